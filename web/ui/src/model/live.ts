@@ -1,0 +1,126 @@
+import type { Board, Event, Frame, HelloFrame, Round, RoundWithGames, SnapshotFrame, StatusFrame } from "./wire.ts";
+
+/**
+ * What a spectator knows of a round. It changes by [reduce] only, which is pure: the same frames in the same order make
+ * the same state. A board that did not change keeps its identity, so a view can tell cheaply what to draw again.
+ */
+export interface Live {
+  readonly cluster?: string;
+  readonly node?: string;
+  /** The log index up to which everything is in here; 0 before the first snapshot. It is our cursor: `since`. */
+  readonly index: number;
+  /**
+   * The events of `index` itself that are in here. One command may make several events (a mating move, and the result
+   * it brings), all with its index. Undefined after a snapshot, which has all of them.
+   */
+  readonly seen?: readonly string[];
+  readonly round?: Round;
+  readonly boards: ReadonlyMap<number, Board>;
+  /** An event was about a board that we have never heard of: what we have is not whole, and needs a new snapshot. */
+  readonly incomplete: boolean;
+  /** Node's clock minus ours, as well as we know it. */
+  readonly offset?: number;
+  /** When the last frame came, on our clock. */
+  readonly heardAt?: number;
+  readonly stale: boolean;
+  readonly age: number;
+  readonly spectators?: number;
+}
+
+export const nothing: Live = { index: 0, boards: new Map(), incomplete: false, stale: false, age: 0 };
+
+/** The state after a frame that came at `local`, a time in milliseconds on a clock of ours that only goes forward. */
+export function reduce(state: Live, frame: Frame, local: number): Live {
+  const timed = { ...state, heardAt: local, ...offset(state, frame, local) };
+  switch (frame.type) {
+    case "hello":
+      return hello(timed, frame);
+    case "snapshot":
+      return snapshot(timed, frame);
+    case "status":
+      return status(timed, frame);
+    default:
+      return event(timed, frame);
+  }
+}
+
+/** The time on the node's clock, or undefined if it never told us. */
+export function serverNow(state: Live, local: number): number | undefined {
+  return state.offset === undefined ? undefined : local + state.offset;
+}
+
+/** A round as HTTP gives it. It shows something while no WebSocket comes through; a snapshot takes its place. */
+export function provisional(state: Live, { games, ...round }: RoundWithGames): Live {
+  if (state.index > 0) return state;
+  const boards = games.map(({ id, ...rest }): Board => ({ ...rest, game: id }));
+  return { ...state, round, boards: byNumber(boards) };
+}
+
+function hello(state: Live, frame: HelloFrame): Live {
+  const known = state.cluster;
+  const next = { ...state, cluster: frame.cluster, node: frame.node, stale: false, age: 0 };
+  if (known === undefined || known === frame.cluster) return next;
+  // Another cluster counts its own indexes: ours means nothing there. The boards stay until its snapshot comes.
+  return { ...next, index: 0, seen: undefined };
+}
+
+function snapshot(state: Live, frame: SnapshotFrame): Live {
+  // A node that is behind the one we had before tells an older story. What we have is that story's continuation, and
+  // the events that follow it will catch up with us, so nothing is taken back.
+  if (frame.index < state.index) return state;
+  return { ...state, index: frame.index, seen: undefined, round: frame.round, boards: byNumber(frame.boards), incomplete: false };
+}
+
+function status(state: Live, frame: StatusFrame): Live {
+  return { ...state, stale: frame.stale, age: frame.age ?? 0, spectators: frame.spectators ?? state.spectators };
+}
+
+function event(state: Live, frame: Event): Live {
+  if (frame.index < state.index) return state;
+  const name = `${frame.type} ${frame.board}`;
+  const seen = frame.index > state.index ? [] : state.seen;
+  if (seen === undefined || seen.includes(name)) return state;
+  const next = { ...state, index: frame.index, seen: [...seen, name] };
+
+  const before = state.boards.get(frame.board);
+  const after = changed(before, frame);
+  if (after === undefined) return { ...next, incomplete: true };
+  return { ...next, boards: before === undefined ? byNumber([...state.boards.values(), after]) : new Map(state.boards).set(frame.board, after) };
+}
+
+/** The board after the event, or undefined if the event is about a board that we do not know. */
+function changed(board: Board | undefined, frame: Event): Board | undefined {
+  if (frame.type === "game") return opened(frame);
+  if (board === undefined || board.game !== frame.game) return undefined;
+  switch (frame.type) {
+    case "move":
+      // The event says all there is to say of the position, so that even a gap before it does not matter here.
+      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: { san: frame.san, uci: frame.uci }, clock: frame.clock ?? {}, at: frame.at };
+    case "takeback":
+      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at };
+    case "result":
+      return { ...board, result: frame.result };
+  }
+}
+
+function opened({ game, board, white, black, fen, ply, lastMove, clock, result, at }: Event & { type: "game" }): Board {
+  return { game, board, white, black, fen, ply: ply ?? 0, lastMove: lastMove ?? null, clock: clock ?? {}, result: result ?? "*", at };
+}
+
+function byNumber(boards: readonly Board[]): ReadonlyMap<number, Board> {
+  return new Map([...boards].sort((a, b) => a.board - b.board).map((b) => [b.board, b]));
+}
+
+/** A clock that jumped, or a computer that slept, is believed only if it is further off than any network is slow. */
+const jump = 2000;
+
+/**
+ * A frame is never early: the one that travelled fastest is nearest to the truth, so the largest offset wins. A much
+ * smaller one means that a clock was set.
+ */
+function offset(state: Live, frame: Frame, local: number): { offset?: number } {
+  if (frame.now === undefined) return {};
+  const fresh = frame.now - local;
+  const keep = state.offset !== undefined && frame.type !== "hello" && fresh <= state.offset && fresh > state.offset - jump;
+  return { offset: keep ? state.offset : fresh };
+}

@@ -1,0 +1,83 @@
+import type { Board, Event, Game, Move, Player, Result } from "./wire.ts";
+
+/**
+ * The score sheet of one game: every move of it, kept up to date by the events of its board. All functions here are pure.
+ *
+ * An event that does not fit on the last ply is a gap: from there on events wait, and the game must be fetched again
+ * ([loaded]), after which those that are newer than it are written down.
+ */
+export interface Score {
+  readonly game?: Game;
+  readonly waiting: readonly Event[];
+  /** The game must be fetched: we have none, or the one we have lacks a ply. */
+  readonly gap: boolean;
+}
+
+export const blank: Score = { waiting: [], gap: true };
+
+/** The score after an event of this game's board. */
+export function record(score: Score, event: Event): Score {
+  if (score.game === undefined || score.gap) return { ...score, waiting: [...score.waiting, event] };
+  const game = write(score.game, event);
+  if (game === undefined) return { ...score, waiting: [event], gap: true };
+  return game === score.game ? score : { ...score, game };
+}
+
+/** The score with the game as it was fetched, and whatever happened since. */
+export function loaded(score: Score, game: Game): Score {
+  // An answer may come from a node that is behind what we know already.
+  const base = score.game !== undefined && score.game.id === game.id && score.game.index > game.index ? score.game : game;
+  return score.waiting.reduce(record, { game: base, waiting: [], gap: false } as Score);
+}
+
+/** The score after a snapshot at `index`, which has the board but not the moves: do they still agree? */
+export function compare(score: Score, board: Board, index: number): Score {
+  const game = score.game;
+  if (game === undefined || score.gap) return score;
+  if (game.id !== board.game) return blank;
+  if (index < game.index) return score;
+  if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...score, waiting: [], gap: true };
+  return same(game, board) ? score : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, index } };
+}
+
+/** The game after the event, the same object if it says nothing new, undefined if something between them is missing. */
+function write(game: Game, event: Event): Game | undefined {
+  if (event.index < game.index || event.game !== game.id) return game;
+  // One command may make two events with one index. Each of them is harmless when it comes again.
+  const again = event.index === game.index;
+  const index = event.index;
+  switch (event.type) {
+    case "move":
+      if (event.ply === game.moves.length + 1) return played({ ...game, index }, [...game.moves, moveOf(event)]);
+      return again ? game : undefined;
+    case "takeback":
+      if (event.ply < game.moves.length) return { ...played({ ...game, index }, game.moves.slice(0, event.ply)), fen: event.fen };
+      return again || event.ply === game.moves.length ? game : undefined;
+    case "result":
+      return { ...game, index, result: event.result };
+    case "game":
+      if (event.ply !== undefined && event.ply !== game.moves.length) return again ? game : undefined;
+      return { ...game, index, white: event.white, black: event.black, result: event.result ?? game.result };
+  }
+}
+
+function played(game: Game, moves: readonly Move[]): Game {
+  const last = moves.at(-1);
+  return { ...game, moves, ply: moves.length, fen: last?.fen ?? startFen(game) };
+}
+
+function moveOf({ ply, san, uci, fen, clock, at }: Move): Move {
+  return { ply, san, uci, fen, clock: clock ?? {}, at };
+}
+
+function same(game: Game, board: Board): boolean {
+  const equal = (a: Player, b: Player) => JSON.stringify(a) === JSON.stringify(b);
+  return game.result === (board.result as Result) && equal(game.white, board.white) && equal(game.black, board.black);
+}
+
+const standardStart = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
+
+/** The position before the first ply. */
+export function startFen(game: Game): string {
+  return game.startFen ?? (game.moves.length === 0 ? game.fen : standardStart);
+}

@@ -1,0 +1,33 @@
+const names: Record<string, string> = { K: "king", Q: "queen", R: "rook", B: "bishop", N: "knight", P: "pawn" };
+
+/** The name of a piece of the sprite (wk), for a person. */
+export function pieceName(piece: string): string {
+  return `${piece.startsWith("w") ? "white" : "black"} ${names[piece.charAt(1).toUpperCase()] ?? "piece"}`;
+}
+
+/** A move in SAN as a person would say it: "Nbxd7+" is "knight b takes d7, check". */
+export function speak(san: string): string {
+  const end = san.includes("#") ? ", checkmate" : san.includes("+") ? ", check" : "";
+  const bare = san.replace(/[+#?!]+/g, "");
+  if (/^[O0]-[O0]-[O0]$/.test(bare)) return `castles queenside${end}`;
+  if (/^[O0]-[O0]$/.test(bare)) return `castles kingside${end}`;
+  const m = /^([KQRBN]?)([a-h]?[1-8]?)(x?)([a-h][1-8])(?:=?([QRBN]))?$/.exec(bare);
+  if (!m) return san;
+  const [, piece, from, takes, to, promoted] = m;
+  const words = [piece ? names[piece] : "", from, takes ? "takes" : "", to].filter(Boolean).join(" ");
+  return words + (promoted ? `, becomes a ${names[promoted]}` : "") + end;
+}
+
+/** A result as a person would say it. */
+export function speakResult(result: string): string {
+  switch (result) {
+    case "1-0":
+      return "White wins";
+    case "0-1":
+      return "Black wins";
+    case "1/2-1/2":
+      return "Draw";
+    default:
+      return "In progress";
+  }
+}

@@ -1,0 +1,164 @@
+// The shapes that a node sends, over HTTP and over the WebSocket. A field may be added by a newer node, so nothing here
+// is checked beyond what we use, and whatever is unknown is ignored.
+
+export type Result = "*" | "1-0" | "0-1" | "1/2-1/2";
+
+/** Times are Unix milliseconds on the node's clock, clocks are milliseconds left. A side that is unknown is missing. */
+export interface Clock {
+  readonly white?: number;
+  readonly black?: number;
+}
+
+export interface Player {
+  readonly name: string;
+  readonly title?: string;
+  readonly rating?: number;
+  readonly fideId?: number;
+  readonly federation?: string;
+  readonly team?: string;
+}
+
+export interface LastMove {
+  readonly san: string;
+  readonly uci: string;
+}
+
+/** A board as a snapshot has it: what it takes to show the position, and no more of the game. */
+export interface Board {
+  readonly game: string;
+  readonly board: number;
+  readonly white: Player;
+  readonly black: Player;
+  readonly fen: string;
+  readonly ply: number;
+  readonly lastMove: LastMove | null;
+  readonly clock: Clock;
+  readonly result: Result;
+  /** When the last move was received; the clock of the side to move runs since then. */
+  readonly at?: number;
+}
+
+export interface Round {
+  readonly id: string;
+  readonly tournament: string;
+  readonly name: string;
+  readonly startsAt?: number;
+  /** Seconds by which the broadcast is behind the games. */
+  readonly delay?: number;
+  readonly createdAt?: number;
+}
+
+export interface RoundWithGames extends Round {
+  readonly games: readonly (Omit<Board, "game"> & { readonly id: string })[];
+}
+
+export interface Tournament {
+  readonly id: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly location?: string;
+  readonly createdAt: number;
+  readonly rounds: readonly Round[];
+}
+
+export interface Move {
+  readonly ply: number;
+  readonly san: string;
+  readonly uci: string;
+  readonly fen: string;
+  readonly clock: Clock;
+  readonly at?: number;
+}
+
+export interface Game {
+  readonly id: string;
+  readonly round: string;
+  readonly board: number;
+  readonly white: Player;
+  readonly black: Player;
+  readonly fen: string;
+  readonly startFen?: string;
+  readonly ply: number;
+  readonly moves: readonly Move[];
+  readonly result: Result;
+  readonly clock?: Clock;
+  readonly index: number;
+}
+
+export interface HelloFrame {
+  readonly type: "hello";
+  readonly cluster: string;
+  readonly node: string;
+  readonly index: number;
+  readonly now?: number;
+}
+
+export interface SnapshotFrame {
+  readonly type: "snapshot";
+  readonly index: number;
+  readonly round: Round;
+  readonly boards: readonly Board[];
+  readonly now?: number;
+}
+
+export interface StatusFrame {
+  readonly type: "status";
+  readonly stale: boolean;
+  /** How old what this node shows is, in milliseconds. */
+  readonly age?: number;
+  readonly spectators?: number;
+  readonly now?: number;
+}
+
+interface BoardEvent {
+  readonly index: number;
+  readonly game: string;
+  readonly board: number;
+  readonly now?: number;
+}
+
+export interface MoveFrame extends BoardEvent, Move {
+  readonly type: "move";
+}
+
+export interface TakebackFrame extends BoardEvent {
+  readonly type: "takeback";
+  readonly ply: number;
+  readonly fen: string;
+  readonly clock?: Clock;
+  readonly lastMove?: LastMove | null;
+  readonly at?: number;
+}
+
+export interface ResultFrame extends BoardEvent {
+  readonly type: "result";
+  readonly result: Result;
+}
+
+export interface GameFrame extends BoardEvent, Board {
+  readonly type: "game";
+  readonly game: string;
+  readonly board: number;
+}
+
+/** What happened on one board; index is the log index, the same on every node. */
+export type Event = MoveFrame | TakebackFrame | ResultFrame | GameFrame;
+export type Frame = HelloFrame | SnapshotFrame | StatusFrame | Event;
+
+export function isEvent(frame: Frame): frame is Event {
+  return frame.type === "move" || frame.type === "takeback" || frame.type === "result" || frame.type === "game";
+}
+
+const known = new Set(["hello", "snapshot", "status", "move", "takeback", "result", "game"]);
+
+/** The frames of one text message: one object, or an array of them. Types that we do not know are left out. */
+export function parseFrames(text: string): Frame[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((f): f is Frame => typeof f === "object" && f !== null && known.has((f as { type?: string }).type ?? ""));
+}

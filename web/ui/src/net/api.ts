@@ -1,0 +1,44 @@
+import type { Game, RoundWithGames, Tournament } from "../model/wire.ts";
+
+/** What a node answered when it was not 200. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  const response = await fetch(path, { signal, headers: { accept: "application/json" } });
+  if (!response.ok) {
+    const body = (await response.json().catch(() => ({}))) as { error?: string };
+    throw new ApiError(response.status, body.error ?? `The server answered ${response.status}.`);
+  }
+  return (await response.json()) as T;
+}
+
+export async function tournaments(signal: AbortSignal): Promise<readonly Tournament[]> {
+  return (await get<{ tournaments: Tournament[] | null }>("/api/tournaments", signal)).tournaments ?? [];
+}
+
+export function tournament(id: string, signal: AbortSignal): Promise<Tournament> {
+  return get(`/api/tournaments/${encodeURIComponent(id)}`, signal);
+}
+
+export async function round(id: string, signal: AbortSignal): Promise<RoundWithGames> {
+  const answer = await get<RoundWithGames>(`/api/rounds/${encodeURIComponent(id)}`, signal);
+  return { ...answer, games: answer.games ?? [] };
+}
+
+export async function game(id: string, signal: AbortSignal): Promise<Game> {
+  const answer = await get<Game>(`/api/games/${encodeURIComponent(id)}`, signal);
+  return { ...answer, moves: answer.moves ?? [] };
+}
+
+/** The address of the live stream of a round, or of some of its boards. */
+export function liveUrl(round: string, board?: number): string {
+  const base = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live?round=${encodeURIComponent(round)}`;
+  return board === undefined ? base : `${base}&boards=${board}`;
+}

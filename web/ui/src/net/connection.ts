@@ -1,0 +1,187 @@
+import { parseFrames, type Frame } from "../model/wire.ts";
+
+// Close codes of /live.
+const goingAway = 4000; // come back
+const tooSlow = 4001; // come back with since
+const badRequest = 4400;
+const noSuchRound = 4404;
+const otherCluster = 4409;
+
+/** A node says something at least every 10 s; one that is silent for longer than this is dead, whatever TCP thinks. */
+export const silence = 25_000;
+/** A connection that has not said hello by then is given up. */
+const openTimeout = 10_000;
+/** On coming back to the page, a connection that missed one status frame already is not waited for any longer. */
+const overdue = 12_000;
+/** A connection that lasted this long was a good one: the next failure starts to count from one. */
+const lasting = 10_000;
+
+const firstDelay = 500;
+const lastDelay = 20_000;
+
+/** How far the connection is. */
+export type Phase =
+  | { readonly kind: "connecting"; readonly attempt: number }
+  | { readonly kind: "open" }
+  /** Nothing is under way until `until`, a time on the clock of Options.now. */
+  | { readonly kind: "waiting"; readonly attempt: number; readonly until: number }
+  /** There is no point in trying again. */
+  | { readonly kind: "refused"; readonly reason: "no-round" | "bad-request" };
+
+export interface Options {
+  /** The address without a cursor: wss://host/live?round=… */
+  readonly url: string;
+  /** Where we are. Asked before every attempt. */
+  readonly cursor: () => { since: number; cluster?: string };
+  readonly onFrames: (frames: readonly Frame[]) => void;
+  readonly onPhase: (phase: Phase) => void;
+  /** Milliseconds on a clock that only goes forward. */
+  readonly now?: () => number;
+  readonly random?: () => number;
+  readonly open?: (url: string) => WebSocket;
+}
+
+/** How long to wait before an attempt, counted from 1: it doubles, up to a limit, and half of it is chance, so that a
+ * thousand spectators do not all come back in the same instant. */
+export function backoff(attempt: number, random: number): number {
+  const most = Math.min(lastDelay, firstDelay * 2 ** Math.min(attempt - 1, 10));
+  return most / 2 + (most / 2) * random;
+}
+
+/**
+ * One spectator's connection, which comes back by itself from where it was. It owns one WebSocket at most, and one
+ * timer. Open it once, and close it once.
+ */
+export class Connection {
+  readonly #options: Options;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  #socket: WebSocket | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #phase: Phase = { kind: "connecting", attempt: 0 };
+  #failures = 0;
+  #heardAt = 0;
+  #openedAt = 0;
+  #fresh = false;
+  #known = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
+  }
+
+  open(): void {
+    this.#connect();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  /** Forgets the cursor and begins again with a snapshot. */
+  restart(): void {
+    this.#fresh = true;
+    this.#connect();
+  }
+
+  /** To be called when the page is looked at again, or the network is back. */
+  check(): void {
+    if (this.#phase.kind === "waiting" || (this.#phase.kind === "open" && this.#now() - this.#heardAt > overdue)) this.#connect();
+  }
+
+  #connect(): void {
+    clearTimeout(this.#timer);
+    this.#drop();
+    const { url, cursor } = this.#options;
+    const { since, cluster } = cursor();
+    const resume = since > 0 && !this.#fresh ? `&since=${since}${cluster ? `&cluster=${encodeURIComponent(cluster)}` : ""}` : "";
+    this.#fresh = false;
+    this.#set({ kind: "connecting", attempt: this.#failures });
+
+    const socket = (this.#options.open ?? ((u) => new WebSocket(u)))(url + resume);
+    this.#socket = socket;
+    this.#openedAt = this.#heardAt = this.#now();
+    socket.onmessage = (message) => this.#heard(String(message.data));
+    socket.onclose = (close) => this.#closed(close.code);
+    this.#watch(openTimeout);
+  }
+
+  #heard(text: string): void {
+    this.#heardAt = this.#now();
+    this.#known = true;
+    if (this.#phase.kind !== "open") {
+      this.#set({ kind: "open" });
+      this.#watch(silence);
+    }
+    const frames = parseFrames(text);
+    if (frames.length > 0) this.#options.onFrames(frames);
+  }
+
+  /** Gives the socket up once nothing was heard for `limit`. It looks at the clock, for timers sleep when the page does. */
+  #watch(limit: number): void {
+    clearTimeout(this.#timer);
+    const left = limit - (this.#now() - this.#heardAt);
+    if (left <= 0) {
+      this.#drop();
+      this.#retry();
+      return;
+    }
+    this.#timer = setTimeout(() => this.#watch(limit), left);
+  }
+
+  #closed(code: number): void {
+    this.#socket = undefined;
+    const lasted = this.#phase.kind === "open" && this.#now() - this.#openedAt > lasting;
+    if (lasted) this.#failures = 0;
+    // At once, unless that is what was tried a moment ago.
+    const soon = lasted || this.#failures === 0;
+    switch (code) {
+      case tooSlow:
+        return this.#retry(soon ? 0 : undefined);
+      case goingAway:
+        return this.#retry(soon ? 200 + 1800 * this.#random() : undefined);
+      case otherCluster:
+        this.#fresh = true;
+        return this.#retry(soon ? 0 : undefined);
+      case noSuchRound:
+        // A node that lags may not have the round yet; one that never had it for us will not get it.
+        if (!this.#known && this.#options.cursor().since === 0) return this.#refuse("no-round");
+        return this.#retry();
+      case badRequest:
+        // It can only be the cursor that is bad, if there was one.
+        if (this.#options.cursor().since === 0 || this.#failures > 3) return this.#refuse("bad-request");
+        this.#fresh = true;
+        return this.#retry();
+      default:
+        return this.#retry();
+    }
+  }
+
+  #retry(delay?: number): void {
+    this.#failures++;
+    const wait = delay ?? backoff(this.#failures, this.#random());
+    this.#set({ kind: "waiting", attempt: this.#failures, until: this.#now() + wait });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), wait);
+  }
+
+  #refuse(reason: "no-round" | "bad-request"): void {
+    clearTimeout(this.#timer);
+    this.#set({ kind: "refused", reason });
+  }
+
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket === undefined) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #set(phase: Phase): void {
+    this.#phase = phase;
+    this.#options.onPhase(phase);
+  }
+}

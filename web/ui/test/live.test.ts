@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nothing, provisional, reduce, serverNow, type Live } from "../src/model/live.ts";
+import { parseFrames, type Board, type Frame, type MoveFrame } from "../src/model/wire.ts";
+
+const start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
+const afterE4 = "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1";
+
+function board(n: number, more: Partial<Board> = {}): Board {
+  return { game: `game000${n}`, board: n, white: { name: "W" }, black: { name: "B" }, fen: start, ply: 0, lastMove: null, clock: {}, result: "*", ...more };
+}
+
+function move(index: number, n: number, ply: number, more: Partial<MoveFrame> = {}): MoveFrame {
+  return { type: "move", index, game: `game000${n}`, board: n, ply, san: "e4", uci: "e2e4", fen: afterE4, clock: { white: 1000 }, at: 5, ...more };
+}
+
+const hello: Frame = { type: "hello", cluster: "c1", node: "n1", index: 10, now: 1_000_000 };
+const snapshot: Frame = { type: "snapshot", index: 10, round: { id: "round001", tournament: "t", name: "Round 1" }, boards: [board(2), board(1)] };
+
+function play(frames: Frame[], from: Live = nothing): Live {
+  return frames.reduce((state, frame) => reduce(state, frame, 1000), from);
+}
+
+test("a snapshot gives the boards in the order of their numbers", () => {
+  const state = play([hello, snapshot]);
+  assert.equal(state.index, 10);
+  assert.equal(state.round?.name, "Round 1");
+  assert.deepEqual([...state.boards.keys()], [1, 2]);
+});
+
+test("a move changes its board and no other", () => {
+  const before = play([hello, snapshot]);
+  const after = play([move(11, 1, 1)], before);
+  assert.equal(after.index, 11);
+  assert.equal(after.boards.get(1)?.fen, afterE4);
+  assert.deepEqual(after.boards.get(1)?.lastMove, { san: "e4", uci: "e2e4" });
+  assert.equal(after.boards.get(2), before.boards.get(2), "the other board keeps its identity");
+  assert.equal(before.boards.get(1)?.ply, 0, "the state before is untouched");
+});
+
+test("what was seen before, or is in the snapshot, is passed over", () => {
+  const state = play([hello, snapshot, move(11, 1, 1), move(12, 1, 2, { san: "e5" })]);
+  for (const old of [move(12, 1, 2, { san: "d5" }), move(11, 1, 1, { san: "d4" }), move(10, 1, 9), move(3, 2, 4)]) {
+    const after = reduce(state, old, 1000);
+    assert.deepEqual(after.boards, state.boards);
+    assert.equal(after.index, 12);
+  }
+});
+
+test("two events of one index are both applied, once", () => {
+  const result: Frame = { type: "result", index: 11, game: "game0001", board: 1, result: "1-0" };
+  const state = play([hello, snapshot, move(11, 1, 1), result]);
+  assert.equal(state.boards.get(1)?.ply, 1);
+  assert.equal(state.boards.get(1)?.result, "1-0");
+  const again = reduce(state, { ...result, result: "0-1" }, 1000);
+  assert.equal(again.boards.get(1)?.result, "1-0");
+});
+
+test("a gap of indexes is no gap: the log has other rounds too", () => {
+  const state = play([hello, snapshot, move(900, 2, 7)]);
+  assert.equal(state.index, 900);
+  assert.equal(state.boards.get(2)?.ply, 7);
+  assert.equal(state.incomplete, false);
+});
+
+test("a takeback shows the position gone back to", () => {
+  const state = play([hello, snapshot, move(11, 1, 1), { type: "takeback", index: 12, game: "game0001", board: 1, ply: 0, fen: start }]);
+  assert.equal(state.boards.get(1)?.ply, 0);
+  assert.equal(state.boards.get(1)?.fen, start);
+  assert.equal(state.boards.get(1)?.lastMove, null);
+});
+
+test("a game event opens a board, and changes tags", () => {
+  const opened: Frame = { ...board(3, { white: { name: "New" } }), type: "game", index: 11 };
+  const state = play([hello, snapshot, opened]);
+  assert.deepEqual([...state.boards.keys()], [1, 2, 3]);
+  const renamed = reduce(state, { ...board(3, { white: { name: "Newer", title: "GM" } }), type: "game", index: 12 }, 1000);
+  assert.deepEqual(renamed.boards.get(3)?.white, { name: "Newer", title: "GM" });
+});
+
+test("an event about an unknown board asks for a new snapshot, which settles it", () => {
+  const state = play([hello, snapshot, move(11, 7, 1)]);
+  assert.equal(state.incomplete, true);
+  const mended = reduce(state, { ...snapshot, index: 11, boards: [board(7, { ply: 1 })] }, 1000);
+  assert.equal(mended.incomplete, false);
+  assert.deepEqual([...mended.boards.keys()], [7]);
+});
+
+test("a newer snapshot replaces everything, an older one nothing", () => {
+  const state = play([hello, snapshot, move(11, 1, 1)]);
+  const older = reduce(state, snapshot, 1000);
+  assert.equal(older.boards, state.boards);
+  assert.equal(older.index, 11);
+  const newer = reduce(state, { ...snapshot, index: 50, boards: [board(1, { ply: 30 })] }, 1000);
+  assert.equal(newer.boards.get(1)?.ply, 30);
+  assert.equal(newer.boards.has(2), false);
+});
+
+test("another cluster's indexes start from nothing", () => {
+  const state = play([hello, snapshot, move(500, 1, 1), { ...hello, cluster: "c2" }]);
+  assert.equal(state.index, 0);
+  const after = reduce(state, { ...snapshot, index: 4 }, 1000);
+  assert.equal(after.index, 4);
+  assert.equal(after.boards.get(1)?.ply, 0);
+});
+
+test("status says how fresh this is, and hello makes it fresh", () => {
+  const state = play([hello, snapshot, { type: "status", stale: true, age: 42_000, spectators: 7 }]);
+  assert.deepEqual([state.stale, state.age, state.spectators], [true, 42_000, 7]);
+  assert.equal(play([hello], state).stale, false);
+  assert.equal(play([{ type: "status", stale: false }], state).spectators, 7);
+});
+
+test("the node's clock is the one of the frame that travelled fastest", () => {
+  let state = reduce(nothing, hello, 1000); // offset 999000
+  assert.equal(serverNow(state, 2000), 1_001_000);
+  state = reduce(state, { type: "status", stale: false, now: 1_009_500 }, 11_000); // half a second late
+  assert.equal(serverNow(state, 11_000), 1_010_000);
+  state = reduce(state, { type: "status", stale: false, now: 1_020_100 }, 21_000); // faster than the first
+  assert.equal(serverNow(state, 21_000), 1_020_100);
+  state = reduce(state, { type: "status", stale: false, now: 900_000 }, 31_000); // the node's clock was set
+  assert.equal(serverNow(state, 31_000), 900_000);
+  assert.equal(serverNow(nothing, 5), undefined);
+});
+
+test("a round from HTTP shows until the snapshot is there, and not after", () => {
+  const { game, ...rest } = board(4);
+  const http = { id: "round001", tournament: "t", name: "By HTTP", games: [{ ...rest, id: game }] };
+  const early = provisional(nothing, http);
+  assert.equal(early.boards.get(4)?.game, "game0004");
+  assert.equal(early.index, 0);
+  const live = play([hello, snapshot], early);
+  assert.equal(live.boards.has(4), false);
+  assert.equal(provisional(live, http), live);
+});
+
+test("frames come alone or in an array; what is unknown or broken is left out", () => {
+  assert.deepEqual(parseFrames(JSON.stringify(hello)), [hello]);
+  assert.deepEqual(parseFrames(JSON.stringify([hello, { type: "chat", text: "hi" }, snapshot])), [hello, snapshot]);
+  for (const bad of ["", "{", "null", "7", '"move"', "[null, 1, []]", "{}"]) assert.deepEqual(parseFrames(bad), []);
+});
