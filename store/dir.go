@@ -1,0 +1,117 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// tempMark is in the name of every file that is being written beside another
+// one, between the name of that file and a random part.
+const tempMark = ".tmp-"
+
+// createTemp makes a file in path's directory, so that a rename can bring it
+// to path.
+func createTemp(path string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+tempMark+"*")
+}
+
+// removeTemps removes what a crash has left beside path. The caller holds the
+// lock on path, so that none of it is in use.
+func removeTemps(path string) error {
+	left, err := filepath.Glob(globEscape(path) + tempMark + "*")
+	if err != nil {
+		return err
+	}
+	for _, p := range left {
+		if err := os.Remove(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// globEscape keeps a directory's name from being read as a pattern.
+func globEscape(path string) string {
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		switch path[i] {
+		case '*', '?', '[', '\\':
+			out = append(out, '\\')
+		}
+		out = append(out, path[i])
+	}
+	return string(out)
+}
+
+// syncDir makes the names in dir durable: a file that was fsynced and renamed
+// can be gone after a power failure without it.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// writeFileAtomic brings what write writes to path, durably: after a crash
+// there is the old content or the new one. One at a time for one path: the
+// temporary file has a fixed name, so that crashes leave no more than one.
+func writeFileAtomic(path string, write func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(path+tempMark+"new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// lockWait is how long open waits for another process: long enough for one
+// that is just closing the file, short enough for a person who started a
+// second one by mistake.
+const lockWait = 500 * time.Millisecond
+
+// lock takes the exclusive lock on f that bbolt takes, before bbolt does.
+func lock(f *os.File) error {
+	deadline := time.Now().Add(lockWait)
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: the data directory %s is %w", f.Name(), filepath.Dir(f.Name()), ErrInUse)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	// The process that had it may have put another file in its place.
+	mine, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(f.Name())
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(mine, named) {
+		return fmt.Errorf("%s was replaced just now: the data directory %s is %w", f.Name(), filepath.Dir(f.Name()), ErrInUse)
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrDamaged is returned, wrapped with the file's name and what is wrong
+	// with it, when a file does not hold what was once written to it. Nothing
+	// in the file is to be trusted after that.
+	ErrDamaged = errors.New("damaged")
+
+	// ErrInUse is returned when another process has the file open.
+	ErrInUse = errors.New("in use by another process")
+
+	// ErrFailed is returned by the write that failed and by every write
+	// after it: what the disk holds is known again only once the file has
+	// been closed and opened anew. Wrong arguments are refused without it.
+	ErrFailed = errors.New("the store has stopped after a failed write")
+
+	// ErrGap is returned when entries to be appended do not follow what is
+	// stored, or one another.
+	ErrGap = errors.New("gap in the log")
+
+	// ErrBackwards is returned by [Boards.Checkpoint] and [Boards.Install]
+	// when they would bring the boards back to an earlier index.
+	ErrBackwards = errors.New("the boards would go back")
+
+	// ErrStream is returned by [Boards.Receive] for a stream that is cut
+	// short, altered, too big, or not of the position that was announced.
+	ErrStream = errors.New("bad snapshot stream")
+)
+
+// damage is an [ErrDamaged] about one file.
+type damage struct {
+	path string
+	what string
+}
+
+// damaged says that the file at path is damaged, and how.
+func damaged(path, format string, args ...any) error {
+	return &damage{path: path, what: fmt.Sprintf(format, args...)}
+}
+
+// Error names the file and what an operator can do. Taking away that one
+// file is not among it: a node without the votes and entries that it has
+// acknowledged must not go on under its old identity.
+func (d *damage) Error() string {
+	return fmt.Sprintf("%s is damaged: %s (restore the data directory of this node from a copy of the same moment, "+
+		"or clear it and let the node join again as a new member)", d.path, d.what)
+}
+
+func (d *damage) Unwrap() error { return ErrDamaged }

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// identityFile is the name of the identity in a node's data directory.
+const identityFile = "identity.json"
+
+// Identity is who a node is: what must be known before its log can be trusted
+// to be its own. It changes when the node joins and when it is removed.
+type Identity struct {
+	ClusterID string // of the group; a cursor or peer of another one is refused
+	MemberID  uint64 // in the Raft group, random and never used again
+	Name      string // that people call the node by
+	Role      string // recorder or venue
+	Joined    bool   // it has been a member: an empty log is a lost one from then on
+	Removed   string // why it is a member no more; empty while it is one
+}
+
+// identityJSON is the file's form of an identity. The member's id is in hex,
+// as in logs, since a JSON number above 2^53 is not safe everywhere.
+type identityJSON struct {
+	ClusterID string `json:"clusterId"`
+	MemberID  string `json:"memberId"`
+	Name      string `json:"name,omitempty"`
+	Role      string `json:"role,omitempty"`
+	Joined    bool   `json:"joined"`
+	Removed   string `json:"removed,omitempty"`
+}
+
+// identityDoc is the whole file. The checksum is of the identity as compact
+// JSON: a node that votes under an id that is one bit off is another voter.
+type identityDoc struct {
+	Identity json.RawMessage `json:"identity"`
+	Checksum string          `json:"crc32c"`
+}
+
+// LoadIdentity reads the identity in the data directory dir. The error is
+// [os.ErrNotExist] if there is none, and [ErrDamaged] if it is not what
+// [SaveIdentity] wrote.
+func LoadIdentity(dir string) (Identity, error) {
+	path := filepath.Join(dir, identityFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Identity{}, fmt.Errorf("load identity: %w", err)
+	}
+	id, err := parseIdentity(data)
+	if err != nil {
+		return Identity{}, damaged(path, "%v", err)
+	}
+	return id, nil
+}
+
+func parseIdentity(data []byte) (Identity, error) {
+	var doc identityDoc
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return Identity{}, err
+	}
+	if doc.Identity == nil {
+		return Identity{}, errors.New("it holds no identity")
+	}
+	sum, err := identityChecksum(doc.Identity)
+	if err != nil {
+		return Identity{}, err
+	}
+	if sum != doc.Checksum {
+		return Identity{}, fmt.Errorf("its checksum is %s and it says %q; it is not to be edited", sum, doc.Checksum)
+	}
+	var j identityJSON
+	if err := json.Unmarshal(doc.Identity, &j); err != nil {
+		return Identity{}, err
+	}
+	member, err := strconv.ParseUint(j.MemberID, 16, 64)
+	if err != nil {
+		return Identity{}, fmt.Errorf("memberId: %w", err)
+	}
+	return Identity{
+		ClusterID: j.ClusterID, MemberID: member, Name: j.Name, Role: j.Role, Joined: j.Joined, Removed: j.Removed,
+	}, nil
+}
+
+// SaveIdentity writes id into the data directory dir, which must exist. After
+// a crash the identity is the old one or the new one.
+func SaveIdentity(dir string, id Identity) error {
+	err := writeFileAtomic(filepath.Join(dir, identityFile), func(w io.Writer) error {
+		inner, err := json.Marshal(identityJSON{
+			ClusterID: id.ClusterID, MemberID: fmt.Sprintf("%016x", id.MemberID),
+			Name: id.Name, Role: id.Role, Joined: id.Joined, Removed: id.Removed,
+		})
+		if err != nil {
+			return err
+		}
+		sum, err := identityChecksum(inner)
+		if err != nil {
+			return err
+		}
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(identityDoc{Identity: inner, Checksum: sum})
+	})
+	if err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	return nil
+}
+
+func identityChecksum(raw []byte) (string, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%08x", checksum(nil, compact.Bytes())), nil
+}
