@@ -1,0 +1,137 @@
+package consensus
+
+import (
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// appendWork is one thing for the append loop: what Raft wants stored, or a
+// compaction of the log up to an index.
+type appendWork struct {
+	message *raftpb.Message // MsgStorageAppend
+	compact uint64
+}
+
+// appendLoop is the only writer of the log. It takes everything that has
+// queued up while the last write was on its way to disk, makes one transaction
+// of it, and then releases the answers in order (group commit). Nothing that
+// promises durability leaves before the write that it promises.
+func (n *Node) appendLoop() {
+	a := appender{n: n, hard: n.storage.HardState()}
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-n.toAppend.ready:
+		}
+		if err := a.process(n.toAppend.takeAll()); err != nil {
+			n.fail(err)
+			return
+		}
+	}
+}
+
+// appender gathers what one transaction is to write.
+type appender struct {
+	n    *Node
+	hard *raftpb.HardState // the latest, whether written or not
+
+	sync      bool // hard has a term or vote that is not on disk
+	entries   []*raftpb.Entry
+	responses []*raftpb.Message
+}
+
+func (a *appender) process(work []appendWork) error {
+	for _, w := range work {
+		var err error
+		switch {
+		case w.message == nil:
+			if err = a.flush(); err == nil {
+				err = a.n.storage.Compact(w.compact)
+			}
+		case !raft.IsEmptySnap(w.message.GetSnapshot()):
+			if err = a.flush(); err == nil {
+				err = a.install(w.message)
+			}
+		default:
+			a.gather(w.message)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return a.flush()
+}
+
+func (a *appender) gather(m *raftpb.Message) {
+	a.setHard(m)
+	if ents := m.GetEntries(); len(ents) > 0 {
+		// A later message replaces what it overlaps: a new leader's entries
+		// take the place of an old one's.
+		if len(a.entries) > 0 {
+			first := a.entries[0].GetIndex()
+			if at := ents[0].GetIndex(); at <= first {
+				a.entries = nil
+			} else {
+				a.entries = a.entries[:min(uint64(len(a.entries)), at-first)]
+			}
+		}
+		a.entries = append(a.entries, ents...)
+	}
+	a.responses = append(a.responses, m.GetResponses()...)
+}
+
+// setHard takes over the HardState that m carries, if any.
+func (a *appender) setHard(m *raftpb.Message) {
+	if m.Term == nil {
+		return
+	}
+	if m.GetTerm() != a.hard.GetTerm() || m.GetVote() != a.hard.GetVote() {
+		a.sync = true
+	}
+	a.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit())}
+}
+
+// flush writes what was gathered and releases the answers. A commit index
+// alone is not worth a write: it is derived again after a restart, and goes
+// along with the next append.
+func (a *appender) flush() error {
+	if a.sync || len(a.entries) > 0 {
+		if err := a.n.storage.Append(a.hard, a.entries); err != nil {
+			return err
+		}
+	}
+	a.release()
+	return nil
+}
+
+func (a *appender) release() {
+	for _, m := range a.responses {
+		a.n.send(m)
+	}
+	a.sync, a.entries, a.responses = false, nil, nil
+}
+
+// install puts the received boards in the place of the present ones, and starts
+// the log anew behind them. A crash between the two is mended by repair.
+func (a *appender) install(m *raftpb.Message) error {
+	meta := m.GetSnapshot().GetMetadata()
+	if err := a.n.installSnapshot(meta); err != nil {
+		return fmt.Errorf("install snapshot at index %d: %w", meta.GetIndex(), err)
+	}
+	a.setHard(m)
+	if err := a.n.storage.Reset(meta.GetIndex(), meta.GetTerm(), a.hard); err != nil {
+		return err
+	}
+	// Entries that came in the same breath follow the snapshot.
+	if ents := m.GetEntries(); len(ents) > 0 {
+		if err := a.n.storage.Append(a.hard, ents); err != nil {
+			return err
+		}
+	}
+	a.responses = append(a.responses, m.GetResponses()...)
+	a.release()
+	return nil
+}

@@ -1,0 +1,230 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// applyWork is one thing for the apply loop: committed entries, or a snapshot
+// to be put in the place of everything.
+type applyWork struct {
+	message *raftpb.Message // MsgStorageApply
+	install *installation
+}
+
+// applier is the state of the apply loop.
+type applier struct {
+	n        *Node
+	position store.Position // what the state machine stands at
+
+	unsaved int        // entries applied since the last checkpoint began
+	since   time.Time  // when the first of them was applied
+	now     bool       // a checkpoint is wanted without delay
+	saving  chan error // of the checkpoint that is being written; nil: none
+	saved   uint64     // the index that it stands at
+}
+
+// applyLoop feeds committed entries to the state machine, in log order. It
+// also decides when the boards are written to disk; the write itself is
+// made beside it, so that moves go on being shown meanwhile.
+func (n *Node) applyLoop() {
+	a := &applier{n: n, position: n.boards.Position()}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-n.ctx.Done():
+			a.finish()
+			return
+		case <-n.toApply.ready:
+			for _, w := range n.toApply.takeAll() {
+				if err := a.process(w); err != nil {
+					if n.ctx.Err() == nil {
+						n.fail(err)
+					}
+					a.finish()
+					return
+				}
+			}
+		case err := <-a.saving:
+			if err := a.checkpointed(err); err != nil {
+				n.fail(err)
+				return
+			}
+		case <-timer.C:
+		}
+		if wait := a.checkpointIfDue(); wait > 0 {
+			timer.Reset(wait)
+		}
+	}
+}
+
+func (a *applier) process(w applyWork) error {
+	if w.install != nil {
+		err := a.install(w.install)
+		w.install.done <- err
+		return err
+	}
+	if err := a.apply(w.message.GetEntries()); err != nil {
+		return err
+	}
+	for _, m := range w.message.GetResponses() {
+		a.n.send(m)
+	}
+	return nil
+}
+
+// apply hands the commands among the entries to the state machine, all that
+// stand between two changes of the membership in one batch.
+func (a *applier) apply(entries []*raftpb.Entry) error {
+	batch := make([]Command, 0, len(entries))
+	ids := make([]uint64, 0, len(entries))
+	flush := func() {
+		if len(batch) > 0 {
+			a.n.cfg.Machine.Apply(batch)
+			a.n.waiters.resolve(ids, batch)
+			batch, ids = batch[:0], ids[:0]
+		}
+	}
+	for _, e := range entries {
+		switch e.GetType() {
+		case raftpb.EntryNormal:
+			if id, data, ok := splitEntry(e.GetData()); ok { // else a new leader's empty entry
+				batch = append(batch, Command{Index: e.GetIndex(), Term: e.GetTerm(), Data: data})
+				ids = append(ids, id)
+			}
+		default:
+			flush()
+			if err := a.changeMembership(e); err != nil {
+				return err
+			}
+		}
+		a.position.Index, a.position.Term = e.GetIndex(), e.GetTerm()
+	}
+	flush()
+	if a.unsaved == 0 {
+		a.since = time.Now()
+	}
+	a.unsaved += len(entries)
+	a.n.applied.Store(a.position.Index)
+	a.n.reads.advance(a.position.Index)
+	return nil
+}
+
+// changeMembership applies a configuration change to Raft and to the roster.
+func (a *applier) changeMembership(e *raftpb.Entry) error {
+	var change raftpb.ConfChangeV2
+	if e.GetType() == raftpb.EntryConfChange {
+		var v1 raftpb.ConfChange
+		if err := proto.Unmarshal(e.GetData(), &v1); err != nil {
+			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+		}
+		change = *v1.AsV2() //nolint:govet // a fresh value, not in use elsewhere
+	} else if err := proto.Unmarshal(e.GetData(), &change); err != nil {
+		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+	}
+	err := a.n.do(a.n.ctx, func(r *raft.RawNode) { a.position.ConfState = r.ApplyConfChange(&change) })
+	if err != nil {
+		return err
+	}
+	id, data, ok := splitEntry(change.GetContext())
+	if !ok {
+		return nil
+	}
+	var mc memberChange
+	if err := json.Unmarshal(data, &mc); err != nil {
+		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+	}
+	a.n.storage.needIndex.Store(e.GetIndex())
+	a.now = true
+	mc.Member.Removed = mc.Op == opRemove
+	a.n.roster.put(mc.Member)
+	a.n.memberChanged(mc)
+	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.GetIndex(), Term: e.GetTerm()}})
+	return nil
+}
+
+// checkpointIfDue begins a checkpoint if it is time, and returns how long it is
+// until the next one may be due, 0 for never.
+func (a *applier) checkpointIfDue() time.Duration {
+	if a.saving != nil || (a.unsaved == 0 && !a.now) {
+		return 0
+	}
+	if age := time.Since(a.since); !a.now && a.unsaved < a.n.cfg.CheckpointEvery && age < a.n.cfg.CheckpointAfter {
+		return a.n.cfg.CheckpointAfter - age
+	}
+	c := a.gather()
+	a.saving, a.saved = make(chan error, 1), c.Index
+	a.n.wg.Go(func() { a.saving <- a.n.boards.Checkpoint(c) })
+	return 0
+}
+
+// gather takes what changed since the last checkpoint.
+func (a *applier) gather() store.Checkpoint {
+	put := a.n.cfg.Machine.Dirty()
+	if put == nil {
+		put = map[string][]byte{}
+	}
+	maps.Copy(put, a.n.roster.takeDirty())
+	a.unsaved, a.now = 0, false
+	return store.Checkpoint{Position: a.position, Put: put}
+}
+
+// checkpointed is called when a checkpoint is on disk, or failed. Only now may
+// the log be cut.
+func (a *applier) checkpointed(err error) error {
+	a.saving = nil
+	if err != nil {
+		return err
+	}
+	keep := a.n.cfg.KeepEntries
+	// Cutting is a write: do it now and then, not at every checkpoint.
+	if first := a.n.storage.Log.FirstIndex(); a.saved > first+keep+keep/4 {
+		a.n.toAppend.put(appendWork{compact: a.saved - keep})
+	}
+	return nil
+}
+
+// wait waits for a checkpoint that is being written.
+func (a *applier) wait() error {
+	if a.saving == nil {
+		return nil
+	}
+	return a.checkpointed(<-a.saving)
+}
+
+// finish makes the last checkpoint of a node that stops, so that the next start
+// is quick. One that stops since its disk failed writes nothing any more.
+func (a *applier) finish() {
+	err := a.wait()
+	if err == nil && a.n.Err() == nil && a.unsaved > 0 {
+		err = a.n.boards.Checkpoint(a.gather())
+	}
+	if err != nil {
+		a.n.log.Error("last checkpoint failed; the log will be replayed", "err", err)
+	}
+}
+
+// An entry's data begins with the id of the proposal, by which the node that
+// made it recognises it. Raft's own entries are empty.
+const entryHeader = 8
+
+func joinEntry(id uint64, data []byte) []byte {
+	b := make([]byte, 0, entryHeader+len(data))
+	return append(binary.BigEndian.AppendUint64(b, id), data...)
+}
+
+func splitEntry(b []byte) (id uint64, data []byte, ok bool) {
+	if len(b) < entryHeader {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint64(b), b[entryHeader:], true
+}

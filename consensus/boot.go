@@ -1,0 +1,200 @@
+package consensus
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// The names of the two files of a node; its identity stands beside them.
+const (
+	logFile    = "log"
+	boardsFile = "boards"
+)
+
+// The log of a new cluster begins behind this index: its first checkpoint
+// stands there, and holds the founder. A log that begins at 1 could be
+// replayed into a node that does not have that checkpoint.
+const foundingIndex, foundingTerm = 1, 1
+
+func (n *Node) openFiles() error {
+	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
+		return err
+	}
+	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logFile), store.LogOptions{})
+	if err != nil {
+		return err
+	}
+	n.storage = &storage{Log: log}
+	n.boards, err = store.OpenBoards(filepath.Join(n.cfg.Dir, boardsFile))
+	if err != nil {
+		return err
+	}
+	n.storage.boards = n.boards
+	return nil
+}
+
+// closeFiles closes what openFiles and open have opened.
+func (n *Node) closeFiles() error {
+	var errs []error
+	if n.listener != nil {
+		_ = n.listener.Close() // Close and fail close it, too
+	}
+	if n.boards != nil {
+		errs = append(errs, n.boards.Close())
+	}
+	if n.storage != nil {
+		errs = append(errs, n.storage.Log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// identify finds out who this node is: from its directory, or by founding or
+// joining a cluster. The id is written down before anyone hears of it, so
+// that a node that dies while it joins comes back as the same one.
+func (n *Node) identify(ctx context.Context) error {
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	fresh := err != nil
+	switch {
+	case who.Removed != "":
+		return fmt.Errorf("%w (%s)", ErrRemoved, who.Removed)
+	case who.Joined:
+		if who.Role != string(n.cfg.Role) || who.Name != n.cfg.Name {
+			return fmt.Errorf("%s holds the %s %q; start it with that role and name, or use another directory", n.cfg.Dir, who.Role, who.Name)
+		}
+		n.id, n.clusterID = MemberID(who.MemberID), who.ClusterID
+		return nil
+	case !n.cfg.Bootstrap && n.cfg.Join == nil:
+		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join URL)", n.cfg.Dir)
+	case fresh && (n.boards.Position().Index != 0 || n.storage.Log.LastIndex() != 0):
+		return fmt.Errorf("%s holds boards but no identity (node.json): restore it, or start with an empty directory", n.cfg.Dir)
+	}
+	if fresh {
+		who = store.Identity{MemberID: randomID(), Name: n.cfg.Name, Role: string(n.cfg.Role)}
+		if n.cfg.Bootstrap {
+			who.ClusterID = fmt.Sprintf("%016x", randomID())
+		}
+		if err := store.SaveIdentity(n.cfg.Dir, who); err != nil {
+			return err
+		}
+	}
+	n.id, n.clusterID = MemberID(who.MemberID), who.ClusterID
+	if n.cfg.Bootstrap {
+		err = n.found()
+	} else {
+		err = n.join(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	who.ClusterID, who.Joined = n.clusterID, true
+	who.Name, who.Role = n.cfg.Name, string(n.cfg.Role)
+	return store.SaveIdentity(n.cfg.Dir, who)
+}
+
+// found writes the first checkpoint of a new cluster: one voter, this node.
+func (n *Node) found() error {
+	if n.clusterID == "" {
+		return fmt.Errorf("%s began to join a cluster; use an empty directory to make a new one", n.cfg.Dir)
+	}
+	self := n.self()
+	if err := self.validate(); err != nil {
+		return err
+	}
+	if n.boards.Position().Index == 0 {
+		err := n.boards.Checkpoint(store.Checkpoint{
+			Position: store.Position{
+				Index: foundingIndex, Term: foundingTerm,
+				ConfState: &raftpb.ConfState{Voters: []uint64{uint64(n.id)}},
+			},
+			Put: map[string][]byte{memberPrefix + n.id.String(): mustJSON(self)},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return n.storage.Reset(foundingIndex, foundingTerm, &raftpb.HardState{Term: new(uint64(foundingTerm)), Commit: new(uint64(foundingIndex))})
+}
+
+func (n *Node) join(ctx context.Context) error {
+	w, err := n.cfg.Join(ctx, n.self())
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	if w.ClusterID == "" {
+		return errors.New("join: the member did not say what cluster it is of")
+	}
+	n.clusterID = w.ClusterID
+	return nil
+}
+
+// repair makes log and boards fit each other after a crash. They are written by
+// two loops, so either may be ahead.
+func (n *Node) repair() error {
+	p, log := n.boards.Position(), n.storage.Log
+	hard := raftpb.HardState{
+		Term:   new(log.HardState().GetTerm()),
+		Vote:   new(log.HardState().GetVote()),
+		Commit: new(log.HardState().GetCommit()),
+	}
+	if p.Index+1 < log.FirstIndex() {
+		return fmt.Errorf("%s: the boards stand at index %d and the log begins at %d, so moves are missing between them: "+
+			"restore both files from the same moment, or clear the directory and join again as a new member",
+			n.cfg.Dir, p.Index, log.FirstIndex())
+	}
+	// The boards are made of committed entries only, so what they hold is
+	// committed, whatever the log was last told (RAFT.md, "Mistakes others made").
+	if hard.GetCommit() < p.Index {
+		hard.Commit = new(p.Index)
+	}
+	// A term that is newer than ours is one in which we have not voted.
+	if hard.GetTerm() < p.Term {
+		hard.Term, hard.Vote = new(p.Term), new(uint64(0))
+	}
+	term, err := log.Term(p.Index)
+	if (err == nil && term == p.Term) || errors.Is(err, raft.ErrCompacted) {
+		n.storage.hard = &hard
+		return nil
+	}
+	// A snapshot was put in place and the crash came before the log was
+	// started anew behind it.
+	if err := log.Reset(p.Index, p.Term, &hard); err != nil {
+		return err
+	}
+	n.storage.hard = log.HardState()
+	return nil
+}
+
+// retire is called when this node learns that it was removed. It is written
+// down, so that the next start says so at once.
+func (n *Node) retire() {
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err == nil && who.Removed == "" {
+		who.Removed = "the other members said so"
+		err = store.SaveIdentity(n.cfg.Dir, who)
+	}
+	n.fail(errors.Join(ErrRemoved, err))
+}
+
+// randomID draws an id that is not 0 and none of Raft's reserved ones.
+func randomID() uint64 {
+	for {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+		if id := binary.BigEndian.Uint64(b[:]); id != 0 && id < raft.LocalApplyThread {
+			return id
+		}
+	}
+}

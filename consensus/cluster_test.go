@@ -1,0 +1,257 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// list is a state machine that remembers every command, in order.
+type list struct {
+	mu      sync.Mutex
+	applied uint64
+	items   []string
+	saved   int
+}
+
+func (l *list) Apply(batch []Command) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range batch {
+		if batch[i].Index <= l.applied {
+			panic(fmt.Sprintf("index %d after %d", batch[i].Index, l.applied))
+		}
+		l.applied = batch[i].Index
+		l.items = append(l.items, string(batch[i].Data))
+		batch[i].Result = len(l.items)
+	}
+}
+
+func (l *list) Dirty() map[string][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string][]byte{}
+	for ; l.saved < len(l.items); l.saved++ {
+		out[fmt.Sprintf("i/%08d", l.saved)] = []byte(l.items[l.saved])
+	}
+	return out
+}
+
+func (l *list) Restore(applied uint64, load func(func(string, []byte) error) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.applied, l.items = applied, nil
+	err := load(func(key string, value []byte) error {
+		if at, err := strconv.Atoi(strings.TrimPrefix(key, "i/")); err != nil || at != len(l.items) {
+			return fmt.Errorf("key %q at %d", key, len(l.items))
+		}
+		l.items = append(l.items, string(value))
+		return nil
+	})
+	l.saved = len(l.items)
+	return err
+}
+
+func (l *list) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.items)
+}
+
+// testNode is a node that can be killed and started again.
+type testNode struct {
+	t    testing.TB
+	cfg  Config
+	list *list
+	*Node
+}
+
+// testCluster is nodes over real sockets and real files, in one process.
+type testCluster struct {
+	t     testing.TB
+	dir   string
+	nodes []*testNode
+}
+
+func newCluster(t testing.TB, size int) *testCluster {
+	c := &testCluster{t: t, dir: t.TempDir()}
+	t.Cleanup(func() {
+		for _, n := range c.nodes {
+			n.stop()
+		}
+	})
+	for range size {
+		c.add(nil)
+	}
+	for _, n := range c.nodes {
+		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
+	}
+	return c
+}
+
+// add starts another node, the first of all as founder.
+func (c *testCluster) add(change func(*Config)) *testNode {
+	c.t.Helper()
+	i := len(c.nodes)
+	n := &testNode{t: c.t, cfg: Config{
+		Dir:             filepath.Join(c.dir, strconv.Itoa(i)),
+		Name:            fmt.Sprintf("node-%d", i),
+		Role:            Venue,
+		ListenPeer:      "127.0.0.1:0",
+		Tick:            15 * time.Millisecond,
+		CheckpointAfter: 50 * time.Millisecond,
+		Log:             testLog(c.t),
+	}}
+	if i == 0 {
+		n.cfg.Role, n.cfg.Bootstrap = Recorder, true
+	} else {
+		n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) {
+			return c.running().Admit(ctx, self)
+		}
+	}
+	if change != nil {
+		change(&n.cfg)
+	}
+	c.nodes = append(c.nodes, n)
+	n.start()
+	return n
+}
+
+func (c *testCluster) running() *testNode {
+	for _, n := range c.nodes {
+		if n.Node != nil && n.Node.ctx.Err() == nil {
+			return n
+		}
+	}
+	c.t.Fatal("no node runs")
+	return nil
+}
+
+func (c *testCluster) leader() *testNode {
+	c.t.Helper()
+	var lead *testNode
+	waitFor(c.t, "a leader", func() bool {
+		for _, n := range c.nodes {
+			if n.Node != nil && n.ctx.Err() == nil && n.Leader() == n.ID() {
+				lead = n
+				return true
+			}
+		}
+		return false
+	})
+	return lead
+}
+
+func testLog(t testing.TB) *slog.Logger {
+	if os.Getenv("CHESSRELAY_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("test", t.Name())
+}
+
+func (n *testNode) start() {
+	n.t.Helper()
+	n.list = &list{}
+	n.cfg.Machine = n.list
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	node, err := Open(ctx, n.cfg)
+	if err != nil {
+		n.t.Fatalf("open %s: %v", n.cfg.Name, err)
+	}
+	n.Node = node
+	// The address stays over restarts, as it does on a machine.
+	n.cfg.ListenPeer = node.PeerAddr()
+}
+
+// stop ends a node as SIGTERM does.
+func (n *testNode) stop() {
+	if n.Node != nil {
+		if err := n.Node.Close(); err != nil {
+			n.t.Errorf("close %s: %v", n.cfg.Name, err)
+		}
+		n.Node = nil
+	}
+}
+
+var errKilled = errors.New("killed by the test")
+
+// kill ends a node with no goodbye: no hand-over, no last checkpoint.
+func (n *testNode) kill() {
+	n.fail(errKilled)
+	n.stop()
+}
+
+func (n *testNode) propose(commands ...string) []Result {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var data [][]byte
+	for _, c := range commands {
+		data = append(data, []byte(c))
+	}
+	rs, err := n.Propose(ctx, data...)
+	if err != nil {
+		n.t.Fatalf("propose at %s: %v", n.cfg.Name, err)
+	}
+	return rs
+}
+
+// waitFor waits until cond holds. The limit is for a test that hangs, not a
+// figure that anything is held to.
+func waitFor(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
+
+// waitSame waits until every running node holds want.
+func (c *testCluster) waitSame(want []string) {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		if n.Node == nil {
+			continue
+		}
+		waitFor(c.t, n.cfg.Name+" to have every command", func() bool { return len(n.list.all()) >= len(want) })
+		if got := n.list.all(); !slices.Equal(got, want) {
+			c.t.Fatalf("%s holds %d commands that are not the %d wanted", n.cfg.Name, len(got), len(want))
+		}
+	}
+}
+
+func status(n *testNode) Status {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	s, err := n.Status(ctx)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return s
+}
+
+func suffrage(n *testNode, id MemberID) string {
+	for _, m := range status(n).Members {
+		if m.ID == id {
+			return m.Suffrage
+		}
+	}
+	return ""
+}

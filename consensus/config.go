@@ -1,0 +1,121 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// A Role says what a node is for. It is told at the node's first start.
+type Role string
+
+// The roles of DESIGN.md: recorders are where moves come in, venues are where
+// spectators watch.
+const (
+	Recorder Role = "recorder"
+	Venue    Role = "venue"
+)
+
+// Config says what a node is and where it keeps its data.
+type Config struct {
+	// Dir is the node's data directory; it is created. One process at a time.
+	Dir string
+	// Name is what people call the node, unique in the cluster.
+	Name string
+	Role Role
+
+	// ListenPeer is the TCP address that other nodes' replicators connect to,
+	// such as "127.0.0.1:7001"; port 0 picks a free one.
+	ListenPeer string
+	// AdvertisePeer is how others reach ListenPeer. Empty: the address that
+	// is listened on.
+	AdvertisePeer string
+	// AdvertiseHTTP is the URL at which others reach this node's HTTP API.
+	AdvertiseHTTP string
+
+	// Bootstrap makes a new cluster of this node alone, if Dir holds none.
+	Bootstrap bool
+	// Join asks a member of an existing cluster to admit self, if Dir holds
+	// no node. It is called again, with the same self, until it succeeds.
+	Join func(ctx context.Context, self Member) (Welcome, error)
+	// Voters is how many voters the group is to have. As leader, this node
+	// promotes caught-up learners while there are fewer. Zero: 3.
+	Voters int
+
+	// Machine is what committed commands are applied to.
+	Machine StateMachine
+	Log     *slog.Logger
+
+	// Tick is Raft's unit of time. A leader sends a heartbeat every tick; a
+	// follower that heard none for 10 to 20 of them calls an election.
+	// Zero: 100 ms.
+	Tick time.Duration
+
+	// CheckpointEvery and CheckpointAfter say when the boards are written to
+	// disk: after that many applied entries, or that long after the first one
+	// that is not on disk yet. Less means a shorter replay after a restart.
+	// Zero: 1,000 entries, 2 s.
+	CheckpointEvery int
+	CheckpointAfter time.Duration
+	// KeepEntries is how many entries before the durable checkpoint stay in
+	// the log, so that a node that was away for a moment gets entries and not
+	// a snapshot. Zero: 10,000.
+	KeepEntries uint64
+}
+
+// Raft's limits. MaxInflightMsgs × MaxSizePerMsg bounds what is on its way to
+// one follower; see RAFT's flow control in go.etcd.io/raft/v3/tracker.
+const (
+	electionTicks   = 10
+	heartbeatTicks  = 1
+	maxSizePerMsg   = 256 << 10
+	maxInflightMsgs = 256
+	maxInflight     = 16 << 20 // bytes to one follower
+	maxUncommitted  = 64 << 20 // bytes in the leader's log that no majority has yet
+	maxCommitted    = 4 << 20  // bytes handed to the apply loop and not yet applied
+
+	// MaxCommand is the largest command that Propose takes, in bytes.
+	MaxCommand = 64 << 10
+	// maxBatch bounds the proposals that become one append.
+	maxBatch = 1024
+)
+
+func (c *Config) setDefaults() error {
+	switch {
+	case c.Dir == "":
+		return errors.New("a data directory is needed")
+	case c.Name == "":
+		return errors.New("a node needs a name")
+	case len(c.Name) > maxName:
+		return fmt.Errorf("the node's name is longer than %d bytes", maxName)
+	case c.Role != Recorder && c.Role != Venue:
+		return fmt.Errorf("role %q is neither %q nor %q", c.Role, Recorder, Venue)
+	case c.Machine == nil:
+		return errors.New("a state machine is needed")
+	case c.Bootstrap && c.Join != nil:
+		return errors.New("a node either makes a new cluster or joins one, not both")
+	case c.Voters < 0:
+		return errors.New("the number of voters cannot be negative")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.Voters, 3)
+	setDefault(&c.Tick, 100*time.Millisecond)
+	setDefault(&c.CheckpointEvery, 1000)
+	setDefault(&c.CheckpointAfter, 2*time.Second)
+	setDefault(&c.KeepEntries, 10_000)
+	return nil
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// electionTimeout is the shortest time after which a silent leader is given up.
+func (c *Config) electionTimeout() time.Duration { return electionTicks * c.Tick }

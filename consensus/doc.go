@@ -1,0 +1,53 @@
+// Package consensus is one node of the Raft group: it takes commands, brings
+// them to a majority's disks in one order, and feeds them to a state machine on
+// every node. It knows no chess. The protocol itself is go.etcd.io/raft/v3;
+// what is here is everything around it that the story is about: the driver, the
+// replicators with their pipelines, the snapshots, the membership.
+//
+// # What it promises
+//
+//   - A command that [Node.Propose] returned a [Result] for is on a majority's disks and
+//     is applied on this node. It is never lost and never moves.
+//   - Every node applies the same commands in the same order, each once per
+//     entry of the log. A command whose proposal was retried may be two entries; the state
+//     machine has to be idempotent, and relay is.
+//   - A node that cannot write to its disk stops ([Node.Done], [Node.Err]) and acknowledges nothing.
+//
+// # The loops of a node, and what they hand to each other
+//
+//	requests ──► proposals ─┐                       ┌─► replicator (one per peer) ─► append connection
+//	peers' readers ─► network ─► Raft loop (driver.go) ┤                              └► control connection
+//	              inbox ◄──┐    owns the RawNode    ├─► append loop (append.go): the log, one fsync for all that waits
+//	                       └───── answers ◄─────────┴─► apply loop (apply.go): the state machine, checkpoints
+//
+// The Raft loop does no I/O and waits for nobody. Each of the others works
+// beside it and tells it when something is done (Raft's AsyncStorageWrites), so
+// an append is on its way to the followers while the leader's own disk is
+// writing it, and the next append is sent without waiting for either: the
+// pipeline. Queues between the loops of a node never block (queue.go); those to
+// a peer are bounded, and Raft is told what they drop.
+//
+// Goroutines, and who waits for them: the Raft, append, apply, accept and
+// policy loops, snapshot senders and checkpoint writers belong to Node.wg; each
+// replicator has two writers and their pong readers in its own group; the
+// readers of inbound connections belong to peers.wg. [Node.Close] ends and awaits all.
+//
+// Locks are leaves, but for one order: peers.mu before roster.mu and replicator.mu.
+//
+// # On disk
+//
+// The append loop alone writes the log (store.Log), the apply loop alone decides what is written to the
+// boards (store.Boards). A checkpoint of the boards holds the applied index,
+// its term and the ConfState, all from one transaction, and the log is cut only
+// behind a checkpoint that is durable, with [Config.KeepEntries] left standing. Members
+// are records in the boards, under "m/". repair in boot.go makes the two files
+// fit each other after a crash.
+//
+// # Joining
+//
+// A node writes down a random id, asks any member to be admitted ([Node.Admit]),
+// and becomes a learner by an entry of the log. The leader connects to it, finds
+// in a probe that it has nothing, and sends a snapshot: the boards file itself,
+// over a connection of its own (snapshot.go). The learner becomes a voter once it
+// is caught up, while there are fewer voters than [Config.Voters].
+package consensus

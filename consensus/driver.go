@@ -1,0 +1,148 @@
+package consensus
+
+import (
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// raftLoop owns the RawNode: everything that happens to it happens here, one
+// thing at a time. It touches no disk and no socket; what Raft wants done it
+// hands to the append loop, the apply loop and the replicators, at once and
+// beside each other. So an append leaves for the followers while the leader's
+// own disk write is only beginning (Raft thesis, 10.2.1).
+func (n *Node) raftLoop() {
+	tick := time.NewTicker(n.cfg.Tick)
+	defer tick.Stop()
+	var done []chan struct{}
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-tick.C:
+			n.raft.Tick()
+		case <-n.inbox.ready:
+			for _, e := range n.inbox.takeAll() {
+				n.handleEvent(e)
+			}
+		case m := <-n.network:
+			n.step(m)
+			for range len(n.network) {
+				n.step(<-n.network)
+			}
+		case s := <-n.proposals:
+			n.append(s)
+		case c := <-n.calls:
+			c.f(n.raft)
+			done = append(done, c.done)
+		}
+		for n.raft.HasReady() {
+			n.handleReady(n.raft.Ready())
+		}
+		for _, c := range done {
+			close(c)
+		}
+		done = done[:0]
+	}
+}
+
+func (n *Node) handleEvent(e event) {
+	switch {
+	case e.message != nil:
+		n.step(e.message)
+	case e.unreachable != 0:
+		n.raft.ReportUnreachable(uint64(e.unreachable))
+	case e.snapshotTo != 0:
+		n.raft.ReportSnapshot(uint64(e.snapshotTo), e.snapshot)
+	}
+}
+
+func (n *Node) step(m *raftpb.Message) {
+	switch m.GetType() {
+	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
+		n.leaderContact.Store(time.Now().UnixNano())
+	}
+	// What Raft refuses here comes from a node that it does not know (any
+	// more), or is out of date: losing it is what a network may do.
+	if err := n.raft.Step(m); err != nil {
+		n.log.Debug("message ignored", "type", m.GetType(), "from", MemberID(m.GetFrom()), "err", err)
+	}
+}
+
+// handleReady hands on what Raft wants done.
+func (n *Node) handleReady(rd raft.Ready) {
+	if rd.HardState != nil {
+		n.commit.Store(rd.HardState.GetCommit())
+	}
+	n.reads.confirm(rd.ReadStates)
+	for _, m := range rd.Messages {
+		switch m.GetTo() {
+		case raft.LocalAppendThread:
+			n.toAppend.put(appendWork{message: m})
+			if !raft.IsEmptySnap(m.GetSnapshot()) {
+				n.snapshots.accept(m.GetSnapshot().GetMetadata().GetIndex())
+			}
+		case raft.LocalApplyThread:
+			n.toApply.put(applyWork{message: m})
+		default:
+			n.send(m)
+		}
+	}
+	if rd.SoftState != nil {
+		lead := MemberID(rd.SoftState.Lead)
+		if n.leader.set(lead) {
+			name := ""
+			if m, ok := n.roster.get(lead); ok {
+				name = m.Name
+			}
+			n.log.Info("leader changed", "leader", lead, "name", name, "state", rd.SoftState.RaftState)
+		}
+	}
+}
+
+// send routes a message: to a peer's replicator, or back to this node's Raft loop.
+func (n *Node) send(m *raftpb.Message) {
+	to := MemberID(m.GetTo())
+	if to == n.id {
+		n.inbox.put(event{message: m})
+		return
+	}
+	if r := n.peers.get(to); r != nil {
+		r.send(m)
+		return
+	}
+	if m.GetType() == raftpb.MsgSnap {
+		n.reportSnapshot(to, raft.SnapshotFailure)
+	}
+	n.reportUnreachable(to)
+}
+
+// leaderWatch tells whoever waits when the leader changes.
+type leaderWatch struct {
+	mu      sync.Mutex
+	id      MemberID
+	changed chan struct{} // closed at the next change
+}
+
+func newLeaderWatch() *leaderWatch { return &leaderWatch{changed: make(chan struct{})} }
+
+// get returns the leader, 0 if there is none, and a channel that is closed when that changes.
+func (w *leaderWatch) get() (MemberID, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.id, w.changed
+}
+
+func (w *leaderWatch) set(id MemberID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.id == id {
+		return false
+	}
+	w.id = id
+	close(w.changed)
+	w.changed = make(chan struct{})
+	return true
+}

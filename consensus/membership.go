@@ -1,0 +1,328 @@
+package consensus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
+)
+
+// What a membership change does.
+const (
+	opAdd     = "add"     // a new member, as a learner
+	opUpdate  = "update"  // its name or addresses
+	opPromote = "promote" // learner to voter
+	opRemove  = "remove"  // for ever
+)
+
+// memberChange is the context of a configuration change: the member as it is to
+// be afterwards.
+type memberChange struct {
+	Op     string `json:"op"`
+	Member Member `json:"member"`
+}
+
+// Admit makes m a learner, and tells it whom it will meet. The leader makes it a
+// voter later, if voters are wanted. Admitting the same member again is
+// no error, so that a node that did not hear the answer may ask again.
+func (n *Node) Admit(ctx context.Context, m Member) (Welcome, error) {
+	if err := m.validate(); err != nil {
+		return Welcome{}, err
+	}
+	if had, ok := n.roster.get(m.ID); ok && had.Removed {
+		return Welcome{}, fmt.Errorf("%w: %w", ErrMembership, ErrRemoved)
+	} else if !ok || had != m {
+		op := opAdd
+		if ok {
+			op = opUpdate
+		}
+		if err := n.change(ctx, memberChange{op, m}); err != nil {
+			return Welcome{}, err
+		}
+	}
+	return Welcome{ClusterID: n.clusterID, Members: n.roster.list()}, nil
+}
+
+// Remove takes a member out of the group for ever.
+func (n *Node) Remove(ctx context.Context, id MemberID) error {
+	m, ok := n.roster.get(id)
+	if !ok || m.Removed {
+		return fmt.Errorf("%w: %s", ErrUnknownMember, id)
+	}
+	return n.change(ctx, memberChange{opRemove, m})
+}
+
+func (n *Node) change(ctx context.Context, mc memberChange) error {
+	_, err := n.submit(ctx, true, [][]byte{mustJSON(mc)})
+	return err
+}
+
+// FindMember returns the member that s names, by name or by id.
+func (n *Node) FindMember(s string) (Member, error) {
+	if m, ok := n.roster.byName(s); ok {
+		return m, nil
+	}
+	if id, err := ParseMemberID(s); err == nil {
+		if m, ok := n.roster.get(id); ok && !m.Removed {
+			return m, nil
+		}
+	}
+	return Member{}, fmt.Errorf("%w: %q", ErrUnknownMember, s)
+}
+
+// appendMemberChange is called by the Raft loop with a membership change for
+// the leader to judge and to append.
+func (n *Node) appendMemberChange(s *submission) {
+	refuse := func(code, text string) { s.refuse(refusal{IDs: s.ids, Code: code, Text: text}) }
+	var mc memberChange
+	if err := json.Unmarshal(s.data[0], &mc); err != nil {
+		refuse(refusedForGood, "malformed: "+err.Error())
+		return
+	}
+	status := n.raft.Status()
+	if status.RaftState != raft.StateLeader {
+		refuse(refusedNotLeader, "")
+		return
+	}
+	if err := n.judgeChange(mc, status); err != nil {
+		refuse(refusedForGood, err.Error())
+		return
+	}
+	kind := map[string]raftpb.ConfChangeType{
+		opAdd:     raftpb.ConfChangeAddLearnerNode,
+		opUpdate:  raftpb.ConfChangeUpdateNode,
+		opPromote: raftpb.ConfChangeAddNode,
+		opRemove:  raftpb.ConfChangeRemoveNode,
+	}[mc.Op]
+	// Raft makes an empty entry of a change that comes while another one is
+	// under way; the proposer then tries again when its time is up.
+	err := n.raft.ProposeConfChange(&raftpb.ConfChangeV2{
+		Changes: []*raftpb.ConfChangeSingle{{Type: kind.Enum(), NodeId: new(uint64(mc.Member.ID))}},
+		Context: joinEntry(s.ids[0], s.data[0]),
+	})
+	if err != nil {
+		refuse(refusedDropped, "")
+	}
+}
+
+// judgeChange refuses what would harm the group. Raft itself would do as told.
+func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
+	m := mc.Member
+	if err := m.validate(); err != nil {
+		return err
+	}
+	id := uint64(m.ID)
+	voters, learners := status.Config.Voters.IDs(), status.Config.Learners
+	_, votes := voters[id]
+	_, learns := learners[id]
+	had, known := n.roster.get(m.ID)
+	if known && had.Removed {
+		return ErrRemoved
+	}
+	switch mc.Op {
+	case opAdd, opUpdate:
+		if other, ok := n.roster.byName(m.Name); ok && other.ID != m.ID {
+			return fmt.Errorf("the name %q is taken by member %s: choose another one, or remove that member first", m.Name, other.ID)
+		}
+		if mc.Op == opUpdate && !known {
+			return fmt.Errorf("%s is not a member", m.ID)
+		}
+		if mc.Op == opAdd && (votes || learns) {
+			return fmt.Errorf("%s is a member already", m.ID)
+		}
+		if len(voters)+len(learners) >= maxMembers {
+			return fmt.Errorf("the cluster has %d members, which is the limit", maxMembers)
+		}
+	case opPromote:
+		if !learns {
+			return fmt.Errorf("%s is not a learner", m.Name)
+		}
+		if p := status.Progress[id]; p.State != tracker.StateReplicate {
+			return fmt.Errorf("%s is not caught up yet", m.Name)
+		}
+	case opRemove:
+		if !votes && !learns {
+			return fmt.Errorf("%s is not a member", m.Name)
+		}
+		if m.ID == n.id {
+			return fmt.Errorf("%s is the leader: hand leadership to another member first", m.Name)
+		}
+		if votes {
+			return n.judgeRemoval(m, voters)
+		}
+	default:
+		return fmt.Errorf("unknown change %q", mc.Op)
+	}
+	return nil
+}
+
+// judgeRemoval refuses to remove a voter if those that are left and can be
+// reached were not a majority any more.
+func (n *Node) judgeRemoval(m Member, voters map[uint64]struct{}) error {
+	left, healthy := 0, 0
+	for v := range voters {
+		if v == uint64(m.ID) {
+			continue
+		}
+		left++
+		if n.reachable(MemberID(v)) {
+			healthy++
+		}
+	}
+	if left == 0 {
+		return fmt.Errorf("%s is the only voter", m.Name)
+	}
+	if healthy < left/2+1 {
+		return fmt.Errorf("of the %d voters that would be left only %d can be reached, so that no move could be recorded any more", left, healthy)
+	}
+	return nil
+}
+
+// reachable reports whether a member was heard from lately. Raft's RecentActive
+// would not do: it is false for a moment after each check of the quorum.
+func (n *Node) reachable(id MemberID) bool {
+	if id == n.id {
+		return true
+	}
+	r := n.peers.get(id)
+	return r != nil && time.Since(time.Unix(0, r.lastContact.Load())) < 2*n.cfg.electionTimeout()
+}
+
+// memberChanged is called by the apply loop when a change is in force.
+func (n *Node) memberChanged(mc memberChange) {
+	n.log.Info("membership changed", "change", mc.Op, "who", mc.Member.ID, "name", mc.Member.Name)
+	switch {
+	case mc.Op != opRemove:
+		n.peers.learn(mc.Member)
+	case mc.Member.ID == n.id:
+		n.retire()
+	default:
+		n.peers.drop(mc.Member.ID)
+	}
+}
+
+// TransferLeadership makes another voter the leader. It returns once it is, or with
+// an error when ctx ends.
+func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
+	lead, _ := n.leader.get()
+	if lead != n.id {
+		return fmt.Errorf("%w: this node does not lead", ErrMembership)
+	}
+	var refused error
+	err := n.do(ctx, func(r *raft.RawNode) {
+		if _, votes := r.Status().Config.Voters.IDs()[uint64(to)]; !votes {
+			refused = fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
+			return
+		}
+		r.TransferLeader(uint64(to))
+	})
+	if err = errors.Join(err, refused); err != nil {
+		return err
+	}
+	for {
+		lead, changed := n.leader.get()
+		if lead == to {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("leadership was not taken over in time: %w", ctx.Err())
+		case <-n.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+// handOver gives leadership away before this node stops, so that nobody has to
+// wait for an election.
+func (n *Node) handOver() {
+	if lead, _ := n.leader.get(); lead != n.id || n.ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.electionTimeout())
+	defer cancel()
+	var best, match uint64
+	_ = n.do(ctx, func(r *raft.RawNode) {
+		status := r.Status()
+		for id := range status.Config.Voters.IDs() {
+			if p, ok := status.Progress[id]; ok && id != status.ID && n.reachable(MemberID(id)) && p.Match >= match {
+				best, match = id, p.Match
+			}
+		}
+	})
+	if best != 0 {
+		if err := n.TransferLeadership(ctx, MemberID(best)); err != nil {
+			n.log.Info("leadership was not handed over", "err", err)
+		}
+	}
+}
+
+// policyLoop does what a group needs done now and then: the leader makes voters
+// of learners while there are too few, and every node makes its new address known.
+func (n *Node) policyLoop() {
+	every := time.NewTicker(5 * n.cfg.Tick)
+	defer every.Stop()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-every.C:
+		}
+		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
+		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.self() {
+			if err := n.change(ctx, memberChange{opUpdate, n.self()}); err != nil {
+				n.log.Info("new address not announced yet", "err", err)
+			}
+		}
+		if m, ok := n.promotable(ctx); ok {
+			if err := n.change(ctx, memberChange{opPromote, m}); err != nil {
+				n.log.Info("not promoted", "learner", m.Name, "err", err)
+			}
+		}
+		cancel()
+	}
+}
+
+// promotable returns a learner to make a voter of: a recorder rather than a
+// venue, and among equals the one that has been here longest, which is the one
+// with the most entries.
+func (n *Node) promotable(ctx context.Context) (Member, bool) {
+	if lead, _ := n.leader.get(); lead != n.id {
+		return Member{}, false
+	}
+	var ready []Member
+	_ = n.do(ctx, func(r *raft.RawNode) {
+		status := r.Status()
+		if len(status.Config.Voters.IDs()) >= n.cfg.Voters {
+			return
+		}
+		for id := range status.Config.Learners {
+			p := status.Progress[id]
+			m, ok := n.roster.get(MemberID(id))
+			if ok && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+maxInflightMsgs >= status.GetCommit() {
+				ready = append(ready, m)
+			}
+		}
+	})
+	slices.SortFunc(ready, func(a, b Member) int {
+		switch {
+		case a.Role != b.Role && a.Role == Recorder:
+			return -1
+		case a.Role != b.Role:
+			return 1
+		default:
+			return slices.Compare([]byte(a.Name), []byte(b.Name))
+		}
+	})
+	if len(ready) == 0 {
+		return Member{}, false
+	}
+	return ready[0], true
+}

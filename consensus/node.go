@@ -1,0 +1,262 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Node is one member of the group. Its methods may be called by any goroutine.
+// doc.go tells how its loops work together.
+type Node struct {
+	// Static after Open.
+	cfg       Config
+	log       *slog.Logger
+	id        MemberID
+	clusterID string
+	listener  net.Listener
+	advertise string // how others reach listener
+
+	ctx    context.Context // ends when the node stops
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // every goroutine but the replicators'
+	closed sync.Once
+
+	failOnce sync.Once
+	failure  atomic.Pointer[error]
+
+	storage *storage
+	boards  *store.Boards
+
+	// Owned by the Raft loop.
+	raft *raft.RawNode
+
+	// Into the Raft loop.
+	inbox     *queue[event]        // from this node's other loops: never blocks them
+	network   chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
+	proposals chan *submission     // from requests, here and forwarded
+	calls     chan call            // what must run on the loop: status, configuration changes
+	toAppend  *queue[appendWork]   // to the append loop
+	toApply   *queue[applyWork]    // to the apply loop
+
+	roster  *roster
+	peers   *peers
+	waiters *waiters
+	leader  *leaderWatch
+	reads   *reads
+
+	snapshots snapshotSlot
+
+	commit        atomic.Uint64 // as the Raft loop last saw it
+	applied       atomic.Uint64 // as the apply loop last left it
+	leaderContact atomic.Int64  // Unix nanoseconds; see LastContact
+}
+
+// event is something that one of the node's own goroutines tells the Raft loop.
+type event struct {
+	message     *raftpb.Message // an answer of the append or the apply loop
+	unreachable MemberID        // something to this peer was lost
+	snapshotTo  MemberID        // a snapshot to this peer ended with snapshot
+	snapshot    raft.SnapshotStatus
+}
+
+// call is a function that the Raft loop runs; done is closed once everything
+// that came of it has been handed on.
+type call struct {
+	f    func(*raft.RawNode)
+	done chan struct{}
+}
+
+// Open starts the node that cfg.Dir holds, or makes a new one there by
+// cfg.Bootstrap or cfg.Join. It returns when the boards stand as they did and
+// the node takes part; ctx bounds joining only.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg:       cfg,
+		log:       cfg.Log,
+		inbox:     newQueue[event](),
+		network:   make(chan *raftpb.Message, 1024),
+		proposals: make(chan *submission, maxBatch),
+		calls:     make(chan call),
+		toAppend:  newQueue[appendWork](),
+		toApply:   newQueue[applyWork](),
+		roster:    newRoster(),
+		waiters:   newWaiters(),
+		leader:    newLeaderWatch(),
+		reads:     newReads(),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.peers = newPeers(n)
+	if err := n.open(ctx); err != nil {
+		n.cancel()
+		return nil, errors.Join(err, n.closeFiles())
+	}
+	n.wg.Go(n.acceptLoop)
+	n.wg.Go(n.appendLoop)
+	n.wg.Go(n.applyLoop)
+	n.wg.Go(n.raftLoop)
+	n.wg.Go(n.policyLoop)
+	n.peers.sync(n.roster.list())
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context) (err error) {
+	if err := n.openFiles(); err != nil {
+		return err
+	}
+	if n.listener, err = net.Listen("tcp", n.cfg.ListenPeer); err != nil {
+		return fmt.Errorf("listen for peers: %w", err)
+	}
+	n.advertise = n.cfg.AdvertisePeer
+	if n.advertise == "" {
+		n.advertise = n.listener.Addr().String()
+	}
+	if err := n.identify(ctx); err != nil {
+		return err
+	}
+	n.log = n.log.With("member", n.id)
+	if err := n.repair(); err != nil {
+		return err
+	}
+	if err := n.restore(); err != nil {
+		return err
+	}
+	n.raft, err = raft.NewRawNode(&raft.Config{
+		ID:                        uint64(n.id),
+		ElectionTick:              electionTicks,
+		HeartbeatTick:             heartbeatTicks,
+		Storage:                   n.storage,
+		Applied:                   n.boards.Position().Index,
+		AsyncStorageWrites:        true,
+		MaxSizePerMsg:             maxSizePerMsg,
+		MaxCommittedSizePerReady:  maxCommitted,
+		MaxUncommittedEntriesSize: maxUncommitted,
+		MaxInflightMsgs:           maxInflightMsgs,
+		MaxInflightBytes:          maxInflight,
+		CheckQuorum:               true,
+		PreVote:                   true,
+		ReadOnlyOption:            raft.ReadOnlySafe,
+		DisableProposalForwarding: true,
+		StepDownOnRemoval:         true,
+		Logger:                    raftLogger{n.log},
+	})
+	if err != nil {
+		return fmt.Errorf("start raft: %w", err)
+	}
+	// A lone voter need not wait for a leader that cannot exist.
+	if cs := n.boards.Position().ConfState; len(cs.GetVoters()) == 1 && cs.GetVoters()[0] == uint64(n.id) {
+		return n.raft.Campaign()
+	}
+	return nil
+}
+
+// Close hands leadership over if this node has it, ends all goroutines, writes
+// a last checkpoint and closes the files. It takes a few seconds at the most.
+func (n *Node) Close() error {
+	var err error
+	n.closed.Do(func() {
+		n.handOver()
+		n.cancel()
+		_ = n.listener.Close()
+		n.peers.close()
+		n.wg.Wait()
+		err = n.closeFiles()
+	})
+	return err
+}
+
+// fail stops the node for good: it takes no part any more, so that it cannot
+// acknowledge what it has not stored. Close has still to be called.
+func (n *Node) fail(err error) {
+	n.failOnce.Do(func() {
+		n.failure.Store(&err)
+		n.log.Error("this node stops", "err", err)
+		n.cancel()
+		_ = n.listener.Close()
+	})
+}
+
+// Done is closed when the node has stopped, by Close or by itself.
+func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
+
+// Err says why the node stopped by itself: a disk that failed, or ErrRemoved.
+// It is nil while the node runs and after a Close.
+func (n *Node) Err() error {
+	if p := n.failure.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// ID returns the node's member id.
+func (n *Node) ID() MemberID { return n.id }
+
+// ClusterID returns the id of the cluster, which a cursor of a spectator is only valid in.
+func (n *Node) ClusterID() string { return n.clusterID }
+
+// Name returns what people call this node.
+func (n *Node) Name() string { return n.cfg.Name }
+
+// PeerAddr returns the address at which others reach this node's replication port.
+func (n *Node) PeerAddr() string { return n.advertise }
+
+// Applied returns the index of the last command that the state machine has seen.
+func (n *Node) Applied() uint64 { return n.applied.Load() }
+
+// Commit returns the highest index that this node knows to be on a majority's disks.
+func (n *Node) Commit() uint64 { return n.commit.Load() }
+
+// LastContact returns when this node last had word from the leader, or now if
+// it is the leader. The boards that it shows are at least as old as that.
+func (n *Node) LastContact() time.Time {
+	if lead, _ := n.leader.get(); lead == n.id {
+		return time.Now()
+	}
+	return time.Unix(0, n.leaderContact.Load())
+}
+
+// Leader returns the leader as this node knows it, 0 if none.
+func (n *Node) Leader() MemberID {
+	lead, _ := n.leader.get()
+	return lead
+}
+
+func (n *Node) self() Member {
+	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, HTTP: n.cfg.AdvertiseHTTP, Peer: n.advertise}
+}
+
+// do runs f on the Raft loop and waits until it is done.
+func (n *Node) do(ctx context.Context, f func(*raft.RawNode)) error {
+	c := call{f: f, done: make(chan struct{})}
+	select {
+	case n.calls <- c:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.ctx.Done():
+		return ErrClosed
+	}
+	select {
+	case <-c.done:
+		return nil
+	case <-n.ctx.Done():
+		return ErrClosed
+	}
+}
+
+func (n *Node) reportUnreachable(id MemberID) { n.inbox.put(event{unreachable: id}) }
+
+func (n *Node) reportSnapshot(id MemberID, s raft.SnapshotStatus) {
+	n.inbox.put(event{snapshotTo: id, snapshot: s})
+}

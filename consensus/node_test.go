@@ -1,0 +1,462 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func numbered(from, to int) []string {
+	var out []string
+	for i := from; i < to; i++ {
+		out = append(out, fmt.Sprintf("move %d", i))
+	}
+	return out
+}
+
+func TestOneNodeKeepsWhatItAcknowledged(t *testing.T) {
+	for name, end := range map[string]func(*testNode){"close": (*testNode).stop, "kill": (*testNode).kill} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, 1)
+			n := c.nodes[0]
+			var want []string
+			for round := range 4 {
+				for i, r := range n.propose(numbered(10*round, 10*round+10)...) {
+					if r.Value != 10*round+i+1 {
+						t.Fatalf("result %v of command %d", r.Value, 10*round+i)
+					}
+				}
+				want = append(want, numbered(10*round, 10*round+10)...)
+				id := n.ID()
+				end(n)
+				n.start()
+				if n.ID() != id {
+					t.Fatalf("member id %s became %s", id, n.ID())
+				}
+				c.waitSame(want)
+			}
+		})
+	}
+}
+
+func TestThreeNodesAgree(t *testing.T) {
+	c := newCluster(t, 3)
+	var want []string
+	for i := range 60 { // every node takes proposals, and has applied what it answers for
+		n := c.nodes[i%3]
+		r := n.propose(fmt.Sprint(i))
+		want = append(want, fmt.Sprint(i))
+		if got := n.list.all(); !slices.Equal(got, want) {
+			t.Fatalf("%s answered and holds %d of %d", n.cfg.Name, len(got), len(want))
+		}
+		if r[0].Index == 0 || r[0].Term == 0 {
+			t.Fatalf("result %+v", r[0])
+		}
+	}
+	c.waitSame(want)
+}
+
+func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
+	c := newCluster(t, 3)
+	var wg sync.WaitGroup
+	for w := range 6 {
+		wg.Go(func() {
+			for i := 0; i < 50; i += 5 {
+				var batch []string
+				for j := range 5 {
+					batch = append(batch, fmt.Sprintf("%d %d", w, i+j))
+				}
+				c.nodes[w%3].propose(batch...)
+			}
+		})
+	}
+	wg.Wait()
+	waitFor(t, "300 commands", func() bool { return len(c.nodes[0].list.all()) == 300 })
+	next := map[int]int{}
+	for _, s := range c.nodes[0].list.all() {
+		var w, i int
+		fmt.Sscanf(s, "%d %d", &w, &i)
+		if next[w] != i {
+			t.Fatalf("of worker %d, %d came when %d was next", w, i, next[w])
+		}
+		next[w]++
+	}
+	c.waitSame(c.nodes[0].list.all())
+}
+
+// TestKilledLeader proposes at a follower while leaders are killed one after
+// another. What was acknowledged must be on every node, in order of acknowledgement.
+func TestKilledLeader(t *testing.T) {
+	c := newCluster(t, 3)
+	acked := make(chan string, 1000)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(acked)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			s := fmt.Sprint(i)
+			for { // at whichever node runs: the one asked may be the one that is killed
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				n := c.nodes[i%3]
+				err := ErrClosed
+				if node := n.current(); node != nil {
+					_, err = node.Propose(ctx, []byte(s))
+				}
+				cancel()
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, ErrClosed) {
+					t.Errorf("propose %s: %v", s, err)
+					return
+				}
+				i++ // a new command at another node; this one may or may not be applied
+				s = fmt.Sprint(i)
+				<-time.After(time.Millisecond)
+			}
+			acked <- s
+		}
+	})
+	for range 4 {
+		lead := c.leader()
+		before := len(acked)
+		lead.swap(func() { lead.kill() })
+		waitFor(t, "acknowledgements without the old leader", func() bool { return len(acked) > before+20 })
+		lead.swap(func() { lead.start() })
+		waitFor(t, "the old leader to follow", func() bool { return lead.Leader() != 0 && lead.Applied()+5 >= c.leader().Applied() })
+	}
+	close(stop)
+	wg.Wait()
+	var want []string
+	for s := range acked {
+		want = append(want, s)
+	}
+	for _, n := range c.nodes {
+		waitFor(t, "the last command at "+n.cfg.Name, func() bool { return slices.Contains(n.list.all(), want[len(want)-1]) })
+		at := 0
+		for _, s := range n.list.all() {
+			if at < len(want) && s == want[at] {
+				at++
+			}
+		}
+		if at != len(want) {
+			t.Fatalf("%s lost %q, which was acknowledged", n.cfg.Name, want[at])
+		}
+	}
+}
+
+// current and swap let a test propose at a node that another goroutine of it restarts.
+func (n *testNode) current() *Node {
+	nodeMu.Lock()
+	defer nodeMu.Unlock()
+	return n.Node
+}
+
+func (n *testNode) swap(f func()) {
+	nodeMu.Lock()
+	defer nodeMu.Unlock()
+	f()
+}
+
+var nodeMu sync.Mutex
+
+// TestLateVenueGetsASnapshot lets a node join behind a log that was cut, while
+// moves go on.
+func TestLateVenueGetsASnapshot(t *testing.T) {
+	c := newCluster(t, 0)
+	few := func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 }
+	first := c.add(few)
+	first.propose(numbered(0, 200)...)
+	waitFor(t, "the log to be cut", func() bool { return first.storage.Log.FirstIndex() > 100 })
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 200; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				first.propose(fmt.Sprintf("move %d", i))
+			}
+		}
+	})
+	for range 3 {
+		n := c.add(few)
+		waitFor(t, "the late node to catch up", func() bool { return len(n.list.all()) > 200 && n.Applied()+50 > first.Applied() })
+	}
+	close(stop)
+	wg.Wait()
+	c.waitSame(first.list.all())
+	waitFor(t, "three voters", func() bool { return len(votersOf(first)) == 3 })
+	if got := suffrage(first, c.nodes[3].ID()); got != "learner" {
+		t.Fatalf("the fourth node is a %s", got)
+	}
+
+	// One that was away too long gets a snapshot, too.
+	away := c.nodes[3]
+	away.kill()
+	for range 10 {
+		first.propose(numbered(1000, 1030)...)
+	}
+	waitFor(t, "the log to be cut again", func() bool { return first.storage.Log.FirstIndex() > 300 })
+	away.start()
+	c.waitSame(first.list.all())
+}
+
+func votersOf(n *testNode) []string {
+	var out []string
+	for _, m := range status(n).Members {
+		if m.Suffrage == "voter" {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
+
+func TestRemovedNodeStopsAndSaysWhy(t *testing.T) {
+	c := newCluster(t, 4-1)
+	gone := c.nodes[2]
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := c.nodes[1].Remove(ctx, gone.ID()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-gone.Done():
+	case <-ctx.Done():
+		t.Fatal("the removed node goes on")
+	}
+	if !errors.Is(gone.Err(), ErrRemoved) {
+		t.Fatalf("it stopped with %v", gone.Err())
+	}
+	gone.stop()
+	gone.list = &list{}
+	if _, err := Open(ctx, gone.cfg); !errors.Is(err, ErrRemoved) {
+		t.Fatalf("started again: %v", err)
+	}
+	c.nodes[0].propose("goes on")
+
+	// Its id is never used again, even by a node that did not hear of it.
+	if _, err := c.nodes[0].Admit(ctx, Member{ID: memberNamed(c.nodes[0], "node-2"), Name: "x", Role: Venue, Peer: "127.0.0.1:1"}); err == nil {
+		t.Fatal("a removed id was admitted again")
+	}
+}
+
+func memberNamed(n *testNode, name string) MemberID {
+	n.roster.mu.RLock()
+	defer n.roster.mu.RUnlock()
+	for id, m := range n.roster.members {
+		if m.Name == name {
+			return id
+		}
+	}
+	return 0
+}
+
+// TestRemovedWhileAway removes a node that is down: it learns of it by being
+// refused when it comes back.
+func TestRemovedWhileAway(t *testing.T) {
+	c := newCluster(t, 3)
+	gone := c.nodes[2]
+	id := gone.ID()
+	gone.kill()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := c.nodes[0].Remove(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	gone.start()
+	select {
+	case <-gone.Done():
+	case <-ctx.Done():
+		t.Fatal("the removed node goes on")
+	}
+	if !errors.Is(gone.Err(), ErrRemoved) {
+		t.Fatalf("it stopped with %v", gone.Err())
+	}
+}
+
+func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
+	a, b := newCluster(t, 1), newCluster(t, 1)
+	// b is told that a's node is one of its own.
+	b.nodes[0].peers.learn(Member{ID: a.nodes[0].ID(), Name: "stranger", Role: Venue, Peer: a.nodes[0].PeerAddr()})
+	r := b.nodes[0].peers.get(a.nodes[0].ID())
+	_, err := r.dial(t.Context(), channelAppend)
+	refused, ok := errors.AsType[*refusedError](err)
+	if !ok || refused.Code != replyWrongCluster || !strings.Contains(refused.Error(), "cluster") {
+		t.Fatalf("got %v", err)
+	}
+	// And one that asks for somebody else at this address.
+	self := b.nodes[0].self()
+	for want, h := range map[string]hello{
+		replyWrongMember: {Cluster: a.nodes[0].ClusterID(), From: self, To: 42, Channel: channelAppend},
+		replyBadHello:    {Cluster: a.nodes[0].ClusterID(), From: self, To: a.nodes[0].ID(), Channel: "x"},
+		replyOK:          {Cluster: a.nodes[0].ClusterID(), From: self, To: a.nodes[0].ID(), Channel: channelControl},
+	} {
+		if got := a.nodes[0].judge(h); got.Code != want {
+			t.Errorf("%+v: %q, want %q", h, got.Code, want)
+		}
+	}
+}
+
+func TestMembershipRefusals(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	refused := func(what string, err error, word string) {
+		t.Helper()
+		if !errors.Is(err, ErrMembership) || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v, which should speak of %q", what, err, word)
+		}
+	}
+	refused("remove the leader", c.nodes[1].Remove(ctx, lead.ID()), "leader")
+	_, err := c.nodes[1].Admit(ctx, Member{ID: 77, Name: "node-2", Role: Venue, Peer: "127.0.0.1:1"})
+	refused("a name that is taken", err, "taken")
+	_, err = c.nodes[1].Admit(ctx, Member{ID: 77, Name: "x", Role: "king", Peer: "127.0.0.1:1"})
+	refused("an unknown role", err, "role")
+	if err := c.nodes[1].Remove(ctx, 12345); !errors.Is(err, ErrUnknownMember) {
+		t.Errorf("remove a stranger: %v", err)
+	}
+
+	// With one of three down, taking away another would leave no majority.
+	var down, up *testNode
+	for _, n := range c.nodes {
+		if n != lead && down == nil {
+			down = n
+		} else if n != lead {
+			up = n
+		}
+	}
+	id := down.ID()
+	down.kill()
+	waitFor(t, "the leader to miss it", func() bool {
+		for _, m := range status(lead).Members {
+			if m.ID == id {
+				return m.State == "unreachable"
+			}
+		}
+		return false
+	})
+	refused("break the quorum", lead.Remove(ctx, up.ID()), "can be reached")
+	if err := lead.Remove(ctx, id); err != nil {
+		t.Errorf("remove the one that is down: %v", err)
+	}
+	lead.propose("goes on")
+}
+
+func TestTransferLeadership(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	to := c.nodes[1]
+	if to == lead {
+		to = c.nodes[2]
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := lead.TransferLeadership(ctx, to.ID()); err != nil {
+		t.Fatal(err)
+	}
+	to.propose("under the new leader")
+	// A leader that is told to stop hands over by itself.
+	began := time.Now()
+	to.stop()
+	c.nodes[0].propose("after the hand-over")
+	t.Logf("the next proposal took %v", time.Since(began))
+}
+
+func TestReadIndexSeesWhatWasAcknowledgedElsewhere(t *testing.T) {
+	c := newCluster(t, 3)
+	for i := range 30 {
+		c.nodes[i%3].propose(fmt.Sprint(i))
+		for _, n := range c.nodes {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			if err := n.ReadIndex(ctx); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			if got := len(n.list.all()); got < i+1 {
+				t.Fatalf("after ReadIndex %s holds %d of %d", n.cfg.Name, got, i+1)
+			}
+		}
+	}
+}
+
+func TestWithoutMajority(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	for _, n := range c.nodes {
+		if n != lead {
+			n.kill()
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := lead.Propose(ctx, []byte("x")); !errors.Is(err, ErrNoQuorum) {
+		t.Fatalf("got %v", err)
+	}
+	waitFor(t, "the leader to step down", func() bool { return lead.Leader() == 0 })
+	ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := lead.Propose(ctx, []byte("y")); !errors.Is(err, ErrNoLeader) {
+		t.Fatalf("got %v", err)
+	}
+	if len(lead.list.all()) != 0 {
+		t.Fatal("applied without a majority")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	c := newCluster(t, 1)
+	if _, err := c.nodes[0].Propose(t.Context(), make([]byte, MaxCommand+1)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a huge command: %v", err)
+	}
+	if _, err := c.nodes[0].Propose(t.Context(), make([][]byte, maxProposal+1)...); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a huge batch: %v", err)
+	}
+}
+
+// TestAddressChanges starts a node at another port: the others find it.
+func TestAddressChanges(t *testing.T) {
+	c := newCluster(t, 3)
+	n := c.nodes[2]
+	n.stop()
+	n.cfg.ListenPeer = "127.0.0.1:0"
+	n.start()
+	c.nodes[0].propose("hello")
+	c.waitSame([]string{"hello"})
+	waitFor(t, "the new address to be known", func() bool {
+		m, err := c.nodes[0].FindMember("node-2")
+		return err == nil && m.Peer == n.PeerAddr()
+	})
+}
+
+func TestOpenRefusals(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	other := n.cfg
+	other.Machine = &list{}
+	if _, err := Open(t.Context(), other); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("two nodes in one directory: %v", err)
+	}
+	n.stop()
+	other.Name = "somebody else"
+	if _, err := Open(t.Context(), other); err == nil || !strings.Contains(err.Error(), "node-0") {
+		t.Errorf("another name: %v", err)
+	}
+	other.Dir, other.Bootstrap = filepath.Join(c.dir, "empty"), false
+	if _, err := Open(t.Context(), other); err == nil || !strings.Contains(err.Error(), "--join") {
+		t.Errorf("nothing to start: %v", err)
+	}
+}

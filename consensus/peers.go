@@ -1,0 +1,257 @@
+package consensus
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// Limits of the listening side.
+const (
+	maxConnections = 256
+	maxStrangers   = 64 // peers that our roster does not know (yet)
+)
+
+// peers holds the replicator of every other member, and the connections that
+// members have opened to us.
+type peers struct {
+	n *Node
+
+	mu          sync.Mutex
+	closed      bool                     // guarded by mu
+	replicators map[MemberID]*replicator // guarded by mu
+	inbound     map[net.Conn]MemberID    // guarded by mu; 0 until the handshake
+	wg          sync.WaitGroup           // the readers of inbound
+}
+
+func newPeers(n *Node) *peers {
+	return &peers{n: n, replicators: map[MemberID]*replicator{}, inbound: map[net.Conn]MemberID{}}
+}
+
+func (p *peers) get(id MemberID) *replicator {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.replicators[id]
+}
+
+// sync gives every member a replicator. Replicators of strangers stay: they
+// are nodes that know of a membership that we have not applied yet.
+func (p *peers) sync(members []Member) {
+	for _, m := range members {
+		p.learn(m)
+	}
+}
+
+// learn makes sure that m can be reached at the address that it names.
+func (p *peers) learn(m Member) {
+	if m.ID == p.n.id || m.ID == 0 || m.Peer == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	if r := p.replicators[m.ID]; r != nil {
+		r.setAddr(m.Peer)
+		return
+	}
+	if _, known := p.n.roster.get(m.ID); !known && len(p.replicators) > maxMembers+maxStrangers {
+		return
+	}
+	p.replicators[m.ID] = newReplicator(p.n, m.ID, m.Peer)
+}
+
+// drop ends everything that connects us with a removed member.
+func (p *peers) drop(id MemberID) {
+	p.mu.Lock()
+	r := p.replicators[id]
+	delete(p.replicators, id)
+	for c, from := range p.inbound {
+		if from == id {
+			_ = c.Close()
+		}
+	}
+	p.mu.Unlock()
+	if r != nil {
+		r.close()
+	}
+}
+
+func (p *peers) close() {
+	p.mu.Lock()
+	p.closed = true
+	for c := range p.inbound {
+		_ = c.Close()
+	}
+	rs := p.replicators
+	p.replicators = map[MemberID]*replicator{}
+	p.mu.Unlock()
+	for _, r := range rs {
+		r.close()
+	}
+	p.wg.Wait()
+}
+
+// track notes an inbound connection; false: there are too many, or we close.
+func (p *peers) track(c net.Conn, from MemberID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.inbound) >= maxConnections+4*len(p.replicators) {
+		return false
+	}
+	p.inbound[c] = from
+	return true
+}
+
+func (p *peers) untrack(c net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.inbound, c)
+}
+
+// acceptLoop takes connections of other nodes until the listener is closed.
+func (n *Node) acceptLoop() {
+	for {
+		c, err := n.listener.Accept()
+		if err != nil {
+			if n.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			n.log.Warn("accept", "err", err) // out of file descriptors, say: it may pass
+			select {
+			case <-n.ctx.Done():
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		if !n.peers.track(c, 0) {
+			_ = c.Close()
+			continue
+		}
+		n.peers.wg.Go(func() {
+			defer c.Close()
+			defer n.peers.untrack(c)
+			if err := n.serve(c); err != nil && n.ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				n.log.Info("connection from peer ended", "address", c.RemoteAddr(), "err", err)
+			}
+		})
+	}
+}
+
+// serve answers the handshake and reads one connection to its end.
+func (n *Node) serve(c net.Conn) error {
+	h, err := receiveHello(c)
+	if err != nil {
+		return fmt.Errorf("handshake: %w", err)
+	}
+	r := n.judge(h)
+	if r.Code == replyOK && h.Channel == channelSnapshot {
+		if !n.snapshots.receiving.TryLock() {
+			r = reply{Code: replyBusy, Error: "another snapshot is being received"}
+		} else {
+			defer n.snapshots.receiving.Unlock()
+			if n.snapshots.busy() {
+				r = reply{Code: replyBusy, Error: "another snapshot is being installed"}
+			}
+		}
+	}
+	if err := writeJSON(c, r); err != nil {
+		return err
+	}
+	if r.Code != replyOK {
+		return fmt.Errorf("refused %s: %s", h.From.Name, r.Error)
+	}
+	if err := c.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	n.peers.learn(h.From)
+	if !n.peers.track(c, h.From.ID) {
+		return ErrClosed
+	}
+	if h.Channel == channelSnapshot {
+		br := bufio.NewReaderSize(&deadlineConn{c}, 256<<10)
+		return n.receiveSnapshot(c, br, h.From.ID)
+	}
+	return n.readFrames(c, h.From.ID)
+}
+
+// judge decides whether the node that says hello may talk to us.
+func (n *Node) judge(h hello) reply {
+	switch {
+	case h.Cluster != n.clusterID:
+		return reply{replyWrongCluster, fmt.Sprintf("this node is of cluster %s, not of %s", n.clusterID, h.Cluster)}
+	case h.To != n.id:
+		return reply{replyWrongMember, fmt.Sprintf("this node is %s, not %s", n.id, h.To)}
+	case h.From.validate() != nil:
+		return reply{replyBadHello, h.From.validate().Error()}
+	case h.Channel != channelAppend && h.Channel != channelControl && h.Channel != channelSnapshot:
+		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
+	}
+	if m, ok := n.roster.get(h.From.ID); ok && m.Removed {
+		return reply{replyRemoved, ErrRemoved.Error()}
+	}
+	return reply{Code: replyOK}
+}
+
+// refused reacts to a peer that turned us down.
+func (n *Node) refused(r reply) {
+	if r.Code == replyRemoved {
+		n.retire()
+	}
+}
+
+// readFrames is the one reader of an append or a control connection: it takes
+// the messages in order, and stands still while the Raft loop is behind, so
+// that TCP slows the sender down.
+func (n *Node) readFrames(c net.Conn, from MemberID) error {
+	br := bufio.NewReaderSize(c, 64<<10)
+	for {
+		if err := c.SetReadDeadline(time.Now().Add(deadAfter)); err != nil {
+			return err
+		}
+		kind, payload, err := readFrame(br)
+		if err != nil {
+			return err
+		}
+		if p := n.peers.get(from); p != nil {
+			p.heard()
+		}
+		switch kind {
+		case kindRaft:
+			m := new(raftpb.Message)
+			if err := proto.Unmarshal(payload, m); err != nil {
+				return fmt.Errorf("message from %s: %w", from, err)
+			}
+			if MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) != n.id || m.GetType() == raftpb.MsgSnap {
+				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
+			}
+			select {
+			case n.network <- m:
+			case <-n.ctx.Done():
+				return nil
+			}
+		case kindPropose:
+			err = n.receiveSubmission(from, payload)
+		case kindRefuse:
+			err = n.receiveRefusal(payload)
+		case kindPing:
+			if err = c.SetWriteDeadline(time.Now().Add(deadAfter)); err == nil {
+				err = writeFrame(c, kindPong, payload)
+			}
+		default:
+			err = fmt.Errorf("frame of unknown kind %d from %s", kind, from)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

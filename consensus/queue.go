@@ -1,0 +1,45 @@
+package consensus
+
+import "sync"
+
+// queue hands values from one goroutine to another, in order, and never blocks
+// the one that puts. It joins the three loops of a node: the Raft loop must not
+// wait for the append loop, which must not wait for the Raft loop, or both
+// would wait for ever. What stands in a queue is bounded elsewhere, by Raft's
+// limits on uncommitted and in-flight entries.
+//
+// Any number of goroutines may put; one takes.
+type queue[T any] struct {
+	ready chan struct{} // holds one token while the queue may be non-empty
+
+	mu    sync.Mutex
+	items []T // guarded by mu
+}
+
+func newQueue[T any]() *queue[T] {
+	return &queue[T]{ready: make(chan struct{}, 1)}
+}
+
+// put appends items and wakes the taker.
+func (q *queue[T]) put(items ...T) {
+	if len(items) == 0 {
+		return
+	}
+	q.mu.Lock()
+	q.items = append(q.items, items...)
+	q.mu.Unlock()
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// takeAll returns everything that was put, in order, and leaves the queue
+// empty. Call it after a receive from ready; it may return nothing.
+func (q *queue[T]) takeAll() []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items := q.items
+	q.items = nil
+	return items
+}

@@ -1,0 +1,132 @@
+package consensus
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3"
+)
+
+// reads holds the ReadIndex requests that wait: first for the leader's word on
+// what is committed, then until that much is applied here.
+type reads struct {
+	mu       sync.Mutex
+	next     uint64
+	asked    map[uint64]chan uint64 // guarded by mu; gets the read index
+	applied  uint64                 // guarded by mu
+	progress chan struct{}          // guarded by mu; closed when applied goes on
+}
+
+func newReads() *reads {
+	return &reads{asked: map[uint64]chan uint64{}, progress: make(chan struct{})}
+}
+
+// ReadIndex returns once this node has applied everything that was committed
+// when it was called, as the leader confirmed with a majority (Raft thesis,
+// 6.4). What is read from the state machine after it is linearizable. The
+// request may be lost with a leader and is repeated until ctx ends.
+func (n *Node) ReadIndex(ctx context.Context) error {
+	answer := make(chan uint64, 1)
+	id := n.reads.ask(answer)
+	defer n.reads.forget(id)
+	for {
+		lead, changed := n.leader.get()
+		if lead != 0 {
+			// The leader tells requests apart by these bytes alone.
+			request := binary.BigEndian.AppendUint64(nil, uint64(n.id))
+			request = binary.BigEndian.AppendUint64(request, id)
+			if err := n.do(ctx, func(r *raft.RawNode) { r.ReadIndex(request) }); err != nil {
+				return n.readError(ctx, lead)
+			}
+		}
+		timer := time.NewTimer(n.cfg.electionTimeout())
+		select {
+		case index := <-answer:
+			timer.Stop()
+			return n.waitApplied(ctx, index)
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		case <-n.ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil || n.ctx.Err() != nil {
+			return n.readError(ctx, lead)
+		}
+	}
+}
+
+func (n *Node) readError(ctx context.Context, lead MemberID) error {
+	switch {
+	case n.ctx.Err() != nil:
+		return ErrClosed
+	case lead == 0:
+		return fmt.Errorf("%w (%w)", ErrNoLeader, ctx.Err())
+	default:
+		return fmt.Errorf("the leader could not confirm with a majority what is committed: %w", ctx.Err())
+	}
+}
+
+func (n *Node) waitApplied(ctx context.Context, index uint64) error {
+	for {
+		applied, progress := n.reads.position()
+		if applied >= index {
+			return nil
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return fmt.Errorf("this node stands at index %d and has yet to apply %d: %w", applied, index, ctx.Err())
+		case <-n.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+func (rs *reads) ask(answer chan uint64) uint64 {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.next++
+	rs.asked[rs.next] = answer
+	return rs.next
+}
+
+func (rs *reads) forget(id uint64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	delete(rs.asked, id)
+}
+
+// confirm is called by the Raft loop with the leader's answers.
+func (rs *reads) confirm(states []raft.ReadState) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, s := range states {
+		if len(s.RequestCtx) != 16 {
+			continue
+		}
+		id := binary.BigEndian.Uint64(s.RequestCtx[8:])
+		if answer := rs.asked[id]; answer != nil {
+			delete(rs.asked, id)
+			answer <- s.Index // has room for the one answer that it gets
+		}
+	}
+}
+
+func (rs *reads) position() (uint64, <-chan struct{}) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.applied, rs.progress
+}
+
+// advance is called by the apply loop.
+func (rs *reads) advance(applied uint64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.applied = applied
+	close(rs.progress)
+	rs.progress = make(chan struct{})
+}

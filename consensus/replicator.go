@@ -1,0 +1,295 @@
+package consensus
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// outgoing is one thing to be sent to a peer.
+type outgoing struct {
+	kind    byte
+	raft    *raftpb.Message // kindRaft
+	payload []byte          // the other kinds
+}
+
+// A replicator carries everything that this node has to say to one peer: the
+// flag-runners of the story. It owns two connections, each with a bounded queue and a
+// goroutine of its own, and a third one while a snapshot is sent. Sending
+// never blocks: what does not fit a queue is dropped, and Raft is told, so that
+// it probes the peer again instead of trusting a window that was lost.
+type replicator struct {
+	n  *Node
+	id MemberID
+
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	appends *stream
+	control *stream
+
+	// sendingSnapshot allows one snapshot at a time.
+	sendingSnapshot atomic.Bool
+
+	// lastContact is when the peer was last heard from, Unix nanoseconds.
+	lastContact atomic.Int64
+	rtt         atomic.Int64 // of the last ping, nanoseconds
+	sentBytes   atomic.Uint64
+
+	mu   sync.Mutex
+	addr string // guarded by mu; a peer can come back at another address
+}
+
+// stream is one of a replicator's connections.
+type stream struct {
+	channel   channel
+	queue     chan outgoing
+	connected atomic.Bool
+}
+
+// Queue lengths. Raft bounds appends by maxInflightMsgs; the rest is room for
+// answers and forwarded proposals.
+const (
+	appendQueue  = 4 * maxInflightMsgs
+	controlQueue = 256
+)
+
+func newReplicator(n *Node, id MemberID, addr string) *replicator {
+	ctx, cancel := context.WithCancel(n.ctx)
+	r := &replicator{
+		n: n, id: id, addr: addr, ctx: ctx, cancel: cancel,
+		appends: &stream{channel: channelAppend, queue: make(chan outgoing, appendQueue)},
+		control: &stream{channel: channelControl, queue: make(chan outgoing, controlQueue)},
+	}
+	r.wg.Go(func() { r.run(r.appends) })
+	r.wg.Go(func() { r.run(r.control) })
+	return r
+}
+
+// close ends the connections and waits for the goroutines.
+func (r *replicator) close() {
+	r.cancel()
+	r.wg.Wait()
+}
+
+func (r *replicator) setAddr(addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if addr != "" {
+		r.addr = addr
+	}
+}
+
+func (r *replicator) address() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.addr
+}
+
+func (r *replicator) heard() { r.lastContact.Store(time.Now().UnixNano()) }
+
+// send queues a Raft message. Called by the Raft loop and the append loop.
+func (r *replicator) send(m *raftpb.Message) {
+	switch m.GetType() {
+	case raftpb.MsgSnap:
+		r.sendSnapshot(m)
+	case raftpb.MsgApp, raftpb.MsgAppResp:
+		r.enqueue(r.appends, outgoing{kind: kindRaft, raft: m})
+	default:
+		r.enqueue(r.control, outgoing{kind: kindRaft, raft: m})
+	}
+}
+
+// enqueue reports whether o was queued. If it was not, and was an append, Raft is told.
+func (r *replicator) enqueue(s *stream, o outgoing) bool {
+	if s.connected.Load() {
+		select {
+		case s.queue <- o:
+			return true
+		default:
+		}
+	}
+	if o.raft.GetType() == raftpb.MsgApp {
+		r.n.reportUnreachable(r.id)
+	}
+	return false
+}
+
+// run keeps one stream connected until the replicator is closed.
+func (r *replicator) run(s *stream) {
+	ctx := r.ctx
+	log := r.n.log.With("peer", r.id, "channel", s.channel)
+	const first, most = 20 * time.Millisecond, time.Second
+	backoff := first
+	var last string
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := r.connectAndSend(ctx, s)
+		s.connected.Store(false)
+		if ctx.Err() != nil {
+			return
+		}
+		for len(s.queue) > 0 { // stale by the time the peer is back
+			<-s.queue
+		}
+		r.n.reportUnreachable(r.id)
+		if refused, ok := errors.AsType[*refusedError](err); ok {
+			r.n.refused(refused.reply)
+		}
+		if time.Since(began) > deadAfter {
+			backoff = first
+		}
+		if msg := err.Error(); msg != last { // say it once, not at every try
+			log.Info("connection to peer failed, trying again", "address", r.address(), "err", err)
+			last = msg
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff):
+		}
+		backoff = min(2*backoff, most)
+	}
+}
+
+// dial opens a connection for ch and shakes hands.
+func (r *replicator) dial(ctx context.Context, ch channel) (net.Conn, error) {
+	d := net.Dialer{Timeout: handshakeTimeout}
+	c, err := d.DialContext(ctx, "tcp", r.address())
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	err = greet(c, hello{Cluster: r.n.clusterID, From: r.n.self(), To: r.id, Channel: ch})
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// connectAndSend sends what is queued for s until the connection fails. What
+// waits together leaves in one write: a runner carries all moves that are on
+// the table when he sets off.
+func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
+	c, err := r.dial(ctx, s.channel)
+	if err != nil {
+		return err
+	}
+	// The reader of pongs ends with the connection, whoever closes it.
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	defer c.Close()
+	defer cancel(nil)
+	wg.Go(func() { cancel(r.readPongs(c)) })
+
+	s.connected.Store(true)
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	var buf []byte
+	for {
+		buf = buf[:0]
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ping.C:
+			buf = appendPing(buf)
+		case o := <-s.queue:
+			if buf, err = appendOutgoing(buf, o); err != nil {
+				return err
+			}
+		}
+		for len(buf) < maxSizePerMsg && len(s.queue) > 0 {
+			if buf, err = appendOutgoing(buf, <-s.queue); err != nil {
+				return err
+			}
+		}
+		if err := c.SetWriteDeadline(time.Now().Add(deadAfter)); err != nil {
+			return err
+		}
+		if _, err := c.Write(buf); err != nil {
+			return err
+		}
+		r.sentBytes.Add(uint64(len(buf)))
+		if cap(buf) > 4*maxSizePerMsg { // one huge append must not be paid for ever
+			buf = nil
+		}
+	}
+}
+
+func appendPing(buf []byte) []byte {
+	start := len(buf)
+	buf = beginFrame(buf, kindPing)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(time.Now().UnixNano()))
+	return endFrame(buf, start)
+}
+
+func appendOutgoing(buf []byte, o outgoing) ([]byte, error) {
+	start := len(buf)
+	buf = beginFrame(buf, o.kind)
+	if o.kind == kindRaft {
+		var err error
+		if buf, err = (proto.MarshalOptions{}).MarshalAppend(buf, o.raft); err != nil {
+			return buf, fmt.Errorf("encode %s: %w", o.raft.GetType(), err)
+		}
+	} else {
+		buf = append(buf, o.payload...)
+	}
+	return endFrame(buf, start), nil
+}
+
+// readPongs measures the round trip, and fails when the peer is silent.
+func (r *replicator) readPongs(c net.Conn) error {
+	br := bufio.NewReaderSize(c, 64)
+	for {
+		if err := c.SetReadDeadline(time.Now().Add(deadAfter)); err != nil {
+			return err
+		}
+		kind, payload, err := readFrame(br)
+		if err != nil {
+			return fmt.Errorf("peer does not answer: %w", err)
+		}
+		if kind != kindPong || len(payload) != 8 {
+			return fmt.Errorf("unexpected frame %d from peer", kind)
+		}
+		sent := int64(binary.BigEndian.Uint64(payload))
+		r.rtt.Store(time.Now().UnixNano() - sent)
+		r.heard()
+	}
+}
+
+// sendSnapshot streams the boards in a goroutine of its own, and always tells
+// Raft how it ended: a follower in StateSnapshot gets nothing else until then.
+func (r *replicator) sendSnapshot(m *raftpb.Message) {
+	if !r.sendingSnapshot.CompareAndSwap(false, true) {
+		r.n.reportSnapshot(r.id, raft.SnapshotFailure)
+		return
+	}
+	r.n.wg.Go(func() {
+		defer r.sendingSnapshot.Store(false)
+		began := time.Now()
+		index, size, err := r.streamSnapshot(m)
+		log := r.n.log.With("peer", r.id, "index", index, "bytes", size, "took", time.Since(began))
+		if err != nil {
+			log.Warn("snapshot to peer failed", "err", err)
+			r.n.reportSnapshot(r.id, raft.SnapshotFailure)
+			return
+		}
+		log.Info("snapshot sent")
+		r.n.reportSnapshot(r.id, raft.SnapshotFinish)
+	})
+}

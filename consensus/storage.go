@@ -1,0 +1,58 @@
+package consensus
+
+import (
+	"sync/atomic"
+
+	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// storage is the two files of a node as Raft wants to read them: entries from
+// the log, the configuration and the snapshot from the boards.
+type storage struct {
+	store.Log
+	boards *store.Boards
+	// hard is the HardState to start with; see recoverHardState.
+	hard *raftpb.HardState
+	// needIndex is the index of the last change of the membership. A
+	// snapshot that does not reach it would leave the member that it is for
+	// out of the configuration, and Raft would ignore it there.
+	needIndex atomic.Uint64
+}
+
+var _ raft.Storage = (*storage)(nil)
+
+// InitialState implements raft.Storage.
+func (s *storage) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
+	cs := s.boards.Position().ConfState
+	if cs == nil {
+		cs = &raftpb.ConfState{}
+	}
+	return s.hard, cs, nil
+}
+
+// FirstIndex implements raft.Storage.
+func (s *storage) FirstIndex() (uint64, error) { return s.Log.FirstIndex(), nil }
+
+// LastIndex implements raft.Storage.
+func (s *storage) LastIndex() (uint64, error) { return s.Log.LastIndex(), nil }
+
+// Snapshot implements raft.Storage with what the durable checkpoint stands at.
+// It holds no data: the bulk is the boards file, and is sent from a read
+// transaction when the message leaves (see sendSnapshot).
+func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
+	p := s.boards.Position()
+	if p.Index == 0 || p.Index < s.needIndex.Load() {
+		return nil, raft.ErrSnapshotTemporarilyUnavailable
+	}
+	return &raftpb.Snapshot{Metadata: metadata(p)}, nil
+}
+
+func metadata(p store.Position) *raftpb.SnapshotMetadata {
+	return &raftpb.SnapshotMetadata{
+		Index:     new(p.Index),
+		Term:      new(p.Term),
+		ConfState: p.ConfState,
+	}
+}

@@ -1,0 +1,185 @@
+package consensus
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// The protocol between two nodes. Every connection is opened by the side that
+// has something to say and carries it in one direction only; the answers to
+// appends, being messages too, travel on the other side's connection.
+//
+//	dialer                                   listener
+//	  │ "chessrelay/1\n"                        │
+//	  │ length ─ hello (JSON) ────────────────► │
+//	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
+//	  │ length ─ kind ─ payload ──────────────► │   frames, for ever
+//	  │ ◄──────────── length ─ pong ─ time sent │   one per ping
+//
+// A connection is for one channel, named in the hello:
+//
+//	append    appends and their answers, forwarded proposals: handled in order by one reader
+//	control   votes and heartbeats, which a long append must not delay
+//	snapshot  one MsgSnap frame, then the boards file as package store encodes it, then one frame back: done or failed
+const wireMagic = "chessrelay/1\n"
+
+type channel string
+
+const (
+	channelAppend   channel = "append"
+	channelControl  channel = "control"
+	channelSnapshot channel = "snapshot"
+)
+
+// hello opens a connection.
+type hello struct {
+	Cluster string   `json:"cluster"`
+	From    Member   `json:"from"` // so that the other side can answer before it has applied the sender's membership
+	To      MemberID `json:"to"`
+	Channel channel  `json:"channel"`
+}
+
+// reply answers a hello.
+type reply struct {
+	Code  string `json:"code"` // "ok", or one of the refusals
+	Error string `json:"error,omitempty"`
+}
+
+// What a handshake can be refused with.
+const (
+	replyOK           = "ok"
+	replyBadHello     = "bad_hello"
+	replyWrongCluster = "wrong_cluster"
+	replyWrongMember  = "wrong_member" // another node than the one asked for listens here
+	replyRemoved      = "removed"
+	replyBusy         = "busy" // a snapshot is being received already
+)
+
+// Frame kinds.
+const (
+	kindRaft     byte = 1 // raftpb.Message
+	kindPropose  byte = 2 // a submission on its way to the leader, see propose.go
+	kindRefuse   byte = 3 // the leader could not take it, JSON refusal
+	kindPing     byte = 4 // 8 bytes, echoed in a pong
+	kindPong     byte = 5
+	kindSnapDone byte = 6 // snapshot channel: taken
+	kindSnapFail byte = 7 // snapshot channel: payload is the reason
+)
+
+const (
+	maxHello = 8 << 10
+	// maxFrame bounds a frame, and so what a stranger can make us allocate.
+	// The largest honest one is an append: maxSizePerMsg and one command.
+	maxFrame = 4 << 20
+
+	handshakeTimeout = 5 * time.Second
+	// pingEvery is how often an open connection is tried; after silence of
+	// deadAfter it is taken for dead. TCP alone would retransmit for minutes
+	// into a network that is back.
+	pingEvery = 1 * time.Second
+	deadAfter = 5 * time.Second
+)
+
+// frameHeader is a 4-byte big-endian length of what follows it, and the kind.
+const frameHeader = 5
+
+// appendFrameHeader begins a frame in buf; endFrame fills its length in.
+func beginFrame(buf []byte, kind byte) []byte { return append(buf, 0, 0, 0, 0, kind) }
+
+func endFrame(buf []byte, start int) []byte {
+	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
+	return buf
+}
+
+func writeFrame(w io.Writer, kind byte, payload []byte) error {
+	buf := endFrame(append(beginFrame(make([]byte, 0, frameHeader+len(payload)), kind), payload...), 0)
+	_, err := w.Write(buf)
+	return err
+}
+
+// readFrame reads one frame. The payload is freshly allocated: messages that
+// are decoded from it may keep it.
+func readFrame(r *bufio.Reader) (kind byte, payload []byte, err error) {
+	var head [frameHeader]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	n := binary.BigEndian.Uint32(head[:4])
+	if n < 1 || n > maxFrame {
+		return 0, nil, fmt.Errorf("a frame of %d bytes: the limit is %d", n, maxFrame)
+	}
+	payload = make([]byte, n-1)
+	_, err = io.ReadFull(r, payload)
+	return head[4], payload, err
+}
+
+func writeJSON(w io.Writer, v any) error {
+	b := mustJSON(v)
+	_, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
+	return err
+}
+
+func readJSON(r io.Reader, v any) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > maxHello {
+		return fmt.Errorf("a handshake of %d bytes: the limit is %d", n, maxHello)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+// refusedError is a handshake that the other side turned down.
+type refusedError struct{ reply }
+
+func (e *refusedError) Error() string { return e.reply.Error }
+
+// greet runs the dialer's side of the handshake.
+func greet(c net.Conn, h hello) error {
+	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(c, wireMagic); err != nil {
+		return err
+	}
+	if err := writeJSON(c, h); err != nil {
+		return err
+	}
+	var r reply
+	if err := readJSON(c, &r); err != nil {
+		return fmt.Errorf("handshake: %w", err)
+	}
+	if r.Code != replyOK {
+		return &refusedError{r}
+	}
+	return c.SetDeadline(time.Time{})
+}
+
+// receiveHello runs the listener's side of the handshake up to the answer,
+// which the caller sends with writeJSON.
+func receiveHello(c net.Conn) (hello, error) {
+	var h hello
+	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return h, err
+	}
+	magic := make([]byte, len(wireMagic))
+	if _, err := io.ReadFull(c, magic); err != nil {
+		return h, err
+	}
+	if string(magic) != wireMagic {
+		return h, errors.New("not a chessrelay node, or one of another version")
+	}
+	return h, readJSON(c, &h)
+}
