@@ -2,7 +2,7 @@ package relay
 
 // Ids are 8 characters of [A-Za-z0-9], chosen at random by the node that
 // receives the creation and carried in the command, so that every node has the
-// same ones. See [NewID].
+// same ones. See [FormatID].
 type (
 	TournamentID string
 	RoundID      string
@@ -56,6 +56,7 @@ type Tournament struct {
 	Location    string       `json:"location,omitempty"`
 	CreatedAt   Millis       `json:"createdAt"`
 	Index       uint64       `json:"index"` // of the command that created it
+	Term        uint64       `json:"-"`
 
 	Request string    `json:"-"` // the request that created it
 	Rounds  []RoundID `json:"-"` // in order of creation
@@ -70,7 +71,8 @@ type Round struct {
 	StartsAt   Millis       `json:"startsAt,omitempty"`
 	Delay      int          `json:"delay,omitempty"` // seconds
 	CreatedAt  Millis       `json:"createdAt"`
-	Index      uint64       `json:"index"`
+	Index      uint64       `json:"index"` // of the command that created it
+	Term       uint64       `json:"-"`
 
 	Request string   `json:"-"`
 	Games   []GameID `json:"-"` // by board number
@@ -86,6 +88,8 @@ type Move struct {
 	At    Millis `json:"at"` // received, or played if the submitter said so
 	Index uint64 `json:"index"`
 	Term  uint64 `json:"-"`
+
+	Request string `json:"-"` // the request that played it, if it had one
 }
 
 // Change is one line of a game's audit trail: a takeback or a result, who asked
@@ -98,9 +102,16 @@ type Change struct {
 	Reason  string `json:"reason,omitempty"`
 	FromPly Ply    `json:"fromPly"` // where the game stood
 	ToPly   Ply    `json:"toPly"`   // where it stands after it
-	Result  Result `json:"result,omitempty"`
+	// Result is the result that was set; empty if the change is a takeback.
+	Result Result `json:"result,omitempty"`
+	// Was is the result before: of a result, the one it replaced; of a
+	// takeback, the one it removed, empty if the game was going on.
+	Was Result `json:"was,omitempty"`
 
 	Request string `json:"-"`
+	// Removed are the moves that a takeback took back. A late second copy
+	// of one of them must not play it again, so they are remembered.
+	Removed []Move `json:"-"`
 }
 
 // Game is one board of a round. Immutable once published by [State]: a command
@@ -112,14 +123,15 @@ type Game struct {
 	Board       int
 	White       Player
 	Black       Player
-	StartFEN    string
-	Variant     string
+	StartFEN    string // empty: the standard position
+	Variant     string // empty: standard chess, and nothing else exists yet
 	TimeControl string
 	Moves       []Move // Moves[i].Ply == i+1
 	Result      Result
 	Changes     []Change
 	CreatedAt   Millis
-	CreatedAtIx uint64
+	CreatedAtIx uint64 // of the command that created it
+	CreatedTerm uint64
 	Index       uint64 // of the last command that changed this game
 
 	Request string

@@ -1,0 +1,151 @@
+package relay
+
+import (
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// change finds the line of the audit trail that the request has written.
+func (g *Game) change(request string) (Change, bool) {
+	for i := len(g.Changes) - 1; i >= 0; i-- {
+		if g.Changes[i].Request == request {
+			return g.Changes[i], true
+		}
+	}
+	return Change{}, false
+}
+
+// standsAlready answers a correction that is in effect, by the change that
+// brought it about.
+func (out *Outcome) standsAlready(c Change) {
+	out.Index, out.Term, out.Duplicate = c.Index, c.Term, true
+}
+
+// takeBack removes the plies after toPly. A game that was over goes on again:
+// its result belonged to moves that no longer stand.
+func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome) error {
+	g, ok := s.games[GameID(op.Game)]
+	if !ok {
+		return &NotFoundError{"game", clip(op.Game, 32)}
+	}
+	s.place(g, out)
+	if done, ok := g.change(c.Request); ok {
+		out.standsAlready(done)
+		return nil
+	}
+	if err := firstError(
+		checkRange("toPly", int64(op.ToPly), 0, int64(g.Ply())),
+		checkText("reason", op.Reason, MaxReason, true),
+	); err != nil {
+		return err
+	}
+	to := Ply(op.ToPly)
+	if to == g.Ply() {
+		return g.nothingToTakeBack(out)
+	}
+	if err := g.roomForChange(g.Ply() - to); err != nil {
+		return err
+	}
+	pos, err := parsePosition(g.FENAt(to))
+	if err != nil {
+		return err // cannot be: every stored position was made by play or read by startPosition
+	}
+	next := *g
+	next.Moves = g.Moves[:to:to] // no room left, so that the next move copies
+	next.pos = pos
+	change := Change{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
+		FromPly: g.Ply(), ToPly: to, Request: c.Request,
+		Removed: g.Moves[to:len(g.Moves):len(g.Moves)],
+	}
+	if g.Over() {
+		change.Was, next.Result = g.Result, Ongoing
+	}
+	next.Changes = append(next.Changes, change)
+	s.putGame(&next, out)
+	out.event(EventTakeback, &next, c.At)
+	if g.Over() {
+		out.event(EventResult, &next, c.At)
+	}
+	return nil
+}
+
+// nothingToTakeBack answers a takeback to where the game stands. If a takeback
+// brought it there, this is that one asked for again; otherwise it is a mistake.
+func (g *Game) nothingToTakeBack(out *Outcome) error {
+	for i := len(g.Changes) - 1; i >= 0; i-- {
+		c := g.Changes[i]
+		if c.Result != "" {
+			continue
+		}
+		last, played := g.LastMove()
+		if c.ToPly == g.Ply() && (!played || last.Index < c.Index) {
+			out.standsAlready(c)
+			return nil
+		}
+		break
+	}
+	return bad("toPly", "the game stands at ply %d: there is nothing to take back", g.Ply())
+}
+
+// roomForChange refuses a game that has been corrected beyond all measure.
+func (g *Game) roomForChange(removes Ply) error {
+	if len(g.Changes) >= MaxChanges {
+		return refuse(ErrLimit, "the game has been corrected %d times, and may not be again", len(g.Changes))
+	}
+	if removes == 0 {
+		return nil
+	}
+	removed := int(removes)
+	for _, c := range g.Changes {
+		removed += len(c.Removed)
+	}
+	if removed > MaxRemoved {
+		return refuse(ErrLimit, "more than %d moves of the game have been taken back", MaxRemoved)
+	}
+	return nil
+}
+
+// setResult ends a game, corrects its result, or lets it go on ("*"). Nothing
+// but this command does: mate on the board is not a result until the arbiter says so.
+func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
+	g, ok := s.games[GameID(op.Game)]
+	if !ok {
+		return &NotFoundError{"game", clip(op.Game, 32)}
+	}
+	s.place(g, out)
+	if done, ok := g.change(c.Request); ok {
+		out.standsAlready(done)
+		return nil
+	}
+	result, err := ParseResult(op.Result)
+	if err := firstError(err, checkText("reason", op.Reason, MaxReason, true)); err != nil {
+		return err
+	}
+	if result == g.Result {
+		out.standsAlready(g.lastResult())
+		return nil
+	}
+	if err := g.roomForChange(0); err != nil {
+		return err
+	}
+	next := *g
+	next.Result = result
+	next.Changes = append(next.Changes, Change{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
+		FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Was: g.Result, Request: c.Request,
+	})
+	s.putGame(&next, out)
+	out.event(EventResult, &next, c.At)
+	return nil
+}
+
+// lastResult is the change that gave the game the result that it has, which may be
+// its creation.
+func (g *Game) lastResult() Change {
+	for i := len(g.Changes) - 1; i >= 0; i-- {
+		if c := g.Changes[i]; c.Result != "" || c.Was != "" {
+			return c
+		}
+	}
+	return Change{Index: g.CreatedAtIx, Term: g.CreatedTerm}
+}

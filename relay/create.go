@@ -1,0 +1,174 @@
+package relay
+
+import (
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+func checkID(id string) error {
+	if !ValidID(id) {
+		return bad("id", "must be 8 characters of [A-Za-z0-9], and is %q", clip(id, 32))
+	}
+	return nil
+}
+
+func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournament, out *Outcome) error {
+	if id, ok := s.asked[creationKey{"", c.Request}]; ok {
+		out.Tournament = s.tournaments[TournamentID(id)]
+		out.Index, out.Term, out.Duplicate = out.Tournament.Index, out.Tournament.Term, true
+		return nil
+	}
+	if err := firstError(
+		checkID(op.Id),
+		checkName("name", op.Name),
+		checkText("description", op.Description, MaxDescription, true),
+		checkText("location", op.Location, MaxName, false),
+	); err != nil {
+		return err
+	}
+	if s.taken(op.Id) {
+		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
+	}
+	t := &Tournament{
+		ID: TournamentID(op.Id), Name: op.Name, Description: op.Description, Location: op.Location,
+		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
+	}
+	s.putTournament(t)
+	s.touch(tournamentKey(t.ID))
+	out.Tournament = t
+	return nil
+}
+
+func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Outcome) error {
+	t, ok := s.tournaments[TournamentID(op.Tournament)]
+	if !ok {
+		return &NotFoundError{"tournament", clip(op.Tournament, 32)}
+	}
+	if id, ok := s.asked[creationKey{string(t.ID), c.Request}]; ok {
+		r := s.rounds[RoundID(id)]
+		out.Tournament, out.Round = t, r
+		out.Index, out.Term, out.Duplicate = r.Index, r.Term, true
+		return nil
+	}
+	if err := firstError(
+		checkID(op.Id),
+		checkName("name", op.Name),
+		checkTime("startsAt", op.StartsAt),
+		checkRange("delay", int64(op.DelaySeconds), 0, MaxDelay),
+	); err != nil {
+		return err
+	}
+	if s.taken(op.Id) {
+		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
+	}
+	if len(t.Rounds) >= MaxRounds {
+		return refuse(ErrLimit, "the tournament has %d rounds already, and may not have more", len(t.Rounds))
+	}
+	r := &Round{
+		ID: RoundID(op.Id), Tournament: t.ID, Name: op.Name,
+		StartsAt: Millis(op.StartsAt), Delay: int(op.DelaySeconds),
+		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
+	}
+	s.addRound(r)
+	s.touch(roundKey(r.ID))
+	out.Tournament, out.Round = s.tournaments[t.ID], r
+	return nil
+}
+
+func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outcome) error {
+	r, ok := s.rounds[RoundID(op.Round)]
+	if !ok {
+		return &NotFoundError{"round", clip(op.Round, 32)}
+	}
+	if id, ok := s.asked[creationKey{string(r.ID), c.Request}]; ok {
+		g := s.games[GameID(id)]
+		s.place(g, out)
+		out.Index, out.Term, out.Duplicate = g.CreatedAtIx, g.CreatedTerm, true
+		return nil
+	}
+	if err := firstError(
+		checkID(op.Id),
+		checkRange("board", int64(op.Board), 1, MaxBoard),
+		checkPlayer("white", op.White),
+		checkPlayer("black", op.Black),
+		checkText("timeControl", op.TimeControl, MaxShortText, false),
+		checkVariant(op.Variant),
+	); err != nil {
+		return err
+	}
+	fen, pos, err := startPosition(op.Fen)
+	if err != nil {
+		return err
+	}
+	if s.taken(op.Id) {
+		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
+	}
+	if id, ok := s.boards[boardKey{r.ID, int(op.Board)}]; ok {
+		return refuse(ErrBoardTaken, "board %d of this round is taken by game %s", op.Board, id)
+	}
+	g := &Game{
+		ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
+		White: playerFrom(op.White), Black: playerFrom(op.Black),
+		StartFEN: fen, TimeControl: op.TimeControl, Result: Ongoing,
+		CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Index: out.Index,
+		Request: c.Request, pos: pos,
+	}
+	s.addGame(g)
+	s.touch(gameKey(g.ID))
+	s.place(g, out)
+	out.event(EventGame, g, c.At)
+	return nil
+}
+
+// startPosition reads the FEN that a game starts from. The FEN it returns is
+// empty for the standard position, however that was written.
+func startPosition(fen string) (string, position, error) {
+	if strings.Trim(fen, " ") == "" {
+		fen = StartFEN
+	}
+	pos, err := parsePosition(fen)
+	if err != nil {
+		return "", position{}, err
+	}
+	if pos.fullMoves > maxStartFullMoves || pos.p.HalfMoveClock() > maxStartHalfMoves {
+		return "", position{}, badFEN("its counters must not exceed %d and %d", maxStartHalfMoves, maxStartFullMoves)
+	}
+	if fen = pos.fen(); fen == StartFEN {
+		fen = ""
+	}
+	return fen, pos, nil
+}
+
+func checkVariant(variant string) error {
+	if len(variant) > MaxShortText {
+		return bad("variant", "is too long")
+	}
+	letters := make([]byte, 0, len(variant)) // in lower case, without spaces and signs
+	for i := range len(variant) {
+		switch c := variant[i]; {
+		case c >= 'A' && c <= 'Z':
+			letters = append(letters, c+'a'-'A')
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			letters = append(letters, c)
+		}
+	}
+	switch string(letters) {
+	case "", "standard", "chess", "normal", "classical", "orthodox", "fromposition":
+		return nil
+	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
+		return &variantError{"Chess960 is not supported yet"}
+	}
+	return &variantError{"the variant \"" + clip(variant, 32) + "\" is not supported: only standard chess is"}
+}
+
+func checkPlayer(side string, p *relaypb.Player) error {
+	return firstError(
+		checkName(side+".name", p.GetName()),
+		checkText(side+".title", p.GetTitle(), MaxTitle, false),
+		checkRange(side+".rating", int64(p.GetRating()), 0, MaxRating),
+		checkRange(side+".fideId", p.GetFideId(), 0, MaxFideID),
+		checkText(side+".federation", p.GetFederation(), MaxShortText, false),
+		checkText(side+".team", p.GetTeam(), MaxName, false),
+	)
+}

@@ -1,0 +1,120 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The refusals of [State.Apply], to be matched by [errors.Is]. Most come as one of
+// the typed errors below, which say more. Every message is written for the
+// person whose request was refused: it goes to them word for word.
+var (
+	// ErrBadCommand is returned when a field of the command is missing, too
+	// long, out of range or cannot be read. See [BadCommandError].
+	ErrBadCommand = errors.New("bad command")
+	// ErrVersion is returned when the command has a version or an operation
+	// that this program does not know: a newer one wrote it.
+	ErrVersion = errors.New("unknown command version")
+	// ErrVariant is returned when a game is created in a variant other than
+	// standard chess. Such an error is an ErrBadCommand too.
+	ErrVariant = errors.New("variant not supported")
+	// ErrNotFound is returned when the tournament, round or game that the
+	// command names does not exist. See [NotFoundError].
+	ErrNotFound = errors.New("not found")
+	// ErrIDTaken is returned when the id of a new thing is in use. The one who
+	// chose it chooses another and tries again.
+	ErrIDTaken = errors.New("id taken")
+	// ErrBoardTaken is returned when the round has a game at that board
+	// already, created by another request.
+	ErrBoardTaken = errors.New("board taken")
+	// ErrPlyConflict is returned when the move is not for the next ply of the
+	// game: another move stands there, or a move before it is missing. See
+	// [PlyConflictError].
+	ErrPlyConflict = errors.New("ply conflict")
+	// ErrIllegalMove is returned when the move cannot be played in the
+	// position, or cannot be read. See [IllegalMoveError].
+	ErrIllegalMove = errors.New("illegal move")
+	// ErrGameOver is returned when a move is played in a game that has a result.
+	ErrGameOver = errors.New("game over")
+	// ErrLimit is returned when a tournament, round or game already has as
+	// much as it may have (see limits.go).
+	ErrLimit = errors.New("limit reached")
+)
+
+// refusal is a sentinel with a message of its own.
+type refusal struct {
+	kind error
+	msg  string
+}
+
+func (e *refusal) Error() string { return e.msg }
+func (e *refusal) Unwrap() error { return e.kind }
+
+func refuse(kind error, format string, args ...any) error {
+	return &refusal{kind, fmt.Sprintf(format, args...)}
+}
+
+// BadCommandError is the [ErrBadCommand] that names the field.
+type BadCommandError struct {
+	Field  string // as the HTTP API spells it, such as "white.name"
+	Reason string
+}
+
+func (e *BadCommandError) Error() string { return e.Field + ": " + e.Reason }
+
+// Unwrap makes errors.Is(err, ErrBadCommand) hold.
+func (e *BadCommandError) Unwrap() error { return ErrBadCommand }
+
+func bad(field, format string, args ...any) error {
+	return &BadCommandError{field, fmt.Sprintf(format, args...)}
+}
+
+// variantError is an ErrVariant and an ErrBadCommand at the same time.
+type variantError struct{ msg string }
+
+func (e *variantError) Error() string   { return e.msg }
+func (e *variantError) Unwrap() []error { return []error{ErrVariant, ErrBadCommand} }
+
+// NotFoundError is the [ErrNotFound] that says what was not found.
+type NotFoundError struct {
+	What string // "tournament", "round" or "game"
+	ID   string
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no %s %q", e.What, e.ID) }
+
+// Unwrap makes errors.Is(err, ErrNotFound) hold.
+func (e *NotFoundError) Unwrap() error { return ErrNotFound }
+
+// PlyConflictError is the [ErrPlyConflict] that says what stands there.
+type PlyConflictError struct {
+	Ply      Ply  // asked for
+	Expected Ply  // the next ply of the game: the one that can be played
+	Current  Move // the move that stands at Ply; its Ply is 0 if none does yet
+}
+
+func (e *PlyConflictError) Error() string {
+	if e.Current.Ply == 0 {
+		return fmt.Sprintf("ply %d cannot be played yet: the next ply of this game is %d", e.Ply, e.Expected)
+	}
+	return fmt.Sprintf("ply %d is taken by %s; the next ply of this game is %d (take back to ply %d first to correct it)",
+		e.Ply, e.Current.SAN, e.Expected, e.Ply-1)
+}
+
+// Unwrap makes errors.Is(err, ErrPlyConflict) hold.
+func (e *PlyConflictError) Unwrap() error { return ErrPlyConflict }
+
+// IllegalMoveError is the [ErrIllegalMove] that says which move, and where.
+type IllegalMoveError struct {
+	Ply    Ply
+	Move   string // as it was sent
+	FEN    string // the position in which it was to be played
+	Reason string
+}
+
+func (e *IllegalMoveError) Error() string {
+	return fmt.Sprintf("%q cannot be played as ply %d: %s", e.Move, e.Ply, e.Reason)
+}
+
+// Unwrap makes errors.Is(err, ErrIllegalMove) hold.
+func (e *IllegalMoveError) Unwrap() error { return ErrIllegalMove }

@@ -1,0 +1,32 @@
+package relay
+
+const (
+	idLen      = 8
+	idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+)
+
+// FormatID makes an id of a random number, for the node that receives a
+// creation: this package has no randomness of its own. There are 62^8 ids, so
+// about 47 bits of the number count.
+func FormatID(random uint64) string {
+	var id [idLen]byte
+	for i := range id {
+		id[i] = idAlphabet[random%uint64(len(idAlphabet))]
+		random /= uint64(len(idAlphabet))
+	}
+	return string(id[:])
+}
+
+// ValidID reports whether id has the form of an id: 8 characters of [A-Za-z0-9].
+func ValidID(id string) bool {
+	if len(id) != idLen {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"cmp"
+	"slices"
+)
+
+// boardKey finds the game at a board.
+type boardKey struct {
+	round RoundID
+	board int
+}
+
+// creationKey finds what a request has created. Scope is the id of the
+// tournament or round in which it was created, empty for a tournament.
+type creationKey struct{ scope, request string }
+
+// taken reports whether anything has the id. Ids are unique across
+// tournaments, rounds and games, so that a bare id in a URL is never ambiguous.
+func (s *State) taken(id string) bool {
+	_, t := s.tournaments[TournamentID(id)]
+	_, r := s.rounds[RoundID(id)]
+	_, g := s.games[GameID(id)]
+	return t || r || g
+}
+
+// putTournament stores a new version of t and what follows from it.
+func (s *State) putTournament(t *Tournament) {
+	old := s.tournaments[t.ID]
+	s.tournaments[t.ID] = t
+	if i := slices.Index(s.newest, old); old != nil && i >= 0 {
+		s.newest[i] = t
+		return
+	}
+	i, _ := slices.BinarySearchFunc(s.newest, t, newerTournament)
+	s.newest = slices.Insert(s.newest, i, t)
+	s.asked[creationKey{"", t.Request}] = string(t.ID)
+}
+
+func newerTournament(a, b *Tournament) int { return cmp.Compare(b.Index, a.Index) }
+
+// addRound stores a new round, and a new version of its tournament with it.
+func (s *State) addRound(r *Round) {
+	s.rounds[r.ID] = r
+	s.asked[creationKey{string(r.Tournament), r.Request}] = string(r.ID)
+
+	t := *s.tournaments[r.Tournament]
+	// Appending shares the array with the version before, which ends before
+	// the new element: its readers never look there.
+	t.Rounds = append(t.Rounds, r.ID)
+	s.putTournament(&t)
+}
+
+// addGame stores a new game, and a new version of its round with it.
+func (s *State) addGame(g *Game) {
+	s.games[g.ID] = g
+	s.boards[boardKey{g.Round, g.Board}] = g.ID
+	s.asked[creationKey{string(g.Round), g.Request}] = string(g.ID)
+
+	r := *s.rounds[g.Round]
+	at, _ := slices.BinarySearchFunc(r.Games, g.Board, func(id GameID, board int) int {
+		return cmp.Compare(s.games[id].Board, board)
+	})
+	r.Games = slices.Insert(slices.Clone(r.Games), at, g.ID)
+	s.rounds[r.ID] = &r
+}

@@ -1,0 +1,82 @@
+package relay
+
+import "strings"
+
+// Every text and number that comes from outside has a limit, and it is checked
+// here and not in front, so that all nodes agree on it. Lengths are in bytes.
+// A limit is part of the state machine: to change one changes which commands
+// are refused, and the nodes of a cluster must all do so at the same index.
+const (
+	MaxName        = 200 // of a tournament, round, player or team, of a location
+	MaxDescription = 10_000
+	MaxReason      = 500
+	MaxWho         = 200 // Command.by
+	MaxRequest     = 200 // Command.request
+	MaxShortText   = 100 // time control, federation
+	MaxTitle       = 16
+
+	MaxRating = 4000
+	MaxFideID = 999_999_999_999
+	MaxDelay  = 3600 // seconds
+	MaxBoard  = 1000
+	MaxRounds = 1000 // of a tournament
+
+	MaxPlies   = 1200   // of a game; the longest one of a championship had 272
+	MaxChanges = 1000   // takebacks and results of a game
+	MaxRemoved = 10_000 // moves of a game that were taken back, in all
+
+	MaxClock Millis = 10 * 24 * 60 * 60 * 1000 // ten days
+	maxTime  Millis = 253_402_300_799_999      // the end of the year 9999
+)
+
+// checkText refuses text that is too long or holds what could disturb a
+// terminal, a log or a page. What counts as such is listed here, and not taken
+// from the tables of package unicode, since those change with the Go version.
+func checkText(field, s string, limit int, multiline bool) error {
+	if len(s) > limit {
+		return bad(field, "must not be longer than %d bytes, and has %d", limit, len(s))
+	}
+	for _, r := range s {
+		switch {
+		case multiline && (r == '\n' || r == '\t' || r == '\r'):
+		case r < 0x20 || r >= 0x7f && r <= 0x9f:
+			return bad(field, "must not contain control characters (it has U+%04X)", r)
+		case r == 0x2028 || r == 0x2029, // line and paragraph separator
+			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // they turn the direction of the text around
+			return bad(field, "must not contain invisible control characters (it has U+%04X)", r)
+		}
+	}
+	return nil
+}
+
+// checkName is checkText for what must not be empty.
+func checkName(field, s string) error {
+	if strings.Trim(s, " \u00a0\u3000\u200b") == "" {
+		return bad(field, "is required")
+	}
+	return checkText(field, s, MaxName, false)
+}
+
+func checkTime(field string, t int64) error {
+	if t < 0 || Millis(t) > maxTime {
+		return bad(field, "must be a time in Unix milliseconds, and is %d", t)
+	}
+	return nil
+}
+
+func checkRange(field string, n, low, high int64) error {
+	if n < low || n > high {
+		return bad(field, "must be from %d to %d, and is %d", low, high, n)
+	}
+	return nil
+}
+
+// firstError returns the first that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

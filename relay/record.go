@@ -1,0 +1,132 @@
+package relay
+
+import (
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// This file turns the domain's values into the records of a checkpoint and
+// back. What follows from other fields is not stored: the ply of a move is its
+// place, a tournament's rounds and a round's games name their parent.
+
+func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
+	return &relaypb.TournamentRecord{
+		Id: string(t.ID), Name: t.Name, Description: t.Description, Location: t.Location,
+		CreatedAt: int64(t.CreatedAt), Request: t.Request, Index: t.Index, Term: t.Term,
+	}
+}
+
+func tournamentFrom(r *relaypb.TournamentRecord) *Tournament {
+	return &Tournament{
+		ID: TournamentID(r.Id), Name: r.Name, Description: r.Description, Location: r.Location,
+		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
+	}
+}
+
+func roundRecord(r *Round) *relaypb.RoundRecord {
+	return &relaypb.RoundRecord{
+		Id: string(r.ID), Tournament: string(r.Tournament), Name: r.Name,
+		StartsAt: int64(r.StartsAt), DelaySeconds: int32(r.Delay),
+		CreatedAt: int64(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
+	}
+}
+
+func roundFrom(r *relaypb.RoundRecord) *Round {
+	return &Round{
+		ID: RoundID(r.Id), Tournament: TournamentID(r.Tournament), Name: r.Name,
+		StartsAt: Millis(r.StartsAt), Delay: int(r.DelaySeconds),
+		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
+	}
+}
+
+func playerRecord(p Player) *relaypb.Player {
+	return &relaypb.Player{
+		Name: p.Name, Title: p.Title, Rating: int32(p.Rating), FideId: p.FideID,
+		Federation: p.Federation, Team: p.Team,
+	}
+}
+
+func playerFrom(p *relaypb.Player) Player {
+	return Player{
+		Name: p.GetName(), Title: p.GetTitle(), Rating: int(p.GetRating()), FideID: p.GetFideId(),
+		Federation: p.GetFederation(), Team: p.GetTeam(),
+	}
+}
+
+func moveRecords(moves []Move) []*relaypb.MoveRecord {
+	out := make([]*relaypb.MoveRecord, len(moves))
+	for i, m := range moves {
+		out[i] = &relaypb.MoveRecord{
+			San: m.SAN, Uci: m.UCI, Fen: m.FEN, WhiteMs: optionalTime(m.Clock.White), BlackMs: optionalTime(m.Clock.Black),
+			At: int64(m.At), Index: m.Index, Term: m.Term, Request: m.Request,
+		}
+	}
+	return out
+}
+
+// movesFrom numbers the moves from first.
+func movesFrom(records []*relaypb.MoveRecord, first Ply) []Move {
+	if len(records) == 0 {
+		return nil
+	}
+	out := make([]Move, len(records))
+	for i, r := range records {
+		out[i] = Move{
+			Ply: first + Ply(i), SAN: r.San, UCI: r.Uci, FEN: r.Fen,
+			Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
+			At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request,
+		}
+	}
+	return out
+}
+
+func optionalTime(t Millis) *int64 {
+	if t < 0 {
+		return nil
+	}
+	return new(int64(t))
+}
+
+func timeFrom(t *int64) Millis {
+	if t == nil {
+		return NoTime
+	}
+	return Millis(*t)
+}
+
+func gameRecord(g *Game) *relaypb.GameRecord {
+	r := &relaypb.GameRecord{
+		Id: string(g.ID), Round: string(g.Round), Board: int32(g.Board),
+		White: playerRecord(g.White), Black: playerRecord(g.Black),
+		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl,
+		Moves: moveRecords(g.Moves), Result: string(g.Result),
+		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
+		Request: g.Request, Index: g.Index,
+	}
+	for _, c := range g.Changes {
+		r.Changes = append(r.Changes, &relaypb.ChangeRecord{
+			Request: c.Request, At: int64(c.At), By: c.By, Reason: c.Reason,
+			FromPly: int32(c.FromPly), ToPly: int32(c.ToPly), Result: string(c.Result), Was: string(c.Was),
+			Index: c.Index, Term: c.Term, Removed: moveRecords(c.Removed),
+		})
+	}
+	return r
+}
+
+func gameFrom(r *relaypb.GameRecord) *Game {
+	g := &Game{
+		ID: GameID(r.Id), Round: RoundID(r.Round), Board: int(r.Board),
+		White: playerFrom(r.White), Black: playerFrom(r.Black),
+		StartFEN: r.StartFen, Variant: r.Variant, TimeControl: r.TimeControl,
+		Moves: movesFrom(r.Moves, 1), Result: Result(r.Result),
+		CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
+		Request: r.Request, Index: r.Index,
+	}
+	for _, c := range r.Changes {
+		g.Changes = append(g.Changes, Change{
+			Request: c.Request, At: Millis(c.At), By: c.By, Reason: c.Reason,
+			FromPly: Ply(c.FromPly), ToPly: Ply(c.ToPly), Result: Result(c.Result), Was: Result(c.Was),
+			Index: c.Index, Term: c.Term, Removed: movesFrom(c.Removed, Ply(c.ToPly)+1),
+		})
+	}
+	return g
+}

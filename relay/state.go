@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"slices"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// State is all tournaments, rounds and games: what the log's commands add up
+// to. It has no lock of its own. One goroutine at a time may be inside any method;
+// the values that the readers return are immutable and may be kept and read
+// from anywhere.
+type State struct {
+	tournaments map[TournamentID]*Tournament
+	rounds      map[RoundID]*Round
+	games       map[GameID]*Game
+
+	// Derived from the above; see index.go.
+	newest []*Tournament          // newest first
+	boards map[boardKey]GameID    // who sits where
+	asked  map[creationKey]string // what a request has created: an id
+
+	// For checkpoints.
+	dirty map[string]struct{} // keys of the records changed since TakeDirty
+	sums  map[string][32]byte // of the encoded records that Hash has seen and that have not changed since
+}
+
+// NewState returns the state at index 0: nothing.
+func NewState() *State {
+	return &State{
+		tournaments: make(map[TournamentID]*Tournament),
+		rounds:      make(map[RoundID]*Round),
+		games:       make(map[GameID]*Game),
+		boards:      make(map[boardKey]GameID),
+		asked:       make(map[creationKey]string),
+		dirty:       make(map[string]struct{}),
+		sums:        make(map[string][32]byte),
+	}
+}
+
+// Apply applies the command of the log entry at index and term, and answers what
+// came of it. It is the one judge of what is legal. Entries are given in the order
+// of the log, and each once. The result depends on the state and the arguments
+// alone, on every node and for ever, and no bytes make it panic: a command that
+// is refused, or cannot even be read, leaves everything as it was.
+func (s *State) Apply(index, term uint64, command []byte) Outcome {
+	out := Outcome{Index: index, Term: term}
+	c, err := DecodeCommand(command)
+	if err == nil {
+		err = checkEnvelope(c)
+	}
+	if err == nil {
+		err = s.dispatch(c, &out)
+	}
+	if err != nil {
+		return Outcome{Index: index, Term: term, Err: err}
+	}
+	return out
+}
+
+// checkEnvelope checks what all commands have in common.
+func checkEnvelope(c *relaypb.Command) error {
+	if err := firstError(
+		checkTime("at", c.At),
+		checkText("by", c.By, MaxWho, false),
+		checkText("request", c.Request, MaxRequest, false),
+	); err != nil {
+		return err
+	}
+	if _, isMove := c.Op.(*relaypb.Command_PlayMove); !isMove && c.Request == "" {
+		return bad("request", "is required: without it, a command that is sent twice would count twice")
+	}
+	return nil
+}
+
+// dispatch fills out. It returns an error before it has changed anything, or none.
+func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
+	switch op := c.Op.(type) {
+	case *relaypb.Command_CreateTournament:
+		return s.createTournament(c, op.CreateTournament, out)
+	case *relaypb.Command_CreateRound:
+		return s.createRound(c, op.CreateRound, out)
+	case *relaypb.Command_CreateGame:
+		return s.createGame(c, op.CreateGame, out)
+	case *relaypb.Command_PlayMove:
+		return s.playMove(c, op.PlayMove, out)
+	case *relaypb.Command_TakeBack:
+		return s.takeBack(c, op.TakeBack, out)
+	case *relaypb.Command_SetResult:
+		return s.setResult(c, op.SetResult, out)
+	}
+	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
+}
+
+// Tournaments returns all of them, newest first.
+func (s *State) Tournaments() []*Tournament { return slices.Clone(s.newest) }
+
+// Tournament returns the tournament with the id.
+func (s *State) Tournament(id TournamentID) (*Tournament, bool) {
+	t, ok := s.tournaments[id]
+	return t, ok
+}
+
+// Round returns the round with the id.
+func (s *State) Round(id RoundID) (*Round, bool) {
+	r, ok := s.rounds[id]
+	return r, ok
+}
+
+// Game returns the game with the id.
+func (s *State) Game(id GameID) (*Game, bool) {
+	g, ok := s.games[id]
+	return g, ok
+}
+
+// place fills in a game's neighbours, as an outcome shows them.
+func (s *State) place(g *Game, out *Outcome) {
+	out.Game = g
+	out.Round = s.rounds[g.Round]
+	out.Tournament = s.tournaments[out.Round.Tournament]
+}
