@@ -1,0 +1,127 @@
+package relay
+
+import (
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// A script applies commands to a state, one log entry after the other, and
+// keeps what it has given it.
+type script struct {
+	testing.TB
+	*State
+	index uint64
+	log   [][]byte
+}
+
+func newScript(tb testing.TB) *script { return &script{TB: tb, State: NewState()} }
+
+// bytes applies one log entry.
+func (s *script) bytes(command []byte) Outcome {
+	s.index++
+	s.log = append(s.log, command)
+	return s.Apply(s.index, 1+s.index/100, command)
+}
+
+// do applies one command, whatever comes of it.
+func (s *script) do(c *relaypb.Command) Outcome {
+	s.Helper()
+	data, err := EncodeCommand(c)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return s.bytes(data)
+}
+
+// must applies a command that is not to be refused.
+func (s *script) must(c *relaypb.Command) Outcome {
+	s.Helper()
+	out := s.do(c)
+	if out.Err != nil {
+		s.Fatalf("index %d: %v", s.index, out.Err)
+	}
+	return out
+}
+
+const (
+	testTournament = "tournam1"
+	testRound      = "round001"
+	testGame       = "game0001"
+	testTime       = 1_700_000_000_000
+)
+
+// withGame has a tournament, a round and, at board 1, a game from the position.
+func withGame(tb testing.TB, fen string) *script {
+	tb.Helper()
+	s := newScript(tb)
+	s.must(createTournament(testTournament, "req-t"))
+	s.must(createRound(testRound, "req-r"))
+	c := createGame(testGame, "req-g", 1)
+	c.GetCreateGame().Fen = fen
+	s.must(c)
+	return s
+}
+
+func (s *script) game() *Game {
+	s.Helper()
+	g, ok := s.Game(testGame)
+	if !ok {
+		s.Fatal("the game is gone")
+	}
+	return g
+}
+
+// moves plays them from where the game stands.
+func (s *script) moves(texts ...string) {
+	s.Helper()
+	for _, text := range texts {
+		s.must(playMove(s.game().Ply()+1, text))
+	}
+}
+
+func envelope(request string) *relaypb.Command {
+	return &relaypb.Command{At: testTime, By: "arbiter", Request: request}
+}
+
+func createTournament(id, request string) *relaypb.Command {
+	c := envelope(request)
+	c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: id, Name: "Olympiad"}}
+	return c
+}
+
+func createRound(id, request string) *relaypb.Command {
+	c := envelope(request)
+	c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
+		Id: id, Tournament: testTournament, Name: "Round 11",
+	}}
+	return c
+}
+
+func createGame(id, request string, board int32) *relaypb.Command {
+	c := envelope(request)
+	c.Op = &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+		Id: id, Round: testRound, Board: board,
+		White: &relaypb.Player{Name: "Carlsen, Magnus", Title: "GM", Rating: 2877, FideId: 1503014, Federation: "NOR"},
+		Black: &relaypb.Player{Name: "Caruana, Fabiano"},
+	}}
+	return c
+}
+
+func playMove(ply Ply, move string) *relaypb.Command {
+	c := envelope("")
+	c.Op = &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{Game: testGame, Ply: int32(ply), Move: move}}
+	return c
+}
+
+func takeBack(to Ply, request string) *relaypb.Command {
+	c := envelope(request)
+	c.Op = &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: testGame, ToPly: int32(to), Reason: "sensor"}}
+	return c
+}
+
+func setResult(result, request string) *relaypb.Command {
+	c := envelope(request)
+	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: testGame, Result: result}}
+	return c
+}
