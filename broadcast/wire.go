@@ -1,0 +1,163 @@
+package broadcast
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// Close codes, and what a client does about them.
+const (
+	CloseGoingAway    = 4000 // the node stops or is behind: come back, here or elsewhere, with since
+	CloseTooSlow      = 4001 // nothing was taken for too long: come back with since
+	CloseBadRequest   = 4400 // a parameter or a frame that makes no sense: do not repeat it
+	CloseNoRound      = 4404 // there is no such round
+	CloseOtherCluster = 4409 // the cursor is from another cluster: come back without since and cluster
+)
+
+// The frames, server to client. Every one is a JSON object with "type" first; a
+// WebSocket message is one of them or an array of them.
+//
+//	hello     once, first
+//	snapshot  the whole round, or the boards asked for; replaces what the client has
+//	move, takeback, result, game   one event each
+//	status    at least every ten seconds, and at once when stale changes
+
+type helloFrame struct {
+	Type    string `json:"type"`
+	Cluster string `json:"cluster"`
+	Node    string `json:"node"`
+	Index   uint64 `json:"index"` // how far this node is; never a cursor
+	Now     int64  `json:"now"`
+}
+
+type statusFrame struct {
+	Type       string `json:"type"`
+	Stale      bool   `json:"stale"`
+	Age        int64  `json:"age"`        // ms since this node last heard from the cluster; 0 unless stale
+	Spectators int64  `json:"spectators"` // of this node
+	Now        int64  `json:"now"`
+	Index      uint64 `json:"index,omitempty"` // see doc.go
+}
+
+type roundInfo struct {
+	ID             relay.RoundID      `json:"id"`
+	Name           string             `json:"name"`
+	Tournament     relay.TournamentID `json:"tournament"`
+	TournamentName string             `json:"tournamentName"`
+	StartsAt       relay.Millis       `json:"startsAt,omitempty"`
+	Delay          int                `json:"delay,omitempty"`
+}
+
+type lastMove struct {
+	SAN string `json:"san"`
+	UCI string `json:"uci"`
+}
+
+// boardInfo is a board as it stands: in a snapshot, and in a game event.
+type boardInfo struct {
+	Game        relay.GameID `json:"game"`
+	Board       int          `json:"board"`
+	White       relay.Player `json:"white"`
+	Black       relay.Player `json:"black"`
+	FEN         string       `json:"fen"`
+	Ply         relay.Ply    `json:"ply"`
+	LastMove    *lastMove    `json:"lastMove"`
+	Clock       relay.Clock  `json:"clock"`
+	At          relay.Millis `json:"at,omitempty"` // of the last move
+	Result      relay.Result `json:"result"`
+	TimeControl string       `json:"timeControl,omitempty"`
+	Variant     string       `json:"variant,omitempty"`
+	StartFEN    string       `json:"startFen,omitempty"`
+}
+
+type moveFrame struct {
+	Type  relay.EventType `json:"type"`
+	Index uint64          `json:"index"`
+	Game  relay.GameID    `json:"game"`
+	Board int             `json:"board"`
+	Ply   relay.Ply       `json:"ply"`
+	SAN   string          `json:"san"`
+	UCI   string          `json:"uci"`
+	FEN   string          `json:"fen"`
+	Clock relay.Clock     `json:"clock"`
+	At    relay.Millis    `json:"at"`
+}
+
+type takebackFrame struct {
+	Type     relay.EventType `json:"type"`
+	Index    uint64          `json:"index"`
+	Game     relay.GameID    `json:"game"`
+	Board    int             `json:"board"`
+	Ply      relay.Ply       `json:"ply"`
+	FEN      string          `json:"fen"`
+	Clock    relay.Clock     `json:"clock"`
+	LastMove *lastMove       `json:"lastMove"`
+	At       relay.Millis    `json:"at"`
+}
+
+type resultFrame struct {
+	Type   relay.EventType `json:"type"`
+	Index  uint64          `json:"index"`
+	Game   relay.GameID    `json:"game"`
+	Board  int             `json:"board"`
+	Result relay.Result    `json:"result"`
+	At     relay.Millis    `json:"at"`
+}
+
+type gameFrame struct {
+	Type  relay.EventType `json:"type"`
+	Index uint64          `json:"index"`
+	boardInfo
+}
+
+// encodeEvent makes the frame of one event.
+func encodeEvent(e *relay.Event) ([]byte, error) {
+	switch e.Type {
+	case relay.EventMove:
+		return json.Marshal(moveFrame{
+			Type: e.Type, Index: e.Index, Game: e.GameID, Board: e.Board,
+			Ply: e.Move.Ply, SAN: e.Move.SAN, UCI: e.Move.UCI, FEN: e.Move.FEN, Clock: e.Move.Clock, At: e.Move.At,
+		})
+	case relay.EventTakeback:
+		f := takebackFrame{
+			Type: e.Type, Index: e.Index, Game: e.GameID, Board: e.Board,
+			Ply: e.Ply, FEN: e.FEN, Clock: e.Clock, At: e.At,
+		}
+		if e.Game != nil {
+			f.LastMove = lastMoveOf(e.Game)
+		}
+		return json.Marshal(f)
+	case relay.EventResult:
+		return json.Marshal(resultFrame{
+			Type: e.Type, Index: e.Index, Game: e.GameID, Board: e.Board, Result: e.Result, At: e.At,
+		})
+	case relay.EventGame:
+		if e.Game == nil {
+			return nil, fmt.Errorf("game event %d has no game", e.Index)
+		}
+		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(e.Game)})
+	}
+	return nil, fmt.Errorf("event %d has the unknown type %q", e.Index, e.Type)
+}
+
+func boardOf(g *relay.Game) boardInfo {
+	b := boardInfo{
+		Game: g.ID, Board: g.Board, White: g.White, Black: g.Black,
+		FEN: g.FEN(), Ply: g.Ply(), LastMove: lastMoveOf(g), Clock: g.Clock(), Result: g.Result,
+		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
+	}
+	if n := len(g.Moves); n > 0 {
+		b.At = g.Moves[n-1].At
+	}
+	return b
+}
+
+func lastMoveOf(g *relay.Game) *lastMove {
+	if len(g.Moves) == 0 {
+		return nil
+	}
+	m := &g.Moves[len(g.Moves)-1]
+	return &lastMove{SAN: m.SAN, UCI: m.UCI}
+}
