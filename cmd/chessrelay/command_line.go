@@ -1,0 +1,39 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+// args is the command line that makes serve parse to c: what demo starts, and
+// what it and venue add print for somebody to run.
+func (c *serveConfig) args() []string {
+	args := []string{"serve", "--name", c.Name, "--role", c.Role, "--data", c.Data, "--http", c.HTTP, "--peer", c.Peer}
+	for _, f := range []struct{ flag, value string }{
+		{"--advertise-http", c.AdvertiseHTTP},
+		{"--advertise-peer", c.AdvertisePeer},
+		{"--join", c.Join},
+		{"--token", c.Token},
+	} {
+		if f.value != "" {
+			args = append(args, f.flag, f.value)
+		}
+	}
+	if c.Bootstrap {
+		args = append(args, "--bootstrap")
+	}
+	return args
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+
+// shellLine is a command as a shell takes it, pasted.
+func shellLine(name string, args ...string) string {
+	words := append([]string{name}, args...)
+	for i, w := range words {
+		if !plainWord.MatchString(w) {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}

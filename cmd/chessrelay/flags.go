@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// environmentHelp ends every command's --help.
+const environmentHelp = `
+Every flag can also be set by an environment variable: --log-level is CHESSRELAY_LOG_LEVEL.
+A flag on the command line wins over it.
+`
+
+const environmentPrefix = "CHESSRELAY_"
+
+// environmentName is the variable that sets a flag.
+func environmentName(flag string) string {
+	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// setFromEnvironment sets every flag that was not given on the command line
+// from its environment variable. An empty variable counts as none, as compose
+// files and unit files write those.
+func setFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
+	var first error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || f.Name == "version" {
+			return
+		}
+		name := environmentName(f.Name)
+		value := getenv(name)
+		if value == "" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil && first == nil {
+			first = usagef("the environment variable %s: %v", name, err)
+		}
+	})
+	return first
+}
+
+// needFlags refuses a command line on which one of these flags is missing.
+func needFlags(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f.Value.String() == "" {
+			_, usage := pflag.UnquoteUsage(f)
+			return usagef("--%s is missing: %s", name, usage)
+		}
+	}
+	return nil
+}
+
+// excludeFlags refuses a command line on which more than one of these flags is set.
+func excludeFlags(cmd *cobra.Command, names ...string) error {
+	given := ""
+	for _, name := range names {
+		switch f := cmd.Flags().Lookup(name); {
+		case !f.Changed || f.Value.String() == "false":
+		case given != "":
+			return usagef("--%s and --%s exclude each other", given, name)
+		default:
+			given = name
+		}
+	}
+	return nil
+}
+
+// exactArgs wants one argument for each of names, which the message speaks of.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return usagef("there is an argument too many: %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// parseNodes reads a comma-separated list of nodes' base URLs. A node may be
+// given as host:port too.
+func parseNodes(list string) ([]string, error) {
+	var nodes []string
+	for _, s := range strings.Split(list, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		node, err := parseNode(s)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, node)
+	}
+	if len(nodes) == 0 {
+		return nil, usagef("the URL of a node is missing, such as http://127.0.0.1:8080")
+	}
+	return nodes, nil
+}
+
+// parseNode reads one node's base URL, and gives it without a slash at its end.
+func parseNode(s string) (string, error) {
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", usagef("%q is not the URL of a node, such as http://127.0.0.1:8080", s)
+	}
+	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, strings.TrimRight(u.EscapedPath(), "/")), nil
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// environment is what a command may touch of the world around the process, so
+// that a test can be that world.
+type environment struct {
+	stdin  io.Reader
+	stdout io.Writer // results
+	stderr io.Writer // logs, and the one line that says what went wrong
+	getenv func(string) string
+
+	// log is set from --log-format and --log-level before a command runs.
+	log *slog.Logger
+}
+
+// usageError is what the user got wrong on the command line: exit 2.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+// run runs the command that args name and returns the exit code.
+func run(ctx context.Context, env *environment, args []string) int {
+	root := newRootCommand(env)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(env.stderr, "%s: %v (see `%[1]s --help`)\n", cmd.CommandPath(), usage)
+		return exitUsage
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	fmt.Fprintf(env.stderr, "%s: %v\n", cmd.CommandPath(), err)
+	return exitFailed
+}
+
+// newRootCommand builds the tree of commands. Each of them is made by a
+// function of its own that takes the environment, keeps the values of its flags in
+// local variables, and does its work in RunE with cmd.Context().
+func newRootCommand(env *environment) *cobra.Command {
+	var logFormat, logLevel string
+	root := &cobra.Command{
+		Use:           "chessrelay",
+		Short:         "Relays chess games live, from one recorder to many venues",
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := setFromEnvironment(cmd.Flags(), env.getenv); err != nil {
+				return err
+			}
+			log, err := newLogger(env.stderr, logFormat, logLevel)
+			env.log = log
+			return err
+		},
+	}
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	root.SetUsageTemplate(root.UsageTemplate() + environmentHelp)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
+	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "logs as `text|json`")
+	root.PersistentFlags().StringVar(&logLevel, "log-level", "info", "logs from this level on: `debug|info|warn|error`")
+
+	root.AddCommand(
+		newDemoCommand(env),
+		newServeCommand(env),
+		newFeedCommand(env),
+		newWatchCommand(env),
+		newStatusCommand(env),
+		newVenueCommand(env),
+	)
+	sayFlagsOnce(root)
+	return root
+}
+
+// sayFlagsOnce keeps cobra from adding "[flags]" to lines that name the flags already.
+func sayFlagsOnce(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	for _, sub := range cmd.Commands() {
+		sayFlagsOnce(sub)
+	}
+}
+
+func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+	var opts slog.HandlerOptions
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usagef("--log-level is debug, info, warn or error, not %q", level)
+	}
+	opts.Level = l
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, &opts)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, &opts)), nil
+	}
+	return nil, usagef("--log-format is text or json, not %q", format)
+}
+
+// version is the module's version, or the commit the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && info.Main.Version == "(devel)" {
+			return s.Value
+		}
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		args   string
+		code   int
+		stdout string // contains
+		stderr string // contains; and is one line if the code is not 0
+	}{
+		{"", exitDone, "Usage:", ""},
+		{"--help", exitDone, "CHESSRELAY_LOG_LEVEL", ""},
+		{"feed --help", exitDone, "(default 1)", ""},
+		{"status --help", exitDone, "CHESSRELAY_LOG_LEVEL", ""},
+		{"dance", exitUsage, "", `there is no command "dance"`},
+		{"venue", exitUsage, "", "what to do is missing"},
+		{"venue dance", exitUsage, "", `a venue cannot be "dance"`},
+		{"status", exitUsage, "", "the URL of a node is missing (see `chessrelay status --help`)"},
+		{"status a b", exitUsage, "", `too many: "b"`},
+		{"status ftp://a", exitUsage, "", "is not the URL of a node"},
+		{"status a --frobnicate", exitUsage, "", "unknown flag: --frobnicate"},
+		{"status a --log-level loud", exitUsage, "", "--log-level is debug, info, warn or error"},
+		{"status a --log-format xml", exitUsage, "", "--log-format is text or json"},
+		{"feed x.pgn", exitUsage, "", "--to is missing"},
+		{"feed --to a", exitUsage, "", "the PGN file, or - for stdin, is missing"},
+		{"feed --to a --new N --round R x.pgn", exitUsage, "", "--round and --new exclude each other"},
+		{"feed --to a --speed 2 --asap x.pgn", exitUsage, "", "--speed and --asap exclude each other"},
+		{"feed --to a --speed -1 x.pgn", exitUsage, "", "--speed is more than 0"},
+		{"feed --to a --speed fast x.pgn", exitUsage, "", "--speed"},
+		{"feed --to a no-such-file.pgn", exitFailed, "", "no-such-file.pgn"},
+		{"feed --to a -", exitFailed, "", "there is no game"},
+		{"watch a --board x", exitUsage, "", "--board"},
+		{"demo --venues 99", exitUsage, "", "--venues"},
+		{"demo --http 8080", exitUsage, "", "--http is an address to listen on"},
+		{"serve --name n --data d --role king", exitUsage, "", "--role is recorder or venue"},
+		{"serve --name n --data d --role venue --join a --bootstrap", exitUsage, "", "--bootstrap and --join exclude each other"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			code, stdout, stderr := runCommand(t.Context(), t, nil, strings.Fields(tt.args)...)
+			if code != tt.code || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
+				t.Errorf("exit %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
+			}
+			if code != exitDone && (strings.Count(stderr, "\n") != 1 || stdout != "") {
+				t.Errorf("want one clear line on stderr and nothing else\nstdout: %s\nstderr: %s", stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestFlagsFromTheEnvironment(t *testing.T) {
+	variables := map[string]string{
+		"CHESSRELAY_NAME":           "oslo",
+		"CHESSRELAY_HTTP":           ":1234",
+		"CHESSRELAY_ADVERTISE_HTTP": "http://oslo.example",
+		"CHESSRELAY_DATA":           "",
+	}
+	_, stdout, stderr := runCommand(t.Context(), t, variables, "venue", "add", "recorder:8080", "--http", ":4321")
+	want := "chessrelay serve --name oslo --role venue --data oslo --http :4321 --peer :9080 " +
+		"--advertise-http http://oslo.example --join http://recorder:8080\n"
+	if stdout != want {
+		t.Errorf("got %q\nwant %q\n%s", stdout, want, stderr)
+	}
+
+	variables = map[string]string{"CHESSRELAY_BOARD": "king's"}
+	code, _, stderr := runCommand(t.Context(), t, variables, "watch", "recorder:8080")
+	if code != exitUsage || !strings.Contains(stderr, "CHESSRELAY_BOARD") {
+		t.Errorf("exit %d, %q; want the variable named", code, stderr)
+	}
+}
+
+func TestShellLine(t *testing.T) {
+	got := shellLine("/opt/chess relay", "serve", "--name", "it's", "--http", ":80", "")
+	want := `'/opt/chess relay' serve --name 'it'\''s' --http :80 ''`
+	if got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// clusterOfTwo answers GET /api/cluster, and lets venue-1 be removed but not the recorder.
+func clusterOfTwo(t *testing.T) *httptest.Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/cluster", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"clusterId":"c0ffee","node":"2","leader":"1","term":3,"commit":1165,"applied":1165,"members":[
+			{"id":"1","name":"recorder","role":"recorder","suffrage":"voter","http":"http://r:8080","state":"leader","match":1165,"next":1166},
+			{"id":"2","name":"venue-1","role":"venue","suffrage":"learner","http":"http://v:8080","state":"replicate","match":1160,"next":1166,"inflight":5,"lag":5,"lastContactMs":42}]}`)
+	})
+	mux.HandleFunc("DELETE /api/cluster/members/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("id") == "1" {
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprint(w, `{"error":"the last voter cannot be removed","code":"membership_refused"}`)
+		}
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestStatus(t *testing.T) {
+	s := clusterOfTwo(t)
+	code, stdout, stderr := runCommand(t.Context(), t, nil, "status", s.URL)
+	want := `cluster c0ffee: recorder leads, term 3, commit 1165, applied 1165
+
+   NAME      ROLE      SUFFRAGE  STATE      MATCH  NEXT  LAG  INFLIGHT  LAST CONTACT  HTTP
+*  recorder  recorder  voter     leader     1165   1166  0    0         -             http://r:8080
+   venue-1   venue     learner   replicate  1160   1166  5    5         42ms          http://v:8080
+`
+	if code != exitDone || stdout != want {
+		t.Errorf("exit %d %s\ngot:\n%s\nwant:\n%s", code, stderr, stdout, want)
+	}
+	if _, stdout, _ := runCommand(t.Context(), t, nil, "status", s.URL, "--json"); !strings.Contains(stdout, `"clusterId": "c0ffee"`) {
+		t.Errorf("--json: %s", stdout)
+	}
+}
+
+func TestStatusOfNobody(t *testing.T) {
+	s := httptest.NewServer(nil)
+	s.Close()
+	code, _, stderr := runCommand(t.Context(), t, nil, "status", s.URL)
+	if code != exitFailed || !strings.Contains(stderr, "no answer from "+s.URL) {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+}
+
+func TestVenueRemove(t *testing.T) {
+	s := clusterOfTwo(t)
+	for _, tt := range []struct {
+		who            string
+		code           int
+		stdout, stderr string
+	}{
+		{"venue-1", exitDone, "removed venue-1 (2)\n", ""},
+		{"2", exitDone, "removed venue-1 (2)\n", ""},
+		{"recorder", exitFailed, "", "chessrelay venue remove: remove recorder: the last voter cannot be removed (membership_refused)\n"},
+		{"oslo", exitFailed, "", "chessrelay venue remove: there is no member \"oslo\"; the members are recorder, venue-1\n"},
+	} {
+		code, stdout, stderr := runCommand(t.Context(), t, nil, "venue", "remove", s.URL, tt.who)
+		if code != tt.code || stdout != tt.stdout || stderr != tt.stderr {
+			t.Errorf("remove %s: exit %d\nstdout: %s\nstderr: %s", tt.who, code, stdout, stderr)
+		}
+	}
+}
+
+func TestVenueAddWaits(t *testing.T) {
+	s := clusterOfTwo(t)
+	code, stdout, stderr := runCommand(t.Context(), t, nil, "venue", "add", s.URL, "--name", "venue-1", "--wait")
+	if code != exitDone || !strings.HasSuffix(stdout, "venue-1 replicates\n") {
+		t.Errorf("exit %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code, _, stderr = runCommand(ctx, t, nil, "venue", "add", s.URL, "--name", "oslo", "--wait")
+	if code != exitFailed || !strings.Contains(stderr, "interrupted") {
+		t.Errorf("interrupted: exit %d, %s", code, stderr)
+	}
+}
