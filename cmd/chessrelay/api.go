@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// What the API takes and gives, as far as this side needs it. Fields that a
+// newer server adds are passed over.
+
+type newTournament struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Location    string `json:"location,omitempty"`
+}
+
+type newGame struct {
+	Board       int          `json:"board"`
+	White       relay.Player `json:"white"`
+	Black       relay.Player `json:"black"`
+	FEN         string       `json:"fen,omitempty"`
+	Variant     string       `json:"variant,omitempty"`
+	TimeControl string       `json:"timeControl,omitempty"`
+}
+
+type newMove struct {
+	Ply   relay.Ply    `json:"ply"`
+	Move  string       `json:"move"`
+	Clock *relay.Clock `json:"clock,omitempty"`
+}
+
+// accepted is the answer to a move.
+type accepted struct {
+	Index     uint64    `json:"index"`
+	Term      uint64    `json:"term"`
+	Ply       relay.Ply `json:"ply"`
+	SAN       string    `json:"san"`
+	UCI       string    `json:"uci"`
+	FEN       string    `json:"fen"`
+	Duplicate bool      `json:"duplicate"`
+}
+
+type moveState struct {
+	Ply   relay.Ply   `json:"ply"`
+	SAN   string      `json:"san"`
+	UCI   string      `json:"uci"`
+	Clock relay.Clock `json:"clock"`
+}
+
+type gameState struct {
+	ID     relay.GameID  `json:"id"`
+	Board  int           `json:"board"`
+	White  relay.Player  `json:"white"`
+	Black  relay.Player  `json:"black"`
+	FEN    string        `json:"fen"`
+	Ply    relay.Ply     `json:"ply"`
+	Moves  []moveState   `json:"moves"` // in GET /api/games/{gid} only
+	Result relay.Result  `json:"result"`
+	Round  relay.RoundID `json:"round"`
+}
+
+type roundState struct {
+	ID    relay.RoundID `json:"id"`
+	Name  string        `json:"name"`
+	Index uint64        `json:"index"` // of its creation
+	Games []gameState   `json:"games"`
+}
+
+type tournamentState struct {
+	ID     relay.TournamentID `json:"id"`
+	Name   string             `json:"name"`
+	Rounds []roundState       `json:"rounds"`
+}
+
+// word is an id of the cluster. It is only ever shown and sent back, so a
+// number is as good as a string.
+type word string
+
+func (w *word) UnmarshalJSON(b []byte) error {
+	*w = word(bytes.Trim(b, `"`))
+	if *w == "null" {
+		*w = ""
+	}
+	return nil
+}
+
+type clusterState struct {
+	ClusterID word          `json:"clusterId"`
+	Node      word          `json:"node"`
+	Leader    word          `json:"leader"`
+	Term      uint64        `json:"term"`
+	Commit    uint64        `json:"commit"`
+	Applied   uint64        `json:"applied"`
+	Members   []memberState `json:"members"`
+}
+
+type memberState struct {
+	ID            word   `json:"id"`
+	Name          string `json:"name"`
+	Role          string `json:"role"`
+	Suffrage      string `json:"suffrage"`
+	HTTP          string `json:"http"`
+	Peer          string `json:"peer"`
+	State         string `json:"state"`
+	Match         uint64 `json:"match"`
+	Next          uint64 `json:"next"`
+	Inflight      int    `json:"inflight"`
+	Lag           int64  `json:"lag"`
+	LastContactMs int64  `json:"lastContactMs"`
+}
+
+func (c *client) createTournament(ctx context.Context, t newTournament) (relay.TournamentID, error) {
+	var made struct {
+		ID relay.TournamentID `json:"id"`
+	}
+	err := c.call(ctx, http.MethodPost, "/api/tournaments", t, &made)
+	return made.ID, err
+}
+
+func (c *client) createRound(ctx context.Context, t relay.TournamentID, name string) (relay.RoundID, error) {
+	var made struct {
+		ID relay.RoundID `json:"id"`
+	}
+	err := c.call(ctx, http.MethodPost, path("/api/tournaments", string(t), "rounds"), map[string]string{"name": name}, &made)
+	return made.ID, err
+}
+
+func (c *client) createGame(ctx context.Context, r relay.RoundID, g newGame) (relay.GameID, error) {
+	var made struct {
+		ID relay.GameID `json:"id"`
+	}
+	err := c.call(ctx, http.MethodPost, path("/api/rounds", string(r), "games"), g, &made)
+	return made.ID, err
+}
+
+func (c *client) playMove(ctx context.Context, g relay.GameID, m newMove) (accepted, error) {
+	var a accepted
+	err := c.call(ctx, http.MethodPost, path("/api/games", string(g), "moves"), m, &a)
+	return a, err
+}
+
+func (c *client) setResult(ctx context.Context, g relay.GameID, result relay.Result) error {
+	return c.call(ctx, http.MethodPost, path("/api/games", string(g), "result"), map[string]relay.Result{"result": result}, nil)
+}
+
+func (c *client) game(ctx context.Context, g relay.GameID) (gameState, error) {
+	var s gameState
+	err := c.call(ctx, http.MethodGet, path("/api/games", string(g))+linearizable, nil, &s)
+	return s, err
+}
+
+func (c *client) tournaments(ctx context.Context) ([]tournamentState, error) {
+	var s struct {
+		Tournaments []tournamentState `json:"tournaments"`
+	}
+	err := c.call(ctx, http.MethodGet, "/api/tournaments", nil, &s)
+	return s.Tournaments, err
+}
+
+// getRound and game read what is to be written to, so they ask for a state that is
+// not older than the question, even from a node that is behind.
+func (c *client) getRound(ctx context.Context, r relay.RoundID) (roundState, error) {
+	var s roundState
+	err := c.call(ctx, http.MethodGet, path("/api/rounds", string(r))+linearizable, nil, &s)
+	return s, err
+}
+
+func (c *client) cluster(ctx context.Context) (clusterState, error) {
+	var s clusterState
+	err := c.call(ctx, http.MethodGet, "/api/cluster", nil, &s)
+	return s, err
+}
+
+func (c *client) removeMember(ctx context.Context, id word) error {
+	return c.call(ctx, http.MethodDelete, path("/api/cluster/members", string(id)), nil, nil)
+}
+
+func (c *client) setSuffrage(ctx context.Context, id word, suffrage string) error {
+	return c.call(ctx, http.MethodPost, path("/api/cluster/members", string(id)), map[string]string{"suffrage": suffrage}, nil)
+}
+
+const linearizable = "?consistency=linearizable"
+
+// path joins segments that may hold anything to a fixed beginning.
+func path(prefix string, segments ...string) string {
+	for _, s := range segments {
+		prefix += "/" + url.PathEscape(s)
+	}
+	return prefix
+}
