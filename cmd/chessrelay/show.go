@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// A liveFrame is any of the frames that a spectator gets, with the fields that are
+// shown; Type says which of them it has.
+type liveFrame struct {
+	Type    string `json:"type"`
+	Index   uint64 `json:"index"`
+	Cluster string `json:"cluster"` // hello
+	Round   struct {
+		Name           string `json:"name"`
+		TournamentName string `json:"tournamentName"`
+	} `json:"round"` // snapshot
+	Boards []boardState `json:"boards"` // snapshot
+	Stale  bool         `json:"stale"`  // status
+	Age    relay.Millis `json:"age"`
+
+	boardState        // a game, or what of one the event changes
+	SAN        string `json:"san"` // move
+
+	raw json.RawMessage
+}
+
+type boardState struct {
+	Board    int          `json:"board"`
+	White    relay.Player `json:"white"`
+	Black    relay.Player `json:"black"`
+	FEN      string       `json:"fen"`
+	Ply      relay.Ply    `json:"ply"`
+	LastMove *struct {
+		SAN string `json:"san"`
+	} `json:"lastMove"`
+	Clock  relay.Clock  `json:"clock"`
+	Result relay.Result `json:"result"`
+}
+
+// splitFrames reads a message: one frame, or an array of them.
+func splitFrames(message []byte) ([]liveFrame, error) {
+	raws := []json.RawMessage{message}
+	if bytes.HasPrefix(bytes.TrimSpace(message), []byte("[")) {
+		if err := json.Unmarshal(message, &raws); err != nil {
+			return nil, err
+		}
+	}
+	frames := make([]liveFrame, len(raws))
+	for i, raw := range raws {
+		if err := json.Unmarshal(raw, &frames[i]); err != nil {
+			return nil, err
+		}
+		frames[i].raw = raw
+	}
+	return frames, nil
+}
+
+// show prints frames for a person, or as they are.
+type show struct {
+	out  io.Writer
+	json bool
+
+	players map[int]string // by board
+	stale   bool
+}
+
+// frame prints one frame. Types that are not known are passed over.
+func (s *show) frame(f liveFrame) error {
+	if s.json {
+		_, err := fmt.Fprintf(s.out, "%s\n", f.raw)
+		return err
+	}
+	text := ""
+	switch f.Type {
+	case "snapshot":
+		text = fmt.Sprintf("%s, %s\n", f.Round.TournamentName, f.Round.Name)
+		for _, b := range f.Boards {
+			text += s.board(b)
+		}
+	case "game":
+		text = s.board(f.boardState)
+	case "move":
+		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.SAN, clocks(f.Clock))
+	case "takeback":
+		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
+	case "result":
+		text = s.line(f.Board, string(f.Result), "")
+	case "status":
+		if f.Stale != s.stale {
+			text = "the node is in touch with the cluster again\n"
+			if f.Stale {
+				text = fmt.Sprintf("the node is cut off from the cluster, for %v now; what it shows may be old\n", duration(f.Age))
+			}
+			s.stale = f.Stale
+		}
+	}
+	_, err := io.WriteString(s.out, text)
+	return err
+}
+
+// board prints where a board stands, and remembers who plays on it.
+func (s *show) board(b boardState) string {
+	if s.players == nil {
+		s.players = make(map[int]string)
+	}
+	s.players[b.Board] = strings.TrimSpace(b.White.Title+" "+b.White.Name) + " – " + strings.TrimSpace(b.Black.Title+" "+b.Black.Name)
+	at := "no move yet"
+	if b.LastMove != nil {
+		at = moveNumber(b.FEN) + " " + b.LastMove.SAN
+	}
+	if b.Result != relay.Ongoing {
+		at += "  " + string(b.Result)
+	}
+	return s.line(b.Board, at, clocks(b.Clock))
+}
+
+func (s *show) line(board int, what, clocks string) string {
+	return strings.TrimRight(fmt.Sprintf("%3d  %-20s %-17s  %s", board, what, clocks, s.players[board]), " ") + "\n"
+}
+
+// moveNumber is the number of the move that led to a position, as a score
+// sheet has it: "12." if white played it, "12..." if black did.
+func moveNumber(fen string) string {
+	fields := strings.Fields(fen)
+	if len(fields) != 6 {
+		return ""
+	}
+	if fields[1] == "b" {
+		return fields[5] + "."
+	}
+	var n int
+	if _, err := fmt.Sscan(fields[5], &n); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d...", n-1)
+}
+
+// clocks shows the time left of white and black.
+func clocks(c relay.Clock) string {
+	if !c.Known() {
+		return ""
+	}
+	return hms(c.White) + "  " + hms(c.Black)
+}
+
+func hms(left relay.Millis) string {
+	if left == relay.NoTime {
+		return "-:--:--"
+	}
+	s := int64(left / 1000)
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+func duration(ms relay.Millis) time.Duration {
+	return (time.Duration(ms) * time.Millisecond).Round(time.Second)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const (
+	// changeTimeout bounds a change of the membership: the cluster has to agree to it.
+	changeTimeout = 30 * time.Second
+	pollEvery     = 500 * time.Millisecond
+)
+
+// newVenueCommand is `chessrelay venue`: the membership, at runtime.
+func newVenueCommand(env *environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "venue list|add|remove|promote|demote URL ...",
+		Short: "Lists and changes the members of a running cluster",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("a venue cannot be %q; what can be done is list, add, remove, promote, demote", args[0])
+			}
+			return usagef("what to do is missing: list, add, remove, promote or demote")
+		},
+	}
+	cmd.AddCommand(newVenueListCommand(env), newVenueAddCommand(env))
+	cmd.AddCommand(newVenueChangeCommand(env, "remove", "Takes a member out of the cluster, for good",
+		func(ctx context.Context, c *client, m memberState) error { return c.removeMember(ctx, m.ID) }))
+	cmd.AddCommand(newVenueChangeCommand(env, "promote", "Makes a learner a voter",
+		func(ctx context.Context, c *client, m memberState) error { return c.setSuffrage(ctx, m.ID, "voter") }))
+	cmd.AddCommand(newVenueChangeCommand(env, "demote", "Makes a voter a learner, which replicates and has no vote",
+		func(ctx context.Context, c *client, m memberState) error { return c.setSuffrage(ctx, m.ID, "learner") }))
+	return cmd
+}
+
+func newVenueListCommand(env *environment) *cobra.Command {
+	list := newStatusCommand(env)
+	list.Use = "list URL[,URL...] [--json] [--watch]"
+	list.Short = "Lists the members, as status does"
+	return list
+}
+
+// newVenueChangeCommand makes a command that does something to one member.
+func newVenueChangeCommand(env *environment, verb, short string, change func(context.Context, *client, memberState) error) *cobra.Command {
+	var token string
+	cmd := &cobra.Command{
+		Use:   verb + " URL[,URL...] NAME|ID",
+		Short: short,
+		Args:  exactArgs("the URL of a node", "the name or the id of the member"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			nodes, err := parseNodes(args[0])
+			if err != nil {
+				return err
+			}
+			c := newClient(nodes, token, env.log)
+			defer c.Close()
+			s, err := askCluster(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			m, err := s.member(args[1])
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
+			defer cancel()
+			if err := change(ctx, c, m); err != nil {
+				return fmt.Errorf("%s %s: %w", verb, m.Name, err)
+			}
+			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, m.Name, m.ID)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&token, "token", "", "the `TOKEN` that the nodes want of submitters")
+	return cmd
+}
+
+// member finds a member by its name or else by its id.
+func (s clusterState) member(nameOrID string) (memberState, error) {
+	for _, is := range []func(memberState) bool{
+		func(m memberState) bool { return m.Name == nameOrID },
+		func(m memberState) bool { return string(m.ID) == nameOrID },
+	} {
+		if i := slices.IndexFunc(s.Members, is); i >= 0 {
+			return s.Members[i], nil
+		}
+	}
+	var names []string
+	for _, m := range s.Members {
+		names = append(names, m.Name)
+	}
+	return memberState{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, strings.Join(names, ", "))
+}
+
+// newVenueAddCommand tells how to start a venue that enters the cluster: a venue
+// adds itself, on the machine it runs on.
+func newVenueAddCommand(env *environment) *cobra.Command {
+	var cfg serveConfig
+	var wait bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "add URL --name NAME [--http ADDR] [--peer ADDR] [--data DIR] [--wait]",
+		Short: "Prints the command that adds a venue, to be run on its machine",
+		Long: `A venue enters the cluster by itself when it starts, at any time. This prints the command to run on the new machine. With
+--wait it then waits until the venue has entered and replicates.`,
+		Args: exactArgs("the URL of a node"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needFlags(cmd, "name"); err != nil {
+				return err
+			}
+			nodes, err := parseNodes(args[0])
+			if err != nil {
+				return err
+			}
+			cfg.Role, cfg.Join, cfg.Voters = roleVenue, nodes[0], 1
+			if cfg.Data == "" {
+				cfg.Data = cfg.Name
+			}
+			if err := cfg.validate(); err != nil {
+				return err
+			}
+			fmt.Fprintln(env.stdout, shellLine("chessrelay", cfg.args()...))
+			if !wait {
+				return nil
+			}
+			c := newClient(nodes, "", env.log)
+			defer c.Close()
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return waitForMember(ctx, env, c, cfg.Name)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Name, "name", "", "the new venue's `NAME`")
+	f.StringVar(&cfg.HTTP, "http", ":8080", "the venue listens on `ADDR` for spectators")
+	f.StringVar(&cfg.Peer, "peer", ":9080", "the venue listens on `ADDR` for the other nodes")
+	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where spectators reach it (default where it listens)")
+	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach it (default where it listens)")
+	f.StringVar(&cfg.Data, "data", "", "the venue's folder, `DIR` (default its name)")
+	f.StringVar(&cfg.Token, "token", "", "the `TOKEN` that the venue wants of submitters")
+	f.BoolVar(&wait, "wait", false, "wait until the venue has entered and replicates")
+	f.DurationVar(&timeout, "timeout", 5*time.Minute, "with --wait, wait for `TIME` at most")
+	return cmd
+}
+
+// waitForMember waits until the member of this name replicates.
+func waitForMember(ctx context.Context, env *environment, c *client, name string) error {
+	state := ""
+	for {
+		s, err := c.cluster(ctx)
+		if err != nil {
+			return err
+		}
+		if m, err := s.member(name); err == nil && m.State != state {
+			state = m.State
+			env.log.Info("the venue is a member", "name", m.Name, "state", m.State, "lag", m.Lag)
+		}
+		if state == "replicate" || state == "leader" {
+			fmt.Fprintf(env.stdout, "%s replicates\n", name)
+			return nil
+		}
+		if !sleep(ctx, pollEvery) {
+			return fmt.Errorf("%s does not replicate yet: %w", name, ctx.Err())
+		}
+	}
+}
