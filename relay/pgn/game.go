@@ -1,0 +1,134 @@
+package pgn
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// Game is one game as the text has it.
+type Game struct {
+	Line int   // of its first character, counted from 1
+	Tags []Tag // in the order of the text, each one
+
+	Comment string // before the first move
+	Moves   []Move // of the main line
+
+	// Result is the result that the game ends with. Where that is "*" or is missing,
+	// it is the one in the tags. A result that relay does not know, such as a
+	// forfeit, counts as [relay.Ongoing]; ResultText has it.
+	Result relay.Result
+	// ResultText is the text that Result was read from; empty if there is none.
+	ResultText string
+	// Truncated: the moves do not end with a result, as in a file that is still being written.
+	Truncated bool
+}
+
+// Tag is a pair such as [White "Carlsen, Magnus"].
+type Tag struct{ Name, Value string }
+
+// Move is one ply of the main line.
+type Move struct {
+	SAN string // as it was written, without annotations such as "!?"
+	// Clock is the time that the mover had left, [relay.NoTime] if the text does not say.
+	Clock   relay.Millis
+	Comment string // all comments behind the move, with their commands such as [%clk 1:30:00]
+	Line    int
+}
+
+// Tag returns the value of the first tag of that name, or an empty string.
+// Names are compared without regard to case, since programs disagree about it.
+func (g *Game) Tag(name string) string {
+	for _, t := range g.Tags {
+		if strings.EqualFold(t.Name, name) {
+			return t.Value
+		}
+	}
+	return ""
+}
+
+// Known is Tag without what means "not known" in PGN: "?", "-", "????.??.??".
+func (g *Game) Known(name string) string {
+	v := g.Tag(name)
+	if strings.Trim(v, "?-. ") == "" {
+		return ""
+	}
+	return v
+}
+
+// Board is the number of the board, from the tag Board, or from a Round such as
+// "5.12"; 0 if neither says.
+func (g *Game) Board() int {
+	if n, err := strconv.Atoi(g.Tag("Board")); err == nil && n > 0 {
+		return n
+	}
+	parts := strings.Split(g.Tag("Round"), ".")
+	if len(parts) < 2 {
+		return 0
+	}
+	n, _ := strconv.Atoi(parts[len(parts)-1])
+	return max(n, 0)
+}
+
+// Player returns the player with that colour's tags.
+func (g *Game) Player(color string) relay.Player {
+	rating, _ := strconv.Atoi(g.Known(color + "Elo"))
+	fideID, _ := strconv.ParseInt(g.Known(color+"FideId"), 10, 64)
+	return relay.Player{
+		Name: g.Known(color), Title: g.Known(color + "Title"), Rating: max(rating, 0),
+		FideID: max(fideID, 0), Federation: g.Known(color + "Fed"), Team: g.Known(color + "Team"),
+	}
+}
+
+// Command returns the argument of the last command of that name in the comment, such as
+// "0.23" for eval in [%eval 0.23].
+func (m *Move) Command(name string) (string, bool) {
+	return command(m.Comment, name)
+}
+
+func command(comment, name string) (value string, found bool) {
+	for rest := comment; ; {
+		_, after, ok := strings.Cut(rest, "[%"+name)
+		if !ok {
+			return value, found
+		}
+		arg, next, ok := strings.Cut(after, "]")
+		if !ok {
+			return value, found
+		}
+		if arg == "" || strings.TrimLeft(arg, " ") != arg { // or it is a longer name
+			value, found = strings.TrimSpace(arg), true
+		}
+		rest = next
+	}
+}
+
+// finish settles what can be said only at the end of the game.
+func (g *Game) finish(token string) {
+	g.Truncated = token == ""
+	tag := g.Tag("Result")
+	// "0-0" is castling, unless the tags say that both have lost.
+	if n := len(g.Moves); n > 0 && tag == "0-0" && g.Moves[n-1].SAN == "0-0" {
+		g.Moves = g.Moves[:n-1]
+		token, g.Truncated = tag, false
+	}
+	if (token == "" || token == "*") && tag != "" {
+		token = tag
+	}
+	g.ResultText = token
+	result, err := relay.ParseResult(token)
+	if err != nil {
+		result = relay.Ongoing
+	}
+	g.Result = result
+	for i := range g.Moves {
+		m := &g.Moves[i]
+		m.Clock = relay.NoTime
+		if v, ok := m.Command("clk"); ok {
+			if t, ok := ParseClock(v); ok {
+				m.Clock = t
+			}
+		}
+	}
+}

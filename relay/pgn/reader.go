@@ -1,0 +1,99 @@
+package pgn
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+)
+
+// Limits bounds what one game may take up. Zero fields are the defaults.
+type Limits struct {
+	Bytes int // of the whole game with its comments and variations; 1 MiB
+	Tags  int // 100
+	Moves int // of the main line; 2000
+	Value int // bytes of one tag's value or one comment, 32 KiB
+}
+
+// Error is a game that cannot be read. The games behind it can.
+type Error struct {
+	Line   int
+	Reason string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
+
+// Reader reads games from a stream. It belongs to one goroutine.
+type Reader struct {
+	// Limits may be changed before the first call of Next.
+	Limits Limits
+
+	s     scanner
+	skip  bool  // the game before could not be read: look for the next one
+	ahead *Tag  // the tag that began the next game
+	line  int   // of ahead
+	fatal error // what every further call returns
+}
+
+// NewReader returns a reader of the games in in. It reads ahead.
+func NewReader(in io.Reader) *Reader {
+	return &Reader{s: scanner{in: bufio.NewReaderSize(in, 16<<10), line: 1, bol: true}}
+}
+
+// Next returns the next game, or [io.EOF] behind the last. An [*Error] is about one game; any other
+// error is that of the input and final.
+func (r *Reader) Next() (*Game, error) {
+	if r.fatal != nil {
+		return nil, r.fatal
+	}
+	r.Limits.setDefaults()
+	if r.skip {
+		r.skip = false
+		r.toNextGame()
+	}
+	for {
+		p := parser{Reader: r, g: &Game{}}
+		r.s.size = 0
+		empty, err := p.game()
+		switch ioErr := r.s.failed(); {
+		case ioErr != nil:
+			r.fatal = ioErr
+			return nil, ioErr
+		case err != nil:
+			r.skip = true
+			return nil, err
+		case !empty:
+			return p.g, nil
+		case r.s.err != nil:
+			r.fatal = io.EOF
+			return nil, io.EOF
+		}
+		// A comment between two games, or other matter that is no game.
+	}
+}
+
+func (l *Limits) setDefaults() {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{{&l.Bytes, 1 << 20}, {&l.Tags, 100}, {&l.Moves, 2000}, {&l.Value, 32 << 10}} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+}
+
+// toNextGame goes to the next line that begins with a tag behind an empty line,
+// or with the tag Event.
+func (r *Reader) toNextGame() {
+	empty := false
+	for r.s.err == nil {
+		b := r.s.peek()
+		if r.s.bol && b == '[' && (empty || r.s.startsWith(event)) {
+			return
+		}
+		if r.s.bol {
+			empty = b == '\n'
+		}
+		r.s.next()
+	}
+}

@@ -1,0 +1,266 @@
+package pgn
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// readAll reads to the end. The games that could not be read are errors, in order.
+func readAll(tb testing.TB, in io.Reader) (games []*Game, errs []error) {
+	tb.Helper()
+	r := NewReader(in)
+	for {
+		g, err := r.Next()
+		var bad *Error
+		switch {
+		case err == io.EOF:
+			if _, again := r.Next(); again != io.EOF {
+				tb.Fatalf("behind the end: %v", again)
+			}
+			return games, errs
+		case errors.As(err, &bad):
+			errs = append(errs, err)
+		case err != nil:
+			tb.Fatal(err)
+		default:
+			games = append(games, g)
+		}
+	}
+}
+
+func open(tb testing.TB, name string) io.Reader {
+	tb.Helper()
+	const folder = "../../../shared/pgn"
+	if _, err := os.Stat(folder); err != nil {
+		tb.Skip("the folder of sample games, shared/pgn beside the project, is not there")
+	}
+	f, err := os.Open(filepath.Join(folder, name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { f.Close() })
+	return f
+}
+
+// TestSamples reads every sample file. The numbers were counted in the files by
+// other means: games by their tags, clocks by their commands.
+func TestSamples(t *testing.T) {
+	for _, f := range []struct {
+		name                 string
+		games, moves, clocks int
+		unfinished           int
+	}{
+		{"chess960-2006.pgn", 8, 648, 0, 0},
+		{"dgt-epgn-12-boards.pgn", 12, 834, 807, 0},
+		{"edge-empty-line-in-tags.pgn", 1, 134, 0, 0},
+		{"edge-tags-and-moves-on-one-line.pgn", 3, 15, 0, 3},
+		{"edge-utf8-bom.pgn", 2, 0, 0, 2},
+		{"live-clocks-tenths.pgn", 4, 198, 198, 0},
+		{"olympiad-2014-round-11.pgn", 12, 1165, 1165, 0},
+		{"study-with-clocks.pgn", 1, 41, 41, 0},
+		{"tilburg-1998-round-2.pgn", 6, 512, 512, 0},
+		{"twic-944-first-400-games.pgn", 400, 31787, 0, 0},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			games, errs := readAll(t, iotest.HalfReader(open(t, f.name)))
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			moves, clocks, unfinished := 0, 0, 0
+			for _, g := range games {
+				moves += len(g.Moves)
+				for _, m := range g.Moves {
+					if m.Clock != relay.NoTime {
+						clocks++
+					}
+				}
+				if g.Result == relay.Ongoing {
+					unfinished++
+				}
+			}
+			if len(games) != f.games || moves != f.moves || clocks != f.clocks || unfinished != f.unfinished {
+				t.Errorf("got %d games, %d moves, %d clocks, %d unfinished, want %d, %d, %d, %d",
+					len(games), moves, clocks, unfinished, f.games, f.moves, f.clocks, f.unfinished)
+			}
+		})
+	}
+}
+
+// sans joins the moves of a game.
+func sans(g *Game) string {
+	var out []string
+	for _, m := range g.Moves {
+		out = append(out, m.SAN)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestInTheWild has one case for each thing that real files do.
+func TestInTheWild(t *testing.T) {
+	type game struct{ White, Moves, Result string }
+	for _, tt := range []struct {
+		name, in string
+		want     []game
+	}{
+		{"nothing", " \r\n\n", nil},
+		{"tags only", "[White \"A\"]\n[Result \"1-0\"]\n", []game{{"A", "", "1-0"}}},
+		{"two without moves", "[Event \"1\"]\n[White \"A\"]\n\n[Event \"1\"]\n[White \"B\"]\n", []game{{"A", "", "*"}, {"B", "", "*"}}},
+		{"empty line in the tags", "[Event \"1\"]\n\n[White \"A\"]\n\n1. e4 *", []game{{"A", "e4", "*"}}},
+		{"on one line", `[White "A"][Black "B"] 1.e4 e5 2.Nf3 1-0`, []game{{"A", "e4 e5 Nf3", "1-0"}}},
+		{"no tags", "1. e4 e5 0-1\n\n1. d4 *", []game{{"", "e4 e5", "0-1"}, {"", "d4", "*"}}},
+		{"byte order marks", "\ufeff[White \"A\"]\n\n*\n\n\ufeff[White \"B\"]\n\n*", []game{{"A", "", "*"}, {"B", "", "*"}}},
+		{"CRLF and CR", "[White \"A\"]\r\n\r\n1. e4\r\ne5 *\r\n\r\n[White \"B\"]\r\r1. d4 *", []game{{"A", "e4 e5", "*"}, {"B", "d4", "*"}}},
+		{"ISO-8859-1", "[White \"M\xfcller\"]\n\n1. e4 \xbd-\xbd", []game{{"Müller", "e4", "1/2-1/2"}}},
+		{"header of a file", "[ePGN \"0.1;DGT LiveChess/2.2.6\"]\n\n[Event \"1\"]\n[White \"A\"]\n\n*", []game{{"A", "", "*"}}},
+		{"escape line", "[White \"A\"]\n%[White \"B\"]\n\n1. e4\n% e5\nc5 *", []game{{"A", "e4 c5", "*"}}},
+		{"comments", "1. e4 {a ( } e5 ; 2. Nc3\n2. Nf3 *", []game{{"", "e4 e5 Nf3", "*"}}},
+		{"percent inside a comment", "1. e4 {50\n% } e5 *", []game{{"", "e4 e5", "*"}}},
+		{"variations", "1. e4 (1. d4 d5 (1... Nf6 {)} 2. c4) 2. c4) 1... e5 *", []game{{"", "e4 e5", "*"}}},
+		{"result inside a variation", "1. e4 (1. d4 1-0) e5 0-1", []game{{"", "e4 e5", "0-1"}}},
+		{"annotations", "1. e4! $1 e5?? 2. Nf3 !? Nc6 $14 +- N *", []game{{"", "e4 e5 Nf3 Nc6", "*"}}},
+		{"castling with zeros", "1. 0-0 0-0-0 2.0-0 *", []game{{"", "0-0 0-0-0 0-0", "*"}}},
+		{"both lost", "[Result \"0-0\"]\n\n1. e4 0-0", []game{{"", "e4", "*"}}},
+		{"forfeit", "[White \"A\"]\n[Result \"+/-\"]\n\n+/-\n\n[White \"B\"]\n\n1. e4 *", []game{{"A", "", "*"}, {"B", "e4", "*"}}},
+		{"dashes", "1. e4 1–0\n\n1. d4 ½–½\n\n1. c4 0.5-0.5", []game{{"", "e4", "1-0"}, {"", "d4", "1/2-1/2"}, {"", "c4", "1/2-1/2"}}},
+		{"the tag knows more", "[Result \"1-0\"]\n\n1. e4 *", []game{{"", "e4", "1-0"}}},
+		{"no result", "[White \"A\"]\n\n1. e4\n\n[White \"B\"]\n\n1. d4", []game{{"A", "e4", "*"}, {"B", "d4", "*"}}},
+		{"comment behind the result", "[White \"A\"]\n\n1. e4 1-0 {resigns}\n\n[White \"B\"]\n\n*", []game{{"A", "e4", "1-0"}, {"B", "", "*"}}},
+		{"brace forgotten", "[Event \"1\"]\n[White \"A\"]\n\n1. e4 {oh\n\n[Event \"1\"]\n[White \"B\"]\n\n1. d4 *", []game{{"A", "e4", "*"}, {"B", "d4", "*"}}},
+		{"quotes", `[White "A \"The\\ Cat\" B"]` + "\n" + `[Black "O"Neil"]` + "\n*", []game{{`A "The\ Cat" B`, "", "*"}}},
+		{"tag not closed", "[White \"A\n[Black \"B\"]\n\n*", []game{{"A", "", "*"}}},
+		{"zero bytes and stray signs", "1. e4\x00e5 } ) ] 2. d4 *", []game{{"", "e4 e5 d4", "*"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			games, errs := readAll(t, strings.NewReader(tt.in))
+			if errs != nil {
+				t.Error(errs)
+			}
+			var got []game
+			for _, g := range games {
+				got = append(got, game{g.Tag("White"), sans(g), string(g.Result)})
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCommentsAndClocks(t *testing.T) {
+	games, _ := readAll(t, strings.NewReader("{first} 1. e4 {[%clk\n00:15:19]} {[%emt 00:00:02]} e5 { good [%eval -0.3] [%clk 0:02:58.9] } 2. d4 *"))
+	g := games[0]
+	if g.Comment != "first" {
+		t.Errorf("before the first move: %q", g.Comment)
+	}
+	want := []Move{
+		{SAN: "e4", Clock: 919_000, Comment: "[%clk 00:15:19] [%emt 00:00:02]", Line: 1},
+		{SAN: "e5", Clock: 178_900, Comment: "good [%eval -0.3] [%clk 0:02:58.9]", Line: 2},
+		{SAN: "d4", Clock: relay.NoTime, Line: 2},
+	}
+	if diff := cmp.Diff(want, g.Moves); diff != "" {
+		t.Error(diff)
+	}
+	if v, ok := g.Moves[0].Command("emt"); v != "00:00:02" || !ok {
+		t.Errorf("emt: %q", v)
+	}
+	if v, ok := g.Moves[1].Command("ev"); ok {
+		t.Errorf("part of a name: %q", v)
+	}
+}
+
+func TestClocks(t *testing.T) {
+	for in, want := range map[string]relay.Millis{
+		"1:01:27": 3_687_000, "0:02:58.9": 178_900, "0:15.16": 916_000, "01:30": 5_400_000,
+		"2:58.9": 178_900, "0:00:00.05": 50, "0:00:07,5": 7500, "00:00:00": 0,
+		"": -1, "5": -1, "a:b": -1, "1:2:3:4": -1, "-1:00:00": -1, "1:00:00.": -1, "0:15.160": -1,
+		"9999:00:00": -1, "99999999999:00:00": -1,
+	} {
+		got, ok := ParseClock(in)
+		if !ok {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("%q: %d, want %d", in, got, want)
+		}
+	}
+	for in, want := range map[relay.Millis]string{0: "0:00:00", 3_687_000: "1:01:27", 178_900: "0:02:58.9", 178_960: "0:02:58.9", 36_000_000: "10:00:00"} {
+		if got := FormatClock(in); got != want {
+			t.Errorf("%d: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestLimits has games that are too much in a way, each between two good ones.
+func TestLimits(t *testing.T) {
+	const good = "[White \"A\"]\n\n1. e4 *\n\n"
+	for name, bad := range map[string]string{
+		"tags":    strings.Repeat("[T \"x\"]\n", 101) + "\n1. d4 *\n\n",
+		"moves":   "[White \"B\"]\n\n" + strings.Repeat("e4 ", 2001) + "*\n\n",
+		"value":   "[White \"" + strings.Repeat("x", 40<<10) + "\"]\n\n1. d4 *\n\n",
+		"comment": "[White \"B\"]\n\n1. e4 {" + strings.Repeat("x", 40<<10) + "} *\n\n",
+		"line":    "[White \"B\"]\n\n1. e4 ;" + strings.Repeat("x", 40<<10) + "\n*\n\n",
+		"bytes":   "[White \"B\"]\n\n1. e4 " + strings.Repeat("(d4) ", 1<<18) + "*\n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			games, errs := readAll(t, strings.NewReader(good+bad+good))
+			if len(games) != 2 || len(errs) != 1 || sans(games[1]) != "e4" {
+				t.Errorf("got %d games and %v", len(games), errs)
+			}
+		})
+	}
+}
+
+// TestInputFails: an error of the input is no end of the games.
+func TestInputFails(t *testing.T) {
+	broken := errors.New("broken")
+	r := NewReader(io.MultiReader(strings.NewReader("1. e4 *\n\n1. d4"), iotest.ErrReader(broken)))
+	if g, err := r.Next(); err != nil || sans(g) != "e4" {
+		t.Fatal(g, err)
+	}
+	for range 2 {
+		if _, err := r.Next(); !errors.Is(err, broken) {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
+func TestTags(t *testing.T) {
+	games, _ := readAll(t, strings.NewReader("[White \"Carlsen, Magnus\"]\n[WhiteElo \"2877\"]\n[whitetitle \"GM\"]\n[WhiteFideId \"?\"]\n[Round \"5.12\"]\n[Date \"????.??.??\"]\n\n*"))
+	g := games[0]
+	if diff := cmp.Diff(relay.Player{Name: "Carlsen, Magnus", Rating: 2877, Title: "GM"}, g.Player("White")); diff != "" {
+		t.Error(diff)
+	}
+	if g.Board() != 12 || g.Known("Date") != "" || g.Tag("Date") == "" || g.Line != 1 {
+		t.Errorf("board %d, date %q", g.Board(), g.Known("Date"))
+	}
+}
+
+func FuzzPGN(f *testing.F) {
+	for _, s := range []string{
+		"[White \"A\"]\n\n1. e4 {[%clk 0:01:00]} (1. d4) e5 $1 *\n\n\n[White \"B\"]\n\n*", "\ufeff%\r\n; {\n[", "{[Event \"", "[a \"\\",
+		"0-0 1/2-1/2 \xbd", "[Event \"\"]\n[Event \"\"]\n1...", "$$$((()))", "[%clk",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		games, _ := readAll(t, strings.NewReader(in))
+		again, _ := readAll(t, iotest.OneByteReader(strings.NewReader(in)))
+		if diff := cmp.Diff(games, again); diff != "" {
+			t.Fatalf("read byte by byte, it is another: %s", diff)
+		}
+		for _, g := range games {
+			if len(g.Tags)+len(g.Moves) == 0 && g.ResultText == "" {
+				t.Fatal("a game of nothing")
+			}
+		}
+	})
+}

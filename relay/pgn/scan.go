@@ -1,0 +1,131 @@
+package pgn
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"unicode/utf8"
+)
+
+// A scanner gives the bytes of the text with what depends on lines settled: one
+// newline at the end of each, escape lines left out, the line counted. The
+// characters that PGN is made of are ASCII, so text may stay bytes, of whatever
+// encoding, until it is a value.
+type scanner struct {
+	in   *bufio.Reader
+	line int  // of the next byte
+	bol  bool // the next byte begins a line
+	raw  bool // inside a comment, where an escape line is none
+	size int  // bytes given since the game began
+	err  error
+}
+
+var (
+	mark  = []byte("\xef\xbb\xbf")
+	event = []byte(`[Event "`)
+)
+
+// peek returns the next byte, or 0 at the end. A zero byte in the text is a space.
+func (s *scanner) peek() byte {
+	for {
+		b, err := s.in.Peek(1)
+		if err != nil {
+			s.err = err
+			return 0
+		}
+		switch {
+		case b[0] == '%' && s.bol && !s.raw:
+			s.skipLine()
+		case b[0] == mark[0] && s.startsWith(mark):
+			s.in.Discard(len(mark)) // at the start of the text, or of a file joined to another
+		case b[0] == '\r':
+			if s.startsWith([]byte("\r\n")) {
+				s.in.Discard(1)
+				continue
+			}
+			return '\n'
+		case b[0] == 0:
+			return ' '
+		default:
+			return b[0]
+		}
+	}
+}
+
+// next returns what peek does, and goes on.
+func (s *scanner) next() byte {
+	b := s.peek()
+	if s.err != nil {
+		return 0
+	}
+	s.in.Discard(1)
+	s.size++
+	s.bol = b == '\n'
+	if s.bol {
+		s.line++
+	}
+	return b
+}
+
+// startsWith looks ahead in the bytes as they are.
+func (s *scanner) startsWith(prefix []byte) bool {
+	b, _ := s.in.Peek(len(prefix))
+	return bytes.Equal(b, prefix)
+}
+
+// skipLine goes to the start of the next line.
+func (s *scanner) skipLine() {
+	for {
+		b, err := s.in.ReadByte()
+		if err != nil {
+			s.err = err
+			return
+		}
+		s.size++
+		if b == '\n' {
+			s.line++
+			s.bol = true
+			return
+		}
+	}
+}
+
+// blanks goes over white space, and reports whether there was an empty line in it.
+func (s *scanner) blanks() (emptyLine bool) {
+	for {
+		switch b := s.peek(); {
+		case s.err != nil:
+			return emptyLine
+		case b == '\n':
+			emptyLine = emptyLine || s.bol
+			s.next()
+		case b == ' ' || b == '\t' || b == '\v' || b == '\f':
+			bol := s.bol
+			s.next()
+			s.bol = bol // a line of spaces is an empty one
+		default:
+			return emptyLine
+		}
+	}
+}
+
+// failed returns the error of the input, without its end.
+func (s *scanner) failed() error {
+	if s.err == nil || s.err == io.EOF {
+		return nil
+	}
+	return s.err
+}
+
+// text makes a string of bytes: UTF-8, or else ISO-8859-1, whose characters are
+// numbered as in Unicode.
+func text(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	out := make([]rune, len(b))
+	for i, c := range b {
+		out[i] = rune(c)
+	}
+	return string(out)
+}

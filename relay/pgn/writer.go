@@ -1,0 +1,183 @@
+package pgn
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// Writer writes games one after the other, each followed by two empty lines,
+// by which readers split them.
+type Writer struct {
+	// NoClocks leaves out the [%clk] comments. It may be changed between games.
+	NoClocks bool
+
+	w io.Writer
+}
+
+// NewWriter returns a writer to w. It writes each game at once.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Event is where a game was played. Its fields may be nil or empty.
+type Event struct {
+	Tournament *relay.Tournament
+	Round      *relay.Round
+	// Site is the address of this server, such as "https://chess.example":
+	// the links in the tags begin with it. Without it there are none.
+	Site string
+}
+
+// Write writes the game.
+func (w *Writer) Write(g *relay.Game, e Event) error {
+	_, err := io.WriteString(w.w, w.Format(g, e))
+	return err
+}
+
+// Format returns what Write writes.
+func (w *Writer) Format(g *relay.Game, e Event) string {
+	var b strings.Builder
+	for _, t := range tags(g, e) {
+		fmt.Fprintf(&b, "[%s \"%s\"]\n", t.Name, escape.Replace(t.Value))
+	}
+	b.WriteByte('\n')
+	w.moves(&b, g)
+	fmt.Fprintf(&b, " %s\n\n\n", g.Result)
+	return b.String()
+}
+
+// A value stands on one line, and its signs are escaped as the standard says.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ")
+
+// moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. The number of Black's move is
+// written only where it is the first one, as lichess has it.
+func (w *Writer) moves(b *strings.Builder, g *relay.Game) {
+	number := startNumber(g)
+	for i, m := range g.Moves {
+		white := g.WhitePlays(m.Ply)
+		if i > 0 {
+			b.WriteByte(' ')
+			if white {
+				number++
+			}
+		}
+		switch {
+		case white:
+			fmt.Fprintf(b, "%d. ", number)
+		case i == 0:
+			fmt.Fprintf(b, "%d... ", number)
+		}
+		b.WriteString(m.SAN)
+		left := m.Clock.Black
+		if white {
+			left = m.Clock.White
+		}
+		if left != relay.NoTime && !w.NoClocks {
+			fmt.Fprintf(b, " { [%%clk %s] }", FormatClock(left))
+		}
+	}
+}
+
+// startNumber is the move number of the first ply.
+func startNumber(g *relay.Game) int {
+	fields := strings.Fields(g.FENAt(0))
+	n, err := strconv.Atoi(fields[len(fields)-1])
+	if err != nil {
+		return 1
+	}
+	return n
+}
+
+// tags are those of lichess's broadcasts, in their order. The seven of the
+// standard's roster always stand, the others if something is known.
+func tags(g *relay.Game, e Event) []Tag {
+	var out []Tag
+	add := func(name, value string) {
+		if value != "" {
+			out = append(out, Tag{name, value})
+		}
+	}
+	event, location, roundURL, started := "?", "", "", g.CreatedAt
+	if e.Tournament != nil {
+		event, location = e.Tournament.Name, e.Tournament.Location
+	}
+	if e.Round != nil && e.Round.StartsAt > 0 {
+		started = e.Round.StartsAt
+	}
+	if e.Site != "" {
+		roundURL = e.Site + "/round/" + string(g.Round)
+	}
+	at := time.UnixMilli(int64(started)).UTC()
+	add("Event", event)
+	add("Site", or(location, roundURL, "?"))
+	add("Date", at.Format("2006.01.02"))
+	add("Round", roundNumber(g, e)+"."+strconv.Itoa(g.Board))
+	add("White", g.White.Name)
+	add("Black", g.Black.Name)
+	add("Result", string(g.Result))
+	for _, side := range []struct {
+		color string
+		p     relay.Player
+	}{{"White", g.White}, {"Black", g.Black}} {
+		add(side.color+"Elo", number(int64(side.p.Rating)))
+		add(side.color+"Title", side.p.Title)
+		add(side.color+"Team", side.p.Team)
+		add(side.color+"FideId", number(side.p.FideID))
+	}
+	add("TimeControl", g.TimeControl)
+	add("Variant", or(g.Variant, "Standard"))
+	if g.StartFEN != "" {
+		add("FEN", g.StartFEN)
+		add("SetUp", "1")
+	}
+	add("UTCDate", at.Format("2006.01.02"))
+	add("UTCTime", at.Format("15:04:05"))
+	if e.Tournament != nil {
+		add("BroadcastName", e.Tournament.Name)
+	}
+	if roundURL != "" {
+		add("BroadcastURL", roundURL)
+		add("GameURL", roundURL+"/"+strconv.Itoa(g.Board))
+	}
+	return out
+}
+
+// roundNumber is the number at the end of the round's name ("Round 11"), or else
+// its place in the tournament.
+func roundNumber(g *relay.Game, e Event) string {
+	if e.Round == nil {
+		return "?"
+	}
+	name := e.Round.Name
+	if n := name[len(strings.TrimRight(name, "0123456789")):]; n != "" {
+		return n
+	}
+	if e.Tournament != nil {
+		for i, id := range e.Tournament.Rounds {
+			if id == g.Round {
+				return strconv.Itoa(i + 1)
+			}
+		}
+	}
+	return "?"
+}
+
+func number(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// or returns the first that is not empty.
+func or(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
