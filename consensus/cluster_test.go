@@ -191,7 +191,7 @@ var errKilled = errors.New("killed by the test")
 
 // kill ends a node with no goodbye: no hand-over, no last checkpoint.
 func (n *testNode) kill() {
-	n.fail(errKilled)
+	n.Halt(errKilled)
 	n.stop()
 }
 

@@ -29,8 +29,8 @@ type Config struct {
 	// ListenPeer is the TCP address that other nodes' replicators connect to,
 	// such as "127.0.0.1:7001"; port 0 picks a free one.
 	ListenPeer string
-	// AdvertisePeer is how others reach ListenPeer. Empty: the address that
-	// is listened on.
+	// AdvertisePeer is how others reach ListenPeer. Empty: see
+	// [Reachable].
 	AdvertisePeer string
 	// AdvertiseHTTP is the URL at which others reach this node's HTTP API.
 	AdvertiseHTTP string
@@ -44,6 +44,9 @@ type Config struct {
 	// promotes caught-up learners while there are fewer. Zero: 3.
 	Voters int
 
+	// Identified, if set, is called once it is known which cluster this node is
+	// of, before Machine is first called. An error ends Open.
+	Identified func(clusterID, name string) error
 	// Machine is what committed commands are applied to.
 	Machine StateMachine
 	Log     *slog.Logger

@@ -92,6 +92,9 @@ func (n *Node) handleReady(rd raft.Ready) {
 	}
 	if rd.SoftState != nil {
 		lead := MemberID(rd.SoftState.Lead)
+		if was, _ := n.leader.get(); was == n.id { // up to now, its boards were the newest
+			n.leaderContact.Store(time.Now().UnixNano())
+		}
 		if n.leader.set(lead) {
 			name := ""
 			if m, ok := n.roster.get(lead); ok {

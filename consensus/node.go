@@ -121,12 +121,17 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.advertise = n.cfg.AdvertisePeer
 	if n.advertise == "" {
-		n.advertise = n.listener.Addr().String()
+		n.advertise = Reachable(n.listener.Addr())
 	}
 	if err := n.identify(ctx); err != nil {
 		return err
 	}
 	n.log = n.log.With("member", n.id)
+	if n.cfg.Identified != nil {
+		if err := n.cfg.Identified(n.clusterID, n.cfg.Name); err != nil {
+			return err
+		}
+	}
 	if err := n.repair(); err != nil {
 		return err
 	}
@@ -187,6 +192,10 @@ func (n *Node) fail(err error) {
 		_ = n.listener.Close()
 	})
 }
+
+// Halt stops the node as a failure does: it takes no part any more, hands
+// nothing over and writes nothing, and Err returns err. Close has still to be called.
+func (n *Node) Halt(err error) { n.fail(err) }
 
 // Done is closed when the node has stopped, by Close or by itself.
 func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }

@@ -1,0 +1,82 @@
+# chessrelay. `make demo` shows it at work, `make test` passes all its tests.
+# Both install what they need from the package registries, or say what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+BIN         := bin/chessrelay
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
+FUZZTIME    ?= 10s
+
+.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench generate clean need-go need-node
+
+help:
+	@echo 'make build     bin/chessrelay with its pages'
+	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
+	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
+	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
+	@echo 'make bench     the benchmarks'
+	@echo 'make image     the Docker image, from a binary built here (make image-full builds inside Docker)'
+
+need-go:
+	@command -v go >/dev/null || { echo 'Go 1.26 or newer is missing: https://go.dev/dl, or apt-get install golang' >&2; exit 1; }
+
+need-node:
+	@command -v npm >/dev/null || { echo 'Node 20 or newer with npm is missing: https://nodejs.org, or apt-get install nodejs npm' >&2; exit 1; }
+
+build: ui need-go
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/chessrelay
+
+# The pages: TypeScript in web/ui, built into web/dist, which is embedded.
+ui: web/dist/index.html
+
+web/dist/index.html: $(UI_SOURCES) | need-node
+	cd web/ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
+
+demo: build
+	exec $(BIN) demo $(ARGS)
+
+test: vet ui-test go-test
+
+vet: need-go ui
+	test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not gofmt-ed' >&2; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+ui-test: ui
+	cd web/ui && npm run --silent check && npm test --silent
+
+# A browser test that found no browser would be skipped, and a skipped test is none.
+browser:
+	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo 'installing Chromium for the browser tests'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+		echo 'Chromium is missing, which the browser tests drive: apt-get install chromium' >&2; exit 1; \
+	fi
+
+go-test: ui browser
+	go test -race -timeout 10m ./...
+
+fuzz: need-go
+	@for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+bench: need-go
+	go test -run '^$$' -bench . -benchmem ./...
+
+generate: need-go
+	go generate ./...
+
+clean:
+	rm -rf bin web/ui/node_modules
+	find web/dist -mindepth 1 -not -name .keep -delete

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// boards are the boards of one node: the state machine that the log is applied
+// to, and the view that pages and spectators read. It is the one place where
+// the pure state of package relay meets goroutines.
+type boards struct {
+	// publish gets the events of each batch after the state has taken it.
+	// reset is told when everything was replaced. Both are set before the node opens,
+	// and called by its apply loop.
+	publish func([]relay.Event)
+	reset   func(applied uint64)
+
+	mu      sync.RWMutex
+	state   *relay.State // guarded by mu
+	applied uint64       // guarded by mu
+}
+
+var (
+	_ consensus.StateMachine = (*boards)(nil)
+	_ broadcast.View         = (*boards)(nil)
+)
+
+func newBoards() *boards {
+	return &boards{state: relay.NewState(), publish: func([]relay.Event) {}, reset: func(uint64) {}}
+}
+
+// Apply implements consensus.StateMachine.
+func (b *boards) Apply(batch []consensus.Command) {
+	b.mu.Lock()
+	outcomes := make([]relay.Outcome, len(batch))
+	for i := range batch {
+		c := &batch[i]
+		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
+		c.Result = outcomes[i]
+		b.applied = c.Index
+	}
+	b.mu.Unlock()
+	for i := range outcomes {
+		if len(outcomes[i].Events) > 0 {
+			b.publish(outcomes[i].Events)
+		}
+	}
+}
+
+// Dirty implements consensus.StateMachine. Only the apply loop changes the
+// state, and it is the caller, so that readers need not wait.
+func (b *boards) Dirty() map[string][]byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state.TakeDirty()
+}
+
+// Restore implements consensus.StateMachine.
+func (b *boards) Restore(applied uint64, load func(func(key string, value []byte) error) error) error {
+	state := relay.NewState()
+	if err := load(state.Load); err != nil {
+		return err
+	}
+	if err := state.Loaded(); err != nil {
+		return fmt.Errorf("the stored boards do not fit together: %w", err)
+	}
+	b.mu.Lock()
+	b.state, b.applied = state, applied
+	b.mu.Unlock()
+	b.reset(applied)
+	return nil
+}
+
+// Read implements broadcast.View.
+func (b *boards) Read(fn func(applied uint64, s *relay.State)) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	fn(b.applied, b.state)
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// page is one tab of a real browser.
+type page struct {
+	t   testing.TB
+	ctx context.Context
+
+	mu     sync.Mutex
+	errors []string // what the page's scripts threw or logged as errors
+}
+
+// newPage starts Chromium with an empty profile.
+func newPage(t testing.TB) *page {
+	t.Helper()
+	var binary string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			binary = path
+			break
+		}
+	}
+	if binary == "" {
+		t.Fatal("no Chromium: apt-get install chromium (make test does it)")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(binary), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.WSURLReadTimeout(60*time.Second),
+	)
+	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	p := &page{t: t, ctx: ctx}
+	// The first Run must have the browser's own context, or the browser ends with it.
+	if _, err := chromedp.Run(ctx, chromedp.Location()); err != nil {
+		cancel()
+		cancelAlloc()
+		t.Fatalf("start Chromium: %v", err)
+	}
+	messages := chromedp.Console(ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			// That a node does not answer is logged by the browser itself.
+			if m.IsException() || m.Type == "error" && m.Source != "network" {
+				p.mu.Lock()
+				p.errors = append(p.errors, m.String())
+				p.mu.Unlock()
+			}
+		}
+	})
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx)
+		cancel()
+		cancelAlloc()
+		listening.Wait()
+	})
+	return p
+}
+
+func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 60*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		p.shoot("failed")
+		p.t.Fatal(err)
+	}
+}
+
+// open goes to a page of a node, and waits until it is live.
+func (p *page) open(url string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(url))
+	p.wait("the page to be live", `document.querySelector('[data-status="live"]') !== null`)
+}
+
+// wait waits until an expression of JavaScript is true.
+func (p *page) wait(what, expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 60*time.Second)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(0)))
+	if err != nil {
+		p.shoot("waiting")
+		p.t.Fatalf("waiting for %s (%s): %v", what, expression, err)
+	}
+}
+
+// eval returns the value of an expression of JavaScript.
+func eval[T any](p *page, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 60*time.Second)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// shoot saves a picture if CHESSRELAY_TEST_SHOTS names a folder for them.
+func (p *page) shoot(name string) {
+	dir := os.Getenv("CHESSRELAY_TEST_SHOTS")
+	if dir == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Logf("no picture: %v", err)
+		return
+	}
+	_ = os.MkdirAll(dir, 0o755)
+	if err := os.WriteFile(filepath.Join(dir, p.t.Name()+"-"+name+".png"), png, 0o644); err != nil {
+		p.t.Log(err)
+	}
+}
+
+// squares reads what stands on each square from the board's drawing, and
+// returns it as the first field of a FEN.
+func (p *page) squares(board string) string {
+	p.t.Helper()
+	pieces := eval[map[string]string](p, fmt.Sprintf(`Object.fromEntries([...document.querySelectorAll('%s g[data-piece][data-square]')].map(e => [e.dataset.square, e.dataset.piece]))`, board))
+	var ranks []string
+	for rank := 8; rank >= 1; rank-- {
+		var line strings.Builder
+		empty := 0
+		for file := 'a'; file <= 'h'; file++ {
+			piece := pieces[fmt.Sprintf("%c%d", file, rank)]
+			if piece == "" {
+				empty++
+				continue
+			}
+			if empty > 0 {
+				fmt.Fprint(&line, empty)
+				empty = 0
+			}
+			if letter := piece[1:]; piece[0] == 'w' { // "wn" is a white knight
+				line.WriteString(strings.ToUpper(letter))
+			} else {
+				line.WriteString(letter)
+			}
+		}
+		if empty > 0 {
+			fmt.Fprint(&line, empty)
+		}
+		ranks = append(ranks, line.String())
+	}
+	return strings.Join(ranks, "/")
+}
+
+func (p *page) noErrors() {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range p.errors {
+		p.t.Errorf("the page's script: %s", e)
+	}
+}
+
+const boardSelector = `[data-fen][data-ply]`
+
+func shown(ply int) string {
+	return fmt.Sprintf(`document.querySelector('%s')?.dataset.ply === '%d'`, boardSelector, ply)
+}
+
+// TestPageShowsASubmittedMove submits moves at the recorder and sees them on a
+// venue's page; it steps back while the game goes on, and returns to live.
+func TestPageShowsASubmittedMove(t *testing.T) {
+	c := newTestCluster(t, 3)
+	round, games := newRound(t, c.nodes[0].url, 2)
+	moves := c.nodes[0].url + "/api/games/" + games[0] + "/moves"
+	p := newPage(t)
+	p.open(c.nodes[1].url + "/round/" + round + "/1")
+	for i, m := range []string{"e4", "e5", "Nf3", "Nc6"} {
+		must(t, moves, object{"ply": i + 1, "move": m, "clock": object{"white": 5400_000, "black": 5400_000}})
+		p.wait("the move "+m, shown(i+1))
+	}
+	p.wait("the pieces to arrive", `document.querySelector('g[data-piece="bn"][data-square="c6"]') !== null`)
+	if got, want := p.squares(boardSelector), "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/5N2/PPPP1PPP/RNBQKB1R"; got != want {
+		t.Errorf("the page shows %s, not %s", got, want)
+	}
+	p.do(chromedp.KeyEvent(kb.ArrowLeft))
+	p.wait("the move before", shown(3))
+	must(t, moves, object{"ply": 5, "move": "Bb5"})
+	p.wait("the new move in the list", `document.querySelector('li[data-ply="5"], [data-ply="5"]') !== null`)
+	if ply := eval[string](p, `document.querySelector('`+boardSelector+`').dataset.ply`); ply != "3" {
+		t.Errorf("a new move took the viewer from ply 3 to %s", ply)
+	}
+	p.do(chromedp.KeyEvent(kb.End))
+	p.wait("live again", shown(5))
+	p.shoot("live")
+	p.noErrors()
+}
+
+// TestPageShowsTheReplayedRound compares the final positions square by square,
+// on the board's own page and, for all twelve, on the round's.
+func TestPageShowsTheReplayedRound(t *testing.T) {
+	c := newTestCluster(t, 1)
+	s := feedSample(t, c.nodes[0].url)
+	_, finals := sampleMoves(t)
+	var r struct {
+		Games []struct {
+			Board int
+			Ply   int
+			White struct{ Name string }
+		}
+	}
+	get(t, c.nodes[0].url+"/api/rounds/"+string(s.Round), &r)
+	p := newPage(t)
+	round := c.nodes[0].url + "/round/" + string(s.Round)
+	p.open(round)
+	for _, g := range r.Games {
+		tile := fmt.Sprintf(`[data-board="%d"]`, g.Board)
+		want := strings.Fields(finals[g.White.Name])[0]
+		p.wait("board "+tile, fmt.Sprintf(`document.querySelectorAll('%s g[data-piece][data-square]').length === %d`, tile, countPieces(want)))
+		if got := p.squares(tile); got != want {
+			t.Errorf("board %d of the round is shown as %s, not %s", g.Board, got, want)
+		}
+	}
+	p.shoot("round")
+	for _, g := range r.Games[:3] {
+		p.open(fmt.Sprintf("%s/%d", round, g.Board))
+		p.wait("the last ply", shown(g.Ply))
+		want := strings.Fields(finals[g.White.Name])[0]
+		p.wait("the pieces", fmt.Sprintf(`document.querySelectorAll('%s g[data-piece][data-square]').length === %d`, boardSelector, countPieces(want)))
+		if got := p.squares(boardSelector); got != want {
+			t.Errorf("board %d is shown as %s, not %s", g.Board, got, want)
+		}
+	}
+	p.shoot("board")
+	// On a phone nothing is wider than the screen.
+	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
+	p.open(round + "/1")
+	if width := eval[int](p, `document.documentElement.scrollWidth`); width > 390 {
+		t.Errorf("on a phone of 390 px the page is %d px wide", width)
+	}
+	p.shoot("phone")
+	p.noErrors()
+}
+
+func countPieces(placement string) (n int) {
+	for _, r := range placement {
+		if r >= 'A' {
+			n++
+		}
+	}
+	return n
+}
+
+// TestPageRecoversWhenItsVenueRestarts kills the venue that a page is on. The
+// page says so, and shows what was missed when the venue is back.
+func TestPageRecoversWhenItsVenueRestarts(t *testing.T) {
+	c := newTestCluster(t, 3)
+	round, games := newRound(t, c.nodes[0].url, 1)
+	moves := c.nodes[0].url + "/api/games/" + games[0] + "/moves"
+	must(t, moves, object{"ply": 1, "move": "d4"})
+	p := newPage(t)
+	venue := c.nodes[2]
+	p.open(venue.url + "/round/" + round + "/1")
+	p.wait("the first move", shown(1))
+	venue.kill()
+	p.wait("the page to say so", `document.querySelector('[data-status="reconnecting"]') !== null`)
+	must(t, moves, object{"ply": 2, "move": "d5"})
+	must(t, moves, object{"ply": 3, "move": "c4"})
+	venue.start()
+	p.wait("the page to be live again", `document.querySelector('[data-status="live"]') !== null`)
+	p.wait("the moves that were missed", shown(3))
+	must(t, moves, object{"ply": 4, "move": "e6"})
+	p.wait("the next move", shown(4))
+	p.wait("the pieces to arrive", `document.querySelector('g[data-piece="bp"][data-square="e6"]') !== null`)
+	if got, want := p.squares(boardSelector), "rnbqkbnr/ppp2ppp/4p3/3p4/2PP4/8/PP2PPPP/RNBQKBNR"; got != want {
+		t.Errorf("the page shows %s, not %s", got, want)
+	}
+}

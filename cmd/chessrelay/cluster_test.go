@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// testTick makes elections ten times as quick as in earnest.
+const testTick = 20 * time.Millisecond
+
+// testNode is a whole node in this process, over real sockets and files, that
+// can be killed and started again by the same line.
+type testNode struct {
+	t   testing.TB
+	cfg serveConfig
+
+	mu sync.Mutex
+	*node
+}
+
+// testCluster is a recorder, the first node, and venues.
+type testCluster struct {
+	t     testing.TB
+	dir   string
+	nodes []*testNode
+}
+
+func newTestCluster(t testing.TB, size int) *testCluster {
+	c := &testCluster{t: t, dir: t.TempDir()}
+	t.Cleanup(func() {
+		for _, n := range c.nodes {
+			n.stop()
+		}
+	})
+	for range size {
+		c.add()
+	}
+	c.waitVoters(min(size, 3))
+	return c
+}
+
+// add starts another node; it joins through the recorder.
+func (c *testCluster) add() *testNode {
+	c.t.Helper()
+	i := len(c.nodes)
+	n := &testNode{t: c.t, cfg: serveConfig{
+		Name: "venue-" + strconv.Itoa(i), Role: roleVenue, Data: filepath.Join(c.dir, strconv.Itoa(i)),
+		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 3,
+	}}
+	if i == 0 {
+		n.cfg.Name, n.cfg.Role, n.cfg.Bootstrap = "recorder", roleRecorder, true
+	} else {
+		n.cfg.Join = c.nodes[0].url
+	}
+	c.nodes = append(c.nodes, n)
+	n.start()
+	return n
+}
+
+// start starts the node, the first time and every other time.
+func (n *testNode) start() {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	node, err := openNode(ctx, n.cfg, testLog(n.t), testTick)
+	if err != nil {
+		n.t.Fatalf("start %s: %v", n.cfg.Name, err)
+	}
+	n.mu.Lock()
+	n.node = node
+	n.mu.Unlock()
+	n.cfg.HTTP, n.cfg.Peer = strings.TrimPrefix(node.url, "http://"), node.raft.PeerAddr()
+}
+
+// stop is SIGTERM.
+func (n *testNode) stop() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.node != nil {
+		if err := n.node.Close(); err != nil {
+			n.t.Errorf("close %s: %v", n.cfg.Name, err)
+		}
+		n.node = nil
+	}
+}
+
+// kill is as near to kill -9 as one process allows: nothing is handed over and
+// nothing more is written. TestDemo kills real processes.
+func (n *testNode) kill() {
+	n.raft.Halt(errors.New("killed by the test"))
+	n.stop()
+}
+
+func (c *testCluster) urls() string {
+	var urls []string
+	for _, n := range c.nodes {
+		urls = append(urls, n.url)
+	}
+	return strings.Join(urls, ",")
+}
+
+func (c *testCluster) leader() *testNode {
+	c.t.Helper()
+	var lead *testNode
+	eventually(c.t, "a leader", func() bool {
+		for _, n := range c.nodes {
+			if n.node != nil && n.raft.Leader() == n.raft.ID() {
+				lead = n
+				return true
+			}
+		}
+		return false
+	})
+	return lead
+}
+
+func (c *testCluster) waitVoters(want int) {
+	c.t.Helper()
+	eventually(c.t, strconv.Itoa(want)+" voters", func() bool {
+		var s consensus.Status
+		voters := 0
+		if get(c.t, c.nodes[0].url+"/api/cluster", &s) == http.StatusOK {
+			for _, m := range s.Members {
+				if m.Suffrage == "voter" && m.State != "unreachable" {
+					voters++
+				}
+			}
+		}
+		return voters == want
+	})
+}
+
+// waitEqual waits until all running nodes have applied as much as the first, and
+// fails if their boards are not the same then.
+func (c *testCluster) waitEqual() {
+	c.t.Helper()
+	var hash [32]byte
+	var index uint64
+	c.nodes[0].boards.Read(func(applied uint64, s *relay.State) { index, hash = applied, s.Hash() })
+	for _, n := range c.nodes[1:] {
+		if n.node == nil {
+			continue
+		}
+		var got [32]byte
+		eventually(c.t, n.cfg.Name+" to catch up", func() bool {
+			var at uint64
+			n.boards.Read(func(applied uint64, s *relay.State) { at, got = applied, s.Hash() })
+			return at >= index
+		})
+		if got != hash {
+			c.t.Fatalf("%s has other boards than the recorder at index %d", n.cfg.Name, index)
+		}
+	}
+}
+
+func testLog(t testing.TB) *slog.Logger {
+	if os.Getenv("CHESSRELAY_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})).With("test", t.Name())
+}
+
+// eventually waits until cond holds. The limit is for a test that hangs, not a
+// figure that anything is held to.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// get reads JSON and returns the status code.
+func get(t testing.TB, url string, out any) int {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		return 0
+	}
+	return decode(t, res, out)
+}
+
+// post sends a body, a string as it stands and anything else as JSON.
+func post(t testing.TB, url string, body, out any) int {
+	t.Helper()
+	raw, isString := body.(string)
+	if !isString {
+		b, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = string(b)
+	}
+	res, err := http.Post(url, "application/json", strings.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, res, out)
+}
+
+func decode(t testing.TB, res *http.Response, out any) int {
+	t.Helper()
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out != nil {
+		if err := json.Unmarshal(b, out); err != nil {
+			t.Fatalf("%s: %v: %s", res.Request.URL, err, b)
+		}
+	}
+	return res.StatusCode
+}
+
+type object = map[string]any
+
+// must posts and wants it done.
+func must(t testing.TB, url string, body any) object {
+	t.Helper()
+	var out object
+	if status := post(t, url, body, &out); status != http.StatusCreated && status != http.StatusOK {
+		t.Fatalf("POST %s: %d %v", url, status, out)
+	}
+	return out
+}
+
+// newRound makes a tournament with a round and boards, and returns the ids of the
+// round and the games.
+func newRound(t testing.TB, url string, boards int) (round string, games []string) {
+	t.Helper()
+	tid := must(t, url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
+	round = must(t, url+"/api/tournaments/"+tid+"/rounds", object{"name": "Round 1"})["id"].(string)
+	for b := 1; b <= boards; b++ {
+		g := must(t, url+"/api/rounds/"+round+"/games", object{
+			"board": b,
+			"white": object{"name": "White " + strconv.Itoa(b), "title": "GM", "rating": 2700},
+			"black": object{"name": "Black " + strconv.Itoa(b), "federation": "NOR"},
+		})
+		games = append(games, g["id"].(string))
+	}
+	return round, games
+}
+
+// command runs the binary's command line in this process.
+func command(ctx context.Context, args ...string) (stdout, stderr string, code int) {
+	var out, errs bytes.Buffer
+	env := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(string) string { return "" }}
+	code = run(ctx, env, args)
+	return out.String(), errs.String(), code
+}
+
+// feedSample replays the sample round as fast as it goes.
+func feedSample(t testing.TB, to string, more ...string) feedSummary {
+	t.Helper()
+	out, errs, code := command(t.Context(), append([]string{"feed", "--to", to, "--asap", "--json", samplePath}, more...)...)
+	var s feedSummary
+	if err := json.Unmarshal([]byte(out), &s); code != 0 || err != nil {
+		t.Fatalf("feed: exit %d, %v\n%s%s", code, err, out, errs)
+	}
+	return s
+}
+
+const samplePath = "sample/olympiad-2014-round-11.pgn"

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// datasync makes what was written to f durable, as the log does it.
+func datasync(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web"
+)
+
+// node is one whole node: the boards, the Raft member that feeds them, the hub
+// that shows them, and the HTTP server in front of all. It only joins the
+// packages to each other.
+type node struct {
+	log    *slog.Logger
+	boards *boards
+	hub    *broadcast.Hub
+	raft   *consensus.Node
+	client *client // how this node asks to be admitted
+
+	listener net.Listener
+	server   *http.Server
+	url      string // how others reach the API
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	served chan error // gets what the HTTP server ended with
+}
+
+// Limits of the HTTP server. What is hijacked for a WebSocket has its own.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+	// shutdownGrace is how long requests may take to end when the node stops.
+	shutdownGrace = 3 * time.Second
+)
+
+// A node is stale when it has had no word from the leader for staleAfter. The
+// leader sends a heartbeat ten times a second.
+const (
+	staleAfter = 1500 * time.Millisecond
+	staleCheck = 250 * time.Millisecond
+)
+
+// openNode starts a node. It returns once the node's boards stand as they did
+// and its pages are served; ctx bounds the attempts to join. tick is Raft's, 0 for the
+// default.
+func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.Duration) (_ *node, err error) {
+	n := &node{log: log, boards: newBoards(), served: make(chan error, 1)}
+	// What was opened is closed again if the rest cannot be.
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	if n.listener, err = net.Listen("tcp", cfg.HTTP); err != nil {
+		return n, fmt.Errorf("listen on --http: %w", err)
+	}
+	n.url = cfg.AdvertiseHTTP
+	if n.url == "" {
+		n.url = "http://" + consensus.Reachable(n.listener.Addr())
+	}
+	rc := consensus.Config{
+		Dir:           cfg.Data,
+		Name:          cfg.Name,
+		Role:          consensus.Role(cfg.Role),
+		ListenPeer:    cfg.Peer,
+		AdvertisePeer: cfg.AdvertisePeer,
+		AdvertiseHTTP: n.url,
+		Bootstrap:     cfg.Bootstrap,
+		Voters:        cfg.Voters,
+		Machine:       n.boards,
+		Identified:    n.openHub,
+		Log:           log,
+		Tick:          tick,
+	}
+	if cfg.Join != "" {
+		n.client = newClient([]string{cfg.Join}, cfg.Token, log)
+		rc.Join = func(ctx context.Context, self consensus.Member) (consensus.Welcome, error) {
+			log.Info("asking to be admitted", "member", cfg.Join, "id", self.ID)
+			var w consensus.Welcome
+			return w, n.client.call(ctx, http.MethodPost, "/api/cluster/members", self, &w)
+		}
+	}
+	if n.raft, err = consensus.Open(ctx, rc); err != nil {
+		return n, err
+	}
+	api, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Log: log, Token: cfg.Token})
+	if err != nil {
+		return n, err
+	}
+	n.server = &http.Server{
+		Handler:           api,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	lifetime, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.wg.Go(func() { n.served <- n.server.Serve(n.listener) })
+	n.wg.Go(func() { n.watchLeader(lifetime) })
+	log.Info("node runs", "name", cfg.Name, "role", cfg.Role, "http", n.url, "peer", n.raft.PeerAddr(),
+		"cluster", n.raft.ClusterID(), "member", n.raft.ID())
+	return n, nil
+}
+
+// openHub is called as soon as the cluster is known, and before the boards are
+// filled, so that no event is made which the hub does not get.
+func (n *node) openHub(cluster, name string) (err error) {
+	n.hub, err = broadcast.Open(broadcast.Config{Cluster: cluster, Node: name, Boards: n.boards, Log: n.log})
+	if err == nil {
+		n.boards.publish, n.boards.reset = n.hub.Publish, n.hub.Reset
+	}
+	return err
+}
+
+// watchLeader tells the spectators when what they see may be out of date.
+func (n *node) watchLeader(ctx context.Context) {
+	every := time.NewTicker(staleCheck)
+	defer every.Stop()
+	for {
+		last := n.raft.LastContact()
+		n.hub.SetStale(time.Since(last) > staleAfter, last)
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
+
+// run waits until ctx ends, or the node stops by itself.
+func (n *node) run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.raft.Done():
+		return n.raft.Err()
+	case err := <-n.served:
+		return fmt.Errorf("HTTP server: %w", err)
+	}
+}
+
+// Close says goodbye to the spectators, lets requests end, and then closes the
+// rest from the outside in.
+func (n *node) Close() error {
+	var errs []error
+	if n.hub != nil {
+		errs = append(errs, n.hub.Close())
+	}
+	if n.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+		if err := n.server.Shutdown(ctx); err != nil {
+			errs = append(errs, n.server.Close())
+		}
+		cancel()
+	} else if n.listener != nil {
+		errs = append(errs, n.listener.Close())
+	}
+	if n.cancel != nil {
+		n.cancel()
+		n.wg.Wait()
+	}
+	if n.raft != nil {
+		errs = append(errs, n.raft.Close())
+	}
+	if n.client != nil {
+		errs = append(errs, n.client.Close())
+	}
+	return errors.Join(errs...)
+}

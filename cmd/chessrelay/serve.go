@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/spf13/cobra"
+)
+
+// The roles a node can have.
+const (
+	roleRecorder = "recorder"
+	roleVenue    = "venue"
+)
+
+// serveConfig is what the flags of serve say, checked.
+type serveConfig struct {
+	Name string
+	Role string // roleRecorder or roleVenue
+	Data string // the folder of the node
+
+	HTTP string // host:port to listen on for arbiters and spectators
+	Peer string // host:port to listen on for the other nodes
+	// AdvertiseHTTP and AdvertisePeer are where others reach this node; empty:
+	// where it listens.
+	AdvertiseHTTP string
+	AdvertisePeer string
+
+	// Bootstrap makes a new cluster; Join is the base URL of a member of the one to
+	// enter. Both are passed over if Data holds a node already. Not both are set.
+	Bootstrap bool
+	Join      string
+	Voters    int // the number up to which venues become voters; at least 1
+
+	Token string // what submitters must show; empty: nothing
+}
+
+// newServeCommand is `chessrelay serve`: one node, until it is told to stop.
+func newServeCommand(env *environment) *cobra.Command {
+	var cfg serveConfig
+	cmd := &cobra.Command{
+		Use:   "serve --name NAME --role recorder|venue --data DIR [--bootstrap | --join URL]",
+		Short: "Runs one node, a recorder or a venue",
+		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster, --join enters one through any of its
+members. Both are passed over where the data folder holds a node already, so that the same line starts a node and
+restarts it.`,
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := needFlags(cmd, "name", "role", "data"); err != nil {
+				return err
+			}
+			if err := excludeFlags(cmd, "bootstrap", "join"); err != nil {
+				return err
+			}
+			if err := cfg.validate(); err != nil {
+				return err
+			}
+			return runServe(cmd.Context(), env, cfg)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Name, "name", "", "the node's `NAME`, unique in its cluster")
+	f.StringVar(&cfg.Role, "role", "", "`recorder|venue`: recorders lead, venues serve spectators")
+	f.StringVar(&cfg.Data, "data", "", "the node's own folder, `DIR`; made if it is missing")
+	f.StringVar(&cfg.HTTP, "http", ":8080", "listen on `ADDR` for arbiters and spectators")
+	f.StringVar(&cfg.Peer, "peer", ":9080", "listen on `ADDR` for the other nodes")
+	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where others reach --http (default where it listens)")
+	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default where it listens)")
+	f.BoolVar(&cfg.Bootstrap, "bootstrap", false, "make a new cluster of this node")
+	f.StringVar(&cfg.Join, "join", "", "enter the cluster that the node at `URL` is a member of")
+	f.IntVar(&cfg.Voters, "voters", 3, "the first venues vote too, until the cluster has `N` voters")
+	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
+	return cmd
+}
+
+// validate checks the flags, and brings URLs into one form.
+func (c *serveConfig) validate() (err error) {
+	if c.Role != roleRecorder && c.Role != roleVenue {
+		return usagef("--role is recorder or venue, not %q", c.Role)
+	}
+	if c.Voters < 1 {
+		return usagef("--voters is at least 1, not %d", c.Voters)
+	}
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		return usagef("--http is an address to listen on, such as :8080, not %q", c.HTTP)
+	}
+	if _, _, err := net.SplitHostPort(c.Peer); err != nil {
+		return usagef("--peer is an address to listen on, such as :9080, not %q", c.Peer)
+	}
+	if c.AdvertisePeer != "" {
+		host, _, err := net.SplitHostPort(c.AdvertisePeer)
+		if err != nil || host == "" {
+			return usagef("--advertise-peer is a host and a port, such as venue-1:9080, not %q", c.AdvertisePeer)
+		}
+	}
+	if c.AdvertiseHTTP != "" {
+		if c.AdvertiseHTTP, err = parseNode(c.AdvertiseHTTP); err != nil {
+			return err
+		}
+	}
+	if c.Join != "" {
+		c.Join, err = parseNode(c.Join)
+	}
+	return err
+}
+
+// runServe opens the node that cfg describes and runs it until ctx ends.
+func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
+	n, err := openNode(ctx, cfg, env.log, 0)
+	if err != nil {
+		return err
+	}
+	err = n.run(ctx)
+	return errors.Join(err, n.Close())
+}

@@ -1,0 +1,149 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/go-chi/chi/v5"
+)
+
+// forwardedHeader marks what one node asks another, which must not pass it on
+// again: leadership may move faster than a request.
+const forwardedHeader = "X-Chessrelay-Forwarded"
+
+// getCluster is GET /api/cluster. Only the leader knows how far the others are,
+// so its view is fetched; without a leader this node tells what it sees itself.
+func (s *Server) getCluster(r *http.Request) (answer, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	status, err := s.cfg.Node.Status(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	if status.LeaderID != 0 && status.LeaderID != status.NodeID && r.Header.Get(forwardedHeader) == "" {
+		if leaders, err := s.leadersView(ctx, r, status); err == nil {
+			status.Members = leaders.Members
+		}
+	}
+	return ok(status)
+}
+
+func (s *Server) leadersView(ctx context.Context, r *http.Request, status consensus.Status) (consensus.Status, error) {
+	var out consensus.Status
+	u, err := s.leaderURL()
+	if err != nil {
+		return out, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("/api/cluster").String(), nil)
+	if err != nil {
+		return out, err
+	}
+	req.Header.Set(forwardedHeader, status.Node)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return out, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return out, errors.New(res.Status)
+	}
+	return out, decodeLimited(res.Body, &out)
+}
+
+// leaderURL is where the leader's API is.
+func (s *Server) leaderURL() (*url.URL, error) {
+	m, err := s.cfg.Node.FindMember(s.cfg.Node.Leader().String())
+	if err != nil || m.HTTP == "" {
+		return nil, consensus.ErrNoLeader
+	}
+	return url.Parse(m.HTTP)
+}
+
+// addMember is POST /api/cluster/members: a node asks to be admitted.
+func (s *Server) addMember(r *http.Request) (answer, error) {
+	var m consensus.Member
+	if err := readJSON(r, &m); err != nil {
+		return answer{}, err
+	}
+	if m.Removed {
+		return answer{}, badRequest("a removed member cannot be added")
+	}
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	welcome, err := s.cfg.Node.Admit(ctx, m)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusCreated, welcome}, nil
+}
+
+// removeMember is DELETE /api/cluster/members/{id}; id may be a name.
+func (s *Server) removeMember(r *http.Request) (answer, error) {
+	id, err := url.PathUnescape(chi.URLParam(r, "id"))
+	if err != nil {
+		return answer{}, badRequest("the member's name cannot be read: %v", err)
+	}
+	m, err := s.cfg.Node.FindMember(id)
+	if err != nil {
+		return answer{}, err
+	}
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	if err := s.cfg.Node.Remove(ctx, m.ID); err != nil {
+		return answer{}, err
+	}
+	return ok(map[string]any{"removed": m})
+}
+
+// moveLeader is POST /api/cluster/leader {"to": id or name}. It is passed on
+// to the leader, who alone can do it.
+func (s *Server) moveLeader(r *http.Request) (answer, error) {
+	var in struct {
+		To string `json:"to"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return answer{}, err
+	}
+	m, err := s.cfg.Node.FindMember(in.To)
+	if err != nil {
+		return answer{}, err
+	}
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	if err := s.cfg.Node.TransferLeadership(ctx, m.ID); err != nil {
+		return answer{}, err
+	}
+	return ok(map[string]any{"leader": m.Name, "leaderId": m.ID})
+}
+
+// toLeader passes requests on to the leader's API, where this node is not it.
+func (s *Server) toLeader(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cfg.Node.Leader() == s.cfg.Node.ID() || r.Header.Get(forwardedHeader) != "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		u, err := s.leaderURL()
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		proxy := &httputil.ReverseProxy{
+			Rewrite: func(p *httputil.ProxyRequest) {
+				p.SetURL(u)
+				p.Out.Header.Set(forwardedHeader, s.cfg.Node.Name())
+				p.Out.Header.Del("Origin") // judged here already
+			},
+			ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+				s.log.Info("the leader's API cannot be reached", "url", u, "err", err)
+				s.fail(w, r, consensus.ErrNoLeader)
+			},
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// apiError is an error as the API tells it:
+// {"error":"message for a person","code":"machine_word",…}.
+type apiError struct {
+	Status  int
+	Code    string
+	Message string
+	More    map[string]any // further fields of the answer
+	// RetryAfter, in seconds, is told with errors that pass.
+	RetryAfter int
+}
+
+func (e *apiError) Error() string { return e.Message }
+
+func (e *apiError) body() map[string]any {
+	b := map[string]any{"error": e.Message, "code": e.Code}
+	maps.Copy(b, e.More)
+	return b
+}
+
+func badRequest(format string, a ...any) *apiError {
+	return &apiError{Status: http.StatusBadRequest, Code: "bad_request", Message: fmt.Sprintf(format, a...)}
+}
+
+func notFound(format string, a ...any) *apiError {
+	return &apiError{Status: http.StatusNotFound, Code: "not_found", Message: fmt.Sprintf(format, a...)}
+}
+
+// kinds maps the errors of the packages below to answers. The first match counts.
+var kinds = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{relay.ErrNotFound, http.StatusNotFound, "not_found"},
+	{relay.ErrPlyConflict, http.StatusConflict, "ply_conflict"},
+	{relay.ErrIllegalMove, http.StatusUnprocessableEntity, "illegal_move"},
+	{relay.ErrGameOver, http.StatusConflict, "game_over"},
+	{relay.ErrBoardTaken, http.StatusConflict, "board_taken"},
+	{relay.ErrIDTaken, http.StatusConflict, "id_taken"},
+	{relay.ErrLimit, http.StatusUnprocessableEntity, "limit_reached"},
+	{relay.ErrBadCommand, http.StatusBadRequest, "bad_request"},
+	// The leader is newer than we are, or older: someone upgrades.
+	{relay.ErrVersion, http.StatusServiceUnavailable, "unknown_version"},
+
+	{consensus.ErrUnknownMember, http.StatusNotFound, "not_found"},
+	{consensus.ErrMembership, http.StatusConflict, "membership_refused"},
+	{consensus.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
+	{consensus.ErrNoLeader, http.StatusServiceUnavailable, "no_leader"},
+	{consensus.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
+	{consensus.ErrClosed, http.StatusServiceUnavailable, "no_leader"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "no_quorum"},
+}
+
+// describe makes an answer of any error.
+func describe(err error) *apiError {
+	if e, ok := errors.AsType[*apiError](err); ok {
+		return e
+	}
+	e := &apiError{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on this node; its log says what"}
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			e = &apiError{Status: k.status, Code: k.code, Message: err.Error()}
+			break
+		}
+	}
+	if e.Status == http.StatusServiceUnavailable {
+		e.RetryAfter = 1
+	}
+	if c, ok := errors.AsType[*relay.PlyConflictError](err); ok {
+		e.More = map[string]any{"expected": c.Expected, "current": nil}
+		if c.Current.Ply != 0 {
+			e.More["current"] = c.Current
+		}
+	}
+	if i, ok := errors.AsType[*relay.IllegalMoveError](err); ok {
+		e.More = map[string]any{"fen": i.FEN, "move": i.Move, "ply": i.Ply}
+	}
+	if b, ok := errors.AsType[*relay.BadCommandError](err); ok {
+		e.More = map[string]any{"field": b.Field}
+	}
+	return e
+}
+
+// fail answers with err, and logs what is our own fault.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := describe(err)
+	if e.Status == http.StatusInternalServerError {
+		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(e.RetryAfter))
+	}
+	writeJSON(w, e.Status, e.body())
+}

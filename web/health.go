@@ -1,0 +1,72 @@
+package web
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// maxLag is how far behind the commits it knows of a node may be and still be ready.
+const maxLag = 1000
+
+// healthz is GET /healthz: 200 while the node's loops run.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	if err := s.cfg.Node.Err(); err != nil {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "stopped", "error": err.Error()})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
+}
+
+// readyz is GET /readyz: 200 while the node has a leader and shows what it knows.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	n := s.cfg.Node
+	status, why := http.StatusOK, "ready"
+	switch {
+	case n.Err() != nil:
+		status, why = http.StatusServiceUnavailable, "this node has stopped: "+n.Err().Error()
+	case n.Leader() == 0:
+		status, why = http.StatusServiceUnavailable, "no leader is known"
+	case n.Applied() == 0:
+		status, why = http.StatusServiceUnavailable, "waiting for the first snapshot"
+	case n.Applied()+maxLag < n.Commit():
+		status, why = http.StatusServiceUnavailable, "catching up"
+	}
+	writeJSON(w, status, map[string]any{
+		"status": why, "node": n.Name(), "leader": n.Leader(), "applied": n.Applied(), "commit": n.Commit(),
+	})
+}
+
+// metrics is GET /metrics, in Prometheus' text format.
+func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
+	n, hub := s.cfg.Node, s.cfg.Hub.Stats()
+	set := metrics.NewSet()
+	gauge := func(name string, v float64) { set.NewGauge("chessrelay_"+name, func() float64 { return v }) }
+	counter := func(name string, v uint64) { set.NewCounter("chessrelay_" + name).Set(v) }
+	isLeader := 0.0
+	if n.Leader() == n.ID() {
+		isLeader = 1
+	}
+	gauge("raft_is_leader", isLeader)
+	gauge("raft_commit_index", float64(n.Commit()))
+	gauge("raft_applied_index", float64(n.Applied()))
+	gauge("raft_leader_contact_seconds", time.Since(n.LastContact()).Seconds())
+	gauge("spectators", float64(hub.Spectators))
+	counter("messages_sent_total", hub.Messages)
+	counter("snapshots_sent_total", hub.SnapshotsSent)
+	counter("spectators_refused_total", hub.RefusedLimit+hub.RefusedOrigin)
+	counter("spectators_too_slow_total", hub.ClosedSlow)
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	set.WritePrometheus(w)
+	metrics.WriteProcessMetrics(w)
+}
+
+// maxAnswer bounds what another node's answer may make us read.
+const maxAnswer = 1 << 20
+
+func decodeLimited(r io.Reader, v any) error {
+	return json.NewDecoder(io.LimitReader(r, maxAnswer)).Decode(v)
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"runtime/debug"
+	"strings"
+)
+
+// recover keeps a bug in one handler from ending the node.
+func (s *Server) recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil || v == http.ErrAbortHandler {
+				return
+			}
+			s.log.Error("panic in a handler", "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+			s.fail(w, r, &apiError{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on this node; its log says what"})
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// The pages need nothing from elsewhere. Styles are set by script on single
+// elements (a piece that moves), which CSP counts as inline.
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
+	"connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+
+func securityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// crossOriginReads lets any page read the boards: they are public.
+func crossOriginReads(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.Header().Set("Access-Control-Expose-Headers", indexHeader)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sameOrigin refuses what another site's page makes a browser submit. Programs
+// send no Origin, and are not concerned.
+func (s *Server) sameOrigin(next http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "a page of another site may not submit here"})
+	}))
+	return p.Handler(next)
+}
+
+// authorize asks for the token, where there is one.
+func (s *Server) authorize(next http.Handler) http.Handler {
+	if s.cfg.Token == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) != 1 {
+			message := "this needs the token of the recorder: Authorization: Bearer TOKEN"
+			if token != "" {
+				message = "the token is not the one of this recorder"
+			}
+			w.Header().Set("WWW-Authenticate", `Bearer realm="chessrelay"`)
+			s.fail(w, r, &apiError{Status: http.StatusUnauthorized, Code: "unauthorized", Message: message})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// indexHeader says at which log index a read was true.
+const indexHeader = "X-Chessrelay-Index"
+
+// consistency makes a read linearizable if it asks for that: ReadIndex first
+// (Raft thesis, 6.4), then the boards of this node.
+func (s *Server) consistency(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch c := r.URL.Query().Get("consistency"); c {
+		case "", "local":
+		case "linearizable":
+			ctx, cancel := s.deadline(r)
+			err := s.cfg.Node.ReadIndex(ctx)
+			cancel()
+			if err != nil {
+				s.fail(w, r, err)
+				return
+			}
+		default:
+			s.fail(w, r, badRequest("consistency is local or linearizable, not %q", c))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

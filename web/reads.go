@@ -1,0 +1,262 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+	"github.com/go-chi/chi/v5"
+)
+
+// view is what one read sees: all of it as of one log index.
+type view struct {
+	tournament *relay.Tournament
+	round      *relay.Round
+	games      []*relay.Game
+}
+
+// listTournaments is GET /api/tournaments.
+func (s *Server) listTournaments(*http.Request) (answer, error) {
+	type entry struct {
+		t      *relay.Tournament
+		rounds []*relay.Round
+	}
+	var list []entry
+	index := s.read(func(b *relay.State) {
+		for _, t := range b.Tournaments() {
+			list = append(list, entry{t, rounds(b, t)})
+		}
+	})
+	out := make([]any, len(list))
+	for i, e := range list {
+		out[i] = tournamentJSON(e.t, e.rounds)
+	}
+	return ok(indexed{index, map[string]any{"tournaments": out}})
+}
+
+// getTournament is GET /api/tournaments/{tid}.
+func (s *Server) getTournament(r *http.Request) (answer, error) {
+	id := relay.TournamentID(chi.URLParam(r, "tid"))
+	var t *relay.Tournament
+	var rs []*relay.Round
+	index := s.read(func(b *relay.State) {
+		var found bool
+		if t, found = b.Tournament(id); found {
+			rs = rounds(b, t)
+		}
+	})
+	if t == nil {
+		return answer{}, &relay.NotFoundError{What: "tournament", ID: string(id)}
+	}
+	return ok(indexed{index, tournamentJSON(t, rs)})
+}
+
+// getRound is GET /api/rounds/{rid}.
+func (s *Server) getRound(r *http.Request) (answer, error) {
+	v, index, err := s.roundView(r)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(indexed{index, roundJSON(v.round, v.games)})
+}
+
+// getGame is GET /api/games/{gid}.
+func (s *Server) getGame(r *http.Request) (answer, error) {
+	v, index, err := s.gameView(r)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(indexed{index, gameJSON(v.games[0])})
+}
+
+func (s *Server) roundView(r *http.Request) (view, uint64, error) {
+	id := relay.RoundID(chi.URLParam(r, "rid"))
+	var v view
+	index := s.read(func(b *relay.State) {
+		var found bool
+		if v.round, found = b.Round(id); !found {
+			return
+		}
+		v.tournament, _ = b.Tournament(v.round.Tournament)
+		for _, gid := range v.round.Games {
+			if g, ok := b.Game(gid); ok {
+				v.games = append(v.games, g)
+			}
+		}
+	})
+	if v.round == nil {
+		return v, 0, &relay.NotFoundError{What: "round", ID: string(id)}
+	}
+	return v, index, nil
+}
+
+func (s *Server) gameView(r *http.Request) (view, uint64, error) {
+	id := relay.GameID(chi.URLParam(r, "gid"))
+	var v view
+	index := s.read(func(b *relay.State) {
+		g, found := b.Game(id)
+		if !found {
+			return
+		}
+		v.games = []*relay.Game{g}
+		v.round, _ = b.Round(g.Round)
+		if v.round != nil {
+			v.tournament, _ = b.Tournament(v.round.Tournament)
+		}
+	})
+	if v.games == nil {
+		return v, 0, &relay.NotFoundError{What: "game", ID: string(id)}
+	}
+	return v, index, nil
+}
+
+// roundPGN is GET /api/rounds/{rid}.pgn.
+func (s *Server) roundPGN(w http.ResponseWriter, r *http.Request) { s.pgn(w, r, s.roundView) }
+
+// gamePGN is GET /api/games/{gid}.pgn.
+func (s *Server) gamePGN(w http.ResponseWriter, r *http.Request) { s.pgn(w, r, s.gameView) }
+
+func (s *Server) pgn(w http.ResponseWriter, r *http.Request, get func(*http.Request) (view, uint64, error)) {
+	v, index, err := get(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-chess-pgn; charset=utf-8")
+	w.Header().Set(indexHeader, fmt.Sprint(index))
+	out := pgn.NewWriter(w)
+	for _, g := range v.games {
+		if err := out.Write(g, pgn.Event{Tournament: v.tournament, Round: v.round, Site: siteURL(r)}); err != nil {
+			return // the client is gone
+		}
+	}
+}
+
+// siteURL is this server as the client calls it.
+func siteURL(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
+// read calls f with the boards, and returns the index that they stood at.
+func (s *Server) read(f func(*relay.State)) (index uint64) {
+	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
+		index = applied
+		f(b)
+	})
+	return index
+}
+
+func rounds(b *relay.State, t *relay.Tournament) []*relay.Round {
+	var out []*relay.Round
+	for _, id := range t.Rounds {
+		if r, ok := b.Round(id); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// indexed is a body that was true at a log index, which goes into a header.
+type indexed struct {
+	index uint64
+	body  any
+}
+
+// fields is a JSON object made of a value's own fields and some more.
+type fields map[string]any
+
+// merge encodes v and adds the fields of more.
+func merge(v any, more fields) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return v
+	}
+	out := map[string]json.RawMessage{}
+	if json.Unmarshal(b, &out) != nil {
+		return v
+	}
+	for k, m := range more {
+		if out[k], err = json.Marshal(m); err != nil {
+			return v
+		}
+	}
+	return out
+}
+
+func tournamentJSON(t *relay.Tournament, rs []*relay.Round) any {
+	return struct {
+		*relay.Tournament
+		Rounds []*relay.Round `json:"rounds"`
+	}{t, append([]*relay.Round{}, rs...)}
+}
+
+// boardJSON is a game without its moves, as the list of a round has it.
+type boardJSON struct {
+	ID          relay.GameID  `json:"id"`
+	Board       int           `json:"board"`
+	White       relay.Player  `json:"white"`
+	Black       relay.Player  `json:"black"`
+	FEN         string        `json:"fen"`
+	Ply         relay.Ply     `json:"ply"`
+	LastMove    *lastMoveJSON `json:"lastMove"`
+	Clock       relay.Clock   `json:"clock"`
+	At          relay.Millis  `json:"at,omitempty"` // of the last move
+	Result      relay.Result  `json:"result"`
+	TimeControl string        `json:"timeControl,omitempty"`
+	Index       uint64        `json:"index"`
+}
+
+type lastMoveJSON struct {
+	SAN string `json:"san"`
+	UCI string `json:"uci"`
+}
+
+func roundJSON(r *relay.Round, games []*relay.Game) any {
+	boards := make([]boardJSON, len(games))
+	for i, g := range games {
+		boards[i] = boardJSON{
+			ID: g.ID, Board: g.Board, White: g.White, Black: g.Black, FEN: g.FEN(), Ply: g.Ply(),
+			Clock: g.Clock(), Result: g.Result, TimeControl: g.TimeControl, Index: g.Index,
+		}
+		if n := len(g.Moves); n > 0 {
+			m := g.Moves[n-1]
+			boards[i].LastMove, boards[i].At = &lastMoveJSON{m.SAN, m.UCI}, m.At
+		}
+	}
+	return struct {
+		*relay.Round
+		Games []boardJSON `json:"games"`
+	}{r, boards}
+}
+
+func gameJSON(g *relay.Game) any { return g }
+
+// withOutcome adds where in the log a change stands, and whether it stood there before.
+func withOutcome(o relay.Outcome, v any) any {
+	more := fields{"index": o.Index, "term": o.Term}
+	if o.Duplicate {
+		more["duplicate"] = true
+	}
+	return merge(v, more)
+}
+
+// moveJSON answers a submitted move.
+func moveJSON(o relay.Outcome) any {
+	return struct {
+		Index     uint64       `json:"index"`
+		Term      uint64       `json:"term"`
+		Game      relay.GameID `json:"game"`
+		Ply       relay.Ply    `json:"ply"`
+		SAN       string       `json:"san"`
+		UCI       string       `json:"uci"`
+		FEN       string       `json:"fen"`
+		Clock     relay.Clock  `json:"clock"`
+		Duplicate bool         `json:"duplicate,omitempty"`
+	}{o.Index, o.Term, o.Game.ID, o.Move.Ply, o.Move.SAN, o.Move.UCI, o.Move.FEN, o.Move.Clock, o.Duplicate}
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// Config is what a [Server] works with.
+type Config struct {
+	Node   *consensus.Node
+	Boards broadcast.View
+	Hub    *broadcast.Hub
+	Log    *slog.Logger
+
+	// Token, if set, must come as "Authorization: Bearer …" with everything
+	// that changes something. Empty: everyone who can reach the port may submit.
+	Token string
+	// SubmitTimeout bounds how long a submission waits for its majority.
+	// Zero: 10 s.
+	SubmitTimeout time.Duration
+}
+
+// Server is the HTTP side of one node. It keeps no state of its own.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	handler http.Handler
+}
+
+// New makes the server's routes.
+func New(cfg Config) (*Server, error) {
+	if cfg.Node == nil || cfg.Boards == nil || cfg.Hub == nil {
+		return nil, errors.New("web: a node, its boards and its hub are needed")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.SubmitTimeout == 0 {
+		cfg.SubmitTimeout = 10 * time.Second
+	}
+	s := &Server{cfg: cfg, log: cfg.Log}
+	pages, err := newPages()
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.routes(pages)
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) routes(pages *pages) http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.recover, securityHeaders, middleware.GetHead)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &apiError{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: r.Method + " is not possible here"})
+	})
+
+	r.Get("/live", s.cfg.Hub.Live)
+	r.Get("/healthz", s.healthz)
+	r.Get("/readyz", s.readyz)
+	r.Get("/metrics", s.metrics)
+
+	r.Route("/api", func(r chi.Router) {
+		r.Use(crossOriginReads)
+		r.Get("/openapi.json", openAPI)
+
+		// What is read waits for ReadIndex if asked to, and says at which
+		// index it was true.
+		r.Group(func(r chi.Router) {
+			r.Use(s.consistency)
+			r.Get("/tournaments", s.handle(s.listTournaments))
+			r.Get("/tournaments/{tid}", s.handle(s.getTournament))
+			r.Get("/rounds/{rid}", s.handle(s.getRound))
+			r.Get("/rounds/{rid}.pgn", s.roundPGN)
+			r.Get("/games/{gid}", s.handle(s.getGame))
+			r.Get("/games/{gid}.pgn", s.gamePGN)
+		})
+		r.Get("/cluster", s.handle(s.getCluster))
+
+		r.Group(func(r chi.Router) {
+			r.Use(s.sameOrigin, s.authorize)
+			r.Post("/tournaments", s.handle(s.createTournament))
+			r.Post("/tournaments/{tid}/rounds", s.handle(s.createRound))
+			r.Post("/rounds/{rid}/games", s.handle(s.createGame))
+			r.Post("/games/{gid}/moves", s.handle(s.playMoves))
+			r.Post("/games/{gid}/takeback", s.handle(s.takeBack))
+			r.Post("/games/{gid}/result", s.handle(s.setResult))
+			r.Post("/cluster/members", s.handle(s.addMember))
+			r.Delete("/cluster/members/{id}", s.handle(s.removeMember))
+			r.With(s.toLeader).Post("/cluster/leader", s.handle(s.moveLeader))
+		})
+	})
+	pages.mount(r)
+	return r
+}

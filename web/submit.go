@@ -1,0 +1,102 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// deadline bounds a submission by the server's own limit and the client's patience.
+func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.Context(), s.cfg.SubmitTimeout)
+}
+
+// command begins a command: when it came, from whom, and by which request. A
+// request that is retried must bring the same Idempotency-Key; without one it
+// is a new request each time.
+func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
+	request := r.Header.Get("Idempotency-Key")
+	if len(request) > relay.MaxRequest {
+		return nil, badRequest("the Idempotency-Key is longer than %d bytes", relay.MaxRequest)
+	}
+	if request == "" {
+		request = "r-" + rand.Text()
+	}
+	return &relaypb.Command{At: time.Now().UnixMilli(), By: remoteHost(r), Request: request}, nil
+}
+
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// newID draws an id for something that is created here.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return relay.FormatID(binary.BigEndian.Uint64(b[:]))
+}
+
+// submit brings commands through the log, and returns what the boards of this
+// node made of them. Refusals of single commands are in their outcomes.
+func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.Outcome, error) {
+	data := make([][]byte, len(commands))
+	for i, c := range commands {
+		var err error
+		if data[i], err = relay.EncodeCommand(c); err != nil {
+			return nil, badRequest("the text sent is not valid UTF-8")
+		}
+	}
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	results, err := s.cfg.Node.Propose(ctx, data...)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]relay.Outcome, len(results))
+	for i, res := range results {
+		o, isOutcome := res.Value.(relay.Outcome)
+		if !isOutcome {
+			return nil, errors.New("the state machine gave no outcome")
+		}
+		outcomes[i] = o
+	}
+	return outcomes, nil
+}
+
+// submitOne is submit for one command; its refusal is the error.
+func (s *Server) submitOne(r *http.Request, c *relaypb.Command) (relay.Outcome, error) {
+	out, err := s.submit(r, c)
+	if err != nil {
+		return relay.Outcome{}, err
+	}
+	return out[0], out[0].Err
+}
+
+// create submits a creation, again with another id if the first one was taken.
+func (s *Server) create(r *http.Request, with func(id string) *relaypb.Command) (relay.Outcome, error) {
+	for {
+		o, err := s.submitOne(r, with(newID()))
+		if !errors.Is(err, relay.ErrIDTaken) {
+			return o, err
+		}
+	}
+}
+
+// created is the status of an answer: 200 tells that it stood there already.
+func created(o relay.Outcome) int {
+	if o.Duplicate {
+		return http.StatusOK
+	}
+	return http.StatusCreated
+}

@@ -1,0 +1,266 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/go-chi/chi/v5"
+)
+
+// createTournament is POST /api/tournaments.
+func (s *Server) createTournament(r *http.Request) (answer, error) {
+	var in struct {
+		Name        string `json:"name"`
+		Description string `json:"description"`
+		Location    string `json:"location"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	o, err := s.create(r, func(id string) *relaypb.Command {
+		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
+			Id: id, Name: in.Name, Description: in.Description, Location: in.Location,
+		}}
+		return c
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{created(o), withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
+}
+
+// createRound is POST /api/tournaments/{tid}/rounds.
+func (s *Server) createRound(r *http.Request) (answer, error) {
+	var in struct {
+		Name     string `json:"name"`
+		StartsAt int64  `json:"startsAt"`
+		Delay    int32  `json:"delay"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	o, err := s.create(r, func(id string) *relaypb.Command {
+		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
+			Id: id, Tournament: chi.URLParam(r, "tid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
+		}}
+		return c
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{created(o), withOutcome(o, roundJSON(o.Round, nil))}, nil
+}
+
+// createGame is POST /api/rounds/{rid}/games.
+func (s *Server) createGame(r *http.Request) (answer, error) {
+	var in struct {
+		Board       int32        `json:"board"`
+		White       relay.Player `json:"white"`
+		Black       relay.Player `json:"black"`
+		FEN         string       `json:"fen"`
+		Variant     string       `json:"variant"`
+		TimeControl string       `json:"timeControl"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	o, err := s.create(r, func(id string) *relaypb.Command {
+		c.Op = &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+			Id: id, Round: chi.URLParam(r, "rid"), Board: in.Board,
+			White: player(in.White), Black: player(in.Black),
+			Fen: in.FEN, Variant: in.Variant, TimeControl: in.TimeControl,
+		}}
+		return c
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{created(o), withOutcome(o, gameJSON(o.Game))}, nil
+}
+
+func player(p relay.Player) *relaypb.Player {
+	// A rating that does not fit is refused by the boards, not wrapped around here.
+	rating := int32(max(min(p.Rating, relay.MaxRating+1), -1))
+	return &relaypb.Player{Name: p.Name, Title: p.Title, Rating: rating, FideId: p.FideID, Federation: p.Federation, Team: p.Team}
+}
+
+// moveIn is one move as it is submitted.
+type moveIn struct {
+	Ply   int32  `json:"ply"`
+	Move  string `json:"move"`
+	Clock *struct {
+		White *int64 `json:"white"`
+		Black *int64 `json:"black"`
+	} `json:"clock"`
+	At int64 `json:"at"`
+}
+
+// maxMoves bounds the moves of one batch.
+const maxMoves = 1000
+
+// playMoves is POST /api/games/{gid}/moves, with one move or with {"moves":[…]}.
+func (s *Server) playMoves(r *http.Request) (answer, error) {
+	var in struct {
+		moveIn
+		Moves []moveIn `json:"moves"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	game := chi.URLParam(r, "gid")
+	switch {
+	case in.Moves == nil && in.Move == "":
+		return answer{}, badRequest("move is required, in SAN (Nf3) or UCI (g1f3)")
+	case in.Moves == nil:
+		o, err := s.submitOne(r, moveCommand(c, game, in.moveIn))
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{created(o), moveJSON(o)}, nil
+	case in.moveIn != moveIn{}:
+		return answer{}, badRequest(`either one move or "moves", not both`)
+	case len(in.Moves) == 0:
+		return answer{}, badRequest(`"moves" is empty`)
+	case len(in.Moves) > maxMoves:
+		return answer{}, badRequest(`"moves" has %d moves, and the limit is %d`, len(in.Moves), maxMoves)
+	}
+	commands := make([]*relaypb.Command, len(in.Moves))
+	for i, m := range in.Moves {
+		commands[i] = moveCommand(c, game, m)
+	}
+	outcomes, err := s.submitInOrder(r, commands)
+	if err != nil {
+		return answer{}, err
+	}
+	return batchAnswer(outcomes), nil
+}
+
+func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command {
+	p := &relaypb.PlayMove{Game: game, Ply: m.Ply, Move: m.Move, At: m.At}
+	if m.Clock != nil {
+		p.WhiteMs, p.BlackMs = m.Clock.White, m.Clock.Black
+	}
+	return &relaypb.Command{At: head.At, By: head.By, Request: head.Request, Op: &relaypb.Command_PlayMove{PlayMove: p}}
+}
+
+// submitInOrder is submit for moves that build on each other. If a leader is lost in
+// the middle, some of a batch may have to be proposed again, and a later move can
+// then have come before an earlier one and found a gap. Those are sent again,
+// as long as that brings the game on.
+func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]relay.Outcome, error) {
+	outcomes, err := s.submit(r, commands...)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		var again []int
+		for i, o := range outcomes {
+			c, ok := errors.AsType[*relay.PlyConflictError](o.Err)
+			if ok && c.Current.Ply == 0 && i > 0 && outcomes[i-1].Err == nil {
+				for ; i < len(outcomes); i++ {
+					again = append(again, i)
+				}
+				break
+			}
+		}
+		if len(again) == 0 {
+			return outcomes, nil
+		}
+		first := again[0]
+		if commands[first].GetPlayMove().Ply != commands[first-1].GetPlayMove().Ply+1 {
+			return outcomes, nil // the gap is the submitter's own
+		}
+		rest, err := s.submit(r, commands[first:]...)
+		if err != nil {
+			return nil, err
+		}
+		if copy(outcomes[first:], rest); rest[0].Err != nil {
+			return outcomes, nil
+		}
+	}
+}
+
+// batchAnswer has one answer a move. Its status is that of the first refusal,
+// or 201 if a move is new, or 200.
+func batchAnswer(outcomes []relay.Outcome) answer {
+	status, refused := http.StatusOK, 0
+	list := make([]any, len(outcomes))
+	for i, o := range outcomes {
+		if o.Err != nil {
+			e := describe(o.Err)
+			body := e.body()
+			body["status"] = e.Status
+			list[i] = body
+			if refused == 0 {
+				refused = e.Status
+			}
+			continue
+		}
+		list[i] = moveJSON(o)
+		if !o.Duplicate {
+			status = http.StatusCreated
+		}
+	}
+	body := map[string]any{"moves": list}
+	if refused != 0 {
+		status = refused
+		body["error"], body["code"] = "not every move was taken; see the answer of each", "batch_refused"
+	}
+	return answer{status, body}
+}
+
+// takeBack is POST /api/games/{gid}/takeback.
+func (s *Server) takeBack(r *http.Request) (answer, error) {
+	var in struct {
+		ToPly  *int32 `json:"toPly"`
+		Reason string `json:"reason"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	if in.ToPly == nil {
+		return answer{}, badRequest("toPly is required: the ply that is to be the last one, 0 for the start")
+	}
+	c.Op = &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Reason: in.Reason}}
+	return s.changeGame(r, c)
+}
+
+// setResult is POST /api/games/{gid}/result.
+func (s *Server) setResult(r *http.Request) (answer, error) {
+	var in struct {
+		Result string `json:"result"`
+		Reason string `json:"reason"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: chi.URLParam(r, "gid"), Result: in.Result, Reason: in.Reason}}
+	return s.changeGame(r, c)
+}
+
+func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (answer, error) {
+	o, err := s.submitOne(r, c)
+	if err != nil {
+		return answer{}, err
+	}
+	g := o.Game
+	return answer{created(o), withOutcome(o, map[string]any{
+		"game": g.ID, "ply": g.Ply(), "fen": g.FEN(), "clock": g.Clock(), "result": g.Result,
+	})}, nil
+}
+
+// readCommand reads the body into v and begins a command.
+func (s *Server) readCommand(r *http.Request, v any) (*relaypb.Command, error) {
+	if err := readJSON(r, v); err != nil {
+		return nil, err
+	}
+	return s.command(r)
+}
