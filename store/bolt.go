@@ -25,6 +25,9 @@ var (
 // and a snapshot on its way to a slow venue is a reader.
 const mapSize = 1 << 30
 
+// growStep is how much a file grows at once, for the price of one more fsync.
+const growStep = 1 << 20
+
 // boltOptions: the freelist is not stored but found again at open. That saves
 // pages to write in every transaction, and leaves one thing less on disk that
 // could be wrong without being noticed.
@@ -66,7 +69,9 @@ func openBolt(path string, fn recordFunc) (*bolt.DB, error) {
 	}
 	var db *bolt.DB
 	err := guard(path, func() (err error) {
-		db, err = bolt.Open(path, 0, o)
+		if db, err = bolt.Open(path, 0, o); err == nil {
+			db.AllocSize = growStep
+		}
 		return err
 	})
 	switch {

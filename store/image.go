@@ -33,6 +33,7 @@ const (
 
 	branchPage = 0x01
 	leafPage   = 0x02
+	metaPage   = 0x04
 	bucketFlag = 0x01
 
 	boltMagic   = 0xED0CDAED
@@ -83,7 +84,7 @@ func (im *image) readMeta(size int64) error {
 	if _, err := im.r.ReadAt(first, 0); err != nil {
 		return short("meta page 0", err)
 	}
-	tx0, err := im.parseMeta(first[pageHeader:])
+	tx0, err := im.parseMeta(0, first)
 	if err != nil {
 		return fmt.Errorf("meta page 0: %w", err)
 	}
@@ -91,12 +92,15 @@ func (im *image) readMeta(size int64) error {
 	if _, err := im.r.ReadAt(first, int64(pageSize)); err != nil {
 		return short("meta page 1", err)
 	}
-	tx1, err := im.parseMeta(first[pageHeader:])
+	tx1, err := im.parseMeta(1, first)
 	if err != nil {
 		return fmt.Errorf("meta page 1: %w", err)
 	}
 	if im.pageSize != pageSize {
 		return fmt.Errorf("page size is %d and %d", pageSize, im.pageSize)
+	}
+	if tx0 == tx1 {
+		return fmt.Errorf("both meta pages are of transaction %d", tx0)
 	}
 	if tx0 > tx1 {
 		im.pages, im.root, im.freelist = pages, root, freelist
@@ -110,8 +114,9 @@ func (im *image) readMeta(size int64) error {
 	return nil
 }
 
-// parseMeta takes over the fields of one meta, and returns its transaction.
-func (im *image) parseMeta(m []byte) (tx uint64, err error) {
+// parseMeta takes over the fields of meta page id, and returns its transaction.
+func (im *image) parseMeta(id uint64, page []byte) (tx uint64, err error) {
+	m := page[pageHeader:]
 	if host.Uint32(m) != boltMagic {
 		return 0, fmt.Errorf("not a bbolt file")
 	}
@@ -122,6 +127,11 @@ func (im *image) parseMeta(m []byte) (tx uint64, err error) {
 	sum.Write(m[:metaSummed])
 	if sum.Sum64() != host.Uint64(m[metaSummed:]) {
 		return 0, errRecord
+	}
+	// A copy of the other one, however sound, would bring back what was
+	// before the last transaction.
+	if got := host.Uint64(page); got != id || host.Uint16(page[8:]) != metaPage {
+		return 0, fmt.Errorf("says it is page %d", got)
 	}
 	im.pageSize = uint64(host.Uint32(m[8:]))
 	if im.pageSize < minPageSize || im.pageSize > maxPageSize || im.pageSize&(im.pageSize-1) != 0 {

@@ -1,0 +1,227 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// testLog holds any Log to what raft.MemoryStorage does, step by step, with
+// operations at random. open opens the log in dir, also one that was there
+// before.
+func testLog(t *testing.T, open func(t testing.TB, dir string) Log) {
+	seeds := uint64(40)
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			p := &logPair{t: t, r: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), open: open}
+			p.run(60)
+		})
+	}
+}
+
+// logPair is a log under test, and the model of it.
+type logPair struct {
+	t    testing.TB
+	r    *rand.Rand
+	dir  string
+	open func(t testing.TB, dir string) Log
+	log  Log
+
+	model *raft.MemoryStorage
+	hs    *raftpb.HardState
+	term  uint64
+	lent  []lent
+}
+
+// lent is a slice that the log has handed out, and a copy of it.
+type lent struct{ got, copied []*raftpb.Entry }
+
+func (p *logPair) run(steps int) {
+	p.log = p.open(p.t, p.dir)
+	p.model, p.hs, p.term = raft.NewMemoryStorage(), &raftpb.HardState{}, 1
+	for step := range steps {
+		what := p.step()
+		p.compare(fmt.Sprintf("step %d, %s", step, what))
+	}
+	if err := p.log.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *logPair) bounds() (first, last uint64) {
+	first, _ = p.model.FirstIndex()
+	last, _ = p.model.LastIndex()
+	return first, last
+}
+
+// step does one operation to both and returns what it was.
+func (p *logPair) step() (what string) {
+	first, last := p.bounds()
+	if p.r.IntN(4) == 0 {
+		p.term++
+	}
+	var hs *raftpb.HardState
+	if p.r.IntN(2) == 0 {
+		hs = hardState(p.term, p.r.Uint64N(4), last)
+	}
+	switch n := p.r.IntN(20); {
+	case n < 9: // append at the end
+		ents := entries(last+1, last+p.r.Uint64N(30), p.term)
+		p.append(hs, ents)
+		return fmt.Sprintf("append of %d", len(ents))
+	case n < 13: // conflict, perhaps with a part that is compacted, perhaps shorter
+		from := first - min(first-1, p.r.Uint64N(3)) + p.r.Uint64N(last-first+2)
+		ents := entries(from, from+p.r.Uint64N(20), p.term)
+		p.append(hs, ents)
+		return fmt.Sprintf("append of [%d, %d]", from, from+uint64(len(ents))-1)
+	case n < 16:
+		return p.compact(first, last)
+	case n < 17:
+		index := p.r.Uint64N(last + 50)
+		p.check(p.log.Reset(index, p.term, hs))
+		p.model = raft.NewMemoryStorage()
+		p.check(p.model.ApplySnapshot(&raftpb.Snapshot{
+			Metadata: &raftpb.SnapshotMetadata{Index: new(index), Term: new(p.term), ConfState: &raftpb.ConfState{}}}))
+		p.saved(hs)
+		return fmt.Sprintf("reset to %d", index)
+	case n < 18:
+		err := p.log.Append(hardState(999, 999, 999), entries(last+2, last+3, p.term))
+		wantErr(p.t, err, ErrGap)
+		return "append with a gap"
+	default:
+		p.check(p.log.Close())
+		p.log = p.open(p.t, p.dir)
+		return "reopen"
+	}
+}
+
+func (p *logPair) append(hs *raftpb.HardState, ents []*raftpb.Entry) {
+	p.check(p.log.Append(hs, ents))
+	p.check(p.model.Append(ents))
+	p.saved(hs)
+}
+
+func (p *logPair) compact(first, last uint64) string {
+	if last < first {
+		wantErr(p.t, p.log.Compact(last+1), raft.ErrUnavailable)
+		return "compact of nothing"
+	}
+	index := first - 1 + p.r.Uint64N(last-first+2)
+	p.check(p.log.Compact(index))
+	if index >= first {
+		p.check(p.model.Compact(index))
+	}
+	return fmt.Sprintf("compact to %d", index)
+}
+
+func (p *logPair) saved(hs *raftpb.HardState) {
+	if !raft.IsEmptyHardState(hs) {
+		p.hs = hs
+	}
+}
+
+func (p *logPair) check(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// compare asks both everything that can be asked.
+func (p *logPair) compare(what string) {
+	p.t.Helper()
+	first, last := p.bounds()
+	if got := p.log.FirstIndex(); got != first {
+		p.t.Fatalf("%s: first index %d, want %d", what, got, first)
+	}
+	if got := p.log.LastIndex(); got != last {
+		p.t.Fatalf("%s: last index %d, want %d", what, got, last)
+	}
+	if got := p.log.HardState(); !proto.Equal(got, p.hs) {
+		p.t.Fatalf("%s: hard state %v, want %v", what, got, p.hs)
+	}
+	for i := first - min(first, 4); i <= last+3; i++ {
+		got, err := p.log.Term(i)
+		want, wantErr := p.model.Term(i)
+		if got != want || err != wantErr {
+			p.t.Fatalf("%s: term of %d is %d, %v, want %d, %v", what, i, got, err, want, wantErr)
+		}
+	}
+	p.compareEntries(what, first, last+1, math.MaxUint64)
+	for range 10 {
+		lo := first - min(first, 2) + p.r.Uint64N(last-first+4)
+		hi := lo + p.r.Uint64N(max(last+3, lo+1)-lo)
+		p.compareEntries(what, lo, hi, p.maxSize(lo, hi))
+	}
+	for _, l := range p.lent {
+		if !slices.Equal(l.got, l.copied) {
+			p.t.Fatalf("%s: a slice handed out before has changed", what)
+		}
+	}
+}
+
+// maxSize is a limit, often one that some entries fit exactly, or all but a byte.
+func (p *logPair) maxSize(lo, hi uint64) uint64 {
+	if p.r.IntN(4) == 0 {
+		return []uint64{0, 1, math.MaxUint64}[p.r.IntN(3)]
+	}
+	var size uint64
+	first, last := p.bounds()
+	for i := lo; i < hi && i >= first && i <= last && p.r.IntN(10) > 0; i++ {
+		e, err := p.model.Entries(i, i+1, 0)
+		p.check(err)
+		size += uint64(proto.Size(e[0]))
+	}
+	return size + p.r.Uint64N(3) - min(1, size)
+}
+
+func (p *logPair) compareEntries(what string, lo, hi, maxSize uint64) {
+	p.t.Helper()
+	got, err := p.log.Entries(lo, hi, maxSize)
+	var want []*raftpb.Entry
+	wantErr := error(raft.ErrUnavailable)
+	first, last := p.bounds()
+	if lo < first || hi <= last+1 { // the model panics otherwise
+		want, wantErr = p.model.Entries(lo, hi, maxSize)
+	}
+	if err != wantErr || len(got) != len(want) {
+		p.t.Fatalf("%s: entries [%d, %d) of %d bytes: got %d, %v, want %d, %v",
+			what, lo, hi, maxSize, len(got), err, len(want), wantErr)
+	}
+	for i := range got {
+		if !proto.Equal(got[i], want[i]) {
+			p.t.Fatalf("%s: entry %d is %v, want %v", what, lo+uint64(i), got[i], want[i])
+		}
+	}
+	if len(got) > 0 {
+		if len(p.lent) > 50 {
+			p.lent = p.lent[1:]
+		}
+		p.lent = append(p.lent, lent{got, slices.Clone(got)})
+		_ = append(got, &raftpb.Entry{}) // ours: it must not reach the log
+	}
+}
+
+func TestBoltLog(t *testing.T) {
+	for name, o := range map[string]LogOptions{
+		"tail of everything": {Preallocate: -1},
+		"tail of some":       {Preallocate: -1, TailBytes: 4000},
+		"tail of one":        {Preallocate: -1, TailBytes: 1},
+		"preallocated":       {Preallocate: 100_000, TailBytes: 20_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testLog(t, func(t testing.TB, dir string) Log { return mustOpenLog(t, filepath.Join(dir, "log"), o) })
+		})
+	}
+}

@@ -1,0 +1,246 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// damagedCases calls try with many broken forms of good.
+func damagedCases(t *testing.T, good []byte, try func(t *testing.T, what string, data []byte)) {
+	r := rand.New(rand.NewPCG(5, 5))
+	page := os.Getpagesize()
+	cuts := []int{0, 1, 15, 16, 79, 80, page - 1, page, page + 80, 2*page - 1, 2 * page, 3 * page, len(good) - 1}
+	for range 60 {
+		cuts = append(cuts, r.IntN(len(good)))
+	}
+	for _, n := range cuts {
+		try(t, fmt.Sprintf("cut to %d bytes", n), good[:n:n])
+	}
+	flip := func(at, bit int) {
+		data := bytes.Clone(good)
+		data[at] ^= 1 << bit
+		try(t, fmt.Sprintf("bit %d of byte %d flipped", bit, at), data)
+	}
+	for at := 0; at < 2*page; at += page { // the meta pages: every bit in use
+		for i := range (16 + 64) * 8 {
+			flip(at+i/8, i%8)
+		}
+	}
+	for at := 2 * page; at+64 < len(good); at += page { // page headers and first elements
+		for range 40 {
+			flip(at+r.IntN(64), r.IntN(8))
+		}
+	}
+	for range 1500 {
+		flip(r.IntN(len(good)), r.IntN(8))
+	}
+	for at := 0; at < len(good); at += page {
+		data := bytes.Clone(good)
+		clear(data[at:min(len(data), at+page)])
+		try(t, fmt.Sprintf("zeros at %d", at), data)
+		data = bytes.Clone(good)
+		copy(data[at:], bytes.Repeat([]byte{0xff}, min(page, len(data)-at)))
+		try(t, fmt.Sprintf("ones at %d", at), data)
+	}
+	misplace := func(from, to int) {
+		data := bytes.Clone(good)
+		copy(data[to*page:], good[from*page:][:page])
+		try(t, fmt.Sprintf("page %d written to %d", from, to), data)
+	}
+	misplace(0, 1)
+	misplace(1, 0)
+	for range 100 {
+		misplace(r.IntN(len(good)/page), r.IntN(len(good)/page))
+	}
+	try(t, "no bbolt file", bytes.Repeat([]byte("not a database. "), len(good)/16))
+}
+
+// inUse is the file at path without the part that it has not grown into yet,
+// where damage does no harm.
+func inUse(t testing.TB, db *bolt.DB, path string) []byte {
+	t.Helper()
+	var size int64
+	if err := db.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return readFile(t, path)[:size]
+}
+
+// namesFile checks that err is about damage, names path and says what to do.
+func namesFile(t *testing.T, what, path string, err error) {
+	t.Helper()
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore") {
+		t.Fatalf("%s: error %v", what, err)
+	}
+}
+
+func TestDamagedLog(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "log")
+	l := mustOpenLog(t, path, noFill)
+	for i := uint64(1); i < 400; i += 20 {
+		if err := l.Append(hardState(1, 2, i), entries(i, i+19, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Compact(30); err != nil {
+		t.Fatal(err)
+	}
+	want := logContent(t, l)
+	good := inUse(t, l.db, path)
+	l.Close()
+	refused, intact := 0, 0
+	damagedCases(t, good, func(t *testing.T, what string, data []byte) {
+		writeFile(t, path, data)
+		l, err := OpenLog(path, LogOptions{Preallocate: -1, TailBytes: 1}) // so that the disk is read
+		if err != nil {
+			namesFile(t, what, path, err)
+			refused++
+			return
+		}
+		defer l.Close()
+		if d := diff(want, logContent(t, l)); d != "" {
+			t.Fatalf("%s: opened with (-want +got):\n%s", what, d)
+		}
+		// It must be fit to go on with, too.
+		if err := l.Append(nil, entries(390, 410, 2)); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		intact++
+	})
+	t.Logf("%d refused, %d without harm", refused, intact)
+	noTemps(t, dir)
+}
+
+func TestDamagedBoards(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "boards")
+	b := mustOpenBoards(t, path)
+	r := rand.New(rand.NewPCG(8, 8))
+	for i := range uint64(12) {
+		if err := b.Checkpoint(randomCheckpoint(r, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := boardsContent(t, b)
+	good := inUse(t, b.file.db, path)
+	b.Close()
+	refused, intact := 0, 0
+	damagedCases(t, good, func(t *testing.T, what string, data []byte) {
+		writeFile(t, path, data)
+		b, err := OpenBoards(path)
+		if err != nil {
+			namesFile(t, what, path, err)
+			refused++
+			return
+		}
+		defer b.Close()
+		if d := cmp.Diff(want, boardsContent(t, b)); d != "" {
+			t.Fatalf("%s: opened with (-want +got):\n%s", what, d)
+		}
+		if err := b.Checkpoint(randomCheckpoint(r, 100)); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		intact++
+	})
+	t.Logf("%d refused, %d without harm", refused, intact)
+}
+
+// TestLostRecords has files that are sound as bbolt files go, and whose
+// records all have good checksums, but are not the ones they should be.
+func TestLostRecords(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	t.Run("log", func(t *testing.T) {
+		for what, drop := range map[string][]uint64{"first": {1}, "middle": {5}, "last": {9}, "all": {1, 2, 3, 4, 5, 6, 7, 8, 9}} {
+			os.Remove(path)
+			l := mustOpenLog(t, path, noFill)
+			if err := l.Append(nil, entries(1, 9, 1)); err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range drop {
+				deleteKey(t, l.db, bucketEntries, indexKey(i))
+			}
+			l.Close()
+			_, err := OpenLog(path, noFill)
+			namesFile(t, what, path, err)
+		}
+	})
+	t.Run("boards", func(t *testing.T) {
+		os.Remove(path)
+		b := mustOpenBoards(t, path)
+		if err := b.Checkpoint(Checkpoint{Put: map[string][]byte{"a": nil, "b": nil}}); err != nil {
+			t.Fatal(err)
+		}
+		deleteKey(t, b.file.db, bucketRecords, []byte("a"))
+		b.Close()
+		_, err := OpenBoards(path)
+		namesFile(t, "lost record", path, err)
+	})
+	t.Run("the other kind", func(t *testing.T) {
+		os.Remove(path)
+		mustOpenBoards(t, path).Close()
+		_, err := OpenLog(path, noFill)
+		namesFile(t, "boards as log", path, err)
+	})
+}
+
+func deleteKey(t *testing.T, db *bolt.DB, bucket, key []byte) {
+	t.Helper()
+	if err := db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Delete(key) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FuzzImage gives the check any file at all. What passes must be safe for
+// bbolt, which would fault or panic if it were not, and hold no other records.
+func FuzzImage(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "log")
+	l := mustOpenLog(f, path, noFill)
+	if err := l.Append(hardState(1, 1, 1), entries(1, 120, 1)); err != nil {
+		f.Fatal(err)
+	}
+	want := logContent(f, l)
+	good := inUse(f, l.db, path)
+	l.Close()
+	page := os.Getpagesize()
+	f.Add(uint32(3*page), []byte{1}, uint32(16), []byte{0, 0, 0, 1})
+	f.Add(uint32(0), []byte{}, uint32(2*page), []byte{1, 2, 3})
+	// The fuzzer says what to write over which bytes; the sums of the meta
+	// pages are made right afterwards, as nothing else would get far.
+	f.Fuzz(func(t *testing.T, at1 uint32, data1 []byte, at2 uint32, data2 []byte) {
+		data := bytes.Clone(good)
+		copy(data[int(at1)%len(data):], data1)
+		copy(data[int(at2)%len(data):], data2)
+		for at := 16; at < 2*page; at += page {
+			sum := fnv.New64a()
+			sum.Write(data[at : at+metaSummed])
+			binary.NativeEndian.PutUint64(data[at+metaSummed:], sum.Sum64())
+		}
+		path := filepath.Join(t.TempDir(), "log")
+		writeFile(t, path, data)
+		l, err := OpenLog(path, LogOptions{Preallocate: -1, TailBytes: 1})
+		if err != nil {
+			return
+		}
+		defer l.Close()
+		if d := diff(content{Entries: want.Entries}, content{Entries: logContent(t, l).Entries}); d != "" {
+			t.Fatal(d)
+		}
+		if err := l.Append(nil, []*raftpb.Entry{entry(121, 1)}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
