@@ -1,0 +1,170 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// View is the boards of this node, read consistently.
+type View interface {
+	// Read calls fn with the state exactly as of log index applied. fn must be
+	// quick, since it may hold up the apply loop, and must not keep s; the values
+	// that s hands out are immutable and may be kept.
+	Read(fn func(applied uint64, s *relay.State))
+}
+
+// Config is what a [Hub] is made of. Zero means the default that each field
+// names; a negative limit on spectators means no limit.
+type Config struct {
+	// Cluster is the cluster's id. A spectator that brings another one is
+	// refused with [CloseOtherCluster]. Required.
+	Cluster string
+	// Node is this node's name, told in hello.
+	Node string
+	// Boards are what snapshots are made of. Required.
+	Boards View
+	// Log gets what an operator must know; single spectators are logged at
+	// debug level only. Zero: discarded.
+	Log *slog.Logger
+
+	// HistoryEvents is how many frames a round's history holds; zero: 4096. A
+	// spectator that is further behind gets a snapshot.
+	HistoryEvents int
+	// HistoryBytes bounds the same history by memory; zero: 4 MiB.
+	HistoryBytes int
+	// HistoryTotal bounds all histories together, the least recently written
+	// is emptied first; zero: 64 MiB. Not less than HistoryBytes.
+	HistoryTotal int
+
+	// WriteTimeout is how long one frame may take to be written; zero: 10 s. A
+	// spectator that exceeds it is closed with [CloseTooSlow].
+	WriteTimeout time.Duration
+	// PingEvery is the time between pings; zero: 20 s. A spectator that leaves
+	// two of them unanswered is closed.
+	PingEvery time.Duration
+	// StatusEvery is the time between status frames; zero: 10 s, which is
+	// also the most that clients are promised.
+	StatusEvery time.Duration
+	// CloseTimeout is how long a connection may take to say goodbye, and so
+	// about how long [Hub.Close] may take; zero: 1 s.
+	CloseTimeout time.Duration
+	// SendBuffer is the kernel's send buffer of each connection in bytes; zero:
+	// 64 KiB. Left to itself the kernel would buffer megabytes for a spectator
+	// that does not read, and it would be found out only after those.
+	SendBuffer int
+
+	// MaxSpectators is how many connections there may be; zero: 10,000.
+	MaxSpectators int
+	// MaxPerAddress is how many of them may have one address; zero: 200, since
+	// a whole playing hall may sit behind one.
+	MaxPerAddress int
+	// MaxClientFrame is the longest message taken from a client, in bytes;
+	// zero: 1024.
+	MaxClientFrame int
+	// MaxClientFrames is how many frames, pings and pongs among them, are taken
+	// from a client in ten seconds; zero: 50.
+	MaxClientFrames int
+
+	// AllowedOrigins are the origins, such as "https://example.org", whose
+	// pages may connect besides this host's own. "*" allows every one.
+	AllowedOrigins []string
+	// Address tells whom MaxPerAddress counts a request for. Zero: the host of
+	// RemoteAddr, an IPv6 one cut to its /64. Behind a proxy set it to
+	// something that trusts the proxy's header, or all spectators are one.
+	Address func(*http.Request) string
+}
+
+// maxStatusEvery is what clients are promised: one that has heard nothing for
+// longer may take the connection for dead.
+const maxStatusEvery = 10 * time.Second
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Cluster == "" {
+		return c, errors.New("broadcast: Config.Cluster is required")
+	}
+	if c.Boards == nil {
+		return c, errors.New("broadcast: Config.Boards is required")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Address == nil {
+		c.Address = remoteHost
+	}
+	for _, f := range []struct {
+		name  string
+		value *int
+		zero  int
+	}{
+		{"HistoryEvents", &c.HistoryEvents, 4096},
+		{"HistoryBytes", &c.HistoryBytes, 4 << 20},
+		{"HistoryTotal", &c.HistoryTotal, max(64<<20, c.HistoryBytes)},
+		{"SendBuffer", &c.SendBuffer, 64 << 10},
+		{"MaxClientFrame", &c.MaxClientFrame, 1024},
+		{"MaxClientFrames", &c.MaxClientFrames, 50},
+	} {
+		if *f.value == 0 {
+			*f.value = f.zero
+		}
+		if *f.value < 0 {
+			return c, fmt.Errorf("broadcast: Config.%s is negative", f.name)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value *time.Duration
+		zero  time.Duration
+	}{
+		{"WriteTimeout", &c.WriteTimeout, 10 * time.Second},
+		{"PingEvery", &c.PingEvery, 20 * time.Second},
+		{"StatusEvery", &c.StatusEvery, maxStatusEvery},
+		{"CloseTimeout", &c.CloseTimeout, time.Second},
+	} {
+		if *f.value == 0 {
+			*f.value = f.zero
+		}
+		if *f.value < 0 {
+			return c, fmt.Errorf("broadcast: Config.%s is negative", f.name)
+		}
+	}
+	if c.StatusEvery > maxStatusEvery {
+		return c, fmt.Errorf("broadcast: Config.StatusEvery is %v; clients are promised %v", c.StatusEvery, maxStatusEvery)
+	}
+	if c.HistoryTotal < c.HistoryBytes {
+		return c, errors.New("broadcast: Config.HistoryTotal is less than HistoryBytes")
+	}
+	if c.MaxSpectators == 0 {
+		c.MaxSpectators = 10_000
+	}
+	if c.MaxPerAddress == 0 {
+		c.MaxPerAddress = 200
+	}
+	return c, nil
+}
+
+// remoteHost is the address that a limit should hold for. Whoever has one IPv6
+// address has the 2^64 beside it as well.
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		if net64, err := addr.Prefix(64); err == nil {
+			return net64.String()
+		}
+	}
+	return addr.String()
+}

@@ -1,0 +1,148 @@
+package broadcast
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// errNoRound is returned when the boards know no such round.
+var errNoRound = errors.New("there is no such round")
+
+// snapshot is a round as it stood at index, encoded. Immutable.
+type snapshot struct {
+	index      uint64
+	round      *relay.Round
+	tournament *relay.Tournament
+	games      []*relay.Game // by board
+	boards     [][]byte      // encoded, one a game
+	head       []byte        // the frame up to the first board
+	whole      *websocket.PreparedMessage
+	wholeBytes int
+}
+
+// snapshots is the newest snapshot of one round, shared by all who join.
+type snapshots struct {
+	mu     sync.Mutex
+	newest atomic.Pointer[snapshot] // written under mu
+}
+
+// drop frees the memory; whoever comes next makes another.
+func (s *snapshots) drop() { s.newest.Store(nil) }
+
+// take answers a snapshot of the round as the boards are now, with an index of
+// at least floor. made reports whether one had to be encoded for it.
+//
+// The cached one will do if none of the round's values was replaced since: they
+// are immutable, so the same pointers are the same boards. Its index may
+// then be older than the boards', and is as true: nothing lies between.
+func (s *snapshots) take(boards View, id relay.RoundID, floor uint64) (snap *snapshot, made bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := &snapshot{}
+	boards.Read(func(applied uint64, state *relay.State) { next.read(applied, state, id) })
+	if next.round == nil {
+		return nil, false, errNoRound
+	}
+	old := s.newest.Load()
+	if old != nil && old.index >= floor && old.same(next) {
+		return old, false, nil
+	}
+	if err := next.encode(old); err != nil {
+		return nil, false, err
+	}
+	s.newest.Store(next)
+	return next, true, nil
+}
+
+// read collects the values; it is called with the boards held.
+func (s *snapshot) read(applied uint64, state *relay.State, id relay.RoundID) {
+	r, ok := state.Round(id)
+	if !ok {
+		return
+	}
+	s.index, s.round = applied, r
+	s.tournament, _ = state.Tournament(r.Tournament)
+	s.games = make([]*relay.Game, 0, len(r.Games))
+	for _, gid := range r.Games {
+		if g, ok := state.Game(gid); ok {
+			s.games = append(s.games, g)
+		}
+	}
+}
+
+func (s *snapshot) same(t *snapshot) bool {
+	return s.round == t.round && s.tournament == t.tournament && slices.Equal(s.games, t.games)
+}
+
+// encode makes the frame, taking from old the boards that have not changed.
+func (s *snapshot) encode(old *snapshot) error {
+	var err error
+	s.boards = make([][]byte, len(s.games))
+	for i, g := range s.games {
+		if old != nil && i < len(old.games) && old.games[i] == g {
+			s.boards[i] = old.boards[i]
+		} else if s.boards[i], err = json.Marshal(boardOf(g)); err != nil {
+			return err
+		}
+	}
+	info := roundInfo{
+		ID: s.round.ID, Name: s.round.Name, Tournament: s.round.Tournament,
+		StartsAt: s.round.StartsAt, Delay: s.round.Delay,
+	}
+	if s.tournament != nil {
+		info.TournamentName = s.tournament.Name
+	}
+	frame, err := json.Marshal(struct {
+		Type   string            `json:"type"`
+		Index  uint64            `json:"index"`
+		Round  roundInfo         `json:"round"`
+		Boards []json.RawMessage `json:"boards"`
+	}{"snapshot", s.index, info, []json.RawMessage{}})
+	if err != nil {
+		return err
+	}
+	s.head = frame[:len(frame)-len("]}")]
+	whole := s.with(s.boards)
+	s.wholeBytes = len(whole)
+	s.whole, err = prepare(whole)
+	return err
+}
+
+// with is the frame with these of the boards.
+func (s *snapshot) with(boards [][]byte) []byte {
+	n := len(s.head) + 2
+	for _, b := range boards {
+		n += len(b) + 1
+	}
+	out := append(make([]byte, 0, n), s.head...)
+	for i, b := range boards {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, b...)
+	}
+	return append(out, "]}"...)
+}
+
+// message is the frame for one who watches these boards, and its length.
+func (s *snapshot) message(set boardSet) (*websocket.PreparedMessage, int, error) {
+	if set == nil {
+		return s.whole, s.wholeBytes, nil
+	}
+	var mine [][]byte
+	for i, g := range s.games {
+		if set.has(g.Board) {
+			mine = append(mine, s.boards[i])
+		}
+	}
+	data := s.with(mine)
+	m, err := prepare(data)
+	return m, len(data), err
+}
