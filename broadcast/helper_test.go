@@ -1,0 +1,231 @@
+package broadcast
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	testCluster = "cluster1"
+	roundA      = relay.RoundID("roundAAA")
+	roundB      = relay.RoundID("roundBBB")
+)
+
+// script is a log of commands, with what each index left behind.
+type script struct {
+	t       testing.TB
+	state   *relay.State
+	entries [][]byte        // entries[i] has index i+1
+	events  [][]relay.Event // of each entry
+	games   map[relay.GameID]relay.RoundID
+	after   []map[relay.GameID]*relay.Game // the games as each entry left them
+}
+
+// newScript is a log with a tournament, and rounds A and B in it.
+func newScript(t testing.TB) *script {
+	s := &script{t: t, state: relay.NewState(), games: map[relay.GameID]relay.RoundID{}}
+	s.add(&relaypb.Command{Op: &relaypb.Command_CreateTournament{
+		CreateTournament: &relaypb.CreateTournament{Id: "tourney1", Name: "Town Open"}}})
+	for _, id := range []relay.RoundID{roundA, roundB} {
+		s.add(&relaypb.Command{Op: &relaypb.Command_CreateRound{
+			CreateRound: &relaypb.CreateRound{Id: string(id), Tournament: "tourney1", Name: "Round", DelaySeconds: 5}}})
+	}
+	return s
+}
+
+func (s *script) add(c *relaypb.Command) uint64 {
+	s.t.Helper()
+	index := uint64(len(s.entries) + 1)
+	c.At, c.By, c.Request = int64(1_700_000_000_000+index), "arbiter", fmt.Sprint("r", index)
+	data, err := relay.EncodeCommand(c)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out := s.state.Apply(index, 1, data)
+	if out.Err != nil {
+		s.t.Fatalf("entry %d: %v", index, out.Err)
+	}
+	s.entries = append(s.entries, data)
+	s.events = append(s.events, out.Events)
+	after := map[relay.GameID]*relay.Game{}
+	for id := range s.games {
+		after[id], _ = s.state.Game(id)
+	}
+	if out.Game != nil {
+		s.games[out.Game.ID] = out.Game.Round
+		after[out.Game.ID] = out.Game
+	}
+	s.after = append(s.after, after)
+	return index
+}
+
+func (s *script) game(round relay.RoundID, board int) relay.GameID {
+	s.t.Helper()
+	id := relay.GameID(fmt.Sprintf("g%s%04d", string(round[5:]), board))
+	s.add(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+		Id: string(id), Round: string(round), Board: int32(board),
+		White: &relaypb.Player{Name: "Polgár", Rating: 2735}, Black: &relaypb.Player{Name: "Hou", Title: "GM"},
+	}}})
+	return id
+}
+
+// move plays on: the knights go out and come back, for as long as one likes.
+func (s *script) move(id relay.GameID) uint64 {
+	s.t.Helper()
+	g, ok := s.state.Game(id)
+	if !ok {
+		s.t.Fatalf("no game %s", id)
+	}
+	moves := []string{"g1f3", "g8f6", "f3g1", "f6g8"}
+	left := int64(3_600_000 - 1000*int64(g.Ply()))
+	return s.add(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
+		Game: string(id), Ply: int32(g.Ply() + 1), Move: moves[int(g.Ply())%4], WhiteMs: &left}}})
+}
+
+func (s *script) takeBack(id relay.GameID, to relay.Ply) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{
+		Game: string(id), ToPly: int32(to), Reason: "wrong square"}}})
+}
+
+func (s *script) result(id relay.GameID, r relay.Result) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
+		Game: string(id), Result: string(r)}}})
+}
+
+func (s *script) last() uint64 { return uint64(len(s.entries)) }
+
+// boardsAt is the boards of a round as index left them, by number.
+func (s *script) boardsAt(round relay.RoundID, index uint64) map[int]*relay.Game {
+	boards := map[int]*relay.Game{}
+	for _, g := range s.after[index-1] {
+		if g.Round == round {
+			boards[g.Board] = g
+		}
+	}
+	return boards
+}
+
+// indexes are those of the round's events in (after, upTo].
+func (s *script) indexes(round relay.RoundID, after, upTo uint64) (indexes []uint64) {
+	for i := after; i < upTo; i++ {
+		if e := s.events[i]; len(e) > 0 && e[0].Round == round {
+			indexes = append(indexes, i+1)
+		}
+	}
+	return indexes
+}
+
+// boards are the boards of a node under test.
+type boards struct {
+	mu      sync.Mutex
+	applied uint64
+	state   *relay.State
+}
+
+func (b *boards) Read(fn func(uint64, *relay.State)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fn(b.applied, b.state)
+}
+
+// node is one node: boards, hub and an HTTP server.
+type node struct {
+	t      testing.TB
+	script *script
+	boards boards
+	hub    *Hub
+	server *httptest.Server
+}
+
+// startNode starts one whose boards hold the script up to applied; what came
+// before never becomes an event there.
+func startNode(t testing.TB, s *script, applied uint64, change func(*Config)) *node {
+	t.Helper()
+	n := &node{t: t, script: s}
+	n.load(applied)
+	cfg := Config{Cluster: testCluster, Node: "n1", Boards: &n.boards, MaxPerAddress: -1, MaxSpectators: -1}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if n.hub, err = Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	n.server = httptest.NewServer(http.HandlerFunc(n.hub.Live))
+	t.Cleanup(func() {
+		if err := n.hub.Close(); err != nil {
+			t.Error(err)
+		}
+		n.server.Close()
+	})
+	return n
+}
+
+// load makes new boards at index, as a Raft snapshot does.
+func (n *node) load(index uint64) {
+	state := relay.NewState()
+	for i := uint64(1); i <= index; i++ {
+		state.Apply(i, 1, n.script.entries[i-1])
+	}
+	n.boards.mu.Lock()
+	defer n.boards.mu.Unlock()
+	n.boards.state, n.boards.applied = state, index
+}
+
+// jump replaces the boards, as a Raft snapshot does.
+func (n *node) jump(index uint64) {
+	n.load(index)
+	n.hub.Reset(index)
+}
+
+// apply applies the script up to index.
+func (n *node) apply(upTo uint64) {
+	for n.applied() < upTo {
+		n.hub.Publish(n.step())
+	}
+}
+
+// step applies one entry to the boards, and leaves its events to be published.
+func (n *node) step() []relay.Event {
+	n.boards.mu.Lock()
+	defer n.boards.mu.Unlock()
+	n.boards.applied++
+	return n.boards.state.Apply(n.boards.applied, 1, n.script.entries[n.boards.applied-1]).Events
+}
+
+func (n *node) applied() uint64 {
+	n.boards.mu.Lock()
+	defer n.boards.mu.Unlock()
+	return n.boards.applied
+}
+
+// waitFor waits until what holds.
+func waitFor(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for !holds() {
+		select {
+		case <-poll.C:
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second

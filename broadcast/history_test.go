@@ -1,0 +1,181 @@
+package broadcast
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+func fakeFrame(index uint64, size int) *frame {
+	return &frame{index: index, parts: []part{{board: 1, data: make([]byte, size)}}}
+}
+
+// all takes everything after index, batch by batch.
+func (h *history) all(index uint64) (indexes []uint64, behind bool) {
+	for {
+		frames, behind, _ := h.after(index, nil)
+		if behind || len(frames) == 0 {
+			return indexes, behind
+		}
+		for _, f := range frames {
+			indexes = append(indexes, f.index)
+		}
+		index = frames[len(frames)-1].index
+	}
+}
+
+func TestHistoryBounds(t *testing.T) {
+	var h history
+	h.init(10, 3, 1<<20)
+	for _, index := range []uint64{12, 15, 16} {
+		h.append(fakeFrame(index, 100))
+	}
+	for _, c := range []struct {
+		after  uint64
+		want   []uint64
+		behind bool
+	}{
+		{9, nil, true},
+		{10, []uint64{12, 15, 16}, false},
+		{12, []uint64{15, 16}, false},
+		{13, []uint64{15, 16}, false},
+		{16, nil, false},
+		{99, nil, false},
+	} {
+		if got, behind := h.all(c.after); !slices.Equal(got, c.want) || behind != c.behind {
+			t.Errorf("after %d: %v, behind %v; want %v, %v", c.after, got, behind, c.want, c.behind)
+		}
+	}
+	if grown, ok := h.append(fakeFrame(20, 100)); !ok || grown != 0 {
+		t.Errorf("a fourth frame instead of the first: grown by %d, %v", grown, ok)
+	}
+	if _, behind := h.all(11); !behind {
+		t.Error("12 has gone, and who has 11 is not told")
+	}
+	if got, behind := h.all(12); behind || !slices.Equal(got, []uint64{15, 16, 20}) {
+		t.Errorf("after 12: %v, behind %v", got, behind)
+	}
+	if _, ok := h.append(fakeFrame(20, 100)); ok {
+		t.Error("an index was taken twice")
+	}
+	h.reset(50)
+	if _, behind := h.all(20); !behind {
+		t.Error("a reset to 50 left a hole behind 20")
+	}
+	if got, behind := h.all(50); behind || len(got) > 0 {
+		t.Errorf("after the reset: %v, behind %v", got, behind)
+	}
+}
+
+func TestHistoryBytes(t *testing.T) {
+	var h history
+	h.init(0, 1000, 10_000)
+	for i := uint64(1); i <= 500; i++ {
+		h.append(fakeFrame(i, 300))
+		if h.bytes > 10_000 {
+			t.Fatalf("%d bytes at %d", h.bytes, i)
+		}
+	}
+	if len(h.frames) == 0 {
+		t.Error("nothing is kept")
+	}
+	h.append(fakeFrame(501, 20_000)) // larger than the history may be
+	if floor, last := h.bounds(); floor != 501 || last != 501 || h.bytes != 0 {
+		t.Errorf("floor %d, last %d, %d bytes", floor, last, h.bytes)
+	}
+}
+
+// A batch is bounded, and wake is closed by what comes after it was taken.
+func TestHistoryBatchAndWake(t *testing.T) {
+	var h history
+	h.init(0, 1000, 1<<20)
+	for i := uint64(1); i <= 200; i++ {
+		h.append(fakeFrame(i, 10))
+	}
+	frames, _, wake := h.after(0, nil)
+	if len(frames) != maxBatchFrames {
+		t.Errorf("a batch of %d", len(frames))
+	}
+	if !h.markDirty() || h.markDirty() {
+		t.Error("markDirty must be true once")
+	}
+	h.wakeAll()
+	<-wake
+	if _, _, wake := h.after(0, nil); isClosed(wake) {
+		t.Error("woken by nothing")
+	}
+	if !h.markDirty() {
+		t.Error("markDirty must be true again")
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// Whatever the table forgets, a cursor is either told that it is behind or
+// gets every event of its round that it lacks.
+func TestTableNeverLeavesAHole(t *testing.T) {
+	for seed := range uint64(200) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		table := newTable(Config{HistoryEvents: 8, HistoryBytes: 6000, HistoryTotal: 12_000}, 0)
+		published := map[relay.RoundID][]uint64{}
+		watched := map[relay.RoundID]*round{}
+		var index, base uint64
+		for range 300 {
+			id := relay.RoundID(fmt.Sprint("round", rnd.IntN(6)))
+			switch r := watched[id]; rnd.IntN(12) {
+			default:
+				index += 1 + rnd.Uint64N(3)
+				if _, ok := table.append(id, fakeFrame(index, rnd.IntN(600))); !ok {
+					t.Fatalf("seed %d: %d was refused", seed, index)
+				}
+				published[id] = append(published[id], index)
+			case 0:
+				if r == nil {
+					watched[id] = table.join(id)
+				}
+			case 1:
+				if r != nil {
+					table.leave(r)
+					delete(watched, id)
+				}
+			case 2:
+				if rnd.IntN(10) == 0 {
+					index += rnd.Uint64N(5)
+					base = index
+					table.reset(index)
+				}
+			}
+			if table.bytes > table.maxTotal {
+				t.Fatalf("seed %d: %d bytes", seed, table.bytes)
+			}
+			sum := 0
+			for _, r := range table.rounds {
+				sum += r.history.bytes
+			}
+			if sum != table.bytes {
+				t.Fatalf("seed %d: %d bytes are counted as %d", seed, sum, table.bytes)
+			}
+			since := rnd.Uint64N(index + 1)
+			r := table.join(id)
+			got, behind := r.history.all(since)
+			table.leave(r)
+			if since < base && !behind {
+				t.Fatalf("seed %d: %d lies before the reset to %d, and is not behind", seed, since, base)
+			}
+			want := slices.DeleteFunc(slices.Clone(published[id]), func(i uint64) bool { return i <= since })
+			if !behind && !slices.Equal(got, want) {
+				t.Fatalf("seed %d: after %d: %v, want %v", seed, since, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package broadcast
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// Hub knows who watches what on this node. See the package's documentation
+// for what its caller owes it.
+type Hub struct {
+	// Static after Open.
+	cfg      Config
+	log      *slog.Logger
+	upgrader websocket.Upgrader
+	gate     *gate
+	status   *status
+	wakes    *wakeList
+
+	// Lifetime of run; spectators are waited for by gate.
+	quit chan struct{}
+	done chan struct{}
+
+	// published: everything up to this index is in the histories. It is raised
+	// only after the frames are there.
+	published atomic.Uint64
+	counters  counters
+
+	mu sync.Mutex
+	table
+}
+
+// Open starts a hub. The histories begin at the index that cfg.Boards tells
+// now: whatever is published must be above it.
+func Open(cfg Config) (*Hub, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{
+		cfg:    cfg,
+		log:    cfg.Log,
+		gate:   newGate(cfg.MaxSpectators, cfg.MaxPerAddress),
+		status: newStatus(),
+		wakes:  newWakeList(),
+		quit:   make(chan struct{}),
+		done:   make(chan struct{}),
+	}
+	h.upgrader = h.newUpgrader()
+	var base uint64
+	cfg.Boards.Read(func(applied uint64, _ *relay.State) { base = applied })
+	h.table = newTable(cfg, base)
+	h.published.Store(base)
+	go h.run()
+	return h, nil
+}
+
+// Close says goodbye to every spectator with [CloseGoingAway], and waits until
+// all goroutines are gone. New ones are turned away with a 503 from then on.
+// Publish may still be called, and reaches nobody.
+func (h *Hub) Close() error {
+	if !h.gate.close() {
+		<-h.done
+		return nil
+	}
+	h.gate.wait()
+	close(h.quit)
+	<-h.done
+	return nil
+}
+
+// Publish adds what has happened to the histories and has the spectators
+// woken. It is called in log order, after the boards were changed, with all
+// events of an index in one call; one call may bring several indexes. It keeps
+// nothing of events, and never waits for a spectator.
+func (h *Hub) Publish(events []relay.Event) {
+	for len(events) > 0 {
+		n := 1
+		for n < len(events) && events[n].Index == events[0].Index {
+			n++
+		}
+		h.publishIndex(events[:n])
+		events = events[n:]
+	}
+}
+
+func (h *Hub) publishIndex(events []relay.Event) {
+	index := events[0].Index
+	for len(events) > 0 {
+		mine, rest := splitRound(events)
+		h.publishRound(mine)
+		events = rest
+	}
+	if index > h.published.Load() {
+		h.published.Store(index)
+	}
+}
+
+// splitRound takes the events of the first one's round apart from the rest.
+// That an index touches several rounds is rare, so the common case copies
+// nothing.
+func splitRound(events []relay.Event) (mine, rest []relay.Event) {
+	n := 1
+	for n < len(events) && events[n].Round == events[0].Round {
+		n++
+	}
+	if n == len(events) {
+		return events, nil
+	}
+	for _, e := range events {
+		if e.Round == events[0].Round {
+			mine = append(mine, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return mine, rest
+}
+
+func (h *Hub) publishRound(events []relay.Event) {
+	f, err := encodeFrame(events)
+	if err != nil {
+		// A bug, if anything. A snapshot tells spectators what the event would have.
+		h.log.Error("an event could not be encoded; its round's spectators get a snapshot",
+			"round", events[0].Round, "index", events[0].Index, "err", err)
+		h.resetRound(events[0].Round, events[0].Index)
+		return
+	}
+	h.mu.Lock()
+	r, ok := h.table.append(events[0].Round, f)
+	h.mu.Unlock()
+	if !ok {
+		h.log.Error("an event was published out of order, and dropped",
+			"round", events[0].Round, "index", f.index)
+		return
+	}
+	h.counters.events.Add(uint64(len(events)))
+	h.wakes.add(&r.history)
+}
+
+// Reset tells that the boards were replaced as of log index applied, by a Raft
+// snapshot. What lies between the last event published and applied never
+// becomes an event here, so the histories begin anew at applied, and every
+// spectator that has less gets a fresh snapshot.
+func (h *Hub) Reset(applied uint64) {
+	h.mu.Lock()
+	all := h.table.reset(applied)
+	h.mu.Unlock()
+	if applied > h.published.Load() {
+		h.published.Store(applied)
+	}
+	for _, r := range all {
+		h.wakes.add(&r.history)
+	}
+}
+
+func (h *Hub) resetRound(id relay.RoundID, index uint64) {
+	h.mu.Lock()
+	r := h.table.resetRound(id, index)
+	h.mu.Unlock()
+	h.wakes.add(&r.history)
+}
+
+// run wakes those who wait and makes the status frames, so that neither is
+// done at the cost of the apply loop.
+func (h *Hub) run() {
+	defer close(h.done)
+	tick := time.NewTicker(h.cfg.StatusEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.wakes.kick:
+			for _, hist := range h.wakes.take() {
+				hist.wakeAll()
+			}
+		case <-h.status.changed:
+			h.announceStatus()
+		case <-tick.C:
+			h.announceStatus()
+		case <-h.quit:
+			return
+		}
+	}
+}
+
+// wakeList is the histories that have changed since their spectators were last
+// woken; however often one changes meanwhile, it is there once.
+type wakeList struct {
+	kick chan struct{} // of one
+
+	mu   sync.Mutex
+	list []*history
+}
+
+func newWakeList() *wakeList { return &wakeList{kick: make(chan struct{}, 1)} }
+
+func (w *wakeList) add(h *history) {
+	if !h.markDirty() {
+		return
+	}
+	w.mu.Lock()
+	w.list = append(w.list, h)
+	w.mu.Unlock()
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (w *wakeList) take() []*history {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.list
+	w.list = nil
+	return list
+}

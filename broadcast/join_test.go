@@ -1,0 +1,179 @@
+package broadcast
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// longScript has four boards in round A, two in B, and n moves, now and then a
+// takeback or a result.
+func longScript(t testing.TB, n int) *script {
+	s := newScript(t)
+	var games []relay.GameID
+	for b := 1; b <= 4; b++ {
+		games = append(games, s.game(roundA, b))
+	}
+	for b := 1; b <= 2; b++ {
+		games = append(games, s.game(roundB, b))
+	}
+	for i := range n {
+		g := games[(i*7+i/5)%len(games)]
+		game, _ := s.state.Game(g)
+		switch {
+		case game.Over():
+			s.takeBack(g, game.Ply()-1) // and the result goes with the move
+		case i%23 == 22 && game.Ply() > 2:
+			s.takeBack(g, game.Ply()-2)
+		case i%37 == 36 && game.Ply() > 2:
+			s.result(g, "1/2-1/2")
+		default:
+			s.move(g)
+		}
+	}
+	return s
+}
+
+// Between the change of the boards and Publish a snapshot may be taken that has
+// the event already. No one may get it twice, and no one may miss it.
+func TestJoinRace(t *testing.T) {
+	s := longScript(t, 1500)
+	n := startNode(t, s, 9, func(c *Config) { c.StatusEvery = 50 * time.Millisecond })
+	// Crowds come and go all the while.
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	crowd := make([]int, 3)
+	for i := range crowd {
+		wg.Go(func() {
+			for ; !isClosed(done); crowd[i]++ {
+				if err := joinAndLook(t, n, s); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	// And one comes at the worst moment, again and again.
+	worst := 0
+	for index := n.applied() + 1; index <= s.last(); index++ {
+		events := n.step()
+		if len(events) == 0 || events[0].Round != roundA || index%5 != 0 {
+			n.hub.Publish(events)
+			continue
+		}
+		w := newWatcher(t, roundA).join(n).until(1)
+		if w.cursor != index || w.snapshots != 1 {
+			t.Fatalf("the snapshot is at %d, and the boards are at %d", w.cursor, index)
+		}
+		n.hub.Publish(events)
+		n.apply(min(index+8, s.last()))
+		index = n.applied()
+		if rest := s.indexes(roundA, w.cursor, index); len(rest) > 0 {
+			from := w.cursor
+			w.until(rest[len(rest)-1])
+			if !slices.Equal(w.seen, rest) {
+				t.Fatalf("after the snapshot at %d: %v, want %v", from, w.seen, rest)
+			}
+		}
+		w.check(s, index)
+		w.leave()
+		worst++
+	}
+	close(done)
+	wg.Wait()
+	t.Logf("%d joined between the boards and Publish, and crowds of %v meanwhile", worst, crowd)
+}
+
+// joinAndLook joins at any moment, reads some messages, and compares.
+func joinAndLook(t *testing.T, n *node, s *script) error {
+	w := newWatcher(t, roundA).join(n)
+	defer w.leave()
+	var from uint64
+	for w.snapshots == 0 || len(w.seen) < 3 && n.applied() < s.last() {
+		if _, err := w.read(); err != nil {
+			return err
+		}
+		if w.snapshots == 1 && from == 0 {
+			from = w.cursor
+		}
+	}
+	if want := s.indexes(roundA, from, w.cursor); !slices.Equal(w.seen, want) {
+		return fmt.Errorf("after the snapshot at %d, up to %d: %v, want %v", from, w.cursor, w.seen, want)
+	}
+	if d := w.differs(s, w.cursor); d != "" {
+		return fmt.Errorf("boards differ at %d (-want +got):\n%s", w.cursor, d)
+	}
+	return nil
+}
+
+// The same without sockets, where thousands fit.
+func TestJoinRaceAtTheCursor(t *testing.T) {
+	s := longScript(t, 2000)
+	n := startNode(t, s, 9, func(c *Config) { c.HistoryEvents = 64 })
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	joins := make([]int, 4)
+	for worker := range joins {
+		wg.Go(func() {
+			for last := false; !last; joins[worker]++ {
+				last = isClosed(done) // one more, at the end
+				if err := followCursor(n, s, worker%2 == 0); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for n.applied() < s.last() {
+		n.hub.Publish(n.step())
+	}
+	close(done)
+	wg.Wait()
+	t.Log("joins of each worker:", joins)
+}
+
+// followCursor joins with a snapshot, and takes up to some dozens of events.
+func followCursor(n *node, s *script, filtered bool) error {
+	n.hub.mu.Lock()
+	r := n.hub.table.join(roundA)
+	n.hub.mu.Unlock()
+	defer n.hub.leaveRound(r)
+	c := cursor{blank: true}
+	if filtered {
+		c.boards = boardSet{2: {}, 3: {}}
+	}
+	var from, sum uint64
+	for range 40 {
+		b, _, err := r.next(&c, &n.boards)
+		if err != nil {
+			return err
+		}
+		if b.nothing(&c) {
+			break
+		}
+		if b.upTo <= c.index && !c.blank {
+			return fmt.Errorf("from %d to %d", c.index, b.upTo)
+		}
+		if b.snapshot {
+			from, sum = b.upTo, 0
+		}
+		sum += uint64(b.events)
+		c.advance(b)
+	}
+	var want uint64
+	for _, index := range s.indexes(roundA, from, c.index) {
+		for _, e := range s.events[index-1] {
+			if c.boards.has(e.Board) {
+				want++
+			}
+		}
+	}
+	if sum != want {
+		return fmt.Errorf("%d events from %d to %d, want %d", sum, from, c.index, want)
+	}
+	return nil
+}

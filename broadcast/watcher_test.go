@@ -1,0 +1,284 @@
+package broadcast
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gorilla/websocket"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// anyFrame is what any frame may hold.
+type anyFrame struct {
+	Type       string       `json:"type"`
+	Index      uint64       `json:"index"`
+	Cluster    string       `json:"cluster"`
+	Node       string       `json:"node"`
+	Round      roundInfo    `json:"round"`
+	Boards     []boardInfo  `json:"boards"`
+	Game       relay.GameID `json:"game"`
+	Board      int          `json:"board"`
+	Ply        relay.Ply    `json:"ply"`
+	SAN        string       `json:"san"`
+	UCI        string       `json:"uci"`
+	FEN        string       `json:"fen"`
+	Clock      relay.Clock  `json:"clock"`
+	At         relay.Millis `json:"at"`
+	Result     relay.Result `json:"result"`
+	LastMove   *lastMove    `json:"lastMove"`
+	Stale      bool         `json:"stale"`
+	Age        int64        `json:"age"`
+	Spectators int          `json:"spectators"`
+	Now        int64        `json:"now"`
+
+	raw json.RawMessage
+}
+
+// watcher is a spectator, and checks that what it is sent makes sense.
+type watcher struct {
+	t     testing.TB
+	round relay.RoundID
+	only  []int // boards, none: all
+
+	conn   *websocket.Conn
+	cursor uint64 // what it would come back with
+	boards map[int]boardInfo
+
+	hello     *anyFrame
+	snapshots int
+	seen      []uint64 // indexes of the events, since the last snapshot
+	statuses  []anyFrame
+}
+
+func newWatcher(t testing.TB, round relay.RoundID, only ...int) *watcher {
+	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}}
+}
+
+func (w *watcher) query() string {
+	q := url.Values{"round": {string(w.round)}}
+	if len(w.only) > 0 {
+		q.Set("boards", strings.Trim(strings.ReplaceAll(fmt.Sprint(w.only), " ", ","), "[]"))
+	}
+	if w.cursor > 0 {
+		q.Set("since", fmt.Sprint(w.cursor))
+		q.Set("cluster", testCluster)
+	}
+	return q.Encode()
+}
+
+func (n *node) dial(query string, header http.Header) (*websocket.Conn, *http.Response, error) {
+	d := websocket.Dialer{HandshakeTimeout: patience}
+	return d.Dial("ws"+strings.TrimPrefix(n.server.URL, "http")+"/live?"+query, header)
+}
+
+// join connects, with the cursor if there is one, and leaves what it had before.
+func (w *watcher) join(n *node) *watcher {
+	w.t.Helper()
+	w.leave()
+	conn, _, err := n.dial(w.query(), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.conn, w.hello = conn, nil
+	w.t.Cleanup(func() { conn.Close() })
+	return w
+}
+
+func (w *watcher) leave() {
+	if w.conn != nil {
+		w.conn.Close()
+		w.conn = nil
+	}
+}
+
+// read takes one message. A frame that ought not to come fails the test.
+func (w *watcher) read() ([]anyFrame, error) {
+	w.conn.SetReadDeadline(time.Now().Add(patience))
+	_, data, err := w.conn.ReadMessage()
+	if err != nil {
+		return nil, err
+	}
+	frames, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w in %s", err, data)
+	}
+	before := w.cursor
+	for i := range frames {
+		sameIndex := i > 0 && frames[i].Index == frames[i-1].Index
+		if err := w.take(&frames[i], sameIndex); err != nil {
+			return nil, fmt.Errorf("cursor %d, then %d: %w; message %.300s", before, w.cursor, err, data)
+		}
+	}
+	return frames, nil
+}
+
+func decode(data []byte) ([]anyFrame, error) {
+	raws := []json.RawMessage{data}
+	if data[0] == '[' {
+		if err := json.Unmarshal(data, &raws); err != nil {
+			return nil, err
+		}
+		if len(raws) < 2 {
+			return nil, errors.New("an array of fewer than two")
+		}
+	}
+	frames := make([]anyFrame, len(raws))
+	for i, raw := range raws {
+		if err := json.Unmarshal(raw, &frames[i]); err != nil {
+			return nil, err
+		}
+		frames[i].raw = raw
+	}
+	return frames, nil
+}
+
+// take applies a frame, as a page does. sameIndex: the frame before, in the same
+// message, had this one's index.
+func (w *watcher) take(f *anyFrame, sameIndex bool) error {
+	if (w.hello == nil) != (f.Type == "hello") {
+		return errors.New("hello comes first, and once")
+	}
+	switch f.Type {
+	case "hello":
+		w.hello = f
+		return nil
+	case "status":
+		w.statuses = append(w.statuses, *f)
+		if f.Index != 0 && f.Index < w.cursor {
+			return errors.New("a status went back")
+		}
+		w.cursor = max(w.cursor, f.Index)
+		return nil
+	case "snapshot":
+		if w.cursor > 0 && f.Index <= w.cursor {
+			return errors.New("the snapshot is not newer than what was there")
+		}
+		w.snapshots++
+		w.seen = nil
+		clear(w.boards)
+		for _, b := range f.Boards {
+			w.boards[b.Board] = b
+		}
+		w.cursor = f.Index
+		return nil
+	}
+	if f.Index <= w.cursor && !(sameIndex && f.Index == w.cursor) {
+		return errors.New("the index did not rise")
+	}
+	if !sameIndex {
+		w.seen = append(w.seen, f.Index)
+	}
+	w.cursor = f.Index
+	b, known := w.boards[f.Board]
+	if !known && f.Type != "game" {
+		return errors.New("an event of a board that was not there")
+	}
+	switch f.Type {
+	case "game":
+		if err := json.Unmarshal(f.raw, &b); err != nil {
+			return err
+		}
+	case "move":
+		if f.Ply != b.Ply+1 {
+			return fmt.Errorf("ply %d follows %d", f.Ply, b.Ply)
+		}
+		b.FEN, b.Ply, b.Clock, b.At, b.LastMove = f.FEN, f.Ply, f.Clock, f.At, &lastMove{SAN: f.SAN, UCI: f.UCI}
+	case "takeback":
+		b.FEN, b.Ply, b.Clock, b.LastMove = f.FEN, f.Ply, f.Clock, f.LastMove
+	case "result":
+		b.Result = f.Result
+	default:
+		return errors.New("unknown type")
+	}
+	w.boards[f.Board] = b
+	return nil
+}
+
+// until reads until the cursor has reached index.
+func (w *watcher) until(index uint64) *watcher {
+	w.t.Helper()
+	for w.cursor < index {
+		if _, err := w.read(); err != nil {
+			w.t.Fatalf("waiting for %d: %v", index, err)
+		}
+	}
+	return w
+}
+
+// closed reads to the end, and answers the close code.
+func (w *watcher) closed() (int, string) {
+	w.t.Helper()
+	for {
+		_, err := w.read()
+		if err == nil {
+			continue
+		}
+		if ce, ok := errors.AsType[*websocket.CloseError](err); ok {
+			return ce.Code, ce.Text
+		}
+		w.t.Fatalf("the connection ended without a close frame: %v", err)
+	}
+}
+
+// differs tells how the watcher's boards differ from those of the script at index.
+func (w *watcher) differs(s *script, index uint64) string {
+	want := map[int]boardInfo{}
+	for n, g := range s.boardsAt(w.round, index) {
+		if len(w.only) == 0 || contains(w.only, n) {
+			want[n] = boardOf(g)
+		}
+	}
+	got := maps.Clone(w.boards)
+	for n := range got { // a takeback does not say when the move before was made
+		b := got[n]
+		b.At = want[n].At
+		got[n] = b
+	}
+	return cmp.Diff(want, got)
+}
+
+func contains(list []int, n int) bool {
+	for _, m := range list {
+		if m == n {
+			return true
+		}
+	}
+	return false
+}
+
+// check fails unless the boards are those of the script at index.
+func (w *watcher) check(s *script, index uint64) {
+	w.t.Helper()
+	if d := w.differs(s, index); d != "" {
+		w.t.Errorf("boards at %d (-want +got):\n%s", index, d)
+	}
+}
+
+// readsSlowly gives the connection the smallest buffer there is, so that a
+// spectator who does not read is noticed soon.
+func dialSlow(t testing.TB, n *node, query string) *websocket.Conn {
+	t.Helper()
+	d := websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
+		c, err := net.Dial(network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(4096)
+		}
+		return c, err
+	}}
+	conn, _, err := d.Dial("ws"+strings.TrimPrefix(n.server.URL, "http")+"/live?"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
