@@ -1,0 +1,145 @@
+package store
+
+import (
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.etcd.io/raft/v3"
+	"google.golang.org/protobuf/proto"
+)
+
+// TestReadersAndWriter has readers at work, in memory and on disk, while
+// entries are appended, replaced and compacted.
+func TestReadersAndWriter(t *testing.T) {
+	l := mustOpenLog(t, filepath.Join(t.TempDir(), "log"), LogOptions{Preallocate: -1, TailBytes: 8000})
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	read := func(r *rand.Rand) error {
+		first, last := l.FirstIndex(), l.LastIndex()
+		if last < first {
+			return nil
+		}
+		lo := first + r.Uint64N(last-first+1)
+		ents, err := l.Entries(lo, last+1, r.Uint64N(20_000))
+		if err != nil {
+			return err
+		}
+		for i, e := range ents {
+			// The content follows from index and term, and terms never go
+			// down, so a slice that mixes what was replaced with what
+			// replaced it could be told.
+			if want := entry(lo+uint64(i), e.GetTerm()); !proto.Equal(e, want) {
+				t.Errorf("entry %d is %v, want %v", lo+uint64(i), e, want)
+			}
+			if i > 0 && e.GetTerm() < ents[i-1].GetTerm() {
+				t.Errorf("term %d of entry %d follows term %d", e.GetTerm(), e.GetIndex(), ents[i-1].GetTerm())
+			}
+		}
+		_, err = l.Term(lo)
+		return err
+	}
+	for i := range uint64(3) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(i, 9))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := read(r)
+				if err != nil && !errors.Is(err, raft.ErrCompacted) && !errors.Is(err, raft.ErrUnavailable) {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	term := uint64(1)
+	for range 250 {
+		first, last := l.FirstIndex(), l.LastIndex()
+		var err error
+		switch n := r.IntN(10); {
+		case n < 7:
+			err = l.Append(nil, entries(last+1, last+r.Uint64N(30), term))
+		case n < 8:
+			term++
+			from := max(first, last-min(last, r.Uint64N(120)))
+			err = l.Append(nil, entries(from, from+r.Uint64N(20), term))
+		default:
+			err = l.Compact(max(first-1, last-min(last, 300)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// TestCompactInSteps: a long compaction lets appends through, and each of its
+// transactions leaves a log that opens.
+func TestCompactInSteps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l := mustOpenLog(t, path, LogOptions{Preallocate: -1, TailBytes: 100_000})
+	const n = 3*compactStep + 100
+	if err := l.Append(nil, entries(1, n, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := l.compactSome(n - 50); done || err != nil || l.FirstIndex() != compactStep+1 {
+		t.Fatalf("first step: %v, %v, first index %d", done, err, l.FirstIndex())
+	}
+	l.Close()
+	l = mustOpenLog(t, path, noFill)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := l.Compact(n - 50); err != nil {
+			t.Error(err)
+		}
+	})
+	for i := range uint64(10) {
+		if err := l.Append(nil, entries(n+1+i, n+1+i, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wg.Wait()
+	if l.FirstIndex() != n-49 || l.LastIndex() != n+10 {
+		t.Fatalf("[%d, %d]", l.FirstIndex(), l.LastIndex())
+	}
+	want := logContent(t, l)
+	l.Close()
+	if d := diff(want, logContent(t, mustOpenLog(t, path, noFill))); d != "" {
+		t.Fatal(d)
+	}
+}
+
+// TestTailBound: memory for the tail stays within its limit, and the tail is
+// that again after a restart.
+func TestTailBound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	const limit = 50_000
+	o := LogOptions{Preallocate: -1, TailBytes: limit}
+	l := mustOpenLog(t, path, o)
+	check := func() {
+		t.Helper()
+		size := l.tail.end() - l.tail.base + uint64(len(l.tail.ents))*entryOverhead
+		if size > limit || size < limit/2 || l.tail.next() != l.LastIndex()+1 {
+			t.Fatalf("tail [%d, %d) of %d bytes, the log ends at %d", l.tail.first, l.tail.next(), size, l.LastIndex())
+		}
+	}
+	for i := uint64(1); i < 3000; i += 100 {
+		if err := l.Append(nil, entries(i, i+99, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if i > 500 {
+			check()
+		}
+	}
+	l.Close()
+	l = mustOpenLog(t, path, o)
+	check()
+}

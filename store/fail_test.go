@@ -1,0 +1,161 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// breakFile makes all later writes to the open file at path fail as those to
+// device do: with /dev/full there is no space left, and with /dev/zero the
+// fsync fails after writes that went well. What is mapped stays readable.
+func breakFile(t *testing.T, path, device string) {
+	t.Helper()
+	with, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer with.Close()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	broken := false
+	for _, fd := range fds {
+		to, _ := os.Readlink(filepath.Join("/proc/self/fd", fd.Name()))
+		var n int
+		if _, err := fmt.Sscan(fd.Name(), &n); err != nil || to != path {
+			continue
+		}
+		if err := unix.Dup3(int(with.Fd()), n, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		broken = true
+	}
+	if !broken {
+		t.Fatal("the file is not open:", path)
+	}
+}
+
+var brokenDevices = []string{"/dev/full", "/dev/zero"}
+
+func TestLogWriteFails(t *testing.T) {
+	for _, device := range brokenDevices {
+		t.Run(device, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "log")
+			l := mustOpenLog(t, path, LogOptions{Preallocate: -1, TailBytes: 10_000})
+			for i := range uint64(5) { // so that pages are free, and the file need not grow
+				if err := l.Append(hardState(1, 1, 1), entries(20*i+1, 20*i+20, 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range uint64(10) {
+				if err := l.Compact(i + 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := logContent(t, l)
+			breakFile(t, path, device)
+			err := l.Append(hardState(9, 9, 9), entries(90, 105, 9))
+			wantErr(t, err, ErrFailed)
+			if device == "/dev/full" && !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), path) {
+				t.Errorf("the error does not say why or where: %v", err)
+			}
+			wantErr(t, l.Append(nil, entries(101, 101, 1)), ErrFailed)
+			wantErr(t, l.Compact(50), ErrFailed)
+			wantErr(t, l.Reset(50, 1, nil), ErrFailed)
+
+			// Nothing of it is to be seen. What is not in memory is refused
+			// rather than read from a file of which nothing is known.
+			if l.LastIndex() != want.Last || l.HardState().GetTerm() != 1 {
+				t.Errorf("the log ends at %d, hard state %v", l.LastIndex(), l.HardState())
+			}
+			if term, err := l.Term(95); term != 1 || err != nil {
+				t.Errorf("term of 95 is %d, %v", term, err)
+			}
+			_, err = l.Entries(11, 12, 0)
+			wantErr(t, err, ErrFailed)
+			l.Close()
+			if d := diff(want, logContent(t, mustOpenLog(t, path, noFill))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestCheckpointFails(t *testing.T) {
+	for _, device := range brokenDevices {
+		t.Run(device, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "boards")
+			b := mustOpenBoards(t, path)
+			for i := range uint64(4) {
+				if err := b.Checkpoint(stamped(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := boardsContent(t, b)
+			breakFile(t, path, device)
+			wantErr(t, b.Checkpoint(stamped(9)), ErrFailed)
+			if p := b.Position(); p.Index != 3 {
+				t.Errorf("position %d", p.Index)
+			}
+			wantErr(t, b.Checkpoint(stamped(9)), ErrFailed)
+			wantErr(t, b.Load(func(string, []byte) error { return nil }), ErrFailed)
+			_, err := b.Snapshot()
+			wantErr(t, err, ErrFailed)
+			b.Close()
+			if d := cmp.Diff(want, boardsContent(t, mustOpenBoards(t, path))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestInUse(t *testing.T) {
+	dir := t.TempDir()
+	log, boards := filepath.Join(dir, "log"), filepath.Join(dir, "boards")
+	l, b := mustOpenLog(t, log, noFill), mustOpenBoards(t, boards)
+	_, errLog := OpenLog(log, noFill)
+	_, errBoards := OpenBoards(boards)
+	for _, err := range []error{errLog, errBoards} {
+		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("opened twice: %v", err)
+		}
+	}
+	// The lock goes along with a received file.
+	stream, pos := encoded(t, b)
+	in, err := b.Receive(strings.NewReader(string(stream)), pos, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Install(in); err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenBoards(boards)
+	wantErr(t, err, ErrInUse)
+	l.Close()
+	b.Close()
+	mustOpenLog(t, log, noFill)
+	mustOpenBoards(t, boards)
+}
+
+// TestRuntimeFault cuts the file short under the mapping, as a disk does that
+// no longer delivers a page: an error, and no crash.
+func TestRuntimeFault(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l := mustOpenLog(t, path, LogOptions{Preallocate: -1, TailBytes: 1})
+	if err := l.Append(nil, entries(1, 200, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, int64(2*os.Getpagesize())); err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.Entries(1, 100, 1<<20)
+	namesFile(t, "cut while open", path, err)
+}
