@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web"
 )
 
@@ -20,8 +19,8 @@ func TestBadInput(t *testing.T) {
 	tournament := must(t, base+"/tournaments", object{"name": "Another"})["id"].(string)
 	must(t, base+game+"/moves", object{"ply": 1, "move": "e4"})
 	must(t, base+"/games/"+games[1]+"/result", object{"result": "1/2-1/2"})
-	hash := func() (h [32]byte) {
-		c.nodes[0].boards.Read(func(_ uint64, s *relay.State) { h = s.Hash() })
+	hash := func() [32]byte {
+		_, h := c.nodes[0].stand()
 		return h
 	}
 	before := hash()

@@ -192,6 +192,7 @@ func TestLeaderKilledWhileFeeding(t *testing.T) {
 func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 3)
+	c.waitEqual()
 	const plies = 120
 	sp := newSpectator(t, round)
 	sp.watch(c.nodes[1].url)
