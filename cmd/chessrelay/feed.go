@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// firstContact is how long a feed waits for a cluster that takes its round. It
+// is shorter than the patience with a single move, since an address that was
+// misspelt shows here.
+const firstContact = 30 * time.Second
+
+type feedOptions struct {
+	to       string
+	round    string
+	name     string
+	speed    float64
+	asap     bool
+	token    string
+	patience time.Duration
+	json     bool
+}
+
+// newFeedCommand is `chessrelay feed`: a PGN file, played into a round.
+func newFeedCommand(env *environment) *cobra.Command {
+	var opts feedOptions
+	cmd := &cobra.Command{
+		Use:   "feed --to URL[,URL...] [--round ID | --new NAME] [--speed X | --asap] FILE.pgn|-",
+		Short: "Plays a PGN file into a round, as an arbiter would",
+		Long: `Plays all games of a PGN file at the same time, each on a board of its own: by their clocks, or faster, or as fast as
+it goes. With more than one URL, it goes on at the next node when one does not answer.
+
+With --round it takes the boards of a round that exists, by the players' names or the number of the board, opens those that
+are missing, and goes on where each of them stands: that is how to go on with a feed that was interrupted.`,
+		Example: `  chessrelay feed --to http://recorder:8080 --new "City Championship" --speed 10 round-1.pgn
+  chessrelay feed --to http://recorder:8080,http://venue-1:8080 --round AbCd1234 --asap round-1.pgn`,
+		Args: exactArgs("the PGN file, or - for stdin,"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needFlags(cmd, "to"); err != nil {
+				return err
+			}
+			if err := excludeFlags(cmd, "round", "new"); err != nil {
+				return err
+			}
+			if err := excludeFlags(cmd, "speed", "asap"); err != nil {
+				return err
+			}
+			if !(opts.speed > 0) {
+				return usagef("--speed is more than 0, not %v", opts.speed)
+			}
+			return runFeed(cmd.Context(), env, opts, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&opts.to, "to", "", "the nodes to feed: `URL[,URL...]`")
+	f.StringVar(&opts.round, "round", "", "feed the round with this `ID`")
+	f.StringVar(&opts.name, "new", "", "make a tournament of this `NAME` with a round in it (default with the name of the games' event)")
+	f.Float64Var(&opts.speed, "speed", 1, "`X` times faster than the clocks of the games")
+	f.BoolVar(&opts.asap, "asap", false, "as fast as it goes, without regard to clocks")
+	f.StringVar(&opts.token, "token", "", "the `TOKEN` that the nodes want of submitters")
+	f.DurationVar(&opts.patience, "patience", 10*time.Minute, "give a game up when one submission could not be made for `TIME`; 0: never")
+	f.BoolVar(&opts.json, "json", false, "print the summary as JSON")
+	return cmd
+}
+
+func runFeed(ctx context.Context, env *environment, opts feedOptions, file string) error {
+	nodes, err := parseNodes(opts.to)
+	if err != nil {
+		return err
+	}
+	games, broken, err := readFeedFile(env.stdin, file)
+	if err != nil {
+		return err
+	}
+	c := newClient(nodes, opts.token, env.log)
+	defer c.Close()
+	f := &feeder{client: c, log: env.log, games: games, speed: opts.speed, patience: opts.patience}
+	if opts.asap {
+		f.speed = 0
+	}
+	for _, failure := range broken {
+		f.tally.unreadable(failure)
+		env.log.Error("a game cannot be read; the others go on", "game", failure.Game, "err", failure.Error)
+	}
+	if err := f.prepare(ctx, relay.RoundID(opts.round), opts.name); err != nil {
+		return err
+	}
+	env.log.Info("the round is open", "round", f.round, "boards", len(games), "page", f.page())
+
+	f.play(ctx)
+	s := f.summary()
+	if opts.json {
+		err = printJSON(env.stdout, s)
+	} else {
+		s.print(env.stdout)
+	}
+	switch {
+	case err != nil:
+		return err
+	case s.Interrupted:
+		return fmt.Errorf("interrupted; to go on, give it --round %s", s.Round)
+	case len(s.Failures) > 0:
+		return fmt.Errorf("%d of %d games stopped before their end", len(s.Failures), s.Games)
+	}
+	return nil
+}
+
+// prepare opens a new round, or attaches to the one with this id.
+func (f *feeder) prepare(ctx context.Context, id relay.RoundID, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, firstContact)
+	defer cancel()
+	if id != "" {
+		return f.attach(ctx, id)
+	}
+	return f.open(ctx, name)
+}
+
+// readFeedFile reads all games of a file, or of stdin if its name is "-". Those
+// that cannot be read are returned as failures.
+func readFeedFile(stdin io.Reader, name string) ([]*feedGame, []feedFailure, error) {
+	in := stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	games, broken, err := readGames(in)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(games) == 0 {
+		if len(broken) > 0 {
+			return nil, nil, fmt.Errorf("no game in %s can be read; %v", name, broken[0])
+		}
+		return nil, nil, fmt.Errorf("there is no game in %s", name)
+	}
+	return games, broken, nil
+}
+
+// printJSON prints v as a result.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// A feedGame is one game of a file, as it is fed.
+type feedGame struct {
+	// Static after reading.
+	newGame          // Board is 0 until it is known
+	number    int    // its place in the file, from 1
+	saysBoard int    // the board's number as the file says it; 0 if it does not
+	event     string // of the tags
+	site      string
+	round     string
+	moves     []string // SAN
+	clocks    clockedGame
+	at        []time.Duration // when each ply was played, from the start of the game
+	result    relay.Result
+
+	// Static after the feeder's open or attach.
+	id       relay.GameID // empty if the server refused the game
+	standing gameState    // what stood on the board when we attached
+}
+
+func (g *feedGame) players() string { return g.White.Name + " – " + g.Black.Name }
+
+// clock is what both clocks show after ply i+1, or nil if nobody knows.
+func (g *feedGame) clock(i int) *relay.Clock {
+	sides := [2]relay.Millis{relay.NoTime, relay.NoTime}
+	for side := range sides {
+		// The side's own last ply up to i; there is none before its first one.
+		last := i - (i-g.clocks.firstPly(side))&1
+		shown := g.clocks.start[side]
+		if last >= g.clocks.firstPly(side) {
+			shown = g.clocks.after[last]
+		}
+		if shown != unknownClock {
+			sides[side] = relay.Millis(shown.Milliseconds())
+		}
+	}
+	c := relay.Clock{White: sides[0], Black: sides[1]}
+	if !c.Known() {
+		return nil
+	}
+	return &c
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// defaultPace is how long a ply takes when the file does not say.
+	defaultPace = 10 * time.Second
+	// maxThought bounds one ply, since a clock that was set wrong on a board would
+	// otherwise stop the whole board's replay.
+	maxThought = 45 * time.Minute
+	// maxIncrement is the largest growth of a clock over one move that is taken
+	// for an increment; beyond it, it is the time added at a time control.
+	maxIncrement = time.Minute
+
+	unknownClock = time.Duration(-1)
+)
+
+// A clocked game is what the pace of a replay is found from.
+type clockedGame struct {
+	// start is what either side's clock showed before its first move, or unknownClock.
+	start [2]time.Duration
+	// increment is what a side gets for each move; 0 if the file does not say, and
+	// then it is guessed.
+	increment time.Duration
+	// after is what the mover's clock showed after each ply, or unknownClock.
+	after []time.Duration
+	// first is the side that plays the first ply: 0 white, 1 black.
+	first int
+}
+
+// playedAt gives, for each ply, when it was played, counted from the start of the game.
+func (g clockedGame) playedAt() []time.Duration {
+	at := g.thoughts()
+	for i := 1; i < len(at); i++ {
+		at[i] += at[i-1]
+	}
+	return at
+}
+
+// thoughts gives how long the mover thought about each ply. By the clocks that
+// is the one before, plus the increment, minus the one after. Where clocks are missing
+// between two known ones, the time between those is shared out; before the
+// first and after the last known one, a ply takes defaultPace.
+func (g clockedGame) thoughts() []time.Duration {
+	increment := g.increment
+	if increment == 0 {
+		increment = g.guessIncrement()
+	}
+	thoughts := make([]time.Duration, len(g.after))
+	for i := range thoughts {
+		thoughts[i] = defaultPace
+	}
+	for side := range 2 {
+		before, last := g.start[side], g.firstPly(side)-2
+		for i := g.firstPly(side); i < len(g.after); i += 2 {
+			after := g.after[i]
+			if after == unknownClock {
+				continue
+			}
+			if before != unknownClock {
+				moves := time.Duration(i-last) / 2
+				each := (before + moves*increment - after) / moves
+				for j := last + 2; j <= i; j += 2 {
+					thoughts[j] = min(max(each, 0), maxThought)
+				}
+			}
+			before, last = after, i
+		}
+	}
+	return thoughts
+}
+
+// firstPly is the index of a side's first ply.
+func (g clockedGame) firstPly(side int) int { return side ^ g.first }
+
+// guessIncrement is the least of the customary increments that explains how
+// much the clocks grew; 0 if they never did.
+func (g clockedGame) guessIncrement() time.Duration {
+	var growth time.Duration
+	for side := range 2 {
+		before := g.start[side]
+		for i := g.firstPly(side); i < len(g.after); i += 2 {
+			after := g.after[i]
+			if before != unknownClock && after != unknownClock && after-before <= maxIncrement {
+				growth = max(growth, after-before)
+			}
+			before = after
+		}
+	}
+	for _, seconds := range []time.Duration{0, 1, 2, 3, 5, 10, 15, 20, 30, 40, 50, 60} {
+		if growth <= seconds*time.Second {
+			return seconds * time.Second
+		}
+	}
+	return maxIncrement
+}
+
+// An increment is written "900+10", "40/5400+30:1800+30", "90'+30”" or
+// "15 min/game + 10 sec/move"; a number of minutes after a plus ("90'/40+30'+30”") is not one.
+var incrementPatterns = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)(\d+)\s*(?:''|"|″|”|s\b|secs?\b|seconds?\b)`),
+	regexp.MustCompile(`\+\s*(\d+)\s*(?:$|[:,;/])`),
+}
+
+// parseIncrement reads the increment from a TimeControl tag; it is 0 if the tag
+// speaks of none.
+func parseIncrement(timeControl string) time.Duration {
+	for _, p := range incrementPatterns {
+		if m := p.FindStringSubmatch(strings.TrimSpace(timeControl)); m != nil {
+			if n, err := strconv.Atoi(m[1]); err == nil && time.Duration(n)*time.Second <= maxIncrement {
+				return time.Duration(n) * time.Second
+			}
+		}
+	}
+	return 0
+}

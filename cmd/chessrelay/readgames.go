@@ -1,0 +1,84 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+// nobody is the name of a player that the file does not name; a board needs one.
+const nobody = "?"
+
+// readGames reads all games of a PGN stream. A game that cannot be read is
+// among the failures, and the others are read all the same.
+func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error) {
+	r := pgn.NewReader(in)
+	for number := 1; ; number++ {
+		g, err := r.Next()
+		var unreadable *pgn.Error
+		switch {
+		case errors.Is(err, io.EOF):
+			return games, broken, nil
+		case errors.As(err, &unreadable):
+			broken = append(broken, feedFailure{Game: number, Error: unreadable.Error()})
+		case err != nil:
+			return nil, nil, err
+		default:
+			games = append(games, newFeedGame(g, number))
+		}
+	}
+}
+
+func newFeedGame(g *pgn.Game, number int) *feedGame {
+	round, _, _ := strings.Cut(g.Known("Round"), ".") // behind the dot is the board
+	f := &feedGame{
+		newGame: newGame{
+			White:       g.Player("White"),
+			Black:       g.Player("Black"),
+			FEN:         g.Known("FEN"),
+			Variant:     g.Known("Variant"),
+			TimeControl: g.Known("TimeControl"),
+		},
+		number:    number,
+		saysBoard: g.Board(),
+		event:     g.Known("Event"),
+		site:      g.Known("Site"),
+		round:     round,
+		clocks: clockedGame{
+			start:     [2]time.Duration{tagClock(g, "WhiteClock"), tagClock(g, "BlackClock")},
+			increment: parseIncrement(g.Known("TimeControl")),
+		},
+		result: g.Result,
+	}
+	f.White.Name = cmp.Or(f.White.Name, nobody)
+	f.Black.Name = cmp.Or(f.Black.Name, nobody)
+	if fields := strings.Fields(f.FEN); len(fields) > 1 && fields[1] == "b" {
+		f.clocks.first = 1
+	}
+	for _, m := range g.Moves {
+		f.moves = append(f.moves, m.SAN)
+		f.clocks.after = append(f.clocks.after, clockTime(m.Clock))
+	}
+	f.at = f.clocks.playedAt()
+	return f
+}
+
+// tagClock is what a clock showed when the game began.
+func tagClock(g *pgn.Game, tag string) time.Duration {
+	if t, ok := pgn.ParseClock(g.Known(tag)); ok {
+		return clockTime(t)
+	}
+	return unknownClock
+}
+
+func clockTime(t relay.Millis) time.Duration {
+	if t == relay.NoTime {
+		return unknownClock
+	}
+	return time.Duration(t) * time.Millisecond
+}
