@@ -2,8 +2,12 @@ package main
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
+
+// defaultVoters is what serve's --voters is unless told otherwise.
+const defaultVoters = 3
 
 // args is the command line that makes serve parse to c: what demo starts, and
 // what it and venue add print for somebody to run.
@@ -18,6 +22,9 @@ func (c *serveConfig) args() []string {
 		if f.value != "" {
 			args = append(args, f.flag, f.value)
 		}
+	}
+	if c.Voters != defaultVoters {
+		args = append(args, "--voters", strconv.Itoa(c.Voters))
 	}
 	if c.Bootstrap {
 		args = append(args, "--bootstrap")

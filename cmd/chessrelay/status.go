@@ -113,8 +113,11 @@ func (s clusterState) print(w io.Writer) error {
 }
 
 func (m memberState) leads(s clusterState) bool {
-	return m.State == "leader" || s.Leader != "" && m.ID == s.Leader
+	return m.State == "leader" || s.Leader != "" && (m.Name == string(s.Leader) || m.ID == s.Leader)
 }
+
+// replicates reports whether the member takes every entry as it comes.
+func (m memberState) replicates() bool { return m.State == "replicate" || m.State == "leader" }
 
 // ago is a time since, as a person reads it; negative is never.
 func ago(ms int64) string {

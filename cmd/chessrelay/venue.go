@@ -117,7 +117,7 @@ func newVenueAddCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg.Role, cfg.Join, cfg.Voters = roleVenue, nodes[0], 1
+			cfg.Role, cfg.Join, cfg.Voters = roleVenue, nodes[0], defaultVoters
 			if cfg.Data == "" {
 				cfg.Data = cfg.Name
 			}
@@ -156,13 +156,14 @@ func waitForMember(ctx context.Context, env *environment, c *client, name string
 		if err != nil {
 			return err
 		}
-		if m, err := s.member(name); err == nil && m.State != state {
-			state = m.State
-			env.log.Info("the venue is a member", "name", m.Name, "state", m.State, "lag", m.Lag)
-		}
-		if state == "replicate" || state == "leader" {
+		m, err := s.member(name)
+		if err == nil && m.replicates() {
 			fmt.Fprintf(env.stdout, "%s replicates\n", name)
 			return nil
+		}
+		if err == nil && m.State != state {
+			state = m.State
+			env.log.Info("the venue is a member", "name", m.Name, "state", m.State, "lag", m.Lag)
 		}
 		if !sleep(ctx, pollEvery) {
 			return fmt.Errorf("%s does not replicate yet: %w", name, ctx.Err())

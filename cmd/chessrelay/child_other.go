@@ -1,0 +1,13 @@
+//go:build !unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+func childAttributes() *syscall.SysProcAttr { return nil }
+
+// terminate kills: there is no signal that asks for an orderly end here.
+func terminate(p *os.Process) error { return p.Kill() }

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	readyTimeout = time.Minute
+	// termGrace is how long a process may take to end by itself.
+	termGrace = 10 * time.Second
+	// portsTried is how many ports are tried for each listener.
+	portsTried = 100
+)
+
+// A demoNode is one node of a demo: a process of its own, until it ends. One that
+// was killed and started again by hand is not ours any more.
+type demoNode struct {
+	// Static after construction.
+	cfg     serveConfig
+	url     string
+	logFile string
+
+	// Static after launch.
+	pid   int
+	ended chan struct{} // closed when the process has ended
+	// state is how it ended. Set before ended is closed.
+	state *os.ProcessState
+}
+
+func (n *demoNode) commandLine(exe string) string { return shellLine(exe, n.cfg.args()...) }
+
+// launch starts the node's process. ctx ends it: by SIGTERM, and by SIGKILL if it
+// does not end by itself then.
+func (d *demo) launch(ctx context.Context, n *demoNode) error {
+	log, err := os.Create(n.logFile)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, d.exe, n.cfg.args()...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = withoutOurVariables(os.Environ())
+	cmd.SysProcAttr = childAttributes()
+	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.WaitDelay = termGrace
+
+	started := make(chan error)
+	n.ended = make(chan struct{})
+	d.children.Go(func() {
+		// The kernel ends a child with the thread that started it, so that
+		// thread must live as long as the child does (golang.org/issue/27505).
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer log.Close()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		_ = cmd.Wait() // says no more than the state does
+		n.state = cmd.ProcessState
+		close(n.ended)
+		if ctx.Err() == nil {
+			d.announceEnd(n)
+		}
+	})
+	if err := <-started; err != nil {
+		n.ended = nil
+		return fmt.Errorf("start %s: %w", n.cfg.Name, err)
+	}
+	n.pid = cmd.Process.Pid
+	return nil
+}
+
+// announceEnd says that a process ended which should not have, and how to start it again.
+func (d *demo) announceEnd(n *demoNode) {
+	d.say(func(w io.Writer) {
+		if d.up { // before that, waitReady tells
+			fmt.Fprintf(w, "\n%s ended (pid %d, %v). To start it again, in another terminal:\n\n  %s\n\n",
+				n.cfg.Name, n.pid, n.state, n.commandLine(d.exe))
+		}
+	})
+}
+
+// waitReady waits until the node can be fed and watched.
+func (n *demoNode) waitReady(ctx context.Context) error {
+	deadline := time.Now().Add(readyTimeout)
+	for !n.get("/readyz") {
+		select {
+		case <-n.ended:
+			return fmt.Errorf("%s ended while it started (%v); the end of its log:\n%s", n.cfg.Name, n.state, n.endOfLog())
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s is not ready after %v; the end of its log:\n%s", n.cfg.Name, readyTimeout, n.endOfLog())
+		}
+	}
+	return nil
+}
+
+// answers reports whether a node runs at this address, whoever started it.
+func (n *demoNode) answers() bool { return n.get("/healthz") }
+
+func (n *demoNode) get(path string) bool {
+	c := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := c.Get(n.url + path)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+func (n *demoNode) endOfLog() string {
+	log, err := os.ReadFile(n.logFile)
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(log), []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-5):], []byte("\n")))
+}
+
+// planNodes gives each node its name, its folder and its ports.
+func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, error) {
+	host, first, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.Atoi(first)
+	if err != nil {
+		return nil, usagef("--http has no port that is a number: %q", addr)
+	}
+	peerPort := port + 1000
+	if port == 0 || peerPort+portsTried >= 1<<16 {
+		peerPort = 0
+	}
+	var ports portPlan
+	defer ports.release()
+	var nodes []*demoNode
+	voters := demoVoters
+	if 1+venues < demoVoters {
+		voters = 1
+	}
+	for i := range 1 + venues {
+		n := &demoNode{cfg: serveConfig{Name: "recorder", Role: roleRecorder, Bootstrap: true, Voters: voters}}
+		if i > 0 {
+			n.cfg = serveConfig{Name: fmt.Sprintf("venue-%d", i), Role: roleVenue, Join: nodes[0].url, Voters: voters}
+		}
+		http, err := ports.next(host, port)
+		if err != nil {
+			return nil, err
+		}
+		peer, err := ports.next("127.0.0.1", peerPort)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 && port != 0 && http != port {
+			env.log.Warn("the port is taken; the next free one is used", "taken", port, "used", http)
+		}
+		n.cfg.Data = filepath.Join(dir, n.cfg.Name)
+		n.cfg.HTTP = net.JoinHostPort(host, strconv.Itoa(http))
+		n.cfg.Peer = net.JoinHostPort("127.0.0.1", strconv.Itoa(peer))
+		n.url = "http://" + net.JoinHostPort(reachable(host), strconv.Itoa(http))
+		n.cfg.AdvertiseHTTP = n.url
+		n.logFile = n.cfg.Data + ".log"
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+// reachable is a host by which a listener on this host is reached from here.
+func reachable(host string) string {
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+// A portPlan finds free ports. It holds on to all it has found until release, so
+// that none is found twice.
+type portPlan struct{ held []net.Listener }
+
+// next is the first port from this one on that is free; with 0, any that is.
+func (p *portPlan) next(host string, from int) (int, error) {
+	last := errors.New("no such port")
+	for port := from; port < from+portsTried && port < 1<<16; port++ {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err == nil {
+			p.held = append(p.held, l)
+			return l.Addr().(*net.TCPAddr).Port, nil
+		}
+		if last = err; !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return 0, fmt.Errorf("there is no free port from %d on: %w", from, last)
+}
+
+func (p *portPlan) release() {
+	for _, l := range p.held {
+		l.Close()
+	}
+}
+
+// withoutOurVariables leaves out what is meant for the demo's own flags.
+func withoutOurVariables(environ []string) []string {
+	var kept []string
+	for _, v := range environ {
+		if !strings.HasPrefix(v, environmentPrefix) {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
