@@ -31,7 +31,9 @@ type Tag struct{ Name, Value string }
 // Move is one ply of the main line.
 type Move struct {
 	SAN string // as it was written, without annotations such as "!?"
-	// Clock is the time that the mover had left, [relay.NoTime] if the text does not say.
+	// Clock is the time that the mover had left, [relay.NoTime] if the text does not
+	// say. See [ParseClock] for its forms. In a game where any clock has hours, minutes and
+	// seconds, one of two numbers has minutes and seconds.
 	Clock   relay.Millis
 	Comment string // all comments behind the move, with their commands such as [%clk 1:30:00]
 	Line    int
@@ -122,11 +124,22 @@ func (g *Game) finish(token string) {
 		result = relay.Ongoing
 	}
 	g.Result = result
+	g.readClocks()
+}
+
+// readClocks reads the moves' clocks. Where some show hours, minutes and seconds,
+// 5:30 is what the writer makes of five minutes and a half.
+func (g *Game) readClocks() {
+	noHours := false
+	for _, m := range g.Moves {
+		v, _ := m.Command("clk")
+		noHours = noHours || writesHours(v)
+	}
 	for i := range g.Moves {
 		m := &g.Moves[i]
 		m.Clock = relay.NoTime
 		if v, ok := m.Command("clk"); ok {
-			if t, ok := ParseClock(v); ok {
+			if t, ok := parseClock(v, noHours); ok {
 				m.Clock = t
 			}
 		}

@@ -170,16 +170,20 @@ func (p *parser) moves() (result string, err error) {
 		case '{':
 			p.begins()
 			comment, whole, err := p.comment()
+			if err == nil {
+				err = p.commented(comment, depth)
+			}
 			if err != nil || !whole {
 				return "", err
 			}
-			p.commented(comment, depth)
 		case ';':
 			comment, err := p.lineComment()
+			if err == nil {
+				err = p.commented(comment, depth)
+			}
 			if err != nil {
 				return "", err
 			}
-			p.commented(comment, depth)
 		case '(':
 			p.s.next()
 			depth++
@@ -244,18 +248,19 @@ func (p *parser) move(token string) error {
 }
 
 // commented adds a comment of the main line to what it stands behind.
-func (p *parser) commented(comment string, depth int) {
+func (p *parser) commented(comment string, depth int) error {
 	if depth > 0 || comment == "" {
-		return
+		return nil
 	}
 	to := &p.g.Comment
 	if n := len(p.g.Moves); n > 0 {
 		to = &p.g.Moves[n-1].Comment
 	}
-	if *to != "" {
-		*to += " "
+	if len(*to)+len(comment) > p.Limits.Value {
+		return p.fail("the comments of one move are too long")
 	}
-	*to += comment
+	*to = strings.TrimPrefix(*to+" "+comment, " ")
+	return nil
 }
 
 // comment reads up to the closing brace. It is not whole if the text ends first,
@@ -267,14 +272,14 @@ func (p *parser) comment() (_ string, whole bool, err error) {
 	var out []byte
 	for {
 		if p.s.bol && p.s.startsWith(event) {
-			return "", false, nil
+			return joinLines(out), false, nil
 		}
 		b := p.s.next()
 		switch {
 		case p.s.err != nil:
-			return "", false, nil
+			return joinLines(out), false, nil
 		case b == '}':
-			return strings.Join(strings.Fields(text(out)), " "), true, nil
+			return joinLines(out), true, nil
 		case len(out) >= p.Limits.Value:
 			return "", false, p.fail("a comment is too long")
 		}
@@ -282,13 +287,16 @@ func (p *parser) comment() (_ string, whole bool, err error) {
 	}
 }
 
+// joinLines undoes the wrapping of a comment.
+func joinLines(b []byte) string { return strings.Join(strings.Fields(text(b)), " ") }
+
 func (p *parser) lineComment() (string, error) {
 	p.s.next()
 	var out []byte
 	for {
 		b := p.s.next()
 		if p.s.err != nil || b == '\n' {
-			return strings.Join(strings.Fields(text(out)), " "), nil
+			return joinLines(out), nil
 		}
 		if len(out) >= p.Limits.Value {
 			return "", p.fail("a comment is too long")

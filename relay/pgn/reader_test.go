@@ -59,16 +59,16 @@ func TestSamples(t *testing.T) {
 		games, moves, clocks int
 		unfinished           int
 	}{
-		{"chess960-2006.pgn", 8, 648, 0, 0},
-		{"dgt-epgn-12-boards.pgn", 12, 834, 807, 0},
+		{"chess960-2006.pgn", 8, 579, 0, 0},
+		{"dgt-epgn-12-boards.pgn", 12, 846, 836, 0},
 		{"edge-empty-line-in-tags.pgn", 1, 134, 0, 0},
 		{"edge-tags-and-moves-on-one-line.pgn", 3, 15, 0, 3},
 		{"edge-utf8-bom.pgn", 2, 0, 0, 2},
-		{"live-clocks-tenths.pgn", 4, 198, 198, 0},
+		{"live-clocks-tenths.pgn", 4, 248, 248, 0},
 		{"olympiad-2014-round-11.pgn", 12, 1165, 1165, 0},
 		{"study-with-clocks.pgn", 1, 41, 41, 0},
 		{"tilburg-1998-round-2.pgn", 6, 512, 512, 0},
-		{"twic-944-first-400-games.pgn", 400, 31787, 0, 0},
+		{"twic-944-first-400-games.pgn", 400, 32861, 0, 0},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			games, errs := readAll(t, iotest.HalfReader(open(t, f.name)))
@@ -180,8 +180,8 @@ func TestCommentsAndClocks(t *testing.T) {
 func TestClocks(t *testing.T) {
 	for in, want := range map[string]relay.Millis{
 		"1:01:27": 3_687_000, "0:02:58.9": 178_900, "0:15.16": 916_000, "01:30": 5_400_000,
-		"2:58.9": 178_900, "0:00:00.05": 50, "0:00:07,5": 7500, "00:00:00": 0,
-		"": -1, "5": -1, "a:b": -1, "1:2:3:4": -1, "-1:00:00": -1, "1:00:00.": -1, "0:15.160": -1,
+		"2:58.9": 178_900, "59:01": 3_541_000, "1.55:05": 6_905_000, "0:00:01.2345": 1234, "0:00:00.05": 50, "0:00:07,5": 7500, "00:00:00": 0,
+		"": -1, "5": -1, "a:b": -1, "1:2:3:4": -1, "-1:00:00": -1, "1:00:00.": -1, "0:15.160": -1, "1.5": -1, "1:2:3:4:5": -1, "1::2": -1, "1:00:": -1,
 		"9999:00:00": -1, "99999999999:00:00": -1,
 	} {
 		got, ok := ParseClock(in)
@@ -208,6 +208,7 @@ func TestLimits(t *testing.T) {
 		"value":   "[White \"" + strings.Repeat("x", 40<<10) + "\"]\n\n1. d4 *\n\n",
 		"comment": "[White \"B\"]\n\n1. e4 {" + strings.Repeat("x", 40<<10) + "} *\n\n",
 		"line":    "[White \"B\"]\n\n1. e4 ;" + strings.Repeat("x", 40<<10) + "\n*\n\n",
+		"joined":  "[White \"B\"]\n\n1. e4 " + strings.Repeat("{"+strings.Repeat("x", 20<<10)+"}", 2) + " *\n\n",
 		"bytes":   "[White \"B\"]\n\n1. e4 " + strings.Repeat("(d4) ", 1<<18) + "*\n\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,6 +231,17 @@ func TestInputFails(t *testing.T) {
 		if _, err := r.Next(); !errors.Is(err, broken) {
 			t.Fatalf("got %v", err)
 		}
+	}
+}
+
+// TestClocksWithoutHours: what two numbers mean depends on the rest of the game.
+func TestClocksWithoutHours(t *testing.T) {
+	games, _ := readAll(t, strings.NewReader("1. e4 {[%clk 1:00:00]} e5 {[%clk 5:30]} *\n\n1. e4 {[%clk 1:30]} *"))
+	if c := games[0].Moves[1].Clock; c != 330_000 {
+		t.Errorf("behind hours, 5:30 is %d ms", c)
+	}
+	if c := games[1].Moves[0].Clock; c != 5_400_000 {
+		t.Errorf("alone, 1:30 is %d ms", c)
 	}
 }
 

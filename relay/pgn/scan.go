@@ -33,21 +33,22 @@ func (s *scanner) peek() byte {
 			s.err = err
 			return 0
 		}
+		c := b[0] // a copy: looking further ahead moves the bytes that b points to
 		switch {
-		case b[0] == '%' && s.bol && !s.raw:
+		case c == '%' && s.bol && !s.raw:
 			s.skipLine()
-		case b[0] == mark[0] && s.startsWith(mark):
+		case c == mark[0] && s.startsWith(mark):
 			s.in.Discard(len(mark)) // at the start of the text, or of a file joined to another
-		case b[0] == '\r':
+		case c == '\r':
 			if s.startsWith([]byte("\r\n")) {
 				s.in.Discard(1)
 				continue
 			}
 			return '\n'
-		case b[0] == 0:
+		case c == 0:
 			return ' '
 		default:
-			return b[0]
+			return c
 		}
 	}
 }
