@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
+	"google.golang.org/protobuf/proto"
 )
 
 // What a membership change does.
@@ -100,13 +101,21 @@ func (n *Node) appendMemberChange(s *submission) {
 		opPromote: raftpb.ConfChangeAddNode,
 		opRemove:  raftpb.ConfChangeRemoveNode,
 	}[mc.Op]
-	// Raft makes an empty entry of a change that comes while another one is
-	// under way; the proposer then tries again when its time is up.
-	err := n.raft.ProposeConfChange(&raftpb.ConfChangeV2{
+	data, err := proto.Marshal(&raftpb.ConfChangeV2{
 		Changes: []*raftpb.ConfChangeSingle{{Type: kind.Enum(), NodeId: new(uint64(mc.Member.ID))}},
 		Context: joinEntry(s.ids[0], s.data[0]),
 	})
 	if err != nil {
+		refuse(refusedForGood, err.Error())
+		return
+	}
+	m := &raftpb.Message{
+		Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)),
+		Entries: []*raftpb.Entry{{Type: raftpb.EntryConfChangeV2.Enum(), Data: data}},
+	}
+	// Raft makes an empty entry of a change that comes while another one is
+	// under way, and says nothing.
+	if err := n.raft.Step(m); err != nil || m.GetEntries()[0].GetType() == raftpb.EntryNormal {
 		refuse(refusedDropped, "")
 	}
 }

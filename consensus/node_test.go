@@ -460,3 +460,25 @@ func TestOpenRefusals(t *testing.T) {
 		t.Errorf("nothing to start: %v", err)
 	}
 }
+
+// TestManyJoinAtOnce has several nodes ask at the same time. Raft makes one
+// change after another; nobody must wait for a time-out.
+func TestManyJoinAtOnce(t *testing.T) {
+	c := newCluster(t, 1)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			m := Member{ID: MemberID(100 + i), Name: fmt.Sprint("joiner-", i), Role: Venue, Peer: "127.0.0.1:1"}
+			w, err := c.nodes[0].Admit(ctx, m)
+			if err != nil || w.ClusterID != c.nodes[0].ClusterID() {
+				t.Errorf("join %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(status(c.nodes[0]).Members); got != 9 {
+		t.Errorf("%d members", got)
+	}
+}
