@@ -1,1 +1,97 @@
-export {};
+import { render } from "preact";
+import type { Status } from "./model/status.ts";
+import { BoardPage } from "./page/board.tsx";
+import { MissingPage } from "./page/missing.tsx";
+import type { Page, Shell } from "./page/page.ts";
+import { RoundPage } from "./page/round.tsx";
+import { TournamentsPage } from "./page/tournaments.tsx";
+import { ShellView } from "./view/shell.tsx";
+import { loadSprite } from "./view/sprite.ts";
+
+const root = document.getElementById("app")!;
+const voices = {
+  // Outside what is drawn again, so that a screen reader only hears what is new in them.
+  moves: region(),
+  status: region(),
+};
+
+let page: Page;
+let path: string;
+let asked = false;
+let told: Status | undefined;
+
+const shell: Shell = {
+  redraw() {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(draw);
+  },
+  announce(text) {
+    voices.moves.textContent = text;
+  },
+};
+
+function draw(): void {
+  asked = false;
+  const title = page.title();
+  if (document.title !== title) document.title = title;
+  const { condition, spectators } = page.condition?.() ?? {};
+  render(<ShellView key={path} page={page.view()} condition={condition} spectators={spectators} />, root);
+  if (condition && condition.status !== told) {
+    // The countdown on show changes each second; what is said changes only with the state.
+    if (told !== undefined) voices.status.textContent = condition.status === "live" ? "Live again" : condition.status === "stale" ? "Out of date" : "Connection lost, reconnecting";
+    told = condition.status;
+  }
+}
+
+function pageAt(path: string): Page {
+  if (path === "/") return new TournamentsPage(shell);
+  const m = /^\/round\/([A-Za-z0-9]+)(?:\/([1-9]\d{0,4}))?\/?$/.exec(path);
+  if (!m) return new MissingPage();
+  return m[2] ? new BoardPage(shell, m[1]!, Number(m[2])) : new RoundPage(shell, m[1]!);
+}
+
+function show(): void {
+  page?.close();
+  told = undefined;
+  path = location.pathname;
+  page = pageAt(path);
+  page.open();
+  draw();
+}
+
+/** Links between our own pages change the page in place; all others, and those to be opened elsewhere, are the browser's. */
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash) return;
+  if (!/^\/(round\/.*)?$/.test(link.pathname)) return;
+  event.preventDefault();
+  history.pushState(null, "", link.pathname);
+  show();
+  scrollTo(0, 0);
+  document.getElementById("main")?.focus({ preventScroll: true });
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.target instanceof Element && event.target.closest("input, select, textarea, [contenteditable]")) return;
+  page.key?.(event);
+});
+
+window.addEventListener("popstate", () => {
+  // A jump inside the page (the skip link) is no change of page.
+  if (location.pathname !== path) show();
+});
+
+function region(): HTMLElement {
+  const element = document.createElement("div");
+  element.className = "hidden";
+  element.setAttribute("aria-live", "polite");
+  element.setAttribute("aria-atomic", "true");
+  document.body.append(element);
+  return element;
+}
+
+void loadSprite();
+show();

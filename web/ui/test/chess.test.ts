@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checked, numbering, pieces, place, squares, turn } from "../src/model/fen.ts";
+import { checked, moveNumber, numbering, pieces, place, squares, turn } from "../src/model/fen.ts";
 import { pieceName, speak } from "../src/model/speak.ts";
 
 test("a position is read square by square", () => {
@@ -31,6 +31,11 @@ test("plies are numbered as on a score sheet", () => {
   assert.deepEqual(numbering(start, 24), { move: 12, side: "black" });
   assert.deepEqual(numbering("8/8/8/8/8/8/8/K1k5 b - - 0 40", 1), { move: 40, side: "black" });
   assert.deepEqual(numbering("8/8/8/8/8/8/8/K1k5 b - - 0 40", 2), { move: 41, side: "white" });
+});
+
+test("a position tells the number of the move that led to it", () => {
+  assert.equal(moveNumber("rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1"), "1.");
+  assert.equal(moveNumber("rnbqkbnr/pppp1ppp/8/4p3/4P3/8/PPPP1PPP/RNBQKBNR w KQkq - 0 2"), "1…");
 });
 
 test("moves can be said", () => {

@@ -57,3 +57,9 @@ export function numbering(startFen: string, ply: number): { move: number; side: 
   const halves = ply - 1 + (parts[1] === "b" ? 1 : 0);
   return { move: first + Math.floor(halves / 2), side: halves % 2 === 0 ? "white" : "black" };
 }
+
+/** The number of the move that led to this position, as a score sheet has it: "12." of White, "12…" of Black. */
+export function moveNumber(fen: string): string {
+  const next = Number(fen.split(" ")[5] ?? 1) || 1;
+  return turn(fen) === "black" ? `${next}.` : `${next - 1}…`;
+}

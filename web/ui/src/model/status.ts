@@ -1,0 +1,34 @@
+import type { Phase } from "../net/connection.ts";
+import { formatAge } from "./clock.ts";
+import type { Live } from "./live.ts";
+
+export type Status = "live" | "reconnecting" | "stale";
+
+/** How true what is shown is, and the words for it. Local is our clock, the one that Live.heardAt is on. */
+export interface Condition {
+  readonly status: Status;
+  readonly text: string;
+}
+
+/** A node speaks every 10 s. One that says nothing for longer is not live any more, though it is not given up yet. */
+const quiet = 15_000;
+
+export function condition(phase: Phase, live: Live, local: number): Condition {
+  const since = live.heardAt === undefined ? 0 : local - live.heardAt;
+  const shown = live.heardAt === undefined ? "" : ` · boards as of ${formatAge(since + live.age)} ago`;
+  switch (phase.kind) {
+    case "connecting":
+      return { status: "reconnecting", text: live.heardAt === undefined && phase.attempt === 0 ? "Connecting…" : `Reconnecting…${shown}` };
+    case "waiting": {
+      const seconds = Math.max(0, Math.ceil((phase.until - local) / 1000));
+      return { status: "reconnecting", text: `Reconnecting in ${seconds} s${shown}` };
+    }
+    case "refused":
+      return { status: "stale", text: "Not connected: the server refused this page’s request" };
+    case "open":
+      if (live.round === undefined) return { status: "reconnecting", text: "Connecting…" };
+      if (live.stale) return { status: "stale", text: `Behind by ${formatAge(live.age + since)}: this server has lost the broadcast` };
+      if (since > quiet) return { status: "stale", text: `Nothing heard for ${formatAge(since)}` };
+      return { status: "live", text: "Live" };
+  }
+}

@@ -1,0 +1,252 @@
+import type { VNode } from "preact";
+import { checked, moveNumber, numbering, squares, turn, type Side } from "../model/fen.ts";
+import type { Live } from "../model/live.ts";
+import { blank, compare, loaded, record, startFen, type Score } from "../model/score.ts";
+import { speak, speakResult } from "../model/speak.ts";
+import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
+import { isEvent, type Board, type Frame, type RoundWithGames } from "../model/wire.ts";
+import { ApiError, game, round } from "../net/api.ts";
+import { backoff, type Phase } from "../net/connection.ts";
+import { BoardView, type Shown } from "../view/board.tsx";
+import { Loading, NotFound } from "../view/notfound.tsx";
+import { Feed } from "./feed.ts";
+import { isAbort, type Page, type Shell } from "./page.ts";
+
+/** `/round/{rid}/{board}`: one board, which can be stepped through while its game goes on. */
+export class BoardPage implements Page {
+  readonly #feed: Feed;
+  readonly #abort = new AbortController();
+  #round: RoundWithGames | undefined;
+  #score: Score = blank;
+  #step: Step = following;
+  #bottom: Side = "white";
+  #missing: string | undefined;
+  #fetching = false;
+  #failures = 0;
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(
+    private readonly shell: Shell,
+    private readonly id: string,
+    private readonly number: number,
+  ) {
+    this.#feed = new Feed(id, number, {
+      frame: (frame, before, live) => this.#frame(frame, before, live),
+      phase: (phase) => this.#phase(phase),
+      changed: () => shell.redraw(),
+    });
+  }
+
+  open(): void {
+    this.#feed.open();
+    void this.#loadRound();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#timers.forEach(clearTimeout);
+    this.#feed.close();
+  }
+
+  title(): string {
+    const board = this.#board();
+    if (this.#missing || !board) return this.#missing ? "No such board · chessrelay" : "chessrelay";
+    const players = `${board.white.name} – ${board.black.name}`;
+    const round = this.#feed.live.round?.name ?? this.#round?.name ?? "";
+    if (board.result !== "*") return `${board.result} ${players} · ${round}`;
+    if (!board.lastMove) return `${players} · ${round}`;
+    return `${moveNumber(board.fen)} ${board.lastMove.san} ${players} · ${round}`;
+  }
+
+  condition() {
+    return this.#missing ? undefined : this.#feed.condition();
+  }
+
+  view(): VNode {
+    if (this.#missing) return <NotFound text={this.#missing} />;
+    const board = this.#board();
+    if (!board) return <Loading />;
+    return (
+      <BoardView
+        round={this.#feed.live.round ?? this.#round}
+        id={this.id}
+        numbers={this.#round?.games.map((g) => g.board) ?? [this.number]}
+        board={board}
+        shown={this.#shown(board)}
+        game={this.#score.game}
+        missed={missed(this.#step, this.#plies(board))}
+        following={this.#step.ply === null}
+        bottom={this.#bottom}
+        now={this.#feed.now()}
+        onGo={(ply) => this.#show(goTo(this.#step, ply, this.#plies(board)), board)}
+        onFlip={() => this.#flip()}
+        onLive={() => this.#show(following, board)}
+      />
+    );
+  }
+
+  key(event: KeyboardEvent): void {
+    const board = this.#board();
+    if (!board) return;
+    const total = this.#plies(board);
+    switch (event.key) {
+      case "ArrowLeft":
+        this.#show(by(this.#step, -1, total), board);
+        break;
+      case "ArrowRight":
+        this.#show(by(this.#step, 1, total), board);
+        break;
+      case "Home":
+        this.#show(goTo(this.#step, 0, total), board);
+        break;
+      case "End":
+        this.#show(following, board);
+        break;
+      case "f":
+        this.#flip();
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
+  }
+
+  /** The board as it stands. Before the stream has it, as HTTP gave it. */
+  #board(): Board | undefined {
+    const known = this.#feed.live.boards.get(this.number);
+    if (known) return known;
+    const game = this.#round?.games.find((g) => g.board === this.number);
+    return game && { ...game, game: game.id };
+  }
+
+  /** How many plies there are to step through: those whose positions we have, and the one that is on the board. */
+  #plies(board: Board): number {
+    return this.#score.game?.moves.length ?? board.ply;
+  }
+
+  #shown(board: Board): Shown {
+    const total = this.#plies(board);
+    const ply = shown(this.#step, total);
+    const game = this.#score.game;
+    if (this.#step.ply === null || !game) {
+      // The end of the game is the board itself, which is right even while the list of moves is being fetched.
+      const san = board.lastMove?.san;
+      return { fen: board.fen, ply: board.ply, marks: squares(board.lastMove?.uci), check: checked(board.fen, san), clock: board };
+    }
+    const move = game.moves[ply - 1];
+    const fen = move?.fen ?? startFen(game);
+    return { fen, ply, marks: squares(move?.uci), check: checked(fen, move?.san), clock: { fen, ply, clock: move?.clock ?? {}, result: board.result } };
+  }
+
+  #show(step: Step, board: Board): void {
+    const total = this.#plies(board);
+    const moved = shown(step, total) !== shown(this.#step, total);
+    this.#step = step;
+    if (moved) this.#say(board);
+    this.shell.redraw();
+  }
+
+  #flip(): void {
+    this.#bottom = this.#bottom === "white" ? "black" : "white";
+    this.shell.redraw();
+  }
+
+  #say(board: Board): void {
+    const at = this.#shown(board);
+    const game = this.#score.game;
+    const move = game?.moves[at.ply - 1];
+    if (!game || !move) return this.shell.announce("Start of the game");
+    const n = numbering(startFen(game), at.ply);
+    this.shell.announce(`Move ${n.move}, ${n.side}: ${speak(move.san)}`);
+  }
+
+  #frame(frame: Frame, before: Live, live: Live): void {
+    if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#score = blank;
+    const board = live.boards.get(this.number);
+    if (frame.type === "snapshot") {
+      if (board) this.#score = compare(this.#score, board, live.index);
+      else this.#miss();
+    }
+    if (isEvent(frame) && frame.board === this.number) {
+      this.#score = record(this.#score, frame);
+      if (live.boards !== before.boards && board) this.#tell(frame.type, board);
+    }
+    this.#followUp();
+  }
+
+  /** A move is announced as it comes, unless the viewer is busy with an earlier one. */
+  #tell(type: string, board: Board): void {
+    if (type === "result") return this.shell.announce(speakResult(board.result));
+    if (type === "takeback") return this.shell.announce(`Moves were taken back. The game stands after ply ${board.ply}.`);
+    if (type !== "move" || this.#step.ply !== null || !board.lastMove) return;
+    this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speak(board.lastMove.san)}`);
+  }
+
+  /** What must follow every change of the score: the step stays inside the game, and a gap is filled. */
+  #followUp(): void {
+    const game = this.#score.game;
+    if (game && !this.#score.gap) this.#step = afterChange(this.#step, game.moves.length);
+    if (this.#score.gap && !this.#fetching) void this.#loadGame();
+  }
+
+  #phase(phase: Phase): void {
+    if (phase.kind === "refused" && phase.reason === "no-round") this.#missing = "There is no round at this address.";
+  }
+
+  #miss(): void {
+    this.#missing = `This round has no board ${this.number}, or not yet.`;
+    this.#feed.close();
+    this.shell.redraw();
+  }
+
+  async #loadRound(): Promise<void> {
+    try {
+      const answer = await round(this.id, this.#abort.signal);
+      this.#round = { ...answer, games: [...answer.games].sort((a, b) => a.board - b.board) };
+      this.#failures = 0;
+      this.#followUp();
+      this.shell.redraw();
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (error instanceof ApiError && error.status === 404) {
+        this.#missing = "There is no round at this address. It may have been mistyped, or belong to another server.";
+        this.#feed.close();
+        return this.shell.redraw();
+      }
+      this.#later(() => void this.#loadRound());
+    }
+  }
+
+  async #loadGame(): Promise<void> {
+    const id = this.#board()?.game;
+    if (id === undefined) return;
+    this.#fetching = true;
+    try {
+      const answer = await game(id, this.#abort.signal);
+      if (this.#board()?.game === id) this.#score = loaded(this.#score, answer);
+      if (!this.#score.gap) this.#failures = 0;
+    } catch (error) {
+      if (isAbort(error)) return;
+    }
+    // An answer that leaves a gap came from a node that lags; it will not help to ask it at once.
+    if (this.#score.gap) {
+      this.#later(() => {
+        this.#fetching = false;
+        this.#followUp();
+      });
+      return;
+    }
+    this.#fetching = false;
+    this.#followUp();
+    this.shell.redraw();
+  }
+
+  #later(what: () => void): void {
+    this.#failures++;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      what();
+    }, backoff(this.#failures, Math.random()));
+    this.#timers.add(timer);
+  }
+}

@@ -1,0 +1,103 @@
+import { running, timeLeft, untilNextTick } from "../model/clock.ts";
+import { nothing, provisional, reduce, serverNow, type Live } from "../model/live.ts";
+import { condition, type Condition } from "../model/status.ts";
+import type { Frame, RoundWithGames } from "../model/wire.ts";
+import { liveUrl } from "../net/api.ts";
+import { Connection, type Phase } from "../net/connection.ts";
+import { local } from "./page.ts";
+
+export interface FeedListener {
+  /** A frame was taken in: `live` is the state after it, `before` the one before. */
+  frame?(frame: Frame, before: Live, live: Live): void;
+  phase?(phase: Phase): void;
+  changed(): void;
+}
+
+/** The live state of a round, or of one board of it, kept up to date until it is closed. */
+export class Feed {
+  live: Live = nothing;
+  phase: Phase = { kind: "connecting", attempt: 0 };
+  readonly #listener: FeedListener;
+  readonly #connection: Connection;
+  #ticker: ReturnType<typeof setTimeout> | undefined;
+  readonly #wake = () => {
+    if (document.visibilityState === "visible") this.#connection.check();
+  };
+
+  constructor(round: string, board: number | undefined, listener: FeedListener) {
+    this.#listener = listener;
+    this.#connection = new Connection({
+      url: liveUrl(round, board),
+      now: local,
+      cursor: () => ({ since: this.live.index, cluster: this.live.cluster }),
+      onFrames: (frames) => this.#take(frames),
+      onPhase: (phase) => {
+        this.phase = phase;
+        listener.phase?.(phase);
+        listener.changed();
+      },
+    });
+  }
+
+  open(): void {
+    // There is no listener for "offline": a server on this very computer works without any network.
+    window.addEventListener("online", this.#wake);
+    window.addEventListener("pageshow", this.#wake);
+    document.addEventListener("visibilitychange", this.#wake);
+    this.#connection.open();
+    this.#tick();
+  }
+
+  close(): void {
+    window.removeEventListener("online", this.#wake);
+    window.removeEventListener("pageshow", this.#wake);
+    document.removeEventListener("visibilitychange", this.#wake);
+    clearTimeout(this.#ticker);
+    this.#connection.close();
+  }
+
+  /** Takes a round that came by HTTP, if nothing better is there. */
+  offer(round: RoundWithGames): void {
+    this.live = provisional(this.live, round);
+    this.#listener.changed();
+  }
+
+  /** The time that clocks are read at, on the node's clock; a delayed broadcast shows the clocks of back then. */
+  now(): number | undefined {
+    const now = serverNow(this.live, local());
+    return now === undefined ? undefined : now - (this.live.round?.delay ?? 0) * 1000;
+  }
+
+  condition(): { condition: Condition; spectators?: number } {
+    return { condition: condition(this.phase, this.live, local()), spectators: this.live.spectators };
+  }
+
+  #take(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      const before = this.live;
+      this.live = reduce(before, frame, local());
+      this.#listener.frame?.(frame, before, this.live);
+    }
+    if (this.live.incomplete) {
+      this.live = { ...this.live, incomplete: false };
+      this.#connection.restart();
+    }
+    this.#listener.changed();
+  }
+
+  /** Asks for a redraw whenever a clock on show changes, and each second for the ages in the status line. */
+  #tick(): void {
+    const now = this.now();
+    let wait = 1000;
+    for (const board of this.live.boards.values()) {
+      const side = running(board);
+      const left = side && timeLeft(board, side, now);
+      if (left) wait = Math.min(wait, untilNextTick(left));
+    }
+    // Many boards have many seconds to begin; ten redraws a second are enough for all of them.
+    this.#ticker = setTimeout(() => {
+      this.#listener.changed();
+      this.#tick();
+    }, Math.max(wait, 100));
+  }
+}

@@ -1,0 +1,99 @@
+import type { VNode } from "preact";
+import type { Live } from "../model/live.ts";
+import { speakResult } from "../model/speak.ts";
+import type { Frame, Tournament } from "../model/wire.ts";
+import { ApiError, round, tournament } from "../net/api.ts";
+import type { Phase } from "../net/connection.ts";
+import { NotFound } from "../view/notfound.tsx";
+import { RoundView } from "../view/round.tsx";
+import { Feed } from "./feed.ts";
+import type { Page, Shell } from "./page.ts";
+
+/** `/round/{rid}`: all boards of a round. */
+export class RoundPage implements Page {
+  readonly #feed: Feed;
+  readonly #abort = new AbortController();
+  #tournament: Tournament | undefined;
+  #asked = false;
+  #named = false;
+  #missing = false;
+
+  constructor(
+    private readonly shell: Shell,
+    private readonly id: string,
+  ) {
+    this.#feed = new Feed(id, undefined, {
+      frame: (frame, before, live) => this.#frame(frame, before, live),
+      phase: (phase) => this.#phase(phase),
+      changed: () => shell.redraw(),
+    });
+  }
+
+  open(): void {
+    this.#feed.open();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#feed.close();
+  }
+
+  title(): string {
+    if (this.#missing) return "No such round · chessrelay";
+    const name = this.#feed.live.round?.name;
+    return [name, this.#tournament?.name, "chessrelay"].filter(Boolean).join(" · ");
+  }
+
+  condition() {
+    return this.#missing ? undefined : this.#feed.condition();
+  }
+
+  view(): VNode {
+    if (this.#missing) return <NotFound text="There is no round at this address. It may have been mistyped, or belong to another server." />;
+    return <RoundView live={this.#feed.live} tournament={this.#tournament} id={this.id} now={this.#feed.now()} />;
+  }
+
+  #frame(frame: Frame, before: Live, live: Live): void {
+    this.#name(live);
+    // Twelve boards would talk without end; their results are worth a word.
+    const board = frame.type === "result" ? live.boards.get(frame.board) : undefined;
+    if (board && board !== before.boards.get(board.board)) {
+      this.shell.announce(`Board ${board.board}, ${board.white.name} against ${board.black.name}: ${speakResult(board.result)}`);
+    }
+  }
+
+  #phase(phase: Phase): void {
+    if (phase.kind === "refused" && phase.reason === "no-round") this.#missing = true;
+    // A WebSocket cannot say why it failed. HTTP can, and it has the boards too.
+    if (phase.kind === "waiting" && this.#feed.live.index === 0 && !this.#asked) void this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    this.#asked = true;
+    try {
+      const answer = await round(this.id, this.#abort.signal);
+      this.#feed.offer(answer);
+      this.#name(this.#feed.live);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) {
+        this.#asked = false;
+        return;
+      }
+      this.#missing = true;
+      this.#feed.close();
+      this.shell.redraw();
+    }
+  }
+
+  #name(live: Live): void {
+    if (this.#named || live.round === undefined) return;
+    this.#named = true;
+    tournament(live.round.tournament, this.#abort.signal).then(
+      (answer) => {
+        this.#tournament = answer;
+        this.shell.redraw();
+      },
+      () => (this.#named = false), // the page is whole without its name; the next frame asks again
+    );
+  }
+}

@@ -1,0 +1,127 @@
+import type { Ticking } from "../model/clock.ts";
+import type { Side } from "../model/fen.ts";
+import type { Board, Game, Round } from "../model/wire.ts";
+import { BigBoard } from "./bigboard.tsx";
+import { Grid } from "./grid.tsx";
+import { Icon } from "./icon.tsx";
+import { Moves } from "./moves.tsx";
+import { clockProps, PlayerRow } from "./player.tsx";
+
+/** The position that is looked at: the last one, or one that the viewer went back to. */
+export interface Shown {
+  readonly fen: string;
+  readonly ply: number;
+  readonly marks: readonly string[];
+  readonly check?: string;
+  readonly clock: Ticking;
+}
+
+interface Props {
+  readonly round?: Round;
+  readonly id: string;
+  /** The numbers of all boards of the round, in order. */
+  readonly numbers: readonly number[];
+  readonly board: Board;
+  readonly game?: Game;
+  readonly shown: Shown;
+  readonly missed: number;
+  readonly following: boolean;
+  readonly bottom: Side;
+  readonly now?: number;
+  readonly onGo: (ply: number) => void;
+  readonly onFlip: () => void;
+  readonly onLive: () => void;
+}
+
+export function BoardView(props: Props) {
+  const { round, id, numbers, board, game, shown, bottom, now } = props;
+  const top: Side = bottom === "white" ? "black" : "white";
+  // Who looks back sees the clocks of back then, and no result yet.
+  const result = props.following ? board.result : "*";
+  const row = (side: Side) => <PlayerRow full player={board[side]} side={side} result={result} {...clockProps(shown.clock, side, now)} />;
+  return (
+    <>
+      <header class="head">
+        <div>
+          <p class="crumbs">
+            <a href={`/round/${id}`}>{round?.name ?? "All boards"}</a>
+          </p>
+          <h1 class="hidden">
+            {board.white.name} – {board.black.name}
+          </h1>
+        </div>
+        <Neighbours id={id} numbers={numbers} board={board.board} />
+      </header>
+      <div class="game">
+        <section class="stage" aria-label="Board">
+          {row(top)}
+          <BigBoard fen={shown.fen} ply={shown.ply} marks={shown.marks} check={shown.check} bottom={bottom} />
+          <Grid fen={shown.fen} />
+          {row(bottom)}
+        </section>
+        <section class="sheet" aria-label="Score sheet">
+          {game ? <Moves game={game} ply={shown.ply} onGo={props.onGo} /> : <p class="quiet pad">The moves are on their way…</p>}
+          {game?.moves.length === 0 && <p class="quiet pad">No move has been made yet.</p>}
+          <Controls {...props} total={game?.moves.length ?? board.ply} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Controls({ shown, total, following, missed, board, onGo, onFlip, onLive }: Props & { total: number }) {
+  const start = shown.ply === 0;
+  return (
+    <div class="controls">
+      {!following && (
+        <button type="button" class="back" data-missed={missed} onClick={onLive}>
+          {board.result === "*" ? "Back to live" : "To the end"}
+          {missed > 0 && <span class="count">{missed === 1 ? "1 new move" : `${missed} new moves`}</span>}
+        </button>
+      )}
+      <div class="buttons" role="group" aria-label="Step through the game">
+        <button type="button" aria-label="First position" title="First position (Home)" disabled={start} onClick={() => onGo(0)}>
+          <Icon name="first" />
+        </button>
+        <button type="button" aria-label="Previous move" title="Previous move (←)" disabled={start} onClick={() => onGo(shown.ply - 1)}>
+          <Icon name="previous" />
+        </button>
+        <button type="button" aria-label="Next move" title="Next move (→)" disabled={following} onClick={() => onGo(shown.ply + 1)}>
+          <Icon name="next" />
+        </button>
+        <button type="button" aria-label="Last position" title="Last position (End)" disabled={following} onClick={() => onGo(total)}>
+          <Icon name="last" />
+        </button>
+        <button type="button" aria-label="Turn the board" title="Turn the board (f)" onClick={onFlip}>
+          <Icon name="flip" />
+        </button>
+        <a href={`/api/games/${board.game}.pgn`} download title="The game as PGN">
+          PGN
+        </a>
+      </div>
+    </div>
+  );
+}
+
+function Neighbours({ id, numbers, board }: { id: string; numbers: readonly number[]; board: number }) {
+  const i = numbers.indexOf(board);
+  const link = (n: number | undefined, name: "previous" | "next") =>
+    n === undefined ? (
+      <span class="none">
+        <Icon name={name} />
+      </span>
+    ) : (
+      <a href={`/round/${id}/${n}`} rel={name === "next" ? "next" : "prev"} aria-label={`Board ${n}`} title={`Board ${n}`}>
+        <Icon name={name} />
+      </a>
+    );
+  return (
+    <nav class="neighbours" aria-label="Boards">
+      {link(numbers[i - 1], "previous")}
+      <span>
+        Board {board} <span class="quiet">of {numbers.length}</span>
+      </span>
+      {link(i < 0 ? undefined : numbers[i + 1], "next")}
+    </nav>
+  );
+}

@@ -1,0 +1,61 @@
+import { formatClock, running, timeLeft, type Ticking } from "../model/clock.ts";
+import type { Side } from "../model/fen.ts";
+import type { Player, Result } from "../model/wire.ts";
+import { Pure } from "./pure.ts";
+
+export interface PlayerProps {
+  readonly player: Player;
+  readonly side: Side;
+  /** What the clock reads; undefined if nobody told us. */
+  readonly clock?: string;
+  readonly running: boolean;
+  readonly short: boolean;
+  readonly result: Result;
+}
+
+/** What a player's row needs to show of the clocks, at `now` on the node's clock. */
+export function clockProps(ticking: Ticking, side: Side, now: number | undefined): { clock?: string; running: boolean; short: boolean } {
+  const left = timeLeft(ticking, side, now);
+  const runs = now !== undefined && left !== undefined && running(ticking) === side;
+  return { clock: left === undefined ? undefined : formatClock(left), running: runs, short: left !== undefined && left < 20_000 };
+}
+
+/** The points of a side: "1", "0" or "½"; nothing while the game goes on. */
+export function points(result: Result, side: Side): string | undefined {
+  if (result === "1/2-1/2") return "½";
+  if (result === "*") return undefined;
+  return (result === "1-0") === (side === "white") ? "1" : "0";
+}
+
+/** A player's name and what is known of him, his clock, and what he got. */
+export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
+  override render({ player, side, clock, running, short, result, full }: PlayerProps & { full?: boolean }) {
+    const score = points(result, side);
+    return (
+      <div class={`player ${side}${score === "1" ? " won" : ""}`}>
+        <span class="disc" title={side === "white" ? "White" : "Black"} />
+        <span class="who">
+          <span class="name" title={player.name}>
+            {player.title && <abbr class="title">{player.title}</abbr>}
+            {player.name}
+          </span>
+          {full ? (
+            <span class="facts">
+              {player.rating && <span>{player.rating}</span>}
+              {player.federation && <span>{player.federation}</span>}
+              {player.team && player.team !== player.federation && <span class="team">{player.team}</span>}
+            </span>
+          ) : (
+            player.rating && <span class="rating">{player.rating}</span>
+          )}
+        </span>
+        {score && <span class="points">{score}</span>}
+        {(clock !== undefined || (full && !score)) && (
+          <span class={`clock${running ? " running" : ""}${short ? " short" : ""}`} data-side={side} role="timer" aria-label={`${side === "white" ? "White" : "Black"}’s clock`} aria-live="off">
+            {clock ?? "–:––"}
+          </span>
+        )}
+      </div>
+    );
+  }
+}

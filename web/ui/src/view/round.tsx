@@ -1,0 +1,94 @@
+import type { Live } from "../model/live.ts";
+import type { Board, Tournament } from "../model/wire.ts";
+import { MiniBoard } from "./miniboard.tsx";
+import { Loading } from "./notfound.tsx";
+import { clockProps, PlayerRow } from "./player.tsx";
+import { Pure } from "./pure.ts";
+import { When } from "./tournaments.tsx";
+
+interface Props {
+  readonly live: Live;
+  readonly tournament?: Tournament;
+  readonly id: string;
+  /** The node's time, if we know it. */
+  readonly now?: number;
+}
+
+export function RoundView({ live, tournament, id, now }: Props) {
+  if (!live.round) return <Loading />;
+  const boards = [...live.boards.values()];
+  const over = boards.filter((b) => b.result !== "*").length;
+  return (
+    <>
+      <header class="head">
+        <div>
+          <p class="crumbs">
+            <a href="/">{tournament?.name ?? "Tournaments"}</a>
+          </p>
+          <h1>{live.round.name}</h1>
+        </div>
+        <p class="meta">
+          <When round={live.round} now={now ?? 0} />
+          <span>
+            {boards.length} {boards.length === 1 ? "board" : "boards"}
+            {over > 0 && `, ${over === boards.length ? "all" : over} finished`}
+          </span>
+          {!!live.round.delay && <span>delayed by {delay(live.round.delay)}</span>}
+          {boards.length > 0 && (
+            <a href={`/api/rounds/${id}.pgn`} download>
+              PGN
+            </a>
+          )}
+        </p>
+      </header>
+      {boards.length === 0 ? (
+        <p class="message quiet">No boards yet. They appear here by themselves, as they are set up.</p>
+      ) : (
+        <ul class="tiles">
+          {boards.map((b) => (
+            <Tile key={b.board} board={b} href={`/round/${id}/${b.board}`} white={clockProps(b, "white", now)} black={clockProps(b, "black", now)} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+interface TileProps {
+  readonly board: Board;
+  readonly href: string;
+  readonly white: ReturnType<typeof clockProps>;
+  readonly black: ReturnType<typeof clockProps>;
+}
+
+class Tile extends Pure<TileProps> {
+  override shouldComponentUpdate(next: TileProps): boolean {
+    const now = this.props;
+    return next.board !== now.board || next.href !== now.href || !alike(next.white, now.white) || !alike(next.black, now.black);
+  }
+
+  override render({ board: b, href, white, black }: TileProps) {
+    return (
+      <li class="tile" data-board={b.board} data-fen={b.fen} data-ply={b.ply} data-result={b.result}>
+        <a href={href} aria-label={label(b)}>
+          <PlayerRow player={b.black} side="black" result={b.result} {...black} />
+          <MiniBoard fen={b.fen} ply={b.ply} uci={b.lastMove?.uci} />
+          <PlayerRow player={b.white} side="white" result={b.result} {...white} />
+        </a>
+      </li>
+    );
+  }
+}
+
+function alike(a: TileProps["white"], b: TileProps["white"]): boolean {
+  return a.clock === b.clock && a.running === b.running && a.short === b.short;
+}
+
+function label(b: Board): string {
+  const state = b.result !== "*" ? b.result : b.lastMove ? `last move ${b.lastMove.san}` : "not begun";
+  return `Board ${b.board}: ${b.white.name} – ${b.black.name}, ${state}`;
+}
+
+function delay(seconds: number): string {
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}

@@ -1,0 +1,41 @@
+import type { VNode } from "preact";
+import type { Condition } from "../model/status.ts";
+
+interface Props {
+  readonly page: VNode;
+  readonly condition?: Condition;
+  readonly spectators?: number;
+}
+
+/** What is around every page. Its root says in data-status how live the page is. */
+export function ShellView({ page, condition, spectators }: Props) {
+  return (
+    <div class="root" data-status={condition?.status}>
+      <a class="skip" href="#main">
+        To the boards
+      </a>
+      <header class="top">
+        <a class="brand" href="/">
+          <svg viewBox="0 0 18 18" aria-hidden="true">
+            <path d="M0 0h6v6H0zm12 0h6v6h-6zM6 6h6v6H6zm-6 6h6v6H0zm12 0h6v6h-6z" />
+          </svg>
+          chessrelay
+        </a>
+        {condition && (
+          <p class="status">
+            <span class="dot" aria-hidden="true" />
+            <span class="condition">{condition.text}</span>
+            {!!spectators && condition.status === "live" && <span class="spectators"> · {spectators} watching</span>}
+          </p>
+        )}
+      </header>
+      <main id="main" tabIndex={-1}>
+        {page}
+      </main>
+      <footer class="foot">
+        Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by{" "}
+        <a href="https://github.com/shaack/cm-chessboard">shaack</a>, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a>
+      </footer>
+    </div>
+  );
+}
