@@ -189,7 +189,6 @@ func TestFeedLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 	}
 	f.play(t.Context())
 	s := f.summary()
-	slices.SortFunc(s.Failures, func(a, b feedFailure) int { return a.Game - b.Game })
 	want := []feedFailure{
 		{Game: 1, Board: 1, Players: "A – B", Ply: 2, Move: "e5!!", Error: "no such move here (illegal_move)"},
 		{Game: 4, Board: 4, Players: "G – H", Error: "variant: not played here (bad_request)"},

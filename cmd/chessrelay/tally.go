@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -136,6 +137,7 @@ func (t *tally) snapshot() feedSummary {
 	defer t.mu.Unlock()
 	s := t.sum
 	s.Failures = slices.Clone(s.Failures)
+	slices.SortFunc(s.Failures, func(a, b feedFailure) int { return cmp.Compare(a.Game, b.Game) })
 	return s
 }
 
