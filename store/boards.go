@@ -64,7 +64,7 @@ type Checkpoint struct {
 // none. It reads the whole file and checks every record and their tally, and
 // removes what a crash has left of a received file.
 func OpenBoards(path string) (*Boards, error) {
-	if err := createBolt(path, 0, initBoards); err != nil {
+	if err := createBolt(path, initBoards); err != nil {
 		return nil, fmt.Errorf("create boards %s: %w", path, err)
 	}
 	db, state, err := openBoardsFile(path)

@@ -102,7 +102,7 @@ func checkFile(f *os.File, size int64, fn recordFunc) error {
 // createBolt makes the file at path if there is none. It comes into being
 // complete, so an empty or half written file is always damage, and never taken
 // for a new one.
-func createBolt(path string, fill int64, init func(*bolt.Tx) error) (err error) {
+func createBolt(path string, init func(*bolt.Tx) error) (err error) {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -121,9 +121,6 @@ func createBolt(path string, fill int64, init func(*bolt.Tx) error) (err error) 
 	if err := errors.Join(db.Update(init), db.Close()); err != nil {
 		return err
 	}
-	if err := fillTo(f, fill); err != nil {
-		return err
-	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
@@ -140,23 +137,6 @@ func createBolt(path string, fill int64, init func(*bolt.Tx) error) (err error) 
 		return err
 	}
 	return syncDir(filepath.Dir(path))
-}
-
-// fillTo writes zeros behind the end of f until it has size bytes.
-func fillTo(f *os.File, size int64) error {
-	at, err := f.Seek(0, 2)
-	if err != nil {
-		return err
-	}
-	zeros := make([]byte, 1<<20)
-	for at < size {
-		n, err := f.Write(zeros[:min(int64(len(zeros)), size-at)])
-		if err != nil {
-			return err
-		}
-		at += int64(n)
-	}
-	return nil
 }
 
 // guard turns a panic in fn into an error. What passed checkImage gives bbolt

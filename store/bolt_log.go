@@ -42,7 +42,7 @@ var _ Log = (*BoltLog)(nil)
 // this reads some hundred megabytes at most.
 func OpenLog(path string, o LogOptions) (*BoltLog, error) {
 	o = o.withDefaults()
-	if err := createBolt(path, o.Preallocate, initLog); err != nil {
+	if err := createBolt(path, initLog); err != nil {
 		return nil, fmt.Errorf("create log %s: %w", path, err)
 	}
 	l := &BoltLog{path: path, tail: tail{limit: uint64(max(0, o.TailBytes))}}

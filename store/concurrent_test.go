@@ -14,7 +14,7 @@ import (
 // TestReadersAndWriter has readers at work, in memory and on disk, while
 // entries are appended, replaced and compacted.
 func TestReadersAndWriter(t *testing.T) {
-	l := mustOpenLog(t, filepath.Join(t.TempDir(), "log"), LogOptions{Preallocate: -1, TailBytes: 8000})
+	l := mustOpenLog(t, filepath.Join(t.TempDir(), "log"), LogOptions{TailBytes: 8000})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	read := func(r *rand.Rand) error {
@@ -85,7 +85,7 @@ func TestReadersAndWriter(t *testing.T) {
 // transactions leaves a log that opens.
 func TestCompactInSteps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	l := mustOpenLog(t, path, LogOptions{Preallocate: -1, TailBytes: 100_000})
+	l := mustOpenLog(t, path, LogOptions{TailBytes: 100_000})
 	const n = 3*compactStep + 100
 	if err := l.Append(nil, entries(1, n, 1)); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestCompactInSteps(t *testing.T) {
 		t.Fatalf("first step: %v, %v, first index %d", done, err, l.FirstIndex())
 	}
 	l.Close()
-	l = mustOpenLog(t, path, noFill)
+	l = mustOpenLog(t, path, LogOptions{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := l.Compact(n - 50); err != nil {
@@ -112,7 +112,7 @@ func TestCompactInSteps(t *testing.T) {
 	}
 	want := logContent(t, l)
 	l.Close()
-	if d := diff(want, logContent(t, mustOpenLog(t, path, noFill))); d != "" {
+	if d := diff(want, logContent(t, mustOpenLog(t, path, LogOptions{}))); d != "" {
 		t.Fatal(d)
 	}
 }
@@ -122,7 +122,7 @@ func TestCompactInSteps(t *testing.T) {
 func TestTailBound(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	const limit = 50_000
-	o := LogOptions{Preallocate: -1, TailBytes: limit}
+	o := LogOptions{TailBytes: limit}
 	l := mustOpenLog(t, path, o)
 	check := func() {
 		t.Helper()

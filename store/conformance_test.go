@@ -215,10 +215,9 @@ func (p *logPair) compareEntries(what string, lo, hi, maxSize uint64) {
 
 func TestBoltLog(t *testing.T) {
 	for name, o := range map[string]LogOptions{
-		"tail of everything": {Preallocate: -1},
-		"tail of some":       {Preallocate: -1, TailBytes: 4000},
-		"tail of one":        {Preallocate: -1, TailBytes: 1},
-		"preallocated":       {Preallocate: 100_000, TailBytes: 20_000},
+		"tail of everything": {},
+		"tail of some":       {TailBytes: 4000},
+		"tail of one":        {TailBytes: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			testLog(t, func(t testing.TB, dir string) Log { return mustOpenLog(t, filepath.Join(dir, "log"), o) })

@@ -43,10 +43,10 @@ func TestLogCrash(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			dir := t.TempDir()
 			path, copied := filepath.Join(dir, "log"), filepath.Join(dir, "copy")
-			l := mustOpenLog(t, path, noFill)
+			l := mustOpenLog(t, path, LogOptions{})
 			reopened := func(data []byte) content {
 				writeFile(t, copied, data)
-				l := mustOpenLog(t, copied, noFill)
+				l := mustOpenLog(t, copied, LogOptions{})
 				defer l.Close()
 				return logContent(t, l)
 			}

@@ -89,7 +89,7 @@ func namesFile(t *testing.T, what, path string, err error) {
 func TestDamagedLog(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")
-	l := mustOpenLog(t, path, noFill)
+	l := mustOpenLog(t, path, LogOptions{})
 	for i := uint64(1); i < 400; i += 20 {
 		if err := l.Append(hardState(1, 2, i), entries(i, i+19, 1)); err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestDamagedLog(t *testing.T) {
 	refused, intact := 0, 0
 	damagedCases(t, good, func(t *testing.T, what string, data []byte) {
 		writeFile(t, path, data)
-		l, err := OpenLog(path, LogOptions{Preallocate: -1, TailBytes: 1}) // so that the disk is read
+		l, err := OpenLog(path, LogOptions{TailBytes: 1}) // so that the disk is read
 		if err != nil {
 			namesFile(t, what, path, err)
 			refused++
@@ -166,7 +166,7 @@ func TestLostRecords(t *testing.T) {
 	t.Run("log", func(t *testing.T) {
 		for what, drop := range map[string][]uint64{"first": {1}, "middle": {5}, "last": {9}, "all": {1, 2, 3, 4, 5, 6, 7, 8, 9}} {
 			os.Remove(path)
-			l := mustOpenLog(t, path, noFill)
+			l := mustOpenLog(t, path, LogOptions{})
 			if err := l.Append(nil, entries(1, 9, 1)); err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestLostRecords(t *testing.T) {
 				deleteKey(t, l.db, bucketEntries, indexKey(i))
 			}
 			l.Close()
-			_, err := OpenLog(path, noFill)
+			_, err := OpenLog(path, LogOptions{})
 			namesFile(t, what, path, err)
 		}
 	})
@@ -192,7 +192,7 @@ func TestLostRecords(t *testing.T) {
 	t.Run("the other kind", func(t *testing.T) {
 		os.Remove(path)
 		mustOpenBoards(t, path).Close()
-		_, err := OpenLog(path, noFill)
+		_, err := OpenLog(path, LogOptions{})
 		namesFile(t, "boards as log", path, err)
 	})
 }
@@ -205,10 +205,11 @@ func deleteKey(t *testing.T, db *bolt.DB, bucket, key []byte) {
 }
 
 // FuzzImage gives the check any file at all. What passes must be safe for
-// bbolt, which would fault or panic if it were not, and hold no other records.
+// bbolt, which would fault or panic if it were not, and hold the same records
+// unless the meta pages were changed together with their sums.
 func FuzzImage(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "log")
-	l := mustOpenLog(f, path, noFill)
+	l := mustOpenLog(f, path, LogOptions{})
 	if err := l.Append(hardState(1, 1, 1), entries(1, 120, 1)); err != nil {
 		f.Fatal(err)
 	}
@@ -224,6 +225,7 @@ func FuzzImage(f *testing.F) {
 		data := bytes.Clone(good)
 		copy(data[int(at1)%len(data):], data1)
 		copy(data[int(at2)%len(data):], data2)
+		forged := !bytes.Equal(data[:2*page], good[:2*page]) // may well show an older transaction
 		for at := 16; at < 2*page; at += page {
 			sum := fnv.New64a()
 			sum.Write(data[at : at+metaSummed])
@@ -231,15 +233,16 @@ func FuzzImage(f *testing.F) {
 		}
 		path := filepath.Join(t.TempDir(), "log")
 		writeFile(t, path, data)
-		l, err := OpenLog(path, LogOptions{Preallocate: -1, TailBytes: 1})
+		l, err := OpenLog(path, LogOptions{TailBytes: 1})
 		if err != nil {
 			return
 		}
 		defer l.Close()
-		if d := diff(content{Entries: want.Entries}, content{Entries: logContent(t, l).Entries}); d != "" {
+		got := logContent(t, l)
+		if d := diff(content{Entries: want.Entries}, content{Entries: got.Entries}); d != "" && !forged {
 			t.Fatal(d)
 		}
-		if err := l.Append(nil, []*raftpb.Entry{entry(121, 1)}); err != nil {
+		if err := l.Append(nil, []*raftpb.Entry{entry(got.Last+1, 1)}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -49,7 +49,7 @@ func TestLogWriteFails(t *testing.T) {
 	for _, device := range brokenDevices {
 		t.Run(device, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")
-			l := mustOpenLog(t, path, LogOptions{Preallocate: -1, TailBytes: 10_000})
+			l := mustOpenLog(t, path, LogOptions{TailBytes: 10_000})
 			for i := range uint64(5) { // so that pages are free, and the file need not grow
 				if err := l.Append(hardState(1, 1, 1), entries(20*i+1, 20*i+20, 1)); err != nil {
 					t.Fatal(err)
@@ -82,7 +82,7 @@ func TestLogWriteFails(t *testing.T) {
 			_, err = l.Entries(11, 12, 0)
 			wantErr(t, err, ErrFailed)
 			l.Close()
-			if d := diff(want, logContent(t, mustOpenLog(t, path, noFill))); d != "" {
+			if d := diff(want, logContent(t, mustOpenLog(t, path, LogOptions{}))); d != "" {
 				t.Error(d)
 			}
 		})
@@ -120,8 +120,8 @@ func TestCheckpointFails(t *testing.T) {
 func TestInUse(t *testing.T) {
 	dir := t.TempDir()
 	log, boards := filepath.Join(dir, "log"), filepath.Join(dir, "boards")
-	l, b := mustOpenLog(t, log, noFill), mustOpenBoards(t, boards)
-	_, errLog := OpenLog(log, noFill)
+	l, b := mustOpenLog(t, log, LogOptions{}), mustOpenBoards(t, boards)
+	_, errLog := OpenLog(log, LogOptions{})
 	_, errBoards := OpenBoards(boards)
 	for _, err := range []error{errLog, errBoards} {
 		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), dir) {
@@ -141,7 +141,7 @@ func TestInUse(t *testing.T) {
 	wantErr(t, err, ErrInUse)
 	l.Close()
 	b.Close()
-	mustOpenLog(t, log, noFill)
+	mustOpenLog(t, log, LogOptions{})
 	mustOpenBoards(t, boards)
 }
 
@@ -149,7 +149,7 @@ func TestInUse(t *testing.T) {
 // no longer delivers a page: an error, and no crash.
 func TestRuntimeFault(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	l := mustOpenLog(t, path, LogOptions{Preallocate: -1, TailBytes: 1})
+	l := mustOpenLog(t, path, LogOptions{TailBytes: 1})
 	if err := l.Append(nil, entries(1, 200, 1)); err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,6 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 )
 
-// noFill keeps test files small.
-var noFill = LogOptions{Preallocate: -1}
-
 func mustOpenLog(t testing.TB, path string, o LogOptions) *BoltLog {
 	t.Helper()
 	l, err := OpenLog(path, o)

@@ -67,25 +67,13 @@ type LogOptions struct {
 	// follower that is a little behind makes the leader's Raft goroutine
 	// wait for the disk.
 	TailBytes int64
-
-	// Preallocate is how many bytes a new file is filled to with zeros, in
-	// order that the first appends need not allocate blocks, which makes
-	// an fdatasync take about twice as long. Zero means 16 MiB, a negative
-	// value none.
-	Preallocate int64
 }
 
-const (
-	defaultTailBytes   = 64 << 20
-	defaultPreallocate = 16 << 20
-)
+const defaultTailBytes = 64 << 20
 
 func (o LogOptions) withDefaults() LogOptions {
 	if o.TailBytes == 0 {
 		o.TailBytes = defaultTailBytes
-	}
-	if o.Preallocate == 0 {
-		o.Preallocate = defaultPreallocate
 	}
 	return o
 }

@@ -145,7 +145,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	writeFile(t, filepath.Join(dir, "mine.txt"), nil)
 	mustOpenBoards(t, filepath.Join(dir, "boards"))
-	mustOpenLog(t, filepath.Join(dir, "log"), noFill)
+	mustOpenLog(t, filepath.Join(dir, "log"), LogOptions{})
 	noTemps(t, dir)
 	if _, err := os.Stat(filepath.Join(dir, "mine.txt")); err != nil {
 		t.Error(err)
