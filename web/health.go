@@ -35,9 +35,13 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	case n.Applied()+maxLag < n.Commit():
 		status, why = http.StatusServiceUnavailable, "catching up"
 	}
-	writeJSON(w, status, map[string]any{
+	body := map[string]any{
 		"status": why, "node": n.Name(), "leader": n.Leader(), "applied": n.Applied(), "commit": n.Commit(),
-	})
+	}
+	if status != http.StatusOK {
+		body["error"], body["code"] = why, "not_ready"
+	}
+	writeJSON(w, status, body)
 }
 
 // metrics is GET /metrics, in Prometheus' text format.

@@ -187,11 +187,15 @@ func TestClosedCluster(t *testing.T) {
 	if status := get(t, srv.URL+"/readyz", &out); status != 503 {
 		t.Errorf("readyz: %d %v", status, out)
 	}
+	if out, errs, code := command(t.Context(), "status", "--ready", srv.URL); code != exitFailed || !strings.Contains(errs, "leader") {
+		t.Errorf("status --ready: exit %d, %s%s", code, out, errs)
+	}
 	if status := get(t, srv.URL+"/api/games/"+games[0], &out); status != 200 || out["ply"] != 0.0 {
 		t.Errorf("the game: %d %v", status, out)
 	}
 	// The same move again, when there is a majority: it is there once.
 	c.nodes[1].start()
+	eventually(t, "status --ready", func() bool { _, _, code := command(t.Context(), "status", "--ready", srv.URL); return code == exitDone })
 	must(t, n.url+"/api/games/"+games[0]+"/moves", object{"ply": 1, "move": "e4"})
 }
 

@@ -101,6 +101,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newWatchCommand(env),
 		newStatusCommand(env),
 		newVenueCommand(env),
+		newBenchCommand(env),
 	)
 	sayFlagsOnce(root)
 	return root

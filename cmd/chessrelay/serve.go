@@ -69,7 +69,7 @@ restarts it.`,
 	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default where it listens)")
 	f.BoolVar(&cfg.Bootstrap, "bootstrap", false, "make a new cluster of this node")
 	f.StringVar(&cfg.Join, "join", "", "enter the cluster that the node at `URL` is a member of")
-	f.IntVar(&cfg.Voters, "voters", 3, "the first venues vote too, until the cluster has `N` voters")
+	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -21,11 +22,13 @@ const (
 // newStatusCommand is `chessrelay status`: the members of the cluster, and how
 // far each of them is.
 func newStatusCommand(env *environment) *cobra.Command {
-	var asJSON, again bool
+	var asJSON, again, ready bool
 	cmd := &cobra.Command{
-		Use:   "status URL[,URL...] [--json] [--watch]",
+		Use:   "status URL[,URL...] [--json] [--watch | --ready]",
 		Short: "Shows the members, the replicators and their lag",
-		Args:  exactArgs("the URL of a node"),
+		Long: `Shows the members, the replicators and their lag. With --ready it only asks whether the node takes part and shows what it
+knows, and exits with 1 if it does not: the health check of a container.`,
+		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			nodes, err := parseNodes(args[0])
 			if err != nil {
@@ -34,6 +37,9 @@ func newStatusCommand(env *environment) *cobra.Command {
 			c := newClient(nodes, "", env.log)
 			defer c.Close()
 			c.hasty = true
+			if ready {
+				return askReady(cmd.Context(), env, c)
+			}
 			if again {
 				return watchStatus(cmd.Context(), env, c, asJSON)
 			}
@@ -50,7 +56,22 @@ func newStatusCommand(env *environment) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print it as JSON; with --watch, one object a line")
 	f.BoolVar(&again, "watch", false, "show it anew every second, until interrupted")
+	f.BoolVar(&ready, "ready", false, "only tell whether the node is ready, by the exit code too")
 	return cmd
+}
+
+// askReady fails unless a node says that it is ready.
+func askReady(ctx context.Context, env *environment, c *client) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var answer struct {
+		Status string `json:"status"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/readyz", nil, &answer); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(env.stdout, answer.Status)
+	return err
 }
 
 // askCluster asks for the state of the cluster, and does not try for long.
