@@ -1,0 +1,176 @@
+package relay
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/notnil/chess"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// A story makes random commands that are mostly in order, over a few games.
+type story struct {
+	*rand.Rand
+	*script
+	games []GameID
+	asked int
+}
+
+// longScript returns n commands of all kinds, some of them refused.
+func longScript(tb testing.TB, seed uint64, n int) [][]byte {
+	tb.Helper()
+	s := story{Rand: rand.New(rand.NewPCG(seed, 1)), script: newScript(tb)}
+	s.must(createTournament(testTournament, "req-t"))
+	s.must(createRound(testRound, "req-r"))
+	for i := range 4 {
+		id := GameID(fmt.Sprintf("game%04d", i+1))
+		s.must(createGame(string(id), "req-"+string(id), int32(4-i)))
+		s.games = append(s.games, id)
+	}
+	for len(s.log) < n {
+		s.do(s.next())
+	}
+	return s.log
+}
+
+func (s *story) request() string {
+	s.asked++
+	return fmt.Sprintf("request-%d", s.asked)
+}
+
+// next makes one command that follows from how things stand.
+func (s *story) next() *relaypb.Command {
+	g, _ := s.Game(s.games[s.IntN(len(s.games))])
+	c := envelope(s.request())
+	c.At += int64(len(s.log)) * 1000
+	switch n := s.IntN(100); {
+	case n < 75:
+		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(g.Ply()) + 1, Move: s.legal(g)}
+		switch s.IntN(4) {
+		case 0:
+			m.WhiteMs = new(int64(s.IntN(10_000_000)))
+		case 1:
+			m.WhiteMs, m.BlackMs = new(int64(s.IntN(10_000_000))), new(int64(s.IntN(10_000_000)))
+		}
+		c.Op = &relaypb.Command_PlayMove{PlayMove: m}
+	case n < 78:
+		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(s.IntN(int(g.Ply()) + 3)), Move: []string{"e4", "Nf3", "a7a8q", "x"}[s.IntN(4)]}
+		c.Op = &relaypb.Command_PlayMove{PlayMove: m}
+	case n < 86:
+		c.Op = &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{
+			Game: string(g.ID), ToPly: int32(max(0, int(g.Ply())-s.IntN(4))), Reason: "correction",
+		}}
+	case n < 94:
+		c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
+			Game: string(g.ID), Result: []string{"1-0", "0-1", "½-½", "*", "*", "*", "?"}[s.IntN(7)],
+		}}
+	case n < 95:
+		id := FormatID(s.Uint64())
+		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: id, Name: "T " + id}}
+	case n < 96:
+		id := FormatID(s.Uint64())
+		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: id, Tournament: testTournament, Name: "R " + id}}
+	default:
+		c = createGame(FormatID(s.Uint64()), c.Request, int32(s.IntN(30)))
+	}
+	return c
+}
+
+// legal picks a random legal move of the game, in SAN or UCI, as the library sees it.
+func (s *story) legal(g *Game) string {
+	p := new(chess.Position)
+	if err := p.UnmarshalText([]byte(g.FEN())); err != nil {
+		s.Fatal(err)
+	}
+	moves := p.ValidMoves()
+	if len(moves) == 0 {
+		return "0000"
+	}
+	m := moves[s.IntN(len(moves))]
+	if s.IntN(2) == 0 {
+		return m.String()
+	}
+	return chess.AlgebraicNotation{}.Encode(p, m)
+}
+
+// TestSentTwice is why a submitter may try again for as long as it likes: the log has
+// second copies of commands that have changed something, anywhere behind the
+// first ones, and what stands in the end is what would stand without them.
+func TestSentTwice(t *testing.T) {
+	for seed := range uint64(12) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		once, twice := newScript(t), newScript(t)
+		var done [][]byte // commands that have changed something
+		copies := 0
+		for _, c := range longScript(t, 100+seed, 400) {
+			out := once.bytes(c)
+			twice.bytes(c)
+			if out.Err == nil && !out.Duplicate {
+				done = append(done, c)
+			}
+			for len(done) > 0 && r.IntN(2) == 0 {
+				// Mostly a recent one, sometimes one from long ago.
+				i := len(done) - 1 - r.IntN(min(len(done), 10))
+				if r.IntN(4) == 0 {
+					i = r.IntN(len(done))
+				}
+				before := twice.Hash()
+				out := twice.bytes(done[i])
+				if out.Err != nil || !out.Duplicate || len(out.Events) > 0 || twice.Hash() != before {
+					t.Fatalf("seed %d: a second copy: %+v", seed, out)
+				}
+				copies++
+			}
+		}
+		sameBoards(t, once.State, twice.State)
+		if copies < 100 {
+			t.Fatalf("only %d copies", copies)
+		}
+	}
+}
+
+// sameBoards compares all but the indexes, which the copies have moved on.
+func sameBoards(t *testing.T, a, b *State) {
+	t.Helper()
+	if len(a.games) != len(b.games) || len(a.rounds) != len(b.rounds) || len(a.tournaments) != len(b.tournaments) {
+		t.Fatal("there are more of them")
+	}
+	for id, x := range a.games {
+		y, ok := b.Game(id)
+		if !ok || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || len(x.Changes) != len(y.Changes) {
+			t.Fatalf("game %s: %+v and %+v", id, x, y)
+		}
+		for i, m := range x.Moves {
+			if y.Moves[i].UCI != m.UCI || y.Moves[i].At != m.At || y.Moves[i].Clock != m.Clock {
+				t.Fatalf("game %s, ply %d: %+v and %+v", id, i+1, m, y.Moves[i])
+			}
+		}
+	}
+}
+
+// TestPublishedStays keeps every version of every game and looks at the end
+// whether any of them has changed since.
+func TestPublishedStays(t *testing.T) {
+	s := newScript(t)
+	type kept struct {
+		g    *Game
+		json string
+	}
+	var all []kept
+	for _, c := range longScript(t, 3, 500) {
+		if out := s.bytes(c); out.Game != nil {
+			data, err := out.Game.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, kept{out.Game, string(data)})
+		}
+	}
+	for _, k := range all {
+		if now, _ := k.g.MarshalJSON(); string(now) != k.json {
+			t.Fatalf("what was\n%s\nis now\n%s", k.json, now)
+		}
+	}
+}

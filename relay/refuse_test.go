@@ -1,0 +1,226 @@
+package relay
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// with changes a command before it is sent.
+func with(c *relaypb.Command, change func(*relaypb.Command)) *relaypb.Command {
+	change(c)
+	return c
+}
+
+// TestRefusals has every way in which a command is refused. Each one must leave
+// everything as it was, and say why in words that are written for a person.
+func TestRefusals(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("x", n+1) }
+	newTournament := func(change func(*relaypb.CreateTournament)) *relaypb.Command {
+		return with(createTournament("tournam2", "new"), func(c *relaypb.Command) { change(c.GetCreateTournament()) })
+	}
+	newRound := func(change func(*relaypb.CreateRound)) *relaypb.Command {
+		return with(createRound("round002", "new"), func(c *relaypb.Command) { change(c.GetCreateRound()) })
+	}
+	newGame := func(change func(*relaypb.CreateGame)) *relaypb.Command {
+		return with(createGame("game0002", "new", 2), func(c *relaypb.Command) { change(c.GetCreateGame()) })
+	}
+	move := func(ply Ply, san string, change func(*relaypb.PlayMove)) *relaypb.Command {
+		return with(playMove(ply, san), func(c *relaypb.Command) { change(c.GetPlayMove()) })
+	}
+	for _, tt := range []struct {
+		name  string
+		c     *relaypb.Command
+		want  error
+		words string // that the message has
+	}{
+		{"time before 1970", with(playMove(3, "Nf3"), func(c *relaypb.Command) { c.At = -1 }), ErrBadCommand, "at:"},
+		{"time after the year 9999", with(playMove(3, "Nf3"), func(c *relaypb.Command) { c.At = 1 << 60 }), ErrBadCommand, "at:"},
+		{"who is too long", with(playMove(3, "Nf3"), func(c *relaypb.Command) { c.By = long(MaxWho) }), ErrBadCommand, "by:"},
+		{"request is too long", with(playMove(3, "Nf3"), func(c *relaypb.Command) { c.Request = long(MaxRequest) }), ErrBadCommand, "request:"},
+		{"request with a control character", with(playMove(3, "Nf3"), func(c *relaypb.Command) { c.Request = "a\x1b[2J" }), ErrBadCommand, "U+001B"},
+		{"no request", createTournament("tournam2", ""), ErrBadCommand, "request: is required"},
+
+		{"tournament id", newTournament(func(o *relaypb.CreateTournament) { o.Id = "short" }), ErrBadCommand, "id:"},
+		{"tournament id with a dash", newTournament(func(o *relaypb.CreateTournament) { o.Id = "tourn-m2" }), ErrBadCommand, "id:"},
+		{"tournament id of a tournament", newTournament(func(o *relaypb.CreateTournament) { o.Id = testTournament }), ErrIDTaken, testTournament},
+		{"tournament id of a game", newTournament(func(o *relaypb.CreateTournament) { o.Id = testGame }), ErrIDTaken, testGame},
+		{"tournament without a name", newTournament(func(o *relaypb.CreateTournament) { o.Name = " \u00a0" }), ErrBadCommand, "name: is required"},
+		{"tournament name too long", newTournament(func(o *relaypb.CreateTournament) { o.Name = long(MaxName) }), ErrBadCommand, "200"},
+		{"tournament name of two lines", newTournament(func(o *relaypb.CreateTournament) { o.Name = "a\nb" }), ErrBadCommand, "name:"},
+		{"tournament name turned around", newTournament(func(o *relaypb.CreateTournament) { o.Name = "a\u202eb" }), ErrBadCommand, "U+202E"},
+		{"description too long", newTournament(func(o *relaypb.CreateTournament) { o.Description = long(MaxDescription) }), ErrBadCommand, "description:"},
+		{"location too long", newTournament(func(o *relaypb.CreateTournament) { o.Location = long(MaxName) }), ErrBadCommand, "location:"},
+
+		{"round of no tournament", newRound(func(o *relaypb.CreateRound) { o.Tournament = "nothing1" }), ErrNotFound, `no tournament "nothing1"`},
+		{"round id", newRound(func(o *relaypb.CreateRound) { o.Id = "" }), ErrBadCommand, "id:"},
+		{"round id taken", newRound(func(o *relaypb.CreateRound) { o.Id = testRound }), ErrIDTaken, testRound},
+		{"round without a name", newRound(func(o *relaypb.CreateRound) { o.Name = "" }), ErrBadCommand, "name:"},
+		{"round at no time", newRound(func(o *relaypb.CreateRound) { o.StartsAt = -5 }), ErrBadCommand, "startsAt:"},
+		{"round with a negative delay", newRound(func(o *relaypb.CreateRound) { o.DelaySeconds = -1 }), ErrBadCommand, "delay:"},
+		{"round with a long delay", newRound(func(o *relaypb.CreateRound) { o.DelaySeconds = 3601 }), ErrBadCommand, "from 0 to 3600"},
+
+		{"game of no round", newGame(func(o *relaypb.CreateGame) { o.Round = "nothing1" }), ErrNotFound, `no round "nothing1"`},
+		{"game id", newGame(func(o *relaypb.CreateGame) { o.Id = "123456789" }), ErrBadCommand, "id:"},
+		{"game id taken", newGame(func(o *relaypb.CreateGame) { o.Id = testGame }), ErrIDTaken, testGame},
+		{"board 0", newGame(func(o *relaypb.CreateGame) { o.Board = 0 }), ErrBadCommand, "board:"},
+		{"board 1001", newGame(func(o *relaypb.CreateGame) { o.Board = 1001 }), ErrBadCommand, "board:"},
+		{"board taken", newGame(func(o *relaypb.CreateGame) { o.Board = 1 }), ErrBoardTaken, "board 1 of this round"},
+		{"nobody", newGame(func(o *relaypb.CreateGame) { o.White = nil }), ErrBadCommand, "white.name:"},
+		{"player without a name", newGame(func(o *relaypb.CreateGame) { o.Black.Name = "" }), ErrBadCommand, "black.name:"},
+		{"title too long", newGame(func(o *relaypb.CreateGame) { o.White.Title = long(MaxTitle) }), ErrBadCommand, "white.title:"},
+		{"rating below 0", newGame(func(o *relaypb.CreateGame) { o.White.Rating = -1 }), ErrBadCommand, "white.rating:"},
+		{"rating above all", newGame(func(o *relaypb.CreateGame) { o.Black.Rating = 4001 }), ErrBadCommand, "black.rating:"},
+		{"FIDE id", newGame(func(o *relaypb.CreateGame) { o.Black.FideId = -1 }), ErrBadCommand, "black.fideId:"},
+		{"federation", newGame(func(o *relaypb.CreateGame) { o.Black.Federation = long(MaxShortText) }), ErrBadCommand, "black.federation:"},
+		{"team", newGame(func(o *relaypb.CreateGame) { o.Black.Team = "a\x00" }), ErrBadCommand, "black.team:"},
+		{"time control", newGame(func(o *relaypb.CreateGame) { o.TimeControl = long(MaxShortText) }), ErrBadCommand, "timeControl:"},
+		{"Chess960", newGame(func(o *relaypb.CreateGame) { o.Variant = "Chess 960" }), ErrVariant, "Chess960 is not supported yet"},
+		{"other variant", newGame(func(o *relaypb.CreateGame) { o.Variant = "Antichess" }), ErrVariant, "Antichess"},
+		{"variant is a bad command too", newGame(func(o *relaypb.CreateGame) { o.Variant = "freestyle" }), ErrBadCommand, "Chess960"},
+		{"FEN", newGame(func(o *relaypb.CreateGame) { o.Fen = "nonsense" }), ErrBadCommand, "fen:"},
+		{"FEN with counters beyond", newGame(func(o *relaypb.CreateGame) { o.Fen = "4k3/8/8/8/8/8/8/4K3 w - - 1000 1" }), ErrBadCommand, "counters"},
+
+		{"move in no game", move(3, "Nf3", func(o *relaypb.PlayMove) { o.Game = "nothing1" }), ErrNotFound, `no game "nothing1"`},
+		{"ply 0", playMove(0, "Nf3"), ErrBadCommand, "ply:"},
+		{"ply below 0", playMove(-1, "Nf3"), ErrBadCommand, "ply:"},
+		{"ply beyond all", playMove(MaxPlies+1, "Nf3"), ErrBadCommand, "ply:"},
+		{"ply too far", playMove(4, "Nf3"), ErrPlyConflict, "the next ply of this game is 3"},
+		{"another move at the ply", playMove(2, "c5"), ErrPlyConflict, "ply 2 is taken by e5"},
+		{"an illegal move at a taken ply", playMove(2, "Ke4"), ErrPlyConflict, "ply 2 is taken by e5"},
+		{"nonsense at a taken ply", playMove(1, "castle!"), ErrPlyConflict, "ply 1 is taken by e4"},
+		{"illegal move", playMove(3, "e5"), ErrIllegalMove, "it is not legal"},
+		{"no move", playMove(3, ""), ErrIllegalMove, "neither SAN"},
+		{"null move", playMove(3, "--"), ErrIllegalMove, "neither SAN"},
+		{"move too long", playMove(3, long(maxMoveText)), ErrBadCommand, "move:"},
+		{"played at no time", move(3, "Nf3", func(o *relaypb.PlayMove) { o.At = -1 }), ErrBadCommand, "at:"},
+		{"negative clock", move(3, "Nf3", func(o *relaypb.PlayMove) { o.WhiteMs = proto.Int64(-1) }), ErrBadCommand, "clock.white:"},
+		{"clock of many days", move(3, "Nf3", func(o *relaypb.PlayMove) { o.BlackMs = proto.Int64(int64(MaxClock) + 1) }), ErrBadCommand, "clock.black:"},
+
+		{"takeback in no game", with(takeBack(1, "x"), func(c *relaypb.Command) { c.GetTakeBack().Game = "" }), ErrNotFound, "no game"},
+		{"takeback without a request", takeBack(1, ""), ErrBadCommand, "request:"},
+		{"takeback to before the start", takeBack(-1, "x"), ErrBadCommand, "toPly:"},
+		{"takeback to the future", takeBack(3, "x"), ErrBadCommand, "toPly:"},
+		{"takeback of nothing", takeBack(2, "x"), ErrBadCommand, "nothing to take back"},
+		{"takeback with a long reason", with(takeBack(1, "x"), func(c *relaypb.Command) { c.GetTakeBack().Reason = long(MaxReason) }), ErrBadCommand, "reason:"},
+
+		{"result in no game", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Game = "?" }), ErrNotFound, "no game"},
+		{"result without a request", setResult("1-0", ""), ErrBadCommand, "request:"},
+		{"no result", setResult("", "x"), ErrBadCommand, "result:"},
+		{"both lost", setResult("0-0", "x"), ErrBadCommand, "result:"},
+		{"a long result", setResult(long(1000), "x"), ErrBadCommand, "…"},
+		{"result with a reason of control characters", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Reason = "\x07" }), ErrBadCommand, "reason:"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := withGame(t, "")
+			s.moves("e4", "e5")
+			s.TakeDirty()
+			before, game := s.Hash(), s.game()
+
+			out := s.do(tt.c)
+			if !errors.Is(out.Err, tt.want) || !strings.Contains(out.Err.Error(), tt.words) {
+				t.Errorf("refused by %v, want %v with %q", out.Err, tt.want, tt.words)
+			}
+			if out.Index != s.index || out.Duplicate || out.Events != nil || out.Game != nil || out.Round != nil {
+				t.Errorf("the outcome of a refusal: %+v", out)
+			}
+			clear(s.sums) // the hash is of the records, not of what it remembers of them
+			if s.Hash() != before || s.game() != game || len(s.TakeDirty()) != 0 {
+				t.Error("something has changed")
+			}
+		})
+	}
+}
+
+// TestUnreadable gives bytes that are no command of this version.
+func TestUnreadable(t *testing.T) {
+	newer, err := EncodeCommand(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Version = 2 }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknownOp, err := proto.Marshal(&relaypb.Command{Version: 1, Request: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"nothing", nil, ErrVersion},
+		{"noise", []byte{0xff, 0xff, 0xff}, ErrBadCommand},
+		{"invalid UTF-8", []byte{0x1a, 0x01, 0xff}, ErrBadCommand},
+		{"a newer version", newer, ErrVersion},
+		{"an unknown operation", unknownOp, ErrVersion},
+	} {
+		s := withGame(t, "")
+		before := s.Hash()
+		if out := s.bytes(tt.data); !errors.Is(out.Err, tt.want) || s.Hash() != before {
+			t.Errorf("%s: %v", tt.name, out.Err)
+		}
+	}
+}
+
+// TestGameOver: no move is played in a game with a result, and the ones that
+// stand are still there to be asked for again.
+func TestGameOver(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4", "e5")
+	s.must(setResult("1-0", "r"))
+	if out := s.do(playMove(3, "Nf3")); !errors.Is(out.Err, ErrGameOver) {
+		t.Errorf("a move after the end: %v", out.Err)
+	}
+	if out := s.must(playMove(2, "e7e5")); !out.Duplicate {
+		t.Error("the last move again is not a duplicate")
+	}
+	s.must(setResult("*", "r2"))
+	s.moves("Nf3")
+}
+
+// TestMateIsNoResult: the arbiter ends a game, not the board.
+func TestMateIsNoResult(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("f3", "e5", "g4", "Qh4#")
+	if g := s.game(); g.Result != Ongoing || g.Over() {
+		t.Errorf("result %s", g.Result)
+	}
+	out := s.do(playMove(5, "a3"))
+	if !errors.Is(out.Err, ErrIllegalMove) || !strings.Contains(out.Err.Error(), "mate") {
+		t.Error(out.Err)
+	}
+}
+
+// TestLimits fills a game to its limits.
+func TestLimits(t *testing.T) {
+	s := withGame(t, "4k2r/8/8/8/8/8/8/4K2R w - - 0 1")
+	shuffle := []string{"Rh2", "Rh7", "Rh1", "Rh8"}
+	for i := range MaxPlies {
+		s.moves(shuffle[i%4])
+	}
+	if out := s.do(playMove(MaxPlies+1, "Rh2")); !errors.Is(out.Err, ErrBadCommand) {
+		t.Error(out.Err)
+	}
+	// The longest game is still one that a checkpoint can bring back.
+	if got := reload(t, s.State).Hash(); got != s.Hash() {
+		t.Error("another hash after the checkpoint")
+	}
+	for i := 0; ; i++ {
+		out := s.do(takeBack(0, string(rune('a'+i))))
+		if i*MaxPlies+MaxPlies > MaxRemoved {
+			if !errors.Is(out.Err, ErrLimit) {
+				t.Error(out.Err)
+			}
+			break
+		}
+		if out.Err != nil {
+			t.Fatal(out.Err)
+		}
+		for i := range MaxPlies {
+			s.moves(shuffle[i%4])
+		}
+	}
+}
