@@ -1,0 +1,295 @@
+package relay
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// ignorePos leaves out what is derived from the FEN.
+var ignorePos = cmpopts.IgnoreUnexported(Game{})
+
+func TestCreate(t *testing.T) {
+	s := newScript(t)
+	tour := s.must(createTournament(testTournament, "req-t"))
+	wantTour := &Tournament{ID: testTournament, Name: "Olympiad", CreatedAt: testTime, Index: 1, Term: 1, Request: "req-t"}
+	if diff := cmp.Diff(wantTour, tour.Tournament); diff != "" {
+		t.Error(diff)
+	}
+	round := s.must(createRound(testRound, "req-r"))
+	wantRound := &Round{ID: testRound, Tournament: testTournament, Name: "Round 11", CreatedAt: testTime, Index: 2, Term: 1, Request: "req-r"}
+	if diff := cmp.Diff(wantRound, round.Round); diff != "" {
+		t.Error(diff)
+	}
+	if tour.Tournament.Rounds != nil || len(round.Tournament.Rounds) != 1 {
+		t.Error("a new version of the tournament has the round, and the old one does not")
+	}
+	if len(tour.Events)+len(round.Events) != 0 {
+		t.Error("spectators were told of what is no board")
+	}
+	game := s.must(createGame(testGame, "req-g", 3))
+	wantGame := &Game{
+		ID: testGame, Round: testRound, Board: 3, Result: Ongoing,
+		White:     Player{Name: "Carlsen, Magnus", Title: "GM", Rating: 2877, FideID: 1503014, Federation: "NOR"},
+		Black:     Player{Name: "Caruana, Fabiano"},
+		CreatedAt: testTime, CreatedAtIx: 3, CreatedTerm: 1, Index: 3, Request: "req-g",
+	}
+	if diff := cmp.Diff(wantGame, game.Game, ignorePos); diff != "" {
+		t.Error(diff)
+	}
+	wantEvents := []Event{{Type: EventGame, Index: 3, Round: testRound, GameID: testGame, Board: 3, At: testTime, Game: game.Game}}
+	if diff := cmp.Diff(wantEvents, game.Events, ignorePos); diff != "" {
+		t.Error(diff)
+	}
+	s.must(createGame("game0002", "req-g2", 1))
+	s.must(createGame("game0003", "req-g3", 2))
+	r, _ := s.Round(testRound)
+	if diff := cmp.Diff([]GameID{"game0002", "game0003", testGame}, r.Games); diff != "" {
+		t.Error("games by board: ", diff)
+	}
+	s.must(createTournament("tournam2", "req-t2"))
+	if all := s.Tournaments(); len(all) != 2 || all[0].ID != "tournam2" {
+		t.Error("the newest tournament does not come first")
+	}
+	s.must(with(createGame("game0004", "req-g4", 9), func(c *relaypb.Command) {
+		c.GetCreateGame().Fen, c.GetCreateGame().Variant = StartFEN, "Standard"
+	}))
+	if g, _ := s.Game("game0004"); g.StartFEN != "" || g.Variant != "" || g.FEN() != StartFEN {
+		t.Error("the standard position is not stored as such")
+	}
+}
+
+// TestCreateAgain: the answer to the same request is the thing that it created,
+// even under another id, which the web chooses anew for each try.
+func TestCreateAgain(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4")
+	for _, c := range []*relaypb.Command{
+		createTournament("tournam9", "req-t"), createTournament(testTournament, "req-t"),
+		createRound("round009", "req-r"), createRound(testRound, "req-r"),
+		createGame("game0009", "req-g", 9), createGame(testGame, "req-g", 1),
+	} {
+		out := s.must(c)
+		if !out.Duplicate || out.Index > 3 || out.Term != 1 || out.Events != nil || out.Tournament == nil {
+			t.Errorf("%v: %+v", c, out)
+		}
+		if out.Game != nil && (out.Game.ID != testGame || out.Game.Ply() != 1) {
+			t.Errorf("another game: %+v", out.Game)
+		}
+	}
+	// A request counts in its own scope only.
+	s.must(createTournament("tournam2", "req-r"))
+	if out := s.must(with(createRound("round002", "req-r"), func(c *relaypb.Command) { c.GetCreateRound().Tournament = "tournam2" })); out.Duplicate {
+		t.Error("the same request in another tournament is another one")
+	}
+	if len(s.tournaments) != 2 || len(s.rounds) != 2 || len(s.games) != 1 {
+		t.Error("there are more of them")
+	}
+}
+
+func TestPlay(t *testing.T) {
+	s := withGame(t, "")
+	c := playMove(1, "e2e4")
+	c.GetPlayMove().WhiteMs, c.GetPlayMove().At = proto.Int64(5_400_000), testTime-5
+	out := s.must(c)
+	want := Move{
+		Ply: 1, SAN: "e4", UCI: "e2e4", FEN: "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq e3 0 1",
+		Clock: Clock{5_400_000, NoTime}, At: testTime - 5, Index: 4, Term: 1,
+	}
+	if diff := cmp.Diff(want, out.Move); diff != "" {
+		t.Error(diff)
+	}
+	wantEvents := []Event{{
+		Type: EventMove, Index: 4, Round: testRound, GameID: testGame, Board: 1, At: testTime - 5, Move: want, Game: out.Game,
+	}}
+	if diff := cmp.Diff(wantEvents, out.Events, ignorePos); diff != "" {
+		t.Error(diff)
+	}
+	c = playMove(2, "e5")
+	c.GetPlayMove().BlackMs = proto.Int64(5_300_000)
+	out = s.must(c)
+	if out.Move.Clock != (Clock{5_400_000, 5_300_000}) || out.Move.At != testTime {
+		t.Errorf("the clock that was not told is carried over: %+v", out.Move)
+	}
+	out = s.must(playMove(3, "Nf3"))
+	if out.Game.Clock() != (Clock{5_400_000, 5_300_000}) || out.Game.Index != 6 {
+		t.Errorf("%+v", out.Game)
+	}
+	last, _ := out.Game.LastMove()
+	if last.SAN != "Nf3" || out.Game.Ply() != 3 || out.Game.FENAt(0) != StartFEN || out.Game.ClockAt(0) != NoClock() {
+		t.Errorf("%+v", out.Game)
+	}
+}
+
+// TestPlayAgain: the same move at the same ply, in any spelling, is answered by
+// the entry that made it.
+func TestPlayAgain(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4", "e5", "Nf3")
+	before := s.Hash()
+	for _, c := range []*relaypb.Command{
+		playMove(1, "e4"), playMove(1, "e2e4"), playMove(1, "e2-e4!"), playMove(3, "Ng1f3"), playMove(3, "g1f3"),
+	} {
+		out := s.must(c)
+		ply := c.GetPlayMove().Ply
+		if !out.Duplicate || out.Index != uint64(3+ply) || out.Term != 1 || out.Move.Ply != Ply(ply) || out.Game.Ply() != 3 || out.Events != nil {
+			t.Errorf("%v: %+v", c, out)
+		}
+	}
+	if s.Hash() != before {
+		t.Error("something has changed")
+	}
+	var conflict *PlyConflictError
+	if out := s.do(playMove(2, "c5")); !errors.As(out.Err, &conflict) || conflict.Expected != 4 || conflict.Current.SAN != "e5" || conflict.Ply != 2 {
+		t.Errorf("%+v", conflict)
+	}
+	var illegal *IllegalMoveError
+	if out := s.do(playMove(4, "Ke5")); !errors.As(out.Err, &illegal) || illegal.FEN != s.game().FEN() || illegal.Move != "Ke5" || illegal.Ply != 4 {
+		t.Errorf("%+v", illegal)
+	}
+}
+
+// TestMoveTakenBackStaysBack: a copy of a move's command that comes after the
+// move was taken back does not play it again. Another request does.
+func TestMoveTakenBackStaysBack(t *testing.T) {
+	s := withGame(t, "")
+	first := with(playMove(1, "e4"), func(c *relaypb.Command) { c.Request = "m1" })
+	s.must(first)
+	s.must(takeBack(0, "t1"))
+	out := s.must(first)
+	if !out.Duplicate || out.Index != 4 || out.Move.SAN != "e4" || out.Game.Ply() != 0 {
+		t.Errorf("%+v", out)
+	}
+	if out := s.must(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Request = "m2" })); out.Duplicate || out.Game.Ply() != 1 {
+		t.Errorf("%+v", out)
+	}
+	if out := s.must(first); !out.Duplicate || out.Index != 4 {
+		t.Errorf("%+v", out)
+	}
+	again := reload(t, s.State)
+	data, _ := EncodeCommand(first)
+	if out := again.Apply(99, 1, data); !out.Duplicate || out.Index != 4 {
+		t.Errorf("after a checkpoint: %+v", out)
+	}
+}
+
+func TestTakeBack(t *testing.T) {
+	s := withGame(t, "")
+	c := playMove(1, "e4")
+	c.GetPlayMove().WhiteMs = proto.Int64(1000)
+	s.must(c)
+	s.moves("e5", "Nf3", "Nc6")
+	old := s.game()
+	out := s.must(takeBack(1, "t1"))
+	wantChanges := []Change{{
+		Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves[1:],
+	}}
+	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
+		t.Error(diff)
+	}
+	wantEvents := []Event{{
+		Type: EventTakeback, Index: 8, Round: testRound, GameID: testGame, Board: 1, At: testTime,
+		Ply: 1, FEN: old.Moves[0].FEN, Clock: Clock{1000, NoTime}, Game: out.Game,
+	}}
+	if diff := cmp.Diff(wantEvents, out.Events, ignorePos); diff != "" {
+		t.Error(diff)
+	}
+	if again := s.must(takeBack(1, "t2")); !again.Duplicate || again.Index != 8 {
+		t.Errorf("to where it stands, by another request: %+v", again)
+	}
+	s.moves("c5", "Nf3")
+	if again := s.must(takeBack(1, "t1")); !again.Duplicate || again.Index != 8 || again.Game.Ply() != 3 {
+		t.Errorf("the same request again, moves later: %+v", again)
+	}
+	if old.Moves[1].SAN != "e5" || len(old.Moves) != 4 {
+		t.Error("the version before has changed")
+	}
+	if out := s.do(takeBack(3, "t3")); !errors.Is(out.Err, ErrBadCommand) {
+		t.Errorf("nothing to take back: %v", out.Err)
+	}
+	s.must(takeBack(0, "t4"))
+	if g := s.game(); g.FEN() != StartFEN || g.Clock() != NoClock() || g.Ply() != 0 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// TestTakeBackReopens: the result belonged to moves that no longer stand.
+func TestTakeBackReopens(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4", "e5")
+	s.must(setResult("1-0", "r1"))
+	out := s.must(takeBack(1, "t1"))
+	if out.Game.Result != Ongoing || len(out.Events) != 2 || out.Events[0].Type != EventTakeback ||
+		out.Events[1].Type != EventResult || out.Events[1].Result != Ongoing {
+		t.Errorf("%+v", out)
+	}
+	if c := out.Game.Changes[1]; c.Was != WhiteWins || c.Result != "" {
+		t.Errorf("%+v", c)
+	}
+	if again := s.must(setResult("1-0", "r1")); !again.Duplicate || again.Game.Result != Ongoing {
+		t.Errorf("a late copy of the result has ended the game again: %+v", again)
+	}
+	s.moves("c5")
+}
+
+func TestResult(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4")
+	if out := s.must(setResult("*", "r0")); !out.Duplicate || out.Index != 3 {
+		t.Errorf("it goes on, as since its creation: %+v", out)
+	}
+	out := s.must(setResult("½–½", "r1"))
+	wantChanges := []Change{{
+		Index: 6, Term: 1, At: testTime, By: "arbiter", FromPly: 1, ToPly: 1, Result: Draw, Was: Ongoing, Request: "r1",
+	}}
+	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
+		t.Error(diff)
+	}
+	wantEvents := []Event{{
+		Type: EventResult, Index: 6, Round: testRound, GameID: testGame, Board: 1, At: testTime, Result: Draw, Game: out.Game,
+	}}
+	if diff := cmp.Diff(wantEvents, out.Events, ignorePos); diff != "" {
+		t.Error(diff)
+	}
+	if again := s.must(setResult("1/2-1/2", "r2")); !again.Duplicate || again.Index != 6 {
+		t.Errorf("%+v", again)
+	}
+	s.must(setResult("0-1", "r3"))
+	if again := s.must(setResult("½-½", "r1")); !again.Duplicate || again.Index != 6 || again.Game.Result != BlackWins {
+		t.Errorf("%+v", again)
+	}
+}
+
+func TestParseResult(t *testing.T) {
+	for in, want := range map[string]Result{
+		"*": Ongoing, "1-0": WhiteWins, "1 - 0": WhiteWins, "1–0": WhiteWins, "1:0": WhiteWins, "0—1": BlackWins,
+		"1/2-1/2": Draw, "½-½": Draw, "½–½": Draw, "½": Draw, "0.5-0.5": Draw,
+		"": "", "0-0": "", "1/2-0": "", "+/-": "", "1-1": "", "White": "",
+	} {
+		got, err := ParseResult(in)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+}
+
+func TestID(t *testing.T) {
+	seen := map[string]bool{}
+	for _, n := range []uint64{0, 1, 61, 62, 1 << 40, 1<<64 - 1} {
+		id := FormatID(n)
+		if !ValidID(id) || seen[id] {
+			t.Errorf("%d: %q", n, id)
+		}
+		seen[id] = true
+	}
+	for _, id := range []string{"", "1234567", "123456789", "1234567-", "1234567ä", "1234567"} {
+		if ValidID(id) {
+			t.Errorf("%q is no id", id)
+		}
+	}
+}
