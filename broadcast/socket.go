@@ -82,6 +82,10 @@ func (s *socket) interrupted() bool {
 // is not a wait for the peer.
 const farewellWait = 50 * time.Millisecond
 
+// overshoot is how far beyond its send buffer the kernel may have gone: it counts
+// its own bookkeeping, and takes in a whole segment where a byte is free.
+const overshoot = 256 << 10
+
 // farewell completes the frame whose write timed out, and adds a close frame.
 // It does its best: over TLS, for one, nothing can follow such a write.
 func (s *socket) farewell(code int, reason string) {
@@ -93,7 +97,7 @@ func (s *socket) farewell(code int, reason string) {
 	const finalClose = 0x80 | websocket.CloseMessage
 	out := append(missing, finalClose, byte(len(body)))
 	out = append(out, body...)
-	setSendBuffer(s.Conn, 2*s.sendBuffer+len(out))
+	setSendBuffer(s.Conn, s.sendBuffer+len(out)+overshoot)
 	s.Conn.SetWriteDeadline(time.Now().Add(farewellWait))
 	s.Conn.Write(out)
 }

@@ -112,14 +112,26 @@ func (w *watcher) read() ([]anyFrame, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w in %s", err, data)
 	}
+	return frames, w.takeFrames(frames, data)
+}
+
+func (w *watcher) takeMessage(data []byte) error {
+	frames, err := decode(data)
+	if err != nil {
+		return fmt.Errorf("%w in %s", err, data)
+	}
+	return w.takeFrames(frames, data)
+}
+
+func (w *watcher) takeFrames(frames []anyFrame, data []byte) error {
 	before := w.cursor
 	for i := range frames {
 		sameIndex := i > 0 && frames[i].Index == frames[i-1].Index
 		if err := w.take(&frames[i], sameIndex); err != nil {
-			return nil, fmt.Errorf("cursor %d, then %d: %w; message %.300s", before, w.cursor, err, data)
+			return fmt.Errorf("cursor %d, then %d: %w; message %.300s", before, w.cursor, err, data)
 		}
 	}
-	return frames, nil
+	return nil
 }
 
 func decode(data []byte) ([]anyFrame, error) {
@@ -264,7 +276,7 @@ func (w *watcher) check(s *script, index uint64) {
 	}
 }
 
-// readsSlowly gives the connection the smallest buffer there is, so that a
+// dialSlow gives the connection the smallest buffer there is, so that a
 // spectator who does not read is noticed soon.
 func dialSlow(t testing.TB, n *node, query string) *websocket.Conn {
 	t.Helper()

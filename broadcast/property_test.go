@@ -1,0 +1,132 @@
+package broadcast
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Two nodes, which lag behind each other now this way and now that, apply one
+// log; now and then one is given a snapshot instead. Spectators come, go, and
+// change nodes as they like. Whatever happens, every spectator's indexes rise
+// (the watcher sees to that), and in the end each has the boards as they are.
+func TestSpectatorsWander(t *testing.T) {
+	for seed := range uint64(12) {
+		wander(t, seed)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func wander(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	s := longScript(t, 400)
+	short := func(c *Config) {
+		c.HistoryEvents = 5 + rnd.IntN(60)
+		c.StatusEvery = 5 * time.Millisecond
+		c.SendBuffer = 4096
+	}
+	nodes := []*node{startNode(t, s, 9, short), startNode(t, s, 9, short)}
+	var all []*wanderer
+	for i := range 8 {
+		w := newWatcher(t, roundA)
+		if i%3 == 1 {
+			w.only = []int{1, 3}
+		}
+		if i%3 == 2 {
+			w.round = roundB
+		}
+		all = append(all, &wanderer{watcher: w})
+	}
+	for nodes[0].applied() < s.last() || nodes[1].applied() < s.last() {
+		n := nodes[rnd.IntN(2)]
+		to := min(n.applied()+1+rnd.Uint64N(20), s.last())
+		switch p := all[rnd.IntN(len(all))]; rnd.IntN(20) {
+		case 0:
+			n.jump(to)
+		case 1, 2, 3, 4, 5:
+			p.goTo(nodes[rnd.IntN(2)])
+		case 6:
+			p.stop()
+		default:
+			n.apply(to)
+		}
+	}
+	for _, p := range all {
+		p.goTo(nodes[rnd.IntN(2)])
+	}
+	for i, p := range all {
+		waitFor(t, "it is up to date", func() bool {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.err != nil || p.cursor == s.last()
+		})
+		p.stop()
+		if p.err != nil {
+			t.Errorf("spectator %d: %v", i, p.err)
+		}
+		if d := p.differs(s, s.last()); d != "" {
+			t.Errorf("spectator %d (-want +got):\n%s", i, d)
+		}
+	}
+	for _, n := range nodes {
+		n.hub.Close()
+		if got := n.hub.Stats(); got.Connections != 0 || got.ClosedBad != 0 || got.ClosedSlow != 0 {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// wanderer is a watcher that reads on its own until it is stopped.
+type wanderer struct {
+	*watcher
+	mu   sync.Mutex // guards the watcher while it reads
+	err  error
+	wg   sync.WaitGroup
+	left chan struct{}
+}
+
+func (p *wanderer) goTo(n *node) {
+	p.stop()
+	p.join(n)
+	p.left = make(chan struct{})
+	p.wg.Go(func() { p.follow(p.left) })
+}
+
+func (p *wanderer) stop() {
+	if p.left == nil {
+		return
+	}
+	close(p.left)
+	p.conn.Close()
+	p.wg.Wait()
+	p.left = nil
+}
+
+func (p *wanderer) follow(left <-chan struct{}) {
+	for {
+		p.conn.SetReadDeadline(time.Now().Add(patience))
+		_, data, err := p.conn.ReadMessage()
+		if err != nil {
+			if !isClosed(left) {
+				p.fail(err)
+			}
+			return
+		}
+		p.mu.Lock()
+		err = p.takeMessage(data)
+		p.mu.Unlock()
+		if err != nil {
+			p.fail(err)
+			return
+		}
+	}
+}
+
+func (p *wanderer) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}

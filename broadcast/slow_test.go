@@ -1,0 +1,130 @@
+package broadcast
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// tight makes slowness show soon.
+func tight(c *Config) {
+	c.SendBuffer = 4096
+	c.WriteTimeout = patience
+}
+
+// One does not read. Another one gets every single event meanwhile, at
+// once; and when the first reads again, it finds a snapshot where it has missed
+// something, and no hole.
+func TestSlowSpectatorIsMovedForward(t *testing.T) {
+	s := longScript(t, 3000)
+	n := startNode(t, s, 9, func(c *Config) { tight(c); c.HistoryEvents = 50 })
+	slow := newWatcher(t, roundA)
+	slow.conn = dialSlow(t, n, slow.query())
+	fast := newWatcher(t, roundA).join(n).until(9)
+	for n.applied() < s.last() {
+		n.apply(min(n.applied()+20, s.last()))
+		if rest := s.indexes(roundA, fast.cursor, n.applied()); len(rest) > 0 {
+			fast.until(last(rest))
+		}
+	}
+	if want := s.indexes(roundA, 9, s.last()); len(fast.seen) != len(want) || fast.snapshots != 1 {
+		t.Errorf("the fast one got %d events of %d, and %d snapshots", len(fast.seen), len(want), fast.snapshots)
+	}
+	slow.until(last(s.indexes(roundA, 0, s.last())))
+	if slow.snapshots < 2 {
+		t.Errorf("%d snapshots for the slow one", slow.snapshots)
+	}
+	slow.check(s, s.last())
+	fast.check(s, s.last())
+	if got := n.hub.Stats(); got.MovedForward == 0 || got.ClosedSlow != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// One does not read at all. It is given up after WriteTimeout, and it can read
+// why when it wakes: what it had been sent, the rest of the frame that did not
+// fit, and the close frame.
+func TestStuckSpectatorIsClosed(t *testing.T) {
+	s := longScript(t, 3000)
+	n := startNode(t, s, 9, func(c *Config) {
+		tight(c)
+		c.WriteTimeout = 300 * time.Millisecond
+		c.CloseTimeout = 20 * time.Millisecond
+	})
+	stuck := newWatcher(t, roundA)
+	stuck.conn = dialSlow(t, n, stuck.query())
+	fast := newWatcher(t, roundB).join(n).until(9)
+	for n.applied() < s.last() {
+		n.apply(min(n.applied()+50, s.last()))
+		fast.until(last(s.indexes(roundB, 0, n.applied())))
+	}
+	waitFor(t, "the stuck one is gone", func() bool { return n.hub.Stats().Spectators == 1 })
+	if got := n.hub.Stats().ClosedSlow; got != 1 {
+		t.Errorf("closed for being slow: %d", got)
+	}
+	if code, reason := stuck.closed(); code != CloseTooSlow || reason == "" {
+		t.Errorf("code %d, reason %q", code, reason)
+	}
+	// With its index it comes back as anyone does.
+	stuck.join(n).until(last(s.indexes(roundA, 0, s.last())))
+	stuck.check(s, s.last())
+	fast.check(s, s.last())
+}
+
+// One whose machine has gone to sleep answers no ping. It takes no room for long.
+func TestDeadClient(t *testing.T) {
+	s := longScript(t, 10)
+	n := startNode(t, s, s.last(), func(c *Config) {
+		c.PingEvery = 20 * time.Millisecond
+		c.CloseTimeout = 10 * time.Millisecond
+	})
+	dead := newWatcher(t, roundA).join(n)
+	dead.conn.SetPingHandler(func(string) error { return nil }) // nor when it has woken up
+	awake := newWatcher(t, roundA).join(n)
+	closed := make(chan error)
+	go func() {
+		for {
+			if _, err := awake.read(); err != nil {
+				closed <- err
+				return
+			}
+		}
+	}()
+	waitFor(t, "the dead one is gone", func() bool { return n.hub.Stats().ClosedSlow == 1 })
+	waitFor(t, "its place is free", func() bool { return n.hub.Stats().Connections == 1 })
+	if code, _ := dead.closed(); code != CloseTooSlow {
+		t.Errorf("code %d", code)
+	}
+	if got := n.hub.Stats().Spectators; got != 1 {
+		t.Errorf("%d spectators; the one who answers should be there", got)
+	}
+	n.hub.Close()
+	if err := <-closed; !websocket.IsCloseError(err, CloseGoingAway) {
+		t.Errorf("the one who answers: %v", err)
+	}
+}
+
+// Close does not wait for one who does not read, however long WriteTimeout is.
+func TestCloseCutsWritesShort(t *testing.T) {
+	s := longScript(t, 3000)
+	n := startNode(t, s, 9, func(c *Config) {
+		tight(c)
+		c.WriteTimeout = time.Hour
+		c.CloseTimeout = 20 * time.Millisecond
+	})
+	stuck := newWatcher(t, roundA)
+	stuck.conn = dialSlow(t, n, stuck.query())
+	waitFor(t, "it is there", func() bool { return n.hub.Stats().Spectators == 1 })
+	n.apply(s.last())
+	done := make(chan struct{})
+	go func() { n.hub.Close(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("Close waits for a write")
+	}
+	if code, _ := stuck.closed(); code != CloseGoingAway {
+		t.Errorf("code %d", code)
+	}
+}

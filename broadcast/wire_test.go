@@ -1,0 +1,95 @@
+package broadcast
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The frames are what pages and other programs hold on to: a field may be
+// added, none is renamed or removed.
+func TestFramesGolden(t *testing.T) {
+	s := newScript(t)
+	g := s.game(roundA, 1)
+	s.move(g)
+	s.move(g)
+	s.takeBack(g, 1)
+	s.result(g, relay.WhiteWins)
+	s.takeBack(g, 0) // and with it the result
+	s.add(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+		Id: "endgame1", Round: string(roundA), Board: 2, TimeControl: "90+30",
+		Fen:   "8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",
+		White: &relaypb.Player{Name: "Capablanca", Title: "GM", Federation: "CUB", Rating: 2725, FideId: 1, Team: "Manhattan"},
+		Black: &relaypb.Player{Name: "<b>Tal"},
+	}}})
+	s.move(s.game(roundA, 3))
+	var out strings.Builder
+	for _, events := range s.events {
+		if len(events) == 0 {
+			continue
+		}
+		f, err := encodeFrame(events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := make([][]byte, len(f.parts))
+		for i, p := range f.parts {
+			parts[i] = p.data
+		}
+		text := join(parts)
+		if len(text) != f.length() {
+			t.Errorf("length %d of %s", f.length(), text)
+		}
+		out.Write(text)
+		out.WriteByte('\n')
+	}
+	var snaps snapshots
+	b := &boards{applied: s.last(), state: s.state}
+	snap, _, err := snaps.take(b, roundA, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Write(snap.with(snap.boards))
+	out.WriteByte('\n')
+
+	file := filepath.Join("testdata", "frames.golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(out.String(), "\n")); d != "" {
+		t.Errorf("frames have changed (-want +got):\n%s", d)
+	}
+}
+
+// A snapshot is encoded once for all who join, and anew once something changed.
+func TestSnapshotIsShared(t *testing.T) {
+	s := longScript(t, 60)
+	n := startNode(t, s, 30, nil)
+	for range 10 {
+		newWatcher(t, roundA).join(n).until(30)
+	}
+	if got := n.hub.Stats(); got.SnapshotsEncoded != 1 || got.SnapshotsSent != 10 {
+		t.Errorf("%+v", got)
+	}
+	n.apply(s.last())
+	w := newWatcher(t, roundA).join(n).until(last(s.indexes(roundA, 0, s.last())))
+	w.check(s, s.last())
+	if got := n.hub.Stats(); got.SnapshotsEncoded != 2 {
+		t.Errorf("%+v", got)
+	}
+}
