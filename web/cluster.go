@@ -30,6 +30,9 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 			status.Members = leaders.Members
 		}
 	}
+	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
+		status.Members = []consensus.MemberStatus{}
+	}
 	return ok(status)
 }
 
