@@ -216,28 +216,58 @@ func (n *Node) memberChanged(mc memberChange) {
 	}
 }
 
-// TransferLeadership makes another voter the leader. It returns once it is, or with
-// an error when ctx ends.
+// TransferLeadership makes another voter the leader (Raft thesis, 3.10). It
+// returns once it is, or with an error when ctx ends. Raft gives a transfer up
+// after an election timeout, as what it sends may be lost; it is then asked for again.
 func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
-	lead, _ := n.leader.get()
-	if lead != n.id {
-		return fmt.Errorf("%w: this node does not lead", ErrMembership)
-	}
-	var refused error
-	err := n.do(ctx, func(r *raft.RawNode) {
-		if _, votes := r.Status().Config.Voters.IDs()[uint64(to)]; !votes {
-			refused = fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
-			return
-		}
-		r.TransferLeader(uint64(to))
-	})
-	if err = errors.Join(err, refused); err != nil {
-		return err
-	}
 	for {
 		lead, changed := n.leader.get()
-		if lead == to {
+		switch lead {
+		case to:
 			return nil
+		case n.id:
+		default:
+			return fmt.Errorf("%w: this node does not lead", ErrMembership)
+		}
+		var refused error
+		err := n.do(ctx, func(r *raft.RawNode) {
+			if _, votes := r.Status().Config.Voters.IDs()[uint64(to)]; !votes {
+				refused = fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
+				return
+			}
+			r.TransferLeader(uint64(to))
+		})
+		if err = errors.Join(err, refused); err != nil {
+			return err
+		}
+		again := time.NewTimer(n.cfg.electionTimeout())
+		select {
+		case <-changed:
+			err = n.waitLeader(ctx, to)
+		case <-again.C:
+		case <-ctx.Done():
+			err = fmt.Errorf("leadership was not taken over in time: %w", ctx.Err())
+		case <-n.ctx.Done():
+			err = ErrClosed
+		}
+		again.Stop()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// waitLeader waits until want leads, or this node again; between two leaders
+// there is a moment without one.
+func (n *Node) waitLeader(ctx context.Context, want MemberID) error {
+	for {
+		lead, changed := n.leader.get()
+		switch lead {
+		case want, n.id:
+			return nil
+		case 0:
+		default:
+			return fmt.Errorf("%w: another member has taken over leadership", ErrMembership)
 		}
 		select {
 		case <-changed:
@@ -284,6 +314,7 @@ func (n *Node) policyLoop() {
 			return
 		case <-every.C:
 		}
+		n.peers.prune()
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
 		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.self() {
 			if err := n.change(ctx, memberChange{opUpdate, n.self()}); err != nil {

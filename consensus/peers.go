@@ -69,6 +69,25 @@ func (p *peers) learn(m Member) {
 	p.replicators[m.ID] = newReplicator(p.n, m.ID, m.Peer)
 }
 
+// strangerTime is how long a peer that is no member is kept without a word from it.
+const strangerTime = time.Minute
+
+// prune drops strangers that have gone silent: the members that they spoke of never
+// came to be, or are gone.
+func (p *peers) prune() {
+	var silent []MemberID
+	p.mu.Lock()
+	for id, r := range p.replicators {
+		if _, known := p.n.roster.get(id); !known && time.Since(time.Unix(0, r.lastContact.Load())) > strangerTime {
+			silent = append(silent, id)
+		}
+	}
+	p.mu.Unlock()
+	for _, id := range silent {
+		p.drop(id)
+	}
+}
+
 // drop ends everything that connects us with a removed member.
 func (p *peers) drop(id MemberID) {
 	p.mu.Lock()

@@ -72,6 +72,7 @@ func newReplicator(n *Node, id MemberID, addr string) *replicator {
 		appends: &stream{channel: channelAppend, queue: make(chan outgoing, appendQueue)},
 		control: &stream{channel: channelControl, queue: make(chan outgoing, controlQueue)},
 	}
+	r.heard() // give it time
 	r.wg.Go(func() { r.run(r.appends) })
 	r.wg.Go(func() { r.run(r.control) })
 	return r

@@ -237,7 +237,7 @@ func decode(t testing.TB, res *http.Response, out any) int {
 	}
 	if out != nil {
 		if err := json.Unmarshal(b, out); err != nil {
-			t.Fatalf("%s: %v: %s", res.Request.URL, err, b)
+			t.Fatalf("not JSON: %v: %s", err, b)
 		}
 	}
 	return res.StatusCode

@@ -1,0 +1,132 @@
+package consensus
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// files opens the two files of a node that does not run.
+func (n *testNode) files() (store.Log, *store.Boards) {
+	n.t.Helper()
+	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logFile), store.LogOptions{})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	boards, err := store.OpenBoards(filepath.Join(n.cfg.Dir, boardsFile))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return log, boards
+}
+
+// TestBoardsAheadOfTheHardState starts a node whose boards hold more than its
+// HardState calls committed: a commit index alone is never written at once. Raft
+// panics if it is not raised.
+func TestBoardsAheadOfTheHardState(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	n.propose(numbered(0, 30)...)
+	n.stop()
+	log, boards := n.files()
+	hs := log.HardState()
+	err := log.Append(&raftpb.HardState{Term: new(hs.GetTerm()), Vote: new(hs.GetVote()), Commit: new(uint64(1))}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if boards.Position().Index <= 1 {
+		t.Fatal("the boards are not ahead, so that this shows nothing")
+	}
+	_, _ = log.Close(), boards.Close()
+	n.start()
+	n.propose("more")
+	c.waitSame(append(numbered(0, 30), "more"))
+}
+
+// TestCrashBetweenSnapshotAndLog starts a node whose boards were put in place from a
+// snapshot, and whose log still ends before them, or has other entries there.
+func TestCrashBetweenSnapshotAndLog(t *testing.T) {
+	for name, spoil := range map[string]func(store.Log, store.Position) error{
+		"the log ends before": func(l store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, nil) },
+		"the log has entries of another term": func(l store.Log, p store.Position) error {
+			if err := l.Reset(p.Index-2, p.Term, nil); err != nil {
+				return err
+			}
+			other := &raftpb.Entry{Type: raftpb.EntryNormal.Enum(), Term: new(p.Term + 7)}
+			var entries []*raftpb.Entry
+			for i := p.Index - 1; i < p.Index+4; i++ {
+				entries = append(entries, &raftpb.Entry{Type: other.Type, Term: other.Term, Index: new(i)})
+			}
+			return l.Append(nil, entries)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, 1)
+			n := c.nodes[0]
+			n.propose(numbered(0, 30)...)
+			n.stop()
+			log, boards := n.files()
+			if err := spoil(log, boards.Position()); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = log.Close(), boards.Close()
+			n.start()
+			n.propose("more")
+			c.waitSame(append(numbered(0, 30), "more"))
+		})
+	}
+}
+
+// TestLogCutBehindTheBoards refuses to start on files that are not of the same moment.
+func TestLogCutBehindTheBoards(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	n.propose(numbered(0, 30)...)
+	n.stop()
+	log, boards := n.files()
+	if err := log.Reset(boards.Position().Index+5, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = log.Close(), boards.Close()
+	n.cfg.Machine = &list{}
+	if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "missing between") {
+		t.Fatalf("started, or failed without a reason: %v", err)
+	}
+}
+
+func TestGatherReplacesWhatItOverlaps(t *testing.T) {
+	entries := func(term uint64, from, to uint64) (out []*raftpb.Entry) {
+		for i := from; i <= to; i++ {
+			out = append(out, &raftpb.Entry{Index: new(i), Term: new(term)})
+		}
+		return out
+	}
+	for name, tc := range map[string]struct {
+		batches [][]*raftpb.Entry
+		terms   []uint64 // of the entries from the first index on
+	}{
+		"one after the other":   {[][]*raftpb.Entry{entries(1, 5, 6), entries(1, 7, 8)}, []uint64{1, 1, 1, 1}},
+		"a tail replaced":       {[][]*raftpb.Entry{entries(1, 5, 8), entries(2, 7, 7)}, []uint64{1, 1, 2}},
+		"everything replaced":   {[][]*raftpb.Entry{entries(1, 5, 8), entries(2, 5, 6)}, []uint64{2, 2}},
+		"from before the first": {[][]*raftpb.Entry{entries(1, 5, 8), entries(2, 4, 5)}, []uint64{2, 2}},
+	} {
+		a := appender{hard: &raftpb.HardState{}}
+		for _, b := range tc.batches {
+			a.gather(&raftpb.Message{Entries: b})
+		}
+		var terms []uint64
+		for i, e := range a.entries {
+			terms = append(terms, e.GetTerm())
+			if i > 0 && e.GetIndex() != a.entries[i-1].GetIndex()+1 {
+				t.Errorf("%s: a gap before %d", name, e.GetIndex())
+			}
+		}
+		if !slices.Equal(terms, tc.terms) {
+			t.Errorf("%s: terms %v, want %v", name, terms, tc.terms)
+		}
+	}
+}

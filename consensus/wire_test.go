@@ -1,0 +1,99 @@
+package consensus
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSubmissionRoundTrip(t *testing.T) {
+	for _, s := range []*submission{
+		{ids: []uint64{1}, data: [][]byte{[]byte("one")}},
+		{ids: []uint64{1 << 63, 2, 3}, data: [][]byte{{}, []byte("two"), make([]byte, MaxCommand)}},
+		{membership: true, ids: []uint64{9}, data: [][]byte{[]byte("{}")}},
+	} {
+		got, err := decodeSubmission(s.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.membership != s.membership || !cmp.Equal(got.ids, s.ids) || !bytes.Equal(bytes.Join(got.data, nil), bytes.Join(s.data, nil)) {
+			t.Errorf("%+v became %+v", s, got)
+		}
+	}
+}
+
+func FuzzSubmission(f *testing.F) {
+	f.Add((&submission{ids: []uint64{1, 2}, data: [][]byte{[]byte("one"), nil}}).encode())
+	f.Add([]byte{1})
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decodeSubmission(b)
+		if err == nil && !bytes.Equal(s.encode(), b) {
+			t.Fatalf("%x is taken for %x", b, s.encode())
+		}
+	})
+}
+
+func FuzzFrame(f *testing.F) {
+	var good bytes.Buffer
+	_ = writeFrame(&good, kindRaft, []byte("payload"))
+	f.Add(good.Bytes())
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
+	f.Add([]byte{0, 0, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		kind, payload, err := readFrame(bufio.NewReader(bytes.NewReader(b)))
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		_ = writeFrame(&again, kind, payload)
+		if !bytes.HasPrefix(b, again.Bytes()) {
+			t.Fatalf("%x is taken for %x", b, again.Bytes())
+		}
+	})
+}
+
+// TestStrangersAtThePeerPort sends nonsense of several kinds to a node's peer
+// port: each connection is ended, and the node goes on.
+func TestStrangersAtThePeerPort(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	good := hello{Cluster: n.ClusterID(), From: Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}, To: n.ID(), Channel: channelAppend}
+	for name, say := range map[string]func(net.Conn){
+		"HTTP":           func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"a huge hello":   func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0xff, 0xff, 0xff, 0xff)) },
+		"no JSON":        func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0, 0, 0, 1, 'x')) },
+		"a huge frame":   func(c net.Conn) { _ = greet(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
+		"an odd frame":   func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, 99, nil) },
+		"no message":     func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0xff, 1}) },
+		"a false sender": func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0x18, 0x07}) },
+		"no submission":  func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
+		"no snapshot": func(c net.Conn) {
+			h := good
+			h.Channel = channelSnapshot
+			_ = greet(c, h)
+			_ = writeFrame(c, kindRaft, []byte{0xff})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := net.Dial("tcp", n.PeerAddr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			say(c)
+			_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+			if _, err := io.Copy(io.Discard, c); err != nil {
+				if e, ok := err.(net.Error); ok && e.Timeout() {
+					t.Fatal("the connection is left open")
+				}
+			}
+		})
+	}
+	n.propose("goes on")
+}
