@@ -1,0 +1,119 @@
+package relay
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// FuzzCommand gives Apply any bytes. It must not panic, and what it refuses must
+// leave no trace.
+func FuzzCommand(f *testing.F) {
+	base := withGame(f, "")
+	base.moves("e4", "e5")
+	for _, c := range append(base.log, longScript(f, 5, 40)...) {
+		f.Add(c)
+	}
+	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2")} {
+		data, err := EncodeCommand(c)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	stored := records(base.State)
+	f.Fuzz(func(t *testing.T, command []byte) {
+		s := load(t, stored)
+		before := s.Hash()
+		out := s.Apply(6, 1, command)
+		if out.Err != nil || out.Duplicate {
+			if out.Err != nil && out.Err.Error() == "" {
+				t.Error("a refusal without a word")
+			}
+			if s.Hash() != before || len(s.TakeDirty()) > 0 || len(out.Events) > 0 {
+				t.Fatal("something has changed")
+			}
+			return
+		}
+		if s.Hash() == before || len(s.TakeDirty()) == 0 {
+			t.Fatal("nothing has changed")
+		}
+		after := s.Hash()
+		// The same again, and it is a duplicate; but a move without a request
+		// is recognised as well, since it stands.
+		if out := s.Apply(7, 1, command); out.Err != nil || !out.Duplicate || s.Hash() != after {
+			t.Fatalf("the second time: %+v", out)
+		}
+		if reload(t, s).Hash() != after {
+			t.Fatal("a checkpoint has lost something")
+		}
+	})
+}
+
+// FuzzFEN: what is accepted is a position that can be played on from, and is
+// written as it was read.
+func FuzzFEN(f *testing.F) {
+	for _, fen := range []string{
+		StartFEN, "4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2", "r3k2r/8/8/8/8/8/8/R3K2R b HAha - 3 20", "1n5k/P1P5/8/8/8/8/8/K7 w - -",
+		"8/8/8/8/8/8/8/8 w - - 0 1", "k7/8/8/8/8/8/8/7K b - - 2199 11199",
+	} {
+		f.Add(fen)
+	}
+	f.Fuzz(func(t *testing.T, fen string) {
+		p, err := parsePosition(fen)
+		if err != nil {
+			return
+		}
+		normal := p.fen()
+		if again, err := normalizeFEN(normal); err != nil || again != normal {
+			t.Fatalf("%q is read as %q, and that as %q, %v", fen, normal, again, err)
+		}
+		for _, m := range p.p.ValidMoves() {
+			next, reason := p.play(m.String())
+			if reason != "" {
+				t.Fatalf("%s in %s: %s", m, normal, reason)
+			}
+			if bySAN, reason := p.play(next.san); reason != "" || bySAN.uci != next.uci {
+				t.Fatalf("%s in %s: %s, %s", next.san, normal, bySAN.uci, reason)
+			}
+			if next.after.fullMoves > maxFullMoves || next.after.p.HalfMoveClock() > maxHalfMoves {
+				continue // beyond what a game can reach
+			}
+			if _, err := parsePosition(next.fen); err != nil {
+				t.Fatalf("%s in %s leads to %s: %v", next.san, normal, next.fen, err)
+			}
+		}
+	})
+}
+
+// FuzzRecord gives Load any bytes under a good key: an error, or a state that works.
+func FuzzRecord(f *testing.F) {
+	s := withGame(f, "")
+	s.moves("e4", "e5")
+	s.must(takeBack(1, "t"))
+	good := records(s.State)
+	for key, value := range good {
+		f.Add(key, value)
+	}
+	f.Fuzz(func(t *testing.T, key string, value []byte) {
+		s := NewState()
+		for k, v := range good {
+			if k == key {
+				continue
+			}
+			if err := s.Load(k, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.Load(key, value) != nil || s.Loaded() != nil {
+			return
+		}
+		_ = s.Hash()
+		for _, c := range []proto.Message{playMove(2, "c5"), takeBack(0, "t2"), setResult("1-0", "r")} {
+			data, _ := EncodeCommand(c.(*relaypb.Command))
+			s.Apply(10, 1, data)
+		}
+	})
+}

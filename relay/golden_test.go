@@ -1,0 +1,159 @@
+package relay
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var newGolden = flag.String("golden", "", "write a new golden log testdata/golden-`NAME`.log; an old one is never written again")
+
+// TestGolden replays the logs of every version that has been: each command must
+// do what it did when the log was written, and the boards must end with the hash
+// that they had. A cluster whose nodes disagree on an old log is broken for ever, so
+// a failure here is never mended by a new file. Where a new version adds commands,
+//
+//	go test ./relay -run TestGolden -golden NAME
+//
+// writes one more log, beside the old ones, from what longScript makes then.
+func TestGolden(t *testing.T) {
+	if *newGolden != "" {
+		writeGolden(t, "testdata/golden-"+*newGolden+".log")
+	}
+	files, err := filepath.Glob("testdata/golden*.log")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden log: %v", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) { replayGolden(t, name) })
+	}
+}
+
+func replayGolden(t *testing.T, name string) {
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s, entries, hash := NewState(), 0, ""
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if want, ok := strings.CutPrefix(line, "hash "); ok {
+			if sum := s.Hash(); hex.EncodeToString(sum[:]) != want {
+				t.Fatalf("the hash after %d entries is %x, and was %s", entries, sum, want)
+			}
+			hash = want
+			continue
+		}
+		var index, term uint64
+		var outcome, encoded string
+		if _, err := fmt.Sscanf(line, "%d %d %s %s", &index, &term, &outcome, &encoded); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		command, err := base64.StdEncoding.DecodeString(strings.Trim(encoded, "."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomeWord(s.Apply(index, term, command)); got != outcome {
+			t.Fatalf("index %d: %s, and was %s", index, got, outcome)
+		}
+		entries++
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if hash == "" || entries < 100 {
+		t.Fatalf("%d entries, hash %q: the file is not whole", entries, hash)
+	}
+}
+
+// outcomeWord is what came of a command, without the wording of its message.
+func outcomeWord(out Outcome) string {
+	if out.Err == nil {
+		if out.Duplicate {
+			return "duplicate"
+		}
+		return fmt.Sprintf("ok/%d", len(out.Events))
+	}
+	for _, sentinel := range []error{
+		ErrVariant, ErrBadCommand, ErrVersion, ErrNotFound, ErrIDTaken, ErrBoardTaken,
+		ErrPlyConflict, ErrIllegalMove, ErrGameOver, ErrLimit,
+	} {
+		if errors.Is(out.Err, sentinel) {
+			return strings.ReplaceAll(sentinel.Error(), " ", "-")
+		}
+	}
+	return "unknown-error"
+}
+
+func writeGolden(t *testing.T, name string) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // never over an old one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := newScript(t)
+	fmt.Fprintln(f, "# A log that every later version must replay to the same hash. Never write it again; see TestGolden.")
+	fmt.Fprintln(f, "# index term outcome command (base64; a lone dot is an empty one)")
+	for _, c := range goldenCommands(t) {
+		out := s.bytes(c)
+		encoded := base64.StdEncoding.EncodeToString(c)
+		if encoded == "" {
+			encoded = "."
+		}
+		fmt.Fprintf(f, "%d %d %s %s\n", s.index, 1+s.index/100, outcomeWord(out), encoded)
+		if s.index%100 == 0 {
+			fmt.Fprintf(f, "hash %x\n", s.Hash())
+		}
+	}
+	fmt.Fprintf(f, "hash %x\n", s.Hash())
+}
+
+// goldenCommands has all kinds, with second copies and with what is refused.
+func goldenCommands(t *testing.T) [][]byte {
+	story := longScript(t, 7, 420)
+	out := [][]byte{nil, {0xff}}
+	for i, c := range story {
+		out = append(out, c)
+		if i%5 == 0 {
+			out = append(out, story[i*7/10])
+		}
+	}
+	special := withGame(t, "") // its commands are refused here, since their ids are taken
+	for i, g := range []struct{ fen, moves string }{
+		{"4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2", "exd6 Kd7"},
+		{"r3k2r/8/8/8/8/8/8/R3K2R b KQkq - 3 20", "0-0 O-O-O Rf2"},
+		{"1n5k/P1P5/8/8/8/8/8/K7 w - - 0 1", "cxb8=N Kg7 a7a8q"},
+		{"8/8/8/8", "e4"},
+		{"", "e4 d5 exd5 Qxd5 Nc3 Qe5+ Ke3 Be2 x9"},
+	} {
+		id := FormatID(1e9 + uint64(i))
+		c := createGame(id, "fen "+g.fen, int32(100+i))
+		c.GetCreateGame().Fen = g.fen
+		special.do(c)
+		ply := Ply(1)
+		for _, move := range strings.Fields(g.moves) {
+			c := playMove(ply, move)
+			c.GetPlayMove().Game = id
+			if special.do(c).Err == nil {
+				ply++
+			}
+		}
+	}
+	c := createGame("game0960", "960", 960)
+	c.GetCreateGame().Variant = "Chess960"
+	special.do(c)
+	return append(out, special.log...)
+}
