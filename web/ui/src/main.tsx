@@ -15,6 +15,8 @@ const voices = {
   status: region(),
 };
 
+const spoken: Record<Status, string> = { live: "Live again", stale: "Out of date", reconnecting: "Connection lost, reconnecting" };
+
 let page: Page;
 let path: string;
 let asked = false;
@@ -39,8 +41,9 @@ function draw(): void {
   render(<ShellView key={path} page={page.view()} condition={condition} spectators={spectators} />, root);
   if (condition && condition.status !== told) {
     // The countdown on show changes each second; what is said changes only with the state.
-    if (told !== undefined) voices.status.textContent = condition.status === "live" ? "Live again" : condition.status === "stale" ? "Out of date" : "Connection lost, reconnecting";
-    told = condition.status;
+    if (told !== undefined) voices.status.textContent = spoken[condition.status];
+    // Until it is live for the first time, there is nothing to be told about.
+    if (told !== undefined || condition.status === "live") told = condition.status;
   }
 }
 

@@ -63,6 +63,7 @@ export class Connection {
   #heardAt = 0;
   #openedAt = 0;
   #fresh = false;
+  #hurried = false;
   #known = false;
 
   constructor(options: Options) {
@@ -135,8 +136,10 @@ export class Connection {
     this.#socket = undefined;
     const lasted = this.#phase.kind === "open" && this.#now() - this.#openedAt > lasting;
     if (lasted) this.#failures = 0;
-    // At once, unless that is what was tried a moment ago.
-    const soon = lasted || this.#failures === 0;
+    // A node that asks us to come back means it: at once, unless that is what was tried a moment ago.
+    const asked = code === tooSlow || code === goingAway || code === otherCluster;
+    const soon = asked && (lasted || !this.#hurried);
+    this.#hurried = soon;
     switch (code) {
       case tooSlow:
         return this.#retry(soon ? 0 : undefined);

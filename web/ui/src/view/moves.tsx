@@ -32,7 +32,7 @@ export class Moves extends Pure<Props> {
       list.scrollTop = 0;
       return;
     }
-    const top = item.offsetTop - list.offsetTop;
+    const top = item.offsetTop; // inside the list, which is positioned
     if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) {
       list.scrollTop = top - list.clientHeight / 2;
     }

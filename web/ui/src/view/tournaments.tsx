@@ -9,7 +9,7 @@ interface Props {
 
 export function TournamentsView({ list, error, now }: Props) {
   return (
-    <>
+    <div class="column">
       <h1>Tournaments</h1>
       {error && (
         <p class="notice" role="alert">
@@ -21,7 +21,7 @@ export function TournamentsView({ list, error, now }: Props) {
       {list?.map((t) => (
         <TournamentCard key={t.id} tournament={t} now={now} />
       ))}
-    </>
+    </div>
   );
 }
 
