@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+)
+
+// TestOpenAPI lets a cluster answer in every way it can be brought to, and
+// holds each answer, and each frame, to the OpenAPI document that it serves.
+func TestOpenAPI(t *testing.T) {
+	c := newTestCluster(t, 2)
+	doc := newContract(t, c.nodes[0].url)
+	example := doc.requestExample
+
+	// What is made here is made of the document's own examples, and asked for twice.
+	create := func(path string, body object) string {
+		t.Helper()
+		doc.header = http.Header{"Idempotency-Key": {path}}
+		defer func() { doc.header = nil }()
+		made, again := doc.post(201, path, body), doc.post(200, path, body)
+		if made["id"] != again["id"] {
+			t.Errorf("%s made %v and, asked again, %v", path, made["id"], again["id"])
+		}
+		return made["id"].(string)
+	}
+	doc.ids["tid"] = create("/api/tournaments", example("/api/tournaments", ""))
+	doc.ids["rid"] = create("/api/tournaments/{tid}/rounds", example("/api/tournaments/{tid}/rounds", ""))
+	round := doc.ids["rid"]
+
+	frames := watchFrames(t, c.nodes[1].url, round)
+	newGame := example("/api/rounds/{rid}/games", "")
+	doc.ids["gid"] = create("/api/rounds/{rid}/games", newGame)
+	doc.post(409, "/api/rounds/{rid}/games", newGame)
+	doc.post(400, "/api/rounds/{rid}/games", object{"board": 0, "white": object{"name": "A"}, "black": object{"name": "B"}})
+	position := "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1"
+	doc.post(201, "/api/rounds/{rid}/games", object{"board": 2, "white": object{"name": "A"}, "black": object{"name": "B"}, "fen": position})
+
+	moves := "/api/games/{gid}/moves"
+	doc.post(201, moves, example(moves, "move"))
+	doc.post(200, moves, example(moves, "move"))
+	doc.post(409, moves, object{"ply": 1, "move": "d4"})
+	doc.post(409, moves, object{"ply": 7, "move": "d4"})
+	doc.post(422, moves, object{"ply": 2, "move": "Ke7"})
+	doc.post(400, moves, object{"ply": 2, "move": "e5", "clok": object{}})
+	doc.post(400, moves, object{"ply": 0, "move": "e5"})
+	doc.post(413, moves, object{"ply": 2, "move": strings.Repeat("e", 600<<10)})
+	doc.post(201, moves, example(moves, "batch"))
+	doc.post(200, moves, example(moves, "batch"))
+	doc.post(422, moves, object{"moves": []object{{"ply": 4, "move": "Nc6"}, {"ply": 5, "move": "Ke5"}, {"ply": 6, "move": "a6"}}})
+	doc.post(409, moves, object{"moves": []object{{"ply": 1, "move": "d4"}, {"ply": 0, "move": "d4"}}})
+
+	result, takeback := "/api/games/{gid}/result", "/api/games/{gid}/takeback"
+	doc.post(201, result, example(result, ""))
+	doc.post(200, result, example(result, ""))
+	doc.post(409, moves, object{"ply": 5, "move": "Bb5"})
+	doc.post(400, result, object{"result": "2-0"})
+	doc.get(200, "/api/games/{gid}")
+	doc.post(201, takeback, object{"toPly": 3, "reason": "the wrong board"})
+	doc.post(200, takeback, object{"toPly": 3, "reason": "the wrong board"})
+	doc.post(400, takeback, object{"toPly": 90})
+	frames(doc)
+
+	eventually(t, "a round trip to be measured", func() bool {
+		for _, m := range doc.get(200, "/api/cluster")["members"].([]any) {
+			if m.(object)["rttMicros"] != nil {
+				return true
+			}
+		}
+		return false
+	})
+	for _, node := range c.nodes {
+		doc.base = node.url
+		for _, path := range []string{
+			"/api/tournaments", "/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn",
+			"/api/games/{gid}", "/api/games/{gid}.pgn",
+		} {
+			doc.get(200, path+"?consistency=linearizable")
+			doc.get(400, path+"?consistency=perhaps")
+		}
+		for _, path := range []string{"/api/cluster", "/api/openapi.json", "/healthz", "/readyz", "/metrics"} {
+			doc.get(200, path)
+		}
+	}
+
+	doc.base = c.nodes[0].url
+	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA"}
+	for _, path := range []string{
+		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn",
+	} {
+		doc.get(404, path)
+	}
+	doc.post(404, "/api/tournaments/{tid}/rounds", object{"name": "Round 1"})
+	doc.post(404, "/api/rounds/{rid}/games", newGame)
+	doc.post(404, moves, object{"ply": 1, "move": "d4"})
+	doc.post(404, moves, object{"moves": []object{{"ply": 1, "move": "d4"}}})
+	doc.get(400, "/live?round="+round)
+	doc.header = http.Header{"Origin": {"https://elsewhere.example"}}
+	doc.post(403, "/api/tournaments", object{"name": "Town Open"})
+	doc.header = nil
+
+	ghost := example("/api/cluster/members", "")
+	ghost["name"], ghost["peer"] = "ghost", "127.0.0.1:1" // port 1: nobody answers there
+	doc.post(201, "/api/cluster/members", ghost)
+	doc.get(200, "/api/cluster")
+	doc.post(409, "/api/cluster/members", object{"id": "00000000000000ff", "name": "ghost", "role": "venue", "peer": "127.0.0.1:1"})
+	doc.post(409, "/api/cluster/leader", object{"to": "ghost"})
+	doc.ids["id"] = "ghost"
+	doc.call(200, http.MethodDelete, "/api/cluster/members/{id}", nil)
+	doc.call(404, http.MethodDelete, "/api/cluster/members/{id}", nil)
+	doc.ids["id"] = c.leader().cfg.Name
+	doc.call(409, http.MethodDelete, "/api/cluster/members/{id}", nil)
+	doc.post(404, "/api/cluster/leader", object{"to": "nobody"})
+	doc.post(200, "/api/cluster/leader", object{"to": "venue-1"})
+
+	// One of two voters is no majority.
+	c.nodes[0].kill()
+	doc.base = c.nodes[1].url
+	eventually(t, "the venue to know that there is no leader", func() bool { return c.nodes[1].raft.Leader() == 0 })
+	doc.post(503, "/api/cluster/leader", object{"to": "venue-1"})
+	doc.get(503, "/readyz")
+	doc.get(200, "/api/cluster")
+
+	guarded := &testNode{t: t, cfg: serveConfig{
+		Name: "guarded", Role: roleRecorder, Data: filepath.Join(t.TempDir(), "guarded"),
+		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 1, Bootstrap: true, Token: "secret",
+	}}
+	guarded.start()
+	defer guarded.stop()
+	doc.base = guarded.url
+	doc.post(401, "/api/tournaments", object{"name": "Town Open"})
+	doc.header = http.Header{"Authorization": {"Bearer secret"}}
+	eventually(t, "a leader", func() bool { return guarded.raft.Leader() != 0 })
+	doc.post(201, "/api/tournaments", object{"name": "Town Open"})
+
+	// No test fills a tournament, or makes a node stop by itself.
+	doc.wantAllSeen("Health.error")
+}
+
+// watchFrames watches a round, and returns a function that holds what came to the
+// document, once a frame of every type has.
+func watchFrames(t *testing.T, node, round string) func(*contract) {
+	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	t.Cleanup(func() { conn.Close() })
+	return func(doc *contract) {
+		t.Helper()
+		missing := map[string]bool{
+			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "result": true, "status": true,
+		}
+		for len(missing) > 0 {
+			_, message, err := conn.ReadMessage()
+			if err != nil {
+				t.Fatalf("%v, and still no frame of %v", err, missing)
+			}
+			doc.fitsMessage(message)
+			var several []object
+			if err := json.Unmarshal(message, &several); err != nil {
+				several = make([]object, 1)
+				if err := json.Unmarshal(message, &several[0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, f := range several {
+				delete(missing, f["type"].(string))
+			}
+		}
+	}
+}
