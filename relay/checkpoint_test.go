@@ -2,10 +2,11 @@ package relay
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
@@ -59,17 +60,14 @@ func TestCheckpoints(t *testing.T) {
 		if len(again.TakeDirty()) != 0 {
 			t.Fatal("what was loaded is dirty")
 		}
-		for _, tour := range s.Tournaments() {
-			other, _ := again.Tournament(tour.ID)
-			if !slices.Equal(other.Rounds, tour.Rounds) {
-				t.Fatalf("rounds %v, want %v", other.Rounds, tour.Rounds)
-			}
-			for _, id := range tour.Rounds {
-				r, _ := s.Round(id)
-				other, _ := again.Round(id)
-				if !slices.Equal(other.Games, r.Games) {
-					t.Fatalf("games %v, want %v", other.Games, r.Games)
-				}
+		for _, diff := range []string{
+			cmp.Diff(s.tournaments, again.tournaments, cmpopts.EquateEmpty()),
+			cmp.Diff(s.rounds, again.rounds, cmpopts.EquateEmpty()),
+			cmp.Diff(s.games, again.games, cmpopts.EquateEmpty(), ignorePos),
+			cmp.Diff(s.Tournaments(), again.Tournaments(), cmpopts.EquateEmpty()),
+		} {
+			if diff != "" {
+				t.Fatal("the checkpoint has lost something: ", diff)
 			}
 		}
 		// It goes on from there as it would have.

@@ -1,5 +1,79 @@
-// Package relay is the domain: tournaments, rounds, games, moves, clocks,
-// corrections, and the state machine that the log drives.
+// Package relay is the domain: tournaments, rounds, games, moves, clocks and
+// corrections, and the state machine that the log drives. It is pure. It does no I/O, starts
+// no goroutine, reads no clock, draws no random number and takes no lock, so
+// that every node makes the same of the same log, for ever.
+//
+// # The state machine
+//
+// A [relaypb.Command] says what somebody wants. The node that receives it adds what must
+// be the same everywhere (the time, a new id, who asked, a request id), and
+// [EncodeCommand] makes a log entry of it. When the entry is committed, every node calls
+//
+//	out := state.Apply(index, term, entry)
+//
+// and gets an [Outcome]: what the command was about as it stands now, the
+// events for spectators, or a refusal. Apply is the one judge of what is legal; whatever
+// was checked before was a courtesy. It never panics, on any bytes, and a refused
+// command leaves everything as it was. The refusals stand in errors.go, and
+// their messages are written for the person who gets them.
+//
+//	create.go   tournaments, rounds, games
+//	play.go     moves
+//	correct.go  takebacks and results
+//	limits.go   how long and how many of everything
+//
+// # Exactly once
+//
+// A submitter that does not know what became of its command sends it again, so an
+// entry may come twice in the log with others between. The second one must change nothing and
+// be answered as the first was. Two things see to that:
+//
+//   - What a command asks for may stand already: the same move at the same ply (in
+//     any spelling), the same result, the takeback that led to where the game is.
+//   - Everything that changes something keeps the request that did it: a tournament, round and
+//     game the one that created it, a move the one that played it, a [Change] the one that
+//     asked for it. A move that is taken back stays in [Change.Removed], so a late
+//     copy of its command cannot bring it back.
+//
+// Either way the outcome is a Duplicate, with the index and term of the entry that made the
+// change. So a request must be new for each new intent, and all commands but moves must have one.
+// A refusal is not remembered: a command that was refused may be accepted when it comes
+// again later.
+//
+// # Rules
+//
+// A move is played by [Game.Ply]+1 and must be legal. SAN and UCI are read as they are
+// met in the wild (san.go); SAN goes out as the PGN standard writes it. A FEN is checked
+// by our own rules (fen.go, fencheck.go). A library decides which moves are legal, and
+// only rules.go knows it. A FEN after a double step of a pawn always has its en passant square.
+//
+// Only the arbiter ends a game: mate or stalemate on the board sets no result,
+// though no move is legal after it. A game with a result takes no move. To take one
+// back reopens it, since the result belonged to moves that no longer stand; a new
+// result, also "*", may be set at any time.
+//
+// A clock that a move does not tell is carried over from the move before.
+//
+// # Reading
+//
+// [State.Tournaments], [State.Tournament], [State.Round] and [State.Game] return values that are
+// immutable: a command that changes a game publishes a new [Game], and their slices
+// share what did not change. State itself is for one goroutine at a time, so its owner
+// holds a lock to fetch a pointer, and none to read what it points to.
+//
+// # Checkpoints
+//
+// [State.TakeDirty] returns the records that have changed since the last call, encoded, by
+// key: "t/<id>", "r/<id>", "g/<id>". [State.Load] takes them in again, in any order,
+// and [State.Loaded] derives the rest and checks that they belong together. [State.Hash] is
+// one number over all records, by which nodes find out that they differ.
+//
+// # Changing it
+//
+// The formats stand in relay.proto. testdata/golden*.log are logs that each version must
+// replay to the same hash, so a change of what Apply makes of an old log does not
+// pass the tests. A new operation or a new limit is known to new nodes only: all nodes of
+// a cluster must have it before the first command that needs it.
 package relay
 
 //go:generate ./relaypb/generate.sh

@@ -36,8 +36,8 @@ func parsePosition(fen string) (position, error) {
 		return position{}, err
 	}
 	p := new(chess.Position)
-	// UnmarshalText, since it is the one way in that finds out whether the
-	// king is in check: without that, the library lets it castle out of it.
+	// This way in also finds out whether the king is in check. A position
+	// that does not know it would let the king castle out of it.
 	if err := p.UnmarshalText([]byte(normal)); err != nil {
 		return position{}, badFEN("is not readable")
 	}
