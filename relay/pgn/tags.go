@@ -1,0 +1,105 @@
+package pgn
+
+import "strings"
+
+// tags reads the tags, and reports whether moves of this game may follow: not
+// if it was the next game that began.
+func (p *parser) tags() (more bool, err error) {
+	apart := false // an empty line since the last tag
+	for {
+		apart = p.s.blanks() || apart
+		if b := p.s.peek(); p.s.err != nil || b != '[' {
+			return true, p.tooLong()
+		}
+		line := p.s.line
+		tag, err := p.tag()
+		if err != nil {
+			return false, err
+		}
+		if p.startsAnother(tag.Name, apart) {
+			p.ahead, p.line = &tag, line
+			return false, nil
+		}
+		if tag.Name == "" || strings.EqualFold(tag.Name, "ePGN") {
+			continue // the header of a file, not of a game
+		}
+		if p.g.Line == 0 {
+			p.g.Line = line
+		}
+		if len(p.g.Tags) >= p.Limits.Tags {
+			return false, p.fail("the game has too many tags")
+		}
+		p.g.Tags = append(p.g.Tags, tag)
+		apart = false
+	}
+}
+
+// startsAnother tells an empty line inside the tags from a game without moves:
+// in the latter, tags come again that were there.
+func (p *parser) startsAnother(name string, apart bool) bool {
+	if !apart && !strings.EqualFold(name, "Event") {
+		return false
+	}
+	for _, t := range p.g.Tags {
+		if strings.EqualFold(t.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// tag reads [Name "value"]. A quote inside the value that was not escaped is
+// taken for one if it is not followed by the bracket.
+func (p *parser) tag() (Tag, error) {
+	p.s.next()
+	name, value, quoted, closed := []byte(nil), []byte(nil), false, false
+	for !closed {
+		b := p.s.peek()
+		if p.s.err != nil || b == '\n' {
+			break // the line ends: what there is must do
+		}
+		p.s.next()
+		switch {
+		case !quoted && b == ']':
+			closed = true
+		case !quoted && b == '"':
+			quoted = true
+		case !quoted:
+			name = append(name, b)
+		case b == '\\' && (p.s.peek() == '"' || p.s.peek() == '\\'):
+			value = append(value, p.s.next())
+		case b == '"' && p.closesTag():
+			quoted = false
+		default:
+			value = append(value, b)
+		}
+		if len(name)+len(value) > p.Limits.Value {
+			return Tag{}, p.fail("a tag is too long")
+		}
+	}
+	n, v, _ := strings.Cut(strings.TrimSpace(text(name)), " ")
+	if len(value) > 0 {
+		v = text(value)
+	}
+	return Tag{n, strings.TrimSpace(v)}, nil
+}
+
+// closesTag looks whether the quote just read ends the value.
+func (p *parser) closesTag() bool {
+	for n := 1; ; n++ {
+		b, err := p.s.in.Peek(n)
+		if err != nil {
+			return true
+		}
+		switch b[n-1] {
+		case ' ', '\t':
+		case ']', '\n', '\r':
+			return true
+		default:
+			return false
+		}
+		if n > 64 {
+			return false
+		}
+	}
+}
