@@ -41,6 +41,8 @@ export interface Board {
 export interface Round {
   readonly id: string;
   readonly tournament: string;
+  /** Of a snapshot's round; HTTP has it with the tournament. */
+  readonly tournamentName?: string;
   readonly name: string;
   readonly startsAt?: number;
   /** Seconds by which the broadcast is behind the games. */

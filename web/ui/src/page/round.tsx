@@ -1,7 +1,7 @@
 import type { VNode } from "preact";
 import type { Live } from "../model/live.ts";
 import { speakResult } from "../model/speak.ts";
-import type { Frame, Tournament } from "../model/wire.ts";
+import type { Frame } from "../model/wire.ts";
 import { ApiError, round, tournament } from "../net/api.ts";
 import type { Phase } from "../net/connection.ts";
 import { NotFound } from "../view/notfound.tsx";
@@ -13,7 +13,7 @@ import type { Page, Shell } from "./page.ts";
 export class RoundPage implements Page {
   readonly #feed: Feed;
   readonly #abort = new AbortController();
-  #tournament: Tournament | undefined;
+  #tournament: string | undefined; // its name
   #asked = false;
   #named = false;
   #missing = false;
@@ -41,7 +41,7 @@ export class RoundPage implements Page {
   title(): string {
     if (this.#missing) return "No such round · chessrelay";
     const name = this.#feed.live.round?.name;
-    return [name, this.#tournament?.name, "chessrelay"].filter(Boolean).join(" · ");
+    return [name, this.#tournament, "chessrelay"].filter(Boolean).join(" · ");
   }
 
   condition() {
@@ -88,9 +88,11 @@ export class RoundPage implements Page {
   #name(live: Live): void {
     if (this.#named || live.round === undefined) return;
     this.#named = true;
+    this.#tournament = live.round.tournamentName;
+    if (this.#tournament !== undefined) return;
     tournament(live.round.tournament, this.#abort.signal).then(
       (answer) => {
-        this.#tournament = answer;
+        this.#tournament = answer.name;
         this.shell.redraw();
       },
       () => (this.#named = false), // the page is whole without its name; the next frame asks again

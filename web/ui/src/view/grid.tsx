@@ -10,30 +10,32 @@ export class Grid extends Pure<{ readonly fen: string }> {
   override render({ fen }: { fen: string }) {
     const on = new Map(pieces(fen).map((p) => [p.square, p.piece]));
     return (
-      <table class="hidden">
-        <caption>The position, from White’s side</caption>
-        <thead>
-          <tr>
-            <td />
-            {files.map((f) => (
-              <th key={f} scope="col">
-                {f}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {ranks.map((r) => (
-            <tr key={r}>
-              <th scope="row">{r}</th>
-              {files.map((f) => {
-                const piece = on.get(f + r);
-                return <td key={f}>{piece ? pieceName(piece) : "–"}</td>;
-              })}
+      <div class="hidden">
+        <table>
+          <caption>The position, from White’s side</caption>
+          <thead>
+            <tr>
+              <td />
+              {files.map((f) => (
+                <th key={f} scope="col">
+                  {f}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {ranks.map((r) => (
+              <tr key={r}>
+                <th scope="row">{r}</th>
+                {files.map((f) => {
+                  const piece = on.get(f + r);
+                  return <td key={f}>{piece ? pieceName(piece) : "–"}</td>;
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     );
   }
 }

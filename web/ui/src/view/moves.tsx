@@ -66,8 +66,9 @@ class MoveItem extends Pure<ItemProps> {
     return (
       <li class={side} data-ply={move.ply} aria-current={current ? "true" : undefined}>
         {(side === "white" || first) && <span class="number">{number}.</span>}
-        <button type="button" onClick={() => onGo(move.ply)}>
-          <span class="san">{move.san}</span>
+        {/* One stop for the Tab key, not two hundred: the arrow keys step through the rest. */}
+        <button type="button" tabIndex={current ? 0 : -1} onClick={() => onGo(move.ply)}>
+          <span class="san">{move.san}</span>{" "}
           {left !== undefined && <span class="left">{formatClock(left)}</span>}
         </button>
       </li>

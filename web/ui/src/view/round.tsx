@@ -1,5 +1,5 @@
 import type { Live } from "../model/live.ts";
-import type { Board, Tournament } from "../model/wire.ts";
+import type { Board } from "../model/wire.ts";
 import { MiniBoard } from "./miniboard.tsx";
 import { Loading } from "./notfound.tsx";
 import { clockProps, PlayerRow } from "./player.tsx";
@@ -8,7 +8,7 @@ import { When } from "./tournaments.tsx";
 
 interface Props {
   readonly live: Live;
-  readonly tournament?: Tournament;
+  readonly tournament?: string;
   readonly id: string;
   /** The node's time, if we know it. */
   readonly now?: number;
@@ -23,7 +23,7 @@ export function RoundView({ live, tournament, id, now }: Props) {
       <header class="head">
         <div>
           <p class="crumbs">
-            <a href="/">{tournament?.name ?? "Tournaments"}</a>
+            <a href="/">{tournament ?? "Tournaments"}</a>
           </p>
           <h1>{live.round.name}</h1>
         </div>

@@ -1,4 +1,5 @@
 import type { VNode } from "preact";
+import licenses from "../../LICENSES.txt?url";
 import type { Condition } from "../model/status.ts";
 
 interface Props {
@@ -34,7 +35,7 @@ export function ShellView({ page, condition, spectators }: Props) {
       </main>
       <footer class="foot">
         Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by{" "}
-        <a href="https://github.com/shaack/cm-chessboard">shaack</a>, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a>
+        <a href="https://github.com/shaack/cm-chessboard">shaack</a>, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a> · <a href={licenses}>Licences</a>
       </footer>
     </div>
   );
