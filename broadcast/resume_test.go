@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
 )
 
 // A spectator goes from one node to another with its index, and gets what it
@@ -103,6 +105,51 @@ func TestReset(t *testing.T) {
 			t.Errorf("after the reset: %v, want %v", w.seen, want)
 		}
 		w.check(s, s.last())
+	}
+}
+
+// The boards were replaced, and the round is the same as before: a snapshot from
+// before will not do all the same, since the history begins later.
+func TestResetOfAQuietRound(t *testing.T) {
+	s := longScript(t, 30)
+	n := startNode(t, s, 20, nil)
+	w := newWatcher(t, roundA).join(n).until(20)
+	n.boards.mu.Lock()
+	n.boards.applied = 25
+	n.boards.mu.Unlock()
+	n.hub.Reset(25)
+	w.until(25)
+	if w.snapshots != 2 {
+		t.Errorf("%d snapshots", w.snapshots)
+	}
+	w.check(s, 20)
+}
+
+// One index that touches two rounds is one message in each.
+func TestOneIndexInTwoRounds(t *testing.T) {
+	s := newScript(t)
+	a, b := s.game(roundA, 1), s.game(roundB, 1)
+	n := startNode(t, s, s.last(), nil)
+	wa := newWatcher(t, roundA).join(n).until(s.last())
+	wb := newWatcher(t, roundB).join(n).until(s.last())
+	event := func(typ relay.EventType, id relay.GameID) relay.Event {
+		g, _ := s.state.Game(id)
+		return relay.Event{Type: typ, Index: 9, Round: g.Round, GameID: id, Board: 1, Game: g, Result: relay.Draw}
+	}
+	n.hub.Publish([]relay.Event{
+		event(relay.EventResult, a), event(relay.EventResult, b), event(relay.EventGame, a), event(relay.EventGame, b),
+	})
+	for _, w := range []*watcher{wa, wb} {
+		for w.cursor < 9 {
+			frames, err := w.read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.cursor == 9 && (len(frames) != 2 || frames[0].Type != "result" || frames[1].Type != "game" ||
+				frames[0].Game[1:4] != relay.GameID(w.round[5:])) {
+				t.Errorf("%s: %+v", w.round, frames)
+			}
+		}
 	}
 }
 
