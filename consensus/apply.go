@@ -146,9 +146,14 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	a.n.storage.needIndex.Store(e.GetIndex())
 	a.now = true
 	mc.Member.Removed = mc.Op == opRemove
+	switch mc.Op {
+	case opPromote, opDemote:
+		mc.Member.Learner = mc.Op == opDemote
+	}
 	a.n.roster.put(mc.Member)
-	a.n.memberChanged(mc)
+	// The answer comes first: what is removed may be this node.
 	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.GetIndex(), Term: e.GetTerm()}})
+	a.n.memberChanged(mc)
 	return nil
 }
 

@@ -56,6 +56,8 @@ type Member struct {
 	// HTTP is the URL of its API, Peer the address of its replication port.
 	HTTP string `json:"http"`
 	Peer string `json:"peer"`
+	// Learner: it was made a learner by hand, and is not promoted by itself.
+	Learner bool `json:"learner,omitempty"`
 	// Removed members stay on record, so that they can be told.
 	Removed bool `json:"removed,omitempty"`
 }

@@ -19,6 +19,7 @@ const (
 	opAdd     = "add"     // a new member, as a learner
 	opUpdate  = "update"  // its name or addresses
 	opPromote = "promote" // learner to voter
+	opDemote  = "demote"  // voter to learner, until it is promoted by hand
 	opRemove  = "remove"  // for ever
 )
 
@@ -57,6 +58,20 @@ func (n *Node) Remove(ctx context.Context, id MemberID) error {
 		return fmt.Errorf("%w: %s", ErrUnknownMember, id)
 	}
 	return n.change(ctx, memberChange{opRemove, m})
+}
+
+// SetVoter makes a voter of a learner, or the reverse. A member that was made a learner so stays
+// one however few voters there are, until it is made a voter again.
+func (n *Node) SetVoter(ctx context.Context, id MemberID, voter bool) error {
+	m, ok := n.roster.get(id)
+	if !ok || m.Removed {
+		return fmt.Errorf("%w: %s", ErrUnknownMember, id)
+	}
+	op := opDemote
+	if voter {
+		op = opPromote
+	}
+	return n.change(ctx, memberChange{op, m})
 }
 
 func (n *Node) change(ctx context.Context, mc memberChange) error {
@@ -99,6 +114,7 @@ func (n *Node) appendMemberChange(s *submission) {
 		opAdd:     raftpb.ConfChangeAddLearnerNode,
 		opUpdate:  raftpb.ConfChangeUpdateNode,
 		opPromote: raftpb.ConfChangeAddNode,
+		opDemote:  raftpb.ConfChangeAddLearnerNode, // of a voter, it takes the vote away
 		opRemove:  raftpb.ConfChangeRemoveNode,
 	}[mc.Op]
 	data, err := proto.Marshal(&raftpb.ConfChangeV2{
@@ -155,15 +171,17 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 		if p := status.Progress[id]; p.State != tracker.StateReplicate {
 			return fmt.Errorf("%s is not caught up yet", m.Name)
 		}
+	case opDemote:
+		if !votes {
+			return fmt.Errorf("%s is not a voter", m.Name)
+		}
+		return n.judgeLoss(m, voters)
 	case opRemove:
 		if !votes && !learns {
 			return fmt.Errorf("%s is not a member", m.Name)
 		}
-		if m.ID == n.id {
-			return fmt.Errorf("%s is the leader: hand leadership to another member first", m.Name)
-		}
 		if votes {
-			return n.judgeRemoval(m, voters)
+			return n.judgeLoss(m, voters)
 		}
 	default:
 		return fmt.Errorf("unknown change %q", mc.Op)
@@ -171,9 +189,12 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 	return nil
 }
 
-// judgeRemoval refuses to remove a voter if those that are left and can be
-// reached were not a majority any more.
-func (n *Node) judgeRemoval(m Member, voters map[uint64]struct{}) error {
+// judgeLoss refuses to do without a voter if it leads, or if those that are left
+// and can be reached were not a majority any more.
+func (n *Node) judgeLoss(m Member, voters map[uint64]struct{}) error {
+	if m.ID == n.id {
+		return fmt.Errorf("%s is the leader: hand leadership to another member first", m.Name)
+	}
 	left, healthy := 0, 0
 	for v := range voters {
 		if v == uint64(m.ID) {
@@ -303,6 +324,13 @@ func (n *Node) handOver() {
 	}
 }
 
+// as is this node as it is now, with what the group has decided about it.
+func (n *Node) as(known Member) Member {
+	m := n.self()
+	m.Learner = known.Learner
+	return m
+}
+
 // policyLoop does what a group needs done now and then: the leader makes voters
 // of learners while there are too few, and every node makes its new address known.
 func (n *Node) policyLoop() {
@@ -316,8 +344,8 @@ func (n *Node) policyLoop() {
 		}
 		n.peers.prune()
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
-		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.self() {
-			if err := n.change(ctx, memberChange{opUpdate, n.self()}); err != nil {
+		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.as(m) {
+			if err := n.change(ctx, memberChange{opUpdate, n.as(m)}); err != nil {
 				n.log.Info("new address not announced yet", "err", err)
 			}
 		}
@@ -346,7 +374,7 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 		for id := range status.Config.Learners {
 			p := status.Progress[id]
 			m, ok := n.roster.get(MemberID(id))
-			if ok && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+maxInflightMsgs >= status.GetCommit() {
+			if ok && !m.Learner && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+maxInflightMsgs >= status.GetCommit() {
 				ready = append(ready, m)
 			}
 		}

@@ -482,3 +482,68 @@ func TestManyJoinAtOnce(t *testing.T) {
 		t.Errorf("%d members", got)
 	}
 }
+
+func TestPromoteAndDemote(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	fourth := c.add(nil)
+	waitFor(t, "the fourth to be caught up", func() bool {
+		for _, m := range status(lead).Members {
+			if m.ID == fourth.ID() {
+				return m.State == "replicate" && m.Suffrage == "learner"
+			}
+		}
+		return false
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := c.nodes[1].SetVoter(ctx, fourth.ID(), true); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "four voters", func() bool { return len(votersOf(lead)) == 4 })
+	var two []*testNode
+	for _, n := range c.nodes {
+		if n != lead && len(two) < 2 {
+			two = append(two, n)
+		}
+	}
+	for _, n := range two {
+		if err := lead.SetVoter(ctx, n.ID(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Fewer voters than wanted: those that were demoted stay learners all the same.
+	lead.propose(numbered(0, 20)...)
+	if m, ok := lead.promotable(ctx); ok {
+		t.Errorf("%s would be promoted", m.Name)
+	}
+	if got := votersOf(lead); len(got) != 2 {
+		t.Fatalf("voters: %v", got)
+	}
+	if err := lead.SetVoter(ctx, lead.ID(), false); !errors.Is(err, ErrMembership) {
+		t.Errorf("the leader lost its vote: %v", err)
+	}
+	if err := lead.SetVoter(ctx, two[0].ID(), false); !errors.Is(err, ErrMembership) {
+		t.Errorf("a learner was demoted: %v", err)
+	}
+}
+
+// TestMemberRemovesItself asks a node for its own removal: it answers, and stops.
+func TestMemberRemovesItself(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for _, n := range c.nodes {
+		if n != lead {
+			if err := n.Remove(ctx, n.ID()); err != nil {
+				t.Fatal(err)
+			}
+			<-n.Done()
+			if !errors.Is(n.Err(), ErrRemoved) {
+				t.Fatalf("it stopped with %v", n.Err())
+			}
+			return
+		}
+	}
+}

@@ -119,6 +119,11 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 		case <-n.ctx.Done():
 		}
 		timer.Stop()
+		select {
+		case <-w.done: // whatever else has come to an end meanwhile
+			return w.results, nil
+		default:
+		}
 		switch {
 		case n.ctx.Err() != nil:
 			return nil, ErrClosed

@@ -73,8 +73,8 @@ func (s *Server) addMember(r *http.Request) (answer, error) {
 	if err := readJSON(r, &m); err != nil {
 		return answer{}, err
 	}
-	if m.Removed {
-		return answer{}, badRequest("a removed member cannot be added")
+	if m.Removed || m.Learner {
+		return answer{}, badRequest("a member tells its id, name, role and addresses, and nothing else")
 	}
 	ctx, cancel := s.deadline(r)
 	defer cancel()
@@ -87,11 +87,7 @@ func (s *Server) addMember(r *http.Request) (answer, error) {
 
 // removeMember is DELETE /api/cluster/members/{id}; id may be a name.
 func (s *Server) removeMember(r *http.Request) (answer, error) {
-	id, err := url.PathUnescape(chi.URLParam(r, "id"))
-	if err != nil {
-		return answer{}, badRequest("the member's name cannot be read: %v", err)
-	}
-	m, err := s.cfg.Node.FindMember(id)
+	m, err := s.member(r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -101,6 +97,38 @@ func (s *Server) removeMember(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return ok(map[string]any{"removed": m})
+}
+
+// changeMember is POST /api/cluster/members/{id} {"suffrage":"voter"|"learner"}.
+func (s *Server) changeMember(r *http.Request) (answer, error) {
+	m, err := s.member(r)
+	if err != nil {
+		return answer{}, err
+	}
+	var in struct {
+		Suffrage string `json:"suffrage"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return answer{}, err
+	}
+	if in.Suffrage != "voter" && in.Suffrage != "learner" {
+		return answer{}, badRequest("suffrage is voter or learner, not %q", in.Suffrage)
+	}
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	if err := s.cfg.Node.SetVoter(ctx, m.ID, in.Suffrage == "voter"); err != nil {
+		return answer{}, err
+	}
+	return ok(map[string]any{"id": m.ID, "name": m.Name, "suffrage": in.Suffrage})
+}
+
+// member is the one that the path names, by id or by name.
+func (s *Server) member(r *http.Request) (consensus.Member, error) {
+	id, err := url.PathUnescape(chi.URLParam(r, "id"))
+	if err != nil {
+		return consensus.Member{}, badRequest("the member's name cannot be read: %v", err)
+	}
+	return s.cfg.Node.FindMember(id)
 }
 
 // moveLeader is POST /api/cluster/leader {"to": id or name}. It is passed on

@@ -98,6 +98,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Post("/games/{gid}/takeback", s.handle(s.takeBack))
 			r.Post("/games/{gid}/result", s.handle(s.setResult))
 			r.Post("/cluster/members", s.handle(s.addMember))
+			r.Post("/cluster/members/{id}", s.handle(s.changeMember))
 			r.Delete("/cluster/members/{id}", s.handle(s.removeMember))
 			r.With(s.toLeader).Post("/cluster/leader", s.handle(s.moveLeader))
 		})

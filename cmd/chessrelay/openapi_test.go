@@ -109,6 +109,10 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, "/api/cluster")
 	doc.post(409, "/api/cluster/members", object{"id": "00000000000000ff", "name": "ghost", "role": "venue", "peer": "127.0.0.1:1"})
 	doc.post(409, "/api/cluster/leader", object{"to": "ghost"})
+	doc.ids["id"] = "venue-1"
+	doc.post(200, "/api/cluster/members/{id}", object{"suffrage": "learner"})
+	doc.post(200, "/api/cluster/members/{id}", object{"suffrage": "voter"})
+	doc.post(400, "/api/cluster/members/{id}", object{"suffrage": "king"})
 	doc.ids["id"] = "ghost"
 	doc.call(200, http.MethodDelete, "/api/cluster/members/{id}", nil)
 	doc.call(404, http.MethodDelete, "/api/cluster/members/{id}", nil)
