@@ -208,6 +208,9 @@ func TestInstallWhileInUse(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	want := boardsContent(t, b)
+	if fds := openFiles(t, path); len(fds) != 1 {
+		t.Errorf("%d files are open where one is in use", len(fds))
+	}
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}

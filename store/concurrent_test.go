@@ -110,6 +110,9 @@ func TestCompactInSteps(t *testing.T) {
 	if l.FirstIndex() != n-49 || l.LastIndex() != n+10 {
 		t.Fatalf("[%d, %d]", l.FirstIndex(), l.LastIndex())
 	}
+	if l.tail.first < l.FirstIndex() {
+		t.Errorf("what was compacted is kept in memory, from %d on", l.tail.first)
+	}
 	want := logContent(t, l)
 	l.Close()
 	if d := diff(want, logContent(t, mustOpenLog(t, path, LogOptions{}))); d != "" {

@@ -17,7 +17,7 @@ import (
 // operations at random. open opens the log in dir, also one that was there
 // before.
 func testLog(t *testing.T, open func(t testing.TB, dir string) Log) {
-	seeds := uint64(40)
+	seeds := uint64(20)
 	if testing.Short() {
 		seeds = 5
 	}

@@ -2,15 +2,32 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
+
+// openFiles are the descriptors of this process whose files have, or had when
+// they were removed, names that begin with path.
+func openFiles(t *testing.T, path string) (fds []int) {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, fd := range list {
+		to, _ := os.Readlink(filepath.Join("/proc/self/fd", fd.Name()))
+		if n, err := strconv.Atoi(fd.Name()); err == nil && strings.HasPrefix(to, path) {
+			fds = append(fds, n)
+		}
+	}
+	return fds
+}
 
 // breakFile makes all later writes to the open file at path fail as those to
 // device do: with /dev/full there is no space left, and with /dev/zero the
@@ -22,24 +39,12 @@ func breakFile(t *testing.T, path, device string) {
 		t.Skip(err)
 	}
 	defer with.Close()
-	fds, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip(err)
+	fds := openFiles(t, path)
+	if len(fds) != 1 {
+		t.Fatalf("%s is open %d times", path, len(fds))
 	}
-	broken := false
-	for _, fd := range fds {
-		to, _ := os.Readlink(filepath.Join("/proc/self/fd", fd.Name()))
-		var n int
-		if _, err := fmt.Sscan(fd.Name(), &n); err != nil || to != path {
-			continue
-		}
-		if err := unix.Dup3(int(with.Fd()), n, unix.O_CLOEXEC); err != nil {
-			t.Fatal(err)
-		}
-		broken = true
-	}
-	if !broken {
-		t.Fatal("the file is not open:", path)
+	if err := unix.Dup3(int(with.Fd()), fds[0], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -33,7 +33,6 @@ const (
 
 	branchPage = 0x01
 	leafPage   = 0x02
-	metaPage   = 0x04
 	bucketFlag = 0x01
 
 	boltMagic   = 0xED0CDAED
@@ -84,7 +83,7 @@ func (im *image) readMeta(size int64) error {
 	if _, err := im.r.ReadAt(first, 0); err != nil {
 		return short("meta page 0", err)
 	}
-	tx0, err := im.parseMeta(0, first)
+	tx0, err := im.parseMeta(first[pageHeader:])
 	if err != nil {
 		return fmt.Errorf("meta page 0: %w", err)
 	}
@@ -92,14 +91,14 @@ func (im *image) readMeta(size int64) error {
 	if _, err := im.r.ReadAt(first, int64(pageSize)); err != nil {
 		return short("meta page 1", err)
 	}
-	tx1, err := im.parseMeta(1, first)
+	tx1, err := im.parseMeta(first[pageHeader:])
 	if err != nil {
 		return fmt.Errorf("meta page 1: %w", err)
 	}
 	if im.pageSize != pageSize {
 		return fmt.Errorf("page size is %d and %d", pageSize, im.pageSize)
 	}
-	if tx0 == tx1 {
+	if tx0 == tx1 { // the older one was written over the newer one
 		return fmt.Errorf("both meta pages are of transaction %d", tx0)
 	}
 	if tx0 > tx1 {
@@ -114,9 +113,8 @@ func (im *image) readMeta(size int64) error {
 	return nil
 }
 
-// parseMeta takes over the fields of meta page id, and returns its transaction.
-func (im *image) parseMeta(id uint64, page []byte) (tx uint64, err error) {
-	m := page[pageHeader:]
+// parseMeta takes over the fields of one meta, and returns its transaction.
+func (im *image) parseMeta(m []byte) (tx uint64, err error) {
 	if host.Uint32(m) != boltMagic {
 		return 0, fmt.Errorf("not a bbolt file")
 	}
@@ -127,11 +125,6 @@ func (im *image) parseMeta(id uint64, page []byte) (tx uint64, err error) {
 	sum.Write(m[:metaSummed])
 	if sum.Sum64() != host.Uint64(m[metaSummed:]) {
 		return 0, errRecord
-	}
-	// A copy of the other one, however sound, would bring back what was
-	// before the last transaction.
-	if got := host.Uint64(page); got != id || host.Uint16(page[8:]) != metaPage {
-		return 0, fmt.Errorf("says it is page %d", got)
 	}
 	im.pageSize = uint64(host.Uint32(m[8:]))
 	if im.pageSize < minPageSize || im.pageSize > maxPageSize || im.pageSize&(im.pageSize-1) != 0 {
