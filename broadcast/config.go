@@ -37,7 +37,8 @@ type Config struct {
 	// HistoryEvents is how many frames a round's history holds; zero: 4096. A
 	// spectator that is further behind gets a snapshot.
 	HistoryEvents int
-	// HistoryBytes bounds the same history by memory; zero: 4 MiB.
+	// HistoryBytes bounds the same history by memory; zero: 4 MiB. Frames that
+	// were dropped may stay for a while; count on twice as much at the worst.
 	HistoryBytes int
 	// HistoryTotal bounds all histories together, the least recently written
 	// is emptied first; zero: 64 MiB. Not less than HistoryBytes.

@@ -107,7 +107,8 @@
 //	              and encoded, so that a crowd of joiners does it once.
 //	  (the boards' own lock, inside View.Read)
 //	Hub.mu        the table of rounds. Never held while the boards are read.
-//	history.mu    the frames of one round.
+//	history.mu    among those who change one round's frames. Spectators read them
+//	              through an atomic pointer and never make Publish wait.
 //
 // gate.mu, status.mu, socket.mu and wakeList.mu are leaves: nothing else is
 // taken under them. No lock is held while a socket is written or a channel that

@@ -1,54 +1,70 @@
 package broadcast
 
 import (
+	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // history is the newest frames of one round, shared by all its spectators.
 //
-// Invariant: every event of the round that was published with index > floor is
-// in frames, and the indexes of frames ascend from above floor to last.
+// They read it without a lock: each change makes a new view and leaves the old
+// ones as they are. A thousand who are woken by one frame would otherwise stand
+// in line for the lock, and the apply loop, with the next frame, behind them.
 type history struct {
 	maxFrames int
 	maxBytes  int
 
-	mu     sync.Mutex
+	view atomic.Pointer[view] // replaced under mu
+
+	mu    sync.Mutex // among those who change it: Publish, Reset, and the waking
+	bytes int
+	dirty bool // view.wake is due to be closed; see wakeList
+}
+
+// view is a history at one moment. Immutable; the arrays behind frames are
+// shared between views, and only ever grow beyond what an older view can see.
+//
+// Invariant: every event of the round that was published with index > floor is
+// in frames, and the indexes of frames ascend from above floor to last.
+type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
-	bytes  int
-	wake   chan struct{} // closed, and replaced, once frames or floor changed
-	dirty  bool          // wake is due to be closed; see wakeList
+	wake   chan struct{} // closed some time after this view has been replaced by one with other frames
 }
 
 func (h *history) init(floor uint64, maxFrames, maxBytes int) {
-	h.floor, h.last = floor, floor
 	h.maxFrames, h.maxBytes = maxFrames, maxBytes
-	h.wake = make(chan struct{})
+	h.view.Store(&view{floor: floor, last: floor, wake: make(chan struct{})})
 }
 
 // append adds f, and drops the oldest frames beyond the bounds. It reports by
 // how many bytes the history grew, and false if f is not newer than what is
 // here already: then nothing has changed.
+//
+// A frame that was dropped stays in memory until append has to move the others
+// to a new array, so that at the worst there are twice as many as the bounds say.
 func (h *history) append(f *frame) (grown int, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if f.index <= h.last {
+	v := *h.view.Load()
+	if f.index <= v.last {
 		return 0, false
 	}
 	before := h.bytes
-	h.frames = append(h.frames, f)
+	v.frames = append(v.frames, f)
+	v.last = f.index
 	h.bytes += f.cost()
-	h.last = f.index
 	drop := 0
-	for drop < len(h.frames) && (len(h.frames)-drop > h.maxFrames || h.bytes > h.maxBytes) {
-		h.bytes -= h.frames[drop].cost()
-		h.floor = h.frames[drop].index
+	for drop < len(v.frames) && (len(v.frames)-drop > h.maxFrames || h.bytes > h.maxBytes) {
+		h.bytes -= v.frames[drop].cost()
+		v.floor = v.frames[drop].index
 		drop++
 	}
-	clear(h.frames[:drop]) // nobody shares the array: after copies out of it
-	h.frames = h.frames[drop:]
+	v.frames = v.frames[drop:]
+	h.view.Store(&v)
 	return h.bytes - before, true
 }
 
@@ -58,10 +74,12 @@ func (h *history) append(f *frame) (grown int, ok bool) {
 func (h *history) reset(floor uint64) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	freed = h.bytes
-	h.floor = max(floor, h.last)
-	h.last = h.floor
-	h.frames, h.bytes = nil, 0
+	v := *h.view.Load()
+	v.floor = max(floor, v.last)
+	v.last = v.floor
+	v.frames = nil
+	h.view.Store(&v)
+	freed, h.bytes = h.bytes, 0
 	return freed
 }
 
@@ -76,39 +94,28 @@ const (
 // fit one batch. behind: the history does not reach back to index. wake is
 // closed after the next change to what was seen here.
 func (h *history) after(index uint64, dst []*frame) (frames []*frame, behind bool, wake <-chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if index < h.floor {
-		return dst, true, h.wake
+	v := h.view.Load()
+	if index < v.floor {
+		return dst, true, v.wake
 	}
-	if index >= h.last {
-		return dst, false, h.wake
-	}
-	i, found := slices.BinarySearchFunc(h.frames, index, func(f *frame, index uint64) int {
-		switch {
-		case f.index < index:
-			return -1
-		case f.index > index:
-			return 1
-		}
-		return 0
+	i, found := slices.BinarySearchFunc(v.frames, index, func(f *frame, index uint64) int {
+		return cmp.Compare(f.index, index)
 	})
 	if found {
 		i++
 	}
 	bytes := 0
-	for n := 0; i < len(h.frames) && n < maxBatchFrames && bytes < maxBatchBytes; i, n = i+1, n+1 {
-		dst = append(dst, h.frames[i])
-		bytes += h.frames[i].cost() / 2
+	for n := 0; i < len(v.frames) && n < maxBatchFrames && bytes < maxBatchBytes; i, n = i+1, n+1 {
+		dst = append(dst, v.frames[i])
+		bytes += v.frames[i].cost() / 2
 	}
-	return dst, false, h.wake
+	return dst, false, v.wake
 }
 
 // bounds are the floor and the newest index.
 func (h *history) bounds() (floor, last uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.floor, h.last
+	v := h.view.Load()
+	return v.floor, v.last
 }
 
 // markDirty reports whether the caller has to see to it that wakeAll is
@@ -125,8 +132,10 @@ func (h *history) markDirty() bool {
 // proportion to them, so it is done outside the lock.
 func (h *history) wakeAll() {
 	h.mu.Lock()
-	wake := h.wake
-	h.wake = make(chan struct{})
+	v := *h.view.Load()
+	wake := v.wake
+	v.wake = make(chan struct{})
+	h.view.Store(&v)
 	h.dirty = false
 	h.mu.Unlock()
 	close(wake)

@@ -79,7 +79,7 @@ func TestHistoryBytes(t *testing.T) {
 			t.Fatalf("%d bytes at %d", h.bytes, i)
 		}
 	}
-	if len(h.frames) == 0 {
+	if len(h.view.Load().frames) == 0 {
 		t.Error("nothing is kept")
 	}
 	h.append(fakeFrame(501, 20_000)) // larger than the history may be
