@@ -20,26 +20,26 @@ import (
 
 // anyFrame is what any frame may hold.
 type anyFrame struct {
-	Type       string       `json:"type"`
-	Index      uint64       `json:"index"`
-	Cluster    string       `json:"cluster"`
-	Node       string       `json:"node"`
-	Round      roundInfo    `json:"round"`
-	Boards     []boardInfo  `json:"boards"`
-	Game       relay.GameID `json:"game"`
-	Board      int          `json:"board"`
-	Ply        relay.Ply    `json:"ply"`
-	SAN        string       `json:"san"`
-	UCI        string       `json:"uci"`
-	FEN        string       `json:"fen"`
-	Clock      relay.Clock  `json:"clock"`
-	At         relay.Millis `json:"at"`
-	Result     relay.Result `json:"result"`
-	LastMove   *lastMove    `json:"lastMove"`
-	Stale      bool         `json:"stale"`
-	Age        int64        `json:"age"`
-	Spectators int          `json:"spectators"`
-	Now        int64        `json:"now"`
+	Type       string          `json:"type"`
+	Index      uint64          `json:"index"`
+	Cluster    string          `json:"cluster"`
+	Node       string          `json:"node"`
+	Round      roundInfo       `json:"round"`
+	Boards     []boardInfo     `json:"boards"`
+	Game       relay.GameID    `json:"game"`
+	Board      int             `json:"board"`
+	Ply        relay.Ply       `json:"ply"`
+	SAN        string          `json:"san"`
+	UCI        string          `json:"uci"`
+	FEN        string          `json:"fen"`
+	Clock      relay.Clock     `json:"clock"`
+	At         relay.Millis    `json:"at"`
+	Result     relay.Result    `json:"result"`
+	LastMove   *relay.LastMove `json:"lastMove"`
+	Stale      bool            `json:"stale"`
+	Age        int64           `json:"age"`
+	Spectators int             `json:"spectators"`
+	Now        int64           `json:"now"`
 
 	raw json.RawMessage
 }
@@ -204,7 +204,7 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		if f.Ply != b.Ply+1 {
 			return fmt.Errorf("ply %d follows %d", f.Ply, b.Ply)
 		}
-		b.FEN, b.Ply, b.Clock, b.At, b.LastMove = f.FEN, f.Ply, f.Clock, f.At, &lastMove{SAN: f.SAN, UCI: f.UCI}
+		b.FEN, b.Ply, b.Clock, b.At, b.LastMove = f.FEN, f.Ply, f.Clock, f.At, &relay.LastMove{SAN: f.SAN, UCI: f.UCI}
 	case "takeback":
 		b.FEN, b.Ply, b.Clock, b.LastMove = f.FEN, f.Ply, f.Clock, f.LastMove
 	case "result":

@@ -50,26 +50,11 @@ type roundInfo struct {
 	Delay          int                `json:"delay,omitempty"`
 }
 
-type lastMove struct {
-	SAN string `json:"san"`
-	UCI string `json:"uci"`
-}
-
-// boardInfo is a board as it stands: in a snapshot, and in a game event.
+// boardInfo is a board in a snapshot and in a game event: the game's id, and
+// how it stands.
 type boardInfo struct {
-	Game        relay.GameID `json:"game"`
-	Board       int          `json:"board"`
-	White       relay.Player `json:"white"`
-	Black       relay.Player `json:"black"`
-	FEN         string       `json:"fen"`
-	Ply         relay.Ply    `json:"ply"`
-	LastMove    *lastMove    `json:"lastMove"`
-	Clock       relay.Clock  `json:"clock"`
-	At          relay.Millis `json:"at,omitempty"` // of the last move
-	Result      relay.Result `json:"result"`
-	TimeControl string       `json:"timeControl,omitempty"`
-	Variant     string       `json:"variant,omitempty"`
-	StartFEN    string       `json:"startFen,omitempty"`
+	Game relay.GameID `json:"game"`
+	relay.Standing
 }
 
 type moveFrame struct {
@@ -93,7 +78,7 @@ type takebackFrame struct {
 	Ply      relay.Ply       `json:"ply"`
 	FEN      string          `json:"fen"`
 	Clock    relay.Clock     `json:"clock"`
-	LastMove *lastMove       `json:"lastMove"`
+	LastMove *relay.LastMove `json:"lastMove"`
 	At       relay.Millis    `json:"at"`
 }
 
@@ -126,7 +111,7 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 			Ply: e.Ply, FEN: e.FEN, Clock: e.Clock, At: e.At,
 		}
 		if e.Game != nil {
-			f.LastMove = lastMoveOf(e.Game)
+			f.LastMove = e.Game.Standing().LastMove
 		}
 		return json.Marshal(f)
 	case relay.EventResult:
@@ -142,22 +127,4 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 	return nil, fmt.Errorf("event %d has the unknown type %q", e.Index, e.Type)
 }
 
-func boardOf(g *relay.Game) boardInfo {
-	b := boardInfo{
-		Game: g.ID, Board: g.Board, White: g.White, Black: g.Black,
-		FEN: g.FEN(), Ply: g.Ply(), LastMove: lastMoveOf(g), Clock: g.Clock(), Result: g.Result,
-		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
-	}
-	if n := len(g.Moves); n > 0 {
-		b.At = g.Moves[n-1].At
-	}
-	return b
-}
-
-func lastMoveOf(g *relay.Game) *lastMove {
-	if len(g.Moves) == 0 {
-		return nil
-	}
-	m := &g.Moves[len(g.Moves)-1]
-	return &lastMove{SAN: m.SAN, UCI: m.UCI}
-}
+func boardOf(g *relay.Game) boardInfo { return boardInfo{g.ID, g.Standing()} }

@@ -68,7 +68,7 @@ func (s *Server) getGame(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(indexed{index, gameJSON(v.games[0])})
+	return ok(indexed{index, v.games[0]})
 }
 
 func (s *Server) roundView(r *http.Request) (view, uint64, error) {
@@ -198,44 +198,21 @@ func tournamentJSON(t *relay.Tournament, rs []*relay.Round) any {
 
 // boardJSON is a game without its moves, as the list of a round has it.
 type boardJSON struct {
-	ID          relay.GameID  `json:"id"`
-	Board       int           `json:"board"`
-	White       relay.Player  `json:"white"`
-	Black       relay.Player  `json:"black"`
-	FEN         string        `json:"fen"`
-	Ply         relay.Ply     `json:"ply"`
-	LastMove    *lastMoveJSON `json:"lastMove"`
-	Clock       relay.Clock   `json:"clock"`
-	At          relay.Millis  `json:"at,omitempty"` // of the last move
-	Result      relay.Result  `json:"result"`
-	TimeControl string        `json:"timeControl,omitempty"`
-	Index       uint64        `json:"index"`
-}
-
-type lastMoveJSON struct {
-	SAN string `json:"san"`
-	UCI string `json:"uci"`
+	ID relay.GameID `json:"id"`
+	relay.Standing
+	Index uint64 `json:"index"`
 }
 
 func roundJSON(r *relay.Round, games []*relay.Game) any {
 	boards := make([]boardJSON, len(games))
 	for i, g := range games {
-		boards[i] = boardJSON{
-			ID: g.ID, Board: g.Board, White: g.White, Black: g.Black, FEN: g.FEN(), Ply: g.Ply(),
-			Clock: g.Clock(), Result: g.Result, TimeControl: g.TimeControl, Index: g.Index,
-		}
-		if n := len(g.Moves); n > 0 {
-			m := g.Moves[n-1]
-			boards[i].LastMove, boards[i].At = &lastMoveJSON{m.SAN, m.UCI}, m.At
-		}
+		boards[i] = boardJSON{g.ID, g.Standing(), g.Index}
 	}
 	return struct {
 		*relay.Round
 		Games []boardJSON `json:"games"`
 	}{r, boards}
 }
-
-func gameJSON(g *relay.Game) any { return g }
 
 // withOutcome adds where in the log a change stands, and whether it stood there before.
 func withOutcome(o relay.Outcome, v any) any {

@@ -80,7 +80,7 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{created(o), withOutcome(o, gameJSON(o.Game))}, nil
+	return answer{created(o), withOutcome(o, o.Game)}, nil
 }
 
 func player(p relay.Player) *relaypb.Player {

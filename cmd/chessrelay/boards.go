@@ -51,11 +51,11 @@ func (b *boards) Apply(batch []consensus.Command) {
 	}
 }
 
-// Dirty implements consensus.StateMachine. Only the apply loop changes the
-// state, and it is the caller, so that readers need not wait.
+// Dirty implements consensus.StateMachine. It changes nothing that readers see,
+// and the apply loop, which calls it, is the only writer: so they need not wait.
 func (b *boards) Dirty() map[string][]byte {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	return b.state.TakeDirty()
 }
 

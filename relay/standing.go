@@ -1,0 +1,37 @@
+package relay
+
+// Standing is a game as it stands, without its moves: what the list of a round, a
+// spectator's snapshot and the news of an opened board show of it.
+type Standing struct {
+	Board       int       `json:"board"`
+	White       Player    `json:"white"`
+	Black       Player    `json:"black"`
+	FEN         string    `json:"fen"`
+	Ply         Ply       `json:"ply"`
+	LastMove    *LastMove `json:"lastMove"`
+	Clock       Clock     `json:"clock"`
+	At          Millis    `json:"at,omitempty"` // of the last move
+	Result      Result    `json:"result"`
+	TimeControl string    `json:"timeControl,omitempty"`
+	Variant     string    `json:"variant,omitempty"`
+	StartFEN    string    `json:"startFen,omitempty"`
+}
+
+// LastMove is the move that led to a position, in both notations.
+type LastMove struct {
+	SAN string `json:"san"`
+	UCI string `json:"uci"`
+}
+
+// Standing returns the game as it stands.
+func (g *Game) Standing() Standing {
+	b := Standing{
+		Board: g.Board, White: g.White, Black: g.Black,
+		FEN: g.FEN(), Ply: g.Ply(), Clock: g.Clock(), Result: g.Result,
+		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
+	}
+	if m, ok := g.LastMove(); ok {
+		b.LastMove, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.At
+	}
+	return b
+}
