@@ -79,7 +79,7 @@ func (n *Node) identify(ctx context.Context) error {
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
 		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join URL)", n.cfg.Dir)
 	case fresh && (n.boards.Position().Index != 0 || n.storage.Log.LastIndex() != 0):
-		return fmt.Errorf("%s holds boards but no identity (node.json): restore it, or start with an empty directory", n.cfg.Dir)
+		return fmt.Errorf("%s holds boards but no identity (identity.json): restore it, or start with an empty directory", n.cfg.Dir)
 	}
 	if fresh {
 		who = store.Identity{MemberID: randomID(), Name: n.cfg.Name, Role: string(n.cfg.Role)}
@@ -153,6 +153,10 @@ func (n *Node) repair() error {
 		return fmt.Errorf("%s: the boards stand at index %d and the log begins at %d, so moves are missing between them: "+
 			"restore both files from the same moment, or clear the directory and join again as a new member",
 			n.cfg.Dir, p.Index, log.FirstIndex())
+	}
+	if p.Index > 0 && raft.IsEmptyHardState(&hard) {
+		return fmt.Errorf("%s: the log is gone, and with it this node's votes and what it has acknowledged: "+
+			"restore it from the same moment as the boards, or clear the directory and join again as a new member", n.cfg.Dir)
 	}
 	// The boards are made of committed entries only, so what they hold is
 	// committed, whatever the log was last told (RAFT.md, "Mistakes others made").

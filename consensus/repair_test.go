@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,6 +93,35 @@ func TestLogCutBehindTheBoards(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = log.Close(), boards.Close()
+	n.cfg.Machine = &list{}
+	if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "missing between") {
+		t.Fatalf("started, or failed without a reason: %v", err)
+	}
+}
+
+// TestLogLost refuses to start without the log: the node's votes were in it.
+func TestLogLost(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	n.propose(numbered(0, 30)...)
+	n.stop()
+	if err := os.Remove(filepath.Join(n.cfg.Dir, logFile)); err != nil {
+		t.Fatal(err)
+	}
+	n.cfg.Machine = &list{}
+	if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "the log is gone") {
+		t.Fatalf("started, or failed without a reason: %v", err)
+	}
+	// And without the boards, of which the log is only the end.
+	n.cfg.Dir = filepath.Join(c.dir, "other")
+	n.cfg.Machine = &list{}
+	n.cfg.KeepEntries, n.cfg.CheckpointEvery = 20, 10
+	n.start()
+	n.propose(numbered(0, 30)...)
+	n.stop()
+	if err := os.Remove(filepath.Join(n.cfg.Dir, boardsFile)); err != nil {
+		t.Fatal(err)
+	}
 	n.cfg.Machine = &list{}
 	if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "missing between") {
 		t.Fatalf("started, or failed without a reason: %v", err)

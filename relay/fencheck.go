@@ -5,8 +5,6 @@ import "strings"
 // This file holds what makes a readable FEN a position that can be played on
 // from, and the little knowledge of attacks that takes.
 
-func isBlack(piece byte) bool { return piece >= 'a' }
-
 // colored gives a piece its colour: 'K' stays for White and is 'k' for Black.
 func colored(piece byte, black bool) byte {
 	if black {
