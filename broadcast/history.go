@@ -10,8 +10,8 @@ import (
 // history is the newest frames of one round, shared by all its spectators.
 //
 // They read it without a lock: each change makes a new view and leaves the old
-// ones as they are. A thousand who are woken by one frame would otherwise stand
-// in line for the lock, and the apply loop, with the next frame, behind them.
+// ones as they are. So no spectator ever holds a lock that Publish needs. That is
+// for the promise, not for speed: with a mutex BenchmarkPublish showed the same.
 type history struct {
 	maxFrames int
 	maxBytes  int
