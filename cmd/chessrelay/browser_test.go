@@ -189,6 +189,7 @@ func shown(ply int) string {
 func TestPageShowsASubmittedMove(t *testing.T) {
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 2)
+	c.waitEqual()
 	moves := c.nodes[0].url + "/api/games/" + games[0] + "/moves"
 	p := newPage(t)
 	p.open(c.nodes[1].url + "/round/" + round + "/1")

@@ -80,9 +80,14 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		Bootstrap:     cfg.Bootstrap,
 		Voters:        cfg.Voters,
 		Machine:       n.boards,
-		Identified:    n.openHub,
-		Log:           log,
-		Tick:          tick,
+		Identified: func(cluster, name string) error {
+			return n.openHub(broadcast.Config{
+				Cluster: cluster, Node: name, Boards: n.boards, Log: log,
+				MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress,
+			})
+		},
+		Log:  log,
+		Tick: tick,
 	}
 	if cfg.Join != "" {
 		n.client = newClient([]string{cfg.Join}, cfg.Token, log)
@@ -119,8 +124,8 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 
 // openHub is called as soon as the cluster is known, and before the boards are
 // filled, so that no event is made which the hub does not get.
-func (n *node) openHub(cluster, name string) (err error) {
-	n.hub, err = broadcast.Open(broadcast.Config{Cluster: cluster, Node: name, Boards: n.boards, Log: n.log})
+func (n *node) openHub(cfg broadcast.Config) (err error) {
+	n.hub, err = broadcast.Open(cfg)
 	if err == nil {
 		n.boards.publish, n.boards.reset = n.hub.Publish, n.hub.Reset
 	}

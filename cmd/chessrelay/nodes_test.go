@@ -236,6 +236,7 @@ func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
 func TestStaleVenueSaysSo(t *testing.T) {
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 1)
+	c.waitEqual()
 	sp := newSpectator(t, round)
 	sp.watch(c.nodes[2].url)
 	must(t, c.nodes[0].url+"/api/games/"+games[0]+"/moves", object{"ply": 1, "move": "e4"})

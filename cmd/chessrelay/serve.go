@@ -34,6 +34,11 @@ type serveConfig struct {
 	Voters    int // the number up to which venues become voters; at least 1
 
 	Token string // what submitters must show; empty: nothing
+
+	// MaxSpectators bounds the connections to /live, MaxPerAddress those of
+	// one address. 0: broadcast's own defaults; negative: no limit.
+	MaxSpectators int
+	MaxPerAddress int
 }
 
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.
@@ -71,6 +76,8 @@ restarts it.`,
 	f.StringVar(&cfg.Join, "join", "", "enter the cluster that the node at `URL` is a member of")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
+	f.IntVar(&cfg.MaxSpectators, "max-spectators", 10_000, "serve at most `N` spectators at a time; -1: no limit")
+	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address; -1: no limit, as behind a proxy")
 	return cmd
 }
 
