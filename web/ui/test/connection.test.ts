@@ -173,3 +173,24 @@ test("closed is closed", () => {
   mock.timers.tick(100_000);
   assert.equal(sockets.length, 1);
 });
+
+test("a page that is left lets go of its socket, and takes another one on the way back", () => {
+  last().says(hello);
+  cursor = { since: 42 };
+  connection.sleep();
+  assert.equal(last().closed, true);
+  mock.timers.tick(60_000);
+  assert.equal(sockets.length, 1, "nothing is tried while it sleeps");
+  connection.check();
+  assert.equal(sockets.length, 2);
+  assert.match(last().url, /since=42/);
+  last().says(hello);
+  assert.deepEqual(phase(), { kind: "open" });
+});
+
+test("a page that was refused has nothing to wake up for", () => {
+  last().ends(4404);
+  connection.sleep();
+  connection.check();
+  assert.equal(sockets.length, 1);
+});

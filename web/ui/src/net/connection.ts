@@ -87,6 +87,14 @@ export class Connection {
     this.#connect();
   }
 
+  /** Lets go of the socket until [check]. A page that is left may be kept for the way back, and its socket with it. */
+  sleep(): void {
+    if (this.#phase.kind === "refused") return;
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#set({ kind: "waiting", attempt: this.#failures, until: this.#now() });
+  }
+
   /** To be called when the page is looked at again, or the network is back. */
   check(): void {
     if (this.#phase.kind === "waiting" || (this.#phase.kind === "open" && this.#now() - this.#heardAt > overdue)) this.#connect();

@@ -24,6 +24,9 @@ export class Feed {
     if (document.visibilityState === "visible") this.#connection.check();
   };
 
+  // Else the node would count a viewer for every page of ours in the tab's history.
+  readonly #sleep = () => this.#connection.sleep();
+
   constructor(round: string, board: number | undefined, listener: FeedListener) {
     this.#listener = listener;
     this.#connection = new Connection({
@@ -43,6 +46,7 @@ export class Feed {
     // There is no listener for "offline": a server on this very computer works without any network.
     window.addEventListener("online", this.#wake);
     window.addEventListener("pageshow", this.#wake);
+    window.addEventListener("pagehide", this.#sleep);
     document.addEventListener("visibilitychange", this.#wake);
     this.#connection.open();
     this.#tick();
@@ -51,6 +55,7 @@ export class Feed {
   close(): void {
     window.removeEventListener("online", this.#wake);
     window.removeEventListener("pageshow", this.#wake);
+    window.removeEventListener("pagehide", this.#sleep);
     document.removeEventListener("visibilitychange", this.#wake);
     clearTimeout(this.#ticker);
     this.#connection.close();
