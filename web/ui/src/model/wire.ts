@@ -164,3 +164,36 @@ export function parseFrames(text: string): Frame[] {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   return list.filter((f): f is Frame => typeof f === "object" && f !== null && known.has((f as { type?: string }).type ?? ""));
 }
+
+/** How a member's replication goes, as the leader sees it. A follower that cannot ask the leader says "unknown". */
+export type MemberState = "leader" | "replicate" | "probe" | "snapshot" | "unreachable" | "unknown";
+
+export interface MemberStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly http: string;
+  readonly suffrage: "voter" | "learner";
+  readonly state: MemberState;
+  readonly match: number;
+  readonly next: number;
+  readonly inflight: number;
+  readonly lag: number;
+  /** How long ago it was heard from; -1: never. */
+  readonly lastContactMs: number;
+  readonly rttMicros?: number;
+  readonly sentBytes: number;
+}
+
+/** The group, as the node that answers sees it. */
+export interface ClusterStatus {
+  readonly clusterId: string;
+  readonly node: string;
+  readonly nodeId: string;
+  readonly leader: string;
+  readonly leaderId?: string;
+  readonly term: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly members: readonly MemberStatus[];
+}

@@ -1,4 +1,4 @@
-import type { Game, RoundWithGames, Tournament } from "../model/wire.ts";
+import type { ClusterStatus, Game, RoundWithGames, Tournament } from "../model/wire.ts";
 
 /** What a node answered when it was not 200. */
 export class ApiError extends Error {
@@ -35,6 +35,11 @@ export async function round(id: string, signal: AbortSignal): Promise<RoundWithG
 export async function game(id: string, signal: AbortSignal): Promise<Game> {
   const answer = await get<Game>(`/api/games/${encodeURIComponent(id)}`, signal);
   return { ...answer, moves: answer.moves ?? [] };
+}
+
+export async function cluster(signal: AbortSignal): Promise<ClusterStatus> {
+  const answer = await get<ClusterStatus>("/api/cluster", signal);
+  return { ...answer, members: answer.members ?? [] };
 }
 
 /** The address of the live stream of a round, or of some of its boards. */

@@ -13,7 +13,7 @@ export function ShellView({ page, condition, spectators }: Props) {
   return (
     <div class="root" data-status={condition?.status}>
       <a class="skip" href="#main">
-        To the boards
+        Skip to content
       </a>
       <header class="top">
         <a class="brand" href="/">
@@ -34,7 +34,7 @@ export function ShellView({ page, condition, spectators }: Props) {
         {page}
       </main>
       <footer class="foot">
-        Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by{" "}
+        <a href="/cluster">Cluster</a> · Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by{" "}
         <a href="https://github.com/shaack/cm-chessboard">shaack</a>, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a> · <a href={licenses}>Licences</a>
       </footer>
     </div>

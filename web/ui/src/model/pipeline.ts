@@ -1,0 +1,155 @@
+import type { ClusterStatus, MemberState, MemberStatus } from "./wire.ts";
+
+/** One answer of GET /api/cluster, and when it came on our clock. */
+export interface Poll {
+  readonly at: number;
+  readonly status: ClusterStatus;
+}
+
+/** The cluster as it is drawn: one lane a member, the leader's first. */
+export interface Pipeline {
+  /** Who answered. */
+  readonly node: string;
+  /** Who leads; undefined while nobody is known to. */
+  readonly leader?: string;
+  readonly term: number;
+  /** As far as the node that answered. */
+  readonly commit: number;
+  readonly applied: number;
+  readonly entriesPerSecond?: number;
+  /** The leader's last index, which every lane runs up to; the commit index if the leader's view could not be had. */
+  readonly last: number;
+  /** How many entries, up to the last, a lane shows: a log is long, and its bar would always look full. */
+  readonly span: number;
+  /** Whether the lanes are as the leader sees them. Nobody else knows how far each follower is. */
+  readonly known: boolean;
+  readonly lanes: readonly Lane[];
+}
+
+export interface Lane {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly suffrage: "voter" | "learner";
+  readonly state: MemberState;
+  /** It is the node that answered. */
+  readonly here: boolean;
+  /** Where its own pages are, if it told. */
+  readonly pages?: string;
+  /** What the leader knows of it; undefined if the leader could not be asked. */
+  readonly progress?: Progress;
+  readonly rttMs?: number;
+  /** How long ago the leader heard from it; undefined if never, and of the leader itself. */
+  readonly heardMs?: number;
+  readonly sentBytes?: number;
+  readonly bytesPerSecond?: number;
+}
+
+export interface Progress {
+  readonly match: number;
+  readonly next: number;
+  readonly inflight: number;
+  readonly lag: number;
+  /** How much of the lane is filled, 0 to 1. */
+  readonly filled: number;
+  /** How many entries arrived on its disk since the poll before. */
+  readonly arrived: number;
+}
+
+/** Rates over less time than this would be noise. */
+const shortest = 200;
+const smallestSpan = 32;
+
+/** What to draw after a poll. `previous` is the one before it: rates are what changed between the two. */
+export function pipeline(previous: Poll | undefined, poll: Poll): Pipeline {
+  const { status } = poll;
+  // Counters start again with another node, and what the leader counted with another leader.
+  const before = previous?.status.clusterId === status.clusterId ? previous : undefined;
+  const same = before?.status.leaderId === status.leaderId ? before : undefined;
+  const leader = status.members.find((m) => m.state === "leader");
+  const known = leader !== undefined && leader.next > 0;
+  const last = known ? Math.max(leader.match, status.commit) : status.commit;
+  const span = spanOf(status.members, known, last);
+  return {
+    node: status.node,
+    leader: status.leader || undefined,
+    term: status.term,
+    commit: status.commit,
+    applied: status.applied,
+    entriesPerSecond: before?.status.nodeId === status.nodeId ? rate(before, poll, before.status.commit, status.commit) : undefined,
+    last,
+    span,
+    known,
+    lanes: status.members.map((m) => lane(m, poll, same, known, span)).sort(order),
+  };
+}
+
+/** What is worth saying aloud of what changed between two pictures. */
+export function changes(before: Pipeline | undefined, after: Pipeline): string[] {
+  if (before === undefined) return [];
+  const said: string[] = [];
+  if (after.leader !== before.leader) said.push(after.leader === undefined ? "Nobody leads" : `${after.leader} leads`);
+  const states = new Map(before.lanes.map((l) => [l.id, l.state]));
+  for (const l of after.lanes) {
+    const state = states.get(l.id);
+    states.delete(l.id);
+    if (state === undefined) said.push(`${l.name} joined`);
+    else if (state === "unreachable" && l.state !== "unknown") said.push(`${l.name} is back`);
+    else if (l.state === "unreachable" && state !== l.state) said.push(`${l.name} is unreachable`);
+  }
+  for (const l of before.lanes) if (states.has(l.id)) said.push(`${l.name} was removed`);
+  return said;
+}
+
+function lane(m: MemberStatus, poll: Poll, before: Poll | undefined, known: boolean, span: number): Lane {
+  const leads = m.state === "leader";
+  const then = before?.status.members.find((b) => b.id === m.id);
+  const told = known && m.state !== "unknown";
+  return {
+    id: m.id,
+    name: m.name,
+    role: m.role,
+    suffrage: m.suffrage,
+    state: m.state,
+    here: m.id === poll.status.nodeId,
+    // It comes from the node itself, so it is not trusted to be harmless.
+    pages: /^https?:\/\//.test(m.http) ? m.http : undefined,
+    progress: told ? progress(m, then, span) : undefined,
+    // What was measured before it went silent is no round trip of now.
+    rttMs: told && !leads && m.rttMicros && m.state !== "unreachable" ? m.rttMicros / 1000 : undefined,
+    heardMs: told && !leads && m.lastContactMs >= 0 ? m.lastContactMs : undefined,
+    sentBytes: told && !leads ? m.sentBytes : undefined,
+    bytesPerSecond: told && !leads && then ? rate(before!, poll, then.sentBytes, m.sentBytes) : undefined,
+  };
+}
+
+function progress(m: MemberStatus, then: MemberStatus | undefined, span: number): Progress {
+  return {
+    match: m.match,
+    next: m.next,
+    inflight: m.inflight,
+    lag: m.lag,
+    filled: span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
+    // Next is never 0 of a member whose progress was known.
+    arrived: then && then.next > 0 ? Math.max(0, m.match - then.match) : 0,
+  };
+}
+
+/** Twice the largest lag, as a power of two so that it seldom changes, but no more than there is; a lag of one entry stays visible. */
+function spanOf(members: readonly MemberStatus[], known: boolean, last: number): number {
+  const most = known ? Math.max(0, ...members.map((m) => m.lag)) : 0;
+  let span = smallestSpan;
+  while (span < 2 * most) span *= 2;
+  return Math.min(span, last);
+}
+
+/** By how much a counter grows a second; undefined if it began anew, or too little time has passed. */
+function rate(before: Poll, now: Poll, from: number, to: number): number | undefined {
+  const ms = now.at - before.at;
+  return ms < shortest || to < from ? undefined : ((to - from) * 1000) / ms;
+}
+
+function order(a: Lane, b: Lane): number {
+  const first = (l: Lane) => (l.state === "leader" ? 0 : 1);
+  return first(a) - first(b) || a.name.localeCompare(b.name, "en", { numeric: true });
+}

@@ -1,0 +1,101 @@
+import type { VNode } from "preact";
+import { formatAge } from "../model/clock.ts";
+import { changes, pipeline, type Pipeline, type Poll } from "../model/pipeline.ts";
+import type { Condition } from "../model/status.ts";
+import { cluster } from "../net/api.ts";
+import { ClusterView } from "../view/cluster.tsx";
+import { Loading } from "../view/notfound.tsx";
+import { local, type Page, type Shell } from "./page.ts";
+
+/** How long after an answer the next question is asked. */
+const pause = 1000;
+/** A node asks the leader for 2 s at most; one that takes longer than this is not there. */
+const patience = 5000;
+
+/** `/cluster`: the pipeline, live. It asks while it is looked at, and keeps the last picture when there is no answer. */
+export class ClusterPage implements Page {
+  #poll: Poll | undefined;
+  #picture: Pipeline | undefined;
+  #turn = 0;
+  #failed = false;
+  #asking: AbortController | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #look = () => {
+    if (document.visibilityState === "visible") this.#ask();
+    else this.#rest();
+  };
+
+  constructor(private readonly shell: Shell) {}
+
+  open(): void {
+    document.addEventListener("visibilitychange", this.#look);
+    window.addEventListener("pageshow", this.#look);
+    window.addEventListener("online", this.#look);
+    this.#look();
+  }
+
+  close(): void {
+    document.removeEventListener("visibilitychange", this.#look);
+    window.removeEventListener("pageshow", this.#look);
+    window.removeEventListener("online", this.#look);
+    this.#rest();
+  }
+
+  title(): string {
+    return "Cluster · chessrelay";
+  }
+
+  condition(): { condition: Condition } {
+    return { condition: this.#condition() };
+  }
+
+  view(): VNode {
+    return this.#picture ? <ClusterView pipeline={this.#picture} turn={this.#turn} /> : <Loading />;
+  }
+
+  #condition(): Condition {
+    const shown = this.#poll ? ` · as of ${formatAge(local() - this.#poll.at)} ago` : "";
+    if (this.#failed) return { status: "reconnecting", text: `This node does not answer${shown}` };
+    if (!this.#picture) return { status: "reconnecting", text: "Connecting…" };
+    return this.#picture.leader === undefined ? { status: "stale", text: "No leader" } : { status: "live", text: "Live" };
+  }
+
+  /** Asks now, instead of whatever was to come; what was asked already is waited for. */
+  #ask(): void {
+    clearTimeout(this.#timer);
+    if (this.#asking === undefined) void this.#load((this.#asking = new AbortController()));
+  }
+
+  #rest(): void {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#asking = undefined;
+  }
+
+  async #load(asking: AbortController): Promise<void> {
+    const late = setTimeout(() => asking.abort(), patience);
+    try {
+      const status = await cluster(asking.signal);
+      if (this.#asking !== asking) return;
+      this.#take({ at: local(), status });
+    } catch {
+      if (this.#asking !== asking) return; // nobody looks any more
+      this.#failed = true;
+    } finally {
+      clearTimeout(late);
+    }
+    this.#asking = undefined;
+    this.#timer = setTimeout(this.#look, pause);
+    this.shell.redraw();
+  }
+
+  #take(poll: Poll): void {
+    const picture = pipeline(this.#poll, poll);
+    const news = changes(this.#picture, picture);
+    this.#poll = poll;
+    this.#picture = picture;
+    this.#failed = false;
+    this.#turn++;
+    if (news.length > 0) this.shell.announce(news.join(". "));
+  }
+}

@@ -1,0 +1,162 @@
+import { formatBytes, formatCount, formatRate, formatShort } from "../model/amount.ts";
+import type { Lane, Pipeline } from "../model/pipeline.ts";
+import type { MemberState } from "../model/wire.ts";
+
+interface Props {
+  readonly pipeline: Pipeline;
+  /** Counts the polls: what runs along a lane begins again with each. */
+  readonly turn: number;
+}
+
+const meaning: Record<MemberState, string> = {
+  leader: "It orders the moves, and sends them to the others",
+  replicate: "It gets entries as fast as they come, several on their way at once",
+  probe: "The leader is finding out where its log ends",
+  snapshot: "It is too far behind for entries, and gets the boards as a whole",
+  unreachable: "It has not answered for a while",
+  unknown: "Only the leader knows, and it could not be asked",
+};
+
+/** More dots than this cannot be told apart. */
+const mostDots = 10;
+
+export function ClusterView({ pipeline: p, turn }: Props) {
+  return (
+    <div class="cluster" data-leader={p.leader} data-term={p.term} data-commit={p.commit}>
+      <header class="head">
+        <div>
+          <p class="crumbs">
+            <a href="/">Tournaments</a>
+          </p>
+          <h1>The pipeline, live</h1>
+        </div>
+        <p class="meta">
+          <span>as {p.node} sees it</span>
+        </p>
+      </header>
+      <dl class="facts-row">
+        <Fact name="Leader" value={p.leader ?? "nobody"} wide />
+        <Fact name="Entries a second" value={p.entriesPerSecond === undefined ? "–" : formatRate(p.entriesPerSecond)} />
+        <Fact name="Commit" value={formatCount(p.commit)} />
+        <Fact name="Applied" value={formatCount(p.applied)} />
+        <Fact name="Term" value={formatCount(p.term)} />
+      </dl>
+      {!p.known && (
+        <p class="notice">
+          {p.leader === undefined
+            ? "Nobody leads at the moment. The boards stay; moves are recorded again as soon as a majority has agreed on a leader."
+            : `Only the leader knows how far each node is, and ${p.leader} could not be asked.`}
+        </p>
+      )}
+      <div class="lanes">
+        {/* Roles, since a row that is laid out as a grid is no row any more to some browsers. */}
+        <table role="table">
+          <caption class="hidden">The nodes, and how much of the leader’s log each has on disk</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              <th role="columnheader" scope="col">Node</th>
+              <th role="columnheader" scope="col">Log</th>
+              <th role="columnheader" scope="col">Lag</th>
+              <th role="columnheader" scope="col">Round trip</th>
+              <th role="columnheader" scope="col">Sent</th>
+              <th role="columnheader" scope="col">Last contact</th>
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {p.lanes.map((l) => (
+              <LaneRow key={l.id} lane={l} turn={turn} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="legend quiet">
+        Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on disk. A
+        dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way.
+      </p>
+    </div>
+  );
+}
+
+function Fact({ name, value, wide }: { name: string; value: string; wide?: boolean }) {
+  return (
+    <div class={wide ? "wide" : undefined}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
+  const leads = l.state === "leader";
+  const lag = leads ? undefined : l.progress?.lag;
+  return (
+    <tr role="row" class="lane" data-member={l.name} data-state={l.state} data-match={l.progress?.match}>
+      <th role="rowheader" scope="row">
+        <span class="node">
+          {l.pages ? <a href={l.pages}>{l.name}</a> : l.name}
+          {l.here && <span class="here">this node</span>}
+        </span>
+        <span class="kind">
+          {l.role} · {l.suffrage}
+        </span>
+      </th>
+      <td role="cell" class="log">
+        <span class="line">
+          <span class="state" title={meaning[l.state]}>
+            {l.state}
+          </span>
+          {l.progress && (
+            <span class="numbers">
+              <span>match {formatCount(l.progress.match)}</span>
+              {!leads && <span>next {formatCount(l.progress.next)}</span>}
+              {!leads && <span>{formatCount(l.progress.inflight)} in flight</span>}
+            </span>
+          )}
+        </span>
+        <Track lane={l} turn={turn} />
+      </td>
+      <Cell name="Lag" value={lag === undefined ? undefined : lag === 0 ? "none" : formatCount(lag)} more={lag ? (lag === 1 ? "entry" : "entries") : undefined} />
+      <Cell name="Round trip" value={l.rttMs === undefined ? undefined : formatShort(l.rttMs)} />
+      <Cell name="Sent" value={l.sentBytes === undefined ? undefined : formatBytes(l.sentBytes)} more={l.bytesPerSecond === undefined ? undefined : `${formatBytes(l.bytesPerSecond)}/s`} />
+      <Cell name="Last contact" value={leads ? undefined : l.heardMs === undefined ? l.progress && "never" : `${formatShort(l.heardMs)} ago`} />
+    </tr>
+  );
+}
+
+/** The lane itself. It says nothing that the numbers beside it do not say. */
+function Track({ lane: l, turn }: { lane: Lane; turn: number }) {
+  const p = l.progress;
+  const running = Math.min(p?.arrived ?? 0, mostDots);
+  const waiting = Math.min(p?.inflight ?? 0, mostDots);
+  return (
+    <span class="track" aria-hidden="true">
+      {p && (
+        <span class="fill" style={{ width: `${(p.filled * 100).toFixed(2)}%` }}>
+          {dots(running).map((i) => (
+            <span key={`${turn} ${i}`} class="runner" style={{ animationDelay: `${Math.round((i * 600) / running)}ms` }} />
+          ))}
+        </span>
+      )}
+      {waiting > 0 && (
+        <span class="waiting">
+          {dots(waiting).map((i) => (
+            <span key={i} />
+          ))}
+        </span>
+      )}
+    </span>
+  );
+}
+
+function dots(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}
+
+function Cell({ name, value, more }: { name: string; value?: string; more?: string }) {
+  return (
+    <td role="cell" class="cell" data-name={name}>
+      {value ?? <span class="quiet">–</span>}
+      {more && <span class="more">{more}</span>}
+    </td>
+  );
+}
