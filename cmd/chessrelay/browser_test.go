@@ -294,3 +294,90 @@ func TestPageRecoversWhenItsVenueRestarts(t *testing.T) {
 		t.Errorf("the page shows %s, not %s", got, want)
 	}
 }
+
+// TestPageShowsTheCluster looks at /cluster of a venue while another venue is
+// killed and comes back.
+func TestPageShowsTheCluster(t *testing.T) {
+	c := newTestCluster(t, 3)
+	round, games := newRound(t, c.nodes[0].url, 1)
+	lead := c.leader()
+	var venues []*testNode
+	for _, n := range c.nodes {
+		if n != lead {
+			venues = append(venues, n)
+		}
+	}
+	here, lost := venues[0], venues[1]
+	state := func(n *testNode, state string) string {
+		return fmt.Sprintf(`document.querySelector('.lane[data-member="%s"]')?.dataset.state === '%s'`, n.cfg.Name, state)
+	}
+	p := newPage(t)
+	p.open(here.url + "/cluster")
+	p.wait("all members", `document.querySelectorAll('.lane[data-match]').length === 3`)
+	p.wait("the leader", state(lead, "leader"))
+	for _, n := range venues {
+		p.wait(n.cfg.Name+" to replicate", state(n, "replicate"))
+	}
+	if first := eval[string](p, `document.querySelector('.lane').dataset.member`); first != lead.cfg.Name {
+		t.Errorf("the first lane is the one of %s, and %s leads", first, lead.cfg.Name)
+	}
+	for _, n := range c.nodes {
+		if eval[int](p, fmt.Sprintf(`document.querySelectorAll('.lane a[href="%s"]').length`, n.url)) != 1 {
+			t.Errorf("no link to %s", n.url)
+		}
+	}
+	p.shoot("three")
+
+	lost.kill()
+	p.wait("the kill to show", state(lost, "unreachable"))
+	must(t, c.nodes[0].url+"/api/games/"+games[0]+"/moves", object{"ply": 1, "move": "e4"})
+	index := fmt.Sprint(lead.raft.Applied())
+	p.wait("the move on the other disks", fmt.Sprintf(`[...document.querySelectorAll('.lane')].filter(l => Number(l.dataset.match) >= %s).length === 2`, index))
+	p.shoot("unreachable")
+	lost.start()
+	p.wait("its return", state(lost, "replicate"))
+	p.wait("the move on its disk too", fmt.Sprintf(`Number(document.querySelector('.lane[data-member="%s"]').dataset.match) >= %s`, lost.cfg.Name, index))
+
+	// The last picture stays when the node of the page itself is gone.
+	here.kill()
+	p.wait("the page to say so", `document.querySelector('[data-status="reconnecting"]') !== null`)
+	if lanes := eval[int](p, `document.querySelectorAll('.lane').length`); lanes != 3 {
+		t.Errorf("%d lanes are left of the last picture", lanes)
+	}
+	here.start()
+	p.wait("the page to be live again", `document.querySelector('[data-status="live"]') !== null`)
+
+	p.do(chromedp.EmulateViewport(360, 780, chromedp.EmulateMobile))
+	for _, path := range []string{"/cluster", "/round/" + round, "/round/" + round + "/1", "/"} {
+		p.do(chromedp.Navigate(here.url + path))
+		p.wait(path, `document.querySelector('.lane, .tile, .board, .card') !== null`)
+		if width := eval[int](p, `document.documentElement.scrollWidth`); width > 360 {
+			t.Errorf("on a phone of 360 px %s is %d px wide", path, width)
+		}
+	}
+	p.noErrors()
+}
+
+// TestPageIsOneSpectator goes through pages in one tab, and back: the node
+// counts one spectator, not one for each page the browser keeps.
+func TestPageIsOneSpectator(t *testing.T) {
+	c := newTestCluster(t, 1)
+	n := c.nodes[0]
+	round, _ := newRound(t, n.url, 3)
+	p := newPage(t)
+	for _, path := range []string{"", "/1", "/2", "/3"} {
+		p.open(n.url + "/round/" + round + path)
+	}
+	one := func() bool { return n.hub.Stats().Spectators == 1 }
+	eventually(t, "the node to count one spectator", one)
+	// Not NavigateBack, which waits for a load: a page that was kept is not loaded again.
+	p.do(chromedp.Evaluate[chromedp.Void](`setTimeout(() => history.back())`))
+	eventually(t, "the page before", func() bool {
+		ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+		defer cancel()
+		live, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`location.pathname.endsWith('/2') && document.querySelector('[data-status="live"]') !== null`))
+		return live && err == nil // it fails while one page takes the other's place
+	})
+	eventually(t, "the node to count one spectator again", one)
+	p.noErrors()
+}
