@@ -69,10 +69,12 @@ export function ClusterView({ pipeline: p, turn }: Props) {
           </tbody>
         </table>
       </div>
-      <p class="legend quiet">
-        Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on disk. A
-        dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way.
-      </p>
+      {p.known && (
+        <p class="legend quiet">
+          Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on disk. A
+          dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way.
+        </p>
+      )}
     </div>
   );
 }
