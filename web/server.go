@@ -63,8 +63,13 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
 	})
-	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &apiError{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: r.Method + " is not possible here"})
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+			if r.Match(chi.NewRouteContext(), m, req.URL.Path) {
+				w.Header().Add("Allow", m) // RFC 9110, 15.5.6
+			}
+		}
+		s.fail(w, req, &apiError{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: req.Method + " is not possible here"})
 	})
 
 	r.Get("/live", s.cfg.Hub.Live)

@@ -81,6 +81,14 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 
+	res, err := http.Get(base + game + "/moves")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Body.Close(); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != http.MethodPost {
+		t.Errorf("GET of moves: %d, Allow %q", res.StatusCode, res.Header.Get("Allow"))
+	}
+
 	var conflict struct {
 		Expected int
 		Current  struct{ SAN string }
