@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -18,6 +17,10 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc)
 	return context.WithTimeout(r.Context(), s.cfg.SubmitTimeout)
 }
 
+// byHeader is how a submitter says who asks. It goes into the game's audit
+// trail, which everybody can read: so it is a name that he chose, and not an address.
+const byHeader = "X-Chessrelay-By"
+
 // command begins a command: when it came, from whom, and by which request. A
 // request that is retried must bring the same Idempotency-Key; without one it
 // is a new request each time.
@@ -29,15 +32,7 @@ func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	if request == "" {
 		request = "r-" + rand.Text()
 	}
-	return &relaypb.Command{At: time.Now().UnixMilli(), By: remoteHost(r), Request: request}, nil
-}
-
-func remoteHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
+	return &relaypb.Command{At: time.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request}, nil
 }
 
 // newID draws an id for something that is created here.

@@ -60,7 +60,9 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(409, moves, object{"ply": 5, "move": "Bb5"})
 	doc.post(400, result, object{"result": "2-0"})
 	doc.get(200, "/api/games/{gid}")
+	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
 	doc.post(201, takeback, object{"toPly": 3, "reason": "the wrong board"})
+	doc.header = nil
 	doc.post(200, takeback, object{"toPly": 3, "reason": "the wrong board"})
 	doc.post(400, takeback, object{"toPly": 90})
 	frames(doc)
