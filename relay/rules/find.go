@@ -1,0 +1,165 @@
+package rules
+
+import "errors"
+
+var (
+	// ErrText is returned when a text is neither SAN nor UCI.
+	ErrText = errors.New("neither SAN nor UCI")
+
+	// ErrIllegal is returned when no legal move answers the text.
+	ErrIllegal = errors.New("not legal in the position")
+
+	// ErrPromotion is returned when the text does not say what the pawn becomes.
+	ErrPromotion = errors.New("the piece that the pawn becomes is not named")
+)
+
+// An AmbiguousError is returned when a text could be either of two legal moves.
+type AmbiguousError struct{ First, Second Move }
+
+func (e *AmbiguousError) Error() string { return "more than one move could be meant" }
+
+// Find returns the one legal move that a text means, in SAN or in UCI. It
+// takes castling as O-O, as the king taking its rook (e1h1) and, of a king on the e-file, as
+// the two steps of standard UCI (e1g1); but "Kg1" is a step of the king, and never castling.
+func (p *Position) Find(text string) (Move, error) {
+	t, ok := readText(text)
+	if !ok {
+		return Move{}, ErrText
+	}
+	if t.role == NoRole {
+		p.readUCI(&t)
+	}
+	if t.castling {
+		if m, ok := p.castling960(t.kingSide); ok {
+			return m, nil
+		}
+		return Move{}, ErrIllegal
+	}
+	var found Move
+	err := ErrIllegal
+	for pieces := p.roles[t.role] & p.own() & t.from; pieces != 0; pieces &= pieces - 1 {
+		m := Move{pieces.first(), t.to, t.promotion}
+		if p.targets(m.From, t.role)&bit(m.To) == 0 || !p.safe(m, t.role) {
+			continue
+		}
+		switch promotes := promotes(t.role, m.To); {
+		case promotes && m.Promotion == NoRole:
+			return Move{}, ErrPromotion
+		case !promotes && m.Promotion != NoRole:
+			continue
+		case err == nil:
+			return Move{}, &AmbiguousError{found, m}
+		}
+		found, err = m, nil
+	}
+	return found, err
+}
+
+// readUCI fills in what stands on the square that a move in UCI begins on.
+func (p *Position) readUCI(t *moveText) {
+	from := t.from & p.own()
+	t.role = p.roleAt(from)
+	if t.role != King || t.promotion != NoRole {
+		return
+	}
+	sq := from.first()
+	twoSteps := sq&7 == 4 && (t.to == sq+2 || t.to == sq-2)
+	if twoSteps || bit(t.to)&p.castling&p.own() != 0 {
+		t.castling, t.kingSide = true, t.to > sq
+	}
+}
+
+// castling960 is the castling to one side, if it is legal.
+func (p *Position) castling960(kingSide bool) (Move, bool) {
+	king := p.ownKing()
+	side := king.below()
+	if kingSide {
+		side = king.above()
+	}
+	rook := p.castling & p.own() & side
+	m := Move{From: king.first(), To: rook.first()}
+	return m, rook != 0 && p.canCastle(m)
+}
+
+// AppendSAN appends the legal move in SAN to dst, as the PGN standard has it: no more
+// of the from-square than is needed, and + or # where it is check or mate. Of
+// a move that is not legal it appends what means nothing.
+func (p *Position) AppendSAN(dst []byte, m Move) []byte {
+	m.From, m.To = m.From&63, m.To&63
+	role := p.roleAt(bit(m.From))
+	castles := role == King && p.own()&bit(m.To) != 0
+	captures := p.enemies()&bit(m.To) != 0
+	switch {
+	case castles && m.To > m.From:
+		dst = append(dst, "O-O"...)
+	case castles:
+		dst = append(dst, "O-O-O"...)
+	case role == Pawn:
+		if m.From&7 != m.To&7 {
+			dst = append(dst, m.From.file())
+			captures = true // en passant, if the square is empty
+		}
+	default:
+		dst = append(dst, roleLetters[role])
+		dst = p.appendOrigin(dst, m, role)
+	}
+	if !castles {
+		if captures {
+			dst = append(dst, 'x')
+		}
+		dst = append(dst, m.To.file(), m.To.rank())
+	}
+	if m.Promotion > NoRole && m.Promotion <= King {
+		dst = append(dst, '=', roleLetters[m.Promotion])
+	}
+	next := p.after(m)
+	switch {
+	case !next.InCheck():
+		return dst
+	case next.HasMove():
+		return append(dst, '+')
+	}
+	return append(dst, '#')
+}
+
+// appendOrigin appends what tells the piece from the others of its kind that could go
+// there: the file if that is enough, else the rank if that is, else both.
+// A piece that is pinned could not go, and does not count.
+func (p *Position) appendOrigin(dst []byte, m Move, role Role) []byte {
+	var any, sameFile, sameRank bool
+	for others := p.roles[role] & p.own() &^ bit(m.From); others != 0; others &= others - 1 {
+		o := Move{From: others.first(), To: m.To}
+		if p.targets(o.From, role)&bit(o.To) == 0 || !p.safe(o, role) {
+			continue
+		}
+		any = true
+		sameFile = sameFile || o.From&7 == m.From&7
+		sameRank = sameRank || o.From>>3 == m.From>>3
+	}
+	if sameRank || any && !sameFile {
+		dst = append(dst, m.From.file())
+	}
+	if sameFile {
+		dst = append(dst, m.From.rank())
+	}
+	return dst
+}
+
+// AppendUCI appends the legal move in the UCI of standard chess to dst, where castling is
+// two steps of the king: e1g1.
+func (p *Position) AppendUCI(dst []byte, m Move) []byte {
+	if p.ownKing()&bit(m.From) != 0 && p.own()&bit(m.To) != 0 {
+		m.To, _ = castled(m)
+	}
+	return AppendUCI960(dst, m)
+}
+
+// AppendUCI960 appends the move in the UCI of Chess960 to dst, where castling is the
+// king taking its rook: e1h1. Every other move is the same in both.
+func AppendUCI960(dst []byte, m Move) []byte {
+	dst = append(dst, m.From.file(), m.From.rank(), m.To.file(), m.To.rank())
+	if m.Promotion > NoRole && m.Promotion <= King {
+		dst = append(dst, roleLetters[m.Promotion]|0x20)
+	}
+	return dst
+}

@@ -1,0 +1,67 @@
+package rules
+
+// Play returns the position after the move, or false if the move is not legal.
+// p stays as it was.
+func (p *Position) Play(m Move) (after Position, ok bool) {
+	if !p.Legal(m) {
+		return *p, false
+	}
+	return p.after(m), true
+}
+
+// after is the position after a legal move.
+func (p *Position) after(m Move) Position {
+	next := *p
+	from, to := bit(m.From), bit(m.To)
+	role := p.roleAt(from)
+	next.enPassant = 0
+	next.halfMoves++
+	if role == Pawn || p.enemies()&to != 0 {
+		next.halfMoves = 0
+	}
+	// A rook that moves or is taken loses its right, and a king that moves
+	// those of both rooks.
+	next.castling &^= from | to
+	if role == King {
+		next.castling &^= p.own()
+	}
+	next.remove(from | to)
+	switch {
+	case role == King && p.own()&to != 0:
+		king, rook := castled(m)
+		next.put(King, bit(king))
+		next.put(Rook, bit(rook))
+	case role == Pawn && m.Promotion != NoRole:
+		next.put(m.Promotion, to)
+	case role == Pawn && p.enPassant != 0 && m.To == p.enPassant:
+		next.remove(passed(m.To))
+		next.put(Pawn, to)
+	case role == Pawn && m.From^m.To == 16:
+		next.enPassant = (m.From + m.To) / 2
+		next.put(Pawn, to)
+	default:
+		next.put(role, to)
+	}
+	if p.turn == Black {
+		next.fullMoves++
+	}
+	next.turn ^= 1
+	return next
+}
+
+func (p *Position) remove(s set) {
+	for r := range p.roles {
+		p.roles[r] &^= s
+	}
+	p.colors[White] &^= s
+	p.colors[Black] &^= s
+}
+
+// put sets a piece of the side to move on empty squares.
+func (p *Position) put(role Role, s set) {
+	if role > King {
+		return
+	}
+	p.roles[role] |= s
+	p.colors[p.turn&1] |= s
+}
