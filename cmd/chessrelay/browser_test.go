@@ -90,6 +90,9 @@ func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
 func (p *page) open(url string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(url))
+	if eval[bool](p, `document.body.textContent.includes('built without the pages')`) {
+		p.t.Fatal("web/dist holds no pages: make ui")
+	}
 	p.wait("the page to be live", `document.querySelector('[data-status="live"]') !== null`)
 }
 
