@@ -131,7 +131,7 @@ func startPosition(fen string) (string, position, error) {
 	if err != nil {
 		return "", position{}, err
 	}
-	if pos.fullMoves > maxStartFullMoves || pos.p.HalfMoveClock() > maxStartHalfMoves {
+	if pos.FullMoves() > maxStartFullMoves || pos.HalfMoves() > maxStartHalfMoves {
 		return "", position{}, badFEN("its counters must not exceed %d and %d", maxStartHalfMoves, maxStartFullMoves)
 	}
 	if fen = pos.fen(); fen == StartFEN {

@@ -43,9 +43,9 @@
 // # Rules
 //
 // A move is played by [Game.Ply]+1 and must be legal. SAN and UCI are read as they are
-// met in the wild (san.go); SAN goes out as the PGN standard writes it. A FEN is checked
-// by our own rules (fen.go, fencheck.go). A library decides which moves are legal, and
-// only rules.go knows it. A FEN after a double step of a pawn always has its en passant square.
+// met in the wild; SAN goes out as the PGN standard writes it. Package rules decides
+// whether the move is legal, and only rules.go knows it; what a game may start from is
+// decided here (fen.go, fencheck.go). A FEN after a double step of a pawn always has its en passant square.
 //
 // Only the arbiter ends a game: mate or stalemate on the board sets no result,
 // though no move is legal after it. A game with a result takes no move. To take one

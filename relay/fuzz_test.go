@@ -70,7 +70,8 @@ func FuzzFEN(f *testing.F) {
 		if again, err := normalizeFEN(normal); err != nil || again != normal {
 			t.Fatalf("%q is read as %q, and that as %q, %v", fen, normal, again, err)
 		}
-		for _, m := range p.p.ValidMoves() {
+		_, legal := legalMoves(t, p)
+		for _, m := range legal {
 			next, reason := p.play(m.String())
 			if reason != "" {
 				t.Fatalf("%s in %s: %s", m, normal, reason)
@@ -78,7 +79,7 @@ func FuzzFEN(f *testing.F) {
 			if bySAN, reason := p.play(next.san); reason != "" || bySAN.uci != next.uci {
 				t.Fatalf("%s in %s: %s, %s", next.san, normal, bySAN.uci, reason)
 			}
-			if next.after.fullMoves > maxFullMoves || next.after.p.HalfMoveClock() > maxHalfMoves {
+			if next.after.FullMoves() > maxFullMoves || next.after.HalfMoves() > maxHalfMoves {
 				continue // beyond what a game can reach
 			}
 			if _, err := parsePosition(next.fen); err != nil {

@@ -17,6 +17,16 @@ func mustPosition(tb testing.TB, fen string) position {
 	return p
 }
 
+// legalMoves asks the library, which is the reference here. It wants a position of its own.
+func legalMoves(tb testing.TB, p position) (*chess.Position, []*chess.Move) {
+	tb.Helper()
+	library := new(chess.Position)
+	if err := library.UnmarshalText([]byte(p.fen())); err != nil {
+		tb.Fatalf("%s: %v", p.fen(), err)
+	}
+	return library, library.ValidMoves()
+}
+
 // perft counts the positions after depth plies, each one reached by the text of the
 // move and read again from its FEN.
 func perft(tb testing.TB, p position, depth int) int {
@@ -24,8 +34,9 @@ func perft(tb testing.TB, p position, depth int) int {
 		return 1
 	}
 	n := 0
-	for _, m := range p.p.ValidMoves() {
-		san := chess.AlgebraicNotation{}.Encode(p.p, m)
+	library, legal := legalMoves(tb, p)
+	for _, m := range legal {
+		san := chess.AlgebraicNotation{}.Encode(library, m)
 		next, reason := p.play(san)
 		if reason != "" || next.uci != m.String() || next.san != san {
 			tb.Fatalf("%s in %s: %s, %q", san, p.fen(), next.uci, reason)
