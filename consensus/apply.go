@@ -131,10 +131,12 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	} else if err := proto.Unmarshal(e.GetData(), &change); err != nil {
 		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 	}
-	err := a.n.do(a.n.ctx, func(r *raft.RawNode) { a.position.ConfState = r.ApplyConfChange(&change) })
-	if err != nil {
+	// If the node stops meanwhile, do returns and the Raft loop may still run this.
+	var confState *raftpb.ConfState
+	if err := a.n.do(a.n.ctx, func(r *raft.RawNode) { confState = r.ApplyConfChange(&change) }); err != nil {
 		return err
 	}
+	a.position.ConfState = confState
 	id, data, ok := splitEntry(change.GetContext())
 	if !ok {
 		return nil
@@ -149,6 +151,9 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	switch mc.Op {
 	case opPromote, opDemote:
 		mc.Member.Learner = mc.Op == opDemote
+	case opUpdate: // says nothing about the vote
+		had, _ := a.n.roster.get(mc.Member.ID)
+		mc.Member.Learner = had.Learner
 	}
 	a.n.roster.put(mc.Member)
 	// The answer comes first: what is removed may be this node.
@@ -192,8 +197,18 @@ func (a *applier) checkpointed(err error) error {
 	}
 	keep := a.n.cfg.KeepEntries
 	// Cutting is a write: do it now and then, not at every checkpoint.
-	if first := a.n.storage.Log.FirstIndex(); a.saved > first+keep+keep/4 {
-		a.n.toAppend.put(appendWork{compact: a.saved - keep})
+	first := a.n.storage.Log.FirstIndex()
+	if a.saved <= first+keep+keep/4 {
+		return nil
+	}
+	// What follows a snapshot that is on its way stays, within reason: the peer
+	// would need another snapshot otherwise, and another one after that.
+	cut := a.saved - keep
+	if pin := a.n.peers.oldestSnapshot(); pin != 0 && pin < cut {
+		cut = max(pin, a.saved-min(a.saved, maxPinned*keep))
+	}
+	if cut >= first {
+		a.n.toAppend.put(appendWork{compact: cut})
 	}
 	return nil
 }

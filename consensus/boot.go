@@ -30,6 +30,10 @@ func (n *Node) openFiles() error {
 	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
 		return err
 	}
+	if who, err := store.LoadIdentity(n.cfg.Dir); err == nil && who.Joined && n.lacks(logFile) && n.lacks(boardsFile) {
+		return fmt.Errorf("%s: log and boards are gone, and with them this node's votes and what it has acknowledged: "+
+			"restore them, or clear the directory and join again as a new member", n.cfg.Dir)
+	}
 	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logFile), store.LogOptions{})
 	if err != nil {
 		return err
@@ -41,6 +45,11 @@ func (n *Node) openFiles() error {
 	}
 	n.storage.boards = n.boards
 	return nil
+}
+
+func (n *Node) lacks(name string) bool {
+	_, err := os.Stat(filepath.Join(n.cfg.Dir, name))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // closeFiles closes what openFiles and open have opened.
@@ -75,6 +84,11 @@ func (n *Node) identify(ctx context.Context) error {
 			return fmt.Errorf("%s holds the %s %q; start it with that role and name, or use another directory", n.cfg.Dir, who.Role, who.Name)
 		}
 		n.id, n.clusterID = MemberID(who.MemberID), who.ClusterID
+		if n.boards.Position().Index == 0 && n.cfg.Join != nil {
+			// It was admitted and has had no boards yet, so it knows nobody
+			// whom it could tell that it has come back at another address.
+			return n.join(ctx)
+		}
 		return nil
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
 		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join URL)", n.cfg.Dir)
@@ -129,6 +143,9 @@ func (n *Node) found() error {
 }
 
 func (n *Node) join(ctx context.Context) error {
+	if n.boards.Position().Index != 0 {
+		return fmt.Errorf("%s holds the beginning of a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
+	}
 	w, err := n.cfg.Join(ctx, n.self())
 	if err != nil {
 		return fmt.Errorf("join: %w", err)

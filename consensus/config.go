@@ -81,6 +81,8 @@ const (
 
 	// MaxCommand is the largest command that Propose takes, in bytes.
 	MaxCommand = 64 << 10
+	// maxPinned times KeepEntries is what stays in the log for a snapshot's sake.
+	maxPinned = 64
 	// maxBatch bounds the proposals that become one append.
 	maxBatch = 1024
 )

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // MemberID identifies a node in Raft's configuration, for all time: it is
@@ -68,6 +69,8 @@ func (m Member) validate() error {
 		return fmt.Errorf("%w: the member has no id", ErrMembership)
 	case m.Name == "" || len(m.Name) > maxName:
 		return fmt.Errorf("%w: a name of 1 to %d bytes is needed", ErrMembership, maxName)
+	case !utf8.ValidString(m.Name + m.HTTP + m.Peer): // JSON would not bring it back
+		return fmt.Errorf("%w: a name or an address is not UTF-8", ErrMembership)
 	case m.Role != Recorder && m.Role != Venue:
 		return fmt.Errorf("%w: role %q is neither %q nor %q", ErrMembership, m.Role, Recorder, Venue)
 	case m.Peer == "" || len(m.Peer) > maxAddress || len(m.HTTP) > maxAddress:

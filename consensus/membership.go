@@ -3,7 +3,6 @@ package consensus
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -106,6 +105,16 @@ func (n *Node) appendMemberChange(s *submission) {
 		refuse(refusedNotLeader, "")
 		return
 	}
+	if s.again || mc.Op == opAdd {
+		switch done, settled := n.inForce(mc, status); {
+		case !settled: // this node's apply loop is in the middle of it
+			refuse(refusedDropped, "")
+			return
+		case done:
+			s.refuse(refusal{IDs: s.ids, Code: refusedDone, Index: max(n.storage.needIndex.Load(), n.applied.Load())})
+			return
+		}
+	}
 	if err := n.judgeChange(mc, status); err != nil {
 		refuse(refusedForGood, err.Error())
 		return
@@ -136,6 +145,31 @@ func (n *Node) appendMemberChange(s *submission) {
 	}
 }
 
+// inForce reports whether the group is as mc wants it. It is not settled between
+// Raft's taking over a change and the roster's.
+func (n *Node) inForce(mc memberChange, status raft.Status) (done, settled bool) {
+	id := uint64(mc.Member.ID)
+	_, votes := status.Config.Voters.IDs()[id]
+	_, learns := status.Config.Learners[id]
+	had, known := n.roster.get(mc.Member.ID)
+	if (votes || learns) != (known && !had.Removed) {
+		return false, false
+	}
+	switch mc.Op {
+	case opAdd:
+		want := mc.Member
+		want.Learner = had.Learner
+		return known && had == want, true
+	case opPromote:
+		return votes, true
+	case opDemote:
+		return learns && had.Learner, true
+	case opRemove:
+		return had.Removed, true
+	}
+	return false, true
+}
+
 // judgeChange refuses what would harm the group. Raft itself would do as told.
 func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 	m := mc.Member
@@ -161,14 +195,14 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 		if mc.Op == opAdd && (votes || learns) {
 			return fmt.Errorf("%s is a member already", m.ID)
 		}
-		if len(voters)+len(learners) >= maxMembers {
+		if mc.Op == opAdd && len(voters)+len(learners) >= maxMembers {
 			return fmt.Errorf("the cluster has %d members, which is the limit", maxMembers)
 		}
 	case opPromote:
 		if !learns {
 			return fmt.Errorf("%s is not a learner", m.Name)
 		}
-		if p := status.Progress[id]; p.State != tracker.StateReplicate {
+		if p := status.Progress[id]; p.State != tracker.StateReplicate || !n.reachable(m.ID) {
 			return fmt.Errorf("%s is not caught up yet", m.Name)
 		}
 	case opDemote:
@@ -256,10 +290,18 @@ func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
 				refused = fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
 				return
 			}
+			// Raft takes no proposals while it waits for the other one.
+			if !n.reachable(to) {
+				refused = fmt.Errorf("%w: %s cannot be reached", ErrMembership, to)
+				return
+			}
 			r.TransferLeader(uint64(to))
 		})
-		if err = errors.Join(err, refused); err != nil {
+		if err != nil { // f may be running still
 			return err
+		}
+		if refused != nil {
+			return refused
 		}
 		again := time.NewTimer(n.cfg.electionTimeout())
 		select {
@@ -309,7 +351,7 @@ func (n *Node) handOver() {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.electionTimeout())
 	defer cancel()
 	var best, match uint64
-	_ = n.do(ctx, func(r *raft.RawNode) {
+	err := n.do(ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		for id := range status.Config.Voters.IDs() {
 			if p, ok := status.Progress[id]; ok && id != status.ID && n.reachable(MemberID(id)) && p.Match >= match {
@@ -317,7 +359,7 @@ func (n *Node) handOver() {
 			}
 		}
 	})
-	if best != 0 {
+	if err == nil && best != 0 {
 		if err := n.TransferLeadership(ctx, MemberID(best)); err != nil {
 			n.log.Info("leadership was not handed over", "err", err)
 		}
@@ -366,7 +408,7 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 		return Member{}, false
 	}
 	var ready []Member
-	_ = n.do(ctx, func(r *raft.RawNode) {
+	err := n.do(ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		if len(status.Config.Voters.IDs()) >= n.cfg.Voters {
 			return
@@ -379,6 +421,9 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 			}
 		}
 	})
+	if err != nil {
+		return Member{}, false
+	}
 	slices.SortFunc(ready, func(a, b Member) int {
 		switch {
 		case a.Role != b.Role && a.Role == Recorder:

@@ -177,6 +177,12 @@ func (n *Node) Close() error {
 		_ = n.listener.Close()
 		n.peers.close()
 		n.wg.Wait()
+		n.snapshots.discard()
+		for _, w := range n.toApply.takeAll() {
+			if w.install != nil {
+				_ = w.install.incoming.Discard()
+			}
+		}
 		err = n.closeFiles()
 	})
 	return err

@@ -78,7 +78,8 @@ func (p *peers) prune() {
 	var silent []MemberID
 	p.mu.Lock()
 	for id, r := range p.replicators {
-		if _, known := p.n.roster.get(id); !known && time.Since(time.Unix(0, r.lastContact.Load())) > strangerTime {
+		m, known := p.n.roster.get(id)
+		if m.Removed || !known && time.Since(r.created) > strangerTime && time.Since(time.Unix(0, r.lastContact.Load())) > strangerTime {
 			silent = append(silent, id)
 		}
 	}
@@ -86,6 +87,23 @@ func (p *peers) prune() {
 	for _, id := range silent {
 		p.drop(id)
 	}
+}
+
+// oldestSnapshot returns the lowest index of the snapshots that are on their
+// way to peers, or have just arrived; 0: none.
+func (p *peers) oldestSnapshot() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var oldest uint64
+	for _, r := range p.replicators {
+		if time.Now().UnixNano() >= r.pinnedUntil.Load() && !r.sendingSnapshot.Load() {
+			continue
+		}
+		if at := r.pinned.Load(); at != 0 && (oldest == 0 || at < oldest) {
+			oldest = at
+		}
+	}
+	return oldest
 }
 
 // drop ends everything that connects us with a removed member.
@@ -119,15 +137,27 @@ func (p *peers) close() {
 	p.wg.Wait()
 }
 
-// track notes an inbound connection; false: there are too many, or we close.
+// track notes whose an inbound connection is; false: we close.
 func (p *peers) track(c net.Conn, from MemberID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.inbound) >= maxConnections+4*len(p.replicators) {
+	if p.closed {
 		return false
 	}
 	p.inbound[c] = from
 	return true
+}
+
+// serve runs f as the reader of c. Not after close, which waits for the readers.
+func (p *peers) serve(c net.Conn, f func()) {
+	if p.mu.Lock(); p.closed || len(p.inbound) >= maxConnections+4*len(p.replicators) {
+		p.mu.Unlock()
+		_ = c.Close()
+		return
+	}
+	defer p.mu.Unlock()
+	p.inbound[c] = 0
+	p.wg.Go(f)
 }
 
 func (p *peers) untrack(c net.Conn) {
@@ -152,11 +182,7 @@ func (n *Node) acceptLoop() {
 			}
 			continue
 		}
-		if !n.peers.track(c, 0) {
-			_ = c.Close()
-			continue
-		}
-		n.peers.wg.Go(func() {
+		n.peers.serve(c, func() {
 			defer c.Close()
 			defer n.peers.untrack(c)
 			if err := n.serve(c); err != nil && n.ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
@@ -240,6 +266,9 @@ func (n *Node) readFrames(c net.Conn, from MemberID) error {
 		kind, payload, err := readFrame(br)
 		if err != nil {
 			return err
+		}
+		if n.ctx.Err() != nil { // a node that has failed must not look alive
+			return ErrClosed
 		}
 		if p := n.peers.get(from); p != nil {
 			p.heard()

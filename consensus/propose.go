@@ -25,6 +25,7 @@ type Result struct {
 // submission is proposals on their way to the leader's log, in order.
 type submission struct {
 	membership bool // one memberChange instead of commands
+	again      bool // it was sent before, and may be in force
 	ids        []uint64
 	data       [][]byte
 
@@ -37,14 +38,21 @@ type refusal struct {
 	IDs  []uint64 `json:"ids"`
 	Code string   `json:"code"`
 	Text string   `json:"text,omitempty"`
+	// Index is, of refusedDone, where in the log the change is in force.
+	Index uint64 `json:"index,omitempty"`
 }
 
 // The codes of a refusal. All but the last are worth another try.
 const (
 	refusedNotLeader = "not_leader"
 	refusedDropped   = "dropped" // Raft is busy: too much uncommitted, or leadership is being handed over
+	refusedDone      = "done"    // a membership change that is in force already
 	refusedForGood   = "refused" // a membership change that cannot be; Text says why
 )
+
+// maxPatience is the longest time after which a proposal is sent once more to a leader
+// that has not changed.
+const maxPatience = time.Minute
 
 // Limits of one Propose.
 const (
@@ -83,12 +91,20 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 	defer n.waiters.forget(w)
 	const first, most = 5 * time.Millisecond, 250 * time.Millisecond
 	backoff, sent := first, false
+	base := 2 * n.cfg.electionTimeout()
+	patience := base
+	var with MemberID // who has it, as far as we know
+	var upTo uint64   // it may be among the committed entries up to here
 	for {
 		lead, changed := n.leader.get()
-		retry := 2 * n.cfg.electionTimeout()
-		if lead != 0 {
-			sent = true
-			if !n.dispatch(ctx, lead, n.waiters.missing(w, membership, data)) {
+		retry := patience
+		if lead != 0 && (with != lead || n.Applied() >= upTo) {
+			s := n.waiters.missing(w, membership, data)
+			s.again, sent = sent, true
+			if n.dispatch(ctx, lead, s) {
+				// What is slow is not lost: do not make it slower.
+				patience, with, upTo = min(2*patience, maxPatience), lead, 0
+			} else {
 				retry = backoff
 			}
 		}
@@ -98,6 +114,11 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 			timer.Stop()
 			return w.results, nil
 		case r := <-w.refused:
+			with, patience = 0, base
+			if r.Code == refusedDone {
+				timer.Stop()
+				return w.results, n.waitApplied(ctx, r.Index)
+			}
 			if r.Code == refusedForGood {
 				timer.Stop()
 				return nil, fmt.Errorf("%w: %s", ErrMembership, r.Text)
@@ -114,7 +135,11 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 			case <-n.ctx.Done():
 			}
 		case <-changed: // what the old leader had may be lost
+			with, patience = 0, base
 		case <-timer.C:
+			if upTo == 0 {
+				upTo = n.Commit()
+			}
 		case <-ctx.Done():
 		case <-n.ctx.Done():
 		}
@@ -199,7 +224,10 @@ func (n *Node) append(s *submission) {
 // membership change, then for each proposal its id, its length and itself.
 func (s *submission) encode() []byte {
 	b := []byte{0}
-	if s.membership {
+	switch {
+	case s.membership && s.again:
+		b[0] = 2
+	case s.membership:
 		b[0] = 1
 	}
 	for i, id := range s.ids {
@@ -213,10 +241,10 @@ func (s *submission) encode() []byte {
 var errBadSubmission = errors.New("malformed submission from a peer")
 
 func decodeSubmission(b []byte) (*submission, error) {
-	if len(b) < 1 || b[0] > 1 {
+	if len(b) < 1 || b[0] > 2 {
 		return nil, errBadSubmission
 	}
-	s := &submission{membership: b[0] == 1}
+	s := &submission{membership: b[0] != 0, again: b[0] == 2}
 	for b = b[1:]; len(b) > 0; {
 		if len(b) < 12 || len(s.ids) == maxProposal {
 			return nil, errBadSubmission

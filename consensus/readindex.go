@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -21,7 +22,8 @@ type reads struct {
 }
 
 func newReads() *reads {
-	return &reads{asked: map[uint64]chan uint64{}, progress: make(chan struct{})}
+	// A late answer to what was asked before a restart must be nobody's.
+	return &reads{next: rand.Uint64(), asked: map[uint64]chan uint64{}, progress: make(chan struct{})}
 }
 
 // ReadIndex returns once this node has applied everything that was committed
@@ -35,7 +37,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 	for {
 		lead, changed := n.leader.get()
 		if lead != 0 {
-			// The leader tells requests apart by these bytes alone.
+			// By these bytes alone an answer is known to be ours.
 			request := binary.BigEndian.AppendUint64(nil, uint64(n.id))
 			request = binary.BigEndian.AppendUint64(request, id)
 			if err := n.do(ctx, func(r *raft.RawNode) { r.ReadIndex(request) }); err != nil {

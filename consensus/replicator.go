@@ -46,6 +46,12 @@ type replicator struct {
 	lastContact atomic.Int64
 	rtt         atomic.Int64 // of the last ping, nanoseconds
 	sentBytes   atomic.Uint64
+	created     time.Time
+
+	// pinned is the index of the last snapshot; the log behind it stays while
+	// it is sent, and until pinnedUntil, Unix nanoseconds, for its installation.
+	pinned      atomic.Uint64
+	pinnedUntil atomic.Int64
 
 	mu   sync.Mutex
 	addr string // guarded by mu; a peer can come back at another address
@@ -68,11 +74,10 @@ const (
 func newReplicator(n *Node, id MemberID, addr string) *replicator {
 	ctx, cancel := context.WithCancel(n.ctx)
 	r := &replicator{
-		n: n, id: id, addr: addr, ctx: ctx, cancel: cancel,
+		n: n, id: id, addr: addr, created: time.Now(), ctx: ctx, cancel: cancel,
 		appends: &stream{channel: channelAppend, queue: make(chan outgoing, appendQueue)},
 		control: &stream{channel: channelControl, queue: make(chan outgoing, controlQueue)},
 	}
-	r.heard() // give it time
 	r.wg.Go(func() { r.run(r.appends) })
 	r.wg.Go(func() { r.run(r.control) })
 	return r
@@ -106,6 +111,9 @@ func (r *replicator) send(m *raftpb.Message) {
 	case raftpb.MsgSnap:
 		r.sendSnapshot(m)
 	case raftpb.MsgApp, raftpb.MsgAppResp:
+		if m.GetType() == raftpb.MsgApp && m.GetIndex() > r.pinned.Load() {
+			r.pinned.Store(0) // the snapshot is in, and the log goes on
+		}
 		r.enqueue(r.appends, outgoing{kind: kindRaft, raft: m})
 	default:
 		r.enqueue(r.control, outgoing{kind: kindRaft, raft: m})
@@ -290,6 +298,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 			r.n.reportSnapshot(r.id, raft.SnapshotFailure)
 			return
 		}
+		r.pinnedUntil.Store(time.Now().Add(snapshotTimeout).UnixNano())
 		log.Info("snapshot sent")
 		r.n.reportSnapshot(r.id, raft.SnapshotFinish)
 	})

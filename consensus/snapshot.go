@@ -18,7 +18,7 @@ import (
 )
 
 // snapshotTimeout bounds one write or read of a snapshot's stream.
-const snapshotTimeout = 30 * time.Second
+const snapshotTimeout = 2 * deadAfter
 
 // streamSnapshot sends the boards file over a connection of its own. The index,
 // term and ConfState that Raft is told are read in the transaction that the
@@ -30,6 +30,7 @@ func (r *replicator) streamSnapshot(m *raftpb.Message) (index uint64, size int64
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
 	index, size = snap.Position().Index, snap.Size()
+	r.pinned.Store(index)
 
 	m = proto.Clone(m).(*raftpb.Message)
 	m.Snapshot = &raftpb.Snapshot{Metadata: metadata(snap.Position())}
@@ -127,6 +128,16 @@ func (s *snapshotSlot) dropUnlessAccepted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.incoming != nil && !s.accepted {
+		_ = s.incoming.Discard()
+		s.incoming = nil
+	}
+}
+
+// discard forgets a snapshot that will not be installed: the node has stopped.
+func (s *snapshotSlot) discard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.incoming != nil {
 		_ = s.incoming.Discard()
 		s.incoming = nil
 	}
