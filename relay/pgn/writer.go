@@ -129,6 +129,9 @@ func tags(g *relay.Game, e Event) []Tag {
 	}
 	add("TimeControl", g.TimeControl)
 	add("Variant", or(g.Variant, "Standard"))
+	eco, name := openingOf(g)
+	add("ECO", eco)
+	add("Opening", name)
 	if g.StartFEN != "" {
 		add("FEN", g.StartFEN)
 		add("SetUp", "1")

@@ -1,0 +1,36 @@
+package pgn
+
+import (
+	"sync"
+
+	"github.com/notnil/chess"
+	"github.com/notnil/chess/opening"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// book names openings by the Encyclopaedia of Chess Openings. It takes half a
+// second and 5 MB to make, so it is made for the first game that is written.
+var book = sync.OnceValue(opening.NewBookECO)
+
+// openingOf returns the code and the name of a game's opening, or nothing: for a
+// game without moves, or from a position of its own, and for what is in no book.
+func openingOf(g *relay.Game) (eco, name string) {
+	if g.StartFEN != "" || len(g.Moves) == 0 {
+		return "", ""
+	}
+	moves := make([]*chess.Move, 0, len(g.Moves))
+	for _, m := range g.Moves {
+		// Without a position, since the book compares only the squares.
+		move, err := chess.UCINotation{}.Decode(nil, m.UCI)
+		if err != nil {
+			break
+		}
+		moves = append(moves, move)
+	}
+	o := book().Find(moves)
+	if o == nil {
+		return "", ""
+	}
+	return o.Code(), o.Title()
+}

@@ -1,0 +1,34 @@
+package pgn
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+func TestOpening(t *testing.T) {
+	for line, want := range map[string]string{
+		"e2e4 e7e5 g1f3 b8c6 f1b5":                     "C60 Ruy Lopez",
+		"d2d4 d7d5 c2c4 e7e6 b1c3 g8f6 c4d5 e6d5 c1g5": "D35 Queen's Gambit Declined: Normal Defense",
+		"e2e4 e7e5 g1f3 b8c6 f1b5 h7h5 a2a4":           "C60 Ruy Lopez", // out of the book
+		"":                                             " ",
+	} {
+		g := &relay.Game{}
+		for i, uci := range strings.Fields(line) {
+			g.Moves = append(g.Moves, relay.Move{Ply: relay.Ply(i + 1), UCI: uci})
+		}
+		eco, name := openingOf(g)
+		if got := eco + " " + name; got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+		g.StartFEN = relay.StartFEN
+		if eco, _ := openingOf(g); eco != "" {
+			t.Errorf("a game from a position of its own has the opening %s", eco)
+		}
+	}
+	g := &relay.Game{Result: relay.Ongoing, Moves: []relay.Move{{Ply: 1, SAN: "e4", UCI: "e2e4", Clock: relay.NoClock()}}}
+	if out := NewWriter(nil).Format(g, Event{}); !strings.Contains(out, "[ECO \"B00\"]\n[Opening \"King's Pawn") {
+		t.Errorf("the tags are missing:\n%s", out)
+	}
+}
