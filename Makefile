@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 FUZZTIME    ?= 10s
 
-.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
@@ -19,7 +19,7 @@ help:
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench     the benchmarks'
-	@echo 'make image     the Docker image, from a binary built here (make image-full builds inside Docker)'
+	@echo 'make image     the Docker image, from a binary built here (a plain docker build builds inside Docker)'
 
 need-go:
 	@command -v go >/dev/null || { echo 'Go 1.26 or newer is missing: https://go.dev/dl, or apt-get install golang' >&2; exit 1; }
@@ -73,6 +73,9 @@ fuzz: need-go
 
 bench: need-go
 	go test -run '^$$' -bench . -benchmem ./...
+
+image: build
+	docker build --target prebuilt -t chessrelay .
 
 generate: need-go
 	go generate ./...
