@@ -46,7 +46,7 @@ type Config struct {
 
 	// Identified, if set, is called once it is known which cluster this node is
 	// of, before Machine is first called. An error ends Open.
-	Identified func(clusterID, name string) error
+	Identified func(clusterID string) error
 	// Machine is what committed commands are applied to.
 	Machine StateMachine
 	Log     *slog.Logger

@@ -39,7 +39,8 @@
 // The append loop alone writes the log (store.Log), the apply loop alone decides what is written to the
 // boards (store.Boards). A checkpoint of the boards holds the applied index,
 // its term and the ConfState, all from one transaction, and the log is cut only
-// behind a checkpoint that is durable, with [Config.KeepEntries] left standing. Members
+// behind a checkpoint that is durable, with [Config.KeepEntries] left standing, and more while a snapshot is on its way to somebody who will need
+// what follows it. Members
 // are records in the boards, under "m/". repair in boot.go makes the two files
 // fit each other after a crash.
 //

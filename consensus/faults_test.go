@@ -1,9 +1,12 @@
 package consensus
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +15,8 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/tracker"
 )
 
 // follower returns a node that does not lead.
@@ -59,8 +64,8 @@ type gated struct {
 
 func (g *gated) Apply(b []Command) { <-g.gate; g.list.Apply(b) }
 
-// TestSlowNodeLearnsThatItsChangeWasMade asks a node that is behind for a removal.
-// It asks the leader again while the change is in force already.
+// TestSlowNodeLearnsThatItsChangeWasMade asks a node that is behind for a removal. The
+// leader changes when the removal is in force already: the node asks the new one again.
 func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
@@ -77,12 +82,24 @@ func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	at.Node = node
-	waitFor(t, "a leader", func() bool { return node.Leader() != 0 })
+	waitFor(t, "a leader", func() bool { return node.Leader() == lead.ID() })
 	lead.propose("a move that the slow node has yet to apply")
-	time.AfterFunc(3*node.cfg.electionTimeout(), func() { close(g.gate) }) // after its first retry
-	if err := node.Remove(ctx, 77); err != nil {
+	removed := make(chan error, 1)
+	go func() { removed <- node.Remove(ctx, 77) }()
+	waitFor(t, "the removal to be in force", func() bool { m, _ := lead.roster.get(77); return m.Removed })
+	for _, n := range c.nodes {
+		if n != lead && n != at {
+			if err := lead.TransferLeadership(ctx, n.ID()); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the slow node to know the new leader", func() bool { return node.Leader() == n.ID() })
+		}
+	}
+	time.AfterFunc(2*node.cfg.electionTimeout(), func() { close(g.gate) }) // it has asked again by then
+	if err := <-removed; err != nil {
 		t.Errorf("the removal was carried out, and reported as: %v", err)
 	}
+	waitFor(t, "the gate to be open", func() bool { return len(g.all()) > 0 })
 }
 
 // TestSlowNodeDoesNotMultiplyItsProposals proposes at a node that is behind for
@@ -204,6 +221,16 @@ func TestTheSilentAreNotHealthy(t *testing.T) {
 	if err := lead.SetVoter(ctx, 77, true); !errors.Is(err, ErrMembership) {
 		t.Errorf("it was made a voter: %v", err)
 	}
+	// Nor one that Raft still takes for caught up, as nothing was sent to it since.
+	m, _ := lead.roster.get(77)
+	var status raft.Status
+	if err := lead.do(ctx, func(r *raft.RawNode) { status = r.Status() }); err != nil {
+		t.Fatal(err)
+	}
+	status.Progress[77] = tracker.Progress{State: tracker.StateReplicate}
+	if err := lead.judgeChange(memberChange{opPromote, m}, status); err == nil {
+		t.Error("a silent learner in StateReplicate would be made a voter")
+	}
 	lead.propose("goes on")
 }
 
@@ -295,5 +322,96 @@ func TestNameThatIsNotUTF8(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLogStaysForASnapshotOnItsWay: the log behind a snapshot that is being sent
+// is not cut, or the peer would need another snapshot at once.
+func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
+	c := newCluster(t, 0)
+	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
+	n.propose(numbered(0, 30)...)
+	n.peers.learn(Member{ID: 77, Name: "slow", Role: Venue, Peer: "127.0.0.1:1"})
+	r := n.peers.get(77)
+	const pin = 25
+	r.pinned.Store(pin)
+	r.sendingSnapshot.Store(true)
+	cut := func() { // what is proposed is enough to cut the log by
+		for range 10 {
+			n.propose(numbered(0, 20)...)
+		}
+		waitFor(t, "a checkpoint of it all", func() bool { return n.boards.Position().Index >= n.Applied() })
+	}
+	cut()
+	if first := n.storage.Log.FirstIndex(); first > pin+1 {
+		t.Errorf("the log begins at %d, and a snapshot at %d is on its way", first, pin)
+	}
+	r.sendingSnapshot.Store(false)
+	cut()
+	waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex() > pin+1 })
+}
+
+// TestFailedNodeLooksDead: one that has failed must not answer pings, by which
+// the others would count on it.
+func TestFailedNodeLooksDead(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	conn, err := net.Dial("tcp", n.PeerAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	h := hello{Cluster: n.ClusterID(), From: Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}, To: n.ID(), Channel: channelAppend}
+	if err := greet(conn, h); err != nil {
+		t.Fatal(err)
+	}
+	br := bufio.NewReader(conn)
+	ping := func() error {
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		if err := writeFrame(conn, kindPing, make([]byte, 8)); err != nil {
+			return err
+		}
+		_, _, err := readFrame(br)
+		return err
+	}
+	if err := ping(); err != nil {
+		t.Fatalf("a node that is well: %v", err)
+	}
+	n.Halt(errKilled)
+	if err := ping(); err == nil {
+		t.Error("a node that has failed answers")
+	}
+}
+
+// TestReadIDsDifferFromStartToStart: a late answer to a read of before a restart
+// must not be taken for one to a new read.
+func TestReadIDsDifferFromStartToStart(t *testing.T) {
+	if newReads().ask(nil) == newReads().ask(nil) {
+		t.Error("the ids of reads begin anew")
+	}
+}
+
+// TestReceivedSnapshotIsRemoved: a node is closed with a snapshot that it has received
+// and not installed.
+func TestReceivedSnapshotIsRemoved(t *testing.T) {
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	snap, err := n.boards.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stream bytes.Buffer
+	if err := errors.Join(snap.Encode(&stream), snap.Close()); err != nil {
+		t.Fatal(err)
+	}
+	in, err := n.boards.Receive(&stream, snap.Position(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.snapshots.put(in, metadata(snap.Position()))
+	n.stop()
+	left, err := filepath.Glob(filepath.Join(n.cfg.Dir, "*tmp*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

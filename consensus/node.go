@@ -128,7 +128,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.log = n.log.With("member", n.id)
 	if n.cfg.Identified != nil {
-		if err := n.cfg.Identified(n.clusterID, n.cfg.Name); err != nil {
+		if err := n.cfg.Identified(n.clusterID); err != nil {
 			return err
 		}
 	}

@@ -18,12 +18,12 @@ type reads struct {
 	next     uint64
 	asked    map[uint64]chan uint64 // guarded by mu; gets the read index
 	applied  uint64                 // guarded by mu
-	progress chan struct{}          // guarded by mu; closed when applied goes on
+	progress chan struct{}          // guarded by mu; closed when applied goes on; nil: nobody waits
 }
 
 func newReads() *reads {
 	// A late answer to what was asked before a restart must be nobody's.
-	return &reads{next: rand.Uint64(), asked: map[uint64]chan uint64{}, progress: make(chan struct{})}
+	return &reads{next: rand.Uint64(), asked: map[uint64]chan uint64{}}
 }
 
 // ReadIndex returns once this node has applied everything that was committed
@@ -121,6 +121,9 @@ func (rs *reads) confirm(states []raft.ReadState) {
 func (rs *reads) position() (uint64, <-chan struct{}) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	if rs.progress == nil {
+		rs.progress = make(chan struct{})
+	}
 	return rs.applied, rs.progress
 }
 
@@ -129,6 +132,8 @@ func (rs *reads) advance(applied uint64) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.applied = applied
-	close(rs.progress)
-	rs.progress = make(chan struct{})
+	if rs.progress != nil {
+		close(rs.progress)
+		rs.progress = nil
+	}
 }

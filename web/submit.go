@@ -60,11 +60,11 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 	}
 	outcomes := make([]relay.Outcome, len(results))
 	for i, res := range results {
-		o, isOutcome := res.Value.(relay.Outcome)
+		o, isOutcome := res.Value.(*relay.Outcome)
 		if !isOutcome {
 			return nil, errors.New("the state machine gave no outcome")
 		}
-		outcomes[i] = o
+		outcomes[i] = *o
 	}
 	return outcomes, nil
 }

@@ -80,9 +80,9 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		Bootstrap:     cfg.Bootstrap,
 		Voters:        cfg.Voters,
 		Machine:       n.boards,
-		Identified: func(cluster, name string) error {
+		Identified: func(cluster string) error {
 			return n.openHub(broadcast.Config{
-				Cluster: cluster, Node: name, Boards: n.boards, Log: log,
+				Cluster: cluster, Node: cfg.Name, Boards: n.boards, Log: log,
 				MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress,
 			})
 		},
