@@ -386,7 +386,8 @@ func TestFailedNodeLooksDead(t *testing.T) {
 // TestReadIDsDifferFromStartToStart: a late answer to a read of before a restart
 // must not be taken for one to a new read.
 func TestReadIDsDifferFromStartToStart(t *testing.T) {
-	if newReads().ask(nil) == newReads().ask(nil) {
+	before, after := newReads(), newReads()
+	if before.ask(nil) == after.ask(nil) {
 		t.Error("the ids of reads begin anew")
 	}
 }
