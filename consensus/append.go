@@ -38,6 +38,7 @@ type appender struct {
 	n    *Node
 	hard *raftpb.HardState // the latest, whether written or not
 
+	writes    int  // how many of the messages had entries
 	sync      bool // hard has a term or vote that is not on disk
 	entries   []*raftpb.Entry
 	responses []*raftpb.Message
@@ -68,6 +69,7 @@ func (a *appender) process(work []appendWork) error {
 func (a *appender) gather(m *raftpb.Message) {
 	a.setHard(m)
 	if ents := m.GetEntries(); len(ents) > 0 {
+		a.writes++
 		// A later message replaces what it overlaps: a new leader's entries
 		// take the place of an old one's.
 		if len(a.entries) > 0 {
@@ -107,11 +109,22 @@ func (a *appender) flush() error {
 	return nil
 }
 
+// release sends the answers on their way: those to others at once, and those to
+// this node's Raft loop together.
 func (a *appender) release() {
+	var own []event
 	for _, m := range a.responses {
-		a.n.send(m)
+		if MemberID(m.GetTo()) == a.n.id {
+			own = append(own, event{message: m})
+		} else {
+			a.n.send(m)
+		}
 	}
-	a.sync, a.entries, a.responses = false, nil, nil
+	if a.writes > 0 {
+		own = append(own, event{appended: a.writes})
+	}
+	a.n.inbox.put(own...)
+	a.writes, a.sync, a.entries, a.responses = 0, false, nil, nil
 }
 
 // install puts the received boards in the place of the present ones, and starts
@@ -127,6 +140,7 @@ func (a *appender) install(m *raftpb.Message) error {
 	}
 	// Entries that came in the same breath follow the snapshot.
 	if ents := m.GetEntries(); len(ents) > 0 {
+		a.writes++
 		if err := a.n.storage.Append(a.hard, ents); err != nil {
 			return err
 		}

@@ -62,29 +62,49 @@ type Config struct {
 	// Zero: 1,000 entries, 2 s.
 	CheckpointEvery int
 	CheckpointAfter time.Duration
+	// The pipeline's window to one follower: appends that may be on their way,
+	// unanswered, by number and by the bytes of their entries, and the largest of
+	// them. A line is kept busy if the window holds what it carries in one round
+	// trip:
+	//
+	//	min(MaxInflightBytes, MaxInflightMsgs × bytes in a message) ≥ bandwidth × round-trip time
+	//
+	// The defaults fill 1 Gbit/s at 128 ms (16 MiB) once messages are of 64
+	// KiB, which they are under load, as what waits joins the next message. The window is also what a follower
+	// that stops reading can make the leader keep for it, and what is sent
+	// again when a connection breaks. MaxInflightMsgs: 1 is stop-and-wait.
+	// Zero: 256 messages, 16 MiB, 256 KiB; a message holds 512 KiB at most, and one entry at least.
+	MaxInflightMsgs  int
+	MaxInflightBytes uint64
+	MaxMessageBytes  uint64
+	// MaxUncommittedBytes bounds the commands in the leader's log that no
+	// majority has yet. What exceeds it is refused with [ErrOverloaded]. Zero: 64 MiB.
+	MaxUncommittedBytes uint64
+
 	// KeepEntries is how many entries before the durable checkpoint stay in
 	// the log, so that a node that was away for a moment gets entries and not
 	// a snapshot. Zero: 10,000.
 	KeepEntries uint64
 }
 
-// Raft's limits. MaxInflightMsgs × MaxSizePerMsg bounds what is on its way to
-// one follower; see RAFT's flow control in go.etcd.io/raft/v3/tracker.
 const (
-	electionTicks   = 10
-	heartbeatTicks  = 1
-	maxSizePerMsg   = 256 << 10
-	maxInflightMsgs = 256
-	maxInflight     = 16 << 20 // bytes to one follower
-	maxUncommitted  = 64 << 20 // bytes in the leader's log that no majority has yet
-	maxCommitted    = 4 << 20  // bytes handed to the apply loop and not yet applied
+	electionTicks  = 10
+	heartbeatTicks = 1
+	maxCommitted   = 4 << 20 // bytes handed to the apply loop and not yet applied
 
 	// MaxCommand is the largest command that Propose takes, in bytes.
 	MaxCommand = 64 << 10
+	// maxMessageBytes is the largest that MaxMessageBytes may be.
+	maxMessageBytes = 512 << 10
 	// maxPinned times KeepEntries is what stays in the log for a snapshot's sake.
 	maxPinned = 64
 	// maxBatch bounds the proposals that become one append.
 	maxBatch = 1024
+	// maxOffered bounds the proposals that stand before the leader's Raft loop.
+	maxOffered = 256 << 10
+	// maxWaiting and maxWaitingBytes bound the proposals of this node that wait for an answer.
+	maxWaiting      = 64 << 10
+	maxWaitingBytes = 64 << 20
 )
 
 func (c *Config) setDefaults() error {
@@ -103,6 +123,10 @@ func (c *Config) setDefaults() error {
 		return errors.New("a node either makes a new cluster or joins one, not both")
 	case c.Voters < 0:
 		return errors.New("the number of voters cannot be negative")
+	case c.MaxInflightMsgs < 0:
+		return errors.New("the window cannot be a negative number of messages")
+	case c.MaxMessageBytes > maxMessageBytes:
+		return fmt.Errorf("messages of %d bytes: the limit is %d", c.MaxMessageBytes, maxMessageBytes)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -112,6 +136,13 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.CheckpointEvery, 1000)
 	setDefault(&c.CheckpointAfter, 2*time.Second)
 	setDefault(&c.KeepEntries, 10_000)
+	setDefault(&c.MaxInflightMsgs, 256)
+	setDefault(&c.MaxInflightBytes, 16<<20)
+	setDefault(&c.MaxMessageBytes, 256<<10)
+	setDefault(&c.MaxUncommittedBytes, 64<<20)
+	if c.MaxInflightBytes < c.MaxMessageBytes {
+		return fmt.Errorf("a window of %d bytes does not hold one message of %d", c.MaxInflightBytes, c.MaxMessageBytes)
+	}
 	return nil
 }
 

@@ -18,6 +18,10 @@ func (n *Node) raftLoop() {
 	defer tick.Stop()
 	var done []chan struct{}
 	for {
+		offered := n.proposals.ready
+		if n.appending > 0 {
+			offered = nil // they join the next append
+		}
 		select {
 		case <-n.ctx.Done():
 			return
@@ -32,8 +36,8 @@ func (n *Node) raftLoop() {
 			for range len(n.network) {
 				n.step(<-n.network)
 			}
-		case s := <-n.proposals:
-			n.append(s)
+		case <-offered:
+			n.appendOffered()
 		case c := <-n.calls:
 			c.f(n.raft)
 			done = append(done, c.done)
@@ -52,6 +56,8 @@ func (n *Node) handleEvent(e event) {
 	switch {
 	case e.message != nil:
 		n.step(e.message)
+	case e.appended != 0:
+		n.appending -= e.appended
 	case e.unreachable != 0:
 		n.raft.ReportUnreachable(uint64(e.unreachable))
 	case e.snapshotTo != 0:
@@ -81,6 +87,9 @@ func (n *Node) handleReady(rd raft.Ready) {
 		switch m.GetTo() {
 		case raft.LocalAppendThread:
 			n.toAppend.put(appendWork{message: m})
+			if len(m.GetEntries()) > 0 {
+				n.appending++
+			}
 			if !raft.IsEmptySnap(m.GetSnapshot()) {
 				n.snapshots.accept(m.GetSnapshot().GetMetadata().GetIndex())
 			}

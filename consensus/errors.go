@@ -12,6 +12,10 @@ var (
 	// committed until the caller's deadline. It may or may not be applied later.
 	ErrNoQuorum = errors.New("not confirmed by a majority in time; it may or may not be recorded: send it again")
 
+	// ErrOverloaded is returned when more waits for a majority than a node
+	// keeps in memory. Nothing of the proposal was recorded.
+	ErrOverloaded = errors.New("overloaded: too many moves wait for a majority of the voters; nothing of this was recorded, send it again in a moment")
+
 	// ErrClosed is returned by every method after Close, or once the node has
 	// stopped by itself; [Node.Err] says why.
 	ErrClosed = errors.New("this node is shutting down")

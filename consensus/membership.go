@@ -400,6 +400,9 @@ func (n *Node) policyLoop() {
 	}
 }
 
+// closeBehind is how many entries a learner may be behind to be made a voter.
+const closeBehind = 256
+
 // promotable returns a learner to make a voter of: a recorder rather than a
 // venue, and among equals the one that has been here longest, which is the one
 // with the most entries.
@@ -416,7 +419,7 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 		for id := range status.Config.Learners {
 			p := status.Progress[id]
 			m, ok := n.roster.get(MemberID(id))
-			if ok && !m.Learner && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+maxInflightMsgs >= status.GetCommit() {
+			if ok && !m.Learner && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+closeBehind >= status.GetCommit() {
 				ready = append(ready, m)
 			}
 		}

@@ -38,12 +38,13 @@ type Node struct {
 	boards  *store.Boards
 
 	// Owned by the Raft loop.
-	raft *raft.RawNode
+	raft      *raft.RawNode
+	appending int // writes of entries that the append loop has yet to finish
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them
 	network   chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
-	proposals chan *submission     // from requests, here and forwarded
+	proposals *queue[*submission]  // from requests, here and forwarded; see offer
 	calls     chan call            // what must run on the loop: status, configuration changes
 	toAppend  *queue[appendWork]   // to the append loop
 	toApply   *queue[applyWork]    // to the apply loop
@@ -56,6 +57,7 @@ type Node struct {
 
 	snapshots snapshotSlot
 
+	offered       atomic.Int64  // how many proposals stand in proposals
 	commit        atomic.Uint64 // as the Raft loop last saw it
 	applied       atomic.Uint64 // as the apply loop last left it
 	leaderContact atomic.Int64  // Unix nanoseconds; see LastContact
@@ -64,6 +66,7 @@ type Node struct {
 // event is something that one of the node's own goroutines tells the Raft loop.
 type event struct {
 	message     *raftpb.Message // an answer of the append or the apply loop
+	appended    int             // so many writes of entries are done
 	unreachable MemberID        // something to this peer was lost
 	snapshotTo  MemberID        // a snapshot to this peer ended with snapshot
 	snapshot    raft.SnapshotStatus
@@ -88,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		log:       cfg.Log,
 		inbox:     newQueue[event](),
 		network:   make(chan *raftpb.Message, 1024),
-		proposals: make(chan *submission, maxBatch),
+		proposals: newQueue[*submission](),
 		calls:     make(chan call),
 		toAppend:  newQueue[appendWork](),
 		toApply:   newQueue[applyWork](),
@@ -145,11 +148,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 		Storage:                   n.storage,
 		Applied:                   n.boards.Position().Index,
 		AsyncStorageWrites:        true,
-		MaxSizePerMsg:             maxSizePerMsg,
+		MaxSizePerMsg:             n.cfg.MaxMessageBytes,
 		MaxCommittedSizePerReady:  maxCommitted,
-		MaxUncommittedEntriesSize: maxUncommitted,
-		MaxInflightMsgs:           maxInflightMsgs,
-		MaxInflightBytes:          maxInflight,
+		MaxUncommittedEntriesSize: n.cfg.MaxUncommittedBytes,
+		MaxInflightMsgs:           n.cfg.MaxInflightMsgs,
+		MaxInflightBytes:          n.cfg.MaxInflightBytes,
 		CheckQuorum:               true,
 		PreVote:                   true,
 		ReadOnlyOption:            raft.ReadOnlySafe,

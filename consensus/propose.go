@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -44,19 +44,29 @@ type refusal struct {
 
 // The codes of a refusal. All but the last are worth another try.
 const (
-	refusedNotLeader = "not_leader"
-	refusedDropped   = "dropped" // Raft is busy: too much uncommitted, or leadership is being handed over
-	refusedDone      = "done"    // a membership change that is in force already
-	refusedForGood   = "refused" // a membership change that cannot be; Text says why
+	refusedNotLeader  = "not_leader"
+	refusedDropped    = "dropped"    // Raft is busy: another change of the membership, or leadership is being handed over
+	refusedOverloaded = "overloaded" // too much waits for a majority
+	refusedDone       = "done"       // a membership change that is in force already
+	refusedForGood    = "refused"    // a membership change that cannot be; Text says why
 )
 
-// maxPatience is the longest time after which a proposal is sent once more to a leader
-// that has not changed.
-const maxPatience = time.Minute
+// How long things are tried.
+const (
+	// maxPatience is the longest time after which a proposal is sent once more to a leader
+	// that has not changed.
+	maxPatience = time.Minute
+	// overloadPatience is how long a proposal is offered to a leader that is overloaded. Those who wait
+	// should hear of it while they can still do something.
+	overloadPatience = time.Second
+
+	firstBackoff = 5 * time.Millisecond
+	maxBackoff   = 250 * time.Millisecond
+)
 
 // Limits of one Propose.
 const (
-	maxProposal      = maxBatch // commands
+	maxProposal      = 1024 // commands
 	maxProposalBytes = 1 << 20
 )
 
@@ -69,6 +79,7 @@ const (
 // ctx ends; so the same command may stand in the log twice, and the state
 // machine must take the second one for what it is. If ctx ends first, the error wraps
 // ErrNoLeader or ErrNoQuorum, and the commands may or may not be applied later.
+// [ErrOverloaded] comes sooner, and says that nothing of them was recorded.
 func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error) {
 	total := 0
 	for _, c := range commands {
@@ -87,103 +98,161 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 	if len(data) == 0 {
 		return nil, nil
 	}
-	w := n.waiters.register(len(data))
+	w, err := n.waiters.register(data)
+	if err != nil {
+		return nil, err
+	}
 	defer n.waiters.forget(w)
-	const first, most = 5 * time.Millisecond, 250 * time.Millisecond
-	backoff, sent := first, false
-	base := 2 * n.cfg.electionTimeout()
-	patience := base
-	var with MemberID // who has it, as far as we know
-	var upTo uint64   // it may be among the committed entries up to here
+	d := &delivery{n: n, w: w, membership: membership, data: data, backoff: firstBackoff, patience: 2 * n.cfg.electionTimeout()}
 	for {
 		lead, changed := n.leader.get()
-		retry := patience
-		if lead != 0 && (with != lead || n.Applied() >= upTo) {
-			s := n.waiters.missing(w, membership, data)
-			s.again, sent = sent, true
-			if n.dispatch(ctx, lead, s) {
-				// What is slow is not lost: do not make it slower.
-				patience, with, upTo = min(2*patience, maxPatience), lead, 0
-			} else {
-				retry = backoff
-			}
-		}
-		timer := time.NewTimer(retry)
-		select {
-		case <-w.done:
-			timer.Stop()
-			return w.results, nil
-		case r := <-w.refused:
-			with, patience = 0, base
-			if r.Code == refusedDone {
-				timer.Stop()
-				return w.results, n.waitApplied(ctx, r.Index)
-			}
-			if r.Code == refusedForGood {
-				timer.Stop()
-				return nil, fmt.Errorf("%w: %s", ErrMembership, r.Text)
-			}
-			// Not at once: the leader's own news may be on its way here.
-			timer.Reset(backoff + time.Duration(rand.Int64N(int64(backoff))))
-			backoff = min(2*backoff, most)
-			select {
-			case <-w.done:
-				timer.Stop()
-				return w.results, nil
-			case <-timer.C:
-			case <-ctx.Done():
-			case <-n.ctx.Done():
-			}
-		case <-changed: // what the old leader had may be lost
-			with, patience = 0, base
-		case <-timer.C:
-			if upTo == 0 {
-				upTo = n.Commit()
-			}
-		case <-ctx.Done():
-		case <-n.ctx.Done():
-		}
-		timer.Stop()
-		select {
-		case <-w.done: // whatever else has come to an end meanwhile
-			return w.results, nil
-		default:
-		}
-		switch {
-		case n.ctx.Err() != nil:
-			return nil, ErrClosed
-		case ctx.Err() != nil && sent:
-			return nil, fmt.Errorf("%w (%w)", ErrNoQuorum, ctx.Err())
-		case ctx.Err() != nil:
-			return nil, fmt.Errorf("%w (%w)", ErrNoLeader, ctx.Err())
+		again := d.send(ctx, lead)
+		if over, err := d.await(ctx, changed, again); over {
+			return w.results, err
 		}
 	}
 }
 
+// A delivery brings one waiter's proposals to whoever leads, as often as it
+// takes.
+type delivery struct {
+	n          *Node
+	w          *waiter
+	membership bool
+	data       [][]byte
+
+	sent bool // some leader was given it once
+	out  int  // how often it was given to one and not refused: while it is 0, nothing of it is in a log
+	with MemberID
+	upTo uint64 // with a leader that has not changed: it may be among the committed entries up to here
+
+	backoff    time.Duration // before the next try after a refusal
+	patience   time.Duration // before the next try without an answer
+	overloaded time.Time     // since when every answer was that; zero: the last one was not
+}
+
+// send gives lead what is not applied yet, unless it has it, and returns after
+// how long to look again.
+func (d *delivery) send(ctx context.Context, lead MemberID) time.Duration {
+	if lead == 0 || (d.with == lead && d.n.Applied() < d.upTo) {
+		return d.patience
+	}
+	s := d.n.waiters.missing(d.w, d.membership, d.data)
+	s.again, d.sent = d.sent, true
+	if !d.n.dispatch(lead, s) {
+		return d.backoff
+	}
+	// What is slow is not lost: do not make it slower.
+	again := d.patience
+	d.patience, d.with, d.upTo = min(2*d.patience, maxPatience), lead, 0
+	d.out++
+	return again
+}
+
+// await waits for the results, or for a reason to send again; over says which.
+func (d *delivery) await(ctx context.Context, changed <-chan struct{}, again time.Duration) (over bool, err error) {
+	timer := time.NewTimer(again)
+	defer timer.Stop()
+	select {
+	case <-d.w.done:
+		return true, nil
+	case r := <-d.w.refused:
+		if over, err = d.refused(ctx, r); over {
+			return true, err
+		}
+		// Not at once: the leader's own news may be on its way here.
+		timer.Reset(d.backoff + time.Duration(rand.Int64N(int64(d.backoff))))
+		d.backoff = min(2*d.backoff, maxBackoff)
+		select {
+		case <-d.w.done:
+		case <-timer.C:
+		case <-ctx.Done():
+		case <-d.n.ctx.Done():
+		}
+	case <-changed: // what the old leader had may be lost
+		d.forgetLeader()
+	case <-timer.C:
+		if d.upTo == 0 {
+			d.upTo = d.n.Commit()
+		}
+	case <-ctx.Done():
+	case <-d.n.ctx.Done():
+	}
+	select {
+	case <-d.w.done: // whatever else has come to an end meanwhile
+		return true, nil
+	default:
+	}
+	switch {
+	case d.n.ctx.Err() != nil:
+		return true, ErrClosed
+	case ctx.Err() == nil:
+		return false, nil
+	case d.out == 0 && !d.overloaded.IsZero():
+		return true, ErrOverloaded
+	case d.sent:
+		return true, fmt.Errorf("%w (%w)", ErrNoQuorum, ctx.Err())
+	default:
+		return true, fmt.Errorf("%w (%w)", ErrNoLeader, ctx.Err())
+	}
+}
+
+// refused takes a leader's answer that it did not append what it was sent.
+func (d *delivery) refused(ctx context.Context, r refusal) (over bool, err error) {
+	d.forgetLeader()
+	d.out--
+	switch r.Code {
+	case refusedDone:
+		return true, d.n.waitApplied(ctx, r.Index)
+	case refusedForGood:
+		return true, fmt.Errorf("%w: %s", ErrMembership, r.Text)
+	case refusedOverloaded:
+		if d.overloaded.IsZero() {
+			d.overloaded = time.Now()
+		}
+		if d.out == 0 && time.Since(d.overloaded) > overloadPatience {
+			return true, ErrOverloaded
+		}
+	default:
+		d.overloaded = time.Time{}
+	}
+	return false, nil
+}
+
+func (d *delivery) forgetLeader() {
+	d.with, d.patience = 0, 2*d.n.cfg.electionTimeout()
+}
+
 // dispatch gives s to the leader: here, or over its replicator. It reports
 // whether s is on its way.
-func (n *Node) dispatch(ctx context.Context, lead MemberID, s *submission) bool {
+func (n *Node) dispatch(lead MemberID, s *submission) bool {
 	if len(s.ids) == 0 {
 		return true
 	}
 	if lead == n.id {
 		s.refuse = n.waiters.refuse
-		select {
-		case n.proposals <- s:
-			return true
-		case <-ctx.Done():
-			return false
-		case <-n.ctx.Done():
-			return false
-		}
+		n.offer(s)
+		return true
 	}
 	r := n.peers.get(lead)
 	return r != nil && r.enqueue(r.appends, outgoing{kind: kindPropose, payload: s.encode()})
 }
 
-// append is called by the Raft loop with the first of the submissions that
-// wait. Those that wait together become one append.
-func (n *Node) append(s *submission) {
+// offer puts s before this node's Raft loop, or refuses it if too much stands there already.
+func (n *Node) offer(s *submission) {
+	if n.offered.Add(int64(len(s.ids))) > maxOffered {
+		n.offered.Add(-int64(len(s.ids)))
+		s.refuse(refusal{IDs: s.ids, Code: refusedOverloaded})
+		return
+	}
+	n.proposals.put(s)
+}
+
+// appendOffered is called by the Raft loop when submissions wait and no append
+// of this node is on its way to its disk. All that wait together become one
+// append: what comes while the disk is writing joins the next one, so that
+// batches grow with the load, and nobody is made to wait for company.
+func (n *Node) appendOffered() {
 	var batch []*submission
 	var entries []*raftpb.Entry
 	flush := func() {
@@ -192,32 +261,41 @@ func (n *Node) append(s *submission) {
 		}
 		m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)), Entries: entries}
 		if err := n.raft.Step(m); err != nil {
-			code := refusedDropped
-			if lead, _ := n.leader.get(); lead != n.id {
-				code = refusedNotLeader
-			}
+			code := n.whyDropped()
 			for _, s := range batch {
 				s.refuse(refusal{IDs: s.ids, Code: code})
 			}
 		}
 		batch, entries = nil, nil
 	}
-	for {
+	for _, s := range n.proposals.takeAll() {
+		n.offered.Add(-int64(len(s.ids)))
 		if s.membership {
 			flush()
 			n.appendMemberChange(s)
-		} else {
-			batch = append(batch, s)
-			for i, id := range s.ids {
-				entries = append(entries, &raftpb.Entry{Data: joinEntry(id, s.data[i])})
-			}
+			continue
 		}
-		if len(entries) >= maxBatch || len(n.proposals) == 0 {
-			break
+		batch = append(batch, s)
+		for i, id := range s.ids {
+			entries = append(entries, &raftpb.Entry{Data: joinEntry(id, s.data[i])})
 		}
-		s = <-n.proposals
+		if len(entries) >= maxBatch {
+			flush()
+		}
 	}
 	flush()
+}
+
+// whyDropped says why Raft took no proposal.
+func (n *Node) whyDropped() string {
+	switch status := n.raft.BasicStatus(); {
+	case status.RaftState != raft.StateLeader:
+		return refusedNotLeader
+	case status.LeadTransferee != 0:
+		return refusedDropped
+	default:
+		return refusedOverloaded
+	}
 }
 
 // encode writes s as the payload of a kindPropose frame: whether it is a
@@ -263,7 +341,7 @@ func decodeSubmission(b []byte) (*submission, error) {
 }
 
 // receiveSubmission takes what another node forwarded. Called by the reader of
-// its connection, which waits if the Raft loop is behind.
+// its connection.
 func (n *Node) receiveSubmission(from MemberID, payload []byte) error {
 	s, err := decodeSubmission(payload)
 	if err != nil {
@@ -274,10 +352,7 @@ func (n *Node) receiveSubmission(from MemberID, payload []byte) error {
 			p.enqueue(p.appends, outgoing{kind: kindRefuse, payload: mustJSON(r)})
 		}
 	}
-	select {
-	case n.proposals <- s:
-	case <-n.ctx.Done():
-	}
+	n.offer(s)
 	return nil
 }
 
@@ -292,7 +367,8 @@ func (n *Node) receiveRefusal(payload []byte) error {
 
 // waiter is one Propose that waits for its entries to be applied here.
 type waiter struct {
-	ids     []uint64
+	first   uint64 // the ids are first, first+1, and so on
+	size    int    // of the commands, in bytes
 	results []Result
 	got     []bool
 	left    int
@@ -302,9 +378,10 @@ type waiter struct {
 
 // waiters finds the Propose that waits for an entry, by the id in it.
 type waiters struct {
-	mu   sync.Mutex
-	next uint64
-	byID map[uint64]*waiter
+	mu    sync.Mutex
+	next  uint64
+	byID  map[uint64]*waiter
+	bytes int // of the commands that wait
 }
 
 // newWaiters begins at a random id, so that entries which were proposed before
@@ -313,26 +390,35 @@ func newWaiters() *waiters {
 	return &waiters{next: rand.Uint64(), byID: map[uint64]*waiter{}}
 }
 
-func (ws *waiters) register(count int) *waiter {
+// register gives each of the commands an id to wait for, unless too many wait already.
+func (ws *waiters) register(data [][]byte) (*waiter, error) {
 	w := &waiter{
-		ids: make([]uint64, count), results: make([]Result, count), got: make([]bool, count), left: count,
+		results: make([]Result, len(data)), got: make([]bool, len(data)), left: len(data),
 		done: make(chan struct{}), refused: make(chan refusal, 1),
+	}
+	for _, d := range data {
+		w.size += len(d)
 	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	for i := range w.ids {
-		ws.next++
-		w.ids[i] = ws.next
-		ws.byID[ws.next] = w
+	if len(ws.byID)+len(data) > maxWaiting || ws.bytes+w.size > maxWaitingBytes {
+		return nil, ErrOverloaded
 	}
-	return w
+	ws.bytes += w.size
+	w.first = ws.next
+	for range data {
+		ws.byID[ws.next] = w
+		ws.next++
+	}
+	return w, nil
 }
 
 func (ws *waiters) forget(w *waiter) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	for _, id := range w.ids {
-		delete(ws.byID, id)
+	ws.bytes -= w.size
+	for i := range w.got {
+		delete(ws.byID, w.first+uint64(i))
 	}
 }
 
@@ -343,7 +429,7 @@ func (ws *waiters) missing(w *waiter, membership bool, data [][]byte) *submissio
 	s := &submission{membership: membership}
 	for i, got := range w.got {
 		if !got {
-			s.ids, s.data = append(s.ids, w.ids[i]), append(s.data, data[i])
+			s.ids, s.data = append(s.ids, w.first+uint64(i)), append(s.data, data[i])
 		}
 	}
 	return s
@@ -354,13 +440,16 @@ func (ws *waiters) missing(w *waiter, membership bool, data [][]byte) *submissio
 func (ws *waiters) resolve(ids []uint64, batch []Command) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
+	if len(ws.byID) == 0 {
+		return
+	}
 	for i, id := range ids {
 		w := ws.byID[id]
 		if w == nil {
 			continue
 		}
 		delete(ws.byID, id)
-		at := slices.Index(w.ids, id)
+		at := id - w.first
 		w.results[at] = Result{Index: batch[i].Index, Term: batch[i].Term, Value: batch[i].Result}
 		w.got[at] = true
 		if w.left--; w.left == 0 {

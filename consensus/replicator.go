@@ -64,18 +64,18 @@ type stream struct {
 	connected atomic.Bool
 }
 
-// Queue lengths. Raft bounds appends by maxInflightMsgs; the rest is room for
-// answers and forwarded proposals.
+// Queue lengths. Raft bounds appends by the window; answers and forwarded
+// proposals have as much room again, and some more.
 const (
-	appendQueue  = 4 * maxInflightMsgs
-	controlQueue = 256
+	appendQueueSlack = 1024
+	controlQueue     = 256
 )
 
 func newReplicator(n *Node, id MemberID, addr string) *replicator {
 	ctx, cancel := context.WithCancel(n.ctx)
 	r := &replicator{
 		n: n, id: id, addr: addr, created: time.Now(), ctx: ctx, cancel: cancel,
-		appends: &stream{channel: channelAppend, queue: make(chan outgoing, appendQueue)},
+		appends: &stream{channel: channelAppend, queue: make(chan outgoing, 2*n.cfg.MaxInflightMsgs+appendQueueSlack)},
 		control: &stream{channel: channelControl, queue: make(chan outgoing, controlQueue)},
 	}
 	r.wg.Go(func() { r.run(r.appends) })
@@ -188,6 +188,9 @@ func (r *replicator) dial(ctx context.Context, ch channel) (net.Conn, error) {
 	return c, nil
 }
 
+// maxWrite is about how many bytes leave in one write.
+const maxWrite = 256 << 10
+
 // connectAndSend sends what is queued for s until the connection fails. What
 // waits together leaves in one write: a runner carries all moves that are on
 // the table when he sets off.
@@ -222,7 +225,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 				return err
 			}
 		}
-		for len(buf) < maxSizePerMsg && len(s.queue) > 0 {
+		for len(buf) < maxWrite && len(s.queue) > 0 {
 			if buf, err = appendOutgoing(buf, <-s.queue); err != nil {
 				return err
 			}
@@ -234,7 +237,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 			return err
 		}
 		r.sentBytes.Add(uint64(len(buf)))
-		if cap(buf) > 4*maxSizePerMsg { // one huge append must not be paid for ever
+		if cap(buf) > 4*maxWrite { // one huge append must not be paid for ever
 			buf = nil
 		}
 	}

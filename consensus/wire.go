@@ -75,7 +75,7 @@ const (
 const (
 	maxHello = 8 << 10
 	// maxFrame bounds a frame, and so what a stranger can make us allocate.
-	// The largest honest one is an append: maxSizePerMsg and one command.
+	// The largest honest one is an append: MaxMessageBytes and one command.
 	maxFrame = 4 << 20
 
 	handshakeTimeout = 5 * time.Second

@@ -58,6 +58,7 @@ var kinds = []struct {
 	{consensus.ErrUnknownMember, http.StatusNotFound, "not_found"},
 	{consensus.ErrMembership, http.StatusConflict, "membership_refused"},
 	{consensus.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
+	{consensus.ErrOverloaded, http.StatusServiceUnavailable, "overloaded"},
 	{consensus.ErrNoLeader, http.StatusServiceUnavailable, "no_leader"},
 	{consensus.ErrNoQuorum, http.StatusServiceUnavailable, "no_quorum"},
 	{consensus.ErrClosed, http.StatusServiceUnavailable, "no_leader"},

@@ -26,6 +26,12 @@ func (c *serveConfig) args() []string {
 	if c.Voters != defaultVoters {
 		args = append(args, "--voters", strconv.Itoa(c.Voters))
 	}
+	if c.MaxInflightMsgs != 0 {
+		args = append(args, "--max-inflight-msgs", strconv.Itoa(c.MaxInflightMsgs))
+	}
+	if c.MaxInflightBytes != 0 {
+		args = append(args, "--max-inflight-bytes", strconv.FormatUint(c.MaxInflightBytes, 10))
+	}
 	if c.Bootstrap {
 		args = append(args, "--bootstrap")
 	}

@@ -86,8 +86,10 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 				MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress,
 			})
 		},
-		Log:  log,
-		Tick: tick,
+		Log:              log,
+		Tick:             tick,
+		MaxInflightMsgs:  cfg.MaxInflightMsgs,
+		MaxInflightBytes: cfg.MaxInflightBytes,
 	}
 	if cfg.Join != "" {
 		n.client = newClient([]string{cfg.Join}, cfg.Token, log)
