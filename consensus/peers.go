@@ -279,13 +279,14 @@ func (n *Node) readFrames(c net.Conn, from MemberID) error {
 			if err := proto.Unmarshal(payload, m); err != nil {
 				return fmt.Errorf("message from %s: %w", from, err)
 			}
-			if MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) != n.id || m.GetType() == raftpb.MsgSnap {
+			if MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) != n.id || m.GetType() == raftpb.MsgSnap || m.GetType() == raftpb.MsgApp {
 				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
 			}
-			select {
-			case n.network <- m:
-			case <-n.ctx.Done():
-				return nil
+			err = n.receive(m)
+		case kindAppend:
+			m, bad := decodeAppend(payload, from, n.id)
+			if err = bad; err == nil {
+				err = n.receive(m)
 			}
 		case kindPropose:
 			err = n.receiveSubmission(from, payload)
@@ -301,5 +302,15 @@ func (n *Node) readFrames(c net.Conn, from MemberID) error {
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// receive puts a peer's message before the Raft loop.
+func (n *Node) receive(m *raftpb.Message) error {
+	select {
+	case n.network <- m:
+		return nil
+	case <-n.ctx.Done():
+		return ErrClosed
 	}
 }

@@ -252,6 +252,9 @@ func appendPing(buf []byte) []byte {
 
 func appendOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	start := len(buf)
+	if o.raft.GetType() == raftpb.MsgApp {
+		return endFrame(appendAppend(beginFrame(buf, kindAppend), o.raft), start), nil
+	}
 	buf = beginFrame(buf, o.kind)
 	if o.kind == kindRaft {
 		var err error

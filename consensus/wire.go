@@ -16,7 +16,7 @@ import (
 // appends, being messages too, travel on the other side's connection.
 //
 //	dialer                                   listener
-//	  │ "chessrelay/1\n"                        │
+//	  │ "chessrelay/2\n"                        │
 //	  │ length ─ hello (JSON) ────────────────► │
 //	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
 //	  │ length ─ kind ─ payload ──────────────► │   frames, for ever
@@ -27,7 +27,7 @@ import (
 //	append    appends and their answers, forwarded proposals: handled in order by one reader
 //	control   votes and heartbeats, which a long append must not delay
 //	snapshot  one MsgSnap frame, then the boards file as package store encodes it, then one frame back: done or failed
-const wireMagic = "chessrelay/1\n"
+const wireMagic = "chessrelay/2\n"
 
 type channel string
 
@@ -63,13 +63,14 @@ const (
 
 // Frame kinds.
 const (
-	kindRaft     byte = 1 // raftpb.Message
+	kindRaft     byte = 1 // raftpb.Message, protobuf
 	kindPropose  byte = 2 // a submission on its way to the leader, see propose.go
 	kindRefuse   byte = 3 // the leader could not take it, JSON refusal
 	kindPing     byte = 4 // 8 bytes, echoed in a pong
 	kindPong     byte = 5
 	kindSnapDone byte = 6 // snapshot channel: taken
 	kindSnapFail byte = 7 // snapshot channel: payload is the reason
+	kindAppend   byte = 8 // MsgApp, see append_wire.go
 )
 
 const (

@@ -1,0 +1,100 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Appends are what nearly all of the traffic is, so they have an encoding of
+// their own, which costs a fraction of protobuf's on both sides:
+//
+//	term ─ index and term of the entry before the first ─ commit ─ number of entries    each an uvarint
+//	entry: uvarint(length of data << 3 | type << 1 | term changes) ─ [uvarint term] ─ data
+//
+// The first entry's term is compared with the message's. Sender and receiver
+// are those of the connection, and the indexes follow from the first one.
+
+// appendAppend encodes a MsgApp behind buf.
+func appendAppend(buf []byte, m *raftpb.Message) []byte {
+	buf = binary.AppendUvarint(buf, m.GetTerm())
+	buf = binary.AppendUvarint(buf, m.GetIndex())
+	buf = binary.AppendUvarint(buf, m.GetLogTerm())
+	buf = binary.AppendUvarint(buf, m.GetCommit())
+	buf = binary.AppendUvarint(buf, uint64(len(m.GetEntries())))
+	term := m.GetTerm()
+	for _, e := range m.GetEntries() {
+		data := e.GetData()
+		head := uint64(len(data))<<3 | uint64(e.GetType())<<1
+		if t := e.GetTerm(); t != term {
+			buf = binary.AppendUvarint(buf, head|1)
+			buf = binary.AppendUvarint(buf, t)
+			term = t
+		} else {
+			buf = binary.AppendUvarint(buf, head)
+		}
+		buf = append(buf, data...)
+	}
+	return buf
+}
+
+var errBadAppend = errors.New("malformed append from a peer")
+
+// decodeAppend reads what appendAppend wrote. The message refers to b, and its
+// entries stand in a few arrays that they share.
+func decodeAppend(b []byte, from, to MemberID) (*raftpb.Message, error) {
+	var head [5]uint64 // term, index, log term, commit, entries
+	for i := range head {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, errBadAppend
+		}
+		head[i], b = v, b[n:]
+	}
+	m := &raftpb.Message{
+		Type: raftpb.MsgApp.Enum(), From: new(uint64(from)), To: new(uint64(to)),
+		Term: &head[0], Index: &head[1], LogTerm: &head[2], Commit: &head[3],
+	}
+	count := head[4]
+	if count == 0 && len(b) == 0 {
+		return m, nil
+	}
+	if count > uint64(len(b)) { // each takes a byte at least
+		return nil, errBadAppend
+	}
+	entries := make([]raftpb.Entry, count)
+	indexes := make([]uint64, count)
+	m.Entries = make([]*raftpb.Entry, count)
+	term, last := m.Term, head[1]
+	for i := range entries {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, errBadAppend
+		}
+		b = b[n:]
+		if v&1 != 0 {
+			t, n := binary.Uvarint(b)
+			if n <= 0 {
+				return nil, errBadAppend
+			}
+			term, b = &t, b[n:]
+		}
+		size, kind := v>>3, raftpb.EntryType(v>>1&3)
+		if size > uint64(len(b)) || kind > raftpb.EntryConfChangeV2 {
+			return nil, errBadAppend
+		}
+		last++
+		indexes[i] = last
+		e := &entries[i]
+		e.Term, e.Index, e.Data = term, &indexes[i], b[:size:size]
+		if kind != raftpb.EntryNormal {
+			e.Type = kind.Enum()
+		}
+		m.Entries[i], b = e, b[size:]
+	}
+	if len(b) != 0 {
+		return nil, errBadAppend
+	}
+	return m, nil
+}
