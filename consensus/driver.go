@@ -28,19 +28,22 @@ func (n *Node) raftLoop() {
 		case <-tick.C:
 			n.raft.Tick()
 		case <-n.inbox.ready:
-			for _, e := range n.inbox.takeAll() {
-				n.handleEvent(e)
-			}
+			n.handleEvents()
 		case m := <-n.network:
 			n.step(m)
-			for range len(n.network) {
-				n.step(<-n.network)
-			}
 		case <-offered:
 			n.appendOffered()
 		case c := <-n.calls:
 			c.f(n.raft)
 			done = append(done, c.done)
+		}
+		// Whatever else has come in is taken along: each Ready has its price.
+		for range len(n.network) {
+			n.step(<-n.network)
+		}
+		n.handleEvents()
+		if n.appending == 0 {
+			n.appendOffered()
 		}
 		for n.raft.HasReady() {
 			n.handleReady(n.raft.Ready())
@@ -49,6 +52,12 @@ func (n *Node) raftLoop() {
 			close(c)
 		}
 		done = done[:0]
+	}
+}
+
+func (n *Node) handleEvents() {
+	for _, e := range n.inbox.takeAll() {
+		n.handleEvent(e)
 	}
 }
 
