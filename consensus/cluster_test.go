@@ -174,7 +174,7 @@ func (n *testNode) start() {
 	}
 	n.Node = node
 	// The address stays over restarts, as it does on a machine.
-	n.cfg.ListenPeer = node.PeerAddr()
+	n.cfg.ListenPeer = node.listener.Addr().String()
 }
 
 // stop ends a node as SIGTERM does.

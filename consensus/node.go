@@ -56,6 +56,8 @@ type Node struct {
 	reads   *reads
 
 	snapshots snapshotSlot
+	servers   *servers   // who sends snapshots for this node as leader
+	serving   sync.Mutex // held while this node sends one itself
 
 	offered       atomic.Int64  // how many proposals stand in proposals
 	commit        atomic.Uint64 // as the Raft loop last saw it
@@ -99,6 +101,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		waiters:   newWaiters(),
 		leader:    newLeaderWatch(),
 		reads:     newReads(),
+		servers:   newServers(),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.peers = newPeers(n)

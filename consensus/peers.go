@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -222,11 +223,14 @@ func (n *Node) serve(c net.Conn) error {
 	if !n.peers.track(c, h.From.ID) {
 		return ErrClosed
 	}
-	if h.Channel == channelSnapshot {
-		br := bufio.NewReaderSize(&deadlineConn{c}, 256<<10)
-		return n.receiveSnapshot(c, br, h.From.ID)
+	switch h.Channel {
+	case channelSnapshot:
+		return n.receiveSnapshot(c, h.From.ID)
+	case channelServe:
+		return n.serveSnapshot(c, h.From.ID)
+	default:
+		return n.readFrames(newProgressConn(c), h.From.ID)
 	}
-	return n.readFrames(c, h.From.ID)
 }
 
 // judge decides whether the node that says hello may talk to us.
@@ -238,7 +242,7 @@ func (n *Node) judge(h hello) reply {
 		return reply{replyWrongMember, fmt.Sprintf("this node is %s, not %s", n.id, h.To)}
 	case h.From.validate() != nil:
 		return reply{replyBadHello, h.From.validate().Error()}
-	case h.Channel != channelAppend && h.Channel != channelControl && h.Channel != channelSnapshot:
+	case !slices.Contains(channels, h.Channel):
 		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
 	}
 	if m, ok := n.roster.get(h.From.ID); ok && m.Removed {
@@ -257,12 +261,9 @@ func (n *Node) refused(r reply) {
 // readFrames is the one reader of an append or a control connection: it takes
 // the messages in order, and stands still while the Raft loop is behind, so
 // that TCP slows the sender down.
-func (n *Node) readFrames(c net.Conn, from MemberID) error {
+func (n *Node) readFrames(c *progressConn, from MemberID) error {
 	br := bufio.NewReaderSize(c, 64<<10)
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(deadAfter)); err != nil {
-			return err
-		}
 		kind, payload, err := readFrame(br)
 		if err != nil {
 			return err
@@ -270,7 +271,8 @@ func (n *Node) readFrames(c net.Conn, from MemberID) error {
 		if n.ctx.Err() != nil { // a node that has failed must not look alive
 			return ErrClosed
 		}
-		if p := n.peers.get(from); p != nil {
+		p := n.peers.get(from)
+		if p != nil {
 			p.heard()
 		}
 		switch kind {
@@ -281,6 +283,9 @@ func (n *Node) readFrames(c net.Conn, from MemberID) error {
 			}
 			if MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) != n.id || m.GetType() == raftpb.MsgSnap || m.GetType() == raftpb.MsgApp {
 				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
+			}
+			if p != nil && m.GetType() == raftpb.MsgAppResp && !m.GetReject() {
+				p.acknowledged(m.GetIndex())
 			}
 			err = n.receive(m)
 		case kindAppend:
@@ -293,9 +298,7 @@ func (n *Node) readFrames(c net.Conn, from MemberID) error {
 		case kindRefuse:
 			err = n.receiveRefusal(payload)
 		case kindPing:
-			if err = c.SetWriteDeadline(time.Now().Add(deadAfter)); err == nil {
-				err = writeFrame(c, kindPong, payload)
-			}
+			err = c.tell(kindPong, payload)
 		default:
 			err = fmt.Errorf("frame of unknown kind %d from %s", kind, from)
 		}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -21,6 +20,16 @@ type outgoing struct {
 	kind    byte
 	raft    *raftpb.Message // kindRaft
 	payload []byte          // the other kinds
+}
+
+// size is about how many bytes o holds, which Raft's window counts likewise. It is
+// asked for with every message, so it does not encode it.
+func (o outgoing) size() int64 {
+	n := 64 + len(o.payload)
+	for _, e := range o.raft.GetEntries() {
+		n += len(e.GetData())
+	}
+	return int64(n)
 }
 
 // A replicator carries everything that this node has to say to one peer: the
@@ -39,8 +48,11 @@ type replicator struct {
 	appends *stream
 	control *stream
 
-	// sendingSnapshot allows one snapshot at a time.
+	// sendingSnapshot allows one snapshot at a time, and servedBy says who
+	// sends it, 0: nobody yet. Which of two ways was tried last is served's own.
 	sendingSnapshot atomic.Bool
+	servedBy        atomic.Uint64
+	elsewhereFailed atomic.Bool
 
 	// lastContact is when the peer was last heard from, Unix nanoseconds.
 	lastContact atomic.Int64
@@ -48,8 +60,9 @@ type replicator struct {
 	sentBytes   atomic.Uint64
 	created     time.Time
 
-	// pinned is the index of the last snapshot; the log behind it stays while
-	// it is sent, and until pinnedUntil, Unix nanoseconds, for its installation.
+	// pinned is where the peer needs the log from, once it has the last snapshot: the
+	// log behind it stays while that is sent, and until pinnedUntil, Unix nanoseconds,
+	// for its installation, and as long as the peer catches up. 0: nothing is pinned.
 	pinned      atomic.Uint64
 	pinnedUntil atomic.Int64
 
@@ -61,22 +74,49 @@ type replicator struct {
 type stream struct {
 	channel   channel
 	queue     chan outgoing
+	limit     int64        // of queued
+	queued    atomic.Int64 // bytes in queue, and what is about to be
 	connected atomic.Bool
 }
 
-// Queue lengths. Raft bounds appends by the window; answers and forwarded
-// proposals have as much room again, and some more.
+// Queue lengths, and the sizes of what is in them. Raft bounds appends by the window; answers
+// and forwarded proposals have as much room again, and some more.
 const (
 	appendQueueSlack = 1024
 	controlQueue     = 256
+	controlBytes     = 1 << 20
 )
+
+func newStream(ch channel, length int, bytes int64) *stream {
+	return &stream{channel: ch, queue: make(chan outgoing, length), limit: bytes}
+}
+
+// put reports whether there was room for o. There always is in an empty queue.
+func (s *stream) put(o outgoing) bool {
+	size := o.size()
+	if all := s.queued.Add(size); all <= s.limit || all == size {
+		select {
+		case s.queue <- o:
+			return true
+		default:
+		}
+	}
+	s.queued.Add(-size)
+	return false
+}
+
+// took notes that o has left the queue.
+func (s *stream) took(o outgoing) outgoing {
+	s.queued.Add(-o.size())
+	return o
+}
 
 func newReplicator(n *Node, id MemberID, addr string) *replicator {
 	ctx, cancel := context.WithCancel(n.ctx)
 	r := &replicator{
 		n: n, id: id, addr: addr, created: time.Now(), ctx: ctx, cancel: cancel,
-		appends: &stream{channel: channelAppend, queue: make(chan outgoing, 2*n.cfg.MaxInflightMsgs+appendQueueSlack)},
-		control: &stream{channel: channelControl, queue: make(chan outgoing, controlQueue)},
+		appends: newStream(channelAppend, 2*n.cfg.MaxInflightMsgs+appendQueueSlack, int64(2*n.cfg.MaxInflightBytes)),
+		control: newStream(channelControl, controlQueue, controlBytes),
 	}
 	r.wg.Go(func() { r.run(r.appends) })
 	r.wg.Go(func() { r.run(r.control) })
@@ -111,9 +151,6 @@ func (r *replicator) send(m *raftpb.Message) {
 	case raftpb.MsgSnap:
 		r.sendSnapshot(m)
 	case raftpb.MsgApp, raftpb.MsgAppResp:
-		if m.GetType() == raftpb.MsgApp && m.GetIndex() > r.pinned.Load() {
-			r.pinned.Store(0) // the snapshot is in, and the log goes on
-		}
 		r.enqueue(r.appends, outgoing{kind: kindRaft, raft: m})
 	default:
 		r.enqueue(r.control, outgoing{kind: kindRaft, raft: m})
@@ -122,12 +159,8 @@ func (r *replicator) send(m *raftpb.Message) {
 
 // enqueue reports whether o was queued. If it was not, and was an append, Raft is told.
 func (r *replicator) enqueue(s *stream, o outgoing) bool {
-	if s.connected.Load() {
-		select {
-		case s.queue <- o:
-			return true
-		default:
-		}
+	if s.connected.Load() && s.put(o) {
+		return true
 	}
 	if o.raft.GetType() == raftpb.MsgApp {
 		r.n.reportUnreachable(r.id)
@@ -150,7 +183,7 @@ func (r *replicator) run(s *stream) {
 			return
 		}
 		for len(s.queue) > 0 { // stale by the time the peer is back
-			<-s.queue
+			s.took(<-s.queue)
 		}
 		r.n.reportUnreachable(r.id)
 		if refused, ok := errors.AsType[*refusedError](err); ok {
@@ -173,14 +206,19 @@ func (r *replicator) run(s *stream) {
 
 // dial opens a connection for ch and shakes hands.
 func (r *replicator) dial(ctx context.Context, ch channel) (net.Conn, error) {
+	return r.n.dial(ctx, r.id, r.address(), ch)
+}
+
+// dial opens a connection for ch to the member id at addr and shakes hands.
+func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (net.Conn, error) {
 	d := net.Dialer{Timeout: handshakeTimeout}
-	c, err := d.DialContext(ctx, "tcp", r.address())
+	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
-	err = greet(c, hello{Cluster: r.n.clusterID, From: r.n.self(), To: r.id, Channel: ch})
+	err = greet(c, hello{Cluster: n.clusterID, From: n.self(), To: id, Channel: ch})
 	if err != nil {
 		_ = c.Close()
 		return nil, err
@@ -199,7 +237,8 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	if err != nil {
 		return err
 	}
-	// The reader of pongs ends with the connection, whoever closes it.
+	// The reader of pongs ends with the connection, whoever closes it. It alone
+	// judges whether the peer lives: a write may stand as long as it takes.
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	var wg sync.WaitGroup
@@ -207,7 +246,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	defer stop()
 	defer c.Close()
 	defer cancel(nil)
-	wg.Go(func() { cancel(r.readPongs(c)) })
+	wg.Go(func() { cancel(r.readPongs(c, s)) })
 
 	s.connected.Store(true)
 	ping := time.NewTicker(pingEvery)
@@ -221,19 +260,19 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 		case <-ping.C:
 			buf = appendPing(buf)
 		case o := <-s.queue:
-			if buf, err = appendOutgoing(buf, o); err != nil {
+			if buf, err = appendOutgoing(buf, s.took(o)); err != nil {
 				return err
 			}
 		}
 		for len(buf) < maxWrite && len(s.queue) > 0 {
-			if buf, err = appendOutgoing(buf, <-s.queue); err != nil {
+			if buf, err = appendOutgoing(buf, s.took(<-s.queue)); err != nil {
 				return err
 			}
 		}
-		if err := c.SetWriteDeadline(time.Now().Add(deadAfter)); err != nil {
-			return err
-		}
 		if _, err := c.Write(buf); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
 			return err
 		}
 		r.sentBytes.Add(uint64(len(buf)))
@@ -267,8 +306,9 @@ func appendOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	return endFrame(buf, start), nil
 }
 
-// readPongs measures the round trip, and fails when the peer is silent.
-func (r *replicator) readPongs(c net.Conn) error {
+// readPongs measures the round trip, and fails when the peer is silent: it has
+// neither answered a ping nor said that it has read more.
+func (r *replicator) readPongs(c net.Conn, s *stream) error {
 	br := bufio.NewReaderSize(c, 64)
 	for {
 		if err := c.SetReadDeadline(time.Now().Add(deadAfter)); err != nil {
@@ -278,34 +318,27 @@ func (r *replicator) readPongs(c net.Conn) error {
 		if err != nil {
 			return fmt.Errorf("peer does not answer: %w", err)
 		}
-		if kind != kindPong || len(payload) != 8 {
+		if (kind != kindPong && kind != kindProgress) || len(payload) != 8 {
 			return fmt.Errorf("unexpected frame %d from peer", kind)
 		}
-		sent := int64(binary.BigEndian.Uint64(payload))
-		r.rtt.Store(time.Now().UnixNano() - sent)
+		if kind == kindPong && s == r.control { // on the other one it waits behind appends
+			sent := int64(binary.BigEndian.Uint64(payload))
+			r.rtt.Store(time.Now().UnixNano() - sent)
+		}
 		r.heard()
 	}
 }
 
-// sendSnapshot streams the boards in a goroutine of its own, and always tells
-// Raft how it ended: a follower in StateSnapshot gets nothing else until then.
-func (r *replicator) sendSnapshot(m *raftpb.Message) {
-	if !r.sendingSnapshot.CompareAndSwap(false, true) {
-		r.n.reportSnapshot(r.id, raft.SnapshotFailure)
+// acknowledged is called with every index that the peer has on disk. After a
+// snapshot it has much to catch up on, and the log must not be cut in front of it.
+func (r *replicator) acknowledged(index uint64) {
+	pin := r.pinned.Load()
+	if pin == 0 || index <= pin || r.sendingSnapshot.Load() {
 		return
 	}
-	r.n.wg.Go(func() {
-		defer r.sendingSnapshot.Store(false)
-		began := time.Now()
-		index, size, err := r.streamSnapshot(m)
-		log := r.n.log.With("peer", r.id, "index", index, "bytes", size, "took", time.Since(began))
-		if err != nil {
-			log.Warn("snapshot to peer failed", "err", err)
-			r.n.reportSnapshot(r.id, raft.SnapshotFailure)
-			return
-		}
-		r.pinnedUntil.Store(time.Now().Add(snapshotTimeout).UnixNano())
-		log.Info("snapshot sent")
-		r.n.reportSnapshot(r.id, raft.SnapshotFinish)
-	})
+	if index+r.n.cfg.KeepEntries >= r.n.Commit() {
+		index = 0 // it is as near as any other
+	}
+	r.pinned.CompareAndSwap(pin, index)
+	r.pinnedUntil.Store(time.Now().Add(snapshotTimeout).UnixNano())
 }

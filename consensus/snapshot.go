@@ -2,10 +2,10 @@ package consensus
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -16,73 +16,6 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
-
-// snapshotTimeout bounds one write or read of a snapshot's stream.
-const snapshotTimeout = 2 * deadAfter
-
-// streamSnapshot sends the boards file over a connection of its own. The index,
-// term and ConfState that Raft is told are read in the transaction that the
-// bytes are read in: they may be newer than what m says, never older.
-func (r *replicator) streamSnapshot(m *raftpb.Message) (index uint64, size int64, err error) {
-	snap, err := r.n.boards.Snapshot()
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { err = errors.Join(err, snap.Close()) }()
-	index, size = snap.Position().Index, snap.Size()
-	r.pinned.Store(index)
-
-	m = proto.Clone(m).(*raftpb.Message)
-	m.Snapshot = &raftpb.Snapshot{Metadata: metadata(snap.Position())}
-	head, err := proto.Marshal(m)
-	if err != nil {
-		return index, size, err
-	}
-	c, err := r.dial(r.ctx, channelSnapshot)
-	if err != nil {
-		return index, size, err
-	}
-	stop := context.AfterFunc(r.ctx, func() { _ = c.Close() })
-	defer stop()
-	defer c.Close()
-
-	w := bufio.NewWriterSize(&deadlineConn{c}, 256<<10)
-	if err := writeFrame(w, kindRaft, head); err != nil {
-		return index, size, err
-	}
-	if err := snap.Encode(w); err != nil {
-		return index, size, err
-	}
-	if err := w.Flush(); err != nil {
-		return index, size, err
-	}
-	kind, payload, err := readFrame(bufio.NewReader(&deadlineConn{c}))
-	switch {
-	case err != nil:
-		return index, size, fmt.Errorf("no answer: %w", err)
-	case kind != kindSnapDone:
-		return index, size, fmt.Errorf("the peer could not take it: %s", payload)
-	}
-	return index, size, nil
-}
-
-// deadlineConn gives every read and write a deadline of its own, so that a
-// long transfer is limited by progress and not by its length.
-type deadlineConn struct{ net.Conn }
-
-func (c *deadlineConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(snapshotTimeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
-}
-
-func (c *deadlineConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(snapshotTimeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
-}
 
 // snapshotSlot holds the one snapshot that a node may have received and not
 // yet installed.
@@ -150,36 +83,82 @@ func (s *snapshotSlot) busy() bool {
 	return s.incoming != nil
 }
 
-// receiveSnapshot is the receiver's side of streamSnapshot: it stores the boards
+// receiveSnapshot is the receiver's side of streamBoards: it stores the boards
 // beside the present ones, and only then tells Raft.
-func (n *Node) receiveSnapshot(c net.Conn, br *bufio.Reader, from MemberID) error {
+func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
+	in := &silenceConn{Conn: c}
+	br := bufio.NewReaderSize(in, 256<<10)
 	kind, head, err := readFrame(br)
 	if err != nil {
 		return err
 	}
-	var m raftpb.Message
+	m := new(raftpb.Message)
 	if kind != kindRaft {
 		return fmt.Errorf("frame %d instead of a snapshot's head", kind)
 	}
-	if err := proto.Unmarshal(head, &m); err != nil {
+	if err := proto.Unmarshal(head, m); err != nil {
 		return err
 	}
-	if m.GetType() != raftpb.MsgSnap || MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) != n.id {
+	if m.GetType() != raftpb.MsgSnap || MemberID(m.GetTo()) != n.id {
 		return fmt.Errorf("a %s from %s to %s instead of a snapshot's head", m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
 	}
-	meta := m.GetSnapshot().GetMetadata()
-	in, err := n.boards.Receive(br, store.Position{Index: meta.GetIndex(), Term: meta.GetTerm(), ConfState: meta.GetConfState()}, 0)
+	// Checking what has come takes a while in which nothing is read, so that
+	// the word that it goes on is not tied to reading.
+	quiet := report(c, in.read.Load)
+	defer quiet()
+	err = n.takeSnapshot(br, m, from)
+	quiet()
+	if err := c.SetWriteDeadline(time.Now().Add(snapshotTimeout)); err != nil {
+		return err
+	}
 	if err != nil {
 		return errors.Join(err, writeFrame(c, kindSnapFail, []byte(err.Error())))
 	}
-	n.snapshots.put(in, meta)
-	err = n.do(n.ctx, func(*raft.RawNode) { n.step(&m) })
-	n.snapshots.dropUnlessAccepted()
+	index := m.GetSnapshot().GetMetadata().GetIndex()
+	n.log.Info("snapshot received", "from", from, "index", index, "bytes", in.read.Load())
+	return writeFrame(c, kindSnapDone, nil)
+}
+
+// takeSnapshot reads the boards that m announces and offers them to Raft.
+func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error {
+	if err := n.follows(m, from); err != nil {
+		return err
+	}
+	meta := m.GetSnapshot().GetMetadata()
+	in, err := n.boards.Receive(r, store.Position{Index: meta.GetIndex(), Term: meta.GetTerm(), ConfState: meta.GetConfState()}, 0)
 	if err != nil {
 		return err
 	}
-	n.log.Info("snapshot received", "from", from, "index", meta.GetIndex())
-	return writeFrame(c, kindSnapDone, nil)
+	n.snapshots.put(in, meta)
+	err = n.follows(m, from) // a long time may have gone by
+	if err == nil {
+		err = n.do(n.ctx, func(*raft.RawNode) { n.step(m) })
+	}
+	n.snapshots.dropUnlessAccepted()
+	return err
+}
+
+// follows checks that a snapshot is of the leader's asking. Raft judges by
+// itself one that the leader sends. By the word of a third member it must not come to a
+// new term, so that one is taken only if this node follows that leader already.
+func (n *Node) follows(m *raftpb.Message, from MemberID) error {
+	if MemberID(m.GetFrom()) == from {
+		return nil
+	}
+	return n.leads(MemberID(m.GetFrom()), m.GetTerm())
+}
+
+// leads returns nil if this node takes id for the leader of term, and that
+// for the present one.
+func (n *Node) leads(id MemberID, term uint64) error {
+	var now raft.BasicStatus
+	if err := n.do(n.ctx, func(r *raft.RawNode) { now = r.BasicStatus() }); err != nil {
+		return err
+	}
+	if MemberID(now.Lead) != id || now.GetTerm() != term {
+		return fmt.Errorf("the leader is %s in term %d here, and not %s in term %d", MemberID(now.Lead), now.GetTerm(), id, term)
+	}
+	return nil
 }
 
 // installation asks the apply loop to put a received snapshot in place.

@@ -37,6 +37,8 @@ type MemberStatus struct {
 	LastContactMs int64  `json:"lastContactMs"`
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
 	SentBytes     uint64 `json:"sentBytes"`
+	// SnapshotFrom is the name of the member that sends it the boards at the moment.
+	SnapshotFrom string `json:"snapshotFrom,omitempty"`
 }
 
 // Status returns the group as this node sees it.
@@ -87,6 +89,9 @@ func (n *Node) describePeer(ms *MemberStatus) {
 	}
 	ms.RTTMicros = r.rtt.Load() / int64(time.Microsecond)
 	ms.SentBytes = r.sentBytes.Load()
+	if by, ok := n.roster.get(MemberID(r.servedBy.Load())); ok {
+		ms.SnapshotFrom = by.Name
+	}
 }
 
 func describeProgress(ms *MemberStatus, p tracker.Progress, last uint64) {

@@ -21,12 +21,14 @@ import (
 //	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
 //	  │ length ─ kind ─ payload ──────────────► │   frames, for ever
 //	  │ ◄──────────── length ─ pong ─ time sent │   one per ping
+//	  │ ◄───────── length ─ progress ─ so much  │   while something long is on its way, see progress.go
 //
 // A connection is for one channel, named in the hello:
 //
 //	append    appends and their answers, forwarded proposals: handled in order by one reader
 //	control   votes and heartbeats, which a long append must not delay
-//	snapshot  one MsgSnap frame, then the boards file as package store encodes it, then one frame back: done or failed
+//	snapshot  one MsgSnap frame, then the boards file as package store encodes it; back: progress, then done or failed
+//	serve     one frame that asks for a snapshot to be sent to a third member; back: progress, then done or failed
 const wireMagic = "chessrelay/2\n"
 
 type channel string
@@ -35,7 +37,10 @@ const (
 	channelAppend   channel = "append"
 	channelControl  channel = "control"
 	channelSnapshot channel = "snapshot"
+	channelServe    channel = "serve"
 )
+
+var channels = []channel{channelAppend, channelControl, channelSnapshot, channelServe}
 
 // hello opens a connection.
 type hello struct {
@@ -68,9 +73,11 @@ const (
 	kindRefuse   byte = 3 // the leader could not take it, JSON refusal
 	kindPing     byte = 4 // 8 bytes, echoed in a pong
 	kindPong     byte = 5
-	kindSnapDone byte = 6 // snapshot channel: taken
-	kindSnapFail byte = 7 // snapshot channel: payload is the reason
-	kindAppend   byte = 8 // MsgApp, see append_wire.go
+	kindSnapDone byte = 6  // snapshot and serve channel: taken; payload is a served
+	kindSnapFail byte = 7  // snapshot and serve channel: payload is the reason
+	kindAppend   byte = 8  // MsgApp, see append_wire.go
+	kindServe    byte = 9  // JSON serveRequest
+	kindProgress byte = 10 // 8 bytes: how many the listener has read
 )
 
 const (
@@ -81,10 +88,12 @@ const (
 
 	handshakeTimeout = 5 * time.Second
 	// pingEvery is how often an open connection is tried; after silence of
-	// deadAfter it is taken for dead. TCP alone would retransmit for minutes
-	// into a network that is back.
+	// deadAfter it is taken for dead, with neither a pong nor word of progress. TCP
+	// alone would retransmit for minutes into a network that is back.
 	pingEvery = 1 * time.Second
 	deadAfter = 5 * time.Second
+	// snapshotTimeout is the same for the connections that a snapshot needs.
+	snapshotTimeout = 2 * deadAfter
 )
 
 // frameHeader is a 4-byte big-endian length of what follows it, and the kind.

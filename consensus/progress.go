@@ -1,0 +1,91 @@
+package consensus
+
+import (
+	"encoding/binary"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A line is dead when nothing gets through, not when it is slow. What is
+// written to a connection may stand in the kernel's buffers for minutes before
+// it leaves, with the next ping behind it, so the sender cannot tell the one from the other.
+// The listener can: it reads. While something long is on its way it says
+// now and then how much it has, and the dialer takes for dead only who says nothing.
+
+// progressConn is the listener's side of a connection. Each Read may take
+// silence, and no longer, and if bytes have come and the dialer has not heard of it
+// for a while, it is told. Reads and writes are those of one goroutine.
+type progressConn struct {
+	net.Conn
+	silence time.Duration
+	read    uint64
+	told    time.Time // when the dialer last got a frame
+}
+
+func newProgressConn(c net.Conn) *progressConn {
+	return &progressConn{Conn: c, silence: deadAfter, told: time.Now()}
+}
+
+func (c *progressConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	c.read += uint64(n)
+	// An idle line has its pongs, one a ping.
+	if err == nil && time.Since(c.told) > 2*pingEvery {
+		err = c.tell(kindProgress, binary.BigEndian.AppendUint64(nil, c.read))
+	}
+	return n, err
+}
+
+// tell writes a frame to the dialer.
+func (c *progressConn) tell(kind byte, payload []byte) error {
+	c.told = time.Now()
+	if err := c.SetWriteDeadline(c.told.Add(c.silence)); err != nil {
+		return err
+	}
+	return writeFrame(c.Conn, kind, payload)
+}
+
+// silenceConn is a reader that fails after a silence of snapshotTimeout, and
+// counts what it reads.
+type silenceConn struct {
+	net.Conn
+	read atomic.Uint64
+}
+
+func (c *silenceConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(snapshotTimeout)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	c.read.Add(uint64(n))
+	return n, err
+}
+
+// report writes a kindProgress frame to c every pingEvery until the function that it
+// returns is called. That one waits for the last of them, so that the
+// caller may write again.
+func report(c net.Conn, done func() uint64) (stop func()) {
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		every := time.NewTicker(pingEvery)
+		defer every.Stop()
+		for {
+			select {
+			case <-end:
+				return
+			case <-every.C:
+			}
+			if c.SetWriteDeadline(time.Now().Add(snapshotTimeout)) != nil ||
+				writeFrame(c, kindProgress, binary.BigEndian.AppendUint64(nil, done())) != nil {
+				return // who reads it will notice, and so will the one that reads the rest from c
+			}
+		}
+	})
+	return sync.OnceFunc(func() { close(end); wg.Wait() })
+}

@@ -1,0 +1,411 @@
+package consensus
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
+	"google.golang.org/protobuf/proto"
+)
+
+// Raft accepts any snapshot from which the log can go on, so it need not be the
+// leader who sends it: he has the most to do already. The leader
+// asks another member that has much the same, over a connection for this one
+// request, and waits on it for the end:
+//
+//	leader                      server                     target
+//	  │ serve: target, MsgSnap ──► │                          │
+//	  │                            │ MsgSnap, boards file ──► │
+//	  │ ◄──────────────── progress │ ◄─────────────── progress│   once a second each
+//	  │ ◄──────────────── done     │ ◄─────────────────── done│
+//
+// The MsgSnap stays the leader's, in its term; only the position in it becomes
+// that of the server's boards. If a connection breaks, a side is silent or the
+// leader changes, all of it ends at once, the leader tells Raft, Raft asks for another snapshot, and that
+// one the leader sends itself.
+
+// serveRequest is what the leader asks of a server.
+type serveRequest struct {
+	Address string `json:"address"` // where the target listens
+	Message []byte `json:"message"` // the leader's raftpb.Message
+	// AtLeast is the lowest index from which the leader's log goes on, and at
+	// which the target is a member.
+	AtLeast uint64 `json:"atLeast"`
+}
+
+// served is a snapshot that has arrived.
+type served struct {
+	Index uint64 `json:"index"`
+	Bytes int64  `json:"bytes"` // of the boards file
+}
+
+// servers says who is busy with a snapshot at this leader's wish.
+type servers struct {
+	mu    sync.Mutex
+	busy  map[MemberID]bool
+	freed chan struct{} // closed, and made anew, when one is done
+}
+
+func newServers() *servers {
+	return &servers{busy: map[MemberID]bool{}, freed: make(chan struct{})}
+}
+
+// take marks the first of ids that is idle as busy; 0: none is, and freed is
+// closed when that changes.
+func (s *servers) take(ids []MemberID) (id MemberID, freed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if !s.busy[id] {
+			s.busy[id] = true
+			return id, nil
+		}
+	}
+	return 0, s.freed
+}
+
+func (s *servers) release(id MemberID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, id)
+	close(s.freed)
+	s.freed = make(chan struct{})
+}
+
+// sendSnapshot sees to it that the peer gets a snapshot, in a goroutine of its own, and
+// tells Raft how that ended, once for each message and whatever happens: a follower in
+// StateSnapshot gets nothing else until then.
+func (r *replicator) sendSnapshot(m *raftpb.Message) {
+	if !r.sendingSnapshot.CompareAndSwap(false, true) {
+		r.n.reportSnapshot(r.id, raft.SnapshotFailure)
+		return
+	}
+	r.n.wg.Go(func() {
+		began := time.Now()
+		got, by, err := r.deliver(m)
+		log := r.n.log.With("peer", r.id, "by", by, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
+		result := raft.SnapshotFinish
+		if err != nil {
+			log.Warn("snapshot to peer failed", "err", err)
+			result = raft.SnapshotFailure
+		} else {
+			log.Info("snapshot sent")
+			r.pinned.Store(got.Index)
+			r.pinnedUntil.Store(time.Now().Add(snapshotTimeout + time.Since(began)).UnixNano())
+		}
+		r.elsewhereFailed.Store(err != nil && by != r.n.id)
+		r.sendingSnapshot.Store(false)
+		r.n.reportSnapshot(r.id, result)
+	})
+}
+
+// deliver finds who is to serve the snapshot that m announces, and has it
+// served. It returns early when this node leads no more: Raft has forgotten m then.
+func (r *replicator) deliver(m *raftpb.Message) (got served, by MemberID, err error) {
+	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
+	defer cancel()
+	for by == 0 {
+		ids, err := r.n.mayServe(ctx, r)
+		if err != nil {
+			return served{}, 0, err
+		}
+		var freed <-chan struct{}
+		if by, freed = r.n.servers.take(ids); by == 0 {
+			select {
+			case <-freed:
+			case <-ctx.Done():
+				return served{}, 0, context.Cause(ctx)
+			}
+		}
+	}
+	defer r.n.servers.release(by)
+	r.servedBy.Store(uint64(by))
+	defer r.servedBy.Store(0)
+	atLeast := r.pin()
+	if by == r.n.id {
+		got, err = r.n.streamBoards(ctx, m, r.address(), atLeast)
+	} else {
+		got, err = r.askToServe(ctx, by, m, atLeast)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return got, by, err
+}
+
+// pin makes the log stay as far as a server may need it, and returns the lowest
+// index that its boards may stand at.
+func (r *replicator) pin() uint64 {
+	r.pinned.Store(1)
+	// Whatever cut is on its way without regard to the pin is of a checkpoint
+	// before this one.
+	at, keep := r.n.boards.Position().Index, r.n.cfg.KeepEntries
+	at = max(at-min(at, keep), r.n.storage.Log.FirstIndex()-1, 1)
+	r.pinned.Store(at)
+	return max(at, r.n.storage.needIndex.Load())
+}
+
+// whileLeader returns a context that ends when another member than id is known to lead, and,
+// if id is this node, as soon as it does not lead itself.
+func (n *Node) whileLeader(ctx context.Context, id MemberID) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			lead, changed := n.leader.get()
+			if lead != id && (lead != 0 || id == n.id) {
+				cancel(fmt.Errorf("%s leads no more", id))
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return ctx, func() { cancel(nil); wg.Wait() }
+}
+
+// mayServe returns who may send r's peer a snapshot, the best one first, and this
+// node at the end: members that have caught up, those on which no commit depends
+// before the others. Raft's StateReplicate says that a peer takes what it is sent.
+func (n *Node) mayServe(ctx context.Context, r *replicator) ([]MemberID, error) {
+	if r.elsewhereFailed.Load() {
+		return []MemberID{n.id}, nil
+	}
+	type candidate struct {
+		Member
+		tracker.Progress
+	}
+	var all []candidate
+	err := n.do(ctx, func(rn *raft.RawNode) {
+		status := rn.Status()
+		for id, p := range status.Progress {
+			m, known := n.roster.get(MemberID(id))
+			near := p.Match+n.cfg.KeepEntries/2 >= status.GetCommit()
+			if m.ID != n.id && m.ID != r.id && known && p.State == tracker.StateReplicate && near && n.reachable(m.ID) {
+				all = append(all, candidate{m, p})
+			}
+		}
+	})
+	if err != nil { // the function may be running still
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		switch {
+		case a.IsLearner != b.IsLearner:
+			return less(a.IsLearner)
+		case a.Role != b.Role:
+			return less(a.Role == Venue)
+		default:
+			return -int(int64(a.Match - b.Match))
+		}
+	})
+	var ids []MemberID
+	for _, c := range all {
+		ids = append(ids, c.ID)
+	}
+	return append(ids, n.id), nil
+}
+
+// less is what a comparison returns if the first one comes first, or not.
+func less(first bool) int {
+	if first {
+		return -1
+	}
+	return 1
+}
+
+// askToServe has another member send the snapshot, and waits for the end of it.
+func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Message, atLeast uint64) (served, error) {
+	server := r.n.peers.get(by)
+	if server == nil {
+		return served{}, ErrUnknownMember
+	}
+	head, err := proto.Marshal(m)
+	if err != nil {
+		return served{}, err
+	}
+	c, err := server.dial(ctx, channelServe)
+	if err != nil {
+		return served{}, fmt.Errorf("ask %s to serve it: %w", by, err)
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	r.n.log.Info("snapshot to peer asked for", "peer", r.id, "by", by, "atLeast", atLeast)
+	err = writeFrame(c, kindServe, mustJSON(serveRequest{r.address(), head, atLeast}))
+	if err != nil {
+		return served{}, err
+	}
+	payload, err := awaitSnapshot(c)
+	if err != nil {
+		return served{}, err
+	}
+	var got served
+	if err := json.Unmarshal(payload, &got); err != nil || got.Index < atLeast {
+		return served{}, fmt.Errorf("%s served a snapshot at %d instead of %d or later (%w)", by, got.Index, atLeast, err)
+	}
+	return got, nil
+}
+
+// awaitSnapshot reads from c until the other side is done, has failed, or
+// was silent for too long.
+func awaitSnapshot(c net.Conn) ([]byte, error) {
+	br := bufio.NewReader(&silenceConn{Conn: c})
+	for {
+		kind, payload, err := readFrame(br)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("no answer: %w", err)
+		case kind == kindSnapDone:
+			return payload, nil
+		case kind == kindSnapFail:
+			return nil, fmt.Errorf("the peer could not: %s", payload)
+		case kind != kindProgress:
+			return nil, fmt.Errorf("unexpected frame %d from peer", kind)
+		}
+	}
+}
+
+// serveSnapshot is the server's side of askToServe. A node serves one at a time,
+// and only for the leader that it follows.
+func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
+	if err := c.SetReadDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return err
+	}
+	kind, payload, err := readFrame(bufio.NewReader(c))
+	if err != nil {
+		return err
+	}
+	var req serveRequest
+	m := new(raftpb.Message)
+	if kind != kindServe {
+		return fmt.Errorf("frame %d instead of a request to serve a snapshot", kind)
+	}
+	if err := errors.Join(json.Unmarshal(payload, &req), proto.Unmarshal(req.Message, m)); err != nil {
+		return fmt.Errorf("request to serve a snapshot: %w", err)
+	}
+	if m.GetType() != raftpb.MsgSnap || MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) == n.id || len(req.Address) > maxAddress {
+		return fmt.Errorf("request from %s to serve a %s from %s to %s", from, m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
+	}
+	got, err := n.serveFor(c, m, req)
+	if err := c.SetWriteDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return err
+	}
+	if err != nil {
+		return errors.Join(err, writeFrame(c, kindSnapFail, []byte(err.Error())))
+	}
+	return writeFrame(c, kindSnapDone, mustJSON(got))
+}
+
+// serveFor sends the snapshot while the leader waits at the other end of c.
+func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served, error) {
+	lead, to := MemberID(m.GetFrom()), MemberID(m.GetTo())
+	if err := n.leads(lead, m.GetTerm()); err != nil {
+		return served{}, err
+	}
+	ctx, cancel := n.whileLeader(n.ctx, lead)
+	defer cancel()
+	ctx, hungUp := context.WithCancelCause(ctx)
+	defer hungUp(nil)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer c.SetReadDeadline(time.Now()) // ends the goroutine; nothing is read after it
+	if err := c.SetReadDeadline(time.Time{}); err != nil {
+		return served{}, err
+	}
+	wg.Go(func() {
+		_, err := c.Read(make([]byte, 1)) // the leader says no more: it hangs up
+		hungUp(fmt.Errorf("the leader waits for it no more: %w", err))
+	})
+	defer report(c, func() uint64 { return 0 })()
+	n.log.Info("serving a snapshot for the leader", "leader", lead, "peer", to)
+	began := time.Now()
+	got, err := n.streamBoards(ctx, m, req.Address, req.AtLeast)
+	log := n.log.With("leader", lead, "peer", to, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		log.Warn("snapshot for the leader failed", "err", err)
+		return got, err
+	}
+	log.Info("snapshot for the leader served")
+	return got, nil
+}
+
+// errServing is returned by streamBoards while it runs already.
+var errServing = errors.New("this node serves another snapshot")
+
+// streamBoards sends the boards file to the member that m is for, at addr, over a connection
+// of its own, and waits until it has taken them. The index, term and ConfState that
+// Raft there is told are read in the transaction that the bytes are read in: they may be
+// other than what m says, and are atLeast or later.
+func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string, atLeast uint64) (got served, err error) {
+	if !n.serving.TryLock() {
+		return got, errServing
+	}
+	defer n.serving.Unlock()
+	snap, err := n.boards.Snapshot()
+	if err != nil {
+		return got, err
+	}
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	got = served{snap.Position().Index, snap.Size()}
+	if got.Index < atLeast {
+		return got, fmt.Errorf("the boards on disk stand at index %d, and %d is needed", got.Index, atLeast)
+	}
+	m = proto.Clone(m).(*raftpb.Message)
+	m.Snapshot = &raftpb.Snapshot{Metadata: metadata(snap.Position())}
+	head, err := proto.Marshal(m)
+	if err != nil {
+		return got, err
+	}
+	c, err := n.dial(ctx, MemberID(m.GetTo()), addr, channelSnapshot)
+	if err != nil {
+		return got, err
+	}
+	defer c.Close()
+	// Whoever ends first, here or there, ends the other. That the peer lives it
+	// says itself, so a write may stand as long as it takes.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	answer := make(chan error, 1)
+	go func() {
+		_, err := awaitSnapshot(c)
+		answer <- err
+		if err != nil {
+			cancel()
+		}
+	}()
+	w := bufio.NewWriterSize(c, 256<<10)
+	err = writeFrame(w, kindRaft, head)
+	if err == nil {
+		err = snap.Encode(w)
+	}
+	if err == nil {
+		err = w.Flush()
+	}
+	if half, ok := c.(interface{ CloseWrite() error }); ok && err != nil {
+		_ = half.CloseWrite() // the peer says so, too, if it has not hung up
+	} else if err != nil {
+		_ = c.Close()
+	}
+	if failed := <-answer; failed != nil {
+		if errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
+		return got, errors.Join(failed, err)
+	}
+	return got, err
+}

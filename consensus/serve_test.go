@@ -1,0 +1,357 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// few makes a node keep so little of its log that who comes late needs a snapshot.
+func few(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 100, 50 }
+
+// grownCluster is three voters and a learner, in this order, with boards of some megabytes that do not
+// compress well.
+func grownCluster(t testing.TB) *testCluster {
+	c := newCluster(t, 0)
+	c.add(few)
+	var big []string
+	for range 2000 {
+		b := make([]byte, 1000)
+		for i := range b {
+			b[i] = byte(rand.Uint32())
+		}
+		big = append(big, string(b))
+	}
+	for len(big) > 0 {
+		c.nodes[0].propose(big[:500]...)
+		big = big[500:]
+	}
+	for i := range 3 {
+		n := c.add(few)
+		waitFor(t, n.cfg.Name+" to catch up", func() bool { return n.Applied() > 2000 })
+		if i < 2 {
+			waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
+		}
+	}
+	waitFor(t, "the log to be cut", func() bool { return c.nodes[0].storage.Log.FirstIndex() > 1000 })
+	return c
+}
+
+// addBehind adds a node behind a bad line.
+func (c *testCluster) addBehind(l *line) *testNode {
+	c.t.Helper()
+	n := c.add(func(cfg *Config) { few(cfg); cfg.AdvertisePeer = l.addr() })
+	l.leadTo(n)
+	return n
+}
+
+// feed proposes at n until the function that it returns is called.
+func (c *testCluster) feed(n *testNode) (stop func()) {
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			_, err := n.Propose(ctx, []byte(fmt.Sprint("live ", i)))
+			cancel()
+			if err != nil {
+				c.t.Errorf("propose: %v", err)
+				return
+			}
+		}
+	})
+	return sync.OnceFunc(func() { close(end); wg.Wait() })
+}
+
+// arrives waits until n has everything that the leader has, and is fed by the log.
+func (c *testCluster) arrives(n *testNode) {
+	c.t.Helper()
+	waitFor(c.t, n.cfg.Name+" to catch up", func() bool {
+		lead := c.leader()
+		for _, m := range status(lead).Members {
+			if m.ID == n.ID() {
+				return m.State == "replicate" && m.Lag < 100 && n.Applied()+100 > lead.Applied()
+			}
+		}
+		return false
+	})
+}
+
+func snapshotsAreLike(f fault) func(hello) fault {
+	return func(h hello) fault {
+		if h.Channel == channelSnapshot {
+			return f
+		}
+		return fault{}
+	}
+}
+
+// TestAnotherMemberServes has a node join, and one come back far behind, while moves go on: it is
+// the learner that sends the boards to it, and the leader says so meanwhile.
+func TestAnotherMemberServes(t *testing.T) {
+	c := grownCluster(t)
+	lead, learner := c.nodes[0], c.nodes[3]
+	stop := c.feed(lead)
+	defer stop()
+	l := newLine(t)
+	l.faults(snapshotsAreLike(fault{rate: 4 << 20}))
+	late := c.addBehind(l)
+	waitFor(t, "the leader to say who serves", func() bool {
+		for _, m := range status(lead).Members {
+			if m.ID == late.ID() && m.SnapshotFrom != "" {
+				return m.SnapshotFrom == learner.cfg.Name
+			}
+		}
+		return false
+	})
+	c.arrives(late)
+	late.kill()
+	at := lead.Applied()
+	waitFor(t, "the log to be cut", func() bool { return lead.storage.Log.FirstIndex() > at+100 })
+	late.start()
+	c.arrives(late)
+	stop()
+	c.waitSame(lead.list.all())
+	close(l.seen)
+	times := 0
+	for h := range l.seen {
+		times++
+		if h.From.ID != learner.ID() {
+			t.Errorf("%s sent boards", h.From.Name)
+		}
+	}
+	if times != 2 {
+		t.Errorf("boards were sent %d times", times)
+	}
+}
+
+// TestSnapshotOverALineThatIsCut breaks one transfer after another, wherever it
+// is. Each is reported, or there would not be another one.
+func TestSnapshotOverALineThatIsCut(t *testing.T) {
+	c := grownCluster(t)
+	stop := c.feed(c.nodes[0])
+	defer stop()
+	l := newLine(t)
+	var mu sync.Mutex
+	cuts := []int64{0, 1, 40, 300} // in the handshake and in the head; the rest in the boards
+	for range 4 {
+		cuts = append(cuts, rand.Int64N(2<<20))
+	}
+	t.Logf("cut after %v bytes", cuts)
+	byLeader := 0
+	l.faults(func(h hello) fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if h.Channel != channelSnapshot || len(cuts) == 0 {
+			return fault{}
+		}
+		if h.From.ID == c.nodes[0].ID() {
+			byLeader++
+		}
+		f := fault{kind: "cut", after: cuts[0]}
+		cuts = cuts[1:]
+		return f
+	})
+	c.arrives(c.addBehind(l))
+	stop()
+	c.waitSame(c.nodes[0].list.all())
+	mu.Lock()
+	defer mu.Unlock()
+	if len(cuts) > 0 || byLeader == 0 {
+		t.Errorf("%d cuts were left, and %d transfers were the leader's own", len(cuts), byLeader)
+	}
+}
+
+// TestSnapshotOverALineThatStalls: a line on which nothing comes through any
+// more, and nobody says so.
+func TestSnapshotOverALineThatStalls(t *testing.T) {
+	t.Parallel() // it waits for time to pass
+	c := grownCluster(t)
+	stop := c.feed(c.nodes[0])
+	defer stop()
+	l := newLine(t)
+	var once sync.Once
+	l.faults(func(h hello) (f fault) {
+		if h.Channel == channelSnapshot {
+			once.Do(func() { f = fault{kind: "stall", after: 1 << 20} })
+		}
+		return f
+	})
+	c.arrives(c.addBehind(l))
+	stop()
+	c.waitSame(c.nodes[0].list.all())
+}
+
+// TestEndsInTheMiddleOfASnapshot kills who sends, who receives and who asked.
+func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
+	for name, end := range map[string]func(c *testCluster, late *testNode){
+		"server": func(c *testCluster, _ *testNode) { c.nodes[3].kill() },
+		"target": func(c *testCluster, late *testNode) {
+			late.kill()
+			if left, err := filepath.Glob(filepath.Join(late.cfg.Dir, "*tmp*")); err != nil || len(left) > 0 {
+				c.t.Errorf("left behind: %v, %v", left, err)
+			}
+			late.start()
+		},
+		"leader": func(c *testCluster, _ *testNode) { c.nodes[0].kill() },
+		"leadership": func(c *testCluster, _ *testNode) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			if err := c.nodes[0].TransferLeadership(ctx, c.nodes[1].ID()); err != nil {
+				c.t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := grownCluster(t)
+			l := newLine(t)
+			l.faults(snapshotsAreLike(fault{rate: 100 << 10})) // 20 s
+			late := c.addBehind(l)
+			h := <-l.seen
+			if h.From.ID != c.nodes[3].ID() {
+				t.Fatalf("%s serves", h.From.Name)
+			}
+			waitFor(t, "bytes to come", func() bool {
+				parts, _ := filepath.Glob(filepath.Join(late.cfg.Dir, "*tmp*"))
+				return len(parts) > 0
+			})
+			l.faults(snapshotsAreLike(fault{}))
+			began := time.Now()
+			end(c, late)
+			c.leader().propose("goes on")
+			c.arrives(late)
+			if d := time.Since(began); d > snapshotTimeout { // a connection that ended is known at once
+				t.Errorf("it took %v", d)
+			}
+			c.waitSame(c.leader().list.all())
+		})
+	}
+}
+
+// TestServeRequestsThatAreRefused: a node sends its boards for nobody but the
+// leader, one at a time, and only if the log goes on from them.
+func TestServeRequestsThatAreRefused(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	c.nodes[0].propose(numbered(0, 10)...)
+	var at, third *testNode
+	for _, n := range c.nodes {
+		if n != lead {
+			at, third = n, at
+		}
+	}
+	term := status(lead).Term
+	ask := func(from *testNode, term, atLeast uint64) error {
+		m := &raftpb.Message{
+			Type: raftpb.MsgSnap.Enum(), From: new(uint64(from.ID())), To: new(uint64(77)), Term: new(term),
+			Snapshot: &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{}},
+		}
+		head, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := from.dial(t.Context(), at.ID(), at.PeerAddr(), channelServe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := writeFrame(conn, kindServe, mustJSON(serveRequest{"127.0.0.1:1", head, atLeast})); err != nil {
+			t.Fatal(err)
+		}
+		_, err = awaitSnapshot(conn)
+		return err
+	}
+	at.serving.Lock()
+	busy := ask(lead, term, 1)
+	at.serving.Unlock()
+	for what, refusal := range map[string]struct {
+		err  error
+		word string
+	}{
+		"from a follower": {ask(third, term, 1), "leader"},
+		"of another term": {ask(lead, term+1, 1), "leader"},
+		"too far ahead":   {ask(lead, term, 1<<40), "is needed"},
+		"one at a time":   {busy, "another snapshot"},
+		"nobody is there": {ask(lead, term, 1), "refused"},
+	} {
+		if refusal.err == nil || !strings.Contains(refusal.err.Error(), refusal.word) {
+			t.Errorf("%s: %v, which should speak of %q", what, refusal.err, refusal.word)
+		}
+	}
+}
+
+// TestSnapshotByAThirdIsOfThePresentTerm: what a member says about another one must
+// not bring a node to a new term.
+func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
+	c := newCluster(t, 3)
+	lead := c.leader()
+	lead.propose(numbered(0, 10)...)
+	waitFor(t, "a checkpoint", func() bool { return lead.boards.Position().Index >= lead.Applied() })
+	var at, third *testNode
+	for _, n := range c.nodes {
+		if n != lead {
+			at, third = n, at
+		}
+	}
+	term := status(lead).Term
+	for _, m := range []*raftpb.Message{
+		{From: new(uint64(lead.ID())), Term: new(term + 5)},
+		{From: new(uint64(77)), Term: new(term)},
+	} {
+		m.Type, m.To = raftpb.MsgSnap.Enum(), new(uint64(at.ID()))
+		_, err := third.streamBoards(t.Context(), m, at.PeerAddr(), 1)
+		if err == nil || !strings.Contains(err.Error(), "the leader is") {
+			t.Errorf("from %s in term %d: %v", MemberID(m.GetFrom()), m.GetTerm(), err)
+		}
+	}
+	if now := status(at); now.Term != term || now.LeaderID != lead.ID() {
+		t.Errorf("it follows %s in term %d", now.LeaderID, now.Term)
+	}
+}
+
+// TestSilenceOfWhoTakesASnapshot: whoever waits for the end of a snapshot waits as long
+// as there is word of progress, and snapshotTimeout longer.
+func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close()
+		defer far.Close()
+		const slow = time.Hour
+		go func() {
+			stop := report(far, func() uint64 { return 7 })
+			<-time.After(slow)
+			stop()
+		}()
+		began := time.Now()
+		_, err := awaitSnapshot(near)
+		if took := time.Since(began); err == nil || took < slow || took > slow+snapshotTimeout {
+			t.Errorf("it ended after %v: %v", took, err)
+		}
+	})
+	// And so does who receives one.
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close()
+		defer far.Close()
+		began := time.Now()
+		_, err := (&silenceConn{Conn: near}).Read(make([]byte, 1))
+		if took := time.Since(began); err == nil || took != snapshotTimeout {
+			t.Errorf("it ended after %v: %v", took, err)
+		}
+	})
+}
