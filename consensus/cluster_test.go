@@ -166,6 +166,12 @@ func (n *testNode) start() {
 	n.t.Helper()
 	n.list = &list{}
 	n.cfg.Machine = n.list
+	n.open()
+}
+
+// open starts the node with the state machine that it is configured with.
+func (n *testNode) open() {
+	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	node, err := Open(ctx, n.cfg)

@@ -99,7 +99,8 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 			result = raft.SnapshotFailure
 		} else {
 			log.Info("snapshot sent")
-			r.pinned.Store(got.Index)
+			// Raft goes on from its own index if the peer's answer is not there yet.
+			r.pinned.Store(min(got.Index, m.GetSnapshot().GetMetadata().GetIndex()))
 			r.pinnedUntil.Store(time.Now().Add(snapshotTimeout + time.Since(began)).UnixNano())
 		}
 		r.elsewhereFailed.Store(err != nil && by != r.n.id)
@@ -113,6 +114,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 func (r *replicator) deliver(m *raftpb.Message) (got served, by MemberID, err error) {
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
 	defer cancel()
+	atLeast := r.pin(m.GetSnapshot().GetMetadata().GetIndex())
 	for by == 0 {
 		ids, err := r.n.mayServe(ctx, r)
 		if err != nil {
@@ -130,7 +132,7 @@ func (r *replicator) deliver(m *raftpb.Message) (got served, by MemberID, err er
 	defer r.n.servers.release(by)
 	r.servedBy.Store(uint64(by))
 	defer r.servedBy.Store(0)
-	atLeast := r.pin()
+	atLeast = max(atLeast, r.n.storage.needIndex.Load())
 	if by == r.n.id {
 		got, err = r.n.streamBoards(ctx, m, r.address(), atLeast)
 	} else {
@@ -142,16 +144,16 @@ func (r *replicator) deliver(m *raftpb.Message) (got served, by MemberID, err er
 	return got, by, err
 }
 
-// pin makes the log stay as far as a server may need it, and returns the lowest
-// index that its boards may stand at.
-func (r *replicator) pin() uint64 {
+// pin makes the log stay as far as a server may need it whose boards are a little behind
+// those that Raft wants to be sent, at index. It returns the lowest index that they may stand at.
+func (r *replicator) pin(index uint64) uint64 {
 	r.pinned.Store(1)
-	// Whatever cut is on its way without regard to the pin is of a checkpoint
-	// before this one.
-	at, keep := r.n.boards.Position().Index, r.n.cfg.KeepEntries
-	at = max(at-min(at, keep), r.n.storage.Log.FirstIndex()-1, 1)
+	// A cut that is on its way already is of a checkpoint up to this one.
+	keep := r.n.cfg.KeepEntries
+	at := r.n.boards.Position().Index
+	at = max(min(index, at-min(at, keep)), r.n.storage.Log.FirstIndex()-1, 1)
 	r.pinned.Store(at)
-	return max(at, r.n.storage.needIndex.Load())
+	return at
 }
 
 // whileLeader returns a context that ends when another member than id is known to lead, and,

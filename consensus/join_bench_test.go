@@ -1,0 +1,170 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// ledger is a state machine with a long history: it keeps nothing in memory but
+// what the next checkpoint is to write, and reads everything when it is restored.
+type ledger struct {
+	history int // records that the founder begins with
+
+	mu    sync.Mutex
+	next  int
+	dirty map[string][]byte
+	count atomic.Int64
+}
+
+func (l *ledger) Apply(batch []Command) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range batch {
+		l.dirty[fmt.Sprintf("l/%012d", c.Index)] = c.Data
+	}
+	l.count.Add(int64(len(batch)))
+}
+
+func (l *ledger) Dirty() map[string][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := l.dirty
+	l.dirty = map[string][]byte{}
+	for ; l.next < l.history; l.next++ {
+		out[fmt.Sprintf("h/%012d", l.next)] = move(l.next)
+	}
+	return out
+}
+
+func (l *ledger) Restore(_ uint64, load func(func(string, []byte) error) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dirty = map[string][]byte{}
+	return load(func(string, []byte) error { l.next = l.history; return nil }) // there is one already
+}
+
+// move is about what a move is to the log.
+func move(i int) []byte {
+	return fmt.Appendf(nil, "game-%03d ply=%d uci=%c%d%c%d clock=%d at=%d by=%016x", i%1000, i/1000,
+		'a'+rand.IntN(8), 1+rand.IntN(8), 'a'+rand.IntN(8), 1+rand.IntN(8), rand.IntN(7200), 1790000000000+int64(i), rand.Uint64())
+}
+
+// BenchmarkSnapshotUnderLoad feeds twelve boards as fast as they go, each with one move
+// on its way, to three voters with a million moves behind them. A fourth node joins, stays, is killed, and
+// comes back when the log that it needs is gone. Four nodes' work is done by one
+// machine here, so the windows without a snapshot are told apart by whether the fourth node is there.
+//
+//	go test -run '^$' -bench SnapshotUnderLoad -benchtime 5x -timeout 10m ./consensus
+func BenchmarkSnapshotUnderLoad(b *testing.B) {
+	const history, boards = 1_000_000, 12
+	c := &testCluster{t: b, dir: b.TempDir()}
+	b.Cleanup(func() {
+		for _, n := range c.nodes {
+			n.stop()
+		}
+	})
+	add := func(name string, l *ledger) *testNode {
+		n := &testNode{t: b, cfg: Config{
+			Dir: filepath.Join(c.dir, name), Name: name, Role: Venue, ListenPeer: "127.0.0.1:0",
+			KeepEntries: 2000, Log: testLog(b), Machine: l,
+		}}
+		if len(c.nodes) == 0 {
+			n.cfg.Role, n.cfg.Bootstrap = Recorder, true
+		} else {
+			n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) { return c.nodes[0].Admit(ctx, self) }
+		}
+		n.open()
+		return n
+	}
+	for i := range 3 {
+		l := &ledger{}
+		if i == 0 {
+			l.history = history
+		}
+		c.nodes = append(c.nodes, add(fmt.Sprint("voter-", i), l))
+		if i == 0 {
+			c.nodes[0].propose("the first")
+			waitFor(b, "the history to be on disk", func() bool { return c.nodes[0].boards.Position().Index > 1 })
+		}
+	}
+	lead := c.leader()
+	waitFor(b, "three voters", func() bool { return len(votersOf(lead)) == 3 })
+	var fed atomic.Int64
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for range boards {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if _, err := lead.Propose(ctx, move(i)); err != nil && ctx.Err() == nil {
+					b.Error(err)
+					return
+				}
+				fed.Add(1)
+			}
+		})
+	}
+	figures := map[string][]float64{}
+	// during notes how many moves a second were committed while f ran.
+	during := func(what string, f func()) {
+		at, began := fed.Load(), time.Now()
+		f()
+		took := time.Since(began)
+		figures[what+"/s"] = append(figures[what+"/s"], float64(fed.Load()-at)/took.Seconds())
+		figures[what+"-ms"] = append(figures[what+"-ms"], float64(took.Milliseconds()))
+	}
+	window := func() { <-time.After(3 * time.Second) }
+	there := func(n *testNode) {
+		for state := ""; state != "replicate"; <-time.After(10 * time.Millisecond) {
+			for _, m := range status(lead).Members {
+				if m.ID == n.ID() && m.Lag < 500 {
+					state = m.State
+				}
+			}
+		}
+	}
+	window()
+	for i := range b.N {
+		var late *testNode
+		during("three", window)
+		during("join", func() { late = add(fmt.Sprint("late-", i), &ledger{}); there(late) })
+		during("four", window)
+		late.kill()
+		end := lead.Applied()
+		for lead.storage.Log.FirstIndex() <= end+1 {
+			<-time.After(10 * time.Millisecond)
+		}
+		during("three", window)
+		during("back", func() { late.cfg.Machine = &ledger{}; late.open(); there(late) })
+		during("four", window)
+		if err := lead.Remove(ctx, late.ID()); err != nil {
+			b.Fatal(err)
+		}
+		late.stop()
+	}
+	if info, err := os.Stat(filepath.Join(lead.cfg.Dir, boardsFile)); err == nil {
+		b.ReportMetric(float64(info.Size())/1e6, "boards-MB")
+	}
+	median := func(what string) float64 {
+		v := slices.Sorted(slices.Values(figures[what]))
+		return v[len(v)/2]
+	}
+	for _, what := range []string{"three", "join", "four", "back"} {
+		b.ReportMetric(median(what+"/s"), what+"/s")
+	}
+	for _, what := range []string{"join", "back"} {
+		b.ReportMetric(median(what+"-ms"), what+"-ms")
+		b.ReportMetric(100*(1-median(what+"/s")/median("three/s")), what+"-drop-%")
+	}
+	b.ReportMetric(100*(1-median("four/s")/median("three/s")), "four-drop-%")
+	b.ReportMetric(0, "ns/op")
+}
