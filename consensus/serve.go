@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -345,6 +346,23 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 	return got, nil
 }
 
+// waitBoards waits until what is on disk here is as new as index. What is
+// applied is written soon, so this takes little longer than that.
+func (n *Node) waitBoards(ctx context.Context, index uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.CheckpointAfter+n.cfg.electionTimeout())
+	defer cancel()
+	every := time.NewTicker(n.cfg.Tick)
+	defer every.Stop()
+	for n.boards.Position().Index < index {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the boards on disk stand at index %d, and %d is needed", n.boards.Position().Index, index)
+		}
+	}
+	return nil
+}
+
 // errServing is returned by streamBoards while it runs already.
 var errServing = errors.New("this node serves another snapshot")
 
@@ -357,15 +375,15 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 		return got, errServing
 	}
 	defer n.serving.Unlock()
+	if err := n.waitBoards(ctx, atLeast); err != nil {
+		return got, err
+	}
 	snap, err := n.boards.Snapshot()
 	if err != nil {
 		return got, err
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
 	got = served{snap.Position().Index, snap.Size()}
-	if got.Index < atLeast {
-		return got, fmt.Errorf("the boards on disk stand at index %d, and %d is needed", got.Index, atLeast)
-	}
 	m = proto.Clone(m).(*raftpb.Message)
 	m.Snapshot = &raftpb.Snapshot{Metadata: metadata(snap.Position())}
 	head, err := proto.Marshal(m)
@@ -393,7 +411,7 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 	w := bufio.NewWriterSize(c, 256<<10)
 	err = writeFrame(w, kindRaft, head)
 	if err == nil {
-		err = snap.Encode(w)
+		err = snap.Encode(&pacedWriter{ctx: ctx, w: w, since: time.Now()})
 	}
 	if err == nil {
 		err = w.Flush()
@@ -410,4 +428,29 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 		return got, errors.Join(failed, err)
 	}
 	return got, err
+}
+
+// pacing is how many times as long as it works a node rests while it sends a
+// snapshot, so that the moves, here and at the peer, have the machine for themselves
+// most of the time. On a busy machine the work takes longer, and so does the rest.
+const pacing = 4
+
+// pacedWriter writes to w what an encoder works out, and rests in between.
+type pacedWriter struct {
+	ctx   context.Context
+	w     io.Writer
+	since time.Time // when the encoder went to work
+}
+
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	rest := time.NewTimer(pacing * time.Since(p.since))
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-p.ctx.Done():
+		return 0, context.Cause(p.ctx)
+	}
+	n, err := p.w.Write(b)
+	p.since = time.Now()
+	return n, err
 }
