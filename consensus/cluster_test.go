@@ -126,7 +126,11 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		change(&n.cfg)
 	}
 	c.nodes = append(c.nodes, n)
-	n.start()
+	if n.cfg.Machine != nil {
+		n.open()
+	} else {
+		n.start()
+	}
 	return n
 }
 

@@ -19,14 +19,16 @@ type line struct {
 	ln    net.Listener
 	to    atomic.Pointer[string] // the node behind it
 	fault atomic.Pointer[func(hello) fault]
-	seen  chan hello // of every connection of the snapshot channel, if anybody listens
-	rate  atomic.Int64
+	seen  chan hello   // of every connection of the snapshot channel, if anybody listens
+	rate  atomic.Int64 // bytes a second towards the node; 0: no limit
 	wg    sync.WaitGroup
 	end   chan struct{}
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	free  time.Time // when what the line carries now is through
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	dialed map[channel]int
+	free   time.Time     // when what the line carries now is through
+	ice    chan struct{} // closed by thaw; nil: the line is not frozen
 }
 
 // fault is what happens to one connection once the node behind the line has
@@ -50,7 +52,7 @@ func newLine(t testing.TB) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{t: t, ln: ln, seen: make(chan hello, 100), end: make(chan struct{}), conns: map[net.Conn]bool{}}
+	l := &line{t: t, ln: ln, seen: make(chan hello, 100), end: make(chan struct{}), conns: map[net.Conn]bool{}, dialed: map[channel]int{}}
 	l.faults(func(hello) fault { return fault{} })
 	l.wg.Go(func() {
 		for {
@@ -74,12 +76,47 @@ func (l *line) addr() string                 { return l.ln.Addr().String() }
 func (l *line) leadTo(n *testNode)           { l.to.Store(new(n.listener.Addr().String())) }
 func (l *line) faults(f func(h hello) fault) { l.fault.Store(&f) }
 
+// connections is how many of ch there have been.
+func (l *line) connections(ch channel) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dialed[ch]
+}
+
 // cut ends every connection.
 func (l *line) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {
 		c.Close()
+	}
+}
+
+// freeze makes the line carry nothing any more, in either direction, and
+// nobody is told; thaw ends that.
+func (l *line) freeze() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ice = make(chan struct{})
+}
+
+func (l *line) thaw() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.ice)
+	l.ice = nil
+}
+
+// flows waits while the line is frozen.
+func (l *line) flows() {
+	l.mu.Lock()
+	ice := l.ice
+	l.mu.Unlock()
+	if ice != nil {
+		select {
+		case <-ice:
+		case <-l.end:
+		}
 	}
 }
 
@@ -121,6 +158,9 @@ func (l *line) carry(near net.Conn) {
 	defer l.drop(far)
 	_ = near.SetDeadline(time.Time{})
 	f := (*l.fault.Load())(h)
+	l.mu.Lock()
+	l.dialed[h.Channel]++
+	l.mu.Unlock()
 	if h.Channel == channelSnapshot {
 		select {
 		case l.seen <- h:
@@ -136,6 +176,7 @@ func (l *line) carry(near net.Conn) {
 		buf := make([]byte, 32<<10)
 		for {
 			n, err := far.Read(buf)
+			l.flows()
 			select {
 			case <-stalled:
 				<-l.end
@@ -153,6 +194,7 @@ func (l *line) carry(near net.Conn) {
 		buf := make([]byte, 4<<10)
 		for done := int64(0); ; {
 			n, err := near.Read(buf)
+			l.flows()
 			if f.kind != "" && done+int64(n) > f.after {
 				_, _ = far.Write(buf[:f.after-done])
 				if f.kind == "stall" {
