@@ -355,3 +355,30 @@ func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
 		}
 	})
 }
+
+// TestLogStaysWhileThePeerCatchesUp: one that has had a snapshot while moves went on
+// has much to catch up on, and must not need another one in the middle of it.
+func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
+	c := newCluster(t, 0)
+	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
+	n.propose(numbered(0, 30)...)
+	n.peers.learn(Member{ID: 77, Name: "slow", Role: Venue, Peer: "127.0.0.1:1"})
+	r := n.peers.get(77)
+	r.pinned.Store(25) // the snapshot has just been sent
+	r.pinnedUntil.Store(time.Now().Add(time.Minute).UnixNano())
+	for _, at := range []uint64{26, 60, 90} {
+		for range 10 {
+			n.propose(numbered(0, 20)...)
+		}
+		r.acknowledged(at)
+		n.propose(numbered(0, 20)...)
+		waitFor(t, "a checkpoint of it all", func() bool { return n.boards.Position().Index >= n.Applied() })
+		waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex() > at })
+		if first := n.storage.Log.FirstIndex(); first > at+1 {
+			t.Errorf("the log begins at %d, and the peer is at %d", first, at)
+		}
+	}
+	r.acknowledged(n.Commit() - 5)
+	n.propose(numbered(0, 20)...)
+	waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex()+60 > n.Commit() })
+}
