@@ -30,7 +30,8 @@
 // Goroutines, and who waits for them: the Raft, append, apply, accept and
 // policy loops, snapshot senders and checkpoint writers belong to Node.wg; each
 // replicator has two writers and their pong readers in its own group; the
-// readers of inbound connections belong to peers.wg. [Node.Close] ends and awaits all.
+// readers of inbound connections belong to peers.wg, and so do those that receive a
+// snapshot or serve one for the leader. [Node.Close] ends and awaits all.
 //
 // Locks are leaves, but for one order: peers.mu before roster.mu and replicator.mu.
 //
@@ -48,7 +49,8 @@
 //
 // A node writes down a random id, asks any member to be admitted ([Node.Admit]),
 // and becomes a learner by an entry of the log. The leader connects to it, finds
-// in a probe that it has nothing, and sends a snapshot: the boards file itself,
-// over a connection of its own (snapshot.go). The learner becomes a voter once it
+// in a probe that it has nothing, and has a snapshot sent to it: the boards file itself,
+// over a connection of its own (snapshot.go), by another member that has caught
+// up if there is one, so that the leader has its hands free (serve.go). The learner becomes a voter once it
 // is caught up, while there are fewer voters than [Config.Voters].
 package consensus

@@ -49,10 +49,11 @@ type replicator struct {
 	control *stream
 
 	// sendingSnapshot allows one snapshot at a time, and servedBy says who
-	// sends it, 0: nobody yet. Which of two ways was tried last is served's own.
+	// sends it, 0: nobody yet.
 	sendingSnapshot atomic.Bool
 	servedBy        atomic.Uint64
-	elsewhereFailed atomic.Bool
+	elsewhereFailed atomic.Bool   // the last one was another member's, and failed
+	failures        atomic.Uint32 // since the last one that arrived
 
 	// lastContact is when the peer was last heard from, Unix nanoseconds.
 	lastContact atomic.Int64

@@ -84,7 +84,8 @@ func (s *servers) release(id MemberID) {
 
 // sendSnapshot sees to it that the peer gets a snapshot, in a goroutine of its own, and
 // tells Raft how that ended, once for each message and whatever happens: a follower in
-// StateSnapshot gets nothing else until then.
+// StateSnapshot gets nothing else until then. After a failure Raft asks for another
+// one at once, so it is told a little later each time.
 func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	if !r.sendingSnapshot.CompareAndSwap(false, true) {
 		r.n.reportSnapshot(r.id, raft.SnapshotFailure)
@@ -98,7 +99,9 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 		if err != nil {
 			log.Warn("snapshot to peer failed", "err", err)
 			result = raft.SnapshotFailure
+			r.restAfterFailure()
 		} else {
+			r.failures.Store(0)
 			log.Info("snapshot sent")
 			// Raft goes on from its own index if the peer's answer is not there yet.
 			r.pinned.Store(min(got.Index, m.GetSnapshot().GetMetadata().GetIndex()))
@@ -108,6 +111,19 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 		r.sendingSnapshot.Store(false)
 		r.n.reportSnapshot(r.id, result)
 	})
+}
+
+// restAfterFailure waits longer after each failure in a row, or until this node leads no more.
+func (r *replicator) restAfterFailure() {
+	const first, most = 20 * time.Millisecond, time.Second
+	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
+	defer cancel()
+	rest := time.NewTimer(min(first<<min(r.failures.Add(1)-1, 10), most))
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-ctx.Done():
+	}
 }
 
 // deliver finds who is to serve the snapshot that m announces, and has it
@@ -443,7 +459,7 @@ type pacedWriter struct {
 }
 
 func (p *pacedWriter) Write(b []byte) (int, error) {
-	rest := time.NewTimer(pacing * time.Since(p.since))
+	rest := time.NewTimer(min(pacing*time.Since(p.since), pingEvery))
 	defer rest.Stop()
 	select {
 	case <-rest.C:

@@ -382,3 +382,37 @@ func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
 	n.propose(numbered(0, 20)...)
 	waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex()+60 > n.Commit() })
 }
+
+// TestMoreJoinThanCanServe has more nodes in want of boards than there are members to send
+// them: nobody sends to two at once, and everybody gets them.
+func TestMoreJoinThanCanServe(t *testing.T) {
+	c := grownCluster(t)
+	lead := c.nodes[0]
+	l := map[MemberID]*testNode{}
+	for range 6 {
+		at := newLine(t)
+		at.faults(snapshotsAreLike(fault{rate: 1 << 20}))
+		n := c.addBehind(at)
+		l[n.ID()] = n
+	}
+	most := 0
+	waitFor(t, "all to be served", func() bool {
+		from, left := map[string]bool{}, 0
+		for _, m := range status(lead).Members {
+			if l[m.ID] != nil && m.State != "replicate" {
+				left++
+			}
+			if m.SnapshotFrom != "" && from[m.SnapshotFrom] {
+				t.Errorf("%s serves two at once", m.SnapshotFrom)
+			}
+			from[m.SnapshotFrom] = true
+		}
+		delete(from, "")
+		most = max(most, len(from))
+		return left == 0
+	})
+	if most < 3 {
+		t.Errorf("only %d served at once", most)
+	}
+	c.waitSame(lead.list.all())
+}
