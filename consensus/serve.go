@@ -449,7 +449,7 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 // pacing is how many times as long as it works a node rests while it sends a
 // snapshot, so that the moves, here and at the peer, have the machine for themselves
 // most of the time. On a busy machine the work takes longer, and so does the rest.
-const pacing = 4
+const pacing = 6
 
 // pacedWriter writes to w what an encoder works out, and rests in between.
 type pacedWriter struct {
