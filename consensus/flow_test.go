@@ -46,7 +46,7 @@ func venueBehind(t *testing.T, change func(*Config)) (c *testCluster, venue *tes
 // TestSlowLineIsNotDead has a venue behind a line of 30 KB/s, and so many moves on
 // their way to it that a ping waits behind them for longer than deadAfter.
 func TestSlowLineIsNotDead(t *testing.T) {
-	t.Parallel() // it waits for time to pass
+	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
 	lead := c.leader()
 	before := l.connections(channelAppend) + l.connections(channelControl)
@@ -71,7 +71,7 @@ func TestSlowLineIsNotDead(t *testing.T) {
 // TestSilentLineIsDead has a line on which nothing comes through any more, while
 // moves are on their way and the kernel takes what is written.
 func TestSilentLineIsDead(t *testing.T) {
-	t.Parallel() // it waits for time to pass
+	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
 	lead := c.leader()
 	r := lead.peers.get(venue.ID())

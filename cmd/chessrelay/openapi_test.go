@@ -143,8 +143,8 @@ func TestOpenAPI(t *testing.T) {
 	eventually(t, "a leader", func() bool { return guarded.raft.Leader() != 0 })
 	doc.post(201, "/api/tournaments", object{"name": "Town Open"})
 
-	// No test fills a tournament, or makes a node stop by itself.
-	doc.wantAllSeen("Health.error")
+	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
+	doc.wantAllSeen("Health.error", "MemberStatus.snapshotFrom")
 }
 
 // watchFrames watches a round, and returns a function that holds what came to the
