@@ -26,7 +26,7 @@ func (n *Node) raftLoop() {
 		case <-n.ctx.Done():
 			return
 		case <-tick.C:
-			n.raft.Tick()
+			n.clock.tick(n.raft)
 		case <-n.inbox.ready:
 			n.handleEvents()
 		case m := <-n.network:
@@ -75,10 +75,10 @@ func (n *Node) handleEvent(e event) {
 }
 
 func (n *Node) step(m *raftpb.Message) {
-	switch m.GetType() {
-	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
+	if n.clock.received(m) {
 		n.leaderContact.Store(time.Now().UnixNano())
 	}
+	n.byHand.received(m)
 	// What Raft refuses here comes from a node that it does not know (any
 	// more), or is out of date: losing it is what a network may do.
 	if err := n.raft.Step(m); err != nil {
@@ -90,11 +90,16 @@ func (n *Node) step(m *raftpb.Message) {
 func (n *Node) handleReady(rd raft.Ready) {
 	if rd.HardState != nil {
 		n.commit.Store(rd.HardState.GetCommit())
+		n.clock.enters(rd.HardState.GetTerm())
 	}
 	n.reads.confirm(rd.ReadStates)
 	for _, m := range rd.Messages {
 		switch m.GetTo() {
 		case raft.LocalAppendThread:
+			if ents := m.GetEntries(); len(ents) > 0 && n.clock.lead == n.id {
+				n.appended.note(ents[0].GetIndex(), time.Now())
+			}
+			n.clock.answers(m.GetResponses())
 			n.toAppend.put(appendWork{message: m})
 			if len(m.GetEntries()) > 0 {
 				n.appending++
@@ -105,22 +110,33 @@ func (n *Node) handleReady(rd raft.Ready) {
 		case raft.LocalApplyThread:
 			n.toApply.put(applyWork{message: m})
 		default:
+			n.byHand.mark(m)
 			n.send(m)
 		}
 	}
 	if rd.SoftState != nil {
-		lead := MemberID(rd.SoftState.Lead)
-		if was, _ := n.leader.get(); was == n.id { // up to now, its boards were the newest
-			n.leaderContact.Store(time.Now().UnixNano())
-		}
-		if n.leader.set(lead) {
-			name := ""
-			if m, ok := n.roster.get(lead); ok {
-				name = m.Name
-			}
-			n.log.Info("leader changed", "leader", lead, "name", name, "state", rd.SoftState.RaftState)
-		}
+		n.leaderChanged(MemberID(rd.SoftState.Lead), rd.SoftState.RaftState)
 	}
+}
+
+func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
+	now := time.Now()
+	if was, _ := n.leader.get(); was == n.id || lead != 0 { // its own boards were the newest up to now, or it has just heard from lead
+		n.leaderContact.Store(now.UnixNano())
+	}
+	n.clock.follows(lead)
+	if !n.leader.set(lead) {
+		return
+	}
+	m, _ := n.roster.get(lead)
+	n.byHand.follows(lead, n.id, n.clock.term)
+	if lead == n.id {
+		n.appended.begin(now)
+	}
+	if lead != 0 {
+		n.reigns.begin(lead, m.Role, now, n.cfg.Tick)
+	}
+	n.log.Info("leader changed", "leader", lead, "name", m.Name, "state", state)
 }
 
 // send routes a message: to a peer's replicator, or back to this node's Raft loop.

@@ -272,35 +272,30 @@ func (n *Node) memberChanged(mc memberChange) {
 }
 
 // TransferLeadership makes another voter the leader (Raft thesis, 3.10). It
-// returns once it is, or with an error when ctx ends. Raft gives a transfer up
-// after an election timeout, as what it sends may be lost; it is then asked for again.
+// returns once it is, or with an error when ctx ends. This is a choice made by hand: a venue that
+// is made the leader so keeps leadership for as long as it leads, though a recorder could have it.
 func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
+	return n.transfer(ctx, to, true)
+}
+
+// transfer asks Raft for a transfer until it has come to be. Raft gives one up
+// after an election timeout, as what it sends may be lost; it is then asked for again. Until
+// then Raft takes no proposals, so one that is not waited for any more is called off.
+func (n *Node) transfer(ctx context.Context, to MemberID, byHand bool) error {
 	for {
 		lead, changed := n.leader.get()
-		switch lead {
-		case to:
+		switch {
+		case lead == to && (to != n.id || !byHand):
 			return nil
-		case n.id:
-		default:
+		case lead != n.id:
 			return fmt.Errorf("%w: this node does not lead", ErrMembership)
 		}
 		var refused error
-		err := n.do(ctx, func(r *raft.RawNode) {
-			if _, votes := r.Status().Config.Voters.IDs()[uint64(to)]; !votes {
-				refused = fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
-				return
-			}
-			// Raft takes no proposals while it waits for the other one.
-			if !n.reachable(to) {
-				refused = fmt.Errorf("%w: %s cannot be reached", ErrMembership, to)
-				return
-			}
-			r.TransferLeader(uint64(to))
-		})
+		err := n.do(ctx, func(r *raft.RawNode) { refused = n.beginTransfer(r, to, byHand) })
 		if err != nil { // f may be running still
 			return err
 		}
-		if refused != nil {
+		if refused != nil || to == n.id {
 			return refused
 		}
 		again := time.NewTimer(n.cfg.electionTimeout())
@@ -309,6 +304,7 @@ func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
 			err = n.waitLeader(ctx, to)
 		case <-again.C:
 		case <-ctx.Done():
+			_ = n.do(n.ctx, func(r *raft.RawNode) { r.TransferLeader(uint64(n.id)) })
 			err = fmt.Errorf("leadership was not taken over in time: %w", ctx.Err())
 		case <-n.ctx.Done():
 			err = ErrClosed
@@ -318,6 +314,26 @@ func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
 			return err
 		}
 	}
+}
+
+// beginTransfer is run by the Raft loop.
+func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, byHand bool) error {
+	status := r.Status()
+	if _, votes := status.Config.Voters.IDs()[uint64(to)]; !votes {
+		return fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
+	}
+	// Raft takes no proposals while it waits for the other one.
+	if !n.reachable(to) {
+		return fmt.Errorf("%w: %s cannot be reached", ErrMembership, to)
+	}
+	if n.byHand.to = 0; byHand {
+		n.byHand.to = to
+	}
+	if to == n.id {
+		n.byHand.here = status.RaftState == raft.StateLeader
+	}
+	r.TransferLeader(uint64(to))
+	return nil
 }
 
 // waitLeader waits until want leads, or this node again; between two leaders
@@ -342,8 +358,8 @@ func (n *Node) waitLeader(ctx context.Context, want MemberID) error {
 	}
 }
 
-// handOver gives leadership away before this node stops, so that nobody has to
-// wait for an election.
+// handOver gives leadership away before this node stops, to a recorder if there is
+// one, so that nobody has to wait for an election.
 func (n *Node) handOver() {
 	if lead, _ := n.leader.get(); lead != n.id || n.ctx.Err() != nil {
 		return
@@ -354,13 +370,18 @@ func (n *Node) handOver() {
 	err := n.do(ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		for id := range status.Config.Voters.IDs() {
-			if p, ok := status.Progress[id]; ok && id != status.ID && n.reachable(MemberID(id)) && p.Match >= match {
+			p, ok := status.Progress[id]
+			if !ok || id == status.ID || !n.reachable(MemberID(id)) {
+				continue
+			}
+			better, other := n.isRecorder(MemberID(id)), n.isRecorder(MemberID(best))
+			if best == 0 || better && !other || better == other && p.Match > match {
 				best, match = id, p.Match
 			}
 		}
 	})
 	if err == nil && best != 0 {
-		if err := n.TransferLeadership(ctx, MemberID(best)); err != nil {
+		if err := n.transfer(ctx, MemberID(best), false); err != nil {
 			n.log.Info("leadership was not handed over", "err", err)
 		}
 	}
@@ -374,10 +395,12 @@ func (n *Node) as(known Member) Member {
 }
 
 // policyLoop does what a group needs done now and then: the leader makes voters
-// of learners while there are too few, and every node makes its new address known.
+// of learners while there are too few, a venue that leads gives leadership back, and
+// every node makes its new address known.
 func (n *Node) policyLoop() {
 	every := time.NewTicker(5 * n.cfg.Tick)
 	defer every.Stop()
+	var back handBack
 	for {
 		select {
 		case <-n.ctx.Done():
@@ -385,6 +408,7 @@ func (n *Node) policyLoop() {
 		case <-every.C:
 		}
 		n.peers.prune()
+		n.handBack(&back)
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
 		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.as(m) {
 			if err := n.change(ctx, memberChange{opUpdate, n.as(m)}); err != nil {
@@ -400,12 +424,13 @@ func (n *Node) policyLoop() {
 	}
 }
 
-// closeBehind is how many entries a learner may be behind to be made a voter.
+// closeBehind is how many entries a learner may be behind to be made a voter, and a
+// recorder to be made the leader.
 const closeBehind = 256
 
-// promotable returns a learner to make a voter of: a recorder rather than a
-// venue, and among equals the one that has been here longest, which is the one
-// with the most entries.
+// promotable returns a learner to make a voter of: any recorder, since recorders
+// are to lead, and venues while there are fewer voters than wanted; a recorder before a
+// venue, and among equals the first by name.
 func (n *Node) promotable(ctx context.Context) (Member, bool) {
 	if lead, _ := n.leader.get(); lead != n.id {
 		return Member{}, false
@@ -413,13 +438,11 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 	var ready []Member
 	err := n.do(ctx, func(r *raft.RawNode) {
 		status := r.Status()
-		if len(status.Config.Voters.IDs()) >= n.cfg.Voters {
-			return
-		}
+		enough := len(status.Config.Voters.IDs()) >= n.cfg.Voters
 		for id := range status.Config.Learners {
 			p := status.Progress[id]
 			m, ok := n.roster.get(MemberID(id))
-			if ok && !m.Learner && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+closeBehind >= status.GetCommit() {
+			if ok && !m.Learner && (!enough || m.Role == Recorder) && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+closeBehind >= status.GetCommit() {
 				ready = append(ready, m)
 			}
 		}

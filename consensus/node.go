@@ -40,6 +40,10 @@ type Node struct {
 	// Owned by the Raft loop.
 	raft      *raft.RawNode
 	appending int // writes of entries that the append loop has yet to finish
+	clock     *electionClock
+	reigns    reigns
+	byHand    choice
+	appended  appendTimes
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them
@@ -144,6 +148,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.restore(); err != nil {
 		return err
 	}
+	n.clock = newElectionClock(n.id, n.cfg.Role, func(id MemberID) bool { return n.isRecorder(id) && n.reachable(id) })
+	n.reigns.probation = firstProbation
 	n.raft, err = raft.NewRawNode(&raft.Config{
 		ID:                        uint64(n.id),
 		ElectionTick:              electionTicks,

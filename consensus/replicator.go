@@ -77,7 +77,15 @@ type stream struct {
 	queue     chan outgoing
 	limit     int64        // of queued
 	queued    atomic.Int64 // bytes in queue, and what is about to be
-	connected atomic.Bool
+	connected atomic.Int64 // since when, Unix nanoseconds; 0: not
+}
+
+// connectedAt returns since when the stream has been connected, now if it is not.
+func (s *stream) connectedAt() time.Time {
+	if at := s.connected.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Now()
 }
 
 // Queue lengths, and the sizes of what is in them. Raft bounds appends by the window; answers
@@ -160,7 +168,7 @@ func (r *replicator) send(m *raftpb.Message) {
 
 // enqueue reports whether o was queued. If it was not, and was an append, Raft is told.
 func (r *replicator) enqueue(s *stream, o outgoing) bool {
-	if s.connected.Load() && s.put(o) {
+	if s.connected.Load() != 0 && s.put(o) {
 		return true
 	}
 	if o.raft.GetType() == raftpb.MsgApp {
@@ -179,7 +187,7 @@ func (r *replicator) run(s *stream) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := r.connectAndSend(ctx, s)
-		s.connected.Store(false)
+		s.connected.Store(0)
 		if ctx.Err() != nil {
 			return
 		}
@@ -249,7 +257,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	defer cancel(nil)
 	wg.Go(func() { cancel(r.readPongs(c, s)) })
 
-	s.connected.Store(true)
+	s.connected.Store(time.Now().UnixNano())
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	var buf []byte

@@ -31,8 +31,15 @@ type MemberStatus struct {
 	State    string `json:"state"`
 	Match    uint64 `json:"match"`
 	Next     uint64 `json:"next"`
-	Inflight int    `json:"inflight"` // appends on their way to it
-	Lag      uint64 `json:"lag"`      // entries that it does not have on disk
+	// Leads says, of a venue that leads, why: LeadsLastResort or LeadsByHand.
+	Leads string `json:"leads,omitempty"`
+	// Inflight is how many appends are on their way to it, of InflightLimit at the most.
+	Inflight      int    `json:"inflight"`
+	InflightLimit int    `json:"inflightLimit"`
+	Lag           uint64 `json:"lag"` // entries that it does not have on disk
+	// LagMs is how long ago the leader appended the first of those, or came to lead if that was
+	// later, in ms. 0: it has all.
+	LagMs int64 `json:"lagMs"`
 	// LastContactMs is how long ago it was heard from, -1: never.
 	LastContactMs int64  `json:"lastContactMs"`
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
@@ -41,10 +48,30 @@ type MemberStatus struct {
 	SnapshotFrom string `json:"snapshotFrom,omitempty"`
 }
 
+// Why a venue leads, [MemberStatus.Leads].
+const (
+	// LeadsLastResort: no recorder could. Leadership goes back to one that is fit for some seconds.
+	LeadsLastResort = "last_resort"
+	// LeadsByHand: TransferLeadership made it the leader. It is so for as long as it leads.
+	LeadsByHand = "by_hand"
+)
+
 // Status returns the group as this node sees it.
 func (n *Node) Status(ctx context.Context) (Status, error) {
 	var rs raft.Status
-	if err := n.do(ctx, func(r *raft.RawNode) { rs = r.Status() }); err != nil {
+	var why string
+	since := map[MemberID]time.Time{} // of what each has yet to acknowledge
+	if err := n.do(ctx, func(r *raft.RawNode) {
+		rs = r.Status()
+		for id, p := range rs.Progress {
+			since[MemberID(id)] = n.appended.since(p.Match + 1)
+		}
+		if n.cfg.Role == Venue && rs.RaftState == raft.StateLeader {
+			if why = LeadsLastResort; n.byHand.here {
+				why = LeadsByHand
+			}
+		}
+	}); err != nil {
 		return Status{}, err
 	}
 	s := Status{
@@ -67,12 +94,18 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		n.describePeer(&ms)
 		if p, ok := rs.Progress[uint64(m.ID)]; ok {
 			describeProgress(&ms, p, last)
+			if ms.State != "leader" {
+				ms.InflightLimit = n.cfg.MaxInflightMsgs
+			}
+			if ms.Lag > 0 {
+				ms.LagMs = time.Since(since[m.ID]).Milliseconds()
+			}
 			if !n.reachable(m.ID) {
 				ms.State = "unreachable"
 			}
 		}
 		if m.ID == n.id {
-			ms.LastContactMs = 0
+			ms.LastContactMs, ms.Leads = 0, why
 		}
 		s.Members = append(s.Members, ms)
 	}
@@ -96,14 +129,14 @@ func (n *Node) describePeer(ms *MemberStatus) {
 
 func describeProgress(ms *MemberStatus, p tracker.Progress, last uint64) {
 	ms.Match, ms.Next = p.Match, p.Next
-	if p.Inflights != nil {
-		ms.Inflight = p.Inflights.Count()
-	}
 	if last > p.Match {
 		ms.Lag = last - p.Match
 	}
 	if ms.State == "leader" {
 		return
+	}
+	if p.Inflights != nil {
+		ms.Inflight = p.Inflights.Count()
 	}
 	ms.State = map[tracker.StateType]string{
 		tracker.StateProbe:     "probe",
