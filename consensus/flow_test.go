@@ -80,7 +80,7 @@ func TestSilentLineIsDead(t *testing.T) {
 	if _, err := lead.Propose(within(t, 20*time.Second), noise(40, 1000)...); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the connections to be given up", func() bool { return !r.appends.connected.Load() && !r.control.connected.Load() })
+	waitFor(t, "the connections to be given up", func() bool { return r.appends.connected.Load() == 0 && r.control.connected.Load() == 0 })
 	if took := time.Since(began); took < deadAfter-2*pingEvery || took > deadAfter+2*pingEvery {
 		t.Errorf("it took %v", took)
 	}

@@ -108,9 +108,14 @@ type memberState struct {
 	State         string `json:"state"`
 	Match         uint64 `json:"match"`
 	Next          uint64 `json:"next"`
+	Leads         string `json:"leads,omitempty"` // see consensus.MemberStatus
 	Inflight      int    `json:"inflight"`
+	InflightLimit int    `json:"inflightLimit"`
 	Lag           int64  `json:"lag"`
+	LagMs         int64  `json:"lagMs"`
 	LastContactMs int64  `json:"lastContactMs"`
+	RTTMicros     int64  `json:"rttMicros,omitempty"`
+	SentBytes     uint64 `json:"sentBytes"`
 }
 
 func (c *client) createTournament(ctx context.Context, t newTournament) (relay.TournamentID, error) {

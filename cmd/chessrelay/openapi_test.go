@@ -122,6 +122,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.call(409, http.MethodDelete, "/api/cluster/members/{id}", nil)
 	doc.post(404, "/api/cluster/leader", object{"to": "nobody"})
 	doc.post(200, "/api/cluster/leader", object{"to": "venue-1"})
+	doc.get(200, "/api/cluster") // tells why a venue leads
 
 	// One of two voters is no majority.
 	c.nodes[0].kill()

@@ -90,7 +90,7 @@ func clusterOfTwo(t *testing.T) *httptest.Server {
 	mux.HandleFunc("GET /api/cluster", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"clusterId":"c0ffee","node":"2","leader":"1","term":3,"commit":1165,"applied":1165,"members":[
 			{"id":"1","name":"recorder","role":"recorder","suffrage":"voter","http":"http://r:8080","state":"leader","match":1165,"next":1166},
-			{"id":"2","name":"venue-1","role":"venue","suffrage":"learner","http":"http://v:8080","state":"replicate","match":1160,"next":1166,"inflight":5,"lag":5,"lastContactMs":42}]}`)
+			{"id":"2","name":"venue-1","role":"venue","suffrage":"learner","http":"http://v:8080","state":"replicate","match":1160,"next":1166,"inflight":5,"inflightLimit":256,"lag":5,"lagMs":31,"lastContactMs":42,"rttMicros":182,"sentBytes":39360}]}`)
 	})
 	mux.HandleFunc("DELETE /api/cluster/members/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("id") == "1" {
@@ -108,9 +108,9 @@ func TestStatus(t *testing.T) {
 	code, stdout, stderr := runCommand(t.Context(), t, nil, "status", s.URL)
 	want := `cluster c0ffee: recorder leads, term 3, commit 1165, applied 1165
 
-   NAME      ROLE      SUFFRAGE  STATE      MATCH  NEXT  LAG  INFLIGHT  LAST CONTACT  HTTP
-*  recorder  recorder  voter     leader     1165   1166  0    0         -             http://r:8080
-   venue-1   venue     learner   replicate  1160   1166  5    5         42ms          http://v:8080
+   NAME      ROLE      SUFFRAGE  STATE      MATCH  NEXT  LAG  BEHIND  INFLIGHT  RTT    SENT     LAST CONTACT  HTTP
+*  recorder  recorder  voter     leader     1165   1166  0    -       -         -      -        -             http://r:8080
+   venue-1   venue     learner   replicate  1160   1166  5    31ms    5/256     182µs  39.4 kB  42ms          http://v:8080
 `
 	if code != exitDone || stdout != want {
 		t.Errorf("exit %d %s\ngot:\n%s\nwant:\n%s", code, stderr, stdout, want)

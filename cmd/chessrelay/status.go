@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/spf13/cobra"
 )
 
@@ -115,20 +116,26 @@ func (s clusterState) print(w io.Writer) error {
 	leader := "nobody leads at the moment"
 	for _, m := range s.Members {
 		if m.leads(s) {
-			leader = m.Name + " leads"
+			leader = m.Name + " leads" + map[string]string{
+				consensus.LeadsLastResort: " until a recorder can",
+				consensus.LeadsByHand:     ", chosen by hand",
+			}[m.Leads]
 		}
 	}
 	fmt.Fprintf(w, "cluster %s: %s, term %d, commit %d, applied %d\n\n", s.ClusterID, leader, s.Term, s.Commit, s.Applied)
 
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\tNAME\tROLE\tSUFFRAGE\tSTATE\tMATCH\tNEXT\tLAG\tINFLIGHT\tLAST CONTACT\tHTTP")
+	fmt.Fprintln(t, "\tNAME\tROLE\tSUFFRAGE\tSTATE\tMATCH\tNEXT\tLAG\tBEHIND\tINFLIGHT\tRTT\tSENT\tLAST CONTACT\tHTTP")
 	for _, m := range s.Members {
-		mark, contact := "", ago(m.LastContactMs)
-		if m.leads(s) {
-			mark, contact = "*", "-"
+		mark, behind, inflight, rtt, sent, contact := "", ago(m.LagMs), fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), "-", byteSize(m.SentBytes), ago(m.LastContactMs)
+		if m.RTTMicros > 0 {
+			rtt = (time.Duration(m.RTTMicros) * time.Microsecond).String()
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n",
-			mark, m.Name, m.Role, m.Suffrage, m.State, m.Match, m.Next, m.Lag, m.Inflight, contact, m.HTTP)
+		if m.leads(s) {
+			mark, behind, inflight, rtt, sent, contact = "*", "-", "-", "-", "-", "-"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			mark, m.Name, m.Role, m.Suffrage, m.State, m.Match, m.Next, m.Lag, behind, inflight, rtt, sent, contact, m.HTTP)
 	}
 	return t.Flush()
 }
@@ -139,6 +146,18 @@ func (m memberState) leads(s clusterState) bool {
 
 // replicates reports whether the member takes every entry as it comes.
 func (m memberState) replicates() bool { return m.State == "replicate" || m.State == "leader" }
+
+// byteSize is an amount of data, as a person reads it.
+func byteSize(n uint64) string {
+	size, units := float64(n), []string{"B", "kB", "MB", "GB", "TB"}
+	for size >= 999.5 && len(units) > 1 {
+		size, units = size/1000, units[1:]
+	}
+	if units[0] == "B" {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", size, units[0])
+}
 
 // ago is a time since, as a person reads it; negative is never.
 func ago(ms int64) string {

@@ -7,7 +7,7 @@ import type { ClusterStatus, MemberStatus } from "../src/model/wire.ts";
 function member(id: string, more: Partial<MemberStatus> = {}): MemberStatus {
   return {
     id, name: `venue-${id}`, role: "venue", http: `http://10.0.0.${id}:8080`, suffrage: "voter",
-    state: "replicate", match: 100, next: 101, inflight: 0, lag: 0, lastContactMs: 42, rttMicros: 68, sentBytes: 1000, ...more,
+    state: "replicate", match: 100, next: 101, inflight: 0, inflightLimit: 256, lag: 0, lagMs: 0, lastContactMs: 42, rttMicros: 68, sentBytes: 1000, ...more,
   };
 }
 
@@ -28,6 +28,12 @@ test("the leader's lane is the first, the others come by name", () => {
   assert.deepEqual(p.lanes.map((l) => l.here), [true, false, false]);
 });
 
+test("why a venue leads is told", () => {
+  const venue = member("2", { state: "leader", leads: "by_hand" });
+  assert.equal(pipeline(undefined, poll(0, { leader: "venue-2", members: [venue] })).leads, "by_hand");
+  assert.equal(pipeline(undefined, poll(0)).leads, undefined);
+});
+
 test("one poll has no rates", () => {
   const p = pipeline(undefined, poll(0));
   assert.equal(p.entriesPerSecond, undefined);
@@ -36,13 +42,13 @@ test("one poll has no rates", () => {
 });
 
 test("rates and arrivals are what changed between two polls", () => {
-  const later = poll(3000, { commit: 130, members: [{ ...recorder, match: 131, next: 132 }, member("2", { match: 128, next: 132, lag: 3, inflight: 2, sentBytes: 7000 })] });
+  const later = poll(3000, { commit: 130, members: [{ ...recorder, match: 131, next: 132 }, member("2", { match: 128, next: 132, lag: 3, lagMs: 40, inflight: 2, sentBytes: 7000 })] });
   const p = pipeline(poll(1000), later);
   assert.equal(p.entriesPerSecond, 15);
   assert.equal(p.last, 131, "the leader's log, which is ahead of what is committed");
   const l = lane(p, "venue-2");
   assert.equal(l.bytesPerSecond, 3000);
-  assert.deepEqual(l.progress, { match: 128, next: 132, inflight: 2, lag: 3, filled: 1 - 3 / 32, arrived: 28 });
+  assert.deepEqual(l.progress, { match: 128, next: 132, inflight: 2, inflightLimit: 256, lag: 3, lagMs: 40, filled: 1 - 3 / 32, arrived: 28 });
   assert.equal(l.rttMs, 0.068);
 });
 

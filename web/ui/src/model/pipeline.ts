@@ -12,6 +12,8 @@ export interface Pipeline {
   readonly node: string;
   /** Who leads; undefined while nobody is known to. */
   readonly leader?: string;
+  /** Why, if it is a venue. */
+  readonly leads?: MemberStatus["leads"];
   readonly term: number;
   /** As far as the node that answered. */
   readonly commit: number;
@@ -49,7 +51,9 @@ export interface Progress {
   readonly match: number;
   readonly next: number;
   readonly inflight: number;
+  readonly inflightLimit: number;
   readonly lag: number;
+  readonly lagMs: number;
   /** How much of the lane is filled, 0 to 1. */
   readonly filled: number;
   /** How many entries arrived on its disk since the poll before. */
@@ -73,6 +77,7 @@ export function pipeline(previous: Poll | undefined, poll: Poll): Pipeline {
   return {
     node: status.node,
     leader: status.leader || undefined,
+    leads: leader?.leads,
     term: status.term,
     commit: status.commit,
     applied: status.applied,
@@ -128,7 +133,9 @@ function progress(m: MemberStatus, then: MemberStatus | undefined, span: number)
     match: m.match,
     next: m.next,
     inflight: m.inflight,
+    inflightLimit: m.inflightLimit,
     lag: m.lag,
+    lagMs: m.lagMs,
     filled: span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
     // Next is never 0 of a member whose progress was known.
     arrived: then && then.next > 0 ? Math.max(0, m.match - then.match) : 0,

@@ -177,8 +177,13 @@ export interface MemberStatus {
   readonly state: MemberState;
   readonly match: number;
   readonly next: number;
+  /** Why a venue leads: for want of a recorder, or since somebody chose it. */
+  readonly leads?: "last_resort" | "by_hand";
   readonly inflight: number;
+  readonly inflightLimit: number;
   readonly lag: number;
+  /** How long ago the leader appended the first entry that it lacks; 0: it lacks none. */
+  readonly lagMs: number;
   /** How long ago it was heard from; -1: never. */
   readonly lastContactMs: number;
   readonly rttMicros?: number;

@@ -17,6 +17,11 @@ const meaning: Record<MemberState, string> = {
   unknown: "Only the leader knows, and it could not be asked",
 };
 
+const reason = {
+  last_resort: (name: string) => `${name} leads since no recorder could. Leadership goes back to a recorder that has been well for some seconds.`,
+  by_hand: (name: string) => `${name} leads since somebody chose it, and goes on until somebody chooses another.`,
+};
+
 /** More dots than this cannot be told apart. */
 const mostDots = 10;
 
@@ -41,6 +46,7 @@ export function ClusterView({ pipeline: p, turn }: Props) {
         <Fact name="Applied" value={formatCount(p.applied)} />
         <Fact name="Term" value={formatCount(p.term)} />
       </dl>
+      {p.leads && <p class="notice">{reason[p.leads](p.leader ?? "A venue")}</p>}
       {!p.known && (
         <p class="notice">
           {p.leader === undefined
@@ -91,6 +97,7 @@ function Fact({ name, value, wide }: { name: string; value: string; wide?: boole
 function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
   const leads = l.state === "leader";
   const lag = leads ? undefined : l.progress?.lag;
+  const behind = lag ? `${lag === 1 ? "entry" : "entries"}, ${formatShort(l.progress!.lagMs)}` : undefined;
   return (
     <tr role="row" class="lane" data-member={l.name} data-state={l.state} data-match={l.progress?.match}>
       <th role="rowheader" scope="row">
@@ -111,13 +118,17 @@ function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
             <span class="numbers">
               <span>match {formatCount(l.progress.match)}</span>
               {!leads && <span>next {formatCount(l.progress.next)}</span>}
-              {!leads && <span>{formatCount(l.progress.inflight)} in flight</span>}
+              {!leads && (
+                <span>
+                  {formatCount(l.progress.inflight)} of {formatCount(l.progress.inflightLimit)} in flight
+                </span>
+              )}
             </span>
           )}
         </span>
         <Track lane={l} turn={turn} />
       </td>
-      <Cell name="Lag" value={lag === undefined ? undefined : lag === 0 ? "none" : formatCount(lag)} more={lag ? (lag === 1 ? "entry" : "entries") : undefined} />
+      <Cell name="Lag" value={lag === undefined ? undefined : lag === 0 ? "none" : formatCount(lag)} more={behind} />
       <Cell name="Round trip" value={l.rttMs === undefined ? undefined : formatShort(l.rttMs)} />
       <Cell name="Sent" value={l.sentBytes === undefined ? undefined : formatBytes(l.sentBytes)} more={l.bytesPerSecond === undefined ? undefined : `${formatBytes(l.bytesPerSecond)}/s`} />
       <Cell name="Last contact" value={leads ? undefined : l.heardMs === undefined ? l.progress && "never" : `${formatShort(l.heardMs)} ago`} />
