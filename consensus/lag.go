@@ -10,7 +10,7 @@ import (
 //
 // It holds the first entry of a moment and when that was, not each entry. When it
 // is full, moments are joined: the older, the coarser, so that what it tells is wrong by
-// less than a 64th, and it goes back as far as the leader's reign in a bounded room.
+// a 64th at the most, and it goes back as far as the leader's reign in a bounded room.
 type appendTimes struct {
 	samples []appendTime // rising
 }
@@ -42,15 +42,13 @@ func (a *appendTimes) note(first uint64, now time.Time) {
 	a.samples = append(a.samples, appendTime{first, now})
 }
 
-// join lets moments that are near each other, for their age, become the later one of them.
+// join lets moments that followed another soon, for their age, become a part of it.
 func (a *appendTimes) join(now time.Time) {
 	kept := a.samples[:0]
-	for i, s := range a.samples {
-		if n := len(kept); n > 0 && i < len(a.samples)-1 && s.at.Sub(kept[n-1].at) < now.Sub(s.at)/64 {
-			kept[n-1].at = s.at
-			continue
+	for _, s := range a.samples {
+		if n := len(kept); n == 0 || s.at.Sub(kept[n-1].at) >= now.Sub(s.at)/64 {
+			kept = append(kept, s)
 		}
-		kept = append(kept, s)
 	}
 	a.samples = kept
 }

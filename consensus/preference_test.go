@@ -1,9 +1,13 @@
 package consensus
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -183,4 +187,269 @@ func TestFailover(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProbation has recorders that come and go, by a clock of its own, and counts how
+// often they are given leadership.
+func TestProbation(t *testing.T) {
+	const tick = 100 * time.Millisecond
+	for _, test := range []struct {
+		name     string
+		up, down time.Duration
+		most     int // hand-backs within an hour
+	}{
+		{"steady", time.Hour, time.Second, 1},
+		{"too short to be trusted", 2 * time.Second, time.Second, 0},
+		{"every five seconds", 4 * time.Second, time.Second, 1},
+		{"every half minute", 28 * time.Second, 2 * time.Second, 3},
+		{"every two minutes", 2 * time.Minute, 2 * time.Second, 6},
+		{"every six minutes", 6 * time.Minute, 2 * time.Second, 10},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			const recorder, venue = 1, 2
+			start := time.Unix(1_000_000, 0)
+			r := reigns{probation: firstProbation}
+			r.begin(recorder, Recorder, start.Add(-time.Hour), tick)
+			r.begin(venue, Venue, start, tick)
+			var h handBack
+			given, leads := 0, false
+			var last, gap time.Duration
+			for at := time.Duration(0); at < time.Hour; at += 5 * tick {
+				now, cycle := start.Add(at), at%(test.up+test.down)
+				switch up := cycle < test.up; {
+				case leads && !up: // it falls; the venue takes over
+					leads, h.fit = false, nil
+					r.begin(venue, Venue, now, tick)
+				case !leads:
+					var fit []candidate
+					if up {
+						fit = []candidate{{id: recorder, since: now.Add(-cycle)}}
+					}
+					if h.choose(now, time.Duration(r.probation)*tick, fit) == recorder {
+						if gap = at - last; cycle < firstProbation*tick {
+							t.Fatalf("given leadership after %v", cycle)
+						}
+						given, leads, last = given+1, true, at
+						r.begin(recorder, Recorder, now, tick)
+					}
+				}
+			}
+			t.Logf("%d hand-backs, the last one %v after the one before, probation now %v", given, gap, time.Duration(r.probation)*tick)
+			if given > test.most || (given == 0 && test.most > 0) {
+				t.Errorf("%d hand-backs in an hour, wanted at most %d", given, test.most)
+			}
+		})
+	}
+}
+
+func TestChooseTakesTheOneWithTheMostEntries(t *testing.T) {
+	var h handBack
+	now := time.Unix(1000, 0)
+	old := now.Add(-time.Hour)
+	if got := h.choose(now, time.Second, []candidate{{1, old, 7}, {2, old, 9}}); got != 0 {
+		t.Fatalf("%v was chosen at first sight", got)
+	}
+	now = now.Add(2 * time.Second)
+	if got := h.choose(now, time.Second, []candidate{{1, old, 7}, {2, old, 9}, {3, old, 11}}); got != 2 {
+		t.Fatalf("chose %v", got)
+	}
+	// One whose connection broke and is there again has been away.
+	if got := h.choose(now, time.Second, []candidate{{1, now.Add(-time.Millisecond), 7}}); got != 0 {
+		t.Fatalf("chose %v, which was away", got)
+	}
+}
+
+// submitAlways proposes at n until stop, and fails the test if anything is refused.
+func submitAlways(t *testing.T, n *testNode, stop <-chan struct{}) (wait func() []string) {
+	var wg sync.WaitGroup
+	var acked []string
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			s := fmt.Sprint("move ", i)
+			_, err := n.Propose(ctx, []byte(s))
+			cancel()
+			if err != nil {
+				t.Errorf("propose: %v", err)
+				return
+			}
+			acked = append(acked, s)
+		}
+	})
+	return func() []string { wg.Wait(); return acked }
+}
+
+// reason is why the leader leads, as the others are told.
+func reason(n *testNode) string {
+	for _, m := range status(n).Members {
+		if m.State == "leader" {
+			return m.Leads
+		}
+	}
+	return ""
+}
+
+// ticks lets time pass at n.
+func (n *testNode) ticks(count int) { <-time.After(time.Duration(count) * n.cfg.Tick) }
+
+// TestVenueHandsBack kills the only recorder while moves are submitted at a venue. A
+// venue leads; once the recorder is back, it does again, and no submission is refused.
+func TestVenueHandsBack(t *testing.T) {
+	c := newCluster(t, 3)
+	recorder, at := c.nodes[0], c.nodes[1]
+	if c.leader() != recorder {
+		t.Fatal("a venue leads from the beginning")
+	}
+	stop := make(chan struct{})
+	wait := submitAlways(t, at, stop)
+	recorder.kill()
+	venue := c.leader()
+	if got := reason(venue); got != LeadsLastResort {
+		t.Errorf("the venue leads by %q", got)
+	}
+	recorder.start()
+	back := time.Now()
+	waitFor(t, "the recorder to lead", func() bool { return recorder.Leader() == recorder.ID() })
+	if took, least := time.Since(back), firstProbation*recorder.cfg.Tick; took < least {
+		t.Errorf("the recorder leads %v after its start, it was to be looked at for %v", took, least)
+	}
+	term := status(recorder).Term
+	recorder.ticks(2 * firstProbation)
+	close(stop)
+	acked := wait()
+	if s := status(recorder); s.Term != term || s.Leader != recorder.cfg.Name || reason(recorder) != "" {
+		t.Errorf("%s leads in term %d, it was the recorder in %d", s.Leader, s.Term, term)
+	}
+	held := map[string]int{}
+	for _, s := range recorder.list.all() {
+		held[s]++
+	}
+	for _, s := range acked {
+		if held[s] == 0 {
+			t.Errorf("%q was acknowledged and is lost", s)
+		}
+	}
+}
+
+// TestChoiceByHand makes a venue the leader though the recorder is well: it stays,
+// until another is chosen or it falls.
+func TestChoiceByHand(t *testing.T) {
+	c := newCluster(t, 3)
+	recorder, venue := c.nodes[0], c.nodes[1]
+	ctx := within(t, 20*time.Second)
+	if err := recorder.TransferLeadership(ctx, venue.ID()); err != nil {
+		t.Fatal(err)
+	}
+	stays := func() {
+		t.Helper()
+		venue.ticks(3 * firstProbation)
+		if venue.Leader() != venue.ID() || reason(venue) != LeadsByHand {
+			t.Errorf("%s leads by %q", status(venue).Leader, reason(venue))
+		}
+	}
+	stays()
+	if err := venue.TransferLeadership(ctx, recorder.ID()); err != nil {
+		t.Fatal(err)
+	}
+
+	// One that leads as the last resort can be told to go on.
+	recorder.kill()
+	venue = c.leader()
+	if err := venue.TransferLeadership(ctx, venue.ID()); err != nil {
+		t.Fatal(err)
+	}
+	recorder.start()
+	waitFor(t, "the recorder to follow", func() bool { return recorder.Leader() == venue.ID() })
+	stays()
+
+	// A stop is no choice: it hands over to the recorder.
+	venue.stop()
+	waitFor(t, "the recorder to lead", func() bool { return recorder.Leader() == recorder.ID() })
+}
+
+// TestStoppedRecorderGetsItBack: a hand-over at a stop is not taken for a choice.
+func TestStoppedRecorderGetsItBack(t *testing.T) {
+	c := newCluster(t, 3)
+	recorder := c.nodes[0]
+	recorder.stop()
+	venue := c.leader()
+	if got := reason(venue); got != LeadsLastResort {
+		t.Errorf("the venue leads by %q", got)
+	}
+	recorder.start()
+	waitFor(t, "the recorder to lead", func() bool { return recorder.Leader() == recorder.ID() })
+}
+
+// TestRecorderBecomesAVoter: a second recorder votes though there are voters enough.
+func TestRecorderBecomesAVoter(t *testing.T) {
+	c := newCluster(t, 3)
+	second := c.add(func(cfg *Config) { cfg.Role = Recorder })
+	waitFor(t, "the second recorder to vote", func() bool { return suffrage(c.nodes[0], second.ID()) == "voter" })
+	c.nodes[0].kill()
+	waitFor(t, "the second recorder to lead", func() bool { return second.Leader() == second.ID() })
+}
+
+func TestAppendTimes(t *testing.T) {
+	var a appendTimes
+	start := time.Unix(1_000_000, 0)
+	a.begin(start)
+	if got := a.since(77); !got.Equal(start) {
+		t.Errorf("what was there before: %v", got)
+	}
+	// An hour with a thousand appends a second, one with none, and another thousand appends.
+	now, index := start, uint64(100)
+	when := map[uint64]time.Time{}
+	write := func(count int) {
+		for range count {
+			now, index = now.Add(time.Millisecond), index+3
+			a.note(index, now)
+			if index%1000 == 1 {
+				when[index] = now
+			}
+		}
+	}
+	write(3_600_000)
+	now = now.Add(time.Hour)
+	write(1000)
+	if len(a.samples) > maxAppendTimes {
+		t.Errorf("%d samples", len(a.samples))
+	}
+	for index, at := range when {
+		age, wrong := now.Sub(at), a.since(index).Sub(at)
+		if wrong.Abs() > age/64+shortestMoment {
+			t.Fatalf("what is %v old is told to be %v", age, age-wrong)
+		}
+	}
+}
+
+// TestLagInTime cuts a follower off from its disk's answers by killing it: the leader
+// tells for how long it has been behind, and 0 of the others.
+func TestLagInTime(t *testing.T) {
+	c := newCluster(t, 3)
+	away, id := c.nodes[2], c.nodes[2].ID()
+	away.kill()
+	c.nodes[0].propose("a")
+	began := time.Now()
+	lag := func() (ms int64) {
+		for _, m := range status(c.leader()).Members {
+			switch {
+			case m.ID == id:
+				ms = m.LagMs
+			case m.LagMs != 0 && m.Lag == 0:
+				t.Errorf("%s lacks nothing, for %d ms", m.Name, m.LagMs)
+			}
+		}
+		return ms
+	}
+	waitFor(t, "a lag", func() bool { return lag() >= 60 })
+	if most := time.Since(began) + time.Second; time.Duration(lag())*time.Millisecond > most {
+		t.Errorf("a lag of %d ms after %v", lag(), most)
+	}
+	away.start()
+	waitFor(t, "the lag to end", func() bool { return lag() == 0 })
 }
