@@ -10,7 +10,7 @@ import (
 //
 // It holds the first entry of a moment and when that was, not each entry. When it
 // is full, moments are joined: the older, the coarser, so that what it tells is wrong by
-// a 64th at the most, and it goes back as far as the leader's reign in a bounded room.
+// a 32nd at the most, and it goes back as far as the leader's reign in a bounded room.
 type appendTimes struct {
 	samples []appendTime // rising
 }

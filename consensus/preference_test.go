@@ -421,7 +421,7 @@ func TestAppendTimes(t *testing.T) {
 	}
 	for index, at := range when {
 		age, wrong := now.Sub(at), a.since(index).Sub(at)
-		if wrong.Abs() > age/64+shortestMoment {
+		if wrong.Abs() > age/32+shortestMoment {
 			t.Fatalf("what is %v old is told to be %v", age, age-wrong)
 		}
 	}
