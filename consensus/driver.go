@@ -27,6 +27,7 @@ func (n *Node) raftLoop() {
 			return
 		case <-tick.C:
 			n.clock.tick(n.raft)
+			n.waiters.wakeDue()
 		case <-n.inbox.ready:
 			n.handleEvents()
 		case m := <-n.network:
@@ -128,6 +129,7 @@ func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 	if !n.leader.set(lead) {
 		return
 	}
+	n.waiters.wakeAll()
 	m, _ := n.roster.get(lead)
 	n.byHand.follows(lead, n.id, n.clock.term)
 	if lead == n.id {
@@ -160,16 +162,24 @@ func (n *Node) send(m *raftpb.Message) {
 type leaderWatch struct {
 	mu      sync.Mutex
 	id      MemberID
+	reign   uint64        // counts the changes, from 1
 	changed chan struct{} // closed at the next change
 }
 
-func newLeaderWatch() *leaderWatch { return &leaderWatch{changed: make(chan struct{})} }
+func newLeaderWatch() *leaderWatch { return &leaderWatch{reign: 1, changed: make(chan struct{})} }
 
 // get returns the leader, 0 if there is none, and a channel that is closed when that changes.
 func (w *leaderWatch) get() (MemberID, <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.id, w.changed
+}
+
+// now returns the leader, 0 if there is none, and a number that is another one after each change.
+func (w *leaderWatch) now() (lead MemberID, reign uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.id, w.reign
 }
 
 func (w *leaderWatch) set(id MemberID) bool {
@@ -179,6 +189,7 @@ func (w *leaderWatch) set(id MemberID) bool {
 		return false
 	}
 	w.id = id
+	w.reign++
 	close(w.changed)
 	w.changed = make(chan struct{})
 	return true

@@ -113,6 +113,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.cancel()
 		return nil, errors.Join(err, n.closeFiles())
 	}
+	context.AfterFunc(n.ctx, n.waiters.wakeAll)
 	n.wg.Go(n.acceptLoop)
 	n.wg.Go(n.appendLoop)
 	n.wg.Go(n.applyLoop)

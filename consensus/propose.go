@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -98,90 +99,105 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 	if len(data) == 0 {
 		return nil, nil
 	}
-	w, err := n.waiters.register(data)
+	d, err := n.waiters.register(n, membership, data)
 	if err != nil {
 		return nil, err
 	}
-	defer n.waiters.forget(w)
-	d := &delivery{n: n, w: w, membership: membership, data: data, backoff: firstBackoff, patience: 2 * n.cfg.electionTimeout()}
+	defer n.waiters.forget(d)
 	for {
-		lead, changed := n.leader.get()
-		again := d.send(ctx, lead)
-		if over, err := d.await(ctx, changed, again); over {
-			return w.results, err
+		d.send()
+		if over, err := d.await(ctx); over {
+			return d.results, err
 		}
 	}
 }
 
-// A delivery brings one waiter's proposals to whoever leads, as often as it
-// takes.
+// A delivery is one Propose on its way: it brings its commands to whoever
+// leads, as often as it takes, and waits until they are applied here. Since a
+// node may have tens of thousands of them it waits on one channel only, which
+// everybody who has news for it wakes; what the news is stands in its fields.
 type delivery struct {
 	n          *Node
-	w          *waiter
 	membership bool
 	data       [][]byte
+	size       int    // of data, in bytes
+	first      uint64 // the commands' ids are first, first+1, and so on
 
-	sent bool // some leader was given it once
-	out  int  // how often it was given to one and not refused: while it is 0, nothing of it is in a log
-	with MemberID
-	upTo uint64 // with a leader that has not changed: it may be among the committed entries up to here
+	wake    chan struct{} // holds a token when there is news
+	done    atomic.Bool   // the results are there
+	results []Result      // guarded by waiters.mu until done
+	got     []bool        // guarded by waiters.mu
+	left    int           // guarded by waiters.mu; how many are not got
+	refusal *refusal      // guarded by waiters.mu; the latest
+	lookAt  time.Time     // guarded by waiters.mu; when to be woken without news
 
+	sent       bool // some leader was given it once
+	out        int  // how often it was given to one and not refused: while it is 0, nothing of it is in a log
+	with       MemberID
+	reign      uint64        // of the leader that has it; see leaderWatch
+	upTo       uint64        // with a leader that has not changed: it may be among the committed entries up to here
 	backoff    time.Duration // before the next try after a refusal
 	patience   time.Duration // before the next try without an answer
+	pause      time.Duration // before anything else
 	overloaded time.Time     // since when every answer was that; zero: the last one was not
+
+	// What most need, with one command, without more allocations.
+	one struct {
+		ids     [1]uint64
+		results [1]Result
+		got     [1]bool
+	}
 }
 
-// send gives lead what is not applied yet, unless it has it, and returns after
-// how long to look again.
-func (d *delivery) send(ctx context.Context, lead MemberID) time.Duration {
-	if lead == 0 || (d.with == lead && d.n.Applied() < d.upTo) {
-		return d.patience
+// send gives the leader what is not applied yet, unless it has it.
+func (d *delivery) send() {
+	lead, reign := d.n.leader.now()
+	if reign != d.reign { // what the old leader had may be lost
+		d.forgetLeader()
+		d.reign = reign
 	}
-	s := d.n.waiters.missing(d.w, d.membership, d.data)
+	if lead == 0 || (d.with == lead && (d.upTo == 0 || d.n.Applied() < d.upTo)) {
+		return
+	}
+	s := d.n.waiters.missing(d)
 	s.again, d.sent = d.sent, true
 	if !d.n.dispatch(lead, s) {
-		return d.backoff
+		d.pause = d.backoff
+		return
 	}
 	// What is slow is not lost: do not make it slower.
-	again := d.patience
+	d.n.waiters.lookIn(d, d.patience)
 	d.patience, d.with, d.upTo = min(2*d.patience, maxPatience), lead, 0
 	d.out++
-	return again
 }
 
 // await waits for the results, or for a reason to send again; over says which.
-func (d *delivery) await(ctx context.Context, changed <-chan struct{}, again time.Duration) (over bool, err error) {
-	timer := time.NewTimer(again)
-	defer timer.Stop()
-	select {
-	case <-d.w.done:
+func (d *delivery) await(ctx context.Context) (over bool, err error) {
+	switch {
+	case d.n.ctx.Err() != nil: // or else it ends later, and wakes us
+		return true, ErrClosed
+	case d.pause > 0:
+		d.rest(ctx)
+	default:
+		select {
+		case <-d.wake:
+		case <-ctx.Done():
+		}
+	}
+	if d.done.Load() { // whatever else has come to an end meanwhile
 		return true, nil
-	case r := <-d.w.refused:
-		if over, err = d.refused(ctx, r); over {
+	}
+	refusal, due := d.n.waiters.news(d)
+	if refusal != nil {
+		if over, err := d.refused(ctx, *refusal); over {
 			return true, err
 		}
 		// Not at once: the leader's own news may be on its way here.
-		timer.Reset(d.backoff + time.Duration(rand.Int64N(int64(d.backoff))))
+		d.pause = d.backoff + time.Duration(rand.Int64N(int64(d.backoff)))
 		d.backoff = min(2*d.backoff, maxBackoff)
-		select {
-		case <-d.w.done:
-		case <-timer.C:
-		case <-ctx.Done():
-		case <-d.n.ctx.Done():
-		}
-	case <-changed: // what the old leader had may be lost
-		d.forgetLeader()
-	case <-timer.C:
-		if d.upTo == 0 {
-			d.upTo = d.n.Commit()
-		}
-	case <-ctx.Done():
-	case <-d.n.ctx.Done():
-	}
-	select {
-	case <-d.w.done: // whatever else has come to an end meanwhile
-		return true, nil
-	default:
+		d.rest(ctx)
+	} else if due && d.upTo == 0 {
+		d.upTo = d.n.Commit()
 	}
 	switch {
 	case d.n.ctx.Err() != nil:
@@ -194,6 +210,26 @@ func (d *delivery) await(ctx context.Context, changed <-chan struct{}, again tim
 		return true, fmt.Errorf("%w (%w)", ErrNoQuorum, ctx.Err())
 	default:
 		return true, fmt.Errorf("%w (%w)", ErrNoLeader, ctx.Err())
+	}
+}
+
+// rest lets d.pause pass, whatever news there is, unless it is the end. The news is
+// looked at afterwards.
+func (d *delivery) rest(ctx context.Context) {
+	timer := time.NewTimer(d.pause)
+	defer timer.Stop()
+	defer d.notify()
+	d.pause = 0
+	for !d.done.Load() {
+		select {
+		case <-d.wake:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-d.n.ctx.Done():
+			return
+		}
 	}
 }
 
@@ -365,74 +401,124 @@ func (n *Node) receiveRefusal(payload []byte) error {
 	return nil
 }
 
-// waiter is one Propose that waits for its entries to be applied here.
-type waiter struct {
-	first   uint64 // the ids are first, first+1, and so on
-	size    int    // of the commands, in bytes
-	results []Result
-	got     []bool
-	left    int
-	done    chan struct{} // closed when all results are there
-	refused chan refusal  // holds the latest
-}
-
 // waiters finds the Propose that waits for an entry, by the id in it.
 type waiters struct {
 	mu    sync.Mutex
 	next  uint64
-	byID  map[uint64]*waiter
-	bytes int // of the commands that wait
+	byID  map[uint64]*delivery // what is not applied yet
+	bytes int                  // of the commands that wait
 }
 
 // newWaiters begins at a random id, so that entries which were proposed before
 // a restart, or elsewhere, are taken for nobody's.
 func newWaiters() *waiters {
-	return &waiters{next: rand.Uint64(), byID: map[uint64]*waiter{}}
+	return &waiters{next: rand.Uint64(), byID: map[uint64]*delivery{}}
 }
 
 // register gives each of the commands an id to wait for, unless too many wait already.
-func (ws *waiters) register(data [][]byte) (*waiter, error) {
-	w := &waiter{
-		results: make([]Result, len(data)), got: make([]bool, len(data)), left: len(data),
-		done: make(chan struct{}), refused: make(chan refusal, 1),
+func (ws *waiters) register(n *Node, membership bool, data [][]byte) (*delivery, error) {
+	d := &delivery{
+		n: n, membership: membership, data: data, left: len(data), wake: make(chan struct{}, 1),
+		backoff: firstBackoff, patience: 2 * n.cfg.electionTimeout(),
 	}
-	for _, d := range data {
-		w.size += len(d)
+	if len(data) == 1 {
+		d.results, d.got = d.one.results[:], d.one.got[:]
+	} else {
+		d.results, d.got = make([]Result, len(data)), make([]bool, len(data))
+	}
+	for _, c := range data {
+		d.size += len(c)
 	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if len(ws.byID)+len(data) > maxWaiting || ws.bytes+w.size > maxWaitingBytes {
+	if len(ws.byID)+len(data) > maxWaiting || ws.bytes+d.size > maxWaitingBytes {
 		return nil, ErrOverloaded
 	}
-	ws.bytes += w.size
-	w.first = ws.next
+	ws.bytes += d.size
+	d.first = ws.next
 	for range data {
-		ws.byID[ws.next] = w
+		ws.byID[ws.next] = d
 		ws.next++
 	}
-	return w, nil
+	return d, nil
 }
 
-func (ws *waiters) forget(w *waiter) {
+// forget ends the waiting of d, whatever has become of it.
+func (ws *waiters) forget(d *delivery) {
+	if d.done.Load() {
+		return
+	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.bytes -= w.size
-	for i := range w.got {
-		delete(ws.byID, w.first+uint64(i))
+	if d.left == 0 {
+		return
+	}
+	ws.bytes -= d.size
+	for i := range d.got {
+		delete(ws.byID, d.first+uint64(i))
 	}
 }
 
 // missing makes a submission of what has not been applied yet.
-func (ws *waiters) missing(w *waiter, membership bool, data [][]byte) *submission {
+func (ws *waiters) missing(d *delivery) *submission {
+	s := &submission{membership: d.membership}
+	if !d.sent && len(d.data) == 1 {
+		d.one.ids[0] = d.first
+		s.ids, s.data = d.one.ids[:], d.data
+		return s
+	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	s := &submission{membership: membership}
-	for i, got := range w.got {
+	for i, got := range d.got {
 		if !got {
-			s.ids, s.data = append(s.ids, w.first+uint64(i)), append(s.data, data[i])
+			s.ids, s.data = append(s.ids, d.first+uint64(i)), append(s.data, d.data[i])
 		}
 	}
 	return s
+}
+
+// lookIn has d woken after about that time.
+func (ws *waiters) lookIn(d *delivery, after time.Duration) {
+	at := time.Now().Add(after)
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	d.lookAt = at
+}
+
+// news takes the latest refusal, if there is one, and says whether d was woken since it was time to.
+func (ws *waiters) news(d *delivery) (r *refusal, due bool) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	r, d.refusal = d.refusal, nil
+	return r, !d.lookAt.IsZero() && !time.Now().Before(d.lookAt)
+}
+
+// wakeDue wakes those whose time to look has come. The Raft loop calls it with every tick.
+func (ws *waiters) wakeDue() {
+	now := time.Now()
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, d := range ws.byID {
+		if !d.lookAt.IsZero() && !now.Before(d.lookAt) {
+			d.notify()
+		}
+	}
+}
+
+// wakeAll wakes everybody: the leader has changed, or the node has come to its end.
+func (ws *waiters) wakeAll() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, d := range ws.byID {
+		d.notify()
+	}
+}
+
+func (d *delivery) notify() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
 }
 
 // resolve hands out the results of applied entries. The second one of an entry
@@ -444,16 +530,18 @@ func (ws *waiters) resolve(ids []uint64, batch []Command) {
 		return
 	}
 	for i, id := range ids {
-		w := ws.byID[id]
-		if w == nil {
+		d := ws.byID[id]
+		if d == nil {
 			continue
 		}
 		delete(ws.byID, id)
-		at := id - w.first
-		w.results[at] = Result{Index: batch[i].Index, Term: batch[i].Term, Value: batch[i].Result}
-		w.got[at] = true
-		if w.left--; w.left == 0 {
-			close(w.done)
+		at := id - d.first
+		d.results[at] = Result{Index: batch[i].Index, Term: batch[i].Term, Value: batch[i].Result}
+		d.got[at] = true
+		if d.left--; d.left == 0 {
+			ws.bytes -= d.size
+			d.done.Store(true)
+			d.notify()
 		}
 	}
 }
@@ -462,13 +550,10 @@ func (ws *waiters) refuse(r refusal) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for _, id := range r.IDs {
-		if w := ws.byID[id]; w != nil {
-			select {
-			case <-w.refused:
-			default:
-			}
-			w.refused <- r // room was made above, under the lock that all senders hold
-			return         // a submission has one waiter
+		if d := ws.byID[id]; d != nil {
+			d.refusal = &r
+			d.notify()
+			return // a submission is of one delivery
 		}
 	}
 }
