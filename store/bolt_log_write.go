@@ -79,6 +79,8 @@ func contiguous(entries []*raftpb.Entry, last uint64) error {
 			return fmt.Errorf("append: entry %d stands at place %d: %w", e.GetIndex(), want, ErrGap)
 		case i == 0 && want > last+1:
 			return fmt.Errorf("append: entry %d, but the log ends at %d: %w", want, last, ErrGap)
+		case uint32(e.GetType()) > maxRecordType:
+			return fmt.Errorf("append: entry %d has type %d, this log keeps %d at most", want, e.GetType(), maxRecordType)
 		}
 	}
 	return nil

@@ -224,3 +224,15 @@ func TestBoltLog(t *testing.T) {
 		})
 	}
 }
+
+func TestWAL(t *testing.T) {
+	for name, o := range map[string]LogOptions{
+		"tail of everything": {},
+		"tail of some":       {TailBytes: 4000, SegmentBytes: 64 << 10},
+		"tail of one":        {TailBytes: 1, SegmentBytes: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testLog(t, func(t testing.TB, dir string) Log { return mustOpenWAL(t, filepath.Join(dir, "log"), o) })
+		})
+	}
+}

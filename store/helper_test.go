@@ -25,6 +25,16 @@ func mustOpenLog(t testing.TB, path string, o LogOptions) *BoltLog {
 	return l
 }
 
+func mustOpenWAL(t testing.TB, path string, o LogOptions) *WAL {
+	t.Helper()
+	l, err := OpenWAL(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
 func mustOpenBoards(t testing.TB, path string) *Boards {
 	t.Helper()
 	b, err := OpenBoards(path)

@@ -67,13 +67,25 @@ type LogOptions struct {
 	// follower that is a little behind makes the leader's Raft goroutine
 	// wait for the disk.
 	TailBytes int64
+
+	// SegmentBytes is the size of the files that the log consists of. Zero
+	// means 8 MiB.
+	SegmentBytes int64
 }
 
-const defaultTailBytes = 64 << 20
+const (
+	defaultTailBytes    = 64 << 20
+	defaultSegmentBytes = 8 << 20
+	minSegmentBytes     = segmentHeader + 4<<10
+)
 
 func (o LogOptions) withDefaults() LogOptions {
 	if o.TailBytes == 0 {
 		o.TailBytes = defaultTailBytes
 	}
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = defaultSegmentBytes
+	}
+	o.SegmentBytes = min(max(o.SegmentBytes, minSegmentBytes), maxSegment)
 	return o
 }
