@@ -205,9 +205,11 @@ type entryReader struct {
 	used    uint64 // size of ents
 	ents    []*raftpb.Entry
 
-	// buf is what is read of the segment from offset at on.
+	// buf is what is read of the segment from offset at on. The last record
+	// that is wanted begins before end.
 	buf []byte
 	at  int64
+	end int64
 }
 
 const (
@@ -218,7 +220,7 @@ const (
 // read takes the entries of p, and reports whether there was one that was too
 // much.
 func (r *entryReader) read(p piece, dir folder) (full bool, err error) {
-	r.buf = r.buf[:0]
+	r.buf, r.end = r.buf[:0], int64(p.offs[len(p.offs)-1])+recordHeader
 	for i, off := range p.offs {
 		rec, err := r.record(p.seg, int64(off))
 		if err == errRecord || err == nil && rec.index != p.first+uint64(i) {
@@ -241,7 +243,7 @@ func (r *entryReader) read(p piece, dir folder) (full bool, err error) {
 func (r *entryReader) record(s *segment, off int64) (record, error) {
 	if off < r.at || off+recordHeader > r.at+int64(len(r.buf)) {
 		n := int64(min(maxRead, max(minRead, r.maxSize-min(r.maxSize, r.used))))
-		if err := r.fill(s, off, min(n, s.size-off)); err != nil {
+		if err := r.fill(s, off, min(n, r.end-off+minRead, s.size-off)); err != nil {
 			return record{}, err
 		}
 	}
