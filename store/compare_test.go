@@ -18,6 +18,7 @@ func BenchmarkBothLogs(b *testing.B) {
 			bl := mustOpenLog(b, filepath.Join(b.TempDir(), "log"), LogOptions{})
 			var took [3][]time.Duration
 			var wrote [3]uint64
+			bytesWritten := diskWrites(b, b.TempDir())
 			next := uint64(1)
 			for b.Loop() {
 				ents := smallEntries(next, n)
