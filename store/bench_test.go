@@ -105,7 +105,7 @@ func diskWrites(b *testing.B, dir string) (bytes func() uint64) {
 const keep = 10_000
 
 func benchLog(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
-	l := mustOpenWAL(b, filepath.Join(b.TempDir(), "log"), LogOptions{})
+	l := mustOpenLog(b, filepath.Join(b.TempDir(), "log"), LogOptions{})
 	return func(hs *raftpb.HardState, ents []*raftpb.Entry) error {
 		if last := l.LastIndex(); last+1-l.FirstIndex() > 2*keep {
 			if err := l.Compact(last - keep); err != nil {
@@ -202,7 +202,7 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkEntries(b *testing.B) {
 	for name, tail := range map[string]int64{"memory": 0, "disk": 1} {
 		b.Run(name, func(b *testing.B) {
-			l := mustOpenWAL(b, filepath.Join(b.TempDir(), "log"), LogOptions{TailBytes: tail})
+			l := mustOpenLog(b, filepath.Join(b.TempDir(), "log"), LogOptions{TailBytes: tail})
 			if err := l.Append(nil, entries(1, 5000, 1)); err != nil {
 				b.Fatal(err)
 			}
@@ -226,7 +226,7 @@ func BenchmarkOpen(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			l, err := openWAL(unsyncedFolder{dir}, path, LogOptions{}, func(f func()) { go f() })
+			l, err := openLog(unsyncedFolder{dir}, path, LogOptions{}, func(f func()) { go f() })
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -238,7 +238,7 @@ func BenchmarkOpen(b *testing.B) {
 			l.Close()
 			b.ReportAllocs()
 			for b.Loop() {
-				mustOpenWAL(b, path, LogOptions{}).Close()
+				mustOpenLog(b, path, LogOptions{}).Close()
 			}
 		})
 	}

@@ -60,6 +60,15 @@ const (
 	maxRecordType = 1<<16 - 1
 )
 
+// logState is what the log is apart from its entries. The entries are exactly
+// those of (compacted, last].
+type logState struct {
+	compacted uint64
+	term      uint64 // of compacted
+	last      uint64
+	hs        *raftpb.HardState // never nil
+}
+
 // frame is the header of one. Its state lacks the HardState when it was read.
 type frame struct {
 	length int

@@ -6,110 +6,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// WAL is a write-ahead log.
-//
-// Locks, in the order in which they are taken: write, disk, mu.
-type WAL struct {
-	dir  folder
-	path string
-	size int64 // of new segments
-
-	// write makes writers wait for one another. It guards:
-	write sync.Mutex
-	batch uint64 // number of the last frame
-	buf   []byte // for the next one
-	spare *segment
-	ready chan madeSegment // of the next segment, if it is being made or ready; else nil
-	spawn func(func())     // runs its argument, on a goroutine of its own
-
-	// disk is held by readers while they read segments, and by a writer for
-	// the moment in which it takes segments away.
-	disk sync.RWMutex
-
-	mu     sync.RWMutex
-	state  logState   // durable
-	segs   []*segment // the last is written to
-	terms  termRuns   // of (compacted, last]
-	tail   tail
-	failed error // of the first failed write, or os.ErrClosed
-}
-
-var _ Log = (*WAL)(nil)
-
-// Close releases the files, and waits for a segment that is being made. Reading
-// the files' entries is refused after it.
-func (l *WAL) Close() error {
-	l.write.Lock()
-	defer l.write.Unlock()
-	l.disk.Lock()
-	defer l.disk.Unlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if errors.Is(l.failed, os.ErrClosed) {
-		return nil
-	}
-	l.failed = fmt.Errorf("log %s: %w", l.path, os.ErrClosed)
-	var errs []error
-	if l.ready != nil {
-		// One that could not be made is made at the next start.
-		if m := <-l.ready; m.err == nil {
-			l.segs = append(l.segs, m.seg)
-		}
-		l.ready = nil
-	}
-	if l.spare != nil {
-		l.segs = append(l.segs, l.spare)
-	}
-	for _, s := range l.segs {
-		errs = append(errs, s.f.Close())
-	}
-	return errors.Join(append(errs, l.dir.Close())...)
-}
-
-// HardState implements [Log].
-func (l *WAL) HardState() *raftpb.HardState {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.state.hs
-}
-
-// FirstIndex implements [Log].
-func (l *WAL) FirstIndex() uint64 {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.state.compacted + 1
-}
-
-// LastIndex implements [Log].
-func (l *WAL) LastIndex() uint64 {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.state.last
-}
-
-// Term implements [Log].
-func (l *WAL) Term(i uint64) (uint64, error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	switch {
-	case i < l.state.compacted:
-		return 0, raft.ErrCompacted
-	case i > l.state.last:
-		return 0, raft.ErrUnavailable
-	case i == l.state.compacted:
-		return l.state.term, nil
-	}
-	return l.terms.at(i), nil
-}
-
-// Entries implements [Log].
-func (l *WAL) Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
+// Entries returns the entries in [lo, hi), as many as have together no
+// more than maxSize bytes in their protobuf encoding, and at least one.
+// It returns [raft.ErrCompacted] if lo has been compacted and
+// [raft.ErrUnavailable] if the log ends before hi. The caller owns the
+// slice and may append to it.
+func (l *Log) Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
 	l.mu.RLock()
 	if err := l.checkRange(lo, hi); err != nil {
 		l.mu.RUnlock()
@@ -124,7 +31,7 @@ func (l *WAL) Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
 }
 
 // checkRange says whether [lo, hi) is in the log. The caller holds mu.
-func (l *WAL) checkRange(lo, hi uint64) error {
+func (l *Log) checkRange(lo, hi uint64) error {
 	switch {
 	case lo <= l.state.compacted:
 		return raft.ErrCompacted
@@ -137,7 +44,7 @@ func (l *WAL) checkRange(lo, hi uint64) error {
 }
 
 // entriesFromDisk is Entries for a lo that was not in the tail a moment ago.
-func (l *WAL) entriesFromDisk(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
+func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
 	l.disk.RLock()
 	defer l.disk.RUnlock()
 
@@ -189,7 +96,7 @@ type piece struct {
 }
 
 // pieces says where the entries [lo, hi) lie. The caller holds mu.
-func (l *WAL) pieces(lo, hi uint64) (out []piece) {
+func (l *Log) pieces(lo, hi uint64) (out []piece) {
 	for _, s := range l.segs {
 		a, b := max(lo, s.first), min(hi, s.next())
 		if len(s.offs) > 0 && a < b {

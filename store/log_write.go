@@ -11,8 +11,15 @@ import (
 // keepBuf is the largest buffer that is kept for the next frame.
 const keepBuf = 4 << 20
 
-// Append implements [Log].
-func (l *WAL) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
+// Append makes entries and hs durable in one transaction, replacing every
+// stored entry from entries[0].Index on. A nil or empty hs leaves the
+// saved one as it is. Entries that have been compacted already are
+// skipped. [ErrGap] is returned for a gap, and nothing is stored.
+//
+// Readers see the change once it is durable. After an error with [ErrFailed]
+// nothing of it is to be seen, now or after a restart, or all of it after a
+// restart: what reached the disk is not known, so every later write is refused.
+func (l *Log) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	next, err := l.begin(hs)
@@ -35,7 +42,7 @@ func (l *WAL) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 
 // begin returns the state to start from, with hs in it, or why there must be
 // no write. The caller holds write.
-func (l *WAL) begin(hs *raftpb.HardState) (logState, error) {
+func (l *Log) begin(hs *raftpb.HardState) (logState, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.failed != nil {
@@ -53,10 +60,34 @@ func sameHardState(a, b *raftpb.HardState) bool {
 	return same(a.Term, b.Term) && same(a.Vote, b.Vote) && same(a.Commit, b.Commit)
 }
 
+// contiguous checks that entries follow one another, and the log that ends at
+// last without a gap.
+func contiguous(entries []*raftpb.Entry, last uint64) error {
+	for i, e := range entries {
+		switch want := entries[0].GetIndex() + uint64(i); {
+		case e.GetIndex() != want || want == 0:
+			return fmt.Errorf("append: entry %d stands at place %d: %w", e.GetIndex(), want, ErrGap)
+		case i == 0 && want > last+1:
+			return fmt.Errorf("append: entry %d, but the log ends at %d: %w", want, last, ErrGap)
+		case uint32(e.GetType()) > maxRecordType:
+			return fmt.Errorf("append: entry %d has type %d, this log keeps %d at most", want, e.GetType(), maxRecordType)
+		}
+	}
+	return nil
+}
+
+// behind leaves out the entries that have been compacted.
+func behind(entries []*raftpb.Entry, compacted uint64) []*raftpb.Entry {
+	if len(entries) == 0 || entries[0].GetIndex() > compacted {
+		return entries
+	}
+	return entries[min(uint64(len(entries)), compacted+1-entries[0].GetIndex()):]
+}
+
 // commit writes the frame of h and entries and makes it durable, with one write
 // and one fsync; then readers see it. h.state is what the log is with it. After an error this log
 // takes no more writes. The caller holds write.
-func (l *WAL) commit(h frame, entries []*raftpb.Entry) error {
+func (l *Log) commit(h frame, entries []*raftpb.Entry) error {
 	size := frameSize(entries)
 	if size > maxFrame {
 		return fmt.Errorf("append: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
@@ -86,7 +117,7 @@ func (l *WAL) commit(h frame, entries []*raftpb.Entry) error {
 }
 
 // fail keeps the error of the write that stops this log.
-func (l *WAL) fail(err error) error {
+func (l *Log) fail(err error) error {
 	err = fmt.Errorf("write log %s: %w: %w", l.path, ErrFailed, err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +126,7 @@ func (l *WAL) fail(err error) error {
 }
 
 // publish shows readers the frame of h and entries, which is durable at seg.end.
-func (l *WAL) publish(seg *segment, h frame, entries []*raftpb.Entry) {
+func (l *Log) publish(seg *segment, h frame, entries []*raftpb.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = h.state
@@ -120,7 +151,7 @@ func (l *WAL) publish(seg *segment, h frame, entries []*raftpb.Entry) {
 }
 
 // truncate forgets where the entries from index on lie. The caller holds mu.
-func (l *WAL) truncate(index uint64) {
+func (l *Log) truncate(index uint64) {
 	for i := len(l.segs) - 1; i >= 0; i-- {
 		s := l.segs[i]
 		s.truncate(index)
@@ -139,7 +170,7 @@ type madeSegment struct {
 
 // makeNext begins to make the segment behind the last one, beside the appends
 // that still go to that. The caller holds write.
-func (l *WAL) makeNext() {
+func (l *Log) makeNext() {
 	ready := make(chan madeSegment, 1) // so that it never waits for us
 	number, old, size := l.lastSegment().number+1, l.spare, l.size
 	l.ready, l.spare = ready, nil
@@ -150,11 +181,11 @@ func (l *WAL) makeNext() {
 }
 
 // lastSegment is the one that is written to. The caller holds write or mu.
-func (l *WAL) lastSegment() *segment { return l.segs[len(l.segs)-1] }
+func (l *Log) lastSegment() *segment { return l.segs[len(l.segs)-1] }
 
 // segmentFor returns the segment for a frame of size bytes: the last one, or the
 // next, which is the last one then. The caller holds write.
-func (l *WAL) segmentFor(size int64) (*segment, error) {
+func (l *Log) segmentFor(size int64) (*segment, error) {
 	last := l.lastSegment()
 	if last.end+size <= last.size {
 		return last, nil
@@ -187,8 +218,9 @@ func (l *WAL) segmentFor(size int64) (*segment, error) {
 	return made.seg, nil
 }
 
-// Reset implements [Log].
-func (l *WAL) Reset(index, term uint64, hs *raftpb.HardState) error {
+// Reset drops every entry and starts behind a snapshot at index and term,
+// in one transaction. A nil or empty hs leaves the saved one as it is.
+func (l *Log) Reset(index, term uint64, hs *raftpb.HardState) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	next, err := l.begin(hs)
@@ -202,10 +234,14 @@ func (l *WAL) Reset(index, term uint64, hs *raftpb.HardState) error {
 	return l.release()
 }
 
-// Compact implements [Log]. It writes one frame without entries; of the segments
-// that hold nothing any more one is kept, to be used again, and the others are
-// removed.
-func (l *WAL) Compact(index uint64) error {
+// Compact drops the entries up to index, and keeps the term of index. A
+// checkpoint at index or behind it must be durable already. An index
+// compacted before is no error and changes nothing; one behind the end is
+// [raft.ErrUnavailable].
+//
+// It costs one frame without entries. Of the segments that hold nothing any more
+// one is kept, to be used again, and the others are removed.
+func (l *Log) Compact(index uint64) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	next, err := l.begin(nil)
@@ -234,7 +270,7 @@ func (l *WAL) Compact(index uint64) error {
 
 // release takes away the segments in front that hold no entry of the log. The
 // caller holds write.
-func (l *WAL) release() error {
+func (l *Log) release() error {
 	n := unneeded(l.segs, l.state)
 	if n == 0 {
 		return nil
@@ -253,16 +289,21 @@ func (l *WAL) release() error {
 	return nil
 }
 
-// unneeded is how many segments in front hold no entry of the log.
+// unneeded is how many segments in front hold neither an entry of the log nor
+// its last frame, which has the HardState.
 func unneeded(segs []*segment, state logState) (n int) {
-	for n < len(segs)-1 && (len(segs[n].offs) == 0 || segs[n].next() <= state.compacted+1) {
+	last := len(segs) - 1
+	for last > 0 && segs[last].end == segmentHeader {
+		last--
+	}
+	for n < last && (len(segs[n].offs) == 0 || segs[n].next() <= state.compacted+1) {
 		n++
 	}
 	return n
 }
 
 // discard keeps s as the spare segment, or removes it.
-func (l *WAL) discard(s *segment) error {
+func (l *Log) discard(s *segment) error {
 	if l.spare == nil && s.size == l.size {
 		s.offs = nil
 		l.spare = s

@@ -8,28 +8,28 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// OpenWAL opens the log in the directory at path, and creates it if there is
+// OpenLog opens the log in the directory at path, and creates it if there is
 // none. It reads all segments that are in use and checks every record and that
 // none is missing: an acknowledged entry that is lost must be noticed before
 // this node takes part again, and not when a follower asks for it. A write that
 // a crash cut short is taken back.
-func OpenWAL(path string, o LogOptions) (*WAL, error) {
+func OpenLog(path string, o LogOptions) (*Log, error) {
 	dir, err := openFolder(path)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l, err := openWAL(dir, path, o, func(f func()) { go f() })
+	l, err := openLog(dir, path, o, func(f func()) { go f() })
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
 	return l, nil
 }
 
-// openWAL opens the log in dir, which it closes with the log. spawn runs what
+// openLog opens the log in dir, which it closes with the log. spawn runs what
 // it is given beside the writer.
-func openWAL(dir folder, path string, o LogOptions, spawn func(func())) (*WAL, error) {
+func openLog(dir folder, path string, o LogOptions, spawn func(func())) (*Log, error) {
 	o = o.withDefaults()
-	l := &WAL{dir: dir, path: path, size: o.SegmentBytes, spawn: spawn, tail: tail{limit: uint64(max(0, o.TailBytes))}}
+	l := &Log{dir: dir, path: path, size: o.SegmentBytes, spawn: spawn, tail: tail{limit: uint64(max(0, o.TailBytes))}}
 	err := l.open()
 	if err == nil {
 		err = l.loadTail()
@@ -44,7 +44,7 @@ func openWAL(dir folder, path string, o LogOptions, spawn func(func())) (*WAL, e
 }
 
 // open finds the segments, reads them, and makes what it found durable.
-func (l *WAL) open() error {
+func (l *Log) open() error {
 	numbers, temps, err := listSegments(l.dir)
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
@@ -96,7 +96,7 @@ func (l *WAL) open() error {
 
 // replay follows the frames of a log from the oldest segment to the newest.
 type replay struct {
-	l    *WAL
+	l    *Log
 	data []byte // of one segment at a time
 
 	begun bool // a frame was seen
@@ -267,7 +267,7 @@ func (r *replay) settle() error {
 }
 
 // loadTail reads as much of the end of the log as fits into the tail.
-func (l *WAL) loadTail() error {
+func (l *Log) loadTail() error {
 	l.tail.reset(l.state.last + 1)
 	if l.state.last == l.state.compacted {
 		return nil
@@ -290,7 +290,7 @@ func (l *WAL) loadTail() error {
 
 // tailStart is where the tail begins: what the entries take in the file is
 // about their size, and a little more.
-func (l *WAL) tailStart() uint64 {
+func (l *Log) tailStart() uint64 {
 	weight := uint64(0)
 	for i := len(l.segs) - 1; i >= 0; i-- {
 		s := l.segs[i]
