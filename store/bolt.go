@@ -14,9 +14,8 @@ import (
 
 // Buckets and keys. No bucket is inside another one.
 var (
-	bucketEntries = []byte("entries") // of the log: index -> entry
-	bucketRecords = []byte("records") // of the boards: key -> value
-	bucketState   = []byte("state")   // of both: one record
+	bucketRecords = []byte("records") // key -> value
+	bucketState   = []byte("state")   // one record
 	keyState      = []byte("state")
 )
 

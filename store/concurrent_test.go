@@ -14,7 +14,7 @@ import (
 // TestReadersAndWriter has readers at work, in memory and on disk, while
 // entries are appended, replaced and compacted.
 func TestReadersAndWriter(t *testing.T) {
-	l := mustOpenLog(t, filepath.Join(t.TempDir(), "log"), LogOptions{TailBytes: 8000})
+	l := mustOpenLog(t, filepath.Join(t.TempDir(), "log"), LogOptions{TailBytes: 8000, SegmentBytes: 32 << 10})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	read := func(r *rand.Rand) error {
@@ -79,45 +79,6 @@ func TestReadersAndWriter(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-}
-
-// TestCompactInSteps: a long compaction lets appends through, and each of its
-// transactions leaves a log that opens.
-func TestCompactInSteps(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	l := mustOpenLog(t, path, LogOptions{TailBytes: 100_000})
-	const n = 3*compactStep + 100
-	if err := l.Append(nil, entries(1, n, 1)); err != nil {
-		t.Fatal(err)
-	}
-	if done, err := l.compactSome(n - 50); done || err != nil || l.FirstIndex() != compactStep+1 {
-		t.Fatalf("first step: %v, %v, first index %d", done, err, l.FirstIndex())
-	}
-	l.Close()
-	l = mustOpenLog(t, path, LogOptions{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := l.Compact(n - 50); err != nil {
-			t.Error(err)
-		}
-	})
-	for i := range uint64(10) {
-		if err := l.Append(nil, entries(n+1+i, n+1+i, 2)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wg.Wait()
-	if l.FirstIndex() != n-49 || l.LastIndex() != n+10 {
-		t.Fatalf("[%d, %d]", l.FirstIndex(), l.LastIndex())
-	}
-	if l.tail.first < l.FirstIndex() {
-		t.Errorf("what was compacted is kept in memory, from %d on", l.tail.first)
-	}
-	want := logContent(t, l)
-	l.Close()
-	if d := diff(want, logContent(t, mustOpenLog(t, path, LogOptions{}))); d != "" {
-		t.Fatal(d)
-	}
 }
 
 // TestTailBound: memory for the tail stays within its limit, and the tail is

@@ -13,20 +13,25 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// testLog holds any Log to what raft.MemoryStorage does, step by step, with
-// operations at random. open opens the log in dir, also one that was there
-// before.
-func testLog(t *testing.T, open func(t testing.TB, dir string) Log) {
+// TestLog holds the log to what raft.MemoryStorage does, step by step, with
+// operations at random.
+func TestLog(t *testing.T) {
 	seeds := uint64(20)
 	if testing.Short() {
 		seeds = 5
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			p := &logPair{t: t, r: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), open: open}
-			p.run(60)
-		})
+	for name, o := range map[string]LogOptions{
+		"tail of everything": {},
+		"tail of some":       {TailBytes: 4000, SegmentBytes: 64 << 10},
+		"tail of one":        {TailBytes: 1, SegmentBytes: 1},
+	} {
+		for seed := range seeds {
+			t.Run(fmt.Sprintf("%s, seed=%d", name, seed), func(t *testing.T) {
+				t.Parallel()
+				p := &logPair{t: t, r: rand.New(rand.NewPCG(seed, 1)), path: filepath.Join(t.TempDir(), "log"), o: o}
+				p.run(60)
+			})
+		}
 	}
 }
 
@@ -34,9 +39,9 @@ func testLog(t *testing.T, open func(t testing.TB, dir string) Log) {
 type logPair struct {
 	t    testing.TB
 	r    *rand.Rand
-	dir  string
-	open func(t testing.TB, dir string) Log
-	log  Log
+	path string
+	o    LogOptions
+	log  *Log
 
 	model *raft.MemoryStorage
 	hs    *raftpb.HardState
@@ -48,7 +53,7 @@ type logPair struct {
 type lent struct{ got, copied []*raftpb.Entry }
 
 func (p *logPair) run(steps int) {
-	p.log = p.open(p.t, p.dir)
+	p.log = mustOpenLog(p.t, p.path, p.o)
 	p.model, p.hs, p.term = raft.NewMemoryStorage(), &raftpb.HardState{}, 1
 	for step := range steps {
 		what := p.step()
@@ -101,7 +106,7 @@ func (p *logPair) step() (what string) {
 		return "append with a gap"
 	default:
 		p.check(p.log.Close())
-		p.log = p.open(p.t, p.dir)
+		p.log = mustOpenLog(p.t, p.path, p.o)
 		return "reopen"
 	}
 }
@@ -210,17 +215,5 @@ func (p *logPair) compareEntries(what string, lo, hi, maxSize uint64) {
 		}
 		p.lent = append(p.lent, lent{got, slices.Clone(got)})
 		_ = append(got, &raftpb.Entry{}) // ours: it must not reach the log
-	}
-}
-
-func TestBoltLog(t *testing.T) {
-	for name, o := range map[string]LogOptions{
-		"tail of everything": {},
-		"tail of some":       {TailBytes: 4000},
-		"tail of one":        {TailBytes: 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			testLog(t, func(t testing.TB, dir string) Log { return mustOpenLog(t, filepath.Join(dir, "log"), o) })
-		})
 	}
 }

@@ -34,57 +34,8 @@ func halfWritten(r *rand.Rand, before, after []byte) []byte {
 	return got
 }
 
-// TestLogCrash checks after every write that a copy of the file holds what was
+// TestBoardsCrash checks after every checkpoint that a copy of the file holds what was
 // acknowledged, and that half of the write, without its meta page, is nothing.
-func TestLogCrash(t *testing.T) {
-	for seed := range uint64(6) {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			r := rand.New(rand.NewPCG(seed, 2))
-			dir := t.TempDir()
-			path, copied := filepath.Join(dir, "log"), filepath.Join(dir, "copy")
-			l := mustOpenLog(t, path, LogOptions{})
-			reopened := func(data []byte) content {
-				writeFile(t, copied, data)
-				l := mustOpenLog(t, copied, LogOptions{})
-				defer l.Close()
-				return logContent(t, l)
-			}
-			before, was := readFile(t, path), logContent(t, l)
-			for step := range 40 {
-				if err := randomWrite(r, l); err != nil {
-					t.Fatal(err)
-				}
-				after, is := readFile(t, path), logContent(t, l)
-				if d := diff(is, reopened(after)); d != "" {
-					t.Fatalf("step %d: acknowledged and not there (-want +got):\n%s", step, d)
-				}
-				if d := diff(was, reopened(halfWritten(r, before, after))); d != "" {
-					t.Fatalf("step %d: half of a write is there (-want +got):\n%s", step, d)
-				}
-				before, was = after, is
-			}
-		})
-	}
-}
-
-// randomWrite makes one transaction in l.
-func randomWrite(r *rand.Rand, l *BoltLog) error {
-	first, last := l.FirstIndex(), l.LastIndex()
-	switch n := r.IntN(10); {
-	case n < 5:
-		return l.Append(hardState(1, r.Uint64N(3), last), entries(last+1, last+1+r.Uint64N(20), 1))
-	case n < 7:
-		from := first + r.Uint64N(last-first+2)
-		return l.Append(nil, entries(from, from+r.Uint64N(20), 2))
-	case n < 9:
-		return l.Compact(first - 1 + r.Uint64N(last-first+2))
-	default:
-		return l.Reset(last+5, 3, nil)
-	}
-}
-
-// TestBoardsCrash is the same for checkpoints.
 func TestBoardsCrash(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3))
 	dir := t.TempDir()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 // damagedCases calls try with many broken forms of good.
@@ -86,44 +85,6 @@ func namesFile(t *testing.T, what, path string, err error) {
 	}
 }
 
-func TestDamagedLog(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "log")
-	l := mustOpenLog(t, path, LogOptions{})
-	for i := uint64(1); i < 400; i += 20 {
-		if err := l.Append(hardState(1, 2, i), entries(i, i+19, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := l.Compact(30); err != nil {
-		t.Fatal(err)
-	}
-	want := logContent(t, l)
-	good := inUse(t, l.db, path)
-	l.Close()
-	refused, intact := 0, 0
-	damagedCases(t, good, func(t *testing.T, what string, data []byte) {
-		writeFile(t, path, data)
-		l, err := OpenLog(path, LogOptions{TailBytes: 1}) // so that the disk is read
-		if err != nil {
-			namesFile(t, what, path, err)
-			refused++
-			return
-		}
-		defer l.Close()
-		if d := diff(want, logContent(t, l)); d != "" {
-			t.Fatalf("%s: opened with (-want +got):\n%s", what, d)
-		}
-		// It must be fit to go on with, too.
-		if err := l.Append(nil, entries(390, 410, 2)); err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-		intact++
-	})
-	t.Logf("%d refused, %d without harm", refused, intact)
-	noTemps(t, dir)
-}
-
 func TestDamagedBoards(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "boards")
@@ -158,43 +119,18 @@ func TestDamagedBoards(t *testing.T) {
 	t.Logf("%d refused, %d without harm", refused, intact)
 }
 
-// TestLostRecords has files that are sound as bbolt files go, and whose
-// records all have good checksums, but are not the ones they should be.
-func TestLostRecords(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "file")
-	t.Run("log", func(t *testing.T) {
-		for what, drop := range map[string][]uint64{"first": {1}, "middle": {5}, "last": {9}, "all": {1, 2, 3, 4, 5, 6, 7, 8, 9}} {
-			os.Remove(path)
-			l := mustOpenLog(t, path, LogOptions{})
-			if err := l.Append(nil, entries(1, 9, 1)); err != nil {
-				t.Fatal(err)
-			}
-			for _, i := range drop {
-				deleteKey(t, l.db, bucketEntries, indexKey(i))
-			}
-			l.Close()
-			_, err := OpenLog(path, LogOptions{})
-			namesFile(t, what, path, err)
-		}
-	})
-	t.Run("boards", func(t *testing.T) {
-		os.Remove(path)
-		b := mustOpenBoards(t, path)
-		if err := b.Checkpoint(Checkpoint{Put: map[string][]byte{"a": nil, "b": nil}}); err != nil {
-			t.Fatal(err)
-		}
-		deleteKey(t, b.file.db, bucketRecords, []byte("a"))
-		b.Close()
-		_, err := OpenBoards(path)
-		namesFile(t, "lost record", path, err)
-	})
-	t.Run("the other kind", func(t *testing.T) {
-		os.Remove(path)
-		mustOpenBoards(t, path).Close()
-		_, err := OpenLog(path, LogOptions{})
-		namesFile(t, "boards as log", path, err)
-	})
+// TestLostRecord has a file that is sound as bbolt files go, and whose records
+// all have good checksums, but one of which is missing.
+func TestLostRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "boards")
+	b := mustOpenBoards(t, path)
+	if err := b.Checkpoint(Checkpoint{Put: map[string][]byte{"a": nil, "b": nil}}); err != nil {
+		t.Fatal(err)
+	}
+	deleteKey(t, b.file.db, bucketRecords, []byte("a"))
+	b.Close()
+	_, err := OpenBoards(path)
+	namesFile(t, "lost record", path, err)
 }
 
 func deleteKey(t *testing.T, db *bolt.DB, bucket, key []byte) {
@@ -216,15 +152,15 @@ func sumMetas(data []byte) {
 // TestImpossibleSize: memory is taken by the size of the file, and not by what
 // the file says its size is.
 func TestImpossibleSize(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	mustOpenLog(t, path, LogOptions{}).Close()
+	path := filepath.Join(t.TempDir(), "boards")
+	mustOpenBoards(t, path).Close()
 	data := readFile(t, path)
 	for _, at := range []int{pageHeader, os.Getpagesize() + pageHeader} {
 		binary.NativeEndian.PutUint64(data[at+40:], uint64(len(data)/os.Getpagesize()+1))
 	}
 	sumMetas(data)
 	writeFile(t, path, data)
-	_, err := OpenLog(path, LogOptions{})
+	_, err := OpenBoards(path)
 	namesFile(t, "one page too few", path, err)
 }
 
@@ -232,14 +168,17 @@ func TestImpossibleSize(t *testing.T) {
 // bbolt, which would fault or panic if it were not, and hold the same records
 // unless the meta pages were changed together with their sums.
 func FuzzImage(f *testing.F) {
-	path := filepath.Join(f.TempDir(), "log")
-	l := mustOpenLog(f, path, LogOptions{})
-	if err := l.Append(hardState(1, 1, 1), entries(1, 120, 1)); err != nil {
-		f.Fatal(err)
+	path := filepath.Join(f.TempDir(), "boards")
+	b := mustOpenBoards(f, path)
+	r := rand.New(rand.NewPCG(8, 8))
+	for i := range uint64(8) {
+		if err := b.Checkpoint(randomCheckpoint(r, i)); err != nil {
+			f.Fatal(err)
+		}
 	}
-	want := logContent(f, l)
-	good := inUse(f, l.db, path)
-	l.Close()
+	want := boardsContent(f, b)
+	good := inUse(f, b.file.db, path)
+	b.Close()
 	page := os.Getpagesize()
 	f.Add(uint32(3*page), []byte{1}, uint32(16), []byte{0, 0, 0, 1})
 	f.Add(uint32(0), []byte{}, uint32(2*page), []byte{1, 2, 3})
@@ -251,18 +190,17 @@ func FuzzImage(f *testing.F) {
 		copy(data[int(at2)%len(data):], data2)
 		forged := !bytes.Equal(data[:2*page], good[:2*page]) // may well show an older transaction
 		sumMetas(data)
-		path := filepath.Join(t.TempDir(), "log")
+		path := filepath.Join(t.TempDir(), "boards")
 		writeFile(t, path, data)
-		l, err := OpenLog(path, LogOptions{TailBytes: 1})
+		b, err := OpenBoards(path)
 		if err != nil {
 			return
 		}
-		defer l.Close()
-		got := logContent(t, l)
-		if d := diff(content{Entries: want.Entries}, content{Entries: got.Entries}); d != "" && !forged {
+		defer b.Close()
+		if d := cmp.Diff(want, boardsContent(t, b)); d != "" && !forged {
 			t.Fatal(d)
 		}
-		if err := l.Append(nil, []*raftpb.Entry{entry(got.Last+1, 1)}); err != nil {
+		if err := b.Checkpoint(randomCheckpoint(rand.New(rand.NewPCG(1, 1)), b.Position().Index+1)); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 )
 
-func mustOpenLog(t testing.TB, path string, o LogOptions) *BoltLog {
+func mustOpenLog(t testing.TB, path string, o LogOptions) *Log {
 	t.Helper()
 	l, err := OpenLog(path, o)
 	if err != nil {
@@ -71,11 +71,14 @@ func hardState(term, vote, commit uint64) *raftpb.HardState {
 	return &raftpb.HardState{Term: new(term), Vote: new(vote), Commit: new(commit)}
 }
 
+func same(a, b content) bool {
+	return a.First == b.First && a.Last == b.Last && a.Before == b.Before && proto.Equal(a.HardState, b.HardState) &&
+		slices.EqualFunc(a.Entries, b.Entries, func(a, b *raftpb.Entry) bool { return proto.Equal(a, b) })
+}
+
 // diff is empty if a and b say the same, and what differs if not.
 func diff(a, b content) string {
-	same := a.First == b.First && a.Last == b.Last && a.Before == b.Before && proto.Equal(a.HardState, b.HardState) &&
-		slices.EqualFunc(a.Entries, b.Entries, func(a, b *raftpb.Entry) bool { return proto.Equal(a, b) })
-	if same { // cmp takes a second to find that out
+	if same(a, b) { // cmp takes a second to find that out
 		return ""
 	}
 	return cmp.Diff(a, b, protocmp.Transform())
@@ -88,7 +91,7 @@ type content struct {
 	Entries             []*raftpb.Entry
 }
 
-func logContent(t testing.TB, l Log) content {
+func logContent(t testing.TB, l *Log) content {
 	t.Helper()
 	c := content{First: l.FirstIndex(), Last: l.LastIndex(), HardState: l.HardState()}
 	var err error

@@ -1,61 +1,46 @@
 package store
 
-import "go.etcd.io/raft/v3/raftpb"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
 
-// Log is where one node keeps its Raft log and HardState. It is a small
-// interface so that a second store can be held to the same conformance
-// suite. Any number of goroutines may read while one writes; writers wait for
-// one another.
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Log is where one node keeps its Raft log and HardState: a write-ahead log in a
+// directory of its own. Make one with [OpenLog]. Any number of goroutines may read
+// while one writes; writers wait for one another.
 //
 // Entries and HardStates are immutable, and shared: neither side changes one
 // that it has handed over or been given.
-type Log interface {
-	// HardState is what was saved last. It is empty if nothing was, never nil.
-	HardState() *raftpb.HardState
+//
+// Locks, in the order in which they are taken: write, disk, mu.
+type Log struct {
+	dir  folder
+	path string
+	size int64 // of new segments
 
-	// FirstIndex is the index of the first entry available, and LastIndex()+1
-	// if there is none.
-	FirstIndex() uint64
+	// write makes writers wait for one another. It guards:
+	write sync.Mutex
+	batch uint64 // number of the last frame
+	buf   []byte // for the next one
+	spare *segment
+	ready chan madeSegment // of the next segment, if it is being made or ready; else nil
+	spawn func(func())     // runs its argument, on a goroutine of its own
 
-	// LastIndex is the index of the last entry, and the compacted index if
-	// there is none.
-	LastIndex() uint64
+	// disk is held by readers while they read segments, and by a writer for
+	// the moment in which it takes segments away.
+	disk sync.RWMutex
 
-	// Term is the term of entry i, which is known for FirstIndex()-1 too.
-	// It returns [raft.ErrCompacted] below that and [raft.ErrUnavailable]
-	// behind the end.
-	Term(i uint64) (uint64, error)
-
-	// Entries returns the entries in [lo, hi), as many as have together no
-	// more than maxSize bytes in their protobuf encoding, and at least one.
-	// It returns [raft.ErrCompacted] if lo has been compacted and
-	// [raft.ErrUnavailable] if the log ends before hi. The caller owns the
-	// slice and may append to it.
-	Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error)
-
-	// Append makes entries and hs durable in one transaction, replacing every
-	// stored entry from entries[0].Index on. A nil or empty hs leaves the
-	// saved one as it is. Entries that have been compacted already are
-	// skipped. [ErrGap] is returned for a gap, and nothing is stored.
-	//
-	// Readers see the change once it is durable. After an error other than
-	// ErrGap nothing of it is to be seen, now or after a restart, or all of
-	// it after a restart: what reached the disk is not known, so every later
-	// write is refused with [ErrFailed].
-	Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
-
-	// Reset drops every entry and starts behind a snapshot at index and term,
-	// in one transaction. A nil or empty hs leaves the saved one as it is.
-	Reset(index, term uint64, hs *raftpb.HardState) error
-
-	// Compact drops the entries up to index, and keeps the term of index. A
-	// checkpoint at index or behind it must be durable already. An index
-	// compacted before is no error and changes nothing; one behind the end is
-	// [raft.ErrUnavailable]. A crash in between may leave a part of the
-	// entries dropped, from the front.
-	Compact(index uint64) error
-
-	Close() error
+	mu     sync.RWMutex
+	state  logState   // durable
+	segs   []*segment // the last is written to
+	terms  termRuns   // of (compacted, last]
+	tail   tail
+	failed error // of the first failed write, or os.ErrClosed
 }
 
 // LogOptions are the settings of [OpenLog]. The zero value is what a node
@@ -67,13 +52,95 @@ type LogOptions struct {
 	// follower that is a little behind makes the leader's Raft goroutine
 	// wait for the disk.
 	TailBytes int64
+
+	// SegmentBytes is the size of the files that the log consists of. Zero
+	// means 8 MiB.
+	SegmentBytes int64
 }
 
-const defaultTailBytes = 64 << 20
+const (
+	defaultTailBytes    = 64 << 20
+	defaultSegmentBytes = 8 << 20
+	minSegmentBytes     = segmentHeader + 4<<10
+)
 
 func (o LogOptions) withDefaults() LogOptions {
 	if o.TailBytes == 0 {
 		o.TailBytes = defaultTailBytes
 	}
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = defaultSegmentBytes
+	}
+	o.SegmentBytes = min(max(o.SegmentBytes, minSegmentBytes), maxSegment)
 	return o
+}
+
+// Close releases the files, and waits for a segment that is being made. Reading
+// the files' entries is refused after it.
+func (l *Log) Close() error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if errors.Is(l.failed, os.ErrClosed) {
+		return nil
+	}
+	l.failed = fmt.Errorf("log %s: %w", l.path, os.ErrClosed)
+	var errs []error
+	if l.ready != nil {
+		// One that could not be made is made at the next start.
+		if m := <-l.ready; m.err == nil {
+			l.segs = append(l.segs, m.seg)
+		}
+		l.ready = nil
+	}
+	if l.spare != nil {
+		l.segs = append(l.segs, l.spare)
+	}
+	for _, s := range l.segs {
+		errs = append(errs, s.f.Close())
+	}
+	return errors.Join(append(errs, l.dir.Close())...)
+}
+
+// HardState is what was saved last. It is empty if nothing was, never nil.
+func (l *Log) HardState() *raftpb.HardState {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.state.hs
+}
+
+// FirstIndex is the index of the first entry available, and LastIndex()+1
+// if there is none.
+func (l *Log) FirstIndex() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.state.compacted + 1
+}
+
+// LastIndex is the index of the last entry, and the compacted index if
+// there is none.
+func (l *Log) LastIndex() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.state.last
+}
+
+// Term is the term of entry i, which is known for FirstIndex()-1 too.
+// It returns [raft.ErrCompacted] below that and [raft.ErrUnavailable]
+// behind the end. It never needs the disk.
+func (l *Log) Term(i uint64) (uint64, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	switch {
+	case i < l.state.compacted:
+		return 0, raft.ErrCompacted
+	case i > l.state.last:
+		return 0, raft.ErrUnavailable
+	case i == l.state.compacted:
+		return l.state.term, nil
+	}
+	return l.terms.at(i), nil
 }

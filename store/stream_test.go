@@ -137,16 +137,20 @@ func TestReceiveDamaged(t *testing.T) {
 	noTemps(t, dir)
 }
 
-// TestLeftovers: what a crash left of a received file is removed.
+// TestLeftovers: what a crash left of a received file and of a segment is removed.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"boards" + tempMark + "123", "log" + tempMark + "9"} {
+	if err := os.Mkdir(filepath.Join(dir, "log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"boards" + tempMark + "123", "log/" + segmentName(1) + tempMark + "new"} {
 		writeFile(t, filepath.Join(dir, name), []byte("half"))
 	}
 	writeFile(t, filepath.Join(dir, "mine.txt"), nil)
 	mustOpenBoards(t, filepath.Join(dir, "boards"))
 	mustOpenLog(t, filepath.Join(dir, "log"), LogOptions{})
 	noTemps(t, dir)
+	noTemps(t, filepath.Join(dir, "log"))
 	if _, err := os.Stat(filepath.Join(dir, "mine.txt")); err != nil {
 		t.Error(err)
 	}

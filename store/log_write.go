@@ -1,0 +1,313 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// keepBuf is the largest buffer that is kept for the next frame.
+const keepBuf = 4 << 20
+
+// Append makes entries and hs durable in one transaction, replacing every
+// stored entry from entries[0].Index on. A nil or empty hs leaves the
+// saved one as it is. Entries that have been compacted already are
+// skipped. [ErrGap] is returned for a gap, and nothing is stored.
+//
+// Readers see the change once it is durable. After an error with [ErrFailed]
+// nothing of it is to be seen, now or after a restart, or all of it after a
+// restart: what reached the disk is not known, so every later write is refused.
+func (l *Log) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	next, err := l.begin(hs)
+	if err != nil {
+		return err
+	}
+	if err := contiguous(entries, next.last); err != nil {
+		return err
+	}
+	entries = behind(entries, next.compacted)
+	if len(entries) == 0 {
+		if next.hs == l.state.hs {
+			return nil
+		}
+		return l.commit(frame{state: next}, nil)
+	}
+	next.last = entries[len(entries)-1].GetIndex()
+	return l.commit(frame{state: next}, entries)
+}
+
+// begin returns the state to start from, with hs in it, or why there must be
+// no write. The caller holds write.
+func (l *Log) begin(hs *raftpb.HardState) (logState, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.failed != nil {
+		return logState{}, l.failed
+	}
+	s := l.state
+	if !raft.IsEmptyHardState(hs) && !sameHardState(hs, s.hs) {
+		s.hs = hs
+	}
+	return s, nil
+}
+
+func sameHardState(a, b *raftpb.HardState) bool {
+	same := func(a, b *uint64) bool { return a == b || a != nil && b != nil && *a == *b }
+	return same(a.Term, b.Term) && same(a.Vote, b.Vote) && same(a.Commit, b.Commit)
+}
+
+// contiguous checks that entries follow one another, and the log that ends at
+// last without a gap.
+func contiguous(entries []*raftpb.Entry, last uint64) error {
+	for i, e := range entries {
+		switch want := entries[0].GetIndex() + uint64(i); {
+		case e.GetIndex() != want || want == 0:
+			return fmt.Errorf("append: entry %d stands at place %d: %w", e.GetIndex(), want, ErrGap)
+		case i == 0 && want > last+1:
+			return fmt.Errorf("append: entry %d, but the log ends at %d: %w", want, last, ErrGap)
+		case uint32(e.GetType()) > maxRecordType:
+			return fmt.Errorf("append: entry %d has type %d, this log keeps %d at most", want, e.GetType(), maxRecordType)
+		}
+	}
+	return nil
+}
+
+// behind leaves out the entries that have been compacted.
+func behind(entries []*raftpb.Entry, compacted uint64) []*raftpb.Entry {
+	if len(entries) == 0 || entries[0].GetIndex() > compacted {
+		return entries
+	}
+	return entries[min(uint64(len(entries)), compacted+1-entries[0].GetIndex()):]
+}
+
+// commit writes the frame of h and entries and makes it durable, with one write
+// and one fsync; then readers see it. h.state is what the log is with it. After an error this log
+// takes no more writes. The caller holds write.
+func (l *Log) commit(h frame, entries []*raftpb.Entry) error {
+	size := frameSize(entries)
+	if size > maxFrame {
+		return fmt.Errorf("append: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
+	}
+	seg, err := l.segmentFor(size)
+	if err != nil {
+		return l.fail(err)
+	}
+	h.batch = l.batch + 1
+	buf := appendFrame(l.buf[:0], seg.salt, seg.end, h, entries)
+	if cap(buf) <= keepBuf {
+		l.buf = buf
+	}
+	if _, err := seg.f.WriteAt(buf, seg.end); err != nil {
+		return l.fail(err)
+	}
+	if err := seg.f.sync(); err != nil {
+		return l.fail(err)
+	}
+	l.batch = h.batch
+	l.publish(seg, h, entries)
+	seg.end += size
+	if seg.end > seg.size/2 && l.ready == nil {
+		l.makeNext()
+	}
+	return nil
+}
+
+// fail keeps the error of the write that stops this log.
+func (l *Log) fail(err error) error {
+	err = fmt.Errorf("write log %s: %w: %w", l.path, ErrFailed, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed = err
+	return err
+}
+
+// publish shows readers the frame of h and entries, which is durable at seg.end.
+func (l *Log) publish(seg *segment, h frame, entries []*raftpb.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = h.state
+	if h.reset {
+		l.truncate(0)
+		l.tail.reset(h.state.last + 1)
+	}
+	if len(entries) == 0 {
+		return
+	}
+	from := entries[0].GetIndex()
+	l.truncate(from)
+	l.tail.truncate(from)
+	at := seg.end + frameHeader
+	for _, e := range entries {
+		seg.add(e.GetIndex(), at)
+		l.terms.add(e.GetIndex(), e.GetTerm())
+		l.tail.add(e, entrySize(e))
+		at += recordHeader + int64(len(e.Data))
+	}
+	l.tail.trim()
+}
+
+// truncate forgets where the entries from index on lie. The caller holds mu.
+func (l *Log) truncate(index uint64) {
+	for i := len(l.segs) - 1; i >= 0; i-- {
+		s := l.segs[i]
+		s.truncate(index)
+		if len(s.offs) > 0 {
+			break // what is before it is older
+		}
+	}
+	l.terms.truncate(index)
+}
+
+// madeSegment is what makeSegment returned.
+type madeSegment struct {
+	seg *segment
+	err error
+}
+
+// makeNext begins to make the segment behind the last one, beside the appends
+// that still go to that. The caller holds write.
+func (l *Log) makeNext() {
+	ready := make(chan madeSegment, 1) // so that it never waits for us
+	number, old, size := l.lastSegment().number+1, l.spare, l.size
+	l.ready, l.spare = ready, nil
+	l.spawn(func() {
+		s, err := makeSegment(l.dir, old, number, size)
+		ready <- madeSegment{s, err}
+	})
+}
+
+// lastSegment is the one that is written to. The caller holds write or mu.
+func (l *Log) lastSegment() *segment { return l.segs[len(l.segs)-1] }
+
+// segmentFor returns the segment for a frame of size bytes: the last one, or the
+// next, which is the last one then. The caller holds write.
+func (l *Log) segmentFor(size int64) (*segment, error) {
+	last := l.lastSegment()
+	if last.end+size <= last.size {
+		return last, nil
+	}
+	if l.ready == nil && segmentHeader+size <= l.size {
+		l.makeNext()
+	}
+	var made madeSegment
+	if l.ready != nil {
+		made = <-l.ready
+		l.ready = nil
+	}
+	if made.seg != nil && segmentHeader+size > made.seg.size {
+		// The frame gets a segment of its own, which takes this one's name.
+		if err := made.seg.f.Close(); err != nil {
+			return nil, err
+		}
+		made.seg = nil
+	}
+	if made.seg == nil { // or it could not be made, and perhaps it can now
+		const page = segmentHeader
+		need := max(l.size, segmentHeader+(size+page-1)/page*page)
+		if made.seg, made.err = makeSegment(l.dir, nil, last.number+1, need); made.err != nil {
+			return nil, made.err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.segs = append(l.segs, made.seg)
+	return made.seg, nil
+}
+
+// Reset drops every entry and starts behind a snapshot at index and term,
+// in one transaction. A nil or empty hs leaves the saved one as it is.
+func (l *Log) Reset(index, term uint64, hs *raftpb.HardState) error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	next, err := l.begin(hs)
+	if err != nil {
+		return err
+	}
+	next.compacted, next.term, next.last = index, term, index
+	if err := l.commit(frame{state: next, reset: true}, nil); err != nil {
+		return err
+	}
+	return l.release()
+}
+
+// Compact drops the entries up to index, and keeps the term of index. A
+// checkpoint at index or behind it must be durable already. An index
+// compacted before is no error and changes nothing; one behind the end is
+// [raft.ErrUnavailable].
+//
+// It costs one frame without entries. Of the segments that hold nothing any more
+// one is kept, to be used again, and the others are removed.
+func (l *Log) Compact(index uint64) error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	next, err := l.begin(nil)
+	if err != nil {
+		return err
+	}
+	if index <= next.compacted {
+		return nil
+	}
+	if index > next.last {
+		return fmt.Errorf("compact to %d, but the log ends at %d: %w", index, next.last, raft.ErrUnavailable)
+	}
+	if next.term, err = l.Term(index); err != nil {
+		return err
+	}
+	next.compacted = index
+	if err := l.commit(frame{state: next}, nil); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.tail.drop(index + 1)
+	l.terms.drop(index + 1)
+	l.mu.Unlock()
+	return l.release()
+}
+
+// release takes away the segments in front that hold no entry of the log. The
+// caller holds write.
+func (l *Log) release() error {
+	n := unneeded(l.segs, l.state)
+	if n == 0 {
+		return nil
+	}
+	l.disk.Lock() // nobody reads them after this
+	l.mu.Lock()
+	gone := l.segs[:n:n]
+	l.segs = append([]*segment(nil), l.segs[n:]...)
+	l.mu.Unlock()
+	l.disk.Unlock()
+	for _, s := range gone {
+		if err := l.discard(s); err != nil {
+			return l.fail(err)
+		}
+	}
+	return nil
+}
+
+// unneeded is how many segments in front hold neither an entry of the log nor
+// its last frame, which has the HardState.
+func unneeded(segs []*segment, state logState) (n int) {
+	last := len(segs) - 1
+	for last > 0 && segs[last].end == segmentHeader {
+		last--
+	}
+	for n < last && (len(segs[n].offs) == 0 || segs[n].next() <= state.compacted+1) {
+		n++
+	}
+	return n
+}
+
+// discard keeps s as the spare segment, or removes it.
+func (l *Log) discard(s *segment) error {
+	if l.spare == nil && s.size == l.size {
+		s.offs = nil
+		l.spare = s
+		return nil
+	}
+	return errors.Join(s.f.Close(), l.dir.remove(s.name))
+}

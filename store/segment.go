@@ -1,0 +1,197 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A segment is one file of the log, of a fixed size. It begins with
+//
+//	magic    7 bytes, segmentMagic
+//	version  1 byte
+//	number   8 bytes, big endian: its place among the segments; its name says the same
+//	size     8 bytes: of the file
+//	salt     8 bytes: random
+//	crc      4 bytes: of all these
+//
+// filled up to segmentHeader with zeros. Then come frames, and then zeros.
+const (
+	segmentMagic   = "chesslg"
+	segmentVersion = 1
+	segmentFields  = 36
+	// segmentHeader is a page, so that no append writes it again.
+	segmentHeader = 4096
+	// maxSegment is what a frame of maxFrame needs.
+	maxSegment    = segmentHeader + maxFrame
+	segmentSuffix = ".seg"
+	// fillStep is how much of a segment is filled with zeros between two fsyncs,
+	// so that the appends that go on meanwhile do not wait long behind it.
+	fillStep = 2 << 20
+)
+
+// segment is an open segment.
+type segment struct {
+	f      file
+	name   string
+	number uint64
+	size   int64
+	salt   uint32
+	end    int64 // of its last frame. Owned by the writer.
+
+	// The entries [first, first+len(offs)) are in the log and lie here, at
+	// these offsets. Guarded by the log's mu; what offs holds does not change,
+	// as with tail's slices.
+	first uint64
+	offs  []uint32
+}
+
+func (s *segment) next() uint64 { return s.first + uint64(len(s.offs)) }
+
+// add takes over where entry index lies, which is s.next() if s has entries.
+func (s *segment) add(index uint64, at int64) {
+	if len(s.offs) == 0 {
+		s.first = index
+	}
+	s.offs = append(s.offs, uint32(at))
+}
+
+// truncate forgets the entries from index on.
+func (s *segment) truncate(index uint64) {
+	switch {
+	case len(s.offs) == 0:
+	case index <= s.first:
+		s.offs = nil
+	case index < s.next():
+		n := index - s.first
+		s.offs = s.offs[:n:n] // the next add must not write where readers still look
+	}
+}
+
+func segmentName(number uint64) string { return fmt.Sprintf("%010d%s", number, segmentSuffix) }
+
+// segmentNumber is the inverse of segmentName.
+func segmentNumber(name string) (uint64, bool) {
+	n, err := strconv.ParseUint(strings.TrimSuffix(name, segmentSuffix), 10, 64)
+	return n, err == nil && n > 0 && name == segmentName(n)
+}
+
+// makeSegment makes segment number with size bytes, of old's file if old is not
+// nil, which is then of that size and in use nowhere. It comes into being complete
+// and durable: until then it has a temporary name.
+func makeSegment(dir folder, old *segment, number uint64, size int64) (_ *segment, err error) {
+	s := &segment{name: segmentName(number), number: number, size: size, end: segmentHeader}
+	temp := s.name + tempMark + "new"
+	if old != nil {
+		// A crash must not find old's name with other content.
+		if err := errors.Join(dir.rename(old.name, temp), dir.sync()); err != nil {
+			return nil, errors.Join(err, old.f.Close())
+		}
+		s.f = old.f
+	} else if s.f, err = dir.create(temp); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.f.Close())
+			_ = dir.remove(temp)
+		}
+	}()
+	header := make([]byte, segmentHeader)
+	b := append(header[:0], segmentMagic...)
+	b = append(b, segmentVersion)
+	b = binary.BigEndian.AppendUint64(b, number)
+	b = binary.BigEndian.AppendUint64(b, uint64(size))
+	var salt [8]byte
+	_, _ = rand.Read(salt[:]) // never fails, see crypto/rand
+	b = append(b, salt[:]...)
+	s.salt = checksum(nil, b)
+	binary.BigEndian.AppendUint32(b, s.salt)
+	if _, err := s.f.WriteAt(header, 0); err != nil {
+		return nil, err
+	}
+	if err := writeZeros(s.f, segmentHeader, size); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(dir.rename(temp, s.name), dir.sync()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// writeZeros fills [from, to) of f with zeros, durably.
+func writeZeros(f file, from, to int64) error {
+	for from < to {
+		step := min(to, from+fillStep)
+		for from < step {
+			n, err := f.WriteAt(zeros[:min(int64(len(zeros)), step-from)], from)
+			if err != nil {
+				return err
+			}
+			from += int64(n)
+		}
+		if err := f.sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSegment opens the segment called name and checks its header.
+func openSegment(dir folder, name string) (_ *segment, err error) {
+	f, err := dir.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	size, err := f.size()
+	if err != nil {
+		return nil, err
+	}
+	number, _ := segmentNumber(name)
+	s := &segment{f: f, name: name, number: number, size: size, end: segmentHeader}
+	if size < segmentHeader {
+		return nil, damaged(dir.path(name), "cut short: it has %d bytes", size)
+	}
+	b := make([]byte, segmentHeader)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return nil, fmt.Errorf("read %s: %w", dir.path(name), err)
+	}
+	s.salt = checksum(nil, b[:segmentFields-4])
+	switch {
+	case string(b[:len(segmentMagic)]) != segmentMagic:
+		return nil, damaged(dir.path(name), "it does not begin as a segment of a log does")
+	case s.salt != binary.BigEndian.Uint32(b[segmentFields-4:]), !allZero(b[segmentFields:]):
+		return nil, damaged(dir.path(name), "its header has a %v", errRecord)
+	case b[len(segmentMagic)] != segmentVersion:
+		return nil, fmt.Errorf("%s has format version %d, this program knows version %d", dir.path(name), b[len(segmentMagic)], segmentVersion)
+	case binary.BigEndian.Uint64(b[8:]) != number:
+		return nil, damaged(dir.path(name), "it is segment %d", binary.BigEndian.Uint64(b[8:]))
+	case binary.BigEndian.Uint64(b[16:]) != uint64(size) || size > maxSegment:
+		return nil, damaged(dir.path(name), "it has %d bytes, and should have %d", size, binary.BigEndian.Uint64(b[16:]))
+	}
+	return s, nil
+}
+
+// listSegments returns the numbers of the segments in dir, in order, and what
+// was left of files that were being made.
+func listSegments(dir folder) (numbers []uint64, temps []string, err error) {
+	names, err := dir.list()
+	for _, name := range names {
+		if n, ok := segmentNumber(name); ok {
+			numbers = append(numbers, n)
+		} else if strings.Contains(name, tempMark) {
+			temps = append(temps, name)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, temps, err
+}
