@@ -22,6 +22,7 @@ var hashicorpBoltSystem = system{
 	name:    "hashicorp-boltdb",
 	about:   "hashicorp/raft with raft-boltdb",
 	durable: true,
+	module:  "github.com/hashicorp/raft",
 	open: func(_ context.Context, cfg nodeConfig) (node, error) {
 		return openHashicorp(cfg, func(dir string) (hashicorpLog, error) {
 			return boltdb.New(boltdb.Options{
@@ -36,6 +37,7 @@ var hashicorpWALSystem = system{
 	name:    "hashicorp-wal",
 	about:   "hashicorp/raft with raft-wal",
 	durable: true,
+	module:  "github.com/hashicorp/raft",
 	open: func(_ context.Context, cfg nodeConfig) (node, error) {
 		return openHashicorp(cfg, func(dir string) (hashicorpLog, error) { return wal.Open(dir) })
 	},

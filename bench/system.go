@@ -28,7 +28,17 @@ type system struct {
 var systems []system
 
 func init() {
-	systems = []system{floorSystem, chessrelaySystem, hashicorpBoltSystem, hashicorpWALSystem}
+	systems = []system{
+		floorSystem,
+		chessrelaySystem,
+		hashicorpBoltSystem,
+		hashicorpWALSystem,
+		dragonboatSystem,
+		dragonboatTanSystem,
+		etcdSystem,
+		jetStreamSyncSystem,
+		jetStreamSystem,
+	}
 }
 
 func findSystem(name string) (system, error) {
