@@ -18,13 +18,25 @@ import (
 )
 
 var chessrelaySystem = system{
-	name:    "chessrelay",
-	about:   "package consensus of this project, with entries that it knows nothing about",
-	durable: true,
+	name:      "chessrelay",
+	about:     "package consensus of this project, with entries that it knows nothing about",
+	durable:   true,
+	converges: true,
 	open: func(ctx context.Context, cfg nodeConfig) (node, error) {
-		return openChessrelay(ctx, cfg, &counter{})
+		m := &counter{}
+		c, err := openChessrelay(ctx, cfg, m)
+		return &opaque{c, m}, err
 	},
 }
+
+// opaque is a node whose entries mean nothing to it.
+type opaque struct {
+	*chessrelay
+	machine *counter
+}
+
+// applied implements counted.
+func (o *opaque) applied() applied { return applied{Count: o.machine.n.Load()} }
 
 // chessrelayOptions are what the systems that are chessrelay can be told. Zero values are consensus's own defaults.
 type chessrelayOptions struct {
@@ -33,14 +45,19 @@ type chessrelayOptions struct {
 	// AdvertisePeer is where others are to reach this node's replication port, if not where it listens: at
 	// a proxy, for example.
 	AdvertisePeer string `json:"advertisePeer,omitempty"`
+	// The window to one follower; see consensus.Config.
+	MaxInflightMsgs  int    `json:"maxInflightMsgs,omitempty"`
+	MaxInflightBytes uint64 `json:"maxInflightBytes,omitempty"`
+	MaxMessageBytes  uint64 `json:"maxMessageBytes,omitempty"`
+	// PGN is the file of games that are played, where chess is played.
+	PGN string `json:"pgn,omitempty"`
 }
 
 // chessrelay is one node of package consensus.
 type chessrelay struct {
 	*consensus.Node
-	cfg     nodeConfig
-	machine consensus.StateMachine
-	admits  net.Listener // node 0's: where others ask to be admitted
+	cfg    nodeConfig
+	admits net.Listener // node 0's: where others ask to be admitted
 }
 
 // openChessrelay starts a node. It listens on its first address for replication; on the second one, node 0 admits the others.
@@ -55,6 +72,10 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 		Voters:        o.Voters,
 		Machine:       machine,
 		Log:           slog.New(slog.NewTextHandler(os.Stderr, nil)),
+
+		MaxInflightMsgs:  o.MaxInflightMsgs,
+		MaxInflightBytes: o.MaxInflightBytes,
+		MaxMessageBytes:  o.MaxMessageBytes,
 	}
 	admitAt := cfg.Addrs[0][1]
 	if cfg.Index == 0 {
@@ -72,7 +93,7 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 	if err != nil {
 		return nil, err
 	}
-	c := &chessrelay{Node: n, cfg: cfg, machine: machine}
+	c := &chessrelay{Node: n, cfg: cfg}
 	if cfg.Index == 0 {
 		err = c.serveAdmits(admitAt)
 	}
@@ -163,26 +184,21 @@ func (c *chessrelay) submitter(worker int) (func(context.Context) error, error) 
 	}, nil
 }
 
-// call implements caller: "status" returns consensus.Status, "position" how far this node is.
+// call implements caller: "status" is consensus.Status, "position" how far this node is.
 func (c *chessrelay) call(ctx context.Context, op string, _ json.RawMessage) (any, error) {
 	switch op {
 	case "status":
 		return c.Status(ctx)
 	case "position":
-		p := position{Commit: c.Commit(), Applied: c.Applied(), At: time.Now()}
-		if m, ok := c.machine.(*counter); ok {
-			p.Count = m.n.Load()
-		}
-		return p, nil
+		return position{Commit: c.Commit(), Applied: c.Applied(), At: time.Now()}, nil
 	}
 	return nil, fmt.Errorf("there is no operation %q", op)
 }
 
-// position is how far a node is at a point in time.
+// position is how far in the log a node is at a point in time.
 type position struct {
 	Commit  uint64    `json:"commit"`
 	Applied uint64    `json:"applied"`
-	Count   uint64    `json:"count"` // commands that the state machine has seen
 	At      time.Time `json:"at"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -108,6 +109,11 @@ func (c *child) do(ctx context.Context, r request) (any, error) {
 			return nil, errors.New("there is no load")
 		}
 		return nil, l.stop()
+	case "applied":
+		if n, ok := n.(counted); ok {
+			return n.applied(), nil
+		}
+		return nil, errors.New("it cannot say what it has applied")
 	case "stop":
 		if n, ok := n.(io.Closer); ok {
 			return nil, n.Close()
@@ -134,10 +140,14 @@ func ownUsage() (procUsage, error) {
 	return procUsage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano()), MaxRSS: r.Maxrss << 10}, nil
 }
 
+// lastAnswer is how long a submission may take when a load is ended.
+const lastAnswer = 10 * time.Second
+
 // A load is workers that submit, each one submission at a time, until it is stopped.
 type load struct {
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	cancel  context.CancelFunc
+	stopped atomic.Bool
+	wg      sync.WaitGroup
 
 	workers []*worker
 	began   time.Time // of the present window; guarded by mu
@@ -170,9 +180,13 @@ func startLoad(ctx context.Context, n node, args loadArgs) (*load, error) {
 		w := &worker{}
 		l.workers = append(l.workers, w)
 		l.wg.Go(func() {
-			for ctx.Err() == nil {
+			for ctx.Err() == nil && !l.stopped.Load() {
 				began := time.Now()
-				if err := submit(ctx); err != nil {
+				err := submit(ctx)
+				if err == errNotCounted {
+					continue
+				}
+				if err != nil {
 					if ctx.Err() == nil {
 						l.fail(err)
 					}
@@ -230,10 +244,13 @@ func (l *load) window() (windowResult, error) {
 	return r, l.failure
 }
 
-// stop ends the workers and awaits them.
+// stop has the workers end with the answer that they wait for.
 func (l *load) stop() error {
-	l.cancel()
+	l.stopped.Store(true)
+	late := time.AfterFunc(lastAnswer, l.cancel)
 	l.wg.Wait()
+	late.Stop()
+	l.cancel()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.failure

@@ -41,7 +41,9 @@ func startCluster(ctx context.Context, system, parent string, size int, opts che
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	opts.Voters = size
+	if opts.Voters == 0 {
+		opts.Voters = size
+	}
 	if err := c.plan(size, opts); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
@@ -92,6 +94,26 @@ func (c *cluster) start(ctx context.Context, i int) error {
 	}
 	c.nodes[i] = p
 	return p.call(ctx, "start", c.cfgs[i], nil)
+}
+
+// converged waits until all nodes have applied the same, and returns what. Nothing may be submitted meanwhile.
+func (c *cluster) converged(ctx context.Context) (has applied, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return has, until(ctx, "all nodes to have applied the same", func() (bool, error) {
+		for i, p := range c.nodes {
+			var a applied
+			if err := p.call(ctx, "applied", nil, &a); err != nil {
+				return false, err
+			}
+			if i == 0 {
+				has = a
+			} else if a != has {
+				return false, fmt.Errorf("%s has applied %+v, the leader %+v", p.name, a, has)
+			}
+		}
+		return true, nil
+	})
 }
 
 // close kills what still runs and removes the folder.

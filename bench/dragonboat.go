@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/lni/dragonboat/v4"
@@ -14,20 +15,22 @@ import (
 )
 
 var dragonboatSystem = system{
-	name:    "dragonboat",
-	about:   "Dragonboat with the log it is shipped with, in Pebble",
-	durable: true,
-	module:  "github.com/lni/dragonboat/v4",
+	name:      "dragonboat",
+	about:     "Dragonboat with the log it is shipped with, in Pebble",
+	durable:   true,
+	converges: true,
+	module:    "github.com/lni/dragonboat/v4",
 	open: func(_ context.Context, cfg nodeConfig) (node, error) {
 		return openDragonboat(cfg, nil)
 	},
 }
 
 var dragonboatTanSystem = system{
-	name:    "dragonboat-tan",
-	about:   "Dragonboat with its own log, Tan",
-	durable: true,
-	module:  "github.com/lni/dragonboat/v4",
+	name:      "dragonboat-tan",
+	about:     "Dragonboat with its own log, Tan",
+	durable:   true,
+	converges: true,
+	module:    "github.com/lni/dragonboat/v4",
 	open: func(_ context.Context, cfg nodeConfig) (node, error) {
 		return openDragonboat(cfg, tan.Factory)
 	},
@@ -41,8 +44,12 @@ const (
 // dragonboatNode is one host with one replica of the one shard.
 type dragonboatNode struct {
 	*dragonboat.NodeHost
-	cfg nodeConfig
+	cfg     nodeConfig
+	machine *dragonboatCounter
 }
+
+// applied implements counted.
+func (d *dragonboatNode) applied() applied { return applied{Count: d.machine.n.Load()} }
 
 func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node, error) {
 	for _, pkg := range []string{"raft", "rsm", "transport", "grpc", "dragonboat", "logdb", "config", "tan", "raftpb", "settings", "order", "utils"} {
@@ -63,7 +70,8 @@ func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node, error) {
 	for i, addrs := range cfg.Addrs {
 		members[dragonboatReplica(i)] = addrs[0]
 	}
-	err = host.StartConcurrentReplica(members, false, func(uint64, uint64) statemachine.IConcurrentStateMachine { return &dragonboatCounter{} }, config.Config{
+	machine := &dragonboatCounter{}
+	err = host.StartConcurrentReplica(members, false, func(uint64, uint64) statemachine.IConcurrentStateMachine { return machine }, config.Config{
 		ReplicaID:    dragonboatReplica(cfg.Index),
 		ShardID:      dragonboatShard,
 		HeartbeatRTT: 10,  // 100 ms
@@ -71,7 +79,7 @@ func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node, error) {
 		CheckQuorum:  true,
 		PreVote:      true,
 	})
-	return &dragonboatNode{host, cfg}, err
+	return &dragonboatNode{host, cfg, machine}, err
 }
 
 func dragonboatReplica(index int) uint64 { return uint64(index) + 1 }
@@ -112,22 +120,21 @@ func (d *dragonboatNode) submitter(int) (func(context.Context) error, error) {
 }
 
 // dragonboatCounter is the least state machine.
-type dragonboatCounter struct{ n uint64 }
+type dragonboatCounter struct{ n atomic.Uint64 }
 
 // Update implements statemachine.IConcurrentStateMachine.
 func (c *dragonboatCounter) Update(entries []statemachine.Entry) ([]statemachine.Entry, error) {
 	for i := range entries {
-		c.n++
-		entries[i].Result.Value = c.n
+		entries[i].Result.Value = c.n.Add(1)
 	}
 	return entries, nil
 }
 
 // Lookup implements statemachine.IConcurrentStateMachine.
-func (c *dragonboatCounter) Lookup(any) (any, error) { return c.n, nil }
+func (c *dragonboatCounter) Lookup(any) (any, error) { return c.n.Load(), nil }
 
 // PrepareSnapshot implements statemachine.IConcurrentStateMachine.
-func (c *dragonboatCounter) PrepareSnapshot() (any, error) { return c.n, nil }
+func (c *dragonboatCounter) PrepareSnapshot() (any, error) { return c.n.Load(), nil }
 
 // SaveSnapshot implements statemachine.IConcurrentStateMachine.
 func (c *dragonboatCounter) SaveSnapshot(any, io.Writer, statemachine.ISnapshotFileCollection, <-chan struct{}) error {

@@ -14,11 +14,12 @@ import (
 )
 
 var etcdSystem = system{
-	name:    "etcd",
-	about:   "an embedded etcd server, and its client within the process",
-	durable: true,
-	module:  "go.etcd.io/etcd/server/v3",
-	open:    openEtcd,
+	name:      "etcd",
+	about:     "an embedded etcd server, and its client within the process",
+	durable:   true,
+	converges: true,
+	module:    "go.etcd.io/etcd/server/v3",
+	open:      openEtcd,
 }
 
 // etcd is one server.
@@ -89,6 +90,9 @@ func etcdMoveLeader(ctx context.Context, endpoint string, to uint64) error {
 	_, err = c.MoveLeader(ctx, to)
 	return err
 }
+
+// applied implements counted. A revision is one put.
+func (e *etcd) applied() applied { return applied{Count: uint64(e.Server.KV().Rev())} }
 
 // submitter puts under a key of the worker's own, so that the keys stay few.
 func (e *etcd) submitter(worker int) (func(context.Context) error, error) {

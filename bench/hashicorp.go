@@ -19,10 +19,11 @@ import (
 )
 
 var hashicorpBoltSystem = system{
-	name:    "hashicorp-boltdb",
-	about:   "hashicorp/raft with raft-boltdb",
-	durable: true,
-	module:  "github.com/hashicorp/raft",
+	name:      "hashicorp-boltdb",
+	about:     "hashicorp/raft with raft-boltdb",
+	durable:   true,
+	converges: true,
+	module:    "github.com/hashicorp/raft",
 	open: func(_ context.Context, cfg nodeConfig) (node, error) {
 		return openHashicorp(cfg, func(dir string) (hashicorpLog, error) {
 			return boltdb.New(boltdb.Options{
@@ -34,10 +35,11 @@ var hashicorpBoltSystem = system{
 }
 
 var hashicorpWALSystem = system{
-	name:    "hashicorp-wal",
-	about:   "hashicorp/raft with raft-wal",
-	durable: true,
-	module:  "github.com/hashicorp/raft",
+	name:      "hashicorp-wal",
+	about:     "hashicorp/raft with raft-wal",
+	durable:   true,
+	converges: true,
+	module:    "github.com/hashicorp/raft",
 	open: func(_ context.Context, cfg nodeConfig) (node, error) {
 		return openHashicorp(cfg, func(dir string) (hashicorpLog, error) { return wal.Open(dir) })
 	},
@@ -59,8 +61,11 @@ const (
 // hashicorp is one node of hashicorp/raft.
 type hashicorp struct {
 	*raft.Raft
-	cfg nodeConfig
+	machine *hashicorpCounter
 }
+
+// applied implements counted.
+func (h *hashicorp) applied() applied { return applied{Count: h.machine.n.Load()} }
 
 func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error)) (node, error) {
 	store, err := openLog(cfg.Dir)
@@ -90,7 +95,8 @@ func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error
 	rc.MaxAppendEntries = hashicorpMaxAppend
 	rc.BatchApplyCh = true
 	rc.SnapshotThreshold = 1 << 40 // none while it is measured
-	r, err := raft.NewRaft(rc, &hashicorpCounter{}, cache, store, snapshots, transport)
+	machine := &hashicorpCounter{}
+	r, err := raft.NewRaft(rc, machine, cache, store, snapshots, transport)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +109,7 @@ func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error
 			return nil, err
 		}
 	}
-	return &hashicorp{r, cfg}, nil
+	return &hashicorp{r, machine}, nil
 }
 
 func hashicorpID(index int) raft.ServerID { return raft.ServerID(fmt.Sprintf("node-%d", index)) }

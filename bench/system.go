@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -19,6 +20,8 @@ type system struct {
 	module string
 	// loads are the numbers of submissions outstanding that it is measured with; empty: all.
 	loads []int
+	// converges says that its nodes are counted, so that it can be seen whether all got everything.
+	converges bool
 	// open starts the node that cfg describes, in this process. The nodes of a group are started at
 	// the same time, so open must not wait for another one to answer.
 	open func(ctx context.Context, cfg nodeConfig) (node, error)
@@ -31,6 +34,7 @@ func init() {
 	systems = []system{
 		floorSystem,
 		chessrelaySystem,
+		chessSystem,
 		hashicorpBoltSystem,
 		hashicorpWALSystem,
 		dragonboatSystem,
@@ -39,6 +43,14 @@ func init() {
 		jetStreamSyncSystem,
 		jetStreamSystem,
 	}
+}
+
+// allLoads are the loads that s is measured with.
+func (s system) allLoads() []int {
+	if s.loads == nil {
+		return allLoads
+	}
+	return s.loads
 }
 
 func findSystem(name string) (system, error) {
@@ -75,8 +87,21 @@ type node interface {
 	// called on node 0 alone, once all are open.
 	lead(ctx context.Context) error
 	// submitter returns the function by which one of the workers submits: it returns when the
-	// submission has been answered. It is called by one goroutine at a time. Workers count from 0.
+	// submission has been answered, or with errNotCounted when it did something else that had to be done. It is
+	// called by one goroutine at a time. Workers count from 0.
 	submitter(worker int) (func(ctx context.Context) error, error)
+}
+
+// errNotCounted is what a submitter returns when it did what is no submission.
+var errNotCounted = errors.New("not counted")
+
+// A counted node can say what its state machine has seen.
+type counted interface{ applied() applied }
+
+// applied is what a state machine has seen. The nodes of a group that have nothing left to do say the same.
+type applied struct {
+	Count uint64 `json:"count"`
+	Hash  string `json:"hash,omitempty"` // of its state, if that is more than the count
 }
 
 // A caller is a node that knows more operations than every node does.
