@@ -122,6 +122,9 @@ func (c *chessrelay) serveAdmits(addr string) (err error) {
 	return nil
 }
 
+// httpClient keeps as many connections as there are requests at a time.
+var httpClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}
+
 // post sends a JSON value and decodes the answer.
 func post(ctx context.Context, url string, in, out any) error {
 	body, err := json.Marshal(in)
@@ -133,7 +136,7 @@ func post(ctx context.Context, url string, in, out any) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	res, err := httpClient.Do(req)
 	if err != nil {
 		return err
 	}

@@ -126,9 +126,12 @@ func (c *cluster) close() error {
 	return os.RemoveAll(c.dir)
 }
 
-// usage is what all processes of the group have used together.
+// usage is what all processes of the group that run have used together.
 func (c *cluster) usage(ctx context.Context) (sum procUsage, err error) {
 	for _, p := range c.nodes {
+		if p == nil || p.hasEnded() {
+			continue
+		}
 		var u procUsage
 		if err := p.call(ctx, "usage", nil, &u); err != nil {
 			return sum, err

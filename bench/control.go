@@ -137,6 +137,15 @@ func (p *process) endOfLog() string {
 	return "; the end of its log:\n" + string(bytes.Join(lines[max(0, len(lines)-8):], []byte("\n")))
 }
 
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // kill ends the child at once, as a power cut would.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()

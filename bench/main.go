@@ -37,6 +37,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"peers", "the systems beside each other: latency, rate and CPU time at 1, 64 and 1,024 outstanding", runPeers},
+		{"live", "how long after its commit a move is on the screens at a venue", runLive},
 		{"node", "one node of a system; started by the others", runNode},
 	}
 }

@@ -186,7 +186,7 @@ func (r *peersResult) markdown(w io.Writer) {
 
 // plots are the figures by file name.
 func (r *peersResult) plots() map[string]dotPlot {
-	note := fmt.Sprintf("three processes, 64 bytes, medians of %d rounds; %s", r.Rounds, r.Machine.Date.Format("2006-01-02"))
+	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", payloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	latency := dotPlot{Title: "One submission at a time: how long it takes", Note: note + "; less is better", Series: []string{"p50", "p99"}, Format: formatMicros}
 	rate := dotPlot{Title: "Submissions a second", Note: note + "; more is better", Series: []string{"64 outstanding", "1,024 outstanding"}, Format: formatCount}
 	cpu := dotPlot{Title: "CPU seconds for a million submissions", Note: note + "; less is better", Series: []string{"64 outstanding", "1,024 outstanding"}, Format: formatCount}

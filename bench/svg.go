@@ -138,12 +138,29 @@ func (p dotPlot) svg() string {
 		for j, v := range r.Values {
 			if v > 0 {
 				dot(&b, j, a.at(v), y, class)
-				text(a.at(v), y-9, "small", "middle", p.Format(v))
+				x, anchor := labelPlace(a, r.Values, v)
+				text(x, y-9, "small", anchor, p.Format(v))
 			}
 		}
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// labelPlace is where the label of v goes: above its dot, or away from the dot that is too near.
+func labelPlace(a axis, values []float64, v float64) (x float64, anchor string) {
+	const near = 48
+	x, anchor = a.at(v), "middle"
+	for _, o := range values {
+		switch d := a.at(max(o, a.lo)) - x; {
+		case o <= 0 || o == v || math.Abs(d) > near:
+		case d > 0:
+			return x + 5, "end"
+		default:
+			return x - 5, "start"
+		}
+	}
+	return x, anchor
 }
 
 // dot draws the mark of a series: a full circle, an empty one, a diamond.
