@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 FUZZTIME    ?= 10s
 
-.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
@@ -19,6 +19,8 @@ help:
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench     the benchmarks'
+	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
+	@echo 'make bench-live    from commit to the screens of a venue; results in bench/results'
 	@echo 'make image     the Docker image, from a binary built here (a plain docker build builds inside Docker)'
 
 need-go:
@@ -73,6 +75,16 @@ fuzz: need-go
 
 bench: need-go
 	go test -run '^$$' -bench . -benchmem ./...
+
+# The peers are a module of their own: nothing above builds or tests it.
+bench-peers: need-go
+	cd bench && go run . peers $(ARGS)
+
+bench-live: need-go
+	cd bench && go run . live $(ARGS)
+
+bench-vet: need-go
+	cd bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...
 
 image: build
 	docker build --target prebuilt -t chessrelay .

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+var chessSystem = system{
+	name:      "chessrelay-chess",
+	about:     "chessrelay whole, but for HTTP: real games, each move judged and applied on all three nodes",
+	durable:   true,
+	converges: true,
+	open:      openChess,
+}
+
+// chess is a node whose state machine is relay's boards.
+type chess struct {
+	*chessrelay
+	boards *boards
+	games  [][]string // the moves of real games, in SAN
+}
+
+func openChess(ctx context.Context, cfg nodeConfig) (node, error) {
+	b := &boards{state: relay.NewState()}
+	c, err := openChessrelay(ctx, cfg, b)
+	if err != nil {
+		return nil, err
+	}
+	games, err := readGames(cfg.Chessrelay.PGN)
+	return &chess{chessrelay: c, boards: b, games: games}, err
+}
+
+// readGames reads the moves of all games in a PGN file that have any.
+func readGames(path string) (games [][]string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := pgn.NewReader(f)
+	for {
+		g, err := r.Next()
+		if g == nil {
+			if len(games) == 0 {
+				err = errors.Join(err, fmt.Errorf("%s: no games", path))
+				return nil, err
+			}
+			return games, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		var moves []string
+		for _, m := range g.Moves {
+			moves = append(moves, m.SAN)
+		}
+		if len(moves) > 0 && g.Known("FEN") == "" {
+			games = append(games, moves)
+		}
+	}
+}
+
+// chessWorker plays one game after another, in a tournament of its own.
+type chessWorker struct {
+	c          *chess
+	tournament string
+	round      string
+	board      int32 // of the present game
+	game       string
+	moves      []string // of the present game, all
+	ply        int      // how many of them are played
+	next       int      // which game is next
+}
+
+func (c *chess) submitter(worker int) (func(context.Context) error, error) {
+	w := &chessWorker{c: c, next: worker, board: relay.MaxBoard}
+	return w.submit, nil
+}
+
+// submit plays one move. When a game is over it opens the next one instead, which does not count.
+func (w *chessWorker) submit(ctx context.Context) error {
+	if w.ply == len(w.moves) {
+		if err := w.open(ctx); err != nil {
+			return err
+		}
+		return errNotCounted
+	}
+	white, black := int64(5_400_000-w.ply*7_000), int64(5_400_000-w.ply*6_000)
+	err := w.propose(ctx, "", &relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
+		Game: w.game, Ply: int32(w.ply) + 1, Move: w.moves[w.ply], WhiteMs: &white, BlackMs: &black,
+	}}})
+	w.ply++
+	return err
+}
+
+// open opens the worker's next game, and what it needs around it.
+func (w *chessWorker) open(ctx context.Context) error {
+	if w.tournament == "" {
+		w.tournament = relay.FormatID(rand.Uint64())
+		if err := w.propose(ctx, "t", &relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
+			Id: w.tournament, Name: "Bench",
+		}}}); err != nil {
+			return err
+		}
+	}
+	if w.board++; w.board > relay.MaxBoard {
+		w.round, w.board = relay.FormatID(rand.Uint64()), 1
+		if err := w.propose(ctx, "r", &relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
+			Id: w.round, Tournament: w.tournament, Name: "Round",
+		}}}); err != nil {
+			return err
+		}
+	}
+	w.game, w.ply = relay.FormatID(rand.Uint64()), 0
+	w.moves = w.c.games[w.next%len(w.c.games)]
+	w.next++
+	return w.propose(ctx, "g", &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+		Id: w.game, Round: w.round, Board: w.board,
+		White: &relaypb.Player{Name: "White"}, Black: &relaypb.Player{Name: "Black"},
+	}}})
+}
+
+// propose submits a command as a server would, and insists that the boards took it as new.
+func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Command) error {
+	c.At, c.By = time.Now().UnixMilli(), "bench"
+	c.Request = kind + strconv.FormatUint(rand.Uint64(), 36)
+	data, err := relay.EncodeCommand(c)
+	if err != nil {
+		return err
+	}
+	results, err := w.c.Propose(ctx, data)
+	if err != nil {
+		return err
+	}
+	o, ok := results[0].Value.(*relay.Outcome)
+	switch {
+	case !ok:
+		return fmt.Errorf("no outcome but %T", results[0].Value)
+	case o.Err != nil:
+		return fmt.Errorf("refused: %w", o.Err)
+	case o.Duplicate || len(o.Events) == 0 && kind == "":
+		return errors.New("nothing was changed by it")
+	}
+	return nil
+}
+
+// applied implements counted.
+func (c *chess) applied() applied {
+	c.boards.mu.RLock()
+	defer c.boards.mu.RUnlock()
+	hash := c.boards.state.Hash()
+	return applied{Count: c.boards.count, Hash: hex.EncodeToString(hash[:])}
+}
+
+// boards is the state machine that cmd/chessrelay has, without its spectators.
+type boards struct {
+	mu    sync.RWMutex
+	state *relay.State // guarded by mu
+	count uint64       // commands; guarded by mu
+}
+
+// Apply implements consensus.StateMachine.
+func (b *boards) Apply(batch []consensus.Command) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	outcomes := make([]relay.Outcome, len(batch))
+	for i := range batch {
+		c := &batch[i]
+		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
+		c.Result = &outcomes[i]
+	}
+	b.count += uint64(len(batch))
+}
+
+// Dirty implements consensus.StateMachine.
+func (b *boards) Dirty() map[string][]byte {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.state.TakeDirty()
+}
+
+// Restore implements consensus.StateMachine. The count begins anew.
+func (b *boards) Restore(_ uint64, load func(func(key string, value []byte) error) error) error {
+	state := relay.NewState()
+	if err := load(state.Load); err != nil {
+		return err
+	}
+	if err := state.Loaded(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state, b.count = state, 0
+	return nil
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// startTimeout is how long a group may take from nothing until it can be submitted to.
+	startTimeout = time.Minute
+	// callTimeout is how long a child may take to answer while it is measured.
+	callTimeout = 30 * time.Second
+)
+
+// A cluster is the processes of one group, and its folder.
+type cluster struct {
+	system string
+	dir    string // removed by close
+	nodes  []*process
+	cfgs   []nodeConfig // as each node was started
+}
+
+// newCluster makes a folder for a group of this system under parent, and no nodes.
+func newCluster(system, parent string) (*cluster, error) {
+	dir, err := os.MkdirTemp(parent, "bench-"+system+"-")
+	return &cluster{system: system, dir: dir}, err
+}
+
+// startCluster starts a group of size nodes; it can be submitted to when startCluster returns.
+func startCluster(ctx context.Context, system, parent string, size int, opts chessrelayOptions) (*cluster, error) {
+	c, err := newCluster(system, parent)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if opts.Voters == 0 {
+		opts.Voters = size
+	}
+	if err := c.plan(size, opts); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	var all errgroup.Group
+	for i := range size {
+		all.Go(func() error { return c.start(ctx, i) })
+	}
+	if err := all.Wait(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	if err := c.nodes[0].call(ctx, "lead", nil, nil); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// plan gives size more nodes their places, folders and addresses. start starts them.
+func (c *cluster) plan(size int, opts chessrelayOptions) error {
+	addrs, err := freeAddrs(size * addrsPerNode)
+	if err != nil {
+		return err
+	}
+	var all [][]string
+	for _, cfg := range c.cfgs {
+		all = append(all, cfg.addrs())
+	}
+	for len(addrs) > 0 {
+		all = append(all, addrs[:addrsPerNode])
+		addrs = addrs[addrsPerNode:]
+	}
+	for i := len(c.cfgs); i < len(all); i++ {
+		cfg := nodeConfig{System: c.system, Index: i, Dir: filepath.Join(c.dir, fmt.Sprint(i)), Addrs: all, Chessrelay: opts}
+		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+			return err
+		}
+		c.cfgs = append(c.cfgs, cfg)
+		c.nodes = append(c.nodes, nil)
+	}
+	return nil
+}
+
+// start starts node i, or starts it again after it was killed or stopped; it returns when the node is open.
+// c.cfgs[i] may be changed before.
+func (c *cluster) start(ctx context.Context, i int) error {
+	p, err := startProcess(fmt.Sprintf("%s-%d", c.system, i), c.dir)
+	if err != nil {
+		return err
+	}
+	c.nodes[i] = p
+	return p.call(ctx, "start", c.cfgs[i], nil)
+}
+
+// converged waits until all nodes have applied the same, and returns what. Nothing may be submitted meanwhile.
+func (c *cluster) converged(ctx context.Context) (has applied, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return has, until(ctx, "all nodes to have applied the same", func() (bool, error) {
+		for i, p := range c.nodes {
+			var a applied
+			if err := p.call(ctx, "applied", nil, &a); err != nil {
+				return false, err
+			}
+			if i == 0 {
+				has = a
+			} else if a != has {
+				return false, fmt.Errorf("%s has applied %+v, the leader %+v", p.name, a, has)
+			}
+		}
+		return true, nil
+	})
+}
+
+// close kills what still runs and removes the folder.
+func (c *cluster) close() error {
+	for _, p := range c.nodes {
+		if p != nil {
+			p.kill()
+		}
+	}
+	return os.RemoveAll(c.dir)
+}
+
+// usage is what all processes of the group that run have used together.
+func (c *cluster) usage(ctx context.Context) (sum procUsage, err error) {
+	for _, p := range c.nodes {
+		if p == nil || p.hasEnded() {
+			continue
+		}
+		var u procUsage
+		if err := p.call(ctx, "usage", nil, &u); err != nil {
+			return sum, err
+		}
+		sum.CPU += u.CPU
+		sum.MaxRSS += u.MaxRSS
+	}
+	return sum, nil
+}
+
+// measurement is one load on one group.
+type measurement struct {
+	windowResult
+	CPU    time.Duration `json:"cpu"`    // of all processes together, in the window
+	MaxRSS int64         `json:"maxRss"` // bytes, of all processes together, since they began
+}
+
+// cpuPerMillion is CPU seconds per million submissions.
+func (m measurement) cpuPerMillion() float64 { return m.CPU.Seconds() / float64(m.Ops) * 1e6 }
+
+// measure puts a load on node 0 and measures it for a window, after a warm-up.
+func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window time.Duration) (m measurement, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout+warmUp+window)
+	defer cancel()
+	leader := c.nodes[0]
+	if err := leader.call(ctx, "load", args, nil); err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, leader.call(ctx, "unload", nil, nil)) }()
+	if err := wait(ctx, warmUp); err != nil {
+		return m, err
+	}
+	before, err := c.usage(ctx)
+	if err != nil {
+		return m, err
+	}
+	if err := leader.call(ctx, "window", nil, nil); err != nil {
+		return m, err
+	}
+	if err := wait(ctx, window); err != nil {
+		return m, err
+	}
+	if err := leader.call(ctx, "window", nil, &m.windowResult); err != nil {
+		return m, err
+	}
+	after, err := c.usage(ctx)
+	if err != nil {
+		return m, err
+	}
+	if m.Ops == 0 {
+		return m, fmt.Errorf("%s answered nothing in %v", c.system, window)
+	}
+	m.CPU, m.MaxRSS = after.CPU-before.CPU, after.MaxRSS
+	return m, nil
+}
+
+// wait waits for as long as a measurement is to take.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// until waits until cond holds.
+func until(ctx context.Context, what string, cond func() (bool, error)) error {
+	for {
+		ok, err := cond()
+		if ok {
+			return nil
+		}
+		if wait(ctx, 10*time.Millisecond) != nil {
+			return fmt.Errorf("waited in vain for %s: %w", what, errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+// freeAddrs finds n free loopback addresses.
+func freeAddrs(n int) ([]string, error) {
+	var addrs []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // all at the end, so that none is found twice
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs, nil
+}

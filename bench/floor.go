@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// floorSystem is the least that three processes can do to have a record on the disks of a majority: no
+// terms, no elections, no log to come back to. Nothing that is idle can be faster here.
+var floorSystem = system{
+	name:    "floor",
+	about:   "a bare quorum append without Raft: the leader's fdatasync beside those of two followers",
+	durable: true,
+	loads:   []int{1},
+	open:    openFloor,
+}
+
+// floorAck is a follower's answer: that it has all records up to this one.
+const floorAckSize = 8
+
+// floor is one node. Records go to the followers with their number in front; the answer is the number.
+type floor struct {
+	cfg  nodeConfig
+	disk *syncFile
+
+	followers []net.Conn
+	acks      chan uint64 // from both followers; each its numbers in order
+	failed    chan error
+
+	// Owned by the one submitter.
+	last  uint64 // the record that was submitted last
+	acked uint64 // the highest that any follower has
+}
+
+func openFloor(_ context.Context, cfg nodeConfig) (node, error) {
+	disk, err := openSyncFile(filepath.Join(cfg.Dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	f := &floor{cfg: cfg, disk: disk, acks: make(chan uint64, 1024), failed: make(chan error, 2)}
+	if cfg.Index == 0 {
+		return f, nil
+	}
+	l, err := net.Listen("tcp", cfg.addrs()[0])
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		defer l.Close()
+		if err := f.follow(l); err != nil {
+			fmt.Fprintln(os.Stderr, "follower ends:", err)
+		}
+	}()
+	return f, nil
+}
+
+// follow answers the leader's records until the connection ends.
+func (f *floor) follow(l net.Listener) error {
+	conn, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	record := make([]byte, floorAckSize+payloadSize)
+	for {
+		if _, err := io.ReadFull(in, record); err != nil {
+			return err
+		}
+		if err := f.disk.append(record); err != nil {
+			return err
+		}
+		if _, err := conn.Write(record[:floorAckSize]); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *floor) lead(context.Context) error {
+	for _, addrs := range f.cfg.Addrs[1:] {
+		conn, err := net.Dial("tcp", addrs[0])
+		if err != nil {
+			return err
+		}
+		f.followers = append(f.followers, conn)
+		go func() {
+			ack := make([]byte, floorAckSize)
+			for {
+				if _, err := io.ReadFull(conn, ack); err != nil {
+					f.failed <- err
+					return
+				}
+				f.acks <- binary.BigEndian.Uint64(ack)
+			}
+		}()
+	}
+	return nil
+}
+
+func (f *floor) submitter(worker int) (func(context.Context) error, error) {
+	if worker > 0 {
+		return nil, errors.New("the floor takes one submission at a time")
+	}
+	record := make([]byte, floorAckSize+payloadSize)
+	return func(context.Context) error {
+		f.last++
+		binary.BigEndian.PutUint64(record, f.last)
+		for _, conn := range f.followers {
+			if _, err := conn.Write(record); err != nil {
+				return err
+			}
+		}
+		if err := f.disk.append(record); err != nil {
+			return err
+		}
+		for f.acked < f.last {
+			select {
+			case n := <-f.acks:
+				f.acked = max(f.acked, n)
+			case err := <-f.failed:
+				return err
+			}
+		}
+		return nil
+	}, nil
+}
+
+// A syncFile is a log that was filled with zeros beforehand and is written round and round, 4 KiB and one fdatasync
+// a record: what a disk can do at its best, since no record changes the file's size or its blocks.
+type syncFile struct {
+	f     *os.File
+	block []byte
+	at    int64
+}
+
+const (
+	syncBlock = 4 << 10
+	syncBytes = 16 << 20
+)
+
+// zeros fills a new file at most once a process; it is only read.
+var zeros = sync.OnceValue(func() []byte { return make([]byte, 1<<20) })
+
+func openSyncFile(path string) (*syncFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for range syncBytes / len(zeros()) {
+		if _, err := f.Write(zeros()); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return &syncFile{f: f, block: make([]byte, syncBlock)}, f.Sync()
+}
+
+// append makes record durable. It has to fit in one block.
+func (s *syncFile) append(record []byte) error {
+	copy(s.block, record)
+	if _, err := s.f.WriteAt(s.block, s.at); err != nil {
+		return err
+	}
+	s.at = (s.at + syncBlock) % syncBytes
+	return fdatasync(s.f)
+}
+
+// close removes the file.
+func (s *syncFile) close() error { return errors.Join(s.f.Close(), os.Remove(s.f.Name())) }
+
+// measureSync times n appends of a block to such a file in dir.
+func measureSync(dir string, n int) ([]time.Duration, error) {
+	s, err := openSyncFile(filepath.Join(dir, "bench-sync-probe"))
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	var times []time.Duration
+	for i := range n {
+		began := time.Now()
+		if err := s.append([]byte{byte(i), byte(i >> 8)}); err != nil {
+			return nil, err
+		}
+		times = append(times, time.Since(began))
+	}
+	return times, nil
+}
