@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -200,7 +201,7 @@ func (d *simDisk) files() map[string][]byte {
 func simDiskOf(files map[string][]byte) *simDisk {
 	d := newSimDisk(nil)
 	for name, data := range files {
-		f := &simFile{data: data, saved: append([]byte(nil), data...)}
+		f := &simFile{data: bytes.Clone(data), saved: bytes.Clone(data)}
 		d.names[name], d.saved[name] = f, f
 	}
 	return d

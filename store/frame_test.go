@@ -1,0 +1,64 @@
+package store
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// anyEntry has any fields set, and any sizes of them.
+func anyEntry(r *rand.Rand) *raftpb.Entry {
+	number := func() uint64 { return r.Uint64() >> r.IntN(64) }
+	e := &raftpb.Entry{Index: new(number())}
+	if r.IntN(4) > 0 {
+		e.Term = new(number())
+	}
+	if r.IntN(4) > 0 {
+		e.Type = raftpb.EntryType(r.IntN(3)).Enum()
+	}
+	if r.IntN(4) > 0 {
+		e.Data = make([]byte, r.IntN(1<<r.IntN(16)))
+		for i := range e.Data {
+			e.Data[i] = byte(r.Uint32())
+		}
+	}
+	return e
+}
+
+// TestRecord: an entry comes back as it was, fields that are not set included, and
+// entrySize is what protobuf says.
+func TestRecord(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		e := anyEntry(r)
+		if got, want := entrySize(e), uint64(proto.Size(e)); got != want {
+			t.Fatalf("%v has %d bytes, not %d", e, want, got)
+		}
+		salt, at := r.Uint32(), r.Int64N(1<<32)
+		b := appendRecord(nil, salt, at, e)
+		rec, n, ok := openRecord(append(b, 1, 2, 3), salt, at)
+		if !ok || n != len(b) || !proto.Equal(rec.entry(), e) {
+			t.Fatalf("%v became %v, %d of %d bytes", e, rec.entry(), n, len(b))
+		}
+		if _, _, ok := openRecord(b, salt, at+8); ok {
+			t.Fatal("valid at another place")
+		}
+		if _, _, ok := openRecord(b, salt+1, at); ok {
+			t.Fatal("valid in another segment")
+		}
+		if _, _, ok := openRecord(b[:r.IntN(n)], salt, at); ok {
+			t.Fatal("valid when cut short")
+		}
+	}
+}
+
+// TestFrameAllocations: the append path encodes into memory that it has.
+func TestFrameAllocations(t *testing.T) {
+	ents, buf := entries(1, 64, 1), make([]byte, 0, 64<<10)
+	h := frame{state: logState{hs: hardState(1, 2, 3)}}
+	if n := testing.AllocsPerRun(100, func() { buf = appendFrame(buf[:0], 1, 4096, h, ents) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
