@@ -15,9 +15,10 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// The names of the two files of a node; its identity stands beside them.
+// The names of a node's log, which is a directory, and of its boards, which are a
+// file; its identity stands beside them.
 const (
-	logFile    = "log"
+	logDir     = "log"
 	boardsFile = "boards"
 )
 
@@ -30,11 +31,11 @@ func (n *Node) openFiles() error {
 	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
 		return err
 	}
-	if who, err := store.LoadIdentity(n.cfg.Dir); err == nil && who.Joined && n.lacks(logFile) && n.lacks(boardsFile) {
+	if who, err := store.LoadIdentity(n.cfg.Dir); err == nil && who.Joined && n.lacks(logDir) && n.lacks(boardsFile) {
 		return fmt.Errorf("%s: log and boards are gone, and with them this node's votes and what it has acknowledged: "+
 			"restore them, or clear the directory and join again as a new member", n.cfg.Dir)
 	}
-	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logFile), store.LogOptions{})
+	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logDir), store.LogOptions{})
 	if err != nil {
 		return err
 	}
@@ -47,8 +48,14 @@ func (n *Node) openFiles() error {
 	return nil
 }
 
+// lacks says whether there is no file of that name, and no directory that holds
+// anything.
 func (n *Node) lacks(name string) bool {
-	_, err := os.Stat(filepath.Join(n.cfg.Dir, name))
+	path := filepath.Join(n.cfg.Dir, name)
+	if in, err := os.ReadDir(path); err == nil {
+		return len(in) == 0
+	}
+	_, err := os.Stat(path)
 	return errors.Is(err, fs.ErrNotExist)
 }
 

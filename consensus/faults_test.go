@@ -176,14 +176,19 @@ func TestBothFilesGone(t *testing.T) {
 	n := c.nodes[2]
 	n.propose(numbered(0, 30)...)
 	n.stop()
-	for _, f := range []string{logFile, boardsFile} {
-		if err := os.Remove(filepath.Join(n.cfg.Dir, f)); err != nil {
-			t.Fatal(err)
-		}
+	if err := errors.Join(os.RemoveAll(filepath.Join(n.cfg.Dir, logDir)), os.Remove(filepath.Join(n.cfg.Dir, boardsFile))); err != nil {
+		t.Fatal(err)
 	}
-	n.cfg.Machine = &list{}
-	if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "gone") {
-		t.Errorf("it started, or failed without a reason: %v", err)
+	for _, left := range []string{"nothing", "an empty directory"} {
+		if left != "nothing" {
+			if err := os.Mkdir(filepath.Join(n.cfg.Dir, logDir), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.cfg.Machine = &list{}
+		if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "gone") {
+			t.Errorf("with %s in the log's place it started, or failed without a reason: %v", left, err)
+		}
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 )
 
 // files opens the two files of a node that does not run.
-func (n *testNode) files() (store.Log, *store.Boards) {
+func (n *testNode) files() (*store.Log, *store.Boards) {
 	n.t.Helper()
-	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logFile), store.LogOptions{})
+	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logDir), store.LogOptions{})
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -51,9 +51,9 @@ func TestBoardsAheadOfTheHardState(t *testing.T) {
 // TestCrashBetweenSnapshotAndLog starts a node whose boards were put in place from a
 // snapshot, and whose log still ends before them, or has other entries there.
 func TestCrashBetweenSnapshotAndLog(t *testing.T) {
-	for name, spoil := range map[string]func(store.Log, store.Position) error{
-		"the log ends before": func(l store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, nil) },
-		"the log has entries of another term": func(l store.Log, p store.Position) error {
+	for name, spoil := range map[string]func(*store.Log, store.Position) error{
+		"the log ends before": func(l *store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, nil) },
+		"the log has entries of another term": func(l *store.Log, p store.Position) error {
 			if err := l.Reset(p.Index-2, p.Term, nil); err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func TestLogLost(t *testing.T) {
 	n := c.nodes[0]
 	n.propose(numbered(0, 30)...)
 	n.stop()
-	if err := os.Remove(filepath.Join(n.cfg.Dir, logFile)); err != nil {
+	if err := os.RemoveAll(filepath.Join(n.cfg.Dir, logDir)); err != nil {
 		t.Fatal(err)
 	}
 	n.cfg.Machine = &list{}

@@ -11,7 +11,7 @@ import (
 // storage is the two files of a node as Raft wants to read them: entries from
 // the log, the configuration and the snapshot from the boards.
 type storage struct {
-	store.Log
+	*store.Log
 	boards *store.Boards
 	// hard is the HardState to start with; see recoverHardState.
 	hard *raftpb.HardState

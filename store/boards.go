@@ -226,7 +226,10 @@ func (b *Boards) Load(fn func(key string, value []byte) error) error {
 		return fmt.Errorf("load boards %s: %w", b.path, err)
 	}
 	defer tx.Rollback()
-	c := tx.Bucket(bucketRecords).Cursor()
+	var c *bolt.Cursor
+	if err := guard(b.path, func() error { c = tx.Bucket(bucketRecords).Cursor(); return nil }); err != nil {
+		return err
+	}
 	step := c.First
 	var key string
 	var value []byte

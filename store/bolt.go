@@ -167,15 +167,3 @@ func update(db *bolt.DB, path string, fn func(*bolt.Tx) error) error {
 		return tx.Commit()
 	})
 }
-
-// view runs fn in a read transaction.
-func view(db *bolt.DB, path string, fn func(*bolt.Tx) error) error {
-	return guard(path, func() error {
-		tx, err := db.Begin(false)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback()
-		return fn(tx)
-	})
-}

@@ -205,8 +205,6 @@ type record struct {
 	data        []byte
 }
 
-func (r record) length() int { return recordHeader + len(r.data) }
-
 // openRecord reads the record at the beginning of b, which is at offset at of
 // its segment. n is how long it says that it is, if b has as much, or else
 // the length of its header.
