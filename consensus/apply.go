@@ -197,7 +197,7 @@ func (a *applier) checkpointed(err error) error {
 	}
 	keep := a.n.cfg.KeepEntries
 	// Cutting is a write: do it now and then, not at every checkpoint.
-	first := a.n.storage.Log.FirstIndex()
+	first := a.n.storage.entryLog.FirstIndex()
 	if a.saved <= first+keep+keep/4 {
 		return nil
 	}

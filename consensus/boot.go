@@ -39,7 +39,7 @@ func (n *Node) openFiles() error {
 	if err != nil {
 		return err
 	}
-	n.storage = &storage{Log: log}
+	n.storage = &storage{entryLog: log}
 	n.boards, err = store.OpenBoards(filepath.Join(n.cfg.Dir, boardsFile))
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (n *Node) closeFiles() error {
 		errs = append(errs, n.boards.Close())
 	}
 	if n.storage != nil {
-		errs = append(errs, n.storage.Log.Close())
+		errs = append(errs, n.storage.entryLog.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -99,7 +99,7 @@ func (n *Node) identify(ctx context.Context) error {
 		return nil
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
 		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join URL)", n.cfg.Dir)
-	case fresh && (n.boards.Position().Index != 0 || n.storage.Log.LastIndex() != 0):
+	case fresh && (n.boards.Position().Index != 0 || n.storage.entryLog.LastIndex() != 0):
 		return fmt.Errorf("%s holds boards but no identity (identity.json): restore it, or start with an empty directory", n.cfg.Dir)
 	}
 	if fresh {
@@ -167,7 +167,7 @@ func (n *Node) join(ctx context.Context) error {
 // repair makes log and boards fit each other after a crash. They are written by
 // two loops, so either may be ahead.
 func (n *Node) repair() error {
-	p, log := n.boards.Position(), n.storage.Log
+	p, log := n.boards.Position(), n.storage.entryLog
 	hard := raftpb.HardState{
 		Term:   new(log.HardState().GetTerm()),
 		Vote:   new(log.HardState().GetVote()),

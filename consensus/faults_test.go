@@ -280,7 +280,7 @@ func TestReplicatorOfARemovedMemberEnds(t *testing.T) {
 	for range 10 {
 		lead.propose(numbered(0, 30)...)
 	}
-	waitFor(t, "the log to be cut", func() bool { return lead.storage.Log.FirstIndex() > 100 })
+	waitFor(t, "the log to be cut", func() bool { return lead.storage.entryLog.FirstIndex() > 100 })
 	away.start()
 	waitFor(t, "the learner to catch up", func() bool { return away.Applied() == lead.Applied() })
 	waitFor(t, "the replicator to end", func() bool { return away.peers.get(id) == nil })
@@ -348,12 +348,12 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 		waitFor(t, "a checkpoint of it all", func() bool { return n.boards.Position().Index >= n.Applied() })
 	}
 	cut()
-	if first := n.storage.Log.FirstIndex(); first > pin+1 {
+	if first := n.storage.entryLog.FirstIndex(); first > pin+1 {
 		t.Errorf("the log begins at %d, and a snapshot at %d is on its way", first, pin)
 	}
 	r.sendingSnapshot.Store(false)
 	cut()
-	waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex() > pin+1 })
+	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex() > pin+1 })
 }
 
 // TestFailedNodeLooksDead: one that has failed must not answer pings, by which

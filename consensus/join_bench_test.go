@@ -155,7 +155,7 @@ func BenchmarkSnapshotUnderLoad(b *testing.B) {
 		during("four", window)
 		late.kill()
 		end := lead.Applied()
-		for lead.storage.Log.FirstIndex() <= end+1 {
+		for lead.storage.entryLog.FirstIndex() <= end+1 {
 			<-time.After(10 * time.Millisecond)
 		}
 		during("three", window)

@@ -178,7 +178,7 @@ func TestLateVenueGetsASnapshot(t *testing.T) {
 	few := func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 }
 	first := c.add(few)
 	first.propose(numbered(0, 200)...)
-	waitFor(t, "the log to be cut", func() bool { return first.storage.Log.FirstIndex() > 100 })
+	waitFor(t, "the log to be cut", func() bool { return first.storage.entryLog.FirstIndex() > 100 })
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -209,7 +209,7 @@ func TestLateVenueGetsASnapshot(t *testing.T) {
 	for range 10 {
 		first.propose(numbered(1000, 1030)...)
 	}
-	waitFor(t, "the log to be cut again", func() bool { return first.storage.Log.FirstIndex() > 300 })
+	waitFor(t, "the log to be cut again", func() bool { return first.storage.entryLog.FirstIndex() > 300 })
 	away.start()
 	c.waitSame(first.list.all())
 }

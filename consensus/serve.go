@@ -168,7 +168,7 @@ func (r *replicator) pin(index uint64) uint64 {
 	// A cut that is on its way already is of a checkpoint up to this one.
 	keep := r.n.cfg.KeepEntries
 	at := r.n.boards.Position().Index
-	at = max(min(index, at-min(at, keep)), r.n.storage.Log.FirstIndex()-1, 1)
+	at = max(min(index, at-min(at, keep)), r.n.storage.entryLog.FirstIndex()-1, 1)
 	r.pinned.Store(at)
 	return at
 }

@@ -43,7 +43,7 @@ func grownCluster(t testing.TB) *testCluster {
 			waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
 		}
 	}
-	waitFor(t, "the log to be cut", func() bool { return c.nodes[0].storage.Log.FirstIndex() > 1000 })
+	waitFor(t, "the log to be cut", func() bool { return c.nodes[0].storage.entryLog.FirstIndex() > 1000 })
 	return c
 }
 
@@ -123,7 +123,7 @@ func TestAnotherMemberServes(t *testing.T) {
 	c.arrives(late)
 	late.kill()
 	at := lead.Applied()
-	waitFor(t, "the log to be cut", func() bool { return lead.storage.Log.FirstIndex() > at+100 })
+	waitFor(t, "the log to be cut", func() bool { return lead.storage.entryLog.FirstIndex() > at+100 })
 	late.start()
 	c.arrives(late)
 	stop()
@@ -376,14 +376,14 @@ func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
 		r.acknowledged(at)
 		n.propose(numbered(0, 20)...)
 		waitFor(t, "a checkpoint of it all", func() bool { return n.boards.Position().Index >= n.Applied() })
-		waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex() > at })
-		if first := n.storage.Log.FirstIndex(); first > at+1 {
+		waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex() > at })
+		if first := n.storage.entryLog.FirstIndex(); first > at+1 {
 			t.Errorf("the log begins at %d, and the peer is at %d", first, at)
 		}
 	}
 	r.acknowledged(n.Commit() - 5)
 	n.propose(numbered(0, 20)...)
-	waitFor(t, "the log to be cut", func() bool { return n.storage.Log.FirstIndex()+60 > n.Commit() })
+	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex()+60 > n.Commit() })
 }
 
 // TestMoreJoinThanCanServe has more nodes in want of boards than there are members to send

@@ -8,10 +8,24 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
+// entryLog is a [store.Log], whose methods say what they promise. It is an interface since a simulated
+// disk takes its place in tests.
+type entryLog interface {
+	HardState() *raftpb.HardState
+	FirstIndex() uint64
+	LastIndex() uint64
+	Term(i uint64) (uint64, error)
+	Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error)
+	Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
+	Reset(index, term uint64, hs *raftpb.HardState) error
+	Compact(index uint64) error
+	Close() error
+}
+
 // storage is the two files of a node as Raft wants to read them: entries from
 // the log, the configuration and the snapshot from the boards.
 type storage struct {
-	*store.Log
+	entryLog
 	boards *store.Boards
 	// hard is the HardState to start with; see recoverHardState.
 	hard *raftpb.HardState
@@ -33,10 +47,10 @@ func (s *storage) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
 }
 
 // FirstIndex implements raft.Storage.
-func (s *storage) FirstIndex() (uint64, error) { return s.Log.FirstIndex(), nil }
+func (s *storage) FirstIndex() (uint64, error) { return s.entryLog.FirstIndex(), nil }
 
 // LastIndex implements raft.Storage.
-func (s *storage) LastIndex() (uint64, error) { return s.Log.LastIndex(), nil }
+func (s *storage) LastIndex() (uint64, error) { return s.entryLog.LastIndex(), nil }
 
 // Snapshot implements raft.Storage with what the durable checkpoint stands at.
 // It holds no data: the bulk is the boards file, and is sent from a read
