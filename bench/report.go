@@ -71,7 +71,7 @@ func (r *peersResult) load(system string, outstanding int) *loadResult {
 }
 
 // medianOf is the median over the rounds that were measured.
-func medianOf[T int64 | float64 | time.Duration](l *loadResult, of func(measurement) T) T {
+func medianOf[T ~int64 | ~float64](l *loadResult, of func(measurement) T) T {
 	var values []T
 	for _, m := range l.Rounds {
 		if m.Ops > 0 {

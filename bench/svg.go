@@ -155,9 +155,9 @@ func labelPlace(a axis, values []float64, v float64) (x float64, anchor string) 
 		switch d := a.at(max(o, a.lo)) - x; {
 		case o <= 0 || o == v || math.Abs(d) > near:
 		case d > 0:
-			return x + 5, "end"
+			return x - 1, "end"
 		default:
-			return x - 5, "start"
+			return x + 1, "start"
 		}
 	}
 	return x, anchor
