@@ -10,13 +10,15 @@ BIN         := bin/chessrelay
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 FUZZTIME    ?= 10s
+SEEDS       ?= 50000
 
-.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
+	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
@@ -63,8 +65,15 @@ browser:
 		echo 'Chromium is missing, which the browser tests drive: apt-get install chromium' >&2; exit 1; \
 	fi
 
+# The simulation runs twice: some hundred schedules with the race detector among
+# all the other tests, and some thousand without it.
 go-test: ui browser
 	go test -race -timeout 10m ./...
+	go test -timeout 10m -run 'TestSimulation$$' ./consensus
+
+# Schedules that nobody has simulated before. A failure prints the seed and how to replay it.
+soak: need-go
+	go test -timeout 0 -v -run 'TestSimulation$$' ./consensus -sim.first=$$(date +%s)000 -sim.seeds=$(SEEDS) | grep -v history
 
 fuzz: need-go
 	@for p in $$(go list ./...); do \

@@ -26,6 +26,7 @@ func (n *Node) appendLoop() {
 			return
 		case <-n.toAppend.ready:
 		}
+		n.cfg.seams.settle("append")
 		if err := a.process(n.toAppend.takeAll()); err != nil {
 			n.fail(err)
 			return

@@ -45,6 +45,7 @@ func (n *Node) applyLoop() {
 			a.finish()
 			return
 		case <-n.toApply.ready:
+			n.cfg.seams.settle("apply")
 			for _, w := range n.toApply.takeAll() {
 				if err := a.process(w); err != nil {
 					if n.ctx.Err() == nil {
@@ -173,7 +174,7 @@ func (a *applier) checkpointIfDue() time.Duration {
 	}
 	c := a.gather()
 	a.saving, a.saved = make(chan error, 1), c.Index
-	a.n.wg.Go(func() { a.saving <- a.n.boards.Checkpoint(c) })
+	a.n.wg.Go(func() { a.saving <- a.n.cfg.seams.checkpoint(a.n.boards, c) })
 	return 0
 }
 
@@ -226,7 +227,7 @@ func (a *applier) wait() error {
 func (a *applier) finish() {
 	err := a.wait()
 	if err == nil && a.n.Err() == nil && a.unsaved > 0 {
-		err = a.n.boards.Checkpoint(a.gather())
+		err = a.n.cfg.seams.checkpoint(a.n.boards, a.gather())
 	}
 	if err != nil {
 		a.n.log.Error("last checkpoint failed; the log will be replayed", "err", err)

@@ -35,7 +35,7 @@ func (n *Node) openFiles() error {
 		return fmt.Errorf("%s: log and boards are gone, and with them this node's votes and what it has acknowledged: "+
 			"restore them, or clear the directory and join again as a new member", n.cfg.Dir)
 	}
-	log, err := store.OpenLog(filepath.Join(n.cfg.Dir, logDir), store.LogOptions{})
+	log, err := n.cfg.seams.openLog(filepath.Join(n.cfg.Dir, logDir))
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (n *Node) join(ctx context.Context) error {
 	if w.ClusterID == "" {
 		return errors.New("join: the member did not say what cluster it is of")
 	}
-	n.clusterID = w.ClusterID
+	n.clusterID, n.welcomed = w.ClusterID, w.Members
 	return nil
 }
 
@@ -219,10 +219,16 @@ func (n *Node) retire() {
 // randomID draws an id that is not 0 and none of Raft's reserved ones.
 func randomID() uint64 {
 	for {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-		if id := binary.BigEndian.Uint64(b[:]); id != 0 && id < raft.LocalApplyThread {
+		if id := random(); id != 0 && id < raft.LocalApplyThread {
 			return id
 		}
 	}
+}
+
+// random draws from crypto/rand, as Raft does for its election timeouts: a
+// test can make that one source deterministic (testing/cryptotest).
+func random() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return binary.BigEndian.Uint64(b[:])
 }

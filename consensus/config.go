@@ -85,6 +85,8 @@ type Config struct {
 	// the log, so that a node that was away for a moment gets entries and not
 	// a snapshot. Zero: 10,000.
 	KeepEntries uint64
+
+	seams seams // the tests' own world
 }
 
 const (
@@ -136,6 +138,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.CheckpointEvery, 50_000)
 	setDefault(&c.CheckpointAfter, 2*time.Second)
 	setDefault(&c.KeepEntries, 10_000)
+	c.seams.setDefaults()
 	setDefault(&c.MaxInflightMsgs, 256)
 	setDefault(&c.MaxInflightBytes, 16<<20)
 	setDefault(&c.MaxMessageBytes, 256<<10)

@@ -38,6 +38,7 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
+		n.cfg.seams.settle("raft")
 		// Whatever else has come in is taken along: each Ready has its price.
 		for range len(n.network) {
 			n.step(<-n.network)
@@ -48,7 +49,9 @@ func (n *Node) raftLoop() {
 		}
 		for n.raft.HasReady() {
 			n.handleReady(n.raft.Ready())
+			n.stepEarlyReads()
 		}
+		n.cfg.seams.stepped(n.raft)
 		for _, c := range done {
 			close(c)
 		}
@@ -80,6 +83,10 @@ func (n *Node) step(m *raftpb.Message) {
 		n.leaderContact.Store(time.Now().UnixNano())
 	}
 	n.byHand.received(m)
+	if m.GetType() == raftpb.MsgReadIndex {
+		n.stepRead(m)
+		return
+	}
 	// What Raft refuses here comes from a node that it does not know (any
 	// more), or is out of date: losing it is what a network may do.
 	if err := n.raft.Step(m); err != nil {

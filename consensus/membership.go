@@ -375,7 +375,7 @@ func (n *Node) handOver() {
 				continue
 			}
 			better, other := n.isRecorder(MemberID(id)), n.isRecorder(MemberID(best))
-			if best == 0 || better && !other || better == other && p.Match > match {
+			if best == 0 || better && !other || better == other && (p.Match > match || p.Match == match && id < best) {
 				best, match = id, p.Match
 			}
 		}

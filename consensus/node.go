@@ -25,6 +25,9 @@ type Node struct {
 	clusterID string
 	listener  net.Listener
 	advertise string // how others reach listener
+	// welcomed is who was a member when this node joined, just now. It connects to
+	// them: if it is removed before it has the boards, they alone can tell it.
+	welcomed []Member
 
 	ctx    context.Context // ends when the node stops
 	cancel context.CancelFunc
@@ -44,6 +47,7 @@ type Node struct {
 	reigns    reigns
 	byHand    choice
 	appended  appendTimes
+	early     []*raftpb.Message // reads that came too early, see stepRead
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them
@@ -120,6 +124,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.wg.Go(n.raftLoop)
 	n.wg.Go(n.policyLoop)
 	n.peers.sync(n.roster.list())
+	n.peers.sync(n.welcomed)
 	return n, nil
 }
 
@@ -127,7 +132,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.openFiles(); err != nil {
 		return err
 	}
-	if n.listener, err = net.Listen("tcp", n.cfg.ListenPeer); err != nil {
+	if n.listener, err = n.cfg.seams.listen(n.cfg.ListenPeer); err != nil {
 		return fmt.Errorf("listen for peers: %w", err)
 	}
 	n.advertise = n.cfg.AdvertisePeer
@@ -173,6 +178,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
+	n.commit.Store(n.raft.BasicStatus().GetCommit()) // Raft speaks of changes only
 	// A lone voter need not wait for a leader that cannot exist.
 	if cs := n.boards.Position().ConfState; len(cs.GetVoters()) == 1 && cs.GetVoters()[0] == uint64(n.id) {
 		return n.raft.Campaign()

@@ -3,7 +3,8 @@ package consensus
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
+	"maps"
+	"slices"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -84,7 +85,7 @@ func (c *electionClock) waitsForRecorder(voters map[uint64]struct{}) bool {
 
 // rest begins the wait anew. Its length is drawn, so that two venues seldom
 // campaign at the same time.
-func (c *electionClock) rest() { c.silent, c.wait = 0, electionTicks+rand.IntN(electionTicks) }
+func (c *electionClock) rest() { c.silent, c.wait = 0, electionTicks+int(random()%electionTicks) }
 
 // received is told every message from a peer. It reports whether m is a word from the leader.
 func (c *electionClock) received(m *raftpb.Message) bool {
@@ -277,7 +278,7 @@ func (n *Node) handBack(h *handBack) {
 func (n *Node) fitRecorders(status raft.Status) []candidate {
 	last := max(status.Progress[status.ID].Match, status.GetCommit())
 	var fit []candidate
-	for v := range status.Config.Voters.IDs() {
+	for _, v := range slices.Sorted(maps.Keys(status.Config.Voters.IDs())) {
 		id, p := MemberID(v), status.Progress[v]
 		r := n.peers.get(id)
 		if r == nil || !n.isRecorder(id) || !n.reachable(id) || p.State != tracker.StateReplicate || p.Match+closeBehind < last {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -193,7 +192,7 @@ func (d *delivery) await(ctx context.Context) (over bool, err error) {
 			return true, err
 		}
 		// Not at once: the leader's own news may be on its way here.
-		d.pause = d.backoff + time.Duration(rand.Int64N(int64(d.backoff)))
+		d.pause = d.backoff + time.Duration(random()%uint64(d.backoff))
 		d.backoff = min(2*d.backoff, maxBackoff)
 		d.rest(ctx)
 	} else if due && d.upTo == 0 {
@@ -412,7 +411,7 @@ type waiters struct {
 // newWaiters begins at a random id, so that entries which were proposed before
 // a restart, or elsewhere, are taken for nobody's.
 func newWaiters() *waiters {
-	return &waiters{next: rand.Uint64(), byID: map[uint64]*delivery{}}
+	return &waiters{next: random(), byID: map[uint64]*delivery{}}
 }
 
 // register gives each of the commands an id to wait for, unless too many wait already.

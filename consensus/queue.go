@@ -37,6 +37,10 @@ func (q *queue[T]) put(items ...T) {
 // takeAll returns everything that was put, in order, and leaves the queue
 // empty. Call it after a receive from ready; it may return nothing.
 func (q *queue[T]) takeAll() []T {
+	select {
+	case <-q.ready: // nobody need be woken for what is taken now
+	default:
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items := q.items

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // reads holds the ReadIndex requests that wait: first for the leader's word on
@@ -23,7 +23,7 @@ type reads struct {
 
 func newReads() *reads {
 	// A late answer to what was asked before a restart must be nobody's.
-	return &reads{next: rand.Uint64(), asked: map[uint64]chan uint64{}}
+	return &reads{next: random(), asked: map[uint64]chan uint64{}}
 }
 
 // ReadIndex returns once this node has applied everything that was committed
@@ -40,7 +40,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 			// By these bytes alone an answer is known to be ours.
 			request := binary.BigEndian.AppendUint64(nil, uint64(n.id))
 			request = binary.BigEndian.AppendUint64(request, id)
-			if err := n.do(ctx, func(r *raft.RawNode) { r.ReadIndex(request) }); err != nil {
+			if err := n.do(ctx, func(*raft.RawNode) { n.stepRead(readRequest(request)) }); err != nil {
 				return n.readError(ctx, lead)
 			}
 		}
@@ -59,6 +59,48 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 			return n.readError(ctx, lead)
 		}
 	}
+}
+
+func readRequest(data []byte) *raftpb.Message {
+	return &raftpb.Message{Type: raftpb.MsgReadIndex.Enum(), Entries: []*raftpb.Entry{{Data: data}}}
+}
+
+// maxEarly bounds the reads that wait for a leader's first entry. What is
+// beyond it is lost, and asked for again.
+const maxEarly = 1024
+
+// stepRead gives a read to Raft, on the Raft loop. A leader does not know all
+// that is committed before it has committed an entry of its own term (Raft
+// thesis, 6.4), so that the read has to wait for it; Raft does so unless there is but one voter.
+func (n *Node) stepRead(m *raftpb.Message) {
+	if !n.newInOffice() {
+		_ = n.raft.Step(m) // refused or lost: it is asked for again
+	} else if len(n.early) < maxEarly {
+		n.early = append(n.early, m)
+	}
+}
+
+// stepEarlyReads lets go what stepRead has kept, once it may.
+func (n *Node) stepEarlyReads() {
+	if len(n.early) == 0 || n.newInOffice() {
+		return
+	}
+	for _, m := range n.early {
+		_ = n.raft.Step(m)
+	}
+	n.early = nil
+}
+
+// newInOffice reports whether this node leads and the last entry that it knows to
+// be committed is of an earlier term.
+func (n *Node) newInOffice() bool {
+	st := n.raft.BasicStatus()
+	if st.RaftState != raft.StateLeader {
+		return false
+	}
+	// What is not on this node's own disk yet is no lone voter's.
+	term, err := n.storage.Term(st.GetCommit())
+	return err == nil && term != st.GetTerm()
 }
 
 func (n *Node) readError(ctx context.Context, lead MemberID) error {

@@ -220,8 +220,7 @@ func (r *replicator) dial(ctx context.Context, ch channel) (net.Conn, error) {
 
 // dial opens a connection for ch to the member id at addr and shakes hands.
 func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (net.Conn, error) {
-	d := net.Dialer{Timeout: handshakeTimeout}
-	c, err := d.DialContext(ctx, "tcp", addr)
+	c, err := n.cfg.seams.dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}

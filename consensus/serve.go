@@ -225,8 +225,10 @@ func (n *Node) mayServe(ctx context.Context, r *replicator) ([]MemberID, error) 
 			return less(a.IsLearner)
 		case a.Role != b.Role:
 			return less(a.Role == Venue)
+		case a.Match != b.Match:
+			return less(a.Match > b.Match)
 		default:
-			return -int(int64(a.Match - b.Match))
+			return less(a.ID < b.ID)
 		}
 	})
 	var ids []MemberID

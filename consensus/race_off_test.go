@@ -1,0 +1,7 @@
+//go:build !race
+
+package consensus
+
+const raceEnabled = false
+
+const defaultSeeds = 4000

@@ -1,0 +1,8 @@
+//go:build race
+
+package consensus
+
+const raceEnabled = true
+
+// defaultSeeds is small: the race detector makes a schedule ten times as dear.
+const defaultSeeds = 250

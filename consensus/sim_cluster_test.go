@@ -1,0 +1,427 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/chessrelay/chessrelay/store"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// simConfig is what a simulated cluster is made of.
+type simConfig struct {
+	seed      uint64
+	voters    int
+	learners  int
+	recorders int // the first ones; the others are venues
+	node      Config
+	fsync     time.Duration
+	log       *slog.Logger
+	keep      int // events of the history, to be shown
+}
+
+// simCluster is real Nodes in a synctest bubble, on a simulated network and on
+// simulated disks. Members are numbered from 1 on, and so are their hosts: n1, n2.
+type simCluster struct {
+	cfg     simConfig
+	dir     string
+	net     *simNet
+	history *history
+	check   *checker
+	ctx     context.Context // ends at the first violation
+	stop    context.CancelFunc
+
+	mu    sync.Mutex
+	nodes []*simNode // in the order of their ids; guarded by mu
+}
+
+// simNode is one member: its disk, its host, and its Node while it runs.
+type simNode struct {
+	c    *simCluster
+	id   MemberID
+	host string
+	cfg  Config
+	disk *simDisk
+
+	mu      sync.Mutex
+	node    *Node // nil while it is down; guarded by mu
+	machine *simMachine
+
+	busy    atomic.Bool // it is being started or stopped
+	removed atomic.Bool // from the group: it was told so when it started
+	gone    bool        // the same, told while it ran; the schedule's own
+
+	// Guarded by checker.mu.
+	hard    *raftpb.HardState // as on disk
+	last    lastSeen
+	turns   int
+	configs [2][]uint64 // the voters as its Raft loop knew them before its last turn, and after it
+	applies int         // commands that its state machine was given
+}
+
+type lastSeen struct {
+	term, commit, applied uint64
+	state                 raft.StateType
+}
+
+var errCrashed = errors.New("crashed by the simulation")
+
+// simDir returns a place for the boards' files: in memory where there is one.
+func simDir(t testing.TB) string {
+	base := "/dev/shm"
+	if info, err := os.Stat(base); err != nil || !info.IsDir() {
+		base = ""
+	}
+	dir, err := os.MkdirTemp(base, "chessrelay-sim-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// simulate runs f in a bubble with a cluster that has been founded and not started.
+func simulate(t *testing.T, cfg simConfig, f func(t *testing.T, c *simCluster)) {
+	cryptotest.SetGlobalRandom(t, cfg.seed)
+	dir := simDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		c, err := newSimCluster(cfg, dir)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.close()
+		f(t, c)
+	})
+}
+
+// newSimCluster founds a cluster in a bubble. The caller closes it there.
+func newSimCluster(cfg simConfig, dir string) (*simCluster, error) {
+	c := &simCluster{cfg: cfg, dir: dir, net: newSimNet(cfg.seed), history: newHistory(cfg.keep)}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	if err := c.found(); err != nil {
+		c.stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// found writes the files of members that have been a cluster for a while: all
+// know one another. (That nodes join is a matter of the schedules.)
+func (c *simCluster) found() error {
+	var voters, learners []uint64
+	put := map[string][]byte{}
+	for i := range c.cfg.voters + c.cfg.learners {
+		n := c.newNode(uint64(i + 1))
+		if i < c.cfg.voters {
+			voters = append(voters, uint64(n.id))
+		} else {
+			learners = append(learners, uint64(n.id))
+		}
+		m := n.member()
+		put[memberPrefix+m.ID.String()] = mustJSON(m)
+	}
+	c.check = newChecker(c.history, foundingIndex, c.stop)
+	c.net.sent = c.check.sent
+	for i, n := range c.nodes {
+		c.check.nodes[uint64(n.id)] = n
+		n.disk.check = c.check
+		n.hard = &raftpb.HardState{Term: new(uint64(foundingTerm)), Commit: new(uint64(foundingIndex))}
+		n.disk.image = logImage{hard: n.hard, compacted: foundingIndex, term: foundingTerm}
+		n.disk.boardsAt = foundingIndex
+		if err := n.identify(true); err != nil {
+			return err
+		}
+		if i > 0 { // the boards are the same for all
+			b, err := os.ReadFile(filepath.Join(c.nodes[0].cfg.Dir, boardsFile))
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(n.cfg.Dir, boardsFile), b, 0o600); err != nil {
+				return err
+			}
+			continue
+		}
+		b, err := store.OpenBoards(filepath.Join(n.cfg.Dir, boardsFile))
+		if err != nil {
+			return err
+		}
+		err = b.Checkpoint(store.Checkpoint{
+			Position: store.Position{Index: foundingIndex, Term: foundingTerm, ConfState: &raftpb.ConfState{Voters: voters, Learners: learners}},
+			Put:      put,
+		})
+		if err := errors.Join(err, b.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const simClusterID = "simulated"
+
+// settling is how long the loops wait until all else has come to rest. They differ,
+// so that two loops which were woken by the same thing do not go on at the same instant.
+var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21}
+
+// newNode makes the next member, which does not run yet.
+func (c *simCluster) newNode(id uint64) *simNode {
+	n := &simNode{c: c, id: MemberID(id), host: fmt.Sprint("n", id), hard: &raftpb.HardState{}}
+	n.cfg = c.cfg.node
+	n.cfg.Dir = filepath.Join(c.dir, n.host)
+	n.cfg.Name, n.cfg.Role = n.host, Venue
+	if int(id) <= c.cfg.recorders {
+		n.cfg.Role = Recorder
+	}
+	n.cfg.ListenPeer = n.host + ":1"
+	n.cfg.Log = c.cfg.log
+	n.disk = &simDisk{
+		owner: n, check: c.check, fsync: c.cfg.fsync, image: logImage{hard: &raftpb.HardState{}},
+		logRng: keyed(c.cfg.seed, "log", id), boardRng: keyed(c.cfg.seed, "boards", id),
+	}
+	n.cfg.seams = seams{
+		listen: c.net.listen,
+		dial: func(ctx context.Context, addr string) (conn net.Conn, err error) {
+			return c.net.dial(ctx, n.host, addr)
+		},
+		openLog:    n.disk.openLog,
+		checkpoint: n.disk.checkpoint,
+		settle:     func(loop string) { time.Sleep(settling[loop]) },
+		stepped:    func(r *raft.RawNode) { c.check.stepped(n, r) },
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = append(c.nodes, n)
+	return n
+}
+
+// identify writes down who the node is, so that its id is a small number.
+func (n *simNode) identify(joined bool) error {
+	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
+		return err
+	}
+	who := store.Identity{MemberID: uint64(n.id), Name: n.cfg.Name, Role: string(n.cfg.Role), Joined: joined}
+	if joined {
+		who.ClusterID = simClusterID
+	}
+	return store.SaveIdentity(n.cfg.Dir, who)
+}
+
+func (n *simNode) member() Member {
+	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, Peer: n.cfg.ListenPeer}
+}
+
+func (n *simNode) inflightLimit() int {
+	if n.cfg.MaxInflightMsgs > 0 {
+		return n.cfg.MaxInflightMsgs
+	}
+	return 256
+}
+
+// present returns the node's Node, nil if there is none. It may have stopped by itself.
+func (n *simNode) present() *Node {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.node
+}
+
+// running returns the node's Node, nil if it is down.
+func (n *simNode) running() *Node {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.node == nil || n.node.ctx.Err() != nil {
+		return nil
+	}
+	return n.node
+}
+
+// start starts the node on what its disk holds. A node that is new joins first,
+// by way of whoever answers.
+func (n *simNode) start(ctx context.Context) error {
+	n.disk.start()
+	n.c.check.restarted(n)
+	m := &simMachine{node: n}
+	cfg := n.cfg
+	cfg.Machine = m
+	node, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.node, n.machine = node, m
+	return nil
+}
+
+// crash ends the node as a power failure does (silent), or a crash of the
+// process alone. What its disk holds is what was synced.
+func (n *simNode) crash(silent bool) {
+	n.mu.Lock()
+	node := n.node
+	n.node = nil
+	n.mu.Unlock()
+	if node == nil {
+		return
+	}
+	n.disk.crash()
+	n.c.net.unplug(n.host, silent)
+	node.Halt(errCrashed)
+	_ = node.Close()
+}
+
+// shut ends the node as SIGTERM does.
+func (n *simNode) shut() error {
+	node := n.present()
+	if node == nil {
+		return nil
+	}
+	err := node.Close()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.node = nil
+	return err
+}
+
+func (c *simCluster) list() []*simNode {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.nodes)
+}
+
+func (c *simCluster) node(id uint64) *simNode { return c.list()[id-1] }
+
+// leader returns a node that takes itself for the leader, nil if there is none.
+func (c *simCluster) leader() *simNode {
+	for _, n := range c.list() {
+		if node := n.running(); node != nil && node.Leader() == n.id {
+			return n
+		}
+	}
+	return nil
+}
+
+// close ends all that runs.
+func (c *simCluster) close() {
+	c.stop()
+	for _, n := range c.list() {
+		n.crash(false)
+	}
+}
+
+func (d *simDisk) hardState() *raftpb.HardState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.image.hard
+}
+
+// between returns the entries [from, to] on the disk, nil if it does not hold them all.
+func (d *simDisk) between(from, to uint64) []*raftpb.Entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := &d.image
+	if from <= i.compacted || to > i.last() {
+		return nil
+	}
+	return i.entries[from-i.compacted-1 : to-i.compacted]
+}
+
+// restarted is called before a node is opened on what its disk holds.
+func (k *checker) restarted(n *simNode) {
+	n.disk.mu.Lock()
+	hs, at := n.disk.image.hard, n.disk.boardsAt
+	n.disk.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.nodes[uint64(n.id)] = n
+	k.history.add(happening{kind: "--", node: uint64(n.id), text: fmt.Sprintf("%d starts: term %d, boards at %d", n.id, hs.GetTerm(), at)})
+	n.hard = hs
+	// What is durable does not go back over a restart; what is not may.
+	n.last = lastSeen{term: hs.GetTerm(), commit: max(hs.GetCommit(), at), applied: at}
+}
+
+// checkpointed is called when a checkpoint is durable.
+func (k *checker) checkpointed(n *simNode, index uint64) {
+	k.history.add(happening{kind: "checkpoint", node: uint64(n.id), a: index})
+}
+
+// simMachine is a state machine that keeps every command once, in order, as
+// relay does: the second entry of a command is answered as the first was.
+type simMachine struct {
+	node *simNode
+
+	mu     sync.Mutex
+	list   []string
+	places map[string]int // from 1 on
+	state  uint64         // hash of list
+	saved  int
+}
+
+func (m *simMachine) add(command string) {
+	m.list = append(m.list, command)
+	m.places[command] = len(m.list)
+	h := fnv.New64a()
+	fmt.Fprint(h, m.state, command)
+	m.state = h.Sum64()
+}
+
+func (m *simMachine) Apply(batch []Command) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range batch {
+		s := string(batch[i].Data)
+		if m.places[s] == 0 {
+			m.add(s)
+		}
+		batch[i].Result = m.places[s]
+		m.node.c.check.applied(m.node, batch[i], m.places[s], m.state)
+	}
+}
+
+func (m *simMachine) Dirty() map[string][]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[string][]byte{}
+	for ; m.saved < len(m.list); m.saved++ {
+		out[fmt.Sprintf("c/%08d", m.saved)] = []byte(m.list[m.saved])
+	}
+	return out
+}
+
+func (m *simMachine) Restore(applied uint64, load func(func(string, []byte) error) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list, m.places, m.state = nil, map[string]int{}, 0
+	err := load(func(key string, value []byte) error {
+		if at, err := strconv.Atoi(strings.TrimPrefix(key, "c/")); err != nil || at != len(m.list) {
+			return fmt.Errorf("key %q at %d", key, len(m.list))
+		}
+		m.add(string(value))
+		return nil
+	})
+	m.saved = len(m.list)
+	if err == nil {
+		m.node.c.check.restored(m.node, applied, m.state)
+	}
+	return err
+}
+
+func (m *simMachine) all() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list)
+}

@@ -1,0 +1,511 @@
+package consensus
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
+)
+
+// checker holds a simulated cluster to Raft's invariants. It sees each message
+// when it is sent, each write when it is durable, each command when it is
+// applied, each Raft loop after each turn, and what the clients were told. It
+// trusts nothing that a node says of itself: what is committed it finds out
+// from the disks.
+//
+// Locks: checker.mu before simDisk.mu and history.mu.
+type checker struct {
+	history *history
+	stop    func() // called once, at the first violation
+
+	mu    sync.Mutex
+	nodes map[uint64]*simNode
+	// broken is the first violation; empty: none.
+	broken string
+
+	leaders map[uint64]uint64            // by term
+	votes   map[[2]uint64]uint64         // by voter and term
+	facts   map[position]fact            // every entry that was ever sent or stored
+	firsts  map[uint64]uint64            // by term, its lowest index
+	logs    map[uint64]map[uint64]uint64 // by a leader's term: index -> term, of what it sent
+
+	committed []fact // from index base+1 on, as found on a majority's disks
+	base      uint64 // where the cluster was founded
+
+	applies   []applyFact    // every command in the log's order, as the first node applied it
+	positions map[string]int // of a command, where in the state it stands, from 1 on
+	acked     map[string]int // the commands that clients were told to be there, and their positions
+	seen      int            // the longest state that any client was shown
+}
+
+type position struct{ index, term uint64 }
+
+// fact is what is known of an entry.
+type fact struct {
+	term    uint64
+	digest  uint64
+	prev    uint64 // the term of the one before it; 0: not known
+	command string
+	// in is the term in which it was committed, which may be later than that of the entry: only
+	// the leaders of later terms than this one are bound to have it (Raft thesis, figure 3.7).
+	in uint64
+}
+
+type applyFact struct {
+	position
+	command string
+	state   uint64 // hash of the state after it
+}
+
+func newChecker(h *history, base uint64, stop func()) *checker {
+	return &checker{
+		history: h, stop: stop, base: base, nodes: map[uint64]*simNode{},
+		leaders: map[uint64]uint64{}, votes: map[[2]uint64]uint64{}, facts: map[position]fact{}, firsts: map[uint64]uint64{},
+		logs: map[uint64]map[uint64]uint64{}, positions: map[string]int{}, acked: map[string]int{},
+	}
+}
+
+// violate notes that an invariant does not hold. The caller holds mu.
+func (k *checker) violate(format string, args ...any) {
+	if k.broken != "" {
+		return
+	}
+	k.broken = fmt.Sprintf(format, args...)
+	k.history.add(happening{kind: "VIOLATION", text: k.broken})
+	k.stop()
+}
+
+// fault is violate for what is not Raft's: a node that does not start, say.
+func (k *checker) fault(format string, args ...any) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.violate(format, args...)
+}
+
+func (k *checker) failure() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.broken
+}
+
+// leads checks that a term has one leader.
+func (k *checker) leads(term, id uint64) {
+	if was, ok := k.leaders[term]; ok && was != id {
+		k.violate("one leader per term: in term %d both %d and %d lead", term, was, id)
+	}
+	k.leaders[term] = id
+}
+
+// learn checks log matching: an entry of one index and term is the same
+// everywhere, and so is the one before it.
+func (k *checker) learn(e *raftpb.Entry, prev uint64) {
+	at := position{e.GetIndex(), e.GetTerm()}
+	h := fnv.New64a()
+	h.Write([]byte{byte(e.GetType())})
+	h.Write(e.GetData())
+	f := fact{term: at.term, digest: h.Sum64(), prev: prev}
+	had, ok := k.facts[at]
+	switch {
+	case ok && had.digest != f.digest:
+		k.violate("log matching: entry %d of term %d is not the same everywhere", at.index, at.term)
+	case ok && had.prev != 0 && prev != 0 && had.prev != prev:
+		k.violate("log matching: entry %d of term %d follows one of term %d here and of term %d there", at.index, at.term, had.prev, prev)
+	case ok && (had.prev != 0 || prev == 0):
+		return
+	case ok:
+		f = had
+		f.prev = prev
+	default:
+		k.describe(&f, e)
+	}
+	k.facts[at] = f
+	if first, ok := k.firsts[at.term]; !ok || at.index < first {
+		k.firsts[at.term] = at.index
+		if c := k.commit(at.index); c != nil && c.in < at.term {
+			k.violate("leader completeness: the leader of term %d put an entry at %d, where one of term %d is committed", at.term, at.index, c.term)
+		}
+	}
+}
+
+func (k *checker) describe(f *fact, e *raftpb.Entry) {
+	if e.GetType() != raftpb.EntryNormal {
+		return
+	}
+	if _, data, ok := splitEntry(e.GetData()); ok {
+		f.command = string(data)
+	}
+}
+
+// commit returns what is committed at index, nil if that is not known.
+func (k *checker) commit(index uint64) *fact {
+	if index <= k.base || index > k.base+uint64(len(k.committed)) {
+		return nil
+	}
+	return &k.committed[index-k.base-1]
+}
+
+func (k *checker) lastCommit() uint64 { return k.base + uint64(len(k.committed)) }
+
+// sent looks at a message that a node has written to a connection.
+func (k *checker) sent(m *raftpb.Message, fate string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.add(happening{kind: "send", node: m.GetFrom(), m: m, text: fate})
+	from := k.nodes[m.GetFrom()]
+	switch m.GetType() {
+	case raftpb.MsgApp:
+		k.leads(m.GetTerm(), m.GetFrom())
+		k.appendSent(m)
+	case raftpb.MsgHeartbeat, raftpb.MsgSnap, raftpb.MsgTimeoutNow:
+		k.leads(m.GetTerm(), m.GetFrom())
+	case raftpb.MsgAppResp:
+		k.durable(from, m)
+		if !m.GetReject() {
+			k.appendAnswered(from, m)
+		}
+	case raftpb.MsgVoteResp:
+		k.durable(from, m)
+		if !m.GetReject() {
+			k.voted(from, m)
+		}
+	}
+}
+
+func (k *checker) appendSent(m *raftpb.Message) {
+	log := k.logs[m.GetTerm()]
+	if log == nil {
+		log = map[uint64]uint64{}
+		k.logs[m.GetTerm()] = log
+	}
+	note := func(index, term uint64) {
+		if was, ok := log[index]; ok && was != term {
+			k.violate("leader append-only: the leader of term %d sent entry %d as one of term %d, and then of term %d", m.GetTerm(), index, was, term)
+		}
+		log[index] = term
+		if c := k.commit(index); c != nil && c.term != term && c.in <= m.GetTerm() { // else it is a leader that is past
+			k.violate("leader completeness: the leader of term %d sent entry %d of term %d, and that of term %d is committed", m.GetTerm(), index, term, c.term)
+		}
+	}
+	prev := m.GetLogTerm()
+	note(m.GetIndex(), prev)
+	for _, e := range m.GetEntries() {
+		note(e.GetIndex(), e.GetTerm())
+		k.learn(e, prev)
+		prev = e.GetTerm()
+	}
+}
+
+// durable checks that the term in which a node answers is on its disk.
+func (k *checker) durable(from *simNode, m *raftpb.Message) {
+	if on := from.disk.hardState().GetTerm(); on < m.GetTerm() {
+		k.violate("durable before acknowledged: %d answers %s in term %d, and its disk knows term %d", m.GetFrom(), m.GetType(), m.GetTerm(), on)
+	}
+}
+
+func (k *checker) appendAnswered(from *simNode, m *raftpb.Message) {
+	from.disk.mu.Lock()
+	defer from.disk.mu.Unlock()
+	image := &from.disk.image
+	if image.hard.GetTerm() != m.GetTerm() {
+		return // an answer that stood in a queue: of a leader that is past, to whom nothing is lost
+	}
+	if image.last() < m.GetIndex() {
+		k.violate("durable before acknowledged: %d acknowledges entry %d, and its disk ends at %d", m.GetFrom(), m.GetIndex(), image.last())
+	}
+	if term, ok := k.logs[m.GetTerm()][m.GetIndex()]; ok && !image.holds(m.GetIndex(), term) {
+		k.violate("durable before acknowledged: %d acknowledges entry %d of term %d, and its disk holds another one there", m.GetFrom(), m.GetIndex(), term)
+	}
+}
+
+func (k *checker) voted(from *simNode, m *raftpb.Message) {
+	key := [2]uint64{m.GetFrom(), m.GetTerm()}
+	if was, ok := k.votes[key]; ok && was != m.GetTo() {
+		k.violate("one vote per term: %d votes for %d in term %d, and voted for %d", m.GetFrom(), m.GetTo(), m.GetTerm(), was)
+	}
+	k.votes[key] = m.GetTo()
+	if hs := from.disk.hardState(); hs.GetTerm() == m.GetTerm() && hs.GetVote() != m.GetTo() {
+		k.violate("durable before acknowledged: %d votes for %d in term %d, and its disk knows a vote for %d", m.GetFrom(), m.GetTo(), m.GetTerm(), hs.GetVote())
+	}
+}
+
+// wrote looks at an append that is durable.
+func (k *checker) wrote(n *simNode, hs *raftpb.HardState, entries []*raftpb.Entry) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := happening{kind: "stored", node: uint64(n.id), a: hs.GetTerm(), b: hs.GetVote()}
+	if len(entries) > 0 {
+		e.c, e.d = entries[0].GetIndex(), entries[len(entries)-1].GetIndex()
+	}
+	k.history.add(e)
+	if hs.GetTerm() < n.hard.GetTerm() {
+		k.violate("term never goes back: the disk of %d goes from term %d to %d", n.id, n.hard.GetTerm(), hs.GetTerm())
+	}
+	if hs.GetTerm() == n.hard.GetTerm() && n.hard.GetVote() != 0 && hs.GetVote() != n.hard.GetVote() {
+		k.violate("one vote per term: the disk of %d changes its vote in term %d from %d to %d", n.id, hs.GetTerm(), n.hard.GetVote(), hs.GetVote())
+	}
+	if !raft.IsEmptyHardState(hs) {
+		n.hard = hs
+	}
+	prev := uint64(0)
+	for _, e := range entries {
+		k.learn(e, prev)
+		prev = e.GetTerm()
+	}
+}
+
+// compacted looks at a log that was cut, or begun anew behind a snapshot.
+func (k *checker) compacted(n *simNode, index uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.add(happening{kind: "compacted", node: uint64(n.id), a: index})
+	n.disk.mu.Lock()
+	at := n.disk.boardsAt
+	n.disk.mu.Unlock()
+	if at < index {
+		k.violate("compacted <= durably applied: %d drops its log up to %d, and the boards on its disk stand at %d", n.id, index, at)
+	}
+}
+
+// stepped looks at a Raft loop after a turn.
+func (k *checker) stepped(n *simNode, r *raft.RawNode) {
+	st := r.BasicStatus()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n.turns++
+	was := n.last
+	n.last = lastSeen{st.GetTerm(), st.GetCommit(), st.Applied, st.RaftState}
+	if st.GetTerm() < was.term || st.GetCommit() < was.commit || st.Applied < was.applied {
+		k.violate("term, commit, applied never go back: %d goes from %d, %d, %d to %d, %d, %d",
+			n.id, was.term, was.commit, was.applied, st.GetTerm(), st.GetCommit(), st.Applied)
+	}
+	if st.Applied > st.GetCommit() {
+		k.violate("only committed entries are applied: %d has applied %d, and %d is committed", n.id, st.Applied, st.GetCommit())
+	}
+	if was.state != st.RaftState || was.term != st.GetTerm() {
+		k.history.add(happening{kind: "state", node: uint64(n.id), a: st.GetTerm(), b: uint64(st.RaftState)})
+	}
+	n.configs[0], n.configs[1] = n.configs[1], voters(r)
+	if st.GetCommit() > was.commit {
+		k.ensureCommitted(n, st.GetCommit())
+	}
+	if st.RaftState != raft.StateLeader {
+		return
+	}
+	k.leads(st.GetTerm(), uint64(n.id))
+	if n.turns%4 != 0 { // a copy of all progress is not cheap
+		return
+	}
+	for id, p := range r.Status().Progress {
+		k.progress(n, id, p)
+	}
+}
+
+// voters returns whom a node counts the votes of.
+func voters(r *raft.RawNode) []uint64 {
+	var ids []uint64
+	r.WithProgress(func(id uint64, kind raft.ProgressType, _ tracker.Progress) {
+		if kind == raft.ProgressTypePeer {
+			ids = append(ids, id)
+		}
+	})
+	return ids
+}
+
+func (k *checker) progress(leader *simNode, id uint64, p tracker.Progress) {
+	if p.Match >= p.Next {
+		k.violate("match < next: of %d the leader %d knows match %d and next %d", id, leader.id, p.Match, p.Next)
+	}
+	if limit := leader.inflightLimit(); p.Inflights.Count() > limit {
+		k.violate("inflight within its limits: the leader %d has %d appends on their way to %d, the limit is %d", leader.id, p.Inflights.Count(), id, limit)
+	}
+	f := k.nodes[id]
+	if f == nil || f == leader {
+		// Admitted, and not started yet. Or itself: a new leader counts what is
+		// on its way to its own disk, but commits nothing before an entry of its own is there.
+		return
+	}
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if image := &f.disk.image; image.hard.GetTerm() <= leader.last.term && image.last() < p.Match {
+		k.violate("match is durable: the leader %d counts on entry %d at %d, whose disk ends at %d", leader.id, p.Match, id, image.last())
+	}
+}
+
+// ensureCommitted checks that what a node takes for committed is on the disks of
+// a majority of the voters, and notes it. A leader says so first, and of an entry of its own term.
+func (k *checker) ensureCommitted(n *simNode, index uint64) {
+	if index <= k.lastCommit() || k.broken != "" {
+		return
+	}
+	on := map[uint64]uint64{} // the term of the entry at index, by the nodes whose disks hold it
+	for id, o := range k.nodes {
+		o.disk.mu.Lock()
+		if e := o.disk.image.at(index); e != nil {
+			on[id] = e.GetTerm()
+		} else if o.disk.image.compacted == index {
+			on[id] = o.disk.image.term
+		}
+		o.disk.mu.Unlock()
+	}
+	for _, id := range slices.Sorted(maps.Keys(on)) {
+		term := on[id]
+		if n.last.state == raft.StateLeader && term != n.last.term {
+			continue
+		}
+		// A turn may change the configuration behind what it commits, or before.
+		for _, voters := range n.configs {
+			have := 0
+			for _, v := range voters {
+				if on[v] == term {
+					have++
+				}
+			}
+			if entries := k.nodes[id].disk.between(k.lastCommit()+1, index); have > len(voters)/2 && entries != nil {
+				k.setCommitted(entries, n.last.term)
+				return
+			}
+		}
+	}
+	k.violate("commit needs a majority's disks: %d (%s in term %d) takes entry %d for committed, which is on these disks, by member and term: %v (voters %v)",
+		n.id, n.last.state, n.last.term, index, on, n.configs)
+}
+
+func (k *checker) setCommitted(entries []*raftpb.Entry, in uint64) {
+	for _, e := range entries {
+		f, ok := k.facts[position{e.GetIndex(), e.GetTerm()}]
+		if !ok {
+			k.violate("entry %d of term %d is on a disk, and nobody wrote it", e.GetIndex(), e.GetTerm())
+			return
+		}
+		if last := k.commit(k.lastCommit()); last != nil && f.prev != 0 && f.prev != last.term {
+			k.violate("state machine safety: entry %d of term %d follows one of term %d, and that of term %d is committed", e.GetIndex(), e.GetTerm(), f.prev, last.term)
+		}
+		f.in = in
+		k.committed = append(k.committed, f)
+		for term, first := range k.firsts {
+			if term > in && first <= e.GetIndex() {
+				k.violate("leader completeness: entry %d of term %d is committed in term %d, and the leader of term %d has put its own at %d", e.GetIndex(), f.term, in, term, first)
+			}
+		}
+	}
+}
+
+// applied looks at a command that a state machine was given. It is at place at
+// of the state, of which state is the hash.
+func (k *checker) applied(n *simNode, c Command, place int, state uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.add(happening{kind: "applied", node: uint64(n.id), a: c.Index, b: c.Term, text: string(c.Data)})
+	k.ensureCommitted(n, c.Index)
+	f := k.commit(c.Index)
+	if f == nil || f.term != c.Term || f.command != string(c.Data) {
+		k.violate("only committed entries are applied: %d applies %q at %d of term %d, committed is %+v", n.id, c.Data, c.Index, c.Term, f)
+		return
+	}
+	if was, ok := k.positions[f.command]; ok && was != place {
+		k.violate("one result per command: %q is at place %d on %d, and at %d elsewhere", f.command, place, n.id, was)
+	}
+	k.positions[f.command] = place
+	is := applyFact{position{c.Index, c.Term}, f.command, state}
+	switch at := n.applies; {
+	case at < len(k.applies) && k.applies[at] != is:
+		k.violate("state machine safety: %d applies %+v as the command %d, others applied %+v", n.id, is, at, k.applies[at])
+	case at == len(k.applies):
+		if at > 0 && k.applies[at-1].index >= c.Index {
+			k.violate("state machine safety: %d applies entry %d after entry %d", n.id, c.Index, k.applies[at-1].index)
+		}
+		for i := k.after(at); i < c.Index; i++ {
+			if f := k.commit(i); f.command != "" {
+				k.violate("state machine safety: %d skips entry %d, %q", n.id, i, f.command)
+			}
+		}
+		k.applies = append(k.applies, is)
+	}
+	n.applies++
+}
+
+// after is the index behind the first count commands.
+func (k *checker) after(count int) uint64 {
+	if count == 0 {
+		return k.base + 1
+	}
+	return k.applies[count-1].index + 1
+}
+
+// restored looks at a state machine that was loaded from boards at index.
+func (k *checker) restored(n *simNode, index, state uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.add(happening{kind: "restored", node: uint64(n.id), a: index})
+	count, _ := slices.BinarySearchFunc(k.applies, index+1, func(a applyFact, i uint64) int {
+		if a.index < i {
+			return -1
+		}
+		return 1
+	})
+	want := uint64(0)
+	if count > 0 {
+		want = k.applies[count-1].state
+	}
+	if state != want {
+		k.violate("the same state at the same index: the boards of %d at index %d are not what the others had there", n.id, index)
+	}
+	n.applies = count
+	n.disk.stand(index)
+}
+
+// answered looks at what a client was told about its command.
+func (k *checker) answered(n *simNode, command string, r Result) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.add(happening{kind: "answered", node: uint64(n.id), a: r.Index, text: command})
+	f := k.commit(r.Index)
+	if f == nil || f.command != command || f.term != r.Term {
+		k.violate("an acknowledged command stands in the log: %q was acknowledged at %d of term %d, where %+v is committed", command, r.Index, r.Term, f)
+		return
+	}
+	at, ok := k.positions[command]
+	if !ok || at != r.Value {
+		k.violate("one result per command: %q was answered with %v, and it is at %d", command, r.Value, at)
+	}
+	k.acked[command] = at
+	k.seen = max(k.seen, at)
+}
+
+// floor is what a read that begins now must see.
+func (k *checker) floor() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.seen
+}
+
+// read looks at a linearizable read that saw a state of size commands.
+func (k *checker) read(n *simNode, floor, size int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.history.add(happening{kind: "read", node: uint64(n.id), a: uint64(size)})
+	if size < floor {
+		k.violate("reads are linearizable: a read at %d saw %d commands, and before it began a client knew of %d", n.id, size, floor)
+	}
+	k.seen = max(k.seen, size)
+}
+
+// finish checks a node after everything has healed: it holds what all the others hold, and every acknowledged command.
+func (k *checker) finish(n *simNode, list []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if n.applies != len(k.applies) {
+		k.violate("all converge: %d has applied %d of %d commands", n.id, n.applies, len(k.applies))
+	}
+	for command, at := range k.acked {
+		if at > len(list) || list[at-1] != command {
+			k.violate("an acknowledged command is never lost: %q, acknowledged at place %d, is not at %d", command, at, n.id)
+			return
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+)
+
+// What the simulation has found, each as a story of its own, since what a seed
+// means changes with every change of the code.
+
+// quiet is a cluster without faults.
+func quiet(voters int) simConfig {
+	return simConfig{seed: 1, voters: voters, recorders: 1, fsync: time.Millisecond, keep: 500, log: slog.New(slog.DiscardHandler)}
+}
+
+// startAll starts the nodes that are down, and waits for a leader.
+func (c *simCluster) startAll(t *testing.T) *simNode {
+	t.Helper()
+	for _, n := range c.list() {
+		if n.present() == nil {
+			if err := n.start(c.ctx); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(7*time.Millisecond + 1) // so that no two tick at the same instant
+		}
+	}
+	for c.leader() == nil {
+		time.Sleep(c.cfg.node.Tick + time.Millisecond)
+	}
+	return c.leader()
+}
+
+func (n *simNode) propose(ctx context.Context, commands ...string) error {
+	var data [][]byte
+	for _, c := range commands {
+		data = append(data, []byte(c))
+	}
+	results, err := n.running().Propose(ctx, data...)
+	for i, r := range results {
+		n.c.check.answered(n, commands[i], r)
+	}
+	return err
+}
+
+// TestCommitIsKnownAfterARestart: Raft tells the commit index when it changes, and
+// a follower that comes back in a quiet moment waits for long.
+func TestCommitIsKnownAfterARestart(t *testing.T) {
+	simulate(t, quiet(3), func(t *testing.T, c *simCluster) {
+		lead := c.startAll(t)
+		for i := range 20 {
+			if err := lead.propose(c.ctx, fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n := c.node(uint64(lead.id)%3 + 1)
+		time.Sleep(5 * time.Second) // the boards are on disk then
+		n.crash(false)
+		if err := n.start(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if node := n.running(); node.Commit() < node.Applied() {
+			t.Errorf("it has applied %d and takes %d for committed", node.Applied(), node.Commit())
+		}
+	})
+}
+
+// TestLoneVoterReadsWhatItAcknowledged asks a group of one for a read right after
+// a restart, when it has yet to find out what was committed before.
+func TestLoneVoterReadsWhatItAcknowledged(t *testing.T) {
+	simulate(t, quiet(1), func(t *testing.T, c *simCluster) {
+		n := c.startAll(t)
+		for i := range 20 {
+			if err := n.propose(c.ctx, fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.crash(false)
+		if err := n.start(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.running().ReadIndex(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(n.machine.all()); got != 20 {
+			t.Errorf("20 commands were acknowledged, and a read sees %d", got)
+		}
+	})
+}
+
+// TestRemovedBeforeItHasTheBoards admits a node that nobody can reach then, and
+// removes it. When it can be reached again it is no member, so nobody wants to.
+func TestRemovedBeforeItHasTheBoards(t *testing.T) {
+	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
+		lead := c.startAll(t)
+		n := c.newNode(3)
+		for _, o := range c.list() {
+			for _, l := range [][2]string{{n.host, o.host}, {o.host, n.host}} {
+				c.net.change(l[0], l[1], func(l *link) { l.blocked = true })
+			}
+		}
+		n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) { return lead.running().Admit(ctx, self) }
+		if err := errors.Join(n.identify(false), n.start(c.ctx), lead.running().Remove(c.ctx, n.id)); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range c.list() {
+			for _, l := range [][2]string{{n.host, o.host}, {o.host, n.host}} {
+				c.net.change(l[0], l[1], func(l *link) { l.blocked = false })
+			}
+		}
+		select {
+		case <-n.present().Done():
+			if err := n.present().Err(); !errors.Is(err, ErrRemoved) {
+				t.Errorf("it stopped with %v", err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("it has not heard that it was removed")
+		}
+	})
+}

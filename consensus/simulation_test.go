@@ -1,0 +1,580 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	simSeed  = flag.Uint64("sim.seed", 0, "the one schedule to simulate; 0: -sim.seeds of them")
+	simFirst = flag.Uint64("sim.first", 1, "the seed of the first schedule")
+	simSeeds = flag.Int("sim.seeds", defaultSeeds, "how many schedules to simulate")
+	simShard = flag.String("sim.shard", "", "used by the test itself: where to write which seed is on")
+)
+
+// TestSimulation runs real nodes through schedules of faults, each drawn from
+// its seed, and checks Raft's invariants at every step. A seed that fails
+// prints what broke, the end of its history, and the command that replays it.
+//
+// What crypto/rand gives belongs to a process, so the schedules are shared out
+// to processes and not to goroutines.
+func TestSimulation(t *testing.T) {
+	switch {
+	case *simSeed != 0:
+		runSchedule(t, *simSeed)
+	case *simShard != "":
+		// One goroutine at a time is the fastest for one bubble, and the most even.
+		runtime.GOMAXPROCS(1)
+		debug.SetGCPercent(400)
+		for i := range *simSeeds {
+			seed := *simFirst + uint64(i)
+			if err := os.WriteFile(*simShard, fmt.Appendf(nil, "%d", seed), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(fmt.Sprint(seed), func(t *testing.T) { runSchedule(t, seed) })
+			if t.Failed() {
+				return
+			}
+		}
+	default:
+		seeds := *simSeeds
+		if testing.Short() {
+			seeds = min(seeds, 100)
+		}
+		began := time.Now()
+		var wg sync.WaitGroup
+		shards := runtime.GOMAXPROCS(0)
+		for i := range shards {
+			from, to := seeds*i/shards, seeds*(i+1)/shards
+			wg.Go(func() { runShard(t, *simFirst+uint64(from), to-from) })
+		}
+		wg.Wait()
+		t.Logf("%d schedules in %v", seeds, time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// runShard runs schedules in a process of its own.
+func runShard(t *testing.T, first uint64, count int) {
+	at := filepath.Join(t.TempDir(), fmt.Sprint(first))
+	args := []string{
+		"-test.run=^TestSimulation$", "-test.timeout=20m", "-sim.shard=" + at,
+		fmt.Sprint("-sim.first=", first), fmt.Sprint("-sim.seeds=", count),
+	}
+	if testing.Verbose() {
+		args = append(args, "-test.v")
+	}
+	out, err := exec.CommandContext(t.Context(), os.Args[0], args...).CombinedOutput()
+	switch {
+	case err != nil:
+		on, _ := os.ReadFile(at)
+		t.Errorf("%s\nseed %s failed (%v); to see it again:\n%s", out, on, err, replayCommand(string(on)))
+	case testing.Verbose():
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, "history") {
+				t.Log(strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+func replayCommand(seed string) string {
+	race := ""
+	if raceEnabled {
+		race = "-race "
+	}
+	return fmt.Sprintf("  go test ./consensus %s-run 'TestSimulation$' -v -sim.seed=%s", race, seed)
+}
+
+// runSchedule simulates one seed.
+func runSchedule(t *testing.T, seed uint64) {
+	rng := keyed(seed, "plan")
+	cfg := drawConfig(seed, rng)
+	cfg.keep = 200
+	if *simSeed != 0 && testing.Verbose() { // all of it
+		cfg.keep = 1 << 20
+	}
+	if os.Getenv("CHESSRELAY_TEST_LOG") != "" {
+		cfg.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	simulate(t, cfg, func(t *testing.T, c *simCluster) {
+		s := &schedule{c: c, rng: rng, began: time.Now()}
+		s.run()
+		if broken := c.check.failure(); broken != "" {
+			t.Errorf("seed %d: %s\n\nthe last that happened:\n%s\nto see it again:\n%s",
+				seed, broken, c.history.last(), replayCommand(fmt.Sprint(seed)))
+		} else if *simSeed != 0 && testing.Verbose() {
+			t.Logf("the last that happened:\n%s", c.history.last())
+		}
+		t.Logf("seed %d: %d voters, %d learners, %d events, %d commits, %d answers, %v, history %016x", seed, cfg.voters, cfg.learners,
+			c.history.count, len(c.check.committed), len(c.check.acked), time.Since(s.began).Round(time.Millisecond), c.history.hash())
+	})
+}
+
+// between draws from [lo, hi].
+func between[T ~int | ~int64 | ~uint64](rng *rand.Rand, lo, hi T) T {
+	return lo + T(rng.Int64N(int64(hi-lo)+1))
+}
+
+func drawConfig(seed uint64, rng *rand.Rand) simConfig {
+	cfg := simConfig{
+		seed: seed, voters: []int{1, 2, 3, 3, 3, 3, 3, 3, 4, 5}[rng.IntN(10)], learners: []int{0, 0, 0, 1, 1, 2}[rng.IntN(6)],
+		recorders: between(rng, 1, 2), fsync: between(rng, 100*time.Microsecond, 5*time.Millisecond), log: slog.New(slog.DiscardHandler),
+	}
+	cfg.node = Config{
+		Voters:          cfg.voters + rng.IntN(2),
+		CheckpointEvery: between(rng, 3, 40), CheckpointAfter: between(rng, 100*time.Millisecond, 2*time.Second),
+		KeepEntries:     between(rng, uint64(2), 50),
+		MaxInflightMsgs: []int{1, 2, 4, 256}[rng.IntN(4)],
+	}
+	if rng.IntN(2) == 0 { // so that appends are more than one message
+		cfg.node.MaxMessageBytes = between(rng, uint64(30), 300)
+	}
+	return cfg
+}
+
+// schedule is one seed's faults and load.
+type schedule struct {
+	c     *simCluster
+	rng   *rand.Rand // the schedule's own goroutine only
+	began time.Time
+	end   time.Time // of the faults
+	wg    sync.WaitGroup
+}
+
+func (s *schedule) run() {
+	c := s.c
+	s.end = s.began.Add(between(s.rng, 3*time.Second, 8*time.Second))
+	s.weather()
+	for _, n := range c.list() {
+		s.pause(0, 20*time.Millisecond) // so that no two nodes tick at the same instant
+		if err := n.start(c.ctx); err != nil {
+			c.check.fault("%d does not start: %v", n.id, err)
+			return
+		}
+	}
+	for i := range between(s.rng, 1, 4) {
+		s.wg.Go(func() { s.client(i) })
+	}
+	gap := between(s.rng, 100*time.Millisecond, 1500*time.Millisecond)
+	for time.Now().Before(s.end) && c.ctx.Err() == nil {
+		s.pause(0, 2*gap)
+		s.fault()
+		s.revive()
+	}
+	s.heal()
+	s.wg.Wait()
+	s.converge()
+}
+
+// pause lets virtual time go on.
+func (s *schedule) pause(lo, hi time.Duration) { s.sleep(s.rng, lo, hi) }
+
+func (s *schedule) sleep(rng *rand.Rand, lo, hi time.Duration) {
+	select {
+	case <-time.After(between(rng, lo, hi)):
+	case <-s.c.ctx.Done():
+	}
+}
+
+// weather draws what each link and disk is like.
+func (s *schedule) weather() {
+	rough := s.rng.IntN(3) == 0
+	base := between(s.rng, 200*time.Microsecond, 30*time.Millisecond)
+	for _, a := range s.c.list() {
+		for _, b := range s.c.list() {
+			if a == b {
+				continue
+			}
+			l := link{delay: between(s.rng, base/2, 2*base), jitter: between(s.rng, 0, base), lateBy: 4 * base}
+			if rough {
+				l.lose, l.twice, l.late = 0.05*s.rng.Float64(), 0.05*s.rng.Float64(), 0.1*s.rng.Float64()
+			}
+			s.c.net.change(a.host, b.host, func(p *link) {
+				l.blocked, l.blackhole = p.blocked, p.blackhole
+				*p = l
+			})
+		}
+	}
+}
+
+func (s *schedule) any() *simNode {
+	nodes := s.c.list()
+	return nodes[s.rng.IntN(len(nodes))]
+}
+
+// fault makes one thing happen.
+func (s *schedule) fault() {
+	c, n := s.c, s.any()
+	switch x := s.rng.IntN(100); {
+	case x < 12: // a partition of two, one way or both
+		s.partition(n, s.any(), s.rng.IntN(2) == 0)
+	case x < 20: // one from all
+		for _, o := range c.list() {
+			s.partition(n, o, true)
+		}
+	case x < 32:
+		c.history.note("the network is whole")
+		s.mend()
+	case x < 50:
+		if n.present() != nil && n.busy.CompareAndSwap(false, true) {
+			silent := s.rng.IntN(2) == 0
+			c.history.note("%d crashes (silent: %v)", n.id, silent)
+			n.crash(silent)
+			n.busy.Store(false)
+		}
+	case x < 54:
+		s.shut(n)
+	case x < 60:
+		c.history.note("the disk of %d is slow", n.id)
+		n.disk.set(between(s.rng, 5*time.Millisecond, 200*time.Millisecond), 0.1, false)
+	case x < 64:
+		c.history.note("the disk of %d is fast", n.id)
+		n.disk.set(between(s.rng, 50*time.Microsecond, 2*time.Millisecond), 0, false)
+	case x < 67:
+		c.history.note("the disk of %d is about to fail", n.id)
+		n.disk.set(c.cfg.fsync, 0, true)
+	case x < 73:
+		c.history.note("other weather")
+		s.weather()
+	case x < 80:
+		o := s.any()
+		c.history.note("connections between %d and %d break", n.id, o.id)
+		c.net.reset(n.host, o.host)
+	case x < 86:
+		s.transfer(n)
+	case x < 97:
+		s.membership(n)
+	default: // nothing for a while
+		s.pause(time.Second, 3*time.Second)
+	}
+}
+
+func (s *schedule) partition(a, b *simNode, both bool) {
+	if a == b {
+		return
+	}
+	hole := s.rng.IntN(2) == 0
+	block := func(l *link) { l.blocked, l.blackhole = true, hole }
+	s.c.history.note("no way from %d to %d (both ways: %v, black hole: %v)", a.id, b.id, both, hole)
+	s.c.net.change(a.host, b.host, block)
+	if both {
+		s.c.net.change(b.host, a.host, block)
+	}
+}
+
+func (s *schedule) mend() {
+	for _, a := range s.c.list() {
+		for _, b := range s.c.list() {
+			if a != b {
+				s.c.net.change(a.host, b.host, func(l *link) { l.blocked, l.blackhole = false, false })
+			}
+		}
+	}
+}
+
+// shut stops a node as an operator does, in the background.
+func (s *schedule) shut(n *simNode) {
+	if n.running() == nil || !n.busy.CompareAndSwap(false, true) {
+		return
+	}
+	s.c.history.note("%d is stopped", n.id)
+	s.wg.Go(func() {
+		if err := n.shut(); err != nil {
+			s.c.check.fault("%d does not stop: %v", n.id, err)
+		}
+		n.busy.Store(false)
+	})
+}
+
+// revive starts some of the nodes that are down, and buries those that have failed.
+func (s *schedule) revive() {
+	for _, n := range s.c.list() {
+		s.bury(n)
+		if s.rng.IntN(3) == 0 {
+			s.start(n)
+		}
+	}
+}
+
+// bury ends a node that has stopped by itself.
+func (s *schedule) bury(n *simNode) {
+	node := n.present()
+	if node == nil || node.ctx.Err() == nil || !n.busy.CompareAndSwap(false, true) {
+		return
+	}
+	defer n.busy.Store(false)
+	err := node.Err()
+	s.c.history.note("%d has stopped: %v", n.id, err)
+	n.gone = n.gone || errors.Is(err, ErrRemoved)
+	if err != nil && !errors.Is(err, ErrRemoved) && !errors.Is(err, errDiskFailed) {
+		s.c.check.fault("%d stopped without a fault: %v", n.id, err)
+	}
+	n.crash(false)
+}
+
+// start starts a node that is down.
+func (s *schedule) start(n *simNode) {
+	if n.gone || n.present() != nil || !n.busy.CompareAndSwap(false, true) {
+		return
+	}
+	s.wg.Go(func() {
+		defer n.busy.Store(false)
+		ctx, cancel := context.WithTimeout(s.c.ctx, 20*time.Second)
+		defer cancel()
+		rng := keyed(s.c.cfg.seed, "start", n.id, time.Now().UnixNano())
+		s.sleep(rng, 0, 5*time.Millisecond) // so that no two nodes tick at the same instant
+		err := n.start(ctx)
+		switch {
+		case errors.Is(err, ErrRemoved):
+			n.removed.Store(true)
+		case err != nil && ctx.Err() == nil && n.cfg.Join == nil:
+			s.c.check.fault("%d does not start: %v", n.id, err)
+		}
+	})
+}
+
+// background runs something that may take its time and fail.
+func (s *schedule) background(what string, n *simNode, f func(ctx context.Context, node *Node) error) {
+	node := n.running()
+	if node == nil {
+		return
+	}
+	s.c.history.note("%s at %d", what, n.id)
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(s.c.ctx, 3*time.Second)
+		defer cancel()
+		err := f(ctx, node)
+		s.c.history.note("%s at %d: %v", what, n.id, err)
+	})
+}
+
+func (s *schedule) transfer(to *simNode) {
+	if lead := s.c.leader(); lead != nil {
+		s.background(fmt.Sprint("transfer to ", to.id), lead, func(ctx context.Context, node *Node) error {
+			return node.TransferLeadership(ctx, to.id)
+		})
+	}
+}
+
+func (s *schedule) membership(n *simNode) {
+	at := s.any()
+	switch s.rng.IntN(4) {
+	case 0:
+		if len(s.c.list()) < 8 {
+			s.join()
+		}
+	case 1:
+		if alive(s.c.list()) > 2 {
+			s.background(fmt.Sprint("remove ", n.id), at, func(ctx context.Context, node *Node) error { return node.Remove(ctx, n.id) })
+		}
+	case 2:
+		s.background(fmt.Sprint("promote ", n.id), at, func(ctx context.Context, node *Node) error { return node.SetVoter(ctx, n.id, true) })
+	case 3:
+		s.background(fmt.Sprint("demote ", n.id), at, func(ctx context.Context, node *Node) error { return node.SetVoter(ctx, n.id, false) })
+	}
+}
+
+func alive(nodes []*simNode) (count int) {
+	for _, n := range nodes {
+		if !n.gone && !n.removed.Load() {
+			count++
+		}
+	}
+	return count
+}
+
+// join starts a node that has nothing, and asks to be admitted.
+func (s *schedule) join() {
+	n := s.c.newNode(uint64(len(s.c.list()) + 1))
+	n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) {
+		rng := keyed(s.c.cfg.seed, "join", n.id, time.Now().UnixNano())
+		for ctx.Err() == nil {
+			nodes := s.c.list()
+			if node := nodes[rng.IntN(len(nodes))].running(); node != nil {
+				try, cancel := context.WithTimeout(ctx, 2*time.Second)
+				w, err := node.Admit(try, self)
+				cancel()
+				if err == nil || errors.Is(err, ErrRemoved) {
+					return w, err
+				}
+			}
+			s.sleep(rng, 10*time.Millisecond, 500*time.Millisecond)
+		}
+		return Welcome{}, ctx.Err()
+	}
+	s.c.history.note("%d joins", n.id)
+	s.weather()
+	if err := n.identify(false); err != nil {
+		s.c.check.fault("%v", err)
+		return
+	}
+	s.start(n)
+}
+
+// client proposes and reads until the faults end.
+func (s *schedule) client(id int) {
+	rng := keyed(s.c.cfg.seed, "client", id)
+	pace := between(rng, 5*time.Millisecond, 150*time.Millisecond)
+	next := 0
+	var again []string // told nothing about these: they are sent once more
+	for time.Now().Before(s.end) && s.c.ctx.Err() == nil {
+		s.sleep(rng, 0, 2*pace)
+		nodes := s.c.list()
+		n := nodes[rng.IntN(len(nodes))]
+		node := n.running()
+		if node == nil {
+			continue
+		}
+		n.mu.Lock()
+		machine := n.machine
+		n.mu.Unlock()
+		ctx, cancel := context.WithTimeout(s.c.ctx, between(rng, 20*time.Millisecond, 3*time.Second))
+		if rng.IntN(5) == 0 {
+			floor := s.c.check.floor()
+			if err := node.ReadIndex(ctx); err == nil {
+				s.c.check.read(n, floor, len(machine.all()))
+			}
+			cancel()
+			continue
+		}
+		commands := again
+		again = nil
+		for range between(rng, 1, 3) {
+			next++
+			commands = append(commands, fmt.Sprint("c", id, "-", next))
+		}
+		data := make([][]byte, len(commands))
+		for i, c := range commands {
+			data[i] = []byte(c)
+		}
+		results, err := node.Propose(ctx, data...)
+		cancel()
+		if err != nil {
+			if rng.IntN(2) == 0 {
+				again = commands
+			}
+			continue
+		}
+		for i, r := range results {
+			s.c.check.answered(n, commands[i], r)
+		}
+	}
+}
+
+// heal ends every fault and starts every node.
+func (s *schedule) heal() {
+	if s.c.ctx.Err() != nil {
+		return
+	}
+	s.c.history.note("everything heals")
+	s.mend()
+	for _, n := range s.c.list() {
+		n.disk.set(time.Millisecond, 0, false)
+		for _, o := range s.c.list() {
+			if n != o {
+				s.c.net.change(n.host, o.host, func(l *link) { *l = link{delay: time.Millisecond} })
+			}
+		}
+	}
+}
+
+// patience is how long a healed cluster may take until all is well. It has to
+// outlast connections that are dead and look alive, and a hand-over.
+const patience = time.Minute
+
+// converge waits until all members hold the same, and proposes once more at each.
+func (s *schedule) converge() {
+	c := s.c
+	deadline := time.Now().Add(patience)
+	why := "nothing was tried"
+	for c.ctx.Err() == nil {
+		if time.Now().After(deadline) {
+			c.check.fault("all converge in %v: %s", patience, why)
+			break
+		}
+		for _, n := range c.list() {
+			s.bury(n)
+			s.start(n)
+		}
+		s.pause(100*time.Millisecond, 200*time.Millisecond)
+		if why = s.unlike(); why != "" {
+			continue
+		}
+		if why = s.proposeAtAll(); why != "" {
+			continue
+		}
+		if why = s.unlike(); why != "" {
+			continue
+		}
+		break
+	}
+	s.wg.Wait()
+	if c.ctx.Err() != nil {
+		return
+	}
+	for _, n := range s.members() {
+		c.check.finish(n, n.machine.all())
+	}
+}
+
+// members returns the nodes that are in the group.
+func (s *schedule) members() (out []*simNode) {
+	for _, n := range s.c.list() {
+		if !n.gone && !n.removed.Load() {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// unlike says how the nodes differ, "" if they do not.
+func (s *schedule) unlike() string {
+	var applied uint64
+	for _, n := range s.members() {
+		node := n.running()
+		switch {
+		case node == nil:
+			return fmt.Sprintf("%d is down", uint64(n.id))
+		case node.Leader() == 0:
+			return fmt.Sprintf("%d knows no leader", n.id)
+		case node.Applied() != node.Commit():
+			return fmt.Sprintf("%d has applied %d of %d", n.id, node.Applied(), node.Commit())
+		case applied != 0 && node.Applied() != applied:
+			return fmt.Sprintf("%d has applied %d, others %d", n.id, node.Applied(), applied)
+		}
+		applied = node.Applied()
+	}
+	return ""
+}
+
+func (s *schedule) proposeAtAll() string {
+	for _, n := range s.members() {
+		node := n.running()
+		if node == nil {
+			return fmt.Sprintf("%d is down", uint64(n.id))
+		}
+		ctx, cancel := context.WithTimeout(s.c.ctx, 5*time.Second)
+		command := fmt.Sprint("last-", uint64(n.id), "-", time.Now().UnixNano())
+		results, err := node.Propose(ctx, []byte(command))
+		cancel()
+		if err != nil {
+			return fmt.Sprintf("a proposal at %d: %v", n.id, err)
+		}
+		s.c.check.answered(n, command, results[0])
+	}
+	s.pause(200*time.Millisecond, 300*time.Millisecond) // followers hear of the last commit
+	return ""
+}
