@@ -10,14 +10,16 @@ BIN         := bin/chessrelay
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 FUZZTIME    ?= 10s
+CRASHES     ?= 100000
 
-.PHONY: help build ui demo test vet ui-test go-test browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test go-test browser fuzz soak bench bench-peers bench-live bench-vet image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
+	@echo 'make soak      the log crashed CRASHES ($(CRASHES)) times six on a simulated disk'
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
 	@echo 'make bench-live    from commit to the screens of a venue; results in bench/results'
@@ -72,6 +74,9 @@ fuzz: need-go
 			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
 		done; \
 	done
+
+soak: need-go
+	go test -count 1 -timeout 1h -run TestLogPowerFailure ./store -crashes $(CRASHES)
 
 bench: need-go
 	go test -run '^$$' -bench . -benchmem ./...
