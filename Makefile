@@ -11,6 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 FUZZTIME    ?= 10s
 SEEDS       ?= 50000
+CRASHES     ?= 100000
 
 .PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
 
@@ -18,7 +19,7 @@ help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
-	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before'
+	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, and the log crashed CRASHES ($(CRASHES)) times six'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
@@ -74,6 +75,7 @@ go-test: ui browser
 # Schedules that nobody has simulated before. A failure prints the seed and how to replay it.
 soak: need-go
 	go test -timeout 0 -v -run 'TestSimulation$$' ./consensus -sim.first=$$(date +%s)000 -sim.seeds=$(SEEDS) | grep -v history
+	go test -count 1 -timeout 1h -run TestLogPowerFailure ./store -crashes $(CRASHES)
 
 fuzz: need-go
 	@for p in $$(go list ./...); do \

@@ -45,15 +45,16 @@ func openFolder(path string) (folder, error) {
 		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-		if err := syncDir(filepath.Dir(path)); err != nil {
-			return nil, err
-		}
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is a file, the log of a former version, which this one cannot read; it keeps the log in a "+
 			"directory of that name: start the former version once more and remove this member from the cluster (if it is alone, "+
 			"let another node join first), then clear %s and let the node join again as a new member", path, filepath.Dir(path))
+	}
+	// Also if it is there already: who made it may have been killed before this.
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, err
 	}
 	d, err := os.Open(path)
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -99,11 +100,13 @@ func oneOf(t testing.TB, what string, got content, may []content) content {
 	return content{}
 }
 
+var crashSeeds = flag.Int("crashes", 1200, "how many logs TestLogPowerFailure crashes, six times each")
+
 // TestLogPowerFailure crashes logs on a simulated disk, at any operation, and
 // looks at what is there afterwards: everything that was acknowledged, and what
 // was not is there as a whole or not at all. Then it goes on.
 func TestLogPowerFailure(t *testing.T) {
-	seeds, parts := 2000, 4
+	seeds, parts := *crashSeeds, 4
 	if testing.Short() {
 		seeds = 400
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -383,24 +384,28 @@ func reseal(data []byte) []byte {
 // made right. It is refused, or opens and then works.
 func FuzzSegment(f *testing.F) {
 	d := newSimDisk(rand.New(rand.NewPCG(1, 1)))
-	l, err := d.openLog(LogOptions{SegmentBytes: segmentHeader + 32<<10})
+	l, err := d.openLog(LogOptions{SegmentBytes: segmentHeader + 4096})
 	if err != nil {
 		f.Fatal(err)
 	}
-	for i := range uint64(8) {
-		if err := l.Append(hardState(1, 1, i), entries(3*i+1, 3*i+4, 1)); err != nil {
-			f.Fatal(err)
+	few := func(first, n, term uint64) []*raftpb.Entry {
+		ents := smallEntries(first, n)
+		for _, e := range ents {
+			e.Data, e.Term = e.Data[:5], new(term)
 		}
+		return ents
 	}
-	if err := errors.Join(l.Compact(7), l.Append(nil, entries(20, 22, 3)), l.Reset(40, 3, nil), l.Append(nil, entries(41, 42, 3))); err != nil {
+	if err := errors.Join(l.Append(hardState(1, 1, 1), few(1, 3, 1)), l.Append(nil, few(2, 4, 2)), l.Compact(3),
+		l.Reset(40, 3, nil), l.Append(hardState(3, 1, 1), few(41, 2, 3))); err != nil {
 		f.Fatal(err)
 	}
 	data := d.files()[segmentName(1)]
-	f.Add(data[segmentHeader:], false)
-	f.Add(data[segmentHeader:], true)
+	frames := data[segmentHeader:l.lastSegment().end]
+	f.Add(frames, false)
+	f.Add(frames, true)
 	f.Add([]byte{}, false)
-	f.Add(data[segmentHeader:segmentHeader+200], true)
-	f.Add(bytes.Repeat([]byte{0xff}, 4096), true)
+	f.Add(frames[:200], true)
+	f.Add(bytes.Repeat([]byte{0xff}, 500), true)
 	f.Fuzz(func(t *testing.T, frames []byte, right bool) {
 		segment := append(bytes.Clone(data[:segmentHeader]), frames...)
 		if right {
@@ -409,7 +414,7 @@ func FuzzSegment(f *testing.F) {
 			segment = append(segment, make([]byte, len(data)-len(segment))...)
 		}
 		d := simDiskOf(map[string][]byte{segmentName(1): segment})
-		l, err := d.openLog(LogOptions{TailBytes: 100})
+		l, err := d.openLog(LogOptions{TailBytes: 100, SegmentBytes: 1})
 		if err != nil {
 			if !errors.Is(err, ErrDamaged) {
 				t.Fatal(err)
@@ -425,7 +430,7 @@ func FuzzSegment(f *testing.F) {
 			t.Fatal(err)
 		}
 		l.Close()
-		if l, err = d.openLog(LogOptions{TailBytes: 100}); err != nil {
+		if l, err = d.openLog(LogOptions{TailBytes: 100, SegmentBytes: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if d := diff(op.apply(c), logContent(t, l)); d != "" {
