@@ -140,6 +140,7 @@ func (d *simDisk) checkpoint(b *store.Boards, c store.Checkpoint) error {
 		return failed
 	}
 	d.stand(c.Index)
+	d.check.checkpointed(d.owner, c.Index)
 	return err
 }
 
