@@ -354,6 +354,11 @@ func (k *checker) restarted(n *simNode) {
 	n.last = lastSeen{term: hs.GetTerm(), commit: max(hs.GetCommit(), at), applied: at}
 }
 
+// checkpointed is called when a checkpoint is durable.
+func (k *checker) checkpointed(n *simNode, index uint64) {
+	k.history.add(happening{kind: "checkpoint", node: uint64(n.id), a: index})
+}
+
 // simMachine is a state machine that keeps every command once, in order, as
 // relay does: the second entry of a command is answered as the first was.
 type simMachine struct {
