@@ -325,6 +325,8 @@ func TestVenueHandsBack(t *testing.T) {
 	if s := status(recorder); s.Term != term || s.Leader != recorder.cfg.Name || reason(recorder) != "" {
 		t.Errorf("%s leads in term %d, it was the recorder in %d", s.Leader, s.Term, term)
 	}
+	// The last one was acknowledged where it was submitted; a leader applies what is on its own disk, perhaps later.
+	waitFor(t, "the recorder to apply the last move", func() bool { return recorder.Applied() >= at.Applied() })
 	held := map[string]int{}
 	for _, s := range recorder.list.all() {
 		held[s]++
