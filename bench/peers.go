@@ -142,7 +142,7 @@ func (r *peersResult) run(ctx context.Context, s system, f *runFlags, round int)
 			}
 		}
 		r.load(s.name, load).Rounds[round] = m
-		fmt.Fprintf(os.Stderr, "round %d/%d  %-17s %5d outstanding  p50 %9s  p99 %9s  %8s/s  %5.0f CPU s/M  %4d MB  fdatasync %s\n", round+1, f.rounds,
+		fmt.Fprintf(os.Stderr, "round %d/%d  %-17s %5d outstanding  p50 %9s  p99 %9s  %8s/s  %6.2f CPU s/M  %4d MB  fdatasync %s\n", round+1, f.rounds,
 			s.name, load, micros(m.P50), micros(m.P99), thousands(m.rate()), m.cpuPerMillion(), m.MaxRSS>>20, micros(median(syncs)))
 	}
 	return nil

@@ -24,6 +24,8 @@ type applyWork struct {
 type applier struct {
 	n        *Node
 	position store.Position // what the state machine stands at
+	batch    []Command      // for apply
+	ids      []uint64       // of batch
 
 	unsaved int        // entries applied since the last checkpoint began
 	since   time.Time  // when the first of them was applied
@@ -86,21 +88,20 @@ func (a *applier) process(w applyWork) error {
 // apply hands the commands among the entries to the state machine, all that
 // stand between two changes of the membership in one batch.
 func (a *applier) apply(entries []*raftpb.Entry) error {
-	batch := make([]Command, 0, len(entries))
-	ids := make([]uint64, 0, len(entries))
 	flush := func() {
-		if len(batch) > 0 {
-			a.n.cfg.Machine.Apply(batch)
-			a.n.waiters.resolve(ids, batch)
-			batch, ids = batch[:0], ids[:0]
+		if len(a.batch) > 0 {
+			a.n.cfg.Machine.Apply(a.batch)
+			a.n.waiters.resolve(a.ids, a.batch)
+			clear(a.batch)
+			a.batch, a.ids = a.batch[:0], a.ids[:0]
 		}
 	}
 	for _, e := range entries {
 		switch e.GetType() {
 		case raftpb.EntryNormal:
 			if id, data, ok := splitEntry(e.GetData()); ok { // else a new leader's empty entry
-				batch = append(batch, Command{Index: e.GetIndex(), Term: e.GetTerm(), Data: data})
-				ids = append(ids, id)
+				a.batch = append(a.batch, Command{Index: e.GetIndex(), Term: e.GetTerm(), Data: data})
+				a.ids = append(a.ids, id)
 			}
 		default:
 			flush()
@@ -238,8 +239,8 @@ func (a *applier) finish() {
 // made it recognises it. Raft's own entries are empty.
 const entryHeader = 8
 
-func joinEntry(id uint64, data []byte) []byte {
-	b := make([]byte, 0, entryHeader+len(data))
+// appendEntryData adds an entry's data to b.
+func appendEntryData(b []byte, id uint64, data []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(b, id), data...)
 }
 

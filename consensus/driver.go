@@ -1,7 +1,7 @@
 package consensus
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -27,7 +27,7 @@ func (n *Node) raftLoop() {
 			return
 		case <-tick.C:
 			n.clock.tick(n.raft)
-			n.waiters.wakeDue()
+			n.waiters.tick()
 		case <-n.inbox.ready:
 			n.handleEvents()
 		case m := <-n.network:
@@ -167,37 +167,41 @@ func (n *Node) send(m *raftpb.Message) {
 
 // leaderWatch tells whoever waits when the leader changes.
 type leaderWatch struct {
-	mu      sync.Mutex
-	id      MemberID
-	reign   uint64        // counts the changes, from 1
-	changed chan struct{} // closed at the next change
+	current atomic.Pointer[reign]
 }
 
-func newLeaderWatch() *leaderWatch { return &leaderWatch{reign: 1, changed: make(chan struct{})} }
+// reign is how long one member, or none, is the leader.
+type reign struct {
+	id     MemberID
+	number uint64        // counts the changes, from 1
+	over   chan struct{} // closed at the next change
+}
+
+func newLeaderWatch() *leaderWatch {
+	w := &leaderWatch{}
+	w.current.Store(&reign{number: 1, over: make(chan struct{})})
+	return w
+}
 
 // get returns the leader, 0 if there is none, and a channel that is closed when that changes.
 func (w *leaderWatch) get() (MemberID, <-chan struct{}) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.id, w.changed
+	r := w.current.Load()
+	return r.id, r.over
 }
 
 // now returns the leader, 0 if there is none, and a number that is another one after each change.
 func (w *leaderWatch) now() (lead MemberID, reign uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.id, w.reign
+	r := w.current.Load()
+	return r.id, r.number
 }
 
+// set is called by the Raft loop. It reports whether that is a change.
 func (w *leaderWatch) set(id MemberID) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.id == id {
+	old := w.current.Load()
+	if old.id == id {
 		return false
 	}
-	w.id = id
-	w.reign++
-	close(w.changed)
-	w.changed = make(chan struct{})
+	w.current.Store(&reign{id: id, number: old.number + 1, over: make(chan struct{})})
+	close(old.over)
 	return true
 }

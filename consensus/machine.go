@@ -15,7 +15,8 @@ type Command struct {
 // a Propose.
 type StateMachine interface {
 	// Apply applies the commands in order and sets each one's Result. It must
-	// give the same outcome on every node: a refused command is a Result, too.
+	// give the same outcome on every node: a refused command is a Result, too. The
+	// slice is the node's own again afterwards.
 	Apply(batch []Command)
 	// Dirty returns the records that changed since the last call, encoded, by
 	// key, and forgets that they changed. The keys must not begin with "m/",

@@ -128,7 +128,7 @@ func (n *Node) appendMemberChange(s *submission) {
 	}[mc.Op]
 	data, err := proto.Marshal(&raftpb.ConfChangeV2{
 		Changes: []*raftpb.ConfChangeSingle{{Type: kind.Enum(), NodeId: new(uint64(mc.Member.ID))}},
-		Context: joinEntry(s.ids[0], s.data[0]),
+		Context: appendEntryData(nil, s.ids[0], s.data[0]),
 	})
 	if err != nil {
 		refuse(refusedForGood, err.Error())

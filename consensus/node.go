@@ -43,6 +43,7 @@ type Node struct {
 	// Owned by the Raft loop.
 	raft      *raft.RawNode
 	appending int // writes of entries that the append loop has yet to finish
+	offering  offering
 	clock     *electionClock
 	reigns    reigns
 	byHand    choice
@@ -57,11 +58,12 @@ type Node struct {
 	toAppend  *queue[appendWork]   // to the append loop
 	toApply   *queue[applyWork]    // to the apply loop
 
-	roster  *roster
-	peers   *peers
-	waiters *waiters
-	leader  *leaderWatch
-	reads   *reads
+	roster     *roster
+	peers      *peers
+	waiters    *waiters
+	refuseHere func(refusal) // waiters.refuse
+	leader     *leaderWatch
+	reads      *reads
 
 	snapshots snapshotSlot
 	servers   *servers   // who sends snapshots for this node as leader
@@ -111,6 +113,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		reads:     newReads(),
 		servers:   newServers(),
 	}
+	n.refuseHere = n.waiters.refuse
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.peers = newPeers(n)
 	if err := n.open(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,9 +54,10 @@ const (
 
 // How long things are tried.
 const (
-	// maxPatience is the longest time after which a proposal is sent once more to a leader
-	// that has not changed.
-	maxPatience = time.Minute
+	// firstPatience is after how many ticks a proposal is sent once more to a leader that
+	// has not changed; each time it is twice as many, up to maxPatience.
+	firstPatience = 2 * electionTicks
+	maxPatience   = 60 * electionTicks
 	// overloadPatience is how long a proposal is offered to a leader that is overloaded. Those who wait
 	// should hear of it while they can still do something.
 	overloadPatience = time.Second
@@ -68,6 +70,7 @@ const (
 const (
 	maxProposal      = 1024 // commands
 	maxProposalBytes = 1 << 20
+	keepOffering     = 4 * maxProposalBytes // the largest buffer that is kept for the next one
 )
 
 // Propose puts commands into the log, one entry each and in this order, and
@@ -98,53 +101,56 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 	if len(data) == 0 {
 		return nil, nil
 	}
-	d, err := n.waiters.register(n, membership, data)
+	d, err := n.waiters.register(ctx, n, membership, data)
 	if err != nil {
 		return nil, err
 	}
-	defer n.waiters.forget(d)
 	for {
 		d.send()
-		if over, err := d.await(ctx); over {
-			return d.results, err
+		if over, err := d.await(); over {
+			return n.waiters.forget(d), err
 		}
 	}
 }
 
 // A delivery is one Propose on its way: it brings its commands to whoever
 // leads, as often as it takes, and waits until they are applied here. Since a
-// node may have tens of thousands of them it waits on one channel only, which
-// everybody who has news for it wakes; what the news is stands in its fields.
+// node may have tens of thousands of them, each waits on one channel only, which
+// everybody who has news for it wakes, the Raft loop among them when its time to look has
+// come or its ctx has ended; what the news is stands in its fields. Being woken without any does no harm.
 type delivery struct {
 	n          *Node
+	ctx        context.Context
 	membership bool
 	data       [][]byte
-	size       int    // of data, in bytes
-	first      uint64 // the commands' ids are first, first+1, and so on
+	size       int // of data, in bytes
+	slot       *slot
+	first      uint64 // the commands' ids are first, first+slots, and so on
 
 	wake    chan struct{} // holds a token when there is news
 	done    atomic.Bool   // the results are there
-	results []Result      // guarded by waiters.mu until done
-	got     []bool        // guarded by waiters.mu
-	left    int           // guarded by waiters.mu; how many are not got
-	refusal *refusal      // guarded by waiters.mu; the latest
-	lookAt  time.Time     // guarded by waiters.mu; when to be woken without news
+	results []Result      // guarded by slot.mu until done
+	got     []bool        // guarded by slot.mu
+	left    int           // guarded by slot.mu; how many are not got
+	refusal *refusal      // guarded by slot.mu; the latest
+	lookAt  uint64        // guarded by slot.mu; the tick at which to be woken without news
 
-	sent       bool // some leader was given it once
-	out        int  // how often it was given to one and not refused: while it is 0, nothing of it is in a log
+	sends      int // how often it was given to some leader
+	out        int // those that were not refused: while it is 0, nothing of it is in a log
 	with       MemberID
 	reign      uint64        // of the leader that has it; see leaderWatch
 	upTo       uint64        // with a leader that has not changed: it may be among the committed entries up to here
 	backoff    time.Duration // before the next try after a refusal
-	patience   time.Duration // before the next try without an answer
+	patience   uint64        // ticks before the next try without an answer
 	pause      time.Duration // before anything else
 	overloaded time.Time     // since when every answer was that; zero: the last one was not
 
 	// What most need, with one command, without more allocations.
 	one struct {
-		ids     [1]uint64
-		results [1]Result
-		got     [1]bool
+		submission submission
+		ids        [1]uint64
+		data       [1][]byte
+		got        [1]bool
 	}
 }
 
@@ -158,63 +164,59 @@ func (d *delivery) send() {
 	if lead == 0 || (d.with == lead && (d.upTo == 0 || d.n.Applied() < d.upTo)) {
 		return
 	}
-	s := d.n.waiters.missing(d)
-	s.again, d.sent = d.sent, true
+	s := d.n.waiters.toSend(d)
+	d.sends++
 	if !d.n.dispatch(lead, s) {
 		d.pause = d.backoff
 		return
 	}
 	// What is slow is not lost: do not make it slower.
-	d.n.waiters.lookIn(d, d.patience)
 	d.patience, d.with, d.upTo = min(2*d.patience, maxPatience), lead, 0
 	d.out++
 }
 
 // await waits for the results, or for a reason to send again; over says which.
-func (d *delivery) await(ctx context.Context) (over bool, err error) {
+func (d *delivery) await() (over bool, err error) {
 	switch {
 	case d.n.ctx.Err() != nil: // or else it ends later, and wakes us
 		return true, ErrClosed
 	case d.pause > 0:
-		d.rest(ctx)
+		d.rest()
 	default:
-		select {
-		case <-d.wake:
-		case <-ctx.Done():
-		}
+		<-d.wake
 	}
 	if d.done.Load() { // whatever else has come to an end meanwhile
 		return true, nil
 	}
 	refusal, due := d.n.waiters.news(d)
 	if refusal != nil {
-		if over, err := d.refused(ctx, *refusal); over {
+		if over, err := d.refused(*refusal); over {
 			return true, err
 		}
 		// Not at once: the leader's own news may be on its way here.
 		d.pause = d.backoff + time.Duration(random()%uint64(d.backoff))
 		d.backoff = min(2*d.backoff, maxBackoff)
-		d.rest(ctx)
+		d.rest()
 	} else if due && d.upTo == 0 {
 		d.upTo = d.n.Commit()
 	}
 	switch {
 	case d.n.ctx.Err() != nil:
 		return true, ErrClosed
-	case ctx.Err() == nil:
+	case d.ctx.Err() == nil:
 		return false, nil
 	case d.out == 0 && !d.overloaded.IsZero():
 		return true, ErrOverloaded
-	case d.sent:
-		return true, fmt.Errorf("%w (%w)", ErrNoQuorum, ctx.Err())
+	case d.sends > 0:
+		return true, fmt.Errorf("%w (%w)", ErrNoQuorum, d.ctx.Err())
 	default:
-		return true, fmt.Errorf("%w (%w)", ErrNoLeader, ctx.Err())
+		return true, fmt.Errorf("%w (%w)", ErrNoLeader, d.ctx.Err())
 	}
 }
 
 // rest lets d.pause pass, whatever news there is, unless it is the end. The news is
 // looked at afterwards.
-func (d *delivery) rest(ctx context.Context) {
+func (d *delivery) rest() {
 	timer := time.NewTimer(d.pause)
 	defer timer.Stop()
 	defer d.notify()
@@ -224,7 +226,7 @@ func (d *delivery) rest(ctx context.Context) {
 		case <-d.wake:
 		case <-timer.C:
 			return
-		case <-ctx.Done():
+		case <-d.ctx.Done():
 			return
 		case <-d.n.ctx.Done():
 			return
@@ -233,12 +235,12 @@ func (d *delivery) rest(ctx context.Context) {
 }
 
 // refused takes a leader's answer that it did not append what it was sent.
-func (d *delivery) refused(ctx context.Context, r refusal) (over bool, err error) {
+func (d *delivery) refused(r refusal) (over bool, err error) {
 	d.forgetLeader()
 	d.out--
 	switch r.Code {
 	case refusedDone:
-		return true, d.n.waitApplied(ctx, r.Index)
+		return true, d.n.waitApplied(d.ctx, r.Index)
 	case refusedForGood:
 		return true, fmt.Errorf("%w: %s", ErrMembership, r.Text)
 	case refusedOverloaded:
@@ -255,7 +257,7 @@ func (d *delivery) refused(ctx context.Context, r refusal) (over bool, err error
 }
 
 func (d *delivery) forgetLeader() {
-	d.with, d.patience = 0, 2*d.n.cfg.electionTimeout()
+	d.with, d.patience = 0, firstPatience
 }
 
 // dispatch gives s to the leader: here, or over its replicator. It reports
@@ -265,7 +267,7 @@ func (n *Node) dispatch(lead MemberID, s *submission) bool {
 		return true
 	}
 	if lead == n.id {
-		s.refuse = n.waiters.refuse
+		s.refuse = n.refuseHere
 		n.offer(s)
 		return true
 	}
@@ -288,37 +290,79 @@ func (n *Node) offer(s *submission) {
 // append: what comes while the disk is writing joins the next one, so that
 // batches grow with the load, and nobody is made to wait for company.
 func (n *Node) appendOffered() {
-	var batch []*submission
-	var entries []*raftpb.Entry
-	flush := func() {
-		if len(entries) == 0 {
-			return
-		}
-		m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)), Entries: entries}
-		if err := n.raft.Step(m); err != nil {
-			code := n.whyDropped()
-			for _, s := range batch {
-				s.refuse(refusal{IDs: s.ids, Code: code})
-			}
-		}
-		batch, entries = nil, nil
-	}
 	for _, s := range n.proposals.takeAll() {
 		n.offered.Add(-int64(len(s.ids)))
 		if s.membership {
-			flush()
+			n.appendOffering()
 			n.appendMemberChange(s)
 			continue
 		}
-		batch = append(batch, s)
-		for i, id := range s.ids {
-			entries = append(entries, &raftpb.Entry{Data: joinEntry(id, s.data[i])})
-		}
-		if len(entries) >= maxBatch {
-			flush()
+		n.offering.add(s)
+		if n.offering.count >= maxBatch {
+			n.appendOffering()
 		}
 	}
-	flush()
+	n.appendOffering()
+}
+
+// An offering is what becomes one append. Raft copies it, so the memory serves again.
+type offering struct {
+	of      []*submission
+	count   int // commands
+	data    []byte
+	entries []raftpb.Entry
+	message []*raftpb.Entry
+}
+
+func (o *offering) add(s *submission) {
+	o.of = append(o.of, s)
+	o.count += len(s.ids)
+}
+
+// build makes the entries of the message.
+func (o *offering) build() []*raftpb.Entry {
+	size := o.count * entryHeader
+	for _, s := range o.of {
+		for _, c := range s.data {
+			size += len(c)
+		}
+	}
+	o.data = slices.Grow(o.data[:0], size) // entries refer to it: it must not move
+	o.entries = slices.Grow(o.entries[:0], o.count)[:o.count]
+	o.message = slices.Grow(o.message[:0], o.count)
+	for _, s := range o.of {
+		for i, id := range s.ids {
+			at := len(o.data)
+			o.data = appendEntryData(o.data, id, s.data[i])
+			e := &o.entries[len(o.message)]
+			e.Data = o.data[at:len(o.data):len(o.data)]
+			o.message = append(o.message, e)
+		}
+	}
+	return o.message
+}
+
+func (o *offering) reset() {
+	clear(o.of)
+	o.of, o.count = o.of[:0], 0
+	if cap(o.data) > keepOffering {
+		*o = offering{}
+	}
+}
+
+// appendOffering has Raft append what has been added to the offering.
+func (n *Node) appendOffering() {
+	if n.offering.count == 0 {
+		return
+	}
+	m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)), Entries: n.offering.build()}
+	if err := n.raft.Step(m); err != nil {
+		code := n.whyDropped()
+		for _, s := range n.offering.of {
+			s.refuse(refusal{IDs: s.ids, Code: code})
+		}
+	}
+	n.offering.reset()
 }
 
 // whyDropped says why Raft took no proposal.
@@ -400,116 +444,140 @@ func (n *Node) receiveRefusal(payload []byte) error {
 	return nil
 }
 
-// waiters finds the Propose that waits for an entry, by the id in it.
+// waiters finds the Propose that waits for an entry, by the id in it. Every proposal and every entry
+// comes by here, on many goroutines: so it is in slots, each with a lock of its own. An id modulo their
+// number is its slot.
 type waiters struct {
-	mu    sync.Mutex
-	next  uint64
-	byID  map[uint64]*delivery // what is not applied yet
-	bytes int                  // of the commands that wait
+	slots [slots]slot
+	turn  atomic.Uint64 // whose slot is next
+	count atomic.Int64  // of the commands that wait, and
+	bytes atomic.Int64  // their size
+	ticks atomic.Uint64 // of the Raft loop
+	used  sync.Pool     // of *delivery: at a high rate they would be most of the garbage
+}
+
+const slots = 64
+
+type slot struct {
+	mu   sync.Mutex
+	next uint64               // id
+	byID map[uint64]*delivery // what is not applied yet
 }
 
 // newWaiters begins at a random id, so that entries which were proposed before
 // a restart, or elsewhere, are taken for nobody's.
 func newWaiters() *waiters {
-	return &waiters{next: random(), byID: map[uint64]*delivery{}}
+	ws := &waiters{}
+	first := random() / slots * slots
+	for i := range ws.slots {
+		ws.slots[i].next = first + uint64(i)
+		ws.slots[i].byID = map[uint64]*delivery{}
+	}
+	ws.used.New = func() any { return &delivery{wake: make(chan struct{}, 1)} }
+	return ws
 }
 
 // register gives each of the commands an id to wait for, unless too many wait already.
-func (ws *waiters) register(n *Node, membership bool, data [][]byte) (*delivery, error) {
-	d := &delivery{
-		n: n, membership: membership, data: data, left: len(data), wake: make(chan struct{}, 1),
-		backoff: firstBackoff, patience: 2 * n.cfg.electionTimeout(),
-	}
-	if len(data) == 1 {
-		d.results, d.got = d.one.results[:], d.one.got[:]
-	} else {
-		d.results, d.got = make([]Result, len(data)), make([]bool, len(data))
-	}
+func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data [][]byte) (*delivery, error) {
+	size := 0
 	for _, c := range data {
-		d.size += len(c)
+		size += len(c)
 	}
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if len(ws.byID)+len(data) > maxWaiting || ws.bytes+d.size > maxWaitingBytes {
+	if ws.add(len(data), size); ws.count.Load() > maxWaiting || ws.bytes.Load() > maxWaitingBytes {
+		ws.add(-len(data), -size)
 		return nil, ErrOverloaded
 	}
-	ws.bytes += d.size
-	d.first = ws.next
+	d := ws.used.Get().(*delivery)
+	d.n, d.ctx, d.membership, d.size, d.left = n, ctx, membership, size, len(data)
+	d.backoff, d.patience, d.lookAt = firstBackoff, firstPatience, ws.ticks.Load()+firstPatience
+	if len(data) == 1 {
+		d.one.data[0] = data[0]
+		d.data, d.got = d.one.data[:], d.one.got[:]
+	} else {
+		d.data, d.got = slices.Clone(data), make([]bool, len(data))
+	}
+	d.results = make([]Result, len(data))
+	d.slot = &ws.slots[ws.turn.Add(1)%slots]
+	d.slot.mu.Lock()
+	defer d.slot.mu.Unlock()
+	d.first = d.slot.next
 	for range data {
-		ws.byID[ws.next] = d
-		ws.next++
+		d.slot.byID[d.slot.next] = d
+		d.slot.next += slots
 	}
 	return d, nil
 }
 
-// forget ends the waiting of d, whatever has become of it.
-func (ws *waiters) forget(d *delivery) {
-	if d.done.Load() {
-		return
-	}
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if d.left == 0 {
-		return
-	}
-	ws.bytes -= d.size
-	for i := range d.got {
-		delete(ws.byID, d.first+uint64(i))
-	}
+// add counts what waits.
+func (ws *waiters) add(commands, bytes int) {
+	ws.count.Add(int64(commands))
+	ws.bytes.Add(int64(bytes))
 }
 
-// missing makes a submission of what has not been applied yet.
-func (ws *waiters) missing(d *delivery) *submission {
-	s := &submission{membership: d.membership}
-	if !d.sent && len(d.data) == 1 {
-		d.one.ids[0] = d.first
-		s.ids, s.data = d.one.ids[:], d.data
-		return s
+// forget ends the waiting of d, and returns the results that there are. It is not to be used any more.
+func (ws *waiters) forget(d *delivery) []Result {
+	results := d.results
+	ws.add(-len(d.data), -d.size)
+	if !d.done.Load() {
+		d.slot.mu.Lock()
+		defer d.slot.mu.Unlock()
+		for i := range d.data {
+			delete(d.slot.byID, d.first+uint64(i)*slots)
+		}
+	} else if d.sends == 1 { // and so it stands in no queue any more
+		*d = delivery{wake: d.wake}
+		ws.used.Put(d)
 	}
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
+	return results
+}
+
+// toSend makes a submission of what has not been applied yet, and has d woken when it is time to look
+// what became of it.
+func (ws *waiters) toSend(d *delivery) *submission {
+	if d.sends == 0 && len(d.data) == 1 { // register has set lookAt
+		d.one.ids[0] = d.first
+		d.one.submission = submission{membership: d.membership, ids: d.one.ids[:], data: d.data}
+		return &d.one.submission
+	}
+	s := &submission{membership: d.membership, again: d.sends > 0}
+	d.slot.mu.Lock()
+	defer d.slot.mu.Unlock()
+	d.lookAt = ws.ticks.Load() + d.patience
 	for i, got := range d.got {
 		if !got {
-			s.ids, s.data = append(s.ids, d.first+uint64(i)), append(s.data, d.data[i])
+			s.ids, s.data = append(s.ids, d.first+uint64(i)*slots), append(s.data, d.data[i])
 		}
 	}
 	return s
 }
 
-// lookIn has d woken after about that time.
-func (ws *waiters) lookIn(d *delivery, after time.Duration) {
-	at := time.Now().Add(after)
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	d.lookAt = at
-}
-
-// news takes the latest refusal, if there is one, and says whether d was woken since it was time to.
+// news takes the latest refusal, if there is one, and says whether it is time to look.
 func (ws *waiters) news(d *delivery) (r *refusal, due bool) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
+	d.slot.mu.Lock()
+	defer d.slot.mu.Unlock()
 	r, d.refusal = d.refusal, nil
-	return r, !d.lookAt.IsZero() && !time.Now().Before(d.lookAt)
+	return r, ws.ticks.Load() >= d.lookAt
 }
 
-// wakeDue wakes those whose time to look has come. The Raft loop calls it with every tick.
-func (ws *waiters) wakeDue() {
-	now := time.Now()
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	for _, d := range ws.byID {
-		if !d.lookAt.IsZero() && !now.Before(d.lookAt) {
-			d.notify()
-		}
-	}
+// tick wakes those whose time to look has come, or whose ctx has ended. The Raft loop calls it.
+func (ws *waiters) tick() {
+	now := ws.ticks.Add(1)
+	ws.wake(func(d *delivery) bool { return now >= d.lookAt || d.ctx.Err() != nil })
 }
 
 // wakeAll wakes everybody: the leader has changed, or the node has come to its end.
-func (ws *waiters) wakeAll() {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	for _, d := range ws.byID {
-		d.notify()
+func (ws *waiters) wakeAll() { ws.wake(func(*delivery) bool { return true }) }
+
+func (ws *waiters) wake(which func(*delivery) bool) {
+	for i := range ws.slots {
+		s := &ws.slots[i]
+		s.mu.Lock()
+		for _, d := range s.byID {
+			if which(d) {
+				d.notify()
+			}
+		}
+		s.mu.Unlock()
 	}
 }
 
@@ -523,35 +591,46 @@ func (d *delivery) notify() {
 // resolve hands out the results of applied entries. The second one of an entry
 // that stands in the log twice finds nobody.
 func (ws *waiters) resolve(ids []uint64, batch []Command) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if len(ws.byID) == 0 {
+	if ws.count.Load() == 0 {
 		return
 	}
 	for i, id := range ids {
-		d := ws.byID[id]
-		if d == nil {
-			continue
-		}
-		delete(ws.byID, id)
-		at := id - d.first
-		d.results[at] = Result{Index: batch[i].Index, Term: batch[i].Term, Value: batch[i].Result}
-		d.got[at] = true
-		if d.left--; d.left == 0 {
-			ws.bytes -= d.size
-			d.done.Store(true)
+		if d := ws.slots[id%slots].resolve(id, &batch[i]); d != nil {
 			d.notify()
 		}
 	}
 }
 
+// resolve returns the delivery that is done with this one.
+func (s *slot) resolve(id uint64, c *Command) *delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.byID[id]
+	if d == nil {
+		return nil
+	}
+	delete(s.byID, id)
+	at := (id - d.first) / slots
+	d.results[at] = Result{Index: c.Index, Term: c.Term, Value: c.Result}
+	d.got[at] = true
+	if d.left--; d.left > 0 {
+		return nil
+	}
+	d.done.Store(true)
+	return d
+}
+
 func (ws *waiters) refuse(r refusal) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
 	for _, id := range r.IDs {
-		if d := ws.byID[id]; d != nil {
+		s := &ws.slots[id%slots]
+		s.mu.Lock()
+		d := s.byID[id]
+		if d != nil {
 			d.refusal = &r
 			d.notify()
+		}
+		s.mu.Unlock()
+		if d != nil {
 			return // a submission is of one delivery
 		}
 	}

@@ -14,7 +14,11 @@ type queue[T any] struct {
 
 	mu    sync.Mutex
 	items []T // guarded by mu
+	taken []T // the taker's, until it takes again
 }
+
+// keepItems is the longest array that is kept for the next items.
+const keepItems = 4096
 
 func newQueue[T any]() *queue[T] {
 	return &queue[T]{ready: make(chan struct{}, 1)}
@@ -35,15 +39,19 @@ func (q *queue[T]) put(items ...T) {
 }
 
 // takeAll returns everything that was put, in order, and leaves the queue
-// empty. Call it after a receive from ready; it may return nothing.
+// empty. Call it after a receive from ready; it may return nothing. What it
+// returns is valid until the next call.
 func (q *queue[T]) takeAll() []T {
 	select {
 	case <-q.ready: // nobody need be woken for what is taken now
 	default:
 	}
+	clear(q.taken)
+	if cap(q.taken) > keepItems {
+		q.taken = nil
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	items := q.items
-	q.items = nil
-	return items
+	q.items, q.taken = q.taken[:0], q.items
+	return q.taken
 }

@@ -90,7 +90,7 @@ func TestTailBound(t *testing.T) {
 	l := mustOpenLog(t, path, o)
 	check := func() {
 		t.Helper()
-		size := l.tail.end() - l.tail.base + uint64(len(l.tail.ents))*entryOverhead
+		size := l.tail.end() - l.tail.base + (l.tail.next()-l.tail.first)*entryOverhead
 		if size > limit || size < limit/2 || l.tail.next() != l.LastIndex()+1 {
 			t.Fatalf("tail [%d, %d) of %d bytes, the log ends at %d", l.tail.first, l.tail.next(), size, l.LastIndex())
 		}

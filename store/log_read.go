@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -66,7 +67,7 @@ func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
 		pieces = l.pieces(lo, split)
 		if hi > split {
 			rest = l.tail
-			rest.ends = append([]uint64(nil), l.tail.ends[:hi-split]...)
+			rest.chunks = slices.Clone(rest.chunks) // appends change the last one
 		}
 	}
 	l.mu.RUnlock()

@@ -6,39 +6,75 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// tail is the end of the log in memory: the entries [first, first+len(ents)).
+// tail is the end of the log in memory, in chunks that follow one another.
 //
 // Invariant: every entry in it is durable, and it holds the last entry of the
 // log if the log holds any. Not safe for concurrent use, but the slices that
 // slice hands out stay as they are: entries are appended behind them and
 // everything else makes a new array.
 type tail struct {
-	first uint64
-	ents  []*raftpb.Entry
-	// ends[i]-base is the size of ents[0..i] in their encoding. Raft asks for
-	// sizes with every message, and working them out costs more than the
-	// lookup.
-	ends  []uint64
-	base  uint64
-	limit uint64
+	first  uint64  // the first entry's index
+	chunks []chunk // none of them empty
+	base   uint64  // size of all that was before, so that sizes are differences of ends
+	limit  uint64
 }
 
-// entryOverhead is about what an entry takes in memory beside its payload.
-const entryOverhead = 200
+// chunk is entries that stand in one array.
+type chunk struct {
+	first uint64
+	ents  []*raftpb.Entry
+	// ends are how far the sizes in their encoding of all entries up to each one go.
+	// Raft asks for sizes with every message, and working them out costs more than the
+	// lookup.
+	ends []uint64
+}
 
-func (t *tail) next() uint64 { return t.first + uint64(len(t.ents)) }
+const (
+	// entryOverhead is about what an entry takes in memory beside its payload.
+	entryOverhead = 200
+	// chunkLength and chunkBytes are how many entries stand in one array at the most, and
+	// about their size.
+	chunkLength = 1024
+	chunkBytes  = 256 << 10
+)
+
+func (c chunk) next() uint64 { return c.first + uint64(len(c.ents)) }
+
+func (c chunk) full() bool {
+	return len(c.ents) == cap(c.ents) || c.ends[len(c.ends)-1]-c.ends[0] >= chunkBytes
+}
+
+func (t *tail) next() uint64 {
+	if len(t.chunks) == 0 {
+		return t.first
+	}
+	return t.chunks[len(t.chunks)-1].next()
+}
+
+// end is how far the sizes go.
+func (t *tail) end() uint64 {
+	if len(t.chunks) == 0 {
+		return t.base
+	}
+	c := t.chunks[len(t.chunks)-1]
+	return c.ends[len(c.ends)-1]
+}
 
 // add appends e, whose index must be next().
 func (t *tail) add(e *raftpb.Entry, size uint64) {
-	t.ents = append(t.ents, e)
-	t.ends = append(t.ends, t.end()+size)
-}
-
-func (t *tail) end() uint64 {
-	if len(t.ends) == 0 {
-		return t.base
+	end := t.end() + size
+	last := len(t.chunks) - 1
+	if last < 0 || t.chunks[last].full() {
+		t.chunks = append(t.chunks, chunk{
+			first: t.next(),
+			ents:  make([]*raftpb.Entry, 0, chunkLength),
+			ends:  make([]uint64, 0, chunkLength),
+		})
+		last++
 	}
-	return t.ends[len(t.ends)-1]
+	c := &t.chunks[last]
+	c.ents = append(c.ents, e)
+	c.ends = append(c.ends, end)
 }
 
 // truncate drops the entries from index on.
@@ -47,18 +83,24 @@ func (t *tail) truncate(index uint64) {
 		t.reset(index)
 		return
 	}
-	if n := index - t.first; n < uint64(len(t.ents)) {
-		t.ents = t.ents[:n:n] // the next add must not write where readers still look
-		t.ends = t.ends[:n]
+	if index >= t.next() {
+		return
 	}
+	i := t.chunkOf(index)
+	if n := index - t.chunks[i].first; n > 0 {
+		c := &t.chunks[i]
+		c.ents, c.ends = c.ents[:n:n], c.ends[:n:n] // the next add must not write where readers still look
+		i++
+	}
+	t.chunks = t.chunks[:i]
 }
 
 // reset empties the tail; the next entry to be added is at index.
 func (t *tail) reset(index uint64) {
-	t.first, t.ents, t.ends, t.base = index, nil, nil, 0
+	t.first, t.chunks, t.base = index, nil, 0
 }
 
-// drop forgets the entries before index.
+// drop forgets the entries before index. Of the chunk that index is in they stay in memory.
 func (t *tail) drop(index uint64) {
 	switch {
 	case index <= t.first:
@@ -67,47 +109,64 @@ func (t *tail) drop(index uint64) {
 		t.reset(index)
 		return
 	}
-	n := index - t.first
-	t.base = t.ends[n-1]
+	t.base = t.endBefore(index)
 	t.first = index
-	// Copied, so that the array does not keep what was dropped alive.
-	t.ents = append([]*raftpb.Entry(nil), t.ents[n:]...)
-	t.ends = append([]uint64(nil), t.ends[n:]...)
+	t.chunks = append([]chunk(nil), t.chunks[t.chunkOf(index):]...)
 }
 
 // trim forgets the oldest entries once the limit is passed. It makes room for a
-// quarter of the limit at a time, so that the copy is paid for once in many
-// appends.
+// quarter of the limit at a time.
 func (t *tail) trim() {
-	weight := func(i int) uint64 { // of ents[i:]
-		return t.end() - t.before(i) + uint64(len(t.ents)-i)*entryOverhead
+	weight := func(from uint64) uint64 { // of the entries from there on
+		return t.end() - t.endBefore(from) + (t.next()-from)*entryOverhead
 	}
-	if len(t.ents) < 2 || weight(0) <= t.limit {
+	if t.next()-t.first < 2 || weight(t.first) <= t.limit {
 		return
 	}
-	n := sort.Search(len(t.ents)-1, func(i int) bool { return weight(i) <= t.limit/4*3 })
+	n := sort.Search(int(t.next()-t.first)-1, func(i int) bool { return weight(t.first+uint64(i)) <= t.limit/4*3 })
 	t.drop(t.first + uint64(n))
 }
 
-// before is ends[i-1], also for the first.
-func (t *tail) before(i int) uint64 {
-	if i == 0 {
+// chunkOf is which chunk the entry at index is in. first <= index < next().
+func (t *tail) chunkOf(index uint64) int {
+	return sort.Search(len(t.chunks), func(i int) bool { return index < t.chunks[i].next() })
+}
+
+// endBefore is how far the sizes of the entries before index go. first <= index <= next().
+func (t *tail) endBefore(index uint64) uint64 {
+	if index == t.first {
 		return t.base
 	}
-	return t.ends[i-1]
+	c := t.chunks[t.chunkOf(index-1)]
+	return c.ends[index-1-c.first]
 }
 
 // slice returns the entries of [lo, hi) that fit into room bytes, and one at
 // least if atLeastOne. first <= lo <= hi <= next().
 func (t *tail) slice(lo, hi, room uint64, atLeastOne bool) []*raftpb.Entry {
-	a, b := int(lo-t.first), int(hi-t.first)
-	if a == b {
+	if lo == hi {
 		return []*raftpb.Entry{}
 	}
-	start := t.before(a)
-	n := sort.Search(b-a, func(i int) bool { return t.ends[a+i]-start > room })
+	start := t.endBefore(lo)
+	n := uint64(sort.Search(int(hi-lo), func(i int) bool { return t.endBefore(lo+uint64(i)+1)-start > room }))
 	if n == 0 && atLeastOne {
 		n = 1
 	}
-	return t.ents[a : a+n : a+n] // capped: the caller may append to it
+	if n == 0 {
+		return []*raftpb.Entry{}
+	}
+	hi = lo + n
+	i := t.chunkOf(lo)
+	c := t.chunks[i]
+	if hi <= c.next() {
+		return c.ents[lo-c.first : hi-c.first : hi-c.first] // capped: the caller may append to it
+	}
+	ents := make([]*raftpb.Entry, 0, n)
+	for ; lo < hi; i++ {
+		c := t.chunks[i]
+		to := min(hi, c.next())
+		ents = append(ents, c.ents[lo-c.first:to-c.first]...)
+		lo = to
+	}
+	return ents
 }
