@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,9 +23,15 @@ type child struct {
 	load *load
 }
 
+// gcPercent is GOGC in the nodes of every system, as `chessrelay serve` has it.
+const gcPercent = 400
+
 // runNode serves requests from standard input until that ends.
 func runNode(ctx context.Context, _ []string) error {
 	c := &child{}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	out := json.NewEncoder(os.Stdout)
 	// Libraries that print go to the log.
 	os.Stdout = os.Stderr

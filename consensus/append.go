@@ -110,21 +110,30 @@ func (a *appender) flush() error {
 	return nil
 }
 
-// release sends the answers on their way: those to others at once, and those to
-// this node's Raft loop together.
+// release sends the answers on their way. Those to this node's Raft loop go first, and together: a
+// goroutine that is woken last runs first, and others wait for theirs.
 func (a *appender) release() {
 	var own []event
+	urgent := false // that something is stored is no news that anybody waits for
 	for _, m := range a.responses {
 		if MemberID(m.GetTo()) == a.n.id {
 			own = append(own, event{message: m})
-		} else {
-			a.n.send(m)
+			urgent = urgent || m.GetType() != raftpb.MsgStorageAppendResp || !raft.IsEmptySnap(m.GetSnapshot())
 		}
 	}
 	if a.writes > 0 {
 		own = append(own, event{appended: a.writes})
 	}
-	a.n.inbox.put(own...)
+	if urgent {
+		a.n.inbox.put(own...)
+	} else {
+		a.n.inbox.leave(own...)
+	}
+	for _, m := range a.responses {
+		if MemberID(m.GetTo()) != a.n.id {
+			a.n.send(m)
+		}
+	}
 	a.writes, a.sync, a.entries, a.responses = 0, false, nil, nil
 }
 

@@ -48,8 +48,9 @@ func (n *Node) applyLoop() {
 			return
 		case <-n.toApply.ready:
 			n.cfg.seams.settle("apply")
-			for _, w := range n.toApply.takeAll() {
-				if err := a.process(w); err != nil {
+			works := n.toApply.takeAll()
+			for _, w := range works {
+				if err := a.process(w, len(works) == 1); err != nil {
 					if n.ctx.Err() == nil {
 						n.fail(err)
 					}
@@ -70,7 +71,12 @@ func (n *Node) applyLoop() {
 	}
 }
 
-func (a *applier) process(w applyWork) error {
+// fewApplied is how many applied entries, alone, Raft is told of with its next event only. It may then hand
+// on that many less; see maxCommitted.
+const fewApplied = 16
+
+// process does w. Alone means that nothing else waits.
+func (a *applier) process(w applyWork, alone bool) error {
 	if w.install != nil {
 		err := a.install(w.install)
 		w.install.done <- err
@@ -80,8 +86,13 @@ func (a *applier) process(w applyWork) error {
 		return err
 	}
 	for _, m := range w.message.GetResponses() {
-		a.n.send(m)
+		if alone && len(w.message.GetEntries()) <= fewApplied { // Raft need not be woken for it
+			a.n.inbox.leave(event{message: m})
+		} else {
+			a.n.send(m)
+		}
 	}
+	a.n.waiters.wakeResolved() // last, since a goroutine that is woken last runs first
 	return nil
 }
 
@@ -160,6 +171,7 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	a.n.roster.put(mc.Member)
 	// The answer comes first: what is removed may be this node.
 	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.GetIndex(), Term: e.GetTerm()}})
+	a.n.waiters.wakeResolved()
 	a.n.memberChanged(mc)
 	return nil
 }

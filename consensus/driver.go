@@ -1,6 +1,8 @@
 package consensus
 
 import (
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +53,9 @@ func (n *Node) raftLoop() {
 			n.handleReady(n.raft.Ready())
 			n.stepEarlyReads()
 		}
+		if n.appending == 0 {
+			n.sendHeld()
+		}
 		n.cfg.seams.stepped(n.raft)
 		for _, c := range done {
 			close(c)
@@ -94,6 +99,39 @@ func (n *Node) step(m *raftpb.Message) {
 	}
 }
 
+// commitOnly says whether the append loop is told of nothing but a commit index. It notes term and vote.
+func (n *Node) commitOnly(m *raftpb.Message) bool {
+	same := m.Term == nil || m.GetTerm() == n.hard.GetTerm() && m.GetVote() == n.hard.GetVote()
+	if !same {
+		n.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote())}
+	}
+	return same && len(m.GetEntries()) == 0 && len(m.GetResponses()) == 0 && raft.IsEmptySnap(m.GetSnapshot())
+}
+
+// holdCommit keeps an append to a follower that tells it nothing but how far the log is committed, while
+// this node's own append is being written: what waits for that leaves soon, and says the same. If nothing
+// does, sendHeld sends it. Under load this is a third of all messages.
+func (n *Node) holdCommit(m *raftpb.Message) bool {
+	if m.GetType() != raftpb.MsgApp {
+		return false
+	}
+	to := MemberID(m.GetTo())
+	delete(n.held, to)
+	if len(m.GetEntries()) > 0 || n.appending == 0 {
+		return false
+	}
+	n.held[to] = m
+	return true
+}
+
+// sendHeld sends what holdCommit has kept.
+func (n *Node) sendHeld() {
+	for _, to := range slices.Sorted(maps.Keys(n.held)) {
+		n.send(n.held[to])
+		delete(n.held, to)
+	}
+}
+
 // handleReady hands on what Raft wants done.
 func (n *Node) handleReady(rd raft.Ready) {
 	if rd.HardState != nil {
@@ -108,7 +146,11 @@ func (n *Node) handleReady(rd raft.Ready) {
 				n.appended.note(ents[0].GetIndex(), time.Now())
 			}
 			n.clock.answers(m.GetResponses())
-			n.toAppend.put(appendWork{message: m})
+			if n.commitOnly(m) {
+				n.toAppend.leave(appendWork{message: m}) // it goes along with the next append
+			} else {
+				n.toAppend.put(appendWork{message: m})
+			}
 			if len(m.GetEntries()) > 0 {
 				n.appending++
 			}
@@ -119,7 +161,9 @@ func (n *Node) handleReady(rd raft.Ready) {
 			n.toApply.put(applyWork{message: m})
 		default:
 			n.byHand.mark(m)
-			n.send(m)
+			if !n.holdCommit(m) {
+				n.send(m)
+			}
 		}
 	}
 	if rd.SoftState != nil {

@@ -44,6 +44,8 @@ type Node struct {
 	raft      *raft.RawNode
 	appending int // writes of entries that the append loop has yet to finish
 	offering  offering
+	hard      *raftpb.HardState            // the term and vote that the append loop has been told of
+	held      map[MemberID]*raftpb.Message // see holdCommit
 	clock     *electionClock
 	reigns    reigns
 	byHand    choice
@@ -112,6 +114,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		leader:    newLeaderWatch(),
 		reads:     newReads(),
 		servers:   newServers(),
+		held:      map[MemberID]*raftpb.Message{},
 	}
 	n.refuseHere = n.waiters.refuse
 	n.ctx, n.cancel = context.WithCancel(context.Background())

@@ -453,6 +453,7 @@ type waiters struct {
 	count atomic.Int64  // of the commands that wait, and
 	bytes atomic.Int64  // their size
 	ticks atomic.Uint64 // of the Raft loop
+	woken []*delivery   // owned by the apply loop
 	used  sync.Pool     // of *delivery: at a high rate they would be most of the garbage
 }
 
@@ -588,17 +589,28 @@ func (d *delivery) notify() {
 	}
 }
 
-// resolve hands out the results of applied entries. The second one of an entry
-// that stands in the log twice finds nobody.
+// resolve hands out the results of applied entries, for which wakeResolved wakes those who
+// wait. The second one of an entry that stands in the log twice finds nobody.
 func (ws *waiters) resolve(ids []uint64, batch []Command) {
 	if ws.count.Load() == 0 {
 		return
 	}
 	for i, id := range ids {
 		if d := ws.slots[id%slots].resolve(id, &batch[i]); d != nil {
-			d.notify()
+			if ws.woken = append(ws.woken, d); len(ws.woken) == fewApplied {
+				ws.wakeResolved() // those who are many run beside the rest of this
+			}
 		}
 	}
+}
+
+// wakeResolved wakes those who got all their results since the last time.
+func (ws *waiters) wakeResolved() {
+	for i, d := range ws.woken {
+		d.notify()
+		ws.woken[i] = nil
+	}
+	ws.woken = ws.woken[:0]
 }
 
 // resolve returns the delivery that is done with this one.

@@ -24,14 +24,19 @@ func newQueue[T any]() *queue[T] {
 	return &queue[T]{ready: make(chan struct{}, 1)}
 }
 
+// leave appends items and does not wake the taker, who finds them the next time.
+func (q *queue[T]) leave(items ...T) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.items = append(q.items, items...)
+}
+
 // put appends items and wakes the taker.
 func (q *queue[T]) put(items ...T) {
 	if len(items) == 0 {
 		return
 	}
-	q.mu.Lock()
-	q.items = append(q.items, items...)
-	q.mu.Unlock()
+	q.leave(items...)
 	select {
 	case q.ready <- struct{}{}:
 	default:

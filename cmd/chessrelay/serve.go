@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -125,8 +126,15 @@ func (c *serveConfig) validate() (err error) {
 	return err
 }
 
+// gcPercent is GOGC for a node, unless it is set. What lives is small, a few tens of MB, and what
+// a high rate of moves leaves behind is not: collecting it less often saves a tenth of the CPU time.
+const gcPercent = 400
+
 // runServe opens the node that cfg describes and runs it until ctx ends.
 func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
+	if env.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	n, err := openNode(ctx, cfg, env.log, 0)
 	if err != nil {
 		return err
