@@ -109,3 +109,14 @@ test("amounts are short", () => {
   assert.deepEqual([0, 3.24, 48.4, 1250].map(formatRate), ["0", "3.2", "48", "1,250"]);
   assert.deepEqual([0, 0.068, 3, 42, 3100, 42_000, 180_000].map(formatShort), ["0 ms", "0.07 ms", "3 ms", "42 ms", "3.1 s", "42 s", "3 min"]);
 });
+
+test("each lane says in words how its node is", () => {
+  const words = (more: Partial<MemberStatus>) => lane(pipeline(undefined, poll(0, { members: [recorder, member("2", more)] })), "venue-2").words;
+  assert.match(words({}), /up to date/i);
+  assert.match(words({ lag: 20000, lagMs: 4000 }), /catching up/);
+  assert.match(words({ state: "unreachable", lastContactMs: 6000 }), /not answered for 6\.0 s/);
+  assert.match(words({ state: "unreachable", lastContactMs: -1 }), /never answered/);
+  const sent = words({ state: "snapshot", snapshotFrom: "club", snapshotBytes: 1480208, snapshotError: "connection reset" });
+  assert.match(sent, /from club, 1\.48 MB so far\. .*connection reset/);
+  assert.doesNotMatch(words({ state: "snapshot" }), /undefined|failed/);
+});
