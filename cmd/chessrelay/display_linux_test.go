@@ -141,3 +141,19 @@ func TestTableFits(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusSaysWhatItDoesNotKnow: a leader that has had no word from a member does not know how far
+// it is, and nobody does when the leader cannot be asked.
+func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
+	s := clusterState{Leader: "a", Members: []memberState{
+		{Name: "a", State: "leader", Match: 59188, Next: 59189},
+		{Name: "b", State: "unreachable", Next: 59000, Lag: 59188, LagMs: 1600},
+	}}
+	if text := s.describe(0); strings.Count(text, "59188") != 1 || !strings.Contains(text, "?") {
+		t.Errorf("it makes up how far b is:\n%s", text)
+	}
+	s.Members[0].Match, s.Members[0].Next = 0, 0
+	if text := s.describe(0); !strings.Contains(text, "a could not be asked") {
+		t.Errorf("it does not say why it knows nothing:\n%s", text)
+	}
+}

@@ -162,6 +162,9 @@ func (s clusterState) describe(columns int) string {
 
 	t := table{head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
 	var notes []string
+	if leads, err := s.member(string(s.Leader)); err == nil && leads.Next == 0 {
+		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
+	}
 	for _, m := range s.Members {
 		t.rows = append(t.rows, m.row(s))
 		if m.SnapshotFrom != "" {
@@ -190,7 +193,12 @@ func (m memberState) row(s clusterState) []string {
 	if m.State == "unknown" || m.Next == 0 { // only the leader knows
 		return append(row, "-", "-", "-", "-", "-", "-", "-", "-", m.HTTP)
 	}
-	row = append(row, fmt.Sprint(m.Match), fmt.Sprint(m.Next), fmt.Sprint(m.Lag))
+	behind := ago(m.LagMs)
+	if m.Match == 0 { // this leader has had no word from it yet, so it does not know
+		row, behind = append(row, "?", fmt.Sprint(m.Next), "?"), "?"
+	} else {
+		row = append(row, fmt.Sprint(m.Match), fmt.Sprint(m.Next), fmt.Sprint(m.Lag))
+	}
 	if m.leads(s) {
 		return append(row, "-", "-", "-", "-", "-", m.HTTP)
 	}
@@ -198,7 +206,7 @@ func (m memberState) row(s clusterState) []string {
 	if m.RTTMicros > 0 && m.State != "unreachable" { // what was measured before is none of now
 		rtt = (time.Duration(m.RTTMicros) * time.Microsecond).String()
 	}
-	return append(row, ago(m.LagMs), fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), rtt, byteSize(m.SentBytes), ago(m.LastContactMs), m.HTTP)
+	return append(row, behind, fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), rtt, byteSize(m.SentBytes), ago(m.LastContactMs), m.HTTP)
 }
 
 func (m memberState) leads(s clusterState) bool {

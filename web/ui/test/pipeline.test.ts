@@ -63,7 +63,7 @@ test("no rate is told over a moment, or across a restart", () => {
 });
 
 test("a lane shows so many entries that the largest lag fills half of it at most", () => {
-  const p = pipeline(undefined, poll(0, { commit: 900, members: [{ ...recorder, match: 1000, next: 1001 }, member("2"), member("3", { state: "unreachable", match: 0, next: 1, lag: 100 })] }));
+  const p = pipeline(undefined, poll(0, { commit: 900, members: [{ ...recorder, match: 1000, next: 1001 }, member("2"), member("3", { state: "unreachable", match: 1, next: 1, lag: 100 })] }));
   assert.equal(p.span, 256);
   assert.equal(pipeline(undefined, poll(0, { commit: 7, members: [{ ...recorder, match: 8, next: 9 }] })).span, 8, "no more than there are");
   assert.equal(lane(p, "venue-3").progress?.filled, 1 - 100 / 256);
@@ -115,8 +115,15 @@ test("each lane says in words how its node is", () => {
   assert.match(words({}), /up to date/i);
   assert.match(words({ lag: 20000, lagMs: 4000 }), /catching up/);
   assert.match(words({ state: "unreachable", lastContactMs: 6000 }), /not answered for 6\.0 s/);
-  assert.match(words({ state: "unreachable", lastContactMs: -1 }), /never answered/);
+  assert.match(words({ state: "unreachable", lastContactMs: -1 }), /not answered this leader yet/);
   const sent = words({ state: "snapshot", snapshotFrom: "club", snapshotBytes: 1480208, snapshotError: "connection reset" });
   assert.match(sent, /from club, 1\.48 MB so far\. .*connection reset/);
   assert.doesNotMatch(words({ state: "snapshot" }), /undefined|failed/);
+});
+
+test("how far a node is that this leader never heard is not made up", () => {
+  const p = pipeline(undefined, poll(0, { commit: 50000, members: [{ ...recorder, match: 50000, next: 50001 }, member("2", { state: "unreachable", match: 0, lag: 50000 })] }));
+  assert.equal(lane(p, "venue-2").progress?.lag, undefined);
+  assert.equal(lane(p, "venue-2").progress?.filled, 0);
+  assert.equal(p.span, 32);
 });

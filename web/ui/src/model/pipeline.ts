@@ -55,7 +55,8 @@ export interface Progress {
   readonly next: number;
   readonly inflight: number;
   readonly inflightLimit: number;
-  readonly lag: number;
+  /** Undefined while this leader has had no word from it, and so does not know. */
+  readonly lag?: number;
   readonly lagMs: number;
   /** How much of the lane is filled, 0 to 1. */
   readonly filled: number;
@@ -149,7 +150,7 @@ function words(m: MemberStatus, heardMs: number | undefined): string {
       return `Too far behind for single moves: gets all boards at once${by}${sofar}.${failed}`;
     }
     case "unreachable":
-      return `${heardMs === undefined ? "Has never answered" : `Has not answered for ${formatShort(heardMs)}`}. It catches up once it is back.`;
+      return `${heardMs === undefined ? "Has not answered this leader yet" : `Has not answered for ${formatShort(heardMs)}`}. It catches up once it is back.`;
     case "unknown":
       return "Only the leader knows how far it is.";
   }
@@ -161,17 +162,17 @@ function progress(m: MemberStatus, then: MemberStatus | undefined, span: number)
     next: m.next,
     inflight: m.inflight,
     inflightLimit: m.inflightLimit,
-    lag: m.lag,
+    lag: m.match === 0 ? undefined : m.lag,
     lagMs: m.lagMs,
-    filled: span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
+    filled: m.match === 0 ? 0 : span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
     // Next is never 0 of a member whose progress was known.
-    arrived: then && then.next > 0 ? Math.max(0, m.match - then.match) : 0,
+    arrived: then && then.next > 0 && then.match > 0 ? Math.max(0, m.match - then.match) : 0,
   };
 }
 
-/** Twice the largest lag, as a power of two so that it seldom changes, but no more than there is; a lag of one entry stays visible. */
+/** Twice the largest lag that is known, as a power of two so that it seldom changes, but no more than there is; a lag of one entry stays visible. */
 function spanOf(members: readonly MemberStatus[], known: boolean, last: number): number {
-  const most = known ? Math.max(0, ...members.map((m) => m.lag)) : 0;
+  const most = known ? Math.max(0, ...members.map((m) => (m.match === 0 ? 0 : m.lag))) : 0;
   let span = smallestSpan;
   while (span < 2 * most) span *= 2;
   return Math.min(span, last);

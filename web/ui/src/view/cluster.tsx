@@ -105,21 +105,23 @@ function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
           <span class="state">{l.state}</span>
           {l.progress && (
             <span class="numbers">
-              <span>match {formatCount(l.progress.match)}</span>
+              <span>match {l.progress.match === 0 ? "unknown" : formatCount(l.progress.match)}</span>
               {!leads && <span>next {formatCount(l.progress.next)}</span>}
-              {!leads && (
-                <span class="inflight" title="The window: appends on their way that it has yet to answer, of how many there may be">
-                  <Window inflight={l.progress.inflight} limit={l.progress.inflightLimit} />
-                  {formatCount(l.progress.inflight)} of {formatCount(l.progress.inflightLimit)} in flight
-                </span>
-              )}
             </span>
           )}
         </span>
         <Track lane={l} turn={turn} />
-        <span class="words">{l.words}</span>
+        <span class="under">
+          <span class="words">{l.words}</span>
+          {l.progress && !leads && (
+            <span class="inflight" title="The window: appends on their way that it has yet to answer, of how many there may be">
+              <Window inflight={l.progress.inflight} limit={l.progress.inflightLimit} />
+              {formatCount(l.progress.inflight)} of {formatCount(l.progress.inflightLimit)} in flight
+            </span>
+          )}
+        </span>
       </td>
-      <Cell name="Lag" value={lag === undefined ? undefined : lag === 0 ? "none" : formatCount(lag)} more={behind} />
+      <Cell name="Lag" value={lag === undefined ? (l.progress && !leads ? "unknown" : undefined) : lag === 0 ? "none" : formatCount(lag)} more={behind} />
       <Cell name="Round trip" value={l.rttMs === undefined ? undefined : formatShort(l.rttMs)} />
       <Cell name="Sent" value={l.sentBytes === undefined ? undefined : formatBytes(l.sentBytes)} more={l.bytesPerSecond === undefined ? undefined : `${formatBytes(l.bytesPerSecond)}/s`} />
       <Cell name="Last contact" value={leads ? undefined : l.heardMs === undefined ? l.progress && "never" : `${formatShort(l.heardMs)} ago`} />
