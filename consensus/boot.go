@@ -85,7 +85,7 @@ func (n *Node) identify(ctx context.Context) error {
 	fresh := err != nil
 	switch {
 	case who.Removed != "":
-		return fmt.Errorf("%w (%s)", ErrRemoved, who.Removed)
+		return removedError(n.cfg.Dir, who)
 	case who.Joined:
 		if who.Role != string(n.cfg.Role) || who.Name != n.cfg.Name {
 			return fmt.Errorf("%s holds the %s %q; start it with that role and name, or use another directory", n.cfg.Dir, who.Role, who.Name)
@@ -213,7 +213,12 @@ func (n *Node) retire() {
 		who.Removed = "the other members said so"
 		err = store.SaveIdentity(n.cfg.Dir, who)
 	}
-	n.fail(errors.Join(ErrRemoved, err))
+	n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
+}
+
+// removedError says who was removed from where, and where what is of no use any more lies.
+func removedError(dir string, who store.Identity) error {
+	return fmt.Errorf("%w: %q, member %s of cluster %s; its data directory is %s", ErrRemoved, who.Name, MemberID(who.MemberID), who.ClusterID, dir)
 }
 
 // randomID draws an id that is not 0 and none of Raft's reserved ones.

@@ -211,6 +211,27 @@ func TestUpdateKeepsADemotion(t *testing.T) {
 	}
 }
 
+// TestUpdateIsAppendedOnce: a node that is far behind does not find its new address in
+// its own roster yet, and announces it again each time its policy loop comes by.
+func TestUpdateIsAppendedOnce(t *testing.T) {
+	c := newCluster(t, 3)
+	ctx := within(t, 20*time.Second)
+	lead, v := c.leader(), c.follower()
+	moved := v.as(Member{})
+	moved.HTTP = "http://new"
+	v.kill() // or it would announce its own
+	var last [2]uint64
+	for i := range last {
+		if err := lead.change(ctx, memberChange{opUpdate, moved}); err != nil {
+			t.Fatal(err)
+		}
+		last[i] = lead.storage.entryLog.LastIndex()
+	}
+	if last[0] != last[1] {
+		t.Errorf("announced again, it became another entry: the log went from %d to %d", last[0], last[1])
+	}
+}
+
 // TestTheSilentAreNotHealthy has a member that never said a word: it is not
 // counted on, in a promotion or when another one is to go.
 func TestTheSilentAreNotHealthy(t *testing.T) {

@@ -105,7 +105,8 @@ func (n *Node) appendMemberChange(s *submission) {
 		refuse(refusedNotLeader, "")
 		return
 	}
-	if s.again || mc.Op == opAdd {
+	// A node that is behind does not see yet that its new address is known, and tells it over and over.
+	if s.again || mc.Op == opAdd || mc.Op == opUpdate {
 		switch done, settled := n.inForce(mc, status); {
 		case !settled: // this node's apply loop is in the middle of it
 			refuse(refusedDropped, "")
@@ -156,7 +157,7 @@ func (n *Node) inForce(mc memberChange, status raft.Status) (done, settled bool)
 		return false, false
 	}
 	switch mc.Op {
-	case opAdd:
+	case opAdd, opUpdate:
 		want := mc.Member
 		want.Learner = had.Learner
 		return known && had == want, true
@@ -199,15 +200,24 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 			return fmt.Errorf("the cluster has %d members, which is the limit", maxMembers)
 		}
 	case opPromote:
-		if !learns {
-			return fmt.Errorf("%s is not a learner", m.Name)
+		if votes {
+			return fmt.Errorf("%s is a voter already", m.Name)
 		}
-		if p := status.Progress[id]; p.State != tracker.StateReplicate || !n.reachable(m.ID) {
-			return fmt.Errorf("%s is not caught up yet", m.Name)
+		if !learns {
+			return fmt.Errorf("%s is not a member", m.Name)
+		}
+		if !n.reachable(m.ID) {
+			return fmt.Errorf("%s cannot be reached, and a voter that is away is missing in every majority", m.Name)
+		}
+		if p := status.Progress[id]; p.State != tracker.StateReplicate {
+			return fmt.Errorf("%s has not caught up yet: a voter that lacks entries could hold the others up; wait until it replicates", m.Name)
 		}
 	case opDemote:
+		if learns {
+			return fmt.Errorf("%s is a learner already", m.Name)
+		}
 		if !votes {
-			return fmt.Errorf("%s is not a voter", m.Name)
+			return fmt.Errorf("%s is not a member", m.Name)
 		}
 		return n.judgeLoss(m, voters)
 	case opRemove:

@@ -242,7 +242,7 @@ func TestRemovedNodeStopsAndSaysWhy(t *testing.T) {
 	}
 	gone.stop()
 	gone.list = &list{}
-	if _, err := Open(ctx, gone.cfg); !errors.Is(err, ErrRemoved) {
+	if _, err := Open(ctx, gone.cfg); !errors.Is(err, ErrRemoved) || !strings.Contains(err.Error(), gone.cfg.Dir) {
 		t.Fatalf("started again: %v", err)
 	}
 	c.nodes[0].propose("goes on")

@@ -3,6 +3,7 @@ package consensus
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -49,15 +51,51 @@ type served struct {
 	Bytes int64  `json:"bytes"` // of the boards file
 }
 
-// servers says who is busy with a snapshot at this leader's wish.
+// servers says who is busy with a snapshot at this leader's wish, and how those
+// for whom it is fare.
 type servers struct {
-	mu    sync.Mutex
-	busy  map[MemberID]bool
-	freed chan struct{} // closed, and made anew, when one is done
+	mu     sync.Mutex
+	busy   map[MemberID]bool
+	freed  chan struct{}          // closed, and made anew, when one is done
+	failed map[MemberID]string    // why the last snapshot to a member did not arrive
+	taken  map[MemberID]*arrivals // of those on their way
 }
 
+// arrivals counts the bytes of a snapshot that its target says it has taken.
+type arrivals struct{ atomic.Uint64 }
+
 func newServers() *servers {
-	return &servers{busy: map[MemberID]bool{}, freed: make(chan struct{})}
+	return &servers{busy: map[MemberID]bool{}, freed: make(chan struct{}), failed: map[MemberID]string{}, taken: map[MemberID]*arrivals{}}
+}
+
+// begin is called when a snapshot to id sets off.
+func (s *servers) begin(id MemberID) *arrivals {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken[id] = new(arrivals)
+	return s.taken[id]
+}
+
+// end is called when it has arrived, err is nil then, or not.
+func (s *servers) end(id MemberID, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.taken, id)
+	delete(s.failed, id)
+	if err != nil {
+		s.failed[id] = err.Error()
+	}
+}
+
+// state returns how much of the snapshot that is on its way has arrived, and why the
+// one before did not.
+func (s *servers) state(id MemberID) (arrived uint64, failed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.taken[id]; a != nil {
+		arrived = a.Load()
+	}
+	return arrived, s.failed[id]
 }
 
 // take marks the first of ids that is idle as busy; 0: none is, and freed is
@@ -93,7 +131,8 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	}
 	r.n.wg.Go(func() {
 		began := time.Now()
-		got, by, err := r.deliver(m)
+		got, by, err := r.deliver(m, r.n.servers.begin(r.id))
+		r.n.servers.end(r.id, err)
 		log := r.n.log.With("peer", r.id, "by", by, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
 		result := raft.SnapshotFinish
 		if err != nil {
@@ -128,7 +167,7 @@ func (r *replicator) restAfterFailure() {
 
 // deliver finds who is to serve the snapshot that m announces, and has it
 // served. It returns early when this node leads no more: Raft has forgotten m then.
-func (r *replicator) deliver(m *raftpb.Message) (got served, by MemberID, err error) {
+func (r *replicator) deliver(m *raftpb.Message, arrived *arrivals) (got served, by MemberID, err error) {
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
 	defer cancel()
 	atLeast := r.pin(m.GetSnapshot().GetMetadata().GetIndex())
@@ -151,9 +190,9 @@ func (r *replicator) deliver(m *raftpb.Message) (got served, by MemberID, err er
 	defer r.servedBy.Store(0)
 	atLeast = max(atLeast, r.n.storage.needIndex.Load())
 	if by == r.n.id {
-		got, err = r.n.streamBoards(ctx, m, r.address(), atLeast)
+		got, err = r.n.streamBoards(ctx, m, r.address(), atLeast, arrived)
 	} else {
-		got, err = r.askToServe(ctx, by, m, atLeast)
+		got, err = r.askToServe(ctx, by, m, atLeast, arrived)
 	}
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -247,7 +286,7 @@ func less(first bool) int {
 }
 
 // askToServe has another member send the snapshot, and waits for the end of it.
-func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Message, atLeast uint64) (served, error) {
+func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Message, atLeast uint64, arrived *arrivals) (served, error) {
 	server := r.n.peers.get(by)
 	if server == nil {
 		return served{}, ErrUnknownMember
@@ -267,7 +306,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 	if err != nil {
 		return served{}, err
 	}
-	payload, err := awaitSnapshot(c)
+	payload, err := awaitSnapshot(c, arrived)
 	if err != nil {
 		return served{}, err
 	}
@@ -279,8 +318,8 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 }
 
 // awaitSnapshot reads from c until the other side is done, has failed, or
-// was silent for too long.
-func awaitSnapshot(c net.Conn) ([]byte, error) {
+// was silent for too long. How far it is it notes in arrived.
+func awaitSnapshot(c net.Conn, arrived *arrivals) ([]byte, error) {
 	br := bufio.NewReader(&silenceConn{Conn: c})
 	for {
 		kind, payload, err := readFrame(br)
@@ -293,6 +332,8 @@ func awaitSnapshot(c net.Conn) ([]byte, error) {
 			return nil, fmt.Errorf("the peer could not: %s", payload)
 		case kind != kindProgress:
 			return nil, fmt.Errorf("unexpected frame %d from peer", kind)
+		case len(payload) == 8:
+			arrived.Store(binary.BigEndian.Uint64(payload))
 		}
 	}
 }
@@ -348,10 +389,11 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 		_, err := c.Read(make([]byte, 1)) // the leader says no more: it hangs up
 		hungUp(fmt.Errorf("the leader waits for it no more: %w", err))
 	})
-	defer report(c, func() uint64 { return 0 })()
+	arrived := new(arrivals)
+	defer report(c, arrived.Load)()
 	n.log.Info("serving a snapshot for the leader", "leader", lead, "peer", to)
 	began := time.Now()
-	got, err := n.streamBoards(ctx, m, req.Address, req.AtLeast)
+	got, err := n.streamBoards(ctx, m, req.Address, req.AtLeast, arrived)
 	log := n.log.With("leader", lead, "peer", to, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
 	if err != nil {
 		if ctx.Err() != nil {
@@ -388,7 +430,7 @@ var errServing = errors.New("this node serves another snapshot")
 // of its own, and waits until it has taken them. The index, term and ConfState that
 // Raft there is told are read in the transaction that the bytes are read in: they may be
 // other than what m says, and are atLeast or later.
-func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string, atLeast uint64) (got served, err error) {
+func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string, atLeast uint64, arrived *arrivals) (got served, err error) {
 	if !n.serving.TryLock() {
 		return got, errServing
 	}
@@ -420,7 +462,7 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	answer := make(chan error, 1)
 	go func() {
-		_, err := awaitSnapshot(c)
+		_, err := awaitSnapshot(c, arrived)
 		answer <- err
 		if err != nil {
 			cancel()

@@ -92,6 +92,16 @@ func (c *testCluster) arrives(n *testNode) {
 	})
 }
 
+// memberOf returns what s says of a member.
+func memberOf(s Status, id MemberID) MemberStatus {
+	for _, m := range s.Members {
+		if m.ID == id {
+			return m
+		}
+	}
+	return MemberStatus{}
+}
+
 func snapshotsAreLike(f fault) func(hello) fault {
 	return func(h hello) fault {
 		if h.Channel == channelSnapshot {
@@ -169,7 +179,15 @@ func TestSnapshotOverALineThatIsCut(t *testing.T) {
 		cuts = cuts[1:]
 		return f
 	})
-	c.arrives(c.addBehind(l))
+	late := c.addBehind(l)
+	waitFor(t, "the leader to say that it failed", func() bool {
+		m := memberOf(status(c.nodes[0]), late.ID())
+		return strings.Contains(m.SnapshotError, "the peer") || strings.Contains(m.SnapshotError, "no answer")
+	})
+	c.arrives(late)
+	if m := memberOf(status(c.nodes[0]), late.ID()); m.SnapshotError != "" || m.SnapshotBytes != 0 {
+		t.Errorf("it has arrived, and there is %q, and %d bytes on their way", m.SnapshotError, m.SnapshotBytes)
+	}
 	stop()
 	c.waitSame(c.nodes[0].list.all())
 	mu.Lock()
@@ -233,6 +251,10 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 				parts, _ := filepath.Glob(filepath.Join(late.cfg.Dir, "*tmp*"))
 				return len(parts) > 0
 			})
+			waitFor(t, "the leader to say how many", func() bool {
+				m := memberOf(status(c.nodes[0]), late.ID())
+				return m.SnapshotFrom == c.nodes[3].cfg.Name && m.SnapshotBytes > 0
+			})
 			l.faults(snapshotsAreLike(fault{}))
 			end(c, late)
 			c.leader().propose("goes on")
@@ -272,7 +294,7 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 		if err := writeFrame(conn, kindServe, mustJSON(serveRequest{"127.0.0.1:1", head, atLeast})); err != nil {
 			t.Fatal(err)
 		}
-		_, err = awaitSnapshot(conn)
+		_, err = awaitSnapshot(conn, new(arrivals))
 		return err
 	}
 	at.serving.Lock()
@@ -315,7 +337,7 @@ func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
 		m.Type, m.To = raftpb.MsgSnap.Enum(), new(uint64(at.ID()))
 		var err error
 		waitFor(t, "an answer", func() bool { // the one before may just be ending
-			_, err = third.streamBoards(t.Context(), m, at.PeerAddr(), 1)
+			_, err = third.streamBoards(t.Context(), m, at.PeerAddr(), 1, new(arrivals))
 			return err == nil || !strings.Contains(err.Error(), "another snapshot")
 		})
 		if err == nil || !strings.Contains(err.Error(), "the leader is") {
@@ -341,7 +363,7 @@ func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
 			stop()
 		}()
 		began := time.Now()
-		_, err := awaitSnapshot(near)
+		_, err := awaitSnapshot(near, new(arrivals))
 		if took := time.Since(began); err == nil || took < slow || took > slow+snapshotTimeout {
 			t.Errorf("it ended after %v: %v", took, err)
 		}

@@ -46,6 +46,11 @@ type MemberStatus struct {
 	SentBytes     uint64 `json:"sentBytes"`
 	// SnapshotFrom is the name of the member that sends it the boards at the moment.
 	SnapshotFrom string `json:"snapshotFrom,omitempty"`
+	// SnapshotBytes is how much of them it says it has, in bytes as they travel, once a second.
+	SnapshotBytes uint64 `json:"snapshotBytes,omitempty"`
+	// SnapshotError is why the boards that were sent to it before did not arrive. They are sent again
+	// for as long as it needs them.
+	SnapshotError string `json:"snapshotError,omitempty"`
 }
 
 // Why a venue leads, [MemberStatus.Leads].
@@ -96,6 +101,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			describeProgress(&ms, p, last)
 			if ms.State != "leader" {
 				ms.InflightLimit = n.cfg.MaxInflightMsgs
+			}
+			if p.State != tracker.StateReplicate { // or it came by itself, or from another leader
+				ms.SnapshotBytes, ms.SnapshotError = n.servers.state(m.ID)
 			}
 			if ms.Lag > 0 {
 				ms.LagMs = time.Since(since[m.ID]).Milliseconds()

@@ -66,9 +66,9 @@ func (s *Server) authorize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) != 1 {
-			message := "this needs the token of the recorder: Authorization: Bearer TOKEN"
+			message := "this needs the token that the node was started with: --token TOKEN, or over HTTP Authorization: Bearer TOKEN"
 			if token != "" {
-				message = "the token is not the one of this recorder"
+				message = "the token is not the one that this node was started with"
 			}
 			w.Header().Set("WWW-Authenticate", `Bearer realm="chessrelay"`)
 			s.fail(w, r, &apiError{Status: http.StatusUnauthorized, Code: "unauthorized", Message: message})

@@ -116,6 +116,9 @@ type memberState struct {
 	LastContactMs int64  `json:"lastContactMs"`
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
 	SentBytes     uint64 `json:"sentBytes"`
+	SnapshotFrom  string `json:"snapshotFrom,omitempty"`
+	SnapshotBytes uint64 `json:"snapshotBytes,omitempty"`
+	SnapshotError string `json:"snapshotError,omitempty"`
 }
 
 func (c *client) createTournament(ctx context.Context, t newTournament) (relay.TournamentID, error) {

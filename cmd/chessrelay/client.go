@@ -113,7 +113,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 		if ctx.Err() != nil {
 			return givenUp(ctx, err, failed)
 		}
-		if c.failing.CompareAndSwap(false, true) {
+		if c.failing.CompareAndSwap(false, true) && !(c.hasty && len(c.nodes) == 1) { // the error says it then
 			c.log.Warn("trying again", "method", method, "path", path, "err", err)
 		}
 		if elsewhere && len(c.nodes) > 1 {
@@ -122,6 +122,9 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 			if failed%len(c.nodes) != 0 {
 				continue // there is a node left that this round has not tried
 			}
+		}
+		if c.hasty && wait == 0 {
+			return fmt.Errorf("%w; is a node running there? The URL of any other member does as well", err)
 		}
 		if c.hasty {
 			return err

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
@@ -64,7 +65,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		}
 	}()
 	if n.listener, err = net.Listen("tcp", cfg.HTTP); err != nil {
-		return n, fmt.Errorf("listen on --http: %w", err)
+		return n, fmt.Errorf("--http %s cannot be listened on: %w%s", cfg.HTTP, err, whenTaken(err))
 	}
 	n.url = cfg.AdvertiseHTTP
 	if n.url == "" {
@@ -100,7 +101,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		}
 	}
 	if n.raft, err = consensus.Open(ctx, rc); err != nil {
-		return n, err
+		return n, fmt.Errorf("%w%s", err, whenTaken(err))
 	}
 	api, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Log: log, Token: cfg.Token})
 	if err != nil {
@@ -119,6 +120,9 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	n.cancel = cancel
 	n.wg.Go(func() { n.served <- n.server.Serve(n.listener) })
 	n.wg.Go(func() { n.watchLeader(lifetime) })
+	if cfg.Join != "" {
+		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
+	}
 	log.Info("node runs", "name", cfg.Name, "role", cfg.Role, "http", n.url, "peer", n.raft.PeerAddr(),
 		"cluster", n.raft.ClusterID(), "member", n.raft.ID())
 	return n, nil
@@ -132,6 +136,30 @@ func (n *node) openHub(cfg broadcast.Config) (err error) {
 		n.boards.publish, n.boards.reset = n.hub.Publish, n.hub.Reset
 	}
 	return err
+}
+
+// whenTaken is what to do about an address that another process listens on.
+func whenTaken(err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return " (another process listens there, maybe this very node; stop that one, or choose another address with --http and --peer)"
+	}
+	return ""
+}
+
+// compareClusters says it if the node named by --join is of another cluster than this one,
+// whose data directory is an old one then. This node goes on nevertheless: its own cluster may
+// depend on its vote. One that does not answer now is not waited for.
+func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	c := newClient([]string{cfg.Join}, "", slog.New(slog.DiscardHandler))
+	defer c.Close()
+	c.hasty = true
+	s, err := c.cluster(ctx)
+	if err == nil && s.ClusterID != "" && string(s.ClusterID) != n.raft.ClusterID() {
+		n.log.Error("--join is passed over: the data directory holds a node of another cluster, which goes on; "+
+			"to join, start with an empty data directory", "data", cfg.Data, "cluster", n.raft.ClusterID(), "join", cfg.Join, "joinCluster", s.ClusterID)
+	}
 }
 
 // watchLeader tells the spectators when what they see may be out of date.

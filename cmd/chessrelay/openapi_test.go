@@ -145,7 +145,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(201, "/api/tournaments", object{"name": "Town Open"})
 
 	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
-	doc.wantAllSeen("Health.error", "MemberStatus.snapshotFrom")
+	doc.wantAllSeen("Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
 }
 
 // watchFrames watches a round, and returns a function that holds what came to the

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -140,5 +142,8 @@ func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
 		return err
 	}
 	err = n.run(ctx)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w (make room on the disk of --data %s and start the node again: it lacks nothing that it acknowledged)", err, cfg.Data)
+	}
 	return errors.Join(err, n.Close())
 }

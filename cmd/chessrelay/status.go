@@ -4,10 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/http"
-	"os"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
@@ -41,17 +40,27 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 			if ready {
 				return askReady(cmd.Context(), env, c)
 			}
+			if again && asJSON {
+				return watchJSON(cmd.Context(), env, c)
+			}
 			if again {
-				return watchStatus(cmd.Context(), env, c, asJSON)
+				c.log = slog.New(slog.DiscardHandler) // the screen says it
+				return watchStatus(cmd.Context(), env, c)
+			}
+			if asJSON {
+				s, err := askJSON(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				return printJSON(env.stdout, s)
 			}
 			s, err := askCluster(cmd.Context(), c)
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printJSON(env.stdout, s)
-			}
-			return s.print(env.stdout)
+			columns, _ := newDisplay(env.stdout).size()
+			_, err = fmt.Fprint(env.stdout, s.describe(columns))
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -82,37 +91,64 @@ func askCluster(ctx context.Context, c *client) (clusterState, error) {
 	return c.cluster(ctx)
 }
 
-// watchStatus shows the state of the cluster until ctx ends. That no node
-// answers is shown, and is no reason to stop.
-func watchStatus(ctx context.Context, env *environment, c *client, asJSON bool) error {
-	clear := ""
-	if isTerminal(env.stdout) {
-		clear = "\x1b[H\x1b[2J"
-	}
+// askJSON asks for the state of the cluster as the node tells it, with the fields that this program does not know.
+func askJSON(ctx context.Context, c *client) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var s json.RawMessage
+	return s, c.call(ctx, http.MethodGet, "/api/cluster", nil, &s)
+}
+
+// watchJSON prints the state of the cluster, one object a line, until ctx ends. That no node
+// answers is said beside it, and is no reason to stop.
+func watchJSON(ctx context.Context, env *environment, c *client) error {
 	for ok := true; ok; ok = sleep(ctx, watchEvery) {
-		s, err := askCluster(ctx, c)
+		s, err := askJSON(ctx, c)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			fmt.Fprintf(env.stderr, "%s %v\n", time.Now().Format(time.TimeOnly), err)
-		case asJSON:
+		default:
 			if err := json.NewEncoder(env.stdout).Encode(s); err != nil {
 				return fmt.Errorf("print the state: %w", err)
 			}
-		default:
-			fmt.Fprint(env.stdout, clear)
-			if err := s.print(env.stdout); err != nil {
-				return err
-			}
-			fmt.Fprintln(env.stdout)
 		}
 	}
 	return nil
 }
 
-// print prints the cluster as a table. The leader is marked with a star.
-func (s clusterState) print(w io.Writer) error {
+// watchStatus shows the state of the cluster until ctx ends. While no node answers
+// it shows the last one, and says so.
+func watchStatus(ctx context.Context, env *environment, c *client) error {
+	display := newDisplay(env.stdout)
+	picture, at := "", time.Now() // the last that there was, and when
+	for ok := true; ok; ok = sleep(ctx, watchEvery) {
+		s, err := askCluster(ctx, c)
+		if ctx.Err() != nil {
+			return nil
+		}
+		now := time.Now()
+		columns, _ := display.size()
+		head := fmt.Sprintf("%s  every second, until Ctrl-C", now.Format(time.TimeOnly))
+		switch {
+		case err == nil:
+			picture, at = s.describe(columns), now
+		case picture == "":
+			head = fmt.Sprintf("%s  %v. Trying again, until Ctrl-C.", now.Format(time.TimeOnly), err)
+		default:
+			head = fmt.Sprintf("%s  %v. Trying again, until Ctrl-C. What follows is %s old.", now.Format(time.TimeOnly), err, ago(now.Sub(at).Milliseconds()))
+		}
+		if err := display.show(wrap(head, columns) + "\n\n" + picture); err != nil {
+			return fmt.Errorf("print the state: %w", err)
+		}
+	}
+	return nil
+}
+
+// describe is the cluster as a table, and what is to be said about single members below it, in lines of
+// so many columns; 0: as long as they will. The leader is marked with a star.
+func (s clusterState) describe(columns int) string {
 	leader := "nobody leads at the moment"
 	for _, m := range s.Members {
 		if m.leads(s) {
@@ -122,22 +158,55 @@ func (s clusterState) print(w io.Writer) error {
 			}[m.Leads]
 		}
 	}
-	fmt.Fprintf(w, "cluster %s: %s, term %d, commit %d, applied %d\n\n", s.ClusterID, leader, s.Term, s.Commit, s.Applied)
+	head := fmt.Sprintf("cluster %s: %s, term %d, commit %d, applied %d\n", s.ClusterID, leader, s.Term, s.Commit, s.Applied)
 
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\tNAME\tROLE\tSUFFRAGE\tSTATE\tMATCH\tNEXT\tLAG\tBEHIND\tINFLIGHT\tRTT\tSENT\tLAST CONTACT\tHTTP")
-	for _, m := range s.Members {
-		mark, behind, inflight, rtt, sent, contact := "", ago(m.LagMs), fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), "-", byteSize(m.SentBytes), ago(m.LastContactMs)
-		if m.RTTMicros > 0 {
-			rtt = (time.Duration(m.RTTMicros) * time.Microsecond).String()
-		}
-		if m.leads(s) {
-			mark, behind, inflight, rtt, sent, contact = "*", "-", "-", "-", "-", "-"
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			mark, m.Name, m.Role, m.Suffrage, m.State, m.Match, m.Next, m.Lag, behind, inflight, rtt, sent, contact, m.HTTP)
+	t := table{head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
+	var notes []string
+	if leads, err := s.member(string(s.Leader)); err == nil && leads.Next == 0 {
+		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
 	}
-	return t.Flush()
+	for _, m := range s.Members {
+		t.rows = append(t.rows, m.row(s))
+		if m.SnapshotFrom != "" {
+			notes = append(notes, fmt.Sprintf("%s gets the boards from %s, %s so far.", m.Name, m.SnapshotFrom, byteSize(m.SnapshotBytes)))
+		}
+		if m.SnapshotError != "" {
+			notes = append(notes, fmt.Sprintf("%s: the boards before did not arrive, and are sent again: %s", m.Name, m.SnapshotError))
+		}
+	}
+	if left := t.fit(columns, "HTTP", "SENT", "SUFFRAGE", "NEXT", "LAST CONTACT", "ROLE", "RTT", "MATCH", "INFLIGHT", "BEHIND", "LAG"); len(left) > 0 {
+		notes = append(notes, fmt.Sprintf("There is no room for %s; a wider terminal shows them, and --json.", strings.ToLower(strings.Join(left, ", "))))
+	}
+	text := wrap(head, columns) + "\n" + t.String()
+	if len(notes) > 0 {
+		text += "\n" + wrap(strings.Join(notes, "\n")+"\n", columns)
+	}
+	return text
+}
+
+// row is the member's row of the table.
+func (m memberState) row(s clusterState) []string {
+	row := []string{" ", m.Name, m.Role, m.Suffrage, m.State}
+	if m.leads(s) {
+		row[0] = "*"
+	}
+	if m.State == "unknown" || m.Next == 0 { // only the leader knows
+		return append(row, "-", "-", "-", "-", "-", "-", "-", "-", m.HTTP)
+	}
+	behind := ago(m.LagMs)
+	if m.Match == 0 { // this leader has had no word from it yet, so it does not know
+		row, behind = append(row, "?", fmt.Sprint(m.Next), "?"), "?"
+	} else {
+		row = append(row, fmt.Sprint(m.Match), fmt.Sprint(m.Next), fmt.Sprint(m.Lag))
+	}
+	if m.leads(s) {
+		return append(row, "-", "-", "-", "-", "-", m.HTTP)
+	}
+	rtt := "-"
+	if m.RTTMicros > 0 && m.State != "unreachable" { // what was measured before is none of now
+		rtt = (time.Duration(m.RTTMicros) * time.Microsecond).String()
+	}
+	return append(row, behind, fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), rtt, byteSize(m.SentBytes), ago(m.LastContactMs), m.HTTP)
 }
 
 func (m memberState) leads(s clusterState) bool {
@@ -171,14 +240,4 @@ func ago(ms int64) string {
 	default:
 		return d.Round(time.Second).String()
 	}
-}
-
-// isTerminal reports whether what is written to w is looked at as it comes.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

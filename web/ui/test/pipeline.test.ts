@@ -63,7 +63,7 @@ test("no rate is told over a moment, or across a restart", () => {
 });
 
 test("a lane shows so many entries that the largest lag fills half of it at most", () => {
-  const p = pipeline(undefined, poll(0, { commit: 900, members: [{ ...recorder, match: 1000, next: 1001 }, member("2"), member("3", { state: "unreachable", match: 0, next: 1, lag: 100 })] }));
+  const p = pipeline(undefined, poll(0, { commit: 900, members: [{ ...recorder, match: 1000, next: 1001 }, member("2"), member("3", { state: "unreachable", match: 1, next: 1, lag: 100 })] }));
   assert.equal(p.span, 256);
   assert.equal(pipeline(undefined, poll(0, { commit: 7, members: [{ ...recorder, match: 8, next: 9 }] })).span, 8, "no more than there are");
   assert.equal(lane(p, "venue-3").progress?.filled, 1 - 100 / 256);
@@ -108,4 +108,22 @@ test("amounts are short", () => {
   assert.deepEqual([0, 640, 999, 1000, 21_908, 999_600, 3_400_000].map(formatBytes), ["0 B", "640 B", "999 B", "1.00 kB", "21.9 kB", "1.00 MB", "3.40 MB"]);
   assert.deepEqual([0, 3.24, 48.4, 1250].map(formatRate), ["0", "3.2", "48", "1,250"]);
   assert.deepEqual([0, 0.068, 3, 42, 3100, 42_000, 180_000].map(formatShort), ["0 ms", "0.07 ms", "3 ms", "42 ms", "3.1 s", "42 s", "3 min"]);
+});
+
+test("each lane says in words how its node is", () => {
+  const words = (more: Partial<MemberStatus>) => lane(pipeline(undefined, poll(0, { members: [recorder, member("2", more)] })), "venue-2").words;
+  assert.match(words({}), /up to date/i);
+  assert.match(words({ lag: 20000, lagMs: 4000 }), /catching up/);
+  assert.match(words({ state: "unreachable", lastContactMs: 6000 }), /not answered for 6\.0 s/);
+  assert.match(words({ state: "unreachable", lastContactMs: -1 }), /not answered this leader yet/);
+  const sent = words({ state: "snapshot", snapshotFrom: "club", snapshotBytes: 1480208, snapshotError: "connection reset" });
+  assert.match(sent, /from club, 1\.48 MB so far\. .*connection reset/);
+  assert.doesNotMatch(words({ state: "snapshot" }), /undefined|failed/);
+});
+
+test("how far a node is that this leader never heard is not made up", () => {
+  const p = pipeline(undefined, poll(0, { commit: 50000, members: [{ ...recorder, match: 50000, next: 50001 }, member("2", { state: "unreachable", match: 0, lag: 50000 })] }));
+  assert.equal(lane(p, "venue-2").progress?.lag, undefined);
+  assert.equal(lane(p, "venue-2").progress?.filled, 0);
+  assert.equal(p.span, 32);
 });

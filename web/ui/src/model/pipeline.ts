@@ -1,3 +1,4 @@
+import { formatBytes, formatShort } from "./amount.ts";
 import type { ClusterStatus, MemberState, MemberStatus } from "./wire.ts";
 
 /** One answer of GET /api/cluster, and when it came on our clock. */
@@ -45,6 +46,8 @@ export interface Lane {
   readonly heardMs?: number;
   readonly sentBytes?: number;
   readonly bytesPerSecond?: number;
+  /** How it is, in words for who does not know Raft. */
+  readonly words: string;
 }
 
 export interface Progress {
@@ -52,7 +55,8 @@ export interface Progress {
   readonly next: number;
   readonly inflight: number;
   readonly inflightLimit: number;
-  readonly lag: number;
+  /** Undefined while this leader has had no word from it, and so does not know. */
+  readonly lag?: number;
   readonly lagMs: number;
   /** How much of the lane is filled, 0 to 1. */
   readonly filled: number;
@@ -110,6 +114,7 @@ function lane(m: MemberStatus, poll: Poll, before: Poll | undefined, known: bool
   const leads = m.state === "leader";
   const then = before?.status.members.find((b) => b.id === m.id);
   const told = known && m.state !== "unknown";
+  const heardMs = told && !leads && m.lastContactMs >= 0 ? m.lastContactMs : undefined;
   return {
     id: m.id,
     name: m.name,
@@ -122,10 +127,33 @@ function lane(m: MemberStatus, poll: Poll, before: Poll | undefined, known: bool
     progress: told ? progress(m, then, span) : undefined,
     // What was measured before it went silent is no round trip of now.
     rttMs: told && !leads && m.rttMicros && m.state !== "unreachable" ? m.rttMicros / 1000 : undefined,
-    heardMs: told && !leads && m.lastContactMs >= 0 ? m.lastContactMs : undefined,
+    heardMs,
     sentBytes: told && !leads ? m.sentBytes : undefined,
     bytesPerSecond: told && !leads && then ? rate(before!, poll, then.sentBytes, m.sentBytes) : undefined,
+    words: words(m, heardMs),
   };
+}
+
+function words(m: MemberStatus, heardMs: number | undefined): string {
+  const failed = m.snapshotError === undefined ? "" : ` The last try failed, it is sent again: ${m.snapshotError}`;
+  switch (m.state) {
+    case "leader":
+      return "Orders the moves and sends them to the others.";
+    case "replicate":
+      // A handful is what is on its way anyway.
+      return m.lagMs < 1000 ? "Up to date: gets each move as it comes." : "Behind, and catching up move by move.";
+    case "probe":
+      return `Back: the leader is finding out how far it got.${failed}`;
+    case "snapshot": {
+      const by = m.snapshotFrom === undefined ? "" : ` from ${m.snapshotFrom}`;
+      const sofar = m.snapshotBytes === undefined ? "" : `, ${formatBytes(m.snapshotBytes)} so far`;
+      return `Too far behind for single moves: gets all boards at once${by}${sofar}.${failed}`;
+    }
+    case "unreachable":
+      return `${heardMs === undefined ? "Has not answered this leader yet" : `Has not answered for ${formatShort(heardMs)}`}. It catches up once it is back.`;
+    case "unknown":
+      return "Only the leader knows how far it is.";
+  }
 }
 
 function progress(m: MemberStatus, then: MemberStatus | undefined, span: number): Progress {
@@ -134,17 +162,17 @@ function progress(m: MemberStatus, then: MemberStatus | undefined, span: number)
     next: m.next,
     inflight: m.inflight,
     inflightLimit: m.inflightLimit,
-    lag: m.lag,
+    lag: m.match === 0 ? undefined : m.lag,
     lagMs: m.lagMs,
-    filled: span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
+    filled: m.match === 0 ? 0 : span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
     // Next is never 0 of a member whose progress was known.
-    arrived: then && then.next > 0 ? Math.max(0, m.match - then.match) : 0,
+    arrived: then && then.next > 0 && then.match > 0 ? Math.max(0, m.match - then.match) : 0,
   };
 }
 
-/** Twice the largest lag, as a power of two so that it seldom changes, but no more than there is; a lag of one entry stays visible. */
+/** Twice the largest lag that is known, as a power of two so that it seldom changes, but no more than there is; a lag of one entry stays visible. */
 function spanOf(members: readonly MemberStatus[], known: boolean, last: number): number {
-  const most = known ? Math.max(0, ...members.map((m) => m.lag)) : 0;
+  const most = known ? Math.max(0, ...members.map((m) => (m.match === 0 ? 0 : m.lag))) : 0;
   let span = smallestSpan;
   while (span < 2 * most) span *= 2;
   return Math.min(span, last);

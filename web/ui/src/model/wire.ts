@@ -188,6 +188,11 @@ export interface MemberStatus {
   readonly lastContactMs: number;
   readonly rttMicros?: number;
   readonly sentBytes: number;
+  /** Who sends it the boards at the moment, and how much of them it has. */
+  readonly snapshotFrom?: string;
+  readonly snapshotBytes?: number;
+  /** Why the boards before did not arrive. */
+  readonly snapshotError?: string;
 }
 
 /** The group, as the node that answers sees it. */

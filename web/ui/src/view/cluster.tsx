@@ -1,21 +1,11 @@
 import { formatBytes, formatCount, formatRate, formatShort } from "../model/amount.ts";
 import type { Lane, Pipeline } from "../model/pipeline.ts";
-import type { MemberState } from "../model/wire.ts";
 
 interface Props {
   readonly pipeline: Pipeline;
   /** Counts the polls: what runs along a lane begins again with each. */
   readonly turn: number;
 }
-
-const meaning: Record<MemberState, string> = {
-  leader: "It orders the moves, and sends them to the others",
-  replicate: "It gets entries as fast as they come, several on their way at once",
-  probe: "The leader is finding out where its log ends",
-  snapshot: "It is too far behind for entries, and gets the boards as a whole",
-  unreachable: "It has not answered for a while",
-  unknown: "Only the leader knows, and it could not be asked",
-};
 
 const reason = {
   last_resort: (name: string) => `${name} leads since no recorder could. Leadership goes back to a recorder that has been well for some seconds.`,
@@ -78,7 +68,8 @@ export function ClusterView({ pipeline: p, turn }: Props) {
       {p.known && (
         <p class="legend quiet">
           Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on disk. A
-          dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way.
+          dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way. The
+          small bar is the window: how many such appends there are, of how many there may be. When it is full the leader waits.
         </p>
       )}
     </div>
@@ -111,24 +102,26 @@ function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
       </th>
       <td role="cell" class="log">
         <span class="line">
-          <span class="state" title={meaning[l.state]}>
-            {l.state}
-          </span>
+          <span class="state">{l.state}</span>
           {l.progress && (
             <span class="numbers">
-              <span>match {formatCount(l.progress.match)}</span>
+              <span>match {l.progress.match === 0 ? "unknown" : formatCount(l.progress.match)}</span>
               {!leads && <span>next {formatCount(l.progress.next)}</span>}
-              {!leads && (
-                <span>
-                  {formatCount(l.progress.inflight)} of {formatCount(l.progress.inflightLimit)} in flight
-                </span>
-              )}
             </span>
           )}
         </span>
         <Track lane={l} turn={turn} />
+        <span class="under">
+          <span class="words">{l.words}</span>
+          {l.progress && !leads && (
+            <span class="inflight" title="The window: appends on their way that it has yet to answer, of how many there may be">
+              <Window inflight={l.progress.inflight} limit={l.progress.inflightLimit} />
+              {formatCount(l.progress.inflight)} of {formatCount(l.progress.inflightLimit)} in flight
+            </span>
+          )}
+        </span>
       </td>
-      <Cell name="Lag" value={lag === undefined ? undefined : lag === 0 ? "none" : formatCount(lag)} more={behind} />
+      <Cell name="Lag" value={lag === undefined ? (l.progress && !leads ? "unknown" : undefined) : lag === 0 ? "none" : formatCount(lag)} more={behind} />
       <Cell name="Round trip" value={l.rttMs === undefined ? undefined : formatShort(l.rttMs)} />
       <Cell name="Sent" value={l.sentBytes === undefined ? undefined : formatBytes(l.sentBytes)} more={l.bytesPerSecond === undefined ? undefined : `${formatBytes(l.bytesPerSecond)}/s`} />
       <Cell name="Last contact" value={leads ? undefined : l.heardMs === undefined ? l.progress && "never" : `${formatShort(l.heardMs)} ago`} />
@@ -157,6 +150,16 @@ function Track({ lane: l, turn }: { lane: Lane; turn: number }) {
           ))}
         </span>
       )}
+    </span>
+  );
+}
+
+/** How full the window is. One that is full holds the leader back. */
+function Window({ inflight, limit }: { inflight: number; limit: number }) {
+  const full = limit === 0 ? 0 : Math.min(1, inflight / limit);
+  return (
+    <span class="window" data-full={full >= 0.9 || undefined} aria-hidden="true">
+      {inflight > 0 && <span style={{ width: `${(full * 100).toFixed(1)}%` }} />}
     </span>
   );
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// display is where something is shown that changes: a terminal, where each
+// picture takes the place of the one before, or a file, where it is appended.
+type display struct {
+	w        io.Writer
+	terminal *os.File // nil: w is none
+	drawn    bool     // owned by who draws
+}
+
+func newDisplay(w io.Writer) *display {
+	s := &display{w: w}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.terminal = f
+	}
+	return s
+}
+
+// size is how many columns and lines it has now; 0: as many as it takes.
+func (s *display) size() (columns, lines int) {
+	if s.terminal == nil {
+		return 0, 0
+	}
+	columns, lines, err := term.GetSize(int(s.terminal.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return columns, lines
+}
+
+// show draws picture, whose last line ends in a newline. On a terminal it is
+// written over what stands there, in one piece, so that nothing is blank for a moment, and lines
+// that there is no room for are left out and counted.
+func (s *display) show(picture string) error {
+	if s.terminal == nil {
+		_, err := io.WriteString(s.w, picture+"\n")
+		return err
+	}
+	const home, clearLine, clearBelow, clearAll = "\x1b[H", "\x1b[K", "\x1b[J", "\x1b[2J"
+	_, height := s.size()
+	lines := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
+	if height > 1 && len(lines) > height-1 { // the cursor stands in the last one
+		more := len(lines) - (height - 2)
+		lines = append(lines[:height-2:height-2], fmt.Sprintf("… and %d lines more", more))
+	}
+	var b bytes.Buffer
+	if !s.drawn {
+		b.WriteString(clearAll)
+		s.drawn = true
+	}
+	b.WriteString(home)
+	for _, line := range lines {
+		b.WriteString(line + clearLine + "\r\n")
+	}
+	b.WriteString(clearBelow)
+	_, err := s.w.Write(b.Bytes())
+	return err
+}
