@@ -196,10 +196,12 @@ func (k *crashed) crash() {
 // kill is kill -9. What the process had to say is looked through.
 func (k *crashed) kill(n *demoNode) {
 	k.t.Helper()
-	if err := syscall.Kill(n.pid, syscall.SIGKILL); err != nil {
-		k.t.Fatalf("kill %s: %v", n.cfg.Name, err)
+	select {
+	case <-n.ended:
+	default:
+		_ = syscall.Kill(n.pid, syscall.SIGKILL)
+		<-n.ended
 	}
-	<-n.ended
 	k.kills++
 	if n.state.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		k.t.Errorf("%s had ended by itself: %v", n.cfg.Name, n.state)
