@@ -18,11 +18,14 @@ import (
 
 const tick = 100 * time.Millisecond // of simulated nodes
 
-// inTown is a cluster of voters that are 5 ms apart, the first of them recorders, and 1 leads it.
-func inTown(t *testing.T, seed uint64, voters, recorders int, f func(t *testing.T, c *simCluster)) {
+// inTown is a cluster of voters that are 5 ms apart, the first of them recorders, and 1
+// leads it. What l is set to is lost.
+func inTown(t *testing.T, seed uint64, voters, recorders int, f func(t *testing.T, c *simCluster, l *losses)) {
 	cfg := quiet(voters)
 	cfg.seed, cfg.recorders, cfg.node.Voters = seed, recorders, voters
 	simulate(t, cfg, func(t *testing.T, c *simCluster) {
+		l := &losses{}
+		c.net.filter = l.fate
 		for _, a := range c.list() {
 			for _, b := range c.list() {
 				c.net.change(a.host, b.host, func(l *link) { l.delay = 5 * time.Millisecond })
@@ -36,7 +39,7 @@ func inTown(t *testing.T, seed uint64, voters, recorders int, f func(t *testing.
 			}
 		}
 		time.Sleep(time.Second)
-		f(t, c)
+		f(t, c, l)
 		if broken := c.check.failure(); broken != "" {
 			t.Errorf("%s\n%s", broken, c.history.last())
 		}
@@ -128,11 +131,11 @@ func (l *losses) tries() (out []time.Time) {
 // nodes, a network and disks: the recorder that leads dies at some moment, and the other recorder,
 // not the venue, leads within two election timeouts.
 func TestFailoverOfWholeNodes(t *testing.T) {
-	const runs = 40
+	const runs = 25
 	var all []time.Duration
 	for seed := range uint64(runs) {
 		t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
-			inTown(t, seed+1, 3, 2, func(t *testing.T, c *simCluster) {
+			inTown(t, seed+1, 3, 2, func(t *testing.T, c *simCluster, _ *losses) {
 				time.Sleep(time.Duration(random() % uint64(tick)))
 				first := c.node(1)
 				first.crash(seed%2 == 0)
@@ -159,16 +162,14 @@ func TestFailoverOfWholeNodes(t *testing.T) {
 // The venue tries again, ever more seldom; moves wait no longer than one try may last, and
 // the term stays. As soon as the word gets there the recorder leads.
 func TestHandBackThatIsNotTaken(t *testing.T) {
-	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster) {
-		var l losses
-		c.net.filter = l.fate
+	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
 		recorder.crash(false)
 		venue := c.leads(t, time.Minute, recorder)
 		l.set(raftpb.MsgTimeoutNow, 0, 1)
 		recorder.up(t)
 		began := time.Now()
-		stop := c.node(2).submits(t, 250*time.Millisecond)
+		stop := c.node(2).submits(t, 500*time.Millisecond)
 		term := venue.running().term()
 		time.Sleep(11 * time.Minute)
 
@@ -218,12 +219,11 @@ func TestRecorderThatComesAndGoes(t *testing.T) {
 		led      int // how often at the most, within ten minutes
 	}{
 		{2 * time.Second, time.Second, 0},
-		{8 * time.Second, time.Second, 1}, // at the first return it may have been lost too long ago to be distrusted
 		{15 * time.Second, 2 * time.Second, 1},
 		{45 * time.Second, 2 * time.Second, 3},
 	} {
 		t.Run(fmt.Sprint(test.up), func(t *testing.T) {
-			inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster) {
+			inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, _ *losses) {
 				recorder := c.node(1)
 				recorder.crash(false)
 				led := 0
@@ -251,19 +251,22 @@ func TestRecorderThatComesAndGoes(t *testing.T) {
 // TestLastResorts: of four venues one leads when the only recorder dies, and another one when that dies, too.
 // The recorder gets leadership back, and from whoever has it, but only once it has what it missed.
 func TestLastResorts(t *testing.T) {
-	inTown(t, 1, 5, 1, func(t *testing.T, c *simCluster) {
-		var l losses
-		c.net.filter = l.fate
+	inTown(t, 1, 5, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
 		recorder.crash(false)
 		first := c.leads(t, 2*electionTicks*tick+time.Second, recorder)
 		first.crash(true)
 		second := c.leads(t, 4*electionTicks*tick+time.Second, recorder, first)
-		for i := range 3 * closeBehind {
-			if err := second.propose(c.ctx, fmt.Sprint("without the recorder ", i)); err != nil {
+		play := func(what string) {
+			var moves []string
+			for i := range 3 * closeBehind {
+				moves = append(moves, fmt.Sprint(what, " ", i))
+			}
+			if err := second.propose(c.ctx, moves...); err != nil {
 				t.Fatal(err)
 			}
 		}
+		play("without the recorder")
 		if why := second.running().why(); why != LeadsLastResort {
 			t.Errorf("it leads by %q", why)
 		}
@@ -284,13 +287,11 @@ func TestLastResorts(t *testing.T) {
 			t.Errorf("a move waited %v: a hand-back was tried", slowest)
 		}
 
-		// Now it gets all of it, and what it says of that is lost.
+		// It catches up, and falls behind again: what it says of what it gets is lost.
+		l.set(0, 0, 0)
+		time.Sleep(time.Second)
 		l.set(raftpb.MsgAppResp, 1, uint64(second.id))
-		for i := range 2 * closeBehind {
-			if err := second.propose(c.ctx, fmt.Sprint("unconfirmed ", i)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		play("unconfirmed")
 		stop = second.submits(t, 50*time.Millisecond)
 		time.Sleep(3 * nextProbation * tick)
 		if slowest := stop(); slowest > tick || c.leader() != second {
@@ -309,7 +310,7 @@ func TestLastResorts(t *testing.T) {
 		if err := recorder.propose(c.ctx, "goes on"); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(recorder.machine.all()); got < 5*closeBehind {
+		if got := len(recorder.machine.all()); got < 6*closeBehind {
 			t.Errorf("the recorder has %d moves", got)
 		}
 	})
@@ -332,9 +333,7 @@ func (n *Node) why() string {
 // TestTransferThatIsNotTaken: one by hand, whose word is lost. Whoever asked is told when his
 // time is up, and moves are taken again at once, and not after Raft's own time-out.
 func TestTransferThatIsNotTaken(t *testing.T) {
-	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster) {
-		var l losses
-		c.net.filter = l.fate
+	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		l.set(raftpb.MsgTimeoutNow, 1, 2)
 		recorder := c.node(1)
 		ctx, cancel := context.WithTimeout(c.ctx, 2*tick)
