@@ -12,6 +12,7 @@ UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/
 FUZZTIME    ?= 10s
 SEEDS       ?= 50000
 CRASHES     ?= 100000
+KILLS       ?= 200
 
 .PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
 
@@ -19,7 +20,8 @@ help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
-	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, and the log crashed CRASHES ($(CRASHES)) times six'
+	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
+	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, a quarter of an hour'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
@@ -76,6 +78,7 @@ go-test: ui browser
 soak: need-go
 	go test -timeout 0 -v -run 'TestSimulation$$' ./consensus -sim.first=$$(date +%s)000 -sim.seeds=$(SEEDS) | grep -v history
 	go test -count 1 -timeout 1h -run TestLogPowerFailure ./store -crashes $(CRASHES)
+	go test -count 1 -timeout 1h -v -run TestCrashes ./cmd/chessrelay -crashes $(KILLS)
 
 fuzz: need-go
 	@for p in $$(go list ./...); do \

@@ -55,6 +55,13 @@ func newSpectator(t testing.TB, round string) *spectator {
 // watch connects to a node, with since if there is something to resume.
 func (s *spectator) watch(node string) {
 	s.t.Helper()
+	if err := s.dial(node); err != nil {
+		s.t.Fatalf("watch %s: %v", node, err)
+	}
+}
+
+// dial is watch for a node that may be down.
+func (s *spectator) dial(node string) error {
 	s.leave()
 	q := url.Values{"round": {s.round}}
 	if s.since > 0 {
@@ -62,10 +69,10 @@ func (s *spectator) watch(node string) {
 		q.Set("cluster", s.cluster)
 	}
 	c, _, err := websocket.DefaultDialer.Dial(strings.Replace(node, "http", "ws", 1)+"/live?"+q.Encode(), nil)
-	if err != nil {
-		s.t.Fatalf("watch %s: %v", node, err)
+	if err == nil {
+		s.conn = c
 	}
-	s.conn = c
+	return err
 }
 
 func (s *spectator) leave() {

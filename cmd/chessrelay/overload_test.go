@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestOverloadIsTold fills a node that has no leader with as many moves as may
+// wait. The next ones are refused at once and say so; once there is a majority
+// again moves are taken, and the refused ones were never recorded.
+func TestOverloadIsTold(t *testing.T) {
+	c := newTestCluster(t, 3)
+	n := c.nodes[0]
+	_, games := newRound(t, n.url, 1)
+	c.waitEqual()
+	moves := n.url + "/api/games/" + games[0] + "/moves"
+	for _, other := range c.nodes[1:] {
+		other.kill()
+	}
+	eventually(t, "the leader to be lost", func() bool { return n.raft.Leader() == 0 })
+
+	const batch, batches = 1000, 65 // of 65,536 that may wait
+	var shuffle []object
+	for ply := range batch {
+		shuffle = append(shuffle, object{"ply": ply + 1, "move": []string{"Nf3", "Nf6", "Ng1", "Ng8"}[ply%4]})
+	}
+	body, err := json.Marshal(object{"moves": shuffle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	refused := make(chan time.Duration, 2*batches)
+	send := func() {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, moves, bytes.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		began := time.Now()
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			return
+		}
+		var out object
+		status := decode(t, res, &out)
+		took := time.Since(began)
+		if status != http.StatusServiceUnavailable || out["code"] != "overloaded" || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%d %v, Retry-After %q after %v", status, out, res.Header.Get("Retry-After"), took)
+		}
+		refused <- took
+	}
+	for range batches + 10 {
+		wg.Go(send)
+	}
+	for i := range 10 { // long before anybody has waited for as long as a submission may
+		select {
+		case took := <-refused:
+			t.Logf("refused after %v", took)
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%d were refused", i)
+		}
+	}
+	var one object
+	began := time.Now()
+	if status := post(t, moves, string(body), &one); status != http.StatusServiceUnavailable || one["code"] != "overloaded" {
+		t.Errorf("%d %v", status, one)
+	} else if took := time.Since(began); took > time.Second {
+		t.Errorf("refused after %v, not at once", took)
+	}
+	if status := get(t, n.url+"/api/games/"+games[0], nil); status != http.StatusOK {
+		t.Errorf("a reader gets %d", status)
+	}
+
+	giveUp()
+	wg.Wait()
+	for _, other := range c.nodes[1:] {
+		other.start()
+	}
+	must(t, moves, object{"ply": 1, "move": "e4"})
+	c.waitEqual()
+	var g struct{ Moves []struct{ SAN string } }
+	if get(t, c.nodes[2].url+"/api/games/"+games[0], &g); len(g.Moves) != 1 || g.Moves[0].SAN != "e4" {
+		t.Errorf("the game stands as %+v", g)
+	}
+}
