@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,14 +42,14 @@ func (l *list) Apply(batch []Command) {
 	}
 }
 
-func (l *list) Dirty() map[string][]byte {
+func (l *list) Dirty() iter.Seq2[string, []byte] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := map[string][]byte{}
 	for ; l.saved < len(l.items); l.saved++ {
 		out[fmt.Sprintf("i/%08d", l.saved)] = []byte(l.items[l.saved])
 	}
-	return out
+	return maps.All(out)
 }
 
 func (l *list) Restore(applied uint64, load func(func(string, []byte) error) error) error {
