@@ -20,8 +20,7 @@ func gameKey(id GameID) string             { return "g/" + string(id) }
 func movesKey(id GameID, i int) string     { return fmt.Sprintf("g/%s/m%04d", id, i) }
 func changeKey(id GameID, i int) string    { return fmt.Sprintf("g/%s/c%04d", id, i) }
 
-// movesPerRecord is how many moves stand in a record of moves. With 16 it has about
-// half a page of the boards file.
+// movesPerRecord is how many moves stand in a record of moves, which has some 700 bytes then.
 const movesPerRecord = 16
 
 // storedGame is how many records of a game there are on disk besides its head, once the
@@ -124,7 +123,7 @@ func (c gameChange) encode(yield func(string, []byte) bool) bool {
 }
 
 // roomFor returns an empty slice with room for the moves' records and a head.
-func roomFor(moves []Move) []byte { return make([]byte, 0, 256+160*len(moves)) }
+func roomFor(moves []Move) []byte { return make([]byte, 0, 256+64*len(moves)) }
 
 // marshal makes the bytes of a record of this package. That fails on invalid UTF-8 only, and no
 // command can have brought that in: it would not have been decoded.

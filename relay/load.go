@@ -141,10 +141,38 @@ func (p *gameParts) join() (*liveGame, error) {
 		return nil, fmt.Errorf("it has %d records of moves and %d of changes, and should have %d and %d",
 			len(p.moves), len(p.changes), p.head.MovesRecords, p.head.ChangeRecords)
 	}
-	p.head.Moves = append(moves, p.head.Moves...)
 	p.head.Changes = append(trail, p.head.Changes...)
-	stored := storedGame{moves: len(p.moves), good: len(p.moves), changes: len(p.changes)}
-	return &liveGame{Game: gameFrom(p.head), stored: stored}, nil
+	g := &liveGame{
+		Game:   gameFrom(p.head),
+		stored: storedGame{moves: len(p.moves), good: len(p.moves), changes: len(p.changes)},
+	}
+	return g, g.replay(append(moves, p.head.Moves...))
+}
+
+// replay plays the moves that are stored of a game. What follows from a move and those before
+// it is made anew: its SAN, and the position after it.
+func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
+	pos, err := parsePosition(g.FEN())
+	if err != nil {
+		return fmt.Errorf("the position that it starts from: %w", err)
+	}
+	if len(records) > 0 {
+		g.Moves = make([]Move, len(records))
+	}
+	for i, r := range records {
+		p, reason := pos.play(r.Uci, r.Request)
+		if reason == "" && p.uci != r.Uci {
+			reason = "it is not UCI"
+		}
+		if reason != "" {
+			return fmt.Errorf("its move %q at ply %d: %s", clip(r.Uci, 32), i+1, reason)
+		}
+		m := moveFrom(r, Ply(i)+1)
+		m.SAN, m.UCI, m.FEN, m.Request = p.san, p.uci, p.fen, p.request
+		g.Moves[i], pos = m, p.after
+	}
+	g.pos = pos
+	return nil
 }
 
 // Loaded ends a series of [State.Load]: it derives what is not stored and checks that
@@ -209,14 +237,9 @@ func (s *State) loadedGame(g *liveGame) error {
 	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {
 		return errors.New("its request has created another game")
 	}
-	pos, err := parsePosition(g.FEN())
-	if err != nil {
-		return fmt.Errorf("its position at ply %d: %w", g.Ply(), err)
-	}
 	if result, err := ParseResult(string(g.Result)); err != nil || result != g.Result {
 		return fmt.Errorf("its result is %q", clip(string(g.Result), 32))
 	}
-	g.pos = pos
 	s.addGame(g)
 	return nil
 }

@@ -72,13 +72,17 @@ func movesFrom(records []*relaypb.MoveRecord, first Ply) []Move {
 	}
 	out := make([]Move, len(records))
 	for i, r := range records {
-		out[i] = Move{
-			Ply: first + Ply(i), SAN: r.San, UCI: r.Uci, FEN: r.Fen,
-			Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
-			At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request,
-		}
+		out[i] = moveFrom(r, first+Ply(i))
 	}
 	return out
+}
+
+func moveFrom(r *relaypb.MoveRecord, ply Ply) Move {
+	return Move{
+		Ply: ply, SAN: r.San, UCI: r.Uci, FEN: r.Fen,
+		Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
+		At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request,
+	}
 }
 
 func optionalTime(t Millis) *int64 {
@@ -132,7 +136,7 @@ func changeFrom(c *relaypb.ChangeRecord) Change {
 	}
 }
 
-// gameFrom is the game of a whole record.
+// gameFrom is the game of a record, without its moves.
 func gameFrom(r *relaypb.GameRecord) *Game {
 	g := &Game{
 		Pairing: &Pairing{
@@ -142,7 +146,6 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
 			Request: r.Request,
 		},
-		Moves:  movesFrom(r.Moves, 1),
 		Result: Result(r.Result), Index: r.Index,
 	}
 	for _, c := range r.Changes {
@@ -152,16 +155,14 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 }
 
 // appendMoves appends the moves to dst, each as a field of the number: the bytes that
-// protobuf makes of moveRecords(moves), at a fifth of the time. All the moves that are
-// played go through here.
+// protobuf makes of moveRecords(moves), at a fifth of the time, but without SAN and FEN, which
+// follow from the moves before and are more than half of it. All the moves that are played go through here.
 func appendMoves(dst []byte, field protowire.Number, moves []Move) []byte {
 	for i := range moves {
 		m := &moves[i]
 		dst = protowire.AppendTag(dst, field, protowire.BytesType)
 		dst = protowire.AppendVarint(dst, uint64(moveSize(m)))
-		dst = appendString(dst, 1, m.SAN)
 		dst = appendString(dst, 2, m.UCI)
-		dst = appendString(dst, 3, m.FEN)
 		if m.Clock.White >= 0 {
 			dst = appendNumber(dst, 4, uint64(m.Clock.White))
 		}
@@ -185,7 +186,7 @@ func appendMoves(dst []byte, field protowire.Number, moves []Move) []byte {
 // moveSize is the length of one record of appendMoves. Each tag is one byte.
 func moveSize(m *Move) int {
 	n := 0
-	for _, s := range [...]string{m.SAN, m.UCI, m.FEN, m.Request} {
+	for _, s := range [...]string{m.UCI, m.Request} {
 		if s != "" {
 			n += 1 + protowire.SizeBytes(len(s))
 		}

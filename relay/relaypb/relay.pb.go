@@ -948,11 +948,13 @@ func (x *RoundRecord) GetTerm() uint64 {
 	return 0
 }
 
+// MoveRecord is one move. Those of a game are stored without what follows from the
+// moves before: in the hash and in an audit trail they have it.
 type MoveRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"`
+	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"` // follows
 	Uci           string                 `protobuf:"bytes,2,opt,name=uci,proto3" json:"uci,omitempty"`
-	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"`
+	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"` // follows
 	WhiteMs       *int64                 `protobuf:"varint,4,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
 	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`
