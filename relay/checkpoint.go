@@ -9,11 +9,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The keys of records: one for each tournament, round and game, and of a game one for
-// each movesPerRecord moves that are complete, and one for each change. So what a
-// checkpoint writes grows with what has happened since the last one: of a game that goes on, its
-// head and the moves after the last complete record are written, and nothing of what
-// came before; see [changes].
+// The keys of records: one for each tournament, round and game, and of a game one for each
+// movesPerRecord moves, and one for each change. The moves after the last complete record of them are
+// in the game's own. So what a checkpoint writes grows with what has happened since the
+// last one, and not with what came before.
 func tournamentKey(id TournamentID) string { return "t/" + string(id) }
 func roundKey(id RoundID) string           { return "r/" + string(id) }
 func gameKey(id GameID) string             { return "g/" + string(id) }
@@ -37,8 +36,7 @@ type storedGame struct {
 // takeBack notes that the moves after ply are no more.
 func (st *storedGame) takeBack(ply Ply) { st.good = min(st.good, int(ply)/movesPerRecord) }
 
-// changes are what a checkpoint has to write: values that nobody changes any more, and so can be
-// encoded while the state goes on.
+// changes are what is no longer as the last checkpoint has it.
 type changes struct {
 	tournaments []*Tournament // new ones; no other changes in what is stored
 	rounds      []*Round      // the same
@@ -54,7 +52,8 @@ func (s *State) touch(g *liveGame) {
 	}
 }
 
-// gameChange is a game that a checkpoint has to write, and what was there of it before.
+// gameChange is a game that a checkpoint has to write, as it was when it was taken, and what was
+// stored of it before.
 type gameChange struct {
 	game   *Game
 	stored storedGame
