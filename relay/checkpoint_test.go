@@ -218,7 +218,7 @@ func TestAppendMoves(t *testing.T) {
 	for _, c := range longScript(t, 11, 400) {
 		s.bytes(c)
 	}
-	moves := []Move{{}, {Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)}}
+	moves := []Move{{}, {Index: 1, Term: 1, At: 1}, {Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)}}
 	for _, g := range s.games {
 		moves = append(moves, g.Moves...)
 	}
