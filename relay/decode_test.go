@@ -1,9 +1,13 @@
 package relay
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
 // TestMoveDecoder: the moves that EncodeCommand writes take the quick way, and nothing else does.
@@ -29,6 +33,36 @@ func TestMoveDecoder(t *testing.T) {
 	}
 	if quick < 200 {
 		t.Errorf("only %d moves", quick)
+	}
+}
+
+// TestEncodeMove: the quick way makes what protobuf makes.
+func TestEncodeMove(t *testing.T) {
+	commands := []*relaypb.Command{
+		{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{}}},
+		{At: -1, Version: 1 << 31, By: "Ä", Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
+			Ply: -1, At: -1, WhiteMs: new(int64(0)), BlackMs: new(int64(-1)), Move: strings.Repeat("x", 1000),
+		}}},
+	}
+	for _, data := range longScript(t, 17, 200) {
+		c, err := DecodeCommand(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands = append(commands, c)
+	}
+	for _, c := range commands {
+		got, err := EncodeCommand(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, err := deterministic.Marshal(c); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v: %x, want %x, %v", c, got, want, err)
+		}
+	}
+	bad := playMove(1, "\xff")
+	if _, err := EncodeCommand(bad); err == nil {
+		t.Error("a text that is no UTF-8 was encoded")
 	}
 }
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"maps"
 	"testing"
 
@@ -29,6 +30,13 @@ func FuzzCommand(f *testing.F) {
 		s := load(t, stored)
 		before := s.Hash()
 		out := s.Apply(6, 1, command)
+		c := new(relaypb.Command)
+		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(command, c); err == nil && c.Op != nil {
+			got, err := EncodeCommand(c)
+			if want, err2 := deterministic.Marshal(c); err != nil || err2 != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%v is encoded as %x, %v, and by protobuf as %x, %v", c, got, err, want, err2)
+			}
+		}
 		if out.Err != nil || out.Duplicate {
 			if out.Err != nil && out.Err.Error() == "" {
 				t.Error("a refusal without a word")

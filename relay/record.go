@@ -169,15 +169,9 @@ func appendMoves(dst []byte, field protowire.Number, moves []Move) []byte {
 		if m.Clock.Black >= 0 {
 			dst = appendNumber(dst, 5, uint64(m.Clock.Black))
 		}
-		if m.At != 0 {
-			dst = appendNumber(dst, 6, uint64(m.At))
-		}
-		if m.Index != 0 {
-			dst = appendNumber(dst, 7, m.Index)
-		}
-		if m.Term != 0 {
-			dst = appendNumber(dst, 8, m.Term)
-		}
+		dst = appendNonZero(dst, 6, uint64(m.At))
+		dst = appendNonZero(dst, 7, m.Index)
+		dst = appendNonZero(dst, 8, m.Term)
 		dst = appendString(dst, 9, m.Request)
 	}
 	return dst
@@ -210,6 +204,13 @@ func appendString(dst []byte, field protowire.Number, s string) []byte {
 		return dst
 	}
 	return protowire.AppendString(protowire.AppendTag(dst, field, protowire.BytesType), s)
+}
+
+func appendNonZero(dst []byte, field protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return dst
+	}
+	return appendNumber(dst, field, v)
 }
 
 func appendNumber(dst []byte, field protowire.Number, v uint64) []byte {
