@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -185,7 +186,7 @@ func (b *boards) Apply(batch []consensus.Command) {
 }
 
 // Dirty implements consensus.StateMachine.
-func (b *boards) Dirty() map[string][]byte {
+func (b *boards) Dirty() iter.Seq2[string, []byte] {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.state.TakeDirty()

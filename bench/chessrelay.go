@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -224,8 +226,8 @@ const counterKey = "n"
 func (c *counter) Apply(batch []consensus.Command) { c.n.Add(uint64(len(batch))) }
 
 // Dirty implements consensus.StateMachine.
-func (c *counter) Dirty() map[string][]byte {
-	return map[string][]byte{counterKey: binary.BigEndian.AppendUint64(nil, c.n.Load())}
+func (c *counter) Dirty() iter.Seq2[string, []byte] {
+	return maps.All(map[string][]byte{counterKey: binary.BigEndian.AppendUint64(nil, c.n.Load())})
 }
 
 // Restore implements consensus.StateMachine.

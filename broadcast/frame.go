@@ -37,7 +37,7 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.parts[i] = part{board: events[i].Board, data: data}
+		f.parts[i] = part{board: events[i].Game.Board, data: data}
 	}
 	return f, nil
 }

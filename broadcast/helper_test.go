@@ -121,7 +121,7 @@ func (s *script) boardsAt(round relay.RoundID, index uint64) map[int]*relay.Game
 // indexes are those of the round's events in (after, upTo].
 func (s *script) indexes(round relay.RoundID, after, upTo uint64) (indexes []uint64) {
 	for i := after; i < upTo; i++ {
-		if e := s.events[i]; len(e) > 0 && e[0].Round == round {
+		if e := s.events[i]; len(e) > 0 && e[0].Game.Round == round {
 			indexes = append(indexes, i+1)
 		}
 	}

@@ -61,7 +61,7 @@ func TestJoinRace(t *testing.T) {
 	worst := 0
 	for index := n.applied() + 1; index <= s.last(); index++ {
 		events := n.step()
-		if len(events) == 0 || events[0].Round != roundA || index%5 != 0 {
+		if len(events) == 0 || events[0].Game.Round != roundA || index%5 != 0 {
 			n.hub.Publish(events)
 			continue
 		}
@@ -167,7 +167,7 @@ func followCursor(n *node, s *script, filtered bool) error {
 	var want uint64
 	for _, index := range s.indexes(roundA, from, c.index) {
 		for _, e := range s.events[index-1] {
-			if c.boards.has(e.Board) {
+			if c.boards.has(e.Game.Board) {
 				want++
 			}
 		}

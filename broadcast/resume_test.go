@@ -134,7 +134,7 @@ func TestOneIndexInTwoRounds(t *testing.T) {
 	wb := newWatcher(t, roundB).join(n).until(s.last())
 	event := func(typ relay.EventType, id relay.GameID) relay.Event {
 		g, _ := s.state.Game(id)
-		return relay.Event{Type: typ, Index: 9, Round: g.Round, GameID: id, Board: 1, Game: g, Result: relay.Draw}
+		return relay.Event{Type: typ, Index: 9, Game: g}
 	}
 	n.hub.Publish([]relay.Event{
 		event(relay.EventResult, a), event(relay.EventResult, b), event(relay.EventGame, a), event(relay.EventGame, b),
@@ -169,7 +169,7 @@ func TestBoardsFilter(t *testing.T) {
 	n.apply(s.last())
 	var want []uint64
 	for _, index := range s.indexes(roundA, from, s.last()) {
-		if b := s.events[index-1][0].Board; b == 2 || b == 4 {
+		if b := s.events[index-1][0].Game.Board; b == 2 || b == 4 {
 			want = append(want, index)
 		}
 	}

@@ -99,30 +99,25 @@ type gameFrame struct {
 
 // encodeEvent makes the frame of one event.
 func encodeEvent(e *relay.Event) ([]byte, error) {
+	g := e.Game
 	switch e.Type {
 	case relay.EventMove:
+		m, _ := g.LastMove()
 		return json.Marshal(moveFrame{
-			Type: e.Type, Index: e.Index, Game: e.GameID, Board: e.Board,
-			Ply: e.Move.Ply, SAN: e.Move.SAN, UCI: e.Move.UCI, FEN: e.Move.FEN, Clock: e.Move.Clock, At: e.Move.At,
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
+			Ply: m.Ply, SAN: m.SAN, UCI: m.UCI, FEN: m.FEN, Clock: m.Clock, At: e.At,
 		})
 	case relay.EventTakeback:
-		f := takebackFrame{
-			Type: e.Type, Index: e.Index, Game: e.GameID, Board: e.Board,
-			Ply: e.Ply, FEN: e.FEN, Clock: e.Clock, At: e.At,
-		}
-		if e.Game != nil {
-			f.LastMove = e.Game.Standing().LastMove
-		}
-		return json.Marshal(f)
+		return json.Marshal(takebackFrame{
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
+			Ply: g.Ply(), FEN: g.FEN(), Clock: g.Clock(), LastMove: g.Standing().LastMove, At: e.At,
+		})
 	case relay.EventResult:
 		return json.Marshal(resultFrame{
-			Type: e.Type, Index: e.Index, Game: e.GameID, Board: e.Board, Result: e.Result, At: e.At,
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, At: e.At,
 		})
 	case relay.EventGame:
-		if e.Game == nil {
-			return nil, fmt.Errorf("game event %d has no game", e.Index)
-		}
-		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(e.Game)})
+		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(g)})
 	}
 	return nil, fmt.Errorf("event %d has the unknown type %q", e.Index, e.Type)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/chessrelay/chessrelay/store"
@@ -185,21 +184,27 @@ func (a *applier) checkpointIfDue() time.Duration {
 	if age := time.Since(a.since); !a.now && a.unsaved < a.n.cfg.CheckpointEvery && age < a.n.cfg.CheckpointAfter {
 		return a.n.cfg.CheckpointAfter - age
 	}
-	c := a.gather()
-	a.saving, a.saved = make(chan error, 1), c.Index
-	a.n.wg.Go(func() { a.saving <- a.n.cfg.seams.checkpoint(a.n.boards, c) })
+	save := a.gather()
+	a.saving, a.saved = make(chan error, 1), a.position.Index
+	a.n.wg.Go(func() { a.saving <- save() })
 	return 0
 }
 
-// gather takes what changed since the last checkpoint.
-func (a *applier) gather() store.Checkpoint {
-	put := a.n.cfg.Machine.Dirty()
-	if put == nil {
-		put = map[string][]byte{}
-	}
-	maps.Copy(put, a.n.roster.takeDirty())
+// gather takes what changed since the last checkpoint, and returns the function that writes it.
+func (a *applier) gather() (save func() error) {
+	changed, members, position := a.n.cfg.Machine.Dirty(), a.n.roster.takeDirty(), a.position
 	a.unsaved, a.now = 0, false
-	return store.Checkpoint{Position: a.position, Put: put}
+	return func() error {
+		c := store.Checkpoint{Position: position, Put: members}
+		for key, value := range changed {
+			if value == nil {
+				c.Delete = append(c.Delete, key)
+			} else {
+				c.Put[key] = value
+			}
+		}
+		return a.n.cfg.seams.checkpoint(a.n.boards, c)
+	}
 }
 
 // checkpointed is called when a checkpoint is on disk, or failed. Only now may
@@ -240,7 +245,7 @@ func (a *applier) wait() error {
 func (a *applier) finish() {
 	err := a.wait()
 	if err == nil && a.n.Err() == nil && a.unsaved > 0 {
-		err = a.n.cfg.seams.checkpoint(a.n.boards, a.gather())
+		err = a.gather()()
 	}
 	if err != nil {
 		a.n.log.Error("last checkpoint failed; the log will be replayed", "err", err)

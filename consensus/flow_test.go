@@ -2,6 +2,8 @@ package consensus
 
 import (
 	"crypto/rand"
+	"iter"
+	"maps"
 	"runtime"
 	"testing"
 	"time"
@@ -13,8 +15,8 @@ import (
 // sink is a state machine that keeps nothing.
 type sink struct{}
 
-func (sink) Apply([]Command)          {}
-func (sink) Dirty() map[string][]byte { return nil }
+func (sink) Apply([]Command)                  {}
+func (sink) Dirty() iter.Seq2[string, []byte] { return maps.All(map[string][]byte{}) }
 func (sink) Restore(_ uint64, load func(func(string, []byte) error) error) error {
 	return load(func(string, []byte) error { return nil })
 }

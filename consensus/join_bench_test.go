@@ -3,6 +3,8 @@ package consensus
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -33,7 +35,7 @@ func (l *ledger) Apply(batch []Command) {
 	l.count.Add(int64(len(batch)))
 }
 
-func (l *ledger) Dirty() map[string][]byte {
+func (l *ledger) Dirty() iter.Seq2[string, []byte] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out := l.dirty
@@ -41,7 +43,7 @@ func (l *ledger) Dirty() map[string][]byte {
 	for ; l.next < l.history; l.next++ {
 		out[fmt.Sprintf("h/%012d", l.next)] = move(l.next)
 	}
-	return out
+	return maps.All(out)
 }
 
 func (l *ledger) Restore(_ uint64, load func(func(string, []byte) error) error) error {

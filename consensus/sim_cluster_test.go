@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -392,14 +394,14 @@ func (m *simMachine) Apply(batch []Command) {
 	}
 }
 
-func (m *simMachine) Dirty() map[string][]byte {
+func (m *simMachine) Dirty() iter.Seq2[string, []byte] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[string][]byte{}
 	for ; m.saved < len(m.list); m.saved++ {
 		out[fmt.Sprintf("c/%08d", m.saved)] = []byte(m.list[m.saved])
 	}
-	return out
+	return maps.All(out)
 }
 
 func (m *simMachine) Restore(applied uint64, load func(func(string, []byte) error) error) error {

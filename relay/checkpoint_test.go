@@ -1,7 +1,12 @@
 package relay
 
 import (
+	"bytes"
+	"fmt"
+	"iter"
 	"maps"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,16 +19,30 @@ import (
 
 // records is a whole checkpoint.
 func records(s *State) map[string][]byte {
-	for id := range s.tournaments {
-		s.touch(tournamentKey(id))
+	s.changed = changes{
+		tournaments: slices.Collect(maps.Values(s.tournaments)),
+		rounds:      slices.Collect(maps.Values(s.rounds)),
+		games:       slices.Collect(maps.Values(s.games)),
 	}
-	for id := range s.rounds {
-		s.touch(roundKey(id))
+	for _, g := range s.games {
+		g.stored = storedGame{}
 	}
-	for id := range s.games {
-		s.touch(gameKey(id))
+	return maps.Collect(s.TakeDirty())
+}
+
+// store does to the records what a checkpoint does.
+func store(tb testing.TB, records map[string][]byte, changed iter.Seq2[string, []byte]) {
+	tb.Helper()
+	for key, value := range changed {
+		if value != nil {
+			records[key] = value
+			continue
+		}
+		if records[key] == nil {
+			tb.Fatalf("%s is removed, and was not there", key)
+		}
+		delete(records, key)
 	}
-	return s.TakeDirty()
 }
 
 func load(tb testing.TB, records map[string][]byte) *State {
@@ -52,18 +71,18 @@ func TestCheckpoints(t *testing.T) {
 		if i%7 != 0 {
 			continue
 		}
-		maps.Copy(stored, s.TakeDirty())
+		store(t, stored, s.TakeDirty())
 		again := load(t, stored)
 		if again.Hash() != s.Hash() {
 			t.Fatalf("index %d: another hash after the checkpoint", s.index)
 		}
-		if len(again.TakeDirty()) != 0 {
+		if len(maps.Collect(again.TakeDirty())) != 0 {
 			t.Fatal("what was loaded is dirty")
 		}
 		for _, diff := range []string{
 			cmp.Diff(s.tournaments, again.tournaments, cmpopts.EquateEmpty()),
 			cmp.Diff(s.rounds, again.rounds, cmpopts.EquateEmpty()),
-			cmp.Diff(s.games, again.games, cmpopts.EquateEmpty(), ignorePos),
+			cmp.Diff(published(s.State), published(again), cmpopts.EquateEmpty()),
 			cmp.Diff(s.Tournaments(), again.Tournaments(), cmpopts.EquateEmpty()),
 		} {
 			if diff != "" {
@@ -74,6 +93,142 @@ func TestCheckpoints(t *testing.T) {
 		if i%49 == 0 {
 			s.State = again
 		}
+	}
+}
+
+// published is all games as readers see them.
+func published(s *State) map[GameID]*Game {
+	out := map[GameID]*Game{}
+	for id, g := range s.games {
+		out[id] = g.Game
+	}
+	return out
+}
+
+// TestCheckpointsOfOneGame plays a long game with takebacks of any depth. Checkpoints are taken now and
+// then and encoded some commands later, as a node does that. What is stored must be what
+// the game was when the checkpoint was taken, and be the same records, byte for
+// byte, as those of a checkpoint of everything.
+func TestCheckpointsOfOneGame(t *testing.T) {
+	for seed := range uint64(5) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		s := withGame(t, "")
+		stored := map[string][]byte{}
+		most := 0
+		for n := range 1000 {
+			switch ply := s.game().Ply(); {
+			case r.IntN(25) == 0 && ply > 0:
+				s.must(takeBack(Ply(r.IntN(int(ply))), fmt.Sprint("t", n)))
+			case r.IntN(60) == 0:
+				s.must(setResult("1-0", fmt.Sprint("r", n)))
+				s.must(setResult("*", fmt.Sprint("o", n)))
+			default: // the knights go out and come back
+				s.moves(knights(int(ply)))
+			}
+			if r.IntN(20) > 0 {
+				continue
+			}
+			hash, changed := s.Hash(), s.TakeDirty()
+			if r.IntN(2) == 0 {
+				if s.game().Ply() > 0 {
+					s.must(takeBack(0, fmt.Sprint("l", n)))
+				}
+				s.moves("Nf3", "Nf6", "Ng1", "Ng8", "Nf3")
+			}
+			store(t, stored, changed)
+			again := load(t, stored)
+			if again.Hash() != hash {
+				t.Fatalf("seed %d, index %d: another hash after the checkpoint", seed, s.index)
+			}
+			if !maps.EqualFunc(stored, records(again), bytes.Equal) {
+				t.Fatalf("seed %d, index %d: other records", seed, s.index)
+			}
+			most = max(most, len(stored))
+		}
+		if most < 40 {
+			t.Fatalf("%d records at most: too few", most)
+		}
+	}
+}
+
+// TestCheckpointGrowsWithMoves: what is written of a long game is what is new in it.
+func TestCheckpointGrowsWithMoves(t *testing.T) {
+	s := withGame(t, "")
+	for ply := range 1000 {
+		s.moves(knights(ply))
+	}
+	for i := range 50 {
+		s.must(setResult([]string{"1-0", "0-1"}[i%2], fmt.Sprint("r", i)))
+	}
+	s.must(setResult("*", "r"))
+	if whole := size(s.TakeDirty()); whole < 20_000 {
+		t.Fatalf("the whole game takes %d bytes", whole)
+	}
+	for ply := range 40 {
+		s.moves(knights(ply))
+		if n := size(s.TakeDirty()); n > 2_000 {
+			t.Fatalf("one move more takes %d bytes", n)
+		}
+	}
+	s.must(takeBack(1030, "t"))
+	if n := size(s.TakeDirty()); n > 2_000 {
+		t.Fatalf("a takeback takes %d bytes", n)
+	}
+}
+
+func size(changed iter.Seq2[string, []byte]) (n int) {
+	for key, value := range changed {
+		n += len(key) + len(value)
+	}
+	return n
+}
+
+// TestLoadWhole: a record that has all moves and changes of its game in it is good as well, and
+// is taken apart when the game goes on.
+func TestLoadWhole(t *testing.T) {
+	s := newScript(t)
+	for _, c := range longScript(t, 9, 400) {
+		s.bytes(c)
+	}
+	whole := map[string][]byte{}
+	for key, value := range records(s.State) {
+		if strings.Count(key, "/") == 1 {
+			whole[key] = value
+		}
+	}
+	for id, g := range s.games {
+		whole[gameKey(id)] = marshal(gameRecord(g.Game))
+	}
+	again := load(t, whole)
+	if again.Hash() != s.Hash() {
+		t.Fatal("another hash")
+	}
+	for _, g := range again.games {
+		again.touch(g)
+	}
+	store(t, whole, again.TakeDirty())
+	if !maps.EqualFunc(records(s.State), whole, bytes.Equal) {
+		t.Error("other records")
+	}
+}
+
+// TestAppendMoves: the records of moves are what protobuf would make of them.
+func TestAppendMoves(t *testing.T) {
+	s := newScript(t)
+	for _, c := range longScript(t, 11, 400) {
+		s.bytes(c)
+	}
+	moves := []Move{{}, {Index: 1, Term: 1, At: 1}, {Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)}}
+	for _, g := range s.games {
+		moves = append(moves, g.Moves...)
+	}
+	records := moveRecords(moves)
+	for _, r := range records {
+		r.San, r.Fen = "", ""
+	}
+	want := marshal(&relaypb.MovesRecord{Moves: records})
+	if got := appendMoves(nil, 1, moves); !bytes.Equal(got, want) {
+		t.Errorf("got\n%x, want\n%x", got, want)
 	}
 }
 
@@ -89,7 +244,9 @@ func TestDeterminism(t *testing.T) {
 			t.Fatalf("index %d: %q and %q", a.index, x.Err, y.Err)
 		}
 	}
-	clear(a.sums)
+	for _, g := range a.games {
+		g.hash = nil
+	}
 	if a.Hash() != b.Hash() {
 		t.Error("the hash depends on when it was asked for")
 	}
@@ -117,6 +274,14 @@ func TestHashCovers(t *testing.T) {
 		}
 		seen[s.Hash()] = c.String()
 	}
+}
+
+func make16() []*relaypb.MoveRecord {
+	out := make([]*relaypb.MoveRecord, movesPerRecord)
+	for i := range out {
+		out[i] = &relaypb.MoveRecord{Uci: "e2e4"}
+	}
+	return out
 }
 
 // TestLoadDamaged: what does not belong together is found, and named.
@@ -149,7 +314,18 @@ func TestLoadDamaged(t *testing.T) {
 		{"no round", "r/" + testRound, nil, "its round"},
 		{"board twice", g2, game(g2, func(r *relaypb.GameRecord) { r.Board = 1 }), "board 1 is that of game"},
 		{"request twice", g2, game(g2, func(r *relaypb.GameRecord) { r.Request = "req-g" }), "its request"},
-		{"position", g1, game(g1, func(r *relaypb.GameRecord) { r.Moves[1].Fen = "8/8/8/8/8/8/8/8 w - - 0 1" }), "position at ply 2"},
+		{"position", g1, game(g1, func(r *relaypb.GameRecord) { r.StartFen = "8/8/8/8/8/8/8/8 w - - 0 1" }), "position that it starts from"},
+		{"illegal move", g1, game(g1, func(r *relaypb.GameRecord) { r.Moves[1].Uci = "e7e4" }), `its move "e7e4" at ply 2: it is not legal`},
+		{"move that is not UCI", g1, game(g1, func(r *relaypb.GameRecord) { r.Moves[1].Uci = "e5" }), `its move "e5" at ply 2: it is not UCI`},
+		{"a record of moves too many", g1 + "/m0000", marshal(&relaypb.MovesRecord{Moves: make16()}), "has 1 records of moves and 0 of changes"},
+		{"half a record of moves", g1 + "/m0000", marshal(&relaypb.MovesRecord{Moves: make16()[:8]}), "has 8 moves"},
+		{"a gap in the moves", g1 + "/m0001", marshal(&relaypb.MovesRecord{Moves: make16()}), "record of moves 0 is missing"},
+		{"a gap in the changes", g1 + "/c0001", []byte{}, "record of changes 0 is missing"},
+		{"no head", "g/game0009/c0000", []byte{}, "it is missing"},
+		{"noise in a part", g1 + "/c0000", []byte{0xff}, "/c0000"},
+		{"another spelling of a key", g1 + "/m0", []byte{}, "not a key"},
+		{"a key of no part", g1 + "/x0000", []byte{}, "not a key"},
+		{"an id twice", "t/" + testGame, []byte("\n\x08" + testGame), "there already"},
 		{"result", g1, game(g1, func(r *relaypb.GameRecord) { r.Result = "won" }), `"won"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

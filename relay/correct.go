@@ -27,7 +27,7 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	if !ok {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
-	s.place(g, out)
+	out.Game = g.Game
 	if done, ok := g.change(c.Request); ok {
 		out.standsAlready(done)
 		return nil
@@ -49,9 +49,11 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	if err != nil {
 		return err // cannot be: every stored position was made by play or read by startPosition
 	}
-	next := *g
+	before := g.Game
+	next := *before
 	next.Moves = g.Moves[:to:to] // no room left, so that the next move copies
-	next.pos = pos
+	g.pos = pos
+	g.stored.takeBack(to)
 	change := Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
 		FromPly: g.Ply(), ToPly: to, Request: c.Request,
@@ -61,10 +63,10 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 		change.Was, next.Result = g.Result, Ongoing
 	}
 	next.Changes = append(next.Changes, change)
-	s.putGame(&next, out)
-	out.event(EventTakeback, &next, c.At)
-	if g.Over() {
-		out.event(EventResult, &next, c.At)
+	s.putGame(g, &next, out)
+	out.event(EventTakeback, c.At)
+	if before.Over() {
+		out.event(EventResult, c.At)
 	}
 	return nil
 }
@@ -112,7 +114,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	if !ok {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
-	s.place(g, out)
+	out.Game = g.Game
 	if done, ok := g.change(c.Request); ok {
 		out.standsAlready(done)
 		return nil
@@ -128,14 +130,14 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	if err := g.roomForChange(0); err != nil {
 		return err
 	}
-	next := *g
+	next := *g.Game
 	next.Result = result
 	next.Changes = append(next.Changes, Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
 		FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Was: g.Result, Request: c.Request,
 	})
-	s.putGame(&next, out)
-	out.event(EventResult, &next, c.At)
+	s.putGame(g, &next, out)
+	out.event(EventResult, c.At)
 	return nil
 }
 

@@ -35,7 +35,7 @@ func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournamen
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.putTournament(t)
-	s.touch(tournamentKey(t.ID))
+	s.changed.tournaments = append(s.changed.tournaments, t)
 	out.Tournament = t
 	return nil
 }
@@ -47,7 +47,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	}
 	if id, ok := s.asked[creationKey{string(t.ID), c.Request}]; ok {
 		r := s.rounds[RoundID(id)]
-		out.Tournament, out.Round = t, r
+		out.Round = r
 		out.Index, out.Term, out.Duplicate = r.Index, r.Term, true
 		return nil
 	}
@@ -71,8 +71,8 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.addRound(r)
-	s.touch(roundKey(r.ID))
-	out.Tournament, out.Round = s.tournaments[t.ID], r
+	s.changed.rounds = append(s.changed.rounds, r)
+	out.Round = r
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	}
 	if id, ok := s.asked[creationKey{string(r.ID), c.Request}]; ok {
 		g := s.games[GameID(id)]
-		s.place(g, out)
+		out.Game = g.Game
 		out.Index, out.Term, out.Duplicate = g.CreatedAtIx, g.CreatedTerm, true
 		return nil
 	}
@@ -107,17 +107,19 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	if id, ok := s.boards[boardKey{r.ID, int(op.Board)}]; ok {
 		return refuse(ErrBoardTaken, "board %d of this round is taken by game %s", op.Board, id)
 	}
-	g := &Game{
-		ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
-		White: playerFrom(op.White), Black: playerFrom(op.Black),
-		StartFEN: fen, TimeControl: op.TimeControl, Result: Ongoing,
-		CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Index: out.Index,
-		Request: c.Request, pos: pos,
-	}
+	g := &liveGame{pos: pos, Game: &Game{
+		Pairing: &Pairing{
+			ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
+			White: playerFrom(op.White), Black: playerFrom(op.Black),
+			StartFEN: fen, TimeControl: op.TimeControl,
+			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
+		},
+		Result: Ongoing, Index: out.Index,
+	}}
 	s.addGame(g)
-	s.touch(gameKey(g.ID))
-	s.place(g, out)
-	out.event(EventGame, g, c.At)
+	s.touch(g)
+	out.Game = g.Game
+	out.event(EventGame, c.At)
 	return nil
 }
 

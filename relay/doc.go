@@ -21,6 +21,7 @@
 //	play.go     moves
 //	correct.go  takebacks and results
 //	limits.go   how long and how many of everything
+//	decode.go   the quick way to read a command that plays a move
 //
 // # Exactly once
 //
@@ -63,10 +64,25 @@
 //
 // # Checkpoints
 //
-// [State.TakeDirty] returns the records that have changed since the last call, encoded, by
-// key: "t/<id>", "r/<id>", "g/<id>". [State.Load] takes them in again, in any order,
-// and [State.Loaded] derives the rest and checks that they belong together. [State.Hash] is
-// one number over all records, by which nodes find out that they differ.
+// [State.TakeDirty] returns the records that have changed since the last call, by key:
+//
+//	t/<id>         a tournament
+//	r/<id>         a round
+//	g/<id>         the head of a game: its tags, its result, and its last moves, up to 15
+//	g/<id>/m0000   its first 16 moves; m0001 the next 16, and so on
+//	g/<id>/c0000   the first line of its audit trail, with the moves that it took back
+//
+// So of a game that goes on, however long it is, only the head is written again. A takeback
+// removes the records of moves that are no more; a checkpoint has those records that the
+// state makes, whatever checkpoints there were before. Of a move no SAN and no position is stored.
+//
+// TakeDirty itself does next to nothing: everything published is immutable, so the records
+// can be made later, beside Apply, when the sequence that it returns is read.
+//
+// [State.Load] takes the records in again, in any order, and [State.Loaded] joins and replays the
+// games, derives the rest and checks that all belong together. [State.Hash] is
+// one number over everything that is stored, by which nodes find out that they differ; it does
+// not depend on how the records are cut.
 //
 // # Changing it
 //

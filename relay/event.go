@@ -16,22 +16,13 @@ const (
 // made by [State.Apply] only, so they are the same on every node, and Index,
 // the log index of the command, orders them.
 //
-// Which fields are set depends on Type: Move for EventMove; Ply, FEN and Clock for
-// EventTakeback (the position gone back to); Result for EventResult; Game for EventGame.
+// What it tells stands in Game: of EventMove the last move, of EventTakeback the position
+// gone back to, of EventResult the result, of EventGame all of it.
 type Event struct {
-	Type   EventType
-	Index  uint64
-	Round  RoundID
-	GameID GameID
-	Board  int
-	At     Millis
-
-	Move   Move
-	Ply    Ply
-	FEN    string
-	Clock  Clock
-	Result Result
-	Game   *Game // the game as the command left it; set for every type
+	Type  EventType
+	Index uint64
+	At    Millis
+	Game  *Game // as the command left it; never nil
 }
 
 // Outcome is what [State.Apply] answers for one command.
@@ -46,11 +37,12 @@ type Outcome struct {
 	// Err is the domain's refusal (see errors.go); nothing was changed.
 	Err error
 
-	// What the command was about, as it stands after it.
+	// What the command was about, as it stands after it: the tournament or the round of
+	// one that creates such, the game of all others.
 	Tournament *Tournament
 	Round      *Round
 	Game       *Game
-	Move       Move // of PlayMove
+	Move       *Move // of PlayMove; immutable
 
 	// Events to publish, all of them with Index. Empty if nothing changed for spectators.
 	Events []Event

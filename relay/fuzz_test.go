@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	"maps"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -28,16 +30,23 @@ func FuzzCommand(f *testing.F) {
 		s := load(t, stored)
 		before := s.Hash()
 		out := s.Apply(6, 1, command)
+		c := new(relaypb.Command)
+		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(command, c); err == nil && c.Op != nil {
+			got, err := EncodeCommand(c)
+			if want, err2 := deterministic.Marshal(c); err != nil || err2 != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%v is encoded as %x, %v, and by protobuf as %x, %v", c, got, err, want, err2)
+			}
+		}
 		if out.Err != nil || out.Duplicate {
 			if out.Err != nil && out.Err.Error() == "" {
 				t.Error("a refusal without a word")
 			}
-			if s.Hash() != before || len(s.TakeDirty()) > 0 || len(out.Events) > 0 {
+			if s.Hash() != before || len(maps.Collect(s.TakeDirty())) > 0 || len(out.Events) > 0 {
 				t.Fatal("something has changed")
 			}
 			return
 		}
-		if s.Hash() == before || len(s.TakeDirty()) == 0 {
+		if s.Hash() == before || len(maps.Collect(s.TakeDirty())) == 0 {
 			t.Fatal("nothing has changed")
 		}
 		after := s.Hash()
@@ -72,11 +81,11 @@ func FuzzFEN(f *testing.F) {
 		}
 		_, legal := legalMoves(t, p)
 		for _, m := range legal {
-			next, reason := p.play(m.String())
+			next, reason := p.play(m.String(), "")
 			if reason != "" {
 				t.Fatalf("%s in %s: %s", m, normal, reason)
 			}
-			if bySAN, reason := p.play(next.san); reason != "" || bySAN.uci != next.uci {
+			if bySAN, reason := p.play(next.san, ""); reason != "" || bySAN.uci != next.uci {
 				t.Fatalf("%s in %s: %s, %s", next.san, normal, bySAN.uci, reason)
 			}
 			if next.after.FullMoves() > maxFullMoves || next.after.HalfMoves() > maxHalfMoves {

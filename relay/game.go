@@ -94,9 +94,11 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*g = Game{
-		ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black,
-		Moves: in.Moves, Result: in.Result, Index: in.Index, CreatedAt: in.CreatedAt,
-		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl, Changes: in.Changes,
+		Pairing: &Pairing{
+			ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black, CreatedAt: in.CreatedAt,
+			StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl,
+		},
+		Moves: in.Moves, Result: in.Result, Index: in.Index, Changes: in.Changes,
 	}
 	return nil
 }

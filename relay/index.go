@@ -52,7 +52,7 @@ func (s *State) addRound(r *Round) {
 }
 
 // addGame stores a new game, and a new version of its round with it.
-func (s *State) addGame(g *Game) {
+func (s *State) addGame(g *liveGame) {
 	s.games[g.ID] = g
 	s.boards[boardKey{g.Round, g.Board}] = g.ID
 	s.asked[creationKey{string(g.Round), g.Request}] = string(g.ID)

@@ -114,10 +114,8 @@ type Change struct {
 	Removed []Move `json:"-"`
 }
 
-// Game is one board of a round. Immutable once published by [State]: a command
-// that changes a game makes a new value, and the slices share what did not
-// change. So a reader may keep a *Game for as long as it likes.
-type Game struct {
+// Pairing is what of a game stands from its creation on and never changes.
+type Pairing struct {
 	ID          GameID
 	Round       RoundID
 	Board       int
@@ -126,15 +124,19 @@ type Game struct {
 	StartFEN    string // empty: the standard position
 	Variant     string // empty: standard chess, and nothing else exists yet
 	TimeControl string
-	Moves       []Move // Moves[i].Ply == i+1
-	Result      Result
-	Changes     []Change
 	CreatedAt   Millis
 	CreatedAtIx uint64 // of the command that created it
 	CreatedTerm uint64
-	Index       uint64 // of the last command that changed this game
+	Request     string
+}
 
-	Request string
-
-	pos position // after the last move; derived, never stored
+// Game is one board of a round. Immutable once published by [State]: a command
+// that changes a game makes a new value, and what did not change is shared. So a
+// reader may keep a *Game for as long as it likes.
+type Game struct {
+	*Pairing
+	Moves   []Move // Moves[i].Ply == i+1
+	Result  Result
+	Changes []Change
+	Index   uint64 // of the last command that changed this game
 }

@@ -18,9 +18,9 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	); err != nil {
 		return err
 	}
-	s.place(g, out)
+	out.Game = g.Game
 	ply := Ply(op.Ply)
-	if m, ok := g.recorded(ply, op.Move, c.Request); ok {
+	if m := g.recorded(ply, op.Move, c.Request); m != nil {
 		out.Move = m
 		out.Index, out.Term, out.Duplicate = m.Index, m.Term, true
 		return nil
@@ -33,52 +33,58 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	case g.Over():
 		return refuse(ErrGameOver, `the game is over (%s); set its result to "*" or take a move back to go on`, g.Result)
 	}
-	p, reason := g.pos.play(op.Move)
+	p, reason := g.pos.play(op.Move, c.Request)
 	if reason != "" {
 		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: reason}
 	}
+	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
+		clock = clock.over(g.Clock())
+	}
 	m := Move{
 		Ply: ply, SAN: p.san, UCI: p.uci, FEN: p.fen,
-		Clock: clock.over(g.Clock()), At: Millis(op.At),
-		Index: out.Index, Term: out.Term, Request: c.Request,
+		Clock: clock, At: Millis(op.At),
+		Index: out.Index, Term: out.Term, Request: p.request,
 	}
 	if m.At == 0 {
 		m.At = Millis(c.At)
 	}
-	next := *g
+	next := *g.Game
 	// See addRound: the version before shares the array and never sees the new
 	// element. After a takeback the slice has no room left, and this copies.
 	next.Moves = append(next.Moves, m)
-	next.pos = p.after
-	s.putGame(&next, out)
-	out.Move = m
-	out.event(EventMove, &next, c.At)
+	g.pos = p.after
+	s.putGame(g, &next, out)
+	out.Move = &next.Moves[len(next.Moves)-1]
+	out.event(EventMove, int64(m.At))
 	return nil
 }
 
 // recorded finds the move that this very play has made already: the same move
 // at the same ply, or one of the same request that was taken back since. The
 // latter is why a second copy of a command, come late, cannot bring a move back.
-func (g *Game) recorded(ply Ply, text, request string) (Move, bool) {
+// It returns nil if there is none.
+func (g *Game) recorded(ply Ply, text, request string) *Move {
 	if request != "" {
 		for _, c := range g.Changes {
-			for _, m := range c.Removed {
-				if m.Ply == ply && m.Request == request {
-					return m, true
+			for i := range c.Removed {
+				if m := &c.Removed[i]; m.Ply == ply && m.Request == request {
+					return m
 				}
 			}
 		}
 	}
 	if ply > g.Ply() {
-		return Move{}, false
+		return nil
 	}
-	m := g.Moves[ply-1]
+	m := &g.Moves[ply-1]
 	if text == m.SAN || text == m.UCI || request != "" && m.Request == request {
-		return m, true
+		return m
 	}
 	// Another spelling? The position before the ply knows.
-	before, err := parsePosition(g.FENAt(ply - 1))
-	return m, err == nil && before.uci(text) == m.UCI
+	if before, err := parsePosition(g.FENAt(ply - 1)); err == nil && before.uci(text) == m.UCI {
+		return m
+	}
+	return nil
 }
 
 func readClock(op *relaypb.PlayMove) (Clock, error) {
@@ -111,27 +117,14 @@ func (c Clock) over(before Clock) Clock {
 }
 
 // putGame publishes the new version of a game.
-func (s *State) putGame(g *Game, out *Outcome) {
-	g.Index = out.Index
-	s.games[g.ID] = g
-	s.touch(gameKey(g.ID))
-	out.Game = g
+func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
+	next.Index = out.Index
+	g.Game = next
+	s.touch(g)
+	out.Game = next
 }
 
-// event adds an event of the type to the outcome. What it tells is taken from
-// the game as the command left it.
-func (out *Outcome) event(typ EventType, g *Game, at int64) {
-	e := Event{
-		Type: typ, Index: out.Index, Round: g.Round, GameID: g.ID, Board: g.Board, At: Millis(at), Game: g,
-	}
-	switch typ {
-	case EventMove:
-		e.Move = out.Move
-		e.At = out.Move.At
-	case EventTakeback:
-		e.Ply, e.FEN, e.Clock = g.Ply(), g.FEN(), g.Clock()
-	case EventResult:
-		e.Result = g.Result
-	}
-	out.Events = append(out.Events, e)
+// event adds an event of the type, about the game that the outcome has.
+func (out *Outcome) event(typ EventType, at int64) {
+	out.Events = append(out.Events, Event{Type: typ, Index: out.Index, At: Millis(at), Game: out.Game})
 }

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -70,13 +72,17 @@ func movesFrom(records []*relaypb.MoveRecord, first Ply) []Move {
 	}
 	out := make([]Move, len(records))
 	for i, r := range records {
-		out[i] = Move{
-			Ply: first + Ply(i), SAN: r.San, UCI: r.Uci, FEN: r.Fen,
-			Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
-			At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request,
-		}
+		out[i] = moveFrom(r, first+Ply(i))
 	}
 	return out
+}
+
+func moveFrom(r *relaypb.MoveRecord, ply Ply) Move {
+	return Move{
+		Ply: ply, SAN: r.San, UCI: r.Uci, FEN: r.Fen,
+		Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
+		At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request,
+	}
 }
 
 func optionalTime(t Millis) *int64 {
@@ -93,40 +99,120 @@ func timeFrom(t *int64) Millis {
 	return Millis(*t)
 }
 
-func gameRecord(g *Game) *relaypb.GameRecord {
-	r := &relaypb.GameRecord{
+// headRecord is the game without its moves and its audit trail.
+func headRecord(g *Game) *relaypb.GameRecord {
+	return &relaypb.GameRecord{
 		Id: string(g.ID), Round: string(g.Round), Board: int32(g.Board),
 		White: playerRecord(g.White), Black: playerRecord(g.Black),
-		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl,
-		Moves: moveRecords(g.Moves), Result: string(g.Result),
+		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Result: string(g.Result),
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
 		Request: g.Request, Index: g.Index,
 	}
+}
+
+// gameRecord is the whole game.
+func gameRecord(g *Game) *relaypb.GameRecord {
+	r := headRecord(g)
+	r.Moves = moveRecords(g.Moves)
 	for _, c := range g.Changes {
-		r.Changes = append(r.Changes, &relaypb.ChangeRecord{
-			Request: c.Request, At: int64(c.At), By: c.By, Reason: c.Reason,
-			FromPly: int32(c.FromPly), ToPly: int32(c.ToPly), Result: string(c.Result), Was: string(c.Was),
-			Index: c.Index, Term: c.Term, Removed: moveRecords(c.Removed),
-		})
+		r.Changes = append(r.Changes, changeRecord(c))
 	}
 	return r
 }
 
+func changeRecord(c Change) *relaypb.ChangeRecord {
+	return &relaypb.ChangeRecord{
+		Request: c.Request, At: int64(c.At), By: c.By, Reason: c.Reason,
+		FromPly: int32(c.FromPly), ToPly: int32(c.ToPly), Result: string(c.Result), Was: string(c.Was),
+		Index: c.Index, Term: c.Term, Removed: moveRecords(c.Removed),
+	}
+}
+
+func changeFrom(c *relaypb.ChangeRecord) Change {
+	return Change{
+		Request: c.Request, At: Millis(c.At), By: c.By, Reason: c.Reason,
+		FromPly: Ply(c.FromPly), ToPly: Ply(c.ToPly), Result: Result(c.Result), Was: Result(c.Was),
+		Index: c.Index, Term: c.Term, Removed: movesFrom(c.Removed, Ply(c.ToPly)+1),
+	}
+}
+
+// gameFrom is the game of a record, without its moves.
 func gameFrom(r *relaypb.GameRecord) *Game {
 	g := &Game{
-		ID: GameID(r.Id), Round: RoundID(r.Round), Board: int(r.Board),
-		White: playerFrom(r.White), Black: playerFrom(r.Black),
-		StartFEN: r.StartFen, Variant: r.Variant, TimeControl: r.TimeControl,
-		Moves: movesFrom(r.Moves, 1), Result: Result(r.Result),
-		CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
-		Request: r.Request, Index: r.Index,
+		Pairing: &Pairing{
+			ID: GameID(r.Id), Round: RoundID(r.Round), Board: int(r.Board),
+			White: playerFrom(r.White), Black: playerFrom(r.Black),
+			StartFEN: r.StartFen, Variant: r.Variant, TimeControl: r.TimeControl,
+			CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
+			Request: r.Request,
+		},
+		Result: Result(r.Result), Index: r.Index,
 	}
 	for _, c := range r.Changes {
-		g.Changes = append(g.Changes, Change{
-			Request: c.Request, At: Millis(c.At), By: c.By, Reason: c.Reason,
-			FromPly: Ply(c.FromPly), ToPly: Ply(c.ToPly), Result: Result(c.Result), Was: Result(c.Was),
-			Index: c.Index, Term: c.Term, Removed: movesFrom(c.Removed, Ply(c.ToPly)+1),
-		})
+		g.Changes = append(g.Changes, changeFrom(c))
 	}
 	return g
+}
+
+// appendMoves appends the moves to dst, each as a field of the number: the bytes that
+// protobuf makes of moveRecords(moves), at a fifth of the time, but without SAN and FEN, which
+// follow from the moves before and are more than half of it. All the moves that are played go through here.
+func appendMoves(dst []byte, field protowire.Number, moves []Move) []byte {
+	for i := range moves {
+		m := &moves[i]
+		dst = protowire.AppendTag(dst, field, protowire.BytesType)
+		dst = protowire.AppendVarint(dst, uint64(moveSize(m)))
+		dst = appendString(dst, 2, m.UCI)
+		if m.Clock.White >= 0 {
+			dst = appendNumber(dst, 4, uint64(m.Clock.White))
+		}
+		if m.Clock.Black >= 0 {
+			dst = appendNumber(dst, 5, uint64(m.Clock.Black))
+		}
+		dst = appendNonZero(dst, 6, uint64(m.At))
+		dst = appendNonZero(dst, 7, m.Index)
+		dst = appendNonZero(dst, 8, m.Term)
+		dst = appendString(dst, 9, m.Request)
+	}
+	return dst
+}
+
+// moveSize is the length of one record of appendMoves. Each tag is one byte.
+func moveSize(m *Move) int {
+	n := 0
+	for _, s := range [...]string{m.UCI, m.Request} {
+		if s != "" {
+			n += 1 + protowire.SizeBytes(len(s))
+		}
+	}
+	if m.Clock.White >= 0 {
+		n += 1 + protowire.SizeVarint(uint64(m.Clock.White))
+	}
+	if m.Clock.Black >= 0 {
+		n += 1 + protowire.SizeVarint(uint64(m.Clock.Black))
+	}
+	for _, v := range [...]uint64{uint64(m.At), m.Index, m.Term} {
+		if v != 0 {
+			n += 1 + protowire.SizeVarint(v)
+		}
+	}
+	return n
+}
+
+func appendString(dst []byte, field protowire.Number, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	return protowire.AppendString(protowire.AppendTag(dst, field, protowire.BytesType), s)
+}
+
+func appendNonZero(dst []byte, field protowire.Number, v uint64) []byte {
+	if v == 0 {
+		return dst
+	}
+	return appendNumber(dst, field, v)
+}
+
+func appendNumber(dst []byte, field protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(dst, field, protowire.VarintType), v)
 }

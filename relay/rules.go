@@ -22,6 +22,7 @@ type position struct{ rules.Position }
 type played struct {
 	san, uci string
 	fen      string
+	request  string // as it was given
 	after    position
 }
 
@@ -38,26 +39,29 @@ func parsePosition(fen string) (position, error) {
 	return position{p}, nil
 }
 
-// play finds the legal move that the text means. The reason is empty if there
-// is exactly one.
-func (pos position) play(text string) (_ played, reason string) {
+// play finds the legal move that the text means, by the request. The reason is empty if
+// there is exactly one.
+func (pos *position) play(text, request string) (_ played, reason string) {
 	m, err := pos.Find(text)
 	if err != nil {
 		return played{}, pos.reason(err)
 	}
 	after, _ := pos.Play(m) // what is found is legal
-	// The three texts live and die together, in the Move, so one string holds them.
-	var buf [maxFEN + 2*maxMoveText]byte
-	out := pos.AppendSAN(buf[:0], m)
-	san := len(out)
-	out = pos.AppendUCI(out, m)
+	// These texts live and die together, in the Move, so one string holds them, with those in
+	// front that a checkpoint reads.
+	var buf [maxFEN + 2*maxMoveText + MaxRequest]byte
+	out := pos.AppendUCI(buf[:0], m)
 	uci := len(out)
+	out = append(out, request...)
+	by := len(out)
+	out = pos.AppendSAN(out, m)
+	san := len(out)
 	all := string(after.AppendFEN(out))
-	return played{san: all[:san], uci: all[san:uci], fen: all[uci:], after: position{after}}, ""
+	return played{uci: all[:uci], request: all[uci:by], san: all[by:san], fen: all[san:], after: position{after}}, ""
 }
 
 // uci returns the legal move that the text means in UCI, or an empty string.
-func (pos position) uci(text string) string {
+func (pos *position) uci(text string) string {
 	m, err := pos.Find(text)
 	if err != nil {
 		return ""
@@ -66,7 +70,7 @@ func (pos position) uci(text string) string {
 }
 
 // reason says to the submitter why the text means no move.
-func (pos position) reason(err error) string {
+func (pos *position) reason(err error) string {
 	var either *rules.AmbiguousError
 	switch {
 	case errors.Is(err, rules.ErrText):
@@ -85,4 +89,4 @@ func (pos position) reason(err error) string {
 // fen writes the position. The square behind a pawn that has just made its
 // double step always stands in it, whether or not a pawn can take it, as the
 // PGN standard (16.1.3.4) has it.
-func (pos position) fen() string { return pos.FEN() }
+func (pos *position) fen() string { return pos.FEN() }

@@ -13,16 +13,26 @@ import (
 type State struct {
 	tournaments map[TournamentID]*Tournament
 	rounds      map[RoundID]*Round
-	games       map[GameID]*Game
+	games       map[GameID]*liveGame
 
 	// Derived from the above; see index.go.
 	newest []*Tournament          // newest first
 	boards map[boardKey]GameID    // who sits where
 	asked  map[creationKey]string // what a request has created: an id
 
-	// For checkpoints.
-	dirty map[string]struct{} // keys of the records changed since TakeDirty
-	sums  map[string][32]byte // of the encoded records that Hash has seen and that have not changed since
+	changed changes               // since TakeDirty
+	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
+	decoder moveDecoder
+}
+
+// liveGame is a game with what is not published of it.
+type liveGame struct {
+	*Game          // as published: a command that changes it puts another one here
+	pos   position // after the last move; derived, never stored
+
+	changed bool       // since TakeDirty
+	stored  storedGame // what the checkpoints so far hold of it
+	hash    *[32]byte  // of the whole record; nil if it has changed since Hash saw it
 }
 
 // NewState returns the state at index 0: nothing.
@@ -30,11 +40,10 @@ func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
 		rounds:      make(map[RoundID]*Round),
-		games:       make(map[GameID]*Game),
+		games:       make(map[GameID]*liveGame),
 		boards:      make(map[boardKey]GameID),
 		asked:       make(map[creationKey]string),
-		dirty:       make(map[string]struct{}),
-		sums:        make(map[string][32]byte),
+		parts:       make(map[GameID]*gameParts),
 	}
 }
 
@@ -45,7 +54,10 @@ func NewState() *State {
 // is refused, or cannot even be read, leaves everything as it was.
 func (s *State) Apply(index, term uint64, command []byte) Outcome {
 	out := Outcome{Index: index, Term: term}
-	c, err := DecodeCommand(command)
+	c, err := s.decoder.decode(command), error(nil)
+	if c == nil {
+		c, err = DecodeCommand(command)
+	}
 	if err == nil {
 		err = checkEnvelope(c)
 	}
@@ -110,12 +122,8 @@ func (s *State) Round(id RoundID) (*Round, bool) {
 // Game returns the game with the id.
 func (s *State) Game(id GameID) (*Game, bool) {
 	g, ok := s.games[id]
-	return g, ok
-}
-
-// place fills in a game's neighbours, as an outcome shows them.
-func (s *State) place(g *Game, out *Outcome) {
-	out.Game = g
-	out.Round = s.rounds[g.Round]
-	out.Tournament = s.tournaments[out.Round.Tournament]
+	if !ok {
+		return nil, false
+	}
+	return g.Game, true
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"sync"
 
 	"github.com/chessrelay/chessrelay/broadcast"
@@ -53,7 +54,7 @@ func (b *boards) Apply(batch []consensus.Command) {
 
 // Dirty implements consensus.StateMachine. It changes nothing that readers see,
 // and the apply loop, which calls it, is the only writer: so they need not wait.
-func (b *boards) Dirty() map[string][]byte {
+func (b *boards) Dirty() iter.Seq2[string, []byte] {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.state.TakeDirty()

@@ -20,9 +20,12 @@ func testGames() ([]*relay.Game, Event) {
 	no := relay.NoTime
 	return []*relay.Game{
 		{
-			ID: "game0001", Round: "round001", Board: 1, Result: relay.WhiteWins, TimeControl: "5400+30",
-			White: relay.Player{Name: "Carlsen, Magnus", Title: "GM", Rating: 2877, FideID: 1503014, Team: "Norway"},
-			Black: relay.Player{Name: "Caruana, Fabiano", Rating: 2801},
+			Pairing: &relay.Pairing{
+				ID: "game0001", Round: "round001", Board: 1, TimeControl: "5400+30",
+				White: relay.Player{Name: "Carlsen, Magnus", Title: "GM", Rating: 2877, FideID: 1503014, Team: "Norway"},
+				Black: relay.Player{Name: "Caruana, Fabiano", Rating: 2801},
+			},
+			Result: relay.WhiteWins,
 			Moves: []relay.Move{
 				{Ply: 1, SAN: "e4", Clock: millis(3_687_000, no)},
 				{Ply: 2, SAN: "e5", Clock: millis(3_687_000, no)},
@@ -31,13 +34,19 @@ func testGames() ([]*relay.Game, Event) {
 			},
 		},
 		{
-			ID: "game0002", Round: "round001", Board: 2, Result: relay.Ongoing,
-			White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
+			Pairing: &relay.Pairing{
+				ID: "game0002", Round: "round001", Board: 2,
+				White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
+			},
+			Result: relay.Ongoing,
 		},
 		{
-			ID: "game0003", Round: "round001", Board: 3, Result: relay.Ongoing,
-			White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
-			StartFEN: "4k3/8/8/8/8/8/4P3/4K3 b - - 3 40",
+			Pairing: &relay.Pairing{
+				ID: "game0003", Round: "round001", Board: 3,
+				White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
+				StartFEN: "4k3/8/8/8/8/8/4P3/4K3 b - - 3 40",
+			},
+			Result: relay.Ongoing,
 			Moves: []relay.Move{
 				{Ply: 1, SAN: "Kd7", Clock: millis(no, 60_000)},
 				{Ply: 2, SAN: "e4", Clock: millis(no, 60_000)},
@@ -70,8 +79,9 @@ func TestWrite(t *testing.T) {
 // TestWriteBare has nothing but the game.
 func TestWriteBare(t *testing.T) {
 	g := &relay.Game{
-		Board: 7, Result: relay.Draw, White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
-		Moves: []relay.Move{{Ply: 1, SAN: "e4", Clock: millis(60_000, 60_000)}},
+		Pairing: &relay.Pairing{Board: 7, White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"}},
+		Result:  relay.Draw,
+		Moves:   []relay.Move{{Ply: 1, SAN: "e4", Clock: millis(60_000, 60_000)}},
 	}
 	w := NewWriter(nil)
 	w.NoClocks = true
@@ -121,7 +131,10 @@ func TestWriteAndRead(t *testing.T) {
 func FuzzWrite(f *testing.F) {
 	f.Add("Carlsen, M", `a\"b`, "x\ny")
 	f.Fuzz(func(t *testing.T, white, event, team string) {
-		g := &relay.Game{Result: relay.Ongoing, White: relay.Player{Name: white, Team: team}, Black: relay.Player{Name: "B"}}
+		g := &relay.Game{
+			Pairing: &relay.Pairing{White: relay.Player{Name: white, Team: team}, Black: relay.Player{Name: "B"}},
+			Result:  relay.Ongoing,
+		}
 		s := NewWriter(nil).Format(g, Event{Tournament: &relay.Tournament{Name: event}})
 		if games, errs := readAll(t, strings.NewReader(s)); len(errs) == 0 && len(games) != 1 {
 			t.Errorf("%d games in %q", len(games), s)

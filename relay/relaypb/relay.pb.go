@@ -6,7 +6,7 @@
 
 // The wire and disk formats of the domain. Field numbers are never reused.
 // Command is what one Raft log entry carries; the *Record messages are what a
-// checkpoint of the boards stores, one a key.
+// checkpoint of the boards stores, one a key (see checkpoint.go).
 
 package relaypb
 
@@ -948,11 +948,13 @@ func (x *RoundRecord) GetTerm() uint64 {
 	return 0
 }
 
+// MoveRecord is one move. Those of a game are stored without what follows from the
+// moves before: in the hash and in an audit trail they have it.
 type MoveRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"`
+	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"` // follows
 	Uci           string                 `protobuf:"bytes,2,opt,name=uci,proto3" json:"uci,omitempty"`
-	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"`
+	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"` // follows
 	WhiteMs       *int64                 `protobuf:"varint,4,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
 	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`
@@ -1181,6 +1183,53 @@ func (x *ChangeRecord) GetRemoved() []*MoveRecord {
 	return nil
 }
 
+// MovesRecord is some moves of a game that are no longer the last ones.
+type MovesRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Moves         []*MoveRecord          `protobuf:"bytes,1,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MovesRecord) Reset() {
+	*x = MovesRecord{}
+	mi := &file_relay_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MovesRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MovesRecord) ProtoMessage() {}
+
+func (x *MovesRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
+func (*MovesRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *MovesRecord) GetMoves() []*MoveRecord {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// GameRecord is a game. What of its moves and of its audit trail stands in records
+// of their own comes before what stands here. In the hash it is whole, with all of both.
 type GameRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1199,13 +1248,15 @@ type GameRecord struct {
 	Index         uint64                 `protobuf:"varint,14,opt,name=index,proto3" json:"index,omitempty"` // of the last command that changed this game
 	CreatedIndex  uint64                 `protobuf:"varint,15,opt,name=created_index,json=createdIndex,proto3" json:"created_index,omitempty"`
 	CreatedTerm   uint64                 `protobuf:"varint,16,opt,name=created_term,json=createdTerm,proto3" json:"created_term,omitempty"`
+	MovesRecords  uint32                 `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`    // how many MovesRecords there are, of 16 moves each
+	ChangeRecords uint32                 `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +1268,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +1281,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{12}
+	return file_relay_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GameRecord) GetId() string {
@@ -1341,6 +1392,20 @@ func (x *GameRecord) GetCreatedIndex() uint64 {
 func (x *GameRecord) GetCreatedTerm() uint64 {
 	if x != nil {
 		return x.CreatedTerm
+	}
+	return 0
+}
+
+func (x *GameRecord) GetMovesRecords() uint32 {
+	if x != nil {
+		return x.MovesRecords
+	}
+	return 0
+}
+
+func (x *GameRecord) GetChangeRecords() uint32 {
+	if x != nil {
+		return x.ChangeRecords
 	}
 	return 0
 }
@@ -1462,7 +1527,9 @@ const file_relay_proto_rawDesc = "" +
 	"\bfrom_ply\x18\t \x01(\x05R\afromPly\x12\x10\n" +
 	"\x03was\x18\n" +
 	" \x01(\tR\x03was\x123\n" +
-	"\aremoved\x18\v \x03(\v2\x19.chessrelay.v1.MoveRecordR\aremoved\"\x93\x04\n" +
+	"\aremoved\x18\v \x03(\v2\x19.chessrelay.v1.MoveRecordR\aremoved\">\n" +
+	"\vMovesRecord\x12/\n" +
+	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xdf\x04\n" +
 	"\n" +
 	"GameRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -1482,7 +1549,9 @@ const file_relay_proto_rawDesc = "" +
 	"\arequest\x18\r \x01(\tR\arequest\x12\x14\n" +
 	"\x05index\x18\x0e \x01(\x04R\x05index\x12#\n" +
 	"\rcreated_index\x18\x0f \x01(\x04R\fcreatedIndex\x12!\n" +
-	"\fcreated_term\x18\x10 \x01(\x04R\vcreatedTermB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
+	"\fcreated_term\x18\x10 \x01(\x04R\vcreatedTerm\x12#\n" +
+	"\rmoves_records\x18\x11 \x01(\rR\fmovesRecords\x12%\n" +
+	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecordsB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
 
 var (
 	file_relay_proto_rawDescOnce sync.Once
@@ -1496,7 +1565,7 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),          // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
@@ -1510,7 +1579,8 @@ var file_relay_proto_goTypes = []any{
 	(*RoundRecord)(nil),      // 9: chessrelay.v1.RoundRecord
 	(*MoveRecord)(nil),       // 10: chessrelay.v1.MoveRecord
 	(*ChangeRecord)(nil),     // 11: chessrelay.v1.ChangeRecord
-	(*GameRecord)(nil),       // 12: chessrelay.v1.GameRecord
+	(*MovesRecord)(nil),      // 12: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),       // 13: chessrelay.v1.GameRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
@@ -1522,15 +1592,16 @@ var file_relay_proto_depIdxs = []int32{
 	3,  // 6: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
 	3,  // 7: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
 	10, // 8: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	3,  // 9: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	3,  // 10: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	10, // 11: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	11, // 12: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	10, // 9: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	3,  // 10: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	3,  // 11: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	10, // 12: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	11, // 13: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -1554,7 +1625,7 @@ func file_relay_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,258 @@
+package relay
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// gameParts is what Load has seen of a game.
+type gameParts struct {
+	head    *relaypb.GameRecord
+	moves   map[int][]*relaypb.MoveRecord
+	changes map[int]*relaypb.ChangeRecord
+}
+
+// Load takes in one record of a checkpoint, as TakeDirty gave it, under its key.
+// It is for a new State; the records come in any order, each once, and [State.Loaded]
+// follows the last one.
+func (s *State) Load(key string, value []byte) error {
+	kind, id, part, err := splitKey(key)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "t/":
+		r := new(relaypb.TournamentRecord)
+		if err = unmarshal(value, r, id, r.GetId); err == nil && s.taken(id) {
+			err = errTwice
+		}
+		s.tournaments[TournamentID(id)] = tournamentFrom(r)
+	case "r/":
+		r := new(relaypb.RoundRecord)
+		if err = unmarshal(value, r, id, r.GetId); err == nil && s.taken(id) {
+			err = errTwice
+		}
+		s.rounds[RoundID(id)] = roundFrom(r)
+	default:
+		err = s.loadPart(GameID(id), part, value)
+	}
+	if err != nil {
+		return fmt.Errorf("load record %s: %w", key, err)
+	}
+	return nil
+}
+
+var errTwice = errors.New("its id is there already")
+
+// splitKey takes a record's key apart. Of a game's record part is what follows the id.
+func splitKey(key string) (kind, id, part string, err error) {
+	const n = 2 + idLen
+	if len(key) >= n && ValidID(key[2:n]) {
+		kind, id, part = key[:2], key[2:n], key[n:]
+		if (kind == "t/" || kind == "r/") && part == "" || kind == "g/" {
+			return kind, id, part, nil
+		}
+	}
+	return "", "", "", fmt.Errorf("load record %q: not a key of this program", clip(key, 32))
+}
+
+// unmarshal reads a record, whose own id must be the one of its key.
+func unmarshal(value []byte, r proto.Message, id string, own func() string) error {
+	if err := proto.Unmarshal(value, r); err != nil {
+		return err
+	}
+	if own() != id {
+		return fmt.Errorf("it holds the record of %q", clip(own(), 32))
+	}
+	return nil
+}
+
+// loadPart takes in one record of a game.
+func (s *State) loadPart(id GameID, part string, value []byte) error {
+	g := s.parts[id]
+	if g == nil {
+		if s.taken(string(id)) {
+			return errTwice
+		}
+		g = &gameParts{moves: map[int][]*relaypb.MoveRecord{}, changes: map[int]*relaypb.ChangeRecord{}}
+		s.parts[id] = g
+	}
+	if part == "" {
+		if g.head != nil {
+			return errTwice
+		}
+		g.head = new(relaypb.GameRecord)
+		return unmarshal(value, g.head, string(id), g.head.GetId)
+	}
+	i, err := strconv.Atoi(part[min(2, len(part)):])
+	switch {
+	case err == nil && part == movesKey(id, i)[2+idLen:]:
+		r := new(relaypb.MovesRecord)
+		if err := proto.Unmarshal(value, r); err != nil {
+			return err
+		}
+		if len(r.Moves) != movesPerRecord {
+			return fmt.Errorf("it has %d moves, and should have %d", len(r.Moves), movesPerRecord)
+		}
+		g.moves[i] = r.Moves
+		return nil
+	case err == nil && part == changeKey(id, i)[2+idLen:]:
+		r := new(relaypb.ChangeRecord)
+		if err := proto.Unmarshal(value, r); err != nil {
+			return err
+		}
+		g.changes[i] = r
+		return nil
+	}
+	return errors.New("not a key of this program")
+}
+
+// join makes the game of its records, which must be all of it and no more.
+func (p *gameParts) join() (*liveGame, error) {
+	if p.head == nil {
+		return nil, errors.New("it is missing, and others of the game are there")
+	}
+	var moves []*relaypb.MoveRecord
+	for i := range len(p.moves) {
+		m, ok := p.moves[i]
+		if !ok {
+			return nil, fmt.Errorf("its record of moves %d is missing", i)
+		}
+		moves = append(moves, m...)
+	}
+	var trail []*relaypb.ChangeRecord
+	for i := range len(p.changes) {
+		c, ok := p.changes[i]
+		if !ok {
+			return nil, fmt.Errorf("its record of changes %d is missing", i)
+		}
+		trail = append(trail, c)
+	}
+	if p.head.MovesRecords != uint32(len(p.moves)) || p.head.ChangeRecords != uint32(len(p.changes)) {
+		return nil, fmt.Errorf("it has %d records of moves and %d of changes, and should have %d and %d",
+			len(p.moves), len(p.changes), p.head.MovesRecords, p.head.ChangeRecords)
+	}
+	p.head.Changes = append(trail, p.head.Changes...)
+	g := &liveGame{
+		Game:   gameFrom(p.head),
+		stored: storedGame{moves: len(p.moves), good: len(p.moves), changes: len(p.changes)},
+	}
+	return g, g.replay(append(moves, p.head.Moves...))
+}
+
+// replay plays the moves that are stored of a game. What follows from a move and those before
+// it is made anew: its SAN, and the position after it.
+func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
+	pos, err := parsePosition(g.FEN())
+	if err != nil {
+		return fmt.Errorf("the position that it starts from: %w", err)
+	}
+	if len(records) > 0 {
+		g.Moves = make([]Move, len(records))
+	}
+	for i, r := range records {
+		p, reason := pos.play(r.Uci, r.Request)
+		if reason == "" && p.uci != r.Uci {
+			reason = "it is not UCI"
+		}
+		if reason != "" {
+			return fmt.Errorf("its move %q at ply %d: %s", clip(r.Uci, 32), i+1, reason)
+		}
+		m := moveFrom(r, Ply(i)+1)
+		m.SAN, m.UCI, m.FEN, m.Request = p.san, p.uci, p.fen, p.request
+		g.Moves[i], pos = m, p.after
+	}
+	g.pos = pos
+	return nil
+}
+
+// Loaded ends a series of [State.Load]: it derives what is not stored and checks that
+// the records belong together. After an error the State is not to be used.
+func (s *State) Loaded() error {
+	if len(s.newest) > 0 {
+		return errors.New("load records: the state was in use already")
+	}
+	var errs []error
+	for id, p := range s.parts {
+		g, err := p.join()
+		if err == nil && s.taken(string(id)) {
+			err = errTwice
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(id), err))
+			continue
+		}
+		s.games[id] = g
+	}
+	s.parts = nil
+	for _, t := range sortedByIndex(s.tournaments, func(t *Tournament) uint64 { return t.Index }) {
+		if _, twice := s.asked[creationKey{"", t.Request}]; twice {
+			errs = append(errs, fmt.Errorf("record %s: its request has created another tournament", tournamentKey(t.ID)))
+		}
+		s.putTournament(t)
+	}
+	for _, r := range sortedByIndex(s.rounds, func(r *Round) uint64 { return r.Index }) {
+		if err := s.loadedRound(r); err != nil {
+			errs = append(errs, fmt.Errorf("record %s: %w", roundKey(r.ID), err))
+		}
+	}
+	for _, g := range sortedByIndex(s.games, func(g *liveGame) uint64 { return g.CreatedAtIx }) {
+		if err := s.loadedGame(g); err != nil {
+			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(g.ID), err))
+		}
+	}
+	if len(errs) > 10 {
+		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *State) loadedRound(r *Round) error {
+	if _, ok := s.tournaments[r.Tournament]; !ok {
+		return fmt.Errorf("its tournament %q is missing", clip(string(r.Tournament), 32))
+	}
+	if _, twice := s.asked[creationKey{string(r.Tournament), r.Request}]; twice {
+		return errors.New("its request has created another round")
+	}
+	s.addRound(r)
+	return nil
+}
+
+func (s *State) loadedGame(g *liveGame) error {
+	if _, ok := s.rounds[g.Round]; !ok {
+		return fmt.Errorf("its round %q is missing", clip(string(g.Round), 32))
+	}
+	if other, ok := s.boards[boardKey{g.Round, g.Board}]; ok {
+		return fmt.Errorf("its board %d is that of game %s too", g.Board, other)
+	}
+	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {
+		return errors.New("its request has created another game")
+	}
+	if result, err := ParseResult(string(g.Result)); err != nil || result != g.Result {
+		return fmt.Errorf("its result is %q", clip(string(g.Result), 32))
+	}
+	s.addGame(g)
+	return nil
+}
+
+// sortedByIndex returns the values in the order in which they were created.
+func sortedByIndex[K ~string, V any](m map[K]V, index func(V) uint64) []V {
+	keys := slices.Collect(maps.Keys(m))
+	slices.SortFunc(keys, func(a, b K) int {
+		return cmp.Or(cmp.Compare(index(m[a]), index(m[b])), strings.Compare(string(a), string(b)))
+	})
+	out := make([]V, len(keys))
+	for i, k := range keys {
+		out[i] = m[k]
+	}
+	return out
+}
