@@ -22,8 +22,8 @@ const (
 // A cluster is the processes of one group, and its folder.
 type cluster struct {
 	system string
-	dir    string // removed by close
-	nodes  []*process
+	dir    string       // removed by close
+	nodes  []*process   // nil: planned and not started, or gone for good
 	cfgs   []nodeConfig // as each node was started
 	lines  []*delayLine // to the nodes, if any
 }
@@ -121,13 +121,16 @@ func (c *cluster) converged(ctx context.Context) (has applied, err error) {
 	defer cancel()
 	return has, until(ctx, "all nodes to have applied the same", func() (bool, error) {
 		for i, p := range c.nodes {
+			if p == nil {
+				continue
+			}
 			var a applied
 			if err := p.call(ctx, "applied", nil, &a); err != nil {
 				return false, err
 			}
 			if i == 0 {
 				has = a
-			} else if a != has {
+			} else if !a.same(has) {
 				return false, fmt.Errorf("%s has applied %+v, the leader %+v", p.name, a, has)
 			}
 		}

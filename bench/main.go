@@ -39,6 +39,7 @@ func commands() []command {
 		{"peers", "the systems beside each other: latency, rate and CPU time at 1, 64 and 1,024 outstanding", runPeers},
 		{"live", "how long after its commit a move is on the screens at a venue", runLive},
 		{"pipeline", "the pipeline beside stop-and-wait, on lines with a delay", runPipeline},
+		{"growth", "what more followers and more history cost: rates, joins and restarts", runGrowth},
 		{"node", "one node of a system; started by the others", runNode},
 	}
 }
