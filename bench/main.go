@@ -3,6 +3,7 @@
 //
 //	go run . peers                    every system, 5 rounds; results in ./results
 //	go run . peers --only floor,chessrelay,etcd --rounds 1 --seconds 2
+//	go run . live | pipeline | growth what README.md says of each
 //
 // # What is measured
 //
