@@ -14,7 +14,7 @@ SEEDS       ?= 50000
 CRASHES     ?= 100000
 KILLS       ?= 200
 
-.PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-vet image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-vet image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
@@ -26,6 +26,8 @@ help:
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
 	@echo 'make bench-live    from commit to the screens of a venue; results in bench/results'
+	@echo 'make bench-pipeline   the pipeline beside stop-and-wait on long lines, 8 minutes; results in bench/results'
+	@echo 'make bench-growth   more followers, more history: rates, joins, restarts, 10 minutes; results in bench/results'
 	@echo 'make image     the Docker image, from a binary built here (a plain docker build builds inside Docker)'
 
 need-go:
@@ -96,6 +98,12 @@ bench-peers: need-go
 
 bench-live: need-go
 	cd bench && go run . live $(ARGS)
+
+bench-pipeline: need-go
+	cd bench && go run . pipeline $(ARGS)
+
+bench-growth: need-go
+	cd bench && go run . growth $(ARGS)
 
 bench-vet: need-go
 	cd bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...

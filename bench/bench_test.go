@@ -56,7 +56,7 @@ func TestQuantile(t *testing.T) {
 }
 
 func measured(p50 time.Duration, ops int) measurement {
-	return measurement{windowResult: windowResult{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, CPU: time.Second, MaxRSS: 1 << 20}
+	return measurement{windowResult: windowResult{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, groupUsage: groupUsage{CPU: time.Second, MaxRSS: 1 << 20}}
 }
 
 // testResult has a failed round, a peer that is not durable, and one peer best at p50 and another at the rate.

@@ -59,7 +59,8 @@ type chessrelayOptions struct {
 type chessrelay struct {
 	*consensus.Node
 	cfg    nodeConfig
-	admits net.Listener // node 0's: where others ask to be admitted
+	opened time.Duration // what consensus.Open took
+	admits net.Listener  // node 0's: where others ask to be admitted
 }
 
 // openChessrelay starts a node. It listens on its first address for replication; on the second one, node 0 admits the others.
@@ -91,11 +92,12 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 			})
 		}
 	}
+	began := time.Now()
 	n, err := consensus.Open(ctx, cc)
 	if err != nil {
 		return nil, err
 	}
-	c := &chessrelay{Node: n, cfg: cfg}
+	c := &chessrelay{Node: n, cfg: cfg, opened: time.Since(began)}
 	if cfg.Index == 0 {
 		err = c.serveAdmits(admitAt)
 	}
@@ -195,16 +197,16 @@ func (c *chessrelay) call(ctx context.Context, op string, _ json.RawMessage) (an
 	case "status":
 		return c.Status(ctx)
 	case "position":
-		return position{Commit: c.Commit(), Applied: c.Applied(), At: time.Now()}, nil
+		return position{Commit: c.Commit(), Applied: c.Applied(), Opened: c.opened}, nil
 	}
 	return nil, fmt.Errorf("there is no operation %q", op)
 }
 
-// position is how far in the log a node is at a point in time.
+// position is how far in the log a node is, and how long it took to open.
 type position struct {
-	Commit  uint64    `json:"commit"`
-	Applied uint64    `json:"applied"`
-	At      time.Time `json:"at"`
+	Commit  uint64        `json:"commit"`
+	Applied uint64        `json:"applied"`
+	Opened  time.Duration `json:"opened"`
 }
 
 // Close closes the node as SIGTERM does.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -60,9 +61,14 @@ func runNode(ctx context.Context, _ []string) error {
 	return lines.Err()
 }
 
-// loadArgs are the arguments of "load".
+// loadArgs are the arguments of "load": one of two kinds.
 type loadArgs struct {
-	Outstanding int `json:"outstanding"`
+	// Outstanding workers submit one after another, each when the one before is answered.
+	Outstanding int `json:"outstanding,omitempty"`
+	// PerSecond submissions are made at a steady pace, whether those before are answered or not.
+	PerSecond int `json:"perSecond,omitempty"`
+	// Count is how many submissions the workers make together; zero: until the load is stopped.
+	Count int `json:"count,omitempty"`
 }
 
 func (c *child) do(ctx context.Context, r request) (any, error) {
@@ -116,6 +122,17 @@ func (c *child) do(ctx context.Context, r request) (any, error) {
 			return nil, errors.New("there is no load")
 		}
 		return nil, l.stop()
+	case "make":
+		var args loadArgs
+		if err := json.Unmarshal(r.Args, &args); err != nil {
+			return nil, err
+		}
+		l, err := startLoad(ctx, n, args)
+		if err != nil {
+			return nil, err
+		}
+		l.wg.Wait()
+		return nil, l.stop()
 	case "applied":
 		if n, ok := n.(counted); ok {
 			return n.applied(), nil
@@ -152,61 +169,135 @@ const lastAnswer = 10 * time.Second
 
 // A load is workers that submit, each one submission at a time, until it is stopped.
 type load struct {
+	node    node
 	cancel  context.CancelFunc
 	stopped atomic.Bool
+	left    atomic.Int64 // of loadArgs.Count
 	wg      sync.WaitGroup
 
-	workers []*worker
-	began   time.Time // of the present window; guarded by mu
 	mu      sync.Mutex
-	failure error // the first one; guarded by mu
+	workers []*worker // guarded by mu, as all that follows
+	idle    []*worker // of a load with a pace
+	began   time.Time // of the present window
+	failure error     // the first one
 }
 
-// worker is one goroutine of a load.
+// worker makes one submission at a time.
 type worker struct {
+	submit func(context.Context) error
+
 	mu    sync.Mutex
 	times []time.Duration // of what was answered in this window; guarded by mu
 }
 
-// startLoad starts the workers. They are all there when it returns.
+// maxWorkers is how many submissions may be outstanding.
+const maxWorkers = 1 << 16
+
+// startLoad starts the workers. Those of a load without a pace are all there when it returns.
 func startLoad(ctx context.Context, n node, args loadArgs) (*load, error) {
-	if args.Outstanding < 1 || args.Outstanding > 1<<16 {
-		return nil, fmt.Errorf("%d outstanding submissions", args.Outstanding)
+	if args.Outstanding < 0 || args.Outstanding > maxWorkers || args.PerSecond < 0 || args.PerSecond > 1_000_000 ||
+		(args.Outstanding == 0) == (args.PerSecond == 0) || args.Count < 0 || args.Count > 0 && args.PerSecond > 0 {
+		return nil, fmt.Errorf("no load: %+v", args)
 	}
-	l := &load{began: time.Now()}
+	l := &load{node: n, began: time.Now()}
 	ctx, l.cancel = context.WithCancel(ctx)
-	submits := make([]func(context.Context) error, args.Outstanding)
-	for i := range submits {
-		var err error
-		if submits[i], err = n.submitter(i); err != nil {
+	l.left.Store(math.MaxInt64)
+	if args.Count > 0 {
+		l.left.Store(int64(args.Count))
+	}
+	if args.PerSecond > 0 {
+		l.wg.Go(func() { l.pace(ctx, args.PerSecond) })
+		return l, nil
+	}
+	for range args.Outstanding {
+		if _, err := l.newWorker(); err != nil {
 			l.cancel()
-			return nil, fmt.Errorf("submitter %d: %w", i, err)
+			return nil, err
 		}
 	}
-	for _, submit := range submits {
-		w := &worker{}
-		l.workers = append(l.workers, w)
+	for _, w := range l.workers {
 		l.wg.Go(func() {
-			for ctx.Err() == nil && !l.stopped.Load() {
-				began := time.Now()
-				err := submit(ctx)
-				if err == errNotCounted {
-					continue
-				}
-				if err != nil {
-					if ctx.Err() == nil {
-						l.fail(err)
-					}
+			for ctx.Err() == nil && !l.stopped.Load() && l.left.Add(-1) >= 0 {
+				if !l.submit(ctx, w, time.Now()) {
 					return
 				}
-				took := time.Since(began)
-				w.mu.Lock()
-				w.times = append(w.times, took)
-				w.mu.Unlock()
 			}
 		})
 	}
 	return l, nil
+}
+
+func (l *load) newWorker() (*worker, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.workers) == maxWorkers {
+		return nil, fmt.Errorf("%d submissions are outstanding: they are answered too slowly for this pace", maxWorkers)
+	}
+	submit, err := l.node.submitter(len(l.workers))
+	if err != nil {
+		return nil, fmt.Errorf("submitter %d: %w", len(l.workers), err)
+	}
+	w := &worker{submit: submit}
+	l.workers = append(l.workers, w)
+	return w, nil
+}
+
+// submit makes one submission that began at this time; false: it failed, or is not wanted any more.
+func (l *load) submit(ctx context.Context, w *worker, began time.Time) bool {
+	err := w.submit(ctx)
+	for err == errNotCounted {
+		began = time.Now()
+		err = w.submit(ctx)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			l.fail(err)
+		}
+		return false
+	}
+	took := time.Since(began)
+	w.mu.Lock()
+	w.times = append(w.times, took)
+	w.mu.Unlock()
+	return true
+}
+
+// pace submits at a steady pace until the load is stopped. It waits for no answer. The clock of a submission starts when it is made: should
+// pace be late itself, which a sleep of less than a millisecond may be, it catches up.
+func (l *load) pace(ctx context.Context, perSecond int) {
+	began, every := time.Now(), float64(time.Second)/float64(perSecond)
+	for i := 0; !l.stopped.Load(); i++ {
+		if d := time.Until(began.Add(time.Duration(float64(i) * every))); d > 0 && wait(ctx, d) != nil {
+			return
+		}
+		w := l.takeIdle()
+		if w == nil {
+			var err error
+			if w, err = l.newWorker(); err != nil {
+				l.fail(err)
+				return
+			}
+		}
+		at := time.Now()
+		l.wg.Go(func() {
+			if l.submit(ctx, w, at) {
+				l.mu.Lock()
+				l.idle = append(l.idle, w)
+				l.mu.Unlock()
+			}
+		})
+	}
+}
+
+func (l *load) takeIdle() *worker {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.idle) == 0 {
+		return nil
+	}
+	w := l.idle[len(l.idle)-1]
+	l.idle = l.idle[:len(l.idle)-1]
+	return w
 }
 
 // fail remembers why a submission was not answered. A measurement with one that failed is none.

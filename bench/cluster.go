@@ -22,9 +22,10 @@ const (
 // A cluster is the processes of one group, and its folder.
 type cluster struct {
 	system string
-	dir    string // removed by close
-	nodes  []*process
+	dir    string       // removed by close
+	nodes  []*process   // nil: planned and not started, or gone for good
 	cfgs   []nodeConfig // as each node was started
+	lines  []*delayLine // to the nodes, if any
 }
 
 // newCluster makes a folder for a group of this system under parent, and no nodes.
@@ -39,25 +40,30 @@ func startCluster(ctx context.Context, system, parent string, size int, opts che
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	if opts.Voters == 0 {
 		opts.Voters = size
 	}
-	if err := c.plan(size, opts); err != nil {
-		return nil, errors.Join(err, c.close())
+	if err = c.plan(size, opts); err == nil {
+		err = c.startAll(ctx)
 	}
-	var all errgroup.Group
-	for i := range size {
-		all.Go(func() error { return c.start(ctx, i) })
-	}
-	if err := all.Wait(); err != nil {
-		return nil, errors.Join(err, c.close())
-	}
-	if err := c.nodes[0].call(ctx, "lead", nil, nil); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
+}
+
+// startAll starts all nodes that are planned. They can be submitted to when it returns.
+func (c *cluster) startAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	var all errgroup.Group
+	for i := range c.cfgs {
+		all.Go(func() error { return c.start(ctx, i) })
+	}
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	return c.nodes[0].call(ctx, "lead", nil, nil)
 }
 
 // plan gives size more nodes their places, folders and addresses. start starts them.
@@ -85,6 +91,19 @@ func (c *cluster) plan(size int, opts chessrelayOptions) error {
 	return nil
 }
 
+// lengthen makes the way to each node that is planned longer, for the others. The nodes must not be started yet.
+func (c *cluster) lengthen(delay time.Duration) error {
+	for i := range c.cfgs {
+		d, err := newDelayLine(c.cfgs[i].addrs()[0], delay)
+		if err != nil {
+			return err
+		}
+		c.lines = append(c.lines, d)
+		c.cfgs[i].Chessrelay.AdvertisePeer = d.addr()
+	}
+	return nil
+}
+
 // start starts node i, or starts it again after it was killed or stopped; it returns when the node is open.
 // c.cfgs[i] may be changed before.
 func (c *cluster) start(ctx context.Context, i int) error {
@@ -102,13 +121,16 @@ func (c *cluster) converged(ctx context.Context) (has applied, err error) {
 	defer cancel()
 	return has, until(ctx, "all nodes to have applied the same", func() (bool, error) {
 		for i, p := range c.nodes {
+			if p == nil {
+				continue
+			}
 			var a applied
 			if err := p.call(ctx, "applied", nil, &a); err != nil {
 				return false, err
 			}
 			if i == 0 {
 				has = a
-			} else if a != has {
+			} else if !a.same(has) {
 				return false, fmt.Errorf("%s has applied %+v, the leader %+v", p.name, a, has)
 			}
 		}
@@ -123,12 +145,23 @@ func (c *cluster) close() error {
 			p.kill()
 		}
 	}
+	for _, d := range c.lines {
+		d.close()
+	}
 	return os.RemoveAll(c.dir)
 }
 
-// usage is what all processes of the group that run have used together.
-func (c *cluster) usage(ctx context.Context) (sum procUsage, err error) {
-	for _, p := range c.nodes {
+// groupUsage is what the processes of a group have used.
+type groupUsage struct {
+	CPU       time.Duration `json:"cpu"`       // of all together
+	LeaderCPU time.Duration `json:"leaderCpu"` // of node 0's, the load generator included
+	OwnCPU    time.Duration `json:"ownCpu"`    // of the orchestrator's own, where delay lines are
+	MaxRSS    int64         `json:"maxRss"`    // bytes, of all together, since they began
+}
+
+// usage is what all processes of the group that run have used up to now.
+func (c *cluster) usage(ctx context.Context) (sum groupUsage, err error) {
+	for i, p := range c.nodes {
 		if p == nil || p.hasEnded() {
 			continue
 		}
@@ -136,21 +169,36 @@ func (c *cluster) usage(ctx context.Context) (sum procUsage, err error) {
 		if err := p.call(ctx, "usage", nil, &u); err != nil {
 			return sum, err
 		}
+		if i == 0 {
+			sum.LeaderCPU = u.CPU
+		}
 		sum.CPU += u.CPU
 		sum.MaxRSS += u.MaxRSS
 	}
-	return sum, nil
+	own, err := ownUsage()
+	sum.OwnCPU = own.CPU
+	return sum, err
 }
 
-// measurement is one load on one group.
+// since is what u is more than earlier, in CPU time.
+func (u groupUsage) since(earlier groupUsage) groupUsage {
+	u.CPU -= earlier.CPU
+	u.LeaderCPU -= earlier.LeaderCPU
+	u.OwnCPU -= earlier.OwnCPU
+	return u
+}
+
+// measurement is one load on one group, and what the processes used in the window.
 type measurement struct {
 	windowResult
-	CPU    time.Duration `json:"cpu"`    // of all processes together, in the window
-	MaxRSS int64         `json:"maxRss"` // bytes, of all processes together, since they began
+	groupUsage
 }
 
 // cpuPerMillion is CPU seconds per million submissions.
 func (m measurement) cpuPerMillion() float64 { return m.CPU.Seconds() / float64(m.Ops) * 1e6 }
+
+// leaderPerMillion is the same of the leader's process alone.
+func (m measurement) leaderPerMillion() float64 { return m.LeaderCPU.Seconds() / float64(m.Ops) * 1e6 }
 
 // measure puts a load on node 0 and measures it for a window, after a warm-up.
 func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window time.Duration) (m measurement, err error) {
@@ -184,7 +232,7 @@ func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window tim
 	if m.Ops == 0 {
 		return m, fmt.Errorf("%s answered nothing in %v", c.system, window)
 	}
-	m.CPU, m.MaxRSS = after.CPU-before.CPU, after.MaxRSS
+	m.groupUsage = after.since(before)
 	return m, nil
 }
 

@@ -3,6 +3,7 @@
 //
 //	go run . peers                    every system, 5 rounds; results in ./results
 //	go run . peers --only floor,chessrelay,etcd --rounds 1 --seconds 2
+//	go run . live | pipeline | growth what README.md says of each
 //
 // # What is measured
 //
@@ -38,6 +39,8 @@ func commands() []command {
 	return []command{
 		{"peers", "the systems beside each other: latency, rate and CPU time at 1, 64 and 1,024 outstanding", runPeers},
 		{"live", "how long after its commit a move is on the screens at a venue", runLive},
+		{"pipeline", "the pipeline beside stop-and-wait, on lines with a delay", runPipeline},
+		{"growth", "what more followers and more history cost: rates, joins and restarts", runGrowth},
 		{"node", "one node of a system; started by the others", runNode},
 	}
 }

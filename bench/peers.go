@@ -26,13 +26,17 @@ type runFlags struct {
 }
 
 func (f *runFlags) register(fs *flag.FlagSet, rounds int, seconds float64) {
-	fs.StringVar(&f.only, "only", "", "measure these `SYSTEMS` only, separated by commas")
+	f.registerRun(fs, rounds, seconds)
+	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`, where chess is played")
+}
+
+// registerRun registers those that have to do with no system.
+func (f *runFlags) registerRun(fs *flag.FlagSet, rounds int, seconds float64) {
 	fs.IntVar(&f.rounds, "rounds", rounds, "measure everything `N` times and report the medians")
 	fs.Float64Var(&f.seconds, "seconds", seconds, "measure each load for `S` seconds")
 	fs.Float64Var(&f.warmUp, "warm-up", 1, "put each load on `S` seconds before")
 	fs.StringVar(&f.dir, "dir", ".", "make the nodes' folders under `DIR`, which must be on a real disk")
 	fs.StringVar(&f.out, "out", "results", "write the results to `DIR`")
-	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`, where chess is played")
 }
 
 func (f *runFlags) warm() time.Duration   { return time.Duration(f.warmUp * float64(time.Second)) }
@@ -84,6 +88,7 @@ func (f *runFlags) selected() ([]system, error) {
 func runPeers(ctx context.Context, args []string) error {
 	var f runFlags
 	fs := flag.NewFlagSet("peers", flag.ContinueOnError)
+	fs.StringVar(&f.only, "only", "", "measure these `SYSTEMS` only, separated by commas")
 	f.register(fs, 5, 4)
 	if err := f.parse(fs, args); err != nil {
 		return err

@@ -70,10 +70,18 @@ func (r *peersResult) load(system string, outstanding int) *loadResult {
 	return nil
 }
 
+// rounds are those of l, if there is one.
+func (l *loadResult) rounds() []measurement {
+	if l == nil {
+		return nil
+	}
+	return l.Rounds
+}
+
 // medianOf is the median over the rounds that were measured.
-func medianOf[T ~int64 | ~float64](l *loadResult, of func(measurement) T) T {
+func medianOf[T ~int64 | ~float64](rounds []measurement, of func(measurement) T) T {
 	var values []T
-	for _, m := range l.Rounds {
+	for _, m := range rounds {
 		if m.Ops > 0 {
 			values = append(values, of(m))
 		}
@@ -81,16 +89,13 @@ func medianOf[T ~int64 | ~float64](l *loadResult, of func(measurement) T) T {
 	return median(values)
 }
 
-// ratio is the median over the rounds of l's value over other's in the same round, since a machine's pace
+// ratio is the median over the rounds of one value over the other's in the same round, since a machine's pace
 // differs more from hour to hour than from minute to minute. 0 if no round has both.
-func ratio(l, other *loadResult, of func(measurement) float64) float64 {
-	if l == nil || other == nil {
-		return 0
-	}
+func ratio(rounds, others []measurement, of func(measurement) float64) float64 {
 	var values []float64
-	for i, m := range l.Rounds {
-		if i < len(other.Rounds) && m.Ops > 0 && other.Rounds[i].Ops > 0 {
-			values = append(values, of(m)/of(other.Rounds[i]))
+	for i, m := range rounds {
+		if i < len(others) && m.Ops > 0 && others[i].Ops > 0 {
+			values = append(values, of(m)/of(others[i]))
 		}
 	}
 	return median(values)
@@ -126,18 +131,18 @@ func (r *peersResult) summarize() {
 		}
 	}
 	each(func(l *loadResult) {
-		l.P50 = medianOf(l, func(m measurement) time.Duration { return m.P50 })
-		l.P99 = medianOf(l, func(m measurement) time.Duration { return m.P99 })
-		l.PerSecond = medianOf(l, measurement.rate)
-		l.CPUPerMillion = medianOf(l, measurement.cpuPerMillion)
-		l.MaxRSS = medianOf(l, func(m measurement) int64 { return m.MaxRSS })
+		l.P50 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P50 })
+		l.P99 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P99 })
+		l.PerSecond = medianOf(l.Rounds, measurement.rate)
+		l.CPUPerMillion = medianOf(l.Rounds, measurement.cpuPerMillion)
+		l.MaxRSS = medianOf(l.Rounds, func(m measurement) int64 { return m.MaxRSS })
 	})
 	each(func(l *loadResult) {
 		if l.Outstanding == 1 {
-			l.P50Floor = ratio(l, r.load(floorSystem.name, 1), p50)
+			l.P50Floor = ratio(l.Rounds, r.load(floorSystem.name, 1).rounds(), p50)
 		}
-		l.P50Best = ratio(l, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return l.P50.Seconds() }), p50)
-		l.RateBest = ratio(l, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return -l.PerSecond }), measurement.rate)
+		l.P50Best = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return l.P50.Seconds() }).rounds(), p50)
+		l.RateBest = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return -l.PerSecond }).rounds(), measurement.rate)
 	})
 }
 
@@ -220,8 +225,13 @@ func (r *peersResult) write(dir string) error {
 	r.summarize()
 	var md strings.Builder
 	r.markdown(&md)
-	errs := []error{writeJSON(filepath.Join(dir, "peers.json"), r), os.WriteFile(filepath.Join(dir, "peers.md"), []byte(md.String()), 0o644)}
-	for name, p := range r.plots() {
+	return errors.Join(writeJSON(filepath.Join(dir, "peers.json"), r), os.WriteFile(filepath.Join(dir, "peers.md"), []byte(md.String()), 0o644), writePlots(dir, r.plots()))
+}
+
+// writePlots writes the plots by file name into dir.
+func writePlots(dir string, plots map[string]dotPlot) error {
+	var errs []error
+	for name, p := range plots {
 		errs = append(errs, os.WriteFile(filepath.Join(dir, name), []byte(p.svg()), 0o644))
 	}
 	return errors.Join(errs...)

@@ -98,10 +98,18 @@ var errNotCounted = errors.New("not counted")
 // A counted node can say what its state machine has seen.
 type counted interface{ applied() applied }
 
-// applied is what a state machine has seen. The nodes of a group that have nothing left to do say the same.
+// applied is what a state machine has seen.
 type applied struct {
-	Count uint64 `json:"count"`
+	Count uint64 `json:"count"`          // of commands; where there is a hash, since the node was started
 	Hash  string `json:"hash,omitempty"` // of its state, if that is more than the count
+}
+
+// same reports whether two nodes of a group have seen the same.
+func (a applied) same(b applied) bool {
+	if a.Hash != "" || b.Hash != "" {
+		return a.Hash == b.Hash
+	}
+	return a.Count == b.Count
 }
 
 // A caller is a node that knows more operations than every node does.
