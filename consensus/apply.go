@@ -45,7 +45,7 @@ func (n *Node) applyLoop() {
 			a.finish()
 			return
 		case <-n.toApply.ready:
-			n.cfg.seams.settle("apply")
+			n.cfg.seams.settle("apply", 0)
 			for _, w := range n.toApply.takeAll() {
 				if err := a.process(w); err != nil {
 					if n.ctx.Err() == nil {

@@ -180,6 +180,7 @@ func (d *delivery) await(ctx context.Context) (over bool, err error) {
 	default:
 		select {
 		case <-d.wake:
+			d.n.cfg.seams.settle("propose", d.first)
 		case <-ctx.Done():
 		}
 	}

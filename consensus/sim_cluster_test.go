@@ -176,8 +176,11 @@ func (c *simCluster) found() error {
 const simClusterID = "simulated"
 
 // settling is how long the loops wait until all else has come to rest. They differ,
-// so that two loops which were woken by the same thing do not go on at the same instant.
-var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21}
+// so that two loops which were woken by the same thing do not go on at the same instant,
+// and neither do two clients.
+var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21, "propose": 30, "read": 5000}
+
+func settle(loop string, who uint64) { time.Sleep(settling[loop] + time.Duration(who%4096)) }
 
 // newNode makes the next member, which does not run yet.
 func (c *simCluster) newNode(id uint64) *simNode {
@@ -201,7 +204,7 @@ func (c *simCluster) newNode(id uint64) *simNode {
 		},
 		openLog:    n.disk.openLog,
 		checkpoint: n.disk.checkpoint,
-		settle:     func(loop string) { time.Sleep(settling[loop]) },
+		settle:     settle,
 		stepped:    func(r *raft.RawNode) { c.check.stepped(n, r) },
 	}
 	c.mu.Lock()
