@@ -218,7 +218,7 @@ func (s *schedule) any() *simNode {
 // fault makes one thing happen.
 func (s *schedule) fault() {
 	c, n := s.c, s.any()
-	switch x := s.rng.IntN(100); {
+	switch x := s.rng.IntN(115); {
 	case x < 12: // a partition of two, one way or both
 		s.partition(n, s.any(), s.rng.IntN(2) == 0)
 	case x < 20: // one from all
@@ -257,6 +257,16 @@ func (s *schedule) fault() {
 		s.transfer(n)
 	case x < 97:
 		s.membership(n)
+	case x < 102: // in two halves
+		s.split()
+	case x < 107:
+		stall := between(s.rng, 500*time.Millisecond, 4*time.Second)
+		c.history.note("the disk of %d hangs for %v", n.id, stall)
+		n.disk.hang(stall)
+	case x < 112:
+		frozen := between(s.rng, 500*time.Millisecond, 4*time.Second)
+		c.history.note("%d stands still for %v", n.id, frozen)
+		n.freeze(frozen)
 	default: // nothing for a while
 		s.pause(time.Second, 3*time.Second)
 	}
@@ -272,6 +282,18 @@ func (s *schedule) partition(a, b *simNode, both bool) {
 	s.c.net.change(a.host, b.host, block)
 	if both {
 		s.c.net.change(b.host, a.host, block)
+	}
+}
+
+// split divides the nodes in two.
+func (s *schedule) split() {
+	nodes := s.c.list()
+	s.rng.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+	at := s.rng.IntN(len(nodes))
+	for _, a := range nodes[:at] {
+		for _, b := range nodes[at:] {
+			s.partition(a, b, true)
+		}
 	}
 }
 
