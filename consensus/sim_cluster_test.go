@@ -139,6 +139,7 @@ func (c *simCluster) found() error {
 		put[memberPrefix+m.ID.String()] = mustJSON(m)
 	}
 	c.check = newChecker(c.history, foundingIndex, c.stop)
+	c.check.groups = []group{{foundingIndex, voters}}
 	c.net.sent = c.check.sent
 	for i, n := range c.nodes {
 		c.check.nodes[uint64(n.id)] = n
