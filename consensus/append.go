@@ -26,7 +26,7 @@ func (n *Node) appendLoop() {
 			return
 		case <-n.toAppend.ready:
 		}
-		n.cfg.seams.settle("append")
+		n.cfg.seams.settle("append", 0)
 		if err := a.process(n.toAppend.takeAll()); err != nil {
 			n.fail(err)
 			return

@@ -46,7 +46,7 @@ func (n *Node) applyLoop() {
 			a.finish()
 			return
 		case <-n.toApply.ready:
-			n.cfg.seams.settle("apply")
+			n.cfg.seams.settle("apply", 0)
 			works := n.toApply.takeAll()
 			for _, w := range works {
 				if err := a.process(w, len(works) == 1); err != nil {

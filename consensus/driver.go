@@ -40,7 +40,7 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
-		n.cfg.seams.settle("raft")
+		n.cfg.seams.settle("raft", 0)
 		// Whatever else has come in is taken along: each Ready has its price.
 		for range len(n.network) {
 			n.step(<-n.network)

@@ -275,7 +275,9 @@ func (n *Node) memberChanged(mc memberChange) {
 	case mc.Op != opRemove:
 		n.peers.learn(mc.Member)
 	case mc.Member.ID == n.id:
-		n.retire()
+		// Its vote may be needed once more, if the others forget in a crash that the
+		// removal is committed. They tell it when they can do without, see judge.
+		n.log.Info("this node was removed, and stays until a voter has that on disk")
 	default:
 		n.peers.drop(mc.Member.ID)
 	}

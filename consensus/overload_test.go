@@ -62,9 +62,7 @@ func (l gatedLog) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 
 // held returns how many proposals of n wait, and the bytes of their commands.
 func (n *testNode) held() (proposals, bytes int) {
-	n.waiters.mu.Lock()
-	defer n.waiters.mu.Unlock()
-	return len(n.waiters.byID), n.waiters.bytes
+	return int(n.waiters.count.Load()), int(n.waiters.bytes.Load())
 }
 
 // TestOverload has the followers' disks stand still while far more is proposed, at

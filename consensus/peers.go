@@ -246,6 +246,10 @@ func (n *Node) judge(h hello) reply {
 		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
 	}
 	if m, ok := n.roster.get(h.From.ID); ok && m.Removed {
+		p := n.boards.Position()
+		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.GetVoters(), uint64(n.id)) {
+			return reply{replyBusy, "this node was removed, which a voter has yet to write down"}
+		}
 		return reply{replyRemoved, ErrRemoved.Error()}
 	}
 	return reply{Code: replyOK}

@@ -184,6 +184,7 @@ func (d *delivery) await() (over bool, err error) {
 		d.rest()
 	default:
 		<-d.wake
+		d.n.cfg.seams.settle("propose", d.first)
 	}
 	if d.done.Load() { // whatever else has come to an end meanwhile
 		return true, nil
@@ -449,12 +450,12 @@ func (n *Node) receiveRefusal(payload []byte) error {
 // number is its slot.
 type waiters struct {
 	slots [slots]slot
-	turn  atomic.Uint64 // whose slot is next
-	count atomic.Int64  // of the commands that wait, and
-	bytes atomic.Int64  // their size
-	ticks atomic.Uint64 // of the Raft loop
-	woken []*delivery   // owned by the apply loop
-	used  sync.Pool     // of *delivery: at a high rate they would be most of the garbage
+	turn  atomic.Uint64   // whose slot is next
+	count atomic.Int64    // of the commands that wait, and
+	bytes atomic.Int64    // their size
+	ticks atomic.Uint64   // of the Raft loop
+	woken []chan struct{} // see wakeResolved; owned by the apply loop
+	used  sync.Pool       // of *delivery: at a high rate they would be most of the garbage
 }
 
 const slots = 64
@@ -582,9 +583,11 @@ func (ws *waiters) wake(which func(*delivery) bool) {
 	}
 }
 
-func (d *delivery) notify() {
+func (d *delivery) notify() { notify(d.wake) }
+
+func notify(wake chan struct{}) {
 	select {
-	case d.wake <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }
@@ -596,8 +599,8 @@ func (ws *waiters) resolve(ids []uint64, batch []Command) {
 		return
 	}
 	for i, id := range ids {
-		if d := ws.slots[id%slots].resolve(id, &batch[i]); d != nil {
-			if ws.woken = append(ws.woken, d); len(ws.woken) == fewApplied {
+		if wake := ws.slots[id%slots].resolve(id, &batch[i]); wake != nil {
+			if ws.woken = append(ws.woken, wake); len(ws.woken) == fewApplied {
 				ws.wakeResolved() // those who are many run beside the rest of this
 			}
 		}
@@ -606,15 +609,16 @@ func (ws *waiters) resolve(ids []uint64, batch []Command) {
 
 // wakeResolved wakes those who got all their results since the last time.
 func (ws *waiters) wakeResolved() {
-	for i, d := range ws.woken {
-		d.notify()
+	for i, wake := range ws.woken {
+		notify(wake)
 		ws.woken[i] = nil
 	}
 	ws.woken = ws.woken[:0]
 }
 
-// resolve returns the delivery that is done with this one.
-func (s *slot) resolve(id uint64, c *Command) *delivery {
+// resolve returns the wake of the delivery that is done with this one. The delivery itself may
+// serve another proposal by then, to which a wake without news does no harm.
+func (s *slot) resolve(id uint64, c *Command) (wake chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.byID[id]
@@ -628,8 +632,9 @@ func (s *slot) resolve(id uint64, c *Command) *delivery {
 	if d.left--; d.left > 0 {
 		return nil
 	}
+	wake = d.wake
 	d.done.Store(true)
-	return d
+	return wake
 }
 
 func (ws *waiters) refuse(r refusal) {

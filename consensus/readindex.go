@@ -50,6 +50,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 			timer.Stop()
 			return n.waitApplied(ctx, index)
 		case <-changed:
+			n.cfg.seams.settle("read", id)
 		case <-timer.C:
 		case <-ctx.Done():
 		case <-n.ctx.Done():

@@ -18,9 +18,10 @@ type seams struct {
 	checkpoint func(*store.Boards, store.Checkpoint) error
 
 	// settle is called by a loop that was woken, before it takes along what
-	// else has come. A simulation comes to rest here, so that what a loop finds
-	// does not hang on the scheduler.
-	settle func(loop string)
+	// else has come, and by each of those who were woken together, say by the news of
+	// another leader: who tells them apart. A simulation comes to rest here, so that
+	// what a loop finds, and who of many comes first, does not hang on the scheduler.
+	settle func(loop string, who uint64)
 	// stepped is called by the Raft loop after each turn.
 	stepped func(*raft.RawNode)
 }
@@ -42,7 +43,7 @@ func (s *seams) setDefaults() {
 		s.checkpoint = (*store.Boards).Checkpoint
 	}
 	if s.settle == nil {
-		s.settle = func(string) {}
+		s.settle = func(string, uint64) {}
 	}
 	if s.stepped == nil {
 		s.stepped = func(*raft.RawNode) {}

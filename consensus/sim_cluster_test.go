@@ -64,6 +64,7 @@ type simNode struct {
 	mu      sync.Mutex
 	node    *Node // nil while it is down; guarded by mu
 	machine *simMachine
+	frozen  time.Time // until then; guarded by mu
 
 	busy    atomic.Bool // it is being started or stopped
 	removed atomic.Bool // from the group: it was told so when it started
@@ -140,6 +141,7 @@ func (c *simCluster) found() error {
 		put[memberPrefix+m.ID.String()] = mustJSON(m)
 	}
 	c.check = newChecker(c.history, foundingIndex, c.stop)
+	c.check.groups = []group{{foundingIndex, voters}}
 	c.net.sent = c.check.sent
 	for i, n := range c.nodes {
 		c.check.nodes[uint64(n.id)] = n
@@ -178,8 +180,28 @@ func (c *simCluster) found() error {
 const simClusterID = "simulated"
 
 // settling is how long the loops wait until all else has come to rest. They differ,
-// so that two loops which were woken by the same thing do not go on at the same instant.
-var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21}
+// so that two loops which were woken by the same thing do not go on at the same instant,
+// and neither do two clients.
+var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21, "propose": 30, "read": 5000}
+
+// settle is the seam of that name. It is also where a node stands still while it is frozen.
+func (n *simNode) settle(loop string, who uint64) {
+	n.mu.Lock()
+	frozen := time.Until(n.frozen)
+	n.mu.Unlock()
+	if frozen > 0 {
+		_ = n.disk.sleep(frozen) // unless it crashes
+	}
+	time.Sleep(settling[loop] + time.Duration(who%4096))
+}
+
+// freeze has the node stand still for a while, as a process that gets no processor. The
+// network goes on taking what is for it.
+func (n *simNode) freeze(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.frozen = time.Now().Add(d)
+}
 
 // newNode makes the next member, which does not run yet.
 func (c *simCluster) newNode(id uint64) *simNode {
@@ -203,7 +225,7 @@ func (c *simCluster) newNode(id uint64) *simNode {
 		},
 		openLog:    n.disk.openLog,
 		checkpoint: n.disk.checkpoint,
-		settle:     func(loop string) { time.Sleep(settling[loop]) },
+		settle:     n.settle,
 		stepped:    func(r *raft.RawNode) { c.check.stepped(n, r) },
 	}
 	c.mu.Lock()

@@ -30,6 +30,7 @@ type simDisk struct {
 	survivor func()        // what a write that failed has left on disk after all, seen after the restart
 	boardsAt uint64        // the index of the boards file
 	fsync    time.Duration // about how long a write takes
+	stall    time.Duration // of the next write, added to that
 	hiccup   float64       // chance of one that takes twenty times as long
 	failNext bool          // the next write fails
 	failed   bool          // one has failed: nothing is taken any more
@@ -71,8 +72,9 @@ func (d *simDisk) latency(rng *rand.Rand) (time.Duration, bool) {
 	if rng.Float64() < d.hiccup {
 		t *= 20
 	}
+	t += d.stall
 	fails := d.failNext
-	d.failNext = false
+	d.failNext, d.stall = false, 0
 	return t, fails
 }
 
@@ -149,6 +151,21 @@ func (d *simDisk) set(fsync time.Duration, hiccup float64, fail bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fsync, d.hiccup, d.failNext = fsync, hiccup, fail
+}
+
+// hang makes the next write take that much longer.
+func (d *simDisk) hang(stall time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stall = stall
+}
+
+// sleep waits, and fails if the machine goes down meanwhile.
+func (d *simDisk) sleep(t time.Duration) error {
+	d.mu.Lock()
+	down := d.down
+	d.mu.Unlock()
+	return d.wait(t, down)
 }
 
 // stand notes where the boards file stands now.

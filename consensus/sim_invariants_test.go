@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
+	"google.golang.org/protobuf/proto"
 )
 
 // checker holds a simulated cluster to Raft's invariants. It sees each message
@@ -36,11 +37,18 @@ type checker struct {
 
 	committed []fact // from index base+1 on, as found on a majority's disks
 	base      uint64 // where the cluster was founded
+	groups    []group
 
 	applies   []applyFact    // every command in the log's order, as the first node applied it
 	positions map[string]int // of a command, where in the state it stands, from 1 on
 	acked     map[string]int // the commands that clients were told to be there, and their positions
 	seen      int            // the longest state that any client was shown
+}
+
+// group is who votes from the committed entry at index on.
+type group struct {
+	index  uint64
+	voters []uint64
 }
 
 type position struct{ index, term uint64 }
@@ -293,6 +301,7 @@ func (k *checker) stepped(n *simNode, r *raft.RawNode) {
 	if st.GetCommit() > was.commit {
 		k.ensureCommitted(n, st.GetCommit())
 	}
+	k.grouped(n)
 	if st.RaftState != raft.StateLeader {
 		return
 	}
@@ -303,6 +312,49 @@ func (k *checker) stepped(n *simNode, r *raft.RawNode) {
 	for id, p := range r.Status().Progress {
 		k.progress(n, id, p)
 	}
+}
+
+// grouped checks that a node counts the votes of those whom the committed entries name,
+// as of one that it has applied or is about to.
+func (k *checker) grouped(n *simNode) {
+	if n.last.commit == 0 { // it has joined, and has heard of nobody yet
+		return
+	}
+	for i, g := range k.groups {
+		over := i+1 < len(k.groups) && k.groups[i+1].index <= n.last.applied
+		if !over && g.index <= n.last.commit && slices.Equal(g.voters, n.configs[1]) {
+			return
+		}
+	}
+	k.violate("changes of the membership are in force once they are committed: %d counts the votes of %v after it has applied %d of %d, committed are %v",
+		n.id, n.configs[1], n.last.applied, n.last.commit, k.groups)
+}
+
+// regroup notes what a committed entry changes in the membership.
+func (k *checker) regroup(e *raftpb.Entry) {
+	var change raftpb.ConfChangeV2
+	switch e.GetType() {
+	case raftpb.EntryNormal:
+		return
+	case raftpb.EntryConfChangeV2:
+		if err := proto.Unmarshal(e.GetData(), &change); err != nil {
+			k.violate("entry %d: %v", e.GetIndex(), err)
+		}
+	default:
+		k.violate("entry %d is a %s, which nobody proposes", e.GetIndex(), e.GetType())
+	}
+	now := slices.Clone(k.groups[len(k.groups)-1].voters)
+	for _, c := range change.GetChanges() {
+		if c.GetType() == raftpb.ConfChangeUpdateNode {
+			continue
+		}
+		now = slices.DeleteFunc(now, func(id uint64) bool { return id == c.GetNodeId() })
+		if c.GetType() == raftpb.ConfChangeAddNode {
+			now = append(now, c.GetNodeId())
+		}
+	}
+	slices.Sort(now)
+	k.groups = append(k.groups, group{e.GetIndex(), now})
 }
 
 // voters returns whom a node counts the votes of.
@@ -387,6 +439,7 @@ func (k *checker) setCommitted(entries []*raftpb.Entry, in uint64) {
 		}
 		f.in = in
 		k.committed = append(k.committed, f)
+		k.regroup(e)
 		for term, first := range k.firsts {
 			if term > in && first <= e.GetIndex() {
 				k.violate("leader completeness: entry %d of term %d is committed in term %d, and the leader of term %d has put its own at %d", e.GetIndex(), f.term, in, term, first)

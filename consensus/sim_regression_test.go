@@ -121,3 +121,40 @@ func TestRemovedBeforeItHasTheBoards(t *testing.T) {
 		}
 	})
 }
+
+// TestRemovedVoterIsNotMissed removes one of two voters, and the other one
+// crashes before it has on disk that the removal is committed: it needs the removed one's vote.
+func TestRemovedVoterIsNotMissed(t *testing.T) {
+	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
+		lead := c.startAll(t)
+		other := c.node(3 - uint64(lead.id))
+		if err := lead.propose(c.ctx, "first"); err != nil {
+			t.Fatal(err)
+		}
+		lead.disk.set(time.Second, 0, false)
+		if err := other.running().Remove(c.ctx, other.id); err != nil {
+			t.Fatal(err)
+		}
+		lead.crash(false)
+		if at := lead.disk.boardsAt; lead.disk.image.hard.GetCommit() > 3 || at > 3 {
+			t.Fatalf("the removal is known to be committed: %v, boards at %d", lead.disk.image.hard, at)
+		}
+		lead.disk.set(time.Millisecond, 0, false)
+		if err := lead.start(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
+		defer cancel()
+		if err := lead.propose(ctx, "last"); err != nil {
+			t.Fatalf("the one voter that is left: %v", err)
+		}
+		select {
+		case <-other.present().Done():
+			if err := other.present().Err(); !errors.Is(err, ErrRemoved) {
+				t.Errorf("the removed one stopped with %v", err)
+			}
+		case <-ctx.Done():
+			t.Error("the removed one has not heard that it may go")
+		}
+	})
+}

@@ -131,7 +131,7 @@ func between[T ~int | ~int64 | ~uint64](rng *rand.Rand, lo, hi T) T {
 func drawConfig(seed uint64, rng *rand.Rand) simConfig {
 	cfg := simConfig{
 		seed: seed, voters: []int{1, 2, 3, 3, 3, 3, 3, 3, 4, 5}[rng.IntN(10)], learners: []int{0, 0, 0, 1, 1, 2}[rng.IntN(6)],
-		recorders: between(rng, 1, 2), fsync: between(rng, 100*time.Microsecond, 5*time.Millisecond), log: slog.New(slog.DiscardHandler),
+		recorders: between(rng, 1, 2), fsync: 100 * time.Microsecond << rng.IntN(11), log: slog.New(slog.DiscardHandler),
 	}
 	cfg.node = Config{
 		Voters:          cfg.voters + rng.IntN(2),
@@ -168,7 +168,8 @@ func (s *schedule) run() {
 	for i := range between(s.rng, 1, 4) {
 		s.wg.Go(func() { s.client(i) })
 	}
-	gap := between(s.rng, 100*time.Millisecond, 1500*time.Millisecond)
+	// Some are a storm, in which one fault meets what another one has begun.
+	gap := 20 * time.Millisecond << s.rng.IntN(7)
 	for time.Now().Before(s.end) && c.ctx.Err() == nil {
 		s.pause(0, 2*gap)
 		s.fault()
@@ -218,7 +219,7 @@ func (s *schedule) any() *simNode {
 // fault makes one thing happen.
 func (s *schedule) fault() {
 	c, n := s.c, s.any()
-	switch x := s.rng.IntN(100); {
+	switch x := s.rng.IntN(125); {
 	case x < 12: // a partition of two, one way or both
 		s.partition(n, s.any(), s.rng.IntN(2) == 0)
 	case x < 20: // one from all
@@ -257,6 +258,20 @@ func (s *schedule) fault() {
 		s.transfer(n)
 	case x < 97:
 		s.membership(n)
+	case x < 105: // in two halves
+		s.split()
+	case x < 115: // of some it does so: they may share it
+		stall := between(s.rng, 500*time.Millisecond, 8*time.Second)
+		for _, o := range c.list() {
+			if o == n || s.rng.IntN(3) == 0 {
+				c.history.note("the disk of %d hangs for %v", o.id, stall)
+				o.disk.hang(stall)
+			}
+		}
+	case x < 120:
+		frozen := between(s.rng, 500*time.Millisecond, 4*time.Second)
+		c.history.note("%d stands still for %v", n.id, frozen)
+		n.freeze(frozen)
 	default: // nothing for a while
 		s.pause(time.Second, 3*time.Second)
 	}
@@ -272,6 +287,18 @@ func (s *schedule) partition(a, b *simNode, both bool) {
 	s.c.net.change(a.host, b.host, block)
 	if both {
 		s.c.net.change(b.host, a.host, block)
+	}
+}
+
+// split divides the nodes in two.
+func (s *schedule) split() {
+	nodes := s.c.list()
+	s.rng.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+	at := s.rng.IntN(len(nodes))
+	for _, a := range nodes[:at] {
+		for _, b := range nodes[at:] {
+			s.partition(a, b, true)
+		}
 	}
 }
 

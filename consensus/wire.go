@@ -63,7 +63,7 @@ const (
 	replyWrongCluster = "wrong_cluster"
 	replyWrongMember  = "wrong_member" // another node than the one asked for listens here
 	replyRemoved      = "removed"
-	replyBusy         = "busy" // a snapshot is being received already
+	replyBusy         = "busy" // try again: a snapshot is being received already, or a removal is not on disk yet
 )
 
 // Frame kinds.
