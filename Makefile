@@ -21,7 +21,7 @@ help:
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
 	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
-	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, a quarter of an hour'
+	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, ten minutes'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'

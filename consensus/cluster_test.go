@@ -263,6 +263,30 @@ func (c *testCluster) waitSame(want []string) {
 	}
 }
 
+// waitAgree waits until every running node has applied what any of them knows to be
+// committed, and holds the same. Nothing may be proposed meanwhile.
+func (c *testCluster) waitAgree() {
+	c.t.Helper()
+	var commit uint64
+	for _, n := range c.nodes {
+		if n.Node != nil {
+			commit = max(commit, n.Commit())
+		}
+	}
+	var first *testNode
+	for _, n := range c.nodes {
+		if n.Node == nil {
+			continue
+		}
+		waitFor(c.t, n.cfg.Name+" to have every command", func() bool { return n.Applied() >= commit })
+		if first == nil {
+			first = n
+		} else if a, b := first.list.all(), n.list.all(); !slices.Equal(a, b) {
+			c.t.Fatalf("%s holds %d commands that are not the %d of %s", n.cfg.Name, len(b), len(a), first.cfg.Name)
+		}
+	}
+}
+
 func status(n *testNode) Status {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -87,7 +87,7 @@ func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
 		}
 		next[w]++
 	}
-	c.waitSame(c.nodes[0].list.all())
+	c.waitAgree()
 }
 
 // TestKilledLeader proposes at a follower while leaders are killed one after
@@ -197,7 +197,7 @@ func TestLateVenueGetsASnapshot(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	c.waitSame(first.list.all())
+	c.waitAgree()
 	waitFor(t, "three voters", func() bool { return len(votersOf(first)) == 3 })
 	if got := suffrage(first, c.nodes[3].ID()); got != "learner" {
 		t.Fatalf("the fourth node is a %s", got)
@@ -211,7 +211,7 @@ func TestLateVenueGetsASnapshot(t *testing.T) {
 	}
 	waitFor(t, "the log to be cut again", func() bool { return first.storage.entryLog.FirstIndex() > 300 })
 	away.start()
-	c.waitSame(first.list.all())
+	c.waitAgree()
 }
 
 func votersOf(n *testNode) []string {

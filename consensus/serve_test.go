@@ -137,7 +137,7 @@ func TestAnotherMemberServes(t *testing.T) {
 	late.start()
 	c.arrives(late)
 	stop()
-	c.waitSame(lead.list.all())
+	c.waitAgree()
 	close(l.seen)
 	times := 0
 	for h := range l.seen {
@@ -189,7 +189,7 @@ func TestSnapshotOverALineThatIsCut(t *testing.T) {
 		t.Errorf("it has arrived, and there is %q, and %d bytes on their way", m.SnapshotError, m.SnapshotBytes)
 	}
 	stop()
-	c.waitSame(c.nodes[0].list.all())
+	c.waitAgree()
 	mu.Lock()
 	defer mu.Unlock()
 	if len(cuts) > 0 || byLeader == 0 {
@@ -214,7 +214,7 @@ func TestSnapshotOverALineThatStalls(t *testing.T) {
 	})
 	c.arrives(c.addBehind(l))
 	stop()
-	c.waitSame(c.nodes[0].list.all())
+	c.waitAgree()
 }
 
 // TestEndsInTheMiddleOfASnapshot kills who sends, who receives and who asked.
@@ -259,7 +259,7 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 			end(c, late)
 			c.leader().propose("goes on")
 			c.arrives(late)
-			c.waitSame(c.leader().list.all())
+			c.waitAgree()
 		})
 	}
 }
@@ -440,5 +440,99 @@ func TestMoreJoinThanCanServe(t *testing.T) {
 	if most < 3 {
 		t.Errorf("only %d served at once", most)
 	}
-	c.waitSame(lead.list.all())
+	c.waitAgree()
+}
+
+// TestSnapshotOverASlowLine has boards of which a line of 30 KB/s is busy for longer than a
+// silence may last, while moves go on over the same line. The first transfer breaks in the
+// middle: the leader says that there is another one, and that one gets to its end.
+func TestSnapshotOverASlowLine(t *testing.T) {
+	t.Parallel()
+	const rate, size, broken = 30 << 10, 420 << 10, 60 << 10
+	c := newCluster(t, 0)
+	for range 3 {
+		n := c.add(few)
+		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
+	}
+	lead := c.nodes[0]
+	if _, err := lead.Propose(within(t, 20*time.Second), noise(size/1000, 1000)...); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the log to be cut", func() bool {
+		lead.propose(numbered(0, 20)...)
+		return lead.storage.entryLog.FirstIndex() > size/1000
+	})
+
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	stop := sync.OnceFunc(func() { close(end); wg.Wait() })
+	defer stop()
+	wg.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-end:
+				return
+			case <-time.After(50 * time.Millisecond):
+				lead.propose(fmt.Sprint("live ", i))
+			}
+		}
+	})
+
+	l := newLine(t)
+	l.rate.Store(rate)
+	var once sync.Once
+	l.faults(func(h hello) (f fault) {
+		if h.Channel == channelSnapshot {
+			once.Do(func() { f = fault{kind: "cut", after: broken} })
+		}
+		return f
+	})
+	venue := c.addBehind(l)
+	began := time.Now()
+	// told waits until the leader says that the venue is being sent the boards, and who does.
+	told := func(what string) (by string) {
+		waitFor(t, what, func() bool {
+			for _, m := range status(lead).Members {
+				if m.ID == venue.ID() && m.State == "snapshot" {
+					by = m.SnapshotFrom
+				}
+			}
+			return by != ""
+		})
+		return by
+	}
+	first := <-l.seen
+	if by := told("the first transfer in the status"); by != first.From.Name {
+		t.Errorf("the status says %s, and %s sends", by, first.From.Name)
+	}
+	second := <-l.seen
+	restarted := time.Now()
+	if by := told("the second transfer in the status"); by != second.From.Name {
+		t.Errorf("the status says %s, and %s sends", by, second.From.Name)
+	}
+	before := lead.Applied()
+	deadline := time.Now().Add(2 * time.Minute) // longer than c.arrives waits
+	for venue.boards.Position().Index == 0 && time.Now().Before(deadline) {
+		<-time.After(20 * time.Millisecond)
+	}
+	took := time.Since(restarted)
+	t.Logf("the first transfer broke after %v, the second one took %v, and %d moves were recorded meanwhile",
+		restarted.Sub(began).Round(time.Millisecond), took.Round(time.Millisecond), lead.Applied()-before)
+	if took < snapshotTimeout {
+		t.Errorf("the line was not slow: %v", took)
+	}
+	if lead.Applied() < before+50 {
+		t.Errorf("%d moves went on meanwhile", lead.Applied()-before)
+	}
+	c.arrives(venue)
+	if times := l.connections(channelSnapshot); times != 2 {
+		t.Errorf("the boards were sent %d times", times)
+	}
+	for _, m := range status(lead).Members {
+		if m.SnapshotFrom != "" {
+			t.Errorf("the status says that %s still sends %s a snapshot", m.SnapshotFrom, m.Name)
+		}
+	}
+	stop()
+	c.waitAgree()
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/notnil/chess"
@@ -184,6 +185,41 @@ func TestLeaderKilledWhileFeeding(t *testing.T) {
 	}
 	if total != moves {
 		t.Fatalf("%d moves on the boards, and the round has %d", total, moves)
+	}
+}
+
+// TestLeaderChosenByHand makes a venue the leader by the API, asked at another node: it stays so
+// though the recorder is well, while moves are taken everywhere, until another one is chosen.
+func TestLeaderChosenByHand(t *testing.T) {
+	c := newTestCluster(t, 3)
+	recorder, venue := c.nodes[0], c.nodes[1]
+	round, games := newRound(t, recorder.url, 1)
+	leads := func(want *testNode, by string) bool {
+		var s consensus.Status
+		get(t, want.url+"/api/cluster", &s)
+		for _, m := range s.Members {
+			if m.ID == want.raft.ID() {
+				return s.LeaderID == m.ID && m.Leads == by
+			}
+		}
+		return false
+	}
+	must(t, c.nodes[2].url+"/api/cluster/leader", object{"to": venue.cfg.Name})
+	// A venue that leads as a last resort would hand back within 30 ticks, or 100.
+	ply := 0
+	for began := time.Now(); time.Since(began) < 200*testTick; <-time.After(testTick) {
+		ply++
+		must(t, c.nodes[ply%3].url+"/api/games/"+games[0]+"/moves", object{"ply": ply, "move": []string{"Ng8", "Nf3", "Nf6", "Ng1"}[ply%4]})
+		if !leads(venue, consensus.LeadsByHand) {
+			t.Fatalf("after %v and %d moves %s does not lead by hand", time.Since(began), ply, venue.cfg.Name)
+		}
+	}
+	must(t, venue.url+"/api/cluster/leader", object{"to": recorder.cfg.Name})
+	eventually(t, "the recorder to lead", func() bool { return leads(recorder, "") })
+	c.waitEqual()
+	var r struct{ Games []struct{ Ply int } }
+	if get(t, c.nodes[2].url+"/api/rounds/"+round, &r); len(r.Games) != 1 || r.Games[0].Ply != ply {
+		t.Errorf("%d moves were played, and the round is %+v", ply, r)
 	}
 }
 
