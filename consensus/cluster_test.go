@@ -21,12 +21,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// list is a state machine that remembers every command, in order.
+// list is a state machine that remembers every command, in order. Each checkpoint of it leaves a
+// mark, and removes the one before.
 type list struct {
 	mu      sync.Mutex
 	applied uint64
 	items   []string
 	saved   int
+	mark    string
 }
 
 func (l *list) Apply(batch []Command) {
@@ -49,14 +51,26 @@ func (l *list) Dirty() iter.Seq2[string, []byte] {
 	for ; l.saved < len(l.items); l.saved++ {
 		out[fmt.Sprintf("i/%08d", l.saved)] = []byte(l.items[l.saved])
 	}
+	if l.mark != "" {
+		out[l.mark] = nil
+	}
+	l.mark = fmt.Sprintf("x/%d", l.applied)
+	out[l.mark] = []byte{}
 	return maps.All(out)
 }
 
 func (l *list) Restore(applied uint64, load func(func(string, []byte) error) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.applied, l.items = applied, nil
+	l.applied, l.items, l.mark = applied, nil, ""
 	err := load(func(key string, value []byte) error {
+		if strings.HasPrefix(key, "x/") {
+			if l.mark != "" {
+				return fmt.Errorf("%s is there still, beside %s", l.mark, key)
+			}
+			l.mark = key
+			return nil
+		}
 		if at, err := strconv.Atoi(strings.TrimPrefix(key, "i/")); err != nil || at != len(l.items) {
 			return fmt.Errorf("key %q at %d", key, len(l.items))
 		}

@@ -37,9 +37,12 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	if reason != "" {
 		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: reason}
 	}
+	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
+		clock = clock.over(g.Clock())
+	}
 	m := Move{
 		Ply: ply, SAN: p.san, UCI: p.uci, FEN: p.fen,
-		Clock: clock.over(g.Clock()), At: Millis(op.At),
+		Clock: clock, At: Millis(op.At),
 		Index: out.Index, Term: out.Term, Request: p.request,
 	}
 	if m.At == 0 {

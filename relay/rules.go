@@ -47,16 +47,17 @@ func (pos *position) play(text, request string) (_ played, reason string) {
 		return played{}, pos.reason(err)
 	}
 	after, _ := pos.Play(m) // what is found is legal
-	// These texts live and die together, in the Move, so one string holds them.
+	// These texts live and die together, in the Move, so one string holds them, with those in
+	// front that a checkpoint reads.
 	var buf [maxFEN + 2*maxMoveText + MaxRequest]byte
-	out := pos.AppendSAN(buf[:0], m)
-	san := len(out)
-	out = pos.AppendUCI(out, m)
+	out := pos.AppendUCI(buf[:0], m)
 	uci := len(out)
-	out = after.AppendFEN(out)
-	fen := len(out)
-	all := string(append(out, request...))
-	return played{san: all[:san], uci: all[san:uci], fen: all[uci:fen], request: all[fen:], after: position{after}}, ""
+	out = append(out, request...)
+	by := len(out)
+	out = pos.AppendSAN(out, m)
+	san := len(out)
+	all := string(after.AppendFEN(out))
+	return played{uci: all[:uci], request: all[uci:by], san: all[by:san], fen: all[san:], after: position{after}}, ""
 }
 
 // uci returns the legal move that the text means in UCI, or an empty string.
