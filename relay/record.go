@@ -155,7 +155,7 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 }
 
 // appendMoves appends the moves to dst, each as a field of the number: the bytes that
-// protobuf makes of moveRecords(moves), at a fifth of the time, but without SAN and FEN, which
+// protobuf makes of moveRecords(moves), in a third of the time, but without SAN and FEN, which
 // follow from the moves before and are more than half of it. All the moves that are played go through here.
 func appendMoves(dst []byte, field protowire.Number, moves []Move) []byte {
 	for i := range moves {
