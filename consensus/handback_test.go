@@ -169,7 +169,7 @@ func TestHandBackThatIsNotTaken(t *testing.T) {
 		l.set(raftpb.MsgTimeoutNow, 0, 1)
 		recorder.up(t)
 		began := time.Now()
-		stop := c.node(2).submits(t, 500*time.Millisecond)
+		stop := c.node(2).submits(t, 900*time.Millisecond)
 		term := venue.running().term()
 		time.Sleep(11 * time.Minute)
 
@@ -216,7 +216,7 @@ func (n *Node) term() uint64 {
 func TestRecorderThatComesAndGoes(t *testing.T) {
 	for _, test := range []struct {
 		up, down time.Duration
-		led      int // how often at the most, within ten minutes
+		led      int // how often at the most, within five minutes
 	}{
 		{2 * time.Second, time.Second, 0},
 		{15 * time.Second, 2 * time.Second, 1},
@@ -227,7 +227,7 @@ func TestRecorderThatComesAndGoes(t *testing.T) {
 				recorder := c.node(1)
 				recorder.crash(false)
 				led := 0
-				for began := time.Now(); time.Since(began) < 10*time.Minute; {
+				for began := time.Now(); time.Since(began) < 5*time.Minute; {
 					c.leads(t, time.Minute, recorder)
 					recorder.up(t)
 					time.Sleep(test.up)
