@@ -62,7 +62,7 @@ func (l gatedLog) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 
 // held returns how many proposals of n wait, and the bytes of their commands.
 func (n *testNode) held() (proposals, bytes int) {
-	return int(n.waiters.count.Load()), int(n.waiters.bytes.Load())
+	return n.waiters.count(), n.waiters.bytes()
 }
 
 // TestOverload has the followers' disks stand still while far more is proposed, at

@@ -291,8 +291,10 @@ func (n *Node) offer(s *submission) {
 // append: what comes while the disk is writing joins the next one, so that
 // batches grow with the load, and nobody is made to wait for company.
 func (n *Node) appendOffered() {
+	taken := 0
+	defer func() { n.offered.Add(-int64(taken)) }()
 	for _, s := range n.proposals.takeAll() {
-		n.offered.Add(-int64(len(s.ids)))
+		taken += len(s.ids)
 		if s.membership {
 			n.appendOffering()
 			n.appendMemberChange(s)
@@ -450,15 +452,17 @@ func (n *Node) receiveRefusal(payload []byte) error {
 // number is its slot.
 type waiters struct {
 	slots [slots]slot
+	held  atomic.Uint64   // how many commands wait, times countUnit, and their size in bytes
 	turn  atomic.Uint64   // whose slot is next
-	count atomic.Int64    // of the commands that wait, and
-	bytes atomic.Int64    // their size
 	ticks atomic.Uint64   // of the Raft loop
 	woken []chan struct{} // see wakeResolved; owned by the apply loop
 	used  sync.Pool       // of *delivery: at a high rate they would be most of the garbage
 }
 
-const slots = 64
+const (
+	slots     = 64
+	countUnit = 1 << 40
+)
 
 type slot struct {
 	mu   sync.Mutex
@@ -485,8 +489,8 @@ func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data 
 	for _, c := range data {
 		size += len(c)
 	}
-	if ws.add(len(data), size); ws.count.Load() > maxWaiting || ws.bytes.Load() > maxWaitingBytes {
-		ws.add(-len(data), -size)
+	if ws.hold(len(data), size); ws.count() > maxWaiting || ws.bytes() > maxWaitingBytes {
+		ws.hold(-len(data), -size)
 		return nil, ErrOverloaded
 	}
 	d := ws.used.Get().(*delivery)
@@ -510,16 +514,16 @@ func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data 
 	return d, nil
 }
 
-// add counts what waits.
-func (ws *waiters) add(commands, bytes int) {
-	ws.count.Add(int64(commands))
-	ws.bytes.Add(int64(bytes))
-}
+// hold counts what waits.
+func (ws *waiters) hold(commands, bytes int) { ws.held.Add(uint64(commands*countUnit + bytes)) }
+
+func (ws *waiters) count() int { return int(ws.held.Load() / countUnit) }
+func (ws *waiters) bytes() int { return int(ws.held.Load() % countUnit) }
 
 // forget ends the waiting of d, and returns the results that there are. It is not to be used any more.
 func (ws *waiters) forget(d *delivery) []Result {
 	results := d.results
-	ws.add(-len(d.data), -d.size)
+	ws.hold(-len(d.data), -d.size)
 	if !d.done.Load() {
 		d.slot.mu.Lock()
 		defer d.slot.mu.Unlock()
@@ -595,7 +599,7 @@ func notify(wake chan struct{}) {
 // resolve hands out the results of applied entries, for which wakeResolved wakes those who
 // wait. The second one of an entry that stands in the log twice finds nobody.
 func (ws *waiters) resolve(ids []uint64, batch []Command) {
-	if ws.count.Load() == 0 {
+	if ws.count() == 0 {
 		return
 	}
 	for i, id := range ids {
