@@ -80,7 +80,8 @@ const (
 //
 // A proposal can be lost with a leader. Propose then proposes it again, until
 // ctx ends; so the same command may stand in the log twice, and the state
-// machine must take the second one for what it is. If ctx ends first, the error wraps
+// machine must take the second one for what it is. If ctx ends first, which is noticed
+// within a tick, the error wraps
 // ErrNoLeader or ErrNoQuorum, and the commands may or may not be applied later.
 // [ErrOverloaded] comes sooner, and says that nothing of them was recorded.
 func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error) {
