@@ -88,7 +88,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 				l, err := store.OpenLog(path, store.LogOptions{})
 				return crashLog{l, die("before the log is reset"), die("log reset")}, err
 			}
-			n.cfg.seams.settle = func(loop string) {
+			n.cfg.seams.settle = func(loop string, _ uint64) {
 				if loop != "append" || step != "received" {
 					return
 				}
