@@ -27,6 +27,9 @@ func (n *Node) appendLoop() {
 		case <-n.toAppend.ready:
 		}
 		n.cfg.seams.settle("append", 0)
+		if n.ctx.Err() != nil {
+			return
+		}
 		if err := a.process(n.toAppend.takeAll()); err != nil {
 			n.fail(err)
 			return

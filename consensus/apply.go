@@ -23,8 +23,8 @@ type applyWork struct {
 type applier struct {
 	n        *Node
 	position store.Position // what the state machine stands at
-	batch    []Command      // for apply
-	ids      []uint64       // of batch
+	batch    []Command // for apply
+	ids      []uint64  // of batch
 
 	unsaved int        // entries applied since the last checkpoint began
 	since   time.Time  // when the first of them was applied
@@ -43,26 +43,31 @@ func (n *Node) applyLoop() {
 	for {
 		select {
 		case <-n.ctx.Done():
+		case <-n.toApply.ready:
+		case err := <-a.saving:
+			a.saving <- err // for wait
+		case <-timer.C:
+		}
+		n.cfg.seams.settle("apply", 0)
+		if n.ctx.Err() != nil {
 			a.finish()
 			return
-		case <-n.toApply.ready:
-			n.cfg.seams.settle("apply", 0)
-			works := n.toApply.takeAll()
-			for _, w := range works {
-				if err := a.process(w, len(works) == 1); err != nil {
-					if n.ctx.Err() == nil {
-						n.fail(err)
-					}
-					a.finish()
-					return
+		}
+		works := n.toApply.takeAll()
+		for _, w := range works {
+			if err := a.process(w, len(works) == 1); err != nil {
+				if n.ctx.Err() == nil {
+					n.fail(err)
 				}
+				a.finish()
+				return
 			}
-		case err := <-a.saving:
-			if err := a.checkpointed(err); err != nil {
+		}
+		if len(a.saving) > 0 {
+			if err := a.wait(); err != nil {
 				n.fail(err)
 				return
 			}
-		case <-timer.C:
 		}
 		if wait := a.checkpointIfDue(); wait > 0 {
 			timer.Reset(wait)

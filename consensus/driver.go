@@ -24,28 +24,39 @@ func (n *Node) raftLoop() {
 		if n.appending > 0 {
 			offered = nil // they join the next append
 		}
+		var m *raftpb.Message
+		var c call
+		ticked := false
 		select {
 		case <-n.ctx.Done():
-			return
 		case <-tick.C:
-			n.clock.tick(n.raft)
-			n.waiters.tick()
+			ticked = true
 		case <-n.inbox.ready:
-			n.handleEvents()
-		case m := <-n.network:
-			n.step(m)
+		case m = <-n.network:
 		case <-offered:
-			n.appendOffered()
-		case c := <-n.calls:
-			c.f(n.raft)
-			done = append(done, c.done)
+		case c = <-n.calls:
 		}
 		n.cfg.seams.settle("raft", 0)
-		// Whatever else has come in is taken along: each Ready has its price.
+		if n.ctx.Err() != nil {
+			return
+		}
+		// Whatever else has come in is taken along: each Ready has its price. Of what
+		// came together it does not hang on chance what is first.
+		if m != nil {
+			n.step(m)
+		}
 		for range len(n.network) {
 			n.step(<-n.network)
 		}
 		n.handleEvents()
+		if ticked || taken(tick.C) {
+			n.clock.tick(n.raft)
+			n.waiters.tick()
+		}
+		if c.f != nil {
+			c.f(n.raft)
+			done = append(done, c.done)
+		}
 		if n.appending == 0 {
 			n.appendOffered()
 		}
@@ -61,6 +72,16 @@ func (n *Node) raftLoop() {
 			close(c)
 		}
 		done = done[:0]
+	}
+}
+
+// taken takes from c what is there, and reports whether anything was.
+func taken[T any](c <-chan T) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -292,6 +292,10 @@ func (n *simNode) start(ctx context.Context) error {
 	return nil
 }
 
+// dying is longer than the goroutines of a node take to end, so that it does not
+// hang on which is the last one when the world goes on.
+const dying = 20 * time.Microsecond
+
 // crash ends the node as a power failure does (silent), or a crash of the
 // process alone. What its disk holds is what was synced.
 func (n *simNode) crash(silent bool) {
@@ -302,10 +306,12 @@ func (n *simNode) crash(silent bool) {
 	if node == nil {
 		return
 	}
+	over := time.After(dying)
 	n.disk.crash()
 	n.c.net.unplug(n.host, silent)
 	node.Halt(errCrashed)
 	_ = node.Close()
+	<-over
 }
 
 // shut ends the node as SIGTERM does.

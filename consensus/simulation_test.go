@@ -344,7 +344,7 @@ func (s *schedule) bury(n *simNode) {
 	}
 	defer n.busy.Store(false)
 	err := node.Err()
-	s.c.history.note("%d has stopped: %v", n.id, err)
+	s.c.history.note("%d has stopped: %v", n.id, strings.ReplaceAll(fmt.Sprint(err), s.c.dir, "")) // where that is is chance
 	n.gone = n.gone || errors.Is(err, ErrRemoved)
 	if err != nil && !errors.Is(err, ErrRemoved) && !errors.Is(err, errDiskFailed) {
 		s.c.check.fault("%d stopped without a fault: %v", n.id, err)
