@@ -23,6 +23,9 @@ type applyWork struct {
 type applier struct {
 	n        *Node
 	position store.Position // what the state machine stands at
+	// outdated: Raft has a snapshot behind the next entry, which is to be put in the place
+	// of everything. Nothing is applied until then.
+	outdated bool
 	batch    []Command // for apply
 	ids      []uint64  // of batch
 
@@ -112,6 +115,9 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 		}
 	}
 	for _, e := range entries {
+		if a.outdated {
+			break
+		}
 		switch e.GetType() {
 		case raftpb.EntryNormal:
 			if id, data, ok := splitEntry(e.GetData()); ok { // else a new leader's empty entry
@@ -122,6 +128,9 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 			flush()
 			if err := a.changeMembership(e); err != nil {
 				return err
+			}
+			if a.outdated {
+				continue
 			}
 		}
 		a.position.Index, a.position.Term = e.GetIndex(), e.GetTerm()
@@ -149,9 +158,19 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 	}
 	// If the node stops meanwhile, do returns and the Raft loop may still run this.
+	// Raft counts votes by a snapshot's membership as soon as it has accepted that: an older change
+	// must not be made to a newer membership.
 	var confState *raftpb.ConfState
-	if err := a.n.do(a.n.ctx, func(r *raft.RawNode) { confState = r.ApplyConfChange(&change) }); err != nil {
+	err := a.n.do(a.n.ctx, func(r *raft.RawNode) {
+		if a.n.restored < e.GetIndex() {
+			confState = r.ApplyConfChange(&change)
+		}
+	})
+	if err != nil {
 		return err
+	}
+	if a.outdated = confState == nil; a.outdated {
+		return nil
 	}
 	a.position.ConfState = confState
 	id, data, ok := splitEntry(change.GetContext())

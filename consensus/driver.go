@@ -176,7 +176,8 @@ func (n *Node) handleReady(rd raft.Ready) {
 				n.appending++
 			}
 			if !raft.IsEmptySnap(m.GetSnapshot()) {
-				n.snapshots.accept(m.GetSnapshot().GetMetadata().GetIndex())
+				n.restored = m.GetSnapshot().GetMetadata().GetIndex()
+				n.snapshots.accept(n.restored)
 			}
 		case raft.LocalApplyThread:
 			n.toApply.put(applyWork{message: m})
