@@ -23,7 +23,6 @@ func (n *Node) appendLoop() {
 	for {
 		select {
 		case <-n.ctx.Done():
-			return
 		case <-n.toAppend.ready:
 		}
 		n.cfg.seams.settle("append", 0)

@@ -49,11 +49,17 @@ func (n *Node) raftLoop() {
 			n.step(<-n.network)
 		}
 		n.handleEvents()
-		if ticked || taken(tick.C) {
+		if !ticked {
+			_, ticked = poll(tick.C)
+		}
+		if ticked {
 			n.clock.tick(n.raft)
 			n.waiters.tick()
 		}
-		if c.f != nil {
+		if c.f == nil {
+			c, _ = poll(n.calls)
+		}
+		if c.f != nil { // one a turn: the next may ask what Raft made of it, see restored
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
@@ -75,13 +81,13 @@ func (n *Node) raftLoop() {
 	}
 }
 
-// taken takes from c what is there, and reports whether anything was.
-func taken[T any](c <-chan T) bool {
+// poll receives from c if there is anything.
+func poll[T any](c <-chan T) (v T, ok bool) {
 	select {
-	case <-c:
-		return true
+	case v = <-c:
+		return v, true
 	default:
-		return false
+		return v, false
 	}
 }
 
