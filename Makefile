@@ -74,7 +74,7 @@ browser:
 # all the other tests, and some thousand without it.
 go-test: ui browser
 	go test -race -timeout 10m ./...
-	go test -timeout 10m -run 'TestSimulation$$' ./consensus
+	go test -timeout 10m -run 'TestSimulation' ./consensus
 
 # Schedules that nobody has simulated before. A failure prints the seed and how to replay it.
 soak: need-go

@@ -23,10 +23,12 @@ func (n *Node) appendLoop() {
 	for {
 		select {
 		case <-n.ctx.Done():
-			return
 		case <-n.toAppend.ready:
 		}
 		n.cfg.seams.settle("append", 0)
+		if n.ctx.Err() != nil {
+			return
+		}
 		if err := a.process(n.toAppend.takeAll()); err != nil {
 			n.fail(err)
 			return

@@ -23,8 +23,11 @@ type applyWork struct {
 type applier struct {
 	n        *Node
 	position store.Position // what the state machine stands at
-	batch    []Command      // for apply
-	ids      []uint64       // of batch
+	// outdated: Raft has a snapshot behind the next entry, which is to be put in the place
+	// of everything. Nothing is applied until then.
+	outdated bool
+	batch    []Command // for apply
+	ids      []uint64  // of batch
 
 	unsaved int        // entries applied since the last checkpoint began
 	since   time.Time  // when the first of them was applied
@@ -43,26 +46,31 @@ func (n *Node) applyLoop() {
 	for {
 		select {
 		case <-n.ctx.Done():
+		case <-n.toApply.ready:
+		case err := <-a.saving:
+			a.saving <- err // for wait
+		case <-timer.C:
+		}
+		n.cfg.seams.settle("apply", 0)
+		if n.ctx.Err() != nil {
 			a.finish()
 			return
-		case <-n.toApply.ready:
-			n.cfg.seams.settle("apply", 0)
-			works := n.toApply.takeAll()
-			for _, w := range works {
-				if err := a.process(w, len(works) == 1); err != nil {
-					if n.ctx.Err() == nil {
-						n.fail(err)
-					}
-					a.finish()
-					return
+		}
+		works := n.toApply.takeAll()
+		for _, w := range works {
+			if err := a.process(w, len(works) == 1); err != nil {
+				if n.ctx.Err() == nil {
+					n.fail(err)
 				}
+				a.finish()
+				return
 			}
-		case err := <-a.saving:
-			if err := a.checkpointed(err); err != nil {
+		}
+		if len(a.saving) > 0 {
+			if err := a.wait(); err != nil {
 				n.fail(err)
 				return
 			}
-		case <-timer.C:
 		}
 		if wait := a.checkpointIfDue(); wait > 0 {
 			timer.Reset(wait)
@@ -107,6 +115,9 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 		}
 	}
 	for _, e := range entries {
+		if a.outdated {
+			break
+		}
 		switch e.GetType() {
 		case raftpb.EntryNormal:
 			if id, data, ok := splitEntry(e.GetData()); ok { // else a new leader's empty entry
@@ -117,6 +128,9 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 			flush()
 			if err := a.changeMembership(e); err != nil {
 				return err
+			}
+			if a.outdated {
+				continue
 			}
 		}
 		a.position.Index, a.position.Term = e.GetIndex(), e.GetTerm()
@@ -144,9 +158,19 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 	}
 	// If the node stops meanwhile, do returns and the Raft loop may still run this.
+	// Raft counts votes by a snapshot's membership as soon as it has accepted that: an older change
+	// must not be made to a newer membership.
 	var confState *raftpb.ConfState
-	if err := a.n.do(a.n.ctx, func(r *raft.RawNode) { confState = r.ApplyConfChange(&change) }); err != nil {
+	err := a.n.do(a.n.ctx, func(r *raft.RawNode) {
+		if a.n.restored < e.GetIndex() {
+			confState = r.ApplyConfChange(&change)
+		}
+	})
+	if err != nil {
 		return err
+	}
+	if a.outdated = confState == nil; a.outdated {
+		return nil
 	}
 	a.position.ConfState = confState
 	id, data, ok := splitEntry(change.GetContext())

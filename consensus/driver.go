@@ -24,28 +24,45 @@ func (n *Node) raftLoop() {
 		if n.appending > 0 {
 			offered = nil // they join the next append
 		}
+		var m *raftpb.Message
+		var c call
+		ticked := false
 		select {
 		case <-n.ctx.Done():
-			return
 		case <-tick.C:
-			n.clock.tick(n.raft)
-			n.waiters.tick()
+			ticked = true
 		case <-n.inbox.ready:
-			n.handleEvents()
-		case m := <-n.network:
-			n.step(m)
+		case m = <-n.network:
 		case <-offered:
-			n.appendOffered()
-		case c := <-n.calls:
-			c.f(n.raft)
-			done = append(done, c.done)
+		case c = <-n.calls:
 		}
 		n.cfg.seams.settle("raft", 0)
-		// Whatever else has come in is taken along: each Ready has its price.
+		if n.ctx.Err() != nil {
+			return
+		}
+		// Whatever else has come in is taken along: each Ready has its price. Of what
+		// came together it does not hang on chance what is first.
+		if m != nil {
+			n.step(m)
+		}
 		for range len(n.network) {
 			n.step(<-n.network)
 		}
 		n.handleEvents()
+		if !ticked {
+			_, ticked = poll(tick.C)
+		}
+		if ticked {
+			n.clock.tick(n.raft)
+			n.waiters.tick()
+		}
+		if c.f == nil {
+			c, _ = poll(n.calls)
+		}
+		if c.f != nil { // one a turn: the next may ask what Raft made of it, see restored
+			c.f(n.raft)
+			done = append(done, c.done)
+		}
 		if n.appending == 0 {
 			n.appendOffered()
 		}
@@ -61,6 +78,16 @@ func (n *Node) raftLoop() {
 			close(c)
 		}
 		done = done[:0]
+	}
+}
+
+// poll receives from c if there is anything.
+func poll[T any](c <-chan T) (v T, ok bool) {
+	select {
+	case v = <-c:
+		return v, true
+	default:
+		return v, false
 	}
 }
 
@@ -155,7 +182,8 @@ func (n *Node) handleReady(rd raft.Ready) {
 				n.appending++
 			}
 			if !raft.IsEmptySnap(m.GetSnapshot()) {
-				n.snapshots.accept(m.GetSnapshot().GetMetadata().GetIndex())
+				n.restored = m.GetSnapshot().GetMetadata().GetIndex()
+				n.snapshots.accept(n.restored)
 			}
 		case raft.LocalApplyThread:
 			n.toApply.put(applyWork{message: m})

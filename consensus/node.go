@@ -51,6 +51,7 @@ type Node struct {
 	byHand    choice
 	appended  appendTimes
 	early     []*raftpb.Message // reads that came too early, see stepRead
+	restored  uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them

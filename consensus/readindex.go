@@ -47,8 +47,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 		timer := time.NewTimer(n.cfg.electionTimeout())
 		select {
 		case index := <-answer:
-			timer.Stop()
-			return n.waitApplied(ctx, index)
+			answer <- index
 		case <-changed:
 			n.cfg.seams.settle("read", id)
 		case <-timer.C:
@@ -56,7 +55,10 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 		case <-n.ctx.Done():
 		}
 		timer.Stop()
-		if ctx.Err() != nil || n.ctx.Err() != nil {
+		switch { // whatever else has come
+		case len(answer) > 0:
+			return n.waitApplied(ctx, <-answer)
+		case ctx.Err() != nil || n.ctx.Err() != nil:
 			return n.readError(ctx, lead)
 		}
 	}

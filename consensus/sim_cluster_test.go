@@ -180,19 +180,23 @@ func (c *simCluster) found() error {
 const simClusterID = "simulated"
 
 // settling is how long the loops wait until all else has come to rest. They differ,
-// so that two loops which were woken by the same thing do not go on at the same instant,
-// and neither do two clients.
-var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21, "propose": 30, "read": 5000}
+// so that two loops which were woken by the same thing do not go on at the same instant.
+// Nor do two clients: each has an interval of its own, in which the loops are done with what it does.
+var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21, "propose": 30, "read": 1000*interval + 30}
+
+const interval = 64
 
 // settle is the seam of that name. It is also where a node stands still while it is frozen.
 func (n *simNode) settle(loop string, who uint64) {
-	n.mu.Lock()
-	frozen := time.Until(n.frozen)
-	n.mu.Unlock()
-	if frozen > 0 {
-		_ = n.disk.sleep(frozen) // unless it crashes
+	for {
+		n.mu.Lock()
+		frozen := time.Until(n.frozen)
+		n.mu.Unlock()
+		if frozen <= 0 || n.disk.sleep(frozen) != nil { // it crashes
+			break
+		}
 	}
-	time.Sleep(settling[loop] + time.Duration(who%4096))
+	time.Sleep(settling[loop] + time.Duration(who%1000)*interval)
 }
 
 // freeze has the node stand still for a while, as a process that gets no processor. The
@@ -292,6 +296,10 @@ func (n *simNode) start(ctx context.Context) error {
 	return nil
 }
 
+// dying is longer than the goroutines of a node take to end, so that it does not
+// hang on which is the last one when the world goes on.
+const dying = time.Millisecond
+
 // crash ends the node as a power failure does (silent), or a crash of the
 // process alone. What its disk holds is what was synced.
 func (n *simNode) crash(silent bool) {
@@ -302,10 +310,12 @@ func (n *simNode) crash(silent bool) {
 	if node == nil {
 		return
 	}
+	over := time.After(dying)
 	n.disk.crash()
 	n.c.net.unplug(n.host, silent)
 	node.Halt(errCrashed)
 	_ = node.Close()
+	<-over
 }
 
 // shut ends the node as SIGTERM does.
@@ -315,6 +325,7 @@ func (n *simNode) shut() error {
 		return nil
 	}
 	err := node.Close()
+	time.Sleep(dying - time.Since(n.c.history.began)%dying) // see crash
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.node = nil

@@ -158,3 +158,64 @@ func TestRemovedVoterIsNotMissed(t *testing.T) {
 		}
 	})
 }
+
+// TestChangeIsNotAppliedBehindASnapshot has a snapshot reach a node whose apply loop still has a
+// change of the membership before it, which a later one has undone. What the snapshot says is newer.
+func TestChangeIsNotAppliedBehindASnapshot(t *testing.T) {
+	cfg := quiet(4)
+	cfg.node.KeepEntries, cfg.node.CheckpointEvery = 2, 3
+	simulate(t, cfg, func(t *testing.T, c *simCluster) {
+		lead := c.startAll(t)
+		n, other := c.node(uint64(lead.id)%4+1), c.node((uint64(lead.id)+1)%4+1)
+		// Its apply loop gets no further until it is let go.
+		goOn := make(chan struct{})
+		settle := n.cfg.seams.settle
+		n.cfg.seams.settle = func(loop string, who uint64) {
+			if settle(loop, who); loop == "apply" {
+				<-goOn
+			}
+		}
+		n.crash(false)
+		if err := n.start(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		if err := lead.running().SetVoter(c.ctx, other.id, false); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		cut := func(blocked bool) {
+			for _, o := range c.list() {
+				if o != n {
+					c.net.change(n.host, o.host, func(l *link) { l.blocked, l.blackhole = blocked, true })
+					c.net.change(o.host, n.host, func(l *link) { l.blocked, l.blackhole = blocked, true })
+				}
+			}
+		}
+		cut(true)
+		if err := lead.running().SetVoter(c.ctx, other.id, true); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			if err := lead.propose(c.ctx, fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second) // the log is cut then
+		cut(false)
+		for n.running().Commit() < lead.running().Commit() && c.ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		if at := n.running().Applied(); at != foundingIndex {
+			t.Fatalf("it stands at %d: the snapshot has not met a change that is yet to be applied", at)
+		}
+		close(goOn)
+		for n.running().Applied() < lead.running().Applied() && c.ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second) // Raft hears of it
+		if broken := c.check.failure(); broken != "" {
+			t.Errorf("%s\n%s", broken, c.history.last())
+		}
+	})
+}

@@ -32,12 +32,14 @@ var (
 // What crypto/rand gives belongs to a process, so the schedules are shared out
 // to processes and not to goroutines.
 func TestSimulation(t *testing.T) {
+	if *simSeed != 0 || *simShard != "" {
+		// One goroutine at a time is the fastest for one bubble, and the most even.
+		runtime.GOMAXPROCS(1)
+	}
 	switch {
 	case *simSeed != 0:
 		runSchedule(t, *simSeed)
 	case *simShard != "":
-		// One goroutine at a time is the fastest for one bubble, and the most even.
-		runtime.GOMAXPROCS(1)
 		debug.SetGCPercent(400)
 		for i := range *simSeeds {
 			seed := *simFirst + uint64(i)
@@ -59,35 +61,65 @@ func TestSimulation(t *testing.T) {
 		shards := runtime.GOMAXPROCS(0)
 		for i := range shards {
 			from, to := seeds*i/shards, seeds*(i+1)/shards
-			wg.Go(func() { runShard(t, *simFirst+uint64(from), to-from) })
+			wg.Go(func() {
+				for _, h := range runShard(t, *simFirst+uint64(from), to-from) {
+					if testing.Verbose() {
+						t.Log(h)
+					}
+				}
+			})
 		}
 		wg.Wait()
 		t.Logf("%d schedules in %v", seeds, time.Since(began).Round(time.Millisecond))
 	}
 }
 
-// runShard runs schedules in a process of its own.
-func runShard(t *testing.T, first uint64, count int) {
-	at := filepath.Join(t.TempDir(), fmt.Sprint(first))
-	args := []string{
-		"-test.run=^TestSimulation$", "-test.timeout=20m", "-sim.shard=" + at,
-		fmt.Sprint("-sim.first=", first), fmt.Sprint("-sim.seeds=", count),
+// TestSimulationRepeats runs some schedules twice and compares what happened. A seed that does not
+// tell the same story each time is worth little: what it has found is not found again.
+func TestSimulationRepeats(t *testing.T) {
+	seeds := 200
+	if raceEnabled || testing.Short() {
+		seeds = 30
 	}
-	if testing.Verbose() {
-		args = append(args, "-test.v")
+	var runs [2][]string
+	var wg sync.WaitGroup
+	for i := range runs {
+		wg.Go(func() { runs[i] = runShard(t, *simFirst, seeds) })
 	}
-	out, err := exec.CommandContext(t.Context(), os.Args[0], args...).CombinedOutput()
-	switch {
-	case err != nil:
-		on, _ := os.ReadFile(at)
-		t.Errorf("%s\nseed %s failed (%v); to see it again:\n%s", out, on, err, replayCommand(string(on)))
-	case testing.Verbose():
-		for line := range strings.Lines(string(out)) {
-			if strings.Contains(line, "history") {
-				t.Log(strings.TrimSpace(line))
-			}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	for i, was := range runs[0] {
+		if is := runs[1][i]; is != was {
+			t.Errorf("the same schedule, and another history: chance has a hand in it\n%s\n%s\n"+
+				"Run it with -sim.seed and -v until two differ: the first line that does tells where.", was, is)
 		}
 	}
+}
+
+// runShard runs schedules in a process of its own, and returns what each tells of its history.
+func runShard(t *testing.T, first uint64, count int) (histories []string) {
+	at := filepath.Join(t.TempDir(), fmt.Sprint(first))
+	limit := 10*time.Minute + time.Duration(count)*time.Second // some take a second under the race detector
+	out, err := exec.CommandContext(t.Context(), os.Args[0],
+		"-test.run=^TestSimulation$", "-test.v", fmt.Sprint("-test.timeout=", limit), "-sim.shard="+at,
+		fmt.Sprint("-sim.first=", first), fmt.Sprint("-sim.seeds=", count),
+	).CombinedOutput()
+	if err != nil {
+		on, _ := os.ReadFile(at)
+		t.Errorf("%s\nseed %s failed (%v); to see it again:\n%s", out, on, err, replayCommand(string(on)))
+		return nil
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "history") {
+			histories = append(histories, strings.TrimSpace(line))
+		}
+	}
+	if len(histories) != count {
+		t.Errorf("%s\n%d histories of %d schedules", out, len(histories), count)
+	}
+	return histories
 }
 
 func replayCommand(seed string) string {
@@ -344,7 +376,7 @@ func (s *schedule) bury(n *simNode) {
 	}
 	defer n.busy.Store(false)
 	err := node.Err()
-	s.c.history.note("%d has stopped: %v", n.id, err)
+	s.c.history.note("%d has stopped: %v", n.id, strings.ReplaceAll(fmt.Sprint(err), s.c.dir, "")) // where that is is chance
 	n.gone = n.gone || errors.Is(err, ErrRemoved)
 	if err != nil && !errors.Is(err, ErrRemoved) && !errors.Is(err, errDiskFailed) {
 		s.c.check.fault("%d stopped without a fault: %v", n.id, err)

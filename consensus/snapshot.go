@@ -192,7 +192,7 @@ func (a *applier) install(i *installation) error {
 	if err := a.n.boards.Install(i.incoming); err != nil {
 		return err
 	}
-	a.position, a.unsaved, a.now = a.n.boards.Position(), 0, false
+	a.position, a.outdated, a.unsaved, a.now = a.n.boards.Position(), false, 0, false
 	if err := a.n.restore(); err != nil {
 		return err
 	}
