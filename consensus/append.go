@@ -116,21 +116,15 @@ func (a *appender) flush() error {
 // goroutine that is woken last runs first, and others wait for theirs.
 func (a *appender) release() {
 	var own []event
-	urgent := false // that something is stored is no news that anybody waits for
 	for _, m := range a.responses {
 		if MemberID(m.GetTo()) == a.n.id {
 			own = append(own, event{message: m})
-			urgent = urgent || m.GetType() != raftpb.MsgStorageAppendResp || !raft.IsEmptySnap(m.GetSnapshot())
 		}
 	}
 	if a.writes > 0 {
 		own = append(own, event{appended: a.writes})
 	}
-	if urgent {
-		a.n.inbox.put(own...)
-	} else {
-		a.n.inbox.leave(own...)
-	}
+	a.n.inbox.put(own...)
 	for _, m := range a.responses {
 		if MemberID(m.GetTo()) != a.n.id {
 			a.n.send(m)

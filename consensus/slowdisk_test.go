@@ -1,0 +1,49 @@
+package consensus
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/store"
+)
+
+// TestSlowDiskAppliesAtOnce has a follower hear that an entry is committed before its own disk has it, as the slowest
+// of three always does. It applies the entry as soon as the disk has it: not with the next tick, which is what would
+// wake its Raft loop otherwise.
+func TestSlowDiskAppliesAtOnce(t *testing.T) {
+	t.Parallel()
+	const tick, rounds = 400 * time.Millisecond, 12
+	c, g := newCluster(t, 0), newGate()
+	t.Cleanup(g.release)
+	for i := range 3 {
+		n := c.add(func(cfg *Config) {
+			cfg.Tick = tick
+			if i == 2 {
+				cfg.seams.openLog = func(path string) (entryLog, error) {
+					l, err := store.OpenLog(path, store.LogOptions{})
+					return gatedLog{l, g}, err
+				}
+			}
+		})
+		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
+	}
+	lead, slow := c.nodes[0], c.nodes[2]
+	lead.propose("before")
+	c.waitSame([]string{"before"})
+	quick := 0
+	for range rounds {
+		g.shut()
+		lead.propose("a move")
+		want := lead.Applied()
+		waitFor(t, "the slow one to hear of the commit", func() bool { return slow.Commit() >= want })
+		g.release()
+		began := time.Now()
+		waitFor(t, "the slow one to apply it", func() bool { return slow.Applied() >= want })
+		if time.Since(began) < tick/4 {
+			quick++
+		}
+	}
+	if quick < rounds-2 { // some are by chance
+		t.Errorf("it was quick %d times of %d", quick, rounds)
+	}
+}
