@@ -115,6 +115,19 @@ func TestThousands(t *testing.T) {
 	}
 }
 
+func TestFormatOfDots(t *testing.T) {
+	for v, want := range map[float64]string{12.4: "12 µs", 1500: "1.5 ms", 999_400: "999 ms", 999_600: "1 s", 7_201_000: "7.2 s"} {
+		if got := formatMicros(v); got != want {
+			t.Errorf("%g µs is written %q, want %q", v, got, want)
+		}
+	}
+	for v, want := range map[float64]string{7: "7", 75_277: "75.3 k", 999_400: "999 k", 1_000_000: "1 M"} {
+		if got := formatCount(v); got != want {
+			t.Errorf("%g is written %q, want %q", v, got, want)
+		}
+	}
+}
+
 func TestPlotIsXML(t *testing.T) {
 	p := dotPlot{Title: "a < b & c", Series: []string{"x", "y", "z"}, Format: formatCount, Rows: []dotRow{
 		{Label: "all", Values: []float64{1, 2000, 3e6}}, {Label: "some", Strong: true, Values: []float64{0, 20, 0}}, {Label: "none", Faint: true},

@@ -271,12 +271,18 @@ func formatMicros(v float64) string {
 	if v < 1000 {
 		return fmt.Sprintf("%.0f µs", v)
 	}
+	if v >= 1e6-500 {
+		return fmt.Sprintf("%.3g s", v/1e6)
+	}
 	return fmt.Sprintf("%.3g ms", v/1000)
 }
 
 func formatCount(v float64) string {
 	if v < 1000 {
 		return fmt.Sprintf("%.3g", v)
+	}
+	if v >= 1e6-500 {
+		return fmt.Sprintf("%.3g M", v/1e6)
 	}
 	return fmt.Sprintf("%.3g k", v/1000)
 }
