@@ -22,6 +22,8 @@ type waiters struct {
 const (
 	slots     = 64
 	countUnit = 1 << 40
+	// wakeTogether is how many are woken at a time, where there are many.
+	wakeTogether = 16
 )
 
 type slot struct {
@@ -164,7 +166,7 @@ func (ws *waiters) resolve(ids []uint64, batch []Command) {
 	}
 	for i, id := range ids {
 		if wake := ws.slots[id%slots].resolve(id, &batch[i]); wake != nil {
-			if ws.woken = append(ws.woken, wake); len(ws.woken) == fewApplied {
+			if ws.woken = append(ws.woken, wake); len(ws.woken) == wakeTogether {
 				ws.wakeResolved() // those who are many run beside the rest of this
 			}
 		}
