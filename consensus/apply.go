@@ -92,8 +92,12 @@ func (a *applier) process(w applyWork, alone bool) error {
 	if err := a.apply(w.message.GetEntries()); err != nil {
 		return err
 	}
+	few := alone && len(w.message.GetEntries()) <= fewApplied && !a.n.hold.waits.Load()
+	if !few {
+		a.n.waiters.wakeResolved() // what they submit next joins the append that the Raft loop begins now
+	}
 	for _, m := range w.message.GetResponses() {
-		if alone && len(w.message.GetEntries()) <= fewApplied { // Raft need not be woken for it
+		if few { // Raft need not be woken for it
 			a.n.inbox.leave(event{message: m})
 		} else {
 			a.n.send(m)

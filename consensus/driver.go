@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,7 @@ func (n *Node) raftLoop() {
 	var done []chan struct{}
 	for {
 		offered := n.proposals.ready
-		if n.appending > 0 {
+		if n.hold.writing > 0 || n.hold.waits.Load() {
 			offered = nil // they join the next append
 		}
 		var m *raftpb.Message
@@ -35,6 +36,10 @@ func (n *Node) raftLoop() {
 		case m = <-n.network:
 		case <-offered:
 		case c = <-n.calls:
+		case <-n.hold.timer.C:
+		}
+		if n.proposals.some() { // who runs meanwhile may submit something, too: many were woken by one append's answers
+			runtime.Gosched()
 		}
 		n.cfg.seams.settle("raft", 0)
 		if n.ctx.Err() != nil {
@@ -63,14 +68,14 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
-		if n.appending == 0 {
+		if !n.hold.holds(&n.applied, n.proposals.some) {
 			n.appendOffered()
 		}
 		for n.raft.HasReady() {
 			n.handleReady(n.raft.Ready())
 			n.stepEarlyReads()
 		}
-		if n.appending == 0 {
+		if n.hold.writing == 0 {
 			n.sendHeld()
 		}
 		n.cfg.seams.stepped(n.raft)
@@ -102,7 +107,7 @@ func (n *Node) handleEvent(e event) {
 	case e.message != nil:
 		n.step(e.message)
 	case e.appended != 0:
-		n.appending -= e.appended
+		n.hold.written(e.appended, n.commit.Load())
 	case e.unreachable != 0:
 		n.raft.ReportUnreachable(uint64(e.unreachable))
 	case e.snapshotTo != 0:
@@ -144,7 +149,7 @@ func (n *Node) holdCommit(m *raftpb.Message) bool {
 	}
 	to := MemberID(m.GetTo())
 	delete(n.held, to)
-	if len(m.GetEntries()) > 0 || n.appending == 0 {
+	if len(m.GetEntries()) > 0 || n.hold.writing == 0 {
 		return false
 	}
 	n.held[to] = m
@@ -163,23 +168,25 @@ func (n *Node) sendHeld() {
 func (n *Node) handleReady(rd raft.Ready) {
 	if rd.HardState != nil {
 		n.commit.Store(rd.HardState.GetCommit())
+		n.hold.committed(rd.HardState.GetCommit())
 		n.clock.enters(rd.HardState.GetTerm())
 	}
 	n.reads.confirm(rd.ReadStates)
 	for _, m := range rd.Messages {
 		switch m.GetTo() {
 		case raft.LocalAppendThread:
-			if ents := m.GetEntries(); len(ents) > 0 && n.clock.lead == n.id {
-				n.appended.note(ents[0].GetIndex(), time.Now())
+			if ents := m.GetEntries(); len(ents) > 0 {
+				now := time.Now()
+				n.hold.write(ents[len(ents)-1].GetIndex(), now)
+				if n.clock.lead == n.id {
+					n.appended.note(ents[0].GetIndex(), now)
+				}
 			}
 			n.clock.answers(m.GetResponses())
 			if n.commitOnly(m) {
 				n.toAppend.leave(appendWork{message: m}) // it goes along with the next append
 			} else {
 				n.toAppend.put(appendWork{message: m})
-			}
-			if len(m.GetEntries()) > 0 {
-				n.appending++
 			}
 			if !raft.IsEmptySnap(m.GetSnapshot()) {
 				n.restored = m.GetSnapshot().GetMetadata().GetIndex()

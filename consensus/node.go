@@ -41,17 +41,17 @@ type Node struct {
 	boards  *store.Boards
 
 	// Owned by the Raft loop.
-	raft      *raft.RawNode
-	appending int // writes of entries that the append loop has yet to finish
-	offering  offering
-	hard      *raftpb.HardState            // the term and vote that the append loop has been told of
-	held      map[MemberID]*raftpb.Message // see holdCommit
-	clock     *electionClock
-	reigns    reigns
-	byHand    choice
-	appended  appendTimes
-	early     []*raftpb.Message // reads that came too early, see stepRead
-	restored  uint64            // the index of the last snapshot that Raft has taken the membership from
+	raft     *raft.RawNode
+	hold     *hold
+	offering offering
+	hard     *raftpb.HardState            // the term and vote that the append loop has been told of
+	held     map[MemberID]*raftpb.Message // see holdCommit
+	clock    *electionClock
+	reigns   reigns
+	byHand   choice
+	appended appendTimes
+	early    []*raftpb.Message // reads that came too early, see stepRead
+	restored uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them
@@ -116,6 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		reads:     newReads(),
 		servers:   newServers(),
 		held:      map[MemberID]*raftpb.Message{},
+		hold:      newHold(),
 	}
 	n.refuseHere = n.waiters.refuse
 	n.ctx, n.cancel = context.WithCancel(context.Background())

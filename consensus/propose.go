@@ -286,10 +286,9 @@ func (n *Node) offer(s *submission) {
 	n.proposals.put(s)
 }
 
-// appendOffered is called by the Raft loop when submissions wait and no append
-// of this node is on its way to its disk. All that wait together become one
-// append: what comes while the disk is writing joins the next one, so that
-// batches grow with the load, and nobody is made to wait for company.
+// appendOffered is called by the Raft loop when submissions wait and need not wait any longer; see
+// hold. All that wait together become one append: what comes while one is on its way joins the
+// next, so that batches grow with the load.
 func (n *Node) appendOffered() {
 	taken := 0
 	defer func() { n.offered.Add(-int64(taken)) }()

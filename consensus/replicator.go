@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -272,6 +273,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 				return err
 			}
 		}
+		runtime.Gosched() // what leaves in the same turn of the Raft loop, and the next, goes along
 		for len(buf) < maxWrite && len(s.queue) > 0 {
 			if buf, err = appendOutgoing(buf, s.took(<-s.queue)); err != nil {
 				return err
