@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -175,6 +174,8 @@ type load struct {
 	left    atomic.Int64 // of loadArgs.Count
 	wg      sync.WaitGroup
 
+	answers [8]answers // a worker's are in one of them
+
 	mu      sync.Mutex
 	workers []*worker // guarded by mu, as all that follows
 	idle    []*worker // of a load with a pace
@@ -184,10 +185,16 @@ type load struct {
 
 // worker makes one submission at a time.
 type worker struct {
-	submit func(context.Context) error
+	submit  func(context.Context) error
+	answers *answers
+}
 
+// answers are how long those of many workers in this window took. Were each worker to keep its own, a
+// thousand of them would be a thousand places in memory, none of which is in the cache when its turn comes.
+type answers struct {
 	mu    sync.Mutex
-	times []time.Duration // of what was answered in this window; guarded by mu
+	times []time.Duration // guarded by mu
+	_     [32]byte        // the next one is in another cache line
 }
 
 // maxWorkers is how many submissions may be outstanding.
@@ -201,10 +208,7 @@ func startLoad(ctx context.Context, n node, args loadArgs) (*load, error) {
 	}
 	l := &load{node: n, began: time.Now()}
 	ctx, l.cancel = context.WithCancel(ctx)
-	l.left.Store(math.MaxInt64)
-	if args.Count > 0 {
-		l.left.Store(int64(args.Count))
-	}
+	l.left.Store(int64(args.Count))
 	if args.PerSecond > 0 {
 		l.wg.Go(func() { l.pace(ctx, args.PerSecond) })
 		return l, nil
@@ -217,7 +221,7 @@ func startLoad(ctx context.Context, n node, args loadArgs) (*load, error) {
 	}
 	for _, w := range l.workers {
 		l.wg.Go(func() {
-			for ctx.Err() == nil && !l.stopped.Load() && l.left.Add(-1) >= 0 {
+			for ctx.Err() == nil && !l.stopped.Load() && (args.Count == 0 || l.left.Add(-1) >= 0) {
 				if !l.submit(ctx, w, time.Now()) {
 					return
 				}
@@ -237,7 +241,7 @@ func (l *load) newWorker() (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("submitter %d: %w", len(l.workers), err)
 	}
-	w := &worker{submit: submit}
+	w := &worker{submit: submit, answers: &l.answers[len(l.workers)%len(l.answers)]}
 	l.workers = append(l.workers, w)
 	return w, nil
 }
@@ -256,9 +260,9 @@ func (l *load) submit(ctx context.Context, w *worker, began time.Time) bool {
 		return false
 	}
 	took := time.Since(began)
-	w.mu.Lock()
-	w.times = append(w.times, took)
-	w.mu.Unlock()
+	w.answers.mu.Lock()
+	w.answers.times = append(w.answers.times, took)
+	w.answers.mu.Unlock()
 	return true
 }
 
@@ -328,11 +332,12 @@ func (l *load) window() (windowResult, error) {
 	r := windowResult{Seconds: now.Sub(l.began).Seconds()}
 	l.began = now
 	var all []time.Duration
-	for _, w := range l.workers {
-		w.mu.Lock()
-		all = append(all, w.times...)
-		w.times = make([]time.Duration, 0, len(w.times))
-		w.mu.Unlock()
+	for i := range l.answers {
+		a := &l.answers[i]
+		a.mu.Lock()
+		all = append(all, a.times...)
+		a.times = make([]time.Duration, 0, len(a.times))
+		a.mu.Unlock()
 	}
 	slices.Sort(all)
 	r.Ops = len(all)
