@@ -3,6 +3,7 @@ package consensus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -50,13 +51,18 @@ func (n *Node) Admit(ctx context.Context, m Member) (Welcome, error) {
 	return Welcome{ClusterID: n.clusterID, Members: n.roster.list()}, nil
 }
 
-// Remove takes a member out of the group for ever.
+// Remove takes a member out of the group for ever. A node can remove itself: it is done when the node has stopped
+// for that, even if the others told it that it is gone before its own log did.
 func (n *Node) Remove(ctx context.Context, id MemberID) error {
 	m, ok := n.roster.get(id)
 	if !ok || m.Removed {
 		return fmt.Errorf("%w: %s", ErrUnknownMember, id)
 	}
-	return n.change(ctx, memberChange{opRemove, m})
+	err := n.change(ctx, memberChange{opRemove, m})
+	if id == n.id && errors.Is(err, ErrClosed) && errors.Is(n.Err(), ErrRemoved) {
+		return nil
+	}
+	return err
 }
 
 // SetVoter makes a voter of a learner, or the reverse. A member that was made a learner so stays
