@@ -112,8 +112,11 @@ func newCluster(t testing.TB, size int) *testCluster {
 	for range size {
 		c.add(nil)
 	}
+	// All have to know it: were the leader killed before they do, those that are left would still count by the old membership.
 	for _, n := range c.nodes {
-		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
+		for _, by := range c.nodes {
+			waitFor(t, n.cfg.Name+" to vote, as "+by.cfg.Name+" sees it", func() bool { return suffrage(by, n.ID()) == "voter" })
+		}
 	}
 	return c
 }
