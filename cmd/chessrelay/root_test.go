@@ -148,6 +148,27 @@ func TestVenueRemove(t *testing.T) {
 	}
 }
 
+// TestVenueDemote warns when there is nobody who takes the vote over, and too few are left to lose one.
+func TestVenueDemote(t *testing.T) {
+	for voters, warning := range map[int]string{5: "", 3: "Voters left: 2. While one of them is away, no submission is taken.\n"} {
+		var members []string
+		for i := range voters {
+			members = append(members, fmt.Sprintf(`{"id":"%d","name":"n%[1]d","role":"venue","suffrage":"voter","state":"replicate"}`, i))
+		}
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /api/cluster", func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"clusterId":"c0ffee","leader":"0","node":"0","members":[%s]}`, strings.Join(members, ","))
+		})
+		mux.HandleFunc("POST /api/cluster/members/{id}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") })
+		s := httptest.NewServer(mux)
+		code, stdout, stderr := runCommand(t.Context(), t, nil, "venue", "demote", s.URL, "n2")
+		s.Close()
+		if code != exitDone || stdout != "demoted n2 (2)\n" || stderr != warning {
+			t.Errorf("of %d voters: exit %d\nstdout: %s\nstderr: %s", voters, code, stdout, stderr)
+		}
+	}
+}
+
 func TestVenueAddWaits(t *testing.T) {
 	s := clusterOfTwo(t)
 	code, stdout, stderr := runCommand(t.Context(), t, nil, "venue", "add", s.URL, "--name", "venue-1", "--wait")

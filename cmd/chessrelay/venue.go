@@ -73,11 +73,25 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 				return fmt.Errorf("%s %s: %w", verb, m.Name, err)
 			}
 			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, m.Name, m.ID)
+			// A learner that is left becomes a voter in its place.
+			if voters := s.voters(); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
+				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
+			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&token, "token", "", "the `TOKEN` that the nodes want of submitters")
 	return cmd
+}
+
+// voters counts them.
+func (s clusterState) voters() (n int) {
+	for _, m := range s.Members {
+		if m.Suffrage == "voter" {
+			n++
+		}
+	}
+	return n
 }
 
 // member finds a member by its name or else by its id.
