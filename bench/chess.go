@@ -151,7 +151,7 @@ func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Comma
 		return fmt.Errorf("no outcome but %T", results[0].Value)
 	case o.Err != nil:
 		return fmt.Errorf("refused: %w", o.Err)
-	case o.Duplicate || len(o.Events) == 0 && kind == "":
+	case o.Duplicate || !o.Changed() && kind == "":
 		return errors.New("nothing was changed by it")
 	}
 	return nil

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -13,7 +14,7 @@ import (
 type State struct {
 	tournaments map[TournamentID]*Tournament
 	rounds      map[RoundID]*Round
-	games       map[GameID]*liveGame
+	games       map[idNumber]*liveGame
 
 	// Derived from the above; see index.go.
 	newest []*Tournament          // newest first
@@ -27,8 +28,7 @@ type State struct {
 
 // liveGame is a game with what is not published of it.
 type liveGame struct {
-	*Game          // as published: a command that changes it puts another one here
-	pos   position // after the last move; derived, never stored
+	*Game // as published: a command that changes it puts another one here
 
 	changed bool       // since TakeDirty
 	stored  storedGame // what the checkpoints so far hold of it
@@ -40,7 +40,7 @@ func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
 		rounds:      make(map[RoundID]*Round),
-		games:       make(map[GameID]*liveGame),
+		games:       make(map[idNumber]*liveGame),
 		boards:      make(map[boardKey]GameID),
 		asked:       make(map[creationKey]string),
 		parts:       make(map[GameID]*gameParts),
@@ -53,8 +53,21 @@ func NewState() *State {
 // alone, on every node and for ever, and no bytes make it panic: a command that
 // is refused, or cannot even be read, leaves everything as it was.
 func (s *State) Apply(index, term uint64, command []byte) Outcome {
+	// Of a command that plays a move nothing is kept but copies. Where something may be, in
+	// the error of a refusal, it is looked at once more.
+	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
+		out := Outcome{Index: index, Term: term}
+		if checkEnvelope(c) == nil && s.dispatch(c, &out) == nil {
+			return out
+		}
+	}
+	return s.apply(index, term, command)
+}
+
+// apply is Apply for all commands.
+func (s *State) apply(index, term uint64, command []byte) Outcome {
 	out := Outcome{Index: index, Term: term}
-	c, err := s.decoder.decode(command), error(nil)
+	c, err := s.decoder.decode(command, string(command)), error(nil)
 	if c == nil {
 		c, err = DecodeCommand(command)
 	}
@@ -121,7 +134,7 @@ func (s *State) Round(id RoundID) (*Round, bool) {
 
 // Game returns the game with the id.
 func (s *State) Game(id GameID) (*Game, bool) {
-	g, ok := s.games[id]
+	g, ok := s.games[id.number()]
 	if !ok {
 		return nil, false
 	}

@@ -20,6 +20,8 @@ type boards struct {
 	publish func([]relay.Event)
 	reset   func(applied uint64)
 
+	events []relay.Event // for publish; owned by the apply loop
+
 	mu      sync.RWMutex
 	state   *relay.State // guarded by mu
 	applied uint64       // guarded by mu
@@ -46,9 +48,12 @@ func (b *boards) Apply(batch []consensus.Command) {
 	}
 	b.mu.Unlock()
 	for i := range outcomes {
-		if len(outcomes[i].Events) > 0 {
-			b.publish(outcomes[i].Events)
-		}
+		b.events = outcomes[i].AppendEvents(b.events)
+	}
+	if len(b.events) > 0 {
+		b.publish(b.events)
+		clear(b.events)
+		b.events = b.events[:0]
 	}
 }
 
