@@ -86,7 +86,7 @@ func TestCreateAgain(t *testing.T) {
 	if out := s.must(with(createRound("round002", "req-r"), func(c *relaypb.Command) { c.GetCreateRound().Tournament = "tournam2" })); out.Duplicate {
 		t.Error("the same request in another tournament is another one")
 	}
-	if len(s.tournaments) != 2 || len(s.rounds) != 2 || len(s.games) != 1 {
+	if len(s.tournaments) != 2 || len(s.rounds) != 2 || s.games.n != 1 {
 		t.Error("there are more of them")
 	}
 }

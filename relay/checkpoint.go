@@ -139,14 +139,14 @@ func marshal(m proto.Message) []byte {
 // checkpoint between. The cost is that of the games changed since the last call, and
 // of all tournaments and rounds.
 func (s *State) Hash() [32]byte {
-	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+len(s.games))
+	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+s.games.n)
 	for id := range s.tournaments {
 		keys = append(keys, tournamentKey(id))
 	}
 	for id := range s.rounds {
 		keys = append(keys, roundKey(id))
 	}
-	for _, g := range s.games {
+	for g := range s.games.all {
 		keys = append(keys, gameKey(g.ID))
 	}
 	slices.Sort(keys)
@@ -166,7 +166,7 @@ func (s *State) hashOf(key string) [32]byte {
 	case "r/":
 		return sha256.Sum256(marshal(roundRecord(s.rounds[RoundID(id)])))
 	default:
-		g := s.games[GameID(id).number()]
+		g := s.games.get(GameID(id))
 		if g.hash == nil {
 			g.hash = new(sha256.Sum256(marshal(gameRecord(g.Game))))
 		}

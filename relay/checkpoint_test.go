@@ -23,9 +23,9 @@ func records(s *State) map[string][]byte {
 	s.changed = changes{
 		tournaments: slices.Collect(maps.Values(s.tournaments)),
 		rounds:      slices.Collect(maps.Values(s.rounds)),
-		games:       slices.Collect(maps.Values(s.games)),
+		games:       slices.Collect(s.games.all),
 	}
-	for _, g := range s.games {
+	for g := range s.games.all {
 		g.stored = storedGame{}
 	}
 	return maps.Collect(s.TakeDirty())
@@ -100,7 +100,7 @@ func TestCheckpoints(t *testing.T) {
 // published is all games as readers see them.
 func published(s *State) map[GameID]*Game {
 	out := map[GameID]*Game{}
-	for _, g := range s.games {
+	for g := range s.games.all {
 		out[g.ID] = g.Game
 	}
 	return out
@@ -197,14 +197,14 @@ func TestLoadWhole(t *testing.T) {
 			whole[key] = value
 		}
 	}
-	for _, g := range s.games {
+	for g := range s.games.all {
 		whole[gameKey(g.ID)] = marshal(gameRecord(g.Game))
 	}
 	again := load(t, whole)
 	if again.Hash() != s.Hash() {
 		t.Fatal("another hash")
 	}
-	for _, g := range again.games {
+	for g := range again.games.all {
 		again.touch(g)
 	}
 	store(t, whole, again.TakeDirty())
@@ -224,7 +224,7 @@ func TestMoveRecords(t *testing.T) {
 		{SAN: "e5", Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)},
 		{UCI: "g1f3", Clock: Clock{math.MaxInt64, math.MaxInt64}, At: math.MinInt64, Index: math.MaxUint64, Term: math.MaxUint64, Request: strings.Repeat("é", 1000)},
 	}}
-	for _, g := range s.games {
+	for g := range s.games.all {
 		if g.StartFEN == "" {
 			lists = append(lists, g.Moves())
 		}
@@ -321,7 +321,7 @@ func TestDeterminism(t *testing.T) {
 			t.Fatalf("index %d: %q and %q", a.index, x.Err, y.Err)
 		}
 	}
-	for _, g := range a.games {
+	for g := range a.games.all {
 		g.hash = nil
 	}
 	if a.Hash() != b.Hash() {

@@ -23,8 +23,8 @@ func (out *Outcome) standsAlready(c Change) {
 // takeBack removes the plies after toPly. A game that was over goes on again:
 // its result belonged to moves that no longer stand.
 func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome) error {
-	g, ok := s.games[GameID(op.Game).number()]
-	if !ok {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	out.Game = g.Game
@@ -105,8 +105,8 @@ func (g *Game) roomForChange(removes Ply) error {
 // setResult ends a game, corrects its result, or lets it go on ("*"). Nothing
 // but this command does: mate on the board is not a result until the arbiter says so.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
-	g, ok := s.games[GameID(op.Game).number()]
-	if !ok {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	out.Game = g.Game

@@ -82,7 +82,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		return &NotFoundError{"round", clip(op.Round, 32)}
 	}
 	if id, ok := s.asked[creationKey{string(r.ID), c.Request}]; ok {
-		g := s.games[GameID(id).number()]
+		g := s.games.get(GameID(id))
 		out.Game = g.Game
 		out.Index, out.Term, out.Duplicate = g.CreatedAtIx, g.CreatedTerm, true
 		return nil
@@ -126,8 +126,8 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 // startPosition reads the FEN that a game starts from. The FEN it returns is
 // empty for the standard position, however that was written.
 func startPosition(fen string) (string, position, error) {
-	if strings.Trim(fen, " ") == "" {
-		fen = StartFEN
+	if strings.Trim(fen, " ") == "" || fen == StartFEN {
+		return "", standardPosition, nil
 	}
 	pos, err := parsePosition(fen)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -189,21 +190,21 @@ func (s *State) Loaded() error {
 			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(id), err))
 			continue
 		}
-		s.games[id.number()] = g
+		s.games.add(g)
 	}
 	s.parts = nil
-	for _, t := range sortedByIndex(s.tournaments, func(t *Tournament) (uint64, string) { return t.Index, string(t.ID) }) {
+	for _, t := range sortedByIndex(maps.Values(s.tournaments), func(t *Tournament) (uint64, string) { return t.Index, string(t.ID) }) {
 		if _, twice := s.asked[creationKey{"", t.Request}]; twice {
 			errs = append(errs, fmt.Errorf("record %s: its request has created another tournament", tournamentKey(t.ID)))
 		}
 		s.putTournament(t)
 	}
-	for _, r := range sortedByIndex(s.rounds, func(r *Round) (uint64, string) { return r.Index, string(r.ID) }) {
+	for _, r := range sortedByIndex(maps.Values(s.rounds), func(r *Round) (uint64, string) { return r.Index, string(r.ID) }) {
 		if err := s.loadedRound(r); err != nil {
 			errs = append(errs, fmt.Errorf("record %s: %w", roundKey(r.ID), err))
 		}
 	}
-	for _, g := range sortedByIndex(s.games, func(g *liveGame) (uint64, string) { return g.CreatedAtIx, string(g.ID) }) {
+	for _, g := range sortedByIndex(s.games.all, func(g *liveGame) (uint64, string) { return g.CreatedAtIx, string(g.ID) }) {
 		if err := s.loadedGame(g); err != nil {
 			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(g.ID), err))
 		}
@@ -243,8 +244,8 @@ func (s *State) loadedGame(g *liveGame) error {
 }
 
 // sortedByIndex returns the values in the order in which they were created.
-func sortedByIndex[K comparable, V any](m map[K]V, key func(V) (index uint64, id string)) []V {
-	return slices.SortedFunc(maps.Values(m), func(a, b V) int {
+func sortedByIndex[V any](values iter.Seq[V], key func(V) (index uint64, id string)) []V {
+	return slices.SortedFunc(values, func(a, b V) int {
 		i, x := key(a)
 		j, y := key(b)
 		return cmp.Or(cmp.Compare(i, j), strings.Compare(x, y))

@@ -5,8 +5,8 @@ import (
 )
 
 func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome) error {
-	g, ok := s.games[GameID(op.Game).number()]
-	if !ok {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	clock, err := readClock(op)

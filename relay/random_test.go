@@ -134,10 +134,10 @@ func TestSentTwice(t *testing.T) {
 // sameBoards compares all but the indexes, which the copies have moved on.
 func sameBoards(t *testing.T, a, b *State) {
 	t.Helper()
-	if len(a.games) != len(b.games) || len(a.rounds) != len(b.rounds) || len(a.tournaments) != len(b.tournaments) {
+	if a.games.n != b.games.n || len(a.rounds) != len(b.rounds) || len(a.tournaments) != len(b.tournaments) {
 		t.Fatal("there are more of them")
 	}
-	for _, x := range a.games {
+	for x := range a.games.all {
 		id := x.ID
 		y, ok := b.Game(id)
 		if !ok || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || len(x.Changes) != len(y.Changes) {

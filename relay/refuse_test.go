@@ -129,7 +129,7 @@ func TestRefusals(t *testing.T) {
 			if out.Index != s.index || out.Duplicate || out.AppendEvents(nil) != nil || out.Game != nil || out.Round != nil {
 				t.Errorf("the outcome of a refusal: %+v", out)
 			}
-			s.games[GameID(testGame).number()].hash = nil // the hash is of the record, not of what was remembered of it
+			s.games.get(testGame).hash = nil // the hash is of the record, not of what was remembered of it
 			if s.Hash() != before || s.game() != game || len(maps.Collect(s.TakeDirty())) != 0 {
 				t.Error("something has changed")
 			}

@@ -14,7 +14,7 @@ import (
 type State struct {
 	tournaments map[TournamentID]*Tournament
 	rounds      map[RoundID]*Round
-	games       map[idNumber]*liveGame
+	games       gameTable
 
 	// Derived from the above; see index.go.
 	newest []*Tournament          // newest first
@@ -40,7 +40,6 @@ func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
 		rounds:      make(map[RoundID]*Round),
-		games:       make(map[idNumber]*liveGame),
 		boards:      make(map[boardKey]GameID),
 		asked:       make(map[creationKey]string),
 		parts:       make(map[GameID]*gameParts),
@@ -56,28 +55,25 @@ func (s *State) Apply(index, term uint64, command []byte) Outcome {
 	// Of a command that plays a move nothing is kept but copies. Where something may be, in
 	// the error of a refusal, it is looked at once more.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
-		out := Outcome{Index: index, Term: term}
-		if checkEnvelope(c) == nil && s.dispatch(c, &out) == nil {
+		if out := s.apply(index, term, c); out.Err == nil {
 			return out
 		}
+		return s.apply(index, term, s.decoder.decode(command, string(command)))
 	}
-	return s.apply(index, term, command)
+	c, err := DecodeCommand(command)
+	if err != nil {
+		return Outcome{Index: index, Term: term, Err: err}
+	}
+	return s.apply(index, term, c)
 }
 
-// apply is Apply for all commands.
-func (s *State) apply(index, term uint64, command []byte) Outcome {
+// apply applies a command that has been read.
+func (s *State) apply(index, term uint64, c *relaypb.Command) Outcome {
 	out := Outcome{Index: index, Term: term}
-	c, err := s.decoder.decode(command, string(command)), error(nil)
-	if c == nil {
-		c, err = DecodeCommand(command)
+	if err := checkEnvelope(c); err != nil {
+		return Outcome{Index: index, Term: term, Err: err}
 	}
-	if err == nil {
-		err = checkEnvelope(c)
-	}
-	if err == nil {
-		err = s.dispatch(c, &out)
-	}
-	if err != nil {
+	if err := s.dispatch(c, &out); err != nil {
 		return Outcome{Index: index, Term: term, Err: err}
 	}
 	return out
@@ -134,8 +130,8 @@ func (s *State) Round(id RoundID) (*Round, bool) {
 
 // Game returns the game with the id.
 func (s *State) Game(id GameID) (*Game, bool) {
-	g, ok := s.games[id.number()]
-	if !ok {
+	g := s.games.get(id)
+	if g == nil {
 		return nil, false
 	}
 	return g.Game, true
