@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +69,8 @@ func readGames(path string) (games [][]string, err error) {
 			moves = append(moves, m.SAN)
 		}
 		if len(moves) > 0 && g.Known("FEN") == "" {
-			games = append(games, moves)
+			// Side by side, as they come in over a connection, and not each in a cold place of its own.
+			games = append(games, strings.Fields(strings.Join(moves, " ")))
 		}
 	}
 }
@@ -83,10 +85,18 @@ type chessWorker struct {
 	moves      []string // of the present game, all
 	ply        int      // how many of them are played
 	next       int      // which game is next
+
+	// The present move.
+	command      relaypb.Command
+	op           relaypb.Command_PlayMove
+	move         relaypb.PlayMove
+	white, black int64
 }
 
 func (c *chess) submitter(worker int) (func(context.Context) error, error) {
 	w := &chessWorker{c: c, next: worker, board: relay.MaxBoard}
+	w.move.WhiteMs, w.move.BlackMs = &w.white, &w.black
+	w.op.PlayMove, w.command.Op = &w.move, &w.op
 	return w.submit, nil
 }
 
@@ -98,10 +108,9 @@ func (w *chessWorker) submit(ctx context.Context) error {
 		}
 		return errNotCounted
 	}
-	white, black := int64(5_400_000-w.ply*7_000), int64(5_400_000-w.ply*6_000)
-	err := w.propose(ctx, "", &relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
-		Game: w.game, Ply: int32(w.ply) + 1, Move: w.moves[w.ply], WhiteMs: &white, BlackMs: &black,
-	}}})
+	w.white, w.black = int64(5_400_000-w.ply*7_000), int64(5_400_000-w.ply*6_000)
+	w.move.Game, w.move.Ply, w.move.Move = w.game, int32(w.ply)+1, w.moves[w.ply]
+	err := w.propose(ctx, "", &w.command)
 	w.ply++
 	return err
 }
