@@ -29,6 +29,7 @@ func FuzzCommand(f *testing.F) {
 	f.Fuzz(func(t *testing.T, command []byte) {
 		s := load(t, stored)
 		before := s.Hash()
+		s.LookAhead(1, func(int) []byte { return command })
 		out := s.Apply(6, 1, command)
 		c := new(relaypb.Command)
 		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(command, c); err == nil && c.Op != nil {

@@ -24,6 +24,7 @@ type State struct {
 	changed changes               // since TakeDirty
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
 	decoder moveDecoder
+	ahead   int // see LookAhead
 }
 
 // liveGame is a game with what is not published of it.

@@ -41,6 +41,9 @@ func (b *boards) Apply(batch []consensus.Command) {
 	b.mu.Lock()
 	outcomes := make([]relay.Outcome, len(batch))
 	for i := range batch {
+		if i%relay.Ahead == 0 && len(batch) > 1 {
+			b.state.LookAhead(len(batch)-i, func(j int) []byte { return batch[i+j].Data })
+		}
 		c := &batch[i]
 		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
 		c.Result = &outcomes[i] // a pointer: on most nodes nobody asks for it
