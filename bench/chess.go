@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +69,8 @@ func readGames(path string) (games [][]string, err error) {
 			moves = append(moves, m.SAN)
 		}
 		if len(moves) > 0 && g.Known("FEN") == "" {
-			games = append(games, moves)
+			// Side by side, as they come in over a connection, and not each in a cold place of its own.
+			games = append(games, strings.Fields(strings.Join(moves, " ")))
 		}
 	}
 }
@@ -83,10 +85,18 @@ type chessWorker struct {
 	moves      []string // of the present game, all
 	ply        int      // how many of them are played
 	next       int      // which game is next
+
+	// The present move.
+	command      relaypb.Command
+	op           relaypb.Command_PlayMove
+	move         relaypb.PlayMove
+	white, black int64
 }
 
 func (c *chess) submitter(worker int) (func(context.Context) error, error) {
 	w := &chessWorker{c: c, next: worker, board: relay.MaxBoard}
+	w.move.WhiteMs, w.move.BlackMs = &w.white, &w.black
+	w.op.PlayMove, w.command.Op = &w.move, &w.op
 	return w.submit, nil
 }
 
@@ -98,10 +108,9 @@ func (w *chessWorker) submit(ctx context.Context) error {
 		}
 		return errNotCounted
 	}
-	white, black := int64(5_400_000-w.ply*7_000), int64(5_400_000-w.ply*6_000)
-	err := w.propose(ctx, "", &relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
-		Game: w.game, Ply: int32(w.ply) + 1, Move: w.moves[w.ply], WhiteMs: &white, BlackMs: &black,
-	}}})
+	w.white, w.black = int64(5_400_000-w.ply*7_000), int64(5_400_000-w.ply*6_000)
+	w.move.Game, w.move.Ply, w.move.Move = w.game, int32(w.ply)+1, w.moves[w.ply]
+	err := w.propose(ctx, "", &w.command)
 	w.ply++
 	return err
 }
@@ -151,7 +160,7 @@ func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Comma
 		return fmt.Errorf("no outcome but %T", results[0].Value)
 	case o.Err != nil:
 		return fmt.Errorf("refused: %w", o.Err)
-	case o.Duplicate || len(o.Events) == 0 && kind == "":
+	case o.Duplicate || !o.Changed() && kind == "":
 		return errors.New("nothing was changed by it")
 	}
 	return nil
@@ -178,6 +187,9 @@ func (b *boards) Apply(batch []consensus.Command) {
 	defer b.mu.Unlock()
 	outcomes := make([]relay.Outcome, len(batch))
 	for i := range batch {
+		if i%relay.Ahead == 0 && len(batch) > 1 {
+			b.state.LookAhead(len(batch)-i, func(j int) []byte { return batch[i+j].Data })
+		}
 		c := &batch[i]
 		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
 		c.Result = &outcomes[i]

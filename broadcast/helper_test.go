@@ -57,7 +57,7 @@ func (s *script) add(c *relaypb.Command) uint64 {
 		s.t.Fatalf("entry %d: %v", index, out.Err)
 	}
 	s.entries = append(s.entries, data)
-	s.events = append(s.events, out.Events)
+	s.events = append(s.events, out.AppendEvents(nil))
 	after := map[relay.GameID]*relay.Game{}
 	for id := range s.games {
 		after[id], _ = s.state.Game(id)
@@ -203,7 +203,8 @@ func (n *node) step() []relay.Event {
 	n.boards.mu.Lock()
 	defer n.boards.mu.Unlock()
 	n.boards.applied++
-	return n.boards.state.Apply(n.boards.applied, 1, n.script.entries[n.boards.applied-1]).Events
+	out := n.boards.state.Apply(n.boards.applied, 1, n.script.entries[n.boards.applied-1])
+	return out.AppendEvents(nil)
 }
 
 func (n *node) applied() uint64 {

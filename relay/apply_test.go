@@ -25,7 +25,7 @@ func TestCreate(t *testing.T) {
 	if now, _ := s.Tournament(testTournament); tour.Tournament.Rounds != nil || len(now.Rounds) != 1 {
 		t.Error("a new version of the tournament has the round, and the old one does not")
 	}
-	if len(tour.Events)+len(round.Events) != 0 {
+	if len(tour.AppendEvents(nil))+len(round.AppendEvents(nil)) != 0 {
 		t.Error("spectators were told of what is no board")
 	}
 	game := s.must(createGame(testGame, "req-g", 3))
@@ -38,11 +38,11 @@ func TestCreate(t *testing.T) {
 		},
 		Result: Ongoing, Index: 3,
 	}
-	if diff := cmp.Diff(wantGame, game.Game); diff != "" {
+	if diff := cmp.Diff(wantGame, game.Game, wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	wantEvents := []Event{{Type: EventGame, Index: 3, At: testTime, Game: game.Game}}
-	if diff := cmp.Diff(wantEvents, game.Events); diff != "" {
+	if diff := cmp.Diff(wantEvents, game.AppendEvents(nil), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	s.must(createGame("game0002", "req-g2", 1))
@@ -74,7 +74,7 @@ func TestCreateAgain(t *testing.T) {
 		createGame("game0009", "req-g", 9), createGame(testGame, "req-g", 1),
 	} {
 		out := s.must(c)
-		if !out.Duplicate || out.Index > 3 || out.Term != 1 || out.Events != nil || out.Tournament == nil && out.Round == nil && out.Game == nil {
+		if !out.Duplicate || out.Index > 3 || out.Term != 1 || out.AppendEvents(nil) != nil || out.Tournament == nil && out.Round == nil && out.Game == nil {
 			t.Errorf("%v: %+v", c, out)
 		}
 		if out.Game != nil && (out.Game.ID != testGame || out.Game.Ply() != 1) {
@@ -86,7 +86,7 @@ func TestCreateAgain(t *testing.T) {
 	if out := s.must(with(createRound("round002", "req-r"), func(c *relaypb.Command) { c.GetCreateRound().Tournament = "tournam2" })); out.Duplicate {
 		t.Error("the same request in another tournament is another one")
 	}
-	if len(s.tournaments) != 2 || len(s.rounds) != 2 || len(s.games) != 1 {
+	if len(s.tournaments) != 2 || len(s.rounds) != 2 || s.games.n != 1 {
 		t.Error("there are more of them")
 	}
 }
@@ -100,18 +100,18 @@ func TestPlay(t *testing.T) {
 		Ply: 1, SAN: "e4", UCI: "e2e4", FEN: "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq e3 0 1",
 		Clock: Clock{5_400_000, NoTime}, At: testTime - 5, Index: 4, Term: 1,
 	}
-	if diff := cmp.Diff(&want, out.Move); diff != "" {
+	if diff := cmp.Diff(want, out.Move()); diff != "" {
 		t.Error(diff)
 	}
 	wantEvents := []Event{{Type: EventMove, Index: 4, At: testTime - 5, Game: out.Game}}
-	if diff := cmp.Diff(wantEvents, out.Events); diff != "" {
+	if diff := cmp.Diff(wantEvents, out.AppendEvents(nil), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	c = playMove(2, "e5")
 	c.GetPlayMove().BlackMs = proto.Int64(5_300_000)
 	out = s.must(c)
-	if out.Move.Clock != (Clock{5_400_000, 5_300_000}) || out.Move.At != testTime {
-		t.Errorf("the clock that was not told is carried over: %+v", out.Move)
+	if out.Move().Clock != (Clock{5_400_000, 5_300_000}) || out.Move().At != testTime {
+		t.Errorf("the clock that was not told is carried over: %+v", out.Move())
 	}
 	out = s.must(playMove(3, "Nf3"))
 	if out.Game.Clock() != (Clock{5_400_000, 5_300_000}) || out.Game.Index != 6 {
@@ -134,7 +134,7 @@ func TestPlayAgain(t *testing.T) {
 	} {
 		out := s.must(c)
 		ply := c.GetPlayMove().Ply
-		if !out.Duplicate || out.Index != uint64(3+ply) || out.Term != 1 || out.Move.Ply != Ply(ply) || out.Game.Ply() != 3 || out.Events != nil {
+		if !out.Duplicate || out.Index != uint64(3+ply) || out.Term != 1 || out.Move().Ply != Ply(ply) || out.Game.Ply() != 3 || out.AppendEvents(nil) != nil {
 			t.Errorf("%v: %+v", c, out)
 		}
 	}
@@ -159,7 +159,7 @@ func TestMoveTakenBackStaysBack(t *testing.T) {
 	s.must(first)
 	s.must(takeBack(0, "t1"))
 	out := s.must(first)
-	if !out.Duplicate || out.Index != 4 || out.Move.SAN != "e4" || out.Game.Ply() != 0 {
+	if !out.Duplicate || out.Index != 4 || out.Move().SAN != "e4" || out.Game.Ply() != 0 {
 		t.Errorf("%+v", out)
 	}
 	if out := s.must(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Request = "m2" })); out.Duplicate || out.Game.Ply() != 1 {
@@ -184,16 +184,16 @@ func TestTakeBack(t *testing.T) {
 	old := s.game()
 	out := s.must(takeBack(1, "t1"))
 	wantChanges := []Change{{
-		Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves[1:],
+		Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves()[1:],
 	}}
 	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
 		t.Error(diff)
 	}
-	if g := out.Game; g.Ply() != 1 || g.FEN() != old.Moves[0].FEN || g.Clock() != (Clock{1000, NoTime}) {
+	if g := out.Game; g.Ply() != 1 || g.FEN() != old.Moves()[0].FEN || g.Clock() != (Clock{1000, NoTime}) {
 		t.Errorf("%+v", g)
 	}
 	wantEvents := []Event{{Type: EventTakeback, Index: 8, At: testTime, Game: out.Game}}
-	if diff := cmp.Diff(wantEvents, out.Events); diff != "" {
+	if diff := cmp.Diff(wantEvents, out.AppendEvents(nil), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	if again := s.must(takeBack(1, "t2")); !again.Duplicate || again.Index != 8 {
@@ -203,7 +203,7 @@ func TestTakeBack(t *testing.T) {
 	if again := s.must(takeBack(1, "t1")); !again.Duplicate || again.Index != 8 || again.Game.Ply() != 3 {
 		t.Errorf("the same request again, moves later: %+v", again)
 	}
-	if old.Moves[1].SAN != "e5" || len(old.Moves) != 4 {
+	if old.Moves()[1].SAN != "e5" || len(old.Moves()) != 4 {
 		t.Error("the version before has changed")
 	}
 	if out := s.do(takeBack(3, "t3")); !errors.Is(out.Err, ErrBadCommand) {
@@ -221,8 +221,8 @@ func TestTakeBackReopens(t *testing.T) {
 	s.moves("e4", "e5")
 	s.must(setResult("1-0", "r1"))
 	out := s.must(takeBack(1, "t1"))
-	if out.Game.Result != Ongoing || len(out.Events) != 2 || out.Events[0].Type != EventTakeback ||
-		out.Events[1].Type != EventResult || out.Events[1].Game != out.Game {
+	if out.Game.Result != Ongoing || len(out.AppendEvents(nil)) != 2 || out.AppendEvents(nil)[0].Type != EventTakeback ||
+		out.AppendEvents(nil)[1].Type != EventResult || out.AppendEvents(nil)[1].Game != out.Game {
 		t.Errorf("%+v", out)
 	}
 	if c := out.Game.Changes[1]; c.Was != WhiteWins || c.Result != "" {
@@ -248,7 +248,7 @@ func TestResult(t *testing.T) {
 		t.Error(diff)
 	}
 	wantEvents := []Event{{Type: EventResult, Index: 6, At: testTime, Game: out.Game}}
-	if diff := cmp.Diff(wantEvents, out.Events); diff != "" {
+	if diff := cmp.Diff(wantEvents, out.AppendEvents(nil), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	if again := s.must(setResult("1/2-1/2", "r2")); !again.Duplicate || again.Index != 6 {

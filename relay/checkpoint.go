@@ -71,7 +71,7 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 	games := make([]gameChange, len(taken.games))
 	for i, g := range taken.games {
 		games[i] = gameChange{g.Game, g.stored}
-		complete := len(g.Moves) / movesPerRecord
+		complete := len(g.moves.blocks)
 		g.stored = storedGame{moves: complete, good: complete, changes: len(g.Changes)}
 		g.changed = false
 	}
@@ -97,10 +97,9 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 // encode yields the records of a game that are not as they were.
 func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	g := c.game
-	complete := len(g.Moves) / movesPerRecord
+	complete := len(g.moves.blocks)
 	for i := c.stored.good; i < complete; i++ {
-		moves := g.Moves[i*movesPerRecord : (i+1)*movesPerRecord]
-		if !yield(movesKey(g.ID, i), appendMoves(roomFor(moves), 1, moves)) {
+		if !yield(movesKey(g.ID, i), g.moves.blocks[i].records) {
 			return false
 		}
 	}
@@ -116,13 +115,14 @@ func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	}
 	head := headRecord(g)
 	head.MovesRecords, head.ChangeRecords = uint32(complete), uint32(len(g.Changes))
-	moves := g.Moves[complete*movesPerRecord:]
-	value, _ := deterministic.MarshalAppend(roomFor(moves), head) // see marshal
-	return yield(gameKey(g.ID), appendMoves(value, 9, moves))
+	value, _ := deterministic.MarshalAppend(make([]byte, 0, 256+len(g.moves.tail)), head) // see marshal
+	tail := len(value)
+	value = append(value, g.moves.tail...)
+	for rest := value[tail:]; len(rest) > 0; _, rest = nextRecord(rest) {
+		rest[0] = 9<<3 | bytesType // GameRecord.moves, and not MovesRecord.moves
+	}
+	return yield(gameKey(g.ID), value)
 }
-
-// roomFor returns an empty slice with room for the moves' records and a head.
-func roomFor(moves []Move) []byte { return make([]byte, 0, 256+64*len(moves)) }
 
 // marshal makes the bytes of a record of this package. That fails on invalid UTF-8 only, and no
 // command can have brought that in: it would not have been decoded.
@@ -139,15 +139,15 @@ func marshal(m proto.Message) []byte {
 // checkpoint between. The cost is that of the games changed since the last call, and
 // of all tournaments and rounds.
 func (s *State) Hash() [32]byte {
-	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+len(s.games))
+	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+s.games.n)
 	for id := range s.tournaments {
 		keys = append(keys, tournamentKey(id))
 	}
 	for id := range s.rounds {
 		keys = append(keys, roundKey(id))
 	}
-	for id := range s.games {
-		keys = append(keys, gameKey(id))
+	for g := range s.games.all {
+		keys = append(keys, gameKey(g.ID))
 	}
 	slices.Sort(keys)
 	h := sha256.New()
@@ -166,7 +166,7 @@ func (s *State) hashOf(key string) [32]byte {
 	case "r/":
 		return sha256.Sum256(marshal(roundRecord(s.rounds[RoundID(id)])))
 	default:
-		g := s.games[GameID(id)]
+		g := s.games.get(GameID(id))
 		if g.hash == nil {
 			g.hash = new(sha256.Sum256(marshal(gameRecord(g.Game))))
 		}

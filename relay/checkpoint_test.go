@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,9 +23,9 @@ func records(s *State) map[string][]byte {
 	s.changed = changes{
 		tournaments: slices.Collect(maps.Values(s.tournaments)),
 		rounds:      slices.Collect(maps.Values(s.rounds)),
-		games:       slices.Collect(maps.Values(s.games)),
+		games:       slices.Collect(s.games.all),
 	}
-	for _, g := range s.games {
+	for g := range s.games.all {
 		g.stored = storedGame{}
 	}
 	return maps.Collect(s.TakeDirty())
@@ -82,7 +83,7 @@ func TestCheckpoints(t *testing.T) {
 		for _, diff := range []string{
 			cmp.Diff(s.tournaments, again.tournaments, cmpopts.EquateEmpty()),
 			cmp.Diff(s.rounds, again.rounds, cmpopts.EquateEmpty()),
-			cmp.Diff(published(s.State), published(again), cmpopts.EquateEmpty()),
+			cmp.Diff(published(s.State), published(again), cmpopts.EquateEmpty(), wholeGames),
 			cmp.Diff(s.Tournaments(), again.Tournaments(), cmpopts.EquateEmpty()),
 		} {
 			if diff != "" {
@@ -99,8 +100,8 @@ func TestCheckpoints(t *testing.T) {
 // published is all games as readers see them.
 func published(s *State) map[GameID]*Game {
 	out := map[GameID]*Game{}
-	for id, g := range s.games {
-		out[id] = g.Game
+	for g := range s.games.all {
+		out[g.ID] = g.Game
 	}
 	return out
 }
@@ -196,14 +197,14 @@ func TestLoadWhole(t *testing.T) {
 			whole[key] = value
 		}
 	}
-	for id, g := range s.games {
-		whole[gameKey(id)] = marshal(gameRecord(g.Game))
+	for g := range s.games.all {
+		whole[gameKey(g.ID)] = marshal(gameRecord(g.Game))
 	}
 	again := load(t, whole)
 	if again.Hash() != s.Hash() {
 		t.Fatal("another hash")
 	}
-	for _, g := range again.games {
+	for g := range again.games.all {
 		again.touch(g)
 	}
 	store(t, whole, again.TakeDirty())
@@ -212,23 +213,99 @@ func TestLoadWhole(t *testing.T) {
 	}
 }
 
-// TestAppendMoves: the records of moves are what protobuf would make of them.
-func TestAppendMoves(t *testing.T) {
+// TestMoveRecords: the records of moves are what protobuf would make of them, and are read as what was written.
+func TestMoveRecords(t *testing.T) {
 	s := newScript(t)
 	for _, c := range longScript(t, 11, 400) {
 		s.bytes(c)
 	}
-	moves := []Move{{}, {Index: 1, Term: 1, At: 1}, {Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)}}
-	for _, g := range s.games {
-		moves = append(moves, g.Moves...)
+	lists := [][]Move{{{UCI: "g1f3", Clock: NoClock()}}, {
+		{UCI: "e2e4", Index: 1, Term: 1, At: 1},
+		{SAN: "e5", Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)},
+		{UCI: "g1f3", Clock: Clock{math.MaxInt64, math.MaxInt64}, At: math.MinInt64, Index: math.MaxUint64, Term: math.MaxUint64, Request: strings.Repeat("é", 1000)},
+	}}
+	for g := range s.games.all {
+		if g.StartFEN == "" {
+			lists = append(lists, g.Moves())
+		}
 	}
-	records := moveRecords(moves)
-	for _, r := range records {
-		r.San, r.Fen = "", ""
+	for _, list := range lists {
+		g, err := NewGame(Pairing{}, Ongoing, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		for _, b := range g.moves.blocks {
+			got = append(got, b.records...)
+		}
+		got = append(got, g.moves.tail...)
+		moves := g.Moves()
+		records := moveRecords(moves)
+		for _, r := range records {
+			r.San, r.Fen = "", ""
+		}
+		if want := marshal(&relaypb.MovesRecord{Moves: records}); !bytes.Equal(got, want) {
+			t.Errorf("got\n%x, want\n%x", got, want)
+		}
+		for i, m := range list {
+			m.Ply, m.SAN, m.UCI, m.FEN = Ply(i)+1, moves[i].SAN, moves[i].UCI, moves[i].FEN
+			if diff := cmp.Diff(m, moves[i]); diff != "" {
+				t.Error(diff)
+			}
+		}
 	}
-	want := marshal(&relaypb.MovesRecord{Moves: records})
-	if got := appendMoves(nil, 1, moves); !bytes.Equal(got, want) {
-		t.Errorf("got\n%x, want\n%x", got, want)
+}
+
+// TestMovesApart: a move and a position mean the same wherever they are asked for, in the game and in each version
+// of it that came before, after any takebacks.
+func TestMovesApart(t *testing.T) {
+	s := withGame(t, "")
+	type version struct {
+		game  *Game
+		moves []Move
+	}
+	var versions []version
+	random := rand.New(rand.NewPCG(3, 5))
+	for range 400 {
+		g := s.game()
+		switch {
+		case g.Ply() > 0 && random.IntN(12) == 0:
+			s.must(takeBack(Ply(random.IntN(int(g.Ply()))), fmt.Sprint("t", s.index)))
+		default:
+			_, legal := legalMoves(t, *g.position(g.Ply()))
+			if len(legal) == 0 {
+				s.must(takeBack(0, fmt.Sprint("t", s.index)))
+				break
+			}
+			c := playMove(g.Ply()+1, legal[random.IntN(len(legal))].String())
+			c.Request = fmt.Sprint("r", s.index)
+			out := s.must(c)
+			if diff := cmp.Diff(out.Move(), out.Game.Moves()[g.Ply()]); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+		versions = append(versions, version{s.game(), s.game().Moves()})
+	}
+	for _, v := range versions {
+		pos := mustPosition(t, StartFEN)
+		for i, m := range v.game.Moves() {
+			next, reason := pos.play(m.SAN)
+			if pos = next.after; reason != "" || next.uci != m.UCI || next.fen != m.FEN {
+				t.Fatalf("ply %d: %+v, %s", i+1, m, reason)
+			}
+		}
+		if diff := cmp.Diff(v.moves, v.game.Moves()); diff != "" {
+			t.Fatal("a version has changed: ", diff)
+		}
+		for i, m := range v.moves {
+			if diff := cmp.Diff(m, v.game.MoveAt(Ply(i)+1)); diff != "" || v.game.FENAt(Ply(i)+1) != m.FEN || v.game.ClockAt(Ply(i)+1) != m.Clock {
+				t.Fatal("apart: ", diff)
+			}
+		}
+		last, ok := v.game.LastMove()
+		if n := len(v.moves); ok != (n > 0) || ok && last != v.moves[n-1] {
+			t.Fatalf("the last move is %+v", last)
+		}
 	}
 }
 
@@ -244,7 +321,7 @@ func TestDeterminism(t *testing.T) {
 			t.Fatalf("index %d: %q and %q", a.index, x.Err, y.Err)
 		}
 	}
-	for _, g := range a.games {
+	for g := range a.games.all {
 		g.hash = nil
 	}
 	if a.Hash() != b.Hash() {

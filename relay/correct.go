@@ -23,8 +23,8 @@ func (out *Outcome) standsAlready(c Change) {
 // takeBack removes the plies after toPly. A game that was over goes on again:
 // its result belonged to moves that no longer stand.
 func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome) error {
-	g, ok := s.games[GameID(op.Game)]
-	if !ok {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	out.Game = g.Game
@@ -45,28 +45,23 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	if err := g.roomForChange(g.Ply() - to); err != nil {
 		return err
 	}
-	pos, err := parsePosition(g.FENAt(to))
-	if err != nil {
-		return err // cannot be: every stored position was made by play or read by startPosition
-	}
 	before := g.Game
 	next := *before
-	next.Moves = g.Moves[:to:to] // no room left, so that the next move copies
-	g.pos = pos
+	next.moves = g.cut(to)
 	g.stored.takeBack(to)
 	change := Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
 		FromPly: g.Ply(), ToPly: to, Request: c.Request,
-		Removed: g.Moves[to:len(g.Moves):len(g.Moves)],
+		Removed: g.movesAfter(to),
 	}
 	if g.Over() {
 		change.Was, next.Result = g.Result, Ongoing
 	}
 	next.Changes = append(next.Changes, change)
 	s.putGame(g, &next, out)
-	out.event(EventTakeback, c.At)
+	out.tell(tellTakeback, c.At)
 	if before.Over() {
-		out.event(EventResult, c.At)
+		out.tell(tellResult, c.At)
 	}
 	return nil
 }
@@ -110,8 +105,8 @@ func (g *Game) roomForChange(removes Ply) error {
 // setResult ends a game, corrects its result, or lets it go on ("*"). Nothing
 // but this command does: mate on the board is not a result until the arbiter says so.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
-	g, ok := s.games[GameID(op.Game)]
-	if !ok {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	out.Game = g.Game
@@ -137,7 +132,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 		FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Was: g.Result, Request: c.Request,
 	})
 	s.putGame(g, &next, out)
-	out.event(EventResult, c.At)
+	out.tell(tellResult, c.At)
 	return nil
 }
 

@@ -82,7 +82,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		return &NotFoundError{"round", clip(op.Round, 32)}
 	}
 	if id, ok := s.asked[creationKey{string(r.ID), c.Request}]; ok {
-		g := s.games[GameID(id)]
+		g := s.games.get(GameID(id))
 		out.Game = g.Game
 		out.Index, out.Term, out.Duplicate = g.CreatedAtIx, g.CreatedTerm, true
 		return nil
@@ -107,27 +107,27 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	if id, ok := s.boards[boardKey{r.ID, int(op.Board)}]; ok {
 		return refuse(ErrBoardTaken, "board %d of this round is taken by game %s", op.Board, id)
 	}
-	g := &liveGame{pos: pos, Game: &Game{
+	g := &liveGame{Game: &Game{
 		Pairing: &Pairing{
 			ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
 			White: playerFrom(op.White), Black: playerFrom(op.Black),
 			StartFEN: fen, TimeControl: op.TimeControl,
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
 		},
-		Result: Ongoing, Index: out.Index,
+		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
 	}}
 	s.addGame(g)
 	s.touch(g)
 	out.Game = g.Game
-	out.event(EventGame, c.At)
+	out.tell(tellGame, c.At)
 	return nil
 }
 
 // startPosition reads the FEN that a game starts from. The FEN it returns is
 // empty for the standard position, however that was written.
 func startPosition(fen string) (string, position, error) {
-	if strings.Trim(fen, " ") == "" {
-		fen = StartFEN
+	if strings.Trim(fen, " ") == "" || fen == StartFEN {
+		return "", standardPosition, nil
 	}
 	pos, err := parsePosition(fen)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // takes means the same to [DecodeCommand]; what it does not take may still be a command.
 //
 // Its memory is used again: what decode returns is valid until the next call, but for
-// the texts, which share one string.
+// the texts, which are parts of the one given.
 type moveDecoder struct {
 	command      relaypb.Command
 	op           relaypb.Command_PlayMove
@@ -21,13 +21,12 @@ type moveDecoder struct {
 	white, black int64
 }
 
-// decode returns nil if it does not know the form.
-func (d *moveDecoder) decode(data []byte) *relaypb.Command {
-	f := fields{data: data}
+// decode returns nil if it does not know the form. The text is that of the data.
+func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
+	f := fields{data: data, text: text}
 	if f.number(1) != CommandVersion {
 		return nil
 	}
-	f.text = string(data)
 	c, m := &d.command, &d.move
 	c.Version = CommandVersion
 	c.At = int64(f.number(2))

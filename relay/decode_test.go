@@ -19,7 +19,7 @@ func TestMoveDecoder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := d.decode(data)
+		got := d.decode(data, string(data))
 		if isMove := want.GetPlayMove() != nil; isMove != (got != nil) {
 			t.Fatalf("command %d, %v: decoded as %v", i, want, got)
 		}
@@ -76,8 +76,8 @@ func FuzzMoveDecoder(f *testing.F) {
 	f.Add([]byte("\x08\x01\x1a\x01\xffj\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var d moveDecoder
-		d.decode(playMoveBytes(t)) // what was there before must not show
-		got := d.decode(data)
+		d.decode(playMoveBytes(t), string(playMoveBytes(t))) // what was there before must not show
+		got := d.decode(data, string(data))
 		if got == nil {
 			return
 		}

@@ -42,8 +42,46 @@ type Outcome struct {
 	Tournament *Tournament
 	Round      *Round
 	Game       *Game
-	Move       *Move // of PlayMove; immutable
 
-	// Events to publish, all of them with Index. Empty if nothing changed for spectators.
-	Events []Event
+	move   *Move  // of PlayMove, if it is not the game's last one
+	at     Millis // of the events
+	events telling
 }
+
+// A telling is which events an outcome has; they are made when somebody wants them.
+type telling uint8
+
+const (
+	tellMove telling = 1 << iota
+	tellTakeback
+	tellResult
+	tellGame
+)
+
+// tell adds an event about the game that the outcome has.
+func (out *Outcome) tell(what telling, at int64) {
+	out.events |= what
+	out.at = Millis(at)
+}
+
+// Move is the move of PlayMove, be it new or one that was made before.
+func (out *Outcome) Move() Move {
+	if out.move != nil {
+		return *out.move
+	}
+	m, _ := out.Game.LastMove()
+	return m
+}
+
+// AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
+func (out *Outcome) AppendEvents(dst []Event) []Event {
+	for i, typ := range [...]EventType{EventMove, EventTakeback, EventResult, EventGame} {
+		if out.events&(1<<i) != 0 {
+			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game})
+		}
+	}
+	return dst
+}
+
+// Changed reports whether there are events to publish.
+func (out *Outcome) Changed() bool { return out.events != 0 }

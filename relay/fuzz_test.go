@@ -29,6 +29,7 @@ func FuzzCommand(f *testing.F) {
 	f.Fuzz(func(t *testing.T, command []byte) {
 		s := load(t, stored)
 		before := s.Hash()
+		s.LookAhead(1, func(int) []byte { return command })
 		out := s.Apply(6, 1, command)
 		c := new(relaypb.Command)
 		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(command, c); err == nil && c.Op != nil {
@@ -41,7 +42,7 @@ func FuzzCommand(f *testing.F) {
 			if out.Err != nil && out.Err.Error() == "" {
 				t.Error("a refusal without a word")
 			}
-			if s.Hash() != before || len(maps.Collect(s.TakeDirty())) > 0 || len(out.Events) > 0 {
+			if s.Hash() != before || len(maps.Collect(s.TakeDirty())) > 0 || len(out.AppendEvents(nil)) > 0 {
 				t.Fatal("something has changed")
 			}
 			return
@@ -81,11 +82,11 @@ func FuzzFEN(f *testing.F) {
 		}
 		_, legal := legalMoves(t, p)
 		for _, m := range legal {
-			next, reason := p.play(m.String(), "")
+			next, reason := p.play(m.String())
 			if reason != "" {
 				t.Fatalf("%s in %s: %s", m, normal, reason)
 			}
-			if bySAN, reason := p.play(next.san, ""); reason != "" || bySAN.uci != next.uci {
+			if bySAN, reason := p.play(next.san); reason != "" || bySAN.uci != next.uci {
 				t.Fatalf("%s in %s: %s, %s", next.san, normal, bySAN.uci, reason)
 			}
 			if next.after.FullMoves() > maxFullMoves || next.after.HalfMoves() > maxHalfMoves {

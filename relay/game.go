@@ -12,7 +12,7 @@ func (g *Game) FEN() string { return g.FENAt(g.Ply()) }
 func (g *Game) FENAt(ply Ply) string {
 	switch {
 	case ply > 0:
-		return g.Moves[ply-1].FEN
+		return g.position(ply).fen()
 	case g.StartFEN != "":
 		return g.StartFEN
 	}
@@ -20,7 +20,7 @@ func (g *Game) FENAt(ply Ply) string {
 }
 
 // Ply is the number of plies played, and so the ply of the last move.
-func (g *Game) Ply() Ply { return Ply(len(g.Moves)) }
+func (g *Game) Ply() Ply { return Ply(g.moves.n) }
 
 // Clock is the time left as last told; see [NoClock].
 func (g *Game) Clock() Clock { return g.ClockAt(g.Ply()) }
@@ -30,15 +30,18 @@ func (g *Game) ClockAt(ply Ply) Clock {
 	if ply == 0 {
 		return NoClock()
 	}
-	return g.Moves[ply-1].Clock
+	return readMove(g.moves.record(ply), ply).Clock
 }
 
 // LastMove returns the last move, if there is one.
 func (g *Game) LastMove() (Move, bool) {
-	if len(g.Moves) == 0 {
+	ply := g.Ply()
+	if ply == 0 {
 		return Move{}, false
 	}
-	return g.Moves[len(g.Moves)-1], true
+	m := readMove(g.moves.record(ply), ply)
+	m.describe(g.moves.before, g.moves.last)
+	return m, true
 }
 
 // WhitePlays reports whether the move at ply is White's. That is so for the odd
@@ -74,7 +77,7 @@ type gameJSON struct {
 // MarshalJSON writes the game as the HTTP API shows it: with its moves, and with
 // what follows from them (fen, ply, clock).
 func (g *Game) MarshalJSON() ([]byte, error) {
-	moves := g.Moves
+	moves := g.Moves()
 	if moves == nil {
 		moves = []Move{} // an empty list, not null
 	}
@@ -93,12 +96,47 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*g = Game{
-		Pairing: &Pairing{
-			ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black, CreatedAt: in.CreatedAt,
-			StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl,
-		},
-		Moves: in.Moves, Result: in.Result, Index: in.Index, Changes: in.Changes,
+	made, err := NewGame(Pairing{
+		ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black, CreatedAt: in.CreatedAt,
+		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl,
+	}, in.Result, in.Moves)
+	if err != nil {
+		return err
 	}
+	*g = *made
+	g.Index, g.Changes = in.Index, in.Changes
 	return nil
+}
+
+// NewGame makes a game of moves that are played already, for who has it from elsewhere. Of a move's notations the
+// UCI counts or, without one, the SAN; what follows from it is made anew. The error says which move is not legal.
+func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
+	g := &Game{Pairing: &p, Result: result}
+	if err := g.begin(); err != nil {
+		return nil, err
+	}
+	for i := range moves {
+		m := moves[i]
+		text := m.UCI
+		if text == "" {
+			text = m.SAN
+		}
+		played, err := g.moves.after.Find(text)
+		if err != nil {
+			return nil, &IllegalMoveError{Ply: Ply(i) + 1, Move: clip(text, 32), FEN: g.FEN(), Reason: g.moves.after.reason(err)}
+		}
+		g.moves.add(&m, played)
+	}
+	return g, nil
+}
+
+// begin sets up the position that the game starts from.
+func (g *Game) begin() error {
+	if g.StartFEN == "" {
+		g.moves.after = &standardPosition
+		return nil
+	}
+	pos, err := parsePosition(g.StartFEN)
+	g.moves.after = &pos
+	return err
 }

@@ -92,7 +92,7 @@ func (p *player) play(name string, g *pgn.Game) {
 		}
 		// The library's own reading of the file's SAN is slow, so it is asked about
 		// some games, and about the others what it makes of our move.
-		own, err := chess.UCINotation{}.Decode(pos, out.Move.UCI)
+		own, err := chess.UCINotation{}.Decode(pos, out.Move().UCI)
 		if first%8 == 0 {
 			own, err = chess.AlgebraicNotation{}.Decode(pos, strings.TrimRight(m.SAN, "+#"))
 		}
@@ -100,11 +100,11 @@ func (p *player) play(name string, g *pgn.Game) {
 			p.Fatalf("%s: %v", where, err)
 		}
 		pos = pos.Update(own)
-		if out.Move.FEN != pos.String() || out.Move.UCI != own.String() {
-			p.Fatalf("%s: %s, %s, want %s, %s", where, out.Move.UCI, out.Move.FEN, own, pos)
+		if out.Move().FEN != pos.String() || out.Move().UCI != own.String() {
+			p.Fatalf("%s: %s, %s, want %s, %s", where, out.Move().UCI, out.Move().FEN, own, pos)
 		}
-		again := p.move(byUCI, i+1, out.Move.UCI)
-		if again.Err != nil || again.Move.SAN != out.Move.SAN || again.Move.FEN != out.Move.FEN {
+		again := p.move(byUCI, i+1, out.Move().UCI)
+		if again.Err != nil || again.Move().SAN != out.Move().SAN || again.Move().FEN != out.Move().FEN {
 			p.Fatalf("%s by UCI: %+v", where, again)
 		}
 	}

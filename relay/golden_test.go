@@ -85,7 +85,7 @@ func outcomeWord(out Outcome) string {
 		if out.Duplicate {
 			return "duplicate"
 		}
-		return fmt.Sprintf("ok/%d", len(out.Events))
+		return fmt.Sprintf("ok/%d", len(out.AppendEvents(nil)))
 	}
 	for _, sentinel := range []error{
 		ErrVariant, ErrBadCommand, ErrVersion, ErrNotFound, ErrIDTaken, ErrBoardTaken,

@@ -3,6 +3,8 @@ package relay
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -78,6 +80,34 @@ func (s *script) moves(texts ...string) {
 	for _, text := range texts {
 		s.must(playMove(s.game().Ply()+1, text))
 	}
+}
+
+// wholeGames has cmp compare games with their moves.
+var wholeGames = cmp.Transformer("whole", func(g Game) any {
+	return struct {
+		*Pairing
+		Result  Result
+		Changes []Change
+		Index   uint64
+		Moves   []Move
+	}{g.Pairing, g.Result, g.Changes, g.Index, g.Moves()}
+})
+
+// A played is a legal move, and what comes of it.
+type played struct {
+	san, uci, fen string
+	after         position
+}
+
+// play finds the legal move that the text means. The reason is empty if there is exactly one.
+func (pos *position) play(text string) (_ played, reason string) {
+	found, err := pos.Find(text)
+	if err != nil {
+		return played{}, pos.reason(err)
+	}
+	var m Move
+	after := m.describe(pos, found)
+	return played{m.SAN, string(pos.AppendUCI(nil, found)), m.FEN, after}, ""
 }
 
 func envelope(request string) *relaypb.Command {

@@ -5,6 +5,21 @@ const (
 	idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
 
+// An idNumber is an id as a number, its bytes: what a map finds without a look at where the text stands.
+type idNumber uint64
+
+// number is 0 for what cannot be an id.
+func (id GameID) number() idNumber {
+	if len(id) != idLen {
+		return 0
+	}
+	var n idNumber
+	for i := range idLen {
+		n |= idNumber(id[i]) << (8 * i)
+	}
+	return n
+}
+
 // FormatID makes an id of a random number, for the node that receives a
 // creation: this package has no randomness of its own. There are 62^8 ids, so
 // about 47 bits of the number count.

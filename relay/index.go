@@ -20,7 +20,7 @@ type creationKey struct{ scope, request string }
 func (s *State) taken(id string) bool {
 	_, t := s.tournaments[TournamentID(id)]
 	_, r := s.rounds[RoundID(id)]
-	_, g := s.games[GameID(id)]
+	g := s.games.get(GameID(id)) != nil
 	return t || r || g
 }
 
@@ -53,14 +53,21 @@ func (s *State) addRound(r *Round) {
 
 // addGame stores a new game, and a new version of its round with it.
 func (s *State) addGame(g *liveGame) {
-	s.games[g.ID] = g
+	s.games.add(g)
 	s.boards[boardKey{g.Round, g.Board}] = g.ID
 	s.asked[creationKey{string(g.Round), g.Request}] = string(g.ID)
 
 	r := *s.rounds[g.Round]
-	at, _ := slices.BinarySearchFunc(r.Games, g.Board, func(id GameID, board int) int {
-		return cmp.Compare(s.games[id].Board, board)
-	})
-	r.Games = slices.Insert(slices.Clone(r.Games), at, g.ID)
+	at := len(r.Games) // mostly
+	if at > 0 && s.games.get(r.Games[at-1]).Board > g.Board {
+		at, _ = slices.BinarySearchFunc(r.Games, g.Board, func(id GameID, board int) int {
+			return cmp.Compare(s.games.get(id).Board, board)
+		})
+	}
+	if at == len(r.Games) {
+		r.Games = append(r.Games, g.ID) // see addRound
+	} else {
+		r.Games = slices.Insert(slices.Clone(r.Games), at, g.ID)
+	}
 	s.rounds[r.ID] = &r
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -152,26 +153,24 @@ func (p *gameParts) join() (*liveGame, error) {
 // replay plays the moves that are stored of a game. What follows from a move and those before
 // it is made anew: its SAN, and the position after it.
 func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
-	pos, err := parsePosition(g.FEN())
-	if err != nil {
+	if err := g.begin(); err != nil {
 		return fmt.Errorf("the position that it starts from: %w", err)
 	}
-	if len(records) > 0 {
-		g.Moves = make([]Move, len(records))
-	}
 	for i, r := range records {
-		p, reason := pos.play(r.Uci, r.Request)
-		if reason == "" && p.uci != r.Uci {
+		pos := g.moves.after
+		reason := ""
+		played, err := pos.Find(r.Uci)
+		if err != nil {
+			reason = pos.reason(err)
+		} else if string(pos.AppendUCI(nil, played)) != r.Uci {
 			reason = "it is not UCI"
 		}
 		if reason != "" {
 			return fmt.Errorf("its move %q at ply %d: %s", clip(r.Uci, 32), i+1, reason)
 		}
 		m := moveFrom(r, Ply(i)+1)
-		m.SAN, m.UCI, m.FEN, m.Request = p.san, p.uci, p.fen, p.request
-		g.Moves[i], pos = m, p.after
+		g.moves.add(&m, played)
 	}
-	g.pos = pos
 	return nil
 }
 
@@ -191,21 +190,21 @@ func (s *State) Loaded() error {
 			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(id), err))
 			continue
 		}
-		s.games[id] = g
+		s.games.add(g)
 	}
 	s.parts = nil
-	for _, t := range sortedByIndex(s.tournaments, func(t *Tournament) uint64 { return t.Index }) {
+	for _, t := range sortedByIndex(maps.Values(s.tournaments), func(t *Tournament) (uint64, string) { return t.Index, string(t.ID) }) {
 		if _, twice := s.asked[creationKey{"", t.Request}]; twice {
 			errs = append(errs, fmt.Errorf("record %s: its request has created another tournament", tournamentKey(t.ID)))
 		}
 		s.putTournament(t)
 	}
-	for _, r := range sortedByIndex(s.rounds, func(r *Round) uint64 { return r.Index }) {
+	for _, r := range sortedByIndex(maps.Values(s.rounds), func(r *Round) (uint64, string) { return r.Index, string(r.ID) }) {
 		if err := s.loadedRound(r); err != nil {
 			errs = append(errs, fmt.Errorf("record %s: %w", roundKey(r.ID), err))
 		}
 	}
-	for _, g := range sortedByIndex(s.games, func(g *liveGame) uint64 { return g.CreatedAtIx }) {
+	for _, g := range sortedByIndex(s.games.all, func(g *liveGame) (uint64, string) { return g.CreatedAtIx, string(g.ID) }) {
 		if err := s.loadedGame(g); err != nil {
 			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(g.ID), err))
 		}
@@ -245,14 +244,10 @@ func (s *State) loadedGame(g *liveGame) error {
 }
 
 // sortedByIndex returns the values in the order in which they were created.
-func sortedByIndex[K ~string, V any](m map[K]V, index func(V) uint64) []V {
-	keys := slices.Collect(maps.Keys(m))
-	slices.SortFunc(keys, func(a, b K) int {
-		return cmp.Or(cmp.Compare(index(m[a]), index(m[b])), strings.Compare(string(a), string(b)))
+func sortedByIndex[V any](values iter.Seq[V], key func(V) (index uint64, id string)) []V {
+	return slices.SortedFunc(values, func(a, b V) int {
+		i, x := key(a)
+		j, y := key(b)
+		return cmp.Or(cmp.Compare(i, j), strings.Compare(x, y))
 	})
-	out := make([]V, len(keys))
-	for i, k := range keys {
-		out[i] = m[k]
-	}
-	return out
 }

@@ -135,8 +135,9 @@ type Pairing struct {
 // reader may keep a *Game for as long as it likes.
 type Game struct {
 	*Pairing
-	Moves   []Move // Moves[i].Ply == i+1
 	Result  Result
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
+
+	moves moveList
 }

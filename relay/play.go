@@ -5,8 +5,8 @@ import (
 )
 
 func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome) error {
-	g, ok := s.games[GameID(op.Game)]
-	if !ok {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	clock, err := readClock(op)
@@ -21,41 +21,34 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	out.Game = g.Game
 	ply := Ply(op.Ply)
 	if m := g.recorded(ply, op.Move, c.Request); m != nil {
-		out.Move = m
+		out.move = m
 		out.Index, out.Term, out.Duplicate = m.Index, m.Term, true
 		return nil
 	}
 	switch {
 	case ply <= g.Ply():
-		return &PlyConflictError{Ply: ply, Expected: g.Ply() + 1, Current: g.Moves[ply-1]}
+		return &PlyConflictError{Ply: ply, Expected: g.Ply() + 1, Current: g.MoveAt(ply)}
 	case ply > g.Ply()+1:
 		return &PlyConflictError{Ply: ply, Expected: g.Ply() + 1}
 	case g.Over():
 		return refuse(ErrGameOver, `the game is over (%s); set its result to "*" or take a move back to go on`, g.Result)
 	}
-	p, reason := g.pos.play(op.Move, c.Request)
-	if reason != "" {
-		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: reason}
+	pos := g.moves.after
+	played, err := pos.Find(op.Move)
+	if err != nil {
+		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.reason(err)}
 	}
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
 		clock = clock.over(g.Clock())
 	}
-	m := Move{
-		Ply: ply, SAN: p.san, UCI: p.uci, FEN: p.fen,
-		Clock: clock, At: Millis(op.At),
-		Index: out.Index, Term: out.Term, Request: p.request,
-	}
+	m := Move{Clock: clock, At: Millis(op.At), Index: out.Index, Term: out.Term, Request: c.Request}
 	if m.At == 0 {
 		m.At = Millis(c.At)
 	}
 	next := *g.Game
-	// See addRound: the version before shares the array and never sees the new
-	// element. After a takeback the slice has no room left, and this copies.
-	next.Moves = append(next.Moves, m)
-	g.pos = p.after
+	next.moves.add(&m, played)
 	s.putGame(g, &next, out)
-	out.Move = &next.Moves[len(next.Moves)-1]
-	out.event(EventMove, int64(m.At))
+	out.tell(tellMove, int64(m.At))
 	return nil
 }
 
@@ -76,31 +69,27 @@ func (g *Game) recorded(ply Ply, text, request string) *Move {
 	if ply > g.Ply() {
 		return nil
 	}
-	m := &g.Moves[ply-1]
-	if text == m.SAN || text == m.UCI || request != "" && m.Request == request {
-		return m
+	m := readMove(g.moves.record(ply), ply)
+	if text != m.UCI && (request == "" || request != m.Request) && g.position(ply-1).uci(text) != m.UCI {
+		return nil
 	}
-	// Another spelling? The position before the ply knows.
-	if before, err := parsePosition(g.FENAt(ply - 1)); err == nil && before.uci(text) == m.UCI {
-		return m
-	}
-	return nil
+	m.complete(g.position(ply - 1))
+	return &m
 }
 
 func readClock(op *relaypb.PlayMove) (Clock, error) {
 	c := NoClock()
-	for _, side := range []struct {
-		from  *int64
-		to    *Millis
-		field string
-	}{{op.WhiteMs, &c.White, "clock.white"}, {op.BlackMs, &c.Black, "clock.black"}} {
-		if side.from == nil {
-			continue
-		}
-		if err := checkRange(side.field, *side.from, 0, int64(MaxClock)); err != nil {
+	if op.WhiteMs != nil {
+		if err := checkRange("clock.white", *op.WhiteMs, 0, int64(MaxClock)); err != nil {
 			return c, err
 		}
-		*side.to = Millis(*side.from)
+		c.White = Millis(*op.WhiteMs)
+	}
+	if op.BlackMs != nil {
+		if err := checkRange("clock.black", *op.BlackMs, 0, int64(MaxClock)); err != nil {
+			return c, err
+		}
+		c.Black = Millis(*op.BlackMs)
 	}
 	return c, nil
 }
@@ -122,9 +111,4 @@ func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	g.Game = next
 	s.touch(g)
 	out.Game = next
-}
-
-// event adds an event of the type, about the game that the outcome has.
-func (out *Outcome) event(typ EventType, at int64) {
-	out.Events = append(out.Events, Event{Type: typ, Index: out.Index, At: Millis(at), Game: out.Game})
 }

@@ -113,7 +113,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 // gameRecord is the whole game.
 func gameRecord(g *Game) *relaypb.GameRecord {
 	r := headRecord(g)
-	r.Moves = moveRecords(g.Moves)
+	r.Moves = moveRecords(g.Moves())
 	for _, c := range g.Changes {
 		r.Changes = append(r.Changes, changeRecord(c))
 	}
@@ -152,51 +152,6 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 		g.Changes = append(g.Changes, changeFrom(c))
 	}
 	return g
-}
-
-// appendMoves appends the moves to dst, each as a field of the number: the bytes that
-// protobuf makes of moveRecords(moves), in a third of the time, but without SAN and FEN, which
-// follow from the moves before and are more than half of it. All the moves that are played go through here.
-func appendMoves(dst []byte, field protowire.Number, moves []Move) []byte {
-	for i := range moves {
-		m := &moves[i]
-		dst = protowire.AppendTag(dst, field, protowire.BytesType)
-		dst = protowire.AppendVarint(dst, uint64(moveSize(m)))
-		dst = appendString(dst, 2, m.UCI)
-		if m.Clock.White >= 0 {
-			dst = appendNumber(dst, 4, uint64(m.Clock.White))
-		}
-		if m.Clock.Black >= 0 {
-			dst = appendNumber(dst, 5, uint64(m.Clock.Black))
-		}
-		dst = appendNonZero(dst, 6, uint64(m.At))
-		dst = appendNonZero(dst, 7, m.Index)
-		dst = appendNonZero(dst, 8, m.Term)
-		dst = appendString(dst, 9, m.Request)
-	}
-	return dst
-}
-
-// moveSize is the length of one record of appendMoves. Each tag is one byte.
-func moveSize(m *Move) int {
-	n := 0
-	for _, s := range [...]string{m.UCI, m.Request} {
-		if s != "" {
-			n += 1 + protowire.SizeBytes(len(s))
-		}
-	}
-	if m.Clock.White >= 0 {
-		n += 1 + protowire.SizeVarint(uint64(m.Clock.White))
-	}
-	if m.Clock.Black >= 0 {
-		n += 1 + protowire.SizeVarint(uint64(m.Clock.Black))
-	}
-	for _, v := range [...]uint64{uint64(m.At), m.Index, m.Term} {
-		if v != 0 {
-			n += 1 + protowire.SizeVarint(v)
-		}
-	}
-	return n
 }
 
 func appendString(dst []byte, field protowire.Number, s string) []byte {

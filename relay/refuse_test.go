@@ -126,10 +126,10 @@ func TestRefusals(t *testing.T) {
 			if !errors.Is(out.Err, tt.want) || !strings.Contains(out.Err.Error(), tt.words) {
 				t.Errorf("refused by %v, want %v with %q", out.Err, tt.want, tt.words)
 			}
-			if out.Index != s.index || out.Duplicate || out.Events != nil || out.Game != nil || out.Round != nil {
+			if out.Index != s.index || out.Duplicate || out.AppendEvents(nil) != nil || out.Game != nil || out.Round != nil {
 				t.Errorf("the outcome of a refusal: %+v", out)
 			}
-			s.games[testGame].hash = nil // the hash is of the record, not of what was remembered of it
+			s.games.get(testGame).hash = nil // the hash is of the record, not of what was remembered of it
 			if s.Hash() != before || s.game() != game || len(maps.Collect(s.TakeDirty())) != 0 {
 				t.Error("something has changed")
 			}

@@ -14,17 +14,21 @@ import (
 // maxMoveText is the longest text of a move, in bytes.
 const maxMoveText = rules.MaxText
 
+// maxUCI is the longest UCI: e7e8q.
+const maxUCI = 5
+
 // A position is a board with everything that decides which moves are legal. It
 // is what a FEN says, and no more.
 type position struct{ rules.Position }
 
-// A played is a legal move, and what comes of it.
-type played struct {
-	san, uci string
-	fen      string
-	request  string // as it was given
-	after    position
-}
+// standardPosition is that of [StartFEN].
+var standardPosition = func() position {
+	pos, err := parsePosition(StartFEN)
+	if err != nil {
+		panic(err)
+	}
+	return pos
+}()
 
 // parsePosition reads a FEN that must be a playable position (see [normalizeFEN]).
 func parsePosition(fen string) (position, error) {
@@ -37,27 +41,6 @@ func parsePosition(fen string) (position, error) {
 		return position{}, badFEN("is not readable") // it was just found to be
 	}
 	return position{p}, nil
-}
-
-// play finds the legal move that the text means, by the request. The reason is empty if
-// there is exactly one.
-func (pos *position) play(text, request string) (_ played, reason string) {
-	m, err := pos.Find(text)
-	if err != nil {
-		return played{}, pos.reason(err)
-	}
-	after, _ := pos.Play(m) // what is found is legal
-	// These texts live and die together, in the Move, so one string holds them, with those in
-	// front that a checkpoint reads.
-	var buf [maxFEN + 2*maxMoveText + MaxRequest]byte
-	out := pos.AppendUCI(buf[:0], m)
-	uci := len(out)
-	out = append(out, request...)
-	by := len(out)
-	out = pos.AppendSAN(out, m)
-	san := len(out)
-	all := string(after.AppendFEN(out))
-	return played{uci: all[:uci], request: all[uci:by], san: all[by:san], fen: all[san:], after: position{after}}, ""
 }
 
 // uci returns the legal move that the text means in UCI, or an empty string.

@@ -37,7 +37,7 @@ func perft(tb testing.TB, p position, depth int) int {
 	library, legal := legalMoves(tb, p)
 	for _, m := range legal {
 		san := chess.AlgebraicNotation{}.Encode(library, m)
-		next, reason := p.play(san, "")
+		next, reason := p.play(san)
 		if reason != "" || next.uci != m.String() || next.san != san {
 			tb.Fatalf("%s in %s: %s, %q", san, p.fen(), next.uci, reason)
 		}
@@ -105,7 +105,7 @@ func TestMoveText(t *testing.T) {
 	} {
 		p := mustPosition(t, tt.fen)
 		for _, text := range strings.Fields(tt.texts) {
-			m, reason := p.play(text, "")
+			m, reason := p.play(text)
 			if reason != "" || m.san != tt.san || m.uci != tt.uci {
 				t.Errorf("%s: %s %s, %q, want %s %s", text, m.san, m.uci, reason, tt.san, tt.uci)
 			}
@@ -124,7 +124,7 @@ func TestMoveText(t *testing.T) {
 	} {
 		p := mustPosition(t, tt.fen)
 		for _, text := range strings.Fields(tt.texts) {
-			if m, reason := p.play(text, ""); !strings.Contains(reason, tt.reason) {
+			if m, reason := p.play(text); !strings.Contains(reason, tt.reason) {
 				t.Errorf("%s in %s: %s, %q, want %q", text, tt.fen, m.uci, reason, tt.reason)
 			}
 		}
@@ -200,7 +200,7 @@ func TestFEN(t *testing.T) {
 func TestNoCastlingOutOfCheck(t *testing.T) {
 	p := mustPosition(t, "4k3/8/8/8/8/8/4r3/R3K2R w KQ - 0 1")
 	for _, text := range []string{"O-O", "O-O-O", "e1g1"} {
-		if _, reason := p.play(text, ""); reason == "" {
+		if _, reason := p.play(text); reason == "" {
 			t.Errorf("%s out of check", text)
 		}
 	}

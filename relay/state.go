@@ -2,6 +2,7 @@ package relay
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -13,7 +14,7 @@ import (
 type State struct {
 	tournaments map[TournamentID]*Tournament
 	rounds      map[RoundID]*Round
-	games       map[GameID]*liveGame
+	games       gameTable
 
 	// Derived from the above; see index.go.
 	newest []*Tournament          // newest first
@@ -23,12 +24,12 @@ type State struct {
 	changed changes               // since TakeDirty
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
 	decoder moveDecoder
+	ahead   int // see LookAhead
 }
 
 // liveGame is a game with what is not published of it.
 type liveGame struct {
-	*Game          // as published: a command that changes it puts another one here
-	pos   position // after the last move; derived, never stored
+	*Game // as published: a command that changes it puts another one here
 
 	changed bool       // since TakeDirty
 	stored  storedGame // what the checkpoints so far hold of it
@@ -40,7 +41,6 @@ func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
 		rounds:      make(map[RoundID]*Round),
-		games:       make(map[GameID]*liveGame),
 		boards:      make(map[boardKey]GameID),
 		asked:       make(map[creationKey]string),
 		parts:       make(map[GameID]*gameParts),
@@ -53,18 +53,28 @@ func NewState() *State {
 // alone, on every node and for ever, and no bytes make it panic: a command that
 // is refused, or cannot even be read, leaves everything as it was.
 func (s *State) Apply(index, term uint64, command []byte) Outcome {
-	out := Outcome{Index: index, Term: term}
-	c, err := s.decoder.decode(command), error(nil)
-	if c == nil {
-		c, err = DecodeCommand(command)
+	// Of a command that plays a move nothing is kept but copies. Where something may be, in
+	// the error of a refusal, it is looked at once more.
+	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
+		if out := s.apply(index, term, c); out.Err == nil {
+			return out
+		}
+		return s.apply(index, term, s.decoder.decode(command, string(command)))
 	}
-	if err == nil {
-		err = checkEnvelope(c)
-	}
-	if err == nil {
-		err = s.dispatch(c, &out)
-	}
+	c, err := DecodeCommand(command)
 	if err != nil {
+		return Outcome{Index: index, Term: term, Err: err}
+	}
+	return s.apply(index, term, c)
+}
+
+// apply applies a command that has been read.
+func (s *State) apply(index, term uint64, c *relaypb.Command) Outcome {
+	out := Outcome{Index: index, Term: term}
+	if err := checkEnvelope(c); err != nil {
+		return Outcome{Index: index, Term: term, Err: err}
+	}
+	if err := s.dispatch(c, &out); err != nil {
 		return Outcome{Index: index, Term: term, Err: err}
 	}
 	return out
@@ -121,8 +131,8 @@ func (s *State) Round(id RoundID) (*Round, bool) {
 
 // Game returns the game with the id.
 func (s *State) Game(id GameID) (*Game, bool) {
-	g, ok := s.games[id]
-	if !ok {
+	g := s.games.get(id)
+	if g == nil {
 		return nil, false
 	}
 	return g.Game, true

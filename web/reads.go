@@ -225,6 +225,7 @@ func withOutcome(o relay.Outcome, v any) any {
 
 // moveJSON answers a submitted move.
 func moveJSON(o relay.Outcome) any {
+	m := o.Move()
 	return struct {
 		Index     uint64       `json:"index"`
 		Term      uint64       `json:"term"`
@@ -235,5 +236,5 @@ func moveJSON(o relay.Outcome) any {
 		FEN       string       `json:"fen"`
 		Clock     relay.Clock  `json:"clock"`
 		Duplicate bool         `json:"duplicate,omitempty"`
-	}{o.Index, o.Term, o.Game.ID, o.Move.Ply, o.Move.SAN, o.Move.UCI, o.Move.FEN, o.Move.Clock, o.Duplicate}
+	}{o.Index, o.Term, o.Game.ID, m.Ply, m.SAN, m.UCI, m.FEN, m.Clock, o.Duplicate}
 }

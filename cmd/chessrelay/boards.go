@@ -20,6 +20,8 @@ type boards struct {
 	publish func([]relay.Event)
 	reset   func(applied uint64)
 
+	events []relay.Event // for publish; owned by the apply loop
+
 	mu      sync.RWMutex
 	state   *relay.State // guarded by mu
 	applied uint64       // guarded by mu
@@ -39,6 +41,9 @@ func (b *boards) Apply(batch []consensus.Command) {
 	b.mu.Lock()
 	outcomes := make([]relay.Outcome, len(batch))
 	for i := range batch {
+		if i%relay.Ahead == 0 && len(batch) > 1 {
+			b.state.LookAhead(len(batch)-i, func(j int) []byte { return batch[i+j].Data })
+		}
 		c := &batch[i]
 		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
 		c.Result = &outcomes[i] // a pointer: on most nodes nobody asks for it
@@ -46,9 +51,12 @@ func (b *boards) Apply(batch []consensus.Command) {
 	}
 	b.mu.Unlock()
 	for i := range outcomes {
-		if len(outcomes[i].Events) > 0 {
-			b.publish(outcomes[i].Events)
-		}
+		b.events = outcomes[i].AppendEvents(b.events)
+	}
+	if len(b.events) > 0 {
+		b.publish(b.events)
+		clear(b.events)
+		b.events = b.events[:0]
 	}
 }
 

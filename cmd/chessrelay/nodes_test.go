@@ -71,8 +71,8 @@ func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 		}
 		for i, id := range r.Games {
 			g, _ := b.Game(id)
-			if g.Board != i+1 || g.Result == relay.Ongoing || len(g.Moves) == 0 {
-				t.Errorf("board %d: number %d, %d moves, result %s", i+1, g.Board, len(g.Moves), g.Result)
+			if g.Board != i+1 || g.Result == relay.Ongoing || g.Ply() == 0 {
+				t.Errorf("board %d: number %d, %d moves, result %s", i+1, g.Board, g.Ply(), g.Result)
 			}
 			if want := finals[g.White.Name]; !samePosition(g.FEN(), want) {
 				t.Errorf("board %d ends in %s, not in %s", g.Board, g.FEN(), want)

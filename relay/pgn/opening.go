@@ -16,11 +16,11 @@ var book = sync.OnceValue(opening.NewBookECO)
 // openingOf returns the code and the name of a game's opening, or nothing: for a
 // game without moves, or from a position of its own, and for what is in no book.
 func openingOf(g *relay.Game) (eco, name string) {
-	if g.StartFEN != "" || len(g.Moves) == 0 {
+	if g.StartFEN != "" || g.Ply() == 0 {
 		return "", ""
 	}
-	moves := make([]*chess.Move, 0, len(g.Moves))
-	for _, m := range g.Moves {
+	moves := make([]*chess.Move, 0, g.Ply())
+	for _, m := range g.Moves() {
 		// Without a position, since the book compares only the squares.
 		move, err := chess.UCINotation{}.Decode(nil, m.UCI)
 		if err != nil {

@@ -14,10 +14,11 @@ func TestOpening(t *testing.T) {
 		"e2e4 e7e5 g1f3 b8c6 f1b5 h7h5 a2a4":           "C60 Ruy Lopez", // out of the book
 		"":                                             " ",
 	} {
-		g := &relay.Game{Pairing: &relay.Pairing{}}
-		for i, uci := range strings.Fields(line) {
-			g.Moves = append(g.Moves, relay.Move{Ply: relay.Ply(i + 1), UCI: uci})
+		var moves []relay.Move
+		for _, uci := range strings.Fields(line) {
+			moves = append(moves, relay.Move{UCI: uci})
 		}
+		g := mustGame(relay.Pairing{}, relay.Ongoing, moves...)
 		eco, name := openingOf(g)
 		if got := eco + " " + name; got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
@@ -27,7 +28,7 @@ func TestOpening(t *testing.T) {
 			t.Errorf("a game from a position of its own has the opening %s", eco)
 		}
 	}
-	g := &relay.Game{Pairing: &relay.Pairing{}, Result: relay.Ongoing, Moves: []relay.Move{{Ply: 1, SAN: "e4", UCI: "e2e4", Clock: relay.NoClock()}}}
+	g := mustGame(relay.Pairing{}, relay.Ongoing, relay.Move{SAN: "e4", UCI: "e2e4", Clock: relay.NoClock()})
 	if out := NewWriter(nil).Format(g, Event{}); !strings.Contains(out, "[ECO \"B00\"]\n[Opening \"King's Pawn") {
 		t.Errorf("the tags are missing:\n%s", out)
 	}

@@ -56,7 +56,7 @@ var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ")
 // written only where it is the first one, as lichess has it.
 func (w *Writer) moves(b *strings.Builder, g *relay.Game) {
 	number := startNumber(g)
-	for i, m := range g.Moves {
+	for i, m := range g.Moves() {
 		white := g.WhitePlays(m.Ply)
 		if i > 0 {
 			b.WriteByte(' ')

@@ -10,6 +10,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
+// mustGame makes a game that has been played.
+func mustGame(p relay.Pairing, result relay.Result, moves ...relay.Move) *relay.Game {
+	g, err := relay.NewGame(p, result, moves)
+	if err != nil {
+		panic(err)
+	}
+	return g
+}
+
 func millis(white, black relay.Millis) relay.Clock { return relay.Clock{White: white, Black: black} }
 
 // A round of three games: one with everything, one that has not begun, one that
@@ -19,40 +28,30 @@ func testGames() ([]*relay.Game, Event) {
 	round := &relay.Round{ID: "round001", Tournament: "tournam1", Name: "Round 11", StartsAt: 1_407_927_600_000}
 	no := relay.NoTime
 	return []*relay.Game{
-		{
-			Pairing: &relay.Pairing{
-				ID: "game0001", Round: "round001", Board: 1, TimeControl: "5400+30",
-				White: relay.Player{Name: "Carlsen, Magnus", Title: "GM", Rating: 2877, FideID: 1503014, Team: "Norway"},
-				Black: relay.Player{Name: "Caruana, Fabiano", Rating: 2801},
-			},
-			Result: relay.WhiteWins,
-			Moves: []relay.Move{
-				{Ply: 1, SAN: "e4", Clock: millis(3_687_000, no)},
-				{Ply: 2, SAN: "e5", Clock: millis(3_687_000, no)},
-				{Ply: 3, SAN: "Nf3", Clock: millis(178_900, 5_400_000)},
-				{Ply: 4, SAN: "Nc6", Clock: millis(178_900, 5_400_000)},
-			},
-		},
-		{
-			Pairing: &relay.Pairing{
-				ID: "game0002", Round: "round001", Board: 2,
-				White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
-			},
-			Result: relay.Ongoing,
-		},
-		{
-			Pairing: &relay.Pairing{
-				ID: "game0003", Round: "round001", Board: 3,
-				White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
-				StartFEN: "4k3/8/8/8/8/8/4P3/4K3 b - - 3 40",
-			},
-			Result: relay.Ongoing,
-			Moves: []relay.Move{
-				{Ply: 1, SAN: "Kd7", Clock: millis(no, 60_000)},
-				{Ply: 2, SAN: "e4", Clock: millis(no, 60_000)},
-				{Ply: 3, SAN: "Kd6", Clock: millis(no, 50_000)},
-			},
-		},
+		mustGame(relay.Pairing{
+			ID: "game0001", Round: "round001", Board: 1, TimeControl: "5400+30",
+			White: relay.Player{Name: "Carlsen, Magnus", Title: "GM", Rating: 2877, FideID: 1503014, Team: "Norway"},
+			Black: relay.Player{Name: "Caruana, Fabiano", Rating: 2801},
+		}, relay.WhiteWins,
+			relay.Move{SAN: "e4", Clock: millis(3_687_000, no)},
+			relay.Move{SAN: "e5", Clock: millis(3_687_000, no)},
+			relay.Move{SAN: "Nf3", Clock: millis(178_900, 5_400_000)},
+			relay.Move{SAN: "Nc6", Clock: millis(178_900, 5_400_000)},
+		),
+		mustGame(relay.Pairing{
+			ID: "game0002", Round: "round001", Board: 2,
+			White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
+		}, relay.Ongoing,
+		),
+		mustGame(relay.Pairing{
+			ID: "game0003", Round: "round001", Board: 3,
+			White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"},
+			StartFEN: "4k3/8/8/8/8/8/4P3/4K3 b - - 3 40",
+		}, relay.Ongoing,
+			relay.Move{SAN: "Kd7", Clock: millis(no, 60_000)},
+			relay.Move{SAN: "e4", Clock: millis(no, 60_000)},
+			relay.Move{SAN: "Kd6", Clock: millis(no, 50_000)},
+		),
 	}, Event{Tournament: tournament, Round: round, Site: "https://chess.example"}
 }
 
@@ -78,15 +77,12 @@ func TestWrite(t *testing.T) {
 
 // TestWriteBare has nothing but the game.
 func TestWriteBare(t *testing.T) {
-	g := &relay.Game{
-		Pairing: &relay.Pairing{Board: 7, White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"}},
-		Result:  relay.Draw,
-		Moves:   []relay.Move{{Ply: 1, SAN: "e4", Clock: millis(60_000, 60_000)}},
-	}
+	g := mustGame(relay.Pairing{Board: 7, White: relay.Player{Name: "A"}, Black: relay.Player{Name: "B"}}, relay.Draw,
+		relay.Move{SAN: "e4", Clock: millis(60_000, 60_000)})
 	w := NewWriter(nil)
 	w.NoClocks = true
 	want := "[Event \"?\"]\n[Site \"?\"]\n[Date \"1970.01.01\"]\n[Round \"?.7\"]\n[White \"A\"]\n[Black \"B\"]\n[Result \"1/2-1/2\"]\n" +
-		"[Variant \"Standard\"]\n[UTCDate \"1970.01.01\"]\n[UTCTime \"00:00:00\"]\n\n1. e4 1/2-1/2\n\n\n"
+		"[Variant \"Standard\"]\n[ECO \"B00\"]\n[Opening \"King's Pawn\"]\n[UTCDate \"1970.01.01\"]\n[UTCTime \"00:00:00\"]\n\n1. e4 1/2-1/2\n\n\n"
 	if diff := cmp.Diff(want, w.Format(g, Event{})); diff != "" {
 		t.Error(diff)
 	}
@@ -113,10 +109,10 @@ func TestWriteAndRead(t *testing.T) {
 		if diff := cmp.Diff(g.White, got.Player("White")); diff != "" {
 			t.Error(diff)
 		}
-		if len(got.Moves) != len(g.Moves) {
+		if len(got.Moves) != int(g.Ply()) {
 			t.Fatalf("board %d: %d moves", g.Board, len(got.Moves))
 		}
-		for j, m := range g.Moves {
+		for j, m := range g.Moves() {
 			left := m.Clock.Black
 			if g.WhitePlays(m.Ply) {
 				left = m.Clock.White

@@ -112,7 +112,7 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 	if m.Promotion > NoRole && m.Promotion <= King {
 		dst = append(dst, '=', roleLetters[m.Promotion])
 	}
-	next := p.after(m)
+	next := p.After(m)
 	switch {
 	case !next.InCheck():
 		return dst

@@ -6,11 +6,12 @@ func (p *Position) Play(m Move) (after Position, ok bool) {
 	if !p.Legal(m) {
 		return *p, false
 	}
-	return p.after(m), true
+	return p.After(m), true
 }
 
-// after is the position after a legal move.
-func (p *Position) after(m Move) Position {
+// After is the position after a move that is known to be legal, such as one that [Position.Find] has found. Of
+// another one it makes what means nothing.
+func (p *Position) After(m Move) Position {
 	next := *p
 	from, to := bit(m.From), bit(m.To)
 	role := p.roleAt(from)

@@ -1,0 +1,209 @@
+package relay
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/chessrelay/chessrelay/relay/rules"
+)
+
+// A moveList is the moves of one version of a game. They are kept as the records that a
+// checkpoint writes (MovesRecord in relay.proto), so that a move is a few dozen bytes behind those
+// of the move before, without a pointer, and a checkpoint copies what is there. SAN and FEN
+// are made when somebody asks, from the position at hand that comes before.
+//
+// Versions share what they have in common: a longer one goes on where a shorter one ends, and
+// that one never looks there. What is cut off has no room left, so that what follows it is a copy.
+type moveList struct {
+	blocks []block // the complete ones
+	tail   []byte  // the records of the moves after them
+
+	n             int32
+	last          rules.Move // the move at n
+	before, after *position  // the position that it was played in, and the one that it led to; see Game.position
+}
+
+// block is movesPerRecord moves.
+type block struct {
+	records []byte
+	end     *position // after the last of them
+}
+
+// maxMoveRecord is the most that one record has, but for its request.
+const maxMoveRecord = 64
+
+// add appends the move, of which SAN, UCI and FEN are not looked at: it is the legal one played, in the position
+// that the list ends with.
+func (l *moveList) add(m *Move, played rules.Move) {
+	before := l.after
+	var buf [maxMoveRecord + MaxRequest]byte
+	b := before.AppendUCI(append(buf[:0], 2<<3|bytesType, 0), played)
+	b[1] = byte(len(b) - 2)
+	if m.Clock.White >= 0 {
+		b = binary.AppendUvarint(append(b, 4<<3|varintType), uint64(m.Clock.White))
+	}
+	if m.Clock.Black >= 0 {
+		b = binary.AppendUvarint(append(b, 5<<3|varintType), uint64(m.Clock.Black))
+	}
+	if m.At != 0 {
+		b = binary.AppendUvarint(append(b, 6<<3|varintType), uint64(m.At))
+	}
+	if m.Index != 0 {
+		b = binary.AppendUvarint(append(b, 7<<3|varintType), m.Index)
+	}
+	if m.Term != 0 {
+		b = binary.AppendUvarint(append(b, 8<<3|varintType), m.Term)
+	}
+	if m.Request != "" {
+		b = binary.AppendUvarint(append(b, 9<<3|bytesType), uint64(len(m.Request)))
+		b = append(b, m.Request...)
+	}
+
+	if len(l.tail) == 0 { // also after a takeback, when another version has what comes next
+		l.tail = make([]byte, 0, movesPerRecord*(len(b)+4))
+	}
+	l.tail = binary.AppendUvarint(append(l.tail, movesField<<3|bytesType), uint64(len(b)))
+	l.tail = append(l.tail, b...)
+	l.n++
+	l.last, l.before = played, before
+	l.after = &position{before.After(played)}
+	if l.n%movesPerRecord == 0 {
+		l.blocks = append(l.blocks, block{slices.Clip(l.tail), l.after})
+		l.tail = nil
+	}
+}
+
+// movesField is the number of a MovesRecord's only field.
+const movesField = 1
+
+// nextRecord cuts the first of the records off. It does not look at more than that one.
+func nextRecord(records []byte) (first, rest []byte) {
+	n, size := binary.Uvarint(records[1:])
+	at := 1 + size
+	return records[at : at+int(n)], records[at+int(n):]
+}
+
+// records returns those of the moves from ply on to the end of its block.
+func (l *moveList) records(ply Ply) []byte {
+	i := int(ply-1) / movesPerRecord
+	records := l.tail
+	if i < len(l.blocks) {
+		records = l.blocks[i].records
+	}
+	for range int(ply-1) % movesPerRecord {
+		_, records = nextRecord(records)
+	}
+	return records
+}
+
+// record is that of the move at ply.
+func (l *moveList) record(ply Ply) []byte {
+	first, _ := nextRecord(l.records(ply))
+	return first
+}
+
+// readMove reads a record: a move without SAN and FEN.
+func readMove(record []byte, ply Ply) Move {
+	f := fields{data: record, text: string(record)}
+	m := Move{Ply: ply, UCI: f.string(2), Clock: NoClock()}
+	if f.has(4, varintType) {
+		m.Clock.White = Millis(f.number(4))
+	}
+	if f.has(5, varintType) {
+		m.Clock.Black = Millis(f.number(5))
+	}
+	m.At, m.Index, m.Term, m.Request = Millis(f.number(6)), f.number(7), f.number(8), f.string(9)
+	return m
+}
+
+// complete fills in what follows from the position before, and returns the one after.
+func (m *Move) complete(before *position) position {
+	played, _ := before.Find(m.UCI) // which was found when it was played
+	return m.describe(before, played)
+}
+
+func (m *Move) describe(before *position, played rules.Move) position {
+	after := position{before.After(played)}
+	var buf [maxFEN + maxMoveText]byte
+	b := before.AppendSAN(buf[:0], played)
+	san := len(b)
+	text := string(after.AppendFEN(b))
+	m.SAN, m.FEN = text[:san], text[san:]
+	return after
+}
+
+// position is the game's after ply. 0 <= ply <= g.Ply(). It is made of the nearest one before that is there,
+// which is never more than movesPerRecord moves away.
+func (g *Game) position(ply Ply) *position {
+	l := &g.moves
+	switch {
+	case ply == Ply(l.n) && l.after != nil:
+		return l.after
+	case ply == Ply(l.n)-1 && l.before != nil:
+		return l.before
+	case ply == 0 && g.StartFEN == "":
+		return &standardPosition
+	case ply == 0:
+		pos, _ := parsePosition(g.StartFEN) // which was read when the game was created
+		return &pos
+	case ply%movesPerRecord == 0:
+		return l.blocks[ply/movesPerRecord-1].end
+	}
+	from := ply / movesPerRecord * movesPerRecord
+	pos := *g.position(from)
+	records := l.records(from + 1)
+	for range ply - from {
+		var record []byte
+		record, records = nextRecord(records)
+		f := fields{data: record, text: string(record[:min(2+maxUCI, len(record))])}
+		played, _ := pos.Find(f.string(2))
+		pos = position{pos.After(played)}
+	}
+	return &pos
+}
+
+// Moves are all of them, in order: the one at index i has ply i+1. They are made for the caller, at some 0.5 µs each.
+func (g *Game) Moves() []Move { return g.movesAfter(0) }
+
+// movesAfter are the moves behind ply; nil if there is none.
+func (g *Game) movesAfter(ply Ply) []Move {
+	n := g.Ply()
+	if ply == n {
+		return nil
+	}
+	out := make([]Move, n-ply)
+	pos := *g.position(ply)
+	var records []byte
+	for i := range out {
+		if at := ply + Ply(i); i == 0 || at%movesPerRecord == 0 {
+			records = g.moves.records(at + 1)
+		}
+		var record []byte
+		record, records = nextRecord(records)
+		out[i] = readMove(record, ply+Ply(i)+1)
+		pos = out[i].complete(&pos)
+	}
+	return out
+}
+
+// MoveAt is the move at ply, one that the game has: 1 <= ply <= g.Ply().
+func (g *Game) MoveAt(ply Ply) Move {
+	m := readMove(g.moves.record(ply), ply)
+	m.complete(g.position(ply - 1))
+	return m
+}
+
+// cut returns the moves up to ply. 0 <= ply < g.Ply().
+func (g *Game) cut(ply Ply) moveList {
+	whole := int(ply) / movesPerRecord
+	l := moveList{blocks: slices.Clip(g.moves.blocks[:min(whole, len(g.moves.blocks))]), n: int32(ply), after: g.position(ply)}
+	if rest := int(ply) % movesPerRecord; rest > 0 {
+		from := g.moves.records(ply - Ply(rest) + 1)
+		l.tail = slices.Clip(from[:len(from)-len(g.moves.records(ply+1))])
+	}
+	if ply > 0 {
+		l.before = g.position(ply - 1)
+		l.last, _ = l.before.Find(readMove(g.moves.record(ply), ply).UCI)
+	}
+	return l
+}
