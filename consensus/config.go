@@ -59,7 +59,7 @@ type Config struct {
 	// CheckpointEvery and CheckpointAfter say when the boards are written to
 	// disk: after that many applied entries, or that long after the first one
 	// that is not on disk yet. Less means a shorter replay after a restart.
-	// Zero: 50,000 entries, which are replayed in a fraction of a second, and 2 s.
+	// Zero: 200,000 entries, which are replayed in a fraction of a second, and 2 s.
 	CheckpointEvery int
 	CheckpointAfter time.Duration
 	// The pipeline's window to one follower: appends that may be on their way,
@@ -135,7 +135,7 @@ func (c *Config) setDefaults() error {
 	}
 	setDefault(&c.Voters, 3)
 	setDefault(&c.Tick, 100*time.Millisecond)
-	setDefault(&c.CheckpointEvery, 50_000)
+	setDefault(&c.CheckpointEvery, 200_000)
 	setDefault(&c.CheckpointAfter, 2*time.Second)
 	setDefault(&c.KeepEntries, 10_000)
 	c.seams.setDefaults()

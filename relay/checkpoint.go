@@ -19,8 +19,8 @@ func gameKey(id GameID) string             { return "g/" + string(id) }
 func movesKey(id GameID, i int) string     { return fmt.Sprintf("g/%s/m%04d", id, i) }
 func changeKey(id GameID, i int) string    { return fmt.Sprintf("g/%s/c%04d", id, i) }
 
-// movesPerRecord is how many moves stand in a record of moves, which has some 700 bytes then.
-const movesPerRecord = 16
+// movesPerRecord is how many moves stand in a record of moves, which has some 1,600 bytes then.
+const movesPerRecord = 32
 
 // storedGame is how many records of a game there are on disk besides its head, once the
 // last checkpoint that was taken is there.

@@ -70,8 +70,8 @@
 //
 //	t/<id>         a tournament
 //	r/<id>         a round
-//	g/<id>         the head of a game: its tags, its result, and its last moves, up to 15
-//	g/<id>/m0000   its first 16 moves; m0001 the next 16, and so on
+//	g/<id>         the head of a game: its tags, its result, and its last moves, up to 31
+//	g/<id>/m0000   its first 32 moves; m0001 the next 32, and so on
 //	g/<id>/c0000   the first line of its audit trail, with the moves that it took back
 //
 // So of a game that goes on, however long it is, only the head is written again. A takeback
