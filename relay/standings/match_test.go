@@ -1,0 +1,98 @@
+package standings
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var withoutKeys = cmpopts.IgnoreUnexported(Match{})
+
+func TestMatches(t *testing.T) {
+	round := tournament(t, "A@Red-B@Blue 1-0, C@blue-D@RED 1/2-1/2, E@Red-F@Green *, G@Green-H@Red  +/-, I@Red-J 1-0, K@Red-L@red 1-0, M-N 0-1, O@?-P@Blue 1-0")[0]
+	want := []Match{
+		{Teams: [2]string{"Red", "Blue"}, Score: [2]float64{1.5, .5}, Boards: []int{1, 2}, Results: 2, Finished: true},
+		{Teams: [2]string{"Red", "Green"}, Score: [2]float64{0, 0}, Boards: []int{3, 4}, Results: 0},
+	}
+	round.Games[3].Black.Team, round.Games[3].Result = " Red ", "+/-"
+	want[1].Score, want[1].Results = [2]float64{0, 1}, 1
+	if diff := cmp.Diff(want, Matches(round.Games), withoutKeys); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+	clubs := tournament(t, "A@Red-B@Blue 1-0, C@Blue-D@Green 1-0, E@Green-F@Red 1-0, G@Red-H@Blue 1-0")[0]
+	if got := Matches(clubs.Games); got != nil {
+		t.Errorf("the clubs of an open play matches: %+v", got)
+	}
+	if got := Matches(nil); got != nil {
+		t.Errorf("a round without games has %+v", got)
+	}
+}
+
+// TestTeams has numbers worked out by hand. Red beat Blue 2–0 and Green 1½–½, Blue beat Green 2–0, Black drew
+// 1–1 with Green and lost to Blue ½–1½. The last match goes on.
+func TestTeams(t *testing.T) {
+	table := Compute(tournament(t,
+		"A@Red-B@Blue 1-0, B2@Blue-A2@Red 0-1, C@Green-D@Black 1-0, D2@Black-C2@Green 1-0",
+		"A@Red-C@Green 1/2-1/2, C2@Green-A2@Red 0-1, B@Blue-D@Black 1/2-1/2, D2@Black-B2@Blue 0-1",
+		"B@Blue-C@Green +/-, C2@Green-B2@Blue 0-1, A@Red-D@Black 1-0, A2@Red-D2@Black *",
+	))
+	want := []Team{
+		{
+			// Red: opponents Blue 4 and Green 1 match points. 2·4 + 1½·1; 2·4 + 2·1.
+			Place: 1, Rank: 1, Team: "Red", MatchPoints: 4, Matches: 2, Wins: 2, BoardPoints: 3.5, SonnebornBerger: 9.5, SonnebornBergerMatch: 10,
+			Results: []TeamEncounter{
+				{Round: 1, Opponent: 2, Score: [2]float64{2, 0}, Finished: true},
+				{Round: 2, Opponent: 4, Score: [2]float64{1.5, .5}, Finished: true},
+				{Round: 3, Opponent: 3, Score: [2]float64{1, 0}},
+			},
+		},
+		{
+			// Blue: Red 4, Black 1, Green 1. 0·4 + 1½·1 + 2·1; 0 + 2·1 + 2·1.
+			Place: 2, Rank: 2, Team: "Blue", MatchPoints: 4, Matches: 3, Wins: 2, Losses: 1, BoardPoints: 3.5, SonnebornBerger: 3.5, SonnebornBergerMatch: 4,
+			Results: []TeamEncounter{
+				{Round: 1, Opponent: 1, Score: [2]float64{0, 2}, Finished: true},
+				{Round: 2, Opponent: 3, Score: [2]float64{1.5, .5}, Finished: true},
+				{Round: 3, Opponent: 4, Score: [2]float64{2, 0}, Finished: true},
+			},
+		},
+		{
+			// Black: Green 1, Blue 4. 1·1 + ½·4; 1·1 + 0. As many board points as Green.
+			Place: 3, Rank: 3, Team: "Black", MatchPoints: 1, Matches: 2, Draws: 1, Losses: 1, BoardPoints: 1.5, SonnebornBerger: 3, SonnebornBergerMatch: 1,
+			Results: []TeamEncounter{
+				{Round: 1, Opponent: 4, Score: [2]float64{1, 1}, Finished: true},
+				{Round: 2, Opponent: 2, Score: [2]float64{.5, 1.5}, Finished: true},
+				{Round: 3, Opponent: 1, Score: [2]float64{0, 1}},
+			},
+		},
+		{
+			// Green: Black 1, Red 4, Blue 4. 1·1 + ½·4; 1·1.
+			Place: 4, Rank: 3, Team: "Green", MatchPoints: 1, Matches: 3, Draws: 1, Losses: 2, BoardPoints: 1.5, SonnebornBerger: 3, SonnebornBergerMatch: 1,
+			Results: []TeamEncounter{
+				{Round: 1, Opponent: 3, Score: [2]float64{1, 1}, Finished: true},
+				{Round: 2, Opponent: 1, Score: [2]float64{.5, 1.5}, Finished: true},
+				{Round: 3, Opponent: 2, Score: [2]float64{0, 2}, Finished: true},
+			},
+		},
+	}
+	if diff := cmp.Diff(want, table.Teams); diff != "" {
+		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// TestOlympiad is the last round of 2014: China beat Poland 3–1 and won it.
+func TestOlympiad(t *testing.T) {
+	rounds := fromFile(t, "olympiad-2014-round-11.pgn", "Olympiad")
+	got := map[[2]string][2]float64{}
+	boards := 0
+	for _, m := range Matches(rounds[0].Games) {
+		got[m.Teams] = m.Score
+		boards += len(m.Boards)
+		if m.Score[0]+m.Score[1] != 4 || !m.Finished {
+			t.Errorf("%+v", m)
+		}
+	}
+	if got[[2]string{"Poland", "China"}] != [2]float64{1, 3} || boards != 12 {
+		t.Errorf("%d boards, %v", boards, got)
+	}
+}
