@@ -22,14 +22,14 @@
 // gives what it says: 1-0, 1/2-1/2, also 1/2-0 and 0-0 where an arbiter decided so. A forfeit gives
 // its points and is a game, but not a played one.
 //
-// PGN has no byes. A round in which a player has no game counts nothing for him, so in a round
-// robin of nine players nobody is better off for the round he was free. Where a bye gave points, it can be recorded
-// as a game against "Bye": the player gets what its result says, and it is an unplayed game.
-// Nobody is in the table for "Bye", "NN" or "?".
+// PGN has no byes. Where a bye gave points, it can be recorded as a game against "Bye": the
+// player gets what its result says, and it is an unplayed game. Nobody is in the table for
+// "Bye", "NN" or "?". A finished round in which a player has no game gives him no points.
 //
-// An unplayed game counts in tie-breaks much as C.07 has it: for Buchholz and Sonneborn-Berger it is a game
-// against an opponent who has as many points as the player himself. It counts for
-// the number of wins, but not in direct encounters, nor in anything about ratings. What else C.07 says of unplayed rounds
+// In tie-breaks an unplayed game counts much as C.07 has it: for Buchholz and Sonneborn-Berger it is a game
+// against an opponent who has as many points as the player himself, and so is a finished round in which
+// he has no game; so of two players with the same points none is worse off because he was
+// free. It counts for the number of wins, but not in direct encounters, nor in anything about ratings. What else C.07 says of unplayed rounds
 // depends on who chose not to play, which games do not tell, and is left out: the points of an opponent
 // are those that he has.
 package standings

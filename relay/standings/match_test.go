@@ -1,31 +1,46 @@
 package standings
 
 import (
+	"encoding/json"
+	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/chessrelay/chessrelay/relay"
 )
 
-var withoutKeys = cmpopts.IgnoreUnexported(Match{})
-
+// TestMatches has cases that the pages are held to as well, since they make the matches of a round themselves
+// while it is played.
 func TestMatches(t *testing.T) {
-	round := tournament(t, "A@Red-B@Blue 1-0, C@blue-D@RED 1/2-1/2, E@Red-F@Green *, G@Green-H@Red  +/-, I@Red-J 1-0, K@Red-L@red 1-0, M-N 0-1, O@?-P@Blue 1-0")[0]
-	want := []Match{
-		{Teams: [2]string{"Red", "Blue"}, Score: [2]float64{1.5, .5}, Boards: []int{1, 2}, Results: 2, Finished: true},
-		{Teams: [2]string{"Red", "Green"}, Score: [2]float64{0, 0}, Boards: []int{3, 4}, Results: 0},
+	data, err := os.ReadFile("testdata/matches.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	round.Games[3].Black.Team, round.Games[3].Result = " Red ", "+/-"
-	want[1].Score, want[1].Results = [2]float64{0, 1}, 1
-	if diff := cmp.Diff(want, Matches(round.Games), withoutKeys); diff != "" {
-		t.Errorf("want (-), got (+):\n%s", diff)
+	var cases []struct {
+		Name  string
+		Games []struct {
+			Board        int
+			White, Black string // teams
+			Result       relay.Result
+		}
+		Matches []Match
 	}
-	clubs := tournament(t, "A@Red-B@Blue 1-0, C@Blue-D@Green 1-0, E@Green-F@Red 1-0, G@Red-H@Blue 1-0")[0]
-	if got := Matches(clubs.Games); got != nil {
-		t.Errorf("the clubs of an open play matches: %+v", got)
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
 	}
-	if got := Matches(nil); got != nil {
-		t.Errorf("a round without games has %+v", got)
+	for _, c := range cases {
+		var games []*relay.Game
+		for _, g := range c.Games {
+			games = append(games, game(1, g.Board, relay.Player{Name: "A", Team: g.White}, relay.Player{Name: "B", Team: g.Black}, g.Result))
+		}
+		slices.Reverse(games)
+		got := Matches(games)
+		if diff := cmp.Diff(c.Matches, got, cmpopts.IgnoreUnexported(Match{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: want (-), got (+):\n%s", c.Name, diff)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ type Encounter struct {
 // row is a line of the table while it is made.
 type row struct {
 	Line
-	games []meeting // as Results
+	games []meeting // as Results, and behind them the rounds without a game
 }
 
 // meeting is what tie-breaks need of an encounter.
@@ -96,11 +96,14 @@ func Compute(rounds []Round) *Table {
 			enter(i+1, g, who.find(g.White), who.find(g.Black))
 		}
 	}
+	for _, r := range who.rows {
+		r.free(t.Rounds)
+	}
 	rank(who.rows)
 	for _, r := range who.rows {
-		for i, m := range r.games {
-			if m.opponent != nil {
-				r.Results[i].Opponent = m.opponent.Place
+		for i := range r.Results {
+			if o := r.games[i].opponent; o != nil {
+				r.Results[i].Opponent = o.Place
 			}
 		}
 		t.Players = append(t.Players, r.Line)
@@ -163,4 +166,18 @@ func (r *row) enter(round int, g *relay.Game, s score, points float64, white boo
 	}
 	r.Results = append(r.Results, e)
 	r.games = append(r.games, meeting{opponent, as.Rating, points, s.over, s.played})
+}
+
+// free puts down the finished rounds in which the player has no game.
+func (r *row) free(rounds []RoundState) {
+	next := 0 // of his results
+	for i, round := range rounds {
+		has := false
+		for ; next < len(r.Results) && r.Results[next].Round == i+1; next++ {
+			has = true
+		}
+		if round.Finished && !has {
+			r.games = append(r.games, meeting{over: true})
+		}
+	}
 }

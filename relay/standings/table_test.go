@@ -176,6 +176,19 @@ func TestUnplayed(t *testing.T) {
 	if running := line(t, table, "A").Results[2]; running.Points != nil || running.Unplayed || table.Finished {
 		t.Errorf("the game that goes on is %+v, the tournament finished: %v", running, table.Finished)
 	}
+	// Of three one is free in each round: A met B with 1, C with ½, and himself with 1½. While the third
+	// round goes on, B is not free yet; then A and B have 1 each, A has met himself and B, and B has met A and C.
+	three := []string{"A-B 1-0", "B-C 1-0", "C-A 1/2-1/2"}
+	if a := line(t, Compute(tournament(t, three...)), "A"); a.TieBreaks.Buchholz != 3 || a.TieBreaks.BuchholzCut1 != 2.5 || a.Games != 2 || a.Unplayed != 0 {
+		t.Errorf("A, who was free once, has %+v", a)
+	}
+	three[2] = "C-A *"
+	table = Compute(tournament(t, three...))
+	for name, want := range map[string]float64{"A": 1 + 1, "B": 1 + 0, "C": 0 + 1} {
+		if got := line(t, table, name).TieBreaks.Buchholz; got != want {
+			t.Errorf("%s has Buchholz %v in the last round, want %v", name, got, want)
+		}
+	}
 	if got := Compute(tournament(t, "A-A 1-0")); len(got.Players) != 1 || got.Players[0].Games != 0 {
 		t.Errorf("a game against oneself counts: %+v", got.Players)
 	}
@@ -343,6 +356,16 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 	}
 	buchholz, sonneborn := map[string]int{}, map[string]int{} // in halves, and in quarters
 	for _, r := range rounds {
+		here, running := map[string]bool{}, false
+		for _, g := range r.Games {
+			_, over := halves[g.Result]
+			here[g.White.Name], here[g.Black.Name], running = true, true, running || !over
+		}
+		for name := range points {
+			if !here[name] && !running && len(r.Games) > 0 {
+				buchholz[name] += points[name]
+			}
+		}
 		for _, g := range r.Games {
 			h, over := halves[g.Result]
 			if !over {
