@@ -82,7 +82,7 @@ func Matches(games []*relay.Game) []Match {
 }
 
 func (m *Match) add(g *relay.Game, firstIsWhite bool) {
-	s := scores[g.Result]
+	s := scoreOf(g)
 	m.Boards = append(m.Boards, g.Board)
 	if s.over {
 		m.Results++

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +93,56 @@ func TestTeams(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, table.Teams); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
+	}
+}
+
+// TestTeamOrder has a case for each thing that decides between two teams who are equal in all that comes before it.
+func TestTeamOrder(t *testing.T) {
+	// A match is of two boards, with White for each team once.
+	match := func(first, second string, score string) string {
+		results := map[string][2]string{"2-0": {"1-0", "0-1"}, "1½-½": {"1-0", "1/2-1/2"}, "1-1": {"1-0", "1-0"}, "0-2": {"0-1", "1-0"}, "½-1½": {"0-1", "1/2-1/2"}}[score]
+		return "a@" + first + "-b@" + second + " " + results[0] + ", c@" + second + "-d@" + first + " " + results[1]
+	}
+	round := func(matches ...string) string { return strings.Join(matches, ", ") }
+	for _, c := range []struct {
+		by            string
+		first, second string
+		rounds        []string
+	}{
+		{"match points", "Z", "A", []string{match("A", "Z", "½-1½")}},
+		{"board points", "Z", "A", []string{round(match("A", "B", "1½-½"), match("Y", "Z", "0-2"))}},
+		// Z beat Y, who has 0 match points, by 1½–½, and lost to X, who has 6: 0·1½ + 6·½. A drew with B and C,
+		// who have 1: 1·1 + 1·1. By match points A would be ahead.
+		{"Sonneborn-Berger", "Z", "A", []string{
+			round(match("A", "B", "1-1"), match("Z", "Y", "1½-½")), round(match("A", "C", "1-1"), match("Z", "X", "½-1½")),
+			match("X", "W", "2-0"), match("X", "V", "2-0"),
+		}},
+		// Z drew with B and C, who have 1 match point each: 1·1 + 1·1, and the same by match points. A beat Y,
+		// who has 0, by 1½–½, and lost to X, who has 4: 0·1½ + 4·½, and by match points 0·2 + 4·0.
+		{"Sonneborn-Berger by match points", "Z", "A", []string{
+			round(match("Z", "B", "1-1"), match("A", "Y", "1½-½")), round(match("Z", "C", "1-1"), match("A", "X", "½-1½")), match("X", "W", "2-0"),
+		}},
+		{"", "A", "B", []string{match("B", "A", "1-1")}},
+	} {
+		lines := map[string]Team{}
+		for _, l := range Compute(tournament(t, c.rounds...)).Teams {
+			lines[l.Team] = l
+		}
+		a, b := lines[c.first], lines[c.second]
+		by := ""
+		switch {
+		case a.MatchPoints != b.MatchPoints:
+			by = "match points"
+		case a.BoardPoints != b.BoardPoints:
+			by = "board points"
+		case a.SonnebornBerger != b.SonnebornBerger:
+			by = "Sonneborn-Berger"
+		case a.SonnebornBergerMatch != b.SonnebornBergerMatch:
+			by = "Sonneborn-Berger by match points"
+		}
+		if by != c.by || a.Place >= b.Place || (a.Rank == b.Rank) != (by == "") {
+			t.Errorf("%s: decided by %q, %+v, %+v", c.by, by, a, b)
+		}
 	}
 }
 

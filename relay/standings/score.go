@@ -22,11 +22,13 @@ var scores = map[relay.Result]score{
 	"-/-":           {0, 0, true, false},
 }
 
+func scoreOf(g *relay.Game) score { return scores[g.Result] }
+
 // Finished reports whether a round is over: it has games, and each of them has a result.
 // A result that is taken back reopens it.
 func Finished(games []*relay.Game) bool {
 	for _, g := range games {
-		if !scores[g.Result].over {
+		if !scoreOf(g).over {
 			return false
 		}
 	}

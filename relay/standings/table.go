@@ -137,7 +137,7 @@ func enter(round int, g *relay.Game, white, black *row) {
 	if white == black {
 		return // himself, or nobody against nobody
 	}
-	s := scores[g.Result]
+	s := scoreOf(g)
 	s.played = s.played && white != nil && black != nil
 	white.enter(round, g, s, s.white, true, black, g.Black)
 	black.enter(round, g, s, s.black, false, white, g.White)

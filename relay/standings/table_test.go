@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -224,6 +225,21 @@ func TestRatings(t *testing.T) {
 	}{{2, 4, 0}, {3, 9, -125}, {6, 9, 125}, {0, 3, -800}, {8.5, 9, 444}, {.5, 9, -422 - 22}} {
 		if got := difference(c.points, c.games); got != c.want {
 			t.Errorf("%v of %d is a difference of %d, want %d", c.points, c.games, got, c.want)
+		}
+	}
+}
+
+// TestDifferences holds FIDE's table to what it was made of, a normal distribution with a
+// deviation of 2000/7; only at its end does it go its own way.
+func TestDifferences(t *testing.T) {
+	for i, d := range differences[:50] {
+		within := 1.
+		if i > 47 {
+			within = 13
+		}
+		want := 2000. / 7 * math.Sqrt2 * math.Erfinv(float64(i)/50)
+		if math.Abs(float64(d)-want) > within {
+			t.Errorf("%d %%: %d, and by the formula %.1f", 50+i, d, want)
 		}
 	}
 }
