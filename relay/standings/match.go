@@ -54,18 +54,19 @@ type TeamEncounter struct {
 // whatever the case and the spaces. A game is of no match if one of its players has no team, or both have the same.
 //
 // Players of an open may name their clubs, which then meet on one board here and another
-// there. So a round has matches only if there are at least two boards to each of them,
-// taken together.
+// there. So a match has at least two boards, and they are at least half of those on which either team meets another
+// in this round.
 func Matches(games []*relay.Game) []Match {
 	var out []Match
 	at := map[[2]string]int{}
-	boards := 0
+	boards := map[string]int{} // of a team
 	for _, g := range byBoard(games) {
 		white, black := teamKey(g.White.Team), teamKey(g.Black.Team)
 		if white == "" || black == "" || white == black {
 			continue
 		}
-		boards++
+		boards[white]++
+		boards[black]++
 		pair := [2]string{min(white, black), max(white, black)}
 		i, known := at[pair]
 		if !known {
@@ -75,10 +76,10 @@ func Matches(games []*relay.Game) []Match {
 		}
 		out[i].add(g, out[i].keys[0] == white)
 	}
-	if boards < 2*len(out) {
-		return nil
-	}
-	return out
+	return slices.DeleteFunc(out, func(m Match) bool {
+		n := len(m.Boards)
+		return n < 2 || 2*n < max(boards[m.keys[0]], boards[m.keys[1]])
+	})
 }
 
 func (m *Match) add(g *relay.Game, firstIsWhite bool) {

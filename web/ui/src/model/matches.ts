@@ -31,17 +31,17 @@ const worth: Readonly<Record<string, readonly [number, number]>> = {
  */
 export function matches(boards: Iterable<Paired>): readonly Match[] {
   const found = new Map<string, Match>();
-  let count = 0;
+  const meets = new Map<string, number>(); // on how many boards
   for (const b of [...boards].sort((x, y) => x.board - y.board)) {
     const [white, black] = [key(b.white.team), key(b.black.team)];
     if (white === "" || black === "" || white === black) continue;
-    count++;
+    for (const team of [white, black]) meets.set(team, (meets.get(team) ?? 0) + 1);
     const pair = JSON.stringify([white, black].sort());
     const match = found.get(pair) ?? { teams: [name(b.white.team), name(b.black.team)], score: [0, 0], boards: [], results: 0, finished: false };
     found.set(pair, add(match, b, key(match.teams[0]) === white));
   }
   // Else they are the clubs of an open, whose players meet here and there.
-  return count >= 2 * found.size ? [...found.values()] : [];
+  return [...found.values()].filter(({ teams, boards: { length } }) => length >= 2 && teams.every((t) => 2 * length >= meets.get(key(t))!));
 }
 
 function add(m: Match, b: Paired, firstIsWhite: boolean): Match {
