@@ -42,7 +42,7 @@ func crossOriginReads(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			w.Header().Set("Access-Control-Allow-Origin", "*")
-			w.Header().Set("Access-Control-Expose-Headers", indexHeader+", Retry-After")
+			w.Header().Set("Access-Control-Expose-Headers", indexHeader+", Retry-After, ETag")
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -40,7 +40,7 @@ func newPages() (*pages, error) {
 }
 
 func (p *pages) mount(r chi.Router) {
-	for _, path := range []string{"/", "/round/{rid}", "/round/{rid}/{board}", "/cluster"} {
+	for _, path := range []string{"/", "/tournament/{tid}", "/round/{rid}", "/round/{rid}/{board}", "/cluster"} {
 		r.Get(path, p.page)
 	}
 	r.Get("/assets/*", p.asset)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
+	"github.com/chessrelay/chessrelay/relay/standings"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -80,11 +81,7 @@ func (s *Server) roundView(r *http.Request) (view, uint64, error) {
 			return
 		}
 		v.tournament, _ = b.Tournament(v.round.Tournament)
-		for _, gid := range v.round.Games {
-			if g, ok := b.Game(gid); ok {
-				v.games = append(v.games, g)
-			}
-		}
+		v.games = gamesOf(b, v.round)
 	})
 	if v.round == nil {
 		return v, 0, &relay.NotFoundError{What: "round", ID: string(id)}
@@ -210,8 +207,9 @@ func roundJSON(r *relay.Round, games []*relay.Game) any {
 	}
 	return struct {
 		*relay.Round
-		Games []boardJSON `json:"games"`
-	}{r, boards}
+		Games   []boardJSON       `json:"games"`
+		Matches []standings.Match `json:"matches,omitempty"`
+	}{r, boards, standings.Matches(games)}
 }
 
 // withOutcome adds where in the log a change stands, and whether it stood there before.

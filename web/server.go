@@ -87,6 +87,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Use(s.consistency)
 			r.Get("/tournaments", s.handle(s.listTournaments))
 			r.Get("/tournaments/{tid}", s.handle(s.getTournament))
+			r.Get("/tournaments/{tid}/standings", s.getStandings)
 			r.Get("/rounds/{rid}", s.handle(s.getRound))
 			r.Get("/rounds/{rid}.pgn", s.roundPGN)
 			r.Get("/games/{gid}", s.handle(s.getGame))

@@ -8,13 +8,12 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/standings"
 )
 
 // How many boards are opened at the same time.
@@ -180,22 +179,12 @@ func numberBoards(games []*feedGame, taken map[int]bool) {
 }
 
 func samePlayers(g *feedGame, there gameState) bool {
-	white, black := nameKey(g.White.Name), nameKey(g.Black.Name)
-	return white+black != "" && white == nameKey(there.White.Name) && black == nameKey(there.Black.Name)
+	white, black := standings.NameKey(g.White.Name), standings.NameKey(g.Black.Name)
+	return white+black != "" && white == standings.NameKey(there.White.Name) && black == standings.NameKey(there.Black.Name)
 }
 
 // sameBoard compares boards only where the file says the number; the order in a file
 // is too weak a sign to play into a game of other players.
 func sameBoard(g *feedGame, there gameState) bool {
 	return g.saysBoard != 0 && g.saysBoard == there.Board
-}
-
-// nameKey is the same for all the ways a name is written: "Carlsen, Magnus" and
-// "Magnus Carlsen". It is empty for an unknown player, "?".
-func nameKey(name string) string {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
-	slices.Sort(words)
-	return strings.Join(words, " ")
 }

@@ -295,14 +295,3 @@ func TestNumberBoards(t *testing.T) {
 		})
 	}
 }
-
-func TestNameKey(t *testing.T) {
-	for _, name := range []string{"Vachier-Lagrave, Maxime", "Maxime Vachier-Lagrave", "VACHIER LAGRAVE Maxime"} {
-		if got := nameKey(name); got != "lagrave maxime vachier" {
-			t.Errorf("nameKey(%q) = %q", name, got)
-		}
-	}
-	if nameKey("?") != "" {
-		t.Error("an unknown player has a key")
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
 )
 
@@ -66,6 +67,33 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(200, takeback, object{"toPly": 3, "reason": "the wrong board"})
 	doc.post(400, takeback, object{"toPly": 90})
 	frames(doc)
+
+	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
+	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {
+		t.Helper()
+		made := doc.post(201, "/api/rounds/{rid}/games", object{
+			"board": board, "white": object{"name": white, "team": whiteTeam}, "black": object{"name": black, "team": blackTeam, "rating": 2400},
+		})
+		if outcome != "" {
+			gid := doc.ids["gid"]
+			doc.ids["gid"] = made["id"].(string)
+			doc.post(201, result, object{"result": outcome})
+			doc.ids["gid"] = gid
+		}
+	}
+	standing(3, "C", "D", "Oslo", "Bergen", "1/2-1/2")
+	standing(4, "E", "F", "Bergen", "Oslo", "")
+	standing(5, "G", "Bye", "", "", "1-0")
+	table := doc.get(200, "/api/tournaments/{tid}/standings")
+	if leader := table["players"].([]any)[0].(object); leader["points"] != 1. || leader["player"].(object)["name"] != "G" {
+		t.Errorf("%v leads", leader)
+	}
+	matches := doc.get(200, "/api/rounds/{rid}")["matches"]
+	if diff := cmp.Diff([]any{object{
+		"teams": []any{"Oslo", "Bergen"}, "score": []any{.5, .5}, "boards": []any{3., 4.}, "results": 1., "finished": false,
+	}}, matches); diff != "" {
+		t.Errorf("the matches, want (-), got (+):\n%s", diff)
+	}
 
 	eventually(t, "a round trip to be measured", func() bool {
 		for _, m := range doc.get(200, "/api/cluster")["members"].([]any) {

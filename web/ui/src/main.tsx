@@ -5,6 +5,7 @@ import { ClusterPage } from "./page/cluster.tsx";
 import { MissingPage } from "./page/missing.tsx";
 import type { Page, Shell } from "./page/page.ts";
 import { RoundPage } from "./page/round.tsx";
+import { TournamentPage } from "./page/tournament.tsx";
 import { TournamentsPage } from "./page/tournaments.tsx";
 import { ShellView } from "./view/shell.tsx";
 import { loadSprite } from "./view/sprite.ts";
@@ -51,6 +52,8 @@ function draw(): void {
 function pageAt(path: string): Page {
   if (path === "/") return new TournamentsPage(shell);
   if (/^\/cluster\/?$/.test(path)) return new ClusterPage(shell);
+  const t = /^\/tournament\/([A-Za-z0-9]+)\/?$/.exec(path);
+  if (t) return new TournamentPage(shell, t[1]!);
   const m = /^\/round\/([A-Za-z0-9]+)(?:\/([1-9]\d{0,4}))?\/?$/.exec(path);
   if (!m) return new MissingPage();
   return m[2] ? new BoardPage(shell, m[1]!, Number(m[2])) : new RoundPage(shell, m[1]!);
@@ -70,7 +73,7 @@ document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash) return;
-  if (!/^\/(cluster|round\/.*)?$/.test(link.pathname)) return;
+  if (!/^\/(cluster|(round|tournament)\/.*)?$/.test(link.pathname)) return;
   event.preventDefault();
   history.pushState(null, "", link.pathname);
   show();

@@ -63,6 +63,56 @@ export interface Tournament {
   readonly rounds: readonly Round[];
 }
 
+/** One game as one of its players sees it. */
+export interface Encounter {
+  /** Its number, from 1. */
+  readonly round: number;
+  readonly board: number;
+  readonly white: boolean;
+  /** The opponent's place; missing if he is nobody, as in a bye. */
+  readonly opponent?: number;
+  /** Missing while the game goes on. */
+  readonly points?: number;
+  readonly unplayed?: boolean;
+}
+
+export interface StandingsLine {
+  readonly place: number;
+  readonly rank: number;
+  readonly player: Player;
+  readonly points: number;
+  readonly games: number;
+  readonly tieBreaks: {
+    readonly directEncounter: number;
+    readonly buchholzCut1: number;
+    readonly buchholz: number;
+    readonly sonnebornBerger: number;
+    readonly wins: number;
+    readonly averageRating?: number;
+    readonly performance?: number;
+  };
+  readonly results: readonly Encounter[];
+}
+
+export interface StandingsTeam {
+  readonly place: number;
+  readonly rank: number;
+  readonly team: string;
+  readonly matchPoints: number;
+  readonly matches: number;
+  readonly boardPoints: number;
+  readonly sonnebornBerger: number;
+  readonly results: readonly { readonly round: number; readonly opponent: number; readonly score: readonly [number, number]; readonly finished: boolean }[];
+}
+
+/** The tables of a tournament. */
+export interface Standings {
+  readonly finished: boolean;
+  readonly rounds: readonly { readonly id: string; readonly name: string; readonly finished: boolean }[];
+  readonly players: readonly StandingsLine[];
+  readonly teams?: readonly StandingsTeam[];
+}
+
 export interface Move {
   readonly ply: number;
   readonly san: string;

@@ -1,4 +1,4 @@
-import type { ClusterStatus, Game, RoundWithGames, Tournament } from "../model/wire.ts";
+import type { ClusterStatus, Game, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
 
 /** What a node answered when it was not 200. */
 export class ApiError extends Error {
@@ -25,6 +25,11 @@ export async function tournaments(signal: AbortSignal): Promise<readonly Tournam
 
 export function tournament(id: string, signal: AbortSignal): Promise<Tournament> {
   return get(`/api/tournaments/${encodeURIComponent(id)}`, signal);
+}
+
+/** The browser keeps the answer, and asks with its tag whether it is another one. */
+export function standings(id: string, signal: AbortSignal): Promise<Standings> {
+  return get(`/api/tournaments/${encodeURIComponent(id)}/standings`, signal);
 }
 
 export async function round(id: string, signal: AbortSignal): Promise<RoundWithGames> {

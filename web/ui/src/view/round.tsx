@@ -1,4 +1,6 @@
 import type { Live } from "../model/live.ts";
+import { matches, type Match } from "../model/matches.ts";
+import { written } from "../model/standings.ts";
 import type { Board } from "../model/wire.ts";
 import { MiniBoard } from "./miniboard.tsx";
 import { Loading } from "./notfound.tsx";
@@ -23,7 +25,7 @@ export function RoundView({ live, tournament, id, now }: Props) {
       <header class="head">
         <div>
           <p class="crumbs">
-            <a href="/">{tournament ?? "Tournaments"}</a>
+            <a href={`/tournament/${live.round.tournament}`}>{tournament ?? "Tournament"}</a>
           </p>
           <h1>{live.round.name}</h1>
         </div>
@@ -44,14 +46,40 @@ export function RoundView({ live, tournament, id, now }: Props) {
       {boards.length === 0 ? (
         <p class="message quiet">No boards yet. They appear here by themselves, as they are set up.</p>
       ) : (
-        <ul class="tiles">
-          {boards.map((b) => (
-            <Tile key={b.board} board={b} href={`/round/${id}/${b.board}`} white={clockProps(b, "white", now)} black={clockProps(b, "black", now)} />
-          ))}
-        </ul>
+        <>
+          <Matches list={matches(boards)} />
+          <ul class="tiles">
+            {boards.map((b) => (
+              <Tile key={b.board} board={b} href={`/round/${id}/${b.board}`} white={clockProps(b, "white", now)} black={clockProps(b, "black", now)} />
+            ))}
+          </ul>
+        </>
       )}
     </>
   );
+}
+
+/** How the teams stand that meet in this round. */
+function Matches({ list }: { list: readonly Match[] }) {
+  if (list.length === 0) return null;
+  return (
+    <ul class="matches" aria-label="Matches">
+      {list.map((m) => (
+        <li key={m.boards[0]} class={m.finished ? "over" : ""} data-match={m.teams.join(" – ")} data-score={m.score.join(" ")} data-finished={m.finished}>
+          <span class={lead(m, 0)}>{m.teams[0]}</span>
+          <span class="score">
+            {written(m.score[0])} : {written(m.score[1])}
+          </span>
+          <span class={lead(m, 1)}>{m.teams[1]}</span>
+          {!m.finished && <span class="quiet">{`${m.results} of ${m.boards.length}`}</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function lead(m: Match, side: 0 | 1): string {
+  return m.finished && m.score[side] > m.score[side === 0 ? 1 : 0] ? "team lead" : "team";
 }
 
 interface TileProps {

@@ -26,29 +26,35 @@ export function TournamentsView({ list, error, now }: Props) {
 }
 
 function TournamentCard({ tournament: t, now }: { tournament: Tournament; now: number }) {
-  const rounds = [...(t.rounds ?? [])].reverse();
   return (
     <article class="card" data-tournament={t.id}>
       <header>
-        <h2>{t.name}</h2>
+        <h2>
+          <a href={`/tournament/${t.id}`}>{t.name}</a>
+        </h2>
         {t.location && <p class="quiet">{t.location}</p>}
         {t.description && <p>{t.description}</p>}
       </header>
-      {rounds.length === 0 ? (
-        <p class="quiet">No rounds yet.</p>
-      ) : (
-        <ul class="rounds">
-          {rounds.map((r) => (
-            <li key={r.id} data-round={r.id}>
-              <a href={`/round/${r.id}`}>
-                <span>{r.name}</span>
-                <When round={r} now={now} />
-              </a>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Rounds tournament={t} now={now} />
     </article>
+  );
+}
+
+/** The rounds of a tournament, the newest first. */
+export function Rounds({ tournament: t, now }: { tournament: Tournament; now: number }) {
+  const rounds = [...(t.rounds ?? [])].reverse();
+  if (rounds.length === 0) return <p class="quiet">No rounds yet.</p>;
+  return (
+    <ul class="rounds">
+      {rounds.map((r) => (
+        <li key={r.id} data-round={r.id}>
+          <a href={`/round/${r.id}`}>
+            <span>{r.name}</span>
+            <When round={r} now={now} />
+          </a>
+        </li>
+      ))}
+    </ul>
   );
 }
 

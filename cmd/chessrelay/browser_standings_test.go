@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPageShowsTheStandings plays a round of two matches: the round's page follows their scores as results come,
+// and the tournament's page has the tables then, on phones too.
+func TestPageShowsTheStandings(t *testing.T) {
+	c := newTestCluster(t, 1)
+	url := c.nodes[0].url
+	tid := must(t, url+"/api/tournaments", object{"name": "Town League", "location": "Oslo"})["id"].(string)
+	round := must(t, url+"/api/tournaments/"+tid+"/rounds", object{"name": "Round 1"})["id"].(string)
+	var games []string
+	for b := 1; b <= 8; b++ {
+		teams := [][2]string{{"Oslo", "Bergen"}, {"Tromsø", "Trondheim-Nidaros Chess Club"}}[(b-1)/4]
+		player := func(side string, team int) object {
+			return object{"name": fmt.Sprintf("%s of %s %d", side, teams[team], b), "team": teams[team], "rating": 2000 + b, "title": "IM"}
+		}
+		game := object{"board": b, "white": player("White", 0), "black": player("Black", 1)}
+		games = append(games, must(t, url+"/api/rounds/"+round+"/games", game)["id"].(string))
+	}
+	result := func(board int, result string) {
+		t.Helper()
+		must(t, url+"/api/games/"+games[board-1]+"/result", object{"result": result})
+	}
+	p := newPage(t)
+	p.open(url + "/round/" + round)
+	match := func(teams, score string, finished bool) string {
+		return fmt.Sprintf(`document.querySelector('.matches [data-match="%s"][data-score="%s"][data-finished="%v"]') !== null`, teams, score, finished)
+	}
+	p.wait("a match without a score", match("Oslo – Bergen", "0 0", false))
+	for b, r := range []string{"1-0", "1/2-1/2", "0-1"} {
+		result(b+1, r)
+	}
+	p.wait("the score as results come", match("Oslo – Bergen", "1.5 1.5", false))
+	result(4, "1-0")
+	p.wait("the end of a match", match("Oslo – Bergen", "2.5 1.5", true))
+	result(5, "0-1")
+	p.wait("the other match", match("Tromsø – Trondheim-Nidaros Chess Club", "0 1", false))
+	p.shoot("round")
+
+	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('.crumbs a').click()`))
+	p.wait("the tournament's page", fmt.Sprintf(`location.pathname === '/tournament/%s'`, tid))
+	p.wait("the teams", `document.querySelector('tr[data-team="Oslo"][data-points="2"] a.game b')?.textContent === '2½'`)
+	first := `[...document.querySelectorAll('.standings tr[data-place="1"] .name')].map((e) => e.textContent).join()`
+	if got, want := eval[string](p, first), "IMBlack of Trondheim-Nidaros Chess Club 5"; got != want {
+		t.Errorf("%q leads, not %q", got, want)
+	}
+	if got := eval[int](p, `document.querySelectorAll('.standings tr[data-place]').length`); got != 16 {
+		t.Errorf("the table has %d players, not 16", got)
+	}
+	p.shoot("tournament")
+
+	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
+	for _, path := range []string{"/tournament/" + tid, "/round/" + round} {
+		p.do(chromedp.Navigate(url + path))
+		p.wait(path, `document.querySelector('.standings, .matches') !== null`)
+		if width := eval[int](p, `document.documentElement.scrollWidth`); width > 390 {
+			t.Errorf("on a phone of 390 px %s is %d px wide", path, width)
+		}
+		p.shoot("phone-" + path[1:4])
+	}
+	p.do(chromedp.Navigate(url + "/tournament/AAAAAAAA"))
+	p.wait("that there is none", `document.title.startsWith('No such tournament')`)
+}

@@ -1,0 +1,104 @@
+package standings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+// tournament reads rounds as "A-B 1-0, C-D *". A player is a name, and what may follow it: a rating
+// behind a slash, a team behind an @.
+func tournament(t testing.TB, rounds ...string) []Round {
+	t.Helper()
+	var out []Round
+	for i, text := range rounds {
+		r := Round{Round: &relay.Round{ID: relay.RoundID(fmt.Sprintf("round%03d", i+1)), Name: fmt.Sprint("Round ", i+1)}}
+		for j, line := range strings.Split(text, ",") {
+			pairing, result, ok := strings.Cut(strings.TrimSpace(line), " ")
+			white, black, both := strings.Cut(pairing, "-")
+			if !ok || !both {
+				t.Fatalf("what game is %q?", line)
+			}
+			r.Games = append(r.Games, game(i+1, j+1, player(white), player(black), relay.Result(result)))
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func player(text string) relay.Player {
+	text, team, _ := strings.Cut(text, "@")
+	name, rating, _ := strings.Cut(text, "/")
+	n, _ := strconv.Atoi(rating)
+	return relay.Player{Name: name, Rating: n, Team: team}
+}
+
+func game(round, board int, white, black relay.Player, result relay.Result) *relay.Game {
+	id := relay.GameID(fmt.Sprintf("g%03d%04d", round, board))
+	return &relay.Game{Pairing: &relay.Pairing{ID: id, Board: board, White: white, Black: black}, Result: result}
+}
+
+// line returns the line of the player with the name.
+func line(t testing.TB, table *Table, name string) Line {
+	t.Helper()
+	for _, l := range table.Players {
+		if l.Player.Name == name {
+			return l
+		}
+	}
+	t.Fatalf("%s is not in the table", name)
+	return Line{}
+}
+
+// order is the names in the table's order, each with its rank.
+func order(table *Table) string {
+	var names []string
+	for _, l := range table.Players {
+		names = append(names, fmt.Sprint(l.Rank, l.Player.Name))
+	}
+	return strings.Join(names, " ")
+}
+
+// fromFile reads the rounds of an event out of a PGN file; none where the files are not there.
+func fromFile(t testing.TB, name, event string) []Round {
+	t.Helper()
+	f, err := os.Open("../../../shared/pgn/" + name)
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the collection of games is not here")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out []Round
+	at := map[string]int{}
+	for r := pgn.NewReader(f); ; {
+		g, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if g.Tag("Event") != event {
+			continue
+		}
+		number, _, _ := strings.Cut(g.Tag("Round"), ".")
+		i, known := at[number]
+		if !known {
+			i = len(out)
+			at[number] = i
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, Round{Round: &relay.Round{ID: relay.RoundID("round" + number), Name: number, StartsAt: relay.Millis(n)}})
+		}
+		out[i].Games = append(out[i].Games, game(i+1, len(out[i].Games)+1, g.Player("White"), g.Player("Black"), g.Result))
+	}
+}

@@ -1,0 +1,62 @@
+import type { Board } from "./wire.ts";
+
+/** Two teams that meet on boards of one round. The first has White on the first of the boards. */
+export interface Match {
+  readonly teams: readonly [string, string];
+  /** Board points, of the boards that have a result. */
+  readonly score: readonly [number, number];
+  readonly boards: readonly number[];
+  readonly results: number;
+  readonly finished: boolean;
+}
+
+type Paired = Pick<Board, "board"> & { readonly result: string; readonly white: { readonly team?: string }; readonly black: { readonly team?: string } };
+
+/** What a result gives White and Black; any other is that of a game that goes on. */
+const worth: Readonly<Record<string, readonly [number, number]>> = {
+  "1-0": [1, 0],
+  "0-1": [0, 1],
+  "1/2-1/2": [0.5, 0.5],
+  "0-0": [0, 0],
+  "1/2-0": [0.5, 0],
+  "0-1/2": [0, 0.5],
+  "+/-": [1, 0],
+  "-/+": [0, 1],
+  "-/-": [0, 0],
+};
+
+/**
+ * The matches of a round, by their first board, as the node makes them (relay/standings): it tells them once, and they
+ * change with every result.
+ */
+export function matches(boards: Iterable<Paired>): readonly Match[] {
+  const found = new Map<string, Match>();
+  const meets = new Map<string, number>(); // on how many boards
+  for (const b of [...boards].sort((x, y) => x.board - y.board)) {
+    const [white, black] = [key(b.white.team), key(b.black.team)];
+    if (white === "" || black === "" || white === black) continue;
+    for (const team of [white, black]) meets.set(team, (meets.get(team) ?? 0) + 1);
+    const pair = JSON.stringify([white, black].sort());
+    const match = found.get(pair) ?? { teams: [name(b.white.team), name(b.black.team)], score: [0, 0], boards: [], results: 0, finished: false };
+    found.set(pair, add(match, b, key(match.teams[0]) === white));
+  }
+  // Else they are the clubs of an open, whose players meet here and there.
+  return [...found.values()].filter(({ teams, boards: { length } }) => length >= 2 && teams.every((t) => 2 * length >= meets.get(key(t))!));
+}
+
+function add(m: Match, b: Paired, firstIsWhite: boolean): Match {
+  const got = Object.hasOwn(worth, b.result) ? worth[b.result] : undefined;
+  const [first, second] = (firstIsWhite ? got : got && [got[1], got[0]]) ?? [0, 0];
+  const boards = [...m.boards, b.board];
+  const results = m.results + (got ? 1 : 0);
+  return { teams: m.teams, score: [m.score[0] + first!, m.score[1] + second!], boards, results, finished: results === boards.length };
+}
+
+function name(team = ""): string {
+  return team.trim().replace(/\s+/g, " ");
+}
+
+function key(team?: string): string {
+  const k = name(team).toLowerCase();
+  return k === "?" || k === "-" ? "" : k;
+}

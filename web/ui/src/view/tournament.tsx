@@ -1,0 +1,215 @@
+import { byRound, got, progress, written } from "../model/standings.ts";
+import type { Encounter, Standings, StandingsLine, StandingsTeam, Tournament } from "../model/wire.ts";
+import { Loading } from "./notfound.tsx";
+import { Rounds } from "./tournaments.tsx";
+
+interface Props {
+  readonly tournament?: Tournament;
+  readonly standings?: Standings;
+  readonly error?: string;
+  readonly now: number;
+}
+
+export function TournamentView({ tournament: t, standings: s, error, now }: Props) {
+  return (
+    <div class="tournament">
+      <header class="head">
+        <div>
+          <p class="crumbs">
+            <a href="/">Tournaments</a>
+          </p>
+          {t && <h1>{t.name}</h1>}
+        </div>
+        {t?.location && <p class="meta">{t.location}</p>}
+      </header>
+      {error && (
+        <p class="notice" role="alert">
+          {error} {s && "These are the tables as they were."}
+        </p>
+      )}
+      {!t && !error && <Loading />}
+      {t?.description && <p>{t.description}</p>}
+      {s?.teams && <Teams standings={s} teams={s.teams} />}
+      {s && s.players.length > 0 && <Players standings={s} />}
+      {t && (
+        <section class="card">
+          <h2>Rounds</h2>
+          <Rounds tournament={t} now={now} />
+        </section>
+      )}
+    </div>
+  );
+}
+
+function Players({ standings: s }: { standings: Standings }) {
+  return (
+    <section class="card standings" data-finished={s.finished}>
+      <h2>{s.teams ? "Players" : progress(s)}</h2>
+      <div class="wide" tabIndex={0} role="region" aria-label="Table of the players">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="rank">
+                <abbr title="Rank">#</abbr>
+              </th>
+              <th scope="col" class="who">
+                Player
+              </th>
+              <th scope="col" class="more">
+                Rating
+              </th>
+              <th scope="col" class="total">
+                Points
+              </th>
+              <Numbers of={s} />
+              <Head short="Games" long="Games that have a result" less />
+              <Head short="DE" long="Direct encounter" />
+              <Head short="BH-1" long="Buchholz without the lowest" />
+              <Head short="BH" long="Buchholz" />
+              <Head short="SB" long="Sonneborn-Berger" less />
+              <Head short="Wins" long="Wins" />
+              <Head short="Avg" long="Average rating of the opponents" />
+              <Head short="Perf" long="Performance rating" />
+            </tr>
+          </thead>
+          <tbody>
+            {s.players.map((p) => (
+              <Line key={p.place} line={p} of={s} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Head({ short, long, less }: { short: string; long: string; less?: boolean }) {
+  return (
+    <th scope="col" class={less ? "" : "more"}>
+      <abbr title={long}>{short}</abbr>
+    </th>
+  );
+}
+
+/** The heads of the rounds' columns, which lead to the rounds. */
+function Numbers({ of }: { of: Standings }) {
+  return (
+    <>
+      {of.rounds.map((r, i) => (
+        <th key={r.id} scope="col" class="more round">
+          <a href={`/round/${r.id}`} title={r.name}>
+            {i + 1}
+          </a>
+        </th>
+      ))}
+    </>
+  );
+}
+
+function Line({ line: l, of }: { line: StandingsLine; of: Standings }) {
+  const { player: p, tieBreaks: b } = l;
+  return (
+    <tr data-place={l.place} data-points={l.points}>
+      <Place of={l} />
+      <th scope="row" class="who">
+        <span class="name" title={p.name}>
+          {p.title && <abbr class="title">{p.title}</abbr>}
+          {p.name}
+        </span>
+        {p.federation && <span class="quiet"> {p.federation}</span>}
+      </th>
+      <td class="more quiet">{p.rating}</td>
+      <td class="total">{written(l.points)}</td>
+      {byRound(l.results, of.rounds.length).map((list, i) => (
+        <td key={i} class="more round">
+          {list.map((e) => (
+            <Game key={e.board} e={e} of={of} />
+          ))}
+        </td>
+      ))}
+      <td class="quiet">{l.games}</td>
+      <td class="more">{written(b.directEncounter)}</td>
+      <td class="more">{written(b.buchholzCut1)}</td>
+      <td class="more">{written(b.buchholz)}</td>
+      <td>{written(b.sonnebornBerger)}</td>
+      <td class="more">{b.wins}</td>
+      <td class="more quiet">{b.averageRating}</td>
+      <td class="more quiet">{b.performance}</td>
+    </tr>
+  );
+}
+
+/** The number by which others refer to the line; tied ones are told apart by it alone. */
+function Place({ of: { place, rank } }: { of: { readonly place: number; readonly rank: number } }) {
+  return (
+    <td class="rank" title={place === rank ? undefined : `Tied for rank ${rank}`}>
+      {place === rank ? place : `(${place})`}
+    </td>
+  );
+}
+
+/** What was got in one game, against whom, and with which pieces. */
+function Game({ e, of }: { e: Encounter; of: Standings }) {
+  const opponent = e.opponent === undefined ? undefined : of.players[e.opponent - 1];
+  const title = `${e.white ? "White" : "Black"} against ${opponent?.player.name ?? "nobody"}${e.unplayed ? ", not played" : ""}`;
+  return (
+    <a class={`game ${e.white ? "white" : "black"}`} href={`/round/${of.rounds[e.round - 1]?.id}/${e.board}`} title={title}>
+      <b>{got(e)}</b>
+      <span class="disc" />
+      <span class="quiet">{e.opponent ?? "–"}</span>
+    </a>
+  );
+}
+
+function Teams({ standings: s, teams }: { standings: Standings; teams: readonly StandingsTeam[] }) {
+  return (
+    <section class="card standings teams" data-finished={s.finished}>
+      <h2>{progress(s)}</h2>
+      <div class="wide" tabIndex={0} role="region" aria-label="Table of the teams">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="rank">
+                <abbr title="Rank">#</abbr>
+              </th>
+              <th scope="col" class="who">
+                Team
+              </th>
+              <th scope="col" class="total">
+                <abbr title="Match points: two for a match that is won, one for one that is drawn">Points</abbr>
+              </th>
+              <Numbers of={s} />
+              <Head short="Matches" long="Matches that are finished" />
+              <Head short="Boards" long="Board points" less />
+              <Head short="SB" long="Sonneborn-Berger: the opponents’ match points, times the board points against them" less />
+            </tr>
+          </thead>
+          <tbody>
+            {teams.map((t) => (
+              <tr key={t.place} data-team={t.team} data-points={t.matchPoints}>
+                <Place of={t} />
+                <th scope="row" class="who">
+                  <span class="name">{t.team}</span>
+                </th>
+                <td class="total">{t.matchPoints}</td>
+                {byRound(t.results, s.rounds.length).map((list, i) => (
+                  <td key={i} class="more round">
+                    {list.map((m) => (
+                      <a key={m.opponent} class="game" href={`/round/${s.rounds[i]?.id}`} title={`against ${teams[m.opponent - 1]?.team}${m.finished ? "" : ", going on"}`}>
+                        <b class={m.finished ? "" : "open"}>{written(m.score[0])}</b>
+                        <span class="quiet">{m.opponent}</span>
+                      </a>
+                    ))}
+                  </td>
+                ))}
+                <td class="more quiet">{t.matches}</td>
+                <td>{written(t.boardPoints)}</td>
+                <td>{written(t.sonnebornBerger)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
