@@ -142,28 +142,6 @@ func startPosition(fen string) (string, position, error) {
 	return fen, pos, nil
 }
 
-func checkVariant(variant string) error {
-	if len(variant) > MaxShortText {
-		return bad("variant", "is too long")
-	}
-	letters := make([]byte, 0, len(variant)) // in lower case, without spaces and signs
-	for i := range len(variant) {
-		switch c := variant[i]; {
-		case c >= 'A' && c <= 'Z':
-			letters = append(letters, c+'a'-'A')
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			letters = append(letters, c)
-		}
-	}
-	switch string(letters) {
-	case "", "standard", "chess", "normal", "classical", "orthodox", "fromposition":
-		return nil
-	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
-		return &variantError{"Chess960 is not supported yet"}
-	}
-	return &variantError{"the variant \"" + clip(variant, 32) + "\" is not supported: only standard chess is"}
-}
-
 func checkPlayer(side string, p *relaypb.Player) error {
 	return firstError(
 		checkName(side+".name", p.GetName()),

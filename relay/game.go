@@ -123,7 +123,7 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 		}
 		played, err := g.moves.after.Find(text)
 		if err != nil {
-			return nil, &IllegalMoveError{Ply: Ply(i) + 1, Move: clip(text, 32), FEN: g.FEN(), Reason: g.moves.after.reason(err)}
+			return nil, &IllegalMoveError{Ply: Ply(i) + 1, Move: clip(text, 32), FEN: g.FEN(), Reason: g.moves.after.Explain(err)}
 		}
 		g.moves.add(&m, played)
 	}

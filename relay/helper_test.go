@@ -103,7 +103,7 @@ type played struct {
 func (pos *position) play(text string) (_ played, reason string) {
 	found, err := pos.Find(text)
 	if err != nil {
-		return played{}, pos.reason(err)
+		return played{}, pos.Explain(err)
 	}
 	var m Move
 	after := m.describe(pos, found)

@@ -161,7 +161,7 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 		reason := ""
 		played, err := pos.Find(r.Uci)
 		if err != nil {
-			reason = pos.reason(err)
+			reason = pos.Explain(err)
 		} else if string(pos.AppendUCI(nil, played)) != r.Uci {
 			reason = "it is not UCI"
 		}

@@ -36,7 +36,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	pos := g.moves.after
 	played, err := pos.Find(op.Move)
 	if err != nil {
-		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.reason(err)}
+		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.Explain(err)}
 	}
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
 		clock = clock.over(g.Clock())

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -25,7 +26,10 @@ func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error
 		case errors.Is(err, io.EOF):
 			return games, broken, nil
 		case errors.As(err, &unreadable):
-			broken = append(broken, feedFailure{Game: number, Error: unreadable.Error()})
+			broken = append(broken, feedFailure{
+				Game: number, Players: unreadable.Players,
+				Error: fmt.Sprintf("line %d: %s", unreadable.Line, unreadable.Reason),
+			})
 		case err != nil:
 			return nil, nil, err
 		default:

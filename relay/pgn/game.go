@@ -1,6 +1,7 @@
 package pgn
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -9,8 +10,9 @@ import (
 
 // Game is one game as the text has it.
 type Game struct {
-	Line int   // of its first character, counted from 1
-	Tags []Tag // in the order of the text, each one
+	Number int   // its place in the text, counted from 1, with those that cannot be read
+	Line   int   // of its first character, counted from 1
+	Tags   []Tag // in the order of the text, each one
 
 	Comment string // before the first move
 	Moves   []Move // of the main line
@@ -71,6 +73,15 @@ func (g *Game) Board() int {
 	}
 	n, _ := strconv.Atoi(parts[len(parts)-1])
 	return max(n, 0)
+}
+
+// Players are the names of the two, such as "Carlsen, M – Caruana, F"; empty if neither is known.
+func (g *Game) Players() string {
+	white, black := g.Known("White"), g.Known("Black")
+	if white == "" && black == "" {
+		return ""
+	}
+	return cmp.Or(white, "?") + " – " + cmp.Or(black, "?")
 }
 
 // Player returns the player with that colour's tags.

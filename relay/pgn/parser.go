@@ -1,12 +1,18 @@
 package pgn
 
+import "github.com/chessrelay/chessrelay/relay"
+
 // A parser reads one game.
 type parser struct {
 	*Reader
 	g *Game
 }
 
-func (p *parser) fail(reason string) error { return &Error{p.s.line, reason} }
+func (p *parser) fail(reason string) error {
+	return &Error{
+		Game: p.g.Number, Players: p.g.Players(), Line: p.s.line, Ply: relay.Ply(len(p.g.Moves)), Reason: reason,
+	}
+}
 
 // tooLong is the error of a game that exceeds the limit of its size.
 func (p *parser) tooLong() error {

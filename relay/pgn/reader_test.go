@@ -37,13 +37,14 @@ func readAll(tb testing.TB, in io.Reader) (games []*Game, errs []error) {
 	}
 }
 
+const samplesFolder = "../../../shared/pgn"
+
 func open(tb testing.TB, name string) io.Reader {
 	tb.Helper()
-	const folder = "../../../shared/pgn"
-	if _, err := os.Stat(folder); err != nil {
+	if _, err := os.Stat(samplesFolder); err != nil {
 		tb.Skip("the folder of sample games, shared/pgn beside the project, is not there")
 	}
-	f, err := os.Open(filepath.Join(folder, name))
+	f, err := os.Open(filepath.Join(samplesFolder, name))
 	if err != nil {
 		tb.Fatal(err)
 	}
