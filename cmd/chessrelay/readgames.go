@@ -39,7 +39,7 @@ func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error
 }
 
 func newFeedGame(g *pgn.Game, number int) *feedGame {
-	round, _, _ := strings.Cut(g.Known("Round"), ".") // behind the dot is the board
+	start := g.StartClock()
 	f := &feedGame{
 		newGame: newGame{
 			White:       g.Player("White"),
@@ -52,9 +52,9 @@ func newFeedGame(g *pgn.Game, number int) *feedGame {
 		saysBoard: g.Board(),
 		event:     g.Known("Event"),
 		site:      g.Known("Site"),
-		round:     round,
+		round:     g.Round(),
 		clocks: clockedGame{
-			start:     [2]time.Duration{tagClock(g, "WhiteClock"), tagClock(g, "BlackClock")},
+			start:     [2]time.Duration{clockTime(start.White), clockTime(start.Black)},
 			increment: parseIncrement(g.Known("TimeControl")),
 		},
 		result: g.Result,
@@ -70,14 +70,6 @@ func newFeedGame(g *pgn.Game, number int) *feedGame {
 	}
 	f.at = f.clocks.playedAt()
 	return f
-}
-
-// tagClock is what a clock showed when the game began.
-func tagClock(g *pgn.Game, tag string) time.Duration {
-	if t, ok := pgn.ParseClock(g.Known(tag)); ok {
-		return clockTime(t)
-	}
-	return unknownClock
 }
 
 func clockTime(t relay.Millis) time.Duration {

@@ -18,8 +18,8 @@ type Game struct {
 	Moves   []Move // of the main line
 
 	// Result is the result that the game ends with. Where that is "*" or is missing,
-	// it is the one in the tags. A result that relay does not know, such as a
-	// forfeit, counts as [relay.Ongoing]; ResultText has it.
+	// it is the one in the tags. A win by forfeit is a win; a result that relay does not
+	// know, such as 1/2-0, counts as [relay.Ongoing]. ResultText has it.
 	Result relay.Result
 	// ResultText is the text that Result was read from; empty if there is none.
 	ResultText string
@@ -84,6 +84,12 @@ func (g *Game) Players() string {
 	return cmp.Or(white, "?") + " – " + cmp.Or(black, "?")
 }
 
+// Round is the tag Round without the number of the board: "5" of "5.12". It is empty if it is not known.
+func (g *Game) Round() string {
+	round, _, _ := strings.Cut(g.Known("Round"), ".")
+	return round
+}
+
 // Player returns the player with that colour's tags.
 func (g *Game) Player(color string) relay.Player {
 	rating, _ := strconv.Atoi(g.Known(color + "Elo"))
@@ -122,7 +128,7 @@ func (g *Game) finish(token string) {
 	g.Truncated = token == ""
 	tag := g.Tag("Result")
 	// "0-0" is castling, unless the tags say that both have lost.
-	if n := len(g.Moves); n > 0 && tag == "0-0" && g.Moves[n-1].SAN == "0-0" {
+	if n := len(g.Moves); n > 0 && dashes.Replace(tag) == "0-0" && g.Moves[n-1].SAN == "0-0" {
 		g.Moves = g.Moves[:n-1]
 		token, g.Truncated = tag, false
 	}
@@ -130,11 +136,7 @@ func (g *Game) finish(token string) {
 		token = tag
 	}
 	g.ResultText = token
-	result, err := relay.ParseResult(token)
-	if err != nil {
-		result = relay.Ongoing
-	}
-	g.Result = result
+	g.Result, _ = parseResult(token)
 	g.readClocks()
 }
 

@@ -52,7 +52,7 @@ func (p *parser) moves() (result string, err error) {
 			if depth > 0 {
 				continue
 			}
-			if isResult(token) {
+			if _, ok := parseResult(token); ok {
 				return token, nil
 			}
 			if err := p.move(token); err != nil {
@@ -64,21 +64,26 @@ func (p *parser) moves() (result string, err error) {
 
 // token reads up to white space or a sign that stands alone.
 func (p *parser) token() string {
-	var out []byte
+	out := p.scratch[:0]
 	for {
 		b := p.s.peek()
 		if p.s.err != nil || len(out) > 0 && strings.IndexByte(" \t\n\v\f{}[]();<>\"$", b) >= 0 || len(out) > 64 {
-			return text(out)
+			break
 		}
 		if b == '(' || b == ')' || b == ' ' {
-			return text(out)
+			break
 		}
 		out = append(out, p.s.next())
 	}
+	p.scratch = out
+	return text(out)
 }
 
 // move takes in a token that is not a result: a move, perhaps behind its number.
 func (p *parser) move(token string) error {
+	if strings.HasPrefix(token, "O") || strings.HasPrefix(token, "0") {
+		token = dashes.Replace(token)
+	}
 	if i := strings.TrimLeft(token, "0123456789"); strings.HasPrefix(i, ".") {
 		token = strings.TrimLeft(i, ".…")
 	} else {
@@ -101,12 +106,41 @@ func (p *parser) move(token string) error {
 	return nil
 }
 
-// isResult knows the marks that end a game, also those that relay cannot store.
-func isResult(token string) bool {
-	switch token {
-	case "1/2-0", "0-1/2", "½-0", "0-½", "+/-", "-/+", "-/-", "1/2":
-		return true
+// dashes are what is written for a minus sign in castling and in results.
+var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-", "_", "-")
+
+// parseResult reads the mark that ends a game. Of a game that was not played
+// relay keeps who won. What it cannot keep counts as [relay.Ongoing]: that both have lost, or that one has half
+// a point and the other none.
+func parseResult(s string) (r relay.Result, ok bool) {
+	if !mayBeResult(s) {
+		return relay.Ongoing, false
 	}
-	_, err := relay.ParseResult(token)
-	return err == nil
+	if r, err := relay.ParseResult(s); err == nil {
+		return r, true
+	}
+	switch dashes.Replace(s) {
+	case "+/-", "+:-", "+--", "1-0F", "1F-0F":
+		return relay.WhiteWins, true
+	case "-/+", "-:+", "--+", "0-1F", "0F-1F":
+		return relay.BlackWins, true
+	case "=/=", "=:=", "1/2-1/2F":
+		return relay.Draw, true
+	case "1/2-0", "0-1/2", "½-0", "0-½", "0.5-0", "0-0.5", "-/-", "-:-":
+		return relay.Ongoing, true
+	}
+	return relay.Ongoing, false
+}
+
+// mayBeResult tells most moves from results at once.
+func mayBeResult(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 0 && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'):
+			return false
+		case c == '-' || c == '/' || c == ':' || c == '*' || c >= 0x80:
+			return true
+		}
+	}
+	return false
 }

@@ -45,12 +45,13 @@ type Reader struct {
 	// Limits may be changed before the first call of Next.
 	Limits Limits
 
-	s     scanner
-	skip  bool  // the game before could not be read: look for the next one
-	ahead *Tag  // the tag that began the next game
-	line  int   // of ahead
-	games int   // begun so far
-	fatal error // what every further call returns
+	s       scanner
+	skip    bool   // the game before could not be read: look for the next one
+	ahead   *Tag   // the tag that began the next game
+	line    int    // of ahead
+	games   int    // begun so far
+	scratch []byte // of the comment or token that is being read
+	fatal   error  // what every further call returns
 }
 
 // NewReader returns a reader of the games in in. It reads ahead.

@@ -130,7 +130,13 @@ func TestInTheWild(t *testing.T) {
 		{"annotations", "1. e4! $1 e5?? 2. Nf3 !? Nc6 $14 +- N *", []game{{"", "e4 e5 Nf3 Nc6", "*"}}},
 		{"castling with zeros", "1. 0-0 0-0-0 2.0-0 *", []game{{"", "0-0 0-0-0 0-0", "*"}}},
 		{"both lost", "[Result \"0-0\"]\n\n1. e4 0-0", []game{{"", "e4", "*"}}},
-		{"forfeit", "[White \"A\"]\n[Result \"+/-\"]\n\n+/-\n\n[White \"B\"]\n\n1. e4 *", []game{{"A", "", "*"}, {"B", "e4", "*"}}},
+		{"forfeits", "[White \"A\"]\n[Result \"+/-\"]\n\n+/-\n\n[White \"B\"]\n\n1. e4 -/+\n\n+:- -:+ =:=", []game{
+			{"A", "", "1-0"}, {"B", "e4", "0-1"}, {"", "", "1-0"}, {"", "", "0-1"}, {"", "", "1/2-1/2"},
+		}},
+		{"no result of relay's", "[Result \"1/2-0\"]\n\n1. e4 1/2-0\n\n1. d4 0-½\n\n[Result \"0–0\"]\n\n1. c4 0–0", []game{{"", "e4", "*"}, {"", "d4", "*"}, {"", "c4", "*"}}},
+		{"castling with dashes", "1. O–O 0—0—0 *", []game{{"", "O-O 0-0-0", "*"}}},
+		{"Windows-1252", "[White \"O\x92Neil \x8aef\xe8ik\"]\n\n*", []game{{"O’Neil Šefèik", "", "*"}}},
+		{"brace forgotten before other tags", "[White \"A\"]\n\n1. e4 {oh\n\n[White \"B\"]\n\n1. d4 {[x]\n\n[%clk 1:00:00]} *", []game{{"A", "e4", "*"}, {"B", "d4", "*"}}},
 		{"dashes", "1. e4 1–0\n\n1. d4 ½–½\n\n1. c4 0.5-0.5", []game{{"", "e4", "1-0"}, {"", "d4", "1/2-1/2"}, {"", "c4", "1/2-1/2"}}},
 		{"the tag knows more", "[Result \"1-0\"]\n\n1. e4 *", []game{{"", "e4", "1-0"}}},
 		{"no result", "[White \"A\"]\n\n1. e4\n\n[White \"B\"]\n\n1. d4", []game{{"A", "e4", "*"}, {"B", "d4", "*"}}},
@@ -252,8 +258,26 @@ func TestTags(t *testing.T) {
 	if diff := cmp.Diff(relay.Player{Name: "Carlsen, Magnus", Rating: 2877, Title: "GM"}, g.Player("White")); diff != "" {
 		t.Error(diff)
 	}
-	if g.Board() != 12 || g.Known("Date") != "" || g.Tag("Date") == "" || g.Line != 1 {
+	if g.Round() != "5" || g.Board() != 12 || g.Known("Date") != "" || g.Tag("Date") == "" || g.Line != 1 {
 		t.Errorf("board %d, date %q", g.Board(), g.Known("Date"))
+	}
+}
+
+func TestClockTags(t *testing.T) {
+	g := readOne(t, "[WhiteClock \"0:15.10\"]\n[BlackClock \"1:30:00\"]\n[Clock \"B/0:15.29\"]\n[ReferenceTime \"2011.01.09 15:00:00\"]\n\n*")
+	if c := g.StartClock(); c != millis(910_000, 5_400_000) {
+		t.Errorf("at the start: %+v", c)
+	}
+	if c := g.RunningClock(); c != millis(relay.NoTime, 929_000) {
+		t.Errorf("running: %+v", c)
+	}
+	for in, want := range map[string]relay.Clock{
+		"": relay.NoClock(), "[Clock \"w/0:00:10.5\"]\n[WhiteClock \"?\"]": millis(10_500, relay.NoTime), "[Clock \"N/0:15.29\"]": relay.NoClock(), "[Clock \"B\"]": relay.NoClock(),
+	} {
+		g := readOne(t, in+"\n\n*")
+		if c := g.RunningClock(); c != want || g.StartClock().Known() {
+			t.Errorf("%s: %+v, %+v", in, c, g.StartClock())
+		}
 	}
 }
 
