@@ -150,11 +150,14 @@ func (l *Line) kings(g *Game, i int) bool {
 	return true
 }
 
-// kingToCentre takes Ke4 and the like, and returns the square.
+// kingToCentre takes Ke4, Kxe4 and Ke1-e4, and returns the square.
 func kingToCentre(san string) (to string, ok bool) {
-	to, ok = strings.CutPrefix(strings.TrimRight(san, "+#"), "K")
-	to = strings.TrimPrefix(to, "x")
-	return to, ok && (to == "d4" || to == "d5" || to == "e4" || to == "e5")
+	san, ok = strings.CutPrefix(strings.TrimRight(san, "+#"), "K")
+	if !ok || len(san) < 2 || strings.Trim(san[:len(san)-2], "abcdefgh12345678x-") != "" {
+		return "", false
+	}
+	to = san[len(san)-2:]
+	return to, to == "d4" || to == "d5" || to == "e4" || to == "e5"
 }
 
 // fault is the error of a ply, or of what stands before the first one.

@@ -79,6 +79,7 @@ func TestPlay(t *testing.T) {
 		{"a draw", ends + "3. Ke4 Ke5 *", endsAs + "1/2-1/2 ended", ""},
 		{"a draw on the other file", ends + "3. Kd5 Kd4+ *", endsAs + "1/2-1/2 ended", ""},
 		{"one king only", ends + "3. Ke4 *", endsAs + "* ended", ""},
+		{"in long notation", ends + "3. Ke1-e4 Ke8d5", endsAs + "1-0 ended", ""},
 		{"one king, and a tag", "[Result \"0-1\"]\n\n" + ends + "3. Ke4 *", endsAs + "0-1 ended", ""},
 		{"the text knows better", ends + "3. Ke4 Kd5 1/2-1/2", endsAs + "1/2-1/2 ended", ""},
 		{"on one square", ends + "3. Ke4 Ke4 *", endsAs + "*", "game 1, ply 5, Ke4 (line 1): it is not legal in"},
