@@ -135,12 +135,12 @@ func (g *Game) RunningClock() relay.Clock {
 	return c
 }
 
-// FormatClock writes the time as [%clk] has it, with tenths of a second if it has any.
+// FormatClock writes the time as [%clk] has it: whole seconds, or as many decimals as it takes.
 func FormatClock(t relay.Millis) string {
-	t = max(t, 0) / 100
-	s := fmt.Sprintf("%d:%02d:%02d", t/36000, t/600%60, t/10%60)
-	if t%10 != 0 {
-		s += fmt.Sprintf(".%d", t%10)
+	t = max(t, 0)
+	s := fmt.Sprintf("%d:%02d:%02d", t/3_600_000, t/60_000%60, t/1000%60)
+	if t%1000 != 0 {
+		s += strings.TrimRight(fmt.Sprintf(".%03d", t%1000), "0")
 	}
 	return s
 }

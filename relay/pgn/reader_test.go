@@ -199,9 +199,12 @@ func TestClocks(t *testing.T) {
 			t.Errorf("%q: %d, want %d", in, got, want)
 		}
 	}
-	for in, want := range map[relay.Millis]string{0: "0:00:00", 3_687_000: "1:01:27", 178_900: "0:02:58.9", 178_960: "0:02:58.9", 36_000_000: "10:00:00"} {
+	for in, want := range map[relay.Millis]string{0: "0:00:00", 3_687_000: "1:01:27", 178_900: "0:02:58.9", 178_960: "0:02:58.96", 178_001: "0:02:58.001", -1: "0:00:00", 36_000_000: "10:00:00"} {
 		if got := FormatClock(in); got != want {
 			t.Errorf("%d: %s, want %s", in, got, want)
+		}
+		if got, ok := ParseClock(want); !ok || got != max(in, 0) {
+			t.Errorf("%s is read as %d", want, got)
 		}
 	}
 }
