@@ -25,6 +25,8 @@ type Game struct {
 	ResultText string
 	// Truncated: the moves do not end with a result, as in a file that is still being written.
 	Truncated bool
+	// Cut: the whole text ends in, or right behind, the last move, which may be half of what was meant.
+	Cut bool
 }
 
 // Tag is a pair such as [White "Carlsen, Magnus"].

@@ -16,8 +16,8 @@ type Line struct {
 
 	// Result is that of the [Game], or what the kings of a DGT board told of a game without one.
 	Result relay.Result
-	// Ended: the kings of a DGT board told that the game is over, see [Game.Play]. The
-	// Result may be [relay.Ongoing] all the same, if nobody told it.
+	// Ended: the game is over, whatever the Result. Either the kings of a DGT board told so, see
+	// [Game.Play], or the text has a result that relay cannot keep, such as 0-0 and 1/2-0.
 	Ended bool
 }
 
@@ -31,7 +31,7 @@ type LineMove struct {
 // Play plays the main line from the position that the tags tell, as far as it is
 // legal. An error is an [*Error] that says which move is not, and why; the line then has the
 // moves before it. Where its Ply is 0 the line has none, since the variant or the position at the
-// start cannot be had.
+// start cannot be had. The last move of a text that is [Game.Cut] is left out without an error if it is not legal.
 //
 // A last king move to d4, d5, e4 or e5 that is not legal is neither an error nor a move. By it a
 // DGT board is told that the game is over: both kings go to the light squares among these if White has won, to the dark
@@ -42,7 +42,7 @@ type LineMove struct {
 //
 // It costs less than a microsecond a move, and five allocations a game.
 func (g *Game) Play() (*Line, error) {
-	l := &Line{Result: g.Result}
+	l := &Line{Result: g.Result, Ended: scoredOtherwise(g.ResultText)}
 	pos, err := l.start(g)
 	if err != nil {
 		return l, g.fault(0, err.Error())
@@ -54,7 +54,8 @@ func (g *Game) Play() (*Line, error) {
 	for i := range g.Moves {
 		m, e := pos.Find(g.Moves[i].SAN)
 		if e != nil {
-			if !l.kings(g, i) {
+			half := g.Cut && i == len(g.Moves)-1
+			if !half && !l.kings(g, i) {
 				err = g.fault(relay.Ply(i+1), pos.Explain(e))
 			}
 			break

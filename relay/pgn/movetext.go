@@ -55,9 +55,11 @@ func (p *parser) moves() (result string, err error) {
 			if _, ok := parseResult(token); ok {
 				return token, nil
 			}
+			n := len(p.g.Moves)
 			if err := p.move(token); err != nil {
 				return "", err
 			}
+			p.g.Cut = p.s.err != nil && len(p.g.Moves) > n
 		}
 	}
 }
@@ -130,6 +132,15 @@ func parseResult(s string) (r relay.Result, ok bool) {
 		return relay.Ongoing, true
 	}
 	return relay.Ongoing, false
+}
+
+// scoredOtherwise knows the results that relay cannot keep.
+func scoredOtherwise(s string) bool {
+	if s == "" || s == "*" {
+		return false
+	}
+	r, ok := parseResult(s)
+	return ok && r == relay.Ongoing || dashes.Replace(s) == "0-0"
 }
 
 // mayBeResult tells most moves from results at once.

@@ -14,9 +14,9 @@ import (
 var book = sync.OnceValue(opening.NewBookECO)
 
 // openingOf returns the code and the name of a game's opening, or nothing: for a
-// game without moves, or from a position of its own, and for what is in no book.
+// game without moves, of Chess960 or from a position of its own, and for what is in no book.
 func openingOf(g *relay.Game) (eco, name string) {
-	if g.StartFEN != "" || g.Ply() == 0 {
+	if g.StartFEN != "" || g.Variant == relay.Chess960 || g.Ply() == 0 {
 		return "", ""
 	}
 	moves := make([]*chess.Move, 0, g.Ply())

@@ -291,6 +291,13 @@ func FuzzPGN(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	for _, name := range wildFiles(f) {
+		in, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(in))
+	}
 	f.Fuzz(func(t *testing.T, in string) {
 		games, _ := readAll(t, strings.NewReader(in))
 		again, _ := readAll(t, iotest.OneByteReader(strings.NewReader(in)))
@@ -300,6 +307,10 @@ func FuzzPGN(f *testing.F) {
 		for _, g := range games {
 			if len(g.Tags)+len(g.Moves) == 0 && g.ResultText == "" {
 				t.Fatal("a game of nothing")
+			}
+			line, err := g.Play()
+			if len(line.Moves) > len(g.Moves) || err == nil && !line.Ended && !g.Cut && len(line.Moves) < len(g.Moves) {
+				t.Fatalf("%d of %d moves are played, %v", len(line.Moves), len(g.Moves), err)
 			}
 		}
 	})

@@ -110,9 +110,17 @@ func (b *boards) play(g told) *relay.Game {
 func (b *boards) as960(g told) *relay.Game {
 	b.Helper()
 	type object = map[string]any
-	moves := []object{}
+	moves, clock := []object{}, relay.NoClock()
+	start := relay.Game{Pairing: &relay.Pairing{StartFEN: g.StartFEN}}
 	for i, m := range g.Moves {
-		moves = append(moves, object{"ply": i + 1, "san": m.SAN, "uci": m.UCI, "clock": object{}})
+		switch {
+		case m.Clock == relay.NoTime:
+		case start.WhitePlays(relay.Ply(i + 1)):
+			clock.White = m.Clock
+		default:
+			clock.Black = m.Clock
+		}
+		moves = append(moves, object{"ply": i + 1, "san": m.SAN, "uci": m.UCI, "clock": clock})
 	}
 	text, err := json.Marshal(object{
 		"id": "game0960", "round": "round001", "board": g.Board, "white": g.White, "black": g.Black, "moves": moves,

@@ -35,13 +35,14 @@ func (p *parser) tags() (more bool, err error) {
 }
 
 // startsAnother tells an empty line inside the tags from a game without moves:
-// in the latter, tags come again that were there.
+// in the latter, tags come again that were there, or the one that is always the first.
 func (p *parser) startsAnother(name string, apart bool) bool {
-	if !apart && !strings.EqualFold(name, "Event") {
+	isEvent := strings.EqualFold(name, "Event")
+	if !apart && !isEvent {
 		return false
 	}
 	for _, t := range p.g.Tags {
-		if strings.EqualFold(t.Name, name) {
+		if isEvent && apart || strings.EqualFold(t.Name, name) {
 			return true
 		}
 	}

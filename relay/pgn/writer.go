@@ -132,8 +132,12 @@ func tags(g *relay.Game, e Event) []Tag {
 	eco, name := openingOf(g)
 	add("ECO", eco)
 	add("Opening", name)
-	if g.StartFEN != "" {
-		add("FEN", g.StartFEN)
+	fen := g.StartFEN
+	if g.Variant == relay.Chess960 { // where a reader cannot know the position otherwise
+		fen = or(fen, relay.StartFEN)
+	}
+	if fen != "" {
+		add("FEN", fen)
 		add("SetUp", "1")
 	}
 	add("UTCDate", at.Format("2006.01.02"))
