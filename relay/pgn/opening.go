@@ -1,6 +1,7 @@
 package pgn
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/notnil/chess"
@@ -21,9 +22,8 @@ func openingOf(g *relay.Game) (eco, name string) {
 	}
 	moves := make([]*chess.Move, 0, g.Ply())
 	for _, m := range g.Moves() {
-		// Without a position, since the book compares only the squares.
-		move, err := chess.UCINotation{}.Decode(nil, m.UCI)
-		if err != nil {
+		move := bookMove(m.UCI)
+		if move == nil {
 			break
 		}
 		moves = append(moves, move)
@@ -33,4 +33,21 @@ func openingOf(g *relay.Game) (eco, name string) {
 		return "", ""
 	}
 	return o.Code(), o.Title()
+}
+
+// bookMoves are the moves that were asked about, by their UCI, of which there are fewer than 2,000. The library
+// takes ten microseconds to read one, since it writes an error message in any case.
+var bookMoves sync.Map
+
+// bookMove is a move without its position, since the book compares only the squares.
+func bookMove(uci string) *chess.Move {
+	if m, ok := bookMoves.Load(uci); ok {
+		return m.(*chess.Move)
+	}
+	m, err := chess.UCINotation{}.Decode(nil, uci)
+	if err != nil {
+		return nil
+	}
+	bookMoves.Store(strings.Clone(uci), m) // uci is part of a larger string, which it would hold
+	return m
 }

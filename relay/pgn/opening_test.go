@@ -33,3 +33,15 @@ func TestOpening(t *testing.T) {
 		t.Errorf("the tags are missing:\n%s", out)
 	}
 }
+
+// BenchmarkFormat writes a game of 160 plies, as a stream does each time that it changes.
+func BenchmarkFormat(b *testing.B) {
+	games := newBoards(b)
+	g := games.play(tell(b, readOne(b, pushedGame(160))))
+	w := NewWriter(nil)
+	w.Format(g, games.event)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Format(g, games.event)
+	}
+}

@@ -88,7 +88,7 @@ func (w *written) check(g *Game) error {
 // TestRandomDamage reads random games, whole and then with one of them damaged: some of its text is cut out, written
 // twice, replaced by rubbish, or the whole text ends in it. The others must be read as they are.
 func TestRandomDamage(t *testing.T) {
-	rounds := 2500
+	rounds := 600
 	if testing.Short() {
 		rounds = 150
 	}
