@@ -133,7 +133,7 @@ func TestGoldenOut(t *testing.T) {
 			n++
 			w := tell(t, g)
 			w.Board = n
-			if err := NewWriter(&out).Write(b.play(w), b.event); err != nil {
+			if err := NewWriter(&out).Write(b.play(&w), b.event); err != nil {
 				t.Fatal(err)
 			}
 		}

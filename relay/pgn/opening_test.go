@@ -37,7 +37,8 @@ func TestOpening(t *testing.T) {
 // BenchmarkFormat writes a game of 160 plies, as a stream does each time that it changes.
 func BenchmarkFormat(b *testing.B) {
 	games := newBoards(b)
-	g := games.play(tell(b, readOne(b, pushedGame(160))))
+	game := tell(b, readOne(b, pushedGame(160)))
+	g := games.play(&game)
 	w := NewWriter(nil)
 	w.Format(g, games.event)
 	b.ReportAllocs()
