@@ -3,9 +3,8 @@ package pgn
 import "strings"
 
 // tags reads the tags, and reports whether moves of this game may follow: not
-// if it was the next game that began.
-func (p *parser) tags() (more bool, err error) {
-	apart := false // an empty line since the last tag
+// if it was the next game that began. apart: there has been an empty line or a comment since the last tag.
+func (p *parser) tags(apart bool) (more bool, err error) {
 	for {
 		apart = p.s.blanks() || apart
 		if b := p.s.peek(); p.s.err != nil || b != '[' {
