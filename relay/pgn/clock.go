@@ -1,7 +1,6 @@
 package pgn
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -136,11 +135,19 @@ func (g *Game) RunningClock() relay.Clock {
 }
 
 // FormatClock writes the time as [%clk] has it: whole seconds, or as many decimals as it takes.
-func FormatClock(t relay.Millis) string {
+func FormatClock(t relay.Millis) string { return string(appendClock(nil, t)) }
+
+func appendClock(b []byte, t relay.Millis) []byte {
 	t = max(t, 0)
-	s := fmt.Sprintf("%d:%02d:%02d", t/3_600_000, t/60_000%60, t/1000%60)
-	if t%1000 != 0 {
-		s += strings.TrimRight(fmt.Sprintf(".%03d", t%1000), "0")
+	two := func(n relay.Millis) { b = append(b, ':', byte('0'+n/10%10), byte('0'+n%10)) }
+	b = strconv.AppendInt(b, int64(t/3_600_000), 10)
+	two(t / 60_000 % 60)
+	two(t / 1000 % 60)
+	if t %= 1000; t != 0 {
+		b = append(b, '.')
+		for ; t != 0; t = t % 100 * 10 {
+			b = append(b, byte('0'+t/100))
+		}
 	}
-	return s
+	return b
 }

@@ -14,15 +14,15 @@ import (
 // second and 5 MB to make, so it is made for the first game that is written.
 var book = sync.OnceValue(opening.NewBookECO)
 
-// openingOf returns the code and the name of a game's opening, or nothing: for a
+// openingOf returns the code and the name of the opening of a game with these moves, or nothing: for a
 // game without moves, of Chess960 or from a position of its own, and for what is in no book.
-func openingOf(g *relay.Game) (eco, name string) {
-	if g.StartFEN != "" || g.Variant == relay.Chess960 || g.Ply() == 0 {
+func openingOf(g *relay.Game, played []relay.Move) (eco, name string) {
+	if g.StartFEN != "" || g.Variant == relay.Chess960 || len(played) == 0 {
 		return "", ""
 	}
-	moves := make([]*chess.Move, 0, g.Ply())
-	for _, m := range g.Moves() {
-		move := bookMove(m.UCI)
+	moves := make([]*chess.Move, 0, len(played))
+	for i := range played {
+		move := bookMove(played[i].UCI)
 		if move == nil {
 			break
 		}

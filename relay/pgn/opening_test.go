@@ -19,12 +19,12 @@ func TestOpening(t *testing.T) {
 			moves = append(moves, relay.Move{UCI: uci})
 		}
 		g := mustGame(relay.Pairing{}, relay.Ongoing, moves...)
-		eco, name := openingOf(g)
+		eco, name := openingOf(g, g.Moves())
 		if got := eco + " " + name; got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 		g.StartFEN = relay.StartFEN
-		if eco, _ := openingOf(g); eco != "" {
+		if eco, _ := openingOf(g, g.Moves()); eco != "" {
 			t.Errorf("a game from a position of its own has the opening %s", eco)
 		}
 	}

@@ -1,8 +1,8 @@
 package pgn
 
 import (
-	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,20 +33,28 @@ type Event struct {
 
 // Write writes the game.
 func (w *Writer) Write(g *relay.Game, e Event) error {
-	_, err := io.WriteString(w.w, w.Format(g, e))
+	_, err := w.w.Write(w.append(nil, g, e))
 	return err
 }
 
 // Format returns what Write writes.
-func (w *Writer) Format(g *relay.Game, e Event) string {
-	var b strings.Builder
-	for _, t := range tags(g, e) {
-		fmt.Fprintf(&b, "[%s \"%s\"]\n", t.Name, escape.Replace(t.Value))
+func (w *Writer) Format(g *relay.Game, e Event) string { return string(w.append(nil, g, e)) }
+
+func (w *Writer) append(b []byte, g *relay.Game, e Event) []byte {
+	moves := g.Moves()
+	b = slices.Grow(b, 1024+32*len(moves))
+	for _, t := range tags(g, moves, e) {
+		b = append(b, '[')
+		b = append(b, t.Name...)
+		b = append(b, ` "`...)
+		b = append(b, escape.Replace(t.Value)...)
+		b = append(b, "\"]\n"...)
 	}
-	b.WriteByte('\n')
-	w.moves(&b, g)
-	fmt.Fprintf(&b, " %s\n\n\n", g.Result)
-	return b.String()
+	b = append(b, '\n')
+	b = w.moves(b, g, moves)
+	b = append(b, ' ')
+	b = append(b, g.Result...)
+	return append(b, "\n\n\n"...)
 }
 
 // A value stands on one line, and its signs are escaped as the standard says.
@@ -54,31 +62,37 @@ var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ")
 
 // moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. The number of Black's move is
 // written only where it is the first one, as lichess has it.
-func (w *Writer) moves(b *strings.Builder, g *relay.Game) {
+func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	number := startNumber(g)
-	for i, m := range g.Moves() {
+	for i := range moves {
+		m := &moves[i]
 		white := g.WhitePlays(m.Ply)
 		if i > 0 {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 			if white {
 				number++
 			}
 		}
 		switch {
 		case white:
-			fmt.Fprintf(b, "%d. ", number)
+			b = strconv.AppendInt(b, int64(number), 10)
+			b = append(b, ". "...)
 		case i == 0:
-			fmt.Fprintf(b, "%d... ", number)
+			b = strconv.AppendInt(b, int64(number), 10)
+			b = append(b, "... "...)
 		}
-		b.WriteString(m.SAN)
+		b = append(b, m.SAN...)
 		left := m.Clock.Black
 		if white {
 			left = m.Clock.White
 		}
 		if left != relay.NoTime && !w.NoClocks {
-			fmt.Fprintf(b, " { [%%clk %s] }", FormatClock(left))
+			b = append(b, " { [%clk "...)
+			b = appendClock(b, left)
+			b = append(b, "] }"...)
 		}
 	}
+	return b
 }
 
 // startNumber is the move number of the first ply.
@@ -93,7 +107,7 @@ func startNumber(g *relay.Game) int {
 
 // tags are those of lichess's broadcasts, in their order. The seven of the
 // standard's roster always stand, the others if something is known.
-func tags(g *relay.Game, e Event) []Tag {
+func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	var out []Tag
 	add := func(name, value string) {
 		if value != "" {
@@ -129,7 +143,7 @@ func tags(g *relay.Game, e Event) []Tag {
 	}
 	add("TimeControl", g.TimeControl)
 	add("Variant", or(g.Variant, "Standard"))
-	eco, name := openingOf(g)
+	eco, name := openingOf(g, moves)
 	add("ECO", eco)
 	add("Opening", name)
 	fen := g.StartFEN
