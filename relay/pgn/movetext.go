@@ -83,13 +83,12 @@ func (p *parser) token() string {
 
 // move takes in a token that is not a result: a move, perhaps behind its number.
 func (p *parser) move(token string) error {
-	if strings.HasPrefix(token, "O") || strings.HasPrefix(token, "0") {
-		token = dashes.Replace(token)
+	if behind := strings.TrimLeft(token, "0123456789"); strings.HasPrefix(behind, ".") || strings.HasPrefix(behind, "…") {
+		token = behind
 	}
-	if i := strings.TrimLeft(token, "0123456789"); strings.HasPrefix(i, ".") {
-		token = strings.TrimLeft(i, ".…")
-	} else {
-		token = strings.TrimLeft(token, ".…")
+	token = strings.TrimLeft(token, ".…")
+	if strings.IndexFunc(token, func(r rune) bool { return r >= 0x80 }) >= 0 {
+		token = figurines.Replace(dashes.Replace(token))
 	}
 	san := strings.TrimRight(token, "!?")
 	switch {
@@ -110,6 +109,11 @@ func (p *parser) move(token string) error {
 
 // dashes are what is written for a minus sign in castling and in results.
 var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-", "_", "-")
+
+// figurines are the pieces as signs. That of the pawn is none.
+var figurines = strings.NewReplacer(
+	"♔", "K", "♕", "Q", "♖", "R", "♗", "B", "♘", "N", "♙", "", "♚", "K", "♛", "Q", "♜", "R", "♝", "B", "♞", "N", "♟", "", "\ufe0e", "",
+)
 
 // parseResult reads the mark that ends a game. Of a game that was not played
 // relay keeps who won. What it cannot keep counts as [relay.Ongoing]: that both have lost, or that one has half
