@@ -77,13 +77,22 @@ func (g *Game) Board() int {
 	return max(n, 0)
 }
 
-// Players are the names of the two, such as "Carlsen, M – Caruana, F"; empty if neither is known.
+// Players are the names of the two, such as "Carlsen, M – Caruana, F", to tell a person which game it is; of
+// a long name the beginning. It is empty if neither is known.
 func (g *Game) Players() string {
 	white, black := g.Known("White"), g.Known("Black")
 	if white == "" && black == "" {
 		return ""
 	}
-	return cmp.Or(white, "?") + " – " + cmp.Or(black, "?")
+	return clip(cmp.Or(white, "?")) + " – " + clip(cmp.Or(black, "?"))
+}
+
+func clip(name string) string {
+	const enough = 80
+	if len(name) <= enough {
+		return name
+	}
+	return strings.ToValidUTF8(name[:enough], "") + "…"
 }
 
 // Round is the tag Round without the number of the board: "5" of "5.12". It is empty if it is not known.

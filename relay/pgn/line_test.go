@@ -206,6 +206,9 @@ func TestErrorSaysWhere(t *testing.T) {
 	if len(errs) != 1 || errs[0].Error() != want {
 		t.Errorf("%v, want %s", errs, want)
 	}
+	if p := readOne(t, "[White \""+strings.Repeat("é", 1000)+"\"]\n*").Players(); len(p) > 100 || !strings.HasSuffix(p, "é… – ?") {
+		t.Errorf("players: %s", p)
+	}
 	games, _ := readAll(t, strings.NewReader("1. e4 *\n\n{between}\n\n1. e9 *"))
 	if _, err := games[len(games)-1].Play(); err == nil || !strings.HasPrefix(err.Error(), "game 2, ply 1, e9 (line 5)") {
 		t.Errorf("%v", err)
