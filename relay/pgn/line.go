@@ -31,7 +31,7 @@ type LineMove struct {
 // Play plays the main line from the position that the tags tell, as far as it is
 // legal. An error is an [*Error] that says which move is not, and why; the line then has the
 // moves before it. Where its Ply is 0 the line has none, since the variant or the position at the
-// start cannot be had. The last move of a text that is [Game.Cut] is left out without an error if it is not legal.
+// start cannot be had. The last move of a text that is [Game.Cut] is left out without an error if it is but the beginning of one.
 //
 // A last king move to d4, d5, e4 or e5 that is not legal is neither an error nor a move. By it a
 // DGT board is told that the game is over: both kings go to the light squares among these if White has won, to the dark
@@ -54,7 +54,7 @@ func (g *Game) Play() (*Line, error) {
 	for i := range g.Moves {
 		m, e := pos.Find(g.Moves[i].SAN)
 		if e != nil {
-			half := g.Cut && i == len(g.Moves)-1
+			half := g.Cut && i == len(g.Moves)-1 && (errors.Is(e, rules.ErrText) || errors.Is(e, rules.ErrPromotion))
 			if !half && !l.kings(g, i) {
 				err = g.fault(relay.Ply(i+1), pos.Explain(e))
 			}
