@@ -27,11 +27,13 @@ type LastMove struct {
 func (g *Game) Standing() Standing {
 	b := Standing{
 		Board: g.Board, White: g.White, Black: g.Black,
-		FEN: g.FEN(), Ply: g.Ply(), Clock: g.Clock(), Result: g.Result,
+		Ply: g.Ply(), Clock: NoClock(), Result: g.Result,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
 	}
 	if m, ok := g.LastMove(); ok {
-		b.LastMove, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.At
+		b.LastMove, b.FEN, b.Clock, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN, m.Clock, m.At
+	} else {
+		b.FEN = g.FEN()
 	}
 	return b
 }
