@@ -18,7 +18,7 @@ func TestCreate(t *testing.T) {
 		t.Error(diff)
 	}
 	round := s.must(createRound(testRound, "req-r"))
-	wantRound := &Round{ID: testRound, Tournament: testTournament, Name: "Round 11", CreatedAt: testTime, Index: 2, Term: 1, Request: "req-r"}
+	wantRound := &Round{ID: testRound, Tournament: testTournament, Name: "Round 11", Status: RoundNew, CreatedAt: testTime, Index: 2, Term: 1, Request: "req-r"}
 	if diff := cmp.Diff(wantRound, round.Round); diff != "" {
 		t.Error(diff)
 	}
@@ -184,7 +184,7 @@ func TestTakeBack(t *testing.T) {
 	old := s.game()
 	out := s.must(takeBack(1, "t1"))
 	wantChanges := []Change{{
-		Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves()[1:],
+		Kind: ChangeTakeback, Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves()[1:],
 	}}
 	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
 		t.Error(diff)
@@ -242,7 +242,7 @@ func TestResult(t *testing.T) {
 	}
 	out := s.must(setResult("½–½", "r1"))
 	wantChanges := []Change{{
-		Index: 6, Term: 1, At: testTime, By: "arbiter", FromPly: 1, ToPly: 1, Result: Draw, Was: Ongoing, Request: "r1",
+		Kind: ChangeResult, Index: 6, Term: 1, At: testTime, By: "arbiter", FromPly: 1, ToPly: 1, Result: Draw, Was: Ongoing, Request: "r1",
 	}}
 	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
 		t.Error(diff)

@@ -51,7 +51,7 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	g.stored.takeBack(to)
 	change := Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
-		FromPly: g.Ply(), ToPly: to, Request: c.Request,
+		Kind: ChangeTakeback, FromPly: g.Ply(), ToPly: to, Request: c.Request,
 		Removed: g.movesAfter(to),
 	}
 	if g.Over() {
@@ -71,7 +71,7 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 func (g *Game) nothingToTakeBack(out *Outcome) error {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		c := g.Changes[i]
-		if c.Result != "" {
+		if c.Kind != ChangeTakeback {
 			continue
 		}
 		last, played := g.LastMove()
@@ -129,7 +129,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	next.Result = result
 	next.Changes = append(next.Changes, Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
-		FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Was: g.Result, Request: c.Request,
+		Kind: ChangeResult, FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Was: g.Result, Request: c.Request,
 	})
 	s.putGame(g, &next, out)
 	out.tell(tellResult, c.At)

@@ -15,6 +15,7 @@ type Standing struct {
 	TimeControl string    `json:"timeControl,omitempty"`
 	Variant     string    `json:"variant,omitempty"`
 	StartFEN    string    `json:"startFen,omitempty"`
+	Tags        tagsJSON  `json:"tags,omitempty"`
 }
 
 // LastMove is the move that led to a position, in both notations.
@@ -29,6 +30,7 @@ func (g *Game) Standing() Standing {
 		Board: g.Board, White: g.White, Black: g.Black,
 		Ply: g.Ply(), Clock: NoClock(), Result: g.Result,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
+		Tags: tagsOutside(g.Tags),
 	}
 	if m, ok := g.LastMove(); ok {
 		b.LastMove, b.FEN, b.Clock, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN, m.Clock, m.At
