@@ -65,6 +65,7 @@ func roundOf(r *relay.Round) roundInfo {
 type boardInfo struct {
 	Game relay.GameID `json:"game"`
 	relay.Standing
+	Index uint64 `json:"index"` // of the last change to the game
 }
 
 type moveFrame struct {
@@ -163,4 +164,4 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 	return nil, fmt.Errorf("event %d has the unknown type %q", e.Index, e.Type)
 }
 
-func boardOf(g *relay.Game) boardInfo { return boardInfo{g.ID, g.Standing()} }
+func boardOf(g *relay.Game) boardInfo { return boardInfo{g.ID, g.Standing(), g.Index} }

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/relay/rules"
@@ -140,23 +139,4 @@ func (g *Game) Corrected() (from Ply, moves []Move) {
 		from = g.Changes[len(g.Changes)-1].ToPly
 	}
 	return from, g.movesAfter(from)
-}
-
-// Added are the moves that the correction of the log index has played, be they in the game
-// or taken back since, by ply.
-func (g *Game) Added(index uint64) []Move {
-	var out []Move
-	take := func(moves []Move) {
-		for _, m := range moves {
-			if m.Index == index {
-				out = append(out, m)
-			}
-		}
-	}
-	take(g.Moves())
-	for _, c := range g.Changes {
-		take(c.Removed)
-	}
-	slices.SortFunc(out, func(a, b Move) int { return cmp.Compare(a.Ply, b.Ply) })
-	return out
 }

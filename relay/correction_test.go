@@ -39,15 +39,15 @@ func TestCorrect(t *testing.T) {
 		added   string
 		events  []EventType
 	}{
-		{"moves replaced", "*", correct("c", 1, "", "c5", "Nf3"), "e4 c5 Nf3", "*", 1, "2 e5, 3 Nf3, 4 Nc6", "2 c5, 3 Nf3", []EventType{"correction"}},
-		{"in UCI", "*", correct("c", 3, "", "b8a6", "f1b5"), "e4 e5 Nf3 Na6 Bb5", "*", 3, "4 Nc6", "4 Na6, 5 Bb5", []EventType{"correction"}},
-		{"moves added", "*", correct("c", 4, "", "Bb5", "a6"), "e4 e5 Nf3 Nc6 Bb5 a6", "*", 4, "", "5 Bb5, 6 a6", []EventType{"correction"}},
+		{"moves replaced", "*", correct("c", 1, "", "c5", "Nf3"), "e4 c5 Nf3", "*", 1, "2 e5, 3 Nf3, 4 Nc6", "c5 Nf3", []EventType{"correction"}},
+		{"in UCI", "*", correct("c", 3, "", "b8a6", "f1b5"), "e4 e5 Nf3 Na6 Bb5", "*", 3, "4 Nc6", "Na6 Bb5", []EventType{"correction"}},
+		{"moves added", "*", correct("c", 4, "", "Bb5", "a6"), "e4 e5 Nf3 Nc6 Bb5 a6", "*", 4, "", "Bb5 a6", []EventType{"correction"}},
 		{"moves removed", "*", correct("c", 2, ""), "e4 e5", "*", 2, "3 Nf3, 4 Nc6", "", []EventType{"correction"}},
 		{"all of them", "*", correct("c", 0, ""), "", "*", 0, "1 e4, 2 e5, 3 Nf3, 4 Nc6", "", []EventType{"correction"}},
-		{"those that stand stay", "*", correct("c", 0, "", "e2e4", "e5", "Nf3", "Nf6"), "e4 e5 Nf3 Nf6", "*", 3, "4 Nc6", "4 Nf6", []EventType{"correction"}},
+		{"those that stand stay", "*", correct("c", 0, "", "e2e4", "e5", "Nf3", "Nf6"), "e4 e5 Nf3 Nf6", "*", 3, "4 Nc6", "Nf6", []EventType{"correction"}},
 		{"a part of them stays", "*", correct("c", 0, "", "e4", "e5"), "e4 e5", "*", 2, "3 Nf3, 4 Nc6", "", []EventType{"correction"}},
-		{"the result stays", "1-0", correct("c", 3, "", "Nf6"), "e4 e5 Nf3 Nf6", "1-0", 3, "4 Nc6", "4 Nf6", []EventType{"correction"}},
-		{"the result too", "1-0", correct("c", 3, "0-1", "Nf6"), "e4 e5 Nf3 Nf6", "0-1", 3, "4 Nc6", "4 Nf6", []EventType{"correction", "result"}},
+		{"the result stays", "1-0", correct("c", 3, "", "Nf6"), "e4 e5 Nf3 Nf6", "1-0", 3, "4 Nc6", "Nf6", []EventType{"correction"}},
+		{"the result too", "1-0", correct("c", 3, "0-1", "Nf6"), "e4 e5 Nf3 Nf6", "0-1", 3, "4 Nc6", "Nf6", []EventType{"correction", "result"}},
 		{"the result alone", "1-0", correct("c", 4, "*"), "e4 e5 Nf3 Nc6", "*", 4, "", "", []EventType{"result"}},
 		{"the whole game and its result", "*", correct("c", 0, "½-½", "e4", "e5", "Nf3", "Nc6"), "e4 e5 Nf3 Nc6", "1/2-1/2", 4, "", "", []EventType{"result"}},
 	} {
@@ -66,8 +66,9 @@ func TestCorrect(t *testing.T) {
 				c.By != "arbiter" || c.Reason != "the score sheet" || c.Index != s.index {
 				t.Errorf("%+v", c)
 			}
-			if got := sans(g.Added(c.Index)); got != tt.added {
-				t.Errorf("added %s", got)
+			entries := g.History()
+			if e := entries[len(entries)-1]; strings.Join(e.Added, " ") != tt.added || len(e.Removed) != len(c.Removed) || len(e.Added) != c.Added {
+				t.Errorf("%+v", e)
 			}
 			var events []EventType
 			for _, e := range out.AppendEvents(nil) {
@@ -166,5 +167,29 @@ func TestCorrectLimits(t *testing.T) {
 			}
 			break
 		}
+	}
+}
+
+// TestHistory has a line for each change, with what came and went, and keeps what a correction
+// played when that is taken back in parts.
+func TestHistory(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4", "e5")
+	s.must(correct("c1", 1, "", "c5", "Nf3", "d6"))
+	s.must(takeBack(3, "t1"))
+	s.must(updateGame("u1", &relaypb.UpdateGame{TimeControl: new("90+30")}))
+	s.must(correct("c2", 0, "1-0", "d4"))
+	var got []string
+	for _, e := range s.game().History() {
+		got = append(got, fmt.Sprintf("%s %d-%d %v%v%v%s", e.Kind, e.FromPly, e.ToPly, e.Removed, e.Added, e.Fields, e.Result))
+	}
+	want := []string{
+		"correction 2-1 [e5][c5 Nf3 d6][]", "takeback 4-3 [d6][][]", "tags 3-3 [][][{timeControl  90+30}]", "correction 3-0 [e4 c5 Nf3][d4][]1-0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(withGame(t, "").game().History()) != 0 {
+		t.Error("a new game has a history")
 	}
 }

@@ -155,7 +155,7 @@ type Change struct {
 	Reason  string     `json:"reason,omitempty"`
 	FromPly Ply        `json:"fromPly"` // where the game stood
 	ToPly   Ply        `json:"toPly"`   // where it went back to, and stood after it but for Added
-	// Added is how many moves a correction played after ToPly; see [Game.Added].
+	// Added is how many moves a correction played after ToPly; they bear its Index. See [Game.History].
 	Added int `json:"-"`
 	// Result is the result that was set; empty if none was.
 	Result Result `json:"result,omitempty"`
