@@ -35,6 +35,7 @@ type anyFrame struct {
 	Clock      relay.Clock     `json:"clock"`
 	At         relay.Millis    `json:"at"`
 	Result     relay.Result    `json:"result"`
+	Forfeit    bool            `json:"forfeit"`
 	ToPly      relay.Ply       `json:"toPly"`
 	Moves      []relay.Move    `json:"moves"`
 	LastMove   *relay.LastMove `json:"lastMove"`
@@ -220,8 +221,9 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 			return fmt.Errorf("a correction after ply %d, of %d", f.ToPly, b.Ply)
 		}
 		b.FEN, b.Ply, b.Clock, b.At, b.LastMove, b.Result = f.FEN, f.Ply, f.Clock, f.At, f.LastMove, f.Result
+		b.Forfeit = f.Forfeit
 	case "result":
-		b.Result = f.Result
+		b.Result, b.Forfeit = f.Result, f.Forfeit
 	default:
 		return errors.New("unknown type")
 	}

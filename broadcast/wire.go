@@ -106,6 +106,7 @@ type correctionFrame struct {
 	Clock    relay.Clock     `json:"clock"`
 	LastMove *relay.LastMove `json:"lastMove"`
 	Result   relay.Result    `json:"result"`
+	Forfeit  bool            `json:"forfeit,omitempty"`
 	At       relay.Millis    `json:"at"` // of the last move, if there is one
 }
 
@@ -116,12 +117,13 @@ type roundFrame struct {
 }
 
 type resultFrame struct {
-	Type   relay.EventType `json:"type"`
-	Index  uint64          `json:"index"`
-	Game   relay.GameID    `json:"game"`
-	Board  int             `json:"board"`
-	Result relay.Result    `json:"result"`
-	At     relay.Millis    `json:"at"`
+	Type    relay.EventType `json:"type"`
+	Index   uint64          `json:"index"`
+	Game    relay.GameID    `json:"game"`
+	Board   int             `json:"board"`
+	Result  relay.Result    `json:"result"`
+	Forfeit bool            `json:"forfeit,omitempty"`
+	At      relay.Millis    `json:"at"`
 }
 
 type gameFrame struct {
@@ -150,13 +152,13 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		to, moves := g.Corrected()
 		return json.Marshal(correctionFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, ToPly: to, Moves: append([]relay.Move{}, moves...),
-			Ply: at.Ply, FEN: at.FEN, Clock: at.Clock, LastMove: at.LastMove, Result: at.Result, At: cmp.Or(at.At, e.At),
+			Ply: at.Ply, FEN: at.FEN, Clock: at.Clock, LastMove: at.LastMove, Result: at.Result, Forfeit: at.Forfeit, At: cmp.Or(at.At, e.At),
 		})
 	case relay.EventRound:
 		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round)})
 	case relay.EventResult:
 		return json.Marshal(resultFrame{
-			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, At: e.At,
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, At: e.At,
 		})
 	case relay.EventGame:
 		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(g)})

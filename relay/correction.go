@@ -31,27 +31,27 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	); err != nil {
 		return err
 	}
-	result := g.Result
+	result, forfeit := g.Result, g.Forfeit
 	if op.Result != "" {
 		var err error
-		if result, err = ParseResult(op.Result); err != nil {
+		if result, forfeit, err = scoreOf(CommandVersion, op.Result, op.Forfeit); err != nil {
 			return err
 		}
 	}
+	sameResult := result == g.Result && forfeit == g.Forfeit
 	same, line, err := g.newLine(c, op, out)
 	if err != nil {
 		return err
 	}
 	to := Ply(op.ToPly) + Ply(same)
-	if to == g.Ply() && len(line.moves) == 0 && result == g.Result {
+	if to == g.Ply() && len(line.moves) == 0 && sameResult {
 		out.standsAlready(g.newest())
 		return nil
 	}
 	if err := g.roomForChange(g.Ply() - to); err != nil {
 		return err
 	}
-	before := g.Game
-	next := *before
+	next := *g.Game
 	if to < g.Ply() {
 		next.moves = g.cut(to)
 		g.stored.takeBack(to)
@@ -64,15 +64,16 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		Kind: ChangeCorrection, FromPly: g.Ply(), ToPly: to, Added: len(line.moves), Request: c.Request,
 		Removed: g.movesAfter(to),
 	}
-	if result != g.Result {
-		change.Was, change.Result, next.Result = g.Result, result, result
+	if !sameResult {
+		change.Was, change.Result, change.Forfeit = g.Result, result, forfeit
+		next.Result, next.Forfeit = result, forfeit
 	}
 	next.Changes = append(next.Changes, change)
 	s.putGame(g, &next, out)
 	if len(change.Removed)+len(line.moves) > 0 {
 		out.tell(tellCorrection, c.At)
 	}
-	if before.Result != next.Result {
+	if !sameResult {
 		out.tell(tellResult, c.At)
 	}
 	return nil

@@ -67,6 +67,7 @@ type gameJSON struct {
 	Ply         Ply      `json:"ply"`
 	Moves       []Move   `json:"moves"`
 	Result      Result   `json:"result"`
+	Forfeit     bool     `json:"forfeit,omitempty"`
 	Index       uint64   `json:"index"`
 	Clock       Clock    `json:"clock"`
 	CreatedAt   Millis   `json:"createdAt"`
@@ -108,7 +109,7 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(gameJSON{
 		ID: g.ID, Round: g.Round, Board: g.Board, White: g.White, Black: g.Black,
-		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Index: g.Index,
+		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Forfeit: g.Forfeit, Index: g.Index,
 		Clock: g.Clock(), CreatedAt: g.CreatedAt, StartFEN: g.StartFEN, Variant: g.Variant,
 		TimeControl: g.TimeControl, Tags: tagsOutside(g.Tags), Changes: g.Changes,
 	})
@@ -129,7 +130,7 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*g = *made
-	g.Index, g.Changes = in.Index, in.Changes
+	g.Index, g.Changes, g.Forfeit = in.Index, in.Changes, in.Forfeit
 	return nil
 }
 

@@ -87,10 +87,11 @@ var wholeGames = cmp.Transformer("whole", func(g Game) any {
 	return struct {
 		*Pairing
 		Result  Result
+		Forfeit bool
 		Changes []Change
 		Index   uint64
 		Moves   []Move
-	}{g.Pairing, g.Result, g.Changes, g.Index, g.Moves()}
+	}{g.Pairing, g.Result, g.Forfeit, g.Changes, g.Index, g.Moves()}
 })
 
 // A played is a legal move, and what comes of it.

@@ -242,7 +242,7 @@ func (s *State) loadedGame(g *liveGame) error {
 	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {
 		return errors.New("its request has created another game")
 	}
-	if result, err := ParseResult(string(g.Result)); err != nil || result != g.Result {
+	if result, forfeit, err := ParseScore(string(g.Result)); err != nil || forfeit || result != g.Result || g.Forfeit && !g.Over() {
 		return fmt.Errorf("its result is %q", clip(string(g.Result), 32))
 	}
 	s.addGame(g)

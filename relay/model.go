@@ -23,12 +23,16 @@ const NoTime Millis = -1
 // A Result is how a game ended, in PGN's spelling, or [Ongoing].
 type Result string
 
-// The results that a game can have (PGN standard, 8.1.1.7).
+// The results that a game can have: those of the PGN standard (8.1.1.7), and those that an arbiter can give besides
+// (FIDE Laws, 9.6, 11.7 and 12.9).
 const (
 	Ongoing   Result = "*"
 	WhiteWins Result = "1-0"
 	BlackWins Result = "0-1"
 	Draw      Result = "1/2-1/2"
+	BothLose  Result = "0-0"
+	WhiteHalf Result = "1/2-0"
+	BlackHalf Result = "0-1/2"
 )
 
 // Clock is the time left of both players after a move. A side that is unknown
@@ -161,8 +165,9 @@ type Change struct {
 	Result Result `json:"result,omitempty"`
 	// Was is the result before: the one that Result replaced or that a
 	// takeback removed; empty if the result stayed.
-	Was    Result        `json:"was,omitempty"`
-	Fields []FieldChange `json:"fields,omitempty"` // of ChangeTags
+	Was     Result        `json:"was,omitempty"`
+	Forfeit bool          `json:"forfeit,omitempty"` // of Result: it was not played out
+	Fields  []FieldChange `json:"fields,omitempty"`  // of ChangeTags
 
 	Request string `json:"-"`
 	// Removed are the moves that were taken back. A late second copy
@@ -193,6 +198,7 @@ type Pairing struct {
 type Game struct {
 	*Pairing
 	Result  Result
+	Forfeit bool // the result is one of a game that was not played, or not played out
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 

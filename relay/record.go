@@ -112,7 +112,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		White: playerRecord(g.White), Black: playerRecord(g.Black),
 		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Result: string(g.Result),
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
-		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags),
+		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
 	}
 }
 
@@ -131,7 +131,7 @@ func changeRecord(c Change) *relaypb.ChangeRecord {
 		Request: c.Request, At: int64(c.At), By: c.By, Reason: c.Reason,
 		FromPly: int32(c.FromPly), ToPly: int32(c.ToPly), Result: string(c.Result), Was: string(c.Was),
 		Index: c.Index, Term: c.Term, Removed: moveRecords(c.Removed),
-		Kind: kindNumbers[c.Kind], Added: int32(c.Added), Fields: fieldRecords(c.Fields),
+		Kind: kindNumbers[c.Kind], Added: int32(c.Added), Fields: fieldRecords(c.Fields), Forfeit: c.Forfeit,
 	}
 }
 
@@ -140,7 +140,7 @@ func changeFrom(c *relaypb.ChangeRecord) Change {
 		Request: c.Request, At: Millis(c.At), By: c.By, Reason: c.Reason,
 		FromPly: Ply(c.FromPly), ToPly: Ply(c.ToPly), Result: Result(c.Result), Was: Result(c.Was),
 		Index: c.Index, Term: c.Term, Removed: movesFrom(c.Removed, Ply(c.ToPly)+1),
-		Kind: kindFrom(c), Added: int(c.Added), Fields: fieldsFrom(c.Fields),
+		Kind: kindFrom(c), Added: int(c.Added), Fields: fieldsFrom(c.Fields), Forfeit: c.Forfeit,
 	}
 }
 
@@ -154,7 +154,7 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
 			Request: r.Request, Tags: tagsFrom(r.Tags),
 		},
-		Result: Result(r.Result), Index: r.Index,
+		Result: Result(r.Result), Forfeit: r.Forfeit, Index: r.Index,
 	}
 	for _, c := range r.Changes {
 		g.Changes = append(g.Changes, changeFrom(c))

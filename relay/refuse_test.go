@@ -162,7 +162,9 @@ func TestRefusals(t *testing.T) {
 		{"result in no game", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Game = "?" }), ErrNotFound, "no game"},
 		{"result without a request", setResult("1-0", ""), ErrBadCommand, "request:"},
 		{"no result", setResult("", "x"), ErrBadCommand, "result:"},
-		{"both lost", setResult("0-0", "x"), ErrBadCommand, "result:"},
+		{"both lost, in version 1", with(setResult("0-0", "x"), func(c *relaypb.Command) { c.Version = 1 }), ErrBadCommand, "result:"},
+		{"a forfeit without a result", with(setResult("*", "x"), func(c *relaypb.Command) { c.GetSetResult().Forfeit = true }), ErrBadCommand, "forfeit:"},
+		{"correction with a forfeit of nothing", with(correct("x", 2, "*"), func(c *relaypb.Command) { c.GetCorrectMoves().Forfeit = true }), ErrBadCommand, "forfeit:"},
 		{"a long result", setResult(long(1000), "x"), ErrBadCommand, "…"},
 		{"result with a reason of control characters", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Reason = "\x07" }), ErrBadCommand, "reason:"},
 	} {
@@ -189,7 +191,7 @@ func TestRefusals(t *testing.T) {
 
 // TestUnreadable gives bytes that are no command of this version.
 func TestUnreadable(t *testing.T) {
-	newer, err := EncodeCommand(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Version = 2 }))
+	newer, err := EncodeCommand(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Version = CommandVersion + 1 }))
 	if err != nil {
 		t.Fatal(err)
 	}

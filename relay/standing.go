@@ -12,6 +12,7 @@ type Standing struct {
 	Clock       Clock     `json:"clock"`
 	At          Millis    `json:"at,omitempty"` // of the last move
 	Result      Result    `json:"result"`
+	Forfeit     bool      `json:"forfeit,omitempty"`
 	TimeControl string    `json:"timeControl,omitempty"`
 	Variant     string    `json:"variant,omitempty"`
 	StartFEN    string    `json:"startFen,omitempty"`
@@ -28,7 +29,7 @@ type LastMove struct {
 func (g *Game) Standing() Standing {
 	b := Standing{
 		Board: g.Board, White: g.White, Black: g.Black,
-		Ply: g.Ply(), Clock: NoClock(), Result: g.Result,
+		Ply: g.Ply(), Clock: NoClock(), Result: g.Result, Forfeit: g.Forfeit,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
 		Tags: tagsOutside(g.Tags),
 	}

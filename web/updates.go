@@ -13,10 +13,11 @@ import (
 // correctMoves is POST /api/games/{gid}/correct.
 func (s *Server) correctMoves(r *http.Request) (answer, error) {
 	var in struct {
-		ToPly  *int32 `json:"toPly"`
-		Result string `json:"result"`
-		Reason string `json:"reason"`
-		Moves  []struct {
+		ToPly   *int32 `json:"toPly"`
+		Result  string `json:"result"`
+		Forfeit bool   `json:"forfeit"`
+		Reason  string `json:"reason"`
+		Moves   []struct {
 			Move  string  `json:"move"`
 			Clock clockIn `json:"clock"`
 			At    int64   `json:"at"`
@@ -29,7 +30,7 @@ func (s *Server) correctMoves(r *http.Request) (answer, error) {
 	if in.ToPly == nil {
 		return answer{}, badRequest("toPly is required: the last ply that stays, 0 for none")
 	}
-	op := &relaypb.CorrectMoves{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Result: in.Result, Reason: in.Reason}
+	op := &relaypb.CorrectMoves{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason}
 	for _, m := range in.Moves {
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m.Move, WhiteMs: m.Clock.White, BlackMs: m.Clock.Black, At: m.At})
 	}

@@ -240,14 +240,17 @@ func (s *Server) takeBack(r *http.Request) (answer, error) {
 // setResult is POST /api/games/{gid}/result.
 func (s *Server) setResult(r *http.Request) (answer, error) {
 	var in struct {
-		Result string `json:"result"`
-		Reason string `json:"reason"`
+		Result  string `json:"result"`
+		Forfeit bool   `json:"forfeit"`
+		Reason  string `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
 		return answer{}, err
 	}
-	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: chi.URLParam(r, "gid"), Result: in.Result, Reason: in.Reason}}
+	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
+		Game: chi.URLParam(r, "gid"), Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason,
+	}}
 	return s.changeGame(r, c)
 }
 
@@ -257,9 +260,11 @@ func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (answer, error)
 		return answer{}, err
 	}
 	g := o.Game
-	return answer{created(o), withOutcome(o, map[string]any{
-		"game": g.ID, "ply": g.Ply(), "fen": g.FEN(), "clock": g.Clock(), "result": g.Result,
-	})}, nil
+	body := map[string]any{"game": g.ID, "ply": g.Ply(), "fen": g.FEN(), "clock": g.Clock(), "result": g.Result}
+	if g.Forfeit {
+		body["forfeit"] = true
+	}
+	return answer{created(o), withOutcome(o, body)}, nil
 }
 
 // readCommand reads the body into v and begins a command.

@@ -75,6 +75,8 @@ func TestOpenAPI(t *testing.T) {
 	patch := func(status int, path string, body object) { doc.call(status, http.MethodPatch, path, body) }
 	patch(200, gamePath, example(gamePath, ""))
 	patch(200, gamePath, example(gamePath, ""))
+	doc.post(201, result, object{"result": "0-1", "forfeit": true})
+	doc.post(201, correct, object{"toPly": 1, "moves": []object{{"move": "e5"}}, "result": "1-0", "forfeit": true})
 	patch(200, gamePath, object{"black": object{"name": "Kramnik", "title": "GM", "fideId": 4101588, "federation": "RUS", "team": "Russia"}})
 	patch(400, gamePath, object{"tags": object{"White": "Nobody"}})
 	patch(400, gamePath, object{"board": 3})
@@ -84,6 +86,8 @@ func TestOpenAPI(t *testing.T) {
 		patch(400, path, object{"name": ""})
 	}
 	patch(400, "/api/rounds/{rid}", object{"status": "new"})
+	doc.get(200, gamePath)
+	doc.get(200, "/api/rounds/{rid}")
 	doc.get(200, "/api/games/{gid}/history")
 	frames(doc)
 

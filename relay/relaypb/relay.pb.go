@@ -29,7 +29,7 @@ const (
 // on every node travels in it: the time, the ids, who asked.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // 1
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1, or 2; see CommandVersion
 	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds at the node that received the request
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
 	// Idempotency-Key, or a random id: the same request twice changes nothing the
@@ -826,6 +826,7 @@ type SetResult struct {
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
 	Result        string                 `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Forfeit       bool                   `protobuf:"varint,4,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // it was not played out; a spelling such as +/- says so too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -881,6 +882,13 @@ func (x *SetResult) GetReason() string {
 	return ""
 }
 
+func (x *SetResult) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
 // CorrectMoves takes the moves after to_ply back and plays others in their place: all
 // of it or nothing.
 type CorrectMoves struct {
@@ -890,6 +898,7 @@ type CorrectMoves struct {
 	Moves         []*CorrectedMove       `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
 	Result        string                 `protobuf:"bytes,4,opt,name=result,proto3" json:"result,omitempty"` // empty: as it is
 	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Forfeit       bool                   `protobuf:"varint,6,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // with a result: as in SetResult
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -957,6 +966,13 @@ func (x *CorrectMoves) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *CorrectMoves) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
 }
 
 type CorrectedMove struct {
@@ -1908,6 +1924,7 @@ type ChangeRecord struct {
 	Kind          uint32                 `protobuf:"varint,12,opt,name=kind,proto3" json:"kind,omitempty"`                     // 0: a takeback, or a result if that is set; 1: CorrectMoves; 2: UpdateGame
 	Added         int32                  `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`                   // how many moves CorrectMoves played after to_ply; they bear its index
 	Fields        []*FieldRecord         `protobuf:"bytes,14,rep,name=fields,proto3" json:"fields,omitempty"`                  // of UpdateGame
+	Forfeit       bool                   `protobuf:"varint,15,opt,name=forfeit,proto3" json:"forfeit,omitempty"`               // of the result that was set
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2040,6 +2057,13 @@ func (x *ChangeRecord) GetFields() []*FieldRecord {
 	return nil
 }
 
+func (x *ChangeRecord) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
 // MovesRecord is some moves of a game that are no longer the last ones.
 type MovesRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2108,6 +2132,7 @@ type GameRecord struct {
 	MovesRecords  uint32                 `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`    // how many MovesRecords there are, of 16 moves each
 	ChangeRecords uint32                 `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
 	Tags          []*Tag                 `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
+	Forfeit       bool                   `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2275,6 +2300,13 @@ func (x *GameRecord) GetTags() []*Tag {
 	return nil
 }
 
+func (x *GameRecord) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
 var File_relay_proto protoreflect.FileDescriptor
 
 const file_relay_proto_rawDesc = "" +
@@ -2350,17 +2382,19 @@ const file_relay_proto_rawDesc = "" +
 	"\bTakeBack\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x15\n" +
 	"\x06to_ply\x18\x02 \x01(\x05R\x05toPly\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"O\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"i\n" +
 	"\tSetResult\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\tR\x06result\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x9d\x01\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\aforfeit\x18\x04 \x01(\bR\aforfeit\"\xb7\x01\n" +
 	"\fCorrectMoves\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x15\n" +
 	"\x06to_ply\x18\x02 \x01(\x05R\x05toPly\x122\n" +
 	"\x05moves\x18\x03 \x03(\v2\x1c.chessrelay.v1.CorrectedMoveR\x05moves\x12\x16\n" +
 	"\x06result\x18\x04 \x01(\tR\x06result\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason\"\x8d\x01\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n" +
+	"\aforfeit\x18\x06 \x01(\bR\aforfeit\"\x8d\x01\n" +
 	"\rCorrectedMove\x12\x12\n" +
 	"\x04move\x18\x01 \x01(\tR\x04move\x12\x1e\n" +
 	"\bwhite_ms\x18\x02 \x01(\x03H\x00R\awhiteMs\x88\x01\x01\x12\x1e\n" +
@@ -2475,7 +2509,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x04term\x18\b \x01(\x04R\x04term\x12\x18\n" +
 	"\arequest\x18\t \x01(\tR\arequestB\v\n" +
 	"\t_white_msB\v\n" +
-	"\t_black_ms\"\xf9\x02\n" +
+	"\t_black_ms\"\x93\x03\n" +
 	"\fChangeRecord\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -2491,9 +2525,10 @@ const file_relay_proto_rawDesc = "" +
 	"\aremoved\x18\v \x03(\v2\x19.chessrelay.v1.MoveRecordR\aremoved\x12\x12\n" +
 	"\x04kind\x18\f \x01(\rR\x04kind\x12\x14\n" +
 	"\x05added\x18\r \x01(\x05R\x05added\x122\n" +
-	"\x06fields\x18\x0e \x03(\v2\x1a.chessrelay.v1.FieldRecordR\x06fields\">\n" +
+	"\x06fields\x18\x0e \x03(\v2\x1a.chessrelay.v1.FieldRecordR\x06fields\x12\x18\n" +
+	"\aforfeit\x18\x0f \x01(\bR\aforfeit\">\n" +
 	"\vMovesRecord\x12/\n" +
-	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\x87\x05\n" +
+	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xa1\x05\n" +
 	"\n" +
 	"GameRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2516,7 +2551,8 @@ const file_relay_proto_rawDesc = "" +
 	"\fcreated_term\x18\x10 \x01(\x04R\vcreatedTerm\x12#\n" +
 	"\rmoves_records\x18\x11 \x01(\rR\fmovesRecords\x12%\n" +
 	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecords\x12&\n" +
-	"\x04tags\x18\x13 \x03(\v2\x12.chessrelay.v1.TagR\x04tagsB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
+	"\x04tags\x18\x13 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x18\n" +
+	"\aforfeit\x18\x14 \x01(\bR\aforfeitB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
 
 var (
 	file_relay_proto_rawDescOnce sync.Once

@@ -1,7 +1,7 @@
 // The shapes that a node sends, over HTTP and over the WebSocket. A field may be added by a newer node, so nothing here
 // is checked beyond what we use, and whatever is unknown is ignored.
 
-export type Result = "*" | "1-0" | "0-1" | "1/2-1/2";
+export type Result = "*" | "1-0" | "0-1" | "1/2-1/2" | "0-0" | "1/2-0" | "0-1/2";
 
 /** Times are Unix milliseconds on the node's clock, clocks are milliseconds left. A side that is unknown is missing. */
 export interface Clock {
