@@ -58,9 +58,11 @@
 // # Reading
 //
 // [State.Tournaments], [State.Tournament], [State.Round] and [State.Game] return values that are
-// immutable: a command that changes a game publishes a new [Game], and their slices
-// share what did not change. State itself is for one goroutine at a time, so its owner
-// holds a lock to fetch a pointer, and none to read what it points to.
+// immutable: a command that changes a game publishes a new [Game], and the two
+// share what did not change. A game keeps each move as its record of a checkpoint; SAN and FEN are made
+// when somebody asks for them ([Game.LastMove], [Game.Moves]), from the nearest position that is kept.
+// State itself is for one goroutine at a time, so its owner holds a lock to fetch a pointer, and none to
+// read what it points to.
 //
 // # Checkpoints
 //

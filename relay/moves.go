@@ -60,7 +60,7 @@ func (l *moveList) add(m *Move, played rules.Move) {
 	}
 
 	if len(l.tail) == 0 { // also after a takeback, when another version has what comes next
-		l.tail = make([]byte, 0, movesPerRecord*(len(b)+4))
+		l.tail = make([]byte, 0, movesPerRecord*(len(b)+3))
 	}
 	l.tail = binary.AppendUvarint(append(l.tail, movesField<<3|bytesType), uint64(len(b)))
 	l.tail = append(l.tail, b...)
@@ -162,7 +162,8 @@ func (g *Game) position(ply Ply) *position {
 	return &pos
 }
 
-// Moves are all of them, in order: the one at index i has ply i+1. They are made for the caller, at some 0.5 µs each.
+// Moves are all of them, in order: the one at index i has ply i+1. They are made for the caller, at less than a
+// microsecond each.
 func (g *Game) Moves() []Move { return g.movesAfter(0) }
 
 // movesAfter are the moves behind ply; nil if there is none.
