@@ -98,7 +98,7 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		}
 		played, err := pos.Find(m.Move)
 		if err != nil {
-			return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.reason(err)}
+			return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
 		}
 		uci := string(pos.AppendUCI(nil, played))
 		clock, pos = told.over(clock), position{pos.After(played)}

@@ -18,9 +18,10 @@ type Game struct {
 	Moves   []Move // of the main line
 
 	// Result is the result that the game ends with. Where that is "*" or is missing,
-	// it is the one in the tags. A win by forfeit is a win; a result that relay does not
-	// know, such as 1/2-0, counts as [relay.Ongoing]. ResultText has it.
+	// it is the one in the tags; [relay.Ongoing] also if it is none that is known.
 	Result relay.Result
+	// Forfeit: the game was not played, as a result such as +/- says.
+	Forfeit bool
 	// ResultText is the text that Result was read from; empty if there is none.
 	ResultText string
 	// Truncated: the moves do not end with a result, as in a file that is still being written.
@@ -134,6 +135,9 @@ func command(comment, name string) (value string, found bool) {
 	}
 }
 
+// forfeit in the tag Termination marks a game that was not played, where the result alone does not say it.
+const forfeit = "forfeit"
+
 // finish settles what can be said only at the end of the game.
 func (g *Game) finish(token string) {
 	g.Truncated = token == ""
@@ -147,7 +151,13 @@ func (g *Game) finish(token string) {
 		token = tag
 	}
 	g.ResultText = token
-	g.Result, _ = parseResult(token)
+	var err error
+	if g.Result, g.Forfeit, err = relay.ParseScore(token); err != nil {
+		g.Result = relay.Ongoing
+	}
+	if g.Result != relay.Ongoing && strings.EqualFold(g.Tag("Termination"), forfeit) {
+		g.Forfeit = true
+	}
 	g.readClocks()
 }
 

@@ -103,6 +103,9 @@ func describe(b *strings.Builder, g *Game) {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(b, "\t%s (%q)", g.Result, g.ResultText)
+	if g.Forfeit {
+		b.WriteString(" forfeit")
+	}
 	if g.Truncated {
 		b.WriteString(" truncated")
 	}
@@ -119,7 +122,7 @@ func TestGoldenOut(t *testing.T) {
 	b := newBoards(t)
 	var out strings.Builder
 	n := 0
-	for _, name := range []string{"testdata/in/dgt.pgn", "testdata/in/chess960.pgn", "testdata/in/clocks.pgn"} {
+	for _, name := range []string{"testdata/in/dgt.pgn", "testdata/in/chess960.pgn", "testdata/in/clocks.pgn", "testdata/in/results.pgn"} {
 		in, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
@@ -133,6 +136,7 @@ func TestGoldenOut(t *testing.T) {
 			n++
 			w := tell(t, g)
 			w.Board = n
+			w.White.Name, w.Black.Name = or(w.White.Name, "A"), or(w.Black.Name, "B")
 			if err := NewWriter(&out).Write(b.play(&w), b.event); err != nil {
 				t.Fatal(err)
 			}

@@ -16,8 +16,8 @@ type Line struct {
 
 	// Result is that of the [Game], or what the kings of a DGT board told of a game without one.
 	Result relay.Result
-	// Ended: the game is over, whatever the Result. Either the kings of a DGT board told so, see
-	// [Game.Play], or the text has a result that relay cannot keep, such as 0-0 and 1/2-0.
+	// Ended: the kings of a DGT board told that the game is over, see [Game.Play]. The
+	// Result may be [relay.Ongoing] all the same, if nobody told it.
 	Ended bool
 }
 
@@ -42,7 +42,7 @@ type LineMove struct {
 //
 // It costs less than a microsecond a move, and five allocations a game.
 func (g *Game) Play() (*Line, error) {
-	l := &Line{Result: g.Result, Ended: scoredOtherwise(g.ResultText)}
+	l := &Line{Result: g.Result}
 	pos, err := l.start(g)
 	if err != nil {
 		return l, g.fault(0, err.Error())

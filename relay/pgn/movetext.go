@@ -52,7 +52,7 @@ func (p *parser) moves() (result string, err error) {
 			if depth > 0 {
 				continue
 			}
-			if _, ok := parseResult(token); ok {
+			if endsGame(token) {
 				return token, nil
 			}
 			n := len(p.g.Moves)
@@ -115,36 +115,14 @@ var figurines = strings.NewReplacer(
 	"♔", "K", "♕", "Q", "♖", "R", "♗", "B", "♘", "N", "♙", "", "♚", "K", "♛", "Q", "♜", "R", "♝", "B", "♞", "N", "♟", "", "\ufe0e", "",
 )
 
-// parseResult reads the mark that ends a game. Of a game that was not played
-// relay keeps who won. What it cannot keep counts as [relay.Ongoing]: that both have lost, or that one has half
-// a point and the other none.
-func parseResult(s string) (r relay.Result, ok bool) {
-	if !mayBeResult(s) {
-		return relay.Ongoing, false
-	}
-	if r, err := relay.ParseResult(s); err == nil {
-		return r, true
-	}
-	switch dashes.Replace(s) {
-	case "+/-", "+:-", "+--", "1-0F", "1F-0F":
-		return relay.WhiteWins, true
-	case "-/+", "-:+", "--+", "0-1F", "0F-1F":
-		return relay.BlackWins, true
-	case "=/=", "=:=", "1/2-1/2F":
-		return relay.Draw, true
-	case "1/2-0", "0-1/2", "½-0", "0-½", "0.5-0", "0-0.5", "-/-", "-:-":
-		return relay.Ongoing, true
-	}
-	return relay.Ongoing, false
-}
-
-// scoredOtherwise knows the results that relay cannot keep.
-func scoredOtherwise(s string) bool {
-	if s == "" || s == "*" {
+// endsGame reports whether the token is a result. One that both have lost, 0-0, is castling here: only the
+// tags can tell, see [Game.finish].
+func endsGame(token string) bool {
+	if !mayBeResult(token) || dashes.Replace(token) == "0-0" {
 		return false
 	}
-	r, ok := parseResult(s)
-	return ok && r == relay.Ongoing || dashes.Replace(s) == "0-0"
+	_, _, err := relay.ParseScore(token)
+	return err == nil
 }
 
 // mayBeResult tells most moves from results at once.

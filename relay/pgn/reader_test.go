@@ -132,11 +132,11 @@ func TestInTheWild(t *testing.T) {
 		{"result inside a variation", "1. e4 (1. d4 1-0) e5 0-1", []game{{"", "e4 e5", "0-1"}}},
 		{"annotations", "1. e4! $1 e5?? 2. Nf3 !? Nc6 $14 +- N *", []game{{"", "e4 e5 Nf3 Nc6", "*"}}},
 		{"castling with zeros", "1. 0-0 0-0-0 2.0-0 *", []game{{"", "0-0 0-0-0 0-0", "*"}}},
-		{"both lost", "[Result \"0-0\"]\n\n1. e4 0-0", []game{{"", "e4", "*"}}},
+		{"both lost", "[Result \"0-0\"]\n\n1. e4 0-0", []game{{"", "e4", "0-0"}}},
 		{"forfeits", "[White \"A\"]\n[Result \"+/-\"]\n\n+/-\n\n[White \"B\"]\n\n1. e4 -/+\n\n+:- -:+ =:=", []game{
 			{"A", "", "1-0"}, {"B", "e4", "0-1"}, {"", "", "1-0"}, {"", "", "0-1"}, {"", "", "1/2-1/2"},
 		}},
-		{"no result of relay's", "[Result \"1/2-0\"]\n\n1. e4 1/2-0\n\n1. d4 0-½\n\n[Result \"0–0\"]\n\n1. c4 0–0", []game{{"", "e4", "*"}, {"", "d4", "*"}, {"", "c4", "*"}}},
+		{"half a point for one", "[Result \"1/2-0\"]\n\n1. e4 1/2-0\n\n1. d4 0-½\n\n[Result \"0–0\"]\n\n1. c4 0–0", []game{{"", "e4", "1/2-0"}, {"", "d4", "0-1/2"}, {"", "c4", "0-0"}}},
 		{"castling with dashes", "1.O–O 0—0—0 2. 0-0+ *", []game{{"", "O-O 0-0-0 0-0+", "*"}}},
 		{"numbers", "1.e4 1...e5 2 Nf3 2…Nc6 3 . Bb5 3. … a6 … *", []game{{"", "e4 e5 Nf3 Nc6 Bb5 a6", "*"}}},
 		{"figurines", "1. e4 e5 2. ♘f3 ♞c6 3.♗xf7+! ♟a6 *", []game{{"", "e4 e5 Nf3 Nc6 Bxf7+ a6", "*"}}},

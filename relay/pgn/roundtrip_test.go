@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,8 @@ type told struct {
 	Variant, StartFEN, TimeControl string
 	Moves                          []LineMove
 	Result                         relay.Result
+	Forfeit                        bool
+	Tags                           []relay.Tag
 }
 
 // tell takes it from a game that was read.
@@ -29,9 +32,20 @@ func tell(tb testing.TB, g *Game) told {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	var tags []relay.Tag
+	for _, t := range g.Tags {
+		switch t.Name {
+		case "Round", "Termination", "BroadcastName", "BroadcastURL", "GameURL": // made of what the boards have
+		default:
+			if known := g.Known(t.Name); known != "" && !relay.OwnTag(t.Name) {
+				tags = append(tags, relay.Tag{Name: t.Name, Value: known})
+			}
+		}
+	}
+	slices.SortFunc(tags, func(a, b relay.Tag) int { return strings.Compare(a.Name, b.Name) })
 	return told{
 		g.Board(), g.Player("White"), g.Player("Black"), line.Variant, line.StartFEN, g.Known("TimeControl"),
-		line.Moves, line.Result,
+		line.Moves, line.Result, g.Forfeit, tags,
 	}
 }
 
@@ -80,18 +94,22 @@ func (b *boards) play(g *told) *relay.Game {
 	player := func(p relay.Player) *relaypb.Player {
 		return &relaypb.Player{Name: p.Name, Title: p.Title, Rating: int32(p.Rating), FideId: p.FideID, Federation: p.Federation, Team: p.Team}
 	}
+	var tags []*relaypb.Tag
+	for _, t := range g.Tags {
+		tags = append(tags, &relaypb.Tag{Name: t.Name, Value: t.Value})
+	}
 	game := b.do(&relaypb.Command{Request: id, Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
 		Id: id, Round: "round001", Board: int32(g.Board), White: player(g.White), Black: player(g.Black),
-		Fen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl,
+		Fen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Tags: tags,
 	}}})
 	if errors.Is(game.Err, relay.ErrVariant) {
 		g.Moves = []LineMove{}
 		return &relay.Game{
 			Pairing: &relay.Pairing{
 				ID: relay.GameID(id), Round: "round001", Board: g.Board, White: g.White, Black: g.Black,
-				StartFEN: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl,
+				StartFEN: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Tags: g.Tags,
 			},
-			Result: g.Result,
+			Result: g.Result, Forfeit: g.Forfeit,
 		}
 	} else if game.Err != nil {
 		b.Fatal(game.Err)
@@ -108,7 +126,7 @@ func (b *boards) play(g *told) *relay.Game {
 		game = b.must(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: move}})
 	}
 	if g.Result != relay.Ongoing {
-		game = b.must(&relaypb.Command{Request: id + "r", Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: id, Result: string(g.Result)}}})
+		game = b.must(&relaypb.Command{Request: id + "r", Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: id, Result: string(g.Result), Forfeit: g.Forfeit}}})
 	}
 	return game.Game
 }
@@ -143,6 +161,9 @@ func TestRoundTrip(t *testing.T) {
 			}
 			for i, g := range again {
 				got := tell(t, g)
+				got.Tags = slices.DeleteFunc(got.Tags, func(t relay.Tag) bool { // what the writer knows besides
+					return !slices.ContainsFunc(want[i].Tags, func(w relay.Tag) bool { return w.Name == t.Name })
+				})
 				if diff := gocmp.Diff(want[i], got); diff != "" {
 					t.Fatalf("game %d: %s", i+1, diff)
 				}

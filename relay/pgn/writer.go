@@ -106,10 +106,17 @@ func startNumber(g *relay.Game) int {
 }
 
 // tags are those of lichess's broadcasts, in their order. The seven of the
-// standard's roster always stand, the others if something is known.
+// standard's roster always stand, the others if something is known. Where the game has a tag that tells
+// it otherwise than its place does, such as Event, it is the game's that stands; those that have no place in that order
+// come before the links, which are always ours.
 func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	var out []Tag
+	placed := map[string]bool{"broadcastname": true, "broadcasturl": true, "gameurl": true} // in lower case
 	add := func(name, value string) {
+		placed[strings.ToLower(name)] = true
+		if !relay.OwnTag(name) {
+			value = or(given(g, name), value)
+		}
 		if value != "" {
 			out = append(out, Tag{name, value})
 		}
@@ -128,7 +135,8 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	add("Event", event)
 	add("Site", or(location, roundURL, "?"))
 	add("Date", at.Format("2006.01.02"))
-	add("Round", roundNumber(g, e)+"."+strconv.Itoa(g.Board))
+	placed["round"] = true
+	out = append(out, Tag{"Round", roundNumber(g, e) + "." + strconv.Itoa(g.Board)})
 	add("White", g.White.Name)
 	add("Black", g.Black.Name)
 	add("Result", string(g.Result))
@@ -156,19 +164,42 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	}
 	add("UTCDate", at.Format("2006.01.02"))
 	add("UTCTime", at.Format("15:04:05"))
+	add("WhiteFed", g.White.Federation)
+	add("BlackFed", g.Black.Federation)
+	if g.Forfeit {
+		placed["termination"] = true
+		out = append(out, Tag{"Termination", forfeit})
+	}
+	for _, t := range g.Tags {
+		if !placed[strings.ToLower(t.Name)] {
+			out = append(out, Tag(t))
+		}
+	}
 	if e.Tournament != nil {
-		add("BroadcastName", e.Tournament.Name)
+		out = append(out, Tag{"BroadcastName", e.Tournament.Name})
 	}
 	if roundURL != "" {
-		add("BroadcastURL", roundURL)
-		add("GameURL", roundURL+"/"+strconv.Itoa(g.Board))
+		out = append(out, Tag{"BroadcastURL", roundURL}, Tag{"GameURL", roundURL + "/" + strconv.Itoa(g.Board)})
 	}
 	return out
 }
 
-// roundNumber is the number at the end of the round's name ("Round 11"), or else
-// its place in the tournament.
+// given is the value of a tag that somebody gave the game, in any spelling of its name.
+func given(g *relay.Game, name string) string {
+	for _, t := range g.Tags {
+		if strings.EqualFold(t.Name, name) {
+			return t.Value
+		}
+	}
+	return ""
+}
+
+// roundNumber is what the game's tag says before the board, or the number at the end of the round's
+// name ("Round 11"), or else its place in the tournament.
 func roundNumber(g *relay.Game, e Event) string {
+	if n, _, _ := strings.Cut(given(g, "Round"), "."); n != "" {
+		return n
+	}
 	if e.Round == nil {
 		return "?"
 	}
