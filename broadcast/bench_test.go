@@ -104,7 +104,7 @@ func BenchmarkFanOut(b *testing.B) {
 
 func benchEvent(s *script) []relay.Event {
 	for i := len(s.events) - 1; ; i-- {
-		if e := s.events[i]; e[0].Game.Round == roundA && e[0].Type == relay.EventMove {
+		if e := s.events[i]; e[0].RoundID() == roundA && e[0].Type == relay.EventMove {
 			e := e[0]
 			e.Index = s.last()
 			return []relay.Event{e}

@@ -90,7 +90,7 @@ func (b *batch) fill(frames []*frame, set boardSet) (err error) {
 	var parts [][]byte
 	for _, f := range frames {
 		for _, p := range f.parts {
-			if set.has(p.board) {
+			if p.within(set) {
 				parts = append(parts, p.data)
 			}
 		}

@@ -25,9 +25,11 @@ type frame struct {
 // part is one event of a frame, apart from the others so that a spectator who
 // watches some boards can be sent only theirs.
 type part struct {
-	board int
+	board int // 0: what every spectator of the round gets
 	data  []byte
 }
+
+func (p *part) within(set boardSet) bool { return p.board == 0 || set.has(p.board) }
 
 // encodeFrame makes the frame of events, which have one index and one round.
 func encodeFrame(events []relay.Event) (*frame, error) {
@@ -37,7 +39,10 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.parts[i] = part{board: events[i].Game.Board, data: data}
+		f.parts[i] = part{data: data}
+		if g := events[i].Game; g != nil {
+			f.parts[i].board = g.Board
+		}
 	}
 	return f, nil
 }
@@ -68,7 +73,7 @@ func (f *frame) length() int {
 // within reports whether set holds every board of the frame.
 func (f *frame) within(set boardSet) bool {
 	for _, p := range f.parts {
-		if !set.has(p.board) {
+		if !p.within(set) {
 			return false
 		}
 	}

@@ -88,6 +88,9 @@ func (s *script) move(id relay.GameID) uint64 {
 		s.t.Fatalf("no game %s", id)
 	}
 	moves := []string{"g1f3", "g8f6", "f3g1", "f6g8"}
+	if from := g.Ply() / 4 * 4; from < g.Ply() && g.MoveAt(from+1).UCI == "b1c3" { // a correction's way; see correct
+		moves = []string{"b1c3", "b8c6", "c3b1", "c6b8"}
+	}
 	left := int64(3_600_000 - 1000*int64(g.Ply()))
 	return s.add(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
 		Game: string(id), Ply: int32(g.Ply() + 1), Move: moves[int(g.Ply())%4], WhiteMs: &left}}})
@@ -103,6 +106,33 @@ func (s *script) result(id relay.GameID, r relay.Result) uint64 {
 	s.t.Helper()
 	return s.add(&relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
 		Game: string(id), Result: string(r)}}})
+}
+
+// correct puts another round trip of the knights in the place of the one under way, or nothing.
+func (s *script) correct(id relay.GameID, moves bool) uint64 {
+	s.t.Helper()
+	g, _ := s.state.Game(id)
+	op := &relaypb.CorrectMoves{Game: string(id), ToPly: int32(g.Ply() / 4 * 4), Result: "*"}
+	if moves || int32(g.Ply()) == op.ToPly {
+		for _, m := range []string{"b1c3", "b8c6", "c3b1", "c6b8"} {
+			op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m})
+		}
+	}
+	return s.add(&relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
+}
+
+func (s *script) rename(id relay.GameID, n int) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+		Game: string(id), White: &relaypb.PlayerUpdate{Rating: new(int32(n))}, Tags: []*relaypb.Tag{{Name: "Opening", Value: fmt.Sprint("No. ", n)}},
+	}}})
+}
+
+func (s *script) renameRound(id relay.RoundID, n int) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
+		Round: string(id), Name: new(fmt.Sprint("Round ", n)), Description: new("moved"),
+	}}})
 }
 
 func (s *script) last() uint64 { return uint64(len(s.entries)) }
@@ -121,7 +151,7 @@ func (s *script) boardsAt(round relay.RoundID, index uint64) map[int]*relay.Game
 // indexes are those of the round's events in (after, upTo].
 func (s *script) indexes(round relay.RoundID, after, upTo uint64) (indexes []uint64) {
 	for i := after; i < upTo; i++ {
-		if e := s.events[i]; len(e) > 0 && e[0].Game.Round == round {
+		if e := s.events[i]; len(e) > 0 && e[0].RoundID() == round {
 			indexes = append(indexes, i+1)
 		}
 	}

@@ -106,14 +106,14 @@ func (h *Hub) publishIndex(events []relay.Event) {
 // nothing.
 func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 	n := 1
-	for n < len(events) && events[n].Game.Round == events[0].Game.Round {
+	for n < len(events) && events[n].RoundID() == events[0].RoundID() {
 		n++
 	}
 	if n == len(events) {
 		return events, nil
 	}
 	for _, e := range events {
-		if e.Game.Round == events[0].Game.Round {
+		if e.RoundID() == events[0].RoundID() {
 			mine = append(mine, e)
 		} else {
 			rest = append(rest, e)
@@ -127,16 +127,16 @@ func (h *Hub) publishRound(events []relay.Event) {
 	if err != nil {
 		// A bug, if anything. A snapshot tells spectators what the event would have.
 		h.log.Error("an event could not be encoded; its round's spectators get a snapshot",
-			"round", events[0].Game.Round, "index", events[0].Index, "err", err)
-		h.resetRound(events[0].Game.Round, events[0].Index)
+			"round", events[0].RoundID(), "index", events[0].Index, "err", err)
+		h.resetRound(events[0].RoundID(), events[0].Index)
 		return
 	}
 	h.mu.Lock()
-	r, ok := h.table.append(events[0].Game.Round, f)
+	r, ok := h.table.append(events[0].RoundID(), f)
 	h.mu.Unlock()
 	if !ok {
 		h.log.Error("an event was published out of order, and dropped",
-			"round", events[0].Game.Round, "index", f.index)
+			"round", events[0].RoundID(), "index", f.index)
 		return
 	}
 	h.counters.events.Add(uint64(len(events)))

@@ -29,6 +29,12 @@ func longScript(t testing.TB, n int) *script {
 			s.takeBack(g, game.Ply()-1) // and the result goes with the move
 		case i%23 == 22 && game.Ply() > 2:
 			s.takeBack(g, game.Ply()-2)
+		case i%19 == 18:
+			s.correct(g, i%2 == 0)
+		case i%29 == 28:
+			s.rename(g, i)
+		case i%41 == 40:
+			s.renameRound(game.Round, i)
 		case i%37 == 36 && game.Ply() > 2:
 			s.result(g, "1/2-1/2")
 		default:
@@ -61,7 +67,7 @@ func TestJoinRace(t *testing.T) {
 	worst := 0
 	for index := n.applied() + 1; index <= s.last(); index++ {
 		events := n.step()
-		if len(events) == 0 || events[0].Game.Round != roundA || index%5 != 0 {
+		if len(events) == 0 || events[0].RoundID() != roundA || index%5 != 0 {
 			n.hub.Publish(events)
 			continue
 		}
@@ -167,7 +173,7 @@ func followCursor(n *node, s *script, filtered bool) error {
 	var want uint64
 	for _, index := range s.indexes(roundA, from, c.index) {
 		for _, e := range s.events[index-1] {
-			if c.boards.has(e.Game.Board) {
+			if e.Game == nil || c.boards.has(e.Game.Board) {
 				want++
 			}
 		}

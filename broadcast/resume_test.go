@@ -169,7 +169,7 @@ func TestBoardsFilter(t *testing.T) {
 	n.apply(s.last())
 	var want []uint64
 	for _, index := range s.indexes(roundA, from, s.last()) {
-		if b := s.events[index-1][0].Game.Board; b == 2 || b == 4 {
+		if g := s.events[index-1][0].Game; g == nil || g.Board == 2 || g.Board == 4 {
 			want = append(want, index)
 		}
 	}

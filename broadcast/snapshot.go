@@ -92,10 +92,7 @@ func (s *snapshot) encode(old *snapshot) error {
 			return err
 		}
 	}
-	info := roundInfo{
-		ID: s.round.ID, Name: s.round.Name, Tournament: s.round.Tournament,
-		StartsAt: s.round.StartsAt, Delay: s.round.Delay,
-	}
+	info := roundOf(s.round)
 	if s.tournament != nil {
 		info.TournamentName = s.tournament.Name
 	}

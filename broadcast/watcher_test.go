@@ -35,6 +35,9 @@ type anyFrame struct {
 	Clock      relay.Clock     `json:"clock"`
 	At         relay.Millis    `json:"at"`
 	Result     relay.Result    `json:"result"`
+	Forfeit    bool            `json:"forfeit"`
+	ToPly      relay.Ply       `json:"toPly"`
+	Moves      []relay.Move    `json:"moves"`
 	LastMove   *relay.LastMove `json:"lastMove"`
 	Stale      bool            `json:"stale"`
 	Age        int64           `json:"age"`
@@ -53,6 +56,7 @@ type watcher struct {
 	conn   *websocket.Conn
 	cursor uint64 // what it would come back with
 	boards map[int]boardInfo
+	info   roundInfo
 
 	hello     *anyFrame
 	snapshots int
@@ -181,6 +185,7 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		for _, b := range f.Boards {
 			w.boards[b.Board] = b
 		}
+		w.info = f.Round
 		w.cursor = f.Index
 		return nil
 	}
@@ -191,6 +196,10 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		w.seen = append(w.seen, f.Index)
 	}
 	w.cursor = f.Index
+	if f.Type == "round" {
+		w.info = f.Round
+		return nil
+	}
 	b, known := w.boards[f.Board]
 	if !known && f.Type != "game" {
 		return errors.New("an event of a board that was not there")
@@ -207,13 +216,36 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		b.FEN, b.Ply, b.Clock, b.At, b.LastMove = f.FEN, f.Ply, f.Clock, f.At, &relay.LastMove{SAN: f.SAN, UCI: f.UCI}
 	case "takeback":
 		b.FEN, b.Ply, b.Clock, b.LastMove = f.FEN, f.Ply, f.Clock, f.LastMove
+	case "correction":
+		if f.ToPly > b.Ply || f.ToPly+relay.Ply(len(f.Moves)) != f.Ply {
+			return fmt.Errorf("a correction after ply %d, of %d", f.ToPly, b.Ply)
+		}
+		b.FEN, b.Ply, b.Clock, b.At, b.LastMove, b.Result = f.FEN, f.Ply, f.Clock, f.At, f.LastMove, f.Result
+		b.Forfeit = f.Forfeit
 	case "result":
-		b.Result = f.Result
+		b.Result, b.Forfeit = f.Result, f.Forfeit
 	default:
 		return errors.New("unknown type")
 	}
+	b.Index = f.Index
 	w.boards[f.Board] = b
 	return nil
+}
+
+// apply is the score sheet, in UCI, after the event.
+func (f *anyFrame) apply(moves []string) []string {
+	switch f.Type {
+	case "move":
+		return append(moves[:f.Ply-1:f.Ply-1], f.UCI)
+	case "takeback":
+		return moves[:f.Ply:f.Ply]
+	case "correction":
+		moves = moves[:f.ToPly:f.ToPly]
+		for _, m := range f.Moves {
+			moves = append(moves, m.UCI)
+		}
+	}
+	return moves
 }
 
 // until reads until the cursor has reached index.

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -21,7 +22,7 @@ const (
 //
 //	hello     once, first
 //	snapshot  the whole round, or the boards asked for; replaces what the client has
-//	move, takeback, result, game   one event each
+//	move, takeback, correction, result, game, round   one event each
 //	status    at least every ten seconds, and at once when stale changes
 
 type helloFrame struct {
@@ -45,9 +46,18 @@ type roundInfo struct {
 	ID             relay.RoundID      `json:"id"`
 	Name           string             `json:"name"`
 	Tournament     relay.TournamentID `json:"tournament"`
-	TournamentName string             `json:"tournamentName"`
+	TournamentName string             `json:"tournamentName,omitempty"` // of a snapshot
 	StartsAt       relay.Millis       `json:"startsAt,omitempty"`
 	Delay          int                `json:"delay,omitempty"`
+	Status         relay.RoundStatus  `json:"status"`
+	Description    string             `json:"description,omitempty"`
+}
+
+func roundOf(r *relay.Round) roundInfo {
+	return roundInfo{
+		ID: r.ID, Name: r.Name, Tournament: r.Tournament,
+		StartsAt: r.StartsAt, Delay: r.Delay, Status: r.Status, Description: r.Description,
+	}
 }
 
 // boardInfo is a board in a snapshot and in a game event: the game's id, and
@@ -55,6 +65,7 @@ type roundInfo struct {
 type boardInfo struct {
 	Game relay.GameID `json:"game"`
 	relay.Standing
+	Index uint64 `json:"index"` // of the last change to the game
 }
 
 type moveFrame struct {
@@ -82,13 +93,37 @@ type takebackFrame struct {
 	At       relay.Millis    `json:"at"`
 }
 
+// correctionFrame replaces all moves after ToPly by Moves, at once, and says how the board stands then.
+type correctionFrame struct {
+	Type     relay.EventType `json:"type"`
+	Index    uint64          `json:"index"`
+	Game     relay.GameID    `json:"game"`
+	Board    int             `json:"board"`
+	ToPly    relay.Ply       `json:"toPly"`
+	Moves    []relay.Move    `json:"moves"`
+	Ply      relay.Ply       `json:"ply"`
+	FEN      string          `json:"fen"`
+	Clock    relay.Clock     `json:"clock"`
+	LastMove *relay.LastMove `json:"lastMove"`
+	Result   relay.Result    `json:"result"`
+	Forfeit  bool            `json:"forfeit,omitempty"`
+	At       relay.Millis    `json:"at"` // of the last move, if there is one
+}
+
+type roundFrame struct {
+	Type  relay.EventType `json:"type"`
+	Index uint64          `json:"index"`
+	Round roundInfo       `json:"round"`
+}
+
 type resultFrame struct {
-	Type   relay.EventType `json:"type"`
-	Index  uint64          `json:"index"`
-	Game   relay.GameID    `json:"game"`
-	Board  int             `json:"board"`
-	Result relay.Result    `json:"result"`
-	At     relay.Millis    `json:"at"`
+	Type    relay.EventType `json:"type"`
+	Index   uint64          `json:"index"`
+	Game    relay.GameID    `json:"game"`
+	Board   int             `json:"board"`
+	Result  relay.Result    `json:"result"`
+	Forfeit bool            `json:"forfeit,omitempty"`
+	At      relay.Millis    `json:"at"`
 }
 
 type gameFrame struct {
@@ -112,9 +147,18 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
 			Ply: g.Ply(), FEN: g.FEN(), Clock: g.Clock(), LastMove: g.Standing().LastMove, At: e.At,
 		})
+	case relay.EventCorrection:
+		at := g.Standing()
+		to, moves := g.Corrected()
+		return json.Marshal(correctionFrame{
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, ToPly: to, Moves: append([]relay.Move{}, moves...),
+			Ply: at.Ply, FEN: at.FEN, Clock: at.Clock, LastMove: at.LastMove, Result: at.Result, Forfeit: at.Forfeit, At: cmp.Or(at.At, e.At),
+		})
+	case relay.EventRound:
+		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round)})
 	case relay.EventResult:
 		return json.Marshal(resultFrame{
-			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, At: e.At,
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, At: e.At,
 		})
 	case relay.EventGame:
 		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(g)})
@@ -122,4 +166,4 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 	return nil, fmt.Errorf("event %d has the unknown type %q", e.Index, e.Type)
 }
 
-func boardOf(g *relay.Game) boardInfo { return boardInfo{g.ID, g.Standing()} }
+func boardOf(g *relay.Game) boardInfo { return boardInfo{g.ID, g.Standing(), g.Index} }

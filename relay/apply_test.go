@@ -2,6 +2,8 @@ package relay
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +20,7 @@ func TestCreate(t *testing.T) {
 		t.Error(diff)
 	}
 	round := s.must(createRound(testRound, "req-r"))
-	wantRound := &Round{ID: testRound, Tournament: testTournament, Name: "Round 11", CreatedAt: testTime, Index: 2, Term: 1, Request: "req-r"}
+	wantRound := &Round{ID: testRound, Tournament: testTournament, Name: "Round 11", Status: RoundNew, CreatedAt: testTime, Index: 2, Term: 1, Request: "req-r"}
 	if diff := cmp.Diff(wantRound, round.Round); diff != "" {
 		t.Error(diff)
 	}
@@ -184,7 +186,7 @@ func TestTakeBack(t *testing.T) {
 	old := s.game()
 	out := s.must(takeBack(1, "t1"))
 	wantChanges := []Change{{
-		Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves()[1:],
+		Kind: ChangeTakeback, Index: 8, Term: 1, At: testTime, By: "arbiter", Reason: "sensor", FromPly: 4, ToPly: 1, Request: "t1", Removed: old.Moves()[1:],
 	}}
 	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
 		t.Error(diff)
@@ -242,7 +244,7 @@ func TestResult(t *testing.T) {
 	}
 	out := s.must(setResult("½–½", "r1"))
 	wantChanges := []Change{{
-		Index: 6, Term: 1, At: testTime, By: "arbiter", FromPly: 1, ToPly: 1, Result: Draw, Was: Ongoing, Request: "r1",
+		Kind: ChangeResult, Index: 6, Term: 1, At: testTime, By: "arbiter", FromPly: 1, ToPly: 1, Result: Draw, Was: Ongoing, Request: "r1",
 	}}
 	if diff := cmp.Diff(wantChanges, out.Game.Changes); diff != "" {
 		t.Error(diff)
@@ -270,6 +272,68 @@ func TestParseResult(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
+	}
+}
+
+func TestParseScore(t *testing.T) {
+	for want, texts := range map[string]string{
+		"*": "*", "1-0": "1-0 1:0 1–0", "0-1": "0-1 0—1", "1/2-1/2": "½-½ 0.5-0.5 0,5-0,5 ½–½ = ½ 0.5:0.5", "0-0": "0-0 0–0 0:0",
+		"1/2-0": "1/2-0 ½-0 0.5-0", "0-1/2": "0-1/2 0-½ 0-0.5", "1-0 forfeit": "+/- +:- +--  +−− 1-0F 1-0f 1F-0F", "0-1 forfeit": "-/+ -:+ --+ 0-1F",
+		"0-0 forfeit": "-/- -:- --- 0-0F", "1/2-1/2 forfeit": "1/2-1/2F ½F-½F", "": "1-1 2-0 White + - +- -- 1/2-1/4 1-0-0 1-½",
+	} {
+		for _, text := range strings.Fields(texts) {
+			r, forfeit, err := ParseScore(text)
+			got := string(r)
+			if forfeit {
+				got += " forfeit"
+			}
+			if got != want || (err == nil) != (want != "") {
+				t.Errorf("%q: %q, %v, want %q", text, got, err, want)
+			}
+			if err != nil {
+				continue
+			}
+			if again, _, err := ParseScore(string(r)); again != r || err != nil {
+				t.Errorf("%q is read as %q, %v", r, again, err)
+			}
+		}
+	}
+	for _, text := range []string{"+ - -", "½ – ½", " 0 - 0 "} {
+		if _, _, err := ParseScore(text); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestForfeit is the mark of a result, which goes with it.
+func TestForfeit(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4")
+	for _, step := range []struct {
+		c    *relaypb.Command
+		want string
+	}{
+		{setResult("+/-", "r1"), "1-0 true"},
+		{setResult("1-0", "r2"), "1-0 false"},
+		{with(setResult("1-0", "r3"), func(c *relaypb.Command) { c.GetSetResult().Forfeit = true }), "1-0 true"},
+		{correct("c1", 0, "", "d4"), "1-0 true"},
+		{correct("c2", 0, "0-0", "d4"), "0-0 false"},
+		{correct("c3", 0, "-/-", "d4"), "0-0 true"},
+		{setResult("1/2-0", "r4"), "1/2-0 false"},
+		{setResult("-/+", "r5"), "0-1 true"},
+		{takeBack(0, "t"), "* false"},
+	} {
+		out := s.must(step.c)
+		if got := fmt.Sprint(out.Game.Result, " ", out.Game.Forfeit); got != step.want || out.Duplicate {
+			t.Fatalf("%v: %s", step.c, got)
+		}
+		again := reload(t, s.State)
+		if g, _ := again.Game(testGame); again.Hash() != s.Hash() || g.Forfeit != out.Game.Forfeit || g.Result != out.Game.Result {
+			t.Fatalf("%v: a checkpoint has lost it", step.c)
+		}
+	}
+	if c := s.game().Changes[0]; !c.Forfeit || c.Result != WhiteWins || c.Was != Ongoing {
+		t.Errorf("%+v", c)
 	}
 }
 

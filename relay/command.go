@@ -10,9 +10,22 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// CommandVersion is the version that [EncodeCommand] writes, and the only one
-// that Apply knows.
-const CommandVersion = 1
+// CommandVersion is the highest version of a command that Apply knows. [EncodeCommand] writes the lowest that has
+// what the command asks for, so that nodes that are older refuse no more than they must:
+//
+//	1  all that is not listed below
+//	2  the results 0-0, 1/2-0 and 0-1/2, and forfeits; in version 1 they are refused
+const CommandVersion = 2
+
+// versionOf is the lowest version of c.
+func versionOf(c *relaypb.Command) uint32 {
+	if op := c.GetSetResult(); op != nil {
+		if _, err := ParseResult(op.Result); err != nil || op.Forfeit {
+			return 2
+		}
+	}
+	return 1
+}
 
 // deterministic makes equal messages equal bytes, which the hash counts on.
 var deterministic = proto.MarshalOptions{Deterministic: true}
@@ -24,7 +37,7 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 		return nil, errors.New("encode command: it has no operation")
 	}
 	if c.Version == 0 {
-		c.Version = CommandVersion
+		c.Version = versionOf(c)
 	}
 	if m := c.GetPlayMove(); m != nil && utf8.ValidString(c.By) && utf8.ValidString(c.Request) &&
 		utf8.ValidString(m.Game) && utf8.ValidString(m.Move) {
@@ -66,8 +79,8 @@ func DecodeCommand(data []byte) (*relaypb.Command, error) {
 		// spaces), so it is kept out of a result that must be the same everywhere.
 		return nil, bad("command", "cannot be decoded")
 	}
-	if c.Version != CommandVersion {
-		return nil, refuse(ErrVersion, "the command has version %d, and this program knows version %d only: a newer chessrelay wrote it",
+	if c.Version < 1 || c.Version > CommandVersion {
+		return nil, refuse(ErrVersion, "the command has version %d, and this program knows versions up to %d: a newer chessrelay wrote it",
 			c.Version, CommandVersion)
 	}
 	if c.Op == nil {

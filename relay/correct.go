@@ -51,11 +51,11 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	g.stored.takeBack(to)
 	change := Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
-		FromPly: g.Ply(), ToPly: to, Request: c.Request,
+		Kind: ChangeTakeback, FromPly: g.Ply(), ToPly: to, Request: c.Request,
 		Removed: g.movesAfter(to),
 	}
 	if g.Over() {
-		change.Was, next.Result = g.Result, Ongoing
+		change.Was, next.Result, next.Forfeit = g.Result, Ongoing, false
 	}
 	next.Changes = append(next.Changes, change)
 	s.putGame(g, &next, out)
@@ -71,7 +71,7 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 func (g *Game) nothingToTakeBack(out *Outcome) error {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		c := g.Changes[i]
-		if c.Result != "" {
+		if c.Kind != ChangeTakeback {
 			continue
 		}
 		last, played := g.LastMove()
@@ -114,11 +114,11 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 		out.standsAlready(done)
 		return nil
 	}
-	result, err := ParseResult(op.Result)
+	result, forfeit, err := scoreOf(c.Version, op.Result, op.Forfeit)
 	if err := firstError(err, checkText("reason", op.Reason, MaxReason, true)); err != nil {
 		return err
 	}
-	if result == g.Result {
+	if result == g.Result && forfeit == g.Forfeit {
 		out.standsAlready(g.lastResult())
 		return nil
 	}
@@ -126,10 +126,10 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 		return err
 	}
 	next := *g.Game
-	next.Result = result
+	next.Result, next.Forfeit = result, forfeit
 	next.Changes = append(next.Changes, Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
-		FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Was: g.Result, Request: c.Request,
+		Kind: ChangeResult, FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Forfeit: forfeit, Was: g.Result, Request: c.Request,
 	})
 	s.putGame(g, &next, out)
 	out.tell(tellResult, c.At)

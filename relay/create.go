@@ -56,6 +56,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		checkName("name", op.Name),
 		checkTime("startsAt", op.StartsAt),
 		checkRange("delay", int64(op.DelaySeconds), 0, MaxDelay),
+		checkText("description", op.Description, MaxDescription, true),
 	); err != nil {
 		return err
 	}
@@ -68,6 +69,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	r := &Round{
 		ID: RoundID(op.Id), Tournament: t.ID, Name: op.Name,
 		StartsAt: Millis(op.StartsAt), Delay: int(op.DelaySeconds),
+		Status: RoundNew, Description: op.Description, Shorten: op.Shorten,
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.addRound(r)
@@ -87,7 +89,9 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		out.Index, out.Term, out.Duplicate = g.CreatedAtIx, g.CreatedTerm, true
 		return nil
 	}
+	tags, err := new(diff).tags(nil, op.Tags)
 	if err := firstError(
+		err,
 		checkID(op.Id),
 		checkRange("board", int64(op.Board), 1, MaxBoard),
 		checkPlayer("white", op.White),
@@ -111,12 +115,13 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		Pairing: &Pairing{
 			ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
 			White: playerFrom(op.White), Black: playerFrom(op.Black),
-			StartFEN: fen, TimeControl: op.TimeControl,
+			StartFEN: fen, TimeControl: op.TimeControl, Tags: tags,
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
 	}}
 	s.addGame(g)
+	s.restate(r.ID)
 	s.touch(g)
 	out.Game = g.Game
 	out.tell(tellGame, c.At)
@@ -140,28 +145,6 @@ func startPosition(fen string) (string, position, error) {
 		fen = ""
 	}
 	return fen, pos, nil
-}
-
-func checkVariant(variant string) error {
-	if len(variant) > MaxShortText {
-		return bad("variant", "is too long")
-	}
-	letters := make([]byte, 0, len(variant)) // in lower case, without spaces and signs
-	for i := range len(variant) {
-		switch c := variant[i]; {
-		case c >= 'A' && c <= 'Z':
-			letters = append(letters, c+'a'-'A')
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			letters = append(letters, c)
-		}
-	}
-	switch string(letters) {
-	case "", "standard", "chess", "normal", "classical", "orthodox", "fromposition":
-		return nil
-	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
-		return &variantError{"Chess960 is not supported yet"}
-	}
-	return &variantError{"the variant \"" + clip(variant, 32) + "\" is not supported: only standard chess is"}
 }
 
 func checkPlayer(side string, p *relaypb.Player) error {

@@ -21,14 +21,17 @@ type moveDecoder struct {
 	white, black int64
 }
 
+// moveVersion is the version of the commands that the decoder takes.
+const moveVersion = 1
+
 // decode returns nil if it does not know the form. The text is that of the data.
 func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	f := fields{data: data, text: text}
-	if f.number(1) != CommandVersion {
+	if f.number(1) != moveVersion {
 		return nil
 	}
 	c, m := &d.command, &d.move
-	c.Version = CommandVersion
+	c.Version = moveVersion
 	c.At = int64(f.number(2))
 	c.By = f.string(3)
 	c.Request = f.string(4)

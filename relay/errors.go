@@ -69,6 +69,14 @@ func bad(field, format string, args ...any) error {
 	return &BadCommandError{field, fmt.Sprintf(format, args...)}
 }
 
+// inMove is the refusal of a field of one of several moves.
+func inMove(i int, err error) error {
+	if b, ok := errors.AsType[*BadCommandError](err); ok {
+		return &BadCommandError{fmt.Sprintf("moves[%d].%s", i, b.Field), b.Reason}
+	}
+	return err
+}
+
 // variantError is an ErrVariant and an ErrBadCommand at the same time.
 type variantError struct{ msg string }
 

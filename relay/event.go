@@ -4,12 +4,14 @@ package relay
 // spectators get.
 type EventType string
 
-// What can happen on a board.
+// What can happen on a board, and to a round.
 const (
-	EventMove     EventType = "move"
-	EventTakeback EventType = "takeback"
-	EventResult   EventType = "result"
-	EventGame     EventType = "game" // a board was opened, or its tags changed
+	EventMove       EventType = "move"
+	EventTakeback   EventType = "takeback"
+	EventCorrection EventType = "correction" // moves were taken back and others played in their place, at once
+	EventResult     EventType = "result"
+	EventGame       EventType = "game"  // a board was opened, or its tags changed
+	EventRound      EventType = "round" // the round's own fields changed
 )
 
 // Event is what one command changed, as spectators are told it. Events are
@@ -17,12 +19,22 @@ const (
 // the log index of the command, orders them.
 //
 // What it tells stands in Game: of EventMove the last move, of EventTakeback the position
-// gone back to, of EventResult the result, of EventGame all of it.
+// gone back to, of EventCorrection the moves of [Game.Corrected], of EventResult the
+// result, of EventGame all of it. EventRound alone is about no game, and has the Round.
 type Event struct {
 	Type  EventType
 	Index uint64
 	At    Millis
-	Game  *Game // as the command left it; never nil
+	Game  *Game  // as the command left it; nil of EventRound
+	Round *Round // of EventRound: as the command left it; nil of all others
+}
+
+// RoundID is the round that the event is of.
+func (e *Event) RoundID() RoundID {
+	if e.Round != nil {
+		return e.Round.ID
+	}
+	return e.Game.Round
 }
 
 // Outcome is what [State.Apply] answers for one command.
@@ -38,7 +50,7 @@ type Outcome struct {
 	Err error
 
 	// What the command was about, as it stands after it: the tournament or the round of
-	// one that creates such, the game of all others.
+	// one that creates or updates such, the game of all others.
 	Tournament *Tournament
 	Round      *Round
 	Game       *Game
@@ -54,11 +66,13 @@ type telling uint8
 const (
 	tellMove telling = 1 << iota
 	tellTakeback
+	tellCorrection
 	tellResult
 	tellGame
+	tellRound
 )
 
-// tell adds an event about the game that the outcome has.
+// tell adds an event about the game, or the round, that the outcome has.
 func (out *Outcome) tell(what telling, at int64) {
 	out.events |= what
 	out.at = Millis(at)
@@ -75,9 +89,13 @@ func (out *Outcome) Move() Move {
 
 // AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
 func (out *Outcome) AppendEvents(dst []Event) []Event {
-	for i, typ := range [...]EventType{EventMove, EventTakeback, EventResult, EventGame} {
+	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound} {
 		if out.events&(1<<i) != 0 {
-			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game})
+			e := Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game}
+			if typ == EventRound {
+				e.Round = out.Round
+			}
+			dst = append(dst, e)
 		}
 	}
 	return dst

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -65,13 +67,37 @@ type gameJSON struct {
 	Ply         Ply      `json:"ply"`
 	Moves       []Move   `json:"moves"`
 	Result      Result   `json:"result"`
+	Forfeit     bool     `json:"forfeit,omitempty"`
 	Index       uint64   `json:"index"`
 	Clock       Clock    `json:"clock"`
 	CreatedAt   Millis   `json:"createdAt"`
 	StartFEN    string   `json:"startFen,omitempty"`
 	Variant     string   `json:"variant,omitempty"`
 	TimeControl string   `json:"timeControl,omitempty"`
+	Tags        tagsJSON `json:"tags,omitempty"`
 	Changes     []Change `json:"changes,omitempty"`
+}
+
+// tagsJSON is an object with a field for each tag, in the order of their names.
+type tagsJSON map[string]string
+
+func tagsOutside(tags []Tag) tagsJSON {
+	if len(tags) == 0 {
+		return nil
+	}
+	out := make(tagsJSON, len(tags))
+	for _, t := range tags {
+		out[t.Name] = t.Value
+	}
+	return out
+}
+
+func (t tagsJSON) tags() []Tag {
+	var out []Tag
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		out = append(out, Tag{name, t[name]})
+	}
+	return out
 }
 
 // MarshalJSON writes the game as the HTTP API shows it: with its moves, and with
@@ -83,9 +109,9 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(gameJSON{
 		ID: g.ID, Round: g.Round, Board: g.Board, White: g.White, Black: g.Black,
-		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Index: g.Index,
+		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Forfeit: g.Forfeit, Index: g.Index,
 		Clock: g.Clock(), CreatedAt: g.CreatedAt, StartFEN: g.StartFEN, Variant: g.Variant,
-		TimeControl: g.TimeControl, Changes: g.Changes,
+		TimeControl: g.TimeControl, Tags: tagsOutside(g.Tags), Changes: g.Changes,
 	})
 }
 
@@ -98,13 +124,13 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	}
 	made, err := NewGame(Pairing{
 		ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black, CreatedAt: in.CreatedAt,
-		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl,
+		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: in.Tags.tags(),
 	}, in.Result, in.Moves)
 	if err != nil {
 		return err
 	}
 	*g = *made
-	g.Index, g.Changes = in.Index, in.Changes
+	g.Index, g.Changes, g.Forfeit = in.Index, in.Changes, in.Forfeit
 	return nil
 }
 
@@ -123,7 +149,7 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 		}
 		played, err := g.moves.after.Find(text)
 		if err != nil {
-			return nil, &IllegalMoveError{Ply: Ply(i) + 1, Move: clip(text, 32), FEN: g.FEN(), Reason: g.moves.after.reason(err)}
+			return nil, &IllegalMoveError{Ply: Ply(i) + 1, Move: clip(text, 32), FEN: g.FEN(), Reason: g.moves.after.Explain(err)}
 		}
 		g.moves.add(&m, played)
 	}

@@ -87,10 +87,11 @@ var wholeGames = cmp.Transformer("whole", func(g Game) any {
 	return struct {
 		*Pairing
 		Result  Result
+		Forfeit bool
 		Changes []Change
 		Index   uint64
 		Moves   []Move
-	}{g.Pairing, g.Result, g.Changes, g.Index, g.Moves()}
+	}{g.Pairing, g.Result, g.Forfeit, g.Changes, g.Index, g.Moves()}
 })
 
 // A played is a legal move, and what comes of it.
@@ -103,7 +104,7 @@ type played struct {
 func (pos *position) play(text string) (_ played, reason string) {
 	found, err := pos.Find(text)
 	if err != nil {
-		return played{}, pos.reason(err)
+		return played{}, pos.Explain(err)
 	}
 	var m Move
 	after := m.describe(pos, found)
@@ -153,5 +154,37 @@ func takeBack(to Ply, request string) *relaypb.Command {
 func setResult(result, request string) *relaypb.Command {
 	c := envelope(request)
 	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: testGame, Result: result}}
+	return c
+}
+
+// correct makes a correction back to ply to, with the moves, and the result if it is not empty.
+func correct(request string, to Ply, result string, moves ...string) *relaypb.Command {
+	c := envelope(request)
+	op := &relaypb.CorrectMoves{Game: testGame, ToPly: int32(to), Result: result, Reason: "the score sheet"}
+	for _, m := range moves {
+		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m})
+	}
+	c.Op = &relaypb.Command_CorrectMoves{CorrectMoves: op}
+	return c
+}
+
+func updateGame(request string, op *relaypb.UpdateGame) *relaypb.Command {
+	c := envelope(request)
+	op.Game = testGame
+	c.Op = &relaypb.Command_UpdateGame{UpdateGame: op}
+	return c
+}
+
+func updateRound(request string, op *relaypb.UpdateRound) *relaypb.Command {
+	c := envelope(request)
+	op.Round = testRound
+	c.Op = &relaypb.Command_UpdateRound{UpdateRound: op}
+	return c
+}
+
+func updateTournament(request string, op *relaypb.UpdateTournament) *relaypb.Command {
+	c := envelope(request)
+	op.Tournament = testTournament
+	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: op}
 	return c
 }

@@ -34,7 +34,7 @@ func TestGameJSON(t *testing.T) {
 	want = `{"id":"game0001","round":"round001","board":1,` + players + `,"fen":"` + fen + `","ply":1,` +
 		`"moves":[{"ply":1,"san":"e4","uci":"e2e4","fen":"` + fen + `","clock":{"black":0},"at":1700000000000,"index":4}],` +
 		`"result":"0-1","index":5,"clock":{"black":0},"createdAt":1700000000000,` +
-		`"changes":[{"index":5,"at":1700000000000,"by":"arbiter","fromPly":1,"toPly":1,"result":"0-1","was":"*"}]}`
+		`"changes":[{"kind":"result","index":5,"at":1700000000000,"by":"arbiter","fromPly":1,"toPly":1,"result":"0-1","was":"*"}]}`
 	if diff := cmp.Diff(want, string(full)); diff != "" {
 		t.Error(diff)
 	}

@@ -161,7 +161,7 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 		reason := ""
 		played, err := pos.Find(r.Uci)
 		if err != nil {
-			reason = pos.reason(err)
+			reason = pos.Explain(err)
 		} else if string(pos.AppendUCI(nil, played)) != r.Uci {
 			reason = "it is not UCI"
 		}
@@ -209,6 +209,9 @@ func (s *State) Loaded() error {
 			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(g.ID), err))
 		}
 	}
+	for id := range s.rounds {
+		s.restate(id)
+	}
 	if len(errs) > 10 {
 		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))
 	}
@@ -218,6 +221,9 @@ func (s *State) Loaded() error {
 func (s *State) loadedRound(r *Round) error {
 	if _, ok := s.tournaments[r.Tournament]; !ok {
 		return fmt.Errorf("its tournament %q is missing", clip(string(r.Tournament), 32))
+	}
+	if r.StatusSet != "" && r.StatusSet != RoundStarted && r.StatusSet != RoundFinished {
+		return fmt.Errorf("its status is %q", clip(string(r.StatusSet), 32))
 	}
 	if _, twice := s.asked[creationKey{string(r.Tournament), r.Request}]; twice {
 		return errors.New("its request has created another round")
@@ -236,7 +242,7 @@ func (s *State) loadedGame(g *liveGame) error {
 	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {
 		return errors.New("its request has created another game")
 	}
-	if result, err := ParseResult(string(g.Result)); err != nil || result != g.Result {
+	if result, forfeit, err := ParseScore(string(g.Result)); err != nil || forfeit || result != g.Result || g.Forfeit && !g.Over() {
 		return fmt.Errorf("its result is %q", clip(string(g.Result), 32))
 	}
 	s.addGame(g)

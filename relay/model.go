@@ -23,12 +23,16 @@ const NoTime Millis = -1
 // A Result is how a game ended, in PGN's spelling, or [Ongoing].
 type Result string
 
-// The results that a game can have (PGN standard, 8.1.1.7).
+// The results that a game can have: those of the PGN standard (8.1.1.7), and those that an arbiter can give besides
+// (FIDE Laws, 9.6, 11.7 and 12.9).
 const (
 	Ongoing   Result = "*"
 	WhiteWins Result = "1-0"
 	BlackWins Result = "0-1"
 	Draw      Result = "1/2-1/2"
+	BothLose  Result = "0-0"
+	WhiteHalf Result = "1/2-0"
+	BlackHalf Result = "0-1/2"
 )
 
 // Clock is the time left of both players after a move. A side that is unknown
@@ -59,6 +63,7 @@ type Tournament struct {
 	Term        uint64       `json:"-"`
 
 	Request string    `json:"-"` // the request that created it
+	Updates []Update  `json:"-"` // what was changed since, in order
 	Rounds  []RoundID `json:"-"` // in order of creation
 }
 
@@ -70,13 +75,53 @@ type Round struct {
 	Name       string       `json:"name"`
 	StartsAt   Millis       `json:"startsAt,omitempty"`
 	Delay      int          `json:"delay,omitempty"` // seconds
-	CreatedAt  Millis       `json:"createdAt"`
-	Index      uint64       `json:"index"` // of the command that created it
-	Term       uint64       `json:"-"`
+	// Status follows from the games, unless somebody has set it; see State.statusOf.
+	Status      RoundStatus `json:"status"`
+	Description string      `json:"description,omitempty"`
+	// Shorten: a PGN that has fewer moves than the game takes those back that it lacks.
+	Shorten   bool   `json:"shorten,omitempty"`
+	CreatedAt Millis `json:"createdAt"`
+	Index     uint64 `json:"index"` // of the command that created it
+	Term      uint64 `json:"-"`
 
 	Request string   `json:"-"`
+	Updates []Update `json:"-"` // what was changed since, in order
 	Games   []GameID `json:"-"` // by board number
+
+	StatusSet   RoundStatus `json:"-"` // as somebody has set it; empty: nobody
+	StatusSetAt uint64      `json:"-"` // the index of the command that did
 }
+
+// A RoundStatus is how far a round is.
+type RoundStatus string
+
+// The statuses of a round.
+const (
+	RoundNew      RoundStatus = "new"
+	RoundStarted  RoundStatus = "started"
+	RoundFinished RoundStatus = "finished"
+)
+
+// Update is one change of a tournament's or a round's fields: who asked for it, when and why.
+type Update struct {
+	Index   uint64        `json:"index"`
+	Term    uint64        `json:"-"`
+	At      Millis        `json:"at"`
+	By      string        `json:"by,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
+	Fields  []FieldChange `json:"fields"`
+	Request string        `json:"-"`
+}
+
+// FieldChange is a field that was changed, as text. Of a long one it has the beginning.
+type FieldChange struct {
+	Name string `json:"name"` // as the HTTP API spells it, such as "white.rating"
+	Was  string `json:"was"`
+	Now  string `json:"now"`
+}
+
+// Tag is a PGN tag that no field of a game says, such as Event or Opening.
+type Tag struct{ Name, Value string }
 
 // Move is one ply of a game, and the position after it.
 type Move struct {
@@ -92,29 +137,45 @@ type Move struct {
 	Request string `json:"-"` // the request that played it, if it had one
 }
 
-// Change is one line of a game's audit trail: a takeback or a result, who asked
+// A ChangeKind is what a [Change] changed.
+type ChangeKind string
+
+// The kinds of changes, each named after its command.
+const (
+	ChangeTakeback   ChangeKind = "takeback"
+	ChangeResult     ChangeKind = "result"
+	ChangeCorrection ChangeKind = "correction"
+	ChangeTags       ChangeKind = "tags"
+)
+
+// Change is one line of a game's audit trail: what was taken back, corrected or set, who asked
 // for it, when and why.
 type Change struct {
-	Index   uint64 `json:"index"`
-	Term    uint64 `json:"-"`
-	At      Millis `json:"at"`
-	By      string `json:"by,omitempty"`
-	Reason  string `json:"reason,omitempty"`
-	FromPly Ply    `json:"fromPly"` // where the game stood
-	ToPly   Ply    `json:"toPly"`   // where it stands after it
-	// Result is the result that was set; empty if the change is a takeback.
+	Kind    ChangeKind `json:"kind"`
+	Index   uint64     `json:"index"`
+	Term    uint64     `json:"-"`
+	At      Millis     `json:"at"`
+	By      string     `json:"by,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	FromPly Ply        `json:"fromPly"` // where the game stood
+	ToPly   Ply        `json:"toPly"`   // where it went back to, and stood after it but for Added
+	// Added is how many moves a correction played after ToPly; they bear its Index. See [Game.History].
+	Added int `json:"-"`
+	// Result is the result that was set; empty if none was.
 	Result Result `json:"result,omitempty"`
-	// Was is the result before: of a result, the one it replaced; of a
-	// takeback, the one it removed, empty if the game was going on.
-	Was Result `json:"was,omitempty"`
+	// Was is the result before: the one that Result replaced or that a
+	// takeback removed; empty if the result stayed.
+	Was     Result        `json:"was,omitempty"`
+	Forfeit bool          `json:"forfeit,omitempty"` // of Result: it was not played out
+	Fields  []FieldChange `json:"fields,omitempty"`  // of ChangeTags
 
 	Request string `json:"-"`
-	// Removed are the moves that a takeback took back. A late second copy
+	// Removed are the moves that were taken back. A late second copy
 	// of one of them must not play it again, so they are remembered.
 	Removed []Move `json:"-"`
 }
 
-// Pairing is what of a game stands from its creation on and never changes.
+// Pairing is who plays and where: what of a game seldom changes. Immutable: an update makes a new one.
 type Pairing struct {
 	ID          GameID
 	Round       RoundID
@@ -124,6 +185,7 @@ type Pairing struct {
 	StartFEN    string // empty: the standard position
 	Variant     string // empty: standard chess, and nothing else exists yet
 	TimeControl string
+	Tags        []Tag // by name, each name once
 	CreatedAt   Millis
 	CreatedAtIx uint64 // of the command that created it
 	CreatedTerm uint64
@@ -136,6 +198,7 @@ type Pairing struct {
 type Game struct {
 	*Pairing
 	Result  Result
+	Forfeit bool // the result is one of a game that was not played, or not played out
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 

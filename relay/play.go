@@ -9,7 +9,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
-	clock, err := readClock(op)
+	clock, err := readClock(op.WhiteMs, op.BlackMs)
 	if err := firstError(
 		err,
 		checkRange("ply", int64(op.Ply), 1, MaxPlies),
@@ -36,7 +36,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	pos := g.moves.after
 	played, err := pos.Find(op.Move)
 	if err != nil {
-		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.reason(err)}
+		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.Explain(err)}
 	}
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
 		clock = clock.over(g.Clock())
@@ -77,19 +77,19 @@ func (g *Game) recorded(ply Ply, text, request string) *Move {
 	return &m
 }
 
-func readClock(op *relaypb.PlayMove) (Clock, error) {
+func readClock(white, black *int64) (Clock, error) {
 	c := NoClock()
-	if op.WhiteMs != nil {
-		if err := checkRange("clock.white", *op.WhiteMs, 0, int64(MaxClock)); err != nil {
+	if white != nil {
+		if err := checkRange("clock.white", *white, 0, int64(MaxClock)); err != nil {
 			return c, err
 		}
-		c.White = Millis(*op.WhiteMs)
+		c.White = Millis(*white)
 	}
-	if op.BlackMs != nil {
-		if err := checkRange("clock.black", *op.BlackMs, 0, int64(MaxClock)); err != nil {
+	if black != nil {
+		if err := checkRange("clock.black", *black, 0, int64(MaxClock)); err != nil {
 			return c, err
 		}
-		c.Black = Millis(*op.BlackMs)
+		c.Black = Millis(*black)
 	}
 	return c, nil
 }
@@ -108,7 +108,11 @@ func (c Clock) over(before Clock) Clock {
 // putGame publishes the new version of a game.
 func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	next.Index = out.Index
+	restate := g.Result != next.Result || (g.Ply() == 0) != (next.Ply() == 0)
 	g.Game = next
 	s.touch(g)
+	if restate {
+		s.restate(g.Round)
+	}
 	out.Game = next
 }

@@ -14,6 +14,7 @@ func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
 	return &relaypb.TournamentRecord{
 		Id: string(t.ID), Name: t.Name, Description: t.Description, Location: t.Location,
 		CreatedAt: int64(t.CreatedAt), Request: t.Request, Index: t.Index, Term: t.Term,
+		Updates: updateRecords(t.Updates),
 	}
 }
 
@@ -21,6 +22,7 @@ func tournamentFrom(r *relaypb.TournamentRecord) *Tournament {
 	return &Tournament{
 		ID: TournamentID(r.Id), Name: r.Name, Description: r.Description, Location: r.Location,
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
+		Updates: updatesFrom(r.Updates),
 	}
 }
 
@@ -29,6 +31,8 @@ func roundRecord(r *Round) *relaypb.RoundRecord {
 		Id: string(r.ID), Tournament: string(r.Tournament), Name: r.Name,
 		StartsAt: int64(r.StartsAt), DelaySeconds: int32(r.Delay),
 		CreatedAt: int64(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
+		Description: r.Description, Status: string(r.StatusSet), StatusIndex: r.StatusSetAt, Shorten: r.Shorten,
+		Updates: updateRecords(r.Updates),
 	}
 }
 
@@ -37,6 +41,8 @@ func roundFrom(r *relaypb.RoundRecord) *Round {
 		ID: RoundID(r.Id), Tournament: TournamentID(r.Tournament), Name: r.Name,
 		StartsAt: Millis(r.StartsAt), Delay: int(r.DelaySeconds),
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
+		Status: RoundNew, Description: r.Description, StatusSet: RoundStatus(r.Status), StatusSetAt: r.StatusIndex, Shorten: r.Shorten,
+		Updates: updatesFrom(r.Updates),
 	}
 }
 
@@ -106,7 +112,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		White: playerRecord(g.White), Black: playerRecord(g.Black),
 		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Result: string(g.Result),
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
-		Request: g.Request, Index: g.Index,
+		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
 	}
 }
 
@@ -125,6 +131,7 @@ func changeRecord(c Change) *relaypb.ChangeRecord {
 		Request: c.Request, At: int64(c.At), By: c.By, Reason: c.Reason,
 		FromPly: int32(c.FromPly), ToPly: int32(c.ToPly), Result: string(c.Result), Was: string(c.Was),
 		Index: c.Index, Term: c.Term, Removed: moveRecords(c.Removed),
+		Kind: kindNumbers[c.Kind], Added: int32(c.Added), Fields: fieldRecords(c.Fields), Forfeit: c.Forfeit,
 	}
 }
 
@@ -133,6 +140,7 @@ func changeFrom(c *relaypb.ChangeRecord) Change {
 		Request: c.Request, At: Millis(c.At), By: c.By, Reason: c.Reason,
 		FromPly: Ply(c.FromPly), ToPly: Ply(c.ToPly), Result: Result(c.Result), Was: Result(c.Was),
 		Index: c.Index, Term: c.Term, Removed: movesFrom(c.Removed, Ply(c.ToPly)+1),
+		Kind: kindFrom(c), Added: int(c.Added), Fields: fieldsFrom(c.Fields), Forfeit: c.Forfeit,
 	}
 }
 
@@ -144,9 +152,9 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			White: playerFrom(r.White), Black: playerFrom(r.Black),
 			StartFEN: r.StartFen, Variant: r.Variant, TimeControl: r.TimeControl,
 			CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
-			Request: r.Request,
+			Request: r.Request, Tags: tagsFrom(r.Tags),
 		},
-		Result: Result(r.Result), Index: r.Index,
+		Result: Result(r.Result), Forfeit: r.Forfeit, Index: r.Index,
 	}
 	for _, c := range r.Changes {
 		g.Changes = append(g.Changes, changeFrom(c))

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -15,6 +16,14 @@ import (
 func with(c *relaypb.Command, change func(*relaypb.Command)) *relaypb.Command {
 	change(c)
 	return c
+}
+
+func manyTags(n int) []*relaypb.Tag {
+	out := make([]*relaypb.Tag, n)
+	for i := range out {
+		out[i] = &relaypb.Tag{Name: fmt.Sprintf("Tag%d", i), Value: "v"}
+	}
+	return out
 }
 
 // TestRefusals has every way in which a command is refused. Each one must leave
@@ -109,10 +118,53 @@ func TestRefusals(t *testing.T) {
 		{"takeback of nothing", takeBack(2, "x"), ErrBadCommand, "nothing to take back"},
 		{"takeback with a long reason", with(takeBack(1, "x"), func(c *relaypb.Command) { c.GetTakeBack().Reason = long(MaxReason) }), ErrBadCommand, "reason:"},
 
+		{"correction in no game", with(correct("x", 1, ""), func(c *relaypb.Command) { c.GetCorrectMoves().Game = "" }), ErrNotFound, "no game"},
+		{"correction without a request", correct("", 1, "", "c5"), ErrBadCommand, "request:"},
+		{"correction to before the start", correct("x", -1, "", "e4"), ErrBadCommand, "toPly:"},
+		{"correction after the last ply", correct("x", 3, "", "Nf3"), ErrBadCommand, "toPly:"},
+		{"correction with an illegal move at its end", correct("x", 1, "1-0", "c5", "Nf3", "d6", "Ke3"), ErrIllegalMove, "ply 5"},
+		{"correction with nonsense", correct("x", 1, "", "c5", "castle!"), ErrIllegalMove, "neither SAN"},
+		{"correction with an unknown result", correct("x", 1, "2-0", "c5"), ErrBadCommand, "result:"},
+		{"correction with a long reason", with(correct("x", 1, "", "c5"), func(c *relaypb.Command) { c.GetCorrectMoves().Reason = long(MaxReason) }), ErrBadCommand, "reason:"},
+		{"correction with a long move", correct("x", 1, "", "c5", long(maxMoveText)), ErrBadCommand, "moves[1].move:"},
+		{"correction with a negative clock", with(correct("x", 1, "", "c5", "Nf3"), func(c *relaypb.Command) { c.GetCorrectMoves().Moves[1].WhiteMs = proto.Int64(-1) }), ErrBadCommand, "moves[1].clock.white:"},
+		{"correction at no time", with(correct("x", 1, "", "c5"), func(c *relaypb.Command) { c.GetCorrectMoves().Moves[0].At = -1 }), ErrBadCommand, "moves[0].at:"},
+		{"correction of too many moves", correct("x", 0, "", make([]string, MaxCorrection+1)...), ErrBadCommand, "from 0 to 1000"},
+
+		{"update of no game", with(updateGame("x", &relaypb.UpdateGame{TimeControl: new("1")}), func(c *relaypb.Command) { c.GetUpdateGame().Game = "?" }), ErrNotFound, "no game"},
+		{"update of nothing", updateGame("x", &relaypb.UpdateGame{Reason: "none"}), ErrBadCommand, "names no field"},
+		{"update to no name", updateGame("x", &relaypb.UpdateGame{White: &relaypb.PlayerUpdate{Name: new("")}}), ErrBadCommand, "white.name:"},
+		{"update to a rating beyond", updateGame("x", &relaypb.UpdateGame{Black: &relaypb.PlayerUpdate{Rating: new(int32(4001))}}), ErrBadCommand, "black.rating:"},
+		{"update to a long time control", updateGame("x", &relaypb.UpdateGame{TimeControl: new(long(MaxShortText))}), ErrBadCommand, "timeControl:"},
+		{"tag without a name", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Value: "v"}}}), ErrBadCommand, "tags.:"},
+		{"tag with a bracket", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "A]", Value: "v"}}}), ErrBadCommand, "tags.A]:"},
+		{"tag of two lines", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "A", Value: "v\nw"}}}), ErrBadCommand, "tags.A:"},
+		{"tag too long", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "A", Value: long(MaxTagValue)}}}), ErrBadCommand, "tags.A:"},
+		{"tag twice", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "A", Value: "v"}, {Name: "A", Value: "w"}}}), ErrBadCommand, "twice"},
+		{"tag that is a field", updateGame("x", &relaypb.UpdateGame{Tags: []*relaypb.Tag{{Name: "whiteElo", Value: "1"}}}), ErrBadCommand, "a field of its own"},
+		{"more tags than there may be", updateGame("x", &relaypb.UpdateGame{Tags: manyTags(MaxTags + 1)}), ErrBadCommand, "more than 64"},
+		{"more tags than can be changed", updateGame("x", &relaypb.UpdateGame{Tags: manyTags(2*MaxTags + 1)}), ErrBadCommand, "more than 128 at once"},
+		{"game with tags beyond", newGame(func(o *relaypb.CreateGame) { o.Tags = manyTags(MaxTags + 1) }), ErrBadCommand, "more than 64"},
+
+		{"update of no round", with(updateRound("x", &relaypb.UpdateRound{Name: new("R")}), func(c *relaypb.Command) { c.GetUpdateRound().Round = "?" }), ErrNotFound, "no round"},
+		{"update of nothing in a round", updateRound("x", &relaypb.UpdateRound{}), ErrBadCommand, "names no field"},
+		{"round to no name", updateRound("x", &relaypb.UpdateRound{Name: new(" ")}), ErrBadCommand, "name:"},
+		{"round to no time", updateRound("x", &relaypb.UpdateRound{StartsAt: new(int64(-1))}), ErrBadCommand, "startsAt:"},
+		{"round to a delay beyond", updateRound("x", &relaypb.UpdateRound{DelaySeconds: new(int32(3601))}), ErrBadCommand, "delay:"},
+		{"round to a status that is none", updateRound("x", &relaypb.UpdateRound{Status: new("over")}), ErrBadCommand, "status: must be"},
+		{"a round with moves to new", updateRound("x", &relaypb.UpdateRound{Status: new("new")}), ErrBadCommand, "cannot be new"},
+		{"round with a long description", newRound(func(o *relaypb.CreateRound) { o.Description = long(MaxDescription) }), ErrBadCommand, "description:"},
+
+		{"update of no tournament", with(updateTournament("x", &relaypb.UpdateTournament{Name: new("R")}), func(c *relaypb.Command) { c.GetUpdateTournament().Tournament = "?" }), ErrNotFound, "no tournament"},
+		{"update of nothing in a tournament", updateTournament("x", &relaypb.UpdateTournament{}), ErrBadCommand, "names no field"},
+		{"tournament to no name", updateTournament("x", &relaypb.UpdateTournament{Name: new("")}), ErrBadCommand, "name:"},
+
 		{"result in no game", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Game = "?" }), ErrNotFound, "no game"},
 		{"result without a request", setResult("1-0", ""), ErrBadCommand, "request:"},
 		{"no result", setResult("", "x"), ErrBadCommand, "result:"},
-		{"both lost", setResult("0-0", "x"), ErrBadCommand, "result:"},
+		{"both lost, in version 1", with(setResult("0-0", "x"), func(c *relaypb.Command) { c.Version = 1 }), ErrBadCommand, "result:"},
+		{"a forfeit without a result", with(setResult("*", "x"), func(c *relaypb.Command) { c.GetSetResult().Forfeit = true }), ErrBadCommand, "forfeit:"},
+		{"correction with a forfeit of nothing", with(correct("x", 2, "*"), func(c *relaypb.Command) { c.GetCorrectMoves().Forfeit = true }), ErrBadCommand, "forfeit:"},
 		{"a long result", setResult(long(1000), "x"), ErrBadCommand, "…"},
 		{"result with a reason of control characters", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Reason = "\x07" }), ErrBadCommand, "reason:"},
 	} {
@@ -139,7 +191,7 @@ func TestRefusals(t *testing.T) {
 
 // TestUnreadable gives bytes that are no command of this version.
 func TestUnreadable(t *testing.T) {
-	newer, err := EncodeCommand(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Version = 2 }))
+	newer, err := EncodeCommand(with(playMove(1, "e4"), func(c *relaypb.Command) { c.Version = CommandVersion + 1 }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,8 @@ var resultSpelling = strings.NewReplacer(
 	" ", "", ":", "-",
 )
 
-// ParseResult reads a result in the spellings that are met: with en dashes and
-// spaces, ½-½, 0.5-0.5 and a lone ½. Other outcomes (a forfeit, 0-0, 1/2-0) are
-// not among the four that a game can have, and are refused.
+// ParseResult reads one of the four results of a game that was played, in the spellings that are met: with en dashes and
+// spaces, ½-½, 0.5-0.5 and a lone ½. It does not take 0-0, which in the moves of a PGN is castling; see [ParseScore].
 func ParseResult(s string) (Result, error) {
 	if len(s) <= 32 {
 		switch resultSpelling.Replace(s) {
@@ -25,6 +24,56 @@ func ParseResult(s string) (Result, error) {
 		}
 	}
 	return "", bad("result", `must be "1-0", "0-1", "1/2-1/2" or "*", and is %q`, clip(s, 32))
+}
+
+var scoreSpelling = strings.NewReplacer("‐", "-", "‒", "-", "_", "-", "0.5", "1/2", "0,5", "1/2", "f", "F")
+
+// ParseScore reads every result that a game can have, in the spellings of tournament programs: those of
+// [ParseResult], half a point for one side only, none for both, and forfeits (+/-, - : +, 1-0F), which are the result that
+// they count as and marked as such.
+func ParseScore(s string) (r Result, forfeit bool, err error) {
+	if r, err := ParseResult(s); err == nil {
+		return r, false, nil
+	}
+	if len(s) <= 32 {
+		switch scoreSpelling.Replace(resultSpelling.Replace(s)) {
+		case "1-0":
+			return WhiteWins, false, nil
+		case "0-1":
+			return BlackWins, false, nil
+		case "1/2-1/2", "=", "=-=", "=/=":
+			return Draw, false, nil
+		case "0-0":
+			return BothLose, false, nil
+		case "1/2-0":
+			return WhiteHalf, false, nil
+		case "0-1/2":
+			return BlackHalf, false, nil
+		case "+/-", "+--", "1-0F", "1F-0F", "1F-0":
+			return WhiteWins, true, nil
+		case "-/+", "--+", "0-1F", "0F-1F", "0F-1":
+			return BlackWins, true, nil
+		case "-/-", "---", "0-0F", "0F-0F":
+			return BothLose, true, nil
+		case "1/2-1/2F", "1/2F-1/2F":
+			return Draw, true, nil
+		}
+	}
+	return "", false, bad("result", `must be "1-0", "0-1", "1/2-1/2", "0-0", "1/2-0", "0-1/2", "*" or a forfeit such as "+/-", and is %q`, clip(s, 32))
+}
+
+// scoreOf is the result that a command sets. A command of version 1 knows the four of ParseResult only, so that
+// old logs make what they made.
+func scoreOf(version uint32, text string, forfeit bool) (Result, bool, error) {
+	if version < 2 {
+		r, err := ParseResult(text)
+		return r, false, err
+	}
+	r, spelt, err := ParseScore(text)
+	if err == nil && forfeit && r == Ongoing {
+		return "", false, bad("forfeit", "needs a result: the game goes on")
+	}
+	return r, forfeit || spelt, err
 }
 
 // clip shortens text from outside for an error message.

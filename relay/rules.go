@@ -1,10 +1,6 @@
 package relay
 
-import (
-	"errors"
-
-	"github.com/chessrelay/chessrelay/relay/rules"
-)
+import "github.com/chessrelay/chessrelay/relay/rules"
 
 // This file is the only one that knows package rules, which decides whether a move
 // is legal and what the position is after it. What a game may start from is
@@ -50,23 +46,6 @@ func (pos *position) uci(text string) string {
 		return ""
 	}
 	return string(pos.AppendUCI(nil, m))
-}
-
-// reason says to the submitter why the text means no move.
-func (pos *position) reason(err error) string {
-	var either *rules.AmbiguousError
-	switch {
-	case errors.Is(err, rules.ErrText):
-		return "it is neither SAN (such as Nf3) nor UCI (such as g1f3)"
-	case errors.As(err, &either):
-		return "it could be " + string(pos.AppendSAN(nil, either.First)) +
-			" or " + string(pos.AppendSAN(nil, either.Second))
-	case errors.Is(err, rules.ErrPromotion):
-		return "it must name the piece that the pawn becomes (such as e8=Q)"
-	case !pos.HasMove():
-		return "the position has no legal move: it is mate or stalemate"
-	}
-	return "it is not legal in the position " + pos.FEN()
 }
 
 // fen writes the position. The square behind a pawn that has just made its

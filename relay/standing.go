@@ -12,9 +12,11 @@ type Standing struct {
 	Clock       Clock     `json:"clock"`
 	At          Millis    `json:"at,omitempty"` // of the last move
 	Result      Result    `json:"result"`
+	Forfeit     bool      `json:"forfeit,omitempty"`
 	TimeControl string    `json:"timeControl,omitempty"`
 	Variant     string    `json:"variant,omitempty"`
 	StartFEN    string    `json:"startFen,omitempty"`
+	Tags        tagsJSON  `json:"tags,omitempty"`
 }
 
 // LastMove is the move that led to a position, in both notations.
@@ -27,8 +29,9 @@ type LastMove struct {
 func (g *Game) Standing() Standing {
 	b := Standing{
 		Board: g.Board, White: g.White, Black: g.Black,
-		Ply: g.Ply(), Clock: NoClock(), Result: g.Result,
+		Ply: g.Ply(), Clock: NoClock(), Result: g.Result, Forfeit: g.Forfeit,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
+		Tags: tagsOutside(g.Tags),
 	}
 	if m, ok := g.LastMove(); ok {
 		b.LastMove, b.FEN, b.Clock, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN, m.Clock, m.At

@@ -110,6 +110,14 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 		return s.takeBack(c, op.TakeBack, out)
 	case *relaypb.Command_SetResult:
 		return s.setResult(c, op.SetResult, out)
+	case *relaypb.Command_CorrectMoves:
+		return s.correctMoves(c, op.CorrectMoves, out)
+	case *relaypb.Command_UpdateGame:
+		return s.updateGame(c, op.UpdateGame, out)
+	case *relaypb.Command_UpdateRound:
+		return s.updateRound(c, op.UpdateRound, out)
+	case *relaypb.Command_UpdateTournament:
+		return s.updateTournament(c, op.UpdateTournament, out)
 	}
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }

@@ -72,6 +72,16 @@ func (s *Server) getGame(r *http.Request) (answer, error) {
 	return ok(indexed{index, v.games[0]})
 }
 
+// getHistory is GET /api/games/{gid}/history.
+func (s *Server) getHistory(r *http.Request) (answer, error) {
+	v, index, err := s.gameView(r)
+	if err != nil {
+		return answer{}, err
+	}
+	g := v.games[0]
+	return ok(indexed{index, map[string]any{"game": g.ID, "index": g.Index, "history": append([]relay.Entry{}, g.History()...)}})
+}
+
 func (s *Server) roundView(r *http.Request) (view, uint64, error) {
 	id := relay.RoundID(chi.URLParam(r, "rid"))
 	var v view

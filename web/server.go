@@ -64,7 +64,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
-		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 			if r.Match(chi.NewRouteContext(), m, req.URL.Path) {
 				w.Header().Add("Allow", m) // RFC 9110, 15.5.6
 			}
@@ -92,6 +92,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Get("/rounds/{rid}.pgn", s.roundPGN)
 			r.Get("/games/{gid}", s.handle(s.getGame))
 			r.Get("/games/{gid}.pgn", s.gamePGN)
+			r.Get("/games/{gid}/history", s.handle(s.getHistory))
 		})
 		r.Get("/cluster", s.handle(s.getCluster))
 
@@ -103,6 +104,10 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Post("/games/{gid}/moves", s.handle(s.playMoves))
 			r.Post("/games/{gid}/takeback", s.handle(s.takeBack))
 			r.Post("/games/{gid}/result", s.handle(s.setResult))
+			r.Post("/games/{gid}/correct", s.handle(s.correctMoves))
+			r.Patch("/games/{gid}", s.handle(s.updateGame))
+			r.Patch("/rounds/{rid}", s.handle(s.updateRound))
+			r.Patch("/tournaments/{tid}", s.handle(s.updateTournament))
 			r.Post("/cluster/members", s.handle(s.addMember))
 			r.Post("/cluster/members/{id}", s.handle(s.changeMember))
 			r.Delete("/cluster/members/{id}", s.handle(s.removeMember))

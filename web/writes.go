@@ -35,9 +35,11 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 // createRound is POST /api/tournaments/{tid}/rounds.
 func (s *Server) createRound(r *http.Request) (answer, error) {
 	var in struct {
-		Name     string `json:"name"`
-		StartsAt int64  `json:"startsAt"`
-		Delay    int32  `json:"delay"`
+		Name        string `json:"name"`
+		StartsAt    int64  `json:"startsAt"`
+		Delay       int32  `json:"delay"`
+		Description string `json:"description"`
+		Shorten     bool   `json:"shorten"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
@@ -46,6 +48,7 @@ func (s *Server) createRound(r *http.Request) (answer, error) {
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 			Id: id, Tournament: chi.URLParam(r, "tid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
+			Description: in.Description, Shorten: in.Shorten,
 		}}
 		return c
 	})
@@ -58,12 +61,13 @@ func (s *Server) createRound(r *http.Request) (answer, error) {
 // createGame is POST /api/rounds/{rid}/games.
 func (s *Server) createGame(r *http.Request) (answer, error) {
 	var in struct {
-		Board       int32        `json:"board"`
-		White       relay.Player `json:"white"`
-		Black       relay.Player `json:"black"`
-		FEN         string       `json:"fen"`
-		Variant     string       `json:"variant"`
-		TimeControl string       `json:"timeControl"`
+		Board       int32              `json:"board"`
+		White       relay.Player       `json:"white"`
+		Black       relay.Player       `json:"black"`
+		FEN         string             `json:"fen"`
+		Variant     string             `json:"variant"`
+		TimeControl string             `json:"timeControl"`
+		Tags        map[string]*string `json:"tags"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
@@ -73,7 +77,7 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 		c.Op = &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
 			Id: id, Round: chi.URLParam(r, "rid"), Board: in.Board,
 			White: player(in.White), Black: player(in.Black),
-			Fen: in.FEN, Variant: in.Variant, TimeControl: in.TimeControl,
+			Fen: in.FEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: tags(in.Tags),
 		}}
 		return c
 	})
@@ -84,20 +88,21 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 }
 
 func player(p relay.Player) *relaypb.Player {
-	// A rating that does not fit is refused by the boards, not wrapped around here.
-	rating := int32(max(min(p.Rating, relay.MaxRating+1), -1))
-	return &relaypb.Player{Name: p.Name, Title: p.Title, Rating: rating, FideId: p.FideID, Federation: p.Federation, Team: p.Team}
+	return &relaypb.Player{Name: p.Name, Title: p.Title, Rating: fitting(p.Rating), FideId: p.FideID, Federation: p.Federation, Team: p.Team}
 }
 
 // moveIn is one move as it is submitted.
 type moveIn struct {
-	Ply   int32  `json:"ply"`
-	Move  string `json:"move"`
-	Clock *struct {
-		White *int64 `json:"white"`
-		Black *int64 `json:"black"`
-	} `json:"clock"`
-	At int64 `json:"at"`
+	Ply   int32    `json:"ply"`
+	Move  string   `json:"move"`
+	Clock *clockIn `json:"clock"`
+	At    int64    `json:"at"`
+}
+
+// clockIn is the time left that a submitter tells.
+type clockIn struct {
+	White *int64 `json:"white"`
+	Black *int64 `json:"black"`
 }
 
 // maxMoves bounds the moves of one batch.
@@ -235,14 +240,17 @@ func (s *Server) takeBack(r *http.Request) (answer, error) {
 // setResult is POST /api/games/{gid}/result.
 func (s *Server) setResult(r *http.Request) (answer, error) {
 	var in struct {
-		Result string `json:"result"`
-		Reason string `json:"reason"`
+		Result  string `json:"result"`
+		Forfeit bool   `json:"forfeit"`
+		Reason  string `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
 		return answer{}, err
 	}
-	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: chi.URLParam(r, "gid"), Result: in.Result, Reason: in.Reason}}
+	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
+		Game: chi.URLParam(r, "gid"), Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason,
+	}}
 	return s.changeGame(r, c)
 }
 
@@ -252,9 +260,11 @@ func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (answer, error)
 		return answer{}, err
 	}
 	g := o.Game
-	return answer{created(o), withOutcome(o, map[string]any{
-		"game": g.ID, "ply": g.Ply(), "fen": g.FEN(), "clock": g.Clock(), "result": g.Result,
-	})}, nil
+	body := map[string]any{"game": g.ID, "ply": g.Ply(), "fen": g.FEN(), "clock": g.Clock(), "result": g.Result}
+	if g.Forfeit {
+		body["forfeit"] = true
+	}
+	return answer{created(o), withOutcome(o, body)}, nil
 }
 
 // readCommand reads the body into v and begins a command.

@@ -253,7 +253,11 @@ func (c *contract) wantAllSeen(except ...string) {
 // of several examples, or empty.
 func (c *contract) requestExample(path, name string) object {
 	c.t.Helper()
-	pointer := "#/paths/" + escapePointer(path) + "/post/requestBody/content/application~1json/"
+	pointer := "#/paths/" + escapePointer(path) + "/post"
+	if c.at(pointer) == nil {
+		pointer = strings.TrimSuffix(pointer, "post") + "patch"
+	}
+	pointer += "/requestBody/content/application~1json/"
 	if name == "" {
 		pointer += "example"
 	} else {

@@ -462,7 +462,7 @@ func (w *viewer) take(f frame) {
 		}
 		w.plies[f.Game] = f.Ply
 		w.k.seen.Add(1)
-	case "takeback", "result":
+	case "takeback", "correction", "result":
 		w.k.t.Errorf("a spectator got %s", fmt.Sprint(f))
 	}
 }

@@ -66,6 +66,30 @@ func TestOpenAPI(t *testing.T) {
 	doc.header = nil
 	doc.post(200, takeback, object{"toPly": 3, "reason": "the wrong board"})
 	doc.post(400, takeback, object{"toPly": 90})
+
+	correct, gamePath := "/api/games/{gid}/correct", "/api/games/{gid}"
+	doc.post(201, correct, example(correct, ""))
+	doc.post(200, correct, example(correct, ""))
+	doc.post(201, correct, object{"toPly": 2, "moves": []object{{"move": "Nf3", "clock": object{"white": 5_000_000}, "at": 1795419368413}}, "result": "1-0"})
+	doc.post(422, correct, object{"toPly": 2, "moves": []object{{"move": "Nf3"}, {"move": "Ke4"}}})
+	doc.post(400, correct, object{"moves": []object{}})
+	patch := func(status int, path string, body object) { doc.call(status, http.MethodPatch, path, body) }
+	patch(200, gamePath, example(gamePath, ""))
+	patch(200, gamePath, example(gamePath, ""))
+	doc.post(201, result, object{"result": "0-1", "forfeit": true})
+	doc.post(201, correct, object{"toPly": 1, "moves": []object{{"move": "e5"}}, "result": "1-0", "forfeit": true})
+	patch(200, gamePath, object{"black": object{"name": "Kramnik", "title": "GM", "fideId": 4101588, "federation": "RUS", "team": "Russia"}})
+	patch(400, gamePath, object{"tags": object{"White": "Nobody"}})
+	patch(400, gamePath, object{"board": 3})
+	for _, path := range []string{"/api/rounds/{rid}", "/api/tournaments/{tid}"} {
+		patch(200, path, example(path, ""))
+		patch(200, path, example(path, ""))
+		patch(400, path, object{"name": ""})
+	}
+	patch(400, "/api/rounds/{rid}", object{"status": "new"})
+	doc.get(200, gamePath)
+	doc.get(200, "/api/rounds/{rid}")
+	doc.get(200, "/api/games/{gid}/history")
 	frames(doc)
 
 	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
@@ -107,7 +131,7 @@ func TestOpenAPI(t *testing.T) {
 		doc.base = node.url
 		for _, path := range []string{
 			"/api/tournaments", "/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn",
-			"/api/games/{gid}", "/api/games/{gid}.pgn",
+			"/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history",
 		} {
 			doc.get(200, path+"?consistency=linearizable")
 			doc.get(400, path+"?consistency=perhaps")
@@ -120,7 +144,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.base = c.nodes[0].url
 	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA"}
 	for _, path := range []string{
-		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn",
+		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history",
 	} {
 		doc.get(404, path)
 	}
@@ -128,6 +152,10 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(404, "/api/rounds/{rid}/games", newGame)
 	doc.post(404, moves, object{"ply": 1, "move": "d4"})
 	doc.post(404, moves, object{"moves": []object{{"ply": 1, "move": "d4"}}})
+	doc.post(404, correct, object{"toPly": 0})
+	patch(404, gamePath, object{"timeControl": "5400"})
+	patch(404, "/api/rounds/{rid}", object{"delay": 0})
+	patch(404, "/api/tournaments/{tid}", object{"location": ""})
 	doc.get(400, "/live?round="+round)
 	doc.header = http.Header{"Origin": {"https://elsewhere.example"}}
 	doc.post(403, "/api/tournaments", object{"name": "Town Open"})
@@ -188,7 +216,8 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 	return func(doc *contract) {
 		t.Helper()
 		missing := map[string]bool{
-			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "result": true, "status": true,
+			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true,
+			"round": true, "status": true,
 		}
 		for len(missing) > 0 {
 			_, message, err := conn.ReadMessage()

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -25,7 +26,10 @@ func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error
 		case errors.Is(err, io.EOF):
 			return games, broken, nil
 		case errors.As(err, &unreadable):
-			broken = append(broken, feedFailure{Game: number, Error: unreadable.Error()})
+			broken = append(broken, feedFailure{
+				Game: number, Players: unreadable.Players,
+				Error: fmt.Sprintf("line %d: %s", unreadable.Line, unreadable.Reason),
+			})
 		case err != nil:
 			return nil, nil, err
 		default:
@@ -35,7 +39,7 @@ func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error
 }
 
 func newFeedGame(g *pgn.Game, number int) *feedGame {
-	round, _, _ := strings.Cut(g.Known("Round"), ".") // behind the dot is the board
+	start := g.StartClock()
 	f := &feedGame{
 		newGame: newGame{
 			White:       g.Player("White"),
@@ -48,9 +52,9 @@ func newFeedGame(g *pgn.Game, number int) *feedGame {
 		saysBoard: g.Board(),
 		event:     g.Known("Event"),
 		site:      g.Known("Site"),
-		round:     round,
+		round:     g.Round(),
 		clocks: clockedGame{
-			start:     [2]time.Duration{tagClock(g, "WhiteClock"), tagClock(g, "BlackClock")},
+			start:     [2]time.Duration{clockTime(start.White), clockTime(start.Black)},
 			increment: parseIncrement(g.Known("TimeControl")),
 		},
 		result: g.Result,
@@ -66,14 +70,6 @@ func newFeedGame(g *pgn.Game, number int) *feedGame {
 	}
 	f.at = f.clocks.playedAt()
 	return f
-}
-
-// tagClock is what a clock showed when the game began.
-func tagClock(g *pgn.Game, tag string) time.Duration {
-	if t, ok := pgn.ParseClock(g.Known(tag)); ok {
-		return clockTime(t)
-	}
-	return unknownClock
 }
 
 func clockTime(t relay.Millis) time.Duration {

@@ -25,6 +25,11 @@ type liveFrame struct {
 	Stale  bool         `json:"stale"`  // status
 	Age    relay.Millis `json:"age"`
 
+	ToPly relay.Ply `json:"toPly"` // correction
+	Moves []struct {
+		SAN string `json:"san"`
+	} `json:"moves"`
+
 	boardState        // a game, or what of one the event changes
 	SAN        string `json:"san"` // move
 
@@ -90,6 +95,10 @@ func (s *show) frame(f liveFrame) error {
 		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.SAN, clocks(f.Clock))
 	case "takeback":
 		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
+	case "correction":
+		text = s.correction(f)
+	case "round":
+		text = f.Round.Name + "\n"
 	case "result":
 		text = s.line(f.Board, string(f.Result), "")
 	case "status":
@@ -119,6 +128,21 @@ func (s *show) board(b boardState) string {
 		at += "  " + string(b.Result)
 	}
 	return s.line(b.Board, at, clocks(b.Clock))
+}
+
+// correction prints what was put in the place of what, and where the board stands then.
+func (s *show) correction(f liveFrame) string {
+	what := fmt.Sprintf("corrected after ply %d:", f.ToPly)
+	for _, m := range f.Moves {
+		what += " " + m.SAN
+	}
+	if len(f.Moves) == 0 {
+		what += " no move"
+	}
+	if f.Result != relay.Ongoing {
+		what += "  " + string(f.Result)
+	}
+	return s.line(f.Board, what, clocks(f.Clock))
 }
 
 func (s *show) line(board int, what, clocks string) string {

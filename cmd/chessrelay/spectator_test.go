@@ -115,7 +115,7 @@ func (s *spectator) take(f frame) {
 		for _, b := range f.Boards {
 			s.fens[b.Game] = b.FEN
 		}
-	case "move", "takeback", "result", "game":
+	case "move", "takeback", "correction", "result", "game", "round":
 		if n := len(s.indexes); n > 0 && f.Index <= s.indexes[n-1] || f.Index <= s.since {
 			s.t.Errorf("%s with index %d came when %d had been seen", f.Type, f.Index, s.since)
 		}

@@ -1,7 +1,6 @@
 package pgn
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -19,66 +18,81 @@ func ParseClock(s string) (relay.Millis, bool) {
 
 // parseClock takes two numbers for minutes and seconds if noHours.
 func parseClock(s string, noHours bool) (relay.Millis, bool) {
-	n, signs, ok := numbers(strings.TrimSpace(s))
+	t, ok := readTime(s)
 	if !ok {
 		return 0, false
 	}
 	var h, m, sec, millis int64
-	switch {
-	case signs == ":" && (noHours || n[0].value >= 10):
-		m, sec = n[0].value, n[1].value
-	case signs == ":":
-		h, m = n[0].value, n[1].value
-	case signs == ":." && n[2].digits == 1:
-		m, sec, millis = n[0].value, n[1].value, n[2].value*100
-	case signs == "::", signs == ".:", signs == ":." && n[2].digits == 2:
-		h, m, sec = n[0].value, n[1].value, n[2].value
-	case signs == "::.":
-		h, m, sec, millis = n[0].value, n[1].value, n[2].value, n[3].value
-		for i := n[3].digits; i < 3; i++ {
+	switch n := t.values; t.signs() {
+	case ":":
+		if noHours || n[0] >= 10 {
+			m, sec = n[0], n[1]
+		} else {
+			h, m = n[0], n[1]
+		}
+	case ":.":
+		switch t.lastDigits {
+		case 1:
+			m, sec, millis = n[0], n[1], n[2]*100
+		case 2:
+			h, m, sec = n[0], n[1], n[2]
+		default:
+			return 0, false
+		}
+	case "::", ".:":
+		h, m, sec = n[0], n[1], n[2]
+	case "::.":
+		h, m, sec, millis = n[0], n[1], n[2], n[3]
+		for i := t.lastDigits; i < 3; i++ {
 			millis *= 10
 		}
-		for i := n[3].digits; i > 3; i-- {
+		for i := t.lastDigits; i > 3; i-- {
 			millis /= 10
 		}
 	default:
 		return 0, false
 	}
-	t := relay.Millis(((h*60+m)*60+sec)*1000 + millis)
-	return t, t <= relay.MaxClock
+	left := relay.Millis(((h*60+m)*60+sec)*1000 + millis)
+	return left, left <= relay.MaxClock
 }
 
 // writesHours reports whether the time has hours, minutes and seconds.
 func writesHours(s string) bool {
-	_, signs, ok := numbers(strings.TrimSpace(s))
-	return ok && (signs == "::" || signs == "::.")
+	t, ok := readTime(s)
+	return ok && (t.signs() == "::" || t.signs() == "::.")
 }
 
-type clockNumber struct {
-	value  int64
-	digits int
+// A timeText is a time taken apart into up to four numbers and the signs between them.
+type timeText struct {
+	values     [4]int64
+	between    [3]byte // ':' or '.'
+	count      int     // of the numbers
+	lastDigits int     // of the last number
 }
 
-// numbers takes the time apart into its numbers and the signs between them.
-func numbers(s string) (n []clockNumber, signs string, ok bool) {
+func (t *timeText) signs() string { return string(t.between[:t.count-1]) }
+
+func readTime(s string) (t timeText, ok bool) {
+	s = strings.TrimSpace(s)
 	for {
 		end := len(s) - len(strings.TrimLeft(s, "0123456789"))
 		v, ok := digits(s[:end], 6)
-		if !ok || len(n) == 4 {
-			return nil, "", false
+		if !ok || t.count == len(t.values) {
+			return t, false
 		}
-		n = append(n, clockNumber{v, end})
+		t.values[t.count], t.lastDigits = v, end
+		t.count++
 		if s = s[end:]; s == "" {
-			return n, signs, true
+			return t, true
 		}
-		switch s[0] {
-		case ':':
-			signs += ":"
-		case '.', ',':
-			signs += "."
-		default:
-			return nil, "", false
+		sign := s[0]
+		if sign == ',' {
+			sign = '.'
 		}
+		if sign != ':' && sign != '.' || t.count > len(t.between) {
+			return t, false
+		}
+		t.between[t.count-1] = sign
 		s = s[1:]
 	}
 }
@@ -91,12 +105,49 @@ func digits(s string, most int) (int64, bool) {
 	return n, err == nil
 }
 
-// FormatClock writes the time as [%clk] has it, with tenths of a second if it has any.
-func FormatClock(t relay.Millis) string {
-	t = max(t, 0) / 100
-	s := fmt.Sprintf("%d:%02d:%02d", t/36000, t/600%60, t/10%60)
-	if t%10 != 0 {
-		s += fmt.Sprintf(".%d", t%10)
+// StartClock is what both clocks showed before the first move, from the tags WhiteClock and
+// BlackClock. A side is [relay.NoTime] if they do not say.
+func (g *Game) StartClock() relay.Clock {
+	c := relay.NoClock()
+	if t, ok := ParseClock(g.Known("WhiteClock")); ok {
+		c.White = t
 	}
-	return s
+	if t, ok := ParseClock(g.Known("BlackClock")); ok {
+		c.Black = t
+	}
+	return c
+}
+
+// RunningClock is what the clock of the side to move showed when the text was written, from
+// a tag such as [Clock "B/0:15.29"]. The other side, and both if there is no such tag, are [relay.NoTime]. When that was
+// stands in the tag ReferenceTime, if at all.
+func (g *Game) RunningClock() relay.Clock {
+	c := relay.NoClock()
+	side, left, _ := strings.Cut(g.Known("Clock"), "/")
+	t, ok := ParseClock(left)
+	switch {
+	case ok && strings.EqualFold(side, "W"):
+		c.White = t
+	case ok && strings.EqualFold(side, "B"):
+		c.Black = t
+	}
+	return c
+}
+
+// FormatClock writes the time as [%clk] has it: whole seconds, or as many decimals as it takes.
+func FormatClock(t relay.Millis) string { return string(appendClock(nil, t)) }
+
+func appendClock(b []byte, t relay.Millis) []byte {
+	t = max(t, 0)
+	two := func(n relay.Millis) { b = append(b, ':', byte('0'+n/10%10), byte('0'+n%10)) }
+	b = strconv.AppendInt(b, int64(t/3_600_000), 10)
+	two(t / 60_000 % 60)
+	two(t / 1000 % 60)
+	if t %= 1000; t != 0 {
+		b = append(b, '.')
+		for ; t != 0; t = t % 100 * 10 {
+			b = append(b, byte('0'+t/100))
+		}
+	}
+	return b
 }

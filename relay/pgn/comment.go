@@ -1,7 +1,5 @@
 package pgn
 
-import "strings"
-
 // commented adds a comment of the main line to what it stands behind.
 func (p *parser) commented(comment string, depth int) error {
 	if depth > 0 || comment == "" {
@@ -14,7 +12,10 @@ func (p *parser) commented(comment string, depth int) error {
 	if len(*to)+len(comment) > p.Limits.Value {
 		return p.fail("the comments of one move are too long")
 	}
-	*to = strings.TrimPrefix(*to+" "+comment, " ")
+	if *to != "" {
+		comment = *to + " " + comment
+	}
+	*to = comment
 	return nil
 }
 
@@ -24,38 +25,62 @@ func (p *parser) comment() (_ string, whole bool, err error) {
 	p.s.next()
 	p.s.raw = true
 	defer func() { p.s.raw = false }()
-	var out []byte
+	p.scratch = p.scratch[:0]
+	emptyLine := false
 	for {
-		if p.s.bol && p.s.startsWith(event) {
-			return joinLines(out), false, nil
+		if p.s.bol && (p.s.startsWith(event) || emptyLine && p.s.startsTag()) {
+			return p.words(), false, nil
 		}
+		bol := p.s.bol
 		b := p.s.next()
+		if bol {
+			emptyLine = b == '\n'
+		}
 		switch {
 		case p.s.err != nil:
-			return joinLines(out), false, nil
+			return p.words(), false, nil
 		case b == '}':
-			return joinLines(out), true, nil
-		case len(out) >= p.Limits.Value:
+			return p.words(), true, nil
+		case !p.word(b):
 			return "", false, p.fail("a comment is too long")
 		}
-		out = append(out, b)
 	}
 }
 
-// joinLines undoes the wrapping of a comment.
-func joinLines(b []byte) string { return strings.Join(strings.Fields(text(b)), " ") }
-
 func (p *parser) lineComment() (string, error) {
 	p.s.next()
-	var out []byte
+	p.scratch = p.scratch[:0]
 	for {
 		b := p.s.next()
 		if p.s.err != nil || b == '\n' {
-			return joinLines(out), nil
+			return p.words(), nil
 		}
-		if len(out) >= p.Limits.Value {
+		if !p.word(b) {
 			return "", p.fail("a comment is too long")
 		}
-		out = append(out, b)
 	}
+}
+
+// word adds a byte of a comment to scratch, and undoes the wrapping: white space becomes one space.
+func (p *parser) word(b byte) bool {
+	switch b {
+	case ' ', '\n', '\t', '\v', '\f':
+		if n := len(p.scratch); n == 0 || p.scratch[n-1] == ' ' {
+			return true
+		}
+		b = ' '
+	}
+	if len(p.scratch) >= p.Limits.Value {
+		return false
+	}
+	p.scratch = append(p.scratch, b)
+	return true
+}
+
+// words is the comment in scratch.
+func (p *parser) words() string {
+	if n := len(p.scratch); n > 0 && p.scratch[n-1] == ' ' {
+		p.scratch = p.scratch[:n-1]
+	}
+	return text(p.scratch)
 }

@@ -2,14 +2,24 @@
 //
 // [Reader] reads one game after the other from a stream, in memory that is bounded
 // by one game ([Limits]). It knows the notation and no chess: a move is a piece of
-// text, and whether it is legal is for relay to say. It is meant to lose nothing of
+// text. It is meant to lose nothing of
 // the main line of any file that organisers' software writes, and so forgives what
 // can be forgiven: a byte order mark, either end of line, ISO-8859-1, wrapped
-// comments, an empty line between the tags, tags and moves on one line, a file
-// that ends in the middle of a game. Variations and annotation glyphs are read
+// comments, an empty line or a comment between the tags, tags and moves on one line, a brace that is
+// never closed, a file that ends in the middle of a game. Variations and annotation glyphs are read
 // over. What cannot be read is an [*Error] for that game alone; the next call goes
 // on with the game after it.
 //
+// [Game.Play] asks package rules which of the moves are legal, for who wants to know it before
+// relay says so, such as a push of a whole round. It stops at the first one that is not, with an
+// [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end.
+//
 // [Writer] writes a relay.Game as lichess's broadcasts do, since that is the form
 // that other programs split and parse.
+//
+// # Tests
+//
+// Each form that is met stands in a file of testdata/in, with what is made of it beside it, and seeds
+// the fuzzer. TestRandomDamage cuts and garbles one of several random games, and the others must be
+// read as they were. All sample games go through the boards and the writer, and are read again.
 package pgn

@@ -1,6 +1,7 @@
 package pgn
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -9,20 +10,24 @@ import (
 
 // Game is one game as the text has it.
 type Game struct {
-	Line int   // of its first character, counted from 1
-	Tags []Tag // in the order of the text, each one
+	Number int   // its place in the text, counted from 1, with those that cannot be read
+	Line   int   // of its first character, counted from 1
+	Tags   []Tag // in the order of the text, each one
 
 	Comment string // before the first move
 	Moves   []Move // of the main line
 
 	// Result is the result that the game ends with. Where that is "*" or is missing,
-	// it is the one in the tags. A result that relay does not know, such as a
-	// forfeit, counts as [relay.Ongoing]; ResultText has it.
+	// it is the one in the tags; [relay.Ongoing] also if it is none that is known.
 	Result relay.Result
+	// Forfeit: the game was not played, as a result such as +/- says.
+	Forfeit bool
 	// ResultText is the text that Result was read from; empty if there is none.
 	ResultText string
 	// Truncated: the moves do not end with a result, as in a file that is still being written.
 	Truncated bool
+	// Cut: the whole text ends in, or right behind, the last move, which may be half of what was meant.
+	Cut bool
 }
 
 // Tag is a pair such as [White "Carlsen, Magnus"].
@@ -73,6 +78,30 @@ func (g *Game) Board() int {
 	return max(n, 0)
 }
 
+// Players are the names of the two, such as "Carlsen, M – Caruana, F", to tell a person which game it is; of
+// a long name the beginning. It is empty if neither is known.
+func (g *Game) Players() string {
+	white, black := g.Known("White"), g.Known("Black")
+	if white == "" && black == "" {
+		return ""
+	}
+	return clip(cmp.Or(white, "?")) + " – " + clip(cmp.Or(black, "?"))
+}
+
+func clip(name string) string {
+	const enough = 80
+	if len(name) <= enough {
+		return name
+	}
+	return strings.ToValidUTF8(name[:enough], "") + "…"
+}
+
+// Round is the tag Round without the number of the board: "5" of "5.12". It is empty if it is not known.
+func (g *Game) Round() string {
+	round, _, _ := strings.Cut(g.Known("Round"), ".")
+	return round
+}
+
 // Player returns the player with that colour's tags.
 func (g *Game) Player(color string) relay.Player {
 	rating, _ := strconv.Atoi(g.Known(color + "Elo"))
@@ -106,12 +135,15 @@ func command(comment, name string) (value string, found bool) {
 	}
 }
 
+// forfeit in the tag Termination marks a game that was not played, where the result alone does not say it.
+const forfeit = "forfeit"
+
 // finish settles what can be said only at the end of the game.
 func (g *Game) finish(token string) {
 	g.Truncated = token == ""
 	tag := g.Tag("Result")
 	// "0-0" is castling, unless the tags say that both have lost.
-	if n := len(g.Moves); n > 0 && tag == "0-0" && g.Moves[n-1].SAN == "0-0" {
+	if n := len(g.Moves); n > 0 && dashes.Replace(tag) == "0-0" && g.Moves[n-1].SAN == "0-0" {
 		g.Moves = g.Moves[:n-1]
 		token, g.Truncated = tag, false
 	}
@@ -119,11 +151,13 @@ func (g *Game) finish(token string) {
 		token = tag
 	}
 	g.ResultText = token
-	result, err := relay.ParseResult(token)
-	if err != nil {
-		result = relay.Ongoing
+	var err error
+	if g.Result, g.Forfeit, err = relay.ParseScore(token); err != nil {
+		g.Result = relay.Ongoing
 	}
-	g.Result = result
+	if g.Result != relay.Ongoing && strings.EqualFold(g.Tag("Termination"), forfeit) {
+		g.Forfeit = true
+	}
 	g.readClocks()
 }
 

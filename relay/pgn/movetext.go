@@ -52,37 +52,43 @@ func (p *parser) moves() (result string, err error) {
 			if depth > 0 {
 				continue
 			}
-			if isResult(token) {
+			if endsGame(token) {
 				return token, nil
 			}
+			n := len(p.g.Moves)
 			if err := p.move(token); err != nil {
 				return "", err
 			}
+			p.g.Cut = p.s.err != nil && len(p.g.Moves) > n
 		}
 	}
 }
 
 // token reads up to white space or a sign that stands alone.
 func (p *parser) token() string {
-	var out []byte
+	out := p.scratch[:0]
 	for {
 		b := p.s.peek()
 		if p.s.err != nil || len(out) > 0 && strings.IndexByte(" \t\n\v\f{}[]();<>\"$", b) >= 0 || len(out) > 64 {
-			return text(out)
+			break
 		}
 		if b == '(' || b == ')' || b == ' ' {
-			return text(out)
+			break
 		}
 		out = append(out, p.s.next())
 	}
+	p.scratch = out
+	return text(out)
 }
 
 // move takes in a token that is not a result: a move, perhaps behind its number.
 func (p *parser) move(token string) error {
-	if i := strings.TrimLeft(token, "0123456789"); strings.HasPrefix(i, ".") {
-		token = strings.TrimLeft(i, ".…")
-	} else {
-		token = strings.TrimLeft(token, ".…")
+	if behind := strings.TrimLeft(token, "0123456789"); strings.HasPrefix(behind, ".") || strings.HasPrefix(behind, "…") {
+		token = behind
+	}
+	token = strings.TrimLeft(token, ".…")
+	if strings.IndexFunc(token, func(r rune) bool { return r >= 0x80 }) >= 0 {
+		token = figurines.Replace(dashes.Replace(token))
 	}
 	san := strings.TrimRight(token, "!?")
 	switch {
@@ -101,12 +107,33 @@ func (p *parser) move(token string) error {
 	return nil
 }
 
-// isResult knows the marks that end a game, also those that relay cannot store.
-func isResult(token string) bool {
-	switch token {
-	case "1/2-0", "0-1/2", "½-0", "0-½", "+/-", "-/+", "-/-", "1/2":
-		return true
+// dashes are what is written for a minus sign in castling and in results.
+var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-", "_", "-")
+
+// figurines are the pieces as signs. That of the pawn is none.
+var figurines = strings.NewReplacer(
+	"♔", "K", "♕", "Q", "♖", "R", "♗", "B", "♘", "N", "♙", "", "♚", "K", "♛", "Q", "♜", "R", "♝", "B", "♞", "N", "♟", "", "\ufe0e", "",
+)
+
+// endsGame reports whether the token is a result. One that both have lost, 0-0, is castling here: only the
+// tags can tell, see [Game.finish].
+func endsGame(token string) bool {
+	if !mayBeResult(token) || dashes.Replace(token) == "0-0" {
+		return false
 	}
-	_, err := relay.ParseResult(token)
+	_, _, err := relay.ParseScore(token)
 	return err == nil
+}
+
+// mayBeResult tells most moves from results at once.
+func mayBeResult(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 0 && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'):
+			return false
+		case c == '-' || c == '/' || c == ':' || c == '*' || c >= 0x80:
+			return true
+		}
+	}
+	return false
 }

@@ -19,17 +19,30 @@ func TestOpening(t *testing.T) {
 			moves = append(moves, relay.Move{UCI: uci})
 		}
 		g := mustGame(relay.Pairing{}, relay.Ongoing, moves...)
-		eco, name := openingOf(g)
+		eco, name := openingOf(g, g.Moves())
 		if got := eco + " " + name; got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 		g.StartFEN = relay.StartFEN
-		if eco, _ := openingOf(g); eco != "" {
+		if eco, _ := openingOf(g, g.Moves()); eco != "" {
 			t.Errorf("a game from a position of its own has the opening %s", eco)
 		}
 	}
 	g := mustGame(relay.Pairing{}, relay.Ongoing, relay.Move{SAN: "e4", UCI: "e2e4", Clock: relay.NoClock()})
 	if out := NewWriter(nil).Format(g, Event{}); !strings.Contains(out, "[ECO \"B00\"]\n[Opening \"King's Pawn") {
 		t.Errorf("the tags are missing:\n%s", out)
+	}
+}
+
+// BenchmarkFormat writes a game of 160 plies, as a stream does each time that it changes.
+func BenchmarkFormat(b *testing.B) {
+	games := newBoards(b)
+	game := tell(b, readOne(b, pushedGame(160)))
+	g := games.play(&game)
+	w := NewWriter(nil)
+	w.Format(g, games.event)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Format(g, games.event)
 	}
 }

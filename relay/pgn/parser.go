@@ -1,12 +1,18 @@
 package pgn
 
+import "github.com/chessrelay/chessrelay/relay"
+
 // A parser reads one game.
 type parser struct {
 	*Reader
 	g *Game
 }
 
-func (p *parser) fail(reason string) error { return &Error{p.s.line, reason} }
+func (p *parser) fail(reason string) error {
+	return &Error{
+		Game: p.g.Number, Players: p.g.Players(), Line: p.s.line, Ply: relay.Ply(len(p.g.Moves)), Reason: reason,
+	}
+}
 
 // tooLong is the error of a game that exceeds the limit of its size.
 func (p *parser) tooLong() error {
@@ -23,17 +29,22 @@ func (p *parser) game() (empty bool, err error) {
 		p.g.Tags = append(p.g.Tags, *p.ahead)
 		p.ahead = nil
 	}
-	more, err := p.tags()
-	if err != nil || !more {
-		p.g.finish("")
-		return len(p.g.Tags) == 0, err
+	for again := false; ; again = true {
+		more, err := p.tags(again)
+		if err != nil || !more {
+			p.g.finish("")
+			return len(p.g.Tags) == 0, err
+		}
+		token, err := p.moves()
+		if err != nil {
+			return false, err
+		}
+		if token == "" && len(p.g.Moves) == 0 && len(p.g.Tags) > 0 && p.s.err == nil {
+			continue // there was a comment between the tags
+		}
+		p.g.finish(token)
+		return len(p.g.Tags) == 0 && len(p.g.Moves) == 0 && token == "", nil
 	}
-	token, err := p.moves()
-	if err != nil {
-		return false, err
-	}
-	p.g.finish(token)
-	return len(p.g.Tags) == 0 && len(p.g.Moves) == 0 && token == "", nil
 }
 
 // begins notes where the game begins.

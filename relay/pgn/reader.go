@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+
+	"github.com/chessrelay/chessrelay/relay"
 )
 
 // Limits bounds what one game may take up. Zero fields are the defaults.
@@ -14,24 +16,42 @@ type Limits struct {
 	Value int // bytes of one tag's value or one comment, 32 KiB
 }
 
-// Error is a game that cannot be read. The games behind it can.
+// Error is a game that cannot be read, or cannot be played to its end. The games behind it can.
 type Error struct {
-	Line   int
-	Reason string
+	Game    int       // its place in the text, from 1
+	Players string    // as [Game.Players] has them; empty if they are not known
+	Line    int       // of the text, from 1
+	Ply     relay.Ply // that was at fault, or was being read; 0 before the first
+	Move    string    // as it was written; empty if it is not a move that was at fault
+	Reason  string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
+func (e *Error) Error() string {
+	s := fmt.Sprintf("game %d", e.Game)
+	if e.Players != "" {
+		s += ", " + e.Players
+	}
+	if e.Ply > 0 {
+		s += fmt.Sprintf(", ply %d", e.Ply)
+	}
+	if e.Move != "" {
+		s += ", " + e.Move
+	}
+	return fmt.Sprintf("%s (line %d): %s", s, e.Line, e.Reason)
+}
 
 // Reader reads games from a stream. It belongs to one goroutine.
 type Reader struct {
 	// Limits may be changed before the first call of Next.
 	Limits Limits
 
-	s     scanner
-	skip  bool  // the game before could not be read: look for the next one
-	ahead *Tag  // the tag that began the next game
-	line  int   // of ahead
-	fatal error // what every further call returns
+	s       scanner
+	skip    bool   // the game before could not be read: look for the next one
+	ahead   *Tag   // the tag that began the next game
+	line    int    // of ahead
+	games   int    // begun so far
+	scratch []byte // of the comment or token that is being read
+	fatal   error  // what every further call returns
 }
 
 // NewReader returns a reader of the games in in. It reads ahead.
@@ -51,7 +71,7 @@ func (r *Reader) Next() (*Game, error) {
 		r.toNextGame()
 	}
 	for {
-		p := parser{Reader: r, g: &Game{}}
+		p := parser{Reader: r, g: &Game{Number: r.games + 1}}
 		r.s.size = 0
 		empty, err := p.game()
 		switch ioErr := r.s.failed(); {
@@ -59,9 +79,11 @@ func (r *Reader) Next() (*Game, error) {
 			r.fatal = ioErr
 			return nil, ioErr
 		case err != nil:
+			r.games++
 			r.skip = true
 			return nil, err
 		case !empty:
+			r.games++
 			return p.g, nil
 		case r.s.err != nil:
 			r.fatal = io.EOF

@@ -37,13 +37,14 @@ func readAll(tb testing.TB, in io.Reader) (games []*Game, errs []error) {
 	}
 }
 
+const samplesFolder = "../../../shared/pgn"
+
 func open(tb testing.TB, name string) io.Reader {
 	tb.Helper()
-	const folder = "../../../shared/pgn"
-	if _, err := os.Stat(folder); err != nil {
+	if _, err := os.Stat(samplesFolder); err != nil {
 		tb.Skip("the folder of sample games, shared/pgn beside the project, is not there")
 	}
-	f, err := os.Open(filepath.Join(folder, name))
+	f, err := os.Open(filepath.Join(samplesFolder, name))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -115,6 +116,9 @@ func TestInTheWild(t *testing.T) {
 		{"tags only", "[White \"A\"]\n[Result \"1-0\"]\n", []game{{"A", "", "1-0"}}},
 		{"two without moves", "[Event \"1\"]\n[White \"A\"]\n\n[Event \"1\"]\n[White \"B\"]\n", []game{{"A", "", "*"}, {"B", "", "*"}}},
 		{"empty line in the tags", "[Event \"1\"]\n\n[White \"A\"]\n\n1. e4 *", []game{{"A", "e4", "*"}}},
+		{"comments in the tags", "[Event \"1\"] ; of the event\n{of the players}\n[White \"A\"]\n{\n\n}\n1. e4 *\n\n[Event \"1\"]\n[White \"B\"]\n\n{no moves}\n\n[Event \"1\"]\n[White \"C\"]\n{none}\n[White \"D\"]\n",
+			[]game{{"A", "e4", "*"}, {"B", "", "*"}, {"C", "", "*"}, {"D", "", "*"}}},
+		{"spaces around tags", "  [ White  \"A\" ]  \n\t[Black\"B\"]\n [Result \"1-0\"]x\n\n  1. e4 1-0\n\n  [White \"C\"]\n\n1. d4 *", []game{{"A", "e4", "1-0"}, {"C", "d4", "*"}}},
 		{"on one line", `[White "A"][Black "B"] 1.e4 e5 2.Nf3 1-0`, []game{{"A", "e4 e5 Nf3", "1-0"}}},
 		{"no tags", "1. e4 e5 0-1\n\n1. d4 *", []game{{"", "e4 e5", "0-1"}, {"", "d4", "*"}}},
 		{"byte order marks", "\ufeff[White \"A\"]\n\n*\n\n\ufeff[White \"B\"]\n\n*", []game{{"A", "", "*"}, {"B", "", "*"}}},
@@ -128,8 +132,16 @@ func TestInTheWild(t *testing.T) {
 		{"result inside a variation", "1. e4 (1. d4 1-0) e5 0-1", []game{{"", "e4 e5", "0-1"}}},
 		{"annotations", "1. e4! $1 e5?? 2. Nf3 !? Nc6 $14 +- N *", []game{{"", "e4 e5 Nf3 Nc6", "*"}}},
 		{"castling with zeros", "1. 0-0 0-0-0 2.0-0 *", []game{{"", "0-0 0-0-0 0-0", "*"}}},
-		{"both lost", "[Result \"0-0\"]\n\n1. e4 0-0", []game{{"", "e4", "*"}}},
-		{"forfeit", "[White \"A\"]\n[Result \"+/-\"]\n\n+/-\n\n[White \"B\"]\n\n1. e4 *", []game{{"A", "", "*"}, {"B", "e4", "*"}}},
+		{"both lost", "[Result \"0-0\"]\n\n1. e4 0-0", []game{{"", "e4", "0-0"}}},
+		{"forfeits", "[White \"A\"]\n[Result \"+/-\"]\n\n+/-\n\n[White \"B\"]\n\n1. e4 -/+\n\n+:- -:+ =:=", []game{
+			{"A", "", "1-0"}, {"B", "e4", "0-1"}, {"", "", "1-0"}, {"", "", "0-1"}, {"", "", "1/2-1/2"},
+		}},
+		{"half a point for one", "[Result \"1/2-0\"]\n\n1. e4 1/2-0\n\n1. d4 0-½\n\n[Result \"0–0\"]\n\n1. c4 0–0", []game{{"", "e4", "1/2-0"}, {"", "d4", "0-1/2"}, {"", "c4", "0-0"}}},
+		{"castling with dashes", "1.O–O 0—0—0 2. 0-0+ *", []game{{"", "O-O 0-0-0 0-0+", "*"}}},
+		{"numbers", "1.e4 1...e5 2 Nf3 2…Nc6 3 . Bb5 3. … a6 … *", []game{{"", "e4 e5 Nf3 Nc6 Bb5 a6", "*"}}},
+		{"figurines", "1. e4 e5 2. ♘f3 ♞c6 3.♗xf7+! ♟a6 *", []game{{"", "e4 e5 Nf3 Nc6 Bxf7+ a6", "*"}}},
+		{"Windows-1252", "[White \"O\x92Neil \x8aef\xe8ik\"]\n\n*", []game{{"O’Neil Šefèik", "", "*"}}},
+		{"brace forgotten before other tags", "[White \"A\"]\n\n1. e4 {oh\n\n[White \"B\"]\n\n1. d4 {[x]\n\n[%clk 1:00:00]} *", []game{{"A", "e4", "*"}, {"B", "d4", "*"}}},
 		{"dashes", "1. e4 1–0\n\n1. d4 ½–½\n\n1. c4 0.5-0.5", []game{{"", "e4", "1-0"}, {"", "d4", "1/2-1/2"}, {"", "c4", "1/2-1/2"}}},
 		{"the tag knows more", "[Result \"1-0\"]\n\n1. e4 *", []game{{"", "e4", "1-0"}}},
 		{"no result", "[White \"A\"]\n\n1. e4\n\n[White \"B\"]\n\n1. d4", []game{{"A", "e4", "*"}, {"B", "d4", "*"}}},
@@ -192,9 +204,12 @@ func TestClocks(t *testing.T) {
 			t.Errorf("%q: %d, want %d", in, got, want)
 		}
 	}
-	for in, want := range map[relay.Millis]string{0: "0:00:00", 3_687_000: "1:01:27", 178_900: "0:02:58.9", 178_960: "0:02:58.9", 36_000_000: "10:00:00"} {
+	for in, want := range map[relay.Millis]string{0: "0:00:00", 3_687_000: "1:01:27", 178_900: "0:02:58.9", 178_960: "0:02:58.96", 178_001: "0:02:58.001", -1: "0:00:00", 36_000_000: "10:00:00"} {
 		if got := FormatClock(in); got != want {
 			t.Errorf("%d: %s, want %s", in, got, want)
+		}
+		if got, ok := ParseClock(want); !ok || got != max(in, 0) {
+			t.Errorf("%s is read as %d", want, got)
 		}
 	}
 }
@@ -251,8 +266,26 @@ func TestTags(t *testing.T) {
 	if diff := cmp.Diff(relay.Player{Name: "Carlsen, Magnus", Rating: 2877, Title: "GM"}, g.Player("White")); diff != "" {
 		t.Error(diff)
 	}
-	if g.Board() != 12 || g.Known("Date") != "" || g.Tag("Date") == "" || g.Line != 1 {
+	if g.Round() != "5" || g.Board() != 12 || g.Known("Date") != "" || g.Tag("Date") == "" || g.Line != 1 {
 		t.Errorf("board %d, date %q", g.Board(), g.Known("Date"))
+	}
+}
+
+func TestClockTags(t *testing.T) {
+	g := readOne(t, "[WhiteClock \"0:15.10\"]\n[BlackClock \"1:30:00\"]\n[Clock \"B/0:15.29\"]\n[ReferenceTime \"2011.01.09 15:00:00\"]\n\n*")
+	if c := g.StartClock(); c != millis(910_000, 5_400_000) {
+		t.Errorf("at the start: %+v", c)
+	}
+	if c := g.RunningClock(); c != millis(relay.NoTime, 929_000) {
+		t.Errorf("running: %+v", c)
+	}
+	for in, want := range map[string]relay.Clock{
+		"": relay.NoClock(), "[Clock \"w/0:00:10.5\"]\n[WhiteClock \"?\"]": millis(10_500, relay.NoTime), "[Clock \"N/0:15.29\"]": relay.NoClock(), "[Clock \"B\"]": relay.NoClock(),
+	} {
+		g := readOne(t, in+"\n\n*")
+		if c := g.RunningClock(); c != want || g.StartClock().Known() {
+			t.Errorf("%s: %+v, %+v", in, c, g.StartClock())
+		}
 	}
 }
 
@@ -263,6 +296,13 @@ func FuzzPGN(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	for _, name := range wildFiles(f) {
+		in, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(in))
+	}
 	f.Fuzz(func(t *testing.T, in string) {
 		games, _ := readAll(t, strings.NewReader(in))
 		again, _ := readAll(t, iotest.OneByteReader(strings.NewReader(in)))
@@ -272,6 +312,10 @@ func FuzzPGN(f *testing.F) {
 		for _, g := range games {
 			if len(g.Tags)+len(g.Moves) == 0 && g.ResultText == "" {
 				t.Fatal("a game of nothing")
+			}
+			line, err := g.Play()
+			if len(line.Moves) > len(g.Moves) || err == nil && !line.Ended && !g.Cut && len(line.Moves) < len(g.Moves) {
+				t.Fatalf("%d of %d moves are played, %v", len(line.Moves), len(g.Moves), err)
 			}
 		}
 	})

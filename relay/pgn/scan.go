@@ -74,6 +74,12 @@ func (s *scanner) startsWith(prefix []byte) bool {
 	return bytes.Equal(b, prefix)
 }
 
+// startsTag looks whether a tag may begin here: a bracket and a letter.
+func (s *scanner) startsTag() bool {
+	b, _ := s.in.Peek(2)
+	return len(b) == 2 && b[0] == '[' && (b[1]|0x20 >= 'a' && b[1]|0x20 <= 'z')
+}
+
 // skipLine goes to the start of the next line.
 func (s *scanner) skipLine() {
 	for {
@@ -119,7 +125,7 @@ func (s *scanner) failed() error {
 }
 
 // text makes a string of bytes: UTF-8, or else ISO-8859-1, whose characters are
-// numbered as in Unicode.
+// numbered as in Unicode, in the form that Windows gave it.
 func text(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -127,6 +133,16 @@ func text(b []byte) string {
 	out := make([]rune, len(b))
 	for i, c := range b {
 		out[i] = rune(c)
+		if c >= 0x80 && c < 0xa0 {
+			out[i] = windows1252[c-0x80]
+		}
 	}
 	return string(out)
+}
+
+// windows1252 are the characters that stand where ISO-8859-1 has controls, which no
+// file has on purpose.
+var windows1252 = [32]rune{
+	'€', '\ufffd', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\ufffd', 'Ž', '\ufffd',
+	'\ufffd', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\ufffd', 'ž', 'Ÿ',
 }

@@ -3,9 +3,8 @@ package pgn
 import "strings"
 
 // tags reads the tags, and reports whether moves of this game may follow: not
-// if it was the next game that began.
-func (p *parser) tags() (more bool, err error) {
-	apart := false // an empty line since the last tag
+// if it was the next game that began. apart: there has been an empty line or a comment since the last tag.
+func (p *parser) tags(apart bool) (more bool, err error) {
 	for {
 		apart = p.s.blanks() || apart
 		if b := p.s.peek(); p.s.err != nil || b != '[' {
@@ -35,13 +34,14 @@ func (p *parser) tags() (more bool, err error) {
 }
 
 // startsAnother tells an empty line inside the tags from a game without moves:
-// in the latter, tags come again that were there.
+// in the latter, tags come again that were there, or the one that is always the first.
 func (p *parser) startsAnother(name string, apart bool) bool {
-	if !apart && !strings.EqualFold(name, "Event") {
+	isEvent := strings.EqualFold(name, "Event")
+	if !apart && !isEvent {
 		return false
 	}
 	for _, t := range p.g.Tags {
-		if strings.EqualFold(t.Name, name) {
+		if isEvent && apart || strings.EqualFold(t.Name, name) {
 			return true
 		}
 	}

@@ -1,8 +1,8 @@
 package pgn
 
 import (
-	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,20 +33,28 @@ type Event struct {
 
 // Write writes the game.
 func (w *Writer) Write(g *relay.Game, e Event) error {
-	_, err := io.WriteString(w.w, w.Format(g, e))
+	_, err := w.w.Write(w.append(nil, g, e))
 	return err
 }
 
 // Format returns what Write writes.
-func (w *Writer) Format(g *relay.Game, e Event) string {
-	var b strings.Builder
-	for _, t := range tags(g, e) {
-		fmt.Fprintf(&b, "[%s \"%s\"]\n", t.Name, escape.Replace(t.Value))
+func (w *Writer) Format(g *relay.Game, e Event) string { return string(w.append(nil, g, e)) }
+
+func (w *Writer) append(b []byte, g *relay.Game, e Event) []byte {
+	moves := g.Moves()
+	b = slices.Grow(b, 1024+32*len(moves))
+	for _, t := range tags(g, moves, e) {
+		b = append(b, '[')
+		b = append(b, t.Name...)
+		b = append(b, ` "`...)
+		b = append(b, escape.Replace(t.Value)...)
+		b = append(b, "\"]\n"...)
 	}
-	b.WriteByte('\n')
-	w.moves(&b, g)
-	fmt.Fprintf(&b, " %s\n\n\n", g.Result)
-	return b.String()
+	b = append(b, '\n')
+	b = w.moves(b, g, moves)
+	b = append(b, ' ')
+	b = append(b, g.Result...)
+	return append(b, "\n\n\n"...)
 }
 
 // A value stands on one line, and its signs are escaped as the standard says.
@@ -54,31 +62,37 @@ var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ")
 
 // moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. The number of Black's move is
 // written only where it is the first one, as lichess has it.
-func (w *Writer) moves(b *strings.Builder, g *relay.Game) {
+func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	number := startNumber(g)
-	for i, m := range g.Moves() {
+	for i := range moves {
+		m := &moves[i]
 		white := g.WhitePlays(m.Ply)
 		if i > 0 {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 			if white {
 				number++
 			}
 		}
 		switch {
 		case white:
-			fmt.Fprintf(b, "%d. ", number)
+			b = strconv.AppendInt(b, int64(number), 10)
+			b = append(b, ". "...)
 		case i == 0:
-			fmt.Fprintf(b, "%d... ", number)
+			b = strconv.AppendInt(b, int64(number), 10)
+			b = append(b, "... "...)
 		}
-		b.WriteString(m.SAN)
+		b = append(b, m.SAN...)
 		left := m.Clock.Black
 		if white {
 			left = m.Clock.White
 		}
 		if left != relay.NoTime && !w.NoClocks {
-			fmt.Fprintf(b, " { [%%clk %s] }", FormatClock(left))
+			b = append(b, " { [%clk "...)
+			b = appendClock(b, left)
+			b = append(b, "] }"...)
 		}
 	}
+	return b
 }
 
 // startNumber is the move number of the first ply.
@@ -92,10 +106,17 @@ func startNumber(g *relay.Game) int {
 }
 
 // tags are those of lichess's broadcasts, in their order. The seven of the
-// standard's roster always stand, the others if something is known.
-func tags(g *relay.Game, e Event) []Tag {
+// standard's roster always stand, the others if something is known. Where the game has a tag that tells
+// it otherwise than its place does, such as Event, it is the game's that stands; those that have no place in that order
+// come before the links, which are always ours.
+func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	var out []Tag
+	placed := map[string]bool{"broadcastname": true, "broadcasturl": true, "gameurl": true} // in lower case
 	add := func(name, value string) {
+		placed[strings.ToLower(name)] = true
+		if !relay.OwnTag(name) {
+			value = or(given(g, name), value)
+		}
 		if value != "" {
 			out = append(out, Tag{name, value})
 		}
@@ -114,7 +135,8 @@ func tags(g *relay.Game, e Event) []Tag {
 	add("Event", event)
 	add("Site", or(location, roundURL, "?"))
 	add("Date", at.Format("2006.01.02"))
-	add("Round", roundNumber(g, e)+"."+strconv.Itoa(g.Board))
+	placed["round"] = true
+	out = append(out, Tag{"Round", roundNumber(g, e) + "." + strconv.Itoa(g.Board)})
 	add("White", g.White.Name)
 	add("Black", g.Black.Name)
 	add("Result", string(g.Result))
@@ -129,28 +151,55 @@ func tags(g *relay.Game, e Event) []Tag {
 	}
 	add("TimeControl", g.TimeControl)
 	add("Variant", or(g.Variant, "Standard"))
-	eco, name := openingOf(g)
+	eco, name := openingOf(g, moves)
 	add("ECO", eco)
 	add("Opening", name)
-	if g.StartFEN != "" {
-		add("FEN", g.StartFEN)
+	fen := g.StartFEN
+	if g.Variant == relay.Chess960 { // where a reader cannot know the position otherwise
+		fen = or(fen, relay.StartFEN)
+	}
+	if fen != "" {
+		add("FEN", fen)
 		add("SetUp", "1")
 	}
 	add("UTCDate", at.Format("2006.01.02"))
 	add("UTCTime", at.Format("15:04:05"))
+	add("WhiteFed", g.White.Federation)
+	add("BlackFed", g.Black.Federation)
+	if g.Forfeit {
+		placed["termination"] = true
+		out = append(out, Tag{"Termination", forfeit})
+	}
+	for _, t := range g.Tags {
+		if !placed[strings.ToLower(t.Name)] {
+			out = append(out, Tag(t))
+		}
+	}
 	if e.Tournament != nil {
-		add("BroadcastName", e.Tournament.Name)
+		out = append(out, Tag{"BroadcastName", e.Tournament.Name})
 	}
 	if roundURL != "" {
-		add("BroadcastURL", roundURL)
-		add("GameURL", roundURL+"/"+strconv.Itoa(g.Board))
+		out = append(out, Tag{"BroadcastURL", roundURL}, Tag{"GameURL", roundURL + "/" + strconv.Itoa(g.Board)})
 	}
 	return out
 }
 
-// roundNumber is the number at the end of the round's name ("Round 11"), or else
-// its place in the tournament.
+// given is the value of a tag that somebody gave the game, in any spelling of its name.
+func given(g *relay.Game, name string) string {
+	for _, t := range g.Tags {
+		if strings.EqualFold(t.Name, name) {
+			return t.Value
+		}
+	}
+	return ""
+}
+
+// roundNumber is what the game's tag says before the board, or the number at the end of the round's
+// name ("Round 11"), or else its place in the tournament.
 func roundNumber(g *relay.Game, e Event) string {
+	if n, _, _ := strings.Cut(given(g, "Round"), "."); n != "" {
+		return n
+	}
 	if e.Round == nil {
 		return "?"
 	}

@@ -29,7 +29,7 @@ const (
 // on every node travels in it: the time, the ids, who asked.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // 1
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1, or 2; see CommandVersion
 	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds at the node that received the request
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
 	// Idempotency-Key, or a random id: the same request twice changes nothing the
@@ -44,6 +44,10 @@ type Command struct {
 	//	*Command_PlayMove
 	//	*Command_TakeBack
 	//	*Command_SetResult
+	//	*Command_CorrectMoves
+	//	*Command_UpdateGame
+	//	*Command_UpdateRound
+	//	*Command_UpdateTournament
 	Op            isCommand_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -168,6 +172,42 @@ func (x *Command) GetSetResult() *SetResult {
 	return nil
 }
 
+func (x *Command) GetCorrectMoves() *CorrectMoves {
+	if x != nil {
+		if x, ok := x.Op.(*Command_CorrectMoves); ok {
+			return x.CorrectMoves
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetUpdateGame() *UpdateGame {
+	if x != nil {
+		if x, ok := x.Op.(*Command_UpdateGame); ok {
+			return x.UpdateGame
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetUpdateRound() *UpdateRound {
+	if x != nil {
+		if x, ok := x.Op.(*Command_UpdateRound); ok {
+			return x.UpdateRound
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetUpdateTournament() *UpdateTournament {
+	if x != nil {
+		if x, ok := x.Op.(*Command_UpdateTournament); ok {
+			return x.UpdateTournament
+		}
+	}
+	return nil
+}
+
 type isCommand_Op interface {
 	isCommand_Op()
 }
@@ -196,6 +236,22 @@ type Command_SetResult struct {
 	SetResult *SetResult `protobuf:"bytes,15,opt,name=set_result,json=setResult,proto3,oneof"`
 }
 
+type Command_CorrectMoves struct {
+	CorrectMoves *CorrectMoves `protobuf:"bytes,16,opt,name=correct_moves,json=correctMoves,proto3,oneof"`
+}
+
+type Command_UpdateGame struct {
+	UpdateGame *UpdateGame `protobuf:"bytes,17,opt,name=update_game,json=updateGame,proto3,oneof"`
+}
+
+type Command_UpdateRound struct {
+	UpdateRound *UpdateRound `protobuf:"bytes,18,opt,name=update_round,json=updateRound,proto3,oneof"`
+}
+
+type Command_UpdateTournament struct {
+	UpdateTournament *UpdateTournament `protobuf:"bytes,19,opt,name=update_tournament,json=updateTournament,proto3,oneof"`
+}
+
 func (*Command_CreateTournament) isCommand_Op() {}
 
 func (*Command_CreateRound) isCommand_Op() {}
@@ -207,6 +263,14 @@ func (*Command_PlayMove) isCommand_Op() {}
 func (*Command_TakeBack) isCommand_Op() {}
 
 func (*Command_SetResult) isCommand_Op() {}
+
+func (*Command_CorrectMoves) isCommand_Op() {}
+
+func (*Command_UpdateGame) isCommand_Op() {}
+
+func (*Command_UpdateRound) isCommand_Op() {}
+
+func (*Command_UpdateTournament) isCommand_Op() {}
 
 type CreateTournament struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -283,6 +347,8 @@ type CreateRound struct {
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	StartsAt      int64                  `protobuf:"varint,4,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"` // Unix ms, 0: not said
 	DelaySeconds  int32                  `protobuf:"varint,5,opt,name=delay_seconds,json=delaySeconds,proto3" json:"delay_seconds,omitempty"`
+	Description   string                 `protobuf:"bytes,6,opt,name=description,proto3" json:"description,omitempty"`
+	Shorten       bool                   `protobuf:"varint,7,opt,name=shorten,proto3" json:"shorten,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -350,6 +416,20 @@ func (x *CreateRound) GetDelaySeconds() int32 {
 		return x.DelaySeconds
 	}
 	return 0
+}
+
+func (x *CreateRound) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *CreateRound) GetShorten() bool {
+	if x != nil {
+		return x.Shorten
+	}
+	return false
 }
 
 type Player struct {
@@ -446,6 +526,7 @@ type CreateGame struct {
 	Fen           string                 `protobuf:"bytes,6,opt,name=fen,proto3" json:"fen,omitempty"` // empty: the standard position
 	Variant       string                 `protobuf:"bytes,7,opt,name=variant,proto3" json:"variant,omitempty"`
 	TimeControl   string                 `protobuf:"bytes,8,opt,name=time_control,json=timeControl,proto3" json:"time_control,omitempty"`
+	Tags          []*Tag                 `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -536,6 +617,66 @@ func (x *CreateGame) GetTimeControl() string {
 	return ""
 }
 
+func (x *CreateGame) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+// Tag is a PGN tag that no field of a game says.
+type Tag struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tag) Reset() {
+	*x = Tag{}
+	mi := &file_relay_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tag) ProtoMessage() {}
+
+func (x *Tag) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tag.ProtoReflect.Descriptor instead.
+func (*Tag) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Tag) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tag) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 type PlayMove struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
@@ -550,7 +691,7 @@ type PlayMove struct {
 
 func (x *PlayMove) Reset() {
 	*x = PlayMove{}
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +703,7 @@ func (x *PlayMove) String() string {
 func (*PlayMove) ProtoMessage() {}
 
 func (x *PlayMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +716,7 @@ func (x *PlayMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayMove.ProtoReflect.Descriptor instead.
 func (*PlayMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{5}
+	return file_relay_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PlayMove) GetGame() string {
@@ -631,7 +772,7 @@ type TakeBack struct {
 
 func (x *TakeBack) Reset() {
 	*x = TakeBack{}
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +784,7 @@ func (x *TakeBack) String() string {
 func (*TakeBack) ProtoMessage() {}
 
 func (x *TakeBack) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +797,7 @@ func (x *TakeBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeBack.ProtoReflect.Descriptor instead.
 func (*TakeBack) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{6}
+	return file_relay_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TakeBack) GetGame() string {
@@ -685,13 +826,14 @@ type SetResult struct {
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
 	Result        string                 `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Forfeit       bool                   `protobuf:"varint,4,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // it was not played out; a spelling such as +/- says so too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SetResult) Reset() {
 	*x = SetResult{}
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +845,7 @@ func (x *SetResult) String() string {
 func (*SetResult) ProtoMessage() {}
 
 func (x *SetResult) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +858,7 @@ func (x *SetResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetResult.ProtoReflect.Descriptor instead.
 func (*SetResult) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{7}
+	return file_relay_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetResult) GetGame() string {
@@ -740,6 +882,511 @@ func (x *SetResult) GetReason() string {
 	return ""
 }
 
+func (x *SetResult) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
+// CorrectMoves takes the moves after to_ply back and plays others in their place: all
+// of it or nothing.
+type CorrectMoves struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	ToPly         int32                  `protobuf:"varint,2,opt,name=to_ply,json=toPly,proto3" json:"to_ply,omitempty"`
+	Moves         []*CorrectedMove       `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
+	Result        string                 `protobuf:"bytes,4,opt,name=result,proto3" json:"result,omitempty"` // empty: as it is
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Forfeit       bool                   `protobuf:"varint,6,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // with a result: as in SetResult
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CorrectMoves) Reset() {
+	*x = CorrectMoves{}
+	mi := &file_relay_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CorrectMoves) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CorrectMoves) ProtoMessage() {}
+
+func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CorrectMoves.ProtoReflect.Descriptor instead.
+func (*CorrectMoves) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CorrectMoves) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *CorrectMoves) GetToPly() int32 {
+	if x != nil {
+		return x.ToPly
+	}
+	return 0
+}
+
+func (x *CorrectMoves) GetMoves() []*CorrectedMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *CorrectMoves) GetResult() string {
+	if x != nil {
+		return x.Result
+	}
+	return ""
+}
+
+func (x *CorrectMoves) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CorrectMoves) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
+type CorrectedMove struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Move          string                 `protobuf:"bytes,1,opt,name=move,proto3" json:"move,omitempty"` // SAN or UCI
+	WhiteMs       *int64                 `protobuf:"varint,2,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
+	BlackMs       *int64                 `protobuf:"varint,3,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
+	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"` // when it was played, if the submitter said; else Command.at
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CorrectedMove) Reset() {
+	*x = CorrectedMove{}
+	mi := &file_relay_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CorrectedMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CorrectedMove) ProtoMessage() {}
+
+func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CorrectedMove.ProtoReflect.Descriptor instead.
+func (*CorrectedMove) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CorrectedMove) GetMove() string {
+	if x != nil {
+		return x.Move
+	}
+	return ""
+}
+
+func (x *CorrectedMove) GetWhiteMs() int64 {
+	if x != nil && x.WhiteMs != nil {
+		return *x.WhiteMs
+	}
+	return 0
+}
+
+func (x *CorrectedMove) GetBlackMs() int64 {
+	if x != nil && x.BlackMs != nil {
+		return *x.BlackMs
+	}
+	return 0
+}
+
+func (x *CorrectedMove) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+type UpdateGame struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	White         *PlayerUpdate          `protobuf:"bytes,2,opt,name=white,proto3" json:"white,omitempty"`
+	Black         *PlayerUpdate          `protobuf:"bytes,3,opt,name=black,proto3" json:"black,omitempty"`
+	TimeControl   *string                `protobuf:"bytes,4,opt,name=time_control,json=timeControl,proto3,oneof" json:"time_control,omitempty"`
+	Tags          []*Tag                 `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"` // an empty value removes the tag
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateGame) Reset() {
+	*x = UpdateGame{}
+	mi := &file_relay_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateGame) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateGame) ProtoMessage() {}
+
+func (x *UpdateGame) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateGame.ProtoReflect.Descriptor instead.
+func (*UpdateGame) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *UpdateGame) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *UpdateGame) GetWhite() *PlayerUpdate {
+	if x != nil {
+		return x.White
+	}
+	return nil
+}
+
+func (x *UpdateGame) GetBlack() *PlayerUpdate {
+	if x != nil {
+		return x.Black
+	}
+	return nil
+}
+
+func (x *UpdateGame) GetTimeControl() string {
+	if x != nil && x.TimeControl != nil {
+		return *x.TimeControl
+	}
+	return ""
+}
+
+func (x *UpdateGame) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *UpdateGame) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type PlayerUpdate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Title         *string                `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	Rating        *int32                 `protobuf:"varint,3,opt,name=rating,proto3,oneof" json:"rating,omitempty"`
+	FideId        *int64                 `protobuf:"varint,4,opt,name=fide_id,json=fideId,proto3,oneof" json:"fide_id,omitempty"`
+	Federation    *string                `protobuf:"bytes,5,opt,name=federation,proto3,oneof" json:"federation,omitempty"`
+	Team          *string                `protobuf:"bytes,6,opt,name=team,proto3,oneof" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlayerUpdate) Reset() {
+	*x = PlayerUpdate{}
+	mi := &file_relay_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlayerUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlayerUpdate) ProtoMessage() {}
+
+func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlayerUpdate.ProtoReflect.Descriptor instead.
+func (*PlayerUpdate) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PlayerUpdate) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *PlayerUpdate) GetTitle() string {
+	if x != nil && x.Title != nil {
+		return *x.Title
+	}
+	return ""
+}
+
+func (x *PlayerUpdate) GetRating() int32 {
+	if x != nil && x.Rating != nil {
+		return *x.Rating
+	}
+	return 0
+}
+
+func (x *PlayerUpdate) GetFideId() int64 {
+	if x != nil && x.FideId != nil {
+		return *x.FideId
+	}
+	return 0
+}
+
+func (x *PlayerUpdate) GetFederation() string {
+	if x != nil && x.Federation != nil {
+		return *x.Federation
+	}
+	return ""
+}
+
+func (x *PlayerUpdate) GetTeam() string {
+	if x != nil && x.Team != nil {
+		return *x.Team
+	}
+	return ""
+}
+
+type UpdateRound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Round         string                 `protobuf:"bytes,1,opt,name=round,proto3" json:"round,omitempty"`
+	Name          *string                `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	StartsAt      *int64                 `protobuf:"varint,3,opt,name=starts_at,json=startsAt,proto3,oneof" json:"starts_at,omitempty"`
+	DelaySeconds  *int32                 `protobuf:"varint,4,opt,name=delay_seconds,json=delaySeconds,proto3,oneof" json:"delay_seconds,omitempty"`
+	Description   *string                `protobuf:"bytes,5,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Status        *string                `protobuf:"bytes,6,opt,name=status,proto3,oneof" json:"status,omitempty"`    // new, started or finished
+	Shorten       *bool                  `protobuf:"varint,7,opt,name=shorten,proto3,oneof" json:"shorten,omitempty"` // whether a shorter PGN takes moves back
+	Reason        string                 `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateRound) Reset() {
+	*x = UpdateRound{}
+	mi := &file_relay_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateRound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateRound) ProtoMessage() {}
+
+func (x *UpdateRound) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateRound.ProtoReflect.Descriptor instead.
+func (*UpdateRound) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UpdateRound) GetRound() string {
+	if x != nil {
+		return x.Round
+	}
+	return ""
+}
+
+func (x *UpdateRound) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *UpdateRound) GetStartsAt() int64 {
+	if x != nil && x.StartsAt != nil {
+		return *x.StartsAt
+	}
+	return 0
+}
+
+func (x *UpdateRound) GetDelaySeconds() int32 {
+	if x != nil && x.DelaySeconds != nil {
+		return *x.DelaySeconds
+	}
+	return 0
+}
+
+func (x *UpdateRound) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *UpdateRound) GetStatus() string {
+	if x != nil && x.Status != nil {
+		return *x.Status
+	}
+	return ""
+}
+
+func (x *UpdateRound) GetShorten() bool {
+	if x != nil && x.Shorten != nil {
+		return *x.Shorten
+	}
+	return false
+}
+
+func (x *UpdateRound) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type UpdateTournament struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tournament    string                 `protobuf:"bytes,1,opt,name=tournament,proto3" json:"tournament,omitempty"`
+	Name          *string                `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Description   *string                `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Location      *string                `protobuf:"bytes,4,opt,name=location,proto3,oneof" json:"location,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTournament) Reset() {
+	*x = UpdateTournament{}
+	mi := &file_relay_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTournament) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTournament) ProtoMessage() {}
+
+func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTournament.ProtoReflect.Descriptor instead.
+func (*UpdateTournament) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *UpdateTournament) GetTournament() string {
+	if x != nil {
+		return x.Tournament
+	}
+	return ""
+}
+
+func (x *UpdateTournament) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *UpdateTournament) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *UpdateTournament) GetLocation() string {
+	if x != nil && x.Location != nil {
+		return *x.Location
+	}
+	return ""
+}
+
+func (x *UpdateTournament) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type TournamentRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -750,13 +1397,14 @@ type TournamentRecord struct {
 	Request       string                 `protobuf:"bytes,6,opt,name=request,proto3" json:"request,omitempty"`
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
+	Updates       []*UpdateRecord        `protobuf:"bytes,9,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TournamentRecord) Reset() {
 	*x = TournamentRecord{}
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +1416,7 @@ func (x *TournamentRecord) String() string {
 func (*TournamentRecord) ProtoMessage() {}
 
 func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +1429,7 @@ func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TournamentRecord.ProtoReflect.Descriptor instead.
 func (*TournamentRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{8}
+	return file_relay_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TournamentRecord) GetId() string {
@@ -840,6 +1488,13 @@ func (x *TournamentRecord) GetTerm() uint64 {
 	return 0
 }
 
+func (x *TournamentRecord) GetUpdates() []*UpdateRecord {
+	if x != nil {
+		return x.Updates
+	}
+	return nil
+}
+
 type RoundRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -851,13 +1506,18 @@ type RoundRecord struct {
 	Request       string                 `protobuf:"bytes,7,opt,name=request,proto3" json:"request,omitempty"`
 	Index         uint64                 `protobuf:"varint,8,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,9,opt,name=term,proto3" json:"term,omitempty"`
+	Description   string                 `protobuf:"bytes,10,opt,name=description,proto3" json:"description,omitempty"`
+	Status        string                 `protobuf:"bytes,11,opt,name=status,proto3" json:"status,omitempty"`                               // as it was set; empty: as the games say
+	StatusIndex   uint64                 `protobuf:"varint,12,opt,name=status_index,json=statusIndex,proto3" json:"status_index,omitempty"` // of the command that set it
+	Shorten       bool                   `protobuf:"varint,13,opt,name=shorten,proto3" json:"shorten,omitempty"`
+	Updates       []*UpdateRecord        `protobuf:"bytes,14,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoundRecord) Reset() {
 	*x = RoundRecord{}
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1529,7 @@ func (x *RoundRecord) String() string {
 func (*RoundRecord) ProtoMessage() {}
 
 func (x *RoundRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1542,7 @@ func (x *RoundRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecord.ProtoReflect.Descriptor instead.
 func (*RoundRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{9}
+	return file_relay_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RoundRecord) GetId() string {
@@ -948,6 +1608,195 @@ func (x *RoundRecord) GetTerm() uint64 {
 	return 0
 }
 
+func (x *RoundRecord) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *RoundRecord) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *RoundRecord) GetStatusIndex() uint64 {
+	if x != nil {
+		return x.StatusIndex
+	}
+	return 0
+}
+
+func (x *RoundRecord) GetShorten() bool {
+	if x != nil {
+		return x.Shorten
+	}
+	return false
+}
+
+func (x *RoundRecord) GetUpdates() []*UpdateRecord {
+	if x != nil {
+		return x.Updates
+	}
+	return nil
+}
+
+// UpdateRecord is one change of a tournament's or a round's fields.
+type UpdateRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	At            int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Index         uint64                 `protobuf:"varint,5,opt,name=index,proto3" json:"index,omitempty"`
+	Term          uint64                 `protobuf:"varint,6,opt,name=term,proto3" json:"term,omitempty"`
+	Fields        []*FieldRecord         `protobuf:"bytes,7,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateRecord) Reset() {
+	*x = UpdateRecord{}
+	mi := &file_relay_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateRecord) ProtoMessage() {}
+
+func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
+func (*UpdateRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *UpdateRecord) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *UpdateRecord) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *UpdateRecord) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *UpdateRecord) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *UpdateRecord) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *UpdateRecord) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *UpdateRecord) GetFields() []*FieldRecord {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+// FieldRecord is a field that was changed. Long texts are clipped.
+type FieldRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // as the HTTP API spells it
+	Was           string                 `protobuf:"bytes,2,opt,name=was,proto3" json:"was,omitempty"`
+	Now           string                 `protobuf:"bytes,3,opt,name=now,proto3" json:"now,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldRecord) Reset() {
+	*x = FieldRecord{}
+	mi := &file_relay_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldRecord) ProtoMessage() {}
+
+func (x *FieldRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldRecord.ProtoReflect.Descriptor instead.
+func (*FieldRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *FieldRecord) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FieldRecord) GetWas() string {
+	if x != nil {
+		return x.Was
+	}
+	return ""
+}
+
+func (x *FieldRecord) GetNow() string {
+	if x != nil {
+		return x.Now
+	}
+	return ""
+}
+
 // MoveRecord is one move. Those of a game are stored without what follows from the
 // moves before: in the hash and in an audit trail they have it.
 type MoveRecord struct {
@@ -967,7 +1816,7 @@ type MoveRecord struct {
 
 func (x *MoveRecord) Reset() {
 	*x = MoveRecord{}
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1828,7 @@ func (x *MoveRecord) String() string {
 func (*MoveRecord) ProtoMessage() {}
 
 func (x *MoveRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1841,7 @@ func (x *MoveRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRecord.ProtoReflect.Descriptor instead.
 func (*MoveRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{10}
+	return file_relay_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MoveRecord) GetSan() string {
@@ -1058,7 +1907,7 @@ func (x *MoveRecord) GetRequest() string {
 	return ""
 }
 
-// ChangeRecord is the audit trail: takebacks and results, with who, when and why.
+// ChangeRecord is the audit trail: what was taken back, corrected or set, with who, when and why.
 type ChangeRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
@@ -1066,19 +1915,23 @@ type ChangeRecord struct {
 	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	ToPly         int32                  `protobuf:"varint,5,opt,name=to_ply,json=toPly,proto3" json:"to_ply,omitempty"`
-	Result        string                 `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"` // set: a result; empty: a takeback
+	Result        string                 `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"` // the result that was set; empty: none
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	FromPly       int32                  `protobuf:"varint,9,opt,name=from_ply,json=fromPly,proto3" json:"from_ply,omitempty"` // the ply that the game stood at
 	Was           string                 `protobuf:"bytes,10,opt,name=was,proto3" json:"was,omitempty"`                        // the result before, if the change was a result or reopened the game
-	Removed       []*MoveRecord          `protobuf:"bytes,11,rep,name=removed,proto3" json:"removed,omitempty"`                // takeback: the moves that it took back
+	Removed       []*MoveRecord          `protobuf:"bytes,11,rep,name=removed,proto3" json:"removed,omitempty"`                // the moves after to_ply that it took back
+	Kind          uint32                 `protobuf:"varint,12,opt,name=kind,proto3" json:"kind,omitempty"`                     // 0: a takeback, or a result if that is set; 1: CorrectMoves; 2: UpdateGame
+	Added         int32                  `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`                   // how many moves CorrectMoves played after to_ply; they bear its index
+	Fields        []*FieldRecord         `protobuf:"bytes,14,rep,name=fields,proto3" json:"fields,omitempty"`                  // of UpdateGame
+	Forfeit       bool                   `protobuf:"varint,15,opt,name=forfeit,proto3" json:"forfeit,omitempty"`               // of the result that was set
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeRecord) Reset() {
 	*x = ChangeRecord{}
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1943,7 @@ func (x *ChangeRecord) String() string {
 func (*ChangeRecord) ProtoMessage() {}
 
 func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1956,7 @@ func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
 func (*ChangeRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{11}
+	return file_relay_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ChangeRecord) GetRequest() string {
@@ -1183,6 +2036,34 @@ func (x *ChangeRecord) GetRemoved() []*MoveRecord {
 	return nil
 }
 
+func (x *ChangeRecord) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *ChangeRecord) GetAdded() int32 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *ChangeRecord) GetFields() []*FieldRecord {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *ChangeRecord) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
 // MovesRecord is some moves of a game that are no longer the last ones.
 type MovesRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1193,7 +2074,7 @@ type MovesRecord struct {
 
 func (x *MovesRecord) Reset() {
 	*x = MovesRecord{}
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +2086,7 @@ func (x *MovesRecord) String() string {
 func (*MovesRecord) ProtoMessage() {}
 
 func (x *MovesRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +2099,7 @@ func (x *MovesRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
 func (*MovesRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{12}
+	return file_relay_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MovesRecord) GetMoves() []*MoveRecord {
@@ -1250,13 +2131,15 @@ type GameRecord struct {
 	CreatedTerm   uint64                 `protobuf:"varint,16,opt,name=created_term,json=createdTerm,proto3" json:"created_term,omitempty"`
 	MovesRecords  uint32                 `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`    // how many MovesRecords there are, of 32 moves each
 	ChangeRecords uint32                 `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
+	Tags          []*Tag                 `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
+	Forfeit       bool                   `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +2151,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +2164,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{13}
+	return file_relay_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GameRecord) GetId() string {
@@ -1410,11 +2293,25 @@ func (x *GameRecord) GetChangeRecords() uint32 {
 	return 0
 }
 
+func (x *GameRecord) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *GameRecord) GetForfeit() bool {
+	if x != nil {
+		return x.Forfeit
+	}
+	return false
+}
+
 var File_relay_proto protoreflect.FileDescriptor
 
 const file_relay_proto_rawDesc = "" +
 	"\n" +
-	"\vrelay.proto\x12\rchessrelay.v1\"\xdd\x03\n" +
+	"\vrelay.proto\x12\rchessrelay.v1\"\xf0\x05\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -1428,13 +2325,18 @@ const file_relay_proto_rawDesc = "" +
 	"\tplay_move\x18\r \x01(\v2\x17.chessrelay.v1.PlayMoveH\x00R\bplayMove\x126\n" +
 	"\ttake_back\x18\x0e \x01(\v2\x17.chessrelay.v1.TakeBackH\x00R\btakeBack\x129\n" +
 	"\n" +
-	"set_result\x18\x0f \x01(\v2\x18.chessrelay.v1.SetResultH\x00R\tsetResultB\x04\n" +
+	"set_result\x18\x0f \x01(\v2\x18.chessrelay.v1.SetResultH\x00R\tsetResult\x12B\n" +
+	"\rcorrect_moves\x18\x10 \x01(\v2\x1b.chessrelay.v1.CorrectMovesH\x00R\fcorrectMoves\x12<\n" +
+	"\vupdate_game\x18\x11 \x01(\v2\x19.chessrelay.v1.UpdateGameH\x00R\n" +
+	"updateGame\x12?\n" +
+	"\fupdate_round\x18\x12 \x01(\v2\x1a.chessrelay.v1.UpdateRoundH\x00R\vupdateRound\x12N\n" +
+	"\x11update_tournament\x18\x13 \x01(\v2\x1f.chessrelay.v1.UpdateTournamentH\x00R\x10updateTournamentB\x04\n" +
 	"\x02op\"t\n" +
 	"\x10CreateTournament\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1a\n" +
-	"\blocation\x18\x04 \x01(\tR\blocation\"\x93\x01\n" +
+	"\blocation\x18\x04 \x01(\tR\blocation\"\xcf\x01\n" +
 	"\vCreateRound\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -1442,7 +2344,9 @@ const file_relay_proto_rawDesc = "" +
 	"tournament\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1b\n" +
 	"\tstarts_at\x18\x04 \x01(\x03R\bstartsAt\x12#\n" +
-	"\rdelay_seconds\x18\x05 \x01(\x05R\fdelaySeconds\"\x97\x01\n" +
+	"\rdelay_seconds\x18\x05 \x01(\x05R\fdelaySeconds\x12 \n" +
+	"\vdescription\x18\x06 \x01(\tR\vdescription\x12\x18\n" +
+	"\ashorten\x18\a \x01(\bR\ashorten\"\x97\x01\n" +
 	"\x06Player\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -1451,7 +2355,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"federation\x18\x05 \x01(\tR\n" +
 	"federation\x12\x12\n" +
-	"\x04team\x18\x06 \x01(\tR\x04team\"\xf1\x01\n" +
+	"\x04team\x18\x06 \x01(\tR\x04team\"\x99\x02\n" +
 	"\n" +
 	"CreateGame\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -1461,7 +2365,11 @@ const file_relay_proto_rawDesc = "" +
 	"\x05black\x18\x05 \x01(\v2\x15.chessrelay.v1.PlayerR\x05black\x12\x10\n" +
 	"\x03fen\x18\x06 \x01(\tR\x03fen\x12\x18\n" +
 	"\avariant\x18\a \x01(\tR\avariant\x12!\n" +
-	"\ftime_control\x18\b \x01(\tR\vtimeControl\"\xae\x01\n" +
+	"\ftime_control\x18\b \x01(\tR\vtimeControl\x12&\n" +
+	"\x04tags\x18\t \x03(\v2\x12.chessrelay.v1.TagR\x04tags\"/\n" +
+	"\x03Tag\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xae\x01\n" +
 	"\bPlayMove\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x10\n" +
 	"\x03ply\x18\x02 \x01(\x05R\x03ply\x12\x12\n" +
@@ -1474,11 +2382,79 @@ const file_relay_proto_rawDesc = "" +
 	"\bTakeBack\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x15\n" +
 	"\x06to_ply\x18\x02 \x01(\x05R\x05toPly\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"O\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"i\n" +
 	"\tSetResult\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\tR\x06result\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xd7\x01\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\aforfeit\x18\x04 \x01(\bR\aforfeit\"\xb7\x01\n" +
+	"\fCorrectMoves\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12\x15\n" +
+	"\x06to_ply\x18\x02 \x01(\x05R\x05toPly\x122\n" +
+	"\x05moves\x18\x03 \x03(\v2\x1c.chessrelay.v1.CorrectedMoveR\x05moves\x12\x16\n" +
+	"\x06result\x18\x04 \x01(\tR\x06result\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n" +
+	"\aforfeit\x18\x06 \x01(\bR\aforfeit\"\x8d\x01\n" +
+	"\rCorrectedMove\x12\x12\n" +
+	"\x04move\x18\x01 \x01(\tR\x04move\x12\x1e\n" +
+	"\bwhite_ms\x18\x02 \x01(\x03H\x00R\awhiteMs\x88\x01\x01\x12\x1e\n" +
+	"\bblack_ms\x18\x03 \x01(\x03H\x01R\ablackMs\x88\x01\x01\x12\x0e\n" +
+	"\x02at\x18\x04 \x01(\x03R\x02atB\v\n" +
+	"\t_white_msB\v\n" +
+	"\t_black_ms\"\xff\x01\n" +
+	"\n" +
+	"UpdateGame\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x121\n" +
+	"\x05white\x18\x02 \x01(\v2\x1b.chessrelay.v1.PlayerUpdateR\x05white\x121\n" +
+	"\x05black\x18\x03 \x01(\v2\x1b.chessrelay.v1.PlayerUpdateR\x05black\x12&\n" +
+	"\ftime_control\x18\x04 \x01(\tH\x00R\vtimeControl\x88\x01\x01\x12&\n" +
+	"\x04tags\x18\x05 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reasonB\x0f\n" +
+	"\r_time_control\"\xfd\x01\n" +
+	"\fPlayerUpdate\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
+	"\x05title\x18\x02 \x01(\tH\x01R\x05title\x88\x01\x01\x12\x1b\n" +
+	"\x06rating\x18\x03 \x01(\x05H\x02R\x06rating\x88\x01\x01\x12\x1c\n" +
+	"\afide_id\x18\x04 \x01(\x03H\x03R\x06fideId\x88\x01\x01\x12#\n" +
+	"\n" +
+	"federation\x18\x05 \x01(\tH\x04R\n" +
+	"federation\x88\x01\x01\x12\x17\n" +
+	"\x04team\x18\x06 \x01(\tH\x05R\x04team\x88\x01\x01B\a\n" +
+	"\x05_nameB\b\n" +
+	"\x06_titleB\t\n" +
+	"\a_ratingB\n" +
+	"\n" +
+	"\b_fide_idB\r\n" +
+	"\v_federationB\a\n" +
+	"\x05_team\"\xd3\x02\n" +
+	"\vUpdateRound\x12\x14\n" +
+	"\x05round\x18\x01 \x01(\tR\x05round\x12\x17\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12 \n" +
+	"\tstarts_at\x18\x03 \x01(\x03H\x01R\bstartsAt\x88\x01\x01\x12(\n" +
+	"\rdelay_seconds\x18\x04 \x01(\x05H\x02R\fdelaySeconds\x88\x01\x01\x12%\n" +
+	"\vdescription\x18\x05 \x01(\tH\x03R\vdescription\x88\x01\x01\x12\x1b\n" +
+	"\x06status\x18\x06 \x01(\tH\x04R\x06status\x88\x01\x01\x12\x1d\n" +
+	"\ashorten\x18\a \x01(\bH\x05R\ashorten\x88\x01\x01\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reasonB\a\n" +
+	"\x05_nameB\f\n" +
+	"\n" +
+	"_starts_atB\x10\n" +
+	"\x0e_delay_secondsB\x0e\n" +
+	"\f_descriptionB\t\n" +
+	"\a_statusB\n" +
+	"\n" +
+	"\b_shorten\"\xd1\x01\n" +
+	"\x10UpdateTournament\x12\x1e\n" +
+	"\n" +
+	"tournament\x18\x01 \x01(\tR\n" +
+	"tournament\x12\x17\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12%\n" +
+	"\vdescription\x18\x03 \x01(\tH\x01R\vdescription\x88\x01\x01\x12\x1f\n" +
+	"\blocation\x18\x04 \x01(\tH\x02R\blocation\x88\x01\x01\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reasonB\a\n" +
+	"\x05_nameB\x0e\n" +
+	"\f_descriptionB\v\n" +
+	"\t_location\"\x8e\x02\n" +
 	"\x10TournamentRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -1488,7 +2464,8 @@ const file_relay_proto_rawDesc = "" +
 	"created_at\x18\x05 \x01(\x03R\tcreatedAt\x12\x18\n" +
 	"\arequest\x18\x06 \x01(\tR\arequest\x12\x14\n" +
 	"\x05index\x18\a \x01(\x04R\x05index\x12\x12\n" +
-	"\x04term\x18\b \x01(\x04R\x04term\"\xf6\x01\n" +
+	"\x04term\x18\b \x01(\x04R\x04term\x125\n" +
+	"\aupdates\x18\t \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\"\xa4\x03\n" +
 	"\vRoundRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -1501,7 +2478,25 @@ const file_relay_proto_rawDesc = "" +
 	"created_at\x18\x06 \x01(\x03R\tcreatedAt\x12\x18\n" +
 	"\arequest\x18\a \x01(\tR\arequest\x12\x14\n" +
 	"\x05index\x18\b \x01(\x04R\x05index\x12\x12\n" +
-	"\x04term\x18\t \x01(\x04R\x04term\"\xf0\x01\n" +
+	"\x04term\x18\t \x01(\x04R\x04term\x12 \n" +
+	"\vdescription\x18\n" +
+	" \x01(\tR\vdescription\x12\x16\n" +
+	"\x06status\x18\v \x01(\tR\x06status\x12!\n" +
+	"\fstatus_index\x18\f \x01(\x04R\vstatusIndex\x12\x18\n" +
+	"\ashorten\x18\r \x01(\bR\ashorten\x125\n" +
+	"\aupdates\x18\x0e \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\"\xbe\x01\n" +
+	"\fUpdateRecord\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05index\x18\x05 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04term\x18\x06 \x01(\x04R\x04term\x122\n" +
+	"\x06fields\x18\a \x03(\v2\x1a.chessrelay.v1.FieldRecordR\x06fields\"E\n" +
+	"\vFieldRecord\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03was\x18\x02 \x01(\tR\x03was\x12\x10\n" +
+	"\x03now\x18\x03 \x01(\tR\x03now\"\xf0\x01\n" +
 	"\n" +
 	"MoveRecord\x12\x10\n" +
 	"\x03san\x18\x01 \x01(\tR\x03san\x12\x10\n" +
@@ -1514,7 +2509,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x04term\x18\b \x01(\x04R\x04term\x12\x18\n" +
 	"\arequest\x18\t \x01(\tR\arequestB\v\n" +
 	"\t_white_msB\v\n" +
-	"\t_black_ms\"\x9b\x02\n" +
+	"\t_black_ms\"\x93\x03\n" +
 	"\fChangeRecord\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -1527,9 +2522,13 @@ const file_relay_proto_rawDesc = "" +
 	"\bfrom_ply\x18\t \x01(\x05R\afromPly\x12\x10\n" +
 	"\x03was\x18\n" +
 	" \x01(\tR\x03was\x123\n" +
-	"\aremoved\x18\v \x03(\v2\x19.chessrelay.v1.MoveRecordR\aremoved\">\n" +
+	"\aremoved\x18\v \x03(\v2\x19.chessrelay.v1.MoveRecordR\aremoved\x12\x12\n" +
+	"\x04kind\x18\f \x01(\rR\x04kind\x12\x14\n" +
+	"\x05added\x18\r \x01(\x05R\x05added\x122\n" +
+	"\x06fields\x18\x0e \x03(\v2\x1a.chessrelay.v1.FieldRecordR\x06fields\x12\x18\n" +
+	"\aforfeit\x18\x0f \x01(\bR\aforfeit\">\n" +
 	"\vMovesRecord\x12/\n" +
-	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xdf\x04\n" +
+	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xa1\x05\n" +
 	"\n" +
 	"GameRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -1551,7 +2550,9 @@ const file_relay_proto_rawDesc = "" +
 	"\rcreated_index\x18\x0f \x01(\x04R\fcreatedIndex\x12!\n" +
 	"\fcreated_term\x18\x10 \x01(\x04R\vcreatedTerm\x12#\n" +
 	"\rmoves_records\x18\x11 \x01(\rR\fmovesRecords\x12%\n" +
-	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecordsB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
+	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecords\x12&\n" +
+	"\x04tags\x18\x13 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x18\n" +
+	"\aforfeit\x18\x14 \x01(\bR\aforfeitB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
 
 var (
 	file_relay_proto_rawDescOnce sync.Once
@@ -1565,43 +2566,66 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),          // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
 	(*CreateRound)(nil),      // 2: chessrelay.v1.CreateRound
 	(*Player)(nil),           // 3: chessrelay.v1.Player
 	(*CreateGame)(nil),       // 4: chessrelay.v1.CreateGame
-	(*PlayMove)(nil),         // 5: chessrelay.v1.PlayMove
-	(*TakeBack)(nil),         // 6: chessrelay.v1.TakeBack
-	(*SetResult)(nil),        // 7: chessrelay.v1.SetResult
-	(*TournamentRecord)(nil), // 8: chessrelay.v1.TournamentRecord
-	(*RoundRecord)(nil),      // 9: chessrelay.v1.RoundRecord
-	(*MoveRecord)(nil),       // 10: chessrelay.v1.MoveRecord
-	(*ChangeRecord)(nil),     // 11: chessrelay.v1.ChangeRecord
-	(*MovesRecord)(nil),      // 12: chessrelay.v1.MovesRecord
-	(*GameRecord)(nil),       // 13: chessrelay.v1.GameRecord
+	(*Tag)(nil),              // 5: chessrelay.v1.Tag
+	(*PlayMove)(nil),         // 6: chessrelay.v1.PlayMove
+	(*TakeBack)(nil),         // 7: chessrelay.v1.TakeBack
+	(*SetResult)(nil),        // 8: chessrelay.v1.SetResult
+	(*CorrectMoves)(nil),     // 9: chessrelay.v1.CorrectMoves
+	(*CorrectedMove)(nil),    // 10: chessrelay.v1.CorrectedMove
+	(*UpdateGame)(nil),       // 11: chessrelay.v1.UpdateGame
+	(*PlayerUpdate)(nil),     // 12: chessrelay.v1.PlayerUpdate
+	(*UpdateRound)(nil),      // 13: chessrelay.v1.UpdateRound
+	(*UpdateTournament)(nil), // 14: chessrelay.v1.UpdateTournament
+	(*TournamentRecord)(nil), // 15: chessrelay.v1.TournamentRecord
+	(*RoundRecord)(nil),      // 16: chessrelay.v1.RoundRecord
+	(*UpdateRecord)(nil),     // 17: chessrelay.v1.UpdateRecord
+	(*FieldRecord)(nil),      // 18: chessrelay.v1.FieldRecord
+	(*MoveRecord)(nil),       // 19: chessrelay.v1.MoveRecord
+	(*ChangeRecord)(nil),     // 20: chessrelay.v1.ChangeRecord
+	(*MovesRecord)(nil),      // 21: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),       // 22: chessrelay.v1.GameRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
 	2,  // 1: chessrelay.v1.Command.create_round:type_name -> chessrelay.v1.CreateRound
 	4,  // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
-	5,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
-	6,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
-	7,  // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
-	3,  // 6: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
-	3,  // 7: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
-	10, // 8: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	10, // 9: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	3,  // 10: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	3,  // 11: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	10, // 12: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	11, // 13: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	6,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
+	7,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
+	8,  // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
+	9,  // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
+	11, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
+	13, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
+	14, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
+	3,  // 10: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
+	3,  // 11: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
+	5,  // 12: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
+	10, // 13: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
+	12, // 14: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
+	12, // 15: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
+	5,  // 16: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
+	17, // 17: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	17, // 18: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	18, // 19: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	19, // 20: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
+	18, // 21: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	19, // 22: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	3,  // 23: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	3,  // 24: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	19, // 25: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	20, // 26: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	5,  // 27: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -1616,16 +2640,25 @@ func file_relay_proto_init() {
 		(*Command_PlayMove)(nil),
 		(*Command_TakeBack)(nil),
 		(*Command_SetResult)(nil),
+		(*Command_CorrectMoves)(nil),
+		(*Command_UpdateGame)(nil),
+		(*Command_UpdateRound)(nil),
+		(*Command_UpdateTournament)(nil),
 	}
-	file_relay_proto_msgTypes[5].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[6].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[10].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[11].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[12].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[13].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[14].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

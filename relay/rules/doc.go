@@ -37,7 +37,7 @@
 //	legal.go     whether one move is legal, and all that are
 //	play.go      the position after a move
 //	text.go      the text of a move, read without a position
-//	find.go      the move that a text means; SAN and UCI written
+//	find.go      the move that a text means; SAN and UCI written; explain.go says why a text means none
 //	fen.go       FEN read, and checked; fenout.go writes it
 //
 // A board is eight words of 64 bits: a set of squares for each kind of piece, and one for each

@@ -70,6 +70,21 @@ test("a takeback shows the position gone back to", () => {
   assert.equal(state.boards.get(1)?.lastMove, null);
 });
 
+test("a correction shows the position of the new line, and its result", () => {
+  const frame: Frame = { type: "correction", index: 12, game: "game0001", board: 1, toPly: 0, moves: [], ply: 1, fen: afterE4, lastMove: { san: "e4", uci: "e2e4" }, clock: { white: 9 }, result: "1-0", at: 7 };
+  const state = play([hello, snapshot, frame]);
+  const { ply, fen, lastMove, clock, result, at } = state.boards.get(1) ?? board(9);
+  assert.deepEqual({ ply, fen, lastMove, clock, result, at }, { ply: 1, fen: afterE4, lastMove: { san: "e4", uci: "e2e4" }, clock: { white: 9 }, result: "1-0", at: 7 });
+  assert.equal(play([{ ...frame, ply: 9 }], state).boards.get(1)?.ply, 1, "once");
+});
+
+test("a round event changes the round, and keeps what it does not say", () => {
+  const named = { ...snapshot, round: { ...snapshot.round, tournamentName: "Open" } } as Frame;
+  const state = play([hello, named, { type: "round", index: 11, round: { id: "round001", tournament: "t", name: "Round 2", status: "finished" } }]);
+  assert.deepEqual(state.round, { id: "round001", tournament: "t", name: "Round 2", status: "finished", tournamentName: "Open" });
+  assert.equal(state.index, 11);
+});
+
 test("a game event opens a board, and changes tags", () => {
   const opened: Frame = { ...board(3, { white: { name: "New" } }), type: "game", index: 11 };
   const state = play([hello, snapshot, opened]);

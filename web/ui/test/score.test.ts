@@ -69,6 +69,30 @@ test("a takeback cuts, and the game goes on from there", () => {
   assert.equal(record(loaded(blank, game(2, 10)), takeback(12, 3)).gap, true, "to a ply that we never had");
 });
 
+function correction(index: number, toPly: number, moves: Move[]): Event {
+  const last = moves.at(-1);
+  return { type: "correction", index, game: "g", board: 1, toPly, moves, ply: toPly + moves.length, fen: last?.fen ?? start, result: "*" };
+}
+
+test("a correction leaves nothing of the old line", () => {
+  const other = (n: number): Move => ({ ...ply(n), san: `c${n}`, fen: `other${n} b - - 0 1` });
+  const before = loaded(blank, game(4, 10));
+  const score = [correction(11, 2, [other(3)]), move(12, 4)].reduce(record, before);
+  assert.deepEqual(score.game?.moves.map((m) => m.san), ["m1", "m2", "c3", "m4"]);
+  assert.equal(record(before, correction(11, 2, [other(3)])).game?.fen, other(3).fen);
+  assert.equal(record(before, correction(11, 0, [])).game?.fen, start);
+  assert.equal(record(score, correction(11, 2, [other(3)])), score, "an old one");
+  assert.equal(record(before, { ...correction(11, 4, []), result: "1-0" } as Event).game?.result, "1-0");
+  assert.equal(record(loaded(blank, game(1, 10)), correction(12, 3, [other(4)])).gap, true, "after a ply that we never had");
+});
+
+test("a snapshot in which the game has changed since makes it fetched again, though the position is the same", () => {
+  const score = loaded(blank, game(2, 10));
+  const board: Board = { game: "g", board: 1, white: { name: "W" }, black: { name: "B" }, fen: ply(2).fen, ply: 2, lastMove: null, clock: {}, result: "*" };
+  assert.equal(compare(score, { ...board, index: 11 }, 20).gap, true);
+  assert.equal(compare(score, { ...board, index: 10 }, 20), score);
+});
+
 test("a result that comes with the move, at the same index, counts", () => {
   const result: Event = { type: "result", index: 11, game: "g", board: 1, result: "0-1" };
   const score = [move(11, 3), result].reduce(record, loaded(blank, game(2, 10)));

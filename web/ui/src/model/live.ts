@@ -1,4 +1,4 @@
-import type { Board, Event, Frame, HelloFrame, Round, RoundWithGames, SnapshotFrame, StatusFrame } from "./wire.ts";
+import type { Board, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame } from "./wire.ts";
 
 /**
  * What a spectator knows of a round. It changes by [reduce] only, which is pure: the same frames in the same order make
@@ -39,6 +39,8 @@ export function reduce(state: Live, frame: Frame, local: number): Live {
       return snapshot(timed, frame);
     case "status":
       return status(timed, frame);
+    case "round":
+      return renamed(timed, frame);
     default:
       return event(timed, frame);
   }
@@ -75,12 +77,23 @@ function status(state: Live, frame: StatusFrame): Live {
   return { ...state, stale: frame.stale, age: frame.age ?? 0, spectators: frame.spectators ?? state.spectators };
 }
 
+/** The state with the event of that name written down as seen, or undefined if it is in there already. */
+function noted(state: Live, index: number, name: string): Live | undefined {
+  if (index < state.index) return undefined;
+  const seen = index > state.index ? [] : state.seen;
+  if (seen === undefined || seen.includes(name)) return undefined;
+  return { ...state, index, seen: [...seen, name] };
+}
+
+function renamed(state: Live, frame: RoundFrame): Live {
+  const next = noted(state, frame.index, frame.type);
+  if (next === undefined) return state;
+  return { ...next, round: { ...frame.round, tournamentName: state.round?.tournamentName } };
+}
+
 function event(state: Live, frame: Event): Live {
-  if (frame.index < state.index) return state;
-  const name = `${frame.type} ${frame.board}`;
-  const seen = frame.index > state.index ? [] : state.seen;
-  if (seen === undefined || seen.includes(name)) return state;
-  const next = { ...state, index: frame.index, seen: [...seen, name] };
+  const next = noted(state, frame.index, `${frame.type} ${frame.board}`);
+  if (next === undefined) return state;
 
   const before = state.boards.get(frame.board);
   const after = changed(before, frame);
@@ -98,6 +111,8 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: { san: frame.san, uci: frame.uci }, clock: frame.clock ?? {}, at: frame.at };
     case "takeback":
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at };
+    case "correction":
+      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at, result: frame.result };
     case "result":
       return { ...board, result: frame.result };
   }

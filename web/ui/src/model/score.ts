@@ -36,6 +36,8 @@ export function compare(score: Score, board: Board, index: number): Score {
   if (game === undefined || score.gap) return score;
   if (game.id !== board.game) return blank;
   if (index < game.index) return score;
+  // Something has happened to the game since: perhaps a correction, after which other moves may lead to the same position.
+  if (board.index !== undefined && board.index > game.index) return { ...score, waiting: [], gap: true };
   if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...score, waiting: [], gap: true };
   return same(game, board) ? score : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, index } };
 }
@@ -53,6 +55,13 @@ function write(game: Game, event: Event): Game | undefined {
     case "takeback":
       if (event.ply < game.moves.length) return { ...played({ ...game, index }, game.moves.slice(0, event.ply)), fen: event.fen };
       return again || event.ply === game.moves.length ? game : undefined;
+    case "correction":
+      if (event.toPly > game.moves.length) return again ? game : undefined;
+      return {
+        ...played({ ...game, index }, [...game.moves.slice(0, event.toPly), ...event.moves.map(moveOf)]),
+        fen: event.fen,
+        result: event.result,
+      };
     case "result":
       return { ...game, index, result: event.result };
     case "game":

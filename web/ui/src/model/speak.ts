@@ -27,6 +27,12 @@ export function speakResult(result: string): string {
       return "Black wins";
     case "1/2-1/2":
       return "Draw";
+    case "0-0":
+      return "Both lose";
+    case "1/2-0":
+      return "Half a point for White, none for Black";
+    case "0-1/2":
+      return "Half a point for Black, none for White";
     default:
       return "In progress";
   }

@@ -1,7 +1,7 @@
 // The shapes that a node sends, over HTTP and over the WebSocket. A field may be added by a newer node, so nothing here
 // is checked beyond what we use, and whatever is unknown is ignored.
 
-export type Result = "*" | "1-0" | "0-1" | "1/2-1/2";
+export type Result = "*" | "1-0" | "0-1" | "1/2-1/2" | "0-0" | "1/2-0" | "0-1/2";
 
 /** Times are Unix milliseconds on the node's clock, clocks are milliseconds left. A side that is unknown is missing. */
 export interface Clock {
@@ -36,7 +36,11 @@ export interface Board {
   readonly result: Result;
   /** When the last move was received; the clock of the side to move runs since then. */
   readonly at?: number;
+  /** Of the last change to the game. */
+  readonly index?: number;
 }
+
+export type RoundStatus = "new" | "started" | "finished";
 
 export interface Round {
   readonly id: string;
@@ -47,6 +51,8 @@ export interface Round {
   readonly startsAt?: number;
   /** Seconds by which the broadcast is behind the games. */
   readonly delay?: number;
+  readonly status?: RoundStatus;
+  readonly description?: string;
   readonly createdAt?: number;
 }
 
@@ -182,6 +188,19 @@ export interface TakebackFrame extends BoardEvent {
   readonly at?: number;
 }
 
+/** The plies after toPly are gone, and the moves are in their place. */
+export interface CorrectionFrame extends BoardEvent {
+  readonly type: "correction";
+  readonly toPly: number;
+  readonly moves: readonly Move[];
+  readonly ply: number;
+  readonly fen: string;
+  readonly clock?: Clock;
+  readonly lastMove?: LastMove | null;
+  readonly result: Result;
+  readonly at?: number;
+}
+
 export interface ResultFrame extends BoardEvent {
   readonly type: "result";
   readonly result: Result;
@@ -189,19 +208,30 @@ export interface ResultFrame extends BoardEvent {
 
 export interface GameFrame extends BoardEvent, Board {
   readonly type: "game";
+  readonly index: number;
   readonly game: string;
   readonly board: number;
 }
 
-/** What happened on one board; index is the log index, the same on every node. */
-export type Event = MoveFrame | TakebackFrame | ResultFrame | GameFrame;
-export type Frame = HelloFrame | SnapshotFrame | StatusFrame | Event;
-
-export function isEvent(frame: Frame): frame is Event {
-  return frame.type === "move" || frame.type === "takeback" || frame.type === "result" || frame.type === "game";
+/** The round's own fields changed. */
+export interface RoundFrame {
+  readonly type: "round";
+  readonly index: number;
+  readonly round: Round;
+  readonly now?: number;
 }
 
-const known = new Set(["hello", "snapshot", "status", "move", "takeback", "result", "game"]);
+/** What happened on one board; index is the log index, the same on every node. */
+export type Event = MoveFrame | TakebackFrame | CorrectionFrame | ResultFrame | GameFrame;
+export type Frame = HelloFrame | SnapshotFrame | StatusFrame | RoundFrame | Event;
+
+const events = new Set(["move", "takeback", "correction", "result", "game"]);
+
+export function isEvent(frame: Frame): frame is Event {
+  return events.has(frame.type);
+}
+
+const known = new Set(["hello", "snapshot", "status", "round", ...events]);
 
 /** The frames of one text message: one object, or an array of them. Types that we do not know are left out. */
 export function parseFrames(text: string): Frame[] {

@@ -178,6 +178,7 @@ export class BoardPage implements Page {
   #tell(type: string, board: Board): void {
     if (type === "result") return this.shell.announce(speakResult(board.result));
     if (type === "takeback") return this.shell.announce(`Moves were taken back. The game stands after ply ${board.ply}.`);
+    if (type === "correction") return this.shell.announce(`Moves were corrected. The game stands after ply ${board.ply}.`);
     if (type !== "move" || this.#step.ply !== null || !board.lastMove) return;
     this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speak(board.lastMove.san)}`);
   }

@@ -22,9 +22,9 @@ export function clockProps(ticking: Ticking, side: Side, now: number | undefined
 
 /** The points of a side: "1", "0" or "½"; nothing while the game goes on. */
 export function points(result: Result, side: Side): string | undefined {
-  if (result === "1/2-1/2") return "½";
   if (result === "*") return undefined;
-  return (result === "1-0") === (side === "white") ? "1" : "0";
+  const [white, black] = result.split("-");
+  return (side === "white" ? white : black)?.replace("1/2", "½");
 }
 
 /** A player's name and what is known of him, his clock, and what he got. */

@@ -1,0 +1,143 @@
+package relay
+
+import (
+	"cmp"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/relay/rules"
+)
+
+// correctMoves takes the plies after toPly back and plays others in their place, and may set the
+// result: all of it, or nothing. The result stays as it is if none is given.
+//
+// The first of the moves that stand there already, with the same clocks, stay: they keep their
+// index, and the change goes back only to where the game differs. So who knows the whole
+// game, such as a reader of PGN, may send it from ply 0 each time.
+func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcome) error {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
+		return &NotFoundError{"game", clip(op.Game, 32)}
+	}
+	out.Game = g.Game
+	if done, ok := g.change(c.Request); ok {
+		out.standsAlready(done)
+		return nil
+	}
+	if err := firstError(
+		checkRange("toPly", int64(op.ToPly), 0, int64(g.Ply())),
+		checkRange("moves", int64(len(op.Moves)), 0, MaxCorrection),
+		checkRange("moves", int64(len(op.Moves)), 0, MaxPlies-int64(op.ToPly)),
+		checkText("reason", op.Reason, MaxReason, true),
+	); err != nil {
+		return err
+	}
+	result, forfeit := g.Result, g.Forfeit
+	if op.Result != "" {
+		var err error
+		if result, forfeit, err = scoreOf(CommandVersion, op.Result, op.Forfeit); err != nil {
+			return err
+		}
+	}
+	sameResult := result == g.Result && forfeit == g.Forfeit
+	same, line, err := g.newLine(c, op, out)
+	if err != nil {
+		return err
+	}
+	to := Ply(op.ToPly) + Ply(same)
+	if to == g.Ply() && len(line.moves) == 0 && sameResult {
+		out.standsAlready(g.newest())
+		return nil
+	}
+	if err := g.roomForChange(g.Ply() - to); err != nil {
+		return err
+	}
+	next := *g.Game
+	if to < g.Ply() {
+		next.moves = g.cut(to)
+		g.stored.takeBack(to)
+	}
+	for i := range line.moves {
+		next.moves.add(&line.moves[i], line.played[i])
+	}
+	change := Change{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
+		Kind: ChangeCorrection, FromPly: g.Ply(), ToPly: to, Added: len(line.moves), Request: c.Request,
+		Removed: g.movesAfter(to),
+	}
+	if !sameResult {
+		change.Was, change.Result, change.Forfeit = g.Result, result, forfeit
+		next.Result, next.Forfeit = result, forfeit
+	}
+	next.Changes = append(next.Changes, change)
+	s.putGame(g, &next, out)
+	if len(change.Removed)+len(line.moves) > 0 {
+		out.tell(tellCorrection, c.At)
+	}
+	if !sameResult {
+		out.tell(tellResult, c.At)
+	}
+	return nil
+}
+
+// A line is moves that are legal one after the other.
+type line struct {
+	moves  []Move
+	played []rules.Move
+}
+
+// newLine reads the moves of a correction: same is how many of them stand already, and the others are in the line.
+func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcome) (same int, l line, err error) {
+	to := Ply(op.ToPly)
+	pos := *g.position(to)
+	clock := g.ClockAt(to)
+	for i, m := range op.Moves {
+		ply := to + Ply(i) + 1
+		told, err := readClock(m.WhiteMs, m.BlackMs)
+		if err := firstError(err, checkTime("at", m.At), checkText("move", m.Move, maxMoveText, false)); err != nil {
+			return 0, l, inMove(i, err)
+		}
+		played, err := pos.Find(m.Move)
+		if err != nil {
+			return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
+		}
+		uci := string(pos.AppendUCI(nil, played))
+		clock, pos = told.over(clock), position{pos.After(played)}
+		if same == i && ply <= g.Ply() {
+			stands := readMove(g.moves.record(ply), ply)
+			if uci == stands.UCI && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
+				same++
+				clock = stands.Clock
+				continue
+			}
+		}
+		l.moves = append(l.moves, Move{Clock: clock, At: Millis(cmp.Or(m.At, c.At)), Index: out.Index, Term: out.Term})
+		l.played = append(l.played, played)
+	}
+	return same, l, nil
+}
+
+// agrees reports whether c says nothing else than the other one.
+func (c Clock) agrees(other Clock) bool { return c.over(other) == other }
+
+// newest is the newest thing that has happened to the moves and the result of the game.
+func (g *Game) newest() Change {
+	c := Change{Index: g.CreatedAtIx, Term: g.CreatedTerm}
+	for i := len(g.Changes) - 1; i >= 0; i-- {
+		if g.Changes[i].Kind != ChangeTags {
+			c = g.Changes[i]
+			break
+		}
+	}
+	if m, ok := g.LastMove(); ok && m.Index > c.Index {
+		return Change{Index: m.Index, Term: m.Term}
+	}
+	return c
+}
+
+// Corrected are the moves that the last change, a correction, has played, and the ply that they follow.
+func (g *Game) Corrected() (from Ply, moves []Move) {
+	if len(g.Changes) > 0 {
+		from = g.Changes[len(g.Changes)-1].ToPly
+	}
+	return from, g.movesAfter(from)
+}

@@ -1,0 +1,331 @@
+package relay
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// diff collects what an update changes.
+type diff []FieldChange
+
+// set gives a field its new value, if there is one and it is another.
+func set[T comparable](d *diff, name string, field *T, to *T) {
+	if to == nil || *to == *field {
+		return
+	}
+	d.note(name, fmt.Sprint(*field), fmt.Sprint(*to))
+	*field = *to
+}
+
+func (d *diff) note(name, was, now string) {
+	const enough = 2 * MaxName
+	*d = append(*d, FieldChange{name, clip(was, enough), clip(now, enough)})
+}
+
+// updateGame changes who plays, and what else the tags of a game say. The round, the board and what
+// the game starts from never change.
+func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
+		return &NotFoundError{"game", clip(op.Game, 32)}
+	}
+	out.Game = g.Game
+	if done, ok := g.change(c.Request); ok {
+		out.standsAlready(done)
+		return nil
+	}
+	if op.White == nil && op.Black == nil && op.TimeControl == nil && len(op.Tags) == 0 {
+		return bad("update", "names no field that is to change")
+	}
+	var d diff
+	pairing := *g.Pairing
+	white, black := playerRecord(g.White), playerRecord(g.Black)
+	d.player("white", white, op.White)
+	d.player("black", black, op.Black)
+	set(&d, "timeControl", &pairing.TimeControl, op.TimeControl)
+	tags, err := d.tags(g.Tags, op.Tags)
+	if err := firstError(
+		err,
+		checkText("reason", op.Reason, MaxReason, true),
+		checkPlayer("white", white),
+		checkPlayer("black", black),
+		checkText("timeControl", pairing.TimeControl, MaxShortText, false),
+	); err != nil {
+		return err
+	}
+	if len(d) == 0 {
+		out.standsAlready(g.lastTags())
+		return nil
+	}
+	if err := g.roomForChange(0); err != nil {
+		return err
+	}
+	pairing.White, pairing.Black, pairing.Tags = playerFrom(white), playerFrom(black), tags
+	next := *g.Game
+	next.Pairing = &pairing
+	next.Changes = append(next.Changes, Change{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
+		Kind: ChangeTags, FromPly: g.Ply(), ToPly: g.Ply(), Fields: d, Request: c.Request,
+	})
+	s.putGame(g, &next, out)
+	out.tell(tellGame, c.At)
+	return nil
+}
+
+// lastTags is the change that gave the game the tags that it has, which may be its creation.
+func (g *Game) lastTags() Change {
+	for i := len(g.Changes) - 1; i >= 0; i-- {
+		if g.Changes[i].Kind == ChangeTags {
+			return g.Changes[i]
+		}
+	}
+	return Change{Index: g.CreatedAtIx, Term: g.CreatedTerm}
+}
+
+func (d *diff) player(side string, p *relaypb.Player, to *relaypb.PlayerUpdate) {
+	if to == nil {
+		return
+	}
+	set(d, side+".name", &p.Name, to.Name)
+	set(d, side+".title", &p.Title, to.Title)
+	set(d, side+".rating", &p.Rating, to.Rating)
+	set(d, side+".fideId", &p.FideId, to.FideId)
+	set(d, side+".federation", &p.Federation, to.Federation)
+	set(d, side+".team", &p.Team, to.Team)
+}
+
+// tags returns the tags with those set or removed, in the order of their names.
+func (d *diff) tags(old []Tag, to []*relaypb.Tag) ([]Tag, error) {
+	if len(to) == 0 {
+		return old, nil
+	}
+	if len(to) > 2*MaxTags {
+		return nil, bad("tags", "must not be more than %d at once, and are %d", 2*MaxTags, len(to))
+	}
+	tags, seen := slices.Clone(old), make(map[string]bool, len(to))
+	for _, t := range to {
+		field := "tags." + clip(t.GetName(), MaxTagName)
+		if err := checkTag(field, t); err != nil {
+			return nil, err
+		}
+		if seen[t.Name] {
+			return nil, bad(field, "is there twice")
+		}
+		seen[t.Name] = true
+		at, found := slices.BinarySearchFunc(tags, t.Name, func(t Tag, name string) int { return strings.Compare(t.Name, name) })
+		was := ""
+		if found {
+			was = tags[at].Value
+		}
+		switch {
+		case was == t.Value:
+			continue
+		case t.Value == "":
+			tags = slices.Delete(tags, at, at+1)
+		case found:
+			tags[at].Value = t.Value
+		default:
+			tags = slices.Insert(tags, at, Tag{t.Name, t.Value})
+		}
+		d.note(field, was, t.Value)
+	}
+	if len(tags) > MaxTags {
+		return nil, bad("tags", "must not be more than %d, and are %d", MaxTags, len(tags))
+	}
+	return slices.Clip(tags), nil
+}
+
+func checkTag(field string, t *relaypb.Tag) error {
+	name := t.GetName()
+	if name == "" || len(name) > MaxTagName || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		return bad(field, "must have a name of letters, digits and _, of at most %d", MaxTagName)
+	}
+	if OwnTag(name) {
+		return bad(field, "is told by a field of its own, and not by a tag")
+	}
+	return checkText(field, t.GetValue(), MaxTagValue, false)
+}
+
+// OwnTag reports whether a PGN tag is not free, in any spelling of its letters: a field of the game or its place says
+// what it says, such as the players, the result or the position.
+func OwnTag(name string) bool {
+	switch strings.ToLower(name) {
+	case "white", "black", "result", "whiteelo", "blackelo", "whitetitle", "blacktitle", "whiteteam", "blackteam",
+		"whitefideid", "blackfideid", "whitefed", "blackfed", "timecontrol", "variant", "fen", "setup", "board":
+		return true
+	}
+	return false
+}
+
+// update finds the update that the request has made.
+func update(updates []Update, request string) (Update, bool) {
+	i := slices.IndexFunc(updates, func(u Update) bool { return u.Request == request })
+	if i < 0 {
+		return Update{}, false
+	}
+	return updates[i], true
+}
+
+// made answers an update that is in effect: by the one of the list that made it, or else by the creation.
+func (out *Outcome) made(updates []Update, index, term uint64) {
+	out.Index, out.Term, out.Duplicate = index, term, true
+	if n := len(updates); n > 0 {
+		out.Index, out.Term = updates[n-1].Index, updates[n-1].Term
+	}
+}
+
+// updated returns the list with one more.
+func updated(updates []Update, c *relaypb.Command, reason string, d diff, out *Outcome) ([]Update, error) {
+	if len(updates) >= MaxUpdates {
+		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
+	}
+	return append(updates, Update{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: reason, Fields: d, Request: c.Request,
+	}), nil
+}
+
+func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournament, out *Outcome) error {
+	t, ok := s.tournaments[TournamentID(op.Tournament)]
+	if !ok {
+		return &NotFoundError{"tournament", clip(op.Tournament, 32)}
+	}
+	out.Tournament = t
+	if done, ok := update(t.Updates, c.Request); ok {
+		out.made([]Update{done}, 0, 0)
+		return nil
+	}
+	if op.Name == nil && op.Description == nil && op.Location == nil {
+		return bad("update", "names no field that is to change")
+	}
+	var d diff
+	next := *t
+	set(&d, "name", &next.Name, op.Name)
+	set(&d, "description", &next.Description, op.Description)
+	set(&d, "location", &next.Location, op.Location)
+	if err := firstError(
+		checkName("name", next.Name),
+		checkText("description", next.Description, MaxDescription, true),
+		checkText("location", next.Location, MaxName, false),
+		checkText("reason", op.Reason, MaxReason, true),
+	); err != nil {
+		return err
+	}
+	if len(d) == 0 {
+		out.made(t.Updates, t.Index, t.Term)
+		return nil
+	}
+	var err error
+	if next.Updates, err = updated(t.Updates, c, op.Reason, d, out); err != nil {
+		return err
+	}
+	s.putTournament(&next)
+	s.changed.tournaments = append(s.changed.tournaments, &next)
+	out.Tournament = &next
+	return nil
+}
+
+func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Outcome) error {
+	r, ok := s.rounds[RoundID(op.Round)]
+	if !ok {
+		return &NotFoundError{"round", clip(op.Round, 32)}
+	}
+	out.Round = r
+	if done, ok := update(r.Updates, c.Request); ok {
+		out.made([]Update{done}, 0, 0)
+		return nil
+	}
+	if op.Name == nil && op.StartsAt == nil && op.DelaySeconds == nil && op.Description == nil && op.Status == nil && op.Shorten == nil {
+		return bad("update", "names no field that is to change")
+	}
+	var d diff
+	next := *r
+	set(&d, "name", &next.Name, op.Name)
+	set(&d, "startsAt", &next.StartsAt, (*Millis)(op.StartsAt))
+	if op.DelaySeconds != nil {
+		set(&d, "delay", &next.Delay, new(int(*op.DelaySeconds)))
+	}
+	set(&d, "description", &next.Description, op.Description)
+	set(&d, "shorten", &next.Shorten, op.Shorten)
+	if err := firstError(
+		checkName("name", next.Name),
+		checkTime("startsAt", int64(next.StartsAt)),
+		checkRange("delay", int64(next.Delay), 0, MaxDelay),
+		checkText("description", next.Description, MaxDescription, true),
+		checkText("reason", op.Reason, MaxReason, true),
+		s.setStatus(&d, &next, op.Status, out.Index),
+	); err != nil {
+		return err
+	}
+	if len(d) == 0 {
+		out.made(r.Updates, r.Index, r.Term)
+		return nil
+	}
+	var err error
+	if next.Updates, err = updated(r.Updates, c, op.Reason, d, out); err != nil {
+		return err
+	}
+	s.rounds[r.ID] = &next
+	s.changed.rounds = append(s.changed.rounds, &next)
+	out.Round = &next
+	out.tell(tellRound, c.At)
+	return nil
+}
+
+// setStatus sets the status of a round, which stays so until the games say more: see statusOf.
+func (s *State) setStatus(d *diff, r *Round, to *string, index uint64) error {
+	if to == nil || RoundStatus(*to) == r.Status {
+		return nil
+	}
+	was := r.Status
+	switch RoundStatus(*to) {
+	case RoundStarted, RoundFinished:
+		r.StatusSet, r.StatusSetAt = RoundStatus(*to), index
+	case RoundNew:
+		r.StatusSet, r.StatusSetAt = "", 0
+	default:
+		return bad("status", "must be new, started or finished, and is %q", clip(*to, 32))
+	}
+	if r.Status = s.statusOf(r); r.Status != RoundStatus(*to) {
+		return bad("status", "cannot be new: a game of the round has a move or a result")
+	}
+	d.note("status", string(was), string(r.Status))
+	return nil
+}
+
+// statusOf is how far a round is. A move or a result starts it, and it is finished when all of its games
+// have a result. Somebody may say so before; and open it again, until the next result.
+func (s *State) statusOf(r *Round) RoundStatus {
+	begun, over, last := false, len(r.Games) > 0, uint64(0)
+	for _, id := range r.Games {
+		g := s.games.get(id)
+		if !g.Over() {
+			begun = begun || g.Ply() > 0
+			over = false
+			continue
+		}
+		begun = true
+		if r.StatusSetAt > 0 {
+			last = max(last, g.lastResult().Index)
+		}
+	}
+	switch {
+	case r.StatusSet == RoundFinished, over && last >= r.StatusSetAt:
+		return RoundFinished
+	case r.StatusSet == RoundStarted, begun:
+		return RoundStarted
+	}
+	return RoundNew
+}
+
+// restate publishes a new version of the round if its status is another one.
+func (s *State) restate(id RoundID) {
+	r := s.rounds[id]
+	if status := s.statusOf(r); status != r.Status {
+		next := *r
+		next.Status = status
+		s.rounds[id] = &next
+	}
+}

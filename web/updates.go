@@ -1,0 +1,148 @@
+package web
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/go-chi/chi/v5"
+)
+
+// correctMoves is POST /api/games/{gid}/correct.
+func (s *Server) correctMoves(r *http.Request) (answer, error) {
+	var in struct {
+		ToPly   *int32 `json:"toPly"`
+		Result  string `json:"result"`
+		Forfeit bool   `json:"forfeit"`
+		Reason  string `json:"reason"`
+		Moves   []struct {
+			Move  string  `json:"move"`
+			Clock clockIn `json:"clock"`
+			At    int64   `json:"at"`
+		} `json:"moves"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	if in.ToPly == nil {
+		return answer{}, badRequest("toPly is required: the last ply that stays, 0 for none")
+	}
+	op := &relaypb.CorrectMoves{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason}
+	for _, m := range in.Moves {
+		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m.Move, WhiteMs: m.Clock.White, BlackMs: m.Clock.Black, At: m.At})
+	}
+	c.Op = &relaypb.Command_CorrectMoves{CorrectMoves: op}
+	return s.changeGame(r, c)
+}
+
+// playerUpdate is what of a player is to change: what is left out stays.
+type playerUpdate struct {
+	Name       *string `json:"name"`
+	Title      *string `json:"title"`
+	Rating     *int    `json:"rating"`
+	FideID     *int64  `json:"fideId"`
+	Federation *string `json:"federation"`
+	Team       *string `json:"team"`
+}
+
+func (p *playerUpdate) command() *relaypb.PlayerUpdate {
+	if p == nil {
+		return nil
+	}
+	out := &relaypb.PlayerUpdate{Name: p.Name, Title: p.Title, FideId: p.FideID, Federation: p.Federation, Team: p.Team}
+	if p.Rating != nil {
+		out.Rating = new(fitting(*p.Rating))
+	}
+	return out
+}
+
+// updateGame is PATCH /api/games/{gid}.
+func (s *Server) updateGame(r *http.Request) (answer, error) {
+	var in struct {
+		White       *playerUpdate      `json:"white"`
+		Black       *playerUpdate      `json:"black"`
+		TimeControl *string            `json:"timeControl"`
+		Tags        map[string]*string `json:"tags"`
+		Reason      string             `json:"reason"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+		Game: chi.URLParam(r, "gid"), White: in.White.command(), Black: in.Black.command(),
+		TimeControl: in.TimeControl, Tags: tags(in.Tags), Reason: in.Reason,
+	}}
+	o, err := s.submitOne(r, c)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(withOutcome(o, boardJSON{o.Game.ID, o.Game.Standing(), o.Game.Index}))
+}
+
+// tags are those of an object, in the order of their names. An empty one, and null, removes.
+func tags(in map[string]*string) []*relaypb.Tag {
+	var out []*relaypb.Tag
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		t := &relaypb.Tag{Name: name}
+		if v := in[name]; v != nil {
+			t.Value = *v
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// updateRound is PATCH /api/rounds/{rid}.
+func (s *Server) updateRound(r *http.Request) (answer, error) {
+	var in struct {
+		Name        *string `json:"name"`
+		StartsAt    *int64  `json:"startsAt"`
+		Delay       *int32  `json:"delay"`
+		Description *string `json:"description"`
+		Status      *string `json:"status"`
+		Shorten     *bool   `json:"shorten"`
+		Reason      string  `json:"reason"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
+		Round: chi.URLParam(r, "rid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
+		Description: in.Description, Status: in.Status, Shorten: in.Shorten, Reason: in.Reason,
+	}}
+	o, err := s.submitOne(r, c)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(withOutcome(o, o.Round))
+}
+
+// updateTournament is PATCH /api/tournaments/{tid}.
+func (s *Server) updateTournament(r *http.Request) (answer, error) {
+	var in struct {
+		Name        *string `json:"name"`
+		Description *string `json:"description"`
+		Location    *string `json:"location"`
+		Reason      string  `json:"reason"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
+		Tournament: chi.URLParam(r, "tid"), Name: in.Name, Description: in.Description, Location: in.Location, Reason: in.Reason,
+	}}
+	o, err := s.submitOne(r, c)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(withOutcome(o, o.Tournament))
+}
+
+// fitting is a rating that fits: one that does not is refused by the boards, and not wrapped around here.
+func fitting(rating int) int32 { return int32(max(min(rating, relay.MaxRating+1), -1)) }
