@@ -18,7 +18,10 @@ func FuzzCommand(f *testing.F) {
 	for _, c := range append(base.log, longScript(f, 5, 40)...) {
 		f.Add(c)
 	}
-	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2")} {
+	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2"),
+		correct("c", 1, "1/2-0", "c5", "Nf3"), setResult("+/-", "f"), updateRound("u", &relaypb.UpdateRound{Status: new("finished"), Shorten: new(true)}),
+		updateGame("u", &relaypb.UpdateGame{Black: &relaypb.PlayerUpdate{Title: new("GM")}, Tags: []*relaypb.Tag{{Name: "Event", Value: "x"}}}),
+		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")})} {
 		data, err := EncodeCommand(c)
 		if err != nil {
 			f.Fatal(err)
