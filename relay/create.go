@@ -97,11 +97,18 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		checkPlayer("white", op.White),
 		checkPlayer("black", op.Black),
 		checkText("timeControl", op.TimeControl, MaxShortText, false),
-		checkVariant(op.Variant),
 	); err != nil {
 		return err
 	}
-	fen, pos, err := startPosition(op.Fen)
+	variant, err := variantOf(c.Version, op.Variant)
+	if err != nil {
+		return err
+	}
+	fen, err := startFEN(op, variant)
+	if err != nil {
+		return err
+	}
+	fen, pos, err := startPosition(fen, variant)
 	if err != nil {
 		return err
 	}
@@ -115,7 +122,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		Pairing: &Pairing{
 			ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
 			White: playerFrom(op.White), Black: playerFrom(op.Black),
-			StartFEN: fen, TimeControl: op.TimeControl, Tags: tags,
+			StartFEN: fen, Variant: variant, TimeControl: op.TimeControl, Tags: tags,
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
@@ -130,11 +137,11 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 
 // startPosition reads the FEN that a game starts from. The FEN it returns is
 // empty for the standard position, however that was written.
-func startPosition(fen string) (string, position, error) {
+func startPosition(fen, variant string) (string, position, error) {
 	if strings.Trim(fen, " ") == "" || fen == StartFEN {
 		return "", standardPosition, nil
 	}
-	pos, err := parsePosition(fen)
+	pos, err := parsePosition(fen, variant)
 	if err != nil {
 		return "", position{}, err
 	}
@@ -147,11 +154,36 @@ func startPosition(fen string) (string, position, error) {
 	return fen, pos, nil
 }
 
-func checkVariant(variant string) error {
+// variantOf is the variant of a name as it is met in PGN: empty for standard chess, or [Chess960]. A command of version 1 has
+// no Chess960, so that old logs make what they made.
+func variantOf(version uint32, variant string) (string, error) {
 	if len(variant) > MaxShortText {
-		return bad("variant", "is too long")
+		return "", bad("variant", "is too long")
 	}
-	letters := make([]byte, 0, len(variant)) // in lower case, without spaces and signs
+	switch nameOf(variant) {
+	case "", "standard", "chess", "normal", "classical", "orthodox", "fromposition":
+		return "", nil
+	}
+	if !isChess960(variant) {
+		return "", &variantError{"the variant \"" + clip(variant, 32) + "\" is not supported: only standard chess and Chess960 are"}
+	}
+	if version < 2 {
+		return "", &variantError{"Chess960 is not supported by this version of the command"}
+	}
+	return Chess960, nil
+}
+
+func isChess960(variant string) bool {
+	switch nameOf(variant) {
+	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
+		return true
+	}
+	return false
+}
+
+// nameOf is a variant in lower case, without spaces and signs.
+func nameOf(variant string) string {
+	letters := make([]byte, 0, len(variant))
 	for i := range len(variant) {
 		switch c := variant[i]; {
 		case c >= 'A' && c <= 'Z':
@@ -160,13 +192,7 @@ func checkVariant(variant string) error {
 			letters = append(letters, c)
 		}
 	}
-	switch string(letters) {
-	case "", "standard", "chess", "normal", "classical", "orthodox", "fromposition":
-		return nil
-	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
-		return &variantError{"Chess960 is not supported yet"}
-	}
-	return &variantError{"the variant \"" + clip(variant, 32) + "\" is not supported: only standard chess is"}
+	return string(letters)
 }
 
 func checkPlayer(side string, p *relaypb.Player) error {

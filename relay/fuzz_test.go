@@ -75,12 +75,12 @@ func FuzzFEN(f *testing.F) {
 		f.Add(fen)
 	}
 	f.Fuzz(func(t *testing.T, fen string) {
-		p, err := parsePosition(fen)
+		p, err := parsePosition(fen, "")
 		if err != nil {
 			return
 		}
 		normal := p.fen()
-		if again, err := normalizeFEN(normal); err != nil || again != normal {
+		if again, err := normalizeFEN(normal, false); err != nil || again != normal {
 			t.Fatalf("%q is read as %q, and that as %q, %v", fen, normal, again, err)
 		}
 		_, legal := legalMoves(t, p)
@@ -95,7 +95,7 @@ func FuzzFEN(f *testing.F) {
 			if next.after.FullMoves() > maxFullMoves || next.after.HalfMoves() > maxHalfMoves {
 				continue // beyond what a game can reach
 			}
-			if _, err := parsePosition(next.fen); err != nil {
+			if _, err := parsePosition(next.fen, ""); err != nil {
 				t.Fatalf("%s in %s leads to %s: %v", next.san, normal, next.fen, err)
 			}
 		}

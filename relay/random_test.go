@@ -118,7 +118,7 @@ func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 		if err != nil {
 			break
 		}
-		pos = position{pos.After(played)}
+		pos = pos.then(played)
 	}
 	return op
 }
