@@ -14,11 +14,14 @@ import (
 // what the command asks for, so that nodes that are older refuse no more than they must:
 //
 //	1  all that is not listed below
-//	2  the results 0-0, 1/2-0 and 0-1/2, and forfeits; in version 1 they are refused
+//	2  Chess960; the results 0-0, 1/2-0 and 0-1/2, and forfeits: in version 1 they are refused
 const CommandVersion = 2
 
 // versionOf is the lowest version of c.
 func versionOf(c *relaypb.Command) uint32 {
+	if v, _ := ParseVariant(c.GetCreateGame().GetVariant()); v == Chess960 {
+		return 2
+	}
 	if op := c.GetSetResult(); op != nil {
 		if _, err := ParseResult(op.Result); err != nil || op.Forfeit {
 			return 2

@@ -100,8 +100,8 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		if err != nil {
 			return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
 		}
-		uci := string(pos.AppendUCI(nil, played))
-		clock, pos = told.over(clock), position{pos.After(played)}
+		uci := string(pos.appendUCI(nil, played))
+		clock, pos = told.over(clock), pos.then(played)
 		if same == i && ply <= g.Ply() {
 			stands := readMove(g.moves.record(ply), ply)
 			if uci == stands.UCI && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {

@@ -97,11 +97,18 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		checkPlayer("white", op.White),
 		checkPlayer("black", op.Black),
 		checkText("timeControl", op.TimeControl, MaxShortText, false),
-		checkVariant(op.Variant),
 	); err != nil {
 		return err
 	}
-	fen, pos, err := startPosition(op.Fen)
+	variant, err := variantOf(c.Version, op.Variant)
+	if err != nil {
+		return err
+	}
+	fen, err := startFEN(op, variant)
+	if err != nil {
+		return err
+	}
+	fen, pos, err := startPosition(fen, variant)
 	if err != nil {
 		return err
 	}
@@ -115,7 +122,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		Pairing: &Pairing{
 			ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
 			White: playerFrom(op.White), Black: playerFrom(op.Black),
-			StartFEN: fen, TimeControl: op.TimeControl, Tags: tags,
+			StartFEN: fen, Variant: variant, TimeControl: op.TimeControl, Tags: tags,
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
@@ -130,11 +137,11 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 
 // startPosition reads the FEN that a game starts from. The FEN it returns is
 // empty for the standard position, however that was written.
-func startPosition(fen string) (string, position, error) {
+func startPosition(fen, variant string) (string, position, error) {
 	if strings.Trim(fen, " ") == "" || fen == StartFEN {
 		return "", standardPosition, nil
 	}
-	pos, err := parsePosition(fen)
+	pos, err := parsePosition(fen, variant)
 	if err != nil {
 		return "", position{}, err
 	}
@@ -145,6 +152,16 @@ func startPosition(fen string) (string, position, error) {
 		fen = ""
 	}
 	return fen, pos, nil
+}
+
+// variantOf is the variant of a name as it is met in PGN: empty for standard chess, or [Chess960]. A command of version 1 has
+// no Chess960, so that old logs make what they made.
+func variantOf(version uint32, variant string) (string, error) {
+	v, err := ParseVariant(variant)
+	if err == nil && v == Chess960 && version < 2 {
+		return "", &variantError{"Chess960 is not supported by this version of the command"}
+	}
+	return v, err
 }
 
 func checkPlayer(side string, p *relaypb.Player) error {

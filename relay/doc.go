@@ -20,6 +20,9 @@
 //	create.go   tournaments, rounds, games
 //	play.go     moves
 //	correct.go  takebacks and results
+//	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
+//	update.go   what is changed of a tournament, a round and a game later
+//	chess960.go start positions of Chess960
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
 //
@@ -46,12 +49,12 @@
 // A move is played by [Game.Ply]+1 and must be legal. SAN and UCI are read as they are
 // met in the wild; SAN goes out as the PGN standard writes it. Package rules decides
 // whether the move is legal, and only rules.go knows it; what a game may start from is
-// decided here (fen.go, fencheck.go). A FEN after a double step of a pawn always has its en passant square.
+// decided here (fen.go, fencheck.go). Standard chess and Chess960 are known. A FEN after a double step of a pawn always has its en passant square.
 //
 // Only the arbiter ends a game: mate or stalemate on the board sets no result,
 // though no move is legal after it. A game with a result takes no move. To take one
-// back reopens it, since the result belonged to moves that no longer stand; a new
-// result, also "*", may be set at any time.
+// back reopens it, since the result belonged to moves that no longer stand; a correction leaves
+// the result as it is unless it names another; a new result, also "*", may be set at any time.
 //
 // A clock that a move does not tell is carried over from the move before.
 //
@@ -87,6 +90,9 @@
 // not depend on how the records are cut.
 //
 // # Changing it
+//
+// What a command of an old log asks for it must go on to do, and be refused if it was refused. So what is allowed later is allowed to a
+// command of a higher version only: see [CommandVersion].
 //
 // The formats stand in relay.proto. testdata/golden*.log are logs that each version must
 // replay to the same hash, so a change of what Apply makes of an old log does not

@@ -16,7 +16,7 @@ var (
 	// that this program does not know: a newer one wrote it.
 	ErrVersion = errors.New("unknown command version")
 	// ErrVariant is returned when a game is created in a variant other than
-	// standard chess. Such an error is an ErrBadCommand too.
+	// standard chess and Chess960. Such an error is an ErrBadCommand too.
 	ErrVariant = errors.New("variant not supported")
 	// ErrNotFound is returned when the tournament, round or game that the
 	// command names does not exist. See [NotFoundError].

@@ -35,13 +35,20 @@ type fenBoard struct {
 // six fields, the castling rights in the order KQkq. The two counters may be
 // missing. Every node must judge alike for ever, so the rules are ours
 // and do not hang on what a chess library happens to accept.
-func normalizeFEN(fen string) (string, error) {
+//
+// In Chess960 the castling rights may be any that the rules know, and stay as they are written.
+func normalizeFEN(fen string, chess960 bool) (string, error) {
 	b, err := readFEN(fen)
 	if err != nil {
 		return "", err
 	}
-	if err := firstError(b.checkPieces(), b.checkCastling(), b.checkEnPassant()); err != nil {
+	if err := firstError(b.checkPieces(), b.checkEnPassant()); err != nil {
 		return "", err
+	}
+	if !chess960 {
+		if err := b.checkCastling(); err != nil {
+			return "", err
+		}
 	}
 	if b.attacked(b.king(!b.black), b.black) {
 		return "", badFEN("the side that is not to move is in check")

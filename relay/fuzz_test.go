@@ -18,7 +18,10 @@ func FuzzCommand(f *testing.F) {
 	for _, c := range append(base.log, longScript(f, 5, 40)...) {
 		f.Add(c)
 	}
-	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2")} {
+	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2"),
+		correct("c", 1, "1/2-0", "c5", "Nf3"), setResult("+/-", "f"), updateRound("u", &relaypb.UpdateRound{Status: new("finished"), Shorten: new(true)}),
+		updateGame("u", &relaypb.UpdateGame{Black: &relaypb.PlayerUpdate{Title: new("GM")}, Tags: []*relaypb.Tag{{Name: "Event", Value: "x"}}}),
+		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")})} {
 		data, err := EncodeCommand(c)
 		if err != nil {
 			f.Fatal(err)
@@ -72,12 +75,12 @@ func FuzzFEN(f *testing.F) {
 		f.Add(fen)
 	}
 	f.Fuzz(func(t *testing.T, fen string) {
-		p, err := parsePosition(fen)
+		p, err := parsePosition(fen, "")
 		if err != nil {
 			return
 		}
 		normal := p.fen()
-		if again, err := normalizeFEN(normal); err != nil || again != normal {
+		if again, err := normalizeFEN(normal, false); err != nil || again != normal {
 			t.Fatalf("%q is read as %q, and that as %q, %v", fen, normal, again, err)
 		}
 		_, legal := legalMoves(t, p)
@@ -92,7 +95,7 @@ func FuzzFEN(f *testing.F) {
 			if next.after.FullMoves() > maxFullMoves || next.after.HalfMoves() > maxHalfMoves {
 				continue // beyond what a game can reach
 			}
-			if _, err := parsePosition(next.fen); err != nil {
+			if _, err := parsePosition(next.fen, ""); err != nil {
 				t.Fatalf("%s in %s leads to %s: %v", next.san, normal, next.fen, err)
 			}
 		}

@@ -158,11 +158,11 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 
 // begin sets up the position that the game starts from.
 func (g *Game) begin() error {
-	if g.StartFEN == "" {
+	if g.StartFEN == "" && g.Variant == "" {
 		g.moves.after = &standardPosition
 		return nil
 	}
-	pos, err := parsePosition(g.StartFEN)
+	pos, err := parsePosition(g.FENAt(0), g.Variant)
 	g.moves.after = &pos
 	return err
 }

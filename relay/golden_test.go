@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
 var newGolden = flag.String("golden", "", "write a new golden log testdata/golden-`NAME`.log; an old one is never written again")
@@ -152,8 +154,23 @@ func goldenCommands(t *testing.T) [][]byte {
 			}
 		}
 	}
-	c := createGame("game0960", "960", 960)
-	c.GetCreateGame().Variant = "Chess960"
-	special.do(c)
+	for i, variant := range []string{"Chess960", "Antichess"} {
+		c := createGame(FormatID(960+uint64(i)), variant, 960+int32(i))
+		c.GetCreateGame().Variant, c.GetCreateGame().StartPosition = variant, new(int32(959))
+		special.do(c)
+	}
+	for i, move := range []string{"e4", "e5", "Bb5", "O-O", "Nf3"} {
+		c := playMove(Ply(i+1), move)
+		c.GetPlayMove().Game = FormatID(960)
+		special.do(c)
+	}
+	for _, c := range []*relaypb.Command{
+		setResult("+/-", "s1"), setResult("0-0", "s2"), correct("s3", 0, "1/2-0", "e4", "c5"), correct("s4", 1, "", "c5", "Ke4"),
+		updateRound("s5", &relaypb.UpdateRound{Description: new("d"), Shorten: new(true), Status: new("finished"), StartsAt: new(int64(testTime))}),
+		updateTournament("s6", &relaypb.UpdateTournament{Name: new("Olympiad 2026")}), updateGame("s7", &relaypb.UpdateGame{Tags: manyTags(3)}),
+	} {
+		special.do(c)
+		special.do(c)
+	}
 	return append(out, special.log...)
 }

@@ -108,7 +108,7 @@ func (pos *position) play(text string) (_ played, reason string) {
 	}
 	var m Move
 	after := m.describe(pos, found)
-	return played{m.SAN, string(pos.AppendUCI(nil, found)), m.FEN, after}, ""
+	return played{m.SAN, string(pos.appendUCI(nil, found)), m.FEN, after}, ""
 }
 
 func envelope(request string) *relaypb.Command {

@@ -162,7 +162,7 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 		played, err := pos.Find(r.Uci)
 		if err != nil {
 			reason = pos.Explain(err)
-		} else if string(pos.AppendUCI(nil, played)) != r.Uci {
+		} else if string(pos.appendUCI(nil, played)) != r.Uci {
 			reason = "it is not UCI"
 		}
 		if reason != "" {
@@ -244,6 +244,9 @@ func (s *State) loadedGame(g *liveGame) error {
 	}
 	if result, forfeit, err := ParseScore(string(g.Result)); err != nil || forfeit || result != g.Result || g.Forfeit && !g.Over() {
 		return fmt.Errorf("its result is %q", clip(string(g.Result), 32))
+	}
+	if g.Variant != "" && g.Variant != Chess960 {
+		return fmt.Errorf("its variant is %q", clip(g.Variant, 32))
 	}
 	s.addGame(g)
 	return nil

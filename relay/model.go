@@ -183,7 +183,7 @@ type Pairing struct {
 	White       Player
 	Black       Player
 	StartFEN    string // empty: the standard position
-	Variant     string // empty: standard chess, and nothing else exists yet
+	Variant     string // empty: standard chess; or Chess960
 	TimeControl string
 	Tags        []Tag // by name, each name once
 	CreatedAt   Millis

@@ -37,7 +37,7 @@ const maxMoveRecord = 64
 func (l *moveList) add(m *Move, played rules.Move) {
 	before := l.after
 	var buf [maxMoveRecord + MaxRequest]byte
-	b := before.AppendUCI(append(buf[:0], 2<<3|bytesType, 0), played)
+	b := before.appendUCI(append(buf[:0], 2<<3|bytesType, 0), played)
 	b[1] = byte(len(b) - 2)
 	if m.Clock.White >= 0 {
 		b = binary.AppendUvarint(append(b, 4<<3|varintType), uint64(m.Clock.White))
@@ -66,7 +66,8 @@ func (l *moveList) add(m *Move, played rules.Move) {
 	l.tail = append(l.tail, b...)
 	l.n++
 	l.last, l.before = played, before
-	l.after = &position{before.After(played)}
+	after := before.then(played)
+	l.after = &after
 	if l.n%movesPerRecord == 0 {
 		l.blocks = append(l.blocks, block{slices.Clip(l.tail), l.after})
 		l.tail = nil
@@ -123,7 +124,7 @@ func (m *Move) complete(before *position) position {
 }
 
 func (m *Move) describe(before *position, played rules.Move) position {
-	after := position{before.After(played)}
+	after := before.then(played)
 	var buf [maxFEN + maxMoveText]byte
 	b := before.AppendSAN(buf[:0], played)
 	san := len(b)
@@ -141,10 +142,10 @@ func (g *Game) position(ply Ply) *position {
 		return l.after
 	case ply == Ply(l.n)-1 && l.before != nil:
 		return l.before
-	case ply == 0 && g.StartFEN == "":
+	case ply == 0 && g.StartFEN == "" && g.Variant == "":
 		return &standardPosition
 	case ply == 0:
-		pos, _ := parsePosition(g.StartFEN) // which was read when the game was created
+		pos, _ := parsePosition(g.FENAt(0), g.Variant) // which was read when the game was created
 		return &pos
 	case ply%movesPerRecord == 0:
 		return l.blocks[ply/movesPerRecord-1].end
@@ -157,7 +158,7 @@ func (g *Game) position(ply Ply) *position {
 		record, records = nextRecord(records)
 		f := fields{data: record, text: string(record[:min(2+maxUCI, len(record))])}
 		played, _ := pos.Find(f.string(2))
-		pos = position{pos.After(played)}
+		pos = pos.then(played)
 	}
 	return &pos
 }

@@ -45,7 +45,7 @@ func (s *story) next() *relaypb.Command {
 	g, _ := s.Game(s.games[s.IntN(len(s.games))])
 	c := envelope(s.request())
 	c.At += int64(len(s.log)) * 1000
-	switch n := s.IntN(100); {
+	switch n := s.IntN(116); {
 	case n < 75:
 		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(g.Ply()) + 1, Move: s.legal(g)}
 		switch s.IntN(4) {
@@ -64,7 +64,7 @@ func (s *story) next() *relaypb.Command {
 		}}
 	case n < 94:
 		c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
-			Game: string(g.ID), Result: []string{"1-0", "0-1", "½-½", "*", "*", "*", "?"}[s.IntN(7)],
+			Game: string(g.ID), Result: []string{"1-0", "0-1", "½-½", "*", "*", "0-0", "-/+", "?"}[s.IntN(8)],
 		}}
 	case n < 95:
 		id := FormatID(s.Uint64())
@@ -72,16 +72,63 @@ func (s *story) next() *relaypb.Command {
 	case n < 96:
 		id := FormatID(s.Uint64())
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: id, Tournament: testTournament, Name: "R " + id}}
+	case n >= 100 && n < 107:
+		c.Op = &relaypb.Command_CorrectMoves{CorrectMoves: s.correction(g)}
+	case n >= 107 && n < 111:
+		c.Op = &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+			Game: string(g.ID), White: &relaypb.PlayerUpdate{Rating: new(int32(s.IntN(5000)))},
+			Tags: []*relaypb.Tag{{Name: string(rune('A' + s.IntN(12))), Value: []string{"", "x", "y", "\x01"}[s.IntN(4)]}},
+		}}
+	case n >= 111 && n < 114:
+		c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
+			Round: string(g.Round), Name: new(fmt.Sprint("Round ", s.IntN(3))),
+			Status: new([]string{"new", "started", "finished", "?"}[s.IntN(4)]),
+		}}
+	case n >= 114:
+		c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
+			Tournament: testTournament, Location: new(fmt.Sprint("Town ", s.IntN(3))),
+		}}
 	default:
 		c = createGame(FormatID(s.Uint64()), c.Request, int32(s.IntN(30)))
 	}
 	return c
 }
 
+// correction goes some plies back, and on as the game went or otherwise, now and then with a move that is not legal.
+func (s *story) correction(g *Game) *relaypb.CorrectMoves {
+	to := max(0, int(g.Ply())-s.IntN(20))
+	op := &relaypb.CorrectMoves{
+		Game: string(g.ID), ToPly: int32(to), Reason: "the score sheet",
+		Result: []string{"", "", "", "*", "1-0", "1/2-0", "?"}[s.IntN(7)],
+	}
+	as := s.IntN(20) // so many moves as they were
+	pos := *g.position(Ply(to))
+	for ply := Ply(to) + 1; s.IntN(12) > 0 || ply <= Ply(to+as) && ply <= g.Ply(); ply++ {
+		m := &relaypb.CorrectedMove{}
+		if ply <= g.Ply() && int(ply) <= to+as {
+			m.Move = g.MoveAt(ply).SAN
+		} else if m.Move = s.legalIn(pos.fen()); m.Move == "0000" && s.IntN(2) == 0 {
+			break
+		}
+		if s.IntN(8) == 0 {
+			m.WhiteMs = new(int64(s.IntN(1000)))
+		}
+		op.Moves = append(op.Moves, m)
+		played, err := pos.Find(m.Move)
+		if err != nil {
+			break
+		}
+		pos = pos.then(played)
+	}
+	return op
+}
+
 // legal picks a random legal move of the game, in SAN or UCI, as the library sees it.
-func (s *story) legal(g *Game) string {
+func (s *story) legal(g *Game) string { return s.legalIn(g.FEN()) }
+
+func (s *story) legalIn(fen string) string {
 	p := new(chess.Position)
-	if err := p.UnmarshalText([]byte(g.FEN())); err != nil {
+	if err := p.UnmarshalText([]byte(fen)); err != nil {
 		s.Fatal(err)
 	}
 	moves := p.ValidMoves()

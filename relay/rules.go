@@ -5,7 +5,7 @@ import "github.com/chessrelay/chessrelay/relay/rules"
 // This file is the only one that knows package rules, which decides whether a move
 // is legal and what the position is after it. What a game may start from is
 // decided by fen.go and fencheck.go, which are stricter than package rules: they take
-// standard chess only, and no more pieces than a game can lead to.
+// no more pieces than a game can lead to and, in standard chess, its castling rights only.
 
 // maxMoveText is the longest text of a move, in bytes.
 const maxMoveText = rules.MaxText
@@ -15,28 +15,46 @@ const maxUCI = 5
 
 // A position is a board with everything that decides which moves are legal. It
 // is what a FEN says, and no more.
-type position struct{ rules.Position }
+type position struct {
+	rules.Position
+	chess960 bool // its castling is written as the king taking the rook
+}
+
+// then is the position after a legal move.
+func (pos *position) then(m rules.Move) position { return position{pos.After(m), pos.chess960} }
+
+// appendUCI appends the legal move in the UCI of the variant.
+func (pos *position) appendUCI(dst []byte, m rules.Move) []byte {
+	if pos.chess960 {
+		return rules.AppendUCI960(dst, m)
+	}
+	return pos.AppendUCI(dst, m)
+}
 
 // standardPosition is that of [StartFEN].
 var standardPosition = func() position {
-	pos, err := parsePosition(StartFEN)
+	pos, err := parsePosition(StartFEN, "")
 	if err != nil {
 		panic(err)
 	}
 	return pos
 }()
 
-// parsePosition reads a FEN that must be a playable position (see [normalizeFEN]).
-func parsePosition(fen string) (position, error) {
-	normal, err := normalizeFEN(fen)
+// parsePosition reads a FEN that must be a playable position of the variant (see [normalizeFEN]).
+func parsePosition(fen, variant string) (position, error) {
+	chess960 := variant == Chess960
+	normal, err := normalizeFEN(fen, chess960)
 	if err != nil {
 		return position{}, err
 	}
 	p, err := rules.ParseFEN(normal)
+	if err != nil && chess960 {
+		return position{}, badFEN("has castling rights that are not readable, or without their king and rook")
+	}
 	if err != nil {
 		return position{}, badFEN("is not readable") // it was just found to be
 	}
-	return position{p}, nil
+	return position{p, chess960}, nil
 }
 
 // uci returns the legal move that the text means in UCI, or an empty string.
@@ -45,7 +63,7 @@ func (pos *position) uci(text string) string {
 	if err != nil {
 		return ""
 	}
-	return string(pos.AppendUCI(nil, m))
+	return string(pos.appendUCI(nil, m))
 }
 
 // fen writes the position. The square behind a pawn that has just made its

@@ -10,7 +10,7 @@ import (
 
 func mustPosition(tb testing.TB, fen string) position {
 	tb.Helper()
-	p, err := parsePosition(fen)
+	p, err := parsePosition(fen, "")
 	if err != nil {
 		tb.Fatalf("%s: %v", fen, err)
 	}
@@ -141,7 +141,7 @@ func TestFEN(t *testing.T) {
 		"QQQQQQQQ/QK6/8/8/8/8/8/7k b - - 0 1":                          "", // Black can be in check; White cannot have 9 queens and the rest
 		"QQQQQQQQ/1K6/8/8/8/8/1q6/7k b - - 0 1":                        "", // and it is not White's turn
 	} {
-		got, err := normalizeFEN(in)
+		got, err := normalizeFEN(in, false)
 		if want != "" && (got != want || err != nil) {
 			t.Errorf("%s: %s, %v", in, got, err)
 		}
@@ -189,7 +189,7 @@ func TestFEN(t *testing.T) {
 		"4k3/8/8/8/8/8/8/4K3 w - - 0 +1":                        "move number",
 		"4k3/8/8/8/8/8/8/4K3 w - - 0 99999999":                  "move number",
 	} {
-		_, err := normalizeFEN(in)
+		_, err := normalizeFEN(in, false)
 		if !errors.Is(err, ErrBadCommand) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v, want %q", in, err, words)
 		}

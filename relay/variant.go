@@ -1,8 +1,5 @@
 package relay
 
-// Chess960 is the one variant that has a name here; standard chess has the empty one.
-const Chess960 = "Chess960"
-
 // ParseVariant reads the variant in the spellings that are met, such as "Chess 960", "fischerandom" or
 // "From Position", and returns [Chess960], or an empty text for standard chess. Another variant is an [ErrVariant].
 func ParseVariant(s string) (string, error) {
@@ -24,14 +21,5 @@ func ParseVariant(s string) (string, error) {
 	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
 		return Chess960, nil
 	}
-	return "", &variantError{"the variant \"" + clip(s, 32) + "\" is not supported"}
-}
-
-// checkVariant refuses what no game of the state can have.
-func checkVariant(variant string) error {
-	v, err := ParseVariant(variant)
-	if v == Chess960 {
-		return &variantError{"Chess960 is not supported yet"}
-	}
-	return err
+	return "", &variantError{"the variant \"" + clip(s, 32) + "\" is not supported: only standard chess and Chess960 are"}
 }

@@ -66,6 +66,7 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 		Black       relay.Player       `json:"black"`
 		FEN         string             `json:"fen"`
 		Variant     string             `json:"variant"`
+		Position    *int32             `json:"startPosition"`
 		TimeControl string             `json:"timeControl"`
 		Tags        map[string]*string `json:"tags"`
 	}
@@ -77,7 +78,7 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 		c.Op = &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
 			Id: id, Round: chi.URLParam(r, "rid"), Board: in.Board,
 			White: player(in.White), Black: player(in.Black),
-			Fen: in.FEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: tags(in.Tags),
+			Fen: in.FEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: tags(in.Tags), StartPosition: in.Position,
 		}}
 		return c
 	})

@@ -11,7 +11,7 @@ import (
 // Line is the main line of a game, played by the rules.
 type Line struct {
 	Variant  string // empty for standard chess, or [relay.Chess960]
-	StartFEN string // empty for the standard position
+	StartFEN string // empty for the standard position of standard chess
 	Moves    []LineMove
 
 	// Result is that of the [Game], or what the kings of a DGT board told of a game without one.
@@ -102,7 +102,7 @@ func (l *Line) start(g *Game) (rules.Position, error) {
 	if castlesAs960(&pos) {
 		l.Variant = relay.Chess960
 	}
-	if l.StartFEN = pos.FEN(); l.StartFEN == relay.StartFEN {
+	if l.StartFEN = pos.FEN(); l.StartFEN == relay.StartFEN && l.Variant == "" {
 		l.StartFEN = ""
 	}
 	return pos, nil

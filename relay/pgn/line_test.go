@@ -74,7 +74,7 @@ func TestPlay(t *testing.T) {
 		{"Chess960 that does not say so", "[Variant \"From Position\"]\n[FEN \"4k3/8/8/8/8/8/8/1R2K3 w Q - 0 1\"]\n\n1. O-O-O *", "Chess960 [4k3/8/8/8/8/8/8/1R2K3 w Q - 0 1] O-O-O/e1b1 *", ""},
 		{"king off e1", "[FEN \"4k3/8/8/8/8/8/8/R4K2 w Q - 0 1\"]\n\n*", "Chess960 [4k3/8/8/8/8/8/8/R4K2 w Q - 0 1] *", ""},
 		{"standard, from elsewhere", "[FEN \"r3k3/8/8/8/8/8/8/R3K2R w HAa - 0 1\"]\n\n1. O-O-O *", "[r3k3/8/8/8/8/8/8/R3K2R w KQq - 0 1] O-O-O/e1c1 *", ""},
-		{"position 518", "[Variant \"Chess960\"]\n[FEN \"" + relay.StartFEN + "\"]\n\n1. e4 *", "Chess960 e4/e2e4 *", ""},
+		{"position 518", "[Variant \"Chess960\"]\n[FEN \"" + relay.StartFEN + "\"]\n\n1. e4 *", "Chess960 [rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1] e4/e2e4 *", ""},
 
 		{"White has won", ends + "3. Ke4 Kd5 *", endsAs + "1-0 ended", ""},
 		{"White has won, the other way", ends + "3. Kd5 Ke4 *", endsAs + "1-0 ended", ""},

@@ -2,7 +2,6 @@ package pgn
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,8 +85,7 @@ func (b *boards) do(c *relaypb.Command) relay.Outcome {
 	return b.Apply(b.index, 1, data)
 }
 
-// play opens a board for the game and plays it there. As long as the boards refuse Chess960, such a
-// game is made beside them, and has no moves.
+// play opens a board for the game and plays it there.
 func (b *boards) play(g *told) *relay.Game {
 	b.Helper()
 	id := fmt.Sprintf("G%07d", b.index)
@@ -102,16 +100,7 @@ func (b *boards) play(g *told) *relay.Game {
 		Id: id, Round: "round001", Board: int32(g.Board), White: player(g.White), Black: player(g.Black),
 		Fen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Tags: tags,
 	}}})
-	if errors.Is(game.Err, relay.ErrVariant) {
-		g.Moves = []LineMove{}
-		return &relay.Game{
-			Pairing: &relay.Pairing{
-				ID: relay.GameID(id), Round: "round001", Board: g.Board, White: g.White, Black: g.Black,
-				StartFEN: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Tags: g.Tags,
-			},
-			Result: g.Result, Forfeit: g.Forfeit,
-		}
-	} else if game.Err != nil {
+	if game.Err != nil {
 		b.Fatal(game.Err)
 	}
 	for i, m := range g.Moves {

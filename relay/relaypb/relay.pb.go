@@ -527,6 +527,7 @@ type CreateGame struct {
 	Variant       string                 `protobuf:"bytes,7,opt,name=variant,proto3" json:"variant,omitempty"`
 	TimeControl   string                 `protobuf:"bytes,8,opt,name=time_control,json=timeControl,proto3" json:"time_control,omitempty"`
 	Tags          []*Tag                 `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
+	StartPosition *int32                 `protobuf:"varint,10,opt,name=start_position,json=startPosition,proto3,oneof" json:"start_position,omitempty"` // of Chess960, instead of a FEN: 0 to 959
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -622,6 +623,13 @@ func (x *CreateGame) GetTags() []*Tag {
 		return x.Tags
 	}
 	return nil
+}
+
+func (x *CreateGame) GetStartPosition() int32 {
+	if x != nil && x.StartPosition != nil {
+		return *x.StartPosition
+	}
+	return 0
 }
 
 // Tag is a PGN tag that no field of a game says.
@@ -2355,7 +2363,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"federation\x18\x05 \x01(\tR\n" +
 	"federation\x12\x12\n" +
-	"\x04team\x18\x06 \x01(\tR\x04team\"\x99\x02\n" +
+	"\x04team\x18\x06 \x01(\tR\x04team\"\xd8\x02\n" +
 	"\n" +
 	"CreateGame\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2366,7 +2374,10 @@ const file_relay_proto_rawDesc = "" +
 	"\x03fen\x18\x06 \x01(\tR\x03fen\x12\x18\n" +
 	"\avariant\x18\a \x01(\tR\avariant\x12!\n" +
 	"\ftime_control\x18\b \x01(\tR\vtimeControl\x12&\n" +
-	"\x04tags\x18\t \x03(\v2\x12.chessrelay.v1.TagR\x04tags\"/\n" +
+	"\x04tags\x18\t \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12*\n" +
+	"\x0estart_position\x18\n" +
+	" \x01(\x05H\x00R\rstartPosition\x88\x01\x01B\x11\n" +
+	"\x0f_start_position\"/\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"\xae\x01\n" +
@@ -2645,6 +2656,7 @@ func file_relay_proto_init() {
 		(*Command_UpdateRound)(nil),
 		(*Command_UpdateTournament)(nil),
 	}
+	file_relay_proto_msgTypes[4].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[6].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[10].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[11].OneofWrappers = []any{}

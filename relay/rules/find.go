@@ -19,8 +19,8 @@ type AmbiguousError struct{ First, Second Move }
 func (e *AmbiguousError) Error() string { return "more than one move could be meant" }
 
 // Find returns the one legal move that a text means, in SAN or in UCI. It
-// takes castling as O-O, as the king taking its rook (e1h1) and, of a king on the e-file, as
-// the two steps of standard UCI (e1g1); but "Kg1" is a step of the king, and never castling.
+// takes castling as O-O, as the king taking its rook (e1h1) and, as standard UCI has it, by the
+// squares of the king (e1g1), where that is not one step; but "Kg1" is a step of the king, and never castling.
 func (p *Position) Find(text string) (Move, error) {
 	t, ok := readText(text)
 	if !ok {
@@ -63,8 +63,8 @@ func (p *Position) readUCI(t *moveText) {
 		return
 	}
 	sq := from.first()
-	twoSteps := sq&7 == 4 && (t.to == sq+2 || t.to == sq-2)
-	if twoSteps || bit(t.to)&p.castling&p.own() != 0 {
+	jump := t.to>>3 == sq>>3 && (t.to&7 == 6 && t.to > sq+1 || t.to&7 == 2 && t.to+1 < sq) && bit(sq)&homeRank(p.turn) != 0
+	if jump || bit(t.to)&p.castling&p.own() != 0 {
 		t.castling, t.kingSide = true, t.to > sq
 	}
 }

@@ -1,0 +1,68 @@
+package relay
+
+import (
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// Chess960 is the [Pairing.Variant] of a game in which the pieces of the first rank begin in another order. Its moves in
+// UCI write castling as the king taking its rook (e1h1), and its FEN has the rights as X-FEN does.
+const Chess960 = "Chess960"
+
+// startFEN is where a command wants a game to begin, by FEN or by the number of a start position of Chess960.
+func startFEN(op *relaypb.CreateGame, variant string) (string, error) {
+	if op.StartPosition == nil {
+		if variant == Chess960 && strings.Trim(op.Fen, " ") == "" {
+			return "", badFEN("is required in Chess960, or the number of a start position (0 to 959)")
+		}
+		return op.Fen, nil
+	}
+	switch n := *op.StartPosition; {
+	case variant != Chess960:
+		return "", bad("startPosition", "is for Chess960 only")
+	case op.Fen != "":
+		return "", bad("startPosition", "and fen cannot both be given")
+	case n < 0 || n > 959:
+		return "", bad("startPosition", "must be from 0 to 959, and is %d", n)
+	default:
+		return startFEN960(int(n)), nil
+	}
+}
+
+// startFEN960 is the start position of the number, 0 <= n < 960, in Scharnagl's order, where 518 is the standard one.
+func startFEN960(n int) string {
+	var rank [8]byte
+	// place puts a piece on the free square of that number.
+	place := func(piece byte, free int) {
+		for i := range rank {
+			if rank[i] != 0 {
+				continue
+			}
+			if free == 0 {
+				rank[i] = piece
+				return
+			}
+			free--
+		}
+	}
+	rank[n%4*2+1] = 'B'
+	n /= 4
+	rank[n%4*2] = 'B'
+	n /= 4
+	place('Q', n%6)
+	n /= 6
+	// The two knights are on two of the five squares left: the pairs in the order of the first, then the second.
+	first, second := 0, n
+	for second >= 4-first {
+		second -= 4 - first
+		first++
+	}
+	place('N', first)
+	place('N', first+second)
+	for _, piece := range []byte("RKR") {
+		place(piece, 0)
+	}
+	white := string(rank[:])
+	return strings.ToLower(white) + "/pppppppp/8/8/8/8/PPPPPPPP/" + white + " w KQkq - 0 1"
+}
