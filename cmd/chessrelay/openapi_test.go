@@ -107,16 +107,16 @@ func TestOpenAPI(t *testing.T) {
 			doc.ids["gid"] = gid
 		}
 	}
-	standing(3, "C", "D", "Oslo", "Bergen", "1/2-1/2")
-	standing(4, "E", "F", "Bergen", "Oslo", "")
-	standing(5, "G", "Bye", "", "", "1-0")
+	standing(4, "C", "D", "Oslo", "Bergen", "1/2-1/2")
+	standing(5, "E", "F", "Bergen", "Oslo", "")
+	standing(6, "G", "Bye", "", "", "1-0")
 	table := doc.get(200, "/api/tournaments/{tid}/standings")
 	if leader := table["players"].([]any)[0].(object); leader["points"] != 1. || leader["player"].(object)["name"] != "G" {
 		t.Errorf("%v leads", leader)
 	}
 	matches := doc.get(200, "/api/rounds/{rid}")["matches"]
 	if diff := cmp.Diff([]any{object{
-		"teams": []any{"Oslo", "Bergen"}, "score": []any{.5, .5}, "boards": []any{3., 4.}, "results": 1., "finished": false,
+		"teams": []any{"Oslo", "Bergen"}, "score": []any{.5, .5}, "boards": []any{4., 5.}, "results": 1., "finished": false,
 	}}, matches); diff != "" {
 		t.Errorf("the matches, want (-), got (+):\n%s", diff)
 	}
