@@ -61,11 +61,11 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 }
 
 // changedAt is the index of the last entry that may have changed the table: one that created
-// something, set a result or took one back. Moves do not.
+// or updated something, set a result or took one back. Moves do not.
 func changedAt(t *relay.Tournament, rs []standings.Round) uint64 {
-	at := t.Index
+	at := max(t.Index, updatedAt(t.Updates))
 	for _, r := range rs {
-		at = max(at, r.Index)
+		at = max(at, r.Index, updatedAt(r.Updates))
 		for _, g := range r.Games {
 			at = max(at, g.CreatedAtIx)
 			if n := len(g.Changes); n > 0 {
@@ -74,6 +74,13 @@ func changedAt(t *relay.Tournament, rs []standings.Round) uint64 {
 		}
 	}
 	return at
+}
+
+func updatedAt(updates []relay.Update) uint64 {
+	if n := len(updates); n > 0 {
+		return updates[n-1].Index
+	}
+	return 0
 }
 
 // hasTag reports whether the client has what bears the tag (RFC 9110, 13.1.2).

@@ -54,6 +54,11 @@ func TestStandingsTag(t *testing.T) {
 	doc.post(201, "/api/games/{gid}/takeback", object{"toPly": 0})
 	changed("the result was taken back")
 
+	for _, what := range []string{"/api/games/{gid}", "/api/rounds/{rid}", "/api/tournaments/{tid}"} {
+		doc.call(200, http.MethodPatch, what, doc.requestExample(what, ""))
+		changed(what + " was updated")
+	}
+
 	doc.get(400, path+"?consistency=perhaps")
 	doc.ids["tid"] = "AAAAAAAA"
 	doc.get(404, path)

@@ -20,7 +20,7 @@
 //
 // A game counts once it has a result; one that goes on ("*") is shown and counts nothing. A result
 // gives what it says: 1-0, 1/2-1/2, also 1/2-0 and 0-0 where an arbiter decided so. A forfeit gives
-// its points and is a game, but not a played one.
+// its points and is a game, but not a played one unless both have moved.
 //
 // PGN has no byes. Where a bye gave points, it can be recorded as a game against "Bye": the
 // player gets what its result says, and it is an unplayed game. Nobody is in the table for

@@ -26,8 +26,9 @@ func tournament(t testing.TB, rounds ...string) []Round {
 			if !ok || !both {
 				t.Fatalf("what game is %q?", line)
 			}
-			r.Games = append(r.Games, game(i+1, j+1, player(white), player(black), relay.Result(result)))
+			r.Games = append(r.Games, game(t, i+1, j+1, player(white), player(black), result))
 		}
+		r.Status = status(r.Games)
 		out = append(out, r)
 	}
 	return out
@@ -40,9 +41,28 @@ func player(text string) relay.Player {
 	return relay.Player{Name: name, Rating: n, Team: team}
 }
 
-func game(round, board int, white, black relay.Player, result relay.Result) *relay.Game {
+// game makes one with a result as relay reads it: "+/-" is a forfeit.
+func game(t testing.TB, round, board int, white, black relay.Player, text string) *relay.Game {
+	t.Helper()
+	result, forfeit, err := relay.ParseScore(text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	id := relay.GameID(fmt.Sprintf("g%03d%04d", round, board))
-	return &relay.Game{Pairing: &relay.Pairing{ID: id, Board: board, White: white, Black: black}, Result: result}
+	return &relay.Game{Pairing: &relay.Pairing{ID: id, Board: board, White: white, Black: black}, Result: result, Forfeit: forfeit}
+}
+
+// status is what a round of these games has, unless somebody sets it.
+func status(games []*relay.Game) relay.RoundStatus {
+	for _, g := range games {
+		if !g.Over() {
+			return relay.RoundStarted
+		}
+	}
+	if len(games) == 0 {
+		return relay.RoundNew
+	}
+	return relay.RoundFinished
 }
 
 // line returns the line of the player with the name.
@@ -81,6 +101,9 @@ func fromFile(t testing.TB, name, event string) []Round {
 	for r := pgn.NewReader(f); ; {
 		g, err := r.Next()
 		if errors.Is(err, io.EOF) {
+			for i := range out {
+				out[i].Status = status(out[i].Games)
+			}
 			return out
 		} else if err != nil {
 			t.Fatal(err)
@@ -99,6 +122,6 @@ func fromFile(t testing.TB, name, event string) []Round {
 			}
 			out = append(out, Round{Round: &relay.Round{ID: relay.RoundID("round" + number), Name: number, StartsAt: relay.Millis(n)}})
 		}
-		out[i].Games = append(out[i].Games, game(i+1, len(out[i].Games)+1, g.Player("White"), g.Player("Black"), g.Result))
+		out[i].Games = append(out[i].Games, game(t, i+1, len(out[i].Games)+1, g.Player("White"), g.Player("Black"), string(g.Result)))
 	}
 }

@@ -25,7 +25,7 @@ func TestMatches(t *testing.T) {
 		Games []struct {
 			Board        int
 			White, Black string // teams
-			Result       relay.Result
+			Result       string
 		}
 		Matches []Match
 	}
@@ -35,7 +35,7 @@ func TestMatches(t *testing.T) {
 	for _, c := range cases {
 		var games []*relay.Game
 		for _, g := range c.Games {
-			games = append(games, game(1, g.Board, relay.Player{Name: "A", Team: g.White}, relay.Player{Name: "B", Team: g.Black}, g.Result))
+			games = append(games, game(t, 1, g.Board, relay.Player{Name: "A", Team: g.White}, relay.Player{Name: "B", Team: g.Black}, g.Result))
 		}
 		slices.Reverse(games)
 		got := Matches(games)

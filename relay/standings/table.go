@@ -25,7 +25,7 @@ type Table struct {
 type RoundState struct {
 	ID       relay.RoundID `json:"id"`
 	Name     string        `json:"name"`
-	Finished bool          `json:"finished"` // see [Finished]
+	Finished bool          `json:"finished"` // its status is [relay.RoundFinished]
 }
 
 // Line is one player's line of the table.
@@ -83,7 +83,7 @@ func Compute(rounds []Round) *Table {
 	t := &Table{Finished: len(rounds) > 0, Rounds: []RoundState{}, Players: []Line{}}
 	who := newPeople()
 	for _, r := range rounds {
-		done := Finished(r.Games)
+		done := r.Status == relay.RoundFinished
 		t.Rounds = append(t.Rounds, RoundState{r.ID, r.Name, done})
 		t.Finished = t.Finished && done
 		for _, g := range r.Games {

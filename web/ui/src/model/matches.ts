@@ -12,7 +12,7 @@ export interface Match {
 
 type Paired = Pick<Board, "board"> & { readonly result: string; readonly white: { readonly team?: string }; readonly black: { readonly team?: string } };
 
-/** What a result gives White and Black; any other is that of a game that goes on. */
+/** What a result gives White and Black, forfeits too; any other is that of a game that goes on. */
 const worth: Readonly<Record<string, readonly [number, number]>> = {
   "1-0": [1, 0],
   "0-1": [0, 1],
@@ -20,9 +20,6 @@ const worth: Readonly<Record<string, readonly [number, number]>> = {
   "0-0": [0, 0],
   "1/2-0": [0.5, 0],
   "0-1/2": [0, 0.5],
-  "+/-": [1, 0],
-  "-/+": [0, 1],
-  "-/-": [0, 0],
 };
 
 /**
