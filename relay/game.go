@@ -58,24 +58,25 @@ func (g *Game) Over() bool { return g.Result != Ongoing }
 
 // gameJSON is the form of a game outside.
 type gameJSON struct {
-	ID          GameID   `json:"id"`
-	Round       RoundID  `json:"round"`
-	Board       int      `json:"board"`
-	White       Player   `json:"white"`
-	Black       Player   `json:"black"`
-	FEN         string   `json:"fen"`
-	Ply         Ply      `json:"ply"`
-	Moves       []Move   `json:"moves"`
-	Result      Result   `json:"result"`
-	Forfeit     bool     `json:"forfeit,omitempty"`
-	Index       uint64   `json:"index"`
-	Clock       Clock    `json:"clock"`
-	CreatedAt   Millis   `json:"createdAt"`
-	StartFEN    string   `json:"startFen,omitempty"`
-	Variant     string   `json:"variant,omitempty"`
-	TimeControl string   `json:"timeControl,omitempty"`
-	Tags        tagsJSON `json:"tags,omitempty"`
-	Changes     []Change `json:"changes,omitempty"`
+	ID          GameID    `json:"id"`
+	Round       RoundID   `json:"round"`
+	Board       int       `json:"board"`
+	White       Player    `json:"white"`
+	Black       Player    `json:"black"`
+	FEN         string    `json:"fen"`
+	Ply         Ply       `json:"ply"`
+	Moves       []Move    `json:"moves"`
+	Result      Result    `json:"result"`
+	Forfeit     bool      `json:"forfeit,omitempty"`
+	Index       uint64    `json:"index"`
+	Clock       Clock     `json:"clock"`
+	CreatedAt   Millis    `json:"createdAt"`
+	StartFEN    string    `json:"startFen,omitempty"`
+	Variant     string    `json:"variant,omitempty"`
+	TimeControl string    `json:"timeControl,omitempty"`
+	Controls    []Control `json:"controls,omitempty"`
+	Tags        tagsJSON  `json:"tags,omitempty"`
+	Changes     []Change  `json:"changes,omitempty"`
 }
 
 // tagsJSON is an object with a field for each tag, in the order of their names.
@@ -111,7 +112,7 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 		ID: g.ID, Round: g.Round, Board: g.Board, White: g.White, Black: g.Black,
 		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Forfeit: g.Forfeit, Index: g.Index,
 		Clock: g.Clock(), CreatedAt: g.CreatedAt, StartFEN: g.StartFEN, Variant: g.Variant,
-		TimeControl: g.TimeControl, Tags: tagsOutside(g.Tags), Changes: g.Changes,
+		TimeControl: g.TimeControl, Controls: g.Controls(), Tags: tagsOutside(g.Tags), Changes: g.Changes,
 	})
 }
 

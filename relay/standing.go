@@ -14,6 +14,7 @@ type Standing struct {
 	Result      Result    `json:"result"`
 	Forfeit     bool      `json:"forfeit,omitempty"`
 	TimeControl string    `json:"timeControl,omitempty"`
+	Controls    []Control `json:"controls,omitempty"` // what TimeControl says, if it can be read
 	Variant     string    `json:"variant,omitempty"`
 	StartFEN    string    `json:"startFen,omitempty"`
 	Tags        tagsJSON  `json:"tags,omitempty"`
@@ -31,7 +32,7 @@ func (g *Game) Standing() Standing {
 		Board: g.Board, White: g.White, Black: g.Black,
 		Ply: g.Ply(), Clock: NoClock(), Result: g.Result, Forfeit: g.Forfeit,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
-		Tags: tagsOutside(g.Tags),
+		Controls: g.Controls(), Tags: tagsOutside(g.Tags),
 	}
 	if m, ok := g.LastMove(); ok {
 		b.LastMove, b.FEN, b.Clock, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN, m.Clock, m.At

@@ -41,7 +41,7 @@ func TestOpenAPI(t *testing.T) {
 	position := "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1"
 	doc.post(201, "/api/rounds/{rid}/games", object{"board": 2, "white": object{"name": "A"}, "black": object{"name": "B"}, "fen": position})
 
-	doc.post(201, "/api/rounds/{rid}/games", object{"board": 3, "white": object{"name": "A"}, "black": object{"name": "B"}, "variant": "Chess960", "startPosition": 0})
+	doc.post(201, "/api/rounds/{rid}/games", object{"board": 3, "white": object{"name": "A"}, "black": object{"name": "B"}, "variant": "Chess960", "startPosition": 0, "timeControl": "40/5400+30:G/30d5"})
 
 	moves := "/api/games/{gid}/moves"
 	doc.post(201, moves, example(moves, "move"))
