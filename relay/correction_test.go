@@ -122,6 +122,11 @@ func TestCorrectClocks(t *testing.T) {
 	if m, _ := out.Game.LastMove(); out.Duplicate || m.Clock != (Clock{5000, 4000}) || m.At != testTime-7 || m.Index != s.index || out.Game.MoveAt(1).Index != 4 {
 		t.Errorf("%+v", out.Game.Moves())
 	}
+	clock := correct("c3", 0, "", "e4")
+	clock.GetCorrectMoves().Moves[0].WhiteMs = proto.Int64(5001)
+	if out := s.must(clock); out.Duplicate || out.Game.Ply() != 1 || out.Game.Clock() != (Clock{5001, NoTime}) {
+		t.Errorf("another clock: %+v", out.Game.Moves())
+	}
 }
 
 // TestCorrectedStays: neither a late copy of a move that a correction removed, nor a late copy of an older
