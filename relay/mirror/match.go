@@ -1,0 +1,215 @@
+package mirror
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// The request ids of the creations, which say by what a game is known. They
+// stay with the game for ever.
+const (
+	byID  = "mirror-id/"
+	byTag = "mirror/"
+)
+
+// matching is what match finds, one of each for every game of the source.
+type matching struct {
+	of    []*relay.Game // nil: it is a new one
+	board []int         // of a new one
+	key   []string      // the request id of its creation
+}
+
+// match finds the games of the source among those of the round, and numbers the new ones.
+func match(round Round, games []Game) matching {
+	m := matching{of: make([]*relay.Game, len(games)), board: make([]int, len(games)), key: keys(games)}
+	boards := trustedBoards(games)
+	claimed := make(map[relay.GameID]bool, len(round.Games))
+	place := func(i int) int {
+		if len(games) != len(round.Games) {
+			return 0 // of a source that has other games, the places are others too
+		}
+		return i + 1
+	}
+	for _, same := range signs {
+		for i := range games {
+			if m.of[i] != nil {
+				continue
+			}
+			s := said{&games[i], m.key[i], boards[i], place(i)}
+			for _, g := range round.Games {
+				if !claimed[g.ID] && !otherID(m.key[i], g.Request) && same(&s, g) {
+					m.of[i] = g
+					claimed[g.ID] = true
+					break
+				}
+			}
+		}
+	}
+	m.number(round, boards)
+	return m
+}
+
+// said is a game of the source with what follows from the games around it.
+type said struct {
+	*Game
+	key   string
+	board int // 0: none that can be believed
+	place int // in the source, from 1; 0 if it says nothing
+}
+
+// signs are tried one after the other on all games, the surest first.
+var signs = []func(s *said, g *relay.Game) bool{
+	func(s *said, g *relay.Game) bool { return s.key == g.Request },
+	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
+	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.agrees(g) },
+	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) },
+	func(s *said, g *relay.Game) bool { return s.players(g) == 2 },
+	func(s *said, g *relay.Game) bool { return s.players(g) == 1 && s.at(g) },
+	func(s *said, g *relay.Game) bool { return s.at(g) && s.agrees(g) },
+}
+
+// at reports whether the game is at the board that the source says, or, where it says
+// none, at the same place.
+func (s *said) at(g *relay.Game) bool {
+	return cmp.Or(s.board, s.place) == g.Board
+}
+
+// players counts the players that are the same, where both names are known.
+func (s *said) players(g *relay.Game) int {
+	n := 0
+	for _, p := range [2][2]*relay.Player{{&s.White, &g.White}, {&s.Black, &g.Black}} {
+		if samePlayer(p[0], p[1]) {
+			n++
+		}
+	}
+	return n
+}
+
+func samePlayer(a, b *relay.Player) bool {
+	if a.FideID != 0 && b.FideID != 0 {
+		return a.FideID == b.FideID
+	}
+	k := nameKey(a.Name)
+	return k != "" && k == nameKey(b.Name)
+}
+
+// agrees reports whether one of the two games can be the other one a while ago.
+func (s *said) agrees(g *relay.Game) bool {
+	return g.StartFEN == s.StartFEN && common(g, s.Game) == min(len(g.Moves), len(s.Moves))
+}
+
+// common is the number of plies that both have at the start.
+func common(g *relay.Game, s *Game) int {
+	n := min(len(g.Moves), len(s.Moves))
+	for i := range n {
+		if g.Moves[i].UCI != s.Moves[i].UCI {
+			return i
+		}
+	}
+	return n
+}
+
+// nameKey is the same for all the ways in which a name is written: "Carlsen, Magnus"
+// and "Magnus Carlsen". It is empty for an unknown player.
+func nameKey(name string) string {
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// keys are the request ids of the games' creations. Equal games have different ones,
+// by their order.
+func keys(games []Game) []string {
+	out := make([]string, len(games))
+	times := make(map[string]int, len(games))
+	for i := range games {
+		g := &games[i]
+		key := byID + digest(g.ID)
+		if g.ID == "" {
+			place := ""
+			white, black := nameKey(g.White.Name), nameKey(g.Black.Name)
+			if white == "" || black == "" {
+				place = strconv.Itoa(i)
+			}
+			key = byTag + digest(g.Event, g.Round, strconv.Itoa(g.Board), white, black, place)
+		}
+		if times[key]++; times[key] > 1 {
+			key += "/" + strconv.Itoa(times[key])
+		}
+		out[i] = key
+	}
+	return out
+}
+
+// otherID reports whether both were named by the source, and differently.
+func otherID(a, b string) bool {
+	return a != b && strings.HasPrefix(a, byID) && strings.HasPrefix(b, byID)
+}
+
+// digest is a short text that differs where the parts do.
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(strconv.AppendInt(nil, int64(len(p)), 10))
+		h.Write([]byte{':'})
+		h.Write([]byte(p))
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
+}
+
+// trustedBoards are the numbers of the boards as the source has them, or zeros if two are
+// the same: the boards of a team match, counted from 1 in each.
+func trustedBoards(games []Game) []int {
+	out := make([]int, len(games))
+	seen := make(map[int]bool, len(games))
+	for i := range games {
+		b := games[i].Board
+		if b < 1 || b > relay.MaxBoard {
+			continue
+		}
+		if seen[b] {
+			return make([]int, len(games))
+		}
+		seen[b] = true
+		out[i] = b
+	}
+	return out
+}
+
+// number gives the new games their boards: the one that the source says, or that of their
+// place, and if it is taken the lowest that is free.
+func (m *matching) number(round Round, boards []int) {
+	taken := make(map[int]bool, len(round.Games)+len(m.of))
+	for _, g := range round.Games {
+		taken[g.Board] = true
+	}
+	for _, wanted := range []func(int) int{
+		func(i int) int { return boards[i] },
+		func(i int) int { return i + 1 },
+	} {
+		for i := range m.of {
+			if w := wanted(i); m.of[i] == nil && m.board[i] == 0 && w > 0 && !taken[w] {
+				m.board[i], taken[w] = w, true
+			}
+		}
+	}
+	next := 1
+	for i := range m.of {
+		if m.of[i] != nil || m.board[i] != 0 {
+			continue
+		}
+		for taken[next] {
+			next++
+		}
+		m.board[i], taken[next] = next, true
+	}
+}
