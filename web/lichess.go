@@ -164,20 +164,13 @@ func lichessRoundJSON(site string, r *relay.Round, games []*relay.Game) lichessR
 		ID: r.ID, Name: r.Name, Slug: slug(r.Name), CreatedAt: r.CreatedAt, StartsAt: r.StartsAt,
 		URL: site + "/round/" + string(r.ID), Delay: r.Delay,
 	}
-	begun, over := false, 0
+	out.Ongoing, out.Finished = r.Status == relay.RoundStarted, r.Status == relay.RoundFinished
 	for _, g := range games {
-		begun = begun || g.Ply() > 0 || g.Over()
-		if g.Over() {
-			over++
-			for _, c := range g.Changes {
+		for _, c := range g.Changes {
+			if out.Finished && c.Result != "" {
 				out.FinishedAt = max(out.FinishedAt, c.At)
 			}
 		}
-	}
-	out.Finished = len(games) > 0 && over == len(games)
-	out.Ongoing = begun && !out.Finished
-	if !out.Finished {
-		out.FinishedAt = 0
 	}
 	return out
 }

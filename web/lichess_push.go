@@ -142,7 +142,7 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 		if err != nil {
 			return err
 		}
-		changes := mirror.Diff(mirror.Round{ID: id, Games: v.games}, p.games)
+		changes := mirror.Diff(mirror.Round{ID: id, Games: v.games, Shorten: v.round.Shorten}, p.games)
 		var commands []*relaypb.Command
 		for _, c := range changes {
 			for _, command := range c.Commands {
@@ -167,7 +167,9 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 func (p *pushing) take(changes []mirror.Change, outcomes []relay.Outcome) (again bool) {
 	for i, c := range changes {
 		a, mine := &p.answers[p.of[i]], outcomes[:len(c.Commands)]
-		a.refused = ""
+		if a.refused = ""; c.Err != nil {
+			a.refused = c.Err.Error()
+		}
 		outcomes = outcomes[len(c.Commands):]
 		for _, o := range mine {
 			if o.Err == nil {

@@ -51,6 +51,9 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := checkLichessName(in.name); err != nil {
+		return answer{}, err
+	}
 	c, err := s.command(r)
 	if err != nil {
 		return answer{}, err
@@ -65,6 +68,13 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if in.status != "" && in.status != string(o.Round.Status) && !o.Duplicate {
+		set := &relaypb.UpdateRound{Round: string(o.Round.ID), Status: &in.status}
+		_, err := s.submitOne(r, &relaypb.Command{At: c.At, By: c.By, Request: c.Request, Op: &relaypb.Command_UpdateRound{UpdateRound: set}})
+		if err != nil {
+			return answer{}, err
+		}
+	}
 	v, _, err := s.viewOfRound(o.Round.ID)
 	if err != nil {
 		return answer{}, err
@@ -72,20 +82,44 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	return ok(s.roundOf(r, v))
 }
 
-// lichessEditRound is POST /broadcast/round/{roundId}/edit.
+// lichessEditRound is POST /broadcast/round/{roundId}/edit. What is not said stays as it is.
 func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
 	form, err := readForm(r)
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := readRoundForm(form); err != nil {
+	in, err := readRoundForm(form)
+	if err != nil {
 		return answer{}, err
 	}
-	return answer{}, &apiError{Status: http.StatusNotImplemented, Code: "not_implemented", Message: "a round cannot be changed yet"}
+	c, err := s.command(r)
+	if err != nil {
+		return answer{}, err
+	}
+	op := &relaypb.UpdateRound{Round: chi.URLParam(r, "roundId")}
+	if in.name != "" {
+		op.Name = &in.name
+	}
+	if form.Get("startsAt") != "" {
+		op.StartsAt = &in.startsAt
+	}
+	if form.Get("delay") != "" {
+		op.DelaySeconds = &in.delay
+	}
+	if in.status != "" {
+		op.Status = &in.status
+	}
+	c.Op = &relaypb.Command_UpdateRound{UpdateRound: op}
+	if _, err := s.submitOne(r, c); err != nil {
+		return answer{}, err
+	}
+	return ok(done)
 }
 
+var done = map[string]any{"ok": true}
+
 // lichessReset is POST /api/broadcast/round/{roundId}/reset: every game goes back to its
-// start. The boards and what was played stay in the games' records.
+// start. The boards stay, and what was played stays in the games' records.
 func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	ctx, cancel := s.deadline(r)
 	defer cancel()
@@ -111,18 +145,14 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	}
 	var commands []*relaypb.Command
 	for _, g := range v.games {
-		if g.Ply() > 0 {
-			commands = append(commands, &relaypb.Command{Op: &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{
-				Game: string(g.ID), Reason: "the round was reset",
-			}}})
-		} else if g.Over() {
-			commands = append(commands, &relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
-				Game: string(g.ID), Result: string(relay.Ongoing), Reason: "the round was reset",
-			}}})
+		if g.Ply() > 0 || g.Over() {
+			commands = append(commands, &relaypb.Command{
+				At: head.At, By: head.By, Request: head.Request,
+				Op: &relaypb.Command_CorrectMoves{CorrectMoves: &relaypb.CorrectMoves{
+					Game: string(g.ID), Result: string(relay.Ongoing), Reason: "the round was reset",
+				}},
+			})
 		}
-	}
-	for _, c := range commands {
-		c.At, c.By, c.Request = head.At, head.By, head.Request
 	}
 	outcomes, err := s.submitAll(ctx, commands)
 	if err != nil {
@@ -133,7 +163,7 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 			return answer{}, o.Err
 		}
 	}
-	return ok(map[string]any{"ok": true})
+	return ok(done)
 }
 
 // roundForm is what lichess's clients say of a round.
@@ -146,8 +176,10 @@ type roundForm struct {
 
 func readRoundForm(form url.Values) (in roundForm, err error) {
 	in.name = form.Get("name")
-	if err := checkLichessName(in.name); err != nil {
-		return in, err
+	if in.name != "" {
+		if err := checkLichessName(in.name); err != nil {
+			return in, err
+		}
 	}
 	for _, f := range []struct {
 		name string

@@ -12,12 +12,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The request ids of the creations, which say by what a game is known. They
-// stay with the game for ever.
-const (
-	byID  = "mirror-id/"
-	byTag = "mirror/"
-)
+// idTag is the tag that keeps what the source calls a game.
+const idTag = "GameId"
 
 // matching is what match finds, one of each for every game of the source.
 type matching struct {
@@ -44,7 +40,7 @@ func match(round Round, games []Game) matching {
 			}
 			s := said{&games[i], m.key[i], boards[i], place(i)}
 			for _, g := range round.Games {
-				if !claimed[g.ID] && !otherID(m.key[i], g.Request) && same(&s, g) {
+				if !claimed[g.ID] && !otherID(s.ID, tagOf(g, idTag)) && same(&s, g) {
 					m.of[i] = g
 					claimed[g.ID] = true
 					break
@@ -66,6 +62,9 @@ type said struct {
 
 // signs are tried one after the other on all games, the surest first.
 var signs = []func(s *said, g *relay.Game) bool{
+	func(s *said, g *relay.Game) bool {
+		return s.ID != "" && text(s.ID, relay.MaxTagValue) == tagOf(g, idTag)
+	},
 	func(s *said, g *relay.Game) bool { return s.key == g.Request },
 	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
 	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.agrees(g) },
@@ -81,7 +80,7 @@ func (s *said) at(g *relay.Game) bool {
 	return cmp.Or(s.board, s.place) == g.Board
 }
 
-// players counts the players that are the same, where both names are known.
+// players counts the players that are the same, by their names or their FIDE ids.
 func (s *said) players(g *relay.Game) int {
 	n := 0
 	for _, p := range [2][2]*relay.Player{{&s.White, &g.White}, {&s.Black, &g.Black}} {
@@ -93,16 +92,13 @@ func (s *said) players(g *relay.Game) int {
 }
 
 func samePlayer(a, b *relay.Player) bool {
-	if a.FideID != 0 && b.FideID != 0 {
-		return a.FideID == b.FideID
-	}
 	k := nameKey(a.Name)
-	return k != "" && k == nameKey(b.Name)
+	return k != "" && k == nameKey(b.Name) || a.FideID != 0 && a.FideID == b.FideID
 }
 
 // agrees reports whether one of the two games can be the other one a while ago.
 func (s *said) agrees(g *relay.Game) bool {
-	return g.StartFEN == s.StartFEN && common(g, s.Game) == min(len(g.Moves), len(s.Moves))
+	return sameStart(g, s.Game) && common(g, s.Game) == min(len(g.Moves), len(s.Moves))
 }
 
 // common is the number of plies that both have at the start.
@@ -126,21 +122,21 @@ func nameKey(name string) string {
 	return strings.Join(words, " ")
 }
 
-// keys are the request ids of the games' creations. Equal games have different ones,
-// by their order.
+// keys are the request ids of the games' creations, which say by what they are known. They stay with
+// the games for ever. Equal games have different ones, by their order.
 func keys(games []Game) []string {
 	out := make([]string, len(games))
 	times := make(map[string]int, len(games))
 	for i := range games {
 		g := &games[i]
-		key := byID + digest(g.ID)
+		key := "mirror/id/" + digest(g.ID)
 		if g.ID == "" {
 			place := ""
 			white, black := nameKey(g.White.Name), nameKey(g.Black.Name)
 			if white == "" || black == "" {
 				place = strconv.Itoa(i)
 			}
-			key = byTag + digest(g.Event, g.Round, strconv.Itoa(g.Board), white, black, place)
+			key = "mirror/" + digest(g.Event, g.Round, strconv.Itoa(g.Board), white, black, place)
 		}
 		if times[key]++; times[key] > 1 {
 			key += "/" + strconv.Itoa(times[key])
@@ -150,9 +146,18 @@ func keys(games []Game) []string {
 	return out
 }
 
-// otherID reports whether both were named by the source, and differently.
+// otherID reports whether the source names both, and differently.
 func otherID(a, b string) bool {
-	return a != b && strings.HasPrefix(a, byID) && strings.HasPrefix(b, byID)
+	return a != "" && b != "" && text(a, relay.MaxTagValue) != b
+}
+
+func tagOf(g *relay.Game, name string) string {
+	for _, t := range g.Tags {
+		if t.Name == name {
+			return t.Value
+		}
+	}
+	return ""
 }
 
 // digest is a short text that differs where the parts do.

@@ -9,7 +9,7 @@ import (
 type Round struct {
 	ID    relay.RoundID
 	Games []*relay.Game // by board
-	// Shorten: a source with fewer moves takes back those that it has not.
+	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
 	Shorten bool
 }
 
@@ -60,6 +60,8 @@ type Change struct {
 	Commands []*relaypb.Command
 	// Kept is the number of plies that the log has beyond the source's and keeps.
 	Kept int
+	// Err says why nothing of the game was compared. It is [ErrStart] or nil.
+	Err error
 }
 
 // Diff returns one Change for each of the games, in their order. What the round has
@@ -71,12 +73,13 @@ type Change struct {
 func Diff(round Round, games []Game) []Change {
 	m := match(round, games)
 	out := make([]Change, len(games))
-	for i := range games {
+	for i, s := range games {
+		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
 		if g := m.of[i]; g != nil {
-			out[i] = update(g, &games[i], round.Shorten)
+			out[i] = update(g, &s, round.Shorten)
 			continue
 		}
-		out[i] = create(round.ID, &games[i], m.board[i], m.key[i])
+		out[i] = create(round.ID, &s, m.board[i], m.key[i])
 	}
 	return out
 }

@@ -1,66 +1,36 @@
 package mirror
 
 import (
-	"fmt"
-
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
-	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// FromPGN makes the game of one that was read. The error says what of it could not be
-// taken; the game is what could, with Broken set.
+// FromPGN makes the game of one that was read. The error, if there is one, says what of it
+// could not be taken, for the person whose file it is; the game is then what could, with Broken set.
 func FromPGN(in *pgn.Game) (Game, error) {
 	g := Game{
-		ID: in.Known("GameId"), Event: in.Known("Event"), Round: in.Known("Round"), Board: in.Board(),
-		White: in.Player("White"), Black: in.Player("Black"),
-		StartFEN: in.Known("FEN"), Variant: in.Known("Variant"), TimeControl: in.Known("TimeControl"),
-		Result: in.Result,
+		ID: in.Known(idTag), Event: in.Known("Event"), Round: in.Known("Round"), Board: in.Board(),
+		White: in.Player("White"), Black: in.Player("Black"), TimeControl: in.Known("TimeControl"),
 	}
-	if in.ResultText == "" {
-		g.Result = ""
+	line, err := in.Play()
+	g.StartFEN, g.Variant, g.Broken = line.StartFEN, line.Variant, err != nil
+	if in.ResultText != "" || line.Result != relay.Ongoing {
+		g.Result = line.Result
 	}
-	fen := g.StartFEN
-	if fen == "" {
-		fen = rules.StartFEN
-	}
-	pos, err := rules.ParseFEN(fen)
-	if err != nil {
-		g.Broken = true
-		return g, fmt.Errorf("the FEN cannot be read: %w", err)
-	}
-	if normal := pos.FEN(); normal == rules.StartFEN {
-		g.StartFEN = ""
-	} else {
-		g.StartFEN = normal
-	}
-	for i, m := range in.Moves {
-		move, err := pos.Find(m.SAN)
-		if err != nil {
-			if i == len(in.Moves)-1 && kingsSign(m.SAN) {
-				break
-			}
-			g.Broken = true
-			return g, fmt.Errorf("line %d: %q cannot be played as ply %d: %w", m.Line, m.SAN, i+1, err)
-		}
-		clock := relay.NoClock()
-		if pos.Turn() == rules.White {
-			clock.White = m.Clock
+	g.Moves = make([]Move, len(line.Moves))
+	whites := whiteBegins(line.StartFEN)
+	for i, m := range line.Moves {
+		g.Moves[i] = Move{UCI: m.UCI, Clock: relay.NoClock()}
+		if whites == (i%2 == 0) {
+			g.Moves[i].Clock.White = m.Clock
 		} else {
-			clock.Black = m.Clock
+			g.Moves[i].Clock.Black = m.Clock
 		}
-		g.Moves = append(g.Moves, Move{UCI: string(pos.AppendUCI(nil, move)), Clock: clock})
-		pos, _ = pos.Play(move)
 	}
-	return g, nil
+	return g, err
 }
 
-// kingsSign reports whether the last move is none, but a DGT board's sign for the end of
-// the game: a king on one of the four squares in the middle.
-func kingsSign(san string) bool {
-	switch san {
-	case "Kd4", "Kd5", "Ke4", "Ke5":
-		return true
-	}
-	return false
+// whiteBegins reports whether White is to move in the position; the empty one is the standard one.
+func whiteBegins(fen string) bool {
+	return (&relay.Game{Pairing: &relay.Pairing{StartFEN: fen}}).WhitePlays(1)
 }
