@@ -15,8 +15,8 @@
 // A game keeps its id and its board's number whatever the order of the source. What
 // the source has is the game that, in this order: has the same id in the source (GameId);
 // was created from the same event, round, board and names; has the same players, on
-// the same board or on another; is at the same board with one of the players; is at the same
-// board, with moves that go together, so that both names were corrected. Where the source
+// the same board or on another; is at the same board with one of the players, or has one of them and
+// many moves in common; is at the same board, with moves that go together, so that both names were corrected. Where the source
 // numbers no boards, its order does, as long as it has as many games as the round. What is
 // none of the round's games is a new one.
 //

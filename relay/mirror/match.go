@@ -71,8 +71,14 @@ var signs = []func(s *said, g *relay.Game) bool{
 	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) },
 	func(s *said, g *relay.Game) bool { return s.players(g) == 2 },
 	func(s *said, g *relay.Game) bool { return s.players(g) == 1 && s.at(g) },
+	func(s *said, g *relay.Game) bool {
+		return s.players(g) == 1 && s.agrees(g) && len(g.Moves) >= tellingPlies && len(s.Moves) >= tellingPlies
+	},
 	func(s *said, g *relay.Game) bool { return s.at(g) && s.agrees(g) },
 }
+
+// tellingPlies are so many that two games of one round that have them in common are probably one.
+const tellingPlies = 10
 
 // at reports whether the game is at the board that the source says, or, where it says
 // none, at the same place.
