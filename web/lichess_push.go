@@ -125,12 +125,21 @@ func readPush(body io.Reader) (*pushing, error) {
 		if err != nil {
 			a.Error = err.Error()
 		}
+		if len(g.Tags) == 0 && len(game.Moves) == 0 { // any text can be read so
+			a.Error = cmp.Or(a.Error, "there is no game")
+			p.answers = append(p.answers, a)
+			continue
+		}
 		p.of = append(p.of, len(p.answers))
 		p.answers = append(p.answers, a)
 		p.games = append(p.games, game)
 	}
-	if len(p.answers) == 0 {
-		return nil, badRequest("Cannot parse moves: there is no game in the body")
+	if len(p.games) == 0 {
+		why := "there is no game in the body"
+		if len(p.answers) > 0 {
+			why = p.answers[0].Error
+		}
+		return nil, badRequest("Cannot parse moves: %s", why)
 	}
 	return p, nil
 }

@@ -154,6 +154,14 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 			})
 		}
 	}
+	if v.round.StatusSet != "" {
+		commands = append(commands, &relaypb.Command{
+			At: head.At, By: head.By, Request: head.Request,
+			Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
+				Round: string(id), Status: new(string(relay.RoundNew)), Reason: "the round was reset",
+			}},
+		})
+	}
 	outcomes, err := s.submitAll(ctx, commands)
 	if err != nil {
 		return answer{}, err
