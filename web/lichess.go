@@ -180,10 +180,7 @@ func lichessGameJSON(g *relay.Game, now time.Time) lichessGame {
 	out := lichessGame{
 		ID: g.ID, Name: g.White.Name + " - " + g.Black.Name,
 		Players: [2]lichessPlayer{lichessPlayerJSON(g.White, clock.White), lichessPlayerJSON(g.Black, clock.Black)},
-		Status:  string(g.Result),
-	}
-	if g.Result == relay.Draw {
-		out.Status = "½-½"
+		Status:  strings.ReplaceAll(string(g.Result), "1/2", "½"),
 	}
 	if fen := g.FEN(); fen != relay.StartFEN {
 		out.FEN = fen

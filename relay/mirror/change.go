@@ -30,7 +30,7 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 	ask := asker{key, 0}
 	c.play(&ask, s.Moves, 0)
 	if s.Result != "" && s.Result != relay.Ongoing {
-		c.result(&ask, s.Result)
+		c.result(&ask, score{s.Result, s.Forfeit})
 	}
 	return c
 }
@@ -46,24 +46,34 @@ func update(g *relay.Game, s *Game, shorten bool) Change {
 		return c
 	}
 	c.tags(&ask, g, s)
-	wanted := cmp.Or(s.Result, g.Result)
+	stands := score{g.Result, g.Forfeit}
+	wanted := stands
+	if s.Result != "" {
+		wanted = score{s.Result, s.Forfeit}
+	}
 	same := common(g, s)
 	switch {
 	case same == len(s.Moves) && same < len(g.Moves) && (s.Broken || !shorten):
 		// The source has less. Nor can it know then that a game which was over goes on.
 		c.Kept = len(g.Moves) - same
-		if wanted != g.Result && wanted != relay.Ongoing {
+		if wanted != stands && wanted.result != relay.Ongoing {
 			c.result(&ask, wanted)
 		}
 	case same < len(g.Moves) || same < len(s.Moves) && g.Over() || otherClocks(g, s, same) < same:
 		c.correct(&ask, g, s, otherClocks(g, s, same), same, wanted)
 	default:
 		c.play(&ask, s.Moves, same)
-		if wanted != g.Result {
+		if wanted != stands {
 			c.result(&ask, wanted)
 		}
 	}
 	return c
+}
+
+// score is a result as it is set.
+type score struct {
+	result  relay.Result
+	forfeit bool
 }
 
 // A game's audit trail has a limit. A source that changes a clock or a name with each look must
@@ -113,8 +123,9 @@ func (c *Change) play(ask *asker, moves []Move, from int) {
 
 // correct goes back to the ply and plays the moves behind it, at once. Those that are the same, and
 // of which the clocks alone were others, keep their time.
-func (c *Change) correct(ask *asker, g *relay.Game, s *Game, to, same int, result relay.Result) {
-	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Result: string(result), Reason: "as the source says"}
+func (c *Change) correct(ask *asker, g *relay.Game, s *Game, to, same int, wanted score) {
+	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Reason: "as the source says"}
+	op.Result, op.Forfeit = string(wanted.result), wanted.forfeit
 	for i := to; i < len(s.Moves); i++ {
 		m := &s.Moves[i]
 		at := m.At
@@ -128,9 +139,9 @@ func (c *Change) correct(ask *asker, g *relay.Game, s *Game, to, same int, resul
 	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
 }
 
-func (c *Change) result(ask *asker, r relay.Result) {
+func (c *Change) result(ask *asker, s score) {
 	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
-		Game: string(c.Game), Result: string(r), Reason: "as the source says",
+		Game: string(c.Game), Result: string(s.result), Forfeit: s.forfeit, Reason: "as the source says",
 	}}})
 }
 

@@ -118,7 +118,11 @@ func (w *world) stands() string {
 		for _, m := range g.Moves {
 			b.WriteString(" " + m.SAN)
 		}
-		fmt.Fprintf(&b, " %s\n", g.Result)
+		b.WriteString(" " + string(g.Result))
+		if g.Forfeit {
+			b.WriteByte('F')
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

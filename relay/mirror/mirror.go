@@ -35,6 +35,8 @@ type Game struct {
 	// Result is the result, [relay.Ongoing] if the source says that the game
 	// goes on, and empty if it says nothing.
 	Result relay.Result
+	// Forfeit: the game was not played, or not played out.
+	Forfeit bool
 	// Broken: the source has more moves, which could not be read. What is there is
 	// appended, and nothing is taken back for it.
 	Broken bool

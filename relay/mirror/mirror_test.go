@@ -70,6 +70,18 @@ func TestDiff(t *testing.T) {
 		{"a DGT board's kings are no moves", false, []string{
 			game("A-B", "1. e4 e5 2. Ke5 1-0"),
 		}, "1 A-B e4 e5 1-0\n"},
+		{"half a point for one side", false, []string{
+			game("A-B", "1. e4 e5 *"), game("A-B", "1. e4 e5 1/2-0"), game("A-B Result=1/2-0", "1. e4 e5 *"),
+		}, "1 A-B e4 e5 1/2-0\n"},
+		{"a forfeit, and that it was none", false, []string{
+			game("A-B Result=+/-", "*"), game("C-D", "+/-"), game("C-D", "1-0") + game("A-B Result=+/-", "*"),
+		}, "1 A-B 1-0F\n2 C-D 1-0\n"},
+		{"a result that nobody knows is none", false, []string{
+			game("A-B", "1. e4 1-0"), game("A-B Result=adjourned", "1. e4"),
+		}, "1 A-B e4 1-0\n"},
+		{"a result is taken back", false, []string{
+			game("A-B", "1. e4 1-0"), game("A-B", "1. e4 *"),
+		}, "1 A-B e4 *\n"},
 		{"names are corrected, one or both", false, []string{
 			game("Carlsen-B", "1. e4 *") + game("C-D", "1. d4 *"),
 			game("Carlson-B", "1. e4 e5 *") + game("C-D", "1. d4 d5 *"),

@@ -14,8 +14,11 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	}
 	line, err := in.Play()
 	g.StartFEN, g.Variant, g.Broken = line.StartFEN, line.Variant, err != nil
-	if in.ResultText != "" || line.Result != relay.Ongoing {
-		g.Result = line.Result
+	if line.Result != relay.Ongoing {
+		g.Result = line.Result // the kings of the board may have told it
+	}
+	if r, forfeit, err := relay.ParseScore(in.ResultText); err == nil && r != relay.Ongoing || g.Result == "" && in.ResultText == "*" {
+		g.Result, g.Forfeit = r, forfeit
 	}
 	g.Moves = make([]Move, len(line.Moves))
 	whites := whiteBegins(line.StartFEN)
