@@ -56,7 +56,6 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 	}
 	defer follower.Close()
 	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Time{}) // the server's own would end the request
 	// A client that takes nothing does not hold up the node's end.
 	var cut sync.WaitGroup
 	ended := make(chan struct{})
