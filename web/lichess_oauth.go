@@ -72,7 +72,7 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.cfg.Token == "" {
-		s.oauthRedirect(w, r, o)
+		s.oauthRedirect(w, o)
 		return
 	}
 	s.askForToken(w, o, "")
@@ -94,11 +94,11 @@ func (s *Server) oauthGrant(w http.ResponseWriter, r *http.Request) {
 	case s.cfg.Token != "" && !s.isToken(r.PostForm.Get("token")):
 		s.askForToken(w, o, "This is not the token that the node was started with.")
 	default:
-		s.oauthRedirect(w, r, o)
+		s.oauthRedirect(w, o)
 	}
 }
 
-func (s *Server) oauthRedirect(w http.ResponseWriter, r *http.Request, o oauthRequest) {
+func (s *Server) oauthRedirect(w http.ResponseWriter, o oauthRequest) {
 	u, _ := url.Parse(o.redirect) // it was read before
 	q := u.Query()
 	q.Set("code", s.newCode(o, time.Now()))
@@ -107,7 +107,8 @@ func (s *Server) oauthRedirect(w http.ResponseWriter, r *http.Request, o oauthRe
 	}
 	u.RawQuery = q.Encode()
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	w.Header().Set("Location", u.String())
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 func (s *Server) askForToken(w http.ResponseWriter, o oauthRequest, problem string) {
