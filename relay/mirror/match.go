@@ -24,32 +24,59 @@ type matching struct {
 
 // match finds the games of the source among those of the round, and numbers the new ones.
 func match(round Round, games []Game) matching {
-	m := matching{of: make([]*relay.Game, len(games)), board: make([]int, len(games)), key: keys(games)}
+	m := matching{board: make([]int, len(games)), key: keys(games)}
 	boards := trustedBoards(games)
-	claimed := make(map[relay.GameID]bool, len(round.Games))
-	place := func(i int) int {
-		if len(games) != len(round.Games) {
-			return 0 // of a source that has other games, the places are others too
-		}
-		return i + 1
+	// Of a source that has other games than the round, the places are others too.
+	m.of = m.find(round, games, boards, len(games) == len(round.Games))
+	if slices.Contains(m.of, nil) {
+		m.of = m.find(round, games, boards, false)
 	}
+	m.number(round, boards)
+	m.rename(round)
+	return m
+}
+
+// find tries the signs one after the other on all games; places: whether those in the source are a sign.
+func (m *matching) find(round Round, games []Game, boards []int, places bool) []*relay.Game {
+	of := make([]*relay.Game, len(games))
+	claimed := make(map[relay.GameID]bool, len(round.Games))
 	for _, same := range signs {
 		for i := range games {
-			if m.of[i] != nil {
+			if of[i] != nil {
 				continue
 			}
-			s := said{&games[i], m.key[i], boards[i], place(i)}
+			s := said{&games[i], m.key[i], boards[i], 0}
+			if places {
+				s.place = i + 1
+			}
 			for _, g := range round.Games {
 				if !claimed[g.ID] && !otherID(s.ID, tagOf(g, idTag)) && same(&s, g) {
-					m.of[i] = g
+					of[i] = g
 					claimed[g.ID] = true
 					break
 				}
 			}
 		}
 	}
-	m.number(round, boards)
-	return m
+	return of
+}
+
+// rename gives a new game another request id where one of the round has its own: that is another game now, and
+// the creation would be taken for the same one sent again.
+func (m *matching) rename(round Round) {
+	taken := make(map[string]bool, len(round.Games))
+	for _, g := range round.Games {
+		taken[g.Request] = true
+	}
+	for i, key := range m.key {
+		if m.of[i] != nil {
+			continue
+		}
+		for n := 1; taken[m.key[i]]; n++ {
+			m.key[i] = key + "/again/" + strconv.Itoa(n)
+		}
+		taken[m.key[i]] = true
+	}
 }
 
 // said is a game of the source with what follows from the games around it.
