@@ -23,8 +23,8 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 		Id: string(id), Round: string(round), Board: int32(board), White: player(s.White), Black: player(s.Black),
 		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxShortText),
 	}
-	if known := text(s.ID, relay.MaxTagValue); known != "" {
-		op.Tags = []*relaypb.Tag{{Name: idTag, Value: known}}
+	if s.ID != "" {
+		op.Tags = []*relaypb.Tag{{Name: idTag, Value: s.ID}}
 	}
 	c.add(key, &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: op}})
 	ask := asker{key, 0}
@@ -177,8 +177,8 @@ func (c *Change) tags(ask *asker, g *relay.Game, s *Game) {
 		}
 	}
 	any = change(&op.TimeControl, g.TimeControl, text(s.TimeControl, relay.MaxShortText)) || any
-	if id := text(s.ID, relay.MaxTagValue); id != "" && id != tagOf(g, idTag) {
-		op.Tags, any = []*relaypb.Tag{{Name: idTag, Value: id}}, true
+	if s.ID != "" && s.ID != tagOf(g, idTag) {
+		op.Tags, any = []*relaypb.Tag{{Name: idTag, Value: s.ID}}, true
 	}
 	if any {
 		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: op}})

@@ -90,7 +90,7 @@ type said struct {
 // signs are tried one after the other on all games, the surest first.
 var signs = []func(s *said, g *relay.Game) bool{
 	func(s *said, g *relay.Game) bool {
-		return s.ID != "" && text(s.ID, relay.MaxTagValue) == tagOf(g, idTag)
+		return s.ID != "" && s.ID == tagOf(g, idTag)
 	},
 	func(s *said, g *relay.Game) bool { return s.key == g.Request },
 	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
@@ -179,9 +179,24 @@ func keys(games []Game) []string {
 	return out
 }
 
+// withDistinctIDs returns the games without the ids that more than one has, and with those as a tag can keep them.
+func withDistinctIDs(games []Game) []Game {
+	out, times := slices.Clone(games), make(map[string]int, len(games))
+	for i := range out {
+		out[i].ID = text(out[i].ID, relay.MaxTagValue)
+		times[out[i].ID]++
+	}
+	for i := range out {
+		if times[out[i].ID] > 1 {
+			out[i].ID = ""
+		}
+	}
+	return out
+}
+
 // otherID reports whether the source names both, and differently.
 func otherID(a, b string) bool {
-	return a != "" && b != "" && text(a, relay.MaxTagValue) != b
+	return a != "" && b != "" && a != b
 }
 
 func tagOf(g *relay.Game, name string) string {

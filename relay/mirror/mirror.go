@@ -15,7 +15,8 @@ type Round struct {
 
 // Game is one game as a source tells it.
 type Game struct {
-	// ID is what the source calls the game, for ever; empty if it does not say.
+	// ID is what the source calls the game, for ever; empty if it does not say. It is believed only
+	// if no two games have the same.
 	ID string
 	// Event and Round as the source writes them, so that two games of the same
 	// players can be told apart. May be empty.
@@ -73,6 +74,7 @@ type Change struct {
 // others submit at the same time, some commands may be refused or come to nothing:
 // read the round again then and call Diff again, until no Change has commands.
 func Diff(round Round, games []Game) []Change {
+	games = withDistinctIDs(games)
 	m := match(round, games)
 	out := make([]Change, len(games))
 	for i, s := range games {
