@@ -36,7 +36,7 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 }
 
 // update brings the game to where the source has it.
-func update(g *relay.Game, s *Game, shorten bool) Change {
+func update(g *seat, s *Game, shorten bool) Change {
 	c := Change{Game: g.ID, Board: g.Board}
 	// What is asked for follows from the game as it stands, so the same request
 	// is not made of another state: each new intent has a new one.
@@ -53,13 +53,13 @@ func update(g *relay.Game, s *Game, shorten bool) Change {
 	}
 	same := common(g, s)
 	switch {
-	case same == len(s.Moves) && same < len(g.Moves) && (s.Broken || !shorten):
+	case same == len(s.Moves) && same < len(g.moves) && (s.Broken || !shorten):
 		// The source has less. Nor can it know then that a game which was over goes on.
-		c.Kept = len(g.Moves) - same
+		c.Kept = len(g.moves) - same
 		if wanted != stands && wanted.result != relay.Ongoing {
 			c.result(&ask, wanted)
 		}
-	case same < len(g.Moves) || same < len(s.Moves) && g.Over() || otherClocks(g, s, same) < same:
+	case same < len(g.moves) || same < len(s.Moves) && g.Over() || otherClocks(g, s, same) < same:
 		c.correct(&ask, g, s, otherClocks(g, s, same), same, wanted)
 	default:
 		c.play(&ask, s.Moves, same)
@@ -82,12 +82,12 @@ const enoughChanges = relay.MaxChanges / 2
 
 // otherClocks is the number of plies that have the clocks that the source says, of the
 // first ones that are the same; all of them if that is no longer worth a correction.
-func otherClocks(g *relay.Game, s *Game, same int) int {
+func otherClocks(g *seat, s *Game, same int) int {
 	if len(g.Changes) >= enoughChanges {
 		return same
 	}
 	for i := range same {
-		told, stands := s.Moves[i].Clock, g.Moves[i].Clock
+		told, stands := s.Moves[i].Clock, g.moves[i].Clock
 		if told.White >= 0 && told.White != stands.White || told.Black >= 0 && told.Black != stands.Black {
 			return i
 		}
@@ -96,7 +96,7 @@ func otherClocks(g *relay.Game, s *Game, same int) int {
 }
 
 // sameStart compares the men and who moves; the rest is written by different customs.
-func sameStart(g *relay.Game, s *Game) bool {
+func sameStart(g *seat, s *Game) bool {
 	return men(g.StartFEN) == men(s.StartFEN)
 }
 
@@ -123,14 +123,14 @@ func (c *Change) play(ask *asker, moves []Move, from int) {
 
 // correct goes back to the ply and plays the moves behind it, at once. Those that are the same, and
 // of which the clocks alone were others, keep their time.
-func (c *Change) correct(ask *asker, g *relay.Game, s *Game, to, same int, wanted score) {
+func (c *Change) correct(ask *asker, g *seat, s *Game, to, same int, wanted score) {
 	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Reason: "as the source says"}
 	op.Result, op.Forfeit = string(wanted.result), wanted.forfeit
 	for i := to; i < len(s.Moves); i++ {
 		m := &s.Moves[i]
 		at := m.At
 		if i < same && at == 0 {
-			at = g.Moves[i].At
+			at = g.moves[i].At
 		}
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{
 			Move: m.UCI, At: int64(at), WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black),
@@ -146,7 +146,7 @@ func (c *Change) result(ask *asker, s score) {
 }
 
 // tags updates what the source says of the players and the game, as far as it says something.
-func (c *Change) tags(ask *asker, g *relay.Game, s *Game) {
+func (c *Change) tags(ask *asker, g *seat, s *Game) {
 	if len(g.Changes) >= enoughChanges {
 		return
 	}

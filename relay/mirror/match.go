@@ -17,29 +17,29 @@ const idTag = "GameId"
 
 // matching is what match finds, one of each for every game of the source.
 type matching struct {
-	of    []*relay.Game // nil: it is a new one
-	board []int         // of a new one
-	key   []string      // the request id of its creation
+	of    []*seat  // nil: it is a new one
+	board []int    // of a new one
+	key   []string // the request id of its creation
 }
 
 // match finds the games of the source among those of the round, and numbers the new ones.
-func match(round Round, games []Game) matching {
+func match(seats []*seat, games []Game) matching {
 	m := matching{board: make([]int, len(games)), key: keys(games)}
 	boards := trustedBoards(games)
 	// Of a source that has other games than the round, the places are others too.
-	m.of = m.find(round, games, boards, len(games) == len(round.Games))
+	m.of = m.find(seats, games, boards, len(games) == len(seats))
 	if slices.Contains(m.of, nil) {
-		m.of = m.find(round, games, boards, false)
+		m.of = m.find(seats, games, boards, false)
 	}
-	m.number(round, boards)
-	m.rename(round)
+	m.number(seats, boards)
+	m.rename(seats)
 	return m
 }
 
 // find tries the signs one after the other on all games; places: whether those in the source are a sign.
-func (m *matching) find(round Round, games []Game, boards []int, places bool) []*relay.Game {
-	of := make([]*relay.Game, len(games))
-	claimed := make(map[relay.GameID]bool, len(round.Games))
+func (m *matching) find(seats []*seat, games []Game, boards []int, places bool) []*seat {
+	of := make([]*seat, len(games))
+	claimed := make(map[*seat]bool, len(seats))
 	for _, same := range signs {
 		for i := range games {
 			if of[i] != nil {
@@ -49,10 +49,10 @@ func (m *matching) find(round Round, games []Game, boards []int, places bool) []
 			if places {
 				s.place = i + 1
 			}
-			for _, g := range round.Games {
-				if !claimed[g.ID] && !otherID(s.ID, tagOf(g, idTag)) && same(&s, g) {
+			for _, g := range seats {
+				if !claimed[g] && !otherID(s.ID, tagOf(g, idTag)) && same(&s, g) {
 					of[i] = g
-					claimed[g.ID] = true
+					claimed[g] = true
 					break
 				}
 			}
@@ -63,9 +63,9 @@ func (m *matching) find(round Round, games []Game, boards []int, places bool) []
 
 // rename gives a new game another request id where one of the round has its own: that is another game now, and
 // the creation would be taken for the same one sent again.
-func (m *matching) rename(round Round) {
-	taken := make(map[string]bool, len(round.Games))
-	for _, g := range round.Games {
+func (m *matching) rename(seats []*seat) {
+	taken := make(map[string]bool, len(seats))
+	for _, g := range seats {
 		taken[g.Request] = true
 	}
 	for i, key := range m.key {
@@ -79,6 +79,20 @@ func (m *matching) rename(round Round) {
 	}
 }
 
+// seat is a game of the round, with its moves at hand.
+type seat struct {
+	*relay.Game
+	moves []relay.Move
+}
+
+func seatsOf(games []*relay.Game) []*seat {
+	out := make([]*seat, len(games))
+	for i, g := range games {
+		out[i] = &seat{g, g.Moves}
+	}
+	return out
+}
+
 // said is a game of the source with what follows from the games around it.
 type said struct {
 	*Game
@@ -88,20 +102,20 @@ type said struct {
 }
 
 // signs are tried one after the other on all games, the surest first.
-var signs = []func(s *said, g *relay.Game) bool{
-	func(s *said, g *relay.Game) bool {
+var signs = []func(s *said, g *seat) bool{
+	func(s *said, g *seat) bool {
 		return s.ID != "" && s.ID == tagOf(g, idTag)
 	},
-	func(s *said, g *relay.Game) bool { return s.key == g.Request },
-	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
-	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.agrees(g) },
-	func(s *said, g *relay.Game) bool { return s.players(g) == 2 && s.at(g) },
-	func(s *said, g *relay.Game) bool { return s.players(g) == 2 },
-	func(s *said, g *relay.Game) bool { return s.players(g) == 1 && s.at(g) },
-	func(s *said, g *relay.Game) bool {
-		return s.players(g) == 1 && s.agrees(g) && len(g.Moves) >= tellingPlies && len(s.Moves) >= tellingPlies
+	func(s *said, g *seat) bool { return s.key == g.Request },
+	func(s *said, g *seat) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
+	func(s *said, g *seat) bool { return s.players(g) == 2 && s.agrees(g) },
+	func(s *said, g *seat) bool { return s.players(g) == 2 && s.at(g) },
+	func(s *said, g *seat) bool { return s.players(g) == 2 },
+	func(s *said, g *seat) bool { return s.players(g) == 1 && s.at(g) },
+	func(s *said, g *seat) bool {
+		return s.players(g) == 1 && s.agrees(g) && len(g.moves) >= tellingPlies && len(s.Moves) >= tellingPlies
 	},
-	func(s *said, g *relay.Game) bool { return s.at(g) && s.agrees(g) },
+	func(s *said, g *seat) bool { return s.at(g) && s.agrees(g) },
 }
 
 // tellingPlies are so many that two games of one round that have them in common are probably one.
@@ -109,12 +123,12 @@ const tellingPlies = 10
 
 // at reports whether the game is at the board that the source says, or, where it says
 // none, at the same place.
-func (s *said) at(g *relay.Game) bool {
+func (s *said) at(g *seat) bool {
 	return cmp.Or(s.board, s.place) == g.Board
 }
 
 // players counts the players that are the same, by their names or their FIDE ids.
-func (s *said) players(g *relay.Game) int {
+func (s *said) players(g *seat) int {
 	n := 0
 	for _, p := range [2][2]*relay.Player{{&s.White, &g.White}, {&s.Black, &g.Black}} {
 		if samePlayer(p[0], p[1]) {
@@ -130,15 +144,15 @@ func samePlayer(a, b *relay.Player) bool {
 }
 
 // agrees reports whether one of the two games can be the other one a while ago.
-func (s *said) agrees(g *relay.Game) bool {
-	return sameStart(g, s.Game) && common(g, s.Game) == min(len(g.Moves), len(s.Moves))
+func (s *said) agrees(g *seat) bool {
+	return sameStart(g, s.Game) && common(g, s.Game) == min(len(g.moves), len(s.Moves))
 }
 
 // common is the number of plies that both have at the start.
-func common(g *relay.Game, s *Game) int {
-	n := min(len(g.Moves), len(s.Moves))
+func common(g *seat, s *Game) int {
+	n := min(len(g.moves), len(s.Moves))
 	for i := range n {
-		if g.Moves[i].UCI != s.Moves[i].UCI {
+		if g.moves[i].UCI != s.Moves[i].UCI {
 			return i
 		}
 	}
@@ -199,7 +213,7 @@ func otherID(a, b string) bool {
 	return a != "" && b != "" && a != b
 }
 
-func tagOf(g *relay.Game, name string) string {
+func tagOf(g *seat, name string) string {
 	for _, t := range g.Tags {
 		if t.Name == name {
 			return t.Value
@@ -240,9 +254,9 @@ func trustedBoards(games []Game) []int {
 
 // number gives the new games their boards: the one that the source says, or that of their
 // place, and if it is taken the lowest that is free.
-func (m *matching) number(round Round, boards []int) {
-	taken := make(map[int]bool, len(round.Games)+len(m.of))
-	for _, g := range round.Games {
+func (m *matching) number(seats []*seat, boards []int) {
+	taken := make(map[int]bool, len(seats)+len(m.of))
+	for _, g := range seats {
 		taken[g.Board] = true
 	}
 	for _, wanted := range []func(int) int{

@@ -75,7 +75,7 @@ type Change struct {
 // read the round again then and call Diff again, until no Change has commands.
 func Diff(round Round, games []Game) []Change {
 	games = withDistinctIDs(games)
-	m := match(round, games)
+	m := match(seatsOf(round.Games), games)
 	out := make([]Change, len(games))
 	for i, s := range games {
 		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
