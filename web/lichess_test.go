@@ -53,7 +53,7 @@ func (b *liveBoards) apply(c *relaypb.Command) {
 		b.t.Fatal(out.Err)
 	}
 	if b.hub != nil {
-		b.hub.Publish(out.Events)
+		b.hub.Publish(out.AppendEvents(nil))
 	}
 }
 

@@ -234,11 +234,11 @@ func (n *testNode) wantGames(t *testing.T, round string, games []*pgn.Game) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.White.Name != games[i].Tag("White") || g.Black.Name != games[i].Tag("Black") || g.Result != want.Result || len(g.Moves) != len(want.Moves) {
-				t.Errorf("%s, board %d: %s-%s %s with %d moves", n.cfg.Name, g.Board, g.White.Name, g.Black.Name, g.Result, len(g.Moves))
+			if g.White.Name != games[i].Tag("White") || g.Black.Name != games[i].Tag("Black") || g.Result != want.Result || int(g.Ply()) != len(want.Moves) {
+				t.Errorf("%s, board %d: %s-%s %s with %d moves", n.cfg.Name, g.Board, g.White.Name, g.Black.Name, g.Result, g.Ply())
 				continue
 			}
-			for j, m := range g.Moves {
+			for j, m := range g.Moves() {
 				clock := m.Clock.White
 				if j%2 == 1 {
 					clock = m.Clock.Black

@@ -115,7 +115,7 @@ func (w *world) stands() string {
 	var b strings.Builder
 	for _, g := range w.games() {
 		fmt.Fprintf(&b, "%d %s-%s", g.Board, g.White.Name, g.Black.Name)
-		for _, m := range g.Moves {
+		for _, m := range g.Moves() {
 			b.WriteString(" " + m.SAN)
 		}
 		b.WriteString(" " + string(g.Result))

@@ -88,7 +88,7 @@ type seat struct {
 func seatsOf(games []*relay.Game) []*seat {
 	out := make([]*seat, len(games))
 	for i, g := range games {
-		out[i] = &seat{g, g.Moves}
+		out[i] = &seat{g, g.Moves()}
 	}
 	return out
 }

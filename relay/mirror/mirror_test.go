@@ -150,13 +150,13 @@ func TestDiffClocks(t *testing.T) {
 	w.push(game("A-B", "1. e4 {[%clk 0:58:00]} e5 {[%clk 0:59:00]} 2. Nf3 {[%clk 0:57:00]} *"))
 	g := w.games()[0]
 	want := []relay.Clock{{White: 3480000, Black: relay.NoTime}, {White: 3480000, Black: 3540000}, {White: 3420000, Black: 3540000}}
-	for i, m := range g.Moves {
+	for i, m := range g.Moves() {
 		if m.Clock != want[i] {
 			t.Errorf("after ply %d the clock is %v, not %v", m.Ply, m.Clock, want[i])
 		}
 	}
-	if g.Moves[0].At != 1003 {
-		t.Errorf("the first move has lost its time: %d", g.Moves[0].At)
+	if g.MoveAt(1).At != 1003 {
+		t.Errorf("the first move has lost its time: %d", g.MoveAt(1).At)
 	}
 }
 

@@ -176,10 +176,10 @@ func pushSheets(w *world, sheets []*sheet, opened map[string]Change, seed uint64
 // check wants the game to be as the sheet says.
 func (s *sheet) check(t *testing.T, g *relay.Game, seed uint64) {
 	t.Helper()
-	if g.White.Name != s.white || g.Black.Name != s.black || string(g.Result) != s.result || len(g.Moves) != len(s.sans) {
+	if g.White.Name != s.white || g.Black.Name != s.black || string(g.Result) != s.result || int(g.Ply()) != len(s.sans) {
 		t.Fatalf("seed %d: the game is %s-%s, %d plies, %s, and should be\n%s", seed, g.White.Name, g.Black.Name, g.Ply(), g.Result, s.pgn())
 	}
-	for i, m := range g.Moves {
+	for i, m := range g.Moves() {
 		clock := m.Clock.White
 		if i%2 == 1 {
 			clock = m.Clock.Black
