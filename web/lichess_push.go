@@ -126,7 +126,7 @@ func readPush(body io.Reader) (*pushing, error) {
 			a.Error = err.Error()
 		}
 		if len(g.Tags) == 0 && len(game.Moves) == 0 { // any text can be read so
-			a.Error = cmp.Or(a.Error, "there is no game")
+			a.Error = cmp.Or(a.Error, "there is neither a tag nor a legal move")
 			p.answers = append(p.answers, a)
 			continue
 		}

@@ -23,9 +23,7 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 		Id: string(id), Round: string(round), Board: int32(board), White: player(s.White), Black: player(s.Black),
 		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxShortText),
 	}
-	if s.ID != "" {
-		op.Tags = []*relaypb.Tag{{Name: idTag, Value: s.ID}}
-	}
+	op.Tags = otherTags(nil, s)
 	c.add(key, &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: op}})
 	ask := asker{key, 0}
 	c.play(&ask, s.Moves, 0)
@@ -177,12 +175,20 @@ func (c *Change) tags(ask *asker, g *seat, s *Game) {
 		}
 	}
 	any = change(&op.TimeControl, g.TimeControl, text(s.TimeControl, relay.MaxShortText)) || any
-	if s.ID != "" && s.ID != tagOf(g, idTag) {
-		op.Tags, any = []*relaypb.Tag{{Name: idTag, Value: s.ID}}, true
-	}
-	if any {
+	if op.Tags = otherTags(g.Tags, s); any || len(op.Tags) > 0 {
 		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: op}})
 	}
+}
+
+// otherTags are those that the source has and were others before.
+func otherTags(was []relay.Tag, s *Game) []*relaypb.Tag {
+	var out []*relaypb.Tag
+	for _, t := range append([]relay.Tag{{Name: idTag, Value: s.ID}}, s.Tags...) {
+		if value := text(t.Value, relay.MaxTagValue); value != "" && value != valueOf(was, t.Name) {
+			out = append(out, &relaypb.Tag{Name: t.Name, Value: value})
+		}
+	}
+	return out
 }
 
 // change has the field set, if the source says something else than what was.

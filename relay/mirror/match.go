@@ -50,7 +50,7 @@ func (m *matching) find(seats []*seat, games []Game, boards []int, places bool) 
 				s.place = i + 1
 			}
 			for _, g := range seats {
-				if !claimed[g] && !otherID(s.ID, tagOf(g, idTag)) && same(&s, g) {
+				if !claimed[g] && !otherID(s.ID, valueOf(g.Tags, idTag)) && same(&s, g) {
 					of[i] = g
 					claimed[g] = true
 					break
@@ -104,7 +104,7 @@ type said struct {
 // signs are tried one after the other on all games, the surest first.
 var signs = []func(s *said, g *seat) bool{
 	func(s *said, g *seat) bool {
-		return s.ID != "" && s.ID == tagOf(g, idTag)
+		return s.ID != "" && s.ID == valueOf(g.Tags, idTag)
 	},
 	func(s *said, g *seat) bool { return s.key == g.Request },
 	func(s *said, g *seat) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
@@ -213,8 +213,8 @@ func otherID(a, b string) bool {
 	return a != "" && b != "" && a != b
 }
 
-func tagOf(g *seat, name string) string {
-	for _, t := range g.Tags {
+func valueOf(tags []relay.Tag, name string) string {
+	for _, t := range tags {
 		if t.Name == name {
 			return t.Value
 		}

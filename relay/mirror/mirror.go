@@ -31,6 +31,8 @@ type Game struct {
 	StartFEN    string
 	Variant     string
 	TimeControl string
+	// Tags are further PGN tags that are to stay with the game, each name once. See [relay.OwnTag] for those that cannot.
+	Tags []relay.Tag
 
 	Moves []Move // of the main line, all of them legal
 	// Result is the result, [relay.Ongoing] if the source says that the game

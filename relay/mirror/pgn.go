@@ -5,6 +5,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
+// kept are the tags that stay with a game besides those that it has fields for. Others, such as the clocks of a board or
+// the name of an opening, change with the moves, and each change would be a line in the game's audit trail.
+var kept = []string{"Event", "Site", "Date", "Round", "EventDate", "Section", "Stage"}
+
 // FromPGN makes the game of one that was read. The error, if there is one, says what of it
 // could not be taken, for the person whose file it is; the game is then what could, with Broken set.
 func FromPGN(in *pgn.Game) (Game, error) {
@@ -14,11 +18,13 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	}
 	line, err := in.Play()
 	g.StartFEN, g.Variant, g.Broken = line.StartFEN, line.Variant, err != nil
-	if line.Result != relay.Ongoing {
-		g.Result = line.Result // the kings of the board may have told it
+	if g.Result, g.Forfeit = line.Result, in.Forfeit; g.Result == relay.Ongoing && in.ResultText != "*" {
+		g.Result = "" // it says nothing, or nothing that is known
 	}
-	if r, forfeit, err := relay.ParseScore(in.ResultText); err == nil && r != relay.Ongoing || g.Result == "" && in.ResultText == "*" {
-		g.Result, g.Forfeit = r, forfeit
+	for _, name := range kept {
+		if value := in.Known(name); value != "" {
+			g.Tags = append(g.Tags, relay.Tag{Name: name, Value: value})
+		}
 	}
 	g.Moves = make([]Move, len(line.Moves))
 	whites := whiteBegins(line.StartFEN)
