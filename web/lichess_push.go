@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -33,10 +34,15 @@ const (
 // changes. When the fault is ours and passes, its connection is cut instead, since then it tries again.
 func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxPushBody)
+	// Who sends his slowly does not hold up those behind him for longer than they wait.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.SubmitTimeout))
 	a, err := s.pushed(r)
 	if err == nil {
 		writeJSON(w, a.status, a.body)
 		return
+	}
+	if errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
 	}
 	status := describe(err).Status
 	if strings.HasPrefix(r.UserAgent(), "Lichess Broadcaster") && (status >= 500 || status == http.StatusTooManyRequests) {
@@ -110,7 +116,7 @@ func readPush(body io.Reader) (*pushing, error) {
 				return nil, &apiError{Status: http.StatusRequestEntityTooLarge, Code: "too_large",
 					Message: "the push is larger than 4 MiB", More: map[string]any{"limit": maxPushBody}}
 			}
-			return nil, badRequest("the body cannot be read: %v", err)
+			return nil, http.ErrAbortHandler // it did not come, or not in time
 		case len(p.answers) == maxPushGames:
 			return nil, badRequest("there are more than %d games", maxPushGames)
 		case isBroken:

@@ -72,14 +72,16 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 	w.Header().Set("Content-Type", pgnType)
 	format := pgn.NewWriter(nil)
 	format.NoClocks = noClocks
-	event := pgn.Event{Tournament: v.tournament, Round: v.round, Site: siteURL(r)}
 	for {
 		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.StreamSilence)
 		games, err := follower.Next(ctx)
 		cancel()
 		var text strings.Builder
+		if len(games) > 0 { // the names above them may be others by now
+			s.read(func(b *relay.State) { v = viewIn(b, games[0].Round) })
+		}
 		for _, g := range games {
-			text.WriteString(format.Format(g, event))
+			text.WriteString(format.Format(g, pgn.Event{Tournament: v.tournament, Round: v.round, Site: siteURL(r)}))
 		}
 		switch {
 		case err == nil:

@@ -477,3 +477,27 @@ func body(t *testing.T, res *http.Response) string {
 	}
 	return string(b)
 }
+
+// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the one behind it have its turn.
+func TestPushThatDoesNotCome(t *testing.T) {
+	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub), SubmitTimeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /api/broadcast/round/roundAAA/push HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n[White \"A\"]\n\n1. e4 ")
+	if answer, _ := io.ReadAll(conn); len(answer) > 0 {
+		t.Errorf("half a push is answered %s", answer)
+	}
+	s.pushes.mu.Lock()
+	defer s.pushes.mu.Unlock()
+	if s.pushes.total != 0 {
+		t.Errorf("%d pushes are still there", s.pushes.total)
+	}
+}
