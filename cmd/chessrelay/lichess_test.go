@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -98,9 +100,9 @@ func (b *broadcaster) run(stop <-chan struct{}) {
 func (b *broadcaster) push() {
 	for {
 		_, status, err := pushPGN(b.url, b.round, b.read(), broadcasterAgent)
-		if err == nil {
-			if status != http.StatusOK {
-				b.t.Errorf("the app was answered %d, and has passed over it", status)
+		if status != 0 {
+			if status != http.StatusOK || err != nil {
+				b.t.Errorf("the app was answered %d, %v, and has passed over it", status, err)
 			}
 			return
 		}
@@ -290,6 +292,48 @@ func TestPushesToAllNodes(t *testing.T) {
 	}
 }
 
+// TestPushesKeepTheirOrder begins a push and holds its body back. One that comes later must wait for it, and be the one that counts.
+func TestPushesKeepTheirOrder(t *testing.T) {
+	c := newTestCluster(t, 1)
+	round, _ := newRound(t, c.nodes[0].url, 0)
+	text := func(move string) string { return "[White \"A\"]\n[Black \"B\"]\n\n1. " + move + " *\n" }
+	conn, err := net.Dial("tcp", strings.TrimPrefix(c.nodes[0].url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /api/broadcast/round/%s/push HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", round, len(text("e4")))
+	in := bufio.NewReader(conn)
+	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // its body is wanted: it has its place in the line
+		t.Fatalf("%q, %v", line, err)
+	}
+	later := make(chan pushed, 1)
+	go func() {
+		defer close(later)
+		out, _, err := pushPGN(c.nodes[0].url, round, text("d4"), "curl")
+		if err != nil {
+			t.Error(err)
+		}
+		later <- out
+	}()
+	select {
+	case out := <-later:
+		t.Fatalf("the later one was answered before the earlier one had come: %+v", out)
+	case <-time.After(200 * time.Millisecond):
+	}
+	fmt.Fprint(conn, text("e4"))
+	if out := <-later; len(out.Games) != 1 || *out.Games[0].Moves != 1 {
+		t.Errorf("the answer is %+v", out)
+	}
+	c.nodes[0].boards.Read(func(_ uint64, s *relay.State) {
+		r, _ := s.Round(relay.RoundID(round))
+		g, _ := s.Game(r.Games[0])
+		if m, _ := g.LastMove(); m.SAN != "d4" || len(g.Changes) != 1 {
+			t.Errorf("the game stands at %s, corrected %d times", m.SAN, len(g.Changes))
+		}
+	})
+}
+
 // TestPushWithoutMajority wants a 503, except for the broadcaster app, whose connection must end without
 // an answer so that it tries again.
 func TestPushWithoutMajority(t *testing.T) {
@@ -306,8 +350,8 @@ func TestPushWithoutMajority(t *testing.T) {
 		}
 	})
 	wg.Go(func() {
-		if _, status, err := pushPGN(c.nodes[0].url, round, text, broadcasterAgent); err == nil {
-			t.Errorf("the app was answered %d", status)
+		if _, status, err := pushPGN(c.nodes[0].url, round, text, broadcasterAgent); err == nil || status != 0 {
+			t.Errorf("the app was answered %d, %v", status, err)
 		}
 	})
 	wg.Wait()
