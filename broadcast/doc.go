@@ -84,6 +84,7 @@
 //	writer.go     the loop that writes
 //	reader.go     what clients may send
 //	socket.go     the TCP connection: deadlines that can be cut short, bounded buffers
+//	follow.go     a spectator within the process, who takes games instead of frames
 //	live.go       GET /live: parameters, upgrade, refusal
 //	gate.go       how many may come in, in all and from one address
 //	status.go     stale or not, told to everyone

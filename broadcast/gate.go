@@ -18,6 +18,8 @@ type gate struct {
 	maxTotal      int // negative: no limit
 	maxPerAddress int
 
+	closing chan struct{} // closed by close
+
 	mu      sync.Mutex
 	closed  bool
 	total   int
@@ -29,6 +31,7 @@ type gate struct {
 func newGate(maxTotal, maxPerAddress int) *gate {
 	return &gate{
 		maxTotal: maxTotal, maxPerAddress: maxPerAddress,
+		closing: make(chan struct{}),
 		address: make(map[string]int), inside: make(map[*spectator]struct{}),
 	}
 }
@@ -88,6 +91,7 @@ func (g *gate) close() bool {
 		return false
 	}
 	g.closed = true
+	close(g.closing)
 	stop := make([]*spectator, 0, len(g.inside))
 	for s := range g.inside {
 		stop = append(stop, s)

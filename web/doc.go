@@ -9,9 +9,14 @@
 // each answer (standings.go). Every error becomes
 // an answer by the one table in errors.go.
 //
-// Limits: a body has at most 512 KiB, a batch 1,000 moves; a submission waits for its
-// majority for [Config.SubmitTimeout]. Submissions from another site's page are refused
+// Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 4 MiB and 100 games; there are 32
+// pushes and 500 streams of PGN at a time; a submission waits for its majority for [Config.SubmitTimeout]. Submissions from another site's page are refused
 // (Sec-Fetch-Site and Origin); where [Config.Token] is set, they need it.
 //
-// The package starts no goroutines and has no locks.
+// lichess.go and the files named after it speak the interface of lichess's broadcasts over the same
+// submissions. A push of PGN is compared with the boards (package mirror), and what differs is submitted; pushes to
+// one round wait for each other, in the order in which they came. A stream of PGN reads the hub's history.
+//
+// A stream has a goroutine beside its request's, which ends with it. The one lock is that of
+// the lines in which pushes wait; nothing is done while it is held.
 package web

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 
+	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -45,6 +46,7 @@ var kinds = []struct {
 	code   string
 }{
 	{relay.ErrNotFound, http.StatusNotFound, "not_found"},
+	{broadcast.ErrNoRound, http.StatusNotFound, "not_found"},
 	{relay.ErrPlyConflict, http.StatusConflict, "ply_conflict"},
 	{relay.ErrIllegalMove, http.StatusUnprocessableEntity, "illegal_move"},
 	{relay.ErrGameOver, http.StatusConflict, "game_over"},

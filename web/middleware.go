@@ -12,8 +12,11 @@ func (s *Server) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			v := recover()
-			if v == nil || v == http.ErrAbortHandler {
+			if v == nil {
 				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v) // net/http closes the connection
 			}
 			s.log.Error("panic in a handler", "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 			s.fail(w, r, &apiError{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on this node; its log says what"})
@@ -64,8 +67,7 @@ func (s *Server) authorize(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) != 1 {
+		if token, ok := s.authorized(r); !ok {
 			message := "this needs the token that the node was started with: --token TOKEN, or over HTTP Authorization: Bearer TOKEN"
 			if token != "" {
 				message = "the token is not the one that this node was started with"
@@ -76,6 +78,16 @@ func (s *Server) authorize(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// authorized reports whether the request may change something, and returns the token that it shows.
+func (s *Server) authorized(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return token, s.cfg.Token == "" || strings.EqualFold(scheme, "Bearer") && s.isToken(token)
+}
+
+func (s *Server) isToken(token string) bool {
+	return subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) == 1
 }
 
 // indexHeader says at which log index a read was true.

@@ -83,20 +83,7 @@ func (s *Server) getHistory(r *http.Request) (answer, error) {
 }
 
 func (s *Server) roundView(r *http.Request) (view, uint64, error) {
-	id := relay.RoundID(chi.URLParam(r, "rid"))
-	var v view
-	index := s.read(func(b *relay.State) {
-		var found bool
-		if v.round, found = b.Round(id); !found {
-			return
-		}
-		v.tournament, _ = b.Tournament(v.round.Tournament)
-		v.games = gamesOf(b, v.round)
-	})
-	if v.round == nil {
-		return v, 0, &relay.NotFoundError{What: "round", ID: string(id)}
-	}
-	return v, index, nil
+	return s.viewOfRound(relay.RoundID(chi.URLParam(r, "rid")))
 }
 
 func (s *Server) gameView(r *http.Request) (view, uint64, error) {

@@ -25,13 +25,19 @@ type Config struct {
 	// SubmitTimeout bounds how long a submission waits for its majority.
 	// Zero: 10 s.
 	SubmitTimeout time.Duration
+	// StreamSilence is how long a stream of PGN may be silent until a space is sent, so that
+	// the connection is seen to live. Zero: 60 s.
+	StreamSilence time.Duration
 }
 
-// Server is the HTTP side of one node. It keeps no state of its own.
+// Server is the HTTP side of one node. What it keeps is who waits for his turn: the boards are elsewhere.
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	handler http.Handler
+
+	pushes  pushLines
+	streams chan struct{} // one for each stream of PGN
 }
 
 // New makes the server's routes.
@@ -45,7 +51,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.SubmitTimeout == 0 {
 		cfg.SubmitTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, log: cfg.Log}
+	if cfg.StreamSilence == 0 {
+		cfg.StreamSilence = time.Minute
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, streams: make(chan struct{}, maxStreams)}
 	pages, err := newPages()
 	if err != nil {
 		return nil, err
@@ -59,7 +68,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 func (s *Server) routes(pages *pages) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.recover, securityHeaders, middleware.GetHead)
+	r.Use(s.recover, securityHeaders, preflight, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
 	})
@@ -114,6 +123,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.With(s.toLeader).Post("/cluster/leader", s.handle(s.moveLeader))
 		})
 	})
+	s.lichessRoutes(r)
 	pages.mount(r)
 	return r
 }

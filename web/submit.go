@@ -45,6 +45,13 @@ func newID() string {
 // submit brings commands through the log, and returns what the boards of this
 // node made of them. Refusals of single commands are in their outcomes.
 func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.Outcome, error) {
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	return s.propose(ctx, commands)
+}
+
+// propose is submit for one who keeps the time himself.
+func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
 	data := make([][]byte, len(commands))
 	for i, c := range commands {
 		var err error
@@ -52,8 +59,6 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 			return nil, badRequest("the text sent is not valid UTF-8")
 		}
 	}
-	ctx, cancel := s.deadline(r)
-	defer cancel()
 	results, err := s.cfg.Node.Propose(ctx, data...)
 	if err != nil {
 		return nil, err

@@ -143,6 +143,8 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 
+	doc.base = c.nodes[1].url
+	lichessAnswers(t, doc)
 	doc.base = c.nodes[0].url
 	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA"}
 	for _, path := range []string{
@@ -201,6 +203,8 @@ func TestOpenAPI(t *testing.T) {
 	doc.header = http.Header{"Authorization": {"Bearer secret"}}
 	eventually(t, "a leader", func() bool { return guarded.raft.Leader() != 0 })
 	doc.post(201, "/api/tournaments", object{"name": "Town Open"})
+
+	guardedLogin(doc)
 
 	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
 	doc.wantAllSeen("Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")

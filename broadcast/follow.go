@@ -1,0 +1,146 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// What Follow and Next fail with.
+var (
+	// ErrClosed is returned when the hub is closed, or while it is.
+	ErrClosed = errClosed
+	// ErrTooMany is returned when there are as many spectators as there may be, in
+	// all or from one address.
+	ErrTooMany = errors.New("too many spectators")
+	// ErrNoRound is returned when the boards know no such round.
+	ErrNoRound = errNoRound
+)
+
+// A Follower is a spectator within this process: who wants the games of a round themselves
+// and not the frames. It is what the stream of PGN reads. Like every spectator it
+// is a cursor into the round's history and has no queue, so however slowly it
+// reads, Publish does not wait and nothing piles up: several changes of one game
+// that it has not read are one. It belongs to one goroutine.
+type Follower struct {
+	hub     *Hub
+	round   *round
+	address string
+
+	index uint64                       // everything up to it was returned
+	seen  map[relay.GameID]*relay.Game // as last returned
+	at    map[int]relay.GameID         // the board's game
+	room  []*frame
+}
+
+// Follow begins to follow a round for the client of r, who counts as a spectator. Close must follow.
+func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
+	known := false
+	h.cfg.Boards.Read(func(_ uint64, s *relay.State) { _, known = s.Round(id) })
+	if !known {
+		return nil, ErrNoRound
+	}
+	f := &Follower{hub: h, address: h.cfg.Address(r), seen: map[relay.GameID]*relay.Game{}, at: map[int]relay.GameID{}}
+	if err := h.gate.enter(f.address); err != nil {
+		if !errors.Is(err, errClosed) {
+			h.counters.refusedLimit.Add(1)
+			err = errors.Join(ErrTooMany, err)
+		}
+		return nil, err
+	}
+	h.mu.Lock()
+	f.round = h.table.join(id)
+	h.mu.Unlock()
+	h.counters.joined.Add(1)
+	h.counters.spectators.Add(1)
+	return f, nil
+}
+
+// Close ends it.
+func (f *Follower) Close() {
+	f.hub.counters.spectators.Add(-1)
+	f.hub.leaveRound(f.round)
+	f.hub.gate.leave(f.address)
+}
+
+// Closing is closed when the hub begins to close, which waits for Close.
+func (f *Follower) Closing() <-chan struct{} { return f.hub.gate.closing }
+
+// Next returns the games that have changed since the last call, by board, as they
+// stand now; at first all of them. If there are none it waits, until ctx ends or
+// the hub is closed.
+func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
+	for first := f.index == 0; ; first = false {
+		frames, behind, wake := f.round.history.after(f.index, f.room[:0])
+		f.room = frames[:0]
+		var changed []*relay.Game
+		var err error
+		switch {
+		case first || behind:
+			changed, err = f.all()
+		case len(frames) > 0:
+			changed, err = f.some(frames)
+		}
+		clear(frames)
+		if err != nil || len(changed) > 0 || first {
+			return changed, err
+		}
+		if len(frames) > 0 || behind {
+			continue // look again
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-f.hub.gate.closing:
+			return nil, ErrClosed
+		}
+	}
+}
+
+// all compares the whole round.
+func (f *Follower) all() (changed []*relay.Game, err error) {
+	err = ErrNoRound
+	f.hub.cfg.Boards.Read(func(applied uint64, s *relay.State) {
+		r, ok := s.Round(f.round.id)
+		if !ok {
+			return
+		}
+		err = nil
+		f.index = max(applied, 1)
+		for _, id := range r.Games {
+			if g, ok := s.Game(id); ok && f.seen[id] != g {
+				f.seen[id], f.at[g.Board] = g, id
+				changed = append(changed, g)
+			}
+		}
+	})
+	return changed, err
+}
+
+// some looks at the boards of the frames only. A game may be ahead of its frame; when
+// the cursor comes to what it showed already, it is the same and not returned.
+func (f *Follower) some(frames []*frame) (changed []*relay.Game, err error) {
+	for _, fr := range frames {
+		for _, p := range fr.parts {
+			if _, ok := f.at[p.board]; !ok {
+				return f.all() // a new board
+			}
+		}
+	}
+	f.hub.cfg.Boards.Read(func(_ uint64, s *relay.State) {
+		for _, fr := range frames {
+			for _, p := range fr.parts {
+				id := f.at[p.board]
+				if g, ok := s.Game(id); ok && f.seen[id] != g {
+					f.seen[id] = g
+					changed = append(changed, g)
+				}
+			}
+		}
+	})
+	f.index = frames[len(frames)-1].index
+	return changed, nil
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lichessAnswers has lichess's interface answer in every way that a cluster can be brought to.
+func lichessAnswers(t *testing.T, doc *contract) {
+	example, form := doc.requestExample, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	asJSON := http.Header{"Content-Type": {"application/json"}}
+
+	doc.header = asJSON
+	doc.ids["tourId"] = idOf(doc.post(200, "/broadcast/new", example("/broadcast/new", "")), "tour")
+	doc.post(400, "/broadcast/new", object{"name": "x"})
+	doc.header = form
+	doc.post(200, "/broadcast/new", "name=City+Open&info.location=Oslo&tier=5")
+	doc.post(413, "/broadcast/new", "name="+strings.Repeat("x", 600<<10))
+	newRound := "/broadcast/{tourId}/new"
+	doc.post(200, newRound, "name=Round+0&status=started")
+	doc.post(400, newRound, "name=Round+1&syncSource=url&syncUrl=http://example.com/1.pgn")
+	doc.header = asJSON
+	doc.ids["roundId"] = idOf(doc.post(200, newRound, example(newRound, "")), "round")
+	doc.ids["tourSlug"], doc.ids["roundSlug"], doc.ids["user"] = "-", "round-1", "chessrelay"
+	round := "/api/broadcast/{tourSlug}/{roundSlug}/{roundId}"
+	doc.get(200, round)
+
+	push := "/api/broadcast/round/{roundId}/push"
+	doc.header = http.Header{"Content-Type": {"text/plain"}}
+	all := `[White "Carlsen, Magnus"]
+[Black "Kramnik, Vladimir"]
+[WhiteElo "2863"]
+[WhiteTitle "GM"]
+[WhiteFideId "1503014"]
+[WhiteFed "NOR"]
+[WhiteTeam "Oslo"]
+
+1. e4 {[%clk 1:29:50]} d6 2. Bb5+ *
+
+[White "A"]
+[Black "B"]
+
+1. e5 *
+`
+	doc.post(200, push, all)
+	doc.post(200, push, all)
+	doc.post(400, push, "hello")
+	doc.post(413, push, strings.Repeat("[White \"A\"]\n\n1. e4 *\n\n", 10)+strings.Repeat("{"+strings.Repeat("x", 1<<10)+"}\n", 5<<10))
+	doc.get(200, round+"?consistency=linearizable")
+	doc.get(400, round+"?consistency=perhaps")
+	edit := "/broadcast/round/{roundId}/edit"
+	doc.header = asJSON
+	doc.post(200, edit, example(edit, ""))
+	doc.post(400, edit, object{"status": "over"})
+	doc.header = nil
+	doc.post(200, push, "[White \"Carlsen, Magnus\"]\n[Black \"Kramnik, Vladimir\"]\n\n1. e4 d6 2. Bb5+ 1-0\n")
+	for _, path := range []string{
+		round, "/api/broadcast/{tourId}", "/api/broadcast/my-rounds", "/api/broadcast/by/{user}", "/api/account",
+		"/api/broadcast/round/{roundId}.pgn", "/api/broadcast/{tourId}.pgn",
+	} {
+		doc.get(200, path)
+	}
+	for _, path := range []string{
+		"/api/broadcast/my-rounds?nb=0", "/api/broadcast/by/{user}?page=x", "/api/broadcast/round/{roundId}.pgn?clocks=perhaps",
+		"/api/broadcast/{tourId}.pgn?comments=2", "/api/stream/broadcast/round/{roundId}.pgn?clocks=x",
+	} {
+		doc.get(400, path)
+	}
+	// The stream has no end; TestStreamReaches reads it.
+	stream := "/api/stream/broadcast/round/{roundId}.pgn"
+	res, err := http.Head(doc.base + strings.ReplaceAll(stream, "{roundId}", doc.ids["roundId"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	doc.called["#/paths/"+escapePointer(stream)+"/get"] = true
+	doc.fitsResponse("the stream", "#/paths/"+escapePointer(stream)+"/get/responses/200", res, nil)
+	reset := "/api/broadcast/round/{roundId}/reset"
+	doc.post(200, reset, "")
+
+	login := "/oauth?response_type=code&client_id=app&redirect_uri=http%3A%2F%2Flocalhost%3A9%2F&code_challenge_method=S256&" +
+		"code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // of RFC 7636
+	doc.get(303, login)
+	doc.get(400, "/oauth")
+	doc.post(303, login, "")
+	doc.post(400, "/oauth", "")
+	doc.post(400, "/api/token", "grant_type=authorization_code&code=x")
+	doc.call(204, http.MethodDelete, "/api/token", nil)
+
+	foreign := http.Header{"Origin": {"https://elsewhere.example"}}
+	doc.header = foreign
+	for _, path := range []string{"/broadcast/new", newRound, edit, reset, push} {
+		doc.post(403, path, "name=Open")
+	}
+	doc.header = form
+	doc.ids["roundId"], doc.ids["tourId"], doc.ids["user"] = "AAAAAAAA", "AAAAAAAA", "magnus"
+	for _, path := range []string{round, "/api/broadcast/{tourId}", "/api/broadcast/by/{user}", "/api/broadcast/round/{roundId}.pgn",
+		"/api/broadcast/{tourId}.pgn", "/api/stream/broadcast/round/{roundId}.pgn"} {
+		doc.get(404, path)
+	}
+	doc.post(404, newRound, "name=Round+1")
+	doc.post(404, edit, "name=Round+1")
+	doc.post(404, reset, "")
+	doc.post(404, push, all)
+	doc.header = nil
+}
+
+// guardedLogin asks a node that needs a token, which the contract shows in its header.
+func guardedLogin(doc *contract) {
+	token := doc.header
+	doc.header = nil
+	login := "/oauth?client_id=app&redirect_uri=http%3A%2F%2Flocalhost%3A9%2F&code_challenge_method=S256&" +
+		"code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	for _, path := range []string{"/broadcast/new", "/broadcast/{tourId}/new", "/broadcast/round/{roundId}/edit",
+		"/api/broadcast/round/{roundId}/reset", "/api/broadcast/round/{roundId}/push"} {
+		doc.post(401, path, "name=Open")
+	}
+	doc.get(401, "/api/account")
+	doc.get(401, "/api/broadcast/my-rounds")
+	doc.get(200, login)
+	doc.header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	doc.post(403, login, "token=wrong")
+	doc.post(303, login, "token=secret")
+	location := doc.last.Get("Location")
+	_, code, _ := strings.Cut(location, "code=")
+	doc.post(200, "/api/token", "grant_type=authorization_code&client_id=app&redirect_uri=http%3A%2F%2Flocalhost%3A9%2F&code="+code+
+		"&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+	doc.header = token
+}
+
+func idOf(answer object, of string) string { return answer[of].(object)["id"].(string) }
+
+// TestStreamReaches pushes to one node and reads the stream of another: a stream of PGN lives through a whole cluster.
+func TestStreamReaches(t *testing.T) {
+	c := newTestCluster(t, 2)
+	round, _ := newRound(t, c.nodes[0].url, 0)
+	c.waitEqual()
+	res, err := http.Get(c.nodes[1].url + "/api/stream/broadcast/round/" + round + ".pgn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	mustPush(t, c.nodes[0].url, round, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 *\n")
+	seen := make([]byte, 0, 1<<16)
+	guard := time.AfterFunc(20*time.Second, func() { res.Body.Close() })
+	defer guard.Stop()
+	for !strings.Contains(string(seen), "1. e4 e5 *") {
+		buf := make([]byte, 4096)
+		n, err := res.Body.Read(buf)
+		if seen = append(seen, buf[:n]...); err != nil {
+			t.Fatalf("%v after\n%s", err, seen)
+		}
+	}
+	c.nodes[1].stop()
+	for err == nil {
+		_, err = res.Body.Read(make([]byte, 4096))
+	}
+}

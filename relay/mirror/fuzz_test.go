@@ -1,0 +1,73 @@
+package mirror
+
+import (
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+// FuzzPush pushes any text, after a round that was pushed before. Nothing may panic; what is taken must
+// be taken whole, so that the same text pushed again asks for nothing; and no board may lose its number.
+func FuzzPush(f *testing.F) {
+	f.Add("", "")
+	f.Add(game("A-B", "1. e4 e5 *")+game("C-D Board=4", "1-0"), game("C-D", "1. d4 {[%clk 0:01:00]} *")+game("A-B GameId=x", "1. e4 c5 0-1"))
+	f.Add(game("A-B", "1. e4 e5 *")+game("A-B", "1. e4 e5 *"), game("?-?", "1. e4")+"[FEN \"x\"]\n\n*")
+	for _, name := range []string{"edge-empty-line-in-tags", "edge-tags-and-moves-on-one-line", "edge-utf8-bom", "live-clocks-tenths"} {
+		if b, err := os.ReadFile("../../../shared/pgn/" + name + ".pgn"); err == nil {
+			f.Add(string(b), string(b[:len(b)/2]))
+		}
+	}
+	f.Fuzz(func(t *testing.T, first, second string) {
+		if len(first)+len(second) > 1<<16 {
+			return
+		}
+		w := newWorld(t)
+		if len(first)%2 == 1 {
+			w.shorten()
+		}
+		boards := map[relay.GameID]int{}
+		for _, text := range []string{first, second, second} {
+			games := readAny(text)
+			refused := map[relay.GameID]bool{}
+			for _, c := range w.diff(games) {
+				for _, command := range c.Commands {
+					if out := w.apply(command); out.Err != nil {
+						refused[c.Game] = true
+					}
+				}
+			}
+			for i, c := range w.diff(games) {
+				if len(c.Commands) > 0 && !refused[c.Game] {
+					t.Fatalf("game %d is asked for again: %v", i, c.Commands)
+				}
+			}
+			for _, g := range w.games() {
+				if was, ok := boards[g.ID]; ok && was != g.Board {
+					t.Fatalf("game %s was board %d and is %d", g.ID, was, g.Board)
+				}
+				boards[g.ID] = g.Board
+			}
+		}
+	})
+}
+
+func readAny(text string) []Game {
+	var games []Game
+	in := pgn.NewReader(strings.NewReader(text))
+	for len(games) < 100 {
+		g, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			continue
+		}
+		game, _ := FromPGN(g)
+		games = append(games, game)
+	}
+	return games
+}

@@ -1,0 +1,91 @@
+package mirror
+
+import (
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// Round is a round as the log has it.
+type Round struct {
+	ID    relay.RoundID
+	Games []*relay.Game // by board
+	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
+	Shorten bool
+}
+
+// Game is one game as a source tells it.
+type Game struct {
+	// ID is what the source calls the game, for ever; empty if it does not say. It is believed only
+	// if no two games have the same.
+	ID string
+	// Event and Round as the source writes them, so that two games of the same
+	// players can be told apart. May be empty.
+	Event, Round string
+	// Board is the number that the source gives the board; 0 if it does not. Numbers are
+	// believed only if no two games have the same.
+	Board int
+
+	// White and Black: what is empty or 0 is not known, and stays as it was.
+	White, Black relay.Player
+	// StartFEN is the position at the start, empty for the standard one.
+	StartFEN    string
+	Variant     string
+	TimeControl string
+	// Tags are further PGN tags that are to stay with the game, each name once. See [relay.OwnTag] for those that cannot.
+	Tags []relay.Tag
+
+	Moves []Move // of the main line, all of them legal
+	// Result is the result, [relay.Ongoing] if the source says that the game
+	// goes on, and empty if it says nothing.
+	Result relay.Result
+	// Forfeit: the game was not played, or not played out.
+	Forfeit bool
+	// Broken: the source has more moves, which could not be read. What is there is
+	// appended, and nothing is taken back for it.
+	Broken bool
+}
+
+// Move is one ply.
+type Move struct {
+	UCI string // as package rules writes it, so that equal moves are equal texts
+	// Clock is what is known of the time left after the move; a side that is not
+	// is [relay.NoTime].
+	Clock relay.Clock
+	// At is when it was played; 0 if the source does not say.
+	At relay.Millis
+}
+
+// Change is what one game of the source means for the round.
+type Change struct {
+	// Game is the game of the round that it is, or will be once the commands are applied.
+	Game  relay.GameID
+	Board int
+	// Commands to be submitted in this order, each with an operation and a
+	// request id; the submitter adds the time and who asks. Empty: all is as the source says.
+	Commands []*relaypb.Command
+	// Kept is the number of plies that the log has beyond the source's and keeps.
+	Kept int
+	// Err says why nothing of the game was compared. It is [ErrStart] or nil.
+	Err error
+}
+
+// Diff returns one Change for each of the games, in their order. What the round has
+// and the source has not stays as it is.
+//
+// The round must be read after everything that was submitted before was applied. If
+// others submit at the same time, some commands may be refused or come to nothing:
+// read the round again then and call Diff again, until no Change has commands.
+func Diff(round Round, games []Game) []Change {
+	games = withDistinctIDs(games)
+	m := match(seatsOf(round.Games), games)
+	out := make([]Change, len(games))
+	for i, s := range games {
+		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
+		if g := m.of[i]; g != nil {
+			out[i] = update(g, &s, round.Shorten)
+			continue
+		}
+		out[i] = create(round.ID, &s, m.board[i], m.key[i])
+	}
+	return out
+}

@@ -1,0 +1,239 @@
+package mirror
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// game is a PGN of a few tags: "A-B board=1" and the moves.
+func game(head, moves string) string {
+	players, rest, _ := strings.Cut(head, " ")
+	white, black, _ := strings.Cut(players, "-")
+	out := "[Event \"Open\"]\n[White \"" + white + "\"]\n[Black \"" + black + "\"]\n"
+	for _, tag := range strings.Fields(rest) {
+		name, value, _ := strings.Cut(tag, "=")
+		out += "[" + name + " \"" + strings.ReplaceAll(value, "_", " ") + "\"]\n"
+	}
+	return out + "\n" + moves + "\n\n"
+}
+
+// TestDiff tells stories: one push after the other, and how the round stands then.
+func TestDiff(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		shorten bool
+		pushes  []string
+		want    string
+	}{
+		{"a new round, then moves, then a result", false, []string{
+			game("A-B", "*") + game("C-D", "1. d4 *"),
+			game("A-B", "1. e4 e5 *") + game("C-D", "1. d4 d5 1/2-1/2"),
+		}, "1 A-B e4 e5 *\n2 C-D d4 d5 1/2-1/2\n"},
+		{"the order of the file changes", false, []string{
+			game("A-B", "1. e4 *") + game("C-D", "1. d4 *") + game("E-F", "1. c4 *"),
+			game("E-F", "1. c4 c5 *") + game("A-B", "1. e4 e5 *") + game("C-D", "1. d4 d5 *"),
+		}, "1 A-B e4 e5 *\n2 C-D d4 d5 *\n3 E-F c4 c5 *\n"},
+		{"a game that is missing for a while stays", false, []string{
+			game("A-B", "1. e4 *") + game("C-D", "1. d4 *"), game("C-D", "1. d4 d5 *"),
+			game("X-Y", "1. f4 *") + game("A-B", "1. e4 e5 *") + game("C-D", "1. d4 d5 *"),
+		}, "1 A-B e4 e5 *\n2 C-D d4 d5 *\n3 X-Y f4 *\n"},
+		{"the boards that the file numbers", false, []string{
+			game("A-B Board=7", "*") + game("C-D Board=3", "*"), game("C-D Round=1.3", "1. d4 *"),
+		}, "3 C-D d4 *\n7 A-B *\n"},
+		{"boards counted from 1 in each match are not believed", false, []string{
+			game("A-B Board=1", "*") + game("C-D Board=2", "*") + game("E-F Board=1", "*") + game("G-H Board=2", "*"),
+		}, "1 A-B *\n2 C-D *\n3 E-F *\n4 G-H *\n"},
+		{"earlier moves change", false, []string{
+			game("A-B", "1. e4 e5 2. Nf3 Nc6 *"), game("A-B", "1. e4 c5 2. Nf3 *"),
+		}, "1 A-B e4 c5 Nf3 *\n"},
+		{"earlier moves change in a game that was over", false, []string{
+			game("A-B", "1. e4 e5 2. Nf3 1-0"), game("A-B", "1. e4 e5 2. Nc3 0-1"),
+		}, "1 A-B e4 e5 Nc3 0-1\n"},
+		{"moves come after the result", false, []string{
+			game("A-B", "1. e4 e5 1-0"), game("A-B", "1. e4 e5 2. Nc3 *"),
+		}, "1 A-B e4 e5 Nc3 *\n"},
+		{"a shorter file is not believed", false, []string{
+			game("A-B", "1. e4 e5 2. Nf3 1-0"), game("A-B", "1. e4 *"),
+		}, "1 A-B e4 e5 Nf3 1-0\n"},
+		{"but it is if the round says so", true, []string{
+			game("A-B", "1. e4 e5 2. Nf3 1-0"), game("A-B", "1. e4 *"),
+		}, "1 A-B e4 *\n"},
+		{"not if the rest could not be read", true, []string{
+			game("A-B", "1. e4 e5 2. Nf3 Nc6 *"), game("A-B", "1. e4 e5 2. Nf6 Nc6 *"),
+		}, "1 A-B e4 e5 Nf3 Nc6 *\n"},
+		{"the moves before one that is not legal are taken", false, []string{
+			game("A-B", "1. e4 e5 2. Nf6 Nc6 *"),
+		}, "1 A-B e4 e5 *\n"},
+		{"a DGT board's kings are no moves", false, []string{
+			game("A-B", "1. e4 e5 2. Ke5 1-0"),
+		}, "1 A-B e4 e5 1-0\n"},
+		{"half a point for one side", false, []string{
+			game("A-B", "1. e4 e5 *"), game("A-B", "1. e4 e5 1/2-0"), game("A-B Result=1/2-0", "1. e4 e5 *"),
+		}, "1 A-B e4 e5 1/2-0\n"},
+		{"a forfeit, and that it was none", false, []string{
+			game("A-B Result=+/-", "*"), game("C-D", "+/-"), game("C-D", "1-0") + game("A-B Result=+/-", "*"),
+		}, "1 A-B 1-0F\n2 C-D 1-0\n"},
+		{"a result that nobody knows is none", false, []string{
+			game("A-B", "1. e4 1-0"), game("A-B Result=adjourned", "1. e4"),
+		}, "1 A-B e4 1-0\n"},
+		{"a result is taken back", false, []string{
+			game("A-B", "1. e4 1-0"), game("A-B", "1. e4 *"),
+		}, "1 A-B e4 *\n"},
+		{"names are corrected, one or both", false, []string{
+			game("Carlsen-B", "1. e4 *") + game("C-D", "1. d4 *"),
+			game("Carlson-B", "1. e4 e5 *") + game("C-D", "1. d4 d5 *"),
+			game("Karlsson-Bee", "1. e4 e5 2. f4 *") + game("C-D", "1. d4 d5 *"),
+		}, "1 Karlsson-Bee e4 e5 f4 *\n2 C-D d4 d5 *\n"},
+		{"other players with other moves are another game", false, []string{
+			game("A-B Board=1", "1. e4 *"), game("C-D Board=1", "1. d4 *"),
+		}, "1 A-B e4 *\n2 C-D d4 *\n"},
+		{"a GameId goes before the names", false, []string{
+			game("A-B GameId=x1", "1. e4 *") + game("A-B GameId=x2", "1. d4 *"),
+			game("A-B GameId=x2", "1. d4 d5 *") + game("Z-Y GameId=x1", "1. c4 *"),
+		}, "1 Z-Y c4 *\n2 A-B d4 d5 *\n"},
+		{"two games of the same players", false, []string{
+			game("A-B Round=1", "1. e4 *") + game("A-B Round=2", "*"),
+			game("A-B Round=2", "1. d4 *") + game("A-B Round=1", "1. e4 e5 *"),
+		}, "1 A-B e4 e5 *\n2 A-B d4 *\n"},
+		{"twice the same game", false, []string{
+			game("A-B", "1. e4 *") + game("A-B", "1. e4 *"), game("A-B", "1. e4 e5 *") + game("A-B", "1. e4 c5 *"),
+		}, "1 A-B e4 e5 *\n2 A-B e4 c5 *\n"},
+		{"players who are not known yet", false, []string{
+			game("?-?", "*") + game("?-?", "*"), game("A-B", "1. e4 *") + game("C-D", "1. d4 *"),
+		}, "1 A-B e4 *\n2 C-D d4 *\n"},
+		{"what the boards do not take of a player is left out", false, []string{
+			game("A-B WhiteElo=99999 WhiteTitle=Grandmaster_of_everything BlackFideId=12", "1. e4 *"),
+		}, "1 A-B e4 *\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			if tc.shorten {
+				w.shorten()
+			}
+			for _, text := range tc.pushes {
+				w.push(text)
+			}
+			if got := w.stands(); got != tc.want {
+				t.Errorf("the round stands\n%swant\n%s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestDiffIsOneCorrection wants earlier moves that change to be one command.
+func TestDiffIsOneCorrection(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
+	changes := w.push(game("A-B", "1. e4 e5 2. Nf3 Nf6 3. Nxe5 d6 1/2-1/2"))
+	if c := changes[0].Commands; len(c) != 1 || c[0].GetCorrectMoves().GetToPly() != 3 || len(c[0].GetCorrectMoves().Moves) != 3 {
+		t.Errorf("the commands are %v", c)
+	}
+}
+
+// TestDiffKeepsShorter wants to be told what a shorter source lacks.
+func TestDiffKeepsShorter(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 *"))
+	if c := w.push(game("A-B", "1. e4 *"))[0]; c.Kept != 3 || len(c.Commands) != 0 {
+		t.Errorf("%d plies are kept, with %v", c.Kept, c.Commands)
+	}
+}
+
+// TestDiffClocks wants clocks that come late, or are corrected, to be those of the game.
+func TestDiffClocks(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 {[%clk 1:00:00]} e5 *"))
+	w.push(game("A-B", "1. e4 {[%clk 1:00:00]} e5 {[%clk 0:59:00]} 2. Nf3 *"))
+	w.push(game("A-B", "1. e4 {[%clk 0:58:00]} e5 {[%clk 0:59:00]} 2. Nf3 {[%clk 0:57:00]} *"))
+	g := w.games()[0]
+	want := []relay.Clock{{White: 3480000, Black: relay.NoTime}, {White: 3480000, Black: 3540000}, {White: 3420000, Black: 3540000}}
+	for i, m := range g.Moves() {
+		if m.Clock != want[i] {
+			t.Errorf("after ply %d the clock is %v, not %v", m.Ply, m.Clock, want[i])
+		}
+	}
+	if g.MoveAt(1).At != 1003 {
+		t.Errorf("the first move has lost its time: %d", g.MoveAt(1).At)
+	}
+}
+
+// TestDiffSparesTheTrail has a source that changes a clock and a name each time, and wants corrections and
+// results to be possible for ever.
+func TestDiffSparesTheTrail(t *testing.T) {
+	w := newWorld(t)
+	for i := range relay.MaxChanges + 10 {
+		w.push(game("A"+strings.Repeat("x", i%2)+"-B", "1. e4 {[%clk 1:00:0"+string(rune('0'+i%2))+"]} *"))
+	}
+	w.push(game("A-B", "1. d4 1-0"))
+	if got := w.stands(); !strings.HasSuffix(got, "-B d4 1-0\n") {
+		t.Errorf("the round stands %s", got)
+	}
+}
+
+// TestDiffOtherStart refuses to play on from another position.
+func TestDiffOtherStart(t *testing.T) {
+	w := newWorld(t)
+	fen := "SetUp=1 FEN=4k3/8/8/8/8/8/4P3/4K3_w_-_-_0_1"
+	w.push(game("A-B "+fen, "1. e4 *"))
+	if c := w.push(game("A-B "+fen, "1. e4 Ke7 *"))[0]; c.Err != nil {
+		t.Error(c.Err)
+	}
+	if c := w.push(game("A-B", "1. e4 *"))[0]; c.Err != ErrStart {
+		t.Errorf("the error is %v", c.Err)
+	}
+}
+
+// TestTwoNodes applies the commands that two nodes made of the same state, one after the other.
+func TestTwoNodes(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 *"))
+	text := game("C-D", "1. d4 d5 *") + game("A-B", "1. e4 c5 1-0")
+	first, second := w.diff(read(t, text)), w.diff(read(t, text))
+	for _, changes := range [][]Change{first, second} {
+		for _, c := range changes {
+			for _, command := range c.Commands {
+				if out := w.apply(command); out.Err != nil {
+					t.Fatal(out.Err)
+				}
+			}
+		}
+	}
+	if got := w.stands(); got != "1 A-B e4 c5 1-0\n2 C-D d4 d5 *\n" {
+		t.Errorf("the round stands\n%s", got)
+	}
+	w.push(text)
+}
+
+// TestRealFiles pushes the files that organisers' software wrote, whole, and ply by ply.
+func TestRealFiles(t *testing.T) {
+	for _, name := range []string{"olympiad-2014-round-11", "dgt-epgn-12-boards", "live-clocks-tenths", "tilburg-1998-round-2"} {
+		b, err := os.ReadFile("../../../shared/pgn/" + name + ".pgn")
+		if err != nil {
+			t.Skip(err)
+		}
+		w := newWorld(t)
+		games := read(t, string(b))
+		for n := 0; n <= 200; n += 7 {
+			part := make([]Game, len(games))
+			for i, g := range games {
+				if part[i] = g; n < len(g.Moves) {
+					part[i].Moves, part[i].Result = g.Moves[:n], relay.Ongoing
+				}
+			}
+			for _, c := range w.diff(part) {
+				for _, command := range c.Commands {
+					if out := w.apply(command); out.Err != nil {
+						t.Fatalf("%s: %v", name, out.Err)
+					}
+				}
+			}
+		}
+		w.push(string(b))
+		if n := len(w.games()); n != len(games) {
+			t.Errorf("%s: %d boards of %d games", name, n, len(games))
+		}
+	}
+}

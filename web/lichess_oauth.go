@@ -1,0 +1,206 @@
+package web
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"html/template"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
+// access token is the node's token itself, so it holds on every node and after every restart, and there is
+// no store of secrets. The code is self-contained: when it was made and for whom, signed with a key
+// that only who has the token can make, so that any node of the cluster can redeem it. It holds for two
+// minutes, and is worth nothing without the code_verifier, which never left the client.
+
+const (
+	codeLifetime = 2 * time.Minute
+	// tokenLifetime is what clients are told. The token holds as long as the nodes are started with it; the
+	// broadcaster app takes less than eleven months for no login.
+	tokenLifetime = 10 * 365 * 24 * time.Hour
+	// openToken is the access token where none is asked for.
+	openToken = "no-token-needed"
+)
+
+// oauthRequest is what a client asks for at /oauth.
+type oauthRequest struct {
+	client, redirect, challenge, state, scope string
+
+	origin string // of redirect
+}
+
+func readOAuthRequest(q url.Values) (o oauthRequest, err error) {
+	o = oauthRequest{
+		client: q.Get("client_id"), redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"),
+		state: q.Get("state"), scope: q.Get("scope"),
+	}
+	u, parseErr := url.Parse(o.redirect)
+	switch {
+	case o.client == "":
+		return o, badRequest("client_id is required")
+	case parseErr != nil || u.Scheme != "http" || u.User != nil || u.Fragment != "" || !isLoopback(u.Hostname()):
+		return o, badRequest("redirect_uri must be a http address of this machine, such as http://localhost:8000/")
+	case cmp.Or(q.Get("response_type"), "code") != "code":
+		return o, badRequest("response_type must be code")
+	case q.Get("code_challenge_method") != "S256" || len(o.challenge) != base64.RawURLEncoding.EncodedLen(sha256.Size):
+		return o, badRequest("a code_challenge of the method S256 is required")
+	case len(o.client)+len(o.redirect)+len(o.state)+len(o.scope) > 4096:
+		return o, badRequest("the request is too long")
+	}
+	o.origin = u.Scheme + "://" + u.Host
+	return o, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// oauthPage is GET /oauth: it asks for the token, or grants at once where none is needed.
+func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
+	o, err := readOAuthRequest(r.URL.Query())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if s.cfg.Token == "" {
+		s.oauthRedirect(w, o)
+		return
+	}
+	s.askForToken(w, o, "")
+}
+
+// oauthGrant is POST /oauth, the form of the page.
+func (s *Server) oauthGrant(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	o, err := readOAuthRequest(r.URL.Query())
+	if err == nil {
+		err = r.ParseForm()
+		if err != nil {
+			err = badRequest("the body is not a form: %v", err)
+		}
+	}
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case s.cfg.Token != "" && !s.isToken(r.PostForm.Get("token")):
+		s.askForToken(w, o, "This is not the token that the node was started with.")
+	default:
+		s.oauthRedirect(w, o)
+	}
+}
+
+func (s *Server) oauthRedirect(w http.ResponseWriter, o oauthRequest) {
+	u, _ := url.Parse(o.redirect) // it was read before
+	q := u.Query()
+	q.Set("code", s.newCode(o, time.Now()))
+	if o.state != "" {
+		q.Set("state", o.state)
+	}
+	u.RawQuery = q.Encode()
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", u.String())
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func (s *Server) askForToken(w http.ResponseWriter, o oauthRequest, problem string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	// Browsers hold the redirect that follows the form to form-action too.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "+
+		"frame-ancestors 'none'; form-action 'self' "+o.origin)
+	if problem != "" {
+		w.WriteHeader(http.StatusForbidden)
+	}
+	_ = oauthForm.Execute(w, struct{ Client, Problem string }{o.client, problem})
+}
+
+var oauthForm = template.Must(template.New("oauth").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>chessrelay: log in</title>
+<style>
+:root { color-scheme: light dark } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 15vh auto; padding: 0 1rem }
+input, button { font: inherit; padding: .5rem; width: 100%; box-sizing: border-box; margin-top: .5rem } [role=alert] { color: #c33 }
+</style>
+<h1>Log in</h1>
+<p><b>{{.Client}}</b> asks to record games here.</p>
+{{with .Problem}}<p role="alert">{{.}}</p>{{end}}
+<form method="post">
+<label>The token that this node was started with
+<input type="password" name="token" autocomplete="current-password" required autofocus></label>
+<button>Allow</button>
+</form>
+</html>
+`))
+
+// newCode is when, and a signature of that with what the code was asked by.
+func (s *Server) newCode(o oauthRequest, now time.Time) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))
+	return base64.RawURLEncoding.EncodeToString(append(b, s.sign(b, o.client, o.redirect, o.challenge)...))
+}
+
+func (s *Server) sign(made []byte, parts ...string) []byte {
+	h := hmac.New(sha256.New, []byte("chessrelay oauth code\n"+s.cfg.Token))
+	h.Write(made)
+	for _, p := range parts {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
+		h.Write([]byte(p))
+	}
+	return h.Sum(nil)
+}
+
+// checkCode reports whether the code was made a moment ago for this client, and by who knows the verifier.
+func (s *Server) checkCode(form url.Values, now time.Time) bool {
+	raw, err := base64.RawURLEncoding.DecodeString(form.Get("code"))
+	verifier := form.Get("code_verifier")
+	if err != nil || len(raw) != 8+sha256.Size || len(verifier) < 43 || len(verifier) > 128 {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	challenge := base64.RawURLEncoding.EncodeToString(sum[:])
+	signed := s.sign(raw[:8], form.Get("client_id"), form.Get("redirect_uri"), challenge)
+	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(raw))))
+	// The node that made it may have another clock.
+	return subtle.ConstantTimeCompare(signed, raw[8:]) == 1 && age < codeLifetime && age > -codeLifetime
+}
+
+// oauthToken is POST /api/token.
+func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		s.fail(w, r, bodyError(err))
+		return
+	}
+	form, err := url.ParseQuery(string(raw))
+	refuse := func(code, why string) { // RFC 6749, 5.2
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": code, "error_description": why})
+	}
+	switch {
+	case err != nil:
+		refuse("invalid_request", "the body is not a form")
+	case form.Get("grant_type") != "authorization_code":
+		refuse("unsupported_grant_type", "grant_type must be authorization_code")
+	case !s.checkCode(form, time.Now()):
+		refuse("invalid_grant", "the code is too old, or not for this client_id, redirect_uri and code_verifier: log in again")
+	default:
+		writeJSON(w, http.StatusOK, map[string]any{
+			"token_type": "Bearer", "access_token": cmp.Or(s.cfg.Token, openToken),
+			"expires_in": int64(tokenLifetime / time.Second),
+		})
+	}
+}
+
+// oauthRevoke is DELETE /api/token. The client forgets the token; it is also that of others, so it goes on to hold.
+func (s *Server) oauthRevoke(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,525 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// liveBoards are boards without a log, and the hub that shows them.
+type liveBoards struct {
+	t   testing.TB
+	hub *broadcast.Hub
+
+	mu    sync.Mutex
+	state *relay.State
+	index uint64
+}
+
+func (b *liveBoards) Read(f func(uint64, *relay.State)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f(b.index, b.state)
+}
+
+func (b *liveBoards) apply(c *relaypb.Command) {
+	b.t.Helper()
+	b.mu.Lock()
+	b.index++
+	c.Request, c.At = fmt.Sprint("r", b.index), int64(b.index)
+	data, err := relay.EncodeCommand(c)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out := b.state.Apply(b.index, 1, data)
+	b.mu.Unlock()
+	if out.Err != nil {
+		b.t.Fatal(out.Err)
+	}
+	if b.hub != nil {
+		b.hub.Publish(out.AppendEvents(nil))
+	}
+}
+
+func (b *liveBoards) move(game string, ply int, move string) {
+	b.t.Helper()
+	b.apply(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{Game: game, Ply: int32(ply), Move: move, WhiteMs: new(int64(60000))}}})
+}
+
+func (b *liveBoards) open(game string, board int32) {
+	b.t.Helper()
+	b.apply(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+		Id: game, Round: "roundAAA", Board: board, White: &relaypb.Player{Name: "White " + game}, Black: &relaypb.Player{Name: "Black"},
+	}}})
+}
+
+// streaming is a server over boards with a round of two games, without a cluster.
+func streaming(t *testing.T, silence time.Duration) (*liveBoards, *httptest.Server) {
+	t.Helper()
+	b := &liveBoards{t: t, state: relay.NewState()}
+	b.apply(&relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: "tourneyA", Name: "Open"}}})
+	b.apply(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: "roundAAA", Tournament: "tourneyA", Name: "Round 1"}}})
+	b.open("gameAAA1", 1)
+	b.open("gameAAA2", 2)
+	hub, err := broadcast.Open(broadcast.Config{Cluster: "test", Boards: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.hub = hub
+	s, err := New(Config{Node: new(consensus.Node), Boards: b, Hub: hub, StreamSilence: silence})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(s)
+	server.Config.ReadTimeout = 300 * time.Millisecond // as in earnest: a stream lives longer
+	server.Config.WriteTimeout = 500 * time.Millisecond
+	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that a client that takes nothing is soon noticed
+		return ctx
+	}
+	server.Start()
+	t.Cleanup(func() { hub.Close(); server.Close() })
+	return b, server
+}
+
+// stream opens the stream of the round, and returns the games as they come, by the two empty lines behind each.
+func stream(t *testing.T, server *httptest.Server, query string) <-chan string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/stream/broadcast/round/roundAAA.pgn"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/x-chess-pgn") {
+		t.Fatalf("the answer is %s, %s", res.Status, res.Header.Get("Content-Type"))
+	}
+	games := make(chan string)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(games)
+		defer res.Body.Close()
+		in := bufio.NewScanner(res.Body)
+		in.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+			if i := strings.Index(string(data), "\n\n\n"); i >= 0 {
+				return i + 3, data[:i], nil
+			}
+			if len(data) > 0 && strings.Trim(string(data), " ") == "" {
+				return 1, data[:1], nil
+			}
+			return 0, nil, nil
+		})
+		for in.Scan() {
+			select {
+			case games <- in.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return games
+}
+
+func next(t *testing.T, games <-chan string) string {
+	t.Helper()
+	select {
+	case g, ok := <-games:
+		if !ok {
+			t.Fatal("the stream has ended")
+		}
+		return g
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing came")
+	}
+	return ""
+}
+
+// TestStream wants every game first, then the whole of each that changes, also of one that is opened later.
+func TestStream(t *testing.T) {
+	b, server := streaming(t, time.Minute)
+	b.move("gameAAA1", 1, "e4")
+	with, without := stream(t, server, ""), stream(t, server, "?clocks=false")
+	for _, games := range []<-chan string{with, without} {
+		for _, want := range []string{"1. e4", "White gameAAA2"} {
+			if g := next(t, games); !strings.Contains(g, want) {
+				t.Errorf("a game lacks %s:\n%s", want, g)
+			}
+		}
+	}
+	for i, step := range []struct {
+		do   func()
+		want string
+	}{
+		{func() { b.move("gameAAA2", 1, "d4") }, "1. d4 { [%clk 0:01:00] } *"},
+		{func() { b.move("gameAAA1", 2, "e5") }, "1. e4 { [%clk 0:01:00] } e5 *"},
+		{func() { b.open("gameAAA3", 3) }, "White gameAAA3"},
+		{func() { b.move("gameAAA3", 1, "c4") }, "1. c4 { [%clk 0:01:00] } *"},
+	} {
+		step.do()
+		if g := next(t, with); !strings.Contains(g, step.want) {
+			t.Errorf("step %d: %q is missing in\n%s", i, step.want, g)
+		}
+		if g := next(t, without); strings.Contains(g, "%clk") {
+			t.Errorf("step %d: there is a clock in\n%s", i, g)
+		}
+	}
+	b.hub.Close()
+	for _, games := range []<-chan string{with, without} {
+		if _, ok := <-games; ok {
+			t.Error("there is more behind the end of the node")
+		}
+	}
+	res, err := server.Client().Get(server.URL + "/api/stream/broadcast/round/roundAAA.pgn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a node that goes away answers %s", res.Status)
+	}
+}
+
+// TestStreamSilence wants spaces while nothing happens, longer than the server's own limits on a request.
+func TestStreamSilence(t *testing.T) {
+	b, server := streaming(t, 100*time.Millisecond)
+	games := stream(t, server, "")
+	next(t, games)
+	next(t, games)
+	for range 8 {
+		if g := next(t, games); g != " " {
+			t.Fatalf("in the silence came %q", g)
+		}
+	}
+	b.move("gameAAA1", 1, "e4")
+	for {
+		if g := next(t, games); strings.Contains(g, "1. e4") {
+			return
+		}
+	}
+}
+
+// TestStreamSlow has a client that takes nothing: nobody waits for it, the hub's end neither.
+func TestStreamSlow(t *testing.T) {
+	b, server := streaming(t, time.Minute)
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.(*net.TCPConn).SetReadBuffer(4096)
+	fmt.Fprintf(conn, "GET /api/stream/broadcast/round/roundAAA.pgn HTTP/1.1\r\nHost: x\r\n\r\n")
+	quick := stream(t, server, "")
+	next(t, quick)
+	next(t, quick)
+	for ply := 1; ply <= 250; ply++ {
+		b.move("gameAAA1", ply, []string{"Ng8", "Nf3", "Nf6", "Ng1"}[ply%4])
+		for !strings.Contains(next(t, quick), fmt.Sprintf("%d. ", (ply+1)/2)) {
+		}
+	}
+	began := time.Now()
+	b.hub.Close()
+	if d := time.Since(began); d > 5*time.Second {
+		t.Errorf("the hub took %v to close", d)
+	}
+}
+
+// TestStreamLimit wants one stream too many to be told so.
+func TestStreamLimit(t *testing.T) {
+	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxStreams {
+		s.streams <- struct{}{}
+	}
+	err = s.streamRound(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), view{}, false)
+	if e := describe(err); e.Status != http.StatusTooManyRequests {
+		t.Errorf("the answer is %v", e)
+	}
+}
+
+// loginServers are two nodes of one cluster with a token, as far as logging in goes.
+func loginServer(t *testing.T, token string) *httptest.Server {
+	t.Helper()
+	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub), Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	server.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t.Cleanup(server.Close)
+	return server
+}
+
+const verifier = "a-verifier-of-43-characters-or-more-as-RFC-7636-has-it"
+
+func loginQuery() url.Values {
+	sum := sha256.Sum256([]byte(verifier))
+	return url.Values{
+		"response_type": {"code"}, "client_id": {"org.lichess.broadcaster"}, "redirect_uri": {"http://localhost:8123/"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
+		"scope": {"study:read study:write"}, "state": {"xyz"},
+	}
+}
+
+// TestLogin goes the whole way of the broadcaster app: the page, the token, the code at one node, the access token at another.
+func TestLogin(t *testing.T) {
+	one, other := loginServer(t, "secret"), loginServer(t, "secret")
+	at := one.URL + "/oauth?" + loginQuery().Encode()
+	res := do(t, one, http.MethodGet, at, nil, nil)
+	if csp := res.Header.Get("Content-Security-Policy"); res.StatusCode != 200 || !strings.Contains(csp, "form-action 'self' http://localhost:8123") {
+		t.Errorf("the page is %s with %q", res.Status, csp)
+	}
+	if res := do(t, one, http.MethodPost, at, url.Values{"token": {"wrong"}}, nil); res.StatusCode != http.StatusForbidden {
+		t.Errorf("a wrong token is answered %s", res.Status)
+	}
+	foreign := http.Header{"Origin": {"https://elsewhere.example"}}
+	if res := do(t, one, http.MethodPost, at, url.Values{"token": {"secret"}}, foreign); res.StatusCode != http.StatusForbidden {
+		t.Errorf("the form of another site's page is answered %s", res.Status)
+	}
+	res = do(t, one, http.MethodPost, at, url.Values{"token": {"secret"}}, nil)
+	to, err := url.Parse(res.Header.Get("Location"))
+	if err != nil || res.StatusCode != http.StatusSeeOther || to.Host != "localhost:8123" || to.Query().Get("state") != "xyz" {
+		t.Fatalf("the grant is %s to %s", res.Status, to)
+	}
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "code_verifier": {verifier},
+		"redirect_uri": {"http://localhost:8123/"}, "client_id": {"org.lichess.broadcaster"},
+	}
+	for name, value := range map[string]string{
+		"grant_type": "password", "code": "AAAA", "code_verifier": verifier + "x", "redirect_uri": "http://localhost:1/", "client_id": "another",
+	} {
+		bad := url.Values{}
+		for k, v := range form {
+			bad[k] = v
+		}
+		bad.Set(name, value)
+		if res := do(t, other, http.MethodPost, other.URL+"/api/token", bad, nil); res.StatusCode != http.StatusBadRequest {
+			t.Errorf("with another %s the token is answered %s", name, res.Status)
+		}
+	}
+	res = do(t, other, http.MethodPost, other.URL+"/api/token", form, nil)
+	if b := body(t, res); res.StatusCode != 200 || !strings.Contains(b, `"access_token":"secret"`) || !strings.Contains(b, `"token_type":"Bearer"`) {
+		t.Errorf("the token is %s %s", res.Status, b)
+	}
+	for token, want := range map[string]int{"secret": 200, "wrong": 401} {
+		res := do(t, other, http.MethodGet, other.URL+"/api/account", nil, http.Header{"Authorization": {"Bearer " + token}})
+		if res.StatusCode != want {
+			t.Errorf("with the token %s the account is %s", token, res.Status)
+		}
+	}
+	if res := do(t, other, http.MethodDelete, other.URL+"/api/token", nil, nil); res.StatusCode != http.StatusNoContent {
+		t.Errorf("logging out is answered %s", res.Status)
+	}
+}
+
+// TestLoginWithoutToken wants a node that needs no token to grant at once.
+func TestLoginWithoutToken(t *testing.T) {
+	s := loginServer(t, "")
+	res := do(t, s, http.MethodGet, s.URL+"/oauth?"+loginQuery().Encode(), nil, nil)
+	to, err := url.Parse(res.Header.Get("Location"))
+	if err != nil || res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s, %v", res.Status, err)
+	}
+	res = do(t, s, http.MethodPost, s.URL+"/api/token", url.Values{
+		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "code_verifier": {verifier},
+		"redirect_uri": {"http://localhost:8123/"}, "client_id": {"org.lichess.broadcaster"},
+	}, nil)
+	if b := body(t, res); res.StatusCode != 200 || !strings.Contains(b, openToken) {
+		t.Errorf("the token is %s %s", res.Status, b)
+	}
+}
+
+// TestLoginRefuses asks for what must not be granted.
+func TestLoginRefuses(t *testing.T) {
+	s := loginServer(t, "")
+	for name, values := range map[string][]string{
+		"redirect_uri": {"", "https://evil.example/", "http://evil.example/", "http://localhost.evil.example/", "http://user@localhost/", "http://localhost/#x",
+			"javascript:alert(1)", "http://10.0.0.1/"},
+		"code_challenge": {"", "short"}, "code_challenge_method": {"", "plain"}, "client_id": {""}, "response_type": {"token"},
+		"state": {strings.Repeat("x", 5000)},
+	} {
+		for _, v := range values {
+			q := loginQuery()
+			q.Set(name, v)
+			if res := do(t, s, http.MethodGet, s.URL+"/oauth?"+q.Encode(), nil, nil); res.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s=%q is answered %s", name, v, res.Status)
+			}
+		}
+	}
+}
+
+// TestCodeAges wants a code to hold for two minutes, and not at a cluster with another token.
+func TestCodeAges(t *testing.T) {
+	s, other := &Server{cfg: Config{Token: "a"}}, &Server{cfg: Config{Token: "b"}}
+	o, err := readOAuthRequest(loginQuery())
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := time.UnixMilli(1795419368331)
+	form := url.Values{"code": {s.newCode(o, made)}, "code_verifier": {verifier}, "redirect_uri": {o.redirect}, "client_id": {o.client}}
+	for after, want := range map[time.Duration]bool{0: true, 119 * time.Second: true, 2 * time.Minute: false, -time.Minute: true, -time.Hour: false} {
+		if got := s.checkCode(form, made.Add(after)); got != want {
+			t.Errorf("after %v the code holds: %v", after, got)
+		}
+	}
+	if other.checkCode(form, made) {
+		t.Error("a code holds where another token does")
+	}
+}
+
+// TestPreflight asks as a browser does before a page of another site may push.
+func TestPreflight(t *testing.T) {
+	s := loginServer(t, "secret")
+	ask := http.Header{"Access-Control-Request-Method": {"POST"}, "Origin": {"https://elsewhere.example"}}
+	res := do(t, s, http.MethodOptions, s.URL+"/api/broadcast/round/roundAAA/push", nil, ask)
+	if res.StatusCode != http.StatusNoContent || res.Header.Get("Access-Control-Allow-Origin") != "*" ||
+		!strings.Contains(res.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
+		t.Errorf("the answer is %s with %v", res.Status, res.Header)
+	}
+	if res := do(t, s, http.MethodOptions, s.URL+"/api/tournaments", nil, ask); res.StatusCode == http.StatusNoContent {
+		t.Error("pages of other sites may submit to the API of our own")
+	}
+}
+
+// TestPushLines wants the pushes to a round one by one in the order in which they came, also when one gives up.
+func TestPushLines(t *testing.T) {
+	var l pushLines
+	var turns []*pushTurn
+	for range 4 {
+		turn, err := l.enter("roundAAA")
+		if err != nil {
+			t.Fatal(err)
+		}
+		turns = append(turns, turn)
+	}
+	elsewhere, err := l.enter("roundBBB")
+	if err != nil || elsewhere.wait(t.Context()) != nil {
+		t.Fatal("another round waits")
+	}
+	elsewhere.leave()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if turns[1].wait(gone) == nil {
+		t.Error("the second one has its turn while the first is at work")
+	}
+	turns[1].leave()
+	turns[0].leave()
+	if err := turns[2].wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if turns[3].wait(gone) == nil {
+		t.Error("two have their turn")
+	}
+	turns[2].leave()
+	if err := turns[3].wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	turns[3].leave()
+	if len(l.lines) != 0 || l.total != 0 {
+		t.Errorf("something is left: %v, %d", l.lines, l.total)
+	}
+	for range maxPushes {
+		if _, err := l.enter("roundAAA"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.enter("roundCCC"); err == nil {
+		t.Error("there is no limit")
+	}
+}
+
+func do(t *testing.T, s *httptest.Server, method, at string, form url.Values, header http.Header) *http.Response {
+	t.Helper()
+	req, err := http.NewRequest(method, at, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the one behind it have its turn.
+func TestPushThatDoesNotCome(t *testing.T) {
+	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub), SubmitTimeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /api/broadcast/round/roundAAA/push HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n[White \"A\"]\n\n1. e4 ")
+	if answer, _ := io.ReadAll(conn); len(answer) > 0 {
+		t.Errorf("half a push is answered %s", answer)
+	}
+	s.pushes.mu.Lock()
+	defer s.pushes.mu.Unlock()
+	if s.pushes.total != 0 {
+		t.Errorf("%d pushes are still there", s.pushes.total)
+	}
+}
+
+// TestPushComparesAgain wants another comparison where others may have been quicker, and the refusal told where not.
+func TestPushComparesAgain(t *testing.T) {
+	for _, tc := range []struct {
+		err   error
+		again bool
+	}{
+		{nil, false}, {&relay.PlyConflictError{}, true}, {relay.ErrGameOver, true}, {relay.ErrBoardTaken, true},
+		{relay.ErrLimit, false}, {&relay.BadCommandError{Field: "white.name"}, false},
+	} {
+		p := &pushing{of: []int{1, 0}, answers: make([]pushedGame, 2)}
+		changes := []mirror.Change{{Commands: make([]*relaypb.Command, 2)}, {Commands: make([]*relaypb.Command, 1)}}
+		again := p.take(changes, []relay.Outcome{{}, {Err: tc.err}, {}})
+		if again != tc.again || (p.answers[1].refused == "") != (tc.err == nil) || p.answers[0].refused != "" {
+			t.Errorf("%v: again %v, the answers %+v", tc.err, again, p.answers)
+		}
+		if p.take(changes, make([]relay.Outcome, 3)); p.answers[1].refused != "" {
+			t.Errorf("%v is told though it has passed", tc.err)
+		}
+	}
+}

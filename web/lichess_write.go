@@ -1,0 +1,278 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// lichessNewTour is POST /broadcast/new.
+func (s *Server) lichessNewTour(r *http.Request) (answer, error) {
+	form, err := readForm(r)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := checkLichessName(form.Get("name")); err != nil {
+		return answer{}, err
+	}
+	c, err := s.command(r)
+	if err != nil {
+		return answer{}, err
+	}
+	o, err := s.create(r, func(id string) *relaypb.Command {
+		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
+			Id: id, Name: form.Get("name"), Description: form.Get("markdown"), Location: form.Get("info.location"),
+		}}
+		return c
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(s.lichessTourWith(r, o.Tournament, nil))
+}
+
+// lichessNewRound is POST /broadcast/{tourId}/new.
+func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
+	form, err := readForm(r)
+	if err != nil {
+		return answer{}, err
+	}
+	in, err := readRoundForm(form)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := checkLichessName(in.name); err != nil {
+		return answer{}, err
+	}
+	c, err := s.command(r)
+	if err != nil {
+		return answer{}, err
+	}
+	tour := chi.URLParam(r, "tourId")
+	o, err := s.create(r, func(id string) *relaypb.Command {
+		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
+			Id: id, Tournament: tour, Name: in.name, StartsAt: in.startsAt, DelaySeconds: in.delay,
+		}}
+		return c
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	if in.status != "" && in.status != string(o.Round.Status) && !o.Duplicate {
+		set := &relaypb.UpdateRound{Round: string(o.Round.ID), Status: &in.status}
+		_, err := s.submitOne(r, &relaypb.Command{At: c.At, By: c.By, Request: c.Request, Op: &relaypb.Command_UpdateRound{UpdateRound: set}})
+		if err != nil {
+			return answer{}, err
+		}
+	}
+	v, _, err := s.viewOfRound(o.Round.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(s.roundOf(r, v))
+}
+
+// lichessEditRound is POST /broadcast/round/{roundId}/edit. What is not said stays as it is.
+func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
+	form, err := readForm(r)
+	if err != nil {
+		return answer{}, err
+	}
+	in, err := readRoundForm(form)
+	if err != nil {
+		return answer{}, err
+	}
+	c, err := s.command(r)
+	if err != nil {
+		return answer{}, err
+	}
+	op := &relaypb.UpdateRound{Round: chi.URLParam(r, "roundId")}
+	if in.name != "" {
+		op.Name = &in.name
+	}
+	if form.Get("startsAt") != "" {
+		op.StartsAt = &in.startsAt
+	}
+	if form.Get("delay") != "" {
+		op.DelaySeconds = &in.delay
+	}
+	if in.status != "" {
+		op.Status = &in.status
+	}
+	c.Op = &relaypb.Command_UpdateRound{UpdateRound: op}
+	if _, err := s.submitOne(r, c); err != nil {
+		return answer{}, err
+	}
+	return ok(done)
+}
+
+var done = map[string]any{"ok": true}
+
+// lichessReset is POST /api/broadcast/round/{roundId}/reset: every game goes back to its
+// start. The boards stay, and what was played stays in the games' records.
+func (s *Server) lichessReset(r *http.Request) (answer, error) {
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	id := relay.RoundID(chi.URLParam(r, "roundId"))
+	turn, err := s.pushes.enter(id)
+	if err != nil {
+		return answer{}, err
+	}
+	defer turn.leave()
+	if err := turn.wait(ctx); err != nil {
+		return answer{}, err
+	}
+	if err := s.cfg.Node.ReadIndex(ctx); err != nil {
+		return answer{}, err
+	}
+	v, _, err := s.viewOfRound(id)
+	if err != nil {
+		return answer{}, err
+	}
+	head, err := s.command(r)
+	if err != nil {
+		return answer{}, err
+	}
+	var commands []*relaypb.Command
+	for _, g := range v.games {
+		if g.Ply() > 0 || g.Over() {
+			commands = append(commands, &relaypb.Command{
+				At: head.At, By: head.By, Request: head.Request,
+				Op: &relaypb.Command_CorrectMoves{CorrectMoves: &relaypb.CorrectMoves{
+					Game: string(g.ID), Result: string(relay.Ongoing), Reason: "the round was reset",
+				}},
+			})
+		}
+	}
+	if v.round.StatusSet != "" {
+		commands = append(commands, &relaypb.Command{
+			At: head.At, By: head.By, Request: head.Request,
+			Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
+				Round: string(id), Status: new(string(relay.RoundNew)), Reason: "the round was reset",
+			}},
+		})
+	}
+	outcomes, err := s.submitAll(ctx, commands)
+	if err != nil {
+		return answer{}, err
+	}
+	for _, o := range outcomes {
+		if o.Err != nil {
+			return answer{}, o.Err
+		}
+	}
+	return ok(done)
+}
+
+// roundForm is what lichess's clients say of a round.
+type roundForm struct {
+	name     string
+	startsAt int64
+	delay    int32
+	status   string // new, started, finished, or empty
+}
+
+func readRoundForm(form url.Values) (in roundForm, err error) {
+	in.name = form.Get("name")
+	if in.name != "" {
+		if err := checkLichessName(in.name); err != nil {
+			return in, err
+		}
+	}
+	for _, f := range []struct {
+		name string
+		most int64
+		to   func(int64)
+	}{
+		{"startsAt", 1 << 53, func(n int64) { in.startsAt = n }},
+		{"delay", relay.MaxDelay, func(n int64) { in.delay = int32(n) }},
+	} {
+		if text := form.Get(f.name); text != "" {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n < 0 || n > f.most {
+				return in, badRequest("%s is a whole number from 0 to %d, not %q", f.name, f.most, text)
+			}
+			f.to(n)
+		}
+	}
+	switch in.status = form.Get("status"); in.status {
+	case "", "new", "started", "finished":
+	default:
+		return in, badRequest("status is new, started or finished, not %q", in.status)
+	}
+	// A client that is told yes would wait for moves that nobody fetches.
+	if source := form.Get("syncSource"); source != "" && source != "push" || form.Get("syncUrl")+form.Get("syncUrls") != "" {
+		return in, badRequest("syncSource: only push is possible here")
+	}
+	return in, nil
+}
+
+func checkLichessName(name string) error {
+	if n := len([]rune(name)); n < 3 || n > 80 {
+		return badRequest("name is required, from 3 to 80 characters, and has %d", n)
+	}
+	return nil
+}
+
+// maxFields bounds the fields of a form.
+const maxFields = 200
+
+// readForm reads a form or a JSON object, by its Content-Type. The fields of an object
+// in the object are named as in a form: info.format. Unlike in the API of our own, fields that are not
+// known are passed over, since lichess has many more.
+func readForm(r *http.Request) (url.Values, error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/json" {
+		form, err := url.ParseQuery(string(raw))
+		if err != nil {
+			return nil, badRequest("the body is not a form: %v", err)
+		}
+		return form, nil
+	}
+	var in map[string]any
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	if err := d.Decode(&in); err != nil {
+		return nil, bodyError(err)
+	}
+	form := url.Values{}
+	if err := flatten(form, "", in, 0); err != nil {
+		return nil, err
+	}
+	return form, nil
+}
+
+func flatten(form url.Values, prefix string, in map[string]any, depth int) error {
+	if depth > 3 {
+		return badRequest("%s goes too deep", strings.TrimSuffix(prefix, "."))
+	}
+	for name, v := range in {
+		switch v := v.(type) {
+		case map[string]any:
+			if err := flatten(form, prefix+name+".", v, depth+1); err != nil {
+				return err
+			}
+		case nil, []any:
+		default:
+			form.Set(prefix+name, fmt.Sprint(v))
+		}
+		if len(form) > maxFields {
+			return badRequest("the body has more than %d fields", maxFields)
+		}
+	}
+	return nil
+}
