@@ -15,10 +15,14 @@ import (
 //
 //	1  all that is not listed below
 //	2  the results 0-0, 1/2-0 and 0-1/2, and forfeits; in version 1 they are refused
+//	2  also a round that is created with a source, which version 1 would pass over
 const CommandVersion = 2
 
 // versionOf is the lowest version of c.
 func versionOf(c *relaypb.Command) uint32 {
+	if c.GetCreateRound().GetSource() != nil {
+		return 2
+	}
 	if op := c.GetSetResult(); op != nil {
 		if _, err := ParseResult(op.Result); err != nil || op.Forfeit {
 			return 2

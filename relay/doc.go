@@ -20,6 +20,7 @@
 //	create.go   tournaments, rounds, games
 //	play.go     moves
 //	correct.go  takebacks and results
+//	source.go   where the games of a round are fetched from
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
 //
