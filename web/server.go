@@ -85,6 +85,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Get("/metrics", s.metrics)
+	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
 		r.Use(crossOriginReads)

@@ -108,7 +108,11 @@ func TestOpenAPI(t *testing.T) {
 			doc.get(200, path+"?consistency=linearizable")
 			doc.get(400, path+"?consistency=perhaps")
 		}
-		for _, path := range []string{"/api/cluster", "/api/openapi.json", "/healthz", "/readyz", "/metrics"} {
+		doc.ids["uuid"], doc.ids["n"], doc.ids["m"] = doc.ids["tid"], "1", "2"
+		for _, path := range []string{
+			"/api/cluster", "/api/openapi.json", "/healthz", "/readyz", "/metrics",
+			"/get/{uuid}/tournament.json", "/get/{uuid}/round-{n}/index.json", "/get/{uuid}/round-{n}/game-{m}.json",
+		} {
 			doc.get(200, path)
 		}
 	}
@@ -116,8 +120,9 @@ func TestOpenAPI(t *testing.T) {
 	doc.base = c.nodes[1].url
 	lichessAnswers(t, doc)
 	doc.base = c.nodes[0].url
-	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA"}
+	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA", "uuid": "AAAAAAAA", "n": "1", "m": "1"}
 	for _, path := range []string{
+		"/get/{uuid}/tournament.json", "/get/{uuid}/round-{n}/index.json", "/get/{uuid}/round-{n}/game-{m}.json",
 		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history",
 	} {
 		doc.get(404, path)
