@@ -90,6 +90,15 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, "/api/rounds/{rid}")
 	doc.get(200, "/api/games/{gid}/history")
 	frames(doc)
+	src := newPulledPage(t, "[Board \"9\"]\n[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Ke3 *\n")
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL + "/get/" + round, "kind": "lcc", "round": 2, "intervalSeconds": 3600}})
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})
+	doc.post(201, "/api/tournaments/{tid}/rounds", object{"name": "Round 2", "source": object{"url": src.URL}})
+	patch(400, "/api/rounds/{rid}", object{"source": object{"url": "ftp://example.org/"}})
+	eventually(t, "the source to be polled", func() bool {
+		st := doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)
+		return st["lastPoll"] != nil && st["nextPoll"] != nil && st["problems"] != nil
+	})
 
 	eventually(t, "a round trip to be measured", func() bool {
 		for _, m := range doc.get(200, "/api/cluster")["members"].([]any) {
@@ -182,7 +191,8 @@ func TestOpenAPI(t *testing.T) {
 	guardedLogin(doc)
 
 	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
-	doc.wantAllSeen("Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
+	// Nor does any bring a source to say less than it did.
+	doc.wantAllSeen("SourceState.kept", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
 }
 
 // watchFrames watches a round, and returns a function that holds what came to the
