@@ -107,7 +107,10 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	case res.StatusCode != http.StatusOK:
 		return nil, old, &answerError{res.StatusCode, retryAfter(res.Header.Get("Retry-After"))}
 	}
-	limit = min(limit, b.left.Load())
+	tooMuch := fmt.Errorf("the answer has more than %d bytes", limit)
+	if left := b.left.Load(); left <= limit {
+		limit, tooMuch = left, errTooMuch
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	b.left.Add(-int64(len(body)))
 	b.spent.Add(int64(len(body)))
@@ -115,7 +118,7 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	case err != nil:
 		return nil, old, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), plain(err))
 	case int64(len(body)) > limit:
-		return nil, old, errTooMuch
+		return nil, old, tooMuch
 	}
 	have := validators{res.Header.Get("ETag"), res.Header.Get("Last-Modified")}
 	if len(have.etag)+len(have.modified) > maxValidators {

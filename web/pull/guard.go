@@ -78,11 +78,12 @@ func (a *Allow) address(at netip.AddrPort) bool {
 	return false
 }
 
-// errLocal is an address that may not be asked.
+// errLocal is an address that may not be asked. The address itself is for the log: everybody can read the error, and need not
+// learn what the names of our network lead to.
 type errLocal struct{ addr netip.Addr }
 
 func (e *errLocal) Error() string {
-	return fmt.Sprintf("the address %s is in a local or reserved network, which this node asks only if it was started with --pull-allow for it", e.addr)
+	return "the address leads into a local or reserved network, which this node asks only if it was started with --pull-allow for it; its log says where to"
 }
 
 // dial connects to where the name leads, if that is public or allowed. The check is made with the address that the

@@ -164,7 +164,11 @@ func (s *poll) note(now time.Time, b *budget, changed bool, err error) {
 		s.total.errors.Add(1)
 		st.LastError = clip(err.Error())
 		if st.LastError != was {
-			s.log.Warn("the source cannot be taken over", "err", err)
+			log := s.log
+			if local, ok := errors.AsType[*errLocal](err); ok {
+				log = log.With("address", local.addr)
+			}
+			log.Warn("the source cannot be taken over", "err", err)
 		}
 		return
 	case changed:
