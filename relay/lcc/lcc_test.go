@@ -195,19 +195,22 @@ func TestThereAndBack(t *testing.T) {
 
 // TestRead reads what the cloud sends, and what it might.
 func TestRead(t *testing.T) {
-	var p Pairing
-	err := json.Unmarshal([]byte(`{"white":{"fname":"Magnus","mname":null,"lname":"Carlsen","title":"GM","federation":"NOR","gender":"M","fideid":1503014},
-		"black":{"fname":null,"mname":null,"lname":"Bye","title":null,"federation":null,"gender":null,"fideid":null},"result":"*","live":true,"more":1}`), &p)
+	index, err := ReadIndex([]byte(`{"date":3,"pairings":[{"white":{"fname":"Magnus","mname":null,"lname":"Carlsen","title":"GM","federation":"NOR","gender":1,
+		"fideid":"1503014"}, "black":{"fname":null,"mname":null,"lname":"Bye","title":null,"federation":null,"gender":null,"fideid":null},
+		"result":"*","live":true,"more":1},{"white":null,"black":null,"result":"*","live":false}]}`))
+	if err != nil || len(index.Pairings) != 2 || index.Pairings[1].White != nil {
+		t.Fatal(err, index)
+	}
+	p := index.Pairings[0]
+	g, err := ReadGame([]byte(`{"live":false,"serialNr":45539,"firstMove":"1702888257332","chess960":518,"result":"BLACKWIN","comment":[],"clock":{"run":"W"},
+		"moves":["e4 4903+556","c5 5453","Nc3 +11","Nc6","  d4 x+y","","Qxd4 99999999999+1"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g Game
-	err = json.Unmarshal([]byte(`{"live":false,"serialNr":"45539","firstMove":1702888257332,"chess960":518,"result":"BLACKWIN","comment":null,"clock":null,
-		"moves":["e4 4903+556","c5 5453","Nc3 +11","Nc6","  d4 x+y","","Qxd4 99999999999+1"]}`), &g)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := ReadGame([]byte(`{"moves":"e4"}`)); err == nil {
+		t.Error("moves that are none were read")
 	}
-	got := PGN(2, 7, p, &g)
+	got := PGN(2, 7, p, g)
 	want := &pgn.Game{
 		Number: 7,
 		Tags: []pgn.Tag{

@@ -1,12 +1,66 @@
 package lcc
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
+
+// ReadIndex reads index.json. What it does not need may have any form, since there is no document to hold it to.
+func ReadIndex(data []byte) (Index, error) {
+	type player struct {
+		FirstName  *string         `json:"fname"`
+		MiddleName *string         `json:"mname"`
+		LastName   *string         `json:"lname"`
+		Title      *string         `json:"title"`
+		Federation *string         `json:"federation"`
+		FideID     json.RawMessage `json:"fideid"` // a number; in quotes it would do, too
+	}
+	var in struct {
+		Pairings []struct {
+			White  *player `json:"white"`
+			Black  *player `json:"black"`
+			Result string  `json:"result"`
+			Live   bool    `json:"live"`
+		} `json:"pairings"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return Index{}, err
+	}
+	known := func(p *player) *Player {
+		if p == nil {
+			return nil
+		}
+		out := &Player{FirstName: p.FirstName, MiddleName: p.MiddleName, LastName: p.LastName, Title: p.Title, Federation: p.Federation}
+		if id, err := strconv.ParseInt(strings.Trim(string(p.FideID), `"`), 10, 64); err == nil && id > 0 {
+			out.FideID = &id
+		}
+		return out
+	}
+	var out Index
+	for _, p := range in.Pairings {
+		out.Pairings = append(out.Pairings, Pairing{known(p.White), known(p.Black), p.Result, p.Live})
+	}
+	return out, nil
+}
+
+// ReadGame reads of game.json what [PGN] needs. The rest may have any form.
+func ReadGame(data []byte) (*Game, error) {
+	var in struct {
+		Live     bool     `json:"live"`
+		Chess960 *int     `json:"chess960"`
+		Result   *string  `json:"result"`
+		Moves    []string `json:"moves"`
+		FEN      string   `json:"fen"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return nil, err
+	}
+	return &Game{Live: in.Live, Chess960: in.Chess960, Result: in.Result, Moves: in.Moves, FEN: in.FEN}, nil
+}
 
 // PGN makes of a pairing and its game what package pgn would have read, so that what comes after has one form to deal
 // with. round and board are their numbers, from 1; g is nil if there is no game yet. Text that is out of form is

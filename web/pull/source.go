@@ -214,8 +214,8 @@ func (c *cloud) read(ctx context.Context, f *fetcher, b *budget) ([]*pgn.Game, [
 	}
 	changed := false
 	if body != nil {
-		var list lcc.Index
-		if err := json.Unmarshal(body, &list); err != nil {
+		list, err := lcc.ReadIndex(body)
+		if err != nil {
 			return nil, nil, false, fmt.Errorf("the round's index.json cannot be read: %w", err)
 		}
 		if len(list.Pairings) > relay.MaxBoard {
@@ -352,8 +352,8 @@ func fetchGame(ctx context.Context, f *fetcher, b *budget, address string, old *
 	if sum == old.sum {
 		return &g, false, nil
 	}
-	doc := new(lcc.Game)
-	if err := json.Unmarshal(body, doc); err != nil {
+	doc, err := lcc.ReadGame(body)
+	if err != nil {
 		return &g, false, fmt.Errorf("its game.json cannot be read: %w", err)
 	}
 	g.doc, g.sum, g.size = doc, sum, len(body)
