@@ -14,12 +14,13 @@ import (
 // what the command asks for, so that nodes that are older refuse no more than they must:
 //
 //	1  all that is not listed below
-//	2  Chess960; the results 0-0, 1/2-0 and 0-1/2, and forfeits: in version 1 they are refused
+//	2  Chess960; the results 0-0, 1/2-0 and 0-1/2, and forfeits; a round that is created with a source. Version 1 refuses the
+//	   former, and would pass over the source
 const CommandVersion = 2
 
 // versionOf is the lowest version of c.
 func versionOf(c *relaypb.Command) uint32 {
-	if v, _ := ParseVariant(c.GetCreateGame().GetVariant()); v == Chess960 {
+	if v, _ := ParseVariant(c.GetCreateGame().GetVariant()); v == Chess960 || c.GetCreateRound().GetSource() != nil {
 		return 2
 	}
 	if op := c.GetSetResult(); op != nil {

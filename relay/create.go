@@ -57,6 +57,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		checkTime("startsAt", op.StartsAt),
 		checkRange("delay", int64(op.DelaySeconds), 0, MaxDelay),
 		checkText("description", op.Description, MaxDescription, true),
+		s.checkSource(nil, op.Source),
 	); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	r := &Round{
 		ID: RoundID(op.Id), Tournament: t.ID, Name: op.Name,
 		StartsAt: Millis(op.StartsAt), Delay: int(op.DelaySeconds),
-		Status: RoundNew, Description: op.Description, Shorten: op.Shorten,
+		Status: RoundNew, Description: op.Description, Shorten: op.Shorten, Source: sourceFrom(op.Source),
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.addRound(r)

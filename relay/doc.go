@@ -23,6 +23,7 @@
 //	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
 //	update.go   what is changed of a tournament, a round and a game later
 //	chess960.go start positions of Chess960
+//	source.go   where the games of a round are fetched from
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
 //

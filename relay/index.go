@@ -42,6 +42,7 @@ func newerTournament(a, b *Tournament) int { return cmp.Compare(b.Index, a.Index
 // addRound stores a new round, and a new version of its tournament with it.
 func (s *State) addRound(r *Round) {
 	s.rounds[r.ID] = r
+	s.noteSource(r)
 	s.asked[creationKey{string(r.Tournament), r.Request}] = string(r.ID)
 
 	t := *s.tournaments[r.Tournament]

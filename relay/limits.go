@@ -26,7 +26,10 @@ const (
 	MaxRemoved    = 10_000 // moves of a game that were taken back, in all
 	MaxCorrection = 1000   // moves of one correction
 	MaxUpdates    = 1000   // updates of a tournament or a round
-	MaxTags       = 64     // of a game
+	MaxSources    = 100    // rounds that have a source
+	MaxSourceURL  = 2000
+	MaxInterval   = 3600 // seconds between two polls of a source
+	MaxTags       = 64   // of a game
 	MaxTagName    = 64
 	MaxTagValue   = 500
 

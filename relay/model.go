@@ -79,10 +79,11 @@ type Round struct {
 	Status      RoundStatus `json:"status"`
 	Description string      `json:"description,omitempty"`
 	// Shorten: a PGN that has fewer moves than the game takes those back that it lacks.
-	Shorten   bool   `json:"shorten,omitempty"`
-	CreatedAt Millis `json:"createdAt"`
-	Index     uint64 `json:"index"` // of the command that created it
-	Term      uint64 `json:"-"`
+	Shorten   bool    `json:"shorten,omitempty"`
+	Source    *Source `json:"source,omitempty"` // nil: none; what is submitted is all
+	CreatedAt Millis  `json:"createdAt"`
+	Index     uint64  `json:"index"` // of the command that created it
+	Term      uint64  `json:"-"`
 
 	Request string   `json:"-"`
 	Updates []Update `json:"-"` // what was changed since, in order

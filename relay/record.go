@@ -32,7 +32,7 @@ func roundRecord(r *Round) *relaypb.RoundRecord {
 		StartsAt: int64(r.StartsAt), DelaySeconds: int32(r.Delay),
 		CreatedAt: int64(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Description: r.Description, Status: string(r.StatusSet), StatusIndex: r.StatusSetAt, Shorten: r.Shorten,
-		Updates: updateRecords(r.Updates),
+		Source: sourceRecord(r.Source), Updates: updateRecords(r.Updates),
 	}
 }
 
@@ -42,7 +42,7 @@ func roundFrom(r *relaypb.RoundRecord) *Round {
 		StartsAt: Millis(r.StartsAt), Delay: int(r.DelaySeconds),
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Status: RoundNew, Description: r.Description, StatusSet: RoundStatus(r.Status), StatusSetAt: r.StatusIndex, Shorten: r.Shorten,
-		Updates: updatesFrom(r.Updates),
+		Source: sourceFrom(r.Source), Updates: updatesFrom(r.Updates),
 	}
 }
 

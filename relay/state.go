@@ -21,6 +21,8 @@ type State struct {
 	boards map[boardKey]GameID    // who sits where
 	asked  map[creationKey]string // what a request has created: an id
 
+	sources map[RoundID]bool // the rounds that have one
+
 	changed changes               // since TakeDirty
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
 	decoder moveDecoder
@@ -43,6 +45,7 @@ func NewState() *State {
 		rounds:      make(map[RoundID]*Round),
 		boards:      make(map[boardKey]GameID),
 		asked:       make(map[creationKey]string),
+		sources:     make(map[RoundID]bool),
 		parts:       make(map[GameID]*gameParts),
 	}
 }

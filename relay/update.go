@@ -237,7 +237,8 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 		out.made([]Update{done}, 0, 0)
 		return nil
 	}
-	if op.Name == nil && op.StartsAt == nil && op.DelaySeconds == nil && op.Description == nil && op.Status == nil && op.Shorten == nil {
+	if op.Name == nil && op.StartsAt == nil && op.DelaySeconds == nil && op.Description == nil && op.Status == nil && op.Shorten == nil &&
+		op.Source == nil {
 		return bad("update", "names no field that is to change")
 	}
 	var d diff
@@ -249,12 +250,14 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 	}
 	set(&d, "description", &next.Description, op.Description)
 	set(&d, "shorten", &next.Shorten, op.Shorten)
+	d.source(&next, op.Source)
 	if err := firstError(
 		checkName("name", next.Name),
 		checkTime("startsAt", int64(next.StartsAt)),
 		checkRange("delay", int64(next.Delay), 0, MaxDelay),
 		checkText("description", next.Description, MaxDescription, true),
 		checkText("reason", op.Reason, MaxReason, true),
+		s.checkSource(r, op.Source),
 		s.setStatus(&d, &next, op.Status, out.Index),
 	); err != nil {
 		return err
@@ -268,6 +271,7 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 		return err
 	}
 	s.rounds[r.ID] = &next
+	s.noteSource(&next)
 	s.changed.rounds = append(s.changed.rounds, &next)
 	out.Round = &next
 	out.tell(tellRound, c.At)

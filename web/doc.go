@@ -9,6 +9,9 @@
 // each answer (standings.go). Every error becomes
 // an answer by the one table in errors.go.
 //
+// livechess.go serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the games of rounds that have a
+// source; here it is only asked how that fares (sources.go).
+//
 // Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 4 MiB and 100 games; there are 32
 // pushes and 500 streams of PGN at a time; a submission waits for its majority for [Config.SubmitTimeout]. Submissions from another site's page are refused
 // (Sec-Fetch-Site and Origin); where [Config.Token] is set, they need it.

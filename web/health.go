@@ -63,6 +63,15 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	counter("snapshots_sent_total", hub.SnapshotsSent)
 	counter("spectators_refused_total", hub.RefusedLimit+hub.RefusedOrigin)
 	counter("spectators_too_slow_total", hub.ClosedSlow)
+	if s.cfg.Pull != nil {
+		p := s.cfg.Pull.Stats()
+		gauge("pull_sources", float64(p.Sources))
+		counter("pull_polls_total", p.Polls)
+		counter("pull_unchanged_total", p.Unchanged)
+		counter("pull_errors_total", p.Errors)
+		counter("pull_bytes_total", p.Bytes)
+		counter("pull_commands_total", p.Commands)
+	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)

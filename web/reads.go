@@ -60,7 +60,7 @@ func (s *Server) getRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(indexed{index, roundJSON(v.round, v.games)})
+	return ok(indexed{index, roundJSON(v.round, v.games, s.sourceState(v.round))})
 }
 
 // getGame is GET /api/games/{gid}.
@@ -197,16 +197,17 @@ type boardJSON struct {
 	Index uint64 `json:"index"`
 }
 
-func roundJSON(r *relay.Round, games []*relay.Game) any {
+func roundJSON(r *relay.Round, games []*relay.Game, state *sourceState) any {
 	boards := make([]boardJSON, len(games))
 	for i, g := range games {
 		boards[i] = boardJSON{g.ID, g.Standing(), g.Index}
 	}
 	return struct {
 		*relay.Round
-		Games   []boardJSON       `json:"games"`
-		Matches []standings.Match `json:"matches,omitempty"`
-	}{r, boards, standings.Matches(games)}
+		SourceState *sourceState      `json:"sourceState,omitempty"`
+		Games       []boardJSON       `json:"games"`
+		Matches     []standings.Match `json:"matches,omitempty"`
+	}{r, state, boards, standings.Matches(games)}
 }
 
 // withOutcome adds where in the log a change stands, and whether it stood there before.

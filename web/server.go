@@ -8,6 +8,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 )
@@ -22,6 +23,8 @@ type Config struct {
 	// Token, if set, must come as "Authorization: Bearer …" with everything
 	// that changes something. Empty: everyone who can reach the port may submit.
 	Token string
+	// Pull, if set, polls the rounds' sources, and tells how they fare.
+	Pull *pull.Puller
 	// SubmitTimeout bounds how long a submission waits for its majority.
 	// Zero: 10 s.
 	SubmitTimeout time.Duration
@@ -85,6 +88,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Get("/metrics", s.metrics)
+	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
 		r.Use(crossOriginReads)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -52,6 +53,12 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 
 // propose is submit for one who keeps the time himself.
 func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
+	return Propose(ctx, s.cfg.Node, commands...)
+}
+
+// Propose brings commands through the log, and returns what the boards of the node made of them, once they have. Refusals of
+// single commands are in their outcomes; errors are those of [consensus.Node.Propose].
+func Propose(ctx context.Context, n *consensus.Node, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	data := make([][]byte, len(commands))
 	for i, c := range commands {
 		var err error
@@ -59,7 +66,7 @@ func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]re
 			return nil, badRequest("the text sent is not valid UTF-8")
 		}
 	}
-	results, err := s.cfg.Node.Propose(ctx, data...)
+	results, err := n.Propose(ctx, data...)
 	if err != nil {
 		return nil, err
 	}

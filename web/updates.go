@@ -99,21 +99,26 @@ func tags(in map[string]*string) []*relaypb.Tag {
 // updateRound is PATCH /api/rounds/{rid}.
 func (s *Server) updateRound(r *http.Request) (answer, error) {
 	var in struct {
-		Name        *string `json:"name"`
-		StartsAt    *int64  `json:"startsAt"`
-		Delay       *int32  `json:"delay"`
-		Description *string `json:"description"`
-		Status      *string `json:"status"`
-		Shorten     *bool   `json:"shorten"`
-		Reason      string  `json:"reason"`
+		Name        *string  `json:"name"`
+		StartsAt    *int64   `json:"startsAt"`
+		Delay       *int32   `json:"delay"`
+		Description *string  `json:"description"`
+		Status      *string  `json:"status"`
+		Shorten     *bool    `json:"shorten"`
+		Source      sourceIn `json:"source"`
+		Reason      string   `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
 		return answer{}, err
 	}
+	source, err := in.Source.command()
+	if err != nil {
+		return answer{}, err
+	}
 	c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 		Round: chi.URLParam(r, "rid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
-		Description: in.Description, Status: in.Status, Shorten: in.Shorten, Reason: in.Reason,
+		Description: in.Description, Status: in.Status, Shorten: in.Shorten, Source: source, Reason: in.Reason,
 	}}
 	o, err := s.submitOne(r, c)
 	if err != nil {

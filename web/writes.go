@@ -35,27 +35,32 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 // createRound is POST /api/tournaments/{tid}/rounds.
 func (s *Server) createRound(r *http.Request) (answer, error) {
 	var in struct {
-		Name        string `json:"name"`
-		StartsAt    int64  `json:"startsAt"`
-		Delay       int32  `json:"delay"`
-		Description string `json:"description"`
-		Shorten     bool   `json:"shorten"`
+		Name        string   `json:"name"`
+		StartsAt    int64    `json:"startsAt"`
+		Delay       int32    `json:"delay"`
+		Description string   `json:"description"`
+		Shorten     bool     `json:"shorten"`
+		Source      sourceIn `json:"source"`
 	}
 	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	source, err := in.Source.command()
 	if err != nil {
 		return answer{}, err
 	}
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 			Id: id, Tournament: chi.URLParam(r, "tid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
-			Description: in.Description, Shorten: in.Shorten,
+			Description: in.Description, Shorten: in.Shorten, Source: source,
 		}}
 		return c
 	})
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{created(o), withOutcome(o, roundJSON(o.Round, nil))}, nil
+	return answer{created(o), withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
 }
 
 // createGame is POST /api/rounds/{rid}/games.

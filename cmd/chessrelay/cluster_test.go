@@ -60,7 +60,7 @@ func (c *testCluster) add() *testNode {
 	i := len(c.nodes)
 	n := &testNode{t: c.t, cfg: serveConfig{
 		Name: "venue-" + strconv.Itoa(i), Role: roleVenue, Data: filepath.Join(c.dir, strconv.Itoa(i)),
-		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 3,
+		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 3, PullAllow: "127.0.0.1",
 	}}
 	if i == 0 {
 		n.cfg.Name, n.cfg.Role, n.cfg.Bootstrap = "recorder", roleRecorder, true

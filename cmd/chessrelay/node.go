@@ -14,6 +14,7 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/web"
+	"github.com/chessrelay/chessrelay/web/pull"
 )
 
 // node is one whole node: the boards, the Raft member that feeds them, the hub
@@ -25,6 +26,7 @@ type node struct {
 	hub    *broadcast.Hub
 	raft   *consensus.Node
 	client *client // how this node asks to be admitted
+	pull   *pull.Puller
 
 	listener net.Listener
 	server   *http.Server
@@ -103,7 +105,12 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if n.raft, err = consensus.Open(ctx, rc); err != nil {
 		return n, fmt.Errorf("%w%s", err, whenTaken(err))
 	}
-	api, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Log: log, Token: cfg.Token})
+	allow, err := pull.ParseAllow(cfg.PullAllow)
+	if err != nil {
+		return n, fmt.Errorf("--pull-allow: %w", err)
+	}
+	n.openPuller(allow)
+	api, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token})
 	if err != nil {
 		return n, err
 	}
@@ -208,6 +215,9 @@ func (n *node) Close() error {
 	if n.cancel != nil {
 		n.cancel()
 		n.wg.Wait()
+	}
+	if n.pull != nil {
+		errs = append(errs, n.pull.Close())
 	}
 	if n.raft != nil {
 		errs = append(errs, n.raft.Close())

@@ -93,6 +93,15 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, "/api/rounds/{rid}")
 	doc.get(200, "/api/games/{gid}/history")
 	frames(doc)
+	src := newPulledPage(t, "[Board \"9\"]\n[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Ke3 *\n")
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL + "/get/" + round, "kind": "lcc", "round": 2, "intervalSeconds": 3600}})
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})
+	doc.post(201, "/api/tournaments/{tid}/rounds", object{"name": "Round 2", "source": object{"url": src.URL}})
+	patch(400, "/api/rounds/{rid}", object{"source": object{"url": "ftp://example.org/"}})
+	eventually(t, "the source to be polled", func() bool {
+		st := doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)
+		return st["lastPoll"] != nil && st["nextPoll"] != nil && st["problems"] != nil
+	})
 
 	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
 	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {
@@ -138,7 +147,11 @@ func TestOpenAPI(t *testing.T) {
 			doc.get(200, path+"?consistency=linearizable")
 			doc.get(400, path+"?consistency=perhaps")
 		}
-		for _, path := range []string{"/api/cluster", "/api/openapi.json", "/healthz", "/readyz", "/metrics"} {
+		doc.ids["uuid"], doc.ids["n"], doc.ids["m"] = doc.ids["tid"], "1", "2"
+		for _, path := range []string{
+			"/api/cluster", "/api/openapi.json", "/healthz", "/readyz", "/metrics",
+			"/get/{uuid}/tournament.json", "/get/{uuid}/round-{n}/index.json", "/get/{uuid}/round-{n}/game-{m}.json",
+		} {
 			doc.get(200, path)
 		}
 	}
@@ -146,8 +159,9 @@ func TestOpenAPI(t *testing.T) {
 	doc.base = c.nodes[1].url
 	lichessAnswers(t, doc)
 	doc.base = c.nodes[0].url
-	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA"}
+	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA", "uuid": "AAAAAAAA", "n": "1", "m": "1"}
 	for _, path := range []string{
+		"/get/{uuid}/tournament.json", "/get/{uuid}/round-{n}/index.json", "/get/{uuid}/round-{n}/game-{m}.json",
 		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history",
 	} {
 		doc.get(404, path)
@@ -207,7 +221,8 @@ func TestOpenAPI(t *testing.T) {
 	guardedLogin(doc)
 
 	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
-	doc.wantAllSeen("Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
+	// Nor does any bring a source to say less than it did.
+	doc.wantAllSeen("SourceState.kept", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
 }
 
 // watchFrames watches a round, and returns a function that holds what came to the

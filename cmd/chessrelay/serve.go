@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/spf13/cobra"
 )
 
@@ -37,6 +38,9 @@ type serveConfig struct {
 	Voters    int // the number up to which venues become voters; at least 1
 
 	Token string // what submitters must show; empty: nothing
+
+	// PullAllow is what of the local network sources of rounds may be fetched from; see pull.ParseAllow.
+	PullAllow string
 
 	// MaxSpectators bounds the connections to /live, MaxPerAddress those of
 	// one address. 0: broadcast's own defaults; negative: no limit.
@@ -87,6 +91,7 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.`,
 	f.StringVar(&cfg.Join, "join", "", "enter the cluster that the node at `URL` is a member of")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
+	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
 	f.IntVar(&cfg.MaxSpectators, "max-spectators", 10_000, "serve at most `N` spectators at a time; -1: no limit")
 	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address; -1: no limit, as behind a proxy")
 	f.IntVar(&cfg.MaxInflightMsgs, "max-inflight-msgs", 0, "as leader, have at most `N` unanswered appends on the way to a node (default 256)")
@@ -104,6 +109,9 @@ func (c *serveConfig) validate() (err error) {
 	}
 	if c.MaxInflightMsgs < 0 {
 		return usagef("--max-inflight-msgs is at least 1, not %d", c.MaxInflightMsgs)
+	}
+	if _, err := pull.ParseAllow(c.PullAllow); err != nil {
+		return usagef("--pull-allow: %v", err)
 	}
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 		return usagef("--http is an address to listen on, such as :8080, not %q", c.HTTP)

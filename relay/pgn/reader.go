@@ -20,7 +20,7 @@ type Limits struct {
 type Error struct {
 	Game    int       // its place in the text, from 1
 	Players string    // as [Game.Players] has them; empty if they are not known
-	Line    int       // of the text, from 1
+	Line    int       // of the text, from 1; 0 if it was no text
 	Ply     relay.Ply // that was at fault, or was being read; 0 before the first
 	Move    string    // as it was written; empty if it is not a move that was at fault
 	Reason  string
@@ -37,7 +37,10 @@ func (e *Error) Error() string {
 	if e.Move != "" {
 		s += ", " + e.Move
 	}
-	return fmt.Sprintf("%s (line %d): %s", s, e.Line, e.Reason)
+	if e.Line > 0 {
+		s += fmt.Sprintf(" (line %d)", e.Line)
+	}
+	return s + ": " + e.Reason
 }
 
 // Reader reads games from a stream. It belongs to one goroutine.

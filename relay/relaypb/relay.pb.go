@@ -349,6 +349,7 @@ type CreateRound struct {
 	DelaySeconds  int32                  `protobuf:"varint,5,opt,name=delay_seconds,json=delaySeconds,proto3" json:"delay_seconds,omitempty"`
 	Description   string                 `protobuf:"bytes,6,opt,name=description,proto3" json:"description,omitempty"`
 	Shorten       bool                   `protobuf:"varint,7,opt,name=shorten,proto3" json:"shorten,omitempty"`
+	Source        *Source                `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +433,82 @@ func (x *CreateRound) GetShorten() bool {
 	return false
 }
 
+func (x *CreateRound) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+// Source is where a round's games come from.
+type Source struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Kind            string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // pgn or lcc; of UpdateRound, empty: none any more
+	Url             string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Round           int32                  `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"`                                            // its number there; 0: its place in the tournament
+	IntervalSeconds int32                  `protobuf:"varint,4,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"` // 0: 5
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Source) Reset() {
+	*x = Source{}
+	mi := &file_relay_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Source) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Source) ProtoMessage() {}
+
+func (x *Source) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Source.ProtoReflect.Descriptor instead.
+func (*Source) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Source) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Source) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Source) GetRound() int32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *Source) GetIntervalSeconds() int32 {
+	if x != nil {
+		return x.IntervalSeconds
+	}
+	return 0
+}
+
 type Player struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -446,7 +523,7 @@ type Player struct {
 
 func (x *Player) Reset() {
 	*x = Player{}
-	mi := &file_relay_proto_msgTypes[3]
+	mi := &file_relay_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +535,7 @@ func (x *Player) String() string {
 func (*Player) ProtoMessage() {}
 
 func (x *Player) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[3]
+	mi := &file_relay_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +548,7 @@ func (x *Player) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Player.ProtoReflect.Descriptor instead.
 func (*Player) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{3}
+	return file_relay_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Player) GetName() string {
@@ -534,7 +611,7 @@ type CreateGame struct {
 
 func (x *CreateGame) Reset() {
 	*x = CreateGame{}
-	mi := &file_relay_proto_msgTypes[4]
+	mi := &file_relay_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -546,7 +623,7 @@ func (x *CreateGame) String() string {
 func (*CreateGame) ProtoMessage() {}
 
 func (x *CreateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[4]
+	mi := &file_relay_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -559,7 +636,7 @@ func (x *CreateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGame.ProtoReflect.Descriptor instead.
 func (*CreateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{4}
+	return file_relay_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CreateGame) GetId() string {
@@ -643,7 +720,7 @@ type Tag struct {
 
 func (x *Tag) Reset() {
 	*x = Tag{}
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +732,7 @@ func (x *Tag) String() string {
 func (*Tag) ProtoMessage() {}
 
 func (x *Tag) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +745,7 @@ func (x *Tag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tag.ProtoReflect.Descriptor instead.
 func (*Tag) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{5}
+	return file_relay_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Tag) GetName() string {
@@ -699,7 +776,7 @@ type PlayMove struct {
 
 func (x *PlayMove) Reset() {
 	*x = PlayMove{}
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +788,7 @@ func (x *PlayMove) String() string {
 func (*PlayMove) ProtoMessage() {}
 
 func (x *PlayMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +801,7 @@ func (x *PlayMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayMove.ProtoReflect.Descriptor instead.
 func (*PlayMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{6}
+	return file_relay_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PlayMove) GetGame() string {
@@ -780,7 +857,7 @@ type TakeBack struct {
 
 func (x *TakeBack) Reset() {
 	*x = TakeBack{}
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +869,7 @@ func (x *TakeBack) String() string {
 func (*TakeBack) ProtoMessage() {}
 
 func (x *TakeBack) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +882,7 @@ func (x *TakeBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeBack.ProtoReflect.Descriptor instead.
 func (*TakeBack) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{7}
+	return file_relay_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TakeBack) GetGame() string {
@@ -841,7 +918,7 @@ type SetResult struct {
 
 func (x *SetResult) Reset() {
 	*x = SetResult{}
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +930,7 @@ func (x *SetResult) String() string {
 func (*SetResult) ProtoMessage() {}
 
 func (x *SetResult) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +943,7 @@ func (x *SetResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetResult.ProtoReflect.Descriptor instead.
 func (*SetResult) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{8}
+	return file_relay_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetResult) GetGame() string {
@@ -913,7 +990,7 @@ type CorrectMoves struct {
 
 func (x *CorrectMoves) Reset() {
 	*x = CorrectMoves{}
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1002,7 @@ func (x *CorrectMoves) String() string {
 func (*CorrectMoves) ProtoMessage() {}
 
 func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1015,7 @@ func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectMoves.ProtoReflect.Descriptor instead.
 func (*CorrectMoves) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{9}
+	return file_relay_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CorrectMoves) GetGame() string {
@@ -995,7 +1072,7 @@ type CorrectedMove struct {
 
 func (x *CorrectedMove) Reset() {
 	*x = CorrectedMove{}
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1084,7 @@ func (x *CorrectedMove) String() string {
 func (*CorrectedMove) ProtoMessage() {}
 
 func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1097,7 @@ func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectedMove.ProtoReflect.Descriptor instead.
 func (*CorrectedMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{10}
+	return file_relay_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CorrectedMove) GetMove() string {
@@ -1065,7 +1142,7 @@ type UpdateGame struct {
 
 func (x *UpdateGame) Reset() {
 	*x = UpdateGame{}
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1154,7 @@ func (x *UpdateGame) String() string {
 func (*UpdateGame) ProtoMessage() {}
 
 func (x *UpdateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1167,7 @@ func (x *UpdateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGame.ProtoReflect.Descriptor instead.
 func (*UpdateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{11}
+	return file_relay_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateGame) GetGame() string {
@@ -1149,7 +1226,7 @@ type PlayerUpdate struct {
 
 func (x *PlayerUpdate) Reset() {
 	*x = PlayerUpdate{}
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1161,7 +1238,7 @@ func (x *PlayerUpdate) String() string {
 func (*PlayerUpdate) ProtoMessage() {}
 
 func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1174,7 +1251,7 @@ func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUpdate.ProtoReflect.Descriptor instead.
 func (*PlayerUpdate) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{12}
+	return file_relay_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PlayerUpdate) GetName() string {
@@ -1229,13 +1306,14 @@ type UpdateRound struct {
 	Status        *string                `protobuf:"bytes,6,opt,name=status,proto3,oneof" json:"status,omitempty"`    // new, started or finished
 	Shorten       *bool                  `protobuf:"varint,7,opt,name=shorten,proto3,oneof" json:"shorten,omitempty"` // whether a shorter PGN takes moves back
 	Reason        string                 `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Source        *Source                `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateRound) Reset() {
 	*x = UpdateRound{}
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1325,7 @@ func (x *UpdateRound) String() string {
 func (*UpdateRound) ProtoMessage() {}
 
 func (x *UpdateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1338,7 @@ func (x *UpdateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRound.ProtoReflect.Descriptor instead.
 func (*UpdateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{13}
+	return file_relay_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateRound) GetRound() string {
@@ -1319,6 +1397,13 @@ func (x *UpdateRound) GetReason() string {
 	return ""
 }
 
+func (x *UpdateRound) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
 type UpdateTournament struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tournament    string                 `protobuf:"bytes,1,opt,name=tournament,proto3" json:"tournament,omitempty"`
@@ -1332,7 +1417,7 @@ type UpdateTournament struct {
 
 func (x *UpdateTournament) Reset() {
 	*x = UpdateTournament{}
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1344,7 +1429,7 @@ func (x *UpdateTournament) String() string {
 func (*UpdateTournament) ProtoMessage() {}
 
 func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,7 +1442,7 @@ func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTournament.ProtoReflect.Descriptor instead.
 func (*UpdateTournament) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{14}
+	return file_relay_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateTournament) GetTournament() string {
@@ -1412,7 +1497,7 @@ type TournamentRecord struct {
 
 func (x *TournamentRecord) Reset() {
 	*x = TournamentRecord{}
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1509,7 @@ func (x *TournamentRecord) String() string {
 func (*TournamentRecord) ProtoMessage() {}
 
 func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1522,7 @@ func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TournamentRecord.ProtoReflect.Descriptor instead.
 func (*TournamentRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{15}
+	return file_relay_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TournamentRecord) GetId() string {
@@ -1519,13 +1604,14 @@ type RoundRecord struct {
 	StatusIndex   uint64                 `protobuf:"varint,12,opt,name=status_index,json=statusIndex,proto3" json:"status_index,omitempty"` // of the command that set it
 	Shorten       bool                   `protobuf:"varint,13,opt,name=shorten,proto3" json:"shorten,omitempty"`
 	Updates       []*UpdateRecord        `protobuf:"bytes,14,rep,name=updates,proto3" json:"updates,omitempty"`
+	Source        *Source                `protobuf:"bytes,15,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoundRecord) Reset() {
 	*x = RoundRecord{}
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1623,7 @@ func (x *RoundRecord) String() string {
 func (*RoundRecord) ProtoMessage() {}
 
 func (x *RoundRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1636,7 @@ func (x *RoundRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecord.ProtoReflect.Descriptor instead.
 func (*RoundRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{16}
+	return file_relay_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RoundRecord) GetId() string {
@@ -1651,6 +1737,13 @@ func (x *RoundRecord) GetUpdates() []*UpdateRecord {
 	return nil
 }
 
+func (x *RoundRecord) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
 // UpdateRecord is one change of a tournament's or a round's fields.
 type UpdateRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1667,7 +1760,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1772,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1785,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{17}
+	return file_relay_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateRecord) GetRequest() string {
@@ -1756,7 +1849,7 @@ type FieldRecord struct {
 
 func (x *FieldRecord) Reset() {
 	*x = FieldRecord{}
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1861,7 @@ func (x *FieldRecord) String() string {
 func (*FieldRecord) ProtoMessage() {}
 
 func (x *FieldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1874,7 @@ func (x *FieldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldRecord.ProtoReflect.Descriptor instead.
 func (*FieldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{18}
+	return file_relay_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FieldRecord) GetName() string {
@@ -1824,7 +1917,7 @@ type MoveRecord struct {
 
 func (x *MoveRecord) Reset() {
 	*x = MoveRecord{}
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1836,7 +1929,7 @@ func (x *MoveRecord) String() string {
 func (*MoveRecord) ProtoMessage() {}
 
 func (x *MoveRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1849,7 +1942,7 @@ func (x *MoveRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRecord.ProtoReflect.Descriptor instead.
 func (*MoveRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{19}
+	return file_relay_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MoveRecord) GetSan() string {
@@ -1939,7 +2032,7 @@ type ChangeRecord struct {
 
 func (x *ChangeRecord) Reset() {
 	*x = ChangeRecord{}
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2044,7 @@ func (x *ChangeRecord) String() string {
 func (*ChangeRecord) ProtoMessage() {}
 
 func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2057,7 @@ func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
 func (*ChangeRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{20}
+	return file_relay_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ChangeRecord) GetRequest() string {
@@ -2082,7 +2175,7 @@ type MovesRecord struct {
 
 func (x *MovesRecord) Reset() {
 	*x = MovesRecord{}
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2094,7 +2187,7 @@ func (x *MovesRecord) String() string {
 func (*MovesRecord) ProtoMessage() {}
 
 func (x *MovesRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2107,7 +2200,7 @@ func (x *MovesRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
 func (*MovesRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{21}
+	return file_relay_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MovesRecord) GetMoves() []*MoveRecord {
@@ -2147,7 +2240,7 @@ type GameRecord struct {
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2252,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2265,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{22}
+	return file_relay_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GameRecord) GetId() string {
@@ -2344,7 +2437,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1a\n" +
-	"\blocation\x18\x04 \x01(\tR\blocation\"\xcf\x01\n" +
+	"\blocation\x18\x04 \x01(\tR\blocation\"\xfe\x01\n" +
 	"\vCreateRound\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -2354,7 +2447,13 @@ const file_relay_proto_rawDesc = "" +
 	"\tstarts_at\x18\x04 \x01(\x03R\bstartsAt\x12#\n" +
 	"\rdelay_seconds\x18\x05 \x01(\x05R\fdelaySeconds\x12 \n" +
 	"\vdescription\x18\x06 \x01(\tR\vdescription\x12\x18\n" +
-	"\ashorten\x18\a \x01(\bR\ashorten\"\x97\x01\n" +
+	"\ashorten\x18\a \x01(\bR\ashorten\x12-\n" +
+	"\x06source\x18\b \x01(\v2\x15.chessrelay.v1.SourceR\x06source\"o\n" +
+	"\x06Source\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x14\n" +
+	"\x05round\x18\x03 \x01(\x05R\x05round\x12)\n" +
+	"\x10interval_seconds\x18\x04 \x01(\x05R\x0fintervalSeconds\"\x97\x01\n" +
 	"\x06Player\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -2437,7 +2536,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"\b_fide_idB\r\n" +
 	"\v_federationB\a\n" +
-	"\x05_team\"\xd3\x02\n" +
+	"\x05_team\"\x82\x03\n" +
 	"\vUpdateRound\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\tR\x05round\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12 \n" +
@@ -2446,7 +2545,8 @@ const file_relay_proto_rawDesc = "" +
 	"\vdescription\x18\x05 \x01(\tH\x03R\vdescription\x88\x01\x01\x12\x1b\n" +
 	"\x06status\x18\x06 \x01(\tH\x04R\x06status\x88\x01\x01\x12\x1d\n" +
 	"\ashorten\x18\a \x01(\bH\x05R\ashorten\x88\x01\x01\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reasonB\a\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12-\n" +
+	"\x06source\x18\t \x01(\v2\x15.chessrelay.v1.SourceR\x06sourceB\a\n" +
 	"\x05_nameB\f\n" +
 	"\n" +
 	"_starts_atB\x10\n" +
@@ -2476,7 +2576,7 @@ const file_relay_proto_rawDesc = "" +
 	"\arequest\x18\x06 \x01(\tR\arequest\x12\x14\n" +
 	"\x05index\x18\a \x01(\x04R\x05index\x12\x12\n" +
 	"\x04term\x18\b \x01(\x04R\x04term\x125\n" +
-	"\aupdates\x18\t \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\"\xa4\x03\n" +
+	"\aupdates\x18\t \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\"\xd3\x03\n" +
 	"\vRoundRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -2495,7 +2595,8 @@ const file_relay_proto_rawDesc = "" +
 	"\x06status\x18\v \x01(\tR\x06status\x12!\n" +
 	"\fstatus_index\x18\f \x01(\x04R\vstatusIndex\x12\x18\n" +
 	"\ashorten\x18\r \x01(\bR\ashorten\x125\n" +
-	"\aupdates\x18\x0e \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\"\xbe\x01\n" +
+	"\aupdates\x18\x0e \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\x12-\n" +
+	"\x06source\x18\x0f \x01(\v2\x15.chessrelay.v1.SourceR\x06source\"\xbe\x01\n" +
 	"\fUpdateRecord\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -2577,66 +2678,70 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),          // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
 	(*CreateRound)(nil),      // 2: chessrelay.v1.CreateRound
-	(*Player)(nil),           // 3: chessrelay.v1.Player
-	(*CreateGame)(nil),       // 4: chessrelay.v1.CreateGame
-	(*Tag)(nil),              // 5: chessrelay.v1.Tag
-	(*PlayMove)(nil),         // 6: chessrelay.v1.PlayMove
-	(*TakeBack)(nil),         // 7: chessrelay.v1.TakeBack
-	(*SetResult)(nil),        // 8: chessrelay.v1.SetResult
-	(*CorrectMoves)(nil),     // 9: chessrelay.v1.CorrectMoves
-	(*CorrectedMove)(nil),    // 10: chessrelay.v1.CorrectedMove
-	(*UpdateGame)(nil),       // 11: chessrelay.v1.UpdateGame
-	(*PlayerUpdate)(nil),     // 12: chessrelay.v1.PlayerUpdate
-	(*UpdateRound)(nil),      // 13: chessrelay.v1.UpdateRound
-	(*UpdateTournament)(nil), // 14: chessrelay.v1.UpdateTournament
-	(*TournamentRecord)(nil), // 15: chessrelay.v1.TournamentRecord
-	(*RoundRecord)(nil),      // 16: chessrelay.v1.RoundRecord
-	(*UpdateRecord)(nil),     // 17: chessrelay.v1.UpdateRecord
-	(*FieldRecord)(nil),      // 18: chessrelay.v1.FieldRecord
-	(*MoveRecord)(nil),       // 19: chessrelay.v1.MoveRecord
-	(*ChangeRecord)(nil),     // 20: chessrelay.v1.ChangeRecord
-	(*MovesRecord)(nil),      // 21: chessrelay.v1.MovesRecord
-	(*GameRecord)(nil),       // 22: chessrelay.v1.GameRecord
+	(*Source)(nil),           // 3: chessrelay.v1.Source
+	(*Player)(nil),           // 4: chessrelay.v1.Player
+	(*CreateGame)(nil),       // 5: chessrelay.v1.CreateGame
+	(*Tag)(nil),              // 6: chessrelay.v1.Tag
+	(*PlayMove)(nil),         // 7: chessrelay.v1.PlayMove
+	(*TakeBack)(nil),         // 8: chessrelay.v1.TakeBack
+	(*SetResult)(nil),        // 9: chessrelay.v1.SetResult
+	(*CorrectMoves)(nil),     // 10: chessrelay.v1.CorrectMoves
+	(*CorrectedMove)(nil),    // 11: chessrelay.v1.CorrectedMove
+	(*UpdateGame)(nil),       // 12: chessrelay.v1.UpdateGame
+	(*PlayerUpdate)(nil),     // 13: chessrelay.v1.PlayerUpdate
+	(*UpdateRound)(nil),      // 14: chessrelay.v1.UpdateRound
+	(*UpdateTournament)(nil), // 15: chessrelay.v1.UpdateTournament
+	(*TournamentRecord)(nil), // 16: chessrelay.v1.TournamentRecord
+	(*RoundRecord)(nil),      // 17: chessrelay.v1.RoundRecord
+	(*UpdateRecord)(nil),     // 18: chessrelay.v1.UpdateRecord
+	(*FieldRecord)(nil),      // 19: chessrelay.v1.FieldRecord
+	(*MoveRecord)(nil),       // 20: chessrelay.v1.MoveRecord
+	(*ChangeRecord)(nil),     // 21: chessrelay.v1.ChangeRecord
+	(*MovesRecord)(nil),      // 22: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),       // 23: chessrelay.v1.GameRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
 	2,  // 1: chessrelay.v1.Command.create_round:type_name -> chessrelay.v1.CreateRound
-	4,  // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
-	6,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
-	7,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
-	8,  // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
-	9,  // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
-	11, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
-	13, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
-	14, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
-	3,  // 10: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
-	3,  // 11: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
-	5,  // 12: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
-	10, // 13: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
-	12, // 14: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
-	12, // 15: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
-	5,  // 16: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
-	17, // 17: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	17, // 18: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	18, // 19: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	19, // 20: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	18, // 21: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	19, // 22: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	3,  // 23: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	3,  // 24: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	19, // 25: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	20, // 26: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	5,  // 27: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	5,  // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
+	7,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
+	8,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
+	9,  // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
+	10, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
+	12, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
+	14, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
+	15, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
+	3,  // 10: chessrelay.v1.CreateRound.source:type_name -> chessrelay.v1.Source
+	4,  // 11: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
+	4,  // 12: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
+	6,  // 13: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
+	11, // 14: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
+	13, // 15: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
+	13, // 16: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
+	6,  // 17: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
+	3,  // 18: chessrelay.v1.UpdateRound.source:type_name -> chessrelay.v1.Source
+	18, // 19: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	18, // 20: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	3,  // 21: chessrelay.v1.RoundRecord.source:type_name -> chessrelay.v1.Source
+	19, // 22: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	20, // 23: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
+	19, // 24: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	20, // 25: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	4,  // 26: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	4,  // 27: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	20, // 28: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	21, // 29: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	6,  // 30: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -2656,21 +2761,21 @@ func file_relay_proto_init() {
 		(*Command_UpdateRound)(nil),
 		(*Command_UpdateTournament)(nil),
 	}
-	file_relay_proto_msgTypes[4].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[6].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[10].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[5].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[7].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[11].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[12].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[13].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[14].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[19].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[15].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

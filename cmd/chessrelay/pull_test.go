@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// pulledPage is a source: a PGN that changes, and by whom it was asked for.
+type pulledPage struct {
+	*httptest.Server
+	mu    sync.Mutex
+	body  string
+	polls int
+}
+
+func newPulledPage(t testing.TB, body string) *pulledPage {
+	p := &pulledPage{body: body}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.polls++
+		etag := fmt.Sprintf("%q", fmt.Sprint(len(p.body)))
+		w.Header().Set("ETag", etag)
+		if r.Header.Get("If-None-Match") == etag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write([]byte(p.body))
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *pulledPage) set(body string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.body = body
+}
+
+// pulledRound is what the API says of a round with a source.
+type pulledRound struct {
+	ID          string
+	Source      *relay.Source
+	SourceState *struct {
+		PolledBy, URL, LastError string
+		Polls                    uint64
+		Games                    int
+	}
+	Games []struct {
+		Board int
+		Ply   int
+	}
+}
+
+// TestPull gives a round a source while three nodes run, and wants the boards to follow it on all of them, one
+// node to poll, and another one when leadership moves.
+func TestPull(t *testing.T) {
+	c := newTestCluster(t, 3)
+	src := newPulledPage(t, "[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 *\n\n")
+	var tour, round pulledRound
+	post(t, c.nodes[1].url+"/api/tournaments", object{"name": "Open"}, &tour)
+	if code := post(t, c.nodes[1].url+"/api/tournaments/"+tour.ID+"/rounds", object{
+		"name": "Round 1", "source": object{"url": src.URL + "/games.pgn", "intervalSeconds": 1},
+	}, &round); code != http.StatusCreated || round.Source == nil || round.Source.Kind != relay.SourcePGN {
+		t.Fatalf("%d: %+v", code, round)
+	}
+	path := "/api/rounds/" + round.ID
+	look := func(n *testNode) (r pulledRound) {
+		t.Helper()
+		if code := get(t, n.url+path, &r); code != http.StatusOK {
+			t.Fatalf("%s: %d", n.cfg.Name, code)
+		}
+		return r
+	}
+	follows := func(ply int) func() bool {
+		return func() bool {
+			for _, n := range c.nodes {
+				if r := look(n); len(r.Games) != 1 || r.Games[0].Ply != ply {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	eventually(t, "all nodes to show the source", follows(2))
+	lead := c.leader()
+	for _, n := range c.nodes {
+		st := look(n).SourceState
+		if st == nil || st.PolledBy != lead.cfg.Name || (n == lead) != (st.Polls > 0) || (n == lead) != (st.URL == "") {
+			t.Errorf("%s says of the source: %+v", n.cfg.Name, st)
+		}
+	}
+	res, err := http.Get(lead.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(raw); !strings.Contains(text, "chessrelay_pull_sources 1\n") || strings.Contains(text, "chessrelay_pull_polls_total 0\n") {
+		t.Errorf("the metrics say nothing of it:\n%s", text)
+	}
+
+	// Another node leads, and it alone goes on.
+	if code := post(t, lead.url+"/api/cluster/leader", object{"to": "venue-2"}, nil); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	src.set("[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 2. Nf3 *\n\n")
+	eventually(t, "the new leader to poll", follows(3))
+	eventually(t, "the old one to stop", func() bool { return lead.pull.Stats().Sources == 0 })
+	if s := c.nodes[2].pull.Stats(); s.Sources != 1 || s.Polls == 0 || c.nodes[1].pull.Stats().Polls != 0 {
+		t.Errorf("the new leader: %+v", s)
+	}
+
+	// It dies.
+	c.nodes[2].kill()
+	c.nodes = c.nodes[:2]
+	src.set("[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 2. Nf3 Nc6 1-0\n\n")
+	eventually(t, "another one to poll", follows(4))
+
+	// What it may not ask is told; and null ends it.
+	var out pulledRound
+	patch := func(source any) int {
+		t.Helper()
+		raw, err := json.Marshal(object{"source": source})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequest(http.MethodPatch, c.nodes[0].url+path, bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return decode(t, res, &out)
+	}
+	if code := patch(object{"url": "http://169.254.169.254/latest"}); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	eventually(t, "the refusal to be shown", func() bool {
+		st := look(c.leader()).SourceState
+		return st != nil && strings.Contains(st.LastError, "local or reserved")
+	})
+	for _, bad := range []any{
+		object{"url": "file:///etc/passwd"}, object{"url": "http://user:word@example.org/"}, object{"url": src.URL, "kind": "lcc"},
+		object{"url": src.URL, "intervalSeconds": -1}, object{"url": src.URL, "every": 1}, object{}, "http://example.org",
+	} {
+		if code := patch(bad); code != http.StatusBadRequest {
+			t.Errorf("%v: %d", bad, code)
+		}
+	}
+	if code := patch(nil); code != http.StatusOK || look(c.nodes[0]).Source != nil {
+		t.Errorf("%d, %+v", code, look(c.nodes[0]))
+	}
+	eventually(t, "the source to be let go", func() bool { return c.leader().pull.Stats().Sources == 0 })
+}
+
+// TestPullFromAnotherCluster pulls a round out of a second cluster that serves it as LiveChess Cloud does.
+func TestPullFromAnotherCluster(t *testing.T) {
+	from, to := newTestCluster(t, 1), newTestCluster(t, 1)
+	s := feedSample(t, from.nodes[0].url)
+	var tid relay.TournamentID
+	from.nodes[0].boards.Read(func(_ uint64, b *relay.State) {
+		r, _ := b.Round(s.Round)
+		tid = r.Tournament
+	})
+	var tour, round pulledRound
+	post(t, to.nodes[0].url+"/api/tournaments", object{"name": "Copy"}, &tour)
+	post(t, to.nodes[0].url+"/api/tournaments/"+tour.ID+"/rounds", object{
+		"name": "Round", "source": object{"url": from.nodes[0].url + "/get/" + string(tid) + "/round-1", "intervalSeconds": 1},
+	}, &round)
+	lines := func(c *testCluster, id relay.RoundID) (out []string) {
+		c.nodes[0].boards.Read(func(_ uint64, b *relay.State) {
+			r, _ := b.Round(id)
+			for _, gid := range r.Games {
+				g, _ := b.Game(gid)
+				line := fmt.Sprint(g.Board, g.White.Name, g.Black.Name, g.Result, g.Clock())
+				for _, m := range g.Moves() {
+					line += " " + m.SAN
+				}
+				out = append(out, line)
+			}
+		})
+		return out
+	}
+	want := strings.Join(lines(from, s.Round), "\n")
+	eventually(t, "the copy to be like the original", func() bool {
+		return strings.Join(lines(to, relay.RoundID(round.ID)), "\n") == want
+	})
+}

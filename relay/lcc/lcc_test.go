@@ -1,0 +1,238 @@
+package lcc
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const cluster = "00b986b49d0e7cf0"
+
+// TestUUID wants UUIDs that are one, that lead back, and nothing else to.
+func TestUUID(t *testing.T) {
+	for _, id := range []relay.TournamentID{"X4PKuVsC", "AAAAAAAA", "99999999", "AAAAAAAB", "zZ0aB9yQ"} {
+		for _, c := range []string{cluster, "0000000000000000", "ffffffffffffffff", "123456789abcdef0"} {
+			u := UUID(c, id)
+			if len(u) != 36 || u[14] != '8' || !strings.ContainsRune("89ab", rune(u[19])) {
+				t.Errorf("%s is not of version 8", u)
+			}
+			if got, ok := TournamentID(c, strings.ToUpper(u)); !ok || got != id {
+				t.Errorf("%s leads to %q, %v, not to %s", u, got, ok, id)
+			}
+			if _, ok := TournamentID("00b986b49d0e7cf1", u); ok {
+				t.Errorf("%s is another cluster's, and was taken", u)
+			}
+		}
+	}
+	if got := UUID(cluster, "X4PKuVsC"); got != "00b986b4-9d0e-87cf-8000-4c92714efbce" {
+		t.Errorf("the UUID has changed: %s", got) // links to it stand elsewhere
+	}
+	if got, ok := TournamentID(cluster, "X4PKuVsC"); !ok || got != "X4PKuVsC" {
+		t.Errorf("the plain id leads to %q, %v", got, ok)
+	}
+	for _, bad := range []string{"", "X4PKuVs", "X4PKuVsC9", "00b986b4-9d0e-87cf-8000-ffffffffffff", "00b986b4-9d0e-87cf-8000-4c92714efbcg",
+		"00b986b4-9d0e-47cf-8000-4c92714efbce", "00b986b409d0e087cf080000-4c92714efbce"} {
+		if id, ok := TournamentID(cluster, bad); ok {
+			t.Errorf("%q was taken for %s", bad, id)
+		}
+	}
+	if u := UUID("no cluster", "X4PKuVsC"); u != "" {
+		t.Errorf("a UUID of no cluster: %s", u)
+	}
+}
+
+// TestStartNumbers holds the numbers to Scharnagl's, of which some are known everywhere,
+// and wants each to lead back.
+func TestStartNumbers(t *testing.T) {
+	for number, rank := range map[int]string{0: "BBQNNRKR", 518: "RNBQKBNR", 534: "RNBKQBNR", 959: "RKRNNQBB"} {
+		if got := startRank(number); got != rank {
+			t.Errorf("%d is %s, not %s", number, got, rank)
+		}
+	}
+	seen := map[string]bool{}
+	for n := range 960 {
+		fen := StartFEN(n)
+		if got, ok := StartNumber(fen); !ok || got != n || seen[fen] {
+			t.Errorf("%s leads to %d, %v, not to %d", fen, got, ok, n)
+		}
+		seen[fen] = true
+	}
+	if n, ok := StartNumber(""); !ok || n != 518 {
+		t.Errorf("no FEN is %d, %v", n, ok)
+	}
+	if n, ok := StartNumber("bbqnnrkr/pppppppp/8/8/8/8/PPPPPPPP/BBQNNRKR w HFhf - 0 1"); !ok || n != 0 {
+		t.Errorf("Shredder-FEN: %d, %v", n, ok)
+	}
+	for _, fen := range []string{
+		"rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq e3 0 1",
+		"rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR b KQkq - 0 1",
+		"rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQ - 0 1",
+		"RNBQKBNR/PPPPPPPP/8/8/8/8/pppppppp/rnbqkbnr w KQkq - 0 1",
+		"rnbkqbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1",
+		"4k3/8/8/8/8/8/4P3/4K3 w - - 0 1", "RNBQKBNR w KQkq - 0 1", "x",
+	} {
+		if n, ok := StartNumber(fen); ok {
+			t.Errorf("%s is no start position, and was given %d", fen, n)
+		}
+	}
+}
+
+// sample has what a round may have: a game that goes on, one that is over, an empty board,
+// one from a position, one of Fischer's chess.
+func sample(t testing.TB) (*relay.Tournament, *relay.Round, []*relay.Game) {
+	const start = 1_795_419_368_331
+	at := func(board int, white, black string, fen, tc string) relay.Pairing {
+		return relay.Pairing{
+			Board: board, White: relay.Player{Name: white}, Black: relay.Player{Name: black}, StartFEN: fen, TimeControl: tc,
+		}
+	}
+	clocks := func(p relay.Pairing, moves string, shown ...relay.Millis) *relay.Game {
+		c := relay.NoClock()
+		var list []relay.Move
+		for i, san := range strings.Fields(moves) {
+			ply := relay.Ply(i + 1)
+			if i < len(shown) && shown[i] != relay.NoTime {
+				if (&relay.Game{Pairing: &p}).WhitePlays(ply) {
+					c.White = shown[i] * 1000
+				} else {
+					c.Black = shown[i]*1000 + 999
+				}
+			}
+			list = append(list, relay.Move{Ply: ply, SAN: san, Clock: c, At: relay.Millis(start + 1000*i)})
+		}
+		g, err := relay.NewGame(p, relay.Ongoing, list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	one := clocks(at(1, "Carlsen, Magnus", "Kramnik, Vladimir", "", "5400+30"), "e4 c5 Nf3 d6 Bb5+", 5400, 5405, 5421, relay.NoTime, 5300)
+	one.White.Title, one.White.FideID, one.White.Federation, one.White.Rating = "GM", 1503014, "NOR", 2863
+	two := clocks(at(2, "Vera Menchik", "Euwe, Max", "", "40/7200:3600"), "d4 d5", 7190, 7180)
+	two.Result = relay.Draw
+	five := clocks(at(5, "A", "B", "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1", ""), "Kd7 Kf2", 61)
+	// The boards do not play Chess960 yet.
+	six := &relay.Game{Pairing: new(at(6, "C", "D", StartFEN(0), "300")), Result: relay.Ongoing}
+	seven := clocks(at(7, "E", "F", "", ""), "")
+	seven.Result = relay.BothLose
+	return &relay.Tournament{ID: "X4PKuVsC", Name: "City \"Open\" <1>", Location: "Oslo"},
+		&relay.Round{StartsAt: start, CreatedAt: 5}, []*relay.Game{one, two, five, six, seven}
+}
+
+// TestGolden holds what is written to testdata, which readers elsewhere count on.
+func TestGolden(t *testing.T) {
+	tournament, round, games := sample(t)
+	docs := map[string]any{
+		"tournament.json": NewTournament(cluster, tournament, [][]*relay.Game{games, nil}),
+		"index.json":      NewIndex(round, games),
+	}
+	for _, g := range games {
+		docs["game-"+string(rune('0'+g.Board))+".json"] = NewGame(g)
+	}
+	for name, doc := range docs {
+		got, err := json.MarshalIndent(doc, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, '\n')
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s (-want +got):\n%s", name, cmp.Diff(string(want), string(got)))
+		}
+	}
+}
+
+// TestThereAndBack writes the sample, reads it, and wants what was played.
+func TestThereAndBack(t *testing.T) {
+	_, round, games := sample(t)
+	pairings := NewIndex(round, games).Pairings
+	for _, g := range games {
+		doc := NewGame(g)
+		got := PGN(3, g.Board, pairings[g.Board-1], &doc)
+		if got.Result != g.Result || got.Board() != g.Board || got.Player("White").Name != g.White.Name || got.Player("White").FideID != g.White.FideID {
+			t.Errorf("board %d: %+v", g.Board, got)
+		}
+		if fen := got.Tag("FEN"); fen != g.StartFEN {
+			t.Errorf("board %d begins at %q, not %q", g.Board, fen, g.StartFEN)
+		}
+		if len(got.Moves) != int(g.Ply()) {
+			t.Fatalf("board %d: %d moves of %d", g.Board, len(got.Moves), g.Ply())
+		}
+		for i, m := range g.Moves() {
+			want := m.Clock.Black
+			if g.WhitePlays(m.Ply) {
+				want = m.Clock.White
+			}
+			if want != relay.NoTime {
+				want -= want % 1000
+			}
+			if got.Moves[i].SAN != m.SAN || got.Moves[i].Clock != want {
+				t.Errorf("board %d, ply %d: %+v of %+v", g.Board, m.Ply, got.Moves[i], m)
+			}
+		}
+	}
+}
+
+// TestRead reads what the cloud sends, and what it might.
+func TestRead(t *testing.T) {
+	index, err := ReadIndex([]byte(`{"date":3,"pairings":[{"white":{"fname":"Magnus","mname":null,"lname":"Carlsen","title":"GM","federation":"NOR","gender":1,
+		"fideid":"1503014"}, "black":{"fname":null,"mname":null,"lname":"Bye","title":null,"federation":null,"gender":null,"fideid":null},
+		"result":"*","live":true,"more":1},{"white":null,"black":null,"result":"*","live":false}]}`))
+	if err != nil || len(index.Pairings) != 2 || index.Pairings[1].White != nil {
+		t.Fatal(err, index)
+	}
+	p := index.Pairings[0]
+	g, err := ReadGame([]byte(`{"live":false,"serialNr":45539,"firstMove":"1702888257332","chess960":518,"result":"BLACKWIN","comment":[],"clock":{"run":"W"},
+		"moves":["e4 4903+556","c5 5453","Nc3 +11","Nc6","  d4 x+y","","Qxd4 99999999999+1"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadGame([]byte(`{"moves":"e4"}`)); err == nil {
+		t.Error("moves that are none were read")
+	}
+	got := PGN(2, 7, p, g)
+	want := &pgn.Game{
+		Number: 7,
+		Tags: []pgn.Tag{
+			{Name: "Round", Value: "2.7"}, {Name: "Board", Value: "7"}, {Name: "White", Value: "Carlsen, Magnus"}, {Name: "WhiteTitle", Value: "GM"},
+			{Name: "WhiteFed", Value: "NOR"}, {Name: "WhiteFideId", Value: "1503014"}, {Name: "Black", Value: "Bye"}, {Name: "Result", Value: "0-1"},
+		},
+		Moves: []pgn.Move{
+			{SAN: "e4", Clock: 4903_000, Comment: "[%clk 1:21:43] [%emt 0:09:16]"},
+			{SAN: "c5", Clock: 5453_000, Comment: "[%clk 1:30:53]"},
+			{SAN: "Nc3", Clock: relay.NoTime, Comment: "[%emt 0:00:11]"},
+			{SAN: "Nc6", Clock: relay.NoTime}, {SAN: "d4", Clock: relay.NoTime},
+			{SAN: "Qxd4", Clock: relay.NoTime, Comment: "[%emt 0:00:01]"},
+		},
+		Result: relay.BlackWins, ResultText: "0-1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := PGN(1, 1, Pairing{Result: "0-0"}, &Game{}); got.Result != relay.BothLose {
+		t.Errorf("both have lost: %+v", got)
+	}
+	if got := PGN(1, 1, Pairing{Result: "1/2-1/2"}, nil); got.Result != relay.Draw || len(got.Moves) != 0 {
+		t.Errorf("a pairing without a game: %+v", got)
+	}
+}

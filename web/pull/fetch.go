@@ -1,0 +1,154 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// MaxBytes bounds what one poll of a source may bring, after decompression.
+	MaxBytes = 4 << 20
+
+	maxRedirects   = 3
+	requestTimeout = 15 * time.Second
+	dialTimeout    = 5 * time.Second
+	maxHeader      = 64 << 10
+	maxValidators  = 1 << 10 // longer ones are not kept
+	// maxRetryAfter bounds how long a source may ask us to stay away.
+	maxRetryAfter = 5 * time.Minute
+)
+
+// fetcher asks other servers. It is safe for use by many goroutines.
+type fetcher struct {
+	client *http.Client
+	agent  string
+}
+
+func newFetcher(allow Allow) *fetcher {
+	return &fetcher{
+		agent: "chessrelay",
+		client: &http.Client{
+			Timeout: requestTimeout,
+			Transport: &http.Transport{
+				// No Proxy: it would connect for us, and to where it likes.
+				DialContext:            allow.dial,
+				TLSHandshakeTimeout:    dialTimeout,
+				ResponseHeaderTimeout:  requestTimeout,
+				MaxResponseHeaderBytes: maxHeader,
+				MaxIdleConns:           64,
+				MaxIdleConnsPerHost:    4,
+				MaxConnsPerHost:        8,
+				IdleConnTimeout:        time.Minute,
+				ForceAttemptHTTP2:      true,
+			},
+			CheckRedirect: func(r *http.Request, via []*http.Request) error {
+				if len(via) > maxRedirects {
+					return fmt.Errorf("the source redirects more than %d times", maxRedirects)
+				}
+				return checkURL(r.URL)
+			},
+		},
+	}
+}
+
+func (f *fetcher) close() { f.client.CloseIdleConnections() }
+
+// validators are what makes a request conditional, as they came with the last answer.
+type validators struct{ etag, modified string }
+
+// answerError is an answer without a document.
+type answerError struct {
+	status     int
+	retryAfter time.Duration
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("the source answers %d %s", e.status, http.StatusText(e.status))
+}
+
+var errTooMuch = fmt.Errorf("the source sends more than %d bytes", MaxBytes)
+
+// budget is how many bytes a poll may still bring, and how many it has brought.
+type budget struct{ left, spent atomic.Int64 }
+
+// get asks for a document. It returns nil, and the old validators, if nothing has changed since them. At most limit bytes are taken
+// from the budget.
+func (f *fetcher) get(ctx context.Context, address string, old validators, b *budget, limit int64) ([]byte, validators, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, old, err
+	}
+	if err := checkURL(req.URL); err != nil {
+		return nil, old, err
+	}
+	req.Header.Set("User-Agent", f.agent)
+	if old.etag != "" {
+		req.Header.Set("If-None-Match", old.etag)
+	}
+	if old.modified != "" {
+		req.Header.Set("If-Modified-Since", old.modified)
+	}
+	res, err := f.client.Do(req)
+	if err != nil {
+		return nil, old, plain(err)
+	}
+	defer res.Body.Close()
+	switch {
+	case res.StatusCode == http.StatusNotModified && old != validators{}:
+		return nil, old, nil
+	case res.StatusCode != http.StatusOK:
+		return nil, old, &answerError{res.StatusCode, retryAfter(res.Header.Get("Retry-After"))}
+	}
+	tooMuch := fmt.Errorf("the answer has more than %d bytes", limit)
+	if left := b.left.Load(); left <= limit {
+		limit, tooMuch = left, errTooMuch
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	b.left.Add(-int64(len(body)))
+	b.spent.Add(int64(len(body)))
+	switch {
+	case err != nil:
+		return nil, old, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), plain(err))
+	case int64(len(body)) > limit:
+		return nil, old, tooMuch
+	}
+	have := validators{res.Header.Get("ETag"), res.Header.Get("Last-Modified")}
+	if len(have.etag)+len(have.modified) > maxValidators {
+		have = validators{}
+	}
+	return body, have, nil
+}
+
+// plain takes off what net/http says around an error, so that it can be shown to a person.
+func plain(err error) error {
+	if e, ok := errors.AsType[*errLocal](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if e.Timeout() {
+			return fmt.Errorf("the source did not answer in %s", requestTimeout)
+		}
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("the name %s leads nowhere", e.Name)
+	}
+	return err
+}
+
+// retryAfter reads the header's seconds; its other form, a date, is passed over.
+func retryAfter(s string) time.Duration {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, maxRetryAfter)
+}

@@ -1,0 +1,170 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Allow is what of the local network may be asked nevertheless. The zero value is nothing.
+type Allow struct {
+	names []name
+	nets  []network
+}
+
+type name struct {
+	host string // in lower case
+	port string // empty: any
+}
+
+type network struct {
+	prefix netip.Prefix
+	port   string
+}
+
+// ParseAllow reads "host[:port],CIDR…": an address or a range may be asked by whatever name; a name may be asked at whatever
+// address it has.
+func ParseAllow(s string) (Allow, error) {
+	var a Allow
+	for entry := range strings.SplitSeq(s, ",") {
+		entry = strings.ToLower(strings.TrimSpace(entry))
+		if entry == "" {
+			continue
+		}
+		if p, err := netip.ParsePrefix(entry); err == nil {
+			a.nets = append(a.nets, network{prefix: p.Masked()})
+			continue
+		}
+		host, port, err := net.SplitHostPort(entry)
+		if err != nil {
+			host, port = strings.Trim(entry, "[]"), ""
+		} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return a, fmt.Errorf("%q has no port from 1 to 65535", entry)
+		}
+		if ip, err := netip.ParseAddr(host); err == nil {
+			a.nets = append(a.nets, network{netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), port})
+			continue
+		}
+		if host == "" || strings.ContainsAny(host, "/:@?#% ") {
+			return a, fmt.Errorf("%q is no host, host:port or CIDR", entry)
+		}
+		a.names = append(a.names, name{host, port})
+	}
+	return a, nil
+}
+
+func (a *Allow) name(host, port string) bool {
+	host = strings.ToLower(host)
+	for _, n := range a.names {
+		if n.host == host && (n.port == "" || n.port == port) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Allow) address(at netip.AddrPort) bool {
+	for _, n := range a.nets {
+		if n.prefix.Contains(at.Addr().Unmap()) && (n.port == "" || n.port == strconv.Itoa(int(at.Port()))) {
+			return true
+		}
+	}
+	return false
+}
+
+// errLocal is an address that may not be asked. The address itself is for the log: everybody can read the error, and need not
+// learn what the names of our network lead to.
+type errLocal struct{ addr netip.Addr }
+
+func (e *errLocal) Error() string {
+	return "the address leads into a local or reserved network, which this node asks only if it was started with --pull-allow for it; its log says where to"
+}
+
+// dial connects to where the name leads, if that is public or allowed. The check is made with the address that the
+// connection is about to be made to, so that a name which leads elsewhere the next time gains nothing.
+func (a *Allow) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	if !a.name(host, port) {
+		d.Control = func(_, address string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			if !public(at.Addr()) && !a.address(at) {
+				return &errLocal{at.Addr()}
+			}
+			return nil
+		}
+	}
+	return d.DialContext(ctx, network, addr)
+}
+
+// reserved are the ranges that are not of the public internet though [netip.Addr.IsGlobalUnicast] says so (the
+// IANA's registries of special-purpose addresses).
+var reserved = prefixes(
+	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
+	"198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+	"2001::/23", "2001:db8::/32", "3fff::/20",
+)
+
+// Of IPv6, what is handed out is in global. The others that can be met carry an address of IPv4 in them.
+var (
+	global  = netip.MustParsePrefix("2000::/3")
+	nat64   = netip.MustParsePrefix("64:ff9b::/96")
+	sixToIV = netip.MustParsePrefix("2002::/16")
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, s := range list {
+		out[i] = netip.MustParsePrefix(s)
+	}
+	return out
+}
+
+// public reports whether the address is one of the public internet.
+func public(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
+		return false
+	}
+	for _, p := range reserved {
+		if p.Contains(addr) {
+			return false
+		}
+	}
+	if addr.Is4() {
+		return true
+	}
+	b := addr.As16()
+	switch {
+	case nat64.Contains(addr):
+		return public(netip.AddrFrom4([4]byte(b[12:])))
+	case sixToIV.Contains(addr):
+		return public(netip.AddrFrom4([4]byte(b[2:])))
+	}
+	return global.Contains(addr)
+}
+
+// checkURL refuses what is no address of a web server. A password has no place in it, since everybody may read the address.
+func checkURL(u *url.URL) error {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("a source is fetched over http or https, not %q", u.Scheme)
+	case u.Hostname() == "":
+		return errors.New("the address has no host")
+	case u.User != nil:
+		return errors.New("the address has a user or a password in it, which everybody could read")
+	}
+	return nil
+}
