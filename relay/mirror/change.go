@@ -24,6 +24,9 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxShortText),
 	}
 	op.Tags = otherTags(nil, s)
+	if s.Variant == relay.Chess960 {
+		op.Fen = cmp.Or(s.StartFEN, relay.StartFEN) // which is one of its positions, and must be told
+	}
 	c.add(key, &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: op}})
 	ask := asker{key, 0}
 	c.play(&ask, s.Moves, 0)

@@ -152,12 +152,21 @@ func (s *said) agrees(g *seat) bool {
 func common(g *seat, s *Game) int {
 	n := min(len(g.moves), len(s.Moves))
 	for i := range n {
-		if g.moves[i].UCI != s.Moves[i].UCI {
+		if !sameMove(&g.moves[i], s.Moves[i].UCI) {
 			return i
 		}
 	}
 	return n
 }
+
+// sameMove also takes the two ways to write castling for one: as the king's step, and as the king taking its
+// rook, which is how it is written in Chess960. That starts from the usual position too, now and then.
+func sameMove(stands *relay.Move, told string) bool {
+	return stands.UCI == told ||
+		strings.HasPrefix(stands.SAN, "O-O") && kingTakesRook.Replace(stands.UCI) == kingTakesRook.Replace(told)
+}
+
+var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")
 
 // nameKey is the same for all the ways in which a name is written: "Carlsen, Magnus"
 // and "Magnus Carlsen". It is empty for an unknown player.

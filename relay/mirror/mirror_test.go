@@ -70,6 +70,10 @@ func TestDiff(t *testing.T) {
 		{"a DGT board's kings are no moves", false, []string{
 			game("A-B", "1. e4 e5 2. Ke5 1-0"),
 		}, "1 A-B e4 e5 1-0\n"},
+		{"Chess960 from the usual position", false, []string{
+			game("A-B Variant=Chess960 SetUp=1 FEN=rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR_w_KQkq_-_0_1", "1. Nf3 e5 2. g3 e4 3. Bg2 *"),
+			game("A-B Variant=Chess960 SetUp=1 FEN=rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR_w_KQkq_-_0_1", "1. Nf3 e5 2. g3 e4 3. Bg2 d5 4. O-O *"),
+		}, "1 A-B Nf3 e5 g3 e4 Bg2 d5 O-O *\n"},
 		{"half a point for one side", false, []string{
 			game("A-B", "1. e4 e5 *"), game("A-B", "1. e4 e5 1/2-0"), game("A-B Result=1/2-0", "1. e4 e5 *"),
 		}, "1 A-B e4 e5 1/2-0\n"},
@@ -209,7 +213,7 @@ func TestTwoNodes(t *testing.T) {
 
 // TestRealFiles pushes the files that organisers' software wrote, whole, and ply by ply.
 func TestRealFiles(t *testing.T) {
-	for _, name := range []string{"olympiad-2014-round-11", "dgt-epgn-12-boards", "live-clocks-tenths", "tilburg-1998-round-2"} {
+	for _, name := range []string{"olympiad-2014-round-11", "dgt-epgn-12-boards", "live-clocks-tenths", "tilburg-1998-round-2", "chess960-2006"} {
 		b, err := os.ReadFile("../../../shared/pgn/" + name + ".pgn")
 		if err != nil {
 			t.Skip(err)
