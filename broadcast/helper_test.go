@@ -121,6 +121,11 @@ func (s *script) correct(id relay.GameID, moves bool) uint64 {
 	return s.add(&relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
 }
 
+func (s *script) clock(id relay.GameID, black int64) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: string(id), BlackMs: &black}}})
+}
+
 func (s *script) rename(id relay.GameID, n int) uint64 {
 	s.t.Helper()
 	return s.add(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{

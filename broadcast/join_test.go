@@ -11,7 +11,7 @@ import (
 )
 
 // longScript has four boards in round A, two in B, and n moves, now and then a
-// takeback or a result.
+// takeback, a result or a clock.
 func longScript(t testing.TB, n int) *script {
 	s := newScript(t)
 	var games []relay.GameID
@@ -33,6 +33,8 @@ func longScript(t testing.TB, n int) *script {
 			s.correct(g, i%2 == 0)
 		case i%29 == 28:
 			s.rename(g, i)
+		case i%31 == 30:
+			s.clock(g, int64(3_500_000-1000*i))
 		case i%41 == 40:
 			s.renameRound(game.Round, i)
 		case i%37 == 36 && game.Ply() > 2:

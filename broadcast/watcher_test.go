@@ -32,7 +32,7 @@ type anyFrame struct {
 	SAN        string          `json:"san"`
 	UCI        string          `json:"uci"`
 	FEN        string          `json:"fen"`
-	Clock      relay.Clock     `json:"clock"`
+	Clock      relay.LiveClock `json:"clock"`
 	At         relay.Millis    `json:"at"`
 	Result     relay.Result    `json:"result"`
 	Forfeit    bool            `json:"forfeit"`
@@ -223,7 +223,9 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		b.FEN, b.Ply, b.Clock, b.At, b.LastMove, b.Result = f.FEN, f.Ply, f.Clock, f.At, f.LastMove, f.Result
 		b.Forfeit = f.Forfeit
 	case "result":
-		b.Result, b.Forfeit = f.Result, f.Forfeit
+		b.Result, b.Forfeit, b.Clock = f.Result, f.Forfeit, f.Clock
+	case "clock":
+		b.Clock, b.At = f.Clock, f.At
 	default:
 		return errors.New("unknown type")
 	}

@@ -22,7 +22,7 @@ const (
 //
 //	hello     once, first
 //	snapshot  the whole round, or the boards asked for; replaces what the client has
-//	move, takeback, correction, result, game, round   one event each
+//	move, takeback, correction, result, clock, game, round   one event each
 //	status    at least every ten seconds, and at once when stale changes
 
 type helloFrame struct {
@@ -77,7 +77,7 @@ type moveFrame struct {
 	SAN   string          `json:"san"`
 	UCI   string          `json:"uci"`
 	FEN   string          `json:"fen"`
-	Clock relay.Clock     `json:"clock"`
+	Clock relay.LiveClock `json:"clock"`
 	At    relay.Millis    `json:"at"`
 }
 
@@ -88,7 +88,7 @@ type takebackFrame struct {
 	Board    int             `json:"board"`
 	Ply      relay.Ply       `json:"ply"`
 	FEN      string          `json:"fen"`
-	Clock    relay.Clock     `json:"clock"`
+	Clock    relay.LiveClock `json:"clock"`
 	LastMove *relay.LastMove `json:"lastMove"`
 	At       relay.Millis    `json:"at"`
 }
@@ -103,7 +103,7 @@ type correctionFrame struct {
 	Moves    []relay.Move    `json:"moves"`
 	Ply      relay.Ply       `json:"ply"`
 	FEN      string          `json:"fen"`
-	Clock    relay.Clock     `json:"clock"`
+	Clock    relay.LiveClock `json:"clock"`
 	LastMove *relay.LastMove `json:"lastMove"`
 	Result   relay.Result    `json:"result"`
 	Forfeit  bool            `json:"forfeit,omitempty"`
@@ -123,7 +123,18 @@ type resultFrame struct {
 	Board   int             `json:"board"`
 	Result  relay.Result    `json:"result"`
 	Forfeit bool            `json:"forfeit,omitempty"`
+	Clock   relay.LiveClock `json:"clock"`
 	At      relay.Millis    `json:"at"`
+}
+
+// clockFrame replaces the clocks, which were so At.
+type clockFrame struct {
+	Type  relay.EventType `json:"type"`
+	Index uint64          `json:"index"`
+	Game  relay.GameID    `json:"game"`
+	Board int             `json:"board"`
+	Clock relay.LiveClock `json:"clock"`
+	At    relay.Millis    `json:"at"`
 }
 
 type gameFrame struct {
@@ -140,12 +151,12 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		m, _ := g.LastMove()
 		return json.Marshal(moveFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
-			Ply: m.Ply, SAN: m.SAN, UCI: m.UCI, FEN: m.FEN, Clock: m.Clock, At: e.At,
+			Ply: m.Ply, SAN: m.SAN, UCI: m.UCI, FEN: m.FEN, Clock: g.LiveClock(), At: e.At,
 		})
 	case relay.EventTakeback:
 		return json.Marshal(takebackFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
-			Ply: g.Ply(), FEN: g.FEN(), Clock: g.Clock(), LastMove: g.Standing().LastMove, At: e.At,
+			Ply: g.Ply(), FEN: g.FEN(), Clock: g.LiveClock(), LastMove: g.Standing().LastMove, At: e.At,
 		})
 	case relay.EventCorrection:
 		at := g.Standing()
@@ -158,8 +169,10 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round)})
 	case relay.EventResult:
 		return json.Marshal(resultFrame{
-			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, At: e.At,
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, Clock: g.LiveClock(), At: e.At,
 		})
+	case relay.EventClock:
+		return json.Marshal(clockFrame{Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Clock: g.LiveClock(), At: e.At})
 	case relay.EventGame:
 		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(g)})
 	}

@@ -23,6 +23,7 @@ func TestFramesGolden(t *testing.T) {
 	s.move(g)
 	s.move(g)
 	s.takeBack(g, 1)
+	s.clock(g, 3_590_000)
 	s.result(g, relay.WhiteWins)
 	s.takeBack(g, 0) // and with it the result
 	s.add(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{

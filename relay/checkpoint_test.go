@@ -221,7 +221,7 @@ func TestMoveRecords(t *testing.T) {
 	}
 	lists := [][]Move{{{UCI: "g1f3", Clock: NoClock()}}, {
 		{UCI: "e2e4", Index: 1, Term: 1, At: 1},
-		{SAN: "e5", Clock: Clock{0, NoTime}, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)},
+		{SAN: "e5", Clock: Clock{0, NoTime}, Carried: WhiteSide, At: -1, Index: 1 << 63, Term: 1 << 40, Request: strings.Repeat("é", 100)},
 		{UCI: "g1f3", Clock: Clock{math.MaxInt64, math.MaxInt64}, At: math.MinInt64, Index: math.MaxUint64, Term: math.MaxUint64, Request: strings.Repeat("é", 1000)},
 	}}
 	for g := range s.games.all {

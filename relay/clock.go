@@ -1,8 +1,11 @@
 package relay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
 // NoClock is the clock of which neither side is known.
@@ -51,4 +54,167 @@ func (c *Clock) UnmarshalJSON(data []byte) error {
 		*side.to = *side.from
 	}
 	return nil
+}
+
+// LiveClock is a game's clock as it stands, and whose runs.
+type LiveClock struct {
+	Clock
+	Running string // "white" or "black"; empty if none does
+}
+
+// liveJSON is a LiveClock outside, where running always stands.
+type liveJSON struct {
+	clockJSON
+	Running *string `json:"running"`
+}
+
+// MarshalJSON writes the clock with "running": "white", "black" or null.
+func (c LiveClock) MarshalJSON() ([]byte, error) {
+	var out liveJSON
+	if c.White >= 0 {
+		out.White = &c.White
+	}
+	if c.Black >= 0 {
+		out.Black = &c.Black
+	}
+	if c.Running != "" {
+		out.Running = &c.Running
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, as [Clock] does.
+func (c *LiveClock) UnmarshalJSON(data []byte) error {
+	var in liveJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	c.Running = ""
+	if in.Running != nil {
+		c.Running = *in.Running
+	}
+	return c.Clock.UnmarshalJSON(data)
+}
+
+// LiveClock is the game's clock, and whose runs: that of the side to move from the first move on until the game has a
+// result, if at least one side's time is known.
+func (g *Game) LiveClock() LiveClock {
+	c := LiveClock{Clock: g.Clock()}
+	switch {
+	case g.Over() || g.Ply() == 0 || !c.Known():
+	case g.WhitePlays(g.Ply() + 1):
+		c.Running = "white"
+	default:
+		c.Running = "black"
+	}
+	return c
+}
+
+// ClockTime is when the clocks as they stand were told, from where the running one goes on: with the last move, or without one
+// since. It is 0 if nothing was told and there is no move.
+func (g *Game) ClockTime() Millis {
+	set, ply := g.clocks, g.Ply()
+	var m Move
+	if ply > 0 {
+		m = readMove(g.moves.record(ply), ply)
+	}
+	if set != nil && set.ply == ply && set.index > m.Index {
+		return set.at
+	}
+	return m.At
+}
+
+// clockSet is what setClock leaves behind, besides the clocks of a move. Immutable.
+type clockSet struct {
+	start       Clock  // that the game starts with
+	at          Millis // of the last one: an older one comes too late
+	ply         Ply    // after which the last one set the clocks
+	index, term uint64 // of the last one
+	request     string // that made it
+}
+
+func (set *clockSet) startClock() Clock {
+	if set == nil {
+		return NoClock()
+	}
+	return set.start
+}
+
+func (set *clockSet) record() *relaypb.ClockRecord {
+	if set == nil {
+		return nil
+	}
+	return &relaypb.ClockRecord{
+		WhiteMs: optionalTime(set.start.White), BlackMs: optionalTime(set.start.Black),
+		At: int64(set.at), Ply: int32(set.ply), Index: set.index, Term: set.term, Request: set.request,
+	}
+}
+
+func clockSetFrom(r *relaypb.ClockRecord) *clockSet {
+	if r == nil {
+		return nil
+	}
+	return &clockSet{
+		start: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
+		at:    Millis(r.At), ply: Ply(r.Ply), index: r.Index, term: r.Term, request: r.Request,
+	}
+}
+
+// maxAhead is how far the time at which clocks were read may be ahead of the time at which the node received them.
+const maxAhead Millis = 60_000
+
+// setClock replaces the clocks as they stand, also of a game that is over, where they may have to be put right. A clock ticks
+// often, so it leaves no line in the audit trail. What makes a second copy harmless is when the clocks were read: only
+// what is newer than the last one counts, also after a takeback. A submitter who tries again without a time of his own
+// is known by his request, if nothing newer came between.
+func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome) error {
+	g := s.games.get(GameID(op.Game))
+	if g == nil {
+		return &NotFoundError{"game", clip(op.Game, 32)}
+	}
+	at := cmp.Or(op.At, c.At)
+	told, err := readClock(op.WhiteMs, op.BlackMs)
+	if err := firstError(err, checkTime("at", at)); err != nil {
+		return err
+	}
+	if !told.Known() {
+		return bad("clock", "is required: white, black or both, in milliseconds")
+	}
+	if Millis(at) > Millis(c.At)+maxAhead {
+		return bad("at", "must not be more than a minute ahead of the node's own time, and is %d, with the node at %d", at, c.At)
+	}
+	out.Game = g.Game
+	if set := g.clocks; set != nil && (Millis(at) <= set.at || c.Request == set.request) {
+		out.Index, out.Term, out.Duplicate = set.index, set.term, true
+		return nil
+	}
+	next := *g.Game
+	ply := g.Ply()
+	set := clockSet{start: g.clocks.startClock(), at: Millis(at), ply: ply, index: out.Index, term: out.Term, request: c.Request}
+	if ply == 0 {
+		set.start = told.over(set.start)
+	} else {
+		m := readMove(g.moves.record(ply), ply)
+		m.Clock = told.over(m.Clock)
+		m.Carried &^= told.sides()
+		next.moves = g.cut(ply - 1)
+		next.moves.add(&m, g.moves.last)
+		g.stored.takeBack(ply - 1)
+	}
+	next.clocks = &set
+	s.putGame(g, &next, out)
+	out.tell(tellClock, at)
+	return nil
+}
+
+// sides are those that the clock knows.
+func (c Clock) sides() Sides {
+	var s Sides
+	if c.White != NoTime {
+		s |= WhiteSide
+	}
+	if c.Black != NoTime {
+		s |= BlackSide
+	}
+	return s
 }

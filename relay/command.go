@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -16,7 +17,12 @@ import (
 //	1  all that is not listed below
 //	2  Chess960; the results 0-0, 1/2-0 and 0-1/2, and forfeits; a round that is created with a source. Version 1 refuses the
 //	   former, and would pass over the source
-const CommandVersion = 2
+//	3  moves that do not tell both clocks, of which it is kept which were carried over; clocks without a move. Version 1 keeps
+//	   of the former what the clocks were, and refuses the latter
+const CommandVersion = 3
+
+// carriedVersion is the first version of which [Move.Carried] is kept.
+const carriedVersion = 3
 
 // versionOf is the lowest version of c.
 func versionOf(c *relaypb.Command) uint32 {
@@ -26,6 +32,18 @@ func versionOf(c *relaypb.Command) uint32 {
 	if op := c.GetSetResult(); op != nil {
 		if _, err := ParseResult(op.Result); err != nil || op.Forfeit {
 			return 2
+		}
+	}
+	switch op := c.Op.(type) {
+	case *relaypb.Command_SetClock:
+		return carriedVersion
+	case *relaypb.Command_PlayMove:
+		if m := op.PlayMove; m != nil && (m.WhiteMs == nil || m.BlackMs == nil) {
+			return carriedVersion
+		}
+	case *relaypb.Command_CorrectMoves:
+		if slices.ContainsFunc(op.CorrectMoves.GetMoves(), func(m *relaypb.CorrectedMove) bool { return m.WhiteMs == nil || m.BlackMs == nil }) {
+			return carriedVersion
 		}
 	}
 	return 1

@@ -101,7 +101,9 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 			return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
 		}
 		uci := string(pos.appendUCI(nil, played))
-		clock, pos = told.over(clock), pos.then(played)
+		var carried Sides
+		clock, carried = told.carry(clock, c.Version)
+		pos = pos.then(played)
 		if same == i && ply <= g.Ply() {
 			stands := readMove(g.moves.record(ply), ply)
 			if uci == stands.UCI && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
@@ -110,7 +112,7 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 				continue
 			}
 		}
-		l.moves = append(l.moves, Move{Clock: clock, At: Millis(cmp.Or(m.At, c.At)), Index: out.Index, Term: out.Term})
+		l.moves = append(l.moves, Move{Clock: clock, Carried: carried, At: Millis(cmp.Or(m.At, c.At)), Index: out.Index, Term: out.Term})
 		l.played = append(l.played, played)
 	}
 	return same, l, nil

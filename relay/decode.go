@@ -21,17 +21,15 @@ type moveDecoder struct {
 	white, black int64
 }
 
-// moveVersion is the version of the commands that the decoder takes.
-const moveVersion = 1
-
 // decode returns nil if it does not know the form. The text is that of the data.
 func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	f := fields{data: data, text: text}
-	if f.number(1) != moveVersion {
+	version := f.number(1)
+	if version < 1 || version > CommandVersion {
 		return nil
 	}
 	c, m := &d.command, &d.move
-	c.Version = moveVersion
+	c.Version = uint32(version)
 	c.At = int64(f.number(2))
 	c.By = f.string(3)
 	c.Request = f.string(4)

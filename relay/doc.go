@@ -20,6 +20,7 @@
 //	create.go   tournaments, rounds, games
 //	play.go     moves
 //	correct.go  takebacks and results
+//	clock.go    clocks that are told without a move
 //	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
 //	update.go   what is changed of a tournament, a round and a game later
 //	chess960.go start positions of Chess960
@@ -38,7 +39,8 @@
 //   - Everything that changes something keeps the request that did it: a tournament, round and
 //     game the one that created it, a move the one that played it, a [Change] the one that
 //     asked for it. A move that is taken back stays in [Change.Removed], so a late
-//     copy of its command cannot bring it back.
+//     copy of its command cannot bring it back. Clocks without a move are too many to keep their requests, but for the last one:
+//     a game takes no clocks that were not read later than the last ones it took.
 //
 // Either way the outcome is a Duplicate, with the index and term of the entry that made the
 // change. So a request must be new for each new intent, and all commands but moves must have one.
@@ -57,7 +59,8 @@
 // back reopens it, since the result belonged to moves that no longer stand; a correction leaves
 // the result as it is unless it names another; a new result, also "*", may be set at any time.
 //
-// A clock that a move does not tell is carried over from the move before.
+// A clock that a move does not tell is carried over from the move before, and the move knows that ([Move.Carried]). Clocks
+// may be told without a move too, at any time: they are those after the last move then, or those that the game starts with.
 //
 // # Reading
 //

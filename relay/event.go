@@ -12,6 +12,7 @@ const (
 	EventResult     EventType = "result"
 	EventGame       EventType = "game"  // a board was opened, or its tags changed
 	EventRound      EventType = "round" // the round's own fields changed
+	EventClock      EventType = "clock" // the clocks were told, without a move
 )
 
 // Event is what one command changed, as spectators are told it. Events are
@@ -20,7 +21,7 @@ const (
 //
 // What it tells stands in Game: of EventMove the last move, of EventTakeback the position
 // gone back to, of EventCorrection the moves of [Game.Corrected], of EventResult the
-// result, of EventGame all of it. EventRound alone is about no game, and has the Round.
+// result, of EventClock the clocks, of EventGame all of it. EventRound alone is about no game, and has the Round.
 type Event struct {
 	Type  EventType
 	Index uint64
@@ -70,6 +71,7 @@ const (
 	tellResult
 	tellGame
 	tellRound
+	tellClock
 )
 
 // tell adds an event about the game, or the round, that the outcome has.
@@ -89,7 +91,7 @@ func (out *Outcome) Move() Move {
 
 // AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
 func (out *Outcome) AppendEvents(dst []Event) []Event {
-	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound} {
+	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound, EventClock} {
 		if out.events&(1<<i) != 0 {
 			e := Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game}
 			if typ == EventRound {

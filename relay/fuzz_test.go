@@ -21,7 +21,7 @@ func FuzzCommand(f *testing.F) {
 	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2"),
 		correct("c", 1, "1/2-0", "c5", "Nf3"), setResult("+/-", "f"), updateRound("u", &relaypb.UpdateRound{Status: new("finished"), Shorten: new(true)}),
 		updateGame("u", &relaypb.UpdateGame{Black: &relaypb.PlayerUpdate{Title: new("GM")}, Tags: []*relaypb.Tag{{Name: "Event", Value: "x"}}}),
-		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")})} {
+		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")}), setClock(1, 5000, -1)} {
 		data, err := EncodeCommand(c)
 		if err != nil {
 			f.Fatal(err)
@@ -125,7 +125,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		_ = s.Hash()
-		for _, c := range []proto.Message{playMove(2, "c5"), takeBack(0, "t2"), setResult("1-0", "r")} {
+		for _, c := range []proto.Message{playMove(2, "c5"), takeBack(0, "t2"), setResult("1-0", "r"), setClock(1, 5000, -1)} {
 			data, _ := EncodeCommand(c.(*relaypb.Command))
 			s.Apply(10, 1, data)
 		}

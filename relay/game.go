@@ -30,7 +30,7 @@ func (g *Game) Clock() Clock { return g.ClockAt(g.Ply()) }
 // ClockAt is the time left after ply. 0 <= ply <= g.Ply().
 func (g *Game) ClockAt(ply Ply) Clock {
 	if ply == 0 {
-		return NoClock()
+		return g.clocks.startClock()
 	}
 	return readMove(g.moves.record(ply), ply).Clock
 }
@@ -132,6 +132,9 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	}
 	*g = *made
 	g.Index, g.Changes, g.Forfeit = in.Index, in.Changes, in.Forfeit
+	if g.Ply() == 0 && in.Clock.Known() {
+		g.clocks = &clockSet{start: in.Clock}
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,7 +92,10 @@ var wholeGames = cmp.Transformer("whole", func(g Game) any {
 		Changes []Change
 		Index   uint64
 		Moves   []Move
-	}{g.Pairing, g.Result, g.Forfeit, g.Changes, g.Index, g.Moves()}
+		Clock   LiveClock
+		ClockAt Millis
+		Start   Clock
+	}{g.Pairing, g.Result, g.Forfeit, g.Changes, g.Index, g.Moves(), g.LiveClock(), g.ClockTime(), g.ClockAt(0)}
 })
 
 // A played is a legal move, and what comes of it.
@@ -165,6 +169,14 @@ func correct(request string, to Ply, result string, moves ...string) *relaypb.Co
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m})
 	}
 	c.Op = &relaypb.Command_CorrectMoves{CorrectMoves: op}
+	return c
+}
+
+// setClock tells the clocks as they were read so many milliseconds after testTime; a negative one is left out.
+func setClock(after, white, black int64) *relaypb.Command {
+	c := envelope(fmt.Sprintf("clock-%d", after))
+	c.At += after
+	c.Op = &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: testGame, WhiteMs: optionalTime(Millis(white)), BlackMs: optionalTime(Millis(black))}}
 	return c
 }
 

@@ -42,6 +42,15 @@ type Clock struct {
 	Black Millis
 }
 
+// Sides are none, one or both of the two.
+type Sides uint8
+
+// The two sides.
+const (
+	WhiteSide Sides = 1 << iota
+	BlackSide
+)
+
 // Player is one of the two at a board. Only the name is required.
 type Player struct {
 	Name       string `json:"name"`
@@ -136,6 +145,9 @@ type Move struct {
 	Term  uint64 `json:"-"`
 
 	Request string `json:"-"` // the request that played it, if it had one
+	// Carried are the sides of Clock that nobody told with the move: they are as before it. Not known of
+	// moves that commands before version 3 played, where it is 0.
+	Carried Sides `json:"-"`
 }
 
 // A ChangeKind is what a [Change] changed.
@@ -203,5 +215,6 @@ type Game struct {
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 
-	moves moveList
+	moves  moveList
+	clocks *clockSet // nil: SetClock never was
 }

@@ -58,6 +58,9 @@ func (l *moveList) add(m *Move, played rules.Move) {
 		b = binary.AppendUvarint(append(b, 9<<3|bytesType), uint64(len(m.Request)))
 		b = append(b, m.Request...)
 	}
+	if m.Carried != 0 {
+		b = append(b, 10<<3|varintType, byte(m.Carried))
+	}
 
 	if len(l.tail) == 0 { // also after a takeback, when another version has what comes next
 		l.tail = make([]byte, 0, movesPerRecord*(len(b)+3))
@@ -114,6 +117,7 @@ func readMove(record []byte, ply Ply) Move {
 		m.Clock.Black = Millis(f.number(5))
 	}
 	m.At, m.Index, m.Term, m.Request = Millis(f.number(6)), f.number(7), f.number(8), f.string(9)
+	m.Carried = Sides(f.number(10))
 	return m
 }
 

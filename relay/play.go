@@ -38,10 +38,11 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	if err != nil {
 		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.Explain(err)}
 	}
+	var carried Sides
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
-		clock = clock.over(g.Clock())
+		clock, carried = clock.carry(g.Clock(), c.Version)
 	}
-	m := Move{Clock: clock, At: Millis(op.At), Index: out.Index, Term: out.Term, Request: c.Request}
+	m := Move{Clock: clock, Carried: carried, At: Millis(op.At), Index: out.Index, Term: out.Term, Request: c.Request}
 	if m.At == 0 {
 		m.At = Millis(c.At)
 	}
@@ -103,6 +104,15 @@ func (c Clock) over(before Clock) Clock {
 		c.Black = before.Black
 	}
 	return c
+}
+
+// carry is [Clock.over], and which sides came from before; a command of that version keeps it.
+func (c Clock) carry(before Clock, version uint32) (Clock, Sides) {
+	var carried Sides
+	if version >= carriedVersion {
+		carried = before.sides() &^ c.sides()
+	}
+	return c.over(before), carried
 }
 
 // putGame publishes the new version of a game.

@@ -45,7 +45,7 @@ func (s *story) next() *relaypb.Command {
 	g, _ := s.Game(s.games[s.IntN(len(s.games))])
 	c := envelope(s.request())
 	c.At += int64(len(s.log)) * 1000
-	switch n := s.IntN(116); {
+	switch n := s.IntN(124); {
 	case n < 75:
 		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(g.Ply()) + 1, Move: s.legal(g)}
 		switch s.IntN(4) {
@@ -84,6 +84,18 @@ func (s *story) next() *relaypb.Command {
 			Round: string(g.Round), Name: new(fmt.Sprint("Round ", s.IntN(3))),
 			Status: new([]string{"new", "started", "finished", "?"}[s.IntN(4)]),
 		}}
+	case n >= 116:
+		op := &relaypb.SetClock{Game: string(g.ID)}
+		if s.IntN(4) > 0 {
+			op.WhiteMs = new(int64(s.IntN(10_000_000) - 100_000))
+		}
+		if s.IntN(4) > 0 {
+			op.BlackMs = new(int64(s.IntN(10_000_000) - 100_000))
+		}
+		if s.IntN(3) == 0 {
+			op.At = c.At - int64(s.IntN(40_000)) + 2000
+		}
+		c.Op = &relaypb.Command_SetClock{SetClock: op}
 	case n >= 114:
 		c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
 			Tournament: testTournament, Location: new(fmt.Sprint("Town ", s.IntN(3))),
@@ -187,11 +199,11 @@ func sameBoards(t *testing.T, a, b *State) {
 	for x := range a.games.all {
 		id := x.ID
 		y, ok := b.Game(id)
-		if !ok || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || len(x.Changes) != len(y.Changes) {
+		if !ok || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || x.ClockTime() != y.ClockTime() || x.ClockAt(0) != y.ClockAt(0) || len(x.Changes) != len(y.Changes) {
 			t.Fatalf("game %s: %+v and %+v", id, x, y)
 		}
 		for i, m := range x.Moves() {
-			if y.Moves()[i].UCI != m.UCI || y.Moves()[i].At != m.At || y.Moves()[i].Clock != m.Clock {
+			if y.Moves()[i].UCI != m.UCI || y.Moves()[i].At != m.At || y.Moves()[i].Clock != m.Clock || y.Moves()[i].Carried != m.Carried {
 				t.Fatalf("game %s, ply %d: %+v and %+v", id, i+1, m, y.Moves()[i])
 			}
 		}

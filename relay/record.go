@@ -65,7 +65,7 @@ func moveRecords(moves []Move) []*relaypb.MoveRecord {
 	for i, m := range moves {
 		out[i] = &relaypb.MoveRecord{
 			San: m.SAN, Uci: m.UCI, Fen: m.FEN, WhiteMs: optionalTime(m.Clock.White), BlackMs: optionalTime(m.Clock.Black),
-			At: int64(m.At), Index: m.Index, Term: m.Term, Request: m.Request,
+			At: int64(m.At), Index: m.Index, Term: m.Term, Request: m.Request, Carried: uint32(m.Carried),
 		}
 	}
 	return out
@@ -87,7 +87,7 @@ func moveFrom(r *relaypb.MoveRecord, ply Ply) Move {
 	return Move{
 		Ply: ply, SAN: r.San, UCI: r.Uci, FEN: r.Fen,
 		Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
-		At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request,
+		At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request, Carried: Sides(r.Carried),
 	}
 }
 
@@ -113,6 +113,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Result: string(g.Result),
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
 		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
+		Clock: g.clocks.record(),
 	}
 }
 
@@ -155,6 +156,7 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			Request: r.Request, Tags: tagsFrom(r.Tags),
 		},
 		Result: Result(r.Result), Forfeit: r.Forfeit, Index: r.Index,
+		clocks: clockSetFrom(r.Clock),
 	}
 	for _, c := range r.Changes {
 		g.Changes = append(g.Changes, changeFrom(c))

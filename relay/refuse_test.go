@@ -164,6 +164,13 @@ func TestRefusals(t *testing.T) {
 		{"update of nothing in a tournament", updateTournament("x", &relaypb.UpdateTournament{}), ErrBadCommand, "names no field"},
 		{"tournament to no name", updateTournament("x", &relaypb.UpdateTournament{Name: new("")}), ErrBadCommand, "name:"},
 
+		{"clocks in no game", with(setClock(1, 5000, -1), func(c *relaypb.Command) { c.GetSetClock().Game = "?" }), ErrNotFound, "no game"},
+		{"clocks without a clock", setClock(1, -1, -1), ErrBadCommand, "clock: is required"},
+		{"a clock below zero", with(setClock(1, -1, 5), func(c *relaypb.Command) { c.GetSetClock().WhiteMs = new(int64(-1)) }), ErrBadCommand, "clock.white:"},
+		{"a clock of more than ten days", setClock(1, 5, int64(MaxClock)+1), ErrBadCommand, "clock.black:"},
+		{"clocks that were read before 1970", with(setClock(1, 5, 5), func(c *relaypb.Command) { c.GetSetClock().At = -1 }), ErrBadCommand, "at:"},
+		{"clocks that are read in the future", with(setClock(1, 5, 5), func(c *relaypb.Command) { c.GetSetClock().At = testTime + 60_002 }), ErrBadCommand, "a minute ahead"},
+
 		{"result in no game", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Game = "?" }), ErrNotFound, "no game"},
 		{"result without a request", setResult("1-0", ""), ErrBadCommand, "request:"},
 		{"no result", setResult("", "x"), ErrBadCommand, "result:"},

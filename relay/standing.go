@@ -9,8 +9,8 @@ type Standing struct {
 	FEN         string    `json:"fen"`
 	Ply         Ply       `json:"ply"`
 	LastMove    *LastMove `json:"lastMove"`
-	Clock       Clock     `json:"clock"`
-	At          Millis    `json:"at,omitempty"` // of the last move
+	Clock       LiveClock `json:"clock"`
+	At          Millis    `json:"at,omitempty"` // of the last move, or when the clocks were told since; see Game.ClockTime
 	Result      Result    `json:"result"`
 	Forfeit     bool      `json:"forfeit,omitempty"`
 	TimeControl string    `json:"timeControl,omitempty"`
@@ -30,12 +30,12 @@ type LastMove struct {
 func (g *Game) Standing() Standing {
 	b := Standing{
 		Board: g.Board, White: g.White, Black: g.Black,
-		Ply: g.Ply(), Clock: NoClock(), Result: g.Result, Forfeit: g.Forfeit,
+		Ply: g.Ply(), Clock: g.LiveClock(), At: g.ClockTime(), Result: g.Result, Forfeit: g.Forfeit,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
 		Controls: g.Controls(), Tags: tagsOutside(g.Tags),
 	}
 	if m, ok := g.LastMove(); ok {
-		b.LastMove, b.FEN, b.Clock, b.At = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN, m.Clock, m.At
+		b.LastMove, b.FEN = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN
 	} else {
 		b.FEN = g.FEN()
 	}

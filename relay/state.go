@@ -121,6 +121,8 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 		return s.updateRound(c, op.UpdateRound, out)
 	case *relaypb.Command_UpdateTournament:
 		return s.updateTournament(c, op.UpdateTournament, out)
+	case *relaypb.Command_SetClock:
+		return s.setClock(c, op.SetClock, out)
 	}
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }

@@ -116,6 +116,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Post("/rounds/{rid}/games", s.handle(s.createGame))
 			r.Post("/games/{gid}/moves", s.handle(s.playMoves))
 			r.Post("/games/{gid}/takeback", s.handle(s.takeBack))
+			r.Post("/games/{gid}/clock", s.handle(s.setClock))
 			r.Post("/games/{gid}/result", s.handle(s.setResult))
 			r.Post("/games/{gid}/correct", s.handle(s.correctMoves))
 			r.Patch("/games/{gid}", s.handle(s.updateGame))

@@ -243,6 +243,22 @@ func (s *Server) takeBack(r *http.Request) (answer, error) {
 	return s.changeGame(r, c)
 }
 
+// setClock is POST /api/games/{gid}/clock.
+func (s *Server) setClock(r *http.Request) (answer, error) {
+	var in struct {
+		clockIn
+		At int64 `json:"at"`
+	}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{
+		Game: chi.URLParam(r, "gid"), WhiteMs: in.White, BlackMs: in.Black, At: in.At,
+	}}
+	return s.changeGame(r, c)
+}
+
 // setResult is POST /api/games/{gid}/result.
 func (s *Server) setResult(r *http.Request) (answer, error) {
 	var in struct {

@@ -35,7 +35,7 @@ func postKey(t *testing.T, url, key string, body object) (status int, out object
 }
 
 // TestSameKeyOnAnyNode: a creation that is sent to all nodes at once, and again after the leader has died, is one
-// creation; and so is a correction.
+// creation; and so is a correction, and so are clocks.
 func TestSameKeyOnAnyNode(t *testing.T) {
 	c := newTestCluster(t, 3)
 	everywhere := func(path, key string, body object) (id string, index float64) {
@@ -71,6 +71,8 @@ func TestSameKeyOnAnyNode(t *testing.T) {
 	gid, _ := everywhere(gamePath, "key-g", newGame)
 	correctPath, correction := "/api/games/"+gid+"/correct", object{"toPly": 0, "moves": []object{{"move": "e4"}, {"move": "e5"}}}
 	_, at := everywhere(correctPath, "key-c", correction)
+	clockPath, clock := "/api/games/"+gid+"/clock", object{"white": 5_390_000}
+	_, clockAt := everywhere(clockPath, "key-k", clock)
 
 	dead := c.leader()
 	dead.kill()
@@ -88,6 +90,9 @@ func TestSameKeyOnAnyNode(t *testing.T) {
 		}
 		if status, out := postKey(t, n.url+correctPath, "key-c", correction); status != http.StatusOK || out["index"] != at {
 			t.Errorf("the correction, after the failover: %d %v, and it was at %v", status, out, at)
+		}
+		if status, out := postKey(t, n.url+clockPath, "key-k", clock); status != http.StatusOK || out["index"] != clockAt {
+			t.Errorf("the clocks, after the failover: %d %v, and they were at %v", status, out, clockAt)
 		}
 	}
 }

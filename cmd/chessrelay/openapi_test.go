@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
@@ -56,6 +57,13 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(200, moves, example(moves, "batch"))
 	doc.post(422, moves, object{"moves": []object{{"ply": 4, "move": "Nc6"}, {"ply": 5, "move": "Ke5"}, {"ply": 6, "move": "a6"}}})
 	doc.post(409, moves, object{"moves": []object{{"ply": 1, "move": "d4"}, {"ply": 0, "move": "d4"}}})
+
+	clock := "/api/games/{gid}/clock"
+	doc.post(201, clock, example(clock, ""))
+	doc.post(200, clock, object{"black": 5_300_000, "at": 1795419368413 - 1_000_000_000_000})
+	doc.post(201, clock, object{"white": 5_200_000, "at": time.Now().UnixMilli() + 5000})
+	doc.post(400, clock, object{"white": -1})
+	doc.post(400, clock, object{})
 
 	result, takeback := "/api/games/{gid}/result", "/api/games/{gid}/takeback"
 	doc.post(201, result, example(result, ""))
@@ -170,6 +178,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(404, "/api/rounds/{rid}/games", newGame)
 	doc.post(404, moves, object{"ply": 1, "move": "d4"})
 	doc.post(404, moves, object{"moves": []object{{"ply": 1, "move": "d4"}}})
+	doc.post(404, clock, object{"white": 1})
 	doc.post(404, correct, object{"toPly": 0})
 	patch(404, gamePath, object{"timeControl": "5400"})
 	patch(404, "/api/rounds/{rid}", object{"delay": 0})
@@ -237,7 +246,7 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 	return func(doc *contract) {
 		t.Helper()
 		missing := map[string]bool{
-			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true,
+			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
 			"round": true, "status": true,
 		}
 		for len(missing) > 0 {

@@ -95,6 +95,8 @@ func (s *show) frame(f liveFrame) error {
 		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.SAN, clocks(f.Clock))
 	case "takeback":
 		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
+	case "clock":
+		text = s.line(f.Board, "clock", clocks(f.Clock))
 	case "correction":
 		text = s.correction(f)
 	case "round":

@@ -25,6 +25,7 @@ const (
 	namedText    = `{"type":"round","index":9,"round":{"name":"Round 12"}}`
 	takebackText = `{"type":"takeback","index":7,"game":"G1","board":1,"ply":1,"fen":"rnbqkbnr/pppppppp/8/8/3P4/8/PPP1PPPP/RNBQKBNR b KQkq - 0 1","clock":{"white":5458000}}`
 	resultText   = `{"type":"result","index":8,"game":"G2","board":2,"result":"1/2-1/2"}`
+	clockText    = `{"type":"clock","index":10,"game":"G1","board":1,"clock":{"white":5399000,"black":5430000,"running":null},"at":1}`
 	staleText    = `{"type":"status","stale":true,"age":12345,"spectators":3}`
 	quietText    = `{"type":"status","stale":false,"age":0,"spectators":3,"index":40}`
 )
@@ -66,7 +67,7 @@ func liveNode(t *testing.T, visits ...visit) (node string, asked chan url.Values
 func TestWatchComesBackWhereItWas(t *testing.T) {
 	node, asked := liveNode(t,
 		visit{[]string{helloText, snapshotText, moveText}, broadcast.CloseTooSlow},
-		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, namedText, staleText, quietText}, broadcast.CloseGoingAway},
+		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, namedText, clockText, staleText, quietText}, broadcast.CloseGoingAway},
 		visit{nil, broadcast.CloseOtherCluster},
 		visit{nil, broadcast.CloseNoRound},
 	)
@@ -79,6 +80,7 @@ func TestWatchComesBackWhereItWas(t *testing.T) {
   2  1/2-1/2                                 Ding – Gajewski
   1  corrected after ply 1: d5 c4  0-1 1:30:58  -:--:--   GM Wojtaszek – Wang Yue
 Round 12
+  1  clock                1:29:59  1:30:30   GM Wojtaszek – Wang Yue
 the node is cut off from the cluster, for 12s now; what it shows may be old
 the node is in touch with the cluster again
 `

@@ -101,7 +101,7 @@ func clock(g *relay.Game) *Clock {
 	if !ok || g.Over() || !last.Clock.Known() {
 		return nil
 	}
-	out := &Clock{Run: new(g.WhitePlays(last.Ply + 1)), Time: int64(last.At)}
+	out := &Clock{Run: new(g.WhitePlays(last.Ply + 1)), Time: int64(g.ClockTime())}
 	if last.Clock.White >= 0 {
 		out.White = new(seconds(last.Clock.White))
 	}

@@ -82,11 +82,11 @@ func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 			b = append(b, "... "...)
 		}
 		b = append(b, m.SAN...)
-		left := m.Clock.Black
+		left, side := m.Clock.Black, relay.BlackSide
 		if white {
-			left = m.Clock.White
+			left, side = m.Clock.White, relay.WhiteSide
 		}
-		if left != relay.NoTime && !w.NoClocks {
+		if left != relay.NoTime && m.Carried&side == 0 && !w.NoClocks { // one that was carried over says nothing of this move
 			b = append(b, " { [%clk "...)
 			b = appendClock(b, left)
 			b = append(b, "] }"...)

@@ -29,7 +29,7 @@ const (
 // on every node travels in it: the time, the ids, who asked.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1, or 2; see CommandVersion
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1 to 3; see CommandVersion
 	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds at the node that received the request
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
 	// Idempotency-Key, or a random id: the same request twice changes nothing the
@@ -48,6 +48,7 @@ type Command struct {
 	//	*Command_UpdateGame
 	//	*Command_UpdateRound
 	//	*Command_UpdateTournament
+	//	*Command_SetClock
 	Op            isCommand_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -208,6 +209,15 @@ func (x *Command) GetUpdateTournament() *UpdateTournament {
 	return nil
 }
 
+func (x *Command) GetSetClock() *SetClock {
+	if x != nil {
+		if x, ok := x.Op.(*Command_SetClock); ok {
+			return x.SetClock
+		}
+	}
+	return nil
+}
+
 type isCommand_Op interface {
 	isCommand_Op()
 }
@@ -252,6 +262,10 @@ type Command_UpdateTournament struct {
 	UpdateTournament *UpdateTournament `protobuf:"bytes,19,opt,name=update_tournament,json=updateTournament,proto3,oneof"`
 }
 
+type Command_SetClock struct {
+	SetClock *SetClock `protobuf:"bytes,20,opt,name=set_clock,json=setClock,proto3,oneof"`
+}
+
 func (*Command_CreateTournament) isCommand_Op() {}
 
 func (*Command_CreateRound) isCommand_Op() {}
@@ -271,6 +285,8 @@ func (*Command_UpdateGame) isCommand_Op() {}
 func (*Command_UpdateRound) isCommand_Op() {}
 
 func (*Command_UpdateTournament) isCommand_Op() {}
+
+func (*Command_SetClock) isCommand_Op() {}
 
 type CreateTournament struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -974,6 +990,76 @@ func (x *SetResult) GetForfeit() bool {
 	return false
 }
 
+// SetClock replaces the clocks as they stand: those after the last move, or those that the game starts with. A side
+// that is absent stays.
+type SetClock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	WhiteMs       *int64                 `protobuf:"varint,2,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
+	BlackMs       *int64                 `protobuf:"varint,3,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
+	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"` // when they were read, if the submitter said; else Command.at
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetClock) Reset() {
+	*x = SetClock{}
+	mi := &file_relay_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetClock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetClock) ProtoMessage() {}
+
+func (x *SetClock) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetClock.ProtoReflect.Descriptor instead.
+func (*SetClock) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetClock) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *SetClock) GetWhiteMs() int64 {
+	if x != nil && x.WhiteMs != nil {
+		return *x.WhiteMs
+	}
+	return 0
+}
+
+func (x *SetClock) GetBlackMs() int64 {
+	if x != nil && x.BlackMs != nil {
+		return *x.BlackMs
+	}
+	return 0
+}
+
+func (x *SetClock) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
 // CorrectMoves takes the moves after to_ply back and plays others in their place: all
 // of it or nothing.
 type CorrectMoves struct {
@@ -990,7 +1076,7 @@ type CorrectMoves struct {
 
 func (x *CorrectMoves) Reset() {
 	*x = CorrectMoves{}
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1088,7 @@ func (x *CorrectMoves) String() string {
 func (*CorrectMoves) ProtoMessage() {}
 
 func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1101,7 @@ func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectMoves.ProtoReflect.Descriptor instead.
 func (*CorrectMoves) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{10}
+	return file_relay_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CorrectMoves) GetGame() string {
@@ -1072,7 +1158,7 @@ type CorrectedMove struct {
 
 func (x *CorrectedMove) Reset() {
 	*x = CorrectedMove{}
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1170,7 @@ func (x *CorrectedMove) String() string {
 func (*CorrectedMove) ProtoMessage() {}
 
 func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1183,7 @@ func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectedMove.ProtoReflect.Descriptor instead.
 func (*CorrectedMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{11}
+	return file_relay_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CorrectedMove) GetMove() string {
@@ -1142,7 +1228,7 @@ type UpdateGame struct {
 
 func (x *UpdateGame) Reset() {
 	*x = UpdateGame{}
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1240,7 @@ func (x *UpdateGame) String() string {
 func (*UpdateGame) ProtoMessage() {}
 
 func (x *UpdateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1253,7 @@ func (x *UpdateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGame.ProtoReflect.Descriptor instead.
 func (*UpdateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{12}
+	return file_relay_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateGame) GetGame() string {
@@ -1226,7 +1312,7 @@ type PlayerUpdate struct {
 
 func (x *PlayerUpdate) Reset() {
 	*x = PlayerUpdate{}
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1324,7 @@ func (x *PlayerUpdate) String() string {
 func (*PlayerUpdate) ProtoMessage() {}
 
 func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1337,7 @@ func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUpdate.ProtoReflect.Descriptor instead.
 func (*PlayerUpdate) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{13}
+	return file_relay_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PlayerUpdate) GetName() string {
@@ -1313,7 +1399,7 @@ type UpdateRound struct {
 
 func (x *UpdateRound) Reset() {
 	*x = UpdateRound{}
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1411,7 @@ func (x *UpdateRound) String() string {
 func (*UpdateRound) ProtoMessage() {}
 
 func (x *UpdateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1424,7 @@ func (x *UpdateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRound.ProtoReflect.Descriptor instead.
 func (*UpdateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{14}
+	return file_relay_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateRound) GetRound() string {
@@ -1417,7 +1503,7 @@ type UpdateTournament struct {
 
 func (x *UpdateTournament) Reset() {
 	*x = UpdateTournament{}
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1515,7 @@ func (x *UpdateTournament) String() string {
 func (*UpdateTournament) ProtoMessage() {}
 
 func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1528,7 @@ func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTournament.ProtoReflect.Descriptor instead.
 func (*UpdateTournament) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{15}
+	return file_relay_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateTournament) GetTournament() string {
@@ -1497,7 +1583,7 @@ type TournamentRecord struct {
 
 func (x *TournamentRecord) Reset() {
 	*x = TournamentRecord{}
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1595,7 @@ func (x *TournamentRecord) String() string {
 func (*TournamentRecord) ProtoMessage() {}
 
 func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1608,7 @@ func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TournamentRecord.ProtoReflect.Descriptor instead.
 func (*TournamentRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{16}
+	return file_relay_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TournamentRecord) GetId() string {
@@ -1611,7 +1697,7 @@ type RoundRecord struct {
 
 func (x *RoundRecord) Reset() {
 	*x = RoundRecord{}
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1709,7 @@ func (x *RoundRecord) String() string {
 func (*RoundRecord) ProtoMessage() {}
 
 func (x *RoundRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1722,7 @@ func (x *RoundRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecord.ProtoReflect.Descriptor instead.
 func (*RoundRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{17}
+	return file_relay_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RoundRecord) GetId() string {
@@ -1760,7 +1846,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +1858,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +1871,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{18}
+	return file_relay_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateRecord) GetRequest() string {
@@ -1849,7 +1935,7 @@ type FieldRecord struct {
 
 func (x *FieldRecord) Reset() {
 	*x = FieldRecord{}
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +1947,7 @@ func (x *FieldRecord) String() string {
 func (*FieldRecord) ProtoMessage() {}
 
 func (x *FieldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +1960,7 @@ func (x *FieldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldRecord.ProtoReflect.Descriptor instead.
 func (*FieldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{19}
+	return file_relay_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FieldRecord) GetName() string {
@@ -1911,13 +1997,14 @@ type MoveRecord struct {
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Request       string                 `protobuf:"bytes,9,opt,name=request,proto3" json:"request,omitempty"`
+	Carried       uint32                 `protobuf:"varint,10,opt,name=carried,proto3" json:"carried,omitempty"` // whose clock nobody told, so that it is the one before: 1 White's, 2 Black's; commands of version 3
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MoveRecord) Reset() {
 	*x = MoveRecord{}
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +2016,7 @@ func (x *MoveRecord) String() string {
 func (*MoveRecord) ProtoMessage() {}
 
 func (x *MoveRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2029,7 @@ func (x *MoveRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRecord.ProtoReflect.Descriptor instead.
 func (*MoveRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{20}
+	return file_relay_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MoveRecord) GetSan() string {
@@ -2008,6 +2095,106 @@ func (x *MoveRecord) GetRequest() string {
 	return ""
 }
 
+func (x *MoveRecord) GetCarried() uint32 {
+	if x != nil {
+		return x.Carried
+	}
+	return 0
+}
+
+// ClockRecord is what SetClock leaves behind, besides the clocks of the move.
+type ClockRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WhiteMs       *int64                 `protobuf:"varint,1,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"` // that the game starts with
+	BlackMs       *int64                 `protobuf:"varint,2,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`   // of the last one
+	Ply           int32                  `protobuf:"varint,4,opt,name=ply,proto3" json:"ply,omitempty"` // after which it set the clocks
+	Index         uint64                 `protobuf:"varint,5,opt,name=index,proto3" json:"index,omitempty"`
+	Term          uint64                 `protobuf:"varint,6,opt,name=term,proto3" json:"term,omitempty"`
+	Request       string                 `protobuf:"bytes,7,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockRecord) Reset() {
+	*x = ClockRecord{}
+	mi := &file_relay_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockRecord) ProtoMessage() {}
+
+func (x *ClockRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockRecord.ProtoReflect.Descriptor instead.
+func (*ClockRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ClockRecord) GetWhiteMs() int64 {
+	if x != nil && x.WhiteMs != nil {
+		return *x.WhiteMs
+	}
+	return 0
+}
+
+func (x *ClockRecord) GetBlackMs() int64 {
+	if x != nil && x.BlackMs != nil {
+		return *x.BlackMs
+	}
+	return 0
+}
+
+func (x *ClockRecord) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *ClockRecord) GetPly() int32 {
+	if x != nil {
+		return x.Ply
+	}
+	return 0
+}
+
+func (x *ClockRecord) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *ClockRecord) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *ClockRecord) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
 // ChangeRecord is the audit trail: what was taken back, corrected or set, with who, when and why.
 type ChangeRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2032,7 +2219,7 @@ type ChangeRecord struct {
 
 func (x *ChangeRecord) Reset() {
 	*x = ChangeRecord{}
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2231,7 @@ func (x *ChangeRecord) String() string {
 func (*ChangeRecord) ProtoMessage() {}
 
 func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2244,7 @@ func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
 func (*ChangeRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{21}
+	return file_relay_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ChangeRecord) GetRequest() string {
@@ -2175,7 +2362,7 @@ type MovesRecord struct {
 
 func (x *MovesRecord) Reset() {
 	*x = MovesRecord{}
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2374,7 @@ func (x *MovesRecord) String() string {
 func (*MovesRecord) ProtoMessage() {}
 
 func (x *MovesRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2387,7 @@ func (x *MovesRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
 func (*MovesRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{22}
+	return file_relay_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MovesRecord) GetMoves() []*MoveRecord {
@@ -2234,13 +2421,14 @@ type GameRecord struct {
 	ChangeRecords uint32                 `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
 	Tags          []*Tag                 `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
 	Forfeit       bool                   `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
+	Clock         *ClockRecord           `protobuf:"bytes,21,opt,name=clock,proto3" json:"clock,omitempty"`                                       // absent: no SetClock yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[23]
+	mi := &file_relay_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2440,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[23]
+	mi := &file_relay_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2453,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{23}
+	return file_relay_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GameRecord) GetId() string {
@@ -2408,11 +2596,18 @@ func (x *GameRecord) GetForfeit() bool {
 	return false
 }
 
+func (x *GameRecord) GetClock() *ClockRecord {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
 var File_relay_proto protoreflect.FileDescriptor
 
 const file_relay_proto_rawDesc = "" +
 	"\n" +
-	"\vrelay.proto\x12\rchessrelay.v1\"\xf0\x05\n" +
+	"\vrelay.proto\x12\rchessrelay.v1\"\xa8\x06\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -2431,7 +2626,8 @@ const file_relay_proto_rawDesc = "" +
 	"\vupdate_game\x18\x11 \x01(\v2\x19.chessrelay.v1.UpdateGameH\x00R\n" +
 	"updateGame\x12?\n" +
 	"\fupdate_round\x18\x12 \x01(\v2\x1a.chessrelay.v1.UpdateRoundH\x00R\vupdateRound\x12N\n" +
-	"\x11update_tournament\x18\x13 \x01(\v2\x1f.chessrelay.v1.UpdateTournamentH\x00R\x10updateTournamentB\x04\n" +
+	"\x11update_tournament\x18\x13 \x01(\v2\x1f.chessrelay.v1.UpdateTournamentH\x00R\x10updateTournament\x126\n" +
+	"\tset_clock\x18\x14 \x01(\v2\x17.chessrelay.v1.SetClockH\x00R\bsetClockB\x04\n" +
 	"\x02op\"t\n" +
 	"\x10CreateTournament\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -2497,7 +2693,14 @@ const file_relay_proto_rawDesc = "" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\tR\x06result\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
-	"\aforfeit\x18\x04 \x01(\bR\aforfeit\"\xb7\x01\n" +
+	"\aforfeit\x18\x04 \x01(\bR\aforfeit\"\x88\x01\n" +
+	"\bSetClock\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12\x1e\n" +
+	"\bwhite_ms\x18\x02 \x01(\x03H\x00R\awhiteMs\x88\x01\x01\x12\x1e\n" +
+	"\bblack_ms\x18\x03 \x01(\x03H\x01R\ablackMs\x88\x01\x01\x12\x0e\n" +
+	"\x02at\x18\x04 \x01(\x03R\x02atB\v\n" +
+	"\t_white_msB\v\n" +
+	"\t_black_ms\"\xb7\x01\n" +
 	"\fCorrectMoves\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x15\n" +
 	"\x06to_ply\x18\x02 \x01(\x05R\x05toPly\x122\n" +
@@ -2608,7 +2811,7 @@ const file_relay_proto_rawDesc = "" +
 	"\vFieldRecord\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03was\x18\x02 \x01(\tR\x03was\x12\x10\n" +
-	"\x03now\x18\x03 \x01(\tR\x03now\"\xf0\x01\n" +
+	"\x03now\x18\x03 \x01(\tR\x03now\"\x8a\x02\n" +
 	"\n" +
 	"MoveRecord\x12\x10\n" +
 	"\x03san\x18\x01 \x01(\tR\x03san\x12\x10\n" +
@@ -2619,7 +2822,19 @@ const file_relay_proto_rawDesc = "" +
 	"\x02at\x18\x06 \x01(\x03R\x02at\x12\x14\n" +
 	"\x05index\x18\a \x01(\x04R\x05index\x12\x12\n" +
 	"\x04term\x18\b \x01(\x04R\x04term\x12\x18\n" +
-	"\arequest\x18\t \x01(\tR\arequestB\v\n" +
+	"\arequest\x18\t \x01(\tR\arequest\x12\x18\n" +
+	"\acarried\x18\n" +
+	" \x01(\rR\acarriedB\v\n" +
+	"\t_white_msB\v\n" +
+	"\t_black_ms\"\xcd\x01\n" +
+	"\vClockRecord\x12\x1e\n" +
+	"\bwhite_ms\x18\x01 \x01(\x03H\x00R\awhiteMs\x88\x01\x01\x12\x1e\n" +
+	"\bblack_ms\x18\x02 \x01(\x03H\x01R\ablackMs\x88\x01\x01\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x10\n" +
+	"\x03ply\x18\x04 \x01(\x05R\x03ply\x12\x14\n" +
+	"\x05index\x18\x05 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04term\x18\x06 \x01(\x04R\x04term\x12\x18\n" +
+	"\arequest\x18\a \x01(\tR\arequestB\v\n" +
 	"\t_white_msB\v\n" +
 	"\t_black_ms\"\x93\x03\n" +
 	"\fChangeRecord\x12\x18\n" +
@@ -2640,7 +2855,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x06fields\x18\x0e \x03(\v2\x1a.chessrelay.v1.FieldRecordR\x06fields\x12\x18\n" +
 	"\aforfeit\x18\x0f \x01(\bR\aforfeit\">\n" +
 	"\vMovesRecord\x12/\n" +
-	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xa1\x05\n" +
+	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xd3\x05\n" +
 	"\n" +
 	"GameRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2664,7 +2879,8 @@ const file_relay_proto_rawDesc = "" +
 	"\rmoves_records\x18\x11 \x01(\rR\fmovesRecords\x12%\n" +
 	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecords\x12&\n" +
 	"\x04tags\x18\x13 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x18\n" +
-	"\aforfeit\x18\x14 \x01(\bR\aforfeitB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
+	"\aforfeit\x18\x14 \x01(\bR\aforfeit\x120\n" +
+	"\x05clock\x18\x15 \x01(\v2\x1a.chessrelay.v1.ClockRecordR\x05clockB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
 
 var (
 	file_relay_proto_rawDescOnce sync.Once
@@ -2678,7 +2894,7 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),          // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
@@ -2690,20 +2906,22 @@ var file_relay_proto_goTypes = []any{
 	(*PlayMove)(nil),         // 7: chessrelay.v1.PlayMove
 	(*TakeBack)(nil),         // 8: chessrelay.v1.TakeBack
 	(*SetResult)(nil),        // 9: chessrelay.v1.SetResult
-	(*CorrectMoves)(nil),     // 10: chessrelay.v1.CorrectMoves
-	(*CorrectedMove)(nil),    // 11: chessrelay.v1.CorrectedMove
-	(*UpdateGame)(nil),       // 12: chessrelay.v1.UpdateGame
-	(*PlayerUpdate)(nil),     // 13: chessrelay.v1.PlayerUpdate
-	(*UpdateRound)(nil),      // 14: chessrelay.v1.UpdateRound
-	(*UpdateTournament)(nil), // 15: chessrelay.v1.UpdateTournament
-	(*TournamentRecord)(nil), // 16: chessrelay.v1.TournamentRecord
-	(*RoundRecord)(nil),      // 17: chessrelay.v1.RoundRecord
-	(*UpdateRecord)(nil),     // 18: chessrelay.v1.UpdateRecord
-	(*FieldRecord)(nil),      // 19: chessrelay.v1.FieldRecord
-	(*MoveRecord)(nil),       // 20: chessrelay.v1.MoveRecord
-	(*ChangeRecord)(nil),     // 21: chessrelay.v1.ChangeRecord
-	(*MovesRecord)(nil),      // 22: chessrelay.v1.MovesRecord
-	(*GameRecord)(nil),       // 23: chessrelay.v1.GameRecord
+	(*SetClock)(nil),         // 10: chessrelay.v1.SetClock
+	(*CorrectMoves)(nil),     // 11: chessrelay.v1.CorrectMoves
+	(*CorrectedMove)(nil),    // 12: chessrelay.v1.CorrectedMove
+	(*UpdateGame)(nil),       // 13: chessrelay.v1.UpdateGame
+	(*PlayerUpdate)(nil),     // 14: chessrelay.v1.PlayerUpdate
+	(*UpdateRound)(nil),      // 15: chessrelay.v1.UpdateRound
+	(*UpdateTournament)(nil), // 16: chessrelay.v1.UpdateTournament
+	(*TournamentRecord)(nil), // 17: chessrelay.v1.TournamentRecord
+	(*RoundRecord)(nil),      // 18: chessrelay.v1.RoundRecord
+	(*UpdateRecord)(nil),     // 19: chessrelay.v1.UpdateRecord
+	(*FieldRecord)(nil),      // 20: chessrelay.v1.FieldRecord
+	(*MoveRecord)(nil),       // 21: chessrelay.v1.MoveRecord
+	(*ClockRecord)(nil),      // 22: chessrelay.v1.ClockRecord
+	(*ChangeRecord)(nil),     // 23: chessrelay.v1.ChangeRecord
+	(*MovesRecord)(nil),      // 24: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),       // 25: chessrelay.v1.GameRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
@@ -2712,36 +2930,38 @@ var file_relay_proto_depIdxs = []int32{
 	7,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
 	8,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
 	9,  // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
-	10, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
-	12, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
-	14, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
-	15, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
-	3,  // 10: chessrelay.v1.CreateRound.source:type_name -> chessrelay.v1.Source
-	4,  // 11: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
-	4,  // 12: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
-	6,  // 13: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
-	11, // 14: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
-	13, // 15: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
-	13, // 16: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
-	6,  // 17: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
-	3,  // 18: chessrelay.v1.UpdateRound.source:type_name -> chessrelay.v1.Source
-	18, // 19: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	18, // 20: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	3,  // 21: chessrelay.v1.RoundRecord.source:type_name -> chessrelay.v1.Source
-	19, // 22: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	20, // 23: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	19, // 24: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	20, // 25: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	4,  // 26: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	4,  // 27: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	20, // 28: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	21, // 29: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	6,  // 30: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	11, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
+	13, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
+	15, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
+	16, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
+	10, // 10: chessrelay.v1.Command.set_clock:type_name -> chessrelay.v1.SetClock
+	3,  // 11: chessrelay.v1.CreateRound.source:type_name -> chessrelay.v1.Source
+	4,  // 12: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
+	4,  // 13: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
+	6,  // 14: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
+	12, // 15: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
+	14, // 16: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
+	14, // 17: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
+	6,  // 18: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
+	3,  // 19: chessrelay.v1.UpdateRound.source:type_name -> chessrelay.v1.Source
+	19, // 20: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	19, // 21: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	3,  // 22: chessrelay.v1.RoundRecord.source:type_name -> chessrelay.v1.Source
+	20, // 23: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	21, // 24: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
+	20, // 25: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	21, // 26: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	4,  // 27: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	4,  // 28: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	21, // 29: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	23, // 30: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	6,  // 31: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
+	22, // 32: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -2760,22 +2980,25 @@ func file_relay_proto_init() {
 		(*Command_UpdateGame)(nil),
 		(*Command_UpdateRound)(nil),
 		(*Command_UpdateTournament)(nil),
+		(*Command_SetClock)(nil),
 	}
 	file_relay_proto_msgTypes[5].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[7].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[11].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[10].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[12].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[13].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[14].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[15].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[20].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[16].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[21].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

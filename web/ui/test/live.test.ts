@@ -154,3 +154,12 @@ test("frames come alone or in an array; what is unknown or broken is left out", 
   assert.deepEqual(parseFrames(JSON.stringify([hello, { type: "chat", text: "hi" }, snapshot])), [hello, snapshot]);
   for (const bad of ["", "{", "null", "7", '"move"', "[null, 1, []]", "{}"]) assert.deepEqual(parseFrames(bad), []);
 });
+
+test("a clock that is told without a move replaces the clocks, and runs from then on", () => {
+  const clock: Frame = { type: "clock", index: 12, game: "game0001", board: 1, clock: { white: 900, black: 700, running: "black" }, at: 77 };
+  const state = play([hello, snapshot, move(11, 1, 1), ...parseFrames(JSON.stringify(clock))]);
+  const { ply, clock: shown, at } = state.boards.get(1) ?? board(9);
+  assert.deepEqual({ ply, shown, at }, { ply: 1, shown: { white: 900, black: 700, running: "black" }, at: 77 });
+  const over = play([{ type: "result", index: 13, game: "game0001", board: 1, result: "1-0", clock: { white: 900, black: 700, running: null } }], state);
+  assert.equal(over.boards.get(1)?.clock.running, null);
+});

@@ -122,3 +122,11 @@ test("the start is the game's own, or the usual one", () => {
   assert.equal(startFen({ ...game(2, 1), startFen: "8/8/8/8/8/8/8/K1k5 b - - 0 9" }), "8/8/8/8/8/8/8/K1k5 b - - 0 9");
   assert.equal(startFen({ ...game(0, 1), fen: "8/8/8/8/8/8/8/K1k5 w - - 0 1" }), "8/8/8/8/8/8/8/K1k5 w - - 0 1");
 });
+
+test("a clock that is told without a move is that of the last one", () => {
+  const tick: Event = { type: "clock", index: 11, game: "g", board: 1, clock: { white: 9, running: "white" }, at: 5 };
+  const score = record(loaded(blank, game(2, 10)), tick);
+  assert.equal(score.gap, false);
+  assert.deepEqual(score.game?.moves.map((m) => m.clock.white), [undefined, 9]);
+  assert.equal(score.game?.index, 11);
+});

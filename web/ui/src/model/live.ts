@@ -113,8 +113,10 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at };
     case "correction":
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at, result: frame.result };
+    case "clock":
+      return { ...board, clock: frame.clock, at: frame.at };
     case "result":
-      return { ...board, result: frame.result };
+      return { ...board, result: frame.result, clock: frame.clock ?? board.clock };
   }
 }
 

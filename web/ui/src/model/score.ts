@@ -64,6 +64,11 @@ function write(game: Game, event: Event): Game | undefined {
       };
     case "result":
       return { ...game, index, result: event.result };
+    case "clock": {
+      const last = game.moves.at(-1);
+      const moves = last === undefined ? game.moves : [...game.moves.slice(0, -1), { ...last, clock: { white: event.clock.white, black: event.clock.black } }];
+      return { ...game, index, clock: event.clock, moves };
+    }
     case "game":
       if (event.ply !== undefined && event.ply !== game.moves.length) return again ? game : undefined;
       return { ...game, index, white: event.white, black: event.black, result: event.result ?? game.result };

@@ -9,6 +9,11 @@ export interface Clock {
   readonly black?: number;
 }
 
+/** A clock as the game stands: whose runs, null if none does. Missing from nodes that do not tell. */
+export interface LiveClock extends Clock {
+  readonly running?: "white" | "black" | null;
+}
+
 export interface Player {
   readonly name: string;
   readonly title?: string;
@@ -32,9 +37,9 @@ export interface Board {
   readonly fen: string;
   readonly ply: number;
   readonly lastMove: LastMove | null;
-  readonly clock: Clock;
+  readonly clock: LiveClock;
   readonly result: Result;
-  /** When the last move was received; the clock of the side to move runs since then. */
+  /** When the clocks were told, with the last move or since; the clock of the side to move runs since then. */
   readonly at?: number;
   /** Of the last change to the game. */
   readonly index?: number;
@@ -204,6 +209,14 @@ export interface CorrectionFrame extends BoardEvent {
 export interface ResultFrame extends BoardEvent {
   readonly type: "result";
   readonly result: Result;
+  readonly clock?: LiveClock;
+}
+
+/** The clocks were told without a move: so they were at that time. */
+export interface ClockFrame extends BoardEvent {
+  readonly type: "clock";
+  readonly clock: LiveClock;
+  readonly at: number;
 }
 
 export interface GameFrame extends BoardEvent, Board {
@@ -222,10 +235,10 @@ export interface RoundFrame {
 }
 
 /** What happened on one board; index is the log index, the same on every node. */
-export type Event = MoveFrame | TakebackFrame | CorrectionFrame | ResultFrame | GameFrame;
+export type Event = MoveFrame | TakebackFrame | CorrectionFrame | ResultFrame | ClockFrame | GameFrame;
 export type Frame = HelloFrame | SnapshotFrame | StatusFrame | RoundFrame | Event;
 
-const events = new Set(["move", "takeback", "correction", "result", "game"]);
+const events = new Set(["move", "takeback", "correction", "result", "clock", "game"]);
 
 export function isEvent(frame: Frame): frame is Event {
   return events.has(frame.type);
