@@ -77,11 +77,11 @@ func TestStuckSpectatorIsClosed(t *testing.T) {
 func TestDeadClient(t *testing.T) {
 	s := longScript(t, 10)
 	n := startNode(t, s, s.last(), func(c *Config) {
-		c.PingEvery = 100 * time.Millisecond
+		c.PingEvery = 300 * time.Millisecond
 		c.CloseTimeout = 10 * time.Millisecond
 	})
 	awake := newWatcher(t, roundA).join(n)
-	pings, closed := make(chan struct{}, 1000), make(chan error)
+	pings, closed := make(chan struct{}, 1000), make(chan error, 1)
 	pong := awake.conn.PingHandler()
 	awake.conn.SetPingHandler(func(data string) error { pings <- struct{}{}; return pong(data) })
 	go func() {
@@ -93,7 +93,11 @@ func TestDeadClient(t *testing.T) {
 		}
 	}()
 	for range 5 { // one that answers is there for longer than two pings
-		<-pings
+		select {
+		case <-pings:
+		case err := <-closed:
+			t.Fatalf("the one who answers: %v", err)
+		}
 	}
 	dead := newWatcher(t, roundA).join(n)
 	dead.conn.SetPingHandler(func(string) error { return nil }) // nor when it has woken up
