@@ -26,12 +26,12 @@ func startFEN(op *relaypb.CreateGame, variant string) (string, error) {
 	case n < 0 || n > 959:
 		return "", bad("startPosition", "must be from 0 to 959, and is %d", n)
 	default:
-		return startFEN960(int(n)), nil
+		return StartFEN960(int(n)), nil
 	}
 }
 
-// startFEN960 is the start position of the number, 0 <= n < 960, in Scharnagl's order, where 518 is the standard one.
-func startFEN960(n int) string {
+// StartFEN960 is the start position of the number, 0 <= n < 960, in Scharnagl's order, where 518 is the standard one.
+func StartFEN960(n int) string {
 	var rank [8]byte
 	// place puts a piece on the free square of that number.
 	place := func(piece byte, free int) {

@@ -10,7 +10,7 @@ import (
 func TestStartPositions960(t *testing.T) {
 	seen := map[string]bool{}
 	for n := range 960 {
-		fen := startFEN960(n)
+		fen := StartFEN960(n)
 		rank := fen[:8]
 		if seen[rank] {
 			t.Errorf("%d: %s twice", n, rank)
@@ -28,7 +28,7 @@ func TestStartPositions960(t *testing.T) {
 	}
 	// Published numbers.
 	for n, rank := range map[int]string{0: "bbqnnrkr", 1: "bqnbnrkr", 518: "rnbqkbnr", 959: "rkrnnqbb"} {
-		if got := startFEN960(n)[:8]; got != rank {
+		if got := StartFEN960(n)[:8]; got != rank {
 			t.Errorf("%d: %s, want %s", n, got, rank)
 		}
 	}
@@ -83,7 +83,7 @@ func TestStart960(t *testing.T) {
 		c := createGame(id, "g"+id, 10+int32(i))
 		c.GetCreateGame().Variant, c.GetCreateGame().StartPosition = "chess960", &n
 		out := s.must(c)
-		if out.Game.FEN() != startFEN960(int(n)) || out.Game.Variant != Chess960 {
+		if out.Game.FEN() != StartFEN960(int(n)) || out.Game.Variant != Chess960 {
 			t.Errorf("%d: %s", n, out.Game.FEN())
 		}
 		for ply, move := range []string{"e4", "e5"} {

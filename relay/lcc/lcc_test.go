@@ -56,13 +56,13 @@ func TestUUID(t *testing.T) {
 // and wants each to lead back.
 func TestStartNumbers(t *testing.T) {
 	for number, rank := range map[int]string{0: "BBQNNRKR", 518: "RNBQKBNR", 534: "RNBKQBNR", 959: "RKRNNQBB"} {
-		if got := startRank(number); got != rank {
+		if got := relay.StartFEN960(number)[:8]; got != strings.ToLower(rank) {
 			t.Errorf("%d is %s, not %s", number, got, rank)
 		}
 	}
 	seen := map[string]bool{}
 	for n := range 960 {
-		fen := StartFEN(n)
+		fen := relay.StartFEN960(n)
 		if got, ok := StartNumber(fen); !ok || got != n || seen[fen] {
 			t.Errorf("%s leads to %d, %v, not to %d", fen, got, ok, n)
 		}
@@ -123,7 +123,7 @@ func sample(t testing.TB) (*relay.Tournament, *relay.Round, []*relay.Game) {
 	two.Result = relay.Draw
 	five := clocks(at(5, "A", "B", "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1", ""), "Kd7 Kf2", 61)
 	// The boards do not play Chess960 yet.
-	six := &relay.Game{Pairing: new(at(6, "C", "D", StartFEN(0), "300")), Result: relay.Ongoing}
+	six := &relay.Game{Pairing: new(at(6, "C", "D", relay.StartFEN960(0), "300")), Result: relay.Ongoing}
 	seven := clocks(at(7, "E", "F", "", ""), "")
 	seven.Result = relay.BothLose
 	return &relay.Tournament{ID: "X4PKuVsC", Name: "City \"Open\" <1>", Location: "Oslo"},

@@ -99,7 +99,7 @@ func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 			tag("SetUp", "1")
 		} else if n := g.Chess960; n != nil && *n != Standard && *n >= 0 && *n < 960 {
 			tag("Variant", "Chess960")
-			tag("FEN", StartFEN(*n))
+			tag("FEN", relay.StartFEN960(*n))
 			tag("SetUp", "1")
 		}
 		for _, m := range g.Moves {
