@@ -14,6 +14,21 @@ func (g *Game) change(request string) (Change, bool) {
 	return Change{}, false
 }
 
+// toChange finds the game that a line of the audit trail is to be added to. It returns none if there is no
+// such game, or if the request has added its line already, which is then the answer.
+func (s *State) toChange(id, request string, out *Outcome) (*liveGame, error) {
+	g := s.games.get(GameID(id))
+	if g == nil {
+		return nil, &NotFoundError{"game", clip(id, 32)}
+	}
+	out.Game = g.Game
+	if done, ok := g.change(request); ok {
+		out.standsAlready(done)
+		return nil, nil
+	}
+	return g, nil
+}
+
 // standsAlready answers a correction that is in effect, by the change that
 // brought it about.
 func (out *Outcome) standsAlready(c Change) {
@@ -23,14 +38,9 @@ func (out *Outcome) standsAlready(c Change) {
 // takeBack removes the plies after toPly. A game that was over goes on again:
 // its result belonged to moves that no longer stand.
 func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome) error {
-	g := s.games.get(GameID(op.Game))
+	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
-		return &NotFoundError{"game", clip(op.Game, 32)}
-	}
-	out.Game = g.Game
-	if done, ok := g.change(c.Request); ok {
-		out.standsAlready(done)
-		return nil
+		return err
 	}
 	if err := firstError(
 		checkRange("toPly", int64(op.ToPly), 0, int64(g.Ply())),
@@ -105,14 +115,9 @@ func (g *Game) roomForChange(removes Ply) error {
 // setResult ends a game, corrects its result, or lets it go on ("*"). Nothing
 // but this command does: mate on the board is not a result until the arbiter says so.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
-	g := s.games.get(GameID(op.Game))
+	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
-		return &NotFoundError{"game", clip(op.Game, 32)}
-	}
-	out.Game = g.Game
-	if done, ok := g.change(c.Request); ok {
-		out.standsAlready(done)
-		return nil
+		return err
 	}
 	result, forfeit, err := scoreOf(c.Version, op.Result, op.Forfeit)
 	if err := firstError(err, checkText("reason", op.Reason, MaxReason, true)); err != nil {

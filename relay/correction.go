@@ -14,14 +14,9 @@ import (
 // index, and the change goes back only to where the game differs. So who knows the whole
 // game, such as a reader of PGN, may send it from ply 0 each time.
 func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcome) error {
-	g := s.games.get(GameID(op.Game))
+	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
-		return &NotFoundError{"game", clip(op.Game, 32)}
-	}
-	out.Game = g.Game
-	if done, ok := g.change(c.Request); ok {
-		out.standsAlready(done)
-		return nil
+		return err
 	}
 	if err := firstError(
 		checkRange("toPly", int64(op.ToPly), 0, int64(g.Ply())),

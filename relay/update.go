@@ -28,14 +28,9 @@ func (d *diff) note(name, was, now string) {
 // updateGame changes who plays, and what else the tags of a game say. The round, the board and what
 // the game starts from never change.
 func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
-	g := s.games.get(GameID(op.Game))
+	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
-		return &NotFoundError{"game", clip(op.Game, 32)}
-	}
-	out.Game = g.Game
-	if done, ok := g.change(c.Request); ok {
-		out.standsAlready(done)
-		return nil
+		return err
 	}
 	if op.White == nil && op.Black == nil && op.TimeControl == nil && len(op.Tags) == 0 {
 		return bad("update", "names no field that is to change")
