@@ -7,6 +7,8 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,7 +131,7 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		Dir:             filepath.Join(c.dir, strconv.Itoa(i)),
 		Name:            fmt.Sprintf("node-%d", i),
 		Role:            Venue,
-		ListenPeer:      "127.0.0.1:0",
+		ListenPeer:      keptAddress(c.t),
 		Tick:            15 * time.Millisecond,
 		CheckpointAfter: 50 * time.Millisecond,
 		Log:             testLog(c.t),
@@ -151,6 +153,21 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		n.start()
 	}
 	return n
+}
+
+// keptAddress is a free address that a node can come back to. Its port is not one of those that the kernel gives to
+// connections (from 32768 on Linux), any of which could hold it while the node is down.
+func keptAddress(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(22_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (c *testCluster) running() *testNode {

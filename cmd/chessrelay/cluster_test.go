@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -60,7 +62,7 @@ func (c *testCluster) add() *testNode {
 	i := len(c.nodes)
 	n := &testNode{t: c.t, cfg: serveConfig{
 		Name: "venue-" + strconv.Itoa(i), Role: roleVenue, Data: filepath.Join(c.dir, strconv.Itoa(i)),
-		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 3, PullAllow: "127.0.0.1",
+		HTTP: keptAddress(c.t), Peer: keptAddress(c.t), Voters: 3, PullAllow: "127.0.0.1",
 	}}
 	if i == 0 {
 		n.cfg.Name, n.cfg.Role, n.cfg.Bootstrap = "recorder", roleRecorder, true
@@ -70,6 +72,21 @@ func (c *testCluster) add() *testNode {
 	c.nodes = append(c.nodes, n)
 	n.start()
 	return n
+}
+
+// keptAddress is a free address that a node can come back to. Its port is not one of those that the kernel gives to
+// connections (from 32768 on Linux), any of which could hold it while the node is down.
+func keptAddress(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(22_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // start starts the node, the first time and every other time.

@@ -74,7 +74,7 @@ func newCrashed(t *testing.T) *crashed {
 	}}
 	k.ctx, k.stop = context.WithCancel(context.Background())
 	var err error
-	if k.d.nodes, err = planNodes(env, k.d.dir, "127.0.0.1:0", 2); err != nil {
+	if k.d.nodes, err = planNodes(env, k.d.dir, keptAddress(k.t), 2); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
