@@ -63,7 +63,7 @@ func BenchmarkPublish(b *testing.B) {
 				n := startNode(b, s, s.last(), func(c *Config) { c.PingEvery = time.Hour })
 				defer crowd(b, n, size)()
 				e := benchEvent(s)
-				want := n.hub.counters.eventsSent.Load()
+				want := n.hub.Stats().EventsSent
 				var calls []time.Duration
 				for b.Loop() {
 					e[0].Index++
@@ -72,7 +72,7 @@ func BenchmarkPublish(b *testing.B) {
 					n.hub.Publish(e)
 					calls = append(calls, time.Since(began))
 					if e[0].Index%burst == 0 {
-						waitFor(b, "all have it", func() bool { return n.hub.counters.eventsSent.Load() >= want })
+						waitFor(b, "all have it", func() bool { return n.hub.Stats().EventsSent >= want })
 					}
 				}
 				slices.Sort(calls)
@@ -92,12 +92,12 @@ func BenchmarkFanOut(b *testing.B) {
 	n := startNode(b, s, s.last(), func(c *Config) { c.PingEvery = time.Hour })
 	defer crowd(b, n, size)()
 	e := benchEvent(s)
-	want := n.hub.counters.eventsSent.Load()
+	want := n.hub.Stats().EventsSent
 	for b.Loop() {
 		e[0].Index++
 		want += size
 		n.hub.Publish(e)
-		waitFor(b, "all have it", func() bool { return n.hub.counters.eventsSent.Load() >= want })
+		waitFor(b, "all have it", func() bool { return n.hub.Stats().EventsSent >= want })
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/size, "ns/frame")
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
@@ -44,8 +45,8 @@ type Config struct {
 	// is emptied first; zero: 64 MiB. Not less than HistoryBytes.
 	HistoryTotal int
 
-	// WriteTimeout is how long one frame may take to be written; zero: 10 s. A
-	// spectator that exceeds it is closed with [CloseTooSlow].
+	// WriteTimeout is how long a spectator may take nothing while something waits for it; zero: 10 s. One
+	// that exceeds it is closed with [CloseTooSlow].
 	WriteTimeout time.Duration
 	// PingEvery is the time between pings; zero: 20 s. A spectator that leaves
 	// two of them unanswered is closed.
@@ -53,6 +54,8 @@ type Config struct {
 	// StatusEvery is the time between status frames; zero: 10 s, which is
 	// also the most that clients are promised.
 	StatusEvery time.Duration
+	// SummaryEvery is the time between the summaries of the boards that a spectator does not watch; zero: 1 s.
+	SummaryEvery time.Duration
 	// CloseTimeout is how long a connection may take to say goodbye, and so
 	// about how long [Hub.Close] may take; zero: 1 s.
 	CloseTimeout time.Duration
@@ -61,8 +64,15 @@ type Config struct {
 	// that does not read, and it would be found out only after those.
 	SendBuffer int
 
-	// MaxSpectators is how many connections there may be; zero: 10,000.
+	// Workers is how many goroutines write to the spectators; zero: GOMAXPROCS. At most 64.
+	Workers int
+
+	// MaxSpectators is how many connections there may be; zero: 100,000, but no more than leave the process
+	// 500 of the files that it may have open.
 	MaxSpectators int
+	// MaxPerSecond is how many may come in a second, and as many at once after a calm; zero: 5,000. The others are
+	// asked to come back a little later, each at another moment, so that those who are here do not wait for those who come.
+	MaxPerSecond int
 	// MaxPerAddress is how many of them may have one address; zero: 200, since
 	// a whole playing hall may sit behind one.
 	MaxPerAddress int
@@ -85,6 +95,12 @@ type Config struct {
 // maxStatusEvery is what clients are promised: one that has heard nothing for
 // longer may take the connection for dead.
 const maxStatusEvery = 10 * time.Second
+
+// maxWorkers is the bits of round.workers.
+const maxWorkers = 64
+
+// spareFiles are for what else a node has open: its log, its peers, the submitters.
+const spareFiles = 500
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Cluster == "" {
@@ -118,6 +134,12 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("broadcast: Config.%s is negative", f.name)
 		}
 	}
+	if c.Workers == 0 {
+		c.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	if c.Workers < 0 || c.Workers > maxWorkers {
+		return c, fmt.Errorf("broadcast: Config.Workers is %d; it must be from 1 to %d", c.Workers, maxWorkers)
+	}
 	for _, f := range []struct {
 		name  string
 		value *time.Duration
@@ -127,6 +149,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"PingEvery", &c.PingEvery, 20 * time.Second},
 		{"StatusEvery", &c.StatusEvery, maxStatusEvery},
 		{"CloseTimeout", &c.CloseTimeout, time.Second},
+		{"SummaryEvery", &c.SummaryEvery, time.Second},
 	} {
 		if *f.value == 0 {
 			*f.value = f.zero
@@ -142,7 +165,13 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("broadcast: Config.HistoryTotal is less than HistoryBytes")
 	}
 	if c.MaxSpectators == 0 {
-		c.MaxSpectators = 10_000
+		c.MaxSpectators = 100_000
+		if files := maxFiles(); files > 0 && files-spareFiles < c.MaxSpectators {
+			c.MaxSpectators = max(files-spareFiles, files/2)
+		}
+	}
+	if c.MaxPerSecond == 0 {
+		c.MaxPerSecond = 5000
 	}
 	if c.MaxPerAddress == 0 {
 		c.MaxPerAddress = 200

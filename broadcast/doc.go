@@ -9,15 +9,31 @@
 // that follow. The log index is its cursor, and since the index is the same on
 // every node, it may come back to any of them.
 //
-// There is no queue per spectator. Each round has one history of encoded
+// There is no queue per spectator, and no goroutine. Each round has one history of
 // frames, bounded by count and by bytes, and a spectator is nothing but an
-// index into it:
+// index into it and a socket:
 //
-//	apply loop ── Publish ──► history of the round ──► wake ──► writer of each spectator
-//	                          floor ... frames ... last          cursor -> next batch -> socket
+//	apply loop ── Publish ──► history of the round ──► wake ──► a few workers, each with its share of the spectators
+//	                          floor ... frames ... last          cursor -> what follows -> one write that does not wait
 //
-// So a spectator costs the same memory whether it is fast or slow, and the
-// apply loop does the same work whether there are none or ten thousand.
+// So a spectator costs some hundred bytes whether it is fast or slow, and the
+// apply loop does the same work whether there are none or twenty thousand.
+//
+// # Workers
+//
+// There are GOMAXPROCS of them. A worker owns its spectators wholly: their sockets, cursors, and what they say, so none of
+// it has a lock. When a round's history has changed, it gives all members of the round a turn ([worker.turn]):
+// everything that follows the cursor leaves in one write(2) or writev(2), the shared bytes of each event's frame as they
+// lie in the history. So the more events wait, the fewer writes an event costs, and nothing waits for more to come.
+//
+// A write never waits. What a socket has no room for is kept, as a list of shared buffers, and is sent
+// when the poller says that there is room: one epoll for all sockets of a worker, which the runtime's own poller
+// waits for. Meanwhile this spectator gets no turns; then it goes on from its cursor, or, if the history has moved on too
+// far, from a snapshot. One that takes nothing of it for WriteTimeout is closed with [CloseTooSlow].
+//
+// After every 64 turns a worker looks at its inbox and lets others use the processor, so that neither newcomers nor the
+// apply loop wait until tens of thousands were written to. Pings and routine status frames go round the
+// spectators bit by bit for the same reason.
 //
 // # What the caller owes
 //
@@ -44,11 +60,10 @@
 //	Everything with index <= cursor was sent, or is part of a snapshot that was
 //	sent; nothing with index > cursor was.
 //
-// All events of one index are one frame, so a cursor never stands in the
+// All events of one index are one message, so a cursor never stands in the
 // middle of an index. A spectator whose cursor falls behind the history's
 // floor, since it is slow or since the boards were replaced, is moved forward
-// to a fresh snapshot: never a silent gap. One that takes nothing for
-// WriteTimeout, or answers no ping, is closed with [CloseTooSlow].
+// to a fresh snapshot: never a silent gap. One that answers no ping is closed with [CloseTooSlow].
 //
 // Joining does not race with publishing. The boards change before Publish is
 // called, so a snapshot at S holds everything up to S; the cursor becomes S,
@@ -68,37 +83,46 @@
 // of any frame but hello as its new since. The index of hello is how far this
 // node has come, not what the spectator has.
 //
-// With ?boards= the cursor speaks for those boards only. A client that changes
-// its boards must come back without since.
+// # Boards
+//
+// With ?boards= a spectator gets the events of those boards, and the cursor speaks for them only. It may ask for others without
+// a new connection:
+//
+//	{"type":"subscribe","boards":[3,4]}     without boards: all of them
+//
+// and gets a snapshot of them. Of the other boards it is told in little: a summary frame a second at the most, with the ply, the last move and
+// the result of each that has changed. It bears no index.
+//
+// # Forms
+//
+// An event is encoded once. How it goes over the wire, its form, is made once as well, by whoever first needs it (form.go): a WebSocket
+// frame, the same compressed for those who can read that if it is long, a Server-Sent Event, or a line of the feed.
 //
 // # Parts
 //
-//	hub.go        Hub: Open, Close, Publish, Reset, and the goroutine that wakes
+//	hub.go        Hub: Open, Close, Publish, Reset
 //	round.go      the rounds that have a history or spectators; eviction
 //	history.go    the shared frames of one round, and its floor
-//	frame.go      one encoded frame; several joined to one
+//	frame.go      all that one index changed in a round
+//	form.go       a message in each of its forms
 //	wire.go       the JSON shapes and the close codes
 //	snapshot.go   the snapshot of a round, encoded once and shared
-//	cursor.go     what one spectator has, and what it gets next
-//	spectator.go  one connection's life: its two goroutines and its end
-//	writer.go     the loop that writes
-//	reader.go     what clients may send
-//	socket.go     the TCP connection: deadlines that can be cut short, bounded buffers
+//	summary.go    how the boards stand that a spectator does not watch
+//	worker.go     the loop: inbox, turns, clock
+//	turn.go       what one spectator gets next, and how it is written; coming and going
+//	receive.go    what clients may send
+//	spectator.go  what is kept of one connection
+//	socket_linux.go  non-blocking sockets and epoll; socket_other.go does the same with goroutines
 //	follow.go     a spectator within the process, who takes games instead of frames
 //	live.go       GET /live: parameters, upgrade, refusal
-//	gate.go       how many may come in, in all and from one address
+//	gate.go       how many may come in: in all, from one address, in a second
 //	status.go     stale or not, told to everyone
 //	stats.go      counters for the metrics
 //
-// What to send next (cursor, round.next) knows no socket, and the writer knows
-// no history: other ways of writing can take the writer's place.
-//
 // # Goroutines
 //
-// The hub has one, which wakes spectators and makes status frames, so that the
-// apply loop's time does not depend on how many wait. Each connection has two:
-// a writer, which owns the cursor and outlives the reader, and a reader. Close
-// waits for all of them.
+// Each worker has two: its loop, and one that waits for its epoll. A connection has none: the HTTP server's ends as soon
+// as the handshake is done. Close waits for all of them.
 //
 // # Locks
 //
@@ -111,7 +135,6 @@
 //	history.mu    among those who change one round's frames. Spectators read them
 //	              through an atomic pointer and never make Publish wait.
 //
-// gate.mu, status.mu, socket.mu and wakeList.mu are leaves: nothing else is
-// taken under them. No lock is held while a socket is written or a channel that
-// spectators wait on is closed.
+// summaries.mu is as snapshots.mu. gate.mu, status.mu, message.mu and worker.mu (of the inbox) are leaves: nothing else is
+// taken under them. No lock is held while a socket is written.
 package broadcast

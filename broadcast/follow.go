@@ -32,7 +32,6 @@ type Follower struct {
 	index uint64                       // everything up to it was returned
 	seen  map[relay.GameID]*relay.Game // as last returned
 	at    map[int]relay.GameID         // the board's game
-	room  []*frame
 }
 
 // Follow begins to follow a round for the client of r, who counts as a spectator. Close must follow.
@@ -45,7 +44,7 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 	f := &Follower{hub: h, address: h.cfg.Address(r), seen: map[relay.GameID]*relay.Game{}, at: map[int]relay.GameID{}}
 	if err := h.gate.enter(f.address); err != nil {
 		if !errors.Is(err, errClosed) {
-			h.counters.refusedLimit.Add(1)
+			h.counted.refusedLimit.Add(1)
 			err = errors.Join(ErrTooMany, err)
 		}
 		return nil, err
@@ -53,14 +52,14 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 	h.mu.Lock()
 	f.round = h.table.join(id)
 	h.mu.Unlock()
-	h.counters.joined.Add(1)
-	h.counters.spectators.Add(1)
+	h.counted.joined.Add(1)
+	h.counted.spectators.Add(1)
 	return f, nil
 }
 
 // Close ends it.
 func (f *Follower) Close() {
-	f.hub.counters.spectators.Add(-1)
+	f.hub.counted.spectators.Add(-1)
 	f.hub.leaveRound(f.round)
 	f.hub.gate.leave(f.address)
 }
@@ -73,17 +72,19 @@ func (f *Follower) Closing() <-chan struct{} { return f.hub.gate.closing }
 // the hub is closed.
 func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 	for first := f.index == 0; ; first = false {
-		frames, behind, wake := f.round.history.after(f.index, f.room[:0])
-		f.room = frames[:0]
+		v := f.round.history.view.Load()
+		var frames []*frame
 		var changed []*relay.Game
 		var err error
+		behind := f.index < v.floor
 		switch {
 		case first || behind:
 			changed, err = f.all()
-		case len(frames) > 0:
-			changed, err = f.some(frames)
+		default:
+			if frames = v.after(f.index); len(frames) > 0 {
+				changed, err = f.some(frames)
+			}
 		}
-		clear(frames)
 		if err != nil || len(changed) > 0 || first {
 			return changed, err
 		}
@@ -91,7 +92,7 @@ func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 			continue // look again
 		}
 		select {
-		case <-wake:
+		case <-f.round.history.wait(v):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-f.hub.gate.closing:
@@ -124,16 +125,16 @@ func (f *Follower) all() (changed []*relay.Game, err error) {
 // the cursor comes to what it showed already, it is the same and not returned.
 func (f *Follower) some(frames []*frame) (changed []*relay.Game, err error) {
 	for _, fr := range frames {
-		for _, p := range fr.parts {
-			if _, ok := f.at[p.board]; !ok {
+		for i := range fr.parts {
+			if _, ok := f.at[fr.parts[i].board]; !ok {
 				return f.all() // a new board
 			}
 		}
 	}
 	f.hub.cfg.Boards.Read(func(_ uint64, s *relay.State) {
 		for _, fr := range frames {
-			for _, p := range fr.parts {
-				id := f.at[p.board]
+			for i := range fr.parts {
+				id := f.at[fr.parts[i].board]
 				if g, ok := s.Game(id); ok && f.seen[id] != g {
 					f.seen[id] = g
 					changed = append(changed, g)

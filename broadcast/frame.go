@@ -1,120 +1,94 @@
 package broadcast
 
-import (
-	"bytes"
-	"sync"
+import "github.com/chessrelay/chessrelay/relay"
 
-	"github.com/gorilla/websocket"
-
-	"github.com/chessrelay/chessrelay/relay"
-)
-
-// frame is all that one log index changed in one round, encoded. Immutable but
-// for message, so that any number of spectators can share it.
+// frame is all that one log index changed in one round. Immutable, and shared by all spectators.
 type frame struct {
 	index uint64
-	parts []part // one an event, at least one
-
-	// message is the whole frame as it goes over the wire, made by the first
-	// writer that needs it: a node without spectators spends nothing on it.
-	once    sync.Once
-	message *websocket.PreparedMessage
-	err     error
+	parts []part   // one an event, at least one
+	whole *message // all of them
 }
 
 // part is one event of a frame, apart from the others so that a spectator who
 // watches some boards can be sent only theirs.
 type part struct {
 	board int // 0: what every spectator of the round gets
-	data  []byte
+	*message
 }
 
-func (p *part) within(set boardSet) bool { return p.board == 0 || set.has(p.board) }
+func (p *part) within(set *boardSet) bool { return p.board == 0 || set.has(p.board) }
 
 // encodeFrame makes the frame of events, which have one index and one round.
 func encodeFrame(events []relay.Event) (*frame, error) {
 	f := &frame{index: events[0].Index, parts: make([]part, len(events))}
+	var all [][]byte
 	for i := range events {
 		data, err := encodeEvent(&events[i])
 		if err != nil {
 			return nil, err
 		}
-		f.parts[i] = part{data: data}
+		m := &message{index: f.index, round: events[0].RoundID(), objects: [][]byte{data}}
+		f.parts[i] = part{message: m}
 		if g := events[i].Game; g != nil {
 			f.parts[i].board = g.Board
 		}
+		f.whole = m
+		all = append(all, data)
+	}
+	if len(all) > 1 {
+		f.whole = &message{index: f.index, round: events[0].RoundID(), objects: all}
 	}
 	return f, nil
 }
 
 // cost is what a frame takes in memory, roughly: its text twice, as JSON and
-// prepared, and what surrounds it.
+// in a form, and what surrounds it.
 func (f *frame) cost() int {
 	const overhead = 400
-	n := overhead
-	for _, p := range f.parts {
-		n += 2 * len(p.data)
-	}
-	return n
+	return overhead + 2*f.whole.length()
 }
 
-// length is that of the whole frame's text.
-func (f *frame) length() int {
-	n := 0
-	for _, p := range f.parts {
-		n += len(p.data)
+// of is the message for one who watches the boards of set, and how many events are in it; nil if none are.
+func (f *frame) of(set *boardSet) (m *message, events int) {
+	if len(f.parts) == 1 {
+		if f.parts[0].within(set) {
+			return f.whole, 1
+		}
+		return nil, 0
 	}
-	if len(f.parts) > 1 {
-		n += len(f.parts) + 1
-	}
-	return n
-}
-
-// within reports whether set holds every board of the frame.
-func (f *frame) within(set boardSet) bool {
-	for _, p := range f.parts {
-		if !p.within(set) {
-			return false
+	var mine []*message
+	for i := range f.parts {
+		if f.parts[i].within(set) {
+			mine = append(mine, f.parts[i].message)
 		}
 	}
-	return true
-}
-
-// prepared is the message with all parts.
-func (f *frame) prepared() (*websocket.PreparedMessage, error) {
-	f.once.Do(func() {
-		parts := make([][]byte, len(f.parts))
-		for i, p := range f.parts {
-			parts[i] = p.data
+	switch {
+	case len(mine) == len(f.parts):
+		return f.whole, len(mine)
+	case len(mine) <= 1: // more are rare: one command that changes several boards
+		if len(mine) == 0 {
+			return nil, 0
 		}
-		f.message, f.err = prepare(join(parts))
-	})
-	return f.message, f.err
+		return mine[0], 1
+	}
+	m = &message{index: f.index, round: mine[0].round}
+	for _, p := range mine {
+		m.objects = append(m.objects, p.objects...)
+	}
+	return m, len(mine)
 }
 
-// join makes one message of several objects: the object itself if it is one,
-// an array otherwise.
-func join(parts [][]byte) []byte {
-	if len(parts) == 1 {
-		return parts[0]
+// boardSet is the boards that a spectator asked for, ascending; nil is all.
+type boardSet []int32
+
+func (s *boardSet) has(board int) bool {
+	if s == nil {
+		return true
 	}
-	n := 1
-	for _, p := range parts {
-		n += len(p) + 1
-	}
-	var b bytes.Buffer
-	b.Grow(n)
-	b.WriteByte('[')
-	for i, p := range parts {
-		if i > 0 {
-			b.WriteByte(',')
+	for _, b := range *s { // they are few
+		if int(b) >= board {
+			return int(b) == board
 		}
-		b.Write(p)
 	}
-	b.WriteByte(']')
-	return b.Bytes()
-}
-
-func prepare(data []byte) (*websocket.PreparedMessage, error) {
-	return websocket.NewPreparedMessage(websocket.TextMessage, data)
+	return false
 }

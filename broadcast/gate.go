@@ -3,6 +3,7 @@ package broadcast
 import (
 	"errors"
 	"sync"
+	"time"
 )
 
 // Why the gate keeps someone out.
@@ -10,6 +11,7 @@ var (
 	errClosed      = errors.New("this node is going away")
 	errFull        = errors.New("this node has as many spectators as it may have")
 	errAddressFull = errors.New("there are too many connections from your address")
+	errRush        = errors.New("too many are coming at once; come back in a moment")
 )
 
 // gate counts the connections, keeps out those beyond the limits, and knows
@@ -17,22 +19,25 @@ var (
 type gate struct {
 	maxTotal      int // negative: no limit
 	maxPerAddress int
+	perSecond     float64 // how many may come in; negative: no limit
 
 	closing chan struct{} // closed by close
+	empty   chan struct{} // closed by Hub.Close once everything has ended
 
 	mu      sync.Mutex
 	closed  bool
 	total   int
 	address map[string]int
-	inside  map[*spectator]struct{}
+	tokens  float64 // who may come in now: up to those of a second
+	filled  time.Time
 	wg      sync.WaitGroup // one for each entered
 }
 
-func newGate(maxTotal, maxPerAddress int) *gate {
+func newGate(cfg *Config) *gate {
 	return &gate{
-		maxTotal: maxTotal, maxPerAddress: maxPerAddress,
-		closing: make(chan struct{}),
-		address: make(map[string]int), inside: make(map[*spectator]struct{}),
+		maxTotal: cfg.MaxSpectators, maxPerAddress: cfg.MaxPerAddress, perSecond: float64(cfg.MaxPerSecond),
+		closing: make(chan struct{}), empty: make(chan struct{}), address: make(map[string]int),
+		tokens: float64(cfg.MaxPerSecond), filled: time.Now(),
 	}
 }
 
@@ -47,11 +52,28 @@ func (g *gate) enter(address string) error {
 		return errFull
 	case g.maxPerAddress >= 0 && g.address[address] >= g.maxPerAddress:
 		return errAddressFull
+	case !g.tokenLocked():
+		return errRush
 	}
 	g.total++
 	g.address[address]++
 	g.wg.Add(1)
 	return nil
+}
+
+// tokenLocked takes a token from a bucket that fills with perSecond, and holds as many.
+func (g *gate) tokenLocked() bool {
+	if g.perSecond < 0 {
+		return true
+	}
+	now := time.Now()
+	g.tokens = min(g.perSecond, g.tokens+now.Sub(g.filled).Seconds()*g.perSecond)
+	g.filled = now
+	if g.tokens < 1 {
+		return false
+	}
+	g.tokens--
+	return true
 }
 
 func (g *gate) leave(address string) {
@@ -64,42 +86,15 @@ func (g *gate) leave(address string) {
 	g.wg.Done()
 }
 
-// add makes s known, so that close stops it. It answers false if that has
-// been done already.
-func (g *gate) add(s *spectator) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return false
-	}
-	g.inside[s] = struct{}{}
-	return true
-}
-
-func (g *gate) remove(s *spectator) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.inside, s)
-}
-
-// close lets nobody in any more and stops who is inside. It answers false if it
-// was called before.
+// close lets nobody in any more. It answers false if it was called before.
 func (g *gate) close() bool {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.closed {
-		g.mu.Unlock()
 		return false
 	}
 	g.closed = true
 	close(g.closing)
-	stop := make([]*spectator, 0, len(g.inside))
-	for s := range g.inside {
-		stop = append(stop, s)
-	}
-	g.mu.Unlock()
-	for _, s := range stop {
-		s.stop(CloseGoingAway, errClosed.Error())
-	}
 	return true
 }
 

@@ -18,9 +18,9 @@ type history struct {
 
 	view atomic.Pointer[view] // replaced under mu
 
-	mu    sync.Mutex // among those who change it: Publish, Reset, and the waking
-	bytes int
-	dirty bool // view.wake is due to be closed; see wakeList
+	mu      sync.Mutex // among those who change it: Publish and Reset
+	bytes   int
+	changed chan struct{} // closed by the next change, if somebody waits for it; see wait
 }
 
 // view is a history at one moment. Immutable; the arrays behind frames are
@@ -32,12 +32,11 @@ type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
-	wake   chan struct{} // closed some time after this view has been replaced by one with other frames
 }
 
 func (h *history) init(floor uint64, maxFrames, maxBytes int) {
 	h.maxFrames, h.maxBytes = maxFrames, maxBytes
-	h.view.Store(&view{floor: floor, last: floor, wake: make(chan struct{})})
+	h.view.Store(&view{floor: floor, last: floor})
 }
 
 // append adds f, and drops the oldest frames beyond the bounds. It reports by
@@ -64,7 +63,7 @@ func (h *history) append(f *frame) (grown int, ok bool) {
 		drop++
 	}
 	v.frames = v.frames[drop:]
-	h.view.Store(&v)
+	h.replaceLocked(&v)
 	return h.bytes - before, true
 }
 
@@ -78,65 +77,66 @@ func (h *history) reset(floor uint64) (freed int) {
 	v.floor = max(floor, v.last)
 	v.last = v.floor
 	v.frames = nil
-	h.view.Store(&v)
+	h.replaceLocked(&v)
 	freed, h.bytes = h.bytes, 0
 	return freed
 }
 
+func (h *history) replaceLocked(v *view) {
+	h.view.Store(v)
+	if h.changed != nil {
+		close(h.changed)
+		h.changed = nil
+	}
+}
+
+// wait is a channel that is closed once the history is another than v.
+func (h *history) wait(v *view) <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.view.Load() != v {
+		return ready
+	}
+	if h.changed == nil {
+		h.changed = make(chan struct{})
+	}
+	return h.changed
+}
+
+// ready is a channel that is closed.
+var ready = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
 // The most that is taken from a history at once, so that a spectator which
-// catches up neither holds the lock for long nor is sent one huge message.
+// catches up is not kept in memory with more than this in the middle of a write.
 const (
 	maxBatchFrames = 64
 	maxBatchBytes  = 64 << 10
 )
 
-// after appends to dst the frames that follow index, oldest first, as many as
-// fit one batch. behind: the history does not reach back to index. wake is
-// closed after the next change to what was seen here.
-func (h *history) after(index uint64, dst []*frame) (frames []*frame, behind bool, wake <-chan struct{}) {
-	v := h.view.Load()
-	if index < v.floor {
-		return dst, true, v.wake
+// after is the frames that follow index, oldest first, as many as fit one batch.
+// index must not be below the floor.
+func (v *view) after(index uint64) []*frame {
+	if index >= v.last {
+		return nil
 	}
-	i, found := slices.BinarySearchFunc(v.frames, index, func(f *frame, index uint64) int {
-		return cmp.Compare(f.index, index)
-	})
-	if found {
-		i++
+	i := len(v.frames) - 1
+	if i > 0 && v.frames[i-1].index > index { // most have all but the newest
+		var found bool
+		if i, found = slices.BinarySearchFunc(v.frames, index, func(f *frame, index uint64) int {
+			return cmp.Compare(f.index, index)
+		}); found {
+			i++
+		}
 	}
-	bytes := 0
-	for n := 0; i < len(v.frames) && n < maxBatchFrames && bytes < maxBatchBytes; i, n = i+1, n+1 {
-		dst = append(dst, v.frames[i])
-		bytes += v.frames[i].cost() / 2
+	end := i
+	for bytes := 0; end < len(v.frames) && end-i < maxBatchFrames && bytes < maxBatchBytes; end++ {
+		bytes += v.frames[end].whole.length()
 	}
-	return dst, false, v.wake
+	return v.frames[i:end]
 }
 
 // bounds are the floor and the newest index.
 func (h *history) bounds() (floor, last uint64) {
 	v := h.view.Load()
 	return v.floor, v.last
-}
-
-// markDirty reports whether the caller has to see to it that wakeAll is
-// called: true once, until it was.
-func (h *history) markDirty() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	was := h.dirty
-	h.dirty = true
-	return !was
-}
-
-// wakeAll wakes everyone who waits. Closing the channel takes time in
-// proportion to them, so it is done outside the lock.
-func (h *history) wakeAll() {
-	h.mu.Lock()
-	v := *h.view.Load()
-	wake := v.wake
-	v.wake = make(chan struct{})
-	h.view.Store(&v)
-	h.dirty = false
-	h.mu.Unlock()
-	close(wake)
 }

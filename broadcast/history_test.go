@@ -10,15 +10,20 @@ import (
 )
 
 func fakeFrame(index uint64, size int) *frame {
-	return &frame{index: index, parts: []part{{board: 1, data: make([]byte, size)}}}
+	m := &message{index: index, objects: [][]byte{make([]byte, size)}}
+	return &frame{index: index, parts: []part{{board: 1, message: m}}, whole: m}
 }
 
 // all takes everything after index, batch by batch.
 func (h *history) all(index uint64) (indexes []uint64, behind bool) {
 	for {
-		frames, behind, _ := h.after(index, nil)
-		if behind || len(frames) == 0 {
-			return indexes, behind
+		v := h.view.Load()
+		if index < v.floor {
+			return indexes, true
+		}
+		frames := v.after(index)
+		if len(frames) == 0 {
+			return indexes, false
 		}
 		for _, f := range frames {
 			indexes = append(indexes, f.index)
@@ -88,27 +93,33 @@ func TestHistoryBytes(t *testing.T) {
 	}
 }
 
-// A batch is bounded, and wake is closed by what comes after it was taken.
+// A batch is bounded, and who waits is woken by what comes after what he saw.
 func TestHistoryBatchAndWake(t *testing.T) {
 	var h history
 	h.init(0, 1000, 1<<20)
 	for i := uint64(1); i <= 200; i++ {
 		h.append(fakeFrame(i, 10))
 	}
-	frames, _, wake := h.after(0, nil)
+	v := h.view.Load()
+	frames := v.after(0)
 	if len(frames) != maxBatchFrames {
 		t.Errorf("a batch of %d", len(frames))
 	}
-	if !h.markDirty() || h.markDirty() {
-		t.Error("markDirty must be true once")
+	if frames := v.after(198); len(frames) != 2 || frames[0].index != 199 {
+		t.Errorf("after 198: %d frames", len(frames))
 	}
-	h.wakeAll()
-	<-wake
-	if _, _, wake := h.after(0, nil); isClosed(wake) {
+	wake, again := h.wait(v), h.wait(v)
+	if isClosed(wake) {
 		t.Error("woken by nothing")
 	}
-	if !h.markDirty() {
-		t.Error("markDirty must be true again")
+	h.append(fakeFrame(201, 10))
+	<-wake
+	<-again
+	if !isClosed(h.wait(v)) {
+		t.Error("the history was another before the wait, which goes on")
+	}
+	if isClosed(h.wait(h.view.Load())) {
+		t.Error("woken by nothing")
 	}
 }
 

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -17,19 +18,18 @@ type Hub struct {
 	// Static after Open.
 	cfg      Config
 	log      *slog.Logger
+	opened   time.Time
 	upgrader websocket.Upgrader
 	gate     *gate
 	status   *status
-	wakes    *wakeList
+	workers  []*worker
 
-	// Lifetime of run; spectators are waited for by gate.
-	quit chan struct{}
-	done chan struct{}
+	next atomic.Uint64 // the worker who gets the next spectator, but for a remainder
 
 	// published: everything up to this index is in the histories. It is raised
 	// only after the frames are there.
 	published atomic.Uint64
-	counters  counters
+	counted   counters // what the workers do not count
 
 	mu sync.Mutex
 	table
@@ -42,21 +42,25 @@ func Open(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{
-		cfg:    cfg,
-		log:    cfg.Log,
-		gate:   newGate(cfg.MaxSpectators, cfg.MaxPerAddress),
-		status: newStatus(),
-		wakes:  newWakeList(),
-		quit:   make(chan struct{}),
-		done:   make(chan struct{}),
-	}
+	h := &Hub{cfg: cfg, log: cfg.Log, opened: time.Now(), gate: newGate(&cfg), status: &status{}}
 	h.upgrader = h.newUpgrader()
 	var base uint64
 	cfg.Boards.Read(func(applied uint64, _ *relay.State) { base = applied })
 	h.table = newTable(cfg, base)
 	h.published.Store(base)
-	go h.run()
+	for n := range cfg.Workers {
+		w, err := newWorker(h, n)
+		if err != nil {
+			for _, w := range h.workers {
+				w.poll.close()
+			}
+			return nil, fmt.Errorf("broadcast: %w", err)
+		}
+		h.workers = append(h.workers, w)
+	}
+	for _, w := range h.workers {
+		go w.run()
+	}
 	return h, nil
 }
 
@@ -64,13 +68,17 @@ func Open(cfg Config) (*Hub, error) {
 // all goroutines are gone. New ones are turned away with a 503 from then on.
 // Publish may still be called, and reaches nobody.
 func (h *Hub) Close() error {
-	if !h.gate.close() {
-		<-h.done
-		return nil
+	if h.gate.close() {
+		for _, w := range h.workers {
+			w.order((*worker).stopAll)
+		}
+		h.gate.wait()
+		for _, w := range h.workers {
+			w.close()
+		}
+		close(h.gate.empty)
 	}
-	h.gate.wait()
-	close(h.quit)
-	<-h.done
+	<-h.gate.empty
 	return nil
 }
 
@@ -139,8 +147,8 @@ func (h *Hub) publishRound(events []relay.Event) {
 			"round", events[0].RoundID(), "index", f.index)
 		return
 	}
-	h.counters.events.Add(uint64(len(events)))
-	h.wakes.add(&r.history)
+	h.counted.events.Add(uint64(len(events)))
+	h.wake(r)
 }
 
 // Reset tells that the boards were replaced as of log index applied, by a Raft
@@ -155,7 +163,7 @@ func (h *Hub) Reset(applied uint64) {
 		h.published.Store(applied)
 	}
 	for _, r := range all {
-		h.wakes.add(&r.history)
+		h.wake(r)
 	}
 }
 
@@ -163,59 +171,27 @@ func (h *Hub) resetRound(id relay.RoundID, index uint64) {
 	h.mu.Lock()
 	r := h.table.resetRound(id, index)
 	h.mu.Unlock()
-	h.wakes.add(&r.history)
+	h.wake(r)
 }
 
-// run wakes those who wait and makes the status frames, so that neither is
-// done at the cost of the apply loop.
-func (h *Hub) run() {
-	defer close(h.done)
-	tick := time.NewTicker(h.cfg.StatusEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-h.wakes.kick:
-			for _, hist := range h.wakes.take() {
-				hist.wakeAll()
-			}
-		case <-h.status.changed:
-			h.announceStatus()
-		case <-tick.C:
-			h.announceStatus()
-		case <-h.quit:
-			return
+// wake tells the workers who have spectators of r that its history is another.
+// However often that happens until one looks, it is told once.
+func (h *Hub) wake(r *round) {
+	at := r.workers.Load()
+	for _, w := range h.workers {
+		if at&w.bit != 0 && r.dirty.Or(w.bit)&w.bit == 0 {
+			w.markDirty(r)
 		}
 	}
 }
 
-// wakeList is the histories that have changed since their spectators were last
-// woken; however often one changes meanwhile, it is there once.
-type wakeList struct {
-	kick chan struct{} // of one
-
-	mu   sync.Mutex
-	list []*history
+func (h *Hub) leaveRound(r *round) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.table.leave(r)
 }
 
-func newWakeList() *wakeList { return &wakeList{kick: make(chan struct{}, 1)} }
-
-func (w *wakeList) add(h *history) {
-	if !h.markDirty() {
-		return
-	}
-	w.mu.Lock()
-	w.list = append(w.list, h)
-	w.mu.Unlock()
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
-}
-
-func (w *wakeList) take() []*history {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	list := w.list
-	w.list = nil
-	return list
+// give hands a spectator to the worker whose turn it is.
+func (h *Hub) give(a arrival) {
+	h.workers[h.next.Add(1)%uint64(len(h.workers))].join(a)
 }

@@ -1,9 +1,13 @@
 package broadcast
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,35 +34,88 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, err)
 		return
 	}
-	hj := &hijacker{ResponseWriter: w, sendBuffer: h.cfg.SendBuffer}
-	conn, err := h.upgrader.Upgrade(hj, r, nil)
-	if err != nil { // and notUpgraded has answered
+	hj := &hijacker{ResponseWriter: w}
+	if _, err := h.upgrader.Upgrade(hj, r, nil); err != nil { // and notUpgraded has answered, or the connection is closed
 		h.gate.leave(address)
 		return
 	}
-	s := &spectator{hub: h, conn: conn, socket: hj.socket, address: address, quit: make(chan struct{})}
-	if h.gate.add(s) {
-		h.admit(s, r.URL.RawQuery)
-	} else {
-		s.stop(CloseGoingAway, errClosed.Error())
+	s := &spectator{address: address}
+	if hj.deflate {
+		s.form = formDeflate
 	}
-	go func() {
-		defer h.gate.leave(address)
-		defer h.gate.remove(s)
-		s.run()
-	}()
+	a := arrival{spectator: s}
+	q, err := parseLive(r.URL.RawQuery)
+	if err == nil {
+		err = h.admit(s, q)
+	}
+	if err != nil {
+		a.code, a.reason = closeCode(err)
+	}
+	h.take(hj.conn, a)
 }
 
-// admit gives s its round and its cursor, or stops it.
-func (h *Hub) admit(s *spectator, rawQuery string) {
-	q, err := parseLive(rawQuery)
-	if err != nil {
-		s.stop(CloseBadRequest, err.Error())
+// take makes the connection a spectator's.
+func (h *Hub) take(conn net.Conn, a arrival) {
+	var err error
+	if a.sock, err = takeOver(conn, h.cfg.SendBuffer, 2*h.cfg.PingEvery); err != nil {
+		h.log.Error("a connection cannot be taken over", "address", a.address, "err", err)
+		conn.Close()
+		if a.round != nil {
+			h.leaveRound(a.round)
+		}
+		h.gate.leave(a.address)
 		return
 	}
-	if q.cluster != "" && q.cluster != h.cfg.Cluster {
-		s.stop(CloseOtherCluster, fmt.Sprintf("this is the cluster %s; its indexes are not those of another", h.cfg.Cluster))
-		return
+	h.give(a)
+}
+
+// hijacker keeps the connection that the WebSocket library takes, and looks at what it answers the client.
+type hijacker struct {
+	http.ResponseWriter
+	conn    net.Conn
+	deflate bool // the library and the client agreed on permessage-deflate
+}
+
+// Hijack implements [http.Hijacker].
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = conn
+	return &handshake{Conn: conn, hijacker: h}, rw, nil
+}
+
+type handshake struct {
+	net.Conn
+	*hijacker
+}
+
+// Write writes the response to the handshake, which is one write.
+func (c *handshake) Write(p []byte) (int, error) {
+	c.deflate = c.deflate || bytes.Contains(p, []byte("permessage-deflate"))
+	return c.Conn.Write(p)
+}
+
+// A rejection is why somebody cannot watch what he asks for.
+type rejection struct {
+	code   int // of the close frame
+	reason string
+}
+
+func (r *rejection) Error() string { return r.reason }
+
+func closeCode(err error) (code int, reason string) {
+	if r, ok := errors.AsType[*rejection](err); ok {
+		return r.code, r.reason
+	}
+	return CloseBadRequest, err.Error()
+}
+
+// admit gives s its round and its cursor.
+func (h *Hub) admit(s *spectator, q liveQuery) error {
+	if err := h.checkCluster(q.cluster); err != nil {
+		return err
 	}
 	var applied uint64
 	var known bool
@@ -69,32 +126,43 @@ func (h *Hub) admit(s *spectator, rawQuery string) {
 	if !known {
 		if q.since > applied {
 			// The round may have been opened in the entries we do not have yet.
-			s.stop(CloseGoingAway, "this node is behind and does not know the round yet; try again")
-		} else {
-			s.stop(CloseNoRound, errNoRound.Error())
+			return &rejection{CloseGoingAway, "this node is behind and does not know the round yet; try again"}
 		}
-		return
+		return &rejection{CloseNoRound, errNoRound.Error()}
 	}
-	hello, err := json.Marshal(helloFrame{
-		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(),
-	})
-	if err == nil {
-		s.hello, err = prepare(hello)
+	if err := h.greet(s, applied); err != nil {
+		return err
 	}
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	s.cursor = cursor{index: q.since, blank: q.since == 0, boards: q.boards}
+	s.cursor, s.blank, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
 	s.round = h.table.join(q.round)
 	h.mu.Unlock()
+	return nil
+}
+
+func (h *Hub) checkCluster(cluster string) error {
+	if cluster != "" && cluster != h.cfg.Cluster {
+		return &rejection{CloseOtherCluster, fmt.Sprintf("this is the cluster %s; its indexes are not those of another", h.cfg.Cluster)}
+	}
+	return nil
+}
+
+// greet has s told where it is.
+func (h *Hub) greet(s *spectator, applied uint64) error {
+	hello, err := json.Marshal(helloFrame{
+		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(),
+	})
+	if err != nil {
+		return &rejection{CloseGoingAway, "this node has a fault; try another"}
+	}
+	s.hello = &message{objects: [][]byte{hello}}
+	return nil
 }
 
 // liveQuery is what a spectator asks for.
 type liveQuery struct {
 	round   relay.RoundID
-	boards  boardSet
+	boards  *boardSet
 	since   uint64 // 0: it has nothing
 	cluster string
 }
@@ -120,23 +188,23 @@ func parseLive(rawQuery string) (q liveQuery, err error) {
 		}
 	}
 	if boards := values.Get("boards"); boards != "" {
-		q.boards = boardSet{}
+		var numbers []int32
 		for number := range strings.SplitSeq(boards, ",") {
-			n, err := strconv.ParseUint(number, 10, 31)
-			if err != nil || n == 0 {
+			n, err := strconv.ParseInt(number, 10, 32)
+			if err != nil || n < 1 {
 				return q, errors.New("boards is not a list of board numbers")
 			}
-			if q.boards[int(n)] = struct{}{}; len(q.boards) > maxBoards {
-				return q, fmt.Errorf("boards names more than %d; leave it out to get all", maxBoards)
-			}
+			numbers = append(numbers, int32(n))
+		}
+		if q.boards, err = newBoardSet(numbers); err != nil {
+			return q, fmt.Errorf("boards names more than %d; leave it out to get all", maxBoards)
 		}
 	}
 	return q, nil
 }
 
-// newUpgrader lets in pages of this host and of the allowed origins. Its
-// buffers are small since clients say next to nothing, and since everything is
-// written as prepared messages, which need none.
+// newUpgrader lets in pages of this host and of the allowed origins. It does the
+// handshake only; its buffers are small since nothing else passes through them.
 func (h *Hub) newUpgrader() websocket.Upgrader {
 	allowed := h.cfg.AllowedOrigins
 	sameOrigin := func(r *http.Request) bool {
@@ -148,9 +216,10 @@ func (h *Hub) newUpgrader() websocket.Upgrader {
 		return err == nil && strings.EqualFold(u.Host, r.Host)
 	}
 	return websocket.Upgrader{
-		HandshakeTimeout: 5 * time.Second,
-		ReadBufferSize:   256,
-		WriteBufferPool:  &sync.Pool{},
+		HandshakeTimeout:  5 * time.Second,
+		ReadBufferSize:    256,
+		WriteBufferPool:   &sync.Pool{},
+		EnableCompression: true,
 		CheckOrigin: func(r *http.Request) bool {
 			return sameOrigin(r) || slices.Contains(allowed, "*") ||
 				slices.ContainsFunc(allowed, func(o string) bool {
@@ -165,7 +234,7 @@ func (h *Hub) notUpgraded(w http.ResponseWriter, _ *http.Request, status int, re
 	code := "bad_request"
 	switch {
 	case status == http.StatusForbidden:
-		h.counters.refusedOrigin.Add(1)
+		h.counted.refusedOrigin.Add(1)
 		code = "forbidden"
 	case status >= 500:
 		code = "internal"
@@ -175,12 +244,21 @@ func (h *Hub) notUpgraded(w http.ResponseWriter, _ *http.Request, status int, re
 
 // refuse answers one who was not let in.
 func (h *Hub) refuse(w http.ResponseWriter, err error) {
-	w.Header().Set("Retry-After", "10")
-	if errors.Is(err, errClosed) {
+	// Those who come back do so at different moments.
+	wait := 5 + rand.IntN(10)
+	if errors.Is(err, errRush) {
+		wait = 1 + rand.IntN(4)
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(wait))
+	switch {
+	case errors.Is(err, errClosed):
 		writeError(w, http.StatusServiceUnavailable, "going_away", err.Error())
 		return
+	case errors.Is(err, errRush):
+		h.counted.refusedRate.Add(1)
+	default:
+		h.counted.refusedLimit.Add(1)
 	}
-	h.counters.refusedLimit.Add(1)
 	writeError(w, http.StatusTooManyRequests, "too_many", err.Error())
 }
 

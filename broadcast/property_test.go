@@ -76,7 +76,7 @@ func wander(t *testing.T, seed uint64) {
 		if got := n.hub.Stats(); got.Connections != 0 || got.ClosedBad != 0 || got.ClosedSlow != 0 {
 			t.Errorf("%+v", got)
 		}
-		if len(n.hub.gate.inside) != 0 || len(n.hub.gate.address) != 0 {
+		if len(n.hub.gate.address) != 0 {
 			t.Error("the gate remembers those who have left")
 		}
 		for _, r := range n.hub.rounds {

@@ -59,13 +59,13 @@ func TestClientFrames(t *testing.T) {
 }
 
 func TestMeter(t *testing.T) {
-	m, now := meter{most: 2, window: time.Second}, time.Unix(100, 0)
+	var m meter
 	for i, want := range []error{nil, nil, errTooMany, errTooMany} {
-		if err := m.count(now.Add(time.Duration(i) * time.Millisecond)); err != want {
+		if err := m.count(100+int64(i), 2); err != want {
 			t.Errorf("frame %d: %v", i, err)
 		}
 	}
-	if err := m.count(now.Add(time.Second)); err != nil {
+	if err := m.count(100+meterWindow, 2); err != nil {
 		t.Error("after the window:", err)
 	}
 }
@@ -76,9 +76,12 @@ func FuzzClientFrame(f *testing.F) {
 	f.Add(websocket.TextMessage, []byte("{\"\xff\":1}"))
 	f.Add(websocket.BinaryMessage, []byte{0})
 	f.Fuzz(func(t *testing.T, kind int, data []byte) {
-		err := checkClientFrame(kind, data, 64)
-		if err == nil && (kind != websocket.TextMessage || len(data) > 64 || !strings.Contains(string(data), "{")) {
+		order, err := parseOrder(kind, data)
+		if err == nil && (kind != websocket.TextMessage || !strings.Contains(string(data), "{")) {
 			t.Errorf("kind %d, %q passed", kind, data)
+		}
+		if order != nil && order.boards != nil && (len(*order.boards) == 0 || len(*order.boards) > maxBoards || (*order.boards)[0] < 1) {
+			t.Errorf("%q asks for %v", data, *order.boards)
 		}
 	})
 }
@@ -91,7 +94,7 @@ func FuzzLiveQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if q.round == "" || len(q.boards) > maxBoards || q.boards.has(0) && q.boards != nil {
+		if q.round == "" || q.boards != nil && len(*q.boards) > maxBoards || q.boards != nil && (*q.boards)[0] < 1 {
 			t.Errorf("%q gives %+v", query, q)
 		}
 	})

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"container/list"
+	"sync/atomic"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -11,6 +12,10 @@ type round struct {
 	id        relay.RoundID
 	history   history
 	snapshots snapshots
+	summaries summaries
+
+	workers atomic.Uint64 // a bit for each worker that has spectators of it
+	dirty   atomic.Uint64 // of those, who have been told that the history is another
 
 	// Guarded by Hub.mu.
 	watchers int

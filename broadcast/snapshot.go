@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/gorilla/websocket"
-
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -23,8 +21,7 @@ type snapshot struct {
 	games      []*relay.Game // by board
 	boards     [][]byte      // encoded, one a game
 	head       []byte        // the frame up to the first board
-	whole      *websocket.PreparedMessage
-	wholeBytes int
+	whole      *message
 }
 
 // snapshots is the newest snapshot of one round, shared by all who join.
@@ -36,13 +33,17 @@ type snapshots struct {
 // drop frees the memory; whoever comes next makes another.
 func (s *snapshots) drop() { s.newest.Store(nil) }
 
-// take answers a snapshot of the round as the boards are now, with an index of
-// at least floor. made reports whether one had to be encoded for it.
+// take answers a snapshot from which the round's history goes on. made reports
+// whether one had to be encoded for it.
 //
-// The cached one will do if none of the round's values was replaced since: they
-// are immutable, so the same pointers are the same boards. Its index may
-// then be older than the boards', and is as true: nothing lies between.
-func (s *snapshots) take(boards View, id relay.RoundID, floor uint64) (snap *snapshot, made bool, err error) {
+// The cached one will do if it has all that is in the history, or if none of the
+// round's values was replaced since: they are immutable, so the same pointers are
+// the same boards. Its index may then be older than the boards', and is as true.
+func (s *snapshots) take(boards View, id relay.RoundID, history *history) (snap *snapshot, made bool, err error) {
+	floor, last := history.bounds()
+	if old := s.newest.Load(); old != nil && old.index >= last {
+		return old, false, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := &snapshot{}
@@ -106,10 +107,8 @@ func (s *snapshot) encode(old *snapshot) error {
 		return err
 	}
 	s.head = frame[:len(frame)-len("]}")]
-	whole := s.with(s.boards)
-	s.wholeBytes = len(whole)
-	s.whole, err = prepare(whole)
-	return err
+	s.whole = s.message(s.boards)
+	return nil
 }
 
 // with is the frame with these of the boards.
@@ -128,10 +127,14 @@ func (s *snapshot) with(boards [][]byte) []byte {
 	return append(out, "]}"...)
 }
 
-// message is the frame for one who watches these boards, and its length.
-func (s *snapshot) message(set boardSet) (*websocket.PreparedMessage, int, error) {
+func (s *snapshot) message(boards [][]byte) *message {
+	return &message{index: s.index, round: s.round.ID, objects: [][]byte{s.with(boards)}}
+}
+
+// of is the frame for one who watches these boards.
+func (s *snapshot) of(set *boardSet) *message {
 	if set == nil {
-		return s.whole, s.wholeBytes, nil
+		return s.whole
 	}
 	var mine [][]byte
 	for i, g := range s.games {
@@ -139,7 +142,5 @@ func (s *snapshot) message(set boardSet) (*websocket.PreparedMessage, int, error
 			mine = append(mine, s.boards[i])
 		}
 	}
-	data := s.with(mine)
-	m, err := prepare(data)
-	return m, len(data), err
+	return s.message(mine)
 }

@@ -1,100 +1,76 @@
 package broadcast
 
-import (
-	"sync"
-	"time"
+import "errors"
 
-	"github.com/gorilla/websocket"
-)
-
-// spectator is one connection, from the upgrade to its end.
+// spectator is one connection, from the moment a worker has it. All of it belongs to that worker.
+//
+// There are tens of thousands of them, so it is small: what it has yet to get is the round's history behind its
+// cursor, and what it has not read of a frame is in rest only while the kernel has no room for it.
 type spectator struct {
 	// Static.
-	hub     *Hub
-	conn    *websocket.Conn
-	socket  *socket
+	sock    socket
+	round   *round
 	address string
-	round   *round // nil if it is refused
-	hello   *websocket.PreparedMessage
+	hello   *message // until it is written
+	head    []byte   // before it: what an HTTP response begins with
+	form    form
 
-	// Owned by the writer.
-	cursor cursor
-	told   uint64 // seq of the last status frame written
+	state state
+	due   due
+	slot  int32 // in worker.slots
+	tag   int32 // tells it from those that had the slot before
+	place int32 // in group.members
 
-	// Owned by the reader.
+	// cursor: everything of the round with index <= cursor, as far as boards go, was sent or is part of a
+	// snapshot that was; nothing beyond it was. Sent is what was written, or is in rest.
+	cursor uint64
+	// blank: nothing was sent and nothing can be assumed, so a snapshot comes first.
+	blank  bool
+	boards *boardSet
+	// others is up to which index it knows the boards that it does not watch, by summaries.
+	others uint64
+
+	heard int64 // when something came from it, in ns of the worker's clock
 	meter meter
+	rest  *rest    // nil: everything was written
+	in    *inbound // nil: no frame is half read
+}
 
-	// Set once, by stop.
-	once   sync.Once
-	quit   chan struct{} // closed by stop
-	code   int           // 0: the peer is gone, there is nobody to tell
+type state uint8
+
+const (
+	watching state = iota
+	ending         // it was said goodbye, and may take until its rest.since to be read
+	gone           // closed
+)
+
+// due is what is to be written besides the events.
+type due uint8
+
+const (
+	dueStatus due = 1 << iota
+	duePing
+	dueSummary
+)
+
+// rest is what the kernel had no room for.
+type rest struct {
+	bufs  [][]byte
+	since int64 // when something was last taken; of one that is ending, when it is closed
+}
+
+// An arrival is a connection on its way to a worker. One with a code is only told that and closed.
+type arrival struct {
+	*spectator
+	code   int
 	reason string
 }
 
-// stop has the connection closed with code and reason; the first call decides.
-// It does not wait. Anyone may call it.
-func (s *spectator) stop(code int, reason string) {
-	s.once.Do(func() {
-		s.code, s.reason = code, reason
-		s.socket.cutShort(time.Now().Add(s.hub.cfg.CloseTimeout))
-		close(s.quit)
-		switch code {
-		case CloseTooSlow:
-			s.hub.counters.closedSlow.Add(1)
-		case CloseBadRequest, CloseNoRound, CloseOtherCluster:
-			s.hub.counters.closedBad.Add(1)
-		}
-	})
-}
+// errGone is returned when the peer has closed its side.
+var errGone = errors.New("the peer has closed the connection")
 
-func (s *spectator) stopped() bool {
-	select {
-	case <-s.quit:
-		return true
-	default:
-		return false
-	}
-}
-
-// run is the connection's life, and the writer's goroutine. It ends when both
-// goroutines are done and the socket is closed.
-func (s *spectator) run() {
-	var reader sync.WaitGroup
-	reader.Go(s.read)
-	if s.round != nil {
-		s.hub.counters.joined.Add(1)
-		s.hub.counters.spectators.Add(1)
-		s.write()
-		s.hub.counters.spectators.Add(-1)
-		s.hub.leaveRound(s.round)
-	}
-	<-s.quit
-	if s.code != 0 {
-		s.sayGoodbye()
-	}
-	// The reader goes on until the peer has answered, or the deadline that
-	// stop set. Closing with unread data in the socket would reset the
-	// connection, and the peer might never see the close frame.
-	reader.Wait()
-	s.conn.Close()
-	s.hub.log.Debug("spectator left", "address", s.address, "code", s.code, "reason", s.reason)
-}
-
-func (s *spectator) sayGoodbye() {
-	reason := s.reason
-	const longest = 123 // RFC 6455, 5.5: 125 with the code
-	if len(reason) > longest {
-		reason = reason[:longest]
-	}
-	body := websocket.FormatCloseMessage(s.code, reason)
-	err := s.conn.WriteControl(websocket.CloseMessage, body, time.Now().Add(s.hub.cfg.CloseTimeout))
-	if err != nil && s.socket.interrupted() {
-		s.socket.farewell(s.code, reason)
-	}
-}
-
-func (h *Hub) leaveRound(r *round) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.table.leave(r)
+// A readiness is what the poller says about a socket.
+type readiness struct {
+	slot, tag          int32
+	readable, writable bool
 }

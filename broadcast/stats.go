@@ -12,44 +12,67 @@ type Stats struct {
 
 	Events           uint64 // published
 	Joined           uint64 // spectators who came to watch a round
-	Messages         uint64 // WebSocket messages written, pings not counted
+	Subscribed       uint64 // times that a spectator asked for other boards
+	Messages         uint64 // messages written, pings not counted
 	Bytes            uint64 // their payload
 	EventsSent       uint64 // events in them, each counted for each spectator
 	SnapshotsSent    uint64
 	SnapshotsEncoded uint64
+	Summaries        uint64 // sent to those who watch some boards only
 	MovedForward     uint64 // snapshots sent to spectators who had fallen behind or come back too late
 
 	RefusedLimit  uint64 // 429: too many, in all or from one address
+	RefusedRate   uint64 // 429: too many at once
 	RefusedOrigin uint64 // 403
 	ClosedSlow    uint64 // 4001
 	ClosedBad     uint64 // 4400, 4404 and 4409
 }
 
+// counters are what one worker counts, or what is counted beside the workers.
 type counters struct {
-	spectators                                         atomic.Int64
-	events, joined, messages, bytes, eventsSent        atomic.Uint64
-	snapshotsSent, snapshotsEncoded, movedForward      atomic.Uint64
-	refusedLimit, refusedOrigin, closedSlow, closedBad atomic.Uint64
+	spectators                                    atomic.Int64
+	events, joined, subscribed                    atomic.Uint64
+	messages, bytes, eventsSent, summaries        atomic.Uint64
+	snapshotsSent, snapshotsEncoded, movedForward atomic.Uint64
+	refusedLimit, refusedRate, refusedOrigin      atomic.Uint64
+	closedSlow, closedBad                         atomic.Uint64
+	_                                             [64]byte // another worker's are in another cache line
+}
+
+func (c *counters) addTo(s *Stats) {
+	s.Spectators += int(c.spectators.Load())
+	s.Events += c.events.Load()
+	s.Joined += c.joined.Load()
+	s.Subscribed += c.subscribed.Load()
+	s.Messages += c.messages.Load()
+	s.Bytes += c.bytes.Load()
+	s.EventsSent += c.eventsSent.Load()
+	s.Summaries += c.summaries.Load()
+	s.SnapshotsSent += c.snapshotsSent.Load()
+	s.SnapshotsEncoded += c.snapshotsEncoded.Load()
+	s.MovedForward += c.movedForward.Load()
+	s.RefusedLimit += c.refusedLimit.Load()
+	s.RefusedRate += c.refusedRate.Load()
+	s.RefusedOrigin += c.refusedOrigin.Load()
+	s.ClosedSlow += c.closedSlow.Load()
+	s.ClosedBad += c.closedBad.Load()
+}
+
+// spectators is how many watch a round now.
+func (h *Hub) spectators() int64 {
+	n := h.counted.spectators.Load()
+	for _, w := range h.workers {
+		n += w.counted.spectators.Load()
+	}
+	return n
 }
 
 // Stats tells the hub's figures.
 func (h *Hub) Stats() Stats {
-	c := &h.counters
-	s := Stats{
-		Spectators:       int(c.spectators.Load()),
-		Connections:      h.gate.connections(),
-		Events:           c.events.Load(),
-		Joined:           c.joined.Load(),
-		Messages:         c.messages.Load(),
-		Bytes:            c.bytes.Load(),
-		EventsSent:       c.eventsSent.Load(),
-		SnapshotsSent:    c.snapshotsSent.Load(),
-		SnapshotsEncoded: c.snapshotsEncoded.Load(),
-		MovedForward:     c.movedForward.Load(),
-		RefusedLimit:     c.refusedLimit.Load(),
-		RefusedOrigin:    c.refusedOrigin.Load(),
-		ClosedSlow:       c.closedSlow.Load(),
-		ClosedBad:        c.closedBad.Load(),
+	s := Stats{Connections: h.gate.connections()}
+	h.counted.addTo(&s)
+	for _, w := range h.workers {
+		w.counted.addTo(&s)
 	}
 	h.mu.Lock()
 	s.Rounds, s.HistoryBytes = len(h.rounds), h.bytes

@@ -56,16 +56,18 @@ type watcher struct {
 	conn   *websocket.Conn
 	cursor uint64 // what it would come back with
 	boards map[int]boardInfo
+	others map[int]boardInfo // as the summaries tell
 	info   roundInfo
 
-	hello     *anyFrame
-	snapshots int
-	seen      []uint64 // indexes of the events, since the last snapshot
-	statuses  []anyFrame
+	hello        *anyFrame
+	resubscribed bool // it has asked for other boards, and waits for their snapshot
+	snapshots    int
+	seen         []uint64 // indexes of the events, since the last snapshot
+	statuses     []anyFrame
 }
 
 func newWatcher(t testing.TB, round relay.RoundID, only ...int) *watcher {
-	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}}
+	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}, others: map[int]boardInfo{}}
 }
 
 func (w *watcher) query() string {
@@ -168,6 +170,11 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 	case "hello":
 		w.hello = f
 		return nil
+	case "summary":
+		for _, b := range f.Boards {
+			w.others[b.Board] = b
+		}
+		return nil
 	case "status":
 		w.statuses = append(w.statuses, *f)
 		if f.Index != 0 && f.Index < w.cursor {
@@ -176,9 +183,10 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		w.cursor = max(w.cursor, f.Index)
 		return nil
 	case "snapshot":
-		if w.cursor > 0 && f.Index <= w.cursor {
+		if w.cursor > 0 && f.Index <= w.cursor && !w.resubscribed {
 			return errors.New("the snapshot is not newer than what was there")
 		}
+		w.resubscribed = false
 		w.snapshots++
 		w.seen = nil
 		clear(w.boards)
@@ -232,6 +240,24 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 	b.Index = f.Index
 	w.boards[f.Board] = b
 	return nil
+}
+
+// subscribe asks for other boards, none: all.
+func (w *watcher) subscribe(boards ...int) {
+	w.t.Helper()
+	w.only, w.resubscribed = boards, true
+	order := map[string]any{"type": "subscribe"}
+	if len(boards) > 0 {
+		order["boards"] = boards
+	}
+	if err := w.conn.WriteJSON(order); err != nil {
+		w.t.Fatal(err)
+	}
+	for w.resubscribed {
+		if _, err := w.read(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // apply is the score sheet, in UCI, after the event.

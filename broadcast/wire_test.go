@@ -42,20 +42,18 @@ func TestFramesGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts := make([][]byte, len(f.parts))
-		for i, p := range f.parts {
-			parts[i] = p.data
-		}
-		text := join(parts)
-		if len(text) != f.length() {
-			t.Errorf("length %d of %s", f.length(), text)
+		text := f.whole.text()
+		if len(text) != f.whole.length() {
+			t.Errorf("length %d of %s", f.whole.length(), text)
 		}
 		out.Write(text)
 		out.WriteByte('\n')
 	}
 	var snaps snapshots
+	var hist history
+	hist.init(0, 10, 1000)
 	b := &boards{applied: s.last(), state: s.state}
-	snap, _, err := snaps.take(b, roundA, 0)
+	snap, _, err := snaps.take(b, roundA, &hist)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package broadcast
+
+func maxFiles() int { return 0 }

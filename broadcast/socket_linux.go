@@ -1,0 +1,150 @@
+//go:build linux && !portable
+
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// socket is a connection's file descriptor, taken out of the hands of package net: a spectator's goroutines, buffers and
+// deadlines cost more memory than all that the hub keeps of it. It belongs to one worker, and nothing of it waits.
+type socket struct{ fd int }
+
+// takeOver makes a socket of conn, which is closed by that.
+func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, error) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return socket{}, fmt.Errorf("a spectator's connection must be plain TCP, not %T: end TLS in front of the node", conn)
+	}
+	defer tcp.Close()
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return socket{}, err
+	}
+	fd := -1
+	controlled := raw.Control(func(own uintptr) {
+		// What the duplicate shares with the original is the connection, which is non-blocking.
+		fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(controlled, err); err != nil {
+		return socket{}, err
+	}
+	s := socket{fd}
+	s.setSendBuffer(sendBuffer)
+	// So long may what was sent be unacknowledged, before the kernel takes the peer for dead (RFC 5482). If it refuses, pings do as well.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
+	return s, nil
+}
+
+// setSendBuffer asks the kernel for a send buffer of so many bytes. If it refuses, its own choice will do.
+func (s socket) setSendBuffer(bytes int) {
+	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
+}
+
+// write sends what the kernel takes of bufs. If that is not all, the poller tells when there is room.
+func (s socket) write(bufs [][]byte) (n int, err error) {
+	for {
+		if len(bufs) == 1 {
+			n, err = unix.Write(s.fd, bufs[0])
+		} else {
+			n, err = unix.Writev(s.fd, bufs)
+		}
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return 0, nil
+		}
+		return max(n, 0), err
+	}
+}
+
+// read takes what there is; nothing, and no error, if the poller will tell when there is more.
+func (s socket) read(p []byte) (n int, err error) {
+	for {
+		n, err = unix.Read(s.fd, p)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return 0, nil
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, errGone
+		}
+		return n, nil
+	}
+}
+
+// finish tells the peer that nothing more follows.
+func (s socket) finish() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) }
+
+func (s socket) close() { _ = unix.Close(s.fd) }
+
+// poller tells a worker which of its sockets can be read or written again, by one epoll for all of them. The epoll is itself
+// waited for by the runtime's poller, so no thread is taken for it.
+type poller struct {
+	fd   int
+	file *os.File
+	done sync.WaitGroup
+}
+
+// newPoller calls post from a goroutine of its own, until close.
+func newPoller(post func([]readiness)) (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	raw, err := p.file.SyscallConn()
+	if err != nil {
+		p.file.Close()
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	p.done.Go(func() {
+		var events [128]unix.EpollEvent
+		var found [128]readiness
+		for {
+			n := 0
+			err := raw.Read(func(fd uintptr) bool {
+				n, err = unix.EpollWait(int(fd), events[:], 0)
+				return n > 0
+			})
+			if err != nil {
+				return // closed
+			}
+			for i, e := range events[:n] {
+				found[i] = readiness{slot: e.Fd, tag: e.Pad,
+					writable: e.Events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) != 0,
+					readable: e.Events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0}
+			}
+			post(found[:n])
+		}
+	})
+	return p, nil
+}
+
+// watch has s polled under this name, until it is closed. Each change is told once (edge-triggered).
+func (p *poller) watch(s socket, slot, tag int32) error {
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: slot, Pad: tag,
+	})
+}
+
+// close ends the goroutine. The sockets are closed by their owner, before.
+func (p *poller) close() {
+	p.file.Close()
+	p.done.Wait()
+}

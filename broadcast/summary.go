@@ -1,0 +1,129 @@
+package broadcast
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// summaries tell those who watch some boards of a round how the others stand, in little: about once a second, what has changed
+// since the last time. They are encoded once for all who know the same.
+type summaries struct {
+	mu       sync.Mutex
+	from, to uint64
+	newest   *message // from -> to; nil if nothing has changed
+	wholeTo  uint64
+	whole    *message // of all boards, up to wholeTo
+}
+
+// A summaryFrame bears no index: what a client has of its own boards is not touched by it.
+type summaryFrame struct {
+	Type   string         `json:"type"`
+	Boards []boardSummary `json:"boards"`
+}
+
+type boardSummary struct {
+	Game   relay.GameID `json:"game"`
+	Board  int          `json:"board"`
+	Ply    relay.Ply    `json:"ply"`
+	SAN    string       `json:"san,omitempty"` // of the last move
+	Result relay.Result `json:"result"`
+}
+
+// take is the summary for one who knows the boards up to index from (0: nothing), and up to where he knows them then. nil: nothing is new.
+func (r *round) summary(boards View, from uint64) (m *message, to uint64, err error) {
+	s := &r.summaries
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := r.history.view.Load()
+	to = v.last
+	switch {
+	case from == 0 || from < v.floor:
+		if s.whole == nil || s.wholeTo != to {
+			if s.whole, err = r.encodeSummary(boards, nil); err != nil {
+				return nil, 0, err
+			}
+			s.wholeTo = to
+		}
+		return s.whole, to, nil
+	case from >= to:
+		return nil, from, nil
+	case s.from == from && s.to == to:
+		return s.newest, to, nil
+	}
+	changed := map[int]bool{}
+	for i := len(v.frames) - 1; i >= 0 && v.frames[i].index > from; i-- {
+		for j := range v.frames[i].parts {
+			if b := v.frames[i].parts[j].board; b != 0 {
+				changed[b] = true
+			}
+		}
+	}
+	m = nil
+	if len(changed) > 0 {
+		if m, err = r.encodeSummary(boards, changed); err != nil {
+			return nil, 0, err
+		}
+	}
+	s.from, s.to, s.newest = from, to, m
+	return m, to, nil
+}
+
+// encodeSummary reads the boards as they are now, which may be later than the index that it is for: then the next one tells it again.
+func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) {
+	f := summaryFrame{Type: "summary", Boards: []boardSummary{}}
+	var games []*relay.Game
+	boards.Read(func(_ uint64, state *relay.State) {
+		if rd, ok := state.Round(r.id); ok {
+			for _, id := range rd.Games {
+				if g, ok := state.Game(id); ok && (only == nil || only[g.Board]) {
+					games = append(games, g)
+				}
+			}
+		}
+	})
+	for _, g := range games {
+		b := boardSummary{Game: g.ID, Board: g.Board, Ply: g.Ply(), Result: g.Result}
+		if m, ok := g.LastMove(); ok {
+			b.SAN = m.SAN
+		}
+		f.Boards = append(f.Boards, b)
+	}
+	data, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	return &message{objects: [][]byte{data}}, nil
+}
+
+// summarize has those of g who watch some boards told about the others, if there is anything to tell.
+func (w *worker) summarize(g *group) {
+	_, last := g.round.history.bounds()
+	some := false
+	for _, s := range g.members {
+		if s.boards != nil && s.others < last {
+			s.due |= dueSummary
+			some = true
+		}
+	}
+	if some {
+		w.enqueue(g)
+	}
+}
+
+func (w *worker) putSummary(s *spectator) error {
+	if s.boards == nil {
+		return nil
+	}
+	m, to, err := s.round.summary(w.hub.cfg.Boards, s.others)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		w.put(s, m)
+		w.counted.summaries.Add(1)
+	}
+	s.others = max(to, 1) // 1: it knows that there is nothing
+	return nil
+}

@@ -1,0 +1,351 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gorilla/websocket"
+)
+
+// pingFrame is a control frame without a body (RFC 6455, 5.5).
+var pingFrame = []byte{finalFrame | websocket.PingMessage, 0}
+
+// turn writes what s has yet to get, until it has all or its socket takes no more. Then it goes on when the poller says so.
+func (w *worker) turn(s *spectator) {
+	for s.state == watching && s.rest == nil {
+		b, err := w.gather(s)
+		switch {
+		case err != nil:
+			w.fail(s, err)
+			return
+		case len(w.out) > 0:
+			s.head, s.hello = nil, nil
+			w.write(s, w.out)
+			clear(w.out)
+		}
+		if !b.more {
+			return
+		}
+	}
+}
+
+// batch is what one turn has for one spectator.
+type batch struct {
+	more   bool // there is more, for another turn
+	events int
+}
+
+// gather puts what s gets next into w.out, and moves the cursor there.
+//
+// A status frame bears an index which a client may come back with, so everything of the round up to it must have been
+// written before. Hence the notice, with its index, is fetched before the history is read, and written only if nothing
+// more follows there or the cursor is as far.
+func (w *worker) gather(s *spectator) (b batch, err error) {
+	w.out = w.out[:0]
+	if s.head != nil {
+		w.out = append(w.out, s.head)
+	}
+	if s.hello != nil {
+		w.put(s, s.hello)
+	}
+	var notice *statusNotice
+	if s.due&dueStatus != 0 {
+		if notice, err = w.hub.notice(); err != nil {
+			return b, err
+		}
+	}
+	v := s.round.history.view.Load()
+	if s.blank || s.cursor < v.floor {
+		if err := w.putSnapshot(s); err != nil {
+			return b, err
+		}
+		if v = s.round.history.view.Load(); s.blank || s.cursor < v.floor {
+			// Either the boards are behind what s has seen already, and it waits for them; or the history has moved on while
+			// the snapshot was made.
+			b.more = !s.blank
+			return b, nil
+		}
+	}
+	frames := v.after(s.cursor)
+	for _, f := range frames {
+		if m, events := f.of(s.boards); m != nil {
+			w.put(s, m)
+			b.events += events
+		}
+		s.cursor = f.index
+	}
+	w.counted.eventsSent.Add(uint64(b.events))
+	b.more = s.cursor < v.last
+	if notice != nil && (!b.more || s.cursor >= notice.index) {
+		s.due &^= dueStatus
+		if notice.index < s.cursor {
+			w.put(s, notice.bare)
+		} else {
+			w.put(s, notice.with)
+			s.cursor = notice.index
+		}
+	}
+	if s.due&dueSummary != 0 && !b.more {
+		s.due &^= dueSummary
+		if err := w.putSummary(s); err != nil {
+			return b, err
+		}
+	}
+	if s.due&duePing != 0 {
+		w.out = append(w.out, pingFrame)
+	}
+	s.due &^= duePing
+	return b, nil
+}
+
+func (w *worker) put(s *spectator, m *message) {
+	w.out = append(w.out, m.as(s.form))
+	w.counted.messages.Add(1)
+	w.counted.bytes.Add(uint64(m.length()))
+}
+
+// putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go back.
+func (w *worker) putSnapshot(s *spectator) error {
+	snap, made, err := s.round.snapshots.take(w.hub.cfg.Boards, s.round.id, &s.round.history)
+	if err != nil {
+		return err
+	}
+	if made {
+		w.counted.snapshotsEncoded.Add(1)
+	}
+	if snap.index < s.cursor {
+		return nil
+	}
+	w.put(s, snap.of(s.boards))
+	w.counted.snapshotsSent.Add(1)
+	if !s.blank {
+		w.counted.movedForward.Add(1)
+	}
+	s.cursor, s.blank = snap.index, false
+	return nil
+}
+
+// write sends bufs, or keeps what the socket does not take.
+func (w *worker) write(s *spectator, bufs [][]byte) {
+	n, err := s.sock.write(bufs)
+	if err != nil {
+		w.drop(s)
+		return
+	}
+	left := after(bufs, n)
+	if len(left) == 0 {
+		return
+	}
+	// The buffers are shared and stay as they are; the list of them is the worker's own.
+	s.rest = &rest{bufs: append([][]byte(nil), left...), since: w.now}
+	w.stalled = append(w.stalled, s)
+}
+
+// after is bufs without the first n bytes.
+func after(bufs [][]byte, n int) [][]byte {
+	for len(bufs) > 0 && n >= len(bufs[0]) {
+		n -= len(bufs[0])
+		bufs = bufs[1:]
+	}
+	if n > 0 {
+		bufs[0] = bufs[0][n:]
+	}
+	return bufs
+}
+
+// onReady goes on with what was not written, and reads what has come.
+func (w *worker) onReady(s *spectator, e readiness) {
+	if e.writable && s.rest != nil {
+		w.writeRest(s)
+	}
+	if e.readable && s.state != gone {
+		w.read(s)
+	}
+}
+
+func (w *worker) writeRest(s *spectator) {
+	for s.rest != nil && len(s.rest.bufs) > 0 {
+		n, err := s.sock.write(s.rest.bufs)
+		if err != nil {
+			w.drop(s)
+			return
+		}
+		if n == 0 {
+			return
+		}
+		s.rest.bufs = after(s.rest.bufs, n)
+		if s.state == watching {
+			s.rest.since = w.now
+		}
+	}
+	if s.state == watching {
+		s.rest = nil
+		w.turn(s)
+	}
+}
+
+// welcome takes over a spectator, be it only to send him away.
+func (w *worker) welcome(a arrival) {
+	s := a.spectator
+	if n := len(w.free); n > 0 {
+		s.slot, w.free = w.free[n-1], w.free[:n-1]
+	} else {
+		s.slot = int32(len(w.slots))
+		w.slots = append(w.slots, nil)
+	}
+	w.tags++
+	s.tag, s.heard = w.tags, w.now
+	w.slots[s.slot] = s
+	if a.code == 0 {
+		w.enter(s)
+	}
+	switch err := w.poll.watch(s.sock, s.slot, s.tag); {
+	case err != nil:
+		w.hub.log.Error("a spectator's connection cannot be polled", "err", err)
+		w.drop(s)
+	case a.code != 0:
+		w.stop(s, a.code, a.reason)
+	case w.closing:
+		w.stop(s, CloseGoingAway, errClosed.Error())
+	default:
+		w.turn(s)
+	}
+}
+
+// enter brings s into its round.
+func (w *worker) enter(s *spectator) {
+	g := w.groups[s.round]
+	if g == nil {
+		g = &group{round: s.round}
+		w.groups[s.round] = g
+		s.round.workers.Or(w.bit) // before its history is read
+	}
+	s.place = int32(len(g.members))
+	g.members = append(g.members, s)
+	if s.boards != nil {
+		g.partial++
+		s.due |= dueSummary
+	}
+	s.due |= dueStatus
+	w.counted.joined.Add(1)
+	w.counted.spectators.Add(1)
+}
+
+// leave takes s out of its round.
+func (w *worker) leave(s *spectator) {
+	if s.round == nil {
+		return // it was never let in
+	}
+	g := w.groups[s.round]
+	last := g.members[len(g.members)-1]
+	g.members[s.place] = last
+	last.place = s.place
+	g.members[len(g.members)-1] = nil
+	g.members = g.members[:len(g.members)-1]
+	if s.boards != nil {
+		g.partial--
+	}
+	if len(g.members) == 0 {
+		delete(w.groups, s.round)
+		s.round.workers.And(^w.bit)
+	}
+	w.counted.spectators.Add(-1)
+	w.hub.leaveRound(s.round)
+}
+
+// stop says goodbye and waits, though not for long, until the peer has heard it: to close a socket that has
+// unread data would reset the connection, and the peer might never see the close frame.
+func (w *worker) stop(s *spectator, code int, reason string) {
+	if s.state != watching {
+		return
+	}
+	switch code {
+	case CloseTooSlow:
+		w.counted.closedSlow.Add(1)
+	case CloseBadRequest, CloseNoRound, CloseOtherCluster:
+		w.counted.closedBad.Add(1)
+	}
+	w.hub.log.Debug("spectator is sent away", "address", s.address, "code", code, "reason", reason)
+	w.leave(s)
+	s.state = ending
+	until := w.now + int64(w.hub.cfg.CloseTimeout)
+	bufs := [][]byte{farewell(s.form, code, reason)}
+	if s.head != nil { // not yet said anything
+		bufs = [][]byte{s.head, bufs[0]}
+	}
+	if s.rest != nil {
+		// Part of a frame is in the kernel's buffer, which is full: room is made for the rest of it, since the peer
+		// could make nothing of a close frame in the middle of another.
+		bufs = append(s.rest.bufs, bufs...)
+		s.sock.setSendBuffer(w.hub.cfg.SendBuffer + size(bufs) + overshoot)
+	}
+	s.rest = &rest{bufs: bufs, since: until}
+	w.ended = append(w.ended, s)
+	w.writeRest(s)
+	if s.state == ending && len(s.rest.bufs) == 0 && !s.form.webSocket() {
+		s.sock.finish()
+	}
+}
+
+// overshoot is how far beyond its send buffer the kernel may have gone: it counts
+// its own bookkeeping, and takes in a whole segment where a byte is free.
+const overshoot = 256 << 10
+
+func size(bufs [][]byte) (n int) {
+	for _, b := range bufs {
+		n += len(b)
+	}
+	return n
+}
+
+// farewell is what tells the peer that and why the connection ends.
+func farewell(f form, code int, reason string) []byte {
+	switch f {
+	case formEvents:
+		return fmt.Appendf(nil, "event: close\ndata: {\"code\":%d,\"reason\":%q}\n\n", code, reason)
+	case formLines:
+		return fmt.Appendf(nil, "{\"type\":\"close\",\"code\":%d,\"reason\":%q}\n", code, reason)
+	}
+	const longest = 123 // RFC 6455, 5.5: 125 with the code
+	if len(reason) > longest {
+		reason = reason[:longest]
+	}
+	body := websocket.FormatCloseMessage(code, reason)
+	return append([]byte{finalFrame | websocket.CloseMessage, byte(len(body))}, body...)
+}
+
+// drop closes the socket and forgets s.
+func (w *worker) drop(s *spectator) {
+	if s.state == gone {
+		return
+	}
+	if s.state == watching {
+		w.leave(s)
+	}
+	s.state = gone
+	s.sock.close()
+	w.slots[s.slot] = nil
+	w.free = append(w.free, s.slot)
+	s.rest, s.in = nil, nil
+	w.hub.gate.leave(s.address)
+}
+
+// fail ends a spectator for whom there is nothing to send.
+func (w *worker) fail(s *spectator, err error) {
+	if errors.Is(err, errNoRound) {
+		w.stop(s, CloseNoRound, err.Error())
+		return
+	}
+	w.hub.log.Error("a frame could not be made", "address", s.address, "err", err)
+	w.stop(s, CloseGoingAway, "this node has a fault; try another")
+}
+
+// stopAll sends everybody away.
+func (w *worker) stopAll() {
+	w.closing = true
+	for _, s := range w.slots {
+		if s != nil {
+			w.stop(s, CloseGoingAway, errClosed.Error())
+		}
+	}
+}

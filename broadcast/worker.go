@@ -1,0 +1,332 @@
+package broadcast
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// worker owns a share of the spectators: their sockets, cursors and what they say. It is one goroutine, which never waits for
+// any of them: it writes what a socket takes at once, and comes back when the poller says that there is room for the rest.
+type worker struct {
+	// Static after construction.
+	hub  *Hub
+	bit  uint64 // in round.workers and round.dirty
+	poll *poller
+	kick chan struct{} // of one: something is in the inbox
+	quit chan struct{}
+	done chan struct{}
+	tick time.Duration
+
+	// The inbox: what others want of it.
+	mu    sync.Mutex
+	inbox inbox
+
+	// Owned by the loop.
+	spare   inbox
+	now     int64 // ns since the hub was opened
+	slots   []*spectator
+	free    []int32
+	tags    int32
+	groups  map[*round]*group
+	arrived []arrival
+	closing bool
+	queue   []*group // those that have events which not all of their members were given
+	ended   []*spectator
+	stalled []*spectator
+	told    uint64   // the change of staleness that all have been told, or are being told
+	telling int      // those in slots[:telling] have yet to be told
+	pinging patrol   // over slots: pings
+	routine patrol   // over slots: the status in its turn
+	summed  int64    // when summaries were last due
+	out     [][]byte // scratch: what is about to be written
+	buf     []byte   // scratch: what was read
+
+	counted counters
+}
+
+type inbox struct {
+	joined []arrival
+	dirty  []*round
+	ready  []readiness
+	orders []func(w *worker)
+}
+
+func (b *inbox) empty() bool {
+	return len(b.joined) == 0 && len(b.dirty) == 0 && len(b.ready) == 0 && len(b.orders) == 0
+}
+
+// clear keeps the memory of an ordinary day, and lets go of that of a rush.
+func (b *inbox) clear() {
+	const keep = 1024
+	clear(b.joined)
+	clear(b.dirty)
+	clear(b.orders)
+	b.joined, b.dirty, b.ready, b.orders = b.joined[:0], b.dirty[:0], b.ready[:0], b.orders[:0]
+	if cap(b.joined) > keep {
+		b.joined = nil
+	}
+	if cap(b.ready) > keep {
+		b.ready = nil
+	}
+}
+
+// group is the spectators of one round whom one worker owns.
+type group struct {
+	round   *round
+	members []*spectator
+	partial int  // of those, how many watch some boards only
+	queued  bool // it is in worker.queue
+	left    int  // members[:left] have yet to be given what came before
+}
+
+func newWorker(h *Hub, n int) (*worker, error) {
+	cfg := &h.cfg
+	w := &worker{
+		hub: h, bit: 1 << n, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		groups: make(map[*round]*group), buf: make([]byte, 4096),
+		// A clock that shows each of the times in eighths.
+		tick: min(max(min(cfg.WriteTimeout, cfg.PingEvery, cfg.StatusEvery, cfg.CloseTimeout, cfg.SummaryEvery)/8, time.Millisecond), 250*time.Millisecond),
+	}
+	// The patrols are a little early, so that with a tick's delay it is still what was promised.
+	w.pinging.every, w.routine.every = int64(cfg.PingEvery), int64(cfg.StatusEvery)*7/8
+	var err error
+	w.poll, err = newPoller(w.postReady)
+	return w, err
+}
+
+// The ways into the inbox, for other goroutines.
+
+func (w *worker) signal() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (w *worker) postReady(r []readiness) {
+	w.mu.Lock()
+	w.inbox.ready = append(w.inbox.ready, r...)
+	w.mu.Unlock()
+	w.signal()
+}
+
+func (w *worker) join(a arrival) {
+	w.mu.Lock()
+	w.inbox.joined = append(w.inbox.joined, a)
+	w.mu.Unlock()
+	w.signal()
+}
+
+func (w *worker) order(f func(w *worker)) {
+	w.mu.Lock()
+	w.inbox.orders = append(w.inbox.orders, f)
+	w.mu.Unlock()
+	w.signal()
+}
+
+func (w *worker) markDirty(r *round) {
+	w.mu.Lock()
+	w.inbox.dirty = append(w.inbox.dirty, r)
+	w.mu.Unlock()
+	w.signal()
+}
+
+// close ends the loop. The spectators must have left before; see stopAll.
+func (w *worker) close() {
+	close(w.quit)
+	<-w.done
+	w.poll.close()
+}
+
+// stretch is how many spectators get their turn until the worker looks up: at its inbox, and so that others may use the
+// processor, the apply loop among them. It is about half a millisecond of writing.
+const stretch = 64
+
+func (w *worker) run() {
+	defer close(w.done)
+	clock := time.NewTicker(w.tick)
+	defer clock.Stop()
+	for {
+		w.now = int64(time.Since(w.hub.opened))
+		w.takeInbox()
+		if seq := w.hub.status.changes.Load(); seq != w.told {
+			w.told, w.telling = seq, len(w.slots)
+		}
+		if w.work() {
+			runtime.Gosched()
+			select {
+			case <-clock.C:
+				w.onTick()
+			default:
+			}
+			continue
+		}
+		select {
+		case <-w.kick:
+		case <-clock.C:
+			w.now = int64(time.Since(w.hub.opened))
+			w.onTick()
+		case <-w.quit:
+			return
+		}
+	}
+}
+
+// takeInbox does what does not take long.
+func (w *worker) takeInbox() {
+	w.mu.Lock()
+	if w.inbox.empty() {
+		w.mu.Unlock()
+		return
+	}
+	box := w.inbox
+	w.inbox, w.spare = w.spare, inbox{}
+	w.mu.Unlock()
+	for _, r := range box.dirty {
+		r.dirty.And(^w.bit) // before the history is read
+		if g := w.groups[r]; g != nil {
+			w.enqueue(g)
+		}
+	}
+	for _, e := range box.ready {
+		if int(e.slot) < len(w.slots) {
+			if s := w.slots[e.slot]; s != nil && s.tag == e.tag {
+				w.onReady(s, e)
+			}
+		}
+	}
+	w.arrived = append(w.arrived, box.joined...)
+	for _, f := range box.orders {
+		f(w)
+	}
+	box.clear()
+	w.spare = box
+}
+
+// enqueue has every member of g get a turn. Who comes later in it finds what has been published meanwhile, too.
+func (w *worker) enqueue(g *group) {
+	g.left = len(g.members)
+	if !g.queued {
+		g.queued = true
+		w.queue = append(w.queue, g)
+	}
+}
+
+// work gives a stretch of spectators their turn, and reports whether there is more to do. The rounds take turns.
+func (w *worker) work() bool {
+	if len(w.queue) > 0 {
+		g := w.queue[0]
+		w.queue = slices.Delete(w.queue, 0, 1)
+		// From the end: when a member leaves, the last one takes its place, and that one has had its turn.
+		for end := max(0, g.left-stretch); g.left > end; {
+			g.left--
+			if g.left < len(g.members) {
+				w.turn(g.members[g.left])
+			}
+		}
+		if g.left > 0 {
+			w.queue = append(w.queue, g)
+		} else {
+			g.queued = false
+		}
+	}
+	newcomers := w.arrived[:min(len(w.arrived), stretch)]
+	for i, a := range newcomers {
+		w.welcome(a)
+		newcomers[i] = arrival{}
+	}
+	if w.arrived = w.arrived[len(newcomers):]; len(w.arrived) == 0 {
+		w.arrived = nil
+	}
+	for n := 0; w.telling > 0 && n < stretch; n++ {
+		w.telling--
+		if w.telling < len(w.slots) {
+			w.owe(w.slots[w.telling], dueStatus)
+		}
+	}
+	return len(w.queue) > 0 || len(w.arrived) > 0 || w.telling > 0
+}
+
+// owe has s told something besides events.
+func (w *worker) owe(s *spectator, what due) {
+	if s != nil && s.state == watching {
+		s.due |= what
+		w.turn(s)
+	}
+}
+
+// onTick does what is done by the clock.
+func (w *worker) onTick() {
+	limit := int64(w.hub.cfg.WriteTimeout)
+	w.stalled = slices.DeleteFunc(w.stalled, func(s *spectator) bool {
+		if s.state != watching || s.rest == nil {
+			return true
+		}
+		if w.now-s.rest.since > limit {
+			w.stop(s, CloseTooSlow, "nothing was taken for "+w.hub.cfg.WriteTimeout.String())
+			return true
+		}
+		return false
+	})
+	w.ended = slices.DeleteFunc(w.ended, func(s *spectator) bool {
+		if s.state == ending && w.now > s.rest.since {
+			w.drop(s)
+		}
+		return s.state == gone
+	})
+	for range w.routine.steps(w.now, len(w.slots)) {
+		w.owe(w.slots[w.routine.step(len(w.slots))], dueStatus)
+	}
+	patience := 2 * int64(w.hub.cfg.PingEvery)
+	for range w.pinging.steps(w.now, len(w.slots)) {
+		s := w.slots[w.pinging.step(len(w.slots))]
+		if s == nil || !s.form.webSocket() {
+			continue
+		}
+		if s.state == watching && w.now-s.heard > patience {
+			w.stop(s, CloseTooSlow, "no answer to pings for "+(2*w.hub.cfg.PingEvery).String())
+			continue
+		}
+		w.owe(s, duePing)
+	}
+	if w.now-w.summed >= int64(w.hub.cfg.SummaryEvery) {
+		w.summed = w.now
+		for _, g := range w.groups {
+			if g.partial > 0 {
+				w.summarize(g)
+			}
+		}
+	}
+}
+
+// patrol goes over all slots within every, a few at each tick, so that what is done for each by the clock is never
+// done for all at once.
+type patrol struct {
+	every int64
+	last  int64
+	pos   int
+	carry int64 // of a slot, in ns·slots
+}
+
+// steps is how many slots are due now.
+func (p *patrol) steps(now int64, slots int) int {
+	passed := min(now-p.last, p.every)
+	p.last = now
+	if slots == 0 {
+		return 0
+	}
+	p.carry += passed * int64(slots)
+	n := p.carry / p.every
+	p.carry -= n * p.every
+	return int(n)
+}
+
+// step is the next slot.
+func (p *patrol) step(slots int) int {
+	if p.pos++; p.pos >= slots {
+		p.pos = 0
+	}
+	return p.pos
+}
