@@ -159,13 +159,16 @@ func (m *message) serverSentEvent() []byte {
 }
 
 // line is the text with the round's id in each object, for who reads many rounds.
-func (m *message) line() []byte {
-	objects := m.objects
-	if m.round != "" {
-		objects = make([][]byte, len(m.objects))
-		for i, o := range m.objects {
-			objects[i] = append([]byte(`{"roundId":"`+string(m.round)+`",`), o[1:]...)
-		}
+func (m *message) line() []byte { return append(bytes.Clone(join(m.inFeed())), '\n') }
+
+// inFeed is the objects with the round's id.
+func (m *message) inFeed() [][]byte {
+	if m.round == "" {
+		return m.objects
 	}
-	return append(bytes.Clone(join(objects)), '\n')
+	objects := make([][]byte, len(m.objects))
+	for i, o := range m.objects {
+		objects[i] = append([]byte(`{"roundId":"`+string(m.round)+`",`), o[1:]...)
+	}
+	return objects
 }

@@ -199,7 +199,11 @@ func startNode(t testing.TB, s *script, applied uint64, change func(*Config)) *n
 	if n.hub, err = Open(cfg); err != nil {
 		t.Fatal(err)
 	}
-	n.server = httptest.NewServer(http.HandlerFunc(n.hub.Live))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/live", n.hub.Live)
+	mux.HandleFunc("/events", n.hub.Events)
+	mux.HandleFunc("/feed", n.hub.Feed)
+	n.server = httptest.NewServer(mux)
 	t.Cleanup(func() {
 		if err := n.hub.Close(); err != nil {
 			t.Error(err)

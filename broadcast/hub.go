@@ -23,6 +23,7 @@ type Hub struct {
 	gate     *gate
 	status   *status
 	workers  []*worker
+	feed     *feed
 
 	next atomic.Uint64 // the worker who gets the next spectator, but for a remainder
 
@@ -47,6 +48,7 @@ func Open(cfg Config) (*Hub, error) {
 	var base uint64
 	cfg.Boards.Read(func(applied uint64, _ *relay.State) { base = applied })
 	h.table = newTable(cfg, base)
+	h.feed = newFeed(&cfg, base)
 	h.published.Store(base)
 	for n := range cfg.Workers {
 		w, err := newWorker(h, n)
@@ -99,10 +101,18 @@ func (h *Hub) Publish(events []relay.Event) {
 
 func (h *Hub) publishIndex(events []relay.Event) {
 	index := events[0].Index
+	var room [1]*frame
+	frames := room[:0]
 	for len(events) > 0 {
 		mine, rest := splitRound(events)
-		h.publishRound(mine)
+		if f := h.publishRound(mine); f != nil {
+			frames = append(frames, f)
+		}
 		events = rest
+	}
+	if len(frames) > 0 {
+		h.feed.history.append(combine(frames))
+		h.wake(h.feed.round)
 	}
 	if index > h.published.Load() {
 		h.published.Store(index)
@@ -130,14 +140,16 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 	return mine, rest
 }
 
-func (h *Hub) publishRound(events []relay.Event) {
+// publishRound answers the frame, nil if there is none.
+func (h *Hub) publishRound(events []relay.Event) *frame {
 	f, err := encodeFrame(events)
 	if err != nil {
 		// A bug, if anything. A snapshot tells spectators what the event would have.
 		h.log.Error("an event could not be encoded; its round's spectators get a snapshot",
 			"round", events[0].RoundID(), "index", events[0].Index, "err", err)
 		h.resetRound(events[0].RoundID(), events[0].Index)
-		return
+		h.feed.history.reset(events[0].Index)
+		return nil
 	}
 	h.mu.Lock()
 	r, ok := h.table.append(events[0].RoundID(), f)
@@ -145,10 +157,11 @@ func (h *Hub) publishRound(events []relay.Event) {
 	if !ok {
 		h.log.Error("an event was published out of order, and dropped",
 			"round", events[0].RoundID(), "index", f.index)
-		return
+		return nil
 	}
 	h.counted.events.Add(uint64(len(events)))
 	h.wake(r)
+	return f
 }
 
 // Reset tells that the boards were replaced as of log index applied, by a Raft
@@ -162,7 +175,8 @@ func (h *Hub) Reset(applied uint64) {
 	if applied > h.published.Load() {
 		h.published.Store(applied)
 	}
-	for _, r := range all {
+	h.feed.history.reset(applied)
+	for _, r := range append(all, h.feed.round) {
 		h.wake(r)
 	}
 }
@@ -188,7 +202,11 @@ func (h *Hub) wake(r *round) {
 func (h *Hub) leaveRound(r *round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.table.leave(r)
+	if r != h.feed.round {
+		h.table.leave(r)
+	} else if r.workers.Load() == 0 {
+		h.feed.newest.Store(nil)
+	}
 }
 
 // give hands a spectator to the worker whose turn it is.

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -206,7 +205,6 @@ func parseLive(rawQuery string) (q liveQuery, err error) {
 // newUpgrader lets in pages of this host and of the allowed origins. It does the
 // handshake only; its buffers are small since nothing else passes through them.
 func (h *Hub) newUpgrader() websocket.Upgrader {
-	allowed := h.cfg.AllowedOrigins
 	sameOrigin := func(r *http.Request) bool {
 		origin := r.Header.Get("Origin")
 		if origin == "" {
@@ -221,10 +219,7 @@ func (h *Hub) newUpgrader() websocket.Upgrader {
 		WriteBufferPool:   &sync.Pool{},
 		EnableCompression: true,
 		CheckOrigin: func(r *http.Request) bool {
-			return sameOrigin(r) || slices.Contains(allowed, "*") ||
-				slices.ContainsFunc(allowed, func(o string) bool {
-					return strings.EqualFold(strings.TrimSuffix(o, "/"), r.Header.Get("Origin"))
-				})
+			return sameOrigin(r) || h.allowed(r.Header.Get("Origin"))
 		},
 		Error: h.notUpgraded,
 	}

@@ -106,23 +106,38 @@ func (w *worker) put(s *spectator, m *message) {
 
 // putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go back.
 func (w *worker) putSnapshot(s *spectator) error {
-	snap, made, err := s.round.snapshots.take(w.hub.cfg.Boards, s.round.id, &s.round.history)
+	index, m, made, err := w.snapshot(s)
 	if err != nil {
 		return err
 	}
 	if made {
 		w.counted.snapshotsEncoded.Add(1)
 	}
-	if snap.index < s.cursor {
+	if index < s.cursor {
 		return nil
 	}
-	w.put(s, snap.of(s.boards))
+	w.put(s, m)
 	w.counted.snapshotsSent.Add(1)
 	if !s.blank {
 		w.counted.movedForward.Add(1)
 	}
-	s.cursor, s.blank = snap.index, false
+	s.cursor, s.blank = index, false
 	return nil
+}
+
+func (w *worker) snapshot(s *spectator) (index uint64, m *message, made bool, err error) {
+	if s.round == w.hub.feed.round {
+		snap, made, err := w.hub.feed.take(w.hub.cfg.Boards)
+		if err != nil {
+			return 0, nil, false, err
+		}
+		return snap.index, snap.all, made, nil
+	}
+	snap, made, err := s.round.snapshots.take(w.hub.cfg.Boards, s.round.id, &s.round.history)
+	if err != nil {
+		return 0, nil, false, err
+	}
+	return snap.index, snap.of(s.boards), made, nil
 }
 
 // write sends bufs, or keeps what the socket does not take.

@@ -56,7 +56,7 @@ type watcher struct {
 	conn   *websocket.Conn
 	cursor uint64 // what it would come back with
 	boards map[int]boardInfo
-	others map[int]boardInfo // as the summaries tell
+	others map[int]boardSummary // as the summaries tell
 	info   roundInfo
 
 	hello        *anyFrame
@@ -67,7 +67,7 @@ type watcher struct {
 }
 
 func newWatcher(t testing.TB, round relay.RoundID, only ...int) *watcher {
-	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}, others: map[int]boardInfo{}}
+	return &watcher{t: t, round: round, only: only, boards: map[int]boardInfo{}, others: map[int]boardSummary{}}
 }
 
 func (w *watcher) query() string {
@@ -171,7 +171,11 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		w.hello = f
 		return nil
 	case "summary":
-		for _, b := range f.Boards {
+		var sum summaryFrame
+		if err := json.Unmarshal(f.raw, &sum); err != nil {
+			return err
+		}
+		for _, b := range sum.Boards {
 			w.others[b.Board] = b
 		}
 		return nil

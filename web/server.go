@@ -85,6 +85,8 @@ func (s *Server) routes(pages *pages) http.Handler {
 	})
 
 	r.Get("/live", s.cfg.Hub.Live)
+	r.Get("/events", s.cfg.Hub.Events)
+	r.Get("/feed", s.cfg.Hub.Feed)
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Get("/metrics", s.metrics)

@@ -1,0 +1,111 @@
+package broadcast
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// Events answers GET /events with the parameters of [Hub.Live]: the same frames from the same history, as Server-Sent
+// Events, for those whose way to the node lets no WebSocket through. The id of an event is its log index, so a browser
+// that comes back with Last-Event-ID goes on from there.
+//
+// The end is told by an event "close" with the code of a WebSocket's close frame and the reason. What is wrong with the request is
+// told by an HTTP status: 400, 404 if there is no such round, 409 if the cursor is another cluster's, 429 and 503 as by Live.
+func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
+	q, err := parseLive(r.URL.RawQuery)
+	if last := r.Header.Get("Last-Event-ID"); err == nil && last != "" {
+		if q.since, err = strconv.ParseUint(last, 10, 64); err != nil {
+			err = errors.New("Last-Event-ID is not a log index")
+		}
+	}
+	if err != nil {
+		h.reject(w, err)
+		return
+	}
+	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q) })
+}
+
+// Feed answers GET /feed[?since=INDEX][&cluster=ID]: every event of every round, for programs, as lines of JSON
+// (NDJSON). First hello, then a snapshot of each round, or nothing if since could be honoured, and then the events as by Live; each has the
+// id of its round in roundId. A line is an object, or an array of them where one log index changed several things.
+func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
+	values := r.URL.Query()
+	var since uint64
+	if text := values.Get("since"); text != "" {
+		var err error
+		if since, err = strconv.ParseUint(text, 10, 64); err != nil {
+			h.reject(w, errors.New("since is not a log index"))
+			return
+		}
+	}
+	h.respond(w, r, formLines, "application/x-ndjson", "", func(s *spectator) error {
+		if err := h.checkCluster(values.Get("cluster")); err != nil {
+			return err
+		}
+		var applied uint64
+		h.cfg.Boards.Read(func(at uint64, _ *relay.State) { applied = at })
+		s.round, s.cursor, s.blank = h.feed.round, since, since == 0
+		return h.greet(s, applied)
+	})
+}
+
+// respond makes a spectator of one who reads an HTTP response without an end.
+func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentType, head string, admit func(*spectator) error) {
+	address := h.cfg.Address(r)
+	if err := h.gate.enter(address); err != nil {
+		h.refuse(w, err)
+		return
+	}
+	s := &spectator{address: address, form: f}
+	if err := admit(s); err != nil {
+		h.gate.leave(address)
+		h.reject(w, err)
+		return
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		if s.round != nil {
+			h.leaveRound(s.round)
+		}
+		h.gate.leave(address)
+		writeError(w, http.StatusHTTPVersionNotSupported, "bad_request", "this needs HTTP/1.1: "+err.Error())
+		return
+	}
+	lines := []string{"HTTP/1.1 200 OK", "Content-Type: " + contentType, "Cache-Control: no-store", "Connection: close",
+		"X-Accel-Buffering: no", "X-Content-Type-Options: nosniff"}
+	if origin := r.Header.Get("Origin"); origin != "" && h.allowed(origin) {
+		lines = append(lines, "Access-Control-Allow-Origin: "+origin, "Vary: Origin")
+	}
+	s.head = []byte(strings.Join(lines, "\r\n") + "\r\n\r\n" + head)
+	h.take(conn, arrival{spectator: s})
+}
+
+// allowed reports whether pages of the origin may connect.
+func (h *Hub) allowed(origin string) bool {
+	return slices.ContainsFunc(h.cfg.AllowedOrigins, func(o string) bool {
+		return o == "*" || strings.EqualFold(strings.TrimSuffix(o, "/"), origin)
+	})
+}
+
+// reject answers one whose request makes no sense.
+func (h *Hub) reject(w http.ResponseWriter, err error) {
+	code, reason := closeCode(err)
+	switch code {
+	case CloseNoRound:
+		writeError(w, http.StatusNotFound, "not_found", reason)
+	case CloseOtherCluster:
+		writeError(w, http.StatusConflict, "other_cluster", reason)
+	case CloseGoingAway:
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusServiceUnavailable, "behind", reason)
+		return
+	default:
+		writeError(w, http.StatusBadRequest, "bad_request", reason)
+	}
+	h.counted.closedBad.Add(1)
+}
