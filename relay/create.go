@@ -76,7 +76,6 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	s.addRound(r)
 	s.changed.rounds = append(s.changed.rounds, r)
 	out.Round = r
-	out.tell(tellRound, c.At)
 	return nil
 }
 
