@@ -50,6 +50,8 @@ func wander(t *testing.T, seed uint64) {
 			p.goTo(nodes[rnd.IntN(2)])
 		case 6:
 			p.stop()
+		case 7, 8:
+			p.resubscribe(rnd)
 		default:
 			n.apply(to)
 		}
@@ -61,7 +63,7 @@ func wander(t *testing.T, seed uint64) {
 		waitFor(t, "it is up to date", func() bool {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			return p.err != nil || p.cursor == s.last()
+			return !p.asked && p.err != nil || p.cursor == s.last()
 		})
 		p.stop()
 		if p.err != nil {
@@ -101,6 +103,24 @@ func (p *wanderer) goTo(n *node) {
 	p.join(n)
 	p.left = make(chan struct{})
 	p.wg.Go(func() { p.follow(p.left) })
+}
+
+// resubscribe asks for other boards, whatever is on the way just now.
+func (p *wanderer) resubscribe(rnd *rand.Rand) {
+	if p.left == nil {
+		return
+	}
+	var boards []int
+	for b := range 5 {
+		if rnd.IntN(3) == 0 {
+			boards = append(boards, b+1)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.asked { // it waits for the answer before it asks again
+		_ = p.ask(boards...) // an error is the reader's, too
+	}
 }
 
 func (p *wanderer) stop() {

@@ -107,7 +107,7 @@ func (s *snapshot) encode(old *snapshot) error {
 		return err
 	}
 	s.head = frame[:len(frame)-len("]}")]
-	s.whole = s.message(s.boards)
+	s.whole = &message{index: s.index, round: s.round.ID, objects: [][]byte{s.with(s.boards)}}
 	return nil
 }
 
@@ -127,14 +127,11 @@ func (s *snapshot) with(boards [][]byte) []byte {
 	return append(out, "]}"...)
 }
 
-func (s *snapshot) message(boards [][]byte) *message {
-	return &message{index: s.index, round: s.round.ID, objects: [][]byte{s.with(boards)}}
-}
-
-// of is the frame for one who watches these boards.
-func (s *snapshot) of(set *boardSet) *message {
+// of is the frame for one who watches these boards; it says which they are, so that one who has asked for
+// others knows from when on he has them.
+func (s *snapshot) of(set *boardSet) (*message, error) {
 	if set == nil {
-		return s.whole
+		return s.whole, nil
 	}
 	var mine [][]byte
 	for i, g := range s.games {
@@ -142,5 +139,12 @@ func (s *snapshot) of(set *boardSet) *message {
 			mine = append(mine, s.boards[i])
 		}
 	}
-	return s.message(mine)
+	only, err := json.Marshal(set)
+	if err != nil {
+		return nil, err
+	}
+	text := s.with(mine)
+	text = append(text[:len(text)-1], `,"only":`...)
+	text = append(append(text, only...), '}')
+	return &message{index: s.index, round: s.round.ID, objects: [][]byte{text}}, nil
 }

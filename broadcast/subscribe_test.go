@@ -185,7 +185,7 @@ func TestFragments(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for w.resubscribed = true; w.resubscribed; {
+	for w.only, w.asked = []int{3}, true; w.asked; {
 		if _, err := w.read(); err != nil {
 			t.Fatal(err)
 		}

@@ -137,7 +137,8 @@ func (w *worker) snapshot(s *spectator) (index uint64, m *message, made bool, er
 	if err != nil {
 		return 0, nil, false, err
 	}
-	return snap.index, snap.of(s.boards), made, nil
+	m, err = snap.of(s.boards)
+	return snap.index, m, made, err
 }
 
 // write sends bufs, or keeps what the socket does not take.

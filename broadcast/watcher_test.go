@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ type anyFrame struct {
 	Age        int64           `json:"age"`
 	Spectators int             `json:"spectators"`
 	Now        int64           `json:"now"`
+	Only       []int           `json:"only"`
 
 	raw json.RawMessage
 }
@@ -59,11 +61,11 @@ type watcher struct {
 	others map[int]boardSummary // as the summaries tell
 	info   roundInfo
 
-	hello        *anyFrame
-	resubscribed bool // it has asked for other boards, and waits for their snapshot
-	snapshots    int
-	seen         []uint64 // indexes of the events, since the last snapshot
-	statuses     []anyFrame
+	hello     *anyFrame
+	asked     bool // it has asked for other boards, and waits for their snapshot
+	snapshots int
+	seen      []uint64 // indexes of the events, since the last snapshot
+	statuses  []anyFrame
 }
 
 func newWatcher(t testing.TB, round relay.RoundID, only ...int) *watcher {
@@ -91,6 +93,9 @@ func (n *node) dial(query string, header http.Header) (*websocket.Conn, *http.Re
 func (w *watcher) join(n *node) *watcher {
 	w.t.Helper()
 	w.leave()
+	if w.asked { // the cursor speaks for other boards
+		w.cursor, w.asked = 0, false
+	}
 	conn, _, err := n.dial(w.query(), nil)
 	if err != nil {
 		w.t.Fatal(err)
@@ -187,10 +192,13 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		w.cursor = max(w.cursor, f.Index)
 		return nil
 	case "snapshot":
-		if w.cursor > 0 && f.Index <= w.cursor && !w.resubscribed {
+		asked := w.asked && slices.Equal(f.Only, w.only)
+		if f.Index < w.cursor || w.cursor > 0 && f.Index == w.cursor && !asked {
 			return errors.New("the snapshot is not newer than what was there")
 		}
-		w.resubscribed = false
+		if asked {
+			w.asked = false
+		}
 		w.snapshots++
 		w.seen = nil
 		clear(w.boards)
@@ -249,19 +257,25 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 // subscribe asks for other boards, none: all.
 func (w *watcher) subscribe(boards ...int) {
 	w.t.Helper()
-	w.only, w.resubscribed = boards, true
-	order := map[string]any{"type": "subscribe"}
-	if len(boards) > 0 {
-		order["boards"] = boards
-	}
-	if err := w.conn.WriteJSON(order); err != nil {
+	if err := w.ask(boards...); err != nil {
 		w.t.Fatal(err)
 	}
-	for w.resubscribed {
+	for w.asked {
 		if _, err := w.read(); err != nil {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// ask is subscribe without waiting for the answer.
+func (w *watcher) ask(boards ...int) error {
+	slices.Sort(boards)
+	w.only, w.asked = boards, true
+	order := map[string]any{"type": "subscribe"}
+	if len(boards) > 0 {
+		order["boards"] = boards
+	}
+	return w.conn.WriteJSON(order)
 }
 
 // apply is the score sheet, in UCI, after the event.
@@ -344,10 +358,15 @@ func (w *watcher) check(s *script, index uint64) {
 // spectator who does not read is noticed soon.
 func dialSlow(t testing.TB, n *node, query string) *websocket.Conn {
 	t.Helper()
+	return dialBuffer(t, n, query, 4096)
+}
+
+func dialBuffer(t testing.TB, n *node, query string, bytes int) *websocket.Conn {
+	t.Helper()
 	d := websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
 		c, err := net.Dial(network, addr)
 		if err == nil {
-			err = c.(*net.TCPConn).SetReadBuffer(4096)
+			err = c.(*net.TCPConn).SetReadBuffer(bytes)
 		}
 		return c, err
 	}}

@@ -1,0 +1,186 @@
+package broadcast
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestStalledShareOfAWorker has one worker, and stalls many of its spectators in the middle of a frame: the others get each move at
+// once, one whose socket is full costs them nothing, and it goes on by itself when it reads again.
+func TestStalledShareOfAWorker(t *testing.T) {
+	s := longScript(t, 3000)
+	n := startNode(t, s, 9, func(c *Config) { tight(c); c.Workers = 1; c.HistoryEvents = 100 })
+	var slow []*watcher
+	for range 20 {
+		w := newWatcher(t, roundA)
+		w.conn = dialSlow(t, n, w.query())
+		slow = append(slow, w)
+	}
+	fast := newWatcher(t, roundA).join(n).until(9)
+	for n.applied() < s.last() {
+		n.apply(min(n.applied()+25, s.last()))
+		if rest := s.indexes(roundA, fast.cursor, n.applied()); len(rest) > 0 {
+			fast.until(last(rest)) // or this never ends
+		}
+	}
+	if want := s.indexes(roundA, 9, s.last()); !slices.Equal(fast.seen, want) {
+		t.Errorf("the fast one got %d events of %d", len(fast.seen), len(want))
+	}
+	waitFor(t, "all of them are stalled", func() bool {
+		stalled := make(chan int)
+		n.hub.workers[0].order(func(w *worker) {
+			full := 0
+			for _, s := range w.slots {
+				if s != nil && s.rest != nil {
+					full++
+				}
+			}
+			stalled <- full
+		})
+		return <-stalled == len(slow)
+	})
+	var all sync.WaitGroup
+	for _, w := range slow {
+		all.Go(func() {
+			for w.cursor < last(s.indexes(roundA, 0, s.last())) {
+				if _, err := w.read(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			if d := w.differs(s, s.last()); d != "" {
+				t.Errorf("one who was slow (-want +got):\n%s", d)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestTricklingSpectator takes a little all the time: it is slow, but not closed.
+func TestTricklingSpectator(t *testing.T) {
+	s := longScript(t, 3000)
+	n := startNode(t, s, 9, func(c *Config) { tight(c); c.WriteTimeout = time.Second; c.HistoryEvents = 5000 })
+	w := newWatcher(t, roundA)
+	w.conn = dialBuffer(t, n, w.query(), 32<<10) // with much less, the kernel itself waits for seconds
+	n.apply(s.last())
+	pace := time.NewTicker(time.Millisecond)
+	defer pace.Stop()
+	for began := time.Now(); w.cursor < last(s.indexes(roundA, 0, s.last())); {
+		if time.Since(began) < 2200*time.Millisecond {
+			<-pace.C
+		}
+		if _, err := w.read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.check(s, s.last())
+	if got := n.hub.Stats(); got.ClosedSlow != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestRush lets so many in at once, and asks the others to come back; a little later they are in as well.
+func TestRush(t *testing.T) {
+	s := longScript(t, 60)
+	n := startNode(t, s, s.last(), func(c *Config) { c.MaxPerSecond = 20 })
+	var in, refused int
+	for range 60 {
+		conn, resp, err := n.dial("round=roundAAA", nil)
+		if err == nil {
+			defer conn.Close()
+			in++
+			continue
+		}
+		if status, code := refusal(t, resp, err); status != 429 || code != "too_many" || resp.Header.Get("Retry-After") == "" {
+			t.Fatalf("%d %s", status, code)
+		}
+		refused++
+	}
+	if in < 20 || refused == 0 || n.hub.Stats().RefusedRate != uint64(refused) {
+		t.Errorf("%d in, %d refused, %+v", in, refused, n.hub.Stats())
+	}
+	waitFor(t, "one more is let in", func() bool {
+		conn, _, err := n.dial("round=roundAAA", nil)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// TestHerd cuts a crowd off and has all come back at once, with their cursors, while moves are played: each gets what it
+// lacks, a round's snapshot is made once for all who come at one index, and the moves do not wait.
+func TestHerd(t *testing.T) {
+	const size = 300
+	s := longScript(t, 1000)
+	n := startNode(t, s, 9, nil)
+	crowd := make([]*watcher, size)
+	for i := range crowd {
+		crowd[i] = newWatcher(t, roundA)
+		if i%3 == 0 {
+			crowd[i].only = []int{1 + i%4}
+		}
+	}
+	each := func(f func(*watcher)) {
+		var wg sync.WaitGroup
+		for part := range slices.Chunk(crowd, size/30) {
+			wg.Go(func() {
+				for _, w := range part {
+					f(w)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	for turn, upTo := range []uint64{300, 600, s.last()} {
+		played := make(chan struct{})
+		go func() { defer close(played); n.apply(upTo) }()
+		each(func(w *watcher) { w.join(n) })
+		<-played
+		target := last(s.indexes(roundB, 0, upTo))
+		n.hub.SetStale(turn%2 == 0, time.Now()) // a status, and with it an index for those who watch quiet boards
+		each(func(w *watcher) {
+			for w.cursor < min(target, last(s.indexes(roundA, 0, upTo))) {
+				if _, err := w.read(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	for _, w := range crowd {
+		if d := w.differs(s, w.cursor); d != "" {
+			t.Fatalf("at %d (-want +got):\n%s", w.cursor, d)
+		}
+		w.leave()
+	}
+	st := n.hub.Stats()
+	if st.SnapshotsEncoded > st.SnapshotsSent/2 || st.SnapshotsSent > size+uint64(size)/10 {
+		t.Errorf("%d snapshots sent, %d encoded", st.SnapshotsSent, st.SnapshotsEncoded)
+	}
+	waitFor(t, "all have gone", func() bool { return n.hub.Stats().Connections == 0 })
+}
+
+// TestPatrol goes over all slots within its time, however many there are, and is never far behind or ahead.
+func TestPatrol(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	p := patrol{every: 1000}
+	visited := make([]int64, 777)
+	now := int64(0)
+	for now < 50_000 {
+		now += 1 + rnd.Int64N(60)
+		for range p.steps(now, len(visited)) {
+			i := p.step(len(visited))
+			if since := now - visited[i]; since > 1200 || since < 800 && visited[i] > 0 {
+				t.Fatalf("slot %d is visited after %d", i, since)
+			}
+			visited[i] = now
+		}
+	}
+}
