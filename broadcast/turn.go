@@ -256,6 +256,9 @@ func (w *worker) leave(s *spectator) {
 	last := g.members[len(g.members)-1]
 	g.members[s.place] = last
 	last.place = s.place
+	if g.queued {
+		g.owed = len(g.members) // or the last one may have come where others had their turn
+	}
 	g.members[len(g.members)-1] = nil
 	g.members = g.members[:len(g.members)-1]
 	if s.boards != nil {

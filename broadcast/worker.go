@@ -78,7 +78,8 @@ type group struct {
 	members []*spectator
 	partial int  // of those, how many watch some boards only
 	queued  bool // it is in worker.queue
-	left    int  // members[:left] have yet to be given what came before
+	// owed is how many members have yet to be given what came before; next, going down and round, is the one who was last.
+	owed, next int
 }
 
 func newWorker(h *Hub, n int) (*worker, error) {
@@ -205,9 +206,11 @@ func (w *worker) takeInbox() {
 	w.spare = box
 }
 
-// enqueue has every member of g get a turn. Who comes later in it finds what has been published meanwhile, too.
+// enqueue has every member of g get a turn. One who comes later in it finds what has been published meanwhile, too; and if that is while
+// the members have their turns, they go on where they are and once round, so that however quick the events come, nobody waits for
+// longer than a round.
 func (w *worker) enqueue(g *group) {
-	g.left = len(g.members)
+	g.owed = len(g.members)
 	if !g.queued {
 		g.queued = true
 		w.queue = append(w.queue, g)
@@ -219,14 +222,14 @@ func (w *worker) work() bool {
 	if len(w.queue) > 0 {
 		g := w.queue[0]
 		w.queue = slices.Delete(w.queue, 0, 1)
-		// From the end: when a member leaves, the last one takes its place, and that one has had its turn.
-		for end := max(0, g.left-stretch); g.left > end; {
-			g.left--
-			if g.left < len(g.members) {
-				w.turn(g.members[g.left])
+		for n := 0; n < stretch && g.owed > 0 && len(g.members) > 0; n++ {
+			g.owed--
+			if g.next--; g.next < 0 || g.next >= len(g.members) {
+				g.next = len(g.members) - 1
 			}
+			w.turn(g.members[g.next])
 		}
-		if g.left > 0 {
+		if g.owed > 0 && len(g.members) > 0 {
 			w.queue = append(w.queue, g)
 		} else {
 			g.queued = false
