@@ -127,6 +127,14 @@ type lichessStudy struct {
 	Writeable bool `json:"writeable"`
 }
 
+// lichessSync is where a round's games come from, if not from pushes.
+type lichessSync struct {
+	Ongoing bool   `json:"ongoing"`
+	URL     string `json:"url"`
+	Filter  int    `json:"filter,omitempty"` // the number of the round there
+	Period  int    `json:"period,omitempty"` // seconds between two polls
+}
+
 type lichessGame struct {
 	ID        relay.GameID     `json:"id"`
 	Name      string           `json:"name"`

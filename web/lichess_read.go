@@ -36,12 +36,17 @@ type lichessRoundOf struct {
 	Round lichessRound `json:"round"`
 	Tour  lichessTour  `json:"tour"`
 	Study lichessStudy `json:"study"`
+	Sync  *lichessSync `json:"sync,omitempty"` // for whom may change it, as lichess's pages have it
 }
 
 func (s *Server) roundOf(r *http.Request, v view) lichessRoundOf {
 	site := siteURL(r)
 	_, may := s.authorized(r)
-	return lichessRoundOf{lichessRoundJSON(site, v.round, v.games), tourJSON(site, v.tournament), lichessStudy{may}}
+	out := lichessRoundOf{Round: lichessRoundJSON(site, v.round, v.games), Tour: tourJSON(site, v.tournament), Study: lichessStudy{may}}
+	if source := v.round.Source; may && source != nil {
+		out.Sync = &lichessSync{Ongoing: true, URL: source.URL, Filter: source.Round, Period: source.IntervalSeconds}
+	}
+	return out
 }
 
 // lichessTour is GET /api/broadcast/{tourId}.

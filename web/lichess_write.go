@@ -2,11 +2,13 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +63,7 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	tour := chi.URLParam(r, "tourId")
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
-			Id: id, Tournament: tour, Name: in.name, StartsAt: in.startsAt, DelaySeconds: in.delay,
+			Id: id, Tournament: tour, Name: in.name, StartsAt: in.startsAt, DelaySeconds: in.delay, Source: in.source,
 		}}
 		return c
 	})
@@ -96,7 +98,7 @@ func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	op := &relaypb.UpdateRound{Round: chi.URLParam(r, "roundId")}
+	op := &relaypb.UpdateRound{Round: chi.URLParam(r, "roundId"), Source: in.source}
 	if in.name != "" {
 		op.Name = &in.name
 	}
@@ -179,7 +181,8 @@ type roundForm struct {
 	name     string
 	startsAt int64
 	delay    int32
-	status   string // new, started, finished, or empty
+	status   string          // new, started, finished, or empty
+	source   *relaypb.Source // nil: nothing was said of one; empty: none any more
 }
 
 func readRoundForm(form url.Values) (in roundForm, err error) {
@@ -210,11 +213,58 @@ func readRoundForm(form url.Values) (in roundForm, err error) {
 	default:
 		return in, badRequest("status is new, started or finished, not %q", in.status)
 	}
-	// A client that is told yes would wait for moves that nobody fetches.
-	if source := form.Get("syncSource"); source != "" && source != "push" || form.Get("syncUrl")+form.Get("syncUrls") != "" {
-		return in, badRequest("syncSource: only push is possible here")
+	in.source, err = readSyncForm(form)
+	return in, err
+}
+
+// readSyncForm reads where the games come from; nil if nothing is said of it. What cannot be done is refused, and not passed
+// over: a client that is told yes would wait for moves that nobody fetches, or get other games than it asked for.
+func readSyncForm(form url.Values) (*relaypb.Source, error) {
+	text, field := form.Get("syncUrl"), "syncUrl"
+	switch source := form.Get("syncSource"); {
+	case source == "push":
+		return new(relaypb.Source), nil
+	case source == "urls", source == "" && text == "":
+		text, field = form.Get("syncUrls"), "syncUrls"
+		if source == "" && text == "" {
+			return nil, nil
+		}
+	case source != "" && source != "url":
+		return nil, badRequest("syncSource is push, url or urls here, not %q", source)
 	}
-	return in, nil
+	var urls []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(urls, line) {
+			urls = append(urls, line)
+		}
+	}
+	switch {
+	case len(urls) == 0:
+		return nil, badRequest("%s is required: the address of a PGN or of a LiveChess Cloud's tournament", field)
+	case len(urls) > 1:
+		return nil, badRequest("%s has %d addresses, and a round has one source here: give one that shows all of its games", field, len(urls))
+	case form.Get("slices") != "":
+		return nil, badRequest("slices: a source is taken over whole here")
+	}
+	s := relay.Source{URL: urls[0]}
+	for name, to := range map[string]*int{"period": &s.IntervalSeconds, "onlyRound": &s.Round} {
+		if text := form.Get(name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 {
+				return nil, badRequest("%s is a whole number from 1, not %q", name, text)
+			}
+			*to = n
+		}
+	}
+	in := sourceIn{asked: true, source: &s}
+	out, err := in.command()
+	if bad, ok := errors.AsType[*apiError](err); ok {
+		return nil, badRequest("%s: %s", field, strings.TrimPrefix(bad.Message, "source.url: "))
+	}
+	if err == nil && s.Kind == relay.SourcePGN && s.Round != 0 {
+		return nil, badRequest("onlyRound: a PGN is taken over whole here; only a LiveChess Cloud's tournament is asked for one of its rounds")
+	}
+	return out, err
 }
 
 func checkLichessName(name string) error {

@@ -437,7 +437,7 @@ func TestLichessAnswers(t *testing.T) {
 	show("GET round, edited", read("/api/broadcast/-/-/"+rid))
 	show("POST reset", post("/api/broadcast/round/"+rid+"/reset", ""))
 	show("GET round, reset", read("/api/broadcast/-/-/"+rid))
-	show("POST edit to a source that nobody fetches", post("/broadcast/round/"+rid+"/edit", "syncSource=url&syncUrl=http%3A%2F%2Fexample.com"))
+	show("POST edit to a source that nobody fetches", post("/broadcast/round/"+rid+"/edit", "syncSource=ids&syncIds=AAAAAAAA"))
 
 	const file = "testdata/lichess.golden"
 	if os.Getenv("UPDATE_GOLDEN") != "" {

@@ -20,8 +20,10 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	doc.post(413, "/broadcast/new", "name="+strings.Repeat("x", 600<<10))
 	newRound := "/broadcast/{tourId}/new"
 	doc.post(200, newRound, "name=Round+0&status=started")
-	doc.post(400, newRound, "name=Round+1&syncSource=url&syncUrl=http://example.com/1.pgn")
+	doc.post(400, newRound, "name=Round+1&syncSource=url&syncUrl=ftp://example.com/1.pgn")
 	doc.header = asJSON
+	doc.post(200, newRound, object{"name": "Round A", "syncUrl": "http://127.0.0.1:1/get/X4PKuVsC", "onlyRound": 2, "period": 60})
+	doc.post(200, newRound, object{"name": "Round B", "syncSource": "urls", "syncUrls": "http://127.0.0.1:1/get/X4PKuVsC/round-3"})
 	doc.ids["roundId"] = idOf(doc.post(200, newRound, example(newRound, "")), "round")
 	doc.ids["tourSlug"], doc.ids["roundSlug"], doc.ids["user"] = "-", "round-1", "chessrelay"
 	round := "/api/broadcast/{tourSlug}/{roundSlug}/{roundId}"

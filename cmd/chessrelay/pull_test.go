@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -200,4 +201,73 @@ func TestPullFromAnotherCluster(t *testing.T) {
 	eventually(t, "the copy to be like the original", func() bool {
 		return strings.Join(lines(to, relay.RoundID(round.ID)), "\n") == want
 	})
+}
+
+// TestPullByLichess names the source of a round as clients of lichess do, reads it back, and takes it away.
+func TestPullByLichess(t *testing.T) {
+	c := newTestCluster(t, 1)
+	base := c.nodes[0].url
+	src := newPulledPage(t, "[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 *\n\n")
+	form := func(path string, fields url.Values) (status int, body string) {
+		t.Helper()
+		res, err := http.PostForm(base+path, fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, bodyOf(t, res)
+	}
+	_, tour := form("/broadcast/new", url.Values{"name": {"City Open"}})
+	tid := idIn(tour, "tour")
+	status, made := form("/broadcast/"+tid+"/new", url.Values{
+		"name": {"Round 1"}, "syncSource": {"url"}, "syncUrl": {src.URL + "/games.pgn"}, "period": {"1"},
+	})
+	if want := `"sync":{"ongoing":true,"url":"` + src.URL + `/games.pgn","period":1}`; status != http.StatusOK || !strings.Contains(made, want) {
+		t.Fatalf("%d, without %s: %s", status, want, made)
+	}
+	rid := idIn(made, "round")
+	var r pulledRound
+	eventually(t, "the source to be shown", func() bool {
+		get(t, base+"/api/rounds/"+rid, &r)
+		return len(r.Games) == 1 && r.Games[0].Ply == 2
+	})
+
+	edit := "/broadcast/round/" + rid + "/edit"
+	source := func() *relay.Source {
+		r = pulledRound{}
+		get(t, base+"/api/rounds/"+rid, &r)
+		return r.Source
+	}
+	if status, body := form(edit, url.Values{"name": {"Round One"}}); status != http.StatusOK || source() == nil {
+		t.Errorf("an edit that says nothing of the source: %d %s, and the source is %v", status, body, source())
+	}
+	if status, body := form(edit, url.Values{"syncSource": {"push"}, "syncUrl": {src.URL}}); status != http.StatusOK || source() != nil {
+		t.Errorf("push: %d %s, and the source is %v", status, body, source())
+	}
+	if body := readOf(t, base+"/api/broadcast/-/-/"+rid); strings.Contains(body, `"sync"`) {
+		t.Errorf("a round without a source shows one: %s", body)
+	}
+	cloud := "https://view.livechesscloud.com/#00b986b4-9d0e-87cf-8000-4c92714efbce/5"
+	if status, body := form(edit, url.Values{"syncSource": {"urls"}, "syncUrls": {"\n " + cloud + "\r\n" + cloud}}); status != http.StatusOK ||
+		*source() != (relay.Source{Kind: relay.SourceLCC, URL: cloud, Round: 5}) {
+		t.Errorf("urls: %d %s, and the source is %+v", status, body, source())
+	}
+	for _, bad := range []url.Values{
+		{"syncSource": {"url"}}, {"syncSource": {"urls"}, "syncUrls": {" \n"}}, {"syncSource": {"ids"}}, {"syncSource": {"lcc"}},
+		{"syncUrl": {"file:///etc/passwd"}}, {"syncUrl": {"http://user:word@example.org/"}}, {"syncUrls": {"http://a.example/\nhttp://b.example/"}},
+		{"syncUrl": {src.URL}, "period": {"often"}}, {"syncUrl": {src.URL}, "period": {"4000"}}, {"syncUrl": {src.URL}, "onlyRound": {"3"}},
+		{"syncUrl": {src.URL}, "slices": {"1-4"}},
+	} {
+		if status, body := form(edit, bad); status != http.StatusBadRequest || source().URL != cloud {
+			t.Errorf("%v: %d %s, and the source is %+v", bad, status, body, source())
+		}
+	}
+}
+
+func readOf(t *testing.T, address string) string {
+	t.Helper()
+	res, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bodyOf(t, res)
 }

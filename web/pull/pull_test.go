@@ -567,6 +567,8 @@ func TestCheck(t *testing.T) {
 		{"https://host/get/X4PKuVsC", relay.SourceLCC, relay.SourceLCC, 0, "https://host/get/X4PKuVsC"},
 		{"https://view.livechesscloud.com/#" + uuid, "", relay.SourceLCC, 0, ""},
 		{"http://view.livechesscloud.com/" + uuid, "", relay.SourceLCC, 0, ""},
+		{"https://view.livechesscloud.com/#" + uuid + "/5", "", relay.SourceLCC, 5, ""},
+		{"https://view.livechesscloud.com/#" + uuid + "/live", relay.SourceLCC, "", 0, ""},
 		{"http://host/get/" + uuid, relay.SourcePGN, relay.SourcePGN, 0, ""},
 		{"https://example.org/games.pgn", relay.SourceLCC, "", 0, ""},
 		{"ftp://example.org/games.pgn", "", "", 0, ""},

@@ -187,8 +187,16 @@ var (
 func parseCloud(u *url.URL) (c *cloud, ok bool) {
 	c = &cloud{games: map[int]*cloudGame{}}
 	if strings.EqualFold(u.Hostname(), "view.livechesscloud.com") {
-		c.uuid = strings.Trim(u.Path+u.Fragment, "/")
-		return c, uuidForm.MatchString(c.uuid)
+		uuid, round, hasRound := strings.Cut(strings.Trim(u.Path+u.Fragment, "/"), "/")
+		if hasRound { // as its pages have it while they show a round
+			n, err := strconv.ParseUint(round, 10, 10)
+			if err != nil {
+				return c, false
+			}
+			c.round = int(n)
+		}
+		c.uuid = uuid
+		return c, uuidForm.MatchString(uuid)
 	}
 	m := cloudPath.FindStringSubmatch(u.EscapedPath())
 	if m == nil || !relay.ValidID(m[2]) && !uuidForm.MatchString(m[2]) {
