@@ -19,7 +19,8 @@ import (
 //	   former, and would pass over the source
 //	3  moves that do not tell both clocks, of which it is kept which were carried over; clocks without a move. Version 1 keeps
 //	   of the former what the clocks were, and refuses the latter
-const CommandVersion = 3
+//	4  what is said of a tournament in its [TournamentInfo]. Older versions would pass over it
+const CommandVersion = 4
 
 // carriedVersion is the first version of which [Move.Carried] is kept.
 const carriedVersion = 3
@@ -33,6 +34,9 @@ func versionOf(c *relaypb.Command) uint32 {
 		if _, err := ParseResult(op.Result); err != nil || op.Forfeit {
 			return 2
 		}
+	}
+	if c.GetCreateTournament().GetInfo() != nil || c.GetUpdateTournament().GetInfo() != nil {
+		return 4
 	}
 	switch op := c.Op.(type) {
 	case *relaypb.Command_SetClock:

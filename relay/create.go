@@ -24,6 +24,7 @@ func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournamen
 		checkName("name", op.Name),
 		checkText("description", op.Description, MaxDescription, true),
 		checkText("location", op.Location, MaxName, false),
+		checkInfo(infoFrom(op.Info)),
 	); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournamen
 		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
 	}
 	t := &Tournament{
-		ID: TournamentID(op.Id), Name: op.Name, Description: op.Description, Location: op.Location,
+		ID: TournamentID(op.Id), Name: op.Name, Description: op.Description, Location: op.Location, TournamentInfo: infoFrom(op.Info),
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.putTournament(t)

@@ -7,7 +7,7 @@ import "strings"
 // A limit is part of the state machine: to change one changes which commands
 // are refused, and the nodes of a cluster must all do so at the same index.
 const (
-	MaxName        = 200 // of a tournament, round, player or team, of a location
+	MaxName        = 200 // of a tournament, round, player or team, of a location, of what else is said of a tournament
 	MaxDescription = 10_000
 	MaxReason      = 500
 	MaxWho         = 200 // Command.by
@@ -28,6 +28,7 @@ const (
 	MaxUpdates    = 1000   // updates of a tournament or a round
 	MaxSources    = 100    // rounds that have a source
 	MaxSourceURL  = 2000
+	MaxWebsite    = 500
 	MaxInterval   = 3600 // seconds between two polls of a source
 	MaxTags       = 64   // of a game
 	MaxTagName    = 64

@@ -67,13 +67,23 @@ type Tournament struct {
 	Name        string       `json:"name"`
 	Description string       `json:"description,omitempty"`
 	Location    string       `json:"location,omitempty"`
-	CreatedAt   Millis       `json:"createdAt"`
-	Index       uint64       `json:"index"` // of the command that created it
-	Term        uint64       `json:"-"`
+	TournamentInfo
+	CreatedAt Millis `json:"createdAt"`
+	Index     uint64 `json:"index"` // of the command that created it
+	Term      uint64 `json:"-"`
 
 	Request string    `json:"-"` // the request that created it
 	Updates []Update  `json:"-"` // what was changed since, in order
 	Rounds  []RoundID `json:"-"` // in order of creation
+}
+
+// TournamentInfo is what is said of a tournament besides; all of it may be empty.
+type TournamentInfo struct {
+	Format      string `json:"format,omitempty"`      // such as "9-round Swiss"
+	TimeControl string `json:"timeControl,omitempty"` // in words; that of a game is its own
+	TimeZone    string `json:"timeZone,omitempty"`    // as the organiser calls it
+	Players     string `json:"players,omitempty"`     // some of them, in words
+	Website     string `json:"website,omitempty"`     // http or https
 }
 
 // Round is a set of games that are played at the same time, each on a board

@@ -14,7 +14,7 @@ func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
 	return &relaypb.TournamentRecord{
 		Id: string(t.ID), Name: t.Name, Description: t.Description, Location: t.Location,
 		CreatedAt: int64(t.CreatedAt), Request: t.Request, Index: t.Index, Term: t.Term,
-		Updates: updateRecords(t.Updates),
+		Updates: updateRecords(t.Updates), Info: infoRecord(t.TournamentInfo),
 	}
 }
 
@@ -22,7 +22,7 @@ func tournamentFrom(r *relaypb.TournamentRecord) *Tournament {
 	return &Tournament{
 		ID: TournamentID(r.Id), Name: r.Name, Description: r.Description, Location: r.Location,
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
-		Updates: updatesFrom(r.Updates),
+		Updates: updatesFrom(r.Updates), TournamentInfo: infoFrom(r.Info),
 	}
 }
 

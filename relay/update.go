@@ -192,7 +192,11 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 		out.made([]Update{done}, 0, 0)
 		return nil
 	}
-	if op.Name == nil && op.Description == nil && op.Location == nil {
+	info := op.Info
+	if info == nil {
+		info = new(relaypb.TournamentInfo)
+	}
+	if op.Name == nil && op.Description == nil && op.Location == nil && emptyInfo(info) {
 		return bad("update", "names no field that is to change")
 	}
 	var d diff
@@ -200,10 +204,16 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 	set(&d, "name", &next.Name, op.Name)
 	set(&d, "description", &next.Description, op.Description)
 	set(&d, "location", &next.Location, op.Location)
+	set(&d, "format", &next.Format, info.Format)
+	set(&d, "timeControl", &next.TimeControl, info.TimeControl)
+	set(&d, "timeZone", &next.TimeZone, info.TimeZone)
+	set(&d, "players", &next.Players, info.Players)
+	set(&d, "website", &next.Website, info.Website)
 	if err := firstError(
 		checkName("name", next.Name),
 		checkText("description", next.Description, MaxDescription, true),
 		checkText("location", next.Location, MaxName, false),
+		checkInfo(next.TournamentInfo),
 		checkText("reason", op.Reason, MaxReason, true),
 	); err != nil {
 		return err

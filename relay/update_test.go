@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -194,5 +196,43 @@ func TestUpdateTournament(t *testing.T) {
 	}
 	if reload(t, s.State).Hash() != s.Hash() {
 		t.Error("the checkpoint has lost something")
+	}
+}
+
+// TestTournamentInfo gives a tournament what is said of it besides, and changes some of it.
+func TestTournamentInfo(t *testing.T) {
+	s := newScript(t)
+	website := "https://olympiad.example/2026"
+	create := createTournament(testTournament, "req-t")
+	create.GetCreateTournament().Info = &relaypb.TournamentInfo{
+		Format: new("11-round Swiss"), TimeControl: new("90+30"), TimeZone: new("Asia/Tashkent"), Players: new("Carlsen"), Website: &website,
+	}
+	s.must(create)
+	s.must(createRound(testRound, "req-r"))
+	if create.Version != 4 {
+		t.Errorf("older nodes would pass over it: the command has version %d", create.Version)
+	}
+	c := updateTournament("u1", &relaypb.UpdateTournament{Info: &relaypb.TournamentInfo{Format: new("Swiss"), Players: new("")}})
+	out := s.must(c)
+	want := TournamentInfo{Format: "Swiss", TimeControl: "90+30", TimeZone: "Asia/Tashkent", Website: website}
+	if got := out.Tournament.TournamentInfo; got != want || c.Version != 4 {
+		t.Errorf("%+v, of version %d", got, c.Version)
+	}
+	wantFields := []FieldChange{{"format", "11-round Swiss", "Swiss"}, {"players", "Carlsen", ""}}
+	if diff := cmp.Diff(wantFields, out.Tournament.Updates[0].Fields); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []*relaypb.TournamentInfo{
+		{}, {Website: new("javascript:alert(1)")}, {Website: new("olympiad.example")}, {Website: new("https://" + strings.Repeat("x", MaxWebsite))},
+		{Format: new("two\nlines")}, {TimeZone: new(strings.Repeat("x", MaxShortText+1))}, {Players: new(strings.Repeat("x", MaxName+1))},
+		{TimeControl: new("\u202e")},
+	} {
+		if out := s.do(updateTournament("bad", &relaypb.UpdateTournament{Info: bad})); !errors.Is(out.Err, ErrBadCommand) {
+			t.Errorf("%v: %v", bad, out.Err)
+		}
+	}
+	again := reload(t, s.State)
+	if got, _ := again.Tournament(testTournament); got.TournamentInfo != want || again.Hash() != s.Hash() {
+		t.Errorf("the checkpoint has lost something: %+v", got)
 	}
 }

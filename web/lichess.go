@@ -107,7 +107,12 @@ type lichessTour struct {
 }
 
 type lichessInfo struct {
+	Format   string `json:"format,omitempty"`
+	TC       string `json:"tc,omitempty"`
+	TimeZone string `json:"timeZone,omitempty"`
 	Location string `json:"location,omitempty"`
+	Players  string `json:"players,omitempty"`
+	Website  string `json:"website,omitempty"`
 }
 
 type lichessRound struct {
@@ -158,7 +163,9 @@ type lichessPlayer struct {
 
 func tourJSON(site string, t *relay.Tournament) lichessTour {
 	out := lichessTour{
-		ID: t.ID, Name: t.Name, Slug: slug(t.Name), Info: lichessInfo{Location: t.Location},
+		ID: t.ID, Name: t.Name, Slug: slug(t.Name), Info: lichessInfo{
+			Format: t.Format, TC: t.TimeControl, TimeZone: t.TimeZone, Location: t.Location, Players: t.Players, Website: t.Website,
+		},
 		Description: t.Description, CreatedAt: t.CreatedAt, URL: site + "/",
 	}
 	if n := len(t.Rounds); n > 0 {

@@ -27,6 +27,14 @@ func (s *Server) lichessNewTour(r *http.Request) (answer, error) {
 	if err := checkLichessName(form.Get("name")); err != nil {
 		return answer{}, err
 	}
+	var info infoIn
+	for name, to := range map[string]**string{
+		"format": &info.Format, "tc": &info.TimeControl, "timeZone": &info.TimeZone, "players": &info.Players, "website": &info.Website,
+	} {
+		if text := form.Get("info." + name); text != "" {
+			*to = &text
+		}
+	}
 	c, err := s.command(r)
 	if err != nil {
 		return answer{}, err
@@ -34,6 +42,7 @@ func (s *Server) lichessNewTour(r *http.Request) (answer, error) {
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
 			Id: id, Name: form.Get("name"), Description: form.Get("markdown"), Location: form.Get("info.location"),
+			Info: info.command(),
 		}}
 		return c
 	})

@@ -133,14 +133,16 @@ func (s *Server) updateTournament(r *http.Request) (answer, error) {
 		Name        *string `json:"name"`
 		Description *string `json:"description"`
 		Location    *string `json:"location"`
-		Reason      string  `json:"reason"`
+		infoIn
+		Reason string `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
 		return answer{}, err
 	}
 	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
-		Tournament: chi.URLParam(r, "tid"), Name: in.Name, Description: in.Description, Location: in.Location, Reason: in.Reason,
+		Tournament: chi.URLParam(r, "tid"), Name: in.Name, Description: in.Description, Location: in.Location,
+		Info: in.command(), Reason: in.Reason,
 	}}
 	o, err := s.submitOne(r, c)
 	if err != nil {

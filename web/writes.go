@@ -15,6 +15,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 		Name        string `json:"name"`
 		Description string `json:"description"`
 		Location    string `json:"location"`
+		infoIn
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
@@ -22,7 +23,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	}
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
-			Id: id, Name: in.Name, Description: in.Description, Location: in.Location,
+			Id: id, Name: in.Name, Description: in.Description, Location: in.Location, Info: in.command(),
 		}}
 		return c
 	})
@@ -30,6 +31,25 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return answer{created(o), withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
+}
+
+// infoIn is what is said of a tournament besides. What is left out stays.
+type infoIn struct {
+	Format      *string `json:"format"`
+	TimeControl *string `json:"timeControl"`
+	TimeZone    *string `json:"timeZone"`
+	Players     *string `json:"players"`
+	Website     *string `json:"website"`
+}
+
+// command is nil if nothing is said.
+func (in infoIn) command() *relaypb.TournamentInfo {
+	if in == (infoIn{}) {
+		return nil
+	}
+	return &relaypb.TournamentInfo{
+		Format: in.Format, TimeControl: in.TimeControl, TimeZone: in.TimeZone, Players: in.Players, Website: in.Website,
+	}
 }
 
 // createRound is POST /api/tournaments/{tid}/rounds.

@@ -12,7 +12,10 @@ import (
 func TestPageShowsTheStandings(t *testing.T) {
 	c := newTestCluster(t, 1)
 	url := c.nodes[0].url
-	tid := must(t, url+"/api/tournaments", object{"name": "Town League", "location": "Oslo"})["id"].(string)
+	tid := must(t, url+"/api/tournaments", object{
+		"name": "Town League", "location": "Oslo", "format": "Scheveningen", "timeControl": "90 min + 30 sec / move", "timeZone": "Europe/Oslo",
+		"players": "Four of each club", "website": "https://league.example/",
+	})["id"].(string)
 	round := must(t, url+"/api/tournaments/"+tid+"/rounds", object{"name": "Round 1"})["id"].(string)
 	var games []string
 	for b := 1; b <= 8; b++ {
@@ -46,6 +49,10 @@ func TestPageShowsTheStandings(t *testing.T) {
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('.crumbs a').click()`))
 	p.wait("the tournament's page", fmt.Sprintf(`location.pathname === '/tournament/%s'`, tid))
 	p.wait("the teams", `document.querySelector('tr[data-team="Oslo"][data-points="2"] a.game b')?.textContent === '2½'`)
+	said := `document.querySelector('.head .meta').textContent + '|' + document.querySelector('.head .meta a').href`
+	if got, want := eval[string](p, said), "OsloScheveningen90 min + 30 sec / moveTime zone: Europe/OsloWebsite|https://league.example/"; got != want {
+		t.Errorf("the page says %q, not %q", got, want)
+	}
 	first := `[...document.querySelectorAll('.standings tr[data-place="1"] .name')].map((e) => e.textContent).join()`
 	if got, want := eval[string](p, first), "IMBlack of Trondheim-Nidaros Chess Club 5"; got != want {
 		t.Errorf("%q leads, not %q", got, want)

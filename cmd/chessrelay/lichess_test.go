@@ -391,7 +391,7 @@ func TestLichessAnswers(t *testing.T) {
 	show := func(what, text string) {
 		fmt.Fprintf(&got, "== %s\n%s\n\n", what, strings.TrimRight(anonymous(base, text), "\n"))
 	}
-	tour := post("/broadcast/new", "name=City+Open&info.location=Oslo&markdown=Nine+rounds&tier=5")
+	tour := post("/broadcast/new", "name=City+Open&info.location=Oslo&info.format=Swiss&info.tc=90%2B30&info.timeZone=Europe%2FOslo&info.players=Carlsen&info.website=https%3A%2F%2Fopen.example&markdown=Nine+rounds&tier=5")
 	show("POST /broadcast/new", tour)
 	tid := idIn(tour, "tour")
 	r := post("/broadcast/"+tid+"/new", "name=Round+1&startsAt=1795422600000&delay=900&syncSource=push")

@@ -236,3 +236,16 @@ func TestRead(t *testing.T) {
 		t.Errorf("a pairing without a game: %+v", got)
 	}
 }
+
+// TestTournamentInfo wants the website and the time control of a tournament that says them; of a game, its own comes first.
+func TestTournamentInfo(t *testing.T) {
+	tour := &relay.Tournament{ID: "X4PKuVsC", Name: "City Open"}
+	tour.Website, tour.TimeControl = "https://open.example", "90 min"
+	if got := NewTournament("c", tour, nil); got.Website == nil || *got.Website != tour.Website || got.TimeControl != "90 min" {
+		t.Errorf("%+v", got)
+	}
+	g := &relay.Game{Pairing: &relay.Pairing{Board: 1, TimeControl: "5400+30"}}
+	if got := NewTournament("c", tour, [][]*relay.Game{{g}}); got.TimeControl != "5400+30" {
+		t.Errorf("%+v", got)
+	}
+}

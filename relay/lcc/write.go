@@ -14,6 +14,9 @@ func NewTournament(cluster string, t *relay.Tournament, rounds [][]*relay.Game) 
 		ID: string(t.ID), Name: t.Name, Location: t.Location, Rules: "STANDARD", Chess960: "STANDARD",
 		Rounds: []Round{}, EBoards: []any{}, UUID: UUID(cluster, t.ID),
 	}
+	if t.Website != "" {
+		out.Website = &t.Website
+	}
 	for _, games := range rounds {
 		var r Round
 		for _, g := range games {
@@ -29,6 +32,9 @@ func NewTournament(cluster string, t *relay.Tournament, rounds [][]*relay.Game) 
 			}
 		}
 		out.Rounds = append(out.Rounds, r)
+	}
+	if out.TimeControl == "" { // in words, which fewer readers understand
+		out.TimeControl = t.TimeControl
 	}
 	return out
 }

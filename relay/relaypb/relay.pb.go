@@ -29,7 +29,7 @@ const (
 // on every node travels in it: the time, the ids, who asked.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1 to 3; see CommandVersion
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1 to 4; see CommandVersion
 	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds at the node that received the request
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
 	// Idempotency-Key, or a random id: the same request twice changes nothing the
@@ -294,6 +294,7 @@ type CreateTournament struct {
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Description   string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	Location      string                 `protobuf:"bytes,4,opt,name=location,proto3" json:"location,omitempty"`
+	Info          *TournamentInfo        `protobuf:"bytes,5,opt,name=info,proto3" json:"info,omitempty"` // commands of version 4
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -356,6 +357,90 @@ func (x *CreateTournament) GetLocation() string {
 	return ""
 }
 
+func (x *CreateTournament) GetInfo() *TournamentInfo {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+// TournamentInfo is what is said of a tournament besides. In an update, what is absent stays.
+type TournamentInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Format        *string                `protobuf:"bytes,1,opt,name=format,proto3,oneof" json:"format,omitempty"` // such as "9-round Swiss"
+	TimeControl   *string                `protobuf:"bytes,2,opt,name=time_control,json=timeControl,proto3,oneof" json:"time_control,omitempty"`
+	TimeZone      *string                `protobuf:"bytes,3,opt,name=time_zone,json=timeZone,proto3,oneof" json:"time_zone,omitempty"`
+	Players       *string                `protobuf:"bytes,4,opt,name=players,proto3,oneof" json:"players,omitempty"` // some of them, in words
+	Website       *string                `protobuf:"bytes,5,opt,name=website,proto3,oneof" json:"website,omitempty"` // http or https
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TournamentInfo) Reset() {
+	*x = TournamentInfo{}
+	mi := &file_relay_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TournamentInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TournamentInfo) ProtoMessage() {}
+
+func (x *TournamentInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TournamentInfo.ProtoReflect.Descriptor instead.
+func (*TournamentInfo) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TournamentInfo) GetFormat() string {
+	if x != nil && x.Format != nil {
+		return *x.Format
+	}
+	return ""
+}
+
+func (x *TournamentInfo) GetTimeControl() string {
+	if x != nil && x.TimeControl != nil {
+		return *x.TimeControl
+	}
+	return ""
+}
+
+func (x *TournamentInfo) GetTimeZone() string {
+	if x != nil && x.TimeZone != nil {
+		return *x.TimeZone
+	}
+	return ""
+}
+
+func (x *TournamentInfo) GetPlayers() string {
+	if x != nil && x.Players != nil {
+		return *x.Players
+	}
+	return ""
+}
+
+func (x *TournamentInfo) GetWebsite() string {
+	if x != nil && x.Website != nil {
+		return *x.Website
+	}
+	return ""
+}
+
 type CreateRound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -372,7 +457,7 @@ type CreateRound struct {
 
 func (x *CreateRound) Reset() {
 	*x = CreateRound{}
-	mi := &file_relay_proto_msgTypes[2]
+	mi := &file_relay_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +469,7 @@ func (x *CreateRound) String() string {
 func (*CreateRound) ProtoMessage() {}
 
 func (x *CreateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[2]
+	mi := &file_relay_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +482,7 @@ func (x *CreateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRound.ProtoReflect.Descriptor instead.
 func (*CreateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{2}
+	return file_relay_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateRound) GetId() string {
@@ -469,7 +554,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_relay_proto_msgTypes[3]
+	mi := &file_relay_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +566,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[3]
+	mi := &file_relay_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +579,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{3}
+	return file_relay_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Source) GetKind() string {
@@ -539,7 +624,7 @@ type Player struct {
 
 func (x *Player) Reset() {
 	*x = Player{}
-	mi := &file_relay_proto_msgTypes[4]
+	mi := &file_relay_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -551,7 +636,7 @@ func (x *Player) String() string {
 func (*Player) ProtoMessage() {}
 
 func (x *Player) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[4]
+	mi := &file_relay_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -564,7 +649,7 @@ func (x *Player) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Player.ProtoReflect.Descriptor instead.
 func (*Player) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{4}
+	return file_relay_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Player) GetName() string {
@@ -627,7 +712,7 @@ type CreateGame struct {
 
 func (x *CreateGame) Reset() {
 	*x = CreateGame{}
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +724,7 @@ func (x *CreateGame) String() string {
 func (*CreateGame) ProtoMessage() {}
 
 func (x *CreateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +737,7 @@ func (x *CreateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGame.ProtoReflect.Descriptor instead.
 func (*CreateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{5}
+	return file_relay_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateGame) GetId() string {
@@ -736,7 +821,7 @@ type Tag struct {
 
 func (x *Tag) Reset() {
 	*x = Tag{}
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +833,7 @@ func (x *Tag) String() string {
 func (*Tag) ProtoMessage() {}
 
 func (x *Tag) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +846,7 @@ func (x *Tag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tag.ProtoReflect.Descriptor instead.
 func (*Tag) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{6}
+	return file_relay_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Tag) GetName() string {
@@ -792,7 +877,7 @@ type PlayMove struct {
 
 func (x *PlayMove) Reset() {
 	*x = PlayMove{}
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +889,7 @@ func (x *PlayMove) String() string {
 func (*PlayMove) ProtoMessage() {}
 
 func (x *PlayMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +902,7 @@ func (x *PlayMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayMove.ProtoReflect.Descriptor instead.
 func (*PlayMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{7}
+	return file_relay_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PlayMove) GetGame() string {
@@ -873,7 +958,7 @@ type TakeBack struct {
 
 func (x *TakeBack) Reset() {
 	*x = TakeBack{}
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +970,7 @@ func (x *TakeBack) String() string {
 func (*TakeBack) ProtoMessage() {}
 
 func (x *TakeBack) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +983,7 @@ func (x *TakeBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeBack.ProtoReflect.Descriptor instead.
 func (*TakeBack) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{8}
+	return file_relay_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TakeBack) GetGame() string {
@@ -934,7 +1019,7 @@ type SetResult struct {
 
 func (x *SetResult) Reset() {
 	*x = SetResult{}
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1031,7 @@ func (x *SetResult) String() string {
 func (*SetResult) ProtoMessage() {}
 
 func (x *SetResult) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1044,7 @@ func (x *SetResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetResult.ProtoReflect.Descriptor instead.
 func (*SetResult) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{9}
+	return file_relay_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetResult) GetGame() string {
@@ -1004,7 +1089,7 @@ type SetClock struct {
 
 func (x *SetClock) Reset() {
 	*x = SetClock{}
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1101,7 @@ func (x *SetClock) String() string {
 func (*SetClock) ProtoMessage() {}
 
 func (x *SetClock) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1114,7 @@ func (x *SetClock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetClock.ProtoReflect.Descriptor instead.
 func (*SetClock) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{10}
+	return file_relay_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SetClock) GetGame() string {
@@ -1076,7 +1161,7 @@ type CorrectMoves struct {
 
 func (x *CorrectMoves) Reset() {
 	*x = CorrectMoves{}
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1088,7 +1173,7 @@ func (x *CorrectMoves) String() string {
 func (*CorrectMoves) ProtoMessage() {}
 
 func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1101,7 +1186,7 @@ func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectMoves.ProtoReflect.Descriptor instead.
 func (*CorrectMoves) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{11}
+	return file_relay_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CorrectMoves) GetGame() string {
@@ -1158,7 +1243,7 @@ type CorrectedMove struct {
 
 func (x *CorrectedMove) Reset() {
 	*x = CorrectedMove{}
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1255,7 @@ func (x *CorrectedMove) String() string {
 func (*CorrectedMove) ProtoMessage() {}
 
 func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1268,7 @@ func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectedMove.ProtoReflect.Descriptor instead.
 func (*CorrectedMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{12}
+	return file_relay_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CorrectedMove) GetMove() string {
@@ -1228,7 +1313,7 @@ type UpdateGame struct {
 
 func (x *UpdateGame) Reset() {
 	*x = UpdateGame{}
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1325,7 @@ func (x *UpdateGame) String() string {
 func (*UpdateGame) ProtoMessage() {}
 
 func (x *UpdateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1338,7 @@ func (x *UpdateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGame.ProtoReflect.Descriptor instead.
 func (*UpdateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{13}
+	return file_relay_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateGame) GetGame() string {
@@ -1312,7 +1397,7 @@ type PlayerUpdate struct {
 
 func (x *PlayerUpdate) Reset() {
 	*x = PlayerUpdate{}
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1409,7 @@ func (x *PlayerUpdate) String() string {
 func (*PlayerUpdate) ProtoMessage() {}
 
 func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1422,7 @@ func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUpdate.ProtoReflect.Descriptor instead.
 func (*PlayerUpdate) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{14}
+	return file_relay_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PlayerUpdate) GetName() string {
@@ -1399,7 +1484,7 @@ type UpdateRound struct {
 
 func (x *UpdateRound) Reset() {
 	*x = UpdateRound{}
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1496,7 @@ func (x *UpdateRound) String() string {
 func (*UpdateRound) ProtoMessage() {}
 
 func (x *UpdateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1509,7 @@ func (x *UpdateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRound.ProtoReflect.Descriptor instead.
 func (*UpdateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{15}
+	return file_relay_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateRound) GetRound() string {
@@ -1497,13 +1582,14 @@ type UpdateTournament struct {
 	Description   *string                `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
 	Location      *string                `protobuf:"bytes,4,opt,name=location,proto3,oneof" json:"location,omitempty"`
 	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Info          *TournamentInfo        `protobuf:"bytes,6,opt,name=info,proto3" json:"info,omitempty"` // commands of version 4
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateTournament) Reset() {
 	*x = UpdateTournament{}
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1601,7 @@ func (x *UpdateTournament) String() string {
 func (*UpdateTournament) ProtoMessage() {}
 
 func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1614,7 @@ func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTournament.ProtoReflect.Descriptor instead.
 func (*UpdateTournament) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{16}
+	return file_relay_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateTournament) GetTournament() string {
@@ -1566,6 +1652,13 @@ func (x *UpdateTournament) GetReason() string {
 	return ""
 }
 
+func (x *UpdateTournament) GetInfo() *TournamentInfo {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
 type TournamentRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1577,13 +1670,14 @@ type TournamentRecord struct {
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Updates       []*UpdateRecord        `protobuf:"bytes,9,rep,name=updates,proto3" json:"updates,omitempty"`
+	Info          *TournamentInfo        `protobuf:"bytes,10,opt,name=info,proto3" json:"info,omitempty"` // absent: nothing of it is said
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TournamentRecord) Reset() {
 	*x = TournamentRecord{}
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1595,7 +1689,7 @@ func (x *TournamentRecord) String() string {
 func (*TournamentRecord) ProtoMessage() {}
 
 func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1608,7 +1702,7 @@ func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TournamentRecord.ProtoReflect.Descriptor instead.
 func (*TournamentRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{17}
+	return file_relay_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TournamentRecord) GetId() string {
@@ -1674,6 +1768,13 @@ func (x *TournamentRecord) GetUpdates() []*UpdateRecord {
 	return nil
 }
 
+func (x *TournamentRecord) GetInfo() *TournamentInfo {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
 type RoundRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1697,7 +1798,7 @@ type RoundRecord struct {
 
 func (x *RoundRecord) Reset() {
 	*x = RoundRecord{}
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1810,7 @@ func (x *RoundRecord) String() string {
 func (*RoundRecord) ProtoMessage() {}
 
 func (x *RoundRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1823,7 @@ func (x *RoundRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecord.ProtoReflect.Descriptor instead.
 func (*RoundRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{18}
+	return file_relay_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RoundRecord) GetId() string {
@@ -1846,7 +1947,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +1959,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +1972,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{19}
+	return file_relay_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UpdateRecord) GetRequest() string {
@@ -1935,7 +2036,7 @@ type FieldRecord struct {
 
 func (x *FieldRecord) Reset() {
 	*x = FieldRecord{}
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1947,7 +2048,7 @@ func (x *FieldRecord) String() string {
 func (*FieldRecord) ProtoMessage() {}
 
 func (x *FieldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1960,7 +2061,7 @@ func (x *FieldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldRecord.ProtoReflect.Descriptor instead.
 func (*FieldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{20}
+	return file_relay_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FieldRecord) GetName() string {
@@ -2004,7 +2105,7 @@ type MoveRecord struct {
 
 func (x *MoveRecord) Reset() {
 	*x = MoveRecord{}
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2016,7 +2117,7 @@ func (x *MoveRecord) String() string {
 func (*MoveRecord) ProtoMessage() {}
 
 func (x *MoveRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2029,7 +2130,7 @@ func (x *MoveRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRecord.ProtoReflect.Descriptor instead.
 func (*MoveRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{21}
+	return file_relay_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MoveRecord) GetSan() string {
@@ -2118,7 +2219,7 @@ type ClockRecord struct {
 
 func (x *ClockRecord) Reset() {
 	*x = ClockRecord{}
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2130,7 +2231,7 @@ func (x *ClockRecord) String() string {
 func (*ClockRecord) ProtoMessage() {}
 
 func (x *ClockRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2143,7 +2244,7 @@ func (x *ClockRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRecord.ProtoReflect.Descriptor instead.
 func (*ClockRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{22}
+	return file_relay_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ClockRecord) GetWhiteMs() int64 {
@@ -2219,7 +2320,7 @@ type ChangeRecord struct {
 
 func (x *ChangeRecord) Reset() {
 	*x = ChangeRecord{}
-	mi := &file_relay_proto_msgTypes[23]
+	mi := &file_relay_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2332,7 @@ func (x *ChangeRecord) String() string {
 func (*ChangeRecord) ProtoMessage() {}
 
 func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[23]
+	mi := &file_relay_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2345,7 @@ func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
 func (*ChangeRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{23}
+	return file_relay_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ChangeRecord) GetRequest() string {
@@ -2362,7 +2463,7 @@ type MovesRecord struct {
 
 func (x *MovesRecord) Reset() {
 	*x = MovesRecord{}
-	mi := &file_relay_proto_msgTypes[24]
+	mi := &file_relay_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2374,7 +2475,7 @@ func (x *MovesRecord) String() string {
 func (*MovesRecord) ProtoMessage() {}
 
 func (x *MovesRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[24]
+	mi := &file_relay_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2387,7 +2488,7 @@ func (x *MovesRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
 func (*MovesRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{24}
+	return file_relay_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MovesRecord) GetMoves() []*MoveRecord {
@@ -2428,7 +2529,7 @@ type GameRecord struct {
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[25]
+	mi := &file_relay_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2440,7 +2541,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[25]
+	mi := &file_relay_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2453,7 +2554,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{25}
+	return file_relay_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GameRecord) GetId() string {
@@ -2628,12 +2729,27 @@ const file_relay_proto_rawDesc = "" +
 	"\fupdate_round\x18\x12 \x01(\v2\x1a.chessrelay.v1.UpdateRoundH\x00R\vupdateRound\x12N\n" +
 	"\x11update_tournament\x18\x13 \x01(\v2\x1f.chessrelay.v1.UpdateTournamentH\x00R\x10updateTournament\x126\n" +
 	"\tset_clock\x18\x14 \x01(\v2\x17.chessrelay.v1.SetClockH\x00R\bsetClockB\x04\n" +
-	"\x02op\"t\n" +
+	"\x02op\"\xa7\x01\n" +
 	"\x10CreateTournament\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1a\n" +
-	"\blocation\x18\x04 \x01(\tR\blocation\"\xfe\x01\n" +
+	"\blocation\x18\x04 \x01(\tR\blocation\x121\n" +
+	"\x04info\x18\x05 \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\"\xf7\x01\n" +
+	"\x0eTournamentInfo\x12\x1b\n" +
+	"\x06format\x18\x01 \x01(\tH\x00R\x06format\x88\x01\x01\x12&\n" +
+	"\ftime_control\x18\x02 \x01(\tH\x01R\vtimeControl\x88\x01\x01\x12 \n" +
+	"\ttime_zone\x18\x03 \x01(\tH\x02R\btimeZone\x88\x01\x01\x12\x1d\n" +
+	"\aplayers\x18\x04 \x01(\tH\x03R\aplayers\x88\x01\x01\x12\x1d\n" +
+	"\awebsite\x18\x05 \x01(\tH\x04R\awebsite\x88\x01\x01B\t\n" +
+	"\a_formatB\x0f\n" +
+	"\r_time_controlB\f\n" +
+	"\n" +
+	"_time_zoneB\n" +
+	"\n" +
+	"\b_playersB\n" +
+	"\n" +
+	"\b_website\"\xfe\x01\n" +
 	"\vCreateRound\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -2757,7 +2873,7 @@ const file_relay_proto_rawDesc = "" +
 	"\f_descriptionB\t\n" +
 	"\a_statusB\n" +
 	"\n" +
-	"\b_shorten\"\xd1\x01\n" +
+	"\b_shorten\"\x84\x02\n" +
 	"\x10UpdateTournament\x12\x1e\n" +
 	"\n" +
 	"tournament\x18\x01 \x01(\tR\n" +
@@ -2765,10 +2881,11 @@ const file_relay_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12%\n" +
 	"\vdescription\x18\x03 \x01(\tH\x01R\vdescription\x88\x01\x01\x12\x1f\n" +
 	"\blocation\x18\x04 \x01(\tH\x02R\blocation\x88\x01\x01\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reasonB\a\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x121\n" +
+	"\x04info\x18\x06 \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04infoB\a\n" +
 	"\x05_nameB\x0e\n" +
 	"\f_descriptionB\v\n" +
-	"\t_location\"\x8e\x02\n" +
+	"\t_location\"\xc1\x02\n" +
 	"\x10TournamentRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -2779,7 +2896,9 @@ const file_relay_proto_rawDesc = "" +
 	"\arequest\x18\x06 \x01(\tR\arequest\x12\x14\n" +
 	"\x05index\x18\a \x01(\x04R\x05index\x12\x12\n" +
 	"\x04term\x18\b \x01(\x04R\x04term\x125\n" +
-	"\aupdates\x18\t \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\"\xd3\x03\n" +
+	"\aupdates\x18\t \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\x121\n" +
+	"\x04info\x18\n" +
+	" \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\"\xd3\x03\n" +
 	"\vRoundRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -2894,74 +3013,78 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),          // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
-	(*CreateRound)(nil),      // 2: chessrelay.v1.CreateRound
-	(*Source)(nil),           // 3: chessrelay.v1.Source
-	(*Player)(nil),           // 4: chessrelay.v1.Player
-	(*CreateGame)(nil),       // 5: chessrelay.v1.CreateGame
-	(*Tag)(nil),              // 6: chessrelay.v1.Tag
-	(*PlayMove)(nil),         // 7: chessrelay.v1.PlayMove
-	(*TakeBack)(nil),         // 8: chessrelay.v1.TakeBack
-	(*SetResult)(nil),        // 9: chessrelay.v1.SetResult
-	(*SetClock)(nil),         // 10: chessrelay.v1.SetClock
-	(*CorrectMoves)(nil),     // 11: chessrelay.v1.CorrectMoves
-	(*CorrectedMove)(nil),    // 12: chessrelay.v1.CorrectedMove
-	(*UpdateGame)(nil),       // 13: chessrelay.v1.UpdateGame
-	(*PlayerUpdate)(nil),     // 14: chessrelay.v1.PlayerUpdate
-	(*UpdateRound)(nil),      // 15: chessrelay.v1.UpdateRound
-	(*UpdateTournament)(nil), // 16: chessrelay.v1.UpdateTournament
-	(*TournamentRecord)(nil), // 17: chessrelay.v1.TournamentRecord
-	(*RoundRecord)(nil),      // 18: chessrelay.v1.RoundRecord
-	(*UpdateRecord)(nil),     // 19: chessrelay.v1.UpdateRecord
-	(*FieldRecord)(nil),      // 20: chessrelay.v1.FieldRecord
-	(*MoveRecord)(nil),       // 21: chessrelay.v1.MoveRecord
-	(*ClockRecord)(nil),      // 22: chessrelay.v1.ClockRecord
-	(*ChangeRecord)(nil),     // 23: chessrelay.v1.ChangeRecord
-	(*MovesRecord)(nil),      // 24: chessrelay.v1.MovesRecord
-	(*GameRecord)(nil),       // 25: chessrelay.v1.GameRecord
+	(*TournamentInfo)(nil),   // 2: chessrelay.v1.TournamentInfo
+	(*CreateRound)(nil),      // 3: chessrelay.v1.CreateRound
+	(*Source)(nil),           // 4: chessrelay.v1.Source
+	(*Player)(nil),           // 5: chessrelay.v1.Player
+	(*CreateGame)(nil),       // 6: chessrelay.v1.CreateGame
+	(*Tag)(nil),              // 7: chessrelay.v1.Tag
+	(*PlayMove)(nil),         // 8: chessrelay.v1.PlayMove
+	(*TakeBack)(nil),         // 9: chessrelay.v1.TakeBack
+	(*SetResult)(nil),        // 10: chessrelay.v1.SetResult
+	(*SetClock)(nil),         // 11: chessrelay.v1.SetClock
+	(*CorrectMoves)(nil),     // 12: chessrelay.v1.CorrectMoves
+	(*CorrectedMove)(nil),    // 13: chessrelay.v1.CorrectedMove
+	(*UpdateGame)(nil),       // 14: chessrelay.v1.UpdateGame
+	(*PlayerUpdate)(nil),     // 15: chessrelay.v1.PlayerUpdate
+	(*UpdateRound)(nil),      // 16: chessrelay.v1.UpdateRound
+	(*UpdateTournament)(nil), // 17: chessrelay.v1.UpdateTournament
+	(*TournamentRecord)(nil), // 18: chessrelay.v1.TournamentRecord
+	(*RoundRecord)(nil),      // 19: chessrelay.v1.RoundRecord
+	(*UpdateRecord)(nil),     // 20: chessrelay.v1.UpdateRecord
+	(*FieldRecord)(nil),      // 21: chessrelay.v1.FieldRecord
+	(*MoveRecord)(nil),       // 22: chessrelay.v1.MoveRecord
+	(*ClockRecord)(nil),      // 23: chessrelay.v1.ClockRecord
+	(*ChangeRecord)(nil),     // 24: chessrelay.v1.ChangeRecord
+	(*MovesRecord)(nil),      // 25: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),       // 26: chessrelay.v1.GameRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
-	2,  // 1: chessrelay.v1.Command.create_round:type_name -> chessrelay.v1.CreateRound
-	5,  // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
-	7,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
-	8,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
-	9,  // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
-	11, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
-	13, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
-	15, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
-	16, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
-	10, // 10: chessrelay.v1.Command.set_clock:type_name -> chessrelay.v1.SetClock
-	3,  // 11: chessrelay.v1.CreateRound.source:type_name -> chessrelay.v1.Source
-	4,  // 12: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
-	4,  // 13: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
-	6,  // 14: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
-	12, // 15: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
-	14, // 16: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
-	14, // 17: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
-	6,  // 18: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
-	3,  // 19: chessrelay.v1.UpdateRound.source:type_name -> chessrelay.v1.Source
-	19, // 20: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	19, // 21: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	3,  // 22: chessrelay.v1.RoundRecord.source:type_name -> chessrelay.v1.Source
-	20, // 23: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	21, // 24: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	20, // 25: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	21, // 26: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	4,  // 27: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	4,  // 28: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	21, // 29: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	23, // 30: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	6,  // 31: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
-	22, // 32: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	3,  // 1: chessrelay.v1.Command.create_round:type_name -> chessrelay.v1.CreateRound
+	6,  // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
+	8,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
+	9,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
+	10, // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
+	12, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
+	14, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
+	16, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
+	17, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
+	11, // 10: chessrelay.v1.Command.set_clock:type_name -> chessrelay.v1.SetClock
+	2,  // 11: chessrelay.v1.CreateTournament.info:type_name -> chessrelay.v1.TournamentInfo
+	4,  // 12: chessrelay.v1.CreateRound.source:type_name -> chessrelay.v1.Source
+	5,  // 13: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
+	5,  // 14: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
+	7,  // 15: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
+	13, // 16: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
+	15, // 17: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
+	15, // 18: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
+	7,  // 19: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
+	4,  // 20: chessrelay.v1.UpdateRound.source:type_name -> chessrelay.v1.Source
+	2,  // 21: chessrelay.v1.UpdateTournament.info:type_name -> chessrelay.v1.TournamentInfo
+	20, // 22: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	2,  // 23: chessrelay.v1.TournamentRecord.info:type_name -> chessrelay.v1.TournamentInfo
+	20, // 24: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	4,  // 25: chessrelay.v1.RoundRecord.source:type_name -> chessrelay.v1.Source
+	21, // 26: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	22, // 27: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
+	21, // 28: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	22, // 29: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	5,  // 30: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	5,  // 31: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	22, // 32: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	24, // 33: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	7,  // 34: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
+	23, // 35: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -2982,23 +3105,24 @@ func file_relay_proto_init() {
 		(*Command_UpdateTournament)(nil),
 		(*Command_SetClock)(nil),
 	}
-	file_relay_proto_msgTypes[5].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[7].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[10].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[12].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[2].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[6].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[8].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[11].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[13].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[14].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[15].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[16].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[21].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[17].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[22].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -70,6 +70,11 @@ export interface Tournament {
   readonly name: string;
   readonly description?: string;
   readonly location?: string;
+  readonly format?: string;
+  readonly timeControl?: string;
+  readonly timeZone?: string;
+  readonly players?: string;
+  readonly website?: string;
   readonly createdAt: number;
   readonly rounds: readonly Round[];
 }

@@ -20,7 +20,7 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
           </p>
           {t && <h1>{t.name}</h1>}
         </div>
-        {t?.location && <p class="meta">{t.location}</p>}
+        {t && <About tournament={t} />}
       </header>
       {error && (
         <p class="notice" role="alert">
@@ -29,6 +29,7 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
       )}
       {!t && !error && <Loading />}
       {t?.description && <p>{t.description}</p>}
+      {t?.players && <p class="quiet">{t.players}</p>}
       {s?.teams && <Teams standings={s} teams={s.teams} />}
       {s && s.players.length > 0 && <Players standings={s} />}
       {t && (
@@ -38,6 +39,24 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
         </section>
       )}
     </div>
+  );
+}
+
+/** What the organiser says of it, as far as he does. */
+function About({ tournament: t }: { tournament: Tournament }) {
+  const said = [t.location, t.format, t.timeControl, t.timeZone && `Time zone: ${t.timeZone}`].filter(Boolean);
+  if (said.length === 0 && !t.website) return null;
+  return (
+    <p class="meta">
+      {said.map((text) => (
+        <span key={text}>{text}</span>
+      ))}
+      {t.website && (
+        <a href={t.website} target="_blank" rel="noopener nofollow">
+          Website
+        </a>
+      )}
+    </p>
   );
 }
 
