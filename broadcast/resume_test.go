@@ -213,7 +213,7 @@ func TestOneIndexIsOneMessage(t *testing.T) {
 	s.result(g, "1-0")
 	n := startNode(t, s, s.last(), nil)
 	index := s.takeBack(g, 0)
-	if len(s.events[index-1]) != 2 {
+	if len(s.events[index-1]) != 3 { // the takeback, the result, and the round that is no longer finished
 		t.Fatalf("the takeback made %d events", len(s.events[index-1]))
 	}
 	for _, w := range []*watcher{newWatcher(t, roundA), newWatcher(t, roundA, 1)} {
@@ -224,7 +224,7 @@ func TestOneIndexIsOneMessage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w.cursor == index && len(frames) != 2 && frames[0].Type != "snapshot" {
+			if w.cursor == index && len(frames) != 3 && frames[0].Type != "snapshot" {
 				t.Errorf("a message of %d frames", len(frames))
 			}
 		}

@@ -93,10 +93,7 @@ func (s *snapshot) encode(old *snapshot) error {
 			return err
 		}
 	}
-	info := roundOf(s.round)
-	if s.tournament != nil {
-		info.TournamentName = s.tournament.Name
-	}
+	info := roundOf(s.round, s.tournament)
 	frame, err := json.Marshal(struct {
 		Type   string            `json:"type"`
 		Index  uint64            `json:"index"`

@@ -46,18 +46,22 @@ type roundInfo struct {
 	ID             relay.RoundID      `json:"id"`
 	Name           string             `json:"name"`
 	Tournament     relay.TournamentID `json:"tournament"`
-	TournamentName string             `json:"tournamentName,omitempty"` // of a snapshot
+	TournamentName string             `json:"tournamentName,omitempty"`
 	StartsAt       relay.Millis       `json:"startsAt,omitempty"`
 	Delay          int                `json:"delay,omitempty"`
 	Status         relay.RoundStatus  `json:"status"`
 	Description    string             `json:"description,omitempty"`
 }
 
-func roundOf(r *relay.Round) roundInfo {
-	return roundInfo{
+func roundOf(r *relay.Round, t *relay.Tournament) roundInfo {
+	info := roundInfo{
 		ID: r.ID, Name: r.Name, Tournament: r.Tournament,
 		StartsAt: r.StartsAt, Delay: r.Delay, Status: r.Status, Description: r.Description,
 	}
+	if t != nil {
+		info.TournamentName = t.Name
+	}
+	return info
 }
 
 // boardInfo is a board in a snapshot and in a game event: the game's id, and
@@ -166,7 +170,7 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 			Ply: at.Ply, FEN: at.FEN, Clock: at.Clock, LastMove: at.LastMove, Result: at.Result, Forfeit: at.Forfeit, At: cmp.Or(at.At, e.At),
 		})
 	case relay.EventRound:
-		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round)})
+		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round, e.Tournament)})
 	case relay.EventResult:
 		return json.Marshal(resultFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, Clock: g.LiveClock(), At: e.At,

@@ -106,7 +106,7 @@ func TestPlay(t *testing.T) {
 		t.Error(diff)
 	}
 	wantEvents := []Event{{Type: EventMove, Index: 4, At: testTime - 5, Game: out.Game}}
-	if diff := cmp.Diff(wantEvents, out.AppendEvents(nil), wholeGames); diff != "" {
+	if diff := cmp.Diff(wantEvents, gameEvents(out), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	c = playMove(2, "e5")
@@ -223,8 +223,8 @@ func TestTakeBackReopens(t *testing.T) {
 	s.moves("e4", "e5")
 	s.must(setResult("1-0", "r1"))
 	out := s.must(takeBack(1, "t1"))
-	if out.Game.Result != Ongoing || len(out.AppendEvents(nil)) != 2 || out.AppendEvents(nil)[0].Type != EventTakeback ||
-		out.AppendEvents(nil)[1].Type != EventResult || out.AppendEvents(nil)[1].Game != out.Game {
+	if out.Game.Result != Ongoing || len(gameEvents(out)) != 2 || gameEvents(out)[0].Type != EventTakeback ||
+		gameEvents(out)[1].Type != EventResult || gameEvents(out)[1].Game != out.Game {
 		t.Errorf("%+v", out)
 	}
 	if c := out.Game.Changes[1]; c.Was != WhiteWins || c.Result != "" {
@@ -250,7 +250,7 @@ func TestResult(t *testing.T) {
 		t.Error(diff)
 	}
 	wantEvents := []Event{{Type: EventResult, Index: 6, At: testTime, Game: out.Game}}
-	if diff := cmp.Diff(wantEvents, out.AppendEvents(nil), wholeGames); diff != "" {
+	if diff := cmp.Diff(wantEvents, gameEvents(out), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	if again := s.must(setResult("1/2-1/2", "r2")); !again.Duplicate || again.Index != 6 {

@@ -71,7 +71,7 @@ func TestCorrect(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 			var events []EventType
-			for _, e := range out.AppendEvents(nil) {
+			for _, e := range gameEvents(out) {
 				events = append(events, e.Type)
 				if e.Index != s.index || e.Game != g {
 					t.Errorf("%+v", e)

@@ -130,7 +130,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
 	}}
 	s.addGame(g)
-	s.restate(r.ID)
+	s.restate(r.ID, out)
 	s.touch(g)
 	out.Game = g.Game
 	out.tell(tellGame, c.At)

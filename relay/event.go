@@ -11,7 +11,7 @@ const (
 	EventCorrection EventType = "correction" // moves were taken back and others played in their place, at once
 	EventResult     EventType = "result"
 	EventGame       EventType = "game"  // a board was opened, or its tags changed
-	EventRound      EventType = "round" // the round's own fields changed
+	EventRound      EventType = "round" // the round's own fields changed, or its status, or its tournament's name
 	EventClock      EventType = "clock" // the clocks were told, without a move
 )
 
@@ -28,6 +28,8 @@ type Event struct {
 	At    Millis
 	Game  *Game  // as the command left it; nil of EventRound
 	Round *Round // of EventRound: as the command left it; nil of all others
+	// Tournament is that of Round, as the command left it.
+	Tournament *Tournament
 }
 
 // RoundID is the round that the event is of.
@@ -56,9 +58,16 @@ type Outcome struct {
 	Round      *Round
 	Game       *Game
 
-	move   *Move  // of PlayMove, if it is not the game's last one
-	at     Millis // of the events
+	rounds *roundsTold // of tellRound
+	move   *Move       // of PlayMove, if it is not the game's last one
+	at     Millis      // of the events
 	events telling
+}
+
+// roundsTold are the rounds that spectators are told of, each as the command left it.
+type roundsTold struct {
+	tournament *Tournament
+	rounds     []*Round
 }
 
 // A telling is which events an outcome has; they are made when somebody wants them.
@@ -74,10 +83,18 @@ const (
 	tellClock
 )
 
-// tell adds an event about the game, or the round, that the outcome has.
+// tell adds an event about the game that the outcome has.
 func (out *Outcome) tell(what telling, at int64) {
 	out.events |= what
 	out.at = Millis(at)
+}
+
+// tellRounds adds an event for each of the rounds, which are of the tournament t. What else the outcome tells has its time.
+func (out *Outcome) tellRounds(t *Tournament, rounds ...*Round) {
+	if len(rounds) > 0 {
+		out.events |= tellRound
+		out.rounds = &roundsTold{t, rounds}
+	}
 }
 
 // Move is the move of PlayMove, be it new or one that was made before.
@@ -92,12 +109,14 @@ func (out *Outcome) Move() Move {
 // AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
 func (out *Outcome) AppendEvents(dst []Event) []Event {
 	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound, EventClock} {
-		if out.events&(1<<i) != 0 {
-			e := Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game}
-			if typ == EventRound {
-				e.Round = out.Round
+		switch {
+		case out.events&(1<<i) == 0:
+		case typ == EventRound:
+			for _, r := range out.rounds.rounds {
+				dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament})
 			}
-			dst = append(dst, e)
+		default:
+			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game})
 		}
 	}
 	return dst

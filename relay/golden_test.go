@@ -87,7 +87,11 @@ func outcomeWord(out Outcome) string {
 		if out.Duplicate {
 			return "duplicate"
 		}
-		return fmt.Sprintf("ok/%d", len(out.AppendEvents(nil)))
+		if out.Round != nil {
+			return fmt.Sprintf("ok/%d", len(out.AppendEvents(nil)))
+		}
+		// When the first logs were written, only updates of a round told of one.
+		return fmt.Sprintf("ok/%d", len(gameEvents(out)))
 	}
 	for _, sentinel := range []error{
 		ErrVariant, ErrBadCommand, ErrVersion, ErrNotFound, ErrIDTaken, ErrBoardTaken,

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -199,4 +200,9 @@ func updateTournament(request string, op *relaypb.UpdateTournament) *relaypb.Com
 	op.Tournament = testTournament
 	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: op}
 	return c
+}
+
+// gameEvents are the events of an outcome but for those that tell of a round.
+func gameEvents(out Outcome) []Event {
+	return slices.DeleteFunc(out.AppendEvents(nil), func(e Event) bool { return e.Type == EventRound })
 }

@@ -210,7 +210,7 @@ func (s *State) Loaded() error {
 		}
 	}
 	for id := range s.rounds {
-		s.restate(id)
+		s.restate(id, new(Outcome))
 	}
 	if len(errs) > 10 {
 		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))

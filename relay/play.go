@@ -122,7 +122,7 @@ func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	g.Game = next
 	s.touch(g)
 	if restate {
-		s.restate(g.Round)
+		s.restate(g.Round, out)
 	}
 	out.Game = next
 }

@@ -228,7 +228,10 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 	}
 	s.putTournament(&next)
 	s.changed.tournaments = append(s.changed.tournaments, &next)
-	out.Tournament = &next
+	out.Tournament, out.at = &next, Millis(c.At)
+	if next.Name != t.Name {
+		out.tellRounds(&next, s.roundsOf(&next)...)
+	}
 	return nil
 }
 
@@ -278,8 +281,8 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 	s.rounds[r.ID] = &next
 	s.noteSource(&next)
 	s.changed.rounds = append(s.changed.rounds, &next)
-	out.Round = &next
-	out.tell(tellRound, c.At)
+	out.Round, out.at = &next, Millis(c.At)
+	out.tellRounds(s.tournaments[r.Tournament], &next)
 	return nil
 }
 
@@ -329,12 +332,18 @@ func (s *State) statusOf(r *Round) RoundStatus {
 	return RoundNew
 }
 
-// restate publishes a new version of the round if its status is another one.
-func (s *State) restate(id RoundID) {
+// restate publishes a new version of the round if its status is another one, and tells of it.
+func (s *State) restate(id RoundID, out *Outcome) {
 	r := s.rounds[id]
 	if status := s.statusOf(r); status != r.Status {
 		next := *r
 		next.Status = status
 		s.rounds[id] = &next
+		out.tellRounds(s.tournaments[r.Tournament], &next)
 	}
+}
+
+// roundsOf are the rounds of a tournament, in order of creation.
+func (s *State) roundsOf(t *Tournament) []*Round {
+	return mapped(t.Rounds, func(id RoundID) *Round { return s.rounds[id] })
 }

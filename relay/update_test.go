@@ -115,10 +115,24 @@ func TestRoundStatus(t *testing.T) {
 		{correct("c", 0, "1-0", "e4"), RoundStarted},
 		{result("game0003", "1-0"), RoundFinished},
 	} {
-		s.must(step.c)
+		before, _ := s.Round(testRound)
+		out := s.must(step.c)
 		r, _ := s.Round(testRound)
 		if r.Status != step.want {
 			t.Fatalf("step %d: %s, want %s", i, r.Status, step.want)
+		}
+		tour, _ := s.Tournament(testTournament)
+		var want, got []Event
+		if r != before && !(r.Status == before.Status && out.Round == nil) { // a game that is added makes a new version, too
+			want = []Event{{Type: EventRound, Index: s.index, At: testTime, Round: r, Tournament: tour}}
+		}
+		for _, e := range out.AppendEvents(nil) {
+			if e.Type == EventRound {
+				got = append(got, e)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("step %d: spectators are told: %s", i, diff)
 		}
 		if again, _ := reload(t, s.State).Round(testRound); again.Status != step.want {
 			t.Fatalf("step %d: %s after a checkpoint", i, again.Status)
@@ -150,7 +164,8 @@ func TestUpdateRound(t *testing.T) {
 	if now, _ := s.Round(testRound); now != out.Round || old.Name != "Round 11" {
 		t.Error("it is not what readers see, or the version before has changed")
 	}
-	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: out.Round}}, out.AppendEvents(nil), wholeGames); diff != "" {
+	tour, _ := s.Tournament(testTournament)
+	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: out.Round, Tournament: tour}}, out.AppendEvents(nil), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	again := updateRound("u2", &relaypb.UpdateRound{Name: new("Round 12"), Shorten: new(true)})
@@ -184,14 +199,24 @@ func TestUpdateTournament(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	round, _ := s.Round(testRound)
+	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: round, Tournament: out.Tournament}}, out.AppendEvents(nil)); diff != "" {
+		t.Errorf("those who watch its rounds are told: %s", diff)
+	}
 	if all := s.Tournaments(); len(all) != 1 || all[0] != out.Tournament || len(out.Tournament.Updates[0].Fields) != 3 {
 		t.Errorf("%+v", all)
 	}
-	s.must(updateTournament("u2", &relaypb.UpdateTournament{Name: new("Olympiad")}))
+	s.must(createRound("round002", "req-r2"))
+	if out := s.must(updateTournament("u2", &relaypb.UpdateTournament{Name: new("Olympiad")})); len(out.AppendEvents(nil)) != 2 {
+		t.Errorf("of two rounds %d are told of", len(out.AppendEvents(nil)))
+	}
+	if out := s.must(updateTournament("u4", &relaypb.UpdateTournament{Location: new("Samarkand")})); out.Changed() {
+		t.Error("those who watch its rounds are told of what no frame shows")
+	}
 	if again := s.must(c); !again.Duplicate || again.Index != 4 || again.Tournament.Name != "Olympiad" {
 		t.Errorf("%+v", again)
 	}
-	if again := s.must(updateTournament("u3", &relaypb.UpdateTournament{Name: new("Olympiad")})); !again.Duplicate || again.Index != 5 {
+	if again := s.must(updateTournament("u3", &relaypb.UpdateTournament{Name: new("Olympiad")})); !again.Duplicate || again.Index != 7 {
 		t.Errorf("%+v", again)
 	}
 	if reload(t, s.State).Hash() != s.Hash() {

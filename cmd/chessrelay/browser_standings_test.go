@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -44,6 +45,20 @@ func TestPageShowsTheStandings(t *testing.T) {
 	p.wait("the end of a match", match("Oslo – Bergen", "2.5 1.5", true))
 	result(5, "0-1")
 	p.wait("the other match", match("Tromsø – Trondheim-Nidaros Chess Club", "0 1", false))
+	meta := `document.querySelector('.head .meta').textContent`
+	p.wait("how many games are over", meta+`.includes('8 boards, 5 finished')`)
+	for b := 6; b <= 8; b++ {
+		result(b, "1-0")
+	}
+	p.wait("the end of the round", meta+`.includes('8 boards, finished')`)
+	for b := 6; b <= 8; b++ {
+		result(b, "*")
+	}
+	p.wait("that it goes on", meta+`.includes('8 boards, 5 finished')`)
+	if code := patch(t, url+"/api/tournaments/"+tid, object{"name": "City League"}, nil); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	p.wait("the tournament's new name", `document.querySelector('.crumbs a').textContent === 'City League' && document.title.includes('City League')`)
 	p.shoot("round")
 
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('.crumbs a').click()`))

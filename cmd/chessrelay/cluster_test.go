@@ -245,6 +245,23 @@ func post(t testing.TB, url string, body, out any) int {
 	return decode(t, res, out)
 }
 
+func patch(t testing.TB, url string, body, out any) int {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(http.MethodPatch, url, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, res, out)
+}
+
 func decode(t testing.TB, res *http.Response, out any) int {
 	t.Helper()
 	defer res.Body.Close()

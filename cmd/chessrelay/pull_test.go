@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -134,19 +132,7 @@ func TestPull(t *testing.T) {
 	var out pulledRound
 	patch := func(source any) int {
 		t.Helper()
-		raw, err := json.Marshal(object{"source": source})
-		if err != nil {
-			t.Fatal(err)
-		}
-		req, err := http.NewRequest(http.MethodPatch, c.nodes[0].url+path, bytes.NewReader(raw))
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return decode(t, res, &out)
+		return patch(t, c.nodes[0].url+path, object{"source": source}, &out)
 	}
 	if code := patch(object{"url": "http://169.254.169.254/latest"}); code != http.StatusOK {
 		t.Fatal(code)

@@ -20,7 +20,8 @@ type liveFrame struct {
 	Round   struct {
 		Name           string `json:"name"`
 		TournamentName string `json:"tournamentName"`
-	} `json:"round"` // snapshot
+		Status         string `json:"status"`
+	} `json:"round"` // snapshot, round
 	Boards []boardState `json:"boards"` // snapshot
 	Stale  bool         `json:"stale"`  // status
 	Age    relay.Millis `json:"age"`
@@ -100,7 +101,7 @@ func (s *show) frame(f liveFrame) error {
 	case "correction":
 		text = s.correction(f)
 	case "round":
-		text = f.Round.Name + "\n"
+		text = fmt.Sprintf("%s, %s: %s\n", f.Round.TournamentName, f.Round.Name, f.Round.Status)
 	case "result":
 		text = s.line(f.Board, string(f.Result), "")
 	case "status":

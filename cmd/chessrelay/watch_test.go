@@ -22,7 +22,7 @@ const (
 		{"game":"G2","board":2,"white":{"name":"Ding"},"black":{"name":"Gajewski"},"fen":"rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1","ply":0,"lastMove":null,"clock":{},"result":"*"}]}`
 	moveText     = `{"type":"move","index":6,"game":"G1","board":1,"ply":2,"san":"Nf6","uci":"g8f6","fen":"rnbqkb1r/pppppppp/5n2/8/3P4/8/PPP1PPPP/RNBQKBNR w KQkq - 1 2","clock":{"white":5458000,"black":5452000}}`
 	correctText  = `{"type":"correction","index":8,"game":"G1","board":1,"toPly":1,"moves":[{"san":"d5"},{"san":"c4"}],"ply":3,"fen":"rnbqkbnr/ppp1pppp/8/3p4/2PP4/8/PP2PPPP/RNBQKBNR b KQkq - 0 2","clock":{"white":5458000},"result":"0-1"}`
-	namedText    = `{"type":"round","index":9,"round":{"name":"Round 12"}}`
+	namedText    = `{"type":"round","index":9,"round":{"name":"Round 12","tournamentName":"Olympiad","status":"finished"}}`
 	takebackText = `{"type":"takeback","index":7,"game":"G1","board":1,"ply":1,"fen":"rnbqkbnr/pppppppp/8/8/3P4/8/PPP1PPPP/RNBQKBNR b KQkq - 0 1","clock":{"white":5458000}}`
 	resultText   = `{"type":"result","index":8,"game":"G2","board":2,"result":"1/2-1/2"}`
 	clockText    = `{"type":"clock","index":10,"game":"G1","board":1,"clock":{"white":5399000,"black":5430000,"running":null},"at":1}`
@@ -79,7 +79,7 @@ func TestWatchComesBackWhereItWas(t *testing.T) {
   1  taken back to ply 1  1:30:58  -:--:--   GM Wojtaszek – Wang Yue
   2  1/2-1/2                                 Ding – Gajewski
   1  corrected after ply 1: d5 c4  0-1 1:30:58  -:--:--   GM Wojtaszek – Wang Yue
-Round 12
+Olympiad, Round 12: finished
   1  clock                1:29:59  1:30:30   GM Wojtaszek – Wang Yue
 the node is cut off from the cluster, for 12s now; what it shows may be old
 the node is in touch with the cluster again

@@ -83,6 +83,8 @@ test("a round event changes the round, and keeps what it does not say", () => {
   const state = play([hello, named, { type: "round", index: 11, round: { id: "round001", tournament: "t", name: "Round 2", status: "finished" } }]);
   assert.deepEqual(state.round, { id: "round001", tournament: "t", name: "Round 2", status: "finished", tournamentName: "Open" });
   assert.equal(state.index, 11);
+  const again = play([{ type: "round", index: 12, round: { id: "round001", tournament: "t", name: "Round 2", tournamentName: "Open 2026" } }], state);
+  assert.equal(again.round?.tournamentName, "Open 2026");
 });
 
 test("a game event opens a board, and changes tags", () => {

@@ -88,7 +88,7 @@ function noted(state: Live, index: number, name: string): Live | undefined {
 function renamed(state: Live, frame: RoundFrame): Live {
   const next = noted(state, frame.index, frame.type);
   if (next === undefined) return state;
-  return { ...next, round: { ...frame.round, tournamentName: state.round?.tournamentName } };
+  return { ...next, round: { tournamentName: state.round?.tournamentName, ...frame.round } };
 }
 
 function event(state: Live, frame: Event): Live {

@@ -50,7 +50,7 @@ export type RoundStatus = "new" | "started" | "finished";
 export interface Round {
   readonly id: string;
   readonly tournament: string;
-  /** Of a snapshot's round; HTTP has it with the tournament. */
+  /** In the stream; HTTP has it with the tournament. */
   readonly tournamentName?: string;
   readonly name: string;
   readonly startsAt?: number;

@@ -86,10 +86,9 @@ export class RoundPage implements Page {
   }
 
   #name(live: Live): void {
-    if (this.#named || live.round === undefined) return;
+    if (live.round?.tournamentName !== undefined) this.#tournament = live.round.tournamentName;
+    if (this.#tournament !== undefined || this.#named || live.round === undefined) return;
     this.#named = true;
-    this.#tournament = live.round.tournamentName;
-    if (this.#tournament !== undefined) return;
     tournament(live.round.tournament, this.#abort.signal).then(
       (answer) => {
         this.#tournament = answer.name;

@@ -33,7 +33,7 @@ export function RoundView({ live, tournament, id, now }: Props) {
           <When round={live.round} now={now ?? 0} />
           <span>
             {boards.length} {boards.length === 1 ? "board" : "boards"}
-            {over > 0 && `, ${over === boards.length ? "all" : over} finished`}
+            {live.round.status === "finished" ? ", finished" : over > 0 && `, ${over === boards.length ? "all" : over} finished`}
           </span>
           {!!live.round.delay && <span>delayed by {delay(live.round.delay)}</span>}
           {boards.length > 0 && (
