@@ -82,6 +82,36 @@ func (s *Server) getHistory(r *http.Request) (answer, error) {
 	return ok(indexed{index, map[string]any{"game": g.ID, "index": g.Index, "history": append([]relay.Entry{}, g.History()...)}})
 }
 
+// getRoundHistory is GET /api/rounds/{rid}/history.
+func (s *Server) getRoundHistory(r *http.Request) (answer, error) {
+	id := relay.RoundID(chi.URLParam(r, "rid"))
+	var round *relay.Round
+	index := s.read(func(b *relay.State) { round, _ = b.Round(id) })
+	if round == nil {
+		return answer{}, &relay.NotFoundError{What: "round", ID: string(id)}
+	}
+	return ok(indexed{index, updatesJSON("round", string(id), round.Index, round.Updates)})
+}
+
+// getTournamentHistory is GET /api/tournaments/{tid}/history.
+func (s *Server) getTournamentHistory(r *http.Request) (answer, error) {
+	id := relay.TournamentID(chi.URLParam(r, "tid"))
+	var t *relay.Tournament
+	index := s.read(func(b *relay.State) { t, _ = b.Tournament(id) })
+	if t == nil {
+		return answer{}, &relay.NotFoundError{What: "tournament", ID: string(id)}
+	}
+	return ok(indexed{index, updatesJSON("tournament", string(id), t.Index, t.Updates)})
+}
+
+// updatesJSON is the audit trail of a round or a tournament, which index has created.
+func updatesJSON(what, id string, index uint64, updates []relay.Update) any {
+	if n := len(updates); n > 0 {
+		index = updates[n-1].Index
+	}
+	return map[string]any{what: id, "index": index, "history": append([]relay.Update{}, updates...)}
+}
+
 func (s *Server) roundView(r *http.Request) (view, uint64, error) {
 	return s.viewOfRound(relay.RoundID(chi.URLParam(r, "rid")))
 }

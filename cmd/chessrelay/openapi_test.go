@@ -100,6 +100,18 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, gamePath)
 	doc.get(200, "/api/rounds/{rid}")
 	doc.get(200, "/api/games/{gid}/history")
+	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
+	for _, what := range []string{"/api/rounds/{rid}", "/api/tournaments/{tid}"} {
+		patch(200, what, object{"description": "Again.", "reason": "a test of the trail"})
+		trail := doc.get(200, what+"/history")
+		list := trail["history"].([]any)
+		u := list[len(list)-1].(object)
+		if len(list) != 2 || u["by"] != "Arbiter Anna" || u["reason"] != "a test of the trail" || u["index"] != trail["index"] ||
+			u["fields"].([]any)[0].(object)["now"] != "Again." {
+			t.Errorf("%s: %v", what, trail)
+		}
+	}
+	doc.header = nil
 	frames(doc)
 	src := newPulledPage(t, "[Board \"9\"]\n[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Ke3 *\n")
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL + "/get/" + round, "kind": "lcc", "round": 2, "intervalSeconds": 3600}})
@@ -150,7 +162,7 @@ func TestOpenAPI(t *testing.T) {
 		doc.base = node.url
 		for _, path := range []string{
 			"/api/tournaments", "/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn",
-			"/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history",
+			"/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history", "/api/rounds/{rid}/history", "/api/tournaments/{tid}/history",
 		} {
 			doc.get(200, path+"?consistency=linearizable")
 			doc.get(400, path+"?consistency=perhaps")
@@ -170,7 +182,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.ids = map[string]string{"tid": "AAAAAAAA", "rid": "AAAAAAAA", "gid": "AAAAAAAA", "uuid": "AAAAAAAA", "n": "1", "m": "1"}
 	for _, path := range []string{
 		"/get/{uuid}/tournament.json", "/get/{uuid}/round-{n}/index.json", "/get/{uuid}/round-{n}/game-{m}.json",
-		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history",
+		"/api/tournaments/{tid}", "/api/rounds/{rid}", "/api/rounds/{rid}.pgn", "/api/games/{gid}", "/api/games/{gid}.pgn", "/api/games/{gid}/history", "/api/rounds/{rid}/history", "/api/tournaments/{tid}/history",
 	} {
 		doc.get(404, path)
 	}
