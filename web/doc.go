@@ -18,8 +18,9 @@
 //
 // lichess.go and the files named after it speak the interface of lichess's broadcasts over the same
 // submissions. A push of PGN is compared with the boards (package mirror), and what differs is submitted; pushes to
-// one round wait for each other, in the order in which they came. A stream of PGN reads the hub's history.
+// one round, and polls of its source, wait for each other in the order in which they came (pull.Lines). A push that is
+// tried again after a newer one was taken is passed over (lichess_late.go). A stream of PGN reads the hub's history.
 //
-// A stream has a goroutine beside its request's, which ends with it. The one lock is that of
-// the lines in which pushes wait; nothing is done while it is held.
+// A stream has a goroutine beside its request's, which ends with it. The one lock here is that of
+// the tries that were left without an answer; nothing is done while it is held.
 package web

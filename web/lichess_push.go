@@ -3,11 +3,11 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,6 +16,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/mirror"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/pull"
 )
 
 const (
@@ -44,12 +45,21 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	if errors.Is(err, http.ErrAbortHandler) {
 		panic(http.ErrAbortHandler)
 	}
-	status := describe(err).Status
-	if strings.HasPrefix(r.UserAgent(), "Lichess Broadcaster") && (status >= 500 || status == http.StatusTooManyRequests) {
+	if triesAgain(r, err) {
 		s.log.Warn("a push could not be recorded; the broadcaster will try again", "round", chi.URLParam(r, "roundId"), "err", err)
 		panic(http.ErrAbortHandler)
 	}
 	s.fail(w, r, err)
+}
+
+// triesAgain reports whether the client is to be left without an answer, so that it tries again.
+func triesAgain(r *http.Request, err error) bool {
+	status := describe(err).Status
+	return isBroadcaster(r) && (status >= 500 || status == http.StatusTooManyRequests)
+}
+
+func isBroadcaster(r *http.Request) bool {
+	return strings.HasPrefix(r.UserAgent(), "Lichess Broadcaster")
 }
 
 // pushedGame is what is answered of one game: what the boards have, and what is wrong with it.
@@ -61,23 +71,39 @@ type pushedGame struct {
 	refused string // what the boards refused of it in the last try
 }
 
-func (s *Server) pushed(r *http.Request) (answer, error) {
+func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 	ctx, cancel := s.deadline(r)
 	defer cancel()
 	round := relay.RoundID(chi.URLParam(r, "roundId"))
 	// The place in the line is taken before the body is read, so that of two pushes the one
 	// that came later is the one that counts.
-	turn, err := s.pushes.enter(round)
+	turn, leave, err := s.enterPush(round)
 	if err != nil {
 		return answer{}, err
 	}
-	defer turn.leave()
-	p, err := readPush(r.Body)
+	defer leave()
+	hash := sha256.New()
+	p, err := readPush(io.TeeReader(r.Body, hash))
 	if err != nil {
 		return answer{}, err
 	}
-	if err := turn.wait(ctx); err != nil {
+	body := [sha256.Size]byte(hash.Sum(nil))
+	place, late := turn.Number, false
+	// Before the next one has its turn.
+	defer func() {
+		again := err == nil && isBroadcaster(r) && r.Context().Err() != nil || err != nil && triesAgain(r, err)
+		if again && s.hasRound(round) {
+			s.late.owe(round, body, place, time.Now())
+		}
+		if err == nil && !late {
+			s.late.took(round, place)
+		}
+	}()
+	if err := turn.Wait(ctx); err != nil {
 		return answer{}, err
+	}
+	if place, late = s.late.begin(round, body, turn.Number, time.Now()); late {
+		s.log.Info("a push that was tried again after a newer one is passed over", "round", round)
 	}
 	// What was committed elsewhere before this push came must be seen here.
 	if err := s.cfg.Node.ReadIndex(ctx); err != nil {
@@ -87,7 +113,7 @@ func (s *Server) pushed(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := s.mirror(ctx, round, head, p); err != nil {
+	if err := s.mirror(ctx, round, head, p, late); err != nil {
 		return answer{}, err
 	}
 	return ok(map[string]any{"games": p.answers})
@@ -150,14 +176,35 @@ func readPush(body io.Reader) (*pushing, error) {
 	return p, nil
 }
 
-// mirror submits what differs, until the round shows what the games say, and fills in the answers.
-func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Command, p *pushing) error {
+// enterPush takes a place in the round's line; leave must follow.
+func (s *Server) enterPush(round relay.RoundID) (turn *pull.Turn, leave func(), err error) {
+	select {
+	case s.pushes <- struct{}{}:
+	default:
+		return nil, nil, tooMany("too many pushes wait at this node for those before them")
+	}
+	turn = s.lines.Enter(round)
+	return turn, func() { turn.Leave(); <-s.pushes }, nil
+}
+
+func (s *Server) hasRound(id relay.RoundID) (found bool) {
+	s.read(func(b *relay.State) { _, found = b.Round(id) })
+	return found
+}
+
+// mirror submits what differs, until the round shows what the games say, and fills in the answers. Of a push that is late
+// nothing is submitted.
+func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Command, p *pushing, late bool) error {
 	for try := 1; ; try++ {
 		v, _, err := s.viewOfRound(id)
 		if err != nil {
 			return err
 		}
 		changes := mirror.Diff(mirror.Round{ID: id, Games: v.games, Shorten: v.round.Shorten}, p.games)
+		if late {
+			s.fillIn(changes, p)
+			return nil
+		}
 		var commands []*relaypb.Command
 		for _, c := range changes {
 			for _, command := range c.Commands {
@@ -225,69 +272,4 @@ func (s *Server) submitAll(ctx context.Context, commands []*relaypb.Command) ([]
 		commands = commands[n:]
 	}
 	return out, nil
-}
-
-// pushLines keep the pushes to a round in the order in which they came, one at a time.
-type pushLines struct {
-	mu    sync.Mutex
-	lines map[relay.RoundID][]*pushTurn // the first one is at work
-	total int
-}
-
-type pushTurn struct {
-	lines *pushLines
-	round relay.RoundID
-	mine  chan struct{} // closed when it is this one's turn
-}
-
-// enter takes the last place in the round's line; leave must follow.
-func (l *pushLines) enter(round relay.RoundID) (*pushTurn, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.total >= maxPushes {
-		return nil, tooMany("too many pushes wait at this node for those before them")
-	}
-	l.total++
-	t := &pushTurn{lines: l, round: round, mine: make(chan struct{})}
-	if l.lines == nil {
-		l.lines = make(map[relay.RoundID][]*pushTurn)
-	}
-	l.lines[round] = append(l.lines[round], t)
-	if l.lines[round][0] == t {
-		close(t.mine)
-	}
-	return t, nil
-}
-
-// wait returns when it is this one's turn, or ctx ends.
-func (t *pushTurn) wait(ctx context.Context) error {
-	select {
-	case <-t.mine:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (t *pushTurn) leave() {
-	l := t.lines
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total--
-	line := l.lines[t.round]
-	for i, u := range line {
-		if u != t {
-			continue
-		}
-		line = append(line[:i], line[i+1:]...)
-		if i == 0 && len(line) > 0 {
-			close(line[0].mine)
-		}
-		break
-	}
-	if len(line) == 0 {
-		delete(l.lines, t.round)
-		return
-	}
-	l.lines[t.round] = line
 }

@@ -403,53 +403,6 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestPushLines wants the pushes to a round one by one in the order in which they came, also when one gives up.
-func TestPushLines(t *testing.T) {
-	var l pushLines
-	var turns []*pushTurn
-	for range 4 {
-		turn, err := l.enter("roundAAA")
-		if err != nil {
-			t.Fatal(err)
-		}
-		turns = append(turns, turn)
-	}
-	elsewhere, err := l.enter("roundBBB")
-	if err != nil || elsewhere.wait(t.Context()) != nil {
-		t.Fatal("another round waits")
-	}
-	elsewhere.leave()
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if turns[1].wait(gone) == nil {
-		t.Error("the second one has its turn while the first is at work")
-	}
-	turns[1].leave()
-	turns[0].leave()
-	if err := turns[2].wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if turns[3].wait(gone) == nil {
-		t.Error("two have their turn")
-	}
-	turns[2].leave()
-	if err := turns[3].wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	turns[3].leave()
-	if len(l.lines) != 0 || l.total != 0 {
-		t.Errorf("something is left: %v, %d", l.lines, l.total)
-	}
-	for range maxPushes {
-		if _, err := l.enter("roundAAA"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := l.enter("roundCCC"); err == nil {
-		t.Error("there is no limit")
-	}
-}
-
 func do(t *testing.T, s *httptest.Server, method, at string, form url.Values, header http.Header) *http.Response {
 	t.Helper()
 	req, err := http.NewRequest(method, at, strings.NewReader(form.Encode()))
@@ -496,10 +449,8 @@ func TestPushThatDoesNotCome(t *testing.T) {
 	if answer, _ := io.ReadAll(conn); len(answer) > 0 {
 		t.Errorf("half a push is answered %s", answer)
 	}
-	s.pushes.mu.Lock()
-	defer s.pushes.mu.Unlock()
-	if s.pushes.total != 0 {
-		t.Errorf("%d pushes are still there", s.pushes.total)
+	if len(s.pushes) != 0 {
+		t.Errorf("%d pushes are still there", len(s.pushes))
 	}
 }
 
@@ -521,5 +472,90 @@ func TestPushComparesAgain(t *testing.T) {
 		if p.take(changes, make([]relay.Outcome, 3)); p.answers[1].refused != "" {
 			t.Errorf("%v is told though it has passed", tc.err)
 		}
+	}
+}
+
+// TestPushLimit wants one push too many to be told so.
+func TestPushLimit(t *testing.T) {
+	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var leaves []func()
+	for range maxPushes {
+		_, leave, err := s.enterPush("roundAAA")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves = append(leaves, leave)
+	}
+	if _, _, err := s.enterPush("roundBBB"); describe(err).Status != http.StatusTooManyRequests {
+		t.Errorf("there is no limit: %v", err)
+	}
+	for _, leave := range leaves {
+		leave()
+	}
+	if _, leave, err := s.enterPush("roundAAA"); err != nil {
+		t.Error(err)
+	} else {
+		leave()
+	}
+}
+
+// TestLateTries goes through the orders in which retries can come.
+func TestLateTries(t *testing.T) {
+	const round = "roundAAA"
+	now := time.UnixMilli(1795419368331)
+	body := func(name string) [sha256.Size]byte { return sha256.Sum256([]byte(name)) }
+	var l lateTries
+	turn := uint64(0)
+	push := func(name string, answered bool) string {
+		t.Helper()
+		turn++
+		place, late := l.begin(round, body(name), turn, now)
+		switch {
+		case late:
+			return "passed over"
+		case !answered:
+			l.owe(round, body(name), place, now)
+			return "owed"
+		}
+		l.took(round, place)
+		return "taken"
+	}
+	for i, step := range []struct {
+		name     string
+		answered bool
+		want     string
+	}{
+		{"a", true, "taken"}, {"b", true, "taken"}, {"a", true, "taken"}, // back to what it was: no retry
+		{"a", false, "owed"}, {"b", false, "owed"}, {"c", false, "owed"},
+		{"b", false, "owed"},       // and again
+		{"a", true, "taken"},       // nothing newer was
+		{"b", true, "taken"},       // it is newer than a
+		{"d", true, "taken"},       // and this than all
+		{"c", true, "passed over"}, // the retry of the third
+		{"c", true, "taken"},       // which had but one
+		{"a", false, "owed"}, {"a", false, "owed"}, {"e", true, "taken"},
+		{"a", true, "passed over"}, {"a", true, "taken"}, // the second try was the first's retry
+	} {
+		if got := push(step.name, step.answered); got != step.want {
+			t.Fatalf("step %d, %s: %s, want %s", i, step.name, got, step.want)
+		}
+	}
+	if len(l.rounds) != 0 {
+		t.Errorf("something is left: %v", l.rounds)
+	}
+	push("a", false)
+	push("b", true)
+	now = now.Add(owedFor + time.Second)
+	if got := push("a", true); got != "taken" || len(l.rounds) != 0 {
+		t.Errorf("long after, it is %s", got)
+	}
+	for i := range 3 * maxOwed {
+		push(fmt.Sprint(i), false)
+	}
+	if n := len(l.rounds[round].owed); n != maxOwed {
+		t.Errorf("%d are remembered", n)
 	}
 }

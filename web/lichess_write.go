@@ -135,12 +135,12 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	ctx, cancel := s.deadline(r)
 	defer cancel()
 	id := relay.RoundID(chi.URLParam(r, "roundId"))
-	turn, err := s.pushes.enter(id)
+	turn, leave, err := s.enterPush(id)
 	if err != nil {
 		return answer{}, err
 	}
-	defer turn.leave()
-	if err := turn.wait(ctx); err != nil {
+	defer leave()
+	if err := turn.Wait(ctx); err != nil {
 		return answer{}, err
 	}
 	if err := s.cfg.Node.ReadIndex(ctx); err != nil {

@@ -39,7 +39,9 @@ type Server struct {
 	log     *slog.Logger
 	handler http.Handler
 
-	pushes  pushLines
+	lines   *pull.Lines   // with those who poll, if there are any
+	pushes  chan struct{} // one for each push
+	late    lateTries
 	streams chan struct{} // one for each stream of PGN
 }
 
@@ -57,7 +59,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, streams: make(chan struct{}, maxStreams)}
+	s := &Server{cfg: cfg, log: cfg.Log, lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams)}
+	if cfg.Pull != nil {
+		s.lines = cfg.Pull.Lines()
+	}
 	pages, err := newPages()
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
+	"github.com/chessrelay/chessrelay/web"
 )
 
 const broadcasterAgent = "Lichess Broadcaster/0.8.0 os:linux as:anna"
@@ -364,6 +366,52 @@ func TestPushWithoutMajority(t *testing.T) {
 	})
 	if *out.Games[0].Moves != 1 {
 		t.Errorf("the answer is %+v", out)
+	}
+}
+
+// TestPushesTriedAgainLate has two pushes of the app fail while there is no majority. The newer one's retry comes first, and the
+// older one's must not take the result back; who pushes the older state once more means it.
+func TestPushesTriedAgainLate(t *testing.T) {
+	c := newTestCluster(t, 2)
+	n := c.nodes[0]
+	round, _ := newRound(t, n.url, 0)
+	c.waitEqual()
+	c.nodes[1].kill()
+	eventually(t, "the recorder to know it", func() bool { return n.raft.Leader() == 0 })
+	pages, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, SubmitTimeout: 4 * 20 * testTick})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick := httptest.NewServer(pages)
+	defer quick.Close()
+	older, newer := "[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 *\n", "[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 1-0\n"
+	for _, text := range []string{older, newer} {
+		if _, status, err := pushPGN(quick.URL, round, text, broadcasterAgent); err == nil || status != 0 {
+			t.Errorf("the app was answered %d, %v", status, err)
+		}
+	}
+	c.nodes[1].start()
+	result := func() (r relay.Result) {
+		n.boards.Read(func(_ uint64, s *relay.State) {
+			if at, _ := s.Round(relay.RoundID(round)); len(at.Games) == 1 {
+				g, _ := s.Game(at.Games[0])
+				r = g.Result
+			}
+		})
+		return r
+	}
+	eventually(t, "the newer one to be taken", func() bool {
+		_, status, err := pushPGN(quick.URL, round, newer, broadcasterAgent)
+		return err == nil && status == http.StatusOK
+	})
+	for i, want := range []relay.Result{relay.WhiteWins, relay.Ongoing} {
+		out, status, err := pushPGN(quick.URL, round, older, broadcasterAgent)
+		if err != nil || status != http.StatusOK || len(out.Games) != 1 || out.Games[0].Moves == nil || *out.Games[0].Moves != 2 || out.Games[0].Error != "" {
+			t.Errorf("push %d of the older one: %d, %v, %+v", i, status, err, out)
+		}
+		if got := result(); got != want {
+			t.Errorf("after push %d of the older one the result is %s, want %s", i, got, want)
+		}
 	}
 }
 

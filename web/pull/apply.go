@@ -45,6 +45,11 @@ func (s *poll) take(games []*pgn.Game, problems []string) {
 // apply brings the boards to what the source shows.
 func (s *poll) apply(ctx context.Context, now time.Time) error {
 	s.refused = nil
+	turn := s.lines.Enter(s.round)
+	defer turn.Leave()
+	if err := turn.Wait(ctx); err != nil {
+		return fmt.Errorf("a push to the round is being recorded: %w", err)
+	}
 	if err := s.cfg.Sync(ctx); err != nil {
 		return fmt.Errorf("the boards cannot be compared: %w", err)
 	}

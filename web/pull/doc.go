@@ -25,5 +25,6 @@
 //
 // # Goroutines
 //
-// One finds the sources, and one polls each of them. [Puller.Close] ends them and waits. One lock, which nothing is called under.
+// One finds the sources, and one polls each of them. [Puller.Close] ends them and waits. A lock for the polls and one for [Lines], which
+// nothing is called under.
 package pull

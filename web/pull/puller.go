@@ -44,6 +44,7 @@ type Puller struct {
 	log   *slog.Logger
 	fetch *fetcher
 	slots chan struct{} // one for each poll that is on
+	lines Lines
 	// lookup is where the host of a LiveChess Cloud tournament is asked for.
 	lookup string
 
@@ -87,6 +88,9 @@ func (p *Puller) Close() error {
 	p.fetch.close()
 	return nil
 }
+
+// Lines are the lines in which polls wait for each other, and for whoever else enters them.
+func (p *Puller) Lines() *Lines { return &p.lines }
 
 // Status tells how the source of a round fares; false if this node does not poll it.
 func (p *Puller) Status(id relay.RoundID) (Status, bool) {

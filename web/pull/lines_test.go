@@ -1,0 +1,74 @@
+package pull
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// TestLines wants those who wait for a round one by one in the order in which they came, also when one gives up.
+func TestLines(t *testing.T) {
+	var l Lines
+	var turns []*Turn
+	for range 4 {
+		turns = append(turns, l.Enter("roundAAA"))
+	}
+	elsewhere := l.Enter("roundBBB")
+	if elsewhere.Wait(t.Context()) != nil {
+		t.Fatal("another round waits")
+	}
+	elsewhere.Leave()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if turns[1].Wait(gone) == nil {
+		t.Error("the second one has its turn while the first is at work")
+	}
+	turns[1].Leave()
+	turns[0].Leave()
+	if err := turns[2].Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if turns[3].Wait(gone) == nil {
+		t.Error("two have their turn")
+	}
+	turns[2].Leave()
+	if err := turns[3].Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	turns[3].Leave()
+	if len(l.lines) != 0 {
+		t.Errorf("something is left: %v", l.lines)
+	}
+	if turns[0].Number >= turns[3].Number || l.Enter("roundCCC").Number <= elsewhere.Number {
+		t.Error("the numbers do not grow")
+	}
+}
+
+// TestPollWaitsForAPush wants what a source shows to be compared with the boards only once a push to the round has been recorded.
+func TestPollWaitsForAPush(t *testing.T) {
+	src := newPage(t, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 *\n\n")
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
+	s := newPoll(t, h, "127.0.0.1")
+	push := s.Lines().Enter(rid)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.once(t.Context()) })
+	waiting := func() bool {
+		s.lines.mu.Lock()
+		defer s.lines.mu.Unlock()
+		return len(s.lines.lines[rid]) == 2
+	}
+	for !waiting() {
+		runtime.Gosched()
+	}
+	if n := len(s.boards().Games); n > 0 {
+		t.Errorf("%d games are there before the push has left", n)
+	}
+	push.Leave()
+	wg.Wait()
+	if n := len(s.boards().Games); n != 1 || s.tell().LastError != "" {
+		t.Errorf("%d games, %+v", n, s.tell())
+	}
+}
