@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,15 +73,22 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 	w.Header().Set("Content-Type", pgnType)
 	format := pgn.NewWriter(nil)
 	format.NoClocks = noClocks
+	sent := map[relay.GameID]*relay.Game{} // as last written
+	written := time.Now()
 	for {
-		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.StreamSilence)
+		ctx, cancel := context.WithDeadline(r.Context(), written.Add(s.cfg.StreamSilence))
 		games, err := follower.Next(ctx)
 		cancel()
+		games = slices.DeleteFunc(games, func(g *relay.Game) bool { return sent[g.ID] != nil && sameText(sent[g.ID], g, noClocks) })
+		if err == nil && len(games) == 0 {
+			continue // clocks that the text does not show
+		}
 		var text strings.Builder
 		if len(games) > 0 { // the names above them may be others by now
 			s.read(func(b *relay.State) { v = viewIn(b, games[0].Round) })
 		}
 		for _, g := range games {
+			sent[g.ID] = g
 			text.WriteString(format.Format(g, pgn.Event{Tournament: v.tournament, Round: v.round, Site: siteURL(r)}))
 		}
 		switch {
@@ -90,7 +98,8 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 		default:
 			return nil // the client, the node or the round is gone
 		}
-		_ = conn.SetWriteDeadline(time.Now().Add(streamWrite))
+		written = time.Now()
+		_ = conn.SetWriteDeadline(written.Add(streamWrite))
 		select {
 		case <-follower.Closing():
 			return nil
@@ -100,6 +109,28 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 			return nil
 		}
 	}
+}
+
+// sameText reports whether the PGN of a game that was as before is still the same, but for what surrounds the game: only clocks
+// have been told since that it does not show, of the side to move or of all where there are none.
+func sameText(before, now *relay.Game, noClocks bool) bool {
+	if before.Pairing != now.Pairing || before.Result != now.Result || before.Forfeit != now.Forfeit ||
+		len(before.Changes) != len(now.Changes) || before.Ply() != now.Ply() {
+		return false
+	}
+	a, played := before.LastMove()
+	b, _ := now.LastMove()
+	switch {
+	case !played:
+		return true
+	case a.Index != b.Index:
+		return false
+	case noClocks:
+		return true
+	case now.WhitePlays(b.Ply):
+		return a.Clock.White == b.Clock.White && (a.Carried^b.Carried)&relay.WhiteSide == 0
+	}
+	return a.Clock.Black == b.Clock.Black && (a.Carried^b.Carried)&relay.BlackSide == 0
 }
 
 // tooMany is the answer beyond a limit that another node may not have reached.

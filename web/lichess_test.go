@@ -200,6 +200,42 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestStreamClocks wants a game again for a clock without a move where its text shows that clock, and not else.
+func TestStreamClocks(t *testing.T) {
+	b, server := streaming(t, time.Minute)
+	clock := func(game string, white, black *int64) {
+		b.apply(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: game, WhiteMs: white, BlackMs: black}}})
+	}
+	b.move("gameAAA1", 1, "e4")
+	with, without := stream(t, server, ""), stream(t, server, "?clocks=false")
+	for _, games := range []<-chan string{with, without} {
+		next(t, games)
+		next(t, games)
+	}
+	clock("gameAAA1", nil, new(int64(50000)))               // Black's runs, and is in the text with his move only
+	clock("gameAAA2", new(int64(60000)), new(int64(60000))) // nobody has moved
+	clock("gameAAA1", new(int64(58000)), nil)               // that of the move
+	if g := next(t, with); !strings.Contains(g, "1. e4 { [%clk 0:00:58] } *") {
+		t.Errorf("the clock of the move came as\n%s", g)
+	}
+	b.move("gameAAA2", 1, "d4")
+	for _, games := range []<-chan string{with, without} {
+		if g := next(t, games); !strings.Contains(g, "1. d4") {
+			t.Errorf("before the next move came\n%s", g)
+		}
+	}
+	for i, step := range []func(){
+		func() { b.move("gameAAA1", 2, "e5") }, // who has not told Black's clock
+		func() { clock("gameAAA1", nil, new(int64(50000))) },
+	} {
+		step()
+		want := []string{"58] } e5 *", "58] } e5 { [%clk 0:00:50] } *"}[i]
+		if g := next(t, with); !strings.Contains(g, want) {
+			t.Errorf("%s is missing in\n%s", want, g)
+		}
+	}
+}
+
 // TestStreamSilence wants spaces while nothing happens, longer than the server's own limits on a request.
 func TestStreamSilence(t *testing.T) {
 	b, server := streaming(t, 100*time.Millisecond)
@@ -211,6 +247,26 @@ func TestStreamSilence(t *testing.T) {
 			t.Fatalf("in the silence came %q", g)
 		}
 	}
+	// Clocks that no text shows are silence, too.
+	ticks, stop := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ticks)
+		for ms := int64(1000); ; ms-- {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				b.apply(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: "gameAAA1", BlackMs: &ms}}})
+			}
+		}
+	}()
+	for range 8 {
+		if g := next(t, games); g != " " {
+			t.Errorf("while clocks were told came %q", g)
+		}
+	}
+	close(stop)
+	<-ticks
 	b.move("gameAAA1", 1, "e4")
 	for {
 		if g := next(t, games); strings.Contains(g, "1. e4") {
