@@ -56,6 +56,31 @@ func (c *Clock) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// MarshalJSON writes a list of "white" and "black".
+func (s Sides) MarshalJSON() ([]byte, error) {
+	return []byte([...]string{`[]`, `["white"]`, `["black"]`, `["white","black"]`}[s&(WhiteSide|BlackSide)]), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. Another name is an error.
+func (s *Sides) UnmarshalJSON(data []byte) error {
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	*s = 0
+	for _, name := range list {
+		switch name {
+		case "white":
+			*s |= WhiteSide
+		case "black":
+			*s |= BlackSide
+		default:
+			return fmt.Errorf("a side is white or black, not %q", clip(name, 32))
+		}
+	}
+	return nil
+}
+
 // LiveClock is a game's clock as it stands, and whose runs.
 type LiveClock struct {
 	Clock

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
 // TestGameJSON is the form that the HTTP API promises.
@@ -25,16 +27,18 @@ func TestGameJSON(t *testing.T) {
 	c := playMove(1, "e4")
 	c.GetPlayMove().BlackMs = proto.Int64(0)
 	s.must(c)
+	s.must(with(playMove(2, "e5"), func(c *relaypb.Command) { c.GetPlayMove().WhiteMs, c.GetPlayMove().BlackMs = nil, nil }))
 	s.must(setResult("0-1", "r1"))
 	full, err := json.Marshal(s.game())
 	if err != nil {
 		t.Fatal(err)
 	}
-	const fen = "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq e3 0 1"
-	want = `{"id":"game0001","round":"round001","board":1,` + players + `,"fen":"` + fen + `","ply":1,` +
-		`"moves":[{"ply":1,"san":"e4","uci":"e2e4","fen":"` + fen + `","clock":{"black":0},"at":1700000000000,"index":4}],` +
-		`"result":"0-1","index":5,"clock":{"black":0},"createdAt":1700000000000,` +
-		`"changes":[{"kind":"result","index":5,"at":1700000000000,"by":"arbiter","fromPly":1,"toPly":1,"result":"0-1","was":"*"}]}`
+	const fen, fen2 = "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq e3 0 1", "rnbqkbnr/pppp1ppp/8/4p3/4P3/8/PPPP1PPP/RNBQKBNR w KQkq e6 0 2"
+	want = `{"id":"game0001","round":"round001","board":1,` + players + `,"fen":"` + fen2 + `","ply":2,` +
+		`"moves":[{"ply":1,"san":"e4","uci":"e2e4","fen":"` + fen + `","clock":{"black":0},"at":1700000000000,"index":4},` +
+		`{"ply":2,"san":"e5","uci":"e7e5","fen":"` + fen2 + `","clock":{"black":0},"at":1700000000000,"index":5,"carried":["black"]}],` +
+		`"result":"0-1","index":6,"clock":{"black":0},"createdAt":1700000000000,` +
+		`"changes":[{"kind":"result","index":6,"at":1700000000000,"by":"arbiter","fromPly":2,"toPly":2,"result":"0-1","was":"*"}]}`
 	if diff := cmp.Diff(want, string(full)); diff != "" {
 		t.Error(diff)
 	}
@@ -45,8 +49,25 @@ func TestGameJSON(t *testing.T) {
 	if again, _ := json.Marshal(&back); string(again) != string(full) {
 		t.Errorf("read and written again: %s", again)
 	}
-	if back.Clock() != (Clock{NoTime, 0}) || back.FEN() != fen {
+	if back.Clock() != (Clock{NoTime, 0}) || back.FEN() != fen2 || back.MoveAt(2).Carried != BlackSide {
 		t.Errorf("%+v", back)
+	}
+}
+
+func TestSidesJSON(t *testing.T) {
+	for in, want := range map[string]Sides{`["white"]`: WhiteSide, `["black"]`: BlackSide, `["white","black"]`: WhiteSide | BlackSide, `[]`: 0} {
+		s := Sides(7)
+		if err := json.Unmarshal([]byte(in), &s); err != nil || s != want {
+			t.Errorf("%s: %d, %v", in, s, err)
+		}
+		if out, err := json.Marshal(s); err != nil || string(out) != in {
+			t.Errorf("%s comes out as %s, %v", in, out, err)
+		}
+	}
+	for _, in := range []string{`["grey"]`, `"white"`, `3`} {
+		if json.Unmarshal([]byte(in), new(Sides)) == nil {
+			t.Errorf("%s was read", in)
+		}
 	}
 }
 

@@ -157,7 +157,7 @@ type Move struct {
 	Request string `json:"-"` // the request that played it, if it had one
 	// Carried are the sides of Clock that nobody told with the move: they are as before it. Not known of
 	// moves that commands before version 3 played, where it is 0.
-	Carried Sides `json:"-"`
+	Carried Sides `json:"carried,omitempty"`
 }
 
 // A ChangeKind is what a [Change] changed.

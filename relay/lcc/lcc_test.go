@@ -249,3 +249,31 @@ func TestTournamentInfo(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestCarriedClocks wants no seconds at a move with which nobody told its clock, nor what the next one took since it is not known.
+func TestCarriedClocks(t *testing.T) {
+	var list []relay.Move
+	for i, m := range []struct {
+		san          string
+		white, black relay.Millis
+		carried      relay.Sides
+	}{
+		{"e4", 5400, relay.NoTime, 0}, {"c5", 5400, 5410, relay.WhiteSide},
+		{"Nf3", 5400, 5410, relay.WhiteSide | relay.BlackSide}, {"d6", 5400, 5400, relay.WhiteSide},
+		{"Bb5+", 5300, 5400, relay.BlackSide}, {"Bd7", 5300, 5390, relay.WhiteSide}, {"O-O", 5290, 5390, relay.BlackSide},
+	} {
+		clock := relay.Clock{White: m.white * 1000, Black: relay.NoTime}
+		if m.black != relay.NoTime {
+			clock.Black = m.black * 1000
+		}
+		list = append(list, relay.Move{Ply: relay.Ply(i + 1), SAN: m.san, Clock: clock, Carried: m.carried})
+	}
+	g, err := relay.NewGame(relay.Pairing{Board: 1, TimeControl: "5400+30"}, relay.Ongoing, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"e4 5400", "c5 5410+20", "Nf3", "d6 5400+40", "Bb5+ 5300", "Bd7 5390+40", "O-O 5290+40"}
+	if diff := cmp.Diff(want, NewGame(g).Moves); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -76,17 +76,18 @@ func NewGame(g *relay.Game) Game {
 		shown = relay.Clock{White: base, Black: base}
 	}
 	for i, m := range moves {
-		now, before := m.Clock.Black, &shown.Black
+		now, before, side := m.Clock.Black, &shown.Black, relay.BlackSide
 		if g.WhitePlays(m.Ply) {
-			now, before = m.Clock.White, &shown.White
+			now, before, side = m.Clock.White, &shown.White, relay.WhiteSide
 		}
 		out.Moves[i] = m.SAN
-		if now == relay.NoTime {
+		if now == relay.NoTime || m.Carried&side != 0 {
+			*before = relay.NoTime
 			continue
 		}
 		out.Moves[i] += " " + strconv.FormatInt(seconds(now), 10)
 		// A clock that shows what it showed before was rather not told again.
-		if spent := *before + increment - now; simple && *before != now && spent >= 0 {
+		if spent := *before + increment - now; simple && *before != relay.NoTime && *before != now && spent >= 0 {
 			out.Moves[i] += "+" + strconv.FormatInt(seconds(spent), 10)
 		}
 		*before = now
