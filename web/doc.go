@@ -21,6 +21,6 @@
 // one round, and polls of its source, wait for each other in the order in which they came (pull.Lines). A push that is
 // tried again after a newer one was taken is passed over (lichess_late.go). A stream of PGN reads the hub's history.
 //
-// A stream has a goroutine beside its request's, which ends with it. The one lock here is that of
-// the tries that were left without an answer; nothing is done while it is held.
+// A stream has a goroutine beside its request's, which ends with it. The locks here are those of
+// the tries that were left without an answer, and of the codes that were redeemed; nothing is done while they are held.
 package web

@@ -7,11 +7,14 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"html/template"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 )
 
@@ -19,13 +22,19 @@ import (
 // access token is the node's token itself, so it holds on every node and after every restart, and there is
 // no store of secrets. The code is self-contained: when it was made and for whom, signed with a key
 // that only who has the token can make, so that any node of the cluster can redeem it. It holds for two
-// minutes, and is worth nothing without the code_verifier, which never left the client.
+// minutes, once at each node, and is worth nothing without the code_verifier, which never left the client.
+//
+// No access token is revoked by itself: that of one client is that of all. To take it from one, start the nodes with another token. Tokens
+// of their own for clients would have to be revoked through the log, for otherwise each node that did not hear of it would go on to take them:
+// a command, a record in the checkpoint, and a look at the boards with each submission.
 
 const (
 	codeLifetime = 2 * time.Minute
 	// tokenLifetime is what clients are told. The token holds as long as the nodes are started with it; the
 	// broadcaster app takes less than eleven months for no login.
 	tokenLifetime = 10 * 365 * 24 * time.Hour
+	// maxCodes is how many redeemed codes a node remembers, for as long as they hold.
+	maxCodes = 1000
 	// openToken is the access token where none is asked for.
 	openToken = "no-token-needed"
 )
@@ -193,11 +202,47 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) {
 	case !s.checkCode(form, time.Now()):
 		refuse("invalid_grant", "the code is too old, or not for this client_id, redirect_uri and code_verifier: log in again")
 	default:
+		switch err := s.codes.redeem(form.Get("code"), time.Now()); {
+		case errors.Is(err, errRedeemed):
+			refuse("invalid_grant", err.Error())
+			return
+		case err != nil:
+			s.fail(w, r, err)
+			return
+		}
 		writeJSON(w, http.StatusOK, map[string]any{
 			"token_type": "Bearer", "access_token": cmp.Or(s.cfg.Token, openToken),
 			"expires_in": int64(tokenLifetime / time.Second),
 		})
 	}
+}
+
+// redeemedCodes are the codes that were redeemed at this node and would hold still. The zero value is ready.
+type redeemedCodes struct {
+	mu    sync.Mutex
+	until map[string]time.Time // guarded by mu
+}
+
+var errRedeemed = errors.New("the code was redeemed before: log in again")
+
+// redeem notes that a code, which was checked, is redeemed. It fails with errRedeemed if it was before.
+func (c *redeemedCodes) redeem(code string, now time.Time) error {
+	raw, _ := base64.RawURLEncoding.DecodeString(code) // which can be spelt in several ways
+	code = string(raw)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.until, func(_ string, until time.Time) bool { return now.After(until) })
+	if _, ok := c.until[code]; ok {
+		return errRedeemed
+	}
+	if len(c.until) == maxCodes {
+		return tooMany("too many clients have logged in at this node a moment ago")
+	}
+	if c.until == nil {
+		c.until = make(map[string]time.Time)
+	}
+	c.until[code] = now.Add(2 * codeLifetime) // the node that made it may have another clock
+	return nil
 }
 
 // oauthRevoke is DELETE /api/token. The client forgets the token; it is also that of others, so it goes on to hold.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -379,6 +380,12 @@ func TestLogin(t *testing.T) {
 	if b := body(t, res); res.StatusCode != 200 || !strings.Contains(b, `"access_token":"secret"`) || !strings.Contains(b, `"token_type":"Bearer"`) {
 		t.Errorf("the token is %s %s", res.Status, b)
 	}
+	for _, spelling := range []string{"", "\n"} {
+		form.Set("code", to.Query().Get("code")+spelling)
+		if res := do(t, other, http.MethodPost, other.URL+"/api/token", form, nil); res.StatusCode != http.StatusBadRequest || !strings.Contains(body(t, res), "redeemed") {
+			t.Errorf("the code redeemed once more is answered %s", res.Status)
+		}
+	}
 	for token, want := range map[string]int{"secret": 200, "wrong": 401} {
 		res := do(t, other, http.MethodGet, other.URL+"/api/account", nil, http.Header{"Authorization": {"Bearer " + token}})
 		if res.StatusCode != want {
@@ -442,6 +449,27 @@ func TestCodeAges(t *testing.T) {
 	}
 	if other.checkCode(form, made) {
 		t.Error("a code holds where another token does")
+	}
+}
+
+// TestRedeemedCodes wants a code to be redeemed once, and no more of them remembered than hold.
+func TestRedeemedCodes(t *testing.T) {
+	var c redeemedCodes
+	code := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	now := time.UnixMilli(1795419368331)
+	for i := range maxCodes {
+		if err := c.redeem(code(fmt.Sprint(i)), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.redeem(code("7"), now.Add(2*codeLifetime)); !errors.Is(err, errRedeemed) {
+		t.Errorf("a code once more: %v", err)
+	}
+	if err := c.redeem(code("another"), now); describe(err).Status != http.StatusTooManyRequests {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := c.redeem(code("another"), now.Add(2*codeLifetime+1)); err != nil || len(c.until) != 1 {
+		t.Errorf("later: %v, and %d are remembered", err, len(c.until))
 	}
 }
 

@@ -42,6 +42,7 @@ type Server struct {
 	lines   *pull.Lines   // with those who poll, if there are any
 	pushes  chan struct{} // one for each push
 	late    lateTries
+	codes   redeemedCodes
 	streams chan struct{} // one for each stream of PGN
 }
 
