@@ -25,19 +25,27 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	out := clusterJSON{Sources: s.clusterSources(time.Now())}
 	if status.LeaderID != 0 && status.LeaderID != status.NodeID && r.Header.Get(forwardedHeader) == "" {
 		if leaders, err := s.leadersView(ctx, r, status); err == nil {
-			status.Members = leaders.Members
+			status.Members, out.Sources = leaders.Members, leaders.Sources
 		}
 	}
 	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
-	return ok(status)
+	out.Status = status
+	return ok(out)
 }
 
-func (s *Server) leadersView(ctx context.Context, r *http.Request, status consensus.Status) (consensus.Status, error) {
-	var out consensus.Status
+// clusterJSON is the cluster, and the sources that its leader polls.
+type clusterJSON struct {
+	consensus.Status
+	Sources []clusterSource `json:"sources,omitempty"`
+}
+
+func (s *Server) leadersView(ctx context.Context, r *http.Request, status consensus.Status) (clusterJSON, error) {
+	var out clusterJSON
 	u, err := s.leaderURL()
 	if err != nil {
 		return out, err

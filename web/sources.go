@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
@@ -47,6 +48,50 @@ type sourceState struct {
 	PolledBy string `json:"polledBy"`      // the leader's name, empty if there is none
 	URL      string `json:"url,omitempty"` // where the leader tells more, if that is not here
 	*pull.Status
+}
+
+// clusterSource is how the source of a round fares, in few words. Durations, since the nodes' clocks may differ.
+type clusterSource struct {
+	Round      relay.RoundID `json:"round"`
+	Name       string        `json:"name"`       // of the round
+	Tournament string        `json:"tournament"` // its name
+	URL        string        `json:"url"`
+	LastPollMs int64         `json:"lastPollMs"`          // since the last poll; -1: there was none yet
+	NextPollMs int64         `json:"nextPollMs"`          // until the next one
+	FailingMs  int64         `json:"failingMs,omitempty"` // since the first of the polls that have failed without one that went well
+	LastError  string        `json:"lastError,omitempty"` // of the last poll; empty if it went well
+	Problems   int           `json:"problems,omitempty"`  // with games that it shows; the round's sourceState tells which
+}
+
+// clusterSources are those that this node polls, the oldest round first.
+func (s *Server) clusterSources(now time.Time) (out []clusterSource) {
+	if s.cfg.Pull == nil {
+		return nil
+	}
+	at := relay.Millis(now.UnixMilli())
+	s.read(func(b *relay.State) {
+		for _, r := range b.Sources() {
+			st, ok := s.cfg.Pull.Status(r.ID)
+			if !ok {
+				continue
+			}
+			c := clusterSource{
+				Round: r.ID, Name: r.Name, URL: r.Source.URL, LastPollMs: -1, NextPollMs: int64(max(0, st.NextPoll-at)),
+				LastError: st.LastError, Problems: len(st.Problems),
+			}
+			if t, ok := b.Tournament(r.Tournament); ok {
+				c.Tournament = t.Name
+			}
+			if st.LastPoll > 0 {
+				c.LastPollMs = int64(max(0, at-st.LastPoll))
+			}
+			if st.FailingSince > 0 {
+				c.FailingMs = int64(max(1, at-st.FailingSince))
+			}
+			out = append(out, c)
+		}
+	})
+	return out
 }
 
 func (s *Server) sourceState(r *relay.Round) *sourceState {

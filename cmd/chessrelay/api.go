@@ -96,6 +96,20 @@ type clusterState struct {
 	Commit    uint64        `json:"commit"`
 	Applied   uint64        `json:"applied"`
 	Members   []memberState `json:"members"`
+	Sources   []sourceState `json:"sources"`
+}
+
+// sourceState is how the source of a round fares.
+type sourceState struct {
+	Round      relay.RoundID `json:"round"`
+	Name       string        `json:"name"`
+	Tournament string        `json:"tournament"`
+	URL        string        `json:"url"`
+	LastPollMs int64         `json:"lastPollMs"`
+	NextPollMs int64         `json:"nextPollMs"`
+	FailingMs  int64         `json:"failingMs"`
+	LastError  string        `json:"lastError"`
+	Problems   int           `json:"problems"`
 }
 
 type memberState struct {

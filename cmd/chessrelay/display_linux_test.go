@@ -134,6 +134,9 @@ func TestTableFits(t *testing.T) {
 		if err := json.Unmarshal([]byte(fiveNodes), &s); err != nil {
 			t.Fatal(err)
 		}
+		s.Sources = []sourceState{{
+			Tournament: "City Open", Name: "Round 1", URL: "https://club.example/a/long/address/of/games.pgn", FailingMs: 1, LastError: "the source answers 404",
+		}}
 		for line := range strings.Lines(s.describe(columns)) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns {
 				t.Fatalf("%d columns where there are %d: %q", n, columns, line)
@@ -155,5 +158,34 @@ func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
 	s.Members[0].Match, s.Members[0].Next = 0, 0
 	if text := s.describe(0); !strings.Contains(text, "a could not be asked") {
 		t.Errorf("it does not say why it knows nothing:\n%s", text)
+	}
+}
+
+// TestStatusOfSources has a sentence for each way in which a source fares.
+func TestStatusOfSources(t *testing.T) {
+	at := sourceState{Round: "0clOvgby", Tournament: "City Open", Name: "Round 1", URL: "https://club.example/1.pgn", LastPollMs: 2000, NextPollMs: 3000}
+	of := func(change func(*sourceState)) sourceState {
+		s := at
+		change(&s)
+		return s
+	}
+	s := clusterState{Sources: []sourceState{
+		at,
+		of(func(s *sourceState) { s.LastPollMs = -1 }),
+		of(func(s *sourceState) { s.Problems = 2 }),
+		of(func(s *sourceState) { s.FailingMs, s.LastError = 200_000, "the source answers 404 Not Found" }),
+		of(func(s *sourceState) { s.FailingMs, s.NextPollMs, s.LastError = 1000, 0, "refused." }),
+	}}
+	text := s.describe(0)
+	for _, want := range []string{
+		"answered 2s ago, and is asked again in 3s.\n",
+		"was not asked yet.\n",
+		"; not all of its games could be taken, see /api/rounds/0clOvgby.\n",
+		"City Open, Round 1: its source https://club.example/1.pgn has failed for 3m20s, and is asked again in 3s: the source answers 404 Not Found.\n",
+		"has failed for 1s, and is asked again now: refused.\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
 	}
 }

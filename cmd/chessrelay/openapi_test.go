@@ -122,6 +122,9 @@ func TestOpenAPI(t *testing.T) {
 		st := doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)
 		return st["lastPoll"] != nil && st["nextPoll"] != nil && st["problems"] != nil
 	})
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": "http://127.0.0.1:1/games.pgn"}})
+	eventually(t, "the source to fail", func() bool { return doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)["failingSince"] != nil })
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})
 
 	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
 	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {

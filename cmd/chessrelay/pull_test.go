@@ -141,6 +141,12 @@ func TestPull(t *testing.T) {
 		st := look(c.leader()).SourceState
 		return st != nil && strings.Contains(st.LastError, "local or reserved")
 	})
+	for _, n := range c.nodes { // by the leader's word
+		var s clusterState
+		if get(t, n.url+"/api/cluster", &s); len(s.Sources) != 1 || !strings.Contains(s.Sources[0].String(), "Open, Round 1: its source http://169.254.169.254/latest has failed for") {
+			t.Errorf("%s: %+v", n.cfg.Name, s.Sources)
+		}
+	}
 	for _, bad := range []any{
 		object{"url": "file:///etc/passwd"}, object{"url": "http://user:word@example.org/"}, object{"url": src.URL, "kind": "lcc"},
 		object{"url": src.URL, "intervalSeconds": -1}, object{"url": src.URL, "every": 1}, object{}, "http://example.org",

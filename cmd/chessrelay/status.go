@@ -25,8 +25,8 @@ func newStatusCommand(env *environment) *cobra.Command {
 	var asJSON, again, ready bool
 	cmd := &cobra.Command{
 		Use:   "status URL[,URL...] [--json] [--watch | --ready]",
-		Short: "Shows the members, the replicators and their lag",
-		Long: `Shows the members, the replicators and their lag. With --ready it only asks whether the node takes part and shows what it
+		Short: "Shows the members, the replicators and their lag, and the rounds' sources",
+		Long: `Shows the members, the replicators and their lag, and how the rounds' sources fare, if there are any. With --ready it only asks whether the node takes part and shows what it
 knows, and exits with 1 if it does not: the health check of a container.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -177,11 +177,34 @@ func (s clusterState) describe(columns int) string {
 	if left := t.fit(columns, "HTTP", "SENT", "SUFFRAGE", "NEXT", "LAST CONTACT", "ROLE", "RTT", "MATCH", "INFLIGHT", "BEHIND", "LAG"); len(left) > 0 {
 		notes = append(notes, fmt.Sprintf("There is no room for %s; a wider terminal shows them, and --json.", strings.ToLower(strings.Join(left, ", "))))
 	}
+	for _, src := range s.Sources {
+		notes = append(notes, src.String())
+	}
 	text := wrap(head, columns) + "\n" + t.String()
 	if len(notes) > 0 {
 		text += "\n" + wrap(strings.Join(notes, "\n")+"\n", columns)
 	}
 	return text
+}
+
+// String is a sentence about the source.
+func (s sourceState) String() string {
+	text := fmt.Sprintf("%s, %s: its source %s ", s.Tournament, s.Name, s.URL)
+	next := "again in " + ago(s.NextPollMs)
+	if s.NextPollMs == 0 {
+		next = "again now"
+	}
+	switch {
+	case s.FailingMs > 0:
+		return text + fmt.Sprintf("has failed for %s, and is asked %s: %s.", ago(s.FailingMs), next, strings.TrimSuffix(s.LastError, "."))
+	case s.LastPollMs < 0:
+		return text + "was not asked yet."
+	}
+	text += fmt.Sprintf("answered %s ago, and is asked %s", ago(s.LastPollMs), next)
+	if s.Problems > 0 {
+		text += fmt.Sprintf("; not all of its games could be taken, see /api/rounds/%s", s.Round)
+	}
+	return text + "."
 }
 
 // row is the member's row of the table.

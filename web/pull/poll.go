@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +26,15 @@ type Status struct {
 	LastChange relay.Millis `json:"lastChange,omitempty"` // when the source last showed something new
 	NextPoll   relay.Millis `json:"nextPoll,omitempty"`
 	LastError  string       `json:"lastError,omitempty"` // of the last poll; empty if it went well
-	Problems   []string     `json:"problems,omitempty"`  // what of the games could not be taken, up to ten
-	Polls      uint64       `json:"polls"`
-	Unchanged  uint64       `json:"unchanged"`
-	Errors     uint64       `json:"errors"`
-	Bytes      uint64       `json:"bytes"`
-	Games      int          `json:"games"`          // that the source shows
-	Kept       int          `json:"kept,omitempty"` // plies that the boards have and the source does not
+	// FailingSince is when the first poll failed of those that have without one that went well; 0: the last one went well.
+	FailingSince relay.Millis `json:"failingSince,omitempty"`
+	Problems     []string     `json:"problems,omitempty"` // what of the games could not be taken, up to ten
+	Polls        uint64       `json:"polls"`
+	Unchanged    uint64       `json:"unchanged"`
+	Errors       uint64       `json:"errors"`
+	Bytes        uint64       `json:"bytes"`
+	Games        int          `json:"games"`          // that the source shows
+	Kept         int          `json:"kept,omitempty"` // plies that the boards have and the source does not
 }
 
 const maxProblems = 10
@@ -156,13 +159,13 @@ func (s *poll) note(now time.Time, b *budget, changed bool, err error) {
 	bytes := uint64(b.spent.Load())
 	st.Bytes += bytes
 	s.total.bytes.Add(bytes)
-	was := st.LastError
-	st.LastError = ""
+	was, since := st.LastError, st.FailingSince
+	st.LastError, st.FailingSince = "", 0
 	switch {
 	case err != nil:
 		st.Errors++
 		s.total.errors.Add(1)
-		st.LastError = clip(err.Error())
+		st.LastError, st.FailingSince = clip(err.Error()), cmp.Or(since, st.LastPoll)
 		if st.LastError != was {
 			log := s.log
 			if local, ok := errors.AsType[*errLocal](err); ok {

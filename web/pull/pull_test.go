@@ -345,9 +345,15 @@ func TestErrors(t *testing.T) {
 	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
 	s := newPoll(t, h, "127.0.0.1")
 	src.set(503, "no")
-	last := time.Duration(0)
+	last, first := time.Duration(0), relay.Millis(0)
 	for i := range 8 {
 		pause := s.once(t.Context())
+		if st := s.tell(); i == 0 {
+			first = st.LastPoll
+		} else if st.FailingSince != first {
+			t.Errorf("poll %d: it has failed since %d, and not since %d", i, st.FailingSince, first)
+		}
+		<-time.After(2 * time.Millisecond) // the next one has another time
 		if want := min(time.Second<<(i+1), maxBackoff); pause < want/2 || pause > want || pause < time.Second {
 			t.Errorf("pause %d is %s, and should be from half of %s to all", i, pause, want)
 		}
@@ -376,7 +382,7 @@ func TestErrors(t *testing.T) {
 	if pause := s.once(t.Context()); pause != time.Second {
 		t.Errorf("back again, the pause is %s", pause)
 	}
-	if st := s.tell(); st.LastError != "" || len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "Qxh8") || h.line(2) != "d4 *" {
+	if st := s.tell(); st.LastError != "" || st.FailingSince != 0 || len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "Qxh8") || h.line(2) != "d4 *" {
 		t.Errorf("one bad game: %+v, %q", st, h.line(2))
 	}
 
