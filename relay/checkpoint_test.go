@@ -242,7 +242,9 @@ func TestMoveRecords(t *testing.T) {
 		moves := g.Moves()
 		records := moveRecords(moves)
 		for _, r := range records {
-			r.San, r.Fen = "", ""
+			if !r.Illegal {
+				r.San, r.Fen = "", ""
+			}
 		}
 		if want := marshal(&relaypb.MovesRecord{Moves: records}); !bytes.Equal(got, want) {
 			t.Errorf("got\n%x, want\n%x", got, want)

@@ -19,11 +19,15 @@ import (
 //	   former, and would pass over the source
 //	3  moves that do not tell both clocks, of which it is kept which were carried over; clocks without a move. Version 1 keeps
 //	   of the former what the clocks were, and refuses the latter
-//	4  what is said of a tournament in its [TournamentInfo]. Older versions would pass over it
+//	4  what is said of a tournament in its [TournamentInfo], which older versions would pass over; illegal moves that were played, with
+//	   the position that they led to. Version 1 knows legal moves only
 const CommandVersion = 4
 
 // carriedVersion is the first version of which [Move.Carried] is kept.
 const carriedVersion = 3
+
+// illegalVersion is the first version that has illegal moves.
+const illegalVersion = 4
 
 // versionOf is the lowest version of c.
 func versionOf(c *relaypb.Command) uint32 {
@@ -42,11 +46,19 @@ func versionOf(c *relaypb.Command) uint32 {
 	case *relaypb.Command_SetClock:
 		return carriedVersion
 	case *relaypb.Command_PlayMove:
-		if m := op.PlayMove; m != nil && (m.WhiteMs == nil || m.BlackMs == nil) {
+		m := op.PlayMove
+		if m.GetIllegal() || m.GetFen() != "" {
+			return illegalVersion
+		}
+		if m != nil && (m.WhiteMs == nil || m.BlackMs == nil) {
 			return carriedVersion
 		}
 	case *relaypb.Command_CorrectMoves:
-		if slices.ContainsFunc(op.CorrectMoves.GetMoves(), func(m *relaypb.CorrectedMove) bool { return m.WhiteMs == nil || m.BlackMs == nil }) {
+		moves := op.CorrectMoves.GetMoves()
+		if slices.ContainsFunc(moves, func(m *relaypb.CorrectedMove) bool { return m.Illegal || m.Fen != "" }) {
+			return illegalVersion
+		}
+		if slices.ContainsFunc(moves, func(m *relaypb.CorrectedMove) bool { return m.WhiteMs == nil || m.BlackMs == nil }) {
 			return carriedVersion
 		}
 	}
@@ -65,14 +77,14 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 	if c.Version == 0 {
 		c.Version = versionOf(c)
 	}
-	if m := c.GetPlayMove(); m != nil && utf8.ValidString(c.By) && utf8.ValidString(c.Request) &&
+	if m := c.GetPlayMove(); m != nil && !m.Illegal && m.Fen == "" && utf8.ValidString(c.By) && utf8.ValidString(c.Request) &&
 		utf8.ValidString(m.Game) && utf8.ValidString(m.Move) {
 		return encodeMove(c, m), nil
 	}
 	return deterministic.Marshal(c)
 }
 
-// encodeMove makes the bytes that protobuf makes of a command that plays a move, as nearly all
+// encodeMove makes the bytes that protobuf makes of a command that plays a legal move, as nearly all
 // do, at a fifth of the time.
 func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
 	var buf [128]byte

@@ -74,7 +74,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	return nil
 }
 
-// A line is moves that are legal one after the other.
+// A line is moves that are legal one after the other, but for those that are said not to be.
 type line struct {
 	moves  []Move
 	played []rules.Move
@@ -91,23 +91,36 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		if err := firstError(err, checkTime("at", m.At), checkText("move", m.Move, maxMoveText, false)); err != nil {
 			return 0, l, inMove(i, err)
 		}
-		played, err := pos.Find(m.Move)
+		fen, err := playedFEN(c.Version, m.Illegal, m.Fen)
 		if err != nil {
-			return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
+			return 0, l, inMove(i, err)
 		}
-		uci := string(pos.appendUCI(nil, played))
+		var made Move
+		var played rules.Move
+		if fen != "" {
+			if made, err = illegalMove(&pos, m.Move, fen); err != nil {
+				return 0, l, inMove(i, err)
+			}
+			pos = pos.put(made.FEN)
+		} else {
+			if played, err = pos.Find(m.Move); err != nil {
+				return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
+			}
+			made.UCI = string(pos.appendUCI(nil, played))
+			pos = pos.then(played)
+		}
 		var carried Sides
 		clock, carried = told.carry(clock, c.Version)
-		pos = pos.then(played)
 		if same == i && ply <= g.Ply() {
-			stands := readMove(g.moves.record(ply), ply)
-			if uci == stands.UCI && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
+			stands := readMove(g.moves.record(ply), ply) // which has SAN and FEN only if it is illegal, as made has
+			if made.UCI == stands.UCI && made.SAN == stands.SAN && made.FEN == stands.FEN && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
 				same++
 				clock = stands.Clock
 				continue
 			}
 		}
-		l.moves = append(l.moves, Move{Clock: clock, Carried: carried, At: Millis(cmp.Or(m.At, c.At)), Index: out.Index, Term: out.Term})
+		made.Clock, made.Carried, made.At, made.Index, made.Term = clock, carried, Millis(cmp.Or(m.At, c.At)), out.Index, out.Term
+		l.moves = append(l.moves, made)
 		l.played = append(l.played, played)
 	}
 	return same, l, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// moveDecoder reads the commands that play a move, which nearly all of a log's are, at a
+// moveDecoder reads the commands that play a move, and no illegal one, which nearly all of a log's are, at a
 // fraction of the time that protobuf needs. It takes no other form than the one in which
 // [EncodeCommand] writes them: each field once, in the order of their numbers. What it
 // takes means the same to [DecodeCommand]; what it does not take may still be a command.

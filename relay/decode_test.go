@@ -20,7 +20,7 @@ func TestMoveDecoder(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := d.decode(data, string(data))
-		if isMove := want.GetPlayMove() != nil; isMove != (got != nil) {
+		if isMove := want.GetPlayMove() != nil && !want.GetPlayMove().Illegal; isMove != (got != nil) {
 			t.Fatalf("command %d, %v: decoded as %v", i, want, got)
 		}
 		if got == nil {

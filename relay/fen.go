@@ -30,30 +30,26 @@ type fenBoard struct {
 	fullMoves int
 }
 
-// normalizeFEN checks that fen is a position of standard chess that can be
-// played on from, and returns it in the one spelling that the state keeps:
+// check checks that the board is a position that can be
+// played on from, and brings it to the one spelling that the state keeps:
 // six fields, the castling rights in the order KQkq. The two counters may be
 // missing. Every node must judge alike for ever, so the rules are ours
 // and do not hang on what a chess library happens to accept.
 //
 // In Chess960 the castling rights may be any that the rules know, and stay as they are written.
-func normalizeFEN(fen string, chess960 bool) (string, error) {
-	b, err := readFEN(fen)
-	if err != nil {
-		return "", err
+func (b *fenBoard) check(chess960 bool) error {
+	if err := firstError(b.checkPieces(), b.checkEnPassant()); err != nil || chess960 {
+		return err
 	}
-	if err := firstError(b.checkPieces(), b.checkEnPassant()); err != nil {
-		return "", err
-	}
-	if !chess960 {
-		if err := b.checkCastling(); err != nil {
-			return "", err
-		}
-	}
+	return b.checkCastling()
+}
+
+// checkNoCheck refuses what no legal move leads to.
+func (b *fenBoard) checkNoCheck() error {
 	if b.attacked(b.king(!b.black), b.black) {
-		return "", badFEN("the side that is not to move is in check")
+		return badFEN("the side that is not to move is in check")
 	}
-	return b.String(), nil
+	return nil
 }
 
 func badFEN(format string, args ...any) error { return bad("fen", format, args...) }

@@ -21,7 +21,9 @@ func FuzzCommand(f *testing.F) {
 	for _, c := range []*relaypb.Command{takeBack(1, "t"), setResult("1-0", "r"), playMove(3, "Nf3"), createRound("round002", "r2"),
 		correct("c", 1, "1/2-0", "c5", "Nf3"), setResult("+/-", "f"), updateRound("u", &relaypb.UpdateRound{Status: new("finished"), Shorten: new(true)}),
 		updateGame("u", &relaypb.UpdateGame{Black: &relaypb.PlayerUpdate{Title: new("GM")}, Tags: []*relaypb.Tag{{Name: "Event", Value: "x"}}}),
-		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")}), setClock(1, 5000, -1)} {
+		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")}), setClock(1, 5000, -1),
+		playIllegal(3, "Ke3", "rnbqkbnr/pppp1ppp/8/4p3/4P3/4K3/PPPP1PPP/RNBQ1BNR b kq - 1 2"), playIllegal(2, "e7e6", "8/8/8/8/8/8/8/8 b - -"),
+		correctTo("ci", 1, illegalTo("c7c5", "rnbqkbnr/pp1ppppp/8/2p5/4P3/8/PPPP1PPP/RNBQKBNR w KQkq - 0 2"), illegalTo("--", ""))} {
 		data, err := EncodeCommand(c)
 		if err != nil {
 			f.Fatal(err)
@@ -107,6 +109,7 @@ func FuzzRecord(f *testing.F) {
 	s := withGame(f, "")
 	s.moves("e4", "e5")
 	s.must(takeBack(1, "t"))
+	s.must(playIllegal(2, "e7e3", "rnbqkbnr/pppp1ppp/8/8/4P3/4p3/PPPP1PPP/RNBQKBNR w KQkq - 0 2"))
 	good := records(s.State)
 	for key, value := range good {
 		f.Add(key, value)
@@ -125,7 +128,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		_ = s.Hash()
-		for _, c := range []proto.Message{playMove(2, "c5"), takeBack(0, "t2"), setResult("1-0", "r"), setClock(1, 5000, -1)} {
+		for _, c := range []proto.Message{playMove(2, "c5"), playMove(3, "fxe3"), takeBack(0, "t2"), setResult("1-0", "r"), setClock(1, 5000, -1)} {
 			data, _ := EncodeCommand(c.(*relaypb.Command))
 			s.Apply(10, 1, data)
 		}

@@ -2,9 +2,12 @@ package relay
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
 // FEN is the position as the game stands.
@@ -42,7 +45,9 @@ func (g *Game) LastMove() (Move, bool) {
 		return Move{}, false
 	}
 	m := readMove(g.moves.record(ply), ply)
-	m.describe(g.moves.before, g.moves.last)
+	if !m.Illegal {
+		m.describe(g.moves.before, g.moves.last)
+	}
 	return m, true
 }
 
@@ -139,7 +144,8 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 }
 
 // NewGame makes a game of moves that are played already, for who has it from elsewhere. Of a move's notations the
-// UCI counts or, without one, the SAN; what follows from it is made anew. The error says which move is not legal.
+// UCI counts or, without one, the SAN; what follows from it is made anew. An illegal one leads to its FEN. The error says
+// which move is not legal, or has a FEN that cannot be.
 func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 	g := &Game{Pairing: &p, Result: result}
 	if err := g.begin(); err != nil {
@@ -147,6 +153,15 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 	}
 	for i := range moves {
 		m := moves[i]
+		if m.Illegal {
+			made, err := illegalMove(g.moves.after, m.SAN, m.FEN)
+			if err != nil {
+				return nil, fmt.Errorf("ply %d: %w", i+1, err)
+			}
+			m.SAN, m.UCI, m.FEN = made.SAN, made.UCI, made.FEN
+			g.moves.add(&m, rules.Move{})
+			continue
+		}
 		text := m.UCI
 		if text == "" {
 			text = m.SAN

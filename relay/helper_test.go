@@ -116,6 +116,18 @@ func (pos *position) play(text string) (_ played, reason string) {
 	return played{m.SAN, string(pos.appendUCI(nil, found)), m.FEN, after}, ""
 }
 
+// normalizeFEN is the one spelling of a position that a game can start from.
+func normalizeFEN(fen string, chess960 bool) (string, error) {
+	b, err := readFEN(fen)
+	if err == nil {
+		err = firstError(b.check(chess960), b.checkNoCheck())
+	}
+	if err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
 func envelope(request string) *relaypb.Command {
 	return &relaypb.Command{At: testTime, By: "arbiter", Request: request}
 }
@@ -148,6 +160,24 @@ func playMove(ply Ply, move string) *relaypb.Command {
 	c := envelope("")
 	c.Op = &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{Game: testGame, Ply: int32(ply), Move: move}}
 	return c
+}
+
+// playIllegal records a move that is not legal, and the position that it led to.
+func playIllegal(ply Ply, move, fen string) *relaypb.Command {
+	c := playMove(ply, move)
+	c.GetPlayMove().Illegal, c.GetPlayMove().Fen = true, fen
+	return c
+}
+
+// correctTo is correct with moves that may be illegal.
+func correctTo(request string, to Ply, moves ...*relaypb.CorrectedMove) *relaypb.Command {
+	c := correct(request, to, "")
+	c.GetCorrectMoves().Moves = moves
+	return c
+}
+
+func illegalTo(move, fen string) *relaypb.CorrectedMove {
+	return &relaypb.CorrectedMove{Move: move, Fen: fen, Illegal: true}
 }
 
 func takeBack(to Ply, request string) *relaypb.Command {

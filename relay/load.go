@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
 // gameParts is what Load has seen of a game.
@@ -158,7 +159,16 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 	}
 	for i, r := range records {
 		pos := g.moves.after
-		reason := ""
+		m, reason := moveFrom(r, Ply(i)+1), ""
+		if r.Illegal {
+			if made, err := illegalMove(pos, r.San, r.Fen); err != nil {
+				return fmt.Errorf("its illegal move %q at ply %d: %w", clip(r.San, 32), i+1, err)
+			} else if made.SAN != r.San || made.UCI != r.Uci || made.FEN != r.Fen {
+				return fmt.Errorf("its illegal move %q at ply %d is not as it is written", clip(r.San, 32), i+1)
+			}
+			g.moves.add(&m, rules.Move{})
+			continue
+		}
 		played, err := pos.Find(r.Uci)
 		if err != nil {
 			reason = pos.Explain(err)
@@ -168,7 +178,6 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 		if reason != "" {
 			return fmt.Errorf("its move %q at ply %d: %s", clip(r.Uci, 32), i+1, reason)
 		}
-		m := moveFrom(r, Ply(i)+1)
 		g.moves.add(&m, played)
 	}
 	return nil

@@ -146,8 +146,8 @@ type Tag struct{ Name, Value string }
 // Move is one ply of a game, and the position after it.
 type Move struct {
 	Ply   Ply    `json:"ply"`
-	SAN   string `json:"san"`
-	UCI   string `json:"uci"`
+	SAN   string `json:"san"` // of an illegal move the text that the arbiter wrote
+	UCI   string `json:"uci"` // empty of an illegal move, unless its text is one
 	FEN   string `json:"fen"`
 	Clock Clock  `json:"clock"`
 	At    Millis `json:"at"` // received, or played if the submitter said so
@@ -158,6 +158,9 @@ type Move struct {
 	// Carried are the sides of Clock that nobody told with the move: they are as before it. Not known of
 	// moves that commands before version 3 played, where it is 0.
 	Carried Sides `json:"carried,omitempty"`
+	// Illegal: it was played though it is not legal, and the game went on. FEN is what stood on the board then, as the arbiter
+	// says; from there the moves are judged again.
+	Illegal bool `json:"illegal,omitempty"`
 }
 
 // A ChangeKind is what a [Change] changed.

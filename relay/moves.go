@@ -19,7 +19,7 @@ type moveList struct {
 	tail   []byte  // the records of the moves after them
 
 	n             int32
-	last          rules.Move // the move at n
+	last          rules.Move // the move at n, if it is legal
 	before, after *position  // the position that it was played in, and the one that it led to; see Game.position
 }
 
@@ -29,16 +29,21 @@ type block struct {
 	end     *position // after the last of them
 }
 
-// maxMoveRecord is the most that one record has, but for its request.
+// maxMoveRecord is the most that the record of a legal move has, but for its request.
 const maxMoveRecord = 64
 
-// add appends the move, of which SAN, UCI and FEN are not looked at: it is the legal one played, in the position
-// that the list ends with.
+// add appends the move. Of a legal one SAN, UCI and FEN are not looked at: it is the one played, in the position
+// that the list ends with. An illegal one must have been made by [illegalMove], and played says nothing of it.
 func (l *moveList) add(m *Move, played rules.Move) {
 	before := l.after
 	var buf [maxMoveRecord + MaxRequest]byte
-	b := before.appendUCI(append(buf[:0], 2<<3|bytesType, 0), played)
-	b[1] = byte(len(b) - 2)
+	var b []byte
+	if m.Illegal {
+		b = appendString(appendString(appendString(buf[:0], 1, m.SAN), 2, m.UCI), 3, m.FEN)
+	} else {
+		b = before.appendUCI(append(buf[:0], 2<<3|bytesType, 0), played)
+		b[1] = byte(len(b) - 2)
+	}
 	if m.Clock.White >= 0 {
 		b = binary.AppendUvarint(append(b, 4<<3|varintType), uint64(m.Clock.White))
 	}
@@ -61,6 +66,9 @@ func (l *moveList) add(m *Move, played rules.Move) {
 	if m.Carried != 0 {
 		b = append(b, 10<<3|varintType, byte(m.Carried))
 	}
+	if m.Illegal {
+		b = append(b, 11<<3|varintType, 1)
+	}
 
 	if len(l.tail) == 0 { // also after a takeback, when another version has what comes next
 		l.tail = make([]byte, 0, movesPerRecord*(len(b)+3))
@@ -69,7 +77,12 @@ func (l *moveList) add(m *Move, played rules.Move) {
 	l.tail = append(l.tail, b...)
 	l.n++
 	l.last, l.before = played, before
-	after := before.then(played)
+	var after position
+	if m.Illegal {
+		after = before.put(m.FEN)
+	} else {
+		after = before.then(played)
+	}
 	l.after = &after
 	if l.n%movesPerRecord == 0 {
 		l.blocks = append(l.blocks, block{slices.Clip(l.tail), l.after})
@@ -106,10 +119,20 @@ func (l *moveList) record(ply Ply) []byte {
 	return first
 }
 
-// readMove reads a record: a move without SAN and FEN.
+// isIllegal reports whether a record is that of an illegal move, which alone begins with its text.
+func isIllegal(record []byte) bool { return record[0] == 1<<3|bytesType }
+
+// readMove reads a record: a move without SAN and FEN, unless it is illegal.
 func readMove(record []byte, ply Ply) Move {
 	f := fields{data: record, text: string(record)}
-	m := Move{Ply: ply, UCI: f.string(2), Clock: NoClock()}
+	m := Move{Ply: ply, Illegal: isIllegal(record), Clock: NoClock()}
+	if m.Illegal {
+		m.SAN = f.string(1)
+	}
+	m.UCI = f.string(2)
+	if m.Illegal {
+		m.FEN = f.string(3)
+	}
 	if f.has(4, varintType) {
 		m.Clock.White = Millis(f.number(4))
 	}
@@ -123,6 +146,9 @@ func readMove(record []byte, ply Ply) Move {
 
 // complete fills in what follows from the position before, and returns the one after.
 func (m *Move) complete(before *position) position {
+	if m.Illegal {
+		return before.put(m.FEN)
+	}
 	played, _ := before.Find(m.UCI) // which was found when it was played
 	return m.describe(before, played)
 }
@@ -160,6 +186,10 @@ func (g *Game) position(ply Ply) *position {
 	for range ply - from {
 		var record []byte
 		record, records = nextRecord(records)
+		if isIllegal(record) {
+			pos = pos.put(readMove(record, 0).FEN)
+			continue
+		}
 		f := fields{data: record, text: string(record[:min(2+maxUCI, len(record))])}
 		played, _ := pos.Find(f.string(2))
 		pos = pos.then(played)
@@ -209,7 +239,7 @@ func (g *Game) cut(ply Ply) moveList {
 	}
 	if ply > 0 {
 		l.before = g.position(ply - 1)
-		l.last, _ = l.before.Find(readMove(g.moves.record(ply), ply).UCI)
+		l.last, _ = l.before.Find(readMove(g.moves.record(ply), ply).UCI) // of an illegal move it says nothing
 	}
 	return l
 }

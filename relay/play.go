@@ -2,6 +2,7 @@ package relay
 
 import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
 func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome) error {
@@ -20,7 +21,11 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	}
 	out.Game = g.Game
 	ply := Ply(op.Ply)
-	if m := g.recorded(ply, op.Move, c.Request); m != nil {
+	fen, err := playedFEN(c.Version, op.Illegal, op.Fen)
+	if err != nil {
+		return err
+	}
+	if m := g.recorded(ply, op.Move, fen, c.Request); m != nil {
 		out.move = m
 		out.Index, out.Term, out.Duplicate = m.Index, m.Term, true
 		return nil
@@ -34,15 +39,20 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 		return refuse(ErrGameOver, `the game is over (%s); set its result to "*" or take a move back to go on`, g.Result)
 	}
 	pos := g.moves.after
-	played, err := pos.Find(op.Move)
-	if err != nil {
+	var m Move
+	var played rules.Move
+	if fen != "" {
+		if m, err = illegalMove(pos, op.Move, fen); err != nil {
+			return err
+		}
+	} else if played, err = pos.Find(op.Move); err != nil {
 		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.Explain(err)}
 	}
 	var carried Sides
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
 		clock, carried = clock.carry(g.Clock(), c.Version)
 	}
-	m := Move{Clock: clock, Carried: carried, At: Millis(op.At), Index: out.Index, Term: out.Term, Request: c.Request}
+	m.Clock, m.Carried, m.At, m.Index, m.Term, m.Request = clock, carried, Millis(op.At), out.Index, out.Term, c.Request
 	if m.At == 0 {
 		m.At = Millis(c.At)
 	}
@@ -57,7 +67,8 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 // at the same ply, or one of the same request that was taken back since. The
 // latter is why a second copy of a command, come late, cannot bring a move back.
 // It returns nil if there is none.
-func (g *Game) recorded(ply Ply, text, request string) *Move {
+// The FEN is that of an illegal move, or empty.
+func (g *Game) recorded(ply Ply, text, fen, request string) *Move {
 	if request != "" {
 		for _, c := range g.Changes {
 			for i := range c.Removed {
@@ -71,11 +82,23 @@ func (g *Game) recorded(ply Ply, text, request string) *Move {
 		return nil
 	}
 	m := readMove(g.moves.record(ply), ply)
-	if text != m.UCI && (request == "" || request != m.Request) && g.position(ply-1).uci(text) != m.UCI {
+	if (request == "" || request != m.Request) && !g.same(&m, text, fen) {
 		return nil
 	}
 	m.complete(g.position(ply - 1))
 	return &m
+}
+
+// same reports whether m, which stands in the game, is the move that the text means, or the illegal one that led to the FEN.
+func (g *Game) same(m *Move, text, fen string) bool {
+	switch {
+	case m.Illegal != (fen != ""):
+		return false
+	case m.Illegal:
+		same, err := illegalMove(g.position(m.Ply-1), text, fen)
+		return err == nil && same.SAN == m.SAN && same.FEN == m.FEN
+	}
+	return text == m.UCI || g.position(m.Ply-1).uci(text) == m.UCI
 }
 
 func readClock(white, black *int64) (Clock, error) {

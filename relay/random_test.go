@@ -45,7 +45,7 @@ func (s *story) next() *relaypb.Command {
 	g, _ := s.Game(s.games[s.IntN(len(s.games))])
 	c := envelope(s.request())
 	c.At += int64(len(s.log)) * 1000
-	switch n := s.IntN(124); {
+	switch n := s.IntN(130); {
 	case n < 75:
 		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(g.Ply()) + 1, Move: s.legal(g)}
 		switch s.IntN(4) {
@@ -57,6 +57,10 @@ func (s *story) next() *relaypb.Command {
 		c.Op = &relaypb.Command_PlayMove{PlayMove: m}
 	case n < 78:
 		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(s.IntN(int(g.Ply()) + 3)), Move: []string{"e4", "Nf3", "a7a8q", "x"}[s.IntN(4)]}
+		c.Op = &relaypb.Command_PlayMove{PlayMove: m}
+	case n >= 124:
+		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(g.Ply()) + 1, Illegal: true}
+		m.Move, m.Fen = s.illegal(g.FEN())
 		c.Op = &relaypb.Command_PlayMove{PlayMove: m}
 	case n < 86:
 		c.Op = &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{
@@ -118,7 +122,13 @@ func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 	for ply := Ply(to) + 1; s.IntN(12) > 0 || ply <= Ply(to+as) && ply <= g.Ply(); ply++ {
 		m := &relaypb.CorrectedMove{}
 		if ply <= g.Ply() && int(ply) <= to+as {
-			m.Move = g.MoveAt(ply).SAN
+			stands := g.MoveAt(ply)
+			if m.Move, m.Illegal = stands.SAN, stands.Illegal; m.Illegal {
+				m.Fen = stands.FEN
+			}
+		} else if s.IntN(15) == 0 {
+			m.Illegal = true
+			m.Move, m.Fen = s.illegal(pos.fen())
 		} else if m.Move = s.legalIn(pos.fen()); m.Move == "0000" && s.IntN(2) == 0 {
 			break
 		}
@@ -126,6 +136,14 @@ func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 			m.WhiteMs = new(int64(s.IntN(1000)))
 		}
 		op.Moves = append(op.Moves, m)
+		if m.Illegal {
+			made, err := illegalMove(&pos, m.Move, m.Fen)
+			if err != nil {
+				break
+			}
+			pos = pos.put(made.FEN)
+			continue
+		}
 		played, err := pos.Find(m.Move)
 		if err != nil {
 			break
@@ -133,6 +151,26 @@ func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 		pos = pos.then(played)
 	}
 	return op
+}
+
+// illegal makes an illegal move: a piece of the side to move goes anywhere, and a few are refused. What castles is forgotten.
+func (s *story) illegal(fen string) (text, after string) {
+	b, err := readFEN(fen)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for {
+		from, to := s.IntN(64), s.IntN(64)
+		piece, taken := b.squares[from], b.squares[to]
+		if piece == 0 || b.black != (piece >= 'a') || taken == 'K' || taken == 'k' || from == to {
+			continue
+		}
+		b.squares[from], b.squares[to] = 0, piece
+		b.black, b.castling, b.enPassant = !b.black, "-", "-"
+		b.fullMoves = s.IntN(50)
+		square := func(sq int) string { return string([]byte{'a' + byte(sq%8), '1' + byte(sq/8)}) }
+		return []string{square(from) + square(to), "Dx" + square(to), "--"}[s.IntN(3)], b.String()
+	}
 }
 
 // legal picks a random legal move of the game, in SAN or UCI, as the library sees it.

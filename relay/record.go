@@ -65,7 +65,7 @@ func moveRecords(moves []Move) []*relaypb.MoveRecord {
 	for i, m := range moves {
 		out[i] = &relaypb.MoveRecord{
 			San: m.SAN, Uci: m.UCI, Fen: m.FEN, WhiteMs: optionalTime(m.Clock.White), BlackMs: optionalTime(m.Clock.Black),
-			At: int64(m.At), Index: m.Index, Term: m.Term, Request: m.Request, Carried: uint32(m.Carried),
+			At: int64(m.At), Index: m.Index, Term: m.Term, Request: m.Request, Carried: uint32(m.Carried), Illegal: m.Illegal,
 		}
 	}
 	return out
@@ -87,7 +87,7 @@ func moveFrom(r *relaypb.MoveRecord, ply Ply) Move {
 	return Move{
 		Ply: ply, SAN: r.San, UCI: r.Uci, FEN: r.Fen,
 		Clock: Clock{timeFrom(r.WhiteMs), timeFrom(r.BlackMs)},
-		At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request, Carried: Sides(r.Carried),
+		At:    Millis(r.At), Index: r.Index, Term: r.Term, Request: r.Request, Carried: Sides(r.Carried), Illegal: r.Illegal,
 	}
 }
 

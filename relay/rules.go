@@ -2,8 +2,7 @@ package relay
 
 import "github.com/chessrelay/chessrelay/relay/rules"
 
-// This file is the only one that knows package rules, which decides whether a move
-// is legal and what the position is after it. What a game may start from is
+// Package rules decides whether a move is legal and what the position is after it. What a game may start from is
 // decided by fen.go and fencheck.go, which are stricter than package rules: they take
 // no more pieces than a game can lead to and, in standard chess, its castling rights only.
 
@@ -23,6 +22,12 @@ type position struct {
 // then is the position after a legal move.
 func (pos *position) then(m rules.Move) position { return position{pos.After(m), pos.chess960} }
 
+// put is what stands on the board after an illegal move in pos, of which [illegalMove] has made the FEN.
+func (pos *position) put(fen string) position {
+	p, _ := rules.ParseFENAfterIllegal(fen)
+	return position{p, pos.chess960}
+}
+
 // appendUCI appends the legal move in the UCI of the variant.
 func (pos *position) appendUCI(dst []byte, m rules.Move) []byte {
 	if pos.chess960 {
@@ -40,14 +45,22 @@ var standardPosition = func() position {
 	return pos
 }()
 
-// parsePosition reads a FEN that must be a playable position of the variant (see [normalizeFEN]).
+// parsePosition reads a FEN that must be a playable position of the variant (see [fenBoard.check]).
 func parsePosition(fen, variant string) (position, error) {
 	chess960 := variant == Chess960
-	normal, err := normalizeFEN(fen, chess960)
+	b, err := readFEN(fen)
+	if err == nil {
+		err = firstError(b.check(chess960), b.checkNoCheck())
+	}
 	if err != nil {
 		return position{}, err
 	}
-	p, err := rules.ParseFEN(normal)
+	return b.position(chess960, rules.ParseFEN)
+}
+
+// position is that of a board that was found to be one.
+func (b *fenBoard) position(chess960 bool, parse func(string) (rules.Position, error)) (position, error) {
+	p, err := parse(b.String())
 	if err != nil && chess960 {
 		return position{}, badFEN("has castling rights that are not readable, or without their king and rook")
 	}

@@ -20,10 +20,11 @@ type Standing struct {
 	Tags        tagsJSON  `json:"tags,omitempty"`
 }
 
-// LastMove is the move that led to a position, in both notations.
+// LastMove is the move that led to a position, in both notations, as [Move] has them.
 type LastMove struct {
-	SAN string `json:"san"`
-	UCI string `json:"uci"`
+	SAN     string `json:"san"`
+	UCI     string `json:"uci"`
+	Illegal bool   `json:"illegal,omitempty"`
 }
 
 // Standing returns the game as it stands.
@@ -35,7 +36,7 @@ func (g *Game) Standing() Standing {
 		Controls: g.Controls(), Tags: tagsOutside(g.Tags),
 	}
 	if m, ok := g.LastMove(); ok {
-		b.LastMove, b.FEN = &LastMove{SAN: m.SAN, UCI: m.UCI}, m.FEN
+		b.LastMove, b.FEN = &LastMove{SAN: m.SAN, UCI: m.UCI, Illegal: m.Illegal}, m.FEN
 	} else {
 		b.FEN = g.FEN()
 	}

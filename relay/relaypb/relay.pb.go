@@ -870,7 +870,9 @@ type PlayMove struct {
 	Move          string                 `protobuf:"bytes,3,opt,name=move,proto3" json:"move,omitempty"` // SAN or UCI
 	WhiteMs       *int64                 `protobuf:"varint,4,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
-	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"` // when it was played, if the submitter said; else Command.at
+	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`           // when it was played, if the submitter said; else Command.at
+	Fen           string                 `protobuf:"bytes,7,opt,name=fen,proto3" json:"fen,omitempty"`          // the position on the board after an illegal move; else empty
+	Illegal       bool                   `protobuf:"varint,8,opt,name=illegal,proto3" json:"illegal,omitempty"` // it was played though it is not legal; version 4
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -945,6 +947,20 @@ func (x *PlayMove) GetAt() int64 {
 		return x.At
 	}
 	return 0
+}
+
+func (x *PlayMove) GetFen() string {
+	if x != nil {
+		return x.Fen
+	}
+	return ""
+}
+
+func (x *PlayMove) GetIllegal() bool {
+	if x != nil {
+		return x.Illegal
+	}
+	return false
 }
 
 type TakeBack struct {
@@ -1236,7 +1252,9 @@ type CorrectedMove struct {
 	Move          string                 `protobuf:"bytes,1,opt,name=move,proto3" json:"move,omitempty"` // SAN or UCI
 	WhiteMs       *int64                 `protobuf:"varint,2,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,3,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
-	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"` // when it was played, if the submitter said; else Command.at
+	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"`  // when it was played, if the submitter said; else Command.at
+	Fen           string                 `protobuf:"bytes,5,opt,name=fen,proto3" json:"fen,omitempty"` // as in PlayMove
+	Illegal       bool                   `protobuf:"varint,6,opt,name=illegal,proto3" json:"illegal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1297,6 +1315,20 @@ func (x *CorrectedMove) GetAt() int64 {
 		return x.At
 	}
 	return 0
+}
+
+func (x *CorrectedMove) GetFen() string {
+	if x != nil {
+		return x.Fen
+	}
+	return ""
+}
+
+func (x *CorrectedMove) GetIllegal() bool {
+	if x != nil {
+		return x.Illegal
+	}
+	return false
 }
 
 type UpdateGame struct {
@@ -2086,12 +2118,13 @@ func (x *FieldRecord) GetNow() string {
 }
 
 // MoveRecord is one move. Those of a game are stored without what follows from the
-// moves before: in the hash and in an audit trail they have it.
+// moves before: in the hash and in an audit trail they have it. Of an illegal move nothing follows, so its record
+// has all; and no other begins with a field 1.
 type MoveRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"` // follows
-	Uci           string                 `protobuf:"bytes,2,opt,name=uci,proto3" json:"uci,omitempty"`
-	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"` // follows
+	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"` // follows; of an illegal move its text
+	Uci           string                 `protobuf:"bytes,2,opt,name=uci,proto3" json:"uci,omitempty"` // of an illegal move empty, unless its text is one
+	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"` // follows; of an illegal move the position on the board
 	WhiteMs       *int64                 `protobuf:"varint,4,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
 	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`
@@ -2099,6 +2132,7 @@ type MoveRecord struct {
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Request       string                 `protobuf:"bytes,9,opt,name=request,proto3" json:"request,omitempty"`
 	Carried       uint32                 `protobuf:"varint,10,opt,name=carried,proto3" json:"carried,omitempty"` // whose clock nobody told, so that it is the one before: 1 White's, 2 Black's; commands of version 3
+	Illegal       bool                   `protobuf:"varint,11,opt,name=illegal,proto3" json:"illegal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2201,6 +2235,13 @@ func (x *MoveRecord) GetCarried() uint32 {
 		return x.Carried
 	}
 	return 0
+}
+
+func (x *MoveRecord) GetIllegal() bool {
+	if x != nil {
+		return x.Illegal
+	}
+	return false
 }
 
 // ClockRecord is what SetClock leaves behind, besides the clocks of the move.
@@ -2791,14 +2832,16 @@ const file_relay_proto_rawDesc = "" +
 	"\x0f_start_position\"/\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xae\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xda\x01\n" +
 	"\bPlayMove\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x10\n" +
 	"\x03ply\x18\x02 \x01(\x05R\x03ply\x12\x12\n" +
 	"\x04move\x18\x03 \x01(\tR\x04move\x12\x1e\n" +
 	"\bwhite_ms\x18\x04 \x01(\x03H\x00R\awhiteMs\x88\x01\x01\x12\x1e\n" +
 	"\bblack_ms\x18\x05 \x01(\x03H\x01R\ablackMs\x88\x01\x01\x12\x0e\n" +
-	"\x02at\x18\x06 \x01(\x03R\x02atB\v\n" +
+	"\x02at\x18\x06 \x01(\x03R\x02at\x12\x10\n" +
+	"\x03fen\x18\a \x01(\tR\x03fen\x12\x18\n" +
+	"\aillegal\x18\b \x01(\bR\aillegalB\v\n" +
 	"\t_white_msB\v\n" +
 	"\t_black_ms\"M\n" +
 	"\bTakeBack\x12\x12\n" +
@@ -2823,12 +2866,14 @@ const file_relay_proto_rawDesc = "" +
 	"\x05moves\x18\x03 \x03(\v2\x1c.chessrelay.v1.CorrectedMoveR\x05moves\x12\x16\n" +
 	"\x06result\x18\x04 \x01(\tR\x06result\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n" +
-	"\aforfeit\x18\x06 \x01(\bR\aforfeit\"\x8d\x01\n" +
+	"\aforfeit\x18\x06 \x01(\bR\aforfeit\"\xb9\x01\n" +
 	"\rCorrectedMove\x12\x12\n" +
 	"\x04move\x18\x01 \x01(\tR\x04move\x12\x1e\n" +
 	"\bwhite_ms\x18\x02 \x01(\x03H\x00R\awhiteMs\x88\x01\x01\x12\x1e\n" +
 	"\bblack_ms\x18\x03 \x01(\x03H\x01R\ablackMs\x88\x01\x01\x12\x0e\n" +
-	"\x02at\x18\x04 \x01(\x03R\x02atB\v\n" +
+	"\x02at\x18\x04 \x01(\x03R\x02at\x12\x10\n" +
+	"\x03fen\x18\x05 \x01(\tR\x03fen\x12\x18\n" +
+	"\aillegal\x18\x06 \x01(\bR\aillegalB\v\n" +
 	"\t_white_msB\v\n" +
 	"\t_black_ms\"\xff\x01\n" +
 	"\n" +
@@ -2930,7 +2975,7 @@ const file_relay_proto_rawDesc = "" +
 	"\vFieldRecord\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03was\x18\x02 \x01(\tR\x03was\x12\x10\n" +
-	"\x03now\x18\x03 \x01(\tR\x03now\"\x8a\x02\n" +
+	"\x03now\x18\x03 \x01(\tR\x03now\"\xa4\x02\n" +
 	"\n" +
 	"MoveRecord\x12\x10\n" +
 	"\x03san\x18\x01 \x01(\tR\x03san\x12\x10\n" +
@@ -2943,7 +2988,8 @@ const file_relay_proto_rawDesc = "" +
 	"\x04term\x18\b \x01(\x04R\x04term\x12\x18\n" +
 	"\arequest\x18\t \x01(\tR\arequest\x12\x18\n" +
 	"\acarried\x18\n" +
-	" \x01(\rR\acarriedB\v\n" +
+	" \x01(\rR\acarried\x12\x18\n" +
+	"\aillegal\x18\v \x01(\bR\aillegalB\v\n" +
 	"\t_white_msB\v\n" +
 	"\t_black_ms\"\xcd\x01\n" +
 	"\vClockRecord\x12\x1e\n" +

@@ -19,6 +19,19 @@ const (
 // and each must have its king and its rook. The two counters may be missing.
 func ParseFEN(fen string) (Position, error) {
 	p, err := parseFEN(fen)
+	if err == nil && p.checked(p.turn^1) {
+		err = fmt.Errorf("has the side that is not to move in check")
+	}
+	if err != nil {
+		return Position{}, fmt.Errorf("the FEN %w", err)
+	}
+	return p, nil
+}
+
+// ParseFENAfterIllegal is [ParseFEN] of a position that an illegal move has led to: who moved may have left the own king in
+// check. That king cannot be taken, and the moves after the next one are as ever.
+func ParseFENAfterIllegal(fen string) (Position, error) {
+	p, err := parseFEN(fen)
 	if err != nil {
 		return Position{}, fmt.Errorf("the FEN %w", err)
 	}
@@ -63,9 +76,6 @@ func parseFEN(fen string) (p Position, err error) {
 	}
 	if p.roles[Pawn]&lastBoth != 0 {
 		return p, fmt.Errorf("has a pawn on the first or the last rank")
-	}
-	if p.checked(p.turn ^ 1) {
-		return p, fmt.Errorf("has the side that is not to move in check")
 	}
 	if err := p.readCastling(fields[2]); err != nil {
 		return p, err

@@ -67,7 +67,7 @@ func (p *Position) legalMoves(yield func(Move) bool) {
 func promotes(role Role, to Square) bool { return role == Pawn && bit(to)&lastBoth != 0 }
 
 // targets has the squares that a piece of the side to move can go to, if its king were not in the
-// way of anything. Castling is not among them.
+// way of anything. Castling is not among them, nor is a king, which is in reach after an illegal move only.
 func (p *Position) targets(from Square, role Role) set {
 	from &= 63
 	occupied := p.occupied()
@@ -86,11 +86,11 @@ func (p *Position) targets(from Square, role Role) set {
 	case King:
 		to = kingFrom[from]
 	}
-	return to &^ p.own()
+	return to &^ (p.own() | p.roles[King])
 }
 
 func (p *Position) pawnTargets(from Square, occupied set) set {
-	takes := p.enemies()
+	takes := p.enemies() &^ p.roles[King]
 	if p.enPassant != 0 {
 		takes |= bit(p.enPassant)
 	}

@@ -44,7 +44,7 @@ func (sq Square) String() string {
 // (==) if their FENs are. [ParseFEN] makes one, and [Position.Play] another one of it.
 //
 // Invariant: each side has one king, no pawn is on the first or last rank, and the
-// side that is not to move is not in check.
+// side that is not to move is not in check, unless [ParseFENAfterIllegal] has read it so.
 type Position struct {
 	roles  [King + 1]set // by Role; the first one stays empty
 	colors [2]set
