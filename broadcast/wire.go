@@ -83,6 +83,8 @@ type moveFrame struct {
 	FEN   string          `json:"fen"`
 	Clock relay.LiveClock `json:"clock"`
 	At    relay.Millis    `json:"at"`
+	// Illegal: see [relay.Move].
+	Illegal bool `json:"illegal,omitempty"`
 }
 
 type takebackFrame struct {
@@ -155,7 +157,7 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		m, _ := g.LastMove()
 		return json.Marshal(moveFrame{
 			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board,
-			Ply: m.Ply, SAN: m.SAN, UCI: m.UCI, FEN: m.FEN, Clock: g.LiveClock(), At: e.At,
+			Ply: m.Ply, SAN: m.SAN, UCI: m.UCI, FEN: m.FEN, Clock: g.LiveClock(), At: e.At, Illegal: m.Illegal,
 		})
 	case relay.EventTakeback:
 		return json.Marshal(takebackFrame{

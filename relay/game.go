@@ -58,6 +58,21 @@ func (g *Game) WhitePlays(ply Ply) bool {
 	return (ply%2 == 1) != blackFirst
 }
 
+// WarningTag is the tag that tells the arbiter, and whoever looks, what is wrong with a game: that its source has a move which cannot
+// be played, so that the board stands still. As a tag it is the same on every node, and its story is in the audit trail. Package
+// mirror sets and removes it; PGN leaves it out.
+const WarningTag = "Warning"
+
+// Warning is the value of the game's WarningTag, empty if all is well.
+func (g *Game) Warning() string {
+	for _, t := range g.Tags {
+		if t.Name == WarningTag {
+			return t.Value
+		}
+	}
+	return ""
+}
+
 // Over reports whether the game has a result.
 func (g *Game) Over() bool { return g.Result != Ongoing }
 
@@ -82,6 +97,7 @@ type gameJSON struct {
 	Controls    []Control `json:"controls,omitempty"`
 	Tags        tagsJSON  `json:"tags,omitempty"`
 	Changes     []Change  `json:"changes,omitempty"`
+	Warning     string    `json:"warning,omitempty"`
 }
 
 // tagsJSON is an object with a field for each tag, in the order of their names.
@@ -118,6 +134,7 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Forfeit: g.Forfeit, Index: g.Index,
 		Clock: g.Clock(), CreatedAt: g.CreatedAt, StartFEN: g.StartFEN, Variant: g.Variant,
 		TimeControl: g.TimeControl, Controls: g.Controls(), Tags: tagsOutside(g.Tags), Changes: g.Changes,
+		Warning: g.Warning(),
 	})
 }
 

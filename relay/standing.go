@@ -18,6 +18,7 @@ type Standing struct {
 	Variant     string    `json:"variant,omitempty"`
 	StartFEN    string    `json:"startFen,omitempty"`
 	Tags        tagsJSON  `json:"tags,omitempty"`
+	Warning     string    `json:"warning,omitempty"` // see WarningTag
 }
 
 // LastMove is the move that led to a position, in both notations, as [Move] has them.
@@ -33,7 +34,7 @@ func (g *Game) Standing() Standing {
 		Board: g.Board, White: g.White, Black: g.Black,
 		Ply: g.Ply(), Clock: g.LiveClock(), At: g.ClockTime(), Result: g.Result, Forfeit: g.Forfeit,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
-		Controls: g.Controls(), Tags: tagsOutside(g.Tags),
+		Controls: g.Controls(), Tags: tagsOutside(g.Tags), Warning: g.Warning(),
 	}
 	if m, ok := g.LastMove(); ok {
 		b.LastMove, b.FEN = &LastMove{SAN: m.SAN, UCI: m.UCI, Illegal: m.Illegal}, m.FEN

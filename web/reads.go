@@ -261,6 +261,7 @@ func moveJSON(o relay.Outcome) any {
 		UCI       string       `json:"uci"`
 		FEN       string       `json:"fen"`
 		Clock     relay.Clock  `json:"clock"`
+		Illegal   bool         `json:"illegal,omitempty"`
 		Duplicate bool         `json:"duplicate,omitempty"`
-	}{o.Index, o.Term, o.Game.ID, m.Ply, m.SAN, m.UCI, m.FEN, m.Clock, o.Duplicate}
+	}{o.Index, o.Term, o.Game.ID, m.Ply, m.SAN, m.UCI, m.FEN, m.Clock, m.Illegal, o.Duplicate}
 }

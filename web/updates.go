@@ -18,9 +18,11 @@ func (s *Server) correctMoves(r *http.Request) (answer, error) {
 		Forfeit bool   `json:"forfeit"`
 		Reason  string `json:"reason"`
 		Moves   []struct {
-			Move  string  `json:"move"`
-			Clock clockIn `json:"clock"`
-			At    int64   `json:"at"`
+			Move    string  `json:"move"`
+			Clock   clockIn `json:"clock"`
+			At      int64   `json:"at"`
+			Illegal bool    `json:"illegal"`
+			FEN     string  `json:"fen"`
 		} `json:"moves"`
 	}
 	c, err := s.readCommand(r, &in)
@@ -32,7 +34,9 @@ func (s *Server) correctMoves(r *http.Request) (answer, error) {
 	}
 	op := &relaypb.CorrectMoves{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason}
 	for _, m := range in.Moves {
-		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m.Move, WhiteMs: m.Clock.White, BlackMs: m.Clock.Black, At: m.At})
+		op.Moves = append(op.Moves, &relaypb.CorrectedMove{
+			Move: m.Move, WhiteMs: m.Clock.White, BlackMs: m.Clock.Black, At: m.At, Illegal: m.Illegal, Fen: m.FEN,
+		})
 	}
 	c.Op = &relaypb.Command_CorrectMoves{CorrectMoves: op}
 	return s.changeGame(r, c)

@@ -123,6 +123,9 @@ type moveIn struct {
 	Move  string   `json:"move"`
 	Clock *clockIn `json:"clock"`
 	At    int64    `json:"at"`
+	// Illegal: the move was played though it is not legal, and FEN is what stood on the board then.
+	Illegal bool   `json:"illegal"`
+	FEN     string `json:"fen"`
 }
 
 // clockIn is the time left that a submitter tells.
@@ -173,7 +176,7 @@ func (s *Server) playMoves(r *http.Request) (answer, error) {
 }
 
 func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command {
-	p := &relaypb.PlayMove{Game: game, Ply: m.Ply, Move: m.Move, At: m.At}
+	p := &relaypb.PlayMove{Game: game, Ply: m.Ply, Move: m.Move, At: m.At, Illegal: m.Illegal, Fen: m.FEN}
 	if m.Clock != nil {
 		p.WhiteMs, p.BlackMs = m.Clock.White, m.Clock.Black
 	}

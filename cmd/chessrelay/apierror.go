@@ -8,8 +8,6 @@ import (
 	"time"
 )
 
-// codeIllegalMove is the code of a move that cannot be played in its position.
-const codeIllegalMove = "illegal_move"
 
 // apiError is a refusal: a node answered, and not with a success.
 type apiError struct {

@@ -180,8 +180,7 @@ func TestFeedLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 	f := newTestFeeder(l, 0,
 		testGame(1, "A", "B", "e4 e5!! Nf3", relay.WhiteWins),
 		testGame(2, "C", "D", "d4 d5 c4", relay.Draw),
-		// A king in the middle: a DGT board's sign for the end, and no move.
-		testGame(3, "E", "F", "c4 c5 Ke4!!", relay.BlackWins),
+		testGame(3, "E", "F", "c4 c5", relay.BlackWins),
 		odd,
 	)
 	if err := f.prepare(t.Context(), "", "Cup"); err != nil {

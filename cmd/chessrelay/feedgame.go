@@ -19,6 +19,7 @@ type feedGame struct {
 	clocks    clockedGame
 	at        []time.Duration // when each ply was played, from the start of the game
 	result    relay.Result
+	broken    error // why the file has no more of it, if that is not the end
 
 	// Static after the feeder's open or attach.
 	id       relay.GameID // empty if the server refused the game

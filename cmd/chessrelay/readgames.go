@@ -64,7 +64,14 @@ func newFeedGame(g *pgn.Game, number int) *feedGame {
 	if fields := strings.Fields(f.FEN); len(fields) > 1 && fields[1] == "b" {
 		f.clocks.first = 1
 	}
-	for _, m := range g.Moves {
+	moves := g.Moves
+	line, err := g.Play()
+	if err == nil { // else the server says what it makes of the others
+		moves, f.result = moves[:len(line.Moves)], line.Result // without what is no move but a DGT board's sign for the end
+	} else if len(line.Moves) == len(moves) {
+		f.broken = err
+	}
+	for _, m := range moves {
 		f.moves = append(f.moves, m.SAN)
 		f.clocks.after = append(f.clocks.after, clockTime(m.Clock))
 	}

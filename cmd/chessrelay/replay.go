@@ -2,19 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
-
-// A king put on one of the four squares in the middle is how a DGT board is told
-// that the game is over. As the last move of a game it may not be legal, and is no move then.
-var kingSignal = regexp.MustCompile(`^K[a-h]?[1-8]?x?[de][45]$`)
 
 // play replays all games at the same time and returns when each of them has
 // come to its end, or failed, or ctx ended. A game that fails leaves the others alone.
@@ -52,15 +46,16 @@ func (f *feeder) playGame(ctx context.Context, g *feedGame) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && i == len(g.moves)-1 && isKingSignal(err, g.moves[i]):
-			f.log.Debug("the last move is a DGT board's sign for the end", "board", g.Board, "move", g.moves[i])
-			f.tally.noMove()
 		case err != nil:
 			f.fail(g, relay.Ply(i+1), err)
 			return
 		default:
 			f.tally.accept(time.Since(began), answer.Duplicate)
 		}
+	}
+	if g.broken != nil {
+		f.fail(g, 0, g.broken)
+		return
 	}
 	if g.result != relay.Ongoing && g.result != g.standing.Result {
 		err := f.patiently(ctx, func(ctx context.Context) error { return f.client.setResult(ctx, g.id, g.result) })
@@ -116,11 +111,6 @@ func (f *feeder) fail(g *feedGame, ply relay.Ply, err error) {
 	f.tally.fail(failure)
 	f.log.Error("a game stops here; the others go on", "game", failure.Game, "board", failure.Board,
 		"ply", failure.Ply, "move", failure.Move, "err", failure.Error)
-}
-
-func isKingSignal(err error, move string) bool {
-	var refusal *apiError
-	return errors.As(err, &refusal) && refusal.Code == codeIllegalMove && kingSignal.MatchString(bareSAN(move))
 }
 
 // agreement is how many plies from the start stand on the server as the file

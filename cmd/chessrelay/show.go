@@ -27,12 +27,10 @@ type liveFrame struct {
 	Age    relay.Millis `json:"age"`
 
 	ToPly relay.Ply `json:"toPly"` // correction
-	Moves []struct {
-		SAN string `json:"san"`
-	} `json:"moves"`
+	Moves []shownMove `json:"moves"`
 
-	boardState        // a game, or what of one the event changes
-	SAN        string `json:"san"` // move
+	boardState // a game, or what of one the event changes
+	shownMove  // move
 
 	raw json.RawMessage
 }
@@ -43,11 +41,31 @@ type boardState struct {
 	Black    relay.Player `json:"black"`
 	FEN      string       `json:"fen"`
 	Ply      relay.Ply    `json:"ply"`
-	LastMove *struct {
-		SAN string `json:"san"`
-	} `json:"lastMove"`
-	Clock  relay.Clock  `json:"clock"`
-	Result relay.Result `json:"result"`
+	LastMove *shownMove   `json:"lastMove"`
+	Clock    relay.Clock  `json:"clock"`
+	Result   relay.Result `json:"result"`
+	Forfeit  bool         `json:"forfeit"`
+	Warning  string       `json:"warning"`
+}
+
+type shownMove struct {
+	SAN     string `json:"san"`
+	Illegal bool   `json:"illegal"`
+}
+
+func (m shownMove) String() string {
+	if m.Illegal {
+		return m.SAN + " (illegal)"
+	}
+	return m.SAN
+}
+
+// outcome is the result, and whether it is one of a game that was not played out.
+func (b boardState) outcome() string {
+	if b.Forfeit {
+		return string(b.Result) + " (forfeit)"
+	}
+	return string(b.Result)
 }
 
 // splitFrames reads a message: one frame, or an array of them.
@@ -93,7 +111,7 @@ func (s *show) frame(f liveFrame) error {
 	case "game":
 		text = s.board(f.boardState)
 	case "move":
-		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.SAN, clocks(f.Clock))
+		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.shownMove.String(), clocks(f.Clock))
 	case "takeback":
 		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
 	case "clock":
@@ -103,7 +121,7 @@ func (s *show) frame(f liveFrame) error {
 	case "round":
 		text = fmt.Sprintf("%s, %s: %s\n", f.Round.TournamentName, f.Round.Name, f.Round.Status)
 	case "result":
-		text = s.line(f.Board, string(f.Result), "")
+		text = s.line(f.Board, f.outcome(), "")
 	case "status":
 		if f.Stale != s.stale {
 			text = "the node is in touch with the cluster again\n"
@@ -125,25 +143,29 @@ func (s *show) board(b boardState) string {
 	s.players[b.Board] = strings.TrimSpace(b.White.Title+" "+b.White.Name) + " – " + strings.TrimSpace(b.Black.Title+" "+b.Black.Name)
 	at := "no move yet"
 	if b.LastMove != nil {
-		at = moveNumber(b.FEN) + " " + b.LastMove.SAN
+		at = moveNumber(b.FEN) + " " + b.LastMove.String()
 	}
 	if b.Result != relay.Ongoing {
-		at += "  " + string(b.Result)
+		at += "  " + b.outcome()
 	}
-	return s.line(b.Board, at, clocks(b.Clock))
+	text := s.line(b.Board, at, clocks(b.Clock))
+	if b.Warning != "" {
+		text += "     ! " + b.Warning + "\n"
+	}
+	return text
 }
 
 // correction prints what was put in the place of what, and where the board stands then.
 func (s *show) correction(f liveFrame) string {
 	what := fmt.Sprintf("corrected after ply %d:", f.ToPly)
 	for _, m := range f.Moves {
-		what += " " + m.SAN
+		what += " " + m.String()
 	}
 	if len(f.Moves) == 0 {
 		what += " no move"
 	}
 	if f.Result != relay.Ongoing {
-		what += "  " + string(f.Result)
+		what += "  " + f.outcome()
 	}
 	return s.line(f.Board, what, clocks(f.Clock))
 }

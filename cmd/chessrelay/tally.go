@@ -93,13 +93,6 @@ func (t *tally) skip(plies int) {
 	t.sum.Skipped += plies
 }
 
-// noMove takes back the count of a ply that turned out to be none.
-func (t *tally) noMove() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sum.Moves--
-}
-
 func (t *tally) complete() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

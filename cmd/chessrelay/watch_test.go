@@ -25,6 +25,9 @@ const (
 	namedText    = `{"type":"round","index":9,"round":{"name":"Round 12","tournamentName":"Olympiad","status":"finished"}}`
 	takebackText = `{"type":"takeback","index":7,"game":"G1","board":1,"ply":1,"fen":"rnbqkbnr/pppppppp/8/8/3P4/8/PPP1PPPP/RNBQKBNR b KQkq - 0 1","clock":{"white":5458000}}`
 	resultText   = `{"type":"result","index":8,"game":"G2","board":2,"result":"1/2-1/2"}`
+	illegalText  = `{"type":"move","index":11,"game":"G1","board":1,"ply":2,"san":"Kxd4","uci":"","fen":"rnbq1bnr/pppppppp/8/8/3k4/8/PPP1PPPP/RNBQKBNR w - - 0 2","illegal":true,"clock":{}}`
+	forfeitText  = `{"type":"result","index":12,"game":"G2","board":2,"result":"1-0","forfeit":true}`
+	warningText  = `{"type":"game","index":13,"game":"G2","board":2,"white":{"name":"Ding"},"black":{"name":"Gajewski"},"fen":"rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1","ply":0,"lastMove":null,"result":"1-0","forfeit":true,"warning":"the source stops"}`
 	clockText    = `{"type":"clock","index":10,"game":"G1","board":1,"clock":{"white":5399000,"black":5430000,"running":null},"at":1}`
 	staleText    = `{"type":"status","stale":true,"age":12345,"spectators":3}`
 	quietText    = `{"type":"status","stale":false,"age":0,"spectators":3,"index":40}`
@@ -67,7 +70,7 @@ func liveNode(t *testing.T, visits ...visit) (node string, asked chan url.Values
 func TestWatchComesBackWhereItWas(t *testing.T) {
 	node, asked := liveNode(t,
 		visit{[]string{helloText, snapshotText, moveText}, broadcast.CloseTooSlow},
-		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, namedText, clockText, staleText, quietText}, broadcast.CloseGoingAway},
+		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, namedText, clockText, illegalText, forfeitText, warningText, staleText, quietText}, broadcast.CloseGoingAway},
 		visit{nil, broadcast.CloseOtherCluster},
 		visit{nil, broadcast.CloseNoRound},
 	)
@@ -81,6 +84,10 @@ func TestWatchComesBackWhereItWas(t *testing.T) {
   1  corrected after ply 1: d5 c4  0-1 1:30:58  -:--:--   GM Wojtaszek – Wang Yue
 Olympiad, Round 12: finished
   1  clock                1:29:59  1:30:30   GM Wojtaszek – Wang Yue
+  1  1... Kxd4 (illegal)                     GM Wojtaszek – Wang Yue
+  2  1-0 (forfeit)                           Ding – Gajewski
+  2  no move yet  1-0 (forfeit)                    Ding – Gajewski
+     ! the source stops
 the node is cut off from the cluster, for 12s now; what it shows may be old
 the node is in touch with the cluster again
 `

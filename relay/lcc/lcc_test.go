@@ -277,3 +277,19 @@ func TestCarriedClocks(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestIllegal: the moves end where readers can no longer play them, and the comment says why.
+func TestIllegal(t *testing.T) {
+	const fen = "rnbqkbnr/pppp1ppp/8/8/4p3/8/PPPP1PPP/RNBQKBNR w KQkq - 0 2"
+	g, err := relay.NewGame(relay.Pairing{Board: 1}, relay.Ongoing, []relay.Move{
+		{SAN: "e4", Clock: relay.NoClock(), At: 7}, {SAN: "e5", FEN: fen, Illegal: true, Clock: relay.NoClock()}, {SAN: "d3", Clock: relay.NoClock()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := NewGame(g)
+	if len(out.Moves) != 1 || out.Moves[0] != "e4" || *out.FirstMove != 7 || !out.Live ||
+		out.Comment == nil || *out.Comment != "Illegal move was played: e5, ply 2; position "+fen {
+		t.Errorf("it is %+v", out)
+	}
+}

@@ -1,6 +1,7 @@
 package lcc
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,10 +56,15 @@ func NewIndex(r *relay.Round, games []*relay.Game) Index {
 	return out
 }
 
-// NewGame makes game.json.
+// NewGame makes game.json. Its moves end before an illegal one, which readers could not play, and the comment says so.
 func NewGame(g *relay.Game) Game {
 	moves := g.Moves()
-	out := Game{Live: live(g), Moves: make([]string, len(moves)), Clock: clock(g)}
+	var comment *string
+	if i := slices.IndexFunc(moves, func(m relay.Move) bool { return m.Illegal }); i >= 0 {
+		comment = new("Illegal move was played: " + moves[i].SAN + ", ply " + strconv.Itoa(i+1) + "; position " + moves[i].FEN)
+		moves = moves[:i]
+	}
+	out := Game{Comment: comment, Live: live(g), Moves: make([]string, len(moves)), Clock: clock(g)}
 	if n, ok := StartNumber(g.StartFEN); ok {
 		out.Chess960 = &n
 	} else {

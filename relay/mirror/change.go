@@ -46,6 +46,9 @@ func update(g *seat, s *Game, shorten bool) Change {
 		c.Err = ErrStart
 		return c
 	}
+	if common(g, s) == len(s.Moves) {
+		s.goOn(g.moves)
+	}
 	c.tags(&ask, g, s)
 	stands := score{g.Result, g.Forfeit}
 	wanted := stands
@@ -54,8 +57,9 @@ func update(g *seat, s *Game, shorten bool) Change {
 	}
 	same := common(g, s)
 	switch {
-	case same == len(s.Moves) && same < len(g.moves) && (s.Broken || !shorten):
-		// The source has less. Nor can it know then that a game which was over goes on.
+	case same == len(s.Moves) && same < len(g.moves) && (s.Broken || !shorten || g.moves[same].Illegal):
+		// The source has less. Nor can it know then that a game which was over goes on. One that stands still before an illegal
+		// move can do no other, and the arbiter knows better.
 		c.Kept = len(g.moves) - same
 		if wanted != stands && wanted.result != relay.Ongoing {
 			c.result(&ask, wanted)
@@ -116,7 +120,7 @@ func (c *Change) play(ask *asker, moves []Move, from int) {
 	for i := from; i < len(moves); i++ {
 		m := &moves[i]
 		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
-			Game: string(c.Game), Ply: int32(i + 1), Move: m.UCI, At: int64(m.At),
+			Game: string(c.Game), Ply: int32(i + 1), Move: m.UCI, At: int64(m.At), Fen: m.FEN, Illegal: m.FEN != "",
 			WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black),
 		}}})
 	}
@@ -134,7 +138,7 @@ func (c *Change) correct(ask *asker, g *seat, s *Game, to, same int, wanted scor
 			at = g.moves[i].At
 		}
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{
-			Move: m.UCI, At: int64(at), WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black),
+			Move: m.UCI, At: int64(at), WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black), Fen: m.FEN, Illegal: m.FEN != "",
 		})
 	}
 	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
@@ -183,13 +187,16 @@ func (c *Change) tags(ask *asker, g *seat, s *Game) {
 	}
 }
 
-// otherTags are those that the source has and were others before.
+// otherTags are those that the source has and were others before, and the warning, also if there is none any more.
 func otherTags(was []relay.Tag, s *Game) []*relaypb.Tag {
 	var out []*relaypb.Tag
 	for _, t := range append([]relay.Tag{{Name: idTag, Value: s.ID}}, s.Tags...) {
 		if value := text(t.Value, relay.MaxTagValue); value != "" && value != valueOf(was, t.Name) {
 			out = append(out, &relaypb.Tag{Name: t.Name, Value: value})
 		}
+	}
+	if warning := text(s.Warning, relay.MaxTagValue); warning != valueOf(was, relay.WarningTag) {
+		out = append(out, &relaypb.Tag{Name: relay.WarningTag, Value: warning}) // an empty one removes it
 	}
 	return out
 }

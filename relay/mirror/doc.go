@@ -25,5 +25,9 @@
 // Moves that differ are corrected: back to the last ply that agrees, then the new ones.
 // A source that merely has fewer moves is not believed unless [Round].Shorten
 // says so, since some show a file that is half written; one whose moves could not all be
-// read ([Game].Broken) never is.
+// read ([Game].Broken) never is. The game then has a warning ([relay.WarningTag]) until they can.
+//
+// Where the arbiter has recorded an illegal move as the ply that could not be read, that is what the source has there, and it is read
+// on from the position that the arbiter tells. A source that shows nothing beyond the ply before takes nothing back; one with a legal move in
+// its place does, since that is another game.
 package mirror

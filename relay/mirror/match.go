@@ -152,7 +152,7 @@ func (s *said) agrees(g *seat) bool {
 func common(g *seat, s *Game) int {
 	n := min(len(g.moves), len(s.Moves))
 	for i := range n {
-		if !sameMove(&g.moves[i], s.Moves[i].UCI) {
+		if !sameMove(&g.moves[i], &s.Moves[i]) {
 			return i
 		}
 	}
@@ -161,9 +161,12 @@ func common(g *seat, s *Game) int {
 
 // sameMove also takes the two ways to write castling for one: as the king's step, and as the king taking its
 // rook, which is how it is written in Chess960. That starts from the usual position too, now and then.
-func sameMove(stands *relay.Move, told string) bool {
-	return stands.UCI == told ||
-		strings.HasPrefix(stands.SAN, "O-O") && kingTakesRook.Replace(stands.UCI) == kingTakesRook.Replace(told)
+func sameMove(stands *relay.Move, told *Move) bool {
+	if stands.Illegal || told.FEN != "" {
+		return stands.Illegal && stands.SAN == told.UCI && stands.FEN == told.FEN
+	}
+	return stands.UCI == told.UCI ||
+		strings.HasPrefix(stands.SAN, "O-O") && kingTakesRook.Replace(stands.UCI) == kingTakesRook.Replace(told.UCI)
 }
 
 var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")

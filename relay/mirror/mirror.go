@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -43,11 +44,16 @@ type Game struct {
 	// Broken: the source has more moves, which could not be read. What is there is
 	// appended, and nothing is taken back for it.
 	Broken bool
+	// Warning says why the moves end here, for the game's [relay.WarningTag]; empty if nothing is wrong.
+	Warning string
+
+	unplayed *pgn.Game // of FromPGN, if its moves could not all be played; see goOn
 }
 
 // Move is one ply.
 type Move struct {
-	UCI string // as package rules writes it, so that equal moves are equal texts
+	UCI string // as package rules writes it, so that equal moves are equal texts; of an illegal one its text
+	FEN string // of an illegal one that the boards have, where it led to
 	// Clock is what is known of the time left after the move; a side that is not
 	// is [relay.NoTime].
 	Clock relay.Clock

@@ -1,6 +1,11 @@
 package mirror
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
@@ -17,26 +22,65 @@ func FromPGN(in *pgn.Game) (Game, error) {
 		White: in.Player("White"), Black: in.Player("Black"), TimeControl: in.Known("TimeControl"),
 	}
 	line, err := in.Play()
-	g.StartFEN, g.Variant, g.Broken = line.StartFEN, line.Variant, err != nil
-	if g.Result, g.Forfeit = line.Result, in.Forfeit; g.Result == relay.Ongoing && in.ResultText != "*" {
-		g.Result = "" // it says nothing, or nothing that is known
-	}
+	g.StartFEN, g.Variant = line.StartFEN, line.Variant
+	g.ends(in, line, err)
 	for _, name := range kept {
 		if value := in.Known(name); value != "" {
 			g.Tags = append(g.Tags, relay.Tag{Name: name, Value: value})
 		}
 	}
-	g.Moves = make([]Move, len(line.Moves))
-	whites := whiteBegins(line.StartFEN)
-	for i, m := range line.Moves {
-		g.Moves[i] = Move{UCI: m.UCI, Clock: relay.NoClock()}
-		if whites == (i%2 == 0) {
-			g.Moves[i].Clock.White = m.Clock
-		} else {
-			g.Moves[i].Clock.Black = m.Clock
-		}
+	g.Moves = make([]Move, 0, len(line.Moves))
+	for _, m := range line.Moves {
+		g.add(Move{UCI: m.UCI}, m.Clock)
 	}
 	return g, err
+}
+
+// add appends a move, after which the mover had that time left.
+func (g *Game) add(m Move, left relay.Millis) {
+	m.Clock = relay.NoClock()
+	if whiteBegins(g.StartFEN) == (len(g.Moves)%2 == 0) {
+		m.Clock.White = left
+	} else {
+		m.Clock.Black = left
+	}
+	g.Moves = append(g.Moves, m)
+}
+
+// ends notes how the game ends as far as it was played: with its result, or before a move that cannot be played.
+func (g *Game) ends(in *pgn.Game, line *pgn.Line, err error) {
+	g.Broken, g.Warning, g.unplayed = err != nil, "", nil
+	if fault, ok := errors.AsType[*pgn.Error](err); ok {
+		g.Warning = "the source could not be read: " + fault.Reason
+		if fault.Ply > 0 {
+			g.unplayed = in
+			const enough = 20
+			where := strings.TrimSuffix(fmt.Sprintf("ply %d, %s", fault.Ply, text(fault.Move, enough)), ", ")
+			g.Warning = "the source could not be read on from " + where + ": " + fault.Reason
+		}
+	}
+	if g.Result, g.Forfeit = line.Result, in.Forfeit; g.Result == relay.Ongoing && in.ResultText != "*" {
+		g.Result = "" // it says nothing, or nothing that is known
+	}
+}
+
+// goOn reads on where the source has a move that cannot be played, and the arbiter has recorded, as that very ply, what
+// it was and where it led to. The text of the move need not be the arbiter's: whatever the source has there stands for it.
+func (g *Game) goOn(stands []relay.Move) {
+	for g.unplayed != nil {
+		n, in := len(g.Moves), g.unplayed
+		if n >= len(stands) || n >= len(in.Moves) || !stands[n].Illegal {
+			return
+		}
+		g.Moves = slices.Clip(g.Moves)
+		g.add(Move{UCI: stands[n].SAN, FEN: stands[n].FEN}, in.Moves[n].Clock)
+		line, err := in.PlayAfter(n+1, stands[n].FEN, g.Variant)
+		for _, m := range line.Moves[:min(len(line.Moves), relay.MaxPlies-n-1)] {
+			g.add(Move{UCI: m.UCI}, m.Clock)
+		}
+		g.ends(in, line, err)
+		g.Broken = g.Broken || in.Truncated
+	}
 }
 
 // whiteBegins reports whether White is to move in the position; the empty one is the standard one.

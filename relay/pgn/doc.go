@@ -15,7 +15,8 @@
 // [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end.
 //
 // [Writer] writes a relay.Game as lichess's broadcasts do, since that is the form
-// that other programs split and parse.
+// that other programs split and parse. The moves end before an illegal one that was played; what came is a comment there, which
+// [Game.Play] knows: the game that is read has an error, so that nobody takes it for all of it.
 //
 // # Tests
 //

@@ -40,6 +40,8 @@ type LineMove struct {
 // squares count as a result only if the text has no other, and both kings went there by the two last
 // moves, of which neither is legal.
 //
+// A game that our own [Writer] ended before an illegal move, since no other program could read on, has that as its error, too.
+//
 // It costs less than a microsecond a move, and five allocations a game.
 func (g *Game) Play() (*Line, error) {
 	l := &Line{Result: g.Result}
@@ -47,11 +49,30 @@ func (g *Game) Play() (*Line, error) {
 	if err != nil {
 		return l, g.fault(0, err.Error())
 	}
-	l.Moves = make([]LineMove, 0, len(g.Moves))
+	if err := l.play(g, 0, pos); err != nil {
+		return l, err
+	}
+	return l, g.playedIllegal()
+}
+
+// PlayAfter plays the moves behind the first n from the position of the FEN, which an illegal move led to, as
+// [Game.Play] does. The variant is that of a [Line].
+func (g *Game) PlayAfter(n int, fen, variant string) (*Line, error) {
+	l := &Line{Variant: variant, StartFEN: fen, Result: g.Result}
+	pos, err := rules.ParseFENAfterIllegal(fen)
+	if err != nil {
+		return l, g.fault(0, err.Error())
+	}
+	return l, l.play(g, n, pos)
+}
+
+// play plays the moves from index first on.
+func (l *Line) play(g *Game, first int, pos rules.Position) (err error) {
+	l.Moves = make([]LineMove, 0, len(g.Moves)-first)
 	// The texts live and die together, so one string holds them.
 	texts := make([]byte, 0, 12*len(g.Moves))
 	ends := make([]int, 0, 2*len(g.Moves))
-	for i := range g.Moves {
+	for i := first; i < len(g.Moves); i++ {
 		m, e := pos.Find(g.Moves[i].SAN)
 		if e != nil {
 			half := g.Cut && i == len(g.Moves)-1 && (errors.Is(e, rules.ErrText) || errors.Is(e, rules.ErrPromotion))
@@ -77,7 +98,21 @@ func (g *Game) Play() (*Line, error) {
 		l.Moves[i].SAN, l.Moves[i].UCI = all[from:san], all[san:uci]
 		from = uci
 	}
-	return l, err
+	return err
+}
+
+// playedIllegal is the error of a game that our own [Writer] had to end, since what was played next is not legal.
+func (g *Game) playedIllegal() error {
+	comment := g.Comment
+	if n := len(g.Moves); n > 0 {
+		comment = g.Moves[n-1].Comment
+	}
+	_, played, found := strings.Cut(comment, illegalMark)
+	if !found {
+		return nil
+	}
+	played, _, _ = strings.Cut(played, ";")
+	return &Error{Game: g.Number, Players: g.Players(), Line: g.Line, Ply: relay.Ply(len(g.Moves)) + 1, Reason: illegalMark + played}
 }
 
 // start settles the variant and the position that the game starts from.

@@ -61,12 +61,16 @@ func (w *Writer) append(b []byte, g *relay.Game, e Event) []byte {
 var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ")
 
 // moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. The number of Black's move is
-// written only where it is the first one, as lichess has it.
+// written only where it is the first one, as lichess has it. Where an illegal move was played, all that other programs
+// can play ends, and the rest is a comment: { Illegal move was played: 3. Bc3; position FEN; then 3... Nf6 4. O-O }.
 func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	number := startNumber(g)
 	for i := range moves {
 		m := &moves[i]
 		white := g.WhitePlays(m.Ply)
+		if m.Illegal {
+			return illegal(b, g, moves, i)
+		}
 		if i > 0 {
 			b = append(b, ' ')
 			if white {
@@ -93,6 +97,50 @@ func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 		}
 	}
 	return b
+}
+
+// illegalMark begins the comment in which a game goes on after an illegal move.
+const illegalMark = "Illegal move was played: "
+
+// illegal writes the moves from an illegal one on, which is at index i, as a comment.
+func illegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
+	if i > 0 {
+		b = append(b, ' ')
+	}
+	b = append(b, "{ "...)
+	b = append(b, illegalMark...)
+	first := g.WhitePlays(1)
+	for n := i; n < len(moves); n++ {
+		m := &moves[n]
+		halves := n
+		if !first {
+			halves++
+		}
+		white := g.WhitePlays(m.Ply)
+		if white || n <= i+1 || moves[n-1].Illegal {
+			b = strconv.AppendInt(b, int64(startNumber(g)+halves/2), 10)
+			b = append(b, map[bool]string{true: ". ", false: "... "}[white]...)
+		}
+		b = append(b, m.SAN...)
+		switch {
+		case m.Illegal && n > i:
+			b = append(b, " (illegal), position "...)
+			b = append(b, m.FEN...)
+		case m.Illegal:
+			b = append(b, "; position "...)
+			b = append(b, m.FEN...)
+		}
+		switch {
+		case n == len(moves)-1:
+		case n == i:
+			b = append(b, "; then "...)
+		case m.Illegal:
+			b = append(b, ", then "...)
+		default:
+			b = append(b, ' ')
+		}
+	}
+	return append(b, " }"...)
 }
 
 // startNumber is the move number of the first ply.
@@ -170,6 +218,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 		placed["termination"] = true
 		out = append(out, Tag{"Termination", forfeit})
 	}
+	placed["warning"] = true // which is for the arbiter; see relay.WarningTag
 	for _, t := range g.Tags {
 		if !placed[strings.ToLower(t.Name)] {
 			out = append(out, Tag(t))
