@@ -44,7 +44,7 @@ func TestOpenAPI(t *testing.T) {
 
 	doc.post(201, "/api/rounds/{rid}/games", object{"board": 3, "white": object{"name": "A"}, "black": object{"name": "B"}, "variant": "Chess960", "startPosition": 0, "timeControl": "40/5400+30:G/30d5"})
 
-	moves := "/api/games/{gid}/moves"
+	moves, takeback, correct := "/api/games/{gid}/moves", "/api/games/{gid}/takeback", "/api/games/{gid}/correct"
 	doc.post(201, moves, example(moves, "move"))
 	doc.post(200, moves, example(moves, "move"))
 	doc.post(409, moves, object{"ply": 1, "move": "d4"})
@@ -58,6 +58,25 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(422, moves, object{"moves": []object{{"ply": 4, "move": "Nc6"}, {"ply": 5, "move": "Ke5"}, {"ply": 6, "move": "a6"}}})
 	doc.post(409, moves, object{"moves": []object{{"ply": 1, "move": "d4"}, {"ply": 0, "move": "d4"}}})
 
+	doc.post(201, takeback, object{"toPly": 3})
+	doc.post(201, moves, example(moves, "illegal"))
+	doc.post(200, moves, example(moves, "illegal"))
+	doc.post(409, moves, object{"ply": 4, "move": "Nc6"})
+	doc.post(400, moves, object{"ply": 5, "move": "Ke5", "illegal": true})
+	doc.post(400, moves, object{"ply": 5, "move": "Bb5", "fen": position})
+	doc.get(200, "/api/rounds/{rid}")
+	illegal := example(moves, "illegal")
+	delete(illegal, "ply")
+	doc.post(200, correct, object{"toPly": 3, "moves": []object{illegal}})
+	doc.post(201, correct, object{"toPly": 3, "moves": []object{illegal, {"move": "Nxe5"}}})
+	doc.post(400, correct, object{"toPly": 3, "moves": []object{{"move": "Nd6", "illegal": true}}})
+	doc.get(200, "/api/games/{gid}")
+	doc.post(201, correct, object{"toPly": 3, "moves": []object{{"move": "Nc6"}}})
+	patchGame := func(tags object) { doc.call(200, http.MethodPatch, "/api/games/{gid}", object{"tags": tags}) }
+	patchGame(object{"Warning": "the source stands still"})
+	doc.get(200, "/api/games/{gid}")
+	patchGame(object{"Warning": nil})
+
 	clock := "/api/games/{gid}/clock"
 	doc.post(201, clock, example(clock, ""))
 	doc.post(200, clock, object{"black": 5_300_000, "at": 1795419368413 - 1_000_000_000_000})
@@ -65,7 +84,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(400, clock, object{"white": -1})
 	doc.post(400, clock, object{})
 
-	result, takeback := "/api/games/{gid}/result", "/api/games/{gid}/takeback"
+	result := "/api/games/{gid}/result"
 	doc.post(201, result, example(result, ""))
 	doc.post(200, result, example(result, ""))
 	doc.post(409, moves, object{"ply": 5, "move": "Bb5"})
@@ -77,7 +96,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(200, takeback, object{"toPly": 3, "reason": "the wrong board"})
 	doc.post(400, takeback, object{"toPly": 90})
 
-	correct, gamePath := "/api/games/{gid}/correct", "/api/games/{gid}"
+	gamePath := "/api/games/{gid}"
 	doc.post(201, correct, example(correct, ""))
 	doc.post(200, correct, example(correct, ""))
 	doc.post(201, correct, object{"toPly": 2, "moves": []object{{"move": "Nf3", "clock": object{"white": 5_000_000}, "at": 1795419368413}}, "result": "1-0"})

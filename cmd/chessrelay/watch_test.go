@@ -86,7 +86,7 @@ Olympiad, Round 12: finished
   1  clock                1:29:59  1:30:30   GM Wojtaszek – Wang Yue
   1  1... Kxd4 (illegal)                     GM Wojtaszek – Wang Yue
   2  1-0 (forfeit)                           Ding – Gajewski
-  2  no move yet  1-0 (forfeit)                    Ding – Gajewski
+  2  no move yet  1-0 (forfeit) 0:00:00  0:00:00   Ding – Gajewski
      ! the source stops
 the node is cut off from the cluster, for 12s now; what it shows may be old
 the node is in touch with the cluster again
