@@ -22,12 +22,16 @@ type frame struct {
 	SAN     string `json:"san"`
 	FEN     string `json:"fen"`
 	Result  string `json:"result"`
+	Illegal bool   `json:"illegal"`
 	Boards  []struct {
-		Game   string `json:"game"`
-		Board  int    `json:"board"`
-		FEN    string `json:"fen"`
-		Ply    int    `json:"ply"`
-		Result string `json:"result"`
+		Game     string `json:"game"`
+		Board    int    `json:"board"`
+		FEN      string `json:"fen"`
+		Ply      int    `json:"ply"`
+		Result   string `json:"result"`
+		LastMove struct {
+			Illegal bool `json:"illegal"`
+		} `json:"lastMove"`
 	} `json:"boards"`
 	Stale bool `json:"stale"`
 }
@@ -41,13 +45,14 @@ type spectator struct {
 	cluster string
 	since   uint64
 	fens    map[string]string // by game
+	illegal map[string]bool   // whether the last move was, by game
 	indexes []uint64          // of the events seen, over all connections
 	snaps   int
 	status  frame
 }
 
 func newSpectator(t testing.TB, round string) *spectator {
-	s := &spectator{t: t, round: round, fens: map[string]string{}}
+	s := &spectator{t: t, round: round, fens: map[string]string{}, illegal: map[string]bool{}}
 	t.Cleanup(s.leave)
 	return s
 }
@@ -115,7 +120,7 @@ func (s *spectator) take(f frame, before uint64) {
 		s.snaps++
 		s.since = f.Index
 		for _, b := range f.Boards {
-			s.fens[b.Game] = b.FEN
+			s.fens[b.Game], s.illegal[b.Game] = b.FEN, b.LastMove.Illegal
 		}
 	case "move", "takeback", "correction", "result", "game", "round":
 		if f.Index < s.since || f.Index <= before {
@@ -126,7 +131,7 @@ func (s *spectator) take(f frame, before uint64) {
 		}
 		s.since = f.Index
 		if f.FEN != "" {
-			s.fens[f.Game] = f.FEN
+			s.fens[f.Game], s.illegal[f.Game] = f.FEN, f.Illegal
 		}
 	case "status":
 		s.status = f

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checked, moveNumber, numbering, pieces, place, squares, turn } from "../src/model/fen.ts";
-import { pieceName, speak } from "../src/model/speak.ts";
+import { pieceName, speak, speakMove, speakResult, writeResult } from "../src/model/speak.ts";
 
 test("a position is read square by square", () => {
   const all = pieces("r3k2r/8/8/8/4P3/8/8/R3K2R b KQkq e3 0 1");
@@ -53,4 +53,13 @@ test("moves can be said", () => {
   ];
   for (const [san, said] of table) assert.equal(speak(san), said);
   assert.equal(pieceName("bq"), "black queen");
+});
+
+test("an illegal move and a forfeit are said", () => {
+  assert.equal(speakMove({ san: "Nbxd7+" }), "knight b takes d7, check");
+  assert.equal(speakMove({ san: "Ke3", illegal: true }), "king e3, an illegal move");
+  assert.equal(speakMove({ san: "--", illegal: true }), "--, an illegal move");
+  assert.equal(speakResult({ result: "1-0" }), "White wins");
+  assert.equal(speakResult({ result: "0-1", forfeit: true }), "Black wins, by forfeit");
+  assert.equal(writeResult({ result: "0-0", forfeit: true }), "0-0 by forfeit");
 });

@@ -165,3 +165,24 @@ test("a clock that is told without a move replaces the clocks, and runs from the
   const over = play([{ type: "result", index: 13, game: "game0001", board: 1, result: "1-0", clock: { white: 900, black: 700, running: null } }], state);
   assert.equal(over.boards.get(1)?.clock.running, null);
 });
+
+test("an illegal move is marked until the next one", () => {
+  const state = play([hello, snapshot, move(11, 1, 1, { san: "Ke3", uci: "", illegal: true })]);
+  assert.deepEqual(state.boards.get(1)?.lastMove, { san: "Ke3", uci: "", illegal: true });
+  assert.deepEqual(play([move(12, 1, 2)], state).boards.get(1)?.lastMove, { san: "e4", uci: "e2e4" });
+});
+
+test("a forfeit comes with its result and goes with it, and a warning with the game", () => {
+  const result = (index: number, result: "1-0" | "*", forfeit?: true): Frame => ({ type: "result", index, game: "game0001", board: 1, result, forfeit });
+  let state = play([hello, snapshot, result(11, "1-0", true)]);
+  assert.equal(state.boards.get(1)?.forfeit, true);
+  state = play([result(12, "*")], state);
+  assert.equal(state.boards.get(1)?.forfeit, undefined);
+  state = play([{ ...board(1, { warning: "the source stops", result: "0-1", forfeit: true }), type: "game", index: 13 }], state);
+  assert.equal(state.boards.get(1)?.warning, "the source stops");
+  assert.equal(state.boards.get(1)?.forfeit, true);
+  state = play([move(14, 1, 1)], state);
+  assert.equal(state.boards.get(1)?.warning, "the source stops");
+  state = play([{ ...board(1), type: "game", index: 15 }], state);
+  assert.equal(state.boards.get(1)?.warning, undefined);
+});

@@ -130,3 +130,15 @@ test("a clock that is told without a move is that of the last one", () => {
   assert.deepEqual(score.game?.moves.map((m) => m.clock.white), [undefined, 9]);
   assert.equal(score.game?.index, 11);
 });
+
+test("an illegal move stays marked in the score, also through a correction", () => {
+  const illegal = { ...ply(3), illegal: true };
+  let score = record(loaded(blank, game(2, 10)), { type: "move", index: 11, game: "g", board: 1, ...illegal });
+  assert.equal(score.game?.moves[2]?.illegal, true);
+  assert.ok(!("illegal" in score.game!.moves[1]!));
+  score = record(score, { type: "correction", index: 12, game: "g", board: 1, toPly: 1, moves: [{ ...illegal, ply: 2 }], ply: 2, fen: illegal.fen, result: "1-0", forfeit: true });
+  assert.equal(score.game?.moves[1]?.illegal, true);
+  assert.equal(score.game?.forfeit, true);
+  score = record(score, { type: "result", index: 13, game: "g", board: 1, result: "1-0" });
+  assert.equal(score.game?.forfeit, undefined);
+});

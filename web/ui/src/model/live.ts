@@ -108,20 +108,20 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
   switch (frame.type) {
     case "move":
       // The event says all there is to say of the position, so that even a gap before it does not matter here.
-      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: { san: frame.san, uci: frame.uci }, clock: frame.clock ?? {}, at: frame.at };
+      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: { san: frame.san, uci: frame.uci, ...(frame.illegal && { illegal: true }) }, clock: frame.clock ?? {}, at: frame.at };
     case "takeback":
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at };
     case "correction":
-      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at, result: frame.result };
+      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at, result: frame.result, forfeit: frame.forfeit };
     case "clock":
       return { ...board, clock: frame.clock, at: frame.at };
     case "result":
-      return { ...board, result: frame.result, clock: frame.clock ?? board.clock };
+      return { ...board, result: frame.result, forfeit: frame.forfeit, clock: frame.clock ?? board.clock };
   }
 }
 
-function opened({ game, board, white, black, fen, ply, lastMove, clock, result, at }: Event & { type: "game" }): Board {
-  return { game, board, white, black, fen, ply: ply ?? 0, lastMove: lastMove ?? null, clock: clock ?? {}, result: result ?? "*", at };
+function opened({ game, board, white, black, fen, ply, lastMove, clock, result, forfeit, warning, at }: Event & { type: "game" }): Board {
+  return { game, board, white, black, fen, ply: ply ?? 0, lastMove: lastMove ?? null, clock: clock ?? {}, result: result ?? "*", forfeit, warning, at };
 }
 
 function byNumber(boards: readonly Board[]): ReadonlyMap<number, Board> {

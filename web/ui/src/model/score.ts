@@ -39,7 +39,7 @@ export function compare(score: Score, board: Board, index: number): Score {
   // Something has happened to the game since: perhaps a correction, after which other moves may lead to the same position.
   if (board.index !== undefined && board.index > game.index) return { ...score, waiting: [], gap: true };
   if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...score, waiting: [], gap: true };
-  return same(game, board) ? score : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, index } };
+  return same(game, board) ? score : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, forfeit: board.forfeit, index } };
 }
 
 /** The game after the event, the same object if it says nothing new, undefined if something between them is missing. */
@@ -61,9 +61,10 @@ function write(game: Game, event: Event): Game | undefined {
         ...played({ ...game, index }, [...game.moves.slice(0, event.toPly), ...event.moves.map(moveOf)]),
         fen: event.fen,
         result: event.result,
+        forfeit: event.forfeit,
       };
     case "result":
-      return { ...game, index, result: event.result };
+      return { ...game, index, result: event.result, forfeit: event.forfeit };
     case "clock": {
       const last = game.moves.at(-1);
       const moves = last === undefined ? game.moves : [...game.moves.slice(0, -1), { ...last, clock: { white: event.clock.white, black: event.clock.black } }];
@@ -71,7 +72,7 @@ function write(game: Game, event: Event): Game | undefined {
     }
     case "game":
       if (event.ply !== undefined && event.ply !== game.moves.length) return again ? game : undefined;
-      return { ...game, index, white: event.white, black: event.black, result: event.result ?? game.result };
+      return { ...game, index, white: event.white, black: event.black, result: event.result ?? game.result, forfeit: event.forfeit };
   }
 }
 
@@ -80,13 +81,13 @@ function played(game: Game, moves: readonly Move[]): Game {
   return { ...game, moves, ply: moves.length, fen: last?.fen ?? startFen(game) };
 }
 
-function moveOf({ ply, san, uci, fen, clock, at }: Move): Move {
-  return { ply, san, uci, fen, clock: clock ?? {}, at };
+function moveOf({ ply, san, uci, fen, clock, at, illegal }: Move): Move {
+  return { ply, san, uci, fen, clock: clock ?? {}, at, ...(illegal && { illegal }) };
 }
 
 function same(game: Game, board: Board): boolean {
   const equal = (a: Player, b: Player) => JSON.stringify(a) === JSON.stringify(b);
-  return game.result === (board.result as Result) && equal(game.white, board.white) && equal(game.black, board.black);
+  return game.result === (board.result as Result) && game.forfeit === board.forfeit && equal(game.white, board.white) && equal(game.black, board.black);
 }
 
 const standardStart = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";

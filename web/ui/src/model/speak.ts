@@ -18,8 +18,22 @@ export function speak(san: string): string {
   return words + (promoted ? `, becomes a ${names[promoted]}` : "") + end;
 }
 
+/** A move as a person would say it, and that it is illegal if it is. */
+export function speakMove({ san, illegal }: { readonly san: string; readonly illegal?: boolean }): string {
+  return illegal ? `${speak(san)}, an illegal move` : speak(san);
+}
+
+/** A result as it is written, "1-0" or "1-0 by forfeit". */
+export function writeResult({ result, forfeit }: { readonly result: string; readonly forfeit?: boolean }): string {
+  return forfeit ? `${result} by forfeit` : result;
+}
+
 /** A result as a person would say it. */
-export function speakResult(result: string): string {
+export function speakResult({ result, forfeit }: { readonly result: string; readonly forfeit?: boolean }): string {
+  return forfeit ? `${name(result)}, by forfeit` : name(result);
+}
+
+function name(result: string): string {
   switch (result) {
     case "1-0":
       return "White wins";

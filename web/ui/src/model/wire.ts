@@ -26,6 +26,8 @@ export interface Player {
 export interface LastMove {
   readonly san: string;
   readonly uci: string;
+  /** It was played though it is not legal. Then uci may be empty, and san is what the arbiter wrote. */
+  readonly illegal?: boolean;
 }
 
 /** A board as a snapshot has it: what it takes to show the position, and no more of the game. */
@@ -39,6 +41,10 @@ export interface Board {
   readonly lastMove: LastMove | null;
   readonly clock: LiveClock;
   readonly result: Result;
+  /** The result is that of a game that was not played, or not played out. */
+  readonly forfeit?: boolean;
+  /** What is wrong with the game, such as that its source cannot be read on. */
+  readonly warning?: string;
   /** When the clocks were told, with the last move or since; the clock of the side to move runs since then. */
   readonly at?: number;
   /** Of the last change to the game. */
@@ -136,6 +142,8 @@ export interface Move {
   readonly fen: string;
   readonly clock: Clock;
   readonly at?: number;
+  /** See LastMove. */
+  readonly illegal?: boolean;
 }
 
 export interface Game {
@@ -149,6 +157,7 @@ export interface Game {
   readonly ply: number;
   readonly moves: readonly Move[];
   readonly result: Result;
+  readonly forfeit?: boolean;
   readonly clock?: Clock;
   readonly index: number;
 }
@@ -208,12 +217,14 @@ export interface CorrectionFrame extends BoardEvent {
   readonly clock?: Clock;
   readonly lastMove?: LastMove | null;
   readonly result: Result;
+  readonly forfeit?: boolean;
   readonly at?: number;
 }
 
 export interface ResultFrame extends BoardEvent {
   readonly type: "result";
   readonly result: Result;
+  readonly forfeit?: boolean;
   readonly clock?: LiveClock;
 }
 

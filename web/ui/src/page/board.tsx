@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import { checked, moveNumber, numbering, squares, turn, type Side } from "../model/fen.ts";
 import type { Live } from "../model/live.ts";
 import { blank, compare, loaded, record, startFen, type Score } from "../model/score.ts";
-import { speak, speakResult } from "../model/speak.ts";
+import { speakMove, speakResult, writeResult } from "../model/speak.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
 import { isEvent, type Board, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { ApiError, game, round } from "../net/api.ts";
@@ -53,7 +53,7 @@ export class BoardPage implements Page {
     if (this.#missing || !board) return this.#missing ? "No such board · chessrelay" : "chessrelay";
     const players = `${board.white.name} – ${board.black.name}`;
     const round = this.#feed.live.round?.name ?? this.#round?.name ?? "";
-    if (board.result !== "*") return `${board.result} ${players} · ${round}`;
+    if (board.result !== "*") return `${writeResult(board)} ${players} · ${round}`;
     if (!board.lastMove) return `${players} · ${round}`;
     return `${moveNumber(board.fen)} ${board.lastMove.san} ${players} · ${round}`;
   }
@@ -130,12 +130,13 @@ export class BoardPage implements Page {
     const game = this.#score.game;
     if (this.#step.ply === null || !game) {
       // The end of the game is the board itself, which is right even while the list of moves is being fetched.
-      const san = board.lastMove?.san;
-      return { fen: board.fen, ply: board.ply, marks: squares(board.lastMove?.uci), check: checked(board.fen, san), clock: board };
+      const last = board.lastMove;
+      const illegal = last?.illegal ? last.san : undefined;
+      return { fen: board.fen, ply: board.ply, marks: squares(last?.uci), check: checked(board.fen, last?.san), clock: board, illegal };
     }
     const move = game.moves[ply - 1];
     const fen = move?.fen ?? startFen(game);
-    return { fen, ply, marks: squares(move?.uci), check: checked(fen, move?.san), clock: { fen, ply, clock: move?.clock ?? {}, result: board.result } };
+    return { fen, ply, marks: squares(move?.uci), check: checked(fen, move?.san), clock: { fen, ply, clock: move?.clock ?? {}, result: board.result }, illegal: move?.illegal ? move.san : undefined };
   }
 
   #show(step: Step, board: Board): void {
@@ -157,7 +158,7 @@ export class BoardPage implements Page {
     const move = game?.moves[at.ply - 1];
     if (!game || !move) return this.shell.announce("Start of the game");
     const n = numbering(startFen(game), at.ply);
-    this.shell.announce(`Move ${n.move}, ${n.side}: ${speak(move.san)}`);
+    this.shell.announce(`Move ${n.move}, ${n.side}: ${speakMove(move)}`);
   }
 
   #frame(frame: Frame, before: Live, live: Live): void {
@@ -176,11 +177,11 @@ export class BoardPage implements Page {
 
   /** A move is announced as it comes, unless the viewer is busy with an earlier one. */
   #tell(type: string, board: Board): void {
-    if (type === "result") return this.shell.announce(speakResult(board.result));
+    if (type === "result") return this.shell.announce(speakResult(board));
     if (type === "takeback") return this.shell.announce(`Moves were taken back. The game stands after ply ${board.ply}.`);
     if (type === "correction") return this.shell.announce(`Moves were corrected. The game stands after ply ${board.ply}.`);
     if (type !== "move" || this.#step.ply !== null || !board.lastMove) return;
-    this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speak(board.lastMove.san)}`);
+    this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speakMove(board.lastMove)}`);
   }
 
   /** What must follow every change of the score: the step stays inside the game, and a gap is filled. */

@@ -58,7 +58,7 @@ export class RoundPage implements Page {
     // Twelve boards would talk without end; their results are worth a word.
     const board = frame.type === "result" ? live.boards.get(frame.board) : undefined;
     if (board && board !== before.boards.get(board.board)) {
-      this.shell.announce(`Board ${board.board}, ${board.white.name} against ${board.black.name}: ${speakResult(board.result)}`);
+      this.shell.announce(`Board ${board.board}, ${board.white.name} against ${board.black.name}: ${speakResult(board)}`);
     }
   }
 

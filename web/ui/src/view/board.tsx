@@ -14,6 +14,8 @@ export interface Shown {
   readonly marks: readonly string[];
   readonly check?: string;
   readonly clock: Ticking;
+  /** The move that led here, if it was an illegal one. */
+  readonly illegal?: string;
 }
 
 interface Props {
@@ -38,7 +40,7 @@ export function BoardView(props: Props) {
   const top: Side = bottom === "white" ? "black" : "white";
   // Who looks back sees the clocks of back then, and no result yet.
   const result = props.following ? board.result : "*";
-  const row = (side: Side) => <PlayerRow full player={board[side]} side={side} result={result} {...clockProps(shown.clock, side, now)} />;
+  const row = (side: Side) => <PlayerRow full player={board[side]} side={side} result={result} forfeit={board.forfeit} {...clockProps(shown.clock, side, now)} />;
   return (
     <>
       <header class="head">
@@ -58,6 +60,16 @@ export function BoardView(props: Props) {
           <BigBoard fen={shown.fen} ply={shown.ply} marks={shown.marks} check={shown.check} bottom={bottom} />
           <Grid fen={shown.fen} />
           {row(bottom)}
+          {shown.illegal && (
+            <p class="mark illegal">
+              <b>Illegal move</b> {shown.illegal} was played all the same. This is the position on the board.
+            </p>
+          )}
+          {board.warning && (
+            <p class="mark warning">
+              <b>Warning</b> {board.warning}
+            </p>
+          )}
         </section>
         <section class="sheet" aria-label="Score sheet">
           {game ? <Moves game={game} ply={shown.ply} onGo={props.onGo} /> : <p class="quiet pad">The moves are on their way…</p>}

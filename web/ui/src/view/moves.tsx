@@ -45,7 +45,12 @@ export class Moves extends Pure<Props> {
         {game.moves.map((m) => (
           <MoveItem key={m.ply} move={m} start={start} current={m.ply === ply} onGo={onGo} />
         ))}
-        {game.result !== "*" && <li class="end">{game.result.replace("-", " – ").replaceAll("1/2", "½")}</li>}
+        {game.result !== "*" && (
+          <li class="end">
+            {game.result.replace("-", " – ").replaceAll("1/2", "½")}
+            {game.forfeit && " by forfeit"}
+          </li>
+        )}
       </ol>
     );
   }
@@ -64,11 +69,11 @@ class MoveItem extends Pure<ItemProps> {
     const left = move.clock[side];
     const first = move.ply === 1 && side === "black";
     return (
-      <li class={side} data-ply={move.ply} aria-current={current ? "true" : undefined}>
+      <li class={side} data-ply={move.ply} data-illegal={move.illegal} aria-current={current ? "true" : undefined}>
         {(side === "white" || first) && <span class="number">{number}.</span>}
         {/* One stop for the Tab key, not two hundred: the arrow keys step through the rest. */}
         <button type="button" tabIndex={current ? 0 : -1} onClick={() => onGo(move.ply)}>
-          <span class="san">{move.san}</span>{" "}
+          <span class="san">{move.san}</span> {move.illegal && <span class="illegal">illegal</span>}{" "}
           {left !== undefined && <span class="left">{formatClock(left)}</span>}
         </button>
       </li>

@@ -11,6 +11,7 @@ export interface PlayerProps {
   readonly running: boolean;
   readonly short: boolean;
   readonly result: Result;
+  readonly forfeit?: boolean;
 }
 
 /** What a player's row needs to show of the clocks, at `now` on the node's clock. */
@@ -20,19 +21,21 @@ export function clockProps(ticking: Ticking, side: Side, now: number | undefined
   return { clock: left === undefined ? undefined : formatClock(left), running: runs, short: left !== undefined && left < 20_000 };
 }
 
-/** The points of a side: "1", "0" or "½"; nothing while the game goes on. */
-export function points(result: Result, side: Side): string | undefined {
+/** The points of a side: "1", "0" or "½", by forfeit "+" or "−"; nothing while the game goes on. */
+export function points(result: Result, side: Side, forfeit?: boolean): string | undefined {
   if (result === "*") return undefined;
   const [white, black] = result.split("-");
-  return (side === "white" ? white : black)?.replace("1/2", "½");
+  const got = side === "white" ? white : black;
+  if (forfeit && got !== "1/2") return got === "1" ? "+" : "−";
+  return got?.replace("1/2", "½");
 }
 
 /** A player's name and what is known of him, his clock, and what he got. */
 export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
-  override render({ player, side, clock, running, short, result, full }: PlayerProps & { full?: boolean }) {
-    const score = points(result, side);
+  override render({ player, side, clock, running, short, result, forfeit, full }: PlayerProps & { full?: boolean }) {
+    const score = points(result, side, forfeit);
     return (
-      <div class={`player ${side}${score === "1" ? " won" : ""}`}>
+      <div class={`player ${side}${score === "1" || score === "+" ? " won" : ""}`}>
         <span class="disc" title={side === "white" ? "White" : "Black"} />
         <span class="who">
           <span class="name" title={player.name}>
@@ -49,7 +52,11 @@ export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
             player.rating && <span class="rating">{player.rating}</span>
           )}
         </span>
-        {score && <span class="points">{score}</span>}
+        {score && (
+          <span class="points" title={forfeit ? "By forfeit" : undefined}>
+            {score}
+          </span>
+        )}
         {(clock !== undefined || (full && !score)) && (
           <span class={`clock${running ? " running" : ""}${short ? " short" : ""}`} data-side={side} role="timer" aria-label={`${side === "white" ? "White" : "Black"}’s clock`} aria-live="off">
             {clock ?? "–:––"}

@@ -1,5 +1,6 @@
 import type { Live } from "../model/live.ts";
 import { matches, type Match } from "../model/matches.ts";
+import { writeResult } from "../model/speak.ts";
 import { written } from "../model/standings.ts";
 import type { Board } from "../model/wire.ts";
 import { MiniBoard } from "./miniboard.tsx";
@@ -97,11 +98,17 @@ class Tile extends Pure<TileProps> {
 
   override render({ board: b, href, white, black }: TileProps) {
     return (
-      <li class="tile" data-board={b.board} data-fen={b.fen} data-ply={b.ply} data-result={b.result}>
+      <li class="tile" data-board={b.board} data-fen={b.fen} data-ply={b.ply} data-result={b.result} data-forfeit={b.forfeit}>
         <a href={href} aria-label={label(b)}>
-          <PlayerRow player={b.black} side="black" result={b.result} {...black} />
+          <PlayerRow player={b.black} side="black" result={b.result} forfeit={b.forfeit} {...black} />
           <MiniBoard fen={b.fen} ply={b.ply} uci={b.lastMove?.uci} />
-          <PlayerRow player={b.white} side="white" result={b.result} {...white} />
+          <PlayerRow player={b.white} side="white" result={b.result} forfeit={b.forfeit} {...white} />
+          {b.lastMove?.illegal && <p class="mark illegal">Illegal move {b.lastMove.san}</p>}
+          {b.warning && (
+            <p class="mark warning" title={b.warning}>
+              Warning
+            </p>
+          )}
         </a>
       </li>
     );
@@ -113,8 +120,9 @@ function alike(a: TileProps["white"], b: TileProps["white"]): boolean {
 }
 
 function label(b: Board): string {
-  const state = b.result !== "*" ? b.result : b.lastMove ? `last move ${b.lastMove.san}` : "not begun";
-  return `Board ${b.board}: ${b.white.name} – ${b.black.name}, ${state}`;
+  const last = b.lastMove ? `last move ${b.lastMove.san}${b.lastMove.illegal ? ", illegal" : ""}` : "not begun";
+  const state = b.result !== "*" ? writeResult(b) : last;
+  return `Board ${b.board}: ${b.white.name} – ${b.black.name}, ${state}${b.warning ? `; warning: ${b.warning}` : ""}`;
 }
 
 function delay(seconds: number): string {

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// text is what a person reads in an element, empty without it.
+func (p *page) text(selector string) string {
+	p.t.Helper()
+	return eval[string](p, `document.querySelector('`+selector+`')?.innerText ?? ''`)
+}
+
+// patch changes what is there.
+func patch(t testing.TB, url string, body object) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(http.MethodPatch, url, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out object
+	if status := decode(t, res, &out); status != http.StatusOK {
+		t.Fatalf("PATCH %s: %d %v", url, status, out)
+	}
+}
+
+// TestPageMarks sees an illegal move, a forfeit and a warning on the pages of a board and of the round, and in what they say to who does not see.
+func TestPageMarks(t *testing.T) {
+	c := newTestCluster(t, 1)
+	base := c.nodes[0].url
+	round, games := newRound(t, base, 2)
+	for i, m := range []string{"e4", "e5", "Nf3", "Nc6"} {
+		must(t, base+"/api/games/"+games[0]+"/moves", object{"ply": i + 1, "move": m})
+	}
+	p := newPage(t)
+	p.open(base + "/round/" + round + "/1")
+	p.wait("the last legal move", shown(4))
+	if text := p.text(".mark"); text != "" {
+		t.Errorf("a game without faults is marked %q", text)
+	}
+	must(t, base+"/api/games/"+games[0]+"/moves", object{"ply": 5, "move": "Bc3", "illegal": true, "fen": afterIllegal})
+	p.wait("the illegal move", shown(5))
+	p.wait("the mark in the list", `document.querySelector('li[data-ply="5"] .illegal') !== null`)
+	p.wait("the pieces to arrive", `document.querySelector('g[data-piece="wb"][data-square="c3"]') !== null`)
+	if got, _, _ := strings.Cut(afterIllegal, " "); p.squares(boardSelector) != got {
+		t.Errorf("the page shows %s, not %s", p.squares(boardSelector), got)
+	}
+	if text := p.text(".mark.illegal"); !strings.HasPrefix(text, "Illegal move Bc3 was played all the same") {
+		t.Errorf("at the board it says %q", text)
+	}
+	p.wait("it to be said", `[...document.querySelectorAll('[aria-live]')].some(e => e.textContent.includes('White: bishop c3, an illegal move'))`)
+	if n := eval[int](p, `document.querySelectorAll('.moves .illegal').length`); n != 1 {
+		t.Errorf("%d moves are marked", n)
+	}
+	p.shoot("illegal")
+	must(t, base+"/api/games/"+games[0]+"/moves", object{"ply": 6, "move": "Nf6"})
+	p.wait("the next move", shown(6))
+	if text := p.text(".mark"); text != "" {
+		t.Errorf("the move after it is marked %q", text)
+	}
+	p.do(chromedp.KeyEvent(kb.ArrowLeft))
+	p.wait("the way back to it", shown(5))
+	if p.text(".mark.illegal") == "" {
+		t.Error("who goes back to it does not see the mark")
+	}
+
+	warning := "the source could not be read on from ply 7, Zz9: it is neither SAN nor UCI"
+	patch(t, base+"/api/games/"+games[0], object{"tags": object{"Warning": warning}})
+	p.wait("the warning", `document.querySelector('.mark.warning')?.textContent.includes('Zz9') ?? false`)
+	p.shoot("warning")
+	must(t, base+"/api/games/"+games[0]+"/result", object{"result": "1-0", "forfeit": true})
+	p.do(chromedp.KeyEvent(kb.End))
+	p.wait("the forfeit in the list", `document.querySelector('.moves .end')?.innerText === '1 – 0 by forfeit'`)
+	if white, black := p.text(".player.white .points"), p.text(".player.black .points"); white != "+" || black != "−" {
+		t.Errorf("the players have %s and %s", white, black)
+	}
+	if title := eval[string](p, `document.title`); !strings.HasPrefix(title, "1-0 by forfeit ") {
+		t.Errorf("the title is %q", title)
+	}
+	p.shoot("forfeit")
+
+	must(t, base+"/api/games/"+games[1]+"/moves", object{"ply": 1, "move": "Ke3", "illegal": true, "fen": "rnbqkbnr/pppppppp/8/8/8/4K3/PPPPPPPP/RNBQ1BNR b kq - 1 1"})
+	p.open(base + "/round/" + round)
+	p.wait("the tiles", `document.querySelectorAll('.tile .mark').length === 2`)
+	for selector, want := range map[string]string{
+		`[data-board="1"] .mark.warning`:    "Warning",
+		`[data-board="1"] .black .points`:   "−",
+		`[data-board="2"] .mark.illegal`:    "Illegal move Ke3",
+		`[data-board="2"] .player .points`:  "",
+		`[data-board="1"] .player .points `: "−",
+	} {
+		if got := p.text(selector); got != want {
+			t.Errorf("%s says %q", selector, got)
+		}
+	}
+	for board, want := range map[string]string{
+		"1": "Board 1: White 1 – Black 1, 1-0 by forfeit; warning: " + warning,
+		"2": "Board 2: White 2 – Black 2, last move Ke3, illegal",
+	} {
+		if got := eval[string](p, `document.querySelector('[data-board="`+board+`"] a').getAttribute('aria-label')`); got != want {
+			t.Errorf("it is labelled %q", got)
+		}
+	}
+	p.shoot("round")
+	p.noErrors()
+}
