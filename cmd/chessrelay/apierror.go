@@ -8,7 +8,6 @@ import (
 	"time"
 )
 
-
 // apiError is a refusal: a node answered, and not with a success.
 type apiError struct {
 	Status  int

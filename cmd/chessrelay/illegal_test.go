@@ -92,7 +92,9 @@ func TestIllegalMove(t *testing.T) {
 	}
 	mustPush(t, base, round, both("1. e4 e5 2. Nf3 Nc6 *", "1. d4 d5 *")) // it takes nothing back
 	c.waitEqual()
-	watcher.until("the castling", func() bool { return strings.HasPrefix(watcher.fens[game], "r1bqkb1r/pppp1ppp/2n2n2/4p3/4P3/2B2N2/PPPP1PPP/RNBQ1RK1 b") })
+	watcher.until("the castling", func() bool {
+		return strings.HasPrefix(watcher.fens[game], "r1bqkb1r/pppp1ppp/2n2n2/4p3/4P3/2B2N2/PPPP1PPP/RNBQ1RK1 b")
+	})
 	if watcher.illegal[game] {
 		t.Error("the next moves are marked illegal")
 	}

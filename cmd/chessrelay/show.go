@@ -26,7 +26,7 @@ type liveFrame struct {
 	Stale  bool         `json:"stale"`  // status
 	Age    relay.Millis `json:"age"`
 
-	ToPly relay.Ply `json:"toPly"` // correction
+	ToPly relay.Ply   `json:"toPly"` // correction
 	Moves []shownMove `json:"moves"`
 
 	boardState // a game, or what of one the event changes
