@@ -254,6 +254,9 @@ func (s *Server) fillIn(changes []mirror.Change, p *pushing) {
 			if g, found := b.Game(c.Game); found {
 				a.Moves = new(int(g.Ply()))
 			}
+			if c.Warning == "" {
+				a.Error = "" // the boards have an illegal move where it could not be played
+			}
 			a.Error = cmp.Or(a.Error, a.refused)
 		}
 	})

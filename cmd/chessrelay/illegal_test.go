@@ -16,6 +16,37 @@ import (
 // The bishop goes like a knight.
 const afterIllegal = "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/2B2N2/PPPP1PPP/RNBQK2R b KQkq - 3 3"
 
+// TestPullOverAnIllegalMove: the warning of a round that is pulled stands in its log, and goes when the arbiter has recorded what was played.
+func TestPullOverAnIllegalMove(t *testing.T) {
+	c := newTestCluster(t, 2)
+	base := c.nodes[1].url
+	src := newPulledPage(t, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Nf3 Nc6 3. Bc3 Nf6 *\n")
+	tournament := must(t, base+"/api/tournaments", object{"name": "Open"})["id"].(string)
+	round := must(t, base+"/api/tournaments/"+tournament+"/rounds", object{"name": "Round 1", "source": object{"url": src.URL, "intervalSeconds": 1}})["id"].(string)
+	var r struct {
+		Games []struct {
+			ID      string
+			Ply     int
+			Warning string
+		}
+		SourceState struct{ Problems []string }
+	}
+	stands := func(ply int, warning bool) func() bool {
+		return func() bool {
+			r.Games, r.SourceState.Problems = nil, nil
+			get(t, c.leader().url+"/api/rounds/"+round, &r)
+			return len(r.Games) == 1 && r.Games[0].Ply == ply && (r.Games[0].Warning != "") == warning && (len(r.SourceState.Problems) > 0) == warning
+		}
+	}
+	eventually(t, "the warning", stands(4, true))
+	if w := r.Games[0].Warning; !strings.Contains(w, "ply 5, Bc3") {
+		t.Errorf("the warning is %q", w)
+	}
+	must(t, base+"/api/games/"+r.Games[0].ID+"/moves", object{"ply": 5, "move": "Bc3", "illegal": true, "fen": afterIllegal})
+	src.set("[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Nf3 Nc6 3. Bc3 Nf6 4. O-O *\n")
+	eventually(t, "the game to go on", stands(7, false))
+}
+
 // TestIllegalMove is the story of a board on which an illegal move was played: the source stops before it with a warning, the arbiter
 // records it at another node, and the broadcast goes on by what the source shows behind it, on every node and after a restart.
 func TestIllegalMove(t *testing.T) {
@@ -86,7 +117,7 @@ func TestIllegalMove(t *testing.T) {
 	// What the source shows now goes on behind the illegal move, and the warning goes.
 	for i, n := range c.nodes {
 		out := mustPush(t, n.url, round, both("1. e4 e5 2. Nf3 Nc6 3. Bc3 Nf6 4. O-O *", "1. d4 d5 *"))
-		if *out.Games[0].Moves != 7 || i > 0 && *out.Games[1].Moves != 2 {
+		if *out.Games[0].Moves != 7 || out.Games[0].Error != "" || i > 0 && *out.Games[1].Moves != 2 {
 			t.Errorf("the push to %s is answered with %+v", n.cfg.Name, out)
 		}
 	}

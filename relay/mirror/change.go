@@ -18,7 +18,7 @@ var ErrStart = errors.New("the game stands here with another position at the sta
 // create opens a board for the game and plays what it has.
 func create(round relay.RoundID, s *Game, board int, key string) Change {
 	id := newID(round, key)
-	c := Change{Game: id, Board: board}
+	c := Change{Game: id, Board: board, Warning: s.Warning}
 	op := &relaypb.CreateGame{
 		Id: string(id), Round: string(round), Board: int32(board), White: player(s.White), Black: player(s.Black),
 		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxShortText),
@@ -38,7 +38,7 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 
 // update brings the game to where the source has it.
 func update(g *seat, s *Game, shorten bool) Change {
-	c := Change{Game: g.ID, Board: g.Board}
+	c := Change{Game: g.ID, Board: g.Board, Warning: s.Warning}
 	// What is asked for follows from the game as it stands, so the same request
 	// is not made of another state: each new intent has a new one.
 	ask := asker{fmt.Sprintf("mirror/%d", g.Index), 0}
@@ -48,6 +48,7 @@ func update(g *seat, s *Game, shorten bool) Change {
 	}
 	if common(g, s) == len(s.Moves) {
 		s.goOn(g.moves)
+		c.Warning = s.Warning
 	}
 	c.tags(&ask, g, s)
 	stands := score{g.Result, g.Forfeit}

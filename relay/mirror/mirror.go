@@ -71,6 +71,9 @@ type Change struct {
 	Commands []*relaypb.Command
 	// Kept is the number of plies that the log has beyond the source's and keeps.
 	Kept int
+	// Warning is the game's once the commands are applied, empty if all that the source has could be played: also if [FromPGN] thought
+	// otherwise, since the boards have an illegal move there. See [relay.WarningTag].
+	Warning string
 	// Err says why nothing of the game was compared. It is [ErrStart] or nil.
 	Err error
 }

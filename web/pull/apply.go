@@ -30,12 +30,10 @@ type shortened struct {
 
 // take makes what can be compared with the boards of what was read.
 func (s *poll) take(games []*pgn.Game, problems []string) {
-	s.games, s.unread = make([]mirror.Game, len(games)), problems
+	s.games, s.faults, s.problems = make([]mirror.Game, len(games)), make([]error, len(games)), problems
 	for i, g := range games {
-		m, err := mirror.FromPGN(g)
-		if err != nil {
-			s.unread = append(s.unread, err.Error())
-		}
+		var m mirror.Game
+		m, s.faults[i] = mirror.FromPGN(g)
 		// A text that ends in the middle is still being written.
 		m.Broken = m.Broken || g.Truncated
 		s.games[i] = m
@@ -59,6 +57,12 @@ func (s *poll) apply(ctx context.Context, now time.Time) error {
 			return errors.New("the round is gone")
 		}
 		changes := s.changes(round, now)
+		s.unread = slices.Clone(s.problems)
+		for i, c := range changes {
+			if s.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
+				s.unread = append(s.unread, s.faults[i].Error())
+			}
+		}
 		var commands []*relaypb.Command
 		for _, c := range changes {
 			commands = append(commands, c.Commands...)

@@ -49,14 +49,16 @@ type poll struct {
 	log    *slog.Logger
 
 	// Owned by run.
-	source  reader
-	games   []mirror.Game // as last shown
-	unread  []string      // what of them could not be read
-	refused []string      // what the boards did not take
-	kept    int
-	later   time.Time // when the games are to be applied, though they may not have changed; zero: not
-	short   map[relay.GameID]shortened
-	failed  int // polls in a row
+	source   reader
+	games    []mirror.Game // as last shown
+	problems []string      // what of the text could not be read
+	faults   []error       // of each game, what of it could not be played
+	unread   []string      // all that of it which the boards do not have either
+	refused  []string      // what the boards did not take
+	kept     int
+	later    time.Time // when the games are to be applied, though they may not have changed; zero: not
+	short    map[relay.GameID]shortened
+	failed   int // polls in a row
 
 	mu     sync.Mutex
 	status Status // guarded by mu
