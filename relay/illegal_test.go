@@ -253,6 +253,22 @@ func TestIllegalCorrections(t *testing.T) {
 	}
 }
 
+// TestIllegalCorrected: another illegal move, or the legal one of that name, is not the one that stands.
+func TestIllegalCorrected(t *testing.T) {
+	s := withGame(t, "")
+	s.moves("e4", "e5", "Nf3", "Nc6")
+	beside := strings.Replace(afterIllegal, "2B2N2", "3B1N2", 1) // the bishop stands one further
+	for i, next := range []*relaypb.CorrectedMove{
+		illegalTo("f1b5", afterIllegal), illegalTo("f1b5", beside), {Move: "f1b5"}, illegalTo("f1b5", beside), illegalTo("Bb5", beside), illegalTo("Lb5", beside), {Move: "Bb5"},
+	} {
+		out := s.must(correctTo(fmt.Sprint("c", i), 4, next))
+		m, _ := s.game().LastMove()
+		if out.Duplicate || m.Illegal != next.Illegal || m.Illegal && (m.FEN != next.Fen || m.SAN != next.Move) || m.Index != s.index {
+			t.Errorf("%d: %+v, and it stands at %+v", i, next, m)
+		}
+	}
+}
+
 // TestIllegalRecords: moves from illegal ones on to the ends of records and over them, each position looked up by itself.
 func TestIllegalRecords(t *testing.T) {
 	for _, at := range []Ply{1, 31, 32, 33, 64, 65} {
