@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,27 +13,6 @@ import (
 func (p *page) text(selector string) string {
 	p.t.Helper()
 	return eval[string](p, `document.querySelector('`+selector+`')?.innerText ?? ''`)
-}
-
-// patch changes what is there.
-func patch(t testing.TB, url string, body object) {
-	t.Helper()
-	raw, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req, err := http.NewRequest(http.MethodPatch, url, bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out object
-	if status := decode(t, res, &out); status != http.StatusOK {
-		t.Fatalf("PATCH %s: %d %v", url, status, out)
-	}
 }
 
 // TestPageMarks sees an illegal move, a forfeit and a warning on the pages of a board and of the round, and in what they say to who does not see.
@@ -79,7 +56,9 @@ func TestPageMarks(t *testing.T) {
 	}
 
 	warning := "the source could not be read on from ply 7, Zz9: it is neither SAN nor UCI"
-	patch(t, base+"/api/games/"+games[0], object{"tags": object{"Warning": warning}})
+	if code := patch(t, base+"/api/games/"+games[0], object{"tags": object{"Warning": warning}}, nil); code != http.StatusOK {
+		t.Fatal(code)
+	}
 	p.wait("the warning", `document.querySelector('.mark.warning')?.textContent.includes('Zz9') ?? false`)
 	p.shoot("warning")
 	must(t, base+"/api/games/"+games[0]+"/result", object{"result": "1-0", "forfeit": true})
