@@ -21,7 +21,11 @@ type child struct {
 	mu   sync.Mutex // guards what follows
 	node node
 	load *load
+	role caller // what it is instead of a node
 }
+
+// roles are what a child can be made into beside a node, by operation.
+var roles = map[string]func(args json.RawMessage) (caller, error){"serve": openFanServer, "crowd": openCrowd}
 
 // gcPercent is GOGC in the nodes of every system, as `chessrelay serve` has it.
 const gcPercent = 400
@@ -71,6 +75,13 @@ type loadArgs struct {
 }
 
 func (c *child) do(ctx context.Context, r request) (any, error) {
+	if open, ok := roles[r.Op]; ok {
+		role, err := open(r.Args)
+		c.mu.Lock()
+		c.role = role
+		c.mu.Unlock()
+		return nil, err
+	}
 	switch r.Op {
 	case "start":
 		var cfg nodeConfig
@@ -93,8 +104,14 @@ func (c *child) do(ctx context.Context, r request) (any, error) {
 		return ownUsage()
 	}
 	c.mu.Lock()
-	n, l := c.node, c.load
+	n, l, role := c.node, c.load, c.role
 	c.mu.Unlock()
+	if role != nil {
+		if closer, ok := role.(io.Closer); ok && r.Op == "stop" {
+			return nil, closer.Close()
+		}
+		return role.call(ctx, r.Op, r.Args)
+	}
 	if n == nil {
 		return nil, errors.New("the node is not started")
 	}

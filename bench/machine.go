@@ -40,6 +40,9 @@ func thisMachine() machine {
 	for _, s := range systems {
 		shown[s.module] = true
 	}
+	for _, s := range fanSystems {
+		shown[s.module] = true
+	}
 	for _, d := range info.Deps {
 		if shown[d.Path] {
 			m.Versions[d.Path] = d.Version

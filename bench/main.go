@@ -3,7 +3,7 @@
 //
 //	go run . peers                    every system, 5 rounds; results in ./results
 //	go run . peers --only floor,chessrelay,etcd --rounds 1 --seconds 2
-//	go run . live | pipeline | growth what README.md says of each
+//	go run . live | pipeline | growth | fanout   what README.md says of each
 //
 // # What is measured
 //
@@ -41,6 +41,7 @@ func commands() []command {
 		{"live", "how long after its commit a move is on the screens at a venue", runLive},
 		{"pipeline", "the pipeline beside stop-and-wait, on lines with a delay", runPipeline},
 		{"growth", "what more followers and more history cost: rates, joins and restarts", runGrowth},
+		{"fanout", "many spectators: latency, CPU time and memory beside other hubs", runFanout},
 		{"node", "one node of a system; started by the others", runNode},
 	}
 }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// fanServerConfig is what the operation "serve" makes of a child.
+type fanServerConfig struct {
+	System string `json:"system"`
+	PGN    string `json:"pgn"`
+}
+
+// A fanServer is a child that has spectators.
+type fanServer struct {
+	venue *venue
+	addr  string
+	hub   fanHub
+
+	mu sync.Mutex // held while something is published
+}
+
+func openFanServer(args json.RawMessage) (caller, error) {
+	var cfg fanServerConfig
+	if err := json.Unmarshal(args, &cfg); err != nil {
+		return nil, err
+	}
+	system, err := findFanSystem(cfg.System)
+	if err != nil {
+		return nil, err
+	}
+	games, err := readGames(cfg.PGN)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVenue(games)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &fanServer{venue: v, addr: l.Addr().String()}
+	s.hub, err = system.open(v, l)
+	return s, err
+}
+
+// call implements caller.
+func (s *fanServer) call(ctx context.Context, op string, args json.RawMessage) (any, error) {
+	switch op {
+	case "state":
+		return s.state(), nil
+	case "publish":
+		var p publishArgs
+		if err := json.Unmarshal(args, &p); err != nil {
+			return nil, err
+		}
+		return s.publish(ctx, p)
+	case "memory":
+		return idleMemory()
+	}
+	return nil, fmt.Errorf("there is no operation %q", op)
+}
+
+// Close implements io.Closer.
+func (s *fanServer) Close() error { return s.hub.close() }
+
+// fanState is where a server is.
+type fanState struct {
+	Addr       string `json:"addr"`
+	Spectators int    `json:"spectators"`
+	Index      uint64 `json:"index"` // of the last event
+}
+
+func (s *fanServer) state() fanState {
+	return fanState{Addr: s.addr, Spectators: s.hub.spectators(), Index: s.venue.index()}
+}
+
+// publishArgs are moves to be played: Count of them, PerSecond at a steady pace or, if that is 0, one right after another.
+type publishArgs struct {
+	Count     int     `json:"count"`
+	PerSecond float64 `json:"perSecond,omitempty"`
+}
+
+// published is what was played. The events' indexes follow each other.
+type published struct {
+	From  uint64          `json:"from"`  // the first one's index
+	Times []time.Duration `json:"times"` // of clock: when each was given to the system
+	// Held is how long the system kept the caller at the most, which would be the apply loop.
+	Held time.Duration `json:"held"`
+}
+
+func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published, err error) {
+	if args.Count < 1 || args.PerSecond < 0 {
+		return p, fmt.Errorf("nothing to publish: %+v", args)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.From = s.venue.index() + 1
+	began := time.Now()
+	for i := range args.Count {
+		if args.PerSecond > 0 {
+			if err := wait(ctx, time.Until(began.Add(time.Duration(float64(i)/args.PerSecond*float64(time.Second))))); err != nil {
+				return p, err
+			}
+		}
+		events, err := s.venue.play()
+		if err != nil {
+			return p, err
+		}
+		if len(events) != 1 {
+			return p, errors.New("an entry was not one event")
+		}
+		at := clock()
+		if err := s.hub.publish(events); err != nil {
+			return p, err
+		}
+		p.Times = append(p.Times, at)
+		p.Held = max(p.Held, clock()-at)
+	}
+	return p, nil
+}
+
+// idleMemory is what this process holds in memory, in bytes, once it has given back what it does not need: heap, stacks and
+// what the runtime keeps about them, and not the pages of the program itself.
+func idleMemory() (int64, error) {
+	debug.FreeOSMemory()
+	debug.FreeOSMemory() // what pools held over the first collection
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := bytes.Cut(status, []byte("RssAnon:"))
+	var kib int64
+	if _, err := fmt.Sscan(string(rest), &kib); !ok || err != nil {
+		return 0, fmt.Errorf("/proc/self/status does not tell RssAnon: %w", err)
+	}
+	return kib << 10, nil
+}

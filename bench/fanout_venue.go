@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+const (
+	venueRound = relay.RoundID("fanround")
+	// venueBoards is how many boards the spectators watch.
+	venueBoards = 20
+)
+
+// A venue is the boards of a node, on which real games are played: one move on each board in turn, and when a game is over it is
+// taken back and played again. So every log entry is one event, and the boards stay as many as they are.
+type venue struct {
+	games [][]string // the moves of each board, in SAN; static
+
+	// Owned by who plays.
+	plies []int
+	next  int // the board whose turn it is
+
+	mu      sync.RWMutex
+	state   *relay.State // guarded by mu
+	applied uint64       // guarded by mu
+
+	snapshotMu sync.Mutex
+	snapshotAt uint64 // guarded by snapshotMu, as snap
+	snap       []byte
+}
+
+var _ broadcast.View = (*venue)(nil)
+
+// newVenue opens the round and its boards.
+func newVenue(games [][]string) (*venue, error) {
+	v := &venue{state: relay.NewState(), plies: make([]int, venueBoards)}
+	commands := []*relaypb.Command{
+		{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: "fancup00", Name: "Bench Open"}}},
+		{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: string(venueRound), Tournament: "fancup00", Name: "Round 1"}}},
+	}
+	for i := range venueBoards {
+		v.games = append(v.games, games[i%len(games)])
+		commands = append(commands, &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+			Id: string(boardGame(i)), Round: string(venueRound), Board: int32(i + 1),
+			White: &relaypb.Player{Name: fmt.Sprintf("White %d", i+1)}, Black: &relaypb.Player{Name: fmt.Sprintf("Black %d", i+1)},
+		}}})
+	}
+	for _, c := range commands {
+		if _, err := v.apply(c); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+func boardGame(board int) relay.GameID { return relay.GameID(fmt.Sprintf("fangam%02d", board+1)) }
+
+// apply has the state take a command, as the apply loop of a node does, and returns its event, if it has one.
+func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
+	c.At, c.By = time.Now().UnixMilli(), "bench"
+	c.Request = strconv.FormatUint(v.applied+1, 36) // who plays is the only one to write it
+	data, err := relay.EncodeCommand(c)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := v.state.Apply(v.applied+1, 1, data)
+	if out.Err != nil {
+		return nil, fmt.Errorf("entry %d: %w", v.applied+1, out.Err)
+	}
+	v.applied++
+	return out.AppendEvents(nil), nil
+}
+
+// play plays the next move, on the next board, and returns its event: index is one more than that of the one before.
+func (v *venue) play() ([]relay.Event, error) {
+	board := v.next
+	v.next = (v.next + 1) % len(v.games)
+	game, moves := string(boardGame(board)), v.games[board]
+	if v.plies[board] == len(moves) {
+		v.plies[board] = 0
+		return v.apply(&relaypb.Command{Op: &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: game, ToPly: 0}}})
+	}
+	ply := v.plies[board]
+	v.plies[board]++
+	white, black := int64(5_400_000-ply*7_000), int64(5_400_000-ply*6_000)
+	return v.apply(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
+		Game: game, Ply: int32(ply) + 1, Move: moves[ply], WhiteMs: &white, BlackMs: &black,
+	}}})
+}
+
+// Read implements broadcast.View.
+func (v *venue) Read(fn func(applied uint64, s *relay.State)) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	fn(v.applied, v.state)
+}
+
+// index is how many entries are applied.
+func (v *venue) index() (at uint64) {
+	v.Read(func(applied uint64, _ *relay.State) { at = applied })
+	return at
+}
+
+// eventFrame is an event as chessrelay's spectators get it, for the peers, who are to carry the same bytes.
+// TestFanoutEvents holds it to that.
+type eventFrame struct {
+	Type     relay.EventType `json:"type"`
+	Index    uint64          `json:"index"`
+	Game     relay.GameID    `json:"game"`
+	Board    int             `json:"board"`
+	Ply      relay.Ply       `json:"ply"`
+	SAN      string          `json:"san,omitempty"`
+	UCI      string          `json:"uci,omitempty"`
+	FEN      string          `json:"fen"`
+	Clock    relay.LiveClock `json:"clock"`
+	LastMove json.RawMessage `json:"lastMove,omitempty"`
+	At       relay.Millis    `json:"at"`
+}
+
+func encodeFanEvent(e *relay.Event) ([]byte, error) {
+	g := e.Game
+	f := eventFrame{Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Ply: g.Ply(), FEN: g.FEN(), Clock: g.LiveClock(), At: e.At}
+	switch e.Type {
+	case relay.EventMove:
+		m, _ := g.LastMove()
+		f.SAN, f.UCI = m.SAN, m.UCI
+	case relay.EventTakeback:
+		f.LastMove = json.RawMessage("null") // it goes back to the start
+	default:
+		return nil, fmt.Errorf("no events of type %q were expected", e.Type)
+	}
+	return json.Marshal(f)
+}
+
+// snapshot is the round as it stands, for the peers, who are to greet a spectator with what chessrelay greets one with. It is
+// encoded once for all who come while nothing happens.
+func (v *venue) snapshot() ([]byte, error) {
+	v.snapshotMu.Lock()
+	defer v.snapshotMu.Unlock()
+	var games []*relay.Game
+	var at uint64
+	v.Read(func(applied uint64, s *relay.State) {
+		if at = applied; at == v.snapshotAt {
+			return
+		}
+		for i := range v.games {
+			g, _ := s.Game(boardGame(i))
+			games = append(games, g)
+		}
+	})
+	if at == v.snapshotAt {
+		return v.snap, nil
+	}
+	type board struct {
+		Game relay.GameID `json:"game"`
+		relay.Standing
+	}
+	frame := struct {
+		Type   string  `json:"type"`
+		Index  uint64  `json:"index"`
+		Boards []board `json:"boards"`
+	}{Type: "snapshot", Index: at}
+	for _, g := range games {
+		frame.Boards = append(frame.Boards, board{g.ID, g.Standing()})
+	}
+	snap, err := json.Marshal(frame)
+	if err == nil {
+		v.snap, v.snapshotAt = snap, at
+	}
+	return snap, err
+}
