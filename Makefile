@@ -14,7 +14,7 @@ SEEDS       ?= 50000
 CRASHES     ?= 100000
 KILLS       ?= 200
 
-.PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-vet image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-live    from commit to the screens of a venue; results in bench/results'
 	@echo 'make bench-pipeline   the pipeline beside stop-and-wait on long lines, 8 minutes; results in bench/results'
 	@echo 'make bench-growth   more followers, more history: rates, joins, restarts, 10 minutes; results in bench/results'
+	@echo 'make bench-fanout   many spectators beside other hubs, an hour; results in bench/results'
 	@echo 'make image     the Docker image, from a binary built here (a plain docker build builds inside Docker)'
 
 need-go:
@@ -104,6 +105,9 @@ bench-pipeline: need-go
 
 bench-growth: need-go
 	cd bench && go run . growth $(ARGS)
+
+bench-fanout: need-go
+	cd bench && go run . fanout $(ARGS)
 
 bench-vet: need-go
 	cd bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...

@@ -18,6 +18,8 @@ const (
 	maxFanSpectators = 19_500
 	// fanRate is how many moves a second are played where there is a load.
 	fanRate = 20
+	// fanHerdRate is how many are while all come back.
+	fanHerdRate = 4
 	// fanBatch and fanOutstanding are the load of saturation: so many events are published at once, as
 	// long as no more than that are not yet with everybody.
 	fanBatch, fanOutstanding = 8, 32
@@ -25,6 +27,8 @@ const (
 	fanWindow = 512
 	// fanSlowShare is one slow spectator of so many.
 	fanSlowShare = 100
+	// fanLong is how many times as long as the others the loads take that are to show whether it lasts.
+	fanLong = 6
 	// fanWithin is how long the last spectator may take.
 	fanWithin = 3 * time.Minute
 )
@@ -205,7 +209,8 @@ func (r *fanRun) close() error {
 }
 
 func (r *fanRun) state(ctx context.Context) (s fanState, err error) {
-	return s, r.server.call(ctx, "state", nil, &s)
+	err = r.server.call(ctx, "state", nil, &s)
+	return s, err
 }
 
 // come has spectators come, and waits until the server, too, knows all of them.
@@ -215,10 +220,11 @@ func (r *fanRun) come(ctx context.Context, args comeArgs) (c came, err error) {
 	if err := r.crowd.call(ctx, "come", args, &c); err != nil {
 		return c, err
 	}
-	return c, until(ctx, "the server to know its spectators", func() (bool, error) {
+	err = until(ctx, "the server to know its spectators", func() (bool, error) {
 		s, err := r.state(ctx)
 		return s.Spectators == args.Count, errors.Join(err, fmt.Errorf("it knows %d of %d", s.Spectators, args.Count))
 	})
+	return c, err
 }
 
 // fanUsage is CPU time of both processes.
@@ -395,15 +401,14 @@ func (f *fanFlags) measure(ctx context.Context, s fanSystem, n int, fewest, most
 	if _, err := r.come(ctx, comeArgs{Cut: true}); err != nil {
 		return m, err
 	}
-	memory := func() (bytes float64) {
-		err = errors.Join(err, r.server.call(ctx, "memory", nil, &bytes))
-		return bytes
+	before, err := r.memory(ctx)
+	if err != nil {
+		return m, err
 	}
-	before := memory()
 	if m.Came, err = r.come(ctx, comeArgs{Count: n, Window: fanWindow}); err != nil {
 		return m, err
 	}
-	m.JoinedBytes = (memory() - before) / float64(n)
+	joined, err := r.memory(ctx)
 	if err != nil {
 		return m, err
 	}
@@ -415,10 +420,11 @@ func (f *fanFlags) measure(ctx context.Context, s fanSystem, n int, fewest, most
 	if m.Single, err = r.load(ctx, max(1, int(pace*f.seconds)), pace, 0); err != nil {
 		return m, err
 	}
-	m.Bytes = (memory() - before) / float64(n)
+	after, err := r.memory(ctx)
 	if err != nil {
 		return m, err
 	}
+	m.JoinedBytes, m.Bytes = float64(joined-before)/float64(n), float64(after-before)/float64(n)
 	// Whoever is closed by one load comes back for the next.
 	full := func() error {
 		_, err := r.come(ctx, comeArgs{Count: n, Window: fanWindow})
@@ -449,6 +455,12 @@ func (f *fanFlags) measure(ctx context.Context, s fanSystem, n int, fewest, most
 	}
 	m.Reasons = end.Reasons
 	return m, nil
+}
+
+// memory is what the server holds in memory, in bytes.
+func (r *fanRun) memory(ctx context.Context) (bytes int64, err error) {
+	err = r.server.call(ctx, "memory", nil, &bytes)
+	return bytes, err
 }
 
 // measureIdle sees what the server takes while nothing happens.
@@ -483,7 +495,7 @@ func (r *fanRun) herd(ctx context.Context, n int) (h fanHerd, err error) {
 	both.Go(func() error {
 		for {
 			var part published
-			if err := r.server.call(ctx, "publish", publishArgs{Count: fanRate / 4, PerSecond: fanRate}, &part); err != nil {
+			if err := r.server.call(ctx, "publish", publishArgs{Count: 1 + fanHerdRate/2, PerSecond: fanHerdRate}, &part); err != nil {
 				return err
 			}
 			p.Held = max(p.Held, part.Held)
@@ -508,29 +520,26 @@ type fanSlow struct {
 	SlowClosed int `json:"slowClosed"`
 }
 
-// slow has some spectators read next to nothing, for four times as long as the other loads take.
+// slow has some spectators read next to nothing, for fanLong times as long as the other loads take.
 func (r *fanRun) slow(ctx context.Context, n int, seconds float64) (s fanSlow, err error) {
 	s.Slow = max(1, n/fanSlowShare)
 	if _, err := r.come(ctx, comeArgs{Count: n, Slow: s.Slow, Cut: true, Window: fanWindow}); err != nil {
 		return s, err
 	}
-	var before, after crowdState
-	if err := r.crowd.call(ctx, "state", nil, &before); err != nil {
+	if s.fanLoad, err = r.load(ctx, max(1, int(fanLong*fanRate*seconds)), fanRate, 0); err != nil {
 		return s, err
 	}
-	if s.fanLoad, err = r.load(ctx, max(1, int(4*fanRate*seconds)), fanRate, 0); err != nil {
-		return s, err
-	}
-	err = r.crowd.call(ctx, "state", nil, &after)
-	s.SlowClosed = after.ClosedSlow - before.ClosedSlow
+	// The server is asked: what says to a slow one that it is over waits behind all that it has not read.
+	state, err := r.state(ctx)
+	s.SlowClosed = n - state.Spectators - s.Closed
 	return s, err
 }
 
 // fanScaled is how many spectators each of two processes has.
 const fanScaled = 19_000
 
-// measureScale has as many spectators as so many processes can have, and a move a second on their boards, for six times as long as the other
-// loads take.
+// measureScale has as many spectators as so many processes can have, and a move a second on their boards, for fanLong times as long as the
+// other loads take.
 func (f *fanFlags) measureScale(ctx context.Context, s fanSystem, processes int) (m fanScale, err error) {
 	each := maxFanSpectators
 	if processes > 1 {
@@ -553,7 +562,7 @@ func (f *fanFlags) measureScale(ctx context.Context, s fanSystem, processes int)
 	var all errgroup.Group
 	for i, r := range runs {
 		all.Go(func() (err error) {
-			m.Loads[i], err = r.load(ctx, max(1, int(6*f.seconds)), 1, 0)
+			m.Loads[i], err = r.load(ctx, max(1, int(fanLong*f.seconds)), 1, 0)
 			return err
 		})
 	}

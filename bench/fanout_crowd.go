@@ -60,6 +60,12 @@ type awaitArgs struct {
 	Within time.Duration `json:"within"`
 }
 
+// awaited is when the last one had it.
+type awaited struct {
+	At      time.Duration `json:"at"`
+	Missing int           `json:"missing"` // who were closed, or had not got it in time
+}
+
 // crowdState is what a crowd has seen since it began. Who reads slowly on purpose is counted in Slow and Closed only.
 type crowdState struct {
 	Here   int `json:"here"`   // connected, and with a snapshot

@@ -93,12 +93,6 @@ type awaiting struct {
 	done    chan awaited
 }
 
-// awaited is when the last one had it.
-type awaited struct {
-	At      time.Duration `json:"at"`
-	Missing int           `json:"missing"` // who were closed, or had not got it in time
-}
-
 // record is when one event came.
 type record struct {
 	first  time.Duration

@@ -234,7 +234,7 @@ func fanTables() []fanTable {
 		},
 		{
 			title:    "All come back at once",
-			about:    fmt.Sprintf("All connections are cut, and all spectators connect in the same instant; whoever is refused or closed comes back when he was told to, or else as chessrelay's page does. Until so many have a snapshot. %d moves a second are played meanwhile: held is how long one of them kept its publisher, which on a node is the apply loop.", fanRate),
+			about:    fmt.Sprintf("All connections are cut, and all spectators connect in the same instant; whoever is refused or closed comes back when he was told to, or else as chessrelay's page does. Until so many have a snapshot. %d moves a second are played meanwhile: held is how long one of them kept its publisher, which on a node is the apply loop.", fanHerdRate),
 			measured: func(m fanMeasurement) bool { return m.Herd.Count > 0 },
 			columns: []fanColumn{
 				{"half", inMicros(func(m fanMeasurement) time.Duration { return m.Herd.P50 })},
@@ -293,7 +293,7 @@ func (r *fanoutResult) markdown(w io.Writer) {
 		}
 	}
 	if len(r.Scale) > 0 {
-		fmt.Fprintf(w, "\n## As many spectators as there can be\n\nA move a second for %g s, in each process. Missing did not get the last move; gaps are moves that a spectator never got.\n\n", 6*r.Seconds)
+		fmt.Fprintf(w, "\n## As many spectators as there can be\n\nA move a second for %g s, in each process. Missing did not get the last move; gaps are moves that a spectator never got.\n\n", fanLong*r.Seconds)
 		fmt.Fprintf(w, "| spectators | processes | system | moves delivered | median | last | longest | closed | missing | gaps |\n|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|\n")
 		for _, s := range r.Scale {
 			var sum fanLoad

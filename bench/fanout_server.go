@@ -94,7 +94,7 @@ type publishArgs struct {
 // published is what was played. The events' indexes follow each other.
 type published struct {
 	From  uint64          `json:"from"`  // the first one's index
-	Times []time.Duration `json:"times"` // of clock: when each was given to the system
+	Times []time.Duration `json:"times"` // of clock: when each was given to the system, or was due, if that kept the publisher from it
 	// Held is how long the system kept the caller at the most, which would be the apply loop.
 	Held time.Duration `json:"held"`
 }
@@ -106,12 +106,17 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.From = s.venue.index() + 1
-	began := time.Now()
+	began := clock()
 	for i := range args.Count {
+		var due time.Duration
 		if args.PerSecond > 0 {
-			if err := wait(ctx, time.Until(began.Add(time.Duration(float64(i)/args.PerSecond*float64(time.Second))))); err != nil {
+			due = began + time.Duration(float64(i)/args.PerSecond*float64(time.Second))
+		}
+		if pause := due - clock(); pause > 0 {
+			if err := wait(ctx, pause); err != nil {
 				return p, err
 			}
+			due = 0 // the timer's lateness is not the system's
 		}
 		events, err := s.venue.play()
 		if err != nil {
@@ -124,8 +129,11 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 		if err := s.hub.publish(events); err != nil {
 			return p, err
 		}
-		p.Times = append(p.Times, at)
 		p.Held = max(p.Held, clock()-at)
+		if due > 0 {
+			at = due
+		}
+		p.Times = append(p.Times, at)
 	}
 	return p, nil
 }

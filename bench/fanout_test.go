@@ -1,13 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +71,8 @@ func TestFanoutEvents(t *testing.T) {
 	if err := checkFanLimits(2); err != nil {
 		t.Skip(err)
 	}
-	var want map[string]any
+	at := regexp.MustCompile(`"at":\d+`)
+	want := ""
 	for _, s := range fanSystems {
 		r, err := startFanRun(t.Context(), s, testPGN, 0)
 		if err != nil {
@@ -89,24 +89,14 @@ func TestFanoutEvents(t *testing.T) {
 		if err := r.crowd.call(t.Context(), "state", nil, &state); err != nil {
 			t.Fatal(err)
 		}
-		var got map[string]any
-		if err := json.Unmarshal([]byte(state.Sample), &got); err != nil {
-			t.Fatalf("%s: %q: %v", s.name, state.Sample, err)
-		}
-		for _, of := range []any{got, got["clock"]} {
-			for key := range of.(map[string]any) {
-				if key == "at" {
-					delete(of.(map[string]any), key) // and all else is the same whenever it was played
-				}
-			}
-		}
-		if want == nil {
+		got := at.ReplaceAllString(state.Sample, `"at":0`) // all else is the same whenever it was played
+		if want == "" {
 			want = got
-			if got["type"] != "move" || got["san"] == "" {
-				t.Errorf("the 25th event is %v", got)
+			if !strings.HasPrefix(got, `{"type":"move","index":`) || !strings.Contains(got, `"san":`) {
+				t.Errorf("the 25th event is %s", got)
 			}
-		} else if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %v, want %v", s.name, got, want)
+		} else if got != want {
+			t.Errorf("%s: %s, want %s", s.name, got, want)
 		}
 		if err := r.server.stop(t.Context()); err != nil {
 			t.Errorf("%s: %v", s.name, err)
