@@ -253,6 +253,7 @@ type fanLoad struct {
 	// Events are moves delivered; Messages are the WebSocket messages that they came in.
 	Events   uint64 `json:"events"`
 	Messages uint64 `json:"messages"`
+	Writes   int64  `json:"writes"` // system calls of the server's that write
 	// CPU of the server, without what it takes when nothing happens, for one move to one spectator; CrowdCPU of the spectators.
 	CPU       time.Duration `json:"cpu"`
 	CrowdCPU  time.Duration `json:"crowdCpu"`
@@ -264,6 +265,13 @@ type fanLoad struct {
 	Gaps    uint64        `json:"gaps"`    // moves that never came
 	Again   uint64        `json:"again"`   // moves that came twice, or late
 	Forward uint64        `json:"forward"` // moves that a later snapshot stood for
+}
+
+func (l fanLoad) writesPerEvent() float64 {
+	if l.Events == 0 {
+		return 0
+	}
+	return float64(l.Writes) / float64(l.Events)
 }
 
 func (l fanLoad) messagesPerEvent() float64 {
@@ -287,6 +295,10 @@ func (r *fanRun) load(ctx context.Context, moves int, perSecond, seconds float64
 		return l, err
 	}
 	if err := r.crowd.call(ctx, "state", nil, &before); err != nil {
+		return l, err
+	}
+	var wrote, written int64
+	if err := r.server.call(ctx, "writes", nil, &wrote); err != nil {
 		return l, err
 	}
 	used, err := r.usage(ctx)
@@ -313,8 +325,12 @@ func (r *fanRun) load(ctx context.Context, moves int, perSecond, seconds float64
 	if err := r.crowd.call(ctx, "state", nil, &after); err != nil {
 		return l, err
 	}
+	if err := r.server.call(ctx, "writes", nil, &written); err != nil {
+		return l, err
+	}
 	l = fanLoad{
-		Moves: len(p.Times), Events: after.Events - before.Events, Messages: after.Messages - before.Messages, Held: p.Held,
+		Writes: written - wrote,
+		Moves:  len(p.Times), Events: after.Events - before.Events, Messages: after.Messages - before.Messages, Held: p.Held,
 		Closed: after.Closed - before.Closed - (after.ClosedSlow - before.ClosedSlow), Missing: end.Missing,
 		Gaps: after.Gaps - before.Gaps, Again: after.Again - before.Again, Forward: after.Forward - before.Forward,
 	}

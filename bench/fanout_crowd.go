@@ -73,7 +73,7 @@ type crowdState struct {
 	Closed int `json:"closed"` // connections that the server ended, or that broke
 	// ClosedSlow are those of them that were slow.
 	ClosedSlow int            `json:"closedSlow"`
-	Reasons    map[string]int `json:"reasons,omitempty"` // of Closed
+	Reasons    map[string]int `json:"reasons,omitempty"` // of Closed, and of who did not get in
 
 	Events   uint64 `json:"events"`   // delivered
 	Messages uint64 `json:"messages"` // WebSocket messages, of any kind

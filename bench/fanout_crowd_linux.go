@@ -718,6 +718,8 @@ func (c *crowd) lostFor(who int32, reason string, pause time.Duration) {
 			c.state.ClosedSlow++
 		}
 		c.state.Reasons[reason]++
+	} else {
+		c.state.Reasons["coming: "+reason]++
 	}
 	c.hangUp(who)
 	if c.coming != nil {

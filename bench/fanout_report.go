@@ -27,7 +27,7 @@ type fanMeasurement struct {
 	Full        fanLoad `json:"full"`    // as many as it delivers
 	Herd        fanHerd `json:"herd"`    // with the most spectators only
 	Slow        fanSlow `json:"slow"`    // with the fewest only
-	// Reasons are why spectators were closed, over all loads.
+	// Reasons are why spectators were closed or not let in, over all loads.
 	Reasons map[string]int `json:"reasons,omitempty"`
 }
 
@@ -154,6 +154,10 @@ func inThousands(of func(fanMeasurement) float64) fanCell {
 	return func(_ *fanoutResult, c *fanCountResult) string { return thousands(fanMedian(c, of)) }
 }
 
+func inHundredths(of func(fanMeasurement) float64) fanCell {
+	return func(_ *fanoutResult, c *fanCountResult) string { return fmt.Sprintf("%.2f", fanMedian(c, of)) }
+}
+
 func toPeer(of func(fanMeasurement) float64) fanCell {
 	return func(r *fanoutResult, c *fanCountResult) string { return times(r.fanRatio(c, of)) }
 }
@@ -192,12 +196,11 @@ func fanTables() []fanTable {
 		},
 		{
 			title: fmt.Sprintf("%d moves a second", fanRate),
-			about: "On the boards that each spectator watches. Messages are WebSocket messages for a move to a spectator; the delays are the median and the last spectator's of the move that took longest. Closed are spectators whom the system gave up, in all rounds.",
+			about: "On the boards that each spectator watches. Writes are the server's system calls that write, messages the WebSocket messages, for a move to a spectator; the delays are the median and the last spectator's of the move that took longest. Closed are spectators whom the system gave up, in all rounds.",
 			columns: []fanColumn{
 				{"CPU", inFine(func(m fanMeasurement) time.Duration { return m.Load.CPU })}, {"×", toPeer(loadCPU)},
-				{"messages", func(_ *fanoutResult, c *fanCountResult) string {
-					return fmt.Sprintf("%.2f", fanMedian(c, func(m fanMeasurement) float64 { return m.Load.messagesPerEvent() }))
-				}},
+				{"writes", inHundredths(func(m fanMeasurement) float64 { return m.Load.writesPerEvent() })},
+				{"messages", inHundredths(func(m fanMeasurement) float64 { return m.Load.messagesPerEvent() })},
 				{"median", inMicros(func(m fanMeasurement) time.Duration { return m.Load.MaxP50 })},
 				{"last", inMicros(func(m fanMeasurement) time.Duration { return m.Load.MaxLast })}, {"×", toPeer(loadLast)},
 				{"publisher held", inMicros(func(m fanMeasurement) time.Duration { return m.Load.Held })},
@@ -210,9 +213,8 @@ func fanTables() []fanTable {
 			columns: []fanColumn{
 				{"moves to spectators a second", inThousands(full)}, {"×", toPeer(full)},
 				{"CPU", inFine(func(m fanMeasurement) time.Duration { return m.Full.CPU })},
-				{"messages", func(_ *fanoutResult, c *fanCountResult) string {
-					return fmt.Sprintf("%.2f", fanMedian(c, func(m fanMeasurement) float64 { return m.Full.messagesPerEvent() }))
-				}},
+				{"writes", inHundredths(func(m fanMeasurement) float64 { return m.Full.writesPerEvent() })},
+				{"messages", inHundredths(func(m fanMeasurement) float64 { return m.Full.messagesPerEvent() })},
 				{"closed", inAll(func(m fanMeasurement) int { return m.Full.Closed })},
 			},
 		},
@@ -345,7 +347,7 @@ func (r *fanoutResult) wrongs(w io.Writer) {
 		fmt.Fprintf(w, "- %s: %s moves delivered, %d never, %d twice, %d as part of a later snapshot; %d spectators closed, %d without the last move.", s.Name,
 			thousands(float64(sum.Events)), sum.Gaps, sum.Again, sum.Forward, sum.Closed, sum.Missing)
 		for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-			fmt.Fprintf(w, " Closed with %q: %d.", reason, reasons[reason])
+			fmt.Fprintf(w, " %q: %d.", reason, reasons[reason])
 		}
 		fmt.Fprintln(w)
 	}

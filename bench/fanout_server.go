@@ -67,6 +67,8 @@ func (s *fanServer) call(ctx context.Context, op string, args json.RawMessage) (
 		return s.publish(ctx, p)
 	case "memory":
 		return idleMemory()
+	case "writes":
+		return procNumber("/proc/self/io", "syscw:")
 	}
 	return nil, fmt.Errorf("there is no operation %q", op)
 }
@@ -143,14 +145,19 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 func idleMemory() (int64, error) {
 	debug.FreeOSMemory()
 	debug.FreeOSMemory() // what pools held over the first collection
-	status, err := os.ReadFile("/proc/self/status")
+	kib, err := procNumber("/proc/self/status", "RssAnon:")
+	return kib << 10, err
+}
+
+// procNumber is the number that follows name in a file of the kernel's.
+func procNumber(path, name string) (n int64, err error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
-	_, rest, ok := bytes.Cut(status, []byte("RssAnon:"))
-	var kib int64
-	if _, err := fmt.Sscan(string(rest), &kib); !ok || err != nil {
-		return 0, fmt.Errorf("/proc/self/status does not tell RssAnon: %w", err)
+	_, rest, ok := bytes.Cut(data, []byte(name))
+	if _, err := fmt.Sscan(string(rest), &n); !ok || err != nil {
+		return 0, fmt.Errorf("%s does not tell %s %w", path, name, err)
 	}
-	return kib << 10, nil
+	return n, nil
 }
