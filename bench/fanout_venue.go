@@ -57,7 +57,8 @@ func newVenue(games [][]string) (*venue, error) {
 			return nil, err
 		}
 	}
-	return v, nil
+	_, err := v.play() // the first move begins the round, too, and is two events
+	return v, err
 }
 
 func boardGame(board int) relay.GameID { return relay.GameID(fmt.Sprintf("fangam%02d", board+1)) }

@@ -240,11 +240,7 @@ func (h *Hub) notUpgraded(w http.ResponseWriter, _ *http.Request, status int, re
 // refuse answers one who was not let in.
 func (h *Hub) refuse(w http.ResponseWriter, err error) {
 	// Those who come back do so at different moments.
-	wait := 5 + rand.IntN(10)
-	if errors.Is(err, errRush) {
-		wait = 1 + rand.IntN(4)
-	}
-	w.Header().Set("Retry-After", strconv.Itoa(wait))
+	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(5)))
 	switch {
 	case errors.Is(err, errClosed):
 		writeError(w, http.StatusServiceUnavailable, "going_away", err.Error())

@@ -184,3 +184,53 @@ func TestPatrol(t *testing.T) {
 		}
 	}
 }
+
+// TestTurnsAreFair: however often something new comes while members have their turns, and whoever leaves meanwhile, all
+// are given a turn within a round, and after the last event everybody is.
+func TestTurnsAreFair(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 7))
+	g := &group{}
+	last := map[*spectator]int{} // when it had its turn
+	for range 500 {
+		s := &spectator{}
+		g.add(s)
+		last[s] = 0
+	}
+	for now := 1; now <= 20_000; now++ {
+		if rnd.IntN(9) == 0 {
+			g.owe()
+		}
+		s := g.take()
+		if s == nil {
+			continue
+		}
+		if now-last[s] > 1100 { // two rounds, if somebody left
+			t.Fatalf("turn %d: one had to wait for %d", now, now-last[s])
+		}
+		last[s] = now
+		if len(g.members) > 300 && rnd.IntN(50) == 0 {
+			gone := g.members[rnd.IntN(len(g.members))]
+			g.remove(gone)
+			delete(last, gone)
+		}
+	}
+	for range 50 { // one event, while members leave in the middle of the turns
+		g.owe()
+		had := map[*spectator]bool{}
+		for n := 0; ; n++ {
+			s := g.take()
+			if s == nil {
+				break
+			}
+			had[s] = true
+			if n%37 == 36 && len(g.members) > 2 {
+				g.remove(g.members[rnd.IntN(len(g.members))])
+			}
+		}
+		for i, s := range g.members {
+			if !had[s] || int(s.place) != i {
+				t.Fatalf("one had no turn")
+			}
+		}
+	}
+}

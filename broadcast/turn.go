@@ -236,13 +236,11 @@ func (w *worker) enter(s *spectator) {
 		w.groups[s.round] = g
 		s.round.workers.Or(w.bit) // before its history is read
 	}
-	s.place = int32(len(g.members))
-	g.members = append(g.members, s)
+	g.add(s)
+	s.due |= dueStatus
 	if s.boards != nil {
-		g.partial++
 		s.due |= dueSummary
 	}
-	s.due |= dueStatus
 	w.counted.joined.Add(1)
 	w.counted.spectators.Add(1)
 }
@@ -253,17 +251,7 @@ func (w *worker) leave(s *spectator) {
 		return // it was never let in
 	}
 	g := w.groups[s.round]
-	last := g.members[len(g.members)-1]
-	g.members[s.place] = last
-	last.place = s.place
-	if g.queued {
-		g.owed = len(g.members) // or the last one may have come where others had their turn
-	}
-	g.members[len(g.members)-1] = nil
-	g.members = g.members[:len(g.members)-1]
-	if s.boards != nil {
-		g.partial--
-	}
+	g.remove(s)
 	if len(g.members) == 0 {
 		delete(w.groups, s.round)
 		s.round.workers.And(^w.bit)

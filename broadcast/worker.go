@@ -206,11 +206,49 @@ func (w *worker) takeInbox() {
 	w.spare = box
 }
 
-// enqueue has every member of g get a turn. One who comes later in it finds what has been published meanwhile, too; and if that is while
+// owe has every member get a turn. One who comes later in it finds what has been published meanwhile, too; and if that is while
 // the members have their turns, they go on where they are and once round, so that however quick the events come, nobody waits for
 // longer than a round.
+func (g *group) owe() { g.owed = len(g.members) }
+
+// take is the next member who is owed a turn, nil if nobody is.
+func (g *group) take() *spectator {
+	if g.owed == 0 || len(g.members) == 0 {
+		g.owed = 0
+		return nil
+	}
+	g.owed--
+	if g.next--; g.next < 0 || g.next >= len(g.members) {
+		g.next = len(g.members) - 1
+	}
+	return g.members[g.next]
+}
+
+func (g *group) add(s *spectator) {
+	s.place = int32(len(g.members))
+	g.members = append(g.members, s)
+	if s.boards != nil {
+		g.partial++
+	}
+}
+
+func (g *group) remove(s *spectator) {
+	last := g.members[len(g.members)-1]
+	g.members[s.place] = last
+	last.place = s.place
+	g.members[len(g.members)-1] = nil
+	g.members = g.members[:len(g.members)-1]
+	if g.owed > 0 {
+		g.owe() // the last one may have come where others had their turn
+	}
+	if s.boards != nil {
+		g.partial--
+	}
+}
+
+// enqueue has every member of g get a turn.
 func (w *worker) enqueue(g *group) {
-	g.owed = len(g.members)
+	g.owe()
 	if !g.queued {
 		g.queued = true
 		w.queue = append(w.queue, g)
@@ -222,14 +260,14 @@ func (w *worker) work() bool {
 	if len(w.queue) > 0 {
 		g := w.queue[0]
 		w.queue = slices.Delete(w.queue, 0, 1)
-		for n := 0; n < stretch && g.owed > 0 && len(g.members) > 0; n++ {
-			g.owed--
-			if g.next--; g.next < 0 || g.next >= len(g.members) {
-				g.next = len(g.members) - 1
+		for n := 0; n < stretch; n++ {
+			s := g.take()
+			if s == nil {
+				break
 			}
-			w.turn(g.members[g.next])
+			w.turn(s)
 		}
-		if g.owed > 0 && len(g.members) > 0 {
+		if g.owed > 0 {
 			w.queue = append(w.queue, g)
 		} else {
 			g.queued = false
