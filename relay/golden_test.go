@@ -176,5 +176,33 @@ func goldenCommands(t *testing.T) [][]byte {
 		special.do(c)
 		special.do(c)
 	}
+	for _, c := range sourceCommands() {
+		special.do(c)
+		special.do(c)
+	}
 	return append(out, special.log...)
+}
+
+// sourceCommands give rounds sources, change them and take them away, and say more of a tournament than its name.
+func sourceCommands() []*relaypb.Command {
+	pgn, cloud := &relaypb.Source{Kind: "pgn", Url: "https://club.example/1.pgn"}, &relaypb.Source{Kind: "lcc", Url: "https://cloud.example/get/X4PKuVsC", Round: 3, IntervalSeconds: 10}
+	of := func(round string, s *relaypb.Source, request string) *relaypb.Command {
+		c := updateRound(request, &relaypb.UpdateRound{Source: s})
+		c.GetUpdateRound().Round = round
+		return c
+	}
+	first, second := createRound("source01", "q1"), createRound("source02", "q2")
+	first.GetCreateRound().Source = pgn
+	second.GetCreateRound().Source = &relaypb.Source{Kind: "ftp", Url: "x"}
+	tour := createTournament("tournam2", "q3")
+	tour.GetCreateTournament().Info = &relaypb.TournamentInfo{Format: new("Swiss"), Website: new("https://club.example")}
+	return []*relaypb.Command{
+		first, second, createRound("source02", "q2"),
+		of("source01", cloud, "q4"), of("source02", pgn, "q5"), of("source02", pgn, "q6"), of("source02", &relaypb.Source{Kind: "pgn"}, "q7"),
+		of("source01", new(relaypb.Source), "q8"), of("source01", new(relaypb.Source), "q9"), of("source01", cloud, "q10"),
+		tour,
+		updateTournament("q11", &relaypb.UpdateTournament{Info: &relaypb.TournamentInfo{TimeZone: new("Europe/Oslo"), Players: new("")}}),
+		updateTournament("q12", &relaypb.UpdateTournament{Info: &relaypb.TournamentInfo{Website: new("javascript:alert(1)")}}),
+		updateTournament("q13", &relaypb.UpdateTournament{Info: &relaypb.TournamentInfo{TimeControl: new("90+30"), TimeZone: new("")}, Name: new("Olympiad")}),
+	}
 }
