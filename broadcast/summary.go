@@ -29,6 +29,8 @@ type boardSummary struct {
 	Ply    relay.Ply    `json:"ply"`
 	SAN    string       `json:"san,omitempty"` // of the last move
 	Result relay.Result `json:"result"`
+	// Illegal: the last move was.
+	Illegal bool `json:"illegal,omitempty"`
 }
 
 // take is the summary for one who knows the boards up to index from (0: nothing), and up to where he knows them then. nil: nothing is new.
@@ -86,7 +88,7 @@ func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) 
 	for _, g := range games {
 		b := boardSummary{Game: g.ID, Board: g.Board, Ply: g.Ply(), Result: g.Result}
 		if m, ok := g.LastMove(); ok {
-			b.SAN = m.SAN
+			b.SAN, b.Illegal = m.SAN, m.Illegal
 		}
 		f.Boards = append(f.Boards, b)
 	}

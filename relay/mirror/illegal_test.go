@@ -28,6 +28,15 @@ func (w *world) record(board int, ply relay.Ply, text, fen string, more ...strin
 	}
 }
 
+// pass records that the side to move has pressed the clock without a move, if the game goes on.
+func (w *world) pass(g *relay.Game) {
+	fields := strings.Fields(g.FEN())
+	fields[1], fields[3] = map[string]string{"w": "b", "b": "w"}[fields[1]], "-"
+	w.apply(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
+		Game: string(g.ID), Ply: int32(g.Ply()) + 1, Move: "--", Illegal: true, Fen: strings.Join(fields, " "),
+	}}})
+}
+
 // marked is the moves and the result of the first board, an illegal move marked by a star.
 func (w *world) marked() string {
 	g := w.games()[0]
@@ -152,10 +161,7 @@ func TestAnyIllegalIsKept(t *testing.T) {
 		if g.Ply() < relay.Ply(n) {
 			continue // it was mate
 		}
-		// The mover passes, and leaves what is on the board as it is.
-		fields := strings.Fields(g.FEN())
-		fields[1], fields[3] = map[string]string{"w": "b", "b": "w"}[fields[1]], "-"
-		w.record(1, g.Ply()+1, "--", strings.Join(fields, " "))
+		w.pass(g)
 		for range 4 {
 			part := *sheet
 			part.write(r, append(sheet.sans[:n:n], []string{"", "Zz9", "--"}[r.IntN(3)]))

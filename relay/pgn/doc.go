@@ -12,7 +12,8 @@
 //
 // [Game.Play] asks package rules which of the moves are legal, for who wants to know it before
 // relay says so, such as a push of a whole round. It stops at the first one that is not, with an
-// [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end.
+// [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end. Where English letters fail, those of a
+// few other languages are tried (language.go).
 //
 // [Writer] writes a relay.Game as lichess's broadcasts do, since that is the form
 // that other programs split and parse. The moves end before an illegal one that was played; what came is a comment there, which

@@ -42,6 +42,9 @@ type LineMove struct {
 //
 // A game that our own [Writer] ended before an illegal move, since no other program could read on, has that as its error, too.
 //
+// A null move (--, Z0, @@@@) at the end is left out. The letters of the pieces may be German, French, Spanish or Italian, if the game as it is
+// written has only those of one of them: see languages.
+//
 // It costs less than a microsecond a move, and five allocations a game.
 func (g *Game) Play() (*Line, error) {
 	l := &Line{Result: g.Result}
@@ -66,8 +69,27 @@ func (g *Game) PlayAfter(n int, fen, variant string) (*Line, error) {
 	return l, l.play(g, n, pos)
 }
 
-// play plays the moves from index first on.
-func (l *Line) play(g *Game, first int, pos rules.Position) (err error) {
+// play plays the moves from index first on, in the letters of another language if they are not English.
+func (l *Line) play(g *Game, first int, pos rules.Position) error {
+	before := *l
+	err := l.playAs(g, first, pos)
+	fault, _ := errors.AsType[*Error](err)
+	if fault == nil {
+		return err
+	}
+	foreign := g.translated()
+	if foreign == nil {
+		return err
+	}
+	*l = before
+	err = l.playAs(foreign, first, pos)
+	if fault, _ := errors.AsType[*Error](err); fault != nil {
+		fault.Move = g.Moves[fault.Ply-1].SAN // as it is written
+	}
+	return err
+}
+
+func (l *Line) playAs(g *Game, first int, pos rules.Position) (err error) {
 	l.Moves = make([]LineMove, 0, len(g.Moves)-first)
 	// The texts live and die together, so one string holds them.
 	texts := make([]byte, 0, 12*len(g.Moves))
@@ -76,7 +98,11 @@ func (l *Line) play(g *Game, first int, pos rules.Position) (err error) {
 		m, e := pos.Find(g.Moves[i].SAN)
 		if e != nil {
 			half := g.Cut && i == len(g.Moves)-1 && (errors.Is(e, rules.ErrText) || errors.Is(e, rules.ErrPromotion))
-			if !half && !l.kings(g, i) {
+			switch null := isNull(g.Moves[i].SAN); {
+			case half || null && i == len(g.Moves)-1 || l.kings(g, i): // a null move at the end bears a comment
+			case null:
+				err = g.fault(relay.Ply(i+1), "it is a null move, which leaves the same side to move twice: what follows is no game")
+			default:
 				err = g.fault(relay.Ply(i+1), pos.Explain(e))
 			}
 			break

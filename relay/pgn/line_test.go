@@ -63,7 +63,6 @@ func TestPlay(t *testing.T) {
 		{"cut off before the promotion", "[FEN \"8/P6k/8/8/8/8/8/K7 w - - 0 1\"]\n\n1. a8", "[8/P6k/8/8/8/8/8/K7 w - - 0 1] *", ""},
 		{"whole, at the end of the text", "1. e4 e5 2. Nd4", "e4/e2e4 e5/e7e5 *", "game 1, ply 3, Nd4 (line 1): it is not legal"},
 		{"not at the end", "1. e4 e5 2. Nf\n", "e4/e2e4 e5/e7e5 *", "game 1, ply 3, Nf (line 1): it is neither SAN"},
-		{"a null move", "1. e4 -- 2. d4 *", "e4/e2e4 *", "game 1, ply 2, -- (line 1): it is neither SAN (such as Nf3) nor UCI (such as g1f3)"},
 		{"an unknown variant", "[Black \"B\"]\n[Variant \"Antichess\"]\n\n1. e3 *", "*", "game 1, ? – B (line 1): the variant \"Antichess\" is not supported"},
 		{"a bad position", "[FEN \"8/8/8/8/8/8/8/8 w - - 0 1\"]\n\n1. e3 *", "*", "game 1 (line 1): the FEN has 0 kings of one side"},
 		{"no position", "[Variant \"Fischerandom\"]\n\n1. e3 *", "Chess960 *", "game 1 (line 1): a game of Chess960 needs the tag FEN, for the position that it starts from"},

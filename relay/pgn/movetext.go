@@ -94,7 +94,7 @@ func (p *parser) move(token string) error {
 	switch {
 	case len(san) < 2 || san == "ep" || san == "e.p.":
 		return nil // a number, an annotation, "N" for a novelty
-	case san == "--" || san == "Z0":
+	case isNull(san):
 	case san[0] >= 'a' && san[0] <= 'z', san[0] >= 'A' && san[0] <= 'Z':
 	case strings.HasPrefix(san, "0-0"):
 	default:
@@ -106,6 +106,9 @@ func (p *parser) move(token string) error {
 	p.g.Moves = append(p.g.Moves, Move{SAN: san, Line: p.s.line})
 	return nil
 }
+
+// isNull reports whether the text is a null move, as some programs write it for a threat or a comment.
+func isNull(san string) bool { return san == "--" || san == "Z0" || san == "@@@@" || san == "0000" }
 
 // dashes are what is written for a minus sign in castling and in results.
 var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-", "_", "-")
