@@ -62,14 +62,14 @@ func TestStalledShareOfAWorker(t *testing.T) {
 // TestTricklingSpectator takes a little all the time: it is slow, but not closed.
 func TestTricklingSpectator(t *testing.T) {
 	s := longScript(t, 3000)
-	n := startNode(t, s, 9, func(c *Config) { tight(c); c.WriteTimeout = time.Second; c.HistoryEvents = 5000 })
+	n := startNode(t, s, 9, func(c *Config) { tight(c); c.WriteTimeout = 2 * time.Second; c.HistoryEvents = 5000 })
 	w := newWatcher(t, roundA)
 	w.conn = dialBuffer(t, n, w.query(), 32<<10) // with much less, the kernel itself waits for seconds
 	n.apply(s.last())
 	pace := time.NewTicker(time.Millisecond)
 	defer pace.Stop()
 	for began := time.Now(); w.cursor < last(s.indexes(roundA, 0, s.last())); {
-		if time.Since(began) < 2200*time.Millisecond {
+		if time.Since(began) < 4200*time.Millisecond {
 			<-pace.C
 		}
 		if _, err := w.read(); err != nil {
