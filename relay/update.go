@@ -313,14 +313,16 @@ func (s *State) statusOf(r *Round) RoundStatus {
 	begun, over, last := false, len(r.Games) > 0, uint64(0)
 	for _, id := range r.Games {
 		g := s.games.get(id)
-		if !g.Over() {
-			begun = begun || g.Ply() > 0
-			over = false
-			continue
+		switch {
+		case !g.Over():
+			begun, over = begun || g.Ply() > 0, false
+		case r.StatusSetAt > 0:
+			begun, last = true, max(last, g.lastResult().Index)
+		default:
+			begun = true
 		}
-		begun = true
-		if r.StatusSetAt > 0 {
-			last = max(last, g.lastResult().Index)
+		if begun && !over { // the other games cannot change that
+			break
 		}
 	}
 	switch {
