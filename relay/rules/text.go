@@ -77,11 +77,18 @@ func readText(s string) (moveText, bool) {
 
 // cleanText removes what says nothing about which move it is.
 func cleanText(s string) string {
-	s = strings.Trim(s, " ")
-	s = strings.TrimRight(s, "+#!? ")
+	s = trimMarks(strings.TrimLeft(s, " "))
 	s = strings.TrimSuffix(s, "e.p.")
 	s = strings.TrimSuffix(s, "ep")
-	return strings.TrimRight(s, "+#!? ")
+	return trimMarks(s)
+}
+
+// trimMarks cuts checks, annotations and spaces off the end.
+func trimMarks(s string) string {
+	for s != "" && strings.IndexByte("+#!? ", s[len(s)-1]) >= 0 {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // takePromotion cuts the piece promoted to off the end.
