@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/chessrelay/chessrelay/store"
@@ -107,6 +108,11 @@ func (a *applier) process(w applyWork, alone bool) error {
 	return nil
 }
 
+// applyTogether is how many commands are applied, and those who wait for them woken, before others run. Goroutines run in the
+// order in which they were woken: behind thousands that submit their next commands at once the Raft loop and the replicators would wait for
+// tens of milliseconds, while nothing is on the line.
+const applyTogether = 1024
+
 // apply hands the commands among the entries to the state machine, all that
 // stand between two changes of the membership in one batch.
 func (a *applier) apply(entries []*raftpb.Entry) error {
@@ -125,6 +131,11 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 		switch e.GetType() {
 		case raftpb.EntryNormal:
 			if id, data, ok := splitEntry(e.GetData()); ok { // else a new leader's empty entry
+				if len(a.batch) == applyTogether {
+					flush()
+					a.n.waiters.wakeResolved()
+					runtime.Gosched()
+				}
 				a.batch = append(a.batch, Command{Index: e.GetIndex(), Term: e.GetTerm(), Data: data})
 				a.ids = append(a.ids, id)
 			}

@@ -1,0 +1,68 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// inParts is a state machine that looks, before each batch, whether those who waited for the one before have their results.
+type inParts struct {
+	StateMachine
+	t       *testing.T
+	waiting map[uint64]*delivery // by the index of the command that they wait for
+	applied uint64
+	batches int
+}
+
+func (m *inParts) Apply(batch []Command) {
+	m.batches++
+	for index, d := range m.waiting {
+		if got := d.done.Load(); got != (index <= m.applied) {
+			m.t.Errorf("batch %d begins at %d: who waits for %d has a result: %v", m.batches, batch[0].Index, index, got)
+		}
+	}
+	for i := range batch {
+		c := &batch[i]
+		if m.applied++; c.Index != m.applied || string(c.Data) != fmt.Sprint(c.Index) {
+			m.t.Fatalf("command %d is %q, after %d", c.Index, c.Data, m.applied-1)
+		}
+		c.Result = c.Index
+	}
+}
+
+// TestManyAreAppliedInParts: of many entries that are committed at once the first are answered before the last are applied.
+func TestManyAreAppliedInParts(t *testing.T) {
+	const entries = 2*applyTogether + 100
+	m := &inParts{t: t, waiting: map[uint64]*delivery{}}
+	n := &Node{waiters: newWaiters(), reads: newReads(), cfg: Config{Machine: m}}
+	var all []*raftpb.Entry
+	for i := range uint64(entries) {
+		index := i + 1
+		id := uint64(0) // nobody's
+		if index == 1 || index%applyTogether <= 1 || index == entries {
+			d, err := n.waiters.register(context.Background(), n, false, [][]byte{nil})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.waiting[index], id = d, d.first
+		}
+		all = append(all, &raftpb.Entry{Index: new(index), Term: new(uint64(1)), Data: appendEntryData(nil, id, fmt.Append(nil, index))})
+	}
+	a := &applier{n: n}
+	if err := a.apply(all); err != nil {
+		t.Fatal(err)
+	}
+	n.waiters.wakeResolved()
+	if m.applied != entries || m.batches != 3 || n.Applied() != entries {
+		t.Errorf("%d of %d commands in %d batches, applied up to %d", m.applied, entries, m.batches, n.Applied())
+	}
+	for index, d := range m.waiting {
+		<-d.wake
+		if r := n.waiters.forget(d); r[0].Index != index || r[0].Value != index {
+			t.Errorf("who waits for %d has %+v", index, r[0])
+		}
+	}
+}
