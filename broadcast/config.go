@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/netip"
 	"runtime"
 	"time"
@@ -86,10 +84,9 @@ type Config struct {
 	// AllowedOrigins are the origins, such as "https://example.org", whose
 	// pages may connect besides this host's own. "*" allows every one.
 	AllowedOrigins []string
-	// Address tells whom MaxPerAddress counts a request for. Zero: the host of
-	// RemoteAddr, an IPv6 one cut to its /64. Behind a proxy set it to
-	// something that trusts the proxy's header, or all spectators are one.
-	Address func(*http.Request) string
+	// Proxies are the networks of proxies whose X-Forwarded-For is believed, so that MaxPerAddress counts for whoever is
+	// behind them. Zero: nobody's is, and all behind a proxy are one. An IPv6 address counts for its whole /64.
+	Proxies []netip.Prefix
 }
 
 // maxStatusEvery is what clients are promised: one that has heard nothing for
@@ -111,9 +108,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Address == nil {
-		c.Address = remoteHost
 	}
 	for _, f := range []struct {
 		name  string
@@ -177,24 +171,4 @@ func (c Config) withDefaults() (Config, error) {
 		c.MaxPerAddress = 200
 	}
 	return c, nil
-}
-
-// remoteHost is the address that a limit should hold for. Whoever has one IPv6
-// address has the 2^64 beside it as well.
-func remoteHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		if net64, err := addr.Prefix(64); err == nil {
-			return net64.String()
-		}
-	}
-	return addr.String()
 }

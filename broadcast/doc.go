@@ -116,6 +116,7 @@
 //	follow.go     a spectator within the process, who takes games instead of frames
 //	live.go       GET /live: parameters, upgrade, refusal
 //	gate.go       how many may come in: in all, from one address, in a second
+//	address.go    which address a request counts for
 //	status.go     stale or not, told to everyone
 //	stats.go      counters for the metrics
 //

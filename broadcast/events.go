@@ -56,7 +56,7 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 
 // respond makes a spectator of one who reads an HTTP response without an end.
 func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentType, head string, admit func(*spectator) error) {
-	address := h.cfg.Address(r)
+	address := h.cfg.address(r)
 	if err := h.gate.enter(address); err != nil {
 		h.refuse(w, err)
 		return

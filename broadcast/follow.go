@@ -41,7 +41,7 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 	if !known {
 		return nil, ErrNoRound
 	}
-	f := &Follower{hub: h, address: h.cfg.Address(r), seen: map[relay.GameID]*relay.Game{}, at: map[int]relay.GameID{}}
+	f := &Follower{hub: h, address: h.cfg.address(r), seen: map[relay.GameID]*relay.Game{}, at: map[int]relay.GameID{}}
 	if err := h.gate.enter(f.address); err != nil {
 		if !errors.Is(err, errClosed) {
 			h.counted.refusedLimit.Add(1)

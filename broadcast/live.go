@@ -28,7 +28,7 @@ import (
 // in at all get one: 429 beyond the limits, 403 for a foreign origin, 400 if
 // it is no WebSocket, 503 once the hub is closed.
 func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
-	address := h.cfg.Address(r)
+	address := h.cfg.address(r)
 	if err := h.gate.enter(address); err != nil {
 		h.refuse(w, err)
 		return

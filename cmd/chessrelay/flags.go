@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -80,6 +81,31 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// checkOrigin wants an origin as browsers send it (RFC 6454, 6.1), or * for all of them.
+func checkOrigin(s string) error {
+	u, err := url.Parse(s)
+	if s == "*" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host {
+		return nil
+	}
+	return usagef("--allow-origin is the scheme and the host of a site, such as https://club.example, or *, not %q", s)
+}
+
+// parseProxies reads networks in CIDR notation, or single addresses.
+func parseProxies(list []string) (proxies []netip.Prefix, err error) {
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			at, err := netip.ParseAddr(s)
+			if err != nil {
+				return nil, usagef("--trust-proxy is a network or an address, such as 10.0.0.0/8 or 127.0.0.1, not %q", s)
+			}
+			p = netip.PrefixFrom(at, at.BitLen())
+		}
+		proxies = append(proxies, p.Masked())
+	}
+	return proxies, nil
 }
 
 // parseNodes reads a comma-separated list of nodes' base URLs. A node may be

@@ -69,6 +69,10 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if n.listener, err = net.Listen("tcp", cfg.HTTP); err != nil {
 		return n, fmt.Errorf("--http %s cannot be listened on: %w%s", cfg.HTTP, err, whenTaken(err))
 	}
+	proxies, err := parseProxies(cfg.TrustProxies)
+	if err != nil {
+		return n, err
+	}
 	n.url = cfg.AdvertiseHTTP
 	if n.url == "" {
 		n.url = "http://" + consensus.Reachable(n.listener.Addr())
@@ -86,7 +90,9 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		Identified: func(cluster string) error {
 			return n.openHub(broadcast.Config{
 				Cluster: cluster, Node: cfg.Name, Boards: n.boards, Log: log,
-				MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress,
+				MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
+				HistoryEvents: cfg.HistoryEvents, HistoryBytes: cfg.HistoryBytes,
+				AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
 			})
 		},
 		Log:              log,

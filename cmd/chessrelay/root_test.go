@@ -41,6 +41,14 @@ func TestExitCodes(t *testing.T) {
 		{"demo --venues 99", exitUsage, "", "--venues"},
 		{"demo --http 8080", exitUsage, "", "--http is an address to listen on"},
 		{"serve --name n --data d --role king", exitUsage, "", "--role is recorder or venue"},
+		{"serve --help", exitDone, "as many as the open files allow", ""},
+		{"serve --name n --data d --role venue --max-spectators -2", exitUsage, "", "--max-spectators is at least 1, not -2; -1 is no limit"},
+		{"serve --name n --data d --role venue --max-joins -5", exitUsage, "", "--max-joins is at least 1, not -5; -1 is no limit"},
+		{"serve --name n --data d --role venue --history-events -1", exitUsage, "", "--history-events is at least 1, not -1"},
+		{"serve --name n --data d --role venue --history-bytes 4MB", exitUsage, "", "--history-bytes"},
+		{"serve --name n --data d --role venue --allow-origin https://a.example,club.example", exitUsage, "", `--allow-origin is the scheme and the host of a site, such as https://club.example, or *, not "club.example"`},
+		{"serve --name n --data d --role venue --allow-origin https://a.example/path", exitUsage, "", "--allow-origin"},
+		{"serve --name n --data d --role venue --trust-proxy 10.0.0.0/8 --trust-proxy lan", exitUsage, "", `not "lan"`},
 		{"serve --name n --data d --role venue --join a --bootstrap", exitUsage, "", "--bootstrap and --join exclude each other"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {

@@ -42,10 +42,16 @@ type serveConfig struct {
 	// PullAllow is what of the local network sources of rounds may be fetched from; see pull.ParseAllow.
 	PullAllow string
 
-	// MaxSpectators bounds the connections to /live, MaxPerAddress those of
-	// one address. 0: broadcast's own defaults; negative: no limit.
+	// MaxSpectators bounds the connections to /live, /events and /feed, MaxPerAddress those of
+	// one address, MaxJoins how many come in a second. 0: broadcast's own defaults; negative: no limit.
 	MaxSpectators int
 	MaxPerAddress int
+	MaxJoins      int
+	// HistoryEvents and HistoryBytes bound what is kept of a round for those who come back; 0: broadcast's own defaults.
+	HistoryEvents int
+	HistoryBytes  int
+	AllowOrigins  []string // whose pages may connect, besides the node's own; see checkOrigin
+	TrustProxies  []string // networks; see parseProxies
 
 	// The pipeline's window to one node, while this one leads; 0: consensus' own defaults.
 	MaxInflightMsgs  int
@@ -92,8 +98,13 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.`,
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
-	f.IntVar(&cfg.MaxSpectators, "max-spectators", 10_000, "serve at most `N` spectators at a time; -1: no limit")
-	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address; -1: no limit, as behind a proxy")
+	f.IntVar(&cfg.MaxSpectators, "max-spectators", 0, "serve at most `N` spectators at a time; 0: as many as the open files allow (ulimit -n) less 500, at most 100000; -1: no limit")
+	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address; -1: no limit")
+	f.IntVar(&cfg.MaxJoins, "max-joins", 0, "let at most `N` of them in a second, the others come back a little later (default 5000); -1: no limit")
+	f.IntVar(&cfg.HistoryEvents, "history-events", 0, "keep the last `N` events of a round for spectators who come back; who lacks more gets a snapshot (default 4096)")
+	f.IntVar(&cfg.HistoryBytes, "history-bytes", 0, "and at most `N` bytes of them (default 4194304)")
+	f.StringSliceVar(&cfg.AllowOrigins, "allow-origin", nil, "let pages of this site watch too, `ORIGIN[,ORIGIN…]` such as https://club.example; *: of all sites (default: the node's own pages only)")
+	f.StringSliceVar(&cfg.TrustProxies, "trust-proxy", nil, "believe the X-Forwarded-For of proxies in these networks, `CIDR[,CIDR…]`: --max-per-address counts for who is behind them")
 	f.IntVar(&cfg.MaxInflightMsgs, "max-inflight-msgs", 0, "as leader, have at most `N` unanswered appends on the way to a node (default 256)")
 	f.Uint64Var(&cfg.MaxInflightBytes, "max-inflight-bytes", 0, "and at most `N` bytes in them (default 16777216)")
 	return cmd
@@ -109,6 +120,30 @@ func (c *serveConfig) validate() (err error) {
 	}
 	if c.MaxInflightMsgs < 0 {
 		return usagef("--max-inflight-msgs is at least 1, not %d", c.MaxInflightMsgs)
+	}
+	for _, f := range []struct {
+		flag  string
+		value int
+		least int
+		hint  string
+	}{
+		{"max-spectators", c.MaxSpectators, -1, "; -1 is no limit"},
+		{"max-per-address", c.MaxPerAddress, -1, "; -1 is no limit"},
+		{"max-joins", c.MaxJoins, -1, "; -1 is no limit"},
+		{"history-events", c.HistoryEvents, 0, ""},
+		{"history-bytes", c.HistoryBytes, 0, ""},
+	} {
+		if f.value < f.least {
+			return usagef("--%s is at least 1, not %d%s", f.flag, f.value, f.hint)
+		}
+	}
+	for _, origin := range c.AllowOrigins {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+	}
+	if _, err := parseProxies(c.TrustProxies); err != nil {
+		return err
 	}
 	if _, err := pull.ParseAllow(c.PullAllow); err != nil {
 		return usagef("--pull-allow: %v", err)

@@ -1,0 +1,49 @@
+package broadcast
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// address is whom the limits count a request for. Behind proxies of ours it is the last one in X-Forwarded-For that is not a
+// proxy: what stands before that came from the client, who may have written anything.
+func (c *Config) address(r *http.Request) string {
+	at, ok := parseAddress(r.RemoteAddr)
+	if !ok {
+		return r.RemoteAddr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && c.isProxy(at); i-- {
+		before, ok := parseAddress(strings.TrimSpace(hops[i]))
+		if !ok {
+			break
+		}
+		at = before
+	}
+	// Whoever has one IPv6 address has the 2^64 beside it as well.
+	if at.Is6() {
+		if net64, err := at.Prefix(64); err == nil {
+			return net64.String()
+		}
+	}
+	return at.String()
+}
+
+func (c *Config) isProxy(at netip.Addr) bool {
+	return slices.ContainsFunc(c.Proxies, func(p netip.Prefix) bool { return p.Contains(at) })
+}
+
+// parseAddress reads an IP address, with a port or without.
+func parseAddress(s string) (netip.Addr, bool) {
+	at, err := netip.ParseAddr(s)
+	if err != nil {
+		withPort, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return at, false
+		}
+		at = withPort.Addr()
+	}
+	return at.Unmap().WithZone(""), true
+}

@@ -1,0 +1,37 @@
+package broadcast
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+)
+
+func TestAddress(t *testing.T) {
+	c := Config{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
+	for _, tt := range []struct {
+		from string
+		hops []string
+		want string
+	}{
+		{"192.0.2.7:5000", nil, "192.0.2.7"},
+		{"192.0.2.7:5000", []string{"198.51.100.1"}, "192.0.2.7"}, // no proxy of ours
+		{"10.1.1.1:5000", nil, "10.1.1.1"},
+		{"10.1.1.1:5000", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"10.1.1.1:5000", []string{"203.0.113.9, 198.51.100.1"}, "198.51.100.1"}, // the client has written the first one
+		{"10.1.1.1:5000", []string{"203.0.113.9", "198.51.100.1 , 10.2.2.2"}, "198.51.100.1"},
+		{"[fd00::1]:5000", []string{"198.51.100.1:4321,10.2.2.2"}, "198.51.100.1"},
+		{"10.1.1.1:5000", []string{"10.3.3.3,10.2.2.2"}, "10.3.3.3"},
+		{"10.1.1.1:5000", []string{"198.51.100.1, unknown"}, "10.1.1.1"},
+		{"10.1.1.1:5000", []string{""}, "10.1.1.1"},
+		{"[::ffff:10.1.1.1]:5000", []string{"2001:db8:1:2:3:4:5:6"}, "2001:db8:1:2::/64"},
+		{"[2001:db8:1:2:3:4:5:6%eth0]:5000", nil, "2001:db8:1:2::/64"},
+		{"[::ffff:192.0.2.7]:1", nil, "192.0.2.7"},
+		{"[fe80::1%eth0]:1", nil, "fe80::/64"},
+		{"@", []string{"198.51.100.1"}, "@"},
+	} {
+		r := &http.Request{RemoteAddr: tt.from, Header: http.Header{"X-Forwarded-For": tt.hops}}
+		if got := c.address(r); got != tt.want {
+			t.Errorf("%s by %q counts for %s, want %s", tt.from, tt.hops, got, tt.want)
+		}
+	}
+}
