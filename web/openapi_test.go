@@ -246,8 +246,11 @@ func TestOpenAPIExamples(t *testing.T) {
 				check(at, at, e.(object)["value"])
 			}
 		}
-		if frames, ok := o["x-websocket"].(object); ok {
-			check(at, at+"/x-websocket/message", frames["examples"].([]any)...)
+		for _, kind := range []string{"x-websocket", "x-stream"} {
+			if frames, ok := o[kind].(object); ok {
+				examples, _ := frames["examples"].([]any)
+				check(at, at+"/"+kind+"/message", examples...)
+			}
 		}
 	})
 }

@@ -86,6 +86,10 @@ func TestSpectatorFlags(t *testing.T) {
 		}
 	}
 
+	eventually(t, "all to be seated", func() bool {
+		s := n.hub.Stats()
+		return s.Spectators == 4 && s.SnapshotsSent == 4
+	})
 	figures := metricsOf(t, n.url)
 	for name, want := range map[string]float64{
 		"spectators": 4, "spectator_connections": 4, "live_rounds": 1, "events_published_total": 3, "spectators_joined_total": 4,

@@ -35,6 +35,7 @@ func TestOpenAPI(t *testing.T) {
 	round := doc.ids["rid"]
 
 	frames := watchFrames(t, c.nodes[1].url, round)
+	streams := readStreams(doc, "/feed", "/events?round="+round, "/events?boards=1&round="+round)
 	newGame := example("/api/rounds/{rid}/games", "")
 	doc.ids["gid"] = create("/api/rounds/{rid}/games", newGame)
 	doc.post(409, "/api/rounds/{rid}/games", newGame)
@@ -132,6 +133,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	doc.header = nil
 	frames(doc)
+	streams("hello", "snapshot", "game", "move", "takeback", "correction", "result", "clock", "round", "status")
 	src := newPulledPage(t, "[Board \"9\"]\n[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Ke3 *\n")
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL + "/get/" + round, "kind": "lcc", "round": 2, "intervalSeconds": 3600}})
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})
@@ -218,6 +220,13 @@ func TestOpenAPI(t *testing.T) {
 	patch(404, "/api/rounds/{rid}", object{"delay": 0})
 	patch(404, "/api/tournaments/{tid}", object{"location": ""})
 	doc.get(400, "/live?round="+round)
+	doc.get(404, "/events?round=AAAAAAAA")
+	doc.get(400, "/events")
+	doc.get(400, "/events?since=x&round="+round)
+	doc.get(409, "/events?cluster=another&round="+round)
+	doc.get(503, "/events?since=1000000&round=AAAAAAAA")
+	doc.get(400, "/feed?since=x")
+	doc.get(409, "/feed?cluster=another")
 	doc.header = http.Header{"Origin": {"https://elsewhere.example"}}
 	doc.post(403, "/api/tournaments", object{"name": "Town Open"})
 	doc.header = nil
@@ -243,6 +252,7 @@ func TestOpenAPI(t *testing.T) {
 
 	// One of two voters is no majority.
 	c.nodes[0].kill()
+	streams("close")
 	doc.base = c.nodes[1].url
 	eventually(t, "the venue to know that there is no leader", func() bool { return c.nodes[1].raft.Leader() == 0 })
 	doc.post(503, "/api/cluster/leader", object{"to": "venue-1"})
@@ -250,7 +260,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, "/api/cluster")
 
 	guarded := &testNode{t: t, cfg: serveConfig{
-		Name: "guarded", Role: roleRecorder, Data: filepath.Join(t.TempDir(), "guarded"),
+		Name: "guarded", Role: roleRecorder, Data: filepath.Join(t.TempDir(), "guarded"), MaxSpectators: 1,
 		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 1, Bootstrap: true, Token: "secret",
 	}}
 	guarded.start()
@@ -261,11 +271,49 @@ func TestOpenAPI(t *testing.T) {
 	eventually(t, "a leader", func() bool { return guarded.raft.Leader() != 0 })
 	doc.post(201, "/api/tournaments", object{"name": "Town Open"})
 
+	doc.stream("/feed")
+	doc.get(429, "/feed")
+	doc.get(429, "/events?round=AAAAAAAA")
 	guardedLogin(doc)
 
 	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
 	// Nor does any bring a source to say less than it did.
 	doc.wantAllSeen("SourceState.kept", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
+}
+
+// readStreams opens streams of the document at once, and returns a function that reads each of them until a frame of all those
+// types has come, or it has ended by a "close".
+func readStreams(doc *contract, paths ...string) func(types ...string) {
+	var next []func() (string, []byte)
+	for _, path := range paths {
+		next = append(next, doc.stream(path))
+	}
+	return func(types ...string) {
+		doc.t.Helper()
+		for i, path := range paths {
+			missing := map[string]bool{}
+			for _, name := range types {
+				missing[name] = true
+			}
+			if strings.Contains(path, "boards") && !missing["close"] {
+				missing["summary"] = true
+			}
+			for len(missing) > 0 {
+				name, message := next[i]()
+				if message == nil {
+					doc.t.Fatalf("%s has ended, and still no %v", path, missing)
+				}
+				delete(missing, name)
+				for _, raw := range frames(doc.t, message) {
+					var f struct{ Type string }
+					if err := json.Unmarshal(raw, &f); err != nil {
+						doc.t.Fatal(err)
+					}
+					delete(missing, f.Type)
+				}
+			}
+		}
+	}
 }
 
 // watchFrames watches a round, and returns a function that holds what came to the
@@ -281,7 +329,13 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 		t.Helper()
 		missing := map[string]bool{
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
-			"round": true, "status": true,
+			"round": true, "status": true, "summary": true,
+		}
+		// From now on it watches one board, and is told of the others in little.
+		order := []byte(`{"type":"subscribe","boards":[1]}`)
+		doc.fits("subscribe", "#/paths/~1live/get/x-websocket/fromClient/schema", order)
+		if err := conn.WriteMessage(websocket.TextMessage, order); err != nil {
+			t.Fatal(err)
 		}
 		for len(missing) > 0 {
 			_, message, err := conn.ReadMessage()
