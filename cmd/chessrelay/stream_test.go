@@ -234,7 +234,7 @@ func TestFeedIsTheLog(t *testing.T) {
 			rounds[m.RoundID] = true
 		case "move":
 			if m.Index <= since || m.Ply != len(moves[m.Game])+1 {
-				t.Errorf("ply %d of %s came with %d after ply %d and index %d", m.Ply, m.Game, m.Index, len(moves[m.Game]), since)
+				t.Fatalf("ply %d of %s came with %d after ply %d and index %d", m.Ply, m.Game, m.Index, len(moves[m.Game]), since)
 			}
 			moves[m.Game] = append(moves[m.Game], move{m.Index, m.SAN})
 			count++
