@@ -159,12 +159,13 @@ func TestEventsOnAnotherNode(t *testing.T) {
 				t.Fatalf("after %d events: %v, %s", len(sp.indexes), s.in.Err(), data)
 			}
 			id = cmp.Or(at, id)
+			before := sp.since
 			for _, raw := range frames(t, data) {
 				var f frame
 				if err := json.Unmarshal(raw, &f); err != nil {
 					t.Fatal(err)
 				}
-				if sp.take(f); sp.snaps == 1 {
+				if sp.take(f, before); sp.snaps == 1 {
 					play()
 				}
 			}
@@ -220,7 +221,7 @@ func TestFeedIsTheLog(t *testing.T) {
 	var cluster string
 	var since uint64
 	count, snapshots := 0, 0
-	take := func(m message) {
+	take := func(m message, before uint64) {
 		switch m.Type {
 		case "hello":
 			cluster = m.Cluster
@@ -233,8 +234,8 @@ func TestFeedIsTheLog(t *testing.T) {
 		case "game":
 			rounds[m.RoundID] = true
 		case "move":
-			if m.Index <= since || m.Ply != len(moves[m.Game])+1 {
-				t.Fatalf("ply %d of %s came with %d after ply %d and index %d", m.Ply, m.Game, m.Index, len(moves[m.Game]), since)
+			if m.Index <= before || m.Ply != len(moves[m.Game])+1 {
+				t.Fatalf("ply %d of %s came with %d after ply %d and index %d", m.Ply, m.Game, m.Index, len(moves[m.Game]), before)
 			}
 			moves[m.Game] = append(moves[m.Game], move{m.Index, m.SAN})
 			count++
@@ -262,12 +263,13 @@ func TestFeedIsTheLog(t *testing.T) {
 			if _, ok := s.line(); !ok {
 				t.Fatalf("after %d moves: %v", count, s.in.Err())
 			}
+			before := since
 			for _, raw := range frames(t, s.in.Bytes()) {
 				var m message
 				if err := json.Unmarshal(raw, &m); err != nil {
 					t.Fatal(err)
 				}
-				take(m)
+				take(m, before)
 			}
 			feed()
 		}
