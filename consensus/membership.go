@@ -84,6 +84,9 @@ func (n *Node) change(ctx context.Context, mc memberChange) error {
 	return err
 }
 
+// Members returns the members of the group as this node knows them, by name.
+func (n *Node) Members() []Member { return n.roster.list() }
+
 // FindMember returns the member that s names, by name or by id.
 func (n *Node) FindMember(s string) (Member, error) {
 	if m, ok := n.roster.byName(s); ok {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -75,13 +76,30 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 		g.stored = storedGame{moves: complete, good: complete, changes: len(g.Changes)}
 		g.changed = false
 	}
+	return taken.records(games)
+}
+
+// Records returns all records of a checkpoint of the state as it is, by key: what [State.Load] takes to make the
+// same state elsewhere. As with TakeDirty, and without a word to it, the call only copies pointers, and encoding is done while the
+// sequence is read, on any goroutine.
+func (s *State) Records() iter.Seq2[string, []byte] {
+	all := changes{tournaments: slices.Clone(s.newest), rounds: slices.Collect(maps.Values(s.rounds))}
+	games := make([]gameChange, 0, s.games.n)
+	for g := range s.games.all {
+		games = append(games, gameChange{game: g.Game})
+	}
+	return all.records(games)
+}
+
+// records yields the records of what has changed, with these games.
+func (c *changes) records(games []gameChange) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		for _, t := range taken.tournaments {
+		for _, t := range c.tournaments {
 			if !yield(tournamentKey(t.ID), marshal(tournamentRecord(t))) {
 				return
 			}
 		}
-		for _, r := range taken.rounds {
+		for _, r := range c.rounds {
 			if !yield(roundKey(r.ID), marshal(roundRecord(r))) {
 				return
 			}

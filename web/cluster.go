@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -17,10 +18,13 @@ import (
 const forwardedHeader = "X-Chessrelay-Forwarded"
 
 // getCluster is GET /api/cluster. Only the leader knows how far the others are,
-// so its view is fetched; without a leader this node tells what it sees itself.
+// so its view is fetched; without a leader this node tells what it sees itself. The edges are those that follow this node.
 func (s *Server) getCluster(r *http.Request) (answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
+	if s.cfg.Edge != nil {
+		return ok(s.edgeCluster())
+	}
 	status, err := s.cfg.Node.Status(ctx)
 	if err != nil {
 		return answer{}, err
@@ -34,14 +38,15 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
-	out.Status = status
+	out.Status, out.Edges = status, s.cfg.Feed.Followers()
 	return ok(out)
 }
 
-// clusterJSON is the cluster, and the sources that its leader polls.
+// clusterJSON is the cluster, the sources that its leader polls, and the edges that follow the node which answers.
 type clusterJSON struct {
 	consensus.Status
-	Sources []clusterSource `json:"sources,omitempty"`
+	Sources []clusterSource       `json:"sources,omitempty"`
+	Edges   []edge.FollowerStatus `json:"edges"`
 }
 
 func (s *Server) leadersView(ctx context.Context, r *http.Request, status consensus.Status) (clusterJSON, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/web/edge"
 )
 
 // apiError is an error as the API tells it:
@@ -56,6 +57,14 @@ var kinds = []struct {
 	{relay.ErrBadCommand, http.StatusBadRequest, "bad_request"},
 	// The leader is newer than we are, or older: someone upgrades.
 	{relay.ErrVersion, http.StatusServiceUnavailable, "unknown_version"},
+
+	{edge.ErrBadRequest, http.StatusBadRequest, "bad_request"},
+	{edge.ErrOtherCluster, http.StatusConflict, "other_cluster"},
+	{edge.ErrLoop, http.StatusConflict, "edge_loop"},
+	{edge.ErrTooDeep, http.StatusConflict, "edge_too_deep"},
+	{edge.ErrDiverged, http.StatusConflict, "edge_diverged"},
+	{edge.ErrTooMany, http.StatusServiceUnavailable, "overloaded"},
+	{edge.ErrClosed, http.StatusServiceUnavailable, "going_away"},
 
 	{consensus.ErrUnknownMember, http.StatusNotFound, "not_found"},
 	{consensus.ErrMembership, http.StatusConflict, "membership_refused"},

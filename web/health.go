@@ -14,30 +14,43 @@ const maxLag = 1000
 
 // healthz is GET /healthz: 200 while the node's loops run.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	if err := s.cfg.Node.Err(); err != nil {
+	if err := s.origin.Err(); err != nil {
 		writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "stopped", "error": err.Error()})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
-// readyz is GET /readyz: 200 while the node has a leader and shows what it knows.
+// readyz is GET /readyz: 200 while the node has a leader, or an edge an upstream, and shows what it knows.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	n := s.cfg.Node
+	n := s.origin
 	status, why := http.StatusOK, "ready"
+	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit()}
+	lost := ""
+	if e := s.cfg.Edge; e != nil {
+		report := e.Report()
+		body["upstream"] = report.Upstream
+		if report.Stale {
+			lost = "no upstream is up to date"
+		}
+	} else {
+		leader := s.cfg.Node.Leader()
+		body["leader"] = leader
+		if leader == 0 {
+			lost = "no leader is known"
+		}
+	}
 	switch {
 	case n.Err() != nil:
 		status, why = http.StatusServiceUnavailable, "this node has stopped: "+n.Err().Error()
-	case n.Leader() == 0:
-		status, why = http.StatusServiceUnavailable, "no leader is known"
-	case n.Applied() == 0:
+	case lost != "":
+		status, why = http.StatusServiceUnavailable, lost
+	case n.Applied() == 0 && s.cfg.Edge == nil:
 		status, why = http.StatusServiceUnavailable, "waiting for the first snapshot"
 	case n.Applied()+maxLag < n.Commit():
 		status, why = http.StatusServiceUnavailable, "catching up"
 	}
-	body := map[string]any{
-		"status": why, "node": n.Name(), "leader": n.Leader(), "applied": n.Applied(), "commit": n.Commit(),
-	}
+	body["status"] = why
 	if status != http.StatusOK {
 		body["error"], body["code"] = why, "not_ready"
 	}
@@ -46,18 +59,19 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 
 // metrics is GET /metrics, in Prometheus' text format.
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
-	n, hub := s.cfg.Node, s.cfg.Hub.Stats()
+	n, hub := s.origin, s.cfg.Hub.Stats()
 	set := metrics.NewSet()
 	gauge := func(name string, v float64) { set.NewGauge("chessrelay_"+name, func() float64 { return v }) }
 	counter := func(name string, v uint64) { set.NewCounter("chessrelay_" + name).Set(v) }
 	isLeader := 0.0
-	if n.Leader() == n.ID() {
+	if r := s.cfg.Node; r != nil && r.Leader() == r.ID() {
 		isLeader = 1
 	}
 	gauge("raft_is_leader", isLeader)
 	gauge("raft_commit_index", float64(n.Commit()))
 	gauge("raft_applied_index", float64(n.Applied()))
 	gauge("raft_leader_contact_seconds", time.Since(n.LastContact()).Seconds())
+	s.edgeMetrics(gauge, counter)
 	gauge("spectators", float64(hub.Spectators))
 	gauge("spectator_connections", float64(hub.Connections))
 	gauge("live_rounds", float64(hub.Rounds))

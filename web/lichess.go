@@ -44,7 +44,7 @@ func (s *Server) lichessRoutes(r chi.Router) {
 		r.Delete("/api/token", s.oauthRevoke)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(s.anyOrigin, s.lichessOrigin, s.authorize)
+		r.Use(s.anyOrigin, s.atVenue, s.lichessOrigin, s.authorize)
 		r.Post("/broadcast/new", s.handle(s.lichessNewTour))
 		r.Post("/broadcast/{tourId}/new", s.handle(s.lichessNewRound))
 		r.Post("/broadcast/round/{roundId}/edit", s.handle(s.lichessEditRound))

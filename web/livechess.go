@@ -73,7 +73,7 @@ func (s *Server) liveChessTournament(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lcc.NewTournament(s.cfg.Node.ClusterID(), t, rounds), nil
+	return lcc.NewTournament(s.origin.ClusterID(), t, rounds), nil
 }
 
 // liveChessIndex is GET /get/{uuid}/round-{n}/index.json.
@@ -119,7 +119,7 @@ func (s *Server) liveChessRound(r *http.Request) (round *relay.Round, games []*r
 // readTournament calls f with the boards and the tournament that the path names, by its UUID or its id.
 func (s *Server) readTournament(r *http.Request, f func(*relay.State, *relay.Tournament)) error {
 	uuid := chi.URLParam(r, "uuid")
-	id, found := lcc.TournamentID(s.cfg.Node.ClusterID(), uuid)
+	id, found := lcc.TournamentID(s.origin.ClusterID(), uuid)
 	if found {
 		s.read(func(b *relay.State) {
 			var t *relay.Tournament

@@ -100,6 +100,10 @@ func (s *Server) consistency(next http.Handler) http.Handler {
 		switch c := r.URL.Query().Get("consistency"); c {
 		case "", "local":
 		case "linearizable":
+			if s.cfg.Edge != nil {
+				s.fail(w, r, s.elsewhere())
+				return
+			}
 			ctx, cancel := s.deadline(r)
 			err := s.cfg.Node.ReadIndex(ctx)
 			cancel()

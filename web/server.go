@@ -8,6 +8,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -15,7 +16,11 @@ import (
 
 // Config is what a [Server] works with.
 type Config struct {
-	Node   *consensus.Node
+	// Node is this node's member of the Raft group, or Edge what it follows as an edge: one of both.
+	Node *consensus.Node
+	Edge *edge.Follower
+	// Feed serves the edges that follow this node.
+	Feed   *edge.Feed
 	Boards broadcast.View
 	Hub    *broadcast.Hub
 	Log    *slog.Logger
@@ -37,6 +42,7 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
+	origin  origin // Config.Node or Config.Edge
 	handler http.Handler
 
 	lines   *pull.Lines   // with those who poll, if there are any
@@ -48,8 +54,8 @@ type Server struct {
 
 // New makes the server's routes.
 func New(cfg Config) (*Server, error) {
-	if cfg.Node == nil || cfg.Boards == nil || cfg.Hub == nil {
-		return nil, errors.New("web: a node, its boards and its hub are needed")
+	if (cfg.Node == nil) == (cfg.Edge == nil) || cfg.Feed == nil || cfg.Boards == nil || cfg.Hub == nil {
+		return nil, errors.New("web: a node or an edge, its feed, its boards and its hub are needed")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -63,6 +69,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Log, lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams)}
 	if cfg.Pull != nil {
 		s.lines = cfg.Pull.Lines()
+	}
+	if s.origin = cfg.Node; cfg.Edge != nil {
+		s.origin = cfg.Edge
 	}
 	pages, err := newPages()
 	if err != nil {
@@ -96,6 +105,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Get("/metrics", s.metrics)
+	r.With(s.authorize).Get("/feed/log", s.feed)
 	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
@@ -120,7 +130,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		r.Get("/cluster", s.handle(s.getCluster))
 
 		r.Group(func(r chi.Router) {
-			r.Use(s.sameOrigin, s.authorize)
+			r.Use(s.atVenue, s.sameOrigin, s.authorize)
 			r.Post("/tournaments", s.handle(s.createTournament))
 			r.Post("/tournaments/{tid}/rounds", s.handle(s.createRound))
 			r.Post("/rounds/{rid}/games", s.handle(s.createGame))

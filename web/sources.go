@@ -99,6 +99,15 @@ func (s *Server) sourceState(r *relay.Round) *sourceState {
 		return nil
 	}
 	out := &sourceState{}
+	if s.cfg.Edge != nil {
+		if leader := s.cfg.Edge.Status().Leader; leader.Name != "" {
+			out.PolledBy = leader.Name
+			if leader.HTTP != "" {
+				out.URL = leader.HTTP + "/api/rounds/" + string(r.ID)
+			}
+		}
+		return out
+	}
 	leader := s.cfg.Node.Leader()
 	if m, err := s.cfg.Node.FindMember(leader.String()); err == nil {
 		out.PolledBy = m.Name

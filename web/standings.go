@@ -44,7 +44,7 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	tag := fmt.Sprintf(`"%s-%d"`, s.cfg.Node.ClusterID(), changedAt(t, rs))
+	tag := fmt.Sprintf(`"%s-%d"`, s.origin.ClusterID(), changedAt(t, rs))
 	h := w.Header()
 	h.Set(indexHeader, fmt.Sprint(index))
 	h.Set("ETag", tag)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/web/edge"
 )
 
 // What the API takes and gives, as far as this side needs it. Fields that a
@@ -97,6 +98,9 @@ type clusterState struct {
 	Applied   uint64        `json:"applied"`
 	Members   []memberState `json:"members"`
 	Sources   []sourceState `json:"sources"`
+
+	Upstream *edge.Report          `json:"upstream"` // on an edge
+	Edges    []edge.FollowerStatus `json:"edges"`    // that follow the node which answers
 }
 
 // sourceState is how the source of a round fares.

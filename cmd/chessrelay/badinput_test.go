@@ -177,7 +177,7 @@ func TestClosedCluster(t *testing.T) {
 	c.nodes[1].kill()
 	c.nodes[2].kill()
 	n := c.nodes[0]
-	quick, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, SubmitTimeout: 4 * 20 * testTick})
+	quick, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Feed: n.feed, SubmitTimeout: 4 * 20 * testTick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestClosedCluster(t *testing.T) {
 func TestToken(t *testing.T) {
 	c := newTestCluster(t, 1)
 	n := c.nodes[0]
-	guarded, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Token: "secret"})
+	guarded, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Feed: n.feed, Token: "secret"})
 	if err != nil {
 		t.Fatal(err)
 	}

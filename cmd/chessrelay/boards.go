@@ -8,6 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/web/edge"
 )
 
 // boards are the boards of one node: the state machine that the log is applied
@@ -19,6 +20,8 @@ type boards struct {
 	// and called by its apply loop.
 	publish func([]relay.Event)
 	reset   func(applied uint64)
+	// tail keeps what was applied last, for the edges that follow this node.
+	tail *edge.Tail
 
 	events []relay.Event // for publish; owned by the apply loop
 
@@ -33,7 +36,7 @@ var (
 )
 
 func newBoards() *boards {
-	return &boards{state: relay.NewState(), publish: func([]relay.Event) {}, reset: func(uint64) {}}
+	return &boards{state: relay.NewState(), publish: func([]relay.Event) {}, reset: func(uint64) {}, tail: edge.NewTail(0, 0)}
 }
 
 // Apply implements consensus.StateMachine.
@@ -50,6 +53,7 @@ func (b *boards) Apply(batch []consensus.Command) {
 		b.applied = c.Index
 	}
 	b.mu.Unlock()
+	b.tail.Append(batch)
 	for i := range outcomes {
 		b.events = outcomes[i].AppendEvents(b.events)
 	}
@@ -80,8 +84,16 @@ func (b *boards) Restore(applied uint64, load func(func(key string, value []byte
 	b.mu.Lock()
 	b.state, b.applied = state, applied
 	b.mu.Unlock()
+	b.tail.Reset(applied)
 	b.reset(applied)
 	return nil
+}
+
+// image is the boards for an edge: their records, which are made as they are read, while the boards go on.
+func (b *boards) image() (applied uint64, records iter.Seq2[string, []byte]) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.applied, b.state.Records()
 }
 
 // Read implements broadcast.View.

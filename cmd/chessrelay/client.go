@@ -103,7 +103,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	for failed := 1; ; failed++ {
 		current := c.current.Load()
 		err := c.try(ctx, c.nodes[current], req, out)
-		wait, elsewhere, again := retryable(err)
+		wait, elsewhere, again := retryable(err, len(c.nodes) > 1)
 		if !again { // done, or refused for good
 			if c.failing.CompareAndSwap(true, false) {
 				c.log.Info("the cluster answers again", "node", c.nodes[current])
@@ -176,8 +176,8 @@ func (c *client) try(ctx context.Context, node string, req request, out any) err
 }
 
 // retryable says whether it is a failure that may pass, how long the server wants us to
-// wait at least, and whether another node may do better at once.
-func retryable(err error) (wait time.Duration, elsewhere, again bool) {
+// wait at least, and whether another node may do better at once. An edge never does better, if there are others.
+func retryable(err error, others bool) (wait time.Duration, elsewhere, again bool) {
 	var silent *connectionError
 	if errors.As(err, &silent) {
 		return 0, true, true
@@ -189,6 +189,8 @@ func retryable(err error) (wait time.Duration, elsewhere, again bool) {
 	switch refusal.Status {
 	case http.StatusTooManyRequests:
 		return refusal.RetryAfter, false, true
+	case http.StatusMisdirectedRequest:
+		return 0, true, others
 	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return refusal.RetryAfter, true, true
 	}

@@ -101,7 +101,10 @@ func (n *testNode) start() {
 	n.mu.Lock()
 	n.node = node
 	n.mu.Unlock()
-	n.cfg.HTTP, n.cfg.Peer = strings.TrimPrefix(node.url, "http://"), node.raft.PeerAddr()
+	n.cfg.HTTP = strings.TrimPrefix(node.url, "http://")
+	if node.raft != nil {
+		n.cfg.Peer = node.raft.PeerAddr()
+	}
 }
 
 // stop is SIGTERM.
@@ -119,7 +122,9 @@ func (n *testNode) stop() {
 // kill is as near to kill -9 as one process allows: nothing is handed over and
 // nothing more is written. TestDemo kills real processes.
 func (n *testNode) kill() {
-	n.raft.Halt(errors.New("killed by the test"))
+	if n.raft != nil {
+		n.raft.Halt(errors.New("killed by the test"))
+	}
 	n.stop()
 }
 

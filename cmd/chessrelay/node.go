@@ -14,18 +14,21 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/web"
+	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-// node is one whole node: the boards, the Raft member that feeds them, the hub
+// node is one whole node: the boards, the Raft member or the upstream that feeds them, the hub
 // that shows them, and the HTTP server in front of all. It only joins the
 // packages to each other.
 type node struct {
 	log    *slog.Logger
 	boards *boards
 	hub    *broadcast.Hub
-	raft   *consensus.Node
-	client *client // how this node asks to be admitted
+	feed   *edge.Feed      // serves the edges that follow this node
+	raft   *consensus.Node // nil on an edge
+	edge   *edge.Follower  // nil but on an edge
+	client *client         // how this node asks to be admitted
 	pull   *pull.Puller
 
 	listener net.Listener
@@ -77,46 +80,28 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if n.url == "" {
 		n.url = "http://" + consensus.Reachable(n.listener.Addr())
 	}
-	rc := consensus.Config{
-		Dir:           cfg.Data,
-		Name:          cfg.Name,
-		Role:          consensus.Role(cfg.Role),
-		ListenPeer:    cfg.Peer,
-		AdvertisePeer: cfg.AdvertisePeer,
-		AdvertiseHTTP: n.url,
-		Bootstrap:     cfg.Bootstrap,
-		Voters:        cfg.Voters,
-		Machine:       n.boards,
-		Identified: func(cluster string) error {
-			return n.openHub(broadcast.Config{
-				Cluster: cluster, Node: cfg.Name, Boards: n.boards, Log: log,
-				MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
-				HistoryEvents: cfg.HistoryEvents, HistoryBytes: cfg.HistoryBytes,
-				AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
-			})
-		},
-		Log:              log,
-		Tick:             tick,
-		MaxInflightMsgs:  cfg.MaxInflightMsgs,
-		MaxInflightBytes: cfg.MaxInflightBytes,
+	hub := broadcast.Config{
+		Node: cfg.Name, Boards: n.boards, Log: log,
+		MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
+		HistoryEvents: cfg.HistoryEvents, HistoryBytes: cfg.HistoryBytes,
+		AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
 	}
-	if cfg.Join != "" {
-		n.client = newClient([]string{cfg.Join}, cfg.Token, log)
-		rc.Join = func(ctx context.Context, self consensus.Member) (consensus.Welcome, error) {
-			log.Info("asking to be admitted", "member", cfg.Join, "id", self.ID)
-			var w consensus.Welcome
-			return w, n.client.call(ctx, http.MethodPost, "/api/cluster/members", self, &w)
-		}
+	identified := func(cluster string) error {
+		hub.Cluster = cluster
+		return n.openHub(hub)
 	}
-	if n.raft, err = consensus.Open(ctx, rc); err != nil {
-		return n, fmt.Errorf("%w%s", err, whenTaken(err))
+	if cfg.Role == roleEdge {
+		err = n.openEdge(ctx, cfg, identified)
+	} else {
+		err = n.openMember(ctx, cfg, identified, tick)
 	}
-	allow, err := pull.ParseAllow(cfg.PullAllow)
 	if err != nil {
-		return n, fmt.Errorf("--pull-allow: %w", err)
+		return n, err
 	}
-	n.openPuller(allow)
-	api, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token})
+	n.feed = edge.OpenFeed(edge.FeedConfig{Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log})
+	api, err := web.New(web.Config{
+		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token,
+	})
 	if err != nil {
 		return n, err
 	}
@@ -132,13 +117,51 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	lifetime, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
 	n.wg.Go(func() { n.served <- n.server.Serve(n.listener) })
-	n.wg.Go(func() { n.watchLeader(lifetime) })
+	n.wg.Go(func() { n.watchStale(lifetime) })
 	if cfg.Join != "" {
 		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
 	}
+	return n, nil
+}
+
+// openMember opens this node's member of the Raft group.
+func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(cluster string) error, tick time.Duration) (err error) {
+	log := n.log
+	rc := consensus.Config{
+		Dir:              cfg.Data,
+		Name:             cfg.Name,
+		Role:             consensus.Role(cfg.Role),
+		ListenPeer:       cfg.Peer,
+		AdvertisePeer:    cfg.AdvertisePeer,
+		AdvertiseHTTP:    n.url,
+		Bootstrap:        cfg.Bootstrap,
+		Voters:           cfg.Voters,
+		Machine:          n.boards,
+		Identified:       identified,
+		Log:              log,
+		Tick:             tick,
+		MaxInflightMsgs:  cfg.MaxInflightMsgs,
+		MaxInflightBytes: cfg.MaxInflightBytes,
+	}
+	if cfg.Join != "" {
+		n.client = newClient([]string{cfg.Join}, cfg.Token, log)
+		rc.Join = func(ctx context.Context, self consensus.Member) (consensus.Welcome, error) {
+			log.Info("asking to be admitted", "member", cfg.Join, "id", self.ID)
+			var w consensus.Welcome
+			return w, n.client.call(ctx, http.MethodPost, "/api/cluster/members", self, &w)
+		}
+	}
+	if n.raft, err = consensus.Open(ctx, rc); err != nil {
+		return fmt.Errorf("%w%s", err, whenTaken(err))
+	}
+	allow, err := pull.ParseAllow(cfg.PullAllow)
+	if err != nil {
+		return fmt.Errorf("--pull-allow: %w", err)
+	}
+	n.openPuller(allow)
 	log.Info("node runs", "name", cfg.Name, "role", cfg.Role, "http", n.url, "peer", n.raft.PeerAddr(),
 		"cluster", n.raft.ClusterID(), "member", n.raft.ID())
-	return n, nil
+	return nil
 }
 
 // openHub is called as soon as the cluster is known, and before the boards are
@@ -175,13 +198,12 @@ func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
 	}
 }
 
-// watchLeader tells the spectators when what they see may be out of date.
-func (n *node) watchLeader(ctx context.Context) {
+// watchStale tells the spectators when what they see may be out of date.
+func (n *node) watchStale(ctx context.Context) {
 	every := time.NewTicker(staleCheck)
 	defer every.Stop()
 	for {
-		last := n.raft.LastContact()
-		n.hub.SetStale(time.Since(last) > staleAfter, last)
+		n.hub.SetStale(n.stale())
 		select {
 		case <-ctx.Done():
 			return
@@ -190,12 +212,25 @@ func (n *node) watchLeader(ctx context.Context) {
 	}
 }
 
+// stale reports whether the boards may be out of date, and since when.
+func (n *node) stale() (bool, time.Time) {
+	if n.edge != nil {
+		return n.edge.Stale()
+	}
+	last := n.raft.LastContact()
+	return time.Since(last) > staleAfter, last
+}
+
 // run waits until ctx ends, or the node stops by itself.
 func (n *node) run(ctx context.Context) error {
+	var stopped <-chan struct{} // an edge does not stop by itself
+	if n.raft != nil {
+		stopped = n.raft.Done()
+	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-n.raft.Done():
+	case <-stopped:
 		return n.raft.Err()
 	case err := <-n.served:
 		return fmt.Errorf("HTTP server: %w", err)
@@ -208,6 +243,9 @@ func (n *node) Close() error {
 	var errs []error
 	if n.hub != nil {
 		errs = append(errs, n.hub.Close())
+	}
+	if n.feed != nil {
+		errs = append(errs, n.feed.Close())
 	}
 	if n.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
@@ -227,6 +265,9 @@ func (n *node) Close() error {
 	}
 	if n.raft != nil {
 		errs = append(errs, n.raft.Close())
+	}
+	if n.edge != nil {
+		errs = append(errs, n.edge.Close())
 	}
 	if n.client != nil {
 		errs = append(errs, n.client.Close())

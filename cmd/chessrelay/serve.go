@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
+	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/spf13/cobra"
 )
@@ -16,13 +18,14 @@ import (
 const (
 	roleRecorder = "recorder"
 	roleVenue    = "venue"
+	roleEdge     = "edge" // outside the cluster: it follows a venue or another edge
 )
 
 // serveConfig is what the flags of serve say, checked.
 type serveConfig struct {
 	Name string
-	Role string // roleRecorder or roleVenue
-	Data string // the folder of the node
+	Role string // roleRecorder, roleVenue or roleEdge
+	Data string // the folder of the node; an edge has none
 
 	HTTP string // host:port to listen on for arbiters and spectators
 	Peer string // host:port to listen on for the other nodes
@@ -37,7 +40,10 @@ type serveConfig struct {
 	Join      string
 	Voters    int // the number up to which venues become voters; at least 1
 
-	Token string // what submitters must show; empty: nothing
+	// Upstreams are the base URLs of what an edge follows, the preferred one first.
+	Upstreams []string
+
+	Token string // what submitters, and edges, must show; empty: nothing
 
 	// PullAllow is what of the local network sources of rounds may be fetched from; see pull.ParseAllow.
 	PullAllow string
@@ -56,24 +62,34 @@ type serveConfig struct {
 	// The pipeline's window to one node, while this one leads; 0: consensus' own defaults.
 	MaxInflightMsgs  int
 	MaxInflightBytes uint64
+
+	pace edge.Config // the tests' own times of an edge
 }
 
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.
 func newServeCommand(env *environment) *cobra.Command {
 	var cfg serveConfig
+	var upstreams []string
 	cmd := &cobra.Command{
-		Use:   "serve --name NAME --role recorder|venue --data DIR [--bootstrap | --join URL]",
-		Short: "Runs one node, a recorder or a venue",
+		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join URL] | --upstream URL[,URL...])",
+		Short: "Runs one node, a recorder, a venue or an edge",
 		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster, --join enters one through any of its
 members. Both are passed over where the data folder holds a node already, so that the same line starts a node and
 restarts it.
 
 A leader sends appends without waiting for the answers, up to --max-inflight-msgs and --max-inflight-bytes to each node. For
 a far venue the window should hold what the line carries in one round trip: bytes a second × seconds there and back. The
-default, 16 MiB, fills 1 Gbit/s at 128 ms.`,
+default, 16 MiB, fills 1 Gbit/s at 128 ms.
+
+An edge is no member of the cluster. It follows a venue or another edge, --upstream, serves spectators as a venue does, and
+keeps nothing on disk. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
+Submissions it refuses. --token is what it shows, and what its own edges have to show.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := needFlags(cmd, "name", "role", "data"); err != nil {
+			if err := needFlags(cmd, "name", "role"); err != nil {
+				return err
+			}
+			if err := flagsOfRole(cmd, cfg.Role, upstreams, &cfg); err != nil {
 				return err
 			}
 			if err := excludeFlags(cmd, "bootstrap", "join"); err != nil {
@@ -87,7 +103,7 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&cfg.Name, "name", "", "the node's `NAME`, unique in its cluster")
-	f.StringVar(&cfg.Role, "role", "", "`recorder|venue`: recorders lead, venues serve spectators")
+	f.StringVar(&cfg.Role, "role", "", "`recorder|venue|edge`: recorders lead, venues serve spectators, edges do so outside the cluster")
 	f.StringVar(&cfg.Data, "data", "", "the node's own folder, `DIR`; made if it is missing")
 	f.StringVar(&cfg.HTTP, "http", ":8080", "listen on `ADDR` for arbiters and spectators")
 	f.StringVar(&cfg.Peer, "peer", ":9080", "listen on `ADDR` for the other nodes")
@@ -95,6 +111,7 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.`,
 	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default where it listens)")
 	f.BoolVar(&cfg.Bootstrap, "bootstrap", false, "make a new cluster of this node")
 	f.StringVar(&cfg.Join, "join", "", "enter the cluster that the node at `URL` is a member of")
+	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
@@ -110,10 +127,30 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.`,
 	return cmd
 }
 
+// flagsOfRole refuses flags that the role has no use for, and reads --upstream.
+func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serveConfig) (err error) {
+	if role != roleEdge {
+		if len(upstreams) > 0 {
+			return usagef("--upstream is for --role edge; a %s enters the cluster with --join", role)
+		}
+		return needFlags(cmd, "data")
+	}
+	for _, name := range []string{"data", "peer", "join", "bootstrap", "advertise-peer", "voters", "pull-allow", "max-inflight-msgs", "max-inflight-bytes"} {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s is for members of the cluster; an edge follows one, with --upstream, and keeps nothing on disk", name)
+		}
+	}
+	if len(upstreams) == 0 {
+		return usagef("--upstream is missing: the `URL` of the venue or the edge that this one follows")
+	}
+	cfg.Upstreams, err = parseNodes(strings.Join(upstreams, ","))
+	return err
+}
+
 // validate checks the flags, and brings URLs into one form.
 func (c *serveConfig) validate() (err error) {
-	if c.Role != roleRecorder && c.Role != roleVenue {
-		return usagef("--role is recorder or venue, not %q", c.Role)
+	if c.Role != roleRecorder && c.Role != roleVenue && c.Role != roleEdge {
+		return usagef("--role is recorder, venue or edge, not %q", c.Role)
 	}
 	if c.Voters < 1 {
 		return usagef("--voters is at least 1, not %d", c.Voters)

@@ -180,7 +180,10 @@ func (s clusterState) describe(columns int) string {
 	for _, src := range s.Sources {
 		notes = append(notes, src.String())
 	}
-	text := wrap(head, columns) + "\n" + t.String()
+	if len(t.rows) == 0 && s.Upstream != nil {
+		return s.describeEdge(columns)
+	}
+	text := wrap(head, columns) + "\n" + t.String() + s.describeEdges(columns)
 	if len(notes) > 0 {
 		text += "\n" + wrap(strings.Join(notes, "\n")+"\n", columns)
 	}

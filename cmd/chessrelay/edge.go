@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/web/edge"
+)
+
+// openEdge opens what this node follows, as an edge. It returns once the boards are here.
+func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cluster string) error) (err error) {
+	n.edge, err = edge.Open(ctx, edge.Config{
+		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token,
+		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log,
+		Silence: cfg.pace.Silence, Patience: cfg.pace.Patience, Probation: cfg.pace.Probation, ProbeEvery: cfg.pace.ProbeEvery,
+	})
+	if err != nil {
+		return fmt.Errorf("--upstream: %w", err)
+	}
+	n.log.Info("edge runs", "name", cfg.Name, "http", n.url, "cluster", n.edge.ClusterID(), "depth", n.edge.Status().Depth())
+	return nil
+}
+
+// status is how this node stands, for the edges that follow it.
+func (n *node) status() edge.Status {
+	if n.edge != nil {
+		return n.edge.Status()
+	}
+	r := n.raft
+	applied, commit := r.Applied(), r.Commit()
+	s := edge.Status{
+		Cluster: r.ClusterID(), Path: []edge.Hop{{ID: r.ID().String(), Name: r.Name(), HTTP: n.url}},
+		AgeMs: max(0, time.Since(r.LastContact()).Milliseconds()),
+	}
+	n.boards.Read(func(index uint64, _ *relay.State) { s.Applied = index })
+	s.Newest = s.Applied
+	if commit > applied { // Raft counts entries that no board knows of, too
+		s.Newest += commit - applied
+	}
+	leader := r.Leader()
+	var recorders []string // have their hands full
+	for _, m := range r.Members() {
+		if m.ID == leader {
+			s.Leader = edge.Hop{ID: m.ID.String(), Name: m.Name, HTTP: m.HTTP}
+		}
+		switch {
+		case m.HTTP == "" || m.ID == r.ID():
+		case m.Role == consensus.Recorder:
+			recorders = append(recorders, m.HTTP)
+		default:
+			s.Alternatives = append(s.Alternatives, m.HTTP)
+		}
+	}
+	if len(s.Alternatives) == 0 {
+		s.Alternatives = recorders
+	}
+	return s
+}
+
+// describeEdge is what an edge tells of itself.
+func (s clusterState) describeEdge(columns int) string {
+	u := s.Upstream
+	way := make([]string, len(u.Path))
+	for i, h := range u.Path {
+		way[i] = h.Name
+	}
+	leader := "nobody leads at the moment"
+	if s.Leader != "" {
+		leader = string(s.Leader) + " leads"
+	}
+	head := fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > "))
+	how := fmt.Sprintf("It lacks %d entries, since %s; its boards were the cluster's %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
+	if u.Lag == 0 {
+		how = fmt.Sprintf("It lacks nothing that it knows of; its boards were the cluster's %s ago.", ago(u.AgeMs))
+	}
+	if u.Stale {
+		how += " That is too long: they are stale."
+	}
+	t := table{head: []string{" ", "UPSTREAM", "FROM", "STATE", "WHY NOT"}}
+	for _, x := range u.Upstreams {
+		row := []string{" ", x.URL, "learnt", x.State, x.Error}
+		if x.Named {
+			row[2] = "named"
+		}
+		if x.State == "followed" {
+			row[0] = "*"
+		}
+		t.rows = append(t.rows, row)
+	}
+	t.fit(columns, "WHY NOT", "FROM")
+	return wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + s.describeEdges(columns)
+}
+
+// describeEdges are the edges that follow the node which answered.
+func (s clusterState) describeEdges(columns int) string {
+	if len(s.Edges) == 0 {
+		return ""
+	}
+	t := table{head: []string{"EDGE", "SENT UP TO", "UNSENT", "SENT", "FOR", "ADDRESS", "HTTP"}}
+	for _, e := range s.Edges {
+		t.rows = append(t.rows, []string{e.Name, fmt.Sprint(e.Sent), fmt.Sprint(e.Lag), byteSize(e.SentBytes), ago(e.ConnectedMs), e.Address, e.HTTP})
+	}
+	t.fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
+	return "\n" + t.String()
+}

@@ -1,0 +1,48 @@
+// Package edge carries the log of the Raft group on to nodes outside it, over HTTP, so that a tree of them serves any audience.
+//
+// An edge has no part in the group: it votes on nothing, acknowledges nothing, keeps nothing on disk. It applies the entries that a venue, or
+// another edge, has applied, in the same order and with their log indexes; so its boards, its hub and its pages are the same, and a spectator's cursor is good
+// at every node of the tree.
+//
+//	boards ──► Tail ──► Feed ══ GET /feed/log ══► Follower ──► boards ──► Tail ──► Feed ══► …
+//	(a venue)             └► (another edge)        (an edge)      └► hub ──► spectators
+//
+// # What it promises
+//
+//   - An edge has every entry once, in order. Each entry names the index of the one before it, so a gap is seen; frames have sums; and a
+//     follower that comes back shows the sum of its last entry, so that a log which has another one there is refused.
+//   - A node never waits for those that follow it. There is one tail for all, and a follower is an index into it. One that takes no bytes for
+//     [FeedConfig.WriteTimeout] is cut, and comes back; one that is further behind than the tail reaches gets an image of
+//     the boards, which is made of immutable values while the boards go on.
+//   - An edge that hears nothing for [Config.Silence], half a second being the rule, follows another upstream, and so it does if that one itself
+//     hears nothing new. It goes on where it stood. Nothing goes backwards: from an upstream that is behind comes nothing until it has caught up.
+//   - A stream names its path. An edge refuses one that it is on itself, when it begins and when it becomes so, and more than [MaxDepth] nodes.
+//
+// # Which upstream
+//
+// Those that were named, in their order, then those that the upstream itself named ([Status.Alternatives]: the members of the Raft group, and what it
+// would follow). One that failed rests for a while, longer each time. While another one than the first is followed, those before it are
+// asked every [Config.ProbeEvery], and one that was well for [Config.Probation] is returned to; if it fails soon afterwards, the next
+// probation is twice as long.
+//
+// # Staleness
+//
+// Clocks are not compared. A venue says how long ago it had word from the leader, and each edge adds how long ago it was told so.
+//
+// # Files
+//
+//	wire.go       the frames of a stream
+//	image.go      the boards as frames
+//	tail.go       the newest entries, as frames
+//	feed.go       the side that serves
+//	follower.go   the side that follows: which upstream, and when another one
+//	follow.go     one connection to an upstream
+//	upstreams.go  those that there are, and their pauses
+//	status.go     what nodes tell each other; errors
+//	report.go     what a person, and the node around it, are told
+//
+// # Goroutines and locks
+//
+// A Feed has one, which wakes followers, and each stream is its request's; Close waits for all. A Follower has one that follows, and calls the machine, and one
+// that asks preferred upstreams. Tail.mu, Feed.mu and Follower.mu are leaves; under Follower.mu nothing waits.
+package edge

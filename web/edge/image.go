@@ -1,0 +1,188 @@
+package edge
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Limits of an image that comes.
+const (
+	maxKey    = 256
+	maxRecord = 16 << 20
+	// maxImage is the most that its records may be before compression.
+	maxImage    = 8 << 30
+	imageWindow = 1 << 20
+)
+
+// An image is the records of a checkpoint, each with its key, and both with their lengths before them as varints. An empty key
+// ends it.
+
+// writeImage writes the frames of an image of the boards at index. w takes whole frames.
+func writeImage(w io.Writer, index uint64, records iter.Seq2[string, []byte]) error {
+	if _, err := w.Write(appendFrame(nil, kindImage, binary.BigEndian.AppendUint64(nil, index))); err != nil {
+		return err
+	}
+	chunks := bufio.NewWriterSize(&chunkWriter{w: w}, chunkSize)
+	z, err := zstd.NewWriter(chunks, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(imageWindow))
+	if err != nil {
+		return fmt.Errorf("begin an image: %w", err)
+	}
+	sum := sha256.New()
+	out := bufio.NewWriterSize(io.MultiWriter(sum, z), chunkSize)
+	var head []byte
+	for key, value := range records {
+		head = append(binary.AppendUvarint(head[:0], uint64(len(key))), key...)
+		head = binary.AppendUvarint(head, uint64(len(value)))
+		if _, err = out.Write(head); err == nil {
+			_, err = out.Write(value)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err == nil {
+		_ = out.WriteByte(0) // the error is Flush's as well
+		err = out.Flush()
+	}
+	if closed := z.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = chunks.Flush()
+	}
+	if err == nil {
+		_, err = w.Write(appendFrame(nil, kindImageEnd, sum.Sum(nil)))
+	}
+	return err
+}
+
+// chunkWriter makes a frame of each write.
+type chunkWriter struct {
+	w   io.Writer
+	buf []byte
+}
+
+func (c *chunkWriter) Write(b []byte) (int, error) {
+	for rest := b; len(rest) > 0; {
+		n := min(len(rest), chunkSize)
+		c.buf = appendFrame(c.buf[:0], kindChunk, rest[:n])
+		if _, err := c.w.Write(c.buf); err != nil {
+			return len(b) - len(rest), err
+		}
+		rest = rest[n:]
+	}
+	return len(b), nil
+}
+
+// readImage calls load for each record of the image whose first frame was read. An error of its own means that the image is not whole:
+// what was loaded is to be thrown away. next gives the frames; the others among them are taken care of by it.
+func readImage(next func() (kind byte, payload []byte, err error), load func(key string, value []byte) error) error {
+	chunks := &chunkReader{next: next}
+	z, err := zstd.NewReader(chunks, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(imageWindow))
+	if err != nil {
+		return fmt.Errorf("begin an image: %w", err)
+	}
+	defer z.Close()
+	sum := sha256.New()
+	in := bufio.NewReaderSize(io.TeeReader(io.LimitReader(z, maxImage), sum), chunkSize)
+	for {
+		key, err := readString(in, maxKey)
+		if err != nil {
+			return imageError(err)
+		}
+		if len(key) == 0 {
+			break
+		}
+		value, err := readString(in, maxRecord)
+		if err != nil {
+			return imageError(err)
+		}
+		if err := load(string(key), value); err != nil {
+			return err
+		}
+	}
+	if n, err := io.Copy(io.Discard, in); err != nil || n > 0 {
+		return imageError(err)
+	}
+	return chunks.finish(sum)
+}
+
+func imageError(err error) error {
+	switch err {
+	case nil, io.EOF, io.ErrUnexpectedEOF:
+		return corrupt("the image ends in the wrong place")
+	}
+	return fmt.Errorf("read an image: %w", err)
+}
+
+// readString reads a length and as many bytes. What it allocates grows with what comes.
+func readString(r *bufio.Reader, limit uint64) ([]byte, error) {
+	n, err := binary.ReadUvarint(r)
+	if err != nil {
+		return nil, err
+	}
+	if n > limit {
+		return nil, corrupt("a record of %d bytes", n)
+	}
+	if n <= chunkSize {
+		b := make([]byte, n)
+		_, err = io.ReadFull(r, b)
+		return b, err
+	}
+	b, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	if err == nil && uint64(len(b)) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return b, err
+}
+
+// chunkReader is the bytes of the chunks.
+type chunkReader struct {
+	next func() (byte, []byte, error)
+	rest []byte
+	end  []byte // the payload of kindImageEnd, once it came
+}
+
+func (c *chunkReader) Read(b []byte) (int, error) {
+	for len(c.rest) == 0 {
+		if c.end != nil {
+			return 0, io.EOF
+		}
+		kind, payload, err := c.next()
+		switch {
+		case err == io.EOF:
+			return 0, io.ErrUnexpectedEOF
+		case err != nil:
+			return 0, err
+		case kind == kindChunk:
+			c.rest = payload
+		case kind == kindImageEnd:
+			if c.end = payload; len(payload) != sha256.Size {
+				return 0, corrupt("a sum of %d bytes", len(payload))
+			}
+		default:
+			return 0, corrupt("a frame of kind %d within an image", kind)
+		}
+	}
+	n := copy(b, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// finish reads to the end, and compares the sums.
+func (c *chunkReader) finish(sum hash.Hash) error {
+	if n, err := io.Copy(io.Discard, c); err != nil || n > 0 {
+		return imageError(err)
+	}
+	if string(sum.Sum(nil)) != string(c.end) {
+		return corrupt("the image's sum is another one")
+	}
+	return nil
+}

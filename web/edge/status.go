@@ -1,0 +1,120 @@
+package edge
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// MaxDepth is how many nodes may stand between an edge and the Raft group, itself counted: a bound for what nobody meant.
+const MaxDepth = 16
+
+const (
+	maxText         = 256 // of a name, an id, a URL of another node
+	maxAlternatives = 16
+)
+
+// Hop is one node of the way that the log has come.
+type Hop struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	HTTP string `json:"http,omitempty"` // the URL of its API, as it tells it
+}
+
+// Status is how a node stands, as it tells its followers, and they theirs.
+type Status struct {
+	Cluster string `json:"cluster"`
+	// Path is the nodes that the log comes by: first a member of the Raft group, last the one that tells this.
+	Path []Hop `json:"path"`
+	// Applied is the log index that its boards stand at.
+	Applied uint64 `json:"applied"`
+	// Newest is the newest index that it knows of: Newest - Applied entries it lacks.
+	Newest uint64 `json:"newest"`
+	// AgeMs is how long ago the first of the path had word from the leader, as far as is known here, in ms.
+	AgeMs  int64 `json:"ageMs"`
+	Leader Hop   `json:"leader"` // of the Raft group; zero if none is known
+	// Alternatives are the URLs of nodes that would do as well as this one.
+	Alternatives []string `json:"alternatives,omitempty"`
+}
+
+// Self is the node that tells the status.
+func (s Status) Self() Hop { return s.Path[len(s.Path)-1] }
+
+// Depth is how many nodes are above the one that tells it.
+func (s Status) Depth() int { return len(s.Path) - 1 }
+
+// Has reports whether the log came by the node with this id.
+func (s Status) Has(id string) bool {
+	for _, h := range s.Path {
+		if h.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// parseStatus reads the payload of a kindState, and refuses what no node would say.
+func parseStatus(payload []byte) (Status, error) {
+	var s Status
+	if err := json.Unmarshal(payload, &s); err != nil {
+		return s, corrupt("its state is not JSON: %v", err)
+	}
+	if len(s.Path) == 0 || s.Cluster == "" || len(s.Cluster) > maxText || s.AgeMs < 0 {
+		return s, corrupt("its state lacks the cluster or the path")
+	}
+	if len(s.Path) > MaxDepth {
+		return s, ErrTooDeep
+	}
+	for _, h := range append(s.Path[:len(s.Path):len(s.Path)], s.Leader) {
+		if len(h.ID) > maxText || len(h.Name) > maxText || len(h.HTTP) > maxText {
+			return s, corrupt("its state has a name of more than %d bytes", maxText)
+		}
+	}
+	s.Newest = max(s.Newest, s.Applied)
+	s.Alternatives = usable(s.Alternatives)
+	return s, nil
+}
+
+// usable is those of the URLs that are some, each once, and not too many.
+func usable(urls []string) []string {
+	var out []string
+	for _, u := range urls {
+		u = strings.TrimRight(u, "/")
+		p, err := url.Parse(u)
+		if err != nil || len(u) > maxText || p.Scheme != "http" && p.Scheme != "https" || p.Host == "" || p.User != nil || p.RawQuery != "" || p.Fragment != "" {
+			continue
+		}
+		if seen := contains(out, u); !seen && len(out) < maxAlternatives {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Why a node does not serve a follower, or an edge does not follow a node.
+var (
+	// ErrOtherCluster is returned when the two are of different clusters.
+	ErrOtherCluster = errors.New("it is of another cluster")
+	// ErrLoop is returned when the log would come from the very node that it goes to.
+	ErrLoop = errors.New("it follows this very edge, so neither would get anything: a loop")
+	// ErrTooDeep is returned when there would be more than [MaxDepth] nodes on the way.
+	ErrTooDeep = errors.New("the tree of edges would be deeper than 16")
+	// ErrDiverged is returned when the two have different entries at one index: the cluster was set up again from something old.
+	ErrDiverged = errors.New("its log has another entry where this edge is: the cluster has gone back behind it; restart this edge to follow it")
+	// ErrTooMany is returned when a node has as many followers as it may have, or images on their way.
+	ErrTooMany = errors.New("it serves as many edges as it may")
+	// ErrClosed is returned by a feed that was closed.
+	ErrClosed = errors.New("the node is going away")
+	// ErrBadRequest is returned when a follower asks for something that cannot be read.
+	ErrBadRequest = errors.New("the parameters cannot be read")
+)

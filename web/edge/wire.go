@@ -1,0 +1,141 @@
+package edge
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+// A stream is frames, one after the other:
+//
+//	length  4 bytes, big endian, of the payload
+//	kind    1 byte
+//	sum     4 bytes, CRC-32C of kind and payload
+//	payload
+//
+// The first is a kindState, and another one follows at least every [heartbeat]. A kind that a reader
+// does not know it passes over.
+const (
+	// kindState is a [Status] as JSON: the sender's, now.
+	kindState byte = 1
+	// kindEntry is one entry of the log: prev, index and term, 8 bytes each, and the command. No command
+	// stands between prev and index.
+	kindEntry byte = 2
+	// kindImage begins an image of the boards: 8 bytes, the index that they stand at.
+	kindImage byte = 3
+	// kindChunk is some of the image: a zstd stream of records, cut anywhere.
+	kindChunk byte = 4
+	// kindImageEnd ends it: 32 bytes, the SHA-256 of the records as they were before compression.
+	kindImageEnd byte = 5
+)
+
+const (
+	frameHeader = 9
+	entryHeader = 24
+	// maxPayload is the largest that is taken; an entry is the largest that there is.
+	maxPayload = entryHeader + consensus.MaxCommand
+	chunkSize  = 32 << 10
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// errCorrupt is a stream that is not as an upstream writes it.
+var errCorrupt = errors.New("the stream is damaged")
+
+func corrupt(format string, a ...any) error {
+	return fmt.Errorf("%w: %s", errCorrupt, fmt.Sprintf(format, a...))
+}
+
+// appendFrame adds a frame whose payload is in parts.
+func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0, kind, 0, 0, 0, 0)
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	return sealFrame(b, start)
+}
+
+// sealFrame fills in the length and the sum of the frame that begins at start and ends with b.
+func sealFrame(b []byte, start int) []byte {
+	payload := b[start+frameHeader:]
+	binary.BigEndian.PutUint32(b[start:], uint32(len(payload)))
+	binary.BigEndian.PutUint32(b[start+5:], frameSum(b[start+4], payload))
+	return b
+}
+
+func frameSum(kind byte, payload []byte) uint32 {
+	return crc32.Update(crc32.Checksum([]byte{kind}, castagnoli), castagnoli, payload)
+}
+
+// appendEntry adds the frame of an entry.
+func appendEntry(b []byte, prev uint64, c *consensus.Command) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0, kindEntry, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint64(b, prev)
+	b = binary.BigEndian.AppendUint64(b, c.Index)
+	b = binary.BigEndian.AppendUint64(b, c.Term)
+	b = append(b, c.Data...)
+	return sealFrame(b, start)
+}
+
+// parseEntry reads an entry. The command is a part of payload.
+func parseEntry(payload []byte) (prev uint64, c consensus.Command, err error) {
+	if len(payload) < entryHeader {
+		return 0, c, corrupt("an entry of %d bytes", len(payload))
+	}
+	prev = binary.BigEndian.Uint64(payload)
+	c = consensus.Command{
+		Index: binary.BigEndian.Uint64(payload[8:]), Term: binary.BigEndian.Uint64(payload[16:]), Data: payload[entryHeader:],
+	}
+	if prev >= c.Index {
+		return 0, c, corrupt("entry %d is said to follow %d", c.Index, prev)
+	}
+	return prev, c, nil
+}
+
+// entrySum tells two entries of one index apart. What came before is not in it: that may be told differently by a node that was restarted, since not
+// every index has a command.
+func entrySum(payload []byte) uint32 { return crc32.Checksum(payload[8:], castagnoli) }
+
+// frameReader reads frames.
+type frameReader struct{ r *bufio.Reader }
+
+func newFrameReader(r io.Reader) *frameReader {
+	return &frameReader{bufio.NewReaderSize(r, frameHeader+maxPayload)}
+}
+
+// next reads one frame. The payload is the caller's.
+func (f *frameReader) next() (kind byte, payload []byte, err error) {
+	var h [frameHeader]byte
+	if _, err := io.ReadFull(f.r, h[:]); err != nil {
+		return 0, nil, err
+	}
+	n := binary.BigEndian.Uint32(h[:])
+	if n > maxPayload {
+		return 0, nil, corrupt("a frame of %d bytes", n)
+	}
+	payload = make([]byte, n)
+	if _, err := io.ReadFull(f.r, payload); err != nil {
+		return 0, nil, err
+	}
+	if frameSum(h[4], payload) != binary.BigEndian.Uint32(h[5:]) {
+		return 0, nil, corrupt("a frame whose sum is another one")
+	}
+	return h[4], payload, nil
+}
+
+// whole reports whether next would return at once, since a whole entry is here already.
+func (f *frameReader) whole() bool {
+	have := f.r.Buffered()
+	if have < frameHeader {
+		return false
+	}
+	h, err := f.r.Peek(frameHeader)
+	return err == nil && h[4] == kindEntry && uint64(have) >= frameHeader+uint64(binary.BigEndian.Uint32(h))
+}

@@ -1,0 +1,152 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+// recording is a whole stream: a state, an image, entries, another state.
+func recording(t testing.TB) []byte {
+	m := &machine{t: t, tail: NewTail(0, 0)}
+	m.play(20, 40)
+	var b bytes.Buffer
+	state, err := json.Marshal(Status{Cluster: testCluster, Path: []Hop{{ID: "v", Name: "v", HTTP: "http://v"}}, Applied: 40, Alternatives: []string{"http://w"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Write(appendFrame(nil, kindState, state))
+	index, records := m.image()
+	if err := writeImage(&b, index, records); err != nil {
+		t.Fatal(err)
+	}
+	m.play(20, 40)
+	frames, _, _ := m.tail.after(index)
+	b.Write(frames)
+	b.Write(appendFrame(nil, kindState, state))
+	b.Write(appendFrame(nil, 99, []byte("of a newer program")))
+	return b.Bytes()
+}
+
+// play has a follower take a stream, and returns what came of it.
+func playStream(t testing.TB, data []byte) (*machine, error) {
+	m := &machine{t: t, tail: NewTail(0, 0)}
+	u := newUpstreams([]string{"http://v"}, time.Second)
+	f := &Follower{
+		cfg: Config{Machine: m, Tail: m.tail, Identified: func(string) error { return nil }, Silence: time.Minute}, log: testLog(),
+		loaded: make(chan struct{}), failed: make(chan error, 1), upstreams: u, cancel: func() {}, self: Hop{ID: "me"},
+	}
+	s := &stream{f: f, c: u.list[0], ctx: context.Background(), leave: func(error) {}, silence: time.NewTimer(time.Hour)}
+	defer s.silence.Stop()
+	return m, s.read(bytes.NewReader(data))
+}
+
+// TestStreamDamaged flips each byte of a stream, and cuts it everywhere: what is applied is always a beginning of the log.
+func TestStreamDamaged(t *testing.T) {
+	data := recording(t)
+	whole, err := playStream(t, data)
+	if !errors.Is(err, errGone) || len(whole.log()) != 40 {
+		t.Fatalf("the stream gave %d entries: %v", len(whole.log()), err)
+	}
+	check := func(what string, data []byte, at int) {
+		t.Helper()
+		m, err := playStream(t, data)
+		if err == nil {
+			t.Fatalf("%s at %d: no error", what, at)
+		}
+		got := m.log()
+		if len(got) > len(whole.log()) {
+			t.Fatalf("%s at %d: %d entries", what, at, len(got))
+		}
+		for i, c := range got {
+			if w := whole.log()[i]; c.Index != w.Index || !bytes.Equal(c.Data, w.Data) {
+				t.Fatalf("%s at %d: entry %d is another one", what, at, w.Index)
+			}
+		}
+	}
+	for i := range data {
+		check("cut", data[:i], i)
+		damaged := bytes.Clone(data)
+		damaged[i] ^= 1 << rand.IntN(8)
+		check("flipped", damaged, i)
+	}
+}
+
+// TestGap: an entry is missing, twice there, or late. None of that gets by.
+func TestGap(t *testing.T) {
+	state, _ := json.Marshal(Status{Cluster: testCluster, Path: []Hop{{ID: "v"}}})
+	var image bytes.Buffer
+	if err := writeImage(&image, 0, maps.All(map[string][]byte{})); err != nil {
+		t.Fatal(err)
+	}
+	head := append(appendFrame(nil, kindState, state), image.Bytes()...)
+	entry := func(prev, index uint64) []byte {
+		return appendEntry(nil, prev, &consensus.Command{Index: index, Data: []byte{1}})
+	}
+	for name, c := range map[string]struct {
+		entries [][]byte
+		want    []uint64
+		err     error
+	}{
+		"in order": {[][]byte{entry(0, 1), entry(1, 2), entry(2, 5)}, []uint64{1, 2, 5}, errGone},
+		"missing":  {[][]byte{entry(0, 1), entry(2, 3)}, []uint64{}, errCorrupt},
+		"twice":    {[][]byte{entry(0, 1), entry(0, 1), entry(1, 2)}, []uint64{1, 2}, errGone},
+		"late":     {[][]byte{entry(0, 3), entry(1, 2), entry(3, 4)}, []uint64{3, 4}, errGone},
+		"backward": {[][]byte{entry(0, 1), entry(7, 6)}, []uint64{}, errCorrupt},
+	} {
+		m, err := playStream(t, append(bytes.Clone(head), bytes.Join(c.entries, nil)...))
+		var got []uint64
+		for _, e := range m.log() {
+			got = append(got, e.Index)
+		}
+		if !errors.Is(err, c.err) || len(got) != len(c.want) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// FuzzStream: no bytes make a follower panic, or apply what is out of order.
+func FuzzStream(f *testing.F) {
+	f.Add(recording(f))
+	f.Add(recording(f)[:200])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		// Sums would keep nearly all of it from getting anywhere.
+		for i := 0; i+frameHeader <= len(data); {
+			n := int(data[i+2])<<8 | int(data[i+3])
+			if i+frameHeader+n > len(data) {
+				break
+			}
+			sealFrame(data[:i+frameHeader+n], i)
+			i += frameHeader + n
+		}
+		if _, err := playStream(t, data); err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+// FuzzImage: the records of an image, whatever they are, are no more than came.
+func FuzzImage(f *testing.F) {
+	var b bytes.Buffer
+	_ = writeImage(&b, 7, maps.All(map[string][]byte{"a": []byte("1"), "b": make([]byte, 5000)}))
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		frames := newFrameReader(bytes.NewReader(data))
+		_ = readImage(frames.next, func(string, []byte) error { return nil })
+		_ = readImage(func() (byte, []byte, error) {
+			if data == nil {
+				return 0, nil, io.EOF
+			}
+			defer func() { data = nil }()
+			return kindChunk, data, nil
+		}, func(string, []byte) error { return nil })
+	})
+}

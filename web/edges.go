@@ -1,0 +1,103 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/edge"
+)
+
+// origin is where a node's boards come from, the Raft group or an upstream, as far as every node has to know.
+type origin interface {
+	Name() string
+	ClusterID() string
+	Err() error
+	Applied() uint64
+	Commit() uint64
+	LastContact() time.Time
+}
+
+var (
+	_ origin = (*consensus.Node)(nil)
+	_ origin = (*edge.Follower)(nil)
+)
+
+// atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can be done. An edge passes nothing on: it
+// faces the public, and the group behind it is asked by those who know it.
+func (s *Server) atVenue(next http.Handler) http.Handler {
+	if s.cfg.Edge == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, s.elsewhere()) })
+}
+
+func (s *Server) elsewhere() error {
+	path := s.cfg.Edge.Status().Path
+	return &apiError{
+		Status: http.StatusMisdirectedRequest, Code: "edge",
+		Message: "this node is an edge, which shows the boards and changes nothing; ask a member of the cluster, such as " + path[0].Name + " at " + path[0].HTTP,
+		More:    map[string]any{"node": path[0].HTTP},
+	}
+}
+
+// feed is GET /feed/log, for edges.
+func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Edge == nil && s.cfg.Node.Applied() == 0 {
+		s.fail(w, r, &apiError{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "this node has no boards yet", RetryAfter: 1})
+		return
+	}
+	if err := s.cfg.Feed.Serve(w, r); err != nil {
+		s.fail(w, r, err)
+	}
+}
+
+// edgeCluster is what GET /api/cluster tells on an edge.
+type edgeCluster struct {
+	ClusterID string                   `json:"clusterId"`
+	Node      string                   `json:"node"`
+	NodeID    string                   `json:"nodeId"`
+	Role      string                   `json:"role"`
+	Leader    string                   `json:"leader"`
+	Commit    uint64                   `json:"commit"`
+	Applied   uint64                   `json:"applied"`
+	Members   []consensus.MemberStatus `json:"members"`
+	Upstream  edge.Report              `json:"upstream"`
+	Edges     []edge.FollowerStatus    `json:"edges"`
+}
+
+func (s *Server) edgeCluster() edgeCluster {
+	e := s.cfg.Edge
+	report := e.Report()
+	return edgeCluster{
+		ClusterID: e.ClusterID(), Node: e.Name(), NodeID: e.ID(), Role: "edge", Leader: report.Leader.Name,
+		Commit: e.Commit(), Applied: e.Applied(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.cfg.Feed.Followers(),
+	}
+}
+
+// edgeMetrics are those of the edges that follow, and of an edge itself.
+func (s *Server) edgeMetrics(gauge func(string, float64), counter func(string, uint64)) {
+	f := s.cfg.Feed.Stats()
+	gauge("feed_followers", float64(f.Followers))
+	gauge("feed_tail_entries", float64(f.TailEntries))
+	gauge("feed_tail_bytes", float64(f.TailBytes))
+	counter("feed_sent_bytes_total", f.SentBytes)
+	counter("feed_images_total", f.SentImages)
+	counter("feed_cut_total", f.Cut)
+	if s.cfg.Edge == nil {
+		return
+	}
+	r := s.cfg.Edge.Report()
+	following := 0.0
+	if r.Upstream != "" {
+		following = 1
+	}
+	gauge("edge_following", following)
+	gauge("edge_depth", float64(r.Depth))
+	gauge("edge_lag_entries", float64(r.Lag))
+	gauge("edge_lag_seconds", float64(r.LagMs)/1000)
+	counter("edge_connections_total", r.Switches)
+	counter("edge_images_total", r.Images)
+	counter("edge_entries_total", r.Entries)
+	counter("edge_received_bytes_total", r.GotBytes)
+}
