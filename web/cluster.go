@@ -38,7 +38,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
-	out.Status, out.Edges = status, s.cfg.Feed.Followers()
+	out.Status, out.Edges = status, s.followers()
 	return ok(out)
 }
 

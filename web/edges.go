@@ -43,6 +43,10 @@ func (s *Server) elsewhere() error {
 
 // feed is GET /feed/log, for edges.
 func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.Feed == nil {
+		s.fail(w, r, notFound("this node serves no edges"))
+		return
+	}
 	if s.cfg.Edge == nil && s.cfg.Node.Applied() == 0 {
 		s.fail(w, r, &apiError{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "this node has no boards yet", RetryAfter: 1})
 		return
@@ -52,6 +56,14 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// followers are the edges that follow this node.
+func (s *Server) followers() []edge.FollowerStatus {
+	if s.cfg.Feed == nil {
+		return []edge.FollowerStatus{}
+	}
+	return s.cfg.Feed.Followers()
+}
+
 // edgeCluster is what GET /api/cluster tells on an edge.
 type edgeCluster struct {
 	ClusterID string                   `json:"clusterId"`
@@ -59,6 +71,7 @@ type edgeCluster struct {
 	NodeID    string                   `json:"nodeId"`
 	Role      string                   `json:"role"`
 	Leader    string                   `json:"leader"`
+	Term      uint64                   `json:"term"` // an edge has none
 	Commit    uint64                   `json:"commit"`
 	Applied   uint64                   `json:"applied"`
 	Members   []consensus.MemberStatus `json:"members"`
@@ -71,19 +84,21 @@ func (s *Server) edgeCluster() edgeCluster {
 	report := e.Report()
 	return edgeCluster{
 		ClusterID: e.ClusterID(), Node: e.Name(), NodeID: e.ID(), Role: "edge", Leader: report.Leader.Name,
-		Commit: e.Commit(), Applied: e.Applied(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.cfg.Feed.Followers(),
+		Commit: e.Commit(), Applied: e.Applied(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.followers(),
 	}
 }
 
 // edgeMetrics are those of the edges that follow, and of an edge itself.
 func (s *Server) edgeMetrics(gauge func(string, float64), counter func(string, uint64)) {
-	f := s.cfg.Feed.Stats()
-	gauge("feed_followers", float64(f.Followers))
-	gauge("feed_tail_entries", float64(f.TailEntries))
-	gauge("feed_tail_bytes", float64(f.TailBytes))
-	counter("feed_sent_bytes_total", f.SentBytes)
-	counter("feed_images_total", f.SentImages)
-	counter("feed_cut_total", f.Cut)
+	if s.cfg.Feed != nil {
+		f := s.cfg.Feed.Stats()
+		gauge("feed_followers", float64(f.Followers))
+		gauge("feed_tail_entries", float64(f.TailEntries))
+		gauge("feed_tail_bytes", float64(f.TailBytes))
+		counter("feed_sent_bytes_total", f.SentBytes)
+		counter("feed_images_total", f.SentImages)
+		counter("feed_cut_total", f.Cut)
+	}
 	if s.cfg.Edge == nil {
 		return
 	}

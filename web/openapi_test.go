@@ -18,7 +18,6 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
-	"github.com/chessrelay/chessrelay/web/edge"
 )
 
 // These tests hold openapi.json to the routes and the errors of this package,
@@ -56,7 +55,7 @@ func operations(doc object) map[string]object {
 // TestOpenAPIRoutes wants every route in the document, except the pages, and
 // no others.
 func TestOpenAPIRoutes(t *testing.T) {
-	s, err := New(Config{Node: new(consensus.Node), Feed: new(edge.Feed), Boards: noBoards{}, Hub: new(broadcast.Hub)})
+	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type Config struct {
 	// Node is this node's member of the Raft group, or Edge what it follows as an edge: one of both.
 	Node *consensus.Node
 	Edge *edge.Follower
-	// Feed serves the edges that follow this node.
+	// Feed, if set, serves the edges that follow this node.
 	Feed   *edge.Feed
 	Boards broadcast.View
 	Hub    *broadcast.Hub
@@ -54,8 +54,8 @@ type Server struct {
 
 // New makes the server's routes.
 func New(cfg Config) (*Server, error) {
-	if (cfg.Node == nil) == (cfg.Edge == nil) || cfg.Feed == nil || cfg.Boards == nil || cfg.Hub == nil {
-		return nil, errors.New("web: a node or an edge, its feed, its boards and its hub are needed")
+	if (cfg.Node == nil) == (cfg.Edge == nil) || cfg.Boards == nil || cfg.Hub == nil {
+		return nil, errors.New("web: a node or an edge, its boards and its hub are needed")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

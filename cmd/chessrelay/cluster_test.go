@@ -141,7 +141,7 @@ func (c *testCluster) leader() *testNode {
 	var lead *testNode
 	eventually(c.t, "a leader", func() bool {
 		for _, n := range c.nodes {
-			if n.node != nil && n.raft.Leader() == n.raft.ID() {
+			if n.node != nil && n.raft != nil && n.raft.Leader() == n.raft.ID() {
 				lead = n
 				return true
 			}

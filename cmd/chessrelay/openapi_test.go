@@ -200,6 +200,7 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 
+	edgeAnswers(t, doc, c)
 	doc.base = c.nodes[1].url
 	lichessAnswers(t, doc)
 	doc.base = c.nodes[0].url

@@ -2,6 +2,8 @@ package edge
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/chessrelay/chessrelay/consensus"
 )
@@ -108,7 +108,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 	lifetime, cancel := context.WithCancel(context.Background())
 	f := &Follower{
 		cfg: cfg, log: cfg.Log, cancel: cancel, loaded: make(chan struct{}), failed: make(chan error, 1),
-		self: Hop{ID: "edge-" + rand.Text()[:16], Name: cfg.Name, HTTP: cfg.URL},
+		self: Hop{ID: newID(), Name: cfg.Name, HTTP: cfg.URL},
 		http: &http.Client{Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: cfg.Silence}).DialContext,
@@ -131,6 +131,13 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 		err = fmt.Errorf("no upstream has sent the boards: %w", f.whyNot(ctx.Err()))
 	}
 	return nil, errors.Join(err, f.Close())
+}
+
+// newID draws an id like those of the group's members.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return hex.EncodeToString(b[:])
 }
 
 // whyNot is the last reason for which an upstream was not followed, or err.
