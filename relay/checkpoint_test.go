@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,17 +18,7 @@ import (
 )
 
 // records is a whole checkpoint.
-func records(s *State) map[string][]byte {
-	s.changed = changes{
-		tournaments: slices.Collect(maps.Values(s.tournaments)),
-		rounds:      slices.Collect(maps.Values(s.rounds)),
-		games:       slices.Collect(s.games.all),
-	}
-	for g := range s.games.all {
-		g.stored = storedGame{}
-	}
-	return maps.Collect(s.TakeDirty())
-}
+func records(s *State) map[string][]byte { return maps.Collect(s.Records()) }
 
 // store does to the records what a checkpoint does.
 func store(tb testing.TB, records map[string][]byte, changed iter.Seq2[string, []byte]) {
@@ -148,6 +137,29 @@ func TestCheckpointsOfOneGame(t *testing.T) {
 		}
 		if most < 40 {
 			t.Fatalf("%d records at most: too few", most)
+		}
+	}
+}
+
+// TestRecords: all records, as of when they were asked for however late they are read, and no checkpoint has more or less for it.
+func TestRecords(t *testing.T) {
+	s, disk := NewState(), map[string][]byte{}
+	commands := longScript(t, 7, 3000)
+	for i, c := range commands {
+		s.Apply(uint64(i+1), 1, c)
+		if i%500 != 499 || i+1 == len(commands) {
+			continue
+		}
+		hash, all := s.Hash(), s.Records()
+		for j := range 100 {
+			s.Apply(uint64(i+2+j), 1, commands[(i+1+j)%len(commands)])
+		}
+		if load(t, maps.Collect(all)).Hash() != hash {
+			t.Fatalf("the records of entry %d make another state", i+1)
+		}
+		store(t, disk, s.TakeDirty())
+		if diff := cmp.Diff(disk, records(s)); diff != "" {
+			t.Fatalf("checkpoints (-) and all records (+) differ after entry %d:\n%s", i+1, diff)
 		}
 	}
 }
