@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -12,6 +13,7 @@ const (
 	defaultTailEntries = 64 << 10
 	defaultTailBytes   = 32 << 20
 	blockSize          = 64 << 10
+	placesInBlock      = 512 // room for as many at first; a move's frame has some 100 bytes
 )
 
 // Tail is the newest entries that a node has applied, as frames: written once, and the same bytes for each
@@ -36,9 +38,18 @@ type Tail struct {
 // block is some frames of entries, one after the other.
 type block struct {
 	data    []byte // its array is never exchanged
-	indexes []uint64
-	ends    []int // of the frame of indexes[i], in data
+	entries []place
 }
+
+// place is where the frame of an entry ends in a block.
+type place struct {
+	index uint64
+	end   int
+}
+
+func (p place) compare(index uint64) int { return cmp.Compare(p.index, index) }
+
+func (b *block) last() uint64 { return b.entries[len(b.entries)-1].index }
 
 // NewTail makes a tail that holds so many entries, and frames of so many bytes, at most, to the next block; zero:
 // 64 Ki entries, 32 MiB. It begins at index 0.
@@ -78,21 +89,20 @@ func (t *Tail) append(c *consensus.Command) {
 	if n := len(t.blocks); n > 0 && cap(t.blocks[n-1].data)-len(t.blocks[n-1].data) >= size {
 		b = t.blocks[n-1]
 	} else {
-		b = &block{data: make([]byte, 0, max(size, min(blockSize, t.maxBytes)))}
+		b = &block{data: make([]byte, 0, max(size, min(blockSize, t.maxBytes))), entries: make([]place, 0, placesInBlock)}
 		t.blocks = append(t.blocks, b)
 		t.bytes += cap(b.data)
 	}
 	b.data = appendEntry(b.data, t.last, c)
-	b.indexes = append(b.indexes, c.Index)
-	b.ends = append(b.ends, len(b.data))
+	b.entries = append(b.entries, place{c.Index, len(b.data)})
 	t.last = c.Index
 	t.entries++
 	drop := 0
 	for drop < len(t.blocks)-1 && (t.entries > t.maxEntries || t.bytes > t.maxBytes) {
 		old := t.blocks[drop]
-		t.entries -= len(old.indexes)
+		t.entries -= len(old.entries)
 		t.bytes -= cap(old.data)
-		t.floor = old.indexes[len(old.indexes)-1]
+		t.floor = old.last()
 		drop++
 	}
 	t.blocks = slices.Delete(t.blocks, 0, drop)
@@ -128,20 +138,13 @@ func (t *Tail) after(index uint64) (frames []byte, last uint64, behind bool) {
 		return nil, index, false
 	}
 	b := t.block(index + 1)
-	i, _ := slices.BinarySearch(b.indexes, index+1)
-	return slices.Clip(b.data[b.start(i):]), b.indexes[len(b.indexes)-1], false
+	i, _ := slices.BinarySearchFunc(b.entries, index+1, place.compare)
+	return slices.Clip(b.data[b.start(i):]), b.last(), false
 }
 
 // block is the first one that has an entry at index or above. There is one.
 func (t *Tail) block(index uint64) *block {
-	i, _ := slices.BinarySearchFunc(t.blocks, index, func(b *block, index uint64) int {
-		switch {
-		case b.indexes[len(b.indexes)-1] < index:
-			return -1
-		default:
-			return 1
-		}
-	})
+	i, _ := slices.BinarySearchFunc(t.blocks, index, func(b *block, index uint64) int { return cmp.Compare(b.last(), index) })
 	return t.blocks[i]
 }
 
@@ -149,7 +152,7 @@ func (b *block) start(i int) int {
 	if i == 0 {
 		return 0
 	}
-	return b.ends[i-1]
+	return b.entries[i-1].end
 }
 
 // memory is what a tail knows of one index.
@@ -169,11 +172,11 @@ func (t *Tail) sum(index uint64) (uint32, memory) {
 		return 0, unknown
 	}
 	b := t.block(index)
-	i, found := slices.BinarySearch(b.indexes, index)
+	i, found := slices.BinarySearchFunc(b.entries, index, place.compare)
 	if !found {
 		return 0, hasNot
 	}
-	return entrySum(b.data[b.start(i)+frameHeader : b.ends[i]]), has
+	return entrySum(b.data[b.start(i)+frameHeader : b.entries[i].end]), has
 }
 
 // size is the memory that the frames take, and how many they are.

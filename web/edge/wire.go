@@ -14,8 +14,8 @@ import (
 // A stream is frames, one after the other:
 //
 //	length  4 bytes, big endian, of the payload
-//	kind    1 byte
 //	sum     4 bytes, CRC-32C of kind and payload
+//	kind    1 byte
 //	payload
 //
 // The first is a kindState, and another one follows at least every [heartbeat]. A kind that a reader
@@ -54,7 +54,7 @@ func corrupt(format string, a ...any) error {
 // appendFrame adds a frame whose payload is in parts.
 func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
 	start := len(b)
-	b = append(b, 0, 0, 0, 0, kind, 0, 0, 0, 0)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kind)
 	for _, p := range parts {
 		b = append(b, p...)
 	}
@@ -63,20 +63,15 @@ func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
 
 // sealFrame fills in the length and the sum of the frame that begins at start and ends with b.
 func sealFrame(b []byte, start int) []byte {
-	payload := b[start+frameHeader:]
-	binary.BigEndian.PutUint32(b[start:], uint32(len(payload)))
-	binary.BigEndian.PutUint32(b[start+5:], frameSum(b[start+4], payload))
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-frameHeader))
+	binary.BigEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], castagnoli))
 	return b
-}
-
-func frameSum(kind byte, payload []byte) uint32 {
-	return crc32.Update(crc32.Checksum([]byte{kind}, castagnoli), castagnoli, payload)
 }
 
 // appendEntry adds the frame of an entry.
 func appendEntry(b []byte, prev uint64, c *consensus.Command) []byte {
 	start := len(b)
-	b = append(b, 0, 0, 0, 0, kindEntry, 0, 0, 0, 0)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kindEntry)
 	b = binary.BigEndian.AppendUint64(b, prev)
 	b = binary.BigEndian.AppendUint64(b, c.Index)
 	b = binary.BigEndian.AppendUint64(b, c.Term)
@@ -104,19 +99,22 @@ func parseEntry(payload []byte) (prev uint64, c consensus.Command, err error) {
 func entrySum(payload []byte) uint32 { return crc32.Checksum(payload[8:], castagnoli) }
 
 // frameReader reads frames.
-type frameReader struct{ r *bufio.Reader }
+type frameReader struct {
+	r    *bufio.Reader
+	head [frameHeader]byte
+}
 
 func newFrameReader(r io.Reader) *frameReader {
-	return &frameReader{bufio.NewReaderSize(r, frameHeader+maxPayload)}
+	return &frameReader{r: bufio.NewReaderSize(r, frameHeader+maxPayload)}
 }
 
 // next reads one frame. The payload is the caller's.
 func (f *frameReader) next() (kind byte, payload []byte, err error) {
-	var h [frameHeader]byte
-	if _, err := io.ReadFull(f.r, h[:]); err != nil {
+	h := f.head[:]
+	if _, err := io.ReadFull(f.r, h); err != nil {
 		return 0, nil, err
 	}
-	n := binary.BigEndian.Uint32(h[:])
+	n := binary.BigEndian.Uint32(h)
 	if n > maxPayload {
 		return 0, nil, corrupt("a frame of %d bytes", n)
 	}
@@ -124,10 +122,10 @@ func (f *frameReader) next() (kind byte, payload []byte, err error) {
 	if _, err := io.ReadFull(f.r, payload); err != nil {
 		return 0, nil, err
 	}
-	if frameSum(h[4], payload) != binary.BigEndian.Uint32(h[5:]) {
+	if crc32.Update(crc32.Checksum(h[8:], castagnoli), castagnoli, payload) != binary.BigEndian.Uint32(h[4:]) {
 		return 0, nil, corrupt("a frame whose sum is another one")
 	}
-	return h[4], payload, nil
+	return h[8], payload, nil
 }
 
 // whole reports whether next would return at once, since a whole entry is here already.
@@ -137,5 +135,5 @@ func (f *frameReader) whole() bool {
 		return false
 	}
 	h, err := f.r.Peek(frameHeader)
-	return err == nil && h[4] == kindEntry && uint64(have) >= frameHeader+uint64(binary.BigEndian.Uint32(h))
+	return err == nil && h[8] == kindEntry && uint64(have) >= frameHeader+uint64(binary.BigEndian.Uint32(h))
 }

@@ -113,6 +113,34 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// TestImageRefused: an image that is older than the boards, or whose records are not those that its sum was made of.
+func TestImageRefused(t *testing.T) {
+	data := recording(t)
+	var old bytes.Buffer
+	if err := writeImage(&old, 3, maps.All(map[string][]byte{})); err != nil {
+		t.Fatal(err)
+	}
+	m, err := playStream(t, append(bytes.Clone(data), old.Bytes()...))
+	if !errors.Is(err, errCorrupt) || len(m.log()) != 40 {
+		t.Errorf("an old image left %d entries: %v", len(m.log()), err)
+	}
+	frames := newFrameReader(bytes.NewReader(data))
+	var other []byte
+	for {
+		kind, payload, err := frames.next()
+		if err != nil {
+			break
+		}
+		if kind == kindImageEnd {
+			payload[0]++
+		}
+		other = appendFrame(other, kind, payload)
+	}
+	if m, err := playStream(t, other); !errors.Is(err, errCorrupt) || m.images != 0 {
+		t.Errorf("an image with another sum was taken: %v", err)
+	}
+}
+
 // FuzzStream: no bytes make a follower panic, or apply what is out of order.
 func FuzzStream(f *testing.F) {
 	f.Add(recording(f))
