@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,6 +140,48 @@ func TestImageRefused(t *testing.T) {
 	}
 	if m, err := playStream(t, other); !errors.Is(err, errCorrupt) || m.images != 0 {
 		t.Errorf("an image with another sum was taken: %v", err)
+	}
+}
+
+// TestStateRefused: what an upstream says of itself is judged each time, whatever it let this edge in for.
+func TestStateRefused(t *testing.T) {
+	frame := func(change func(*Status)) []byte {
+		s := Status{Cluster: testCluster, Path: []Hop{{ID: "v"}, {ID: "e"}}}
+		change(&s)
+		payload, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return appendFrame(nil, kindState, payload)
+	}
+	good := frame(func(*Status) {})
+	for name, c := range map[string]struct {
+		change func(*Status)
+		want   error
+	}{
+		"itself":        {func(s *Status) { s.Path = append(s.Path, Hop{ID: "me"}) }, ErrLoop},
+		"another":       {func(s *Status) { s.Cluster = "c2" }, ErrOtherCluster},
+		"too deep":      {func(s *Status) { s.Path = make([]Hop, MaxDepth+1) }, ErrTooDeep},
+		"no path":       {func(s *Status) { s.Path = nil }, errCorrupt},
+		"no cluster":    {func(s *Status) { s.Cluster = "" }, errCorrupt},
+		"a long name":   {func(s *Status) { s.Leader.Name = strings.Repeat("n", maxText+1) }, errCorrupt},
+		"from the past": {func(s *Status) { s.AgeMs = -1 }, errCorrupt},
+	} {
+		bad := frame(c.change)
+		if _, err := playStream(t, append(bytes.Clone(good), bad...)); !errors.Is(err, c.want) {
+			t.Errorf("%s, later: %v", name, err)
+		}
+		if _, err := playStream(t, bad); !errors.Is(err, c.want) && name != "another" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	many := Status{Cluster: "c", Path: []Hop{{ID: "v"}}, Alternatives: []string{"ftp://a", "http://a:b@c", "http://a/", "http://a", "", "http://\x00"}}
+	for i := range 100 {
+		many.Alternatives = append(many.Alternatives, "http://host-"+strconv.Itoa(i))
+	}
+	payload, _ := json.Marshal(many)
+	if s, err := parseStatus(payload); err != nil || len(s.Alternatives) != maxAlternatives || s.Alternatives[0] != "http://a" || s.Alternatives[1] != "http://host-0" {
+		t.Errorf("of many alternatives there are %q left, %v", s.Alternatives, err)
 	}
 }
 
