@@ -129,7 +129,7 @@ func (s *stream) read(r io.Reader) error {
 	for first := true; ; first = false {
 		kind, payload, err := s.next()
 		switch {
-		case err == io.EOF:
+		case err == io.EOF, err == io.ErrUnexpectedEOF:
 			return errGone
 		case err != nil:
 			return err

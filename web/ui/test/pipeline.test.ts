@@ -88,6 +88,14 @@ test("without a leader there is a picture too", () => {
   assert.equal(p.known, false);
 });
 
+test("an edge says by which nodes it gets the log, and what it lacks", () => {
+  const upstream = { path: [{ name: "venue-1" }, { name: "edge-1" }, { name: "leaf" }], depth: 2, lag: 0, lagMs: 0, stale: false };
+  const said = (more: Partial<typeof upstream>) => pipeline(undefined, poll(0, { node: "leaf", term: 0, members: [], upstream: { ...upstream, ...more } })).edge;
+  assert.equal(said({}), "This node is an edge, outside the group, at depth 2: venue-1 › edge-1 › leaf. It lacks nothing that it knows of.");
+  assert.match(said({ lag: 1200, lagMs: 3000, stale: true })!, /lacks 1.200 entries, since 3.* out of date/);
+  assert.equal(pipeline(undefined, poll(0)).edge, undefined);
+});
+
 test("an address that is no web address is no link", () => {
   const p = pipeline(undefined, poll(0, { members: [recorder, member("2", { http: "javascript:alert(1)" }), member("3", { http: "" })] }));
   assert.deepEqual(p.lanes.map((l) => l.pages), ["http://10.0.0.1:8080", undefined, undefined]);

@@ -1,5 +1,5 @@
-import { formatBytes, formatShort } from "./amount.ts";
-import type { ClusterStatus, MemberState, MemberStatus } from "./wire.ts";
+import { formatBytes, formatCount, formatShort } from "./amount.ts";
+import type { ClusterStatus, MemberState, MemberStatus, UpstreamStatus } from "./wire.ts";
 
 /** One answer of GET /api/cluster, and when it came on our clock. */
 export interface Poll {
@@ -27,6 +27,8 @@ export interface Pipeline {
   /** Whether the lanes are as the leader sees them. Nobody else knows how far each follower is. */
   readonly known: boolean;
   readonly lanes: readonly Lane[];
+  /** If the node that answered is an edge, outside the group: how it gets the log, in words. */
+  readonly edge?: string;
 }
 
 export interface Lane {
@@ -89,8 +91,15 @@ export function pipeline(previous: Poll | undefined, poll: Poll): Pipeline {
     last,
     span,
     known,
+    edge: status.upstream && edge(status.upstream),
     lanes: status.members.map((m) => lane(m, poll, same, known, span)).sort(order),
   };
+}
+
+function edge(u: UpstreamStatus): string {
+  const lacks = u.lag === 0 ? "It lacks nothing that it knows of." : `It lacks ${formatCount(u.lag)} entries, since ${formatShort(u.lagMs)}.`;
+  const stale = u.stale ? " It has heard nothing new for a while, so its boards may be out of date." : "";
+  return `This node is an edge, outside the group, at depth ${u.depth}: ${u.path.map((h) => h.name).join(" › ")}. ${lacks}${stale}`;
 }
 
 /** What is worth saying aloud of what changed between two pictures. */

@@ -315,4 +315,15 @@ export interface ClusterStatus {
   readonly commit: number;
   readonly applied: number;
   readonly members: readonly MemberStatus[];
+  /** On an edge, which is no member: how it gets the log. */
+  readonly upstream?: UpstreamStatus;
+}
+
+export interface UpstreamStatus {
+  /** From a member of the group down to this edge. */
+  readonly path: readonly { readonly name: string }[];
+  readonly depth: number;
+  readonly lag: number;
+  readonly lagMs: number;
+  readonly stale: boolean;
 }

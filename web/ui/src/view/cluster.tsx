@@ -37,14 +37,15 @@ export function ClusterView({ pipeline: p, turn }: Props) {
         <Fact name="Term" value={formatCount(p.term)} />
       </dl>
       {p.leads && <p class="notice">{reason[p.leads](p.leader ?? "A venue")}</p>}
-      {!p.known && (
+      {p.edge && <p class="notice">{p.edge}</p>}
+      {!p.known && !p.edge && (
         <p class="notice">
           {p.leader === undefined
             ? "Nobody leads at the moment. The boards stay; moves are recorded again as soon as a majority has agreed on a leader."
             : `Only the leader knows how far each node is, and ${p.leader} could not be asked.`}
         </p>
       )}
-      <div class="lanes">
+      <div class="lanes" hidden={p.edge !== undefined}>
         {/* Roles, since a row that is laid out as a grid is no row any more to some browsers. */}
         <table role="table">
           <caption class="hidden">The nodes, and how much of the leader’s log each has on disk</caption>
