@@ -196,7 +196,6 @@ func (f *Feed) Serve(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", ContentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies shall not wait for more
-	_ = fl.conn.SetReadDeadline(time.Time{})  // net/http would end the request's context with the server's
 	s := &sender{feed: f, fl: fl, w: w, ctx: r.Context(), beat: time.NewTicker(heartbeat)}
 	defer s.beat.Stop()
 	if err := s.state(); err != nil || a.peek {
