@@ -12,6 +12,8 @@
 // livechess.go serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the games of rounds that have a
 // source; here it is only asked how that fares (sources.go).
 //
+// On an edge there is no consensus.Node: what only a member can do is refused with the URL of one (edges.go). Package edge brings the log to edges.
+//
 // Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 4 MiB and 100 games; there are 32
 // pushes and 500 streams of PGN at a time; a submission waits for its majority for [Config.SubmitTimeout]. Submissions from another site's page are refused
 // (Sec-Fetch-Site and Origin); where [Config.Token] is set, they need it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -20,6 +21,8 @@ type boards struct {
 	// and called by its apply loop.
 	publish func([]relay.Event)
 	reset   func(applied uint64)
+	// newer is told of a command that a newer program wrote, which this one could only pass over. Set before the node opens, too.
+	newer func(relay.Outcome)
 	// tail keeps what was applied last, for the edges that follow this node.
 	tail *edge.Tail
 
@@ -36,7 +39,7 @@ var (
 )
 
 func newBoards() *boards {
-	return &boards{state: relay.NewState(), publish: func([]relay.Event) {}, reset: func(uint64) {}, tail: edge.NewTail(0, 0)}
+	return &boards{state: relay.NewState(), publish: func([]relay.Event) {}, reset: func(uint64) {}, newer: func(relay.Outcome) {}, tail: edge.NewTail(0, 0)}
 }
 
 // Apply implements consensus.StateMachine.
@@ -55,6 +58,9 @@ func (b *boards) Apply(batch []consensus.Command) {
 	b.mu.Unlock()
 	b.tail.Append(batch)
 	for i := range outcomes {
+		if errors.Is(outcomes[i].Err, relay.ErrVersion) {
+			b.newer(outcomes[i])
+		}
 		b.events = outcomes[i].AppendEvents(b.events)
 	}
 	if len(b.events) > 0 {

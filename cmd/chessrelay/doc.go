@@ -2,7 +2,7 @@
 // cluster, the arbiter's feed into it, and the tools to look at it.
 //
 //	chessrelay demo     a recorder and venues on this machine, with a real round replayed into them
-//	chessrelay serve    one node
+//	chessrelay serve    one node, of the cluster or an edge outside it
 //	chessrelay feed     plays a PGN file into a round, as an arbiter would
 //	chessrelay watch    the moves in a terminal
 //	chessrelay status   the members of the cluster and how far each of them is

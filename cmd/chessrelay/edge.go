@@ -13,6 +13,13 @@ import (
 
 // openEdge opens what this node follows, as an edge. It returns once the boards are here.
 func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cluster string) error) (err error) {
+	// A member that is older than the leader must go on, for its vote. An edge must not: it would show other boards than the cluster's.
+	n.boards.newer = func(o relay.Outcome) {
+		select {
+		case n.outdated <- fmt.Errorf("entry %d of the log: %w; upgrade this edge, which is older than what it follows", o.Index, o.Err):
+		default:
+		}
+	}
 	n.edge, err = edge.Open(ctx, edge.Config{
 		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token,
 		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log,

@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
@@ -327,6 +330,25 @@ func TestEdgeRefused(t *testing.T) {
 			t.Error("the edge lost its boards")
 		}
 	})
+}
+
+// TestEdgeIsOutdated: an edge ends rather than to pass over what a newer program has written.
+func TestEdgeIsOutdated(t *testing.T) {
+	c := newTestCluster(t, 1)
+	newRound(t, c.nodes[0].url, 1)
+	e := c.addEdge("e", c.nodes[0])
+	ended := make(chan error, 1)
+	go func(n *node) { ended <- n.run(t.Context()) }(e.node)
+	of, err := proto.Marshal(&relaypb.Command{Version: relay.CommandVersion + 1, Request: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.nodes[0].raft.Propose(t.Context(), of); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "upgrade this edge") {
+		t.Errorf("it ended with %v", err)
+	}
 }
 
 // TestEdgeFlags: which flags belong together.

@@ -38,6 +38,8 @@ type node struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	served chan error // gets what the HTTP server ended with
+	// outdated gets why an edge, which does not stop otherwise, cannot go on.
+	outdated chan error
 }
 
 // Limits of the HTTP server. What is hijacked for a WebSocket has its own.
@@ -62,7 +64,7 @@ const (
 // and its pages are served; ctx bounds the attempts to join. tick is Raft's, 0 for the
 // default.
 func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.Duration) (_ *node, err error) {
-	n := &node{log: log, boards: newBoards(), served: make(chan error, 1)}
+	n := &node{log: log, boards: newBoards(), served: make(chan error, 1), outdated: make(chan error, 1)}
 	// What was opened is closed again if the rest cannot be.
 	defer func() {
 		if err != nil {
@@ -223,7 +225,7 @@ func (n *node) stale() (bool, time.Time) {
 
 // run waits until ctx ends, or the node stops by itself.
 func (n *node) run(ctx context.Context) error {
-	var stopped <-chan struct{} // an edge does not stop by itself
+	var stopped <-chan struct{}
 	if n.raft != nil {
 		stopped = n.raft.Done()
 	}
@@ -232,6 +234,8 @@ func (n *node) run(ctx context.Context) error {
 		return nil
 	case <-stopped:
 		return n.raft.Err()
+	case err := <-n.outdated:
+		return err
 	case err := <-n.served:
 		return fmt.Errorf("HTTP server: %w", err)
 	}
