@@ -31,6 +31,7 @@ func edgeAnswers(t *testing.T, doc *contract, c *testCluster) {
 	doc.get(409, "/feed/log?cluster=another")
 	doc.get(400, "/feed/log?since=never")
 	doc.get(400, "/feed/log?sum=none")
+	doc.get(400, "/feed/log?name=%1b[2J")
 	doc.get(400, "/feed/log?name="+strings.Repeat("n", 300))
 	venue.feed.Close()
 	doc.get(503, "/feed/log")

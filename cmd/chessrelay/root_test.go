@@ -40,7 +40,7 @@ func TestExitCodes(t *testing.T) {
 		{"watch a --board x", exitUsage, "", "--board"},
 		{"demo --venues 99", exitUsage, "", "--venues"},
 		{"demo --http 8080", exitUsage, "", "--http is an address to listen on"},
-		{"serve --name n --data d --role king", exitUsage, "", "--role is recorder or venue"},
+		{"serve --name n --data d --role king", exitUsage, "", "--role is recorder, venue or edge"},
 		{"serve --help", exitDone, "as many as the open files allow", ""},
 		{"serve --name n --data d --role venue --max-spectators -2", exitUsage, "", "--max-spectators is at least 1, not -2; -1 is no limit"},
 		{"serve --name n --data d --role venue --max-joins -5", exitUsage, "", "--max-joins is at least 1, not -5; -1 is no limit"},

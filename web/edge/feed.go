@@ -146,8 +146,8 @@ func parseAsked(q url.Values) (asked, error) {
 		cluster: q.Get("cluster"), hop: Hop{ID: q.Get("id"), Name: q.Get("name"), HTTP: q.Get("url")}, peek: q.Has("peek"),
 	}
 	for _, s := range []string{a.cluster, a.hop.ID, a.hop.Name, a.hop.HTTP} {
-		if len(s) > maxText {
-			return a, fmt.Errorf("%w: one is longer than %d bytes", ErrBadRequest, maxText)
+		if !plain(s) {
+			return a, fmt.Errorf("%w: one is longer than %d bytes, or has characters that cannot be printed", ErrBadRequest, maxText)
 		}
 	}
 	if len(usable([]string{a.hop.HTTP})) == 0 {

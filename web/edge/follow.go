@@ -82,7 +82,7 @@ func refusal(res *http.Response) error {
 	e := &refusedError{res.StatusCode, fmt.Sprintf("it answered %s", res.Status)}
 	switch {
 	case answer.Error != "":
-		e.text += ": " + answer.Error[:min(len(answer.Error), maxText)]
+		e.text += fmt.Sprintf(": %.200q", answer.Error)
 	case res.StatusCode == http.StatusOK, res.StatusCode == http.StatusNotFound:
 		e.text, e.status = e.text+", and no stream: it is no chessrelay node, or one of another version", http.StatusNotFound
 	}

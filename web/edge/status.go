@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // MaxDepth is how many nodes may stand between an edge and the Raft group, itself counted: a bound for what nobody meant.
@@ -60,20 +61,25 @@ func parseStatus(payload []byte) (Status, error) {
 	if err := json.Unmarshal(payload, &s); err != nil {
 		return s, corrupt("its state is not JSON: %v", err)
 	}
-	if len(s.Path) == 0 || s.Cluster == "" || len(s.Cluster) > maxText || s.AgeMs < 0 {
+	if len(s.Path) == 0 || s.Cluster == "" || !plain(s.Cluster) || s.AgeMs < 0 {
 		return s, corrupt("its state lacks the cluster or the path")
 	}
 	if len(s.Path) > MaxDepth {
 		return s, ErrTooDeep
 	}
 	for _, h := range append(s.Path[:len(s.Path):len(s.Path)], s.Leader) {
-		if len(h.ID) > maxText || len(h.Name) > maxText || len(h.HTTP) > maxText {
-			return s, corrupt("its state has a name of more than %d bytes", maxText)
+		if !plain(h.ID) || !plain(h.Name) || !plain(h.HTTP) {
+			return s, corrupt("its state has a name of more than %d bytes, or one that cannot be printed", maxText)
 		}
 	}
 	s.Newest = max(s.Newest, s.Applied)
 	s.Alternatives = usable(s.Alternatives)
 	return s, nil
+}
+
+// plain reports whether s may be shown in a terminal, and kept.
+func plain(s string) bool {
+	return len(s) <= maxText && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // usable is those of the URLs that are some, each once, and not too many.
@@ -82,7 +88,7 @@ func usable(urls []string) []string {
 	for _, u := range urls {
 		u = strings.TrimRight(u, "/")
 		p, err := url.Parse(u)
-		if err != nil || len(u) > maxText || p.Scheme != "http" && p.Scheme != "https" || p.Host == "" || p.User != nil || p.RawQuery != "" || p.Fragment != "" {
+		if err != nil || !plain(u) || p.Scheme != "http" && p.Scheme != "https" || p.Host == "" || p.User != nil || p.RawQuery != "" || p.Fragment != "" {
 			continue
 		}
 		if seen := contains(out, u); !seen && len(out) < maxAlternatives {

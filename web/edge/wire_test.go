@@ -165,6 +165,7 @@ func TestStateRefused(t *testing.T) {
 		"no path":       {func(s *Status) { s.Path = nil }, errCorrupt},
 		"no cluster":    {func(s *Status) { s.Cluster = "" }, errCorrupt},
 		"a long name":   {func(s *Status) { s.Leader.Name = strings.Repeat("n", maxText+1) }, errCorrupt},
+		"an escape":     {func(s *Status) { s.Path[0].Name = "\x1b[2J" }, errCorrupt},
 		"from the past": {func(s *Status) { s.AgeMs = -1 }, errCorrupt},
 	} {
 		bad := frame(c.change)
