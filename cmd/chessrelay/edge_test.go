@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/web/edge"
@@ -330,6 +331,18 @@ func TestEdgeRefused(t *testing.T) {
 			t.Error("the edge lost its boards")
 		}
 	})
+}
+
+// TestTailBeginsWithTheBoards: what the boards were replaced by is in no tail, so one that has less must get the boards.
+func TestTailBeginsWithTheBoards(t *testing.T) {
+	b := newBoards()
+	b.Apply([]consensus.Command{{Index: 3, Term: 1}})
+	if err := b.Restore(100, func(func(string, []byte) error) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if last := b.tail.Last(); last != 100 {
+		t.Errorf("the boards stand at 100, and the tail at %d", last)
+	}
 }
 
 // TestEdgeIsOutdated: an edge ends rather than to pass over what a newer program has written.
