@@ -40,7 +40,7 @@ const mostReads = 16
 func (w *worker) read(s *spectator) {
 	for turns := 0; s.state != gone; turns++ {
 		if turns == mostReads {
-			w.postReady([]readiness{{slot: s.slot, tag: s.tag, readable: true}})
+			w.postReady([]readiness{{slot: s.slot, readable: true}})
 			return
 		}
 		n, err := s.sock.read(w.buf)

@@ -126,7 +126,7 @@ func newPoller(post func([]readiness)) (*poller, error) {
 				return // closed
 			}
 			for i, e := range events[:n] {
-				found[i] = readiness{slot: e.Fd, tag: e.Pad,
+				found[i] = readiness{slot: e.Fd,
 					writable: e.Events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) != 0,
 					readable: e.Events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0}
 			}
@@ -136,10 +136,10 @@ func newPoller(post func([]readiness)) (*poller, error) {
 	return p, nil
 }
 
-// watch has s polled under this name, until it is closed. Each change is told once (edge-triggered).
-func (p *poller) watch(s socket, slot, tag int32) error {
+// watch has s polled under the name of its slot, until it is closed. Each change is told once (edge-triggered).
+func (p *poller) watch(s socket, slot int32) error {
 	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: slot, Pad: tag,
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: slot,
 	})
 }
 

@@ -156,9 +156,9 @@ type poller struct {
 
 func newPoller(post func([]readiness)) (*poller, error) { return &poller{post: post}, nil }
 
-func (p *poller) watch(s socket, slot, tag int32) error {
+func (p *poller) watch(s socket, slot int32) error {
 	s.notify = func(readable, writable bool) {
-		p.post([]readiness{{slot: slot, tag: tag, readable: readable, writable: writable}})
+		p.post([]readiness{{slot: slot, readable: readable, writable: writable}})
 	}
 	p.done.Go(s.readLoop)
 	p.done.Go(s.writeLoop)

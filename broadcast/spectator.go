@@ -18,7 +18,6 @@ type spectator struct {
 	state state
 	due   due
 	slot  int32 // in worker.slots
-	tag   int32 // tells it from those that had the slot before
 	place int32 // in group.members
 
 	// cursor: everything of the round with index <= cursor, as far as boards go, was sent or is part of a
@@ -69,8 +68,9 @@ type arrival struct {
 // errGone is returned when the peer has closed its side.
 var errGone = errors.New("the peer has closed the connection")
 
-// A readiness is what the poller says about a socket.
+// A readiness is what the poller says about a socket. It may be late, and be about one who had the slot before: nobody
+// is harmed by being asked in vain.
 type readiness struct {
-	slot, tag          int32
+	slot               int32
 	readable, writable bool
 }

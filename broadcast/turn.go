@@ -209,13 +209,12 @@ func (w *worker) welcome(a arrival) {
 		s.slot = int32(len(w.slots))
 		w.slots = append(w.slots, nil)
 	}
-	w.tags++
-	s.tag, s.heard = w.tags, w.now
+	s.heard = w.now
 	w.slots[s.slot] = s
 	if a.code == 0 {
 		w.enter(s)
 	}
-	switch err := w.poll.watch(s.sock, s.slot, s.tag); {
+	switch err := w.poll.watch(s.sock, s.slot); {
 	case err != nil:
 		w.hub.log.Error("a spectator's connection cannot be polled", "err", err)
 		w.drop(s)

@@ -28,7 +28,6 @@ type worker struct {
 	now     int64 // ns since the hub was opened
 	slots   []*spectator
 	free    []int32
-	tags    int32
 	groups  map[*round]*group
 	arrived []arrival
 	closing bool
@@ -193,7 +192,7 @@ func (w *worker) takeInbox() {
 	}
 	for _, e := range box.ready {
 		if int(e.slot) < len(w.slots) {
-			if s := w.slots[e.slot]; s != nil && s.tag == e.tag {
+			if s := w.slots[e.slot]; s != nil {
 				w.onReady(s, e)
 			}
 		}
