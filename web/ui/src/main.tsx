@@ -1,6 +1,6 @@
 import { render } from "preact";
 import type { Status } from "./model/status.ts";
-import { BoardPage } from "./page/board.tsx";
+import { boardAt, BoardPage } from "./page/board.tsx";
 import { ClusterPage } from "./page/cluster.tsx";
 import { MissingPage } from "./page/missing.tsx";
 import type { Page, Shell } from "./page/page.ts";
@@ -54,15 +54,17 @@ function pageAt(path: string): Page {
   if (/^\/cluster\/?$/.test(path)) return new ClusterPage(shell);
   const t = /^\/tournament\/([A-Za-z0-9]+)\/?$/.exec(path);
   if (t) return new TournamentPage(shell, t[1]!);
-  const m = /^\/round\/([A-Za-z0-9]+)(?:\/([1-9]\d{0,4}))?\/?$/.exec(path);
-  if (!m) return new MissingPage();
-  return m[2] ? new BoardPage(shell, m[1]!, Number(m[2])) : new RoundPage(shell, m[1]!);
+  const b = boardAt(path);
+  if (b) return new BoardPage(shell, b.round, b.board);
+  const m = /^\/round\/([A-Za-z0-9]+)\/?$/.exec(path);
+  return m ? new RoundPage(shell, m[1]!) : new MissingPage();
 }
 
 function show(): void {
+  path = location.pathname;
+  if (page?.turn?.(path)) return draw();
   page?.close();
   told = undefined;
-  path = location.pathname;
   page = pageAt(path);
   page.open();
   draw();

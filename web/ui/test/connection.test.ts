@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { backoff, Connection, silence, type Phase } from "../src/net/connection.ts";
+import { backoff, Connection, events, silence, type Channel, type Phase } from "../src/net/connection.ts";
 
 /** A WebSocket that the test plays the node for. */
 class Socket {
-  onmessage: ((m: { data: string }) => void) | null = null;
+  onmessage: Channel["onmessage"] = null;
   onclose: ((c: { code: number }) => void) | null = null;
   closed = false;
+  said: string[] = [];
   constructor(readonly url: string) {}
+  send(text: string) {
+    this.said.push(text);
+  }
   close() {
     this.closed = true;
   }
@@ -34,7 +38,7 @@ beforeEach(() => {
   phases = [];
   cursor = { since: 0 };
   connection = new Connection({
-    url: "ws://x/live?round=r",
+    url: () => "ws://x/live?round=r",
     cursor: () => cursor,
     onFrames: () => {},
     onPhase: (p) => phases.push(p),
@@ -43,7 +47,12 @@ beforeEach(() => {
     open: (url) => {
       const socket = new Socket(url);
       sockets.push(socket);
-      return socket as unknown as WebSocket;
+      return socket;
+    },
+    openEvents: (url) => {
+      const socket = new Socket(url);
+      sockets.push(socket);
+      return Object.assign(socket as Channel, { send: undefined });
     },
   });
   connection.open();
@@ -193,4 +202,109 @@ test("a page that was refused has nothing to wake up for", () => {
   connection.sleep();
   connection.check();
   assert.equal(sockets.length, 1);
+});
+
+/** Two WebSockets that end before a word is said, as behind a proxy that lets none through. */
+function mute() {
+  for (let n = 1; n <= 2; n++) {
+    assert.match(last().url, /^ws:/);
+    last().ends(1006);
+    mock.timers.tick(backoff(n, 0.5));
+  }
+}
+
+test("where no WebSocket says a word it listens to Server-Sent Events, and goes on with those", () => {
+  cursor = { since: 42, cluster: "c 1" };
+  mute();
+  assert.equal(last().url, "http://x/events?round=r&since=42&cluster=c%201");
+  last().says(hello);
+  assert.deepEqual(phase(), { kind: "open" });
+  cursor = { since: 50, cluster: "c 1" };
+  last().ends(4000);
+  mock.timers.tick(1100);
+  assert.equal(last().url, "http://x/events?round=r&since=50&cluster=c%201");
+});
+
+test("a WebSocket that is silent until it is given up counts as well", () => {
+  for (let n = 1; n <= 2; n++) {
+    mock.timers.tick(10_000);
+    mock.timers.tick(backoff(n, 0.5));
+  }
+  assert.equal(last().url, "http://x/events?round=r");
+});
+
+test("events that say nothing either: WebSockets again, and the next events come without the cursor", () => {
+  cursor = { since: 42 };
+  mute();
+  last().ends(1006);
+  mock.timers.tick(backoff(3, 0.5));
+  for (let n = 4; n <= 5; n++) {
+    assert.equal(last().url, "ws://x/live?round=r&since=42");
+    last().ends(1006);
+    mock.timers.tick(backoff(n, 0.5));
+  }
+  assert.equal(last().url, "http://x/events?round=r", "it may be the cursor that was refused");
+});
+
+test("a node that says why it closes, and one that was heard, are no reason for events", () => {
+  for (let n = 0; n < 3; n++) {
+    last().ends(4000);
+    mock.timers.tick(30_000);
+    assert.match(last().url, /^ws:/);
+  }
+  for (let n = 0; n < 3; n++) {
+    last().says(hello);
+    last().ends(1006);
+    mock.timers.tick(30_000);
+    assert.match(last().url, /^ws:/);
+  }
+});
+
+test("what is to be said is said on a WebSocket that is open, and on nothing else", () => {
+  assert.equal(connection.send("a"), false);
+  last().says(hello);
+  assert.equal(connection.send("b"), true);
+  assert.deepEqual(last().said, ["b"]);
+  last().ends(1006);
+  assert.equal(connection.send("c"), false);
+  mock.timers.tick(backoff(1, 0.5));
+  mute();
+  last().says(hello);
+  assert.deepEqual(phase(), { kind: "open" });
+  assert.equal(connection.send("d"), false);
+});
+
+test("an EventSource looks like a WebSocket, and does not come back by itself", () => {
+  let source!: FakeSource;
+  class FakeSource extends EventTarget {
+    onmessage: ((m: { data: string }) => void) | null = null;
+    onerror: (() => void) | null = null;
+    closed = false;
+    constructor(readonly url: string) {
+      super();
+      source = this;
+    }
+    close() {
+      this.closed = true;
+    }
+  }
+  Object.assign(globalThis, { EventSource: FakeSource });
+  const heard: unknown[] = [];
+  const open = () => {
+    const channel = events("http://x/events?round=r");
+    channel.onmessage = (m) => heard.push(m.data);
+    channel.onclose = (c) => heard.push(c.code);
+    return channel;
+  };
+  open();
+  source.onmessage!({ data: "1" });
+  source.dispatchEvent(Object.assign(new Event("close"), { data: '{"code":4001,"reason":"slow"}' }));
+  assert.deepEqual(heard, ["1", 4001]);
+  assert.equal(source.closed, true);
+  open();
+  source.onerror!();
+  assert.deepEqual(heard, ["1", 4001, 1006]);
+  assert.equal(source.closed, true);
+  open().close();
+  assert.equal(source.closed, true);
 });

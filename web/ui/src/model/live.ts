@@ -1,4 +1,4 @@
-import type { Board, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame } from "./wire.ts";
+import type { Board, BoardSummary, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame, SummaryFrame } from "./wire.ts";
 
 /**
  * What a spectator knows of a round. It changes by [reduce] only, which is pure: the same frames in the same order make
@@ -16,6 +16,8 @@ export interface Live {
   readonly seen?: readonly string[];
   readonly round?: Round;
   readonly boards: ReadonlyMap<number, Board>;
+  /** How boards stand that are not watched, as far as we were told. */
+  readonly told: ReadonlyMap<number, BoardSummary>;
   /** An event was about a board that we have never heard of: what we have is not whole, and needs a new snapshot. */
   readonly incomplete: boolean;
   /** Node's clock minus ours, as well as we know it. */
@@ -27,7 +29,7 @@ export interface Live {
   readonly spectators?: number;
 }
 
-export const nothing: Live = { index: 0, boards: new Map(), incomplete: false, stale: false, age: 0 };
+export const nothing: Live = { index: 0, boards: new Map(), told: new Map(), incomplete: false, stale: false, age: 0 };
 
 /** The state after a frame that came at `local`, a time in milliseconds on a clock of ours that only goes forward. */
 export function reduce(state: Live, frame: Frame, local: number): Live {
@@ -39,6 +41,8 @@ export function reduce(state: Live, frame: Frame, local: number): Live {
       return snapshot(timed, frame);
     case "status":
       return status(timed, frame);
+    case "summary":
+      return summary(timed, frame);
     case "round":
       return renamed(timed, frame);
     default:
@@ -63,7 +67,7 @@ function hello(state: Live, frame: HelloFrame): Live {
   const next = { ...state, cluster: frame.cluster, node: frame.node, stale: false, age: 0 };
   if (known === undefined || known === frame.cluster) return next;
   // Another cluster counts its own indexes: ours means nothing there. The boards stay until its snapshot comes.
-  return { ...next, index: 0, seen: undefined };
+  return { ...next, index: 0, seen: undefined, told: new Map() };
 }
 
 function snapshot(state: Live, frame: SnapshotFrame): Live {
@@ -75,6 +79,17 @@ function snapshot(state: Live, frame: SnapshotFrame): Live {
 
 function status(state: Live, frame: StatusFrame): Live {
   return { ...state, stale: frame.stale, age: frame.age ?? 0, spectators: frame.spectators ?? state.spectators };
+}
+
+function summary(state: Live, frame: SummaryFrame): Live {
+  const told = new Map(state.told);
+  for (const b of frame.boards) told.set(b.board, b);
+  return { ...state, told };
+}
+
+/** The state of one who begins to watch other boards: nothing of them is there until their snapshot comes. */
+export function turned(state: Live): Live {
+  return { ...state, index: 0, seen: undefined, boards: new Map(), incomplete: false };
 }
 
 /** The state with the event of that name written down as seen, or undefined if it is in there already. */

@@ -175,7 +175,25 @@ export interface SnapshotFrame {
   readonly index: number;
   readonly round: Round;
   readonly boards: readonly Board[];
+  /** The boards that were asked for; missing if all are. */
+  readonly only?: readonly number[];
   readonly now?: number;
+}
+
+/** How the boards stand that are not watched. It has no index. */
+export interface SummaryFrame {
+  readonly type: "summary";
+  readonly boards: readonly BoardSummary[];
+  readonly now?: number;
+}
+
+export interface BoardSummary {
+  readonly game: string;
+  readonly board: number;
+  readonly ply: number;
+  /** The last move; missing if there is none. */
+  readonly san?: string;
+  readonly result: Result;
 }
 
 export interface StatusFrame {
@@ -252,7 +270,7 @@ export interface RoundFrame {
 
 /** What happened on one board; index is the log index, the same on every node. */
 export type Event = MoveFrame | TakebackFrame | CorrectionFrame | ResultFrame | ClockFrame | GameFrame;
-export type Frame = HelloFrame | SnapshotFrame | StatusFrame | RoundFrame | Event;
+export type Frame = HelloFrame | SnapshotFrame | StatusFrame | SummaryFrame | RoundFrame | Event;
 
 const events = new Set(["move", "takeback", "correction", "result", "clock", "game"]);
 
@@ -260,7 +278,7 @@ export function isEvent(frame: Frame): frame is Event {
   return events.has(frame.type);
 }
 
-const known = new Set(["hello", "snapshot", "status", "round", ...events]);
+const known = new Set(["hello", "snapshot", "status", "summary", "round", ...events]);
 
 /** The frames of one text message: one object, or an array of them. Types that we do not know are left out. */
 export function parseFrames(text: string): Frame[] {

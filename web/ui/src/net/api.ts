@@ -47,7 +47,7 @@ export async function cluster(signal: AbortSignal): Promise<ClusterStatus> {
   return { ...answer, members: answer.members ?? [] };
 }
 
-/** The address of the live stream of a round, or of some of its boards. */
+/** The address of the live stream of a round, or of one of its boards. */
 export function liveUrl(round: string, board?: number): string {
   const base = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live?round=${encodeURIComponent(round)}`;
   return board === undefined ? base : `${base}&boards=${board}`;

@@ -29,8 +29,8 @@ export type Phase =
   | { readonly kind: "refused"; readonly reason: "no-round" | "bad-request" };
 
 export interface Options {
-  /** The address without a cursor: wss://host/live?round=… */
-  readonly url: string;
+  /** The address without a cursor: wss://host/live?round=… Asked before every attempt. */
+  readonly url: () => string;
   /** Where we are. Asked before every attempt. */
   readonly cursor: () => { since: number; cluster?: string };
   readonly onFrames: (frames: readonly Frame[]) => void;
@@ -38,7 +38,52 @@ export interface Options {
   /** Milliseconds on a clock that only goes forward. */
   readonly now?: () => number;
   readonly random?: () => number;
-  readonly open?: (url: string) => WebSocket;
+  readonly open?: (url: string) => Channel;
+  /** The same by Server-Sent Events, at the address that [eventsUrl] makes. */
+  readonly openEvents?: (url: string) => Channel;
+}
+
+/** What carries frames: a WebSocket, or what looks like one. */
+export interface Channel {
+  onmessage: ((message: { data: unknown }) => void) | null;
+  onclose: ((close: { code: number }) => void) | null;
+  /** Missing where nothing can be said to the node. */
+  send?(text: string): void;
+  close(): void;
+}
+
+/** After this many WebSockets in a row that ended before a word was heard, Server-Sent Events are tried: some proxy lets none through. */
+const mute = 2;
+
+/** Where the same frames come as Server-Sent Events. */
+export function eventsUrl(live: string): string {
+  return live.replace(/^ws/, "http").replace("/live?", "/events?");
+}
+
+function webSocket(url: string): Channel {
+  return new WebSocket(url) as unknown as Channel;
+}
+
+/** An EventSource that looks like a WebSocket. It comes back only when it is told to: [Connection] knows better when. */
+export function events(url: string): Channel {
+  const source = new EventSource(url);
+  const channel: Channel = { onmessage: null, onclose: null, close: () => source.close() };
+  const end = (code: number) => {
+    source.close();
+    channel.onclose?.({ code });
+  };
+  source.onmessage = (message) => channel.onmessage?.({ data: message.data });
+  source.onerror = () => end(1006);
+  source.addEventListener("close", (message) => end(closeCode(String((message as MessageEvent).data))));
+  return channel;
+}
+
+function closeCode(text: string): number {
+  try {
+    return Number((JSON.parse(text) as { code: number }).code) || 1006;
+  } catch {
+    return 1006;
+  }
 }
 
 /** How long to wait before an attempt, counted from 1: it doubles, up to a limit, and half of it is chance, so that a
@@ -49,14 +94,14 @@ export function backoff(attempt: number, random: number): number {
 }
 
 /**
- * One spectator's connection, which comes back by itself from where it was. It owns one WebSocket at most, and one
+ * One spectator's connection, which comes back by itself from where it was. It owns one channel at most, and one
  * timer. Open it once, and close it once.
  */
 export class Connection {
   readonly #options: Options;
   readonly #now: () => number;
   readonly #random: () => number;
-  #socket: WebSocket | undefined;
+  #socket: Channel | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #phase: Phase = { kind: "connecting", attempt: 0 };
   #failures = 0;
@@ -65,6 +110,11 @@ export class Connection {
   #fresh = false;
   #hurried = false;
   #known = false;
+  /** How many WebSockets in a row have ended before a word was heard. */
+  #muted = 0;
+  #byEvents = false;
+  /** The last attempt by events ended so too: the status that would say why is hidden, and it may be the cursor. */
+  #doubt = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -87,6 +137,13 @@ export class Connection {
     this.#connect();
   }
 
+  /** Says something to the node, if that can be. */
+  send(text: string): boolean {
+    if (this.#phase.kind !== "open" || this.#socket?.send === undefined) return false;
+    this.#socket.send(text);
+    return true;
+  }
+
   /** Lets go of the socket until [check]. A page that is left may be kept for the way back, and its socket with it. */
   sleep(): void {
     if (this.#phase.kind === "refused") return;
@@ -105,11 +162,13 @@ export class Connection {
     this.#drop();
     const { url, cursor } = this.#options;
     const { since, cluster } = cursor();
-    const resume = since > 0 && !this.#fresh ? `&since=${since}${cluster ? `&cluster=${encodeURIComponent(cluster)}` : ""}` : "";
+    this.#byEvents = this.#muted >= mute;
+    const resume = since > 0 && !this.#fresh && !(this.#byEvents && this.#doubt) ? `&since=${since}${cluster ? `&cluster=${encodeURIComponent(cluster)}` : ""}` : "";
     this.#fresh = false;
     this.#set({ kind: "connecting", attempt: this.#failures });
 
-    const socket = (this.#options.open ?? ((u) => new WebSocket(u)))(url + resume);
+    const at = url() + resume;
+    const socket = this.#byEvents ? (this.#options.openEvents ?? events)(eventsUrl(at)) : (this.#options.open ?? webSocket)(at);
     this.#socket = socket;
     this.#openedAt = this.#heardAt = this.#now();
     socket.onmessage = (message) => this.#heard(String(message.data));
@@ -120,6 +179,8 @@ export class Connection {
   #heard(text: string): void {
     this.#heardAt = this.#now();
     this.#known = true;
+    this.#doubt = false;
+    if (!this.#byEvents) this.#muted = 0;
     if (this.#phase.kind !== "open") {
       this.#set({ kind: "open" });
       this.#watch(silence);
@@ -134,6 +195,7 @@ export class Connection {
     const left = limit - (this.#now() - this.#heardAt);
     if (left <= 0) {
       this.#drop();
+      this.#unheard();
       this.#retry();
       return;
     }
@@ -142,6 +204,7 @@ export class Connection {
 
   #closed(code: number): void {
     this.#socket = undefined;
+    if (code < 4000) this.#unheard();
     const lasted = this.#phase.kind === "open" && this.#now() - this.#openedAt > lasting;
     if (lasted) this.#failures = 0;
     // A node that asks us to come back means it: at once, unless that is what was tried a moment ago.
@@ -168,6 +231,13 @@ export class Connection {
       default:
         return this.#retry();
     }
+  }
+
+  /** The attempt has failed. If nothing at all was heard, the next ones go another way. */
+  #unheard(): void {
+    if (this.#phase.kind === "open") return;
+    if (this.#byEvents) this.#doubt = true;
+    this.#muted = this.#byEvents ? 0 : this.#muted + 1;
   }
 
   #retry(delay?: number): void {

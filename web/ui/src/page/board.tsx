@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import { checked, moveNumber, numbering, squares, turn, type Side } from "../model/fen.ts";
 import type { Live } from "../model/live.ts";
+import { others, unknown, type Other } from "../model/others.ts";
 import { blank, compare, loaded, record, startFen, type Score } from "../model/score.ts";
 import { speakMove, speakResult, writeResult } from "../model/speak.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
@@ -12,24 +13,34 @@ import { Loading, NotFound } from "../view/notfound.tsx";
 import { Feed } from "./feed.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
+/** The board that an address is of. */
+export function boardAt(path: string): { readonly round: string; readonly board: number } | undefined {
+  const m = /^\/round\/([A-Za-z0-9]+)\/([1-9]\d{0,4})\/?$/.exec(path);
+  return m ? { round: m[1]!, board: Number(m[2]) } : undefined;
+}
+
 /** `/round/{rid}/{board}`: one board, which can be stepped through while its game goes on. */
 export class BoardPage implements Page {
   readonly #feed: Feed;
   readonly #abort = new AbortController();
+  #abortGame = new AbortController();
+  #number: number;
   #round: RoundWithGames | undefined;
   #score: Score = blank;
   #step: Step = following;
   #bottom: Side = "white";
   #missing: string | undefined;
   #fetching = false;
+  #reloading = false;
   #failures = 0;
   #timers = new Set<ReturnType<typeof setTimeout>>();
 
   constructor(
     private readonly shell: Shell,
     private readonly id: string,
-    private readonly number: number,
+    number: number,
   ) {
+    this.#number = number;
     this.#feed = new Feed(id, number, {
       frame: (frame, before, live) => this.#frame(frame, before, live),
       phase: (phase) => this.#phase(phase),
@@ -44,8 +55,28 @@ export class BoardPage implements Page {
 
   close(): void {
     this.#abort.abort();
+    this.#abortGame.abort();
     this.#timers.forEach(clearTimeout);
     this.#feed.close();
+  }
+
+  /** Another board of the round comes over the same connection. */
+  turn(path: string): boolean {
+    const to = boardAt(path);
+    if (to === undefined || to.round !== this.id || this.#missing !== undefined) return false;
+    this.#number = to.board;
+    this.#score = blank;
+    this.#step = following;
+    this.#bottom = "white";
+    this.#abortGame.abort();
+    this.#abortGame = new AbortController();
+    this.#timers.forEach(clearTimeout);
+    this.#timers.clear();
+    this.#fetching = this.#reloading = false;
+    this.#failures = 0;
+    this.#feed.watch(to.board);
+    if (this.#round === undefined) void this.#loadRound(); // what waited to be tried again was one of the timers
+    return true;
   }
 
   title(): string {
@@ -70,7 +101,7 @@ export class BoardPage implements Page {
       <BoardView
         round={this.#feed.live.round ?? this.#round}
         id={this.id}
-        numbers={this.#round?.games.map((g) => g.board) ?? [this.number]}
+        others={this.#others()}
         board={board}
         shown={this.#shown(board)}
         game={this.#score.game}
@@ -113,10 +144,21 @@ export class BoardPage implements Page {
 
   /** The board as it stands. Before the stream has it, as HTTP gave it. */
   #board(): Board | undefined {
-    const known = this.#feed.live.boards.get(this.number);
+    const known = this.#feed.live.boards.get(this.#number);
     if (known) return known;
-    const game = this.#round?.games.find((g) => g.board === this.number);
+    const game = this.#round?.games.find((g) => g.board === this.#number);
+    const told = this.#feed.live.told.get(this.#number);
+    if (told && (told.game !== game?.id || told.ply !== game.ply || told.result !== game.result)) return undefined; // it has changed since
     return game && { ...game, game: game.id };
+  }
+
+  /** The boards of the round. The one on show is told by its own events. */
+  #others(): Other[] {
+    if (!this.#round) return [];
+    const board = this.#feed.live.boards.get(this.#number);
+    return others(this.#round, this.#feed.live.told).map((o) =>
+      board && o.board === board.board ? { ...o, san: board.lastMove?.san, result: board.result, forfeit: board.forfeit } : o,
+    );
   }
 
   /** How many plies there are to step through: those whose positions we have, and the one that is on the board. */
@@ -163,12 +205,13 @@ export class BoardPage implements Page {
 
   #frame(frame: Frame, before: Live, live: Live): void {
     if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#score = blank;
-    const board = live.boards.get(this.number);
+    if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.told)) this.#reload();
+    const board = live.boards.get(this.#number);
     if (frame.type === "snapshot") {
       if (board) this.#score = compare(this.#score, board, live.index);
       else this.#miss();
     }
-    if (isEvent(frame) && frame.board === this.number) {
+    if (isEvent(frame) && frame.board === this.#number) {
       this.#score = record(this.#score, frame);
       if (live.boards !== before.boards && board) this.#tell(frame.type, board);
     }
@@ -196,9 +239,18 @@ export class BoardPage implements Page {
   }
 
   #miss(): void {
-    this.#missing = `This round has no board ${this.number}, or not yet.`;
+    this.#missing = `This round has no board ${this.#number}, or not yet.`;
     this.#feed.close();
     this.shell.redraw();
+  }
+
+  /** There are boards that the round did not have when it was fetched. A node that lags is not asked again at once. */
+  #reload(): void {
+    this.#reloading = true;
+    this.#later(() => {
+      this.#reloading = false;
+      void this.#loadRound();
+    });
   }
 
   async #loadRound(): Promise<void> {
@@ -224,7 +276,7 @@ export class BoardPage implements Page {
     if (id === undefined) return;
     this.#fetching = true;
     try {
-      const answer = await game(id, this.#abort.signal);
+      const answer = await game(id, this.#abortGame.signal);
       if (this.#board()?.game === id) this.#score = loaded(this.#score, answer);
       if (!this.#score.gap) this.#failures = 0;
     } catch (error) {

@@ -1,10 +1,15 @@
 import { running, timeLeft, untilNextTick } from "../model/clock.ts";
-import { nothing, provisional, reduce, serverNow, type Live } from "../model/live.ts";
+import { nothing, provisional, reduce, serverNow, turned, type Live } from "../model/live.ts";
 import { condition, type Condition } from "../model/status.ts";
-import type { Frame, RoundWithGames } from "../model/wire.ts";
+import { isEvent, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { liveUrl } from "../net/api.ts";
 import { Connection, type Phase } from "../net/connection.ts";
 import { local } from "./page.ts";
+
+/** A node takes 50 messages in ten seconds; who leafs through the boards more quickly asks for the one where he stops. */
+const askEvery = 250;
+/** A node that has not sent the boards asked for by then does not know how. */
+const answerTimeout = 5000;
 
 export interface FeedListener {
   /** A frame was taken in: `live` is the state after it, `before` the one before. */
@@ -20,6 +25,11 @@ export class Feed {
   readonly #listener: FeedListener;
   readonly #connection: Connection;
   #ticker: ReturnType<typeof setTimeout> | undefined;
+  #board: number | undefined;
+  /** Another board was asked for, and what comes is still of the one before. */
+  #turning = false;
+  #asked = -Infinity; // when
+  #asker: ReturnType<typeof setTimeout> | undefined;
   readonly #wake = () => {
     if (document.visibilityState === "visible") this.#connection.check();
   };
@@ -29,8 +39,9 @@ export class Feed {
 
   constructor(round: string, board: number | undefined, listener: FeedListener) {
     this.#listener = listener;
+    this.#board = board;
     this.#connection = new Connection({
-      url: liveUrl(round, board),
+      url: () => liveUrl(round, this.#board),
       now: local,
       cursor: () => ({ since: this.live.index, cluster: this.live.cluster }),
       onFrames: (frames) => this.#take(frames),
@@ -58,7 +69,26 @@ export class Feed {
     window.removeEventListener("pagehide", this.#sleep);
     document.removeEventListener("visibilitychange", this.#wake);
     clearTimeout(this.#ticker);
+    clearTimeout(this.#asker);
     this.#connection.close();
+  }
+
+  /** Watches another board of the round, on the same connection if it can be told. */
+  watch(board: number): void {
+    this.#board = board;
+    this.#turning = true;
+    this.live = turned(this.live);
+    clearTimeout(this.#asker);
+    this.#asker = setTimeout(() => this.#ask(board), Math.max(0, this.#asked + askEvery - local()));
+  }
+
+  #ask(board: number): void {
+    this.#asked = local();
+    if (this.#connection.send(JSON.stringify({ type: "subscribe", boards: [board] }))) {
+      this.#asker = setTimeout(() => this.#connection.restart(), answerTimeout);
+    } else {
+      this.#connection.restart();
+    }
   }
 
   /** Takes a round that came by HTTP, if nothing better is there. */
@@ -79,6 +109,7 @@ export class Feed {
 
   #take(frames: readonly Frame[]): void {
     for (const frame of frames) {
+      if (this.#turning && !this.#turned(frame)) continue;
       const before = this.live;
       this.live = reduce(before, frame, local());
       this.#listener.frame?.(frame, before, this.live);
@@ -88,6 +119,16 @@ export class Feed {
       this.#connection.restart();
     }
     this.#listener.changed();
+  }
+
+  /** Whether a frame concerns us before the other board is here. Its snapshot is the first that does, but for those that have no index. */
+  #turned(frame: Frame): boolean {
+    if (frame.type !== "snapshot") return !isEvent(frame) && frame.type !== "round";
+    // One without "only" has all boards, or comes from a node that watches what it was asked for as we connected.
+    if (frame.only !== undefined && !frame.only.includes(this.#board!)) return false;
+    this.#turning = false;
+    clearTimeout(this.#asker);
+    return true;
   }
 
   /** Asks for a redraw whenever a clock on show changes, and each second for the ages in the status line. */

@@ -12,6 +12,8 @@ export interface Page {
   /** Only of pages that are live. */
   condition?(): { readonly condition: Condition; readonly spectators?: number } | undefined;
   key?(event: KeyboardEvent): void;
+  /** Becomes the page of another address, if it can, without beginning anew. */
+  turn?(path: string): boolean;
 }
 
 /** What a page needs from the shell around it. */

@@ -1,10 +1,12 @@
 import type { Ticking } from "../model/clock.ts";
 import type { Side } from "../model/fen.ts";
+import type { Other } from "../model/others.ts";
 import type { Board, Game, Round } from "../model/wire.ts";
 import { BigBoard } from "./bigboard.tsx";
 import { Grid } from "./grid.tsx";
 import { Icon } from "./icon.tsx";
 import { Moves } from "./moves.tsx";
+import { Others } from "./others.tsx";
 import { clockProps, PlayerRow } from "./player.tsx";
 
 /** The position that is looked at: the last one, or one that the viewer went back to. */
@@ -21,8 +23,8 @@ export interface Shown {
 interface Props {
   readonly round?: Round;
   readonly id: string;
-  /** The numbers of all boards of the round, in order. */
-  readonly numbers: readonly number[];
+  /** All boards of the round, in order; none before they are known. */
+  readonly others: readonly Other[];
   readonly board: Board;
   readonly game?: Game;
   readonly shown: Shown;
@@ -36,7 +38,7 @@ interface Props {
 }
 
 export function BoardView(props: Props) {
-  const { round, id, numbers, board, game, shown, bottom, now } = props;
+  const { round, id, others, board, game, shown, bottom, now } = props;
   const top: Side = bottom === "white" ? "black" : "white";
   // Who looks back sees the clocks of back then, and no result yet.
   const result = props.following ? board.result : "*";
@@ -52,7 +54,7 @@ export function BoardView(props: Props) {
             {board.white.name} – {board.black.name}
           </h1>
         </div>
-        <Neighbours id={id} numbers={numbers} board={board.board} />
+        <Neighbours id={id} numbers={others.length > 0 ? others.map((o) => o.board) : [board.board]} board={board.board} />
       </header>
       <div class="game">
         <section class="stage" aria-label="Board">
@@ -77,6 +79,7 @@ export function BoardView(props: Props) {
           <Controls {...props} total={game?.moves.length ?? board.ply} />
         </section>
       </div>
+      <Others id={id} board={board.board} list={others} />
     </>
   );
 }

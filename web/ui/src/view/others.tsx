@@ -1,0 +1,53 @@
+import type { Other } from "../model/others.ts";
+import { speakResult, writeResult } from "../model/speak.ts";
+import { Pure } from "./pure.ts";
+
+interface Props {
+  readonly id: string;
+  readonly board: number;
+  readonly list: readonly Other[];
+}
+
+/** The round's boards, each a link: who plays there, and the last move or the result. It says nothing by itself to those who listen. */
+export class Others extends Pure<Props> {
+  override shouldComponentUpdate(next: Props): boolean {
+    const now = this.props;
+    return next.id !== now.id || next.board !== now.board || next.list.length !== now.list.length || next.list.some((o, i) => !same(o, now.list[i]!));
+  }
+
+  override render({ id, board, list }: Props) {
+    if (list.length < 2) return null;
+    return (
+      <nav class="others" aria-label="The boards of the round">
+        <ol>
+          {list.map((o) => (
+            <li key={o.board} data-board={o.board} data-san={o.san} data-result={o.result}>
+              <a href={`/round/${id}/${o.board}`} aria-current={o.board === board ? "page" : undefined} aria-label={label(o)}>
+                <span class="number">{o.board}</span>
+                <span class="names">
+                  <span class={o.result === "1-0" ? "won" : ""}>{surname(o.white.name)}</span>
+                  <span class={o.result === "0-1" ? "won" : ""}>{surname(o.black.name)}</span>
+                </span>
+                <span class={o.result === "*" ? "state" : "state over"}>{o.result === "*" ? o.san : writeResult(o)}</span>
+              </a>
+            </li>
+          ))}
+        </ol>
+      </nav>
+    );
+  }
+}
+
+function same(a: Other, b: Other): boolean {
+  return a.board === b.board && a.white.name === b.white.name && a.black.name === b.black.name && a.san === b.san && a.result === b.result && a.forfeit === b.forfeit;
+}
+
+/** "Carlsen" of "Carlsen, Magnus"; a name without a comma is written whole. */
+function surname(name: string): string {
+  return name.split(",", 1)[0]!;
+}
+
+function label(o: Other): string {
+  const last = o.san ? `last move ${o.san}` : "not begun";
+  return `Board ${o.board}: ${o.white.name} – ${o.black.name}, ${o.result === "*" ? last : speakResult(o)}`;
+}
