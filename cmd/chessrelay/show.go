@@ -95,7 +95,7 @@ type show struct {
 	stale   bool
 }
 
-// frame prints one frame. Types that are not known are passed over.
+// frame prints one frame. Types that are not known are passed over, as are summaries: who asked for one board gets no others.
 func (s *show) frame(f liveFrame) error {
 	if s.json {
 		_, err := fmt.Fprintf(s.out, "%s\n", f.raw)

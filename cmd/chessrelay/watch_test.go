@@ -29,6 +29,7 @@ const (
 	forfeitText  = `{"type":"result","index":12,"game":"G2","board":2,"result":"1-0","forfeit":true}`
 	warningText  = `{"type":"game","index":13,"game":"G2","board":2,"white":{"name":"Ding"},"black":{"name":"Gajewski"},"fen":"rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1","ply":0,"lastMove":null,"result":"1-0","forfeit":true,"warning":"the source stops"}`
 	clockText    = `{"type":"clock","index":10,"game":"G1","board":1,"clock":{"white":5399000,"black":5430000,"running":null},"at":1}`
+	summaryText  = `{"type":"summary","boards":[{"game":"G2","board":2,"ply":7,"san":"Kd5","result":"0-1"}]}`
 	staleText    = `{"type":"status","stale":true,"age":12345,"spectators":3}`
 	quietText    = `{"type":"status","stale":false,"age":0,"spectators":3,"index":40}`
 )
@@ -70,7 +71,7 @@ func liveNode(t *testing.T, visits ...visit) (node string, asked chan url.Values
 func TestWatchComesBackWhereItWas(t *testing.T) {
 	node, asked := liveNode(t,
 		visit{[]string{helloText, snapshotText, moveText}, broadcast.CloseTooSlow},
-		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, namedText, clockText, illegalText, forfeitText, warningText, staleText, quietText}, broadcast.CloseGoingAway},
+		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, summaryText, namedText, clockText, illegalText, forfeitText, warningText, staleText, quietText}, broadcast.CloseGoingAway},
 		visit{nil, broadcast.CloseOtherCluster},
 		visit{nil, broadcast.CloseNoRound},
 	)
