@@ -42,6 +42,7 @@ type changes struct {
 	tournaments []*Tournament // new ones; no other changes in what is stored
 	rounds      []*Round      // the same
 	games       []*liveGame   // each once
+	sides       []*publicSide // likewise
 }
 
 // touch notes that a game is no longer what it was.
@@ -76,7 +77,7 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 		g.stored = storedGame{moves: complete, good: complete, changes: len(g.Changes)}
 		g.changed = false
 	}
-	return taken.records(games)
+	return taken.records(games, mapped(taken.sides, (*publicSide).takeDirty))
 }
 
 // Records returns all records of a checkpoint of the state as it is, by key: what [State.Load] takes to make the
@@ -88,11 +89,11 @@ func (s *State) Records() iter.Seq2[string, []byte] {
 	for g := range s.games.all {
 		games = append(games, gameChange{game: g.Game})
 	}
-	return all.records(games)
+	return all.records(games, mapped(slices.Collect(maps.Values(s.sides)), (*publicSide).whole))
 }
 
-// records yields the records of what has changed, with these games.
-func (c *changes) records(games []gameChange) iter.Seq2[string, []byte] {
+// records yields the records of what has changed, with these games and public sides.
+func (c *changes) records(games []gameChange, sides []sideChange) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for _, t := range c.tournaments {
 			if !yield(tournamentKey(t.ID), marshal(tournamentRecord(t))) {
@@ -106,6 +107,11 @@ func (c *changes) records(games []gameChange) iter.Seq2[string, []byte] {
 		}
 		for _, g := range games {
 			if !g.encode(yield) {
+				return
+			}
+		}
+		for _, c := range sides {
+			if !c.encode(yield) {
 				return
 			}
 		}

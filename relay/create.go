@@ -75,6 +75,9 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.addRound(r)
+	if r.Delay > 0 && !s.shadow {
+		s.begin(r, r.Delay)
+	}
 	s.changed.rounds = append(s.changed.rounds, r)
 	out.Round = r
 	return nil
@@ -128,11 +131,11 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
-	}}
+	}, side: s.sides[r.ID]}
 	s.addGame(g)
 	s.restate(r.ID, out)
 	s.touch(g)
-	out.Game = g.Game
+	out.Game, out.side = g.Game, g.side
 	out.tell(tellGame, c.At)
 	return nil
 }

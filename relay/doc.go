@@ -25,6 +25,7 @@
 //	update.go   what is changed of a tournament, a round and a game later
 //	chess960.go start positions of Chess960
 //	source.go   where the games of a round are fetched from
+//	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
 //
@@ -71,6 +72,22 @@
 // State itself is for one goroutine at a time, so its owner holds a lock to fetch a pointer, and none to
 // read what it points to.
 //
+// # Delay
+//
+// A round may have a delay, of up to an hour. It delays nothing of the above: the State is the truth. Besides, it keeps
+// what the public has of such a round, its public side, which [State.Public] shows: the round as it stood after the first
+// so many of its commands. The commands behind them are held, each until the delay has passed since its own
+// time (that of the envelope, which the node stamped that received it) and those before it are out. [State.Release] is told the time, and
+// lets out what is due. So what the public sees is a function of the log and of the time, and of nothing that one node remembers; all that is held is
+// values that were published, by pointer.
+//
+// A command that changes the delay first lets out what is due by its own time under the old one. Then a longer one takes nothing back,
+// also when the log is replayed; a shorter one lets out more; none lets out everything. It is held like others itself, and a round that gets its
+// first delay begins with the public side as it stands. The public has a round and its tournament from the beginning; what happens in it, the
+// creation of its games too, is held.
+//
+// Where there is no delay there is no public side, and Public shows the truth.
+//
 // # Checkpoints
 //
 // [State.TakeDirty] returns the records that have changed since the last call, by key:
@@ -80,6 +97,8 @@
 //	g/<id>         the head of a game: its tags, its result, and its last moves, up to 31
 //	g/<id>/m0000   its first 32 moves; m0001 the next 32, and so on
 //	g/<id>/c0000   the first line of its audit trail, with the moves that it took back
+//	p/r/<id> …     a round with a delay, and its games, as the public has them
+//	h/<round>/<index>  a command that is held, since the log may be cut behind it
 //
 // So of a game that goes on, however long it is, only the head is written again. A takeback
 // removes the records of moves that are no more; a checkpoint has those records that the
@@ -90,8 +109,9 @@
 //
 // [State.Load] takes the records in again, in any order, and [State.Loaded] joins and replays the
 // games, derives the rest and checks that all belong together. [State.Hash] is
-// one number over everything that is stored, by which nodes find out that they differ; it does
-// not depend on how the records are cut.
+// one number over everything that is true, by which nodes find out that they differ; it does
+// not depend on how the records are cut, nor on what the public has by the clock of a node. Load applies what is held to what the
+// public has, and checks that it becomes the truth.
 //
 // # Changing it
 //

@@ -62,12 +62,14 @@ type Outcome struct {
 	move   *Move       // of PlayMove, if it is not the game's last one
 	at     Millis      // of the events
 	events telling
+	side   *publicSide // of a round with a delay; see Held
 }
 
 // roundsTold are the rounds that spectators are told of, each as the command left it.
 type roundsTold struct {
 	tournament *Tournament
 	rounds     []*Round
+	inside     []bool // for each of the rounds: it has a delay of its own; nil: none
 }
 
 // A telling is which events an outcome has; they are made when somebody wants them.

@@ -106,7 +106,7 @@ func FuzzFEN(f *testing.F) {
 
 // FuzzRecord gives Load any bytes under a good key: an error, or a state that works.
 func FuzzRecord(f *testing.F) {
-	s := withGame(f, "")
+	s := withDelay(f, 60) // so that there are records of what is held
 	s.moves("e4", "e5")
 	s.must(takeBack(1, "t"))
 	s.must(playIllegal(2, "e7e3", "rnbqkbnr/pppp1ppp/8/8/4P3/4p3/PPPP1PPP/RNBQKBNR w KQkq - 0 2"))
@@ -128,6 +128,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		_ = s.Hash()
+		s.Release(testTime)
 		for _, c := range []proto.Message{playMove(2, "c5"), playMove(3, "fxe3"), takeBack(0, "t2"), setResult("1-0", "r"), setClock(1, 5000, -1)} {
 			data, _ := EncodeCommand(c.(*relaypb.Command))
 			s.Apply(10, 1, data)

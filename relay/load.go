@@ -27,18 +27,28 @@ type gameParts struct {
 // It is for a new State; the records come in any order, each once, and [State.Loaded]
 // follows the last one.
 func (s *State) Load(key string, value []byte) error {
+	if public, ok := strings.CutPrefix(key, publicPrefix); ok && !s.shadow {
+		if s.loading.public == nil {
+			s.loading.public = newShadow()
+		}
+		return s.loading.public.Load(public, value)
+	}
 	kind, id, part, err := splitKey(key)
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case "t/":
+	switch {
+	case s.shadow && (kind == "t/" || kind == "h/"):
+		err = errors.New("not a key of this program")
+	case kind == "h/":
+		err = s.loadHeld(RoundID(id), part, value)
+	case kind == "t/":
 		r := new(relaypb.TournamentRecord)
 		if err = unmarshal(value, r, id, r.GetId); err == nil && s.taken(id) {
 			err = errTwice
 		}
 		s.tournaments[TournamentID(id)] = tournamentFrom(r)
-	case "r/":
+	case kind == "r/":
 		r := new(relaypb.RoundRecord)
 		if err = unmarshal(value, r, id, r.GetId); err == nil && s.taken(id) {
 			err = errTwice
@@ -60,7 +70,7 @@ func splitKey(key string) (kind, id, part string, err error) {
 	const n = 2 + idLen
 	if len(key) >= n && ValidID(key[2:n]) {
 		kind, id, part = key[:2], key[2:n], key[n:]
-		if (kind == "t/" || kind == "r/") && part == "" || kind == "g/" {
+		if (kind == "t/" || kind == "r/") && part == "" || kind == "g/" || kind == "h/" {
 			return kind, id, part, nil
 		}
 	}
@@ -223,6 +233,9 @@ func (s *State) Loaded() error {
 	}
 	if len(errs) > 10 {
 		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))
+	}
+	if len(errs) == 0 && !s.shadow {
+		errs = append(errs, s.loadedSides())
 	}
 	return errors.Join(errs...)
 }

@@ -147,5 +147,5 @@ func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	if restate {
 		s.restate(g.Round, out)
 	}
-	out.Game = next
+	out.Game, out.side = next, g.side
 }

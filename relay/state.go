@@ -23,8 +23,14 @@ type State struct {
 
 	sources map[RoundID]bool // the rounds that have one
 
+	sides    map[RoundID]*publicSide // of the rounds that have a delay
+	released []Event                 // of what has become public since Release
+	due      Millis                  // when Release has something to do next; 0: to be found
+	shadow   bool                    // it holds nothing back, since it is what the public has; see loadedSides
+
 	changed changes               // since TakeDirty
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
+	loading loading               // likewise
 	decoder moveDecoder
 	ahead   int // see LookAhead
 }
@@ -33,9 +39,10 @@ type State struct {
 type liveGame struct {
 	*Game // as published: a command that changes it puts another one here
 
-	changed bool       // since TakeDirty
-	stored  storedGame // what the checkpoints so far hold of it
-	hash    *[32]byte  // of the whole record; nil if it has changed since Hash saw it
+	side    *publicSide // of its round; nil if that has no delay
+	changed bool        // since TakeDirty
+	stored  storedGame  // what the checkpoints so far hold of it
+	hash    *[32]byte   // of the whole record; nil if it has changed since Hash saw it
 }
 
 // NewState returns the state at index 0: nothing.
@@ -47,6 +54,7 @@ func NewState() *State {
 		asked:       make(map[creationKey]string),
 		sources:     make(map[RoundID]bool),
 		parts:       make(map[GameID]*gameParts),
+		due:         never,
 	}
 }
 
@@ -60,6 +68,9 @@ func (s *State) Apply(index, term uint64, command []byte) Outcome {
 	// the error of a refusal, it is looked at once more.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
 		if out := s.apply(index, term, c); out.Err == nil {
+			if out.Held() {
+				s.hold(&out, Millis(c.At), command)
+			}
 			return out
 		}
 		return s.apply(index, term, s.decoder.decode(command, string(command)))
@@ -68,7 +79,11 @@ func (s *State) Apply(index, term uint64, command []byte) Outcome {
 	if err != nil {
 		return Outcome{Index: index, Term: term, Err: err}
 	}
-	return s.apply(index, term, c)
+	out := s.apply(index, term, c)
+	if out.Held() {
+		s.hold(&out, Millis(c.At), command)
+	}
+	return out
 }
 
 // apply applies a command that has been read.

@@ -2745,6 +2745,60 @@ func (x *GameRecord) GetClock() *ClockRecord {
 	return nil
 }
 
+// HeldRecord is a command of a round with a delay that the public has not seen the effect of. The key has the round and the
+// log index; beside it, the round and its games as the public has them are records as above.
+type HeldRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Term          uint64                 `protobuf:"varint,1,opt,name=term,proto3" json:"term,omitempty"`
+	Command       []byte                 `protobuf:"bytes,2,opt,name=command,proto3" json:"command,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldRecord) Reset() {
+	*x = HeldRecord{}
+	mi := &file_relay_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldRecord) ProtoMessage() {}
+
+func (x *HeldRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldRecord.ProtoReflect.Descriptor instead.
+func (*HeldRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *HeldRecord) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *HeldRecord) GetCommand() []byte {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
 var File_relay_proto protoreflect.FileDescriptor
 
 const file_relay_proto_rawDesc = "" +
@@ -3045,7 +3099,11 @@ const file_relay_proto_rawDesc = "" +
 	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecords\x12&\n" +
 	"\x04tags\x18\x13 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x18\n" +
 	"\aforfeit\x18\x14 \x01(\bR\aforfeit\x120\n" +
-	"\x05clock\x18\x15 \x01(\v2\x1a.chessrelay.v1.ClockRecordR\x05clockB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
+	"\x05clock\x18\x15 \x01(\v2\x1a.chessrelay.v1.ClockRecordR\x05clock\":\n" +
+	"\n" +
+	"HeldRecord\x12\x12\n" +
+	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x18\n" +
+	"\acommand\x18\x02 \x01(\fR\acommandB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
 
 var (
 	file_relay_proto_rawDescOnce sync.Once
@@ -3059,7 +3117,7 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),          // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
@@ -3088,6 +3146,7 @@ var file_relay_proto_goTypes = []any{
 	(*ChangeRecord)(nil),     // 24: chessrelay.v1.ChangeRecord
 	(*MovesRecord)(nil),      // 25: chessrelay.v1.MovesRecord
 	(*GameRecord)(nil),       // 26: chessrelay.v1.GameRecord
+	(*HeldRecord)(nil),       // 27: chessrelay.v1.HeldRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
@@ -3168,7 +3227,7 @@ func file_relay_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,201 @@
+package relay
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"slices"
+)
+
+// A publicSide is what the public has of a round with a delay: the round as it stood after some of its commands, and what
+// those behind them have made of it, which is held back. All of it are values that are published and immutable, so holding
+// them costs no second Apply and no copy.
+//
+// A command is held until the delay has passed since its own time, that of the envelope, and all commands of
+// the round before it are out. So what the public sees follows from the log and the time of day: a node that starts
+// again, or another one, shows the same.
+//
+// Invariant: round and games are those that a State has to which all of the round's commands were applied, but for those in held.
+type publicSide struct {
+	id    RoundID
+	delay Millis // of the round as it is, not as the public has it
+	round *Round
+	games map[GameID]*Game
+	held  []held // in the order of the log
+
+	stored  storedSide
+	changed bool // since TakeDirty
+}
+
+// held is a command that the public has not seen the effect of yet.
+type held struct {
+	index, term uint64
+	at          Millis // of the envelope
+	command     []byte
+	stored      bool // a checkpoint has it
+
+	// What it made.
+	round   *Round
+	game    *Game // nil of one that is about the round only
+	rounds  *roundsTold
+	events  telling
+	eventAt Millis
+}
+
+// never is later than every time.
+const never Millis = math.MaxInt64
+
+// begin gives a round a public side: what the public has now.
+func (s *State) begin(r *Round, delay int) *publicSide {
+	p := s.newSide(r.ID, delay)
+	p.round = r
+	for _, id := range r.Games {
+		p.games[id] = s.games.get(id).Game
+		p.stored.touch(id)
+	}
+	s.touchSide(p)
+	return p
+}
+
+// newSide makes an empty one.
+func (s *State) newSide(id RoundID, delay int) *publicSide {
+	p := &publicSide{id: id}
+	// Of one that was dropped since the last checkpoint the records are still there, and become this one's.
+	if i := slices.IndexFunc(s.changed.sides, func(p *publicSide) bool { return p.id == id }); i >= 0 {
+		p = s.changed.sides[i]
+	}
+	p.delay, p.games = seconds(delay), make(map[GameID]*Game)
+	for _, id := range s.rounds[id].Games {
+		s.games.get(id).side = p
+	}
+	if s.sides == nil {
+		s.sides = make(map[RoundID]*publicSide)
+	}
+	s.sides[id] = p
+	return p
+}
+
+func seconds(n int) Millis { return Millis(n) * 1000 }
+
+// delay is called before a round becomes next by a command of that time. What was due by then under the old delay is out
+// before the new one holds: nodes whose public has seen it do not hide it again when they replay the log. It
+// returns the side that holds what the command does; nil if there is no delay, and was none.
+func (s *State) delay(r, next *Round, at Millis) *publicSide {
+	p := s.sides[r.ID]
+	switch {
+	case s.shadow:
+		return nil
+	case p == nil && next.Delay == 0:
+		return nil
+	case p == nil:
+		return s.begin(r, next.Delay)
+	case p.delay == seconds(next.Delay):
+		return p
+	}
+	s.release(p, at)
+	p.delay = seconds(next.Delay)
+	s.due = 0 // to be found anew
+	return p
+}
+
+// hold keeps what a command has made from the public. Not so of a round that has no delay any more, whose side is there
+// until the next Release, so that the order of its events is kept.
+func (s *State) hold(out *Outcome, at Millis, command []byte) {
+	p := out.side
+	p.held = append(p.held, held{
+		index: out.Index, term: out.Term, at: at, command: bytes.Clone(command),
+		round: s.rounds[p.id], game: out.Game, events: out.events, eventAt: out.at,
+	})
+	s.touchSide(p)
+	if p.delay == 0 {
+		s.release(p, never)
+		s.due = 0
+		return
+	}
+	s.due = min(s.due, p.held[0].at+p.delay)
+}
+
+// release makes public what is due.
+func (s *State) release(p *publicSide, now Millis) {
+	for len(p.held) > 0 && (now == never || p.held[0].at+p.delay <= now) {
+		h := &p.held[0]
+		p.round = h.round
+		if h.game != nil {
+			p.games[h.game.ID] = h.game
+			p.stored.touch(h.game.ID)
+		}
+		if h.stored {
+			p.stored.gone = append(p.stored.gone, h.index)
+		}
+		out := Outcome{Index: h.index, Game: h.game, Round: h.round, events: h.events, at: h.eventAt}
+		s.released = out.AppendEvents(s.released)
+		*h = held{} // nobody needs it any more
+		p.held = p.held[1:]
+		s.touchSide(p)
+	}
+}
+
+// Release makes public, in the rounds that have a delay, what is due now, and returns its events: for each round in
+// the order of the log, and among them those that became due since the last call because a delay was changed. Next is when the next command is due,
+// 0 if none is held. It changes nothing but what [State.Public] shows. A clock that goes backwards takes nothing back.
+//
+// It is to be called after Apply, and then at the time next. Where there is no delay it costs nothing.
+func (s *State) Release(now Millis) (events []Event, next Millis) {
+	if now >= s.due {
+		s.due = never
+		ids := make([]RoundID, 0, len(s.sides))
+		for id := range s.sides {
+			ids = append(ids, id)
+		}
+		slices.SortFunc(ids, func(a, b RoundID) int { return cmp.Compare(s.rounds[a].Index, s.rounds[b].Index) })
+		for _, id := range ids {
+			p := s.sides[id]
+			if p.delay == 0 {
+				s.release(p, never)
+				s.drop(p)
+				continue
+			}
+			if s.release(p, now); len(p.held) > 0 {
+				s.due = min(s.due, p.held[0].at+p.delay)
+			}
+		}
+	}
+	events, s.released = s.released, nil
+	if s.due == never {
+		return events, 0
+	}
+	return events, s.due
+}
+
+// drop ends a side that has nothing left to hold.
+func (s *State) drop(p *publicSide) {
+	for _, id := range s.rounds[p.id].Games {
+		s.games.get(id).side = nil
+	}
+	delete(s.sides, p.id)
+	p.round, p.games = nil, nil
+	s.touchSide(p)
+}
+
+// Held is a round of which something is held back from the public.
+type Held struct {
+	Round RoundID
+	First uint64 // the log index of the first command that is held
+	N     int    // how many there are
+}
+
+// Held returns the rounds of which something is held back now, by id.
+func (s *State) Held() []Held {
+	var out []Held
+	for id, p := range s.sides {
+		if len(p.held) > 0 {
+			out = append(out, Held{id, p.held[0].index, len(p.held)})
+		}
+	}
+	slices.SortFunc(out, func(a, b Held) int { return cmp.Compare(a.Round, b.Round) })
+	return out
+}
+
+// Held reports whether the outcome is held back from the public: its events are for who sees the truth, and come again
+// from [State.Release] for all others.
+func (out *Outcome) Held() bool { return out.side != nil && out.events != 0 }

@@ -1,0 +1,484 @@
+package relay
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// at gives a command its time, so many seconds after testTime.
+func at(seconds int64, c *relaypb.Command) *relaypb.Command {
+	c.At = testTime + 1000*seconds
+	return c
+}
+
+// withDelay has a round with a delay of so many seconds and a game in it, both public.
+func withDelay(tb testing.TB, delay int32) *script {
+	tb.Helper()
+	s := newScript(tb)
+	s.must(at(-10_000, createTournament(testTournament, "req-t")))
+	c := at(-10_000, createRound(testRound, "req-r"))
+	c.GetCreateRound().DelaySeconds = delay
+	s.must(c)
+	s.must(at(-10_000, createGame(testGame, "req-g", 1)))
+	s.release(0, "game 3")
+	return s
+}
+
+// release is Release so many seconds after testTime; its events are to be those.
+func (s *script) release(seconds int64, want ...string) (next int64) {
+	s.Helper()
+	events, due := s.Release(testTime + Millis(1000*seconds))
+	var got []string
+	for _, e := range events {
+		got = append(got, fmt.Sprint(e.Type, " ", e.Index))
+	}
+	if !slices.Equal(got, want) {
+		s.Fatalf("at %d s the public gets %q, and not %q", seconds, got, want)
+	}
+	if due == 0 {
+		return 0
+	}
+	return int64(due-testTime) / 1000
+}
+
+// public is the ply at which the public sees the game, and the index of what it sees.
+func (s *script) public() (Ply, uint64) {
+	s.Helper()
+	p := s.Public(s.index)
+	g, ok := p.Game(testGame)
+	if !ok {
+		return -1, p.Index()
+	}
+	return g.Ply(), p.Index()
+}
+
+func (s *script) see(ply Ply, index uint64) {
+	s.Helper()
+	if p, i := s.public(); p != ply || i != index {
+		s.Fatalf("the public sees ply %d as of %d, and not %d as of %d", p, i, ply, index)
+	}
+}
+
+// restart goes on from a checkpoint.
+func (s *script) restart() {
+	s.Helper()
+	hash := s.Hash()
+	s.State = reload(s, s.State)
+	if s.Hash() != hash {
+		s.Fatal("another hash after the restart")
+	}
+}
+
+func delayTo(seconds int32, request string) *relaypb.Command {
+	return updateRound(request, &relaypb.UpdateRound{DelaySeconds: &seconds})
+}
+
+func TestDelay(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart=", restart), func(t *testing.T) {
+			s := withDelay(t, 60)
+			again := func() {
+				if restart {
+					s.restart()
+				}
+			}
+			s.see(0, 3)
+			s.must(at(0, playMove(1, "e4")))  // 4
+			s.must(at(5, playMove(2, "e5")))  // 5
+			s.must(at(9, takeBack(1, "t")))   // 6
+			s.must(at(10, playMove(2, "c5"))) // 7
+			if s.game().Ply() != 2 {
+				t.Fatal("the truth is delayed")
+			}
+			s.see(0, 3)
+			if next := s.release(59); next != 60 {
+				t.Fatalf("the next is due at %d s", next)
+			}
+			again()
+			s.see(0, 3)
+			s.release(64, "move 4")
+			s.see(1, 4)
+			again()
+			s.release(66, "move 5") // which is no more
+			s.see(2, 5)
+			if g, _ := s.Public(0).Game(testGame); g.MoveAt(2).SAN != "e5" {
+				t.Fatal("the public sees the move that is not out")
+			}
+			again()
+			s.release(69, "takeback 6")
+			s.see(1, 6)
+			again()
+			if next := s.release(1000, "move 7"); next != 0 {
+				t.Fatalf("the next is due at %d s, and nothing is held", next)
+			}
+			s.see(2, 7)
+			again()
+			s.see(2, 7)
+		})
+	}
+}
+
+// TestDelayOrder: a command with an early time waits for those before it, and a clock that goes back takes nothing back.
+func TestDelayOrder(t *testing.T) {
+	s := withDelay(t, 60)
+	s.must(at(20, playMove(1, "e4")))
+	s.must(at(10, playMove(2, "e5")))
+	s.release(75)
+	s.release(80, "move 4", "move 5")
+	s.release(10)
+	s.see(2, 5)
+}
+
+func TestDelayChanges(t *testing.T) {
+	s := withDelay(t, 60)
+	s.must(at(0, playMove(1, "e4")))   // 4
+	s.must(at(50, playMove(2, "e5")))  // 5
+	s.must(at(100, delayTo(600, "d"))) // 6: the first move has been out for 40 s, wherever the log is replayed
+	s.see(1, 4)
+	s.restart()
+	s.see(1, 4)
+	s.release(100)                      // of the move that was out before, no event: who starts again begins with a snapshot
+	s.must(at(110, playMove(3, "Nf3"))) // 7
+	s.release(649)
+	s.release(650, "move 5")
+	s.must(at(651, delayTo(30, "d2"))) // 8: shorter
+	s.release(651, "round 6", "move 7")
+	s.see(3, 7)
+	s.must(at(652, playMove(4, "Nc6"))) // 9
+	s.release(670)
+	s.must(at(671, delayTo(0, "d3"))) // 10: none
+	if out := s.must(at(672, playMove(5, "Bb5"))); !out.Held() {
+		t.Fatal("a move overtakes those that the end of the delay has let out")
+	}
+	s.see(5, 11)
+	if s.release(672, "round 8", "move 9", "round 10", "move 11") != 0 {
+		t.Fatal("there is more to come")
+	}
+	if out := s.must(at(673, playMove(6, "a6"))); out.Held() || len(s.sides) > 0 {
+		t.Fatal("the round has no delay any more, and is held back")
+	}
+	s.see(6, 12)
+	for key := range records(s.State) {
+		if key[0] == 'p' || key[0] == 'h' {
+			t.Errorf("%s is stored of a round without a delay", key)
+		}
+	}
+	s.must(at(680, delayTo(60, "d4"))) // 13: in the middle
+	s.must(at(690, playMove(7, "Ba4")))
+	s.see(6, 12)
+	if r, _ := s.Public(0).Round(testRound); r.Delay != 0 {
+		t.Fatal("the public sees the delay before its time")
+	}
+	s.release(740, "round 13")
+	s.release(750, "move 14")
+}
+
+// TestDelayNewGame: a game is not there until its creation is public.
+func TestDelayNewGame(t *testing.T) {
+	s := withDelay(t, 60)
+	c := at(0, createGame("game0002", "g2", 2))
+	s.must(c)
+	p := s.Public(s.index)
+	if _, ok := p.Game("game0002"); ok {
+		t.Fatal("the public sees it")
+	}
+	if r, _ := p.Round(testRound); len(r.Games) != 1 || p.Index() != 3 {
+		t.Fatalf("the public's round has %d games as of %d", len(r.Games), p.Index())
+	}
+	if _, ok := s.Game("game0002"); !ok {
+		t.Fatal("it is not there")
+	}
+	s.restart()
+	s.release(60, "game 4")
+	if _, ok := s.Public(s.index).Game("game0002"); !ok {
+		t.Fatal("the public does not see it")
+	}
+}
+
+// TestDelayOfOldBoards: what a program has stored that held nothing back was public.
+func TestDelayOfOldBoards(t *testing.T) {
+	s := withDelay(t, 60)
+	s.must(at(0, playMove(1, "e4")))
+	stored := records(s.State)
+	maps.DeleteFunc(stored, func(key string, _ []byte) bool { return key[0] == 'p' || key[0] == 'h' })
+	s.State = load(t, stored)
+	s.see(1, 4)
+	s.must(at(10, playMove(2, "e5")))
+	s.see(1, 4)
+	s.release(70, "move 5")
+}
+
+// TestDelayDamaged: records that do not fit together are found.
+func TestDelayDamaged(t *testing.T) {
+	s := withDelay(t, 60)
+	s.must(at(0, playMove(1, "e4")))
+	s.must(at(1, playMove(2, "e5")))
+	good := records(s.State)
+	for key, value := range good {
+		if key[0] != 'p' && key[0] != 'h' {
+			continue
+		}
+		for name, damage := range map[string]func(map[string][]byte){
+			"is missing":  func(m map[string][]byte) { delete(m, key) },
+			"is another":  func(m map[string][]byte) { m[key] = append(slices.Clone(value), 0xff) },
+			"has nothing": func(m map[string][]byte) { m[key] = []byte{} },
+		} {
+			bad := maps.Clone(good)
+			damage(bad)
+			s, err := NewState(), error(nil)
+			for k, v := range bad {
+				if err = s.Load(k, v); err != nil {
+					break
+				}
+			}
+			if err == nil {
+				err = s.Loaded()
+			}
+			if err == nil {
+				t.Errorf("%s %s, and nobody notices", key, name)
+			}
+		}
+	}
+}
+
+// TestDelayOfALongGame takes checkpoints of a long game with takebacks, of which now less and now more is held. What is stored is to be the
+// records of a checkpoint of everything.
+func TestDelayOfALongGame(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 8))
+	s := withDelay(t, 60)
+	stored := map[string][]byte{}
+	now, most, heldMost := int64(0), 0, 0
+	for n := range 1500 {
+		switch ply := s.game().Ply(); {
+		case r.IntN(25) == 0 && ply > 0:
+			s.must(at(now, takeBack(max(0, ply-Ply(r.IntN(100))-1), fmt.Sprint("t", n))))
+		case r.IntN(200) == 0:
+			s.must(at(now, delayTo(int32(r.IntN(4)*60), fmt.Sprint("d", n))))
+		default:
+			s.must(at(now, playMove(ply+1, knights(int(ply)))))
+		}
+		now += int64(r.IntN(3))
+		if r.IntN(4) == 0 {
+			s.Release(testTime + Millis(1000*now))
+		}
+		if r.IntN(20) > 0 {
+			continue
+		}
+		store(t, stored, s.TakeDirty())
+		again := load(t, stored)
+		want := records(again)
+		if !maps.EqualFunc(stored, want, bytes.Equal) {
+			t.Fatalf("index %d: other records", s.index)
+		}
+		if r.IntN(3) == 0 {
+			s.State = load(t, stored)
+		}
+		most = max(most, int(s.game().Ply()))
+		for _, h := range s.Held() {
+			heldMost = max(heldMost, h.N)
+		}
+	}
+	if most < 150 || heldMost < 50 {
+		t.Fatalf("%d moves and %d held at most: too few", most, heldMost)
+	}
+}
+
+// A delayed is a round of the property test, and the model of what its public has: another State, to which those of the round's
+// commands are applied that are out.
+type delayed struct {
+	id    RoundID
+	delay int64 // milliseconds
+	all   []loadedHeld
+	times []int64
+	out   int
+	model *State
+}
+
+func (d *delayed) release(t *testing.T, now int64) {
+	for ; d.out < len(d.all) && d.times[d.out]+d.delay <= now; d.out++ {
+		c := d.all[d.out]
+		if out := d.model.Apply(c.index, c.term, c.command); out.Err != nil {
+			t.Fatal(out.Err)
+		}
+	}
+}
+
+// TestDelayProperty applies random commands to rounds with random delays that change. At each time the public sees what a State has
+// that got the commands of the round that are out, and no others; its events come each once and in order; and neither
+// checkpoints nor restarts, with part of the log applied again, change anything.
+func TestDelayProperty(t *testing.T) {
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { delayProperty(t, seed) })
+	}
+}
+
+func delayProperty(t *testing.T, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 7))
+	s := &story{Rand: r, script: newScript(t)}
+	now := int64(testTime)
+	stored, storedAt := map[string][]byte{}, uint64(0)
+	rounds := map[RoundID]*delayed{}
+	told := map[RoundID]uint64{} // the index of the last event
+	restarts, heldMost := 0, 0
+
+	tell := func(events []Event) {
+		for _, e := range events {
+			id := e.RoundID()
+			if e.Index < told[id] {
+				t.Fatalf("event %d comes after %d", e.Index, told[id])
+			}
+			told[id] = e.Index
+		}
+	}
+	release := func() {
+		for _, d := range rounds {
+			d.release(t, now)
+		}
+		events, _ := s.Release(Millis(now))
+		tell(events)
+	}
+	do := func(c *relaypb.Command) {
+		data, err := EncodeCommand(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := map[RoundID]int{}
+		for id := range rounds {
+			tr, _ := s.Round(id)
+			before[id] = tr.Delay
+		}
+		out := s.bytes(data)
+		if out.Err != nil || out.Duplicate {
+			return
+		}
+		if c.GetCreateRound() == nil && c.GetCreateTournament() == nil && c.GetUpdateTournament() == nil {
+			id := RoundID("")
+			if out.Game != nil {
+				id = out.Game.Round
+			} else {
+				id = out.Round.ID
+			}
+			d := rounds[id]
+			if d == nil {
+				return
+			}
+			if tr, _ := s.Round(id); tr.Delay != before[id] {
+				d.release(t, c.At)
+				d.delay = int64(tr.Delay) * 1000
+			}
+			d.all = append(d.all, loadedHeld{id, out.Index, out.Term, data})
+			d.times = append(d.times, c.At)
+			if d.delay == 0 {
+				d.release(t, int64(never))
+			}
+		}
+		if !out.Held() {
+			tell(out.AppendEvents(nil))
+		}
+	}
+	check := func() {
+		for id, d := range rounds {
+			p := s.Public(s.index)
+			got, _ := p.Round(id)
+			want, _ := d.model.Round(id)
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("index %d: the public's round: %s", s.index, diff)
+			}
+			truth, _ := s.Round(id)
+			for _, gid := range truth.Games {
+				want, there := d.model.Game(gid)
+				got, seen := p.Game(gid)
+				if there != seen {
+					t.Fatalf("index %d: game %s is public: %v, and should be: %v", s.index, gid, seen, there)
+				}
+				if there && (want.Index != got.Index || want.Ply() != got.Ply()) {
+					t.Fatalf("index %d: game %s is at %d, ply %d, and should be at %d, ply %d", s.index, gid, got.Index, got.Ply(), want.Index, want.Ply())
+				}
+				if there && r.IntN(20) == 0 {
+					if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), wholeGames); diff != "" {
+						t.Fatalf("index %d: the public's game: %s", s.index, diff)
+					}
+				}
+			}
+			index := s.index
+			if d.out < len(d.all) {
+				index = d.all[d.out].index - 1
+			}
+			heldMost = max(heldMost, len(d.all)-d.out)
+			if p.Index() != index {
+				t.Fatalf("index %d: the public's index is %d, and should be %d", s.index, p.Index(), index)
+			}
+		}
+	}
+
+	do(createTournament(testTournament, "req-t"))
+	for i := range 3 {
+		id := fmt.Sprintf("round%03d", i+1)
+		c := createRound(id, "req-"+id)
+		c.GetCreateRound().DelaySeconds = []int32{0, 20, 200}[i]
+		d := &delayed{id: RoundID(id), delay: int64(c.GetCreateRound().DelaySeconds) * 1000, model: newShadow()}
+		do(c)
+		for j, data := range [][]byte{s.log[0], s.log[len(s.log)-1]} {
+			d.model.Apply(uint64([]int{0, len(s.log) - 1}[j]+1), 1, data)
+		}
+		rounds[d.id] = d
+		for b := range 3 {
+			id := GameID(fmt.Sprintf("game%d%03d", i, b))
+			g := createGame(string(id), "req-"+string(id), int32(b+1))
+			g.GetCreateGame().Round = string(d.id)
+			do(g)
+			s.games = append(s.games, id)
+		}
+	}
+	for range 400 {
+		switch n := r.IntN(40); {
+		case n < 8:
+			now += int64(r.IntN(30_000))
+			release()
+		case n < 10:
+			request := s.request()
+			c := updateRound(request, &relaypb.UpdateRound{DelaySeconds: new([]int32{0, 5, 20, 100, 300}[r.IntN(5)])})
+			c.GetUpdateRound().Round = fmt.Sprintf("round%03d", 1+r.IntN(3))
+			c.At = now
+			do(c)
+		case n < 13:
+			store(t, stored, s.TakeDirty())
+			storedAt = s.index
+		case n == 13 && storedAt > 0:
+			restarts++
+			hash := s.Hash()
+			s.State = load(t, stored)
+			for i, c := range s.log[storedAt:] {
+				index := storedAt + uint64(i) + 1
+				s.Apply(index, 1+index/100, c)
+			}
+			if s.Hash() != hash {
+				t.Fatal("another hash after the restart")
+			}
+			for _, d := range rounds {
+				d.release(t, now)
+			}
+			s.Release(Millis(now))
+		default:
+			c := s.next()
+			if c.At = now - int64(r.IntN(3000)); c.GetSetClock() != nil {
+				c.GetSetClock().At = 0
+			}
+			do(c)
+		}
+		release()
+		check()
+	}
+	if restarts < 3 || heldMost < 5 {
+		t.Fatalf("%d restarts, %d held at most: too few", restarts, heldMost)
+	}
+}

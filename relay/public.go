@@ -1,0 +1,62 @@
+package relay
+
+// A Reader shows what there is of everything. The values are immutable. A [State] shows the truth.
+type Reader interface {
+	// Tournaments returns all of them, newest first.
+	Tournaments() []*Tournament
+	// Tournament returns the tournament with the id.
+	Tournament(TournamentID) (*Tournament, bool)
+	// Round returns the round with the id.
+	Round(RoundID) (*Round, bool)
+	// Game returns the game with the id.
+	Game(GameID) (*Game, bool)
+}
+
+// Public is a Reader that shows what the public may see: rounds with a delay as they stood then, all others as they are. It is
+// as good as the State that it was got from: not after that has gone on. One read is one Public.
+type Public struct {
+	s    *State
+	upTo uint64
+}
+
+// Public returns what the public may see of a state that stands at applied.
+func (s *State) Public(applied uint64) *Public { return &Public{s, applied} }
+
+// Index is the log index as of which everything is that was read: applied, or what lies before the first command that is held back
+// from a round that was looked at. Nothing up to it is missing, and so it may be a cursor.
+func (p *Public) Index() uint64 { return p.upTo }
+
+func (p *Public) saw(side *publicSide) {
+	if len(side.held) > 0 {
+		p.upTo = min(p.upTo, side.held[0].index-1)
+	}
+}
+
+// Tournaments implements Reader.
+func (p *Public) Tournaments() []*Tournament { return p.s.Tournaments() }
+
+// Tournament implements Reader.
+func (p *Public) Tournament(id TournamentID) (*Tournament, bool) { return p.s.Tournament(id) }
+
+// Round implements Reader.
+func (p *Public) Round(id RoundID) (*Round, bool) {
+	if side := p.s.sides[id]; side != nil {
+		p.saw(side)
+		return side.round, true
+	}
+	return p.s.Round(id)
+}
+
+// Game implements Reader. A game that was created is not there until that is public.
+func (p *Public) Game(id GameID) (*Game, bool) {
+	g := p.s.games.get(id)
+	if g == nil {
+		return nil, false
+	}
+	if g.side != nil {
+		p.saw(g.side)
+		out, ok := g.side.games[id]
+		return out, ok
+	}
+	return g.Game, true
+}
