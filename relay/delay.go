@@ -104,7 +104,7 @@ func (s *State) hold(out *Outcome, at Millis, command []byte) {
 	p := out.side
 	p.held = append(p.held, held{
 		index: out.Index, term: out.Term, at: at, command: bytes.Clone(command),
-		round: s.rounds[p.id], game: out.Game, events: out.events, eventAt: out.at,
+		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
 	})
 	s.touchSide(p)
 	if p.delay == 0 {
@@ -113,6 +113,24 @@ func (s *State) hold(out *Outcome, at Millis, command []byte) {
 		return
 	}
 	s.due = min(s.due, p.held[0].at+p.delay)
+}
+
+// holdRounds keeps from the public what a tournament's new name makes of its rounds that have a delay: an event, which has its place behind those
+// that are held. The tournament itself has none, so the name is public at once, and who misses the event gets it with a snapshot: it is not stored.
+func (s *State) holdRounds(out *Outcome, at Millis) {
+	told := out.rounds
+	for i, r := range told.rounds {
+		p := s.sides[r.ID]
+		if p == nil {
+			continue
+		}
+		if told.inside == nil {
+			told.inside = make([]bool, len(told.rounds))
+		}
+		told.inside[i] = true
+		one := Outcome{Index: out.Index, Term: out.Term, side: p, rounds: &roundsTold{tournament: told.tournament, rounds: []*Round{r}}, events: out.events, at: out.at}
+		s.hold(&one, at, nil)
+	}
 }
 
 // release makes public what is due.
@@ -127,8 +145,8 @@ func (s *State) release(p *publicSide, now Millis) {
 		if h.stored {
 			p.stored.gone = append(p.stored.gone, h.index)
 		}
-		out := Outcome{Index: h.index, Game: h.game, Round: h.round, events: h.events, at: h.eventAt}
-		s.released = out.AppendEvents(s.released)
+		out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt}
+		s.released = out.appendEvents(s.released, Outsiders)
 		*h = held{} // nobody needs it any more
 		p.held = p.held[1:]
 		s.touchSide(p)

@@ -105,7 +105,7 @@ func TestDelay(t *testing.T) {
 			}
 			again()
 			s.see(0, 3)
-			s.release(64, "move 4")
+			s.release(64, "move 4", "round 4") // the round starts
 			s.see(1, 4)
 			again()
 			s.release(66, "move 5") // which is no more
@@ -133,7 +133,7 @@ func TestDelayOrder(t *testing.T) {
 	s.must(at(20, playMove(1, "e4")))
 	s.must(at(10, playMove(2, "e5")))
 	s.release(75)
-	s.release(80, "move 4", "move 5")
+	s.release(80, "move 4", "round 4", "move 5")
 	s.release(10)
 	s.see(2, 5)
 }
@@ -202,6 +202,36 @@ func TestDelayNewGame(t *testing.T) {
 	if _, ok := s.Public(s.index).Game("game0002"); !ok {
 		t.Fatal("the public does not see it")
 	}
+}
+
+// TestDelayTournament: a tournament has no delay, but what a round with one tells of its new name has its place behind what is held.
+func TestDelayTournament(t *testing.T) {
+	s := withDelay(t, 60)
+	s.must(at(0, createRound("round002", "r2")))                                                       // 4
+	s.must(at(1, playMove(1, "e4")))                                                                   // 5
+	out := s.must(at(2, updateTournament("u", &relaypb.UpdateTournament{Name: new("Olympiad 2014")}))) // 6
+	var to []Audience
+	for _, e := range out.AppendEvents(nil) {
+		if e.RoundID() == testRound && e.To != Insiders || e.RoundID() != testRound && e.To != Everybody {
+			t.Errorf("the event of %s is for %d", e.RoundID(), e.To)
+		}
+		to = append(to, e.To)
+	}
+	if len(to) != 2 {
+		t.Fatalf("%d events", len(to))
+	}
+	if tour, _ := s.Public(6).Tournament(testTournament); tour.Name != "Olympiad 2014" {
+		t.Error("the name is held back")
+	}
+	s.see(0, 4)
+	s.release(61, "move 5", "round 5")
+	s.see(1, 5)
+	s.release(62, "round 6")
+	s.see(1, 6)
+	s.must(at(70, updateTournament("u2", &relaypb.UpdateTournament{Name: new("Olympiad")})))
+	s.restart()
+	s.release(130)
+	s.see(1, 7)
 }
 
 // TestDelayOfOldBoards: what a program has stored that held nothing back was public.

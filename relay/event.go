@@ -30,7 +30,19 @@ type Event struct {
 	Round *Round // of EventRound: as the command left it; nil of all others
 	// Tournament is that of Round, as the command left it.
 	Tournament *Tournament
+	To         Audience
 }
+
+// An Audience is whom an [Event] is for.
+type Audience uint8
+
+// The audiences. What a command changes in a round with a delay is told twice, to the insiders at once and to the public when the delay
+// has passed; all other events are for everybody, at once.
+const (
+	Everybody Audience = iota
+	Insiders           // who sees the truth; an event of [State.Apply]
+	Outsiders          // all others; an event of [State.Release]
+)
 
 // RoundID is the round that the event is of.
 func (e *Event) RoundID() RoundID {
@@ -95,7 +107,7 @@ func (out *Outcome) tell(what telling, at int64) {
 func (out *Outcome) tellRounds(t *Tournament, rounds ...*Round) {
 	if len(rounds) > 0 {
 		out.events |= tellRound
-		out.rounds = &roundsTold{t, rounds}
+		out.rounds = &roundsTold{tournament: t, rounds: rounds}
 	}
 }
 
@@ -110,15 +122,27 @@ func (out *Outcome) Move() Move {
 
 // AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
 func (out *Outcome) AppendEvents(dst []Event) []Event {
+	to := Everybody
+	if out.side != nil {
+		to = Insiders
+	}
+	return out.appendEvents(dst, to)
+}
+
+func (out *Outcome) appendEvents(dst []Event, to Audience) []Event {
 	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound, EventClock} {
 		switch {
 		case out.events&(1<<i) == 0:
 		case typ == EventRound:
-			for _, r := range out.rounds.rounds {
-				dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament})
+			for j, r := range out.rounds.rounds {
+				e := Event{Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament, To: to}
+				if out.rounds.inside != nil && out.rounds.inside[j] {
+					e.To = Insiders
+				}
+				dst = append(dst, e)
 			}
 		default:
-			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game})
+			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to})
 		}
 	}
 	return dst

@@ -99,8 +99,10 @@ func (p *publicSide) takeDirty() sideChange {
 	}
 	clear(p.stored.dirty)
 	for i := len(p.held) - 1; i >= 0 && !p.held[i].stored; i-- {
-		p.held[i].stored = true
-		c.put = append(c.put, p.held[i])
+		if p.held[i].command != nil { // see holdRounds
+			p.held[i].stored = true
+			c.put = append(c.put, p.held[i])
+		}
 	}
 	return c
 }
@@ -263,7 +265,7 @@ func (s *State) holdAgain(shadow *State, c loadedHeld) error {
 	}
 	p.held = append(p.held, held{
 		index: c.index, term: c.term, at: Millis(command.At), command: c.command, stored: true,
-		round: shadow.rounds[c.round], game: out.Game, events: out.events, eventAt: out.at,
+		round: shadow.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
 	})
 	return nil
 }

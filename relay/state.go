@@ -82,6 +82,8 @@ func (s *State) Apply(index, term uint64, command []byte) Outcome {
 	out := s.apply(index, term, c)
 	if out.Held() {
 		s.hold(&out, Millis(c.At), command)
+	} else if out.rounds != nil {
+		s.holdRounds(&out, Millis(c.At))
 	}
 	return out
 }

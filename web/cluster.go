@@ -29,7 +29,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := clusterJSON{Sources: s.clusterSources(time.Now())}
+	out := clusterJSON{Sources: s.clusterSources(r, time.Now())}
 	if status.LeaderID != 0 && status.LeaderID != status.NodeID && r.Header.Get(forwardedHeader) == "" {
 		if leaders, err := s.leadersView(ctx, r, status); err == nil {
 			status.Members, out.Sources = leaders.Members, leaders.Sources

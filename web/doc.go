@@ -9,6 +9,9 @@
 // each answer (standings.go). Every error becomes
 // an answer by the one table in errors.go.
 //
+// In rounds with a delay there are two truths: reads are made with what who asks may see ([reading]), which is all for who shows the token, and what
+// is public already for all others; answers to submissions tell what is so. No cache mixes them (Vary, and tags by content).
+//
 // livechess.go serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the games of rounds that have a
 // source; here it is only asked how that fares (sources.go).
 //

@@ -26,7 +26,7 @@ const lichessUser = "chessrelay"
 
 func (s *Server) lichessRoutes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(s.anyOrigin, s.consistency)
+		r.Use(s.anyOrigin, vary, s.consistency)
 		r.Get("/api/broadcast/{tourSlug}/{roundSlug}/{roundId}", s.handle(s.lichessRound))
 		r.Get("/api/broadcast/{tourId}", s.handle(s.lichessTour))
 		r.Get("/api/broadcast/by/{user}", s.handle(s.lichessByUser))

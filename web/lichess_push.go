@@ -188,7 +188,7 @@ func (s *Server) enterPush(round relay.RoundID) (turn *pull.Turn, leave func(), 
 }
 
 func (s *Server) hasRound(id relay.RoundID) (found bool) {
-	s.read(func(b *relay.State) { _, found = b.Round(id) })
+	s.truth(func(b relay.Reader) { _, found = b.Round(id) })
 	return found
 }
 
@@ -196,7 +196,7 @@ func (s *Server) hasRound(id relay.RoundID) (found bool) {
 // nothing is submitted.
 func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Command, p *pushing, late bool) error {
 	for try := 1; ; try++ {
-		v, _, err := s.viewOfRound(id)
+		v, _, err := reading(s.truth).round(id)
 		if err != nil {
 			return err
 		}
@@ -248,7 +248,7 @@ func (p *pushing) take(changes []mirror.Change, outcomes []relay.Outcome) (again
 
 // fillIn tells what the boards have now.
 func (s *Server) fillIn(changes []mirror.Change, p *pushing) {
-	s.read(func(b *relay.State) {
+	s.truth(func(b relay.Reader) {
 		for i, c := range changes {
 			a := &p.answers[p.of[i]]
 			if g, found := b.Game(c.Game); found {

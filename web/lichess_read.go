@@ -16,12 +16,15 @@ import (
 
 // lichessRound is GET /api/broadcast/{tourSlug}/{roundSlug}/{roundId}. The slugs say nothing.
 func (s *Server) lichessRound(r *http.Request) (answer, error) {
-	v, index, err := s.viewOfRound(relay.RoundID(chi.URLParam(r, "roundId")))
+	v, index, err := s.seenBy(r).round(relay.RoundID(chi.URLParam(r, "roundId")))
 	if err != nil {
 		return answer{}, err
 	}
 	games := make([]lichessGame, len(v.games))
-	now := time.Now()
+	now := s.cfg.Now()
+	if !s.insider(r) { // then it is the time of what is shown
+		now = now.Add(-time.Duration(v.round.Delay) * time.Second)
+	}
 	for i, g := range v.games {
 		games[i] = lichessGameJSON(g, now)
 	}
@@ -51,7 +54,7 @@ func (s *Server) roundOf(r *http.Request, v view) lichessRoundOf {
 
 // lichessTour is GET /api/broadcast/{tourId}.
 func (s *Server) lichessTour(r *http.Request) (answer, error) {
-	views, t, index, err := s.viewsOfTour(relay.TournamentID(chi.URLParam(r, "tourId")))
+	views, t, index, err := s.seenBy(r).tour(relay.TournamentID(chi.URLParam(r, "tourId")))
 	if err != nil {
 		return answer{}, err
 	}
@@ -110,7 +113,7 @@ func (s *Server) lichessByUser(r *http.Request) (answer, error) {
 	var tours []*relay.Tournament
 	var last []view
 	total := 0
-	index := s.read(func(b *relay.State) {
+	index := s.seenBy(r)(func(b relay.Reader) {
 		all := b.Tournaments()
 		total = len(all)
 		from := min((page-1)*byUserPage, total)
@@ -165,7 +168,7 @@ func (s *Server) lichessMyRounds(w http.ResponseWriter, r *http.Request) {
 		most = min(most, n)
 	}
 	var views []view
-	index := s.read(func(b *relay.State) {
+	index := s.seenBy(r)(func(b relay.Reader) {
 		for _, t := range b.Tournaments() {
 			for i := len(t.Rounds) - 1; i >= 0 && len(views) < most; i-- {
 				views = append(views, viewIn(b, t.Rounds[i]))
@@ -184,13 +187,13 @@ func (s *Server) lichessMyRounds(w http.ResponseWriter, r *http.Request) {
 
 // lichessRoundPGN is GET /api/broadcast/round/{roundId}.pgn.
 func (s *Server) lichessRoundPGN(w http.ResponseWriter, r *http.Request) {
-	v, index, err := s.viewOfRound(relay.RoundID(chi.URLParam(r, "roundId")))
+	v, index, err := s.seenBy(r).round(relay.RoundID(chi.URLParam(r, "roundId")))
 	s.lichessPGN(w, r, []view{v}, index, err)
 }
 
 // lichessTourPGN is GET /api/broadcast/{tourId}.pgn.
 func (s *Server) lichessTourPGN(w http.ResponseWriter, r *http.Request) {
-	views, _, index, err := s.viewsOfTour(relay.TournamentID(chi.URLParam(r, "tourId")))
+	views, _, index, err := s.seenBy(r).tour(relay.TournamentID(chi.URLParam(r, "tourId")))
 	s.lichessPGN(w, r, views, index, err)
 }
 
@@ -236,7 +239,7 @@ func withoutClocks(r *http.Request) (bool, error) {
 }
 
 // viewIn is a round of the boards; it is empty if there is none with the id.
-func viewIn(b *relay.State, id relay.RoundID) (v view) {
+func viewIn(b relay.Reader, id relay.RoundID) (v view) {
 	var found bool
 	if v.round, found = b.Round(id); !found {
 		return v
@@ -250,16 +253,16 @@ func viewIn(b *relay.State, id relay.RoundID) (v view) {
 	return v
 }
 
-func (s *Server) viewOfRound(id relay.RoundID) (v view, index uint64, err error) {
-	index = s.read(func(b *relay.State) { v = viewIn(b, id) })
+func (read reading) round(id relay.RoundID) (v view, index uint64, err error) {
+	index = read(func(b relay.Reader) { v = viewIn(b, id) })
 	if v.round == nil {
 		return v, 0, &relay.NotFoundError{What: "round", ID: string(id)}
 	}
 	return v, index, nil
 }
 
-func (s *Server) viewsOfTour(id relay.TournamentID) (views []view, t *relay.Tournament, index uint64, err error) {
-	index = s.read(func(b *relay.State) {
+func (read reading) tour(id relay.TournamentID) (views []view, t *relay.Tournament, index uint64, err error) {
+	index = read(func(b relay.Reader) {
 		var found bool
 		if t, found = b.Tournament(id); !found {
 			return

@@ -31,7 +31,7 @@ func (s *Server) streamPGN(w http.ResponseWriter, r *http.Request) {
 	noClocks, err := withoutClocks(r)
 	var v view
 	if err == nil {
-		v, _, err = s.viewOfRound(relay.RoundID(chi.URLParam(r, "roundId")))
+		v, _, err = s.seenBy(r).round(relay.RoundID(chi.URLParam(r, "roundId")))
 	}
 	if err == nil && r.Method != http.MethodHead {
 		err = s.streamRound(w, r, v, noClocks)
@@ -85,7 +85,7 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 		}
 		var text strings.Builder
 		if len(games) > 0 { // the names above them may be others by now
-			s.read(func(b *relay.State) { v = viewIn(b, games[0].Round) })
+			s.seenBy(r)(func(b relay.Reader) { v = viewIn(b, games[0].Round) })
 		}
 		for _, g := range games {
 			sent[g.ID] = g

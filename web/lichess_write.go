@@ -86,7 +86,7 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 			return answer{}, err
 		}
 	}
-	v, _, err := s.viewOfRound(o.Round.ID)
+	v, _, err := reading(s.truth).round(o.Round.ID)
 	if err != nil {
 		return answer{}, err
 	}
@@ -146,7 +146,7 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	if err := s.cfg.Node.ReadIndex(ctx); err != nil {
 		return answer{}, err
 	}
-	v, _, err := s.viewOfRound(id)
+	v, _, err := reading(s.truth).round(id)
 	if err != nil {
 		return answer{}, err
 	}

@@ -17,7 +17,7 @@ import (
 // liveChess serves every tournament in DGT LiveChess Cloud's format, see package lcc. Its readers poll, so each answer has an
 // ETag, the same on every node, and may be kept for a second.
 func (s *Server) liveChess(r chi.Router) {
-	r.Use(crossOriginReads)
+	r.Use(crossOriginReads, vary)
 	r.Get("/tournament.json", s.polled(s.liveChessTournament))
 	r.Get("/round-{n}/index.json", s.polled(s.liveChessIndex))
 	r.Get("/round-{n}/game-{m}.json", s.polled(s.liveChessGame))
@@ -39,7 +39,11 @@ func (s *Server) polled(f func(r *http.Request) (any, error)) http.HandlerFunc {
 		sum := sha256.Sum256(body)
 		etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 		w.Header().Set("ETag", etag)
-		w.Header().Set("Cache-Control", "public, max-age=1")
+		if s.insider(r) {
+			w.Header().Set("Cache-Control", "private, max-age=1")
+		} else {
+			w.Header().Set("Cache-Control", "public, max-age=1")
+		}
 		if noneMatch(r, etag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -64,7 +68,7 @@ func noneMatch(r *http.Request, etag string) bool {
 func (s *Server) liveChessTournament(r *http.Request) (any, error) {
 	var t *relay.Tournament
 	var rounds [][]*relay.Game
-	err := s.readTournament(r, func(b *relay.State, found *relay.Tournament) {
+	err := s.readTournament(r, func(b relay.Reader, found *relay.Tournament) {
 		t = found
 		for _, id := range t.Rounds {
 			rounds = append(rounds, viewIn(b, id).games)
@@ -102,7 +106,7 @@ func (s *Server) liveChessGame(r *http.Request) (any, error) {
 
 // liveChessRound finds the round by its place in the tournament, from 1.
 func (s *Server) liveChessRound(r *http.Request) (round *relay.Round, games []*relay.Game, err error) {
-	err = s.readTournament(r, func(b *relay.State, t *relay.Tournament) {
+	err = s.readTournament(r, func(b relay.Reader, t *relay.Tournament) {
 		n, err := strconv.Atoi(chi.URLParam(r, "n"))
 		if err != nil || n < 1 || n > len(t.Rounds) {
 			return
@@ -117,11 +121,11 @@ func (s *Server) liveChessRound(r *http.Request) (round *relay.Round, games []*r
 }
 
 // readTournament calls f with the boards and the tournament that the path names, by its UUID or its id.
-func (s *Server) readTournament(r *http.Request, f func(*relay.State, *relay.Tournament)) error {
+func (s *Server) readTournament(r *http.Request, f func(relay.Reader, *relay.Tournament)) error {
 	uuid := chi.URLParam(r, "uuid")
 	id, found := lcc.TournamentID(s.origin.ClusterID(), uuid)
 	if found {
-		s.read(func(b *relay.State) {
+		s.seenBy(r)(func(b relay.Reader) {
 			var t *relay.Tournament
 			if t, found = b.Tournament(id); found {
 				f(b, t)

@@ -86,6 +86,20 @@ func (s *Server) authorized(r *http.Request) (token string, ok bool) {
 	return token, s.cfg.Token == "" || strings.EqualFold(scheme, "Bearer") && s.isToken(token)
 }
 
+// insider reports whether the client sees the truth of a round with a delay. Where there is no token nobody does.
+func (s *Server) insider(r *http.Request) bool {
+	_, ok := s.authorized(r)
+	return ok && s.cfg.Token != ""
+}
+
+// vary says that the answer may depend on the token, so that no cache gives the public what an insider got.
+func vary(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Authorization")
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (s *Server) isToken(token string) bool {
 	return subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) == 1
 }

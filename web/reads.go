@@ -11,6 +11,36 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
+// A reading is the boards as somebody may see them. It calls f with them, and returns the index as of which what f read is.
+type reading func(f func(relay.Reader)) (index uint64)
+
+// truth is a reading of what is so.
+func (s *Server) truth(f func(relay.Reader)) (index uint64) {
+	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
+		index = applied
+		f(b)
+	})
+	return index
+}
+
+// public is a reading of what everybody may see.
+func (s *Server) public(f func(relay.Reader)) (index uint64) {
+	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
+		p := b.Public(applied)
+		f(p)
+		index = p.Index()
+	})
+	return index
+}
+
+// seenBy is the reading for who asks.
+func (s *Server) seenBy(r *http.Request) reading {
+	if s.insider(r) {
+		return s.truth
+	}
+	return s.public
+}
+
 // view is what one read sees: all of it as of one log index.
 type view struct {
 	tournament *relay.Tournament
@@ -19,15 +49,15 @@ type view struct {
 }
 
 // listTournaments is GET /api/tournaments.
-func (s *Server) listTournaments(*http.Request) (answer, error) {
+func (s *Server) listTournaments(r *http.Request) (answer, error) {
 	type entry struct {
 		t      *relay.Tournament
 		rounds []*relay.Round
 	}
 	var list []entry
-	index := s.read(func(b *relay.State) {
+	index := s.seenBy(r)(func(b relay.Reader) {
 		for _, t := range b.Tournaments() {
-			list = append(list, entry{t, rounds(b, t)})
+			list = append(list, entry{t, s.withoutSources(r, rounds(b, t))})
 		}
 	})
 	out := make([]any, len(list))
@@ -42,10 +72,10 @@ func (s *Server) getTournament(r *http.Request) (answer, error) {
 	id := relay.TournamentID(chi.URLParam(r, "tid"))
 	var t *relay.Tournament
 	var rs []*relay.Round
-	index := s.read(func(b *relay.State) {
+	index := s.seenBy(r)(func(b relay.Reader) {
 		var found bool
 		if t, found = b.Tournament(id); found {
-			rs = rounds(b, t)
+			rs = s.withoutSources(r, rounds(b, t))
 		}
 	})
 	if t == nil {
@@ -60,6 +90,7 @@ func (s *Server) getRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	v.round = s.withoutSources(r, []*relay.Round{v.round})[0]
 	return ok(indexed{index, roundJSON(v.round, v.games, s.sourceState(v.round))})
 }
 
@@ -86,7 +117,7 @@ func (s *Server) getHistory(r *http.Request) (answer, error) {
 func (s *Server) getRoundHistory(r *http.Request) (answer, error) {
 	id := relay.RoundID(chi.URLParam(r, "rid"))
 	var round *relay.Round
-	index := s.read(func(b *relay.State) { round, _ = b.Round(id) })
+	index := s.seenBy(r)(func(b relay.Reader) { round, _ = b.Round(id) })
 	if round == nil {
 		return answer{}, &relay.NotFoundError{What: "round", ID: string(id)}
 	}
@@ -97,7 +128,7 @@ func (s *Server) getRoundHistory(r *http.Request) (answer, error) {
 func (s *Server) getTournamentHistory(r *http.Request) (answer, error) {
 	id := relay.TournamentID(chi.URLParam(r, "tid"))
 	var t *relay.Tournament
-	index := s.read(func(b *relay.State) { t, _ = b.Tournament(id) })
+	index := s.seenBy(r)(func(b relay.Reader) { t, _ = b.Tournament(id) })
 	if t == nil {
 		return answer{}, &relay.NotFoundError{What: "tournament", ID: string(id)}
 	}
@@ -113,13 +144,13 @@ func updatesJSON(what, id string, index uint64, updates []relay.Update) any {
 }
 
 func (s *Server) roundView(r *http.Request) (view, uint64, error) {
-	return s.viewOfRound(relay.RoundID(chi.URLParam(r, "rid")))
+	return s.seenBy(r).round(relay.RoundID(chi.URLParam(r, "rid")))
 }
 
 func (s *Server) gameView(r *http.Request) (view, uint64, error) {
 	id := relay.GameID(chi.URLParam(r, "gid"))
 	var v view
-	index := s.read(func(b *relay.State) {
+	index := s.seenBy(r)(func(b relay.Reader) {
 		g, found := b.Game(id)
 		if !found {
 			return
@@ -167,16 +198,7 @@ func siteURL(r *http.Request) string {
 	return scheme + "://" + r.Host
 }
 
-// read calls f with the boards, and returns the index that they stood at.
-func (s *Server) read(f func(*relay.State)) (index uint64) {
-	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
-		index = applied
-		f(b)
-	})
-	return index
-}
-
-func rounds(b *relay.State, t *relay.Tournament) []*relay.Round {
+func rounds(b relay.Reader, t *relay.Tournament) []*relay.Round {
 	var out []*relay.Round
 	for _, id := range t.Rounds {
 		if r, ok := b.Round(id); ok {

@@ -26,8 +26,11 @@ type Config struct {
 	Log    *slog.Logger
 
 	// Token, if set, must come as "Authorization: Bearer …" with everything
-	// that changes something. Empty: everyone who can reach the port may submit.
+	// that changes something. Empty: everyone who can reach the port may submit. Who shows it reads the truth of rounds
+	// with a delay; without one nobody does, since nobody can be told from the public.
 	Token string
+	// Now is the clock that commands get their time from. Nil: the system's.
+	Now func() time.Time
 	// Pull, if set, polls the rounds' sources, and tells how they fare.
 	Pull *pull.Puller
 	// SubmitTimeout bounds how long a submission waits for its majority.
@@ -62,6 +65,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.SubmitTimeout == 0 {
 		cfg.SubmitTimeout = 10 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
@@ -109,7 +115,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
-		r.Use(crossOriginReads)
+		r.Use(crossOriginReads, vary)
 		r.Get("/openapi.json", openAPI)
 
 		// What is read waits for ReadIndex if asked to, and says at which

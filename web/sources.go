@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
@@ -64,12 +65,13 @@ type clusterSource struct {
 }
 
 // clusterSources are those that this node polls, the oldest round first.
-func (s *Server) clusterSources(now time.Time) (out []clusterSource) {
+func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSource) {
 	if s.cfg.Pull == nil {
 		return nil
 	}
 	at := relay.Millis(now.UnixMilli())
-	s.read(func(b *relay.State) {
+	inside := s.insider(r)
+	s.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		for _, r := range b.Sources() {
 			st, ok := s.cfg.Pull.Status(r.ID)
 			if !ok {
@@ -78,6 +80,9 @@ func (s *Server) clusterSources(now time.Time) (out []clusterSource) {
 			c := clusterSource{
 				Round: r.ID, Name: r.Name, URL: r.Source.URL, LastPollMs: -1, NextPollMs: int64(max(0, st.NextPoll-at)),
 				LastError: st.LastError, Problems: len(st.Problems),
+			}
+			if r.Delay > 0 && !inside { // see withoutSources
+				c.URL, c.LastError = "", ""
 			}
 			if t, ok := b.Tournament(r.Tournament); ok {
 				c.Tournament = t.Name
@@ -92,6 +97,19 @@ func (s *Server) clusterSources(now time.Time) (out []clusterSource) {
 		}
 	})
 	return out
+}
+
+// withoutSources hides from the public where rounds with a delay come from: there the games are to be had without one, and what is wrong with
+// them is told of the newest ones.
+func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay.Round {
+	for i, round := range rounds {
+		if round.Source != nil && round.Delay > 0 && !s.insider(r) {
+			shown := *round
+			shown.Source = nil
+			rounds[i] = &shown
+		}
+	}
+	return rounds
 }
 
 func (s *Server) sourceState(r *relay.Round) *sourceState {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"hash/fnv"
 	"net/http"
 	"strings"
 
@@ -21,7 +22,7 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 	var t *relay.Tournament
 	var rs []standings.Round
 	games := 0
-	index := s.read(func(b *relay.State) {
+	index := s.seenBy(r)(func(b relay.Reader) {
 		t, _ = b.Tournament(id)
 		if t == nil {
 			return
@@ -44,7 +45,7 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	tag := fmt.Sprintf(`"%s-%d"`, s.origin.ClusterID(), changedAt(t, rs))
+	tag := fmt.Sprintf(`"%s-%s"`, s.origin.ClusterID(), version(t, rs))
 	h := w.Header()
 	h.Set(indexHeader, fmt.Sprint(index))
 	h.Set("ETag", tag)
@@ -60,17 +61,27 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 	}{t.ID, t.Name, standings.Compute(rs)})
 }
 
-// changedAt is the index of the last entry that may have changed the table: one that created
-// or updated something, set a result or took one back. Moves do not.
-func changedAt(t *relay.Tournament, rs []standings.Round) uint64 {
-	at := max(t.Index, updatedAt(t.Updates))
+// version names what a table is made of: the index of the last entry that may have changed it, and a hash of those of each
+// round, since of rounds with a delay the public sees less than others see, and each as of another index.
+func version(t *relay.Tournament, rs []standings.Round) string {
+	h := fnv.New64a()
+	last := max(t.Index, updatedAt(t.Updates))
 	for _, r := range rs {
-		at = max(at, r.Index, updatedAt(r.Updates))
-		for _, g := range r.Games {
-			at = max(at, g.CreatedAtIx)
-			if n := len(g.Changes); n > 0 {
-				at = max(at, g.Changes[n-1].Index)
-			}
+		at := changedAt(r)
+		last = max(last, at)
+		fmt.Fprint(h, at, " ")
+	}
+	return fmt.Sprintf("%d-%x", last, h.Sum64())
+}
+
+// changedAt is the index of the last entry that may have changed the round's part of the table: one that created
+// or updated something, set a result or took one back. Moves do not.
+func changedAt(r standings.Round) uint64 {
+	at := max(r.Index, updatedAt(r.Updates))
+	for _, g := range r.Games {
+		at = max(at, g.CreatedAtIx)
+		if n := len(g.Changes); n > 0 {
+			at = max(at, g.Changes[n-1].Index)
 		}
 	}
 	return at
@@ -94,7 +105,7 @@ func hasTag(r *http.Request, tag string) bool {
 }
 
 // gamesOf returns the games of a round, by board number.
-func gamesOf(b *relay.State, r *relay.Round) []*relay.Game {
+func gamesOf(b relay.Reader, r *relay.Round) []*relay.Game {
 	out := make([]*relay.Game, 0, len(r.Games))
 	for _, id := range r.Games {
 		if g, ok := b.Game(id); ok {

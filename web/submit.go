@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
@@ -33,7 +32,7 @@ func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	if request == "" {
 		request = "r-" + rand.Text()
 	}
-	return &relaypb.Command{At: time.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request}, nil
+	return &relaypb.Command{At: s.cfg.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request}, nil
 }
 
 // newID draws an id for something that is created here.

@@ -39,11 +39,14 @@ type testNode struct {
 type testCluster struct {
 	t     testing.TB
 	dir   string
+	with  func(*serveConfig) // what else the nodes are started with; nil: nothing
 	nodes []*testNode
 }
 
-func newTestCluster(t testing.TB, size int) *testCluster {
-	c := &testCluster{t: t, dir: t.TempDir()}
+func newTestCluster(t testing.TB, size int) *testCluster { return newTestClusterWith(t, size, nil) }
+
+func newTestClusterWith(t testing.TB, size int, with func(*serveConfig)) *testCluster {
+	c := &testCluster{t: t, dir: t.TempDir(), with: with}
 	t.Cleanup(func() {
 		for _, n := range c.nodes {
 			n.stop()
@@ -68,6 +71,9 @@ func (c *testCluster) add() *testNode {
 		n.cfg.Name, n.cfg.Role, n.cfg.Bootstrap = "recorder", roleRecorder, true
 	} else {
 		n.cfg.Join = c.nodes[0].url
+	}
+	if c.with != nil {
+		c.with(&n.cfg)
 	}
 	c.nodes = append(c.nodes, n)
 	n.start()

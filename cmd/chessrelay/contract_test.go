@@ -22,6 +22,7 @@ type contract struct {
 	base   string            // the node that is called
 	ids    map[string]string // for the parameters in paths
 	header http.Header       // of the calls
+	token  string            // of the calls; empty: none
 	last   http.Header       // of the last answer
 
 	called map[string]bool // operations
@@ -115,6 +116,9 @@ func (c *contract) call(status int, method, path string, body any) object {
 	req, err := http.NewRequest(method, c.base+url+"?"+query, bytes.NewReader(raw))
 	if err != nil {
 		c.t.Fatal(err)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	for name, values := range c.header {
 		req.Header[name] = values

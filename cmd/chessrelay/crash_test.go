@@ -351,7 +351,8 @@ func (k *crashed) end() {
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		b := newBoards()
+		b := newBoards(nil)
+		defer b.Close()
 		err = b.Restore(file.Position().Index, func(fn func(string, []byte) error) error {
 			return file.Load(func(key string, value []byte) error {
 				if strings.HasPrefix(key, "m/") { // members

@@ -335,7 +335,8 @@ func TestEdgeRefused(t *testing.T) {
 
 // TestTailBeginsWithTheBoards: what the boards were replaced by is in no tail, so one that has less must get the boards.
 func TestTailBeginsWithTheBoards(t *testing.T) {
-	b := newBoards()
+	b := newBoards(nil)
+	defer b.Close()
 	b.Apply([]consensus.Command{{Index: 3, Term: 1}})
 	if err := b.Restore(100, func(func(string, []byte) error) error { return nil }); err != nil {
 		t.Fatal(err)

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
@@ -64,7 +66,7 @@ const (
 // and its pages are served; ctx bounds the attempts to join. tick is Raft's, 0 for the
 // default.
 func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.Duration) (_ *node, err error) {
-	n := &node{log: log, boards: newBoards(), served: make(chan error, 1), outdated: make(chan error, 1)}
+	n := &node{log: log, boards: newBoards(cfg.now), served: make(chan error, 1), outdated: make(chan error, 1)}
 	// What was opened is closed again if the rest cannot be.
 	defer func() {
 		if err != nil {
@@ -102,7 +104,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	}
 	n.feed = edge.OpenFeed(edge.FeedConfig{Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log})
 	api, err := web.New(web.Config{
-		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token,
+		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token, Now: cfg.now,
 	})
 	if err != nil {
 		return n, err
@@ -171,7 +173,11 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 func (n *node) openHub(cfg broadcast.Config) (err error) {
 	n.hub, err = broadcast.Open(cfg)
 	if err == nil {
-		n.boards.publish, n.boards.reset = n.hub.Publish, n.hub.Reset
+		// The hub knows nothing of delays yet: it is told the truth.
+		n.boards.publish = func(events []relay.Event) {
+			n.hub.Publish(slices.DeleteFunc(events, func(e relay.Event) bool { return e.To == relay.Outsiders }))
+		}
+		n.boards.reset = func(applied uint64, _ []relay.Held) { n.hub.Reset(applied) }
 	}
 	return err
 }
@@ -276,5 +282,6 @@ func (n *node) Close() error {
 	if n.client != nil {
 		errs = append(errs, n.client.Close())
 	}
+	errs = append(errs, n.boards.Close())
 	return errors.Join(errs...)
 }

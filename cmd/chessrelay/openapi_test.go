@@ -15,8 +15,10 @@ import (
 // TestOpenAPI lets a cluster answer in every way it can be brought to, and
 // holds each answer, and each frame, to the OpenAPI document that it serves.
 func TestOpenAPI(t *testing.T) {
-	c := newTestCluster(t, 2)
+	// The document's rounds have a delay, which an insider sees through.
+	c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = "insider" })
 	doc := newContract(t, c.nodes[0].url)
+	doc.token = "insider"
 	example := doc.requestExample
 
 	// What is made here is made of the document's own examples, and asked for twice.
@@ -266,7 +268,7 @@ func TestOpenAPI(t *testing.T) {
 	}}
 	guarded.start()
 	defer guarded.stop()
-	doc.base = guarded.url
+	doc.base, doc.token = guarded.url, ""
 	doc.post(401, "/api/tournaments", object{"name": "Town Open"})
 	doc.header = http.Header{"Authorization": {"Bearer secret"}}
 	eventually(t, "a leader", func() bool { return guarded.raft.Leader() != 0 })
@@ -320,7 +322,8 @@ func readStreams(doc *contract, paths ...string) func(types ...string) {
 // watchFrames watches a round, and returns a function that holds what came to the
 // document, once a frame of every type has.
 func watchFrames(t *testing.T, node, round string) func(*contract) {
-	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, nil)
+	insider := http.Header{"Authorization": {"Bearer insider"}}
+	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, insider)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (n *node) openPuller(allow pull.Allow) {
 
 // submitPulled brings what a source shows through the log.
 func (n *node) submitPulled(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
-	now := time.Now().UnixMilli()
+	now := n.boards.now().UnixMilli()
 	for _, c := range commands {
 		c.At, c.By = now, "the round's source"
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
@@ -63,7 +64,8 @@ type serveConfig struct {
 	MaxInflightMsgs  int
 	MaxInflightBytes uint64
 
-	pace edge.Config // the tests' own times of an edge
+	pace edge.Config      // the tests' own times of an edge
+	now  func() time.Time // nil: the system's clock
 }
 
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.

@@ -55,7 +55,9 @@ func TestStandingsTag(t *testing.T) {
 	changed("the result was taken back")
 
 	for _, what := range []string{"/api/games/{gid}", "/api/rounds/{rid}", "/api/tournaments/{tid}"} {
-		doc.call(200, http.MethodPatch, what, doc.requestExample(what, ""))
+		body := doc.requestExample(what, "")
+		delete(body, "delay") // the table would be another one only when that has passed
+		doc.call(200, http.MethodPatch, what, body)
 		changed(what + " was updated")
 	}
 

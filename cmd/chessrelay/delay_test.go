@@ -1,0 +1,336 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/lcc"
+)
+
+// testClock is a clock that stands until it is moved.
+type testClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newTestClock() *testClock { return &testClock{now: time.Unix(1_790_000_000, 0)} }
+
+func (c *testClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// A delayedRound is a round with a delay on a cluster whose nodes go by one clock, and what its insiders have seen at each step: the
+// public is to see the same, a delay later, on every node, whatever becomes of the nodes.
+type delayedRound struct {
+	*testCluster
+	*testClock
+	delay      time.Duration
+	tour, uuid string
+	round      string
+	games      []string
+	steps      []step
+}
+
+// step is how everything stood after something was done.
+type step struct {
+	at    time.Time
+	truth map[string]string // by path
+}
+
+const delayToken = "the recorder's token"
+
+func newDelayedRound(t *testing.T, delay time.Duration) *delayedRound {
+	d := &delayedRound{testClock: newTestClock(), delay: delay}
+	d.testCluster = newTestClusterWith(t, 3, func(cfg *serveConfig) { cfg.Token, cfg.now = delayToken, d.Now })
+	d.tour = d.submit("/api/tournaments", object{"name": "Test Open"})["id"].(string)
+	d.uuid = lcc.UUID(d.nodes[0].raft.ClusterID(), relay.TournamentID(d.tour))
+	d.round = d.submit("/api/tournaments/"+d.tour+"/rounds", object{"name": "Round 1", "delay": int(delay / time.Second)})["id"].(string)
+	for b := range 2 {
+		d.open(b + 1)
+	}
+	d.note()
+	d.advance(delay)
+	return d
+}
+
+func (d *delayedRound) open(board int) {
+	d.t.Helper()
+	g := d.submit("/api/rounds/"+d.round+"/games", object{
+		"board": board, "white": object{"name": fmt.Sprint("White ", board)}, "black": object{"name": fmt.Sprint("Black ", board)},
+	})
+	d.games = append(d.games, g["id"].(string))
+}
+
+// submit asks a node that runs, with the token, until one takes it.
+func (d *delayedRound) submit(path string, body object) object {
+	return d.ask(http.MethodPost, path, body)
+}
+
+func (d *delayedRound) ask(method, path string, body object) (out object) {
+	d.t.Helper()
+	data, err := json.Marshal(body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	key := fmt.Sprint("key-", path, len(d.steps), string(data))
+	if len(key) > relay.MaxRequest {
+		key = key[:relay.MaxRequest]
+	}
+	eventually(d.t, path+" to be taken", func() bool {
+		for _, n := range d.nodes {
+			if n.node == nil {
+				continue
+			}
+			req, err := http.NewRequest(method, n.url+path, bytes.NewReader(data))
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+delayToken)
+			req.Header.Set("Idempotency-Key", key)
+			req.Header.Set("Content-Type", "application/json")
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				continue
+			}
+			out = object{}
+			if status := decode(d.t, res, &out); status < 300 {
+				return true
+			} else if status < 500 {
+				d.t.Fatalf("%s: %d %v", path, status, out)
+			}
+		}
+		return false
+	})
+	return out
+}
+
+// paths are all that shows something of the round.
+func (d *delayedRound) paths() []string {
+	paths := []string{
+		"/api/tournaments", "/api/tournaments/" + d.tour, "/api/tournaments/" + d.tour + "/standings",
+		"/api/rounds/" + d.round, "/api/rounds/" + d.round + ".pgn",
+		"/api/broadcast/-/-/" + d.round, "/api/broadcast/" + d.tour, "/api/broadcast/by/chessrelay",
+		"/api/broadcast/round/" + d.round + ".pgn", "/api/broadcast/" + d.tour + ".pgn",
+		"/get/" + d.uuid + "/tournament.json", "/get/" + d.uuid + "/round-1/index.json",
+	}
+	for i, g := range d.games {
+		paths = append(paths, "/api/games/"+g, "/api/games/"+g+".pgn", "/api/games/"+g+"/history",
+			fmt.Sprintf("/get/%s/round-1/game-%d.json", d.uuid, i+1))
+	}
+	return paths
+}
+
+// Who may see what, where a server is and how long somebody thinks is no news of the round.
+var noNews = regexp.MustCompile(`"writeable":(true|false)|"thinkTime":\d+,?|http://127\.0\.0\.1:\d+`)
+
+func (d *delayedRound) fetch(n *testNode, path, token string) string {
+	d.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, n.url+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if vary := strings.Join(res.Header.Values("Vary"), ","); !strings.Contains(vary, "Authorization") {
+		d.t.Errorf("%s varies with %q", path, vary)
+	}
+	if res.StatusCode == http.StatusNotFound {
+		return "not found"
+	}
+	return noNews.ReplaceAllString(string(b), "")
+}
+
+// note ends a step: it waits for all nodes that run, and keeps what an insider sees.
+func (d *delayedRound) note() {
+	d.t.Helper()
+	d.waitEqual()
+	s := step{at: d.Now(), truth: map[string]string{}}
+	for _, n := range d.nodes {
+		if n.node == nil {
+			continue
+		}
+		for _, path := range d.paths() {
+			body := d.fetch(n, path, delayToken)
+			if before, ok := s.truth[path]; ok && before != body {
+				d.t.Fatalf("%s is, to an insider, on one node\n%s\nand on %s\n%s", path, before, n.cfg.Name, body)
+			}
+			s.truth[path] = body
+		}
+	}
+	d.steps = append(d.steps, s)
+}
+
+// advance moves the clock, and wants the public to see on each node what is due then.
+func (d *delayedRound) advance(by time.Duration) {
+	d.t.Helper()
+	d.mu.Lock()
+	d.now = d.now.Add(by)
+	d.mu.Unlock()
+	for _, n := range d.nodes {
+		if n.node != nil {
+			select {
+			case n.boards.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+	d.compare()
+}
+
+// compare wants the public to see what an insider saw a delay ago, and nothing that came later, not even for a moment.
+func (d *delayedRound) compare() {
+	d.t.Helper()
+	due := 0
+	for i, s := range d.steps {
+		if !s.at.Add(d.delay).After(d.Now()) {
+			due = i
+		}
+	}
+	for _, n := range d.nodes {
+		if n.node == nil {
+			continue
+		}
+		for _, path := range d.paths() {
+			eventually(d.t, fmt.Sprintf("%s to show step %d of %d on %s", path, due, len(d.steps)-1, n.cfg.Name), func() bool {
+				body := d.fetch(n, path, "")
+				if body == d.steps[due].truth[path] || body == "not found" && d.steps[due].truth[path] == "" {
+					return true
+				}
+				early := slices.ContainsFunc(d.steps[due+1:], func(s step) bool { return s.truth[path] == body }) || strings.Contains(body, "error")
+				if early && !slices.ContainsFunc(d.steps[:due], func(s step) bool { return s.truth[path] == body }) {
+					d.t.Fatalf("step %d: %s shows on %s what is to come:\n%s\nand not\n%s", due, path, n.cfg.Name, body, d.steps[due].truth[path])
+				}
+				return false
+			})
+		}
+	}
+}
+
+// do is one step: something is done, and some seconds pass.
+func (d *delayedRound) do(method, path string, body object) {
+	d.t.Helper()
+	d.ask(method, path, body)
+	d.note()
+	d.compare()
+	d.advance(10 * time.Second)
+}
+
+func (d *delayedRound) move(game, ply int, san string) {
+	d.t.Helper()
+	d.do(http.MethodPost, "/api/games/"+d.games[game]+"/moves", object{"ply": ply, "move": san, "clock": object{"white": 5_400_000 - 1000*ply}})
+}
+
+// TestDelay plays, corrects and resets a round with a delay, while nodes are killed and started again. At each moment, on each node, and on
+// all that shows a round, the public sees what the insiders saw a delay ago.
+func TestDelay(t *testing.T) {
+	d := newDelayedRound(t, time.Minute)
+	d.compare()
+	game := "/api/games/" + d.games[0]
+	d.move(0, 1, "e4")
+	d.move(0, 2, "e5")
+	d.move(1, 1, "d4")
+	d.do(http.MethodPost, game+"/takeback", object{"toPly": 1, "reason": "sensor"})
+	d.move(0, 2, "c5")
+
+	// A venue starts again, and so it does when moves came while it was down.
+	d.nodes[2].kill()
+	d.move(0, 3, "Nf3")
+	d.nodes[2].start()
+	d.waitEqual()
+	d.compare()
+	d.nodes[1].kill()
+	d.nodes[1].start()
+	d.waitEqual()
+	d.compare()
+
+	d.nodes[2].stop() // which leaves a checkpoint behind and nothing to replay
+	d.advance(10 * time.Second)
+	d.nodes[2].start()
+	d.compare()
+
+	// The leader dies: another one leads, and shows neither more nor less.
+	lead := d.leader()
+	lead.kill()
+	d.compare()
+	d.do(http.MethodPost, game+"/correct", object{"toPly": 2, "moves": []object{{"move": "Nc3"}, {"move": "Nc6"}}, "reason": "the score sheet"})
+	d.move(0, 5, "g3")
+	lead.start()
+	d.waitEqual()
+	d.compare()
+
+	d.open(3)
+	d.note()
+	d.advance(5 * time.Second)
+	d.do(http.MethodPost, "/api/games/"+d.games[1]+"/result", object{"result": "1-0"})
+	d.do(http.MethodPatch, game, object{"white": object{"rating": 2500}})
+
+	// All of it is reset while much of it is held.
+	d.do(http.MethodPost, "/api/broadcast/round/"+d.round+"/reset", object{})
+	d.move(0, 1, "b3")
+	for _, n := range d.nodes {
+		n.kill()
+	}
+	d.advanceWhileDown(15 * time.Second)
+	for _, n := range d.nodes {
+		n.start()
+	}
+	d.waitEqual()
+	for range 9 {
+		d.compare()
+		d.advance(10 * time.Second)
+	}
+	if last := len(d.steps) - 1; d.fetch(d.nodes[0], game, "") != d.steps[last].truth[game] {
+		t.Error("something is lost")
+	}
+}
+
+func (d *delayedRound) advanceWhileDown(by time.Duration) {
+	d.mu.Lock()
+	d.now = d.now.Add(by)
+	d.mu.Unlock()
+}
+
+// TestDelayWithoutToken: where there is no token nobody can be told from the public.
+func TestDelayWithoutToken(t *testing.T) {
+	c := newTestCluster(t, 1)
+	tour := must(t, c.nodes[0].url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
+	round := must(t, c.nodes[0].url+"/api/tournaments/"+tour+"/rounds", object{"name": "Round 1", "delay": 3600})["id"].(string)
+	g := must(t, c.nodes[0].url+"/api/rounds/"+round+"/games", object{"board": 1, "white": object{"name": "A"}, "black": object{"name": "B"}})
+	if g["ply"] != 0.0 {
+		t.Errorf("who submits is answered %v", g)
+	}
+	for _, auth := range []string{"", "Bearer ", "Bearer no-token-needed"} {
+		req, _ := http.NewRequest(http.MethodGet, c.nodes[0].url+"/api/games/"+g["id"].(string), nil)
+		req.Header.Set("Authorization", auth)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out object
+		if status := decode(t, res, &out); status != http.StatusNotFound {
+			t.Errorf("%q sees %d %v", auth, status, out)
+		}
+	}
+}
