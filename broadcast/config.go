@@ -81,6 +81,9 @@ type Config struct {
 	// from a client in ten seconds; zero: 50.
 	MaxClientFrames int
 
+	// Insider tells whether who asks sees the truth of rounds with a delay at once. Zero: nobody does.
+	Insider func(*http.Request) bool
+
 	// AllowedOrigins are the origins, such as "https://example.org", whose
 	// pages may connect besides this host's own. "*" allows every one.
 	AllowedOrigins []string
@@ -108,6 +111,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Insider == nil {
+		c.Insider = func(*http.Request) bool { return false }
 	}
 	for _, f := range []struct {
 		name  string

@@ -40,7 +40,7 @@
 //  1. Open the hub once the boards are loaded: the histories begin at the index
 //     that Boards.Read tells then.
 //  2. After each log entry: first change the boards, then call Publish with
-//     all the events of that index in one call. In log order, from one
+//     all the events of that index in one call; and with what is released, likewise. In log order, from one
 //     goroutine. An entry without events needs no call.
 //  3. After the boards were replaced by a Raft snapshot: call Reset, from that
 //     same goroutine, before the next Publish.
@@ -82,6 +82,17 @@
 // spectator's cursor (it is left out then). Hence a client may take the index
 // of any frame but hello as its new since. The index of hello is how far this
 // node has come, not what the spectator has.
+//
+// # Delay
+//
+// Of a round with a delay the public gets each event when it is released, which is later than newer ones of other rounds, and an insider (Config.Insider) at
+// once. So a round is two topics, each with a history and snapshots of its own; the insiders' is there once one of them came. Within a round the order is
+// the same, so the log index is the cursor of both. But that nothing of the public's topic follows a cursor says nothing as long as something
+// is held: the history counts that (view.held), a status frame has no index then, a snapshot has the index before what is held,
+// and so has the floor of a history that begins anew. A round of which something is held stays in the table.
+//
+// In the feed of all rounds what is released comes between two indexes of the log; see feed.go. Who comes back to it with an index while there is any such begins with snapshots,
+// and passes over what is not above the index that it has of a round.
 //
 // # Boards
 //

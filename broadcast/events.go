@@ -27,7 +27,7 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
 		h.reject(w, err)
 		return
 	}
-	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q) })
+	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q, h.cfg.Insider(r)) })
 }
 
 // Feed answers GET /feed[?since=INDEX][&cluster=ID]: every event of every round, for programs, as lines of JSON
@@ -49,8 +49,11 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 		}
 		var applied uint64
 		h.cfg.Boards.Read(func(at uint64, _ *relay.State) { applied = at })
-		s.round, s.cursor, s.blank = h.feed.round, since, since == 0
-		return h.greet(s, applied)
+		if err := h.greet(s, applied); err != nil {
+			return err
+		}
+		h.joinFeed(s, since, h.cfg.Insider(r))
+		return nil
 	})
 }
 

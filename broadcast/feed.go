@@ -8,33 +8,71 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// feed is what all rounds have published, for those who read every round: a history of the same frames as the rounds'.
+// feed is what all rounds have published to one audience, for those who read every round: a history of the same frames as the rounds'.
+//
+// What is released late comes into the public's feed when it is released, between two log indexes. So a cursor in a feed is not an index: it
+// is the index of the log's last frame, followed by how many have been released since.
 type feed struct {
-	*round // without an id
+	*round             // without an id
+	read   atomic.Bool // by an insider; the public's is written to in any case
 
 	mu     sync.Mutex // one encodes
 	newest atomic.Pointer[feedSnapshot]
 }
 
-// feedSnapshot is all rounds as they stood at index. Immutable.
+// releaseBits are those of a cursor that count what was released.
+const releaseBits = 20
+
+// cursorAt is the cursor of one who has everything up to the log index.
+func (r *round) cursorAt(index uint64) uint64 {
+	if r.feed != nil {
+		return min(index, 1<<(64-releaseBits)-1) << releaseBits
+	}
+	return index
+}
+
+// indexAt is the log index up to which one with the cursor has everything.
+func (r *round) indexAt(cursor uint64) uint64 {
+	if r.feed != nil {
+		return cursor >> releaseBits
+	}
+	return cursor
+}
+
+// feedSnapshot is all rounds as they stood at a cursor. Immutable.
 type feedSnapshot struct {
-	index  uint64
+	cursor uint64
 	rounds map[relay.RoundID]*snapshot
 	all    *message
 }
 
-func newFeed(cfg *Config, base uint64) *feed {
-	f := &feed{round: &round{}}
-	f.history.init(base, cfg.HistoryEvents, cfg.HistoryBytes)
+func newFeed(cfg *Config, base uint64, inside bool) *feed {
+	f := &feed{}
+	f.round = &round{topic: topic{inside: inside}, feed: f}
+	f.history.init(f.cursorAt(base), cfg.HistoryEvents, cfg.HistoryBytes)
 	return f
 }
+
+// publish adds the frames that one index made in several rounds.
+func (f *feed) publish(h *Hub, frames []*frame, released bool) {
+	all := combine(frames)
+	if all.index = f.cursorAt(all.whole.index); released {
+		_, last := f.history.bounds()
+		all.index = last + 1
+	}
+	f.history.append(all, false)
+	h.wake(f.round)
+}
+
+// startAfter begins the history anew.
+func (f *feed) startAfter(index uint64) { f.history.reset(f.cursorAt(index)) }
 
 // combine makes one frame of those that one index made in several rounds.
 func combine(frames []*frame) *frame {
 	if len(frames) == 1 {
-		return frames[0]
+		return &frame{parts: frames[0].parts, whole: frames[0].whole}
 	}
-	all := &frame{index: frames[0].index, whole: &message{index: frames[0].index}}
+	all := &frame{whole: &message{index: frames[0].index}}
 	for _, f := range frames {
 		all.parts = append(all.parts, f.parts...)
 		all.whole.objects = append(all.whole.objects, f.whole.inFeed()...)
@@ -42,23 +80,58 @@ func combine(frames []*frame) *frame {
 	return all
 }
 
-// take is as [snapshots.take].
-func (f *feed) take(boards View) (snap *feedSnapshot, made bool, err error) {
+// joinFeed has s read a feed. To come back with an index is to say what was seen of the log, but not what of the rounds that have
+// a delay: while there is anything of such here, everybody begins with a snapshot.
+func (h *Hub) joinFeed(s *spectator, since uint64, inside bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.feed
+	if inside {
+		if f = h.inner; !f.read.Load() {
+			f.startAfter(h.table.newest)
+			f.read.Store(true)
+		}
+	}
+	s.round, s.cursor, s.blank = f.round, f.cursorAt(since), since == 0
+	if !inside && !s.blank && (h.table.holds() || f.released()) {
+		s.cursor, s.blank = 0, true
+	}
+}
+
+// released reports whether something in the history was released late.
+func (f *feed) released() bool {
+	for _, fr := range f.history.view.Load().frames {
+		if fr.index&(1<<releaseBits-1) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// take is as [round.snapshot]. Each round's snapshot has the index that it stands at. The cursor is that of all of them.
+func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err error) {
 	_, last := f.history.bounds()
-	if old := f.newest.Load(); old != nil && old.index >= last {
-		return old, false, nil
+	if old := f.newest.Load(); old != nil && old.cursor >= last {
+		return old.cursor, old.all, false, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.newest.Load()
+	_, last = f.history.bounds() // the boards have all of it
 	next := &feedSnapshot{rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {
-		next.index = applied
+		next.cursor = max(f.cursorAt(applied), last)
 		for _, t := range state.Tournaments() {
 			for _, id := range t.Rounds {
 				s := &snapshot{}
-				s.read(applied, state, id)
+				if s.index = applied; f.inside {
+					s.read(state, id)
+				} else {
+					p := state.Public(applied)
+					s.read(p, id)
+					s.index = p.Index()
+				}
 				next.rounds[id] = s
 				order = append(order, s)
 			}
@@ -71,14 +144,14 @@ func (f *feed) take(boards View) (snap *feedSnapshot, made bool, err error) {
 			before = old.rounds[s.round.ID]
 		}
 		if err := s.encode(before); err != nil {
-			return nil, false, err
+			return 0, nil, false, err
 		}
 		lines.Write(s.whole.line())
 		s.whole = nil // it is in lines
 	}
-	next.all = &message{index: next.index}
+	next.all = &message{index: f.indexAt(next.cursor)}
 	text := lines.Bytes()
 	next.all.forms[formLines].Store(&text)
 	f.newest.Store(next)
-	return next, true, nil
+	return next.cursor, next.all, true, nil
 }

@@ -50,7 +50,7 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	f.round = h.table.join(id)
+	f.round = h.table.join(topic{id, h.cfg.Insider(r)})
 	h.mu.Unlock()
 	h.counted.joined.Add(1)
 	h.counted.spectators.Add(1)
@@ -104,13 +104,12 @@ func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 // all compares the whole round.
 func (f *Follower) all() (changed []*relay.Game, err error) {
 	err = ErrNoRound
-	f.hub.cfg.Boards.Read(func(applied uint64, s *relay.State) {
+	index := f.round.read(f.hub.cfg.Boards, func(s relay.Reader) {
 		r, ok := s.Round(f.round.id)
 		if !ok {
 			return
 		}
 		err = nil
-		f.index = max(applied, 1)
 		for _, id := range r.Games {
 			if g, ok := s.Game(id); ok && f.seen[id] != g {
 				f.seen[id], f.at[g.Board] = g, id
@@ -118,6 +117,7 @@ func (f *Follower) all() (changed []*relay.Game, err error) {
 			}
 		}
 	})
+	f.index = max(index, 1)
 	return changed, err
 }
 
@@ -131,7 +131,7 @@ func (f *Follower) some(frames []*frame) (changed []*relay.Game, err error) {
 			}
 		}
 	}
-	f.hub.cfg.Boards.Read(func(_ uint64, s *relay.State) {
+	f.round.read(f.hub.cfg.Boards, func(s relay.Reader) {
 		for _, fr := range frames {
 			for i := range fr.parts {
 				id := f.at[fr.parts[i].board]

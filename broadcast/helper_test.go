@@ -33,13 +33,19 @@ type script struct {
 }
 
 // newScript is a log with a tournament, and rounds A and B in it.
-func newScript(t testing.TB) *script {
+func newScript(t testing.TB) *script { return newDelayedScript(t, 0) }
+
+// newDelayedScript has a delay, in seconds, in round A.
+func newDelayedScript(t testing.TB, delay int32) *script {
 	s := &script{t: t, state: relay.NewState(), games: map[relay.GameID]relay.RoundID{}}
 	s.add(&relaypb.Command{Op: &relaypb.Command_CreateTournament{
 		CreateTournament: &relaypb.CreateTournament{Id: "tourney1", Name: "Town Open"}}})
 	for _, id := range []relay.RoundID{roundA, roundB} {
+		if id == roundB {
+			delay = 0
+		}
 		s.add(&relaypb.Command{Op: &relaypb.Command_CreateRound{
-			CreateRound: &relaypb.CreateRound{Id: string(id), Tournament: "tourney1", Name: "Round", DelaySeconds: 5}}})
+			CreateRound: &relaypb.CreateRound{Id: string(id), Tournament: "tourney1", Name: "Round", DelaySeconds: delay}}})
 	}
 	return s
 }
@@ -227,7 +233,7 @@ func (n *node) load(index uint64) {
 // jump replaces the boards, as a Raft snapshot does.
 func (n *node) jump(index uint64) {
 	n.load(index)
-	n.hub.Reset(index)
+	n.hub.Reset(index, nil)
 }
 
 // apply applies the script up to index.

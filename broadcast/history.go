@@ -32,6 +32,9 @@ type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
+	// held is how many log indexes have been published to the insiders that come here later. While there are any, that
+	// nothing follows a cursor says nothing about later indexes.
+	held int
 }
 
 func (h *history) init(floor uint64, maxFrames, maxBytes int) {
@@ -39,17 +42,35 @@ func (h *history) init(floor uint64, maxFrames, maxBytes int) {
 	h.view.Store(&view{floor: floor, last: floor})
 }
 
-// append adds f, and drops the oldest frames beyond the bounds. It reports by
-// how many bytes the history grew, and false if f is not newer than what is
-// here already: then nothing has changed.
-//
-// A frame that was dropped stays in memory until append has to move the others
-// to a new array, so that at the worst there are twice as many as the bounds say.
-func (h *history) append(f *frame) (grown int, ok bool) {
+// hold notes that a log index will come here later than those after it, of other rounds.
+func (h *history) hold() { h.holdMore(1) }
+
+// release notes that one that was held is here, or never will be.
+func (h *history) release() { h.holdMore(-1) }
+
+func (h *history) holdMore(n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := *h.view.Load()
+	v.held += n
+	h.replaceLocked(&v)
+}
+
+// append adds f, and drops the oldest frames beyond the bounds. It reports by
+// how many bytes the history grew, and false if f is not newer than what is
+// here already: then nothing has changed. Released: f was held until now.
+//
+// A frame that was dropped stays in memory until append has to move the others
+// to a new array, so that at the worst there are twice as many as the bounds say.
+func (h *history) append(f *frame, released bool) (grown int, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := *h.view.Load()
+	if released {
+		v.held--
+	}
 	if f.index <= v.last {
+		h.replaceLocked(&v)
 		return 0, false
 	}
 	before := h.bytes
@@ -78,6 +99,15 @@ func (h *history) reset(floor uint64) (freed int) {
 	v.last = v.floor
 	v.frames = nil
 	h.replaceLocked(&v)
+	freed, h.bytes = h.bytes, 0
+	return freed
+}
+
+// begin forgets everything, and begins anew where so many indexes above floor are held.
+func (h *history) begin(floor uint64, held int) (freed int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.replaceLocked(&view{floor: floor, last: floor, held: held})
 	freed, h.bytes = h.bytes, 0
 	return freed
 }
@@ -134,6 +164,9 @@ func (v *view) after(index uint64) []*frame {
 	}
 	return v.frames[i:end]
 }
+
+// holds reports whether something is held.
+func (h *history) holds() bool { return h.view.Load().held > 0 }
 
 // bounds are the floor and the newest index.
 func (h *history) bounds() (floor, last uint64) {

@@ -23,7 +23,8 @@ type Hub struct {
 	gate     *gate
 	status   *status
 	workers  []*worker
-	feed     *feed
+	feed     *feed // of what is public
+	inner    *feed // of the truth; written to once an insider has read it
 
 	next atomic.Uint64 // the worker who gets the next spectator, but for a remainder
 
@@ -46,9 +47,11 @@ func Open(cfg Config) (*Hub, error) {
 	h := &Hub{cfg: cfg, log: cfg.Log, opened: time.Now(), gate: newGate(&cfg), status: &status{}}
 	h.upgrader = h.newUpgrader()
 	var base uint64
-	cfg.Boards.Read(func(applied uint64, _ *relay.State) { base = applied })
+	var held []relay.Held
+	cfg.Boards.Read(func(applied uint64, s *relay.State) { base, held = applied, s.Held() })
 	h.table = newTable(cfg, base)
-	h.feed = newFeed(&cfg, base)
+	h.table.reset(base, held)
+	h.feed, h.inner = newFeed(&cfg, base, false), newFeed(&cfg, base, true)
 	h.published.Store(base)
 	for n := range cfg.Workers {
 		w, err := newWorker(h, n)
@@ -86,12 +89,12 @@ func (h *Hub) Close() error {
 
 // Publish adds what has happened to the histories and has the spectators
 // woken. It is called in log order, after the boards were changed, with all
-// events of an index in one call; one call may bring several indexes. It keeps
-// nothing of events, and never waits for a spectator.
+// events of an index in one call; one call may bring several indexes. Those for [relay.Outsiders] come when they are
+// released, those of each round in log order. It keeps nothing of events, and never waits for a spectator.
 func (h *Hub) Publish(events []relay.Event) {
 	for len(events) > 0 {
 		n := 1
-		for n < len(events) && events[n].Index == events[0].Index {
+		for n < len(events) && events[n].Index == events[0].Index && (events[n].To == relay.Outsiders) == (events[0].To == relay.Outsiders) {
 			n++
 		}
 		h.publishIndex(events[:n])
@@ -100,21 +103,28 @@ func (h *Hub) Publish(events []relay.Event) {
 }
 
 func (h *Hub) publishIndex(events []relay.Event) {
-	index := events[0].Index
-	var room [1]*frame
-	frames := room[:0]
+	index, released := events[0].Index, events[0].To == relay.Outsiders
+	var room [2]*frame
+	public, inner := room[:0:1], room[1:1]
 	for len(events) > 0 {
 		mine, rest := splitRound(events)
 		if f := h.publishRound(mine); f != nil {
-			frames = append(frames, f)
+			if mine[0].To != relay.Insiders {
+				public = append(public, f)
+			}
+			if !released {
+				inner = append(inner, f)
+			}
 		}
 		events = rest
 	}
-	if len(frames) > 0 {
-		h.feed.history.append(combine(frames))
-		h.wake(h.feed.round)
+	if len(public) > 0 {
+		h.feed.publish(h, public, released)
 	}
-	if index > h.published.Load() {
+	if len(inner) > 0 && h.inner.read.Load() {
+		h.inner.publish(h, inner, false)
+	}
+	if index > h.published.Load() { // what is released is older
 		h.published.Store(index)
 	}
 }
@@ -140,52 +150,66 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 	return mine, rest
 }
 
-// publishRound answers the frame, nil if there is none.
+// publishRound has each audience get what is for it, and answers the frame, nil if there is none. The public's history
+// keeps a place for what it gets later.
 func (h *Hub) publishRound(events []relay.Event) *frame {
+	id, index, to := events[0].RoundID(), events[0].Index, events[0].To
+	if to == relay.Insiders {
+		h.mu.Lock()
+		inside := h.table.hold(id, index)
+		h.mu.Unlock()
+		if inside == nil && !h.inner.read.Load() {
+			return nil
+		}
+	}
 	f, err := encodeFrame(events)
 	if err != nil {
 		// A bug, if anything. A snapshot tells spectators what the event would have.
-		h.log.Error("an event could not be encoded; its round's spectators get a snapshot",
-			"round", events[0].RoundID(), "index", events[0].Index, "err", err)
-		h.resetRound(events[0].RoundID(), events[0].Index)
-		h.feed.history.reset(events[0].Index)
-		return nil
+		h.log.Error("an event could not be encoded; its round's spectators get a snapshot", "round", id, "index", index, "err", err)
+		h.feed.startAfter(index)
+		h.inner.startAfter(index)
 	}
 	h.mu.Lock()
-	r, ok := h.table.append(events[0].RoundID(), f)
+	var changed [2]*round
+	ok := true
+	if to != relay.Insiders {
+		changed[0], ok = h.table.put(topic{id: id}, index, f, to == relay.Outsiders)
+	}
+	// Who has come meanwhile has a snapshot, or will.
+	if inside := (topic{id, true}); to != relay.Outsiders && h.table.rounds[inside] != nil {
+		changed[1], _ = h.table.put(inside, index, f, false)
+	}
 	h.mu.Unlock()
 	if !ok {
-		h.log.Error("an event was published out of order, and dropped",
-			"round", events[0].RoundID(), "index", f.index)
+		h.log.Error("an event was published out of order, and dropped", "round", id, "index", index)
 		return nil
 	}
 	h.counted.events.Add(uint64(len(events)))
-	h.wake(r)
+	for _, r := range changed {
+		if r != nil {
+			h.wake(r)
+		}
+	}
 	return f
 }
 
 // Reset tells that the boards were replaced as of log index applied, by a Raft
 // snapshot. What lies between the last event published and applied never
 // becomes an event here, so the histories begin anew at applied, and every
-// spectator that has less gets a fresh snapshot.
-func (h *Hub) Reset(applied uint64) {
+// spectator that has less gets a fresh snapshot. Those of the public begin before what is held back from it,
+// which comes when it is released.
+func (h *Hub) Reset(applied uint64, held []relay.Held) {
 	h.mu.Lock()
-	all := h.table.reset(applied)
+	all := h.table.reset(applied, held)
 	h.mu.Unlock()
 	if applied > h.published.Load() {
 		h.published.Store(applied)
 	}
-	h.feed.history.reset(applied)
-	for _, r := range append(all, h.feed.round) {
+	h.feed.startAfter(applied)
+	h.inner.startAfter(applied)
+	for _, r := range append(all, h.feed.round, h.inner.round) {
 		h.wake(r)
 	}
-}
-
-func (h *Hub) resetRound(id relay.RoundID, index uint64) {
-	h.mu.Lock()
-	r := h.table.resetRound(id, index)
-	h.mu.Unlock()
-	h.wake(r)
 }
 
 // wake tells the workers who have spectators of r that its history is another.
@@ -202,10 +226,10 @@ func (h *Hub) wake(r *round) {
 func (h *Hub) leaveRound(r *round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r != h.feed.round {
+	if r.feed == nil {
 		h.table.leave(r)
 	} else if r.workers.Load() == 0 {
-		h.feed.newest.Store(nil)
+		r.feed.newest.Store(nil)
 	}
 }
 

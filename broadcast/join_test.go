@@ -13,8 +13,9 @@ import (
 
 // longScript has four boards in round A, two in B, and n moves, now and then a
 // takeback, a result or a clock.
-func longScript(t testing.TB, n int) *script {
-	s := newScript(t)
+func longScript(t testing.TB, n int) *script { return newScript(t).long(n) }
+
+func (s *script) long(n int) *script {
 	var games []relay.GameID
 	for b := 1; b <= 4; b++ {
 		games = append(games, s.game(roundA, b))
@@ -75,7 +76,7 @@ func TestJoinRace(t *testing.T) {
 			continue
 		}
 		n.hub.mu.Lock()
-		if r := n.hub.rounds[roundA]; r != nil {
+		if r := n.hub.rounds[topic{id: roundA}]; r != nil {
 			r.snapshots.drop() // or one from before would do, and the event follows it
 		}
 		n.hub.mu.Unlock()
@@ -158,7 +159,7 @@ func TestJoinRaceAtTheCursor(t *testing.T) {
 // followCursor joins with a snapshot, and takes up to some dozens of events.
 func followCursor(n *node, s *script, filtered bool) error {
 	n.hub.mu.Lock()
-	r := n.hub.table.join(roundA)
+	r := n.hub.table.join(topic{id: roundA})
 	n.hub.mu.Unlock()
 	defer n.hub.leaveRound(r)
 	w := &worker{hub: n.hub}

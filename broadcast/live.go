@@ -45,7 +45,7 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 	a := arrival{spectator: s}
 	q, err := parseLive(r.URL.RawQuery)
 	if err == nil {
-		err = h.admit(s, q)
+		err = h.admit(s, q, h.cfg.Insider(r))
 	}
 	if err != nil {
 		a.code, a.reason = closeCode(err)
@@ -112,7 +112,7 @@ func closeCode(err error) (code int, reason string) {
 }
 
 // admit gives s its round and its cursor.
-func (h *Hub) admit(s *spectator, q liveQuery) error {
+func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 	if err := h.checkCluster(q.cluster); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	}
 	s.cursor, s.blank, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
-	s.round = h.table.join(q.round)
+	s.round = h.table.join(topic{q.round, inside})
 	h.mu.Unlock()
 	return nil
 }

@@ -188,7 +188,7 @@ func TestClose(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	n.apply(s.last()) // reaches nobody, and harms nobody
-	n.hub.Reset(s.last())
+	n.hub.Reset(s.last(), nil)
 	n.hub.SetStale(true, time.Now())
 	_, resp, err := n.dial("round=roundAAA", nil)
 	if status, code := refusal(t, resp, err); status != 503 || code != "going_away" {

@@ -117,7 +117,7 @@ func TestResetOfAQuietRound(t *testing.T) {
 	n.boards.mu.Lock()
 	n.boards.applied = 25
 	n.boards.mu.Unlock()
-	n.hub.Reset(25)
+	n.hub.Reset(25, nil)
 	w.until(25)
 	if w.snapshots != 2 {
 		t.Errorf("%d snapshots", w.snapshots)

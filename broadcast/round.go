@@ -7,9 +7,16 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// round is one round as the hub knows it.
+// topic is what can be watched: a round, as everybody may see it or as its insiders do. The two differ where the round has a delay.
+type topic struct {
+	id     relay.RoundID
+	inside bool
+}
+
+// round is one round as the hub knows it, for one of its audiences.
 type round struct {
-	id        relay.RoundID
+	topic
+	feed      *feed // whose all rounds this is; nil: it is one round
 	history   history
 	snapshots snapshots
 	summaries summaries
@@ -25,12 +32,14 @@ type round struct {
 // table is the rounds that have a history or spectators. Guarded by Hub.mu.
 //
 // Invariant: no event of a round that is not in rounds was published with
-// index > base. So such a round's history, when it is needed, begins at base.
+// index > base, and none of it is held. So such a round's history, when it is needed, begins at base. (That of
+// the insiders, which is written from when the first of them comes: see join.)
 type table struct {
 	maxFrames, maxBytes, maxTotal int
 
-	rounds  map[relay.RoundID]*round
+	rounds  map[topic]*round
 	base    uint64
+	newest  uint64    // the last index that was published in the order of the log
 	bytes   int       // of all histories
 	written list.List // of *round, the least recently written last
 }
@@ -38,25 +47,68 @@ type table struct {
 func newTable(cfg Config, base uint64) table {
 	return table{
 		maxFrames: cfg.HistoryEvents, maxBytes: cfg.HistoryBytes, maxTotal: cfg.HistoryTotal,
-		rounds: make(map[relay.RoundID]*round), base: base,
+		rounds: make(map[topic]*round), base: base, newest: base,
 	}
 }
 
-func (t *table) get(id relay.RoundID) *round {
-	r := t.rounds[id]
+func (t *table) get(of topic) *round {
+	r := t.rounds[of]
 	if r == nil {
-		r = &round{id: id}
+		r = &round{topic: of}
 		r.history.init(t.base, t.maxFrames, t.maxBytes)
-		t.rounds[id] = r
+		t.rounds[of] = r
 	}
 	return r
 }
 
 // join counts a spectator in. Each join is followed by one leave.
-func (t *table) join(id relay.RoundID) *round {
-	r := t.get(id)
+func (t *table) join(of topic) *round {
+	r := t.rounds[of]
+	if r == nil {
+		r = t.get(of)
+		// What insiders were told while there were none is not kept.
+		if public := t.rounds[topic{id: of.id}]; of.inside && public != nil {
+			floor := t.newest
+			if !public.history.holds() {
+				_, floor = public.history.bounds()
+			}
+			r.history.begin(floor, 0)
+		}
+	}
 	r.watchers++
 	return r
+}
+
+// hold notes that the public gets an index later, and answers the round as insiders see it; nil if none of them is here.
+func (t *table) hold(id relay.RoundID, index uint64) (inside *round) {
+	t.newest = max(t.newest, index)
+	t.get(topic{id: id}).history.hold()
+	return t.rounds[topic{id, true}]
+}
+
+// holds reports whether something of any round is held.
+func (t *table) holds() bool {
+	for _, r := range t.rounds {
+		if r.history.holds() {
+			return true
+		}
+	}
+	return false
+}
+
+// read calls fn with the boards as the audience may see them, and returns the index as of which what fn read is.
+func (r *round) read(boards View, fn func(relay.Reader)) (index uint64) {
+	boards.Read(func(applied uint64, s *relay.State) {
+		if r.inside {
+			fn(s)
+			index = applied
+			return
+		}
+		p := s.Public(applied)
+		fn(p)
+		index = p.Index()
+	})
+	return index
 }
 
 func (t *table) leave(r *round) {
@@ -71,9 +123,12 @@ func (t *table) leave(r *round) {
 // append adds a frame to a round's history, and empties those of others if
 // all of them together have become too large. ok is false if f is not newer
 // than what is there.
-func (t *table) append(id relay.RoundID, f *frame) (r *round, ok bool) {
-	r = t.get(id)
-	grown, ok := r.history.append(f)
+func (t *table) append(of topic, f *frame, released bool) (r *round, ok bool) {
+	r = t.get(of)
+	if !released {
+		t.newest = max(t.newest, f.index)
+	}
+	grown, ok := r.history.append(f, released)
 	if !ok {
 		t.dropIfEmpty(r)
 		return r, false
@@ -91,21 +146,46 @@ func (t *table) append(id relay.RoundID, f *frame) (r *round, ok bool) {
 	return r, true
 }
 
-// reset begins every history anew at applied, and answers the rounds there are.
-func (t *table) reset(applied uint64) []*round {
-	t.base = max(t.base, applied)
+// reset begins every history anew at applied, or before what is held, and answers the rounds there are.
+func (t *table) reset(applied uint64, held []relay.Held) []*round {
+	t.base, t.newest = max(t.base, applied), max(t.newest, applied)
+	behind := make(map[topic]relay.Held, len(held))
+	for _, h := range held {
+		behind[topic{id: h.Round}] = h
+		t.get(topic{id: h.Round})
+	}
 	all := make([]*round, 0, len(t.rounds))
 	for _, r := range t.rounds {
 		all = append(all, r)
 	}
 	for _, r := range all {
-		t.empty(r, applied)
+		_, last := r.history.bounds()
+		floor, n := max(applied, last), 0
+		if h, ok := behind[r.topic]; ok {
+			floor, n = h.First-1, h.N
+		}
+		t.bytes -= r.history.begin(floor, n)
+		t.emptied(r)
 	}
 	return all
 }
 
-func (t *table) resetRound(id relay.RoundID, index uint64) *round {
-	r := t.get(id)
+// put is append; without a frame the round's history begins anew.
+func (t *table) put(of topic, index uint64, f *frame, released bool) (r *round, ok bool) {
+	if f == nil {
+		return t.resetRound(of, index, released), true
+	}
+	return t.append(of, f, released)
+}
+
+// resetRound begins a round's history anew at index, which was held until then if it was released.
+func (t *table) resetRound(of topic, index uint64, released bool) *round {
+	r := t.get(of)
+	if released {
+		r.history.release()
+	} else {
+		t.newest = max(t.newest, index)
+	}
 	t.empty(r, index)
 	return r
 }
@@ -113,6 +193,10 @@ func (t *table) resetRound(id relay.RoundID, index uint64) *round {
 // empty begins a history anew at floor, or at its last frame if that is newer.
 func (t *table) empty(r *round, floor uint64) {
 	t.bytes -= r.history.reset(floor)
+	t.emptied(r)
+}
+
+func (t *table) emptied(r *round) {
 	if r.written != nil {
 		t.written.Remove(r.written)
 		r.written = nil
@@ -125,10 +209,10 @@ func (t *table) empty(r *round, floor uint64) {
 // begin later than they had to, which costs a returning spectator a snapshot
 // and nothing else.
 func (t *table) dropIfEmpty(r *round) {
-	if r.watchers > 0 || r.written != nil {
+	if r.watchers > 0 || r.written != nil || r.history.holds() {
 		return
 	}
 	_, last := r.history.bounds()
 	t.base = max(t.base, last)
-	delete(t.rounds, r.id)
+	delete(t.rounds, r.topic)
 }

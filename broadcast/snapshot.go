@@ -33,21 +33,22 @@ type snapshots struct {
 // drop frees the memory; whoever comes next makes another.
 func (s *snapshots) drop() { s.newest.Store(nil) }
 
-// take answers a snapshot from which the round's history goes on. made reports
+// snapshot answers one from which the round's history goes on. made reports
 // whether one had to be encoded for it.
 //
 // The cached one will do if it has all that is in the history, or if none of the
 // round's values was replaced since: they are immutable, so the same pointers are
 // the same boards. Its index may then be older than the boards', and is as true.
-func (s *snapshots) take(boards View, id relay.RoundID, history *history) (snap *snapshot, made bool, err error) {
-	floor, last := history.bounds()
+func (r *round) snapshot(boards View) (snap *snapshot, made bool, err error) {
+	s := &r.snapshots
+	floor, last := r.history.bounds()
 	if old := s.newest.Load(); old != nil && old.index >= last {
 		return old, false, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := &snapshot{}
-	boards.Read(func(applied uint64, state *relay.State) { next.read(applied, state, id) })
+	next.index = r.read(boards, func(state relay.Reader) { next.read(state, r.id) })
 	if next.round == nil {
 		return nil, false, errNoRound
 	}
@@ -63,12 +64,12 @@ func (s *snapshots) take(boards View, id relay.RoundID, history *history) (snap 
 }
 
 // read collects the values; it is called with the boards held.
-func (s *snapshot) read(applied uint64, state *relay.State, id relay.RoundID) {
+func (s *snapshot) read(state relay.Reader, id relay.RoundID) {
 	r, ok := state.Round(id)
 	if !ok {
 		return
 	}
-	s.index, s.round = applied, r
+	s.round = r
 	s.tournament, _ = state.Tournament(r.Tournament)
 	s.games = make([]*relay.Game, 0, len(r.Games))
 	for _, gid := range r.Games {

@@ -76,7 +76,7 @@ func (r *round) summary(boards View, from uint64) (m *message, to uint64, err er
 func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) {
 	f := summaryFrame{Type: "summary", Boards: []boardSummary{}}
 	var games []*relay.Game
-	boards.Read(func(_ uint64, state *relay.State) {
+	r.read(boards, func(state relay.Reader) {
 		if rd, ok := state.Round(r.id); ok {
 			for _, id := range rd.Games {
 				if g, ok := state.Game(id); ok && (only == nil || only[g.Board]) {

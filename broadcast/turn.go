@@ -39,7 +39,7 @@ type batch struct {
 //
 // A status frame bears an index which a client may come back with, so everything of the round up to it must have been
 // written before. Hence the notice, with its index, is fetched before the history is read, and written only if nothing
-// more follows there or the cursor is as far.
+// more follows there or the cursor is as far. Where something of the round is held back it is written without.
 func (w *worker) gather(s *spectator) (b batch, err error) {
 	w.out = w.out[:0]
 	if s.head != nil {
@@ -76,13 +76,13 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 	}
 	w.counted.eventsSent.Add(uint64(b.events))
 	b.more = s.cursor < v.last
-	if notice != nil && (!b.more || s.cursor >= notice.index) {
+	if notice != nil && (!b.more || s.cursor >= s.round.cursorAt(notice.index)) {
 		s.due &^= dueStatus
-		if notice.index < s.cursor {
+		if notice.index < s.round.indexAt(s.cursor) || v.held > 0 {
 			w.put(s, notice.bare)
 		} else {
 			w.put(s, notice.with)
-			s.cursor = notice.index
+			s.cursor = max(s.cursor, s.round.cursorAt(notice.index))
 		}
 	}
 	if s.due&dueSummary != 0 && !b.more {
@@ -106,14 +106,14 @@ func (w *worker) put(s *spectator, m *message) {
 
 // putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go back.
 func (w *worker) putSnapshot(s *spectator) error {
-	index, m, made, err := w.snapshot(s)
+	cursor, m, made, err := w.snapshot(s)
 	if err != nil {
 		return err
 	}
 	if made {
 		w.counted.snapshotsEncoded.Add(1)
 	}
-	if index < s.cursor {
+	if cursor < s.cursor {
 		return nil
 	}
 	w.put(s, m)
@@ -121,19 +121,16 @@ func (w *worker) putSnapshot(s *spectator) error {
 	if !s.blank {
 		w.counted.movedForward.Add(1)
 	}
-	s.cursor, s.blank = index, false
+	s.cursor, s.blank = cursor, false
 	return nil
 }
 
-func (w *worker) snapshot(s *spectator) (index uint64, m *message, made bool, err error) {
-	if s.round == w.hub.feed.round {
-		snap, made, err := w.hub.feed.take(w.hub.cfg.Boards)
-		if err != nil {
-			return 0, nil, false, err
-		}
-		return snap.index, snap.all, made, nil
+// snapshot is the one for s, and the cursor that it leaves.
+func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, made bool, err error) {
+	if s.round.feed != nil {
+		return s.round.feed.take(w.hub.cfg.Boards)
 	}
-	snap, made, err := s.round.snapshots.take(w.hub.cfg.Boards, s.round.id, &s.round.history)
+	snap, made, err := s.round.snapshot(w.hub.cfg.Boards)
 	if err != nil {
 		return 0, nil, false, err
 	}

@@ -55,6 +55,9 @@ type watcher struct {
 	round relay.RoundID
 	only  []int // boards, none: all
 
+	header http.Header               // what it connects with besides
+	limit  func(cursor uint64) error // of what it may have, nil: none
+
 	conn   *websocket.Conn
 	cursor uint64 // what it would come back with
 	boards map[int]boardInfo
@@ -96,7 +99,7 @@ func (w *watcher) join(n *node) *watcher {
 	if w.asked { // the cursor speaks for other boards
 		w.cursor, w.asked = 0, false
 	}
-	conn, _, err := n.dial(w.query(), nil)
+	conn, _, err := n.dial(w.query(), w.header)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -139,6 +142,12 @@ func (w *watcher) takeFrames(frames []anyFrame, data []byte) error {
 	for i := range frames {
 		sameIndex := i > 0 && frames[i].Index == frames[i-1].Index
 		if err := w.take(&frames[i], sameIndex); err != nil {
+			return fmt.Errorf("cursor %d, then %d: %w; message %.300s", before, w.cursor, err, data)
+		}
+		if w.limit == nil {
+			continue
+		}
+		if err := w.limit(w.cursor); err != nil {
 			return fmt.Errorf("cursor %d, then %d: %w; message %.300s", before, w.cursor, err, data)
 		}
 	}

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // The frames are what pages and other programs hold on to: a field may be
 // added, none is renamed or removed.
 func TestFramesGolden(t *testing.T) {
-	s := newScript(t)
+	s := newDelayedScript(t, 5)
 	g := s.game(roundA, 1)
 	s.move(g)
 	s.move(g)
@@ -49,11 +49,10 @@ func TestFramesGolden(t *testing.T) {
 		out.Write(text)
 		out.WriteByte('\n')
 	}
-	var snaps snapshots
-	var hist history
-	hist.init(0, 10, 1000)
+	r := &round{topic: topic{roundA, true}}
+	r.history.init(0, 10, 1000)
 	b := &boards{applied: s.last(), state: s.state}
-	snap, _, err := snaps.take(b, roundA, &hist)
+	snap, _, err := r.snapshot(b)
 	if err != nil {
 		t.Fatal(err)
 	}

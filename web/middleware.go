@@ -82,15 +82,35 @@ func (s *Server) authorize(next http.Handler) http.Handler {
 
 // authorized reports whether the request may change something, and returns the token that it shows.
 func (s *Server) authorized(r *http.Request) (token string, ok bool) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return token, s.cfg.Token == "" || strings.EqualFold(scheme, "Bearer") && s.isToken(token)
+	token, ok = bearer(r)
+	return token, s.cfg.Token == "" || ok && s.isToken(token)
 }
 
-// insider reports whether the client sees the truth of a round with a delay. Where there is no token nobody does.
-func (s *Server) insider(r *http.Request) bool {
-	_, ok := s.authorized(r)
-	return ok && s.cfg.Token != ""
+// bearer is the token of the header Authorization.
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return token, strings.EqualFold(scheme, "Bearer")
 }
+
+func (s *Server) isToken(token string) bool { return sameToken(token, s.cfg.Token) }
+
+func sameToken(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// Insider reports whether who asks shows the token, and so sees the truth of a round with a delay: in the header Authorization or, since a
+// browser's WebSocket can have none, in the parameter access_token (RFC 6750, 2.3). Where there is no token nobody does, since nobody could be
+// told from the public.
+func Insider(r *http.Request, token string) bool {
+	if token == "" {
+		return false
+	}
+	shown, ok := bearer(r)
+	if !ok {
+		shown = r.URL.Query().Get("access_token")
+	}
+	return sameToken(shown, token)
+}
+
+func (s *Server) insider(r *http.Request) bool { return Insider(r, s.cfg.Token) }
 
 // vary says that the answer may depend on the token, so that no cache gives the public what an insider got.
 func vary(next http.Handler) http.Handler {
@@ -98,10 +118,6 @@ func vary(next http.Handler) http.Handler {
 		w.Header().Add("Vary", "Authorization")
 		next.ServeHTTP(w, r)
 	})
-}
-
-func (s *Server) isToken(token string) bool {
-	return subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) == 1
 }
 
 // indexHeader says at which log index a read was true.

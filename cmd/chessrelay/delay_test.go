@@ -1,17 +1,22 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/lcc"
@@ -41,6 +46,8 @@ type delayedRound struct {
 	round      string
 	games      []string
 	steps      []step
+	compared   int
+	indexes    map[uint64]time.Time // when what was answered with the index was submitted
 }
 
 // step is how everything stood after something was done.
@@ -52,7 +59,7 @@ type step struct {
 const delayToken = "the recorder's token"
 
 func newDelayedRound(t *testing.T, delay time.Duration) *delayedRound {
-	d := &delayedRound{testClock: newTestClock(), delay: delay}
+	d := &delayedRound{testClock: newTestClock(), delay: delay, indexes: map[uint64]time.Time{}}
 	d.testCluster = newTestClusterWith(t, 3, func(cfg *serveConfig) { cfg.Token, cfg.now = delayToken, d.Now })
 	d.tour = d.submit("/api/tournaments", object{"name": "Test Open"})["id"].(string)
 	d.uuid = lcc.UUID(d.nodes[0].raft.ClusterID(), relay.TournamentID(d.tour))
@@ -106,6 +113,9 @@ func (d *delayedRound) ask(method, path string, body object) (out object) {
 			}
 			out = object{}
 			if status := decode(d.t, res, &out); status < 300 {
+				if index, ok := out["index"].(float64); ok {
+					d.indexes[uint64(index)] = d.Now()
+				}
 				return true
 			} else if status < 500 {
 				d.t.Fatalf("%s: %d %v", path, status, out)
@@ -123,6 +133,7 @@ func (d *delayedRound) paths() []string {
 		"/api/rounds/" + d.round, "/api/rounds/" + d.round + ".pgn",
 		"/api/broadcast/-/-/" + d.round, "/api/broadcast/" + d.tour, "/api/broadcast/by/chessrelay",
 		"/api/broadcast/round/" + d.round + ".pgn", "/api/broadcast/" + d.tour + ".pgn",
+		"/live?round=" + d.round, "/events?round=" + d.round, "/feed", "/api/stream/broadcast/round/" + d.round + ".pgn",
 		"/get/" + d.uuid + "/tournament.json", "/get/" + d.uuid + "/round-1/index.json",
 	}
 	for i, g := range d.games {
@@ -137,6 +148,9 @@ var noNews = regexp.MustCompile(`"writeable":(true|false)|"thinkTime":\d+,?|http
 
 func (d *delayedRound) fetch(n *testNode, path, token string) string {
 	d.t.Helper()
+	if streams(path) {
+		return d.begin(n, path, token)
+	}
 	req, err := http.NewRequest(http.MethodGet, n.url+path, nil)
 	if err != nil {
 		d.t.Fatal(err)
@@ -162,16 +176,160 @@ func (d *delayedRound) fetch(n *testNode, path, token string) string {
 	return noNews.ReplaceAllString(string(b), "")
 }
 
+// streams reports whether the answer has no end.
+func streams(path string) bool {
+	return slices.ContainsFunc([]string{"/live", "/events", "/feed", "/api/stream"}, func(p string) bool { return strings.HasPrefix(path, p) })
+}
+
+// begin is what a stream begins with: a snapshot, without its index, or the games.
+func (d *delayedRound) begin(n *testNode, path, token string) string {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	defer cancel()
+	var read func() string
+	if strings.HasPrefix(path, "/live") {
+		// As a browser does, which can set no header.
+		address := "ws" + strings.TrimPrefix(n.url, "http") + path
+		if token != "" {
+			address += "&" + url.Values{"access_token": {token}}.Encode()
+		}
+		conn, _, err := websocket.DefaultDialer.DialContext(ctx, address, nil)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		defer conn.Close()
+		read = func() string {
+			_, text, err := conn.ReadMessage()
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			return string(text)
+		}
+	} else {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+path, nil)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if strings.HasPrefix(path, "/api/stream") { // it has games already, all in one write
+			buf := make([]byte, 1<<16)
+			n, err := res.Body.Read(buf)
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			return noNews.ReplaceAllString(string(buf[:n]), "")
+		}
+		in := bufio.NewScanner(res.Body)
+		in.Buffer(nil, 1<<20)
+		read = func() string {
+			if !in.Scan() {
+				d.t.Fatal(in.Err())
+			}
+			return in.Text()
+		}
+	}
+	for {
+		if text := read(); strings.Contains(text, `"type":"snapshot"`) {
+			return anyIndex.ReplaceAllString(text, "")
+		}
+	}
+}
+
+var anyIndex = regexp.MustCompile(`"type":"snapshot","index":\d+`)
+
+// A pursuer watches the round as one of the public, at one node after the other, and keeps when each event came.
+type pursuer struct {
+	*spectator
+	from uint64 // what it began behind
+
+	mu   sync.Mutex
+	came map[uint64]time.Time
+	quit chan struct{}
+	done sync.WaitGroup
+}
+
+func (d *delayedRound) pursue() *pursuer {
+	p := &pursuer{spectator: newSpectator(d.t, d.round), came: map[uint64]time.Time{}, quit: make(chan struct{})}
+	var nodes []string
+	for _, n := range d.nodes {
+		nodes = append(nodes, n.url)
+	}
+	for index := range d.indexes {
+		p.from = max(p.from, index)
+	}
+	p.done.Go(func() {
+		for i := 0; ; i++ {
+			for err := p.dial(nodes[i%len(nodes)]); err == nil; {
+				var frames []frame
+				frames, err = p.read()
+				p.mu.Lock()
+				for _, f := range frames {
+					if f.Index > 0 && f.Game != "" {
+						p.came[f.Index] = d.Now()
+					}
+				}
+				p.mu.Unlock()
+				select {
+				case <-p.quit:
+					return
+				default:
+				}
+			}
+			select {
+			case <-p.quit:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+	return p
+}
+
+// end waits until it has seen what was submitted last, and looks at what came when.
+func (d *delayedRound) end(p *pursuer) {
+	d.t.Helper()
+	eventually(d.t, "the pursuer to have seen all", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for index := range d.indexes {
+			if _, ok := p.came[index]; !ok && index > p.from {
+				return false
+			}
+		}
+		return true
+	})
+	close(p.quit)
+	p.done.Wait()
+	if p.snaps != 1 || len(p.came) < 12 {
+		d.t.Errorf("the pursuer has seen %d events and %d snapshots", len(p.came), p.snaps)
+	}
+	for index, came := range p.came {
+		if at, ok := d.indexes[index]; ok && came.Before(at.Add(d.delay)) {
+			d.t.Errorf("index %d, submitted at %v, was seen at %v", index, at, came)
+		}
+	}
+}
+
 // note ends a step: it waits for all nodes that run, and keeps what an insider sees.
 func (d *delayedRound) note() {
 	d.t.Helper()
 	d.waitEqual()
 	s := step{at: d.Now(), truth: map[string]string{}}
-	for _, n := range d.nodes {
+	for i, n := range d.nodes {
 		if n.node == nil {
 			continue
 		}
 		for _, path := range d.paths() {
+			if streams(path) && s.truth[path] != "" && len(d.steps)%len(d.nodes) != i {
+				continue
+			}
 			body := d.fetch(n, path, delayToken)
 			if before, ok := s.truth[path]; ok && before != body {
 				d.t.Fatalf("%s is, to an insider, on one node\n%s\nand on %s\n%s", path, before, n.cfg.Name, body)
@@ -208,11 +366,15 @@ func (d *delayedRound) compare() {
 			due = i
 		}
 	}
-	for _, n := range d.nodes {
+	d.compared++
+	for i, n := range d.nodes {
 		if n.node == nil {
 			continue
 		}
 		for _, path := range d.paths() {
+			if streams(path) && d.compared%len(d.nodes) != i { // these take long
+				continue
+			}
 			eventually(d.t, fmt.Sprintf("%s to show step %d of %d on %s", path, due, len(d.steps)-1, n.cfg.Name), func() bool {
 				body := d.fetch(n, path, "")
 				if body == d.steps[due].truth[path] || body == "not found" && d.steps[due].truth[path] == "" {
@@ -247,6 +409,7 @@ func (d *delayedRound) move(game, ply int, san string) {
 func TestDelay(t *testing.T) {
 	d := newDelayedRound(t, time.Minute)
 	d.compare()
+	p := d.pursue()
 	game := "/api/games/" + d.games[0]
 	d.move(0, 1, "e4")
 	d.move(0, 2, "e5")
@@ -303,6 +466,10 @@ func TestDelay(t *testing.T) {
 	}
 	if last := len(d.steps) - 1; d.fetch(d.nodes[0], game, "") != d.steps[last].truth[game] {
 		t.Error("something is lost")
+	}
+	d.end(p)
+	if fen := regexp.MustCompile(`"fen":"([^"]*)"`).FindStringSubmatch(d.fetch(d.nodes[0], game, "")); fen == nil || p.fens[d.games[0]] != fen[1] {
+		t.Errorf("the pursuer has %s, and the game stands at %v", p.fens[d.games[0]], fen)
 	}
 }
 

@@ -7,14 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
-	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
@@ -89,6 +87,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
 		HistoryEvents: cfg.HistoryEvents, HistoryBytes: cfg.HistoryBytes,
 		AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
+		Insider: func(r *http.Request) bool { return web.Insider(r, cfg.Token) },
 	}
 	identified := func(cluster string) error {
 		hub.Cluster = cluster
@@ -173,11 +172,7 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 func (n *node) openHub(cfg broadcast.Config) (err error) {
 	n.hub, err = broadcast.Open(cfg)
 	if err == nil {
-		// The hub knows nothing of delays yet: it is told the truth.
-		n.boards.publish = func(events []relay.Event) {
-			n.hub.Publish(slices.DeleteFunc(events, func(e relay.Event) bool { return e.To == relay.Outsiders }))
-		}
-		n.boards.reset = func(applied uint64, _ []relay.Held) { n.hub.Reset(applied) }
+		n.boards.publish, n.boards.reset = n.hub.Publish, n.hub.Reset
 	}
 	return err
 }

@@ -1,0 +1,268 @@
+package broadcast
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+const testDelay = 60 // seconds
+
+// insideHeader is how a test's spectator shows the token.
+var insideHeader = http.Header{"X-Inside": {"1"}}
+
+func insiders(c *Config) {
+	c.Insider = func(r *http.Request) bool { return r.Header.Get("X-Inside") != "" }
+}
+
+// release lets the node's public have everything up to index, as its clock does.
+func (n *node) release(index uint64) {
+	n.boards.mu.Lock()
+	events, _ := n.boards.state.Release(relay.Millis(1_700_000_000_000 + index + testDelay*1000))
+	n.boards.mu.Unlock()
+	n.hub.Publish(events)
+}
+
+// jumpTo is jump, after which the public has everything up to released.
+func (n *node) jumpTo(index, released uint64) {
+	n.load(index)
+	n.boards.mu.Lock()
+	n.boards.state.Release(relay.Millis(1_700_000_000_000 + released + testDelay*1000))
+	held := n.boards.state.Held()
+	n.boards.mu.Unlock()
+	n.hub.Reset(index, held)
+}
+
+// TestDelayed: the public gets each event when it is released, an insider at once, and nobody a cursor behind which something is held.
+func TestDelayed(t *testing.T) {
+	s := newDelayedScript(t, testDelay).long(60)
+	n := startNode(t, s, 9, func(c *Config) { insiders(c); c.StatusEvery = 2 * time.Millisecond })
+	n.release(9)
+	public, inside, other := newWatcher(t, roundA).join(n), newWatcher(t, roundA), newWatcher(t, roundB).join(n)
+	inside.header = insideHeader
+	inside.join(n)
+	public.until(9)
+	n.apply(40)
+	inside.until(last(s.indexes(roundA, 9, 40))).check(s, 40)
+	other.until(40)
+	if public.cursor != 9 {
+		t.Fatalf("the public's cursor is %d", public.cursor)
+	}
+	for range 3 { // statuses
+		if _, err := public.read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := s.indexes(roundA, 9, 40)[0]
+	if len(public.seen) > 0 || public.cursor >= first {
+		t.Fatalf("the public has got %d, and %d is held", public.cursor, first)
+	}
+	late := newWatcher(t, roundA).join(n).until(first - 1) // a snapshot before what is held
+	late.check(s, 9)
+	n.release(25)
+	public.until(last(s.indexes(roundA, 9, 25))).check(s, 25)
+	late.until(last(s.indexes(roundA, 9, 25))).check(s, 25)
+	// Comes back, and to a node that has begun anew.
+	public.join(n)
+	n.release(30)
+	public.until(last(s.indexes(roundA, 9, 30))).check(s, 30)
+	public.leave()
+	n.jumpTo(50, 20) // whose clock is behind
+	snapshots := public.snapshots
+	public.join(n)
+	n.release(50)
+	public.until(50).check(s, 50)
+	if public.snapshots != snapshots {
+		t.Error("who was ahead of the node was sent an older snapshot")
+	}
+	inside.until(50).check(s, 50)
+	if inside.snapshots != 2 {
+		t.Errorf("%d snapshots for an insider", inside.snapshots)
+	}
+}
+
+// TestDelayedWander is TestSpectatorsWander with a delay in round A and nodes whose clocks differ. No event and no cursor may be ahead of what
+// the clock that is most ahead has let out.
+func TestDelayedWander(t *testing.T) {
+	for seed := range uint64(8) {
+		delayedWander(t, seed)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func delayedWander(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 3))
+	s := newDelayedScript(t, testDelay).long(400)
+	change := func(c *Config) {
+		insiders(c)
+		c.HistoryEvents = 5 + rnd.IntN(60)
+		c.StatusEvery = 5 * time.Millisecond
+		c.SendBuffer = 4096
+	}
+	nodes := []*node{startNode(t, s, 9, change), startNode(t, s, 9, change)}
+	var out atomic.Uint64 // what the public may have seen somewhere
+	released := []uint64{9, 9}
+	out.Store(9)
+	for _, n := range nodes {
+		n.release(9)
+	}
+	var all []*wanderer
+	for i := range 9 {
+		w := newWatcher(t, roundA)
+		switch i % 3 {
+		case 0:
+			w.limit = func(cursor uint64) error {
+				if ahead := s.indexes(roundA, out.Load(), min(cursor, s.last())); cursor > out.Load() && len(ahead) > 0 {
+					return fmt.Errorf("the public has a cursor of %d, and no more than %d is out", cursor, out.Load())
+				}
+				return nil
+			}
+			if i == 6 {
+				w.only = []int{1, 3}
+			}
+		case 1:
+			w.header = insideHeader
+		case 2:
+			w.round = roundB
+		}
+		all = append(all, &wanderer{watcher: w})
+	}
+	release := func(i int, to uint64) {
+		released[i] = max(released[i], to)
+		if released[i] > out.Load() {
+			out.Store(released[i])
+		}
+	}
+	for nodes[0].applied() < s.last() || nodes[1].applied() < s.last() {
+		i := rnd.IntN(2)
+		n := nodes[i]
+		to := min(n.applied()+1+rnd.Uint64N(20), s.last())
+		switch p := all[rnd.IntN(len(all))]; rnd.IntN(24) {
+		case 0:
+			release(i, released[i]+rnd.Uint64N(10))
+			n.jumpTo(to, released[i])
+		case 1, 2, 3, 4, 5:
+			p.goTo(nodes[rnd.IntN(2)])
+		case 6:
+			p.stop()
+		case 7, 8, 9, 10, 11, 12:
+			release(i, min(released[i]+rnd.Uint64N(40), n.applied()))
+			n.release(released[i])
+		default:
+			n.apply(to)
+		}
+	}
+	for i, n := range nodes {
+		release(i, s.last())
+		n.release(s.last())
+	}
+	for _, p := range all {
+		p.goTo(nodes[rnd.IntN(2)])
+	}
+	for i, p := range all {
+		waitFor(t, "it is up to date", func() bool {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.err != nil || p.cursor == s.last()
+		})
+		p.stop()
+		if p.err != nil {
+			t.Errorf("spectator %d: %v", i, p.err)
+		}
+		if d := p.differs(s, s.last()); d != "" {
+			t.Errorf("spectator %d (-want +got):\n%s", i, d)
+		}
+	}
+	for _, n := range nodes {
+		n.hub.Close()
+		if n.hub.table.holds() {
+			t.Error("the hub holds what is out")
+		}
+	}
+}
+
+// TestDelayedFollower: who follows the games themselves gets what its audience may see.
+func TestDelayedFollower(t *testing.T) {
+	s := newDelayedScript(t, testDelay).long(40)
+	n := startNode(t, s, 9, insiders)
+	n.release(9)
+	follow := func(header http.Header) *Follower {
+		f, err := n.hub.Follow(&http.Request{RemoteAddr: "192.0.2.1:1", Header: header}, roundA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(f.Close)
+		return f
+	}
+	public, inside := follow(http.Header{}), follow(insideHeader)
+	plies := func(f *Follower) (sum int) {
+		games, err := f.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range games {
+			sum += int(g.Ply())
+		}
+		return sum
+	}
+	if plies(public) != 0 || plies(inside) != 0 {
+		t.Fatal("moves before the first")
+	}
+	n.apply(30)
+	if plies(inside) == 0 {
+		t.Error("an insider sees no move")
+	}
+	first := s.indexes(roundA, 9, 30)[0]
+	n.release(first)
+	games, err := public.Next(t.Context())
+	if err != nil || len(games) != 1 || games[0].Index != first {
+		t.Errorf("the public gets %v, %v", games, err)
+	}
+}
+
+// TestDelayedFeed: the feed of all rounds has, for the public, what is released, where it is released, and for an insider the log.
+func TestDelayedFeed(t *testing.T) {
+	s := newDelayedScript(t, testDelay).long(60)
+	n := startNode(t, s, 9, insiders)
+	n.release(9)
+	public, inside := n.open(t, "/feed", nil), n.open(t, "/feed", insideHeader)
+	n.apply(40)
+	n.release(20)
+	n.apply(s.last())
+	n.release(s.last())
+	want := append(s.indexes(roundB, 9, 40), s.indexes(roundA, 9, 20)...)
+	want = append(want, s.indexes(roundB, 40, s.last())...)
+	want = append(want, s.indexes(roundA, 20, s.last())...)
+	if got := feedIndexes(t, public, len(want)); !slices.Equal(got, want) {
+		t.Errorf("the public's feed has\n%v\nand not\n%v", got, want)
+	}
+	want = slices.Sorted(slices.Values(append(s.indexes(roundA, 9, s.last()), s.indexes(roundB, 9, s.last())...)))
+	if got := feedIndexes(t, inside, len(want)); !slices.Equal(got, want) {
+		t.Errorf("the insider's feed has\n%v\nand not\n%v", got, want)
+	}
+}
+
+// feedIndexes reads so many events, and answers their indexes.
+func feedIndexes(t *testing.T, in *stream, n int) (got []uint64) {
+	t.Helper()
+	for len(got) < n {
+		frames, err := decode([]byte(in.line()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f := frames[0]; f.Type {
+		case "hello", "snapshot", "status":
+		default:
+			got = append(got, f.Index)
+		}
+	}
+	return got
+}
