@@ -40,10 +40,10 @@
 //  1. Open the hub once the boards are loaded: the histories begin at the index
 //     that Boards.Read tells then.
 //  2. After each log entry: first change the boards, then call Publish with
-//     all the events of that index in one call; and with what is released, likewise. In log order, from one
+//     all the events of that index in one call; and with what is released, likewise. In log order, one call at a time, from any
 //     goroutine. An entry without events needs no call.
-//  3. After the boards were replaced by a Raft snapshot: call Reset, from that
-//     same goroutine, before the next Publish.
+//  3. After the boards were replaced by a Raft snapshot: call Reset, in its place
+//     among them, before the next Publish.
 //  4. Call SetStale when the node loses or regains touch with the cluster.
 //  5. Route GET /live to Live.
 //  6. Close the hub before the HTTP server is shut down; net/http does not wait
