@@ -68,6 +68,7 @@ type roundState struct {
 	ID    relay.RoundID `json:"id"`
 	Name  string        `json:"name"`
 	Index uint64        `json:"index"` // of its creation
+	Delay int           `json:"delay"` // seconds
 	Games []gameState   `json:"games"`
 }
 

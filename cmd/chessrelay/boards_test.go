@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,14 @@ func TestBoardsRelease(t *testing.T) {
 			}
 			b.Apply([]consensus.Command{{Index: index, Term: 1, Data: data}})
 		}
-		var got []string
+		var mu sync.Mutex
+		var got []string // guarded by mu
 		open := func() *boards {
 			b := newBoards(nil)
 			began := time.Now()
 			b.publish = func(events []relay.Event) {
+				mu.Lock()
+				defer mu.Unlock()
 				for _, e := range events {
 					got = append(got, fmt.Sprint(e.Index, " to ", e.To, " after ", time.Since(began)))
 				}
@@ -40,6 +44,8 @@ func TestBoardsRelease(t *testing.T) {
 		want := func(events ...string) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(got, events) {
 				t.Errorf("published: %q, want %q", got, events)
 			}

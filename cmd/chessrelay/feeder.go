@@ -76,6 +76,9 @@ func (f *feeder) attach(ctx context.Context, id relay.RoundID) error {
 	if err != nil {
 		return fmt.Errorf("read round %s: %w", id, err)
 	}
+	if round.Delay > 0 && f.client.token == "" {
+		f.log.Warn("the round has a delay, and without a token nobody sees how it stands: if it has begun, it is taken up where its public is", "delay", round.Delay)
+	}
 	taken := make(map[int]bool)
 	for _, there := range round.Games {
 		taken[there.Board] = true
