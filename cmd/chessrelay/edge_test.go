@@ -30,6 +30,9 @@ func (c *testCluster) addEdge(name string, upstreams ...*testNode) *testNode {
 	for _, u := range upstreams {
 		n.cfg.Upstreams = append(n.cfg.Upstreams, "http://"+u.cfg.HTTP)
 	}
+	if c.with != nil {
+		c.with(&n.cfg)
+	}
 	c.nodes = append(c.nodes, n)
 	n.start()
 	return n

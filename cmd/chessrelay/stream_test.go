@@ -97,7 +97,11 @@ func (c *contract) stream(path string) (next func() (name string, message []byte
 	template, _, _ := strings.Cut(path, "?")
 	pointer := "#/paths/" + escapePointer(template) + "/get"
 	c.called[pointer] = true
-	s := openStream(c.t, c.base+path, nil)
+	header := http.Header{}
+	if c.token != "" {
+		header.Set("Authorization", "Bearer "+c.token)
+	}
+	s := openStream(c.t, c.base+path, header)
 	if s.res.StatusCode != http.StatusOK {
 		c.t.Fatalf("%s: %s", path, s.res.Status)
 	}
