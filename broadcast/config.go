@@ -69,7 +69,7 @@ type Config struct {
 	// MaxSpectators is how many connections there may be; zero: 100,000, but no more than leave the process
 	// 500 of the files that it may have open.
 	MaxSpectators int
-	// MaxPerSecond is how many may come in a second, and as many at once after a calm; zero: 5,000. The others are
+	// MaxPerSecond is how many may come in a second, and as many at once after a calm; zero: 20,000. The others are
 	// asked to come back a little later, each at another moment, so that those who are here do not wait for those who come.
 	MaxPerSecond int
 	// MaxPerAddress is how many of them may have one address; zero: 200, since
@@ -172,7 +172,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if c.MaxPerSecond == 0 {
-		c.MaxPerSecond = 5000
+		c.MaxPerSecond = 20_000
 	}
 	if c.MaxPerAddress == 0 {
 		c.MaxPerAddress = 200

@@ -119,7 +119,7 @@ Submissions it refuses. --token is what it shows, and what its own edges have to
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
 	f.IntVar(&cfg.MaxSpectators, "max-spectators", 0, "serve at most `N` spectators at a time; 0: as many as the open files allow (ulimit -n) less 500, at most 100000; -1: no limit")
 	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address; -1: no limit")
-	f.IntVar(&cfg.MaxJoins, "max-joins", 0, "let at most `N` of them in a second, the others come back a little later (default 5000); -1: no limit")
+	f.IntVar(&cfg.MaxJoins, "max-joins", 0, "let at most `N` of them in a second, the others come back a little later (default 20000); -1: no limit")
 	f.IntVar(&cfg.HistoryEvents, "history-events", 0, "keep the last `N` events of a round for spectators who come back; who lacks more gets a snapshot (default 4096)")
 	f.IntVar(&cfg.HistoryBytes, "history-bytes", 0, "and at most `N` bytes of them (default 4194304)")
 	f.StringSliceVar(&cfg.AllowOrigins, "allow-origin", nil, "let pages of this site watch too, `ORIGIN[,ORIGIN…]` such as https://club.example; *: of all sites (default: the node's own pages only)")
