@@ -140,3 +140,40 @@ func memory() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
 }
+
+// What permessage-deflate costs, once a message, and what it saves each spectator who can read it: of a move, which is sent as it is, and
+// of snapshots, which are compressed.
+func BenchmarkDeflate(b *testing.B) {
+	s := newScript(b)
+	for board := range 200 {
+		g := s.game(roundA, board+1)
+		for range 3 + board%7 {
+			s.move(g)
+		}
+	}
+	view := &boards{applied: s.last(), state: s.state}
+	snap := &snapshot{}
+	view.Read(func(_ uint64, state *relay.State) { snap.read(state, roundA) })
+	if err := snap.encode(nil); err != nil {
+		b.Fatal(err)
+	}
+	move, err := encodeFrame(benchEvent(s))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		text []byte
+	}{
+		{"move", move.whole.text()}, {"boards=12", snap.with(snap.boards[:12])}, {"boards=200", snap.with(snap.boards)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var out []byte
+			for b.Loop() {
+				out = deflateFrame(c.text)
+			}
+			b.ReportMetric(float64(len(textFrame(c.text))), "bytes-plain")
+			b.ReportMetric(float64(len(out)), "bytes-deflated")
+		})
+	}
+}

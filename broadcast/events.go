@@ -59,6 +59,20 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 
 // respond makes a spectator of one who reads an HTTP response without an end.
 func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentType, head string, admit func(*spectator) error) {
+	origin := r.Header.Get("Origin")
+	if !h.upgrader.CheckOrigin(r) {
+		h.counted.refusedOrigin.Add(1)
+		writeError(w, http.StatusForbidden, "forbidden", "pages of "+origin+" may not read this; the node allows origins by --allow-origin")
+		return
+	}
+	if origin != "" {
+		w.Header().Set("Access-Control-Allow-Origin", origin) // of what is refused below
+		w.Header().Set("Vary", "Origin")
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", contentType)
+		return
+	}
 	address := h.cfg.address(r)
 	if err := h.gate.enter(address); err != nil {
 		h.refuse(w, err)
@@ -81,7 +95,7 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 	}
 	lines := []string{"HTTP/1.1 200 OK", "Content-Type: " + contentType, "Cache-Control: no-store", "Connection: close",
 		"X-Accel-Buffering: no", "X-Content-Type-Options: nosniff"}
-	if origin := r.Header.Get("Origin"); origin != "" && h.allowed(origin) {
+	if origin != "" {
 		lines = append(lines, "Access-Control-Allow-Origin: "+origin, "Vary: Origin")
 	}
 	s.head = []byte(strings.Join(lines, "\r\n") + "\r\n\r\n" + head)

@@ -128,6 +128,23 @@ func TestEventsRefuses(t *testing.T) {
 		in.resp.Body.Close()
 	}
 	waitFor(t, "all have gone", func() bool { return n.hub.Stats().Connections == 0 })
+	for _, path := range []string{"/events?round=roundAAA", "/feed"} {
+		foreign := n.open(t, path, http.Header{"Origin": {"https://evil.test"}})
+		if foreign.resp.StatusCode != 403 {
+			t.Errorf("a foreign page: %d", foreign.resp.StatusCode)
+		}
+		head, err := http.Head(n.server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head.Body.Close(); head.StatusCode != 200 || !strings.HasPrefix(head.Header.Get("Content-Type"), "text/event-stream") && path != "/feed" {
+			t.Errorf("HEAD %s: %d %v", path, head.StatusCode, head.Header)
+		}
+	}
+	if got := n.hub.Stats(); got.RefusedOrigin != 2 || got.Connections != 0 {
+		t.Errorf("%+v", got)
+	}
+	http.DefaultClient.CloseIdleConnections()
 	bad := n.open(t, "/events?round=roundAAA", http.Header{"Last-Event-Id": {"x"}})
 	if bad.resp.StatusCode != 400 {
 		t.Errorf("an id that is none: %d", bad.resp.StatusCode)
