@@ -72,9 +72,10 @@ browser:
 	fi
 
 # The simulation runs twice: some hundred schedules with the race detector among
-# all the other tests, and some thousand without it.
+# all the other tests, and some thousand without it. The hub runs a second time as it does where there is no epoll.
 go-test: ui browser
 	go test -race -timeout 10m ./...
+	go test -race -timeout 10m -tags portable ./broadcast
 	go test -timeout 10m -run 'TestSimulation' ./consensus
 
 # Schedules that nobody has simulated before. A failure prints the seed and how to replay it.
