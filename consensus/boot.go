@@ -205,15 +205,17 @@ func (n *Node) repair() error {
 	return nil
 }
 
-// retire is called when this node learns that it was removed. It is written
-// down, so that the next start says so at once.
+// retire is called when this node learns that it was removed, of which each peer tells
+// it twice. It is written down, so that the next start says so at once.
 func (n *Node) retire() {
-	who, err := store.LoadIdentity(n.cfg.Dir)
-	if err == nil && who.Removed == "" {
-		who.Removed = "the other members said so"
-		err = store.SaveIdentity(n.cfg.Dir, who)
-	}
-	n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
+	n.retireOnce.Do(func() {
+		who, err := store.LoadIdentity(n.cfg.Dir)
+		if err == nil && who.Removed == "" {
+			who.Removed = "the other members said so"
+			err = store.SaveIdentity(n.cfg.Dir, who)
+		}
+		n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
+	})
 }
 
 // removedError says who was removed from where, and where what is of no use any more lies.

@@ -34,8 +34,9 @@ type Node struct {
 	wg     sync.WaitGroup // every goroutine but the replicators'
 	closed sync.Once
 
-	failOnce sync.Once
-	failure  atomic.Pointer[error]
+	failOnce   sync.Once
+	failure    atomic.Pointer[error]
+	retireOnce sync.Once
 
 	storage *storage
 	boards  *store.Boards

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chessrelay/chessrelay/store"
 )
 
 func numbered(from, to int) []string {
@@ -284,6 +286,24 @@ func TestRemovedWhileAway(t *testing.T) {
 	}
 	if !errors.Is(gone.Err(), ErrRemoved) {
 		t.Fatalf("it stopped with %v", gone.Err())
+	}
+}
+
+// TestToldOfItsRemovalByAllAtOnce has every peer refuse a node at the same moment, over both connections,
+// as it happens when it was away: it says why it stops, and nothing of a file that two have written.
+func TestToldOfItsRemovalByAllAtOnce(t *testing.T) {
+	n := newCluster(t, 1).nodes[0]
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() { n.refused(reply{Code: replyRemoved}) })
+	}
+	wg.Wait()
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err != nil || who.Removed == "" {
+		t.Errorf("it has written down %+v (%v)", who, err)
+	}
+	if want := removedError(n.cfg.Dir, who).Error(); n.Err() == nil || n.Err().Error() != want {
+		t.Errorf("it stopped with %v, not with %v", n.Err(), want)
 	}
 }
 
