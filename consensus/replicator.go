@@ -202,7 +202,7 @@ func (r *replicator) run(s *stream) {
 		if time.Since(began) > deadAfter {
 			backoff = first
 		}
-		if msg := err.Error(); msg != last { // say it once, not at every try
+		if msg := whyFailed(err); msg != last { // say it once, not at every try
 			log.Info("connection to peer failed, trying again", "address", r.address(), "err", err)
 			last = msg
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -155,6 +156,14 @@ func readJSON(r io.Reader, v any) error {
 type refusedError struct{ reply }
 
 func (e *refusedError) Error() string { return e.reply.Error }
+
+// whyFailed is why a connection failed, without the port that it had on this side, which is another one each time.
+func whyFailed(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
+		return strings.ReplaceAll(err.Error(), op.Source.String()+"->", "")
+	}
+	return err.Error()
+}
 
 // greet runs the dialer's side of the handshake.
 func greet(c net.Conn, h hello) error {

@@ -3,8 +3,10 @@ package consensus
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,4 +98,30 @@ func TestStrangersAtThePeerPort(t *testing.T) {
 		})
 	}
 	n.propose("goes on")
+}
+
+// TestWhyAPeerFailedIsTheSameAtEachTry has a peer that takes connections and says nothing: why a try failed has to be
+// the same words each time, by which the log has it once.
+func TestWhyAPeerFailedIsTheSameAtEachTry(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var said [2]string
+	for i := range said {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SetReadDeadline(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Read(make([]byte, 1))
+		said[i] = whyFailed(fmt.Errorf("handshake: %w", err))
+	}
+	if said[0] != said[1] || !strings.Contains(said[0], l.Addr().String()) || !strings.Contains(said[0], "handshake") {
+		t.Errorf("%q, and then %q", said[0], said[1])
+	}
 }
