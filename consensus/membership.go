@@ -341,11 +341,11 @@ func (n *Node) transfer(ctx context.Context, to MemberID, byHand bool) error {
 func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, byHand bool) error {
 	status := r.Status()
 	if _, votes := status.Config.Voters.IDs()[uint64(to)]; !votes {
-		return fmt.Errorf("%w: %s is not a voter", ErrMembership, to)
+		return fmt.Errorf("%w: %s is a learner, and only a voter can lead: promote it first", ErrMembership, n.nameOf(to))
 	}
 	// Raft takes no proposals while it waits for the other one.
 	if !n.reachable(to) {
-		return fmt.Errorf("%w: %s cannot be reached", ErrMembership, to)
+		return fmt.Errorf("%w: %s cannot be reached", ErrMembership, n.nameOf(to))
 	}
 	if n.byHand.to = 0; byHand {
 		n.byHand.to = to
@@ -355,6 +355,14 @@ func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, byHand bool) error {
 	}
 	r.TransferLeader(uint64(to))
 	return nil
+}
+
+// nameOf is what people call the member id.
+func (n *Node) nameOf(id MemberID) string {
+	if m, ok := n.roster.get(id); ok {
+		return m.Name
+	}
+	return id.String()
 }
 
 // waitLeader waits until want leads, or this node again; between two leaders

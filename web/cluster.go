@@ -153,6 +153,9 @@ func (s *Server) moveLeader(r *http.Request) (answer, error) {
 	if err := readJSON(r, &in); err != nil {
 		return answer{}, err
 	}
+	if in.To == "" {
+		return answer{}, badRequest("to is missing: the name or the id of the member that is to lead")
+	}
 	m, err := s.cfg.Node.FindMember(in.To)
 	if err != nil {
 		return answer{}, err
@@ -182,6 +185,12 @@ func (s *Server) toLeader(next http.Handler) http.Handler {
 				p.SetURL(u)
 				p.Out.Header.Set(forwardedHeader, s.cfg.Node.Name())
 				p.Out.Header.Del("Origin") // judged here already
+			},
+			ModifyResponse: func(res *http.Response) error {
+				for name := range res.Header { // the leader has set what this node has, and all would stand there twice
+					w.Header().Del(name)
+				}
+				return nil
 			},
 			ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 				s.log.Info("the leader's API cannot be reached", "url", u, "err", err)

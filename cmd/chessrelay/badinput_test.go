@@ -64,6 +64,7 @@ func TestBadInput(t *testing.T) {
 		{"a takeback to nowhere", game + "/takeback", object{}, 400, "bad_request", "toPly"},
 		{"a takeback into the future", game + "/takeback", object{"toPly": 9}, 400, "bad_request", "toPly"},
 		{"an unknown path", "/chess", object{}, 404, "not_found", "/api/chess"},
+		{"no leader named", "/cluster/leader", object{}, 400, "bad_request", "to is missing"},
 		{"an unknown leader", "/cluster/leader", object{"to": "nobody"}, 404, "not_found", "nobody"},
 		{"a member without a name", "/cluster/members", object{"id": "00000000000000ff", "role": "venue", "peer": "127.0.0.1:1"}, 409, "membership_refused", "name"},
 		{"a member with a bad id", "/cluster/members", object{"id": "ff", "role": "venue"}, 400, "bad_request", "member id"},
@@ -195,7 +196,7 @@ func TestClosedCluster(t *testing.T) {
 	if status := get(t, srv.URL+"/readyz", &out); status != 503 {
 		t.Errorf("readyz: %d %v", status, out)
 	}
-	if out, errs, code := command(t.Context(), "status", "--ready", srv.URL); code != exitFailed || !strings.Contains(errs, "leader") {
+	if out, errs, code := command(t.Context(), "status", "--ready", srv.URL); code != exitFailed || !strings.Contains(errs, "leader") || strings.Contains(errs, "is a node running") {
 		t.Errorf("status --ready: exit %d, %s%s", code, out, errs)
 	}
 	if status := get(t, srv.URL+"/api/games/"+games[0], &out); status != 200 || out["ply"] != 0.0 {

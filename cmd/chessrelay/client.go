@@ -123,7 +123,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 				continue // there is a node left that this round has not tried
 			}
 		}
-		if c.hasty && wait == 0 {
+		if _, silent := errors.AsType[*connectionError](err); c.hasty && silent {
 			return fmt.Errorf("%w; is a node running there? The URL of any other member does as well", err)
 		}
 		if c.hasty {
