@@ -87,7 +87,8 @@ func (n *Node) change(ctx context.Context, mc memberChange) error {
 // Members returns the members of the group as this node knows them, by name.
 func (n *Node) Members() []Member { return n.roster.list() }
 
-// FindMember returns the member that s names, by name or by id.
+// FindMember returns the member that s names, by name or by id. A node that joins and has no boards yet finds
+// those that it was told of.
 func (n *Node) FindMember(s string) (Member, error) {
 	if m, ok := n.roster.byName(s); ok {
 		return m, nil
@@ -95,6 +96,13 @@ func (n *Node) FindMember(s string) (Member, error) {
 	if id, err := ParseMemberID(s); err == nil {
 		if m, ok := n.roster.get(id); ok && !m.Removed {
 			return m, nil
+		}
+	}
+	if n.Applied() == 0 {
+		for _, m := range n.welcomed {
+			if m.Name == s || m.ID.String() == s {
+				return m, nil
+			}
 		}
 	}
 	return Member{}, fmt.Errorf("%w: %q", ErrUnknownMember, s)

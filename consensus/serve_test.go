@@ -255,6 +255,10 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 				m := memberOf(status(c.nodes[0]), late.ID())
 				return m.SnapshotFrom == c.nodes[3].cfg.Name && m.SnapshotBytes > 0
 			})
+			// Without boards it knows the leader, and so where to ask for the list of members.
+			if s := status(late); s.Leader != c.nodes[0].cfg.Name || late.Applied() != 0 {
+				t.Errorf("the one without boards says that %q leads (%s), and has applied %d", s.Leader, s.LeaderID, s.Applied)
+			}
 			l.faults(snapshotsAreLike(fault{}))
 			end(c, late)
 			c.leader().propose("goes on")

@@ -94,7 +94,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			ms.Suffrage = "voter"
 		}
 		if m.ID == s.LeaderID {
-			s.Leader, ms.State = m.Name, "leader"
+			ms.State = "leader"
 		}
 		n.describePeer(&ms)
 		if p, ok := rs.Progress[uint64(m.ID)]; ok {
@@ -116,6 +116,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			ms.LastContactMs, ms.Leads = 0, why
 		}
 		s.Members = append(s.Members, ms)
+	}
+	if m, err := n.FindMember(s.LeaderID.String()); err == nil {
+		s.Leader = m.Name
 	}
 	return s, nil
 }
