@@ -330,6 +330,9 @@ func TestPageShowsTheCluster(t *testing.T) {
 		}
 	}
 	p.shoot("three")
+	if tops := eval[int](p, `new Set([...document.querySelectorAll('.facts-row > *')].map(f => f.getBoundingClientRect().top)).size`); tops != 1 {
+		t.Errorf("the facts about the cluster stand at %d heights", tops)
+	}
 
 	lost.kill()
 	p.wait("the kill to show", state(lost, "unreachable"))

@@ -30,7 +30,7 @@ export function ClusterView({ pipeline: p, turn }: Props) {
         </p>
       </header>
       <dl class="facts-row">
-        <Fact name="Leader" value={p.leader ?? "nobody"} wide />
+        <Fact name="Leader" value={p.leader ?? "nobody"} alone />
         <Fact name="Entries a second" value={p.entriesPerSecond === undefined ? "–" : formatRate(p.entriesPerSecond)} />
         <Fact name="Commit" value={formatCount(p.commit)} />
         <Fact name="Applied" value={formatCount(p.applied)} />
@@ -77,9 +77,9 @@ export function ClusterView({ pipeline: p, turn }: Props) {
   );
 }
 
-function Fact({ name, value, wide }: { name: string; value: string; wide?: boolean }) {
+function Fact({ name, value, alone }: { name: string; value: string; alone?: boolean }) {
   return (
-    <div class={wide ? "wide" : undefined}>
+    <div class={alone ? "alone" : undefined}>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>
