@@ -197,7 +197,16 @@ func (n *Node) repair() error {
 		return nil
 	}
 	// A snapshot was put in place and the crash came before the log was
-	// started anew behind it.
+	// started anew behind it. Nothing else leaves boards that the log does not reach.
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	if who.Installed != p.Index {
+		return fmt.Errorf("%s: the boards stand at index %d of term %d and the log, which ends at %d, does not hold that entry: it has lost its end or is "+
+			"of another moment, and with it this node's votes and what it has acknowledged: restore both files from the same moment, "+
+			"or clear the directory and join again as a new member", n.cfg.Dir, p.Index, p.Term, log.LastIndex())
+	}
 	if err := log.Reset(p.Index, p.Term, &hard); err != nil {
 		return err
 	}
@@ -208,14 +217,27 @@ func (n *Node) repair() error {
 // retire is called when this node learns that it was removed, of which each peer tells
 // it twice. It is written down, so that the next start says so at once.
 func (n *Node) retire() {
-	n.retireOnce.Do(func() {
-		who, err := store.LoadIdentity(n.cfg.Dir)
-		if err == nil && who.Removed == "" {
+	who, err := n.amend(func(who *store.Identity) {
+		if who.Removed == "" {
 			who.Removed = "the other members said so"
-			err = store.SaveIdentity(n.cfg.Dir, who)
 		}
-		n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
 	})
+	n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
+}
+
+// amend changes what is written down about this node.
+func (n *Node) amend(change func(*store.Identity)) (store.Identity, error) {
+	n.identity.Lock()
+	defer n.identity.Unlock()
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err != nil {
+		return who, err
+	}
+	was := who
+	if change(&who); who != was {
+		err = store.SaveIdentity(n.cfg.Dir, who)
+	}
+	return who, err
 }
 
 // removedError says who was removed from where, and where what is of no use any more lies.

@@ -34,9 +34,9 @@ type Node struct {
 	wg     sync.WaitGroup // every goroutine but the replicators'
 	closed sync.Once
 
-	failOnce   sync.Once
-	failure    atomic.Pointer[error]
-	retireOnce sync.Once
+	failOnce sync.Once
+	failure  atomic.Pointer[error]
+	identity sync.Mutex // held while the file is changed, see amend
 
 	storage *storage
 	boards  *store.Boards

@@ -71,10 +71,25 @@ func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 			n.propose(numbered(0, 30)...)
 			n.stop()
 			log, boards := n.files()
+			at := boards.Position().Index
 			if err := spoil(log, boards.Position()); err != nil {
 				t.Fatal(err)
 			}
 			_, _ = log.Close(), boards.Close()
+
+			// No snapshot was being put in place: the log is of another moment.
+			n.cfg.Machine = &list{}
+			if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "has lost its end") {
+				t.Fatalf("started, or failed without a reason: %v", err)
+			}
+			who, err := store.LoadIdentity(n.cfg.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			who.Installed = at
+			if err := store.SaveIdentity(n.cfg.Dir, who); err != nil {
+				t.Fatal(err)
+			}
 			n.start()
 			n.propose("more")
 			c.waitSame(append(numbered(0, 30), "more"))

@@ -189,6 +189,10 @@ func (a *applier) install(i *installation) error {
 	if err := a.wait(); err != nil {
 		return err
 	}
+	// A crash that comes before the log begins anew leaves boards that it does not reach; see repair.
+	if _, err := a.n.amend(func(who *store.Identity) { who.Installed = i.meta.GetIndex() }); err != nil {
+		return err
+	}
 	if err := a.n.boards.Install(i.incoming); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 const identityFile = "identity.json"
 
 // Identity is who a node is: what must be known before its log can be trusted
-// to be its own. It changes when the node joins and when it is removed.
+// to be its own. It changes when the node joins, is about to install a snapshot, and is removed.
 type Identity struct {
 	ClusterID string // of the group; a cursor or peer of another one is refused
 	MemberID  uint64 // in the Raft group, random and never used again
@@ -23,6 +23,9 @@ type Identity struct {
 	Role      string // recorder or venue
 	Joined    bool   // it has been a member: an empty log is a lost one from then on
 	Removed   string // why it is a member no more; empty while it is one
+	// Installed is the log index of the last snapshot that was put in place of the boards, or was about to be
+	// when the node ended; 0: none. Boards at another index that the log does not reach have lost a part of it.
+	Installed uint64
 }
 
 // identityJSON is the file's form of an identity. The member's id is in hex,
@@ -34,6 +37,7 @@ type identityJSON struct {
 	Role      string `json:"role,omitempty"`
 	Joined    bool   `json:"joined"`
 	Removed   string `json:"removed,omitempty"`
+	Installed uint64 `json:"installed,omitempty,string"`
 }
 
 // identityDoc is the whole file. The checksum is of the identity as compact
@@ -84,6 +88,7 @@ func parseIdentity(data []byte) (Identity, error) {
 	}
 	return Identity{
 		ClusterID: j.ClusterID, MemberID: member, Name: j.Name, Role: j.Role, Joined: j.Joined, Removed: j.Removed,
+		Installed: j.Installed,
 	}, nil
 }
 
@@ -94,6 +99,7 @@ func SaveIdentity(dir string, id Identity) error {
 		inner, err := json.Marshal(identityJSON{
 			ClusterID: id.ClusterID, MemberID: fmt.Sprintf("%016x", id.MemberID),
 			Name: id.Name, Role: id.Role, Joined: id.Joined, Removed: id.Removed,
+			Installed: id.Installed,
 		})
 		if err != nil {
 			return err
