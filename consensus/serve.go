@@ -59,6 +59,8 @@ type servers struct {
 	freed  chan struct{}          // closed, and made anew, when one is done
 	failed map[MemberID]string    // why the last snapshot to a member did not arrive
 	taken  map[MemberID]*arrivals // of those on their way
+
+	arrived, lost uint64 // guarded by mu; how many have been sent and have not
 }
 
 // arrivals counts the bytes of a snapshot that its target says it has taken.
@@ -82,9 +84,20 @@ func (s *servers) end(id MemberID, err error) {
 	defer s.mu.Unlock()
 	delete(s.taken, id)
 	delete(s.failed, id)
-	if err != nil {
-		s.failed[id] = err.Error()
+	if err == nil {
+		s.arrived++
+		return
 	}
+	s.lost++
+	s.failed[id] = err.Error()
+}
+
+// Snapshots returns how many snapshots to other members have arrived while this node led, whoever sent them, and
+// how many tries have failed, each of which is followed by another one.
+func (n *Node) Snapshots() (arrived, failed uint64) {
+	n.servers.mu.Lock()
+	defer n.servers.mu.Unlock()
+	return n.servers.arrived, n.servers.lost
 }
 
 // state returns how much of the snapshot that is on its way has arrived, and why the

@@ -491,6 +491,7 @@ func TestSnapshotOverASlowLine(t *testing.T) {
 		}
 		return f
 	})
+	arrivedBefore, failedBefore := lead.Snapshots()
 	venue := c.addBehind(l)
 	began := time.Now()
 	// told waits until the leader says that the venue is being sent the boards, and who does.
@@ -532,6 +533,10 @@ func TestSnapshotOverASlowLine(t *testing.T) {
 	if times := l.connections(channelSnapshot); times != 2 {
 		t.Errorf("the boards were sent %d times", times)
 	}
+	waitFor(t, "the leader to have counted both", func() bool {
+		arrived, failed := lead.Snapshots()
+		return arrived-arrivedBefore == 1 && failed-failedBefore == 1
+	})
 	for _, m := range status(lead).Members {
 		if m.SnapshotFrom != "" {
 			t.Errorf("the status says that %s still sends %s a snapshot", m.SnapshotFrom, m.Name)

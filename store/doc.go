@@ -85,8 +85,9 @@
 // were before (a disk that says that it has synced, and has not, is such a case); the
 // newest segment, or a whole directory, if they are missing or an old copy. Whoever
 // opens them compares with the identity (a member that has joined has a log) and with
-// one another: the boards' index is within the log or behind it by no more than was
-// compacted. And a disk that leaves something else in a sector than the old or the new
+// one another: the boards' index is within the log, or behind it by no more than was
+// compacted, or it is that of a snapshot whose installation a crash cut short, which the
+// identity tells. And a disk that leaves something else in a sector than the old or the new
 // content, when the power fails, makes the log be refused as damaged.
 //
 // # The boards

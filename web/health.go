@@ -64,8 +64,13 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge := func(name string, v float64) { set.NewGauge("chessrelay_"+name, func() float64 { return v }) }
 	counter := func(name string, v uint64) { set.NewCounter("chessrelay_" + name).Set(v) }
 	isLeader := 0.0
-	if r := s.cfg.Node; r != nil && r.Leader() == r.ID() {
-		isLeader = 1
+	if r := s.cfg.Node; r != nil {
+		if r.Leader() == r.ID() {
+			isLeader = 1
+		}
+		arrived, failed := r.Snapshots()
+		counter("raft_snapshots_arrived_total", arrived)
+		counter("raft_snapshots_failed_total", failed)
 	}
 	gauge("raft_is_leader", isLeader)
 	gauge("raft_commit_index", float64(n.Commit()))
