@@ -25,7 +25,7 @@
 // an append is on its way to the followers while the leader's own disk is
 // writing it, and the next append is sent without waiting for either: the
 // pipeline. Queues between the loops of a node never block (queue.go); those to
-// a peer are bounded, and Raft is told what they drop.
+// a peer are bounded, and Raft is told of the appends that they drop.
 //
 // Goroutines, and who waits for them: the Raft, append, apply, accept and
 // policy loops, snapshot senders and checkpoint writers belong to Node.wg; each
@@ -52,5 +52,10 @@
 // in a probe that it has nothing, and has a snapshot sent to it: the boards file itself,
 // over a connection of its own (snapshot.go), by another member that has caught
 // up if there is one, so that the leader has its hands free (serve.go). The learner becomes a voter once it
-// is caught up, while there are fewer voters than [Config.Voters].
+// has caught up, a recorder always, a venue while there are fewer voters than [Config.Voters].
+//
+// # Leaving
+//
+// A member that was removed goes on until a voter that stays has written that down, since its vote may be
+// needed until then. It is told by being refused a connection ([ErrRemoved]); its id is never used again.
 package consensus
