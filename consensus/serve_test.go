@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -316,6 +317,43 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 	} {
 		if refusal.err == nil || !strings.Contains(refusal.err.Error(), refusal.word) {
 			t.Errorf("%s: %v, which should speak of %q", what, refusal.err, refusal.word)
+		}
+	}
+}
+
+// TestServedTooOld: that a snapshot has arrived which the leader's log does not go on from is a failure, whatever
+// the server says.
+func TestServedTooOld(t *testing.T) {
+	n := newCluster(t, 1).nodes[0]
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	defer func() { ln.Close(); wg.Wait() }()
+	wg.Go(func() { // a server that sends what it has
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			h, err := receiveHello(c)
+			if err == nil && h.Channel == channelServe {
+				_ = writeJSON(c, reply{Code: replyOK})
+				_, _, _ = readFrame(bufio.NewReader(c))
+				_ = writeFrame(c, kindSnapDone, mustJSON(served{Index: 9, Bytes: 1}))
+			}
+			_ = c.Close()
+		}
+	})
+	const server, target = MemberID(55), MemberID(66)
+	n.peers.learn(Member{ID: server, Name: "server", Role: Venue, Peer: ln.Addr().String()})
+	n.peers.learn(Member{ID: target, Name: "target", Role: Venue, Peer: "127.0.0.1:1"})
+	m := &raftpb.Message{Type: raftpb.MsgSnap.Enum(), From: new(uint64(n.ID())), To: new(uint64(target))}
+	for atLeast, good := range map[uint64]bool{9: true, 10: false} {
+		got, err := n.peers.get(target).askToServe(within(t, 10*time.Second), server, m, atLeast, new(arrivals))
+		if (err == nil) != good || good && got.Index != 9 {
+			t.Errorf("served at 9 where %d is needed: %+v, %v", atLeast, got, err)
 		}
 	}
 }
