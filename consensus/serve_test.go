@@ -3,6 +3,7 @@ package consensus
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -319,6 +321,23 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, which should speak of %q", what, refusal.err, refusal.word)
 		}
 	}
+}
+
+// TestOneSnapshotAtATime: while one waits for its installation no other is taken, which would be put in its place.
+func TestOneSnapshotAtATime(t *testing.T) {
+	c := newCluster(t, 2)
+	from, at := c.nodes[0], c.nodes[1]
+	at.snapshots.put(&store.Incoming{}, &raftpb.SnapshotMetadata{Index: new(uint64(7))})
+	_, err := from.dial(t.Context(), at.ID(), at.PeerAddr(), channelSnapshot)
+	if refused, ok := errors.AsType[*refusedError](err); !ok || refused.Code != replyBusy {
+		t.Errorf("another one was answered with %v", err)
+	}
+	at.snapshots.discard()
+	conn, err := from.dial(t.Context(), at.ID(), at.PeerAddr(), channelSnapshot)
+	if err != nil {
+		t.Fatalf("it is installed, and the next one is refused: %v", err)
+	}
+	conn.Close()
 }
 
 // TestServedTooOld: that a snapshot has arrived which the leader's log does not go on from is a failure, whatever
