@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
@@ -84,7 +85,8 @@ func describe(err error) *apiError {
 	e := &apiError{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on this node; its log says what"}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
-			e = &apiError{Status: k.status, Code: k.code, Message: err.Error()}
+			text := strings.TrimSuffix(err.Error(), " ("+context.DeadlineExceeded.Error()+")") // which the sentence has said
+			e = &apiError{Status: k.status, Code: k.code, Message: text}
 			break
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -190,7 +191,7 @@ func TestClosedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	retry := res.Header.Get("Retry-After")
-	if status := decode(t, res, &out); status != 503 || (out["code"] != "no_quorum" && out["code"] != "no_leader") || retry == "" {
+	if status := decode(t, res, &out); status != 503 || (out["code"] != "no_quorum" && out["code"] != "no_leader") || retry == "" || strings.Contains(fmt.Sprint(out["error"]), "context") {
 		t.Errorf("%d %v, Retry-After %q", status, out, retry)
 	}
 	if status := get(t, srv.URL+"/readyz", &out); status != 503 {
