@@ -191,10 +191,11 @@ type load struct {
 	left    atomic.Int64 // of loadArgs.Count
 	wg      sync.WaitGroup
 
-	answers [8]answers // a worker's are in one of them
+	answers sync.Pool // of *answers, which all has, too: the processors do not wait for each other there
 
 	mu      sync.Mutex
-	workers []*worker // guarded by mu, as all that follows
+	all     []*answers // guarded by mu, as all that follows
+	workers []*worker
 	idle    []*worker // of a load with a pace
 	began   time.Time // of the present window
 	failure error     // the first one
@@ -202,16 +203,14 @@ type load struct {
 
 // worker makes one submission at a time.
 type worker struct {
-	submit  func(context.Context) error
-	answers *answers
+	submit func(context.Context) error
 }
 
-// answers are how long those of many workers in this window took. Were each worker to keep its own, a
+// answers are how long those took that one processor had in this window. Were each worker to keep its own, a
 // thousand of them would be a thousand places in memory, none of which is in the cache when its turn comes.
 type answers struct {
 	mu    sync.Mutex
 	times []time.Duration // guarded by mu
-	_     [32]byte        // the next one is in another cache line
 }
 
 // maxWorkers is how many submissions may be outstanding.
@@ -224,6 +223,7 @@ func startLoad(ctx context.Context, n node, args loadArgs) (*load, error) {
 		return nil, fmt.Errorf("no load: %+v", args)
 	}
 	l := &load{node: n, began: time.Now()}
+	l.answers.New = l.newAnswers
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.left.Store(int64(args.Count))
 	if args.PerSecond > 0 {
@@ -258,7 +258,7 @@ func (l *load) newWorker() (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("submitter %d: %w", len(l.workers), err)
 	}
-	w := &worker{submit: submit, answers: &l.answers[len(l.workers)%len(l.answers)]}
+	w := &worker{submit: submit}
 	l.workers = append(l.workers, w)
 	return w, nil
 }
@@ -277,10 +277,19 @@ func (l *load) submit(ctx context.Context, w *worker, began time.Time) bool {
 		return false
 	}
 	took := time.Since(began)
-	w.answers.mu.Lock()
-	w.answers.times = append(w.answers.times, took)
-	w.answers.mu.Unlock()
+	a := l.answers.Get().(*answers)
+	a.mu.Lock()
+	a.times = append(a.times, took)
+	a.mu.Unlock()
+	l.answers.Put(a)
 	return true
+}
+
+func (l *load) newAnswers() any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, &answers{})
+	return l.all[len(l.all)-1]
 }
 
 // pace submits at a steady pace until the load is stopped. It waits for no answer. The clock of a submission starts when it is made: should
@@ -349,11 +358,10 @@ func (l *load) window() (windowResult, error) {
 	r := windowResult{Seconds: now.Sub(l.began).Seconds()}
 	l.began = now
 	var all []time.Duration
-	for i := range l.answers {
-		a := &l.answers[i]
+	for _, a := range l.all {
 		a.mu.Lock()
 		all = append(all, a.times...)
-		a.times = make([]time.Duration, 0, len(a.times))
+		a.times = nil
 		a.mu.Unlock()
 	}
 	slices.Sort(all)

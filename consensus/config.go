@@ -102,7 +102,7 @@ const (
 	maxPinned = 64
 	// maxBatch bounds the proposals that become one append.
 	maxBatch = 1024
-	// maxOffered bounds the proposals that stand before the leader's Raft loop.
+	// maxOffered bounds the proposals of other nodes that stand before the leader's Raft loop.
 	maxOffered = 256 << 10
 	// maxWaiting and maxWaitingBytes bound the proposals of this node that wait for an answer.
 	maxWaiting      = 64 << 10

@@ -15,7 +15,7 @@
 //
 // # The loops of a node, and what they hand to each other
 //
-//	requests ──► proposals ─┐                       ┌─► replicator (one per peer) ─► append connection
+//	requests ──► offers ────┐                       ┌─► replicator (one per peer) ─► append connection
 //	peers' readers ─► network ─► Raft loop (driver.go) ┤                              └► control connection
 //	              inbox ◄──┐    owns the RawNode    ├─► append loop (append.go): the log, one fsync for all that waits
 //	                       └───── answers ◄─────────┴─► apply loop (apply.go): the state machine, checkpoints

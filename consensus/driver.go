@@ -21,7 +21,7 @@ func (n *Node) raftLoop() {
 	defer tick.Stop()
 	var done []chan struct{}
 	for {
-		offered := n.proposals.ready
+		offered := n.offers.ready
 		if n.hold.writing > 0 || n.hold.waits.Load() {
 			offered = nil // they join the next append
 		}
@@ -38,7 +38,7 @@ func (n *Node) raftLoop() {
 		case c = <-n.calls:
 		case <-n.hold.timer.C:
 		}
-		if n.proposals.some() { // who runs meanwhile may submit something, too: many were woken by one append's answers
+		if n.offers.some() { // who runs meanwhile may submit something, too: many were woken by one append's answers
 			runtime.Gosched()
 		}
 		n.cfg.seams.settle("raft", 0)
@@ -68,7 +68,7 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
-		if !n.hold.holds(&n.applied, n.proposals.some) {
+		if !n.hold.holds(&n.applied, n.offers.some) {
 			n.appendOffered()
 		}
 		for n.raft.HasReady() {

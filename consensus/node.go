@@ -55,12 +55,12 @@ type Node struct {
 	restored uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
-	inbox     *queue[event]        // from this node's other loops: never blocks them
-	network   chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
-	proposals *queue[*submission]  // from requests, here and forwarded; see offer
-	calls     chan call            // what must run on the loop: status, configuration changes
-	toAppend  *queue[appendWork]   // to the append loop
-	toApply   *queue[applyWork]    // to the apply loop
+	inbox    *queue[event]        // from this node's other loops: never blocks them
+	network  chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
+	offers   *offers              // of proposals: from requests, here and forwarded
+	calls    chan call            // what must run on the loop: status, configuration changes
+	toAppend *queue[appendWork]   // to the append loop
+	toApply  *queue[applyWork]    // to the apply loop
 
 	roster     *roster
 	peers      *peers
@@ -73,10 +73,10 @@ type Node struct {
 	servers   *servers   // who sends snapshots for this node as leader
 	serving   sync.Mutex // held while this node sends one itself
 
-	offered       atomic.Int64  // how many proposals stand in proposals
-	commit        atomic.Uint64 // as the Raft loop last saw it
-	applied       atomic.Uint64 // as the apply loop last left it
-	leaderContact atomic.Int64  // Unix nanoseconds; see LastContact
+	offeredByPeers atomic.Int64  // how many proposals among offers are other nodes'
+	commit         atomic.Uint64 // as the Raft loop last saw it
+	applied        atomic.Uint64 // as the apply loop last left it
+	leaderContact  atomic.Int64  // Unix nanoseconds; see LastContact
 }
 
 // event is something that one of the node's own goroutines tells the Raft loop.
@@ -103,21 +103,21 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg:       cfg,
-		log:       cfg.Log,
-		inbox:     newQueue[event](),
-		network:   make(chan *raftpb.Message, 1024),
-		proposals: newQueue[*submission](),
-		calls:     make(chan call),
-		toAppend:  newQueue[appendWork](),
-		toApply:   newQueue[applyWork](),
-		roster:    newRoster(),
-		waiters:   newWaiters(),
-		leader:    newLeaderWatch(),
-		reads:     newReads(),
-		servers:   newServers(),
-		held:      map[MemberID]*raftpb.Message{},
-		hold:      newHold(),
+		cfg:      cfg,
+		log:      cfg.Log,
+		inbox:    newQueue[event](),
+		network:  make(chan *raftpb.Message, 1024),
+		offers:   newOffers(),
+		calls:    make(chan call),
+		toAppend: newQueue[appendWork](),
+		toApply:  newQueue[applyWork](),
+		roster:   newRoster(),
+		waiters:  newWaiters(),
+		leader:   newLeaderWatch(),
+		reads:    newReads(),
+		servers:  newServers(),
+		held:     map[MemberID]*raftpb.Message{},
+		hold:     newHold(),
 	}
 	n.refuseHere = n.waiters.refuse
 	n.ctx, n.cancel = context.WithCancel(context.Background())

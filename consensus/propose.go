@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"go.etcd.io/raft/v3"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 // Result is what became of a proposed command: where in the log it stands, and
@@ -31,6 +28,7 @@ type submission struct {
 
 	// refuse is told when this node could not append them. It must not block.
 	refuse func(refusal)
+	remote bool // another node's
 }
 
 // refusal is the leader's answer to a submission that it did not append.
@@ -107,7 +105,19 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 	}
 	for {
 		d.send()
-		if over, err := d.await(); over {
+		switch {
+		case n.ctx.Err() != nil: // or else it ends later, and wakes us
+			return n.waiters.forget(d), ErrClosed
+		case d.pause > 0:
+			d.rest()
+		default:
+			<-d.wake
+			n.cfg.seams.settle("propose", d.first)
+		}
+		if d.done.Load() { // whatever else has come to an end meanwhile
+			return n.waiters.forget(d), nil
+		}
+		if over, err := d.look(); over {
 			return n.waiters.forget(d), err
 		}
 	}
@@ -119,22 +129,38 @@ func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Re
 // everybody who has news for it wakes, the Raft loop among them when its time to look has
 // come or its ctx has ended; what the news is stands in its fields. Being woken without any does no harm.
 type delivery struct {
+	// What the apply loop needs is in 64 bytes, as many as a processor fetches at a time.
+
+	mu      sync.Mutex
+	first   uint64        // guarded by mu; the commands' ids are this one and those that follow
+	wake    chan struct{} // holds a token when there is news
+	results []Result      // guarded by mu until done
+	size    int32         // of the commands, in bytes
+	count   int32         // of the commands
+	left    int32         // guarded by mu; how many have no result yet; 0: nobody waits
+	done    atomic.Bool   // the results are there
+
+	got     []bool   // guarded by mu; which have a result, where they are several
+	refusal *refusal // guarded by mu; the latest
+	lookAt  uint64   // guarded by mu; the tick at which to be woken without news
+
 	n          *Node
 	ctx        context.Context
 	membership bool
 	data       [][]byte
-	size       int // of data, in bytes
-	slot       *slot
-	first      uint64 // the commands' ids are first, first+slots, and so on
+	journey
 
-	wake    chan struct{} // holds a token when there is news
-	done    atomic.Bool   // the results are there
-	results []Result      // guarded by slot.mu until done
-	got     []bool        // guarded by slot.mu
-	left    int           // guarded by slot.mu; how many are not got
-	refusal *refusal      // guarded by slot.mu; the latest
-	lookAt  uint64        // guarded by slot.mu; the tick at which to be woken without news
+	// What most need, with one command, without more allocations.
+	one struct {
+		submission submission
+		ids        [1]uint64
+		data       [1][]byte
+		results    [1]Result
+	}
+}
 
+// A journey is what a delivery knows of its way.
+type journey struct {
 	sends      int // how often it was given to some leader
 	out        int // those that were not refused: while it is 0, nothing of it is in a log
 	with       MemberID
@@ -144,14 +170,6 @@ type delivery struct {
 	patience   uint64        // ticks before the next try without an answer
 	pause      time.Duration // before anything else
 	overloaded time.Time     // since when every answer was that; zero: the last one was not
-
-	// What most need, with one command, without more allocations.
-	one struct {
-		submission submission
-		ids        [1]uint64
-		data       [1][]byte
-		got        [1]bool
-	}
 }
 
 // send gives the leader what is not applied yet, unless it has it.
@@ -175,20 +193,8 @@ func (d *delivery) send() {
 	d.out++
 }
 
-// await waits for the results, or for a reason to send again; over says which.
-func (d *delivery) await() (over bool, err error) {
-	switch {
-	case d.n.ctx.Err() != nil: // or else it ends later, and wakes us
-		return true, ErrClosed
-	case d.pause > 0:
-		d.rest()
-	default:
-		<-d.wake
-		d.n.cfg.seams.settle("propose", d.first)
-	}
-	if d.done.Load() { // whatever else has come to an end meanwhile
-		return true, nil
-	}
+// look finds out why it was woken without its results, and whether that is the end.
+func (d *delivery) look() (over bool, err error) {
 	refusal, due := d.n.waiters.news(d)
 	if refusal != nil {
 		if over, err := d.refused(*refusal); over {
@@ -269,114 +275,11 @@ func (n *Node) dispatch(lead MemberID, s *submission) bool {
 	}
 	if lead == n.id {
 		s.refuse = n.refuseHere
-		n.offer(s)
+		n.offers.put(s)
 		return true
 	}
 	r := n.peers.get(lead)
 	return r != nil && r.enqueue(r.appends, outgoing{kind: kindPropose, payload: s.encode()})
-}
-
-// offer puts s before this node's Raft loop, or refuses it if too much stands there already.
-func (n *Node) offer(s *submission) {
-	if n.offered.Add(int64(len(s.ids))) > maxOffered {
-		n.offered.Add(-int64(len(s.ids)))
-		s.refuse(refusal{IDs: s.ids, Code: refusedOverloaded})
-		return
-	}
-	n.proposals.put(s)
-}
-
-// appendOffered is called by the Raft loop when submissions wait and need not wait any longer; see
-// hold. All that wait together become one append: what comes while one is on its way joins the
-// next, so that batches grow with the load.
-func (n *Node) appendOffered() {
-	taken := 0
-	defer func() { n.offered.Add(-int64(taken)) }()
-	for _, s := range n.proposals.takeAll() {
-		taken += len(s.ids)
-		if s.membership {
-			n.appendOffering()
-			n.appendMemberChange(s)
-			continue
-		}
-		n.offering.add(s)
-		if n.offering.count >= maxBatch {
-			n.appendOffering()
-		}
-	}
-	n.appendOffering()
-}
-
-// An offering is what becomes one append. Raft copies it, so the memory serves again.
-type offering struct {
-	of      []*submission
-	count   int // commands
-	data    []byte
-	entries []raftpb.Entry
-	message []*raftpb.Entry
-}
-
-func (o *offering) add(s *submission) {
-	o.of = append(o.of, s)
-	o.count += len(s.ids)
-}
-
-// build makes the entries of the message.
-func (o *offering) build() []*raftpb.Entry {
-	size := o.count * entryHeader
-	for _, s := range o.of {
-		for _, c := range s.data {
-			size += len(c)
-		}
-	}
-	o.data = slices.Grow(o.data[:0], size) // entries refer to it: it must not move
-	o.entries = slices.Grow(o.entries[:0], o.count)[:o.count]
-	o.message = slices.Grow(o.message[:0], o.count)
-	for _, s := range o.of {
-		for i, id := range s.ids {
-			at := len(o.data)
-			o.data = appendEntryData(o.data, id, s.data[i])
-			e := &o.entries[len(o.message)]
-			e.Data = o.data[at:len(o.data):len(o.data)]
-			o.message = append(o.message, e)
-		}
-	}
-	return o.message
-}
-
-func (o *offering) reset() {
-	clear(o.of)
-	o.of, o.count = o.of[:0], 0
-	if cap(o.data) > keepOffering {
-		*o = offering{}
-	}
-}
-
-// appendOffering has Raft append what has been added to the offering.
-func (n *Node) appendOffering() {
-	if n.offering.count == 0 {
-		return
-	}
-	m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)), Entries: n.offering.build()}
-	if err := n.raft.Step(m); err != nil {
-		code := n.whyDropped()
-		for _, s := range n.offering.of {
-			s.refuse(refusal{IDs: s.ids, Code: code})
-		}
-	}
-	n.offering.reset()
-}
-
-// whyDropped says why Raft took no proposal.
-func (n *Node) whyDropped() string {
-	switch status := n.raft.BasicStatus(); {
-	case status.RaftState != raft.StateLeader:
-		return refusedNotLeader
-	case status.LeadTransferee != 0:
-		return refusedDropped
-	default:
-		return refusedOverloaded
-	}
 }
 
 // encode writes s as the payload of a kindPropose frame: whether it is a
@@ -428,12 +331,18 @@ func (n *Node) receiveSubmission(from MemberID, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	s.remote = true
 	s.refuse = func(r refusal) {
 		if p := n.peers.get(from); p != nil {
 			p.enqueue(p.appends, outgoing{kind: kindRefuse, payload: mustJSON(r)})
 		}
 	}
-	n.offer(s)
+	if n.offeredByPeers.Add(int64(len(s.ids))) > maxOffered {
+		n.offeredByPeers.Add(-int64(len(s.ids)))
+		s.refuse(refusal{IDs: s.ids, Code: refusedOverloaded})
+		return nil
+	}
+	n.offers.put(s)
 	return nil
 }
 

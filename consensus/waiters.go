@@ -7,42 +7,39 @@ import (
 	"sync/atomic"
 )
 
-// waiters finds the Propose that waits for an entry, by the id in it. Every proposal and every entry
-// comes by here, on many goroutines: so it is in slots, each with a lock of its own. An id modulo their
-// number is its slot.
+// waiters finds the Propose that waits for an entry, by the id in it. Every proposal and every entry comes by here, on
+// many goroutines, and what tens of thousands wait for is in no cache any more when it comes: so a look-up is one load, each
+// delivery has a lock of its own, and resolve fetches what it needs of several at a time.
+//
+// An id is the number of its delivery, times maxProposal, and the place of the command in that.
 type waiters struct {
-	slots [slots]slot
-	held  atomic.Uint64   // how many commands wait, times countUnit, and their size in bytes
-	turn  atomic.Uint64   // whose slot is next
-	ticks atomic.Uint64   // of the Raft loop
-	woken []chan struct{} // see wakeResolved; owned by the apply loop
-	used  sync.Pool       // of *delivery: at a high rate they would be most of the garbage
+	places []atomic.Pointer[delivery] // a delivery is at its number modulo their number
+	number atomic.Uint64              // of the latest delivery
+	held   atomic.Uint64              // how many commands wait, times countUnit, and their size in bytes
+	ticks  atomic.Uint64              // of the Raft loop
+	woken  []chan struct{}            // see wakeResolved; owned by the apply loop
+	used   sync.Pool                  // of *delivery: at a high rate they would be most of the garbage
 }
 
 const (
-	slots     = 64
+	places    = 2 * maxWaiting // so that a free one is soon found
 	countUnit = 1 << 40
-	// wakeTogether is how many are woken at a time, where there are many.
+	// wakeTogether is how many are resolved, and woken, at a time, where there are many.
 	wakeTogether = 16
 )
-
-type slot struct {
-	mu   sync.Mutex
-	next uint64               // id
-	byID map[uint64]*delivery // what is not applied yet
-}
 
 // newWaiters begins at a random id, so that entries which were proposed before
 // a restart, or elsewhere, are taken for nobody's.
 func newWaiters() *waiters {
-	ws := &waiters{}
-	first := random() / slots * slots
-	for i := range ws.slots {
-		ws.slots[i].next = first + uint64(i)
-		ws.slots[i].byID = map[uint64]*delivery{}
-	}
+	ws := &waiters{places: make([]atomic.Pointer[delivery], places)}
+	ws.number.Store(random() / maxProposal)
 	ws.used.New = func() any { return &delivery{wake: make(chan struct{}, 1)} }
 	return ws
+}
+
+// place returns where the delivery of an id is, if anybody waits for that.
+func (ws *waiters) place(id uint64) *atomic.Pointer[delivery] {
+	return &ws.places[id/maxProposal%places]
 }
 
 // register gives each of the commands an id to wait for, unless too many wait already.
@@ -56,24 +53,23 @@ func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data 
 		return nil, ErrOverloaded
 	}
 	d := ws.used.Get().(*delivery)
-	d.n, d.ctx, d.membership, d.size, d.left = n, ctx, membership, size, len(data)
-	d.backoff, d.patience, d.lookAt = firstBackoff, firstPatience, ws.ticks.Load()+firstPatience
+	d.n, d.ctx, d.membership = n, ctx, membership
+	d.journey = journey{backoff: firstBackoff, patience: firstPatience}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.size, d.count, d.left, d.lookAt = int32(size), int32(len(data)), int32(len(data)), ws.ticks.Load()+firstPatience
 	if len(data) == 1 {
 		d.one.data[0] = data[0]
-		d.data, d.got = d.one.data[:], d.one.got[:]
+		d.data, d.results = d.one.data[:], d.one.results[:]
 	} else {
-		d.data, d.got = slices.Clone(data), make([]bool, len(data))
+		d.data, d.results, d.got = slices.Clone(data), make([]Result, len(data)), make([]bool, len(data))
 	}
-	d.results = make([]Result, len(data))
-	d.slot = &ws.slots[ws.turn.Add(1)%slots]
-	d.slot.mu.Lock()
-	defer d.slot.mu.Unlock()
-	d.first = d.slot.next
-	for range data {
-		d.slot.byID[d.slot.next] = d
-		d.slot.next += slots
+	for {
+		d.first = ws.number.Add(1) * maxProposal
+		if ws.place(d.first).CompareAndSwap(nil, d) { // or else one that has waited for long is there
+			return d, nil
+		}
 	}
-	return d, nil
 }
 
 // hold counts what waits.
@@ -84,16 +80,24 @@ func (ws *waiters) bytes() int { return int(ws.held.Load() % countUnit) }
 
 // forget ends the waiting of d, and returns the results that there are. It is not to be used any more.
 func (ws *waiters) forget(d *delivery) []Result {
-	results := d.results
-	ws.hold(-len(d.data), -d.size)
-	if !d.done.Load() {
-		d.slot.mu.Lock()
-		defer d.slot.mu.Unlock()
-		for i := range d.data {
-			delete(d.slot.byID, d.first+uint64(i)*slots)
-		}
-	} else if d.sends == 1 { // and so it stands in no queue any more
-		*d = delivery{wake: d.wake}
+	d.mu.Lock()
+	results, again := d.results, false
+	if len(results) == 1 {
+		results = []Result{results[0]}
+	}
+	switch {
+	case !d.done.Load():
+		d.left = 0
+		ws.hold(-int(d.count), -int(d.size))
+		ws.place(d.first).Store(nil)
+	case d.sends == 1: // and so it stands in no queue any more
+		d.done.Store(false)
+		d.ctx, d.data, d.results, d.got, d.refusal = nil, nil, nil, nil, nil
+		d.one.data[0], d.one.results[0] = nil, Result{}
+		again = true
+	}
+	d.mu.Unlock()
+	if again {
 		ws.used.Put(d)
 	}
 	return results
@@ -108,12 +112,12 @@ func (ws *waiters) toSend(d *delivery) *submission {
 		return &d.one.submission
 	}
 	s := &submission{membership: d.membership, again: d.sends > 0}
-	d.slot.mu.Lock()
-	defer d.slot.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.lookAt = ws.ticks.Load() + d.patience
-	for i, got := range d.got {
-		if !got {
-			s.ids, s.data = append(s.ids, d.first+uint64(i)*slots), append(s.data, d.data[i])
+	for i := range d.data {
+		if d.waitsFor(uint64(i)) {
+			s.ids, s.data = append(s.ids, d.first+uint64(i)), append(s.data, d.data[i])
 		}
 	}
 	return s
@@ -121,8 +125,8 @@ func (ws *waiters) toSend(d *delivery) *submission {
 
 // news takes the latest refusal, if there is one, and says whether it is time to look.
 func (ws *waiters) news(d *delivery) (r *refusal, due bool) {
-	d.slot.mu.Lock()
-	defer d.slot.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	r, d.refusal = d.refusal, nil
 	return r, ws.ticks.Load() >= d.lookAt
 }
@@ -137,15 +141,20 @@ func (ws *waiters) tick() {
 func (ws *waiters) wakeAll() { ws.wake(func(*delivery) bool { return true }) }
 
 func (ws *waiters) wake(which func(*delivery) bool) {
-	for i := range ws.slots {
-		s := &ws.slots[i]
-		s.mu.Lock()
-		for _, d := range s.byID {
-			if which(d) {
-				d.notify()
-			}
+	if ws.count() == 0 {
+		return
+	}
+	for i := range ws.places {
+		place := &ws.places[i]
+		d := place.Load()
+		if d == nil {
+			continue
 		}
-		s.mu.Unlock()
+		d.mu.Lock()
+		if place.Load() == d && which(d) { // or else it serves another proposal by now
+			d.notify()
+		}
+		d.mu.Unlock()
 	}
 }
 
@@ -164,57 +173,88 @@ func (ws *waiters) resolve(ids []uint64, batch []Command) {
 	if ws.count() == 0 {
 		return
 	}
-	for i, id := range ids {
-		if wake := ws.slots[id%slots].resolve(id, &batch[i]); wake != nil {
-			if ws.woken = append(ws.woken, wake); len(ws.woken) == wakeTogether {
-				ws.wakeResolved() // those who are many run beside the rest of this
+	for len(ids) > 0 {
+		var found [wakeTogether]*delivery
+		some := min(len(ids), wakeTogether)
+		for i, id := range ids[:some] {
+			found[i] = ws.place(id).Load()
+		}
+		for _, d := range found[:some] { // the processor waits for all of them at once
+			if d != nil {
+				d.done.Load()
 			}
 		}
+		commands, bytes := 0, 0
+		for i, d := range found[:some] {
+			if d != nil {
+				c, b := ws.resolveOne(d, ids[i], &batch[i])
+				commands, bytes = commands+c, bytes+b
+			}
+		}
+		ws.hold(-commands, -bytes)
+		if len(ws.woken) >= wakeTogether {
+			ws.wakeResolved() // those who are many run beside the rest of this
+		}
+		ids, batch = ids[some:], batch[some:]
 	}
 }
 
 // wakeResolved wakes those who got all their results since the last time.
 func (ws *waiters) wakeResolved() {
-	for i, wake := range ws.woken {
-		notify(wake)
-		ws.woken[i] = nil
+	for i, wake := range ws.woken { // as in resolve
+		if len(wake) > 0 { // somebody else has
+			ws.woken[i] = nil
+		}
 	}
+	for _, wake := range ws.woken {
+		notify(wake)
+	}
+	clear(ws.woken)
 	ws.woken = ws.woken[:0]
 }
 
-// resolve returns the wake of the delivery that is done with this one. The delivery itself may
-// serve another proposal by then, to which a wake without news does no harm.
-func (s *slot) resolve(id uint64, c *Command) (wake chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d := s.byID[id]
-	if d == nil {
-		return nil
+// resolveOne returns how many commands of how many bytes do not wait any more: those of d, if it is done with this one. By the time it is
+// woken it may serve another proposal, to which a wake without news does no harm.
+func (ws *waiters) resolveOne(d *delivery, id uint64, c *Command) (commands, bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := id - d.first
+	if !d.waitsFor(at) {
+		return 0, 0
 	}
-	delete(s.byID, id)
-	at := (id - d.first) / slots
 	d.results[at] = Result{Index: c.Index, Term: c.Term, Value: c.Result}
-	d.got[at] = true
-	if d.left--; d.left > 0 {
-		return nil
+	if d.got != nil {
+		d.got[at] = true
 	}
-	wake = d.wake
+	if d.left--; d.left > 0 {
+		return 0, 0
+	}
+	ws.place(id).Store(nil)
+	ws.woken = append(ws.woken, d.wake)
 	d.done.Store(true)
-	return wake
+	return int(d.count), int(d.size)
+}
+
+// waitsFor says whether it waits for the result of the command at this place.
+func (d *delivery) waitsFor(at uint64) bool {
+	return at < uint64(d.count) && d.left > 0 && (d.got == nil || !d.got[at])
 }
 
 func (ws *waiters) refuse(r refusal) {
-	for _, id := range r.IDs {
-		s := &ws.slots[id%slots]
-		s.mu.Lock()
-		d := s.byID[id]
-		if d != nil {
+	for _, id := range r.IDs { // of one delivery
+		d := ws.place(id).Load()
+		if d == nil {
+			continue
+		}
+		d.mu.Lock()
+		waits := d.waitsFor(id - d.first)
+		if waits {
 			d.refusal = &r
 			d.notify()
 		}
-		s.mu.Unlock()
-		if d != nil {
-			return // a submission is of one delivery
+		d.mu.Unlock()
+		if waits {
+			return
 		}
 	}
 }

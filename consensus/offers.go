@@ -1,0 +1,169 @@
+package consensus
+
+import (
+	"slices"
+	"sync"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// offers are the submissions before the Raft loop, in no order. Everybody who proposes comes by here, on all processors at once:
+// so there are several tables to lay them on, and neighbours seldom wait for each other.
+type offers struct {
+	ready  chan struct{} // holds one token while there may be any
+	tables [tables]table
+	taken  []*submission // the Raft loop's, until it takes again
+}
+
+type table struct {
+	mu    sync.Mutex
+	items []*submission // guarded by mu
+	_     [32]byte      // the next one is in another cache line
+}
+
+const tables = 8
+
+func newOffers() *offers { return &offers{ready: make(chan struct{}, 1)} }
+
+// put adds a submission, and wakes the Raft loop.
+func (o *offers) put(s *submission) {
+	t := &o.tables[s.ids[0]/maxProposal%tables]
+	t.mu.Lock()
+	t.items = append(t.items, s)
+	t.mu.Unlock()
+	select {
+	case o.ready <- struct{}{}:
+	default:
+	}
+}
+
+// some says whether there are any.
+func (o *offers) some() bool {
+	for i := range o.tables {
+		t := &o.tables[i]
+		t.mu.Lock()
+		some := len(t.items) > 0
+		t.mu.Unlock()
+		if some {
+			return true
+		}
+	}
+	return false
+}
+
+// takeAll returns those that there are, and leaves none. What it returns is valid until the next call.
+func (o *offers) takeAll() []*submission {
+	select {
+	case <-o.ready: // nobody need be woken for what is taken now
+	default:
+	}
+	clear(o.taken)
+	if o.taken = o.taken[:0]; cap(o.taken) > keepItems {
+		o.taken = nil
+	}
+	for i := range o.tables {
+		t := &o.tables[i]
+		t.mu.Lock()
+		o.taken = append(o.taken, t.items...)
+		clear(t.items)
+		if t.items = t.items[:0]; cap(t.items) > keepItems {
+			t.items = nil
+		}
+		t.mu.Unlock()
+	}
+	return o.taken
+}
+
+// appendOffered is called by the Raft loop when submissions wait and need not wait any longer; see
+// hold. All that wait together become one append: what comes while one is on its way joins the
+// next, so that batches grow with the load.
+func (n *Node) appendOffered() {
+	for _, s := range n.offers.takeAll() {
+		if s.remote {
+			n.offeredByPeers.Add(-int64(len(s.ids)))
+		}
+		if s.membership {
+			n.appendOffering()
+			n.appendMemberChange(s)
+			continue
+		}
+		n.offering.add(s)
+		if n.offering.count >= maxBatch {
+			n.appendOffering()
+		}
+	}
+	n.appendOffering()
+}
+
+// An offering is what becomes one append. Raft copies it, so the memory serves again.
+type offering struct {
+	of      []*submission
+	count   int // commands
+	data    []byte
+	entries []raftpb.Entry
+	message []*raftpb.Entry
+}
+
+func (o *offering) add(s *submission) {
+	o.of = append(o.of, s)
+	o.count += len(s.ids)
+}
+
+// build makes the entries of the message.
+func (o *offering) build() []*raftpb.Entry {
+	size := o.count * entryHeader
+	for _, s := range o.of {
+		for _, c := range s.data {
+			size += len(c)
+		}
+	}
+	o.data = slices.Grow(o.data[:0], size) // entries refer to it: it must not move
+	o.entries = slices.Grow(o.entries[:0], o.count)[:o.count]
+	o.message = slices.Grow(o.message[:0], o.count)
+	for _, s := range o.of {
+		for i, id := range s.ids {
+			at := len(o.data)
+			o.data = appendEntryData(o.data, id, s.data[i])
+			e := &o.entries[len(o.message)]
+			e.Data = o.data[at:len(o.data):len(o.data)]
+			o.message = append(o.message, e)
+		}
+	}
+	return o.message
+}
+
+func (o *offering) reset() {
+	clear(o.of)
+	o.of, o.count = o.of[:0], 0
+	if cap(o.data) > keepOffering {
+		*o = offering{}
+	}
+}
+
+// appendOffering has Raft append what has been added to the offering.
+func (n *Node) appendOffering() {
+	if n.offering.count == 0 {
+		return
+	}
+	m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)), Entries: n.offering.build()}
+	if err := n.raft.Step(m); err != nil {
+		code := n.whyDropped()
+		for _, s := range n.offering.of {
+			s.refuse(refusal{IDs: s.ids, Code: code})
+		}
+	}
+	n.offering.reset()
+}
+
+// whyDropped says why Raft took no proposal.
+func (n *Node) whyDropped() string {
+	switch status := n.raft.BasicStatus(); {
+	case status.RaftState != raft.StateLeader:
+		return refusedNotLeader
+	case status.LeadTransferee != 0:
+		return refusedDropped
+	default:
+		return refusedOverloaded
+	}
+}
