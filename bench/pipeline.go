@@ -70,12 +70,13 @@ type sender struct {
 const (
 	someASecond = 2_000
 	manyASecond = 20_000
-	fullLoad    = 16_384 // outstanding: enough for 300,000 a second at a round trip of 50 ms
+	fullLoad    = 16_384 // outstanding: as many as a round trip of 50 ms holds at 330,000 a second
+	deepLoad    = 32_768 // outstanding: enough to keep the nodes at work that long, too
 	smallAppend = 4 << 10
 )
 
 var (
-	lineLoads = []loadArgs{{Outstanding: 1}, {PerSecond: someASecond}, {PerSecond: manyASecond}, {Outstanding: fullLoad}}
+	lineLoads = []loadArgs{{Outstanding: 1}, {PerSecond: someASecond}, {PerSecond: manyASecond}, {Outstanding: fullLoad}, {Outstanding: deepLoad}}
 
 	pipelined   = sender{"pipeline", chessrelayOptions{}, lineLoads}
 	stopAndWait = sender{"stop-and-wait", chessrelayOptions{MaxInflightMsgs: 1}, lineLoads}

@@ -108,14 +108,16 @@ func (r *pipelineResult) markdown(w io.Writer) {
 			fmt.Fprintln(w)
 		})
 	}
-	fmt.Fprintf(w, "\n## %s outstanding\n\nInflight is how many appends are on their way to a follower. CPU is seconds for a million submissions.\n\n", thousands(fullLoad))
-	fmt.Fprintf(w, "| delay each way | pipeline: a second | to no delay | p50 | inflight | CPU of the nodes | of the lines | stop-and-wait: a second | to no delay | p50 |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	full := loadArgs{Outstanding: fullLoad}
-	r.eachDelay(func(name string, pl, sl *lineResult) {
-		p, s := pl.load(full), sl.load(full)
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %.0f | %.1f | %.1f | %s | %s | %s |\n", name, count(p.Rate), times(p.ToUndelayed), duration(p.P50), median(p.Inflight), p.NodeCPU, p.LineCPU,
-			count(s.Rate), times(s.ToUndelayed), duration(s.P50))
-	})
+	for _, outstanding := range []int{fullLoad, deepLoad} {
+		fmt.Fprintf(w, "\n## %s outstanding\n\nInflight is how many appends are on their way to a follower. CPU is seconds for a million submissions.\n\n", thousands(float64(outstanding)))
+		fmt.Fprintf(w, "| delay each way | pipeline: a second | to no delay | p50 | inflight | CPU of the nodes | of the lines | stop-and-wait: a second | to no delay | p50 |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+		load := loadArgs{Outstanding: outstanding}
+		r.eachDelay(func(name string, pl, sl *lineResult) {
+			p, s := pl.load(load), sl.load(load)
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %.0f | %.1f | %.1f | %s | %s | %s |\n", name, count(p.Rate), times(p.ToUndelayed), duration(p.P50), median(p.Inflight), p.NodeCPU, p.LineCPU,
+				count(s.Rate), times(s.ToUndelayed), duration(s.P50))
+		})
+	}
 	if p, s, of := r.small(); p != nil {
 		fmt.Fprintf(w, "\n## Appends of %d KiB at the most, %s each way\n\n", smallAppend>>10, millis(p.Delay))
 		fmt.Fprintf(w, "| | outstanding | window | a second | p50 | inflight |\n|---|--:|--:|--:|--:|--:|\n")
