@@ -3,6 +3,7 @@ package consensus
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -19,7 +20,8 @@ type offers struct {
 type table struct {
 	mu    sync.Mutex
 	items []*submission // guarded by mu
-	_     [32]byte      // the next one is in another cache line
+	count atomic.Int32  // of items
+	_     [28]byte      // the next one is in another cache line
 }
 
 const tables = 8
@@ -31,6 +33,7 @@ func (o *offers) put(s *submission) {
 	t := &o.tables[s.ids[0]/maxProposal%tables]
 	t.mu.Lock()
 	t.items = append(t.items, s)
+	t.count.Store(int32(len(t.items)))
 	t.mu.Unlock()
 	select {
 	case o.ready <- struct{}{}:
@@ -38,19 +41,15 @@ func (o *offers) put(s *submission) {
 	}
 }
 
-// some says whether there are any.
-func (o *offers) some() bool {
+// count returns how many there are.
+func (o *offers) count() (n int) {
 	for i := range o.tables {
-		t := &o.tables[i]
-		t.mu.Lock()
-		some := len(t.items) > 0
-		t.mu.Unlock()
-		if some {
-			return true
-		}
+		n += int(o.tables[i].count.Load())
 	}
-	return false
+	return n
 }
+
+func (o *offers) some() bool { return o.count() > 0 }
 
 // takeAll returns those that there are, and leaves none. What it returns is valid until the next call.
 func (o *offers) takeAll() []*submission {
@@ -67,6 +66,7 @@ func (o *offers) takeAll() []*submission {
 		t.mu.Lock()
 		o.taken = append(o.taken, t.items...)
 		clear(t.items)
+		t.count.Store(0)
 		if t.items = t.items[:0]; cap(t.items) > keepItems {
 			t.items = nil
 		}
