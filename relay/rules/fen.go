@@ -11,7 +11,7 @@ const StartFEN = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
 
 const (
 	maxFEN     = 120 // the longest that means anything has 92 bytes
-	maxCounter = 1_000_000
+	maxCounter = 30_000 // no game gets there
 )
 
 // ParseFEN reads a position, which must be one that can be played on from: see the
@@ -70,11 +70,11 @@ func parseFEN(fen string) (p Position, err error) {
 		p.fullMoves = max(p.fullMoves, 1) // some programs write 0 for the first move
 	}
 	for _, side := range []Color{White, Black} {
-		if n := bits.OnesCount64(uint64(p.roles[King] & p.colors[side])); n != 1 {
+		if n := bits.OnesCount64(uint64(p.of(King) & p.side(side))); n != 1 {
 			return p, fmt.Errorf("has %d kings of one side", n)
 		}
 	}
-	if p.roles[Pawn]&lastBoth != 0 {
+	if p.of(Pawn)&lastBoth != 0 {
 		return p, fmt.Errorf("has a pawn on the first or the last rank")
 	}
 	if err := p.readCastling(fields[2]); err != nil {
@@ -84,14 +84,15 @@ func parseFEN(fen string) (p Position, err error) {
 }
 
 // readCounter reads plain digits, and nothing above the limit.
-func readCounter(s string) (n uint32, ok bool) {
+func readCounter(s string) (n uint16, ok bool) {
 	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' || n > maxCounter {
+		digit := uint16(s[i] - '0')
+		if digit > 9 || n > (maxCounter-digit)/10 {
 			return 0, false
 		}
-		n = n*10 + uint32(s[i]-'0')
+		n = n*10 + digit
 	}
-	return n, s != "" && n <= maxCounter
+	return n, s != ""
 }
 
 func (p *Position) readPlacement(s string) error {
@@ -107,8 +108,7 @@ func (p *Position) readPlacement(s string) error {
 			afterDigit = true
 		case role != NoRole && file < 8:
 			sq := bit(Square(rank*8 + file))
-			p.roles[role] |= sq
-			p.colors[c>>5&1] |= sq // lower case is Black
+			p.put(role, Color(c>>5&1), sq) // lower case is Black
 			file++
 			afterDigit = false
 		default:
@@ -129,8 +129,8 @@ func (p *Position) readCastling(s string) error {
 	}
 	for i := range len(s) {
 		side := Color(s[i] >> 5 & 1)
-		home, king := homeRank(side), p.roles[King]&p.colors[side]
-		rooks := p.roles[Rook] & p.colors[side] & home
+		home, king := homeRank(side), p.of(King)&p.side(side)
+		rooks := p.of(Rook) & p.side(side) & home
 		var rook set
 		switch c := s[i] &^ 0x20; {
 		case s[i] < 'A':
@@ -144,10 +144,10 @@ func (p *Position) readCastling(s string) error {
 		if king&home == 0 || rook == 0 {
 			return fmt.Errorf("has the castling right %q without its king and rook", s[i])
 		}
-		if rooks&p.castling&sameSide(king, rook) != 0 {
+		if rooks&p.castlers()&sameSide(king, rook) != 0 {
 			return fmt.Errorf("has the castling rights %q, which name a side twice", s)
 		}
-		p.castling |= rook
+		p.castling[side] |= 1 << (rook.first() & 7)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (p *Position) readEnPassant(s string) error {
 		return fmt.Errorf("has an en passant square %q that is not on rank %c", s, rank)
 	}
 	sq := Square(rank-'1')*8 + Square(s[0]-'a')
-	if p.occupied()&(bit(sq)|came(bit(sq))) != 0 || p.roles[Pawn]&p.enemies()&passed(sq) == 0 {
+	if p.occupied()&(bit(sq)|came(bit(sq))) != 0 || p.of(Pawn)&p.enemies()&passed(sq) == 0 {
 		return fmt.Errorf("has an en passant square %s that no pawn can just have passed", s)
 	}
 	p.enPassant = sq

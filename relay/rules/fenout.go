@@ -22,16 +22,16 @@ func (p *Position) appendFEN(dst []byte, files bool) []byte {
 	} else {
 		dst = append(dst, " b "...)
 	}
-	if p.castling == 0 {
+	if p.castling == [2]uint8{} {
 		dst = append(dst, '-')
 	}
 	for _, side := range []Color{White, Black} {
-		king := p.roles[King] & p.colors[side]
-		rooks := p.roles[Rook] & p.colors[side] & homeRank(side)
+		king := p.of(King) & p.side(side)
+		rooks := p.of(Rook) & p.side(side) & homeRank(side)
 		right := rooks & king.above()
-		dst = appendRight(dst, 'K', right&p.castling, highest(right), side, files)
+		dst = appendRight(dst, 'K', right&p.castlers(), highest(right), side, files)
 		left := rooks & king.below()
-		dst = appendRight(dst, 'Q', left&p.castling, lowest(left), side, files)
+		dst = appendRight(dst, 'Q', left&p.castlers(), lowest(left), side, files)
 	}
 	dst = append(dst, ' ')
 	if p.enPassant == 0 {
@@ -47,14 +47,12 @@ func (p *Position) appendFEN(dst []byte, files bool) []byte {
 
 func (p *Position) appendPlacement(dst []byte) []byte {
 	var squares [64]byte
-	for r := Pawn; r <= King; r++ {
-		for s := p.roles[r]; s != 0; s &= s - 1 {
-			letter := roleLetters[r]
-			if p.colors[Black]&lowest(s) != 0 {
-				letter |= 0x20
-			}
-			squares[s.first()] = letter
+	for s := p.occupied(); s != 0; s &= s - 1 {
+		letter := roleLetters[p.roleAt(lowest(s))]
+		if p.black&lowest(s) != 0 {
+			letter |= 0x20
 		}
+		squares[s.first()] = letter
 	}
 	empty := byte(0)
 	for i := range squares {

@@ -26,7 +26,7 @@ func (p *Position) Find(text string) (Move, error) {
 	if !ok {
 		return Move{}, ErrText
 	}
-	if t.role == NoRole {
+	if t.role == NoRole && !t.castling {
 		p.readUCI(&t)
 	}
 	if t.castling {
@@ -37,7 +37,7 @@ func (p *Position) Find(text string) (Move, error) {
 	}
 	var found Move
 	err := ErrIllegal
-	for pieces := p.roles[t.role] & p.own() & t.from; pieces != 0; pieces &= pieces - 1 {
+	for pieces := p.of(t.role) & p.own() & t.from; pieces != 0; pieces &= pieces - 1 {
 		m := Move{pieces.first(), t.to, t.promotion}
 		if p.targets(m.From, t.role)&bit(m.To) == 0 || !p.safe(m, t.role) {
 			continue
@@ -64,7 +64,7 @@ func (p *Position) readUCI(t *moveText) {
 	}
 	sq := from.first()
 	jump := t.to>>3 == sq>>3 && (t.to&7 == 6 && t.to > sq+1 || t.to&7 == 2 && t.to+1 < sq) && bit(sq)&homeRank(p.turn) != 0
-	if jump || bit(t.to)&p.castling&p.own() != 0 {
+	if jump || bit(t.to)&p.castlers()&p.own() != 0 {
 		t.castling, t.kingSide = true, t.to > sq
 	}
 }
@@ -76,7 +76,7 @@ func (p *Position) castling960(kingSide bool) (Move, bool) {
 	if kingSide {
 		side = king.above()
 	}
-	rook := p.castling & p.own() & side
+	rook := p.castlers() & p.own() & side
 	m := Move{From: king.first(), To: rook.first()}
 	return m, rook != 0 && p.canCastle(m)
 }
@@ -127,7 +127,7 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 // A piece that is pinned could not go, and does not count.
 func (p *Position) appendOrigin(dst []byte, m Move, role Role) []byte {
 	var any, sameFile, sameRank bool
-	for others := p.roles[role] & p.own() &^ bit(m.From); others != 0; others &= others - 1 {
+	for others := p.of(role) & p.own() &^ bit(m.From); others != 0; others &= others - 1 {
 		o := Move{From: others.first(), To: m.To}
 		if p.targets(o.From, role)&bit(o.To) == 0 || !p.safe(o, role) {
 			continue

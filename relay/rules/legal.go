@@ -57,7 +57,7 @@ func (p *Position) legalMoves(yield func(Move) bool) {
 			}
 		}
 	}
-	for rooks := p.castling & p.own(); rooks != 0; rooks &= rooks - 1 {
+	for rooks := p.castlers() & p.own(); rooks != 0; rooks &= rooks - 1 {
 		if m := (Move{From: p.ownKing().first(), To: rooks.first()}); p.canCastle(m) && !yield(m) {
 			return
 		}
@@ -86,11 +86,11 @@ func (p *Position) targets(from Square, role Role) set {
 	case King:
 		to = kingFrom[from]
 	}
-	return to &^ (p.own() | p.roles[King])
+	return to &^ (p.own() | p.of(King))
 }
 
 func (p *Position) pawnTargets(from Square, occupied set) set {
-	takes := p.enemies() &^ p.roles[King]
+	takes := p.enemies() &^ p.of(King)
 	if p.enPassant != 0 {
 		takes |= bit(p.enPassant)
 	}
@@ -133,7 +133,7 @@ func passed(enPassant Square) set { return bit(enPassant ^ 8) }
 // the rook in its new place: in Chess960 it may have been what covered the king.
 func (p *Position) canCastle(m Move) bool {
 	king, rook := bit(m.From), bit(m.To)
-	if p.castling&p.own()&rook == 0 {
+	if p.castlers()&p.own()&rook == 0 {
 		return false
 	}
 	kingTo, rookTo := castled(m)

@@ -22,26 +22,28 @@ func (p *Position) After(m Move) Position {
 	}
 	// A rook that moves or is taken loses its right, and a king that moves
 	// those of both rooks.
-	next.castling &^= from | to
+	lost := from | to
 	if role == King {
-		next.castling &^= p.own()
+		lost |= p.own()
 	}
+	next.castling[White] &^= uint8(lost)
+	next.castling[Black] &^= uint8(lost >> 56)
 	next.remove(from | to)
 	switch {
 	case role == King && p.own()&to != 0:
 		king, rook := castled(m)
-		next.put(King, bit(king))
-		next.put(Rook, bit(rook))
+		next.put(King, p.turn, bit(king))
+		next.put(Rook, p.turn, bit(rook))
 	case role == Pawn && m.Promotion != NoRole:
-		next.put(m.Promotion, to)
+		next.put(m.Promotion, p.turn, to)
 	case role == Pawn && p.enPassant != 0 && m.To == p.enPassant:
 		next.remove(passed(m.To))
-		next.put(Pawn, to)
+		next.put(Pawn, p.turn, to)
 	case role == Pawn && m.From^m.To == 16:
 		next.enPassant = (m.From + m.To) / 2
-		next.put(Pawn, to)
+		next.put(Pawn, p.turn, to)
 	default:
-		next.put(role, to)
+		next.put(role, p.turn, to)
 	}
 	if p.turn == Black {
 		next.fullMoves++
@@ -51,18 +53,19 @@ func (p *Position) After(m Move) Position {
 }
 
 func (p *Position) remove(s set) {
-	for r := range p.roles {
-		p.roles[r] &^= s
+	for i := range p.planes {
+		p.planes[i] &^= s
 	}
-	p.colors[White] &^= s
-	p.colors[Black] &^= s
+	p.black &^= s
 }
 
-// put sets a piece of the side to move on empty squares.
-func (p *Position) put(role Role, s set) {
+// put sets a piece of a side on empty squares.
+func (p *Position) put(role Role, c Color, s set) {
 	if role > King {
 		return
 	}
-	p.roles[role] |= s
-	p.colors[p.turn&1] |= s
+	p.planes[0] |= s &^ unless(uint8(role))
+	p.planes[1] |= s &^ unless(uint8(role>>1))
+	p.planes[2] |= s &^ unless(uint8(role>>2))
+	p.black |= s &^ unless(uint8(c))
 }

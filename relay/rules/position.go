@@ -46,18 +46,20 @@ func (sq Square) String() string {
 // Invariant: each side has one king, no pawn is on the first or last rank, and the
 // side that is not to move is not in check, unless [ParseFENAfterIllegal] has read it so.
 type Position struct {
-	roles  [King + 1]set // by Role; the first one stays empty
-	colors [2]set
+	// What stands on a square, in four bits: the number of the role, its lowest bit first, and whether it is black. So a
+	// position is less than a line of the processor's cache; thousands of games are as many of them.
+	planes [3]set
+	black  set
 
-	// The rooks that may castle: each on the rank of its king, which has not
-	// moved, and no two on the same side of it.
-	castling set
+	// The files of the rooks that may castle, by side: each on the rank of its king, which has not
+	// moved and is on the first of its own, and no two on the same side of it.
+	castling [2]uint8
+
+	halfMoves uint16 // since the last capture or move of a pawn
+	fullMoves uint16 // the number of the move, from 1
 
 	enPassant Square // behind a pawn that has just made its double step, or 0
 	turn      Color
-
-	halfMoves uint32 // since the last capture or move of a pawn
-	fullMoves uint32 // the number of the move, from 1
 }
 
 // Turn is the side to move.
@@ -75,7 +77,7 @@ func (p *Position) At(sq Square) (Color, Role) {
 	if sq > 63 {
 		return White, NoRole
 	}
-	if p.colors[Black]&bit(sq) != 0 {
+	if p.black&bit(sq) != 0 {
 		return Black, p.roleAt(bit(sq))
 	}
 	return White, p.roleAt(bit(sq))
@@ -85,36 +87,58 @@ func (p *Position) At(sq Square) (Color, Role) {
 func (p *Position) InCheck() bool { return p.checked(p.turn) }
 
 func (p *Position) checked(side Color) bool {
-	king := p.roles[King] & p.colors[side]
-	return king != 0 && p.attacked(king.first(), side, p.occupied(), p.colors[side^1])
+	king := p.of(King) & p.side(side)
+	return king != 0 && p.attacked(king.first(), side, p.occupied(), p.side(side^1))
 }
 
-func (p *Position) occupied() set { return p.colors[White] | p.colors[Black] }
+func (p *Position) occupied() set { return p.planes[0] | p.planes[1] | p.planes[2] }
 
-func (p *Position) own() set { return p.colors[p.turn&1] }
+// side has the pieces of one side.
+func (p *Position) side(c Color) set { return p.occupied() & (p.black ^ unless(uint8(c))) }
 
-func (p *Position) enemies() set { return p.colors[p.turn&1^1] }
+func (p *Position) own() set { return p.side(p.turn) }
 
-func (p *Position) ownKing() set { return p.roles[King] & p.own() }
+func (p *Position) enemies() set { return p.side(p.turn ^ 1) }
 
-// roleAt is the role on the only square of s.
-func (p *Position) roleAt(s set) Role {
-	for r := Pawn; r <= King; r++ {
-		if p.roles[r]&s != 0 {
-			return r
-		}
+func (p *Position) ownKing() set { return p.of(King) & p.own() }
+
+// of has the pieces of a role; of NoRole the squares that are empty.
+func (p *Position) of(r Role) set {
+	return (p.planes[0] ^ unless(uint8(r))) & (p.planes[1] ^ unless(uint8(r>>1))) & (p.planes[2] ^ unless(uint8(r>>2)))
+}
+
+// straight has the pieces that move as a rook does, and diagonal those that move as a bishop does.
+func (p *Position) straight() set { return p.planes[2] &^ p.planes[1] }
+func (p *Position) diagonal() set { return p.planes[0] & (p.planes[1] | p.planes[2]) }
+
+// unless has all squares if the lowest bit of n is 0, and none if it is 1.
+func unless(n uint8) set { return set(n&1) - 1 }
+
+// roleAt is the role on the only square of s, and NoRole if there is none.
+func (p *Position) roleAt(s set) (r Role) {
+	if p.planes[0]&s != 0 {
+		r = 1
 	}
-	return NoRole
+	if p.planes[1]&s != 0 {
+		r |= 2
+	}
+	if p.planes[2]&s != 0 {
+		r |= 4
+	}
+	return r
 }
+
+// castlers are the rooks that may castle.
+func (p *Position) castlers() set { return set(p.castling[White]) | set(p.castling[Black])<<56 }
 
 // attacked reports whether one of the enemies attacks the square of a side. The
 // board may be another one than the position's: occupied and enemies say which
 // of its pieces are still there, and where they block.
 func (p *Position) attacked(sq Square, side Color, occupied, enemies set) bool {
 	sq &= 63
-	return enemies&(knightFrom[sq]&p.roles[Knight]|
-		kingFrom[sq]&p.roles[King]|
-		pawnTakes[side&1][sq]&p.roles[Pawn]) != 0 ||
-		rookFrom(sq, occupied)&enemies&(p.roles[Rook]|p.roles[Queen]) != 0 ||
-		bishopFrom(sq, occupied)&enemies&(p.roles[Bishop]|p.roles[Queen]) != 0
+	return enemies&(knightFrom[sq]&p.of(Knight)|
+		kingFrom[sq]&p.of(King)|
+		pawnTakes[side&1][sq]&p.of(Pawn)) != 0 ||
+		rookFrom(sq, occupied)&enemies&p.straight() != 0 ||
+		bishopFrom(sq, occupied)&enemies&p.diagonal() != 0
 }
