@@ -32,7 +32,7 @@ func (s *State) LookAhead(n int, command func(i int) []byte) {
 	sum := 0
 	for i := range n {
 		if games[i] != nil {
-			at[i] = games[i].moves.after
+			at[i] = &games[i].moves.after
 			sum += len(games[i].Result)
 		}
 	}

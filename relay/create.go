@@ -130,7 +130,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 			StartFEN: fen, Variant: variant, TimeControl: op.TimeControl, Tags: tags,
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
 		},
-		Result: Ongoing, Index: out.Index, moves: moveList{after: &pos},
+		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
 	}, side: s.sides[r.ID]}
 	s.addGame(g)
 	s.restate(r.ID, out)

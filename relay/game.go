@@ -46,7 +46,8 @@ func (g *Game) LastMove() (Move, bool) {
 	}
 	m := readMove(g.moves.record(ply), ply)
 	if !m.Illegal {
-		m.describe(g.moves.before, g.moves.last)
+		before := g.moves.after.back(g.moves.last)
+		m.describe(&before, g.moves.last)
 	}
 	return m, true
 }
@@ -171,7 +172,7 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 	for i := range moves {
 		m := moves[i]
 		if m.Illegal {
-			made, err := illegalMove(g.moves.after, m.SAN, m.FEN)
+			made, err := illegalMove(&g.moves.after, m.SAN, m.FEN)
 			if err != nil {
 				return nil, fmt.Errorf("ply %d: %w", i+1, err)
 			}
@@ -195,10 +196,10 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 // begin sets up the position that the game starts from.
 func (g *Game) begin() error {
 	if g.StartFEN == "" && g.Variant == "" {
-		g.moves.after = &standardPosition
+		g.moves.after = standardPosition
 		return nil
 	}
 	pos, err := parsePosition(g.FENAt(0), g.Variant)
-	g.moves.after = &pos
+	g.moves.after = pos
 	return err
 }

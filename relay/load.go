@@ -168,7 +168,7 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 		return fmt.Errorf("the position that it starts from: %w", err)
 	}
 	for i, r := range records {
-		pos := g.moves.after
+		pos := &g.moves.after
 		m, reason := moveFrom(r, Ply(i)+1), ""
 		if r.Illegal {
 			if made, err := illegalMove(pos, r.San, r.Fen); err != nil {

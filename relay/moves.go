@@ -10,7 +10,7 @@ import (
 // A moveList is the moves of one version of a game. They are kept as the records that a
 // checkpoint writes (MovesRecord in relay.proto), so that a move is a few dozen bytes behind those
 // of the move before, without a pointer, and a checkpoint copies what is there. SAN and FEN
-// are made when somebody asks, from the position at hand that comes before.
+// are made when somebody asks, from a position at hand.
 //
 // Versions share what they have in common: a longer one goes on where a shorter one ends, and
 // that one never looks there. What is cut off has no room left, so that what follows it is a copy.
@@ -18,15 +18,15 @@ type moveList struct {
 	blocks []block // the complete ones
 	tail   []byte  // the records of the moves after them
 
-	n             int32
-	last          rules.Move // the move at n, if it is legal
-	before, after *position  // the position that it was played in, and the one that it led to; see Game.position
+	n     int32
+	last  rules.Move // the move at n; none if it is illegal
+	after position   // that it led to; see Game.position
 }
 
 // block is movesPerRecord moves.
 type block struct {
 	records []byte
-	end     *position // after the last of them
+	end     position // after the last of them
 }
 
 // maxMoveRecord is the most that the record of a legal move has, but for its request.
@@ -35,7 +35,7 @@ const maxMoveRecord = 64
 // add appends the move. Of a legal one SAN, UCI and FEN are not looked at: it is the one played, in the position
 // that the list ends with. An illegal one must have been made by [illegalMove], and played says nothing of it.
 func (l *moveList) add(m *Move, played rules.Move) {
-	before := l.after
+	before := &l.after
 	var buf [maxMoveRecord + MaxRequest]byte
 	var b []byte
 	if m.Illegal {
@@ -76,14 +76,12 @@ func (l *moveList) add(m *Move, played rules.Move) {
 	l.tail = binary.AppendUvarint(append(l.tail, movesField<<3|bytesType), uint64(len(b)))
 	l.tail = append(l.tail, b...)
 	l.n++
-	l.last, l.before = played, before
-	var after position
+	l.last = played
 	if m.Illegal {
-		after = before.put(m.FEN)
+		l.after = before.put(m.FEN)
 	} else {
-		after = before.then(played)
+		l.after.undo = l.after.Make(played)
 	}
-	l.after = &after
 	if l.n%movesPerRecord == 0 {
 		l.blocks = append(l.blocks, block{slices.Clip(l.tail), l.after})
 		l.tail = nil
@@ -168,17 +166,18 @@ func (m *Move) describe(before *position, played rules.Move) position {
 func (g *Game) position(ply Ply) *position {
 	l := &g.moves
 	switch {
-	case ply == Ply(l.n) && l.after != nil:
-		return l.after
-	case ply == Ply(l.n)-1 && l.before != nil:
-		return l.before
+	case ply == Ply(l.n) && l.after.FullMoves() > 0:
+		return &l.after
+	case ply == Ply(l.n)-1 && l.last != rules.Move{}:
+		pos := l.after.back(l.last)
+		return &pos
 	case ply == 0 && g.StartFEN == "" && g.Variant == "":
 		return &standardPosition
 	case ply == 0:
 		pos, _ := parsePosition(g.FENAt(0), g.Variant) // which was read when the game was created
 		return &pos
 	case ply%movesPerRecord == 0:
-		return l.blocks[ply/movesPerRecord-1].end
+		return &l.blocks[ply/movesPerRecord-1].end
 	}
 	from := ply / movesPerRecord * movesPerRecord
 	pos := *g.position(from)
@@ -232,14 +231,17 @@ func (g *Game) MoveAt(ply Ply) Move {
 // cut returns the moves up to ply. 0 <= ply < g.Ply().
 func (g *Game) cut(ply Ply) moveList {
 	whole := int(ply) / movesPerRecord
-	l := moveList{blocks: slices.Clip(g.moves.blocks[:min(whole, len(g.moves.blocks))]), n: int32(ply), after: g.position(ply)}
+	l := moveList{blocks: slices.Clip(g.moves.blocks[:min(whole, len(g.moves.blocks))]), n: int32(ply), after: *g.position(ply)}
 	if rest := int(ply) % movesPerRecord; rest > 0 {
 		from := g.moves.records(ply - Ply(rest) + 1)
 		l.tail = slices.Clip(from[:len(from)-len(g.moves.records(ply+1))])
 	}
 	if ply > 0 {
-		l.before = g.position(ply - 1)
-		l.last, _ = l.before.Find(readMove(g.moves.record(ply), ply).UCI) // of an illegal move it says nothing
+		if m := readMove(g.moves.record(ply), ply); !m.Illegal {
+			pos := g.position(ply - 1)
+			l.last, _ = pos.Find(m.UCI) // which was found when it was played
+			l.after = pos.then(l.last)
+		}
 	}
 	return l
 }

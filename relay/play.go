@@ -38,7 +38,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	case g.Over():
 		return refuse(ErrGameOver, `the game is over (%s); set its result to "*" or take a move back to go on`, g.Result)
 	}
-	pos := g.moves.after
+	pos := &g.moves.after
 	var m Move
 	var played rules.Move
 	if fen != "" {

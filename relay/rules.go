@@ -16,16 +16,28 @@ const maxUCI = 5
 // is what a FEN says, and no more.
 type position struct {
 	rules.Position
-	chess960 bool // its castling is written as the king taking the rook
+	undo     rules.Undo // of the legal move that led here, if one did
+	chess960 bool       // its castling is written as the king taking the rook
 }
 
 // then is the position after a legal move.
-func (pos *position) then(m rules.Move) position { return position{pos.After(m), pos.chess960} }
+func (pos *position) then(m rules.Move) position {
+	next := *pos
+	next.undo = next.Make(m)
+	return next
+}
+
+// back is the position before the legal move m, which led to pos.
+func (pos *position) back(m rules.Move) position {
+	before := position{Position: pos.Position, chess960: pos.chess960}
+	before.Unmake(m, pos.undo)
+	return before
+}
 
 // put is what stands on the board after an illegal move in pos, of which [illegalMove] has made the FEN.
 func (pos *position) put(fen string) position {
 	p, _ := rules.ParseFENAfterIllegal(fen)
-	return position{p, pos.chess960}
+	return position{Position: p, chess960: pos.chess960}
 }
 
 // appendUCI appends the legal move in the UCI of the variant.
@@ -67,7 +79,7 @@ func (b *fenBoard) position(chess960 bool, parse func(string) (rules.Position, e
 	if err != nil {
 		return position{}, badFEN("is not readable") // it was just found to be
 	}
-	return position{p, chess960}, nil
+	return position{Position: p, chess960: chess960}, nil
 }
 
 // uci returns the legal move that the text means in UCI, or an empty string.

@@ -10,7 +10,7 @@ import (
 const StartFEN = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
 
 const (
-	maxFEN     = 120 // the longest that means anything has 92 bytes
+	maxFEN     = 120    // the longest that means anything has 92 bytes
 	maxCounter = 30_000 // no game gets there
 )
 

@@ -28,6 +28,14 @@ func perft(tb testing.TB, p *rules.Position, depth int) (n int) {
 		if !ok {
 			tb.Fatalf("%v in %s is legal and cannot be played", m, p.FEN())
 		}
+		made := *p
+		undo := made.Make(m)
+		if made != next {
+			tb.Fatalf("%v in %s makes %s, and not %s", m, p.FEN(), made.FEN(), next.FEN())
+		}
+		if made.Unmake(m, undo); made != *p {
+			tb.Fatalf("%v in %s leads back to %s", m, p.FEN(), made.FEN())
+		}
 		n += perft(tb, &next, depth-1)
 	}
 	return n

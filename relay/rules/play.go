@@ -13,43 +13,89 @@ func (p *Position) Play(m Move) (after Position, ok bool) {
 // another one it makes what means nothing.
 func (p *Position) After(m Move) Position {
 	next := *p
+	next.Make(m)
+	return next
+}
+
+// An Undo is what a position does not tell any more of the one before it.
+type Undo struct {
+	halfMoves uint16
+	castling  [2]uint8
+	enPassant Square
+	taken     Role // on the square that was moved to, and King of castling
+}
+
+// Make makes p what [Position.After] returns, and returns what [Position.Unmake] needs.
+func (p *Position) Make(m Move) Undo {
 	from, to := bit(m.From), bit(m.To)
 	role := p.roleAt(from)
-	next.enPassant = 0
-	next.halfMoves++
-	if role == Pawn || p.enemies()&to != 0 {
-		next.halfMoves = 0
+	own, enemies := p.own(), p.enemies()
+	undo := Undo{p.halfMoves, p.castling, p.enPassant, p.roleAt(enemies & to)}
+	p.enPassant = 0
+	p.halfMoves++
+	if role == Pawn || enemies&to != 0 {
+		p.halfMoves = 0
 	}
 	// A rook that moves or is taken loses its right, and a king that moves
 	// those of both rooks.
 	lost := from | to
 	if role == King {
-		lost |= p.own()
+		lost |= own
 	}
-	next.castling[White] &^= uint8(lost)
-	next.castling[Black] &^= uint8(lost >> 56)
-	next.remove(from | to)
+	p.castling[White] &^= uint8(lost)
+	p.castling[Black] &^= uint8(lost >> 56)
+	p.remove(from | to)
 	switch {
-	case role == King && p.own()&to != 0:
+	case role == King && own&to != 0:
+		undo.taken = King
 		king, rook := castled(m)
-		next.put(King, p.turn, bit(king))
-		next.put(Rook, p.turn, bit(rook))
+		p.put(King, p.turn, bit(king))
+		p.put(Rook, p.turn, bit(rook))
 	case role == Pawn && m.Promotion != NoRole:
-		next.put(m.Promotion, p.turn, to)
-	case role == Pawn && p.enPassant != 0 && m.To == p.enPassant:
-		next.remove(passed(m.To))
-		next.put(Pawn, p.turn, to)
+		p.put(m.Promotion, p.turn, to)
+	case role == Pawn && undo.enPassant != 0 && m.To == undo.enPassant:
+		p.remove(passed(m.To))
+		p.put(Pawn, p.turn, to)
 	case role == Pawn && m.From^m.To == 16:
-		next.enPassant = (m.From + m.To) / 2
-		next.put(Pawn, p.turn, to)
+		p.enPassant = (m.From + m.To) / 2
+		p.put(Pawn, p.turn, to)
 	default:
-		next.put(role, p.turn, to)
+		p.put(role, p.turn, to)
 	}
 	if p.turn == Black {
-		next.fullMoves++
+		p.fullMoves++
 	}
-	next.turn ^= 1
-	return next
+	p.turn ^= 1
+	return undo
+}
+
+// Unmake makes p what it was before the legal move was made.
+func (p *Position) Unmake(m Move, undo Undo) {
+	p.turn ^= 1
+	if p.turn == Black {
+		p.fullMoves--
+	}
+	p.halfMoves, p.castling, p.enPassant = undo.halfMoves, undo.castling, undo.enPassant
+	from, to := bit(m.From), bit(m.To)
+	if undo.taken == King {
+		king, rook := castled(m)
+		p.remove(bit(king) | bit(rook))
+		p.put(King, p.turn, from)
+		p.put(Rook, p.turn, to)
+		return
+	}
+	role := p.roleAt(to)
+	if m.Promotion != NoRole {
+		role = Pawn
+	}
+	p.remove(to)
+	p.put(role, p.turn, from)
+	switch {
+	case undo.taken != NoRole:
+		p.put(undo.taken, p.turn^1, to)
+	case role == Pawn && undo.enPassant != 0 && m.To == undo.enPassant:
+		p.put(Pawn, p.turn^1, passed(m.To))
+	}
 }
 
 func (p *Position) remove(s set) {
