@@ -63,23 +63,24 @@ func NewState() *State {
 // of the log, and each once. The result depends on the state and the arguments
 // alone, on every node and for ever, and no bytes make it panic: a command that
 // is refused, or cannot even be read, leaves everything as it was.
-func (s *State) Apply(index, term uint64, command []byte) Outcome {
+func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 	// Of a command that plays a move nothing is kept but copies. Where something may be, in
 	// the error of a refusal, it is looked at once more.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
-		if out := s.apply(index, term, c); out.Err == nil {
+		if s.apply(index, term, c, &out); out.Err == nil {
 			if out.Held() {
 				s.hold(&out, Millis(c.At), command)
 			}
 			return out
 		}
-		return s.apply(index, term, s.decoder.decode(command, string(command)))
+		s.apply(index, term, s.decoder.decode(command, string(command)), &out)
+		return out
 	}
 	c, err := DecodeCommand(command)
 	if err != nil {
 		return Outcome{Index: index, Term: term, Err: err}
 	}
-	out := s.apply(index, term, c)
+	s.apply(index, term, c, &out)
 	if out.Held() {
 		s.hold(&out, Millis(c.At), command)
 	} else if out.rounds != nil {
@@ -88,16 +89,16 @@ func (s *State) Apply(index, term uint64, command []byte) Outcome {
 	return out
 }
 
-// apply applies a command that has been read.
-func (s *State) apply(index, term uint64, c *relaypb.Command) Outcome {
-	out := Outcome{Index: index, Term: term}
-	if err := checkEnvelope(c); err != nil {
-		return Outcome{Index: index, Term: term, Err: err}
+// apply applies a command that has been read, and answers in out.
+func (s *State) apply(index, term uint64, c *relaypb.Command, out *Outcome) {
+	out.Index, out.Term = index, term
+	err := checkEnvelope(c)
+	if err == nil {
+		err = s.dispatch(c, out)
 	}
-	if err := s.dispatch(c, &out); err != nil {
-		return Outcome{Index: index, Term: term, Err: err}
+	if err != nil {
+		*out = Outcome{Index: index, Term: term, Err: err}
 	}
-	return out
 }
 
 // checkEnvelope checks what all commands have in common.
