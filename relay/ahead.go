@@ -49,17 +49,13 @@ func (s *State) LookAhead(n int, command func(i int) []byte) {
 
 // gameOf is the game of a command that plays a move, in the form that moveDecoder knows.
 func gameOf(command []byte) idNumber {
-	f := fields{data: command}
-	f.number(1)
-	f.number(2)
-	for _, number := range [...]byte{3, 4} {
-		if n, ok := f.length(number); ok {
-			f.at += n
-		}
-	}
-	f.length(13)
-	if n, ok := f.length(1); ok && n == idLen {
-		return idNumber(binary.LittleEndian.Uint64(command[f.at:]))
+	_, at := nextNumber(command, 0, 1)
+	_, at = nextNumber(command, at, 2)
+	by, at := nextLength(command, at, 3)
+	request, at := nextLength(command, at+by, 4)
+	_, at = nextLength(command, at+request, 13)
+	if n, at := nextLength(command, at, 1); n == idLen {
+		return idNumber(binary.LittleEndian.Uint64(command[at:]))
 	}
 	return 0
 }

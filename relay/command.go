@@ -3,7 +3,6 @@ package relay
 import (
 	"errors"
 	"slices"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -77,8 +76,8 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 	if c.Version == 0 {
 		c.Version = versionOf(c)
 	}
-	if m := c.GetPlayMove(); m != nil && !m.Illegal && m.Fen == "" && utf8.ValidString(c.By) && utf8.ValidString(c.Request) &&
-		utf8.ValidString(m.Game) && utf8.ValidString(m.Move) {
+	if m := c.GetPlayMove(); m != nil && !m.Illegal && m.Fen == "" && validText(c.By) && validText(c.Request) &&
+		validText(m.Game) && validText(m.Move) {
 		return encodeMove(c, m), nil
 	}
 	return deterministic.Marshal(c)

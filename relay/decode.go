@@ -3,6 +3,7 @@ package relay
 import (
 	"encoding/binary"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -23,35 +24,37 @@ type moveDecoder struct {
 
 // decode returns nil if it does not know the form. The text is that of the data.
 func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
-	f := fields{data: data, text: text}
-	version := f.number(1)
+	version, at := nextNumber(data, 0, 1)
 	if version < 1 || version > CommandVersion {
 		return nil
 	}
 	c, m := &d.command, &d.move
 	c.Version = uint32(version)
-	c.At = int64(f.number(2))
-	c.By = f.string(3)
-	c.Request = f.string(4)
-	length, ok := f.length(13)
-	if !ok || length != len(data)-f.at {
+	var n uint64
+	n, at = nextNumber(data, at, 2)
+	c.At = int64(n)
+	c.By, at = nextText(data, text, at, 3)
+	c.Request, at = nextText(data, text, at, 4)
+	length, at := nextLength(data, at, 13)
+	if length == 0 || length != len(data)-at {
 		return nil
 	}
-	m.Game = f.string(1)
-	m.Ply = int32(f.number(2))
-	m.Move = f.string(3)
+	m.Game, at = nextText(data, text, at, 1)
+	n, at = nextNumber(data, at, 2)
+	m.Ply = int32(n)
+	m.Move, at = nextText(data, text, at, 3)
 	m.WhiteMs, m.BlackMs = nil, nil
-	if f.has(4, varintType) {
-		d.white = int64(f.number(4))
-		m.WhiteMs = &d.white
+	if comes(data, at, 4, varintType) {
+		n, at = nextNumber(data, at, 4)
+		d.white, m.WhiteMs = int64(n), &d.white
 	}
-	if f.has(5, varintType) {
-		d.black = int64(f.number(5))
-		m.BlackMs = &d.black
+	if comes(data, at, 5, varintType) {
+		n, at = nextNumber(data, at, 5)
+		d.black, m.BlackMs = int64(n), &d.black
 	}
-	m.At = int64(f.number(6))
-	if f.bad || f.at != len(data) || !utf8.ValidString(c.By) || !utf8.ValidString(c.Request) ||
-		!utf8.ValidString(m.Game) || !utf8.ValidString(m.Move) {
+	n, at = nextNumber(data, at, 6)
+	m.At = int64(n)
+	if at != len(data) || !validText(c.By) || !validText(c.Request) || !validText(m.Game) || !validText(m.Move) {
 		return nil
 	}
 	d.op.PlayMove = m
@@ -59,62 +62,78 @@ func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	return c
 }
 
+// highBits are those of eight bytes.
+const highBits = 0x8080808080808080
+
+// plainText reports whether a text is of printable ASCII alone, as nearly all are: then nothing else can be wrong with it.
+func plainText(s string) bool {
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	bad := uint64(0)
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		bad |= w | (w - 0x2020202020202020) | (w + 0x0101010101010101)
+	}
+	for _, c := range b {
+		w := uint64(c)
+		bad |= w | (w - 0x20) | (w + 1)
+	}
+	return bad&highBits == 0
+}
+
+// validText reports whether a text is valid UTF-8.
+func validText(s string) bool { return plainText(s) || utf8.ValidString(s) }
+
 // The wire types of protobuf that are met here.
 const (
 	varintType = 0
 	bytesType  = 2
 )
 
-// fields reads protobuf's fields one after the other. Those that are absent are zero.
-type fields struct {
-	data []byte
-	text string // of data
-	at   int
-	bad  bool
+// What follows reads protobuf's fields one after the other, each from where the one before ended, and returns where it ends
+// itself: -1, from where on there is nothing, if it is damaged. A field that does not come next is absent, which is zero. Its number is below 16.
+
+// comes reports whether the field comes next.
+func comes(data []byte, at int, field, wireType byte) bool {
+	return uint(at) < uint(len(data)) && data[at] == field<<3|wireType
 }
 
-// has reports whether the field comes next. Its number is below 16.
-func (f *fields) has(number, wireType byte) bool {
-	return f.at < len(f.data) && f.data[f.at] == number<<3|wireType
+func nextNumber(data []byte, at int, field byte) (n uint64, end int) {
+	if !comes(data, at, field, varintType) {
+		return 0, at
+	}
+	at++
+	for shift := uint(0); shift < 70 && uint(at) < uint(len(data)); shift += 7 {
+		b := data[at]
+		at++
+		n |= uint64(b&0x7f) << (shift & 63)
+		if b < 0x80 {
+			if shift == 63 && b > 1 {
+				break
+			}
+			return n, at
+		}
+	}
+	return 0, -1
 }
 
-func (f *fields) varint() uint64 {
-	v, n := binary.Uvarint(f.data[f.at:])
-	if n <= 0 {
-		f.bad = true
-		return 0
+// nextLength reads the tag and the length of a field, and ends where its content begins, all of which is there.
+func nextLength(data []byte, at int, field byte) (length, end int) {
+	if !comes(data, at, field, bytesType) {
+		return 0, at
 	}
-	f.at += n
-	return v
+	n, size := binary.Uvarint(data[at+1:])
+	at += 1 + size
+	if size <= 0 || n > uint64(len(data)-at) {
+		return 0, -1
+	}
+	return int(n), at
 }
 
-func (f *fields) number(number byte) uint64 {
-	if !f.has(number, varintType) {
-		return 0
+// nextText is a part of the text, which is that of the data.
+func nextText(data []byte, text string, at int, field byte) (s string, end int) {
+	length, at := nextLength(data, at, field)
+	if length == 0 {
+		return "", at
 	}
-	f.at++
-	return f.varint()
-}
-
-// length reads the tag and the length of a field, which must be there.
-func (f *fields) length(number byte) (int, bool) {
-	if !f.has(number, bytesType) {
-		return 0, false
-	}
-	f.at++
-	n := f.varint()
-	if f.bad || n > uint64(len(f.data)-f.at) {
-		f.bad = true
-		return 0, false
-	}
-	return int(n), true
-}
-
-func (f *fields) string(number byte) string {
-	n, ok := f.length(number)
-	if !ok {
-		return ""
-	}
-	f.at += n
-	return f.text[f.at-n : f.at]
+	return text[at : at+length], at + length
 }

@@ -13,11 +13,8 @@ func (id GameID) number() idNumber {
 	if len(id) != idLen {
 		return 0
 	}
-	var n idNumber
-	for i := range idLen {
-		n |= idNumber(id[i]) << (8 * i)
-	}
-	return n
+	return idNumber(id[0]) | idNumber(id[1])<<8 | idNumber(id[2])<<16 | idNumber(id[3])<<24 | // one load
+		idNumber(id[4])<<32 | idNumber(id[5])<<40 | idNumber(id[6])<<48 | idNumber(id[7])<<56
 }
 
 // FormatID makes an id of a random number, for the node that receives a

@@ -45,6 +45,9 @@ func checkText(field, s string, limit int, multiline bool) error {
 	if len(s) > limit {
 		return bad(field, "must not be longer than %d bytes, and has %d", limit, len(s))
 	}
+	if plainText(s) {
+		return nil
+	}
 	for _, r := range s {
 		switch {
 		case multiline && (r == '\n' || r == '\t' || r == '\r'):

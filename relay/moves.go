@@ -122,23 +122,31 @@ func isIllegal(record []byte) bool { return record[0] == 1<<3|bytesType }
 
 // readMove reads a record: a move without SAN and FEN, unless it is illegal.
 func readMove(record []byte, ply Ply) Move {
-	f := fields{data: record, text: string(record)}
+	text, at := string(record), 0
 	m := Move{Ply: ply, Illegal: isIllegal(record), Clock: NoClock()}
 	if m.Illegal {
-		m.SAN = f.string(1)
+		m.SAN, at = nextText(record, text, at, 1)
 	}
-	m.UCI = f.string(2)
+	m.UCI, at = nextText(record, text, at, 2)
 	if m.Illegal {
-		m.FEN = f.string(3)
+		m.FEN, at = nextText(record, text, at, 3)
 	}
-	if f.has(4, varintType) {
-		m.Clock.White = Millis(f.number(4))
+	var n uint64
+	if comes(record, at, 4, varintType) {
+		n, at = nextNumber(record, at, 4)
+		m.Clock.White = Millis(n)
 	}
-	if f.has(5, varintType) {
-		m.Clock.Black = Millis(f.number(5))
+	if comes(record, at, 5, varintType) {
+		n, at = nextNumber(record, at, 5)
+		m.Clock.Black = Millis(n)
 	}
-	m.At, m.Index, m.Term, m.Request = Millis(f.number(6)), f.number(7), f.number(8), f.string(9)
-	m.Carried = Sides(f.number(10))
+	n, at = nextNumber(record, at, 6)
+	m.At = Millis(n)
+	m.Index, at = nextNumber(record, at, 7)
+	m.Term, at = nextNumber(record, at, 8)
+	m.Request, at = nextText(record, text, at, 9)
+	n, _ = nextNumber(record, at, 10)
+	m.Carried = Sides(n)
 	return m
 }
 
@@ -189,8 +197,9 @@ func (g *Game) position(ply Ply) *position {
 			pos = pos.put(readMove(record, 0).FEN)
 			continue
 		}
-		f := fields{data: record, text: string(record[:min(2+maxUCI, len(record))])}
-		played, _ := pos.Find(f.string(2))
+		head := record[:min(2+maxUCI, len(record))]
+		uci, _ := nextText(head, string(head), 0, 2)
+		played, _ := pos.Find(uci)
 		pos = pos.then(played)
 	}
 	return &pos
