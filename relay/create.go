@@ -120,8 +120,8 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	if s.taken(op.Id) {
 		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
 	}
-	if id, ok := s.boards[boardKey{r.ID, int(op.Board)}]; ok {
-		return refuse(ErrBoardTaken, "board %d of this round is taken by game %s", op.Board, id)
+	if at, taken := s.findBoard(r, int(op.Board)); taken {
+		return refuse(ErrBoardTaken, "board %d of this round is taken by game %s", op.Board, r.Games[at])
 	}
 	g := &liveGame{Game: &Game{
 		Pairing: &Pairing{
@@ -133,7 +133,9 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
 	}, side: s.sides[r.ID]}
 	s.addGame(g)
-	s.restate(r.ID, out)
+	if r.Status == RoundFinished { // else a game that has not begun makes no difference
+		s.restate(r.ID, out)
+	}
 	s.touch(g)
 	out.Game, out.side = g.Game, g.side
 	out.tell(tellGame, c.At)

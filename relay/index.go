@@ -5,12 +5,6 @@ import (
 	"slices"
 )
 
-// boardKey finds the game at a board.
-type boardKey struct {
-	round RoundID
-	board int
-}
-
 // creationKey finds what a request has created. Scope is the id of the
 // tournament or round in which it was created, empty for a tournament.
 type creationKey struct{ scope, request string }
@@ -55,20 +49,24 @@ func (s *State) addRound(r *Round) {
 // addGame stores a new game, and a new version of its round with it.
 func (s *State) addGame(g *liveGame) {
 	s.games.add(g)
-	s.boards[boardKey{g.Round, g.Board}] = g.ID
 	s.asked[creationKey{string(g.Round), g.Request}] = string(g.ID)
 
 	r := *s.rounds[g.Round]
-	at := len(r.Games) // mostly
-	if at > 0 && s.games.get(r.Games[at-1]).Board > g.Board {
-		at, _ = slices.BinarySearchFunc(r.Games, g.Board, func(id GameID, board int) int {
-			return cmp.Compare(s.games.get(id).Board, board)
-		})
-	}
+	at, _ := s.findBoard(&r, g.Board)
 	if at == len(r.Games) {
 		r.Games = append(r.Games, g.ID) // see addRound
 	} else {
 		r.Games = slices.Insert(slices.Clone(r.Games), at, g.ID)
 	}
 	s.rounds[r.ID] = &r
+}
+
+// findBoard returns where among the round's games the one at the board is, or belongs.
+func (s *State) findBoard(r *Round, board int) (at int, taken bool) {
+	if at = len(r.Games); at == 0 || s.games.get(r.Games[at-1]).Board < board { // mostly
+		return at, false
+	}
+	return slices.BinarySearchFunc(r.Games, board, func(id GameID, board int) int {
+		return cmp.Compare(s.games.get(id).Board, board)
+	})
 }

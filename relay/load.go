@@ -255,11 +255,12 @@ func (s *State) loadedRound(r *Round) error {
 }
 
 func (s *State) loadedGame(g *liveGame) error {
-	if _, ok := s.rounds[g.Round]; !ok {
+	r, ok := s.rounds[g.Round]
+	if !ok {
 		return fmt.Errorf("its round %q is missing", clip(string(g.Round), 32))
 	}
-	if other, ok := s.boards[boardKey{g.Round, g.Board}]; ok {
-		return fmt.Errorf("its board %d is that of game %s too", g.Board, other)
+	if at, taken := s.findBoard(r, g.Board); taken {
+		return fmt.Errorf("its board %d is that of game %s too", g.Board, r.Games[at])
 	}
 	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {
 		return errors.New("its request has created another game")

@@ -141,7 +141,8 @@ func (c Clock) carry(before Clock, version uint32) (Clock, Sides) {
 // putGame publishes the new version of a game.
 func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	next.Index = out.Index
-	restate := g.Result != next.Result || (g.Ply() == 0) != (next.Ply() == 0)
+	restate := g.Result != next.Result || next.Ply() == 0 && g.Ply() > 0 ||
+		g.Ply() == 0 && next.Ply() > 0 && s.rounds[g.Round].Status == RoundNew // else its games tell no more than before
 	g.Game = next
 	s.touch(g)
 	if restate {

@@ -18,7 +18,6 @@ type State struct {
 
 	// Derived from the above; see index.go.
 	newest []*Tournament          // newest first
-	boards map[boardKey]GameID    // who sits where
 	asked  map[creationKey]string // what a request has created: an id
 
 	sources map[RoundID]bool // the rounds that have one
@@ -50,7 +49,6 @@ func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
 		rounds:      make(map[RoundID]*Round),
-		boards:      make(map[boardKey]GameID),
 		asked:       make(map[creationKey]string),
 		sources:     make(map[RoundID]bool),
 		parts:       make(map[GameID]*gameParts),
