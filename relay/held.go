@@ -113,9 +113,10 @@ func (p *publicSide) whole() sideChange {
 	for _, g := range p.games {
 		c.games = append(c.games, gameChange{game: g})
 	}
-	for _, h := range p.held {
-		if h.command != nil {
-			c.put = append(c.put, h)
+	for i := range p.held {
+		// Not what takeDirty, which may run beside this, writes there.
+		if h := &p.held[i]; h.command != nil {
+			c.put = append(c.put, held{index: h.index, term: h.term, command: h.command})
 		}
 	}
 	return c
