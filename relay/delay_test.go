@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -511,4 +512,15 @@ func delayProperty(t *testing.T, seed uint64) {
 	if restarts < 3 || heldMost < 5 {
 		t.Fatalf("%d restarts, %d held at most: too few", restarts, heldMost)
 	}
+}
+
+// TestDelayImageBesideCheckpoint: an edge may be given all records while a checkpoint takes those that have changed. It takes -race to see
+// that they are not in each other's way.
+func TestDelayImageBesideCheckpoint(t *testing.T) {
+	s := withDelay(t, 60)
+	s.must(at(0, playMove(1, "e4")))
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Records() })
+	s.TakeDirty()
+	wg.Wait()
 }
