@@ -37,7 +37,7 @@ func (m *inParts) Apply(batch []Command) {
 func TestManyAreAppliedInParts(t *testing.T) {
 	const entries = 2*applyTogether + 100
 	m := &inParts{t: t, waiting: map[uint64]*delivery{}}
-	n := &Node{waiters: newWaiters(), reads: newReads(), cfg: Config{Machine: m}}
+	n := &Node{waiters: newWaiters(maxWaiting), reads: newReads(), cfg: Config{Machine: m}}
 	var all []*raftpb.Entry
 	for i := range uint64(entries) {
 		index := i + 1

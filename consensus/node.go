@@ -112,7 +112,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		toAppend: newQueue[appendWork](),
 		toApply:  newQueue[applyWork](),
 		roster:   newRoster(),
-		waiters:  newWaiters(),
+		waiters:  newWaiters(cfg.seams.waiting),
 		leader:   newLeaderWatch(),
 		reads:    newReads(),
 		servers:  newServers(),

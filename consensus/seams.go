@@ -22,6 +22,9 @@ type seams struct {
 	// another leader: who tells them apart. A simulation comes to rest here, so that
 	// what a loop finds, and who of many comes first, does not hang on the scheduler.
 	settle func(loop string, who uint64)
+	// waiting is how many proposals may wait for an answer: each tick looks at as many places, which is
+	// much for simulated ticks.
+	waiting int
 	// stepped is called by the Raft loop after each turn.
 	stepped func(*raft.RawNode)
 }
@@ -44,6 +47,9 @@ func (s *seams) setDefaults() {
 	}
 	if s.settle == nil {
 		s.settle = func(string, uint64) {}
+	}
+	if s.waiting == 0 {
+		s.waiting = maxWaiting
 	}
 	if s.stepped == nil {
 		s.stepped = func(*raft.RawNode) {}

@@ -13,7 +13,7 @@ import (
 //
 // An id is the number of its delivery, times maxProposal, and the place of the command in that.
 type waiters struct {
-	places []atomic.Pointer[delivery] // a delivery is at its number modulo their number
+	places []atomic.Pointer[delivery] // a delivery is at its number modulo their number; twice as many as may wait, so that a free one is soon found
 	number atomic.Uint64              // of the latest delivery
 	held   atomic.Uint64              // how many commands wait, times countUnit, and their size in bytes
 	ticks  atomic.Uint64              // of the Raft loop
@@ -28,10 +28,10 @@ const (
 	wakeTogether = 16
 )
 
-// newWaiters begins at a random id, so that entries which were proposed before
+// newWaiters has room for so many. It begins at a random id, so that entries which were proposed before
 // a restart, or elsewhere, are taken for nobody's.
-func newWaiters() *waiters {
-	ws := &waiters{places: make([]atomic.Pointer[delivery], places)}
+func newWaiters(waiting int) *waiters {
+	ws := &waiters{places: make([]atomic.Pointer[delivery], 2*waiting)}
 	ws.number.Store(random() / maxProposal)
 	ws.used.New = func() any { return &delivery{wake: make(chan struct{}, 1)} }
 	return ws
@@ -39,7 +39,7 @@ func newWaiters() *waiters {
 
 // place returns where the delivery of an id is, if anybody waits for that.
 func (ws *waiters) place(id uint64) *atomic.Pointer[delivery] {
-	return &ws.places[id/maxProposal%places]
+	return &ws.places[id/maxProposal%uint64(len(ws.places))]
 }
 
 // register gives each of the commands an id to wait for, unless too many wait already.
@@ -48,7 +48,7 @@ func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data 
 	for _, c := range data {
 		size += len(c)
 	}
-	if ws.hold(len(data), size); ws.count() > maxWaiting || ws.bytes() > maxWaitingBytes {
+	if ws.hold(len(data), size); ws.count() > len(ws.places)/2 || ws.bytes() > maxWaitingBytes {
 		ws.hold(-len(data), -size)
 		return nil, ErrOverloaded
 	}

@@ -10,7 +10,7 @@ import (
 // a queue, with the delivery's own memory.
 func TestDeliveryServesAgain(t *testing.T) {
 	for sends, again := range map[int]bool{1: true, 2: false} {
-		ws := newWaiters()
+		ws := newWaiters(maxWaiting)
 		d, err := ws.register(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
 		if err != nil {
 			t.Fatal(err)
@@ -32,7 +32,7 @@ func TestDeliveryServesAgain(t *testing.T) {
 
 // TestPlaceIsTaken: whoever comes when another has waited so long that its place is due again gets the next one, and both get their own results.
 func TestPlaceIsTaken(t *testing.T) {
-	ws := newWaiters()
+	ws := newWaiters(maxWaiting)
 	register := func() *delivery {
 		d, err := ws.register(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
 		if err != nil {
@@ -43,10 +43,10 @@ func TestPlaceIsTaken(t *testing.T) {
 		return d
 	}
 	first := register()
-	ws.number.Add(places - 1)
+	ws.number.Add(2*maxWaiting - 1)
 	second := register()
-	if second.first != first.first+(places+1)*maxProposal {
-		t.Errorf("the first has the id %d, and the second, %d deliveries later, %d", first.first, places, second.first)
+	if second.first != first.first+(2*maxWaiting+1)*maxProposal {
+		t.Errorf("the first has the id %d, and the second, %d deliveries later, %d", first.first, 2*maxWaiting, second.first)
 	}
 	ids := []uint64{second.first - maxProposal, second.first, first.first} // the first one's place, and nobody's number
 	ws.resolve(ids, []Command{{Index: 1}, {Index: 2}, {Index: 3}})
@@ -59,7 +59,7 @@ func TestPlaceIsTaken(t *testing.T) {
 
 // TestTwiceInTheLog: what stands there a second time changes nothing, neither while others of the same Propose are waited for nor afterwards.
 func TestTwiceInTheLog(t *testing.T) {
-	ws := newWaiters()
+	ws := newWaiters(maxWaiting)
 	d, err := ws.register(t.Context(), &Node{}, false, [][]byte{[]byte("e4"), []byte("e5")})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestTwiceInTheLog(t *testing.T) {
 
 // TestGivenUp is waited for by nobody any more, even if the apply loop had found it before.
 func TestGivenUp(t *testing.T) {
-	ws := newWaiters()
+	ws := newWaiters(maxWaiting)
 	d, err := ws.register(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestGivenUp(t *testing.T) {
 
 // TestWaitersTogether has many register, be resolved, refused, woken and given up at once.
 func TestWaitersTogether(t *testing.T) {
-	ws, of := newWaiters(), newOffers()
+	ws, of := newWaiters(maxWaiting), newOffers()
 	const proposers, each = 16, 500
 	ended := make(chan struct{})
 	var wg sync.WaitGroup
