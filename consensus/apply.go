@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -31,6 +32,7 @@ type applier struct {
 	ids      []uint64  // of batch
 
 	unsaved int        // entries applied since the last checkpoint began
+	most    int        // how many make the next one due; see stagger
 	since   time.Time  // when the first of them was applied
 	now     bool       // a checkpoint is wanted without delay
 	saving  chan error // of the checkpoint that is being written; nil: none
@@ -42,6 +44,7 @@ type applier struct {
 // made beside it, so that moves go on being shown meanwhile.
 func (n *Node) applyLoop() {
 	a := &applier{n: n, position: n.boards.Position()}
+	a.stagger()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -220,13 +223,23 @@ func (a *applier) checkpointIfDue() time.Duration {
 	if a.saving != nil || (a.unsaved == 0 && !a.now) {
 		return 0
 	}
-	if age := time.Since(a.since); !a.now && a.unsaved < a.n.cfg.CheckpointEvery && age < a.n.cfg.CheckpointAfter {
+	if age := time.Since(a.since); !a.now && a.unsaved < a.most && age < a.n.cfg.CheckpointAfter {
 		return a.n.cfg.CheckpointAfter - age
 	}
 	save := a.gather()
+	a.stagger()
 	a.saving, a.saved = make(chan error, 1), a.position.Index
 	a.n.wg.Go(func() { a.saving <- save() })
 	return 0
+}
+
+// stagger sets how many entries make the next checkpoint due: where they are many, not the same number on each node, since
+// while one writes its boards the others are a majority that has its disks and processors for the moves.
+func (a *applier) stagger() {
+	a.most = a.n.cfg.CheckpointEvery
+	if quarter := a.most / 4; quarter >= applyTogether {
+		a.most += rand.IntN(2*quarter) - quarter
+	}
 }
 
 // gather takes what changed since the last checkpoint, and returns the function that writes it.

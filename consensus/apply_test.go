@@ -66,3 +66,20 @@ func TestManyAreAppliedInParts(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckpointsAreStaggered: what makes one due is another number each time, near the one that is set, unless that is small.
+func TestCheckpointsAreStaggered(t *testing.T) {
+	for _, every := range []int{1, 10, 200_000} {
+		a := &applier{n: &Node{cfg: Config{CheckpointEvery: every}}}
+		least, most := every, every
+		for range 100 {
+			a.stagger()
+			least, most = min(least, a.most), max(most, a.most)
+		}
+		if every < 200_000 && (least != every || most != every) {
+			t.Errorf("due after %d to %d, with %d set", least, most, every)
+		} else if every == 200_000 && (least < 150_000 || least > 190_000 || most < 210_000 || most > 250_000) {
+			t.Errorf("due after %d to %d, with %d set", least, most, every)
+		}
+	}
+}
