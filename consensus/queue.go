@@ -31,13 +31,6 @@ func (q *queue[T]) leave(items ...T) {
 	q.items = append(q.items, items...)
 }
 
-// some says whether there is something in it.
-func (q *queue[T]) some() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.items) > 0
-}
-
 // put appends items and wakes the taker.
 func (q *queue[T]) put(items ...T) {
 	if len(items) == 0 {
