@@ -124,6 +124,9 @@ func TestPipelineSummary(t *testing.T) {
 	full, pace := loadArgs{Outstanding: fullLoad}, loadArgs{PerSecond: manyASecond}
 	set(pipelined, 0, full, measured(ms, 100), measured(ms, 200))
 	set(pipelined, 25*ms, full, measured(ms, 90), measured(ms, 160))
+	deep := loadArgs{Outstanding: deepLoad}
+	set(pipelined, 0, deep, measured(ms, 80), measured(ms, 80))
+	set(pipelined, 25*ms, deep, measured(ms, 64), measured(ms, 64))
 	set(pipelined, 25*ms, pace, measured(52*ms, 1), measured(104*ms, 1))
 	set(smallPipelined, 25*ms, full, measured(ms, 5000), measurement{})
 	set(smallStopAndWait, 25*ms, smallStopAndWait.loads[0], measured(ms, 50), measured(ms, 10))
@@ -142,7 +145,7 @@ func TestPipelineSummary(t *testing.T) {
 	near("pipeline to stop-and-wait", of, 100) // the second round has no pipeline
 	var md strings.Builder
 	r.markdown(&md)
-	for _, want := range []string{"| 25 ms | 78.0 ms | 234 ms | 1.50 | 4.50 |", "carries 100 times"} {
+	for _, want := range []string{"| 25 ms | 78.0 ms | 234 ms | 1.50 | 4.50 |", "carries 100 times", "## 16,384 outstanding", "## 32,768 outstanding", "| 25 ms | 64 | 0.80× |"} {
 		if !strings.Contains(md.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, md.String())
 		}

@@ -32,8 +32,8 @@ type applier struct {
 	ids      []uint64  // of batch
 
 	unsaved int        // entries applied since the last checkpoint began
-	most    int        // how many make the next one due; see stagger
 	since   time.Time  // when the first of them was applied
+	most    int        // how many of them make the next one due; see stagger
 	now     bool       // a checkpoint is wanted without delay
 	saving  chan error // of the checkpoint that is being written; nil: none
 	saved   uint64     // the index that it stands at
@@ -44,7 +44,6 @@ type applier struct {
 // made beside it, so that moves go on being shown meanwhile.
 func (n *Node) applyLoop() {
 	a := &applier{n: n, position: n.boards.Position()}
-	a.stagger()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -156,6 +155,7 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 	flush()
 	if a.unsaved == 0 {
 		a.since = time.Now()
+		a.stagger()
 	}
 	a.unsaved += len(entries)
 	a.n.applied.Store(a.position.Index)
@@ -227,7 +227,6 @@ func (a *applier) checkpointIfDue() time.Duration {
 		return a.n.cfg.CheckpointAfter - age
 	}
 	save := a.gather()
-	a.stagger()
 	a.saving, a.saved = make(chan error, 1), a.position.Index
 	a.n.wg.Go(func() { a.saving <- save() })
 	return 0

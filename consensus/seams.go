@@ -22,7 +22,7 @@ type seams struct {
 	// another leader: who tells them apart. A simulation comes to rest here, so that
 	// what a loop finds, and who of many comes first, does not hang on the scheduler.
 	settle func(loop string, who uint64)
-	// waiting is how many proposals may wait for an answer: each tick looks at as many places, which is
+	// waiting is how many proposals may wait for an answer: each tick looks at twice as many places, which is
 	// much for simulated ticks.
 	waiting int
 	// stepped is called by the Raft loop after each turn.

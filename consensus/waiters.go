@@ -22,7 +22,6 @@ type waiters struct {
 }
 
 const (
-	places    = 2 * maxWaiting // so that a free one is soon found
 	countUnit = 1 << 40
 	// wakeTogether is how many are resolved, and woken, at a time, where there are many.
 	wakeTogether = 16
