@@ -173,13 +173,23 @@ func (c *testCluster) waitVoters(want int) {
 	})
 }
 
-// waitEqual waits until all running nodes stand at the same index, and fails if
+// waitEqual waits until all running nodes have what was ever acknowledged, and fails if
 // their boards are not the same then. Nothing may be submitted meanwhile.
+//
+// That the nodes stand at the same index would not do: nodes that have all started again know only
+// what was committed when they last noted it, until one of them leads.
 func (c *testCluster) waitEqual() {
 	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	defer cancel()
 	var target uint64
 	for _, n := range c.nodes {
 		if n.node != nil {
+			if n.raft != nil { // it is no edge
+				if err := n.raft.ReadIndex(ctx); err != nil {
+					c.t.Fatalf("%s to have what was acknowledged: %v", n.cfg.Name, err)
+				}
+			}
 			index, _ := n.stand()
 			target = max(target, index)
 		}

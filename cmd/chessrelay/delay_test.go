@@ -253,6 +253,7 @@ type pursuer struct {
 	came map[uint64]time.Time
 	quit chan struct{}
 	done sync.WaitGroup
+	stop func() // closes quit and waits; a test that fails before its end does it, too
 }
 
 func (d *delayedRound) pursue() *pursuer {
@@ -264,6 +265,8 @@ func (d *delayedRound) pursue() *pursuer {
 	for index := range d.indexes {
 		p.from = max(p.from, index)
 	}
+	p.stop = sync.OnceFunc(func() { close(p.quit); p.done.Wait() })
+	d.t.Cleanup(p.stop)
 	p.done.Go(func() {
 		for i := 0; ; i++ {
 			for err := p.dial(nodes[i%len(nodes)]); err == nil; {
@@ -305,8 +308,7 @@ func (d *delayedRound) end(p *pursuer) {
 		}
 		return true
 	})
-	close(p.quit)
-	p.done.Wait()
+	p.stop()
 	if p.snaps != 1 || len(p.came) < 12 {
 		d.t.Errorf("the pursuer has seen %d events and %d snapshots", len(p.came), p.snaps)
 	}
