@@ -16,12 +16,23 @@ import (
 // last one, and not with what came before.
 func tournamentKey(id TournamentID) string { return "t/" + string(id) }
 func roundKey(id RoundID) string           { return "r/" + string(id) }
-func gameKey(id GameID) string             { return "g/" + string(id) }
-func movesKey(id GameID, i int) string     { return fmt.Sprintf("g/%s/m%04d", id, i) }
-func changeKey(id GameID, i int) string    { return fmt.Sprintf("g/%s/c%04d", id, i) }
 
-// movesPerRecord is how many moves stand in a record of moves, which has some 1,600 bytes then.
-const movesPerRecord = 32
+// recordKey has the games in the order in which they were created, so that those which are played at the same time lie side by
+// side in the file. Their ids are random: in the order of those, each game would have a page written of which the rest is others'.
+func recordKey(g *Game) string { return fmt.Sprintf("g/%0*x/%s", createdLen, g.CreatedAtIx, g.ID) }
+
+const createdLen = 16
+
+// gameKey is the key of a game in [State.Hash]. A former program's files have its records under it.
+func gameKey(id GameID) string { return "g/" + string(id) }
+
+func movesKey(game string, i int) string  { return fmt.Sprintf("%s/m%04d", game, i) }
+func changeKey(game string, i int) string { return fmt.Sprintf("%s/c%04d", game, i) }
+
+// movesPerRecord is how many moves stand in a record of moves, which has some 6,400 bytes then: most games have none. A file takes
+// one large record at less than it takes several small ones, and so does memory. What is written again with
+// each checkpoint, the head, is still no more than a page or two.
+const movesPerRecord = 128
 
 // storedGame is how many records of a game there are on disk besides its head, once the
 // last checkpoint that was taken is there.
@@ -29,9 +40,35 @@ const movesPerRecord = 32
 // Invariant: good <= moves, and good is at most the number of complete records that the
 // game's moves make.
 type storedGame struct {
-	moves   int // records of moves
-	good    int // the first so many of them hold what the game holds
-	changes int // records of changes, which never become others
+	moves   int  // records of moves
+	good    int  // the first so many of them hold what the game holds
+	changes int  // records of changes, which never become others
+	former  bool // a former program stored it: under its gameKey, with movesPerFormerRecord, none of which is good
+}
+
+// remove yields the records of g that are on disk, as removed.
+func (st storedGame) remove(g *Game, yield func(string, []byte) bool) bool {
+	key := recordKey(g)
+	if st.former {
+		key = gameKey(g.ID)
+	}
+	for i := range st.moves {
+		if !yield(movesKey(key, i), nil) {
+			return false
+		}
+	}
+	for i := range st.changes {
+		if !yield(changeKey(key, i), nil) {
+			return false
+		}
+	}
+	return yield(key, nil)
+}
+
+// asStored is what there is on disk once the game is there.
+func (g *Game) asStored() storedGame {
+	complete := len(g.moves.blocks)
+	return storedGame{moves: complete, good: complete, changes: len(g.Changes)}
 }
 
 // takeBack notes that the moves after ply are no more.
@@ -73,8 +110,7 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 	games := make([]gameChange, len(taken.games))
 	for i, g := range taken.games {
 		games[i] = gameChange{g.Game, g.stored}
-		complete := len(g.moves.blocks)
-		g.stored = storedGame{moves: complete, good: complete, changes: len(g.Changes)}
+		g.stored = g.Game.asStored()
 		g.changed = false
 	}
 	return taken.records(games, mapped(taken.sides, (*publicSide).takeDirty))
@@ -121,19 +157,26 @@ func (c *changes) records(games []gameChange, sides []sideChange) iter.Seq2[stri
 // encode yields the records of a game that are not as they were.
 func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	g := c.game
+	if c.stored.former {
+		if !c.stored.remove(g, yield) {
+			return false
+		}
+		c.stored = storedGame{}
+	}
+	key := recordKey(g)
 	complete := len(g.moves.blocks)
 	for i := c.stored.good; i < complete; i++ {
-		if !yield(movesKey(g.ID, i), g.moves.blocks[i].records) {
+		if !yield(movesKey(key, i), g.moves.blocks[i].records) {
 			return false
 		}
 	}
 	for i := complete; i < c.stored.moves; i++ {
-		if !yield(movesKey(g.ID, i), nil) {
+		if !yield(movesKey(key, i), nil) {
 			return false
 		}
 	}
 	for i := c.stored.changes; i < len(g.Changes); i++ {
-		if !yield(changeKey(g.ID, i), marshal(changeRecord(g.Changes[i]))) {
+		if !yield(changeKey(key, i), marshal(changeRecord(g.Changes[i]))) {
 			return false
 		}
 	}
@@ -145,7 +188,7 @@ func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	for rest := value[tail:]; len(rest) > 0; _, rest = nextRecord(rest) {
 		rest[0] = 9<<3 | bytesType // GameRecord.moves, and not MovesRecord.moves
 	}
-	return yield(gameKey(g.ID), value)
+	return yield(key, value)
 }
 
 // marshal makes the bytes of a record of this package. That fails on invalid UTF-8 only, and no

@@ -95,6 +95,44 @@ func published(s *State) map[GameID]*Game {
 	return out
 }
 
+// asBefore makes the records those that a former program would have written: with fewer moves in each record of moves, and under keys
+// that have only the id.
+func asBefore(tb testing.TB, records map[string][]byte) {
+	for key, value := range maps.Clone(records) {
+		at := strings.LastIndex(key, "g/")
+		if at < 0 || len(key) != at+2+createdLen+1+idLen {
+			continue
+		}
+		head := new(relaypb.GameRecord)
+		if err := proto.Unmarshal(value, head); err != nil {
+			tb.Fatal(err)
+		}
+		was := key[:at] + gameKey(GameID(head.Id))
+		var moves []*relaypb.MoveRecord
+		for i := range int(head.MovesRecords) {
+			part := new(relaypb.MovesRecord)
+			if err := proto.Unmarshal(records[movesKey(key, i)], part); err != nil {
+				tb.Fatal(err)
+			}
+			delete(records, movesKey(key, i))
+			moves = append(moves, part.Moves...)
+		}
+		moves = append(moves, head.Moves...)
+		head.MovesRecords = uint32(len(moves) / movesPerFormerRecord)
+		for i := range int(head.MovesRecords) {
+			records[movesKey(was, i)] = marshal(&relaypb.MovesRecord{Moves: moves[:movesPerFormerRecord]})
+			moves = moves[movesPerFormerRecord:]
+		}
+		for i := range int(head.ChangeRecords) {
+			records[changeKey(was, i)] = records[changeKey(key, i)]
+			delete(records, changeKey(key, i))
+		}
+		head.Moves = moves
+		delete(records, key)
+		records[was] = marshal(head)
+	}
+}
+
 // TestCheckpointsOfOneGame plays a long game with takebacks of any depth. Checkpoints are taken now and
 // then and encoded some commands later, as a node does that. What is stored must be what
 // the game was when the checkpoint was taken, and be the same records, byte for
@@ -108,6 +146,8 @@ func TestCheckpointsOfOneGame(t *testing.T) {
 		for n := range 1000 {
 			switch ply := s.game().Ply(); {
 			case r.IntN(25) == 0 && ply > 0:
+				s.must(takeBack(max(0, ply-Ply(r.IntN(30))-1), fmt.Sprint("t", n)))
+			case ply > 0 && r.IntN(300) == 0:
 				s.must(takeBack(Ply(r.IntN(int(ply))), fmt.Sprint("t", n)))
 			case r.IntN(60) == 0:
 				s.must(setResult("1-0", fmt.Sprint("r", n)))
@@ -120,10 +160,14 @@ func TestCheckpointsOfOneGame(t *testing.T) {
 			}
 			hash, changed := s.Hash(), s.TakeDirty()
 			if r.IntN(2) == 0 {
-				if s.game().Ply() > 0 {
+				if ply := s.game().Ply(); ply > 0 && r.IntN(6) == 0 {
 					s.must(takeBack(0, fmt.Sprint("l", n)))
+				} else if ply > 0 {
+					s.must(takeBack(max(0, ply-Ply(r.IntN(20))-1), fmt.Sprint("l", n)))
 				}
-				s.moves("Nf3", "Nf6", "Ng1", "Ng8", "Nf3")
+				for range 5 {
+					s.moves(knights(int(s.game().Ply())))
+				}
 			}
 			store(t, stored, changed)
 			again := load(t, stored)
@@ -134,6 +178,10 @@ func TestCheckpointsOfOneGame(t *testing.T) {
 				t.Fatalf("seed %d, index %d: other records", seed, s.index)
 			}
 			most = max(most, len(stored))
+			if r.IntN(3) == 0 { // the program was a former one so far
+				asBefore(t, stored)
+				s.State = load(t, stored)
+			}
 		}
 		if most < 40 {
 			t.Fatalf("%d records at most: too few", most)
@@ -177,14 +225,19 @@ func TestCheckpointGrowsWithMoves(t *testing.T) {
 	if whole := size(s.TakeDirty()); whole < 20_000 {
 		t.Fatalf("the whole game takes %d bytes", whole)
 	}
-	for ply := range 40 {
+	for ply := range 160 {
 		s.moves(knights(ply))
-		if n := size(s.TakeDirty()); n > 2_000 {
+		if n := size(s.TakeDirty()); n > 5_000 {
 			t.Fatalf("one move more takes %d bytes", n)
 		}
 	}
-	s.must(takeBack(1030, "t"))
-	if n := size(s.TakeDirty()); n > 2_000 {
+	s.State = reload(t, s.State)
+	s.moves("Nf3")
+	if n := size(s.TakeDirty()); n > 5_000 {
+		t.Fatalf("after a restart, one move more takes %d bytes", n)
+	}
+	s.must(takeBack(1150, "t"))
+	if n := size(s.TakeDirty()); n > 5_000 {
 		t.Fatalf("a takeback takes %d bytes", n)
 	}
 }
@@ -210,7 +263,7 @@ func TestLoadWhole(t *testing.T) {
 		}
 	}
 	for g := range s.games.all {
-		whole[gameKey(g.ID)] = marshal(gameRecord(g.Game))
+		whole[recordKey(g.Game)] = marshal(gameRecord(g.Game))
 	}
 	again := load(t, whole)
 	if again.Hash() != s.Hash() {
@@ -390,7 +443,9 @@ func TestLoadDamaged(t *testing.T) {
 		data, _ := proto.Marshal(r)
 		return data
 	}
-	g1, g2 := "g/"+testGame, "g/game0002"
+	keyOf := func(id GameID) string { g, _ := s.Game(id); return recordKey(g) }
+	g1, g2 := keyOf(testGame), keyOf("game0002")
+	former := gameKey(testGame)
 	for _, tt := range []struct {
 		name, key string
 		value     []byte // nil: the record is missing
@@ -413,6 +468,12 @@ func TestLoadDamaged(t *testing.T) {
 		{"a gap in the moves", g1 + "/m0001", marshal(&relaypb.MovesRecord{Moves: make16()}), "record of moves 0 is missing"},
 		{"a gap in the changes", g1 + "/c0001", []byte{}, "record of changes 0 is missing"},
 		{"no head", "g/game0009/c0000", []byte{}, "it is missing"},
+		{"a key of another time", "g/0000000000000009/" + testGame, good[g1], testGame},
+		{"another time", g1, game(g1, func(r *relaypb.GameRecord) { r.CreatedIndex++ }), "it is not the game of the key"},
+		{"a part under the other key", former + "/c0000", []byte{}, "has records under"},
+		{"a game twice", former, good[g1], testGame},
+		{"moves as before under a new key", g1 + "/m0000", marshal(&relaypb.MovesRecord{Moves: make16()[:32]}), "has 32 moves"},
+		{"moves of today under a key of before", "g/game0009/m0000", marshal(&relaypb.MovesRecord{Moves: make16()}), "has 128 moves"},
 		{"noise in a part", g1 + "/c0000", []byte{0xff}, "/c0000"},
 		{"another spelling of a key", g1 + "/m0", []byte{}, "not a key"},
 		{"a key of no part", g1 + "/x0000", []byte{}, "not a key"},

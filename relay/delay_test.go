@@ -282,16 +282,17 @@ func TestDelayDamaged(t *testing.T) {
 }
 
 // TestDelayOfALongGame takes checkpoints of a long game with takebacks, of which now less and now more is held. What is stored is to be the
-// records of a checkpoint of everything.
+// records of a checkpoint of everything. Some checkpoints are those of a former program, and what it stored is written anew when
+// it changes: until then there are other records, of the same moves.
 func TestDelayOfALongGame(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 8))
 	s := withDelay(t, 60)
 	stored := map[string][]byte{}
-	now, most, heldMost := int64(0), 0, 0
+	now, most, heldMost, exact := int64(0), 0, 0, 0
 	for n := range 1500 {
 		switch ply := s.game().Ply(); {
 		case r.IntN(25) == 0 && ply > 0:
-			s.must(at(now, takeBack(max(0, ply-Ply(r.IntN(100))-1), fmt.Sprint("t", n))))
+			s.must(at(now, takeBack(max(0, ply-Ply(r.IntN(50))-1), fmt.Sprint("t", n))))
 		case r.IntN(200) == 0:
 			s.must(at(now, delayTo(int32(r.IntN(4)*60), fmt.Sprint("d", n))))
 		default:
@@ -304,22 +305,38 @@ func TestDelayOfALongGame(t *testing.T) {
 		if r.IntN(20) > 0 {
 			continue
 		}
+		if r.IntN(3) == 0 { // all of it is out
+			now += 300
+			s.Release(testTime + Millis(1000*now))
+		}
 		store(t, stored, s.TakeDirty())
 		again := load(t, stored)
-		want := records(again)
-		if !maps.EqualFunc(stored, want, bytes.Equal) {
+		have, want := maps.Clone(stored), records(again)
+		if len(s.Held()) > 0 {
+			asBefore(t, have)
+			asBefore(t, want)
+		} else { // the truth is all there is, and it has just changed
+			exact++
+		}
+		if !maps.EqualFunc(have, want, bytes.Equal) {
 			t.Fatalf("index %d: other records", s.index)
 		}
 		if r.IntN(3) == 0 {
+			if n%2 == 0 {
+				asBefore(t, stored)
+			}
 			s.State = load(t, stored)
+			if n%6 == 0 { // what the public had is removed
+				s.must(at(now, delayTo(0, fmt.Sprint("z", n))))
+			}
 		}
 		most = max(most, int(s.game().Ply()))
 		for _, h := range s.Held() {
 			heldMost = max(heldMost, h.N)
 		}
 	}
-	if most < 150 || heldMost < 50 {
-		t.Fatalf("%d moves and %d held at most: too few", most, heldMost)
+	if most < 150 || heldMost < 50 || exact < 5 {
+		t.Fatalf("%d moves and %d held at most, %d times none: too few", most, heldMost, exact)
 	}
 }
 

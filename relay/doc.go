@@ -92,13 +92,16 @@
 //
 // [State.TakeDirty] returns the records that have changed since the last call, by key:
 //
-//	t/<id>         a tournament
-//	r/<id>         a round
-//	g/<id>         the head of a game: its tags, its result, and its last moves, up to 31
-//	g/<id>/m0000   its first 32 moves; m0001 the next 32, and so on
-//	g/<id>/c0000   the first line of its audit trail, with the moves that it took back
-//	p/r/<id> …     a round with a delay, and its games, as the public has them
-//	h/<round>/<index>  a command that is held, since the log may be cut behind it
+//	t/<id>                  a tournament
+//	r/<id>                  a round
+//	g/<created>/<id>        the head of a game: its tags, its result, and its last moves, up to 127
+//	g/<created>/<id>/m0000  its first 128 moves; m0001 the next 128, and so on
+//	g/<created>/<id>/c0000  the first line of its audit trail, with the moves that it took back
+//	p/r/<id> …              a round with a delay, and its games, as the public has them
+//	h/<round>/<index>       a command that is held, since the log may be cut behind it
+//
+// Where <created> is the index of the command that created the game, in 16 hexadecimal digits: games that are played at the same time
+// lie side by side in the file.
 //
 // So of a game that goes on, however long it is, only the head is written again. A takeback
 // removes the records of moves that are no more; a checkpoint has those records that the

@@ -18,7 +18,7 @@ import (
 // that are held, and what the public has cannot be told from where a round stands. So there are, besides
 // the records of the truth:
 //
-//	p/r/<id>, p/g/<id>…   the round and its games as the public has them, in records like those of the truth
+//	p/r/<id>, p/g/…       the round and its games as the public has them, in records like those of the truth
 //	h/<round>/<index>     a command that is held, the index in 16 hexadecimal digits
 //
 // The commands that are held, applied to the former, make the latter; [State.Loaded] checks that.
@@ -43,9 +43,15 @@ func newShadow() *State {
 // storedSide is what the checkpoints so far have of a public side.
 type storedSide struct {
 	round *Round
-	games map[GameID]*Game
+	games map[GameID]storedVersion
 	dirty map[GameID]struct{} // those that may be others by now
 	gone  []uint64            // commands that are stored and not held any more
+}
+
+// storedVersion is a version of a game that is stored, and in how many records.
+type storedVersion struct {
+	game *Game
+	as   storedGame
 }
 
 func (st *storedSide) touch(id GameID) {
@@ -66,10 +72,10 @@ func (s *State) touchSide(p *publicSide) {
 // sideChange is what a checkpoint has to write of a public side.
 type sideChange struct {
 	id      RoundID
-	round   *Round       // nil: as it was
-	dropped bool         // there is no side any more
-	games   []gameChange // that are to be written
-	removed []*Game      // that are to be removed, as they are stored
+	round   *Round          // nil: as it was
+	dropped bool            // there is no side any more
+	games   []gameChange    // that are to be written
+	removed []storedVersion // that are to be removed
 	put     []held
 	gone    []uint64
 }
@@ -85,16 +91,16 @@ func (p *publicSide) takeDirty() sideChange {
 		return c
 	}
 	if p.stored.games == nil {
-		p.stored.games = make(map[GameID]*Game, len(p.games))
+		p.stored.games = make(map[GameID]storedVersion, len(p.games))
 	}
 	if p.round != p.stored.round {
 		c.round, p.stored.round = p.round, p.round
 	}
 	for id := range p.stored.dirty {
 		g := p.games[id]
-		if old := p.stored.games[id]; old != g {
-			c.games = append(c.games, gameChange{g, storedAs(old, g)})
-			p.stored.games[id] = g
+		if old := p.stored.games[id]; old.game != g {
+			c.games = append(c.games, gameChange{g, old.under(g)})
+			p.stored.games[id] = storedVersion{g, g.asStored()}
 		}
 	}
 	clear(p.stored.dirty)
@@ -122,15 +128,14 @@ func (p *publicSide) whole() sideChange {
 	return c
 }
 
-// storedAs is what there is on disk for a game, of which another version is stored.
-func storedAs(old, g *Game) storedGame {
-	if old == nil {
-		return storedGame{}
-	}
-	st := storedGame{moves: len(old.moves.blocks), changes: len(old.Changes)}
-	for st.good < min(len(old.moves.blocks), len(g.moves.blocks)) &&
-		bytes.Equal(old.moves.blocks[st.good].records, g.moves.blocks[st.good].records) {
-		st.good++
+// under is what there is on disk for a game when the version g is written over v.
+func (v storedVersion) under(g *Game) storedGame {
+	st := v.as
+	good := min(st.good, len(g.moves.blocks))
+	for st.good = 0; st.good < good; st.good++ {
+		if !bytes.Equal(v.game.moves.blocks[st.good].records, g.moves.blocks[st.good].records) {
+			break
+		}
 	}
 	return st
 }
@@ -149,18 +154,8 @@ func (c *sideChange) encode(yield func(string, []byte) bool) bool {
 			return false
 		}
 	}
-	for _, g := range c.removed {
-		for i := range g.moves.blocks {
-			if !public(movesKey(g.ID, i), nil) {
-				return false
-			}
-		}
-		for i := range g.Changes {
-			if !public(changeKey(g.ID, i), nil) {
-				return false
-			}
-		}
-		if !public(gameKey(g.ID), nil) {
+	for _, v := range c.removed {
+		if !v.as.remove(v.game, public) {
 			return false
 		}
 	}
@@ -222,10 +217,11 @@ func (s *State) loadedSides() error {
 	for id, r := range shadow.rounds {
 		p := s.newSide(id, s.rounds[id].Delay)
 		p.round = r
-		for _, game := range r.Games {
-			p.games[game] = shadow.games.get(game).Game
+		p.stored.round, p.stored.games = r, make(map[GameID]storedVersion, len(r.Games))
+		for _, id := range r.Games {
+			g := shadow.games.get(id)
+			p.games[id], p.stored.games[id] = g.Game, storedVersion{g.Game, g.stored}
 		}
-		p.stored.round, p.stored.games = p.round, maps.Clone(p.games)
 	}
 	slices.SortFunc(commands, func(a, b loadedHeld) int { return cmp.Compare(a.index, b.index) })
 	for _, c := range commands {
@@ -297,7 +293,7 @@ func (s *State) meet(p *publicSide, shadow *State) error {
 	for id, g := range p.games {
 		if g == shadow.games.get(id).Game {
 			g = s.games.get(id).Game
-			p.games[id], p.stored.games[id] = g, g
+			p.games[id], p.stored.games[id] = g, storedVersion{g, p.stored.games[id].as}
 		}
 	}
 	return nil

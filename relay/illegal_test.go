@@ -324,7 +324,7 @@ func TestLoadIllegal(t *testing.T) {
 		}
 		load := func() error {
 			all := records(s.State)
-			all[gameKey(testGame)] = marshal(head)
+			all[recordKey(s.game())] = marshal(head)
 			again := NewState()
 			for k, v := range all {
 				if err := again.Load(k, v); err != nil {

@@ -16,8 +16,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
+// movesPerFormerRecord is how many moves a record of moves had that a former program wrote.
+const movesPerFormerRecord = 32
+
 // gameParts is what Load has seen of a game.
 type gameParts struct {
+	key     string // of all of them
 	head    *relaypb.GameRecord
 	moves   map[int][]*relaypb.MoveRecord
 	changes map[int]*relaypb.ChangeRecord
@@ -33,7 +37,7 @@ func (s *State) Load(key string, value []byte) error {
 		}
 		return s.loading.public.Load(public, value)
 	}
-	kind, id, part, err := splitKey(key)
+	kind, id, of, part, err := splitKey(key)
 	if err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func (s *State) Load(key string, value []byte) error {
 		}
 		s.rounds[RoundID(id)] = roundFrom(r)
 	default:
-		err = s.loadPart(GameID(id), part, value)
+		err = s.loadPart(GameID(id), of, part, value)
 	}
 	if err != nil {
 		return fmt.Errorf("load record %s: %w", key, err)
@@ -65,16 +69,19 @@ func (s *State) Load(key string, value []byte) error {
 
 var errTwice = errors.New("its id is there already")
 
-// splitKey takes a record's key apart. Of a game's record part is what follows the id.
-func splitKey(key string) (kind, id, part string, err error) {
-	const n = 2 + idLen
-	if len(key) >= n && ValidID(key[2:n]) {
-		kind, id, part = key[:2], key[2:n], key[n:]
+// splitKey takes a record's key apart: the id is that of what it belongs to, whose own key is of, and part what follows that.
+func splitKey(key string) (kind, id, of, part string, err error) {
+	at := 2 // where the id begins
+	if strings.HasPrefix(key, "g/") && len(key) > at+createdLen && key[at+createdLen] == '/' {
+		at += createdLen + 1
+	}
+	if end := at + idLen; len(key) >= end && ValidID(key[at:end]) {
+		kind, id, of, part = key[:2], key[at:end], key[:end], key[end:]
 		if (kind == "t/" || kind == "r/") && part == "" || kind == "g/" || kind == "h/" {
-			return kind, id, part, nil
+			return kind, id, of, part, nil
 		}
 	}
-	return "", "", "", fmt.Errorf("load record %q: not a key of this program", clip(key, 32))
+	return "", "", "", "", fmt.Errorf("load record %q: not a key of this program", clip(key, 64))
 }
 
 // unmarshal reads a record, whose own id must be the one of its key.
@@ -89,14 +96,17 @@ func unmarshal(value []byte, r proto.Message, id string, own func() string) erro
 }
 
 // loadPart takes in one record of a game.
-func (s *State) loadPart(id GameID, part string, value []byte) error {
+func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 	g := s.parts[id]
 	if g == nil {
 		if s.taken(string(id)) {
 			return errTwice
 		}
-		g = &gameParts{moves: map[int][]*relaypb.MoveRecord{}, changes: map[int]*relaypb.ChangeRecord{}}
+		g = &gameParts{key: key, moves: map[int][]*relaypb.MoveRecord{}, changes: map[int]*relaypb.ChangeRecord{}}
 		s.parts[id] = g
+	}
+	if g.key != key {
+		return fmt.Errorf("the game has records under %s, too", g.key)
 	}
 	if part == "" {
 		if g.head != nil {
@@ -107,17 +117,21 @@ func (s *State) loadPart(id GameID, part string, value []byte) error {
 	}
 	i, err := strconv.Atoi(part[min(2, len(part)):])
 	switch {
-	case err == nil && part == movesKey(id, i)[2+idLen:]:
+	case err == nil && part == movesKey("", i):
 		r := new(relaypb.MovesRecord)
 		if err := proto.Unmarshal(value, r); err != nil {
 			return err
 		}
-		if len(r.Moves) != movesPerRecord {
-			return fmt.Errorf("it has %d moves, and should have %d", len(r.Moves), movesPerRecord)
+		want := movesPerRecord
+		if g.former() {
+			want = movesPerFormerRecord
+		}
+		if len(r.Moves) != want {
+			return fmt.Errorf("it has %d moves, and should have %d", len(r.Moves), want)
 		}
 		g.moves[i] = r.Moves
 		return nil
-	case err == nil && part == changeKey(id, i)[2+idLen:]:
+	case err == nil && part == changeKey("", i):
 		r := new(relaypb.ChangeRecord)
 		if err := proto.Unmarshal(value, r); err != nil {
 			return err
@@ -127,6 +141,9 @@ func (s *State) loadPart(id GameID, part string, value []byte) error {
 	}
 	return errors.New("not a key of this program")
 }
+
+// former reports whether a former program wrote them.
+func (p *gameParts) former() bool { return len(p.key) == 2+idLen }
 
 // join makes the game of its records, which must be all of it and no more.
 func (p *gameParts) join() (*liveGame, error) {
@@ -154,9 +171,12 @@ func (p *gameParts) join() (*liveGame, error) {
 			len(p.moves), len(p.changes), p.head.MovesRecords, p.head.ChangeRecords)
 	}
 	p.head.Changes = append(trail, p.head.Changes...)
-	g := &liveGame{
-		Game:   gameFrom(p.head),
-		stored: storedGame{moves: len(p.moves), good: len(p.moves), changes: len(p.changes)},
+	g := &liveGame{Game: gameFrom(p.head), stored: storedGame{moves: len(p.moves), changes: len(p.changes), former: p.former()}}
+	if !p.former() {
+		if p.key != recordKey(g.Game) {
+			return nil, fmt.Errorf("it is not the game of the key %s", p.key)
+		}
+		g.stored.good = len(p.moves)
 	}
 	return g, g.replay(append(moves, p.head.Moves...))
 }
@@ -206,7 +226,7 @@ func (s *State) Loaded() error {
 			err = errTwice
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(id), err))
+			errs = append(errs, fmt.Errorf("record %s: %w", p.key, err))
 			continue
 		}
 		s.games.add(g)

@@ -2559,7 +2559,7 @@ type GameRecord struct {
 	Index         uint64                 `protobuf:"varint,14,opt,name=index,proto3" json:"index,omitempty"` // of the last command that changed this game
 	CreatedIndex  uint64                 `protobuf:"varint,15,opt,name=created_index,json=createdIndex,proto3" json:"created_index,omitempty"`
 	CreatedTerm   uint64                 `protobuf:"varint,16,opt,name=created_term,json=createdTerm,proto3" json:"created_term,omitempty"`
-	MovesRecords  uint32                 `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`    // how many MovesRecords there are, of 32 moves each
+	MovesRecords  uint32                 `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`    // how many MovesRecords there are, of 128 moves each; of 32 under a key without created_index, as a former program wrote them
 	ChangeRecords uint32                 `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
 	Tags          []*Tag                 `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
 	Forfeit       bool                   `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
