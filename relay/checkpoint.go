@@ -156,26 +156,26 @@ func (c *changes) records(games []gameChange, sides []sideChange) iter.Seq2[stri
 
 // encode yields the records of a game that are not as they were.
 func (c gameChange) encode(yield func(string, []byte) bool) bool {
-	g := c.game
-	if c.stored.former {
-		if !c.stored.remove(g, yield) {
+	g, stored := c.game, c.stored
+	if stored.former {
+		if !stored.remove(g, yield) {
 			return false
 		}
-		c.stored = storedGame{}
+		stored = storedGame{}
 	}
 	key := recordKey(g)
 	complete := len(g.moves.blocks)
-	for i := c.stored.good; i < complete; i++ {
+	for i := stored.good; i < complete; i++ {
 		if !yield(movesKey(key, i), g.moves.blocks[i].records) {
 			return false
 		}
 	}
-	for i := complete; i < c.stored.moves; i++ {
+	for i := complete; i < stored.moves; i++ {
 		if !yield(movesKey(key, i), nil) {
 			return false
 		}
 	}
-	for i := c.stored.changes; i < len(g.Changes); i++ {
+	for i := stored.changes; i < len(g.Changes); i++ {
 		if !yield(changeKey(key, i), marshal(changeRecord(g.Changes[i]))) {
 			return false
 		}
