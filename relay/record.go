@@ -1,7 +1,7 @@
 package relay
 
 import (
-	"google.golang.org/protobuf/encoding/protowire"
+	"encoding/binary"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -164,20 +164,27 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 	return g
 }
 
-func appendString(dst []byte, field protowire.Number, s string) []byte {
-	if s == "" {
-		return dst
+// What follows appends a field of protobuf, whose number is below 16.
+
+func appendString(b []byte, field byte, s string) []byte {
+	switch {
+	case s == "":
+		return b
+	case len(s) < 1<<7:
+		b = append(b, field<<3|bytesType, byte(len(s)))
+	default:
+		b = binary.AppendUvarint(append(b, field<<3|bytesType), uint64(len(s)))
 	}
-	return protowire.AppendString(protowire.AppendTag(dst, field, protowire.BytesType), s)
+	return append(b, s...)
 }
 
-func appendNonZero(dst []byte, field protowire.Number, v uint64) []byte {
+func appendNonZero(b []byte, field byte, v uint64) []byte {
 	if v == 0 {
-		return dst
+		return b
 	}
-	return appendNumber(dst, field, v)
+	return appendNumber(b, field, v)
 }
 
-func appendNumber(dst []byte, field protowire.Number, v uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(dst, field, protowire.VarintType), v)
+func appendNumber(b []byte, field byte, v uint64) []byte {
+	return binary.AppendUvarint(append(b, field<<3|varintType), v)
 }
