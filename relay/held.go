@@ -184,7 +184,7 @@ func (s *State) loadHeld(id RoundID, part string, value []byte) error {
 	r := new(relaypb.HeldRecord)
 	index, err := strconv.ParseUint(part[min(1, len(part)):], 16, 64)
 	if err != nil || heldKey(id, index)[2+idLen:] != part {
-		return errors.New("not a key of this program")
+		return errKey
 	}
 	if err := proto.Unmarshal(value, r); err != nil {
 		return err

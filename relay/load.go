@@ -43,7 +43,7 @@ func (s *State) Load(key string, value []byte) error {
 	}
 	switch {
 	case s.shadow && (kind == "t/" || kind == "h/"):
-		err = errors.New("not a key of this program")
+		err = errKey
 	case kind == "h/":
 		err = s.loadHeld(RoundID(id), part, value)
 	case kind == "t/":
@@ -67,7 +67,10 @@ func (s *State) Load(key string, value []byte) error {
 	return nil
 }
 
-var errTwice = errors.New("its id is there already")
+var (
+	errTwice = errors.New("its id is there already")
+	errKey   = errors.New("not a key of this program: a newer chessrelay wrote it, or it is damaged")
+)
 
 // splitKey takes a record's key apart: the id is that of what it belongs to, whose own key is of, and part what follows that.
 func splitKey(key string) (kind, id, of, part string, err error) {
@@ -81,7 +84,7 @@ func splitKey(key string) (kind, id, of, part string, err error) {
 			return kind, id, of, part, nil
 		}
 	}
-	return "", "", "", "", fmt.Errorf("load record %q: not a key of this program", clip(key, 64))
+	return "", "", "", "", fmt.Errorf("load record %q: %w", clip(key, 64), errKey)
 }
 
 // unmarshal reads a record, whose own id must be the one of its key.
@@ -139,7 +142,7 @@ func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 		g.changes[i] = r
 		return nil
 	}
-	return errors.New("not a key of this program")
+	return errKey
 }
 
 // former reports whether a former program wrote them.
