@@ -45,29 +45,18 @@ func (l *moveList) add(m *Move, played rules.Move) {
 		b[1] = byte(len(b) - 2)
 	}
 	if m.Clock.White >= 0 {
-		b = binary.AppendUvarint(append(b, 4<<3|varintType), uint64(m.Clock.White))
+		b = appendNumber(b, 4, uint64(m.Clock.White))
 	}
 	if m.Clock.Black >= 0 {
-		b = binary.AppendUvarint(append(b, 5<<3|varintType), uint64(m.Clock.Black))
+		b = appendNumber(b, 5, uint64(m.Clock.Black))
 	}
-	if m.At != 0 {
-		b = binary.AppendUvarint(append(b, 6<<3|varintType), uint64(m.At))
-	}
-	if m.Index != 0 {
-		b = binary.AppendUvarint(append(b, 7<<3|varintType), m.Index)
-	}
-	if m.Term != 0 {
-		b = binary.AppendUvarint(append(b, 8<<3|varintType), m.Term)
-	}
-	if m.Request != "" {
-		b = binary.AppendUvarint(append(b, 9<<3|bytesType), uint64(len(m.Request)))
-		b = append(b, m.Request...)
-	}
-	if m.Carried != 0 {
-		b = append(b, 10<<3|varintType, byte(m.Carried))
-	}
+	b = appendNonZero(b, 6, uint64(m.At))
+	b = appendNonZero(b, 7, m.Index)
+	b = appendNonZero(b, 8, m.Term)
+	b = appendString(b, 9, m.Request)
+	b = appendNonZero(b, 10, uint64(m.Carried))
 	if m.Illegal {
-		b = append(b, 11<<3|varintType, 1)
+		b = appendNumber(b, 11, 1)
 	}
 
 	if len(l.tail) == 0 { // also after a takeback, when another version has what comes next
