@@ -14,8 +14,8 @@
 //
 // # Promises
 //
-//   - A call that has returned nil is durable: what it wrote was fsynced, and
-//     so was the directory if a file was created or replaced.
+//   - A call that has returned nil is durable: what it wrote is on the disk, and
+//     so is the directory if a file was created or replaced.
 //   - A call is one transaction: after a crash all of it is there or nothing.
 //   - Readers see what is durable, and nothing else.
 //   - After a write that failed no other is accepted any more ([ErrFailed]): when
@@ -31,7 +31,7 @@
 // # The log
 //
 // The log is a row of segments, files of 8 MiB with a number each. A frame is what
-// one append writes; it is one write and one fdatasync:
+// one append writes, and it is durable with that one write:
 //
 //	log/0000000007.seg                                   log/0000000008.seg
 //	┌────────┬───────┬───────┬─────────┬─────────────┐   ┌────────┬────────────── ─ ─
@@ -53,7 +53,7 @@
 // the compacted index are not.
 //
 // A segment exists with its full size and filled with zeros before it is written to,
-// so that an fdatasync has no metadata to write, which is half the time. It is
+// so that a durable write has no metadata to write, which is half the time. It is
 // made when the one before is half full, beside the appends. A segment whose
 // entries are all compacted is used again: it gets a name and a salt anew and is
 // filled with zeros. So the files take what the entries take and three segments
@@ -63,6 +63,34 @@
 //
 // A checksum begins with the salt of its segment and its place in it, so that neither
 // what a segment held before nor what belongs to another place is ever valid.
+//
+// # How a frame is written
+//
+// What is written are whole pages of 4 KiB, from memory that begins where one does. On
+// Linux, on ext4 and XFS, that is one call: pwritev2 with RWF_DSYNC, through a second
+// descriptor of the segment, opened with O_DIRECT. The disk takes the pages from our
+// memory, and the call returns when they are durable. A write and an fdatasync are two
+// calls, and in between the system copies the frame into its own memory of the file, and
+// finds and writes the pages that were changed. With 1,024 moves on their way the one
+// call gave 1.07 times the moves a second, at 0.7 of the p99.
+//
+// A frame seldom begins where a page does. So a write begins with what its first page
+// holds before the frame, which the log remembers, and ends with the zeros that its last
+// page holds behind it. That puts nothing at risk that is durable: a sector with no byte
+// of the frame in it is written with the bytes that it has, so that it is all one after
+// a crash whether it was written. And the sector in which the frame begins is as it was
+// or as it should be, with the end of the frame before it in either case. (The system
+// writes whole pages too.)
+//
+// Everywhere else, and in a segment in which the system has refused a direct write (the
+// disk may have blocks of more than 4 KiB, or the segment be no multiple of 4 KiB long),
+// the same pages are written and then fdatasynced; and so is a new segment while it is
+// filled with zeros. The one way may follow the other, in either order.
+//
+// Readers read through the system's memory of the file. It gives up the pages that a
+// direct write changes before that returns, and nobody looks for an entry before that.
+// So an entry that is older than the tail comes from the disk when it is read first,
+// however new it is.
 //
 // # Torn or damaged
 //
@@ -125,7 +153,7 @@
 // and these wait for the readers of the disk.
 //
 // The order of locks is write, disk, mu in Log, and write, mu in Boards. No
-// lock but write is held during an fsync.
+// lock but write is held while the disk writes.
 //
 // The boards file in use is counted: [Boards.Install] swaps it at once, and the
 // old one is closed when its last [Snapshot] is. An open snapshot keeps pages from

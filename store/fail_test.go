@@ -40,32 +40,56 @@ func breakFile(t *testing.T, path, device string) {
 	}
 	defer with.Close()
 	fds := openFiles(t, path)
-	if len(fds) != 1 {
-		t.Fatalf("%s is open %d times", path, len(fds))
+	if len(fds) == 0 {
+		t.Fatalf("%s is not open", path)
 	}
-	if err := unix.Dup3(int(with.Fd()), fds[0], unix.O_CLOEXEC); err != nil {
-		t.Fatal(err)
+	for _, fd := range fds {
+		if err := unix.Dup2(int(with.Fd()), fd); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 var brokenDevices = []string{"/dev/full", "/dev/zero"}
 
 func TestLogWriteFails(t *testing.T) {
-	for _, device := range brokenDevices {
-		t.Run(device, func(t *testing.T) {
+	noDirect := func(t *testing.T, l *Log) {
+		if f := l.lastSegment().f.(*osFile); f.direct != nil {
+			f.direct.Close()
+			f.direct = nil
+		}
+	}
+	for name, c := range map[string]struct {
+		fail func(t *testing.T, l *Log, file string)
+		want error
+	}{
+		"direct": {func(t *testing.T, l *Log, file string) {
+			if directOf(l) == nil {
+				t.Skip("no direct writes here")
+			}
+			replaceDirect(t, l, file, os.O_RDONLY)
+		}, unix.EBADF},
+		"direct is refused, then /dev/full": {func(t *testing.T, l *Log, file string) { breakFile(t, file, "/dev/full") }, unix.ENOSPC},
+		"/dev/full":                         {func(t *testing.T, l *Log, file string) { noDirect(t, l); breakFile(t, file, "/dev/full") }, unix.ENOSPC},
+		"/dev/zero":                         {func(t *testing.T, l *Log, file string) { noDirect(t, l); breakFile(t, file, "/dev/zero") }, unix.EINVAL},
+	} {
+		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")
-			l := mustOpenLog(t, path, LogOptions{})
-			for i := range uint64(5) {
+			l := mustOpenLog(t, path, LogOptions{SegmentBytes: 64 << 10})
+			for i := range uint64(30) { // until a segment is used again
 				if err := l.Append(hardState(1, 1, 1), entries(20*i+1, 20*i+20, 1)); err != nil {
+					t.Fatal(err)
+				}
+				if err := l.Compact(20*i + 1); err != nil {
 					t.Fatal(err)
 				}
 			}
 			want := logContent(t, l)
-			file := filepath.Join(path, segmentName(1))
-			breakFile(t, file, device)
-			err := l.Append(hardState(9, 9, 9), entries(90, 105, 9))
+			file := filepath.Join(path, l.lastSegment().name)
+			c.fail(t, l, file)
+			err := l.Append(hardState(9, 9, 9), entries(590, 605, 9))
 			wantErr(t, err, ErrFailed)
-			if device == "/dev/full" && !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), file) {
+			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), file+":") {
 				t.Errorf("the error does not say why or where: %v", err)
 			}
 			wantErr(t, l.Append(nil, entries(101, 101, 1)), ErrFailed)
@@ -76,8 +100,8 @@ func TestLogWriteFails(t *testing.T) {
 			if l.LastIndex() != want.Last || l.HardState().GetTerm() != 1 {
 				t.Errorf("the log ends at %d, hard state %v", l.LastIndex(), l.HardState())
 			}
-			if term, err := l.Term(95); term != 1 || err != nil {
-				t.Errorf("term of 95 is %d, %v", term, err)
+			if term, err := l.Term(595); term != 1 || err != nil {
+				t.Errorf("term of 595 is %d, %v", term, err)
 			}
 			l.Close()
 			if d := diff(want, logContent(t, mustOpenLog(t, path, LogOptions{}))); d != "" {

@@ -15,7 +15,7 @@ import (
 type folder interface {
 	path(name string) string
 	list() ([]string, error)
-	create(name string) (file, error) // replaces what has that name
+	create(name string) (file, error) // replaces what has that name; for writes that lengthen it
 	open(name string) (file, error)
 	rename(from, to string) error // replaces what has that name
 	remove(name string) error
@@ -26,10 +26,10 @@ type folder interface {
 // file is one in a folder.
 type file interface {
 	io.ReaderAt
-	io.WriterAt
+	// write writes pages, which [newPages] made, at the beginning of a page, and makes them durable, and the size. What
+	// is no whole page at the end of them is the end of the file. After an error nobody knows how much was written.
+	write(pages []byte, at int64) error
 	size() (int64, error)
-	// sync makes what was written durable, and the size.
-	sync() error
 	Close() error
 }
 
@@ -77,10 +77,20 @@ func (f osFolder) list() (names []string, err error) {
 }
 
 func (f osFolder) create(name string) (file, error) {
-	return openFile(f.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	d, err := os.OpenFile(f.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &osFile{File: d}, nil
 }
 
-func (f osFolder) open(name string) (file, error) { return openFile(f.path(name), os.O_RDWR) }
+func (f osFolder) open(name string) (file, error) {
+	d, err := os.OpenFile(f.path(name), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &osFile{d, openDirect(f.path(name))}, nil
+}
 
 func (f osFolder) rename(from, to string) error { return os.Rename(f.path(from), f.path(to)) }
 
@@ -91,27 +101,48 @@ func (f osFolder) sync() error { return f.d.Sync() }
 // Close gives up the lock.
 func (f osFolder) Close() error { return f.d.Close() }
 
-type osFile struct{ *os.File }
-
-func openFile(path string, flags int) (file, error) {
-	f, err := os.OpenFile(path, flags, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return osFile{f}, nil
+// osFile is a file of the operating system. One goroutine at a time writes to it.
+type osFile struct {
+	*os.File
+	// The same, for direct writes. It is nil if there are none here, and for a file that is being made: ext4 before
+	// Linux 6.7 returned from a direct write that lengthens a file before the size was durable.
+	direct *os.File
 }
 
-func (f osFile) size() (int64, error) {
+// write writes directly as long as that can be done, and then into the system's memory and from there to the disk. The
+// system keeps the two in step.
+func (f *osFile) write(pages []byte, at int64) error {
+	if f.direct != nil {
+		err := writeDirect(f.direct, pages, at)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		err, f.direct = f.direct.Close(), nil
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := f.WriteAt(pages, at); err != nil {
+		return err
+	}
+	if err := datasync(f.File); err != nil {
+		return &fs.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
+func (f *osFile) Close() error {
+	err := f.File.Close()
+	if f.direct != nil {
+		err = errors.Join(err, f.direct.Close())
+	}
+	return err
+}
+
+func (f *osFile) size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
 	}
 	return info.Size(), nil
-}
-
-func (f osFile) sync() error {
-	if err := datasync(f.File); err != nil {
-		return &fs.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
-	}
-	return nil
 }

@@ -26,7 +26,7 @@ type Log struct {
 	// write makes writers wait for one another. It guards:
 	write sync.Mutex
 	batch uint64 // number of the last frame
-	buf   []byte // for the next one
+	pages []byte // for the next one; it begins with what the last page of the last segment holds
 	spare *segment
 	ready chan madeSegment // of the next segment, if it is being made or ready; else nil
 	spawn func(func())     // runs its argument, on a goroutine of its own
@@ -88,7 +88,11 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.failed = fmt.Errorf("log %s: %w", l.path, os.ErrClosed)
-	var errs []error
+	return errors.Join(l.closeSegments(), l.dir.Close())
+}
+
+// closeSegments closes the files of all segments. The caller holds all locks.
+func (l *Log) closeSegments() (err error) {
 	if l.ready != nil {
 		// One that could not be made is made at the next start.
 		if m := <-l.ready; m.err == nil {
@@ -100,9 +104,9 @@ func (l *Log) Close() error {
 		l.segs = append(l.segs, l.spare)
 	}
 	for _, s := range l.segs {
-		errs = append(errs, s.f.Close())
+		err = errors.Join(err, s.f.Close())
 	}
-	return errors.Join(append(errs, l.dir.Close())...)
+	return err
 }
 
 // HardState is what was saved last. It is empty if nothing was, never nil.

@@ -32,13 +32,13 @@ func openLog(dir folder, path string, o LogOptions, spawn func(func())) (*Log, e
 	l := &Log{dir: dir, path: path, size: o.SegmentBytes, spawn: spawn, tail: tail{limit: uint64(max(0, o.TailBytes))}}
 	err := l.open()
 	if err == nil {
+		err = l.loadPage()
+	}
+	if err == nil {
 		err = l.loadTail()
 	}
 	if err != nil {
-		for _, s := range l.segs {
-			err = errors.Join(err, s.f.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, l.closeSegments())
 	}
 	return l, nil
 }
@@ -251,19 +251,31 @@ func (r *replay) settle() error {
 		l.segs = l.segs[:n]
 	}
 	if r.begun {
-		if _, err := r.lastSeg.f.WriteAt(r.last, int64(r.lastAt)); err != nil {
-			return err
-		}
-		if err := r.lastSeg.f.sync(); err != nil {
+		if err := r.lastSeg.overwrite(r.last, int64(r.lastAt)); err != nil {
 			return err
 		}
 	}
 	if r.torn != nil {
-		if err := writeZeros(r.tornSeg.f, int64(r.torn.start), r.tornEnd); err != nil {
+		torn := make([]byte, r.tornEnd-int64(r.torn.start))
+		if err := r.tornSeg.overwrite(torn, int64(r.torn.start)); err != nil {
 			return err
 		}
 	}
 	return l.dir.sync()
+}
+
+// loadPage reads what the next write begins with.
+func (l *Log) loadPage() error {
+	l.pages = newPages(page)
+	s := l.lastSegment()
+	at := s.end % page
+	if at == 0 {
+		return nil
+	}
+	if _, err := s.f.ReadAt(l.pages[:at], s.end-at); err != nil {
+		return fmt.Errorf("read %s: %w", l.dir.path(s.name), err)
+	}
+	return nil
 }
 
 // loadTail reads as much of the end of the log as fits into the tail.

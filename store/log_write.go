@@ -8,8 +8,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// keepBuf is the largest buffer that is kept for the next frame.
-const keepBuf = 4 << 20
+// keepPages is the most memory that is kept for the next frame.
+const keepPages = 4 << 20
 
 // Append makes entries and hs durable in one transaction, replacing every
 // stored entry from entries[0].Index on. A nil or empty hs leaves the
@@ -85,7 +85,7 @@ func behind(entries []*raftpb.Entry, compacted uint64) []*raftpb.Entry {
 }
 
 // commit writes the frame of h and entries and makes it durable, with one write
-// and one fsync; then readers see it. h.state is what the log is with it. After an error this log
+// of whole pages; then readers see it. h.state is what the log is with it. After an error this log
 // takes no more writes. The caller holds write.
 func (l *Log) commit(h frame, entries []*raftpb.Entry) error {
 	size := frameSize(entries)
@@ -97,23 +97,36 @@ func (l *Log) commit(h frame, entries []*raftpb.Entry) error {
 		return l.fail(err)
 	}
 	h.batch = l.batch + 1
-	buf := appendFrame(l.buf[:0], seg.salt, seg.end, h, entries)
-	if cap(buf) <= keepBuf {
-		l.buf = buf
-	}
-	if _, err := seg.f.WriteAt(buf, seg.end); err != nil {
-		return l.fail(err)
-	}
-	if err := seg.f.sync(); err != nil {
+	at := seg.end % page // where the frame begins in the first of the pages
+	from := seg.end - at
+	pages := l.room(at, min(pageEnd(seg.end+size), seg.size)-from)
+	appendFrame(pages[at:at:at+size], seg.salt, seg.end, h, entries)
+	clear(pages[at+size:]) // as it is in the segment
+	if err := seg.f.write(pages, from); err != nil {
 		return l.fail(err)
 	}
 	l.batch = h.batch
 	l.publish(seg, h, entries)
 	seg.end += size
+	copy(l.pages, pages[(at+size)/page*page:at+size])
 	if seg.end > seg.size/2 && l.ready == nil {
 		l.makeNext()
 	}
 	return nil
+}
+
+// room returns size bytes of memory for the next write. The first at of them are what the page that it goes to holds up
+// to there. The caller holds write.
+func (l *Log) room(at, size int64) []byte {
+	if int64(len(l.pages)) >= size {
+		return l.pages[:size]
+	}
+	pages := newPages(size)
+	copy(pages, l.pages[:at])
+	if len(pages) <= keepPages {
+		l.pages = pages
+	}
+	return pages[:size]
 }
 
 // fail keeps the error of the write that stops this log.
@@ -206,8 +219,7 @@ func (l *Log) segmentFor(size int64) (*segment, error) {
 		made.seg = nil
 	}
 	if made.seg == nil { // or it could not be made, and perhaps it can now
-		const page = segmentHeader
-		need := max(l.size, segmentHeader+(size+page-1)/page*page)
+		need := max(l.size, segmentHeader+pageEnd(size))
 		if made.seg, made.err = makeSegment(l.dir, nil, last.number+1, need); made.err != nil {
 			return nil, made.err
 		}

@@ -25,13 +25,13 @@ const (
 	segmentVersion = 1
 	segmentFields  = 36
 	// segmentHeader is a page, so that no append writes it again.
-	segmentHeader = 4096
+	segmentHeader = page
 	// maxSegment is what a frame of maxFrame needs.
 	maxSegment    = segmentHeader + maxFrame
 	segmentSuffix = ".seg"
-	// fillStep is how much of a segment is filled with zeros between two fsyncs,
+	// fillStep is how much of a segment is filled with zeros by one write,
 	// so that the appends that go on meanwhile do not wait long behind it.
-	fillStep = 2 << 20
+	fillStep = 256 << 10
 )
 
 // segment is an open segment.
@@ -101,7 +101,7 @@ func makeSegment(dir folder, old *segment, number uint64, size int64) (_ *segmen
 			_ = dir.remove(temp)
 		}
 	}()
-	header := make([]byte, segmentHeader)
+	header := newPages(segmentHeader)
 	b := append(header[:0], segmentMagic...)
 	b = append(b, segmentVersion)
 	b = binary.BigEndian.AppendUint64(b, number)
@@ -111,34 +111,39 @@ func makeSegment(dir folder, old *segment, number uint64, size int64) (_ *segmen
 	b = append(b, salt[:]...)
 	s.salt = checksum(nil, b)
 	binary.BigEndian.AppendUint32(b, s.salt)
-	if _, err := s.f.WriteAt(header, 0); err != nil {
+	if err := s.f.write(header, 0); err != nil {
 		return nil, err
 	}
-	if err := writeZeros(s.f, segmentHeader, size); err != nil {
-		return nil, err
+	for at := int64(segmentHeader); at < size; at += fillStep {
+		if err := s.f.write(zeroPages[:min(fillStep, size-at)], at); err != nil {
+			return nil, err
+		}
 	}
 	if err := errors.Join(dir.rename(temp, s.name), dir.sync()); err != nil {
+		return nil, err
+	}
+	f, err := dir.open(s.name) // for the appends, whose errors say this name
+	if err != nil {
+		return nil, err
+	}
+	if err, s.f = s.f.Close(), f; err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// writeZeros fills [from, to) of f with zeros, durably.
-func writeZeros(f file, from, to int64) error {
-	for from < to {
-		step := min(to, from+fillStep)
-		for from < step {
-			n, err := f.WriteAt(zeros[:min(int64(len(zeros)), step-from)], from)
-			if err != nil {
-				return err
-			}
-			from += int64(n)
-		}
-		if err := f.sync(); err != nil {
-			return err
-		}
+var zeroPages = newPages(fillStep)
+
+// overwrite writes b at offset at of the segment, durably. What else the pages hold in which it lies stays.
+func (s *segment) overwrite(b []byte, at int64) error {
+	from := at / page * page
+	pages := newPages(at + int64(len(b)) - from)
+	pages = pages[:min(int64(len(pages)), s.size-from)]
+	if _, err := s.f.ReadAt(pages, from); err != nil {
+		return err
 	}
-	return nil
+	copy(pages[at-from:], b)
+	return s.f.write(pages, from)
 }
 
 // openSegment opens the segment called name and checks its header.

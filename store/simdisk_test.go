@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"unsafe"
 )
 
 // simDisk is a folder on a simulated disk under a simulated system. What was
@@ -42,6 +43,8 @@ type simFile struct {
 var (
 	errCrashed = errors.New("the machine has crashed")
 	errSync    = errors.New("the disk has failed")
+
+	errUnaligned = errors.New("not whole pages")
 )
 
 func newSimDisk(r *rand.Rand) *simDisk {
@@ -223,6 +226,18 @@ func (h *simHandle) ReadAt(b []byte, at int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// write is a write and an fsync, between which the machine may crash.
+func (h *simHandle) write(pages []byte, at int64) error {
+	if uintptr(unsafe.Pointer(unsafe.SliceData(pages)))%page != 0 || at%page != 0 ||
+		len(pages)%page != 0 && int(at)+len(pages) != len(h.f.data) {
+		return errUnaligned
+	}
+	if _, err := h.WriteAt(pages, at); err != nil {
+		return err
+	}
+	return h.sync()
 }
 
 func (h *simHandle) WriteAt(b []byte, at int64) (int, error) {

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// datasync makes what was written to f durable, and its size. It leaves out the
+// times of f, which would cost a second write.
+func datasync(f *os.File) error {
+	for {
+		err := syscall.Fdatasync(int(f.Fd()))
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// openDirect opens the file at path for writes that go to the disk out of the program's own memory. It returns nil where
+// there are none, and on file systems of which it is not known that a direct write with RWF_DSYNC is durable when it
+// returns. (FUSE hands the flag on to a program that may pass it over, and would have heeded an fdatasync.)
+func openDirect(path string) *os.File {
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_DIRECT, 0)
+	if err != nil {
+		return nil
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err == nil && (st.Type == unix.EXT4_SUPER_MAGIC || st.Type == unix.XFS_SUPER_MAGIC) {
+		return f
+	}
+	_ = f.Close()
+	return nil
+}
+
+// writeDirect writes whole pages of memory to f, at the beginning of a page, and makes them durable, in one call to the
+// system. [errors.ErrUnsupported] says that this cannot be done here, when perhaps a part of them is written.
+func writeDirect(f *os.File, pages []byte, at int64) error {
+	for len(pages) > 0 {
+		n, err := unix.Pwritev2(int(f.Fd()), [][]byte{pages}, at, unix.RWF_DSYNC)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EINVAL), // the disk has larger blocks, or these are no whole pages
+			errors.Is(err, unix.EPERM),            // a filter of system calls
+			errors.Is(err, errors.ErrUnsupported): // an old system
+			return errors.ErrUnsupported
+		case err == nil && n == 0:
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return &fs.PathError{Op: "pwritev2", Path: f.Name(), Err: err}
+		}
+		pages, at = pages[n:], at+int64(n)
+	}
+	return nil
+}
