@@ -111,7 +111,7 @@ bench-fanout: need-go
 	cd bench && go run . fanout $(ARGS)
 
 bench-vet: need-go
-	cd bench && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...
+	for m in bench bench/node; do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...); done
 
 image: build
 	docker build --target prebuilt -t chessrelay .

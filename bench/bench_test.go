@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // TestMain lets the tests' own program be the child processes that the harness starts.
@@ -25,30 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestQuantile(t *testing.T) {
-	hundred := make([]int, 100)
-	for i := range hundred {
-		hundred[i] = i + 1
-	}
-	for _, c := range []struct {
-		sorted []int
-		q      float64
-		want   int
-	}{
-		{nil, 0.5, 0},
-		{[]int{7}, 0.5, 7},
-		{[]int{7}, 0.99, 7},
-		{[]int{1, 2}, 0.5, 1},
-		{[]int{1, 2, 3}, 0.5, 2},
-		{hundred, 0.5, 50},
-		{hundred, 0.99, 99},
-		{hundred, 1, 100},
-		{hundred[:10], 0.99, 10},
-	} {
-		if got := quantile(c.sorted, c.q); got != c.want {
-			t.Errorf("quantile %g of %d values: %d, want %d", c.q, len(c.sorted), got, c.want)
-		}
-	}
+func TestMedian(t *testing.T) {
 	unsorted := []float64{3, 1, 2}
 	if got := median(unsorted); got != 2 || !slices.Equal(unsorted, []float64{3, 1, 2}) {
 		t.Errorf("median %g of %v", got, unsorted)
@@ -56,7 +35,7 @@ func TestQuantile(t *testing.T) {
 }
 
 func measured(p50 time.Duration, ops int) measurement {
-	return measurement{windowResult: windowResult{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, groupUsage: groupUsage{CPU: time.Second, MaxRSS: 1 << 20}}
+	return measurement{Window: node.Window{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, groupUsage: groupUsage{CPU: time.Second, MaxRSS: 1 << 20}}
 }
 
 // testResult has a failed round, a peer that is not durable, and one peer best at p50 and another at the rate.
@@ -180,7 +159,7 @@ func TestWholeRun(t *testing.T) {
 				}
 			}()
 			load := s.allLoads()[min(1, len(s.allLoads())-1)]
-			m, err := c.measure(t.Context(), loadArgs{Outstanding: load}, 50*time.Millisecond, 300*time.Millisecond)
+			m, err := c.measure(t.Context(), node.LoadArgs{Outstanding: load}, 50*time.Millisecond, 300*time.Millisecond)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +194,7 @@ func TestRestart(t *testing.T) {
 	if err := c.nodes[2].stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.measure(t.Context(), loadArgs{Outstanding: 8}, 0, 200*time.Millisecond)
+	m, err := c.measure(t.Context(), node.LoadArgs{Outstanding: 8}, 0, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

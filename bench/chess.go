@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
@@ -34,7 +35,7 @@ type chess struct {
 	games  [][]string // the moves of real games, in SAN
 }
 
-func openChess(ctx context.Context, cfg nodeConfig) (node, error) {
+func openChess(ctx context.Context, cfg nodeConfig) (node.Node, error) {
 	b := &boards{state: relay.NewState()}
 	c, err := openChessrelay(ctx, cfg, b)
 	if err != nil {
@@ -93,7 +94,7 @@ type chessWorker struct {
 	white, black int64
 }
 
-func (c *chess) submitter(worker int) (func(context.Context) error, error) {
+func (c *chess) Submitter(worker int) (func(context.Context) error, error) {
 	w := &chessWorker{c: c, next: worker, board: relay.MaxBoard}
 	w.move.WhiteMs, w.move.BlackMs = &w.white, &w.black
 	w.op.PlayMove, w.command.Op = &w.move, &w.op
@@ -106,7 +107,7 @@ func (w *chessWorker) submit(ctx context.Context) error {
 		if err := w.open(ctx); err != nil {
 			return err
 		}
-		return errNotCounted
+		return node.ErrNotCounted
 	}
 	w.white, w.black = int64(5_400_000-w.ply*7_000), int64(5_400_000-w.ply*6_000)
 	w.move.Game, w.move.Ply, w.move.Move = w.game, int32(w.ply)+1, w.moves[w.ply]
@@ -166,12 +167,12 @@ func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Comma
 	return nil
 }
 
-// applied implements counted.
-func (c *chess) applied() applied {
+// HasApplied implements node.Counted.
+func (c *chess) HasApplied() node.Applied {
 	c.boards.mu.RLock()
 	defer c.boards.mu.RUnlock()
 	hash := c.boards.state.Hash()
-	return applied{Count: c.boards.count, Hash: hex.EncodeToString(hash[:])}
+	return node.Applied{Count: c.boards.count, Hash: hex.EncodeToString(hash[:])}
 }
 
 // boards is the state machine that cmd/chessrelay has, without its spectators.

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -24,7 +25,7 @@ var chessrelaySystem = system{
 	about:     "package consensus of this project, with entries that it knows nothing about",
 	durable:   true,
 	converges: true,
-	open: func(ctx context.Context, cfg nodeConfig) (node, error) {
+	open: func(ctx context.Context, cfg nodeConfig) (node.Node, error) {
 		m := &counter{}
 		c, err := openChessrelay(ctx, cfg, m)
 		return &opaque{c, m}, err
@@ -37,8 +38,8 @@ type opaque struct {
 	machine *counter
 }
 
-// applied implements counted.
-func (o *opaque) applied() applied { return applied{Count: o.machine.n.Load()} }
+// HasApplied implements node.Counted.
+func (o *opaque) HasApplied() node.Applied { return node.Applied{Count: o.machine.n.Load()} }
 
 // chessrelayOptions are what the systems that are chessrelay can be told. Zero values are consensus's own defaults.
 type chessrelayOptions struct {
@@ -70,7 +71,7 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 		Dir:           cfg.Dir,
 		Name:          fmt.Sprintf("node-%d", cfg.Index),
 		Role:          consensus.Venue,
-		ListenPeer:    cfg.addrs()[0],
+		ListenPeer:    cfg.OwnAddrs()[0],
 		AdvertisePeer: o.AdvertisePeer,
 		Voters:        o.Voters,
 		Machine:       machine,
@@ -86,7 +87,7 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 	} else {
 		cc.Join = func(ctx context.Context, self consensus.Member) (w consensus.Welcome, err error) {
 			// Node 0 may start later than this one.
-			return w, until(ctx, "node 0 to admit this one", func() (bool, error) {
+			return w, node.Until(ctx, "node 0 to admit this one", func() (bool, error) {
 				err := post(ctx, "http://"+admitAt+"/admit", self, &w)
 				return err == nil, err
 			})
@@ -145,7 +146,7 @@ func post(ctx context.Context, url string, in, out any) error {
 		return err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxLine))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, node.MaxLine))
 	if err != nil {
 		return err
 	}
@@ -156,12 +157,12 @@ func post(ctx context.Context, url string, in, out any) error {
 }
 
 // lead waits until all other nodes replicate and as many as are to vote do.
-func (c *chessrelay) lead(ctx context.Context) error {
+func (c *chessrelay) Lead(ctx context.Context) error {
 	voters := c.cfg.Chessrelay.Voters
 	if voters == 0 {
 		voters = 3 // consensus's default
 	}
-	return until(ctx, "a leader and its followers", func() (bool, error) {
+	return node.Until(ctx, "a leader and its followers", func() (bool, error) {
 		s, err := c.Status(ctx)
 		if err != nil || s.LeaderID != c.ID() || len(s.Members) < len(c.cfg.Addrs) {
 			return false, err
@@ -179,8 +180,8 @@ func (c *chessrelay) lead(ctx context.Context) error {
 	})
 }
 
-func (c *chessrelay) submitter(worker int) (func(context.Context) error, error) {
-	payload := make([]byte, payloadSize)
+func (c *chessrelay) Submitter(worker int) (func(context.Context) error, error) {
+	payload := make([]byte, node.PayloadSize)
 	binary.BigEndian.PutUint64(payload, uint64(worker))
 	n := uint64(0)
 	return func(ctx context.Context) error {
@@ -191,8 +192,8 @@ func (c *chessrelay) submitter(worker int) (func(context.Context) error, error) 
 	}, nil
 }
 
-// call implements caller: "status" is consensus.Status, "position" how far this node is.
-func (c *chessrelay) call(ctx context.Context, op string, _ json.RawMessage) (any, error) {
+// Call implements node.Caller: "status" is consensus.Status, "position" how far this node is.
+func (c *chessrelay) Call(ctx context.Context, op string, _ json.RawMessage) (any, error) {
 	switch op {
 	case "status":
 		return c.Status(ctx)

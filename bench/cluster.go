@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -68,20 +69,20 @@ func (c *cluster) startAll(ctx context.Context) error {
 
 // plan gives size more nodes their places, folders and addresses. start starts them.
 func (c *cluster) plan(size int, opts chessrelayOptions) error {
-	addrs, err := freeAddrs(size * addrsPerNode)
+	addrs, err := freeAddrs(size * node.AddrsPerNode)
 	if err != nil {
 		return err
 	}
 	var all [][]string
 	for _, cfg := range c.cfgs {
-		all = append(all, cfg.addrs())
+		all = append(all, cfg.OwnAddrs())
 	}
 	for len(addrs) > 0 {
-		all = append(all, addrs[:addrsPerNode])
-		addrs = addrs[addrsPerNode:]
+		all = append(all, addrs[:node.AddrsPerNode])
+		addrs = addrs[node.AddrsPerNode:]
 	}
 	for i := len(c.cfgs); i < len(all); i++ {
-		cfg := nodeConfig{System: c.system, Index: i, Dir: filepath.Join(c.dir, fmt.Sprint(i)), Addrs: all, Chessrelay: opts}
+		cfg := nodeConfig{c.system, node.Config{Index: i, Dir: filepath.Join(c.dir, fmt.Sprint(i)), Addrs: all}, opts}
 		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (c *cluster) plan(size int, opts chessrelayOptions) error {
 // lengthen makes the way to each node that is planned longer, for the others. The nodes must not be started yet.
 func (c *cluster) lengthen(delay time.Duration) error {
 	for i := range c.cfgs {
-		d, err := newDelayLine(c.cfgs[i].addrs()[0], delay)
+		d, err := newDelayLine(c.cfgs[i].OwnAddrs()[0], delay)
 		if err != nil {
 			return err
 		}
@@ -116,21 +117,21 @@ func (c *cluster) start(ctx context.Context, i int) error {
 }
 
 // converged waits until all nodes have applied the same, and returns what. Nothing may be submitted meanwhile.
-func (c *cluster) converged(ctx context.Context) (has applied, err error) {
+func (c *cluster) converged(ctx context.Context) (has node.Applied, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return has, until(ctx, "all nodes to have applied the same", func() (bool, error) {
+	return has, node.Until(ctx, "all nodes to have applied the same", func() (bool, error) {
 		for i, p := range c.nodes {
 			if p == nil {
 				continue
 			}
-			var a applied
+			var a node.Applied
 			if err := p.call(ctx, "applied", nil, &a); err != nil {
 				return false, err
 			}
 			if i == 0 {
 				has = a
-			} else if !a.same(has) {
+			} else if !a.Same(has) {
 				return false, fmt.Errorf("%s has applied %+v, the leader %+v", p.name, a, has)
 			}
 		}
@@ -165,7 +166,7 @@ func (c *cluster) usage(ctx context.Context) (sum groupUsage, err error) {
 		if p == nil || p.hasEnded() {
 			continue
 		}
-		var u procUsage
+		var u node.Usage
 		if err := p.call(ctx, "usage", nil, &u); err != nil {
 			return sum, err
 		}
@@ -175,7 +176,7 @@ func (c *cluster) usage(ctx context.Context) (sum groupUsage, err error) {
 		sum.CPU += u.CPU
 		sum.MaxRSS += u.MaxRSS
 	}
-	own, err := ownUsage()
+	own, err := node.OwnUsage()
 	sum.OwnCPU = own.CPU
 	return sum, err
 }
@@ -190,7 +191,7 @@ func (u groupUsage) since(earlier groupUsage) groupUsage {
 
 // measurement is one load on one group, and what the processes used in the window.
 type measurement struct {
-	windowResult
+	node.Window
 	groupUsage
 }
 
@@ -201,7 +202,7 @@ func (m measurement) cpuPerMillion() float64 { return m.CPU.Seconds() / float64(
 func (m measurement) leaderPerMillion() float64 { return m.LeaderCPU.Seconds() / float64(m.Ops) * 1e6 }
 
 // measure puts a load on node 0 and measures it for a window, after a warm-up.
-func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window time.Duration) (m measurement, err error) {
+func (c *cluster) measure(ctx context.Context, args node.LoadArgs, warmUp, window time.Duration) (m measurement, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout+warmUp+window)
 	defer cancel()
 	leader := c.nodes[0]
@@ -209,7 +210,7 @@ func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window tim
 		return m, err
 	}
 	defer func() { err = errors.Join(err, leader.call(ctx, "unload", nil, nil)) }()
-	if err := wait(ctx, warmUp); err != nil {
+	if err := node.Wait(ctx, warmUp); err != nil {
 		return m, err
 	}
 	before, err := c.usage(ctx)
@@ -219,10 +220,10 @@ func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window tim
 	if err := leader.call(ctx, "window", nil, nil); err != nil {
 		return m, err
 	}
-	if err := wait(ctx, window); err != nil {
+	if err := node.Wait(ctx, window); err != nil {
 		return m, err
 	}
-	if err := leader.call(ctx, "window", nil, &m.windowResult); err != nil {
+	if err := leader.call(ctx, "window", nil, &m.Window); err != nil {
 		return m, err
 	}
 	after, err := c.usage(ctx)
@@ -234,31 +235,6 @@ func (c *cluster) measure(ctx context.Context, args loadArgs, warmUp, window tim
 	}
 	m.groupUsage = after.since(before)
 	return m, nil
-}
-
-// wait waits for as long as a measurement is to take.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// until waits until cond holds.
-func until(ctx context.Context, what string, cond func() (bool, error)) error {
-	for {
-		ok, err := cond()
-		if ok {
-			return nil
-		}
-		if wait(ctx, 10*time.Millisecond) != nil {
-			return fmt.Errorf("waited in vain for %s: %w", what, errors.Join(ctx.Err(), err))
-		}
-	}
 }
 
 // freeAddrs finds n free loopback addresses.

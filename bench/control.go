@@ -13,26 +13,11 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// The protocol between the orchestrator and a child: the orchestrator writes requests, the child answers each,
-// in any order. One JSON value a line.
-type request struct {
-	ID   int             `json:"id"`
-	Op   string          `json:"op"`
-	Args json.RawMessage `json:"args,omitempty"`
-}
-
-type response struct {
-	ID     int             `json:"id"`
-	Error  string          `json:"error,omitempty"`
-	Result json.RawMessage `json:"result,omitempty"`
-}
-
-// maxLine bounds one line of the protocol, in bytes.
-const maxLine = 1 << 20
-
-// A process is a child, as the orchestrator sees it. Its methods may be called by any goroutine.
+// A process is a child, as the orchestrator sees it. Package node has the protocol between them. Its methods may be called by any goroutine.
 type process struct {
 	name    string
 	logFile string
@@ -42,7 +27,7 @@ type process struct {
 	mu      sync.Mutex
 	stdin   io.WriteCloser
 	next    int
-	waiting map[int]chan response
+	waiting map[int]chan node.Response
 }
 
 // startProcess starts this program as a node. It dies with its standard input, so with the orchestrator at the latest.
@@ -51,7 +36,7 @@ func startProcess(name, dir string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, logFile: filepath.Join(dir, name+".log"), ended: make(chan struct{}), waiting: map[int]chan response{}}
+	p := &process{name: name, logFile: filepath.Join(dir, name+".log"), ended: make(chan struct{}), waiting: map[int]chan node.Response{}}
 	log, err := os.Create(p.logFile)
 	if err != nil {
 		return nil, err
@@ -76,9 +61,9 @@ func startProcess(name, dir string) (*process, error) {
 // read hands out the answers until the child has ended.
 func (p *process) read(out io.Reader) {
 	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, node.MaxLine)
 	for lines.Scan() {
-		var r response
+		var r node.Response
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			continue // a library printed something
 		}
@@ -99,12 +84,12 @@ func (p *process) call(ctx context.Context, op string, args, result any) error {
 	if err != nil {
 		return err
 	}
-	answer := make(chan response, 1)
+	answer := make(chan node.Response, 1)
 	p.mu.Lock()
 	p.next++
 	id := p.next
 	p.waiting[id] = answer
-	line, _ := json.Marshal(request{ID: id, Op: op, Args: raw})
+	line, _ := json.Marshal(node.Request{ID: id, Op: op, Args: raw})
 	_, err = p.stdin.Write(append(line, '\n'))
 	p.mu.Unlock()
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // listen runs serve with each connection to a new address, until the test ends.
@@ -52,7 +54,7 @@ func TestDelay(t *testing.T) {
 	for _, delay := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond} {
 		c := delayed(t, delay, func(c net.Conn) { _, _ = io.Copy(c, c) })
 		var times []time.Duration
-		buf := make([]byte, payloadSize)
+		buf := make([]byte, node.PayloadSize)
 		for range 25 {
 			began := time.Now()
 			if _, err := c.Write(buf); err != nil {
@@ -96,7 +98,7 @@ func TestDelayIsNoStopAndWait(t *testing.T) {
 		if _, err := c.Write(binary.BigEndian.AppendUint64(nil, i)); err != nil {
 			t.Fatal(err)
 		}
-		if err := wait(t.Context(), every); err != nil { // so that they are chunks of their own
+		if err := node.Wait(t.Context(), every); err != nil { // so that they are chunks of their own
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/lni/dragonboat/v4"
 	"github.com/lni/dragonboat/v4/config"
 	"github.com/lni/dragonboat/v4/logger"
@@ -20,7 +21,7 @@ var dragonboatSystem = system{
 	durable:   true,
 	converges: true,
 	module:    "github.com/lni/dragonboat/v4",
-	open: func(_ context.Context, cfg nodeConfig) (node, error) {
+	open: func(_ context.Context, cfg nodeConfig) (node.Node, error) {
 		return openDragonboat(cfg, nil)
 	},
 }
@@ -31,7 +32,7 @@ var dragonboatTanSystem = system{
 	durable:   true,
 	converges: true,
 	module:    "github.com/lni/dragonboat/v4",
-	open: func(_ context.Context, cfg nodeConfig) (node, error) {
+	open: func(_ context.Context, cfg nodeConfig) (node.Node, error) {
 		return openDragonboat(cfg, tan.Factory)
 	},
 }
@@ -48,10 +49,10 @@ type dragonboatNode struct {
 	machine *dragonboatCounter
 }
 
-// applied implements counted.
-func (d *dragonboatNode) applied() applied { return applied{Count: d.machine.n.Load()} }
+// HasApplied implements node.Counted.
+func (d *dragonboatNode) HasApplied() node.Applied { return node.Applied{Count: d.machine.n.Load()} }
 
-func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node, error) {
+func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node.Node, error) {
 	for _, pkg := range []string{"raft", "rsm", "transport", "grpc", "dragonboat", "logdb", "config", "tan", "raftpb", "settings", "order", "utils"} {
 		logger.GetLogger(pkg).SetLevel(logger.ERROR)
 	}
@@ -60,7 +61,7 @@ func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node, error) {
 	host, err := dragonboat.NewNodeHost(config.NodeHostConfig{
 		NodeHostDir:    cfg.Dir,
 		RTTMillisecond: 10,
-		RaftAddress:    cfg.addrs()[0],
+		RaftAddress:    cfg.OwnAddrs()[0],
 		Expert:         expert,
 	})
 	if err != nil {
@@ -85,9 +86,9 @@ func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node, error) {
 func dragonboatReplica(index int) uint64 { return uint64(index) + 1 }
 
 // lead has whoever leads hand over to this node.
-func (d *dragonboatNode) lead(ctx context.Context) error {
+func (d *dragonboatNode) Lead(ctx context.Context) error {
 	asked := time.Time{}
-	return until(ctx, "this node to lead", func() (bool, error) {
+	return node.Until(ctx, "this node to lead", func() (bool, error) {
 		id, _, ok, err := d.GetLeaderID(dragonboatShard)
 		if err != nil || !ok {
 			return false, err
@@ -103,9 +104,9 @@ func (d *dragonboatNode) lead(ctx context.Context) error {
 	})
 }
 
-func (d *dragonboatNode) submitter(int) (func(context.Context) error, error) {
+func (d *dragonboatNode) Submitter(int) (func(context.Context) error, error) {
 	session := d.GetNoOPSession(dragonboatShard)
-	payload := make([]byte, payloadSize)
+	payload := make([]byte, node.PayloadSize)
 	return func(context.Context) error {
 		p, err := d.Propose(session, payload, dragonboatTimeout)
 		if err != nil {

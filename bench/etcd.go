@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
@@ -29,12 +30,12 @@ type etcd struct {
 	client *clientv3.Client
 }
 
-func openEtcd(_ context.Context, cfg nodeConfig) (node, error) {
+func openEtcd(_ context.Context, cfg nodeConfig) (node.Node, error) {
 	ec := embed.NewConfig()
 	ec.Name = etcdName(cfg.Index)
 	ec.Dir = cfg.Dir
 	ec.LogLevel = "error"
-	peer, client := etcdURL(cfg.addrs()[0]), etcdURL(cfg.addrs()[1])
+	peer, client := etcdURL(cfg.OwnAddrs()[0]), etcdURL(cfg.OwnAddrs()[1])
 	ec.ListenPeerUrls, ec.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 	ec.ListenClientUrls, ec.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
 	var members []string
@@ -54,7 +55,7 @@ func etcdName(index int) string       { return fmt.Sprintf("node-%d", index) }
 func etcdURL(addr string) (u url.URL) { return url.URL{Scheme: "http", Host: addr} }
 
 // lead has whoever leads hand over to this server.
-func (e *etcd) lead(ctx context.Context) error {
+func (e *etcd) Lead(ctx context.Context) error {
 	select {
 	case <-e.Server.ReadyNotify():
 	case <-ctx.Done():
@@ -64,7 +65,7 @@ func (e *etcd) lead(ctx context.Context) error {
 	for _, addrs := range e.cfg.Addrs {
 		endpoints = append(endpoints, addrs[1])
 	}
-	return until(ctx, "this server to lead", func() (bool, error) {
+	return node.Until(ctx, "this server to lead", func() (bool, error) {
 		if e.Server.Leader() == e.Server.MemberID() {
 			return true, nil
 		}
@@ -91,13 +92,13 @@ func etcdMoveLeader(ctx context.Context, endpoint string, to uint64) error {
 	return err
 }
 
-// applied implements counted. A revision is one put.
-func (e *etcd) applied() applied { return applied{Count: uint64(e.Server.KV().Rev())} }
+// HasApplied implements node.Counted. A revision is one put.
+func (e *etcd) HasApplied() node.Applied { return node.Applied{Count: uint64(e.Server.KV().Rev())} }
 
 // submitter puts under a key of the worker's own, so that the keys stay few.
-func (e *etcd) submitter(worker int) (func(context.Context) error, error) {
+func (e *etcd) Submitter(worker int) (func(context.Context) error, error) {
 	key := fmt.Sprintf("moves/%d", worker)
-	payload := make([]byte, payloadSize)
+	payload := make([]byte, node.PayloadSize)
 	n := uint64(0)
 	return func(ctx context.Context) error {
 		n++

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -220,7 +221,7 @@ func (r *fanRun) come(ctx context.Context, args comeArgs) (c came, err error) {
 	if err := r.crowd.call(ctx, "come", args, &c); err != nil {
 		return c, err
 	}
-	err = until(ctx, "the server to know its spectators", func() (bool, error) {
+	err = node.Until(ctx, "the server to know its spectators", func() (bool, error) {
 		s, err := r.state(ctx)
 		return s.Spectators == args.Count, errors.Join(err, fmt.Errorf("it knows %d of %d", s.Spectators, args.Count))
 	})
@@ -235,7 +236,7 @@ type fanUsage struct {
 }
 
 func (r *fanRun) usage(ctx context.Context) (fanUsage, error) {
-	var server, crowd procUsage
+	var server, crowd node.Usage
 	err := errors.Join(r.server.call(ctx, "usage", nil, &server), r.crowd.call(ctx, "usage", nil, &crowd))
 	return fanUsage{time.Now(), server.CPU, crowd.CPU}, err
 }
@@ -488,7 +489,7 @@ func (r *fanRun) measureIdle(ctx context.Context, seconds float64) error {
 	if err != nil {
 		return err
 	}
-	if err := wait(ctx, time.Duration(seconds*float64(time.Second))); err != nil {
+	if err := node.Wait(ctx, time.Duration(seconds*float64(time.Second))); err != nil {
 		return err
 	}
 	after, err := r.usage(ctx)

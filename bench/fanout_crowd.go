@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // crowdConfig is what the operation "crowd" makes of a child: spectators of one server.
@@ -91,7 +93,7 @@ func arrivalOf(first time.Duration, later []uint32, missed int) arrival {
 		return arrival{Missed: missed}
 	}
 	slices.Sort(later)
-	at := func(q float64) time.Duration { return first + time.Duration(quantile(later, q))*laterUnit }
+	at := func(q float64) time.Duration { return first + time.Duration(node.Quantile(later, q))*laterUnit }
 	return arrival{Count: len(later), First: first, P50: at(0.5), P99: at(0.99), Last: at(1), Missed: missed}
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"golang.org/x/sys/unix"
 )
 
@@ -100,7 +101,7 @@ type record struct {
 	missed int
 }
 
-func openCrowd(args json.RawMessage) (caller, error) {
+func openCrowd(args json.RawMessage) (node.Caller, error) {
 	c := &crowd{ended: make(chan struct{}), buffer: make([]byte, 64<<10)}
 	if err := json.Unmarshal(args, &c.cfg); err != nil {
 		return nil, err
@@ -134,8 +135,8 @@ func (c *crowd) do(fn func()) {
 	_, _ = unix.Write(c.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 }
 
-// call implements caller.
-func (c *crowd) call(ctx context.Context, op string, args json.RawMessage) (any, error) {
+// Call implements node.Caller.
+func (c *crowd) Call(ctx context.Context, op string, args json.RawMessage) (any, error) {
 	switch op {
 	case "come":
 		var a comeArgs
@@ -279,7 +280,7 @@ func (c *crowd) doDue() {
 		}
 		if c.state.Here == o.args.Count {
 			slices.Sort(o.times)
-			o.came.Count, o.came.P50, o.came.P99, o.came.Last = len(o.times), quantile(o.times, 0.5), quantile(o.times, 0.99), quantile(o.times, 1)
+			o.came.Count, o.came.P50, o.came.P99, o.came.Last = len(o.times), node.Quantile(o.times, 0.5), node.Quantile(o.times, 0.99), node.Quantile(o.times, 1)
 			o.done <- o.came
 			c.coming = nil
 		}

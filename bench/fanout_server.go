@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // fanServerConfig is what the operation "serve" makes of a child.
@@ -28,7 +30,7 @@ type fanServer struct {
 	mu sync.Mutex // held while something is published
 }
 
-func openFanServer(args json.RawMessage) (caller, error) {
+func openFanServer(args json.RawMessage) (node.Caller, error) {
 	var cfg fanServerConfig
 	if err := json.Unmarshal(args, &cfg); err != nil {
 		return nil, err
@@ -54,8 +56,8 @@ func openFanServer(args json.RawMessage) (caller, error) {
 	return s, err
 }
 
-// call implements caller.
-func (s *fanServer) call(ctx context.Context, op string, args json.RawMessage) (any, error) {
+// Call implements node.Caller.
+func (s *fanServer) Call(ctx context.Context, op string, args json.RawMessage) (any, error) {
 	switch op {
 	case "state":
 		return s.state(), nil
@@ -115,7 +117,7 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 			due = began + time.Duration(float64(i)/args.PerSecond*float64(time.Second))
 		}
 		if pause := due - clock(); pause > 0 {
-			if err := wait(ctx, pause); err != nil {
+			if err := node.Wait(ctx, pause); err != nil {
 				return p, err
 			}
 			due = 0 // the timer's lateness is not the system's

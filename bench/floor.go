@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // floorSystem is the least that three processes can do to have a record on the disks of a majority: no
@@ -41,7 +43,7 @@ type floor struct {
 	acked uint64 // the highest that any follower has
 }
 
-func openFloor(_ context.Context, cfg nodeConfig) (node, error) {
+func openFloor(_ context.Context, cfg nodeConfig) (node.Node, error) {
 	disk, err := openSyncFile(filepath.Join(cfg.Dir, "log"))
 	if err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func openFloor(_ context.Context, cfg nodeConfig) (node, error) {
 	if cfg.Index == 0 {
 		return f, nil
 	}
-	l, err := net.Listen("tcp", cfg.addrs()[0])
+	l, err := net.Listen("tcp", cfg.OwnAddrs()[0])
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func (f *floor) follow(l net.Listener) error {
 	}
 	defer conn.Close()
 	in := bufio.NewReader(conn)
-	record := make([]byte, floorAckSize+payloadSize)
+	record := make([]byte, floorAckSize+node.PayloadSize)
 	for {
 		if _, err := io.ReadFull(in, record); err != nil {
 			return err
@@ -85,7 +87,7 @@ func (f *floor) follow(l net.Listener) error {
 	}
 }
 
-func (f *floor) lead(context.Context) error {
+func (f *floor) Lead(context.Context) error {
 	for _, addrs := range f.cfg.Addrs[1:] {
 		conn, err := net.Dial("tcp", addrs[0])
 		if err != nil {
@@ -106,11 +108,11 @@ func (f *floor) lead(context.Context) error {
 	return nil
 }
 
-func (f *floor) submitter(worker int) (func(context.Context) error, error) {
+func (f *floor) Submitter(worker int) (func(context.Context) error, error) {
 	if worker > 0 {
 		return nil, errors.New("the floor takes one submission at a time")
 	}
-	record := make([]byte, floorAckSize+payloadSize)
+	record := make([]byte, floorAckSize+node.PayloadSize)
 	return func(context.Context) error {
 		f.last++
 		binary.BigEndian.PutUint64(record, f.last)

@@ -6,6 +6,7 @@ require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/centrifugal/centrifuge v0.40.0
 	github.com/chessrelay/chessrelay v0.0.0
+	github.com/chessrelay/chessrelay/bench/node v0.0.0
 	github.com/gorilla/websocket v1.5.3
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/raft v1.8.0
@@ -140,7 +141,10 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/chessrelay/chessrelay => ../
+replace (
+	github.com/chessrelay/chessrelay => ../
+	github.com/chessrelay/chessrelay/bench/node => ./node
+)
 
 // raft-boltdb imports the compat package, which v0.7.0 no longer has.
 replace github.com/hashicorp/go-metrics => github.com/hashicorp/go-metrics v0.6.0

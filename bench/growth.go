@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -122,7 +123,7 @@ func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error
 	defer func() { err = errors.Join(err, c.close()) }()
 	for i := range s.Loads {
 		l := &s.Loads[i]
-		m, err := c.measure(ctx, loadArgs{Outstanding: l.Outstanding}, f.warm(), f.window())
+		m, err := c.measure(ctx, node.LoadArgs{Outstanding: l.Outstanding}, f.warm(), f.window())
 		if err != nil {
 			return err
 		}
@@ -131,7 +132,7 @@ func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error
 		}
 		l.Rounds[round] = m
 		fmt.Fprintf(os.Stderr, "round %d/%d  %-23s %5d outstanding  p50 %9s  %8s/s  CPU s/M: %4.1f leader, %5.1f all\n", round+1, f.rounds,
-			s, l.Outstanding, micros(m.P50), thousands(m.rate()), m.leaderPerMillion(), m.cpuPerMillion())
+			s, l.Outstanding, micros(m.P50), thousands(m.Rate()), m.leaderPerMillion(), m.cpuPerMillion())
 	}
 	return nil
 }
@@ -207,7 +208,7 @@ func (c *cluster) makeHistory(ctx context.Context, moves int) error {
 	const movesPerWorker = 200 // more than two games
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
-	args := loadArgs{Outstanding: min(max(moves/movesPerWorker, 1), 1024), Count: moves}
+	args := node.LoadArgs{Outstanding: min(max(moves/movesPerWorker, 1), 1024), Count: moves}
 	if err := c.nodes[0].call(ctx, "make", args, nil); err != nil {
 		return err
 	}
@@ -230,11 +231,11 @@ func (c *cluster) timeJoin(ctx context.Context, opts chessrelayOptions) (t start
 	if t, err = c.timeStart(ctx, i, 0); err != nil {
 		return t, err
 	}
-	var leader, joined applied
+	var leader, joined node.Applied
 	if err := errors.Join(c.nodes[0].call(ctx, "applied", nil, &leader), c.nodes[i].call(ctx, "applied", nil, &joined)); err != nil {
 		return t, err
 	}
-	if !joined.same(leader) {
+	if !joined.Same(leader) {
 		return t, fmt.Errorf("it has %+v, the leader %+v", joined, leader)
 	}
 	t.Snapshot, err = snapshotBytes(c.nodes[i].logFile)
@@ -269,7 +270,7 @@ func (c *cluster) timeStart(ctx context.Context, i, ask int) (t startTiming, err
 			return t, err
 		}
 		if has.Applied < goal.Commit {
-			if err := wait(ctx, time.Millisecond); err != nil {
+			if err := node.Wait(ctx, time.Millisecond); err != nil {
 				return t, fmt.Errorf("it has applied %d entries of %d: %w", has.Applied, goal.Commit, err)
 			}
 		}
@@ -278,7 +279,7 @@ func (c *cluster) timeStart(ctx context.Context, i, ask int) (t startTiming, err
 	if i > 0 {
 		return t, nil
 	}
-	err = until(ctx, "node 0 to lead again", func() (bool, error) {
+	err = node.Until(ctx, "node 0 to lead again", func() (bool, error) {
 		var s consensus.Status
 		err := p.call(ctx, "status", nil, &s)
 		t.Leads = time.Since(began)

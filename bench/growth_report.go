@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // growthResult is everything that a run of "growth" measured. Durations are in nanoseconds in its JSON.
@@ -28,7 +30,7 @@ func (r *growthResult) summarize() {
 		for j := range r.Sizes[i].Loads {
 			l := &r.Sizes[i].Loads[j]
 			l.P50 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P50 })
-			l.Rate = medianOf(l.Rounds, measurement.rate)
+			l.Rate = medianOf(l.Rounds, measurement.Rate)
 			l.LeaderCPU = medianOf(l.Rounds, measurement.leaderPerMillion)
 			l.NodeCPU = medianOf(l.Rounds, measurement.cpuPerMillion)
 		}
@@ -73,7 +75,7 @@ func (r *growthResult) markdown(w io.Writer) {
 	fmt.Fprintf(w, "# More followers, more history\n\n%s, %s, %d cores, %s, %s; chessrelay %s. Medians of %d rounds. All processes on this machine.\n",
 		m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go, m.Commit, r.Rounds)
 	if len(r.Sizes) > 0 {
-		fmt.Fprintf(w, "\n## Followers\n\nSubmissions of %d bytes from inside the leader's process, windows of %g s. Followers that do not vote are learners, as in the product. ", payloadSize, r.Seconds)
+		fmt.Fprintf(w, "\n## Followers\n\nSubmissions of %d bytes from inside the leader's process, windows of %g s. Followers that do not vote are learners, as in the product. ", node.PayloadSize, r.Seconds)
 		fmt.Fprintf(w, "CPU is seconds for a million submissions, the leader's with the load generator; all processes share %d cores, so that the rate falls with the CPU that the followers take.\n\n", m.Cores)
 		fmt.Fprintf(w, "| followers | voters | 64 outstanding: a second | p50 | leader's CPU | all CPU | 1,024 outstanding: a second | p50 | leader's CPU | all CPU |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		for _, s := range r.Sizes {

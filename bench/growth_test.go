@@ -29,23 +29,6 @@ func TestMedianTiming(t *testing.T) {
 	}
 }
 
-func TestSameApplied(t *testing.T) {
-	for _, c := range []struct {
-		a, b applied
-		want bool
-	}{
-		{applied{Count: 1}, applied{Count: 1}, true},
-		{applied{Count: 1}, applied{Count: 2}, false},
-		{applied{Count: 1, Hash: "x"}, applied{Count: 2, Hash: "x"}, true}, // one was started again
-		{applied{Count: 1, Hash: "x"}, applied{Count: 1, Hash: "y"}, false},
-		{applied{Count: 1, Hash: "x"}, applied{Count: 1}, false},
-	} {
-		if c.a.same(c.b) != c.want {
-			t.Errorf("%+v and %+v: %v", c.a, c.b, !c.want)
-		}
-	}
-}
-
 func TestSnapshotBytes(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	for text, want := range map[string]int64{

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	boltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -24,7 +25,7 @@ var hashicorpBoltSystem = system{
 	durable:   true,
 	converges: true,
 	module:    "github.com/hashicorp/raft",
-	open: func(_ context.Context, cfg nodeConfig) (node, error) {
+	open: func(_ context.Context, cfg nodeConfig) (node.Node, error) {
 		return openHashicorp(cfg, func(dir string) (hashicorpLog, error) {
 			return boltdb.New(boltdb.Options{
 				Path:        filepath.Join(dir, "raft.db"),
@@ -40,7 +41,7 @@ var hashicorpWALSystem = system{
 	durable:   true,
 	converges: true,
 	module:    "github.com/hashicorp/raft",
-	open: func(_ context.Context, cfg nodeConfig) (node, error) {
+	open: func(_ context.Context, cfg nodeConfig) (node.Node, error) {
 		return openHashicorp(cfg, func(dir string) (hashicorpLog, error) { return wal.Open(dir) })
 	},
 }
@@ -64,10 +65,10 @@ type hashicorp struct {
 	machine *hashicorpCounter
 }
 
-// applied implements counted.
-func (h *hashicorp) applied() applied { return applied{Count: h.machine.n.Load()} }
+// HasApplied implements node.Counted.
+func (h *hashicorp) HasApplied() node.Applied { return node.Applied{Count: h.machine.n.Load()} }
 
-func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error)) (node, error) {
+func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error)) (node.Node, error) {
 	store, err := openLog(cfg.Dir)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error
 	if err != nil {
 		return nil, err
 	}
-	addr, err := net.ResolveTCPAddr("tcp", cfg.addrs()[0])
+	addr, err := net.ResolveTCPAddr("tcp", cfg.OwnAddrs()[0])
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +115,8 @@ func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error
 
 func hashicorpID(index int) raft.ServerID { return raft.ServerID(fmt.Sprintf("node-%d", index)) }
 
-func (h *hashicorp) lead(ctx context.Context) error {
-	err := until(ctx, "a leader", func() (bool, error) {
+func (h *hashicorp) Lead(ctx context.Context) error {
+	err := node.Until(ctx, "a leader", func() (bool, error) {
 		_, id := h.LeaderWithID()
 		return id != "", nil
 	})
@@ -128,8 +129,8 @@ func (h *hashicorp) lead(ctx context.Context) error {
 	return h.Barrier(hashicorpTimeout).Error()
 }
 
-func (h *hashicorp) submitter(int) (func(context.Context) error, error) {
-	payload := make([]byte, payloadSize)
+func (h *hashicorp) Submitter(int) (func(context.Context) error, error) {
+	payload := make([]byte, node.PayloadSize)
 	return func(context.Context) error { return h.Apply(payload, hashicorpTimeout).Error() }, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/gorilla/websocket"
 	"golang.org/x/sync/errgroup"
@@ -121,7 +122,7 @@ type spread struct {
 
 func spreadOf(times []time.Duration) spread {
 	slices.Sort(times)
-	return spread{quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)}
+	return spread{node.Quantile(times, 0.5), node.Quantile(times, 0.99), node.Quantile(times, 1)}
 }
 
 // liveNodes are the processes of one group of real nodes.
@@ -161,7 +162,7 @@ func startLiveNodes(ctx context.Context, bin, dir string) (*liveNodes, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	err = until(ctx, "three nodes that vote and replicate", func() (bool, error) {
+	err = node.Until(ctx, "three nodes that vote and replicate", func() (bool, error) {
 		var status struct {
 			Members []struct{ Suffrage, State string }
 		}
@@ -243,7 +244,7 @@ func liveRun(ctx context.Context, f *liveFlags, tmp string, games [][]string, ra
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for _, s := range []*watcher{leader, venue} {
-		if err := until(ctx, "the spectators to have every move", func() (bool, error) { return s.count() >= total, s.failure() }); err != nil {
+		if err := node.Until(ctx, "the spectators to have every move", func() (bool, error) { return s.count() >= total, s.failure() }); err != nil {
 			return m, err
 		}
 	}
@@ -301,7 +302,7 @@ func postMoves(ctx context.Context, url string, playing []*liveGame, total, rate
 	var all errgroup.Group
 	began, next := time.Now(), 0
 	for i := range total {
-		if err := wait(ctx, time.Until(began.Add(time.Duration(i)*every))); err != nil {
+		if err := node.Wait(ctx, time.Until(began.Add(time.Duration(i)*every))); err != nil {
 			return nil, nil, errors.Join(err, all.Wait())
 		}
 		var g *liveGame
@@ -429,7 +430,7 @@ func get(ctx context.Context, url string, out any) error {
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", url, res.Status)
 	}
-	return json.NewDecoder(io.LimitReader(res.Body, maxLine)).Decode(out)
+	return json.NewDecoder(io.LimitReader(res.Body, node.MaxLine)).Decode(out)
 }
 
 // markdown writes the table.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,7 +20,7 @@ var jetStreamSystem = system{
 	name:   "jetstream",
 	about:  "NATS JetStream with three replicas, as it is shipped: it answers before anything is on a disk",
 	module: "github.com/nats-io/nats-server/v2",
-	open: func(_ context.Context, cfg nodeConfig) (node, error) {
+	open: func(_ context.Context, cfg nodeConfig) (node.Node, error) {
 		return openJetStream(cfg, false)
 	},
 }
@@ -29,7 +30,7 @@ var jetStreamSyncSystem = system{
 	about:   "NATS JetStream with three replicas and sync_interval: always",
 	durable: true,
 	module:  "github.com/nats-io/nats-server/v2",
-	open: func(_ context.Context, cfg nodeConfig) (node, error) {
+	open: func(_ context.Context, cfg nodeConfig) (node.Node, error) {
 		return openJetStream(cfg, true)
 	},
 }
@@ -48,7 +49,7 @@ type jetStream struct {
 	stream jetstream.JetStream // node 0's
 }
 
-func openJetStream(cfg nodeConfig, syncAlways bool) (node, error) {
+func openJetStream(cfg nodeConfig, syncAlways bool) (node.Node, error) {
 	o := &server.Options{
 		ServerName:         jetStreamName(cfg.Index),
 		Host:               "127.0.0.1",
@@ -87,7 +88,7 @@ func openJetStream(cfg nodeConfig, syncAlways bool) (node, error) {
 func jetStreamName(index int) string { return fmt.Sprintf("node-%d", index) }
 
 // lead makes the stream, and has it led by the server in this process.
-func (j *jetStream) lead(ctx context.Context) error {
+func (j *jetStream) Lead(ctx context.Context) error {
 	conn, err := nats.Connect("", nats.InProcessServer(j.server))
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (j *jetStream) lead(ctx context.Context) error {
 		return err
 	}
 	var stream jetstream.Stream
-	err = until(ctx, "the servers to take a stream", func() (bool, error) {
+	err = node.Until(ctx, "the servers to take a stream", func() (bool, error) {
 		// Those that have just met refuse it, or do not answer.
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
@@ -113,7 +114,7 @@ func (j *jetStream) lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, "this server to lead the stream", func() (bool, error) {
+	return node.Until(ctx, "this server to lead the stream", func() (bool, error) {
 		info, err := stream.Info(ctx)
 		if err != nil || info.Cluster == nil || info.Cluster.Leader == "" || len(info.Cluster.Replicas) != len(j.cfg.Addrs)-1 {
 			return false, err
@@ -131,8 +132,8 @@ func (j *jetStream) lead(ctx context.Context) error {
 	})
 }
 
-func (j *jetStream) submitter(int) (func(context.Context) error, error) {
-	payload := make([]byte, payloadSize)
+func (j *jetStream) Submitter(int) (func(context.Context) error, error) {
+	payload := make([]byte, node.PayloadSize)
 	return func(context.Context) error {
 		answer, err := j.stream.PublishAsync(streamSubject, payload)
 		if err != nil {

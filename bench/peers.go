@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // allLoads are the numbers of submissions outstanding.
@@ -137,7 +139,7 @@ func (r *peersResult) run(ctx context.Context, s system, f *runFlags, round int)
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	for _, load := range s.allLoads() {
-		m, err := c.measure(ctx, loadArgs{Outstanding: load}, f.warm(), f.window())
+		m, err := c.measure(ctx, node.LoadArgs{Outstanding: load}, f.warm(), f.window())
 		if err != nil {
 			return err
 		}
@@ -148,7 +150,7 @@ func (r *peersResult) run(ctx context.Context, s system, f *runFlags, round int)
 		}
 		r.load(s.name, load).Rounds[round] = m
 		fmt.Fprintf(os.Stderr, "round %d/%d  %-17s %5d outstanding  p50 %9s  p99 %9s  %8s/s  %6.2f CPU s/M  %4d MB  fdatasync %s\n", round+1, f.rounds,
-			s.name, load, micros(m.P50), micros(m.P99), thousands(m.rate()), m.cpuPerMillion(), m.MaxRSS>>20, micros(median(syncs)))
+			s.name, load, micros(m.P50), micros(m.P99), thousands(m.Rate()), m.cpuPerMillion(), m.MaxRSS>>20, micros(median(syncs)))
 	}
 	return nil
 }

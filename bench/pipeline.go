@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/bench/node"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -63,7 +64,7 @@ func runPipeline(ctx context.Context, args []string) error {
 type sender struct {
 	name  string
 	opts  chessrelayOptions
-	loads []loadArgs
+	loads []node.LoadArgs
 }
 
 // The numbers of submissions.
@@ -76,15 +77,15 @@ const (
 )
 
 var (
-	lineLoads = []loadArgs{{Outstanding: 1}, {PerSecond: someASecond}, {PerSecond: manyASecond}, {Outstanding: fullLoad}, {Outstanding: deepLoad}}
+	lineLoads = []node.LoadArgs{{Outstanding: 1}, {PerSecond: someASecond}, {PerSecond: manyASecond}, {Outstanding: fullLoad}, {Outstanding: deepLoad}}
 
 	pipelined   = sender{"pipeline", chessrelayOptions{}, lineLoads}
 	stopAndWait = sender{"stop-and-wait", chessrelayOptions{MaxInflightMsgs: 1}, lineLoads}
 
 	// With small appends a full load is a few hundred of them at once. To stop-and-wait, which answers some 50 submissions in a round
 	// trip then, a load of 1,024 is as full.
-	smallPipelined   = sender{"pipeline, 4 KiB", chessrelayOptions{MaxInflightMsgs: 4096, MaxMessageBytes: smallAppend}, []loadArgs{{Outstanding: fullLoad}}}
-	smallStopAndWait = sender{"stop-and-wait, 4 KiB", chessrelayOptions{MaxInflightMsgs: 1, MaxMessageBytes: smallAppend}, []loadArgs{{Outstanding: 1024}}}
+	smallPipelined   = sender{"pipeline, 4 KiB", chessrelayOptions{MaxInflightMsgs: 4096, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: fullLoad}}}
+	smallStopAndWait = sender{"stop-and-wait, 4 KiB", chessrelayOptions{MaxInflightMsgs: 1, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: 1024}}}
 )
 
 // lineResult is one sender over lines of one delay.
@@ -102,7 +103,7 @@ type lineResult struct {
 
 // lineLoad is one load on it.
 type lineLoad struct {
-	Load   loadArgs      `json:"load"`
+	Load   node.LoadArgs `json:"load"`
 	Rounds []measurement `json:"rounds"` // by round; one that failed is empty
 	// Inflight is, by round, the median of the appends that were on their way to a follower.
 	Inflight []float64     `json:"inflight"`
@@ -162,7 +163,7 @@ func (l *lineResult) run(ctx context.Context, f *runFlags, round int) (err error
 			l.rtts = append(l.rtts, seen.rtts...)
 		}
 		fmt.Fprintf(os.Stderr, "round %d/%d  %-32s %5d outstanding %6d/s  p50 %10s  p99 %10s  %8s/s  %4.0f inflight  CPU s/M: %3.0f nodes, %3.0f lines%s\n",
-			round+1, f.rounds, l, load.Load.Outstanding, load.Load.PerSecond, micros(m.P50), micros(m.P99), thousands(m.rate()),
+			round+1, f.rounds, l, load.Load.Outstanding, load.Load.PerSecond, micros(m.P50), micros(m.P99), thousands(m.Rate()),
 			median(seen.inflight), m.cpuPerMillion(), m.OwnCPU.Seconds()/float64(m.Ops)*1e6, seen.trouble())
 	}
 	return nil
@@ -193,7 +194,7 @@ func sampleLines(ctx context.Context, c *cluster) (stop func() *samples) {
 	s, ended := &samples{states: map[string]int{}}, make(chan struct{})
 	go func() {
 		defer close(ended)
-		for wait(ctx, sampleEvery) == nil {
+		for node.Wait(ctx, sampleEvery) == nil {
 			var status consensus.Status
 			if c.nodes[0].call(ctx, "status", nil, &status) != nil {
 				continue // the load will say what is wrong

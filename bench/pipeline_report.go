@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // pipelineResult is everything that a run of "pipeline" measured. Durations are in nanoseconds in its JSON.
@@ -31,7 +33,7 @@ func (r *pipelineResult) line(sender string, delay time.Duration) *lineResult {
 }
 
 // load is that load on l, empty if there is none.
-func (l *lineResult) load(load loadArgs) *lineLoad {
+func (l *lineResult) load(load node.LoadArgs) *lineLoad {
 	if l != nil {
 		for i := range l.Loads {
 			if l.Loads[i].Load == load {
@@ -73,14 +75,14 @@ func (r *pipelineResult) summarize() {
 			d := &l.Loads[j]
 			d.P50 = medianOf(d.Rounds, func(m measurement) time.Duration { return m.P50 })
 			d.P99 = medianOf(d.Rounds, func(m measurement) time.Duration { return m.P99 })
-			d.Rate = medianOf(d.Rounds, measurement.rate)
+			d.Rate = medianOf(d.Rounds, measurement.Rate)
 			d.NodeCPU = medianOf(d.Rounds, measurement.cpuPerMillion)
 			d.LineCPU = medianOf(d.Rounds, func(m measurement) float64 { return m.OwnCPU.Seconds() / float64(m.Ops) * 1e6 })
 			if l.Delay > 0 {
 				rtt := r.roundTrip(l.Delay).Seconds()
 				d.P50Trips, d.P99Trips = d.P50.Seconds()/rtt, d.P99.Seconds()/rtt
 			}
-			d.ToUndelayed = ratio(d.Rounds, r.line(l.Sender, 0).load(d.Load).Rounds, measurement.rate)
+			d.ToUndelayed = ratio(d.Rounds, r.line(l.Sender, 0).load(d.Load).Rounds, measurement.Rate)
 		}
 	}
 }
@@ -89,11 +91,11 @@ func (r *pipelineResult) summarize() {
 func (r *pipelineResult) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# The pipeline over long lines\n\n%s, %s, %d cores, %s, %s; chessrelay %s. ", m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go, m.Commit)
-	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s. Three processes on this machine, submissions of %d bytes from inside the leader's; between the nodes, delay lines in the orchestrator's process. ", r.Rounds, r.Seconds, payloadSize)
+	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s. Three processes on this machine, submissions of %d bytes from inside the leader's; between the nodes, delay lines in the orchestrator's process. ", r.Rounds, r.Seconds, node.PayloadSize)
 	fmt.Fprintf(w, "Stop-and-wait is a window of one append of up to 256 KiB. A round trip (RTT) is twice the delay and the %s that it takes without.\n", micros(r.roundTrip(0)))
 
 	fmt.Fprintf(w, "\n## One submission at a time\n\n| delay each way | round trip, by ping | pipeline: p50 | in round trips | stop-and-wait: p50 | in round trips |\n|--:|--:|--:|--:|--:|--:|\n")
-	idle := loadArgs{Outstanding: 1}
+	idle := node.LoadArgs{Outstanding: 1}
 	r.eachDelay(func(name string, p, s *lineResult) {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", name, duration(p.RTT), duration(p.load(idle).P50), trips(p.load(idle).P50Trips), duration(s.load(idle).P50), trips(s.load(idle).P50Trips))
 	})
@@ -102,7 +104,7 @@ func (r *pipelineResult) markdown(w io.Writer) {
 		fmt.Fprintf(w, "| delay each way | pipeline: p50 | p99 | in round trips, p50 | p99 | stop-and-wait: p50 | p99 | in round trips, p50 | p99 |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		r.eachDelay(func(name string, p, s *lineResult) {
 			fmt.Fprintf(w, "| %s |", name)
-			for _, l := range []*lineLoad{p.load(loadArgs{PerSecond: pace}), s.load(loadArgs{PerSecond: pace})} {
+			for _, l := range []*lineLoad{p.load(node.LoadArgs{PerSecond: pace}), s.load(node.LoadArgs{PerSecond: pace})} {
 				fmt.Fprintf(w, " %s | %s | %s | %s |", duration(l.P50), duration(l.P99), trips(l.P50Trips), trips(l.P99Trips))
 			}
 			fmt.Fprintln(w)
@@ -111,7 +113,7 @@ func (r *pipelineResult) markdown(w io.Writer) {
 	for _, outstanding := range []int{fullLoad, deepLoad} {
 		fmt.Fprintf(w, "\n## %s outstanding\n\nInflight is how many appends are on their way to a follower. CPU is seconds for a million submissions.\n\n", thousands(float64(outstanding)))
 		fmt.Fprintf(w, "| delay each way | pipeline: a second | to no delay | p50 | inflight | CPU of the nodes | of the lines | stop-and-wait: a second | to no delay | p50 |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-		load := loadArgs{Outstanding: outstanding}
+		load := node.LoadArgs{Outstanding: outstanding}
 		r.eachDelay(func(name string, pl, sl *lineResult) {
 			p, s := pl.load(load), sl.load(load)
 			fmt.Fprintf(w, "| %s | %s | %s | %s | %.0f | %.1f | %.1f | %s | %s | %s |\n", name, count(p.Rate), times(p.ToUndelayed), duration(p.P50), median(p.Inflight), p.NodeCPU, p.LineCPU,
@@ -161,12 +163,12 @@ func (r *pipelineResult) small() (p, s *lineResult, of float64) {
 	if p == nil || s == nil {
 		return nil, nil, 0
 	}
-	return p, s, ratio(p.Loads[0].Rounds, s.Loads[0].Rounds, measurement.rate)
+	return p, s, ratio(p.Loads[0].Rounds, s.Loads[0].Rounds, measurement.Rate)
 }
 
 // plots are the figures by file name.
 func (r *pipelineResult) plots() map[string]dotPlot {
-	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", payloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
+	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", node.PayloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	series := []string{"pipeline", "stop-and-wait"}
 	latency := dotPlot{Title: fmt.Sprintf("From a move to its answer, %s a second, p50", thousands(manyASecond)), Note: note + "; less is better", Series: series, Format: formatMicros}
 	rate := dotPlot{Title: fmt.Sprintf("Submissions a second, %s outstanding", thousands(fullLoad)), Note: note + "; more is better", Series: series, Format: formatCount}
@@ -176,9 +178,9 @@ func (r *pipelineResult) plots() map[string]dotPlot {
 			return dotRow{Label: millis(d) + " each way", Strong: true, Values: []float64{of(p), of(s)}}
 		}
 		latency.Rows = append(latency.Rows, row(func(l *lineResult) float64 {
-			return float64(l.load(loadArgs{PerSecond: manyASecond}).P50.Microseconds())
+			return float64(l.load(node.LoadArgs{PerSecond: manyASecond}).P50.Microseconds())
 		}))
-		rate.Rows = append(rate.Rows, row(func(l *lineResult) float64 { return l.load(loadArgs{Outstanding: fullLoad}).Rate }))
+		rate.Rows = append(rate.Rows, row(func(l *lineResult) float64 { return l.load(node.LoadArgs{Outstanding: fullLoad}).Rate }))
 	}
 	if p, s, _ := r.small(); p != nil {
 		rate.Rows = append(rate.Rows, dotRow{Label: millis(p.Delay) + ", small appends", Strong: true, Values: []float64{p.Loads[0].Rate, s.Loads[0].Rate}})

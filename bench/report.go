@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/chessrelay/chessrelay/bench/node"
 )
 
 // peersResult is everything that a run of "peers" measured. Durations are in nanoseconds in its JSON.
@@ -133,7 +135,7 @@ func (r *peersResult) summarize() {
 	each(func(l *loadResult) {
 		l.P50 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P50 })
 		l.P99 = medianOf(l.Rounds, func(m measurement) time.Duration { return m.P99 })
-		l.PerSecond = medianOf(l.Rounds, measurement.rate)
+		l.PerSecond = medianOf(l.Rounds, measurement.Rate)
 		l.CPUPerMillion = medianOf(l.Rounds, measurement.cpuPerMillion)
 		l.MaxRSS = medianOf(l.Rounds, func(m measurement) int64 { return m.MaxRSS })
 	})
@@ -142,7 +144,7 @@ func (r *peersResult) summarize() {
 			l.P50Floor = ratio(l.Rounds, r.load(floorSystem.name, 1).rounds(), p50)
 		}
 		l.P50Best = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return l.P50.Seconds() }).rounds(), p50)
-		l.RateBest = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return -l.PerSecond }).rounds(), measurement.rate)
+		l.RateBest = ratio(l.Rounds, r.bestPeer(l.Outstanding, func(l *loadResult) float64 { return -l.PerSecond }).rounds(), measurement.Rate)
 	})
 }
 
@@ -150,7 +152,7 @@ func (r *peersResult) summarize() {
 func (r *peersResult) markdown(w io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(w, "# chessrelay beside its peers\n\n%s, %s, %d cores, %s, %s. ", m.Date.Format("2006-01-02 15:04 MST"), m.CPU, m.Cores, m.OS, m.Go)
-	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s; ratios are medians of the rounds' ratios. Three processes on this machine, submissions of %d bytes from inside the leader's. ", r.Rounds, r.Seconds, payloadSize)
+	fmt.Fprintf(w, "Medians of %d interleaved rounds of %g s; ratios are medians of the rounds' ratios. Three processes on this machine, submissions of %d bytes from inside the leader's. ", r.Rounds, r.Seconds, node.PayloadSize)
 	fmt.Fprintf(w, "One fdatasync of 4 KiB: %s. CPU is seconds of the three processes together, load generator included, for a million submissions.\n", micros(median(r.Syncs)))
 	for _, outstanding := range allLoads {
 		fmt.Fprintf(w, "\n## %s outstanding\n\n", thousands(float64(outstanding)))
@@ -191,7 +193,7 @@ func (r *peersResult) markdown(w io.Writer) {
 
 // plots are the figures by file name.
 func (r *peersResult) plots() map[string]dotPlot {
-	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", payloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
+	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", node.PayloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	latency := dotPlot{Title: "One submission at a time: how long it takes", Note: note + "; less is better", Series: []string{"p50", "p99"}, Format: formatMicros}
 	rate := dotPlot{Title: "Submissions a second", Note: note + "; more is better", Series: []string{"64 outstanding", "1,024 outstanding"}, Format: formatCount}
 	cpu := dotPlot{Title: "CPU seconds for a million submissions", Note: note + "; less is better", Series: []string{"64 outstanding", "1,024 outstanding"}, Format: formatCount}

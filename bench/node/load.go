@@ -1,71 +1,16 @@
-package main
+package node
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-// child is this process as a node: what the orchestrator's requests work on.
-type child struct {
-	mu   sync.Mutex // guards what follows
-	node node
-	load *load
-	role caller // what it is instead of a node
-}
-
-// roles are what a child can be made into beside a node, by operation.
-var roles = map[string]func(args json.RawMessage) (caller, error){"serve": openFanServer, "crowd": openCrowd}
-
-// gcPercent is GOGC in the nodes of every system, as `chessrelay serve` has it.
-const gcPercent = 400
-
-// runNode serves requests from standard input until that ends.
-func runNode(ctx context.Context, _ []string) error {
-	c := &child{}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	out := json.NewEncoder(os.Stdout)
-	// Libraries that print go to the log.
-	os.Stdout = os.Stderr
-	var mu sync.Mutex // one answer at a time
-	lines := bufio.NewScanner(os.Stdin)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		var r request
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return fmt.Errorf("not a request: %w", err)
-		}
-		go func() {
-			answer := response{ID: r.ID}
-			result, err := c.do(ctx, r)
-			if err == nil && result != nil {
-				answer.Result, err = json.Marshal(result)
-			}
-			if err != nil {
-				answer.Error = err.Error()
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			_ = out.Encode(answer) // without an orchestrator, standard input ends, too
-		}()
-	}
-	return lines.Err()
-}
-
-// loadArgs are the arguments of "load": one of two kinds.
-type loadArgs struct {
+// LoadArgs are the arguments of "load": one of two kinds.
+type LoadArgs struct {
 	// Outstanding workers submit one after another, each when the one before is answered.
 	Outstanding int `json:"outstanding,omitempty"`
 	// PerSecond submissions are made at a steady pace, whether those before are answered or not.
@@ -74,121 +19,15 @@ type loadArgs struct {
 	Count int `json:"count,omitempty"`
 }
 
-func (c *child) do(ctx context.Context, r request) (any, error) {
-	if open, ok := roles[r.Op]; ok {
-		role, err := open(r.Args)
-		c.mu.Lock()
-		c.role = role
-		c.mu.Unlock()
-		return nil, err
-	}
-	switch r.Op {
-	case "start":
-		var cfg nodeConfig
-		if err := json.Unmarshal(r.Args, &cfg); err != nil {
-			return nil, err
-		}
-		s, err := findSystem(cfg.System)
-		if err != nil {
-			return nil, err
-		}
-		n, err := s.open(ctx, cfg)
-		if err != nil {
-			return nil, err
-		}
-		c.mu.Lock()
-		c.node = n
-		c.mu.Unlock()
-		return nil, nil
-	case "usage":
-		return ownUsage()
-	}
-	c.mu.Lock()
-	n, l, role := c.node, c.load, c.role
-	c.mu.Unlock()
-	if role != nil {
-		if closer, ok := role.(io.Closer); ok && r.Op == "stop" {
-			return nil, closer.Close()
-		}
-		return role.call(ctx, r.Op, r.Args)
-	}
-	if n == nil {
-		return nil, errors.New("the node is not started")
-	}
-	switch r.Op {
-	case "lead":
-		return nil, n.lead(ctx)
-	case "load":
-		var args loadArgs
-		if err := json.Unmarshal(r.Args, &args); err != nil {
-			return nil, err
-		}
-		l, err := startLoad(ctx, n, args)
-		c.mu.Lock()
-		c.load = l
-		c.mu.Unlock()
-		return nil, err
-	case "window":
-		if l == nil {
-			return nil, errors.New("there is no load")
-		}
-		return l.window()
-	case "unload":
-		if l == nil {
-			return nil, errors.New("there is no load")
-		}
-		return nil, l.stop()
-	case "make":
-		var args loadArgs
-		if err := json.Unmarshal(r.Args, &args); err != nil {
-			return nil, err
-		}
-		l, err := startLoad(ctx, n, args)
-		if err != nil {
-			return nil, err
-		}
-		l.wg.Wait()
-		return nil, l.stop()
-	case "applied":
-		if n, ok := n.(counted); ok {
-			return n.applied(), nil
-		}
-		return nil, errors.New("it cannot say what it has applied")
-	case "stop":
-		if n, ok := n.(io.Closer); ok {
-			return nil, n.Close()
-		}
-		return nil, nil
-	}
-	if n, ok := n.(caller); ok {
-		return n.call(ctx, r.Op, r.Args)
-	}
-	return nil, fmt.Errorf("there is no operation %q", r.Op)
-}
-
-// procUsage is what a process has used since it began.
-type procUsage struct {
-	CPU    time.Duration `json:"cpu"`    // user and system
-	MaxRSS int64         `json:"maxRss"` // bytes
-}
-
-func ownUsage() (procUsage, error) {
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		return procUsage{}, err
-	}
-	return procUsage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano()), MaxRSS: r.Maxrss << 10}, nil
-}
-
 // lastAnswer is how long a submission may take when a load is ended.
 const lastAnswer = 10 * time.Second
 
 // A load is workers that submit, each one submission at a time, until it is stopped.
 type load struct {
-	node    node
+	node    Node
 	cancel  context.CancelFunc
 	stopped atomic.Bool
-	left    atomic.Int64 // of loadArgs.Count
+	left    atomic.Int64 // of LoadArgs.Count
 	wg      sync.WaitGroup
 
 	answers sync.Pool // of *answers, which all has, too: the processors do not wait for each other there
@@ -217,7 +56,7 @@ type answers struct {
 const maxWorkers = 1 << 16
 
 // startLoad starts the workers. Those of a load without a pace are all there when it returns.
-func startLoad(ctx context.Context, n node, args loadArgs) (*load, error) {
+func startLoad(ctx context.Context, n Node, args LoadArgs) (*load, error) {
 	if args.Outstanding < 0 || args.Outstanding > maxWorkers || args.PerSecond < 0 || args.PerSecond > 1_000_000 ||
 		(args.Outstanding == 0) == (args.PerSecond == 0) || args.Count < 0 || args.Count > 0 && args.PerSecond > 0 {
 		return nil, fmt.Errorf("no load: %+v", args)
@@ -254,7 +93,7 @@ func (l *load) newWorker() (*worker, error) {
 	if len(l.workers) == maxWorkers {
 		return nil, fmt.Errorf("%d submissions are outstanding: they are answered too slowly for this pace", maxWorkers)
 	}
-	submit, err := l.node.submitter(len(l.workers))
+	submit, err := l.node.Submitter(len(l.workers))
 	if err != nil {
 		return nil, fmt.Errorf("submitter %d: %w", len(l.workers), err)
 	}
@@ -266,7 +105,7 @@ func (l *load) newWorker() (*worker, error) {
 // submit makes one submission that began at this time; false: it failed, or is not wanted any more.
 func (l *load) submit(ctx context.Context, w *worker, began time.Time) bool {
 	err := w.submit(ctx)
-	for err == errNotCounted {
+	for err == ErrNotCounted {
 		began = time.Now()
 		err = w.submit(ctx)
 	}
@@ -297,7 +136,7 @@ func (l *load) newAnswers() any {
 func (l *load) pace(ctx context.Context, perSecond int) {
 	began, every := time.Now(), float64(time.Second)/float64(perSecond)
 	for i := 0; !l.stopped.Load(); i++ {
-		if d := time.Until(began.Add(time.Duration(float64(i) * every))); d > 0 && wait(ctx, d) != nil {
+		if d := time.Until(began.Add(time.Duration(float64(i) * every))); d > 0 && Wait(ctx, d) != nil {
 			return
 		}
 		w := l.takeIdle()
@@ -339,8 +178,8 @@ func (l *load) fail(err error) {
 	}
 }
 
-// windowResult is what was answered in one window.
-type windowResult struct {
+// Window is what was answered in one window of time.
+type Window struct {
 	Ops     int           `json:"ops"`
 	Seconds float64       `json:"seconds"`
 	P50     time.Duration `json:"p50"`
@@ -348,14 +187,15 @@ type windowResult struct {
 	Max     time.Duration `json:"max"`
 }
 
-func (w windowResult) rate() float64 { return float64(w.Ops) / w.Seconds }
+// Rate is submissions answered a second.
+func (w Window) Rate() float64 { return float64(w.Ops) / w.Seconds }
 
 // window ends the present window, begins the next, and returns what was answered in the one that ended.
-func (l *load) window() (windowResult, error) {
+func (l *load) window() (Window, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	r := windowResult{Seconds: now.Sub(l.began).Seconds()}
+	r := Window{Seconds: now.Sub(l.began).Seconds()}
 	l.began = now
 	var all []time.Duration
 	for _, a := range l.all {
@@ -367,7 +207,7 @@ func (l *load) window() (windowResult, error) {
 	slices.Sort(all)
 	r.Ops = len(all)
 	if r.Ops > 0 {
-		r.P50, r.P99, r.Max = quantile(all, 0.5), quantile(all, 0.99), all[len(all)-1]
+		r.P50, r.P99, r.Max = Quantile(all, 0.5), Quantile(all, 0.99), all[len(all)-1]
 	}
 	return r, l.failure
 }

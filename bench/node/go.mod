@@ -1,0 +1,3 @@
+module github.com/chessrelay/chessrelay/bench/node
+
+go 1.26.0

@@ -1,0 +1,108 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// slowNode answers each submission after a time, and counts them.
+type slowNode struct {
+	takes     time.Duration
+	submitted atomic.Int64
+	skip      int64 // every so many-th submission does not count; 0: all do
+	failure   error
+}
+
+func (n *slowNode) Lead(context.Context) error { return nil }
+
+func (n *slowNode) Submitter(int) (func(context.Context) error, error) {
+	return func(ctx context.Context) error {
+		i := n.submitted.Add(1)
+		if n.failure != nil {
+			return n.failure
+		}
+		if n.skip > 0 && i%n.skip == 0 {
+			return ErrNotCounted
+		}
+		return Wait(ctx, n.takes)
+	}, nil
+}
+
+// A load with a pace does not wait for answers: with those after 100 ms, workers that did would make 10 a second each.
+func TestPace(t *testing.T) {
+	n := &slowNode{takes: 100 * time.Millisecond}
+	l, err := startLoad(t.Context(), n, LoadArgs{PerSecond: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Wait(t.Context(), 300*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.window(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Wait(t.Context(), 500*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.window()
+	if err := errors.Join(err, l.stop()); err != nil {
+		t.Fatal(err)
+	}
+	if rate := r.Rate(); rate < 700 || rate > 1300 {
+		t.Errorf("%.0f a second", rate)
+	}
+	if r.P50 < n.takes || r.P50 > 2*n.takes {
+		t.Errorf("p50 %v of what takes %v", r.P50, n.takes)
+	}
+	if workers := len(l.workers); workers < 50 || workers > 500 { // about 100 at a time
+		t.Errorf("%d workers", workers)
+	}
+}
+
+// A load of a number of submissions makes as many, however many workers there are, and counts those alone that count.
+func TestCountedLoad(t *testing.T) {
+	for _, n := range []*slowNode{{}, {skip: 3}} {
+		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 7, Count: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.wg.Wait()
+		r, err := l.window()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Ops != 1000 {
+			t.Errorf("%d submissions", r.Ops)
+		}
+		if err := l.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLoadFails(t *testing.T) {
+	for _, args := range []LoadArgs{{Outstanding: 2}, {PerSecond: 1000}} {
+		n := &slowNode{failure: errors.New("no")}
+		l, err := startLoad(t.Context(), n, args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n.submitted.Load() < 2 {
+			if err := Wait(t.Context(), time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.stop(); err == nil {
+			t.Errorf("%+v: it did not fail", args)
+		}
+	}
+	for _, args := range []LoadArgs{{}, {Outstanding: 1, PerSecond: 1}, {Outstanding: -1}, {Outstanding: maxWorkers + 1}, {PerSecond: 1, Count: 1}} {
+		if l, err := startLoad(t.Context(), &slowNode{}, args); err == nil {
+			t.Errorf("%+v is a load", args)
+			_ = l.stop()
+		}
+	}
+}
