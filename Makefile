@@ -94,7 +94,7 @@ fuzz: need-go
 bench: need-go
 	go test -run '^$$' -bench . -benchmem ./...
 
-# The peers are a module of their own: nothing above builds or tests it.
+# The peers are modules of their own: nothing above builds or tests them.
 bench-peers: need-go
 	cd bench && go run . peers $(ARGS)
 
@@ -111,7 +111,7 @@ bench-fanout: need-go
 	cd bench && go run . fanout $(ARGS)
 
 bench-vet: need-go
-	for m in bench bench/node; do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...); done
+	for m in bench bench/node bench/etcd; do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...); done
 
 image: build
 	docker build --target prebuilt -t chessrelay .

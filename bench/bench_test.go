@@ -141,15 +141,25 @@ func TestAxis(t *testing.T) {
 	}
 }
 
-// Three real processes of this project, briefly: that all parts of the harness fit.
+// Three real processes of this project, and of a peer that has a program of its own, briefly: that all parts of the harness fit.
 func TestWholeRun(t *testing.T) {
 	pgn, err := filepath.Abs("../cmd/chessrelay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []system{floorSystem, chessrelaySystem, chessSystem} {
+	for _, s := range []system{floorSystem, chessrelaySystem, chessSystem, etcdSystem} {
 		t.Run(s.name, func(t *testing.T) {
-			c, err := startCluster(t.Context(), s.name, t.TempDir(), 3, chessrelayOptions{PGN: pgn})
+			if err := s.prepare(t.Context(), "", t.TempDir()); err != nil {
+				t.Fatal(err)
+			}
+			r, err := newPeersResult([]system{s}, &runFlags{rounds: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.module != "" && r.Machine.Versions[s.module] == "" {
+				t.Errorf("the report does not know which version of %s is measured", s.module)
+			}
+			c, err := startCluster(t.Context(), s, t.TempDir(), 3, chessrelayOptions{PGN: pgn})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,7 +192,7 @@ func TestWholeRun(t *testing.T) {
 
 // A node that is stopped and started again is the same one, and gets what it missed.
 func TestRestart(t *testing.T) {
-	c, err := startCluster(t.Context(), chessrelaySystem.name, t.TempDir(), 3, chessrelayOptions{})
+	c, err := startCluster(t.Context(), chessrelaySystem, t.TempDir(), 3, chessrelayOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

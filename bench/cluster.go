@@ -22,7 +22,7 @@ const (
 
 // A cluster is the processes of one group, and its folder.
 type cluster struct {
-	system string
+	system system
 	dir    string       // removed by close
 	nodes  []*process   // nil: planned and not started, or gone for good
 	cfgs   []nodeConfig // as each node was started
@@ -30,14 +30,14 @@ type cluster struct {
 }
 
 // newCluster makes a folder for a group of this system under parent, and no nodes.
-func newCluster(system, parent string) (*cluster, error) {
-	dir, err := os.MkdirTemp(parent, "bench-"+system+"-")
-	return &cluster{system: system, dir: dir}, err
+func newCluster(s system, parent string) (*cluster, error) {
+	dir, err := os.MkdirTemp(parent, "bench-"+s.name+"-")
+	return &cluster{system: s, dir: dir}, err
 }
 
 // startCluster starts a group of size nodes; it can be submitted to when startCluster returns.
-func startCluster(ctx context.Context, system, parent string, size int, opts chessrelayOptions) (*cluster, error) {
-	c, err := newCluster(system, parent)
+func startCluster(ctx context.Context, s system, parent string, size int, opts chessrelayOptions) (*cluster, error) {
+	c, err := newCluster(s, parent)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (c *cluster) plan(size int, opts chessrelayOptions) error {
 		addrs = addrs[node.AddrsPerNode:]
 	}
 	for i := len(c.cfgs); i < len(all); i++ {
-		cfg := nodeConfig{c.system, node.Config{Index: i, Dir: filepath.Join(c.dir, fmt.Sprint(i)), Addrs: all}, opts}
+		cfg := nodeConfig{c.system.name, node.Config{Index: i, Dir: filepath.Join(c.dir, fmt.Sprint(i)), Addrs: all}, opts}
 		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (c *cluster) lengthen(delay time.Duration) error {
 // start starts node i, or starts it again after it was killed or stopped; it returns when the node is open.
 // c.cfgs[i] may be changed before.
 func (c *cluster) start(ctx context.Context, i int) error {
-	p, err := startProcess(fmt.Sprintf("%s-%d", c.system, i), c.dir)
+	p, err := startProcess(c.system.program, fmt.Sprintf("%s-%d", c.system.name, i), c.dir)
 	if err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (c *cluster) measure(ctx context.Context, args node.LoadArgs, warmUp, windo
 		return m, err
 	}
 	if m.Ops == 0 {
-		return m, fmt.Errorf("%s answered nothing in %v", c.system, window)
+		return m, fmt.Errorf("%s answered nothing in %v", c.system.name, window)
 	}
 	m.groupUsage = after.since(before)
 	return m, nil

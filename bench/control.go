@@ -30,11 +30,12 @@ type process struct {
 	waiting map[int]chan node.Response
 }
 
-// startProcess starts this program as a node. It dies with its standard input, so with the orchestrator at the latest.
-func startProcess(name, dir string) (*process, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
+// startProcess starts a program, if empty this one, as a node. It dies with its standard input, so with the orchestrator at the latest.
+func startProcess(program, name, dir string) (_ *process, err error) {
+	if program == "" {
+		if program, err = os.Executable(); err != nil {
+			return nil, err
+		}
 	}
 	p := &process{name: name, logFile: filepath.Join(dir, name+".log"), ended: make(chan struct{}), waiting: map[int]chan node.Response{}}
 	log, err := os.Create(p.logFile)
@@ -42,7 +43,7 @@ func startProcess(name, dir string) (*process, error) {
 		return nil, err
 	}
 	defer log.Close()
-	p.cmd = exec.Command(exe, "node")
+	p.cmd = exec.Command(program, "node")
 	p.cmd.Stderr = log
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

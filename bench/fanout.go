@@ -183,10 +183,10 @@ func startFanRun(ctx context.Context, s fanSystem, pgn string, group int) (r *fa
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.server, err = startProcess(s.name, r.dir); err != nil {
+	if r.server, err = startProcess("", s.name, r.dir); err != nil {
 		return nil, err
 	}
-	if r.crowd, err = startProcess("crowd", r.dir); err != nil {
+	if r.crowd, err = startProcess("", "crowd", r.dir); err != nil {
 		return nil, err
 	}
 	if err := r.server.call(ctx, "serve", fanServerConfig{System: s.name, PGN: pgn}, nil); err != nil {

@@ -116,7 +116,7 @@ func (s *sizeResult) String() string {
 
 // run measures all loads in one round, on a group made for that.
 func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error) {
-	c, err := startCluster(ctx, chessrelaySystem.name, f.dir, s.Followers+1, chessrelayOptions{Voters: s.Voters})
+	c, err := startCluster(ctx, chessrelaySystem, f.dir, s.Followers+1, chessrelayOptions{Voters: s.Voters})
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,11 @@ type startTiming struct {
 
 // run makes history in a group of its own, and times starts on the way.
 func (h *historyResult) run(ctx context.Context, f *runFlags, round int) (err error) {
-	c, err := startCluster(ctx, h.System, f.dir, growthVoters, chessrelayOptions{PGN: f.pgn})
+	s, err := findSystem(h.System)
+	if err != nil {
+		return err
+	}
+	c, err := startCluster(ctx, s, f.dir, growthVoters, chessrelayOptions{PGN: f.pgn})
 	if err != nil {
 		return err
 	}

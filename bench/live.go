@@ -60,10 +60,8 @@ func runLive(ctx context.Context, args []string) error {
 		if f.bin, err = filepath.Abs(filepath.Join(tmp, "chessrelay")); err != nil {
 			return err
 		}
-		build := exec.CommandContext(ctx, "go", "build", "-o", f.bin, "./cmd/chessrelay")
-		build.Dir, build.Stderr = "..", os.Stderr
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("build chessrelay: %w", err)
+		if err := build(ctx, "..", "./cmd/chessrelay", f.bin); err != nil {
+			return fmt.Errorf("%w; or give the program with --bin", err)
 		}
 	}
 	r := &liveResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}

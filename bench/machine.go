@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"debug/buildinfo"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -49,6 +51,21 @@ func thisMachine() machine {
 		}
 	}
 	return m
+}
+
+// addProgram adds the version of a module that the program in a file was built with.
+func (m *machine) addProgram(file, module string) error {
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for _, d := range info.Deps {
+		if d.Path == module {
+			m.Versions[module] = d.Version
+			return nil
+		}
+	}
+	return fmt.Errorf("%s holds no %s", file, module)
 }
 
 // cpuModel is what the processor calls itself, where that can be read.

@@ -8,8 +8,8 @@
 // # What is measured
 //
 // Each system runs as three processes on loopback, on the disk that --dir is on, in a fresh folder that is removed
-// afterwards. The processes are this program again: it starts itself as `bench node` and talks with each child by lines of JSON over the
-// child's standard input and output (package node). Submissions of 64 bytes come from inside the leader's process, from as many
+// afterwards. The processes are this program again, but for etcd's, which are the one in the folder etcd: it starts itself as `bench node` and
+// talks with each child by lines of JSON over the child's standard input and output (package node). Submissions of 64 bytes come from inside the leader's process, from as many
 // goroutines as submissions are to be outstanding, each of which submits, waits for the answer and submits again. A
 // submission is answered when the system says that it is committed and, where there is a state machine, applied by the leader.
 //

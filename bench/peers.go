@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ var allLoads = []int{1, 64, 1024}
 // runFlags are the flags that every measuring command has.
 type runFlags struct {
 	only    string
+	etcd    string
 	rounds  int
 	seconds float64
 	warmUp  float64
@@ -73,7 +75,7 @@ func (f *runFlags) checkPGN() (err error) {
 // selected returns the systems that --only names, or all.
 func (f *runFlags) selected() ([]system, error) {
 	if f.only == "" {
-		return systems, nil
+		return slices.Clone(systems), nil
 	}
 	var chosen []system
 	for name := range strings.SplitSeq(f.only, ",") {
@@ -91,6 +93,7 @@ func runPeers(ctx context.Context, args []string) error {
 	var f runFlags
 	fs := flag.NewFlagSet("peers", flag.ContinueOnError)
 	fs.StringVar(&f.only, "only", "", "measure these `SYSTEMS` only, separated by commas")
+	fs.StringVar(&f.etcd, "etcd", "", "run the `FILE` as the nodes of etcd (default: built from the folder etcd)")
 	f.register(fs, 5, 4)
 	if err := f.parse(fs, args); err != nil {
 		return err
@@ -102,7 +105,20 @@ func runPeers(ctx context.Context, args []string) error {
 	if err := f.checkPGN(); err != nil {
 		return err
 	}
-	r := newPeersResult(chosen, &f)
+	tmp, err := os.MkdirTemp(f.dir, "bench-programs-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	for i := range chosen {
+		if err := chosen[i].prepare(ctx, f.etcd, tmp); err != nil {
+			return err
+		}
+	}
+	r, err := newPeersResult(chosen, &f)
+	if err != nil {
+		return err
+	}
 	for round := range f.rounds {
 		for i := range chosen {
 			s := chosen[(i+round)%len(chosen)]
@@ -133,7 +149,7 @@ func (r *peersResult) run(ctx context.Context, s system, f *runFlags, round int)
 		return err
 	}
 	r.Syncs = append(r.Syncs, median(syncs))
-	c, err := startCluster(ctx, s.name, f.dir, 3, chessrelayOptions{PGN: f.pgn})
+	c, err := startCluster(ctx, s, f.dir, 3, chessrelayOptions{PGN: f.pgn})
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (l *lineResult) String() string {
 
 // run measures all loads in one round, on a group made for that.
 func (l *lineResult) run(ctx context.Context, f *runFlags, round int) (err error) {
-	c, err := newCluster(chessrelaySystem.name, f.dir)
+	c, err := newCluster(chessrelaySystem, f.dir)
 	if err != nil {
 		return err
 	}

@@ -49,16 +49,21 @@ type loadResult struct {
 	Rounds   []measurement `json:"rounds"` // by round; one that failed is empty
 }
 
-func newPeersResult(chosen []system, f *runFlags) *peersResult {
+func newPeersResult(chosen []system, f *runFlags) (*peersResult, error) {
 	r := &peersResult{Machine: thisMachine(), Rounds: f.rounds, Seconds: f.seconds}
 	for _, s := range chosen {
+		if s.program != "" {
+			if err := r.Machine.addProgram(s.program, s.module); err != nil {
+				return nil, fmt.Errorf("the program of %s: %w", s.name, err)
+			}
+		}
 		sr := systemResult{Name: s.name, About: s.about, Durable: s.durable}
 		for _, n := range s.allLoads() {
 			sr.Loads = append(sr.Loads, loadResult{Outstanding: n, Rounds: make([]measurement, f.rounds)})
 		}
 		r.Systems = append(r.Systems, sr)
 	}
-	return r
+	return r, nil
 }
 
 func (r *peersResult) load(system string, outstanding int) *loadResult {

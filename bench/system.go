@@ -20,7 +20,11 @@ type system struct {
 	loads []int
 	// converges says that its nodes are counted, so that it can be seen whether all got everything.
 	converges bool
-	// open starts the node that cfg describes, in this process. The nodes of a group are started at
+	// folder is that of the module that its nodes' program is built from; empty: its nodes are this program.
+	folder string
+	// program is the file of that program, once there is one; see prepare.
+	program string
+	// open starts the node that cfg describes, in this process; nil: another program does. The nodes of a group are started at
 	// the same time, so open must not wait for another one to answer.
 	open func(ctx context.Context, cfg nodeConfig) (node.Node, error)
 }
@@ -77,6 +81,9 @@ func openNode(ctx context.Context, args json.RawMessage) (node.Node, error) {
 	s, err := findSystem(cfg.System)
 	if err != nil {
 		return nil, err
+	}
+	if s.open == nil {
+		return nil, fmt.Errorf("the nodes of %s are a program of their own, in the folder %s", s.name, s.folder)
 	}
 	return s.open(ctx, cfg)
 }

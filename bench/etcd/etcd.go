@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -14,23 +15,19 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 )
 
-var etcdSystem = system{
-	name:      "etcd",
-	about:     "an embedded etcd server, and its client within the process",
-	durable:   true,
-	converges: true,
-	module:    "go.etcd.io/etcd/server/v3",
-	open:      openEtcd,
-}
-
 // etcd is one server.
 type etcd struct {
 	*embed.Etcd
-	cfg    nodeConfig
+	cfg    node.Config
 	client *clientv3.Client
 }
 
-func openEtcd(_ context.Context, cfg nodeConfig) (node.Node, error) {
+// openEtcd opens the node that args describe, a node.Config.
+func openEtcd(_ context.Context, args json.RawMessage) (node.Node, error) {
+	var cfg node.Config
+	if err := json.Unmarshal(args, &cfg); err != nil {
+		return nil, err
+	}
 	ec := embed.NewConfig()
 	ec.Name = etcdName(cfg.Index)
 	ec.Dir = cfg.Dir
