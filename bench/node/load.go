@@ -25,6 +25,7 @@ const lastAnswer = 10 * time.Second
 // A load is workers that submit, each one submission at a time, until it is stopped.
 type load struct {
 	node    Node
+	started time.Time
 	cancel  context.CancelFunc
 	stopped atomic.Bool
 	left    atomic.Int64 // of LoadArgs.Count
@@ -35,9 +36,9 @@ type load struct {
 	mu      sync.Mutex
 	all     []*answers // guarded by mu, as all that follows
 	workers []*worker
-	idle    []*worker // of a load with a pace
-	began   time.Time // of the present window
-	failure error     // the first one
+	idle    []*worker     // of a load with a pace
+	began   time.Duration // when the present window did, by now
+	failure error         // the first one
 }
 
 // worker makes one submission at a time.
@@ -46,11 +47,16 @@ type worker struct {
 }
 
 // answers are how long those took that one processor had in this window. Were each worker to keep its own, a
-// thousand of them would be a thousand places in memory, none of which is in the cache when its turn comes.
+// thousand of them would be a thousand places in memory, none of which is in the cache when its turn comes: with 32,768 of them that
+// takes 0.1 µs more of each submission.
 type answers struct {
 	mu    sync.Mutex
-	times []time.Duration // guarded by mu
+	times []time.Duration   // guarded by mu
+	full  [][]time.Duration // the chunks before those; guarded by mu
 }
+
+// answersChunk is how many times a chunk holds. One slice that grew with them would be copied again and again under load.
+const answersChunk = 1 << 10
 
 // maxWorkers is how many submissions may be outstanding.
 const maxWorkers = 1 << 16
@@ -61,7 +67,7 @@ func startLoad(ctx context.Context, n Node, args LoadArgs) (*load, error) {
 		(args.Outstanding == 0) == (args.PerSecond == 0) || args.Count < 0 || args.Count > 0 && args.PerSecond > 0 {
 		return nil, fmt.Errorf("no load: %+v", args)
 	}
-	l := &load{node: n, began: time.Now()}
+	l := &load{node: n, started: time.Now()}
 	l.answers.New = l.newAnswers
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.left.Store(int64(args.Count))
@@ -77,10 +83,9 @@ func startLoad(ctx context.Context, n Node, args LoadArgs) (*load, error) {
 	}
 	for _, w := range l.workers {
 		l.wg.Go(func() {
-			for ctx.Err() == nil && !l.stopped.Load() && (args.Count == 0 || l.left.Add(-1) >= 0) {
-				if !l.submit(ctx, w, time.Now()) {
-					return
-				}
+			now, ok := l.now(), true
+			for ok && ctx.Err() == nil && !l.stopped.Load() && (args.Count == 0 || l.left.Add(-1) >= 0) {
+				now, ok = l.submit(ctx, w, now)
 			}
 		})
 	}
@@ -102,26 +107,33 @@ func (l *load) newWorker() (*worker, error) {
 	return w, nil
 }
 
-// submit makes one submission that began at this time; false: it failed, or is not wanted any more.
-func (l *load) submit(ctx context.Context, w *worker, began time.Time) bool {
+// now is the time since the load was started. A submission's end is the beginning of the worker's next one, so that the clock is read
+// once for each.
+func (l *load) now() time.Duration { return time.Since(l.started) }
+
+// submit makes one submission that began at this time, and returns when it ended; false: it failed, or is not wanted any more.
+func (l *load) submit(ctx context.Context, w *worker, began time.Duration) (ended time.Duration, ok bool) {
 	err := w.submit(ctx)
 	for err == ErrNotCounted {
-		began = time.Now()
+		began = l.now()
 		err = w.submit(ctx)
 	}
 	if err != nil {
 		if ctx.Err() == nil {
 			l.fail(err)
 		}
-		return false
+		return 0, false
 	}
-	took := time.Since(began)
+	ended = l.now()
 	a := l.answers.Get().(*answers)
 	a.mu.Lock()
-	a.times = append(a.times, took)
+	if len(a.times) == cap(a.times) {
+		a.full, a.times = append(a.full, a.times), make([]time.Duration, 0, answersChunk)
+	}
+	a.times = append(a.times, ended-began)
 	a.mu.Unlock()
 	l.answers.Put(a)
-	return true
+	return ended, true
 }
 
 func (l *load) newAnswers() any {
@@ -134,9 +146,9 @@ func (l *load) newAnswers() any {
 // pace submits at a steady pace until the load is stopped. It waits for no answer. The clock of a submission starts when it is made: should
 // pace be late itself, which a sleep of less than a millisecond may be, it catches up.
 func (l *load) pace(ctx context.Context, perSecond int) {
-	began, every := time.Now(), float64(time.Second)/float64(perSecond)
+	began, every := l.now(), float64(time.Second)/float64(perSecond)
 	for i := 0; !l.stopped.Load(); i++ {
-		if d := time.Until(began.Add(time.Duration(float64(i) * every))); d > 0 && Wait(ctx, d) != nil {
+		if d := began + time.Duration(float64(i)*every) - l.now(); d > 0 && Wait(ctx, d) != nil {
 			return
 		}
 		w := l.takeIdle()
@@ -147,9 +159,9 @@ func (l *load) pace(ctx context.Context, perSecond int) {
 				return
 			}
 		}
-		at := time.Now()
+		at := l.now()
 		l.wg.Go(func() {
-			if l.submit(ctx, w, at) {
+			if _, ok := l.submit(ctx, w, at); ok {
 				l.mu.Lock()
 				l.idle = append(l.idle, w)
 				l.mu.Unlock()
@@ -194,15 +206,18 @@ func (w Window) Rate() float64 { return float64(w.Ops) / w.Seconds }
 func (l *load) window() (Window, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	r := Window{Seconds: now.Sub(l.began).Seconds()}
+	now := l.now()
+	r := Window{Seconds: (now - l.began).Seconds()}
 	l.began = now
 	var all []time.Duration
 	for _, a := range l.all {
 		a.mu.Lock()
-		all = append(all, a.times...)
-		a.times = nil
+		chunks := append(a.full, a.times)
+		a.full, a.times = nil, nil
 		a.mu.Unlock()
+		for _, times := range chunks {
+			all = append(all, times...)
+		}
 	}
 	slices.Sort(all)
 	r.Ops = len(all)

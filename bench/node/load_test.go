@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,7 +67,7 @@ func TestPace(t *testing.T) {
 // A load of a number of submissions makes as many, however many workers there are, and counts those alone that count.
 func TestCountedLoad(t *testing.T) {
 	for _, n := range []*slowNode{{}, {skip: 3}} {
-		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 7, Count: 1000})
+		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 7, Count: 5000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,11 +76,29 @@ func TestCountedLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Ops != 1000 {
+		if r.Ops != 5000 {
 			t.Errorf("%d submissions", r.Ops)
 		}
 		if err := l.stop(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// The time of a submission is its own, though the clock is read once for each.
+func TestTimes(t *testing.T) {
+	for _, n := range []*slowNode{{takes: 2 * time.Millisecond}, {takes: 2 * time.Millisecond, skip: 3}} {
+		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 2, Count: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.wg.Wait()
+		r, err := l.window()
+		if err := errors.Join(err, l.stop()); err != nil {
+			t.Fatal(err)
+		}
+		if r.P50 < n.takes || r.P50 > 8*n.takes { // of some 50 in a row
+			t.Errorf("p50 %v of what takes %v", r.P50, n.takes)
 		}
 	}
 }
@@ -104,5 +124,68 @@ func TestLoadFails(t *testing.T) {
 			t.Errorf("%+v is a load", args)
 			_ = l.stop()
 		}
+	}
+}
+
+// batchNode answers all that has been submitted at once, as a leader does after a write. Nothing else takes time.
+type batchNode struct {
+	mu      sync.Mutex
+	waiting []chan struct{} // guarded by mu
+	some    chan struct{}
+}
+
+func (n *batchNode) Lead(context.Context) error { return nil }
+
+func (n *batchNode) Submitter(int) (func(context.Context) error, error) {
+	answered := make(chan struct{}, 1)
+	return func(ctx context.Context) error {
+		n.mu.Lock()
+		n.waiting = append(n.waiting, answered)
+		n.mu.Unlock()
+		select {
+		case n.some <- struct{}{}:
+		default:
+		}
+		<-answered
+		return nil
+	}, nil
+}
+
+func (n *batchNode) answer(ctx context.Context) {
+	var batch []chan struct{}
+	for {
+		select {
+		case <-n.some:
+		case <-ctx.Done():
+			return
+		}
+		n.mu.Lock()
+		batch, n.waiting = n.waiting, batch[:0]
+		n.mu.Unlock()
+		for _, answered := range batch {
+			answered <- struct{}{}
+		}
+	}
+}
+
+// What a submission costs beside the system: the node answers at once.
+func BenchmarkLoad(b *testing.B) {
+	for _, outstanding := range []int{1, 64, 1024, 32768} {
+		b.Run(fmt.Sprint(outstanding), func(b *testing.B) {
+			n := &batchNode{some: make(chan struct{}, 1)}
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			wg.Go(func() { n.answer(ctx) })
+			l, err := startLoad(b.Context(), n, LoadArgs{Outstanding: outstanding, Count: b.N})
+			if err != nil {
+				b.Fatal(err)
+			}
+			l.wg.Wait()
+			if err := l.stop(); err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }
