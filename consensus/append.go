@@ -3,7 +3,6 @@ package consensus
 import (
 	"fmt"
 
-	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -39,11 +38,11 @@ func (n *Node) appendLoop() {
 // appender gathers what one transaction is to write.
 type appender struct {
 	n    *Node
-	hard *raftpb.HardState // the latest, whether written or not
+	hard raftpb.HardState // the latest, whether written or not
 
 	writes    int  // how many of the messages had entries
 	sync      bool // hard has a term or vote that is not on disk
-	entries   []*raftpb.Entry
+	entries   []raftpb.Entry
 	responses []*raftpb.Message
 }
 
@@ -55,7 +54,7 @@ func (a *appender) process(work []appendWork) error {
 			if err = a.flush(); err == nil {
 				err = a.n.storage.Compact(w.compact)
 			}
-		case !raft.IsEmptySnap(w.message.GetSnapshot()):
+		case hasSnapshot(w.message):
 			if err = a.flush(); err == nil {
 				err = a.install(w.message)
 			}
@@ -71,32 +70,43 @@ func (a *appender) process(work []appendWork) error {
 
 func (a *appender) gather(m *raftpb.Message) {
 	a.setHard(m)
-	if ents := m.GetEntries(); len(ents) > 0 {
+	if ents := m.Entries; len(ents) > 0 {
 		a.writes++
 		// A later message replaces what it overlaps: a new leader's entries
 		// take the place of an old one's.
 		if len(a.entries) > 0 {
-			first := a.entries[0].GetIndex()
-			if at := ents[0].GetIndex(); at <= first {
+			first := a.entries[0].Index
+			if at := ents[0].Index; at <= first {
 				a.entries = nil
 			} else {
 				a.entries = a.entries[:min(uint64(len(a.entries)), at-first)]
 			}
 		}
-		a.entries = append(a.entries, ents...)
+		if len(a.entries) == 0 {
+			a.entries = ents[:len(ents):len(ents)] // Raft's: what is added makes a copy
+		} else {
+			a.entries = append(a.entries, ents...)
+		}
 	}
-	a.responses = append(a.responses, m.GetResponses()...)
+	a.answer(m)
+}
+
+// answer notes what m has answered once it is durable.
+func (a *appender) answer(m *raftpb.Message) {
+	for i := range m.Responses {
+		a.responses = append(a.responses, &m.Responses[i])
+	}
 }
 
 // setHard takes over the HardState that m carries, if any.
 func (a *appender) setHard(m *raftpb.Message) {
-	if m.Term == nil {
+	if !hasHardState(m) {
 		return
 	}
-	if m.GetTerm() != a.hard.GetTerm() || m.GetVote() != a.hard.GetVote() {
+	if m.Term != a.hard.Term || m.Vote != a.hard.Vote {
 		a.sync = true
 	}
-	a.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit())}
+	a.hard = raftpb.HardState{Term: m.Term, Vote: m.Vote, Commit: m.Commit}
 }
 
 // flush writes what was gathered and releases the answers. A commit index
@@ -117,7 +127,7 @@ func (a *appender) flush() error {
 func (a *appender) release() {
 	var own []event
 	for _, m := range a.responses {
-		if MemberID(m.GetTo()) == a.n.id {
+		if MemberID(m.To) == a.n.id {
 			own = append(own, event{message: m})
 		}
 	}
@@ -126,7 +136,7 @@ func (a *appender) release() {
 	}
 	a.n.inbox.put(own...)
 	for _, m := range a.responses {
-		if MemberID(m.GetTo()) != a.n.id {
+		if MemberID(m.To) != a.n.id {
 			a.n.send(m)
 		}
 	}
@@ -136,22 +146,22 @@ func (a *appender) release() {
 // install puts the received boards in the place of the present ones, and starts
 // the log anew behind them. A crash between the two is mended by repair.
 func (a *appender) install(m *raftpb.Message) error {
-	meta := m.GetSnapshot().GetMetadata()
+	meta := m.Snapshot.Metadata
 	if err := a.n.installSnapshot(meta); err != nil {
-		return fmt.Errorf("install snapshot at index %d: %w", meta.GetIndex(), err)
+		return fmt.Errorf("install snapshot at index %d: %w", meta.Index, err)
 	}
 	a.setHard(m)
-	if err := a.n.storage.Reset(meta.GetIndex(), meta.GetTerm(), a.hard); err != nil {
+	if err := a.n.storage.Reset(meta.Index, meta.Term, a.hard); err != nil {
 		return err
 	}
 	// Entries that came in the same breath follow the snapshot.
-	if ents := m.GetEntries(); len(ents) > 0 {
+	if ents := m.Entries; len(ents) > 0 {
 		a.writes++
 		if err := a.n.storage.Append(a.hard, ents); err != nil {
 			return err
 		}
 	}
-	a.responses = append(a.responses, m.GetResponses()...)
+	a.answer(m)
 	a.release()
 	return nil
 }

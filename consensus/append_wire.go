@@ -18,16 +18,17 @@ import (
 
 // appendAppend encodes a MsgApp behind buf.
 func appendAppend(buf []byte, m *raftpb.Message) []byte {
-	buf = binary.AppendUvarint(buf, m.GetTerm())
-	buf = binary.AppendUvarint(buf, m.GetIndex())
-	buf = binary.AppendUvarint(buf, m.GetLogTerm())
-	buf = binary.AppendUvarint(buf, m.GetCommit())
-	buf = binary.AppendUvarint(buf, uint64(len(m.GetEntries())))
-	term := m.GetTerm()
-	for _, e := range m.GetEntries() {
-		data := e.GetData()
-		head := uint64(len(data))<<3 | uint64(e.GetType())<<1
-		if t := e.GetTerm(); t != term {
+	buf = binary.AppendUvarint(buf, m.Term)
+	buf = binary.AppendUvarint(buf, m.Index)
+	buf = binary.AppendUvarint(buf, m.LogTerm)
+	buf = binary.AppendUvarint(buf, m.Commit)
+	buf = binary.AppendUvarint(buf, uint64(len(m.Entries)))
+	term := m.Term
+	for i := range m.Entries {
+		e := &m.Entries[i]
+		data := e.Data
+		head := uint64(len(data))<<3 | uint64(e.Type)<<1
+		if t := e.Term; t != term {
 			buf = binary.AppendUvarint(buf, head|1)
 			buf = binary.AppendUvarint(buf, t)
 			term = t
@@ -53,8 +54,8 @@ func decodeAppend(b []byte, from, to MemberID) (*raftpb.Message, error) {
 		head[i], b = v, b[n:]
 	}
 	m := &raftpb.Message{
-		Type: raftpb.MsgApp.Enum(), From: new(uint64(from)), To: new(uint64(to)),
-		Term: &head[0], Index: &head[1], LogTerm: &head[2], Commit: &head[3],
+		Type: raftpb.MsgApp, From: uint64(from), To: uint64(to),
+		Term: head[0], Index: head[1], LogTerm: head[2], Commit: head[3],
 	}
 	count := head[4]
 	if count == 0 && len(b) == 0 {
@@ -63,35 +64,27 @@ func decodeAppend(b []byte, from, to MemberID) (*raftpb.Message, error) {
 	if count > uint64(len(b)) { // each takes a byte at least
 		return nil, errBadAppend
 	}
-	entries := make([]raftpb.Entry, count)
-	indexes := make([]uint64, count)
-	m.Entries = make([]*raftpb.Entry, count)
-	term, last := m.Term, head[1]
-	for i := range entries {
+	m.Entries = make([]raftpb.Entry, count)
+	term, last := m.Term, m.Index
+	for i := range m.Entries {
 		v, n := binary.Uvarint(b)
 		if n <= 0 {
 			return nil, errBadAppend
 		}
 		b = b[n:]
 		if v&1 != 0 {
-			t, n := binary.Uvarint(b)
-			if n <= 0 {
+			if term, n = binary.Uvarint(b); n <= 0 {
 				return nil, errBadAppend
 			}
-			term, b = &t, b[n:]
+			b = b[n:]
 		}
 		size, kind := v>>3, raftpb.EntryType(v>>1&3)
 		if size > uint64(len(b)) || kind > raftpb.EntryConfChangeV2 {
 			return nil, errBadAppend
 		}
 		last++
-		indexes[i] = last
-		e := &entries[i]
-		e.Term, e.Index, e.Data = term, &indexes[i], b[:size:size]
-		if kind != raftpb.EntryNormal {
-			e.Type = kind.Enum()
-		}
-		m.Entries[i], b = e, b[size:]
+		m.Entries[i] = raftpb.Entry{Term: term, Index: last, Type: kind, Data: b[:size:size]}
+		b = b[size:]
 	}
 	if len(b) != 0 {
 		return nil, errBadAppend

@@ -2,35 +2,35 @@ package consensus
 
 import (
 	"math"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/testing/protocmp"
 )
 
-func appendMessage(term, index, logTerm, commit uint64, entries ...*raftpb.Entry) *raftpb.Message {
-	for i, e := range entries {
-		e.Index = new(index + 1 + uint64(i))
+func appendMessage(term, index, logTerm, commit uint64, entries ...raftpb.Entry) *raftpb.Message {
+	for i := range entries {
+		entries[i].Index = index + 1 + uint64(i)
 	}
 	return &raftpb.Message{
-		Type: raftpb.MsgApp.Enum(), From: new(uint64(1)), To: new(uint64(2)),
-		Term: new(term), Index: new(index), LogTerm: new(logTerm), Commit: new(commit), Entries: entries,
+		Type: raftpb.MsgApp, From: 1, To: 2,
+		Term: term, Index: index, LogTerm: logTerm, Commit: commit, Entries: entries,
 	}
 }
 
 func appendMessages() []*raftpb.Message {
-	normal := func(term uint64, data string) *raftpb.Entry {
-		return &raftpb.Entry{Term: new(term), Data: []byte(data)}
+	normal := func(term uint64, data string) raftpb.Entry {
+		return raftpb.Entry{Term: term, Data: []byte(data)}
 	}
 	return []*raftpb.Message{
 		appendMessage(3, 7, 2, 6),
 		appendMessage(3, 0, 0, 0, normal(3, "e4")),
 		appendMessage(9, 100, 3, 90, normal(3, "e4"), normal(3, "e5"), normal(7, ""), normal(9, "Nf3")),
 		appendMessage(9, 100, 3, 90, normal(9, "e4"),
-			&raftpb.Entry{Term: new(uint64(9)), Type: raftpb.EntryConfChangeV2.Enum(), Data: []byte("x")},
-			&raftpb.Entry{Term: new(uint64(9)), Type: raftpb.EntryConfChange.Enum()}),
+			raftpb.Entry{Term: 9, Type: raftpb.EntryConfChangeV2, Data: []byte("x")},
+			raftpb.Entry{Term: 9, Type: raftpb.EntryConfChange}),
 		appendMessage(math.MaxUint64, math.MaxUint64-3, math.MaxUint64, math.MaxUint64, normal(math.MaxUint64, "e4")),
 	}
 }
@@ -42,15 +42,8 @@ func TestAppendWire(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", m, err)
 		}
-		// An absent type or no data is what protobuf reads as the default.
-		opts := cmp.Options{protocmp.Transform(), protocmp.IgnoreDefaultScalars()}
-		if diff := cmp.Diff(m, got, opts); diff != "" {
+		if diff := cmp.Diff(m, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("decoded differs (-sent +got):\n%s", diff)
-		}
-		for _, e := range got.GetEntries() {
-			if e.Term == nil || e.Index == nil {
-				t.Errorf("entry %v without a term or an index", e)
-			}
 		}
 	}
 }
@@ -66,7 +59,7 @@ func FuzzDecodeAppend(f *testing.F) {
 			return
 		}
 		again, err := decodeAppend(appendAppend(nil, m), 1, 2)
-		if err != nil || !proto.Equal(m, again) {
+		if err != nil || !reflect.DeepEqual(m, again) {
 			t.Fatalf("%v became %v, %v", m, again, err)
 		}
 	})
@@ -75,9 +68,9 @@ func FuzzDecodeAppend(f *testing.F) {
 // BenchmarkAppendWire compares the two encodings of an append of 64 moves,
 // there and back.
 func BenchmarkAppendWire(b *testing.B) {
-	entries := make([]*raftpb.Entry, 64)
+	entries := make([]raftpb.Entry, 64)
 	for i := range entries {
-		entries[i] = &raftpb.Entry{Term: new(uint64(3)), Data: make([]byte, 72)}
+		entries[i] = raftpb.Entry{Term: 3, Data: make([]byte, 72)}
 	}
 	m := appendMessage(3, 1_000_000, 3, 999_900, entries...)
 	buf := make([]byte, 0, 64<<10)
@@ -92,11 +85,11 @@ func BenchmarkAppendWire(b *testing.B) {
 	b.Run("protobuf", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			out, err := proto.MarshalOptions{}.MarshalAppend(buf, m)
+			out, err := m.Marshal()
 			if err != nil {
 				b.Fatal(err)
 			}
-			if err := proto.Unmarshal(out, new(raftpb.Message)); err != nil {
+			if err := new(raftpb.Message).Unmarshal(out); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // applyWork is one thing for the apply loop: committed entries, or a snapshot
@@ -92,14 +91,15 @@ func (a *applier) process(w applyWork, alone bool) error {
 		w.install.done <- err
 		return err
 	}
-	if err := a.apply(w.message.GetEntries()); err != nil {
+	if err := a.apply(w.message.Entries); err != nil {
 		return err
 	}
-	few := alone && len(w.message.GetEntries()) <= fewApplied && !a.n.hold.waits.Load()
+	few := alone && len(w.message.Entries) <= fewApplied && !a.n.hold.waits.Load()
 	if !few {
 		a.n.waiters.wakeResolved() // what they submit next joins the append that the Raft loop begins now
 	}
-	for _, m := range w.message.GetResponses() {
+	for i := range w.message.Responses {
+		m := &w.message.Responses[i]
 		if few { // Raft need not be woken for it
 			a.n.inbox.leave(event{message: m})
 		} else {
@@ -117,7 +117,7 @@ const applyTogether = 1024
 
 // apply hands the commands among the entries to the state machine, all that
 // stand between two changes of the membership in one batch.
-func (a *applier) apply(entries []*raftpb.Entry) error {
+func (a *applier) apply(entries []raftpb.Entry) error {
 	flush := func() {
 		if len(a.batch) > 0 {
 			a.n.cfg.Machine.Apply(a.batch)
@@ -126,19 +126,20 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 			a.batch, a.ids = a.batch[:0], a.ids[:0]
 		}
 	}
-	for _, e := range entries {
+	for i := range entries {
+		e := &entries[i]
 		if a.outdated {
 			break
 		}
-		switch e.GetType() {
+		switch e.Type {
 		case raftpb.EntryNormal:
-			if id, data, ok := splitEntry(e.GetData()); ok { // else a new leader's empty entry
+			if id, data, ok := splitEntry(e.Data); ok { // else a new leader's empty entry
 				if len(a.batch) == applyTogether {
 					flush()
 					a.n.waiters.wakeResolved()
 					runtime.Gosched()
 				}
-				a.batch = append(a.batch, Command{Index: e.GetIndex(), Term: e.GetTerm(), Data: data})
+				a.batch = append(a.batch, Command{Index: e.Index, Term: e.Term, Data: data})
 				a.ids = append(a.ids, id)
 			}
 		default:
@@ -150,7 +151,7 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 				continue
 			}
 		}
-		a.position.Index, a.position.Term = e.GetIndex(), e.GetTerm()
+		a.position.Index, a.position.Term = e.Index, e.Term
 	}
 	flush()
 	if a.unsaved == 0 {
@@ -166,21 +167,21 @@ func (a *applier) apply(entries []*raftpb.Entry) error {
 // changeMembership applies a configuration change to Raft and to the roster.
 func (a *applier) changeMembership(e *raftpb.Entry) error {
 	var change raftpb.ConfChangeV2
-	if e.GetType() == raftpb.EntryConfChange {
+	if e.Type == raftpb.EntryConfChange {
 		var v1 raftpb.ConfChange
-		if err := proto.Unmarshal(e.GetData(), &v1); err != nil {
-			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+		if err := v1.Unmarshal(e.Data); err != nil {
+			return fmt.Errorf("entry %d: %w", e.Index, err)
 		}
-		change = *v1.AsV2() //nolint:govet // a fresh value, not in use elsewhere
-	} else if err := proto.Unmarshal(e.GetData(), &change); err != nil {
-		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+		change = v1.AsV2()
+	} else if err := change.Unmarshal(e.Data); err != nil {
+		return fmt.Errorf("entry %d: %w", e.Index, err)
 	}
 	// If the node stops meanwhile, do returns and the Raft loop may still run this.
 	// Raft counts votes by a snapshot's membership as soon as it has accepted that: an older change
 	// must not be made to a newer membership.
 	var confState *raftpb.ConfState
 	err := a.n.do(a.n.ctx, func(r *raft.RawNode) {
-		if a.n.restored < e.GetIndex() {
+		if a.n.restored < e.Index {
 			confState = r.ApplyConfChange(&change)
 		}
 	})
@@ -191,15 +192,15 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 		return nil
 	}
 	a.position.ConfState = confState
-	id, data, ok := splitEntry(change.GetContext())
+	id, data, ok := splitEntry(change.Context)
 	if !ok {
 		return nil
 	}
 	var mc memberChange
 	if err := json.Unmarshal(data, &mc); err != nil {
-		return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+		return fmt.Errorf("entry %d: %w", e.Index, err)
 	}
-	a.n.storage.needIndex.Store(e.GetIndex())
+	a.n.storage.needIndex.Store(e.Index)
 	a.now = true
 	mc.Member.Removed = mc.Op == opRemove
 	switch mc.Op {
@@ -211,7 +212,7 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	}
 	a.n.roster.put(mc.Member)
 	// The answer comes first: what is removed may be this node.
-	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.GetIndex(), Term: e.GetTerm()}})
+	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.Index, Term: e.Term}})
 	a.n.waiters.wakeResolved()
 	a.n.memberChanged(mc)
 	return nil

@@ -39,7 +39,7 @@ func TestManyAreAppliedInParts(t *testing.T) {
 	const entries = 2*applyTogether + 100
 	m := &inParts{t: t, waiting: map[uint64]*delivery{}}
 	n := &Node{waiters: newWaiters(maxWaiting), reads: newReads(), cfg: Config{Machine: m}}
-	var all []*raftpb.Entry
+	var all []raftpb.Entry
 	for i := range uint64(entries) {
 		index := i + 1
 		id := uint64(0) // nobody's
@@ -50,7 +50,7 @@ func TestManyAreAppliedInParts(t *testing.T) {
 			}
 			m.waiting[index], id = d, d.first
 		}
-		all = append(all, &raftpb.Entry{Index: new(index), Term: new(uint64(1)), Data: appendEntryData(nil, id, fmt.Append(nil, index))})
+		all = append(all, raftpb.Entry{Index: index, Term: 1, Data: appendEntryData(nil, id, fmt.Append(nil, index))})
 	}
 	a := &applier{n: n}
 	if err := a.apply(all); err != nil {
@@ -70,7 +70,7 @@ func TestManyAreAppliedInParts(t *testing.T) {
 
 // TestCheckpointsAreStaggered: what makes one due is another number each time, near the one that is set, unless that is small.
 func TestCheckpointsAreStaggered(t *testing.T) {
-	one := []*raftpb.Entry{{Index: new(uint64(1)), Term: new(uint64(1))}}
+	one := []raftpb.Entry{{Index: 1, Term: 1}}
 	for _, every := range []int{1, 10, 200_000} {
 		least, most := math.MaxInt, 0
 		for range 100 {

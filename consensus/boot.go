@@ -146,7 +146,7 @@ func (n *Node) found() error {
 			return err
 		}
 	}
-	return n.storage.Reset(foundingIndex, foundingTerm, &raftpb.HardState{Term: new(uint64(foundingTerm)), Commit: new(uint64(foundingIndex))})
+	return n.storage.Reset(foundingIndex, foundingTerm, raftpb.HardState{Term: foundingTerm, Commit: foundingIndex})
 }
 
 func (n *Node) join(ctx context.Context) error {
@@ -168,32 +168,28 @@ func (n *Node) join(ctx context.Context) error {
 // two loops, so either may be ahead.
 func (n *Node) repair() error {
 	p, log := n.boards.Position(), n.storage.entryLog
-	hard := raftpb.HardState{
-		Term:   new(log.HardState().GetTerm()),
-		Vote:   new(log.HardState().GetVote()),
-		Commit: new(log.HardState().GetCommit()),
-	}
+	hard := log.HardState()
 	if p.Index+1 < log.FirstIndex() {
 		return fmt.Errorf("%s: the boards stand at index %d and the log begins at %d, so moves are missing between them: "+
 			"restore both files from the same moment, or clear the directory and join again as a new member",
 			n.cfg.Dir, p.Index, log.FirstIndex())
 	}
-	if p.Index > 0 && raft.IsEmptyHardState(&hard) {
+	if p.Index > 0 && raft.IsEmptyHardState(hard) {
 		return fmt.Errorf("%s: the log is gone, and with it this node's votes and what it has acknowledged: "+
 			"restore it from the same moment as the boards, or clear the directory and join again as a new member", n.cfg.Dir)
 	}
 	// The boards are made of committed entries only, so what they hold is
 	// committed, whatever the log was last told (RAFT.md, "Mistakes others made").
-	if hard.GetCommit() < p.Index {
-		hard.Commit = new(p.Index)
+	if hard.Commit < p.Index {
+		hard.Commit = p.Index
 	}
 	// A term that is newer than ours is one in which we have not voted.
-	if hard.GetTerm() < p.Term {
-		hard.Term, hard.Vote = new(p.Term), new(uint64(0))
+	if hard.Term < p.Term {
+		hard.Term, hard.Vote = p.Term, 0
 	}
 	term, err := log.Term(p.Index)
 	if (err == nil && term == p.Term) || errors.Is(err, raft.ErrCompacted) {
-		n.storage.hard = &hard
+		n.storage.hard = hard
 		return nil
 	}
 	// A snapshot was put in place and the crash came before the log was
@@ -207,7 +203,7 @@ func (n *Node) repair() error {
 			"of another moment, and with it this node's votes and what it has acknowledged: restore both files from the same moment, "+
 			"or clear the directory and join again as a new member", n.cfg.Dir, p.Index, p.Term, log.LastIndex())
 	}
-	if err := log.Reset(p.Index, p.Term, &hard); err != nil {
+	if err := log.Reset(p.Index, p.Term, hard); err != nil {
 		return err
 	}
 	n.storage.hard = log.HardState()

@@ -17,7 +17,7 @@
 //
 //	requests ──► offers ────┐                       ┌─► replicator (one per peer) ─► append connection
 //	peers' readers ─► network ─► Raft loop (driver.go) ┤                              └► control connection
-//	              inbox ◄──┐    owns the RawNode    ├─► append loop (append.go): the log, one fsync for all that waits
+//	              inbox ◄──┐    owns the RawNode    ├─► append loop (append.go): the log, one durable write for all that waits
 //	                       └───── answers ◄─────────┴─► apply loop (apply.go): the state machine, checkpoints
 //
 // The Raft loop does no I/O and waits for nobody. Each of the others works

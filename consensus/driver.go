@@ -120,36 +120,41 @@ func (n *Node) step(m *raftpb.Message) {
 		n.leaderContact.Store(time.Now().UnixNano())
 	}
 	n.byHand.received(m)
-	if m.GetType() == raftpb.MsgReadIndex {
+	if m.Type == raftpb.MsgReadIndex {
 		n.stepRead(m)
 		return
 	}
 	// What Raft refuses here comes from a node that it does not know (any
 	// more), or is out of date: losing it is what a network may do.
-	if err := n.raft.Step(m); err != nil {
-		n.log.Debug("message ignored", "type", m.GetType(), "from", MemberID(m.GetFrom()), "err", err)
+	if err := n.raft.Step(*m); err != nil {
+		n.log.Debug("message ignored", "type", m.Type, "from", MemberID(m.From), "err", err)
 	}
 }
 
 // commitOnly says whether the append loop is told of nothing but a commit index. It notes term and vote.
 func (n *Node) commitOnly(m *raftpb.Message) bool {
-	same := m.Term == nil || m.GetTerm() == n.hard.GetTerm() && m.GetVote() == n.hard.GetVote()
+	same := !hasHardState(m) || m.Term == n.hard.Term && m.Vote == n.hard.Vote
 	if !same {
-		n.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote())}
+		n.hard = raftpb.HardState{Term: m.Term, Vote: m.Vote}
 	}
-	return same && len(m.GetEntries()) == 0 && len(m.GetResponses()) == 0 && raft.IsEmptySnap(m.GetSnapshot())
+	return same && len(m.Entries) == 0 && len(m.Responses) == 0 && !hasSnapshot(m)
 }
+
+// hasHardState says whether a MsgStorageAppend carries one.
+func hasHardState(m *raftpb.Message) bool { return m.Term != 0 || m.Vote != 0 || m.Commit != 0 }
+
+func hasSnapshot(m *raftpb.Message) bool { return m.Snapshot != nil && !raft.IsEmptySnap(*m.Snapshot) }
 
 // holdCommit keeps an append to a follower that tells it nothing but how far the log is committed, while
 // this node's own append is being written: what waits for that leaves soon, and says the same. If nothing
 // does, sendHeld sends it. Under load this is a third of all messages.
 func (n *Node) holdCommit(m *raftpb.Message) bool {
-	if m.GetType() != raftpb.MsgApp {
+	if m.Type != raftpb.MsgApp {
 		return false
 	}
-	to := MemberID(m.GetTo())
+	to := MemberID(m.To)
 	delete(n.held, to)
-	if len(m.GetEntries()) > 0 || n.hold.writing == 0 {
+	if len(m.Entries) > 0 || n.hold.writing == 0 {
 		return false
 	}
 	n.held[to] = m
@@ -166,30 +171,31 @@ func (n *Node) sendHeld() {
 
 // handleReady hands on what Raft wants done.
 func (n *Node) handleReady(rd raft.Ready) {
-	if rd.HardState != nil {
-		n.commit.Store(rd.HardState.GetCommit())
-		n.hold.committed(rd.HardState.GetCommit())
-		n.clock.enters(rd.HardState.GetTerm())
+	if !raft.IsEmptyHardState(rd.HardState) {
+		n.commit.Store(rd.HardState.Commit)
+		n.hold.committed(rd.HardState.Commit)
+		n.clock.enters(rd.HardState.Term)
 	}
 	n.reads.confirm(rd.ReadStates)
-	for _, m := range rd.Messages {
-		switch m.GetTo() {
+	for i := range rd.Messages {
+		m := &rd.Messages[i]
+		switch m.To {
 		case raft.LocalAppendThread:
-			if ents := m.GetEntries(); len(ents) > 0 {
+			if ents := m.Entries; len(ents) > 0 {
 				now := time.Now()
-				n.hold.write(ents[len(ents)-1].GetIndex(), now)
+				n.hold.write(ents[len(ents)-1].Index, now)
 				if n.clock.lead == n.id {
-					n.appended.note(ents[0].GetIndex(), now)
+					n.appended.note(ents[0].Index, now)
 				}
 			}
-			n.clock.answers(m.GetResponses())
+			n.clock.answers(m.Responses)
 			if n.commitOnly(m) {
 				n.toAppend.leave(appendWork{message: m}) // it goes along with the next append
 			} else {
 				n.toAppend.put(appendWork{message: m})
 			}
-			if !raft.IsEmptySnap(m.GetSnapshot()) {
-				n.restored = m.GetSnapshot().GetMetadata().GetIndex()
+			if hasSnapshot(m) {
+				n.restored = m.Snapshot.Metadata.Index
 				n.snapshots.accept(n.restored)
 			}
 		case raft.LocalApplyThread:
@@ -229,7 +235,7 @@ func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 
 // send routes a message: to a peer's replicator, or back to this node's Raft loop.
 func (n *Node) send(m *raftpb.Message) {
-	to := MemberID(m.GetTo())
+	to := MemberID(m.To)
 	if to == n.id {
 		n.inbox.put(event{message: m})
 		return
@@ -238,7 +244,7 @@ func (n *Node) send(m *raftpb.Message) {
 		r.send(m)
 		return
 	}
-	if m.GetType() == raftpb.MsgSnap {
+	if m.Type == raftpb.MsgSnap {
 		n.reportSnapshot(to, raft.SnapshotFailure)
 	}
 	n.reportUnreachable(to)

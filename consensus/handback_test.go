@@ -102,7 +102,7 @@ type losses struct {
 func (l *losses) fate(m *raftpb.Message) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.to != m.GetTo() || l.kind != m.GetType() || l.from != 0 && l.from != m.GetFrom() {
+	if l.to != m.To || l.kind != m.Type || l.from != 0 && l.from != m.From {
 		return ""
 	}
 	l.at = append(l.at, time.Now())

@@ -17,7 +17,7 @@ type crashLog struct {
 	before, after func() error
 }
 
-func (l crashLog) Reset(index, term uint64, hs *raftpb.HardState) error {
+func (l crashLog) Reset(index, term uint64, hs raftpb.HardState) error {
 	if err := l.before(); err != nil {
 		return err
 	}

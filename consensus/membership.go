@@ -11,7 +11,6 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
-	"google.golang.org/protobuf/proto"
 )
 
 // What a membership change does.
@@ -144,21 +143,22 @@ func (n *Node) appendMemberChange(s *submission) {
 		opDemote:  raftpb.ConfChangeAddLearnerNode, // of a voter, it takes the vote away
 		opRemove:  raftpb.ConfChangeRemoveNode,
 	}[mc.Op]
-	data, err := proto.Marshal(&raftpb.ConfChangeV2{
-		Changes: []*raftpb.ConfChangeSingle{{Type: kind.Enum(), NodeId: new(uint64(mc.Member.ID))}},
+	change := raftpb.ConfChangeV2{
+		Changes: []raftpb.ConfChangeSingle{{Type: kind, NodeID: uint64(mc.Member.ID)}},
 		Context: appendEntryData(nil, s.ids[0], s.data[0]),
-	})
+	}
+	data, err := change.Marshal()
 	if err != nil {
 		refuse(refusedForGood, err.Error())
 		return
 	}
-	m := &raftpb.Message{
-		Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)),
-		Entries: []*raftpb.Entry{{Type: raftpb.EntryConfChangeV2.Enum(), Data: data}},
+	m := raftpb.Message{
+		Type: raftpb.MsgProp, From: uint64(n.id),
+		Entries: []raftpb.Entry{{Type: raftpb.EntryConfChangeV2, Data: data}},
 	}
 	// Raft makes an empty entry of a change that comes while another one is
 	// under way, and says nothing.
-	if err := n.raft.Step(m); err != nil || m.GetEntries()[0].GetType() == raftpb.EntryNormal {
+	if err := n.raft.Step(m); err != nil || m.Entries[0].Type == raftpb.EntryNormal {
 		refuse(refusedDropped, "")
 	}
 }
@@ -479,7 +479,7 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 		for id := range status.Config.Learners {
 			p := status.Progress[id]
 			m, ok := n.roster.get(MemberID(id))
-			if ok && !m.Learner && (!enough || m.Role == Recorder) && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+closeBehind >= status.GetCommit() {
+			if ok && !m.Learner && (!enough || m.Role == Recorder) && n.reachable(m.ID) && p.State == tracker.StateReplicate && p.Match+closeBehind >= status.Commit {
 				ready = append(ready, m)
 			}
 		}

@@ -45,7 +45,7 @@ type Node struct {
 	raft     *raft.RawNode
 	hold     *hold
 	offering offering
-	hard     *raftpb.HardState            // the term and vote that the append loop has been told of
+	hard     raftpb.HardState             // the term and vote that the append loop has been told of
 	held     map[MemberID]*raftpb.Message // see holdCommit
 	clock    *electionClock
 	reigns   reigns
@@ -187,9 +187,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
-	n.commit.Store(n.raft.BasicStatus().GetCommit()) // Raft speaks of changes only
+	n.commit.Store(n.raft.BasicStatus().Commit) // Raft speaks of changes only
 	// A lone voter need not wait for a leader that cannot exist.
-	if cs := n.boards.Position().ConfState; len(cs.GetVoters()) == 1 && cs.GetVoters()[0] == uint64(n.id) {
+	if cs := n.boards.Position().ConfState; len(cs.Voters) == 1 && cs.Voters[0] == uint64(n.id) {
 		return n.raft.Campaign()
 	}
 	return nil

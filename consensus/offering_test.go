@@ -7,11 +7,11 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestRaftCopiesAnOffering: the memory of one append serves the next, so Raft must not keep it.
+// TestRaftCopiesAnOffering: the entries of one append are made where those of the next are, so Raft must not keep them; their data it keeps.
 func TestRaftCopiesAnOffering(t *testing.T) {
 	s := raft.NewMemoryStorage()
-	if err := s.ApplySnapshot(&raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{
-		Index: new(uint64(1)), Term: new(uint64(1)), ConfState: &raftpb.ConfState{Voters: []uint64{1}},
+	if err := s.ApplySnapshot(raftpb.Snapshot{Metadata: raftpb.SnapshotMetadata{
+		Index: 1, Term: 1, ConfState: raftpb.ConfState{Voters: []uint64{1}},
 	}}); err != nil {
 		t.Fatal(err)
 	}
@@ -25,8 +25,8 @@ func TestRaftCopiesAnOffering(t *testing.T) {
 		for r.HasReady() {
 			rd := r.Ready()
 			for _, e := range rd.Entries {
-				if _, data, ok := splitEntry(e.GetData()); ok {
-					log[e.GetIndex()] = string(data)
+				if _, data, ok := splitEntry(e.Data); ok {
+					log[e.Index] = string(data)
 				}
 			}
 			if err := s.Append(rd.Entries); err != nil {

@@ -1,7 +1,6 @@
 package consensus
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -96,13 +95,11 @@ func (n *Node) appendOffered() {
 	n.appendOffering()
 }
 
-// An offering is what becomes one append. Raft copies it, so the memory serves again.
+// An offering is what becomes one append. Raft keeps the entries' data and copies the entries, whose memory serves again.
 type offering struct {
 	of      []*submission
 	count   int // commands
-	data    []byte
 	entries []raftpb.Entry
-	message []*raftpb.Entry
 }
 
 func (o *offering) add(s *submission) {
@@ -110,34 +107,32 @@ func (o *offering) add(s *submission) {
 	o.count += len(s.ids)
 }
 
-// build makes the entries of the message.
-func (o *offering) build() []*raftpb.Entry {
+// build makes the entries of the message. Their data stand in one piece of memory, which they leave together when the
+// log forgets them.
+func (o *offering) build() []raftpb.Entry {
 	size := o.count * entryHeader
 	for _, s := range o.of {
 		for _, c := range s.data {
 			size += len(c)
 		}
 	}
-	o.data = slices.Grow(o.data[:0], size) // entries refer to it: it must not move
-	o.entries = slices.Grow(o.entries[:0], o.count)[:o.count]
-	o.message = slices.Grow(o.message[:0], o.count)
+	all := make([]byte, 0, size) // entries refer to it: it must not move
 	for _, s := range o.of {
 		for i, id := range s.ids {
-			at := len(o.data)
-			o.data = appendEntryData(o.data, id, s.data[i])
-			e := &o.entries[len(o.message)]
-			e.Data = o.data[at:len(o.data):len(o.data)]
-			o.message = append(o.message, e)
+			at := len(all)
+			all = appendEntryData(all, id, s.data[i])
+			o.entries = append(o.entries, raftpb.Entry{Data: all[at:len(all):len(all)]})
 		}
 	}
-	return o.message
+	return o.entries
 }
 
 func (o *offering) reset() {
 	clear(o.of)
-	o.of, o.count = o.of[:0], 0
-	if cap(o.data) > keepOffering {
-		*o = offering{}
+	clear(o.entries)
+	o.of, o.entries, o.count = o.of[:0], o.entries[:0], 0
+	if cap(o.entries) > keepItems {
+		o.entries = nil
 	}
 }
 
@@ -146,7 +141,7 @@ func (n *Node) appendOffering() {
 	if n.offering.count == 0 {
 		return
 	}
-	m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(n.id)), Entries: n.offering.build()}
+	m := raftpb.Message{Type: raftpb.MsgProp, From: uint64(n.id), Entries: n.offering.build()}
 	if err := n.raft.Step(m); err != nil {
 		code := n.whyDropped()
 		for _, s := range n.offering.of {

@@ -55,7 +55,7 @@ type gatedLog struct {
 	gate *gate
 }
 
-func (l gatedLog) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
+func (l gatedLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.gate.wait()
 	return l.entryLog.Append(hs, entries)
 }
@@ -133,7 +133,7 @@ func TestOverload(t *testing.T) {
 	}
 	bytes := 0
 	for _, e := range entries {
-		bytes += len(e.GetData())
+		bytes += len(e.Data)
 	}
 	if bytes > most {
 		t.Errorf("%d bytes stand in the leader's log without a majority, and the limit is %d", bytes, most)

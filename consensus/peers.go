@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // Limits of the listening side.
@@ -247,7 +246,7 @@ func (n *Node) judge(h hello) reply {
 	}
 	if m, ok := n.roster.get(h.From.ID); ok && m.Removed {
 		p := n.boards.Position()
-		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.GetVoters(), uint64(n.id)) {
+		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.Voters, uint64(n.id)) {
 			return reply{replyBusy, "this node was removed, which a voter has yet to write down"}
 		}
 		return reply{replyRemoved, ErrRemoved.Error()}
@@ -282,14 +281,14 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 		switch kind {
 		case kindRaft:
 			m := new(raftpb.Message)
-			if err := proto.Unmarshal(payload, m); err != nil {
+			if err := m.Unmarshal(payload); err != nil {
 				return fmt.Errorf("message from %s: %w", from, err)
 			}
-			if MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) != n.id || m.GetType() == raftpb.MsgSnap || m.GetType() == raftpb.MsgApp {
-				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
+			if MemberID(m.From) != from || MemberID(m.To) != n.id || m.Type == raftpb.MsgSnap || m.Type == raftpb.MsgApp {
+				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.Type, MemberID(m.From), MemberID(m.To))
 			}
-			if p != nil && m.GetType() == raftpb.MsgAppResp && !m.GetReject() {
-				p.acknowledged(m.GetIndex())
+			if p != nil && m.Type == raftpb.MsgAppResp && !m.Reject {
+				p.acknowledged(m.Index)
 			}
 			err = n.receive(m)
 		case kindAppend:

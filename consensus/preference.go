@@ -89,10 +89,10 @@ func (c *electionClock) rest() { c.silent, c.wait = 0, electionTicks+int(random(
 
 // received is told every message from a peer. It reports whether m is a word from the leader.
 func (c *electionClock) received(m *raftpb.Message) bool {
-	switch m.GetType() {
+	switch m.Type {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
 		// One that is no leader any more may go on talking for a while.
-		if c.lead != 0 && MemberID(m.GetFrom()) == c.lead {
+		if c.lead != 0 && MemberID(m.From) == c.lead {
 			c.silent = 0
 			return true
 		}
@@ -102,13 +102,13 @@ func (c *electionClock) received(m *raftpb.Message) bool {
 
 // answers is told what goes to peers once the log is written: the answers to
 // requests for votes are among it.
-func (c *electionClock) answers(ms []*raftpb.Message) {
+func (c *electionClock) answers(ms []raftpb.Message) {
 	for _, m := range ms {
-		if m.GetType() == raftpb.MsgPreVoteResp && m.GetReject() {
+		if m.Type == raftpb.MsgPreVoteResp && m.Reject {
 			if c.refused == nil {
 				c.refused = map[MemberID]bool{}
 			}
-			c.refused[MemberID(m.GetTo())] = true
+			c.refused[MemberID(m.To)] = true
 		}
 	}
 }
@@ -184,15 +184,15 @@ var chosenByHand = []byte("by hand")
 
 // mark is shown every message that leaves.
 func (c *choice) mark(m *raftpb.Message) {
-	if m.GetType() == raftpb.MsgTimeoutNow && c.to != 0 && MemberID(m.GetTo()) == c.to {
+	if m.Type == raftpb.MsgTimeoutNow && c.to != 0 && MemberID(m.To) == c.to {
 		m.Context = chosenByHand
 	}
 }
 
 // received is shown every message that comes.
 func (c *choice) received(m *raftpb.Message) {
-	if m.GetType() == raftpb.MsgTimeoutNow && bytes.Equal(m.GetContext(), chosenByHand) {
-		c.term = m.GetTerm() + 1
+	if m.Type == raftpb.MsgTimeoutNow && bytes.Equal(m.Context, chosenByHand) {
+		c.term = m.Term + 1
 	}
 }
 
@@ -276,7 +276,7 @@ func (n *Node) handBack(h *handBack) {
 
 // fitRecorders returns the recorders that could lead at once. Called on the Raft loop.
 func (n *Node) fitRecorders(status raft.Status) []candidate {
-	last := max(status.Progress[status.ID].Match, status.GetCommit())
+	last := max(status.Progress[status.ID].Match, status.Commit)
 	var fit []candidate
 	for _, v := range slices.Sorted(maps.Keys(status.Config.Voters.IDs())) {
 		id, p := MemberID(v), status.Progress[v]

@@ -40,8 +40,8 @@ func newRawGroup(t *testing.T, roles ...Role) *rawGroup {
 	}
 	for i, role := range roles {
 		n := &rawNode{id: MemberID(i + 1), role: role, storage: raft.NewMemoryStorage()}
-		if err := n.storage.ApplySnapshot(&raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{
-			Index: new(uint64(1)), Term: new(uint64(1)), ConfState: &raftpb.ConfState{Voters: voters},
+		if err := n.storage.ApplySnapshot(raftpb.Snapshot{Metadata: raftpb.SnapshotMetadata{
+			Index: 1, Term: 1, ConfState: raftpb.ConfState{Voters: voters},
 		}}); err != nil {
 			t.Fatal(err)
 		}
@@ -73,8 +73,8 @@ func (g *rawGroup) deliver() {
 			for !n.dead && n.HasReady() {
 				again = true
 				rd := n.Ready()
-				if rd.HardState != nil {
-					n.clock.enters(rd.HardState.GetTerm())
+				if !raft.IsEmptyHardState(rd.HardState) {
+					n.clock.enters(rd.HardState.Term)
 				}
 				if err := n.storage.Append(rd.Entries); err != nil {
 					g.t.Fatal(err)
@@ -84,11 +84,11 @@ func (g *rawGroup) deliver() {
 					n.clock.follows(MemberID(rd.SoftState.Lead))
 				}
 				for _, m := range rd.Messages {
-					to := g.node(MemberID(m.GetTo()))
-					if to.dead || to.deaf && m.GetType() == raftpb.MsgApp {
+					to := g.node(MemberID(m.To))
+					if to.dead || to.deaf && m.Type == raftpb.MsgApp {
 						continue
 					}
-					to.clock.received(m)
+					to.clock.received(&m)
 					_ = to.Step(m)
 				}
 				n.Advance(rd)

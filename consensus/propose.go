@@ -67,7 +67,6 @@ const (
 const (
 	maxProposal      = 1024 // commands
 	maxProposalBytes = 1 << 20
-	keepOffering     = 4 * maxProposalBytes // the largest buffer that is kept for the next one
 )
 
 // Propose puts commands into the log, one entry each and in this order, and

@@ -65,7 +65,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 }
 
 func readRequest(data []byte) *raftpb.Message {
-	return &raftpb.Message{Type: raftpb.MsgReadIndex.Enum(), Entries: []*raftpb.Entry{{Data: data}}}
+	return &raftpb.Message{Type: raftpb.MsgReadIndex, Entries: []raftpb.Entry{{Data: data}}}
 }
 
 // maxEarly bounds the reads that wait for a leader's first entry. What is
@@ -77,7 +77,7 @@ const maxEarly = 1024
 // thesis, 6.4), so that the read has to wait for it; Raft does so unless there is but one voter.
 func (n *Node) stepRead(m *raftpb.Message) {
 	if !n.newInOffice() {
-		_ = n.raft.Step(m) // refused or lost: it is asked for again
+		_ = n.raft.Step(*m) // refused or lost: it is asked for again
 	} else if len(n.early) < maxEarly {
 		n.early = append(n.early, m)
 	}
@@ -89,7 +89,7 @@ func (n *Node) stepEarlyReads() {
 		return
 	}
 	for _, m := range n.early {
-		_ = n.raft.Step(m)
+		_ = n.raft.Step(*m)
 	}
 	n.early = nil
 }
@@ -102,8 +102,8 @@ func (n *Node) newInOffice() bool {
 		return false
 	}
 	// What is not on this node's own disk yet is no lone voter's.
-	term, err := n.storage.Term(st.GetCommit())
-	return err == nil && term != st.GetTerm()
+	term, err := n.storage.Term(st.Commit)
+	return err == nil && term != st.Term
 }
 
 func (n *Node) readError(ctx context.Context, lead MemberID) error {

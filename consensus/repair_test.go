@@ -35,7 +35,7 @@ func TestBoardsAheadOfTheHardState(t *testing.T) {
 	n.stop()
 	log, boards := n.files()
 	hs := log.HardState()
-	err := log.Append(&raftpb.HardState{Term: new(hs.GetTerm()), Vote: new(hs.GetVote()), Commit: new(uint64(1))}, nil)
+	err := log.Append(raftpb.HardState{Term: hs.Term, Vote: hs.Vote, Commit: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,17 +52,17 @@ func TestBoardsAheadOfTheHardState(t *testing.T) {
 // snapshot, and whose log still ends before them, or has other entries there.
 func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 	for name, spoil := range map[string]func(*store.Log, store.Position) error{
-		"the log ends before": func(l *store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, nil) },
+		"the log ends before": func(l *store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, raftpb.HardState{}) },
 		"the log has entries of another term": func(l *store.Log, p store.Position) error {
-			if err := l.Reset(p.Index-2, p.Term, nil); err != nil {
+			if err := l.Reset(p.Index-2, p.Term, raftpb.HardState{}); err != nil {
 				return err
 			}
-			other := &raftpb.Entry{Type: raftpb.EntryNormal.Enum(), Term: new(p.Term + 7)}
-			var entries []*raftpb.Entry
+			other := &raftpb.Entry{Type: raftpb.EntryNormal, Term: p.Term + 7}
+			var entries []raftpb.Entry
 			for i := p.Index - 1; i < p.Index+4; i++ {
-				entries = append(entries, &raftpb.Entry{Type: other.Type, Term: other.Term, Index: new(i)})
+				entries = append(entries, raftpb.Entry{Type: other.Type, Term: other.Term, Index: i})
 			}
-			return l.Append(nil, entries)
+			return l.Append(raftpb.HardState{}, entries)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestLogCutBehindTheBoards(t *testing.T) {
 	n.propose(numbered(0, 30)...)
 	n.stop()
 	log, boards := n.files()
-	if err := log.Reset(boards.Position().Index+5, 1, nil); err != nil {
+	if err := log.Reset(boards.Position().Index+5, 1, raftpb.HardState{}); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = log.Close(), boards.Close()
@@ -144,30 +144,30 @@ func TestLogLost(t *testing.T) {
 }
 
 func TestGatherReplacesWhatItOverlaps(t *testing.T) {
-	entries := func(term uint64, from, to uint64) (out []*raftpb.Entry) {
+	entries := func(term uint64, from, to uint64) (out []raftpb.Entry) {
 		for i := from; i <= to; i++ {
-			out = append(out, &raftpb.Entry{Index: new(i), Term: new(term)})
+			out = append(out, raftpb.Entry{Index: i, Term: term})
 		}
 		return out
 	}
 	for name, tc := range map[string]struct {
-		batches [][]*raftpb.Entry
+		batches [][]raftpb.Entry
 		terms   []uint64 // of the entries from the first index on
 	}{
-		"one after the other":   {[][]*raftpb.Entry{entries(1, 5, 6), entries(1, 7, 8)}, []uint64{1, 1, 1, 1}},
-		"a tail replaced":       {[][]*raftpb.Entry{entries(1, 5, 8), entries(2, 7, 7)}, []uint64{1, 1, 2}},
-		"everything replaced":   {[][]*raftpb.Entry{entries(1, 5, 8), entries(2, 5, 6)}, []uint64{2, 2}},
-		"from before the first": {[][]*raftpb.Entry{entries(1, 5, 8), entries(2, 4, 5)}, []uint64{2, 2}},
+		"one after the other":   {[][]raftpb.Entry{entries(1, 5, 6), entries(1, 7, 8)}, []uint64{1, 1, 1, 1}},
+		"a tail replaced":       {[][]raftpb.Entry{entries(1, 5, 8), entries(2, 7, 7)}, []uint64{1, 1, 2}},
+		"everything replaced":   {[][]raftpb.Entry{entries(1, 5, 8), entries(2, 5, 6)}, []uint64{2, 2}},
+		"from before the first": {[][]raftpb.Entry{entries(1, 5, 8), entries(2, 4, 5)}, []uint64{2, 2}},
 	} {
-		a := appender{hard: &raftpb.HardState{}}
+		a := appender{hard: raftpb.HardState{}}
 		for _, b := range tc.batches {
 			a.gather(&raftpb.Message{Entries: b})
 		}
 		var terms []uint64
 		for i, e := range a.entries {
-			terms = append(terms, e.GetTerm())
-			if i > 0 && e.GetIndex() != a.entries[i-1].GetIndex()+1 {
-				t.Errorf("%s: a gap before %d", name, e.GetIndex())
+			terms = append(terms, e.Term)
+			if i > 0 && e.Index != a.entries[i-1].Index+1 {
+				t.Errorf("%s: a gap before %d", name, e.Index)
 			}
 		}
 		if !slices.Equal(terms, tc.terms) {

@@ -13,13 +13,12 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // outgoing is one thing to be sent to a peer.
 type outgoing struct {
 	kind    byte
-	raft    *raftpb.Message // kindRaft
+	raft    *raftpb.Message // kindRaft; else nil
 	payload []byte          // the other kinds
 }
 
@@ -27,8 +26,10 @@ type outgoing struct {
 // asked for with every message, so it does not encode it.
 func (o outgoing) size() int64 {
 	n := 64 + len(o.payload)
-	for _, e := range o.raft.GetEntries() {
-		n += len(e.GetData())
+	if o.raft != nil {
+		for i := range o.raft.Entries {
+			n += len(o.raft.Entries[i].Data)
+		}
 	}
 	return int64(n)
 }
@@ -157,7 +158,7 @@ func (r *replicator) heard() { r.lastContact.Store(time.Now().UnixNano()) }
 
 // send queues a Raft message. Called by the Raft loop and the append loop.
 func (r *replicator) send(m *raftpb.Message) {
-	switch m.GetType() {
+	switch m.Type {
 	case raftpb.MsgSnap:
 		r.sendSnapshot(m)
 	case raftpb.MsgApp, raftpb.MsgAppResp:
@@ -172,7 +173,7 @@ func (r *replicator) enqueue(s *stream, o outgoing) bool {
 	if s.connected.Load() != 0 && s.put(o) {
 		return true
 	}
-	if o.raft.GetType() == raftpb.MsgApp {
+	if o.raft != nil && o.raft.Type == raftpb.MsgApp {
 		r.n.reportUnreachable(r.id)
 	}
 	return false
@@ -301,15 +302,16 @@ func appendPing(buf []byte) []byte {
 
 func appendOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	start := len(buf)
-	if o.raft.GetType() == raftpb.MsgApp {
+	if o.raft != nil && o.raft.Type == raftpb.MsgApp {
 		return endFrame(appendAppend(beginFrame(buf, kindAppend), o.raft), start), nil
 	}
 	buf = beginFrame(buf, o.kind)
 	if o.kind == kindRaft {
-		var err error
-		if buf, err = (proto.MarshalOptions{}).MarshalAppend(buf, o.raft); err != nil {
-			return buf, fmt.Errorf("encode %s: %w", o.raft.GetType(), err)
+		m, err := o.raft.Marshal()
+		if err != nil {
+			return buf, fmt.Errorf("encode %s: %w", o.raft.Type, err)
 		}
+		buf = append(buf, m...)
 	} else {
 		buf = append(buf, o.payload...)
 	}

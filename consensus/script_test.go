@@ -237,7 +237,7 @@ func (s *script) fate(m *raftpb.Message) string {
 	defer s.mu.Unlock()
 	for i := range s.lose {
 		l := &s.lose[i]
-		if l.count > 0 && l.from == m.GetFrom() && l.to == m.GetTo() && l.kind == m.GetType().String() {
+		if l.count > 0 && l.from == m.From && l.to == m.To && l.kind == m.Type.String() {
 			l.count--
 			return "lost"
 		}
@@ -304,7 +304,7 @@ func (s *script) saw(e happening) {
 	case "read":
 		return
 	case "send":
-		switch e.m.GetType() {
+		switch e.m.Type {
 		case raftpb.MsgHeartbeat, raftpb.MsgHeartbeatResp, raftpb.MsgReadIndex, raftpb.MsgReadIndexResp:
 			return
 		}
@@ -341,7 +341,7 @@ func (s *script) status(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d, a %s, leads in term %d: last=%d commit=%d\n", lead.id, lead.cfg.Role, rs.GetTerm(), rs.Progress[rs.ID].Next-1, rs.GetCommit())
+	fmt.Fprintf(&b, "%d, a %s, leads in term %d: last=%d commit=%d\n", lead.id, lead.cfg.Role, rs.Term, rs.Progress[rs.ID].Next-1, rs.Commit)
 	for _, n := range s.c.list() {
 		p, ok := rs.Progress[uint64(n.id)]
 		if !ok || n == lead {
@@ -364,5 +364,5 @@ func (s *script) disks(t *testing.T, d *datadriven.TestData) string {
 	defer n.disk.mu.Unlock()
 	i := &n.disk.image
 	return fmt.Sprintf("%d: log %s, HardState term=%d vote=%d commit=%d, boards at %d\n", n.id,
-		span(i.compacted+1, i.last()), i.hard.GetTerm(), i.hard.GetVote(), i.hard.GetCommit(), n.disk.boardsAt)
+		span(i.compacted+1, i.last()), i.hard.Term, i.hard.Vote, i.hard.Commit, n.disk.boardsAt)
 }

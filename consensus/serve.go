@@ -17,7 +17,6 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
-	"google.golang.org/protobuf/proto"
 )
 
 // Raft accepts any snapshot from which the log can go on, so it need not be the
@@ -156,7 +155,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 			r.failures.Store(0)
 			log.Info("snapshot sent")
 			// Raft goes on from its own index if the peer's answer is not there yet.
-			r.pinned.Store(min(got.Index, m.GetSnapshot().GetMetadata().GetIndex()))
+			r.pinned.Store(min(got.Index, m.Snapshot.Metadata.Index))
 			r.pinnedUntil.Store(time.Now().Add(snapshotTimeout + time.Since(began)).UnixNano())
 		}
 		r.elsewhereFailed.Store(err != nil && by != r.n.id)
@@ -183,7 +182,7 @@ func (r *replicator) restAfterFailure() {
 func (r *replicator) deliver(m *raftpb.Message, arrived *arrivals) (got served, by MemberID, err error) {
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
 	defer cancel()
-	atLeast := r.pin(m.GetSnapshot().GetMetadata().GetIndex())
+	atLeast := r.pin(m.Snapshot.Metadata.Index)
 	for by == 0 {
 		ids, err := r.n.mayServe(ctx, r)
 		if err != nil {
@@ -262,7 +261,7 @@ func (n *Node) mayServe(ctx context.Context, r *replicator) ([]MemberID, error) 
 		status := rn.Status()
 		for id, p := range status.Progress {
 			m, known := n.roster.get(MemberID(id))
-			near := p.Match+n.cfg.KeepEntries/2 >= status.GetCommit()
+			near := p.Match+n.cfg.KeepEntries/2 >= status.Commit
 			if m.ID != n.id && m.ID != r.id && known && p.State == tracker.StateReplicate && near && n.reachable(m.ID) {
 				all = append(all, candidate{m, p})
 			}
@@ -304,7 +303,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 	if server == nil {
 		return served{}, ErrUnknownMember
 	}
-	head, err := proto.Marshal(m)
+	head, err := m.Marshal()
 	if err != nil {
 		return served{}, err
 	}
@@ -366,11 +365,11 @@ func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
 	if kind != kindServe {
 		return fmt.Errorf("frame %d instead of a request to serve a snapshot", kind)
 	}
-	if err := errors.Join(json.Unmarshal(payload, &req), proto.Unmarshal(req.Message, m)); err != nil {
+	if err := errors.Join(json.Unmarshal(payload, &req), m.Unmarshal(req.Message)); err != nil {
 		return fmt.Errorf("request to serve a snapshot: %w", err)
 	}
-	if m.GetType() != raftpb.MsgSnap || MemberID(m.GetFrom()) != from || MemberID(m.GetTo()) == n.id || len(req.Address) > maxAddress {
-		return fmt.Errorf("request from %s to serve a %s from %s to %s", from, m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
+	if m.Type != raftpb.MsgSnap || m.Snapshot == nil || MemberID(m.From) != from || MemberID(m.To) == n.id || len(req.Address) > maxAddress {
+		return fmt.Errorf("request from %s to serve a %s from %s to %s", from, m.Type, MemberID(m.From), MemberID(m.To))
 	}
 	got, err := n.serveFor(c, m, req)
 	if err := c.SetWriteDeadline(time.Now().Add(handshakeTimeout)); err != nil {
@@ -384,8 +383,8 @@ func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
 
 // serveFor sends the snapshot while the leader waits at the other end of c.
 func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served, error) {
-	lead, to := MemberID(m.GetFrom()), MemberID(m.GetTo())
-	if err := n.leads(lead, m.GetTerm()); err != nil {
+	lead, to := MemberID(m.From), MemberID(m.To)
+	if err := n.leads(lead, m.Term); err != nil {
 		return served{}, err
 	}
 	ctx, cancel := n.whileLeader(n.ctx, lead)
@@ -457,13 +456,13 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
 	got = served{snap.Position().Index, snap.Size()}
-	m = proto.Clone(m).(*raftpb.Message)
-	m.Snapshot = &raftpb.Snapshot{Metadata: metadata(snap.Position())}
-	head, err := proto.Marshal(m)
+	to := *m
+	to.Snapshot = &raftpb.Snapshot{Metadata: metadata(snap.Position())}
+	head, err := to.Marshal()
 	if err != nil {
 		return got, err
 	}
-	c, err := n.dial(ctx, MemberID(m.GetTo()), addr, channelSnapshot)
+	c, err := n.dial(ctx, MemberID(m.To), addr, channelSnapshot)
 	if err != nil {
 		return got, err
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // few makes a node keep so little of its log that who comes late needs a snapshot.
@@ -286,10 +285,10 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 	term := status(lead).Term
 	ask := func(from *testNode, term, atLeast uint64) error {
 		m := &raftpb.Message{
-			Type: raftpb.MsgSnap.Enum(), From: new(uint64(from.ID())), To: new(uint64(77)), Term: new(term),
-			Snapshot: &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{}},
+			Type: raftpb.MsgSnap, From: uint64(from.ID()), To: 77, Term: term,
+			Snapshot: &raftpb.Snapshot{},
 		}
-		head, err := proto.Marshal(m)
+		head, err := m.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -327,7 +326,7 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 func TestOneSnapshotAtATime(t *testing.T) {
 	c := newCluster(t, 2)
 	from, at := c.nodes[0], c.nodes[1]
-	at.snapshots.put(&store.Incoming{}, &raftpb.SnapshotMetadata{Index: new(uint64(7))})
+	at.snapshots.put(&store.Incoming{}, raftpb.SnapshotMetadata{Index: 7})
 	_, err := from.dial(t.Context(), at.ID(), at.PeerAddr(), channelSnapshot)
 	if refused, ok := errors.AsType[*refusedError](err); !ok || refused.Code != replyBusy {
 		t.Errorf("another one was answered with %v", err)
@@ -368,7 +367,7 @@ func TestServedTooOld(t *testing.T) {
 	const server, target = MemberID(55), MemberID(66)
 	n.peers.learn(Member{ID: server, Name: "server", Role: Venue, Peer: ln.Addr().String()})
 	n.peers.learn(Member{ID: target, Name: "target", Role: Venue, Peer: "127.0.0.1:1"})
-	m := &raftpb.Message{Type: raftpb.MsgSnap.Enum(), From: new(uint64(n.ID())), To: new(uint64(target))}
+	m := &raftpb.Message{Type: raftpb.MsgSnap, From: uint64(n.ID()), To: uint64(target)}
 	for atLeast, good := range map[uint64]bool{9: true, 10: false} {
 		got, err := n.peers.get(target).askToServe(within(t, 10*time.Second), server, m, atLeast, new(arrivals))
 		if (err == nil) != good || good && got.Index != 9 {
@@ -392,17 +391,17 @@ func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
 	}
 	term := status(lead).Term
 	for _, m := range []*raftpb.Message{
-		{From: new(uint64(lead.ID())), Term: new(term + 5)},
-		{From: new(uint64(77)), Term: new(term)},
+		{From: uint64(lead.ID()), Term: term + 5},
+		{From: 77, Term: term},
 	} {
-		m.Type, m.To = raftpb.MsgSnap.Enum(), new(uint64(at.ID()))
+		m.Type, m.To = raftpb.MsgSnap, uint64(at.ID())
 		var err error
 		waitFor(t, "an answer", func() bool { // the one before may just be ending
 			_, err = third.streamBoards(t.Context(), m, at.PeerAddr(), 1, new(arrivals))
 			return err == nil || !strings.Contains(err.Error(), "another snapshot")
 		})
 		if err == nil || !strings.Contains(err.Error(), "the leader is") {
-			t.Errorf("from %s in term %d: %v", MemberID(m.GetFrom()), m.GetTerm(), err)
+			t.Errorf("from %s in term %d: %v", MemberID(m.From), m.Term, err)
 		}
 	}
 	if now := status(at); now.Term != term || now.LeaderID != lead.ID() {

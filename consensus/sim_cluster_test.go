@@ -71,7 +71,7 @@ type simNode struct {
 	gone    bool        // the same, told while it ran; the schedule's own
 
 	// Guarded by checker.mu.
-	hard    *raftpb.HardState // as on disk
+	hard    raftpb.HardState // as on disk
 	last    lastSeen
 	turns   int
 	configs [2][]uint64 // the voters as its Raft loop knew them before its last turn, and after it
@@ -146,7 +146,7 @@ func (c *simCluster) found() error {
 	for i, n := range c.nodes {
 		c.check.nodes[uint64(n.id)] = n
 		n.disk.check = c.check
-		n.hard = &raftpb.HardState{Term: new(uint64(foundingTerm)), Commit: new(uint64(foundingIndex))}
+		n.hard = raftpb.HardState{Term: foundingTerm, Commit: foundingIndex}
 		n.disk.image = logImage{hard: n.hard, compacted: foundingIndex, term: foundingTerm}
 		n.disk.boardsAt = foundingIndex
 		if err := n.identify(true); err != nil {
@@ -209,7 +209,7 @@ func (n *simNode) freeze(d time.Duration) {
 
 // newNode makes the next member, which does not run yet.
 func (c *simCluster) newNode(id uint64) *simNode {
-	n := &simNode{c: c, id: MemberID(id), host: fmt.Sprint("n", id), hard: &raftpb.HardState{}}
+	n := &simNode{c: c, id: MemberID(id), host: fmt.Sprint("n", id), hard: raftpb.HardState{}}
 	n.cfg = c.cfg.node
 	n.cfg.Dir = filepath.Join(c.dir, n.host)
 	n.cfg.Name, n.cfg.Role = n.host, Venue
@@ -219,7 +219,7 @@ func (c *simCluster) newNode(id uint64) *simNode {
 	n.cfg.ListenPeer = n.host + ":1"
 	n.cfg.Log = c.cfg.log
 	n.disk = &simDisk{
-		owner: n, check: c.check, fsync: c.cfg.fsync, image: logImage{hard: &raftpb.HardState{}},
+		owner: n, check: c.check, fsync: c.cfg.fsync, image: logImage{hard: raftpb.HardState{}},
 		logRng: keyed(c.cfg.seed, "log", id), boardRng: keyed(c.cfg.seed, "boards", id),
 	}
 	n.cfg.seams = seams{
@@ -359,14 +359,14 @@ func (c *simCluster) close() {
 	}
 }
 
-func (d *simDisk) hardState() *raftpb.HardState {
+func (d *simDisk) hardState() raftpb.HardState {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.image.hard
 }
 
 // between returns the entries [from, to] on the disk, nil if it does not hold them all.
-func (d *simDisk) between(from, to uint64) []*raftpb.Entry {
+func (d *simDisk) between(from, to uint64) []raftpb.Entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	i := &d.image
@@ -384,10 +384,10 @@ func (k *checker) restarted(n *simNode) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.nodes[uint64(n.id)] = n
-	k.history.add(happening{kind: "--", node: uint64(n.id), text: fmt.Sprintf("%d starts: term %d, boards at %d", n.id, hs.GetTerm(), at)})
+	k.history.add(happening{kind: "--", node: uint64(n.id), text: fmt.Sprintf("%d starts: term %d, boards at %d", n.id, hs.Term, at)})
 	n.hard = hs
 	// What is durable does not go back over a restart; what is not may.
-	n.last = lastSeen{term: hs.GetTerm(), commit: max(hs.GetCommit(), at), applied: at}
+	n.last = lastSeen{term: hs.Term, commit: max(hs.Commit, at), applied: at}
 }
 
 // checkpointed is called when a checkpoint is durable.

@@ -39,10 +39,10 @@ type simDisk struct {
 
 // logImage is what a log file holds.
 type logImage struct {
-	hard      *raftpb.HardState
+	hard      raftpb.HardState
 	compacted uint64
-	term      uint64          // of the entry at compacted
-	entries   []*raftpb.Entry // from compacted+1 on
+	term      uint64         // of the entry at compacted
+	entries   []raftpb.Entry // from compacted+1 on
 }
 
 func (i *logImage) last() uint64 { return i.compacted + uint64(len(i.entries)) }
@@ -52,7 +52,7 @@ func (i *logImage) at(index uint64) *raftpb.Entry {
 	if index <= i.compacted || index > i.last() {
 		return nil
 	}
-	return i.entries[index-i.compacted-1]
+	return &i.entries[index-i.compacted-1]
 }
 
 // holds reports whether the entry at index is there with that term, or was and has been compacted.
@@ -61,7 +61,7 @@ func (i *logImage) holds(index, term uint64) bool {
 		return index < i.compacted || i.term == term
 	}
 	e := i.at(index)
-	return e != nil && e.GetTerm() == term
+	return e != nil && e.Term == term
 }
 
 var errDiskFailed = fmt.Errorf("simulated disk: %w", store.ErrFailed)
@@ -209,7 +209,7 @@ func (l *simLog) view(f func(*logImage)) {
 	f(&l.disk.image)
 }
 
-func (l *simLog) HardState() (hs *raftpb.HardState) {
+func (l *simLog) HardState() (hs raftpb.HardState) {
 	l.view(func(i *logImage) { hs = i.hard })
 	return hs
 }
@@ -234,13 +234,13 @@ func (l *simLog) Term(index uint64) (term uint64, err error) {
 		case index == i.compacted:
 			term = i.term
 		default:
-			term = i.at(index).GetTerm()
+			term = i.at(index).Term
 		}
 	})
 	return term, err
 }
 
-func (l *simLog) Entries(lo, hi, maxSize uint64) (out []*raftpb.Entry, err error) {
+func (l *simLog) Entries(lo, hi, maxSize uint64) (out []raftpb.Entry, err error) {
 	l.view(func(i *logImage) {
 		switch {
 		case lo <= i.compacted:
@@ -250,7 +250,7 @@ func (l *simLog) Entries(lo, hi, maxSize uint64) (out []*raftpb.Entry, err error
 		default:
 			size := uint64(0)
 			for _, e := range i.entries[lo-i.compacted-1 : hi-i.compacted-1] {
-				if size += uint64(len(e.GetData()) + 16); size > maxSize && len(out) > 0 {
+				if size += uint64(len(e.Data) + 16); size > maxSize && len(out) > 0 {
 					return
 				}
 				out = append(out, e)
@@ -260,12 +260,12 @@ func (l *simLog) Entries(lo, hi, maxSize uint64) (out []*raftpb.Entry, err error
 	return out, err
 }
 
-func (l *simLog) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
+func (l *simLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.disk.mu.Lock()
 	last := l.disk.image.last()
 	l.disk.mu.Unlock()
 	for i, e := range entries {
-		if e.GetIndex() != entries[0].GetIndex()+uint64(i) || entries[0].GetIndex() > last+1 {
+		if e.Index != entries[0].Index+uint64(i) || entries[0].Index > last+1 {
 			return store.ErrGap
 		}
 	}
@@ -273,17 +273,17 @@ func (l *simLog) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 		if !raft.IsEmptyHardState(hs) {
 			i.hard = hs
 		}
-		for len(entries) > 0 && entries[0].GetIndex() <= i.compacted {
+		for len(entries) > 0 && entries[0].Index <= i.compacted {
 			entries = entries[1:]
 		}
 		if len(entries) > 0 {
 			// Readers keep slices of what was there.
-			i.entries = append(slices.Clip(i.entries[:entries[0].GetIndex()-i.compacted-1]), entries...)
+			i.entries = append(slices.Clip(i.entries[:entries[0].Index-i.compacted-1]), entries...)
 		}
 	}, func() { l.disk.check.wrote(l.disk.owner, hs, entries) })
 }
 
-func (l *simLog) Reset(index, term uint64, hs *raftpb.HardState) error {
+func (l *simLog) Reset(index, term uint64, hs raftpb.HardState) error {
 	return l.disk.write(func(i *logImage) {
 		if !raft.IsEmptyHardState(hs) {
 			i.hard = hs

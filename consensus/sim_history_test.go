@@ -103,7 +103,7 @@ func (e happening) answer() uint64 {
 // from is whose doing it was.
 func (e happening) from() uint64 {
 	if e.m != nil {
-		return e.m.GetFrom()<<8 | e.m.GetTo()
+		return e.m.From<<8 | e.m.To
 	}
 	return e.node << 8
 }
@@ -118,7 +118,7 @@ func (e happening) hash() uint64 {
 		mix(v)
 	}
 	if e.m != nil {
-		for _, v := range []uint64{uint64(e.m.GetType()), e.m.GetTo(), e.m.GetTerm(), e.m.GetIndex(), e.m.GetLogTerm(), e.m.GetCommit(), uint64(len(e.m.GetEntries()))} {
+		for _, v := range []uint64{uint64(e.m.Type), e.m.To, e.m.Term, e.m.Index, e.m.LogTerm, e.m.Commit, uint64(len(e.m.Entries))} {
 			mix(v)
 		}
 	}
@@ -164,30 +164,30 @@ func span(from, to uint64) string {
 // describeMessage writes what matters of a Raft message. prev is index/term of
 // the entry before those that it carries.
 func describeMessage(m *raftpb.Message) string {
-	s := fmt.Sprintf("%d->%d %s term=%d", m.GetFrom(), m.GetTo(), m.GetType(), m.GetTerm())
-	switch m.GetType() {
+	s := fmt.Sprintf("%d->%d %s term=%d", m.From, m.To, m.Type, m.Term)
+	switch m.Type {
 	case raftpb.MsgApp:
-		s += fmt.Sprintf(" prev=%d/%d", m.GetIndex(), m.GetLogTerm())
-		if es := m.GetEntries(); len(es) > 0 {
-			s += " entries=" + span(es[0].GetIndex(), es[len(es)-1].GetIndex())
+		s += fmt.Sprintf(" prev=%d/%d", m.Index, m.LogTerm)
+		if es := m.Entries; len(es) > 0 {
+			s += " entries=" + span(es[0].Index, es[len(es)-1].Index)
 		}
-		s += fmt.Sprintf(" commit=%d", m.GetCommit())
+		s += fmt.Sprintf(" commit=%d", m.Commit)
 	case raftpb.MsgAppResp:
-		if m.GetReject() {
-			return s + fmt.Sprintf(" rejects prev=%d hint=%d/%d", m.GetIndex(), m.GetRejectHint(), m.GetLogTerm())
+		if m.Reject {
+			return s + fmt.Sprintf(" rejects prev=%d hint=%d/%d", m.Index, m.RejectHint, m.LogTerm)
 		}
-		s += fmt.Sprintf(" has=%d", m.GetIndex())
+		s += fmt.Sprintf(" has=%d", m.Index)
 	case raftpb.MsgHeartbeat:
-		s += fmt.Sprintf(" commit=%d", m.GetCommit())
+		s += fmt.Sprintf(" commit=%d", m.Commit)
 	case raftpb.MsgVote, raftpb.MsgPreVote:
-		s += fmt.Sprintf(" last=%d/%d", m.GetIndex(), m.GetLogTerm())
+		s += fmt.Sprintf(" last=%d/%d", m.Index, m.LogTerm)
 	case raftpb.MsgVoteResp, raftpb.MsgPreVoteResp:
-		if m.GetReject() {
+		if m.Reject {
 			return s + " no"
 		}
 		s += " yes"
 	case raftpb.MsgSnap:
-		s += fmt.Sprintf(" at=%d/%d", m.GetSnapshot().GetMetadata().GetIndex(), m.GetSnapshot().GetMetadata().GetTerm())
+		s += fmt.Sprintf(" at=%d/%d", m.Snapshot.Metadata.Index, m.Snapshot.Metadata.Term)
 	}
 	return s
 }

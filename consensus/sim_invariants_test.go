@@ -10,7 +10,6 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
-	"google.golang.org/protobuf/proto"
 )
 
 // checker holds a simulated cluster to Raft's invariants. It sees each message
@@ -112,10 +111,10 @@ func (k *checker) leads(term, id uint64) {
 // learn checks log matching: an entry of one index and term is the same
 // everywhere, and so is the one before it.
 func (k *checker) learn(e *raftpb.Entry, prev uint64) {
-	at := position{e.GetIndex(), e.GetTerm()}
+	at := position{e.Index, e.Term}
 	h := fnv.New64a()
-	h.Write([]byte{byte(e.GetType())})
-	h.Write(e.GetData())
+	h.Write([]byte{byte(e.Type)})
+	h.Write(e.Data)
 	f := fact{term: at.term, digest: h.Sum64(), prev: prev}
 	had, ok := k.facts[at]
 	switch {
@@ -141,10 +140,10 @@ func (k *checker) learn(e *raftpb.Entry, prev uint64) {
 }
 
 func (k *checker) describe(f *fact, e *raftpb.Entry) {
-	if e.GetType() != raftpb.EntryNormal {
+	if e.Type != raftpb.EntryNormal {
 		return
 	}
-	if _, data, ok := splitEntry(e.GetData()); ok {
+	if _, data, ok := splitEntry(e.Data); ok {
 		f.command = string(data)
 	}
 }
@@ -163,55 +162,55 @@ func (k *checker) lastCommit() uint64 { return k.base + uint64(len(k.committed))
 func (k *checker) sent(m *raftpb.Message, fate string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.history.add(happening{kind: "send", node: m.GetFrom(), m: m, text: fate})
-	from := k.nodes[m.GetFrom()]
-	switch m.GetType() {
+	k.history.add(happening{kind: "send", node: m.From, m: m, text: fate})
+	from := k.nodes[m.From]
+	switch m.Type {
 	case raftpb.MsgApp:
-		k.leads(m.GetTerm(), m.GetFrom())
+		k.leads(m.Term, m.From)
 		k.appendSent(m)
 	case raftpb.MsgHeartbeat, raftpb.MsgSnap, raftpb.MsgTimeoutNow:
-		k.leads(m.GetTerm(), m.GetFrom())
+		k.leads(m.Term, m.From)
 	case raftpb.MsgAppResp:
 		k.durable(from, m)
-		if !m.GetReject() {
+		if !m.Reject {
 			k.appendAnswered(from, m)
 		}
 	case raftpb.MsgVoteResp:
 		k.durable(from, m)
-		if !m.GetReject() {
+		if !m.Reject {
 			k.voted(from, m)
 		}
 	}
 }
 
 func (k *checker) appendSent(m *raftpb.Message) {
-	log := k.logs[m.GetTerm()]
+	log := k.logs[m.Term]
 	if log == nil {
 		log = map[uint64]uint64{}
-		k.logs[m.GetTerm()] = log
+		k.logs[m.Term] = log
 	}
 	note := func(index, term uint64) {
 		if was, ok := log[index]; ok && was != term {
-			k.violate("leader append-only: the leader of term %d sent entry %d as one of term %d, and then of term %d", m.GetTerm(), index, was, term)
+			k.violate("leader append-only: the leader of term %d sent entry %d as one of term %d, and then of term %d", m.Term, index, was, term)
 		}
 		log[index] = term
-		if c := k.commit(index); c != nil && c.term != term && c.in <= m.GetTerm() { // else it is a leader that is past
-			k.violate("leader completeness: the leader of term %d sent entry %d of term %d, and that of term %d is committed", m.GetTerm(), index, term, c.term)
+		if c := k.commit(index); c != nil && c.term != term && c.in <= m.Term { // else it is a leader that is past
+			k.violate("leader completeness: the leader of term %d sent entry %d of term %d, and that of term %d is committed", m.Term, index, term, c.term)
 		}
 	}
-	prev := m.GetLogTerm()
-	note(m.GetIndex(), prev)
-	for _, e := range m.GetEntries() {
-		note(e.GetIndex(), e.GetTerm())
-		k.learn(e, prev)
-		prev = e.GetTerm()
+	prev := m.LogTerm
+	note(m.Index, prev)
+	for _, e := range m.Entries {
+		note(e.Index, e.Term)
+		k.learn(&e, prev)
+		prev = e.Term
 	}
 }
 
 // durable checks that the term in which a node answers is on its disk.
 func (k *checker) durable(from *simNode, m *raftpb.Message) {
-	if on := from.disk.hardState().GetTerm(); on < m.GetTerm() {
-		k.violate("durable before acknowledged: %d answers %s in term %d, and its disk knows term %d", m.GetFrom(), m.GetType(), m.GetTerm(), on)
+	if on := from.disk.hardState().Term; on < m.Term {
+		k.violate("durable before acknowledged: %d answers %s in term %d, and its disk knows term %d", m.From, m.Type, m.Term, on)
 	}
 }
 
@@ -219,50 +218,50 @@ func (k *checker) appendAnswered(from *simNode, m *raftpb.Message) {
 	from.disk.mu.Lock()
 	defer from.disk.mu.Unlock()
 	image := &from.disk.image
-	if image.hard.GetTerm() != m.GetTerm() {
+	if image.hard.Term != m.Term {
 		return // an answer that stood in a queue: of a leader that is past, to whom nothing is lost
 	}
-	if image.last() < m.GetIndex() {
-		k.violate("durable before acknowledged: %d acknowledges entry %d, and its disk ends at %d", m.GetFrom(), m.GetIndex(), image.last())
+	if image.last() < m.Index {
+		k.violate("durable before acknowledged: %d acknowledges entry %d, and its disk ends at %d", m.From, m.Index, image.last())
 	}
-	if term, ok := k.logs[m.GetTerm()][m.GetIndex()]; ok && !image.holds(m.GetIndex(), term) {
-		k.violate("durable before acknowledged: %d acknowledges entry %d of term %d, and its disk holds another one there", m.GetFrom(), m.GetIndex(), term)
+	if term, ok := k.logs[m.Term][m.Index]; ok && !image.holds(m.Index, term) {
+		k.violate("durable before acknowledged: %d acknowledges entry %d of term %d, and its disk holds another one there", m.From, m.Index, term)
 	}
 }
 
 func (k *checker) voted(from *simNode, m *raftpb.Message) {
-	key := [2]uint64{m.GetFrom(), m.GetTerm()}
-	if was, ok := k.votes[key]; ok && was != m.GetTo() {
-		k.violate("one vote per term: %d votes for %d in term %d, and voted for %d", m.GetFrom(), m.GetTo(), m.GetTerm(), was)
+	key := [2]uint64{m.From, m.Term}
+	if was, ok := k.votes[key]; ok && was != m.To {
+		k.violate("one vote per term: %d votes for %d in term %d, and voted for %d", m.From, m.To, m.Term, was)
 	}
-	k.votes[key] = m.GetTo()
-	if hs := from.disk.hardState(); hs.GetTerm() == m.GetTerm() && hs.GetVote() != m.GetTo() {
-		k.violate("durable before acknowledged: %d votes for %d in term %d, and its disk knows a vote for %d", m.GetFrom(), m.GetTo(), m.GetTerm(), hs.GetVote())
+	k.votes[key] = m.To
+	if hs := from.disk.hardState(); hs.Term == m.Term && hs.Vote != m.To {
+		k.violate("durable before acknowledged: %d votes for %d in term %d, and its disk knows a vote for %d", m.From, m.To, m.Term, hs.Vote)
 	}
 }
 
 // wrote looks at an append that is durable.
-func (k *checker) wrote(n *simNode, hs *raftpb.HardState, entries []*raftpb.Entry) {
+func (k *checker) wrote(n *simNode, hs raftpb.HardState, entries []raftpb.Entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	e := happening{kind: "stored", node: uint64(n.id), a: hs.GetTerm(), b: hs.GetVote()}
+	e := happening{kind: "stored", node: uint64(n.id), a: hs.Term, b: hs.Vote}
 	if len(entries) > 0 {
-		e.c, e.d = entries[0].GetIndex(), entries[len(entries)-1].GetIndex()
+		e.c, e.d = entries[0].Index, entries[len(entries)-1].Index
 	}
 	k.history.add(e)
-	if hs.GetTerm() < n.hard.GetTerm() {
-		k.violate("term never goes back: the disk of %d goes from term %d to %d", n.id, n.hard.GetTerm(), hs.GetTerm())
+	if hs.Term < n.hard.Term {
+		k.violate("term never goes back: the disk of %d goes from term %d to %d", n.id, n.hard.Term, hs.Term)
 	}
-	if hs.GetTerm() == n.hard.GetTerm() && n.hard.GetVote() != 0 && hs.GetVote() != n.hard.GetVote() {
-		k.violate("one vote per term: the disk of %d changes its vote in term %d from %d to %d", n.id, hs.GetTerm(), n.hard.GetVote(), hs.GetVote())
+	if hs.Term == n.hard.Term && n.hard.Vote != 0 && hs.Vote != n.hard.Vote {
+		k.violate("one vote per term: the disk of %d changes its vote in term %d from %d to %d", n.id, hs.Term, n.hard.Vote, hs.Vote)
 	}
 	if !raft.IsEmptyHardState(hs) {
 		n.hard = hs
 	}
 	prev := uint64(0)
 	for _, e := range entries {
-		k.learn(e, prev)
-		prev = e.GetTerm()
+		k.learn(&e, prev)
+		prev = e.Term
 	}
 }
 
@@ -286,26 +285,26 @@ func (k *checker) stepped(n *simNode, r *raft.RawNode) {
 	defer k.mu.Unlock()
 	n.turns++
 	was := n.last
-	n.last = lastSeen{st.GetTerm(), st.GetCommit(), st.Applied, st.RaftState}
-	if st.GetTerm() < was.term || st.GetCommit() < was.commit || st.Applied < was.applied {
+	n.last = lastSeen{st.Term, st.Commit, st.Applied, st.RaftState}
+	if st.Term < was.term || st.Commit < was.commit || st.Applied < was.applied {
 		k.violate("term, commit, applied never go back: %d goes from %d, %d, %d to %d, %d, %d",
-			n.id, was.term, was.commit, was.applied, st.GetTerm(), st.GetCommit(), st.Applied)
+			n.id, was.term, was.commit, was.applied, st.Term, st.Commit, st.Applied)
 	}
-	if st.Applied > st.GetCommit() {
-		k.violate("only committed entries are applied: %d has applied %d, and %d is committed", n.id, st.Applied, st.GetCommit())
+	if st.Applied > st.Commit {
+		k.violate("only committed entries are applied: %d has applied %d, and %d is committed", n.id, st.Applied, st.Commit)
 	}
-	if was.state != st.RaftState || was.term != st.GetTerm() {
-		k.history.add(happening{kind: "state", node: uint64(n.id), a: st.GetTerm(), b: uint64(st.RaftState)})
+	if was.state != st.RaftState || was.term != st.Term {
+		k.history.add(happening{kind: "state", node: uint64(n.id), a: st.Term, b: uint64(st.RaftState)})
 	}
 	n.configs[0], n.configs[1] = n.configs[1], voters(r)
-	if st.GetCommit() > was.commit {
-		k.ensureCommitted(n, st.GetCommit())
+	if st.Commit > was.commit {
+		k.ensureCommitted(n, st.Commit)
 	}
 	k.grouped(n)
 	if st.RaftState != raft.StateLeader {
 		return
 	}
-	k.leads(st.GetTerm(), uint64(n.id))
+	k.leads(st.Term, uint64(n.id))
 	if n.turns%4 != 0 { // a copy of all progress is not cheap
 		return
 	}
@@ -333,28 +332,28 @@ func (k *checker) grouped(n *simNode) {
 // regroup notes what a committed entry changes in the membership.
 func (k *checker) regroup(e *raftpb.Entry) {
 	var change raftpb.ConfChangeV2
-	switch e.GetType() {
+	switch e.Type {
 	case raftpb.EntryNormal:
 		return
 	case raftpb.EntryConfChangeV2:
-		if err := proto.Unmarshal(e.GetData(), &change); err != nil {
-			k.violate("entry %d: %v", e.GetIndex(), err)
+		if err := change.Unmarshal(e.Data); err != nil {
+			k.violate("entry %d: %v", e.Index, err)
 		}
 	default:
-		k.violate("entry %d is a %s, which nobody proposes", e.GetIndex(), e.GetType())
+		k.violate("entry %d is a %s, which nobody proposes", e.Index, e.Type)
 	}
 	now := slices.Clone(k.groups[len(k.groups)-1].voters)
-	for _, c := range change.GetChanges() {
-		if c.GetType() == raftpb.ConfChangeUpdateNode {
+	for _, c := range change.Changes {
+		if c.Type == raftpb.ConfChangeUpdateNode {
 			continue
 		}
-		now = slices.DeleteFunc(now, func(id uint64) bool { return id == c.GetNodeId() })
-		if c.GetType() == raftpb.ConfChangeAddNode {
-			now = append(now, c.GetNodeId())
+		now = slices.DeleteFunc(now, func(id uint64) bool { return id == c.NodeID })
+		if c.Type == raftpb.ConfChangeAddNode {
+			now = append(now, c.NodeID)
 		}
 	}
 	slices.Sort(now)
-	k.groups = append(k.groups, group{e.GetIndex(), now})
+	k.groups = append(k.groups, group{e.Index, now})
 }
 
 // voters returns whom a node counts the votes of.
@@ -383,7 +382,7 @@ func (k *checker) progress(leader *simNode, id uint64, p tracker.Progress) {
 	}
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if image := &f.disk.image; image.hard.GetTerm() <= leader.last.term && image.last() < p.Match {
+	if image := &f.disk.image; image.hard.Term <= leader.last.term && image.last() < p.Match {
 		k.violate("match is durable: the leader %d counts on entry %d at %d, whose disk ends at %d", leader.id, p.Match, id, image.last())
 	}
 }
@@ -398,7 +397,7 @@ func (k *checker) ensureCommitted(n *simNode, index uint64) {
 	for id, o := range k.nodes {
 		o.disk.mu.Lock()
 		if e := o.disk.image.at(index); e != nil {
-			on[id] = e.GetTerm()
+			on[id] = e.Term
 		} else if o.disk.image.compacted == index {
 			on[id] = o.disk.image.term
 		}
@@ -427,22 +426,22 @@ func (k *checker) ensureCommitted(n *simNode, index uint64) {
 		n.id, n.last.state, n.last.term, index, on, n.configs)
 }
 
-func (k *checker) setCommitted(entries []*raftpb.Entry, in uint64) {
+func (k *checker) setCommitted(entries []raftpb.Entry, in uint64) {
 	for _, e := range entries {
-		f, ok := k.facts[position{e.GetIndex(), e.GetTerm()}]
+		f, ok := k.facts[position{e.Index, e.Term}]
 		if !ok {
-			k.violate("entry %d of term %d is on a disk, and nobody wrote it", e.GetIndex(), e.GetTerm())
+			k.violate("entry %d of term %d is on a disk, and nobody wrote it", e.Index, e.Term)
 			return
 		}
 		if last := k.commit(k.lastCommit()); last != nil && f.prev != 0 && f.prev != last.term {
-			k.violate("state machine safety: entry %d of term %d follows one of term %d, and that of term %d is committed", e.GetIndex(), e.GetTerm(), f.prev, last.term)
+			k.violate("state machine safety: entry %d of term %d follows one of term %d, and that of term %d is committed", e.Index, e.Term, f.prev, last.term)
 		}
 		f.in = in
 		k.committed = append(k.committed, f)
-		k.regroup(e)
+		k.regroup(&e)
 		for term, first := range k.firsts {
-			if term > in && first <= e.GetIndex() {
-				k.violate("leader completeness: entry %d of term %d is committed in term %d, and the leader of term %d has put its own at %d", e.GetIndex(), f.term, in, term, first)
+			if term > in && first <= e.Index {
+				k.violate("leader completeness: entry %d of term %d is committed in term %d, and the leader of term %d has put its own at %d", e.Index, f.term, in, term, first)
 			}
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // simNet is the network of a simulated cluster: connections between hosts, in
@@ -570,7 +569,7 @@ func (p *pipe) cutUp(b []byte) (out []unit) {
 			u := unit{data: p.take(len(p.parse))}
 			if size := whole(u.data, 0); p.units == 2 && p.dialer && size > 0 && u.data[4] == kindRaft {
 				u.m = new(raftpb.Message)
-				_ = proto.Unmarshal(u.data[frameHeader:size], u.m)
+				_ = u.m.Unmarshal(u.data[frameHeader:size])
 			}
 			return append(out, u)
 		default:
@@ -582,7 +581,7 @@ func (p *pipe) cutUp(b []byte) (out []unit) {
 			switch u.data[4] {
 			case kindRaft:
 				u.m = new(raftpb.Message)
-				_ = proto.Unmarshal(u.data[frameHeader:], u.m)
+				_ = u.m.Unmarshal(u.data[frameHeader:])
 			case kindAppend:
 				u.m, _ = decodeAppend(u.data[frameHeader:], p.hello.From.ID, p.hello.To)
 			}

@@ -136,7 +136,7 @@ func TestRemovedVoterIsNotMissed(t *testing.T) {
 			t.Fatal(err)
 		}
 		lead.crash(false)
-		if at := lead.disk.boardsAt; lead.disk.image.hard.GetCommit() > 3 || at > 3 {
+		if at := lead.disk.boardsAt; lead.disk.image.hard.Commit > 3 || at > 3 {
 			t.Fatalf("the removal is known to be committed: %v, boards at %d", lead.disk.image.hard, at)
 		}
 		lead.disk.set(time.Millisecond, 0, false)

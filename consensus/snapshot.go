@@ -14,7 +14,6 @@ import (
 	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // snapshotSlot holds the one snapshot that a node may have received and not
@@ -23,13 +22,13 @@ type snapshotSlot struct {
 	receiving sync.Mutex // held while one is received and offered to Raft
 
 	mu       sync.Mutex
-	incoming *store.Incoming          // guarded by mu
-	meta     *raftpb.SnapshotMetadata // guarded by mu
-	accepted bool                     // guarded by mu: Raft wants it; the append loop will take it
+	incoming *store.Incoming         // guarded by mu
+	meta     raftpb.SnapshotMetadata // guarded by mu
+	accepted bool                    // guarded by mu: Raft wants it; the append loop will take it
 }
 
 // put keeps a received snapshot until Raft has decided.
-func (s *snapshotSlot) put(in *store.Incoming, meta *raftpb.SnapshotMetadata) {
+func (s *snapshotSlot) put(in *store.Incoming, meta raftpb.SnapshotMetadata) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.incoming, s.meta, s.accepted = in, meta, false
@@ -39,7 +38,7 @@ func (s *snapshotSlot) put(in *store.Incoming, meta *raftpb.SnapshotMetadata) {
 func (s *snapshotSlot) accept(index uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.incoming != nil && s.meta.GetIndex() == index {
+	if s.incoming != nil && s.meta.Index == index {
 		s.accepted = true
 	}
 }
@@ -48,7 +47,7 @@ func (s *snapshotSlot) accept(index uint64) {
 func (s *snapshotSlot) take(index uint64) *store.Incoming {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.incoming == nil || s.meta.GetIndex() != index {
+	if s.incoming == nil || s.meta.Index != index {
 		return nil
 	}
 	in := s.incoming
@@ -96,11 +95,11 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	if kind != kindRaft {
 		return fmt.Errorf("frame %d instead of a snapshot's head", kind)
 	}
-	if err := proto.Unmarshal(head, m); err != nil {
+	if err := m.Unmarshal(head); err != nil {
 		return err
 	}
-	if m.GetType() != raftpb.MsgSnap || MemberID(m.GetTo()) != n.id {
-		return fmt.Errorf("a %s from %s to %s instead of a snapshot's head", m.GetType(), MemberID(m.GetFrom()), MemberID(m.GetTo()))
+	if m.Type != raftpb.MsgSnap || m.Snapshot == nil || MemberID(m.To) != n.id {
+		return fmt.Errorf("a %s from %s to %s instead of a snapshot's head", m.Type, MemberID(m.From), MemberID(m.To))
 	}
 	// Checking what has come takes a while in which nothing is read, so that
 	// the word that it goes on is not tied to reading.
@@ -114,7 +113,7 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	if err != nil {
 		return errors.Join(err, writeFrame(c, kindSnapFail, []byte(err.Error())))
 	}
-	index := m.GetSnapshot().GetMetadata().GetIndex()
+	index := m.Snapshot.Metadata.Index
 	n.log.Info("snapshot received", "from", from, "index", index, "bytes", in.read.Load())
 	return writeFrame(c, kindSnapDone, nil)
 }
@@ -124,8 +123,8 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 	if err := n.follows(m, from); err != nil {
 		return err
 	}
-	meta := m.GetSnapshot().GetMetadata()
-	in, err := n.boards.Receive(r, store.Position{Index: meta.GetIndex(), Term: meta.GetTerm(), ConfState: meta.GetConfState()}, 0)
+	meta := m.Snapshot.Metadata
+	in, err := n.boards.Receive(r, store.Position{Index: meta.Index, Term: meta.Term, ConfState: &meta.ConfState}, 0)
 	if err != nil {
 		return err
 	}
@@ -142,10 +141,10 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 // itself one that the leader sends. By the word of a third member it must not come to a
 // new term, so that one is taken only if this node follows that leader already.
 func (n *Node) follows(m *raftpb.Message, from MemberID) error {
-	if MemberID(m.GetFrom()) == from {
+	if MemberID(m.From) == from {
 		return nil
 	}
-	return n.leads(MemberID(m.GetFrom()), m.GetTerm())
+	return n.leads(MemberID(m.From), m.Term)
 }
 
 // leads returns nil if this node takes id for the leader of term, and that
@@ -155,8 +154,8 @@ func (n *Node) leads(id MemberID, term uint64) error {
 	if err := n.do(n.ctx, func(r *raft.RawNode) { now = r.BasicStatus() }); err != nil {
 		return err
 	}
-	if MemberID(now.Lead) != id || now.GetTerm() != term {
-		return fmt.Errorf("the leader is %s in term %d here, and not %s in term %d", MemberID(now.Lead), now.GetTerm(), id, term)
+	if MemberID(now.Lead) != id || now.Term != term {
+		return fmt.Errorf("the leader is %s in term %d here, and not %s in term %d", MemberID(now.Lead), now.Term, id, term)
 	}
 	return nil
 }
@@ -164,14 +163,14 @@ func (n *Node) leads(id MemberID, term uint64) error {
 // installation asks the apply loop to put a received snapshot in place.
 type installation struct {
 	incoming *store.Incoming
-	meta     *raftpb.SnapshotMetadata
+	meta     raftpb.SnapshotMetadata
 	done     chan error
 }
 
 // installSnapshot is called by the append loop. The apply loop does the work,
 // since the boards are its own, and what was committed before comes first.
-func (n *Node) installSnapshot(meta *raftpb.SnapshotMetadata) error {
-	in := n.snapshots.take(meta.GetIndex())
+func (n *Node) installSnapshot(meta raftpb.SnapshotMetadata) error {
+	in := n.snapshots.take(meta.Index)
 	if in == nil {
 		return errors.New("raft accepted a snapshot that was not received")
 	}
@@ -190,7 +189,7 @@ func (a *applier) install(i *installation) error {
 		return err
 	}
 	// A crash that comes before the log begins anew leaves boards that it does not reach; see repair.
-	if _, err := a.n.amend(func(who *store.Identity) { who.Installed = i.meta.GetIndex() }); err != nil {
+	if _, err := a.n.amend(func(who *store.Identity) { who.Installed = i.meta.Index }); err != nil {
 		return err
 	}
 	if err := a.n.boards.Install(i.incoming); err != nil {

@@ -81,12 +81,12 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	}
 	s := Status{
 		ClusterID: n.clusterID, Node: n.cfg.Name, NodeID: n.id,
-		LeaderID: MemberID(rs.Lead), Term: rs.GetTerm(), Commit: rs.GetCommit(), Applied: n.Applied(),
+		LeaderID: MemberID(rs.Lead), Term: rs.Term, Commit: rs.Commit, Applied: n.Applied(),
 	}
 	voters := rs.Config.Voters.IDs()
 	last := uint64(0)
 	if p, ok := rs.Progress[rs.ID]; ok {
-		last = max(p.Match, rs.GetCommit())
+		last = max(p.Match, rs.Commit)
 	}
 	for _, m := range n.roster.list() {
 		ms := MemberStatus{Member: m, Suffrage: "learner", State: "unknown", LastContactMs: -1}

@@ -11,13 +11,13 @@ import (
 // entryLog is a [store.Log], whose methods say what they promise. It is an interface since a simulated
 // disk takes its place in tests.
 type entryLog interface {
-	HardState() *raftpb.HardState
+	HardState() raftpb.HardState
 	FirstIndex() uint64
 	LastIndex() uint64
 	Term(i uint64) (uint64, error)
-	Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error)
-	Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
-	Reset(index, term uint64, hs *raftpb.HardState) error
+	Entries(lo, hi, maxSize uint64) ([]raftpb.Entry, error)
+	Append(hs raftpb.HardState, entries []raftpb.Entry) error
+	Reset(index, term uint64, hs raftpb.HardState) error
 	Compact(index uint64) error
 	Close() error
 }
@@ -28,7 +28,7 @@ type storage struct {
 	entryLog
 	boards *store.Boards
 	// hard is the HardState to start with; see recoverHardState.
-	hard *raftpb.HardState
+	hard raftpb.HardState
 	// needIndex is the index of the last change of the membership. A
 	// snapshot that does not reach it would leave the member that it is for
 	// out of the configuration, and Raft would ignore it there.
@@ -38,12 +38,12 @@ type storage struct {
 var _ raft.Storage = (*storage)(nil)
 
 // InitialState implements raft.Storage.
-func (s *storage) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
+func (s *storage) InitialState() (raftpb.HardState, raftpb.ConfState, error) {
 	cs := s.boards.Position().ConfState
 	if cs == nil {
 		cs = &raftpb.ConfState{}
 	}
-	return s.hard, cs, nil
+	return s.hard, *cs, nil
 }
 
 // FirstIndex implements raft.Storage.
@@ -55,18 +55,18 @@ func (s *storage) LastIndex() (uint64, error) { return s.entryLog.LastIndex(), n
 // Snapshot implements raft.Storage with what the durable checkpoint stands at.
 // It holds no data: the bulk is the boards file, and is sent from a read
 // transaction when the message leaves (see sendSnapshot).
-func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
+func (s *storage) Snapshot() (raftpb.Snapshot, error) {
 	p := s.boards.Position()
 	if p.Index == 0 || p.Index < s.needIndex.Load() {
-		return nil, raft.ErrSnapshotTemporarilyUnavailable
+		return raftpb.Snapshot{}, raft.ErrSnapshotTemporarilyUnavailable
 	}
-	return &raftpb.Snapshot{Metadata: metadata(p)}, nil
+	return raftpb.Snapshot{Metadata: metadata(p)}, nil
 }
 
-func metadata(p store.Position) *raftpb.SnapshotMetadata {
-	return &raftpb.SnapshotMetadata{
-		Index:     new(p.Index),
-		Term:      new(p.Term),
-		ConfState: p.ConfState,
+func metadata(p store.Position) raftpb.SnapshotMetadata {
+	return raftpb.SnapshotMetadata{
+		Index:     p.Index,
+		Term:      p.Term,
+		ConfState: *p.ConfState,
 	}
 }

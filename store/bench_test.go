@@ -15,7 +15,6 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"go.etcd.io/raft/v3/raftpb"
 	"golang.org/x/sys/unix"
-	"google.golang.org/protobuf/proto"
 )
 
 // BenchmarkAppend appends entries of 64 bytes with a HardState, durably, in
@@ -31,7 +30,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
 			logs := []struct {
 				name   string
-				append func(hs *raftpb.HardState, ents []*raftpb.Entry) error
+				append func(hs raftpb.HardState, ents []raftpb.Entry) error
 				took   []time.Duration
 				wrote  uint64
 			}{
@@ -70,11 +69,11 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 // smallEntries are n entries of 64 bytes.
-func smallEntries(first, n uint64) []*raftpb.Entry {
+func smallEntries(first, n uint64) []raftpb.Entry {
 	data := bytes.Repeat([]byte("chess"), 13)[:64]
-	ents := make([]*raftpb.Entry, n)
+	ents := make([]raftpb.Entry, n)
 	for i := range ents {
-		ents[i] = &raftpb.Entry{Index: new(first + uint64(i)), Term: new(uint64(1)), Type: raftpb.EntryNormal.Enum(), Data: data}
+		ents[i] = raftpb.Entry{Index: first + uint64(i), Term: 1, Type: raftpb.EntryNormal, Data: data}
 	}
 	return ents
 }
@@ -104,9 +103,9 @@ func diskWrites(b *testing.B, dir string) (bytes func() uint64) {
 // keep is how many entries stay in a log that is measured.
 const keep = 10_000
 
-func benchLog(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
+func benchLog(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 	l := mustOpenLog(b, filepath.Join(b.TempDir(), "log"), LogOptions{})
-	return func(hs *raftpb.HardState, ents []*raftpb.Entry) error {
+	return func(hs raftpb.HardState, ents []raftpb.Entry) error {
 		if last := l.LastIndex(); last+1-l.FirstIndex() > 2*keep {
 			if err := l.Compact(last - keep); err != nil {
 				return err
@@ -117,7 +116,7 @@ func benchLog(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
 }
 
 // benchSync writes into a file as an append to the log does.
-func benchSync(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
+func benchSync(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 	const size = 8 << 20
 	f, err := os.Create(filepath.Join(b.TempDir(), "floor"))
 	if err != nil {
@@ -131,12 +130,12 @@ func benchSync(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
 	if err := f.Sync(); err != nil {
 		b.Fatal(err)
 	}
-	return func(_ *raftpb.HardState, ents []*raftpb.Entry) error {
+	return func(_ raftpb.HardState, ents []raftpb.Entry) error {
 		n := frameSize(ents)
 		if at+n > size {
 			at = 0
 		}
-		binary.BigEndian.PutUint64(buf, ents[0].GetIndex())
+		binary.BigEndian.PutUint64(buf, ents[0].Index)
 		if _, err := f.WriteAt(buf[:n], at); err != nil {
 			return err
 		}
@@ -147,7 +146,7 @@ func benchSync(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
 
 // benchBolt keeps a log in bbolt, for comparison: an entry by its index, and the
 // HardState, in one transaction.
-func benchBolt(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
+func benchBolt(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 	db, err := bolt.Open(filepath.Join(b.TempDir(), "bolt"), 0o600, boltOptions())
 	if err != nil {
 		b.Fatal(err)
@@ -156,7 +155,7 @@ func benchBolt(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
 	db.AllocSize = growStep
 	key := func(i uint64) []byte { return binary.BigEndian.AppendUint64(nil, i) }
 	first := uint64(1)
-	return func(hs *raftpb.HardState, ents []*raftpb.Entry) error {
+	return func(hs raftpb.HardState, ents []raftpb.Entry) error {
 		return db.Update(func(tx *bolt.Tx) error {
 			entries, err := tx.CreateBucketIfNotExists(bucketRecords)
 			if err != nil {
@@ -168,22 +167,22 @@ func benchBolt(b *testing.B) func(*raftpb.HardState, []*raftpb.Entry) error {
 			}
 			entries.FillPercent = 1
 			for _, e := range ents {
-				value, err := proto.Marshal(e)
+				value, err := e.Marshal()
 				if err != nil {
 					return err
 				}
-				if err := entries.Put(key(e.GetIndex()), value); err != nil {
+				if err := entries.Put(key(e.Index), value); err != nil {
 					return err
 				}
 			}
-			if last := ents[len(ents)-1].GetIndex(); last-first > 2*keep {
+			if last := ents[len(ents)-1].Index; last-first > 2*keep {
 				for ; first < last-keep; first++ {
 					if err := entries.Delete(key(first)); err != nil {
 						return err
 					}
 				}
 			}
-			value, err := proto.Marshal(hs)
+			value, err := hs.Marshal()
 			if err != nil {
 				return err
 			}
@@ -206,7 +205,7 @@ func BenchmarkEntries(b *testing.B) {
 	for name, tail := range map[string]int64{"memory": 0, "disk": 1} {
 		b.Run(name, func(b *testing.B) {
 			l := mustOpenLog(b, filepath.Join(b.TempDir(), "log"), LogOptions{TailBytes: tail})
-			if err := l.Append(nil, entries(1, 5000, 1)); err != nil {
+			if err := l.Append(raftpb.HardState{}, entries(1, 5000, 1)); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
@@ -234,7 +233,7 @@ func BenchmarkOpen(b *testing.B) {
 				b.Fatal(err)
 			}
 			for i := range n {
-				if err := l.Append(nil, smallEntries(i+1, 1)); err != nil {
+				if err := l.Append(raftpb.HardState{}, smallEntries(i+1, 1)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"go.etcd.io/raft/v3"
-	"google.golang.org/protobuf/proto"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // TestReadersAndWriter has readers at work, in memory and on disk, while
@@ -31,11 +31,11 @@ func TestReadersAndWriter(t *testing.T) {
 			// The content follows from index and term, and terms never go
 			// down, so a slice that mixes what was replaced with what
 			// replaced it could be told.
-			if want := entry(lo+uint64(i), e.GetTerm()); !proto.Equal(e, want) {
+			if want := entry(lo+uint64(i), e.Term); !sameEntry(e, want) {
 				t.Errorf("entry %d is %v, want %v", lo+uint64(i), e, want)
 			}
-			if i > 0 && e.GetTerm() < ents[i-1].GetTerm() {
-				t.Errorf("term %d of entry %d follows term %d", e.GetTerm(), e.GetIndex(), ents[i-1].GetTerm())
+			if i > 0 && e.Term < ents[i-1].Term {
+				t.Errorf("term %d of entry %d follows term %d", e.Term, e.Index, ents[i-1].Term)
 			}
 		}
 		_, err = l.Term(lo)
@@ -65,11 +65,11 @@ func TestReadersAndWriter(t *testing.T) {
 		var err error
 		switch n := r.IntN(10); {
 		case n < 7:
-			err = l.Append(nil, entries(last+1, last+r.Uint64N(30), term))
+			err = l.Append(raftpb.HardState{}, entries(last+1, last+r.Uint64N(30), term))
 		case n < 8:
 			term++
 			from := max(first, last-min(last, r.Uint64N(120)))
-			err = l.Append(nil, entries(from, from+r.Uint64N(20), term))
+			err = l.Append(raftpb.HardState{}, entries(from, from+r.Uint64N(20), term))
 		default:
 			err = l.Compact(max(first-1, last-min(last, 300)))
 		}
@@ -96,7 +96,7 @@ func TestTailBound(t *testing.T) {
 		}
 	}
 	for i := uint64(1); i < 3000; i += 100 {
-		if err := l.Append(nil, entries(i, i+99, 1)); err != nil {
+		if err := l.Append(raftpb.HardState{}, entries(i, i+99, 1)); err != nil {
 			t.Fatal(err)
 		}
 		if i > 500 {

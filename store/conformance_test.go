@@ -10,7 +10,6 @@ import (
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // TestLog holds the log to what raft.MemoryStorage does, step by step, with
@@ -44,17 +43,17 @@ type logPair struct {
 	log  *Log
 
 	model *raft.MemoryStorage
-	hs    *raftpb.HardState
+	hs    raftpb.HardState
 	term  uint64
 	lent  []lent
 }
 
-// lent is a slice that the log has handed out, and a copy of it.
-type lent struct{ got, copied []*raftpb.Entry }
+// lent is a slice that the log has been given or has handed out, and a copy of it.
+type lent struct{ got, copied []raftpb.Entry }
 
 func (p *logPair) run(steps int) {
 	p.log = mustOpenLog(p.t, p.path, p.o)
-	p.model, p.hs, p.term = raft.NewMemoryStorage(), &raftpb.HardState{}, 1
+	p.model, p.hs, p.term = raft.NewMemoryStorage(), raftpb.HardState{}, 1
 	for step := range steps {
 		what := p.step()
 		p.compare(fmt.Sprintf("step %d, %s", step, what))
@@ -76,7 +75,7 @@ func (p *logPair) step() (what string) {
 	if p.r.IntN(4) == 0 {
 		p.term++
 	}
-	var hs *raftpb.HardState
+	var hs raftpb.HardState
 	if p.r.IntN(2) == 0 {
 		hs = hardState(p.term, p.r.Uint64N(4), last)
 	}
@@ -87,7 +86,11 @@ func (p *logPair) step() (what string) {
 		return fmt.Sprintf("append of %d", len(ents))
 	case n < 13: // conflict, perhaps with a part that is compacted, perhaps shorter
 		from := first - min(first-1, p.r.Uint64N(3)) + p.r.Uint64N(last-first+2)
-		ents := entries(from, from+p.r.Uint64N(20), p.term)
+		more := p.r.Uint64N(20)
+		if p.r.IntN(6) == 0 { // as many as are a chunk of the tail
+			more = p.r.Uint64N(3 * ownChunk)
+		}
+		ents := entries(from, from+more, p.term)
 		p.append(hs, ents)
 		return fmt.Sprintf("append of [%d, %d]", from, from+uint64(len(ents))-1)
 	case n < 16:
@@ -96,8 +99,8 @@ func (p *logPair) step() (what string) {
 		index := p.r.Uint64N(last + 50)
 		p.check(p.log.Reset(index, p.term, hs))
 		p.model = raft.NewMemoryStorage()
-		p.check(p.model.ApplySnapshot(&raftpb.Snapshot{
-			Metadata: &raftpb.SnapshotMetadata{Index: new(index), Term: new(p.term), ConfState: &raftpb.ConfState{}}}))
+		p.check(p.model.ApplySnapshot(raftpb.Snapshot{
+			Metadata: raftpb.SnapshotMetadata{Index: index, Term: p.term, ConfState: raftpb.ConfState{}}}))
 		p.saved(hs)
 		return fmt.Sprintf("reset to %d", index)
 	case n < 18:
@@ -111,10 +114,20 @@ func (p *logPair) step() (what string) {
 	}
 }
 
-func (p *logPair) append(hs *raftpb.HardState, ents []*raftpb.Entry) {
-	p.check(p.log.Append(hs, ents))
+func (p *logPair) append(hs raftpb.HardState, ents []raftpb.Entry) {
+	all := append(slices.Clip(ents), raftpb.Entry{}) // what stands behind those that are given is not the log's
+	p.check(p.log.Append(hs, all[:len(ents)]))
 	p.check(p.model.Append(ents))
 	p.saved(hs)
+	p.lend(all)
+}
+
+// lend notes what must not change any more.
+func (p *logPair) lend(ents []raftpb.Entry) {
+	if len(p.lent) > 50 {
+		p.lent = p.lent[1:]
+	}
+	p.lent = append(p.lent, lent{ents, slices.Clone(ents)})
 }
 
 func (p *logPair) compact(first, last uint64) string {
@@ -130,7 +143,7 @@ func (p *logPair) compact(first, last uint64) string {
 	return fmt.Sprintf("compact to %d", index)
 }
 
-func (p *logPair) saved(hs *raftpb.HardState) {
+func (p *logPair) saved(hs raftpb.HardState) {
 	if !raft.IsEmptyHardState(hs) {
 		p.hs = hs
 	}
@@ -153,7 +166,7 @@ func (p *logPair) compare(what string) {
 	if got := p.log.LastIndex(); got != last {
 		p.t.Fatalf("%s: last index %d, want %d", what, got, last)
 	}
-	if got := p.log.HardState(); !proto.Equal(got, p.hs) {
+	if got := p.log.HardState(); got != p.hs {
 		p.t.Fatalf("%s: hard state %v, want %v", what, got, p.hs)
 	}
 	for i := first - min(first, 4); i <= last+3; i++ {
@@ -170,8 +183,8 @@ func (p *logPair) compare(what string) {
 		p.compareEntries(what, lo, hi, p.maxSize(lo, hi))
 	}
 	for _, l := range p.lent {
-		if !slices.Equal(l.got, l.copied) {
-			p.t.Fatalf("%s: a slice handed out before has changed", what)
+		if !slices.EqualFunc(l.got, l.copied, sameEntry) {
+			p.t.Fatalf("%s: a slice given or handed out before has changed", what)
 		}
 	}
 }
@@ -186,7 +199,7 @@ func (p *logPair) maxSize(lo, hi uint64) uint64 {
 	for i := lo; i < hi && i >= first && i <= last && p.r.IntN(10) > 0; i++ {
 		e, err := p.model.Entries(i, i+1, 0)
 		p.check(err)
-		size += uint64(proto.Size(e[0]))
+		size += uint64(e[0].Size())
 	}
 	return size + p.r.Uint64N(3) - min(1, size)
 }
@@ -194,7 +207,7 @@ func (p *logPair) maxSize(lo, hi uint64) uint64 {
 func (p *logPair) compareEntries(what string, lo, hi, maxSize uint64) {
 	p.t.Helper()
 	got, err := p.log.Entries(lo, hi, maxSize)
-	var want []*raftpb.Entry
+	var want []raftpb.Entry
 	wantErr := error(raft.ErrUnavailable)
 	first, last := p.bounds()
 	if lo < first || hi <= last+1 { // the model panics otherwise
@@ -205,15 +218,12 @@ func (p *logPair) compareEntries(what string, lo, hi, maxSize uint64) {
 			what, lo, hi, maxSize, len(got), err, len(want), wantErr)
 	}
 	for i := range got {
-		if !proto.Equal(got[i], want[i]) {
+		if !sameEntry(got[i], want[i]) {
 			p.t.Fatalf("%s: entry %d is %v, want %v", what, lo+uint64(i), got[i], want[i])
 		}
 	}
 	if len(got) > 0 {
-		if len(p.lent) > 50 {
-			p.lent = p.lent[1:]
-		}
-		p.lent = append(p.lent, lent{got, slices.Clone(got)})
-		_ = append(got, &raftpb.Entry{}) // ours: it must not reach the log
+		p.lend(got)
+		_ = append(got, raftpb.Entry{}) // ours: it must not reach the log
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/raft/v3/raftpb"
 	"golang.org/x/sys/unix"
 )
 
@@ -92,12 +93,12 @@ func TestLogWriteFails(t *testing.T) {
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), file+":") {
 				t.Errorf("the error does not say why or where: %v", err)
 			}
-			wantErr(t, l.Append(nil, entries(101, 101, 1)), ErrFailed)
-			wantErr(t, l.Compact(50), ErrFailed)
-			wantErr(t, l.Reset(50, 1, nil), ErrFailed)
+			wantErr(t, l.Append(raftpb.HardState{}, entries(601, 601, 1)), ErrFailed)
+			wantErr(t, l.Compact(590), ErrFailed)
+			wantErr(t, l.Reset(590, 1, raftpb.HardState{}), ErrFailed)
 
 			// Nothing of it is to be seen.
-			if l.LastIndex() != want.Last || l.HardState().GetTerm() != 1 {
+			if l.LastIndex() != want.Last || l.HardState().Term != 1 {
 				t.Errorf("the log ends at %d, hard state %v", l.LastIndex(), l.HardState())
 			}
 			if term, err := l.Term(595); term != 1 || err != nil {
@@ -172,7 +173,7 @@ func TestInUse(t *testing.T) {
 func TestLogCutWhileOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	l := mustOpenLog(t, path, LogOptions{TailBytes: 1})
-	if err := l.Append(nil, entries(1, 200, 1)); err != nil {
+	if err := l.Append(raftpb.HardState{}, entries(1, 200, 1)); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(path, segmentName(1))

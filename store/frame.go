@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"math/bits"
 
 	"go.etcd.io/raft/v3/raftpb"
 )
@@ -21,7 +20,7 @@ import (
 //	last       8 bytes: index of the last entry, this frame's included
 //	hardState  3 × 8 bytes: term, vote, commit
 //	count      4 bytes: entries that follow
-//	flags      4 bytes: 1 reset, 2 4 8 the HardState has a term, vote, commit
+//	flags      4 bytes: 1 reset, 2 4 8 the HardState has a term, vote, commit (for former programs)
 //	records    the entries, one behind the other
 //	padding    0 to 7 zeros
 //	end        4 bytes, endMark
@@ -33,7 +32,7 @@ import (
 //	index      8 bytes
 //	term       8 bytes
 //	type       2 bytes
-//	flags      2 bytes: 1 the entry has a term, 2 a type, 4 data
+//	flags      2 bytes: 1 the entry has a term, 2 a type (both for former programs), 4 data
 //	data
 //
 // A frame lies in one segment. It follows the frame before it, or begins the
@@ -66,7 +65,7 @@ type logState struct {
 	compacted uint64
 	term      uint64 // of compacted
 	last      uint64
-	hs        *raftpb.HardState // never nil
+	hs        raftpb.HardState
 }
 
 // frame is the header of one. Its state lacks the HardState when it was read.
@@ -87,17 +86,17 @@ func sum(salt uint32, at int64, b []byte) uint32 {
 }
 
 // frameSize is the length of the frame of entries.
-func frameSize(entries []*raftpb.Entry) int64 {
+func frameSize(entries []raftpb.Entry) int64 {
 	n := int64(frameHeader + frameTrailer)
-	for _, e := range entries {
-		n += recordHeader + int64(len(e.Data))
+	for i := range entries {
+		n += recordHeader + int64(len(entries[i].Data))
 	}
 	return (n + frameAlign - 1) / frameAlign * frameAlign
 }
 
 // appendFrame appends the frame that will stand at offset at to buf, which is
 // empty, and has room for it at best.
-func appendFrame(buf []byte, salt uint32, at int64, h frame, entries []*raftpb.Entry) []byte {
+func appendFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.Entry) []byte {
 	be := binary.BigEndian
 	size := int(frameSize(entries))
 	if cap(buf) < size {
@@ -111,23 +110,23 @@ func appendFrame(buf []byte, salt uint32, at int64, h frame, entries []*raftpb.E
 	}
 	hs := h.state.hs
 	set(h.reset, flagReset)
-	set(hs.Term != nil, flagHSTerm)
-	set(hs.Vote != nil, flagHSVote)
-	set(hs.Commit != nil, flagHSCommit)
+	set(hs.Term != 0, flagHSTerm)
+	set(hs.Vote != 0, flagHSVote)
+	set(hs.Commit != 0, flagHSCommit)
 	buf = be.AppendUint32(buf, 0)
 	buf = be.AppendUint32(buf, uint32(size))
 	buf = be.AppendUint64(buf, h.batch)
 	buf = be.AppendUint64(buf, h.state.compacted)
 	buf = be.AppendUint64(buf, h.state.term)
 	buf = be.AppendUint64(buf, h.state.last)
-	buf = be.AppendUint64(buf, hs.GetTerm())
-	buf = be.AppendUint64(buf, hs.GetVote())
-	buf = be.AppendUint64(buf, hs.GetCommit())
+	buf = be.AppendUint64(buf, hs.Term)
+	buf = be.AppendUint64(buf, hs.Vote)
+	buf = be.AppendUint64(buf, hs.Commit)
 	buf = be.AppendUint32(buf, uint32(len(entries)))
 	buf = be.AppendUint32(buf, flags)
 	be.PutUint32(buf, sum(salt, at, buf[4:]))
-	for _, e := range entries {
-		buf = appendRecord(buf, salt, at, e)
+	for i := range entries {
+		buf = appendRecord(buf, salt, at, &entries[i])
 	}
 	for len(buf) < size-frameTrailer {
 		buf = append(buf, 0)
@@ -140,10 +139,10 @@ func appendRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	be := binary.BigEndian
 	start := len(buf)
 	flags := uint16(0)
-	if e.Term != nil {
+	if e.Term != 0 {
 		flags |= flagHasTerm
 	}
-	if e.Type != nil {
+	if e.Type != 0 {
 		flags |= flagHasType
 	}
 	if e.Data != nil {
@@ -151,9 +150,9 @@ func appendRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	}
 	buf = be.AppendUint32(buf, 0)
 	buf = be.AppendUint32(buf, uint32(len(e.Data)))
-	buf = be.AppendUint64(buf, e.GetIndex())
-	buf = be.AppendUint64(buf, e.GetTerm())
-	buf = be.AppendUint16(buf, uint16(e.GetType()))
+	buf = be.AppendUint64(buf, e.Index)
+	buf = be.AppendUint64(buf, e.Term)
+	buf = be.AppendUint16(buf, uint16(e.Type))
 	buf = be.AppendUint16(buf, flags)
 	buf = append(buf, e.Data...)
 	be.PutUint32(buf[start:], sum(salt, at+int64(start), buf[start+4:]))
@@ -182,19 +181,9 @@ func openFrame(data []byte, salt uint32, at int) (h frame, ok bool) {
 }
 
 // openHardState reads the HardState of the frame b.
-func openHardState(b []byte) *raftpb.HardState {
-	be, hs := binary.BigEndian, &raftpb.HardState{}
-	flags := be.Uint32(b[68:])
-	if flags&flagHSTerm != 0 {
-		hs.Term = new(be.Uint64(b[40:]))
-	}
-	if flags&flagHSVote != 0 {
-		hs.Vote = new(be.Uint64(b[48:]))
-	}
-	if flags&flagHSCommit != 0 {
-		hs.Commit = new(be.Uint64(b[56:]))
-	}
-	return hs
+func openHardState(b []byte) raftpb.HardState {
+	be := binary.BigEndian
+	return raftpb.HardState{Term: be.Uint64(b[40:]), Vote: be.Uint64(b[48:]), Commit: be.Uint64(b[56:])}
 }
 
 // record is an entry as it lies in a segment.
@@ -231,46 +220,13 @@ func openRecord(b []byte, salt uint32, at int64) (r record, n int, ok bool) {
 }
 
 // entry makes an entry with memory of its own.
-func (r record) entry() *raftpb.Entry {
-	// One piece of memory for the message and what it points to.
-	m := &struct {
-		raftpb.Entry
-		index, term uint64
-		kind        raftpb.EntryType
-	}{index: r.index, term: r.term, kind: raftpb.EntryType(r.kind)}
-	m.Index = &m.index
-	if r.flags&flagHasTerm != 0 {
-		m.Term = &m.term
-	}
-	if r.flags&flagHasType != 0 {
-		m.Type = &m.kind
-	}
+func (r record) entry() raftpb.Entry {
+	e := raftpb.Entry{Index: r.index, Term: r.term, Type: raftpb.EntryType(r.kind)}
 	if r.flags&flagHasData != 0 {
-		m.Data = append(make([]byte, 0, len(r.data)), r.data...)
+		e.Data = append(make([]byte, 0, len(r.data)), r.data...)
 	}
-	return &m.Entry
+	return e
 }
-
-// entrySize is the size of e in its protobuf encoding, which is what Raft counts
-// in. proto.Size finds the same by reflection, at ten times the cost.
-func entrySize(e *raftpb.Entry) uint64 {
-	n := uint64(0)
-	if e.Type != nil {
-		n += 1 + varintSize(uint64(*e.Type))
-	}
-	if e.Term != nil {
-		n += 1 + varintSize(*e.Term)
-	}
-	if e.Index != nil {
-		n += 1 + varintSize(*e.Index)
-	}
-	if e.Data != nil {
-		n += 1 + varintSize(uint64(len(e.Data))) + uint64(len(e.Data))
-	}
-	return n
-}
-
-func varintSize(v uint64) uint64 { return uint64(bits.Len64(v|1)+6) / 7 }
 
 // badPlace is what is wrong in a segment: the bytes [from, to) of it, in the
 // frame [start, end). end is that of the segment if the frame's is not known.

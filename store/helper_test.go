@@ -6,12 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 )
 
@@ -37,16 +37,16 @@ func mustOpenBoards(t testing.TB, path string) *Boards {
 
 // entry makes an entry whose content follows from its index and term, so that
 // any reader can tell whether it got the right one.
-func entry(index, term uint64) *raftpb.Entry {
+func entry(index, term uint64) raftpb.Entry {
 	r := rand.New(rand.NewPCG(index, term))
-	e := &raftpb.Entry{Index: new(index), Term: new(term)}
+	e := raftpb.Entry{Index: index, Term: term}
 	switch r.IntN(8) {
 	case 0: // as raft's own at the start of a term
 	case 1:
-		e.Type = raftpb.EntryConfChangeV2.Enum()
+		e.Type = raftpb.EntryConfChangeV2
 		e.Data = []byte("conf change")
 	case 2:
-		e.Type = raftpb.EntryNormal.Enum()
+		e.Type = raftpb.EntryNormal
 		e.Data = []byte{}
 	default:
 		e.Data = make([]byte, r.IntN(300))
@@ -60,20 +60,23 @@ func entry(index, term uint64) *raftpb.Entry {
 	return e
 }
 
-func entries(from, to, term uint64) (ents []*raftpb.Entry) {
+func entries(from, to, term uint64) (ents []raftpb.Entry) {
 	for i := from; i <= to; i++ {
 		ents = append(ents, entry(i, term))
 	}
 	return ents
 }
 
-func hardState(term, vote, commit uint64) *raftpb.HardState {
-	return &raftpb.HardState{Term: new(term), Vote: new(vote), Commit: new(commit)}
+func hardState(term, vote, commit uint64) raftpb.HardState {
+	return raftpb.HardState{Term: term, Vote: vote, Commit: commit}
 }
 
+// sameEntry tells no data from empty data, too.
+func sameEntry(a, b raftpb.Entry) bool { return reflect.DeepEqual(a, b) }
+
 func same(a, b content) bool {
-	return a.First == b.First && a.Last == b.Last && a.Before == b.Before && proto.Equal(a.HardState, b.HardState) &&
-		slices.EqualFunc(a.Entries, b.Entries, func(a, b *raftpb.Entry) bool { return proto.Equal(a, b) })
+	return a.First == b.First && a.Last == b.Last && a.Before == b.Before && a.HardState == b.HardState &&
+		slices.EqualFunc(a.Entries, b.Entries, sameEntry)
 }
 
 // diff is empty if a and b say the same, and what differs if not.
@@ -87,8 +90,8 @@ func diff(a, b content) string {
 // content is all that a log says of itself.
 type content struct {
 	First, Last, Before uint64
-	HardState           *raftpb.HardState
-	Entries             []*raftpb.Entry
+	HardState           raftpb.HardState
+	Entries             []raftpb.Entry
 }
 
 func logContent(t testing.TB, l *Log) content {
@@ -126,7 +129,7 @@ func boardsContent(t testing.TB, b *Boards) map[string]string {
 }
 
 func positionText(p Position) string {
-	return fmt.Sprintf("%d %d %v", p.Index, p.Term, p.ConfState.GetVoters())
+	return fmt.Sprintf("%d %d %v", p.Index, p.Term, p.ConfState.Voters)
 }
 
 func readFile(t testing.TB, path string) []byte {

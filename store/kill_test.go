@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // TestKill has a process write a log and boards, which says after every write
@@ -27,7 +29,7 @@ func TestKill(t *testing.T) {
 	for part := range parts {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
 			t.Parallel()
-			k := killed{t: t, dir: t.TempDir(), log: emptyContent, boards: map[string]string{"": positionText(Position{})}}
+			k := killed{t: t, dir: t.TempDir(), log: emptyContent, boards: map[string]string{"": positionText(Position{ConfState: &raftpb.ConfState{}})}}
 			for round := range rounds / parts {
 				k.round(uint64(part*1000+round), round)
 			}

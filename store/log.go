@@ -109,8 +109,8 @@ func (l *Log) closeSegments() (err error) {
 	return err
 }
 
-// HardState is what was saved last. It is empty if nothing was, never nil.
-func (l *Log) HardState() *raftpb.HardState {
+// HardState is what was saved last. It is empty if nothing was.
+func (l *Log) HardState() raftpb.HardState {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.state.hs

@@ -60,7 +60,7 @@ func (l *Log) open() error {
 			return fmt.Errorf("create log %s: %w", l.path, err)
 		}
 		l.segs = []*segment{s}
-		l.state = logState{hs: &raftpb.HardState{}}
+		l.state = logState{hs: raftpb.HardState{}}
 		return nil
 	}
 	// The run of segments that ends with the newest is the log. What stands
@@ -216,7 +216,7 @@ func (r *replay) finish() error {
 		if first := l.segs[0]; first.number != 1 {
 			return r.damaged(first, "the segments before it are missing, and it is empty")
 		}
-		l.state = logState{hs: &raftpb.HardState{}}
+		l.state = logState{hs: raftpb.HardState{}}
 		return nil
 	}
 	l.state.hs = openHardState(r.last)
@@ -288,13 +288,11 @@ func (l *Log) loadTail() error {
 	l.tail.reset(first)
 	r := entryReader{maxSize: 1<<63 - 1}
 	for _, p := range l.pieces(first, l.state.last+1) {
-		r.ents = make([]*raftpb.Entry, 0, len(p.offs))
+		r.ents = make([]raftpb.Entry, 0, len(p.offs))
 		if _, err := r.read(p, l.dir); err != nil {
 			return fmt.Errorf("read log: %w", err)
 		}
-		for _, e := range r.ents {
-			l.tail.add(e, entrySize(e))
-		}
+		l.tail.add(r.ents)
 	}
 	l.tail.trim()
 	return nil

@@ -17,7 +17,7 @@ import (
 // It returns [raft.ErrCompacted] if lo has been compacted and
 // [raft.ErrUnavailable] if the log ends before hi. The caller owns the
 // slice and may append to it.
-func (l *Log) Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
+func (l *Log) Entries(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 	l.mu.RLock()
 	if err := l.checkRange(lo, hi); err != nil {
 		l.mu.RUnlock()
@@ -45,7 +45,7 @@ func (l *Log) checkRange(lo, hi uint64) error {
 }
 
 // entriesFromDisk is Entries for a lo that was not in the tail a moment ago.
-func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
+func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 	l.disk.RLock()
 	defer l.disk.RUnlock()
 
@@ -75,7 +75,7 @@ func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
 		return nil, err
 	}
 
-	r := entryReader{maxSize: maxSize, ents: []*raftpb.Entry{}}
+	r := entryReader{maxSize: maxSize, ents: []raftpb.Entry{}}
 	for _, p := range pieces {
 		if full, err := r.read(p, l.dir); err != nil {
 			return nil, fmt.Errorf("read log: %w", err)
@@ -111,7 +111,7 @@ func (l *Log) pieces(lo, hi uint64) (out []piece) {
 type entryReader struct {
 	maxSize uint64
 	used    uint64 // size of ents
-	ents    []*raftpb.Entry
+	ents    []raftpb.Entry
 
 	// buf is what is read of the segment from offset at on. The last record
 	// that is wanted begins before end.
@@ -138,7 +138,7 @@ func (r *entryReader) read(p piece, dir folder) (full bool, err error) {
 			return false, err
 		}
 		e := rec.entry()
-		size := entrySize(e)
+		size := uint64(e.Size())
 		if len(r.ents) > 0 && r.used+size > r.maxSize {
 			return true, nil
 		}

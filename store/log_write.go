@@ -12,14 +12,14 @@ import (
 const keepPages = 4 << 20
 
 // Append makes entries and hs durable in one transaction, replacing every
-// stored entry from entries[0].Index on. A nil or empty hs leaves the
+// stored entry from entries[0].Index on. An empty hs leaves the
 // saved one as it is. Entries that have been compacted already are
 // skipped. [ErrGap] is returned for a gap, and nothing is stored.
 //
 // Readers see the change once it is durable. After an error with [ErrFailed]
 // nothing of it is to be seen, now or after a restart, or all of it after a
 // restart: what reached the disk is not known, so every later write is refused.
-func (l *Log) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
+func (l *Log) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	next, err := l.begin(hs)
@@ -36,58 +36,53 @@ func (l *Log) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 		}
 		return l.commit(frame{state: next}, nil)
 	}
-	next.last = entries[len(entries)-1].GetIndex()
+	next.last = entries[len(entries)-1].Index
 	return l.commit(frame{state: next}, entries)
 }
 
 // begin returns the state to start from, with hs in it, or why there must be
 // no write. The caller holds write.
-func (l *Log) begin(hs *raftpb.HardState) (logState, error) {
+func (l *Log) begin(hs raftpb.HardState) (logState, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.failed != nil {
 		return logState{}, l.failed
 	}
 	s := l.state
-	if !raft.IsEmptyHardState(hs) && !sameHardState(hs, s.hs) {
+	if !raft.IsEmptyHardState(hs) {
 		s.hs = hs
 	}
 	return s, nil
 }
 
-func sameHardState(a, b *raftpb.HardState) bool {
-	same := func(a, b *uint64) bool { return a == b || a != nil && b != nil && *a == *b }
-	return same(a.Term, b.Term) && same(a.Vote, b.Vote) && same(a.Commit, b.Commit)
-}
-
 // contiguous checks that entries follow one another, and the log that ends at
 // last without a gap.
-func contiguous(entries []*raftpb.Entry, last uint64) error {
+func contiguous(entries []raftpb.Entry, last uint64) error {
 	for i, e := range entries {
-		switch want := entries[0].GetIndex() + uint64(i); {
-		case e.GetIndex() != want || want == 0:
-			return fmt.Errorf("append: entry %d stands at place %d: %w", e.GetIndex(), want, ErrGap)
+		switch want := entries[0].Index + uint64(i); {
+		case e.Index != want || want == 0:
+			return fmt.Errorf("append: entry %d stands at place %d: %w", e.Index, want, ErrGap)
 		case i == 0 && want > last+1:
 			return fmt.Errorf("append: entry %d, but the log ends at %d: %w", want, last, ErrGap)
-		case uint32(e.GetType()) > maxRecordType:
-			return fmt.Errorf("append: entry %d has type %d, this log keeps %d at most", want, e.GetType(), maxRecordType)
+		case uint32(e.Type) > maxRecordType:
+			return fmt.Errorf("append: entry %d has type %d, this log keeps %d at most", want, e.Type, maxRecordType)
 		}
 	}
 	return nil
 }
 
 // behind leaves out the entries that have been compacted.
-func behind(entries []*raftpb.Entry, compacted uint64) []*raftpb.Entry {
-	if len(entries) == 0 || entries[0].GetIndex() > compacted {
+func behind(entries []raftpb.Entry, compacted uint64) []raftpb.Entry {
+	if len(entries) == 0 || entries[0].Index > compacted {
 		return entries
 	}
-	return entries[min(uint64(len(entries)), compacted+1-entries[0].GetIndex()):]
+	return entries[min(uint64(len(entries)), compacted+1-entries[0].Index):]
 }
 
 // commit writes the frame of h and entries and makes it durable, with one write
 // of whole pages; then readers see it. h.state is what the log is with it. After an error this log
 // takes no more writes. The caller holds write.
-func (l *Log) commit(h frame, entries []*raftpb.Entry) error {
+func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 	size := frameSize(entries)
 	if size > maxFrame {
 		return fmt.Errorf("append: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
@@ -139,7 +134,7 @@ func (l *Log) fail(err error) error {
 }
 
 // publish shows readers the frame of h and entries, which is durable at seg.end.
-func (l *Log) publish(seg *segment, h frame, entries []*raftpb.Entry) {
+func (l *Log) publish(seg *segment, h frame, entries []raftpb.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state = h.state
@@ -150,16 +145,17 @@ func (l *Log) publish(seg *segment, h frame, entries []*raftpb.Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	from := entries[0].GetIndex()
+	from := entries[0].Index
 	l.truncate(from)
 	l.tail.truncate(from)
 	at := seg.end + frameHeader
-	for _, e := range entries {
-		seg.add(e.GetIndex(), at)
-		l.terms.add(e.GetIndex(), e.GetTerm())
-		l.tail.add(e, entrySize(e))
+	for i := range entries {
+		e := &entries[i]
+		seg.add(e.Index, at)
+		l.terms.add(e.Index, e.Term)
 		at += recordHeader + int64(len(e.Data))
 	}
+	l.tail.add(entries)
 	l.tail.trim()
 }
 
@@ -231,8 +227,8 @@ func (l *Log) segmentFor(size int64) (*segment, error) {
 }
 
 // Reset drops every entry and starts behind a snapshot at index and term,
-// in one transaction. A nil or empty hs leaves the saved one as it is.
-func (l *Log) Reset(index, term uint64, hs *raftpb.HardState) error {
+// in one transaction. An empty hs leaves the saved one as it is.
+func (l *Log) Reset(index, term uint64, hs raftpb.HardState) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	next, err := l.begin(hs)
@@ -256,7 +252,7 @@ func (l *Log) Reset(index, term uint64, hs *raftpb.HardState) error {
 func (l *Log) Compact(index uint64) error {
 	l.write.Lock()
 	defer l.write.Unlock()
-	next, err := l.begin(nil)
+	next, err := l.begin(raftpb.HardState{})
 	if err != nil {
 		return err
 	}

@@ -14,21 +14,21 @@ import (
 // logOp is one write to a log.
 type logOp struct {
 	what        string
-	hs          *raftpb.HardState
-	entries     []*raftpb.Entry
+	hs          raftpb.HardState
+	entries     []raftpb.Entry
 	index, term uint64
 }
 
 // randomOp is one that a log with the content c takes. Equal r and c give
 // equal ones.
 func randomOp(r *rand.Rand, c content) logOp {
-	term := c.HardState.GetTerm()
+	term := c.HardState.Term
 	if r.IntN(6) == 0 {
 		term++
 	}
 	op := logOp{hs: hardState(term, r.Uint64N(4), c.Last), term: term}
 	if r.IntN(3) == 0 {
-		op.hs = nil
+		op.hs = raftpb.HardState{}
 	}
 	switch n := r.IntN(20); {
 	case n < 10:
@@ -52,7 +52,7 @@ func (op logOp) String() string {
 	if len(op.entries) == 0 {
 		return fmt.Sprintf("%s %d %d %v", op.what, op.index, op.term, op.hs)
 	}
-	return fmt.Sprintf("%s [%d, %d] %d %v", op.what, op.entries[0].GetIndex(), op.entries[len(op.entries)-1].GetIndex(), op.term, op.hs)
+	return fmt.Sprintf("%s [%d, %d] %d %v", op.what, op.entries[0].Index, op.entries[len(op.entries)-1].Index, op.term, op.hs)
 }
 
 func (op logOp) do(l *Log) error {
@@ -75,18 +75,18 @@ func (op logOp) apply(c content) content {
 	case op.what == "reset":
 		return content{First: op.index + 1, Last: op.index, Before: op.term, HardState: c.HardState}
 	case op.what == "compact" && op.index >= c.First:
-		c.Before = c.Entries[op.index-c.First].GetTerm()
+		c.Before = c.Entries[op.index-c.First].Term
 		c.Entries = c.Entries[op.index+1-c.First:]
 		c.First = op.index + 1
 	case len(op.entries) > 0:
-		keep := op.entries[0].GetIndex() - c.First
+		keep := op.entries[0].Index - c.First
 		c.Entries = append(c.Entries[:keep:keep], op.entries...)
-		c.Last = op.entries[len(op.entries)-1].GetIndex()
+		c.Last = op.entries[len(op.entries)-1].Index
 	}
 	return c
 }
 
-var emptyContent = content{First: 1, HardState: &raftpb.HardState{}}
+var emptyContent = content{First: 1, HardState: raftpb.HardState{}}
 
 // oneOf fails unless got is one of may, and returns which.
 func oneOf(t testing.TB, what string, got content, may []content) content {

@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 var damageOptions = LogOptions{SegmentBytes: segmentHeader + 8192, TailBytes: 1}
@@ -311,7 +310,7 @@ func TestLogFiles(t *testing.T) {
 		if big {
 			ents[3].Data = bytes.Repeat([]byte("big"), 100_000)
 		}
-		if err := l.Append(nil, ents); err != nil {
+		if err := l.Append(raftpb.HardState{}, ents); err != nil {
 			t.Fatal(err)
 		}
 		next += 21
@@ -320,7 +319,7 @@ func TestLogFiles(t *testing.T) {
 		}
 	}
 	got, err := l.Entries(next-5, next, 1<<20)
-	if err != nil || len(got) != 5 || !proto.Equal(got[0], entry(next-5, 1)) {
+	if err != nil || len(got) != 5 || !sameEntry(got[0], entry(next-5, 1)) {
 		t.Errorf("entries: %v, %v", got, err)
 	}
 	l.Close()
@@ -388,15 +387,15 @@ func FuzzSegment(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	few := func(first, n, term uint64) []*raftpb.Entry {
+	few := func(first, n, term uint64) []raftpb.Entry {
 		ents := smallEntries(first, n)
-		for _, e := range ents {
-			e.Data, e.Term = e.Data[:5], new(term)
+		for i := range ents {
+			ents[i].Data, ents[i].Term = ents[i].Data[:5], term
 		}
 		return ents
 	}
-	if err := errors.Join(l.Append(hardState(1, 1, 1), few(1, 3, 1)), l.Append(nil, few(2, 4, 2)), l.Compact(3),
-		l.Reset(40, 3, nil), l.Append(hardState(3, 1, 1), few(41, 2, 3))); err != nil {
+	if err := errors.Join(l.Append(hardState(1, 1, 1), few(1, 3, 1)), l.Append(raftpb.HardState{}, few(2, 4, 2)), l.Compact(3),
+		l.Reset(40, 3, raftpb.HardState{}), l.Append(hardState(3, 1, 1), few(41, 2, 3))); err != nil {
 		f.Fatal(err)
 	}
 	data := d.files()[segmentName(1)]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // Position is where in the log the boards stand: all entries up to Index are
@@ -55,9 +54,12 @@ func (s boardsState) record() ([]byte, error) {
 	for _, v := range []uint64{s.Index, s.Term, s.tally.records, s.tally.sum} {
 		rec = binary.BigEndian.AppendUint64(rec, v)
 	}
-	rec, err := proto.MarshalOptions{}.MarshalAppend(rec, s.ConfState)
-	if err != nil {
-		return nil, err
+	if s.ConfState != nil {
+		members, err := s.ConfState.Marshal()
+		if err != nil {
+			return nil, err
+		}
+		rec = append(rec, members...)
 	}
 	return seal(keyState, rec), nil
 }
@@ -81,7 +83,7 @@ func openBoardsState(rec []byte) (boardsState, error) {
 			sum:     binary.BigEndian.Uint64(p[25:]),
 		},
 	}
-	if err := proto.Unmarshal(p[boardsStateSize:], s.ConfState); err != nil {
+	if err := s.ConfState.Unmarshal(p[boardsStateSize:]); err != nil {
 		return boardsState{}, err
 	}
 	return s, nil

@@ -73,7 +73,7 @@ func (in *Incoming) isAt(want Position) error {
 			ErrStream, want.Index, want.Term, have.Index, have.Term)
 	}
 	if want.ConfState != nil {
-		if err := want.ConfState.Equivalent(have.ConfState); err != nil {
+		if err := want.ConfState.Equivalent(*have.ConfState); err != nil {
 			return fmt.Errorf("%w: the members are not those announced: %w", ErrStream, err)
 		}
 	}

@@ -31,7 +31,7 @@ const (
 	segmentSuffix = ".seg"
 	// fillStep is how much of a segment is filled with zeros by one write,
 	// so that the appends that go on meanwhile do not wait long behind it.
-	fillStep = 256 << 10
+	fillStep = 2 << 20
 )
 
 // segment is an open segment.

@@ -22,7 +22,7 @@ type tail struct {
 // chunk is entries that stand in one array.
 type chunk struct {
 	first uint64
-	ents  []*raftpb.Entry
+	ents  []raftpb.Entry
 	// ends are how far the sizes in their encoding of all entries up to each one go.
 	// Raft asks for sizes with every message, and working them out costs more than the
 	// lookup.
@@ -31,11 +31,13 @@ type chunk struct {
 
 const (
 	// entryOverhead is about what an entry takes in memory beside its payload.
-	entryOverhead = 200
+	entryOverhead = 80
 	// chunkLength and chunkBytes are how many entries stand in one array at the most, and
 	// about their size.
 	chunkLength = 1024
 	chunkBytes  = 256 << 10
+	// ownChunk is how many entries, added together, are a chunk of their own.
+	ownChunk = 128
 )
 
 func (c chunk) next() uint64 { return c.first + uint64(len(c.ents)) }
@@ -60,21 +62,38 @@ func (t *tail) end() uint64 {
 	return c.ends[len(c.ends)-1]
 }
 
-// add appends e, whose index must be next().
-func (t *tail) add(e *raftpb.Entry, size uint64) {
-	end := t.end() + size
-	last := len(t.chunks) - 1
-	if last < 0 || t.chunks[last].full() {
-		t.chunks = append(t.chunks, chunk{
-			first: t.next(),
-			ents:  make([]*raftpb.Entry, 0, chunkLength),
-			ends:  make([]uint64, 0, chunkLength),
-		})
-		last++
+// add appends entries, whose first index must be next(). Many become a chunk as they stand, so that Raft, which asks for
+// them soon and together, is given them without a copy.
+func (t *tail) add(entries []raftpb.Entry) {
+	if len(entries) >= ownChunk {
+		c := chunk{first: t.next(), ents: entries[:len(entries):len(entries)], ends: make([]uint64, len(entries))}
+		end := t.end()
+		for i := range entries {
+			end += uint64(entries[i].Size())
+			c.ends[i] = end
+		}
+		t.chunks = append(t.chunks, c)
+		return
 	}
-	c := &t.chunks[last]
-	c.ents = append(c.ents, e)
-	c.ends = append(c.ends, end)
+	for i := range entries {
+		end := t.end() + uint64(entries[i].Size())
+		last := len(t.chunks) - 1
+		if last < 0 || t.chunks[last].full() {
+			room := ownChunk // few may come between many and many
+			if last < 0 || len(t.chunks[last].ents) <= ownChunk {
+				room = chunkLength
+			}
+			t.chunks = append(t.chunks, chunk{
+				first: t.next(),
+				ents:  make([]raftpb.Entry, 0, room),
+				ends:  make([]uint64, 0, room),
+			})
+			last++
+		}
+		c := &t.chunks[last]
+		c.ents = append(c.ents, entries[i])
+		c.ends = append(c.ends, end)
+	}
 }
 
 // truncate drops the entries from index on.
@@ -143,9 +162,9 @@ func (t *tail) endBefore(index uint64) uint64 {
 
 // slice returns the entries of [lo, hi) that fit into room bytes, and one at
 // least if atLeastOne. first <= lo <= hi <= next().
-func (t *tail) slice(lo, hi, room uint64, atLeastOne bool) []*raftpb.Entry {
+func (t *tail) slice(lo, hi, room uint64, atLeastOne bool) []raftpb.Entry {
 	if lo == hi {
-		return []*raftpb.Entry{}
+		return []raftpb.Entry{}
 	}
 	start := t.endBefore(lo)
 	n := uint64(sort.Search(int(hi-lo), func(i int) bool { return t.endBefore(lo+uint64(i)+1)-start > room }))
@@ -153,7 +172,7 @@ func (t *tail) slice(lo, hi, room uint64, atLeastOne bool) []*raftpb.Entry {
 		n = 1
 	}
 	if n == 0 {
-		return []*raftpb.Entry{}
+		return []raftpb.Entry{}
 	}
 	hi = lo + n
 	i := t.chunkOf(lo)
@@ -161,7 +180,7 @@ func (t *tail) slice(lo, hi, room uint64, atLeastOne bool) []*raftpb.Entry {
 	if hi <= c.next() {
 		return c.ents[lo-c.first : hi-c.first : hi-c.first] // capped: the caller may append to it
 	}
-	ents := make([]*raftpb.Entry, 0, n)
+	ents := make([]raftpb.Entry, 0, n)
 	for ; lo < hi; i++ {
 		c := t.chunks[i]
 		to := min(hi, c.next())
