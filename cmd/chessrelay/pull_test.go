@@ -83,7 +83,8 @@ func TestPull(t *testing.T) {
 	follows := func(ply int) func() bool {
 		return func() bool {
 			for _, n := range c.nodes {
-				if r := look(n); len(r.Games) != 1 || r.Games[0].Ply != ply {
+				var r pulledRound // a node may have yet to apply that there is such a round
+				if code := get(t, n.url+path, &r); code != http.StatusOK || len(r.Games) != 1 || r.Games[0].Ply != ply {
 					return false
 				}
 			}
