@@ -99,7 +99,7 @@ const (
 	// maxMessageBytes is the largest that MaxMessageBytes may be.
 	maxMessageBytes = 512 << 10
 	// maxPinned times KeepEntries is what stays in the log for a snapshot's sake.
-	maxPinned = 64
+	maxPinned = 256
 	// maxBatch bounds the proposals that become one append.
 	maxBatch = 1024
 	// maxOffered bounds the proposals of other nodes that stand before the leader's Raft loop.
