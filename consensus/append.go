@@ -79,7 +79,8 @@ func (a *appender) gather(m *raftpb.Message) {
 			if at := ents[0].Index; at <= first {
 				a.entries = nil
 			} else {
-				a.entries = a.entries[:min(uint64(len(a.entries)), at-first)]
+				n := min(uint64(len(a.entries)), at-first)
+				a.entries = a.entries[:n:n]
 			}
 		}
 		if len(a.entries) == 0 {

@@ -287,6 +287,9 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 			if MemberID(m.From) != from || MemberID(m.To) != n.id || m.Type == raftpb.MsgSnap || m.Type == raftpb.MsgApp {
 				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.Type, MemberID(m.From), MemberID(m.To))
 			}
+			if m.Type == raftpb.MsgProp || m.Type == raftpb.MsgReadIndex && len(m.Entries) != 1 { // Raft would panic
+				return fmt.Errorf("a %s with %d entries from %s", m.Type, len(m.Entries), from)
+			}
 			if p != nil && m.Type == raftpb.MsgAppResp && !m.Reject {
 				p.acknowledged(m.Index)
 			}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 func TestSubmissionRoundTrip(t *testing.T) {
@@ -60,6 +62,13 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
+// sendRaft sends an empty message of the kind.
+func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
+	m := raftpb.Message{Type: kind, From: uint64(h.From.ID), To: uint64(h.To)}
+	b, _ := m.Marshal()
+	_ = writeFrame(c, kindRaft, b)
+}
+
 // TestStrangersAtThePeerPort sends nonsense of several kinds to a node's peer
 // port: each connection is ended, and the node goes on.
 func TestStrangersAtThePeerPort(t *testing.T) {
@@ -67,14 +76,22 @@ func TestStrangersAtThePeerPort(t *testing.T) {
 	n := c.nodes[0]
 	good := hello{Cluster: n.ClusterID(), From: Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}, To: n.ID(), Channel: channelAppend}
 	for name, say := range map[string]func(net.Conn){
-		"HTTP":           func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
-		"a huge hello":   func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0xff, 0xff, 0xff, 0xff)) },
-		"no JSON":        func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0, 0, 0, 1, 'x')) },
-		"a huge frame":   func(c net.Conn) { _ = greet(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
-		"an odd frame":   func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, 99, nil) },
-		"no message":     func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0xff, 1}) },
-		"a false sender": func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0x18, 0x07}) },
-		"no submission":  func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
+		"HTTP":                  func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"a huge hello":          func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0xff, 0xff, 0xff, 0xff)) },
+		"no JSON":               func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0, 0, 0, 1, 'x')) },
+		"a huge frame":          func(c net.Conn) { _ = greet(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
+		"an odd frame":          func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, 99, nil) },
+		"no message":            func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0xff, 1}) },
+		"a false sender":        func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0x18, 0x07}) },
+		"a read of nothing":     func(c net.Conn) { _ = greet(c, good); sendRaft(c, good, raftpb.MsgReadIndex) },
+		"a proposal of nothing": func(c net.Conn) { _ = greet(c, good); sendRaft(c, good, raftpb.MsgProp) },
+		"a snapshot of nothing": func(c net.Conn) {
+			h := good
+			h.Channel = channelSnapshot
+			_ = greet(c, h)
+			sendRaft(c, h, raftpb.MsgSnap)
+		},
+		"no submission": func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
 		"no snapshot": func(c net.Conn) {
 			h := good
 			h.Channel = channelSnapshot

@@ -1,0 +1,25 @@
+package consensus
+
+import (
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// TestGatherLeavesRaftsEntries: what is gathered is Raft's own array at first. What follows must not be written behind it, where
+// Raft's next entries stand.
+func TestGatherLeavesRaftsEntries(t *testing.T) {
+	rafts := []raftpb.Entry{{Index: 1}, {Index: 2}, {Index: 3, Data: []byte("Raft's")}}
+	a := &appender{}
+	a.gather(&raftpb.Message{Entries: rafts[:2]})
+	a.gather(&raftpb.Message{Entries: []raftpb.Entry{{Index: 3, Data: []byte("e4")}}})
+	if string(rafts[2].Data) != "Raft's" || len(a.entries) != 3 || string(a.entries[2].Data) != "e4" {
+		t.Errorf("Raft has %q, gathered is %v", rafts[2].Data, a.entries)
+	}
+	a = &appender{}
+	a.gather(&raftpb.Message{Entries: rafts[:2]})
+	a.gather(&raftpb.Message{Entries: []raftpb.Entry{{Index: 2, Term: 2}}}) // a new leader's, in the place of one
+	if rafts[1].Term != 0 || len(a.entries) != 2 || a.entries[1].Term != 2 {
+		t.Errorf("Raft has term %d at 2, gathered is %v", rafts[1].Term, a.entries)
+	}
+}
