@@ -53,7 +53,8 @@ func gameOf(command []byte) idNumber {
 	_, at = nextNumber(command, at, 2)
 	by, at := nextLength(command, at, 3)
 	request, at := nextLength(command, at+by, 4)
-	_, at = nextLength(command, at+request, 13)
+	source, at := nextLength(command, at+request, 5)
+	_, at = nextLength(command, at+source, 13)
 	if n, at := nextLength(command, at, 1); n == idLen {
 		return idNumber(binary.LittleEndian.Uint64(command[at:]))
 	}

@@ -114,7 +114,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 
 func BenchmarkEncodeMove(b *testing.B) {
 	c := playMove(37, "Nf3")
-	c.By, c.Request, c.Version = "bench", "k3n5t9c0a1b2d", 1
+	c.By, c.Request = "bench", "k3n5t9c0a1b2d"
 	c.GetPlayMove().WhiteMs, c.GetPlayMove().BlackMs = new(int64(5_400_000)), new(int64(5_300_000))
 	b.ReportAllocs()
 	for b.Loop() {

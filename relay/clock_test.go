@@ -54,30 +54,6 @@ func TestCarried(t *testing.T) {
 	}
 }
 
-// TestCarriedOfOldCommands: a command of version 1 leaves what it always left.
-func TestCarriedOfOldCommands(t *testing.T) {
-	s := withGame(t, "")
-	s.must(moveAt(1, "e4", 80, 90))
-	old := func(c *relaypb.Command) *relaypb.Command {
-		return with(c, func(c *relaypb.Command) { c.Version = 1 })
-	}
-	s.must(old(moveAt(2, "e5", -1, -1)))
-	s.must(old(correct("c", 2, "", "Nf3")))
-	for _, m := range s.game().Moves() {
-		if m.Clock != (Clock{80, 90}) || m.Carried != 0 {
-			t.Errorf("%+v", m)
-		}
-	}
-	for _, tt := range []struct {
-		c    *relaypb.Command
-		want uint32
-	}{{moveAt(1, "e4", 1, 2), 1}, {moveAt(1, "e4", 1, -1), 3}, {correct("c", 0, "1-0"), 1}, {correct("c", 0, "", "e4"), 3}, {setClock(1, 1, 1), 3}} {
-		if _, err := EncodeCommand(tt.c); err != nil || tt.c.Version != tt.want {
-			t.Errorf("%v has version %d, %v", tt.c, tt.c.Version, err)
-		}
-	}
-}
-
 // TestSetClock follows a game whose clocks are told without moves too, over a checkpoint after each step.
 func TestSetClock(t *testing.T) {
 	s := withGame(t, "")
@@ -128,7 +104,7 @@ func TestSetClock(t *testing.T) {
 	if n := len(s.game().Changes); n != 4 {
 		t.Errorf("%d lines of the audit trail; clocks leave none", n)
 	}
-	if out := s.do(with(setClock(70, 1, 1), func(c *relaypb.Command) { c.Version = 1; c.Request = "" })); !errors.Is(out.Err, ErrBadCommand) {
+	if out := s.do(with(setClock(70, 1, 1), func(c *relaypb.Command) { c.Request = "" })); !errors.Is(out.Err, ErrBadCommand) {
 		t.Error(out.Err)
 	}
 }

@@ -10,59 +10,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// CommandVersion is the highest version of a command that Apply knows. [EncodeCommand] writes the lowest that has
-// what the command asks for, so that nodes that are older refuse no more than they must:
-//
-//	1  all that is not listed below
-//	2  Chess960; the results 0-0, 1/2-0 and 0-1/2, and forfeits; a round that is created with a source. Version 1 refuses the
-//	   former, and would pass over the source
-//	3  moves that do not tell both clocks, of which it is kept which were carried over; clocks without a move. Version 1 keeps
-//	   of the former what the clocks were, and refuses the latter
-//	4  what is said of a tournament in its [TournamentInfo], which older versions would pass over; illegal moves that were played, with
-//	   the position that they led to. Version 1 knows legal moves only
-const CommandVersion = 4
-
-// carriedVersion is the first version of which [Move.Carried] is kept.
-const carriedVersion = 3
-
-// illegalVersion is the first version that has illegal moves.
-const illegalVersion = 4
-
-// versionOf is the lowest version of c.
-func versionOf(c *relaypb.Command) uint32 {
-	if v, _ := ParseVariant(c.GetCreateGame().GetVariant()); v == Chess960 || c.GetCreateRound().GetSource() != nil {
-		return 2
-	}
-	if op := c.GetSetResult(); op != nil {
-		if _, err := ParseResult(op.Result); err != nil || op.Forfeit {
-			return 2
-		}
-	}
-	if c.GetCreateTournament().GetInfo() != nil || c.GetUpdateTournament().GetInfo() != nil {
-		return 4
-	}
-	switch op := c.Op.(type) {
-	case *relaypb.Command_SetClock:
-		return carriedVersion
-	case *relaypb.Command_PlayMove:
-		m := op.PlayMove
-		if m.GetIllegal() || m.GetFen() != "" {
-			return illegalVersion
-		}
-		if m != nil && (m.WhiteMs == nil || m.BlackMs == nil) {
-			return carriedVersion
-		}
-	case *relaypb.Command_CorrectMoves:
-		moves := op.CorrectMoves.GetMoves()
-		if slices.ContainsFunc(moves, func(m *relaypb.CorrectedMove) bool { return m.Illegal || m.Fen != "" }) {
-			return illegalVersion
-		}
-		if slices.ContainsFunc(moves, func(m *relaypb.CorrectedMove) bool { return m.WhiteMs == nil || m.BlackMs == nil }) {
-			return carriedVersion
-		}
-	}
-	return 1
-}
+// CommandVersion is the version of a command that this program writes and reads. It goes up when a command means
+// something else than before; all nodes of a cluster then change together.
+const CommandVersion = 5
 
 // deterministic makes equal messages equal bytes, which the hash counts on.
 var deterministic = proto.MarshalOptions{Deterministic: true}
@@ -74,10 +24,10 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 		return nil, errors.New("encode command: it has no operation")
 	}
 	if c.Version == 0 {
-		c.Version = versionOf(c)
+		c.Version = CommandVersion
 	}
 	if m := c.GetPlayMove(); m != nil && !m.Illegal && m.Fen == "" && validText(c.By) && validText(c.Request) &&
-		validText(m.Game) && validText(m.Move) {
+		validText(c.Source) && validText(m.Game) && validText(m.Move) {
 		return encodeMove(c, m), nil
 	}
 	return deterministic.Marshal(c)
@@ -87,11 +37,12 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 // do, at an eighth of the time.
 func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
 	const numbers = 40 // bytes of those, and of tags and lengths; if they are more, it grows
-	out := make([]byte, 0, numbers+len(c.By)+len(c.Request)+len(m.Game)+len(m.Move))
+	out := make([]byte, 0, numbers+len(c.By)+len(c.Request)+len(c.Source)+len(m.Game)+len(m.Move))
 	out = appendNonZero(out, 1, uint64(c.Version))
 	out = appendNonZero(out, 2, uint64(c.At))
 	out = appendString(out, 3, c.By)
 	out = appendString(out, 4, c.Request)
+	out = appendString(out, 5, c.Source)
 	out = append(out, 13<<3|bytesType, 0) // its length will be there
 	op := len(out)
 	out = appendString(out, 1, m.Game)
@@ -121,8 +72,8 @@ func DecodeCommand(data []byte) (*relaypb.Command, error) {
 		// spaces), so it is kept out of a result that must be the same everywhere.
 		return nil, bad("command", "cannot be decoded")
 	}
-	if c.Version < 1 || c.Version > CommandVersion {
-		return nil, refuse(ErrVersion, "the command has version %d, and this program knows versions up to %d: a newer chessrelay wrote it",
+	if c.Version != CommandVersion {
+		return nil, refuse(ErrVersion, "the command has version %d, and this program knows version %d: another chessrelay wrote it",
 			c.Version, CommandVersion)
 	}
 	if c.Op == nil {

@@ -119,7 +119,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	if g == nil {
 		return err
 	}
-	result, forfeit, err := scoreOf(c.Version, op.Result, op.Forfeit)
+	result, forfeit, err := scoreOf(op.Result, op.Forfeit)
 	if err := firstError(err, checkText("reason", op.Reason, MaxReason, true)); err != nil {
 		return err
 	}

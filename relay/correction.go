@@ -29,7 +29,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	result, forfeit := g.Result, g.Forfeit
 	if op.Result != "" {
 		var err error
-		if result, forfeit, err = scoreOf(CommandVersion, op.Result, op.Forfeit); err != nil {
+		if result, forfeit, err = scoreOf(op.Result, op.Forfeit); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		if err := firstError(err, checkTime("at", m.At), checkText("move", m.Move, maxMoveText, false)); err != nil {
 			return 0, l, inMove(i, err)
 		}
-		fen, err := playedFEN(c.Version, m.Illegal, m.Fen)
+		fen, err := playedFEN(m.Illegal, m.Fen)
 		if err != nil {
 			return 0, l, inMove(i, err)
 		}
@@ -110,7 +110,7 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 			pos = pos.then(played)
 		}
 		var carried Sides
-		clock, carried = told.carry(clock, c.Version)
+		clock, carried = told.carry(clock)
 		if same == i && ply <= g.Ply() {
 			stands := readMove(g.moves.record(ply), ply) // which has SAN and FEN only if it is illegal, as made has
 			if made.UCI == stands.UCI && made.SAN == stands.SAN && made.FEN == stands.FEN && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {

@@ -19,12 +19,14 @@ func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournamen
 		out.Index, out.Term, out.Duplicate = out.Tournament.Index, out.Tournament.Term, true
 		return nil
 	}
+	var settings TournamentSettings
 	if err := firstError(
 		checkID(op.Id),
 		checkName("name", op.Name),
 		checkText("description", op.Description, MaxDescription, true),
 		checkText("location", op.Location, MaxName, false),
 		checkInfo(infoFrom(op.Info)),
+		new(diff).tournament(&settings, op.Settings),
 	); err != nil {
 		return err
 	}
@@ -33,7 +35,8 @@ func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournamen
 	}
 	t := &Tournament{
 		ID: TournamentID(op.Id), Name: op.Name, Description: op.Description, Location: op.Location, TournamentInfo: infoFrom(op.Info),
-		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
+		TournamentSettings: settings,
+		CreatedAt:          Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.putTournament(t)
 	s.changed.tournaments = append(s.changed.tournaments, t)
@@ -52,13 +55,14 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		out.Index, out.Term, out.Duplicate = r.Index, r.Term, true
 		return nil
 	}
+	var settings RoundSettings
 	if err := firstError(
 		checkID(op.Id),
 		checkName("name", op.Name),
 		checkTime("startsAt", op.StartsAt),
 		checkRange("delay", int64(op.DelaySeconds), 0, MaxDelay),
 		checkText("description", op.Description, MaxDescription, true),
-		s.checkSource(nil, op.Source),
+		new(diff).round(s, nil, &settings, op.Settings),
 	); err != nil {
 		return err
 	}
@@ -71,7 +75,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	r := &Round{
 		ID: RoundID(op.Id), Tournament: t.ID, Name: op.Name,
 		StartsAt: Millis(op.StartsAt), Delay: int(op.DelaySeconds),
-		Status: RoundNew, Description: op.Description, Shorten: op.Shorten, Source: sourceFrom(op.Source),
+		Status: RoundNew, Description: op.Description, Shorten: op.Shorten, RoundSettings: settings,
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.addRound(r)
@@ -105,7 +109,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	); err != nil {
 		return err
 	}
-	variant, err := variantOf(c.Version, op.Variant)
+	variant, err := ParseVariant(op.Variant)
 	if err != nil {
 		return err
 	}
@@ -159,16 +163,6 @@ func startPosition(fen, variant string) (string, position, error) {
 		fen = ""
 	}
 	return fen, pos, nil
-}
-
-// variantOf is the variant of a name as it is met in PGN: empty for standard chess, or [Chess960]. A command of version 1 has
-// no Chess960, so that old logs make what they made.
-func variantOf(version uint32, variant string) (string, error) {
-	v, err := ParseVariant(variant)
-	if err == nil && v == Chess960 && version < 2 {
-		return "", &variantError{"Chess960 is not supported by this version of the command"}
-	}
-	return v, err
 }
 
 func checkPlayer(side string, p *relaypb.Player) error {

@@ -25,7 +25,7 @@ type moveDecoder struct {
 // decode returns nil if it does not know the form. The text is that of the data.
 func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	version, at := nextNumber(data, 0, 1)
-	if version < 1 || version > CommandVersion {
+	if version != CommandVersion {
 		return nil
 	}
 	c, m := &d.command, &d.move
@@ -35,6 +35,7 @@ func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	c.At = int64(n)
 	c.By, at = nextText(data, text, at, 3)
 	c.Request, at = nextText(data, text, at, 4)
+	c.Source, at = nextText(data, text, at, 5)
 	length, at := nextLength(data, at, 13)
 	if length == 0 || length != len(data)-at {
 		return nil
@@ -54,7 +55,7 @@ func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	}
 	n, at = nextNumber(data, at, 6)
 	m.At = int64(n)
-	if at != len(data) || !validText(c.By) || !validText(c.Request) || !validText(m.Game) || !validText(m.Move) {
+	if at != len(data) || !validText(c.By) || !validText(c.Request) || !validText(c.Source) || !validText(m.Game) || !validText(m.Move) {
 		return nil
 	}
 	d.op.PlayMove = m

@@ -24,6 +24,7 @@
 //	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
 //	update.go   what is changed of a tournament, a round and a game later
 //	chess960.go start positions of Chess960
+//	settings.go how a tournament and a round are shown, fetched and counted
 //	source.go   where the games of a round are fetched from
 //	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
 //	limits.go   how long and how many of everything
@@ -118,8 +119,8 @@
 //
 // # Changing it
 //
-// What a command of an old log asks for it must go on to do, and be refused if it was refused. So what is allowed later is allowed to a
-// command of a higher version only: see [CommandVersion].
+// What a command of an old log asks for it must go on to do, and be refused if it was refused. A command that is to
+// mean something else gets another [CommandVersion].
 //
 // The formats stand in relay.proto. testdata/golden*.log are logs that each version must
 // replay to the same hash, so a change of what Apply makes of an old log does not

@@ -187,13 +187,13 @@ func goldenCommands(t *testing.T) [][]byte {
 func sourceCommands() []*relaypb.Command {
 	pgn, cloud := &relaypb.Source{Kind: "pgn", Url: "https://club.example/1.pgn"}, &relaypb.Source{Kind: "lcc", Url: "https://cloud.example/get/X4PKuVsC", Round: 3, IntervalSeconds: 10}
 	of := func(round string, s *relaypb.Source, request string) *relaypb.Command {
-		c := updateRound(request, &relaypb.UpdateRound{Source: s})
+		c := updateRound(request, &relaypb.UpdateRound{Settings: sourceSettings(s)})
 		c.GetUpdateRound().Round = round
 		return c
 	}
 	first, second := createRound("source01", "q1"), createRound("source02", "q2")
-	first.GetCreateRound().Source = pgn
-	second.GetCreateRound().Source = &relaypb.Source{Kind: "ftp", Url: "x"}
+	first.GetCreateRound().Settings = sourceSettings(pgn)
+	second.GetCreateRound().Settings = sourceSettings(&relaypb.Source{Kind: "ftp", Url: "x"})
 	tour := createTournament("tournam2", "q3")
 	tour.GetCreateTournament().Info = &relaypb.TournamentInfo{Format: new("Swiss"), Website: new("https://club.example")}
 	return []*relaypb.Command{

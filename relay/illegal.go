@@ -10,11 +10,9 @@ import (
 // position that stood on the board after it, from which the game goes on. The players still take turns, so whose
 // ply it is and the number of the move follow from the ply, as ever.
 
-// playedFEN is the FEN of an illegal move that a command of that version tells, empty of a legal one.
-func playedFEN(version uint32, illegal bool, fen string) (string, error) {
+// playedFEN is the FEN of an illegal move that a command tells, empty of a legal one.
+func playedFEN(illegal bool, fen string) (string, error) {
 	switch {
-	case version < illegalVersion:
-		return "", nil
 	case illegal && strings.Trim(fen, " ") == "":
 		return "", badFEN("is required of an illegal move: the position on the board after it")
 	case !illegal && fen != "":

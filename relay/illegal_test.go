@@ -188,31 +188,6 @@ func TestIllegalDuplicates(t *testing.T) {
 	s.must(withRequest)
 }
 
-// TestIllegalVersion: a command of a lower version knows legal moves only, as those who wrote such did.
-func TestIllegalVersion(t *testing.T) {
-	s := withGame(t, "")
-	s.moves("e4", "e5", "Nf3", "Nc6")
-	for version := range uint32(illegalVersion) {
-		c := playIllegal(5, "Bc3", afterIllegal)
-		if c.Version = version; version == 0 {
-			continue
-		}
-		if out := s.do(c); !errors.Is(out.Err, ErrIllegalMove) {
-			t.Errorf("version %d: %+v", version, out)
-		}
-	}
-	for want, c := range map[uint32]*relaypb.Command{
-		3: playMove(5, "Bb5"), 4: playIllegal(5, "Bc3", afterIllegal),
-	} {
-		if data, err := EncodeCommand(c); err != nil || c.Version != want || len(data) == 0 {
-			t.Errorf("version %d, and should be %d", c.Version, want)
-		}
-	}
-	if c := correctTo("c", 4, &relaypb.CorrectedMove{Move: "Bb5"}, illegalTo("x", "y")); versionOf(c) != 4 {
-		t.Error("a correction with an illegal move has a lower version")
-	}
-}
-
 // TestIllegalCorrections go over an illegal move, to one, and leave one.
 func TestIllegalCorrections(t *testing.T) {
 	s := withIllegal(t)

@@ -21,18 +21,21 @@ const (
 	MaxBoard  = 1000
 	MaxRounds = 1000 // of a tournament
 
-	MaxPlies      = 1200   // of a game; the longest one of a championship had 272
-	MaxChanges    = 1000   // lines of a game's audit trail
-	MaxRemoved    = 10_000 // moves of a game that were taken back, in all
-	MaxCorrection = 1000   // moves of one correction
-	MaxUpdates    = 1000   // updates of a tournament or a round
-	MaxSources    = 100    // rounds that have a source
-	MaxSourceURL  = 2000
-	MaxWebsite    = 500
-	MaxInterval   = 3600 // seconds between two polls of a source
-	MaxTags       = 64   // of a game
-	MaxTagName    = 64
-	MaxTagValue   = 500
+	MaxPlies        = 1200   // of a game; the longest one of a championship had 272
+	MaxChanges      = 1000   // lines of a game's audit trail
+	MaxRemoved      = 10_000 // moves of a game that were taken back, in all
+	MaxCorrection   = 1000   // moves of one correction
+	MaxUpdates      = 1000   // updates of a tournament or a round
+	MaxSources      = 100    // rounds that have a source
+	MaxSourceURL    = 2000
+	MaxRoundSources = 8 // sources of a round
+	MaxSlices       = 500
+	MaxReplacements = 100_000 // bytes of the replacements of a tournament's players, and of its teams
+	MaxWebsite      = 500
+	MaxInterval     = 3600 // seconds between two polls of a source
+	MaxTags         = 64   // of a game
+	MaxTagName      = 64
+	MaxTagValue     = 500
 
 	MaxClock Millis = 10 * 24 * 60 * 60 * 1000 // ten days
 	maxTime  Millis = 253_402_300_799_999      // the end of the year 9999

@@ -68,6 +68,7 @@ type Tournament struct {
 	Description string       `json:"description,omitempty"`
 	Location    string       `json:"location,omitempty"`
 	TournamentInfo
+	TournamentSettings
 	CreatedAt Millis `json:"createdAt"`
 	Index     uint64 `json:"index"` // of the command that created it
 	Term      uint64 `json:"-"`
@@ -98,11 +99,11 @@ type Round struct {
 	Status      RoundStatus `json:"status"`
 	Description string      `json:"description,omitempty"`
 	// Shorten: a PGN that has fewer moves than the game takes those back that it lacks.
-	Shorten   bool    `json:"shorten,omitempty"`
-	Source    *Source `json:"source,omitempty"` // nil: none; what is submitted is all
-	CreatedAt Millis  `json:"createdAt"`
-	Index     uint64  `json:"index"` // of the command that created it
-	Term      uint64  `json:"-"`
+	Shorten bool `json:"shorten,omitempty"`
+	RoundSettings
+	CreatedAt Millis `json:"createdAt"`
+	Index     uint64 `json:"index"` // of the command that created it
+	Term      uint64 `json:"-"`
 
 	Request string   `json:"-"`
 	Updates []Update `json:"-"` // what was changed since, in order

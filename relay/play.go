@@ -21,7 +21,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	}
 	out.Game = g.Game
 	ply := Ply(op.Ply)
-	fen, err := playedFEN(c.Version, op.Illegal, op.Fen)
+	fen, err := playedFEN(op.Illegal, op.Fen)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	}
 	var carried Sides
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
-		clock, carried = clock.carry(g.Clock(), c.Version)
+		clock, carried = clock.carry(g.Clock())
 	}
 	m.Clock, m.Carried, m.At, m.Index, m.Term, m.Request = clock, carried, Millis(op.At), out.Index, out.Term, c.Request
 	if m.At == 0 {
@@ -129,13 +129,9 @@ func (c Clock) over(before Clock) Clock {
 	return c
 }
 
-// carry is [Clock.over], and which sides came from before; a command of that version keeps it.
-func (c Clock) carry(before Clock, version uint32) (Clock, Sides) {
-	var carried Sides
-	if version >= carriedVersion {
-		carried = before.sides() &^ c.sides()
-	}
-	return c.over(before), carried
+// carry is [Clock.over], and which sides came from before.
+func (c Clock) carry(before Clock) (Clock, Sides) {
+	return c.over(before), before.sides() &^ c.sides()
 }
 
 // putGame publishes the new version of a game.

@@ -14,7 +14,7 @@ func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
 	return &relaypb.TournamentRecord{
 		Id: string(t.ID), Name: t.Name, Description: t.Description, Location: t.Location,
 		CreatedAt: int64(t.CreatedAt), Request: t.Request, Index: t.Index, Term: t.Term,
-		Updates: updateRecords(t.Updates), Info: infoRecord(t.TournamentInfo),
+		Updates: updateRecords(t.Updates), Info: infoRecord(t.TournamentInfo), Settings: t.TournamentSettings.record(),
 	}
 }
 
@@ -22,7 +22,7 @@ func tournamentFrom(r *relaypb.TournamentRecord) *Tournament {
 	return &Tournament{
 		ID: TournamentID(r.Id), Name: r.Name, Description: r.Description, Location: r.Location,
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
-		Updates: updatesFrom(r.Updates), TournamentInfo: infoFrom(r.Info),
+		Updates: updatesFrom(r.Updates), TournamentInfo: infoFrom(r.Info), TournamentSettings: tournamentSettingsFrom(r.Settings),
 	}
 }
 
@@ -32,7 +32,7 @@ func roundRecord(r *Round) *relaypb.RoundRecord {
 		StartsAt: int64(r.StartsAt), DelaySeconds: int32(r.Delay),
 		CreatedAt: int64(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Description: r.Description, Status: string(r.StatusSet), StatusIndex: r.StatusSetAt, Shorten: r.Shorten,
-		Source: sourceRecord(r.Source), Updates: updateRecords(r.Updates),
+		Settings: r.RoundSettings.record(), Updates: updateRecords(r.Updates),
 	}
 }
 
@@ -42,7 +42,7 @@ func roundFrom(r *relaypb.RoundRecord) *Round {
 		StartsAt: Millis(r.StartsAt), Delay: int(r.DelaySeconds),
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Status: RoundNew, Description: r.Description, StatusSet: RoundStatus(r.Status), StatusSetAt: r.StatusIndex, Shorten: r.Shorten,
-		Source: sourceFrom(r.Source), Updates: updatesFrom(r.Updates),
+		RoundSettings: roundSettingsFrom(r.Settings), Updates: updatesFrom(r.Updates),
 	}
 }
 

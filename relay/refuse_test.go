@@ -89,7 +89,6 @@ func TestRefusals(t *testing.T) {
 		{"federation", newGame(func(o *relaypb.CreateGame) { o.Black.Federation = long(MaxShortText) }), ErrBadCommand, "black.federation:"},
 		{"team", newGame(func(o *relaypb.CreateGame) { o.Black.Team = "a\x00" }), ErrBadCommand, "black.team:"},
 		{"time control", newGame(func(o *relaypb.CreateGame) { o.TimeControl = long(MaxShortText) }), ErrBadCommand, "timeControl:"},
-		{"Chess960, in version 1", with(newGame(func(o *relaypb.CreateGame) { o.Variant = "Chess 960" }), func(c *relaypb.Command) { c.Version = 1 }), ErrVariant, "not supported by this version"},
 		{"Chess960 from nowhere", newGame(func(o *relaypb.CreateGame) { o.Variant = "Chess 960" }), ErrBadCommand, "fen: is required in Chess960"},
 		{"start position 960", newGame(func(o *relaypb.CreateGame) { o.Variant, o.StartPosition = "frc", new(int32(960)) }), ErrBadCommand, "startPosition:"},
 		{"start position of standard chess", newGame(func(o *relaypb.CreateGame) { o.StartPosition = new(int32(518)) }), ErrBadCommand, "startPosition:"},
@@ -174,7 +173,6 @@ func TestRefusals(t *testing.T) {
 		{"result in no game", with(setResult("1-0", "x"), func(c *relaypb.Command) { c.GetSetResult().Game = "?" }), ErrNotFound, "no game"},
 		{"result without a request", setResult("1-0", ""), ErrBadCommand, "request:"},
 		{"no result", setResult("", "x"), ErrBadCommand, "result:"},
-		{"both lost, in version 1", with(setResult("0-0", "x"), func(c *relaypb.Command) { c.Version = 1 }), ErrBadCommand, "result:"},
 		{"a forfeit without a result", with(setResult("*", "x"), func(c *relaypb.Command) { c.GetSetResult().Forfeit = true }), ErrBadCommand, "forfeit:"},
 		{"correction with a forfeit of nothing", with(correct("x", 2, "*"), func(c *relaypb.Command) { c.GetCorrectMoves().Forfeit = true }), ErrBadCommand, "forfeit:"},
 		{"a long result", setResult(long(1000), "x"), ErrBadCommand, "…"},
@@ -207,7 +205,7 @@ func TestUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknownOp, err := proto.Marshal(&relaypb.Command{Version: 1, Request: "x"})
+	unknownOp, err := proto.Marshal(&relaypb.Command{Version: CommandVersion, Request: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}

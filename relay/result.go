@@ -62,13 +62,8 @@ func ParseScore(s string) (r Result, forfeit bool, err error) {
 	return "", false, bad("result", `must be "1-0", "0-1", "1/2-1/2", "0-0", "1/2-0", "0-1/2", "*" or a forfeit such as "+/-", and is %q`, clip(s, 32))
 }
 
-// scoreOf is the result that a command sets. A command of version 1 knows the four of ParseResult only, so that
-// old logs make what they made.
-func scoreOf(version uint32, text string, forfeit bool) (Result, bool, error) {
-	if version < 2 {
-		r, err := ParseResult(text)
-		return r, false, err
-	}
+// scoreOf is the result that a command sets.
+func scoreOf(text string, forfeit bool) (Result, bool, error) {
 	r, spelt, err := ParseScore(text)
 	if err == nil && forfeit && r == Ongoing {
 		return "", false, bad("forfeit", "needs a result: the game goes on")

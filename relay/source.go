@@ -4,14 +4,18 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Source is where the games of a round come from, if a server elsewhere shows them: the leader polls it.
-// Immutable once published by [State].
+// Source is where games of a round come from, if a server elsewhere shows them: the leader polls it.
 type Source struct {
+	// ID names it in its round; a board that follows the source has it as its Source. The node that receives
+	// the update fills it in where it is empty.
+	ID   string     `json:"id,omitempty"`
 	Kind SourceKind `json:"kind"`
 	// URL is its address, which everybody may read.
 	URL string `json:"url"`
@@ -19,6 +23,14 @@ type Source struct {
 	Round int `json:"round,omitempty"`
 	// IntervalSeconds is the pause between two polls; 0: 5.
 	IntervalSeconds int `json:"intervalSeconds,omitempty"`
+	// OnlyRound: games of another Round tag, or without one, are left out; 0: all are taken.
+	OnlyRound int `json:"onlyRound,omitempty"`
+	// Slices are the games that are taken, by their place from 1, such as "1-4,7"; empty: all.
+	Slices string `json:"slices,omitempty"`
+	// BoardOffset is added to the numbers of its boards.
+	BoardOffset int `json:"boardOffset,omitempty"`
+	// SilentSeconds is after how long without news a board goes over to the next source; 0: 60.
+	SilentSeconds int `json:"silentSeconds,omitempty"`
 }
 
 // SourceKind is what a [Source] sends.
@@ -26,28 +38,48 @@ type SourceKind string
 
 // The kinds of sources.
 const (
-	SourcePGN SourceKind = "pgn" // all games in one text
-	SourceLCC SourceKind = "lcc" // the documents of a DGT LiveChess Cloud, see package lcc
+	SourcePGN    SourceKind = "pgn"    // all games in one text
+	SourceLCC    SourceKind = "lcc"    // the documents of a DGT LiveChess Cloud, see package lcc
+	SourceFolder SourceKind = "folder" // the folder that LiveChess itself writes: index.json and game-N.json
 )
 
-const defaultInterval = 5 * time.Second
+// ManualSource is the source of a board that leaves its sources: a person plays it.
+const ManualSource = "manual"
+
+const (
+	defaultInterval = 5 * time.Second
+	defaultSilence  = time.Minute
+)
 
 // Interval is the pause between two polls.
-func (s *Source) Interval() time.Duration {
+func (s Source) Interval() time.Duration {
 	if s.IntervalSeconds == 0 {
 		return defaultInterval
 	}
 	return time.Duration(s.IntervalSeconds) * time.Second
 }
 
-// String is the source as an audit trail shows it; empty for nil.
-func (s *Source) String() string {
-	if s == nil {
-		return ""
+// Silence is after how long without news a board goes over to the next source.
+func (s Source) Silence() time.Duration {
+	if s.SilentSeconds == 0 {
+		return defaultSilence
 	}
+	return time.Duration(s.SilentSeconds) * time.Second
+}
+
+// String is the source as an audit trail shows it.
+func (s Source) String() string {
 	text := string(s.Kind) + " " + s.URL
-	if s.Round > 0 {
-		text += fmt.Sprintf(" round %d", s.Round)
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"round", s.Round}, {"onlyRound", s.OnlyRound}, {"boardOffset", s.BoardOffset}, {"silentSeconds", s.SilentSeconds}} {
+		if f.value != 0 {
+			text += fmt.Sprintf(" %s %d", f.name, f.value)
+		}
+	}
+	if s.Slices != "" {
+		text += " slices " + s.Slices
 	}
 	return fmt.Sprintf("%s every %s", text, s.Interval())
 }
@@ -62,62 +94,98 @@ func (s *State) Sources() []*Round {
 	return out
 }
 
-// noteSource is called with every version of a round that may have another source.
+// noteSource is called with every version of a round that may have other sources.
 func (s *State) noteSource(r *Round) {
-	if r.Source == nil {
+	if len(r.Sources) == 0 {
 		delete(s.sources, r.ID)
 		return
 	}
 	s.sources[r.ID] = true
 }
 
-// checkSource checks a source that a round is to get, if it is to get one. r is the round as it is, nil if
+// checkSources checks the sources that a round is to get. r is the round as it is, nil if
 // it is new. What has the form of an address is for the one who polls to say.
-func (s *State) checkSource(r *Round, op *relaypb.Source) error {
-	to := sourceFrom(op)
-	if to == nil {
+func (s *State) checkSources(r *Round, to []Source) error {
+	if len(to) == 0 {
 		return nil
 	}
-	if to.Kind != SourcePGN && to.Kind != SourceLCC {
-		return bad("source.kind", `must be "pgn" or "lcc", and is %q`, clip(string(to.Kind), 32))
+	if len(to) > MaxRoundSources {
+		return refuse(ErrLimit, "a round has at most %d sources", MaxRoundSources)
 	}
-	if to.URL == "" {
-		return bad("source.url", "is required")
-	}
-	if (r == nil || r.Source == nil) && len(s.sources) >= MaxSources {
+	if (r == nil || len(r.Sources) == 0) && len(s.sources) >= MaxSources {
 		return refuse(ErrLimit, "%d rounds have a source already, and no more may; take that of a round that is over away", len(s.sources))
 	}
+	ids := make(map[string]bool, len(to))
+	for i := range to {
+		if err := to[i].check(); err != nil {
+			return err
+		}
+		if ids[to[i].ID] {
+			return bad("source.id", "is there twice: %q", to[i].ID)
+		}
+		ids[to[i].ID] = true
+	}
+	return nil
+}
+
+func (s *Source) check() error {
+	if s.Kind != SourcePGN && s.Kind != SourceLCC && s.Kind != SourceFolder {
+		return bad("source.kind", `must be "pgn", "lcc" or "folder", and is %q`, clip(string(s.Kind), 32))
+	}
+	if s.URL == "" {
+		return bad("source.url", "is required")
+	}
+	if s.ID == ManualSource {
+		return bad("source.id", "must not be %q, which is that of a board without a source", ManualSource)
+	}
+	if _, err := ParseSlices(s.Slices); err != nil {
+		return err
+	}
 	return firstError(
-		checkText("source.url", to.URL, MaxSourceURL, false),
-		checkRange("source.round", int64(to.Round), 0, MaxRounds),
-		checkRange("source.intervalSeconds", int64(to.IntervalSeconds), 0, MaxInterval),
+		checkText("source.url", s.URL, MaxSourceURL, false),
+		checkText("source.id", s.ID, MaxTagName, false),
+		checkRange("source.round", int64(s.Round), 0, MaxRounds),
+		checkRange("source.intervalSeconds", int64(s.IntervalSeconds), 0, MaxInterval),
+		checkRange("source.onlyRound", int64(s.OnlyRound), 0, MaxRounds),
+		checkRange("source.boardOffset", int64(s.BoardOffset), 0, MaxBoard),
+		checkRange("source.silentSeconds", int64(s.SilentSeconds), 0, MaxInterval),
 	)
 }
 
-// source gives the round another source, or none.
-func (d *diff) source(r *Round, op *relaypb.Source) {
-	if op == nil {
-		return
+// Slice is a range of places, both ends included, counted from 1.
+type Slice struct{ First, Last int }
+
+// ParseSlices reads [Source].Slices: places and ranges of places, such as "1-4,7". None: all places.
+func ParseSlices(text string) ([]Slice, error) {
+	var out []Slice
+	if len(text) > MaxSlices {
+		return nil, bad("source.slices", "must not be longer than %d bytes, and has %d", MaxSlices, len(text))
 	}
-	was, now := r.Source, sourceFrom(op)
-	if was == now || was != nil && now != nil && *was == *now {
-		return
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+		low, high, isRange := strings.Cut(part, "-")
+		first, err := strconv.Atoi(low)
+		last := first
+		if err == nil && isRange {
+			last, err = strconv.Atoi(high)
+		}
+		if err != nil || first < 1 || last < first || last > 1<<20 {
+			return nil, bad("source.slices", `must be places and ranges such as "1-4,7", and has %q`, clip(part, 32))
+		}
+		out = append(out, Slice{first, last})
 	}
-	d.note("source", was.String(), now.String())
-	r.Source = now
+	return out, nil
 }
 
-func sourceRecord(s *Source) *relaypb.Source {
-	if s == nil {
-		return nil
+func sourceRecord(s Source) *relaypb.Source {
+	return &relaypb.Source{
+		Id: s.ID, Kind: string(s.Kind), Url: s.URL, Round: int32(s.Round), IntervalSeconds: int32(s.IntervalSeconds),
+		OnlyRound: int32(s.OnlyRound), Slices: s.Slices, BoardOffset: int32(s.BoardOffset), SilentSeconds: int32(s.SilentSeconds),
 	}
-	return &relaypb.Source{Kind: string(s.Kind), Url: s.URL, Round: int32(s.Round), IntervalSeconds: int32(s.IntervalSeconds)}
 }
 
-// sourceFrom is nil for a source that is empty.
-func sourceFrom(r *relaypb.Source) *Source {
-	if r.GetKind() == "" && r.GetUrl() == "" {
-		return nil
+func sourceFrom(r *relaypb.Source) Source {
+	return Source{
+		ID: r.GetId(), Kind: SourceKind(r.GetKind()), URL: r.GetUrl(), Round: int(r.GetRound()), IntervalSeconds: int(r.GetIntervalSeconds()),
+		OnlyRound: int(r.GetOnlyRound()), Slices: r.GetSlices(), BoardOffset: int(r.GetBoardOffset()), SilentSeconds: int(r.GetSilentSeconds()),
 	}
-	return &Source{SourceKind(r.Kind), r.Url, int(r.Round), int(r.IntervalSeconds)}
 }

@@ -13,25 +13,32 @@ import (
 
 func (s *script) setSource(round, request string, to *relaypb.Source) Outcome {
 	c := envelope(request)
-	c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: round, Source: to}}
+	c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: round, Settings: sourceSettings(to)}}
 	return s.do(c)
+}
+
+// sourceSettings has the source as the only one; without an address, none.
+func sourceSettings(s *relaypb.Source) *relaypb.RoundSettings {
+	out := &relaypb.RoundSettings{Sources: new(relaypb.Sources)}
+	if s.Kind != "" || s.Url != "" {
+		out.Sources.List = append(out.Sources.List, s)
+	}
+	return out
 }
 
 // TestSource gives a round a source, changes it and takes it away, and wants each version to be kept by a checkpoint.
 func TestSource(t *testing.T) {
 	s := withGame(t, "")
 	created := createRound("round002", "req-2")
-	created.GetCreateRound().Source = &relaypb.Source{Kind: "pgn", Url: "http://example.org/2.pgn"}
-	if s.must(created); created.Version != 2 {
-		t.Errorf("an older program would take version %d and pass the source over", created.Version)
-	}
+	created.GetCreateRound().Settings = sourceSettings(&relaypb.Source{Kind: "pgn", Url: "http://example.org/2.pgn"})
+	s.must(created)
 	steps := []struct {
 		to   *relaypb.Source
-		want *Source
+		want []Source
 		text string
 	}{
-		{&relaypb.Source{Kind: "lcc", Url: "http://example.org/get/x", Round: 3}, &Source{SourceLCC, "http://example.org/get/x", 3, 0}, "lcc http://example.org/get/x round 3 every 5s"},
-		{&relaypb.Source{Kind: "pgn", Url: "http://example.org/x", IntervalSeconds: 60}, &Source{SourcePGN, "http://example.org/x", 0, 60}, "pgn http://example.org/x every 1m0s"},
+		{&relaypb.Source{Kind: "lcc", Url: "http://example.org/get/x", Round: 3}, []Source{{Kind: SourceLCC, URL: "http://example.org/get/x", Round: 3}}, "lcc http://example.org/get/x round 3 every 5s"},
+		{&relaypb.Source{Kind: "pgn", Url: "http://example.org/x", IntervalSeconds: 60}, []Source{{Kind: SourcePGN, URL: "http://example.org/x", IntervalSeconds: 60}}, "pgn http://example.org/x every 1m0s"},
 		{&relaypb.Source{}, nil, ""},
 	}
 	was, records := "", map[string][]byte{}
@@ -41,11 +48,11 @@ func TestSource(t *testing.T) {
 			t.Fatal(out.Err)
 		}
 		r, _ := s.Round(testRound)
-		if diff := cmp.Diff(step.want, r.Source); diff != "" {
+		if diff := cmp.Diff(step.want, r.Sources); diff != "" {
 			t.Errorf("step %d: %s", i, diff)
 		}
 		u := r.Updates[len(r.Updates)-1]
-		if diff := cmp.Diff([]FieldChange{{"source", was, step.text}}, u.Fields); diff != "" {
+		if diff := cmp.Diff([]FieldChange{{"sources", was, step.text}}, u.Fields); diff != "" {
 			t.Errorf("step %d: %s", i, diff)
 		}
 		was = step.text

@@ -196,7 +196,7 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 	if info == nil {
 		info = new(relaypb.TournamentInfo)
 	}
-	if op.Name == nil && op.Description == nil && op.Location == nil && emptyInfo(info) {
+	if op.Name == nil && op.Description == nil && op.Location == nil && emptyInfo(info) && op.Settings == nil {
 		return bad("update", "names no field that is to change")
 	}
 	var d diff
@@ -214,6 +214,7 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 		checkText("description", next.Description, MaxDescription, true),
 		checkText("location", next.Location, MaxName, false),
 		checkInfo(next.TournamentInfo),
+		d.tournament(&next.TournamentSettings, op.Settings),
 		checkText("reason", op.Reason, MaxReason, true),
 	); err != nil {
 		return err
@@ -246,7 +247,7 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 		return nil
 	}
 	if op.Name == nil && op.StartsAt == nil && op.DelaySeconds == nil && op.Description == nil && op.Status == nil && op.Shorten == nil &&
-		op.Source == nil {
+		op.Settings == nil {
 		return bad("update", "names no field that is to change")
 	}
 	var d diff
@@ -258,14 +259,13 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 	}
 	set(&d, "description", &next.Description, op.Description)
 	set(&d, "shorten", &next.Shorten, op.Shorten)
-	d.source(&next, op.Source)
 	if err := firstError(
 		checkName("name", next.Name),
 		checkTime("startsAt", int64(next.StartsAt)),
 		checkRange("delay", int64(next.Delay), 0, MaxDelay),
 		checkText("description", next.Description, MaxDescription, true),
 		checkText("reason", op.Reason, MaxReason, true),
-		s.checkSource(r, op.Source),
+		d.round(s, r, &next.RoundSettings, op.Settings),
 		s.setStatus(&d, &next, op.Status, out.Index),
 	); err != nil {
 		return err

@@ -46,7 +46,7 @@ func (s *Server) roundOf(r *http.Request, v view) lichessRoundOf {
 	site := siteURL(r)
 	_, may := s.authorized(r)
 	out := lichessRoundOf{Round: lichessRoundJSON(site, v.round, v.games), Tour: tourJSON(site, v.tournament), Study: lichessStudy{may}}
-	if source := v.round.Source; may && source != nil {
+	if source := firstSource(v.round); may && source != nil {
 		out.Sync = &lichessSync{Ongoing: true, URL: source.URL, Filter: source.Round, Period: source.IntervalSeconds}
 	}
 	return out

@@ -72,7 +72,7 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	tour := chi.URLParam(r, "tourId")
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
-			Id: id, Tournament: tour, Name: in.name, StartsAt: in.startsAt, DelaySeconds: in.delay, Source: in.source,
+			Id: id, Tournament: tour, Name: in.name, StartsAt: in.startsAt, DelaySeconds: in.delay, Settings: in.settings(),
 		}}
 		return c
 	})
@@ -107,7 +107,7 @@ func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	op := &relaypb.UpdateRound{Round: chi.URLParam(r, "roundId"), Source: in.source}
+	op := &relaypb.UpdateRound{Round: chi.URLParam(r, "roundId"), Settings: in.settings()}
 	if in.name != "" {
 		op.Name = &in.name
 	}
@@ -190,8 +190,16 @@ type roundForm struct {
 	name     string
 	startsAt int64
 	delay    int32
-	status   string          // new, started, finished, or empty
-	source   *relaypb.Source // nil: nothing was said of one; empty: none any more
+	status   string           // new, started, finished, or empty
+	source   *relaypb.Sources // nil: nothing was said of one; empty: none any more
+}
+
+// settings is nil if nothing is said.
+func (in roundForm) settings() *relaypb.RoundSettings {
+	if in.source == nil {
+		return nil
+	}
+	return &relaypb.RoundSettings{Sources: in.source}
 }
 
 func readRoundForm(form url.Values) (in roundForm, err error) {
@@ -228,11 +236,11 @@ func readRoundForm(form url.Values) (in roundForm, err error) {
 
 // readSyncForm reads where the games come from; nil if nothing is said of it. What cannot be done is refused, and not passed
 // over: a client that is told yes would wait for moves that nobody fetches, or get other games than it asked for.
-func readSyncForm(form url.Values) (*relaypb.Source, error) {
+func readSyncForm(form url.Values) (*relaypb.Sources, error) {
 	text, field := form.Get("syncUrl"), "syncUrl"
 	switch source := form.Get("syncSource"); {
 	case source == "push":
-		return new(relaypb.Source), nil
+		return new(relaypb.Sources), nil
 	case source == "urls", source == "" && text == "":
 		text, field = form.Get("syncUrls"), "syncUrls"
 		if source == "" && text == "" {
@@ -265,12 +273,11 @@ func readSyncForm(form url.Values) (*relaypb.Source, error) {
 			*to = n
 		}
 	}
-	in := sourceIn{asked: true, source: &s}
-	out, err := in.command()
+	out, err := sourcesCommand([]relay.Source{s})
 	if bad, ok := errors.AsType[*apiError](err); ok {
 		return nil, badRequest("%s: %s", field, strings.TrimPrefix(bad.Message, "source.url: "))
 	}
-	if err == nil && s.Kind == relay.SourcePGN && s.Round != 0 {
+	if err == nil && out.List[0].Kind == string(relay.SourcePGN) && s.Round != 0 {
 		return nil, badRequest("onlyRound: a PGN is taken over whole here; only a LiveChess Cloud's tournament is asked for one of its rounds")
 	}
 	return out, err

@@ -238,8 +238,23 @@ func merge(v any, more fields) any {
 func tournamentJSON(t *relay.Tournament, rs []*relay.Round) any {
 	return struct {
 		*relay.Tournament
-		Rounds []*relay.Round `json:"rounds"`
-	}{t, append([]*relay.Round{}, rs...)}
+		Rounds []shownRound `json:"rounds"`
+	}{t, shownRounds(rs)}
+}
+
+// shownRound is a round as the API shows it, with the first of its sources in a field of its own.
+type shownRound struct {
+	*relay.Round
+	Source *relay.Source `json:"source,omitempty"`
+}
+
+// shownRounds is never nil, so that JSON has a list.
+func shownRounds(rs []*relay.Round) []shownRound {
+	out := make([]shownRound, len(rs))
+	for i, r := range rs {
+		out[i] = shownRound{r, firstSource(r)}
+	}
+	return out
 }
 
 // boardJSON is a game without its moves, as the list of a round has it.
@@ -255,11 +270,11 @@ func roundJSON(r *relay.Round, games []*relay.Game, state *sourceState) any {
 		boards[i] = boardJSON{g.ID, g.Standing(), g.Index}
 	}
 	return struct {
-		*relay.Round
+		shownRound
 		SourceState *sourceState      `json:"sourceState,omitempty"`
 		Games       []boardJSON       `json:"games"`
 		Matches     []standings.Match `json:"matches,omitempty"`
-	}{r, state, boards, standings.Matches(games)}
+	}{shownRound{r, firstSource(r)}, state, boards, standings.Matches(games)}
 }
 
 // withOutcome adds where in the log a change stands, and whether it stood there before.

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-// sourceIn is where a round's games are to come from: absent, null (from nowhere any more) or a source.
+// sourceIn is a JSON value that may be absent, null or a source.
 type sourceIn struct {
 	asked  bool
 	source *relay.Source
@@ -25,20 +26,66 @@ func (s *sourceIn) UnmarshalJSON(data []byte) error {
 	return d.Decode(&s.source)
 }
 
-// command is nil if nothing was asked for.
-func (s *sourceIn) command() (*relaypb.Source, error) {
+// roundSettingsIn is how a round is fetched and counts. What is left out stays.
+type roundSettingsIn struct {
+	Source              sourceIn        `json:"source"`  // the only one, or null: none
+	Sources             *[]relay.Source `json:"sources"` // all of them, the most trusted first
+	StartsAfterPrevious *bool           `json:"startsAfterPrevious"`
+	Unrated             *bool           `json:"unrated"`
+	Scoring             scoringIn       `json:"scoring"`
+	TeamScoring         scoringIn       `json:"teamScoring"`
+}
+
+// command is nil if nothing is said.
+func (in roundSettingsIn) command() (*relaypb.RoundSettings, error) {
+	out := &relaypb.RoundSettings{
+		StartsAfterPrevious: in.StartsAfterPrevious, Unrated: in.Unrated, Scoring: in.Scoring.command(), TeamScoring: in.TeamScoring.command(),
+	}
 	switch {
-	case !s.asked:
+	case in.Source.asked && in.Sources != nil:
+		return nil, badRequest(`either "source" or "sources", not both`)
+	case in.Source.asked && in.Source.source != nil:
+		in.Sources = &[]relay.Source{*in.Source.source}
+	case in.Source.asked:
+		in.Sources = new([]relay.Source)
+	}
+	if in.Sources != nil {
+		var err error
+		if out.Sources, err = sourcesCommand(*in.Sources); err != nil {
+			return nil, err
+		}
+	}
+	if out.Sources == nil && out.StartsAfterPrevious == nil && out.Unrated == nil && out.Scoring == nil && out.TeamScoring == nil {
 		return nil, nil
-	case s.source == nil:
-		return &relaypb.Source{}, nil
 	}
-	if err := pull.Check(s.source); err != nil {
-		return nil, &apiError{Status: 400, Code: "bad_request", Message: "source.url: " + err.Error(), More: map[string]any{"field": "source.url"}}
+	return out, nil
+}
+
+// sourcesCommand checks the addresses, and names the sources that have no id yet.
+func sourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
+	if len(sources) > relay.MaxRoundSources {
+		return nil, badRequest("a round has at most %d sources, and these are %d", relay.MaxRoundSources, len(sources))
 	}
-	return &relaypb.Source{
-		Kind: string(s.source.Kind), Url: s.source.URL, Round: fits(s.source.Round), IntervalSeconds: fits(s.source.IntervalSeconds),
-	}, nil
+	ids := map[string]bool{}
+	for _, s := range sources {
+		ids[s.ID] = true
+	}
+	out := &relaypb.Sources{}
+	for i, s := range sources {
+		if err := pull.Check(&s); err != nil {
+			return nil, &apiError{Status: 400, Code: "bad_request", Message: "source.url: " + err.Error(), More: map[string]any{"field": "source.url"}}
+		}
+		for n := i + 1; s.ID == ""; n++ {
+			if id := fmt.Sprintf("s%d", n); !ids[id] {
+				s.ID, ids[id] = id, true
+			}
+		}
+		out.List = append(out.List, &relaypb.Source{
+			Id: s.ID, Kind: string(s.Kind), Url: s.URL, Round: fits(s.Round), IntervalSeconds: fits(s.IntervalSeconds), OnlyRound: fits(s.OnlyRound),
+			Slices: s.Slices, BoardOffset: fits(s.BoardOffset), SilentSeconds: fits(s.SilentSeconds),
+		})
+	}
+	return out, nil
 }
 
 // fits is a number that fits: one that does not is refused by the boards, and not wrapped around here.
@@ -78,7 +125,7 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 				continue
 			}
 			c := clusterSource{
-				Round: r.ID, Name: r.Name, URL: r.Source.URL, LastPollMs: -1, NextPollMs: int64(max(0, st.NextPoll-at)),
+				Round: r.ID, Name: r.Name, URL: r.Sources[0].URL, LastPollMs: -1, NextPollMs: int64(max(0, st.NextPoll-at)),
 				LastError: st.LastError, Problems: len(st.Problems),
 			}
 			if r.Delay > 0 && !inside { // see withoutSources
@@ -103,9 +150,9 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 // them is told of the newest ones.
 func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay.Round {
 	for i, round := range rounds {
-		if round.Source != nil && round.Delay > 0 && !s.insider(r) {
+		if len(round.Sources) > 0 && round.Delay > 0 && !s.insider(r) {
 			shown := *round
-			shown.Source = nil
+			shown.Sources = nil
 			rounds[i] = &shown
 		}
 	}
@@ -113,7 +160,7 @@ func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay
 }
 
 func (s *Server) sourceState(r *relay.Round) *sourceState {
-	if r.Source == nil {
+	if len(r.Sources) == 0 {
 		return nil
 	}
 	out := &sourceState{}

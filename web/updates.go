@@ -103,32 +103,32 @@ func tags(in map[string]*string) []*relaypb.Tag {
 // updateRound is PATCH /api/rounds/{rid}.
 func (s *Server) updateRound(r *http.Request) (answer, error) {
 	var in struct {
-		Name        *string  `json:"name"`
-		StartsAt    *int64   `json:"startsAt"`
-		Delay       *int32   `json:"delay"`
-		Description *string  `json:"description"`
-		Status      *string  `json:"status"`
-		Shorten     *bool    `json:"shorten"`
-		Source      sourceIn `json:"source"`
-		Reason      string   `json:"reason"`
+		Name        *string `json:"name"`
+		StartsAt    *int64  `json:"startsAt"`
+		Delay       *int32  `json:"delay"`
+		Description *string `json:"description"`
+		Status      *string `json:"status"`
+		Shorten     *bool   `json:"shorten"`
+		roundSettingsIn
+		Reason string `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
 		return answer{}, err
 	}
-	source, err := in.Source.command()
+	settings, err := in.roundSettingsIn.command()
 	if err != nil {
 		return answer{}, err
 	}
 	c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 		Round: chi.URLParam(r, "rid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
-		Description: in.Description, Status: in.Status, Shorten: in.Shorten, Source: source, Reason: in.Reason,
+		Description: in.Description, Status: in.Status, Shorten: in.Shorten, Settings: settings, Reason: in.Reason,
 	}}
 	o, err := s.submitOne(r, c)
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(withOutcome(o, o.Round))
+	return ok(withOutcome(o, shownRound{o.Round, firstSource(o.Round)}))
 }
 
 // updateTournament is PATCH /api/tournaments/{tid}.
@@ -138,6 +138,7 @@ func (s *Server) updateTournament(r *http.Request) (answer, error) {
 		Description *string `json:"description"`
 		Location    *string `json:"location"`
 		infoIn
+		tournamentSettingsIn
 		Reason string `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
@@ -146,7 +147,7 @@ func (s *Server) updateTournament(r *http.Request) (answer, error) {
 	}
 	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
 		Tournament: chi.URLParam(r, "tid"), Name: in.Name, Description: in.Description, Location: in.Location,
-		Info: in.command(), Reason: in.Reason,
+		Info: in.infoIn.command(), Settings: in.tournamentSettingsIn.command(), Reason: in.Reason,
 	}}
 	o, err := s.submitOne(r, c)
 	if err != nil {

@@ -16,6 +16,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 		Description string `json:"description"`
 		Location    string `json:"location"`
 		infoIn
+		tournamentSettingsIn
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
@@ -23,7 +24,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	}
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
-			Id: id, Name: in.Name, Description: in.Description, Location: in.Location, Info: in.command(),
+			Id: id, Name: in.Name, Description: in.Description, Location: in.Location, Info: in.infoIn.command(), Settings: in.tournamentSettingsIn.command(),
 		}}
 		return c
 	})
@@ -55,25 +56,25 @@ func (in infoIn) command() *relaypb.TournamentInfo {
 // createRound is POST /api/tournaments/{tid}/rounds.
 func (s *Server) createRound(r *http.Request) (answer, error) {
 	var in struct {
-		Name        string   `json:"name"`
-		StartsAt    int64    `json:"startsAt"`
-		Delay       int32    `json:"delay"`
-		Description string   `json:"description"`
-		Shorten     bool     `json:"shorten"`
-		Source      sourceIn `json:"source"`
+		Name        string `json:"name"`
+		StartsAt    int64  `json:"startsAt"`
+		Delay       int32  `json:"delay"`
+		Description string `json:"description"`
+		Shorten     bool   `json:"shorten"`
+		roundSettingsIn
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
 		return answer{}, err
 	}
-	source, err := in.Source.command()
+	settings, err := in.roundSettingsIn.command()
 	if err != nil {
 		return answer{}, err
 	}
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 			Id: id, Tournament: chi.URLParam(r, "tid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
-			Description: in.Description, Shorten: in.Shorten, Source: source,
+			Description: in.Description, Shorten: in.Shorten, Settings: settings,
 		}}
 		return c
 	})

@@ -34,7 +34,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 	doc.ids["tid"] = create("/api/tournaments", example("/api/tournaments", ""))
 	doc.ids["rid"] = create("/api/tournaments/{tid}/rounds", example("/api/tournaments/{tid}/rounds", ""))
-	round := doc.ids["rid"]
+	round, tournament := doc.ids["rid"], doc.ids["tid"]
 
 	frames := watchFrames(t, c.nodes[1].url, round)
 	streams := readStreams(doc, "/feed", "/events?round="+round, "/events?boards=1&round="+round)
@@ -148,6 +148,28 @@ func TestOpenAPI(t *testing.T) {
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": "http://127.0.0.1:1/games.pgn"}})
 	eventually(t, "the source to fail", func() bool { return doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)["failingSince"] != nil })
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})
+
+	scoring := object{"white": object{"win": 3, "draw": 1, "loss": 0}, "black": object{"win": 3.5, "draw": 1.5, "loss": 0}}
+	settings := object{
+		"unlisted": true, "replacements": "Kramnik = Kramnik, Vladimir / 4101588 / GM / 2753", "teams": "Oslo; C", "tieBreaks": "DE,BH",
+		"scoring": scoring, "grouping": "City\n" + tournament,
+	}
+	patch(200, "/api/tournaments/{tid}", settings)
+	doc.get(200, "/api/tournaments/{tid}")
+	counted := object{
+		"sources":             []object{{"id": "hall", "url": src.URL, "onlyRound": 2, "slices": "1-4,7", "boardOffset": 100, "silentSeconds": 30}},
+		"startsAfterPrevious": true, "unrated": true, "scoring": scoring, "teamScoring": object{"win": 3, "draw": 1, "loss": 0},
+	}
+	patch(200, "/api/rounds/{rid}", counted)
+	doc.get(200, "/api/rounds/{rid}")
+	settings["name"], counted["name"] = "Another", "Another"
+	other := doc.post(201, "/api/tournaments", settings)["id"].(string)
+	doc.ids["tid"] = other
+	doc.post(201, "/api/tournaments/{tid}/rounds", counted)
+	doc.ids["tid"] = tournament
+	patch(400, "/api/rounds/{rid}", object{"source": nil, "sources": []object{}})
+	patch(200, "/api/tournaments/{tid}", object{"unlisted": false, "scoring": nil, "tieBreaks": ""})
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}, "scoring": nil, "teamScoring": nil})
 
 	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
 	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {

@@ -29,13 +29,16 @@ const (
 // on every node travels in it: the time, the ids, who asked.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // the lowest that has what it asks for: 1 to 4; see CommandVersion
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // see CommandVersion
 	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds at the node that received the request
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
 	// Idempotency-Key, or a random id: the same request twice changes nothing the
 	// second time. Required for every op but PlayMove, and for that one it is
 	// what keeps a late copy from playing a move again that was taken back.
 	Request string `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
+	// The program that speaks for a source of games, such as "push" or "pull"; empty: a person. What a
+	// person sets is locked, and a source cannot change it.
+	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
 	// Types that are valid to be assigned to Op:
 	//
 	//	*Command_CreateTournament
@@ -49,6 +52,11 @@ type Command struct {
 	//	*Command_UpdateRound
 	//	*Command_UpdateTournament
 	//	*Command_SetClock
+	//	*Command_Unlock
+	//	*Command_NoteSource
+	//	*Command_AcceptSource
+	//	*Command_Delete
+	//	*Command_Restore
 	Op            isCommand_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -108,6 +116,13 @@ func (x *Command) GetBy() string {
 func (x *Command) GetRequest() string {
 	if x != nil {
 		return x.Request
+	}
+	return ""
+}
+
+func (x *Command) GetSource() string {
+	if x != nil {
+		return x.Source
 	}
 	return ""
 }
@@ -218,6 +233,51 @@ func (x *Command) GetSetClock() *SetClock {
 	return nil
 }
 
+func (x *Command) GetUnlock() *Unlock {
+	if x != nil {
+		if x, ok := x.Op.(*Command_Unlock); ok {
+			return x.Unlock
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetNoteSource() *NoteSource {
+	if x != nil {
+		if x, ok := x.Op.(*Command_NoteSource); ok {
+			return x.NoteSource
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetAcceptSource() *AcceptSource {
+	if x != nil {
+		if x, ok := x.Op.(*Command_AcceptSource); ok {
+			return x.AcceptSource
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetDelete() *Delete {
+	if x != nil {
+		if x, ok := x.Op.(*Command_Delete); ok {
+			return x.Delete
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetRestore() *Restore {
+	if x != nil {
+		if x, ok := x.Op.(*Command_Restore); ok {
+			return x.Restore
+		}
+	}
+	return nil
+}
+
 type isCommand_Op interface {
 	isCommand_Op()
 }
@@ -266,6 +326,26 @@ type Command_SetClock struct {
 	SetClock *SetClock `protobuf:"bytes,20,opt,name=set_clock,json=setClock,proto3,oneof"`
 }
 
+type Command_Unlock struct {
+	Unlock *Unlock `protobuf:"bytes,21,opt,name=unlock,proto3,oneof"`
+}
+
+type Command_NoteSource struct {
+	NoteSource *NoteSource `protobuf:"bytes,22,opt,name=note_source,json=noteSource,proto3,oneof"`
+}
+
+type Command_AcceptSource struct {
+	AcceptSource *AcceptSource `protobuf:"bytes,23,opt,name=accept_source,json=acceptSource,proto3,oneof"`
+}
+
+type Command_Delete struct {
+	Delete *Delete `protobuf:"bytes,24,opt,name=delete,proto3,oneof"`
+}
+
+type Command_Restore struct {
+	Restore *Restore `protobuf:"bytes,25,opt,name=restore,proto3,oneof"`
+}
+
 func (*Command_CreateTournament) isCommand_Op() {}
 
 func (*Command_CreateRound) isCommand_Op() {}
@@ -288,13 +368,24 @@ func (*Command_UpdateTournament) isCommand_Op() {}
 
 func (*Command_SetClock) isCommand_Op() {}
 
+func (*Command_Unlock) isCommand_Op() {}
+
+func (*Command_NoteSource) isCommand_Op() {}
+
+func (*Command_AcceptSource) isCommand_Op() {}
+
+func (*Command_Delete) isCommand_Op() {}
+
+func (*Command_Restore) isCommand_Op() {}
+
 type CreateTournament struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Description   string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	Location      string                 `protobuf:"bytes,4,opt,name=location,proto3" json:"location,omitempty"`
-	Info          *TournamentInfo        `protobuf:"bytes,5,opt,name=info,proto3" json:"info,omitempty"` // commands of version 4
+	Info          *TournamentInfo        `protobuf:"bytes,5,opt,name=info,proto3" json:"info,omitempty"`
+	Settings      *TournamentSettings    `protobuf:"bytes,6,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,6 +451,13 @@ func (x *CreateTournament) GetLocation() string {
 func (x *CreateTournament) GetInfo() *TournamentInfo {
 	if x != nil {
 		return x.Info
+	}
+	return nil
+}
+
+func (x *CreateTournament) GetSettings() *TournamentSettings {
+	if x != nil {
+		return x.Settings
 	}
 	return nil
 }
@@ -441,6 +539,178 @@ func (x *TournamentInfo) GetWebsite() string {
 	return ""
 }
 
+// TournamentSettings is how a tournament is shown, counted and read from its sources. In an update, what is
+// absent stays.
+type TournamentSettings struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unlisted      *bool                  `protobuf:"varint,1,opt,name=unlisted,proto3,oneof" json:"unlisted,omitempty"`                   // it is in no list, and is read by its id only
+	Replacements  *string                `protobuf:"bytes,2,opt,name=replacements,proto3,oneof" json:"replacements,omitempty"`            // lines: "Wrong Name = Right Name / 12345 / IM / 2410"
+	Teams         *string                `protobuf:"bytes,3,opt,name=teams,proto3,oneof" json:"teams,omitempty"`                          // lines: "Team; Name or FIDE id"
+	TieBreaks     *string                `protobuf:"bytes,4,opt,name=tie_breaks,json=tieBreaks,proto3,oneof" json:"tie_breaks,omitempty"` // FIDE's codes in their order, such as "DE,BHC1,BH"; empty: the usual ones
+	Scoring       *Scoring               `protobuf:"bytes,5,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // points of a game; absent in an update: as it is
+	Grouping      *string                `protobuf:"bytes,6,opt,name=grouping,proto3,oneof" json:"grouping,omitempty"`                    // lines of tournaments that are shown together, by id; the first line is a name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TournamentSettings) Reset() {
+	*x = TournamentSettings{}
+	mi := &file_relay_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TournamentSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TournamentSettings) ProtoMessage() {}
+
+func (x *TournamentSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TournamentSettings.ProtoReflect.Descriptor instead.
+func (*TournamentSettings) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TournamentSettings) GetUnlisted() bool {
+	if x != nil && x.Unlisted != nil {
+		return *x.Unlisted
+	}
+	return false
+}
+
+func (x *TournamentSettings) GetReplacements() string {
+	if x != nil && x.Replacements != nil {
+		return *x.Replacements
+	}
+	return ""
+}
+
+func (x *TournamentSettings) GetTeams() string {
+	if x != nil && x.Teams != nil {
+		return *x.Teams
+	}
+	return ""
+}
+
+func (x *TournamentSettings) GetTieBreaks() string {
+	if x != nil && x.TieBreaks != nil {
+		return *x.TieBreaks
+	}
+	return ""
+}
+
+func (x *TournamentSettings) GetScoring() *Scoring {
+	if x != nil {
+		return x.Scoring
+	}
+	return nil
+}
+
+func (x *TournamentSettings) GetGrouping() string {
+	if x != nil && x.Grouping != nil {
+		return *x.Grouping
+	}
+	return ""
+}
+
+// Scoring is what a game's results are worth, in hundredths of a point. What is absent has the usual
+// worth: 100, 50 and 0. A match of teams has the fields of White only, and 200, 100 and 0.
+type Scoring struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WhiteWin      *int32                 `protobuf:"varint,1,opt,name=white_win,json=whiteWin,proto3,oneof" json:"white_win,omitempty"`
+	WhiteDraw     *int32                 `protobuf:"varint,2,opt,name=white_draw,json=whiteDraw,proto3,oneof" json:"white_draw,omitempty"`
+	WhiteLoss     *int32                 `protobuf:"varint,3,opt,name=white_loss,json=whiteLoss,proto3,oneof" json:"white_loss,omitempty"`
+	BlackWin      *int32                 `protobuf:"varint,4,opt,name=black_win,json=blackWin,proto3,oneof" json:"black_win,omitempty"`
+	BlackDraw     *int32                 `protobuf:"varint,5,opt,name=black_draw,json=blackDraw,proto3,oneof" json:"black_draw,omitempty"`
+	BlackLoss     *int32                 `protobuf:"varint,6,opt,name=black_loss,json=blackLoss,proto3,oneof" json:"black_loss,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scoring) Reset() {
+	*x = Scoring{}
+	mi := &file_relay_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scoring) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scoring) ProtoMessage() {}
+
+func (x *Scoring) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scoring.ProtoReflect.Descriptor instead.
+func (*Scoring) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Scoring) GetWhiteWin() int32 {
+	if x != nil && x.WhiteWin != nil {
+		return *x.WhiteWin
+	}
+	return 0
+}
+
+func (x *Scoring) GetWhiteDraw() int32 {
+	if x != nil && x.WhiteDraw != nil {
+		return *x.WhiteDraw
+	}
+	return 0
+}
+
+func (x *Scoring) GetWhiteLoss() int32 {
+	if x != nil && x.WhiteLoss != nil {
+		return *x.WhiteLoss
+	}
+	return 0
+}
+
+func (x *Scoring) GetBlackWin() int32 {
+	if x != nil && x.BlackWin != nil {
+		return *x.BlackWin
+	}
+	return 0
+}
+
+func (x *Scoring) GetBlackDraw() int32 {
+	if x != nil && x.BlackDraw != nil {
+		return *x.BlackDraw
+	}
+	return 0
+}
+
+func (x *Scoring) GetBlackLoss() int32 {
+	if x != nil && x.BlackLoss != nil {
+		return *x.BlackLoss
+	}
+	return 0
+}
+
 type CreateRound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -450,14 +720,14 @@ type CreateRound struct {
 	DelaySeconds  int32                  `protobuf:"varint,5,opt,name=delay_seconds,json=delaySeconds,proto3" json:"delay_seconds,omitempty"`
 	Description   string                 `protobuf:"bytes,6,opt,name=description,proto3" json:"description,omitempty"`
 	Shorten       bool                   `protobuf:"varint,7,opt,name=shorten,proto3" json:"shorten,omitempty"`
-	Source        *Source                `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
+	Settings      *RoundSettings         `protobuf:"bytes,9,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateRound) Reset() {
 	*x = CreateRound{}
-	mi := &file_relay_proto_msgTypes[3]
+	mi := &file_relay_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +739,7 @@ func (x *CreateRound) String() string {
 func (*CreateRound) ProtoMessage() {}
 
 func (x *CreateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[3]
+	mi := &file_relay_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +752,7 @@ func (x *CreateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRound.ProtoReflect.Descriptor instead.
 func (*CreateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{3}
+	return file_relay_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CreateRound) GetId() string {
@@ -534,27 +804,153 @@ func (x *CreateRound) GetShorten() bool {
 	return false
 }
 
-func (x *CreateRound) GetSource() *Source {
+func (x *CreateRound) GetSettings() *RoundSettings {
 	if x != nil {
-		return x.Source
+		return x.Settings
 	}
 	return nil
 }
 
-// Source is where a round's games come from.
+// RoundSettings is how a round is counted and fetched. In an update, what is absent stays.
+type RoundSettings struct {
+	state               protoimpl.MessageState `protogen:"open.v1"`
+	Sources             *Sources               `protobuf:"bytes,1,opt,name=sources,proto3" json:"sources,omitempty"`
+	StartsAfterPrevious *bool                  `protobuf:"varint,2,opt,name=starts_after_previous,json=startsAfterPrevious,proto3,oneof" json:"starts_after_previous,omitempty"` // it starts when the round before it is finished
+	Unrated             *bool                  `protobuf:"varint,3,opt,name=unrated,proto3,oneof" json:"unrated,omitempty"`
+	Scoring             *Scoring               `protobuf:"bytes,4,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // of its games, before that of the tournament
+	TeamScoring         *Scoring               `protobuf:"bytes,5,opt,name=team_scoring,json=teamScoring,proto3" json:"team_scoring,omitempty"` // of its matches
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *RoundSettings) Reset() {
+	*x = RoundSettings{}
+	mi := &file_relay_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoundSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoundSettings) ProtoMessage() {}
+
+func (x *RoundSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoundSettings.ProtoReflect.Descriptor instead.
+func (*RoundSettings) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoundSettings) GetSources() *Sources {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *RoundSettings) GetStartsAfterPrevious() bool {
+	if x != nil && x.StartsAfterPrevious != nil {
+		return *x.StartsAfterPrevious
+	}
+	return false
+}
+
+func (x *RoundSettings) GetUnrated() bool {
+	if x != nil && x.Unrated != nil {
+		return *x.Unrated
+	}
+	return false
+}
+
+func (x *RoundSettings) GetScoring() *Scoring {
+	if x != nil {
+		return x.Scoring
+	}
+	return nil
+}
+
+func (x *RoundSettings) GetTeamScoring() *Scoring {
+	if x != nil {
+		return x.TeamScoring
+	}
+	return nil
+}
+
+// Sources are where a round's games come from, the most trusted first. An empty list: from nowhere.
+type Sources struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	List          []*Source              `protobuf:"bytes,1,rep,name=list,proto3" json:"list,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sources) Reset() {
+	*x = Sources{}
+	mi := &file_relay_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sources) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sources) ProtoMessage() {}
+
+func (x *Sources) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sources.ProtoReflect.Descriptor instead.
+func (*Sources) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Sources) GetList() []*Source {
+	if x != nil {
+		return x.List
+	}
+	return nil
+}
+
 type Source struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
-	Kind            string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // pgn or lcc; of UpdateRound, empty: none any more
+	Kind            string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // pgn, lcc or folder
 	Url             string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
 	Round           int32                  `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"`                                            // its number there; 0: its place in the tournament
 	IntervalSeconds int32                  `protobuf:"varint,4,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"` // 0: 5
+	Id              string                 `protobuf:"bytes,5,opt,name=id,proto3" json:"id,omitempty"`                                                   // unique in the round; a game names the one that it follows
+	OnlyRound       int32                  `protobuf:"varint,6,opt,name=only_round,json=onlyRound,proto3" json:"only_round,omitempty"`                   // games of another Round tag, or without one, are left out; 0: all are taken
+	Slices          string                 `protobuf:"bytes,7,opt,name=slices,proto3" json:"slices,omitempty"`                                           // which games, by their place from 1, such as "1-4,7"; empty: all
+	BoardOffset     int32                  `protobuf:"varint,8,opt,name=board_offset,json=boardOffset,proto3" json:"board_offset,omitempty"`             // is added to the numbers of its boards
+	SilentSeconds   int32                  `protobuf:"varint,9,opt,name=silent_seconds,json=silentSeconds,proto3" json:"silent_seconds,omitempty"`       // after so long without news a board goes over to another source; 0: 60
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_relay_proto_msgTypes[4]
+	mi := &file_relay_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +962,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[4]
+	mi := &file_relay_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +975,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{4}
+	return file_relay_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Source) GetKind() string {
@@ -610,6 +1006,41 @@ func (x *Source) GetIntervalSeconds() int32 {
 	return 0
 }
 
+func (x *Source) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Source) GetOnlyRound() int32 {
+	if x != nil {
+		return x.OnlyRound
+	}
+	return 0
+}
+
+func (x *Source) GetSlices() string {
+	if x != nil {
+		return x.Slices
+	}
+	return ""
+}
+
+func (x *Source) GetBoardOffset() int32 {
+	if x != nil {
+		return x.BoardOffset
+	}
+	return 0
+}
+
+func (x *Source) GetSilentSeconds() int32 {
+	if x != nil {
+		return x.SilentSeconds
+	}
+	return 0
+}
+
 type Player struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -624,7 +1055,7 @@ type Player struct {
 
 func (x *Player) Reset() {
 	*x = Player{}
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +1067,7 @@ func (x *Player) String() string {
 func (*Player) ProtoMessage() {}
 
 func (x *Player) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[5]
+	mi := &file_relay_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +1080,7 @@ func (x *Player) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Player.ProtoReflect.Descriptor instead.
 func (*Player) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{5}
+	return file_relay_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Player) GetName() string {
@@ -706,13 +1137,14 @@ type CreateGame struct {
 	TimeControl   string                 `protobuf:"bytes,8,opt,name=time_control,json=timeControl,proto3" json:"time_control,omitempty"`
 	Tags          []*Tag                 `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
 	StartPosition *int32                 `protobuf:"varint,10,opt,name=start_position,json=startPosition,proto3,oneof" json:"start_position,omitempty"` // of Chess960, instead of a FEN: 0 to 959
+	Source        string                 `protobuf:"bytes,11,opt,name=source,proto3" json:"source,omitempty"`                                           // the source that the board follows; see UpdateGame
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateGame) Reset() {
 	*x = CreateGame{}
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +1156,7 @@ func (x *CreateGame) String() string {
 func (*CreateGame) ProtoMessage() {}
 
 func (x *CreateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[6]
+	mi := &file_relay_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +1169,7 @@ func (x *CreateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGame.ProtoReflect.Descriptor instead.
 func (*CreateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{6}
+	return file_relay_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateGame) GetId() string {
@@ -810,6 +1242,13 @@ func (x *CreateGame) GetStartPosition() int32 {
 	return 0
 }
 
+func (x *CreateGame) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
 // Tag is a PGN tag that no field of a game says.
 type Tag struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -821,7 +1260,7 @@ type Tag struct {
 
 func (x *Tag) Reset() {
 	*x = Tag{}
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +1272,7 @@ func (x *Tag) String() string {
 func (*Tag) ProtoMessage() {}
 
 func (x *Tag) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[7]
+	mi := &file_relay_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +1285,7 @@ func (x *Tag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tag.ProtoReflect.Descriptor instead.
 func (*Tag) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{7}
+	return file_relay_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Tag) GetName() string {
@@ -872,14 +1311,14 @@ type PlayMove struct {
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
 	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`           // when it was played, if the submitter said; else Command.at
 	Fen           string                 `protobuf:"bytes,7,opt,name=fen,proto3" json:"fen,omitempty"`          // the position on the board after an illegal move; else empty
-	Illegal       bool                   `protobuf:"varint,8,opt,name=illegal,proto3" json:"illegal,omitempty"` // it was played though it is not legal; version 4
+	Illegal       bool                   `protobuf:"varint,8,opt,name=illegal,proto3" json:"illegal,omitempty"` // it was played though it is not legal
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlayMove) Reset() {
 	*x = PlayMove{}
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +1330,7 @@ func (x *PlayMove) String() string {
 func (*PlayMove) ProtoMessage() {}
 
 func (x *PlayMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[8]
+	mi := &file_relay_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +1343,7 @@ func (x *PlayMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayMove.ProtoReflect.Descriptor instead.
 func (*PlayMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{8}
+	return file_relay_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PlayMove) GetGame() string {
@@ -974,7 +1413,7 @@ type TakeBack struct {
 
 func (x *TakeBack) Reset() {
 	*x = TakeBack{}
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +1425,7 @@ func (x *TakeBack) String() string {
 func (*TakeBack) ProtoMessage() {}
 
 func (x *TakeBack) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[9]
+	mi := &file_relay_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +1438,7 @@ func (x *TakeBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeBack.ProtoReflect.Descriptor instead.
 func (*TakeBack) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{9}
+	return file_relay_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TakeBack) GetGame() string {
@@ -1035,7 +1474,7 @@ type SetResult struct {
 
 func (x *SetResult) Reset() {
 	*x = SetResult{}
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1486,7 @@ func (x *SetResult) String() string {
 func (*SetResult) ProtoMessage() {}
 
 func (x *SetResult) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[10]
+	mi := &file_relay_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1499,7 @@ func (x *SetResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetResult.ProtoReflect.Descriptor instead.
 func (*SetResult) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{10}
+	return file_relay_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetResult) GetGame() string {
@@ -1105,7 +1544,7 @@ type SetClock struct {
 
 func (x *SetClock) Reset() {
 	*x = SetClock{}
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1556,7 @@ func (x *SetClock) String() string {
 func (*SetClock) ProtoMessage() {}
 
 func (x *SetClock) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[11]
+	mi := &file_relay_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1569,7 @@ func (x *SetClock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetClock.ProtoReflect.Descriptor instead.
 func (*SetClock) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{11}
+	return file_relay_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetClock) GetGame() string {
@@ -1177,7 +1616,7 @@ type CorrectMoves struct {
 
 func (x *CorrectMoves) Reset() {
 	*x = CorrectMoves{}
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1628,7 @@ func (x *CorrectMoves) String() string {
 func (*CorrectMoves) ProtoMessage() {}
 
 func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[12]
+	mi := &file_relay_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1641,7 @@ func (x *CorrectMoves) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectMoves.ProtoReflect.Descriptor instead.
 func (*CorrectMoves) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{12}
+	return file_relay_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CorrectMoves) GetGame() string {
@@ -1261,7 +1700,7 @@ type CorrectedMove struct {
 
 func (x *CorrectedMove) Reset() {
 	*x = CorrectedMove{}
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1712,7 @@ func (x *CorrectedMove) String() string {
 func (*CorrectedMove) ProtoMessage() {}
 
 func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[13]
+	mi := &file_relay_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1725,7 @@ func (x *CorrectedMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrectedMove.ProtoReflect.Descriptor instead.
 func (*CorrectedMove) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{13}
+	return file_relay_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CorrectedMove) GetMove() string {
@@ -1332,20 +1771,26 @@ func (x *CorrectedMove) GetIllegal() bool {
 }
 
 type UpdateGame struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
-	White         *PlayerUpdate          `protobuf:"bytes,2,opt,name=white,proto3" json:"white,omitempty"`
-	Black         *PlayerUpdate          `protobuf:"bytes,3,opt,name=black,proto3" json:"black,omitempty"`
-	TimeControl   *string                `protobuf:"bytes,4,opt,name=time_control,json=timeControl,proto3,oneof" json:"time_control,omitempty"`
-	Tags          []*Tag                 `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"` // an empty value removes the tag
-	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Game        string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	White       *PlayerUpdate          `protobuf:"bytes,2,opt,name=white,proto3" json:"white,omitempty"`
+	Black       *PlayerUpdate          `protobuf:"bytes,3,opt,name=black,proto3" json:"black,omitempty"`
+	TimeControl *string                `protobuf:"bytes,4,opt,name=time_control,json=timeControl,proto3,oneof" json:"time_control,omitempty"`
+	Tags        []*Tag                 `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"` // an empty value removes the tag
+	Reason      string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Where it starts from, while no move is recorded.
+	Fen           *string `protobuf:"bytes,7,opt,name=fen,proto3,oneof" json:"fen,omitempty"`
+	Variant       *string `protobuf:"bytes,8,opt,name=variant,proto3,oneof" json:"variant,omitempty"`
+	StartPosition *int32  `protobuf:"varint,9,opt,name=start_position,json=startPosition,proto3,oneof" json:"start_position,omitempty"`
+	// The id of the source that the board follows; "manual": none, and "": the first that has it.
+	Source        *string `protobuf:"bytes,10,opt,name=source,proto3,oneof" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateGame) Reset() {
 	*x = UpdateGame{}
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1802,7 @@ func (x *UpdateGame) String() string {
 func (*UpdateGame) ProtoMessage() {}
 
 func (x *UpdateGame) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[14]
+	mi := &file_relay_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1815,7 @@ func (x *UpdateGame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGame.ProtoReflect.Descriptor instead.
 func (*UpdateGame) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{14}
+	return file_relay_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateGame) GetGame() string {
@@ -1415,6 +1860,444 @@ func (x *UpdateGame) GetReason() string {
 	return ""
 }
 
+func (x *UpdateGame) GetFen() string {
+	if x != nil && x.Fen != nil {
+		return *x.Fen
+	}
+	return ""
+}
+
+func (x *UpdateGame) GetVariant() string {
+	if x != nil && x.Variant != nil {
+		return *x.Variant
+	}
+	return ""
+}
+
+func (x *UpdateGame) GetStartPosition() int32 {
+	if x != nil && x.StartPosition != nil {
+		return *x.StartPosition
+	}
+	return 0
+}
+
+func (x *UpdateGame) GetSource() string {
+	if x != nil && x.Source != nil {
+		return *x.Source
+	}
+	return ""
+}
+
+// Unlock gives fields back to the sources. "moves" is one of them.
+type Unlock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	Fields        []string               `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"` // as the API names them; empty: all
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unlock) Reset() {
+	*x = Unlock{}
+	mi := &file_relay_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unlock) ProtoMessage() {}
+
+func (x *Unlock) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unlock.ProtoReflect.Descriptor instead.
+func (*Unlock) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Unlock) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *Unlock) GetFields() []string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *Unlock) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// NoteSource writes down what a source has and the board does not, since a person has set it or plays the board
+// by hand. An empty note: the source agrees.
+type NoteSource struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	Note          *SourceNote            `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteSource) Reset() {
+	*x = NoteSource{}
+	mi := &file_relay_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteSource) ProtoMessage() {}
+
+func (x *NoteSource) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteSource.ProtoReflect.Descriptor instead.
+func (*NoteSource) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *NoteSource) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *NoteSource) GetNote() *SourceNote {
+	if x != nil {
+		return x.Note
+	}
+	return nil
+}
+
+type SourceNote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`             // which
+	Fields        []*FieldNote           `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`             // by name
+	ToPly         int32                  `protobuf:"varint,3,opt,name=to_ply,json=toPly,proto3" json:"to_ply,omitempty"` // of the moves: they follow this ply
+	Moves         []*CorrectedMove       `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	HasMoves      bool                   `protobuf:"varint,5,opt,name=has_moves,json=hasMoves,proto3" json:"has_moves,omitempty"` // the moves differ; without moves, the source ends at to_ply
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SourceNote) Reset() {
+	*x = SourceNote{}
+	mi := &file_relay_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SourceNote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SourceNote) ProtoMessage() {}
+
+func (x *SourceNote) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SourceNote.ProtoReflect.Descriptor instead.
+func (*SourceNote) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SourceNote) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *SourceNote) GetFields() []*FieldNote {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *SourceNote) GetToPly() int32 {
+	if x != nil {
+		return x.ToPly
+	}
+	return 0
+}
+
+func (x *SourceNote) GetMoves() []*CorrectedMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *SourceNote) GetHasMoves() bool {
+	if x != nil {
+		return x.HasMoves
+	}
+	return false
+}
+
+// FieldNote is a field as a source has it: white.name, result, timeControl, tags.Event, fen …
+type FieldNote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldNote) Reset() {
+	*x = FieldNote{}
+	mi := &file_relay_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldNote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldNote) ProtoMessage() {}
+
+func (x *FieldNote) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldNote.ProtoReflect.Descriptor instead.
+func (*FieldNote) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *FieldNote) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FieldNote) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// AcceptSource sets the fields as the note of the game's source has them, and unlocks them.
+type AcceptSource struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
+	Fields        []string               `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"` // empty: all
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptSource) Reset() {
+	*x = AcceptSource{}
+	mi := &file_relay_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptSource) ProtoMessage() {}
+
+func (x *AcceptSource) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptSource.ProtoReflect.Descriptor instead.
+func (*AcceptSource) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *AcceptSource) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *AcceptSource) GetFields() []string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *AcceptSource) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Delete takes a game, a round or a tournament from all lists. Restore brings it back, for 30 days.
+type Delete struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delete) Reset() {
+	*x = Delete{}
+	mi := &file_relay_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delete) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delete) ProtoMessage() {}
+
+func (x *Delete) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delete.ProtoReflect.Descriptor instead.
+func (*Delete) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Delete) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Delete) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type Restore struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Restore) Reset() {
+	*x = Restore{}
+	mi := &file_relay_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Restore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Restore) ProtoMessage() {}
+
+func (x *Restore) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Restore.ProtoReflect.Descriptor instead.
+func (*Restore) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Restore) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Restore) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type PlayerUpdate struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
@@ -1429,7 +2312,7 @@ type PlayerUpdate struct {
 
 func (x *PlayerUpdate) Reset() {
 	*x = PlayerUpdate{}
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1441,7 +2324,7 @@ func (x *PlayerUpdate) String() string {
 func (*PlayerUpdate) ProtoMessage() {}
 
 func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[15]
+	mi := &file_relay_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1454,7 +2337,7 @@ func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUpdate.ProtoReflect.Descriptor instead.
 func (*PlayerUpdate) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{15}
+	return file_relay_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PlayerUpdate) GetName() string {
@@ -1509,14 +2392,14 @@ type UpdateRound struct {
 	Status        *string                `protobuf:"bytes,6,opt,name=status,proto3,oneof" json:"status,omitempty"`    // new, started or finished
 	Shorten       *bool                  `protobuf:"varint,7,opt,name=shorten,proto3,oneof" json:"shorten,omitempty"` // whether a shorter PGN takes moves back
 	Reason        string                 `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
-	Source        *Source                `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
+	Settings      *RoundSettings         `protobuf:"bytes,10,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateRound) Reset() {
 	*x = UpdateRound{}
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +2411,7 @@ func (x *UpdateRound) String() string {
 func (*UpdateRound) ProtoMessage() {}
 
 func (x *UpdateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[16]
+	mi := &file_relay_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +2424,7 @@ func (x *UpdateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRound.ProtoReflect.Descriptor instead.
 func (*UpdateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{16}
+	return file_relay_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *UpdateRound) GetRound() string {
@@ -1600,9 +2483,9 @@ func (x *UpdateRound) GetReason() string {
 	return ""
 }
 
-func (x *UpdateRound) GetSource() *Source {
+func (x *UpdateRound) GetSettings() *RoundSettings {
 	if x != nil {
-		return x.Source
+		return x.Settings
 	}
 	return nil
 }
@@ -1614,14 +2497,15 @@ type UpdateTournament struct {
 	Description   *string                `protobuf:"bytes,3,opt,name=description,proto3,oneof" json:"description,omitempty"`
 	Location      *string                `protobuf:"bytes,4,opt,name=location,proto3,oneof" json:"location,omitempty"`
 	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Info          *TournamentInfo        `protobuf:"bytes,6,opt,name=info,proto3" json:"info,omitempty"` // commands of version 4
+	Info          *TournamentInfo        `protobuf:"bytes,6,opt,name=info,proto3" json:"info,omitempty"`
+	Settings      *TournamentSettings    `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateTournament) Reset() {
 	*x = UpdateTournament{}
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +2517,7 @@ func (x *UpdateTournament) String() string {
 func (*UpdateTournament) ProtoMessage() {}
 
 func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[17]
+	mi := &file_relay_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +2530,7 @@ func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTournament.ProtoReflect.Descriptor instead.
 func (*UpdateTournament) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{17}
+	return file_relay_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *UpdateTournament) GetTournament() string {
@@ -1691,6 +2575,13 @@ func (x *UpdateTournament) GetInfo() *TournamentInfo {
 	return nil
 }
 
+func (x *UpdateTournament) GetSettings() *TournamentSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
 type TournamentRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1702,14 +2593,16 @@ type TournamentRecord struct {
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Updates       []*UpdateRecord        `protobuf:"bytes,9,rep,name=updates,proto3" json:"updates,omitempty"`
-	Info          *TournamentInfo        `protobuf:"bytes,10,opt,name=info,proto3" json:"info,omitempty"` // absent: nothing of it is said
+	Info          *TournamentInfo        `protobuf:"bytes,10,opt,name=info,proto3" json:"info,omitempty"`         // absent: nothing of it is said
+	Settings      *TournamentSettings    `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"` // absent: the usual ones
+	Deleted       *DeletedRecord         `protobuf:"bytes,12,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TournamentRecord) Reset() {
 	*x = TournamentRecord{}
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +2614,7 @@ func (x *TournamentRecord) String() string {
 func (*TournamentRecord) ProtoMessage() {}
 
 func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[18]
+	mi := &file_relay_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +2627,7 @@ func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TournamentRecord.ProtoReflect.Descriptor instead.
 func (*TournamentRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{18}
+	return file_relay_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *TournamentRecord) GetId() string {
@@ -1807,6 +2700,89 @@ func (x *TournamentRecord) GetInfo() *TournamentInfo {
 	return nil
 }
 
+func (x *TournamentRecord) GetSettings() *TournamentSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *TournamentRecord) GetDeleted() *DeletedRecord {
+	if x != nil {
+		return x.Deleted
+	}
+	return nil
+}
+
+// DeletedRecord is who deleted it, and when; absent: nobody did.
+type DeletedRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            int64                  `protobuf:"varint,1,opt,name=at,proto3" json:"at,omitempty"`
+	By            string                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Index         uint64                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeletedRecord) Reset() {
+	*x = DeletedRecord{}
+	mi := &file_relay_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeletedRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeletedRecord) ProtoMessage() {}
+
+func (x *DeletedRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeletedRecord.ProtoReflect.Descriptor instead.
+func (*DeletedRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *DeletedRecord) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *DeletedRecord) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *DeletedRecord) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DeletedRecord) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 type RoundRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1823,14 +2799,15 @@ type RoundRecord struct {
 	StatusIndex   uint64                 `protobuf:"varint,12,opt,name=status_index,json=statusIndex,proto3" json:"status_index,omitempty"` // of the command that set it
 	Shorten       bool                   `protobuf:"varint,13,opt,name=shorten,proto3" json:"shorten,omitempty"`
 	Updates       []*UpdateRecord        `protobuf:"bytes,14,rep,name=updates,proto3" json:"updates,omitempty"`
-	Source        *Source                `protobuf:"bytes,15,opt,name=source,proto3" json:"source,omitempty"`
+	Settings      *RoundSettings         `protobuf:"bytes,16,opt,name=settings,proto3" json:"settings,omitempty"`
+	Deleted       *DeletedRecord         `protobuf:"bytes,17,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoundRecord) Reset() {
 	*x = RoundRecord{}
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +2819,7 @@ func (x *RoundRecord) String() string {
 func (*RoundRecord) ProtoMessage() {}
 
 func (x *RoundRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[19]
+	mi := &file_relay_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +2832,7 @@ func (x *RoundRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecord.ProtoReflect.Descriptor instead.
 func (*RoundRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{19}
+	return file_relay_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RoundRecord) GetId() string {
@@ -1956,9 +2933,16 @@ func (x *RoundRecord) GetUpdates() []*UpdateRecord {
 	return nil
 }
 
-func (x *RoundRecord) GetSource() *Source {
+func (x *RoundRecord) GetSettings() *RoundSettings {
 	if x != nil {
-		return x.Source
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *RoundRecord) GetDeleted() *DeletedRecord {
+	if x != nil {
+		return x.Deleted
 	}
 	return nil
 }
@@ -1979,7 +2963,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2975,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[20]
+	mi := &file_relay_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2004,7 +2988,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{20}
+	return file_relay_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *UpdateRecord) GetRequest() string {
@@ -2068,7 +3052,7 @@ type FieldRecord struct {
 
 func (x *FieldRecord) Reset() {
 	*x = FieldRecord{}
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +3064,7 @@ func (x *FieldRecord) String() string {
 func (*FieldRecord) ProtoMessage() {}
 
 func (x *FieldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[21]
+	mi := &file_relay_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +3077,7 @@ func (x *FieldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldRecord.ProtoReflect.Descriptor instead.
 func (*FieldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{21}
+	return file_relay_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FieldRecord) GetName() string {
@@ -2139,7 +3123,7 @@ type MoveRecord struct {
 
 func (x *MoveRecord) Reset() {
 	*x = MoveRecord{}
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2151,7 +3135,7 @@ func (x *MoveRecord) String() string {
 func (*MoveRecord) ProtoMessage() {}
 
 func (x *MoveRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[22]
+	mi := &file_relay_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2164,7 +3148,7 @@ func (x *MoveRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRecord.ProtoReflect.Descriptor instead.
 func (*MoveRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{22}
+	return file_relay_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *MoveRecord) GetSan() string {
@@ -2260,7 +3244,7 @@ type ClockRecord struct {
 
 func (x *ClockRecord) Reset() {
 	*x = ClockRecord{}
-	mi := &file_relay_proto_msgTypes[23]
+	mi := &file_relay_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2272,7 +3256,7 @@ func (x *ClockRecord) String() string {
 func (*ClockRecord) ProtoMessage() {}
 
 func (x *ClockRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[23]
+	mi := &file_relay_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2285,7 +3269,7 @@ func (x *ClockRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRecord.ProtoReflect.Descriptor instead.
 func (*ClockRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{23}
+	return file_relay_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ClockRecord) GetWhiteMs() int64 {
@@ -2355,13 +3339,14 @@ type ChangeRecord struct {
 	Added         int32                  `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`                   // how many moves CorrectMoves played after to_ply; they bear its index
 	Fields        []*FieldRecord         `protobuf:"bytes,14,rep,name=fields,proto3" json:"fields,omitempty"`                  // of UpdateGame
 	Forfeit       bool                   `protobuf:"varint,15,opt,name=forfeit,proto3" json:"forfeit,omitempty"`               // of the result that was set
+	Source        string                 `protobuf:"bytes,16,opt,name=source,proto3" json:"source,omitempty"`                  // the source that did it; empty: a person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeRecord) Reset() {
 	*x = ChangeRecord{}
-	mi := &file_relay_proto_msgTypes[24]
+	mi := &file_relay_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +3358,7 @@ func (x *ChangeRecord) String() string {
 func (*ChangeRecord) ProtoMessage() {}
 
 func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[24]
+	mi := &file_relay_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +3371,7 @@ func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
 func (*ChangeRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{24}
+	return file_relay_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ChangeRecord) GetRequest() string {
@@ -2494,6 +3479,13 @@ func (x *ChangeRecord) GetForfeit() bool {
 	return false
 }
 
+func (x *ChangeRecord) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
 // MovesRecord is some moves of a game that are no longer the last ones.
 type MovesRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2504,7 +3496,7 @@ type MovesRecord struct {
 
 func (x *MovesRecord) Reset() {
 	*x = MovesRecord{}
-	mi := &file_relay_proto_msgTypes[25]
+	mi := &file_relay_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +3508,7 @@ func (x *MovesRecord) String() string {
 func (*MovesRecord) ProtoMessage() {}
 
 func (x *MovesRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[25]
+	mi := &file_relay_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +3521,7 @@ func (x *MovesRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
 func (*MovesRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{25}
+	return file_relay_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *MovesRecord) GetMoves() []*MoveRecord {
@@ -2564,13 +3556,21 @@ type GameRecord struct {
 	Tags          []*Tag                 `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
 	Forfeit       bool                   `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
 	Clock         *ClockRecord           `protobuf:"bytes,21,opt,name=clock,proto3" json:"clock,omitempty"`                                       // absent: no SetClock yet
+	Locks         []*LockRecord          `protobuf:"bytes,22,rep,name=locks,proto3" json:"locks,omitempty"`                                       // by field
+	LockedPly     int32                  `protobuf:"varint,23,opt,name=locked_ply,json=lockedPly,proto3" json:"locked_ply,omitempty"`             // the moves up to this one are a person's; with locked_moves
+	LockedMoves   bool                   `protobuf:"varint,24,opt,name=locked_moves,json=lockedMoves,proto3" json:"locked_moves,omitempty"`
+	LockedBy      string                 `protobuf:"bytes,25,opt,name=locked_by,json=lockedBy,proto3" json:"locked_by,omitempty"`
+	Source        string                 `protobuf:"bytes,26,opt,name=source,proto3" json:"source,omitempty"`        // see UpdateGame
+	Note          *SourceNote            `protobuf:"bytes,27,opt,name=note,proto3" json:"note,omitempty"`            // absent: the source agrees
+	Automatic     bool                   `protobuf:"varint,28,opt,name=automatic,proto3" json:"automatic,omitempty"` // the result is that of the position, mate or stalemate
+	Deleted       *DeletedRecord         `protobuf:"bytes,29,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[26]
+	mi := &file_relay_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +3582,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[26]
+	mi := &file_relay_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +3595,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{26}
+	return file_relay_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GameRecord) GetId() string {
@@ -2745,6 +3745,123 @@ func (x *GameRecord) GetClock() *ClockRecord {
 	return nil
 }
 
+func (x *GameRecord) GetLocks() []*LockRecord {
+	if x != nil {
+		return x.Locks
+	}
+	return nil
+}
+
+func (x *GameRecord) GetLockedPly() int32 {
+	if x != nil {
+		return x.LockedPly
+	}
+	return 0
+}
+
+func (x *GameRecord) GetLockedMoves() bool {
+	if x != nil {
+		return x.LockedMoves
+	}
+	return false
+}
+
+func (x *GameRecord) GetLockedBy() string {
+	if x != nil {
+		return x.LockedBy
+	}
+	return ""
+}
+
+func (x *GameRecord) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *GameRecord) GetNote() *SourceNote {
+	if x != nil {
+		return x.Note
+	}
+	return nil
+}
+
+func (x *GameRecord) GetAutomatic() bool {
+	if x != nil {
+		return x.Automatic
+	}
+	return false
+}
+
+func (x *GameRecord) GetDeleted() *DeletedRecord {
+	if x != nil {
+		return x.Deleted
+	}
+	return nil
+}
+
+// LockRecord is a field that a person has set.
+type LockRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	By            string                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockRecord) Reset() {
+	*x = LockRecord{}
+	mi := &file_relay_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockRecord) ProtoMessage() {}
+
+func (x *LockRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockRecord.ProtoReflect.Descriptor instead.
+func (*LockRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *LockRecord) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *LockRecord) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *LockRecord) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
 // HeldRecord is a command of a round with a delay that the public has not seen the effect of. The key has the round and the
 // log index; beside it, the round and its games as the public has them are records as above.
 type HeldRecord struct {
@@ -2757,7 +3874,7 @@ type HeldRecord struct {
 
 func (x *HeldRecord) Reset() {
 	*x = HeldRecord{}
-	mi := &file_relay_proto_msgTypes[27]
+	mi := &file_relay_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2769,7 +3886,7 @@ func (x *HeldRecord) String() string {
 func (*HeldRecord) ProtoMessage() {}
 
 func (x *HeldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[27]
+	mi := &file_relay_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2782,7 +3899,7 @@ func (x *HeldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRecord.ProtoReflect.Descriptor instead.
 func (*HeldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{27}
+	return file_relay_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *HeldRecord) GetTerm() uint64 {
@@ -2803,12 +3920,13 @@ var File_relay_proto protoreflect.FileDescriptor
 
 const file_relay_proto_rawDesc = "" +
 	"\n" +
-	"\vrelay.proto\x12\rchessrelay.v1\"\xa8\x06\n" +
+	"\vrelay.proto\x12\rchessrelay.v1\"\xd8\b\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
-	"\arequest\x18\x04 \x01(\tR\arequest\x12N\n" +
+	"\arequest\x18\x04 \x01(\tR\arequest\x12\x16\n" +
+	"\x06source\x18\x05 \x01(\tR\x06source\x12N\n" +
 	"\x11create_tournament\x18\n" +
 	" \x01(\v2\x1f.chessrelay.v1.CreateTournamentH\x00R\x10createTournament\x12?\n" +
 	"\fcreate_round\x18\v \x01(\v2\x1a.chessrelay.v1.CreateRoundH\x00R\vcreateRound\x12<\n" +
@@ -2823,14 +3941,21 @@ const file_relay_proto_rawDesc = "" +
 	"updateGame\x12?\n" +
 	"\fupdate_round\x18\x12 \x01(\v2\x1a.chessrelay.v1.UpdateRoundH\x00R\vupdateRound\x12N\n" +
 	"\x11update_tournament\x18\x13 \x01(\v2\x1f.chessrelay.v1.UpdateTournamentH\x00R\x10updateTournament\x126\n" +
-	"\tset_clock\x18\x14 \x01(\v2\x17.chessrelay.v1.SetClockH\x00R\bsetClockB\x04\n" +
-	"\x02op\"\xa7\x01\n" +
+	"\tset_clock\x18\x14 \x01(\v2\x17.chessrelay.v1.SetClockH\x00R\bsetClock\x12/\n" +
+	"\x06unlock\x18\x15 \x01(\v2\x15.chessrelay.v1.UnlockH\x00R\x06unlock\x12<\n" +
+	"\vnote_source\x18\x16 \x01(\v2\x19.chessrelay.v1.NoteSourceH\x00R\n" +
+	"noteSource\x12B\n" +
+	"\raccept_source\x18\x17 \x01(\v2\x1b.chessrelay.v1.AcceptSourceH\x00R\facceptSource\x12/\n" +
+	"\x06delete\x18\x18 \x01(\v2\x15.chessrelay.v1.DeleteH\x00R\x06delete\x122\n" +
+	"\arestore\x18\x19 \x01(\v2\x16.chessrelay.v1.RestoreH\x00R\arestoreB\x04\n" +
+	"\x02op\"\xe6\x01\n" +
 	"\x10CreateTournament\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1a\n" +
 	"\blocation\x18\x04 \x01(\tR\blocation\x121\n" +
-	"\x04info\x18\x05 \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\"\xf7\x01\n" +
+	"\x04info\x18\x05 \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\x12=\n" +
+	"\bsettings\x18\x06 \x01(\v2!.chessrelay.v1.TournamentSettingsR\bsettings\"\xf7\x01\n" +
 	"\x0eTournamentInfo\x12\x1b\n" +
 	"\x06format\x18\x01 \x01(\tH\x00R\x06format\x88\x01\x01\x12&\n" +
 	"\ftime_control\x18\x02 \x01(\tH\x01R\vtimeControl\x88\x01\x01\x12 \n" +
@@ -2844,7 +3969,39 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"\b_playersB\n" +
 	"\n" +
-	"\b_website\"\xfe\x01\n" +
+	"\b_website\"\xb4\x02\n" +
+	"\x12TournamentSettings\x12\x1f\n" +
+	"\bunlisted\x18\x01 \x01(\bH\x00R\bunlisted\x88\x01\x01\x12'\n" +
+	"\freplacements\x18\x02 \x01(\tH\x01R\freplacements\x88\x01\x01\x12\x19\n" +
+	"\x05teams\x18\x03 \x01(\tH\x02R\x05teams\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"tie_breaks\x18\x04 \x01(\tH\x03R\ttieBreaks\x88\x01\x01\x120\n" +
+	"\ascoring\x18\x05 \x01(\v2\x16.chessrelay.v1.ScoringR\ascoring\x12\x1f\n" +
+	"\bgrouping\x18\x06 \x01(\tH\x04R\bgrouping\x88\x01\x01B\v\n" +
+	"\t_unlistedB\x0f\n" +
+	"\r_replacementsB\b\n" +
+	"\x06_teamsB\r\n" +
+	"\v_tie_breaksB\v\n" +
+	"\t_grouping\"\xb5\x02\n" +
+	"\aScoring\x12 \n" +
+	"\twhite_win\x18\x01 \x01(\x05H\x00R\bwhiteWin\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"white_draw\x18\x02 \x01(\x05H\x01R\twhiteDraw\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"white_loss\x18\x03 \x01(\x05H\x02R\twhiteLoss\x88\x01\x01\x12 \n" +
+	"\tblack_win\x18\x04 \x01(\x05H\x03R\bblackWin\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"black_draw\x18\x05 \x01(\x05H\x04R\tblackDraw\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"black_loss\x18\x06 \x01(\x05H\x05R\tblackLoss\x88\x01\x01B\f\n" +
+	"\n" +
+	"_white_winB\r\n" +
+	"\v_white_drawB\r\n" +
+	"\v_white_lossB\f\n" +
+	"\n" +
+	"_black_winB\r\n" +
+	"\v_black_drawB\r\n" +
+	"\v_black_loss\"\x89\x02\n" +
 	"\vCreateRound\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -2854,13 +4011,30 @@ const file_relay_proto_rawDesc = "" +
 	"\tstarts_at\x18\x04 \x01(\x03R\bstartsAt\x12#\n" +
 	"\rdelay_seconds\x18\x05 \x01(\x05R\fdelaySeconds\x12 \n" +
 	"\vdescription\x18\x06 \x01(\tR\vdescription\x12\x18\n" +
-	"\ashorten\x18\a \x01(\bR\ashorten\x12-\n" +
-	"\x06source\x18\b \x01(\v2\x15.chessrelay.v1.SourceR\x06source\"o\n" +
+	"\ashorten\x18\a \x01(\bR\ashorten\x128\n" +
+	"\bsettings\x18\t \x01(\v2\x1c.chessrelay.v1.RoundSettingsR\bsettings\"\xac\x02\n" +
+	"\rRoundSettings\x120\n" +
+	"\asources\x18\x01 \x01(\v2\x16.chessrelay.v1.SourcesR\asources\x127\n" +
+	"\x15starts_after_previous\x18\x02 \x01(\bH\x00R\x13startsAfterPrevious\x88\x01\x01\x12\x1d\n" +
+	"\aunrated\x18\x03 \x01(\bH\x01R\aunrated\x88\x01\x01\x120\n" +
+	"\ascoring\x18\x04 \x01(\v2\x16.chessrelay.v1.ScoringR\ascoring\x129\n" +
+	"\fteam_scoring\x18\x05 \x01(\v2\x16.chessrelay.v1.ScoringR\vteamScoringB\x18\n" +
+	"\x16_starts_after_previousB\n" +
+	"\n" +
+	"\b_unrated\"4\n" +
+	"\aSources\x12)\n" +
+	"\x04list\x18\x01 \x03(\v2\x15.chessrelay.v1.SourceR\x04list\"\x80\x02\n" +
 	"\x06Source\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12\x14\n" +
 	"\x05round\x18\x03 \x01(\x05R\x05round\x12)\n" +
-	"\x10interval_seconds\x18\x04 \x01(\x05R\x0fintervalSeconds\"\x97\x01\n" +
+	"\x10interval_seconds\x18\x04 \x01(\x05R\x0fintervalSeconds\x12\x0e\n" +
+	"\x02id\x18\x05 \x01(\tR\x02id\x12\x1d\n" +
+	"\n" +
+	"only_round\x18\x06 \x01(\x05R\tonlyRound\x12\x16\n" +
+	"\x06slices\x18\a \x01(\tR\x06slices\x12!\n" +
+	"\fboard_offset\x18\b \x01(\x05R\vboardOffset\x12%\n" +
+	"\x0esilent_seconds\x18\t \x01(\x05R\rsilentSeconds\"\x97\x01\n" +
 	"\x06Player\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -2869,7 +4043,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"federation\x18\x05 \x01(\tR\n" +
 	"federation\x12\x12\n" +
-	"\x04team\x18\x06 \x01(\tR\x04team\"\xd8\x02\n" +
+	"\x04team\x18\x06 \x01(\tR\x04team\"\xf0\x02\n" +
 	"\n" +
 	"CreateGame\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2882,7 +4056,8 @@ const file_relay_proto_rawDesc = "" +
 	"\ftime_control\x18\b \x01(\tR\vtimeControl\x12&\n" +
 	"\x04tags\x18\t \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12*\n" +
 	"\x0estart_position\x18\n" +
-	" \x01(\x05H\x00R\rstartPosition\x88\x01\x01B\x11\n" +
+	" \x01(\x05H\x00R\rstartPosition\x88\x01\x01\x12\x16\n" +
+	"\x06source\x18\v \x01(\tR\x06sourceB\x11\n" +
 	"\x0f_start_position\"/\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -2929,7 +4104,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x03fen\x18\x05 \x01(\tR\x03fen\x12\x18\n" +
 	"\aillegal\x18\x06 \x01(\bR\aillegalB\v\n" +
 	"\t_white_msB\v\n" +
-	"\t_black_ms\"\xff\x01\n" +
+	"\t_black_ms\"\xb0\x03\n" +
 	"\n" +
 	"UpdateGame\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x121\n" +
@@ -2937,8 +4112,46 @@ const file_relay_proto_rawDesc = "" +
 	"\x05black\x18\x03 \x01(\v2\x1b.chessrelay.v1.PlayerUpdateR\x05black\x12&\n" +
 	"\ftime_control\x18\x04 \x01(\tH\x00R\vtimeControl\x88\x01\x01\x12&\n" +
 	"\x04tags\x18\x05 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reasonB\x0f\n" +
-	"\r_time_control\"\xfd\x01\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x15\n" +
+	"\x03fen\x18\a \x01(\tH\x01R\x03fen\x88\x01\x01\x12\x1d\n" +
+	"\avariant\x18\b \x01(\tH\x02R\avariant\x88\x01\x01\x12*\n" +
+	"\x0estart_position\x18\t \x01(\x05H\x03R\rstartPosition\x88\x01\x01\x12\x1b\n" +
+	"\x06source\x18\n" +
+	" \x01(\tH\x04R\x06source\x88\x01\x01B\x0f\n" +
+	"\r_time_controlB\x06\n" +
+	"\x04_fenB\n" +
+	"\n" +
+	"\b_variantB\x11\n" +
+	"\x0f_start_positionB\t\n" +
+	"\a_source\"L\n" +
+	"\x06Unlock\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12\x16\n" +
+	"\x06fields\x18\x02 \x03(\tR\x06fields\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"O\n" +
+	"\n" +
+	"NoteSource\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12-\n" +
+	"\x04note\x18\x02 \x01(\v2\x19.chessrelay.v1.SourceNoteR\x04note\"\xbe\x01\n" +
+	"\n" +
+	"SourceNote\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x120\n" +
+	"\x06fields\x18\x02 \x03(\v2\x18.chessrelay.v1.FieldNoteR\x06fields\x12\x15\n" +
+	"\x06to_ply\x18\x03 \x01(\x05R\x05toPly\x122\n" +
+	"\x05moves\x18\x04 \x03(\v2\x1c.chessrelay.v1.CorrectedMoveR\x05moves\x12\x1b\n" +
+	"\thas_moves\x18\x05 \x01(\bR\bhasMoves\"5\n" +
+	"\tFieldNote\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"R\n" +
+	"\fAcceptSource\x12\x12\n" +
+	"\x04game\x18\x01 \x01(\tR\x04game\x12\x16\n" +
+	"\x06fields\x18\x02 \x03(\tR\x06fields\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"0\n" +
+	"\x06Delete\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"1\n" +
+	"\aRestore\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xfd\x01\n" +
 	"\fPlayerUpdate\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tH\x01R\x05title\x88\x01\x01\x12\x1b\n" +
@@ -2954,7 +4167,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"\b_fide_idB\r\n" +
 	"\v_federationB\a\n" +
-	"\x05_team\"\x82\x03\n" +
+	"\x05_team\"\x8d\x03\n" +
 	"\vUpdateRound\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\tR\x05round\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12 \n" +
@@ -2963,8 +4176,9 @@ const file_relay_proto_rawDesc = "" +
 	"\vdescription\x18\x05 \x01(\tH\x03R\vdescription\x88\x01\x01\x12\x1b\n" +
 	"\x06status\x18\x06 \x01(\tH\x04R\x06status\x88\x01\x01\x12\x1d\n" +
 	"\ashorten\x18\a \x01(\bH\x05R\ashorten\x88\x01\x01\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\x12-\n" +
-	"\x06source\x18\t \x01(\v2\x15.chessrelay.v1.SourceR\x06sourceB\a\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x128\n" +
+	"\bsettings\x18\n" +
+	" \x01(\v2\x1c.chessrelay.v1.RoundSettingsR\bsettingsB\a\n" +
 	"\x05_nameB\f\n" +
 	"\n" +
 	"_starts_atB\x10\n" +
@@ -2972,7 +4186,7 @@ const file_relay_proto_rawDesc = "" +
 	"\f_descriptionB\t\n" +
 	"\a_statusB\n" +
 	"\n" +
-	"\b_shorten\"\x84\x02\n" +
+	"\b_shorten\"\xc3\x02\n" +
 	"\x10UpdateTournament\x12\x1e\n" +
 	"\n" +
 	"tournament\x18\x01 \x01(\tR\n" +
@@ -2981,10 +4195,11 @@ const file_relay_proto_rawDesc = "" +
 	"\vdescription\x18\x03 \x01(\tH\x01R\vdescription\x88\x01\x01\x12\x1f\n" +
 	"\blocation\x18\x04 \x01(\tH\x02R\blocation\x88\x01\x01\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x121\n" +
-	"\x04info\x18\x06 \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04infoB\a\n" +
+	"\x04info\x18\x06 \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\x12=\n" +
+	"\bsettings\x18\a \x01(\v2!.chessrelay.v1.TournamentSettingsR\bsettingsB\a\n" +
 	"\x05_nameB\x0e\n" +
 	"\f_descriptionB\v\n" +
-	"\t_location\"\xc1\x02\n" +
+	"\t_location\"\xb8\x03\n" +
 	"\x10TournamentRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -2997,7 +4212,14 @@ const file_relay_proto_rawDesc = "" +
 	"\x04term\x18\b \x01(\x04R\x04term\x125\n" +
 	"\aupdates\x18\t \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\x121\n" +
 	"\x04info\x18\n" +
-	" \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\"\xd3\x03\n" +
+	" \x01(\v2\x1d.chessrelay.v1.TournamentInfoR\x04info\x12=\n" +
+	"\bsettings\x18\v \x01(\v2!.chessrelay.v1.TournamentSettingsR\bsettings\x126\n" +
+	"\adeleted\x18\f \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\adeleted\"]\n" +
+	"\rDeletedRecord\x12\x0e\n" +
+	"\x02at\x18\x01 \x01(\x03R\x02at\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05index\x18\x04 \x01(\x04R\x05index\"\x96\x04\n" +
 	"\vRoundRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -3016,8 +4238,9 @@ const file_relay_proto_rawDesc = "" +
 	"\x06status\x18\v \x01(\tR\x06status\x12!\n" +
 	"\fstatus_index\x18\f \x01(\x04R\vstatusIndex\x12\x18\n" +
 	"\ashorten\x18\r \x01(\bR\ashorten\x125\n" +
-	"\aupdates\x18\x0e \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\x12-\n" +
-	"\x06source\x18\x0f \x01(\v2\x15.chessrelay.v1.SourceR\x06source\"\xbe\x01\n" +
+	"\aupdates\x18\x0e \x03(\v2\x1b.chessrelay.v1.UpdateRecordR\aupdates\x128\n" +
+	"\bsettings\x18\x10 \x01(\v2\x1c.chessrelay.v1.RoundSettingsR\bsettings\x126\n" +
+	"\adeleted\x18\x11 \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\adeleted\"\xbe\x01\n" +
 	"\fUpdateRecord\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -3055,7 +4278,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x04term\x18\x06 \x01(\x04R\x04term\x12\x18\n" +
 	"\arequest\x18\a \x01(\tR\arequestB\v\n" +
 	"\t_white_msB\v\n" +
-	"\t_black_ms\"\x93\x03\n" +
+	"\t_black_ms\"\xab\x03\n" +
 	"\fChangeRecord\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
@@ -3072,9 +4295,10 @@ const file_relay_proto_rawDesc = "" +
 	"\x04kind\x18\f \x01(\rR\x04kind\x12\x14\n" +
 	"\x05added\x18\r \x01(\x05R\x05added\x122\n" +
 	"\x06fields\x18\x0e \x03(\v2\x1a.chessrelay.v1.FieldRecordR\x06fields\x12\x18\n" +
-	"\aforfeit\x18\x0f \x01(\bR\aforfeit\">\n" +
+	"\aforfeit\x18\x0f \x01(\bR\aforfeit\x12\x16\n" +
+	"\x06source\x18\x10 \x01(\tR\x06source\">\n" +
 	"\vMovesRecord\x12/\n" +
-	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\xd3\x05\n" +
+	"\x05moves\x18\x01 \x03(\v2\x19.chessrelay.v1.MoveRecordR\x05moves\"\x80\b\n" +
 	"\n" +
 	"GameRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -3099,7 +4323,21 @@ const file_relay_proto_rawDesc = "" +
 	"\x0echange_records\x18\x12 \x01(\rR\rchangeRecords\x12&\n" +
 	"\x04tags\x18\x13 \x03(\v2\x12.chessrelay.v1.TagR\x04tags\x12\x18\n" +
 	"\aforfeit\x18\x14 \x01(\bR\aforfeit\x120\n" +
-	"\x05clock\x18\x15 \x01(\v2\x1a.chessrelay.v1.ClockRecordR\x05clock\":\n" +
+	"\x05clock\x18\x15 \x01(\v2\x1a.chessrelay.v1.ClockRecordR\x05clock\x12/\n" +
+	"\x05locks\x18\x16 \x03(\v2\x19.chessrelay.v1.LockRecordR\x05locks\x12\x1d\n" +
+	"\n" +
+	"locked_ply\x18\x17 \x01(\x05R\tlockedPly\x12!\n" +
+	"\flocked_moves\x18\x18 \x01(\bR\vlockedMoves\x12\x1b\n" +
+	"\tlocked_by\x18\x19 \x01(\tR\blockedBy\x12\x16\n" +
+	"\x06source\x18\x1a \x01(\tR\x06source\x12-\n" +
+	"\x04note\x18\x1b \x01(\v2\x19.chessrelay.v1.SourceNoteR\x04note\x12\x1c\n" +
+	"\tautomatic\x18\x1c \x01(\bR\tautomatic\x126\n" +
+	"\adeleted\x18\x1d \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\adeleted\"B\n" +
+	"\n" +
+	"LockRecord\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\":\n" +
 	"\n" +
 	"HeldRecord\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x18\n" +
@@ -3117,79 +4355,113 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_relay_proto_goTypes = []any{
-	(*Command)(nil),          // 0: chessrelay.v1.Command
-	(*CreateTournament)(nil), // 1: chessrelay.v1.CreateTournament
-	(*TournamentInfo)(nil),   // 2: chessrelay.v1.TournamentInfo
-	(*CreateRound)(nil),      // 3: chessrelay.v1.CreateRound
-	(*Source)(nil),           // 4: chessrelay.v1.Source
-	(*Player)(nil),           // 5: chessrelay.v1.Player
-	(*CreateGame)(nil),       // 6: chessrelay.v1.CreateGame
-	(*Tag)(nil),              // 7: chessrelay.v1.Tag
-	(*PlayMove)(nil),         // 8: chessrelay.v1.PlayMove
-	(*TakeBack)(nil),         // 9: chessrelay.v1.TakeBack
-	(*SetResult)(nil),        // 10: chessrelay.v1.SetResult
-	(*SetClock)(nil),         // 11: chessrelay.v1.SetClock
-	(*CorrectMoves)(nil),     // 12: chessrelay.v1.CorrectMoves
-	(*CorrectedMove)(nil),    // 13: chessrelay.v1.CorrectedMove
-	(*UpdateGame)(nil),       // 14: chessrelay.v1.UpdateGame
-	(*PlayerUpdate)(nil),     // 15: chessrelay.v1.PlayerUpdate
-	(*UpdateRound)(nil),      // 16: chessrelay.v1.UpdateRound
-	(*UpdateTournament)(nil), // 17: chessrelay.v1.UpdateTournament
-	(*TournamentRecord)(nil), // 18: chessrelay.v1.TournamentRecord
-	(*RoundRecord)(nil),      // 19: chessrelay.v1.RoundRecord
-	(*UpdateRecord)(nil),     // 20: chessrelay.v1.UpdateRecord
-	(*FieldRecord)(nil),      // 21: chessrelay.v1.FieldRecord
-	(*MoveRecord)(nil),       // 22: chessrelay.v1.MoveRecord
-	(*ClockRecord)(nil),      // 23: chessrelay.v1.ClockRecord
-	(*ChangeRecord)(nil),     // 24: chessrelay.v1.ChangeRecord
-	(*MovesRecord)(nil),      // 25: chessrelay.v1.MovesRecord
-	(*GameRecord)(nil),       // 26: chessrelay.v1.GameRecord
-	(*HeldRecord)(nil),       // 27: chessrelay.v1.HeldRecord
+	(*Command)(nil),            // 0: chessrelay.v1.Command
+	(*CreateTournament)(nil),   // 1: chessrelay.v1.CreateTournament
+	(*TournamentInfo)(nil),     // 2: chessrelay.v1.TournamentInfo
+	(*TournamentSettings)(nil), // 3: chessrelay.v1.TournamentSettings
+	(*Scoring)(nil),            // 4: chessrelay.v1.Scoring
+	(*CreateRound)(nil),        // 5: chessrelay.v1.CreateRound
+	(*RoundSettings)(nil),      // 6: chessrelay.v1.RoundSettings
+	(*Sources)(nil),            // 7: chessrelay.v1.Sources
+	(*Source)(nil),             // 8: chessrelay.v1.Source
+	(*Player)(nil),             // 9: chessrelay.v1.Player
+	(*CreateGame)(nil),         // 10: chessrelay.v1.CreateGame
+	(*Tag)(nil),                // 11: chessrelay.v1.Tag
+	(*PlayMove)(nil),           // 12: chessrelay.v1.PlayMove
+	(*TakeBack)(nil),           // 13: chessrelay.v1.TakeBack
+	(*SetResult)(nil),          // 14: chessrelay.v1.SetResult
+	(*SetClock)(nil),           // 15: chessrelay.v1.SetClock
+	(*CorrectMoves)(nil),       // 16: chessrelay.v1.CorrectMoves
+	(*CorrectedMove)(nil),      // 17: chessrelay.v1.CorrectedMove
+	(*UpdateGame)(nil),         // 18: chessrelay.v1.UpdateGame
+	(*Unlock)(nil),             // 19: chessrelay.v1.Unlock
+	(*NoteSource)(nil),         // 20: chessrelay.v1.NoteSource
+	(*SourceNote)(nil),         // 21: chessrelay.v1.SourceNote
+	(*FieldNote)(nil),          // 22: chessrelay.v1.FieldNote
+	(*AcceptSource)(nil),       // 23: chessrelay.v1.AcceptSource
+	(*Delete)(nil),             // 24: chessrelay.v1.Delete
+	(*Restore)(nil),            // 25: chessrelay.v1.Restore
+	(*PlayerUpdate)(nil),       // 26: chessrelay.v1.PlayerUpdate
+	(*UpdateRound)(nil),        // 27: chessrelay.v1.UpdateRound
+	(*UpdateTournament)(nil),   // 28: chessrelay.v1.UpdateTournament
+	(*TournamentRecord)(nil),   // 29: chessrelay.v1.TournamentRecord
+	(*DeletedRecord)(nil),      // 30: chessrelay.v1.DeletedRecord
+	(*RoundRecord)(nil),        // 31: chessrelay.v1.RoundRecord
+	(*UpdateRecord)(nil),       // 32: chessrelay.v1.UpdateRecord
+	(*FieldRecord)(nil),        // 33: chessrelay.v1.FieldRecord
+	(*MoveRecord)(nil),         // 34: chessrelay.v1.MoveRecord
+	(*ClockRecord)(nil),        // 35: chessrelay.v1.ClockRecord
+	(*ChangeRecord)(nil),       // 36: chessrelay.v1.ChangeRecord
+	(*MovesRecord)(nil),        // 37: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),         // 38: chessrelay.v1.GameRecord
+	(*LockRecord)(nil),         // 39: chessrelay.v1.LockRecord
+	(*HeldRecord)(nil),         // 40: chessrelay.v1.HeldRecord
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
-	3,  // 1: chessrelay.v1.Command.create_round:type_name -> chessrelay.v1.CreateRound
-	6,  // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
-	8,  // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
-	9,  // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
-	10, // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
-	12, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
-	14, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
-	16, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
-	17, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
-	11, // 10: chessrelay.v1.Command.set_clock:type_name -> chessrelay.v1.SetClock
-	2,  // 11: chessrelay.v1.CreateTournament.info:type_name -> chessrelay.v1.TournamentInfo
-	4,  // 12: chessrelay.v1.CreateRound.source:type_name -> chessrelay.v1.Source
-	5,  // 13: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
-	5,  // 14: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
-	7,  // 15: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
-	13, // 16: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
-	15, // 17: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
-	15, // 18: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
-	7,  // 19: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
-	4,  // 20: chessrelay.v1.UpdateRound.source:type_name -> chessrelay.v1.Source
-	2,  // 21: chessrelay.v1.UpdateTournament.info:type_name -> chessrelay.v1.TournamentInfo
-	20, // 22: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	2,  // 23: chessrelay.v1.TournamentRecord.info:type_name -> chessrelay.v1.TournamentInfo
-	20, // 24: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	4,  // 25: chessrelay.v1.RoundRecord.source:type_name -> chessrelay.v1.Source
-	21, // 26: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	22, // 27: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	21, // 28: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	22, // 29: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	5,  // 30: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	5,  // 31: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	22, // 32: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	24, // 33: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	7,  // 34: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
-	23, // 35: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	5,  // 1: chessrelay.v1.Command.create_round:type_name -> chessrelay.v1.CreateRound
+	10, // 2: chessrelay.v1.Command.create_game:type_name -> chessrelay.v1.CreateGame
+	12, // 3: chessrelay.v1.Command.play_move:type_name -> chessrelay.v1.PlayMove
+	13, // 4: chessrelay.v1.Command.take_back:type_name -> chessrelay.v1.TakeBack
+	14, // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
+	16, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
+	18, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
+	27, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
+	28, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
+	15, // 10: chessrelay.v1.Command.set_clock:type_name -> chessrelay.v1.SetClock
+	19, // 11: chessrelay.v1.Command.unlock:type_name -> chessrelay.v1.Unlock
+	20, // 12: chessrelay.v1.Command.note_source:type_name -> chessrelay.v1.NoteSource
+	23, // 13: chessrelay.v1.Command.accept_source:type_name -> chessrelay.v1.AcceptSource
+	24, // 14: chessrelay.v1.Command.delete:type_name -> chessrelay.v1.Delete
+	25, // 15: chessrelay.v1.Command.restore:type_name -> chessrelay.v1.Restore
+	2,  // 16: chessrelay.v1.CreateTournament.info:type_name -> chessrelay.v1.TournamentInfo
+	3,  // 17: chessrelay.v1.CreateTournament.settings:type_name -> chessrelay.v1.TournamentSettings
+	4,  // 18: chessrelay.v1.TournamentSettings.scoring:type_name -> chessrelay.v1.Scoring
+	6,  // 19: chessrelay.v1.CreateRound.settings:type_name -> chessrelay.v1.RoundSettings
+	7,  // 20: chessrelay.v1.RoundSettings.sources:type_name -> chessrelay.v1.Sources
+	4,  // 21: chessrelay.v1.RoundSettings.scoring:type_name -> chessrelay.v1.Scoring
+	4,  // 22: chessrelay.v1.RoundSettings.team_scoring:type_name -> chessrelay.v1.Scoring
+	8,  // 23: chessrelay.v1.Sources.list:type_name -> chessrelay.v1.Source
+	9,  // 24: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
+	9,  // 25: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
+	11, // 26: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
+	17, // 27: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
+	26, // 28: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
+	26, // 29: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
+	11, // 30: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
+	21, // 31: chessrelay.v1.NoteSource.note:type_name -> chessrelay.v1.SourceNote
+	22, // 32: chessrelay.v1.SourceNote.fields:type_name -> chessrelay.v1.FieldNote
+	17, // 33: chessrelay.v1.SourceNote.moves:type_name -> chessrelay.v1.CorrectedMove
+	6,  // 34: chessrelay.v1.UpdateRound.settings:type_name -> chessrelay.v1.RoundSettings
+	2,  // 35: chessrelay.v1.UpdateTournament.info:type_name -> chessrelay.v1.TournamentInfo
+	3,  // 36: chessrelay.v1.UpdateTournament.settings:type_name -> chessrelay.v1.TournamentSettings
+	32, // 37: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	2,  // 38: chessrelay.v1.TournamentRecord.info:type_name -> chessrelay.v1.TournamentInfo
+	3,  // 39: chessrelay.v1.TournamentRecord.settings:type_name -> chessrelay.v1.TournamentSettings
+	30, // 40: chessrelay.v1.TournamentRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
+	32, // 41: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	6,  // 42: chessrelay.v1.RoundRecord.settings:type_name -> chessrelay.v1.RoundSettings
+	30, // 43: chessrelay.v1.RoundRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
+	33, // 44: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	34, // 45: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
+	33, // 46: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	34, // 47: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	9,  // 48: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	9,  // 49: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	34, // 50: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	36, // 51: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	11, // 52: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
+	35, // 53: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
+	39, // 54: chessrelay.v1.GameRecord.locks:type_name -> chessrelay.v1.LockRecord
+	21, // 55: chessrelay.v1.GameRecord.note:type_name -> chessrelay.v1.SourceNote
+	30, // 56: chessrelay.v1.GameRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -3209,25 +4481,33 @@ func file_relay_proto_init() {
 		(*Command_UpdateRound)(nil),
 		(*Command_UpdateTournament)(nil),
 		(*Command_SetClock)(nil),
+		(*Command_Unlock)(nil),
+		(*Command_NoteSource)(nil),
+		(*Command_AcceptSource)(nil),
+		(*Command_Delete)(nil),
+		(*Command_Restore)(nil),
 	}
 	file_relay_proto_msgTypes[2].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[3].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[4].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[6].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[8].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[11].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[13].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[14].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[10].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[12].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[15].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[16].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[17].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[22].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[23].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[18].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[26].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[27].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[28].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[34].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

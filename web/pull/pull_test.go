@@ -43,7 +43,9 @@ func newHall(t testing.TB, source relay.Source) *hall {
 	h.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: "other001", Tournament: tid, Name: "Round 1"}}})
 	h.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 		Id: rid, Tournament: tid, Name: "Round 2", Shorten: true,
-		Source: &relaypb.Source{Kind: string(source.Kind), Url: source.URL, IntervalSeconds: int32(source.IntervalSeconds), Round: int32(source.Round)},
+		Settings: &relaypb.RoundSettings{Sources: &relaypb.Sources{List: []*relaypb.Source{
+			{Id: "s1", Kind: string(source.Kind), Url: source.URL, IntervalSeconds: int32(source.IntervalSeconds), Round: int32(source.Round)},
+		}}},
 	}}})
 	return h
 }
@@ -430,15 +432,15 @@ func TestLeadership(t *testing.T) {
 	if a.Stats().Polls != n {
 		t.Error("the old leader still polls")
 	}
-	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Source: &relaypb.Source{
-		Kind: "pgn", Url: src.URL + "/other", IntervalSeconds: 1,
+	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Settings: &relaypb.RoundSettings{
+		Sources: &relaypb.Sources{List: []*relaypb.Source{{Id: "s1", Kind: "pgn", Url: src.URL + "/other", IntervalSeconds: 1}}},
 	}}}})
 	eventually(t, "the other address to be asked", func() bool {
 		src.mu.Lock()
 		defer src.mu.Unlock()
 		return src.requests[len(src.requests)-1].URL.Path == "/other"
 	})
-	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Source: &relaypb.Source{}}}})
+	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Settings: &relaypb.RoundSettings{Sources: new(relaypb.Sources)}}}})
 	eventually(t, "the source to be let go", func() bool { return !polls(b) && b.Stats().Sources == 0 })
 }
 

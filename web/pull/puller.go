@@ -148,7 +148,7 @@ func (p *Puller) targets() map[relay.RoundID]target {
 	out := map[relay.RoundID]target{}
 	p.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		for _, r := range b.Sources() {
-			t := target{Source: *r.Source}
+			t := target{Source: r.Sources[0]}
 			if tour, ok := b.Tournament(r.Tournament); ok && t.Round == 0 {
 				t.Round = slices.Index(tour.Rounds, r.ID) + 1
 			}

@@ -1,0 +1,94 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// tournamentSettingsIn is how a tournament is shown and counts. What is left out stays.
+type tournamentSettingsIn struct {
+	Unlisted     *bool     `json:"unlisted"`
+	Replacements *string   `json:"replacements"`
+	Teams        *string   `json:"teams"`
+	TieBreaks    *string   `json:"tieBreaks"`
+	Scoring      scoringIn `json:"scoring"`
+	Grouping     *string   `json:"grouping"`
+}
+
+// command is nil if nothing is said.
+func (in tournamentSettingsIn) command() *relaypb.TournamentSettings {
+	out := &relaypb.TournamentSettings{
+		Unlisted: in.Unlisted, Replacements: in.Replacements, Teams: in.Teams, TieBreaks: in.TieBreaks,
+		Scoring: in.Scoring.command(), Grouping: in.Grouping,
+	}
+	if out.Unlisted == nil && out.Replacements == nil && out.Teams == nil && out.TieBreaks == nil && out.Scoring == nil && out.Grouping == nil {
+		return nil
+	}
+	return out
+}
+
+// scoringIn is what results are worth: absent, null (as usual), or points such as {"win":3,"draw":1}, for both
+// colours or for each: {"white":{"win":1},"black":{"win":1.5}}.
+type scoringIn struct {
+	asked   bool
+	scoring struct {
+		pointsIn
+		White *pointsIn `json:"white"`
+		Black *pointsIn `json:"black"`
+	}
+}
+
+type pointsIn struct {
+	Win  *float64 `json:"win"`
+	Draw *float64 `json:"draw"`
+	Loss *float64 `json:"loss"`
+}
+
+// UnmarshalJSON is called for null too.
+func (s *scoringIn) UnmarshalJSON(data []byte) error {
+	s.asked = true
+	if string(data) == "null" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(&s.scoring)
+}
+
+// command is nil if nothing was asked for.
+func (s scoringIn) command() *relaypb.Scoring {
+	if !s.asked {
+		return nil
+	}
+	white, black := s.scoring.pointsIn, s.scoring.pointsIn
+	if s.scoring.White != nil {
+		white = *s.scoring.White
+	}
+	if s.scoring.Black != nil {
+		black = *s.scoring.Black
+	}
+	return &relaypb.Scoring{
+		WhiteWin: hundredths(white.Win), WhiteDraw: hundredths(white.Draw), WhiteLoss: hundredths(white.Loss),
+		BlackWin: hundredths(black.Win), BlackDraw: hundredths(black.Draw), BlackLoss: hundredths(black.Loss),
+	}
+}
+
+// hundredths of a point. What does not fit is refused by the boards, and not wrapped around here.
+func hundredths(points *float64) *int32 {
+	if points == nil {
+		return nil
+	}
+	return new(int32(max(min(math.Round(*points*100), 1<<30), -1)))
+}
+
+// firstSource is the first of a round's sources, as the field "source" shows it; nil if there is none.
+func firstSource(r *relay.Round) *relay.Source {
+	if len(r.Sources) == 0 {
+		return nil
+	}
+	return &r.Sources[0]
+}
