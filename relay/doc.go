@@ -20,6 +20,7 @@
 //	create.go   tournaments, rounds, games
 //	play.go     moves
 //	correct.go  takebacks and results
+//	names.go    which names are one player's, and which are nobody's
 //	clock.go    clocks that are told without a move
 //	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
 //	update.go   what is changed of a tournament, a round and a game later

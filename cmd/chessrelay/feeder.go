@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chessrelay/chessrelay/relay"
-	"github.com/chessrelay/chessrelay/relay/standings"
 )
 
 // How many boards are opened at the same time.
@@ -182,8 +181,8 @@ func numberBoards(games []*feedGame, taken map[int]bool) {
 }
 
 func samePlayers(g *feedGame, there gameState) bool {
-	white, black := standings.NameKey(g.White.Name), standings.NameKey(g.Black.Name)
-	return white+black != "" && white == standings.NameKey(there.White.Name) && black == standings.NameKey(there.Black.Name)
+	white, black := relay.NameKey(g.White.Name), relay.NameKey(g.Black.Name)
+	return white+black != "" && white == relay.NameKey(there.White.Name) && black == relay.NameKey(there.Black.Name)
 }
 
 // sameBoard compares boards only where the file says the number; the order in a file

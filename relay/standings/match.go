@@ -51,7 +51,7 @@ type TeamEncounter struct {
 }
 
 // Matches returns the matches of a round, by their first board. A team is known by its name,
-// whatever the case and the spaces. A game is of no match if one of its players has no team, or both have the same.
+// in any spelling that [relay.TeamKey] takes for one. A game is of no match if one of its players has no team, or both have the same.
 //
 // Players of an open may name their clubs, which then meet on one board here and another
 // there. So a match has at least two boards, and they are at least half of those on which either team meets another
@@ -61,7 +61,7 @@ func Matches(games []*relay.Game) []Match {
 	at := map[[2]string]int{}
 	boards := map[string]int{} // of a team
 	for _, g := range byBoard(games) {
-		white, black := teamKey(g.White.Team), teamKey(g.Black.Team)
+		white, black := relay.TeamKey(g.White.Team), relay.TeamKey(g.Black.Team)
 		if white == "" || black == "" || white == black {
 			continue
 		}
@@ -97,13 +97,6 @@ func (m *Match) add(g *relay.Game, firstIsWhite bool) {
 }
 
 func teamName(name string) string { return strings.Join(strings.Fields(name), " ") }
-
-func teamKey(name string) string {
-	if name = strings.ToLower(teamName(name)); name == "?" || name == "-" {
-		return ""
-	}
-	return name
-}
 
 // teamRow is a line of the teams' table while it is made.
 type teamRow struct {

@@ -2,30 +2,9 @@ package standings
 
 import (
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
-
-// NameKey is the same for all the ways a person's name is written: "Carlsen, Magnus",
-// "Magnus Carlsen" and "CARLSEN Magnus". It is empty for an unknown player, "?".
-func NameKey(name string) string {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
-	slices.Sort(words)
-	return strings.Join(words, " ")
-}
-
-// nobody says whether a name stands for no player in particular.
-func nobody(key string) bool {
-	switch key {
-	case "", "bye", "nn", "n n":
-		return true
-	}
-	return false
-}
 
 // people tells who is who. A player is known by his FIDE id. One without an id is the one with an id
 // of the same name, if there is exactly one; or else whoever has that name.
@@ -34,7 +13,7 @@ type people struct {
 	byFide map[int64]*row
 	byName map[string]*row
 	fide   map[string][]int64 // the ids that come with a name
-	keys   map[string]string  // NameKey of the names seen so far
+	keys   map[string]string  // relay.NameKey of the names seen so far
 }
 
 func newPeople() *people {
@@ -47,7 +26,7 @@ func newPeople() *people {
 func (p *people) key(name string) string {
 	key, ok := p.keys[name]
 	if !ok {
-		key = NameKey(name)
+		key = relay.NameKey(name)
 		p.keys[name] = key
 	}
 	return key
@@ -66,7 +45,7 @@ func (p *people) introduce(who relay.Player) {
 func (p *people) find(who relay.Player) *row {
 	key, id := p.key(who.Name), who.FideID
 	if id == 0 {
-		if nobody(key) {
+		if key == "" {
 			return nil
 		}
 		if ids := p.fide[key]; len(ids) == 1 {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -252,17 +253,6 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-func TestNameKey(t *testing.T) {
-	for _, name := range []string{"Vachier-Lagrave, Maxime", "Maxime Vachier-Lagrave", "VACHIER LAGRAVE Maxime"} {
-		if got := NameKey(name); got != "lagrave maxime vachier" {
-			t.Errorf("NameKey(%q) = %q", name, got)
-		}
-	}
-	if NameKey("?") != "" {
-		t.Error("an unknown player has a key")
-	}
-}
-
 func TestWhoIsWho(t *testing.T) {
 	magnus := relay.Player{Name: "Carlsen, Magnus", FideID: 1503014, Rating: 2863, Federation: "NOR"}
 	wei1, wei2 := relay.Player{Name: "Wang, Wei", FideID: 1}, relay.Player{Name: "Wei Wang", FideID: 2}
@@ -282,6 +272,32 @@ func TestWhoIsWho(t *testing.T) {
 	}
 	if len(table.Players) != 1+5+3 {
 		t.Errorf("%s: want 9 players", order(table))
+	}
+}
+
+// TestNames has one player under several spellings, and nobody under several names.
+func TestNames(t *testing.T) {
+	person := func(name string) relay.Player { return relay.Player{Name: name} }
+	round := func(n int, results string, names ...string) Round {
+		r := Round{Round: &relay.Round{Status: relay.RoundFinished}}
+		for i, result := range strings.Fields(results) {
+			r.Games = append(r.Games, game(t, n, i+1, person(names[2*i]), person(names[2*i+1]), result))
+		}
+		return r
+	}
+	table := Compute([]Round{
+		round(1, "1-0 0-1 1-0", "Mu\u0308ller, J", "X1", "unknown", "X2", "X3", "Vacant"),
+		round(2, "1/2-1/2 1-0", "J Müller", "X2", "X1", "N.N."),
+		round(3, "0-1 1/2-1/2 +/-", "X3", "MÜLLER J", "X1", "Unknown, Unknown", "no player", "X2"),
+	})
+	if got, want := len(table.Players), 4; got != want {
+		t.Errorf("%s: want %d players", order(table), want)
+	}
+	if l := table.Players[0]; l.Points != 2.5 || l.Games != 3 || l.Unplayed != 0 {
+		t.Errorf("%+v leads", l)
+	}
+	if l := line(t, table, "X1"); l.Points != 1.5 || l.Unplayed != 2 {
+		t.Errorf("X1 has %+v", l)
 	}
 }
 
