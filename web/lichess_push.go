@@ -200,7 +200,7 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 		if err != nil {
 			return err
 		}
-		changes := mirror.Diff(mirror.Round{ID: id, Games: v.games, Shorten: v.round.Shorten}, p.games)
+		changes := mirror.Diff(mirror.Round{ID: id, Games: v.games, Shorten: v.round.Shorten, Players: s.players.Of(v.tournament)}, p.games)
 		if late {
 			s.fillIn(changes, p)
 			return nil

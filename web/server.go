@@ -49,6 +49,7 @@ type Server struct {
 	handler http.Handler
 
 	lines   *pull.Lines   // with those who poll, if there are any
+	players pull.Players  // the replacements of the tournaments, for pushes
 	pushes  chan struct{} // one for each push
 	late    lateTries
 	codes   redeemedCodes

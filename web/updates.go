@@ -145,6 +145,9 @@ func (s *Server) updateTournament(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := in.tournamentSettingsIn.check(); err != nil {
+		return answer{}, err
+	}
 	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
 		Tournament: chi.URLParam(r, "tid"), Name: in.Name, Description: in.Description, Location: in.Location,
 		Info: in.infoIn.command(), Settings: in.tournamentSettingsIn.command(), Reason: in.Reason,

@@ -22,6 +22,9 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := in.tournamentSettingsIn.check(); err != nil {
+		return answer{}, err
+	}
 	o, err := s.create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
 			Id: id, Name: in.Name, Description: in.Description, Location: in.Location, Info: in.infoIn.command(), Settings: in.tournamentSettingsIn.command(),

@@ -191,7 +191,8 @@ func keys(games []Game) []string {
 		key := "mirror/id/" + digest(g.ID)
 		if g.ID == "" {
 			place := ""
-			white, black := nameKey(g.White.Name), nameKey(g.Black.Name)
+			white, black := g.sourceNames()
+			white, black = nameKey(white), nameKey(black)
 			if white == "" || black == "" {
 				place = strconv.Itoa(i)
 			}

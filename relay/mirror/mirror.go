@@ -12,6 +12,8 @@ type Round struct {
 	Games []*relay.Game // by board
 	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
 	Shorten bool
+	// Players, settings of the tournament, are applied to what the source says before anything is compared.
+	Players *Replacements
 }
 
 // Game is one game as a source tells it.
@@ -47,7 +49,8 @@ type Game struct {
 	// Warning says why the moves end here, for the game's [relay.WarningTag]; empty if nothing is wrong.
 	Warning string
 
-	unplayed *pgn.Game // of FromPGN, if its moves could not all be played; see goOn
+	unplayed *pgn.Game  // of FromPGN, if its moves could not all be played; see goOn
+	called   *[2]string // what the source calls the players, if Replacements has seen the game
 }
 
 // Move is one ply.
@@ -85,7 +88,7 @@ type Change struct {
 // others submit at the same time, some commands may be refused or come to nothing:
 // read the round again then and call Diff again, until no Change has commands.
 func Diff(round Round, games []Game) []Change {
-	games = withDistinctIDs(games)
+	games = withDistinctIDs(round.Players.Apply(games))
 	m := match(seatsOf(round.Games), games)
 	out := make([]Change, len(games))
 	for i, s := range games {

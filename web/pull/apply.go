@@ -56,6 +56,7 @@ func (s *poll) apply(ctx context.Context, now time.Time) error {
 		if round.ID == "" {
 			return errors.New("the round is gone")
 		}
+		s.applied = round.Players
 		changes := s.changes(round, now)
 		s.unread = slices.Clone(s.problems)
 		for i, c := range changes {
@@ -117,7 +118,8 @@ func (s *poll) boards() (round mirror.Round) {
 		if !ok {
 			return
 		}
-		round = mirror.Round{ID: r.ID, Shorten: r.Shorten}
+		t, _ := b.Tournament(r.Tournament)
+		round = mirror.Round{ID: r.ID, Shorten: r.Shorten, Players: s.players.Of(t)}
 		for _, id := range r.Games {
 			if g, ok := b.Game(id); ok {
 				round.Games = append(round.Games, g)

@@ -58,7 +58,8 @@ type poll struct {
 	kept     int
 	later    time.Time // when the games are to be applied, though they may not have changed; zero: not
 	short    map[relay.GameID]shortened
-	failed   int // polls in a row
+	failed   int                  // polls in a row
+	applied  *mirror.Replacements // by the last apply
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -114,6 +115,9 @@ func (s *poll) once(life context.Context) time.Duration {
 	now := time.Now()
 	if err == nil && changed {
 		s.take(games, problems)
+		s.later = now
+	}
+	if err == nil && s.edited() {
 		s.later = now
 	}
 	if err == nil && !s.later.IsZero() && !now.Before(s.later) {

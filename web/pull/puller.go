@@ -45,6 +45,8 @@ type Puller struct {
 	fetch *fetcher
 	slots chan struct{} // one for each poll that is on
 	lines Lines
+	// players are the parsed replacements of the tournaments.
+	players Players
 	// lookup is where the host of a LiveChess Cloud tournament is asked for.
 	lookup string
 

@@ -1,0 +1,402 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// Limits of the texts of [ParseReplacements]. The whole text has [relay.MaxReplacements] bytes at most.
+const (
+	maxLines    = 2000 // that say something
+	maxLine     = 500  // bytes
+	maxLineName = 6    // words of a name of which any two find it
+	minFideID   = 5    // digits
+	maxRating   = 4    // digits
+	minRating   = 3
+)
+
+// Replacements says how a tournament shows the players whom its sources name. It has the two texts
+// of the tournament's settings, parsed. It is immutable; nil replaces nothing.
+//
+// # Lines of replacements
+//
+// A line names a player as the source does, and says what is shown instead:
+//
+//	Wrong Name = Right Name / 12345 / IM / 2410
+//	1503014 = Carlsen, Magnus / GM / 2830
+//
+// Before the first "=" stands a name, or the FIDE id that the source gives the player. After it
+// stand parts between slashes, in any order. Digits are a FIDE id (5 to 12 of them) or a rating (3
+// or 4); a title of FIDE's or of a federation is the title; anything else is the name. A part that
+// is empty, "-" or "0" leaves what the source says.
+//
+// The forms that lichess takes, or took, mean the same: there is no "=", the first part is the
+// player, and a semicolon may stand between the parts:
+//
+//	Magnus Carlsen / 1503014
+//	YouGotLittUp / / / 1890 / Louis Litt
+//	Magnus Carlsen = 1503014 / GM
+//	YouGotLittUp; Louis Litt; 1890
+//
+// # Lines of teams
+//
+// A line puts a player into a team, by FIDE id or by name:
+//
+//	Team Cats; 3408230
+//	Team Dogs; Scooby Doo
+//
+// The player may be named as the source does, or as a replacement shows him.
+//
+// # Which player a line is about
+//
+// The FIDE id decides if a line has it. Otherwise the name does, in any form ([relay.NameKey]).
+// Otherwise, as on lichess, a line with a name of three words or more finds a player whom the
+// source calls by some of those words, at least two. Such a match counts only if one line alone has
+// those words, and if no other player of the same games has the whole name.
+//
+// Empty lines, and lines that begin with "#" or "//", say nothing.
+type Replacements struct {
+	players index[replacement]
+	teams   index[string]
+}
+
+// replacement is what a line says of a player; what it does not say is empty.
+type replacement struct {
+	name, title string
+	rating      int
+	fideID      int64
+}
+
+// LineError is the error of a line that cannot be read.
+type LineError struct {
+	Field  string // replacements or teams, as the API names the setting
+	Line   int    // from 1
+	Reason string
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("%s, line %d: %s", e.Field, e.Line, e.Reason) }
+
+// ParseReplacements reads a tournament's replacements and its team list. The error is a [*LineError]
+// for the first line that cannot be read. The result is usable even then: it has all the other
+// lines, since a typing error in one line must not undo the others on the boards.
+func ParseReplacements(replacements, teams string) (*Replacements, error) {
+	r := new(Replacements)
+	err := eachLine("replacements", replacements, func(at int, line string) error {
+		player, says, err := parseReplacement(line)
+		if err != nil {
+			return err
+		}
+		return r.players.put(at, player, says)
+	})
+	if teamsErr := eachLine("teams", teams, func(at int, line string) error {
+		player, team, err := parseTeam(line)
+		if err != nil {
+			return err
+		}
+		return r.teams.put(at, player, team)
+	}); err == nil {
+		err = teamsErr
+	}
+	r.players.complete()
+	r.teams.complete()
+	return r, err
+}
+
+// eachLine calls read for each line that says something, and returns the first error.
+func eachLine(field, text string, read func(at int, line string) error) (first error) {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\ufeff", "").Replace(text)
+	at, says := 0, 0
+	for line := range strings.SplitSeq(text, "\n") {
+		at++
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "//") {
+			continue
+		}
+		var err error
+		switch says++; {
+		case says > maxLines:
+			err = fmt.Errorf("is one too many: at most %d lines may say something", maxLines)
+		case len(line) > maxLine:
+			err = fmt.Errorf("must not be longer than %d bytes, and has %d", maxLine, len(line))
+		default:
+			err = read(at, line)
+		}
+		if err != nil && first == nil {
+			first = &LineError{field, at, err.Error()}
+		}
+		if says > maxLines {
+			break
+		}
+	}
+	return first
+}
+
+// parseReplacement reads a line of replacements.
+func parseReplacement(line string) (player string, says replacement, err error) {
+	player, rest, found := strings.Cut(line, "=")
+	sep := "/"
+	switch {
+	case !found && strings.Contains(line, "/"):
+		player, rest, _ = strings.Cut(line, "/")
+	case !found:
+		player, rest, found = strings.Cut(line, ";")
+		if sep = ";"; !found {
+			return "", says, fmt.Errorf("%s names a player, and what is shown instead is missing: write %q",
+				quote(line), "Wrong Name = Right Name / FIDE id / title / rating")
+		}
+	case strings.Contains(rest, "="):
+		return "", says, errors.New("has two equals signs")
+	case !strings.Contains(rest, "/"):
+		sep = ";"
+	}
+	for part := range strings.SplitSeq(rest, sep) {
+		if err := says.add(strings.TrimSpace(part)); err != nil {
+			return "", says, err
+		}
+	}
+	if says == (replacement{}) {
+		return "", says, fmt.Errorf("says nothing of %s: a name, a FIDE id, a title or a rating is needed", quote(strings.TrimSpace(player)))
+	}
+	return strings.TrimSpace(player), says, nil
+}
+
+// add takes in one part of a line.
+func (p *replacement) add(part string) error {
+	part = strings.Join(strings.Fields(part), " ")
+	title := strings.ToUpper(part)
+	twice := func(what string, is, also any) error {
+		return fmt.Errorf("has two %ss, %v and %v", what, is, also)
+	}
+	switch {
+	case part == "", part == "-", part == "0":
+	case titles[title]:
+		if p.title != "" {
+			return twice("title", p.title, title)
+		}
+		p.title = title
+	case isDigits(part):
+		n, err := strconv.ParseInt(part, 10, 64)
+		switch {
+		case err != nil || n > relay.MaxFideID || len(part) < minRating || n == 0:
+			return fmt.Errorf("%s is neither a rating (%d or %d digits) nor a FIDE id (%d to 12)", quote(part), minRating, maxRating, minFideID)
+		case len(part) >= minFideID && p.fideID != 0:
+			return twice("FIDE id", p.fideID, part)
+		case len(part) >= minFideID:
+			p.fideID = n
+		case n > relay.MaxRating:
+			return fmt.Errorf("the rating %d is above %d", n, relay.MaxRating)
+		case p.rating != 0:
+			return twice("rating", p.rating, part)
+		default:
+			p.rating = int(n)
+		}
+	case text(part, relay.MaxName) != part:
+		return fmt.Errorf("the name %s has characters that cannot be seen, or more than %d bytes", quote(part), relay.MaxName)
+	case relay.TeamKey(part) == "":
+		return fmt.Errorf("%s is neither a name, a FIDE id, a title nor a rating", quote(part))
+	case p.name != "":
+		return twice("name", quote(p.name), quote(part))
+	default:
+		p.name = part
+	}
+	return nil
+}
+
+// titles are those that FIDE gives, over the board and online, and those of federations that
+// broadcasts show.
+var titles = map[string]bool{
+	"GM": true, "IM": true, "FM": true, "CM": true, "NM": true,
+	"WGM": true, "WIM": true, "WFM": true, "WCM": true, "WNM": true,
+	"AGM": true, "AIM": true, "AFM": true, "ACM": true,
+}
+
+// parseTeam reads a line of a team list. The team is what stands before the last semicolon.
+func parseTeam(line string) (player, team string, err error) {
+	i := strings.LastIndexByte(line, ';')
+	if i < 0 {
+		return "", "", fmt.Errorf("%s has no semicolon: write %q", quote(line), "Team; Name or FIDE id")
+	}
+	player, team = strings.TrimSpace(line[i+1:]), strings.Join(strings.Fields(line[:i]), " ")
+	switch {
+	case relay.TeamKey(team) == "":
+		return "", "", fmt.Errorf("%s names no team", quote(line))
+	case text(team, relay.MaxName) != team:
+		return "", "", fmt.Errorf("the team %s has characters that cannot be seen, or more than %d bytes", quote(team), relay.MaxName)
+	}
+	return player, team, nil
+}
+
+// Apply returns the games with their players as the lines say. It does not change the games that it
+// is given. Each game keeps what its source calls the players, since that is what the game is known
+// by: lines may be edited at any time, and must not make another game of it.
+func (r *Replacements) Apply(games []Game) []Game {
+	if r == nil || len(r.players.lines) == 0 && len(r.teams.lines) == 0 {
+		return games
+	}
+	out := append([]Game(nil), games...)
+	players := make([]*relay.Player, 0, 2*len(out))
+	for i := range out {
+		g := &out[i]
+		g.called = &[2]string{g.White.Name, g.Black.Name}
+		players = append(players, &g.White, &g.Black)
+	}
+	teams := r.teams.find(players)
+	for i, line := range r.players.find(players) {
+		if line != nil {
+			line.says.apply(players[i])
+		}
+	}
+	for i, line := range r.teams.find(players) {
+		if line == nil {
+			line = teams[i]
+		}
+		if line != nil {
+			players[i].Team = line.says
+		}
+	}
+	return out
+}
+
+// sourceNames are what the source calls the players, whatever they are replaced by.
+func (g *Game) sourceNames() (white, black string) {
+	if g.called != nil {
+		return g.called[0], g.called[1]
+	}
+	return g.White.Name, g.Black.Name
+}
+
+func (p *replacement) apply(to *relay.Player) {
+	if p.name != "" {
+		to.Name = p.name
+	}
+	if p.title != "" {
+		to.Title = p.title
+	}
+	if p.rating != 0 {
+		to.Rating = p.rating
+	}
+	if p.fideID != 0 {
+		to.FideID = p.fideID
+	}
+}
+
+// index finds the line that is about a player.
+type index[T comparable] struct {
+	lines []*entry[T]
+	ids   map[int64]*entry[T]
+	names map[string]*entry[T] // by relay.NameKey
+	// parts has some words of longer names, as a key. A nil line: several lines have them.
+	parts map[string]*entry[T]
+}
+
+type entry[T comparable] struct {
+	at   int
+	key  string // empty: it is about a FIDE id
+	says T
+}
+
+// put adds a line about a player, who is a name or a FIDE id. The same line twice is one.
+func (x *index[T]) put(at int, player string, says T) error {
+	e := &entry[T]{at: at, says: says}
+	var there *entry[T]
+	if isDigits(player) {
+		id, err := strconv.ParseInt(player, 10, 64)
+		if err != nil || id > relay.MaxFideID || len(player) < minFideID || id == 0 {
+			return fmt.Errorf("%s is not a FIDE id, which has %d to 12 digits", quote(player), minFideID)
+		}
+		if there = x.ids[id]; there == nil {
+			x.ids = with(x.ids, id, e)
+		}
+	} else {
+		if e.key = relay.NameKey(player); e.key == "" {
+			return fmt.Errorf("%s does not name a player", quote(player))
+		}
+		if there = x.names[e.key]; there == nil {
+			x.names = with(x.names, e.key, e)
+		}
+	}
+	if there != nil && there.says != says {
+		return fmt.Errorf("%s is on line %d already, with something else", quote(player), there.at)
+	}
+	if there == nil {
+		x.lines = append(x.lines, e)
+	}
+	return nil
+}
+
+// complete finds the shorter forms of the names once all lines are known.
+func (x *index[T]) complete() {
+	for _, e := range x.lines {
+		words := strings.Fields(e.key)
+		if len(words) < 3 || len(words) > maxLineName {
+			continue
+		}
+		for set := 1; set < 1<<len(words)-1; set++ {
+			var some []string
+			for i, w := range words {
+				if set&(1<<i) != 0 {
+					some = append(some, w)
+				}
+			}
+			key := strings.Join(some, " ")
+			if len(some) < 2 || x.names[key] != nil {
+				continue
+			}
+			if other, there := x.parts[key]; there && other != e {
+				x.parts[key] = nil
+				continue
+			}
+			x.parts = with(x.parts, key, e)
+		}
+	}
+}
+
+// find returns the line about each of the players, or nil.
+func (x *index[T]) find(players []*relay.Player) []*entry[T] {
+	out := make([]*entry[T], len(players))
+	if len(x.lines) == 0 {
+		return out
+	}
+	named := map[*entry[T]]bool{} // by the whole name
+	keys := make([]string, len(players))
+	for i, p := range players {
+		if out[i] = x.ids[p.FideID]; out[i] != nil || len(x.names) == 0 {
+			continue
+		}
+		keys[i] = relay.NameKey(p.Name)
+		if out[i] = x.names[keys[i]]; out[i] != nil {
+			named[out[i]] = true
+		}
+	}
+	for i := range players {
+		if line := x.parts[keys[i]]; out[i] == nil && line != nil && !named[line] {
+			out[i] = line
+		}
+	}
+	return out
+}
+
+// with sets a key of a map that may be nil.
+func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	if m == nil {
+		m = make(map[K]V)
+	}
+	m[key] = value
+	return m
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// quote is s for an error message, clipped.
+func quote(s string) string {
+	const enough = 60
+	if len(s) > enough {
+		s = strings.ToValidUTF8(s[:enough], "") + "…"
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,48 @@
+package pull
+
+import (
+	"sync"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+)
+
+// Players parses the tournaments' replacements and team lists, each version once: a text may have
+// thousands of lines, and a push or poll may come every second. The zero value is ready. It is safe
+// for concurrent use.
+type Players struct {
+	mu     sync.Mutex
+	parsed map[relay.TournamentID]parsed // guarded by mu
+}
+
+// parsed is what the two texts say.
+type parsed struct {
+	replacements, teams string
+	players             *mirror.Replacements
+}
+
+// maxParsed bounds the tournaments that are kept.
+const maxParsed = 64
+
+// Of returns how the tournament shows its players; nil if its settings say nothing. Lines that
+// cannot be read are passed over. The API refuses them, so only other programs can have set them.
+func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
+	if t == nil || t.Replacements == "" && t.Teams == "" {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if is, ok := p.parsed[t.ID]; ok && is.replacements == t.Replacements && is.teams == t.Teams {
+		return is.players
+	}
+	if p.parsed == nil || len(p.parsed) >= maxParsed {
+		p.parsed = make(map[relay.TournamentID]parsed)
+	}
+	players, _ := mirror.ParseReplacements(t.Replacements, t.Teams)
+	p.parsed[t.ID] = parsed{t.Replacements, t.Teams, players}
+	return players
+}
+
+// edited reports whether the tournament's replacements are others than those that were applied
+// last, so that a source that shows nothing new must be compared again.
+func (s *poll) edited() bool { return s.boards().Players != s.applied }

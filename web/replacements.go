@@ -1,0 +1,27 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+)
+
+// check refuses replacements and team lists with a line that cannot be read. The boards take any
+// text, since what a line means is the mirror's to say and may come to mean more.
+func (in tournamentSettingsIn) check() error {
+	replacements, teams := cmp.Or(in.Replacements, new(string)), cmp.Or(in.Teams, new(string))
+	if len(*replacements) > relay.MaxReplacements || len(*teams) > relay.MaxReplacements {
+		return nil // the boards refuse it
+	}
+	_, err := mirror.ParseReplacements(*replacements, *teams)
+	if line, ok := errors.AsType[*mirror.LineError](err); ok {
+		return &apiError{
+			Status: http.StatusBadRequest, Code: "bad_request", Message: line.Error(),
+			More: map[string]any{"field": line.Field, "line": line.Line},
+		}
+	}
+	return err
+}
