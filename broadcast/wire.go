@@ -129,8 +129,10 @@ type resultFrame struct {
 	Board   int             `json:"board"`
 	Result  relay.Result    `json:"result"`
 	Forfeit bool            `json:"forfeit,omitempty"`
-	Clock   relay.LiveClock `json:"clock"`
-	At      relay.Millis    `json:"at"`
+	// Automatic: the result is that of the position, and nobody has set it.
+	Automatic bool            `json:"automatic,omitempty"`
+	Clock     relay.LiveClock `json:"clock"`
+	At        relay.Millis    `json:"at"`
 }
 
 // clockFrame replaces the clocks, which were so At.
@@ -175,7 +177,7 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		return json.Marshal(roundFrame{Type: e.Type, Index: e.Index, Round: roundOf(e.Round, e.Tournament)})
 	case relay.EventResult:
 		return json.Marshal(resultFrame{
-			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, Clock: g.LiveClock(), At: e.At,
+			Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Result: g.Result, Forfeit: g.Forfeit, Automatic: g.Automatic, Clock: g.LiveClock(), At: e.At,
 		})
 	case relay.EventClock:
 		return json.Marshal(clockFrame{Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Clock: g.LiveClock(), At: e.At})

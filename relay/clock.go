@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -215,6 +216,13 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	}
 	next := *g.Game
 	ply := g.Ply()
+	if err := g.byHand(c); err != nil {
+		return err
+	}
+	if !person(c) && g.clockLockedTo() == ply {
+		return g.mayChange(c, LockClock)
+	}
+	next.Locks = g.lockClock(c, ply)
 	set := clockSet{start: g.clocks.startClock(), at: Millis(at), ply: ply, index: out.Index, term: out.Term, request: c.Request}
 	if ply == 0 {
 		set.start = told.over(set.start)
@@ -230,6 +238,26 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	s.putGame(g, &next, out)
 	out.tell(tellClock, at)
 	return nil
+}
+
+// clockLockedTo is the last ply of which a person has told the clocks without a move; -1: nobody has.
+func (g *Game) clockLockedTo() Ply {
+	if l, ok := g.Lock(LockClock); ok {
+		return l.ToPly
+	}
+	return -1
+}
+
+// lockClock is the game's locks with the clocks locked up to ply, if a person has told them.
+func (g *Game) lockClock(c *relaypb.Command, ply Ply) []Lock {
+	l, locked := g.Lock(LockClock)
+	if !person(c) || locked && l.ToPly == ply && l.By == c.By {
+		return g.Locks
+	}
+	locks := slices.Clone(g.lock(c, LockClock))
+	at, _ := findLock(locks, LockClock)
+	locks[at] = Lock{Field: LockClock, By: c.By, Since: Millis(c.At), ToPly: ply}
+	return locks
 }
 
 // sides are those that the clock knows.

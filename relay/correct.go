@@ -49,6 +49,9 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 		return err
 	}
 	to := Ply(op.ToPly)
+	if err := firstError(g.byHand(c), g.mayTakeBack(c, to)); err != nil {
+		return err
+	}
 	if to == g.Ply() {
 		return g.nothingToTakeBack(out)
 	}
@@ -62,10 +65,15 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	change := Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
 		Kind: ChangeTakeback, FromPly: g.Ply(), ToPly: to, Request: c.Request,
-		Removed: g.movesAfter(to),
+		Removed: g.movesAfter(to), Source: c.Source,
 	}
+	next.fix(c, to)
 	if g.Over() {
-		change.Was, next.Result, next.Forfeit = g.Result, Ongoing, false
+		if err := g.mayChange(c, LockResult); err != nil {
+			return err
+		}
+		next.free([]string{LockResult}) // it was of moves that no longer stand
+		change.Was, next.Result, next.Forfeit, next.Automatic = g.Result, Ongoing, false, false
 	}
 	next.Changes = append(next.Changes, change)
 	s.putGame(g, &next, out)
@@ -112,8 +120,8 @@ func (g *Game) roomForChange(removes Ply) error {
 	return nil
 }
 
-// setResult ends a game, corrects its result, or lets it go on ("*"). Nothing
-// but this command does: mate on the board is not a result until the arbiter says so.
+// setResult ends a game, corrects its result, or lets it go on ("*"). A person's result is locked, and no longer
+// automatic.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
 	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
@@ -123,18 +131,28 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	if err := firstError(err, checkText("reason", op.Reason, MaxReason, true)); err != nil {
 		return err
 	}
-	if result == g.Result && forfeit == g.Forfeit {
+	_, locked := g.Lock(LockResult)
+	same := result == g.Result && forfeit == g.Forfeit
+	if same && (locked || !person(c) || !g.Over()) {
 		out.standsAlready(g.lastResult())
 		return nil
 	}
-	if err := g.roomForChange(0); err != nil {
+	if err := firstError(g.byHand(c), g.mayChange(c, LockResult), g.roomForChange(0)); err != nil {
 		return err
 	}
 	next := *g.Game
-	next.Result, next.Forfeit = result, forfeit
+	next.Result, next.Forfeit, next.Automatic = result, forfeit, false
+	if person(c) {
+		next.Locks = g.lock(c, LockResult)
+	}
+	if same { // which a person has confirmed
+		s.putGame(g, &next, out)
+		out.tell(tellGame, c.At)
+		return nil
+	}
 	next.Changes = append(next.Changes, Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
-		Kind: ChangeResult, FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Forfeit: forfeit, Was: g.Result, Request: c.Request,
+		Kind: ChangeResult, FromPly: g.Ply(), ToPly: g.Ply(), Result: result, Forfeit: forfeit, Was: g.Result, Request: c.Request, Source: c.Source,
 	})
 	s.putGame(g, &next, out)
 	out.tell(tellResult, c.At)
@@ -144,6 +162,10 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 // lastResult is the change that gave the game the result that it has, which may be
 // its creation.
 func (g *Game) lastResult() Change {
+	if g.Automatic {
+		m := readMove(g.moves.record(g.Ply()), g.Ply())
+		return Change{Index: m.Index, Term: m.Term}
+	}
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		if c := g.Changes[i]; c.Result != "" || c.Was != "" {
 			return c

@@ -26,19 +26,48 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	); err != nil {
 		return err
 	}
-	result, forfeit := g.Result, g.Forfeit
+	if err := g.byHand(c); err != nil {
+		return err
+	}
+	next := *g.Game
+	if g.Automatic { // unless the moves lead to it again
+		next.Result, next.Automatic = Ongoing, false
+	}
 	if op.Result != "" {
 		var err error
-		if result, forfeit, err = scoreOf(op.Result, op.Forfeit); err != nil {
+		if next.Result, next.Forfeit, err = scoreOf(op.Result, op.Forfeit); err != nil {
 			return err
 		}
 	}
-	sameResult := result == g.Result && forfeit == g.Forfeit
 	same, line, err := g.newLine(c, op, out)
 	if err != nil {
 		return err
 	}
 	to := Ply(op.ToPly) + Ply(same)
+	if to < g.Ply() {
+		if err := g.mayTakeBack(c, to); err != nil {
+			return err
+		}
+		next.moves = g.cut(to)
+	}
+	if len(line.moves) > 0 && to+1 == g.lockedMoves {
+		if err := g.mayPlay(c, to+1, line.moves[0].UCI); err != nil {
+			return err
+		}
+	}
+	for i := range line.moves {
+		next.moves.add(&line.moves[i], line.played[i])
+	}
+	if next.Ply() > 0 && (next.moves.last != rules.Move{}) {
+		next.ends()
+	}
+	result, forfeit := next.Result, next.Forfeit
+	sameResult := result == g.Result && forfeit == g.Forfeit
+	if !sameResult {
+		if err := g.mayChange(c, LockResult); err != nil {
+			return err
+		}
+	}
 	if to == g.Ply() && len(line.moves) == 0 && sameResult {
 		out.standsAlready(g.newest())
 		return nil
@@ -46,22 +75,22 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	if err := g.roomForChange(g.Ply() - to); err != nil {
 		return err
 	}
-	next := *g.Game
 	if to < g.Ply() {
-		next.moves = g.cut(to)
 		g.stored.takeBack(to)
-	}
-	for i := range line.moves {
-		next.moves.add(&line.moves[i], line.played[i])
 	}
 	change := Change{
 		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
 		Kind: ChangeCorrection, FromPly: g.Ply(), ToPly: to, Added: len(line.moves), Request: c.Request,
-		Removed: g.movesAfter(to),
+		Removed: g.movesAfter(to), Source: c.Source,
 	}
 	if !sameResult {
 		change.Was, change.Result, change.Forfeit = g.Result, result, forfeit
-		next.Result, next.Forfeit = result, forfeit
+	}
+	if len(change.Removed)+len(line.moves) > 0 {
+		next.fix(c, next.Ply())
+	}
+	if person(c) && op.Result != "" {
+		next.Locks = g.lock(c, LockResult)
 	}
 	next.Changes = append(next.Changes, change)
 	s.putGame(g, &next, out)
@@ -113,6 +142,9 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		clock, carried = told.carry(clock)
 		if same == i && ply <= g.Ply() {
 			stands := readMove(g.moves.record(ply), ply) // which has SAN and FEN only if it is illegal, as made has
+			if !person(c) && (ply <= g.LockedPly() || ply <= g.clockLockedTo()) {
+				told = NoClock() // the clocks of these plies are a person's
+			}
 			if made.UCI == stands.UCI && made.SAN == stands.SAN && made.FEN == stands.FEN && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
 				same++
 				clock = stands.Clock

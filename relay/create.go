@@ -106,6 +106,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		checkPlayer("white", op.White),
 		checkPlayer("black", op.Black),
 		checkText("timeControl", op.TimeControl, MaxShortText, false),
+		checkText("source", op.Source, MaxTagName, false),
 	); err != nil {
 		return err
 	}
@@ -132,10 +133,13 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 			ID: GameID(op.Id), Round: r.ID, Board: int(op.Board),
 			White: playerFrom(op.White), Black: playerFrom(op.Black),
 			StartFEN: fen, Variant: variant, TimeControl: op.TimeControl, Tags: tags,
-			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request,
+			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request, Source: op.Source,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
 	}, side: s.sides[r.ID]}
+	if person(c) {
+		g.Locks = g.lock(c, said(op)...)
+	}
 	s.addGame(g)
 	if r.Status == RoundFinished { // else a game that has not begun makes no difference
 		s.restate(r.ID, out)

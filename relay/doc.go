@@ -25,6 +25,7 @@
 //	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
 //	update.go   what is changed of a tournament, a round and a game later
 //	chess960.go start positions of Chess960
+//	lock.go     what a person has set, and a source cannot change; note.go what the source has instead
 //	settings.go how a tournament and a round are shown, fetched and counted
 //	source.go   where the games of a round are fetched from
 //	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
@@ -57,13 +58,19 @@
 // whether the move is legal, and only rules.go knows it; what a game may start from is
 // decided here (fen.go, fencheck.go). Standard chess and Chess960 are known. A FEN after a double step of a pawn always has its en passant square.
 //
-// Only the arbiter ends a game: mate or stalemate on the board sets no result,
-// though no move is legal after it. A game with a result takes no move. To take one
+// Mate and stalemate end a game with an automatic result, which the arbiter or a source may overrule. Every other
+// result is somebody's word. A game with a result takes no move. To take one
 // back reopens it, since the result belonged to moves that no longer stand; a correction leaves
 // the result as it is unless it names another; a new result, also "*", may be set at any time.
 //
 // A clock that a move does not tell is carried over from the move before, and the move knows that ([Move.Carried]). Clocks
 // may be told without a move too, at any time: they are those after the last move then, or those that the game starts with.
+//
+// # A person and a source
+//
+// A command says whether a person asks or a program that speaks for a source of games. What a person sets is locked: the
+// name, the result, the moves up to a ply. A source cannot change it, on any node, until the lock is given up (lock.go).
+// What the source has instead is kept beside the game, for the person to see and to accept (note.go).
 //
 // # Reading
 //

@@ -36,6 +36,9 @@ var (
 	ErrIllegalMove = errors.New("illegal move")
 	// ErrGameOver is returned when a move is played in a game that has a result.
 	ErrGameOver = errors.New("game over")
+	// ErrLocked is returned when a source would change what a person has set, or
+	// what a person took back. See [LockedError].
+	ErrLocked = errors.New("locked")
 	// ErrLimit is returned when a tournament, round or game already has as
 	// much as it may have (see limits.go).
 	ErrLimit = errors.New("limit reached")
@@ -111,6 +114,23 @@ func (e *PlyConflictError) Error() string {
 
 // Unwrap makes errors.Is(err, ErrPlyConflict) hold.
 func (e *PlyConflictError) Unwrap() error { return ErrPlyConflict }
+
+// LockedError is the [ErrLocked] that says which field a person has set.
+type LockedError struct {
+	Field string // as in [Lock.Field]
+	By    string // who set it; empty if they did not say
+}
+
+func (e *LockedError) Error() string {
+	by := e.By
+	if by == "" {
+		by = "a person"
+	}
+	return fmt.Sprintf("%s is locked: %s has set it, and a source cannot change it until it is unlocked", e.Field, by)
+}
+
+// Unwrap makes errors.Is(err, ErrLocked) hold.
+func (e *LockedError) Unwrap() error { return ErrLocked }
 
 // IllegalMoveError is the [ErrIllegalMove] that says which move, and where.
 type IllegalMoveError struct {

@@ -99,6 +99,21 @@ type gameJSON struct {
 	Tags        tagsJSON  `json:"tags,omitempty"`
 	Changes     []Change  `json:"changes,omitempty"`
 	Warning     string    `json:"warning,omitempty"`
+	Automatic   bool      `json:"automatic,omitempty"`
+	Sourced
+}
+
+// Sourced is how a game stands to its sources: which one it follows, what of it is locked against them, and what they
+// have instead.
+type Sourced struct {
+	Source    string       `json:"source,omitempty"` // see [Pairing.Source]
+	Locks     []Lock       `json:"locks,omitempty"`
+	SourceHas *Differences `json:"sourceHas,omitempty"`
+}
+
+// Sourced returns how the game stands to its sources.
+func (g *Game) Sourced() Sourced {
+	return Sourced{Source: g.Source, Locks: g.LockedFields(), SourceHas: g.Differences()}
 }
 
 // tagsJSON is an object with a field for each tag, in the order of their names.
@@ -135,7 +150,7 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Forfeit: g.Forfeit, Index: g.Index,
 		Clock: g.Clock(), CreatedAt: g.CreatedAt, StartFEN: g.StartFEN, Variant: g.Variant,
 		TimeControl: g.TimeControl, Controls: g.Controls(), Tags: tagsOutside(g.Tags), Changes: g.Changes,
-		Warning: g.Warning(),
+		Warning: g.Warning(), Automatic: g.Automatic, Sourced: g.Sourced(),
 	})
 }
 
@@ -148,13 +163,20 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	}
 	made, err := NewGame(Pairing{
 		ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black, CreatedAt: in.CreatedAt,
-		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: in.Tags.tags(),
+		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: in.Tags.tags(), Source: in.Source,
 	}, in.Result, in.Moves)
 	if err != nil {
 		return err
 	}
 	*g = *made
-	g.Index, g.Changes, g.Forfeit = in.Index, in.Changes, in.Forfeit
+	for _, l := range in.Locks {
+		if l.Field == LockMoves {
+			g.lockedMoves, g.lockedBy = l.ToPly+1, l.By
+			continue
+		}
+		g.Locks = append(g.Locks, l)
+	}
+	g.Index, g.Changes, g.Forfeit, g.Automatic = in.Index, in.Changes, in.Forfeit, in.Automatic
 	if g.Ply() == 0 && in.Clock.Known() {
 		g.clocks = &clockSet{start: in.Clock}
 	}

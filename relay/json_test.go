@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,8 +20,13 @@ func TestGameJSON(t *testing.T) {
 	}
 	const players = `"white":{"name":"Carlsen, Magnus","title":"GM","rating":2877,"fideId":1503014,"federation":"NOR"},` +
 		`"black":{"name":"Caruana, Fabiano"}`
+	lock := func(field, more string) string {
+		return `,{"field":"` + field + `","by":"arbiter","since":1700000000000` + more + `}`
+	}
+	white := lock("white.federation", "") + lock("white.fideId", "") + lock("white.name", "") + lock("white.rating", "") + lock("white.title", "")
+	locks := lock("black.name", "") + white
 	want := `{"id":"game0001","round":"round001","board":1,` + players + `,"fen":"` + StartFEN + `","ply":0,"moves":[],` +
-		`"result":"*","index":3,"clock":{},"createdAt":1700000000000}`
+		`"result":"*","index":3,"clock":{},"createdAt":1700000000000,"locks":[` + strings.TrimPrefix(locks, ",") + `]}`
 	if diff := cmp.Diff(want, string(empty)); diff != "" {
 		t.Error(diff)
 	}
@@ -38,7 +44,8 @@ func TestGameJSON(t *testing.T) {
 		`"moves":[{"ply":1,"san":"e4","uci":"e2e4","fen":"` + fen + `","clock":{"black":0},"at":1700000000000,"index":4},` +
 		`{"ply":2,"san":"e5","uci":"e7e5","fen":"` + fen2 + `","clock":{"black":0},"at":1700000000000,"index":5,"carried":["black"]}],` +
 		`"result":"0-1","index":6,"clock":{"black":0},"createdAt":1700000000000,` +
-		`"changes":[{"kind":"result","index":6,"at":1700000000000,"by":"arbiter","fromPly":2,"toPly":2,"result":"0-1","was":"*"}]}`
+		`"changes":[{"kind":"result","index":6,"at":1700000000000,"by":"arbiter","fromPly":2,"toPly":2,"result":"0-1","was":"*"}],` +
+		`"locks":[` + strings.TrimPrefix(lock("black.name", ""), ",") + lock("moves", `,"toPly":2`) + lock("result", "") + white + `]}`
 	if diff := cmp.Diff(want, string(full)); diff != "" {
 		t.Error(diff)
 	}

@@ -173,6 +173,7 @@ const (
 	ChangeResult     ChangeKind = "result"
 	ChangeCorrection ChangeKind = "correction"
 	ChangeTags       ChangeKind = "tags"
+	ChangeUnlock     ChangeKind = "unlock"
 )
 
 // Change is one line of a game's audit trail: what was taken back, corrected or set, who asked
@@ -195,6 +196,7 @@ type Change struct {
 	Was     Result        `json:"was,omitempty"`
 	Forfeit bool          `json:"forfeit,omitempty"` // of Result: it was not played out
 	Fields  []FieldChange `json:"fields,omitempty"`  // of ChangeTags
+	Source  string        `json:"source,omitempty"`  // the source that made the change; empty: a person did
 
 	Request string `json:"-"`
 	// Removed are the moves that were taken back. A late second copy
@@ -212,7 +214,8 @@ type Pairing struct {
 	StartFEN    string // empty: the standard position
 	Variant     string // empty: standard chess; or Chess960
 	TimeControl string
-	Tags        []Tag // by name, each name once
+	Tags        []Tag  // by name, each name once
+	Source      string // the id of the source that the board follows, ManualSource, or empty: the first that has it
 	CreatedAt   Millis
 	CreatedAtIx uint64 // of the command that created it
 	CreatedTerm uint64
@@ -229,6 +232,15 @@ type Game struct {
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 
-	moves  moveList
-	clocks *clockSet // nil: SetClock never was
+	// Automatic: the result is that of the position, mate or stalemate, and nobody has set it.
+	Automatic bool
+	// Locks are the fields that a person has set, by field, each once; those of the moves are in lockedMoves.
+	Locks []Lock
+	// Note is what a source has and the game does not, since a person has set it; nil: the source agrees.
+	Note *SourceNote
+
+	lockedMoves Ply    // one more than the last ply that a person has fixed; 0: the moves are not locked
+	lockedBy    string // who fixed it
+	moves       moveList
+	clocks      *clockSet // nil: SetClock never was
 }

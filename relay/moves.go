@@ -243,3 +243,23 @@ func (g *Game) cut(ply Ply) moveList {
 	}
 	return l
 }
+
+// Line are all moves in order, as [Game.Moves] has them, but without what follows from them: of a legal move SAN and FEN
+// are empty. It costs a tenth of the time.
+func (g *Game) Line() []Move {
+	n := int(g.moves.n)
+	if n == 0 {
+		return nil
+	}
+	out := make([]Move, n)
+	var records []byte
+	for i := range out {
+		if i%movesPerRecord == 0 {
+			records = g.moves.records(Ply(i) + 1)
+		}
+		var record []byte
+		record, records = nextRecord(records)
+		out[i] = readMove(record, Ply(i)+1)
+	}
+	return out
+}

@@ -47,6 +47,10 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 		}
 	} else if played, err = pos.Find(op.Move); err != nil {
 		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.Explain(err)}
+	} else if !person(c) {
+		if err := firstError(g.byHand(c), g.mayPlay(c, ply, string(pos.appendUCI(nil, played)))); err != nil {
+			return err
+		}
 	}
 	var carried Sides
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
@@ -58,9 +62,35 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	}
 	next := *g.Game
 	next.moves.add(&m, played)
+	next.fix(c, ply)
+	if !m.Illegal && next.ends() {
+		out.tell(tellResult, int64(m.At))
+	}
 	s.putGame(g, &next, out)
 	out.tell(tellMove, int64(m.At))
 	return nil
+}
+
+// ends gives a game that goes on the result of its last position, if that is mate or stalemate, and reports whether it is.
+// The result is automatic: the arbiter, or a source, may say otherwise.
+func (g *Game) ends() bool {
+	pos := &g.moves.after
+	if g.Over() || pos.HasMove() {
+		return false
+	}
+	if _, locked := g.Lock(LockResult); locked {
+		return false // a person has said that it goes on
+	}
+	switch {
+	case !pos.InCheck():
+		g.Result = Draw
+	case pos.Turn() == rules.White:
+		g.Result = BlackWins
+	default:
+		g.Result = WhiteWins
+	}
+	g.Forfeit, g.Automatic = false, true
+	return true
 }
 
 // recorded finds the move that this very play has made already: the same move

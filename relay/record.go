@@ -113,7 +113,8 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Result: string(g.Result),
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
 		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
-		Clock: g.clocks.record(),
+		Clock: g.clocks.record(), Locks: lockRecords(g.Locks), Source: g.Source, Note: g.Note.record(), Automatic: g.Automatic,
+		LockedPly: int32(max(g.lockedMoves-1, 0)), LockedMoves: g.lockedMoves > 0, LockedBy: g.lockedBy,
 	}
 }
 
@@ -132,7 +133,7 @@ func changeRecord(c Change) *relaypb.ChangeRecord {
 		Request: c.Request, At: int64(c.At), By: c.By, Reason: c.Reason,
 		FromPly: int32(c.FromPly), ToPly: int32(c.ToPly), Result: string(c.Result), Was: string(c.Was),
 		Index: c.Index, Term: c.Term, Removed: moveRecords(c.Removed),
-		Kind: kindNumbers[c.Kind], Added: int32(c.Added), Fields: fieldRecords(c.Fields), Forfeit: c.Forfeit,
+		Kind: kindNumbers[c.Kind], Added: int32(c.Added), Fields: fieldRecords(c.Fields), Forfeit: c.Forfeit, Source: c.Source,
 	}
 }
 
@@ -141,7 +142,7 @@ func changeFrom(c *relaypb.ChangeRecord) Change {
 		Request: c.Request, At: Millis(c.At), By: c.By, Reason: c.Reason,
 		FromPly: Ply(c.FromPly), ToPly: Ply(c.ToPly), Result: Result(c.Result), Was: Result(c.Was),
 		Index: c.Index, Term: c.Term, Removed: movesFrom(c.Removed, Ply(c.ToPly)+1),
-		Kind: kindFrom(c), Added: int(c.Added), Fields: fieldsFrom(c.Fields), Forfeit: c.Forfeit,
+		Kind: kindFrom(c), Added: int(c.Added), Fields: fieldsFrom(c.Fields), Forfeit: c.Forfeit, Source: c.Source,
 	}
 }
 
@@ -153,10 +154,13 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			White: playerFrom(r.White), Black: playerFrom(r.Black),
 			StartFEN: r.StartFen, Variant: r.Variant, TimeControl: r.TimeControl,
 			CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
-			Request: r.Request, Tags: tagsFrom(r.Tags),
+			Request: r.Request, Tags: tagsFrom(r.Tags), Source: r.Source,
 		},
-		Result: Result(r.Result), Forfeit: r.Forfeit, Index: r.Index,
-		clocks: clockSetFrom(r.Clock),
+		Result: Result(r.Result), Forfeit: r.Forfeit, Automatic: r.Automatic, Index: r.Index,
+		clocks: clockSetFrom(r.Clock), Locks: locksFrom(r.Locks), Note: noteFrom(r.Note), lockedBy: r.LockedBy,
+	}
+	if r.LockedMoves {
+		g.lockedMoves = Ply(r.LockedPly) + 1
 	}
 	for _, c := range r.Changes {
 		g.Changes = append(g.Changes, changeFrom(c))

@@ -7,7 +7,7 @@ import (
 // This file has the records of what the update commands and corrections leave behind.
 
 // kindNumbers is ChangeRecord.kind. Takebacks and results are 0 both, as they were when there was nothing else.
-var kindNumbers = map[ChangeKind]uint32{ChangeCorrection: 1, ChangeTags: 2}
+var kindNumbers = map[ChangeKind]uint32{ChangeCorrection: 1, ChangeTags: 2, ChangeUnlock: 3}
 
 func kindFrom(c *relaypb.ChangeRecord) ChangeKind {
 	switch {
@@ -15,6 +15,8 @@ func kindFrom(c *relaypb.ChangeRecord) ChangeKind {
 		return ChangeCorrection
 	case c.Kind == 2:
 		return ChangeTags
+	case c.Kind == 3:
+		return ChangeUnlock
 	case c.Result != "":
 		return ChangeResult
 	}

@@ -244,17 +244,49 @@ func TestGameOver(t *testing.T) {
 	s.moves("Nf3")
 }
 
-// TestMateIsNoResult: the arbiter ends a game, not the board.
-func TestMateIsNoResult(t *testing.T) {
+// TestMate: mate and stalemate end a game, until somebody says otherwise.
+func TestMate(t *testing.T) {
 	s := withGame(t, "")
-	s.moves("f3", "e5", "g4", "Qh4#")
-	if g := s.game(); g.Result != Ongoing || g.Over() {
-		t.Errorf("result %s", g.Result)
+	s.moves("f3", "e5", "g4")
+	wants := func(what string, result Result, automatic bool) {
+		t.Helper()
+		if g := s.game(); g.Result != result || g.Automatic != automatic {
+			t.Errorf("%s: the result is %s, automatic %v", what, g.Result, g.Automatic)
+		}
+		if reload(t, s.State).Hash() != s.Hash() {
+			t.Errorf("%s: the checkpoint has lost something", what)
+		}
 	}
-	out := s.do(playMove(5, "a3"))
-	if !errors.Is(out.Err, ErrIllegalMove) || !strings.Contains(out.Err.Error(), "mate") {
+	out := s.must(playMove(4, "Qh4#"))
+	wants("mate", BlackWins, true)
+	if n := len(gameEvents(out)); n != 2 {
+		t.Errorf("%d events", n)
+	}
+	if r, _ := s.Round(testRound); r.Status != RoundFinished {
+		t.Errorf("the round is %s", r.Status)
+	}
+	if out := s.do(playMove(5, "a3")); !errors.Is(out.Err, ErrGameOver) {
 		t.Error(out.Err)
 	}
+	s.must(takeBack(3, "t"))
+	wants("taken back", Ongoing, false)
+	s.must(correct("c", 3, "", "Qh4#"))
+	wants("corrected", BlackWins, true)
+	s.must(correct("c2", 3, "", "Qg5"))
+	wants("corrected to another move", Ongoing, false)
+	s.must(correct("c3", 3, "", "Qh4#"))
+	s.must(setResult("0-1", "r0"))
+	wants("confirmed", BlackWins, false)
+	s.must(setResult("*", "r"))
+	wants("the arbiter lets it go on", Ongoing, false)
+	if out := s.do(playMove(5, "a3")); !errors.Is(out.Err, ErrIllegalMove) || !strings.Contains(out.Err.Error(), "mate") {
+		t.Error(out.Err)
+	}
+	s = withGame(t, "7k/8/8/6Q1/8/8/8/K7 w - - 0 1")
+	s.moves("Qg6")
+	wants("stalemate", Draw, true)
+	s.must(with(setResult("1-0", "source"), func(c *relaypb.Command) { c.Source = "push" }))
+	wants("a source says otherwise", WhiteWins, false)
 }
 
 // TestLimits fills a game to its limits.

@@ -13,6 +13,7 @@ type Standing struct {
 	At          Millis    `json:"at,omitempty"` // of the last move, or when the clocks were told since; see Game.ClockTime
 	Result      Result    `json:"result"`
 	Forfeit     bool      `json:"forfeit,omitempty"`
+	Automatic   bool      `json:"automatic,omitempty"` // see Game.Automatic
 	TimeControl string    `json:"timeControl,omitempty"`
 	Controls    []Control `json:"controls,omitempty"` // what TimeControl says, if it can be read
 	Variant     string    `json:"variant,omitempty"`
@@ -32,7 +33,7 @@ type LastMove struct {
 func (g *Game) Standing() Standing {
 	b := Standing{
 		Board: g.Board, White: g.White, Black: g.Black,
-		Ply: g.Ply(), Clock: g.LiveClock(), At: g.ClockTime(), Result: g.Result, Forfeit: g.Forfeit,
+		Ply: g.Ply(), Clock: g.LiveClock(), At: g.ClockTime(), Result: g.Result, Forfeit: g.Forfeit, Automatic: g.Automatic,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
 		Controls: g.Controls(), Tags: tagsOutside(g.Tags), Warning: g.Warning(),
 	}

@@ -105,6 +105,7 @@ func checkEnvelope(c *relaypb.Command) error {
 		checkTime("at", c.At),
 		checkText("by", c.By, MaxWho, false),
 		checkText("request", c.Request, MaxRequest, false),
+		checkText("source", c.Source, MaxTagName, false),
 	); err != nil {
 		return err
 	}
@@ -139,6 +140,12 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 		return s.updateTournament(c, op.UpdateTournament, out)
 	case *relaypb.Command_SetClock:
 		return s.setClock(c, op.SetClock, out)
+	case *relaypb.Command_Unlock:
+		return s.unlock(c, op.Unlock, out)
+	case *relaypb.Command_NoteSource:
+		return s.noteSourceOf(c, op.NoteSource, out)
+	case *relaypb.Command_AcceptSource:
+		return s.acceptSource(c, op.AcceptSource, out)
 	}
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }

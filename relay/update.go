@@ -25,25 +25,36 @@ func (d *diff) note(name, was, now string) {
 	*d = append(*d, FieldChange{name, clip(was, enough), clip(now, enough)})
 }
 
-// updateGame changes who plays, and what else the tags of a game say. The round, the board and what
-// the game starts from never change.
+// updateGame changes who plays, and what else the tags of a game say. The round and the board never change; what the
+// game starts from may as long as no move is recorded. What a person sets is locked, and of a source what is locked is
+// passed over.
 func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
 	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
-	if op.White == nil && op.Black == nil && op.TimeControl == nil && len(op.Tags) == 0 {
+	if op.White == nil && op.Black == nil && op.TimeControl == nil && len(op.Tags) == 0 && op.Source == nil &&
+		op.Fen == nil && op.Variant == nil && op.StartPosition == nil {
 		return bad("update", "names no field that is to change")
 	}
 	var d diff
-	pairing := *g.Pairing
+	pairing, locks := *g.Pairing, g.Locks
+	if person(c) {
+		locks = g.lock(c, fieldsOf(op)...)
+	} else if err := g.byHand(c); err != nil {
+		return err
+	} else {
+		op = g.withoutLocked(op)
+	}
 	white, black := playerRecord(g.White), playerRecord(g.Black)
 	d.player("white", white, op.White)
 	d.player("black", black, op.Black)
 	set(&d, "timeControl", &pairing.TimeControl, op.TimeControl)
+	set(&d, "source", &pairing.Source, op.Source)
 	tags, err := d.tags(g.Tags, op.Tags)
+	start, startErr := d.start(g.Game, &pairing, op)
 	if err := firstError(
-		err,
+		err, startErr, checkText("source", pairing.Source, MaxTagName, false),
 		checkText("reason", op.Reason, MaxReason, true),
 		checkPlayer("white", white),
 		checkPlayer("black", black),
@@ -51,7 +62,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	); err != nil {
 		return err
 	}
-	if len(d) == 0 {
+	if len(d) == 0 && slices.Equal(locks, g.Locks) {
 		out.standsAlready(g.lastTags())
 		return nil
 	}
@@ -60,14 +71,59 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	}
 	pairing.White, pairing.Black, pairing.Tags = playerFrom(white), playerFrom(black), tags
 	next := *g.Game
-	next.Pairing = &pairing
-	next.Changes = append(next.Changes, Change{
-		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
-		Kind: ChangeTags, FromPly: g.Ply(), ToPly: g.Ply(), Fields: d, Request: c.Request,
-	})
+	next.Locks = locks
+	if len(d) > 0 {
+		next.Pairing = &pairing
+	}
+	if start != nil {
+		next.moves = moveList{after: *start}
+	}
+	if len(d) > 0 { // else a person has locked what stands there
+		next.Changes = append(next.Changes, Change{
+			Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
+			Kind: ChangeTags, FromPly: g.Ply(), ToPly: g.Ply(), Fields: d, Request: c.Request, Source: c.Source,
+		})
+	}
 	s.putGame(g, &next, out)
 	out.tell(tellGame, c.At)
 	return nil
+}
+
+// start gives a game without moves another position to start from, and returns that; nil if it stays.
+func (d *diff) start(g *Game, p *Pairing, op *relaypb.UpdateGame) (*position, error) {
+	if op.Fen == nil && op.Variant == nil && op.StartPosition == nil {
+		return nil, nil
+	}
+	variant, err := p.Variant, error(nil)
+	if op.Variant != nil {
+		if variant, err = ParseVariant(*op.Variant); err != nil {
+			return nil, err
+		}
+	}
+	from := &relaypb.CreateGame{Fen: p.StartFEN, StartPosition: op.StartPosition}
+	if op.Fen != nil || op.StartPosition != nil || variant != p.Variant {
+		from.Fen = ""
+		if op.Fen != nil {
+			from.Fen = *op.Fen
+		}
+	}
+	fen, err := startFEN(from, variant)
+	if err != nil {
+		return nil, err
+	}
+	fen, pos, err := startPosition(fen, variant)
+	if err != nil {
+		return nil, err
+	}
+	if fen == p.StartFEN && variant == p.Variant {
+		return nil, nil
+	}
+	if g.Ply() > 0 {
+		return nil, bad("fen", "cannot change once a move is recorded: take the moves back first, or open another board")
+	}
+	set(d, "fen", &p.StartFEN, &fen)
+	set(d, "variant", &p.Variant, &variant)
+	return &pos, nil
 }
 
 // lastTags is the change that gave the game the tags that it has, which may be its creation.

@@ -27,6 +27,12 @@ func TestUpdateGame(t *testing.T) {
 	want.White.Rating, want.White.Title, want.TimeControl = 2880, "", "90+30"
 	want.Black = Player{Name: "Caruana, Fabiano", FideID: 2020009, Federation: "USA", Team: "St. Louis"}
 	want.Tags = []Tag{{"Event", "Candidates"}, {"Opening", "Ruy Lopez"}}
+	for _, f := range []string{"black.federation", "black.fideId", "black.name", "black.team", "tags.Event", "tags.None", "tags.Opening",
+		"timeControl", "white.federation", "white.fideId", "white.name", "white.rating", "white.title"} {
+		if _, found := findLock(g.Locks, f); !found {
+			t.Errorf("%s is not locked", f)
+		}
+	}
 	if diff := cmp.Diff(&want, g.Pairing); diff != "" {
 		t.Error(diff)
 	}

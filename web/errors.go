@@ -50,6 +50,7 @@ var kinds = []struct {
 	{relay.ErrNotFound, http.StatusNotFound, "not_found"},
 	{broadcast.ErrNoRound, http.StatusNotFound, "not_found"},
 	{relay.ErrPlyConflict, http.StatusConflict, "ply_conflict"},
+	{relay.ErrLocked, http.StatusConflict, "locked"},
 	{relay.ErrIllegalMove, http.StatusUnprocessableEntity, "illegal_move"},
 	{relay.ErrGameOver, http.StatusConflict, "game_over"},
 	{relay.ErrBoardTaken, http.StatusConflict, "board_taken"},
@@ -101,6 +102,9 @@ func describe(err error) *apiError {
 	}
 	if i, ok := errors.AsType[*relay.IllegalMoveError](err); ok {
 		e.More = map[string]any{"fen": i.FEN, "move": i.Move, "ply": i.Ply}
+	}
+	if l, ok := errors.AsType[*relay.LockedError](err); ok {
+		e.More = map[string]any{"field": l.Field}
 	}
 	if b, ok := errors.AsType[*relay.BadCommandError](err); ok {
 		e.More = map[string]any{"field": b.Field}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -67,6 +68,9 @@ type pushedGame struct {
 	Tags  map[string]string `json:"tags"`
 	Moves *int              `json:"moves,omitempty"`
 	Error string            `json:"error,omitempty"`
+	// Locked are the fields in which the push differs from what a person has set, and which stay.
+	Locked []string `json:"locked,omitempty"`
+	Board  int      `json:"board,omitempty"` // of the round, where the game stands
 
 	refused string // what the boards refused of it in the last try
 }
@@ -116,7 +120,11 @@ func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 	if err := s.mirror(ctx, round, head, p, late); err != nil {
 		return answer{}, err
 	}
-	return ok(map[string]any{"games": p.answers})
+	out := map[string]any{"games": p.answers}
+	if len(p.warnings) > 0 {
+		out["warnings"] = p.warnings
+	}
+	return ok(out)
 }
 
 // A pushing is one push: the games that could be read, and an answer for each that came.
@@ -124,6 +132,8 @@ type pushing struct {
 	games   []mirror.Game
 	of      []int // of games: which answer
 	answers []pushedGame
+
+	warnings []string // about the push as a whole
 }
 
 // readPush reads the games. One that cannot be read leaves the others alone.
@@ -200,7 +210,13 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 		if err != nil {
 			return err
 		}
-		changes := mirror.Diff(mirror.Round{ID: id, Games: v.games, Shorten: v.round.Shorten, Players: s.players.Of(v.tournament)}, p.games)
+		round := mirror.Round{
+			ID: id, Games: v.games, Shorten: v.round.Shorten, Source: cmp.Or(head.Source, "push"), Players: s.players.Of(v.tournament),
+		}
+		if try == 1 {
+			p.warn(round)
+		}
+		changes := mirror.Diff(round, p.games)
 		if late {
 			s.fillIn(changes, p)
 			return nil
@@ -221,6 +237,15 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 		}
 		s.fillIn(changes, p)
 		return nil
+	}
+}
+
+// warn says what is odd about the push as a whole.
+func (p *pushing) warn(round mirror.Round) {
+	if source, stands, moved := mirror.OtherRound(round, p.games); moved {
+		p.warnings = append(p.warnings, fmt.Sprintf(
+			"the games are of round %s, and those that the round has are of round %s: they get boards of their own; a new round is the better place for them",
+			source, stands))
 	}
 }
 
@@ -252,8 +277,9 @@ func (s *Server) fillIn(changes []mirror.Change, p *pushing) {
 		for i, c := range changes {
 			a := &p.answers[p.of[i]]
 			if g, found := b.Game(c.Game); found {
-				a.Moves = new(int(g.Ply()))
+				a.Moves, a.Board = new(int(g.Ply())), g.Board
 			}
+			a.Locked = c.Locked
 			if c.Warning == "" {
 				a.Error = "" // the boards have an illegal move where it could not be played
 			}

@@ -261,13 +261,18 @@ func shownRounds(rs []*relay.Round) []shownRound {
 type boardJSON struct {
 	ID relay.GameID `json:"id"`
 	relay.Standing
+	relay.Sourced
 	Index uint64 `json:"index"`
+}
+
+func boardOf(g *relay.Game) boardJSON {
+	return boardJSON{g.ID, g.Standing(), g.Sourced(), g.Index}
 }
 
 func roundJSON(r *relay.Round, games []*relay.Game, state *sourceState) any {
 	boards := make([]boardJSON, len(games))
 	for i, g := range games {
-		boards[i] = boardJSON{g.ID, g.Standing(), g.Index}
+		boards[i] = boardOf(g)
 	}
 	return struct {
 		shownRound

@@ -146,6 +146,8 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Post("/games/{gid}/clock", s.handle(s.setClock))
 			r.Post("/games/{gid}/result", s.handle(s.setResult))
 			r.Post("/games/{gid}/correct", s.handle(s.correctMoves))
+			r.Post("/games/{gid}/unlock", s.handle(s.unlockGame))
+			r.Post("/games/{gid}/accept", s.handle(s.acceptSource))
 			r.Patch("/games/{gid}", s.handle(s.updateGame))
 			r.Patch("/rounds/{rid}", s.handle(s.updateRound))
 			r.Patch("/tournaments/{tid}", s.handle(s.updateTournament))

@@ -21,6 +21,10 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc)
 // trail, which everybody can read: so it is a name that he chose, and not an address.
 const byHeader = "X-Chessrelay-By"
 
+// sourceHeader is how a program says that it speaks for a source of games, and what it calls itself. What a source sets
+// is not locked, and what is locked it cannot change. Without the header a person asks.
+const sourceHeader = "X-Chessrelay-Source"
+
 // command begins a command: when it came, from whom, and by which request. A
 // request that is retried must bring the same Idempotency-Key; without one it
 // is a new request each time.
@@ -32,7 +36,7 @@ func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	if request == "" {
 		request = "r-" + rand.Text()
 	}
-	return &relaypb.Command{At: s.cfg.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request}, nil
+	return &relaypb.Command{At: s.cfg.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request, Source: r.Header.Get(sourceHeader)}, nil
 }
 
 // newID draws an id for something that is created here.

@@ -70,6 +70,10 @@ func (s *Server) updateGame(r *http.Request) (answer, error) {
 		Black       *playerUpdate      `json:"black"`
 		TimeControl *string            `json:"timeControl"`
 		Tags        map[string]*string `json:"tags"`
+		FEN         *string            `json:"fen"`
+		Variant     *string            `json:"variant"`
+		Position    *int32             `json:"startPosition"`
+		Source      *string            `json:"source"`
 		Reason      string             `json:"reason"`
 	}
 	c, err := s.readCommand(r, &in)
@@ -78,13 +82,47 @@ func (s *Server) updateGame(r *http.Request) (answer, error) {
 	}
 	c.Op = &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
 		Game: chi.URLParam(r, "gid"), White: in.White.command(), Black: in.Black.command(),
-		TimeControl: in.TimeControl, Tags: tags(in.Tags), Reason: in.Reason,
+		TimeControl: in.TimeControl, Tags: tags(in.Tags), Fen: in.FEN, Variant: in.Variant, StartPosition: in.Position, Source: in.Source,
+		Reason: in.Reason,
 	}}
+	return s.changeBoard(r, c)
+}
+
+// fieldsIn names fields of a game, as its locks and its sourceHas name them; none are all of them.
+type fieldsIn struct {
+	Fields []string `json:"fields"`
+	Reason string   `json:"reason"`
+}
+
+// unlockGame is POST /api/games/{gid}/unlock: gives fields back to the source.
+func (s *Server) unlockGame(r *http.Request) (answer, error) {
+	var in fieldsIn
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: chi.URLParam(r, "gid"), Fields: in.Fields, Reason: in.Reason}}
+	return s.changeBoard(r, c)
+}
+
+// acceptSource is POST /api/games/{gid}/accept: takes over what the source has.
+func (s *Server) acceptSource(r *http.Request) (answer, error) {
+	var in fieldsIn
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	c.Op = &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: chi.URLParam(r, "gid"), Fields: in.Fields, Reason: in.Reason}}
+	return s.changeBoard(r, c)
+}
+
+// changeBoard submits a change of a game that is answered with its board.
+func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error) {
 	o, err := s.submitOne(r, c)
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(withOutcome(o, boardJSON{o.Game.ID, o.Game.Standing(), o.Game.Index}))
+	return ok(withOutcome(o, boardOf(o.Game)))
 }
 
 // tags are those of an object, in the order of their names. An empty one, and null, removes.

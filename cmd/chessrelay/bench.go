@@ -77,6 +77,7 @@ func runBench(ctx context.Context, env *environment, opts benchOptions) error {
 		return err
 	}
 	c := newClient(nodes, opts.token, env.log)
+	c.source = "bench"
 	defer c.Close()
 	probe, err := newSyncProbe(opts.dir)
 	if err != nil {

@@ -40,6 +40,8 @@ type client struct {
 	// Static after construction.
 	nodes []string // base URLs, without a slash at the end
 	token string   // sent as a Bearer token if not empty
+	// source is what the client calls itself if it speaks for a source of games: what it sets is not locked.
+	source string
 	http  *http.Client
 	log   *slog.Logger
 	// hasty gives up once every node has failed, rather than to wait for one. For
@@ -150,6 +152,9 @@ func (c *client) try(ctx context.Context, node string, req request, out any) err
 	if req.body != nil {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Idempotency-Key", req.key)
+	}
+	if c.source != "" {
+		r.Header.Set("X-Chessrelay-Source", c.source)
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)

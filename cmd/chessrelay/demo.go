@@ -102,6 +102,7 @@ func runDemo(ctx context.Context, env *environment, opts demoOptions) (err error
 		urls = append(urls, n.url)
 	}
 	c := newClient(urls, "", env.log)
+	c.source = "demo"
 	defer c.Close()
 
 	childrenCtx, stop := context.WithCancel(ctx)

@@ -81,6 +81,7 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 		return err
 	}
 	c := newClient(nodes, opts.token, env.log)
+	c.source = "feed"
 	defer c.Close()
 	f := &feeder{client: c, log: env.log, games: games, speed: opts.speed, patience: opts.patience}
 	if opts.asap {

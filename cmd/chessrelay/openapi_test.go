@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,43 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	doc.header = nil
+	// What a person has set a source cannot change; it says what it has instead.
+	patch(200, gamePath, object{"source": "manual", "white": object{"name": "Carlsen, Magnus"}})
+	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
+	doc.post(201, result, object{"result": "1/2-1/2"})
+	doc.header = http.Header{"X-Chessrelay-Source": {"hall-sensors"}}
+	doc.post(409, result, object{"result": "0-1"})
+	doc.post(409, takeback, object{"toPly": 0})
+	doc.post(409, clock, object{"white": 1, "at": time.Now().UnixMilli() + 6000})
+	doc.post(409, correct, object{"toPly": 0, "moves": []object{}})
+	patch(409, gamePath, object{"white": object{"name": "Carlson"}})
+	doc.post(409, gamePath+"/unlock", object{"fields": []string{"result"}})
+	doc.header = nil
+	doc.ids["roundId"] = round
+	doc.header = http.Header{"Content-Type": {"text/plain"}}
+	doc.call(200, http.MethodPost, "/api/broadcast/round/{roundId}/push", "[Board \"1\"]\n[White \"Carlsen, Magnus\"]\n[Black \"Kramnik\"]\n\n1. e4 e5 2. Nf3 *\n")
+	doc.header = nil
+	doc.get(200, gamePath)
+	doc.get(200, "/api/rounds/{rid}")
+	doc.post(200, gamePath+"/accept", object{"fields": []string{"moves"}, "reason": "the sensors are right"})
+	doc.post(200, gamePath+"/unlock", object{"reason": "the source is right again"})
+	doc.post(400, gamePath+"/unlock", object{"fields": []string{"board"}})
+	patch(200, gamePath, object{"source": ""})
+	doc.header = http.Header{"X-Chessrelay-Source": {"hall-sensors"}}
+	patch(200, gamePath, object{"tags": object{"Annotator": "sensors"}})
+	doc.header = http.Header{"Content-Type": {"text/plain"}}
+	next := "[Round \"%d\"]\n[White \"E\"]\n[Black \"F\"]\n\n*\n"
+	doc.ids["roundId"] = doc.post(201, "/api/tournaments/{tid}/rounds", object{"name": "Round 3"})["id"].(string)
+	for n := range 2 {
+		doc.call(200, http.MethodPost, "/api/broadcast/round/{roundId}/push", fmt.Sprintf(next, n+1))
+	}
+	doc.header = nil
+	doc.post(201, takeback, object{"toPly": 0})
+	patch(200, gamePath, object{"fen": "", "variant": "Chess960", "startPosition": 518})
+	doc.post(201, moves, object{"moves": []object{{"ply": 1, "move": "f3"}, {"ply": 2, "move": "e5"}, {"ply": 3, "move": "g4"}, {"ply": 4, "move": "Qh4#"}}})
+	doc.get(200, gamePath)
+	doc.get(200, "/api/rounds/{rid}")
+
 	frames(doc)
 	streams("hello", "snapshot", "game", "move", "takeback", "correction", "result", "clock", "round", "status")
 	src := newPulledPage(t, "[Board \"9\"]\n[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Ke3 *\n")

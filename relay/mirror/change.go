@@ -4,21 +4,18 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// ErrStart is the Err of a [Change] whose game began from another position in the log.
-var ErrStart = errors.New("the game stands here with another position at the start, which cannot be changed: remove the FEN, or push it as another game")
-
 // create opens a board for the game and plays what it has.
-func create(round relay.RoundID, s *Game, board int, key string) Change {
+func create(round relay.RoundID, s *Game, board int, key, source string) Change {
 	id := newID(round, key)
-	c := Change{Game: id, Board: board, Warning: s.Warning}
+	c := Change{Game: id, Board: board, New: true, Warning: s.Warning}
 	op := &relaypb.CreateGame{
 		Id: string(id), Round: string(round), Board: int32(board), White: player(s.White), Black: player(s.Black),
 		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxShortText),
@@ -33,47 +30,96 @@ func create(round relay.RoundID, s *Game, board int, key string) Change {
 	if s.Result != "" && s.Result != relay.Ongoing {
 		c.result(&ask, score{s.Result, s.Forfeit})
 	}
+	if s.Clock.Known() {
+		c.clock(&ask, s)
+	}
 	return c
 }
 
-// update brings the game to where the source has it.
-func update(g *seat, s *Game, shorten bool) Change {
+// update brings the game to where the source has it, as far as a person has not set it otherwise.
+func update(g *seat, s *Game, source string, shorten bool) Change {
 	c := Change{Game: g.ID, Board: g.Board, Warning: s.Warning}
 	// What is asked for follows from the game as it stands, so the same request
 	// is not made of another state: each new intent has a new one.
 	ask := asker{fmt.Sprintf("mirror/%d", g.Index), 0}
-	if !sameStart(g, s) {
-		c.Err = ErrStart
+	n := &note{source: source, fields: map[string]string{}}
+	if g.Source == relay.ManualSource {
+		if common(g, s) == len(s.Moves) {
+			s.goOn(g.moves)
+		}
+		c.byHand(g, s, n)
+		c.note(&ask, g, n)
 		return c
+	}
+	if !sameStart(g, s) {
+		c.start(&ask, g, s, n)
 	}
 	if common(g, s) == len(s.Moves) {
 		s.goOn(g.moves)
 		c.Warning = s.Warning
 	}
-	c.tags(&ask, g, s)
+	c.tags(&ask, g, s, n)
+	if sameStart(g, s) || len(g.moves) == 0 && len(n.fields[relay.LockStart]) == 0 {
+		c.moves(&ask, g, s, n, shorten)
+	}
+	c.note(&ask, g, n)
+	return c
+}
+
+// moves brings the moves, the result and the clocks of a game to where the source has them.
+func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
+	released := c.locks(ask, g, s, n)
 	stands := score{g.Result, g.Forfeit}
 	wanted := stands
 	if s.Result != "" {
 		wanted = score{s.Result, s.Forfeit}
 	}
+	if g.Automatic && s.Result == relay.Ongoing {
+		wanted = stands // no source says of a mate that it is over before somebody has written the result
+	}
+	if _, locked := g.Lock(relay.LockResult); locked && wanted != stands {
+		c.lock(n, relay.LockResult, spell(wanted))
+		wanted = stands
+	}
 	same := common(g, s)
+	clocks := otherClocks(g, s, same, released)
 	switch {
-	case same == len(s.Moves) && same < len(g.moves) && (s.Broken || !shorten || g.moves[same].Illegal):
+	case same == len(s.Moves) && same < len(g.moves) && (s.Broken || !shorten || same == 0 || same < int(g.LockedPly()) && !released || g.moves[same].Illegal):
 		// The source has less. Nor can it know then that a game which was over goes on. One that stands still before an illegal
 		// move can do no other, and the arbiter knows better.
 		c.Kept = len(g.moves) - same
 		if wanted != stands && wanted.result != relay.Ongoing {
-			c.result(&ask, wanted)
+			c.result(ask, wanted)
 		}
-	case same < len(g.moves) || same < len(s.Moves) && g.Over() || otherClocks(g, s, same) < same:
-		c.correct(&ask, g, s, otherClocks(g, s, same), same, wanted)
+	case same < len(g.moves) || same < len(s.Moves) && g.Over() || clocks < same:
+		c.correct(ask, g, s, clocks, same, wanted)
 	default:
-		c.play(&ask, s.Moves, same)
+		c.play(ask, s.Moves, same)
 		if wanted != stands {
-			c.result(&ask, wanted)
+			c.result(ask, wanted)
 		}
 	}
-	return c
+	if after := c.clockAfter(g, s, clocks, same); !agrees(s.Clock, after) && !clockLocked(g, s) {
+		c.clock(ask, s)
+	}
+}
+
+// start gives a game without moves the position that the source starts from. A game with moves is not here: it is another one.
+func (c *Change) start(ask *asker, g *seat, s *Game, n *note) {
+	fen := s.StartFEN
+	if s.Variant == relay.Chess960 {
+		fen = cmp.Or(fen, relay.StartFEN)
+	}
+	if _, locked := g.Lock(relay.LockStart); locked {
+		c.lock(n, relay.LockStart, cmp.Or(fen, relay.StartFEN))
+		return
+	}
+	if len(g.moves) > 0 {
+		return
+	}
+	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+		Game: string(g.ID), Fen: &fen, Variant: &s.Variant, Reason: "as the source says",
+	}}})
 }
 
 // score is a result as it is set.
@@ -88,27 +134,25 @@ const enoughChanges = relay.MaxChanges / 2
 
 // otherClocks is the number of plies that have the clocks that the source says, of the
 // first ones that are the same; all of them if that is no longer worth a correction.
-func otherClocks(g *seat, s *Game, same int) int {
+// Those of moves that a person has fixed, or has told without a move, stand.
+func otherClocks(g *seat, s *Game, same int, released bool) int {
 	if len(g.Changes) >= enoughChanges {
 		return same
 	}
-	for i := range same {
+	locked := 0
+	if !released {
+		locked = max(int(g.LockedPly()), 0)
+	}
+	if l, ok := g.Lock(relay.LockClock); ok {
+		locked = max(locked, int(l.ToPly))
+	}
+	for i := locked; i < same; i++ {
 		told, stands := s.Moves[i].Clock, g.moves[i].Clock
 		if told.White >= 0 && told.White != stands.White || told.Black >= 0 && told.Black != stands.Black {
 			return i
 		}
 	}
 	return same
-}
-
-// sameStart compares the men and who moves; the rest is written by different customs.
-func sameStart(g *seat, s *Game) bool {
-	return men(g.StartFEN) == men(s.StartFEN)
-}
-
-func men(fen string) string {
-	fields := strings.Fields(cmp.Or(fen, relay.StartFEN))
-	return strings.Join(fields[:min(2, len(fields))], " ")
 }
 
 func (c *Change) add(request string, command *relaypb.Command) {
@@ -131,7 +175,9 @@ func (c *Change) play(ask *asker, moves []Move, from int) {
 // of which the clocks alone were others, keep their time.
 func (c *Change) correct(ask *asker, g *seat, s *Game, to, same int, wanted score) {
 	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Reason: "as the source says"}
-	op.Result, op.Forfeit = string(wanted.result), wanted.forfeit
+	if wanted != (score{g.Result, g.Forfeit}) {
+		op.Result, op.Forfeit = string(wanted.result), wanted.forfeit
+	}
 	for i := to; i < len(s.Moves); i++ {
 		m := &s.Moves[i]
 		at := m.At
@@ -151,41 +197,152 @@ func (c *Change) result(ask *asker, s score) {
 	}}})
 }
 
+// clock tells the clocks as they are now.
+func (c *Change) clock(ask *asker, s *Game) {
+	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{
+		Game: string(c.Game), WhiteMs: known(s.Clock.White), BlackMs: known(s.Clock.Black), At: int64(s.ClockAt),
+	}}})
+}
+
+// clockAfter is what the clocks will be once the moves are there, of which the first ones are the same, and those before
+// that have their clocks.
+func (c *Change) clockAfter(g *seat, s *Game, clocks, same int) relay.Clock {
+	if c.Kept > 0 || clocks == len(s.Moves) {
+		return g.Clock()
+	}
+	clock := g.ClockAt(relay.Ply(clocks))
+	for i := clocks; i < len(s.Moves); i++ {
+		told := s.Moves[i].Clock
+		if i < same && agrees(told, g.moves[i].Clock) {
+			clock = g.moves[i].Clock
+			continue
+		}
+		if told.White >= 0 {
+			clock.White = told.White
+		}
+		if told.Black >= 0 {
+			clock.Black = told.Black
+		}
+	}
+	return clock
+}
+
+// possible is the clock without what cannot be one.
+func possible(c relay.Clock) relay.Clock {
+	for _, t := range []*relay.Millis{&c.White, &c.Black} {
+		if *t < 0 || *t > relay.MaxClock {
+			*t = relay.NoTime
+		}
+	}
+	return c
+}
+
+// agrees reports whether the clocks told are those that stand, where they are told.
+func agrees(told, stands relay.Clock) bool {
+	return (told.White < 0 || told.White == stands.White) && (told.Black < 0 || told.Black == stands.Black)
+}
+
+// clockLocked reports whether a person has told the clocks at the ply where the source is.
+func clockLocked(g *seat, s *Game) bool {
+	l, ok := g.Lock(relay.LockClock)
+	return ok && max(len(g.moves), len(s.Moves)) <= int(l.ToPly)
+}
+
 // tags updates what the source says of the players and the game, as far as it says something.
-func (c *Change) tags(ask *asker, g *seat, s *Game) {
+func (c *Change) tags(ask *asker, g *seat, s *Game, n *note) {
+	op := &relaypb.UpdateGame{Game: string(g.ID), Reason: "as the source says"}
+	op.White = c.player(g, n, "white", &g.White, &g.Black, s.White)
+	op.Black = c.player(g, n, "black", &g.Black, &g.White, s.Black)
+	if control := text(s.TimeControl, relay.MaxShortText); control != "" && control != g.TimeControl {
+		if _, locked := g.Lock("timeControl"); locked {
+			c.lock(n, "timeControl", control)
+		} else {
+			op.TimeControl = &control
+		}
+	}
+	for _, t := range otherTags(g.Tags, s) {
+		if _, locked := g.Lock("tags." + t.Name); locked {
+			c.lock(n, "tags."+t.Name, t.Value)
+			continue
+		}
+		op.Tags = append(op.Tags, t)
+	}
 	if len(g.Changes) >= enoughChanges {
 		return
 	}
-	op := &relaypb.UpdateGame{Game: string(g.ID), Reason: "as the source says"}
-	any := false
-	for _, side := range []struct {
-		was  relay.Player
-		now  *relaypb.Player
-		to   **relaypb.PlayerUpdate
-		says bool
-	}{
-		{g.White, player(s.White), &op.White, s.White.Name != ""},
-		{g.Black, player(s.Black), &op.Black, s.Black.Name != ""},
-	} {
-		u := &relaypb.PlayerUpdate{}
-		p := side.now
-		some := false
-		if side.says {
-			some = change(&u.Name, side.was.Name, p.Name) || some
-		}
-		some = change(&u.Title, side.was.Title, p.Title) || some
-		some = change(&u.Rating, int32(side.was.Rating), p.Rating) || some
-		some = change(&u.FideId, side.was.FideID, p.FideId) || some
-		some = change(&u.Federation, side.was.Federation, p.Federation) || some
-		some = change(&u.Team, side.was.Team, p.Team) || some
-		if some {
-			*side.to, any = u, true
-		}
-	}
-	any = change(&op.TimeControl, g.TimeControl, text(s.TimeControl, relay.MaxShortText)) || any
-	if op.Tags = otherTags(g.Tags, s); any || len(op.Tags) > 0 {
+	if op.White != nil || op.Black != nil || op.TimeControl != nil || len(op.Tags) > 0 {
 		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: op}})
 	}
+}
+
+// player is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation and team belong to the
+// person: whoever takes another one's seat starts without them, or brings them along from the seat opposite.
+func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.Player, told relay.Player) *relaypb.PlayerUpdate {
+	now, was := player(told), player(*stands)
+	if told.Name == "" || relay.Nobody(told.Name) && !relay.Nobody(stands.Name) {
+		told.Name, now.Name = "", stands.Name // the source says nothing of the name
+	}
+	is, sits, sat := personOf(now), personOf(was), personOf(player(*opposite))
+	_, nameLocked := g.Lock(side + ".name")
+	switch {
+	case told.Name == "" || is.like(&sits) >= unknown:
+	case nameLocked && g.personBehind(side, &is):
+	case nameLocked: // what it says is of somebody else
+		c.lock(n, side+".name", now.Name)
+		return nil
+	default:
+		base := &relaypb.Player{}
+		if is.like(&sat) >= similar {
+			base = player(*opposite)
+		}
+		now.Title, now.Rating = cmp.Or(now.Title, base.Title), cmp.Or(now.Rating, base.Rating)
+		now.FideId, now.Federation, now.Team = cmp.Or(now.FideId, base.FideId), cmp.Or(now.Federation, base.Federation), cmp.Or(now.Team, base.Team)
+		return c.replace(g, n, side, was, now)
+	}
+	now.Title, now.Rating = cmp.Or(now.Title, was.Title), cmp.Or(now.Rating, was.Rating)
+	now.FideId, now.Federation, now.Team = cmp.Or(now.FideId, was.FideId), cmp.Or(now.Federation, was.Federation), cmp.Or(now.Team, was.Team)
+	return c.replace(g, n, side, was, now)
+}
+
+func personOf(p *relaypb.Player) person {
+	out := person{id: p.FideId}
+	out.called(p.Name)
+	return out
+}
+
+// replace is the update that makes one player of the other, but for what is locked; nil if they are the same.
+func (c *Change) replace(g *seat, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
+	u, some := &relaypb.PlayerUpdate{}, false
+	free := func(field, value string) bool {
+		if _, locked := g.Lock(side + "." + field); locked {
+			c.lock(n, side+"."+field, value)
+			return false
+		}
+		some = true
+		return true
+	}
+	if now.Name != was.Name && free("name", now.Name) {
+		u.Name = &now.Name
+	}
+	if now.Title != was.Title && free("title", now.Title) {
+		u.Title = &now.Title
+	}
+	if now.Rating != was.Rating && free("rating", strconv.Itoa(int(now.Rating))) {
+		u.Rating = &now.Rating
+	}
+	if now.FideId != was.FideId && free("fideId", strconv.FormatInt(now.FideId, 10)) {
+		u.FideId = &now.FideId
+	}
+	if now.Federation != was.Federation && free("federation", now.Federation) {
+		u.Federation = &now.Federation
+	}
+	if now.Team != was.Team && free("team", now.Team) {
+		u.Team = &now.Team
+	}
+	if !some {
+		return nil
+	}
+	return u
 }
 
 // otherTags are those that the source has and were others before, and the warning, also if there is none any more.
@@ -200,16 +357,6 @@ func otherTags(was []relay.Tag, s *Game) []*relaypb.Tag {
 		out = append(out, &relaypb.Tag{Name: relay.WarningTag, Value: warning}) // an empty one removes it
 	}
 	return out
-}
-
-// change has the field set, if the source says something else than what was.
-func change[T comparable](field **T, was, now T) bool {
-	var nothing T
-	if now == nothing || now == was {
-		return false
-	}
-	*field = &now
-	return true
 }
 
 // asker makes the request ids of one game's commands.

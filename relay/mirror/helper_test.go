@@ -74,7 +74,7 @@ func (w *world) push(text string) []Change {
 	}
 	for i, c := range w.diff(games) {
 		if len(c.Commands) > 0 {
-			w.t.Fatalf("game %d: pushed again, it makes %v", i, c.Commands)
+			w.t.Fatalf("game %d: pushed again, it makes %v, after %v\n%s", i, c.Commands, changes[i].Commands, w.stands())
 		}
 		if c.Game != changes[i].Game || c.Board != changes[i].Board {
 			w.t.Fatalf("game %d was %s on board %d, and is %s on board %d", i, changes[i].Game, changes[i].Board, c.Game, c.Board)

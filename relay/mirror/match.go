@@ -7,58 +7,231 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// idTag is the tag that keeps what the source calls a game.
-const idTag = "GameId"
-
 // matching is what match finds, one of each for every game of the source.
 type matching struct {
-	of    []*seat  // nil: it is a new one
-	board []int    // of a new one
-	key   []string // the request id of its creation
+	said  []said
+	of    []*seat // nil: it is a new one
+	board []int   // of a new one
 }
 
 // match finds the games of the source among those of the round, and numbers the new ones.
 func match(seats []*seat, games []Game) matching {
-	m := matching{board: make([]int, len(games)), key: keys(games)}
-	boards := trustedBoards(games)
-	// Of a source that has other games than the round, the places are others too.
-	m.of = m.find(seats, games, boards, len(games) == len(seats))
-	if slices.Contains(m.of, nil) {
-		m.of = m.find(seats, games, boards, false)
+	m := matching{said: sayings(games), of: make([]*seat, len(games)), board: make([]int, len(games))}
+	claimed := make(map[*seat]bool, len(seats))
+	for _, c := range m.candidates(seats) {
+		if m.of[c.game] == nil && !claimed[c.seat] {
+			m.of[c.game], claimed[c.seat] = c.seat, true
+		}
 	}
-	m.number(seats, boards)
+	m.byPlace(seats, claimed)
+	m.number(seats)
 	m.rename(seats)
 	return m
 }
 
-// find tries the signs one after the other on all games; places: whether those in the source are a sign.
-func (m *matching) find(seats []*seat, games []Game, boards []int, places bool) []*seat {
-	of := make([]*seat, len(games))
-	claimed := make(map[*seat]bool, len(seats))
-	for _, same := range signs {
-		for i := range games {
-			if of[i] != nil {
-				continue
-			}
-			s := said{&games[i], m.key[i], boards[i], 0}
-			if places {
-				s.place = i + 1
-			}
-			for _, g := range seats {
-				if !claimed[g] && !otherID(s.ID, valueOf(g.Tags, idTag)) && same(&s, g) {
-					of[i] = g
-					claimed[g] = true
-					break
-				}
+// sayings are the games with what follows from the others.
+func sayings(games []Game) []said {
+	out, keys, boards := make([]said, len(games)), keys(games), trustedBoards(games)
+	pairs := make(map[[2]string]int, len(games))
+	for i := range games {
+		g := &games[i]
+		out[i] = said{Game: g, key: keys[i], board: boards[i], place: i + 1, head: heads(g), who: g.people()}
+		pairs[out[i].pair()]++
+	}
+	for i := range out {
+		out[i].twice = pairs[out[i].pair()] > 1
+	}
+	return out
+}
+
+// pair is the same for all games of the same two, in either colour.
+func (s *said) pair() (pair [2]string) {
+	for i := range s.who {
+		if len(s.who[i].keys) > 0 {
+			pair[i] = s.who[i].keys[0]
+		}
+	}
+	if pair[0] > pair[1] {
+		pair[0], pair[1] = pair[1], pair[0]
+	}
+	return pair
+}
+
+// A candidate is a game that may be that of a seat.
+type candidate struct {
+	game int
+	seat *seat
+	rank rank
+	fit  int // of two with the same rank, the greater one is the likelier
+}
+
+// candidates are all for which there is evidence, the strongest first. Only those are looked at that have an id, a player
+// or a board in common, so a round of a thousand boards costs little more than its moves.
+func (m *matching) candidates(seats []*seat) []candidate {
+	index := indexOf(seats)
+	sitting := make(map[string][]int, 2*len(m.said)) // where the players of the source sit
+	for i := range m.said {
+		for j := range m.said[i].who {
+			for _, key := range m.said[i].who[j].keys {
+				sitting[key] = append(sitting[key], i)
 			}
 		}
 	}
-	return of
+	var out []candidate
+	for i := range m.said {
+		s := &m.said[i]
+		elsewhere := func(p *person) bool {
+			return slices.ContainsFunc(p.keys, func(key string) bool {
+				return slices.ContainsFunc(sitting[key], func(at int) bool { return at != i })
+			})
+		}
+		for _, g := range index.near(s) {
+			if rank := s.evidence(g, elsewhere); rank != none {
+				out = append(out, candidate{i, g, rank, s.fit(g)})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(b.fit, a.fit), cmp.Compare(a.game, b.game), cmp.Compare(a.seat.Board, b.seat.Board))
+	})
+	return out
+}
+
+// fit prefers the seat whose moves are those of the game, then one without moves for one without, then the same board.
+func (s *said) fit(g *seat) int {
+	r, fit := s.relation(g), 0
+	switch {
+	case r.agree():
+		fit = 8 + 4*r.common - (r.stands - r.common)
+	case r.stands == 0 && r.told == 0:
+		fit = 6
+	case r.stands == 0:
+		fit = 4
+	case r.told > 0:
+		fit = 2
+	}
+	fit *= 4
+	if s.key == g.key() {
+		fit += 2
+	}
+	if s.at(g) || s.board == 0 && s.place == g.Board {
+		fit++
+	}
+	return fit
+}
+
+// seatIndex finds the seats that have something in common with a game.
+type seatIndex struct {
+	byID, byName map[string][]*seat
+	byKey        map[string][]*seat // what the games were known by when they were created
+	byFIDE       map[int64][]*seat
+	byBoard      map[int][]*seat
+}
+
+func indexOf(seats []*seat) seatIndex {
+	x := seatIndex{map[string][]*seat{}, map[string][]*seat{}, map[string][]*seat{}, map[int64][]*seat{}, map[int][]*seat{}}
+	for _, g := range seats {
+		if g.id != "" {
+			x.byID[g.id] = append(x.byID[g.id], g)
+		}
+		x.byKey[g.key()] = append(x.byKey[g.key()], g)
+		x.byBoard[g.Board] = append(x.byBoard[g.Board], g)
+		if g.board > 0 && g.board != g.Board {
+			x.byBoard[g.board] = append(x.byBoard[g.board], g)
+		}
+		for i := range g.who {
+			for _, key := range g.who[i].keys {
+				x.byName[key] = append(x.byName[key], g)
+			}
+			if id := g.who[i].id; id != 0 {
+				x.byFIDE[id] = append(x.byFIDE[id], g)
+			}
+		}
+	}
+	return x
+}
+
+// near are the seats that the game may be at, each once.
+func (x *seatIndex) near(s *said) []*seat {
+	var out []*seat
+	seen := make(map[*seat]bool, 4)
+	add := func(seats []*seat) {
+		for _, g := range seats {
+			if !seen[g] {
+				seen[g] = true
+				out = append(out, g)
+			}
+		}
+	}
+	if s.ID != "" {
+		add(x.byID[s.ID])
+	}
+	for i := range s.who {
+		for _, key := range s.who[i].keys {
+			add(x.byName[key])
+		}
+		if id := s.who[i].id; id != 0 {
+			add(x.byFIDE[id])
+		}
+	}
+	if s.board > 0 {
+		add(x.byBoard[s.board])
+	}
+	add(x.byKey[s.key])
+	return out
+}
+
+// byPlace matches what is left by the place in the source, or by the board alone, where the source is evidently the list
+// that the round was made of: other games of it are known by evidence, and all those that are left go on from the moves
+// that stand at their places.
+func (m *matching) byPlace(seats []*seat, claimed map[*seat]bool) {
+	byBoard := make(map[int]*seat, len(seats))
+	for _, g := range seats {
+		byBoard[g.Board] = g
+	}
+	known, inPlace, left, agreed := 0, 0, 0, 0
+	at := make([]*seat, len(m.of))
+	for i := range m.said {
+		s := &m.said[i]
+		g := byBoard[cmp.Or(s.board, s.place)]
+		if m.of[i] != nil {
+			known++
+			if m.of[i] == g {
+				inPlace++
+			}
+			continue
+		}
+		if g == nil || claimed[g] || !s.mayBeAt(g) {
+			continue
+		}
+		at[i] = g
+		left++
+		agreed += s.relation(g).common
+	}
+	if left == 0 || known == 0 || 2*inPlace < known {
+		return
+	}
+	for i, g := range at {
+		if g == nil {
+			continue
+		}
+		s := &m.said[i]
+		somebody := s.who[0].like(&g.who[0]) >= unknown || s.who[1].like(&g.who[1]) >= unknown
+		// Of two strangers more moves are wanted, of all those who are left together.
+		if somebody || agreed >= tellingPlies {
+			m.of[i], claimed[g] = g, true
+		}
+	}
+}
+
+// mayBeAt reports whether nothing speaks against the game being the one at its place.
+func (s *said) mayBeAt(g *seat) bool {
+	return s.relation(g).agree() && !g.over() && !differ(s.head.event, g.place.event) && !differ(s.head.round, g.place.round) &&
+		!differ(s.head.date, g.place.date) && !differ(s.ID, g.id)
 }
 
 // rename gives a new game another request id where one of the round has its own: that is another game now, and
@@ -68,117 +241,25 @@ func (m *matching) rename(seats []*seat) {
 	for _, g := range seats {
 		taken[g.Request] = true
 	}
-	for i, key := range m.key {
+	for i := range m.said {
 		if m.of[i] != nil {
 			continue
 		}
-		for n := 1; taken[m.key[i]]; n++ {
-			m.key[i] = key + "/again/" + strconv.Itoa(n)
+		s := &m.said[i]
+		key := s.key
+		for n := 1; taken[s.key]; n++ {
+			s.key = key + again + strconv.Itoa(n)
 		}
-		taken[m.key[i]] = true
+		taken[s.key] = true
 	}
 }
 
-// seat is a game of the round, with its moves at hand.
-type seat struct {
-	*relay.Game
-	moves []relay.Move
-}
+const again = "/again/"
 
-func seatsOf(games []*relay.Game) []*seat {
-	out := make([]*seat, len(games))
-	for i, g := range games {
-		out[i] = &seat{g, g.Moves()}
-	}
-	return out
-}
-
-// said is a game of the source with what follows from the games around it.
-type said struct {
-	*Game
-	key   string
-	board int // 0: none that can be believed
-	place int // in the source, from 1; 0 if it says nothing
-}
-
-// signs are tried one after the other on all games, the surest first.
-var signs = []func(s *said, g *seat) bool{
-	func(s *said, g *seat) bool {
-		return s.ID != "" && s.ID == valueOf(g.Tags, idTag)
-	},
-	func(s *said, g *seat) bool { return s.key == g.Request },
-	func(s *said, g *seat) bool { return s.players(g) == 2 && s.at(g) && s.agrees(g) },
-	func(s *said, g *seat) bool { return s.players(g) == 2 && s.agrees(g) },
-	func(s *said, g *seat) bool { return s.players(g) == 2 && s.at(g) },
-	func(s *said, g *seat) bool { return s.players(g) == 2 },
-	func(s *said, g *seat) bool { return s.players(g) == 1 && s.at(g) },
-	func(s *said, g *seat) bool {
-		return s.players(g) == 1 && s.agrees(g) && len(g.moves) >= tellingPlies && len(s.Moves) >= tellingPlies
-	},
-	func(s *said, g *seat) bool { return s.at(g) && s.agrees(g) },
-}
-
-// tellingPlies are so many that two games of one round that have them in common are probably one.
-const tellingPlies = 10
-
-// at reports whether the game is at the board that the source says, or, where it says
-// none, at the same place.
-func (s *said) at(g *seat) bool {
-	return cmp.Or(s.board, s.place) == g.Board
-}
-
-// players counts the players that are the same, by their names or their FIDE ids.
-func (s *said) players(g *seat) int {
-	n := 0
-	for _, p := range [2][2]*relay.Player{{&s.White, &g.White}, {&s.Black, &g.Black}} {
-		if samePlayer(p[0], p[1]) {
-			n++
-		}
-	}
-	return n
-}
-
-func samePlayer(a, b *relay.Player) bool {
-	k := nameKey(a.Name)
-	return k != "" && k == nameKey(b.Name) || a.FideID != 0 && a.FideID == b.FideID
-}
-
-// agrees reports whether one of the two games can be the other one a while ago.
-func (s *said) agrees(g *seat) bool {
-	return sameStart(g, s.Game) && common(g, s.Game) == min(len(g.moves), len(s.Moves))
-}
-
-// common is the number of plies that both have at the start.
-func common(g *seat, s *Game) int {
-	n := min(len(g.moves), len(s.Moves))
-	for i := range n {
-		if !sameMove(&g.moves[i], &s.Moves[i]) {
-			return i
-		}
-	}
-	return n
-}
-
-// sameMove also takes the two ways to write castling for one: as the king's step, and as the king taking its
-// rook, which is how it is written in Chess960. That starts from the usual position too, now and then.
-func sameMove(stands *relay.Move, told *Move) bool {
-	if stands.Illegal || told.FEN != "" {
-		return stands.Illegal && stands.SAN == told.UCI && stands.FEN == told.FEN
-	}
-	return stands.UCI == told.UCI ||
-		strings.HasPrefix(stands.SAN, "O-O") && kingTakesRook.Replace(stands.UCI) == kingTakesRook.Replace(told.UCI)
-}
-
-var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")
-
-// nameKey is the same for all the ways in which a name is written: "Carlsen, Magnus"
-// and "Magnus Carlsen". It is empty for an unknown player.
-func nameKey(name string) string {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
-	slices.Sort(words)
-	return strings.Join(words, " ")
+// key is what the game was known by when it was created.
+func (g *seat) key() string {
+	key, _, _ := strings.Cut(g.Request, again)
+	return key
 }
 
 // keys are the request ids of the games' creations, which say by what they are known. They stay with
@@ -192,7 +273,7 @@ func keys(games []Game) []string {
 		if g.ID == "" {
 			place := ""
 			white, black := g.sourceNames()
-			white, black = nameKey(white), nameKey(black)
+			white, black = relay.NameKey(white), relay.NameKey(black)
 			if white == "" || black == "" {
 				place = strconv.Itoa(i)
 			}
@@ -219,20 +300,6 @@ func withDistinctIDs(games []Game) []Game {
 		}
 	}
 	return out
-}
-
-// otherID reports whether the source names both, and differently.
-func otherID(a, b string) bool {
-	return a != "" && b != "" && a != b
-}
-
-func valueOf(tags []relay.Tag, name string) string {
-	for _, t := range tags {
-		if t.Name == name {
-			return t.Value
-		}
-	}
-	return ""
 }
 
 // digest is a short text that differs where the parts do.
@@ -267,24 +334,24 @@ func trustedBoards(games []Game) []int {
 
 // number gives the new games their boards: the one that the source says, or that of their
 // place, and if it is taken the lowest that is free.
-func (m *matching) number(seats []*seat, boards []int) {
+func (m *matching) number(seats []*seat) {
 	taken := make(map[int]bool, len(seats)+len(m.of))
 	for _, g := range seats {
 		taken[g.Board] = true
 	}
-	for _, wanted := range []func(int) int{
-		func(i int) int { return boards[i] },
-		func(i int) int { return i + 1 },
+	for _, wanted := range []func(s *said) int{
+		func(s *said) int { return s.board },
+		func(s *said) int { return s.place },
 	} {
 		for i := range m.of {
-			if w := wanted(i); m.of[i] == nil && m.board[i] == 0 && w > 0 && !taken[w] {
+			if w := wanted(&m.said[i]); m.of[i] == nil && m.opens(i) && m.board[i] == 0 && w > 0 && !taken[w] {
 				m.board[i], taken[w] = w, true
 			}
 		}
 	}
 	next := 1
 	for i := range m.of {
-		if m.of[i] != nil || m.board[i] != 0 {
+		if m.of[i] != nil || m.board[i] != 0 || !m.opens(i) {
 			continue
 		}
 		for taken[next] {
@@ -292,4 +359,14 @@ func (m *matching) number(seats []*seat, boards []int) {
 		}
 		m.board[i], taken[next] = next, true
 	}
+}
+
+// opens reports whether the game may open a board: one of which the source does not even name the players is not there
+// yet, and one of nobody in particular must have something to show.
+func (m *matching) opens(i int) bool {
+	s := &m.said[i]
+	if s.Unnamed {
+		return false
+	}
+	return !s.nobody() || len(s.Moves) > 0 || s.board > 0
 }

@@ -1,6 +1,9 @@
 package mirror
 
 import (
+	"cmp"
+	"errors"
+
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
@@ -12,6 +15,8 @@ type Round struct {
 	Games []*relay.Game // by board
 	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
 	Shorten bool
+	// Source is what the source is called, in the log and in notes of what it has.
+	Source string
 	// Players, settings of the tournament, are applied to what the source says before anything is compared.
 	Players *Replacements
 }
@@ -30,6 +35,8 @@ type Game struct {
 
 	// White and Black: what is empty or 0 is not known, and stays as it was.
 	White, Black relay.Player
+	// Unnamed: the source does not even say that White or Black is unknown. Such a game opens no board: it is half written.
+	Unnamed bool
 	// StartFEN is the position at the start, empty for the standard one.
 	StartFEN    string
 	Variant     string
@@ -38,6 +45,9 @@ type Game struct {
 	Tags []relay.Tag
 
 	Moves []Move // of the main line, all of them legal
+	// Clock is the time left now, if the source tells it without a move, read at ClockAt (0: it does not say when).
+	Clock   relay.Clock
+	ClockAt relay.Millis
 	// Result is the result, [relay.Ongoing] if the source says that the game
 	// goes on, and empty if it says nothing.
 	Result relay.Result
@@ -66,20 +76,28 @@ type Move struct {
 
 // Change is what one game of the source means for the round.
 type Change struct {
-	// Game is the game of the round that it is, or will be once the commands are applied.
+	// Game is the game of the round that it is, or will be once the commands are applied; empty of one that opens no board.
 	Game  relay.GameID
 	Board int
+	// New: the game opens a board.
+	New bool
 	// Commands to be submitted in this order, each with an operation and a
 	// request id; the submitter adds the time and who asks. Empty: all is as the source says.
 	Commands []*relaypb.Command
 	// Kept is the number of plies that the log has beyond the source's and keeps.
 	Kept int
+	// Locked are the fields in which the source differs from what a person has set, as in [relay.Lock.Field]; they stay.
+	// "source" stands for all of a board that a person plays by hand.
+	Locked []string
 	// Warning is the game's once the commands are applied, empty if all that the source has could be played: also if [FromPGN] thought
 	// otherwise, since the boards have an illegal move there. See [relay.WarningTag].
 	Warning string
-	// Err says why nothing of the game was compared. It is [ErrStart] or nil.
+	// Err says why nothing of the game was compared. It is [ErrUnnamed] or nil.
 	Err error
 }
+
+// ErrUnnamed is the Err of a [Change] whose game opens no board.
+var ErrUnnamed = errors.New("the game names no White or no Black, and opens no board")
 
 // Diff returns one Change for each of the games, in their order. What the round has
 // and the source has not stays as it is.
@@ -89,15 +107,47 @@ type Change struct {
 // read the round again then and call Diff again, until no Change has commands.
 func Diff(round Round, games []Game) []Change {
 	games = withDistinctIDs(round.Players.Apply(games))
+	source := cmp.Or(round.Source, "source")
 	m := match(seatsOf(round.Games), games)
 	out := make([]Change, len(games))
 	for i, s := range games {
 		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
-		if g := m.of[i]; g != nil {
-			out[i] = update(g, &s, round.Shorten)
-			continue
+		s.Clock = possible(s.Clock)
+		g := m.of[i]
+		switch {
+		case g != nil:
+			out[i] = update(g, &s, source, round.Shorten)
+		case !m.opens(i):
+			out[i] = Change{Warning: s.Warning, Err: ErrUnnamed}
+		default:
+			out[i] = create(round.ID, &s, m.board[i], m.said[i].key, source)
 		}
-		out[i] = create(round.ID, &s, m.board[i], m.key[i])
+		for _, c := range out[i].Commands {
+			c.Source = source
+		}
 	}
 	return out
+}
+
+// OtherRound compares the Round tags of a source with those of the round's games. If all of the source's games are of
+// another round than all of the round's, it returns both numbers, such as "2" and "1".
+func OtherRound(round Round, games []Game) (source, stands string, moved bool) {
+	one := func(key string, of *string) bool {
+		if key == "" || *of != "" && *of != key {
+			return false
+		}
+		*of = key
+		return true
+	}
+	for i := range games {
+		if !one(roundKey(games[i].Round), &source) {
+			return "", "", false
+		}
+	}
+	for _, g := range round.Games {
+		if !one(roundKey(valueOf(g.Tags, "Round")), &stands) {
+			return "", "", false
+		}
+	}
+	return source, stands, source != "" && stands != "" && source != stands
 }

@@ -96,8 +96,11 @@ func TestDiff(t *testing.T) {
 		}, "1 A-B e4 *\n2 C-D d4 *\n"},
 		{"a GameId goes before the names", false, []string{
 			game("A-B GameId=x1", "1. e4 *") + game("A-B GameId=x2", "1. d4 *"),
-			game("A-B GameId=x2", "1. d4 d5 *") + game("Z-Y GameId=x1", "1. c4 *"),
-		}, "1 Z-Y c4 *\n2 A-B d4 d5 *\n"},
+			game("A-B GameId=x2", "1. d4 d5 *") + game("Z-Y GameId=x1", "1. e4 c5 *"),
+		}, "1 Z-Y e4 c5 *\n2 A-B d4 d5 *\n"},
+		{"but not where neither player nor a move is the same", false, []string{
+			game("A-B GameId=x1", "1. e4 *"), game("Z-Y GameId=x1", "1. c4 *"),
+		}, "1 A-B e4 *\n2 Z-Y c4 *\n"},
 		{"two games of the same players", false, []string{
 			game("A-B Round=1", "1. e4 *") + game("A-B Round=2", "*"),
 			game("A-B Round=2", "1. d4 *") + game("A-B Round=1", "1. e4 e5 *"),
@@ -177,7 +180,7 @@ func TestDiffSparesTheTrail(t *testing.T) {
 	}
 }
 
-// TestDiffOtherStart refuses to play on from another position.
+// TestDiffOtherStart opens another board for a game from another position: the moves that stand cannot be its own.
 func TestDiffOtherStart(t *testing.T) {
 	w := newWorld(t)
 	fen := "SetUp=1 FEN=4k3/8/8/8/8/8/4P3/4K3_w_-_-_0_1"
@@ -185,8 +188,11 @@ func TestDiffOtherStart(t *testing.T) {
 	if c := w.push(game("A-B "+fen, "1. e4 Ke7 *"))[0]; c.Err != nil {
 		t.Error(c.Err)
 	}
-	if c := w.push(game("A-B", "1. e4 *"))[0]; c.Err != ErrStart {
-		t.Errorf("the error is %v", c.Err)
+	if c := w.push(game("A-B", "1. e4 *"))[0]; !c.New || c.Err != nil {
+		t.Errorf("%+v", c)
+	}
+	if got := w.stands(); got != "1 A-B e4 Ke7 *\n2 A-B e4 *\n" {
+		t.Errorf("the round stands\n%s", got)
 	}
 }
 

@@ -20,6 +20,7 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	g := Game{
 		ID: in.Known(idTag), Event: in.Known("Event"), Round: in.Known("Round"), Board: in.Board(),
 		White: in.Player("White"), Black: in.Player("Black"), TimeControl: in.Known("TimeControl"),
+		Unnamed: in.Tag("White") == "" || in.Tag("Black") == "", Clock: relay.NoClock(),
 	}
 	line, err := in.Play()
 	g.StartFEN, g.Variant = line.StartFEN, line.Variant

@@ -198,7 +198,7 @@ func TestReplacementsEdited(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		" Wron 0-Other", "GM Right, Vera 0-Other", "GM Righter, Vera 0-Another", "GM Wron 0-Other", "GM Final 2500-Other",
+		" Wron 0-Other", "GM Right, Vera 0-Other", "GM Righter, Vera 0-Another", " Wron 0-Other", " Final 2500-Other",
 	}, want); diff != "" {
 		t.Error(diff)
 	}

@@ -3807,6 +3807,7 @@ type LockRecord struct {
 	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
 	By            string                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
 	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	Ply           int32                  `protobuf:"varint,4,opt,name=ply,proto3" json:"ply,omitempty"` // of "clock": the clocks up to this ply
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3858,6 +3859,13 @@ func (x *LockRecord) GetBy() string {
 func (x *LockRecord) GetAt() int64 {
 	if x != nil {
 		return x.At
+	}
+	return 0
+}
+
+func (x *LockRecord) GetPly() int32 {
+	if x != nil {
+		return x.Ply
 	}
 	return 0
 }
@@ -4332,12 +4340,13 @@ const file_relay_proto_rawDesc = "" +
 	"\x06source\x18\x1a \x01(\tR\x06source\x12-\n" +
 	"\x04note\x18\x1b \x01(\v2\x19.chessrelay.v1.SourceNoteR\x04note\x12\x1c\n" +
 	"\tautomatic\x18\x1c \x01(\bR\tautomatic\x126\n" +
-	"\adeleted\x18\x1d \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\adeleted\"B\n" +
+	"\adeleted\x18\x1d \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\adeleted\"T\n" +
 	"\n" +
 	"LockRecord\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x0e\n" +
-	"\x02at\x18\x03 \x01(\x03R\x02at\":\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x10\n" +
+	"\x03ply\x18\x04 \x01(\x05R\x03ply\":\n" +
 	"\n" +
 	"HeldRecord\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x18\n" +

@@ -1,0 +1,236 @@
+package mirror
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+// idTag is the tag that keeps what the source calls a game.
+const idTag = "GameId"
+
+// A seat is a game of the round as it is compared with what a source says.
+type seat struct {
+	*relay.Game
+	moves []relay.Move // see relay.Game.Line
+
+	id    string
+	place heading
+	board int       // the number in its Round tag, which is another one if that was taken; 0: none
+	who   [2]person // White, Black
+}
+
+// A heading is what the tags say of where a game belongs. What is empty is not known, and contradicts nothing.
+type heading struct{ event, round, date, site string }
+
+// A person is one of the two at a board, as far as a source can tell people apart.
+type person struct {
+	id   int64    // FIDE id; 0: not known
+	keys []string // of the names they go by; none: nobody in particular
+}
+
+// A likeness is how sure it is that two persons are one.
+type likeness uint8
+
+const (
+	other   likeness = iota // two persons
+	unknown                 // one of them is nobody in particular
+	similar                 // the names may be two spellings of one
+	same
+)
+
+func seatsOf(games []*relay.Game) []*seat {
+	out := make([]*seat, len(games))
+	for i, g := range games {
+		s := &seat{Game: g, moves: g.Line(), id: valueOf(g.Tags, idTag)}
+		s.place = heading{s.tag("Event"), s.tag("Round"), s.tag("Date"), s.tag("Site")}.normal()
+		s.board = (&pgn.Game{Tags: []pgn.Tag{{Name: "Round", Value: s.tag("Round")}}}).Board()
+		s.who = [2]person{s.person("white", &g.White), s.person("black", &g.Black)}
+		out[i] = s
+	}
+	return out
+}
+
+// tag is the value that a source has given; empty if a person has set another one.
+func (s *seat) tag(name string) string {
+	if _, locked := s.Lock("tags." + name); locked {
+		return ""
+	}
+	return valueOf(s.Tags, name)
+}
+
+// person knows the player also by what the source called them before a person set the name.
+func (s *seat) person(side string, p *relay.Player) person {
+	out := person{id: p.FideID}
+	if _, locked := s.Lock(side + ".fideId"); locked {
+		out.id = 0
+	}
+	out.called(p.Name)
+	if _, locked := s.Lock(side + ".name"); !locked {
+		return out
+	}
+	for i := range s.Changes {
+		if c := &s.Changes[i]; c.Source == "" {
+			for _, f := range c.Fields {
+				if f.Name == side+".name" {
+					out.called(f.Was)
+				}
+			}
+		}
+	}
+	if s.Note != nil {
+		out.called(s.Note.Fields[side+".name"])
+	}
+	return out
+}
+
+func (p *person) called(name string) {
+	if key := relay.NameKey(name); key != "" && !slices.Contains(p.keys, key) {
+		p.keys = append(p.keys, key)
+	}
+}
+
+// people are those of a game of the source, by their own names and by those that the source uses.
+func (g *Game) people() [2]person {
+	white, black := g.sourceNames()
+	out := [2]person{{id: g.White.FideID}, {id: g.Black.FideID}}
+	out[0].called(g.White.Name)
+	out[0].called(white)
+	out[1].called(g.Black.Name)
+	out[1].called(black)
+	return out
+}
+
+// like tells how sure it is that two persons are one: by their FIDE ids, else by their names.
+func (p *person) like(q *person) likeness {
+	sameName := slices.ContainsFunc(p.keys, func(key string) bool { return slices.Contains(q.keys, key) })
+	switch {
+	case p.id != 0 && p.id == q.id, sameName && (p.id == 0 || q.id == 0):
+		return same
+	case sameName:
+		return similar // one of the ids is wrong, or there are two of that name
+	case len(p.keys) == 0 || len(q.keys) == 0:
+		return unknown
+	case p.id != 0 && q.id != 0:
+		return other
+	case slices.ContainsFunc(p.keys, func(a string) bool {
+		return slices.ContainsFunc(q.keys, func(b string) bool { return similarKeys(a, b) })
+	}):
+		return similar
+	}
+	return other
+}
+
+// similarKeys reports whether two keys of names may be two spellings of one name: an initial or the beginning of a word
+// for the word ("carlsen m"), a word that is missing ("carlsen"), or a letter or two that differ. Numbers must be the same.
+func similarKeys(a, b string) bool {
+	if digits(a) != digits(b) {
+		return false
+	}
+	x, y := strings.Fields(a), strings.Fields(b)
+	if len(x) > len(y) {
+		x, y = y, x
+	}
+	return abbreviates(x, y) || distance([]rune(a), []rune(b)) <= max(len(a), len(b))/4
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// abbreviates reports whether each word of the shorter name is a word of the longer one or begins one. A single word
+// must have three letters.
+func abbreviates(short, long []string) bool {
+	if len(short) == 0 || len(short) == 1 && len([]rune(short[0])) < 3 {
+		return false
+	}
+	used, whole := make([]bool, len(long)), false
+	for _, w := range short {
+		found := false
+		for i, l := range long {
+			if !used[i] && strings.HasPrefix(l, w) {
+				used[i], found = true, true
+				whole = whole || l == w || len(short) == 1
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return whole
+}
+
+// distance is how many letters must be changed, added or removed to make one text of the other (Levenshtein).
+func distance(a, b []rune) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range b {
+			next := diagonal
+			if a[i] != b[j] {
+				next = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}
+
+// normal is the heading in the one form in which headings are compared.
+func (h heading) normal() heading {
+	h.event, h.site = relay.TeamKey(h.event), relay.TeamKey(h.site)
+	h.round = roundKey(h.round)
+	if strings.ContainsAny(h.date, "?") {
+		h.date = ""
+	}
+	return h
+}
+
+var roundForm = regexp.MustCompile(`^(\D*)0*(\d+)(?:[ .,(-].*)?$`)
+
+// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5". Another form, such as
+// "1/8 final", is its text.
+func roundKey(tag string) string {
+	m := roundForm.FindStringSubmatch(tag)
+	if m == nil {
+		return relay.TeamKey(tag)
+	}
+	switch before := relay.TeamKey(m[1]); before {
+	case "round", "r", "rd", "runde", "ronda", "ronde", "tour", "turno":
+		return m[2]
+	default:
+		return before + m[2]
+	}
+}
+
+func heads(g *Game) heading {
+	return heading{g.Event, g.Round, valueOf(g.Tags, "Date"), valueOf(g.Tags, "Site")}.normal()
+}
+
+// differ reports whether both are known, and not the same.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
+
+func valueOf(tags []relay.Tag, name string) string {
+	for _, t := range tags {
+		if t.Name == name {
+			return t.Value
+		}
+	}
+	return ""
+}
