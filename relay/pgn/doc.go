@@ -10,6 +10,9 @@
 // over. What cannot be read is an [*Error] for that game alone; the next call goes
 // on with the game after it.
 //
+// [Sniff] says of a body what it is if it is not PGN, before anybody reads it. [NewReaderCharset]
+// reads a text in the charset that its Content-Type names.
+//
 // [Game.Play] asks package rules which of the moves are legal, for who wants to know it before
 // relay says so, such as a push of a whole round. It stops at the first one that is not, with an
 // [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end. Where English letters fail, those of a

@@ -1,6 +1,10 @@
 package pgn
 
-import "github.com/chessrelay/chessrelay/relay"
+import (
+	"regexp"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
 
 // A parser reads one game.
 type parser struct {
@@ -43,9 +47,27 @@ func (p *parser) game() (empty bool, err error) {
 			continue // there was a comment between the tags
 		}
 		p.g.finish(token)
-		return len(p.g.Tags) == 0 && len(p.g.Moves) == 0 && token == "", nil
+		if len(p.g.Tags) > 0 || p.g.hasMove() {
+			return false, nil
+		}
+		p.passed = p.passed || len(p.g.Moves) > 0
+		return len(p.g.Moves) > 0 || token == "", nil
 	}
 }
+
+// hasMove reports whether a word of the main line has the form of a move. Without tags and without such a
+// word, a text is no game, but a sentence in front of one, or the markup around it.
+func (g *Game) hasMove() bool {
+	for i := range g.Moves {
+		if moveForm.MatchString(g.Moves[i].SAN) {
+			return true
+		}
+	}
+	return false
+}
+
+// moveForm has the letters of any language for the pieces.
+var moveForm = regexp.MustCompile(`^(?:[A-Za-z]?[a-h]?[1-8]?[x:-]?[a-h][0-9]|[Oo0]-[Oo0])`)
 
 // begins notes where the game begins.
 func (p *parser) begins() {

@@ -53,6 +53,7 @@ type Reader struct {
 	ahead   *Tag   // the tag that began the next game
 	line    int    // of ahead
 	games   int    // begun so far
+	passed  bool   // some text was passed over, since it is no game
 	scratch []byte // of the comment or token that is being read
 	fatal   error  // what every further call returns
 }

@@ -1,0 +1,119 @@
+package pgn
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// NewReaderCharset is [NewReader] of a text in the given charset, such as "windows-1251". Names are
+// those that browsers and IANA know. An empty or an unknown name leaves it to the text.
+//
+// UTF-16 and a byte order mark tell themselves, since no text in another charset looks so. Then the
+// charset counts.
+// UTF-8, ASCII, ISO-8859-1 and Windows-1252 are what servers say of every text by default. So the
+// reader takes each value of such a text for UTF-8, or for Windows-1252 if it is not valid UTF-8.
+func NewReaderCharset(in io.Reader, charset string) *Reader {
+	return NewReader(decoded(in, charset))
+}
+
+// Charset returns the charset that a Content-Type names, in lower case; empty if it names none.
+func Charset(contentType string) string {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err == nil {
+		return strings.ToLower(strings.TrimSpace(params["charset"]))
+	}
+	// Headers are written by hand: "text/plain; charset=windows-1251;; x".
+	_, after, found := strings.Cut(strings.ToLower(contentType), "charset=")
+	if !found {
+		return ""
+	}
+	after = strings.TrimLeft(after, ` "'`)
+	end := strings.IndexAny(after, ` ;,"'`)
+	if end < 0 {
+		end = len(after)
+	}
+	return after[:end]
+}
+
+// decoded returns the text as UTF-8, or as it is if the scanner can tell by itself.
+func decoded(in io.Reader, charset string) io.Reader {
+	b := bufio.NewReaderSize(in, 16<<10)
+	start, _ := b.Peek(1 << 10)
+	if e := encodingOf(start, charset); e != nil {
+		return e.NewDecoder().Reader(b)
+	}
+	return b
+}
+
+// encodingOf judges by the beginning of a text and by the charset that somebody named. It is nil for what
+// the scanner reads as it is.
+func encodingOf(start []byte, charset string) encoding.Encoding {
+	switch {
+	case bytes.HasPrefix(start, mark) && validStart(start):
+		return nil
+	case bytes.HasPrefix(start, []byte("\xff\xfe")):
+		return unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
+	case bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM)
+	}
+	if e := withoutMark(start); e != nil {
+		return e
+	}
+	return named(charset)
+}
+
+// validStart reports whether the bytes are UTF-8; the last character may be cut.
+func validStart(b []byte) bool {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if c := b[len(b)-n]; utf8.RuneStart(c) {
+			if !utf8.FullRune(b[len(b)-n:]) {
+				b = b[:len(b)-n]
+			}
+			break
+		}
+	}
+	return utf8.Valid(b)
+}
+
+// withoutMark tells UTF-16 by the zero bytes in the tag or the move number that a PGN begins with. No other
+// charset has them.
+func withoutMark(start []byte) encoding.Encoding {
+	if len(start) < 4 {
+		return nil
+	}
+	switch a, b, c, d := start[0], start[1], start[2], start[3]; {
+	case a > 0 && b == 0 && c > 0 && d == 0:
+		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	case a == 0 && b > 0 && c == 0 && d > 0:
+		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	}
+	return nil
+}
+
+// named returns the encoding of that name. It is nil for what the scanner reads as it is, and for what nobody knows.
+func named(charset string) encoding.Encoding {
+	charset = strings.ToLower(strings.Trim(charset, " \"'"))
+	if charset == "" || len(charset) > 64 {
+		return nil
+	}
+	e, err := htmlindex.Get(charset)
+	if err != nil {
+		if e, err = ianaindex.IANA.Encoding(charset); err != nil || e == nil {
+			return nil // ianaindex has names of which it knows no more than that
+		}
+	}
+	switch name, _ := htmlindex.Name(e); name {
+	case "utf-8", "windows-1252", "replacement", "x-user-defined":
+		return nil
+	}
+	return e
+}
