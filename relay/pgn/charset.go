@@ -73,13 +73,8 @@ func encodingOf(start []byte, charset string) encoding.Encoding {
 
 // validStart reports whether the bytes are UTF-8; the last character may be cut.
 func validStart(b []byte) bool {
-	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
-		if c := b[len(b)-n]; utf8.RuneStart(c) {
-			if !utf8.FullRune(b[len(b)-n:]) {
-				b = b[:len(b)-n]
-			}
-			break
-		}
+	for !betweenRunes(b) {
+		b = b[:len(b)-1]
 	}
 	return utf8.Valid(b)
 }

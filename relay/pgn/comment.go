@@ -82,5 +82,5 @@ func (p *parser) words() string {
 	if n := len(p.scratch); n > 0 && p.scratch[n-1] == ' ' {
 		p.scratch = p.scratch[:n-1]
 	}
-	return text(p.scratch)
+	return cleanSpaces(text(p.scratch))
 }

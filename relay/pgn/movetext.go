@@ -2,6 +2,7 @@ package pgn
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -9,18 +10,23 @@ import (
 // moves reads the moves up to the result, which it returns, or to the next game.
 func (p *parser) moves() (result string, err error) {
 	depth := 0 // of variations
+	sign := "" // the last token, if it may be the result or an opinion
 	for {
-		p.s.blanks()
+		emptyLine := p.s.blanks()
 		if err := p.tooLong(); err != nil {
 			return "", err
 		}
 		b := p.s.peek()
-		if p.s.err != nil {
-			return "", nil
+		end := p.s.err != nil || b == '[' && !p.s.startsWith(bareCommand)
+		if sign != "" && (end || emptyLine) && p.g.endsBySign(sign) {
+			return sign, nil
+		}
+		if end {
+			return "", nil // perhaps the next game begins: this one has no end
 		}
 		switch b {
 		case '[':
-			return "", nil // the next game's tags: this one has no end
+			p.bareCommand()
 		case '{':
 			p.begins()
 			comment, whole, err := p.comment()
@@ -53,11 +59,18 @@ func (p *parser) moves() (result string, err error) {
 				continue
 			}
 			if endsGame(token) {
-				return token, nil
+				if !isSign(token) || len(p.g.Moves) == 0 {
+					return token, nil
+				}
+				sign = token
+				continue
 			}
 			n := len(p.g.Moves)
 			if err := p.move(token); err != nil {
 				return "", err
+			}
+			if len(p.g.Moves) > n {
+				sign = ""
 			}
 			p.g.Cut = p.s.err != nil && len(p.g.Moves) > n
 		}
@@ -67,13 +80,23 @@ func (p *parser) moves() (result string, err error) {
 // token reads up to white space or a sign that stands alone.
 func (p *parser) token() string {
 	out := p.scratch[:0]
-	for {
+	for len(out) <= 64 {
 		b := p.s.peek()
-		if p.s.err != nil || len(out) > 0 && strings.IndexByte(" \t\n\v\f{}[]();<>\"$", b) >= 0 || len(out) > 64 {
+		if p.s.err != nil || len(out) > 0 && strings.IndexByte(" \t\n\v\f{}[]();<>\"$", b) >= 0 {
 			break
 		}
 		if b == '(' || b == ')' || b == ' ' {
 			break
+		}
+		if b >= 0x80 && betweenRunes(out) {
+			kind, size := p.s.space()
+			if kind == wideSpace || kind == zeroWidth && isWhole(string(out)) {
+				break // and blanks goes over it
+			}
+			if kind == zeroWidth {
+				p.s.pass(size)
+				continue
+			}
 		}
 		out = append(out, p.s.next())
 	}
@@ -81,9 +104,49 @@ func (p *parser) token() string {
 	return text(out)
 }
 
+// betweenRunes reports whether no character of UTF-8 is begun and unfinished at the end of b.
+func betweenRunes(b []byte) bool {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if utf8.RuneStart(b[len(b)-n]) {
+			return utf8.FullRune(b[len(b)-n:])
+		}
+	}
+	return true
+}
+
+// isWhole reports whether the beginning of a token can stand for itself: a number, an opinion, a move or a star.
+func isWhole(token string) bool {
+	if strings.Trim(token, "$0123456789.…") == "" || strings.Trim(token, "!?+-/=") == "" {
+		return token != ""
+	}
+	token = strings.TrimRight(token, "+#!?QRBN")
+	if n := len(token) - 2; n >= 0 && token[n] >= 'a' && token[n] <= 'h' && token[n+1] >= '1' && token[n+1] <= '8' {
+		return true
+	}
+	return strings.HasSuffix(token, "O-O") || strings.HasSuffix(token, "0-0") || token == "*"
+}
+
+// bareCommand reads a command such as [%clk 1:00:00] that stands outside of a comment.
+func (p *parser) bareCommand() {
+	p.scratch = p.scratch[:0]
+	for {
+		b := p.s.next()
+		if p.s.err != nil || b == '\n' || !p.word(b) {
+			return
+		}
+		if b == ']' {
+			break
+		}
+	}
+	_ = p.commented(p.words(), 0)
+}
+
+var bareCommand = []byte("[%")
+
 // move takes in a token that is not a result: a move, perhaps behind its number.
 func (p *parser) move(token string) error {
-	if behind := strings.TrimLeft(token, "0123456789"); strings.HasPrefix(behind, ".") || strings.HasPrefix(behind, "…") {
+	behind := strings.TrimLeft(token, "0123456789")
+	if strings.HasPrefix(behind, ".") || strings.HasPrefix(behind, "…") || len(behind) < len(token) && moveForm.MatchString(behind) && isLetter(behind) {
 		token = behind
 	}
 	token = strings.TrimLeft(token, ".…")
@@ -91,11 +154,14 @@ func (p *parser) move(token string) error {
 		token = figurines.Replace(dashes.Replace(token))
 	}
 	san := strings.TrimRight(token, "!?")
+	if !isNull(san) {
+		san = withoutOpinions(san)
+	}
 	switch {
-	case len(san) < 2 || san == "ep" || san == "e.p.":
+	case len(san) < 2 || words[san]:
 		return nil // a number, an annotation, "N" for a novelty
 	case isNull(san):
-	case san[0] >= 'a' && san[0] <= 'z', san[0] >= 'A' && san[0] <= 'Z':
+	case isLetter(san):
 	case strings.HasPrefix(san, "0-0"):
 	default:
 		return nil // "$1", "+-" and the like
@@ -107,6 +173,10 @@ func (p *parser) move(token string) error {
 	return nil
 }
 
+func isLetter(s string) bool {
+	return s != "" && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z')
+}
+
 // isNull reports whether the text is a null move, as some programs write it for a threat or a comment.
 func isNull(san string) bool { return san == "--" || san == "Z0" || san == "@@@@" || san == "0000" }
 
@@ -115,7 +185,7 @@ var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-",
 
 // figurines are the pieces as signs. That of the pawn is none.
 var figurines = strings.NewReplacer(
-	"♔", "K", "♕", "Q", "♖", "R", "♗", "B", "♘", "N", "♙", "", "♚", "K", "♛", "Q", "♜", "R", "♝", "B", "♞", "N", "♟", "", "\ufe0e", "",
+	"♔", "K", "♕", "Q", "♖", "R", "♗", "B", "♘", "N", "♙", "", "♚", "K", "♛", "Q", "♜", "R", "♝", "B", "♞", "N", "♟", "",
 )
 
 // endsGame reports whether the token is a result. One that both have lost, 0-0, is castling here: only the

@@ -37,8 +37,8 @@ func (s *scanner) peek() byte {
 		switch {
 		case c == '%' && s.bol && !s.raw:
 			s.skipLine()
-		case c == mark[0] && s.startsWith(mark):
-			s.in.Discard(len(mark)) // at the start of the text, or of a file joined to another
+		case c == mark[0] && s.bol && s.startsWith(mark):
+			s.in.Discard(len(mark)) // at the start of the text, or of a file joined to another; else see space
 		case c == '\r':
 			if s.startsWith([]byte("\r\n")) {
 				s.in.Discard(1)
@@ -111,7 +111,11 @@ func (s *scanner) blanks() (emptyLine bool) {
 			s.next()
 			s.bol = bol // a line of spaces is an empty one
 		default:
-			return emptyLine
+			kind, size := s.space()
+			if kind == noSpace {
+				return emptyLine
+			}
+			s.pass(size)
 		}
 	}
 }

@@ -76,7 +76,7 @@ var (
 	// webPage is the beginning of a whole page.
 	webPage = regexp.MustCompile(`^(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|(?:html|head|body|title|meta|script|link|style|frameset)\b)`)
 	// knownTag is a tag that stands in PGN and hardly anywhere else.
-	knownTag = regexp.MustCompile(`(?im)(?:^|[\]>])[\s\p{Z}\p{Cf}]*\[\s*(?:ePGN|Event|Site|Date|Round|Result|FEN|ECO|Variant|TimeControl|Annotator|(?:White|Black)\w*)\s*"`)
+	knownTag = regexp.MustCompile(`(?im)(?:^|[\]>])[\s\p{Z}\p{Cf}]*\[[\s\p{Z}\p{Cf}]*(?:ePGN|Event|Site|Date|Round|Result|FEN|ECO|Variant|TimeControl|Annotator|(?:White|Black)\w*)[\s\p{Z}\p{Cf}]*"`)
 	// looksLikeJSON is the beginning of JSON that was cut, or of several documents.
 	looksLikeJSON = regexp.MustCompile(`^(?:\{\s*"(?:[^"\\]|\\.)*"\s*:|\[\s*(?:[\[{]|"(?:[^"\\]|\\.)*"\s*[,\]]|-?\d[\d.]*\s*[,\]]))`)
 	scriptError   = regexp.MustCompile(`^(?:php )?(?:warning|notice|deprecated|(?:fatal |parse |syntax )?error): `)

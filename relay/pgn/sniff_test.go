@@ -78,7 +78,7 @@ func TestSniffTakes(t *testing.T) {
 	utf16be, _ := unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewEncoder().String("1. e4 e5 *")
 	koi8, _ := charmap.KOI8R.NewEncoder().String("[White \"Волков\"]\n\n1. e4 *")
 	for _, body := range []string{
-		"", " \r\n\t", "[Event \"x\"]\n", "\ufeff\n\n[White \"A\"]\n\n1. e4 *", "1. e4 e5 *", "e4 e5 Nf3", "*", "1-0\n",
+		"", " \r\n\t", "[Event \"x\"]\n", "\ufeff\n\n[White \"A\"]\n\n1. e4 *", "1. e4 e5 *", "e4 e5 Nf3", "*", "1-0\n", "1.\u00a0e4 *", "\u200b\n[\u200bWhite\u00a0\"A\"]",
 		"% made by hand\n[White \"A\"]\n\n*", "; a comment\n1. e4 *", "{a comment} 1. e4 *", "{\"Quoted\" comment} 1. e4 *", "{no games yet}", "; none",
 		"[ePGN \"0.1;DGT LiveChess/2.2.6\"]\n", "[ePGN \"0.1\"]\n[Event \"x\"]\n", `[White "A"][Black "B"] 1.e4 e5 2.Nf3 1-0`, "[ White  \"A\" ]\n\n*",
 		"[White \"A\"]\n\n1. e4 {<html> {\"a\":1}} *", "[Remark \"x\"]\n\n1. e4 *", "[Remark \"x\"]\n\n*", "1. Sf3 Sf6 2. c4 *", "1. ♘f3 *",

@@ -1,6 +1,9 @@
 package pgn
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // tags reads the tags, and reports whether moves of this game may follow: not
 // if it was the next game that began. apart: there has been an empty line or a comment since the last tag.
@@ -77,29 +80,40 @@ func (p *parser) tag() (Tag, error) {
 			return Tag{}, p.fail("a tag is too long")
 		}
 	}
-	n, v, _ := strings.Cut(strings.TrimSpace(text(name)), " ")
+	n, v, _ := strings.Cut(cleanSpaces(text(name)), " ")
 	if len(value) > 0 {
 		v = text(value)
 	}
-	return Tag{n, strings.TrimSpace(v)}, nil
+	return Tag{n, cleanSpaces(v)}, nil
 }
 
-// closesTag looks whether the quote just read ends the value.
+// closesTag looks whether the quote just read ends the value: only spaces stand between it and the bracket, or the
+// end of the line.
 func (p *parser) closesTag() bool {
-	for n := 1; ; n++ {
-		b, err := p.s.in.Peek(n)
+	const enough = 64
+	for n := 0; n < enough; {
+		b, err := p.s.in.Peek(n + 1)
 		if err != nil {
 			return true
 		}
-		switch b[n-1] {
-		case ' ', '\t':
-		case ']', '\n', '\r':
+		switch c := b[n]; {
+		case c == ']' || c == '\n' || c == '\r':
 			return true
+		case c < 0x80 && spaceOf(rune(c)) != noSpace:
+			n++
+		case c < 0x80:
+			return false
 		default:
-			return false
-		}
-		if n > 64 {
-			return false
+			b, _ = p.s.in.Peek(n + utf8.UTFMax)
+			r, size := utf8.DecodeRune(b[n:])
+			if r == utf8.RuneError {
+				r = rune(c) // of ISO-8859-1
+			}
+			if spaceOf(r) == noSpace {
+				return false
+			}
+			n += size
 		}
 	}
+	return false
 }
