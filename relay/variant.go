@@ -1,12 +1,76 @@
 package relay
 
+import (
+	"slices"
+	"strings"
+)
+
 // ParseVariant reads the variant in the spellings that are met, such as "Chess 960", "fischerandom" or
-// "From Position", and returns [Chess960], or an empty text for standard chess. Another variant is an [ErrVariant].
+// "From Position". It returns [Chess960], or an empty text for standard chess. Anything else is an [ErrVariant].
 func ParseVariant(s string) (string, error) {
 	if len(s) > MaxShortText {
 		return "", bad("variant", "is too long")
 	}
-	letters := make([]byte, 0, len(s)) // in lower case, without spaces and signs
+	variant, known := variantOf(s)
+	if !known {
+		return "", noSuchVariant(s)
+	}
+	return variant, nil
+}
+
+// SourceVariant is [ParseVariant] of what a source says, where the tag may hold anything: "Rapid", the name of an opening.
+// A word that nobody knows is standard chess. Only a variant with rules of its own is an [ErrVariant].
+func SourceVariant(s string) (string, error) {
+	if variant, known := variantOf(s); known {
+		return variant, nil
+	}
+	letters := lettersOf(s)
+	for _, name := range []string{"variant", "lichess", "chess", "960"} {
+		letters = strings.ReplaceAll(letters, name, "")
+	}
+	if slices.Contains(otherRules, letters) || slices.ContainsFunc(otherRules, func(name string) bool {
+		const distinct = 6 // letters, of which no other word is made by chance
+		return len(name) >= distinct && strings.Contains(letters, name)
+	}) {
+		return "", noSuchVariant(s)
+	}
+	if strings.Contains(lettersOf(s), "960") || strings.Contains(letters, "fischer") || strings.Contains(letters, "fisherrandom") {
+		return Chess960, nil // such as Schach960, Fischer-Schach
+	}
+	return "", nil
+}
+
+func noSuchVariant(s string) error {
+	return &variantError{"the variant \"" + clip(s, 32) + "\" is not supported: only standard chess and Chess960 are"}
+}
+
+// variantOf knows the names of the two variants that there are.
+func variantOf(s string) (variant string, known bool) {
+	switch strings.TrimPrefix(lettersOf(s), "lichess") {
+	case "", "standard", "standardchess", "chess", "normal", "normalchess", "classical", "classicalchess", "classic", "orthodox", "orthodoxchess", "regular",
+		"regularchess", "western", "westernchess", "international", "fromposition", "setup", "setupposition", "fide", "rapid", "rapidchess", "blitz",
+		"blitzchess", "bullet", "lightning", "correspondence", "none", "no", "unknown":
+		return "", true
+	case "chess960", "960", "c960", "960chess", "chess9lx", "9lx", "fischerandom", "fischerandomchess", "fischerrandom", "fischerrandomchess", "fisherandom",
+		"fisherrandom", "fisherrandomchess", "fischerchess", "frc", "freestyle", "freestylechess", "freestylechess960", "chess960freestyle", "dfrc",
+		"doublefischerrandom", "chess960fischerrandom", "fischerrandomchess960", "fischerrandom960":
+		return Chess960, true
+	}
+	return "", false
+}
+
+// otherRules are the variants in which a game of standard chess would go wrong, without the word chess.
+var otherRules = []string{
+	"crazyhouse", "zh", "bughouse", "atomic", "anti", "suicide", "giveaway", "losers", "losing", "misere", "horde", "kingofthehill", "koth",
+	"threecheck", "3check", "fivecheck", "5check", "racingkings", "fogofwar", "dark", "kriegspiel", "capablanca", "gothic", "janus", "seirawan", "s",
+	"shogi", "minishogi", "xiangqi", "makruk", "sittuyin", "janggi", "shatranj", "chaturanga", "duck", "torpedo", "alice", "knightmate",
+	"progressive", "marseillais", "berolina", "cylinder", "extinction", "placement", "pocketknight", "coregal", "grand", "spartan", "fairy",
+	"4player", "fourplayer", "monster", "hexagonal", "losalamos", "gardner", "checkers", "draughts", "go",
+}
+
+// lettersOf is the text in lower case, without spaces and signs.
+func lettersOf(s string) string {
+	letters := make([]byte, 0, len(s))
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= 'A' && c <= 'Z':
@@ -15,11 +79,5 @@ func ParseVariant(s string) (string, error) {
 			letters = append(letters, c)
 		}
 	}
-	switch string(letters) {
-	case "", "standard", "chess", "normal", "classical", "orthodox", "fromposition":
-		return "", nil
-	case "chess960", "960", "fischerandom", "fischerrandom", "frc", "freestyle", "freestylechess":
-		return Chess960, nil
-	}
-	return "", &variantError{"the variant \"" + clip(s, 32) + "\" is not supported: only standard chess and Chess960 are"}
+	return string(letters)
 }

@@ -2,6 +2,7 @@ package pgn
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/chessrelay/chessrelay/relay"
@@ -141,10 +142,11 @@ func (g *Game) playedIllegal() error {
 	return &Error{Game: g.Number, Players: g.Players(), Line: g.Line, Ply: relay.Ply(len(g.Moves)) + 1, Reason: illegalMark + played}
 }
 
-// start settles the variant and the position that the game starts from.
+// start settles the variant and the position that the game starts from, as [relay.SourceVariant] and [relay.RepairFEN]
+// read them.
 func (l *Line) start(g *Game) (rules.Position, error) {
 	var none rules.Position
-	variant, err := relay.ParseVariant(g.Known("Variant"))
+	variant, err := relay.SourceVariant(g.Known("Variant"))
 	if err != nil {
 		return none, err
 	}
@@ -156,37 +158,32 @@ func (l *Line) start(g *Game) (rules.Position, error) {
 		}
 		return standard, nil
 	}
+	if fen, variant, err = relay.RepairFEN(fen, variant, g.castles()); err != nil {
+		reason := err.Error()
+		if field, ok := errors.AsType[*relay.BadCommandError](err); ok {
+			reason = field.Reason
+		}
+		return none, errors.New("no game can begin from the tag FEN: " + reason)
+	}
 	pos, err := rules.ParseFEN(fen)
 	if err != nil {
 		return none, err
 	}
-	if castlesAs960(&pos) {
-		l.Variant = relay.Chess960
-	}
-	if l.StartFEN = pos.FEN(); l.StartFEN == relay.StartFEN && l.Variant == "" {
+	l.Variant, l.StartFEN = variant, fen
+	if fen == relay.StartFEN && variant == "" {
 		l.StartFEN = ""
 	}
 	return pos, nil
 }
 
-var standard, _ = rules.ParseFEN(relay.StartFEN)
-
-// castlesAs960 reports whether a king or rook may castle that does not stand where it
-// does in standard chess. Then the game is one of Chess960, whatever its tags say.
-func castlesAs960(pos *rules.Position) bool {
-	rights := strings.Fields(string(pos.AppendShredderFEN(nil)))[2]
-	for _, r := range strings.TrimPrefix(rights, "-") {
-		color, king := rules.White, rules.Square(4) // e1
-		if r >= 'a' {
-			color, king = rules.Black, 60
-		}
-		c, role := pos.At(king)
-		if !strings.ContainsRune("HAha", r) || c != color || role != rules.King {
-			return true
-		}
-	}
-	return false
+// castles reports whether a move of the game is castling.
+func (g *Game) castles() bool {
+	return slices.ContainsFunc(g.Moves, func(m Move) bool {
+		return strings.HasPrefix(m.SAN, "O-O") || strings.HasPrefix(m.SAN, "0-0")
+	})
 }
+
+var standard, _ = rules.ParseFEN(relay.StartFEN)
 
 // kings reports whether the text ends, with the moves from i on, as a DGT board does that was
 // told that the game is over, and notes so.
