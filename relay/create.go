@@ -105,7 +105,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		checkRange("board", int64(op.Board), 1, MaxBoard),
 		checkPlayer("white", op.White),
 		checkPlayer("black", op.Black),
-		checkText("timeControl", op.TimeControl, MaxShortText, false),
+		checkText("timeControl", op.TimeControl, MaxTimeControl, false),
 		checkText("source", op.Source, MaxTagName, false),
 	); err != nil {
 		return err

@@ -12,7 +12,8 @@ const (
 	MaxReason      = 500
 	MaxWho         = 200 // Command.by
 	MaxRequest     = 200 // Command.request
-	MaxShortText   = 100 // time control, federation
+	MaxShortText   = 100 // federation, variant
+	MaxTimeControl = 500 // of a game; organisers write whole sentences, and in two languages
 	MaxTitle       = 16
 
 	MaxRating = 4000

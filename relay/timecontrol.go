@@ -24,7 +24,7 @@ const maxControls = 8
 // A time without a unit is in seconds if it is 180 or more, in minutes else: nobody plays three hours at a stretch and writes
 // them so, and no game of less than three minutes is broadcast.
 func ParseTimeControl(text string) (controls []Control, ok bool) {
-	if len(text) > MaxShortText {
+	if len(text) > MaxTimeControl {
 		return nil, false
 	}
 	text = timeSpelling.Replace(strings.NewReplacer(" ", "", "\u00a0", "").Replace(strings.ToLower(text)))

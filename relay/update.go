@@ -58,7 +58,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 		checkText("reason", op.Reason, MaxReason, true),
 		checkPlayer("white", white),
 		checkPlayer("black", black),
-		checkText("timeControl", pairing.TimeControl, MaxShortText, false),
+		checkText("timeControl", pairing.TimeControl, MaxTimeControl, false),
 	); err != nil {
 		return err
 	}

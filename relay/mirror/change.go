@@ -18,7 +18,7 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 	c := Change{Game: id, Board: board, New: true, Warning: s.Warning}
 	op := &relaypb.CreateGame{
 		Id: string(id), Round: string(round), Board: int32(board), White: player(s.White), Black: player(s.Black),
-		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxShortText),
+		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxTimeControl),
 	}
 	op.Tags = otherTags(nil, s)
 	if s.Variant == relay.Chess960 {
@@ -253,7 +253,7 @@ func (c *Change) tags(ask *asker, g *seat, s *Game, n *note) {
 	op := &relaypb.UpdateGame{Game: string(g.ID), Reason: "as the source says"}
 	op.White = c.player(g, n, "white", &g.White, &g.Black, s.White)
 	op.Black = c.player(g, n, "black", &g.Black, &g.White, s.Black)
-	if control := text(s.TimeControl, relay.MaxShortText); control != "" && control != g.TimeControl {
+	if control := text(s.TimeControl, relay.MaxTimeControl); control != "" && control != g.TimeControl {
 		if _, locked := g.Lock("timeControl"); locked {
 			c.lock(n, "timeControl", control)
 		} else {
