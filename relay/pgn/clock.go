@@ -3,6 +3,7 @@ package pgn
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -118,20 +119,67 @@ func (g *Game) StartClock() relay.Clock {
 	return c
 }
 
-// RunningClock is what the clock of the side to move showed when the text was written, from
-// a tag such as [Clock "B/0:15.29"]. The other side, and both if there is no such tag, are [relay.NoTime]. When that was
-// stands in the tag ReferenceTime, if at all.
-func (g *Game) RunningClock() relay.Clock {
-	c := relay.NoClock()
-	side, left, _ := strings.Cut(g.Known("Clock"), "/")
-	t, ok := ParseClock(left)
-	switch {
-	case ok && strings.EqualFold(side, "W"):
-		c.White = t
-	case ok && strings.EqualFold(side, "B"):
-		c.Black = t
+// LiveClock is what the clocks showed when the text was written, from the tags WhiteClock, BlackClock and a Clock
+// such as "B/0:15:29". A side is [relay.NoTime] if they do not say. at is the time in the tag ReferenceTime; 0 if it is
+// not told, or without its time zone.
+//
+// Times are those of a [%clk], or seconds. Of two numbers the second has seconds, unless the
+// moves have clocks without seconds.
+func (g *Game) LiveClock() (clock relay.Clock, at relay.Millis) {
+	clock = relay.NoClock()
+	noHours := g.secondsShown()
+	for tag, to := range map[string]*relay.Millis{"WhiteClock": &clock.White, "BlackClock": &clock.Black} {
+		if t, ok := liveTime(g.Known(tag), noHours); ok {
+			*to = t
+		}
 	}
-	return c
+	side, left := cutSide(g.Known("Clock"))
+	if t, ok := liveTime(left, noHours); ok {
+		switch side {
+		case "W", "WHITE":
+			clock.White = t
+		case "B", "BLACK":
+			clock.Black = t
+		}
+	}
+	_, when := cutSide(g.Known("ReferenceTime"))
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z0700"} {
+		if t, err := time.Parse(layout, when); err == nil && t.UnixMilli() > 0 {
+			return clock, relay.Millis(t.UnixMilli())
+		}
+	}
+	return clock, 0
+}
+
+// cutSide takes "B/0:15:29" apart. Without a side it is empty.
+func cutSide(s string) (side, rest string) {
+	if before, after, found := strings.Cut(s, "/"); found {
+		return strings.ToUpper(strings.TrimSpace(before)), strings.TrimSpace(after)
+	}
+	return "", s
+}
+
+// secondsShown reports whether two numbers of a clock are minutes and seconds: if a move's clock has hours, too, or
+// no move has a clock.
+func (g *Game) secondsShown() bool {
+	clocks := false
+	for i := range g.Moves {
+		v, found := g.Moves[i].Command("clk")
+		if writesHours(v) {
+			return true
+		}
+		clocks = clocks || found
+	}
+	return !clocks
+}
+
+// liveTime reads a time in a tag. It may be seconds alone.
+func liveTime(s string, noHours bool) (relay.Millis, bool) {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, ":") {
+		s = "0:00:" + s
+	}
+	return parseClock(s, noHours)
 }
 
 // FormatClock writes the time as [%clk] has it: whole seconds, or as many decimals as it takes.

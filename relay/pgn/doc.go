@@ -6,7 +6,7 @@
 // the main line of any file that organisers' software writes, and so forgives what
 // can be forgiven: a byte order mark, every space of Unicode, opinions between the moves and behind them, either end of line, ISO-8859-1, wrapped
 // comments, an empty line or a comment between the tags, tags and moves on one line, a brace that is
-// never closed, a file that ends in the middle of a game. Variations and annotation glyphs are read
+// never closed, dates in other forms than PGN's, a file that ends in the middle of a game ([WithoutTorn]). Variations and annotation glyphs are read
 // over. What cannot be read is an [*Error] for that game alone; the next call goes
 // on with the game after it.
 //

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -24,7 +25,8 @@ type Game struct {
 	Forfeit bool
 	// ResultText is the text that Result was read from; empty if there is none.
 	ResultText string
-	// Truncated: the moves do not end with a result, as in a file that is still being written.
+	// Truncated: the moves do not end with a result, as in a file that is still being written. A tag that
+	// the text ends in is left out, so White or Black may be missing. See [WithoutTorn].
 	Truncated bool
 	// Cut: the whole text ends in, or right behind, the last move, which may be half of what was meant.
 	Cut bool
@@ -138,6 +140,28 @@ func command(comment, name string) (value string, found bool) {
 // forfeit in the tag Termination marks a game that was not played, where the result alone does not say it.
 const forfeit = "forfeit"
 
+// notPlayed are words of the tag Termination that say so, in letters of the lower case.
+var notPlayed = map[string]bool{
+	forfeit: true, "forfeits": true, "forfeited": true, "forfeiture": true, "unplayed": true, "notplayed": true, "default": true, "defaulted": true,
+	"walkover": true, "wo": true, "noshow": true, "bye": true, "absent": true, "absence": true,
+	"kampflos": true, "forfait": true, "incomparecencia": true, "kontumace": true, "kontumačně": true, "walkower": true, "reglementair": true,
+}
+
+// wasNotPlayed reads a tag Termination. A "time forfeit", as the standard has it, is a game that was played.
+func wasNotPlayed(termination string) bool {
+	words := strings.FieldsFunc(strings.ToLower(strings.NewReplacer(".", "", "'", "").Replace(termination)), func(r rune) bool {
+		return !unicode.IsLetter(r)
+	})
+	found := false
+	for i, word := range words {
+		if word == "time" || word == "flag" || word == "clock" {
+			return false
+		}
+		found = found || notPlayed[word] || i > 0 && notPlayed[words[i-1]+word]
+	}
+	return found
+}
+
 // finish settles what can be said only at the end of the game.
 func (g *Game) finish(token string) {
 	g.Truncated = token == ""
@@ -155,7 +179,7 @@ func (g *Game) finish(token string) {
 	if g.Result, g.Forfeit, err = relay.ParseScore(token); err != nil {
 		g.Result = relay.Ongoing
 	}
-	if g.Result != relay.Ongoing && strings.EqualFold(g.Tag("Termination"), forfeit) {
+	if g.Result != relay.Ongoing && wasNotPlayed(g.Tag("Termination")) {
 		g.Forfeit = true
 	}
 	g.readClocks()

@@ -86,8 +86,8 @@ func describe(b *strings.Builder, g *Game) {
 	if c := g.StartClock(); c.Known() {
 		fmt.Fprintf(b, "\tthe clocks at the start: %d, %d ms\n", c.White, c.Black)
 	}
-	if c := g.RunningClock(); c.Known() {
-		fmt.Fprintf(b, "\tthe clock that runs: %d, %d ms\n", c.White, c.Black)
+	if c, at := g.LiveClock(); c.Known() {
+		fmt.Fprintf(b, "\tthe clocks now: %d, %d ms at %d\n", c.White, c.Black, at)
 	}
 	if g.Comment != "" {
 		fmt.Fprintf(b, "\t{%s}\n", g.Comment)

@@ -2,6 +2,7 @@ package pgn
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -271,20 +272,62 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestClockTags(t *testing.T) {
-	g := readOne(t, "[WhiteClock \"0:15.10\"]\n[BlackClock \"1:30:00\"]\n[Clock \"B/0:15.29\"]\n[ReferenceTime \"2011.01.09 15:00:00\"]\n\n*")
-	if c := g.StartClock(); c != millis(910_000, 5_400_000) {
+// TestLiveClock has the clocks of now in every form that programs write.
+func TestLiveClock(t *testing.T) {
+	type told struct {
+		white, black, at relay.Millis
+	}
+	const no = relay.NoTime
+	for in, want := range map[string]told{
+		"": {no, no, 0},
+		"[WhiteClock \"00:33:51\"]\n[BlackClock \"01:23:54\"]\n[ReferenceTime \"B/2026-12-19T17:52:47.862Z\"]":               {2_031_000, 5_034_000, 1_797_702_767_862},
+		"[whiteclock \"0:04:08\"]\n[ReferenceTime \"2018-09-12T15:26:56.191-05:00\"]":                                        {248_000, no, 1_536_784_016_191},
+		"[BlackClock \"4468\"]\n[WhiteClock \"30\"]":                                                                         {30_000, 4_468_000, 0},
+		"[WhiteClock \"30.5\"]\n[BlackClock \"0\"]":                                                                          {30_500, 0, 0},
+		"[WhiteClock \"0:15.10\"]\n[BlackClock \"1:30:00\"]\n[Clock \"B/0:15.29\"]\n[ReferenceTime \"2011.01.09 15:00:00\"]": {910_000, 929_000, 0},
+		"[Clock \"W/0:15:29\"]":                                               {929_000, no, 0},
+		"[Clock \"w/0:00:10.5\"]\n[WhiteClock \"?\"]":                         {10_500, no, 0},
+		"[Clock \"black / 0:15:29\"]":                                         {no, 929_000, 0},
+		"[Clock \"N/0:15.29\"]":                                               {no, no, 0}, // it does not say whose
+		"[Clock \"B\"]":                                                       {no, no, 0},
+		"[Clock \"0:15:29\"]":                                                 {no, no, 0},
+		"[Clock \"X/0:15:29\"]\n[ReferenceTime \"yesterday\"]":                {no, no, 0},
+		"[WhiteClock \"4:08\"]\n[BlackClock \"15:29\"]":                       {248_000, 929_000, 0},
+		"[WhiteClock \"4:08.5\"]\n[BlackClock \"0:02:59,5\"]":                 {248_500, 179_500, 0},
+		"[WhiteClock \"abc\"]\n[BlackClock \"-0:00:05\"]":                     {no, no, 0},
+		"[WhiteClock \"-\"]\n[BlackClock \"9999:00:00\"]":                     {no, no, 0},
+		"[WhiteClock \"--:--\"]\n[BlackClock \"1:2:3:4:5\"]":                  {no, no, 0},
+		"[WhiteClock \"99999999999\"]\n[BlackClock \"12:\"]":                  {no, no, 0},
+		"[WhiteClock \"1:30\"]\n\n1. e4 {[%clk 1:29]}":                        {5_400_000, no, 0}, // as the moves have it
+		"[WhiteClock \"1:30\"]\n\n1. e4 {[%clk 1:29:00]}":                     {90_000, no, 0},
+		"[ReferenceTime \"W/2026-12-19T17:52:47\"]\n[WhiteClock \"1:00:00\"]": {3_600_000, no, 0}, // in which time zone?
+		"[ReferenceTime \"W/2026-12-19 17:52:47+0100\"]":                      {no, no, 0},
+		"[ReferenceTime \"W/2026-12-19 17:52:47 +0100\"]":                     {no, no, 1_797_699_167_000},
+		"[ReferenceTime \"W/1026-12-19T17:52:47Z\"]":                          {no, no, 0},
+	} {
+		c, at := readOne(t, in+"\n\n*").LiveClock()
+		if got := (told{c.White, c.Black, at}); got != want {
+			t.Errorf("%s: %+v, want %+v", in, got, want)
+		}
+	}
+	if c := readOne(t, "[WhiteClock \"0:15.10\"]\n[BlackClock \"1:30:00\"]\n\n*").StartClock(); c != millis(910_000, 5_400_000) {
 		t.Errorf("at the start: %+v", c)
 	}
-	if c := g.RunningClock(); c != millis(relay.NoTime, 929_000) {
-		t.Errorf("running: %+v", c)
-	}
-	for in, want := range map[string]relay.Clock{
-		"": relay.NoClock(), "[Clock \"w/0:00:10.5\"]\n[WhiteClock \"?\"]": millis(10_500, relay.NoTime), "[Clock \"N/0:15.29\"]": relay.NoClock(), "[Clock \"B\"]": relay.NoClock(),
+}
+
+// TestNotPlayed reads the words for a forfeit, and those for a game that was played.
+func TestNotPlayed(t *testing.T) {
+	for word, want := range map[string]bool{
+		"forfeit": true, "Forfeit": true, "FORFEIT": true, "Unplayed": true, "unplayed": true, "Default": true, "Walkover": true, "W.O.": true, "w/o": true, "Not played": true,
+		"not-played": true, "won by forfeit": true, "Forfeit (1F-0)": true, "no show": true, "No-Show": true, "White forfeits": true, "kampflos": true, "bye": true, "game unplayed": true,
+		"": false, "normal": false, "time forfeit": false, "Time Forfeit": false, "White forfeits on time": false, "Lake forfeits by flag": false, "adjudication": false, "abandoned": false,
+		"rules infraction": false, "unterminated": false, "Lake, Una won by resignation": false, "emergency": false, "played": false, "?": false,
 	} {
-		g := readOne(t, in+"\n\n*")
-		if c := g.RunningClock(); c != want || g.StartClock().Known() {
-			t.Errorf("%s: %+v, %+v", in, c, g.StartClock())
+		for result, decided := range map[string]bool{"1-0": true, "0-1": true, "1/2-1/2": true, "*": false} {
+			g := readOne(t, fmt.Sprintf("[Termination %q]\n[Result %q]\n\n%s", word, result, result))
+			if g.Forfeit != (want && decided) || string(g.Result) != result {
+				t.Errorf("%q %s: forfeit %t, %s", word, result, g.Forfeit, g.Result)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pgn
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -14,16 +15,22 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 			return true, p.tooLong()
 		}
 		line := p.s.line
-		tag, err := p.tag()
+		tag, closed, err := p.tag()
 		if err != nil {
 			return false, err
+		}
+		emptyLine := false
+		if !closed {
+			if emptyLine = p.s.blanks(); p.s.err != nil {
+				return true, nil // the text ends in the tag, whose value may be but half of what was meant
+			}
 		}
 		if p.startsAnother(tag.Name, apart) {
 			p.ahead, p.line = &tag, line
 			return false, nil
 		}
-		if tag.Name == "" || strings.EqualFold(tag.Name, "ePGN") {
-			continue // the header of a file, not of a game
+		if !isName(tag.Name) || strings.EqualFold(tag.Name, "ePGN") {
+			continue // other brackets, or the header of a file and not of a game
 		}
 		if p.g.Line == 0 {
 			p.g.Line = line
@@ -31,9 +38,17 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 		if len(p.g.Tags) >= p.Limits.Tags {
 			return false, p.fail("the game has too many tags")
 		}
+		tag.Value = cleanDate(tag)
 		p.g.Tags = append(p.g.Tags, tag)
-		apart = false
+		apart = emptyLine
 	}
+}
+
+// isName reports whether a tag may be called so.
+func isName(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && strings.IndexRune("_-+.", r) < 0
+	}) < 0
 }
 
 // startsAnother tells an empty line inside the tags from a game without moves:
@@ -52,10 +67,10 @@ func (p *parser) startsAnother(name string, apart bool) bool {
 }
 
 // tag reads [Name "value"]. A quote inside the value that was not escaped is
-// taken for one if it is not followed by the bracket.
-func (p *parser) tag() (Tag, error) {
+// taken for one if it is not followed by the bracket. closed: the bracket was there.
+func (p *parser) tag() (t Tag, closed bool, err error) {
 	p.s.next()
-	name, value, quoted, closed := []byte(nil), []byte(nil), false, false
+	name, value, quoted := []byte(nil), []byte(nil), false
 	for !closed {
 		b := p.s.peek()
 		if p.s.err != nil || b == '\n' {
@@ -77,14 +92,14 @@ func (p *parser) tag() (Tag, error) {
 			value = append(value, b)
 		}
 		if len(name)+len(value) > p.Limits.Value {
-			return Tag{}, p.fail("a tag is too long")
+			return Tag{}, false, p.fail("a tag is too long")
 		}
 	}
 	n, v, _ := strings.Cut(cleanSpaces(text(name)), " ")
 	if len(value) > 0 {
 		v = text(value)
 	}
-	return Tag{n, cleanSpaces(v)}, nil
+	return Tag{n, cleanSpaces(v)}, closed, nil
 }
 
 // closesTag looks whether the quote just read ends the value: only spaces stand between it and the bracket, or the
