@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// NewReaderCharset is [NewReader] of a text in the given charset, such as "windows-1251". Names are
+// NewReaderCharset is [NewReader] for a text in the given charset, such as "windows-1251". Names are
 // those that browsers and IANA know. An empty or an unknown name leaves it to the text.
 //
 // UTF-16 and a byte order mark tell themselves, since no text in another charset looks so. Then the
@@ -22,8 +22,15 @@ import (
 // UTF-8, ASCII, ISO-8859-1 and Windows-1252 are what servers say of every text by default. So the
 // reader takes each value of such a text for UTF-8, or for Windows-1252 if it is not valid UTF-8.
 func NewReaderCharset(in io.Reader, charset string) *Reader {
-	return NewReader(decoded(in, charset))
+	b := bufio.NewReaderSize(in, bufferSize)
+	start, _ := b.Peek(1 << 10)
+	if e := encodingOf(start, charset); e != nil {
+		b = bufio.NewReaderSize(e.NewDecoder().Reader(b), bufferSize)
+	}
+	return &Reader{s: scanner{in: b, line: 1, bol: true}}
 }
+
+const bufferSize = 16 << 10
 
 // Charset returns the charset that a Content-Type names, in lower case; empty if it names none.
 func Charset(contentType string) string {
@@ -42,16 +49,6 @@ func Charset(contentType string) string {
 		end = len(after)
 	}
 	return after[:end]
-}
-
-// decoded returns the text as UTF-8, or as it is if the scanner can tell by itself.
-func decoded(in io.Reader, charset string) io.Reader {
-	b := bufio.NewReaderSize(in, 16<<10)
-	start, _ := b.Peek(1 << 10)
-	if e := encodingOf(start, charset); e != nil {
-		return e.NewDecoder().Reader(b)
-	}
-	return b
 }
 
 // encodingOf judges by the beginning of a text and by the charset that somebody named. It is nil for what

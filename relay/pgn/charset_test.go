@@ -35,6 +35,16 @@ func TestCharset(t *testing.T) {
 	}
 }
 
+// TestUTF16 is told by the text.
+func TestUTF16(t *testing.T) {
+	for _, e := range []encoding.Encoding{unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)} {
+		in, _ := e.NewEncoder().String("[White \"Żak\"]\r\n\r\n1. e4 *")
+		if g := readOne(t, in); g.Tag("White") != "Żak" || sans(g) != "e4" {
+			t.Errorf("%+v", g)
+		}
+	}
+}
+
 func TestReadCharsets(t *testing.T) {
 	utf16 := func(e unicode.Endianness, b unicode.BOMPolicy) encoding.Encoding { return unicode.UTF16(e, b) }
 	for _, tt := range []struct {

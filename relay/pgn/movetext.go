@@ -17,7 +17,7 @@ func (p *parser) moves() (result string, err error) {
 			return "", err
 		}
 		b := p.s.peek()
-		end := p.s.err != nil || b == '[' && !p.s.startsWith(bareCommand)
+		end := p.s.err != nil || b == '[' && !p.remark()
 		if sign != "" && (end || emptyLine) && p.g.endsBySign(sign) {
 			return sign, nil
 		}
@@ -26,7 +26,7 @@ func (p *parser) moves() (result string, err error) {
 		}
 		switch b {
 		case '[':
-			p.bareCommand()
+			p.bracket()
 		case '{':
 			p.begins()
 			comment, whole, err := p.comment()
@@ -126,22 +126,39 @@ func isWhole(token string) bool {
 	return strings.HasSuffix(token, "O-O") || strings.HasSuffix(token, "0-0") || token == "*"
 }
 
-// bareCommand reads a command such as [%clk 1:00:00] that stands outside of a comment.
-func (p *parser) bareCommand() {
-	p.scratch = p.scratch[:0]
-	for {
-		b := p.s.next()
-		if p.s.err != nil || b == '\n' || !p.word(b) {
-			return
+// remark reports whether the bracket that stands here begins something other than a tag: a command without its
+// braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
+func (p *parser) remark() bool {
+	const enough = 80
+	for n := 1; n < enough; n++ {
+		b, err := p.s.in.Peek(n + 1)
+		if err != nil {
+			return false
 		}
-		if b == ']' {
-			break
+		switch c := b[n]; {
+		case n == 1 && strings.IndexByte("%!?+-=#$*.0123456789", c) >= 0:
+			return true
+		case c == ']':
+			return !p.s.bol
+		case c == '"' || c == '\n':
+			return false
 		}
 	}
-	_ = p.commented(p.words(), 0)
+	return false
 }
 
-var bareCommand = []byte("[%")
+// bracket reads up to the closing bracket, or the end of the line. A command is kept as a comment.
+func (p *parser) bracket() {
+	p.scratch = p.scratch[:0]
+	for b := byte(0); b != ']' && b != '\n'; {
+		if b = p.s.next(); p.s.err != nil || !p.word(b) {
+			return
+		}
+	}
+	if words := p.words(); strings.HasPrefix(words, "[%") {
+		_ = p.commented(words, 0)
+	}
+}
 
 // move takes in a token that is not a result: a move, perhaps behind its number.
 func (p *parser) move(token string) error {

@@ -77,6 +77,21 @@ func TestSignsAsResults(t *testing.T) {
 	}
 }
 
+// TestBrackets: not every bracket between the moves is the next game.
+func TestBrackets(t *testing.T) {
+	for _, o := range []string{"[!]", "[+0.35]", "[-1.2/20]", "[#]", "[D]", "[diagram]", "[=]", "[$14]", "[12:30]"} {
+		in := "[White \"A\"]\n\n1. e4 " + o + " e5" + o + " 2. Nf3 " + o + "\n[White \"B\"]\n\n1. d4 *"
+		games, errs := readAll(t, strings.NewReader(in))
+		if len(games) != 2 || errs != nil || sans(games[0]) != "e4 e5 Nf3" || sans(games[1]) != "d4" {
+			t.Errorf("%s: %d games, %v", o, len(games), errs)
+		}
+	}
+	games, _ := readAll(t, strings.NewReader("[White \"A\"] 1. e4 e5 [White \"B\"] 1. d4 d5\n[White C]\n1. c4 *"))
+	if len(games) != 3 || sans(games[1]) != "d4 d5" || games[2].Tag("White") != "C" {
+		t.Errorf("%d games", len(games))
+	}
+}
+
 // TestCommandsWithoutBraces: some write clocks between the moves.
 func TestCommandsWithoutBraces(t *testing.T) {
 	g := readOne(t, "[White \"A\"]\n\n1. e4 [%clk 1:00:00] e5 [%clk 0:59:00]\n2. Nf3 [%emt 0:01:00 ] *")

@@ -336,6 +336,7 @@ func FuzzPGN(f *testing.F) {
 	for _, s := range []string{
 		"[White \"A\"]\n\n1. e4 {[%clk 0:01:00]} (1. d4) e5 $1 *\n\n\n[White \"B\"]\n\n*", "\ufeff%\r\n; {\n[", "{[Event \"", "[a \"\\",
 		"0-0 1/2-1/2 \xbd", "[Event \"\"]\n[Event \"\"]\n1...", "$$$((()))", "[%clk", "-- ", "1. e4 Dxd9 Z0", "{ Illegal move was played: ;",
+		"1.\u00a0e4\u200be5\u202f+/- Nf3±", "[FEN \"7k/8/8/8/8/8/8/K7 w KQkq\"]\n[Variant \"x\"]\n\n1. Kb1", "[Date \"1.2.2026\"]\n[WhiteClock \"1:2\"]\n[White \"\ufeffA",
 	} {
 		f.Add(s)
 	}
@@ -356,10 +357,23 @@ func FuzzPGN(f *testing.F) {
 			if len(g.Tags)+len(g.Moves) == 0 && g.ResultText == "" {
 				t.Fatal("a game of nothing")
 			}
+			if c, at := g.LiveClock(); c.White < relay.NoTime || c.Black < relay.NoTime || at < 0 {
+				t.Fatalf("the clocks of now: %+v at %d", c, at)
+			}
+			for _, tag := range g.Tags {
+				if clean := cleanSpaces(tag.Value); clean != tag.Value || cleanDate(tag) != tag.Value {
+					t.Fatalf("%s is %q, and cleaned again %q", tag.Name, tag.Value, clean)
+				}
+			}
 			line, err := g.Play()
 			played := len(line.Moves)
 			if n := len(g.Moves); err == nil && n == played+1 && isNull(g.Moves[played].SAN) {
 				played++
+			}
+			if line.StartFEN != "" {
+				if fen, as, err := relay.RepairFEN(line.StartFEN, line.Variant, false); fen != line.StartFEN || as != line.Variant || err != nil {
+					t.Fatalf("a game begins from %s, which is mended to %s %s, %v", line.StartFEN, fen, as, err)
+				}
 			}
 			if played > len(g.Moves) || err == nil && !line.Ended && !g.Cut && played < len(g.Moves) {
 				t.Fatalf("%d of %d moves are played, %v", len(line.Moves), len(g.Moves), err)

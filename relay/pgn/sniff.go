@@ -44,10 +44,12 @@ func Sniff(body []byte, contentType string) error {
 	if len(body) == 0 {
 		return nil
 	}
+	if isJSON(body) {
+		return &NotPGN{What: "JSON", Says: says(body)}
+	}
+	body = body[:min(len(body), sniffed)]
 	start := bytes.ToLower(body[:min(len(body), 2048)])
 	switch {
-	case isJSON(body):
-		return &NotPGN{What: "JSON", Says: says(body)}
 	case webPage.Match(start):
 		return &NotPGN{What: "a web page", Says: title(body)}
 	case bytes.HasPrefix(start, []byte("<?xml")):
@@ -71,6 +73,9 @@ func Sniff(body []byte, contentType string) error {
 	}
 	return &NotPGN{What: "plain text", Says: says(body)}
 }
+
+// sniffed is how much of a body is searched for a game. A PGN has one much sooner.
+const sniffed = 256 << 10
 
 var (
 	// webPage is the beginning of a whole page.
@@ -146,7 +151,9 @@ func search(body []byte) (f findings) {
 			continue
 		}
 		line, err := g.Play()
-		f.games, f.moves = true, len(line.Moves) > 0
+		f.games = true
+		// One word of a sentence may be a move: "e4 is not available".
+		f.moves = len(line.Moves) > 1 || len(line.Moves) == 1 && (err == nil || len(g.Tags) > 0)
 		f.junk = f.junk || err != nil || len(g.Tags) > 0 && g.ResultText == ""
 	}
 	return f

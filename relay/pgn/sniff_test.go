@@ -24,6 +24,7 @@ func TestSniffRefuses(t *testing.T) {
 		{"two lines", "Service Unavailable\r\n\r\nRequest 17:a4 failed", "", `plain text, not PGN: "Service Unavailable Request 17:a4 failed"`},
 		{"a long text", strings.Repeat("no ", 500), "", `plain text, not PGN: "` + strings.Repeat("no ", 33) + `n…"`},
 		{"a result in a sentence", "Bayern won 1-0 * and so on", "", `plain text, not PGN: "Bayern won 1-0 * and so on"`},
+		{"a move in a sentence", "e4 is not available", "", `plain text, not PGN: "e4 is not available"`},
 		{"a number", "503", "", `plain text, not PGN: "503"`},
 		{"parentheses", "(no games)", "", `plain text, not PGN: "(no games)"`},
 		{"a table", "Name;Elo\nLake;2400\n", "text/csv", `plain text, not PGN: "Name;Elo Lake;2400"`},
@@ -90,6 +91,19 @@ func TestSniffTakes(t *testing.T) {
 			if err := Sniff([]byte(body), contentType); err != nil {
 				t.Errorf("%.40q as %q: %v", body, contentType, err)
 			}
+		}
+	}
+}
+
+// TestSniffIsQuick: however long a body is, its beginning decides.
+func TestSniffIsQuick(t *testing.T) {
+	for _, part := range []string{"lorem ipsum ", "\n[x", "[", "{ ", "<a ", "<!--", "e4 ", "\"a\": "} {
+		body := []byte(strings.Repeat(part, sniffed/len(part)) + "\n[White \"A\"]\n\n1. e4 e5 *")
+		if part == "{ " {
+			body = append([]byte("x"), body...)
+		}
+		if Sniff(body, "") == nil && part != "e4 " {
+			t.Errorf("%q again and again is taken for PGN", part)
 		}
 	}
 }
