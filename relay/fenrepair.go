@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// RepairFEN reads the FEN of a source more kindly than one that a caller sends. What it returns can be the
-// start of a game: fields that are missing are filled in, castling rights and an en passant square that cannot be are
-// dropped, and so are counters that are none. What stands where is never guessed: without a king there is
-// no position, and that is an [ErrBadCommand].
+// RepairFEN reads the FEN of a source more kindly than one that a caller sends. What it returns can
+// be the start of a game: fields that are missing are filled in, castling rights and an en passant
+// square that cannot be are dropped, and so are counters that are none. What stands where is never
+// guessed: without a king there is no position, and that is an [ErrBadCommand].
 //
-// variant is what the source says it is. The one returned may be [Chess960] all the same, if the rights can only be
-// meant so, which is believed if both sides have them or if the moves have castling, as castles says. Else rights of
-// pieces that are not at home are a slip. Where the field is missing, the start of a game and a game with castling have
-// all rights that can be.
+// variant is what the source says it is. The one returned may be [Chess960] all the same, if the
+// rights can only be meant so, which is believed if both sides have them or if the moves have
+// castling, as castles says. Else rights of pieces that are not at home are a slip. Where the field
+// is missing, the start of a game and a game with castling have all rights that can be.
 //
 // An empty FEN is the standard position.
 func RepairFEN(text, variant string, castles bool) (fen, asVariant string, err error) {
@@ -49,8 +49,8 @@ func RepairFEN(text, variant string, castles bool) (fen, asVariant string, err e
 	return pos.fen(), variant, nil
 }
 
-// plainPlacement undoes what programs write besides the pieces: a mark for those that were pawns, an empty
-// pocket, a slash at the end, and empty squares counted one by one.
+// plainPlacement undoes what programs write besides the pieces: a mark for those that were pawns,
+// an empty pocket, a slash at the end, and empty squares counted one by one.
 func plainPlacement(s string) string {
 	s = strings.TrimSuffix(strings.TrimSuffix(strings.ReplaceAll(s, "~", ""), "[]"), "/")
 	out := make([]byte, 0, len(s))
@@ -65,7 +65,8 @@ func plainPlacement(s string) string {
 	return string(out)
 }
 
-// readLoosely reads the fields behind the board, each known by its form. It returns the castling rights.
+// readLoosely reads the fields behind the board, each known by its form. It returns the castling
+// rights.
 func (b *fenBoard) readLoosely(fields []string) (rights string) {
 	isSide := func(s string) bool { return slices.Contains([]string{"w", "b", "white", "black"}, strings.ToLower(s)) }
 	isSquare := func(s string) bool {
@@ -184,7 +185,8 @@ func (b *fenBoard) repairCastling(letters, variant string, castles bool) (rights
 	return rights, variant
 }
 
-// means960 reports whether the rights are those of Chess960, where kings and rooks begin on the same files.
+// means960 reports whether the rights are those of Chess960, where kings and rooks begin on the
+// same files.
 func (b *fenBoard) means960(found []right, slip, castles bool) bool {
 	away, sides := false, map[bool]int{} // the king's file
 	for _, r := range found {

@@ -35,7 +35,7 @@ func TestRepairFEN(t *testing.T) {
 		{"r3k2r/8/8/8/8/8/8/R4RK1 w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R4RK1 w kq - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R3K3 w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R3K3 w Qkq - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/1R2K2R b KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/1R2K2R b KQkq - 0 1", Chess960}, // as it may be meant
-		{"r3k2r/8/8/8/8/8/8/R2K3R w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R2K3R w kq - 0 1", ""},            // the kings began on one file
+		{"r3k2r/8/8/8/8/8/8/R2K3R w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R2K3R w kq - 0 1", ""},           // the kings began on one file
 		{"4k3/8/8/8/8/8/8/4K1R1 w K - 0 1", "", "4k3/8/8/8/8/8/8/4K1R1 w - - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R3K2R w KKQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R3K2R w HAha - 0 1", "", "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1", ""},

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// ParseVariant reads the variant in the spellings that are met, such as "Chess 960", "fischerandom" or
-// "From Position". It returns [Chess960], or an empty text for standard chess. Anything else is an [ErrVariant].
+// ParseVariant reads the variant in the spellings that are met, such as "Chess 960", "fischerandom"
+// or "From Position". It returns [Chess960], or an empty text for standard chess. Anything else is
+// an [ErrVariant].
 func ParseVariant(s string) (string, error) {
 	if len(s) > MaxShortText {
 		return "", bad("variant", "is too long")
@@ -18,8 +19,9 @@ func ParseVariant(s string) (string, error) {
 	return variant, nil
 }
 
-// SourceVariant is [ParseVariant] of what a source says, where the tag may hold anything: "Rapid", the name of an opening.
-// A word that nobody knows is standard chess. Only a variant with rules of its own is an [ErrVariant].
+// SourceVariant is [ParseVariant] of what a source says, where the tag may hold anything: "Rapid",
+// the name of an opening. A word that nobody knows is standard chess. Only a variant with rules of
+// its own is an [ErrVariant].
 func SourceVariant(s string) (string, error) {
 	if variant, known := variantOf(s); known {
 		return variant, nil
@@ -59,7 +61,8 @@ func variantOf(s string) (variant string, known bool) {
 	return "", false
 }
 
-// otherRules are the variants in which a game of standard chess would go wrong, without the word chess.
+// otherRules are the variants in which a game of standard chess would go wrong, without the word
+// chess.
 var otherRules = []string{
 	"crazyhouse", "zh", "bughouse", "atomic", "anti", "suicide", "giveaway", "losers", "losing", "misere", "horde", "kingofthehill", "koth",
 	"threecheck", "3check", "fivecheck", "5check", "racingkings", "fogofwar", "dark", "kriegspiel", "capablanca", "gothic", "janus", "seirawan", "s",

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// NewReaderCharset is [NewReader] for a text in the given charset, such as "windows-1251". Names are
-// those that browsers and IANA know. An empty or an unknown name leaves it to the text.
+// NewReaderCharset is [NewReader] for a text in the given charset, such as "windows-1251". Names
+// are those that browsers and IANA know. An empty or an unknown name leaves it to the text.
 //
 // UTF-16 and a byte order mark tell themselves, since no text in another charset looks so. Then the
 // charset counts.
@@ -51,8 +51,8 @@ func Charset(contentType string) string {
 	return after[:end]
 }
 
-// encodingOf judges by the beginning of a text and by the charset that somebody named. It is nil for what
-// the scanner reads as it is.
+// encodingOf judges by the beginning of a text and by the charset that somebody named. It is nil
+// for what the scanner reads as it is.
 func encodingOf(start []byte, charset string) encoding.Encoding {
 	switch {
 	case bytes.HasPrefix(start, mark) && validStart(start):
@@ -76,8 +76,8 @@ func validStart(b []byte) bool {
 	return utf8.Valid(b)
 }
 
-// withoutMark tells UTF-16 by the zero bytes in the tag or the move number that a PGN begins with. No other
-// charset has them.
+// withoutMark tells UTF-16 by the zero bytes in the tag or the move number that a PGN begins with.
+// No other charset has them.
 func withoutMark(start []byte) encoding.Encoding {
 	if len(start) < 4 {
 		return nil
@@ -91,7 +91,8 @@ func withoutMark(start []byte) encoding.Encoding {
 	return nil
 }
 
-// named returns the encoding of that name. It is nil for what the scanner reads as it is, and for what nobody knows.
+// named returns the encoding of that name. It is nil for what the scanner reads as it is, and for
+// what nobody knows.
 func named(charset string) encoding.Encoding {
 	charset = strings.ToLower(strings.Trim(charset, " \"'"))
 	if charset == "" || len(charset) > 64 {

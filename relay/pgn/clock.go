@@ -119,9 +119,9 @@ func (g *Game) StartClock() relay.Clock {
 	return c
 }
 
-// LiveClock is what the clocks showed when the text was written, from the tags WhiteClock, BlackClock and a Clock
-// such as "B/0:15:29". A side is [relay.NoTime] if they do not say. at is the time in the tag ReferenceTime; 0 if it is
-// not told, or without its time zone.
+// LiveClock is what the clocks showed when the text was written, from the tags WhiteClock,
+// BlackClock and a Clock such as "B/0:15:29". A side is [relay.NoTime] if they do not say. at is
+// the time in the tag ReferenceTime; 0 if it is not told, or without its time zone.
 //
 // Times are those of a [%clk], or seconds. Of two numbers the second has seconds, unless the
 // moves have clocks without seconds.
@@ -159,8 +159,8 @@ func cutSide(s string) (side, rest string) {
 	return "", s
 }
 
-// secondsShown reports whether two numbers of a clock are minutes and seconds: if a move's clock has hours, too, or
-// no move has a clock.
+// secondsShown reports whether two numbers of a clock are minutes and seconds: if a move's clock
+// has hours, too, or no move has a clock.
 func (g *Game) secondsShown() bool {
 	clocks := false
 	for i := range g.Moves {

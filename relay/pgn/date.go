@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// cleanDate returns the value of a tag. A date comes out in PGN's form, 2026.02.24, if it is written in another
-// one of which nobody can be in doubt. Anything else stays as it is.
+// cleanDate returns the value of a tag. A date comes out in PGN's form, 2026.02.24, if it is
+// written in another one of which nobody can be in doubt. Anything else stays as it is.
 func cleanDate(t Tag) string {
 	switch strings.ToLower(t.Name) {
 	case "date", "eventdate", "utcdate", "startdate", "enddate":
@@ -57,7 +57,7 @@ var dateForms = []struct {
 	{re: regexp.MustCompile(`^(\?{4})[-/.](\?\?)[-/.](\?\?)$`), year: 1},
 	{re: regexp.MustCompile(`^(\d{4})$`), year: 1},
 	{re: regexp.MustCompile(`^(\d{4})(\d\d)(\d\d)$`), year: 1, month: 2, day: 3},
-	{re: regexp.MustCompile(`^(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})$`), year: 3, month: 2, day: 1}, // with points the day is always first
+	{re: regexp.MustCompile(`^(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})$`), year: 3, month: 2, day: 1}, // points: the day first
 	{re: regexp.MustCompile(`^(\d{1,2})[-/.] ?(\d{1,2})[-/.] ?(\d{4})$`), year: 3, month: 2, day: 1, either: true},
 	{re: regexp.MustCompile(`^(?i:\w{3,9},? )?(\d{1,2})[. -]{1,2}([A-Za-z]{3,9})[. ,-]{1,2}(\d{4})$`), year: 3, month: 2, day: 1},
 	{re: regexp.MustCompile(`^(?i:\w{3,9},? )?([A-Za-z]{3,9})[. -]{1,2}(\d{1,2})(?:st|nd|rd|th)?[. ,-]{1,2}(\d{4})$`), year: 3, month: 1, day: 2},

@@ -1,14 +1,14 @@
 // Package pgn reads and writes PGN as broadcasts really send it.
 //
-// [Reader] reads one game after the other from a stream, in memory that is bounded
-// by one game ([Limits]). It knows the notation and no chess: a move is a piece of
-// text. It is meant to lose nothing of
-// the main line of any file that organisers' software writes, and so forgives what
-// can be forgiven: a byte order mark, every space of Unicode, opinions between the moves and behind them, either end of line, ISO-8859-1, wrapped
-// comments, an empty line or a comment between the tags, tags and moves on one line, a brace that is
-// never closed, dates in other forms than PGN's, a file that ends in the middle of a game ([WithoutTorn]). Variations and annotation glyphs are read
-// over. What cannot be read is an [*Error] for that game alone; the next call goes
-// on with the game after it.
+// [Reader] reads one game after the other from a stream, in memory that is bounded by one game
+// ([Limits]). It knows the notation and no chess: a move is a piece of text. It is meant to lose
+// nothing of the main line of any file that organisers' software writes, and so forgives what can
+// be forgiven: a byte order mark, every space of Unicode, opinions between the moves and behind
+// them, either end of line, ISO-8859-1, wrapped comments, an empty line or a comment between the
+// tags, tags and moves on one line, a brace that is never closed, dates in other forms than PGN's,
+// a file that ends in the middle of a game ([WithoutTorn]). Variations and annotation glyphs are
+// read over. What cannot be read is an [*Error] for that game alone; the next call goes on with the
+// game after it.
 //
 // [Sniff] says of a body what it is if it is not PGN, before anybody reads it. [NewReaderCharset]
 // reads a text in the charset that its Content-Type names.

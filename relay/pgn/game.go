@@ -25,8 +25,8 @@ type Game struct {
 	Forfeit bool
 	// ResultText is the text that Result was read from; empty if there is none.
 	ResultText string
-	// Truncated: the moves do not end with a result, as in a file that is still being written. A tag that
-	// the text ends in is left out, so White or Black may be missing. See [WithoutTorn].
+	// Truncated: the moves do not end with a result, as in a file that is still being written. A
+	// tag that the text ends in is left out, so White or Black may be missing. See [WithoutTorn].
 	Truncated bool
 	// Cut: the whole text ends in, or right behind, the last move, which may be half of what was meant.
 	Cut bool
@@ -147,7 +147,8 @@ var notPlayed = map[string]bool{
 	"kampflos": true, "forfait": true, "incomparecencia": true, "kontumace": true, "kontumačně": true, "walkower": true, "reglementair": true,
 }
 
-// wasNotPlayed reads a tag Termination. A "time forfeit", as the standard has it, is a game that was played.
+// wasNotPlayed reads a tag Termination. A "time forfeit", as the standard has it, is a game that
+// was played.
 func wasNotPlayed(termination string) bool {
 	words := strings.FieldsFunc(strings.ToLower(strings.NewReplacer(".", "", "'", "").Replace(termination)), func(r rune) bool {
 		return !unicode.IsLetter(r)

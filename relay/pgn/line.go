@@ -142,8 +142,8 @@ func (g *Game) playedIllegal() error {
 	return &Error{Game: g.Number, Players: g.Players(), Line: g.Line, Ply: relay.Ply(len(g.Moves)) + 1, Reason: illegalMark + played}
 }
 
-// start settles the variant and the position that the game starts from, as [relay.SourceVariant] and [relay.RepairFEN]
-// read them.
+// start settles the variant and the position that the game starts from, as [relay.SourceVariant]
+// and [relay.RepairFEN] read them.
 func (l *Line) start(g *Game) (rules.Position, error) {
 	var none rules.Position
 	variant, err := relay.SourceVariant(g.Known("Variant"))

@@ -114,7 +114,8 @@ func betweenRunes(b []byte) bool {
 	return true
 }
 
-// isWhole reports whether the beginning of a token can stand for itself: a number, an opinion, a move or a star.
+// isWhole reports whether the beginning of a token can stand for itself: a number, an opinion, a
+// move or a star.
 func isWhole(token string) bool {
 	if strings.Trim(token, "$0123456789.…") == "" || strings.Trim(token, "!?+-/=") == "" {
 		return token != ""
@@ -126,8 +127,8 @@ func isWhole(token string) bool {
 	return strings.HasSuffix(token, "O-O") || strings.HasSuffix(token, "0-0") || token == "*"
 }
 
-// remark reports whether the bracket that stands here begins something other than a tag: a command without its
-// braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
+// remark reports whether the bracket that stands here begins something other than a tag: a command
+// without its braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
 func (p *parser) remark() bool {
 	const enough = 80
 	for n := 1; n < enough; n++ {

@@ -6,10 +6,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// An opinion is a sign between the moves, or behind one, that says what somebody thinks of it: !?, ±, +-, =/∞, $14,
-// N for a novelty. Opinions are read over.
+// An opinion is a sign between the moves, or behind one, that says what somebody thinks of it: !?,
+// ±, +-, =/∞, $14, N for a novelty. Opinions are read over.
 
-// opinions are those that may be glued to a move. A sign that begins with another one stands before it.
+// opinions are those that may be glued to a move. A sign that begins with another one stands before
+// it.
 var opinions = []string{
 	"+/-", "-/+", "+/=", "=/+", "+=", "=+", "+-", "-+", "=/∞", "∞/=", "=∞", "∞=", "=", ",", ".", "…",
 	"!", "?", "‼", "⁇", "⁈", "⁉", "±", "∓", "⩲", "⩱", "∞", "⯹", "⟳", "↻", "⇄", "⇆", "⇔", "→", "↑", "↗", "⇑", "⊕", "⨁", "⊗", "○", "◯", "●", "□", "■",
@@ -49,8 +50,8 @@ func withoutOpinion(move string) string {
 	return move
 }
 
-// isNovelty reports whether an N behind the move stands for a novelty. Behind a pawn's move to the last rank it is
-// a knight: e8N, e8=N.
+// isNovelty reports whether an N behind the move stands for a novelty. Behind a pawn's move to the
+// last rank it is a knight: e8N, e8=N.
 func isNovelty(move string) bool {
 	base := strings.TrimRight(move, "=+#")
 	if base == "" {
@@ -65,12 +66,13 @@ func isNovelty(move string) bool {
 	return withoutOpinion(move) != move
 }
 
-// isSign reports whether a result that [endsGame] knows is made of signs alone, such as +/-. Those are
-// opinions, too.
+// isSign reports whether a result that [endsGame] knows is made of signs alone, such as +/-. Those
+// are opinions, too.
 func isSign(token string) bool { return strings.Trim(dashes.Replace(token), "+-/:=") == "" }
 
-// endsBySign decides whether a sign behind the last move of a game is its result. It is if the tags agree with it,
-// or say nothing: a forfeit with one move is met, but one with many is somebody's opinion.
+// endsBySign decides whether a sign behind the last move of a game is its result. It is if the tags
+// agree with it, or say nothing: a forfeit with one move is met, but one with many is somebody's
+// opinion.
 func (g *Game) endsBySign(sign string) bool {
 	const most = 2
 	if len(g.Moves) == 0 {

@@ -55,8 +55,8 @@ func (p *parser) game() (empty bool, err error) {
 	}
 }
 
-// hasMove reports whether a word of the main line has the form of a move. Without tags and without such a
-// word, a text is no game, but a sentence in front of one, or the markup around it.
+// hasMove reports whether a word of the main line has the form of a move. Without tags and without
+// such a word, a text is no game, but a sentence in front of one, or the markup around it.
 func (g *Game) hasMove() bool {
 	for i := range g.Moves {
 		if moveForm.MatchString(g.Moves[i].SAN) {

@@ -57,8 +57,8 @@ type Reader struct {
 	fatal   error  // what every further call returns
 }
 
-// NewReader returns a reader of the games in in. It reads ahead. The text may be UTF-8, UTF-16, ISO-8859-1 or
-// Windows-1252; see [NewReaderCharset] for others.
+// NewReader returns a reader of the games in in. It reads ahead. The text may be UTF-8, UTF-16,
+// ISO-8859-1 or Windows-1252; see [NewReaderCharset] for others.
 func NewReader(in io.Reader) *Reader { return NewReaderCharset(in, "") }
 
 // Next returns the next game, or [io.EOF] behind the last. An [*Error] is about one game; any other

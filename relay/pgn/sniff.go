@@ -118,7 +118,8 @@ func isBinary(body []byte) bool {
 	return controls > len(start)/20
 }
 
-// isJSON reports whether the whole body is JSON, which no PGN is: not even {} is, which is an empty comment.
+// isJSON reports whether the whole body is JSON, which no PGN is: not even {} is, which is an empty
+// comment.
 func isJSON(body []byte) bool {
 	return strings.IndexByte(`{["`, body[0]) >= 0 && json.Valid(body)
 }

@@ -13,8 +13,8 @@ type space int
 const (
 	noSpace space = iota
 	wideSpace
-	// zeroWidth cannot be seen, so nobody knows that it is there. It separates what is whole, and is nothing
-	// inside a word.
+	// zeroWidth cannot be seen, so nobody knows that it is there. It separates what is whole, and
+	// is nothing inside a word.
 	zeroWidth
 )
 
@@ -35,8 +35,8 @@ func spaceOf(r rune) space {
 	return noSpace
 }
 
-// space looks whether the next bytes are a space that is not of ASCII, and how many they are. A lone 0xa0 is the
-// no-break space of ISO-8859-1. The caller must not stand inside a character.
+// space looks whether the next bytes are a space that is not of ASCII, and how many they are. A
+// lone 0xa0 is the no-break space of ISO-8859-1. The caller must not stand inside a character.
 func (s *scanner) space() (kind space, size int) {
 	b, _ := s.in.Peek(1)
 	if len(b) == 0 || b[0] < 0x80 {
@@ -56,8 +56,8 @@ func (s *scanner) pass(n int) {
 	s.size += n
 }
 
-// cleanSpaces makes every run of spaces one space, cuts them off both ends, and leaves out what has no width. So
-// equal names are equal texts.
+// cleanSpaces makes every run of spaces one space, cuts them off both ends, and leaves out what has
+// no width. So equal names are equal texts.
 func cleanSpaces(s string) string {
 	if s = strings.Trim(s, " "); plainSpaces(s) {
 		return s
@@ -90,10 +90,12 @@ func cleanSpaces(s string) string {
 	return b.String()
 }
 
-// joins reports whether the sign says how the letters beside it are drawn. Persian and Indian names have it.
+// joins reports whether the sign says how the letters beside it are drawn. Persian and Indian names
+// have it.
 func joins(r rune) bool { return r == 0x200c || r == 0x200d }
 
-// shapes reports whether r is of a script whose letters change with those beside them, or a picture made of several.
+// shapes reports whether r is of a script whose letters change with those beside them, or a picture
+// made of several.
 func shapes(r rune) bool {
 	return r >= 0x600 && r < 0x1100 && (unicode.IsLetter(r) || unicode.IsMark(r)) || r >= 0x1f000
 }

@@ -22,7 +22,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 		emptyLine := false
 		if !closed {
 			if emptyLine = p.s.blanks(); p.s.err != nil {
-				return true, nil // the text ends in the tag, whose value may be but half of what was meant
+				return true, nil // the text ends in the tag, which may be half of one
 			}
 		}
 		if p.startsAnother(tag.Name, apart) {
@@ -47,7 +47,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 // isName reports whether a tag may be called so.
 func isName(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && strings.IndexRune("_-+.", r) < 0
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-+.", r)
 	}) < 0
 }
 
@@ -102,8 +102,8 @@ func (p *parser) tag() (t Tag, closed bool, err error) {
 	return Tag{n, cleanSpaces(v)}, closed, nil
 }
 
-// closesTag looks whether the quote just read ends the value: only spaces stand between it and the bracket, or the
-// end of the line.
+// closesTag looks whether the quote just read ends the value: only spaces stand between it and the
+// bracket, or the end of the line.
 func (p *parser) closesTag() bool {
 	const enough = 64
 	for n := 0; n < enough; {

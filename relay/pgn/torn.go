@@ -4,12 +4,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// WithoutTorn leaves out what a text that ends in the middle may say wrongly. games are those that were read of
-// body, and their last one may be changed.
+// WithoutTorn leaves out what a text that ends in the middle may say wrongly. games are those that
+// were read of body, and their last one may be changed.
 //
-//   - A last game without moves and without an end goes, unless its tags name both players and tell the
-//     result, which comes behind the names. The half of a roster would open a board for the wrong game.
-//   - A last move goes that may become another one (O-O-O), or get a clock, if that is how the text has the others.
+//   - A last game without moves and without an end goes, unless its tags name both players and tell
+//     the result, which comes behind the names. Half of a roster would open a board for another game.
+//   - A last move goes that may become another one (O-O-O), or that may get a clock yet, if the
+//     other moves have one.
 //
 // The reader itself leaves out a tag that the text ends in.
 func WithoutTorn(games []*Game, body []byte) []*Game {
