@@ -72,6 +72,9 @@ func tooLarge(err error) bool {
 
 // bodyError tells a person what is wrong with the JSON that was sent.
 func bodyError(err error) error {
+	if known, ok := errors.AsType[*apiError](err); ok { // a field judged it
+		return known
+	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return badRequest("the body is not JSON: %v, at byte %d", syntax, syntax.Offset)
 	}

@@ -11,18 +11,18 @@ import (
 
 // tournamentSettingsIn is how a tournament is shown and counts. What is left out stays.
 type tournamentSettingsIn struct {
-	Unlisted     *bool     `json:"unlisted"`
-	Replacements *string   `json:"replacements"`
-	Teams        *string   `json:"teams"`
-	TieBreaks    *string   `json:"tieBreaks"`
-	Scoring      scoringIn `json:"scoring"`
-	Grouping     *string   `json:"grouping"`
+	Unlisted     *bool      `json:"unlisted"`
+	Replacements *string    `json:"replacements"`
+	Teams        *string    `json:"teams"`
+	TieBreaks    *tieBreaks `json:"tieBreaks"`
+	Scoring      scoringIn  `json:"scoring"`
+	Grouping     *string    `json:"grouping"`
 }
 
 // command is nil if nothing is said.
 func (in tournamentSettingsIn) command() *relaypb.TournamentSettings {
 	out := &relaypb.TournamentSettings{
-		Unlisted: in.Unlisted, Replacements: in.Replacements, Teams: in.Teams, TieBreaks: in.TieBreaks,
+		Unlisted: in.Unlisted, Replacements: in.Replacements, Teams: in.Teams, TieBreaks: (*string)(in.TieBreaks),
 		Scoring: in.Scoring.command(), Grouping: in.Grouping,
 	}
 	if out.Unlisted == nil && out.Replacements == nil && out.Teams == nil && out.TieBreaks == nil && out.Scoring == nil && out.Grouping == nil {

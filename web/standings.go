@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"net/http"
@@ -15,39 +16,18 @@ import (
 // table of so many takes up to 60 ms, and 6 MB on the line.
 const maxTableGames = 10_000
 
-// getStandings is GET /api/tournaments/{tid}/standings. Who has the table as it is gets a 304, and
-// no table is made for that.
+// getStandings is GET /api/tournaments/{tid}/standings. A client that has the table as it is gets a
+// 304, and no table is made for that.
 func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
-	id := relay.TournamentID(chi.URLParam(r, "tid"))
-	var t *relay.Tournament
-	var rs []standings.Round
-	games := 0
-	index := s.seenBy(r)(func(b relay.Reader) {
-		t, _ = b.Tournament(id)
-		if t == nil {
-			return
-		}
-		for _, round := range rounds(b, t) {
-			if games += len(round.Games); games > maxTableGames {
-				return
-			}
-			rs = append(rs, standings.Round{Round: round, Games: gamesOf(b, round)})
-		}
-	})
-	if t == nil {
-		s.fail(w, r, &relay.NotFoundError{What: "tournament", ID: string(id)})
+	in, err := s.readTable(r, relay.TournamentID(chi.URLParam(r, "tid")))
+	if err != nil {
+		s.fail(w, r, err)
 		return
 	}
-	if games > maxTableGames {
-		s.fail(w, r, &apiError{
-			Status: http.StatusUnprocessableEntity, Code: "limit_reached",
-			Message: fmt.Sprintf("the tournament has more than %d games, and no table is made of so many", maxTableGames),
-		})
-		return
-	}
-	tag := fmt.Sprintf(`"%s-%s"`, s.origin.ClusterID(), version(t, rs))
+	t := in.tournament
+	tag := fmt.Sprintf(`"%s-%s"`, s.origin.ClusterID(), in.version())
 	h := w.Header()
-	h.Set(indexHeader, fmt.Sprint(index))
+	h.Set(indexHeader, fmt.Sprint(in.index))
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "no-cache") // to be asked for again, with the tag
 	if hasTag(r, tag) {
@@ -58,15 +38,74 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 		Tournament relay.TournamentID `json:"tournament"`
 		Name       string             `json:"name"`
 		*standings.Table
-	}{t.ID, t.Name, standings.Compute(rs)})
+	}{t.ID, t.Name, in.compute()})
 }
 
-// version names what a table is made of: the index of the last entry that may have changed it, and a hash of those of each
-// round, since of rounds with a delay the public sees less than others see, and each as of another index.
-func version(t *relay.Tournament, rs []standings.Round) string {
+// tableInput is what the tables of a tournament are made of, as one client may see it.
+type tableInput struct {
+	tournament *relay.Tournament
+	rounds     []standings.Round
+	index      uint64 // as of which it is
+}
+
+// readTable reads what the tables of the tournament are made of. It fails if there is no such
+// tournament, or if it has too many games.
+func (s *Server) readTable(r *http.Request, id relay.TournamentID) (tableInput, error) {
+	var in tableInput
+	games := 0
+	in.index = s.seenBy(r)(func(b relay.Reader) {
+		in.tournament, _ = b.Tournament(id)
+		if in.tournament == nil {
+			return
+		}
+		for _, round := range rounds(b, in.tournament) {
+			if games += len(round.Games); games > maxTableGames {
+				return
+			}
+			in.rounds = append(in.rounds, standings.Round{Round: round, Games: gamesOf(b, round)})
+		}
+	})
+	switch {
+	case in.tournament == nil:
+		return in, &relay.NotFoundError{What: "tournament", ID: string(id)}
+	case games > maxTableGames:
+		return in, &apiError{
+			Status: http.StatusUnprocessableEntity, Code: "limit_reached",
+			Message: fmt.Sprintf("the tournament has more than %d games, and no table is made of so many", maxTableGames),
+		}
+	}
+	return in, nil
+}
+
+// compute makes the tables, by the tournament's own tie-breaks and points.
+func (in *tableInput) compute() *standings.Table {
+	return standings.Compute(in.rounds, standings.OptionsOf(in.tournament))
+}
+
+// tieBreaks is a list of tie-breaks as a client submits it. Those that there are not are refused,
+// and the others kept in one spelling.
+type tieBreaks string
+
+func (t *tieBreaks) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return badRequest("tieBreaks must be a string, such as %q", standings.FormatTieBreaks(standings.DefaultTieBreaks))
+	}
+	codes, err := standings.ParseTieBreaks(text)
+	if err != nil {
+		return badRequest("tieBreaks: %v", err)
+	}
+	*t = tieBreaks(standings.FormatTieBreaks(codes))
+	return nil
+}
+
+// version names what a table is made of: the index of the last entry that may have changed it, and a
+// hash of those of each round. Of rounds with a delay the public sees less than others see, and each
+// as of another index.
+func (in *tableInput) version() string {
 	h := fnv.New64a()
-	last := max(t.Index, updatedAt(t.Updates))
-	for _, r := range rs {
+	last := max(in.tournament.Index, updatedAt(in.tournament.Updates))
+	for _, r := range in.rounds {
 		at := changedAt(r)
 		last = max(last, at)
 		fmt.Fprint(h, at, " ")

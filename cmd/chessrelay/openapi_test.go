@@ -207,7 +207,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.ids["tid"] = tournament
 	patch(400, "/api/rounds/{rid}", object{"source": nil, "sources": []object{}})
 	patch(200, "/api/tournaments/{tid}", object{"unlisted": false, "scoring": nil, "tieBreaks": ""})
-	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}, "scoring": nil, "teamScoring": nil})
+	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}, "scoring": nil, "teamScoring": nil, "unrated": false})
 
 	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
 	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -64,4 +65,56 @@ func TestStandingsTag(t *testing.T) {
 	doc.get(400, path+"?consistency=perhaps")
 	doc.ids["tid"] = "AAAAAAAA"
 	doc.get(404, path)
+}
+
+// TestTieBreaksOfATournament has four players with three points each, whom the direct encounter
+// parts when it is applied again, and the same tournament with tie-breaks and points of its own.
+func TestTieBreaksOfATournament(t *testing.T) {
+	c := newTestCluster(t, 1)
+	doc := newContract(t, c.nodes[0].url)
+	doc.ids["tid"] = doc.post(201, "/api/tournaments", object{"name": "Town Open"})["id"].(string)
+	for i, games := range [][]string{
+		{"Zorn-Adam 1-0", "Yule-Bird 1-0", "E-F 1/2-1/2"},
+		{"Zorn-Yule 1-0", "E-Adam 1-0", "Bird-F 1-0"},
+		{"Bird-Zorn 1-0", "Adam-F 1-0", "Yule-E 1-0"},
+		{"Adam-Yule 1-0", "Zorn-E 1-0", "Bird-E 1-0"},
+		{"Adam-Bird 1-0", "F-Zorn 1-0", "Yule-F 1-0"},
+	} {
+		doc.ids["rid"] = doc.post(201, "/api/tournaments/{tid}/rounds", object{"name": fmt.Sprint("Round ", i+1)})["id"].(string)
+		for b, text := range games {
+			pairing, result, _ := strings.Cut(text, " ")
+			white, black, _ := strings.Cut(pairing, "-")
+			doc.ids["gid"] = doc.post(201, "/api/rounds/{rid}/games", object{
+				"board": b + 1, "white": object{"name": white}, "black": object{"name": black},
+			})["id"].(string)
+			doc.post(201, "/api/games/{gid}/result", object{"result": result})
+		}
+	}
+	table := func(codes, want string) {
+		t.Helper()
+		answer := doc.get(200, "/api/tournaments/{tid}/standings")
+		var got, columns []string
+		for _, p := range answer["players"].([]any) {
+			l := p.(object)
+			got = append(got, fmt.Sprintf("%v %v %v %v", l["rank"], l["player"].(object)["name"], l["points"], l["values"]))
+		}
+		for _, b := range answer["tieBreaks"].([]any) {
+			columns = append(columns, b.(object)["code"].(string))
+		}
+		if got := strings.Join(got[:4], ", "); got != want || strings.Join(columns, ",") != codes {
+			t.Errorf("by %v: %s, want by %s: %s", columns, got, codes, want)
+		}
+	}
+	table("DE,BHC1,BH,SB,WIN,ARO",
+		"1 Zorn 3 [2 11 12.5 8 3 0], 2 Adam 3 [2 11 12.5 7.5 3 0], 3 Yule 3 [1 11 12.5 6.5 3 0], 4 Bird 3 [1 11 12.5 6.5 3 0]")
+	set := object{"tieBreaks": "bwg, de", "scoring": object{"white": object{"win": 1}, "black": object{"win": 1.33}}}
+	if got := doc.call(200, http.MethodPatch, "/api/tournaments/{tid}", set)["tieBreaks"]; got != "BWG,DE" {
+		t.Errorf("the tie-breaks are kept as %v", got)
+	}
+	table("BWG,DE", "1 Zorn 3 [0 2], 2 Adam 3 [0 2], 3 Yule 3 [0 1], 4 Bird 3 [0 1]")
+	if got := doc.call(400, http.MethodPatch, "/api/tournaments/{tid}", object{"tieBreaks": "DE,XYZ"})["error"]; !strings.Contains(fmt.Sprint(got), `"XYZ"; the codes are DE, BH,`) {
+		t.Errorf("a code that there is not is refused with %v", got)
+	}
+	doc.call(400, http.MethodPatch, "/api/tournaments/{tid}", object{"tieBreaks": 7})
+	table("BWG,DE", "1 Zorn 3 [0 2], 2 Adam 3 [0 2], 3 Yule 3 [0 1], 4 Bird 3 [0 1]")
 }

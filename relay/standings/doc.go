@@ -3,18 +3,24 @@
 // It is pure, keeps nothing, and is for reading only: nothing here goes into the log or the
 // boards' hash, so its rules may change from one version to the next.
 //
-//	table := standings.Compute(rounds)
+//	table := standings.Compute(rounds, standings.OptionsOf(tournament))
+//	line := table.Player("1503014")     // by FIDE id, or by name
 //	matches := standings.Matches(games) // of one round
 //
-// The tie-breaks are those of FIDE's Handbook, C.07 (Tie-Break Regulations), by what a broadcast
-// knows, which is games and nothing else.
+// The tie-breaks are those of FIDE's Handbook, C.07 (Tie-Break Regulations, 2024), by what a
+// broadcast knows, which is games and nothing else. The tests hold them to the exercises that
+// FIDE's Technical Commission has published.
 //
 //	player.go    who is who
 //	score.go     what a result is worth
-//	table.go     points and places
-//	tiebreak.go  the tie-breaks, and their order
-//	rating.go    performance
+//	options.go   what a tournament chooses: tie-breaks, points
+//	table.go     points and places of players
 //	match.go     teams
+//	entrant.go   what the tie-breaks need of a player or a team; unplayed rounds
+//	tiebreak.go  the tie-breaks, and ranking by them
+//	direct.go    the direct encounter
+//	rating.go    performance
+//	number.go    exact points
 //
 // # What counts
 //
@@ -23,13 +29,37 @@
 // its points and is a game, but not a played one unless both have moved.
 //
 // PGN has no byes. Where a bye gave points, it can be recorded as a game against "Bye": the
-// player gets what its result says, and it is an unplayed game. Nobody is in the table for
-// "Bye", "NN" or "?". A finished round in which a player has no game gives him no points.
+// player gets what its result says, and it is an unplayed game. Nobody is in the table for "Bye",
+// "NN", "unknown" and their like; see [relay.Nobody]. A finished round in which a player has no
+// game is a zero-point bye.
 //
-// In tie-breaks an unplayed game counts much as C.07 has it: for Buchholz and Sonneborn-Berger it is a game
-// against an opponent who has as many points as the player himself, and so is a finished round in which
-// he has no game; so of two players with the same points none is worse off because he was
-// free. It counts for the number of wins, but not in direct encounters, nor in anything about ratings. What else C.07 says of unplayed rounds
-// depends on who chose not to play, which games do not tell, and is left out: the points of an opponent
-// are those that he has.
+// # Tie-breaks
+//
+// Players are ranked by points. Each tie-break is applied to those who are tied by all that came
+// before it. Those whom none parts share a rank.
+//
+// The direct encounter (DE) makes a table of the games among those who are tied. It counts what was
+// played over the board, and the average of several games of one pair. If all have met, the table
+// ranks them, and it is applied again to those who are level in it. If not all have met, a player is
+// ahead only if no result of the missing games could change it; then the next place is looked at, and
+// those who remain are looked at again alone. A game that goes on is missing.
+//
+// In Buchholz (BH) and Sonneborn-Berger (SB), an unplayed round is a game against an opponent with
+// the player's own points (C.07, 16.4). The points of a player count for his opponents as they are,
+// except that zero-point and half-point byes count as draws if he did not come back after them
+// (16.3). A cut leaves out the lowest round that the player chose not to play, if there is one, before
+// any other (16.5).
+//
+// A forfeit and a full-point bye count as a win (WIN), but not as a game won over the board (WON,
+// BWG) or played with Black (BPG), nor in anything about ratings (ARO, TPR).
+//
+// In a round robin the pairings were fixed beforehand. There a forfeit counts for DE, SB and KS as
+// if it had been played (15.2), and a free round is no game. [OptionsOf] takes the word of the
+// tournament's format for it.
+//
+// # Points
+//
+// A tournament or a round may give other points for a win, a draw and a loss, for White and for
+// Black. A loss without play gives nothing. Ratings do not depend on it: they count 1, ½ and 0, and
+// so do the board points of a match.
 package standings

@@ -16,7 +16,8 @@ type Match struct {
 	Results  int        `json:"results"`  // so many of them have a result
 	Finished bool       `json:"finished"` // all of them have
 
-	keys [2]string
+	keys   [2]string
+	played bool // a game of it was
 }
 
 // Team is one line of the teams' table. A match counts once it is finished.
@@ -25,20 +26,22 @@ type Team struct {
 	Rank  int    `json:"rank"`  // the place of the first of those who are tied for good
 	Team  string `json:"team"`
 
-	// MatchPoints are two for a match that is won and one for one that is drawn.
-	MatchPoints int `json:"matchPoints"`
-	Matches     int `json:"matches"`
-	Wins        int `json:"wins"`
-	Draws       int `json:"draws"`
-	Losses      int `json:"losses"`
+	// MatchPoints are two for a match that is won and one for one that is drawn, unless the
+	// tournament says otherwise.
+	MatchPoints float64 `json:"matchPoints"`
+	Matches     int     `json:"matches"`
+	Wins        int     `json:"wins"`
+	Draws       int     `json:"draws"`
+	Losses      int     `json:"losses"`
 
-	// Teams with the same match points are ranked by these, in this order: the board points; the sum of
-	// the opponents' match points, each times the board points that were scored against him; the
-	// same, times the match points (C.07: EMGSB and EMMSB).
+	// BoardPoints are those of the games, 1, ½ and 0 each. SonnebornBerger is the sum of the
+	// opponents' match points, each times the board points that were scored against him, and
+	// SonnebornBergerMatch the same, times the match points (C.07: EMGSB and EMMSB).
 	BoardPoints          float64 `json:"boardPoints"`
 	SonnebornBerger      float64 `json:"sonnebornBerger"`
-	SonnebornBergerMatch int     `json:"sonnebornBergerMatch"`
+	SonnebornBergerMatch float64 `json:"sonnebornBergerMatch"`
 
+	Values  []float64       `json:"values"`  // of the table's TeamTieBreaks, in their order
 	Results []TeamEncounter `json:"results"` // by round
 }
 
@@ -50,12 +53,13 @@ type TeamEncounter struct {
 	Finished bool       `json:"finished"`
 }
 
-// Matches returns the matches of a round, by their first board. A team is known by its name,
-// in any spelling that [relay.TeamKey] takes for one. A game is of no match if one of its players has no team, or both have the same.
+// Matches returns the matches of a round, by their first board. A team is known by its name, in any
+// spelling that [relay.TeamKey] takes for one. A game is of no match if one of its players has no
+// team, or if both have the same.
 //
-// Players of an open may name their clubs, which then meet on one board here and another
-// there. So a match has at least two boards, and they are at least half of those on which either team meets another
-// in this round.
+// Players of an open may name their clubs, which then meet on one board here and another there. So a
+// match has at least two boards, and they are at least half of those on which either team meets
+// another in this round.
 func Matches(games []*relay.Game) []Match {
 	var out []Match
 	at := map[[2]string]int{}
@@ -89,11 +93,12 @@ func (m *Match) add(g *relay.Game, firstIsWhite bool) {
 		m.Results++
 	}
 	m.Finished = m.Results == len(m.Boards)
+	m.played = m.played || s.played
 	if !firstIsWhite {
 		s.white, s.black = s.black, s.white
 	}
-	m.Score[0] += s.white
-	m.Score[1] += s.black
+	m.Score[0] += float64(s.white) / 2
+	m.Score[1] += float64(s.black) / 2
 }
 
 func teamName(name string) string { return strings.Join(strings.Fields(name), " ") }
@@ -101,87 +106,100 @@ func teamName(name string) string { return strings.Join(strings.Fields(name), " 
 // teamRow is a line of the teams' table while it is made.
 type teamRow struct {
 	Team
-	opponents []*teamRow // as Results
+	entrant
 }
 
-// teams makes the teams' table; nil if there were no matches.
-func teams(rounds []Round) []Team {
+// rankTeams fills in the teams' table, if there were matches.
+func (t *Table) rankTeams(rounds []Round, o *Options) {
+	codes := o.teams()
+	c := context{roundRobin: o.RoundRobin, direct: direct{roundRobin: o.RoundRobin}}
+	rows := c.teamRows(rounds, o, codes[0] == GP)
+	if len(rows) == 0 {
+		return
+	}
+	all := make([]*entrant, len(rows))
+	for i, r := range rows {
+		all[i] = &r.entrant
+	}
+	c.survey(all, finished(rounds, func(r *Round) number { return hundredths(match(r).Draw) }))
+	c.rank(all, codes, func(b *breaker) func(*entrant, *context) number { return b.team })
+	t.TeamTieBreaks = describe(codes)
+	slices.SortFunc(rows, func(a, b *teamRow) int { return a.place - b.place })
+	for _, r := range rows {
+		t.Teams = append(t.Teams, r.finish(&c))
+	}
+}
+
+// teamRows makes a row for each team that has a match. byBoard: board points are the score.
+func (c *context) teamRows(rounds []Round, o *Options, byBoard bool) []*teamRow {
 	var rows []*teamRow
 	byKey := map[string]*teamRow{}
 	find := func(key, name string) *teamRow {
 		r := byKey[key]
 		if r == nil {
-			r = &teamRow{Team: Team{Team: name}}
+			r = &teamRow{Team: Team{Team: name}, entrant: entrant{name: name, byBoard: byBoard}}
 			byKey[key] = r
 			rows = append(rows, r)
 		}
 		return r
 	}
-	for i, round := range rounds {
-		for _, m := range Matches(round.Games) {
-			a, b := find(m.keys[0], m.Teams[0]), find(m.keys[1], m.Teams[1])
-			a.enter(i+1, b, m.Score, m.Finished)
-			b.enter(i+1, a, [2]float64{m.Score[1], m.Score[0]}, m.Finished)
+	for i := range rounds {
+		p := match(&rounds[i])
+		if !byBoard {
+			c.direct.admit(p)
 		}
-	}
-	rankTeams(rows)
-	var out []Team
-	for _, r := range rows {
-		for i, o := range r.opponents {
-			r.Results[i].Opponent = o.Place
-		}
-		out = append(out, r.Team)
-	}
-	return out
-}
-
-func (r *teamRow) enter(round int, opponent *teamRow, score [2]float64, finished bool) {
-	r.Results = append(r.Results, TeamEncounter{Round: round, Score: score, Finished: finished})
-	r.opponents = append(r.opponents, opponent)
-	if !finished {
-		return
-	}
-	r.Matches++
-	r.BoardPoints += score[0]
-	r.MatchPoints += matchPoints(score)
-	switch matchPoints(score) {
-	case 2:
-		r.Wins++
-	case 1:
-		r.Draws++
-	default:
-		r.Losses++
-	}
-}
-
-func matchPoints(score [2]float64) int { return 1 + cmp.Compare(score[0], score[1]) }
-
-func rankTeams(rows []*teamRow) {
-	for _, r := range rows {
-		for i, e := range r.Results {
-			if theirs := r.opponents[i].MatchPoints; e.Finished {
-				r.SonnebornBerger += float64(theirs) * e.Score[0]
-				r.SonnebornBergerMatch += theirs * matchPoints(e.Score)
+		for _, m := range Matches(rounds[i].Games) {
+			if byBoard {
+				c.direct.admit(relay.Points{Win: 100 * len(m.Boards)})
 			}
+			a, b := find(m.keys[0], m.Teams[0]), find(m.keys[1], m.Teams[1])
+			a.enter(i+1, b, &m, m.Score, p)
+			b.enter(i+1, a, &m, [2]float64{m.Score[1], m.Score[0]}, p)
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b *teamRow) int {
-		return cmp.Or(teamAhead(a, b), strings.Compare(a.Team.Team, b.Team.Team))
-	})
-	for i, r := range rows {
-		r.Place, r.Rank = i+1, i+1
-		if i > 0 && teamAhead(rows[i-1], r) == 0 {
-			r.Rank = rows[i-1].Rank
-		}
-	}
+	return rows
 }
 
-// teamAhead is negative if a is ahead of b.
-func teamAhead(a, b *teamRow) int {
-	return -cmp.Or(
-		cmp.Compare(a.MatchPoints, b.MatchPoints),
-		cmp.Compare(a.BoardPoints, b.BoardPoints),
-		cmp.Compare(a.SonnebornBerger, b.SonnebornBerger),
-		cmp.Compare(a.SonnebornBergerMatch, b.SonnebornBergerMatch),
-	)
+// enter puts a match down for one of its teams, whose board points are the first.
+func (r *teamRow) enter(round int, opponent *teamRow, m *Match, boards [2]float64, p relay.Points) {
+	r.Results = append(r.Results, TeamEncounter{Round: round, Score: boards, Finished: m.Finished})
+	r.met = append(r.met, &opponent.entrant)
+	e := meeting{round: round, opponent: &opponent.entrant, over: m.Finished}
+	if m.Finished {
+		e.played, e.onBoard = m.played, m.played
+		e.outcome = outcome(1 + cmp.Compare(boards[0], boards[1]))
+		e.match, e.board = pointsOf(e.outcome, p), number(boards[0]*float64(one))
+		e.points, e.most, e.draw = e.match, pointsOf(win, p), pointsOf(draw, p)
+		if r.byBoard {
+			n := number(len(m.Boards)) * one
+			e.points, e.most, e.draw = e.board, n, n/2
+		}
+		e.voluntary = !m.played && e.outcome != win
+		r.entrant.match += e.match
+		r.board += e.board
+		r.points += e.points
+		r.Matches++
+		switch e.outcome {
+		case win:
+			r.Wins++
+		case draw:
+			r.Draws++
+		default:
+			r.Losses++
+		}
+	}
+	r.meetings = append(r.meetings, e)
+}
+
+// finish is the line of a row that has been ranked, with those of its opponents.
+func (r *teamRow) finish(c *context) Team {
+	l := r.Team
+	l.Place, l.Rank, l.Values = r.place, r.rank, floats(r.values)
+	l.MatchPoints, l.BoardPoints = r.match.float(), r.board.float()
+	l.SonnebornBerger = breakers[EMGSB].team(&r.entrant, c).float()
+	l.SonnebornBergerMatch = breakers[EMMSB].team(&r.entrant, c).float()
+	for i, opponent := range r.met {
+		l.Results[i].Opponent = opponent.place
+	}
+	return l
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// people tells who is who. A player is known by his FIDE id. One without an id is the one with an id
-// of the same name, if there is exactly one; or else whoever has that name.
+// people tells who is who. A player is known by his FIDE id. A player without an id is the one with
+// an id and the same name, if there is exactly one, and otherwise the one with that name.
 type people struct {
 	rows   []*row
 	byFide map[int64]*row

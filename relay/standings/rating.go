@@ -1,6 +1,9 @@
 package standings
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // differences are the rating differences that go with a score of 50 %, 51 %, … 100 % (FIDE Handbook,
 // B.02, Rating Regulations, the table of p and dp). Below 50 % they are those of the opponent's
@@ -14,26 +17,60 @@ var differences = [51]int{
 	800,
 }
 
-// ratings computes the average rating of the opponents and the performance.
-func (r *row) ratings() {
-	sum, games, points := 0, 0, 0.0
-	for _, m := range r.games {
+// opponents returns the ratings of the opponents in games that were played and count for ratings,
+// each as it was in that game, and what was scored against them: a half for each draw. games is
+// how many there were, with those against opponents who have no rating.
+func (e *entrant) opponents() (ratings []int, halves, games int) {
+	for _, m := range e.meetings {
+		if !m.played || !m.rated {
+			continue
+		}
+		games++
 		rating := m.rating
-		if rating == 0 && m.played {
-			rating = m.opponent.Player.Rating // as another game tells it
+		if rating == 0 {
+			rating = m.opponent.rating // as another game tells it
 		}
-		if m.played && rating > 0 {
-			sum += rating
-			points += m.points
-			games++
+		if rating > 0 {
+			ratings = append(ratings, rating)
+			halves += int(m.outcome)
 		}
 	}
-	if games == 0 {
-		return
-	}
-	r.TieBreaks.AverageRating = (2*sum + games) / (2 * games) // a half goes up
-	r.TieBreaks.Performance = max(0, r.TieBreaks.AverageRating+difference(points, games))
+	return ratings, halves, games
 }
+
+// averageRating is the average rating of the opponents, a half rounded up, without so many of the
+// lowest. Opponents without a rating are the first that are left out. 0: there are none.
+func (e *entrant) averageRating(cut int) int {
+	ratings, _, games := e.opponents()
+	if cut -= games - len(ratings); cut > 0 {
+		slices.Sort(ratings)
+		ratings = ratings[min(cut, len(ratings)):]
+	}
+	return average(ratings)
+}
+
+func average(ratings []int) int {
+	if len(ratings) == 0 {
+		return 0
+	}
+	sum, n := 0, len(ratings)
+	for _, r := range ratings {
+		sum += r
+	}
+	return (2*sum + n) / (2 * n)
+}
+
+// performance is the rating at which the score against the rated opponents would have been
+// expected. 0: there are none.
+func (e *entrant) performance() int {
+	ratings, halves, _ := e.opponents()
+	if len(ratings) == 0 {
+		return 0
+	}
+	return max(0, average(ratings)+difference(float64(halves)/2, len(ratings)))
+}
+
+func rating(n int) number { return number(n) * one }
 
 // difference is the rating difference at which the score would have been expected.
 func difference(points float64, games int) int {

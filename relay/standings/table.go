@@ -3,6 +3,7 @@ package standings
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -19,6 +20,24 @@ type Table struct {
 	Rounds   []RoundState `json:"rounds"`   // in order
 	Players  []Line       `json:"players"`  // the first one leads
 	Teams    []Team       `json:"teams,omitempty"`
+
+	// TieBreaks decide between players who have the same points, in this order. TeamTieBreaks do
+	// between teams, and the first of them is the score that teams are ranked by.
+	TieBreaks     []TieBreak `json:"tieBreaks"`
+	TeamTieBreaks []TieBreak `json:"teamTieBreaks,omitempty"`
+}
+
+// Player returns the line of the player with the FIDE id, or else with the name, in any spelling
+// that [relay.NameKey] takes for one; nil if there is none. It is how a player is addressed.
+func (t *Table) Player(id string) *Line {
+	key := relay.NameKey(id)
+	for i := range t.Players {
+		p := &t.Players[i].Player
+		if p.FideID != 0 && strconv.FormatInt(p.FideID, 10) == id || relay.NameKey(p.Name) == key {
+			return &t.Players[i]
+		}
+	}
+	return nil
 }
 
 // RoundState is a round of a table. Its number, from 1, is its place among the others.
@@ -38,15 +57,41 @@ type Line struct {
 	Points float64      `json:"points"`
 
 	// Games have a result; they are Wins, Draws and Losses, and so many of them are Unplayed.
-	// Who gets half a point has drawn, whatever the other one gets.
+	// A player who gets half a point has drawn, whatever his opponent gets.
 	Games    int `json:"games"`
 	Wins     int `json:"wins"`
 	Draws    int `json:"draws"`
 	Losses   int `json:"losses"`
 	Unplayed int `json:"unplayed,omitempty"`
 
-	TieBreaks TieBreaks   `json:"tieBreaks"`
-	Results   []Encounter `json:"results"` // by round
+	TieBreaks TieBreaks   `json:"tieBreaks"` // the usual ones, chosen or not
+	Values    []float64   `json:"values"`    // of the table's TieBreaks, in their order
+	Results   []Encounter `json:"results"`   // by round
+}
+
+// TieBreaks are those that are told whether the tournament has chosen them or not.
+type TieBreaks struct {
+	// DirectEncounter is what the player scored against those who have the same points (DE). It is
+	// 0 where not all of these have met and it does not decide. DirectEncounterRank is his place
+	// among them, from 1, shared where it does not decide: it is applied again to those who still
+	// have the same. 0: nobody else has his points.
+	DirectEncounter     float64 `json:"directEncounter"`
+	DirectEncounterRank int     `json:"directEncounterRank,omitempty"`
+	// BuchholzCut1 is Buchholz without the lowest of its parts (BHC1).
+	BuchholzCut1 float64 `json:"buchholzCut1"`
+	// Buchholz is the sum of the opponents' points, once for each game (BH).
+	Buchholz float64 `json:"buchholz"`
+	// SonnebornBerger is the sum of the opponents' points, each times what was scored against
+	// him (SB).
+	SonnebornBerger float64 `json:"sonnebornBerger"`
+	// Wins counts a point without play too (WIN).
+	Wins int `json:"wins"`
+	// AverageRating is that of the opponents in played games who have a rating, each with the
+	// one he had in that game, rounded, a half up (ARO). 0: there are none.
+	AverageRating int `json:"averageRating,omitempty"`
+	// Performance is the rating at which the score in these games would have been expected:
+	// AverageRating plus the rating difference of FIDE's table for the score's percentage (TPR).
+	Performance int `json:"performance,omitempty"`
 }
 
 // Encounter is one game as one of its players sees it.
@@ -63,22 +108,13 @@ type Encounter struct {
 // row is a line of the table while it is made.
 type row struct {
 	Line
-	games []meeting // as Results, and behind them the rounds without a game
-}
-
-// meeting is what tie-breaks need of an encounter.
-type meeting struct {
-	opponent *row // nil: nobody
-	rating   int  // the opponent's in this game; 0: it does not say
-	points   float64
-	over     bool
-	played   bool
+	entrant
 }
 
 // Compute makes the table of a tournament's rounds. They are in order: by the time they start
-// if all of them say it, or else as they are given. The order of the games in a round does not matter.
-// A game of a player against himself is passed over.
-func Compute(rounds []Round) *Table {
+// if all of them say it, or else as they are given. The order of the games in a round does not
+// matter. A game of a player against himself is passed over.
+func Compute(rounds []Round, o Options) *Table {
 	rounds = ordered(rounds)
 	t := &Table{Finished: len(rounds) > 0, Rounds: []RoundState{}, Players: []Line{}}
 	who := newPeople()
@@ -91,25 +127,74 @@ func Compute(rounds []Round) *Table {
 			who.introduce(g.Black)
 		}
 	}
-	for i, r := range rounds {
-		for _, g := range r.Games {
-			enter(i+1, g, who.find(g.White), who.find(g.Black))
+	for i := range rounds {
+		for _, g := range rounds[i].Games {
+			enter(&rounds[i], i+1, g, who.find(g.White), who.find(g.Black), o.scoring(&rounds[i]))
 		}
 	}
-	for _, r := range who.rows {
-		r.free(t.Rounds)
-	}
-	rank(who.rows)
-	for _, r := range who.rows {
-		for i := range r.Results {
-			if o := r.games[i].opponent; o != nil {
-				r.Results[i].Opponent = o.Place
-			}
-		}
-		t.Players = append(t.Players, r.Line)
-	}
-	t.Teams = teams(rounds)
+	t.rank(who.rows, rounds, &o)
+	t.rankTeams(rounds, &o)
 	return t
+}
+
+// rank fills in the players' table.
+func (t *Table) rank(rows []*row, rounds []Round, o *Options) {
+	c := context{roundRobin: o.RoundRobin, direct: direct{roundRobin: o.RoundRobin}}
+	all := make([]*entrant, len(rows))
+	for i, r := range rows {
+		r.name, r.rating, r.fideID = r.Player.Name, r.Player.Rating, r.Player.FideID
+		all[i] = &r.entrant
+	}
+	for i := range rounds {
+		s := o.scoring(&rounds[i])
+		c.direct.admit(s.White)
+		c.direct.admit(s.Black)
+	}
+	c.survey(all, finished(rounds, func(r *Round) number {
+		s := o.scoring(r)
+		return hundredths(max(s.White.Draw, s.Black.Draw))
+	}))
+	codes := o.players()
+	c.rank(all, codes, func(b *breaker) func(*entrant, *context) number { return b.player })
+	t.TieBreaks = describe(codes)
+	slices.SortFunc(rows, func(a, b *row) int { return a.place - b.place })
+	for _, r := range rows {
+		t.Players = append(t.Players, r.finish(&c, codes))
+	}
+}
+
+// finished are the rounds that are over and had games. drawn is what a draw gives.
+func finished(rounds []Round, drawn func(*Round) number) []freeRound {
+	var out []freeRound
+	for i := range rounds {
+		if r := &rounds[i]; r.Status == relay.RoundFinished && len(r.Games) > 0 {
+			out = append(out, freeRound{i + 1, drawn(r)})
+		}
+	}
+	return out
+}
+
+// finish is the line of a row that has been ranked, with those of its opponents.
+func (r *row) finish(c *context, codes []Code) Line {
+	value := func(code Code) float64 {
+		if i := slices.Index(codes, code); i >= 0 {
+			return r.values[i].float()
+		}
+		return breakers[code].player(&r.entrant, c).float()
+	}
+	l := r.Line
+	l.Place, l.Rank, l.Points, l.Values = r.place, r.rank, r.points.float(), floats(r.values)
+	for i, opponent := range r.met {
+		if opponent != nil {
+			l.Results[i].Opponent = opponent.place
+		}
+	}
+	l.TieBreaks = TieBreaks{
+		DirectEncounter: r.direct.float(), DirectEncounterRank: r.directRank,
+		BuchholzCut1: value(BHC1), Buchholz: value(BH), SonnebornBerger: value(SB), Wins: l.Wins,
+		AverageRating: r.averageRating(0), Performance: r.performance(),
+	}
+	return l
 }
 
 // ordered returns the rounds in order, and the games of each by board.
@@ -133,51 +218,50 @@ func byBoard(games []*relay.Game) []*relay.Game {
 }
 
 // enter puts a game down for both of its players.
-func enter(round int, g *relay.Game, white, black *row) {
+func enter(r *Round, round int, g *relay.Game, white, black *row, scoring relay.Scoring) {
 	if white == black {
 		return // himself, or nobody against nobody
 	}
 	s := scoreOf(g)
+	onBoard := s.played && (white != nil && black != nil || g.Ply() > 1)
 	s.played = s.played && white != nil && black != nil
-	white.enter(round, g, s, s.white, true, black, g.Black)
-	black.enter(round, g, s, s.black, false, white, g.White)
+	m := meeting{round: round, over: s.over, played: s.played, onBoard: onBoard, rated: !r.Unrated}
+	m.white = true
+	white.enter(g, s, m, s.white, black, g.Black, scoring.White)
+	m.white = false
+	black.enter(g, s, m, s.black, white, g.White, scoring.Black)
 }
 
-func (r *row) enter(round int, g *relay.Game, s score, points float64, white bool, opponent *row, as relay.Player) {
+// enter puts a game down for one of its players. m is what both have in common.
+func (r *row) enter(g *relay.Game, s score, m meeting, o outcome, opponent *row, as relay.Player, p relay.Points) {
 	if r == nil {
 		return
 	}
-	e := Encounter{Round: round, Game: g.ID, Board: g.Board, White: white, Unplayed: s.over && !s.played}
+	e := Encounter{Round: m.round, Game: g.ID, Board: g.Board, White: m.white, Unplayed: s.over && !s.played}
+	m.outcome, m.rating, m.most, m.draw = o, as.Rating, pointsOf(win, p), pointsOf(draw, p)
+	if opponent != nil {
+		m.opponent = &opponent.entrant
+	}
 	if s.over {
-		e.Points = new(points)
-		r.Points += points
+		m.points = s.points(o, p)
+		m.voluntary = !m.onBoard && o != win
+		m.requested = m.voluntary && opponent == nil
+		e.Points = new(m.points.float())
+		r.points += m.points
 		r.Games++
-		switch {
-		case points == 1:
+		switch o {
+		case win:
 			r.Wins++
-		case points == 0:
-			r.Losses++
-		default:
+		case draw:
 			r.Draws++
+		default:
+			r.Losses++
 		}
 		if !s.played {
 			r.Unplayed++
 		}
 	}
 	r.Results = append(r.Results, e)
-	r.games = append(r.games, meeting{opponent, as.Rating, points, s.over, s.played})
-}
-
-// free puts down the finished rounds in which the player has no game.
-func (r *row) free(rounds []RoundState) {
-	next := 0 // of his results
-	for i, round := range rounds {
-		has := false
-		for ; next < len(r.Results) && r.Results[next].Round == i+1; next++ {
-			has = true
-		}
-		if round.Finished && !has {
-			r.games = append(r.games, meeting{over: true})
-		}
-	}
+	r.met = append(r.met, m.opponent)
+	r.meetings = append(r.meetings, m)
 }

@@ -3,6 +3,7 @@ package standings
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -21,7 +22,7 @@ func TestRoundRobin(t *testing.T) {
 		"A-D 1-0, B-C 1/2-1/2",
 		"D-B 1-0, C-A 0-1",
 		"A-B 0-1, C-D 1-0",
-	))
+	), Options{})
 	// B and C drew, and all have met all: Sonneborn-Berger decides.
 	if got, want := order(table), "1A 2B 3C 4D"; got != want {
 		t.Errorf("the order is %s, want %s", got, want)
@@ -30,9 +31,9 @@ func TestRoundRobin(t *testing.T) {
 		// Opponents 1½, 1½, 1; won against C 1½ and D 1.
 		"A": {BuchholzCut1: 3, Buchholz: 4, SonnebornBerger: 2.5, Wins: 2},
 		// Opponents 2, 1½, 1; won against A 2, half of C's 1½.
-		"B": {DirectEncounter: .5, BuchholzCut1: 3.5, Buchholz: 4.5, SonnebornBerger: 2.75, Wins: 1},
+		"B": {DirectEncounter: .5, DirectEncounterRank: 1, BuchholzCut1: 3.5, Buchholz: 4.5, SonnebornBerger: 2.75, Wins: 1},
 		// Opponents 2, 1½, 1; won against D 1, half of B's 1½.
-		"C": {DirectEncounter: .5, BuchholzCut1: 3.5, Buchholz: 4.5, SonnebornBerger: 1.75, Wins: 1},
+		"C": {DirectEncounter: .5, DirectEncounterRank: 1, BuchholzCut1: 3.5, Buchholz: 4.5, SonnebornBerger: 1.75, Wins: 1},
 		// Opponents 2, 1½, 1½; won against B 1½.
 		"D": {BuchholzCut1: 3.5, Buchholz: 5, SonnebornBerger: 1.5, Wins: 1},
 	} {
@@ -42,7 +43,8 @@ func TestRoundRobin(t *testing.T) {
 	}
 	want := Line{
 		Place: 2, Rank: 2, Player: relay.Player{Name: "B"}, Points: 1.5, Games: 3, Wins: 1, Draws: 1, Losses: 1,
-		TieBreaks: TieBreaks{DirectEncounter: .5, BuchholzCut1: 3.5, Buchholz: 4.5, SonnebornBerger: 2.75, Wins: 1},
+		TieBreaks: TieBreaks{DirectEncounter: .5, DirectEncounterRank: 1, BuchholzCut1: 3.5, Buchholz: 4.5, SonnebornBerger: 2.75, Wins: 1},
+		Values:    []float64{.5, 3.5, 4.5, 2.75, 1, 0},
 		Results: []Encounter{
 			{Round: 1, Game: "g0010002", Board: 2, White: true, Opponent: 3, Points: new(.5)},
 			{Round: 2, Game: "g0020001", Board: 1, Opponent: 4, Points: new(0.)},
@@ -74,14 +76,14 @@ func TestOrder(t *testing.T) {
 		{"Buchholz", "A", "B", []string{"A-C 1-0, B-D 1-0, E-X 1/2-1/2, G-Y 0-1", "A-E 1/2-1/2, B-G 1/2-1/2, C-H 1-0, D-I 1-0"}},
 		// See TestRoundRobin.
 		{"Sonneborn-Berger", "B", "C", []string{"A-D 1-0, B-C 1/2-1/2", "D-B 1-0, C-A 0-1", "A-B 0-1, C-D 1-0"}},
-		// Everybody but X has 1. A won and lost, B drew twice.
-		{"wins", "A", "B", []string{"A-C 1-0, B-E 1/2-1/2", "A-D 0-1, B-F 1/2-1/2, C-X 1-0", "E-F 1/2-1/2"}},
+		// Everybody but X has 1. A won and lost, B drew twice. No round is finished, so nobody was free.
+		{"wins", "A", "B", []string{"A-C 1-0, B-E 1/2-1/2, Y-Z *", "A-D 0-1, B-F 1/2-1/2, C-X 1-0, Y-Z *", "E-F 1/2-1/2, Y-Z *"}},
 		{"average rating", "A", "B", []string{"A-C/2500 1/2-1/2, B-D/2400 1/2-1/2"}},
 		// Nothing decides: they share a rank, and stand by rating and then by name.
 		{"", "B/2500", "A/2400", []string{"A/2400-C/2500 *, B/2500-D *"}},
 		{"", "A", "B", []string{"C-B *, D-A *"}},
 	} {
-		table := Compute(tournament(t, c.rounds...))
+		table := Compute(tournament(t, c.rounds...), Options{})
 		first, second := line(t, table, player(c.first).Name), line(t, table, player(c.second).Name)
 		if by := decides(first, second); by != c.by {
 			t.Errorf("between %s and %s decides %q, want %q", c.first, c.second, by, c.by)
@@ -119,19 +121,19 @@ func TestDirectEncounter(t *testing.T) {
 	// A, B and C have 2 each, from beating each other in a circle, and X.
 	circle := tournament(t, "A-B 1-0, C-X 1-0", "B-C 1-0, A-X 1-0", "C-A 1-0, B-X 1-0")
 	for _, name := range []string{"A", "B", "C"} {
-		if got := line(t, Compute(circle), name).TieBreaks.DirectEncounter; got != 1 {
+		if got := line(t, Compute(circle, Options{}), name).TieBreaks.DirectEncounter; got != 1 {
 			t.Errorf("%s has %v in direct encounters, want 1", name, got)
 		}
 	}
 	// A game that was not played is none: A, B and X have a point each, or A and B.
 	for _, rounds := range [][]string{{"A-B +/-", "B-X 1-0", "A-X 0-1"}, {"A-B *, A-X 1-0, B-Y 1-0"}} {
-		for _, l := range Compute(tournament(t, rounds...)).Players {
+		for _, l := range Compute(tournament(t, rounds...), Options{}).Players {
 			if l.TieBreaks.DirectEncounter != 0 {
 				t.Errorf("%q: %s has %v in direct encounters, and not all have met", rounds, l.Player.Name, l.TieBreaks.DirectEncounter)
 			}
 		}
 	}
-	apart := Compute(tournament(t, "A-B 1-0, C-D 1-0", "D-A 1-0, C-X 0-1"))
+	apart := Compute(tournament(t, "A-B 1-0, C-D 1-0", "D-A 1-0, C-X 0-1"), Options{})
 	if a := line(t, apart, "A").TieBreaks.DirectEncounter; a != 0 {
 		t.Errorf("A, C, D and X have a point, and not all have met, but A has %v", a)
 	}
@@ -143,7 +145,7 @@ func TestUnplayed(t *testing.T) {
 		"A-B +/-, C-D 0-0, E-Bye 1-0",
 		"A-C 1/2-0, D-B -/-, ?-E 0-1",
 		"A-E *, NN-bye 1-0",
-	))
+	), Options{})
 	// A: 1 + ½, E: 1 + 1, the others nothing.
 	if got, want := order(table), "1E 2A 3C 4B 4D"; got != want {
 		t.Errorf("the order is %s, want %s", got, want)
@@ -177,20 +179,26 @@ func TestUnplayed(t *testing.T) {
 	if running := line(t, table, "A").Results[2]; running.Points != nil || running.Unplayed || table.Finished {
 		t.Errorf("the game that goes on is %+v, the tournament finished: %v", running, table.Finished)
 	}
-	// Of three one is free in each round: A met B with 1, C with ½, and himself with 1½. While the third
-	// round goes on, B is not free yet; then A and B have 1 each, A has met himself and B, and B has met A and C.
+	// Of three one is free in each round, and nobody says that the pairings were fixed. So B, who did
+	// not come in the last round, counts ½ more for A: he met B with 1½, C with ½, and himself with
+	// 1½, which is the part that cut 1 leaves out. In a round robin A met B with 1 and C with ½.
 	three := []string{"A-B 1-0", "B-C 1-0", "C-A 1/2-1/2"}
-	if a := line(t, Compute(tournament(t, three...)), "A"); a.TieBreaks.Buchholz != 3 || a.TieBreaks.BuchholzCut1 != 2.5 || a.Games != 2 || a.Unplayed != 0 {
-		t.Errorf("A, who was free once, has %+v", a)
+	for o, want := range map[bool][2]float64{false: {3.5, 2}, true: {1.5, 1}} {
+		a := line(t, Compute(tournament(t, three...), Options{RoundRobin: o}), "A")
+		if got := a.TieBreaks; got.Buchholz != want[0] || got.BuchholzCut1 != want[1] || a.Games != 2 || a.Unplayed != 0 {
+			t.Errorf("round robin %v: A, who was free once, has %+v", o, a)
+		}
 	}
+	// While the third round goes on, B is not free yet; then A and B have 1 each, A has met himself
+	// and B, and B has met A and C.
 	three[2] = "C-A *"
-	table = Compute(tournament(t, three...))
+	table = Compute(tournament(t, three...), Options{})
 	for name, want := range map[string]float64{"A": 1 + 1, "B": 1 + 0, "C": 0 + 1} {
 		if got := line(t, table, name).TieBreaks.Buchholz; got != want {
 			t.Errorf("%s has Buchholz %v in the last round, want %v", name, got, want)
 		}
 	}
-	if got := Compute(tournament(t, "A-A 1-0")); len(got.Players) != 1 || got.Players[0].Games != 0 {
+	if got := Compute(tournament(t, "A-A 1-0"), Options{}); len(got.Players) != 1 || got.Players[0].Games != 0 {
 		t.Errorf("a game against oneself counts: %+v", got.Players)
 	}
 	// A forfeit after moves of both is a game that was played.
@@ -202,7 +210,7 @@ func TestUnplayed(t *testing.T) {
 	}
 	played.Forfeit = g.Forfeit
 	rounds[0].Games[0] = played
-	if a := line(t, Compute(rounds), "A"); a.Unplayed != 0 || a.TieBreaks.Buchholz != 0 {
+	if a := line(t, Compute(rounds, Options{}), "A"); a.Unplayed != 0 || a.TieBreaks.Buchholz != 0 {
 		t.Errorf("who won by forfeit on the board has %+v", a)
 	}
 }
@@ -213,7 +221,7 @@ func TestRatings(t *testing.T) {
 		"C/2500-A 1/2-1/2", // A's rating is that of round 1
 		"A/2410-D 0-1",     // D has none
 		"A-E/2900 +/-",     // and this was not played
-	))
+	), Options{})
 	// 1½ of 2 is 75 %, which is 193 above the average of 2401 and 2500, 2450½.
 	a := line(t, table, "A")
 	if got := a.TieBreaks; got.AverageRating != 2451 || got.Performance != 2451+193 {
@@ -265,7 +273,7 @@ func TestWhoIsWho(t *testing.T) {
 		game(t, 1, 5, wei1, wei2, "1-0"),
 		game(t, 1, 6, relay.Player{Name: "Wang Wei"}, x(5), "1-0"), // neither: there are two
 	}}
-	table := Compute([]Round{r})
+	table := Compute([]Round{r}, Options{})
 	c := line(t, table, "M. Carlsen")
 	if want := (relay.Player{Name: "M. Carlsen", FideID: 1503014, Rating: 2863, Federation: "NOR", Title: "GM"}); c.Player != want || c.Games != 4 || c.Points != 2 {
 		t.Errorf("Carlsen is %+v", c)
@@ -289,7 +297,7 @@ func TestNames(t *testing.T) {
 		round(1, "1-0 0-1 1-0", "Mu\u0308ller, J", "X1", "unknown", "X2", "X3", "Vacant"),
 		round(2, "1/2-1/2 1-0", "J Müller", "X2", "X1", "N.N."),
 		round(3, "0-1 1/2-1/2 +/-", "X3", "MÜLLER J", "X1", "Unknown, Unknown", "no player", "X2"),
-	})
+	}, Options{})
 	if got, want := len(table.Players), 4; got != want {
 		t.Errorf("%s: want %d players", order(table), want)
 	}
@@ -306,14 +314,14 @@ func TestFinished(t *testing.T) {
 		rounds []string
 		want   bool
 	}{{nil, false}, {[]string{"A-B 1-0, C-D *"}, false}, {[]string{"A-B 1-0, C-D -/-"}, true}, {[]string{"A-B 1-0", "A-B *"}, false}} {
-		if got := Compute(tournament(t, c.rounds...)).Finished; got != c.want {
+		if got := Compute(tournament(t, c.rounds...), Options{}).Finished; got != c.want {
 			t.Errorf("%q: finished is %v", c.rounds, got)
 		}
 	}
 	// The arbiter may have said so.
 	rounds := tournament(t, "A-B 1-0, C-D *")
 	rounds[0].Status = relay.RoundFinished
-	if got := Compute(rounds); !got.Finished || !got.Rounds[0].Finished {
+	if got := Compute(rounds, Options{}); !got.Finished || !got.Rounds[0].Finished {
 		t.Errorf("%+v", got)
 	}
 }
@@ -321,11 +329,11 @@ func TestFinished(t *testing.T) {
 func TestRoundsInOrder(t *testing.T) {
 	rounds := tournament(t, "A-B 1-0", "B-A 1-0")
 	rounds[0].StartsAt, rounds[1].StartsAt = 2000, 1000
-	if got := Compute(rounds).Rounds; got[0].Name != "Round 2" {
+	if got := Compute(rounds, Options{}).Rounds; got[0].Name != "Round 2" {
 		t.Errorf("the first round is %s", got[0].Name)
 	}
 	rounds[1].StartsAt = 0
-	if got := Compute(rounds).Rounds; got[0].Name != "Round 1" {
+	if got := Compute(rounds, Options{}).Rounds; got[0].Name != "Round 1" {
 		t.Errorf("where one does not say when it starts, the first round is %s", got[0].Name)
 	}
 }
@@ -358,12 +366,12 @@ func TestRandom(t *testing.T) {
 			results = append(results, "0-0", "1/2-0", "0-1/2", "+/-", "-/+", "-/-")
 		}
 		rounds := random(t, rng, 2+rng.IntN(20), 1+rng.IntN(9), results)
-		table := Compute(rounds)
+		table := Compute(rounds, Options{})
 		checkTable(t, rounds, table)
 		for _, r := range rounds {
 			rng.Shuffle(len(r.Games), func(i, j int) { r.Games[i], r.Games[j] = r.Games[j], r.Games[i] })
 		}
-		if diff := cmp.Diff(table, Compute(rounds)); diff != "" {
+		if diff := cmp.Diff(table, Compute(rounds, Options{})); diff != "" {
 			t.Fatalf("seed %d: the order of the games matters:\n%s", seed, diff)
 		}
 		if t.Failed() {
@@ -395,6 +403,26 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 			sum += h[0] + h[1]
 		}
 	}
+	// What a player's score counts for others: a round without a game is a draw, unless he came back.
+	adjusted := maps.Clone(points)
+	for name := range points {
+	rounds:
+		for _, r := range slices.Backward(rounds) {
+			here := false
+			for _, g := range r.Games {
+				if g.White.Name != name && g.Black.Name != name {
+					continue
+				}
+				h := halves[g.Result]
+				if here = true; !g.Forfeit || h[0] == 2 && g.White.Name == name || h[1] == 2 && g.Black.Name == name {
+					break rounds
+				}
+			}
+			if !here && r.Status == relay.RoundFinished {
+				adjusted[name]++
+			}
+		}
+	}
 	buchholz, sonneborn := map[string]int{}, map[string]int{} // in halves, and in quarters
 	for _, r := range rounds {
 		here, running := map[string]bool{}, false
@@ -412,14 +440,14 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 			if !over {
 				continue
 			}
-			w, b := g.White.Name, g.Black.Name
+			w, b := adjusted[g.White.Name], adjusted[g.Black.Name]
 			if g.Forfeit {
-				w, b = b, w // each meets himself
+				b, w = points[g.White.Name], points[g.Black.Name] // each meets himself
 			}
-			buchholz[g.White.Name] += points[b]
-			buchholz[g.Black.Name] += points[w]
-			sonneborn[g.White.Name] += points[b] * h[0]
-			sonneborn[g.Black.Name] += points[w] * h[1]
+			buchholz[g.White.Name] += b
+			buchholz[g.Black.Name] += w
+			sonneborn[g.White.Name] += b * h[0]
+			sonneborn[g.Black.Name] += w * h[1]
 		}
 	}
 	total := 0.0
@@ -456,7 +484,7 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 // round robin of nine, and 1 to 4 of an open.
 func TestRealTournaments(t *testing.T) {
 	classic := fromFile(t, "twic-944-first-400-games.pgn", "4th London Chess Classic")
-	table := Compute(classic)
+	table := Compute(classic, Options{})
 	checkTable(t, classic, table)
 	if len(table.Players) != 9 || len(table.Rounds) != 6 || table.Rounds[0].Name != "4" || !table.Finished {
 		t.Errorf("%d players, rounds %v", len(table.Players), table.Rounds)
@@ -467,7 +495,7 @@ func TestRealTournaments(t *testing.T) {
 	}
 
 	open := fromFile(t, "twic-944-first-400-games.pgn", "4th London Classic Open")
-	table = Compute(open)
+	table = Compute(open, Options{})
 	checkTable(t, open, table)
 	if len(table.Players) != 234 || table.Players[0].Points != 4 || table.Players[1].Points != 4 || table.Players[2].Points != 3.5 {
 		t.Errorf("%d players, %v, %v and %v points lead", len(table.Players), table.Players[0].Points, table.Players[1].Points, table.Players[2].Points)
@@ -479,14 +507,14 @@ func BenchmarkCompute(b *testing.B) {
 	rounds := random(b, rand.New(rand.NewPCG(1, 2)), 200, 9, []string{"1-0", "0-1", "1/2-1/2"})
 	b.ReportAllocs()
 	for b.Loop() {
-		Compute(rounds)
+		Compute(rounds, Options{})
 	}
 }
 
 // BenchmarkEncode is the answer to such a table.
 func BenchmarkEncode(b *testing.B) {
 	rounds := random(b, rand.New(rand.NewPCG(1, 2)), 200, 9, []string{"1-0", "0-1", "1/2-1/2"})
-	table := Compute(rounds)
+	table := Compute(rounds, Options{})
 	b.ReportAllocs()
 	for b.Loop() {
 		out, err := json.Marshal(table)

@@ -6,118 +6,232 @@ import (
 	"strings"
 )
 
-// TieBreaks are named as in FIDE's Handbook, C.07. They decide between players who have the same points, in the order in which they
-// stand here, but for Performance, which is only shown. How unplayed games count is said in
-// the package's doc.
-type TieBreaks struct {
-	// DirectEncounter is what the player scored against those who have the same points (DE).
-	// It counts only where all of these have played each other, and is 0 for all of them otherwise; that
-	// one of them may be ahead whatever the missing games bring is not looked for.
-	DirectEncounter float64 `json:"directEncounter"`
-	// BuchholzCut1 is Buchholz without the opponent who has the fewest points (BH-C1).
-	BuchholzCut1 float64 `json:"buchholzCut1"`
-	// Buchholz is the sum of the opponents' points, once for each game (BH).
-	Buchholz float64 `json:"buchholz"`
-	// SonnebornBerger is the sum of the opponents' points, each times what was scored against
-	// him (SB). In a round robin it is the first that decides, for the two
-	// before are the same for all who have the same points.
-	SonnebornBerger float64 `json:"sonnebornBerger"`
-	// Wins counts a point without play too (WIN).
-	Wins int `json:"wins"`
-	// AverageRating is that of the opponents in played games who have a rating, each with the
-	// one he had in that game, rounded, a half up (ARO). 0: there are none.
-	AverageRating int `json:"averageRating,omitempty"`
-	// Performance is the rating at which the score in these games would have been expected:
-	// AverageRating plus the rating difference of FIDE's table for the score's percentage (TPR).
-	Performance int `json:"performance,omitempty"`
+// Code names a tie-break as FIDE does (Handbook, C.07, article 5).
+type Code string
+
+// The tie-breaks that can be chosen.
+const (
+	DE    Code = "DE"
+	BH    Code = "BH"
+	BHC1  Code = "BHC1"
+	BHC2  Code = "BHC2"
+	BHM1  Code = "BHM1"
+	SB    Code = "SB"
+	SBC1  Code = "SBC1"
+	WIN   Code = "WIN"
+	WON   Code = "WON"
+	BPG   Code = "BPG"
+	BWG   Code = "BWG"
+	PS    Code = "PS"
+	KS    Code = "KS"
+	ARO   Code = "ARO"
+	AROC1 Code = "AROC1"
+	TPR   Code = "TPR"
+	MP    Code = "MP"
+	GP    Code = "GP"
+	EMGSB Code = "EMGSB"
+	EMMSB Code = "EMMSB"
+)
+
+// TieBreak is a tie-break of a table, for those who read it.
+type TieBreak struct {
+	Code    Code   `json:"code"`
+	Name    string `json:"name"`
+	Meaning string `json:"meaning"`
 }
 
-// rank computes the tie-breaks, sorts the rows and gives places and ranks. Who is still tied then stands
-// by rating and name, with the same rank.
-func rank(rows []*row) {
-	for _, r := range rows {
-		r.buchholz()
-		r.ratings()
-		r.TieBreaks.Wins = r.Wins
-	}
-	directEncounters(rows)
-	slices.SortStableFunc(rows, func(a, b *row) int {
-		return cmp.Or(ahead(a, b), cmp.Compare(b.Player.Rating, a.Player.Rating), strings.Compare(a.Player.Name, b.Player.Name))
-	})
-	for i, r := range rows {
-		r.Place, r.Rank = i+1, i+1
-		if i > 0 && ahead(rows[i-1], r) == 0 {
-			r.Rank = rows[i-1].Rank
-		}
-	}
+// breaker is a tie-break with what computes it for a player and for a team. A nil function: it is
+// none of theirs. The direct encounter has none, since it is one of a group.
+type breaker struct {
+	code          Code
+	name, meaning string
+	player, team  func(e *entrant, t *context) number
 }
 
-// ahead is negative if a is ahead of b.
-func ahead(a, b *row) int {
-	s, t := a.TieBreaks, b.TieBreaks
-	return -cmp.Or(
-		cmp.Compare(a.Points, b.Points),
-		cmp.Compare(s.DirectEncounter, t.DirectEncounter),
-		cmp.Compare(s.BuchholzCut1, t.BuchholzCut1),
-		cmp.Compare(s.Buchholz, t.Buchholz),
-		cmp.Compare(s.SonnebornBerger, t.SonnebornBerger),
-		cmp.Compare(s.Wins, t.Wins),
-		cmp.Compare(s.AverageRating, t.AverageRating),
-	)
+// context is what tie-breaks need to know of the whole table.
+type context struct {
+	direct     direct
+	roundRobin bool
+	rounds     int            // those that have begun
+	most       number         // that one can have scored
+	list       []contribution // of one entrant, used again and again
 }
 
-// buchholz computes both Buchholz scores and Sonneborn-Berger. Points are halves, so
-// the sums are exact, in whatever order they are made.
-func (r *row) buchholz() {
-	lowest, any := 0.0, false
-	for _, m := range r.games {
-		if !m.over {
-			continue
-		}
-		theirs := r.Points // unplayed: those of an opponent who has as many
-		if m.played {
-			theirs = m.opponent.Points
-		}
-		r.TieBreaks.Buchholz += theirs
-		r.TieBreaks.SonnebornBerger += theirs * m.points
-		if !any || theirs < lowest {
-			lowest, any = theirs, true
-		}
-	}
-	r.TieBreaks.BuchholzCut1 = r.TieBreaks.Buchholz - lowest
-}
+func asItIs(score number, _ *meeting) number      { return score }
+func timesPoints(score number, m *meeting) number { return score.times(m.points) }
 
-// directEncounters computes them for each group of rows with the same points.
-func directEncounters(rows []*row) {
-	tied := map[float64][]*row{}
-	for _, r := range rows {
-		tied[r.Points] = append(tied[r.Points], r)
-	}
-	for _, group := range tied {
-		scored := make(map[*row]float64, len(group))
-		if len(group) < 2 || !allMet(group, scored) {
-			continue
-		}
-		for _, r := range group {
-			r.TieBreaks.DirectEncounter = scored[r]
-		}
+func buchholz(low, high int) func(*entrant, *context) number {
+	return func(e *entrant, t *context) number {
+		return cut(t.contributions(e, (*entrant).score, asItIs), low, high)
 	}
 }
 
-// allMet reports whether all of the group have played each other, and adds up what each of them scored
-// in it. All of the group have the same points, so that is how it knows them.
-func allMet(group []*row, scored map[*row]float64) bool {
-	for _, r := range group {
-		met := make(map[*row]bool, len(r.games))
-		for _, m := range r.games {
-			if m.played && m.opponent.Points == r.Points {
-				met[m.opponent] = true
-				scored[r] += m.points
+func sonnebornBerger(low int) func(*entrant, *context) number {
+	return func(e *entrant, t *context) number {
+		return cut(t.contributions(e, (*entrant).score, timesPoints), low, 0)
+	}
+}
+
+// byMatchPoints is Sonneborn-Berger by the opponents' match points.
+func byMatchPoints(times func(m *meeting) number) func(*entrant, *context) number {
+	return func(e *entrant, t *context) number {
+		var sum number
+		all := t.contributions(e, (*entrant).matchScore, func(score number, m *meeting) number {
+			return score.times(times(m))
+		})
+		for _, c := range all {
+			sum += c.value * number(c.times)
+		}
+		return sum
+	}
+}
+
+func count(f func(m *meeting) bool) func(*entrant, *context) number {
+	return func(e *entrant, _ *context) number { return e.count(f) }
+}
+
+func averageRating(cut int) func(*entrant, *context) number {
+	return func(e *entrant, _ *context) number { return rating(e.averageRating(cut)) }
+}
+
+// breakerList has them in the order in which they are told.
+var breakerList = func() []breaker {
+	wins := count(func(m *meeting) bool { return m.outcome == win })
+	won := count(func(m *meeting) bool { return m.outcome == win && m.onBoard })
+	black := count(func(m *meeting) bool { return m.onBoard && !m.white })
+	blackWon := count(func(m *meeting) bool { return m.outcome == win && m.onBoard && !m.white })
+	koya := func(e *entrant, t *context) number { return e.koya(t.most) }
+	progressive := func(e *entrant, t *context) number { return e.progressive(t.rounds) }
+	performance := func(e *entrant, _ *context) number { return rating(e.performance()) }
+	matchPoints := func(e *entrant, _ *context) number { return e.match }
+	boardPoints := func(e *entrant, _ *context) number { return e.board }
+	timesBoards := byMatchPoints(func(m *meeting) number { return m.board })
+	timesMatches := byMatchPoints(func(m *meeting) number { return m.match })
+	return []breaker{
+		{DE, "Direct encounter", "points against those who are tied, applied again to those who still are", nil, nil},
+		{BH, "Buchholz", "sum of the opponents' points", buchholz(0, 0), buchholz(0, 0)},
+		{BHC1, "Buchholz cut 1", "Buchholz without the lowest", buchholz(1, 0), buchholz(1, 0)},
+		{BHC2, "Buchholz cut 2", "Buchholz without the two lowest", buchholz(2, 0), buchholz(2, 0)},
+		{BHM1, "Median Buchholz", "Buchholz without the lowest and the highest", buchholz(1, 1), buchholz(1, 1)},
+		{SB, "Sonneborn-Berger", "sum of the opponents' points, each times the points against him",
+			sonnebornBerger(0), timesBoards},
+		{SBC1, "Sonneborn-Berger cut 1", "Sonneborn-Berger without the lowest opponent", sonnebornBerger(1), nil},
+		{WIN, "Wins", "number of wins, also by forfeit and bye", wins, wins},
+		{WON, "Games won", "number of games won over the board", won, won},
+		{BPG, "Games with Black", "number of games played with Black", black, nil},
+		{BWG, "Games won with Black", "number of games won with Black over the board", blackWon, nil},
+		{PS, "Progressive score", "sum of the points after each round", progressive, progressive},
+		{KS, "Koya", "points against those who have at least half of the possible points", koya, koya},
+		{ARO, "Average rating", "average rating of the opponents", averageRating(0), nil},
+		{AROC1, "Average rating cut 1", "average rating of the opponents without the lowest", averageRating(1), nil},
+		{TPR, "Performance", "rating at which the score would have been expected", performance, nil},
+		{MP, "Match points", "points of the matches", nil, matchPoints},
+		{GP, "Board points", "points of the games", nil, boardPoints},
+		{EMGSB, "Sonneborn-Berger", "sum of the opponents' match points, each times the board points against him", nil, timesBoards},
+		{EMMSB, "Sonneborn-Berger by match points", "sum of the opponents' match points, each times the match points against him", nil, timesMatches},
+	}
+}()
+
+var breakers = func() map[Code]*breaker {
+	out := make(map[Code]*breaker, len(breakerList))
+	for i := range breakerList {
+		out[breakerList[i].code] = &breakerList[i]
+	}
+	return out
+}()
+
+// Codes are all tie-breaks that can be chosen.
+func Codes() []Code {
+	out := make([]Code, len(breakerList))
+	for i, b := range breakerList {
+		out[i] = b.code
+	}
+	return out
+}
+
+// describe tells what the codes mean.
+func describe(codes []Code) []TieBreak {
+	out := make([]TieBreak, len(codes))
+	for i, c := range codes {
+		b := breakers[c]
+		out[i] = TieBreak{c, b.name, b.meaning}
+	}
+	return out
+}
+
+// rank sorts the entrants and gives places and ranks: by points, then by each of the tie-breaks
+// among those who are still tied. Those who are tied for good have one rank, and stand by rating
+// and name.
+func (t *context) rank(all []*entrant, codes []Code, compute func(*breaker) func(*entrant, *context) number) {
+	for _, e := range all {
+		t.direct.meet(e)
+		e.values = make([]number, len(codes))
+	}
+	for i, code := range codes {
+		if f := compute(breakers[code]); f != nil {
+			for _, e := range all {
+				e.values[i] = f(e, t)
 			}
 		}
-		if len(met) != len(group)-1 {
-			return false
+	}
+	slices.SortStableFunc(all, func(a, b *entrant) int { return cmp.Compare(b.points, a.points) })
+	groups := chunks(all, func(a, b *entrant) bool { return a.points == b.points })
+	for _, group := range groups {
+		t.noteDirect(group)
+	}
+	for i, code := range codes {
+		var next [][]*entrant
+		for _, group := range groups {
+			next = append(next, t.separate(group, code, i)...)
+		}
+		groups = next
+	}
+	place := 0
+	for _, group := range groups {
+		slices.SortFunc(group, func(a, b *entrant) int {
+			return cmp.Or(cmp.Compare(b.rating, a.rating), strings.Compare(a.name, b.name), cmp.Compare(a.fideID, b.fideID))
+		})
+		rank := place + 1
+		for _, e := range group {
+			place++
+			e.place, e.rank = place, rank
 		}
 	}
-	return true
+	slices.SortFunc(all, func(a, b *entrant) int { return a.place - b.place })
+}
+
+// separate splits a group by the tie-break that is the i-th of the table.
+func (t *context) separate(group []*entrant, code Code, i int) [][]*entrant {
+	if len(group) == 1 {
+		return [][]*entrant{group}
+	}
+	if code == DE {
+		parts, values := t.direct.apply(group)
+		for j, e := range group {
+			e.values[i] = values[j]
+		}
+		return parts
+	}
+	group = slices.Clone(group)
+	slices.SortStableFunc(group, func(a, b *entrant) int { return cmp.Compare(b.values[i], a.values[i]) })
+	return chunks(group, func(a, b *entrant) bool { return a.values[i] == b.values[i] })
+}
+
+// noteDirect notes the direct encounters of those who have the same points, which is told whatever
+// tie-breaks a table has.
+func (t *context) noteDirect(group []*entrant) {
+	if len(group) == 1 {
+		return
+	}
+	parts, values := t.direct.apply(group)
+	for i, e := range group {
+		e.direct = values[i]
+	}
+	rank := 1
+	for _, part := range parts {
+		for _, e := range part {
+			e.directRank = rank
+		}
+		rank += len(part)
+	}
 }

@@ -53,7 +53,8 @@ function name(team = ""): string {
   return team.trim().replace(/\s+/g, " ");
 }
 
-function key(team?: string): string {
-  const k = name(team).toLowerCase();
-  return k === "?" || k === "-" ? "" : k;
+/** The same for all spellings of a team's name, as relay.TeamKey has it; "" if it has none. */
+function key(team = ""): string {
+  const folded = team.normalize("NFKC").replaceAll("\u200b", " ").replace(/\p{Cf}/gu, "").toUpperCase().toLowerCase();
+  return folded.normalize("NFKC").split(/[^\p{L}\p{Nd}\p{M}]+/u).filter(Boolean).join(" ");
 }

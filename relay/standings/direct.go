@@ -1,0 +1,165 @@
+package standings
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// versus is what an entrant scored against another one, in so many meetings.
+type versus struct {
+	opponent *entrant
+	sum      number
+	meetings int64
+}
+
+// scored is what an entrant scored against the others of a group, in parts of a number, and how
+// little and how much it could be once those have met who have not yet.
+type scored struct{ is, least, most int64 }
+
+// direct applies the direct encounter (C.07, 6).
+type direct struct {
+	roundRobin  bool
+	least, most number // what one meeting can give; never more than 0, since a forfeit gives nothing
+	mark        int    // of the last group that was measured
+	parts       int64  // of a number, in the last group that was measured
+}
+
+// admit takes note of what one meeting can give.
+func (d *direct) admit(p relay.Points) {
+	d.least = min(d.least, hundredths(min(p.Win, p.Draw, p.Loss)))
+	d.most = max(d.most, hundredths(max(p.Win, p.Draw, p.Loss)))
+}
+
+// meet fills in whom the entrant has met. Only meetings over the board count, unless the pairings
+// were fixed (6.1.1); of several with one opponent the average does (6.1.2).
+func (d *direct) meet(e *entrant) {
+	e.versus = e.versus[:0]
+	for _, m := range e.meetings {
+		if !m.over || m.opponent == nil || !m.played && !d.roundRobin {
+			continue
+		}
+		i := slices.IndexFunc(e.versus, func(v versus) bool { return v.opponent == m.opponent })
+		if i < 0 {
+			i = len(e.versus)
+			e.versus = append(e.versus, versus{opponent: m.opponent})
+		}
+		e.versus[i].sum += m.points
+		e.versus[i].meetings++
+	}
+}
+
+// apply splits a group of those who are tied. It also returns what each of them scored in the
+// group; nothing if not all have met and it cannot be split.
+func (d *direct) apply(group []*entrant) (parts [][]*entrant, values []number) {
+	values = make([]number, len(group))
+	all := d.measure(group)
+	for i, e := range group {
+		values[i] = number((e.scored.is + d.parts/2) / d.parts)
+	}
+	if parts = d.split(group); len(parts) == 1 && !all {
+		clear(values)
+	}
+	return parts, values
+}
+
+// split returns the group in parts, those ahead first, and no part can be split any further.
+//
+// If all have met, they are split by what they scored (6.2). If not, the one who has more points
+// than any other could reach is first, whatever the missing meetings would bring; then the second
+// is looked for in the same way, and so on (6.3). Then those who are still tied are looked at
+// again, without the others.
+func (d *direct) split(group []*entrant) [][]*entrant {
+	if len(group) < 2 {
+		return [][]*entrant{group}
+	}
+	all := d.measure(group)
+	group = slices.Clone(group)
+	slices.SortStableFunc(group, func(a, b *entrant) int {
+		return cmp.Or(cmp.Compare(b.scored.most, a.scored.most), cmp.Compare(b.scored.is, a.scored.is))
+	})
+	var out [][]*entrant
+	if !all {
+		for len(group) > 1 && group[0].scored.least > group[1].scored.most {
+			out = append(out, group[:1])
+			group = group[1:]
+		}
+		if len(out) == 0 {
+			return [][]*entrant{group}
+		}
+		return append(out, d.split(group)...)
+	}
+	parts := chunks(group, func(a, b *entrant) bool { return a.scored.is == b.scored.is })
+	if len(parts) == 1 {
+		return parts
+	}
+	for _, part := range parts {
+		out = append(out, d.split(part)...)
+	}
+	return out
+}
+
+// measure computes what each of the group scored against the others, and reports whether all have
+// met. All that it computes is in parts of a number, so that averages are exact.
+func (d *direct) measure(group []*entrant) bool {
+	d.mark++
+	for _, e := range group {
+		e.group = d.mark
+	}
+	d.parts = 1
+	for _, e := range group {
+		for _, v := range e.versus {
+			if v.opponent.group == d.mark {
+				d.parts = lcm(d.parts, v.meetings)
+			}
+		}
+	}
+	if d.parts > maxParts {
+		d.parts = maxParts
+	}
+	all := true
+	for _, e := range group {
+		var s scored
+		missing := int64(len(group) - 1)
+		for _, v := range e.versus {
+			if v.opponent.group == d.mark {
+				s.is += int64(v.sum) * d.parts / v.meetings
+				missing--
+			}
+		}
+		all = all && missing == 0
+		s.least = s.is + missing*int64(d.least)*d.parts
+		s.most = s.is + missing*int64(d.most)*d.parts
+		e.scored = s
+	}
+	return all
+}
+
+// maxParts keeps sums of points far from what an int64 can hold. It has all the divisors from 1 to
+// 16, so it is only not exact where two have met 17 times and more.
+const maxParts = 720_720
+
+func lcm(a, b int64) int64 {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	if a/x > maxParts*maxParts/b {
+		return maxParts + 1
+	}
+	return a / x * b
+}
+
+// chunks cuts a sorted list where two neighbours differ.
+func chunks(sorted []*entrant, same func(a, b *entrant) bool) [][]*entrant {
+	var out [][]*entrant
+	start := 0
+	for i := 1; i <= len(sorted); i++ {
+		if i == len(sorted) || !same(sorted[i-1], sorted[i]) {
+			out = append(out, sorted[start:i:i])
+			start = i
+		}
+	}
+	return out
+}
