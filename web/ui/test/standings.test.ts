@@ -21,7 +21,7 @@ for (const c of cases) {
 }
 
 test("points are written with fractions", () => {
-  assert.deepEqual([0, 0.5, 1, 6.5, 24.25, 0.75, 10].map(written), ["0", "½", "1", "6½", "24¼", "¾", "10"]);
+  assert.deepEqual([0, 0.5, 1, 6.5, 24.25, 0.75, 10, 0.33, 4.08, 2451, 1.3333].map(written), ["0", "½", "1", "6½", "24¼", "¾", "10", "0.33", "4.08", "2451", "1.33"]);
 });
 
 test("what was got tells a forfeit from a game, and one that goes on", () => {
@@ -39,7 +39,7 @@ test("encounters stand in the columns of their rounds", () => {
 
 test("how far it is", () => {
   const round = (finished: boolean) => ({ id: "r", name: "R", finished });
-  assert.equal(progress({ finished: false, rounds: [round(false)], players: [] }), "Standings, no round is finished yet");
-  assert.equal(progress({ finished: false, rounds: [round(true), round(false)], players: [] }), "Standings, 1 round of 2 finished");
-  assert.equal(progress({ finished: true, rounds: [round(true), round(true)], players: [] }), "Final standings after 2 rounds");
+  assert.equal(progress({ finished: false, rounds: [round(false)], players: [], tieBreaks: [] }), "Standings, no round is finished yet");
+  assert.equal(progress({ finished: false, rounds: [round(true), round(false)], players: [], tieBreaks: [] }), "Standings, 1 round of 2 finished");
+  assert.equal(progress({ finished: true, rounds: [round(true), round(true)], players: [], tieBreaks: [] }), "Final standings after 2 rounds");
 });

@@ -1,10 +1,12 @@
 import type { Encounter, Standings } from "./wire.ts";
 
-/** Points as they are written: "6½", "½", "24¼". */
+/** Points as they are written: "6½", "½", "24¼"; other fractions as decimals, "0.33". */
 export function written(points: number): string {
   const whole = Math.floor(points);
-  const rest = { 0.25: "¼", 0.5: "½", 0.75: "¾" }[points - whole] ?? "";
-  return whole === 0 && rest !== "" ? rest : `${whole}${rest}`;
+  if (points === whole) return `${whole}`;
+  const rest = { 0.25: "¼", 0.5: "½", 0.75: "¾" }[points - whole];
+  if (rest === undefined) return `${Math.round(points * 100) / 100}`;
+  return whole === 0 ? rest : `${whole}${rest}`;
 }
 
 /** What a player got in one game: "1", "½" or "0", a forfeit "+" or "−", and "·" while it goes on. */

@@ -104,26 +104,32 @@ export interface StandingsLine {
   readonly player: Player;
   readonly points: number;
   readonly games: number;
+  /** Those that are told whether they decide or not. */
   readonly tieBreaks: {
-    readonly directEncounter: number;
-    readonly buchholzCut1: number;
-    readonly buchholz: number;
-    readonly sonnebornBerger: number;
-    readonly wins: number;
-    readonly averageRating?: number;
+    /** The place among those who have the same points; missing if nobody else has. */
+    readonly directEncounterRank?: number;
     readonly performance?: number;
   };
+  /** Of the table's tieBreaks, in their order. */
+  readonly values: readonly number[];
   readonly results: readonly Encounter[];
+}
+
+/** A tie-break that a table is ranked by. */
+export interface TieBreak {
+  /** FIDE's code, such as "BHC1". */
+  readonly code: string;
+  readonly name: string;
+  readonly meaning: string;
 }
 
 export interface StandingsTeam {
   readonly place: number;
   readonly rank: number;
   readonly team: string;
-  readonly matchPoints: number;
   readonly matches: number;
-  readonly boardPoints: number;
-  readonly sonnebornBerger: number;
+  /** Of the table's teamTieBreaks, in their order. */
+  readonly values: readonly number[];
   readonly results: readonly { readonly round: number; readonly opponent: number; readonly score: readonly [number, number]; readonly finished: boolean }[];
 }
 
@@ -133,6 +139,10 @@ export interface Standings {
   readonly rounds: readonly { readonly id: string; readonly name: string; readonly finished: boolean }[];
   readonly players: readonly StandingsLine[];
   readonly teams?: readonly StandingsTeam[];
+  /** What decides between players with the same points, in this order. */
+  readonly tieBreaks: readonly TieBreak[];
+  /** What teams are ranked by; the first is their score. */
+  readonly teamTieBreaks?: readonly TieBreak[];
 }
 
 export interface Move {

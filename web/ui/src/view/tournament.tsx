@@ -1,5 +1,5 @@
 import { byRound, got, progress, written } from "../model/standings.ts";
-import type { Encounter, Standings, StandingsLine, StandingsTeam, Tournament } from "../model/wire.ts";
+import type { Encounter, Standings, StandingsLine, StandingsTeam, TieBreak, Tournament } from "../model/wire.ts";
 import { Loading } from "./notfound.tsx";
 import { Rounds } from "./tournaments.tsx";
 
@@ -82,13 +82,8 @@ function Players({ standings: s }: { standings: Standings }) {
               </th>
               <Numbers of={s} />
               <Head short="Games" long="Games that have a result" less />
-              <Head short="DE" long="Direct encounter" />
-              <Head short="BH-1" long="Buchholz without the lowest" />
-              <Head short="BH" long="Buchholz" />
-              <Head short="SB" long="Sonneborn-Berger" less />
-              <Head short="Wins" long="Wins" />
-              <Head short="Avg" long="Average rating of the opponents" />
-              <Head short="Perf" long="Performance rating" />
+              <Heads of={s.tieBreaks} less={1} />
+              {!hasPerformance(s) && <Head short="Perf" long="Performance rating" />}
             </tr>
           </thead>
           <tbody>
@@ -108,6 +103,22 @@ function Head({ short, long, less }: { short: string; long: string; less?: boole
       <abbr title={long}>{short}</abbr>
     </th>
   );
+}
+
+/** The heads of the tie-breaks, of which the first few are shown on a narrow screen too. */
+function Heads({ of, less }: { of: readonly TieBreak[]; less: number }) {
+  return (
+    <>
+      {of.map((t, i) => (
+        <Head key={i} short={t.code} long={`${t.name}: ${t.meaning}`} less={i < less} />
+      ))}
+    </>
+  );
+}
+
+/** Whether the performance has a column as a tie-break already. */
+function hasPerformance(s: Standings): boolean {
+  return s.tieBreaks.some((t) => t.code === "TPR");
 }
 
 /** The heads of the rounds' columns, which lead to the rounds. */
@@ -147,15 +158,19 @@ function Line({ line: l, of }: { line: StandingsLine; of: Standings }) {
         </td>
       ))}
       <td class="quiet">{l.games}</td>
-      <td class="more">{written(b.directEncounter)}</td>
-      <td class="more">{written(b.buchholzCut1)}</td>
-      <td class="more">{written(b.buchholz)}</td>
-      <td>{written(b.sonnebornBerger)}</td>
-      <td class="more">{b.wins}</td>
-      <td class="more quiet">{b.averageRating}</td>
-      <td class="more quiet">{b.performance}</td>
+      {of.tieBreaks.map((t, i) => (
+        <td key={i} class={i < 1 ? "" : "more"} title={t.code === "DE" ? among(b.directEncounterRank) : undefined}>
+          {written(l.values[i] ?? 0)}
+        </td>
+      ))}
+      {!hasPerformance(of) && <td class="more quiet">{b.performance}</td>}
     </tr>
   );
+}
+
+/** The place among those with the same points, in words. */
+function among(rank: number | undefined): string | undefined {
+  return rank === undefined ? undefined : `Place ${rank} among those with the same points`;
 }
 
 /** The number by which others refer to the line; tied ones are told apart by it alone. */
@@ -181,6 +196,7 @@ function Game({ e, of }: { e: Encounter; of: Standings }) {
 }
 
 function Teams({ standings: s, teams }: { standings: Standings; teams: readonly StandingsTeam[] }) {
+  const [score, ...rest] = s.teamTieBreaks ?? [];
   return (
     <section class="card standings teams" data-finished={s.finished}>
       <h2>{progress(s)}</h2>
@@ -195,22 +211,21 @@ function Teams({ standings: s, teams }: { standings: Standings; teams: readonly 
                 Team
               </th>
               <th scope="col" class="total">
-                <abbr title="Match points: two for a match that is won, one for one that is drawn">Points</abbr>
+                <abbr title={score && `${score.name}: ${score.meaning}`}>Points</abbr>
               </th>
               <Numbers of={s} />
               <Head short="Matches" long="Matches that are finished" />
-              <Head short="Boards" long="Board points" less />
-              <Head short="SB" long="Sonneborn-Berger: the opponents’ match points, times the board points against them" less />
+              <Heads of={rest} less={2} />
             </tr>
           </thead>
           <tbody>
             {teams.map((t) => (
-              <tr key={t.place} data-team={t.team} data-points={t.matchPoints}>
+              <tr key={t.place} data-team={t.team} data-points={t.values[0]}>
                 <Place of={t} />
                 <th scope="row" class="who">
                   <span class="name">{t.team}</span>
                 </th>
-                <td class="total">{t.matchPoints}</td>
+                <td class="total">{written(t.values[0] ?? 0)}</td>
                 {byRound(t.results, s.rounds.length).map((list, i) => (
                   <td key={i} class="more round">
                     {list.map((m) => (
@@ -222,8 +237,11 @@ function Teams({ standings: s, teams }: { standings: Standings; teams: readonly 
                   </td>
                 ))}
                 <td class="more quiet">{t.matches}</td>
-                <td>{written(t.boardPoints)}</td>
-                <td>{written(t.sonnebornBerger)}</td>
+                {rest.map((_, i) => (
+                  <td key={i} class={i < 2 ? "" : "more"}>
+                    {written(t.values[i + 1] ?? 0)}
+                  </td>
+                ))}
               </tr>
             ))}
           </tbody>
