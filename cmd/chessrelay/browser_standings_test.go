@@ -77,6 +77,21 @@ func TestPageShowsTheStandings(t *testing.T) {
 	}
 	p.shoot("tournament")
 
+	// The columns of a table are the tie-breaks that the tournament has chosen.
+	columns := `[...document.querySelectorAll('.standings%s thead abbr')].map((e) => e.textContent).join()`
+	for _, c := range []struct{ codes, players, teams string }{
+		{"", "#,Games,DE,BHC1,BH,SB,WIN,ARO,Perf", "#,Points,Matches,GP,EMGSB,EMMSB"},
+		{"WON,DE", "#,Games,WON,DE,Perf", "#,Points,Matches,GP,EMGSB,EMMSB"},
+		{"GP,MP,TPR", "#,Games,TPR", "#,Points,Matches,MP"},
+	} {
+		if code := patch(t, url+"/api/tournaments/"+tid, object{"tieBreaks": c.codes}, nil); code != http.StatusOK {
+			t.Fatal(code)
+		}
+		p.do(chromedp.Navigate(url + "/tournament/" + tid))
+		p.wait("the columns of the players by "+c.codes, fmt.Sprintf(columns, ":not(.teams)")+fmt.Sprintf(` === '%s'`, c.players))
+		p.wait("the columns of the teams by "+c.codes, fmt.Sprintf(columns, ".teams")+fmt.Sprintf(` === '%s'`, c.teams))
+	}
+
 	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 	for _, path := range []string{"/tournament/" + tid, "/round/" + round} {
 		p.do(chromedp.Navigate(url + path))

@@ -35,7 +35,7 @@ func (d *direct) admit(p relay.Points) {
 // meet fills in whom the entrant has met. Only meetings over the board count, unless the pairings
 // were fixed (6.1.1); of several with one opponent the average does (6.1.2).
 func (d *direct) meet(e *entrant) {
-	e.versus = e.versus[:0]
+	e.versus = make([]versus, 0, len(e.meetings))
 	for _, m := range e.meetings {
 		if !m.over || m.opponent == nil || !m.played && !d.roundRobin {
 			continue

@@ -160,12 +160,17 @@ function Line({ line: l, of }: { line: StandingsLine; of: Standings }) {
       <td class="quiet">{l.games}</td>
       {of.tieBreaks.map((t, i) => (
         <td key={i} class={i < 1 ? "" : "more"} title={t.code === "DE" ? among(b.directEncounterRank) : undefined}>
-          {written(l.values[i] ?? 0)}
+          {value(t, l.values[i] ?? 0)}
         </td>
       ))}
       {!hasPerformance(of) && <td class="more quiet">{b.performance}</td>}
     </tr>
   );
+}
+
+/** A tie-break's value. A rating of 0 is none. */
+function value(t: TieBreak, n: number): string {
+  return n === 0 && ["ARO", "AROC1", "TPR"].includes(t.code) ? "" : written(n);
 }
 
 /** The place among those with the same points, in words. */
