@@ -18,13 +18,22 @@
 // [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end. Where English letters fail, those of a
 // few other languages are tried (language.go).
 //
-// [Writer] writes a relay.Game as lichess's broadcasts do, since that is the form
-// that other programs split and parse. The moves end before an illegal one that was played; what came is a comment there, which
-// [Game.Play] knows: the game that is read has an error, so that nobody takes it for all of it.
+// [Writer] writes a relay.Game as lichess's broadcasts do, since other programs split and parse that
+// form. Where these programs disagree with the standard or with each other, it writes what all of
+// them take alike (value.go):
+//
+//   - The moves end with 1-0, 0-1, 1/2-1/2 or *. The tag Result alone has any other result.
+//   - A move has at most one comment, with the clock and all else that is to be said.
+//   - A value has no escapes, and a tag that some reader cannot name is left out.
+//
+// The moves end before an illegal one that was played. The comment there has the rest of the game.
+// [Game.Play] knows it and returns an error, so that nobody takes the game for all of it.
 //
 // # Tests
 //
 // Each form that is met stands in a file of testdata/in, with what is made of it beside it, and seeds
 // the fuzzer. TestRandomDamage cuts and garbles one of several random games, and the others must be
 // read as they were. All sample games go through the boards and the writer, and are read again.
+// FuzzWrite does so with texts from outside in every place. The readers of other programs read a
+// corpus of ours in web/clients/readers.
 package pgn

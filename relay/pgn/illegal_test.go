@@ -67,15 +67,23 @@ func TestWriteIllegal(t *testing.T) {
 	}
 }
 
-// TestWriteIllegalClock: the clock of the move before stays behind it, and does not disturb the comment.
+// TestWriteIllegalClock: the clock of the move before stays with it, in the same comment.
 func TestWriteIllegalClock(t *testing.T) {
 	text := new(Writer).Format(illegalGame("", "e4", "e5|rnbqkbnr/pppp1ppp/8/8/4p3/8/PPPP1PPP/RNBQKBNR w KQkq - 0 2"), Event{})
-	if want := "1. e4 { [%clk 0:00:05] } { Illegal move was played: 1... e5; position rnbqkbnr/"; !strings.Contains(text, want) {
+	if want := "1. e4 { [%clk 0:00:05] Illegal move was played: 1... e5; position rnbqkbnr/"; !strings.Contains(text, want) {
 		t.Errorf("it is\n%s", text)
 	}
 	g := readOne(t, text)
 	if _, err := g.Play(); err == nil || len(g.Moves) != 1 || g.Moves[0].Clock != 5000 {
 		t.Errorf("it is read as %+v, %v", g.Moves, err)
+	}
+}
+
+// TestWriteIllegalSigns: nothing of the arbiter's text ends the comment, or escapes its end.
+func TestWriteIllegalSigns(t *testing.T) {
+	text := new(Writer).Format(illegalGame("", "e4", "e5", "Nf3", "Nc6", `"\;%(|`+afterIllegal), Event{})
+	if want := `Illegal move was played: 3. "/;%(; position `; !strings.Contains(text, want) || strings.Count(text, "}") != 4 {
+		t.Errorf("it is\n%s", text)
 	}
 }
 

@@ -47,30 +47,39 @@ func (w *Writer) append(b []byte, g *relay.Game, e Event) []byte {
 		b = append(b, '[')
 		b = append(b, t.Name...)
 		b = append(b, ` "`...)
-		b = append(b, escape.Replace(t.Value)...)
+		b = appendValue(b, t.Value)
 		b = append(b, "\"]\n"...)
 	}
 	b = append(b, '\n')
 	b = w.moves(b, g, moves)
 	b = append(b, ' ')
-	b = append(b, g.Result...)
+	b = append(b, terminator(g.Result)...)
 	return append(b, "\n\n\n"...)
 }
 
-// A value stands on one line, and its signs are escaped as the standard says.
-var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ", "\r", " ")
+// terminator is what the moves end with. Other programs know four of them and take any other result
+// for castling ("0-0") or for a broken move. The tag Result has it then.
+func terminator(r relay.Result) relay.Result {
+	switch r {
+	case relay.WhiteWins, relay.BlackWins, relay.Draw:
+		return r
+	}
+	return relay.Ongoing
+}
 
-// moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. The number of Black's move is
-// written only where it is the first one, as lichess has it. Where an illegal move was played, all that other programs
-// can play ends, and the rest is a comment: { Illegal move was played: 3. Bc3; position FEN; then 3... Nf6 4. O-O }.
+// moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. Like lichess, it numbers a move of Black
+// only if that is the first one. The moves end before the first illegal one; see comment.
 func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	number := startNumber(g)
+	if len(moves) > 0 && moves[0].Illegal {
+		return w.comment(b, g, moves, 0)
+	}
 	for i := range moves {
 		m := &moves[i]
-		white := g.WhitePlays(m.Ply)
 		if m.Illegal {
-			return illegal(b, g, moves, i)
+			break
 		}
+		white := g.WhitePlays(m.Ply)
 		if i > 0 {
 			b = append(b, ' ')
 			if white {
@@ -86,28 +95,60 @@ func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 			b = append(b, "... "...)
 		}
 		b = append(b, m.SAN...)
-		left, side := m.Clock.Black, relay.BlackSide
-		if white {
-			left, side = m.Clock.White, relay.WhiteSide
-		}
-		if left != relay.NoTime && m.Carried&side == 0 && !w.NoClocks { // one that was carried over says nothing of this move
-			b = append(b, " { [%clk "...)
-			b = appendClock(b, left)
-			b = append(b, "] }"...)
-		}
+		b = w.comment(b, g, moves, i+1)
 	}
 	return b
 }
 
-// illegalMark begins the comment in which a game goes on after an illegal move.
-const illegalMark = "Illegal move was played: "
-
-// illegal writes the moves from an illegal one on, which is at index i, as a comment.
-func illegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
-	if i > 0 {
+// comment writes all that is said after the first n moves as a single comment, if anything is:
+// the mover's clock, and the rest of the game if the next move is illegal. Readers such as
+// chess.js stop at a second comment, and pgn-viewer forgets the clock of the first.
+func (w *Writer) comment(b []byte, g *relay.Game, moves []relay.Move, n int) []byte {
+	left := relay.NoTime
+	if n > 0 && !w.NoClocks {
+		left = clockOf(g, &moves[n-1])
+	}
+	illegal := n < len(moves) && moves[n].Illegal
+	if left == relay.NoTime && !illegal {
+		return b
+	}
+	if n > 0 {
 		b = append(b, ' ')
 	}
 	b = append(b, "{ "...)
+	if left != relay.NoTime {
+		b = append(b, "[%clk "...)
+		b = appendClock(b, left)
+		b = append(b, "] "...)
+	}
+	if illegal {
+		b = appendIllegal(b, g, moves, n)
+		b = append(b, ' ')
+	}
+	return append(b, '}')
+}
+
+// clockOf is the time that the mover had left, if it was told with the move. A clock that was
+// carried over from the move before says nothing of this move.
+func clockOf(g *relay.Game, m *relay.Move) relay.Millis {
+	left, side := m.Clock.Black, relay.BlackSide
+	if g.WhitePlays(m.Ply) {
+		left, side = m.Clock.White, relay.WhiteSide
+	}
+	if m.Carried&side != 0 {
+		return relay.NoTime
+	}
+	return left
+}
+
+// illegalMark begins the text in which a game goes on after an illegal move.
+const illegalMark = "Illegal move was played: "
+
+// appendIllegal writes the moves from an illegal one on, which is at index i. Other programs cannot
+// play it, so the text belongs into a comment:
+//
+//	Illegal move was played: 3. Bc3; position FEN; then 3... Nf6 4. O-O
+func appendIllegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
 	b = append(b, illegalMark...)
 	first := g.WhitePlays(1)
 	for n := i; n < len(moves); n++ {
@@ -121,7 +162,7 @@ func illegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
 			b = strconv.AppendInt(b, int64(startNumber(g)+halves/2), 10)
 			b = append(b, map[bool]string{true: ". ", false: "... "}[white]...)
 		}
-		b = append(b, m.SAN...)
+		b = append(b, inComment.Replace(m.SAN)...)
 		switch {
 		case m.Illegal && n > i:
 			b = append(b, " (illegal), position "...)
@@ -140,7 +181,7 @@ func illegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
 			b = append(b, ' ')
 		}
 	}
-	return append(b, " }"...)
+	return b
 }
 
 // startNumber is the move number of the first ply.
@@ -153,10 +194,10 @@ func startNumber(g *relay.Game) int {
 	return n
 }
 
-// tags are those of lichess's broadcasts, in their order. The seven of the
-// standard's roster always stand, the others if something is known. Where the game has a tag that tells
-// it otherwise than its place does, such as Event, it is the game's that stands; those that have no place in that order
-// come before the links, which are always ours.
+// tags are those of lichess's broadcasts, in their order. The seven of the standard's roster always
+// stand, the others if something is known. A tag that the game was given, such as Event, replaces
+// what follows from its place. Tags without a place in that order come before the links, which are
+// always ours.
 func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	var out []Tag
 	placed := map[string]bool{"broadcastname": true, "broadcasturl": true, "gameurl": true} // in lower case
@@ -171,7 +212,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	}
 	event, location, roundURL, started := "?", "", "", g.CreatedAt
 	if e.Tournament != nil {
-		event, location = e.Tournament.Name, e.Tournament.Location
+		event, location = or(e.Tournament.Name, event), e.Tournament.Location
 	}
 	if e.Round != nil && e.Round.StartsAt > 0 {
 		started = e.Round.StartsAt
@@ -185,8 +226,8 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	add("Date", at.Format("2006.01.02"))
 	placed["round"] = true
 	out = append(out, Tag{"Round", roundNumber(g, e) + "." + strconv.Itoa(g.Board)})
-	add("White", g.White.Name)
-	add("Black", g.Black.Name)
+	add("White", or(g.White.Name, "?"))
+	add("Black", or(g.Black.Name, "?"))
 	add("Result", string(g.Result))
 	for _, side := range []struct {
 		color string
@@ -220,7 +261,8 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	}
 	placed["warning"] = true // which is for the arbiter; see relay.WarningTag
 	for _, t := range g.Tags {
-		if !placed[strings.ToLower(t.Name)] {
+		if t.Value != "" && !placed[strings.ToLower(t.Name)] && isTagName(t.Name) {
+			placed[strings.ToLower(t.Name)] = true
 			out = append(out, Tag(t))
 		}
 	}

@@ -103,7 +103,7 @@ func TestWriteAndRead(t *testing.T) {
 	}
 	for i, g := range games {
 		got := read[i]
-		if got.Board() != g.Board || got.Result != g.Result || got.Truncated || got.Tag("Event") != event.Tournament.Name {
+		if got.Board() != g.Board || got.Result != g.Result || got.Truncated || got.Tag("Event") != "The 'Open' of C:/" {
 			t.Errorf("board %d: %+v", g.Board, got)
 		}
 		if diff := cmp.Diff(g.White, got.Player("White")); diff != "" {
@@ -124,16 +124,121 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
+// TestWriteResults: the moves end with one of the four results that readers know, and the tag has
+// the result as it is. Our own reader gets it back from there.
+func TestWriteResults(t *testing.T) {
+	for _, tc := range []struct {
+		result  relay.Result
+		forfeit bool
+		want    string
+	}{
+		{relay.Ongoing, false, "*"},
+		{relay.WhiteWins, false, "1-0"},
+		{relay.BlackWins, false, "0-1"},
+		{relay.Draw, false, "1/2-1/2"},
+		{relay.BothLose, false, "*"},
+		{relay.WhiteHalf, false, "*"},
+		{relay.BlackHalf, false, "*"},
+		{relay.WhiteWins, true, "1-0"},
+		{relay.BlackWins, true, "0-1"},
+		{relay.Draw, true, "1/2-1/2"},
+		{relay.BothLose, true, "*"},
+	} {
+		for _, moves := range [][]relay.Move{nil, {{SAN: "e4", Clock: relay.NoClock()}}} {
+			g := mustGame(relay.Pairing{Board: 1, White: relay.Player{Name: "A"}}, tc.result, moves...)
+			g.Forfeit = tc.forfeit
+			text := new(Writer).Format(g, Event{})
+			want := "\n\n " + tc.want + "\n\n\n"
+			if len(moves) > 0 {
+				want = "\n\n1. e4 " + tc.want + "\n\n\n"
+			}
+			if !strings.HasSuffix(text, want) || !strings.Contains(text, `[Result "`+string(tc.result)+`"]`) {
+				t.Errorf("%s is written as\n%s", tc.result, text)
+			}
+			read := readOne(t, text)
+			if read.Result != tc.result || read.Forfeit != tc.forfeit || len(read.Moves) != len(moves) {
+				t.Errorf("%s, %v is read as %s, %v with %d moves", tc.result, tc.forfeit, read.Result, read.Forfeit, len(read.Moves))
+			}
+		}
+	}
+}
+
+// TestWriteTags: values keep to signs that every reader takes alike, and the names of tags, too.
+func TestWriteTags(t *testing.T) {
+	for in, want := range map[string]string{
+		`Anna "Ace" Berg`:             `Anna 'Ace' Berg`,
+		`C:\`:                         `C:/`,
+		`\"`:                          `/'`,
+		"two\nlines\r\nof\ttext":      "two lines of text",
+		"  much \u00a0\u2028 space  ": "much space",
+		"\x00\x1b[31m\u0085":          "[31m",
+		"]; {x} % (y) [Event 'z']":    "]; {x} % (y) [Event 'z']",
+		"Žižek, Ярослав 🐴":            "Žižek, Ярослав 🐴",
+		"\xff":                        "\ufffd",
+	} {
+		g := mustGame(relay.Pairing{Board: 1, White: relay.Player{Name: in}, Black: relay.Player{Name: "B"}}, relay.Ongoing)
+		text := new(Writer).Format(g, Event{})
+		if !strings.Contains(text, "\n[White \""+want+"\"]\n") || readOne(t, text).Tag("White") != want {
+			t.Errorf("%q is written as\n%s", in, text)
+		}
+	}
+	g := mustGame(relay.Pairing{Board: 1, Tags: []relay.Tag{
+		{Name: "Annotator", Value: "A"}, {Name: "annotator", Value: "B"}, {Name: "ECO2", Value: "C"}, {Name: "_Note", Value: "D"}, {Name: "Un_known", Value: "E"},
+	}}, relay.Ongoing)
+	text := new(Writer).Format(g, Event{})
+	_, others, _ := strings.Cut(text, "[UTCTime \"00:00:00\"]\n")
+	if others != "[Annotator \"A\"]\n\n *\n\n\n" || !strings.Contains(text, "[White \"?\"]\n[Black \"?\"]\n") {
+		t.Errorf("it is\n%s", text)
+	}
+	whole := strings.Repeat("40/7200:", 20) + "900+30"
+	if text := new(Writer).Format(&relay.Game{Pairing: &relay.Pairing{TimeControl: whole}}, Event{}); !strings.Contains(text, whole) {
+		t.Errorf("the time control is cut:\n%s", text)
+	}
+}
+
+// FuzzWrite writes a game with texts from outside everywhere, and reads it again.
 func FuzzWrite(f *testing.F) {
-	f.Add("Carlsen, M", `a\"b`, "x\ny")
-	f.Fuzz(func(t *testing.T, white, event, team string) {
-		g := &relay.Game{
-			Pairing: &relay.Pairing{White: relay.Player{Name: white, Team: team}, Black: relay.Player{Name: "B"}},
-			Result:  relay.Ongoing,
+	f.Add("Carlsen, M", `a\"b`, "x\ny", "Site", "?")
+	f.Add("}", "{ [%clk 0:00:01] }", "\u2028", "Annotator", `"] 1-0`)
+	f.Add("[Event \"x\"]", "\n\n[White \"y\"]", "%", "ePGN", "0.1")
+	f.Fuzz(func(t *testing.T, white, event, team, name, value string) {
+		illegal := relay.Move{SAN: white, FEN: afterIllegal, Illegal: true, Clock: relay.NoClock()}
+		p := relay.Pairing{
+			Board: 3, White: relay.Player{Name: white, Team: team}, Black: relay.Player{Name: "B"}, Tags: []relay.Tag{{Name: name, Value: value}},
+		}
+		moves := []relay.Move{{SAN: "e4", Clock: millis(1000, 2000)}, {SAN: "e5", Clock: millis(1000, 2000)}, {SAN: "Nf3", Clock: millis(500, 2000)},
+			{SAN: "Nc6", Clock: millis(500, relay.NoTime)}}
+		g, err := relay.NewGame(p, relay.WhiteHalf, append(moves, illegal))
+		if err != nil { // the boards take no such text
+			g = mustGame(p, relay.WhiteHalf, moves...)
 		}
 		s := NewWriter(nil).Format(g, Event{Tournament: &relay.Tournament{Name: event}})
-		if games, errs := readAll(t, strings.NewReader(s)); len(errs) == 0 && len(games) != 1 {
-			t.Errorf("%d games in %q", len(games), s)
+		games, errs := readAll(t, strings.NewReader(s))
+		if len(errs) > 0 || len(games) != 1 {
+			t.Fatalf("%d games, %v in %q", len(games), errs, s)
+		}
+		got := games[0]
+		for name, text := range map[string]string{"White": white, "WhiteTeam": team, "Black": "B", "BroadcastName": event} {
+			want := string(appendValue(nil, text))
+			if name == "White" && text == "" {
+				want = "?"
+			}
+			if got.Tag(name) != want {
+				t.Errorf("%s is read as %q, and not %q", name, got.Tag(name), want)
+			}
+		}
+		if isTagName(name) && !relay.OwnTag(name) {
+			// A tag with a place of its own is written as its place has it.
+			switch strings.ToLower(name) {
+			case "round", "broadcastname", "broadcasturl", "gameurl", "warning", "epgn", "date", "utcdate", "eventdate":
+			default:
+				if want := string(appendValue(nil, value)); want != "" && got.Tag(name) != want {
+					t.Errorf("%s is read as %q, and not %q", name, got.Tag(name), want)
+				}
+			}
+		}
+		if len(got.Moves) != 4 || got.Result != relay.WhiteHalf || got.Truncated || got.Moves[2].Clock != 500 || got.Moves[3].Clock != relay.NoTime {
+			t.Errorf("the moves are %+v, %s", got.Moves, got.Result)
 		}
 	})
 }
