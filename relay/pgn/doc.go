@@ -25,6 +25,7 @@
 //   - The moves end with 1-0, 0-1, 1/2-1/2 or *. The tag Result alone has any other result.
 //   - A move has at most one comment, with the clock and all else that is to be said.
 //   - A value has no escapes, and a tag that some reader cannot name is left out.
+//   - Dates have PGN's form.
 //
 // The moves end before an illegal one that was played. The comment there has the rest of the game.
 // [Game.Play] knows it and returns an error, so that nobody takes the game for all of it.

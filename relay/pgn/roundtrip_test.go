@@ -37,7 +37,7 @@ func tell(tb testing.TB, g *Game) told {
 		case "Round", "Termination", "BroadcastName", "BroadcastURL", "GameURL": // made of what the boards have
 		default:
 			if known := g.Known(t.Name); known != "" && !relay.OwnTag(t.Name) {
-				tags = append(tags, relay.Tag{Name: t.Name, Value: known})
+				tags = append(tags, relay.Tag{Name: t.Name, Value: valueOf(t.Name, known)}) // a date in PGN's form
 			}
 		}
 	}

@@ -46,3 +46,13 @@ func isTagName(s string) bool {
 
 // inComment replaces what would end a comment, begin a command in it, or escape its end.
 var inComment = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")", `\`, "/", "\n", " ", "\r", " ")
+
+// valueOf is the value of a tag as PGN has it. It is empty if there is no such value, as of a date
+// that cannot be one.
+func valueOf(name, value string) string {
+	switch strings.ToLower(name) {
+	case "date", "utcdate", "eventdate", "startdate", "enddate":
+		return formatDate(value)
+	}
+	return value
+}

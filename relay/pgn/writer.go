@@ -204,7 +204,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	add := func(name, value string) {
 		placed[strings.ToLower(name)] = true
 		if !relay.OwnTag(name) {
-			value = or(given(g, name), value)
+			value = or(valueOf(name, given(g, name)), value)
 		}
 		if value != "" {
 			out = append(out, Tag{name, value})
@@ -261,9 +261,9 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	}
 	placed["warning"] = true // which is for the arbiter; see relay.WarningTag
 	for _, t := range g.Tags {
-		if t.Value != "" && !placed[strings.ToLower(t.Name)] && isTagName(t.Name) {
+		if value := valueOf(t.Name, t.Value); value != "" && !placed[strings.ToLower(t.Name)] && isTagName(t.Name) {
 			placed[strings.ToLower(t.Name)] = true
-			out = append(out, Tag(t))
+			out = append(out, Tag{t.Name, value})
 		}
 	}
 	if e.Tournament != nil {
