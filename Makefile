@@ -14,12 +14,13 @@ SEEDS       ?= 50000
 CRASHES     ?= 100000
 KILLS       ?= 200
 
-.PHONY: help build ui demo test vet ui-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test client-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
-	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, browser; with -race'
+	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, clients, browser; with -race'
+	@echo 'make client-test   only other programs'\'' readers and clients, from npm'
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
 	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, ten minutes'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
@@ -50,7 +51,7 @@ web/dist/index.html: $(UI_SOURCES) | need-node
 demo: build
 	exec $(BIN) demo $(ARGS)
 
-test: vet ui-test go-test
+test: vet ui-test client-test go-test
 
 vet: need-go ui
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not gofmt-ed' >&2; exit 1; }
@@ -60,6 +61,13 @@ vet: need-go ui
 
 ui-test: ui
 	cd web/ui && npm run --silent check && npm test --silent
+
+# Other people's clients and readers against ours. Some are GPL, and none of them ships.
+client-test: need-go need-node
+	@for package in web/clients/*/package.json; do \
+		echo "== $$(dirname $$package)"; \
+		(cd $$(dirname $$package) && npm ci --no-audit --no-fund --loglevel=error && npm test --silent); \
+	done
 
 # A browser test that found no browser would be skipped, and a skipped test is none.
 browser:
@@ -120,5 +128,5 @@ generate: need-go
 	go generate ./...
 
 clean:
-	rm -rf bin web/ui/node_modules
+	rm -rf bin web/ui/node_modules web/clients/*/node_modules
 	find web/dist -mindepth 1 -not -name .keep -delete
