@@ -42,8 +42,8 @@ type client struct {
 	token string   // sent as a Bearer token if not empty
 	// source is what the client calls itself if it speaks for a source of games: what it sets is not locked.
 	source string
-	http  *http.Client
-	log   *slog.Logger
+	http   *http.Client
+	log    *slog.Logger
 	// hasty gives up once every node has failed, rather than to wait for one. For
 	// who sits at a terminal and may have misspelt an address.
 	hasty bool

@@ -31,7 +31,7 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 		c.result(&ask, score{s.Result, s.Forfeit})
 	}
 	if s.Clock.Known() {
-		c.clock(&ask, s)
+		c.clock(&ask, s, 0)
 	}
 	return c
 }
@@ -100,7 +100,7 @@ func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
 		}
 	}
 	if after := c.clockAfter(g, s, clocks, same); !agrees(s.Clock, after) && !clockLocked(g, s) {
-		c.clock(ask, s)
+		c.clock(ask, s, g.ClockTime())
 	}
 }
 
@@ -197,10 +197,14 @@ func (c *Change) result(ask *asker, s score) {
 	}}})
 }
 
-// clock tells the clocks as they are now.
-func (c *Change) clock(ask *asker, s *Game) {
+// clock tells the clocks as they are now. A time before that of the clocks that stand would have them passed over.
+func (c *Change) clock(ask *asker, s *Game, stands relay.Millis) {
+	at := s.ClockAt
+	if at <= stands {
+		at = 0
+	}
 	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{
-		Game: string(c.Game), WhiteMs: known(s.Clock.White), BlackMs: known(s.Clock.Black), At: int64(s.ClockAt),
+		Game: string(c.Game), WhiteMs: known(s.Clock.White), BlackMs: known(s.Clock.Black), At: int64(at),
 	}}})
 }
 

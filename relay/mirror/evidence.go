@@ -214,7 +214,7 @@ func sameMove(g *seat, i int, told *Move) bool {
 var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")
 
 // sameStart compares the men and who moves; the rest is written by different customs.
-func sameStart(g *seat, s *Game) bool { return men(g.StartFEN) == men(s.StartFEN) }
+func sameStart(g *seat, s *Game) bool { return s.noStart || men(g.StartFEN) == men(s.StartFEN) }
 
 func men(fen string) string {
 	if fen == "" {

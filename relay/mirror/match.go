@@ -82,6 +82,7 @@ func (m *matching) candidates(seats []*seat) []candidate {
 		}
 	}
 	var out []candidate
+	budget := 20_000 // seats that are looked at though they have nothing in common
 	for i := range m.said {
 		s := &m.said[i]
 		elsewhere := func(p *person) bool {
@@ -89,10 +90,19 @@ func (m *matching) candidates(seats []*seat) []candidate {
 				return slices.ContainsFunc(sitting[key], func(at int) bool { return at != i })
 			})
 		}
-		for _, g := range index.near(s) {
-			if rank := s.evidence(g, elsewhere); rank != none {
-				out = append(out, candidate{i, g, rank, s.fit(g)})
+		found := len(out)
+		weigh := func(seats []*seat) {
+			for _, g := range seats {
+				if rank := s.evidence(g, elsewhere); rank != none {
+					out = append(out, candidate{i, g, rank, s.fit(g)})
+				}
 			}
+		}
+		weigh(index.near(s))
+		// Both names may be written otherwise.
+		if len(out) == found && budget >= len(seats) {
+			budget -= len(seats)
+			weigh(seats)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b candidate) int {

@@ -34,7 +34,37 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	for _, m := range line.Moves {
 		g.add(Move{UCI: m.UCI}, m.Clock)
 	}
+	g.now(in.LiveClock())
 	return g, err
+}
+
+// now takes the clocks that are told without a move, as far as those of the moves do not know better: the mover's is that of
+// the last move, the other one's can only have run down since, and once the game is over no clock runs.
+func (g *Game) now(told relay.Clock, at relay.Millis) {
+	last, n := relay.NoClock(), len(g.Moves)
+	for i := range g.Moves {
+		c := g.Moves[i].Clock
+		if c.White >= 0 {
+			last.White = c.White
+		}
+		if c.Black >= 0 {
+			last.Black = c.Black
+		}
+	}
+	for _, side := range []struct {
+		told, last *relay.Millis
+		moved      bool // the last move is told with this side's clock
+	}{
+		{&told.White, &last.White, n > 0 && g.Moves[n-1].Clock.White >= 0},
+		{&told.Black, &last.Black, n > 0 && g.Moves[n-1].Clock.Black >= 0},
+	} {
+		if *side.last >= 0 && (side.moved || *side.told > *side.last || g.Result != relay.Ongoing) {
+			*side.told = relay.NoTime
+		}
+	}
+	if g.Clock = told; told.Known() {
+		g.ClockAt = at
+	}
 }
 
 // add appends a move, after which the mover had that time left.
@@ -53,6 +83,7 @@ func (g *Game) ends(in *pgn.Game, line *pgn.Line, err error) {
 	g.Broken, g.Warning, g.unplayed = err != nil, "", nil
 	if fault, ok := errors.AsType[*pgn.Error](err); ok {
 		g.Warning = "the source could not be read: " + fault.Reason
+		g.noStart = fault.Ply == 0
 		if fault.Ply > 0 {
 			g.unplayed = in
 			const enough = 20

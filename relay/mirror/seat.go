@@ -81,9 +81,6 @@ func (s *seat) person(side string, p *relay.Player) person {
 			}
 		}
 	}
-	if s.Note != nil {
-		out.called(s.Note.Fields[side+".name"])
-	}
 	return out
 }
 
@@ -124,17 +121,52 @@ func (p *person) like(q *person) likeness {
 	return other
 }
 
-// similarKeys reports whether two keys of names may be two spellings of one name: an initial or the beginning of a word
-// for the word ("carlsen m"), a word that is missing ("carlsen"), or a letter or two that differ. Numbers must be the same.
+// similarKeys reports whether two keys of names may be two spellings of one name: each word of the shorter one is a word of
+// the longer one, or begins one (an initial), or differs in few letters. Numbers must be the same.
 func similarKeys(a, b string) bool {
 	if digits(a) != digits(b) {
 		return false
 	}
-	x, y := strings.Fields(a), strings.Fields(b)
-	if len(x) > len(y) {
-		x, y = y, x
+	short, long := strings.Fields(a), strings.Fields(b)
+	if len(short) > len(long) {
+		short, long = long, short
 	}
-	return abbreviates(x, y) || distance([]rune(a), []rune(b)) <= max(len(a), len(b))/4
+	slices.SortStableFunc(short, func(a, b string) int { return len(b) - len(a) })
+	used, telling := make([]bool, len(long)), false
+	for _, w := range short {
+		best, how := -1, 0
+		for i, l := range long {
+			if h := spelling(w, l); !used[i] && h > how {
+				best, how = i, h
+			}
+		}
+		if best < 0 {
+			return false
+		}
+		used[best] = true
+		telling = telling || how > initial && len([]rune(w)) >= 3 || len(short) == 1 && len([]rune(w)) >= 3
+	}
+	return telling
+}
+
+// How two words are one: the better the greater.
+const (
+	initial = 1 + iota // one begins the other
+	typo
+	equal
+)
+
+func spelling(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	switch {
+	case a == b:
+		return equal
+	case min(len(x), len(y)) >= 4 && distance(x, y) <= max(len(x), len(y))/4:
+		return typo
+	case strings.HasPrefix(a, b) || strings.HasPrefix(b, a):
+		return initial
+	}
+	return 0
 }
 
 func digits(s string) string {
@@ -144,29 +176,6 @@ func digits(s string) string {
 		}
 		return -1
 	}, s)
-}
-
-// abbreviates reports whether each word of the shorter name is a word of the longer one or begins one. A single word
-// must have three letters.
-func abbreviates(short, long []string) bool {
-	if len(short) == 0 || len(short) == 1 && len([]rune(short[0])) < 3 {
-		return false
-	}
-	used, whole := make([]bool, len(long)), false
-	for _, w := range short {
-		found := false
-		for i, l := range long {
-			if !used[i] && strings.HasPrefix(l, w) {
-				used[i], found = true, true
-				whole = whole || l == w || len(short) == 1
-				break
-			}
-		}
-		if !found {
-			return false
-		}
-	}
-	return whole
 }
 
 // distance is how many letters must be changed, added or removed to make one text of the other (Levenshtein).

@@ -1,0 +1,192 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// desk submits what a person asks for.
+func (w *world) desk(c *relaypb.Command) {
+	w.t.Helper()
+	c.By = "Anna"
+	if c.Request == "" {
+		c.Request = fmt.Sprint("desk/", w.index)
+	}
+	if out := w.apply(c); out.Err != nil {
+		w.t.Fatal(out.Err)
+	}
+}
+
+func (w *world) rename(board int, white string) {
+	w.desk(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+		Game: string(w.games()[board-1].ID), White: &relaypb.PlayerUpdate{Name: &white},
+	}}})
+}
+
+func (w *world) takeBack(board int, to int32) {
+	w.desk(&relaypb.Command{Op: &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: string(w.games()[board-1].ID), ToPly: to}}})
+}
+
+func (w *world) correct(board int, to int32, moves ...string) {
+	op := &relaypb.CorrectMoves{Game: string(w.games()[board-1].ID), ToPly: to}
+	for _, m := range moves {
+		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m})
+	}
+	w.desk(&relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
+}
+
+func (w *world) unlock(board int, fields ...string) {
+	w.desk(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: string(w.games()[board-1].ID), Fields: fields}}})
+}
+
+// has is what the source of a board has instead.
+func (w *world) has(board int) string {
+	if d := w.games()[board-1].Differences(); d != nil {
+		return strings.TrimPrefix(d.Text, "the source has ")
+	}
+	return ""
+}
+
+// locks are the names of the fields that are locked on a board.
+func (w *world) locks(board int) string {
+	var out []string
+	for _, l := range w.games()[board-1].LockedFields() {
+		out = append(out, l.Field)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestLockedName: a name that a person has put right stands, and the board is still known by what the source calls him.
+func TestLockedName(t *testing.T) {
+	w := newWorld(t)
+	source := game("Wrong-B", "1. e4 *") + game("C-D", "1. d4 *")
+	w.push(source)
+	w.rename(1, "Right, Vera")
+	for range 2 {
+		c := w.push(source)[0]
+		if diff := cmp.Diff([]string{"white.name"}, c.Locked); diff != "" {
+			t.Error(diff)
+		}
+	}
+	w.push(game("Wrong-B WhiteElo=2400 WhiteTitle=IM", "1. e4 e5 *") + game("C-D", "1. d4 *"))
+	if got := w.stands(); got != "1 Right, Vera-B e4 e5 *\n2 C-D d4 *\n" || w.has(1) != `white.name "Wrong"` {
+		t.Errorf("the round stands\n%s, the source has %s", got, w.has(1))
+	}
+	if p := w.games()[0].White; p.Rating != 2400 || p.Title != "IM" {
+		t.Errorf("what is not locked is taken: %+v", p)
+	}
+	w.push(game("Stranger-B WhiteElo=1000", "1. e4 e5 2. f4 *") + game("C-D", "1. d4 *"))
+	if p := w.games()[0].White; p.Name != "Right, Vera" || p.Rating != 2400 {
+		t.Errorf("the rating of somebody else was taken: %+v", p)
+	}
+	w.push(source)
+	w.unlock(1, "white.name")
+	w.push(source)
+	if p := w.games()[0].White; p.Name != "Wrong" || w.has(1) != "" || w.locks(1) != "" {
+		t.Errorf("unlocked it is %+v; the source has %q, locked %q", p, w.has(1), w.locks(1))
+	}
+}
+
+// TestLockedResult: the arbiter's result stands whatever the source says, and the moves go on.
+func TestLockedResult(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 *"))
+	w.desk(&relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: string(w.games()[0].ID), Result: "1-0"}}})
+	for _, text := range []string{"1. e4 e5 *", "1. e4 e5 1/2-1/2", "1. e4 c5 0-1"} {
+		if c := w.push(game("A-B", text))[0]; c.Locked[0] != "result" {
+			t.Errorf("%s: locked %v", text, c.Locked)
+		}
+	}
+	if got := w.stands(); got != "1 A-B e4 c5 1-0\n" || w.has(1) != `result "0-1"` {
+		t.Errorf("%s, the source has %s", got, w.has(1))
+	}
+	if c := w.push(game("A-B", "1. e4 c5 1-0"))[0]; c.Locked != nil || w.has(1) != "" {
+		t.Errorf("the source agrees: locked %v, it has %s", c.Locked, w.has(1))
+	}
+}
+
+// TestLockedMoves: moves that a person has fixed hold; later ones of the source are taken as far as they are legal.
+func TestLockedMoves(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 *"))
+	w.correct(1, 1, "c5", "Nf3")
+	for _, step := range []struct{ push, stands, has, locks string }{
+		{"1. e4 e5 2. Nf3 Nc6 *", "e4 c5 Nf3 Nc6 *", "1…e5 2.Nf3 Nc6", "moves"},
+		{"1. e4 e5 2. Nf3 Nc6 3. d4 exd4 *", "e4 c5 Nf3 Nc6 d4 *", "1…e5 2.Nf3 Nc6 3.d4 and 1 more", "moves"},
+		{"1. e4 *", "e4 c5 Nf3 Nc6 d4 *", "", "moves"}, // it is not there yet
+		{"1. e4 c5 2. Nf3 Nc6 3. d4 g6 *", "e4 c5 Nf3 Nc6 d4 g6 *", "", ""},
+		{"1. e4 c5 2. Nf3 Nc6 3. Bc4 *", "e4 c5 Nf3 Nc6 Bc4 *", "", ""},
+	} {
+		w.push(game("A-B", step.push))
+		if got := w.stands(); got != "1 A-B "+step.stands+"\n" || w.has(1) != step.has || w.locks(1) != step.locks {
+			t.Errorf("after %s it stands %sthe source has %q, want %q; locked %q", step.push, got, w.has(1), step.has, w.locks(1))
+		}
+	}
+}
+
+// TestTakenBack: what a person took back does not return while the source goes on showing it.
+func TestTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 Nf6 *"))
+	w.takeBack(1, 3)
+	for _, step := range []struct{ push, stands, has, locks string }{
+		{"1. e4 e5 2. Nf3 Nf6 *", "e4 e5 Nf3 *", "2…Nf6", "moves"},
+		{"1. e4 e5 2. Nf3 Nf6 3. Nc3 *", "e4 e5 Nf3 *", "2…Nf6 3.Nc3", "moves"},
+		{"1. e4 e5 2. Nf3 Nc6 *", "e4 e5 Nf3 Nc6 *", "", ""},
+		{"1. e4 e5 2. Nf3 Nf6 *", "e4 e5 Nf3 Nf6 *", "", ""}, // it has seen the takeback, and says otherwise now
+	} {
+		w.push(game("A-B", step.push))
+		if got := w.stands(); got != "1 A-B "+step.stands+"\n" || w.has(1) != step.has || w.locks(1) != step.locks {
+			t.Errorf("after %s it stands %sthe source has %q; locked %q", step.push, got, w.has(1), w.locks(1))
+		}
+	}
+	w.takeBack(1, 0)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 Nf6 *"))
+	if got := w.stands(); got != "1 A-B *\n" {
+		t.Errorf("all taken back, it stands %s", got)
+	}
+}
+
+// TestByHand: of a board that a person plays, all that the source has is noted, and one call accepts it.
+func TestByHand(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 *"))
+	id := string(w.games()[0].ID)
+	w.desk(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, Source: new(relay.ManualSource)}}})
+	c := w.push(game("A-Bee", "1. e4 e5 2. Nf3 Nc6 1-0"))[0]
+	if got := w.stands(); got != "1 A-B e4 e5 *\n" || c.Locked[0] != "source" || w.has(1) != `black.name "Bee", result "1-0", 2.Nf3 Nc6` {
+		t.Errorf("it stands %sand the source has %s, locked %v", got, w.has(1), c.Locked)
+	}
+	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: id, Fields: []string{"moves"}}}})
+	if got := w.stands(); got != "1 A-B e4 e5 Nf3 Nc6 *\n" || w.has(1) != `black.name "Bee", result "1-0"` {
+		t.Errorf("it stands %sand the source has %s", got, w.has(1))
+	}
+	w.push(game("A-B", "1. e4 e5 *"))
+	if got := w.stands(); got != "1 A-B e4 e5 Nf3 Nc6 *\n" || w.has(1) != "" {
+		t.Errorf("it stands %sand the source has %s", got, w.has(1))
+	}
+}
+
+// TestClockOfNow: clocks that are told without a move are set as such, but for those that a person has told.
+func TestClockOfNow(t *testing.T) {
+	w := newWorld(t)
+	push := func(tags, moves string, white, black relay.Millis) {
+		t.Helper()
+		w.push(game("A-B "+tags, moves))
+		if c := w.games()[0].Clock(); c != (relay.Clock{White: white, Black: black}) {
+			t.Errorf("after %s %s the clocks are %v", tags, moves, c)
+		}
+	}
+	push("WhiteClock=00:33:51 BlackClock=01:23:54", "1. d4 Nf6 *", 2031_000, 5034_000)
+	push("WhiteClock=00:33:40 BlackClock=01:23:54", "1. d4 Nf6 *", 2020_000, 5034_000)
+	push("WhiteClock=00:33:30 BlackClock=01:23:50", "1. d4 Nf6 2. c4 *", 2010_000, 5030_000)
+	push("WhiteClock=00:20:00 BlackClock=01:23:40", "1. d4 Nf6 2. c4 {[%clk 0:33:00]} e6 {[%clk 1:20:00]} *", 1200_000, 4800_000)
+	w.desk(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: string(w.games()[0].ID), WhiteMs: new(int64(1)), BlackMs: new(int64(2))}}})
+	push("WhiteClock=00:10:00 BlackClock=00:10:00", "1. d4 Nf6 2. c4 e6 *", 1, 2)
+}
