@@ -90,7 +90,7 @@ func (n *Node) identify(ctx context.Context) error {
 		if who.Role != string(n.cfg.Role) || who.Name != n.cfg.Name {
 			return fmt.Errorf("%s holds the %s %q; start it with that role and name, or use another directory", n.cfg.Dir, who.Role, who.Name)
 		}
-		n.id, n.clusterID = MemberID(who.MemberID), who.ClusterID
+		n.id, n.clusterID, n.secret = MemberID(who.MemberID), who.ClusterID, who.Secret
 		if n.boards.Position().Index == 0 && n.cfg.Join != nil {
 			// It was admitted and has had no boards yet, so it knows nobody
 			// whom it could tell that it has come back at another address.
@@ -105,13 +105,13 @@ func (n *Node) identify(ctx context.Context) error {
 	if fresh {
 		who = store.Identity{MemberID: randomID(), Name: n.cfg.Name, Role: string(n.cfg.Role)}
 		if n.cfg.Bootstrap {
-			who.ClusterID = fmt.Sprintf("%016x", randomID())
+			who.ClusterID, who.Secret = fmt.Sprintf("%016x", randomID()), rand.Text()
 		}
 		if err := store.SaveIdentity(n.cfg.Dir, who); err != nil {
 			return err
 		}
 	}
-	n.id, n.clusterID = MemberID(who.MemberID), who.ClusterID
+	n.id, n.clusterID, n.secret = MemberID(who.MemberID), who.ClusterID, who.Secret
 	if n.cfg.Bootstrap {
 		err = n.found()
 	} else {
@@ -120,7 +120,7 @@ func (n *Node) identify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	who.ClusterID, who.Joined = n.clusterID, true
+	who.ClusterID, who.Secret, who.Joined = n.clusterID, n.secret, true
 	who.Name, who.Role = n.cfg.Name, string(n.cfg.Role)
 	return store.SaveIdentity(n.cfg.Dir, who)
 }
@@ -160,7 +160,7 @@ func (n *Node) join(ctx context.Context) error {
 	if w.ClusterID == "" {
 		return errors.New("join: the member did not say what cluster it is of")
 	}
-	n.clusterID, n.welcomed = w.ClusterID, w.Members
+	n.clusterID, n.secret, n.welcomed = w.ClusterID, w.Secret, w.Members
 	return nil
 }
 

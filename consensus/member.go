@@ -79,10 +79,11 @@ func (m Member) validate() error {
 	return nil
 }
 
-// Welcome is what a node that joins is told: whose cluster it is in, and whom
-// to expect connections from.
+// Welcome is what a node that joins is told: whose cluster it is in, the secret
+// that its members share, and whom to expect connections from.
 type Welcome struct {
 	ClusterID string   `json:"clusterId"`
+	Secret    string   `json:"secret,omitempty"`
 	Members   []Member `json:"members"`
 }
 

@@ -47,7 +47,7 @@ func (n *Node) Admit(ctx context.Context, m Member) (Welcome, error) {
 			return Welcome{}, err
 		}
 	}
-	return Welcome{ClusterID: n.clusterID, Members: n.roster.list()}, nil
+	return Welcome{ClusterID: n.clusterID, Secret: n.secret, Members: n.roster.list()}, nil
 }
 
 // Remove takes a member out of the group for ever. A node can remove itself: it is done when the node has stopped

@@ -23,6 +23,7 @@ type Node struct {
 	log       *slog.Logger
 	id        MemberID
 	clusterID string
+	secret    string // that the members of the cluster share
 	listener  net.Listener
 	advertise string // how others reach listener
 	// welcomed is who was a member when this node joined, just now. It connects to
@@ -248,6 +249,10 @@ func (n *Node) ID() MemberID { return n.id }
 
 // ClusterID returns the id of the cluster, which a cursor of a spectator is only valid in.
 func (n *Node) ClusterID() string { return n.clusterID }
+
+// Secret returns what the members of the cluster share and nobody else knows. It is
+// for signing what every member must accept, such as the tokens of clients.
+func (n *Node) Secret() string { return n.secret }
 
 // Name returns what people call this node.
 func (n *Node) Name() string { return n.cfg.Name }

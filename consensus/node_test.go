@@ -307,6 +307,26 @@ func TestToldOfItsRemovalByAllAtOnce(t *testing.T) {
 	}
 }
 
+// TestMembersShareASecret wants one secret in a cluster, after a restart too, and another one in another cluster.
+func TestMembersShareASecret(t *testing.T) {
+	c, other := newCluster(t, 2), newCluster(t, 1)
+	secret := c.nodes[0].Secret()
+	if secret == "" || secret == other.nodes[0].Secret() {
+		t.Fatalf("the secret is %q, that of another cluster %q", secret, other.nodes[0].Secret())
+	}
+	for _, n := range c.nodes {
+		if n.Secret() != secret {
+			t.Errorf("%s has another secret", n.cfg.Name)
+		}
+		n.stop()
+	}
+	for _, n := range c.nodes {
+		if n.start(); n.Secret() != secret {
+			t.Errorf("%s has come back with another secret", n.cfg.Name)
+		}
+	}
+}
+
 func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 	a, b := newCluster(t, 1), newCluster(t, 1)
 	// b is told that a's node is one of its own.

@@ -18,11 +18,13 @@ const identityFile = "identity.json"
 // to be its own. It changes when the node joins, is about to install a snapshot, and is removed.
 type Identity struct {
 	ClusterID string // of the group; a cursor or peer of another one is refused
-	MemberID  uint64 // in the Raft group, random and never used again
-	Name      string // that people call the node by
-	Role      string // recorder or venue
-	Joined    bool   // it has been a member: an empty log is a lost one from then on
-	Removed   string // why it is a member no more; empty while it is one
+	// Secret is known to the members of the group alone. What one of them signs with it, all of them accept.
+	Secret   string
+	MemberID uint64 // in the Raft group, random and never used again
+	Name     string // that people call the node by
+	Role     string // recorder or venue
+	Joined   bool   // it has been a member: an empty log is a lost one from then on
+	Removed  string // why it is a member no more; empty while it is one
 	// Installed is the log index of the last snapshot that was put in place of the boards, or was about to be
 	// when the node ended; 0: none. Boards at another index that the log does not reach have lost a part of it.
 	Installed uint64
@@ -32,6 +34,7 @@ type Identity struct {
 // as in logs, since a JSON number above 2^53 is not safe everywhere.
 type identityJSON struct {
 	ClusterID string `json:"clusterId"`
+	Secret    string `json:"secret,omitempty"`
 	MemberID  string `json:"memberId"`
 	Name      string `json:"name,omitempty"`
 	Role      string `json:"role,omitempty"`
@@ -87,7 +90,7 @@ func parseIdentity(data []byte) (Identity, error) {
 		return Identity{}, fmt.Errorf("memberId: %w", err)
 	}
 	return Identity{
-		ClusterID: j.ClusterID, MemberID: member, Name: j.Name, Role: j.Role, Joined: j.Joined, Removed: j.Removed,
+		ClusterID: j.ClusterID, Secret: j.Secret, MemberID: member, Name: j.Name, Role: j.Role, Joined: j.Joined, Removed: j.Removed,
 		Installed: j.Installed,
 	}, nil
 }
@@ -97,7 +100,7 @@ func parseIdentity(data []byte) (Identity, error) {
 func SaveIdentity(dir string, id Identity) error {
 	err := writeFileAtomic(filepath.Join(dir, identityFile), func(w io.Writer) error {
 		inner, err := json.Marshal(identityJSON{
-			ClusterID: id.ClusterID, MemberID: fmt.Sprintf("%016x", id.MemberID),
+			ClusterID: id.ClusterID, Secret: id.Secret, MemberID: fmt.Sprintf("%016x", id.MemberID),
 			Name: id.Name, Role: id.Role, Joined: id.Joined, Removed: id.Removed,
 			Installed: id.Installed,
 		})

@@ -14,7 +14,7 @@ func TestIdentity(t *testing.T) {
 	_, err := LoadIdentity(dir)
 	wantErr(t, err, os.ErrNotExist)
 
-	want := Identity{ClusterID: "c1", MemberID: 1<<63 + 5, Name: `Hall <"B"> & Ω`, Role: "venue", Installed: 1<<63 + 7}
+	want := Identity{ClusterID: "c1", Secret: "s1", MemberID: 1<<63 + 5, Name: `Hall <"B"> & Ω`, Role: "venue", Installed: 1<<63 + 7}
 	for _, change := range []func(*Identity){
 		func(*Identity) {},
 		func(id *Identity) { id.Joined = true },
