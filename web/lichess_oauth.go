@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
-// access token is the node's token itself, so it holds on every node and after every restart, and there is
-// no store of secrets. The code is self-contained: when it was made and for whom, signed with a key
-// that only who has the token can make, so that any node of the cluster can redeem it. It holds for two
-// minutes, once at each node, and is worth nothing without the code_verifier, which never left the client.
+// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The access
+// token is the node's token itself or, where there is none, a grant (grant.go). Either holds on every node
+// and after every restart, and there is no store of secrets. The code is self-contained: when it was made
+// and for whom, signed with a key that all members have, so that any of them can redeem it. It holds for
+// two minutes, once at each node. It is worth nothing without the code_verifier, which never left the client.
 //
-// No access token is revoked by itself: that of one client is that of all. To take it from one, start the nodes with another token. Tokens
-// of their own for clients would have to be revoked through the log, for otherwise each node that did not hear of it would go on to take them:
-// a command, a record in the checkpoint, and a look at the boards with each submission.
+// No access token is revoked by itself. That of a node with a token is everybody's: to take it from one
+// client, start the nodes with another token. A grant that is revoked would have to be so at every node.
+// That takes the log: a command, a record in the checkpoint, and a look at the boards with each submission.
 
 const (
 	codeLifetime = 2 * time.Minute
@@ -35,8 +35,6 @@ const (
 	tokenLifetime = 10 * 365 * 24 * time.Hour
 	// maxCodes is how many redeemed codes a node remembers, for as long as they hold.
 	maxCodes = 1000
-	// openToken is the access token where none is asked for.
-	openToken = "no-token-needed"
 )
 
 // oauthRequest is what a client asks for at /oauth.
@@ -74,8 +72,15 @@ func isLoopback(host string) bool {
 }
 
 // oauthPage is GET /oauth: it asks for the token, or grants at once where none is needed.
+//
+// The code goes to an address of the client's machine, in the address bar of a browser. A script of
+// another site must not get at it: it could fetch this page and read where it was redirected to. So only
+// a window that goes here is answered. A browser says so itself, and no script can make it lie.
 func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 	o, err := readOAuthRequest(r.URL.Query())
+	if err == nil && !isNavigation(r) {
+		err = &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "open this page in a window of a browser: a script may not log in"}
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -85,6 +90,13 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.askForToken(w, o, "")
+}
+
+// isNavigation reports whether a window goes to the address, or a program that is no browser.
+func isNavigation(r *http.Request) bool {
+	h := r.Header
+	return h.Get("Origin") == "" && cmp.Or(h.Get("Sec-Fetch-Mode"), "navigate") == "navigate" &&
+		cmp.Or(h.Get("Sec-Fetch-Dest"), "document") == "document"
 }
 
 // oauthGrant is POST /oauth, the form of the page.
@@ -158,7 +170,7 @@ func (s *Server) newCode(o oauthRequest, now time.Time) string {
 }
 
 func (s *Server) sign(made []byte, parts ...string) []byte {
-	h := hmac.New(sha256.New, []byte("chessrelay oauth code\n"+s.cfg.Token))
+	h := hmac.New(sha256.New, []byte("chessrelay oauth code\n"+s.key))
 	h.Write(made)
 	for _, p := range parts {
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
@@ -211,7 +223,7 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeJSON(w, http.StatusOK, map[string]any{
-			"token_type": "Bearer", "access_token": cmp.Or(s.cfg.Token, openToken),
+			"token_type": "Bearer", "access_token": cmp.Or(s.cfg.Token, s.newGrant(time.Now())),
 			"expires_in": int64(tokenLifetime / time.Second),
 		})
 	}
@@ -245,7 +257,7 @@ func (c *redeemedCodes) redeem(code string, now time.Time) error {
 	return nil
 }
 
-// oauthRevoke is DELETE /api/token. The client forgets the token; it is also that of others, so it goes on to hold.
+// oauthRevoke is DELETE /api/token. The client forgets the token, which goes on to hold: see above.
 func (s *Server) oauthRevoke(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -148,9 +148,13 @@ func (s *Server) lichessByUser(r *http.Request) (answer, error) {
 	return ok(indexed{index, out})
 }
 
-// lichessAccount is GET /api/account.
-func (s *Server) lichessAccount(*http.Request) (answer, error) {
-	return ok(map[string]any{"id": lichessUser, "username": lichessUser})
+// lichessAccount is GET /api/account. A client learns here that its token no longer holds, and logs in again.
+func (s *Server) lichessAccount(w http.ResponseWriter, r *http.Request) {
+	if token, ok := s.authorized(r); !ok && (s.cfg.Token != "" || token != "") {
+		s.unauthorized(w, r, token)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"id": lichessUser, "username": lichessUser})
 }
 
 // maxMyRounds is how many rounds my-rounds lists, unless told fewer.

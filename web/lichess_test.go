@@ -409,8 +409,75 @@ func TestLoginWithoutToken(t *testing.T) {
 		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "code_verifier": {verifier},
 		"redirect_uri": {"http://localhost:8123/"}, "client_id": {"org.lichess.broadcaster"},
 	}, nil)
-	if b := body(t, res); res.StatusCode != 200 || !strings.Contains(b, openToken) {
+	if b := body(t, res); res.StatusCode != 200 || !strings.Contains(b, `"access_token":"`+grantPrefix) {
 		t.Errorf("the token is %s %s", res.Status, b)
+	}
+	// A script of another site could read where it is redirected to, and with it the code.
+	for _, h := range []http.Header{
+		{"Origin": {"https://elsewhere.example"}}, {"Origin": {"null"}}, {"Sec-Fetch-Mode": {"cors"}}, {"Sec-Fetch-Mode": {"no-cors"}},
+		{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}},
+	} {
+		res := do(t, s, http.MethodGet, s.URL+"/oauth?"+loginQuery().Encode(), nil, h)
+		if res.StatusCode != http.StatusForbidden || res.Header.Get("Location") != "" || res.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("with %v the log-in is answered %s, %v", h, res.Status, res.Header)
+		}
+	}
+}
+
+// TestGrants wants the tokens that a cluster grants to hold there for as long as is said, and no others.
+func TestGrants(t *testing.T) {
+	s, other := &Server{key: "a"}, &Server{key: "b"}
+	made := time.UnixMilli(1795419368331)
+	token := s.newGrant(made)
+	if token == s.newGrant(made) {
+		t.Error("two grants are the same")
+	}
+	for _, tc := range []struct {
+		s     *Server
+		token string
+		after time.Duration
+		want  bool
+	}{
+		{s, token, 0, true}, {s, token, tokenLifetime - time.Hour, true}, {s, token, tokenLifetime, false}, {other, token, 0, false},
+		{s, "", 0, false}, {s, grantPrefix, 0, false}, {s, token[:len(token)-1], 0, false}, {s, token + "A", 0, false}, {s, token + "\n", 0, false},
+		{s, strings.TrimPrefix(token, grantPrefix), 0, false}, {s, token[:20] + "A" + token[21:], 0, token[20] == 'A'},
+	} {
+		if got := tc.s.isGrant(tc.token, made.Add(tc.after)); got != tc.want {
+			t.Errorf("%q after %v holds: %v", tc.token, tc.after, got)
+		}
+	}
+}
+
+// TestForeign wants pages of other sites to be told apart from programs and our own pages.
+func TestForeign(t *testing.T) {
+	for _, tc := range []struct {
+		method, host, origin, site string
+		want                       bool
+	}{
+		{"POST", "node:8080", "", "", false},
+		{"POST", "node:8080", "http://node:8080", "", false},
+		{"POST", "node:8080", "http://node:8080", "same-origin", false},
+		{"POST", "node:8080", "null", "same-origin", false}, // our own page, which hides where it comes from
+		{"POST", "node:8080", "null", "", true},
+		{"POST", "", "null", "", true},
+		{"GET", "node:8080", "null", "", true},
+		{"GET", "node:8080", "https://tauri.localhost", "", true},
+		{"POST", "node:8080", "tauri://localhost", "", true},
+		{"POST", "node:8080", "http://node:9090", "", true},
+		{"POST", "node:8080", "https://elsewhere.example", "cross-site", true},
+		{"POST", "node:8080", "", "cross-site", true},
+		{"POST", "node:8080", "", "same-site", true},
+	} {
+		r := httptest.NewRequest(tc.method, "/", nil)
+		r.Host = tc.host
+		for name, value := range map[string]string{"Origin": tc.origin, "Sec-Fetch-Site": tc.site} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		if got := isForeign(r); got != tc.want {
+			t.Errorf("%+v: %v", tc, got)
+		}
 	}
 }
 
@@ -435,7 +502,7 @@ func TestLoginRefuses(t *testing.T) {
 
 // TestCodeAges wants a code to hold for two minutes, and not at a cluster with another token.
 func TestCodeAges(t *testing.T) {
-	s, other := &Server{cfg: Config{Token: "a"}}, &Server{cfg: Config{Token: "b"}}
+	s, other := &Server{key: "a"}, &Server{key: "b"}
 	o, err := readOAuthRequest(loginQuery())
 	if err != nil {
 		t.Fatal(err)

@@ -54,11 +54,13 @@ func crossOriginReads(next http.Handler) http.Handler {
 // sameOrigin refuses what another site's page makes a browser submit. Programs
 // send no Origin, and are not concerned.
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
-	p := http.NewCrossOriginProtection()
-	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "a page of another site may not submit here"})
-	}))
-	return p.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isForeign(r) {
+			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "a page of another site may not submit here"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // authorize asks for the token, where there is one.
@@ -68,22 +70,11 @@ func (s *Server) authorize(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if token, ok := s.authorized(r); !ok {
-			message := "this needs the token that the node was started with: --token TOKEN, or over HTTP Authorization: Bearer TOKEN"
-			if token != "" {
-				message = "the token is not the one that this node was started with"
-			}
-			w.Header().Set("WWW-Authenticate", `Bearer realm="chessrelay"`)
-			s.fail(w, r, &apiError{Status: http.StatusUnauthorized, Code: "unauthorized", Message: message})
+			s.unauthorized(w, r, token)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// authorized reports whether the request may change something, and returns the token that it shows.
-func (s *Server) authorized(r *http.Request) (token string, ok bool) {
-	token, ok = bearer(r)
-	return token, s.cfg.Token == "" || ok && s.isToken(token)
 }
 
 // bearer is the token of the header Authorization.

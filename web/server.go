@@ -53,6 +53,7 @@ type Server struct {
 	pushes  chan struct{} // one for each push
 	late    lateTries
 	codes   redeemedCodes
+	key     string        // that codes and grants are signed with
 	streams chan struct{} // one for each stream of PGN
 }
 
@@ -73,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams)}
+	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams)}
 	if cfg.Pull != nil {
 		s.lines = cfg.Pull.Lines()
 	}

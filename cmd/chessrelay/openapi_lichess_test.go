@@ -96,6 +96,7 @@ func lichessAnswers(t *testing.T, doc *contract) {
 
 	foreign := http.Header{"Origin": {"https://elsewhere.example"}}
 	doc.header = foreign
+	doc.get(403, login)
 	for _, path := range []string{"/broadcast/new", newRound, edit, reset, push} {
 		doc.post(403, path, "name=Open")
 	}
