@@ -17,7 +17,7 @@
 //
 // On an edge there is no consensus.Node: what only a member can do is refused with the URL of one (edges.go). Package edge brings the log to edges.
 //
-// Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 4 MiB and 100 games; there are 32
+// Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 8 MiB and 1,000 games; there are 32
 // pushes and 500 streams of PGN at a time; a submission waits for its majority for [Config.SubmitTimeout].
 // Submissions from another site's page are refused (Sec-Fetch-Site and Origin). Where [Config.Token] is set,
 // they need it. grant.go tells how the broadcaster app, which looks like such a page, is let in.

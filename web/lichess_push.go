@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -15,14 +14,11 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/mirror"
-	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
 const (
-	maxPushGames = 100
-	maxPushBody  = 4 << 20
 	// maxPushes is how many pushes a node has at a time, those that wait for their turn among them.
 	maxPushes = 32
 	// pushTries is how often a push compares and submits, if others submit to the same round meanwhile.
@@ -63,18 +59,6 @@ func isBroadcaster(r *http.Request) bool {
 	return strings.HasPrefix(r.UserAgent(), "Lichess Broadcaster")
 }
 
-// pushedGame is what is answered of one game: what the boards have, and what is wrong with it.
-type pushedGame struct {
-	Tags  map[string]string `json:"tags"`
-	Moves *int              `json:"moves,omitempty"`
-	Error string            `json:"error,omitempty"`
-	// Locked are the fields in which the push differs from what a person has set, and which stay.
-	Locked []string `json:"locked,omitempty"`
-	Board  int      `json:"board,omitempty"` // of the round, where the game stands
-
-	refused string // what the boards refused of it in the last try
-}
-
 func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 	ctx, cancel := s.deadline(r)
 	defer cancel()
@@ -86,12 +70,15 @@ func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 		return answer{}, err
 	}
 	defer leave()
-	hash := sha256.New()
-	p, err := readPush(io.TeeReader(r.Body, hash))
+	text, err := readBody(r)
 	if err != nil {
 		return answer{}, err
 	}
-	body := [sha256.Size]byte(hash.Sum(nil))
+	p, err := readPush(text, r.Header.Get("Content-Type"))
+	if err != nil {
+		return answer{}, err
+	}
+	body := sha256.Sum256(text)
 	place, late := turn.Number, false
 	// Before the next one has its turn.
 	defer func() {
@@ -125,65 +112,6 @@ func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 		out["warnings"] = p.warnings
 	}
 	return ok(out)
-}
-
-// A pushing is one push: the games that could be read, and an answer for each that came.
-type pushing struct {
-	games   []mirror.Game
-	of      []int // of games: which answer
-	answers []pushedGame
-
-	warnings []string // about the push as a whole
-}
-
-// readPush reads the games. One that cannot be read leaves the others alone.
-func readPush(body io.Reader) (*pushing, error) {
-	p := &pushing{}
-	in := pgn.NewReader(body)
-	for {
-		g, err := in.Next()
-		if err == io.EOF {
-			break
-		}
-		broken, isBroken := errors.AsType[*pgn.Error](err)
-		switch {
-		case err != nil && !isBroken:
-			if tooLarge(err) {
-				return nil, &apiError{Status: http.StatusRequestEntityTooLarge, Code: "too_large",
-					Message: "the push is larger than 4 MiB", More: map[string]any{"limit": maxPushBody}}
-			}
-			return nil, http.ErrAbortHandler // it did not come, or not in time
-		case len(p.answers) == maxPushGames:
-			return nil, badRequest("there are more than %d games", maxPushGames)
-		case isBroken:
-			p.answers = append(p.answers, pushedGame{Tags: map[string]string{}, Error: broken.Error()})
-			continue
-		}
-		a := pushedGame{Tags: make(map[string]string, len(g.Tags))}
-		for _, t := range g.Tags {
-			a.Tags[t.Name] = t.Value
-		}
-		game, err := mirror.FromPGN(g)
-		if err != nil {
-			a.Error = err.Error()
-		}
-		if len(g.Tags) == 0 && len(game.Moves) == 0 { // any text can be read so
-			a.Error = cmp.Or(a.Error, "there is neither a tag nor a legal move")
-			p.answers = append(p.answers, a)
-			continue
-		}
-		p.of = append(p.of, len(p.answers))
-		p.answers = append(p.answers, a)
-		p.games = append(p.games, game)
-	}
-	if len(p.games) == 0 {
-		why := "there is no game in the body"
-		if len(p.answers) > 0 {
-			why = p.answers[0].Error
-		}
-		return nil, badRequest("Cannot parse moves: %s", why)
-	}
-	return p, nil
 }
 
 // enterPush takes a place in the round's line; leave must follow.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -208,5 +209,29 @@ func TestApp(t *testing.T) {
 				return status == http.StatusOK
 			})
 		})
+	}
+}
+
+// TestAppPushesTooMany pushes more games than a push may have, as the app does. It passes over an answer that is not 2xx, so
+// the first ones must be taken, and the others be named.
+func TestAppPushesTooMany(t *testing.T) {
+	c := newTestCluster(t, 1)
+	a := &app{t: t, base: c.nodes[0].url, origin: "null"}
+	a.logIn("", a.base)
+	round, _ := newRound(t, a.base, 0)
+	games := make([]string, 1002)
+	for i := range games {
+		games[i] = fmt.Sprintf("[White \"W%d\"]\n[Black \"B%d\"]\n[Round \"1.%d\"]\n\n1. e4 e5 2. Nf3 *", i+1, i+1, i+1)
+	}
+	out, status := a.push(round, strings.Join(games, "\n\n"))
+	if status != http.StatusOK || len(out.Games) != len(games) {
+		t.Fatalf("%d, %d answers", status, len(out.Games))
+	}
+	for i, g := range out.Games {
+		taken := g.Error == "" && g.Moves != nil && *g.Moves == 3
+		refused := g.Moves == nil && strings.Contains(g.Error, "more than 1000")
+		if taken != (i < 1000) || refused == taken || g.Tags["White"] != fmt.Sprintf("W%d", i+1) {
+			t.Errorf("game %d is answered %+v", i+1, g)
+		}
 	}
 }

@@ -49,7 +49,7 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	doc.post(200, push, all)
 	doc.post(200, push, all)
 	doc.post(400, push, "hello")
-	doc.post(413, push, strings.Repeat("[White \"A\"]\n\n1. e4 *\n\n", 10)+strings.Repeat("{"+strings.Repeat("x", 1<<10)+"}\n", 5<<10))
+	doc.post(413, push, strings.Repeat("[White \"A\"]\n\n1. e4 *\n\n", 10)+strings.Repeat("{"+strings.Repeat("x", 1<<10)+"}\n", 9<<10))
 	doc.get(200, round+"?consistency=linearizable")
 	doc.get(400, round+"?consistency=perhaps")
 	edit := "/broadcast/round/{roundId}/edit"

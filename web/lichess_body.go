@@ -1,0 +1,117 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/chessrelay/chessrelay/relay/mirror"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+const (
+	// maxPushGames is how many games of a push are taken. A thousand of forty moves each, with clocks, are 4 MB.
+	maxPushGames = 1000
+	maxPushBody  = 8 << 20
+	// maxPushAnswers bounds the answers, and with them what the games behind the limit cost.
+	maxPushAnswers = 2 * maxPushGames
+)
+
+// pushedGame is what is answered of one game: what the boards have, and what is wrong with it.
+type pushedGame struct {
+	Tags  map[string]string `json:"tags"`
+	Moves *int              `json:"moves,omitempty"`
+	Error string            `json:"error,omitempty"`
+	// Locked are the fields in which the push differs from what a person has set, and which stay.
+	Locked []string `json:"locked,omitempty"`
+	Board  int      `json:"board,omitempty"` // of the round, where the game stands
+
+	refused string // what the boards refused of it in the last try
+}
+
+// A pushing is one push: the games that could be read, and an answer for each that came.
+type pushing struct {
+	games   []mirror.Game
+	of      []int // of games: which answer
+	answers []pushedGame
+
+	warnings []string // about the push as a whole
+}
+
+// readBody reads the whole body of a push, which has a limit.
+func readBody(r *http.Request) ([]byte, error) {
+	var b bytes.Buffer
+	if n := r.ContentLength; n > 0 && n <= maxPushBody {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	switch _, err := b.ReadFrom(r.Body); {
+	case tooLarge(err):
+		return nil, &apiError{
+			Status: http.StatusRequestEntityTooLarge, Code: "too_large",
+			Message: fmt.Sprintf("the push is larger than %d MiB", maxPushBody>>20), More: map[string]any{"limit": maxPushBody},
+		}
+	case err != nil:
+		return nil, http.ErrAbortHandler // it did not come, or not in time
+	}
+	return b.Bytes(), nil
+}
+
+// readPush reads the games of a push. One that cannot be read leaves the others alone. So do those
+// behind the limit: the broadcaster app passes over an answer that is an error of all of them.
+func readPush(body []byte, contentType string) (*pushing, error) {
+	if err := pgn.Sniff(body, contentType); err != nil {
+		return nil, badRequest("Cannot parse moves: %v", err)
+	}
+	p := &pushing{}
+	in := pgn.NewReaderCharset(bytes.NewReader(body), pgn.Charset(contentType))
+	for len(p.answers) < maxPushAnswers {
+		g, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			if _, isBroken := errors.AsType[*pgn.Error](err); !isBroken {
+				return nil, badRequest("Cannot parse moves: %v", err)
+			}
+			p.answers = append(p.answers, pushedGame{Tags: map[string]string{}, Error: err.Error()})
+			continue
+		}
+		p.add(g)
+	}
+	if len(p.games) == 0 {
+		why := "there is no game in the body"
+		if len(p.answers) > 0 {
+			why = p.answers[0].Error
+		}
+		return nil, badRequest("Cannot parse moves: %s", why)
+	}
+	return p, nil
+}
+
+// add takes one game that was read.
+func (p *pushing) add(g *pgn.Game) {
+	a := pushedGame{Tags: make(map[string]string, len(g.Tags))}
+	for _, t := range g.Tags {
+		a.Tags[t.Name] = t.Value
+	}
+	if len(p.games) == maxPushGames {
+		a.Error = fmt.Sprintf("this game is not taken: the push has more than %d", maxPushGames)
+		p.answers = append(p.answers, a)
+		return
+	}
+	game, err := mirror.FromPGN(g)
+	if err != nil {
+		a.Error = err.Error()
+	}
+	if len(g.Tags) == 0 && len(game.Moves) == 0 { // any text can be read so
+		a.Error = cmp.Or(a.Error, "there is neither a tag nor a legal move")
+		p.answers = append(p.answers, a)
+		return
+	}
+	p.of = append(p.of, len(p.answers))
+	p.answers = append(p.answers, a)
+	p.games = append(p.games, game)
+}

@@ -1,0 +1,66 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestReadPush wants what cannot be taken of a push to be told, and the rest to be taken.
+func TestReadPush(t *testing.T) {
+	many := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "[White \"W%d\"]\n[Black \"B%d\"]\n\n1. e4 *\n\n", i, i)
+		}
+		return b.String()
+	}
+	const limit = "this game is not taken: the push has more than 1000"
+	for _, tc := range []struct {
+		name, body, kind      string
+		games, answers, wrong int
+		refused               string // of all
+		last                  string // the last game's error
+		white                 string // of the first game
+	}{
+		{name: "one game", body: many(1), games: 1, answers: 1, white: "W0"},
+		{name: "as many as may be", body: many(1000), games: 1000, answers: 1000},
+		{name: "a few more", body: many(1003), games: 1000, answers: 1003, wrong: 3, last: limit},
+		{name: "far more", body: many(30000), games: 1000, answers: maxPushAnswers, wrong: maxPushAnswers - 1000, last: limit},
+		{name: "one of two that is none", body: many(1) + "[White \"A\"]\n[Black \"B\"]\n\n1. e5 *\n", games: 2, answers: 2, wrong: 1},
+		{name: "nothing", body: " \n", refused: "there is no game in the body"},
+		{name: "a sentence", body: "Too many requests. Try again later.", refused: `the body is plain text, not PGN: "Too many requests. Try again later."`},
+		{name: "a page", body: "<!DOCTYPE html><html><head><title>Log in</title></head></html>", refused: `the body is a web page, not PGN: "Log in"`},
+		{name: "JSON", body: `[{"white":"A"}]`, kind: "application/json", refused: "the body is JSON, not PGN"},
+		{name: "a charset", body: "[White \"M\xfcller\"]\n[Black \"B\"]\n\n1. e4 *\n", kind: "text/plain; charset=windows-1252", games: 1, answers: 1, white: "Müller"},
+		{name: "another charset", body: "[White \"\xcd\xe8\xea\"]\n[Black \"B\"]\n\n1. e4 *\n", kind: "text/plain; charset=windows-1251", games: 1, answers: 1, white: "Ник"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, err := readPush([]byte(tc.body), tc.kind)
+			if tc.refused != "" {
+				if e := describe(err); e.Status != 400 || !strings.HasPrefix(e.Message, "Cannot parse moves: "+tc.refused) {
+					t.Fatalf("got %d %v", e.Status, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrong := 0
+			for _, a := range p.answers {
+				if a.Error != "" {
+					wrong++
+				}
+			}
+			if len(p.games) != tc.games || len(p.answers) != tc.answers || wrong != tc.wrong {
+				t.Errorf("%d games, %d answers, %d of them errors", len(p.games), len(p.answers), wrong)
+			}
+			if last := p.answers[len(p.answers)-1]; tc.last != "" && last.Error != tc.last {
+				t.Errorf("the last answer is %+v", last)
+			}
+			if tc.white != "" && p.games[0].White.Name != tc.white {
+				t.Errorf("White is %q", p.games[0].White.Name)
+			}
+		})
+	}
+}
