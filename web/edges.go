@@ -23,8 +23,8 @@ var (
 	_ origin = (*edge.Follower)(nil)
 )
 
-// atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can be done. An edge passes nothing on: it
-// faces the public, and the group behind it is asked by those who know it.
+// atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can be done. An edge passes
+// submissions on (forward.go). The membership is nothing for the public, which an edge faces.
 func (s *Server) atVenue(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil {
 		return next
@@ -36,7 +36,7 @@ func (s *Server) elsewhere() error {
 	path := s.cfg.Edge.Status().Path
 	return &apiError{
 		Status: http.StatusMisdirectedRequest, Code: "edge",
-		Message: "this node is an edge, which shows the boards and changes nothing; ask a member of the cluster, such as " + path[0].Name + " at " + path[0].HTTP,
+		Message: "this node is an edge, which cannot do this; ask a member of the cluster, such as " + path[0].Name + " at " + path[0].HTTP,
 		More:    map[string]any{"node": path[0].HTTP},
 	}
 }

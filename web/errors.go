@@ -67,6 +67,8 @@ var kinds = []struct {
 	{edge.ErrDiverged, http.StatusConflict, "edge_diverged"},
 	{edge.ErrTooMany, http.StatusServiceUnavailable, "overloaded"},
 	{edge.ErrClosed, http.StatusServiceUnavailable, "going_away"},
+	{edge.ErrNoTarget, http.StatusServiceUnavailable, "no_leader"},
+	{edge.ErrUnanswered, http.StatusServiceUnavailable, "no_leader"},
 
 	{consensus.ErrUnknownMember, http.StatusNotFound, "not_found"},
 	{consensus.ErrMembership, http.StatusConflict, "membership_refused"},

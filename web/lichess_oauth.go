@@ -72,15 +72,8 @@ func isLoopback(host string) bool {
 }
 
 // oauthPage is GET /oauth: it asks for the token, or grants at once where none is needed.
-//
-// The code goes to an address of the client's machine, in the address bar of a browser. A script of
-// another site must not get at it: it could fetch this page and read where it was redirected to. So only
-// a window that goes here is answered. A browser says so itself, and no script can make it lie.
 func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 	o, err := readOAuthRequest(r.URL.Query())
-	if err == nil && !isNavigation(r) {
-		err = &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "open this page in a window of a browser: a script may not log in"}
-	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -90,6 +83,19 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.askForToken(w, o, "")
+}
+
+// onlyWindows refuses scripts. The code goes to an address of the client's machine, in the address bar of a
+// browser. A script of another site must not get at it: it could fetch /oauth and read where it was redirected
+// to. So only a window that goes there is answered. A browser says so itself, and no script can make it lie.
+func (s *Server) onlyWindows(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isNavigation(r) {
+			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "open this page in a window of a browser: a script may not log in"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // isNavigation reports whether a window goes to the address, or a program that is no browser.

@@ -191,6 +191,9 @@ func (s *Server) pgn(w http.ResponseWriter, r *http.Request, get func(*http.Requ
 
 // siteURL is this server as the client calls it.
 func siteURL(r *http.Request) string {
+	if site, ok := forwardedSite(r); ok {
+		return site
+	}
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"

@@ -48,13 +48,14 @@ type Server struct {
 	origin  origin // Config.Node or Config.Edge
 	handler http.Handler
 
-	lines   *pull.Lines   // with those who poll, if there are any
-	players pull.Players  // the replacements of the tournaments, for pushes
-	pushes  chan struct{} // one for each push
-	late    lateTries
-	codes   redeemedCodes
-	key     string        // that codes and grants are signed with
-	streams chan struct{} // one for each stream of PGN
+	lines    *pull.Lines   // with those who poll, if there are any
+	players  pull.Players  // the replacements of the tournaments, for pushes
+	pushes   chan struct{} // one for each push
+	late     lateTries
+	codes    redeemedCodes
+	key      string        // that codes and grants are signed with
+	streams  chan struct{} // one for each stream of PGN
+	forwards chan struct{} // one for each submission that an edge passes on, but for pushes
 }
 
 // New makes the server's routes.
@@ -74,7 +75,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams)}
+	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams), forwards: make(chan struct{}, maxForwards)}
 	if cfg.Pull != nil {
 		s.lines = cfg.Pull.Lines()
 	}
@@ -138,7 +139,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		r.Get("/cluster", s.handle(s.getCluster))
 
 		r.Group(func(r chi.Router) {
-			r.Use(s.atVenue, s.sameOrigin, s.authorize)
+			r.Use(s.forwardedIndex, s.sameOrigin, s.authorize, s.forward)
 			r.Post("/tournaments", s.handle(s.createTournament))
 			r.Post("/tournaments/{tid}/rounds", s.handle(s.createRound))
 			r.Post("/rounds/{rid}/games", s.handle(s.createGame))
@@ -152,6 +153,9 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Patch("/games/{gid}", s.handle(s.updateGame))
 			r.Patch("/rounds/{rid}", s.handle(s.updateRound))
 			r.Patch("/tournaments/{tid}", s.handle(s.updateTournament))
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(s.atVenue, s.sameOrigin, s.authorize)
 			r.Post("/cluster/members", s.handle(s.addMember))
 			r.Post("/cluster/members/{id}", s.handle(s.changeMember))
 			r.Delete("/cluster/members/{id}", s.handle(s.removeMember))

@@ -22,8 +22,9 @@ func edgeAnswers(t *testing.T, doc *contract, c *testCluster) {
 	doc.get(200, "/metrics")
 	doc.get(200, "/api/rounds/{rid}")
 	doc.get(421, "/api/rounds/{rid}?consistency=linearizable")
-	doc.post(421, "/api/games/{gid}/moves", object{"ply": 1, "move": "e4"})
-	doc.call(421, http.MethodPatch, "/api/games/{gid}", object{"timeControl": "5400"})
+	doc.post(409, "/api/games/{gid}/moves", object{"ply": 1000, "move": "e4"})
+	doc.call(200, http.MethodPatch, "/api/games/{gid}", object{"timeControl": "5400"})
+	doc.post(421, "/api/cluster/leader", object{"to": "recorder"})
 	doc.get(409, "/feed/log?id="+edge.edge.ID())
 	doc.base = venue.url
 	doc.get(200, "/api/cluster")

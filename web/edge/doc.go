@@ -25,6 +25,11 @@
 // asked every [Config.ProbeEvery], and one that was well for [Config.Probation] is returned to; if it fails soon afterwards, the next
 // probation is twice as long.
 //
+// # Submissions
+//
+// An edge passes them on to the upstream that it follows, or to the next one if that accepts no connection. A token goes only to
+// upstreams that were named. Each edge on the way counts, and after [MaxDepth] of them a submission is refused.
+//
 // # Staleness
 //
 // Clocks are not compared. A venue says how long ago it had word from the leader, and each edge adds how long ago it was told so.
@@ -37,6 +42,7 @@
 //	feed.go       the side that serves
 //	follower.go   the side that follows: which upstream, and when another one
 //	follow.go     one connection to an upstream
+//	forward.go    what is submitted here goes on to an upstream
 //	upstreams.go  those that there are, and their pauses
 //	status.go     what nodes tell each other; errors
 //	report.go     what a person, and the node around it, are told

@@ -52,10 +52,11 @@ type Config struct {
 // Follower is the edge's side of a stream: it applies what an upstream has applied, in the same order, each entry once, and looks for
 // another upstream when that one fails. It is to an edge what a consensus.Node is to a venue.
 type Follower struct {
-	cfg  Config
-	log  *slog.Logger
-	self Hop
-	http *http.Client
+	cfg     Config
+	log     *slog.Logger
+	self    Hop
+	http    *http.Client
+	submits *http.Client // see Forward
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -118,6 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 			MaxIdleConns:          4,
 			IdleConnTimeout:       time.Minute,
 		}},
+		submits:   newSubmits(),
 		upstreams: newUpstreams(cfg.Upstreams, cfg.Probation),
 	}
 	f.wg.Go(func() { f.run(lifetime) })
@@ -157,6 +159,7 @@ func (f *Follower) Close() error {
 	f.cancel()
 	f.wg.Wait()
 	f.http.CloseIdleConnections()
+	f.submits.CloseIdleConnections()
 	return nil
 }
 

@@ -1,0 +1,155 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An edge records nothing. What is submitted there is passed on to an upstream, which may be an edge too, until a member
+// of the group takes it.
+
+const (
+	// hopsHeader counts the edges that a submission has come by.
+	hopsHeader = "X-Chessrelay-Hops"
+	// SiteHeader is where the client has sent a submission that an edge passes on: the addresses in the answer begin with it.
+	SiteHeader = "X-Chessrelay-Site"
+	// dialTimeout is how long an upstream may take to accept a connection until another one is tried.
+	dialTimeout = 2 * time.Second
+)
+
+var (
+	// ErrNoTarget is returned by [Follower.Forward] when no upstream could be asked, so that nothing was recorded.
+	ErrNoTarget = errors.New("no member of the cluster can be reached from this edge; nothing is recorded")
+	// ErrUnanswered is returned by [Follower.Forward] when the upstream that was asked did not answer.
+	ErrUnanswered = errors.New("the node that this edge passed it on to did not answer; it may or may not be recorded")
+)
+
+// passedOn are the headers of a request that an upstream gets. Those of our own come besides.
+var passedOn = []string{"Accept", "Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "Origin", "User-Agent"}
+
+// Forwarded reports whether the request has come by an edge.
+func Forwarded(r *http.Request) bool { return r.Header.Get(hopsHeader) != "" }
+
+// target is a node that a submission can be passed on to.
+type target struct {
+	url   string
+	named bool // by whoever started this edge, and not learnt from an upstream
+}
+
+// targets are the nodes to be asked, the one that is followed first, those that were named before those that were learnt.
+func (f *Follower) targets() []target {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var named, learnt []target
+	for _, c := range f.upstreams.list {
+		t := target{c.url, c.rank < f.upstreams.named}
+		list := &learnt
+		if t.named {
+			list = &named
+		}
+		if c == f.current {
+			*list = append([]target{t}, *list...)
+		} else {
+			*list = append(*list, t)
+		}
+	}
+	return append(named, learnt...)
+}
+
+// Forward passes a request with that body on, and returns the answer, whose body the caller closes. A request with a token goes
+// only to upstreams that were named: others could be anybody. site is where the client sent it, if it does not say so itself.
+//
+// Another upstream is asked only if the one before got nothing. A submission without an Idempotency-Key must not be
+// recorded twice.
+func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, site string) (*http.Response, error) {
+	hops, _ := strconv.Atoi(r.Header.Get(hopsHeader))
+	if hops < 0 || hops >= MaxDepth {
+		return nil, fmt.Errorf("%w (it has come by %d edges)", ErrNoTarget, hops)
+	}
+	secret := r.Header.Get("Authorization") != ""
+	var last error
+	for _, t := range f.targets() {
+		if secret && !t.named {
+			continue
+		}
+		out, err := http.NewRequestWithContext(ctx, r.Method, t.url+r.URL.RequestURI(), bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		out.Header = f.headers(r.Header, hops+1, site)
+		res, err := f.submits.Do(out)
+		if err == nil {
+			return res, nil
+		}
+		f.log.Warn("a submission could not be passed on", "upstream", t.url, "err", whyNone(err))
+		if last = err; !isDialError(err) {
+			return nil, fmt.Errorf("%w (%s)", ErrUnanswered, t.url)
+		}
+	}
+	if last == nil && secret {
+		return nil, fmt.Errorf("%w: --upstream names no node, and the token is passed on to no other", ErrNoTarget)
+	}
+	return nil, ErrNoTarget
+}
+
+// headers are those that go on.
+func (f *Follower) headers(in http.Header, hops int, site string) http.Header {
+	out := http.Header{}
+	for _, name := range passedOn {
+		if values := in.Values(name); len(values) > 0 {
+			out[name] = values
+		}
+	}
+	for name, values := range in {
+		if strings.HasPrefix(textproto.CanonicalMIMEHeaderKey(name), "X-Chessrelay-") {
+			out[name] = values
+		}
+	}
+	out.Del("X-Chessrelay-Forwarded") // is for members among each other
+	out.Set(hopsHeader, strconv.Itoa(hops))
+	if out.Get(SiteHeader) == "" {
+		out.Set(SiteHeader, site)
+	}
+	if out.Get("User-Agent") == "" {
+		out.Set("User-Agent", "") // or Go sends its own
+	}
+	return out
+}
+
+// isDialError reports whether the connection did not come about, so that nothing was sent.
+func isDialError(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// newSubmits is the client for what is passed on. The caller's context bounds it.
+func newSubmits() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSHandshakeTimeout: dialTimeout,
+			DisableCompression:  true,
+			MaxIdleConnsPerHost: 32,
+			IdleConnTimeout:     time.Minute,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// WaitApplied waits until the boards stand at that index, or ctx ends. So a client that has submitted something here, and looks at
+// it here, sees it.
+func (f *Follower) WaitApplied(ctx context.Context, index uint64) {
+	const look = 5 * time.Millisecond
+	for f.applied.Load() < index && ctx.Err() == nil {
+		sleep(ctx, look)
+	}
+}
