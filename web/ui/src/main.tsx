@@ -1,6 +1,7 @@
 import { render } from "preact";
+import { routeOf } from "./model/route.ts";
 import type { Status } from "./model/status.ts";
-import { boardAt, BoardPage } from "./page/board.tsx";
+import { BoardPage } from "./page/board.tsx";
 import { ClusterPage } from "./page/cluster.tsx";
 import { MissingPage } from "./page/missing.tsx";
 import type { Page, Shell } from "./page/page.ts";
@@ -50,14 +51,21 @@ function draw(): void {
 }
 
 function pageAt(path: string): Page {
-  if (path === "/") return new TournamentsPage(shell);
-  if (/^\/cluster\/?$/.test(path)) return new ClusterPage(shell);
-  const t = /^\/tournament\/([A-Za-z0-9]+)\/?$/.exec(path);
-  if (t) return new TournamentPage(shell, t[1]!);
-  const b = boardAt(path);
-  if (b) return new BoardPage(shell, b.round, b.board);
-  const m = /^\/round\/([A-Za-z0-9]+)\/?$/.exec(path);
-  return m ? new RoundPage(shell, m[1]!) : new MissingPage();
+  const route = routeOf(path);
+  switch (route.page) {
+    case "tournaments":
+      return new TournamentsPage(shell);
+    case "cluster":
+      return new ClusterPage(shell);
+    case "tournament":
+      return new TournamentPage(shell, route.id);
+    case "round":
+      return new RoundPage(shell, route.id);
+    case "board":
+      return new BoardPage(shell, route.id, route.board);
+    case "missing":
+      return new MissingPage();
+  }
 }
 
 function show(): void {

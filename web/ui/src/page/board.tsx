@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import { checked, moveNumber, numbering, squares, turn, type Side } from "../model/fen.ts";
 import type { Live } from "../model/live.ts";
 import { others, unknown, type Other } from "../model/others.ts";
+import { routeOf } from "../model/route.ts";
 import { blank, compare, loaded, record, startFen, type Score } from "../model/score.ts";
 import { speakMove, speakResult, writeResult } from "../model/speak.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
@@ -12,12 +13,6 @@ import { BoardView, type Shown } from "../view/board.tsx";
 import { Loading, NotFound } from "../view/notfound.tsx";
 import { Feed } from "./feed.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
-
-/** The board that an address is of. */
-export function boardAt(path: string): { readonly round: string; readonly board: number } | undefined {
-  const m = /^\/round\/([A-Za-z0-9]+)\/([1-9]\d{0,4})\/?$/.exec(path);
-  return m ? { round: m[1]!, board: Number(m[2]) } : undefined;
-}
 
 /** `/round/{rid}/{board}`: one board, which can be stepped through while its game goes on. */
 export class BoardPage implements Page {
@@ -62,8 +57,8 @@ export class BoardPage implements Page {
 
   /** Another board of the round comes over the same connection. */
   turn(path: string): boolean {
-    const to = boardAt(path);
-    if (to === undefined || to.round !== this.id || this.#missing !== undefined) return false;
+    const to = routeOf(path);
+    if (to.page !== "board" || to.id !== this.id || this.#missing !== undefined) return false;
     this.#number = to.board;
     this.#score = blank;
     this.#step = following;

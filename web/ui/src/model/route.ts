@@ -1,0 +1,30 @@
+/** What an address of ours shows. */
+export type Route =
+  | { readonly page: "tournaments" | "cluster" | "missing" }
+  | { readonly page: "tournament" | "round"; readonly id: string }
+  | { readonly page: "board"; readonly id: string; readonly board: number };
+
+const id = "([A-Za-z0-9]{8})";
+
+/**
+ * Lichess's addresses have the same pages as ours, so that lichess's broadcaster app takes them when they are copied from the
+ * address bar. The slugs say nothing.
+ */
+const routes: readonly (readonly [RegExp, (m: RegExpExecArray) => Route])[] = [
+  [/^\/$/, () => ({ page: "tournaments" })],
+  [/^\/cluster\/?$/, () => ({ page: "cluster" })],
+  [/^\/tournament\/([A-Za-z0-9]+)\/?$/, (m) => ({ page: "tournament", id: m[1]! })],
+  [/^\/round\/([A-Za-z0-9]+)\/([1-9]\d{0,4})\/?$/, (m) => ({ page: "board", id: m[1]!, board: Number(m[2]) })],
+  [/^\/round\/([A-Za-z0-9]+)\/?$/, (m) => ({ page: "round", id: m[1]! })],
+  [/^\/broadcast(\/by\/[^/]+)?\/?$/, () => ({ page: "tournaments" })],
+  [new RegExp(`^/broadcast/[^/]+/${id}/?$`), (m) => ({ page: "tournament", id: m[1]! })],
+  [new RegExp(`^/broadcast/[^/]+/[^/]+/${id}/?$`), (m) => ({ page: "round", id: m[1]! })],
+];
+
+export function routeOf(path: string): Route {
+  for (const [pattern, route] of routes) {
+    const m = pattern.exec(path);
+    if (m) return route(m);
+  }
+  return { page: "missing" };
+}
