@@ -65,7 +65,10 @@ func (f *Follower) Close() {
 }
 
 // Closing is closed when the hub begins to close, which waits for Close.
-func (f *Follower) Closing() <-chan struct{} { return f.hub.gate.closing }
+func (f *Follower) Closing() <-chan struct{} { return f.hub.Closing() }
+
+// Closing is closed when the hub begins to close.
+func (h *Hub) Closing() <-chan struct{} { return h.gate.closing }
 
 // Next returns the games that have changed since the last call, by board, as they
 // stand now; at first all of them. If there are none it waits, until ctx ends or

@@ -1,11 +1,10 @@
 package web
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,9 +15,27 @@ import (
 
 // lichessRound is GET /api/broadcast/{tourSlug}/{roundSlug}/{roundId}. The slugs say nothing.
 func (s *Server) lichessRound(r *http.Request) (answer, error) {
-	v, index, err := s.seenBy(r).round(relay.RoundID(chi.URLParam(r, "roundId")))
+	out, index, err := s.roundWithGames(r, s.seenBy(r), relay.RoundID(chi.URLParam(r, "roundId")))
 	if err != nil {
 		return answer{}, err
+	}
+	return ok(indexed{index, out})
+}
+
+// roundWithGames is a round with all that there is of it.
+func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID) (out lichessRoundWithGames, index uint64, err error) {
+	var v view
+	var all []view
+	var group *lichessGroup
+	index = read(func(b relay.Reader) {
+		if v = viewIn(b, id); v.round == nil || v.tournament == nil {
+			return
+		}
+		all = tourIn(b, v.tournament).rounds
+		group = groupIn(b, v.tournament.ID)
+	})
+	if v.round == nil || v.tournament == nil {
+		return out, 0, &relay.NotFoundError{What: "round", ID: string(id)}
 	}
 	games := make([]lichessGame, len(v.games))
 	now := s.cfg.Now()
@@ -28,122 +45,53 @@ func (s *Server) lichessRound(r *http.Request) (answer, error) {
 	for i, g := range v.games {
 		games[i] = lichessGameJSON(g, now)
 	}
-	return ok(indexed{index, struct {
-		lichessRoundOf
-		Games []lichessGame `json:"games"`
-	}{s.roundOf(r, v), games}})
+	return lichessRoundWithGames{lichessRoundOf: s.roundOf(r, v, all), Games: games, Group: group}, index, nil
 }
 
-// lichessRoundOf is a round with what it belongs to.
-type lichessRoundOf struct {
-	Round lichessRound `json:"round"`
-	Tour  lichessTour  `json:"tour"`
-	Study lichessStudy `json:"study"`
-	Sync  *lichessSync `json:"sync,omitempty"` // for whom may change it, as lichess's pages have it
-}
-
-func (s *Server) roundOf(r *http.Request, v view) lichessRoundOf {
-	site := siteURL(r)
+// roundOf is a round with its tournament, which has all of those rounds.
+func (s *Server) roundOf(r *http.Request, v view, all []view) lichessRoundOf {
+	form := lichessFormOf(r)
 	_, may := s.authorized(r)
-	out := lichessRoundOf{Round: lichessRoundJSON(site, v.round, v.games), Tour: tourJSON(site, v.tournament), Study: lichessStudy{may}}
-	if source := firstSource(v.round); may && source != nil {
-		out.Sync = &lichessSync{Ongoing: true, URL: source.URL, Filter: source.Round, Period: source.IntervalSeconds}
+	out := lichessRoundOf{Round: form.round(v), Tour: form.tour(v.tournament, all), Study: lichessStudy{Writeable: may}}
+	if may {
+		out.Sync = syncOf(v.round)
+	}
+	return out
+}
+
+// syncOf is where a round's games come from; nil: from what is pushed.
+func syncOf(r *relay.Round) *lichessSync {
+	first := firstSource(r)
+	if first == nil {
+		return nil
+	}
+	out := &lichessSync{
+		Ongoing: true, URL: first.URL, Filter: cmp.Or(first.OnlyRound, first.Round), Slices: first.Slices, Period: first.IntervalSeconds,
+	}
+	if len(r.Sources) > 1 {
+		for _, s := range r.Sources {
+			out.URLs = append(out.URLs, s.URL)
+		}
 	}
 	return out
 }
 
 // lichessTour is GET /api/broadcast/{tourId}.
 func (s *Server) lichessTour(r *http.Request) (answer, error) {
-	views, t, index, err := s.seenBy(r).tour(relay.TournamentID(chi.URLParam(r, "tourId")))
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(indexed{index, s.lichessTourWith(r, t, views)})
-}
-
-// lichessTourOf is a tournament with its rounds.
-type lichessTourOf struct {
-	Tour         lichessTour    `json:"tour"`
-	Rounds       []lichessRound `json:"rounds"`
-	DefaultRound relay.RoundID  `json:"defaultRoundId,omitempty"`
-}
-
-func (s *Server) lichessTourWith(r *http.Request, t *relay.Tournament, views []view) lichessTourOf {
-	site := siteURL(r)
-	out := lichessTourOf{Tour: tourJSON(site, t), Rounds: make([]lichessRound, len(views))}
-	for i, v := range views {
-		out.Rounds[i] = lichessRoundJSON(site, v.round, v.games)
-	}
-	// The one to show: that which is being played, or the first to come, or the last.
-	for _, fits := range []func(lichessRound) bool{
-		func(r lichessRound) bool { return r.Ongoing },
-		func(r lichessRound) bool { return !r.Finished },
-	} {
-		for _, round := range out.Rounds {
-			if out.DefaultRound == "" && fits(round) {
-				out.DefaultRound = round.ID
-			}
-		}
-	}
-	if n := len(out.Rounds); n > 0 && out.DefaultRound == "" {
-		out.DefaultRound = out.Rounds[n-1].ID
-	}
-	return out
-}
-
-// byUserPage is how many tournaments a page has.
-const byUserPage = 20
-
-// lichessByUser is GET /api/broadcast/by/{user}: all tournaments, newest first, in pages.
-func (s *Server) lichessByUser(r *http.Request) (answer, error) {
-	if user := chi.URLParam(r, "user"); !strings.EqualFold(user, lichessUser) {
-		return answer{}, notFound("there is no user %q here: the only one is %s", user, lichessUser)
-	}
-	page := 1
-	if text := r.URL.Query().Get("page"); text != "" {
-		var err error
-		if page, err = strconv.Atoi(text); err != nil || page < 1 || page > 1<<20 {
-			return answer{}, badRequest("page is a number from 1, not %q", text)
-		}
-	}
-	type entry struct {
-		Tour  lichessTour   `json:"tour"`
-		Round *lichessRound `json:"round,omitempty"`
-	}
-	var tours []*relay.Tournament
-	var last []view
-	total := 0
+	id := relay.TournamentID(chi.URLParam(r, "tourId"))
+	var v tourView
+	var group *lichessGroup
 	index := s.seenBy(r)(func(b relay.Reader) {
-		all := b.Tournaments()
-		total = len(all)
-		from := min((page-1)*byUserPage, total)
-		tours = all[from:min(from+byUserPage, total)]
-		for _, t := range tours {
-			var v view
-			if n := len(t.Rounds); n > 0 {
-				v = viewIn(b, t.Rounds[n-1])
-			}
-			last = append(last, v)
+		if t, found := b.Tournament(id); found {
+			v, group = tourIn(b, t), groupIn(b, id)
 		}
 	})
-	site := siteURL(r)
-	entries := make([]entry, len(tours))
-	for i, t := range tours {
-		entries[i].Tour = tourJSON(site, t)
-		if v := last[i]; v.round != nil {
-			entries[i].Round = new(lichessRoundJSON(site, v.round, v.games))
-		}
+	if v.tournament == nil {
+		return answer{}, &relay.NotFoundError{What: "tournament", ID: string(id)}
 	}
-	pages := max(1, (total+byUserPage-1)/byUserPage)
-	out := map[string]any{
-		"currentPage": page, "maxPerPage": byUserPage, "currentPageResults": entries,
-		"nbResults": total, "nbPages": pages, "previousPage": nil, "nextPage": nil,
-	}
-	if page > 1 {
-		out["previousPage"] = page - 1
-	}
-	if page < pages {
-		out["nextPage"] = page + 1
+	out := lichessFormOf(r).withRounds(v)
+	if group != nil {
+		out.Group = group
 	}
 	return ok(indexed{index, out})
 }
@@ -155,38 +103,6 @@ func (s *Server) lichessAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"id": lichessUser, "username": lichessUser})
-}
-
-// maxMyRounds is how many rounds my-rounds lists, unless told fewer.
-const maxMyRounds = 1000
-
-// lichessMyRounds is GET /api/broadcast/my-rounds: every round, the newest first, one a line.
-func (s *Server) lichessMyRounds(w http.ResponseWriter, r *http.Request) {
-	most := maxMyRounds
-	if text := r.URL.Query().Get("nb"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			s.fail(w, r, badRequest("nb is how many rounds, from 1, not %q", text))
-			return
-		}
-		most = min(most, n)
-	}
-	var views []view
-	index := s.seenBy(r)(func(b relay.Reader) {
-		for _, t := range b.Tournaments() {
-			for i := len(t.Rounds) - 1; i >= 0 && len(views) < most; i-- {
-				views = append(views, viewIn(b, t.Rounds[i]))
-			}
-		}
-	})
-	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
-	w.Header().Set(indexHeader, fmt.Sprint(index))
-	out := json.NewEncoder(w)
-	for _, v := range views {
-		if out.Encode(s.roundOf(r, v)) != nil {
-			return // the client is gone
-		}
-	}
 }
 
 // lichessRoundPGN is GET /api/broadcast/round/{roundId}.pgn.

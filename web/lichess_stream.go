@@ -28,34 +28,58 @@ const (
 // again that changes, whole; a space now and then so that the connection is seen to live. It reads the
 // hub's history by a cursor: a client that is slow gets fewer versions of a game, and none is kept for it.
 func (s *Server) streamPGN(w http.ResponseWriter, r *http.Request) {
-	noClocks, err := withoutClocks(r)
-	var v view
-	if err == nil {
-		v, _, err = s.seenBy(r).round(relay.RoundID(chi.URLParam(r, "roundId")))
+	id := relay.RoundID(chi.URLParam(r, "roundId"))
+	s.stream(w, r, func() (follower, error) {
+		if _, _, err := s.seenBy(r).round(id); err != nil {
+			return nil, err
+		}
+		return s.follow(r, id)
+	})
+}
+
+// follower brings the games that change; see [broadcast.Follower].
+type follower interface {
+	Next(ctx context.Context) ([]*relay.Game, error)
+	Closing() <-chan struct{}
+	Close()
+}
+
+func (s *Server) follow(r *http.Request, id relay.RoundID) (follower, error) {
+	f, err := s.cfg.Hub.Follow(r, id)
+	if err != nil {
+		return nil, followError(err)
 	}
-	if err == nil && r.Method != http.MethodHead {
-		err = s.streamRound(w, r, v, noClocks)
+	return f, nil
+}
+
+// stream answers with what the follower brings.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (follower, error)) {
+	noClocks, err := withoutClocks(r)
+	if err == nil {
+		err = s.streamGames(w, r, open, noClocks)
 	}
 	if err != nil {
 		s.fail(w, r, err)
-		return
 	}
-	w.Header().Set("Content-Type", pgnType)
 }
 
-// streamRound writes until the client or the hub is gone. It fails only before it has written anything.
-func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noClocks bool) error {
+// streamGames writes until the client or the hub is gone. It fails only before it has written anything.
+func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func() (follower, error), noClocks bool) error {
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
 	default:
 		return tooMany("this node has as many streams of PGN as it may have; ask another node, or watch /live")
 	}
-	follower, err := s.cfg.Hub.Follow(r, v.round.ID)
+	follower, err := open()
 	if err != nil {
-		return followError(err)
+		return err
 	}
 	defer follower.Close()
+	w.Header().Set("Content-Type", pgnType)
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	conn := http.NewResponseController(w)
 	// A client that takes nothing does not hold up the node's end.
 	var cut sync.WaitGroup
@@ -70,7 +94,7 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 	defer cut.Wait()
 	defer close(ended)
 
-	w.Header().Set("Content-Type", pgnType)
+	_ = conn.Flush() // the client sees that it is followed, however long nothing comes
 	format := pgn.NewWriter(nil)
 	format.NoClocks = noClocks
 	sent := map[relay.GameID]*relay.Game{} // as last written
@@ -84,6 +108,7 @@ func (s *Server) streamRound(w http.ResponseWriter, r *http.Request, v view, noC
 			continue // clocks that the text does not show
 		}
 		var text strings.Builder
+		var v view
 		if len(games) > 0 { // the names above them may be others by now
 			s.seenBy(r)(func(b relay.Reader) { v = viewIn(b, games[0].Round) })
 		}

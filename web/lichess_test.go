@@ -28,6 +28,7 @@ import (
 type liveBoards struct {
 	t   testing.TB
 	hub *broadcast.Hub
+	now func() int64 // of commands; nil: their index
 
 	mu    sync.Mutex
 	state *relay.State
@@ -45,6 +46,9 @@ func (b *liveBoards) apply(c *relaypb.Command) {
 	b.mu.Lock()
 	b.index++
 	c.Request, c.At = fmt.Sprint("r", b.index), int64(b.index)
+	if b.now != nil {
+		c.At = b.now()
+	}
 	data, err := relay.EncodeCommand(c)
 	if err != nil {
 		b.t.Fatal(err)
@@ -103,8 +107,13 @@ func streaming(t *testing.T, silence time.Duration) (*liveBoards, *httptest.Serv
 // stream opens the stream of the round, and returns the games as they come, by the two empty lines behind each.
 func stream(t *testing.T, server *httptest.Server, query string) <-chan string {
 	t.Helper()
+	return streamOf(t, server, "round/roundAAA.pgn"+query)
+}
+
+func streamOf(t *testing.T, server *httptest.Server, what string) <-chan string {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/stream/broadcast/round/roundAAA.pgn"+query, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/stream/broadcast/"+what, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +207,78 @@ func TestStream(t *testing.T) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a node that goes away answers %s", res.Status)
+	}
+}
+
+// TestStreamOfTournaments wants the games of every round that is being played in the stream of the tournament, and of the group, also
+// of rounds that begin later; and those of a round that is over only if that was a short while ago.
+func TestStreamOfTournaments(t *testing.T) {
+	b, server := streaming(t, time.Minute)
+	b.now = func() int64 { return time.Now().UnixMilli() }
+	round := func(id, tour string) {
+		b.apply(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: id, Tournament: tour, Name: "Round"}}})
+	}
+	game := func(id, round string) {
+		b.apply(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
+			Id: id, Round: round, Board: 1, White: &relaypb.Player{Name: "White " + id}, Black: &relaypb.Player{Name: "Black"},
+		}}})
+	}
+	result := func(id string) {
+		b.apply(&relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: id, Result: "1-0"}}})
+	}
+	b.apply(&relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
+		Id: "tourneyB", Name: "Open B", Settings: &relaypb.TournamentSettings{Grouping: new("Open\ntourneyA\ntourneyB")},
+	}}})
+	for _, r := range []string{"roundOld", "roundNew", "roundWai"} {
+		round(r, "tourneyA")
+		game("game"+r[5:]+"1", r)
+	}
+	round("roundBBB", "tourneyB")
+	game("gameBBB1", "roundBBB")
+	b.now = func() int64 { return time.Now().Add(-2 * recently).UnixMilli() }
+	result("gameOld1")
+	b.now = func() int64 { return time.Now().UnixMilli() }
+	result("gameNew1")
+	b.move("gameAAA1", 1, "e4")
+	b.move("gameBBB1", 1, "c4")
+
+	tour, group := streamOf(t, server, "tour/tourneyA.pgn"), streamOf(t, server, "group/tourneyA.pgn?clocks=false")
+	want := func(games <-chan string, names ...string) {
+		t.Helper()
+		missing := map[string]bool{}
+		for _, name := range names {
+			missing[name] = true
+		}
+		for len(missing) > 0 {
+			g := next(t, games)
+			_, g, _ = strings.Cut(g, "[White \"White ")
+			name, _, _ := strings.Cut(g, "\"")
+			if !missing[name] {
+				t.Fatalf("%q came, and %v are missing", name, missing)
+			}
+			delete(missing, name)
+		}
+	}
+	want(tour, "gameAAA1", "gameAAA2", "gameNew1")
+	want(group, "gameAAA1", "gameAAA2", "gameNew1", "gameBBB1")
+	b.move("gameAAA2", 1, "d4")
+	want(tour, "gameAAA2")
+	want(group, "gameAAA2")
+	b.move("gameBBB1", 2, "c5")
+	want(group, "gameBBB1")
+	b.move("gameWai1", 1, "e4") // this round begins now
+	want(tour, "gameWai1")
+	want(group, "gameWai1")
+	b.hub.Close()
+	for _, games := range []<-chan string{tour, group} {
+		if _, ok := <-games; ok {
+			t.Error("there is more behind the end of the node")
+		}
+	}
+	for _, what := range []string{"tour/nowhere1.pgn", "group/nowhere1.pgn", "round/nowhere1.pgn"} {
+		if res := do(t, server, http.MethodGet, server.URL+"/api/stream/broadcast/"+what, nil, nil); res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s is answered %s", what, res.Status)
+		}
 	}
 }
 
@@ -310,7 +391,7 @@ func TestStreamLimit(t *testing.T) {
 	for range maxStreams {
 		s.streams <- struct{}{}
 	}
-	err = s.streamRound(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), view{}, false)
+	err = s.streamGames(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), nil, false)
 	if e := describe(err); e.Status != http.StatusTooManyRequests {
 		t.Errorf("the answer is %v", e)
 	}

@@ -66,6 +66,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 	}
 	pages := chi.NewRouter()
 	p.mount(pages)
+	s.lichessPages(pages, p)
 	for route := range routesOf(t, pages) {
 		delete(got, route)
 	}

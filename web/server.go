@@ -162,7 +162,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.With(s.toLeader).Post("/cluster/leader", s.handle(s.moveLeader))
 		})
 	})
-	s.lichessRoutes(r)
+	s.lichessRoutes(r, pages)
 	pages.mount(r)
 	return r
 }

@@ -528,7 +528,7 @@ func idIn(text, of string) string {
 func anonymous(base, text string) string {
 	text = strings.ReplaceAll(text, base, "SITE")
 	seen := map[string]string{}
-	text = regexp.MustCompile(`("id":"|"defaultRoundId":"|/round/)(\w{8}\b)`).ReplaceAllStringFunc(text, func(m string) string {
+	text = regexp.MustCompile(`("id":"|"defaultRoundId":"|/round/|/broadcast/[a-z0-9-]+/(?:[a-z0-9-]+/)?)(\w{8}\b)`).ReplaceAllStringFunc(text, func(m string) string {
 		id := m[len(m)-8:]
 		if seen[id] == "" {
 			seen[id] = fmt.Sprintf("ID%d", len(seen)+1)

@@ -18,12 +18,23 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	doc.header = form
 	doc.post(200, "/broadcast/new", "name=City+Open&info.location=Oslo&tier=5")
 	doc.post(413, "/broadcast/new", "name="+strings.Repeat("x", 600<<10))
+	editTour := "/broadcast/{tourId}/edit"
+	doc.header = asJSON
+	grouped := example(editTour, "")
+	grouped["grouping"].(object)["info"].(object)["tours"] = doc.ids["tourId"]
+	doc.post(200, editTour, grouped)
+	doc.post(400, editTour, object{"visibility": "private"})
+	doc.post(413, editTour, object{"name": strings.Repeat("x", 600<<10)})
+	doc.header = form
 	newRound := "/broadcast/{tourId}/new"
 	doc.post(200, newRound, "name=Round+0&status=started")
 	doc.post(400, newRound, "name=Round+1&syncSource=url&syncUrl=ftp://example.com/1.pgn")
 	doc.header = asJSON
 	doc.post(200, newRound, object{"name": "Round A", "syncUrl": "http://127.0.0.1:1/get/X4PKuVsC", "onlyRound": 2, "period": 60})
-	doc.post(200, newRound, object{"name": "Round B", "syncSource": "urls", "syncUrls": "http://127.0.0.1:1/get/X4PKuVsC/round-3"})
+	doc.post(200, newRound, object{"name": "Round B", "syncSource": "urls", "syncUrls": "http://127.0.0.1:1/get/X4PKuVsC/round-3\nhttp://127.0.0.1:1/2.pgn"})
+	points := object{"win": 3, "draw": 1}
+	doc.post(200, newRound, object{"name": "Round C", "syncUrl": "http://127.0.0.1:1/1.pgn", "slices": "1-4,7", "rated": false, "startsAfterPrevious": true,
+		"customScoring": object{"white": points, "black": points}, "teamCustomScoring": points})
 	doc.ids["roundId"] = idOf(doc.post(200, newRound, example(newRound, "")), "round")
 	doc.ids["tourSlug"], doc.ids["roundSlug"], doc.ids["user"] = "-", "round-1", "chessrelay"
 	round := "/api/broadcast/{tourSlug}/{roundSlug}/{roundId}"
@@ -64,21 +75,45 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	} {
 		doc.get(200, path)
 	}
+	doc.ids["username"], doc.ids["groupId"], doc.ids["playerId"] = "chessrelay", doc.ids["tourId"], "1503014"
+	first := doc.ids["roundId"]
+	doc.header = asJSON
+	doc.ids["roundId"] = idOf(doc.post(200, newRound, object{"name": "Round M", "customScoring": object{"white": points, "black": points}}), "round")
+	doc.header = nil
+	doc.post(200, push, matchPGN)
+	doc.ids["roundId"] = first
 	for _, path := range []string{
+		"/api/broadcast", "/api/broadcast/top", "/api/broadcast/search?q=open", "/api/user/{username}",
+		"/broadcast/{tourId}/players", "/broadcast/{tourId}/players/{playerId}", "/broadcast/{tourId}/teams/standings",
+	} {
+		doc.get(200, path)
+	}
+	for _, player := range []string{"A", "E"} {
+		doc.ids["playerId"] = player
+		doc.get(200, "/broadcast/{tourId}/players/{playerId}")
+	}
+	for _, path := range []string{
+		"/api/broadcast?nb=x", "/api/broadcast/top?page=0", "/api/broadcast/search?page=x", "/api/broadcast?live=x", "/broadcast/{tourId}/players?consistency=x",
+		"/broadcast/{tourId}/players/{playerId}?consistency=x", "/broadcast/{tourId}/teams/standings?consistency=x", "/api/user/{username}?consistency=x",
+		"/api/stream/broadcast/tour/{tourId}.pgn?clocks=x", "/api/stream/broadcast/group/{groupId}.pgn?clocks=x",
 		"/api/broadcast/my-rounds?nb=0", "/api/broadcast/by/{user}?page=x", "/api/broadcast/round/{roundId}.pgn?clocks=perhaps",
 		"/api/broadcast/{tourId}.pgn?comments=2", "/api/stream/broadcast/round/{roundId}.pgn?clocks=x",
 	} {
 		doc.get(400, path)
 	}
-	// The stream has no end; TestStreamReaches reads it.
-	stream := "/api/stream/broadcast/round/{roundId}.pgn"
-	res, err := http.Head(doc.base + strings.ReplaceAll(stream, "{roundId}", doc.ids["roundId"]))
-	if err != nil {
-		t.Fatal(err)
+	// The streams have no end; TestStreamReaches reads one.
+	for stream, id := range map[string]string{
+		"/api/stream/broadcast/round/{roundId}.pgn": "roundId", "/api/stream/broadcast/tour/{tourId}.pgn": "tourId",
+		"/api/stream/broadcast/group/{groupId}.pgn": "groupId",
+	} {
+		res, err := http.Head(doc.base + strings.ReplaceAll(stream, "{"+id+"}", doc.ids[id]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		doc.called["#/paths/"+escapePointer(stream)+"/get"] = true
+		doc.fitsResponse("the stream", "#/paths/"+escapePointer(stream)+"/get/responses/200", res, nil)
 	}
-	res.Body.Close()
-	doc.called["#/paths/"+escapePointer(stream)+"/get"] = true
-	doc.fitsResponse("the stream", "#/paths/"+escapePointer(stream)+"/get/responses/200", res, nil)
 	reset := "/api/broadcast/round/{roundId}/reset"
 	doc.post(200, reset, "")
 
@@ -97,21 +132,44 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	foreign := http.Header{"Origin": {"https://elsewhere.example"}}
 	doc.header = foreign
 	doc.get(403, login)
-	for _, path := range []string{"/broadcast/new", newRound, edit, reset, push} {
+	for _, path := range []string{"/broadcast/new", newRound, editTour, edit, reset, push} {
 		doc.post(403, path, "name=Open")
 	}
 	doc.base, doc.token, doc.header = base, token, form
 	doc.ids["roundId"], doc.ids["tourId"], doc.ids["user"] = "AAAAAAAA", "AAAAAAAA", "magnus"
+	doc.ids["groupId"], doc.ids["username"] = "AAAAAAAA", "magnus"
 	for _, path := range []string{round, "/api/broadcast/{tourId}", "/api/broadcast/by/{user}", "/api/broadcast/round/{roundId}.pgn",
-		"/api/broadcast/{tourId}.pgn", "/api/stream/broadcast/round/{roundId}.pgn"} {
+		"/api/broadcast/{tourId}.pgn", "/api/stream/broadcast/round/{roundId}.pgn", "/api/stream/broadcast/tour/{tourId}.pgn",
+		"/api/stream/broadcast/group/{groupId}.pgn", "/api/user/{username}", "/broadcast/{tourId}/players", "/broadcast/{tourId}/players/{playerId}",
+		"/broadcast/{tourId}/teams/standings"} {
 		doc.get(404, path)
 	}
 	doc.post(404, newRound, "name=Round+1")
+	doc.post(404, editTour, "name=City+Open")
 	doc.post(404, edit, "name=Round+1")
 	doc.post(404, reset, "")
 	doc.post(404, push, all)
 	doc.header = nil
 }
+
+// matchPGN is a match of two teams on two boards, of players whom a push before did not have.
+const matchPGN = `[White "E"]
+[Black "F"]
+[WhiteTeam "Oslo"]
+[BlackTeam "Bergen"]
+[WhiteElo "2400"]
+[WhiteFed "NOR"]
+[BlackElo "2300"]
+
+1. e4 1-0
+
+[White "G"]
+[Black "H"]
+[WhiteTeam "Bergen"]
+[BlackTeam "Oslo"]
+
+1. e4 1/2-1/2
+`
 
 // guardedLogin asks a node that needs a token, which the contract shows in its header.
 func guardedLogin(doc *contract) {
@@ -119,7 +177,7 @@ func guardedLogin(doc *contract) {
 	doc.header = nil
 	login := "/oauth?client_id=app&redirect_uri=http%3A%2F%2Flocalhost%3A9%2F&code_challenge_method=S256&" +
 		"code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-	for _, path := range []string{"/broadcast/new", "/broadcast/{tourId}/new", "/broadcast/round/{roundId}/edit",
+	for _, path := range []string{"/broadcast/new", "/broadcast/{tourId}/new", "/broadcast/{tourId}/edit", "/broadcast/round/{roundId}/edit",
 		"/api/broadcast/round/{roundId}/reset", "/api/broadcast/round/{roundId}/push"} {
 		doc.post(401, path, "name=Open")
 	}

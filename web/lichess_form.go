@@ -1,0 +1,458 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/relay/standings"
+	"github.com/chessrelay/chessrelay/web/pull"
+	"google.golang.org/protobuf/proto"
+)
+
+// What lichess's clients send of tournaments and rounds: a form, or the same as JSON. Fields that are not
+// known are passed over, since lichess has many more. A field that is known but cannot be done is
+// refused: a client that is told yes would wait for what does not happen.
+
+// form is the fields of a body. One that is empty is there nevertheless.
+type form struct{ url.Values }
+
+// maxFields bounds the fields of a form.
+const maxFields = 500
+
+// readForm reads a form or a JSON object, whatever its Content-Type says. The fields of an object in the object are named
+// as in a form: info.format, and tiebreaks[0] in a list.
+func readForm(r *http.Request) (form, error) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return form{}, bodyError(err)
+	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if text := bytes.TrimSpace(raw); kind == "application/json" || bytes.HasPrefix(text, []byte("{")) {
+		var in map[string]any
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(&in); err != nil {
+			return form{}, bodyError(err)
+		}
+		f := form{url.Values{}}
+		return f, f.flatten("", in, 0)
+	}
+	values, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return form{}, badRequest("the body is not a form: %v", err)
+	}
+	if len(values) > maxFields {
+		return form{}, badRequest("the body has more than %d fields", maxFields)
+	}
+	return form{values}, nil
+}
+
+func (f form) flatten(prefix string, in map[string]any, depth int) error {
+	if depth > 3 {
+		return badRequest("%s goes too deep", strings.TrimSuffix(prefix, "."))
+	}
+	for name, v := range in {
+		switch v := v.(type) {
+		case map[string]any:
+			if err := f.flatten(prefix+name+".", v, depth+1); err != nil {
+				return err
+			}
+		case []any:
+			for i, one := range v {
+				if _, nested := one.(map[string]any); !nested && i < maxFields {
+					f.Set(fmt.Sprintf("%s%s[%d]", prefix, name, i), text(one))
+				}
+			}
+			if len(v) == 0 {
+				f.Set(prefix+name, "")
+			}
+		default:
+			f.Set(prefix+name, text(v))
+		}
+		if len(f.Values) > maxFields {
+			return badRequest("the body has more than %d fields", maxFields)
+		}
+	}
+	return nil
+}
+
+// text is a JSON value as a form has it; null is empty.
+func text(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// text is nil if nothing is said.
+func (f form) text(name string) *string {
+	if !f.Has(name) {
+		return nil
+	}
+	return new(strings.ReplaceAll(f.Get(name), "\r\n", "\n"))
+}
+
+// number is nil if nothing is said. An empty field is 0, as is one that is left out where none is the least.
+func (f form) number(name string, least, most int64) (*int64, error) {
+	text := f.text(name)
+	if text == nil || *text == "" {
+		return whenSaid(text, func(string) int64 { return 0 }), nil
+	}
+	n, err := strconv.ParseInt(*text, 10, 64)
+	if err != nil || n < least || n > most {
+		return nil, badRequest("%s is a whole number from %d to %d, not %q", name, least, most, *text)
+	}
+	return &n, nil
+}
+
+// whenSaid is f of what is said; nil if nothing is.
+func whenSaid[A, B any](p *A, f func(A) B) *B {
+	if p == nil {
+		return nil
+	}
+	return new(f(*p))
+}
+
+// boolean is nil if nothing is said.
+func (f form) boolean(name string) (*bool, error) {
+	text := f.text(name)
+	if text == nil {
+		return nil, nil
+	}
+	switch strings.ToLower(*text) {
+	case "true", "1", "on", "yes":
+		return new(true), nil
+	case "false", "0", "off", "no", "":
+		return new(false), nil
+	}
+	return nil, badRequest("%s is true or false, not %q", name, *text)
+}
+
+// list is the values of a field that may be repeated: name, name[] or name[0]. asked says whether there was one.
+func (f form) list(name string) (values []string, asked bool) {
+	for _, key := range slices.Sorted(maps.Keys(f.Values)) {
+		if rest, ok := strings.CutPrefix(key, name); ok && (rest == "" || strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]")) {
+			asked = true
+			values = append(values, f.Values[key]...)
+		}
+	}
+	return slices.DeleteFunc(values, func(v string) bool { return v == "" }), asked
+}
+
+// points is what results are worth, in hundredths; nil: nothing is said. empty reports whether nothing is
+// said to be worth anything, which makes it as usual.
+func (f form) points(name string) (p [2]*int32, asked bool, err error) {
+	for i, field := range []string{"win", "draw"} {
+		key := name + "." + field
+		text := f.text(key)
+		if text == nil {
+			continue
+		}
+		if asked = true; *text == "" {
+			continue
+		}
+		n, err := strconv.ParseFloat(*text, 64)
+		if err != nil || !(n >= 0 && n <= maxLichessPoints/100) {
+			return p, false, badRequest("%s is a number from 0 to %d, not %q", key, maxLichessPoints/100, *text)
+		}
+		p[i] = hundredths(&n)
+	}
+	return p, asked, nil
+}
+
+// tourForm is what is said of a tournament; what is left out is nil.
+type tourForm struct {
+	name, description, location *string
+	info                        infoIn
+	settings                    *relaypb.TournamentSettings
+}
+
+func readTourForm(r *http.Request, create bool) (in tourForm, err error) {
+	f, err := readForm(r)
+	if err != nil {
+		return in, err
+	}
+	if in.name, err = f.name(create); err != nil {
+		return in, err
+	}
+	in.description, in.location = f.text("markdown"), f.text("info.location")
+	in.info = infoIn{
+		Format: f.text("info.format"), TimeControl: f.text("info.tc"), TimeZone: f.text("info.timeZone"),
+		Players: f.text("info.players"), Website: f.text("info.website"),
+	}
+	in.settings = &relaypb.TournamentSettings{Teams: f.text("teams")}
+	for _, read := range []func(form, *relaypb.TournamentSettings) error{readVisibility, readReplacements, readTieBreaks, readGrouping} {
+		if err := read(f, in.settings); err != nil {
+			return in, err
+		}
+	}
+	if proto.Size(in.settings) == 0 {
+		in.settings = nil
+	}
+	return in, nil
+}
+
+func (f form) name(required bool) (*string, error) {
+	name := f.text("name")
+	if name == nil && !required {
+		return nil, nil
+	}
+	if n := len([]rune(orZero(name))); n < 3 || n > 80 {
+		return nil, badRequest("name is required, from 3 to 80 characters, and has %d", n)
+	}
+	return name, nil
+}
+
+func readVisibility(f form, to *relaypb.TournamentSettings) error {
+	switch visibility := f.text("visibility"); orZero(visibility) {
+	case "unlisted":
+		to.Unlisted = new(true)
+	case "public":
+		to.Unlisted = new(false)
+	case "private":
+		return badRequest("visibility is public or unlisted here: whoever has the address can read a tournament")
+	case "":
+	default:
+		return badRequest("visibility is public or unlisted, not %q", *visibility)
+	}
+	return nil
+}
+
+// readReplacements reads who is to be called otherwise. The field is lichess's "players"; "replacements" is ours.
+func readReplacements(f form, to *relaypb.TournamentSettings) error {
+	text := f.text("replacements")
+	if text == nil {
+		text = f.text("players")
+	}
+	to.Replacements = text
+	return tournamentSettingsIn{Replacements: to.Replacements, Teams: to.Teams}.check()
+}
+
+// readTieBreaks reads lichess's codes, which are FIDE's with a dash before what is cut: BH-C1.
+func readTieBreaks(f form, to *relaypb.TournamentSettings) error {
+	codes, asked := f.list("tiebreaks")
+	if !asked {
+		return nil
+	}
+	list, err := standings.ParseTieBreaks(strings.Join(codes, ","))
+	if err != nil {
+		return badRequest("tiebreaks: %v", err)
+	}
+	to.TieBreaks = new(standings.FormatTieBreaks(list))
+	return nil
+}
+
+var anID = regexp.MustCompile(`^[A-Za-z0-9]{8}$`)
+
+// readGrouping reads a name, and a line for each tournament: its id, or an address that ends with it.
+func readGrouping(f form, to *relaypb.TournamentSettings) error {
+	name, tours := f.text("grouping.info.name"), f.text("grouping.info.tours")
+	if name == nil && tours == nil {
+		return nil
+	}
+	lines := []string{strings.TrimSpace(orZero(name))}
+	for line := range strings.Lines(orZero(tours)) {
+		id := strings.TrimRight(strings.TrimSpace(line), "/")
+		if id = id[strings.LastIndexByte(id, '/')+1:]; id == "" {
+			continue
+		}
+		if !anID.MatchString(id) {
+			return badRequest("grouping.info.tours has a line for each tournament's id, and %q is none", id)
+		}
+		lines = append(lines, id)
+	}
+	if lines[0] == "" && len(lines) > 1 {
+		return badRequest("grouping.info.name is required: what the tournaments are called together")
+	}
+	to.Grouping = new(strings.TrimSpace(strings.Join(lines, "\n")))
+	return nil
+}
+
+// roundForm is what is said of a round; what is left out is nil.
+type roundForm struct {
+	name     *string
+	startsAt *int64
+	delay    *int32
+	status   *string // new, started or finished
+	sync     syncForm
+	settings *relaypb.RoundSettings // without the sources
+}
+
+func readRoundForm(r *http.Request, create bool) (in roundForm, err error) {
+	f, err := readForm(r)
+	if err != nil {
+		return in, err
+	}
+	if in.name, err = f.name(create); err != nil {
+		return in, err
+	}
+	if in.startsAt, err = f.number("startsAt", 0, 1<<53); err != nil {
+		return in, err
+	}
+	delay, err := f.number("delay", 0, relay.MaxDelay)
+	if err != nil {
+		return in, err
+	}
+	in.delay = whenSaid(delay, func(n int64) int32 { return int32(n) })
+	switch status := f.text("status"); orZero(status) {
+	case "new", "started", "finished":
+		in.status = status
+	case "":
+	default:
+		return in, badRequest("status is new, started or finished, not %q", *status)
+	}
+	if in.settings, err = readRoundSettings(f); err == nil {
+		in.sync, err = readSync(f)
+	}
+	return in, err
+}
+
+func readRoundSettings(f form) (*relaypb.RoundSettings, error) {
+	rated, err := f.boolean("rated")
+	if err != nil {
+		return nil, err
+	}
+	after, err := f.boolean("startsAfterPrevious")
+	if err != nil {
+		return nil, err
+	}
+	out := &relaypb.RoundSettings{Unrated: whenSaid(rated, func(b bool) bool { return !b }), StartsAfterPrevious: after}
+	white, askedWhite, err := f.points("customScoring.white")
+	if err != nil {
+		return nil, err
+	}
+	black, askedBlack, err := f.points("customScoring.black")
+	if err != nil {
+		return nil, err
+	}
+	if askedWhite || askedBlack || f.Has("customScoring") {
+		out.Scoring = &relaypb.Scoring{WhiteWin: white[0], WhiteDraw: white[1], BlackWin: black[0], BlackDraw: black[1]}
+	}
+	team, asked, err := f.points("teamCustomScoring")
+	if err != nil {
+		return nil, err
+	}
+	if asked || f.Has("teamCustomScoring") {
+		out.TeamScoring = &relaypb.Scoring{WhiteWin: team[0], WhiteDraw: team[1]}
+	}
+	return out, nil
+}
+
+// syncForm is what is said of where a round's games come from.
+type syncForm struct {
+	field     string // that has the addresses; empty: nothing is said of them
+	urls      []string
+	onlyRound *int64
+	slices    *string
+	period    *int64
+}
+
+func readSync(f form) (in syncForm, err error) {
+	if in.onlyRound, err = f.number("onlyRound", 1, relay.MaxRounds); err != nil {
+		return in, err
+	}
+	if in.period, err = f.number("period", 1, relay.MaxInterval); err != nil {
+		return in, err
+	}
+	if in.slices = f.text("slices"); in.slices != nil {
+		if _, err := relay.ParseSlices(*in.slices); err != nil {
+			return in, badRequest("%s", strings.TrimPrefix(err.Error(), "source."))
+		}
+	}
+	switch source := f.Get("syncSource"); {
+	case source == "push":
+		in.field = "syncSource"
+		return in, nil
+	case source == "url", source == "" && f.Get("syncUrl") != "":
+		in.field = "syncUrl"
+	case source == "urls", source == "" && f.Get("syncUrls") != "":
+		in.field = "syncUrls"
+	case source == "" && f.Get("syncIds")+f.Get("syncUsers") == "":
+		return in, nil
+	case source == "":
+		return in, badRequest("games of lichess's own cannot be fetched: give syncUrl or syncUrls, or push them")
+	default:
+		return in, badRequest("syncSource is push, url or urls here, not %q", source)
+	}
+	for line := range strings.Lines(f.Get(in.field)) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(in.urls, line) {
+			in.urls = append(in.urls, line)
+		}
+	}
+	switch n := len(in.urls); {
+	case n == 0:
+		return in, badRequest("%s is required: the address of a PGN or of a LiveChess Cloud's tournament", in.field)
+	case n > relay.MaxRoundSources:
+		return in, badRequest("%s has %d addresses, and a round has at most %d sources: give one that shows all of its games", in.field, n, relay.MaxRoundSources)
+	case n > 1 && orZero(in.slices) != "":
+		return in, badRequest("slices: several addresses cannot be sliced together; give one address, or the sources by PATCH /api/rounds/{rid}")
+	}
+	return in, nil
+}
+
+// sources are those of a round that has these now; nil: they stay.
+func (in syncForm) sources(now []relay.Source) (*relaypb.Sources, error) {
+	if in.field == "" {
+		if in.onlyRound == nil && in.slices == nil && in.period == nil || len(now) == 0 {
+			return nil, nil
+		}
+		out := slices.Clone(now)
+		for i := range out {
+			in.narrow(&out[i])
+		}
+		return sourcesCommand(out)
+	}
+	out := make([]relay.Source, len(in.urls))
+	for i, at := range in.urls {
+		out[i].URL = at
+		if err := pull.Check(&out[i]); err != nil {
+			return nil, badRequest("%s: %v", in.field, err)
+		}
+		in.narrow(&out[i])
+	}
+	list, err := sourcesCommand(out)
+	if bad, ok := errors.AsType[*apiError](err); ok {
+		return nil, badRequest("%s: %s", in.field, strings.TrimPrefix(bad.Message, "source.url: "))
+	}
+	return list, err
+}
+
+// narrow sets which games are taken. A LiveChess Cloud is asked for the round; of a PGN the other games are left out.
+func (in syncForm) narrow(s *relay.Source) {
+	if in.onlyRound != nil && s.Kind == relay.SourceLCC {
+		s.Round = int(*in.onlyRound)
+	} else if in.onlyRound != nil {
+		s.OnlyRound = int(*in.onlyRound)
+	}
+	if in.slices != nil {
+		s.Slices = *in.slices
+	}
+	if in.period != nil {
+		s.IntervalSeconds = int(*in.period)
+	}
+}
+
+// command is nil if nothing is said. now are the sources that the round has.
+func (in roundForm) command(now []relay.Source) (*relaypb.RoundSettings, error) {
+	var err error
+	if in.settings.Sources, err = in.sync.sources(now); err != nil {
+		return nil, err
+	}
+	if proto.Size(in.settings) == 0 {
+		return nil, nil
+	}
+	return in.settings, nil
+}

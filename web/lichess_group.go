@@ -1,0 +1,96 @@
+package web
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// A grouping is tournaments that are shown together, such as the sections of an open. It is written down at one of them, and
+// counts for all that it names. Its id is that of the first tournament.
+type grouping struct {
+	name  string
+	tours []relay.TournamentID
+}
+
+func (g *grouping) id() relay.TournamentID { return g.tours[0] }
+
+// parseGrouping reads [relay.TournamentSettings.Grouping]: a name, and a line for each id.
+func parseGrouping(t *relay.Tournament) *grouping {
+	lines := strings.FieldsFunc(t.Grouping, func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) == 0 {
+		return nil
+	}
+	g := &grouping{name: strings.TrimSpace(lines[0])}
+	for _, line := range lines[1:] {
+		if id := relay.TournamentID(strings.TrimSpace(line)); id != "" && !slices.Contains(g.tours, id) {
+			g.tours = append(g.tours, id)
+		}
+	}
+	if !slices.Contains(g.tours, t.ID) {
+		g.tours = append(g.tours, t.ID)
+	}
+	return g
+}
+
+// groupings are those that there are, by tournament. If several name one, its own counts, or else the newest.
+func groupings(b relay.Reader) map[relay.TournamentID]*grouping {
+	out := map[relay.TournamentID]*grouping{}
+	own := map[relay.TournamentID]bool{}
+	for _, t := range b.Tournaments() {
+		g := parseGrouping(t)
+		if g == nil {
+			continue
+		}
+		own[t.ID], out[t.ID] = true, g
+		for _, id := range g.tours {
+			if out[id] == nil && !own[id] {
+				out[id] = g
+			}
+		}
+	}
+	return out
+}
+
+// lichessGroup is a group as lichess shows it.
+type lichessGroup struct {
+	ID    relay.TournamentID `json:"id"`
+	Slug  string             `json:"slug"`
+	Name  string             `json:"name"`
+	Tours []lichessGroupTour `json:"tours"`
+}
+
+type lichessGroupTour struct {
+	ID     relay.TournamentID `json:"id"`
+	Name   string             `json:"name"`   // without what it shares with the group's
+	Active bool               `json:"active"` // a round is to come, or is being played
+	Live   bool               `json:"live"`   // a round is being played
+}
+
+// groupIn is the group of a tournament; nil: it has none.
+func groupIn(b relay.Reader, id relay.TournamentID) *lichessGroup {
+	g := groupings(b)[id]
+	if g == nil {
+		return nil
+	}
+	out := &lichessGroup{ID: g.id(), Slug: slug(g.name), Name: g.name, Tours: []lichessGroupTour{}}
+	for _, id := range g.tours {
+		t, ok := b.Tournament(id)
+		if !ok {
+			continue
+		}
+		one := lichessGroupTour{ID: id, Name: t.Name}
+		if rest, ok := strings.CutPrefix(t.Name, g.name); ok && strings.TrimLeft(rest, " |:,-–—") != "" {
+			one.Name = strings.TrimLeft(rest, " |:,-–—")
+		}
+		for _, rid := range t.Rounds {
+			if r, ok := b.Round(rid); ok {
+				one.Active = one.Active || r.Status != relay.RoundFinished
+				one.Live = one.Live || r.Status == relay.RoundStarted
+			}
+		}
+		out.Tours = append(out.Tours, one)
+	}
+	return out
+}

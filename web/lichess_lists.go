@@ -1,0 +1,372 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// The lists of tournaments. One that is unlisted is in none of them, unless the client shows that it may write.
+
+const (
+	byUserPage = 20 // tournaments of a page
+	topPage    = 24
+	// maxPage is the last page that is told of; there may be more tournaments.
+	maxPage = 1 << 20
+	// maxOfficial is how many tournaments a stream of them has.
+	maxOfficial = 100
+	// maxActive is how many a page begins with.
+	maxActive = 100
+	// maxMyRounds is how many rounds my-rounds lists, unless told fewer.
+	maxMyRounds = 1000
+)
+
+// lichessNames are the users that there are. Everything belongs to the first one; the app looks for official broadcasts at the other.
+var lichessNames = []string{lichessUser, "broadcaster"}
+
+func lichessName(name string) (string, error) {
+	for _, n := range lichessNames {
+		if strings.EqualFold(n, name) {
+			return n, nil
+		}
+	}
+	return "", notFound("there is no user %q here: the only one is %s", name, lichessUser)
+}
+
+// lichessUserJSON is GET /api/user/{username}.
+func (s *Server) lichessUserJSON(r *http.Request) (answer, error) {
+	name, err := lichessName(chi.URLParam(r, "username"))
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(map[string]any{"id": name, "username": name, "url": siteURL(r) + "/broadcast/by/" + name})
+}
+
+// ownerOf reports whether the client has shown that it may write, and so sees what is in no list.
+func (s *Server) ownerOf(r *http.Request) bool {
+	_, shown := bearer(r)
+	token, ok := s.authorized(r)
+	return shown && ok && (s.cfg.Token != "" || s.isGrant(token, s.cfg.Now()))
+}
+
+// listed are the tournaments that the client finds in lists, the newest first.
+func (s *Server) listed(r *http.Request, b relay.Reader) []*relay.Tournament {
+	all := b.Tournaments()
+	if s.ownerOf(r) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(t *relay.Tournament) bool { return t.Unlisted })
+}
+
+// tourView is a tournament with all of its rounds, and the name of its group.
+type tourView struct {
+	tournament *relay.Tournament
+	rounds     []view
+	group      string
+}
+
+// tourIn has all of a tournament, the games too.
+func tourIn(b relay.Reader, t *relay.Tournament) tourView {
+	v := roundsIn(b, t)
+	v.load(b)
+	return v
+}
+
+// roundsIn has a tournament without the games, which are many.
+func roundsIn(b relay.Reader, t *relay.Tournament) tourView {
+	v := tourView{tournament: t}
+	for _, round := range rounds(b, t) {
+		v.rounds = append(v.rounds, view{tournament: t, round: round})
+	}
+	return v
+}
+
+func (v *tourView) load(b relay.Reader) {
+	for i, r := range v.rounds {
+		v.rounds[i] = viewIn(b, r.round.ID)
+	}
+}
+
+func (v tourView) live() bool {
+	return slices.ContainsFunc(v.rounds, func(r view) bool { return r.round.Status == relay.RoundStarted })
+}
+
+// active: a round is to come, or is being played, or there is none yet.
+func (v tourView) active() bool {
+	return len(v.rounds) == 0 || slices.ContainsFunc(v.rounds, func(r view) bool { return r.round.Status != relay.RoundFinished })
+}
+
+// shownRound is the place of the round to show: that which is being played, or the first to come, or the last. -1: there is none.
+func (v tourView) shownRound() int {
+	for _, fits := range []func(relay.RoundStatus) bool{
+		func(s relay.RoundStatus) bool { return s == relay.RoundStarted },
+		func(s relay.RoundStatus) bool { return s != relay.RoundFinished },
+	} {
+		if i := slices.IndexFunc(v.rounds, func(r view) bool { return fits(r.round.Status) }); i >= 0 {
+			return i
+		}
+	}
+	return len(v.rounds) - 1
+}
+
+// last is the tournament with the round to show.
+func (f lichessForm) last(v tourView) lichessLast {
+	out := lichessLast{Tour: f.tour(v.tournament, v.rounds), Group: v.group}
+	if i := v.shownRound(); i >= 0 {
+		out.Round = new(f.round(v.rounds[i]))
+	}
+	return out
+}
+
+// withRounds is the tournament with all of its rounds.
+func (f lichessForm) withRounds(v tourView) lichessTourOf {
+	out := lichessTourOf{Tour: f.tour(v.tournament, v.rounds), Rounds: make([]lichessRound, len(v.rounds))}
+	for i, r := range v.rounds {
+		out.Rounds[i] = f.round(r)
+	}
+	if i := v.shownRound(); i >= 0 {
+		out.DefaultRound = v.rounds[i].round.ID
+	}
+	if v.group != "" {
+		out.Group = v.group
+	}
+	return out
+}
+
+// sorted has first the tournaments that are live, then those that are active, then the others; each the newest first.
+func sorted(tours []tourView) {
+	rank := func(v tourView) int {
+		switch {
+		case v.live():
+			return 0
+		case v.active():
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(tours, func(a, b tourView) int { return rank(a) - rank(b) })
+}
+
+// list finds the tournaments for which keep is true, sorts them, and loads those that pick takes of them.
+func (s *Server) list(r *http.Request, keep func(*relay.Tournament) bool, pick func([]tourView) []tourView) (picked []tourView, index uint64) {
+	index = s.seenBy(r)(func(b relay.Reader) {
+		var tours []tourView
+		for _, t := range s.listed(r, b) {
+			if keep(t) {
+				tours = append(tours, roundsIn(b, t))
+			}
+		}
+		sorted(tours)
+		groups := groupings(b)
+		picked = pick(tours)
+		for i := range picked {
+			picked[i].load(b)
+			if g := groups[picked[i].tournament.ID]; g != nil {
+				picked[i].group = g.name
+			}
+		}
+	})
+	return picked, index
+}
+
+func everyTournament(*relay.Tournament) bool { return true }
+
+// lichessOfficial is GET /api/broadcast: the tournaments with their rounds, one a line.
+func (s *Server) lichessOfficial(w http.ResponseWriter, r *http.Request) {
+	most, err := number(r, "nb", 20, 1, maxOfficial)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	live, err := boolean(r, "live")
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	tours, index := s.list(r, everyTournament, func(tours []tourView) []tourView {
+		if live {
+			tours = slices.DeleteFunc(tours, func(v tourView) bool { return !v.live() })
+		}
+		return tours[:min(most, len(tours))]
+	})
+	form := lichessFormOf(r)
+	s.ndjson(w, index, func(send func(any) bool) {
+		for _, v := range tours {
+			if !send(form.withRounds(v)) {
+				return
+			}
+		}
+	})
+}
+
+// ndjson answers with one JSON value a line. send is false once the client is gone.
+func (s *Server) ndjson(w http.ResponseWriter, index uint64, write func(send func(any) bool)) {
+	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	w.Header().Set(indexHeader, fmt.Sprint(index))
+	out := json.NewEncoder(w)
+	write(func(v any) bool { return out.Encode(v) == nil })
+}
+
+// lichessTop is GET /api/broadcast/top: the active tournaments, and the others in pages.
+func (s *Server) lichessTop(r *http.Request) (answer, error) {
+	page, err := number(r, "page", 1, 1, maxPage)
+	if err != nil {
+		return answer{}, err
+	}
+	active, past := 0, 0 // shown of the ones, and how many there are of the others
+	tours, index := s.list(r, everyTournament, func(tours []tourView) []tourView {
+		n := slices.IndexFunc(tours, func(v tourView) bool { return !v.active() })
+		if n < 0 {
+			n = len(tours)
+		}
+		if past = len(tours) - n; page == 1 {
+			active = min(n, maxActive)
+		}
+		return slices.Concat(tours[:active], pageOf(tours[n:], page, topPage))
+	})
+	shown := mapTo(tours, lichessFormOf(r).last)
+	return ok(indexed{index, map[string]any{
+		"active": shown[:active], "upcoming": []any{}, "past": paging{past, page, topPage}.body(shown[active:]),
+	}})
+}
+
+// lichessSearch is GET /api/broadcast/search: the tournaments that have all the words.
+func (s *Server) lichessSearch(r *http.Request) (answer, error) {
+	page, err := number(r, "page", 1, 1, maxPage)
+	if err != nil {
+		return answer{}, err
+	}
+	words := strings.Fields(strings.ToLower(r.URL.Query().Get("q")))
+	if len(words) > 20 {
+		return answer{}, badRequest("q has more than 20 words")
+	}
+	found := 0
+	tours, index := s.list(r, func(t *relay.Tournament) bool {
+		text := strings.ToLower(strings.Join([]string{t.Name, t.Location, t.Players, t.Format, t.Description}, "\n"))
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+	}, func(tours []tourView) []tourView {
+		found = len(tours)
+		return pageOf(tours, page, byUserPage)
+	})
+	return ok(indexed{index, paging{found, page, byUserPage}.body(mapTo(tours, lichessFormOf(r).last))})
+}
+
+// lichessByUser is GET /api/broadcast/by/{user}: all tournaments, newest first, in pages.
+func (s *Server) lichessByUser(r *http.Request) (answer, error) {
+	if _, err := lichessName(chi.URLParam(r, "user")); err != nil {
+		return answer{}, err
+	}
+	page, err := number(r, "page", 1, 1, maxPage)
+	if err != nil {
+		return answer{}, err
+	}
+	var all []*relay.Tournament
+	var shown []tourView
+	index := s.seenBy(r)(func(b relay.Reader) {
+		all = s.listed(r, b)
+		groups := groupings(b)
+		for _, t := range pageOf(all, page, byUserPage) {
+			v := tourIn(b, t)
+			if g := groups[t.ID]; g != nil {
+				v.group = g.name
+			}
+			shown = append(shown, v)
+		}
+	})
+	out := paging{len(all), page, byUserPage}.body(mapTo(shown, lichessFormOf(r).last))
+	out["nbResults"] = len(all)
+	out["nbPages"] = max(1, (len(all)+byUserPage-1)/byUserPage)
+	return ok(indexed{index, out})
+}
+
+// paging is where a page stands among the others.
+type paging struct{ total, page, size int }
+
+func (p paging) body(results any) map[string]any {
+	out := map[string]any{
+		"currentPage": p.page, "maxPerPage": p.size, "currentPageResults": results, "previousPage": nil, "nextPage": nil,
+	}
+	if p.page > 1 {
+		out["previousPage"] = p.page - 1
+	}
+	if p.page*p.size < p.total {
+		out["nextPage"] = p.page + 1
+	}
+	return out
+}
+
+func pageOf[T any](list []T, page, size int) []T {
+	from := min((page-1)*size, len(list))
+	return list[from:min(from+size, len(list))]
+}
+
+// mapTo is never nil, so that JSON has a list.
+func mapTo[A, B any](list []A, f func(A) B) []B {
+	out := make([]B, len(list))
+	for i, a := range list {
+		out[i] = f(a)
+	}
+	return out
+}
+
+// number reads a parameter that is a number, and lowers one that is too great.
+func number(r *http.Request, name string, usual, least, most int) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least {
+		return 0, badRequest("%s is a number from %d, not %q", name, least, text)
+	}
+	return min(n, most), nil
+}
+
+func boolean(r *http.Request, name string) (bool, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, badRequest("%s is true or false, not %q", name, text)
+	}
+	return b, nil
+}
+
+// lichessMyRounds is GET /api/broadcast/my-rounds: every round, the newest first, one a line.
+func (s *Server) lichessMyRounds(w http.ResponseWriter, r *http.Request) {
+	most, err := number(r, "nb", maxMyRounds, 1, maxMyRounds)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	var views []view
+	tours := map[relay.TournamentID][]view{}
+	index := s.seenBy(r)(func(b relay.Reader) {
+		for _, t := range s.listed(r, b) {
+			if len(views) == most {
+				return
+			}
+			all := tourIn(b, t).rounds
+			tours[t.ID] = all
+			for i := len(all) - 1; i >= 0 && len(views) < most; i-- {
+				views = append(views, all[i])
+			}
+		}
+	})
+	s.ndjson(w, index, func(send func(any) bool) {
+		for _, v := range views {
+			if !send(s.roundOf(r, v, tours[v.tournament.ID])) {
+				return
+			}
+		}
+	})
+}

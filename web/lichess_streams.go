@@ -1,0 +1,195 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+const (
+	// maxFollowed is how many rounds one stream follows. Each counts as a spectator.
+	maxFollowed = 100
+	// recently is how long ago a round may have finished when a stream begins, to be in it.
+	recently = time.Hour
+	// lookForRounds is how often a stream looks whether another round has begun.
+	lookForRounds = time.Second
+)
+
+// streamTour is GET /api/stream/broadcast/tour/{tourId}.pgn: the stream of every round that is being played or has finished a
+// short while ago, and of those that begin later.
+func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
+	id := relay.TournamentID(chi.URLParam(r, "tourId"))
+	s.stream(w, r, func() (follower, error) {
+		return s.followTours(r, func(b relay.Reader) []relay.TournamentID { return []relay.TournamentID{id} }, "tournament", string(id))
+	})
+}
+
+// streamGroup is GET /api/stream/broadcast/group/{groupId}.pgn: the same of all tournaments of a group.
+func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
+	id := relay.TournamentID(chi.URLParam(r, "groupId"))
+	s.stream(w, r, func() (follower, error) {
+		return s.followTours(r, func(b relay.Reader) []relay.TournamentID {
+			if g := groupings(b)[id]; g != nil {
+				return g.tours
+			}
+			return nil
+		}, "group", string(id))
+	})
+}
+
+// tourFollower follows the rounds of some tournaments as one.
+type tourFollower struct {
+	s     *Server
+	r     *http.Request
+	tours func(relay.Reader) []relay.TournamentID
+
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	changed chan []*relay.Game // each batch is of one round
+	failed  chan error         // of one: why the stream ends
+	closing <-chan struct{}
+
+	// Owned by watch, and by followTours before it. A round that is false was found to be over.
+	followed map[relay.RoundID]bool
+	count    int // of those that are true
+}
+
+// followTours opens a follower of the tournaments. It fails if there is none of them.
+func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.TournamentID, what, id string) (follower, error) {
+	found := false
+	s.truth(func(b relay.Reader) {
+		for _, id := range tours(b) {
+			_, ok := b.Tournament(id)
+			found = found || ok
+		}
+	})
+	if !found {
+		return nil, &relay.NotFoundError{What: what, ID: id}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	f := &tourFollower{
+		s: s, r: r, tours: tours, cancel: cancel, changed: make(chan []*relay.Game), failed: make(chan error, 1),
+		closing: s.cfg.Hub.Closing(), followed: map[relay.RoundID]bool{},
+	}
+	if err := f.look(ctx, time.Now().Add(-recently)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	f.wg.Go(func() { f.watch(ctx) })
+	return f, nil
+}
+
+// look begins to follow the rounds that are being played, or have finished since then, and are not followed yet.
+func (f *tourFollower) look(ctx context.Context, since time.Time) error {
+	var begin []relay.RoundID
+	f.s.seenBy(f.r)(func(b relay.Reader) {
+		for _, id := range f.tours(b) {
+			t, ok := b.Tournament(id)
+			if !ok {
+				continue
+			}
+			for _, round := range rounds(b, t) {
+				_, known := f.followed[round.ID]
+				finished := round.Status == relay.RoundFinished
+				switch {
+				case f.followed[round.ID] || len(begin) == maxFollowed || finished && known:
+				case round.Status == relay.RoundStarted, finished && int64(finishedAt(round, gamesOf(b, round))) > since.UnixMilli():
+					begin = append(begin, round.ID)
+				case finished:
+					f.followed[round.ID] = false
+				}
+			}
+		}
+	})
+	for _, id := range begin {
+		if f.count == maxFollowed {
+			return nil
+		}
+		one, err := f.s.follow(f.r, id)
+		if err != nil {
+			return err
+		}
+		f.followed[id] = true
+		f.count++
+		f.wg.Go(func() {
+			defer one.Close()
+			f.pass(ctx, one)
+		})
+	}
+	return nil
+}
+
+// watch looks for rounds that begin.
+func (f *tourFollower) watch(ctx context.Context) {
+	every := time.NewTicker(lookForRounds)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := f.look(ctx, time.Now().Add(-lookForRounds*2)); err != nil {
+			f.fail(err)
+			return
+		}
+	}
+}
+
+// pass passes the changes of one round on. One that is gone leaves the others alone.
+func (f *tourFollower) pass(ctx context.Context, one follower) {
+	for {
+		games, err := one.Next(ctx)
+		if err != nil {
+			if !errors.Is(err, broadcast.ErrNoRound) {
+				f.fail(err)
+			}
+			return
+		}
+		if len(games) == 0 {
+			continue
+		}
+		select {
+		case f.changed <- games:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *tourFollower) fail(err error) {
+	select {
+	case f.failed <- err:
+	default:
+	}
+}
+
+// Next implements follower.
+func (f *tourFollower) Next(ctx context.Context) ([]*relay.Game, error) {
+	select {
+	case games := <-f.changed:
+		return games, nil
+	case err := <-f.failed:
+		return nil, err
+	case <-f.closing:
+		return nil, broadcast.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Closing implements follower.
+func (f *tourFollower) Closing() <-chan struct{} { return f.closing }
+
+// Close implements follower.
+func (f *tourFollower) Close() {
+	f.cancel()
+	f.wg.Wait()
+}
