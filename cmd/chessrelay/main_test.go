@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,6 +18,9 @@ import (
 // TestMain makes the test binary be chessrelay itself when it is started as a
 // node, so that demo's child processes are real ones in tests too.
 func TestMain(m *testing.M) {
+	if status, ok := asTool(filepath.Base(os.Args[0]), os.Args[1:]); ok {
+		os.Exit(status)
+	}
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		main()
 	}
