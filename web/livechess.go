@@ -89,19 +89,25 @@ func (s *Server) liveChessIndex(r *http.Request) (any, error) {
 	return lcc.NewIndex(round, games), nil
 }
 
-// liveChessGame is GET /get/{uuid}/round-{n}/game-{m}.json.
+// liveChessGame is GET /get/{uuid}/round-{n}/game-{m}.json. A board without a game is served as a
+// game without moves, also beyond the last board. Three of four downloaders give up the whole
+// tournament when they get a 404.
 func (s *Server) liveChessGame(r *http.Request) (any, error) {
 	_, games, err := s.liveChessRound(r)
 	if err != nil {
 		return nil, err
 	}
-	board := chi.URLParam(r, "m")
+	text := chi.URLParam(r, "m")
+	board, err := strconv.Atoi(text)
+	if err != nil || board < 1 || board > relay.MaxBoard || strconv.Itoa(board) != text {
+		return nil, notFound("there is no board %s", text)
+	}
 	for _, g := range games {
-		if strconv.Itoa(g.Board) == board {
+		if g.Board == board {
 			return lcc.NewGame(g), nil
 		}
 	}
-	return nil, notFound("there is no game at board %s", board)
+	return lcc.NoGame(), nil
 }
 
 // liveChessRound finds the round by its place in the tournament, from 1.

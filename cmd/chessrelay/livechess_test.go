@@ -15,7 +15,6 @@ import (
 func TestLiveChess(t *testing.T) {
 	c := newTestCluster(t, 2)
 	s := feedSample(t, c.nodes[0].url)
-	c.waitEqual()
 	var tid relay.TournamentID
 	var games []*relay.Game
 	c.nodes[0].boards.Read(func(_ uint64, b *relay.State) {
@@ -26,6 +25,8 @@ func TestLiveChess(t *testing.T) {
 			games = append(games, g)
 		}
 	})
+	post(t, c.nodes[0].url+"/api/tournaments/"+string(tid)+"/rounds", object{"name": "Round 2"}, nil)
+	c.waitEqual()
 	fetch := func(method, url string, header http.Header, out any) *http.Response {
 		t.Helper()
 		req, err := http.NewRequest(method, url, nil)
@@ -51,7 +52,7 @@ func TestLiveChess(t *testing.T) {
 		fetch("GET", n.url+"/get/"+string(tid)+"/tournament.json", nil, &plain)
 		base := n.url + "/get/" + plain.UUID
 		fetch("GET", base+"/tournament.json", nil, &tournament)
-		if tournament.ID != string(tid) || len(tournament.Rounds) != 1 || tournament.Rounds[0].Count != 12 || tournament.Rounds[0].Live != 0 {
+		if tournament.ID != string(tid) || len(tournament.Rounds) != 2 || tournament.Rounds[0].Count != 12 || tournament.Rounds[0].Live != 0 {
 			t.Fatalf("%+v", tournament)
 		}
 		var index lcc.Index
@@ -82,7 +83,26 @@ func TestLiveChess(t *testing.T) {
 				t.Errorf("HEAD %s: %s, %v", path, res.Status, res.Header)
 			}
 		}
-		for _, path := range []string{"/round-0/index.json", "/round-2/index.json", "/round-x/index.json", "/round-1/game-13.json", "/round-1/game-01.json"} {
+		// Downloaders ask for boards that have no game, and give up when they get a 404.
+		for _, path := range []string{"/round-1/game-13.json", "/round-1/game-1000.json", "/round-2/game-1.json"} {
+			var game struct {
+				Live   *bool
+				Moves  []string
+				Result *string
+			}
+			res := fetch("GET", base+path, nil, &game)
+			if res.StatusCode != 200 || game.Live == nil || *game.Live || game.Moves == nil || len(game.Moves) > 0 || game.Result != nil {
+				t.Errorf("%s: %s, %+v", path, res.Status, game)
+			}
+		}
+		var empty lcc.Index
+		if res := fetch("GET", base+"/round-2/index.json", nil, &empty); res.StatusCode != 200 || empty.Pairings == nil || len(empty.Pairings) > 0 {
+			t.Errorf("a round without games: %s, %+v", res.Status, empty)
+		}
+		for _, path := range []string{
+			"/round-0/index.json", "/round-3/index.json", "/round-x/index.json",
+			"/round-3/game-1.json", "/round-1/game-0.json", "/round-1/game-1001.json", "/round-1/game-01.json", "/round-1/game-x.json",
+		} {
 			if res := fetch("GET", base+path, nil, nil); res.StatusCode != 404 {
 				t.Errorf("%s: %s", path, res.Status)
 			}

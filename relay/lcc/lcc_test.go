@@ -140,6 +140,7 @@ func TestGolden(t *testing.T) {
 	for _, g := range games {
 		docs["game-"+string(rune('0'+g.Board))+".json"] = NewGame(g)
 	}
+	docs["no-game.json"] = NoGame()
 	for name, doc := range docs {
 		got, err := json.MarshalIndent(doc, "", " ")
 		if err != nil {

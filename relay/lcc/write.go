@@ -101,6 +101,12 @@ func NewGame(g *relay.Game) Game {
 	return out
 }
 
+// NoGame is the game.json of a board that has no game. It has no moves, so readers show the start
+// position.
+func NoGame() Game {
+	return Game{Moves: []string{}, Chess960: new(Standard)}
+}
+
 var results = map[relay.Result]string{relay.WhiteWins: "WHITEWIN", relay.BlackWins: "BLACKWIN", relay.Draw: "DRAW"}
 
 // live is a game that has begun and goes on.
