@@ -21,7 +21,7 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(index, game)
 	}
-	f.Add([]byte(`{"pairings":[{"white":{},"result":"1-0"},{"white":null,"black":{"lname":"\u0000"}}]}`), []byte(`{"chess960":959,"moves":["","O-O 1+","e4 +"]}`))
+	f.Add([]byte(`{"pairings":[{"white":{},"result":"1-0"},{"white":null,"black":{"lname":"\u0000"}}]}`), []byte(`{"chess960":959,"moves":["","O-O 1+","e4 +"],"clock":{"white":1e9,"time":9e18}}`))
 	f.Fuzz(func(t *testing.T, index, game []byte) {
 		list, err := ReadIndex(index)
 		if err != nil {

@@ -238,6 +238,70 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestLiveClock reads what the clocks show now, in the forms that it may have.
+func TestLiveClock(t *testing.T) {
+	for _, tt := range []struct {
+		clock string
+		want  string // the tags
+	}{
+		{`{"white":5436,"black":61,"run":true,"time":1795419404390}`, "1:30:36, 0:01:01, W/2026-11-23T07:36:44.390Z"},
+		{`{"white":5436,"black":61,"run":false,"time":1795419404000}`, "1:30:36, 0:01:01, B/2026-11-23T07:36:44.000Z"},
+		{`{"white":5436,"black":61,"run":null,"time":1795419404390}`, "1:30:36, 0:01:01, 2026-11-23T07:36:44.390Z"},
+		{`{"white":5436,"black":null,"run":true,"time":null}`, "1:30:36, , "},
+		{`{"white":"5436","black":0.9,"run":"W","time":"1795419404390"}`, "1:30:36, 0:00:00, 2026-11-23T07:36:44.390Z"},
+		{`{"white":-1,"black":99999999999}`, ", , "},
+		{`{"run":true,"time":1795419404390}`, ", , "},
+		{`null`, ", , "},
+		{`[]`, ", , "},
+		{`"5436"`, ", , "},
+	} {
+		g, err := ReadGame([]byte(`{"live":true,"moves":["e4 5436"],"clock":` + tt.clock + `}`))
+		if err != nil {
+			t.Errorf("%s: %v", tt.clock, err)
+			continue
+		}
+		out := PGN(1, 1, Pairing{Result: "*"}, g)
+		got := out.Tag("WhiteClock") + ", " + out.Tag("BlackClock") + ", " + out.Tag("ReferenceTime")
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.clock, got, tt.want)
+		}
+	}
+}
+
+// TestNotOurs refuses the JSON of other programs. Taken for a document, it would be one that has
+// lost all of its games or moves.
+func TestNotOurs(t *testing.T) {
+	for _, body := range []string{`[{"id":1,"error":"not found"}]`, `{"error":"not found"}`, `{}`, `null`, `"x"`, `3`, `[]`, `<html>`, ``} {
+		if got, err := ReadIndex([]byte(body)); err == nil {
+			t.Errorf("%s is an index: %+v", body, got)
+		}
+		if got, err := ReadGame([]byte(body)); err == nil {
+			t.Errorf("%s is a game: %+v", body, got)
+		}
+	}
+	for _, body := range []string{`{"pairings":[]}`, `{"pairings":null}`} {
+		if got, err := ReadIndex([]byte(body)); err != nil || len(got.Pairings) != 0 {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+}
+
+// TestEmptySeats wants nobody to sit where the object of a player says nothing.
+func TestEmptySeats(t *testing.T) {
+	got, err := ReadIndex([]byte(`{"pairings":[
+		{"white":{},"black":{"fname":null,"lname":" ","title":"GM","fideid":null},"result":"*"},
+		{"white":{"lname":"A"},"black":{"fideid":"12"},"result":"*"}]}`))
+	if err != nil || len(got.Pairings) != 2 {
+		t.Fatal(err, got)
+	}
+	if p := got.Pairings[0]; p.White != nil || p.Black != nil {
+		t.Errorf("empty seats: %+v", p)
+	}
+	if p := got.Pairings[1]; p.White == nil || p.Black == nil {
+		t.Errorf("players are gone: %+v", p)
+	}
+}
+
 // TestTournamentInfo wants the website and the time control of a tournament that says them; of a game, its own comes first.
 func TestTournamentInfo(t *testing.T) {
 	tour := &relay.Tournament{ID: "X4PKuVsC", Name: "City Open"}

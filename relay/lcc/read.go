@@ -2,14 +2,17 @@ package lcc
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// ReadIndex reads index.json. What it does not need may have any form, since there is no document to hold it to.
+// ReadIndex reads index.json. It passes over what it does not need, in whatever form that is, since no
+// document describes the format. Another server's JSON is an error: it has no pairings.
 func ReadIndex(data []byte) (Index, error) {
 	type player struct {
 		FirstName  *string         `json:"fname"`
@@ -20,51 +23,107 @@ func ReadIndex(data []byte) (Index, error) {
 		FideID     json.RawMessage `json:"fideid"` // a number; in quotes it would do, too
 	}
 	var in struct {
-		Pairings []struct {
-			White  *player `json:"white"`
-			Black  *player `json:"black"`
-			Result string  `json:"result"`
-			Live   bool    `json:"live"`
-		} `json:"pairings"`
+		Pairings json.RawMessage `json:"pairings"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
+		return Index{}, err
+	}
+	if in.Pairings == nil {
+		return Index{}, errors.New("it has no pairings")
+	}
+	var pairings []struct {
+		White  *player `json:"white"`
+		Black  *player `json:"black"`
+		Result string  `json:"result"`
+		Live   bool    `json:"live"`
+	}
+	if err := json.Unmarshal(in.Pairings, &pairings); err != nil {
 		return Index{}, err
 	}
 	known := func(p *player) *Player {
 		if p == nil {
 			return nil
 		}
-		out := &Player{FirstName: p.FirstName, MiddleName: p.MiddleName, LastName: p.LastName, Title: p.Title, Federation: p.Federation}
+		out := &Player{
+			FirstName: p.FirstName, MiddleName: p.MiddleName, LastName: p.LastName, Title: p.Title, Federation: p.Federation,
+		}
 		if id, err := strconv.ParseInt(strings.Trim(string(p.FideID), `"`), 10, 64); err == nil && id > 0 {
 			out.FideID = &id
+		}
+		if out.name() == "" && out.FideID == nil {
+			return nil // an empty seat, though its object stands there
 		}
 		return out
 	}
 	var out Index
-	for _, p := range in.Pairings {
+	for _, p := range pairings {
 		out.Pairings = append(out.Pairings, Pairing{known(p.White), known(p.Black), p.Result, p.Live})
 	}
 	return out, nil
 }
 
-// ReadGame reads of game.json what [PGN] needs. The rest may have any form.
+// ReadGame reads what [PGN] needs of game.json. The rest may have any form. Another server's JSON is
+// an error: it has no moves.
 func ReadGame(data []byte) (*Game, error) {
 	var in struct {
-		Live     bool     `json:"live"`
-		Chess960 *int     `json:"chess960"`
-		Result   *string  `json:"result"`
-		Moves    []string `json:"moves"`
-		FEN      string   `json:"fen"`
+		Live     bool            `json:"live"`
+		Chess960 *int            `json:"chess960"`
+		Result   *string         `json:"result"`
+		Clock    json.RawMessage `json:"clock"`
+		Moves    json.RawMessage `json:"moves"`
+		FEN      string          `json:"fen"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return nil, err
 	}
-	return &Game{Live: in.Live, Chess960: in.Chess960, Result: in.Result, Moves: in.Moves, FEN: in.FEN}, nil
+	if in.Moves == nil {
+		return nil, errors.New("it has no moves")
+	}
+	out := &Game{Live: in.Live, Chess960: in.Chess960, Result: in.Result, Clock: readClock(in.Clock), FEN: in.FEN}
+	if err := json.Unmarshal(in.Moves, &out.Moves); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
-// PGN makes of a pairing and its game what package pgn would have read, so that what comes after has one form to deal
-// with. round and board are their numbers, from 1; g is nil if there is no game yet. Text that is out of form is
-// passed on or left out, as PGN would have it: whether it makes sense is for relay to say.
+// readClock returns nil for a clock that is missing or out of form. The game counts without it.
+func readClock(data []byte) *Clock {
+	var in struct {
+		White *json.Number    `json:"white"` // also in quotes
+		Black *json.Number    `json:"black"`
+		Run   json.RawMessage `json:"run"`
+		Time  json.Number     `json:"time"`
+	}
+	if len(data) == 0 || json.Unmarshal(data, &in) != nil {
+		return nil
+	}
+	seconds := func(n *json.Number) *int64 {
+		if n == nil {
+			return nil
+		}
+		f, err := n.Float64()
+		if err != nil || !(f >= 0 && f*1000 <= float64(relay.MaxClock)) {
+			return nil
+		}
+		return new(int64(f))
+	}
+	out := &Clock{White: seconds(in.White), Black: seconds(in.Black)}
+	if run, err := strconv.ParseBool(string(in.Run)); err == nil {
+		out.Run = &run
+	}
+	out.Time, _ = in.Time.Int64()
+	if out.White == nil && out.Black == nil {
+		return nil
+	}
+	return out
+}
+
+// PGN turns a pairing and its game into what package pgn reads from a PGN, so that the rest of the
+// program has one form to deal with. round and board are their numbers, from 1; g is nil if there is no
+// game yet. Text that is out of form is passed on or left out: relay says whether it makes sense.
+//
+// The live clock becomes the tags WhiteClock, BlackClock and ReferenceTime, as LiveChess writes them
+// into a PGN. See [pgn.Game.LiveClock].
 func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 	out := &pgn.Game{Number: board, Result: relay.Ongoing, ResultText: p.Result}
 	tag := func(name, value string) {
@@ -102,6 +161,7 @@ func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 			tag("FEN", relay.StartFEN960(*n))
 			tag("SetUp", "1")
 		}
+		out.Tags = append(out.Tags, g.Clock.tags()...)
 		for _, m := range g.Moves {
 			if m := move(m); m.SAN != "" {
 				out.Moves = append(out.Moves, m)
@@ -113,6 +173,30 @@ func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 	}
 	tag("Result", out.ResultText)
 	return out
+}
+
+// tags are the clock as a PGN tells it: [ReferenceTime "B/2026-12-19T17:52:47.862Z"] says when the
+// clocks were read, and that Black's was running.
+func (c *Clock) tags() (out []pgn.Tag) {
+	if c == nil {
+		return nil
+	}
+	for _, side := range []struct {
+		name    string
+		seconds *int64
+	}{{"WhiteClock", c.White}, {"BlackClock", c.Black}} {
+		if side.seconds != nil {
+			out = append(out, pgn.Tag{Name: side.name, Value: pgn.FormatClock(relay.Millis(*side.seconds) * 1000)})
+		}
+	}
+	if c.Time <= 0 {
+		return out
+	}
+	at := time.UnixMilli(c.Time).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	if c.Run != nil {
+		at = map[bool]string{true: "W/", false: "B/"}[*c.Run] + at
+	}
+	return append(out, pgn.Tag{Name: "ReferenceTime", Value: at})
 }
 
 // move reads "e4 5436+23".
