@@ -53,6 +53,7 @@ type Reader struct {
 	line    int    // of ahead
 	games   int    // begun so far
 	passed  bool   // some text was passed over, since it is no game
+	inTag   bool   // the text ended in a tag, which was left out
 	scratch []byte // of the comment or token that is being read
 	fatal   error  // what every further call returns
 }

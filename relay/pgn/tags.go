@@ -22,6 +22,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 		emptyLine := false
 		if !closed {
 			if emptyLine = p.s.blanks(); p.s.err != nil {
+				p.inTag = true
 				return true, nil // the text ends in the tag, which may be half of one
 			}
 		}
