@@ -9,7 +9,6 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/mirror"
-	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -28,15 +27,13 @@ type shortened struct {
 	since time.Time
 }
 
-// take makes what can be compared with the boards of what was read.
-func (s *poll) take(games []*pgn.Game, problems []string) {
+// take notes what was read, as it can be compared with the boards.
+func (s *poll) take(games []Game, problems []string) {
 	s.games, s.faults, s.problems = make([]mirror.Game, len(games)), make([]error, len(games)), problems
 	for i, g := range games {
-		var m mirror.Game
-		m, s.faults[i] = mirror.FromPGN(g)
+		s.games[i], s.faults[i] = g.Game, g.Err
 		// A text that ends in the middle is still being written.
-		m.Broken = m.Broken || g.Truncated
-		s.games[i] = m
+		s.games[i].Broken = g.Broken || g.Truncated
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package pull fetches what other servers show of rounds that have a source, a PGN or a LiveChess Cloud, and
-// hands it on to become the boards.
+// Package pull fetches what other servers show of rounds that have a source: a PGN, a LiveChess Cloud or
+// a folder that LiveChess writes. What comes becomes the boards.
 //
 // A [Puller] polls while its node leads, and no other does: so a source is asked by one node of the cluster, and by
 // another one within a moment when leadership moves. It finds out by looking, four times a second, whether it leads and which
@@ -9,6 +9,12 @@
 //
 // What is polled is asked for conditionally (ETag, Last-Modified); what comes as it came before goes no further. After an error
 // the pauses grow up to a minute, with jitter; [Puller.Status] tells the error in words.
+//
+// A body that is no PGN, or no document of LiveChess, is an error that names what came. It changes nothing
+// on the boards. The body decides, not its type: many servers send PGN as text/html.
+//
+// [Memory] keeps the games that were read. A poll of 1,000 boards that brings 50 new moves reads 50 games, and
+// costs a hash for each of the others.
 //
 // # What may be asked
 //

@@ -79,15 +79,22 @@ var errTooMuch = fmt.Errorf("the source sends more than %d bytes", MaxBytes)
 // budget is how many bytes a poll may still bring, and how many it has brought.
 type budget struct{ left, spent atomic.Int64 }
 
-// get asks for a document. It returns nil, and the old validators, if nothing has changed since them. At most limit bytes are taken
-// from the budget.
-func (f *fetcher) get(ctx context.Context, address string, old validators, b *budget, limit int64) ([]byte, validators, error) {
+// document is what an answer brings.
+type document struct {
+	body        []byte
+	contentType string
+	have        validators
+}
+
+// get asks for a document. It returns nil if nothing has changed since the validators. At most limit bytes are
+// taken from the budget.
+func (f *fetcher) get(ctx context.Context, address string, old validators, b *budget, limit int64) (*document, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, old, err
+		return nil, err
 	}
 	if err := checkURL(req.URL); err != nil {
-		return nil, old, err
+		return nil, err
 	}
 	req.Header.Set("User-Agent", f.agent)
 	if old.etag != "" {
@@ -98,14 +105,14 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	}
 	res, err := f.client.Do(req)
 	if err != nil {
-		return nil, old, plain(err)
+		return nil, plain(err)
 	}
 	defer res.Body.Close()
 	switch {
 	case res.StatusCode == http.StatusNotModified && old != validators{}:
-		return nil, old, nil
+		return nil, nil
 	case res.StatusCode != http.StatusOK:
-		return nil, old, &answerError{res.StatusCode, retryAfter(res.Header.Get("Retry-After"))}
+		return nil, &answerError{res.StatusCode, retryAfter(res.Header.Get("Retry-After"))}
 	}
 	tooMuch := fmt.Errorf("the answer has more than %d bytes", limit)
 	if left := b.left.Load(); left <= limit {
@@ -116,15 +123,15 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	b.spent.Add(int64(len(body)))
 	switch {
 	case err != nil:
-		return nil, old, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), plain(err))
+		return nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), plain(err))
 	case int64(len(body)) > limit:
-		return nil, old, tooMuch
+		return nil, tooMuch
 	}
 	have := validators{res.Header.Get("ETag"), res.Header.Get("Last-Modified")}
 	if len(have.etag)+len(have.modified) > maxValidators {
 		have = validators{}
 	}
-	return body, have, nil
+	return &document{body, res.Header.Get("Content-Type"), have}, nil
 }
 
 // plain takes off what net/http says around an error, so that it can be shown to a person.

@@ -60,7 +60,7 @@ func TestRefused(t *testing.T) {
 		f := newFetcher(Allow{})
 		var b budget
 		b.left.Store(MaxBytes)
-		_, _, err := f.get(t.Context(), "http://"+host+":"+u.Port()+"/", validators{}, &b, MaxBytes)
+		_, err := f.get(t.Context(), "http://"+host+":"+u.Port()+"/", validators{}, &b, MaxBytes)
 		f.close()
 		if err == nil {
 			t.Errorf("%s was asked", host)
@@ -100,7 +100,7 @@ func TestRedirects(t *testing.T) {
 	get := func(address string) error {
 		var b budget
 		b.left.Store(MaxBytes)
-		_, _, err := f.get(t.Context(), address, validators{}, &b, MaxBytes)
+		_, err := f.get(t.Context(), address, validators{}, &b, MaxBytes)
 		return err
 	}
 	for _, to = range []string{inside.URL, strings.Replace(inside.URL, "127.0.0.1", "localhost", 1), "http://169.254.169.254/latest/meta-data"} {

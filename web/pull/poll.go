@@ -14,7 +14,6 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/mirror"
-	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
 // target is what one poll is about: a source, with the number of its round filled in.
@@ -68,7 +67,7 @@ type poll struct {
 // reader fetches the games of one kind of source. It returns false if they are as the last time, and tells
 // what of them cannot be read.
 type reader interface {
-	read(ctx context.Context, f *fetcher, b *budget) (games []*pgn.Game, problems []string, changed bool, err error)
+	read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error)
 }
 
 func (s *poll) tell() Status {
@@ -109,7 +108,7 @@ func (s *poll) once(life context.Context) time.Duration {
 	var b budget
 	b.left.Store(MaxBytes)
 	if s.source == nil {
-		s.source = newReader(s.target, s.lookup)
+		s.source = newReader(s.target, s.lookup, &s.memory)
 	}
 	games, problems, changed, err := s.source.read(ctx, s.fetch, &b)
 	now := time.Now()

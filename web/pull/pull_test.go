@@ -557,49 +557,6 @@ func TestCloud(t *testing.T) {
 	}
 }
 
-// TestCheck reads addresses.
-func TestCheck(t *testing.T) {
-	const uuid = "00b986b4-9d0e-87cf-8000-4c92714efbce"
-	for _, tt := range []struct {
-		url   string
-		kind  relay.SourceKind
-		want  relay.SourceKind // empty: refused
-		round int
-		base  string
-	}{
-		{"http://example.org/games.pgn", "", relay.SourcePGN, 0, ""},
-		{"https://example.org/get/games.pgn", "", relay.SourcePGN, 0, ""},
-		{"https://1.pool.livechesscloud.com/get/" + uuid, "", relay.SourceLCC, 0, "https://1.pool.livechesscloud.com/get/" + uuid},
-		{"https://host:8443/a/get/" + uuid + "/round-12/index.json", "", relay.SourceLCC, 12, "https://host:8443/a/get/" + uuid},
-		{"https://host/get/" + uuid + "/tournament.json", "", relay.SourceLCC, 0, "https://host/get/" + uuid},
-		{"https://host/get/X4PKuVsC", relay.SourceLCC, relay.SourceLCC, 0, "https://host/get/X4PKuVsC"},
-		{"https://view.livechesscloud.com/#" + uuid, "", relay.SourceLCC, 0, ""},
-		{"http://view.livechesscloud.com/" + uuid, "", relay.SourceLCC, 0, ""},
-		{"https://view.livechesscloud.com/#" + uuid + "/5", "", relay.SourceLCC, 5, ""},
-		{"https://view.livechesscloud.com/#" + uuid + "/live", relay.SourceLCC, "", 0, ""},
-		{"http://host/get/" + uuid, relay.SourcePGN, relay.SourcePGN, 0, ""},
-		{"https://example.org/games.pgn", relay.SourceLCC, "", 0, ""},
-		{"ftp://example.org/games.pgn", "", "", 0, ""},
-		{"file:///etc/passwd", "", "", 0, ""},
-		{"http://user:word@example.org/x", "", "", 0, ""},
-		{"http:///x", "", "", 0, ""},
-		{"games.pgn", "", "", 0, ""},
-		{"http://%zz/", "", "", 0, ""},
-	} {
-		s := relay.Source{Kind: tt.kind, URL: tt.url}
-		if err := Check(&s); (err == nil) != (tt.want != "") {
-			t.Errorf("%s: %v", tt.url, err)
-		} else if err == nil && (s.Kind != tt.want || s.Round != tt.round) {
-			t.Errorf("%s: %+v", tt.url, s)
-		}
-		if tt.base != "" {
-			if c, ok := newReader(target{s}, "").(*cloud); !ok || c.base != tt.base {
-				t.Errorf("%s: %+v", tt.url, c)
-			}
-		}
-	}
-}
-
 // TestLookup follows the address of a tournament's page.
 func TestLookup(t *testing.T) {
 	const uuid = "00b986b4-9d0e-87cf-8000-4c92714efbce"

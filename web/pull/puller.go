@@ -40,11 +40,12 @@ type Config struct {
 
 // Puller polls the sources of rounds while its node leads.
 type Puller struct {
-	cfg   Config
-	log   *slog.Logger
-	fetch *fetcher
-	slots chan struct{} // one for each poll that is on
-	lines Lines
+	cfg    Config
+	log    *slog.Logger
+	fetch  *fetcher
+	slots  chan struct{} // one for each poll that is on
+	lines  Lines
+	memory Memory
 	// players are the parsed replacements of the tournaments.
 	players Players
 	// lookup is where the host of a LiveChess Cloud tournament is asked for.
@@ -93,6 +94,9 @@ func (p *Puller) Close() error {
 
 // Lines are the lines in which polls wait for each other, and for whoever else enters them.
 func (p *Puller) Lines() *Lines { return &p.lines }
+
+// Memory remembers the games that polls have read. Pushes may share it.
+func (p *Puller) Memory() *Memory { return &p.memory }
 
 // Status tells how the source of a round fares; false if this node does not poll it.
 func (p *Puller) Status(id relay.RoundID) (Status, bool) {

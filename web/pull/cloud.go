@@ -1,0 +1,277 @@
+package pull
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/lcc"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+// cloud is a round of a LiveChess Cloud, or in a folder that LiveChess writes.
+type cloud struct {
+	folder *url.URL // of the folder's index; nil: it is the cloud, and the next four say where
+
+	base   string // of the tournament's documents, without a slash at the end; empty until it was looked up
+	uuid   string
+	lookup string
+	round  int
+
+	lookedUp bool
+	index    validators
+	list     lcc.Index
+	again    bool // something has changed that was not yet handed on
+	polls    int
+	shown    map[int]*cloudShown // by board; what was last handed on
+
+	mu    sync.Mutex         // while games are fetched, it guards
+	games map[int]*cloudGame // by board
+	size  int                // of all their documents
+}
+
+// cloudGame is a game as it was last fetched.
+type cloudGame struct {
+	have   validators
+	sum    [sha256.Size]byte
+	doc    *lcc.Game // nil: there is none yet
+	size   int
+	result string // of the pairing at that time
+}
+
+// cloudShown is a game in the form that everything else has, and what it was made of.
+type cloudShown struct {
+	pairing lcc.Pairing
+	doc     *lcc.Game
+	game    Game
+}
+
+const (
+	maxGameBytes = 64 << 10 // of a game's document; 1,200 plies take 30 KiB
+	gamesAtOnce  = 4
+	// every so many polls a game that is over is asked for, too: it may have been corrected.
+	overEvery = 12
+)
+
+func (c *cloud) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []string, bool, error) {
+	if err := c.find(ctx, f, b); err != nil {
+		return nil, nil, false, err
+	}
+	dir := fmt.Sprintf("%s/round-%d/", c.base, c.round)
+	index := dir + "index.json"
+	if c.folder != nil {
+		index, dir = c.folder.String(), c.folder.ResolveReference(&url.URL{Path: "."}).String()
+	}
+	c.polls++
+	doc, err := f.get(ctx, index, c.index, b, MaxBytes)
+	if err != nil {
+		if c.lookedUp {
+			c.base = "" // it may have moved
+		}
+		return nil, nil, false, err
+	}
+	changed := false
+	if doc != nil {
+		list, err := lcc.ReadIndex(doc.body)
+		if err != nil {
+			return nil, nil, false, notJSON("the round's index.json", doc, err)
+		}
+		if len(list.Pairings) > relay.MaxBoard {
+			return nil, nil, false, fmt.Errorf("the round has %d pairings, and the limit is %d", len(list.Pairings), relay.MaxBoard)
+		}
+		changed = !reflect.DeepEqual(c.list.Pairings, list.Pairings)
+		c.list, c.index = list, doc.have
+	}
+	news, problems, err := c.fetchGames(ctx, f, b, dir)
+	// What has changed must not be lost if the rest fails; and problems are to be shown and, once they are gone, forgotten.
+	c.again = c.again || changed || news || len(problems) > 0
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if !c.again {
+		return nil, nil, false, nil
+	}
+	c.again = len(problems) > 0
+	return c.show(), problems, true, nil
+}
+
+// show returns the games of the round. Only what has changed since the last time is played again.
+func (c *cloud) show() (out []Game) {
+	shown := make(map[int]*cloudShown, len(c.list.Pairings))
+	for i, p := range c.list.Pairings {
+		if p.White == nil && p.Black == nil {
+			continue // a board without a game
+		}
+		board, doc := i+1, c.games[i+1].document()
+		s := c.shown[board]
+		if s == nil || s.doc != doc || !reflect.DeepEqual(s.pairing, p) {
+			s = &cloudShown{pairing: p, doc: doc}
+			in := lcc.PGN(c.round, board, p, doc)
+			s.game.Tags = in.Tags
+			s.game.Game, s.game.Err = mirror.FromPGN(in)
+		}
+		shown[board] = s
+		out = append(out, s.game)
+	}
+	c.shown = shown
+	return out
+}
+
+// either is an address of which only its answers tell whether it is that of a PGN, or that of a folder
+// that LiveChess writes, or of the page in it.
+type either struct {
+	text     *text
+	folder   *cloud
+	isFolder bool
+}
+
+func (e *either) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []string, bool, error) {
+	if e.isFolder {
+		return e.folder.read(ctx, f, b)
+	}
+	games, problems, changed, err := e.text.read(ctx, f, b)
+	if !noPGN(err) {
+		return games, problems, changed, err
+	}
+	games, problems, changed, inFolder := e.folder.read(ctx, f, b)
+	if e.isFolder = inFolder == nil || len(e.folder.list.Pairings) > 0; e.isFolder {
+		return games, problems, changed, inFolder
+	}
+	return nil, nil, false, err
+}
+
+// noPGN reports whether the error says that there is no PGN at the address.
+func noPGN(err error) bool {
+	if a, ok := errors.AsType[*answerError](err); ok {
+		return a.status == http.StatusForbidden || a.status == http.StatusNotFound
+	}
+	_, strange := errors.AsType[*strangeError](err)
+	return strange
+}
+
+// notJSON says what came in place of a document that cannot be read.
+func notJSON(name string, doc *document, err error) error {
+	if n, ok := errors.AsType[*pgn.NotPGN](pgn.Sniff(doc.body, doc.contentType)); ok && n.What != "JSON" {
+		return &strangeError{name, n}
+	}
+	return fmt.Errorf("%s cannot be read: %w", name, err)
+}
+
+func (g *cloudGame) document() *lcc.Game {
+	if g == nil {
+		return nil
+	}
+	return g.doc
+}
+
+// find looks up which host has the tournament, if the address was that of its page.
+func (c *cloud) find(ctx context.Context, f *fetcher, b *budget) error {
+	if c.base != "" || c.folder != nil {
+		return nil
+	}
+	doc, err := f.get(ctx, c.lookup+c.uuid, validators{}, b, maxGameBytes)
+	if err != nil {
+		return fmt.Errorf("which host has the tournament: %w", err)
+	}
+	var meta struct {
+		Host string `json:"host"`
+	}
+	if err := json.Unmarshal(doc.body, &meta); err != nil || !cloudHost.MatchString(meta.Host) {
+		return errors.New("which host has the tournament: the cloud names none of its own")
+	}
+	c.base, c.lookedUp = "https://"+meta.Host+"/get/"+c.uuid, true
+	return nil
+}
+
+// maxFailed is how many games of a round may fail to come before the others are not asked for.
+const maxFailed = 3
+
+// fetchGames fetches the games that may have changed, some at a time, and reports whether one has. If a few do not come,
+// they stay as they were, and problems tells why; if more do not, that is the error.
+func (c *cloud) fetchGames(ctx context.Context, f *fetcher, b *budget, dir string) (news bool, problems []string, err error) {
+	var group errgroup.Group
+	group.SetLimit(gamesAtOnce)
+	asked, failed := 0, 0
+	for i, p := range c.list.Pairings {
+		board := i + 1
+		c.mu.Lock()
+		old, hopeless := c.games[board], failed > maxFailed
+		c.mu.Unlock()
+		if hopeless || ctx.Err() != nil {
+			break
+		}
+		if p.White == nil && p.Black == nil || old.over(p) && c.polls%overEvery != 0 {
+			continue
+		}
+		asked++
+		group.Go(func() error {
+			g, changed, err := fetchGame(ctx, f, b, fmt.Sprintf("%sgame-%d.json", dir, board), old)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if err != nil {
+				failed++
+				problems = append(problems, fmt.Sprintf("board %d: %v", board, err))
+				return err
+			}
+			if old != nil {
+				c.size -= old.size
+			}
+			if c.size += g.size; c.size > MaxBytes {
+				c.size -= g.size
+				delete(c.games, board)
+				failed++
+				return errTooMuch
+			}
+			g.result = p.Result
+			c.games[board] = g
+			news = news || changed
+			return nil
+		})
+	}
+	if err = group.Wait(); err != nil && failed < asked && failed <= maxFailed {
+		err = nil
+	}
+	slices.Sort(problems)
+	return news, problems, err
+}
+
+// over reports whether nothing more is to be expected of the game, since it has a result, as it had when it was fetched.
+func (g *cloudGame) over(p lcc.Pairing) bool {
+	return g != nil && g.doc != nil && !g.doc.Live && !p.Live && p.Result == g.result && p.Result != string(relay.Ongoing)
+}
+
+func fetchGame(ctx context.Context, f *fetcher, b *budget, address string, old *cloudGame) (_ *cloudGame, changed bool, err error) {
+	if old == nil {
+		old = &cloudGame{}
+	}
+	g := *old
+	doc, err := f.get(ctx, address, old.have, b, maxGameBytes)
+	if a, ok := errors.AsType[*answerError](err); ok && a.status == http.StatusNotFound {
+		return &g, false, nil // not yet; or not now, and then it stays as it was
+	}
+	if err != nil || doc == nil {
+		return &g, false, err
+	}
+	g.have = doc.have
+	sum := sha256.Sum256(doc.body)
+	if sum == old.sum {
+		return &g, false, nil
+	}
+	game, err := lcc.ReadGame(doc.body)
+	if err != nil {
+		return &g, false, notJSON("its game.json", doc, err)
+	}
+	g.doc, g.sum, g.size = game, sum, len(doc.body)
+	return &g, true, nil
+}

@@ -1,0 +1,114 @@
+package pull
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// A folder is a web server with files that change.
+type folder struct {
+	*httptest.Server
+	mu    sync.Mutex
+	files map[string]string // by path
+	asked map[string]int
+}
+
+func newFolderServer(t testing.TB, files map[string]string) *folder {
+	f := &folder{files: files, asked: map[string]int{}}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.asked[r.URL.Path]++
+		if body, ok := f.files[r.URL.Path]; ok {
+			_, _ = w.Write([]byte(body))
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *folder) set(path, body string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.files[path] = body
+}
+
+const folderIndex = `{"date":"2026-11-23","pairings":[
+	{"white":{"fname":"Ann","lname":"Lake"},"black":{"lname":"Hill"},"result":"*","live":true},
+	{"white":{"lname":"Moor"},"black":{"lname":"Bird"},"result":"1/2-1/2","live":false},
+	{"white":{},"black":{},"result":"*"}]}`
+
+// TestFolder polls a folder that LiveChess writes, by each of the addresses that people copy.
+func TestFolder(t *testing.T) {
+	const listing = `<html><head><title>Index of /live/</title></head><body><a href="index.json">index.json</a></body></html>`
+	for _, at := range []string{"/live/index.json", "/live/", "/live/index.html"} {
+		src := newFolderServer(t, map[string]string{
+			"/live/index.json":  folderIndex,
+			"/live/game-1.json": `{"live":true,"moves":["e4 5400+3","e5"],"result":null}`,
+			"/live/index.html":  listing,
+			"/live/":            listing,
+		})
+		source := relay.Source{URL: src.URL + at}
+		if err := Check(&source); err != nil {
+			t.Fatal(err)
+		}
+		h := newHall(t, source)
+		s := newPoll(t, h, "127.0.0.1")
+		s.once(t.Context())
+		if h.line(1) != "e4 e5 *" || h.line(2) != "1/2-1/2" || h.boardCount() != 2 || h.white(1) != "Lake, Ann" {
+			t.Errorf("%s: %q, %q, %d boards, %+v", at, h.line(1), h.line(2), h.boardCount(), s.tell())
+		}
+		index := src.asked["/live/"] + src.asked["/live/index.html"]
+		src.set("/live/game-1.json", `{"live":true,"moves":["e4 5400+3","e5","Nf3"],"result":null}`)
+		s.once(t.Context())
+		if h.line(1) != "e4 e5 Nf3 *" {
+			t.Errorf("%s: %q, %+v", at, h.line(1), s.tell())
+		}
+		if n := src.asked["/live/"] + src.asked["/live/index.html"]; n != index {
+			t.Errorf("%s: the page was asked for again", at)
+		}
+		// What is none of its documents changes nothing, and is named.
+		applied := h.applied()
+		for body, want := range map[string]string{
+			`{"error":"not found"}`: "it has no pairings", `[]`: "cannot be read", "Too many requests. Try again later.": "sends plain text in place of the round's index.json",
+			listing: "sends a web page in place of the round's index.json", "": "cannot be read",
+		} {
+			src.set("/live/index.json", body)
+			s.once(t.Context())
+			if st := s.tell(); !strings.Contains(st.LastError, want) || h.applied() != applied {
+				t.Errorf("%s: an index %q: %+v", at, body, st)
+			}
+		}
+		src.set("/live/index.json", folderIndex)
+		src.set("/live/game-1.json", `{"error":"gone"}`)
+		s.once(t.Context())
+		s.backdate(2 * patience)
+		s.once(t.Context())
+		if st := s.tell(); len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 1: its game.json cannot be read: it has no moves") || h.applied() != applied {
+			t.Errorf("%s: a game: %+v", at, st)
+		}
+	}
+}
+
+// TestNoFolder wants a page beside which there is no index to stay what it is.
+func TestNoFolder(t *testing.T) {
+	src := newFolderServer(t, map[string]string{"/": "<html><title>Our club</title></html>"})
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
+	s := newPoll(t, h, "127.0.0.1")
+	s.once(t.Context())
+	if st := s.tell(); st.LastError != `the source sends a web page in place of PGN: "Our club"` || h.boardCount() != 0 {
+		t.Errorf("%+v", st)
+	}
+	src.set("/", game(1, "A", "1. e4 *"))
+	s.once(t.Context())
+	if st := s.tell(); st.LastError != "" || h.line(1) != "e4 *" {
+		t.Errorf("%+v", st)
+	}
+}

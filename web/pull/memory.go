@@ -1,0 +1,229 @@
+package pull
+
+import (
+	"bytes"
+	"cmp"
+	"container/list"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+const (
+	maxRemembered      = 64 << 20 // bytes that a Memory keeps, about eight rounds of 1,000 boards
+	maxRememberedItems = 1 << 16  // pieces that a Memory keeps
+)
+
+// Memory reads PGN texts, and remembers the games that it has read. A text that comes again with a
+// few games changed costs a hash for each of the others. Polls and pushes of all rounds share one,
+// since what a game's text says does not depend on who sent it.
+//
+// The memory is bounded: it forgets the games that came last the longest time ago. The zero value
+// is ready. It is safe for use by many goroutines.
+type Memory struct {
+	bytes int // how many it may keep; 0: maxRemembered
+
+	mu     sync.Mutex
+	pieces map[[sha256.Size]byte]*list.Element // guarded by mu; the elements hold a *piece
+	order  list.List                           // guarded by mu; those that came last are in front
+	size   int                                 // guarded by mu; of all pieces, in bytes
+}
+
+// Game is one game of a text that a [Memory] has read. What it points to is shared: the caller must
+// not change it.
+type Game struct {
+	mirror.Game
+	Tags []pgn.Tag
+	// Err says why the game could not be read or played to its end; nil if it could.
+	Err error
+	// Unread: nothing of the game could be read, and the other fields but Err are empty.
+	Unread bool
+	// Truncated: the game has no result behind its moves, as in a file that is still being written.
+	Truncated bool
+	// Torn is the game as it was read if the text ends in it, so that half of a move or of a tag may
+	// be missing; nil otherwise. It is the last game's, and belongs to the caller.
+	Torn *pgn.Game
+}
+
+// piece is what was read of one piece of a text, see [pgn.Pieces]. Immutable.
+type piece struct {
+	sum   [sha256.Size]byte
+	games []Game
+	more  int  // games behind the limit
+	lines int  // of the text
+	open  bool // what it ends with may go on in the next piece, see [pgn.Reader.Open]
+	torn  *pgn.Game
+	size  int
+}
+
+// Read reads a text, as [pgn.Decode] returns it. It returns at most limit games, those that could not
+// be read among them, and the number of the others.
+func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
+	in := pgn.NewReader(bytes.NewReader(nil))
+	pieces := slices.Collect(pgn.Pieces(text))
+	start, line := 0, 0
+	for len(pieces) > 0 {
+		if len(games) >= limit {
+			more += count(in, text[start:])
+			break
+		}
+		var p *piece
+		n := 1
+		for {
+			size := 0
+			for _, part := range pieces[:n] {
+				size += len(part)
+			}
+			last := n == len(pieces)
+			if p = m.read(in, text[start:start+size], last); !p.open || last {
+				start += size
+				break
+			}
+			n = min(2*n, len(pieces)) // not one by one, or many such pieces would cost their square
+		}
+		for _, g := range p.games {
+			g.Err = placed(g.Err, len(games)+more, line)
+			games = append(games, g)
+		}
+		if more += p.more; p.torn != nil {
+			games[len(games)-1].Torn = p.torn
+		}
+		line += p.lines
+		pieces = pieces[n:]
+	}
+	if n := len(games) - limit; n > 0 {
+		games, more = games[:limit], more+n
+	}
+	return games, more
+}
+
+// count is how many games a text has.
+func count(in *pgn.Reader, text []byte) (n int) {
+	in.Reset(bytes.NewReader(text))
+	for {
+		if _, err := in.Next(); errors.Is(err, io.EOF) {
+			return n
+		}
+		n++
+	}
+}
+
+// placed turns an error of a game in its piece into one of the game in the whole text. before is how
+// many games stand before that game, and lines how many lines stand before the piece.
+func placed(err error, before, lines int) error {
+	fault, ok := errors.AsType[*pgn.Error](err)
+	if !ok {
+		return err
+	}
+	moved := *fault
+	moved.Game = before + 1
+	if moved.Line > 0 {
+		moved.Line += lines
+	}
+	return &moved
+}
+
+// read returns what the piece says. The end of the text is not remembered if it is the middle of a game.
+func (m *Memory) read(in *pgn.Reader, text []byte, last bool) *piece {
+	sum := sha256.Sum256(text)
+	if p := m.find(sum); p != nil && !(last && p.unfinished()) {
+		return p
+	}
+	p := readPiece(in, text)
+	p.sum = sum
+	if !last {
+		p.torn = nil
+	} else if p.torn != nil {
+		return p
+	}
+	m.keep(p)
+	return p
+}
+
+// unfinished reports whether the last game has no result behind its moves.
+func (p *piece) unfinished() bool {
+	return p.more == 0 && len(p.games) > 0 && p.games[len(p.games)-1].Truncated
+}
+
+func readPiece(in *pgn.Reader, text []byte) *piece {
+	p := &piece{size: 512, lines: bytes.Count(text, []byte("\n")) + bytes.Count(text, []byte("\r")) - bytes.Count(text, []byte("\r\n"))}
+	in.Reset(bytes.NewReader(text))
+	var last *pgn.Game
+	for {
+		read, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			p.open = in.Open(last)
+			return p
+		}
+		last, p.torn = nil, nil
+		if len(p.games) == relay.MaxBoard {
+			p.more++
+			continue
+		}
+		var g Game
+		if err != nil {
+			g.Err, g.Unread = err, true
+		} else {
+			g.Game, g.Err = mirror.FromPGN(read)
+			g.Moves, g.Game.Tags = slices.Clip(g.Moves), slices.Clip(g.Game.Tags)
+			g.Tags, g.Truncated = slices.Clip(read.Tags), read.Truncated
+			last = read
+			if read.Truncated {
+				p.torn = read
+			}
+		}
+		p.games = append(p.games, g)
+		p.size += g.weight()
+		if g.Err != nil {
+			p.size += 4 * len(text) // mirror keeps the game as it was read
+		}
+	}
+}
+
+// weight is about how many bytes the game takes.
+func (g *Game) weight() int {
+	const game, move, tag = 800, 64, 32
+	n := game + move*len(g.Moves)
+	for _, t := range g.Tags {
+		n += tag + len(t.Name) + 2*len(t.Value)
+	}
+	return n
+}
+
+// find returns the piece with that text, nil if the memory does not have it.
+func (m *Memory) find(sum [sha256.Size]byte) *piece {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.pieces[sum]
+	if e == nil {
+		return nil
+	}
+	m.order.MoveToFront(e)
+	return e.Value.(*piece)
+}
+
+// keep remembers a piece, and forgets others for it.
+func (m *Memory) keep(p *piece) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pieces == nil {
+		m.pieces = map[[sha256.Size]byte]*list.Element{}
+	}
+	limit := cmp.Or(m.bytes, maxRemembered)
+	if m.pieces[p.sum] != nil || p.size > limit/4 {
+		return // somebody else has read it meanwhile; or it would push out too many
+	}
+	m.pieces[p.sum] = m.order.PushFront(p)
+	m.size += p.size
+	for m.size > limit || len(m.pieces) > maxRememberedItems {
+		last := m.order.Remove(m.order.Back()).(*piece)
+		delete(m.pieces, last.sum)
+		m.size -= last.size
+	}
+}

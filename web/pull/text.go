@@ -1,0 +1,107 @@
+package pull
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+	"github.com/chessrelay/chessrelay/relay/pgn"
+)
+
+// text is a PGN with all games of a round.
+type text struct {
+	url    string
+	memory *Memory
+
+	have validators
+	sum  [sha256.Size]byte
+}
+
+func (t *text) read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error) {
+	doc, err := f.get(ctx, t.url, t.have, b, MaxBytes)
+	if err != nil || doc == nil {
+		return nil, nil, false, err
+	}
+	// Many servers know no ETag. The type counts too, since its charset may have been put right.
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%s", doc.contentType, doc.body)
+	if [sha256.Size]byte(sum.Sum(nil)) == t.sum {
+		t.have = doc.have
+		return nil, nil, false, nil
+	}
+	if n, ok := errors.AsType[*pgn.NotPGN](pgn.Sniff(doc.body, doc.contentType)); ok {
+		return nil, nil, false, &strangeError{"PGN", n}
+	}
+	games, problems = t.games(pgn.Decode(doc.body, pgn.Charset(doc.contentType)))
+	t.have, t.sum = doc.have, [sha256.Size]byte(sum.Sum(nil))
+	return games, problems, true, nil
+}
+
+// strangeError is returned when a source sends something else than its kind of document.
+type strangeError struct {
+	name string // of the document
+	came *pgn.NotPGN
+}
+
+func (e *strangeError) Error() string {
+	text := "the source sends " + e.came.What + " in place of " + e.name
+	if e.came.Says != "" {
+		text += fmt.Sprintf(": %q", e.came.Says)
+	}
+	return text
+}
+
+// games reads the text, and says what of it could not be read.
+func (t *text) games(body []byte) (games []Game, problems []string) {
+	all, more := t.memory.Read(body, relay.MaxBoard)
+	for _, g := range withoutTorn(all, body) {
+		if g.Unread {
+			problems = append(problems, g.Err.Error())
+			continue
+		}
+		games = append(games, g)
+	}
+	switch {
+	case more > 0:
+		problems = append(problems, fmt.Sprintf("the source has %d games more than the %d that a round may have, and those are left out", more, relay.MaxBoard))
+	case len(all) == 0:
+		problems = append(problems, "the source shows no game")
+	}
+	return games, problems
+}
+
+// withoutTorn leaves out what a text that ends in the middle may say wrongly. A last game without moves may
+// have but half of its tags. A last move may become O-O-O yet, or get a clock, if the text has clocks.
+func withoutTorn(games []Game, body []byte) []Game {
+	n := len(games)
+	if n == 0 || games[n-1].Torn == nil {
+		return games
+	}
+	torn := games[n-1].Torn
+	last := len(torn.Moves) - 1
+	if last < 0 {
+		return games[:n-1]
+	}
+	m, end := torn.Moves[last], body[len(body)-1]
+	castles := (m.SAN == "O-O" || m.SAN == "0-0") && end != '\n' && end != ' '
+	if castles || m.Clock == relay.NoTime && hasClocks(games) {
+		torn.Moves = torn.Moves[:last]
+		g := &games[n-1]
+		g.Game, g.Err = mirror.FromPGN(torn)
+	}
+	return games
+}
+
+func hasClocks(games []Game) bool {
+	for _, g := range games {
+		for _, m := range g.Moves {
+			if m.Clock.Known() {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,170 @@
+package pull
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// boardCount is how many boards the round has.
+func (h *hall) boardCount() (n int) {
+	h.Read(func(_ uint64, b *relay.State) {
+		r, _ := b.Round(rid)
+		n = len(r.Games)
+	})
+	return n
+}
+
+// white is the name of White at a board.
+func (h *hall) white(board int) (name string) {
+	h.Read(func(_ uint64, b *relay.State) {
+		r, _ := b.Round(rid)
+		for _, id := range r.Games {
+			if g, _ := b.Game(id); g.Board == board {
+				name = g.White.Name
+			}
+		}
+	})
+	return name
+}
+
+func (p *page) setType(contentType string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.header = http.Header{"Content-Type": {contentType}}
+}
+
+// strange are bodies that are no PGN, and what is to be said of them.
+func strange(t testing.TB) map[string]string {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	if _, err := w.Write([]byte(game(1, "A", "1. e4 *"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"Too many requests. Try again later.\n":                          "plain text",
+		"<br />\n<b>Warning</b>:  fopen(games.pgn): failed in <b>/x</b>": "the error of a script",
+		`[{"id":1,"error":"not found"}]`:                                 "JSON",
+		`{"error":"No such round"}`:                                      "JSON",
+		`<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>`:     "XML",
+		"<!DOCTYPE html><html><title>Log in</title>Log in":               "a web page",
+		"<html><head><title>Index of /live</title></head><body><a href=\"games.pgn\">games.pgn</a></body></html>": "a web page",
+		"PK\x03\x04\x14\x00\x00\x00games.pgn": "a zip archive",
+		zipped.String():                       "gzip",
+	}
+}
+
+// TestNotPGN polls what is no PGN: before the first PGN came, behind a good one, and with other types. No board is
+// opened, nothing that is recorded changes, and the state says what came. Then the source is there again.
+func TestNotPGN(t *testing.T) {
+	good := game(1, "A", "1. e4 e5 *") + game(2, "B", "1. d4 d5 1-0")
+	for body, what := range strange(t) {
+		for _, contentType := range []string{"", "text/plain", "application/x-chess-pgn", "text/html; charset=utf-8"} {
+			src := newPage(t, body)
+			src.setType(contentType)
+			h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/games.pgn"})
+			s := newPoll(t, h, "127.0.0.1")
+			s.once(t.Context())
+			want := "the source sends " + what + " in place of PGN"
+			if st := s.tell(); !strings.HasPrefix(st.LastError, want) || h.boardCount() != 0 {
+				t.Fatalf("%q as %q: %q, %d boards", body, contentType, st.LastError, h.boardCount())
+			}
+			src.set(200, good)
+			s.once(t.Context())
+			at := h.applied()
+			if st := s.tell(); st.LastError != "" || h.line(1) != "e4 e5 *" || h.line(2) != "d4 d5 1-0" {
+				t.Fatalf("PGN as %q: %+v, %q, %q", contentType, st, h.line(1), h.line(2))
+			}
+			src.set(200, body)
+			s.once(t.Context())
+			s.backdate(2 * patience)
+			s.once(t.Context())
+			if st := s.tell(); !strings.HasPrefix(st.LastError, want) || h.applied() != at || h.boardCount() != 2 {
+				t.Fatalf("%q behind a PGN: %q, %d boards", body, st.LastError, h.boardCount())
+			}
+			src.set(200, good)
+			s.once(t.Context())
+			if st := s.tell(); st.LastError != "" || h.applied() != at {
+				t.Fatalf("the PGN again: %+v", st)
+			}
+		}
+	}
+}
+
+// TestLenientType wants PGN to be taken whatever its type says.
+func TestLenientType(t *testing.T) {
+	for _, contentType := range []string{"text/html", "application/json", "application/octet-stream", "image/png", "rubbish;;", "text/plain; charset=no-such"} {
+		src := newPage(t, game(1, "A", "1. e4 *"))
+		src.setType(contentType)
+		h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+		s := newPoll(t, h, "127.0.0.1")
+		if s.once(t.Context()); h.line(1) != "e4 *" {
+			t.Errorf("PGN as %s: %+v", contentType, s.tell())
+		}
+	}
+}
+
+// TestEmpty wants a source that shows nothing to be no fault, since a file is empty before the round.
+func TestEmpty(t *testing.T) {
+	for _, body := range []string{"", "\n \n", "\ufeff"} {
+		src := newPage(t, body)
+		h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+		s := newPoll(t, h, "127.0.0.1")
+		s.once(t.Context())
+		if st := s.tell(); st.LastError != "" || h.boardCount() != 0 || len(st.Problems) != 1 || st.Problems[0] != "the source shows no game" {
+			t.Errorf("%q: %+v, %d boards", body, st, h.boardCount())
+		}
+	}
+}
+
+// TestCharset wants the charset of the header, then the mark, then UTF-8, then Latin-1.
+func TestCharset(t *testing.T) {
+	const cyrillic, western = "Спасский", "Weiß, Jürgen"
+	encoded := func(c *charmap.Charmap, name string) string {
+		out, err := c.NewEncoder().String(game(1, name, "1. e4 *"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, tt := range []struct{ name, body, contentType, want string }{
+		{"windows-1251", encoded(charmap.Windows1251, cyrillic), "text/plain; charset=windows-1251", cyrillic},
+		{"in quotes and capitals", encoded(charmap.Windows1251, cyrillic), `application/x-chess-pgn; Charset="Windows-1251"`, cyrillic},
+		{"KOI8-R", encoded(charmap.KOI8R, cyrillic), "text/plain;charset=koi8-r", cyrillic},
+		{"UTF-8", game(1, cyrillic, "1. e4 *"), "text/plain; charset=utf-8", cyrillic},
+		{"a mark", "\ufeff" + game(1, cyrillic, "1. e4 *"), "text/plain", cyrillic},
+		{"no charset, UTF-8", game(1, western, "1. e4 *"), "text/plain", western},
+		{"no charset, Latin-1", encoded(charmap.ISO8859_1, western), "text/plain", western},
+		{"no type, Latin-1", encoded(charmap.ISO8859_1, western), "", western},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := newPage(t, tt.body)
+			src.setType(tt.contentType)
+			h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+			s := newPoll(t, h, "127.0.0.1")
+			if s.once(t.Context()); h.white(1) != tt.want {
+				t.Errorf("White is %q, not %q; %+v", h.white(1), tt.want, s.tell())
+			}
+		})
+	}
+	// The header is put right while the bytes stay.
+	src := newPage(t, encoded(charmap.Windows1251, cyrillic))
+	src.setType("text/plain")
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoll(t, h, "127.0.0.1")
+	s.once(t.Context())
+	src.setType("text/plain; charset=windows-1251")
+	s.source.(*text).have = validators{} // as of a server without ETags
+	if s.once(t.Context()); h.white(1) != cyrillic {
+		t.Errorf("White is %q, not %q", h.white(1), cyrillic)
+	}
+}
