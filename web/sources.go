@@ -96,6 +96,7 @@ type sourceState struct {
 	PolledBy string `json:"polledBy"`      // the leader's name, empty if there is none
 	URL      string `json:"url,omitempty"` // where the leader tells more, if that is not here
 	*pull.Status
+	Sources []pull.SourceStatus `json:"sources,omitempty"` // all of the round's; Status is that of the first
 }
 
 // clusterSource is how the source of a round fares, in few words. Durations, since the nodes' clocks may differ.
@@ -104,6 +105,7 @@ type clusterSource struct {
 	Name       string        `json:"name"`       // of the round
 	Tournament string        `json:"tournament"` // its name
 	URL        string        `json:"url"`
+	State      string        `json:"state,omitempty"`     // see pull.Status
 	LastPollMs int64         `json:"lastPollMs"`          // since the last poll; -1: there was none yet
 	NextPollMs int64         `json:"nextPollMs"`          // until the next one
 	FailingMs  int64         `json:"failingMs,omitempty"` // since the first of the polls that have failed without one that went well
@@ -120,27 +122,26 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 	inside := s.insider(r)
 	s.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		for _, r := range b.Sources() {
-			st, ok := s.cfg.Pull.Status(r.ID)
-			if !ok {
-				continue
-			}
-			c := clusterSource{
-				Round: r.ID, Name: r.Name, URL: r.Sources[0].URL, LastPollMs: -1, NextPollMs: int64(max(0, st.NextPoll-at)),
-				LastError: st.LastError, Problems: len(st.Problems),
-			}
-			if r.Delay > 0 && !inside { // see withoutSources
-				c.URL, c.LastError = "", ""
-			}
+			tournament := ""
 			if t, ok := b.Tournament(r.Tournament); ok {
-				c.Tournament = t.Name
+				tournament = t.Name
 			}
-			if st.LastPoll > 0 {
-				c.LastPollMs = int64(max(0, at-st.LastPoll))
+			for _, st := range s.cfg.Pull.Sources(r.ID) {
+				c := clusterSource{
+					Round: r.ID, Name: r.Name, Tournament: tournament, URL: st.URL, State: st.State, LastPollMs: -1,
+					NextPollMs: int64(max(0, st.NextPoll-at)), LastError: st.LastError, Problems: len(st.Problems),
+				}
+				if r.Delay > 0 && !inside { // see withoutSources
+					c.URL, c.LastError, c.State = "", "", ""
+				}
+				if st.LastPoll > 0 {
+					c.LastPollMs = int64(max(0, at-st.LastPoll))
+				}
+				if st.FailingSince > 0 {
+					c.FailingMs = int64(max(1, at-st.FailingSince))
+				}
+				out = append(out, c)
 			}
-			if st.FailingSince > 0 {
-				c.FailingMs = int64(max(1, at-st.FailingSince))
-			}
-			out = append(out, c)
 		}
 	})
 	return out
@@ -181,8 +182,8 @@ func (s *Server) sourceState(r *relay.Round) *sourceState {
 		}
 	}
 	if s.cfg.Pull != nil {
-		if st, ok := s.cfg.Pull.Status(r.ID); ok {
-			out.Status = &st
+		if out.Sources = s.cfg.Pull.Sources(r.ID); len(out.Sources) > 0 {
+			out.Status = &out.Sources[0].Status
 		}
 	}
 	return out

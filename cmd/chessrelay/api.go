@@ -110,6 +110,7 @@ type sourceState struct {
 	Name       string        `json:"name"`
 	Tournament string        `json:"tournament"`
 	URL        string        `json:"url"`
+	State      string        `json:"state"`
 	LastPollMs int64         `json:"lastPollMs"`
 	NextPollMs int64         `json:"nextPollMs"`
 	FailingMs  int64         `json:"failingMs"`

@@ -172,6 +172,8 @@ func TestStatusOfSources(t *testing.T) {
 	s := clusterState{Sources: []sourceState{
 		at,
 		of(func(s *sourceState) { s.LastPollMs = -1 }),
+		of(func(s *sourceState) { s.State = "stopped: somebody has finished the round" }),
+		of(func(s *sourceState) { s.State = `waiting: the round starts when "Round 0" is finished` }),
 		of(func(s *sourceState) { s.Problems = 2 }),
 		of(func(s *sourceState) { s.FailingMs, s.LastError = 200_000, "the source answers 404 Not Found" }),
 		of(func(s *sourceState) { s.FailingMs, s.NextPollMs, s.LastError = 1000, 0, "refused." }),
@@ -180,6 +182,8 @@ func TestStatusOfSources(t *testing.T) {
 	for _, want := range []string{
 		"answered 2s ago, and is asked again in 3s.\n",
 		"was not asked yet.\n",
+		"is not taken now: somebody has finished the round.\n",
+		"is not taken now: the round starts when \"Round 0\" is finished.\n",
 		"; not all of its games could be taken, see /api/rounds/0clOvgby.\n",
 		"City Open, Round 1: its source https://club.example/1.pgn has failed for 3m20s, and is asked again in 3s: the source answers 404 Not Found.\n",
 		"has failed for 1s, and is asked again now: refused.\n",

@@ -341,7 +341,7 @@ func TestOpenAPI(t *testing.T) {
 
 	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
 	// Nor does any bring a source to say less than it did.
-	doc.wantAllSeen("SourceState.kept", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
+	doc.wantAllSeen("SourceState.kept", "SourceState.follow", "OneSourceState.kept", "OneSourceState.follow", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
 }
 
 // readStreams opens streams of the document at once, and returns a function that reads each of them until a frame of all those

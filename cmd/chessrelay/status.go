@@ -198,6 +198,9 @@ func (s sourceState) String() string {
 		next = "again now"
 	}
 	switch {
+	case strings.HasPrefix(s.State, "stopped: "), strings.HasPrefix(s.State, "waiting: "):
+		_, why, _ := strings.Cut(s.State, ": ")
+		return text + "is not taken now: " + why + "."
 	case s.FailingMs > 0:
 		return text + fmt.Sprintf("has failed for %s, and is asked %s: %s.", ago(s.FailingMs), next, strings.TrimSuffix(s.LastError, "."))
 	case s.LastPollMs < 0:

@@ -15,7 +15,7 @@ import (
 const (
 	// patience is for how long a source must show the same before moves are taken back that it merely lacks.
 	patience = 30 * time.Second
-	// maxTries is how often the boards are brought to what the source shows, if others change them meanwhile.
+	// maxTries is how often the boards are brought to what the sources show, if others change them meanwhile.
 	maxTries = 3
 	// maxBatch bounds the commands that are submitted at once.
 	maxBatch = 1000
@@ -27,65 +27,236 @@ type shortened struct {
 	since time.Time
 }
 
-// take notes what was read, as it can be compared with the boards.
-func (s *poll) take(games []Game, problems []string) {
-	s.games, s.faults, s.problems = make([]mirror.Game, len(games)), make([]error, len(games)), problems
-	for i, g := range games {
-		s.games[i], s.faults[i] = g.Game, g.Err
-		// A text that ends in the middle is still being written.
-		s.games[i].Broken = g.Broken || g.Truncated
-	}
+// offer is what a source shows while the boards are compared.
+type offer struct {
+	*poll
+	shown
+	movedOn string          // says that it shows another round, and is not taken
+	dead    bool            // it has been broken for so long that boards go over to others
+	changes []mirror.Change // what each of its games means for the boards, if nothing is taken back
 }
 
-// apply brings the boards to what the source shows.
-func (s *poll) apply(ctx context.Context, now time.Time) error {
-	s.refused = nil
-	turn := s.lines.Enter(s.round)
+// taken reports whether anything is taken from the source now.
+func (o *offer) taken() bool { return o.read && o.movedOn == "" }
+
+// settle compares the boards with what the sources show, if that is due. polled says that a poll has just
+// ended: then what could not be recorded before is tried again.
+func (r *round) settle(ctx context.Context, polled bool) error {
+	if !r.isDue(polled) {
+		return nil
+	}
+	turn := r.Puller.lines.Enter(r.id)
 	defer turn.Leave()
 	if err := turn.Wait(ctx); err != nil {
 		return fmt.Errorf("a push to the round is being recorded: %w", err)
 	}
-	if err := s.cfg.Sync(ctx); err != nil {
+	if !r.isDue(polled) {
+		return nil // the poll of another source has done it
+	}
+	r.mu.Lock()
+	r.again, r.later = false, time.Time{}
+	r.mu.Unlock()
+	err := r.compare(ctx)
+	if err != nil {
+		r.due(time.Time{})
+	}
+	return err
+}
+
+func (r *round) isDue(polled bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return polled && r.again || !r.later.IsZero() && !r.now().Before(r.later)
+}
+
+// compare brings the boards to what the sources show. The caller has the round's turn.
+func (r *round) compare(ctx context.Context) error {
+	if err := r.cfg.Sync(ctx); err != nil {
 		return fmt.Errorf("the boards cannot be compared: %w", err)
 	}
 	for try := 1; ; try++ {
-		round := s.boards()
-		if round.ID == "" {
-			return errors.New("the round is gone")
-		}
-		s.applied = round.Players
-		changes := s.changes(round, now)
-		s.unread = slices.Clone(s.problems)
-		for i, c := range changes {
-			if s.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
-				s.unread = append(s.unread, s.faults[i].Error())
-			}
-		}
-		var commands []*relaypb.Command
-		for _, c := range changes {
-			commands = append(commands, c.Commands...)
-		}
-		if len(commands) == 0 {
-			s.refused, _ = refusals(changes, nil)
-			return nil
-		}
-		if !s.cfg.Leads() {
-			return errors.New("this node no longer leads")
-		}
-		var outcomes []relay.Outcome
-		for batch := range slices.Chunk(commands, maxBatch) {
-			out, err := s.cfg.Submit(ctx, batch...)
-			if err != nil {
-				return fmt.Errorf("what the source shows could not be recorded: %w", err)
-			}
-			outcomes = append(outcomes, out...)
-			s.total.commands.Add(uint64(len(batch)))
-		}
-		again := false
-		if s.refused, again = refusals(changes, outcomes); !again || try == maxTries {
-			return nil // what was refused is asked for again when the source shows something else
+		again, err := r.takeAll(ctx)
+		if err != nil || !again || try == maxTries {
+			return err // what was refused is asked for again when a source shows something else
 		}
 	}
+}
+
+// takeAll takes from each source what the boards are to have of it, the most trusted first. again says that it is to be
+// done once more: somebody else may have changed a game meanwhile, or boards were opened that are to follow a source.
+func (r *round) takeAll(ctx context.Context) (again bool, err error) {
+	now := r.now()
+	view := r.view()
+	if view.ID == "" {
+		return false, errors.New("the round is gone")
+	}
+	r.mu.Lock()
+	r.applied = view.Players
+	r.mu.Unlock()
+	all := r.offers(view, now)
+	follow := r.follow(view, all, now)
+	submitted := false
+	for i, o := range all {
+		took := taken{}
+		if o.taken() {
+			if submitted { // and what was opened for one source is there for the next
+				view = r.view()
+				o.changes = o.diff(view)
+			}
+			mine := func(c mirror.Change) bool { return r.mine(view, all, follow, i, c) }
+			changes := o.shorter(view, mine, now, &took)
+			n, more, err := o.take(ctx, view, changes, mine, &took)
+			if err != nil {
+				return false, err
+			}
+			submitted, again = submitted || n > 0, again || more
+		}
+		o.mu.Lock()
+		o.poll.took, o.poll.movedOn = took, o.movedOn
+		o.noteTaken()
+		o.mu.Unlock()
+	}
+	return again, nil
+}
+
+// offers are what the sources show, and what it means for the boards.
+func (r *round) offers(view mirror.Round, now time.Time) []*offer {
+	all := make([]*offer, len(r.sources))
+	for i, s := range r.sources {
+		s.mu.Lock()
+		o := &offer{poll: s, shown: s.shows}
+		s.mu.Unlock()
+		all[i] = o
+		if source, stands, moved := mirror.OtherRound(view, o.games); moved {
+			o.movedOn = fmt.Sprintf("the source shows round %s now, and the games of this round are of round %s", source, stands)
+		}
+		if o.taken() {
+			o.changes = o.diff(view)
+		}
+		broken := o.failing
+		if !o.read && broken.IsZero() {
+			broken = r.began // its first poll is still on its way
+		}
+		if !broken.IsZero() {
+			o.dead = r.passed(broken, o.target.Silence(), now)
+		}
+		o.dead = o.dead || o.movedOn != ""
+	}
+	return all
+}
+
+// passed reports whether the time has passed since then. Otherwise the boards are compared when it has.
+func (r *round) passed(since time.Time, d time.Duration, now time.Time) bool {
+	if at := since.Add(d); now.Before(at) {
+		if len(r.sources) > 1 {
+			r.due(at)
+		}
+		return false
+	}
+	return true
+}
+
+// diff compares without taking anything back that the source merely lacks.
+func (o *offer) diff(view mirror.Round) []mirror.Change {
+	view.Source, view.Shorten = o.target.ID, false
+	return mirror.Diff(view, o.games)
+}
+
+// shorter takes moves back that the source no longer shows, only if the round says so, and once the source has shown
+// the same for some time. Until then the boards keep them, and took counts them.
+func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now time.Time, took *taken) []mirror.Change {
+	short := map[relay.GameID]shortened{}
+	settled := false
+	kept := make([]bool, len(o.changes))
+	for i, c := range o.changes {
+		if c.Kept == 0 || !mine(c) {
+			continue
+		}
+		is := shortened{len(o.games[i].Moves), now}
+		if was, ok := o.short[c.Game]; ok && was.moves == is.moves {
+			is = was
+		}
+		short[c.Game] = is
+		if view.Shorten && !o.games[i].Broken && o.failing.IsZero() {
+			if at := is.since.Add(patience); !now.Before(at) {
+				settled = true // this one is taken back
+				continue
+			} else {
+				o.due(at)
+			}
+		}
+		kept[i] = true
+		took.kept += c.Kept
+	}
+	o.short = short
+	if !settled {
+		return o.changes
+	}
+	games := slices.Clone(o.games)
+	for i := range games {
+		games[i].Broken = games[i].Broken || kept[i]
+	}
+	view.Source = o.target.ID
+	return mirror.Diff(view, games)
+}
+
+// take submits what the boards that follow the source are to have of it, and says how many commands that
+// took.
+func (o *offer) take(
+	ctx context.Context, view mirror.Round, changes []mirror.Change, mine func(mirror.Change) bool, took *taken,
+) (n int, again bool, err error) {
+	boards := make(map[relay.GameID]*relay.Game, len(view.Games))
+	for _, g := range view.Games {
+		boards[g.ID] = g
+	}
+	mineOnly := make([]mirror.Change, 0, len(changes))
+	var commands []*relaypb.Command
+	opened := false
+	for i, c := range changes {
+		if !mine(c) {
+			continue
+		}
+		g := boards[c.Game]
+		opened = opened || c.New
+		if g != nil || c.New {
+			took.follow++
+		}
+		if o.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
+			took.unread = append(took.unread, o.faults[i].Error())
+		}
+		if update := o.followed(g); update != nil {
+			c.Commands = slices.Concat([]*relaypb.Command{update}, c.Commands)
+		}
+		mineOnly = append(mineOnly, c)
+		commands = append(commands, c.Commands...)
+	}
+	if len(o.sources) == 1 {
+		took.follow = 0
+	}
+	var outcomes []relay.Outcome
+	if len(commands) > 0 {
+		if outcomes, err = o.submit(ctx, commands); err != nil {
+			return 0, false, err
+		}
+	}
+	took.refused, again = refusals(mineOnly, outcomes)
+	return len(commands), again || opened && len(o.sources) > 1, nil
+}
+
+// submit brings commands through the log.
+func (r *round) submit(ctx context.Context, commands []*relaypb.Command) (outcomes []relay.Outcome, err error) {
+	if !r.cfg.Leads() {
+		return nil, errors.New("this node no longer leads")
+	}
+	for batch := range slices.Chunk(commands, maxBatch) {
+		out, err := r.cfg.Submit(ctx, batch...)
+		if err != nil {
+			return nil, fmt.Errorf("what the source shows could not be recorded: %w", err)
+		}
+		outcomes = append(outcomes, out...)
+		r.total.commands.Add(uint64(len(batch)))
+	}
+	return outcomes, nil
 }
 
 // refusals are what the boards did not take, one of each game, since what follows in it is refused because of that. again says that
@@ -93,14 +264,18 @@ func (s *poll) apply(ctx context.Context, now time.Time) error {
 func refusals(changes []mirror.Change, outcomes []relay.Outcome) (out []string, again bool) {
 	for _, c := range changes {
 		err := c.Err
-		for _, o := range outcomes[:len(c.Commands)] {
+		n := min(len(c.Commands), len(outcomes))
+		for _, o := range outcomes[:n] {
 			if err == nil {
 				err = o.Err
 			}
 		}
-		outcomes = outcomes[len(c.Commands):]
-		if err != nil {
+		outcomes = outcomes[n:]
+		switch {
+		case err != nil && c.Board > 0:
 			out = append(out, fmt.Sprintf("board %d: %v", c.Board, err))
+		case err != nil:
+			out = append(out, err.Error())
 		}
 		again = again || errors.Is(err, relay.ErrPlyConflict) || errors.Is(err, relay.ErrGameOver) ||
 			errors.Is(err, relay.ErrBoardTaken) || errors.Is(err, relay.ErrNotFound)
@@ -108,53 +283,20 @@ func refusals(changes []mirror.Change, outcomes []relay.Outcome) (out []string, 
 	return out, again
 }
 
-// boards reads the round.
-func (s *poll) boards() (round mirror.Round) {
-	s.cfg.Boards.Read(func(_ uint64, b *relay.State) {
-		r, ok := b.Round(s.round)
+// view reads the round.
+func (r *round) view() (view mirror.Round) {
+	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
+		is, ok := b.Round(r.id)
 		if !ok {
 			return
 		}
-		t, _ := b.Tournament(r.Tournament)
-		round = mirror.Round{ID: r.ID, Shorten: r.Shorten, Players: s.players.Of(t)}
-		for _, id := range r.Games {
+		t, _ := b.Tournament(is.Tournament)
+		view = mirror.Round{ID: is.ID, Shorten: is.Shorten, Players: r.players.Of(t)}
+		for _, id := range is.Games {
 			if g, ok := b.Game(id); ok {
-				round.Games = append(round.Games, g)
+				view.Games = append(view.Games, g)
 			}
 		}
 	})
-	return round
-}
-
-// changes are what leads from the round to what the source shows. Games of which it shows less are shortened only if
-// the round says so, and once they have been as short for some time; later is set to when that will be.
-func (s *poll) changes(round mirror.Round, now time.Time) []mirror.Change {
-	shorten := round.Shorten
-	round.Shorten = false
-	changes := mirror.Diff(round, s.games)
-	short := map[relay.GameID]shortened{}
-	games := slices.Clone(s.games)
-	s.later, s.kept = time.Time{}, 0
-	for i, c := range changes {
-		if c.Kept == 0 {
-			continue
-		}
-		is := shortened{len(s.games[i].Moves), now}
-		if was, ok := s.short[c.Game]; ok && was.moves == is.moves {
-			is = was
-		}
-		short[c.Game] = is
-		settled := is.since.Add(patience)
-		if shorten && !s.games[i].Broken && !now.Before(settled) {
-			continue // this one is taken back
-		}
-		games[i].Broken = true
-		s.kept += c.Kept
-		if shorten && !s.games[i].Broken && (s.later.IsZero() || settled.Before(s.later)) {
-			s.later = settled
-		}
-	}
-	s.short = short
-	round.Shorten = shorten
-	return mirror.Diff(round, games)
+	return view
 }

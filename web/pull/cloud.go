@@ -116,7 +116,7 @@ func (c *cloud) show() (out []Game) {
 		board, doc := i+1, c.games[i+1].document()
 		s := c.shown[board]
 		if s == nil || s.doc != doc || !reflect.DeepEqual(s.pairing, p) {
-			s = &cloudShown{pairing: p, doc: doc}
+			s = &cloudShown{pairing: p, doc: doc, game: Game{place: board}}
 			in := lcc.PGN(c.round, board, p, doc)
 			s.game.Tags = in.Tags
 			s.game.Game, s.game.Err = mirror.FromPGN(in)

@@ -1,11 +1,17 @@
 // Package pull fetches what other servers show of rounds that have a source: a PGN, a LiveChess Cloud or
 // a folder that LiveChess writes. What comes becomes the boards.
 //
-// A [Puller] polls while its node leads, and no other does: so a source is asked by one node of the cluster, and by
-// another one within a moment when leadership moves. It finds out by looking, four times a second, whether it leads and which
-// rounds have a source ([Config.Sources]).
+// A [Puller] polls while its node leads, and no other does. So one node of the cluster asks a source, and another
+// one does within a moment when leadership moves. Four times a second the Puller looks whether it leads, and
+// which rounds have sources.
 //
-//	Sources ──► one goroutine a source ──► fetch ──► pgn, lcc ──► games ──► Config.Apply
+//	one goroutine a source ──► fetch ──► pgn, lcc ──► games ──┐
+//	one goroutine a source ──► fetch ──► pgn, lcc ──► games ──┴─► follow ──► mirror ──► Config.Submit
+//
+// A poll whose source shows something new compares the boards with all sources of the round. It does so while it
+// has the round's turn ([Lines]), so a round has one comparison at a time. Each source is compared as a whole, and the
+// boards that follow it are changed (round.follow has the rules). What a board follows is in the log, so
+// another leader goes on with it.
 //
 // What is polled is asked for conditionally (ETag, Last-Modified); what comes as it came before goes no further. After an error
 // the pauses grow up to a minute, with jitter; [Puller.Status] tells the error in words.
@@ -29,8 +35,13 @@
 // Many sources show a file that is half written for a moment. So moves that are on a board and not in the source are taken back only
 // once the source has shown the same for half a minute; a game that ends in the middle takes none back at all.
 //
+// # When it stops
+//
+// A round is polled until an hour after its last result, or until somebody finishes it by hand; and again when it is opened again. A
+// source whose games are all of another round than the boards' is polled but not taken.
+//
 // # Goroutines
 //
-// One finds the sources, and one polls each of them. [Puller.Close] ends them and waits. A lock for the polls and one for [Lines], which
-// nothing is called under.
+// One finds the rounds, and one polls each source. [Puller.Close] ends them and waits. Locks: the Puller's for its rounds, a poll's
+// for what it shows, then the round's for when it is due; and one each for [Lines] and [Memory]. Nothing outside is called under them.
 package pull

@@ -89,7 +89,7 @@ func TestFolder(t *testing.T) {
 		src.set("/live/index.json", folderIndex)
 		src.set("/live/game-1.json", `{"error":"gone"}`)
 		s.once(t.Context())
-		s.backdate(2 * patience)
+		h.advance(2 * patience)
 		s.once(t.Context())
 		if st := s.tell(); len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 1: its game.json cannot be read: it has no moves") || h.applied() != applied {
 			t.Errorf("%s: a game: %+v", at, st)

@@ -63,12 +63,12 @@ func TestPollWaitsForAPush(t *testing.T) {
 	for !waiting() {
 		runtime.Gosched()
 	}
-	if n := len(s.boards().Games); n > 0 {
+	if n := len(s.view().Games); n > 0 {
 		t.Errorf("%d games are there before the push has left", n)
 	}
 	push.Leave()
 	wg.Wait()
-	if n := len(s.boards().Games); n != 1 || s.tell().LastError != "" {
+	if n := len(s.view().Games); n != 1 || s.tell().LastError != "" {
 		t.Errorf("%d games, %+v", n, s.tell())
 	}
 }

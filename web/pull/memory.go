@@ -49,6 +49,8 @@ type Game struct {
 	// Torn is the game as it was read if the text ends in it, so that half of a move or of a tag may
 	// be missing; nil otherwise. It is the last game's, and belongs to the caller.
 	Torn *pgn.Game
+
+	place int // in what the source shows, from 1; also of a LiveChess board
 }
 
 // piece is what was read of one piece of a text, see [pgn.Pieces]. Immutable.
@@ -89,6 +91,7 @@ func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 		}
 		for _, g := range p.games {
 			g.Err = placed(g.Err, len(games)+more, line)
+			g.place = len(games) + 1
 			games = append(games, g)
 		}
 		if more += p.more; p.torn != nil {

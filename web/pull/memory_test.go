@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/mirror"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
@@ -45,7 +47,7 @@ func sameGames(t testing.TB, got, want []Game) {
 		if a.Err != nil { // mirror keeps the text of it, with its lines
 			a.Game, b.Game = mirror.Game{Moves: a.Moves, Warning: a.Warning}, mirror.Game{Moves: b.Moves, Warning: b.Warning}
 		}
-		a.Err, b.Err, a.Torn, b.Torn = nil, nil, nil, nil
+		a.Err, b.Err, a.Torn, b.Torn, a.place = nil, nil, nil, nil, 0
 		if !reflect.DeepEqual(a, b) {
 			t.Fatalf("game %d: %+v, want %+v", i+1, a, b)
 		}
@@ -196,23 +198,23 @@ func TestMemoryShared(t *testing.T) {
 	wg.Wait()
 }
 
-// bigRound is a PGN of 1,000 boards and about 4 MB; changed of the games have one move more.
-func bigRound(changed int) []byte {
-	line := "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 Bb3 d6 c3 O-O h3 Nb8" + strings.Repeat(" Nh2 Nfd7 Nf3 Nf6", 15)
+// bigRound is a PGN of 1,000 boards and about 4 MB; 50 of the games have some moves more.
+func bigRound(more int) []byte {
+	line := "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 Bb3 d6 c3 O-O h3 Nb8" + strings.Repeat(" Nh2 Nfd7 Nf3 Nf6", 15+(more+3)/4)
 	moves := strings.Fields(line)
 	var b strings.Builder
 	for i := range 1000 {
 		fmt.Fprintf(&b, "[Event \"Sample Open 2026\"]\n[Site \"Town\"]\n[Date \"2026.11.23\"]\n[Round \"5.%d\"]\n[White \"White, Player %d\"]\n[Black \"Black, Player %d\"]\n"+
 			"[Result \"*\"]\n[WhiteElo \"2400\"]\n[BlackElo \"2300\"]\n[WhiteFideId \"%d\"]\n[BlackFideId \"%d\"]\n[TimeControl \"5400+30\"]\n\n", i+1, i, i, 100000+i, 200000+i)
-		n := len(moves) - 4
-		if i < changed {
-			n++
+		n := 78
+		if i%20 == 0 {
+			n += more
 		}
 		for k, san := range moves[:n] {
 			if k%2 == 0 {
 				fmt.Fprintf(&b, "%d. ", k/2+1)
 			}
-			fmt.Fprintf(&b, "%s {[%%eval 0.23] [%%clk 1:%02d:%02d]} {[%%emt 0:00:%02d]} ", san, 59-k/2, i%60, k%60)
+			fmt.Fprintf(&b, "%s {[%%eval 0.23] [%%clk 1:%02d:%02d]} {[%%emt 0:00:%02d]} ", san, (59-k/2+6000)%60, i%60, k%60)
 		}
 		b.WriteString("*\n\n")
 	}
@@ -236,7 +238,7 @@ func BenchmarkRead(b *testing.B) {
 	})
 	b.Run("again", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
-		texts := [][]byte{text, bigRound(50)}
+		texts := [][]byte{text, bigRound(1)}
 		for i := 0; b.Loop(); i++ {
 			b.StopTimer()
 			var m Memory
@@ -245,4 +247,59 @@ func BenchmarkRead(b *testing.B) {
 			m.Read(texts[(i+1)%2], 1000)
 		}
 	})
+}
+
+// BenchmarkPoll polls a round of 1,000 boards, for the first time, and with one new move on each of 50 boards. There is no
+// log here, so the first poll costs less than it does on a node. diff is mirror's part of a poll.
+func BenchmarkPoll(b *testing.B) {
+	start := func() (*hall, *poll) {
+		h := newHall(b, relay.Source{Kind: relay.SourcePGN, URL: "http://example.org/x.pgn"})
+		return h, newPoll(b, h, "")
+	}
+	show := func(s *poll, body []byte) {
+		t := &text{memory: &s.memory}
+		s.source = readerFunc(func() ([]Game, []string) { return t.games(body) })
+		s.once(b.Context())
+	}
+	first := bigRound(0)
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			h, s := start()
+			if show(s, first); h.boardCount() != 1000 {
+				b.Fatal(s.tell())
+			}
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		h, s := start()
+		show(s, first)
+		was := h.applied()
+		n := 0
+		for b.Loop() {
+			b.StopTimer()
+			n++
+			body := bigRound(n)
+			b.StartTimer()
+			show(s, body)
+		}
+		if got := h.applied() - was; got != uint64(50*n) {
+			b.Fatalf("%d entries of %d polls; %+v", got, n, s.tell())
+		}
+	})
+	b.Run("diff", func(b *testing.B) {
+		_, s := start()
+		show(s, first)
+		games, view := s.shows.games, s.view()
+		for b.Loop() {
+			mirror.Diff(view, games)
+		}
+	})
+}
+
+// readerFunc is a reader of what is there already.
+type readerFunc func() ([]Game, []string)
+
+func (f readerFunc) read(context.Context, *fetcher, *budget) ([]Game, []string, bool, error) {
+	games, problems := f()
+	return games, problems, true, nil
 }

@@ -45,4 +45,15 @@ func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
 
 // edited reports whether the tournament's replacements are others than those that were applied
 // last, so that a source that shows nothing new must be compared again.
-func (s *poll) edited() bool { return s.boards().Players != s.applied }
+func (r *round) edited() bool {
+	var players *mirror.Replacements
+	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
+		if is, ok := b.Round(r.id); ok {
+			t, _ := b.Tournament(is.Tournament)
+			players = r.players.Of(t)
+		}
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return players != r.applied
+}

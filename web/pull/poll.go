@@ -21,47 +21,70 @@ type target struct{ relay.Source }
 
 // Status is how a source fares, as the API shows it. Times are those of this node's clock, and counts those since it leads.
 type Status struct {
+	// State says it in words: "polled", "failing: …", "stopped: …" with the reason, "waiting: …", or "starting".
+	State      string       `json:"state"`
 	LastPoll   relay.Millis `json:"lastPoll,omitempty"`
 	LastChange relay.Millis `json:"lastChange,omitempty"` // when the source last showed something new
 	NextPoll   relay.Millis `json:"nextPoll,omitempty"`
 	LastError  string       `json:"lastError,omitempty"` // of the last poll; empty if it went well
-	// FailingSince is when the first poll failed of those that have without one that went well; 0: the last one went well.
+	// FailingSince is when the current run of failed polls began; 0 if the last poll went well.
 	FailingSince relay.Millis `json:"failingSince,omitempty"`
 	Problems     []string     `json:"problems,omitempty"` // what of the games could not be taken, up to ten
 	Polls        uint64       `json:"polls"`
 	Unchanged    uint64       `json:"unchanged"`
 	Errors       uint64       `json:"errors"`
 	Bytes        uint64       `json:"bytes"`
-	Games        int          `json:"games"`          // that the source shows
-	Kept         int          `json:"kept,omitempty"` // plies that the boards have and the source does not
+	Games        int          `json:"games"`            // that the source shows
+	Follow       int          `json:"follow,omitempty"` // boards that follow this source, of a round with several
+	Kept         int          `json:"kept,omitempty"`   // plies that the boards have and the source does not
+}
+
+// SourceStatus is a source of a round, and how it fares.
+type SourceStatus struct {
+	ID   string           `json:"id"`
+	Kind relay.SourceKind `json:"kind"`
+	URL  string           `json:"url"`
+	Status
 }
 
 const maxProblems = 10
 
-// poll polls the source of one round.
+// poll polls one source of a round.
 type poll struct {
-	*Puller
-	round  relay.RoundID
+	*round
+	place  int // among the round's sources
 	target target
-	cancel context.CancelFunc
-	ended  chan struct{}
 	log    *slog.Logger
 
 	// Owned by run.
-	source   reader
-	games    []mirror.Game // as last shown
-	problems []string      // what of the text could not be read
-	faults   []error       // of each game, what of it could not be played
-	unread   []string      // all that of it which the boards do not have either
-	refused  []string      // what the boards did not take
-	kept     int
-	later    time.Time // when the games are to be applied, though they may not have changed; zero: not
-	short    map[relay.GameID]shortened
-	failed   int                  // polls in a row
-	applied  *mirror.Replacements // by the last apply
+	source reader
+	failed int // polls in a row
 
-	mu     sync.Mutex
-	status Status // guarded by mu
+	// Owned by whoever has the round's turn in its line.
+	short map[relay.GameID]shortened
+
+	mu       sync.Mutex
+	shows    shown    // guarded by mu
+	took     taken    // guarded by mu
+	movedOn  string   // guarded by mu; says that the source shows another round
+	problems []string // guarded by mu; what of the text could not be read
+	status   Status   // guarded by mu
+}
+
+// shown is what a source shows.
+type shown struct {
+	games   []mirror.Game // not changed any more
+	faults  []error       // of each game, what of it could not be played
+	read    bool          // at least one poll went well
+	failing time.Time     // when the current run of failed polls began; zero if the last poll went well
+}
+
+// taken is what became of it.
+type taken struct {
+	unread  []string // what of the games the boards do not have, since it cannot be played
+	refused []string // what the boards did not take
+	kept    int
+	follow  int
 }
 
 // reader fetches the games of one kind of source. It returns false if they are as the last time, and tells
@@ -76,13 +99,19 @@ func (s *poll) tell() Status {
 	return s.status
 }
 
+// run polls, and compares the boards when that is due between two polls.
 func (s *poll) run(ctx context.Context) {
+	next := s.now()
 	for ctx.Err() == nil {
-		pause := s.once(ctx)
-		s.mu.Lock()
-		s.status.NextPoll = millis(time.Now().Add(pause))
-		s.mu.Unlock()
-		t := time.NewTimer(pause)
+		if now := s.now(); !now.Before(next) {
+			next = now.Add(s.once(ctx))
+			s.mu.Lock()
+			s.status.NextPoll = millis(next)
+			s.mu.Unlock()
+		} else if err := s.catchUp(ctx); err != nil {
+			s.log.Warn("what the source shows cannot be taken over", "err", err)
+		}
+		t := time.NewTimer(max(0, earliest(next, s.when()).Sub(s.now())))
 		select {
 		case <-t.C:
 		case <-ctx.Done():
@@ -90,6 +119,13 @@ func (s *poll) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// catchUp compares the boards if that is due at a time which has come.
+func (s *poll) catchUp(life context.Context) error {
+	ctx, cancel := context.WithTimeout(life, pollTimeout)
+	defer cancel()
+	return s.settle(ctx, false)
 }
 
 // once polls, and returns the pause before the next time.
@@ -105,32 +141,33 @@ func (s *poll) once(life context.Context) time.Duration {
 	if !s.cfg.Leads() {
 		return lookInterval // look ends this soon
 	}
+	if why := s.rests(); why != "" {
+		s.rest(why)
+		return min(s.target.Interval(), restInterval)
+	}
 	var b budget
 	b.left.Store(MaxBytes)
 	if s.source == nil {
 		s.source = newReader(s.target, s.lookup, &s.memory)
 	}
 	games, problems, changed, err := s.source.read(ctx, s.fetch, &b)
-	now := time.Now()
-	if err == nil && changed {
-		s.take(games, problems)
-		s.later = now
-	}
-	if err == nil && s.edited() {
-		s.later = now
-	}
-	if err == nil && !s.later.IsZero() && !now.Before(s.later) {
-		if err = s.apply(ctx, now); err != nil {
-			s.later = now // again, even if the source shows nothing new
-		}
-	}
 	if life.Err() != nil {
 		return 0 // not the source's fault
 	}
-	s.note(now, &b, changed, err)
+	s.show(games, problems, changed, err)
+	if s.edited() {
+		s.due(time.Time{})
+	}
+	if e := s.settle(ctx, true); err == nil {
+		err = e
+	}
+	if life.Err() != nil {
+		return 0
+	}
+	s.note(&b, changed, err)
 	if err == nil {
 		s.failed = 0
-		if s.finished() {
+		if s.slow() {
 			return max(s.target.Interval(), finishedInterval)
 		}
 		return s.target.Interval()
@@ -144,21 +181,59 @@ func (s *poll) once(life context.Context) time.Duration {
 	return pause
 }
 
-// finished reports whether the round is.
-func (s *poll) finished() (yes bool) {
+// show notes what a poll brought.
+func (s *poll) show(games []Game, problems []string, changed bool, err error) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.shows.failing = earliest(s.shows.failing, now)
+		return
+	}
+	if changed {
+		games = s.target.filter(games)
+		s.shows.games, s.shows.faults, s.problems = make([]mirror.Game, len(games)), make([]error, len(games)), problems
+		for i, g := range games {
+			s.shows.games[i], s.shows.faults[i] = g.Game, g.Err
+			// A text that ends in the middle is still being written.
+			s.shows.games[i].Broken = g.Broken || g.Truncated
+		}
+	}
+	if changed || !s.shows.failing.IsZero() {
+		s.due(time.Time{})
+	}
+	s.shows.read, s.shows.failing = true, time.Time{}
+}
+
+// slow reports whether the source is to be asked less often: the round is finished, or the source has gone on to another.
+func (s *poll) slow() (yes bool) {
+	s.mu.Lock()
+	yes = s.movedOn != ""
+	s.mu.Unlock()
 	s.cfg.Boards.Read(func(_ uint64, b *relay.State) {
-		r, ok := b.Round(s.round)
-		yes = ok && r.Status == relay.RoundFinished
+		r, ok := b.Round(s.id)
+		yes = yes || ok && r.Status == relay.RoundFinished
 	})
 	return yes
 }
 
-// note writes down how a poll went.
-func (s *poll) note(now time.Time, b *budget, changed bool, err error) {
+// rest writes down why the source is not polled.
+func (s *poll) rest(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.status.State != why {
+		s.log.Info("the source is not polled", "state", why)
+	}
+	s.status.State = why
+}
+
+// note writes down how a poll went.
+func (s *poll) note(b *budget, changed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := millis(s.now())
 	st := &s.status
-	st.LastPoll = millis(now)
+	st.LastPoll = now
 	st.Polls++
 	s.total.polls.Add(1)
 	bytes := uint64(b.spent.Load())
@@ -170,7 +245,8 @@ func (s *poll) note(now time.Time, b *budget, changed bool, err error) {
 	case err != nil:
 		st.Errors++
 		s.total.errors.Add(1)
-		st.LastError, st.FailingSince = clip(err.Error()), cmp.Or(since, st.LastPoll)
+		st.LastError, st.FailingSince = clip(err.Error()), cmp.Or(since, now)
+		st.State = "failing: " + st.LastError
 		if st.LastError != was {
 			log := s.log
 			if local, ok := errors.AsType[*errLocal](err); ok {
@@ -180,7 +256,7 @@ func (s *poll) note(now time.Time, b *budget, changed bool, err error) {
 		}
 		return
 	case changed:
-		st.LastChange = millis(now)
+		st.LastChange = now
 	default:
 		st.Unchanged++
 		s.total.unchanged.Add(1)
@@ -188,13 +264,24 @@ func (s *poll) note(now time.Time, b *budget, changed bool, err error) {
 	if was != "" {
 		s.log.Info("the source is there again")
 	}
-	problems := slices.Concat(s.unread, s.refused)
+	s.noteTaken()
+}
+
+// noteTaken writes down what became of what the source shows. The caller holds mu.
+func (s *poll) noteTaken() {
+	st := &s.status
+	problems := slices.Concat(s.problems, s.took.unread, s.took.refused)
 	for i := range problems {
 		problems[i] = clip(problems[i])
 	}
-	st.Games, st.Kept, st.Problems = len(s.games), s.kept, problems
+	st.Games, st.Kept, st.Follow, st.Problems = len(s.shows.games), s.took.kept, s.took.follow, problems
 	if n := len(problems); n > maxProblems {
 		st.Problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("and %d more", n-maxProblems))
+	}
+	if st.LastError == "" {
+		if st.State = "polled"; s.movedOn != "" {
+			st.State = "stopped: " + s.movedOn
+		}
 	}
 }
 

@@ -33,21 +33,45 @@ type hall struct {
 	mu    sync.Mutex
 	state *relay.State // guarded by mu
 	index uint64
-	fail  error // what Submit answers, if set
+	fail  error     // what Submit answers, if set
+	time  time.Time // what the clock shows
 }
 
-func newHall(t testing.TB, source relay.Source) *hall {
-	h := &hall{t: t, state: relay.NewState()}
+func (h *hall) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.time
+}
+
+// advance puts the clock on.
+func (h *hall) advance(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.time = h.time.Add(d)
+}
+
+func newHall(t testing.TB, sources ...relay.Source) *hall {
+	h := &hall{t: t, state: relay.NewState(), time: time.UnixMilli(1_795_419_368_331)}
 	h.leads.Store(true)
 	h.must(&relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: tid, Name: "T"}}})
 	h.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: "other001", Tournament: tid, Name: "Round 1"}}})
 	h.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 		Id: rid, Tournament: tid, Name: "Round 2", Shorten: true,
-		Settings: &relaypb.RoundSettings{Sources: &relaypb.Sources{List: []*relaypb.Source{
-			{Id: "s1", Kind: string(source.Kind), Url: source.URL, IntervalSeconds: int32(source.IntervalSeconds), Round: int32(source.Round)},
-		}}},
+		Settings: &relaypb.RoundSettings{Sources: sourceList(sources...)},
 	}}})
 	return h
+}
+
+// sourceList names the sources s1, s2 and so on.
+func sourceList(sources ...relay.Source) *relaypb.Sources {
+	out := &relaypb.Sources{}
+	for i, s := range sources {
+		out.List = append(out.List, &relaypb.Source{
+			Id: fmt.Sprintf("s%d", i+1), Kind: string(s.Kind), Url: s.URL, Round: int32(s.Round), IntervalSeconds: int32(s.IntervalSeconds),
+			OnlyRound: int32(s.OnlyRound), Slices: s.Slices, BoardOffset: int32(s.BoardOffset), SilentSeconds: int32(s.SilentSeconds),
+		})
+	}
+	return out
 }
 
 func (h *hall) Read(f func(uint64, *relay.State)) {
@@ -63,6 +87,9 @@ func (h *hall) submit(_ context.Context, commands ...*relaypb.Command) (out []re
 		return nil, h.fail
 	}
 	for _, c := range commands {
+		if c.At == 0 {
+			c.At = h.time.UnixMilli()
+		}
 		data, err := relay.EncodeCommand(c)
 		if err != nil {
 			return nil, err
@@ -138,16 +165,20 @@ func (h *hall) config(allow string) Config {
 	}
 }
 
-// newPoll is a poll of the round's source that the test takes the steps of.
-func newPoll(t testing.TB, h *hall, allow string) *poll {
-	p := &Puller{cfg: h.config(allow), fetch: newFetcher(mustAllow(t, allow)), slots: make(chan struct{}, 1)}
+// newPoll is a poll of the round's first source that the test takes the steps of.
+func newPoll(t testing.TB, h *hall, allow string) *poll { return newPolls(t, h, allow)[0] }
+
+// newPolls are the polls of all sources of the round.
+func newPolls(t testing.TB, h *hall, allow string) []*poll {
+	cfg := h.config(allow)
+	cfg.Now = h.now
+	p := &Puller{cfg: cfg, log: newDiscard(), fetch: newFetcher(mustAllow(t, allow)), slots: make(chan struct{}, 1)}
 	t.Cleanup(p.fetch.close)
-	target, ok := p.targets()[rid]
-	if !ok {
+	targets := p.targets()[rid]
+	if len(targets) == 0 {
 		t.Fatal("the round has no source")
 	}
-	p.log = newDiscard()
-	return &poll{Puller: p, round: rid, target: target, log: p.log}
+	return newRound(p, rid, targets).sources
 }
 
 func mustAllow(t testing.TB, s string) Allow {
@@ -317,28 +348,19 @@ func TestTruncated(t *testing.T) {
 	shorter := game(1, "A", "1. e4 e5 *") + game(2, "B", "1. d4 d5")
 	src.set(200, shorter)
 	s.once(t.Context())
-	if st := s.tell(); st.Kept != 9 || h.line(1) != "e4 e5 Nf3 Nc6 *" || s.later.IsZero() {
+	if st := s.tell(); st.Kept != 9 || h.line(1) != "e4 e5 Nf3 Nc6 *" || s.when().IsZero() {
 		t.Errorf("just shorter: %q, %+v", h.line(1), st)
 	}
-	s.backdate(patience - time.Second)
+	h.advance(patience - time.Second)
 	s.once(t.Context())
 	if h.line(1) != "e4 e5 Nf3 Nc6 *" {
 		t.Errorf("taken back too early: %q", h.line(1))
 	}
-	s.backdate(2 * time.Second)
+	h.advance(2 * time.Second)
 	s.once(t.Context()) // the source answers 304, and yet
 	if a, b := h.line(1), h.line(2); a != "e4 e5 *" || b != played {
 		t.Errorf("shorter for long: %q, %q", a, b)
 	}
-}
-
-// backdate makes what the poll remembers older.
-func (s *poll) backdate(d time.Duration) {
-	for id, is := range s.short {
-		is.since = is.since.Add(-d)
-		s.short[id] = is
-	}
-	s.later = s.later.Add(-d)
 }
 
 // TestErrors wants errors to be told in words, pauses to grow, and the source to be taken up again.
@@ -355,7 +377,7 @@ func TestErrors(t *testing.T) {
 		} else if st.FailingSince != first {
 			t.Errorf("poll %d: it has failed since %d, and not since %d", i, st.FailingSince, first)
 		}
-		<-time.After(2 * time.Millisecond) // the next one has another time
+		h.advance(pause)
 		if want := min(time.Second<<(i+1), maxBackoff); pause < want/2 || pause > want || pause < time.Second {
 			t.Errorf("pause %d is %s, and should be from half of %s to all", i, pause, want)
 		}

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -21,6 +22,8 @@ const (
 	pollTimeout  = time.Minute // of a poll with all its requests, and of what follows from it
 	// finishedInterval is the least pause where the round is finished: something may be corrected yet.
 	finishedInterval = time.Minute
+	// restInterval is how often it is looked whether a source that rests is to be polled again.
+	restInterval = 5 * time.Second
 )
 
 // Config is what a [Puller] works with.
@@ -36,6 +39,7 @@ type Config struct {
 	Submit func(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error)
 	Allow  Allow
 	Log    *slog.Logger
+	Now    func() time.Time // nil: time.Now
 }
 
 // Puller polls the sources of rounds while its node leads.
@@ -56,13 +60,13 @@ type Puller struct {
 
 	total struct{ polls, unchanged, errors, bytes, commands atomic.Uint64 }
 
-	mu      sync.Mutex
-	sources map[relay.RoundID]*poll // guarded by mu; what is polled now
+	mu     sync.Mutex
+	rounds map[relay.RoundID]*round // guarded by mu; what is polled now
 }
 
 // Stats are counts since the node started.
 type Stats struct {
-	Sources   int    // polled now
+	Sources   int    // of the rounds that are polled now
 	Polls     uint64 // of them, what became of them:
 	Unchanged uint64
 	Errors    uint64
@@ -78,7 +82,7 @@ func Open(cfg Config) *Puller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Puller{
 		cfg: cfg, log: cfg.Log, fetch: newFetcher(cfg.Allow), slots: make(chan struct{}, maxAtOnce),
-		lookup: "https://lookup.livechesscloud.com/meta/", cancel: cancel, sources: map[relay.RoundID]*poll{},
+		lookup: "https://lookup.livechesscloud.com/meta/", cancel: cancel, rounds: map[relay.RoundID]*round{},
 	}
 	p.wg.Go(func() { p.look(ctx) })
 	return p
@@ -98,25 +102,44 @@ func (p *Puller) Lines() *Lines { return &p.lines }
 // Memory remembers the games that polls have read. Pushes may share it.
 func (p *Puller) Memory() *Memory { return &p.memory }
 
-// Status tells how the source of a round fares; false if this node does not poll it.
+// Status tells how the first source of a round fares; false if this node does not poll it.
 func (p *Puller) Status(id relay.RoundID) (Status, bool) {
-	p.mu.Lock()
-	s, ok := p.sources[id]
-	p.mu.Unlock()
-	if !ok {
+	all := p.Sources(id)
+	if len(all) == 0 {
 		return Status{}, false
 	}
-	return s.tell(), true
+	return all[0].Status, true
+}
+
+// Sources tells how each source of a round fares, the most trusted first; none if this node does not poll them.
+func (p *Puller) Sources(id relay.RoundID) []SourceStatus {
+	p.mu.Lock()
+	r := p.rounds[id]
+	p.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	return r.tell()
 }
 
 // Stats returns the counts.
 func (p *Puller) Stats() Stats {
 	p.mu.Lock()
-	n := len(p.sources)
+	n := 0
+	for _, r := range p.rounds {
+		n += len(r.sources)
+	}
 	p.mu.Unlock()
 	return Stats{
 		n, p.total.polls.Load(), p.total.unchanged.Load(), p.total.errors.Load(), p.total.bytes.Load(), p.total.commands.Load(),
 	}
+}
+
+func (p *Puller) now() time.Time {
+	if p.cfg.Now != nil {
+		return p.cfg.Now()
+	}
+	return time.Now()
 }
 
 // look starts and ends polls, as leadership and the rounds change. The polls end with it.
@@ -124,25 +147,29 @@ func (p *Puller) look(ctx context.Context) {
 	every := time.NewTicker(lookInterval)
 	defer every.Stop()
 	for {
-		wanted := map[relay.RoundID]target{}
+		wanted := map[relay.RoundID][]target{}
 		if p.cfg.Leads() {
 			wanted = p.targets()
 		}
 		p.mu.Lock()
-		running := maps.Clone(p.sources)
+		running := maps.Clone(p.rounds)
 		p.mu.Unlock()
-		for id, s := range running {
-			if wanted[id] != s.target {
-				p.end(id, s)
+		for id, r := range running {
+			if !slices.Equal(wanted[id], r.targets) {
+				p.end(id, r)
+				delete(running, id)
 			}
 		}
-		for id, t := range wanted {
-			if s, ok := running[id]; !ok || s.target != t {
-				p.begin(ctx, id, t)
+		for id, targets := range wanted {
+			if running[id] == nil {
+				p.begin(ctx, id, targets)
 			}
 		}
 		select {
 		case <-ctx.Done():
+			for id, r := range p.rounds { // which nobody else changes
+				p.end(id, r)
+			}
 			return
 		case <-every.C:
 		}
@@ -150,40 +177,35 @@ func (p *Puller) look(ctx context.Context) {
 }
 
 // targets are the sources of all rounds.
-func (p *Puller) targets() map[relay.RoundID]target {
-	out := map[relay.RoundID]target{}
+func (p *Puller) targets() map[relay.RoundID][]target {
+	out := map[relay.RoundID][]target{}
 	p.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		for _, r := range b.Sources() {
-			t := target{Source: r.Sources[0]}
-			if tour, ok := b.Tournament(r.Tournament); ok && t.Round == 0 {
-				t.Round = slices.Index(tour.Rounds, r.ID) + 1
+			place := 0
+			if t, ok := b.Tournament(r.Tournament); ok {
+				place = slices.Index(t.Rounds, r.ID) + 1
 			}
-			out[r.ID] = t
+			for _, s := range r.Sources {
+				s.Round = cmp.Or(s.Round, place)
+				out[r.ID] = append(out[r.ID], target{s})
+			}
 		}
 	})
 	return out
 }
 
-func (p *Puller) begin(ctx context.Context, id relay.RoundID, t target) {
-	ctx, cancel := context.WithCancel(ctx)
-	s := &poll{Puller: p, round: id, target: t, cancel: cancel, ended: make(chan struct{}), log: p.log.With("round", id, "source", t.URL)}
+func (p *Puller) begin(ctx context.Context, id relay.RoundID, targets []target) {
+	r := newRound(p, id, targets)
 	p.mu.Lock()
-	p.sources[id] = s
+	p.rounds[id] = r
 	p.mu.Unlock()
-	s.log.Info("polling a source", "kind", t.Kind, "interval", t.Interval())
-	p.wg.Go(func() {
-		defer close(s.ended)
-		defer cancel()
-		s.run(ctx)
-	})
+	r.start(ctx)
 }
 
-// end stops a poll and waits for it, so that no round has two.
-func (p *Puller) end(id relay.RoundID, s *poll) {
-	s.cancel()
-	<-s.ended
+// end stops the polls of a round and waits for them, so that no source is polled twice.
+func (p *Puller) end(id relay.RoundID, r *round) {
+	r.stop()
 	p.mu.Lock()
-	delete(p.sources, id)
+	delete(p.rounds, id)
 	p.mu.Unlock()
-	s.log.Info("no longer polling a source")
 }

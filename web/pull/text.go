@@ -73,22 +73,22 @@ func (t *text) games(body []byte) (games []Game, problems []string) {
 	return games, problems
 }
 
-// withoutTorn leaves out what a text that ends in the middle may say wrongly. A last game without moves may
-// have but half of its tags. A last move may become O-O-O yet, or get a clock, if the text has clocks.
+// withoutTorn leaves out what a text that ends in the middle may say wrongly, see [pgn.WithoutTorn]. A last
+// move without a clock goes too, if any game of the text has clocks.
 func withoutTorn(games []Game, body []byte) []Game {
 	n := len(games)
 	if n == 0 || games[n-1].Torn == nil {
 		return games
 	}
 	torn := games[n-1].Torn
-	last := len(torn.Moves) - 1
-	if last < 0 {
+	moves := len(torn.Moves)
+	if len(pgn.WithoutTorn([]*pgn.Game{torn}, body)) == 0 {
 		return games[:n-1]
 	}
-	m, end := torn.Moves[last], body[len(body)-1]
-	castles := (m.SAN == "O-O" || m.SAN == "0-0") && end != '\n' && end != ' '
-	if castles || m.Clock == relay.NoTime && hasClocks(games) {
+	if last := moves - 1; last >= 0 && len(torn.Moves) == moves && torn.Moves[last].Clock == relay.NoTime && hasClocks(games) {
 		torn.Moves = torn.Moves[:last]
+	}
+	if len(torn.Moves) != moves {
 		g := &games[n-1]
 		g.Game, g.Err = mirror.FromPGN(torn)
 	}

@@ -51,15 +51,15 @@ func strange(t testing.TB) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"Too many requests. Try again later.\n":                          "plain text",
-		"<br />\n<b>Warning</b>:  fopen(games.pgn): failed in <b>/x</b>": "the error of a script",
-		`[{"id":1,"error":"not found"}]`:                                 "JSON",
-		`{"error":"No such round"}`:                                      "JSON",
-		`<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>`:     "XML",
-		"<!DOCTYPE html><html><title>Log in</title>Log in":               "a web page",
+		"Too many requests. Try again later.\n":                                                                   "plain text",
+		"<br />\n<b>Warning</b>:  fopen(games.pgn): failed in <b>/x</b>":                                          "the error of a script",
+		`[{"id":1,"error":"not found"}]`:                                                                          "JSON",
+		`{"error":"No such round"}`:                                                                               "JSON",
+		`<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>`:                                              "XML",
+		"<!DOCTYPE html><html><title>Log in</title>Log in":                                                        "a web page",
 		"<html><head><title>Index of /live</title></head><body><a href=\"games.pgn\">games.pgn</a></body></html>": "a web page",
-		"PK\x03\x04\x14\x00\x00\x00games.pgn": "a zip archive",
-		zipped.String():                       "gzip",
+		"PK\x03\x04\x14\x00\x00\x00games.pgn":                                                                     "a zip archive",
+		zipped.String():                                                                                           "gzip",
 	}
 }
 
@@ -86,7 +86,7 @@ func TestNotPGN(t *testing.T) {
 			}
 			src.set(200, body)
 			s.once(t.Context())
-			s.backdate(2 * patience)
+			h.advance(2 * patience)
 			s.once(t.Context())
 			if st := s.tell(); !strings.HasPrefix(st.LastError, want) || h.applied() != at || h.boardCount() != 2 {
 				t.Fatalf("%q behind a PGN: %q, %d boards", body, st.LastError, h.boardCount())

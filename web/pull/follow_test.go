@@ -1,0 +1,281 @@
+package pull
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// follows is the id of the source that the board follows.
+func (h *hall) follows(board int) (id string) {
+	h.Read(func(_ uint64, b *relay.State) {
+		r, _ := b.Round(rid)
+		for _, gid := range r.Games {
+			if g, _ := b.Game(gid); g.Board == board {
+				id = g.Source
+			}
+		}
+	})
+	return id
+}
+
+// A pair is a round with two sources, whose polls the test takes.
+type pair struct {
+	*hall
+	t     *testing.T
+	a, b  *page
+	polls []*poll
+}
+
+func newPair(t *testing.T, a, b string) *pair {
+	p := &pair{t: t, a: newPage(t, a), b: newPage(t, b)}
+	p.hall = newHall(t, relay.Source{Kind: relay.SourcePGN, URL: p.a.URL + "/a.pgn"}, relay.Source{Kind: relay.SourcePGN, URL: p.b.URL + "/b.pgn", SilentSeconds: 30})
+	p.polls = newPolls(t, p.hall, "127.0.0.1")
+	return p
+}
+
+// poll polls both sources.
+func (p *pair) poll() {
+	for _, s := range p.polls {
+		s.once(p.t.Context())
+	}
+}
+
+// show has both sources show other bodies, and polls them; an empty one breaks the source.
+func (p *pair) show(a, b string) {
+	for src, body := range map[*page]string{p.a: a, p.b: b} {
+		if src.set(http.StatusOK, body); body == "" {
+			src.set(http.StatusServiceUnavailable, "no")
+		}
+	}
+	p.poll()
+}
+
+// want checks what stands at a board and what it follows, and that no move was ever taken back.
+func (p *pair) want(when string, board int, source, line string) {
+	p.t.Helper()
+	if got := p.line(board); p.follows(board) != source || got != line || len(p.removed()) > 0 {
+		p.t.Errorf("%s: board %d follows %q and has %q, want %q and %q; taken back: %v; %+v",
+			when, board, p.follows(board), got, source, line, p.removed(), p.polls[0].round.tell())
+	}
+}
+
+// TestSourceBreaks has the first source break and come back.
+func TestSourceBreaks(t *testing.T) {
+	g := func(moves string) string { return game(1, "A", moves) }
+	p := newPair(t, g("1. e4 e5 *"), g("1. e4 *"))
+	p.poll()
+	p.want("both are there", 1, "s1", "e4 e5 *")
+	p.show(g("1. e4 e5 2. Nf3 *"), g("1. e4 e5 *"))
+	p.want("the second is late", 1, "s1", "e4 e5 Nf3 *")
+	p.show("", g("1. e4 e5 2. Nf3 Nc6 *"))
+	p.want("the first has just broken", 1, "s1", "e4 e5 Nf3 *")
+	p.advance(59 * time.Second)
+	p.show("", g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"))
+	p.want("a moment before it is dead", 1, "s1", "e4 e5 Nf3 *")
+	p.advance(time.Second)
+	p.show("", g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"))
+	p.want("dead", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 *")
+	p.show("", g("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 *"))
+	p.want("on with the second", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 a6 *")
+	p.show(g("1. e4 e5 2. Nf3 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 *"))
+	p.want("back, but behind", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 a6 *")
+	p.advance(time.Hour)
+	p.poll()
+	p.want("behind for long", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 a6 *")
+	// A node that begins to lead now knows from the log what the board follows.
+	p.polls = newPolls(t, p.hall, "127.0.0.1")
+	p.poll()
+	p.want("another leader", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 a6 *")
+	p.show(g("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 *"))
+	p.want("the first has caught up", 1, "s1", "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 *")
+	st := p.polls[0].round.tell()
+	if len(st) != 2 || st[0].ID != "s1" || st[0].Follow != 1 || st[1].ID != "s2" || st[1].Follow != 0 || st[1].State != "polled" || !strings.HasSuffix(st[1].URL, "/b.pgn") {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestSourceFallsSilent has the first source answer and show nothing new, while the second goes on.
+func TestSourceFallsSilent(t *testing.T) {
+	g := func(moves string) string { return game(1, "A", moves) }
+	p := newPair(t, g("1. e4 e5 *"), g("1. e4 e5 *"))
+	p.poll()
+	p.advance(time.Hour)
+	p.poll()
+	p.want("a player thinks", 1, "s1", "e4 e5 *")
+	p.show(g("1. e4 e5 *"), g("1. e4 e5 2. Nf3 *"))
+	p.want("the second is ahead", 1, "s1", "e4 e5 *")
+	p.advance(30 * time.Second)
+	p.show(g("1. e4 e5 2. Nf3 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"))
+	p.want("the first is late, but not silent", 1, "s1", "e4 e5 Nf3 *")
+	p.advance(40 * time.Second)
+	p.poll()
+	p.want("not yet for a minute", 1, "s1", "e4 e5 Nf3 *")
+	// Nothing new comes, and nobody polls: the time alone decides.
+	if at := p.polls[0].when(); at.IsZero() || at.Sub(p.now()) > 20*time.Second {
+		t.Errorf("the boards are to be compared at %s, and it is %s", at, p.now())
+	}
+	p.advance(20 * time.Second)
+	if err := p.polls[1].catchUp(context.Background()); err != nil {
+		t.Error(err)
+	}
+	p.want("silent", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 *")
+	p.show(g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"))
+	p.want("as far as the second", 1, "s1", "e4 e5 Nf3 Nc6 Bb5 *")
+	// A result counts as more of the game.
+	p.show(g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
+	p.advance(time.Minute)
+	p.poll()
+	p.want("a result", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 1-0")
+}
+
+// TestSourceLosesABoard has one board vanish from the first source, for a moment and for long.
+func TestSourceLosesABoard(t *testing.T) {
+	one, two := game(1, "A", "1. e4 *"), game(2, "B", "1. d4 *")
+	p := newPair(t, one+two, one+two)
+	p.poll()
+	p.show(one, one+game(2, "B", "1. d4 d5 *"))
+	p.want("for a moment", 2, "s1", "d4 *")
+	p.advance(time.Minute)
+	p.poll()
+	p.want("for long", 2, "s2", "d4 d5 *")
+	p.want("the other board", 1, "s1", "e4 *")
+	p.show(one+game(2, "B", "1. d4 d5 2. c4 *"), one+game(2, "B", "1. d4 d5 *"))
+	p.want("back again", 2, "s1", "d4 d5 c4 *")
+}
+
+// TestSourcesAreMerged takes boards of both, each from the source that has it, on numbers of their own.
+func TestSourcesAreMerged(t *testing.T) {
+	a, b := newPage(t, game(1, "A", "1. e4 *")), newPage(t, game(1, "C", "1. c4 *")+game(2, "D", "1. d4 *"))
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a"}, relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", BoardOffset: 10})
+	polls := newPolls(t, h, "127.0.0.1")
+	// The second is polled first, and waits for what the first may have.
+	polls[1].once(t.Context())
+	if n := h.boardCount(); n != 0 {
+		t.Errorf("%d boards before the first source was read", n)
+	}
+	polls[0].once(t.Context())
+	if h.line(1) != "e4 *" || h.line(11) != "c4 *" || h.line(12) != "d4 *" || h.boardCount() != 3 {
+		t.Errorf("%q, %q, %q of %d", h.line(1), h.line(11), h.line(12), h.boardCount())
+	}
+	if h.follows(1) != "s1" || h.follows(11) != "s2" || h.follows(12) != "s2" {
+		t.Errorf("they follow %q, %q, %q", h.follows(1), h.follows(11), h.follows(12))
+	}
+	at := h.applied()
+	for range 3 {
+		h.advance(time.Minute)
+		polls[0].once(t.Context())
+		polls[1].once(t.Context())
+	}
+	if h.applied() != at {
+		t.Errorf("sources that stay make %d entries", h.applied()-at)
+	}
+}
+
+// TestFirstSourceIsDown opens the boards of the second once the first is dead, and gives them to the first when it is there.
+func TestFirstSourceIsDown(t *testing.T) {
+	p := newPair(t, "", game(1, "A", "1. e4 *"))
+	p.show("", game(1, "A", "1. e4 *"))
+	if n := p.boardCount(); n != 0 {
+		t.Errorf("%d boards at once", n)
+	}
+	p.advance(time.Minute)
+	p.poll()
+	p.want("a minute later", 1, "s2", "e4 *")
+	p.show(game(1, "A", "1. e4 e5 *"), game(1, "A", "1. e4 *"))
+	p.want("the first is there", 1, "s1", "e4 e5 *")
+}
+
+// TestBothSourcesAreDown leaves the boards as they are.
+func TestBothSourcesAreDown(t *testing.T) {
+	p := newPair(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
+	p.poll()
+	at := p.applied()
+	p.show("", "")
+	p.advance(time.Hour)
+	p.poll()
+	p.want("for an hour", 1, "s1", "e4 *")
+	if p.applied() != at {
+		t.Errorf("%d entries", p.applied()-at)
+	}
+}
+
+// TestSourceIsTakenAway leaves a board with the moves that it has when its source goes, until the other has caught up.
+func TestSourceIsTakenAway(t *testing.T) {
+	g := func(moves string) string { return game(1, "A", moves) }
+	p := newPair(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
+	p.poll()
+	only := relay.Source{Kind: relay.SourcePGN, URL: p.b.URL + "/b.pgn"}
+	list := sourceList(only, only)
+	list.List = list.List[1:] // the second
+	p.updateRound(rid, &relaypb.UpdateRound{Settings: &relaypb.RoundSettings{Sources: list}})
+	p.polls = newPolls(t, p.hall, "127.0.0.1")
+	p.poll()
+	p.want("one source, which is behind", 1, "s1", "e4 e5 Nf3 *")
+	p.b.set(200, g("1. e4 c5 *"))
+	p.poll()
+	p.advance(2 * patience)
+	p.poll()
+	p.want("it has other moves, and fewer", 1, "s1", "e4 e5 Nf3 *")
+	p.b.set(200, g("1. e4 e5 2. Nf3 Nc6 *"))
+	p.poll()
+	p.want("it has caught up", 1, "s2", "e4 e5 Nf3 Nc6 *")
+}
+
+// TestSourceTakesBack wants a source that the board follows to be able to take moves back, as ever.
+func TestSourceTakesBack(t *testing.T) {
+	g := func(moves string) string { return game(1, "A", moves) }
+	p := newPair(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
+	p.poll()
+	p.show(g("1. e4 c5 *"), g("1. e4 *"))
+	if got := p.line(1); got != "e4 c5 *" || p.follows(1) != "s1" {
+		t.Errorf("a correction: %q, %q", got, p.follows(1))
+	}
+	p.show(g("1. e4 *"), g("1. e4 *"))
+	p.advance(patience)
+	p.poll()
+	if got := p.line(1); got != "e4 *" || p.follows(1) != "s1" {
+		t.Errorf("shorter for long: %q, %q", got, p.follows(1))
+	}
+}
+
+// TestManualBoard leaves it to mirror what a board that a person plays gets of its sources, and never has it follow one.
+func TestManualBoard(t *testing.T) {
+	p := newPair(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
+	p.poll()
+	var id string
+	p.Read(func(_ uint64, b *relay.State) {
+		r, _ := b.Round(rid)
+		id = string(r.Games[0])
+	})
+	p.must(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, Source: new(relay.ManualSource)}}})
+	p.show(game(1, "A", "1. e4 e5 *"), game(1, "A", "1. e4 e5 *"))
+	p.advance(time.Hour)
+	p.show("", game(1, "A", "1. e4 e5 2. Nf3 *"))
+	if got := p.follows(1); got != relay.ManualSource {
+		t.Errorf("the board follows %q", got)
+	}
+}
+
+// TestSourcesRun runs the goroutines of two sources against the clock, and has the first break.
+func TestSourcesRun(t *testing.T) {
+	a, b := newPage(t, game(1, "A", "1. e4 *")), newPage(t, game(1, "A", "1. e4 *"))
+	h := newHall(t,
+		relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a", IntervalSeconds: 1, SilentSeconds: 1},
+		relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", IntervalSeconds: 1, SilentSeconds: 1})
+	p := Open(h.config("127.0.0.1"))
+	defer p.Close()
+	eventually(t, "both to be polled", func() bool { return h.line(1) == "e4 *" && h.follows(1) == "s1" && p.Stats().Sources == 2 })
+	a.set(503, "no")
+	b.set(200, game(1, "A", "1. e4 e5 *"))
+	eventually(t, "the board to go over", func() bool { return h.line(1) == "e4 e5 *" && h.follows(1) == "s2" })
+	a.set(200, game(1, "A", "1. e4 e5 2. Nf3 *"))
+	eventually(t, "the board to come back", func() bool { return h.line(1) == "e4 e5 Nf3 *" && h.follows(1) == "s1" })
+	h.leads.Store(false)
+	eventually(t, "both to be let go", func() bool { return p.Stats().Sources == 0 && len(p.Sources(rid)) == 0 })
+}

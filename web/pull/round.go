@@ -1,0 +1,157 @@
+package pull
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
+)
+
+// round polls the sources of one round, and brings its boards to what they show.
+type round struct {
+	*Puller
+	id      relay.RoundID
+	targets []target
+	sources []*poll // the most trusted first
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup // of the sources
+	log     *slog.Logger
+	began   time.Time
+
+	// Owned by whoever has the round's turn in its line.
+	known map[relay.GameID][]boardLine // what each source showed of a board, if there are several
+
+	mu    sync.Mutex
+	again bool      // guarded by mu; something was shown that the boards do not have yet
+	later time.Time // guarded by mu; when the boards are to be compared though nothing may have changed; zero: not
+	// applied are the tournament's replacements when the boards were last compared.
+	applied *mirror.Replacements // guarded by mu
+}
+
+func newRound(p *Puller, id relay.RoundID, targets []target) *round {
+	r := &round{
+		Puller: p, id: id, targets: targets, log: p.log.With("round", id), began: p.now(),
+	}
+	for i, t := range targets {
+		r.sources = append(r.sources, &poll{round: r, place: i, target: t, log: r.log.With("source", t.URL), status: Status{State: "starting"}})
+	}
+	return r
+}
+
+func (r *round) start(ctx context.Context) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	for _, s := range r.sources {
+		s.log.Info("polling a source", "kind", s.target.Kind, "interval", s.target.Interval())
+		r.wg.Go(func() { s.run(ctx) })
+	}
+}
+
+// stop ends the polls, and waits for them.
+func (r *round) stop() {
+	r.cancel()
+	r.wg.Wait()
+	r.log.Info("no longer polling the round's sources")
+}
+
+// due asks for the boards to be compared: now, or at a time.
+func (r *round) due(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at.IsZero() {
+		r.again = true
+	} else if r.later.IsZero() || at.Before(r.later) {
+		r.later = at
+	}
+}
+
+// when is the time at which the boards are to be compared though no poll brings anything; zero if there is none.
+func (r *round) when() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.later
+}
+
+// afterFinish is for how long a round is polled that is finished, since something may be corrected yet.
+const afterFinish = time.Hour
+
+// rests says why the round is not polled now; empty if it is. It follows from the log, so that every leader thinks the same.
+func (r *round) rests() (why string) {
+	now := r.now()
+	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
+		is, ok := b.Round(r.id)
+		if !ok {
+			return
+		}
+		switch {
+		case is.Status == relay.RoundFinished && is.StatusSet == relay.RoundFinished:
+			why = "stopped: somebody has finished the round; it is polled again if it is opened again"
+		case is.Status == relay.RoundFinished:
+			at := finishedAt(b, is)
+			if now.Sub(at) >= afterFinish {
+				why = fmt.Sprintf("stopped: the round finished at %s; it is polled again if it is opened again",
+					at.UTC().Format("2006-01-02 15:04 UTC"))
+			}
+		case is.StartsAfterPrevious && is.Status == relay.RoundNew:
+			if before := previous(b, is); before != nil && before.Status != relay.RoundFinished {
+				why = fmt.Sprintf("waiting: the round starts when %q is finished, or when somebody starts it", clip(before.Name))
+			}
+		}
+	})
+	return why
+}
+
+// finishedAt is when the last game of a round got its result.
+func finishedAt(b *relay.State, r *relay.Round) time.Time {
+	last := r.CreatedAt
+	for _, id := range r.Games {
+		g, ok := b.Game(id)
+		if !ok {
+			continue
+		}
+		at := max(g.CreatedAt, g.ClockTime())
+		for _, c := range slices.Backward(g.Changes) {
+			if c.Result != "" {
+				at = c.At
+				break
+			}
+		}
+		last = max(last, at)
+	}
+	return time.UnixMilli(int64(last))
+}
+
+// previous is the round before this one in its tournament; nil for the first.
+func previous(b *relay.State, r *relay.Round) *relay.Round {
+	t, ok := b.Tournament(r.Tournament)
+	if !ok {
+		return nil
+	}
+	i := slices.Index(t.Rounds, r.ID)
+	if i <= 0 {
+		return nil
+	}
+	before, _ := b.Round(t.Rounds[i-1])
+	return before
+}
+
+// tell is how each source fares.
+func (r *round) tell() []SourceStatus {
+	out := make([]SourceStatus, len(r.sources))
+	for i, s := range r.sources {
+		out[i] = SourceStatus{ID: s.target.ID, Kind: s.target.Kind, URL: s.target.URL, Status: s.tell()}
+	}
+	return out
+}
+
+// earliest is the earlier of two times, of which the zero one is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
