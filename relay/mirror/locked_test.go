@@ -156,19 +156,19 @@ func TestTakenBack(t *testing.T) {
 // TestByHand: of a board that a person plays, all that the source has is noted, and one call accepts it.
 func TestByHand(t *testing.T) {
 	w := newWorld(t)
-	w.push(game("A-B", "1. e4 e5 *"))
+	w.push(game("A-Bea", "1. e4 e5 *"))
 	id := string(w.games()[0].ID)
 	w.desk(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, Source: new(relay.ManualSource)}}})
-	c := w.push(game("A-Bee", "1. e4 e5 2. Nf3 Nc6 1-0"))[0]
-	if got := w.stands(); got != "1 A-B e4 e5 *\n" || c.Locked[0] != "source" || w.has(1) != `black.name "Bee", result "1-0", 2.Nf3 Nc6` {
+	c := w.push(game("A-Beatrix", "1. e4 e5 2. Nf3 Nc6 1-0"))[0]
+	if got := w.stands(); got != "1 A-Bea e4 e5 *\n" || c.Locked[0] != "source" || w.has(1) != `black.name "Beatrix", result "1-0", 2.Nf3 Nc6` {
 		t.Errorf("it stands %sand the source has %s, locked %v", got, w.has(1), c.Locked)
 	}
 	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: id, Fields: []string{"moves"}}}})
-	if got := w.stands(); got != "1 A-B e4 e5 Nf3 Nc6 *\n" || w.has(1) != `black.name "Bee", result "1-0"` {
+	if got := w.stands(); got != "1 A-Bea e4 e5 Nf3 Nc6 *\n" || w.has(1) != `black.name "Beatrix", result "1-0"` {
 		t.Errorf("it stands %sand the source has %s", got, w.has(1))
 	}
-	w.push(game("A-B", "1. e4 e5 *"))
-	if got := w.stands(); got != "1 A-B e4 e5 Nf3 Nc6 *\n" || w.has(1) != "" {
+	w.push(game("A-Bea", "1. e4 e5 *"))
+	if got := w.stands(); got != "1 A-Bea e4 e5 Nf3 Nc6 *\n" || w.has(1) != "" {
 		t.Errorf("it stands %sand the source has %s", got, w.has(1))
 	}
 }

@@ -144,7 +144,7 @@ func similarKeys(a, b string) bool {
 			return false
 		}
 		used[best] = true
-		telling = telling || how > initial && len([]rune(w)) >= 3 || len(short) == 1 && len([]rune(w)) >= 3
+		telling = telling || how > initial
 	}
 	return telling
 }
@@ -163,10 +163,13 @@ func spelling(a, b string) int {
 		return equal
 	case min(len(x), len(y)) >= 4 && distance(x, y) <= max(len(x), len(y))/4:
 		return typo
-	case strings.HasPrefix(a, b) || strings.HasPrefix(b, a):
+	case !strings.HasPrefix(a, b) && !strings.HasPrefix(b, a):
+		return 0
+	case min(len(x), len(y)) >= 3: // half of a name
+		return typo
+	default:
 		return initial
 	}
-	return 0
 }
 
 func digits(s string) string {
