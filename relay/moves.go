@@ -244,14 +244,29 @@ func (g *Game) cut(ply Ply) moveList {
 	return l
 }
 
-// Line are all moves in order, as [Game.Moves] has them, but without what follows from them: of a legal move SAN and FEN
-// are empty. It costs a tenth of the time.
-func (g *Game) Line() []Move {
+// Played is a move as it is recorded, without what follows from the moves before: SAN and FEN.
+type Played struct {
+	Clock   Clock
+	At      Millis
+	Illegal bool // see Move.Illegal; then the UCI is empty, and [Game.MoveAt] has the move
+
+	uci [maxUCI]byte
+	n   uint8
+}
+
+// Is reports whether the move is the legal one of that UCI.
+func (p *Played) Is(uci string) bool { return string(p.uci[:p.n]) == uci && !p.Illegal }
+
+// UCI is the move's; empty of an illegal one.
+func (p *Played) UCI() string { return string(p.uci[:p.n]) }
+
+// Line are all moves in order, to be compared with those of a source. It costs a twentieth of what [Game.Moves] does.
+func (g *Game) Line() []Played {
 	n := int(g.moves.n)
 	if n == 0 {
 		return nil
 	}
-	out := make([]Move, n)
+	out := make([]Played, n)
 	var records []byte
 	for i := range out {
 		if i%movesPerRecord == 0 {
@@ -259,7 +274,34 @@ func (g *Game) Line() []Move {
 		}
 		var record []byte
 		record, records = nextRecord(records)
-		out[i] = readMove(record, Ply(i)+1)
+		out[i].read(record)
 	}
 	return out
+}
+
+// read reads a record as readMove does, and keeps nothing of it.
+func (p *Played) read(record []byte) {
+	at := 0
+	if p.Illegal = isIllegal(record); p.Illegal {
+		for field := byte(1); field <= 3; field++ {
+			length, begin := nextLength(record, at, field)
+			at = begin + length
+		}
+	} else {
+		length, begin := nextLength(record, at, 2)
+		p.n = uint8(copy(p.uci[:], record[begin:begin+length]))
+		at = begin + length
+	}
+	p.Clock = NoClock()
+	var n uint64
+	if comes(record, at, 4, varintType) {
+		n, at = nextNumber(record, at, 4)
+		p.Clock.White = Millis(n)
+	}
+	if comes(record, at, 5, varintType) {
+		n, at = nextNumber(record, at, 5)
+		p.Clock.Black = Millis(n)
+	}
+	n, _ = nextNumber(record, at, 6)
+	p.At = Millis(n)
 }

@@ -160,7 +160,7 @@ func TestBatchIsOnePipeline(t *testing.T) {
 		{"ply": 5, "move": "Bc4"}, {"ply": 6, "move": "Nf6"}, {"ply": 7, "move": "Qxf7#"}, {"ply": 8, "move": "Kxf7"},
 	}}
 	status := post(t, c.nodes[2].url+"/api/games/"+games[0]+"/moves", batch, &out)
-	if status != 422 || len(out.Moves) != 8 || out.Moves[6].SAN != "Qxf7#" || out.Moves[7].Code != "illegal_move" || out.Moves[7].Status != 422 {
+	if status != 409 || len(out.Moves) != 8 || out.Moves[6].SAN != "Qxf7#" || out.Moves[7].Code != "game_over" || out.Moves[7].Status != 409 {
 		t.Fatalf("%d %+v", status, out)
 	}
 	for i := 1; i < 7; i++ {

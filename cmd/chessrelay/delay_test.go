@@ -170,7 +170,7 @@ func (d *delayedRound) fetch(n *testNode, path, token string) string {
 	if vary := strings.Join(res.Header.Values("Vary"), ","); !strings.Contains(vary, "Authorization") {
 		d.t.Errorf("%s varies with %q", path, vary)
 	}
-	if res.StatusCode == http.StatusNotFound {
+	if none, err := json.Marshal(lcc.NoGame()); res.StatusCode == http.StatusNotFound || err == nil && strings.TrimSpace(string(b)) == string(none) {
 		return "not found"
 	}
 	return noNews.ReplaceAllString(string(b), "")

@@ -142,7 +142,6 @@ func TestOpenAPI(t *testing.T) {
 	doc.header = http.Header{"X-Chessrelay-Source": {"hall-sensors"}}
 	doc.post(409, result, object{"result": "0-1"})
 	doc.post(409, takeback, object{"toPly": 0})
-	doc.post(409, clock, object{"white": 1, "at": time.Now().UnixMilli() + 6000})
 	doc.post(409, correct, object{"toPly": 0, "moves": []object{}})
 	patch(409, gamePath, object{"white": object{"name": "Carlson"}})
 	doc.post(409, gamePath+"/unlock", object{"fields": []string{"result"}})

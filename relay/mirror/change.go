@@ -45,7 +45,7 @@ func update(g *seat, s *Game, source string, shorten bool) Change {
 	n := &note{source: source, fields: map[string]string{}}
 	if g.Source == relay.ManualSource {
 		if common(g, s) == len(s.Moves) {
-			s.goOn(g.moves)
+			s.goOn(g)
 		}
 		c.byHand(g, s, n)
 		c.note(&ask, g, n)
@@ -55,7 +55,7 @@ func update(g *seat, s *Game, source string, shorten bool) Change {
 		c.start(&ask, g, s, n)
 	}
 	if common(g, s) == len(s.Moves) {
-		s.goOn(g.moves)
+		s.goOn(g)
 		c.Warning = s.Warning
 	}
 	c.tags(&ask, g, s, n)
@@ -283,13 +283,19 @@ func (c *Change) tags(ask *asker, g *seat, s *Game, n *note) {
 // person: whoever takes another one's seat starts without them, or brings them along from the seat opposite.
 func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.Player, told relay.Player) *relaypb.PlayerUpdate {
 	now, was := player(told), player(*stands)
+	if now.Name == was.Name {
+		told.Name = "" // as with nearly all
+	}
 	if told.Name == "" || relay.Nobody(told.Name) && !relay.Nobody(stands.Name) {
 		told.Name, now.Name = "", stands.Name // the source says nothing of the name
+	}
+	if told.Name == "" {
+		return c.replace(g, n, side, was, completed(now, was))
 	}
 	is, sits, sat := personOf(now), personOf(was), personOf(player(*opposite))
 	_, nameLocked := g.Lock(side + ".name")
 	switch {
-	case told.Name == "" || is.like(&sits) >= unknown:
+	case is.like(&sits) >= unknown:
 	case nameLocked && g.personBehind(side, &is):
 	case nameLocked: // what it says is of somebody else
 		c.lock(n, side+".name", now.Name)
@@ -299,13 +305,16 @@ func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.P
 		if is.like(&sat) >= similar {
 			base = player(*opposite)
 		}
-		now.Title, now.Rating = cmp.Or(now.Title, base.Title), cmp.Or(now.Rating, base.Rating)
-		now.FideId, now.Federation, now.Team = cmp.Or(now.FideId, base.FideId), cmp.Or(now.Federation, base.Federation), cmp.Or(now.Team, base.Team)
-		return c.replace(g, n, side, was, now)
+		return c.replace(g, n, side, was, completed(now, base))
 	}
-	now.Title, now.Rating = cmp.Or(now.Title, was.Title), cmp.Or(now.Rating, was.Rating)
-	now.FideId, now.Federation, now.Team = cmp.Or(now.FideId, was.FideId), cmp.Or(now.Federation, was.Federation), cmp.Or(now.Team, was.Team)
-	return c.replace(g, n, side, was, now)
+	return c.replace(g, n, side, was, completed(now, was))
+}
+
+// completed is the player with what the base knows and nobody has told.
+func completed(p, base *relaypb.Player) *relaypb.Player {
+	p.Title, p.Rating, p.FideId = cmp.Or(p.Title, base.Title), cmp.Or(p.Rating, base.Rating), cmp.Or(p.FideId, base.FideId)
+	p.Federation, p.Team = cmp.Or(p.Federation, base.Federation), cmp.Or(p.Team, base.Team)
+	return p
 }
 
 func personOf(p *relaypb.Player) person {

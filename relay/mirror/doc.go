@@ -23,8 +23,9 @@
 //     made of: other games of it are known by evidence, and the moves agree.
 //  6. Without evidence the game opens a board. A game without moves agrees with nothing by its moves.
 //  7. A game of which the source does not name White and Black opens none.
-//  8. A source that shows other moves corrects a game only if it keeps the beginning ([said.corrects]). Otherwise it is
-//     another game of the same players. So is one that starts from another position, unless no move is recorded.
+//  8. A source that shows other moves corrects a game only if it keeps the beginning ([said.corrects]), or the game has
+//     but a move or two. Otherwise it is another game of the same players. So is one that starts from another position,
+//     unless no move is recorded.
 //
 // Another round number is always another game; another event is, unless the moves agree. An unknown tag contradicts
 // nothing. A tag, a name and an id that a person has set are not compared with what a source says.

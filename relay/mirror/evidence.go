@@ -101,9 +101,12 @@ func (s *said) corrects(g *seat, r relation) bool {
 		return 2*r.common >= min(r.stands, r.told) || r.resemble
 	case g.over():
 		return false
-	case r.common == 0: // the first moves of a game were entered wrongly
-		const few = 4
-		return s.at(g) && !s.twice && (r.stands <= few || r.resemble)
+	case r.common == 0: // the first moves of a game were entered wrongly, such as e3 by a pawn on its way to e4
+		few := 2
+		if s.at(g) {
+			few = 4
+		}
+		return !s.twice && (r.stands <= few || s.at(g) && r.resemble)
 	}
 	return r.stands-r.common <= tellingPlies || 2*r.common >= r.stands || r.resemble
 }
@@ -203,12 +206,17 @@ func common(g *seat, s *Game) int {
 // sameMove compares the move at index i. It also takes the two ways to write castling for one: as the king's step, and as
 // the king taking its rook, which is how it is written in Chess960. That starts from the usual position too, now and then.
 func sameMove(g *seat, i int, told *Move) bool {
-	stands := &g.moves[i]
-	if stands.Illegal || told.FEN != "" {
-		return stands.Illegal && stands.SAN == told.UCI && stands.FEN == told.FEN
+	stands, ply := &g.moves[i], relay.Ply(i)+1
+	switch {
+	case stands.Is(told.UCI) && told.FEN == "":
+		return true
+	case stands.Illegal && told.FEN != "":
+		m := g.MoveAt(ply)
+		return m.SAN == told.UCI && m.FEN == told.FEN
+	case stands.Illegal || told.FEN != "":
+		return false
 	}
-	return stands.UCI == told.UCI || kingTakesRook.Replace(stands.UCI) == kingTakesRook.Replace(told.UCI) &&
-		strings.HasPrefix(g.MoveAt(stands.Ply).SAN, "O-O")
+	return kingTakesRook.Replace(stands.UCI()) == kingTakesRook.Replace(told.UCI) && strings.HasPrefix(g.MoveAt(ply).SAN, "O-O")
 }
 
 var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")

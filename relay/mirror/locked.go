@@ -71,11 +71,13 @@ func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released bool) {
 	}
 	c.moveNote(n, same, s.Moves[same:])
 	line := make([]Move, 0, max(len(s.Moves), locked))
-	for _, m := range g.moves[:locked] {
-		line = append(line, Move{UCI: m.UCI, FEN: m.FEN, Clock: relay.NoClock()})
-		if m.Illegal {
-			line[len(line)-1].UCI = m.SAN
+	for i := range g.moves[:locked] {
+		m := Move{UCI: g.moves[i].UCI(), Clock: relay.NoClock()}
+		if g.moves[i].Illegal {
+			stands := g.MoveAt(relay.Ply(i) + 1)
+			m.UCI, m.FEN = stands.SAN, stands.FEN
 		}
+		line = append(line, m)
 	}
 	pos, err := rules.ParseFENAfterIllegal(g.FENAt(relay.Ply(locked)))
 	for _, m := range s.Moves[min(locked, len(s.Moves)):] {

@@ -172,9 +172,9 @@ func TestDiffClocks(t *testing.T) {
 func TestDiffSparesTheTrail(t *testing.T) {
 	w := newWorld(t)
 	for i := range relay.MaxChanges + 10 {
-		w.push(game("A"+strings.Repeat("x", i%2)+"-B", "1. e4 {[%clk 1:00:0"+string(rune('0'+i%2))+"]} *"))
+		w.push(game("Abel"+strings.Repeat("x", i%2)+"-B", "1. e4 {[%clk 1:00:0"+string(rune('0'+i%2))+"]} *"))
 	}
-	w.push(game("A-B", "1. d4 1-0"))
+	w.push(game("Abel-B", "1. d4 1-0"))
 	if got := w.stands(); !strings.HasSuffix(got, "-B d4 1-0\n") {
 		t.Errorf("the round stands %s", got)
 	}

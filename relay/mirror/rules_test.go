@@ -112,6 +112,12 @@ func TestRules(t *testing.T) {
 			tagged(round1+"1 White=A Black=B", "1. e4 e5 2. Nf3 Nc6 *"), tagged(round1+"1 White=A Black=B", "1. e4 e5 2. Nc3 *"),
 			tagged(round1+"1 White=A Black=B", "1. e4 *"),
 		}, "1 A-B e4 e5 Nc3 *\n"},
+		{"8: or of a game that has but a move", []string{
+			tagged("White=A Black=B", "1. e3 *"), tagged("White=A Black=B", "1. e4 *"),
+		}, "1 A-B e4 *\n"},
+		{"8: not of one that has more", []string{
+			tagged("White=A Black=B", "1. e4 e5 2. Nf3 *"), tagged("White=A Black=B", "1. d4 *"), tagged("White=A Black=B", "1. d4 d5 *"),
+		}, "1 A-B e4 e5 Nf3 *\n2 A-B d4 d5 *\n"},
 		{"8: another start is another game", []string{
 			tagged("White=A Black=B", "1. e4 e5 *"),
 			tagged("White=A Black=B SetUp=1 FEN=4k3/8/8/8/8/8/4P3/4K3_w_-_-_0_1", "1. e4 *"),

@@ -15,7 +15,7 @@ const idTag = "GameId"
 // A seat is a game of the round as it is compared with what a source says.
 type seat struct {
 	*relay.Game
-	moves []relay.Move // see relay.Game.Line
+	moves []relay.Played // see relay.Game.Line
 
 	id    string
 	place heading
