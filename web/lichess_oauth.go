@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"html/template"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -85,24 +84,27 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 	s.askForToken(w, o, "")
 }
 
-// onlyWindows refuses scripts. The code goes to an address of the client's machine, in the address bar of a
-// browser. A script of another site must not get at it: it could fetch /oauth and read where it was redirected
-// to. So only a window that goes there is answered. A browser says so itself, and no script can make it lie.
+// onlyWindows refuses scripts of other sites. The code goes to an address of the client's machine, in the
+// address bar of a browser, and such a script must not get at it: it could fetch /oauth and read where it was
+// redirected to. No browser lets it, since the answer names no origin that may read it (CORS). And those that
+// say where a request comes from are not answered.
 func (s *Server) onlyWindows(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isNavigation(r) {
-			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "open this page in a window of a browser: a script may not log in"})
+		if isScript(r) {
+			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: "open this page in a window of a browser: a page of another site may not log in"})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// isNavigation reports whether a window goes to the address, or a program that is no browser.
-func isNavigation(r *http.Request) bool {
-	h := r.Header
-	return h.Get("Origin") == "" && cmp.Or(h.Get("Sec-Fetch-Mode"), "navigate") == "navigate" &&
-		cmp.Or(h.Get("Sec-Fetch-Dest"), "document") == "document"
+// isScript reports whether a page of another site fetches the address, or has it in a frame, in place of going there.
+func isScript(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+		return false
+	}
+	return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
 // oauthGrant is POST /oauth, the form of the page.
@@ -203,21 +205,21 @@ func (s *Server) checkCode(form url.Values, now time.Time) bool {
 // oauthToken is POST /api/token.
 func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		s.fail(w, r, bodyError(err))
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	form, err := readForm(r)
+	if err != nil && describe(err).Status == http.StatusRequestEntityTooLarge {
+		s.fail(w, r, err)
 		return
 	}
-	form, err := url.ParseQuery(string(raw))
 	refuse := func(code, why string) { // RFC 6749, 5.2
 		writeJSON(w, http.StatusBadRequest, map[string]any{"error": code, "error_description": why})
 	}
 	switch {
 	case err != nil:
-		refuse("invalid_request", "the body is not a form")
+		refuse("invalid_request", err.Error())
 	case form.Get("grant_type") != "authorization_code":
 		refuse("unsupported_grant_type", "grant_type must be authorization_code")
-	case !s.checkCode(form, time.Now()):
+	case !s.checkCode(form.Values, time.Now()):
 		refuse("invalid_grant", "the code is too old, or not for this client_id, redirect_uri and code_verifier: log in again")
 	default:
 		switch err := s.codes.redeem(form.Get("code"), time.Now()); {

@@ -494,13 +494,26 @@ func TestLoginWithoutToken(t *testing.T) {
 		t.Errorf("the token is %s %s", res.Status, b)
 	}
 	// A script of another site could read where it is redirected to, and with it the code.
-	for _, h := range []http.Header{
-		{"Origin": {"https://elsewhere.example"}}, {"Origin": {"null"}}, {"Sec-Fetch-Mode": {"cors"}}, {"Sec-Fetch-Mode": {"no-cors"}},
-		{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}},
+	for _, tc := range []struct {
+		site, mode, dest string
+		want             int
+	}{
+		{"", "", "", 303},     // a program
+		{"", "cors", "", 303}, // Node's fetch, which says so of itself
+		{"none", "navigate", "document", 303},
+		{"cross-site", "navigate", "document", 303}, // a link
+		{"cross-site", "cors", "empty", 403}, {"cross-site", "no-cors", "image", 403}, {"same-site", "cors", "empty", 403},
+		{"cross-site", "navigate", "iframe", 403},
 	} {
+		h := http.Header{"Origin": {"https://elsewhere.example"}}
+		for name, value := range map[string]string{"Sec-Fetch-Site": tc.site, "Sec-Fetch-Mode": tc.mode, "Sec-Fetch-Dest": tc.dest} {
+			if value != "" {
+				h.Set(name, value)
+			}
+		}
 		res := do(t, s, http.MethodGet, s.URL+"/oauth?"+loginQuery().Encode(), nil, h)
-		if res.StatusCode != http.StatusForbidden || res.Header.Get("Location") != "" || res.Header.Get("Access-Control-Allow-Origin") != "" {
-			t.Errorf("with %v the log-in is answered %s, %v", h, res.Status, res.Header)
+		if res.StatusCode != tc.want || res.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%+v: the log-in is answered %s, %v", tc, res.Status, res.Header)
 		}
 	}
 }

@@ -130,8 +130,9 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	doc.call(204, http.MethodDelete, "/api/token", nil)
 
 	foreign := http.Header{"Origin": {"https://elsewhere.example"}}
-	doc.header = foreign
+	doc.header = http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"cors"}}
 	doc.get(403, login)
+	doc.header = foreign
 	for _, path := range []string{"/broadcast/new", newRound, editTour, edit, reset, push} {
 		doc.post(403, path, "name=Open")
 	}
