@@ -3,13 +3,12 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/chessrelay/chessrelay/relay/mirror"
 	"github.com/chessrelay/chessrelay/relay/pgn"
+	"github.com/chessrelay/chessrelay/web/pull"
 )
 
 const (
@@ -19,6 +18,8 @@ const (
 	// maxPushAnswers bounds the answers, and with them what the games behind the limit cost.
 	maxPushAnswers = 2 * maxPushGames
 )
+
+var tooManyGames = fmt.Sprintf("this game is not taken: the push has more than %d", maxPushGames)
 
 // pushedGame is what is answered of one game: what the boards have, and what is wrong with it.
 type pushedGame struct {
@@ -60,26 +61,19 @@ func readBody(r *http.Request) ([]byte, error) {
 }
 
 // readPush reads the games of a push. One that cannot be read leaves the others alone. So do those
-// behind the limit: the broadcaster app passes over an answer that is an error of all of them.
-func readPush(body []byte, contentType string) (*pushing, error) {
+// behind the limit: the broadcaster app passes over an answer that is an error of all of them. Games that
+// memory has read before are not read again.
+func readPush(memory *pull.Memory, body []byte, contentType string) (*pushing, error) {
 	if err := pgn.Sniff(body, contentType); err != nil {
 		return nil, badRequest("Cannot parse moves: %v", err)
 	}
 	p := &pushing{}
-	in := pgn.NewReaderCharset(bytes.NewReader(body), pgn.Charset(contentType))
-	for len(p.answers) < maxPushAnswers {
-		g, err := in.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			if _, isBroken := errors.AsType[*pgn.Error](err); !isBroken {
-				return nil, badRequest("Cannot parse moves: %v", err)
-			}
-			p.answers = append(p.answers, pushedGame{Tags: map[string]string{}, Error: err.Error()})
-			continue
-		}
+	games, more := memory.Read(pgn.Decode(body, pgn.Charset(contentType)), maxPushAnswers)
+	for _, g := range games {
 		p.add(g)
+	}
+	for range min(more, maxPushAnswers-len(p.answers)) {
+		p.answers = append(p.answers, pushedGame{Tags: map[string]string{}, Error: tooManyGames})
 	}
 	if len(p.games) == 0 {
 		why := "there is no game in the body"
@@ -92,26 +86,23 @@ func readPush(body []byte, contentType string) (*pushing, error) {
 }
 
 // add takes one game that was read.
-func (p *pushing) add(g *pgn.Game) {
+func (p *pushing) add(g pull.Game) {
 	a := pushedGame{Tags: make(map[string]string, len(g.Tags))}
 	for _, t := range g.Tags {
 		a.Tags[t.Name] = t.Value
 	}
-	if len(p.games) == maxPushGames {
-		a.Error = fmt.Sprintf("this game is not taken: the push has more than %d", maxPushGames)
-		p.answers = append(p.answers, a)
-		return
+	if g.Err != nil {
+		a.Error = g.Err.Error()
 	}
-	game, err := mirror.FromPGN(g)
-	if err != nil {
-		a.Error = err.Error()
-	}
-	if len(g.Tags) == 0 && len(game.Moves) == 0 { // any text can be read so
+	switch {
+	case g.Unread:
+	case len(p.games) == maxPushGames:
+		a.Error = tooManyGames
+	case len(g.Tags) == 0 && len(g.Moves) == 0: // any text can be read so
 		a.Error = cmp.Or(a.Error, "there is neither a tag nor a legal move")
-		p.answers = append(p.answers, a)
-		return
+	default:
+		p.of = append(p.of, len(p.answers))
+		p.games = append(p.games, g.Game)
 	}
-	p.of = append(p.of, len(p.answers))
 	p.answers = append(p.answers, a)
-	p.games = append(p.games, game)
 }

@@ -74,7 +74,7 @@ func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, err := readPush(text, r.Header.Get("Content-Type"))
+	p, err := readPush(s.memory, text, r.Header.Get("Content-Type"))
 	if err != nil {
 		return answer{}, err
 	}

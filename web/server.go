@@ -50,6 +50,7 @@ type Server struct {
 
 	lines    *pull.Lines   // with those who poll, if there are any
 	players  pull.Players  // the replacements of the tournaments, for pushes
+	memory   *pull.Memory  // the games of pushes, with those of polls if there are any
 	pushes   chan struct{} // one for each push
 	late     lateTries
 	codes    redeemedCodes
@@ -75,9 +76,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), lines: new(pull.Lines), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams), forwards: make(chan struct{}, maxForwards)}
+	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), lines: new(pull.Lines), memory: new(pull.Memory), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams), forwards: make(chan struct{}, maxForwards)}
 	if cfg.Pull != nil {
-		s.lines = cfg.Pull.Lines()
+		s.lines, s.memory = cfg.Pull.Lines(), cfg.Pull.Memory()
 	}
 	if s.origin = cfg.Node; cfg.Edge != nil {
 		s.origin = cfg.Edge
