@@ -1,11 +1,13 @@
 package pull
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -94,6 +96,45 @@ func TestFolder(t *testing.T) {
 		if st := s.tell(); len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 1: its game.json cannot be read: it has no moves") || h.applied() != applied {
 			t.Errorf("%s: a game: %+v", at, st)
 		}
+	}
+}
+
+// TestLiveClock takes the clocks as they run from a game's clock, also when no move comes. The same clock again
+// is no news.
+func TestLiveClock(t *testing.T) {
+	doc := func(white, black int, at time.Time) string {
+		return fmt.Sprintf(`{"live":true,"moves":["e4 5400+3","e5 5390+9"],"clock":{"white":%d,"black":%d,"run":true,"time":%d}}`, white, black, at.UnixMilli())
+	}
+	src := newFolderServer(t, map[string]string{"/index.json": folderIndex})
+	h := newHall(t, relay.Source{Kind: relay.SourceFolder, URL: src.URL + "/"})
+	src.set("/game-1.json", doc(5380, 5390, h.now()))
+	s := newPoll(t, h, "127.0.0.1")
+	clock := func() (c relay.LiveClock, at relay.Millis) {
+		h.Read(func(_ uint64, b *relay.State) {
+			r, _ := b.Round(rid)
+			g, _ := b.Game(r.Games[0])
+			c, at = g.LiveClock(), g.ClockTime()
+		})
+		return c, at
+	}
+	s.once(t.Context())
+	want := relay.LiveClock{Clock: relay.Clock{White: 5_380_000, Black: 5_390_000}, Running: "white"}
+	if got, at := clock(); got != want || at != millis(h.now()) {
+		t.Errorf("at first %+v at %d; %+v", got, at, s.tell())
+	}
+	h.advance(20 * time.Second)
+	src.set("/game-1.json", doc(5360, 5390, h.now()))
+	s.once(t.Context())
+	want.White = 5_360_000
+	if got, at := clock(); got != want || at != millis(h.now()) {
+		t.Errorf("20 seconds later %+v at %d; %+v", got, at, s.tell())
+	}
+	// Another board changes, and with it all are compared.
+	at := h.applied()
+	src.set("/index.json", strings.Replace(folderIndex, `"1/2-1/2"`, `"1-0"`, 1))
+	s.once(t.Context())
+	if got := h.applied() - at; got != 1 || h.line(2) != "1-0" {
+		t.Errorf("%d entries for a result; %q", got, h.line(2))
 	}
 }
 
