@@ -138,6 +138,16 @@ func TestLiveClock(t *testing.T) {
 	}
 }
 
+// TestEmptyFolder wants a folder that has no pairings yet to be one.
+func TestEmptyFolder(t *testing.T) {
+	src := newFolderServer(t, map[string]string{"/index.json": `{"pairings":[]}`})
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
+	s := newPoll(t, h, "127.0.0.1")
+	if s.once(t.Context()); s.tell().State != "polled" {
+		t.Errorf("%+v", s.tell())
+	}
+}
+
 // TestNoFolder wants a page beside which there is no index to stay what it is.
 func TestNoFolder(t *testing.T) {
 	src := newFolderServer(t, map[string]string{"/": "<html><title>Our club</title></html>"})

@@ -108,7 +108,7 @@ func TestSourceFallsSilent(t *testing.T) {
 	p.advance(time.Hour)
 	p.poll()
 	p.want("a player thinks", 1, "s1", "e4 e5 *")
-	p.show(g("1. e4 e5 *"), g("1. e4 e5 2. Nf3 *"))
+	p.show(g("1. e4 e5 *"), g("1. e4 e5 2. Nf3 Nc6 *"))
 	p.want("the second is ahead", 1, "s1", "e4 e5 *")
 	p.advance(30 * time.Second)
 	p.show(g("1. e4 e5 2. Nf3 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"))
@@ -132,6 +132,10 @@ func TestSourceFallsSilent(t *testing.T) {
 	p.advance(time.Minute)
 	p.poll()
 	p.want("a result", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 1-0")
+	// The first is not silent any more, but behind: it does not take the result away.
+	p.show(g("1. e4 e5 2. Nf3 Nc6 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
+	p.show(g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
+	p.want("as many moves, and no result", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 1-0")
 }
 
 // TestSourceLosesABoard has one board vanish from the first source, for a moment and for long.
@@ -189,6 +193,19 @@ func TestFirstSourceIsDown(t *testing.T) {
 	p.want("a minute later", 1, "s2", "e4 *")
 	p.show(game(1, "A", "1. e4 e5 *"), game(1, "A", "1. e4 *"))
 	p.want("the first is there", 1, "s1", "e4 e5 *")
+}
+
+// TestFirstSourceHangs opens the boards of the second though the first poll of the first never ends.
+func TestFirstSourceHangs(t *testing.T) {
+	p := newPair(t, "", game(1, "A", "1. e4 *"))
+	p.polls[1].once(t.Context())
+	p.advance(59 * time.Second)
+	if p.polls[1].once(t.Context()); p.boardCount() != 0 {
+		t.Error("a board before the minute is over")
+	}
+	p.advance(time.Second)
+	p.polls[1].once(t.Context())
+	p.want("a minute later", 1, "s2", "e4 *")
 }
 
 // TestBothSourcesAreDown leaves the boards as they are.
@@ -259,6 +276,11 @@ func TestManualBoard(t *testing.T) {
 	p.show("", game(1, "A", "1. e4 e5 2. Nf3 *"))
 	if got := p.follows(1); got != relay.ManualSource {
 		t.Errorf("the board follows %q", got)
+	}
+	for _, st := range p.polls[0].round.tell() {
+		if len(st.Problems) > 0 {
+			t.Errorf("%s: %v", st.ID, st.Problems)
+		}
 	}
 }
 

@@ -121,8 +121,12 @@ func (s *poll) run(ctx context.Context) {
 	}
 }
 
-// catchUp compares the boards if that is due at a time which has come.
+// catchUp compares the boards if that is due at a time which has come. Those of a round that is over stay as they are.
 func (s *poll) catchUp(life context.Context) error {
+	if s.rests() != "" {
+		s.forget()
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(life, pollTimeout)
 	defer cancel()
 	return s.settle(ctx, false)

@@ -69,6 +69,13 @@ func (r *round) due(at time.Time) {
 	}
 }
 
+// forget calls off what is due at a time. The next poll that brings something finds it again.
+func (r *round) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.later, r.again = time.Time{}, true
+}
+
 // when is the time at which the boards are to be compared though no poll brings anything; zero if there is none.
 func (r *round) when() time.Time {
 	r.mu.Lock()

@@ -89,6 +89,47 @@ func TestFinishedByHand(t *testing.T) {
 	}
 }
 
+// TestFinishedWhileSomethingIsDue wants a round that was finished by hand to stay as it is, though its source has been
+// shorter for long.
+func TestFinishedWhileSomethingIsDue(t *testing.T) {
+	src := newPage(t, game(1, "A", "1. e4 e5 *"))
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoll(t, h, "127.0.0.1")
+	s.once(t.Context())
+	src.set(200, game(1, "A", "1. e4 *"))
+	s.once(t.Context())
+	h.setStatus(rid, relay.RoundFinished)
+	h.advance(patience)
+	if err := s.catchUp(t.Context()); err != nil || h.line(1) != "e4 e5 *" || !s.when().IsZero() {
+		t.Errorf("%v, %q, due at %s", err, h.line(1), s.when())
+	}
+	h.setStatus(rid, relay.RoundStarted)
+	if s.once(t.Context()); h.line(1) != "e4 *" {
+		t.Errorf("opened again: %q", h.line(1))
+	}
+}
+
+// TestShorterWhileItFails wants a source that was shorter, and cannot be asked since, to take nothing back until it
+// shows the same again.
+func TestShorterWhileItFails(t *testing.T) {
+	src := newPage(t, game(1, "A", "1. e4 e5 *"))
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoll(t, h, "127.0.0.1")
+	s.once(t.Context())
+	src.set(200, game(1, "A", "1. e4 *"))
+	s.once(t.Context())
+	src.set(503, "no")
+	s.once(t.Context())
+	h.advance(2 * patience)
+	if s.once(t.Context()); h.line(1) != "e4 e5 *" {
+		t.Errorf("while it fails: %q", h.line(1))
+	}
+	src.set(200, game(1, "A", "1. e4 *"))
+	if s.once(t.Context()); h.line(1) != "e4 *" {
+		t.Errorf("when it is back: %q, %+v", h.line(1), s.tell())
+	}
+}
+
 // TestStartsAfterPrevious waits for the round before, or for somebody who starts the round.
 func TestStartsAfterPrevious(t *testing.T) {
 	src := newPage(t, game(1, "A", "1. e4 *"))
