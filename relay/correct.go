@@ -133,7 +133,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	}
 	_, locked := g.Lock(LockResult)
 	same := result == g.Result && forfeit == g.Forfeit
-	if same && (locked || !person(c) || !g.Over()) {
+	if same && !g.Automatic && (locked || !person(c) || !g.Over()) {
 		out.standsAlready(g.lastResult())
 		return nil
 	}
@@ -145,7 +145,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	if person(c) {
 		next.Locks = g.lock(c, LockResult)
 	}
-	if same { // which a person has confirmed
+	if same { // which somebody has confirmed
 		s.putGame(g, &next, out)
 		out.tell(tellGame, c.At)
 		return nil

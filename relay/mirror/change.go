@@ -95,8 +95,8 @@ func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
 		c.correct(ask, g, s, clocks, same, wanted)
 	default:
 		c.play(ask, s.Moves, same)
-		if wanted != stands {
-			c.result(ask, wanted)
+		if wanted != stands || g.Automatic && s.Result == g.Result {
+			c.result(ask, wanted) // or the source has written what the position says
 		}
 	}
 	if after := c.clockAfter(g, s, clocks, same); !agrees(s.Clock, after) && !clockLocked(g, s) {

@@ -91,7 +91,7 @@ func (r *round) takeAll(ctx context.Context) (again bool, err error) {
 		return false, errors.New("the round is gone")
 	}
 	r.mu.Lock()
-	r.applied = view.Players
+	r.applied, r.locks = view.Players, locksOf(view.Games)
 	r.mu.Unlock()
 	all := r.offers(view, now)
 	follow := r.follow(view, all, now)

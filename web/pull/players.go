@@ -1,6 +1,9 @@
 package pull
 
 import (
+	"fmt"
+	"hash/fnv"
+	"io"
 	"sync"
 
 	"github.com/chessrelay/chessrelay/relay"
@@ -43,17 +46,24 @@ func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
 	return players
 }
 
-// edited reports whether the tournament's replacements are others than those that were applied
-// last, so that a source that shows nothing new must be compared again.
+// edited reports whether somebody has changed how a source is taken since the boards were last
+// compared: the tournament's replacements, or what of the boards is locked. Then a source that shows
+// nothing new must be compared again.
 func (r *round) edited() bool {
-	var players *mirror.Replacements
-	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
-		if is, ok := b.Round(r.id); ok {
-			t, _ := b.Tournament(is.Tournament)
-			players = r.players.Of(t)
-		}
-	})
+	view := r.view()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return players != r.applied
+	return view.Players != r.applied || locksOf(view.Games) != r.locks
+}
+
+// locksOf is another number when a lock of one of the games comes or goes, or a board leaves its source.
+func locksOf(games []*relay.Game) uint64 {
+	h := fnv.New64a()
+	for _, g := range games {
+		fmt.Fprintf(h, "%s%s%d", g.ID, g.Source, g.LockedPly())
+		for i := range g.Locks {
+			io.WriteString(h, g.Locks[i].Field)
+		}
+	}
+	return h.Sum64()
 }

@@ -70,3 +70,33 @@ func TestPlayersParseOnce(t *testing.T) {
 		t.Errorf("%d tournaments are kept", len(p.parsed))
 	}
 }
+
+// TestUnlocked: a field that a person has set stays while the source shows the same, and is filled in by the next poll
+// once it is unlocked.
+func TestUnlocked(t *testing.T) {
+	src := newPage(t, game(1, "Wrong, A", "1. e4 *"))
+	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
+	s := newPoll(t, h, "127.0.0.1")
+	s.once(t.Context())
+	var id string
+	h.Read(func(_ uint64, b *relay.State) {
+		r, _ := b.Round(rid)
+		id = string(r.Games[0])
+	})
+	poll := func(want string) {
+		t.Helper()
+		if s.once(t.Context()); len(h.names()) != 1 || h.names()[0] != want {
+			t.Errorf("%q, want %q", h.names(), want)
+		}
+	}
+	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, White: &relaypb.PlayerUpdate{Name: new("Right, A")}}}})
+	poll(" Right, A ")
+	src.set(200, game(1, "Wrong, A", "1. e4 e5 *"))
+	poll(" Right, A ")
+	h.must(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: id, Fields: []string{"white.name"}}}})
+	poll(" Wrong, A ")
+	at := h.applied()
+	if poll(" Wrong, A "); h.applied() != at {
+		t.Errorf("the next poll submitted %d commands", h.applied()-at)
+	}
+}

@@ -31,6 +31,8 @@ type round struct {
 	later time.Time // guarded by mu; when the boards are to be compared though nothing may have changed; zero: not
 	// applied are the tournament's replacements when the boards were last compared.
 	applied *mirror.Replacements // guarded by mu
+	// locks are those of the boards when they were last compared, see locksOf.
+	locks uint64 // guarded by mu
 }
 
 func newRound(p *Puller, id relay.RoundID, targets []target) *round {
