@@ -88,6 +88,9 @@ func TestRules(t *testing.T) {
 			tagged("White=A Black=B", "1. e4 *") + tagged("White=C Black=D", "1. d4 *"),
 			tagged("White=E Black=F", "1. e4 e5 *") + tagged("White=G Black=H", "1. d4 d5 *"),
 		}, "1 A-B e4 *\n2 C-D d4 *\n3 E-F e4 e5 *\n4 G-H d4 d5 *\n"},
+		{"5: nor of a game that comes alone", []string{
+			tagged("White=A Black=B", "1. e4 *"), tagged("White=A Black=X", "1. e4 e5 *"),
+		}, "1 A-B e4 *\n2 A-X e4 e5 *\n"},
 		{"6: one game a push, without a round and a board", []string{
 			tagged("White=North,_Ada Black=South,_Ben", "1. e4 *"), tagged("White=East,_Cid Black=West,_Dora", "1. e4 f6 2. d4 g5 3. Qh5# 1-0"),
 		}, "1 North, Ada-South, Ben e4 *\n2 East, Cid-West, Dora e4 f6 d4 g5 Qh5# 1-0\n"},
