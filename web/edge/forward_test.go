@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +19,16 @@ import (
 // upstreamServer remembers what it was asked.
 type upstreamServer struct {
 	*httptest.Server
-	header http.Header
+
+	mu     sync.Mutex
+	header http.Header // guarded by mu, as asked
 	asked  []string
+}
+
+func (u *upstreamServer) requests() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.asked
 }
 
 func newUpstreamServer(t *testing.T) *upstreamServer {
@@ -29,6 +38,8 @@ func newUpstreamServer(t *testing.T) *upstreamServer {
 		if err != nil {
 			t.Error(err)
 		}
+		u.mu.Lock()
+		defer u.mu.Unlock()
 		u.header = r.Header
 		u.asked = append(u.asked, r.Method+" "+r.URL.RequestURI()+" "+string(b))
 		if r.URL.Path == "/hang-up" {
@@ -107,12 +118,13 @@ func TestForward(t *testing.T) {
 			}
 			if err == nil {
 				res.Body.Close()
-				if want := []string{"POST /x?y=1 body"}; !cmp.Equal(servers[tc.asked].asked, want) {
-					t.Errorf("it was asked %q", servers[tc.asked].asked)
+				want := []string{"POST /x?y=1 body"}
+				if got := servers[tc.asked].requests(); !cmp.Equal(got, want) {
+					t.Errorf("it was asked %q", got)
 				}
 			}
 			for i, s := range servers {
-				if asked := len(s.asked) > 0; asked != (i == tc.asked) {
+				if asked := len(s.requests()) > 0; asked != (i == tc.asked) {
 					t.Errorf("upstream %d was asked: %v", i, asked)
 				}
 			}
