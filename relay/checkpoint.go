@@ -120,7 +120,7 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 // same state elsewhere. As with TakeDirty, and without a word to it, the call only copies pointers, and encoding is done while the
 // sequence is read, on any goroutine.
 func (s *State) Records() iter.Seq2[string, []byte] {
-	all := changes{tournaments: slices.Clone(s.newest), rounds: slices.Collect(maps.Values(s.rounds))}
+	all := changes{tournaments: slices.Collect(maps.Values(s.tournaments)), rounds: slices.Collect(maps.Values(s.rounds))}
 	games := make([]gameChange, 0, s.games.n)
 	for g := range s.games.all {
 		games = append(games, gameChange{game: g.Game})

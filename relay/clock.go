@@ -217,6 +217,9 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 		out.Index, out.Term, out.Duplicate = set.index, set.term, true
 		return nil
 	}
+	if g.gone {
+		return s.deletedGame(g.Game)
+	}
 	next := *g.Game
 	ply := g.Ply()
 	if err := g.byHand(c); err != nil {

@@ -40,6 +40,7 @@ type held struct {
 	rounds  *roundsTold
 	events  telling
 	eventAt Millis
+	renews  bool // see Event.Renews
 }
 
 // never is later than every time.
@@ -49,9 +50,9 @@ const never Millis = math.MaxInt64
 func (s *State) begin(r *Round, delay int) *publicSide {
 	p := s.newSide(r.ID, delay)
 	p.round = r
-	for _, id := range r.Games {
-		p.games[id] = s.games.get(id).Game
-		p.stored.touch(id)
+	for g := range s.allGames(r) {
+		p.games[g.ID] = g.Game
+		p.stored.touch(g.ID)
 	}
 	s.touchSide(p)
 	return p
@@ -65,8 +66,8 @@ func (s *State) newSide(id RoundID, delay int) *publicSide {
 		p = s.changed.sides[i]
 	}
 	p.delay, p.games = seconds(delay), make(map[GameID]*Game)
-	for _, id := range s.rounds[id].Games {
-		s.games.get(id).side = p
+	for g := range s.allGames(s.rounds[id]) {
+		g.side = p
 	}
 	if s.sides == nil {
 		s.sides = make(map[RoundID]*publicSide)
@@ -104,7 +105,7 @@ func (s *State) hold(out *Outcome, at Millis, command []byte) {
 	p := out.side
 	p.held = append(p.held, held{
 		index: out.Index, term: out.Term, at: at, command: bytes.Clone(command),
-		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
+		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at, renews: out.renews,
 	})
 	s.touchSide(p)
 	if p.delay == 0 {
@@ -145,12 +146,27 @@ func (s *State) release(p *publicSide, now Millis) {
 		if h.stored {
 			p.stored.gone = append(p.stored.gone, h.index)
 		}
-		out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt}
-		s.released = out.appendEvents(s.released, Outsiders)
+		s.released = s.appendReleased(s.released, h)
 		*h = held{} // nobody needs it any more
 		p.held = p.held[1:]
 		s.touchSide(p)
 	}
+}
+
+// appendReleased appends the events of a command that is held no longer. Of what is gone nothing is told
+// but that, and what a round's deletion and restoration make was told at once; then the event is [EventNone].
+func (s *State) appendReleased(dst []Event, h *held) []Event {
+	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt}
+	switch {
+	case s.deletedRound(s.rounds[h.round.ID]) != nil, h.game == nil && h.events&(tellDeleted|tellRestored) != 0:
+		out.events = 0
+	case h.game != nil && s.games.get(h.game.ID).gone:
+		out.events &= tellDeleted | tellRound
+	}
+	if out.events == 0 {
+		return append(dst, Event{Type: EventNone, Index: h.index, At: h.eventAt, Round: h.round, To: Outsiders})
+	}
+	return out.appendEvents(dst, Outsiders)
 }
 
 // Release makes public, in the rounds that have a delay, what is due now, and returns its events: for each round in
@@ -187,8 +203,8 @@ func (s *State) Release(now Millis) (events []Event, next Millis) {
 
 // drop ends a side that has nothing left to hold.
 func (s *State) drop(p *publicSide) {
-	for _, id := range s.rounds[p.id].Games {
-		s.games.get(id).side = nil
+	for g := range s.allGames(s.rounds[p.id]) {
+		g.side = nil
 	}
 	delete(s.sides, p.id)
 	p.round, p.games = nil, nil

@@ -376,11 +376,14 @@ func delayProperty(t *testing.T, seed uint64) {
 	stored, storedAt := map[string][]byte{}, uint64(0)
 	rounds := map[RoundID]*delayed{}
 	told := map[RoundID]uint64{} // the index of the last event
-	restarts, heldMost := 0, 0
+	restarts, heldMost, goneMost := 0, 0, 0
 
 	tell := func(events []Event) {
 		for _, e := range events {
 			id := e.RoundID()
+			if e.Renews {
+				continue // it is told at once, whatever is held
+			}
 			if e.Index < told[id] {
 				t.Fatalf("event %d comes after %d", e.Index, told[id])
 			}
@@ -401,14 +404,13 @@ func delayProperty(t *testing.T, seed uint64) {
 		}
 		before := map[RoundID]int{}
 		for id := range rounds {
-			tr, _ := s.Round(id)
-			before[id] = tr.Delay
+			before[id] = s.State.rounds[id].Delay
 		}
 		out := s.bytes(data)
 		if out.Err != nil || out.Duplicate {
 			return
 		}
-		if c.GetCreateRound() == nil && c.GetCreateTournament() == nil && c.GetUpdateTournament() == nil {
+		if c.GetCreateRound() == nil && (out.Game != nil || out.Round != nil) {
 			id := RoundID("")
 			if out.Game != nil {
 				id = out.Game.Round
@@ -419,9 +421,9 @@ func delayProperty(t *testing.T, seed uint64) {
 			if d == nil {
 				return
 			}
-			if tr, _ := s.Round(id); tr.Delay != before[id] {
+			if delay := s.State.rounds[id].Delay; delay != before[id] {
 				d.release(t, c.At)
-				d.delay = int64(tr.Delay) * 1000
+				d.delay = int64(delay) * 1000
 			}
 			d.all = append(d.all, loadedHeld{id, out.Index, out.Term, data})
 			d.times = append(d.times, c.At)
@@ -436,14 +438,29 @@ func delayProperty(t *testing.T, seed uint64) {
 	check := func() {
 		for id, d := range rounds {
 			p := s.Public(s.index)
-			got, _ := p.Round(id)
-			want, _ := d.model.Round(id)
-			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			truth := s.State.rounds[id]
+			got, seen := p.Round(id)
+			if gone := s.deletedRound(truth) != nil; gone == seen {
+				t.Fatalf("index %d: the round is deleted: %v, and public: %v", s.index, gone, seen)
+			} else if gone {
+				goneMost++
+				for g := range s.allGames(truth) {
+					if _, seen := p.Game(g.ID); seen {
+						t.Fatalf("index %d: game %s of a deleted round is public", s.index, g.ID)
+					}
+				}
+				continue
+			}
+			if diff := cmp.Diff(d.model.rounds[id], got, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("index %d: the public's round: %s", s.index, diff)
 			}
-			truth, _ := s.Round(id)
-			for _, gid := range truth.Games {
-				want, there := d.model.Game(gid)
+			for g := range s.allGames(truth) {
+				gid := g.ID
+				var want *Game
+				there := false
+				if m := d.model.games.get(gid); m != nil {
+					want, there = m.Game, m.Deleted == nil && g.Deleted == nil
+				}
 				got, seen := p.Game(gid)
 				if there != seen {
 					t.Fatalf("index %d: game %s is public: %v, and should be: %v", s.index, gid, seen, there)
@@ -487,7 +504,7 @@ func delayProperty(t *testing.T, seed uint64) {
 			s.games = append(s.games, id)
 		}
 	}
-	for range 400 {
+	for range 500 {
 		switch n := r.IntN(40); {
 		case n < 8:
 			now += int64(r.IntN(30_000))
@@ -526,8 +543,8 @@ func delayProperty(t *testing.T, seed uint64) {
 		release()
 		check()
 	}
-	if restarts < 3 || heldMost < 5 {
-		t.Fatalf("%d restarts, %d held at most: too few", restarts, heldMost)
+	if restarts < 3 || heldMost < 5 || goneMost < 5 {
+		t.Fatalf("%d restarts, %d held at most, %d times deleted: too few", restarts, heldMost, goneMost)
 	}
 }
 

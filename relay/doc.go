@@ -28,6 +28,7 @@
 //	lock.go     what a person has set, and a source cannot change; note.go what the source has instead
 //	settings.go how a tournament and a round are shown, fetched and counted
 //	source.go   where the games of a round are fetched from
+//	delete.go   what is deleted, and restored
 //	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
@@ -96,6 +97,12 @@
 // creation of its games too, is held.
 //
 // Where there is no delay there is no public side, and Public shows the truth.
+//
+// # Deletion
+//
+// A tournament, round or game that was deleted is not there for readers, nor is what is in it, and takes no command but
+// its own restoration, for 30 days. It stays in the state, in checkpoints and in the hash; see delete.go. The public loses it at
+// once, whatever is held back, so what the public has up to an index may become less. An event says so ([Event.Renews]).
 //
 // # Checkpoints
 //

@@ -13,6 +13,12 @@ const (
 	EventGame       EventType = "game"  // a board was opened, or its tags changed
 	EventRound      EventType = "round" // the round's own fields changed, or its status, or its tournament's name
 	EventClock      EventType = "clock" // the clocks were told, without a move
+	// EventDeleted: a board is gone, or the whole round.
+	EventDeleted EventType = "deleted"
+	// EventRestored: a round that was deleted is there again. Of a board that is restored there is an EventGame.
+	EventRestored EventType = "restored"
+	// EventNone tells nothing, and only ends that something is held. Its Round says where.
+	EventNone EventType = ""
 )
 
 // Event is what one command changed, as spectators are told it. Events are
@@ -27,10 +33,15 @@ type Event struct {
 	Index uint64
 	At    Millis
 	Game  *Game  // as the command left it; nil of EventRound
-	Round *Round // of EventRound: as the command left it; nil of all others
+	Round *Round // of EventRound, and of the deletion of a whole round: as the command left it; nil of all others
 	// Tournament is that of Round, as the command left it.
 	Tournament *Tournament
 	To         Audience
+	// Renews: what the public has of the round is no longer what it may see, whatever is held back from it. So it
+	// begins anew. This is of events for insiders, and of those about a whole round that is gone or there again.
+	Renews bool
+	// Held, of an event about a whole round: the command is held as well, and an EventNone follows when it no longer is.
+	Held bool
 }
 
 // An Audience is whom an [Event] is for.
@@ -75,6 +86,7 @@ type Outcome struct {
 	at     Millis      // of the events
 	events telling
 	side   *publicSide // of a round with a delay; see Held
+	renews bool        // see Event.Renews
 }
 
 // roundsTold are the rounds that spectators are told of, each as the command left it.
@@ -85,7 +97,7 @@ type roundsTold struct {
 }
 
 // A telling is which events an outcome has; they are made when somebody wants them.
-type telling uint8
+type telling uint16
 
 const (
 	tellMove telling = 1 << iota
@@ -95,6 +107,8 @@ const (
 	tellGame
 	tellRound
 	tellClock
+	tellDeleted
+	tellRestored
 )
 
 // tell adds an event about the game that the outcome has.
@@ -130,19 +144,26 @@ func (out *Outcome) AppendEvents(dst []Event) []Event {
 }
 
 func (out *Outcome) appendEvents(dst []Event, to Audience) []Event {
-	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound, EventClock} {
+	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound, EventClock, EventDeleted, EventRestored} {
 		switch {
 		case out.events&(1<<i) == 0:
+		case out.Game == nil && (typ == EventDeleted || typ == EventRestored):
+			for _, r := range out.rounds.rounds {
+				dst = append(dst, Event{
+					Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament,
+					To: Everybody, Renews: true, Held: out.side != nil,
+				})
+			}
 		case typ == EventRound:
 			for j, r := range out.rounds.rounds {
-				e := Event{Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament, To: to}
+				e := Event{Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament, To: to, Renews: out.renews && to == Insiders}
 				if out.rounds.inside != nil && out.rounds.inside[j] {
 					e.To = Insiders
 				}
 				dst = append(dst, e)
 			}
 		default:
-			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to})
+			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to, Renews: out.renews && to == Insiders})
 		}
 	}
 	return dst

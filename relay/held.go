@@ -208,7 +208,7 @@ func (s *State) loadedSides() error {
 			return fmt.Errorf("record %s%s: there is no such round", publicPrefix, roundKey(id))
 		}
 		t := *s.tournaments[r.Tournament]
-		t.Rounds = nil
+		t.Rounds, t.Deleted = nil, nil // what is held was accepted when it was there
 		shadow.tournaments[t.ID] = &t
 	}
 	if err := shadow.Loaded(); err != nil {
@@ -218,9 +218,8 @@ func (s *State) loadedSides() error {
 		p := s.newSide(id, s.rounds[id].Delay)
 		p.round = r
 		p.stored.round, p.stored.games = r, make(map[GameID]storedVersion, len(r.Games))
-		for _, id := range r.Games {
-			g := shadow.games.get(id)
-			p.games[id], p.stored.games[id] = g.Game, storedVersion{g.Game, g.stored}
+		for g := range shadow.allGames(r) {
+			p.games[g.ID], p.stored.games[g.ID] = g.Game, storedVersion{g.Game, g.stored}
 		}
 	}
 	slices.SortFunc(commands, func(a, b loadedHeld) int { return cmp.Compare(a.index, b.index) })
@@ -262,7 +261,7 @@ func (s *State) holdAgain(shadow *State, c loadedHeld) error {
 	}
 	p.held = append(p.held, held{
 		index: c.index, term: c.term, at: Millis(command.At), command: c.command, stored: true,
-		round: shadow.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
+		round: shadow.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at, renews: out.renews,
 	})
 	return nil
 }
@@ -272,8 +271,8 @@ func (s *State) holdAgain(shadow *State, c loadedHeld) error {
 func (s *State) meet(p *publicSide, shadow *State) error {
 	truth, r := s.rounds[p.id], shadow.rounds[p.id]
 	same := s.hashOf(roundKey(p.id)) == shadow.hashOf(roundKey(p.id)) && truth.Status == r.Status && slices.Equal(truth.Games, r.Games)
-	for _, id := range truth.Games {
-		same = same && s.hashOf(gameKey(id)) == shadow.hashOf(gameKey(id))
+	for g := range s.allGames(truth) {
+		same = same && shadow.games.get(g.ID) != nil && s.hashOf(gameKey(g.ID)) == shadow.hashOf(gameKey(g.ID))
 	}
 	if !same {
 		return errors.New("with the commands that are held, it does not become what the round is")

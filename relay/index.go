@@ -22,13 +22,17 @@ func (s *State) taken(id string) bool {
 func (s *State) putTournament(t *Tournament) {
 	old := s.tournaments[t.ID]
 	s.tournaments[t.ID] = t
-	if i := slices.Index(s.newest, old); old != nil && i >= 0 {
-		s.newest[i] = t
-		return
-	}
-	i, _ := slices.BinarySearchFunc(s.newest, t, newerTournament)
-	s.newest = slices.Insert(s.newest, i, t)
 	s.asked[creationKey{"", t.Request}] = string(t.ID)
+	i := slices.Index(s.newest, old)
+	switch {
+	case old != nil && i >= 0 && t.Deleted != nil:
+		s.newest = slices.Delete(s.newest, i, i+1)
+	case old != nil && i >= 0:
+		s.newest[i] = t
+	case t.Deleted == nil:
+		i, _ := slices.BinarySearchFunc(s.newest, t, newerTournament)
+		s.newest = slices.Insert(s.newest, i, t)
+	}
 }
 
 func newerTournament(a, b *Tournament) int { return cmp.Compare(b.Index, a.Index) }
@@ -39,6 +43,9 @@ func (s *State) addRound(r *Round) {
 	s.noteSource(r)
 	s.asked[creationKey{string(r.Tournament), r.Request}] = string(r.ID)
 
+	if r.Deleted != nil {
+		return
+	}
 	t := *s.tournaments[r.Tournament]
 	// Appending shares the array with the version before, which ends before
 	// the new element: its readers never look there.
@@ -50,7 +57,15 @@ func (s *State) addRound(r *Round) {
 func (s *State) addGame(g *liveGame) {
 	s.games.add(g)
 	s.asked[creationKey{string(g.Round), g.Request}] = string(g.ID)
+	if g.Deleted != nil {
+		s.deleted[g.Round] = append(s.deleted[g.Round], g.ID)
+		return
+	}
+	s.seat(g)
+}
 
+// seat stores a new version of the game's round that has it at its board, which is free.
+func (s *State) seat(g *liveGame) {
 	r := *s.rounds[g.Round]
 	at, _ := s.findBoard(&r, g.Board)
 	if at == len(r.Games) {

@@ -251,8 +251,10 @@ func (s *State) Loaded() error {
 			errs = append(errs, fmt.Errorf("record %s: %w", gameKey(g.ID), err))
 		}
 	}
-	for id := range s.rounds {
-		s.restate(id, new(Outcome))
+	for id, r := range s.rounds {
+		if s.restate(id, new(Outcome)); len(errs) == 0 {
+			s.markGames(r)
+		}
 	}
 	if len(errs) > 10 {
 		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))
@@ -282,7 +284,7 @@ func (s *State) loadedGame(g *liveGame) error {
 	if !ok {
 		return fmt.Errorf("its round %q is missing", clip(string(g.Round), 32))
 	}
-	if at, taken := s.findBoard(r, g.Board); taken {
+	if at, taken := s.findBoard(r, g.Board); taken && g.Deleted == nil {
 		return fmt.Errorf("its board %d is that of game %s too", g.Board, r.Games[at])
 	}
 	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {

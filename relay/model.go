@@ -75,7 +75,8 @@ type Tournament struct {
 
 	Request string    `json:"-"` // the request that created it
 	Updates []Update  `json:"-"` // what was changed since, in order
-	Rounds  []RoundID `json:"-"` // in order of creation
+	Rounds  []RoundID `json:"-"` // in order of creation, without those that were deleted
+	Deleted *Deletion `json:"-"` // nil: it is there
 }
 
 // TournamentInfo is what is said of a tournament besides; all of it may be empty.
@@ -107,7 +108,9 @@ type Round struct {
 
 	Request string   `json:"-"`
 	Updates []Update `json:"-"` // what was changed since, in order
-	Games   []GameID `json:"-"` // by board number
+	Games   []GameID `json:"-"` // by board number, without those that were deleted
+	// Deleted is nil unless the round itself was deleted, and not its tournament.
+	Deleted *Deletion `json:"-"`
 
 	StatusSet   RoundStatus `json:"-"` // as somebody has set it; empty: nobody
 	StatusSetAt uint64      `json:"-"` // the index of the command that did
@@ -220,6 +223,7 @@ type Pairing struct {
 	CreatedAtIx uint64 // of the command that created it
 	CreatedTerm uint64
 	Request     string
+	Deleted     *Deletion // nil unless the game itself was deleted, and not its round
 }
 
 // Game is one board of a round. Immutable once published by [State]: a command

@@ -31,6 +31,8 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 		return nil
 	}
 	switch {
+	case g.gone:
+		return s.deletedGame(g.Game)
 	case ply <= g.Ply():
 		return &PlyConflictError{Ply: ply, Expected: g.Ply() + 1, Current: g.MoveAt(ply)}
 	case ply > g.Ply()+1:

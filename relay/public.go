@@ -10,6 +10,8 @@ type Reader interface {
 	Round(RoundID) (*Round, bool)
 	// Game returns the game with the id.
 	Game(GameID) (*Game, bool)
+	// DeletedGames returns the games of a round that were deleted themselves; none for the public.
+	DeletedGames(RoundID) []*Game
 }
 
 // Public is a Reader that shows what the public may see: rounds with a delay as they stood then, all others as they are. It is
@@ -40,23 +42,28 @@ func (p *Public) Tournament(id TournamentID) (*Tournament, bool) { return p.s.To
 
 // Round implements Reader.
 func (p *Public) Round(id RoundID) (*Round, bool) {
-	if side := p.s.sides[id]; side != nil {
-		p.saw(side)
-		return side.round, true
+	side := p.s.sides[id]
+	if side == nil || p.s.deletedRound(p.s.rounds[id]) != nil {
+		return p.s.Round(id)
 	}
-	return p.s.Round(id)
+	p.saw(side)
+	return side.round, true
 }
 
-// Game implements Reader. A game that was created is not there until that is public.
+// Game implements Reader. A game that was created is not there until that is public; one that was
+// deleted is gone at once, also while its round still names it.
 func (p *Public) Game(id GameID) (*Game, bool) {
 	g := p.s.games.get(id)
-	if g == nil {
+	if g == nil || g.gone {
 		return nil, false
 	}
 	if g.side != nil {
 		p.saw(g.side)
 		out, ok := g.side.games[id]
-		return out, ok
+		return out, ok && out.Deleted == nil
 	}
 	return g.Game, true
 }
+
+// DeletedGames implements Reader: for the public there are none.
+func (p *Public) DeletedGames(RoundID) []*Game { return nil }

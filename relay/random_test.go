@@ -42,10 +42,17 @@ func (s *story) request() string {
 
 // next makes one command that follows from how things stand.
 func (s *story) next() *relaypb.Command {
-	g, _ := s.Game(s.games[s.IntN(len(s.games))])
+	g := s.State.games.get(s.games[s.IntN(len(s.games))]).Game
 	c := envelope(s.request())
 	c.At += int64(len(s.log)) * 1000
-	switch n := s.IntN(130); {
+	if gone := s.DeletedSince(0); len(gone) > 0 && s.IntN(6) == 0 {
+		c.Op = &relaypb.Command_Restore{Restore: &relaypb.Restore{Id: idOf(gone[s.IntN(len(gone))]), Reason: "by mistake"}}
+		return c
+	}
+	switch n := s.IntN(134); {
+	case n >= 130:
+		id := []string{string(g.ID), string(g.ID), string(g.Round), testTournament}[s.IntN(4)]
+		c.Op = &relaypb.Command_Delete{Delete: &relaypb.Delete{Id: id, Reason: "a test"}}
 	case n < 75:
 		m := &relaypb.PlayMove{Game: string(g.ID), Ply: int32(g.Ply()) + 1, Move: s.legal(g)}
 		switch s.IntN(4) {
@@ -108,6 +115,17 @@ func (s *story) next() *relaypb.Command {
 		c = createGame(FormatID(s.Uint64()), c.Request, int32(s.IntN(30)))
 	}
 	return c
+}
+
+// idOf is the id of something that was deleted.
+func idOf(d Deleted) string {
+	switch {
+	case d.Tournament != nil:
+		return string(d.Tournament.ID)
+	case d.Round != nil:
+		return string(d.Round.ID)
+	}
+	return string(d.Game.ID)
 }
 
 // correction goes some plies back, and on as the game went or otherwise, now and then with a move that is not legal.
@@ -236,8 +254,8 @@ func sameBoards(t *testing.T, a, b *State) {
 	}
 	for x := range a.games.all {
 		id := x.ID
-		y, ok := b.Game(id)
-		if !ok || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || x.ClockTime() != y.ClockTime() || x.ClockAt(0) != y.ClockAt(0) || len(x.Changes) != len(y.Changes) {
+		y := b.games.get(id)
+		if y == nil || x.gone != y.gone || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || x.ClockTime() != y.ClockTime() || x.ClockAt(0) != y.ClockAt(0) || len(x.Changes) != len(y.Changes) {
 			t.Fatalf("game %s: %+v and %+v", id, x, y)
 		}
 		for i, m := range x.Moves() {

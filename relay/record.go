@@ -15,6 +15,7 @@ func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
 		Id: string(t.ID), Name: t.Name, Description: t.Description, Location: t.Location,
 		CreatedAt: int64(t.CreatedAt), Request: t.Request, Index: t.Index, Term: t.Term,
 		Updates: updateRecords(t.Updates), Info: infoRecord(t.TournamentInfo), Settings: t.TournamentSettings.record(),
+		Deleted: deletedRecord(t.Deleted),
 	}
 }
 
@@ -23,6 +24,7 @@ func tournamentFrom(r *relaypb.TournamentRecord) *Tournament {
 		ID: TournamentID(r.Id), Name: r.Name, Description: r.Description, Location: r.Location,
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Updates: updatesFrom(r.Updates), TournamentInfo: infoFrom(r.Info), TournamentSettings: tournamentSettingsFrom(r.Settings),
+		Deleted: deletedFrom(r.Deleted),
 	}
 }
 
@@ -32,7 +34,7 @@ func roundRecord(r *Round) *relaypb.RoundRecord {
 		StartsAt: int64(r.StartsAt), DelaySeconds: int32(r.Delay),
 		CreatedAt: int64(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Description: r.Description, Status: string(r.StatusSet), StatusIndex: r.StatusSetAt, Shorten: r.Shorten,
-		Settings: r.RoundSettings.record(), Updates: updateRecords(r.Updates),
+		Settings: r.RoundSettings.record(), Updates: updateRecords(r.Updates), Deleted: deletedRecord(r.Deleted),
 	}
 }
 
@@ -42,7 +44,7 @@ func roundFrom(r *relaypb.RoundRecord) *Round {
 		StartsAt: Millis(r.StartsAt), Delay: int(r.DelaySeconds),
 		CreatedAt: Millis(r.CreatedAt), Request: r.Request, Index: r.Index, Term: r.Term,
 		Status: RoundNew, Description: r.Description, StatusSet: RoundStatus(r.Status), StatusSetAt: r.StatusIndex, Shorten: r.Shorten,
-		RoundSettings: roundSettingsFrom(r.Settings), Updates: updatesFrom(r.Updates),
+		RoundSettings: roundSettingsFrom(r.Settings), Updates: updatesFrom(r.Updates), Deleted: deletedFrom(r.Deleted),
 	}
 }
 
@@ -115,6 +117,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
 		Clock: g.clocks.record(), Locks: lockRecords(g.Locks), Source: g.Source, Note: g.Note.record(), Automatic: g.Automatic,
 		LockedPly: int32(max(g.lockedMoves-1, 0)), LockedMoves: g.lockedMoves > 0, LockedBy: g.lockedBy,
+		Deleted: deletedRecord(g.Deleted),
 	}
 }
 
@@ -154,7 +157,7 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			White: playerFrom(r.White), Black: playerFrom(r.Black),
 			StartFEN: r.StartFen, Variant: r.Variant, TimeControl: r.TimeControl,
 			CreatedAt: Millis(r.CreatedAt), CreatedAtIx: r.CreatedIndex, CreatedTerm: r.CreatedTerm,
-			Request: r.Request, Tags: tagsFrom(r.Tags), Source: r.Source,
+			Request: r.Request, Tags: tagsFrom(r.Tags), Source: r.Source, Deleted: deletedFrom(r.Deleted),
 		},
 		Result: Result(r.Result), Forfeit: r.Forfeit, Automatic: r.Automatic, Index: r.Index,
 		clocks: clockSetFrom(r.Clock), Locks: locksFrom(r.Locks), Note: noteFrom(r.Note), lockedBy: r.LockedBy,

@@ -7,7 +7,7 @@ import (
 // This file has the records of what the update commands and corrections leave behind.
 
 // kindNumbers is ChangeRecord.kind. Takebacks and results are 0 both, as they were when there was nothing else.
-var kindNumbers = map[ChangeKind]uint32{ChangeCorrection: 1, ChangeTags: 2, ChangeUnlock: 3}
+var kindNumbers = map[ChangeKind]uint32{ChangeCorrection: 1, ChangeTags: 2, ChangeUnlock: 3, ChangeDelete: 10, ChangeRestore: 11}
 
 func kindFrom(c *relaypb.ChangeRecord) ChangeKind {
 	switch {
@@ -17,6 +17,10 @@ func kindFrom(c *relaypb.ChangeRecord) ChangeKind {
 		return ChangeTags
 	case c.Kind == 3:
 		return ChangeUnlock
+	case c.Kind == kindNumbers[ChangeDelete]:
+		return ChangeDelete
+	case c.Kind == kindNumbers[ChangeRestore]:
+		return ChangeRestore
 	case c.Result != "":
 		return ChangeResult
 	}

@@ -96,7 +96,7 @@ func (s *State) Sources() []*Round {
 
 // noteSource is called with every version of a round that may have other sources.
 func (s *State) noteSource(r *Round) {
-	if len(r.Sources) == 0 {
+	if len(r.Sources) == 0 || s.deletedRound(r) != nil {
 		delete(s.sources, r.ID)
 		return
 	}

@@ -20,7 +20,8 @@ type State struct {
 	newest []*Tournament          // newest first
 	asked  map[creationKey]string // what a request has created: an id
 
-	sources map[RoundID]bool // the rounds that have one
+	sources map[RoundID]bool     // the rounds that have one, without those that are gone
+	deleted map[RoundID][]GameID // the games that were deleted themselves
 
 	sides    map[RoundID]*publicSide // of the rounds that have a delay
 	released []Event                 // of what has become public since Release
@@ -40,6 +41,7 @@ type liveGame struct {
 
 	side    *publicSide // of its round; nil if that has no delay
 	changed bool        // since TakeDirty
+	gone    bool        // for readers: it was deleted, or what it is in
 	stored  storedGame  // what the checkpoints so far hold of it
 	hash    *[32]byte   // of the whole record; nil if it has changed since Hash saw it
 }
@@ -51,6 +53,7 @@ func NewState() *State {
 		rounds:      make(map[RoundID]*Round),
 		asked:       make(map[creationKey]string),
 		sources:     make(map[RoundID]bool),
+		deleted:     make(map[RoundID][]GameID),
 		parts:       make(map[GameID]*gameParts),
 		due:         never,
 	}
@@ -81,7 +84,7 @@ func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 	s.apply(index, term, c, &out)
 	if out.Held() {
 		s.hold(&out, Millis(c.At), command)
-	} else if out.rounds != nil {
+	} else if out.events&tellRound != 0 {
 		s.holdRounds(&out, Millis(c.At))
 	}
 	return out
@@ -117,6 +120,9 @@ func checkEnvelope(c *relaypb.Command) error {
 
 // dispatch fills out. It returns an error before it has changed anything, or none.
 func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
+	if err := s.refuseDeleted(c); err != nil {
+		return err
+	}
 	switch op := c.Op.(type) {
 	case *relaypb.Command_CreateTournament:
 		return s.createTournament(c, op.CreateTournament, out)
@@ -146,6 +152,10 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 		return s.noteSourceOf(c, op.NoteSource, out)
 	case *relaypb.Command_AcceptSource:
 		return s.acceptSource(c, op.AcceptSource, out)
+	case *relaypb.Command_Delete:
+		return s.delete(c, op.Delete, out)
+	case *relaypb.Command_Restore:
+		return s.restore(c, op.Restore, out)
 	}
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }
@@ -153,22 +163,28 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 // Tournaments returns all of them, newest first.
 func (s *State) Tournaments() []*Tournament { return slices.Clone(s.newest) }
 
-// Tournament returns the tournament with the id.
+// Tournament returns the tournament with the id, unless it was deleted.
 func (s *State) Tournament(id TournamentID) (*Tournament, bool) {
-	t, ok := s.tournaments[id]
-	return t, ok
+	t := s.tournaments[id]
+	if t == nil || t.Deleted != nil {
+		return nil, false
+	}
+	return t, true
 }
 
-// Round returns the round with the id.
+// Round returns the round with the id, unless it or its tournament was deleted.
 func (s *State) Round(id RoundID) (*Round, bool) {
-	r, ok := s.rounds[id]
-	return r, ok
+	r := s.rounds[id]
+	if r == nil || s.deletedRound(r) != nil {
+		return nil, false
+	}
+	return r, true
 }
 
-// Game returns the game with the id.
+// Game returns the game with the id, unless it or what it is in was deleted.
 func (s *State) Game(id GameID) (*Game, bool) {
 	g := s.games.get(id)
-	if g == nil {
+	if g == nil || g.gone {
 		return nil, false
 	}
 	return g.Game, true

@@ -3323,23 +3323,24 @@ func (x *ClockRecord) GetRequest() string {
 
 // ChangeRecord is the audit trail: what was taken back, corrected or set, with who, when and why.
 type ChangeRecord struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
-	At            int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
-	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	ToPly         int32                  `protobuf:"varint,5,opt,name=to_ply,json=toPly,proto3" json:"to_ply,omitempty"`
-	Result        string                 `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"` // the result that was set; empty: none
-	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
-	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
-	FromPly       int32                  `protobuf:"varint,9,opt,name=from_ply,json=fromPly,proto3" json:"from_ply,omitempty"` // the ply that the game stood at
-	Was           string                 `protobuf:"bytes,10,opt,name=was,proto3" json:"was,omitempty"`                        // the result before, if the change was a result or reopened the game
-	Removed       []*MoveRecord          `protobuf:"bytes,11,rep,name=removed,proto3" json:"removed,omitempty"`                // the moves after to_ply that it took back
-	Kind          uint32                 `protobuf:"varint,12,opt,name=kind,proto3" json:"kind,omitempty"`                     // 0: a takeback, or a result if that is set; 1: CorrectMoves; 2: UpdateGame
-	Added         int32                  `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`                   // how many moves CorrectMoves played after to_ply; they bear its index
-	Fields        []*FieldRecord         `protobuf:"bytes,14,rep,name=fields,proto3" json:"fields,omitempty"`                  // of UpdateGame
-	Forfeit       bool                   `protobuf:"varint,15,opt,name=forfeit,proto3" json:"forfeit,omitempty"`               // of the result that was set
-	Source        string                 `protobuf:"bytes,16,opt,name=source,proto3" json:"source,omitempty"`                  // the source that did it; empty: a person
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Request string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Reason  string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	ToPly   int32                  `protobuf:"varint,5,opt,name=to_ply,json=toPly,proto3" json:"to_ply,omitempty"`
+	Result  string                 `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"` // the result that was set; empty: none
+	Index   uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
+	Term    uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
+	FromPly int32                  `protobuf:"varint,9,opt,name=from_ply,json=fromPly,proto3" json:"from_ply,omitempty"` // the ply that the game stood at
+	Was     string                 `protobuf:"bytes,10,opt,name=was,proto3" json:"was,omitempty"`                        // the result before, if the change was a result or reopened the game
+	Removed []*MoveRecord          `protobuf:"bytes,11,rep,name=removed,proto3" json:"removed,omitempty"`                // the moves after to_ply that it took back
+	// 0: a takeback, or a result if that is set; 1: CorrectMoves; 2: UpdateGame; 10: Delete; 11: Restore
+	Kind          uint32         `protobuf:"varint,12,opt,name=kind,proto3" json:"kind,omitempty"`
+	Added         int32          `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`     // how many moves CorrectMoves played after to_ply; they bear its index
+	Fields        []*FieldRecord `protobuf:"bytes,14,rep,name=fields,proto3" json:"fields,omitempty"`    // of UpdateGame
+	Forfeit       bool           `protobuf:"varint,15,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // of the result that was set
+	Source        string         `protobuf:"bytes,16,opt,name=source,proto3" json:"source,omitempty"`    // the source that did it; empty: a person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

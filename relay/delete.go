@@ -1,0 +1,611 @@
+package relay
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// This file deletes games, rounds and tournaments, and restores them.
+//
+// Nothing is removed from the state: what is deleted keeps its id, its moves and its audit trail, and
+// is in every checkpoint. It is gone for all readers, and so is all that is in it. A deleted round hides
+// its games, and a deleted tournament its rounds; they have no mark of their own, so restoring brings all
+// of it back as it was.
+//
+// A delay does not hold a deletion back. The public side of a round stays as it is, and the command is
+// held like any other; but Public shows nothing that the truth no longer has.
+
+// RestoreFor is for how long after its deletion something can be restored.
+const RestoreFor Millis = 30 * 24 * 60 * 60 * 1000
+
+// maxDeletions is how many more lines an audit trail may have for deletions and restorations, so that
+// what was changed as often as it may be can still be deleted.
+const maxDeletions = 100
+
+// Deletion is who deleted something, when and why.
+type Deletion struct {
+	At     Millis `json:"at"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Index  uint64 `json:"index"`
+}
+
+// Until is the last moment at which it can be restored.
+func (d *Deletion) Until() Millis { return d.At + RestoreFor }
+
+// The kinds of changes that a deletion and a restoration leave in a game's audit trail.
+const (
+	ChangeDelete  ChangeKind = "delete"
+	ChangeRestore ChangeKind = "restore"
+)
+
+// ErrDeleted is returned when the command is about something that was deleted. It is an [ErrNotFound]
+// too. See [DeletedError].
+var ErrDeleted = errors.New("deleted")
+
+// DeletedError is the [ErrDeleted] that says what was deleted: what was asked for, or what it is in.
+type DeletedError struct {
+	What string // "tournament", "round" or "game"
+	ID   string
+	Deletion
+	// Late: it was to be restored, and it is too late for that.
+	Late bool
+}
+
+func (e *DeletedError) Error() string {
+	text := fmt.Sprintf("the %s %q was deleted at %s", e.What, e.ID, timeText(e.At))
+	if e.Late {
+		text += fmt.Sprintf(" and could be restored until %s", timeText(e.Until()))
+	}
+	return text
+}
+
+// Unwrap makes errors.Is hold for ErrDeleted and for ErrNotFound.
+func (e *DeletedError) Unwrap() []error { return []error{ErrDeleted, ErrNotFound} }
+
+// timeText is a time for a person.
+func timeText(t Millis) string {
+	return time.UnixMilli(int64(t)).UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+func deletion(c *relaypb.Command, reason string, out *Outcome) *Deletion {
+	return &Deletion{At: Millis(c.At), By: c.By, Reason: reason, Index: out.Index}
+}
+
+// without is the list without one of its elements. The list stays as it is, since readers have it.
+func without[T comparable](list []T, v T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(w T) bool { return w == v })
+}
+
+// deleted is the reason why a round is gone for readers; nil if it is not.
+func (s *State) deletedRound(r *Round) error {
+	if r.Deleted != nil {
+		return &DeletedError{What: "round", ID: string(r.ID), Deletion: *r.Deleted}
+	}
+	return s.deletedTournament(s.tournaments[r.Tournament])
+}
+
+func (s *State) deletedTournament(t *Tournament) error {
+	if t.Deleted != nil {
+		return &DeletedError{What: "tournament", ID: string(t.ID), Deletion: *t.Deleted}
+	}
+	return nil
+}
+
+func (s *State) deletedGame(g *Game) error {
+	if g.Deleted != nil {
+		return &DeletedError{What: "game", ID: string(g.ID), Deletion: *g.Deleted}
+	}
+	return s.deletedRound(s.rounds[g.Round])
+}
+
+// Missing explains why a reader has no tournament, round or game of the id: a [*DeletedError] if it was
+// deleted, and else a [*NotFoundError].
+func (s *State) Missing(what, id string) error {
+	var err error
+	switch what {
+	case "tournament":
+		if t := s.tournaments[TournamentID(id)]; t != nil {
+			err = s.deletedTournament(t)
+		}
+	case "round":
+		if r := s.rounds[RoundID(id)]; r != nil {
+			err = s.deletedRound(r)
+		}
+	case "game":
+		if g := s.games.get(GameID(id)); g != nil {
+			err = s.deletedGame(g.Game)
+		}
+	}
+	if err == nil {
+		err = &NotFoundError{what, id}
+	}
+	return err
+}
+
+// Has reports whether there is a tournament, round or game of the id, deleted or not.
+func (s *State) Has(what, id string) bool {
+	switch what {
+	case "tournament":
+		return s.tournaments[TournamentID(id)] != nil
+	case "round":
+		return s.rounds[RoundID(id)] != nil
+	case "game":
+		return s.games.get(GameID(id)) != nil
+	}
+	return false
+}
+
+// DeletedGames returns the games of a round that were deleted themselves, by board and then in order of
+// creation. Who mirrors a source passes over its games that are these.
+func (s *State) DeletedGames(id RoundID) []*Game {
+	out := make([]*Game, 0, len(s.deleted[id]))
+	for _, id := range s.deleted[id] {
+		out = append(out, s.games.get(id).Game)
+	}
+	slices.SortFunc(out, func(a, b *Game) int {
+		return cmp.Or(cmp.Compare(a.Board, b.Board), cmp.Compare(a.CreatedAtIx, b.CreatedAtIx))
+	})
+	return out
+}
+
+// Deleted is what was deleted itself, and not with what it is in, the newest deletion first. One of the
+// three is set.
+type Deleted struct {
+	Tournament *Tournament
+	Round      *Round
+	Game       *Game
+}
+
+// Deletion is that of the one that is set.
+func (d *Deleted) Deletion() *Deletion {
+	switch {
+	case d.Tournament != nil:
+		return d.Tournament.Deleted
+	case d.Round != nil:
+		return d.Round.Deleted
+	}
+	return d.Game.Deleted
+}
+
+// DeletedSince returns what was deleted at that time or later. The cost is that of going over all
+// tournaments and rounds.
+func (s *State) DeletedSince(at Millis) []Deleted {
+	var out []Deleted
+	add := func(d Deleted) {
+		if d.Deletion() != nil && d.Deletion().At >= at {
+			out = append(out, d)
+		}
+	}
+	for _, t := range s.tournaments {
+		add(Deleted{Tournament: t})
+	}
+	for _, r := range s.rounds {
+		add(Deleted{Round: r})
+	}
+	for _, games := range s.deleted {
+		for _, id := range games {
+			add(Deleted{Game: s.games.get(id).Game})
+		}
+	}
+	slices.SortFunc(out, func(a, b Deleted) int { return cmp.Compare(b.Deletion().Index, a.Deletion().Index) })
+	return out
+}
+
+// allGames yields the games of a round, those that were deleted too.
+func (s *State) allGames(r *Round) func(yield func(*liveGame) bool) {
+	return func(yield func(*liveGame) bool) {
+		for _, list := range [2][]GameID{r.Games, s.deleted[r.ID]} {
+			for _, id := range list {
+				if !yield(s.games.get(id)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// markGames notes which games of a round are gone for readers.
+func (s *State) markGames(r *Round) {
+	for g := range s.allGames(r) {
+		g.gone = s.deletedGame(g.Game) != nil
+	}
+}
+
+// refuseDeleted refuses a command about something that was deleted, unless its request is known there:
+// then it is a duplicate, and answered as ever. Moves and clocks are looked at by playMove and setClock,
+// which know their own duplicates.
+func (s *State) refuseDeleted(c *relaypb.Command) error {
+	switch op := c.Op.(type) {
+	case *relaypb.Command_CreateRound:
+		return s.refuseTournament(op.CreateRound.Tournament, func(t *Tournament) bool {
+			_, known := s.asked[creationKey{string(t.ID), c.Request}]
+			return known
+		})
+	case *relaypb.Command_UpdateTournament:
+		return s.refuseTournament(op.UpdateTournament.Tournament, func(t *Tournament) bool { return knows(t.Updates, c.Request) })
+	case *relaypb.Command_CreateGame:
+		return s.refuseRound(op.CreateGame.Round, func(r *Round) bool {
+			_, known := s.asked[creationKey{string(r.ID), c.Request}]
+			return known
+		})
+	case *relaypb.Command_UpdateRound:
+		return s.refuseRound(op.UpdateRound.Round, func(r *Round) bool { return knows(r.Updates, c.Request) })
+	case *relaypb.Command_TakeBack:
+		return s.refuseGame(op.TakeBack.Game, c.Request)
+	case *relaypb.Command_SetResult:
+		return s.refuseGame(op.SetResult.Game, c.Request)
+	case *relaypb.Command_CorrectMoves:
+		return s.refuseGame(op.CorrectMoves.Game, c.Request)
+	case *relaypb.Command_UpdateGame:
+		return s.refuseGame(op.UpdateGame.Game, c.Request)
+	case *relaypb.Command_Unlock:
+		return s.refuseGame(op.Unlock.Game, c.Request)
+	case *relaypb.Command_NoteSource:
+		return s.refuseGame(op.NoteSource.Game, c.Request)
+	case *relaypb.Command_AcceptSource:
+		return s.refuseGame(op.AcceptSource.Game, c.Request)
+	}
+	return nil
+}
+
+func knows(updates []Update, request string) bool {
+	_, known := update(updates, request)
+	return known
+}
+
+func (s *State) refuseTournament(id string, known func(*Tournament) bool) error {
+	if t := s.tournaments[TournamentID(id)]; t != nil && t.Deleted != nil && !known(t) {
+		return s.deletedTournament(t)
+	}
+	return nil
+}
+
+func (s *State) refuseRound(id string, known func(*Round) bool) error {
+	r := s.rounds[RoundID(id)]
+	if r == nil {
+		return nil
+	}
+	if err := s.deletedRound(r); err != nil && !known(r) {
+		return err
+	}
+	return nil
+}
+
+func (s *State) refuseGame(id, request string) error {
+	g := s.games.get(GameID(id))
+	if g == nil || !g.gone {
+		return nil
+	}
+	if _, known := g.change(request); known {
+		return nil
+	}
+	return s.deletedGame(g.Game)
+}
+
+// delete takes a game, a round or a tournament from all lists.
+func (s *State) delete(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
+	if err := checkText("reason", op.Reason, MaxReason, true); err != nil {
+		return err
+	}
+	switch {
+	case s.games.get(GameID(op.Id)) != nil:
+		return s.deleteGame(c, op, out)
+	case s.rounds[RoundID(op.Id)] != nil:
+		return s.deleteRound(c, op, out)
+	case s.tournaments[TournamentID(op.Id)] != nil:
+		return s.deleteTournament(c, op, out)
+	}
+	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
+}
+
+// restore brings back what delete took away.
+func (s *State) restore(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
+	if err := checkText("reason", op.Reason, MaxReason, true); err != nil {
+		return err
+	}
+	switch {
+	case s.games.get(GameID(op.Id)) != nil:
+		return s.restoreGame(c, op, out)
+	case s.rounds[RoundID(op.Id)] != nil:
+		return s.restoreRound(c, op, out)
+	case s.tournaments[TournamentID(op.Id)] != nil:
+		return s.restoreTournament(c, op, out)
+	}
+	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
+}
+
+// inTime refuses to restore what was deleted too long ago, by the command's time.
+func inTime(c *relaypb.Command, what, id string, d *Deletion) error {
+	if Millis(c.At) > d.Until() {
+		return &DeletedError{What: what, ID: id, Deletion: *d, Late: true}
+	}
+	return nil
+}
+
+func (s *State) deleteGame(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
+	g, err := s.toChange(op.Id, c.Request, out)
+	if g == nil {
+		return err
+	}
+	if g.Deleted != nil {
+		out.standsAlready(g.lastOf(ChangeDelete))
+		return nil
+	}
+	if err := s.deletedRound(s.rounds[g.Round]); err != nil {
+		return err
+	}
+	if err := g.putDeleted(c, op.Reason, deletion(c, op.Reason, out), s, out); err != nil {
+		return err
+	}
+	r := *s.rounds[g.Round]
+	r.Games = without(r.Games, g.ID)
+	s.rounds[r.ID] = &r
+	s.deleted[r.ID] = append(s.deleted[r.ID], g.ID)
+	g.gone = true
+	s.restate(r.ID, out)
+	out.tell(tellDeleted, c.At)
+	out.renews = true
+	return nil
+}
+
+func (s *State) restoreGame(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
+	g, err := s.toChange(op.Id, c.Request, out)
+	if g == nil {
+		return err
+	}
+	r := s.rounds[g.Round]
+	if err := s.deletedRound(r); err != nil {
+		return err
+	}
+	if g.Deleted == nil {
+		out.standsAlready(g.lastOf(ChangeRestore))
+		return nil
+	}
+	if err := inTime(c, "game", op.Id, g.Deleted); err != nil {
+		return err
+	}
+	if at, taken := s.findBoard(r, g.Board); taken {
+		return refuse(ErrBoardTaken, "board %d of this round is taken by game %s now; delete that one first", g.Board, r.Games[at])
+	}
+	if err := g.putDeleted(c, op.Reason, nil, s, out); err != nil {
+		return err
+	}
+	s.deleted[r.ID] = without(s.deleted[r.ID], g.ID)
+	if len(s.deleted[r.ID]) == 0 {
+		delete(s.deleted, r.ID)
+	}
+	s.seat(g)
+	g.gone = false
+	s.restate(r.ID, out)
+	out.tell(tellGame, c.At)
+	out.renews = true
+	return nil
+}
+
+// putDeleted publishes a version of the game that is deleted, or is no longer.
+func (g *liveGame) putDeleted(c *relaypb.Command, reason string, d *Deletion, s *State, out *Outcome) error {
+	if len(g.Changes) >= MaxChanges+maxDeletions {
+		return refuse(ErrLimit, "the game has been changed %d times, and may not be again", len(g.Changes))
+	}
+	kind := ChangeRestore
+	if d != nil {
+		kind = ChangeDelete
+	}
+	pairing, next := *g.Pairing, *g.Game
+	pairing.Deleted = d
+	next.Pairing = &pairing
+	next.Changes = append(next.Changes, Change{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: reason,
+		Kind: kind, FromPly: g.Ply(), ToPly: g.Ply(), Request: c.Request,
+	})
+	s.putGame(g, &next, out)
+	return nil
+}
+
+// lastOf is the last change of the kind, or the game's creation if there is none.
+func (g *Game) lastOf(kind ChangeKind) Change {
+	for i := len(g.Changes) - 1; i >= 0; i-- {
+		if g.Changes[i].Kind == kind {
+			return g.Changes[i]
+		}
+	}
+	return Change{Index: g.CreatedAtIx, Term: g.CreatedTerm}
+}
+
+// withDeletion is an audit trail with a line that says that something was deleted, or restored if d is nil.
+func withDeletion(updates []Update, c *relaypb.Command, reason string, d *Deletion, out *Outcome) ([]Update, error) {
+	if len(updates) >= MaxUpdates+maxDeletions {
+		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
+	}
+	was, now := "true", ""
+	if d != nil {
+		was, now = now, was
+	}
+	return append(updates, Update{
+		Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: reason,
+		Fields: []FieldChange{{deletedField, was, now}}, Request: c.Request,
+	}), nil
+}
+
+// deletedField is the field of an [Update] that says that something was deleted or restored.
+const deletedField = "deleted"
+
+// standsDeleted answers what stands already: by the update that deleted or restored it last, or else by
+// its creation.
+func (out *Outcome) standsDeleted(updates []Update, index, term uint64) {
+	for i := len(updates) - 1; i >= 0; i-- {
+		if u := updates[i]; len(u.Fields) == 1 && u.Fields[0].Name == deletedField {
+			index, term = u.Index, u.Term
+			break
+		}
+	}
+	out.Index, out.Term, out.Duplicate = index, term, true
+}
+
+func (s *State) deleteRound(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
+	r := s.rounds[RoundID(op.Id)]
+	out.Round = r
+	if done, ok := update(r.Updates, c.Request); ok {
+		out.made([]Update{done}, 0, 0)
+		return nil
+	}
+	if r.Deleted != nil {
+		out.standsDeleted(r.Updates, r.Index, r.Term)
+		return nil
+	}
+	t := s.tournaments[r.Tournament]
+	if err := s.deletedTournament(t); err != nil {
+		return err
+	}
+	next := *t
+	next.Rounds = without(t.Rounds, r.ID)
+	return s.putRound(c, op.Reason, r, deletion(c, op.Reason, out), &next, out)
+}
+
+func (s *State) restoreRound(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
+	r := s.rounds[RoundID(op.Id)]
+	out.Round = r
+	if done, ok := update(r.Updates, c.Request); ok {
+		out.made([]Update{done}, 0, 0)
+		return nil
+	}
+	t := s.tournaments[r.Tournament]
+	if err := s.deletedTournament(t); err != nil {
+		return err
+	}
+	if r.Deleted == nil {
+		out.standsDeleted(r.Updates, r.Index, r.Term)
+		return nil
+	}
+	if err := inTime(c, "round", op.Id, r.Deleted); err != nil {
+		return err
+	}
+	if len(t.Rounds) >= MaxRounds {
+		return refuse(ErrLimit, "the tournament has %d rounds already, and may not have more", len(t.Rounds))
+	}
+	if len(r.Sources) > 0 && len(s.sources) >= MaxSources {
+		return refuse(ErrLimit, "%d rounds have a source already, and no more may; take that of a round that is over away", len(s.sources))
+	}
+	next := *t
+	at, _ := slices.BinarySearchFunc(t.Rounds, r.Index, func(id RoundID, index uint64) int { return cmp.Compare(s.rounds[id].Index, index) })
+	next.Rounds = slices.Insert(slices.Clone(t.Rounds), at, r.ID)
+	return s.putRound(c, op.Reason, r, nil, &next, out)
+}
+
+// putRound publishes a version of a round that is deleted, or is no longer, and its tournament with it.
+func (s *State) putRound(c *relaypb.Command, reason string, r *Round, d *Deletion, t *Tournament, out *Outcome) error {
+	next := *r
+	var err error
+	if next.Updates, err = withDeletion(r.Updates, c, reason, d, out); err != nil {
+		return err
+	}
+	next.Deleted = d
+	s.rounds[r.ID] = &next
+	s.changed.rounds = append(s.changed.rounds, &next)
+	s.putTournament(t)
+	s.noteSource(&next)
+	s.markGames(&next)
+	out.Round, out.side, out.at, out.renews = &next, s.sides[r.ID], Millis(c.At), true
+	out.tellDeleted(d != nil, t, &next)
+	return nil
+}
+
+func (s *State) deleteTournament(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
+	t := s.tournaments[TournamentID(op.Id)]
+	out.Tournament = t
+	if done, ok := update(t.Updates, c.Request); ok {
+		out.made([]Update{done}, 0, 0)
+		return nil
+	}
+	if t.Deleted != nil {
+		out.standsDeleted(t.Updates, t.Index, t.Term)
+		return nil
+	}
+	return s.putDeletedTournament(c, op.Reason, t, deletion(c, op.Reason, out), out)
+}
+
+func (s *State) restoreTournament(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
+	t := s.tournaments[TournamentID(op.Id)]
+	out.Tournament = t
+	if done, ok := update(t.Updates, c.Request); ok {
+		out.made([]Update{done}, 0, 0)
+		return nil
+	}
+	if t.Deleted == nil {
+		out.standsDeleted(t.Updates, t.Index, t.Term)
+		return nil
+	}
+	if err := inTime(c, "tournament", op.Id, t.Deleted); err != nil {
+		return err
+	}
+	sources := len(s.sources)
+	for _, r := range s.roundsOf(t) {
+		if len(r.Sources) > 0 {
+			sources++
+		}
+	}
+	if sources > MaxSources {
+		return refuse(ErrLimit, "%d rounds would have a source then, and at most %d may; take that of a round that is over away", sources, MaxSources)
+	}
+	return s.putDeletedTournament(c, op.Reason, t, nil, out)
+}
+
+// putDeletedTournament publishes a version of a tournament that is deleted, or is no longer.
+func (s *State) putDeletedTournament(c *relaypb.Command, reason string, t *Tournament, d *Deletion, out *Outcome) error {
+	next := *t
+	var err error
+	if next.Updates, err = withDeletion(t.Updates, c, reason, d, out); err != nil {
+		return err
+	}
+	next.Deleted = d
+	s.putTournament(&next)
+	s.changed.tournaments = append(s.changed.tournaments, &next)
+	for _, r := range s.roundsOf(&next) {
+		s.noteSource(r)
+		s.markGames(r)
+	}
+	out.Tournament, out.at, out.renews = &next, Millis(c.At), true
+	out.tellDeleted(d != nil, &next, s.roundsOf(&next)...)
+	return nil
+}
+
+// tellDeleted adds an event for each of the rounds: that it is gone, or is there again.
+func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
+	if len(rounds) == 0 {
+		return
+	}
+	out.rounds = &roundsTold{tournament: t, rounds: rounds}
+	if gone {
+		out.events |= tellDeleted
+	} else {
+		out.events |= tellRestored
+	}
+}
+
+// Renews reports whether the public begins anew with a round that has a delay, since something of it was
+// deleted or restored a short while ago and that is held. What a client has of such a round up to an index
+// may then not be what others have up to it.
+func (s *State) Renews(id RoundID) bool {
+	p := s.sides[id]
+	return p != nil && slices.ContainsFunc(p.held, func(h held) bool { return h.renews })
+}
+
+func deletedRecord(d *Deletion) *relaypb.DeletedRecord {
+	if d == nil {
+		return nil
+	}
+	return &relaypb.DeletedRecord{At: int64(d.At), By: d.By, Reason: d.Reason, Index: d.Index}
+}
+
+func deletedFrom(r *relaypb.DeletedRecord) *Deletion {
+	if r == nil {
+		return nil
+	}
+	return &Deletion{At: Millis(r.At), By: r.By, Reason: r.Reason, Index: r.Index}
+}
