@@ -94,6 +94,13 @@
 // In the feed of all rounds what is released comes between two indexes of the log; see feed.go. Who comes back to it with an index while there is any such begins with snapshots,
 // and passes over what is not above the index that it has of a round.
 //
+// # Deletion
+//
+// Where the public may no longer see something at an index that it has, since it was deleted or restored in a round
+// with a delay, or since the whole round was, an index is not enough of a cursor. The history then begins a new epoch
+// (history.renew). A spectator of an older one gets a snapshot, as old as that may be; if there is no such round any more, it is closed with
+// [CloseNoRound]. Who joins a round of which such a command is held begins with a snapshot.
+//
 // # Boards
 //
 // With ?boards= a spectator gets the events of those boards, and the cursor speaks for them only. It may ask for others without

@@ -16,6 +16,10 @@ type feed struct {
 	*round             // without an id
 	read   atomic.Bool // by an insider; the public's is written to in any case
 
+	// taken is the greatest cursor of a snapshot. What is released later follows it, though it is older by the log.
+	// It is raised while the boards are held, and they are changed by a release: so no snapshot comes between.
+	taken atomic.Uint64
+
 	mu     sync.Mutex // one encodes
 	newest atomic.Pointer[feedSnapshot]
 }
@@ -42,6 +46,7 @@ func (r *round) indexAt(cursor uint64) uint64 {
 // feedSnapshot is all rounds as they stood at a cursor. Immutable.
 type feedSnapshot struct {
 	cursor uint64
+	epoch  uint32 // as of a snapshot
 	rounds map[relay.RoundID]*snapshot
 	all    *message
 }
@@ -58,7 +63,7 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 	all := combine(frames)
 	if all.index = f.cursorAt(all.whole.index); released {
 		_, last := f.history.bounds()
-		all.index = last + 1
+		all.index = max(last, f.taken.Load()) + 1
 	}
 	f.history.append(all, false)
 	h.wake(f.round)
@@ -66,6 +71,12 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 
 // startAfter begins the history anew.
 func (f *feed) startAfter(index uint64) { f.history.reset(f.cursorAt(index)) }
+
+// renew has all who read the feed begin anew with snapshots.
+func (f *feed) renew(h *Hub, index uint64) {
+	f.history.renew(f.cursorAt(index))
+	h.wake(f.round)
+}
 
 // combine makes one frame of those that one index made in several rounds.
 func combine(frames []*frame) *frame {
@@ -92,7 +103,7 @@ func (h *Hub) joinFeed(s *spectator, since uint64, inside bool) {
 			f.read.Store(true)
 		}
 	}
-	s.round, s.cursor, s.blank = f.round, f.cursorAt(since), since == 0
+	s.round, s.cursor, s.blank, s.epoch = f.round, f.cursorAt(since), since == 0, f.history.epoch()
 	if !inside && !s.blank && (h.table.holds() || f.released()) {
 		s.cursor, s.blank = 0, true
 	}
@@ -110,18 +121,19 @@ func (f *feed) released() bool {
 
 // take is as [round.snapshot]. Each round's snapshot has the index that it stands at. The cursor is that of all of them.
 func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err error) {
-	_, last := f.history.bounds()
-	if old := f.newest.Load(); old != nil && old.cursor >= last {
+	v := f.history.view.Load()
+	if old := f.newest.Load(); old != nil && old.cursor >= v.last && old.epoch == v.epoch {
 		return old.cursor, old.all, false, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.newest.Load()
-	_, last = f.history.bounds() // the boards have all of it
-	next := &feedSnapshot{rounds: map[relay.RoundID]*snapshot{}}
+	v = f.history.view.Load() // the boards have all of it
+	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {
-		next.cursor = max(f.cursorAt(applied), last)
+		next.cursor = max(f.cursorAt(applied), v.last)
+		f.taken.Store(max(f.taken.Load(), next.cursor))
 		for _, t := range state.Tournaments() {
 			for _, id := range t.Rounds {
 				s := &snapshot{}

@@ -30,6 +30,7 @@ type Follower struct {
 	address string
 
 	index uint64                       // everything up to it was returned
+	epoch uint32                       // of the history then
 	seen  map[relay.GameID]*relay.Game // as last returned
 	at    map[int]relay.GameID         // the board's game
 }
@@ -79,7 +80,8 @@ func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 		var frames []*frame
 		var changed []*relay.Game
 		var err error
-		behind := f.index < v.floor
+		behind := f.index < v.floor || f.epoch != v.epoch
+		f.epoch = v.epoch
 		switch {
 		case first || behind:
 			changed, err = f.all()
@@ -113,10 +115,14 @@ func (f *Follower) all() (changed []*relay.Game, err error) {
 			return
 		}
 		err = nil
+		was := f.seen
+		f.seen, f.at = make(map[relay.GameID]*relay.Game, len(r.Games)), make(map[int]relay.GameID, len(r.Games))
 		for _, id := range r.Games {
-			if g, ok := s.Game(id); ok && f.seen[id] != g {
+			if g, ok := s.Game(id); ok {
 				f.seen[id], f.at[g.Board] = g, id
-				changed = append(changed, g)
+				if was[id] != g {
+					changed = append(changed, g)
+				}
 			}
 		}
 	})
@@ -129,8 +135,8 @@ func (f *Follower) all() (changed []*relay.Game, err error) {
 func (f *Follower) some(frames []*frame) (changed []*relay.Game, err error) {
 	for _, fr := range frames {
 		for i := range fr.parts {
-			if _, ok := f.at[fr.parts[i].board]; !ok {
-				return f.all() // a new board
+			if _, ok := f.at[fr.parts[i].board]; !ok || fr.parts[i].seats {
+				return f.all() // a new board, or another game at it
 			}
 		}
 	}

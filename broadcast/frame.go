@@ -13,6 +13,8 @@ type frame struct {
 // watches some boards can be sent only theirs.
 type part struct {
 	board int // 0: what every spectator of the round gets
+	// seats: another game is at a board than before, or none.
+	seats bool
 	*message
 }
 
@@ -29,8 +31,11 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 		}
 		m := &message{index: f.index, round: events[0].RoundID(), objects: [][]byte{data}}
 		f.parts[i] = part{message: m}
-		if g := events[i].Game; g != nil {
-			f.parts[i].board = g.Board
+		switch g := events[i].Game; {
+		case g != nil && events[i].Type == relay.EventDeleted:
+			f.parts[i].seats = true // and its board may be in the list of who does not watch it
+		case g != nil:
+			f.parts[i].board, f.parts[i].seats = g.Board, events[i].Type == relay.EventGame
 		}
 		f.whole = m
 		all = append(all, data)

@@ -66,9 +66,11 @@ func (s *script) add(c *relaypb.Command) uint64 {
 	s.events = append(s.events, out.AppendEvents(nil))
 	after := map[relay.GameID]*relay.Game{}
 	for id := range s.games {
-		after[id], _ = s.state.Game(id)
+		if g, ok := s.state.Game(id); ok {
+			after[id] = g
+		}
 	}
-	if out.Game != nil {
+	if out.Game != nil && out.Game.Deleted == nil {
 		s.games[out.Game.ID] = out.Game.Round
 		after[out.Game.ID] = out.Game
 	}
@@ -79,11 +81,17 @@ func (s *script) add(c *relaypb.Command) uint64 {
 func (s *script) game(round relay.RoundID, board int) relay.GameID {
 	s.t.Helper()
 	id := relay.GameID(fmt.Sprintf("g%s%04d", string(round[5:]), board))
+	s.gameOf(id, round, board)
+	return id
+}
+
+// gameOf opens a board with a game of that id.
+func (s *script) gameOf(id relay.GameID, round relay.RoundID, board int) {
+	s.t.Helper()
 	s.add(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
 		Id: string(id), Round: string(round), Board: int32(board),
 		White: &relaypb.Player{Name: "Polgár", Rating: 2735}, Black: &relaypb.Player{Name: "Hou", Title: "GM"},
 	}}})
-	return id
 }
 
 // move plays on: the knights go out and come back, for as long as one likes.
@@ -144,6 +152,16 @@ func (s *script) renameRound(id relay.RoundID, n int) uint64 {
 	return s.add(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 		Round: string(id), Name: new(fmt.Sprint("Round ", n)), Description: new("moved"),
 	}}})
+}
+
+func (s *script) delete(id string) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_Delete{Delete: &relaypb.Delete{Id: id}}})
+}
+
+func (s *script) restore(id string) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_Restore{Restore: &relaypb.Restore{Id: id}}})
 }
 
 func (s *script) last() uint64 { return uint64(len(s.entries)) }

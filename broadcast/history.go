@@ -35,6 +35,8 @@ type view struct {
 	// held is how many log indexes have been published to the insiders that come here later. While there are any, that
 	// nothing follows a cursor says nothing about later indexes.
 	held int
+	// epoch is another once what was sent is no longer what may be seen, at whatever index; see renew.
+	epoch uint32
 }
 
 func (h *history) init(floor uint64, maxFrames, maxBytes int) {
@@ -103,11 +105,26 @@ func (h *history) reset(floor uint64) (freed int) {
 	return freed
 }
 
+// renew is reset, and begins a new epoch: every spectator needs a snapshot, also one that has all the
+// frames. Something was deleted or restored, which is not held back as other things are.
+func (h *history) renew(floor uint64) (freed int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := *h.view.Load()
+	v.epoch++
+	v.floor = max(floor, v.last)
+	v.last = v.floor
+	v.frames = nil
+	h.replaceLocked(&v)
+	freed, h.bytes = h.bytes, 0
+	return freed
+}
+
 // begin forgets everything, and begins anew where so many indexes above floor are held.
 func (h *history) begin(floor uint64, held int) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.replaceLocked(&view{floor: floor, last: floor, held: held})
+	h.replaceLocked(&view{floor: floor, last: floor, held: held, epoch: h.view.Load().epoch})
 	freed, h.bytes = h.bytes, 0
 	return freed
 }
@@ -167,6 +184,9 @@ func (v *view) after(index uint64) []*frame {
 
 // holds reports whether something is held.
 func (h *history) holds() bool { return h.view.Load().held > 0 }
+
+// epoch is that of the view.
+func (h *history) epoch() uint32 { return h.view.Load().epoch }
 
 // bounds are the floor and the newest index.
 func (h *history) bounds() (floor, last uint64) {

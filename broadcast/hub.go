@@ -154,6 +154,17 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 // keeps a place for what it gets later.
 func (h *Hub) publishRound(events []relay.Event) *frame {
 	id, index, to := events[0].RoundID(), events[0].Index, events[0].To
+	switch {
+	case events[0].Type == relay.EventNone:
+		h.mu.Lock()
+		h.table.release(id)
+		h.mu.Unlock()
+		return nil
+	case events[0].Game == nil && (events[0].Type == relay.EventDeleted || events[0].Type == relay.EventRestored):
+		return h.publishWhole(&events[0])
+	case events[0].Renews:
+		defer h.renewPublic(id)
+	}
 	if to == relay.Insiders {
 		h.mu.Lock()
 		inside := h.table.hold(id, index)
@@ -191,6 +202,52 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		}
 	}
 	return f
+}
+
+// publishWhole has the spectators of a round that is gone sent away, and what is known of one that is there again
+// forgotten. It answers the frame for who reads all rounds; they get snapshots for a round that is there again.
+func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
+	h.mu.Lock()
+	if e.Held {
+		h.table.hold(e.Round.ID, e.Index)
+	}
+	h.table.newest = max(h.table.newest, e.Index)
+	var changed [2]*round
+	for i, inside := range []bool{false, true} {
+		of, floor := topic{e.Round.ID, inside}, e.Index
+		if r := h.table.rounds[of]; r != nil && r.history.holds() {
+			floor = 0 // what is held has older indexes
+		}
+		changed[i] = h.table.renew(of, floor)
+	}
+	h.mu.Unlock()
+	for _, r := range changed {
+		if r != nil {
+			h.wake(r)
+		}
+	}
+	h.counted.events.Add(1)
+	if e.Type == relay.EventDeleted {
+		var err error
+		if f, err = encodeFrame([]relay.Event{*e}); err == nil {
+			return f
+		}
+		h.log.Error("an event could not be encoded; who reads all rounds gets snapshots", "round", e.Round.ID, "index", e.Index, "err", err)
+	}
+	h.feed.renew(h, e.Index)
+	h.inner.renew(h, e.Index)
+	return nil
+}
+
+// renewPublic has the public of a round with a delay begin anew, since something was deleted or restored, which is not held back.
+func (h *Hub) renewPublic(id relay.RoundID) {
+	h.mu.Lock()
+	r := h.table.renew(topic{id: id}, 0)
+	h.mu.Unlock()
+	if r != nil {
+		h.wake(r)
+	}
+	h.feed.renew(h, 0)
 }
 
 // Reset tells that the boards were replaced as of log index applied, by a Raft

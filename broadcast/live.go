@@ -117,17 +117,17 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 		return err
 	}
 	var applied uint64
-	var known bool
+	var missing error
 	h.cfg.Boards.Read(func(at uint64, state *relay.State) {
 		applied = at
-		_, known = state.Round(q.round)
+		missing = missingRound(state, q.round)
 	})
-	if !known {
-		if q.since > applied {
+	if missing != nil {
+		if q.since > applied && !errors.Is(missing, relay.ErrDeleted) {
 			// The round may have been opened in the entries we do not have yet.
 			return &rejection{CloseGoingAway, "this node is behind and does not know the round yet; try again"}
 		}
-		return &rejection{CloseNoRound, errNoRound.Error()}
+		return &rejection{CloseNoRound, missing.Error()}
 	}
 	if err := h.greet(s, applied); err != nil {
 		return err
@@ -135,8 +135,24 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 	s.cursor, s.blank, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
 	s.round = h.table.join(topic{q.round, inside})
+	s.epoch = s.round.history.epoch()
 	h.mu.Unlock()
+	// A deletion before this epoch is in the boards by now; with one that comes later there is another epoch.
+	if !inside && !s.blank {
+		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round) })
+	}
 	return nil
+}
+
+// missingRound is nil if the round is there, and else says why not.
+func missingRound(state *relay.State, id relay.RoundID) error {
+	if _, known := state.Round(id); known {
+		return nil
+	}
+	if err := state.Missing("round", string(id)); errors.Is(err, relay.ErrDeleted) {
+		return err
+	}
+	return errNoRound
 }
 
 func (h *Hub) checkCluster(cluster string) error {

@@ -190,6 +190,26 @@ func (t *table) resetRound(of topic, index uint64, released bool) *round {
 	return r
 }
 
+// renew has all spectators of a round begin anew; see history.renew. It answers nil if there are neither
+// spectators nor frames.
+func (t *table) renew(of topic, floor uint64) *round {
+	r := t.rounds[of]
+	if r == nil {
+		return nil
+	}
+	t.bytes -= r.history.renew(floor)
+	t.emptied(r)
+	return r
+}
+
+// release notes that one index of a round is no longer held, of which nothing is told.
+func (t *table) release(id relay.RoundID) {
+	if r := t.rounds[topic{id: id}]; r != nil && r.history.holds() {
+		r.history.release()
+		t.dropIfEmpty(r)
+	}
+}
+
 // empty begins a history anew at floor, or at its last frame if that is newer.
 func (t *table) empty(r *round, floor uint64) {
 	t.bytes -= r.history.reset(floor)

@@ -13,9 +13,13 @@ import (
 // errNoRound is returned when the boards know no such round.
 var errNoRound = errors.New("there is no such round")
 
+// errRoundDeleted is why a spectator is sent away whose round is there no longer.
+var errRoundDeleted = errors.New("this round was deleted")
+
 // snapshot is a round as it stood at index, encoded. Immutable.
 type snapshot struct {
 	index      uint64
+	epoch      uint32 // of the history, before the boards were read
 	round      *relay.Round
 	tournament *relay.Tournament
 	games      []*relay.Game // by board
@@ -41,19 +45,19 @@ func (s *snapshots) drop() { s.newest.Store(nil) }
 // the same boards. Its index may then be older than the boards', and is as true.
 func (r *round) snapshot(boards View) (snap *snapshot, made bool, err error) {
 	s := &r.snapshots
-	floor, last := r.history.bounds()
-	if old := s.newest.Load(); old != nil && old.index >= last {
+	v := r.history.view.Load()
+	if old := s.newest.Load(); old != nil && old.index >= v.last && old.epoch == v.epoch {
 		return old, false, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := &snapshot{}
+	next := &snapshot{epoch: v.epoch}
 	next.index = r.read(boards, func(state relay.Reader) { next.read(state, r.id) })
 	if next.round == nil {
 		return nil, false, errNoRound
 	}
 	old := s.newest.Load()
-	if old != nil && old.index >= floor && old.same(next) {
+	if old != nil && old.index >= v.floor && old.epoch == v.epoch && old.same(next) {
 		return old, false, nil
 	}
 	if err := next.encode(old); err != nil {

@@ -17,8 +17,9 @@ type spectator struct {
 
 	state state
 	due   due
-	slot  int32 // in worker.slots
-	place int32 // in group.members
+	epoch uint32 // of the history, as of which the cursor holds
+	slot  int32  // in worker.slots
+	place int32  // in group.members
 
 	// cursor: everything of the round with index <= cursor, as far as boards go, was sent or is part of a
 	// snapshot that was; nothing beyond it was. Sent is what was written, or is in rest.

@@ -55,11 +55,11 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 		}
 	}
 	v := s.round.history.view.Load()
-	if s.blank || s.cursor < v.floor {
-		if err := w.putSnapshot(s); err != nil {
+	if s.needsSnapshot(v) {
+		if err := w.putSnapshot(s, v.epoch); err != nil {
 			return b, err
 		}
-		if v = s.round.history.view.Load(); s.blank || s.cursor < v.floor {
+		if v = s.round.history.view.Load(); s.needsSnapshot(v) {
 			// Either the boards are behind what s has seen already, and it waits for them; or the history has moved on while
 			// the snapshot was made.
 			b.more = !s.blank
@@ -104,14 +104,27 @@ func (w *worker) put(s *spectator, m *message) {
 	w.counted.bytes.Add(uint64(m.length()))
 }
 
-// putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go back.
-func (w *worker) putSnapshot(s *spectator) error {
+// needsSnapshot reports whether what s has cannot be continued by the frames of v.
+func (s *spectator) needsSnapshot(v *view) bool {
+	return s.blank || s.cursor < v.floor || s.epoch != v.epoch
+}
+
+// putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go back. The epoch
+// is one that had begun before: the boards are read after it.
+func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	cursor, m, made, err := w.snapshot(s)
 	if err != nil {
 		return err
 	}
 	if made {
 		w.counted.snapshotsEncoded.Add(1)
+	}
+	if s.epoch != epoch {
+		s.epoch = epoch
+		s.others = 0 // the other boards are told of anew, too
+		if s.boards != nil {
+			s.due |= dueSummary
+		}
 	}
 	if cursor < s.cursor {
 		return nil
@@ -335,8 +348,8 @@ func (w *worker) drop(s *spectator) {
 
 // fail ends a spectator for whom there is nothing to send.
 func (w *worker) fail(s *spectator, err error) {
-	if errors.Is(err, errNoRound) {
-		w.stop(s, CloseNoRound, err.Error())
+	if errors.Is(err, errNoRound) { // it was there when s came
+		w.stop(s, CloseNoRound, errRoundDeleted.Error())
 		return
 	}
 	w.hub.log.Error("a frame could not be made", "address", s.address, "err", err)

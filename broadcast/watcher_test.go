@@ -66,6 +66,7 @@ type watcher struct {
 
 	hello     *anyFrame
 	asked     bool // it has asked for other boards, and waits for their snapshot
+	renews    bool // a snapshot may come that is no newer, since something was deleted that is not held
 	snapshots int
 	seen      []uint64 // indexes of the events, since the last snapshot
 	statuses  []anyFrame
@@ -202,7 +203,7 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		return nil
 	case "snapshot":
 		asked := w.asked && slices.Equal(f.Only, w.only)
-		if f.Index < w.cursor || w.cursor > 0 && f.Index == w.cursor && !asked {
+		if f.Index < w.cursor || w.cursor > 0 && f.Index == w.cursor && !asked && !w.renews {
 			return errors.New("the snapshot is not newer than what was there")
 		}
 		if asked {
@@ -230,6 +231,14 @@ func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 		return nil
 	}
 	b, known := w.boards[f.Board]
+	if f.Type == "deleted" {
+		if known && b.Game != f.Game {
+			return errors.New("another game was at the board that is deleted")
+		}
+		delete(w.boards, f.Board)
+		delete(w.others, f.Board)
+		return nil
+	}
 	if !known && f.Type != "game" {
 		return errors.New("an event of a board that was not there")
 	}

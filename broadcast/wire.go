@@ -22,7 +22,7 @@ const (
 //
 //	hello     once, first
 //	snapshot  the whole round, or the boards asked for; replaces what the client has
-//	move, takeback, correction, result, clock, game, round   one event each
+//	move, takeback, correction, result, clock, game, round, deleted   one event each
 //	status    at least every ten seconds, and at once when stale changes
 
 type helloFrame struct {
@@ -145,6 +145,14 @@ type clockFrame struct {
 	At    relay.Millis    `json:"at"`
 }
 
+// deletedFrame is about a board; in the feed of all rounds, without one, about a whole round.
+type deletedFrame struct {
+	Type  relay.EventType `json:"type"`
+	Index uint64          `json:"index"`
+	Game  relay.GameID    `json:"game,omitempty"`
+	Board int             `json:"board,omitempty"`
+}
+
 type gameFrame struct {
 	Type  relay.EventType `json:"type"`
 	Index uint64          `json:"index"`
@@ -181,6 +189,12 @@ func encodeEvent(e *relay.Event) ([]byte, error) {
 		})
 	case relay.EventClock:
 		return json.Marshal(clockFrame{Type: e.Type, Index: e.Index, Game: g.ID, Board: g.Board, Clock: g.LiveClock(), At: e.At})
+	case relay.EventDeleted:
+		f := deletedFrame{Type: e.Type, Index: e.Index}
+		if g != nil {
+			f.Game, f.Board = g.ID, g.Board
+		}
+		return json.Marshal(f)
 	case relay.EventGame:
 		return json.Marshal(gameFrame{Type: e.Type, Index: e.Index, boardInfo: boardOf(g)})
 	}
