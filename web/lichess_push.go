@@ -139,7 +139,7 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 			return err
 		}
 		round := mirror.Round{
-			ID: id, Games: v.games, Shorten: v.round.Shorten, Source: cmp.Or(head.Source, "push"), Players: s.players.Of(v.tournament),
+			ID: id, Games: v.games, Deleted: v.deleted, Shorten: v.round.Shorten, Source: cmp.Or(head.Source, "push"), Players: s.players.Of(v.tournament),
 		}
 		if try == 1 {
 			p.warn(round)

@@ -170,6 +170,7 @@ func viewIn(b relay.Reader, id relay.RoundID) (v view) {
 			v.games = append(v.games, g)
 		}
 	}
+	v.deleted = b.DeletedGames(id)
 	return v
 }
 

@@ -46,6 +46,7 @@ type view struct {
 	tournament *relay.Tournament
 	round      *relay.Round
 	games      []*relay.Game
+	deleted    []*relay.Game // of the round; see relay.Reader.DeletedGames
 }
 
 // listTournaments is GET /api/tournaments.
@@ -56,7 +57,7 @@ func (s *Server) listTournaments(r *http.Request) (answer, error) {
 	}
 	var list []entry
 	index := s.seenBy(r)(func(b relay.Reader) {
-		for _, t := range b.Tournaments() {
+		for _, t := range s.listed(r, b) {
 			list = append(list, entry{t, s.withoutSources(r, rounds(b, t))})
 		}
 	})

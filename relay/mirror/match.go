@@ -18,18 +18,20 @@ type matching struct {
 	board []int   // of a new one
 }
 
-// match finds the games of the source among those of the round, and numbers the new ones.
-func match(seats []*seat, games []Game) matching {
+// match finds the games of the source among those of the round, and numbers the new ones. Those that were deleted are in
+// gone: they take part where the evidence is good, and have neither a place nor a number.
+func match(seats, gone []*seat, games []Game) matching {
 	m := matching{said: sayings(games), of: make([]*seat, len(games)), board: make([]int, len(games))}
 	claimed := make(map[*seat]bool, len(seats))
-	for _, c := range m.candidates(seats) {
+	all := slices.Concat(seats, gone)
+	for _, c := range m.candidates(all) {
 		if m.of[c.game] == nil && !claimed[c.seat] {
 			m.of[c.game], claimed[c.seat] = c.seat, true
 		}
 	}
 	m.byPlace(seats, claimed)
 	m.number(seats)
-	m.rename(seats)
+	m.rename(all)
 	return m
 }
 
@@ -90,12 +92,15 @@ func (m *matching) candidates(seats []*seat) []candidate {
 				return slices.ContainsFunc(sitting[key], func(at int) bool { return at != i })
 			})
 		}
-		found := len(out)
+		found, there := len(out), false // there: a board that was not deleted has the same players
 		weigh := func(seats []*seat) {
 			for _, g := range seats {
-				if rank := s.evidence(g, elsewhere); rank != none {
-					out = append(out, candidate{i, g, rank, s.fit(g)})
+				rank := s.evidence(g, elsewhere)
+				if rank == none || g.Deleted != nil && rank < likePair {
+					continue
 				}
+				there = there || g.Deleted == nil && rank >= swapped
+				out = append(out, candidate{i, g, rank, s.fit(g)})
 			}
 		}
 		weigh(index.near(s))
@@ -103,6 +108,9 @@ func (m *matching) candidates(seats []*seat) []candidate {
 		if len(out) == found && budget >= len(seats) {
 			budget -= len(seats)
 			weigh(seats)
+		}
+		if there {
+			out = slices.DeleteFunc(out, func(c candidate) bool { return c.game == i && c.seat.Deleted != nil })
 		}
 	}
 	slices.SortStableFunc(out, func(a, b candidate) int {

@@ -13,6 +13,9 @@ import (
 type Round struct {
 	ID    relay.RoundID
 	Games []*relay.Game // by board
+	// Deleted are the games of the round that were deleted, see [relay.State.DeletedGames]. A game of the source that is
+	// one of them stays deleted.
+	Deleted []*relay.Game
 	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
 	Shorten bool
 	// Source is what the source is called, in the log and in notes of what it has.
@@ -93,12 +96,15 @@ type Change struct {
 	// Warning is the game's once the commands are applied, empty if all that the source has could be played: also if [FromPGN] thought
 	// otherwise, since the boards have an illegal move there. See [relay.WarningTag].
 	Warning string
-	// Err says why nothing of the game was compared. It is [ErrUnnamed] or nil.
+	// Err says why nothing of the game was compared. It is [ErrUnnamed], [ErrDeleted] or nil.
 	Err error
 }
 
 // ErrUnnamed is the Err of a [Change] whose game opens no board.
 var ErrUnnamed = errors.New("the game names no White or no Black, and opens no board")
+
+// ErrDeleted is the Err of a [Change] whose game was deleted from the round. Its Game and Board say which it was.
+var ErrDeleted = errors.New("this game was deleted here, and stays so until it is restored")
 
 // Diff returns one Change for each of the games, in their order. What the round has
 // and the source has not stays as it is.
@@ -109,13 +115,15 @@ var ErrUnnamed = errors.New("the game names no White or no Black, and opens no b
 func Diff(round Round, games []Game) []Change {
 	games = withDistinctIDs(round.Players.Apply(games))
 	source := cmp.Or(round.Source, "source")
-	m := match(seatsOf(round.Games), games)
+	m := match(seatsOf(round.Games), seatsOf(round.Deleted), games)
 	out := make([]Change, len(games))
 	for i, s := range games {
 		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
 		s.Clock = possible(s.Clock)
 		g := m.of[i]
 		switch {
+		case g != nil && g.Deleted != nil:
+			out[i] = Change{Game: g.ID, Board: g.Board, Warning: s.Warning, Err: ErrDeleted}
 		case g != nil:
 			out[i] = update(g, &s, source, round.Shorten)
 		case !m.opens(i):

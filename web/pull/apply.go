@@ -291,7 +291,7 @@ func (r *round) view() (view mirror.Round) {
 			return
 		}
 		t, _ := b.Tournament(is.Tournament)
-		view = mirror.Round{ID: is.ID, Shorten: is.Shorten, Players: r.players.Of(t)}
+		view = mirror.Round{ID: is.ID, Deleted: b.DeletedGames(r.id), Shorten: is.Shorten, Players: r.players.Of(t)}
 		for _, id := range is.Games {
 			if g, ok := b.Game(id); ok {
 				view.Games = append(view.Games, g)
