@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -139,7 +140,7 @@ func (s *Server) readTournament(r *http.Request, f func(relay.Reader, *relay.Tou
 		})
 	}
 	if !found {
-		return &relay.NotFoundError{What: "tournament", ID: uuid}
+		return &relay.NotFoundError{What: "tournament", ID: cmp.Or(string(id), uuid)}
 	}
 	return nil
 }

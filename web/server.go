@@ -136,6 +136,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Get("/games/{gid}", s.handle(s.getGame))
 			r.Get("/games/{gid}.pgn", s.gamePGN)
 			r.Get("/games/{gid}/history", s.handle(s.getHistory))
+			r.With(s.authorize).Get("/deleted", s.handle(s.getDeleted))
 		})
 		r.Get("/cluster", s.handle(s.getCluster))
 
@@ -154,6 +155,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Patch("/games/{gid}", s.handle(s.updateGame))
 			r.Patch("/rounds/{rid}", s.handle(s.updateRound))
 			r.Patch("/tournaments/{tid}", s.handle(s.updateTournament))
+			s.deletionRoutes(r)
 		})
 		r.Group(func(r chi.Router) {
 			r.Use(s.atVenue, s.sameOrigin, s.authorize)

@@ -108,7 +108,7 @@ func (in *tableInput) version() string {
 	for _, r := range in.rounds {
 		at := changedAt(r)
 		last = max(last, at)
-		fmt.Fprint(h, at, " ")
+		fmt.Fprint(h, at, " ", len(r.Games), " ") // one that was deleted leaves the index as it is
 	}
 	return fmt.Sprintf("%d-%x", last, h.Sum64())
 }

@@ -84,7 +84,7 @@ func TestOpenAPI(t *testing.T) {
 	clock := "/api/games/{gid}/clock"
 	doc.post(201, clock, example(clock, ""))
 	doc.post(200, clock, object{"black": 5_300_000, "at": 1795419368413 - 1_000_000_000_000})
-	doc.post(201, clock, object{"white": 5_200_000, "at": time.Now().UnixMilli() + 5000})
+	doc.post(201, clock, object{"white": 5_200_000, "at": time.Now().UnixMilli() + 50})
 	doc.post(400, clock, object{"white": -1})
 	doc.post(400, clock, object{})
 
@@ -171,8 +171,45 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, gamePath)
 	doc.get(200, "/api/rounds/{rid}")
 
+	// What is deleted is a 404, told with the way back to who shows the token.
+	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
+	deleted := doc.call(200, http.MethodDelete, gamePath, object{"reason": "opened by mistake"})
+	doc.header = nil
+	if doc.call(200, http.MethodDelete, gamePath, nil); deleted["type"] != "game" || deleted["restorableUntil"] == nil {
+		t.Errorf("DELETE says %v", deleted)
+	}
+	if gone := doc.get(404, gamePath); gone["deletedAt"] == nil || gone["restorableUntil"] == nil || !strings.Contains(gone["error"].(string), "/restore brings it back") {
+		t.Errorf("what is deleted is told by %v", gone)
+	}
+	doc.post(404, moves, object{"ply": 1, "move": "e4"})
+	doc.get(200, "/api/deleted")
+	taken := doc.post(201, "/api/rounds/{rid}/games", newGame)["id"].(string)
+	doc.post(409, gamePath+"/restore", object{})
+	first := doc.ids["gid"]
+	doc.ids["gid"] = taken
+	doc.call(200, http.MethodDelete, gamePath, nil)
+	doc.ids["gid"] = first
+	doc.post(200, gamePath+"/restore", object{"reason": "after all"})
+	doc.post(200, gamePath+"/restore", object{"reason": "after all"})
+	doc.post(400, gamePath+"/restore", object{"why": "after all"})
+	doc.get(200, "/api/games/{gid}/history")
+	extra := doc.ids["rid"]
+	doc.ids["rid"] = doc.ids["roundId"] // Round 3
+	doc.call(200, http.MethodDelete, "/api/rounds/{rid}", object{"reason": "no such round"})
+	doc.get(404, "/api/rounds/{rid}")
+	doc.post(200, "/api/rounds/{rid}/restore", nil)
+	doc.ids["gid"] = doc.ids["rid"]
+	doc.call(404, http.MethodDelete, gamePath, nil) // it is a round
+	doc.ids["gid"], doc.ids["rid"] = first, extra
+	doc.ids["tid"] = doc.post(201, "/api/tournaments", object{"name": "By mistake"})["id"].(string)
+	doc.call(200, http.MethodDelete, "/api/tournaments/{tid}", nil)
+	doc.get(404, "/api/tournaments/{tid}")
+	doc.post(200, "/api/tournaments/{tid}/restore", nil)
+	doc.call(200, http.MethodDelete, "/api/tournaments/{tid}", nil)
+	doc.ids["tid"] = tournament
+
 	frames(doc)
-	streams("hello", "snapshot", "game", "move", "takeback", "correction", "result", "clock", "round", "status")
+	streams("hello", "snapshot", "game", "move", "takeback", "correction", "result", "clock", "round", "status", "deleted")
 	src := newPulledPage(t, "[Board \"9\"]\n[White \"A\"]\n[Black \"B\"]\n\n1. e4 e5 2. Ke3 *\n")
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL + "/get/" + round, "kind": "lcc", "round": 2, "intervalSeconds": 3600}})
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})
@@ -392,7 +429,7 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 		t.Helper()
 		missing := map[string]bool{
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
-			"round": true, "status": true, "summary": true,
+			"round": true, "status": true, "summary": true, "deleted": true,
 		}
 		// From now on it watches one board, and is told of the others in little.
 		order := []byte(`{"type":"subscribe","boards":[1]}`)

@@ -114,6 +114,11 @@ func (s *show) frame(f liveFrame) error {
 		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.shownMove.String(), clocks(f.Clock))
 	case "takeback":
 		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
+	case "deleted":
+		if s.players[f.Board] != "" { // it may be one that is not watched
+			text = s.line(f.Board, "deleted", "")
+			delete(s.players, f.Board)
+		}
 	case "clock":
 		text = s.line(f.Board, "clock", clocks(f.Clock))
 	case "correction":

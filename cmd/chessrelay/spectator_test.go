@@ -119,10 +119,11 @@ func (s *spectator) take(f frame, before uint64) {
 	case "snapshot":
 		s.snaps++
 		s.since = f.Index
+		clear(s.fens)
 		for _, b := range f.Boards {
 			s.fens[b.Game], s.illegal[b.Game] = b.FEN, b.LastMove.Illegal
 		}
-	case "move", "takeback", "correction", "result", "game", "round":
+	case "move", "takeback", "correction", "result", "game", "round", "deleted":
 		if f.Index < s.since || f.Index <= before {
 			s.t.Errorf("%s with index %d came when %d had been seen", f.Type, f.Index, s.since)
 		}
@@ -130,6 +131,9 @@ func (s *spectator) take(f frame, before uint64) {
 			s.indexes = append(s.indexes, f.Index)
 		}
 		s.since = f.Index
+		if f.Type == "deleted" {
+			delete(s.fens, f.Game)
+		}
 		if f.FEN != "" {
 			s.fens[f.Game], s.illegal[f.Game] = f.FEN, f.Illegal
 		}

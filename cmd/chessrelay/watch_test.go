@@ -28,6 +28,7 @@ const (
 	illegalText  = `{"type":"move","index":11,"game":"G1","board":1,"ply":2,"san":"Kxd4","uci":"","fen":"rnbq1bnr/pppppppp/8/8/3k4/8/PPP1PPPP/RNBQKBNR w - - 0 2","illegal":true,"clock":{}}`
 	forfeitText  = `{"type":"result","index":12,"game":"G2","board":2,"result":"1-0","forfeit":true}`
 	warningText  = `{"type":"game","index":13,"game":"G2","board":2,"white":{"name":"Ding"},"black":{"name":"Gajewski"},"fen":"rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1","ply":0,"lastMove":null,"result":"1-0","forfeit":true,"warning":"the source stops"}`
+	deletedText  = `[{"type":"deleted","index":14,"game":"G2","board":2},{"type":"deleted","index":15,"game":"G9","board":9}]`
 	clockText    = `{"type":"clock","index":10,"game":"G1","board":1,"clock":{"white":5399000,"black":5430000,"running":null},"at":1}`
 	summaryText  = `{"type":"summary","boards":[{"game":"G2","board":2,"ply":7,"san":"Kd5","result":"0-1"}]}`
 	staleText    = `{"type":"status","stale":true,"age":12345,"spectators":3}`
@@ -71,7 +72,7 @@ func liveNode(t *testing.T, visits ...visit) (node string, asked chan url.Values
 func TestWatchComesBackWhereItWas(t *testing.T) {
 	node, asked := liveNode(t,
 		visit{[]string{helloText, snapshotText, moveText}, broadcast.CloseTooSlow},
-		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, summaryText, namedText, clockText, illegalText, forfeitText, warningText, staleText, quietText}, broadcast.CloseGoingAway},
+		visit{[]string{helloText, "[" + takebackText + "," + resultText + "]", correctText, summaryText, namedText, clockText, illegalText, forfeitText, warningText, deletedText, staleText, quietText}, broadcast.CloseGoingAway},
 		visit{nil, broadcast.CloseOtherCluster},
 		visit{nil, broadcast.CloseNoRound},
 	)
@@ -89,6 +90,7 @@ Olympiad, Round 12: finished
   2  1-0 (forfeit)                           Ding – Gajewski
   2  no move yet  1-0 (forfeit) 0:00:00  0:00:00   Ding – Gajewski
      ! the source stops
+  2  deleted                                 Ding – Gajewski
 the node is cut off from the cluster, for 12s now; what it shows may be old
 the node is in touch with the cluster again
 `
