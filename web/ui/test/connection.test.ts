@@ -5,7 +5,7 @@ import { backoff, Connection, events, silence, type Channel, type Phase } from "
 /** A WebSocket that the test plays the node for. */
 class Socket {
   onmessage: Channel["onmessage"] = null;
-  onclose: ((c: { code: number }) => void) | null = null;
+  onclose: ((c: { code: number; reason?: string }) => void) | null = null;
   closed = false;
   said: string[] = [];
   constructor(readonly url: string) {}
@@ -18,8 +18,8 @@ class Socket {
   says(frame: object) {
     this.onmessage?.({ data: JSON.stringify(frame) });
   }
-  ends(code: number) {
-    this.onclose?.({ code });
+  ends(code: number, reason = "") {
+    this.onclose?.({ code, reason });
   }
 }
 
@@ -161,6 +161,15 @@ test("a node that does not have our round yet is asked again", () => {
   cursor = { since: 42 };
   last().ends(4404);
   assert.equal(phase().kind, "waiting");
+});
+
+test("a round that was deleted ends it, whether we saw it or not", () => {
+  last().says(hello);
+  cursor = { since: 42 };
+  last().ends(4404, "this round was deleted");
+  assert.deepEqual(phase(), { kind: "refused", reason: "deleted" });
+  mock.timers.tick(60_000);
+  assert.equal(sockets.length, 1);
 });
 
 test("coming back to the page cuts the waiting short, and finds a dead connection", () => {

@@ -1,4 +1,4 @@
-import type { Board, BoardSummary, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame, SummaryFrame } from "./wire.ts";
+import type { Board, BoardSummary, DeletedFrame, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame, SummaryFrame } from "./wire.ts";
 
 /**
  * What a spectator knows of a round. It changes by [reduce] only, which is pure: the same frames in the same order make
@@ -45,6 +45,8 @@ export function reduce(state: Live, frame: Frame, local: number): Live {
       return summary(timed, frame);
     case "round":
       return renamed(timed, frame);
+    case "deleted":
+      return deleted(timed, frame);
     default:
       return event(timed, frame);
   }
@@ -104,6 +106,20 @@ function renamed(state: Live, frame: RoundFrame): Live {
   const next = noted(state, frame.index, frame.type);
   if (next === undefined) return state;
   return { ...next, round: { tournamentName: state.round?.tournamentName, ...frame.round } };
+}
+
+/** The state without the board, which need not be one that is watched. */
+function deleted(state: Live, frame: DeletedFrame): Live {
+  const next = noted(state, frame.index, `${frame.type} ${frame.board}`);
+  if (next === undefined) return state;
+  return { ...next, boards: lacking(state.boards, frame), told: lacking(state.told, frame) };
+}
+
+function lacking<B extends { readonly game: string }>(boards: ReadonlyMap<number, B>, { game, board }: DeletedFrame): ReadonlyMap<number, B> {
+  if (boards.get(board)?.game !== game) return boards; // another game is there by now
+  const left = new Map(boards);
+  left.delete(board);
+  return left;
 }
 
 function event(state: Live, frame: Event): Live {

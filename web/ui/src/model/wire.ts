@@ -270,6 +270,11 @@ export interface GameFrame extends BoardEvent, Board {
   readonly board: number;
 }
 
+/** The board is gone. Its number may come back with another game. */
+export interface DeletedFrame extends BoardEvent {
+  readonly type: "deleted";
+}
+
 /** The round's own fields changed. */
 export interface RoundFrame {
   readonly type: "round";
@@ -280,7 +285,7 @@ export interface RoundFrame {
 
 /** What happened on one board; index is the log index, the same on every node. */
 export type Event = MoveFrame | TakebackFrame | CorrectionFrame | ResultFrame | ClockFrame | GameFrame;
-export type Frame = HelloFrame | SnapshotFrame | StatusFrame | SummaryFrame | RoundFrame | Event;
+export type Frame = HelloFrame | SnapshotFrame | StatusFrame | SummaryFrame | RoundFrame | DeletedFrame | Event;
 
 const events = new Set(["move", "takeback", "correction", "result", "clock", "game"]);
 
@@ -288,7 +293,7 @@ export function isEvent(frame: Frame): frame is Event {
   return events.has(frame.type);
 }
 
-const known = new Set(["hello", "snapshot", "status", "summary", "round", ...events]);
+const known = new Set(["hello", "snapshot", "status", "summary", "round", "deleted", ...events]);
 
 /** The frames of one text message: one object, or an array of them. Types that we do not know are left out. */
 export function parseFrames(text: string): Frame[] {

@@ -5,6 +5,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** What was asked for was deleted. */
+    readonly deleted = false,
   ) {
     super(message);
   }
@@ -13,8 +15,8 @@ export class ApiError extends Error {
 async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   const response = await fetch(path, { signal, headers: { accept: "application/json" } });
   if (!response.ok) {
-    const body = (await response.json().catch(() => ({}))) as { error?: string };
-    throw new ApiError(response.status, body.error ?? `The server answered ${response.status}.`);
+    const body = (await response.json().catch(() => ({}))) as { error?: string; deletedAt?: number };
+    throw new ApiError(response.status, body.error ?? `The server answered ${response.status}.`, body.deletedAt !== undefined);
   }
   return (await response.json()) as T;
 }

@@ -26,7 +26,7 @@ export type Phase =
   /** Nothing is under way until `until`, a time on the clock of Options.now. */
   | { readonly kind: "waiting"; readonly attempt: number; readonly until: number }
   /** There is no point in trying again. */
-  | { readonly kind: "refused"; readonly reason: "no-round" | "bad-request" };
+  | { readonly kind: "refused"; readonly reason: "no-round" | "deleted" | "bad-request" };
 
 export interface Options {
   /** The address without a cursor: wss://host/live?round=… Asked before every attempt. */
@@ -46,7 +46,7 @@ export interface Options {
 /** What carries frames: a WebSocket, or what looks like one. */
 export interface Channel {
   onmessage: ((message: { data: unknown }) => void) | null;
-  onclose: ((close: { code: number }) => void) | null;
+  onclose: ((close: { code: number; reason?: string }) => void) | null;
   /** Missing where nothing can be said to the node. */
   send?(text: string): void;
   close(): void;
@@ -68,21 +68,22 @@ function webSocket(url: string): Channel {
 export function events(url: string): Channel {
   const source = new EventSource(url);
   const channel: Channel = { onmessage: null, onclose: null, close: () => source.close() };
-  const end = (code: number) => {
+  const end = (code: number, reason = "") => {
     source.close();
-    channel.onclose?.({ code });
+    channel.onclose?.({ code, reason });
   };
   source.onmessage = (message) => channel.onmessage?.({ data: message.data });
   source.onerror = () => end(1006);
-  source.addEventListener("close", (message) => end(closeCode(String((message as MessageEvent).data))));
+  source.addEventListener("close", (message) => end(...farewell(String((message as MessageEvent).data))));
   return channel;
 }
 
-function closeCode(text: string): number {
+function farewell(text: string): [code: number, reason: string] {
   try {
-    return Number((JSON.parse(text) as { code: number }).code) || 1006;
+    const { code, reason } = JSON.parse(text) as { code: number; reason?: string };
+    return [Number(code) || 1006, String(reason ?? "")];
   } catch {
-    return 1006;
+    return [1006, ""];
   }
 }
 
@@ -172,7 +173,7 @@ export class Connection {
     this.#socket = socket;
     this.#openedAt = this.#heardAt = this.#now();
     socket.onmessage = (message) => this.#heard(String(message.data));
-    socket.onclose = (close) => this.#closed(close.code);
+    socket.onclose = (close) => this.#closed(close.code, close.reason ?? "");
     this.#watch(openTimeout);
   }
 
@@ -202,7 +203,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.#watch(limit), left);
   }
 
-  #closed(code: number): void {
+  #closed(code: number, why: string): void {
     this.#socket = undefined;
     if (code < 4000) this.#unheard();
     const lasted = this.#phase.kind === "open" && this.#now() - this.#openedAt > lasting;
@@ -220,6 +221,8 @@ export class Connection {
         this.#fresh = true;
         return this.#retry(soon ? 0 : undefined);
       case noSuchRound:
+        // "this round was deleted", or 'the round "…" was deleted at …'
+        if (why.includes("was deleted")) return this.#refuse("deleted");
         // A node that lags may not have the round yet; one that never had it for us will not get it.
         if (!this.#known && this.#options.cursor().since === 0) return this.#refuse("no-round");
         return this.#retry();
@@ -248,7 +251,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.#connect(), wait);
   }
 
-  #refuse(reason: "no-round" | "bad-request"): void {
+  #refuse(reason: "no-round" | "deleted" | "bad-request"): void {
     clearTimeout(this.#timer);
     this.#set({ kind: "refused", reason });
   }

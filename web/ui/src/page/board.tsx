@@ -6,11 +6,11 @@ import { routeOf } from "../model/route.ts";
 import { blank, compare, loaded, record, startFen, type Score } from "../model/score.ts";
 import { speakMove, speakResult, writeResult } from "../model/speak.ts";
 import { afterChange, by, following, goTo, missed, shown, type Step } from "../model/step.ts";
-import { isEvent, type Board, type Frame, type RoundWithGames } from "../model/wire.ts";
+import { isEvent, type Board, type DeletedFrame, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { ApiError, game, round } from "../net/api.ts";
 import { backoff, type Phase } from "../net/connection.ts";
 import { BoardView, type Shown } from "../view/board.tsx";
-import { Loading, NotFound } from "../view/notfound.tsx";
+import { Loading, missingRound, NotFound } from "../view/notfound.tsx";
 import { Feed } from "./feed.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
@@ -201,6 +201,9 @@ export class BoardPage implements Page {
   #frame(frame: Frame, before: Live, live: Live): void {
     if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#score = blank;
     if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.told)) this.#reload();
+    if (frame.type === "deleted") return this.#gone(frame, before);
+    // A snapshot on a connection that had one: boards may be gone that the round had when it was fetched.
+    if (frame.type === "snapshot" && before.index > 0 && !this.#reloading) this.#reload();
     const board = live.boards.get(this.#number);
     if (frame.type === "snapshot") {
       if (board) this.#score = compare(this.#score, board, live.index);
@@ -211,6 +214,12 @@ export class BoardPage implements Page {
       if (live.boards !== before.boards && board) this.#tell(frame.type, board);
     }
     this.#followUp();
+  }
+
+  /** A board was deleted: the one on show, or one of the others. */
+  #gone(frame: DeletedFrame, before: Live): void {
+    if (before.boards.get(this.#number)?.game === frame.game) return this.#miss("This board was deleted.");
+    if (this.#round) this.#round = { ...this.#round, games: this.#round.games.filter((g) => g.id !== frame.game) };
   }
 
   /** A move is announced as it comes, unless the viewer is busy with an earlier one. */
@@ -230,11 +239,11 @@ export class BoardPage implements Page {
   }
 
   #phase(phase: Phase): void {
-    if (phase.kind === "refused" && phase.reason === "no-round") this.#missing = "There is no round at this address.";
+    if (phase.kind === "refused") this.#missing = missingRound(phase.reason) ?? this.#missing;
   }
 
-  #miss(): void {
-    this.#missing = `This round has no board ${this.#number}, or not yet.`;
+  #miss(why = `This round has no board ${this.#number}, or not yet.`): void {
+    this.#missing = why;
     this.#feed.close();
     this.shell.redraw();
   }
@@ -258,7 +267,7 @@ export class BoardPage implements Page {
     } catch (error) {
       if (isAbort(error)) return;
       if (error instanceof ApiError && error.status === 404) {
-        this.#missing = "There is no round at this address. It may have been mistyped, or belong to another server.";
+        this.#missing = missingRound(error.deleted ? "deleted" : "no-round");
         this.#feed.close();
         return this.shell.redraw();
       }

@@ -123,7 +123,7 @@ export class Feed {
 
   /** Whether a frame concerns us before the other board is here. Its snapshot is the first that does, but for those that have no index. */
   #turned(frame: Frame): boolean {
-    if (frame.type !== "snapshot") return !isEvent(frame) && frame.type !== "round";
+    if (frame.type !== "snapshot") return !isEvent(frame) && frame.type !== "round" && frame.type !== "deleted";
     // One without "only" has all boards, or comes from a node that watches what it was asked for as we connected.
     if (frame.only !== undefined && !frame.only.includes(this.#board!)) return false;
     this.#turning = false;

@@ -4,7 +4,7 @@ import { speakResult } from "../model/speak.ts";
 import type { Frame } from "../model/wire.ts";
 import { ApiError, round, tournament } from "../net/api.ts";
 import type { Phase } from "../net/connection.ts";
-import { NotFound } from "../view/notfound.tsx";
+import { missingRound, NotFound } from "../view/notfound.tsx";
 import { RoundView } from "../view/round.tsx";
 import { Feed } from "./feed.ts";
 import type { Page, Shell } from "./page.ts";
@@ -16,7 +16,7 @@ export class RoundPage implements Page {
   #tournament: string | undefined; // its name
   #asked = false;
   #named = false;
-  #missing = false;
+  #missing: string | undefined;
 
   constructor(
     private readonly shell: Shell,
@@ -49,12 +49,13 @@ export class RoundPage implements Page {
   }
 
   view(): VNode {
-    if (this.#missing) return <NotFound text="There is no round at this address. It may have been mistyped, or belong to another server." />;
+    if (this.#missing) return <NotFound text={this.#missing} />;
     return <RoundView live={this.#feed.live} tournament={this.#tournament} id={this.id} now={this.#feed.now()} />;
   }
 
   #frame(frame: Frame, before: Live, live: Live): void {
     this.#name(live);
+    if (frame.type === "deleted" && live.boards !== before.boards) this.shell.announce(`Board ${frame.board} was deleted.`);
     // Twelve boards would talk without end; their results are worth a word.
     const board = frame.type === "result" ? live.boards.get(frame.board) : undefined;
     if (board && board !== before.boards.get(board.board)) {
@@ -63,7 +64,7 @@ export class RoundPage implements Page {
   }
 
   #phase(phase: Phase): void {
-    if (phase.kind === "refused" && phase.reason === "no-round") this.#missing = true;
+    if (phase.kind === "refused") this.#missing = missingRound(phase.reason) ?? this.#missing;
     // A WebSocket cannot say why it failed. HTTP can, and it has the boards too.
     if (phase.kind === "waiting" && this.#feed.live.index === 0 && !this.#asked) void this.#ask();
   }
@@ -79,7 +80,7 @@ export class RoundPage implements Page {
         this.#asked = false;
         return;
       }
-      this.#missing = true;
+      this.#missing = missingRound(error.deleted ? "deleted" : "no-round");
       this.#feed.close();
       this.shell.redraw();
     }

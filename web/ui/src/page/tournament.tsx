@@ -13,7 +13,7 @@ export class TournamentPage implements Page {
   #tournament: Tournament | undefined;
   #standings: Standings | undefined;
   #error: string | undefined;
-  #missing = false;
+  #missing: string | undefined;
   readonly #abort = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #wake = () => {
@@ -44,7 +44,7 @@ export class TournamentPage implements Page {
   }
 
   view(): VNode {
-    if (this.#missing) return <NotFound text="There is no tournament at this address. It may have been mistyped, or belong to another server." />;
+    if (this.#missing) return <NotFound text={this.#missing} />;
     return <TournamentView tournament={this.#tournament} standings={this.#standings} error={this.#error} now={Date.now()} />;
   }
 
@@ -56,11 +56,16 @@ export class TournamentPage implements Page {
       this.#error = undefined;
     } catch (error) {
       if (isAbort(error)) return;
-      this.#missing = error instanceof ApiError && error.status === 404;
+      this.#missing = error instanceof ApiError && error.status === 404 ? missing(error) : undefined;
       this.#error = error instanceof TypeError ? "The server cannot be reached." : (error as Error).message;
     }
     this.shell.redraw();
     // A page in the background asks when it is looked at again.
     this.#timer = setTimeout(() => document.visibilityState === "visible" && void this.#load(), refresh);
   }
+}
+
+function missing(error: ApiError): string {
+  if (error.deleted) return "This tournament was deleted.";
+  return "There is no tournament at this address. It may have been mistyped, or belong to another server.";
 }

@@ -1,3 +1,10 @@
+/** Why there is no round to show, in words; undefined if it is another reason. */
+export function missingRound(reason: "no-round" | "deleted" | "bad-request"): string | undefined {
+  if (reason === "no-round") return "There is no round at this address. It may have been mistyped, or belong to another server.";
+  if (reason === "deleted") return "This round was deleted.";
+  return undefined;
+}
+
 export function NotFound({ text }: { text: string }) {
   return (
     <section class="message">
