@@ -228,7 +228,9 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	if !person(c) && g.clockLockedTo() == ply {
 		return g.mayChange(c, LockClock)
 	}
-	next.Locks = g.lockClock(c, ply)
+	if locks := g.lockClock(c, ply); len(locks) > 0 {
+		next.setLocks(locks)
+	}
 	set := clockSet{start: g.clocks.startClock(), at: Millis(at), ply: ply, index: out.Index, term: out.Term, request: c.Request}
 	if ply == 0 {
 		set.start = told.over(set.start)
@@ -258,7 +260,7 @@ func (g *Game) clockLockedTo() Ply {
 func (g *Game) lockClock(c *relaypb.Command, ply Ply) []Lock {
 	l, locked := g.Lock(LockClock)
 	if !person(c) || locked && l.ToPly == ply && l.By == c.By {
-		return g.Locks
+		return g.Locks()
 	}
 	locks := slices.Clone(g.lock(c, LockClock))
 	at, _ := findLock(locks, LockClock)

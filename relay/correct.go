@@ -143,7 +143,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	next := *g.Game
 	next.Result, next.Forfeit, next.Automatic = result, forfeit, false
 	if person(c) {
-		next.Locks = g.lock(c, LockResult)
+		next.setLocks(g.lock(c, LockResult))
 	}
 	if same { // which somebody has confirmed
 		s.putGame(g, &next, out)

@@ -50,7 +50,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		}
 		next.moves = g.cut(to)
 	}
-	if len(line.moves) > 0 && to+1 == g.lockedMoves {
+	if len(line.moves) > 0 && to == g.LockedPly() {
 		if err := g.mayPlay(c, to+1, line.moves[0].UCI); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		next.fix(c, next.Ply())
 	}
 	if person(c) && op.Result != "" {
-		next.Locks = g.lock(c, LockResult)
+		next.setLocks(g.lock(c, LockResult))
 	}
 	next.Changes = append(next.Changes, change)
 	s.putGame(g, &next, out)

@@ -138,7 +138,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
 	}, side: s.sides[r.ID]}
 	if person(c) {
-		g.Locks = g.lock(c, said(op)...)
+		g.setLocks(g.lock(c, said(op)...))
 	}
 	s.addGame(g)
 	if r.Status == RoundFinished { // else a game that has not begun makes no difference

@@ -171,10 +171,10 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	*g = *made
 	for _, l := range in.Locks {
 		if l.Field == LockMoves {
-			g.lockedMoves, g.lockedBy = l.ToPly+1, l.By
+			g.fixed(l.ToPly, l.By)
 			continue
 		}
-		g.Locks = append(g.Locks, l)
+		g.setLocks(append(g.Locks(), l))
 	}
 	g.Index, g.Changes, g.Forfeit, g.Automatic = in.Index, in.Changes, in.Forfeit, in.Automatic
 	if g.Ply() == 0 && in.Clock.Known() {

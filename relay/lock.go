@@ -30,13 +30,57 @@ const (
 	LockMoves  = "moves"
 )
 
+// noDesk is that of a game of which nobody has set anything.
+var noDesk desk
+
+// atDesk is never nil.
+func (g *Game) atDesk() *desk {
+	if g.desk == nil {
+		return &noDesk
+	}
+	return g.desk
+}
+
+// Locks returns the locks of the game but that of the moves, by field. The caller must not change them.
+func (g *Game) Locks() []Lock { return g.atDesk().locks }
+
+// Note returns what a source has and the game does not, since a person has set it; nil: the source agrees.
+func (g *Game) Note() *SourceNote { return g.atDesk().note }
+
+func (g *Game) setLocks(locks []Lock) {
+	d := *g.atDesk()
+	d.locks = locks
+	g.put(d)
+}
+
+func (g *Game) setNote(note *SourceNote) {
+	d := *g.atDesk()
+	d.note = note
+	g.put(d)
+}
+
+// fixed notes who has fixed the moves up to ply; -1: nobody.
+func (g *Game) fixed(ply Ply, by string) {
+	if g.lockedMoves = int32(ply + 1); g.atDesk().lockedBy != by {
+		d := *g.atDesk()
+		d.lockedBy = strings.Clone(by) // of a move, it is a part of the entry
+		g.put(d)
+	}
+}
+
+func (g *Game) put(d desk) {
+	if g.desk = &d; len(d.locks) == 0 && d.lockedBy == "" && d.note == nil {
+		g.desk = nil
+	}
+}
+
 // LockedFields returns all locks of the game, by field; nil if there is none.
 func (g *Game) LockedFields() []Lock {
-	if g.lockedMoves == 0 {
-		return g.Locks
+	moves, locked := g.Lock(LockMoves)
+	if !locked {
+		return g.Locks()
 	}
-	moves := Lock{Field: LockMoves, By: g.lockedBy, ToPly: g.lockedMoves - 1, Since: g.lockedSince()}
-	out := slices.Clone(g.Locks)
+	out := slices.Clone(g.Locks())
 	at, _ := findLock(out, LockMoves)
 	return slices.Insert(out, at, moves)
 }
@@ -47,27 +91,27 @@ func (g *Game) Lock(field string) (Lock, bool) {
 		if g.lockedMoves == 0 {
 			return Lock{}, false
 		}
-		return Lock{Field: LockMoves, By: g.lockedBy, ToPly: g.lockedMoves - 1, Since: g.lockedSince()}, true
+		return Lock{Field: LockMoves, By: g.atDesk().lockedBy, ToPly: g.LockedPly(), Since: g.lockedSince()}, true
 	}
-	if at, ok := findLock(g.Locks, field); ok {
-		return g.Locks[at], true
+	if at, ok := findLock(g.Locks(), field); ok {
+		return g.Locks()[at], true
 	}
 	return Lock{}, false
 }
 
 // LockedPly is the last ply that a person has fixed: a source cannot change the moves up to it. It is -1 if the
 // moves are not locked, and 0 if a person has taken all moves back.
-func (g *Game) LockedPly() Ply { return g.lockedMoves - 1 }
+func (g *Game) LockedPly() Ply { return Ply(g.lockedMoves) - 1 }
 
 // lockedSince is when the last of the locked moves was fixed: played, or left as the last one.
 func (g *Game) lockedSince() Millis {
-	ply := min(g.lockedMoves-1, g.Ply())
+	ply := min(g.LockedPly(), g.Ply())
 	var m Move
 	if ply > 0 {
 		m = readMove(g.moves.record(ply), ply)
 	}
 	for i := len(g.Changes) - 1; i >= 0 && g.Changes[i].Index >= m.Index; i-- {
-		if c := &g.Changes[i]; c.fixes(g.lockedMoves - 1) {
+		if c := &g.Changes[i]; c.fixes(g.LockedPly()) {
 			return c.At
 		}
 	}
@@ -91,7 +135,7 @@ func (g *Game) TakenBack() (Move, bool) {
 			continue
 		}
 		// What a correction put other moves in the place of may go on as before behind them.
-		if c.Added > 0 || len(c.Removed) == 0 || !c.fixes(g.lockedMoves-1) {
+		if c.Added > 0 || len(c.Removed) == 0 || !c.fixes(g.LockedPly()) {
 			return Move{}, false
 		}
 		return c.Removed[0], true
@@ -105,7 +149,7 @@ func findLock(locks []Lock, field string) (at int, found bool) {
 
 // lock is the game's locks with one for each field, by whoever asked last; the same slice if all of them are there.
 func (g *Game) lock(c *relaypb.Command, fields ...string) []Lock {
-	locks, cloned := g.Locks, false
+	locks, cloned := g.Locks(), false
 	for _, field := range fields {
 		at, found := findLock(locks, field)
 		if found && locks[at].By == c.By {
@@ -151,27 +195,24 @@ func (g *Game) mayTakeBack(c *relaypb.Command, to Ply) error {
 	if person(c) || to >= g.LockedPly() || to == g.Ply() {
 		return nil
 	}
-	return &LockedError{Field: LockMoves, By: g.lockedBy}
+	return &LockedError{Field: LockMoves, By: g.atDesk().lockedBy}
 }
 
 // mayPlay refuses a source that would play the move which a person took back.
 func (g *Game) mayPlay(c *relaypb.Command, ply Ply, uci string) error {
-	if person(c) || ply != g.lockedMoves {
+	if person(c) || ply != g.LockedPly()+1 {
 		return nil
 	}
 	if m, ok := g.TakenBack(); ok && m.UCI == uci {
-		return &LockedError{Field: LockMoves, By: g.lockedBy}
+		return &LockedError{Field: LockMoves, By: g.atDesk().lockedBy}
 	}
 	return nil
 }
 
 // fix locks the moves up to ply, if a person has made them so.
 func (g *Game) fix(c *relaypb.Command, ply Ply) {
-	if !person(c) {
-		return
-	}
-	if g.lockedMoves = ply + 1; g.lockedBy != c.By {
-		g.lockedBy = strings.Clone(c.By) // of a move, By is a part of the entry
+	if person(c) {
+		g.fixed(ply, c.By)
 	}
 }
 
@@ -222,17 +263,19 @@ func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) err
 func (g *Game) free(fields []string) (freed []string) {
 	asked := func(field string) bool { return len(fields) == 0 || slices.Contains(fields, field) }
 	var left []Lock
-	for _, l := range g.Locks {
+	for _, l := range g.Locks() {
 		if asked(l.Field) {
 			freed = append(freed, l.Field)
 			continue
 		}
 		left = append(left, l)
 	}
-	g.Locks = left
+	if len(freed) > 0 {
+		g.setLocks(left)
+	}
 	if g.lockedMoves > 0 && asked(LockMoves) {
 		freed = append(freed, LockMoves)
-		g.lockedMoves, g.lockedBy = 0, ""
+		g.fixed(-1, "")
 	}
 	return freed
 }
@@ -324,7 +367,7 @@ func nameKnown(name string) bool { return strings.Trim(name, "?- .") != "" }
 
 // withoutLocked is the update without the fields that are locked.
 func (g *Game) withoutLocked(op *relaypb.UpdateGame) *relaypb.UpdateGame {
-	locked := func(field string) bool { _, is := findLock(g.Locks, field); return is }
+	locked := func(field string) bool { _, is := findLock(g.Locks(), field); return is }
 	out := &relaypb.UpdateGame{Game: op.Game, Reason: op.Reason, Source: op.Source}
 	for _, p := range []struct {
 		side string
@@ -359,6 +402,13 @@ func keep[T any](to **T, from *T, locked bool) {
 	if !locked {
 		*to = from
 	}
+}
+
+// deskFrom is nil if there is nothing.
+func deskFrom(r *relaypb.GameRecord) *desk {
+	var g Game
+	g.put(desk{locks: locksFrom(r.Locks), lockedBy: r.LockedBy, note: noteFrom(r.Note)})
+	return g.desk
 }
 
 func lockRecords(locks []Lock) []*relaypb.LockRecord {

@@ -244,7 +244,7 @@ func TestNote(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 	s.must(accept("a1", "white.name"))
-	if g := s.game(); g.White.Name != "Hil, Tom" || g.White.Rating != 2100 || g.Note == nil || s.locked() != "moves result white.rating" {
+	if g := s.game(); g.White.Name != "Hil, Tom" || g.White.Rating != 2100 || g.Note() == nil || s.locked() != "moves result white.rating" {
 		t.Errorf("%+v, locked %s", g.White, s.locked())
 	}
 	if out := s.must(accept("a1", "white.name")); !out.Duplicate {
@@ -252,7 +252,7 @@ func TestNote(t *testing.T) {
 	}
 	out := s.must(accept("a2"))
 	g := s.game()
-	if g.Ply() != 4 || g.Result != Ongoing || g.White.Rating != 2200 || g.Note != nil || s.locked() != "" || g.ClockAt(3).White != 9000 {
+	if g.Ply() != 4 || g.Result != Ongoing || g.White.Rating != 2200 || g.Note() != nil || s.locked() != "" || g.ClockAt(3).White != 9000 {
 		t.Errorf("%+v, %d plies, %s, locked %s", g.White, g.Ply(), g.Result, s.locked())
 	}
 	if out.Duplicate || out.Index != s.index || g.Index != s.index {

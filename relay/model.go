@@ -233,18 +233,21 @@ type Game struct {
 	*Pairing
 	Result  Result
 	Forfeit bool // the result is one of a game that was not played, or not played out
+	// Automatic: the result is that of the position, mate or stalemate, and nobody has set it.
+	Automatic   bool
+	lockedMoves int32 // one more than the last ply that a person has fixed; 0: the moves are not locked
+
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 
-	// Automatic: the result is that of the position, mate or stalemate, and nobody has set it.
-	Automatic bool
-	// Locks are the fields that a person has set, by field, each once; those of the moves are in lockedMoves.
-	Locks []Lock
-	// Note is what a source has and the game does not, since a person has set it; nil: the source agrees.
-	Note *SourceNote
+	moves  moveList
+	clocks *clockSet // nil: SetClock never was
+	desk   *desk     // nil: no person has set anything, and the source agrees
+}
 
-	lockedMoves Ply    // one more than the last ply that a person has fixed; 0: the moves are not locked
-	lockedBy    string // who fixed it
-	moves       moveList
-	clocks      *clockSet // nil: SetClock never was
+// A desk is what a person has set of a game, and what a source has instead. Immutable.
+type desk struct {
+	locks    []Lock // by field, each once; that of the moves is in Game.lockedMoves
+	lockedBy string // who has fixed the moves
+	note     *SourceNote
 }

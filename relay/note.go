@@ -44,12 +44,12 @@ func (s *State) noteSourceOf(c *relaypb.Command, op *relaypb.NoteSource, out *Ou
 		return err
 	}
 	note := noteFrom(op.Note)
-	if proto.Equal(note.record(), g.Note.record()) {
+	if proto.Equal(note.record(), g.Note().record()) {
 		out.standsAlready(Change{Index: g.Index, Term: out.Term})
 		return nil
 	}
 	next := *g.Game
-	next.Note = note
+	next.setNote(note)
 	s.putGame(g, &next, out)
 	out.tell(tellGame, c.At)
 	return nil
@@ -103,7 +103,7 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 			return bad("fields", "knows no field %q", clip(f, 32))
 		}
 	}
-	index, term, n := out.Index, out.Term, g.Note
+	index, term, n := out.Index, out.Term, g.Note()
 	asked := func(field string) bool { return len(op.Fields) == 0 || slices.Contains(op.Fields, field) }
 	update := n.update(op.Game, asked)
 	moves := n.correction(g.Game, asked)
@@ -133,7 +133,7 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	out.Index, out.Term, out.Duplicate = index, term, false
 	next := *g.Game
 	next.free(n.accepted(asked))
-	next.Note = n.without(asked)
+	next.setNote(n.without(asked))
 	s.putGame(g, &next, out)
 	out.tell(tellGame, c.At)
 	return nil
@@ -301,7 +301,7 @@ type Differences struct {
 
 // Differences returns what the source has instead; nil if it agrees.
 func (g *Game) Differences() *Differences {
-	n := g.Note
+	n := g.Note()
 	if n == nil {
 		return nil
 	}
@@ -322,7 +322,7 @@ func (g *Game) Differences() *Differences {
 
 // notedMoves are the moves of the note, and the first few of them as a person writes them: 14…Qe7 15.Rd1.
 func (g *Game) notedMoves() (sans []string, text string) {
-	n := g.Note
+	n := g.Note()
 	if len(n.Moves) == 0 {
 		return nil, "no move after ply " + strconv.Itoa(int(n.ToPly))
 	}

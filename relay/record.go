@@ -115,8 +115,8 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		StartFen: g.StartFEN, Variant: g.Variant, TimeControl: g.TimeControl, Result: string(g.Result),
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
 		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
-		Clock: g.clocks.record(), Locks: lockRecords(g.Locks), Source: g.Source, Note: g.Note.record(), Automatic: g.Automatic,
-		LockedPly: int32(max(g.lockedMoves-1, 0)), LockedMoves: g.lockedMoves > 0, LockedBy: g.lockedBy,
+		Clock: g.clocks.record(), Locks: lockRecords(g.Locks()), Source: g.Source, Note: g.Note().record(), Automatic: g.Automatic,
+		LockedPly: max(g.lockedMoves-1, 0), LockedMoves: g.lockedMoves > 0, LockedBy: g.atDesk().lockedBy,
 		Deleted: deletedRecord(g.Deleted),
 	}
 }
@@ -160,10 +160,10 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			Request: r.Request, Tags: tagsFrom(r.Tags), Source: r.Source, Deleted: deletedFrom(r.Deleted),
 		},
 		Result: Result(r.Result), Forfeit: r.Forfeit, Automatic: r.Automatic, Index: r.Index,
-		clocks: clockSetFrom(r.Clock), Locks: locksFrom(r.Locks), Note: noteFrom(r.Note), lockedBy: r.LockedBy,
+		clocks: clockSetFrom(r.Clock), desk: deskFrom(r),
 	}
 	if r.LockedMoves {
-		g.lockedMoves = Ply(r.LockedPly) + 1
+		g.lockedMoves = r.LockedPly + 1
 	}
 	for _, c := range r.Changes {
 		g.Changes = append(g.Changes, changeFrom(c))

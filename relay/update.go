@@ -38,7 +38,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 		return bad("update", "names no field that is to change")
 	}
 	var d diff
-	pairing, locks := *g.Pairing, g.Locks
+	pairing, locks := *g.Pairing, g.Locks()
 	if person(c) {
 		locks = g.lock(c, fieldsOf(op)...)
 	} else if err := g.byHand(c); err != nil {
@@ -62,7 +62,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	); err != nil {
 		return err
 	}
-	if len(d) == 0 && slices.Equal(locks, g.Locks) {
+	if len(d) == 0 && slices.Equal(locks, g.Locks()) {
 		out.standsAlready(g.lastTags())
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	}
 	pairing.White, pairing.Black, pairing.Tags = playerFrom(white), playerFrom(black), tags
 	next := *g.Game
-	next.Locks = locks
+	next.setLocks(locks)
 	if len(d) > 0 {
 		next.Pairing = &pairing
 	}

@@ -29,7 +29,7 @@ func TestUpdateGame(t *testing.T) {
 	want.Tags = []Tag{{"Event", "Candidates"}, {"Opening", "Ruy Lopez"}}
 	for _, f := range []string{"black.federation", "black.fideId", "black.name", "black.team", "tags.Event", "tags.None", "tags.Opening",
 		"timeControl", "white.federation", "white.fideId", "white.name", "white.rating", "white.title"} {
-		if _, found := findLock(g.Locks, f); !found {
+		if _, found := findLock(g.Locks(), f); !found {
 			t.Errorf("%s is not locked", f)
 		}
 	}

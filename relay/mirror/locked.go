@@ -132,7 +132,7 @@ func (c *Change) byHand(g *seat, s *Game, n *note) {
 // note writes down what the source has, if it is another thing than what is noted already.
 func (c *Change) note(ask *asker, g *seat, n *note) {
 	record := n.record()
-	if proto.Equal(record, recordOf(g.Note)) {
+	if proto.Equal(record, recordOf(g.Note())) {
 		return
 	}
 	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_NoteSource{NoteSource: &relaypb.NoteSource{Game: string(g.ID), Note: record}}})

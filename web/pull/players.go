@@ -61,8 +61,8 @@ func locksOf(games []*relay.Game) uint64 {
 	h := fnv.New64a()
 	for _, g := range games {
 		fmt.Fprintf(h, "%s%s%d", g.ID, g.Source, g.LockedPly())
-		for i := range g.Locks {
-			io.WriteString(h, g.Locks[i].Field)
+		for _, l := range g.Locks() {
+			io.WriteString(h, l.Field)
 		}
 	}
 	return h.Sum64()
