@@ -41,6 +41,7 @@ var (
 	rays       [directions][64]set
 	knightFrom [64]set
 	kingFrom   [64]set
+	kingLines  [64]set // the squares from which a piece can shield the king: those of a queen's moves
 	pawnTakes  [2][64]set // by the colour of the pawn
 )
 
@@ -68,6 +69,7 @@ func init() {
 			for i := 1; i < 8; i++ {
 				rays[d][sq] |= from(sq, step{s.file * i, s.rank * i})
 			}
+			kingLines[sq] |= rays[d][sq]
 		}
 	}
 }

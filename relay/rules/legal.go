@@ -28,10 +28,28 @@ func (p *Position) Legal(m Move) bool {
 
 // HasMove reports whether any move is legal. If none is, it is mate or stalemate.
 func (p *Position) HasMove() bool {
+	if p.hasPawnMove() {
+		return true
+	}
 	for range p.legalMoves {
 		return true
 	}
 	return false
+}
+
+// hasPawnMove reports whether a pawn can step forward, which nearly always one can. The king must not be in check; a pawn
+// that stands on none of the king's lines is not pinned, and there need not be another look at it.
+func (p *Position) hasPawnMove() bool {
+	king := p.ownKing()
+	if king == 0 {
+		return false
+	}
+	free := p.of(Pawn) & p.own() &^ kingLines[king.first()&63]
+	step := free << 8
+	if p.turn == Black {
+		step = free >> 8
+	}
+	return step&^p.occupied() != 0 && !p.checked(p.turn)
 }
 
 // legalMoves yields every legal move once.
