@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestDeletedBoard: each spectator of the round is told that a board is gone, also one who watches others, and one
-// who comes back with an index. Its number is used again, and it comes back itself.
+// TestDeletedBoard: each spectator of the round is told that a board is gone, also one who watches
+// others, and one who comes back with an index. Its number is used again, and it comes back itself.
 func TestDeletedBoard(t *testing.T) {
 	s := newScript(t)
 	first, second := s.game(roundA, 1), s.game(roundA, 2)
@@ -48,7 +48,8 @@ func TestDeletedBoard(t *testing.T) {
 	}
 }
 
-// TestDeletedRound: its spectators are sent away and told why, and nobody is let in until it is restored.
+// TestDeletedRound: its spectators are sent away and told why, and nobody is let in until it is
+// restored.
 func TestDeletedRound(t *testing.T) {
 	for _, whole := range []string{string(roundA), "tourney1"} {
 		s := newScript(t)
@@ -99,8 +100,8 @@ func TestDeletedRound(t *testing.T) {
 	}
 }
 
-// TestDeletedWithDelay: of a round with a delay the public loses a board at once, on the connection that it has, and
-// hears no more of it, though what was played before is held.
+// TestDeletedWithDelay: of a round with a delay the public loses a board at once, on the connection
+// that it has, and hears no more of it, though what was played before is held.
 func TestDeletedWithDelay(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	first, second := s.game(roundA, 1), s.game(roundA, 2)
@@ -163,7 +164,8 @@ func TestDeletedWithDelay(t *testing.T) {
 	}
 }
 
-// TestDeletedRoundWithDelay deletes a round of which something is held, and restores it before that is out.
+// TestDeletedRoundWithDelay deletes a round of which something is held, and restores it before that
+// is out.
 func TestDeletedRoundWithDelay(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	g := s.game(roundA, 1)

@@ -96,10 +96,11 @@
 //
 // # Deletion
 //
-// Where the public may no longer see something at an index that it has, since it was deleted or restored in a round
-// with a delay, or since the whole round was, an index is not enough of a cursor. The history then begins a new epoch
-// (history.renew). A spectator of an older one gets a snapshot, as old as that may be; if there is no such round any more, it is closed with
-// [CloseNoRound]. Who joins a round of which such a command is held begins with a snapshot.
+// A deletion in a round with a delay changes what the public may see at an index that it has
+// already. So does the deletion of a whole round. An index is then no longer a sufficient cursor,
+// and the history begins a new epoch (history.renew). A spectator of an older epoch gets a
+// snapshot, even one with the index that it has. If the round is gone, the connection is closed
+// with [CloseNoRound]. A client that joins while such a command is held begins with a snapshot.
 //
 // # Boards
 //

@@ -16,8 +16,9 @@ type feed struct {
 	*round             // without an id
 	read   atomic.Bool // by an insider; the public's is written to in any case
 
-	// taken is the greatest cursor of a snapshot. What is released later follows it, though it is older by the log.
-	// It is raised while the boards are held, and they are changed by a release: so no snapshot comes between.
+	// taken is the greatest cursor of a snapshot. A frame that is released later must follow it,
+	// though it is older by the log. It is raised under the boards' lock, which a release needs
+	// too. So no snapshot comes in between.
 	taken atomic.Uint64
 
 	mu     sync.Mutex // one encodes
@@ -72,7 +73,7 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 // startAfter begins the history anew.
 func (f *feed) startAfter(index uint64) { f.history.reset(f.cursorAt(index)) }
 
-// renew has all who read the feed begin anew with snapshots.
+// renew gives all readers of the feed new snapshots.
 func (f *feed) renew(h *Hub, index uint64) {
 	f.history.renew(f.cursorAt(index))
 	h.wake(f.round)

@@ -35,7 +35,7 @@ type view struct {
 	// held is how many log indexes have been published to the insiders that come here later. While there are any, that
 	// nothing follows a cursor says nothing about later indexes.
 	held int
-	// epoch is another once what was sent is no longer what may be seen, at whatever index; see renew.
+	// epoch changes when spectators may no longer see what they were sent; see renew.
 	epoch uint32
 }
 
@@ -105,8 +105,8 @@ func (h *history) reset(floor uint64) (freed int) {
 	return freed
 }
 
-// renew is reset, and begins a new epoch: every spectator needs a snapshot, also one that has all the
-// frames. Something was deleted or restored, which is not held back as other things are.
+// renew is reset, and begins a new epoch: every spectator needs a snapshot, also one that has all
+// frames. It is called after a deletion or a restoration, since those are not held back.
 func (h *history) renew(floor uint64) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

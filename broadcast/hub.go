@@ -204,8 +204,9 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	return f
 }
 
-// publishWhole has the spectators of a round that is gone sent away, and what is known of one that is there again
-// forgotten. It answers the frame for who reads all rounds; they get snapshots for a round that is there again.
+// publishWhole tells that a whole round was deleted or restored. Spectators of a deleted round are
+// sent away at their next turn. It returns the frame for the feeds. For a restored round there is
+// none, and the feeds get snapshots.
 func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 	h.mu.Lock()
 	if e.Held {
@@ -239,7 +240,8 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 	return nil
 }
 
-// renewPublic has the public of a round with a delay begin anew, since something was deleted or restored, which is not held back.
+// renewPublic gives the public of a round with a delay a new snapshot. Something was deleted or
+// restored in it.
 func (h *Hub) renewPublic(id relay.RoundID) {
 	h.mu.Lock()
 	r := h.table.renew(topic{id: id}, 0)

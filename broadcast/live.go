@@ -137,7 +137,7 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 	s.round = h.table.join(topic{q.round, inside})
 	s.epoch = s.round.history.epoch()
 	h.mu.Unlock()
-	// A deletion before this epoch is in the boards by now; with one that comes later there is another epoch.
+	// The boards have every deletion before this epoch. A later one begins another epoch.
 	if !inside && !s.blank {
 		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round) })
 	}

@@ -190,8 +190,8 @@ func (t *table) resetRound(of topic, index uint64, released bool) *round {
 	return r
 }
 
-// renew has all spectators of a round begin anew; see history.renew. It answers nil if there are neither
-// spectators nor frames.
+// renew gives all spectators of a round a new snapshot; see history.renew. It returns nil if the
+// table does not have the round.
 func (t *table) renew(of topic, floor uint64) *round {
 	r := t.rounds[of]
 	if r == nil {
@@ -202,7 +202,7 @@ func (t *table) renew(of topic, floor uint64) *round {
 	return r
 }
 
-// release notes that one index of a round is no longer held, of which nothing is told.
+// release notes that an index of a round is no longer held, and makes no frame of it.
 func (t *table) release(id relay.RoundID) {
 	if r := t.rounds[topic{id: id}]; r != nil && r.history.holds() {
 		r.history.release()

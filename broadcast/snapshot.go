@@ -13,7 +13,7 @@ import (
 // errNoRound is returned when the boards know no such round.
 var errNoRound = errors.New("there is no such round")
 
-// errRoundDeleted is why a spectator is sent away whose round is there no longer.
+// errRoundDeleted is why a spectator is sent away when its round is no longer there.
 var errRoundDeleted = errors.New("this round was deleted")
 
 // snapshot is a round as it stood at index, encoded. Immutable.

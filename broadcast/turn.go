@@ -104,13 +104,13 @@ func (w *worker) put(s *spectator, m *message) {
 	w.counted.bytes.Add(uint64(m.length()))
 }
 
-// needsSnapshot reports whether what s has cannot be continued by the frames of v.
+// needsSnapshot reports whether the frames of v do not continue what s has.
 func (s *spectator) needsSnapshot(v *view) bool {
 	return s.blank || s.cursor < v.floor || s.epoch != v.epoch
 }
 
-// putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go back. The epoch
-// is one that had begun before: the boards are read after it.
+// putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go
+// back. The epoch is one that had begun before: the boards are read after it.
 func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	cursor, m, made, err := w.snapshot(s)
 	if err != nil {

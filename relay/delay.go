@@ -153,8 +153,9 @@ func (s *State) release(p *publicSide, now Millis) {
 	}
 }
 
-// appendReleased appends the events of a command that is held no longer. Of what is gone nothing is told
-// but that, and what a round's deletion and restoration make was told at once; then the event is [EventNone].
+// appendReleased appends the events of a command that is no longer held. The events of a deleted
+// game are left out, except that it is deleted. The deletion of a whole round was told at once. If
+// no event is left, there is an [EventNone].
 func (s *State) appendReleased(dst []Event, h *held) []Event {
 	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt}
 	switch {

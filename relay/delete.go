@@ -12,19 +12,19 @@ import (
 
 // This file deletes games, rounds and tournaments, and restores them.
 //
-// Nothing is removed from the state: what is deleted keeps its id, its moves and its audit trail, and
-// is in every checkpoint. It is gone for all readers, and so is all that is in it. A deleted round hides
-// its games, and a deleted tournament its rounds; they have no mark of their own, so restoring brings all
-// of it back as it was.
+// Nothing is removed from the state. A deleted thing keeps its id, its moves and its audit trail,
+// and is in every checkpoint. Readers find neither it nor anything in it. A deleted round hides its
+// games, and a deleted tournament hides its rounds. The hidden ones have no mark of their own, so
+// restoring brings all of it back as it was.
 //
-// A delay does not hold a deletion back. The public side of a round stays as it is, and the command is
-// held like any other; but Public shows nothing that the truth no longer has.
+// A delay does not hold a deletion back. The public side of a round stays as it is, and the command
+// is held like any other command. But Public shows nothing that the truth no longer has.
 
 // RestoreFor is for how long after its deletion something can be restored.
 const RestoreFor Millis = 30 * 24 * 60 * 60 * 1000
 
-// maxDeletions is how many more lines an audit trail may have for deletions and restorations, so that
-// what was changed as often as it may be can still be deleted.
+// maxDeletions is how many lines an audit trail may have beyond its limit for deletions and
+// restorations. A game that was changed as often as is allowed can still be deleted.
 const maxDeletions = 100
 
 // Deletion is who deleted something, when and why.
@@ -44,16 +44,16 @@ const (
 	ChangeRestore ChangeKind = "restore"
 )
 
-// ErrDeleted is returned when the command is about something that was deleted. It is an [ErrNotFound]
-// too. See [DeletedError].
+// ErrDeleted is returned when the command is about something that was deleted. It is an
+// [ErrNotFound] too. See [DeletedError].
 var ErrDeleted = errors.New("deleted")
 
-// DeletedError is the [ErrDeleted] that says what was deleted: what was asked for, or what it is in.
+// DeletedError is the [ErrDeleted] that says what was deleted: the thing asked for, or its parent.
 type DeletedError struct {
 	What string // "tournament", "round" or "game"
 	ID   string
 	Deletion
-	// Late: it was to be restored, and it is too late for that.
+	// Late: the command asked to restore it, and it is too late for that.
 	Late bool
 }
 
@@ -82,7 +82,7 @@ func without[T comparable](list []T, v T) []T {
 	return slices.DeleteFunc(slices.Clone(list), func(w T) bool { return w == v })
 }
 
-// deleted is the reason why a round is gone for readers; nil if it is not.
+// deletedRound returns the reason why readers do not find a round; nil if they do.
 func (s *State) deletedRound(r *Round) error {
 	if r.Deleted != nil {
 		return &DeletedError{What: "round", ID: string(r.ID), Deletion: *r.Deleted}
@@ -104,8 +104,8 @@ func (s *State) deletedGame(g *Game) error {
 	return s.deletedRound(s.rounds[g.Round])
 }
 
-// Missing explains why a reader has no tournament, round or game of the id: a [*DeletedError] if it was
-// deleted, and else a [*NotFoundError].
+// Missing explains why readers find no tournament, round or game of the id. It returns a
+// [*DeletedError] if the thing or its parent was deleted, and a [*NotFoundError] otherwise.
 func (s *State) Missing(what, id string) error {
 	var err error
 	switch what {
@@ -141,8 +141,8 @@ func (s *State) Has(what, id string) bool {
 	return false
 }
 
-// DeletedGames returns the games of a round that were deleted themselves, by board and then in order of
-// creation. Who mirrors a source passes over its games that are these.
+// DeletedGames returns the games of a round that were deleted themselves, by board and then in
+// order of creation. Package mirror needs them, so that a source does not open them again.
 func (s *State) DeletedGames(id RoundID) []*Game {
 	out := make([]*Game, 0, len(s.deleted[id]))
 	for _, id := range s.deleted[id] {
@@ -154,8 +154,7 @@ func (s *State) DeletedGames(id RoundID) []*Game {
 	return out
 }
 
-// Deleted is what was deleted itself, and not with what it is in, the newest deletion first. One of the
-// three is set.
+// Deleted is a thing that was deleted itself, and not with its parent. One of the three is set.
 type Deleted struct {
 	Tournament *Tournament
 	Round      *Round
@@ -173,8 +172,8 @@ func (d *Deleted) Deletion() *Deletion {
 	return d.Game.Deleted
 }
 
-// DeletedSince returns what was deleted at that time or later. The cost is that of going over all
-// tournaments and rounds.
+// DeletedSince returns what was deleted at that time or later, the newest deletion first. It goes
+// over all tournaments and rounds.
 func (s *State) DeletedSince(at Millis) []Deleted {
 	var out []Deleted
 	add := func(d Deleted) {
@@ -217,9 +216,9 @@ func (s *State) markGames(r *Round) {
 	}
 }
 
-// refuseDeleted refuses a command about something that was deleted, unless its request is known there:
-// then it is a duplicate, and answered as ever. Moves and clocks are looked at by playMove and setClock,
-// which know their own duplicates.
+// refuseDeleted refuses a command about something that was deleted. A command whose request is
+// known there passes: it is a duplicate, and is answered as ever. Moves and clocks pass too, since
+// playMove and setClock know their own duplicates.
 func (s *State) refuseDeleted(c *relaypb.Command) error {
 	switch op := c.Op.(type) {
 	case *relaypb.Command_CreateRound:
@@ -304,7 +303,7 @@ func (s *State) delete(c *relaypb.Command, op *relaypb.Delete, out *Outcome) err
 	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
 }
 
-// restore brings back what delete took away.
+// restore brings a deleted game, round or tournament back.
 func (s *State) restore(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
 	if err := checkText("reason", op.Reason, MaxReason, true); err != nil {
 		return err
@@ -320,7 +319,7 @@ func (s *State) restore(c *relaypb.Command, op *relaypb.Restore, out *Outcome) e
 	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
 }
 
-// inTime refuses to restore what was deleted too long ago, by the command's time.
+// inTime refuses to restore a thing that was deleted too long ago, by the command's time.
 func inTime(c *relaypb.Command, what, id string, d *Deletion) error {
 	if Millis(c.At) > d.Until() {
 		return &DeletedError{What: what, ID: id, Deletion: *d, Late: true}
@@ -418,7 +417,8 @@ func (g *Game) lastOf(kind ChangeKind) Change {
 	return Change{Index: g.CreatedAtIx, Term: g.CreatedTerm}
 }
 
-// withDeletion is an audit trail with a line that says that something was deleted, or restored if d is nil.
+// withDeletion returns the audit trail with one more line: a deletion, or a restoration if d is
+// nil.
 func withDeletion(updates []Update, c *relaypb.Command, reason string, d *Deletion, out *Outcome) ([]Update, error) {
 	if len(updates) >= MaxUpdates+maxDeletions {
 		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
@@ -436,8 +436,8 @@ func withDeletion(updates []Update, c *relaypb.Command, reason string, d *Deleti
 // deletedField is the field of an [Update] that says that something was deleted or restored.
 const deletedField = "deleted"
 
-// standsDeleted answers what stands already: by the update that deleted or restored it last, or else by
-// its creation.
+// standsDeleted answers a command that asks for what is so already. The answer is the update that
+// deleted or restored the thing last, or its creation.
 func (out *Outcome) standsDeleted(updates []Update, index, term uint64) {
 	for i := len(updates) - 1; i >= 0; i-- {
 		if u := updates[i]; len(u.Fields) == 1 && u.Fields[0].Name == deletedField {
@@ -498,7 +498,8 @@ func (s *State) restoreRound(c *relaypb.Command, op *relaypb.Restore, out *Outco
 	return s.putRound(c, op.Reason, r, nil, &next, out)
 }
 
-// putRound publishes a version of a round that is deleted, or is no longer, and its tournament with it.
+// putRound publishes a version of a round that is deleted, or is no longer, and its tournament with
+// it.
 func (s *State) putRound(c *relaypb.Command, reason string, r *Round, d *Deletion, t *Tournament, out *Outcome) error {
 	next := *r
 	var err error
@@ -588,9 +589,9 @@ func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
 	}
 }
 
-// Renews reports whether the public begins anew with a round that has a delay, since something of it was
-// deleted or restored a short while ago and that is held. What a client has of such a round up to an index
-// may then not be what others have up to it.
+// Renews reports whether a deletion or restoration is held in a round with a delay. The public has
+// seen its effect already, at an older index. So two clients with the same index may have different
+// boards, and a client that comes back must begin with a snapshot.
 func (s *State) Renews(id RoundID) bool {
 	p := s.sides[id]
 	return p != nil && slices.ContainsFunc(p.held, func(h held) bool { return h.renews })

@@ -100,9 +100,10 @@
 //
 // # Deletion
 //
-// A tournament, round or game that was deleted is not there for readers, nor is what is in it, and takes no command but
-// its own restoration, for 30 days. It stays in the state, in checkpoints and in the hash; see delete.go. The public loses it at
-// once, whatever is held back, so what the public has up to an index may become less. An event says so ([Event.Renews]).
+// Readers do not find a tournament, round or game that was deleted, nor anything in it. It takes no
+// command but its own restoration, for 30 days. It stays in the state, in checkpoints and in the
+// hash; see delete.go. The public loses it at once, whatever is held back. So the public may have
+// less at an index than before; [Event.Renews] says when.
 //
 // # Checkpoints
 //

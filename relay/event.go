@@ -15,7 +15,8 @@ const (
 	EventClock      EventType = "clock" // the clocks were told, without a move
 	// EventDeleted: a board is gone, or the whole round.
 	EventDeleted EventType = "deleted"
-	// EventRestored: a round that was deleted is there again. Of a board that is restored there is an EventGame.
+	// EventRestored: a round that was deleted is there again. Of a board that is restored there is
+	// an EventGame.
 	EventRestored EventType = "restored"
 	// EventNone tells nothing, and only ends that something is held. Its Round says where.
 	EventNone EventType = ""
@@ -37,10 +38,12 @@ type Event struct {
 	// Tournament is that of Round, as the command left it.
 	Tournament *Tournament
 	To         Audience
-	// Renews: what the public has of the round is no longer what it may see, whatever is held back from it. So it
-	// begins anew. This is of events for insiders, and of those about a whole round that is gone or there again.
+	// Renews: the public may no longer see what it has of the round, whatever is held back from it.
+	// It must begin with a new snapshot. Only events for insiders and events about a whole round
+	// have it.
 	Renews bool
-	// Held, of an event about a whole round: the command is held as well, and an EventNone follows when it no longer is.
+	// Held, of an event about a whole round: the command is held as well. An EventNone follows when
+	// it is released.
 	Held bool
 }
 

@@ -66,8 +66,8 @@ func (s *Server) deleteOrRestore(r *http.Request, what, id string, set func(c *r
 	return ok(withOutcome(o, deletedJSON(d)))
 }
 
-// mustHave fails unless there is something of that kind with the id, deleted or not. A command has the id
-// alone, so a round that is named where a game is expected must not get that far.
+// mustHave fails unless there is a thing of that kind with the id, deleted or not. A command has
+// only the id, so this must refuse a round's id where a game's is expected.
 func (s *Server) mustHave(r *http.Request, what, id string) error {
 	has := func() (yes bool) {
 		s.cfg.Boards.Read(func(_ uint64, b *relay.State) { yes = b.Has(what, id) })
@@ -101,7 +101,7 @@ func (s *Server) getDeleted(*http.Request) (answer, error) {
 	return ok(indexed{index, map[string]any{"deleted": out}})
 }
 
-// truthState reads what only the state itself can tell.
+// truthState reads the state itself, for what no [relay.Reader] tells.
 func (s *Server) truthState(f func(*relay.State)) (index uint64) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
 		index = applied
@@ -129,7 +129,8 @@ func deletedJSON(d relay.Deleted) fields {
 	return out
 }
 
-// explain says more of what was not found: that it was deleted, and to who may do it how it is restored.
+// explain adds to a not-found error that the thing was deleted. A client that may restore it is
+// told how.
 func (s *Server) explain(r *http.Request, err error) error {
 	if missing, ok := errors.AsType[*relay.NotFoundError](err); ok {
 		s.truthState(func(b *relay.State) { err = b.Missing(missing.What, missing.ID) })

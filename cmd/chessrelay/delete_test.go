@@ -86,7 +86,8 @@ func (d *deletionTest) do(method, path string, body any) (out object) {
 	return out
 }
 
-// shows wants what the public reads at each path to have the text, or not to have it and be the status.
+// shows wants what the public reads at each path to have the text, or not to have it and be the
+// status.
 func (d *deletionTest) shows(text string, shown bool, paths ...string) {
 	d.t.Helper()
 	for _, n := range d.nodes {
@@ -98,7 +99,8 @@ func (d *deletionTest) shows(text string, shown bool, paths ...string) {
 	}
 }
 
-// gone wants each path to be a 404 that says when it was deleted, and only with the token how it is restored.
+// gone wants each path to be a 404 that says when it was deleted, and only with the token how it is
+// restored.
 func (d *deletionTest) gone(restore string, paths ...string) {
 	d.t.Helper()
 	for _, n := range d.nodes {
@@ -122,8 +124,9 @@ func (d *deletionTest) roundPaths() []string {
 	}
 }
 
-// TestDelete deletes a board, a round and a tournament, and restores each. The public loses it everywhere at once, a push does not
-// bring it back, and all nodes have the same, also after a restart.
+// TestDelete deletes a board, a round and a tournament, and restores each. The public loses it
+// everywhere at once, a push does not bring it back, and all nodes have the same, also after a
+// restart.
 func TestDelete(t *testing.T) {
 	d := newDeletionTest(t, 2, 0)
 	url := d.nodes[0].url

@@ -9,8 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// pushDeleted pushes to a round of which games were deleted, and returns what became of each of the source's games:
-// "deleted" with the board that it was, or the board.
+// pushDeleted pushes to a round of which games were deleted, and returns what became of each of the
+// source's games: "deleted" with the board that it was, or the board.
 func (w *world) pushDeleted(text string) string {
 	w.t.Helper()
 	var out []string
@@ -41,7 +41,8 @@ func (w *world) delete(board int) {
 	}
 }
 
-// TestDeletedStays: a game that was deleted is not opened again by a source that still has it, whatever else changes there.
+// TestDeletedStays: a game that was deleted is not opened again by a source that still has it,
+// whatever else changes there.
 func TestDeletedStays(t *testing.T) {
 	const a, b, c = "A-B Board=1", "C-D Board=2", "E-F Board=3"
 	for _, test := range []struct {

@@ -27,8 +27,9 @@
 //     but a move or two. Otherwise it is another game of the same players. So is one that starts from another position,
 //     unless no move is recorded.
 //
-// A game that was deleted keeps what is evidently its own (1 to 3), so that no push opens it again; but a board of the
-// round that has the same players comes first. It has no number any more.
+// A deleted game keeps the source's game that is evidently it (1 to 3), so no push opens it again.
+// But a board that is there and has the same players comes first. A deleted game has no board
+// number.
 //
 // Another round number is always another game; another event is, unless the moves agree. An unknown tag contradicts
 // nothing. A tag, a name and an id that a person has set are not compared with what a source says.

@@ -18,8 +18,9 @@ type matching struct {
 	board []int   // of a new one
 }
 
-// match finds the games of the source among those of the round, and numbers the new ones. Those that were deleted are in
-// gone: they take part where the evidence is good, and have neither a place nor a number.
+// match finds the games of the source among those of the round, and numbers the new ones. The
+// deleted games are in gone. They take part if the evidence is good, and have neither a place nor a
+// number.
 func match(seats, gone []*seat, games []Game) matching {
 	m := matching{said: sayings(games), of: make([]*seat, len(games)), board: make([]int, len(games))}
 	claimed := make(map[*seat]bool, len(seats))

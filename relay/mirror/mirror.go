@@ -13,8 +13,8 @@ import (
 type Round struct {
 	ID    relay.RoundID
 	Games []*relay.Game // by board
-	// Deleted are the games of the round that were deleted, see [relay.State.DeletedGames]. A game of the source that is
-	// one of them stays deleted.
+	// Deleted are the games of the round that were deleted, see [relay.State.DeletedGames]. A game
+	// of the source that is one of them stays deleted.
 	Deleted []*relay.Game
 	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
 	Shorten bool
@@ -103,7 +103,8 @@ type Change struct {
 // ErrUnnamed is the Err of a [Change] whose game opens no board.
 var ErrUnnamed = errors.New("the game names no White or no Black, and opens no board")
 
-// ErrDeleted is the Err of a [Change] whose game was deleted from the round. Its Game and Board say which it was.
+// ErrDeleted is the Err of a [Change] whose game was deleted from the round. Its Game and Board say
+// which it was.
 var ErrDeleted = errors.New("this game was deleted here, and stays so until it is restored")
 
 // Diff returns one Change for each of the games, in their order. What the round has
