@@ -307,7 +307,8 @@ func TestToldOfItsRemovalByAllAtOnce(t *testing.T) {
 	}
 }
 
-// TestMembersShareASecret wants one secret in a cluster, after a restart too, and another one in another cluster.
+// TestMembersShareASecret wants one secret in a cluster, after a restart too, and another one in
+// another cluster.
 func TestMembersShareASecret(t *testing.T) {
 	c, other := newCluster(t, 2), newCluster(t, 1)
 	secret := c.nodes[0].Secret()

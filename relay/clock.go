@@ -248,7 +248,8 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	return nil
 }
 
-// clockLockedTo is the last ply of which a person has told the clocks without a move; -1: nobody has.
+// clockLockedTo is the last ply of which a person has told the clocks without a move; -1: nobody
+// has.
 func (g *Game) clockLockedTo() Ply {
 	if l, ok := g.Lock(LockClock); ok {
 		return l.ToPly

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// CommandVersion is the version of a command that this program writes and reads. It goes up when a command means
-// something else than before; all nodes of a cluster then change together.
+// CommandVersion is the version of a command that this program writes and reads. It goes up when a
+// command means something else than before; all nodes of a cluster then change together.
 const CommandVersion = 5
 
 // deterministic makes equal messages equal bytes, which the hash counts on.

@@ -120,8 +120,8 @@ func (g *Game) roomForChange(removes Ply) error {
 	return nil
 }
 
-// setResult ends a game, corrects its result, or lets it go on ("*"). A person's result is locked, and no longer
-// automatic.
+// setResult ends a game, corrects its result, or lets it go on ("*"). A person's result is locked,
+// and no longer automatic.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
 	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {

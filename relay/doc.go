@@ -59,19 +59,20 @@
 // whether the move is legal, and only rules.go knows it; what a game may start from is
 // decided here (fen.go, fencheck.go). Standard chess and Chess960 are known. A FEN after a double step of a pawn always has its en passant square.
 //
-// Mate and stalemate end a game with an automatic result, which the arbiter or a source may overrule. Every other
-// result is somebody's word. A game with a result takes no move. To take one
-// back reopens it, since the result belonged to moves that no longer stand; a correction leaves
-// the result as it is unless it names another; a new result, also "*", may be set at any time.
+// Mate and stalemate end a game with an automatic result, which the arbiter or a source may
+// overrule. Every other result is somebody's word. A game with a result takes no move. To take one
+// back reopens it, since the result belonged to moves that no longer stand; a correction leaves the
+// result as it is unless it names another; a new result, also "*", may be set at any time.
 //
 // A clock that a move does not tell is carried over from the move before, and the move knows that ([Move.Carried]). Clocks
 // may be told without a move too, at any time: they are those after the last move then, or those that the game starts with.
 //
 // # A person and a source
 //
-// A command says whether a person asks or a program that speaks for a source of games. What a person sets is locked: the
-// name, the result, the moves up to a ply. A source cannot change it, on any node, until the lock is given up (lock.go).
-// What the source has instead is kept beside the game, for the person to see and to accept (note.go).
+// A command says whether a person asks or a program that speaks for a source of games. What a
+// person sets is locked: the name, the result, the moves up to a ply. A source cannot change it, on
+// any node, until the lock is given up (lock.go). What the source has instead is kept beside the
+// game, for the person to see and to accept (note.go).
 //
 // # Reading
 //
@@ -135,8 +136,8 @@
 //
 // # Changing it
 //
-// What a command of an old log asks for it must go on to do, and be refused if it was refused. A command that is to
-// mean something else gets another [CommandVersion].
+// What a command of an old log asks for it must go on to do, and be refused if it was refused. A
+// command that is to mean something else gets another [CommandVersion].
 //
 // The formats stand in relay.proto. testdata/golden*.log are logs that each version must
 // replay to the same hash, so a change of what Apply makes of an old log does not

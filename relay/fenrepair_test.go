@@ -8,7 +8,8 @@ import (
 
 const start960 = "brkrnqnb/pppppppp/8/8/8/8/PPPPPPPP/BRKRNQNB w KQkq - 0 1"
 
-// TestRepairFEN has what sources write in place of a FEN, and the start of a game that is made of it.
+// TestRepairFEN has what sources write in place of a FEN, and the start of a game that is made of
+// it.
 func TestRepairFEN(t *testing.T) {
 	for _, tt := range []struct{ in, variant, want, asVariant string }{
 		{StartFEN, "", StartFEN, ""},

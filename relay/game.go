@@ -103,8 +103,8 @@ type gameJSON struct {
 	Sourced
 }
 
-// Sourced is how a game stands to its sources: which one it follows, what of it is locked against them, and what they
-// have instead.
+// Sourced is how a game stands to its sources: which one it follows, what of it is locked against
+// them, and what they have instead.
 type Sourced struct {
 	Source    string       `json:"source,omitempty"` // see [Pairing.Source]
 	Locks     []Lock       `json:"locks,omitempty"`

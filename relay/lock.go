@@ -7,14 +7,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has the locks: what a person sets stands, and a source does not change it. A command with
-// [relaypb.Command.Source] comes from a source; every other one is a person's. The state machine is the judge,
-// so the locks hold on every node and whatever a source's reader thinks. See note.go for what the source has instead.
+// This file has the locks: what a person sets stands, and a source does not change it. A command
+// with [relaypb.Command.Source] comes from a source; every other one is a person's. The state
+// machine is the judge, so the locks hold on every node and whatever a source's reader thinks. See
+// note.go for what the source has instead.
 
 // A Lock is a field of a game that a person has set.
 type Lock struct {
-	// Field is its name as the HTTP API spells it: white.name, result, timeControl, tags.Event, fen (the start
-	// position), clock or moves.
+	// Field is its name as the HTTP API spells it: white.name, result, timeControl, tags.Event, fen
+	// (the start position), clock or moves.
 	Field string `json:"field"`
 	By    string `json:"by,omitempty"` // who set it, if they said
 	Since Millis `json:"since"`
@@ -41,10 +42,12 @@ func (g *Game) atDesk() *desk {
 	return g.desk
 }
 
-// Locks returns the locks of the game but that of the moves, by field. The caller must not change them.
+// Locks returns the locks of the game but that of the moves, by field. The caller must not change
+// them.
 func (g *Game) Locks() []Lock { return g.atDesk().locks }
 
-// Note returns what a source has and the game does not, since a person has set it; nil: the source agrees.
+// Note returns what a source has and the game does not, since a person has set it; nil: the source
+// agrees.
 func (g *Game) Note() *SourceNote { return g.atDesk().note }
 
 func (g *Game) setLocks(locks []Lock) {
@@ -99,8 +102,8 @@ func (g *Game) Lock(field string) (Lock, bool) {
 	return Lock{}, false
 }
 
-// LockedPly is the last ply that a person has fixed: a source cannot change the moves up to it. It is -1 if the
-// moves are not locked, and 0 if a person has taken all moves back.
+// LockedPly is the last ply that a person has fixed: a source cannot change the moves up to it. It
+// is -1 if the moves are not locked, and 0 if a person has taken all moves back.
 func (g *Game) LockedPly() Ply { return Ply(g.lockedMoves) - 1 }
 
 // lockedSince is when the last of the locked moves was fixed: played, or left as the last one.
@@ -123,8 +126,8 @@ func (c *Change) fixes(ply Ply) bool {
 	return c.Source == "" && (c.Kind == ChangeTakeback || c.Kind == ChangeCorrection) && c.ToPly+Ply(c.Added) == ply
 }
 
-// TakenBack returns the move behind [Game.LockedPly] that a person took back; false if there is none. A source that
-// still shows it has not seen the takeback: the move must not come back.
+// TakenBack returns the move behind [Game.LockedPly] that a person took back; false if there is
+// none. A source that still shows it has not seen the takeback: the move must not come back.
 func (g *Game) TakenBack() (Move, bool) {
 	if g.lockedMoves == 0 {
 		return Move{}, false
@@ -147,7 +150,8 @@ func findLock(locks []Lock, field string) (at int, found bool) {
 	return slices.BinarySearchFunc(locks, field, func(l Lock, field string) int { return strings.Compare(l.Field, field) })
 }
 
-// lock is the game's locks with one for each field, by whoever asked last; the same slice if all of them are there.
+// lock is the game's locks with one for each field, by whoever asked last; the same slice if all of
+// them are there.
 func (g *Game) lock(c *relaypb.Command, fields ...string) []Lock {
 	locks, cloned := g.Locks(), false
 	for _, field := range fields {
@@ -216,7 +220,8 @@ func (g *Game) fix(c *relaypb.Command, ply Ply) {
 	}
 }
 
-// unlock gives fields back to the sources. A source may say of the moves alone that it agrees with them.
+// unlock gives fields back to the sources. A source may say of the moves alone that it agrees with
+// them.
 func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) error {
 	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
@@ -259,7 +264,8 @@ func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) err
 	return nil
 }
 
-// free takes the locks of the fields away, of all if there are none, and returns those that were there.
+// free takes the locks of the fields away, of all if there are none, and returns those that were
+// there.
 func (g *Game) free(fields []string) (freed []string) {
 	asked := func(field string) bool { return len(fields) == 0 || slices.Contains(fields, field) }
 	var left []Lock
@@ -362,7 +368,8 @@ func said(op *relaypb.CreateGame) (out []string) {
 	return out
 }
 
-// nameKnown reports whether a name is that of somebody: a place that is held free is for the source to fill.
+// nameKnown reports whether a name is that of somebody: a place that is held free is for the source
+// to fill.
 func nameKnown(name string) bool { return strings.Trim(name, "?- .") != "" }
 
 // withoutLocked is the update without the fields that are locked.

@@ -260,7 +260,8 @@ func (p *Played) Is(uci string) bool { return string(p.uci[:p.n]) == uci && !p.I
 // UCI is the move's; empty of an illegal one.
 func (p *Played) UCI() string { return string(p.uci[:p.n]) }
 
-// Line are all moves in order, to be compared with those of a source. It costs a twentieth of what [Game.Moves] does.
+// Line are all moves in order, to be compared with those of a source. It costs a twentieth of what
+// [Game.Moves] does.
 func (g *Game) Line() []Played {
 	n := int(g.moves.n)
 	if n == 0 {

@@ -12,12 +12,14 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// A SourceNote is what a source has of a game and the game does not, since a person has set it otherwise or plays
-// the board by hand. Package mirror notes it, the arbiter reads it, and AcceptSource takes it over. Immutable.
+// A SourceNote is what a source has of a game and the game does not, since a person has set it
+// otherwise or plays the board by hand. Package mirror notes it, the arbiter reads it, and
+// AcceptSource takes it over. Immutable.
 type SourceNote struct {
 	Source string            // which source
 	Fields map[string]string // as in [Lock.Field], with the source's value; of rating and fideId in digits
-	// HasMoves: the source goes on otherwise after ToPly: with Moves, or, if there are none, not at all.
+	// HasMoves: the source goes on otherwise after ToPly: with Moves, or, if there are none, not at
+	// all.
 	HasMoves bool
 	ToPly    Ply
 	Moves    []NotedMove
@@ -139,7 +141,8 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	return nil
 }
 
-// acceptedTags is what the request of an acceptance has at its end in the line of the audit trail about the tags.
+// acceptedTags is what the request of an acceptance has at its end in the line of the audit trail
+// about the tags.
 const acceptedTags = "/tags"
 
 // update is the update of the tags that the note asks for; nil if it asks for none.
@@ -204,7 +207,8 @@ func setField(op *relaypb.UpdateGame, field, value string) bool {
 	return true
 }
 
-// correction is the correction of the moves and the result that the note asks for; nil if it asks for none.
+// correction is the correction of the moves and the result that the note asks for; nil if it asks
+// for none.
 func (n *SourceNote) correction(g *Game, asked func(string) bool) *relaypb.CorrectMoves {
 	if n == nil {
 		return nil
@@ -320,7 +324,8 @@ func (g *Game) Differences() *Differences {
 	return out
 }
 
-// notedMoves are the moves of the note, and the first few of them as a person writes them: 14…Qe7 15.Rd1.
+// notedMoves are the moves of the note, and the first few of them as a person writes them: 14…Qe7
+// 15.Rd1.
 func (g *Game) notedMoves() (sans []string, text string) {
 	n := g.Note()
 	if len(n.Moves) == 0 {

@@ -73,8 +73,8 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	return nil
 }
 
-// ends gives a game that goes on the result of its last position, if that is mate or stalemate, and reports whether it is.
-// The result is automatic: the arbiter, or a source, may say otherwise.
+// ends gives a game that goes on the result of its last position, if that is mate or stalemate, and
+// reports whether it is. The result is automatic: the arbiter, or a source, may say otherwise.
 func (g *Game) ends() bool {
 	pos := &g.moves.after
 	if g.Over() || pos.HasMove() {

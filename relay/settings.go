@@ -8,8 +8,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TournamentSettings is how a tournament is shown, how its games count, and how its sources are read.
-// Its zero value is the usual.
+// TournamentSettings is how a tournament is shown, how its games count, and how its sources are
+// read. Its zero value is the usual.
 type TournamentSettings struct {
 	// Unlisted: the tournament is in no list; whoever has its id can read it.
 	Unlisted bool `json:"unlisted,omitempty"`
@@ -18,7 +18,8 @@ type TournamentSettings struct {
 	Replacements string `json:"replacements,omitempty"`
 	// Teams has a line for each player, "Team; Name or FIDE id". Package mirror reads it.
 	Teams string `json:"teams,omitempty"`
-	// TieBreaks are FIDE's codes in their order, such as "DE,BHC1,BH"; empty: the usual ones. See package standings.
+	// TieBreaks are FIDE's codes in their order, such as "DE,BHC1,BH"; empty: the usual ones. See
+	// package standings.
 	TieBreaks string `json:"tieBreaks,omitempty"`
 	// Scoring is what a game's results are worth; nil: 1, ½ and 0.
 	Scoring *Scoring `json:"scoring,omitempty"`
@@ -26,9 +27,11 @@ type TournamentSettings struct {
 	Grouping string `json:"grouping,omitempty"`
 }
 
-// RoundSettings is how the games of a round are fetched, and how they count. Its zero value is the usual.
+// RoundSettings is how the games of a round are fetched, and how they count. Its zero value is the
+// usual.
 type RoundSettings struct {
-	// Sources are where the games come from, the most trusted first; none: from what is submitted alone.
+	// Sources are where the games come from, the most trusted first; none: from what is submitted
+	// alone.
 	Sources []Source `json:"sources,omitempty"`
 	// StartsAfterPrevious: the round starts when the round before it is finished.
 	StartsAfterPrevious bool `json:"startsAfterPrevious,omitempty"`
@@ -46,7 +49,8 @@ type Scoring struct {
 	Black Points `json:"black"`
 }
 
-// Points are what a win, a draw and a loss are worth, in hundredths of a point. In JSON they are points, such as 0.5.
+// Points are what a win, a draw and a loss are worth, in hundredths of a point. In JSON they are
+// points, such as 0.5.
 type Points struct {
 	Win, Draw, Loss int
 }
@@ -101,7 +105,8 @@ func checkScoring(field string, s *relaypb.Scoring) error {
 	return nil
 }
 
-// scoringFrom is nil for a scoring that says nothing: the usual one then counts, which fills in what is absent.
+// scoringFrom is nil for a scoring that says nothing: the usual one then counts, which fills in
+// what is absent.
 func scoringFrom(r *relaypb.Scoring, usual Scoring) *Scoring {
 	if r == nil || r.WhiteWin == nil && r.WhiteDraw == nil && r.WhiteLoss == nil && r.BlackWin == nil && r.BlackDraw == nil && r.BlackLoss == nil {
 		return nil
@@ -177,7 +182,8 @@ func (d *diff) tournament(t *TournamentSettings, op *relaypb.TournamentSettings)
 	)
 }
 
-// round changes the settings that an update names. r is the round as it is, nil of one that is created.
+// round changes the settings that an update names. r is the round as it is, nil of one that is
+// created.
 func (d *diff) round(s *State, r *Round, next *RoundSettings, op *relaypb.RoundSettings) error {
 	if op == nil {
 		return nil

@@ -11,10 +11,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Source is where games of a round come from, if a server elsewhere shows them: the leader polls it.
+// Source is where games of a round come from, if a server elsewhere shows them: the leader polls
+// it.
 type Source struct {
-	// ID names it in its round; a board that follows the source has it as its Source. The node that receives
-	// the update fills it in where it is empty.
+	// ID names it in its round; a board that follows the source has it as its Source. The node that
+	// receives the update fills it in where it is empty.
 	ID   string     `json:"id,omitempty"`
 	Kind SourceKind `json:"kind"`
 	// URL is its address, which everybody may read.
@@ -155,7 +156,8 @@ func (s *Source) check() error {
 // Slice is a range of places, both ends included, counted from 1.
 type Slice struct{ First, Last int }
 
-// ParseSlices reads [Source].Slices: places and ranges of places, such as "1-4,7". None: all places.
+// ParseSlices reads [Source].Slices: places and ranges of places, such as "1-4,7". None: all
+// places.
 func ParseSlices(text string) ([]Slice, error) {
 	var out []Slice
 	if len(text) > MaxSlices {

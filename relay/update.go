@@ -25,9 +25,9 @@ func (d *diff) note(name, was, now string) {
 	*d = append(*d, FieldChange{name, clip(was, enough), clip(now, enough)})
 }
 
-// updateGame changes who plays, and what else the tags of a game say. The round and the board never change; what the
-// game starts from may as long as no move is recorded. What a person sets is locked, and of a source what is locked is
-// passed over.
+// updateGame changes who plays, and what else the tags of a game say. The round and the board never
+// change; what the game starts from may as long as no move is recorded. What a person sets is
+// locked, and of a source what is locked is passed over.
 func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
 	g, err := s.toChange(op.Game, c.Request, out)
 	if g == nil {
@@ -89,7 +89,8 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	return nil
 }
 
-// start gives a game without moves another position to start from, and returns that; nil if it stays.
+// start gives a game without moves another position to start from, and returns that; nil if it
+// stays.
 func (d *diff) start(g *Game, p *Pairing, op *relaypb.UpdateGame) (*position, error) {
 	if op.Fen == nil && op.Variant == nil && op.StartPosition == nil {
 		return nil, nil

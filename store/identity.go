@@ -18,7 +18,8 @@ const identityFile = "identity.json"
 // to be its own. It changes when the node joins, is about to install a snapshot, and is removed.
 type Identity struct {
 	ClusterID string // of the group; a cursor or peer of another one is refused
-	// Secret is known to the members of the group alone. What one of them signs with it, all of them accept.
+	// Secret is known to the members of the group alone. What one of them signs with it, all of
+	// them accept.
 	Secret   string
 	MemberID uint64 // in the Raft group, random and never used again
 	Name     string // that people call the node by

@@ -15,13 +15,15 @@
 // livechess.go serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the games of rounds that have a
 // source; here it is only asked how that fares (sources.go).
 //
-// On an edge there is no consensus.Node. Submissions are passed on to a member (forward.go); the rest of what only
-// a member can do is refused with the URL of one (edges.go). Package edge brings the log to edges.
+// On an edge there is no consensus.Node. Submissions are passed on to a member (forward.go); the
+// rest of what only a member can do is refused with the URL of one (edges.go). Package edge brings
+// the log to edges.
 //
-// Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 8 MiB and 1,000 games; there are 32
-// pushes and 500 streams of PGN at a time; a submission waits for its majority for [Config.SubmitTimeout].
-// Submissions from another site's page are refused (Sec-Fetch-Site and Origin). Where [Config.Token] is set,
-// they need it. grant.go tells how the broadcaster app, which looks like such a page, is let in.
+// Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 8 MiB and 1,000 games;
+// there are 32 pushes and 500 streams of PGN at a time; a submission waits for its majority for
+// [Config.SubmitTimeout]. Submissions from another site's page are refused (Sec-Fetch-Site and
+// Origin). Where [Config.Token] is set, they need it. grant.go tells how the broadcaster app, which
+// looks like such a page, is let in.
 //
 // lichess.go and the files named after it speak the interface of lichess's broadcasts over the same
 // submissions. A push of PGN is compared with the boards (package mirror), and what differs is submitted; pushes to

@@ -23,8 +23,9 @@ var (
 	_ origin = (*edge.Follower)(nil)
 )
 
-// atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can be done. An edge passes
-// submissions on (forward.go). The membership is nothing for the public, which an edge faces.
+// atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can
+// be done. An edge passes submissions on (forward.go). The membership is nothing for the public,
+// which an edge faces.
 func (s *Server) atVenue(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil {
 		return next

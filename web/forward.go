@@ -19,16 +19,19 @@ import (
 const (
 	// maxForwards is how many submissions an edge passes on at a time, besides pushes.
 	maxForwards = 256
-	// forwardGrace is how long an answer may take beyond what the member itself waits for its majority.
+	// forwardGrace is how long an answer may take beyond what the member itself waits for its
+	// majority.
 	forwardGrace = 5 * time.Second
 	// maxForwarded bounds an answer that is passed back.
 	maxForwarded = 64 << 20
-	// ownWrites is how long an edge waits to have what it has passed on, before it passes the answer back.
+	// ownWrites is how long an edge waits to have what it has passed on, before it passes the
+	// answer back.
 	ownWrites = time.Second
 )
 
-// forward passes submissions on, on an edge, to a member of the group. One that comes from a page of another site must have been
-// refused before, unless it shows a token that only a member can judge.
+// forward passes submissions on, on an edge, to a member of the group. One that comes from a page
+// of another site must have been refused before, unless it shows a token that only a member can
+// judge.
 func (s *Server) forward(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil {
 		return next
@@ -85,8 +88,9 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// takeBody reads what is to be passed on, within its limit. Pushes to a round go on one after the other, in
-// the order in which they came: the member must not get an older one last. leave must follow.
+// takeBody reads what is to be passed on, within its limit. Pushes to a round go on one after the
+// other, in the order in which they came: the member must not get an older one last. leave must
+// follow.
 func (s *Server) takeBody(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, leave func(), err error) {
 	if !isPush(r) {
 		select {
@@ -117,8 +121,9 @@ func (s *Server) takeBody(ctx context.Context, w http.ResponseWriter, r *http.Re
 	return body, leave, nil
 }
 
-// askMember lets a member answer, on an edge, whether the client's token holds: an edge does not know the secret that grants
-// are signed with. If no member is reached, next answers, by what the edge can tell.
+// askMember lets a member answer, on an edge, whether the client's token holds: an edge does not
+// know the secret that grants are signed with. If no member is reached, next answers, by what the
+// edge can tell.
 func (s *Server) askMember(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil || s.cfg.Token != "" {
 		return next
@@ -143,7 +148,8 @@ func (s *Server) memberGrants(next http.Handler) http.Handler {
 	return s.forward(next)
 }
 
-// forwardedIndex says, to an edge that has passed the request on, at which index the answer is true.
+// forwardedIndex says, to an edge that has passed the request on, at which index the answer is
+// true.
 func (s *Server) forwardedIndex(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if edge.Forwarded(r) {
@@ -166,7 +172,8 @@ func (w *indexWriter) WriteHeader(status int) {
 
 func (w *indexWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// forwardedSite is where the client has sent a request that came by an edge. Only answers that no cache keeps go by it.
+// forwardedSite is where the client has sent a request that came by an edge. Only answers that no
+// cache keeps go by it.
 func forwardedSite(r *http.Request) (string, bool) {
 	site := r.Header.Get(edge.SiteHeader)
 	if !edge.Forwarded(r) || len(site) > 256 || r.Method == http.MethodGet && r.Header.Get("Authorization") == "" {

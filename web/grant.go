@@ -14,14 +14,15 @@ import (
 
 // Who may submit where the node has no token.
 //
-// Programs may, and so may the node's own pages. A page of another site may not, since a browser would
-// submit in the name of whoever looks at it. The broadcaster app looks just like such a page: it sends an
-// Origin, which is "null" on some systems, and any page can bring a browser to send that. So the app must
-// show the token that its log-in granted. Another site's page cannot: a browser adds no header
-// Authorization by itself, and the page cannot log in (see [Server.onlyWindows]).
+// Programs may, and so may the node's own pages. A page of another site may not, since a browser
+// would submit in the name of whoever looks at it. The broadcaster app looks just like such a page:
+// it sends an Origin, which is "null" on some systems, and any page can bring a browser to send
+// that. So the app must show the token that its log-in granted. Another site's page cannot: a
+// browser adds no header Authorization by itself, and the page cannot log in (see
+// [Server.onlyWindows]).
 //
-// A grant is self-contained: when it was made, and a signature with the secret that the members of the
-// cluster share. So it holds at every node and after a restart, and is stored nowhere.
+// A grant is self-contained: when it was made, and a signature with the secret that the members of
+// the cluster share. So it holds at every node and after a restart, and is stored nowhere.
 
 // grantPrefix begins every grant, so that people recognise one.
 const grantPrefix = "chessrelay_"
@@ -74,8 +75,8 @@ func (s *Server) authorized(r *http.Request) (token string, ok bool) {
 	return token, !isForeign(r) || ok && s.isGrant(token, time.Now())
 }
 
-// isForeign reports whether a page of another site made a browser send the request, as far as can be
-// told. It judges a request that only reads as if it did more.
+// isForeign reports whether a page of another site made a browser send the request, as far as can
+// be told. It judges a request that only reads as if it did more.
 func isForeign(r *http.Request) bool {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null" {
 		return true // whatever the Host is, which may be empty

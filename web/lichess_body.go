@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// maxPushGames is how many games of a push are taken. A thousand of forty moves each, with clocks, are 4 MB.
+	// maxPushGames is how many games of a push are taken. A thousand of forty moves each, with
+	// clocks, are 4 MB.
 	maxPushGames = 1000
 	maxPushBody  = 8 << 20
 	// maxPushAnswers bounds the answers, and with them what the games behind the limit cost.
@@ -61,8 +62,8 @@ func readBody(r *http.Request) ([]byte, error) {
 }
 
 // readPush reads the games of a push. One that cannot be read leaves the others alone. So do those
-// behind the limit: the broadcaster app passes over an answer that is an error of all of them. Games that
-// memory has read before are not read again.
+// behind the limit: the broadcaster app passes over an answer that is an error of all of them.
+// Games that memory has read before are not read again.
 func readPush(memory *pull.Memory, body []byte, contentType string) (*pushing, error) {
 	if err := pgn.Sniff(body, contentType); err != nil {
 		return nil, badRequest("Cannot parse moves: %v", err)

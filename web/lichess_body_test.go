@@ -68,7 +68,8 @@ func TestReadPush(t *testing.T) {
 	}
 }
 
-// BenchmarkReadPush reads 1,000 games of 80 plies with clocks, of which 50 have a new move each time.
+// BenchmarkReadPush reads 1,000 games of 80 plies with clocks, of which 50 have a new move each
+// time.
 func BenchmarkReadPush(b *testing.B) {
 	text := func(round int) []byte {
 		var t strings.Builder

@@ -22,9 +22,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What lichess's clients send of tournaments and rounds: a form, or the same as JSON. Fields that are not
-// known are passed over, since lichess has many more. A field that is known but cannot be done is
-// refused: a client that is told yes would wait for what does not happen.
+// What lichess's clients send of tournaments and rounds: a form, or the same as JSON. Fields that
+// are not known are passed over, since lichess has many more. A field that is known but cannot be
+// done is refused: a client that is told yes would wait for what does not happen.
 
 // form is the fields of a body. One that is empty is there nevertheless.
 type form struct{ url.Values }
@@ -32,8 +32,8 @@ type form struct{ url.Values }
 // maxFields bounds the fields of a form.
 const maxFields = 500
 
-// readForm reads a form or a JSON object, whatever its Content-Type says. The fields of an object in the object are named
-// as in a form: info.format, and tiebreaks[0] in a list.
+// readForm reads a form or a JSON object, whatever its Content-Type says. The fields of an object
+// in the object are named as in a form: info.format, and tiebreaks[0] in a list.
 func readForm(r *http.Request) (form, error) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -105,7 +105,8 @@ func (f form) text(name string) *string {
 	return new(strings.ReplaceAll(f.Get(name), "\r\n", "\n"))
 }
 
-// number is nil if nothing is said. An empty field is 0, as is one that is left out where none is the least.
+// number is nil if nothing is said. An empty field is 0, as is one that is left out where none is
+// the least.
 func (f form) number(name string, least, most int64) (*int64, error) {
 	text := f.text(name)
 	if text == nil || *text == "" {
@@ -141,7 +142,8 @@ func (f form) boolean(name string) (*bool, error) {
 	return nil, badRequest("%s is true or false, not %q", name, *text)
 }
 
-// list is the values of a field that may be repeated: name, name[] or name[0]. asked says whether there was one.
+// list is the values of a field that may be repeated: name, name[] or name[0]. asked says whether
+// there was one.
 func (f form) list(name string) (values []string, asked bool) {
 	for _, key := range slices.Sorted(maps.Keys(f.Values)) {
 		if rest, ok := strings.CutPrefix(key, name); ok && (rest == "" || strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]")) {
@@ -152,8 +154,8 @@ func (f form) list(name string) (values []string, asked bool) {
 	return slices.DeleteFunc(values, func(v string) bool { return v == "" }), asked
 }
 
-// points is what results are worth, in hundredths; nil: nothing is said. empty reports whether nothing is
-// said to be worth anything, which makes it as usual.
+// points is what results are worth, in hundredths; nil: nothing is said. empty reports whether
+// nothing is said to be worth anything, which makes it as usual.
 func (f form) points(name string) (p [2]*int32, asked bool, err error) {
 	for i, field := range []string{"win", "draw"} {
 		key := name + "." + field
@@ -231,7 +233,8 @@ func readVisibility(f form, to *relaypb.TournamentSettings) error {
 	return nil
 }
 
-// readReplacements reads who is to be called otherwise. The field is lichess's "players"; "replacements" is ours.
+// readReplacements reads who is to be called otherwise. The field is lichess's "players";
+// "replacements" is ours.
 func readReplacements(f form, to *relaypb.TournamentSettings) error {
 	text := f.text("replacements")
 	if text == nil {
@@ -257,7 +260,8 @@ func readTieBreaks(f form, to *relaypb.TournamentSettings) error {
 
 var anID = regexp.MustCompile(`^[A-Za-z0-9]{8}$`)
 
-// readGrouping reads a name, and a line for each tournament: its id, or an address that ends with it.
+// readGrouping reads a name, and a line for each tournament: its id, or an address that ends with
+// it.
 func readGrouping(f form, to *relaypb.TournamentSettings) error {
 	name, tours := f.text("grouping.info.name"), f.text("grouping.info.tours")
 	if name == nil && tours == nil {
@@ -430,7 +434,8 @@ func (in syncForm) sources(now []relay.Source) (*relaypb.Sources, error) {
 	return list, err
 }
 
-// narrow sets which games are taken. A LiveChess Cloud is asked for the round; of a PGN the other games are left out.
+// narrow sets which games are taken. A LiveChess Cloud is asked for the round; of a PGN the other
+// games are left out.
 func (in syncForm) narrow(s *relay.Source) {
 	if in.onlyRound != nil && s.Kind == relay.SourceLCC {
 		s.Round = int(*in.onlyRound)

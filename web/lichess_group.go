@@ -7,8 +7,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A grouping is tournaments that are shown together, such as the sections of an open. It is written down at one of them, and
-// counts for all that it names. Its id is that of the first tournament.
+// A grouping is tournaments that are shown together, such as the sections of an open. It is written
+// down at one of them, and counts for all that it names. Its id is that of the first tournament.
 type grouping struct {
 	name  string
 	tours []relay.TournamentID
@@ -34,7 +34,8 @@ func parseGrouping(t *relay.Tournament) *grouping {
 	return g
 }
 
-// groupings are those that there are, by tournament. If several name one, its own counts, or else the newest.
+// groupings are those that there are, by tournament. If several name one, its own counts, or else
+// the newest.
 func groupings(b relay.Reader) map[relay.TournamentID]*grouping {
 	out := map[relay.TournamentID]*grouping{}
 	own := map[relay.TournamentID]bool{}

@@ -11,8 +11,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The JSON of tournaments, rounds and games, as lichess publishes its schemas. Where ours has values that
-// those do not allow, such as the result 0-0, the field is left out: clients are generated from the schemas.
+// The JSON of tournaments, rounds and games, as lichess publishes its schemas. Where ours has
+// values that those do not allow, such as the result 0-0, the field is left out: clients are
+// generated from the schemas.
 
 type lichessTour struct {
 	ID             relay.TournamentID `json:"id"`
@@ -133,7 +134,8 @@ type lichessRoundWithGames struct {
 	Photos       noPhotos      `json:"photos"`
 }
 
-// lichessTourOf is a tournament with its rounds. Its group is a name in lists, and a [lichessGroup] elsewhere.
+// lichessTourOf is a tournament with its rounds. Its group is a name in lists, and a [lichessGroup]
+// elsewhere.
 type lichessTourOf struct {
 	Tour         lichessTour    `json:"tour"`
 	Group        any            `json:"group,omitempty"`
@@ -200,7 +202,8 @@ func paragraphs(text string) string {
 	return b.String()
 }
 
-// fideTC is FIDE's category of a time control: by the time for sixty moves, with which FIDE measures it. Empty: not known.
+// fideTC is FIDE's category of a time control: by the time for sixty moves, with which FIDE
+// measures it. Empty: not known.
 func fideTC(text string) string {
 	controls, ok := relay.ParseTimeControl(text)
 	if !ok {
@@ -281,7 +284,8 @@ func (f lichessForm) round(v view) lichessRound {
 	return out
 }
 
-// finishedAt is when the last result came, or when somebody finished the round by hand; 0: it is not finished.
+// finishedAt is when the last result came, or when somebody finished the round by hand; 0: it is
+// not finished.
 func finishedAt(r *relay.Round, games []*relay.Game) (at relay.Millis) {
 	if r.Status != relay.RoundFinished {
 		return 0

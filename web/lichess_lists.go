@@ -13,7 +13,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The lists of tournaments. One that is unlisted is in none of them, unless the client shows that it may write.
+// The lists of tournaments. One that is unlisted is in none of them, unless the client shows that
+// it may write.
 
 const (
 	byUserPage = 20 // tournaments of a page
@@ -28,7 +29,8 @@ const (
 	maxMyRounds = 1000
 )
 
-// lichessNames are the users that there are. Everything belongs to the first one; the app looks for official broadcasts at the other.
+// lichessNames are the users that there are. Everything belongs to the first one; the app looks for
+// official broadcasts at the other.
 var lichessNames = []string{lichessUser, "broadcaster"}
 
 func lichessName(name string) (string, error) {
@@ -103,7 +105,8 @@ func (v tourView) active() bool {
 	return len(v.rounds) == 0 || slices.ContainsFunc(v.rounds, func(r view) bool { return r.round.Status != relay.RoundFinished })
 }
 
-// shownRound is the place of the round to show: that which is being played, or the first to come, or the last. -1: there is none.
+// shownRound is the place of the round to show: that which is being played, or the first to come,
+// or the last. -1: there is none.
 func (v tourView) shownRound() int {
 	for _, fits := range []func(relay.RoundStatus) bool{
 		func(s relay.RoundStatus) bool { return s == relay.RoundStarted },
@@ -140,7 +143,8 @@ func (f lichessForm) withRounds(v tourView) lichessTourOf {
 	return out
 }
 
-// sorted has first the tournaments that are live, then those that are active, then the others; each the newest first.
+// sorted has first the tournaments that are live, then those that are active, then the others; each
+// the newest first.
 func sorted(tours []tourView) {
 	rank := func(v tourView) int {
 		switch {
@@ -154,7 +158,8 @@ func sorted(tours []tourView) {
 	slices.SortStableFunc(tours, func(a, b tourView) int { return rank(a) - rank(b) })
 }
 
-// list finds the tournaments for which keep is true, sorts them, and loads those that pick takes of them.
+// list finds the tournaments for which keep is true, sorts them, and loads those that pick takes of
+// them.
 func (s *Server) list(r *http.Request, keep func(*relay.Tournament) bool, pick func([]tourView) []tourView) (picked []tourView, index uint64) {
 	index = s.seenBy(r)(func(b relay.Reader) {
 		var tours []tourView

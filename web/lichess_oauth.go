@@ -17,15 +17,17 @@ import (
 	"time"
 )
 
-// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The access
-// token is the node's token itself or, where there is none, a grant (grant.go). Either holds on every node
-// and after every restart, and there is no store of secrets. The code is self-contained: when it was made
-// and for whom, signed with a key that all members have, so that any of them can redeem it. It holds for
-// two minutes, once at each node. It is worth nothing without the code_verifier, which never left the client.
+// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
+// access token is the node's token itself or, where there is none, a grant (grant.go). Either holds
+// on every node and after every restart, and there is no store of secrets. The code is
+// self-contained: when it was made and for whom, signed with a key that all members have, so that
+// any of them can redeem it. It holds for two minutes, once at each node. It is worth nothing
+// without the code_verifier, which never left the client.
 //
-// No access token is revoked by itself. That of a node with a token is everybody's: to take it from one
-// client, start the nodes with another token. A grant that is revoked would have to be so at every node.
-// That takes the log: a command, a record in the checkpoint, and a look at the boards with each submission.
+// No access token is revoked by itself. That of a node with a token is everybody's: to take it from
+// one client, start the nodes with another token. A grant that is revoked would have to be so at
+// every node. That takes the log: a command, a record in the checkpoint, and a look at the boards
+// with each submission.
 
 const (
 	codeLifetime = 2 * time.Minute
@@ -84,10 +86,10 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 	s.askForToken(w, o, "")
 }
 
-// onlyWindows refuses scripts of other sites. The code goes to an address of the client's machine, in the
-// address bar of a browser, and such a script must not get at it: it could fetch /oauth and read where it was
-// redirected to. No browser lets it, since the answer names no origin that may read it (CORS). And those that
-// say where a request comes from are not answered.
+// onlyWindows refuses scripts of other sites. The code goes to an address of the client's machine,
+// in the address bar of a browser, and such a script must not get at it: it could fetch /oauth and
+// read where it was redirected to. No browser lets it, since the answer names no origin that may
+// read it (CORS). And those that say where a request comes from are not answered.
 func (s *Server) onlyWindows(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isScript(r) {
@@ -98,7 +100,8 @@ func (s *Server) onlyWindows(next http.Handler) http.Handler {
 	})
 }
 
-// isScript reports whether a page of another site fetches the address, or has it in a frame, in place of going there.
+// isScript reports whether a page of another site fetches the address, or has it in a frame, in
+// place of going there.
 func isScript(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":

@@ -16,8 +16,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The addresses of lichess's pages. A browser gets a page at each of them, and a program that does not ask for one the
-// JSON. The broadcaster app opens them in a browser, and it takes those of tournaments and rounds that are pasted into it.
+// The addresses of lichess's pages. A browser gets a page at each of them, and a program that does
+// not ask for one the JSON. The broadcaster app opens them in a browser, and it takes those of
+// tournaments and rounds that are pasted into it.
 
 // lichessPages are the routes that answer a browser.
 func (s *Server) lichessPages(r chi.Router, p *pages) {
@@ -133,8 +134,9 @@ input, textarea, button { font: inherit; padding: .5rem; width: 100%; box-sizing
 </html>
 `))
 
-// sentByPage takes the forms of the pages, which a browser sends without a script: the token is a field, and a page
-// comes back. Everything else passes through. The request goes on as a program's, so an edge passes it on too.
+// sentByPage takes the forms of the pages, which a browser sends without a script: the token is a
+// field, and a page comes back. Everything else passes through. The request goes on as a program's,
+// so an edge passes it on too.
 func (s *Server) sentByPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !wantsPage(r) {

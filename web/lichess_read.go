@@ -96,7 +96,8 @@ func (s *Server) lichessTour(r *http.Request) (answer, error) {
 	return ok(indexed{index, out})
 }
 
-// lichessAccount is GET /api/account. A client learns here that its token no longer holds, and logs in again.
+// lichessAccount is GET /api/account. A client learns here that its token no longer holds, and logs
+// in again.
 func (s *Server) lichessAccount(w http.ResponseWriter, r *http.Request) {
 	if token, ok := s.authorized(r); !ok && (s.cfg.Token != "" || token != "") {
 		s.unauthorized(w, r, token)

@@ -63,7 +63,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (fol
 	}
 }
 
-// streamGames writes until the client or the hub is gone. It fails only before it has written anything.
+// streamGames writes until the client or the hub is gone. It fails only before it has written
+// anything.
 func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func() (follower, error), noClocks bool) error {
 	select {
 	case s.streams <- struct{}{}:

@@ -22,8 +22,8 @@ const (
 	lookForRounds = time.Second
 )
 
-// streamTour is GET /api/stream/broadcast/tour/{tourId}.pgn: the stream of every round that is being played or has finished a
-// short while ago, and of those that begin later.
+// streamTour is GET /api/stream/broadcast/tour/{tourId}.pgn: the stream of every round that is
+// being played or has finished a short while ago, and of those that begin later.
 func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "tourId"))
 	s.stream(w, r, func() (follower, error) {
@@ -31,7 +31,8 @@ func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// streamGroup is GET /api/stream/broadcast/group/{groupId}.pgn: the same of all tournaments of a group.
+// streamGroup is GET /api/stream/broadcast/group/{groupId}.pgn: the same of all tournaments of a
+// group.
 func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "groupId"))
 	s.stream(w, r, func() (follower, error) {
@@ -86,7 +87,8 @@ func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.T
 	return f, nil
 }
 
-// look begins to follow the rounds that are being played, or have finished since then, and are not followed yet.
+// look begins to follow the rounds that are being played, or have finished since then, and are not
+// followed yet.
 func (f *tourFollower) look(ctx context.Context, since time.Time) error {
 	var begin []relay.RoundID
 	f.s.seenBy(f.r)(func(b relay.Reader) {

@@ -210,8 +210,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStreamOfTournaments wants the games of every round that is being played in the stream of the tournament, and of the group, also
-// of rounds that begin later; and those of a round that is over only if that was a short while ago.
+// TestStreamOfTournaments wants the games of every round that is being played in the stream of the
+// tournament, and of the group, also of rounds that begin later; and those of a round that is over
+// only if that was a short while ago.
 func TestStreamOfTournaments(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	b.now = func() int64 { return time.Now().UnixMilli() }
@@ -518,7 +519,8 @@ func TestLoginWithoutToken(t *testing.T) {
 	}
 }
 
-// TestGrants wants the tokens that a cluster grants to hold there for as long as is said, and no others.
+// TestGrants wants the tokens that a cluster grants to hold there for as long as is said, and no
+// others.
 func TestGrants(t *testing.T) {
 	s, other := &Server{key: "a"}, &Server{key: "b"}
 	made := time.UnixMilli(1795419368331)

@@ -31,8 +31,8 @@ func (in tournamentSettingsIn) command() *relaypb.TournamentSettings {
 	return out
 }
 
-// scoringIn is what results are worth: absent, null (as usual), or points such as {"win":3,"draw":1}, for both
-// colours or for each: {"white":{"win":1},"black":{"win":1.5}}.
+// scoringIn is what results are worth: absent, null (as usual), or points such as
+// {"win":3,"draw":1}, for both colours or for each: {"white":{"win":1},"black":{"win":1.5}}.
 type scoringIn struct {
 	asked   bool
 	scoring struct {
@@ -85,7 +85,8 @@ func hundredths(points *float64) *int32 {
 	return new(int32(max(min(math.Round(*points*100), 1<<30), -1)))
 }
 
-// firstSource is the first of a round's sources, as the field "source" shows it; nil if there is none.
+// firstSource is the first of a round's sources, as the field "source" shows it; nil if there is
+// none.
 func firstSource(r *relay.Round) *relay.Source {
 	if len(r.Sources) == 0 {
 		return nil

@@ -99,9 +99,9 @@ func (t *tieBreaks) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// version names what a table is made of: the index of the last entry that may have changed it, and a
-// hash of those of each round. Of rounds with a delay the public sees less than others see, and each
-// as of another index.
+// version names what a table is made of: the index of the last entry that may have changed it, and
+// a hash of those of each round. Of rounds with a delay the public sees less than others see, and
+// each as of another index.
 func (in *tableInput) version() string {
 	h := fnv.New64a()
 	last := max(in.tournament.Index, updatedAt(in.tournament.Updates))

@@ -21,8 +21,9 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc)
 // trail, which everybody can read: so it is a name that he chose, and not an address.
 const byHeader = "X-Chessrelay-By"
 
-// sourceHeader is how a program says that it speaks for a source of games, and what it calls itself. What a source sets
-// is not locked, and what is locked it cannot change. Without the header a person asks.
+// sourceHeader is how a program says that it speaks for a source of games, and what it calls
+// itself. What a source sets is not locked, and what is locked it cannot change. Without the header
+// a person asks.
 const sourceHeader = "X-Chessrelay-Source"
 
 // command begins a command: when it came, from whom, and by which request. A

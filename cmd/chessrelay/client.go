@@ -40,7 +40,8 @@ type client struct {
 	// Static after construction.
 	nodes []string // base URLs, without a slash at the end
 	token string   // sent as a Bearer token if not empty
-	// source is what the client calls itself if it speaks for a source of games: what it sets is not locked.
+	// source is what the client calls itself if it speaks for a source of games: what it sets is
+	// not locked.
 	source string
 	http   *http.Client
 	log    *slog.Logger

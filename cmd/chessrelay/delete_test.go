@@ -125,8 +125,8 @@ func (d *deletionTest) roundPaths() []string {
 }
 
 // TestDelete deletes a board, a round and a tournament, and restores each. The public loses it
-// everywhere at once, a push does not bring it back, and all nodes and an edge have the same, also after
-// a restart.
+// everywhere at once, a push does not bring it back, and all nodes and an edge have the same, also
+// after a restart.
 func TestDelete(t *testing.T) {
 	d := newDeletionTest(t, 2, 0)
 	d.addEdge("edge-1", d.nodes[0]) // the last node, which submissions go through

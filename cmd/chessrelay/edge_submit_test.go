@@ -33,7 +33,8 @@ func send(t testing.TB, method, url string, body any, header http.Header) (statu
 	return decode(t, res, &out), out, res.Header
 }
 
-// TestEdgePassesSubmissionsOn submits everything at an edge that follows an edge, to clusters with and without a token, and reads it there.
+// TestEdgePassesSubmissionsOn submits everything at an edge that follows an edge, to clusters with
+// and without a token, and reads it there.
 func TestEdgePassesSubmissionsOn(t *testing.T) {
 	for _, token := range []string{"", "secret"} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {
@@ -179,12 +180,13 @@ func pushPGNAs(a *app, round, pgn string) (out pushed, status int, err error) {
 	return out, res.StatusCode, json.NewDecoder(res.Body).Decode(&out)
 }
 
-// TestEdgePushesKeepTheirOrder pushes a growing game to an edge without waiting for the push before, as the app does.
-// The member must get them in the order in which they came to the edge.
+// TestEdgePushesKeepTheirOrder pushes a growing game to an edge without waiting for the push
+// before, as the app does. The member must get them in the order in which they came to the edge.
 func TestEdgePushesKeepTheirOrder(t *testing.T) {
 	c := newTestCluster(t, 1)
 	round, _ := newRound(t, c.nodes[0].url, 0)
-	// What the member is asked goes through a proxy, which shows whether two pushes are on their way at once.
+	// What the member is asked goes through a proxy, which shows whether two pushes are on their
+	// way at once.
 	var now, most int
 	gate := make(chan struct{}, 1)
 	gate <- struct{}{}

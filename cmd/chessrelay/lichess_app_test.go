@@ -62,8 +62,8 @@ func (a *app) do(method, path, kind, body string, out any) int {
 
 const appVerifier = "a-verifier-of-43-characters-or-more-as-RFC-7636-has-it"
 
-// logIn opens the log-in in a browser, which answers the page with the node's token if it asks for one, and
-// redeems the code at the node at redeemAt.
+// logIn opens the log-in in a browser, which answers the page with the node's token if it asks for
+// one, and redeems the code at the node at redeemAt.
 func (a *app) logIn(nodeToken, redeemAt string) {
 	a.t.Helper()
 	sum := sha256.Sum256([]byte(appVerifier))
@@ -112,7 +112,8 @@ func (a *app) logIn(nodeToken, redeemAt string) {
 	a.token = granted.AccessToken
 }
 
-// writeable is what the app goes by: it offers a folder to be watched, or says that it may not push.
+// writeable is what the app goes by: it offers a folder to be watched, or says that it may not
+// push.
 func (a *app) writeable(round string) bool {
 	a.t.Helper()
 	var r struct{ Study struct{ Writeable bool } }
@@ -139,9 +140,9 @@ func (a *app) wantRefused(what, round string, want int) {
 	}
 }
 
-// TestApp has the app broadcast from every system it runs on, to clusters with and without a token: log in
-// at one node, and push to each. Without the token that the log-in granted, or with one that was not
-// granted here, it is refused, and the round is not writeable.
+// TestApp has the app broadcast from every system it runs on, to clusters with and without a token:
+// log in at one node, and push to each. Without the token that the log-in granted, or with one that
+// was not granted here, it is refused, and the round is not writeable.
 func TestApp(t *testing.T) {
 	for _, nodeToken := range []string{"", "secret"} {
 		name := "without a token"
@@ -212,8 +213,8 @@ func TestApp(t *testing.T) {
 	}
 }
 
-// TestAppPushesTooMany pushes more games than a push may have, as the app does. It passes over an answer that is not 2xx, so
-// the first ones must be taken, and the others be named.
+// TestAppPushesTooMany pushes more games than a push may have, as the app does. It passes over an
+// answer that is not 2xx, so the first ones must be taken, and the others be named.
 func TestAppPushesTooMany(t *testing.T) {
 	c := newTestCluster(t, 1)
 	a := &app{t: t, base: c.nodes[0].url, origin: "null"}

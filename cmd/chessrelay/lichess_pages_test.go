@@ -11,7 +11,8 @@ import (
 
 const browserAccept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-// browse asks as a browser does, without a script: it follows no redirect, so that the test sees them.
+// browse asks as a browser does, without a script: it follows no redirect, so that the test sees
+// them.
 func browse(t *testing.T, method, at string, form url.Values, origin string) (res *http.Response, text string) {
 	t.Helper()
 	req, err := http.NewRequest(method, at, strings.NewReader(form.Encode()))
@@ -35,8 +36,8 @@ func browse(t *testing.T, method, at string, form url.Values, origin string) (re
 	return res, string(b)
 }
 
-// TestLichessPages goes the way of a person at whom the broadcaster app has opened a page: a new tournament, a new round, and the
-// round, at a member and at an edge, with a token and without one.
+// TestLichessPages goes the way of a person at whom the broadcaster app has opened a page: a new
+// tournament, a new round, and the round, at a member and at an edge, with a token and without one.
 func TestLichessPages(t *testing.T) {
 	for _, token := range []string{"", "secret"} {
 		c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = token })

@@ -120,7 +120,8 @@ func at(v any, keys ...any) any {
 	return v
 }
 
-// TestLichessSchemas makes tournaments by every field that lichess has, and holds every answer to its schemas.
+// TestLichessSchemas makes tournaments by every field that lichess has, and holds every answer to
+// its schemas.
 func TestLichessSchemas(t *testing.T) {
 	for _, token := range []string{"", "secret"} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {

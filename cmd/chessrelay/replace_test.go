@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestReplacementsOfAPush sets replacements and teams over HTTP. A line that cannot be read is refused with
-// its number; the others show in the next push, and lines that are edited in the one after it.
+// TestReplacementsOfAPush sets replacements and teams over HTTP. A line that cannot be read is
+// refused with its number; the others show in the next push, and lines that are edited in the one
+// after it.
 func TestReplacementsOfAPush(t *testing.T) {
 	c := newTestCluster(t, 1)
 	url := c.nodes[0].url

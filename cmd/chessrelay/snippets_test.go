@@ -17,8 +17,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestSnippets pastes every shell snippet of docs/api.md into one shell, in their order, as a reader does. Each request must
-// be answered with a 2xx. The snippets run with a curl and a jq of this test, see asTool.
+// TestSnippets pastes every shell snippet of docs/api.md into one shell, in their order, as a
+// reader does. Each request must be answered with a 2xx. The snippets run with a curl and a jq of
+// this test, see asTool.
 func TestSnippets(t *testing.T) {
 	page, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
@@ -88,7 +89,8 @@ func asTool(name string, args []string) (status int, ok bool) {
 	return 0, false
 }
 
-// curl does what the snippets need of curl. It fails if the answer is not a 2xx, and reads a stream for a second.
+// curl does what the snippets need of curl. It fails if the answer is not a 2xx, and reads a stream
+// for a second.
 func curl(args []string) int {
 	method, at, body := "", "", io.Reader(nil)
 	header := http.Header{}
@@ -149,7 +151,8 @@ func curl(args []string) int {
 	return 0
 }
 
-// jq does what the snippets need of jq for going on: it picks an id. Other filters only want JSON, for a person.
+// jq does what the snippets need of jq for going on: it picks an id. Other filters only want JSON,
+// for a person.
 func jq(args []string) int {
 	in, err := io.ReadAll(os.Stdin)
 	if err != nil || !bytes.HasPrefix(bytes.TrimSpace(in), []byte("{")) && !bytes.HasPrefix(bytes.TrimSpace(in), []byte("[")) {

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// ReadIndex reads index.json. It passes over what it does not need, in whatever form that is, since no
-// document describes the format. Another server's JSON is an error: it has no pairings.
+// ReadIndex reads index.json. It passes over what it does not need, in whatever form that is, since
+// no document describes the format. Another server's JSON is an error: it has no pairings.
 func ReadIndex(data []byte) (Index, error) {
 	type player struct {
 		FirstName  *string         `json:"fname"`
@@ -62,8 +62,8 @@ func ReadIndex(data []byte) (Index, error) {
 	return out, nil
 }
 
-// ReadGame reads what [PGN] needs of game.json. The rest may have any form. Another server's JSON is
-// an error: it has no moves.
+// ReadGame reads what [PGN] needs of game.json. The rest may have any form. Another server's JSON
+// is an error: it has no moves.
 func ReadGame(data []byte) (*Game, error) {
 	var in struct {
 		Live     bool            `json:"live"`
@@ -119,11 +119,12 @@ func readClock(data []byte) *Clock {
 }
 
 // PGN turns a pairing and its game into what package pgn reads from a PGN, so that the rest of the
-// program has one form to deal with. round and board are their numbers, from 1; g is nil if there is no
-// game yet. Text that is out of form is passed on or left out: relay says whether it makes sense.
+// program has one form to deal with. round and board are their numbers, from 1; g is nil if there
+// is no game yet. Text that is out of form is passed on or left out: relay says whether it makes
+// sense.
 //
-// The live clock becomes the tags WhiteClock, BlackClock and ReferenceTime, as LiveChess writes them
-// into a PGN. See [pgn.Game.LiveClock].
+// The live clock becomes the tags WhiteClock, BlackClock and ReferenceTime, as LiveChess writes
+// them into a PGN. See [pgn.Game.LiveClock].
 func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 	out := &pgn.Game{Number: board, Result: relay.Ongoing, ResultText: p.Result}
 	tag := func(name, value string) {

@@ -9,7 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// BenchmarkDiff compares a round of 1,000 boards of 80 plies with a source that has one more move on 50 of them.
+// BenchmarkDiff compares a round of 1,000 boards of 80 plies with a source that has one more move
+// on 50 of them.
 func BenchmarkDiff(b *testing.B) {
 	const boards, plies, news = 1000, 80, 50
 	w := newWorld(b)

@@ -104,7 +104,8 @@ func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
 	}
 }
 
-// start gives a game without moves the position that the source starts from. A game with moves is not here: it is another one.
+// start gives a game without moves the position that the source starts from. A game with moves is
+// not here: it is another one.
 func (c *Change) start(ask *asker, g *seat, s *Game, n *note) {
 	fen := s.StartFEN
 	if s.Variant == relay.Chess960 {
@@ -197,7 +198,8 @@ func (c *Change) result(ask *asker, s score) {
 	}}})
 }
 
-// clock tells the clocks as they are now. A time before that of the clocks that stand would have them passed over.
+// clock tells the clocks as they are now. A time before that of the clocks that stand would have
+// them passed over.
 func (c *Change) clock(ask *asker, s *Game, stands relay.Millis) {
 	at := s.ClockAt
 	if at <= stands {
@@ -208,8 +210,8 @@ func (c *Change) clock(ask *asker, s *Game, stands relay.Millis) {
 	}}})
 }
 
-// clockAfter is what the clocks will be once the moves are there, of which the first ones are the same, and those before
-// that have their clocks.
+// clockAfter is what the clocks will be once the moves are there, of which the first ones are the
+// same, and those before that have their clocks.
 func (c *Change) clockAfter(g *seat, s *Game, clocks, same int) relay.Clock {
 	if c.Kept > 0 || clocks == len(s.Moves) {
 		return g.Clock()
@@ -279,8 +281,9 @@ func (c *Change) tags(ask *asker, g *seat, s *Game, n *note) {
 	}
 }
 
-// player is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation and team belong to the
-// person: whoever takes another one's seat starts without them, or brings them along from the seat opposite.
+// player is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation
+// and team belong to the person: whoever takes another one's seat starts without them, or brings
+// them along from the seat opposite.
 func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.Player, told relay.Player) *relaypb.PlayerUpdate {
 	now, was := player(told), player(*stands)
 	if now.Name == was.Name {
@@ -323,7 +326,8 @@ func personOf(p *relaypb.Player) person {
 	return out
 }
 
-// replace is the update that makes one player of the other, but for what is locked; nil if they are the same.
+// replace is the update that makes one player of the other, but for what is locked; nil if they are
+// the same.
 func (c *Change) replace(g *seat, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
 	u, some := &relaypb.PlayerUpdate{}, false
 	free := func(field, value string) bool {

@@ -6,8 +6,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// This file judges whether a game of the source is a game of the round. The rules stand in doc.go; the first number of a
-// constant's comment is that of the rule.
+// This file judges whether a game of the source is a game of the round. The rules stand in doc.go;
+// the first number of a constant's comment is that of the rule.
 
 // A rank is how strong the evidence is that two games are one.
 type rank int
@@ -63,7 +63,8 @@ func (s *said) relation(g *seat) relation {
 	return r
 }
 
-// agree: one of the two can be the other one a while ago, and both have a move. A game without moves agrees with nothing.
+// agree: one of the two can be the other one a while ago, and both have a move. A game without
+// moves agrees with nothing.
 func (r relation) agree() bool { return r.start && r.common > 0 && r.common == min(r.stands, r.told) }
 
 // many: they agree over so many moves that it is no accident.
@@ -86,9 +87,10 @@ func (s *said) at(g *seat) bool {
 	return s.board > 0 && (s.board == g.Board || s.board == g.board)
 }
 
-// corrects reports whether the source's moves, which are not those that stand, can be a correction of them. A correction keeps
-// the beginning. It goes back a little way, or over less than half of the game, or leaves most moves as they were. A game
-// that is over is corrected only by a source in which it is over as well.
+// corrects reports whether the source's moves, which are not those that stand, can be a correction
+// of them. A correction keeps the beginning. It goes back a little way, or over less than half of
+// the game, or leaves most moves as they were. A game that is over is corrected only by a source in
+// which it is over as well.
 func (s *said) corrects(g *seat, r relation) bool {
 	switch {
 	case !r.start:
@@ -151,7 +153,8 @@ func (s *said) evidence(g *seat, elsewhere func(p *person) bool) rank {
 		}
 		return likePair
 	}
-	// The source called the players so when the board was opened. They may have been renamed since, or are nobody in particular.
+	// The source called the players so when the board was opened. They may have been renamed since,
+	// or are nobody in particular.
 	if s.key == g.key() && harmless && s.resultStands(g, r) || s.key == g.key() && s.nobody() && g.nobody() && s.corrects(g, r) {
 		return likePair
 	}
@@ -203,8 +206,9 @@ func common(g *seat, s *Game) int {
 	return n
 }
 
-// sameMove compares the move at index i. It also takes the two ways to write castling for one: as the king's step, and as
-// the king taking its rook, which is how it is written in Chess960. That starts from the usual position too, now and then.
+// sameMove compares the move at index i. It also takes the two ways to write castling for one: as
+// the king's step, and as the king taking its rook, which is how it is written in Chess960. That
+// starts from the usual position too, now and then.
 func sameMove(g *seat, i int, told *Move) bool {
 	stands, ply := &g.moves[i], relay.Ply(i)+1
 	switch {

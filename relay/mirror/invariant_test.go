@@ -98,7 +98,8 @@ func (f *fixture) pgn(g *pairing) string {
 	return b.String()
 }
 
-// rename has the source write a player's name otherwise: with a letter less, an initial, or as it was.
+// rename has the source write a player's name otherwise: with a letter less, an initial, or as it
+// was.
 func (f *fixture) rename() {
 	var all []string
 	for p := range f.names {
@@ -116,10 +117,11 @@ func (f *fixture) who(g *relay.Game) [2]string {
 	return [2]string{f.person[relay.NameKey(g.White.Name)], f.person[relay.NameKey(g.Black.Name)]}
 }
 
-// TestNothingRecordedIsLost pushes what sources show of random tournaments: round after round into one file, one game at a
-// time, half of them, all of them, in any order, with names that change. Whatever comes, a game with moves or a result never
-// gets two players of whom neither was there; it loses moves only by a correction that keeps the beginning; what a source
-// stops showing stays. And where the source says the round, each game has one board in the end.
+// TestNothingRecordedIsLost pushes what sources show of random tournaments: round after round into
+// one file, one game at a time, half of them, all of them, in any order, with names that change.
+// Whatever comes, a game with moves or a result never gets two players of whom neither was there;
+// it loses moves only by a correction that keeps the beginning; what a source stops showing stays.
+// And where the source says the round, each game has one board in the end.
 func TestNothingRecordedIsLost(t *testing.T) {
 	runs := 400
 	if testing.Short() {

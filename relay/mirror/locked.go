@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// This file has what becomes of a source that differs from what a person has set: the person's word stands, and what the
-// source has is noted beside the game.
+// This file has what becomes of a source that differs from what a person has set: the person's word
+// stands, and what the source has is noted beside the game.
 
 // note is what the source has of a game and the game does not, as it is found.
 type note struct {
@@ -37,7 +37,8 @@ func spell(s score) string {
 	return string(s.result)
 }
 
-// personBehind reports whether the person is the one whom a person at the desk has called otherwise.
+// personBehind reports whether the person is the one whom a person at the desk has called
+// otherwise.
 func (g *seat) personBehind(side string, is *person) bool {
 	i := 0
 	if side == "black" {
@@ -46,8 +47,9 @@ func (g *seat) personBehind(side string, is *person) bool {
 	return is.like(&g.who[i]) >= similar
 }
 
-// locks has the moves that a person has fixed stand: what the source has instead is noted, and what it has behind them
-// goes on from there as far as it is legal. If the source agrees, the lock is given up, which is the answer.
+// locks has the moves that a person has fixed stand: what the source has instead is noted, and what
+// it has behind them goes on from there as far as it is legal. If the source agrees, the lock is
+// given up, which is the answer.
 func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released bool) {
 	locked := int(g.LockedPly())
 	if locked < 0 {

@@ -62,7 +62,8 @@ func (w *world) locks(board int) string {
 	return strings.Join(out, " ")
 }
 
-// TestLockedName: a name that a person has put right stands, and the board is still known by what the source calls him.
+// TestLockedName: a name that a person has put right stands, and the board is still known by what
+// the source calls him.
 func TestLockedName(t *testing.T) {
 	w := newWorld(t)
 	source := game("Wrong-B", "1. e4 *") + game("C-D", "1. d4 *")
@@ -111,7 +112,8 @@ func TestLockedResult(t *testing.T) {
 	}
 }
 
-// TestLockedMoves: moves that a person has fixed hold; later ones of the source are taken as far as they are legal.
+// TestLockedMoves: moves that a person has fixed hold; later ones of the source are taken as far as
+// they are legal.
 func TestLockedMoves(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 *"))
@@ -153,7 +155,8 @@ func TestTakenBack(t *testing.T) {
 	}
 }
 
-// TestByHand: of a board that a person plays, all that the source has is noted, and one call accepts it.
+// TestByHand: of a board that a person plays, all that the source has is noted, and one call
+// accepts it.
 func TestByHand(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-Bea", "1. e4 e5 *"))
@@ -173,7 +176,8 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// TestClockOfNow: clocks that are told without a move are set as such, but for those that a person has told.
+// TestClockOfNow: clocks that are told without a move are set as such, but for those that a person
+// has told.
 func TestClockOfNow(t *testing.T) {
 	w := newWorld(t)
 	push := func(tags, moves string, white, black relay.Millis) {

@@ -72,8 +72,9 @@ type candidate struct {
 	fit  int // of two with the same rank, the greater one is the likelier
 }
 
-// candidates are all for which there is evidence, the strongest first. Only those are looked at that have an id, a player
-// or a board in common, so a round of a thousand boards costs little more than its moves.
+// candidates are all for which there is evidence, the strongest first. Only those are looked at
+// that have an id, a player or a board in common, so a round of a thousand boards costs little more
+// than its moves.
 func (m *matching) candidates(seats []*seat) []candidate {
 	index := indexOf(seats)
 	sitting := make(map[string][]int, 2*len(m.said)) // where the players of the source sit
@@ -120,7 +121,8 @@ func (m *matching) candidates(seats []*seat) []candidate {
 	return out
 }
 
-// fit prefers the seat whose moves are those of the game, then one without moves for one without, then the same board.
+// fit prefers the seat whose moves are those of the game, then one without moves for one without,
+// then the same board.
 func (s *said) fit(g *seat) int {
 	r, fit := s.relation(g), 0
 	switch {
@@ -204,9 +206,9 @@ func (x *seatIndex) near(s *said) []*seat {
 	return out
 }
 
-// byPlace matches what is left by the place in the source, or by the board alone, where the source is evidently the list
-// that the round was made of: other games of it are known by evidence, and all those that are left go on from the moves
-// that stand at their places.
+// byPlace matches what is left by the place in the source, or by the board alone, where the source
+// is evidently the list that the round was made of: other games of it are known by evidence, and
+// all those that are left go on from the moves that stand at their places.
 func (m *matching) byPlace(seats []*seat, claimed map[*seat]bool) {
 	byBoard := make(map[int]*seat, len(seats))
 	for _, g := range seats {
@@ -253,8 +255,8 @@ func (s *said) mayBeAt(g *seat) bool {
 		!differ(s.head.date, g.place.date) && !differ(s.ID, g.id)
 }
 
-// rename gives a new game another request id where one of the round has its own: that is another game now, and
-// the creation would be taken for the same one sent again.
+// rename gives a new game another request id where one of the round has its own: that is another
+// game now, and the creation would be taken for the same one sent again.
 func (m *matching) rename(seats []*seat) {
 	taken := make(map[string]bool, len(seats))
 	for _, g := range seats {
@@ -380,8 +382,8 @@ func (m *matching) number(seats []*seat) {
 	}
 }
 
-// opens reports whether the game may open a board: one of which the source does not even name the players is not there
-// yet, and one of nobody in particular must have something to show.
+// opens reports whether the game may open a board: one of which the source does not even name the
+// players is not there yet, and one of nobody in particular must have something to show.
 func (m *matching) opens(i int) bool {
 	s := &m.said[i]
 	if s.Unnamed {

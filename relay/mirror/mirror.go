@@ -20,7 +20,8 @@ type Round struct {
 	Shorten bool
 	// Source is what the source is called, in the log and in notes of what it has.
 	Source string
-	// Players, settings of the tournament, are applied to what the source says before anything is compared.
+	// Players, settings of the tournament, are applied to what the source says before anything is
+	// compared.
 	Players *Replacements
 }
 
@@ -38,7 +39,8 @@ type Game struct {
 
 	// White and Black: what is empty or 0 is not known, and stays as it was.
 	White, Black relay.Player
-	// Unnamed: the source does not even say that White or Black is unknown. Such a game opens no board: it is half written.
+	// Unnamed: the source does not even say that White or Black is unknown. Such a game opens no
+	// board: it is half written.
 	Unnamed bool
 	// StartFEN is the position at the start, empty for the standard one.
 	StartFEN    string
@@ -48,7 +50,8 @@ type Game struct {
 	Tags []relay.Tag
 
 	Moves []Move // of the main line, all of them legal
-	// Clock is the time left now, if the source tells it without a move, read at ClockAt (0: it does not say when).
+	// Clock is the time left now, if the source tells it without a move, read at ClockAt (0: it
+	// does not say when).
 	Clock   relay.Clock
 	ClockAt relay.Millis
 	// Result is the result, [relay.Ongoing] if the source says that the game
@@ -80,7 +83,8 @@ type Move struct {
 
 // Change is what one game of the source means for the round.
 type Change struct {
-	// Game is the game of the round that it is, or will be once the commands are applied; empty of one that opens no board.
+	// Game is the game of the round that it is, or will be once the commands are applied; empty of
+	// one that opens no board.
 	Game  relay.GameID
 	Board int
 	// New: the game opens a board.
@@ -90,8 +94,9 @@ type Change struct {
 	Commands []*relaypb.Command
 	// Kept is the number of plies that the log has beyond the source's and keeps.
 	Kept int
-	// Locked are the fields in which the source differs from what a person has set, as in [relay.Lock.Field]; they stay.
-	// "source" stands for all of a board that a person plays by hand.
+	// Locked are the fields in which the source differs from what a person has set, as in
+	// [relay.Lock.Field]; they stay. "source" stands for all of a board that a person plays by
+	// hand.
 	Locked []string
 	// Warning is the game's once the commands are applied, empty if all that the source has could be played: also if [FromPGN] thought
 	// otherwise, since the boards have an illegal move there. See [relay.WarningTag].
@@ -139,8 +144,9 @@ func Diff(round Round, games []Game) []Change {
 	return out
 }
 
-// OtherRound compares the Round tags of a source with those of the round's games. If all of the source's games are of
-// another round than all of the round's, it returns both numbers, such as "2" and "1".
+// OtherRound compares the Round tags of a source with those of the round's games. If all of the
+// source's games are of another round than all of the round's, it returns both numbers, such as "2"
+// and "1".
 func OtherRound(round Round, games []Game) (source, stands string, moved bool) {
 	one := func(key string, of *string) bool {
 		if key == "" || *of != "" && *of != key {

@@ -180,7 +180,8 @@ func TestDiffSparesTheTrail(t *testing.T) {
 	}
 }
 
-// TestDiffOtherStart opens another board for a game from another position: the moves that stand cannot be its own.
+// TestDiffOtherStart opens another board for a game from another position: the moves that stand
+// cannot be its own.
 func TestDiffOtherStart(t *testing.T) {
 	w := newWorld(t)
 	fen := "SetUp=1 FEN=4k3/8/8/8/8/8/4P3/4K3_w_-_-_0_1"

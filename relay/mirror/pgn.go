@@ -38,8 +38,9 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	return g, err
 }
 
-// now takes the clocks that are told without a move, as far as those of the moves do not know better: the mover's is that of
-// the last move, the other one's can only have run down since, and once the game is over no clock runs.
+// now takes the clocks that are told without a move, as far as those of the moves do not know
+// better: the mover's is that of the last move, the other one's can only have run down since, and
+// once the game is over no clock runs.
 func (g *Game) now(told relay.Clock, at relay.Millis) {
 	last, n := relay.NoClock(), len(g.Moves)
 	for i := range g.Moves {

@@ -9,7 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Limits of the texts of [ParseReplacements]. The whole text has [relay.MaxReplacements] bytes at most.
+// Limits of the texts of [ParseReplacements]. The whole text has [relay.MaxReplacements] bytes at
+// most.
 const (
 	maxLines    = 2000 // that say something
 	maxLine     = 500  // bytes
@@ -80,9 +81,9 @@ type LineError struct {
 
 func (e *LineError) Error() string { return fmt.Sprintf("%s, line %d: %s", e.Field, e.Line, e.Reason) }
 
-// ParseReplacements reads a tournament's replacements and its team list. The error is a [*LineError]
-// for the first line that cannot be read. The result is usable even then: it has all the other
-// lines, since a typing error in one line must not undo the others on the boards.
+// ParseReplacements reads a tournament's replacements and its team list. The error is a
+// [*LineError] for the first line that cannot be read. The result is usable even then: it has all
+// the other lines, since a typing error in one line must not undo the others on the boards.
 func ParseReplacements(replacements, teams string) (*Replacements, error) {
 	r := new(Replacements)
 	err := eachLine("replacements", replacements, func(at int, line string) error {

@@ -98,7 +98,8 @@ func TestTeams(t *testing.T) {
 	}
 }
 
-// A player with the whole name is the one whom a line means, and not his namesake with a shorter one.
+// A player with the whole name is the one whom a line means, and not his namesake with a shorter
+// one.
 func TestReplacementsPreferWholeNames(t *testing.T) {
 	r, err := ParseReplacements("Jorge Rick Vito / GM", "")
 	if err != nil {
@@ -219,7 +220,8 @@ func TestReplacementsKeepTheBoard(t *testing.T) {
 	}
 }
 
-// FuzzReplacements parses anything: it must not panic, and what it takes must show only what the boards take.
+// FuzzReplacements parses anything: it must not panic, and what it takes must show only what the
+// boards take.
 func FuzzReplacements(f *testing.F) {
 	f.Add("A B = C / 12345 / IM / 2410", "Team; A B", "A B")
 	f.Add("1503014 = Carlsen\n# x\nJorge Rick Vito / GM", "T;1503014", "rick vito")

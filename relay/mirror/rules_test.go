@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// tagged is a PGN: its tags as "Round=1.1 White=North,_Ada", and the moves, which end with the result.
+// tagged is a PGN: its tags as "Round=1.1 White=North,_Ada", and the moves, which end with the
+// result.
 func tagged(tags, moves string) string {
 	var b strings.Builder
 	for _, tag := range strings.Fields(tags) {
@@ -16,7 +17,8 @@ func tagged(tags, moves string) string {
 	return b.String() + "[Result \"" + fields[len(fields)-1] + "\"]\n\n" + moves + "\n\n"
 }
 
-// TestRules reads like the rules of doc.go: what is pushed one after the other, and how the round stands then.
+// TestRules reads like the rules of doc.go: what is pushed one after the other, and how the round
+// stands then.
 func TestRules(t *testing.T) {
 	const round1, round2 = "Event=Open Round=1.", "Event=Open Round=2."
 	for _, tc := range []struct {
@@ -143,7 +145,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestAnotherPerson: title, rating, FIDE id, federation and team belong to the person and not to the seat.
+// TestAnotherPerson: title, rating, FIDE id, federation and team belong to the person and not to
+// the seat.
 func TestAnotherPerson(t *testing.T) {
 	lake := "WhiteTitle=GM WhiteElo=2700 WhiteFideId=101 WhiteFed=NED WhiteTeam=Reds"
 	w := newWorld(t)

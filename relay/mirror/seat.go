@@ -23,7 +23,8 @@ type seat struct {
 	who   [2]person // White, Black
 }
 
-// A heading is what the tags say of where a game belongs. What is empty is not known, and contradicts nothing.
+// A heading is what the tags say of where a game belongs. What is empty is not known, and
+// contradicts nothing.
 type heading struct{ event, round, date, site string }
 
 // A person is one of the two at a board, as far as a source can tell people apart.
@@ -121,8 +122,9 @@ func (p *person) like(q *person) likeness {
 	return other
 }
 
-// similarKeys reports whether two keys of names may be two spellings of one name: each word of the shorter one is a word of
-// the longer one, or begins one (an initial), or differs in few letters. Numbers must be the same.
+// similarKeys reports whether two keys of names may be two spellings of one name: each word of the
+// shorter one is a word of the longer one, or begins one (an initial), or differs in few letters.
+// Numbers must be the same.
 func similarKeys(a, b string) bool {
 	if digits(a) != digits(b) {
 		return false
@@ -181,7 +183,8 @@ func digits(s string) string {
 	}, s)
 }
 
-// distance is how many letters must be changed, added or removed to make one text of the other (Levenshtein).
+// distance is how many letters must be changed, added or removed to make one text of the other
+// (Levenshtein).
 func distance(a, b []rune) int {
 	if len(a) > 64 || len(b) > 64 {
 		return 64
@@ -216,8 +219,8 @@ func (h heading) normal() heading {
 
 var roundForm = regexp.MustCompile(`^(\D*)0*(\d+)(?:[ .,(-].*)?$`)
 
-// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5". Another form, such as
-// "1/8 final", is its text.
+// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5".
+// Another form, such as "1/8 final", is its text.
 func roundKey(tag string) string {
 	m := roundForm.FindStringSubmatch(tag)
 	if m == nil {

@@ -18,9 +18,9 @@
 // [*Error] that says which and why, and takes out what is no move but a DGT board's sign for the end. Where English letters fail, those of a
 // few other languages are tried (language.go).
 //
-// [Writer] writes a relay.Game as lichess's broadcasts do, since other programs split and parse that
-// form. Where these programs disagree with the standard or with each other, it writes what all of
-// them take alike (value.go):
+// [Writer] writes a relay.Game as lichess's broadcasts do, since other programs split and parse
+// that form. Where these programs disagree with the standard or with each other, it writes what all
+// of them take alike (value.go):
 //
 //   - The moves end with 1-0, 0-1, 1/2-1/2 or *. The tag Result alone has any other result.
 //   - A move has at most one comment, with the clock and all else that is to be said.

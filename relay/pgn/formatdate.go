@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// formatDate is a date in PGN's form, such as 2026.02.24, with question marks for what is not known.
-// It reads the forms that programs and people write: 2026-02-24T14:00:00Z, 24.02.2026, 2/24/2026,
-// Tue, 24 February 2026, 20260224. It is empty if the text has no year. Where 2/3/2026 can be two days,
-// it has the year alone.
+// formatDate is a date in PGN's form, such as 2026.02.24, with question marks for what is not
+// known. It reads the forms that programs and people write: 2026-02-24T14:00:00Z, 24.02.2026,
+// 2/24/2026, Tue, 24 February 2026, 20260224. It is empty if the text has no year. Where 2/3/2026
+// can be two days, it has the year alone.
 func formatDate(text string) string {
 	d, ok := readDate(text)
 	if !ok {

@@ -50,8 +50,8 @@ func TestOpinionsKeepTheMove(t *testing.T) {
 	}
 }
 
-// TestSignsAsResults: +/- and its kin are the result of a game without moves, and of one where the tags agree. Elsewhere
-// somebody only thinks so.
+// TestSignsAsResults: +/- and its kin are the result of a game without moves, and of one where the
+// tags agree. Elsewhere somebody only thinks so.
 func TestSignsAsResults(t *testing.T) {
 	type end struct {
 		moves   string

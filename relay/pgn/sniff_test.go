@@ -10,7 +10,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// TestSniffRefuses has what sources and clients send in place of PGN, and what a person is told of it.
+// TestSniffRefuses has what sources and clients send in place of PGN, and what a person is told of
+// it.
 func TestSniffRefuses(t *testing.T) {
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)

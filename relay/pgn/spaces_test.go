@@ -43,7 +43,8 @@ func TestNoWidthInsideWords(t *testing.T) {
 	}
 }
 
-// TestSpacesInLatin1: the no-break space of ISO-8859-1 is a byte that other characters of UTF-8 have inside.
+// TestSpacesInLatin1: the no-break space of ISO-8859-1 is a byte that other characters of UTF-8
+// have inside.
 func TestSpacesInLatin1(t *testing.T) {
 	for in, want := range map[string]string{
 		"1.\xa0e4\xa0e5\xa02.\xa0Nf3\xa0\xbd-\xbd": "e4 e5 Nf3", "1. e4 \u2660 e5 2. \u0420a6 Nf3\u2660 *": "e4 e5 Nf3\u2660",

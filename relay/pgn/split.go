@@ -24,8 +24,8 @@ func Decode(body []byte, charset string) []byte {
 // costs far less than reading, so that a program can look which games have changed.
 //
 // A [Reader] of the pieces, one after the other, reads the games that a Reader of the whole text
-// reads. One condition must hold: no piece is [Reader.Open] at its end. A piece that is must be read
-// together with the next one. Number and Line count from the start of the piece.
+// reads. One condition must hold: no piece is [Reader.Open] at its end. A piece that is must be
+// read together with the next one. Number and Line count from the start of the piece.
 func Pieces(text []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		start := 0
@@ -49,7 +49,8 @@ func Pieces(text []byte) iter.Seq[[]byte] {
 	}
 }
 
-// startsPiece reports whether a letter follows the bracket at that place, and whether the line before is empty.
+// startsPiece reports whether a letter follows the bracket at that place, and whether the line
+// before is empty.
 func startsPiece(text []byte, at int) bool {
 	if at+1 == len(text) || text[at+1]|0x20 < 'a' || text[at+1]|0x20 > 'z' {
 		return false
@@ -58,8 +59,8 @@ func startsPiece(text []byte, at int) bool {
 	return len(before) > 0 && before[len(before)-1] == '\n'
 }
 
-// Open reports whether what follows behind an empty line may still belong to what was read: the last
-// game has tags, but neither a move nor a result, or the text ends in a tag. last is what Next
+// Open reports whether what follows behind an empty line may still belong to what was read: the
+// last game has tags, but neither a move nor a result, or the text ends in a tag. last is what Next
 // returned before [io.EOF]; nil if that was an error, or nothing.
 func (r *Reader) Open(last *Game) bool {
 	return r.inTag || last != nil && len(last.Tags) > 0 && len(last.Moves) == 0 && last.Truncated

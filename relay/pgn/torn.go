@@ -8,7 +8,8 @@ import (
 // were read of body, and their last one may be changed.
 //
 //   - A last game without moves and without an end goes, unless its tags name both players and tell
-//     the result, which comes behind the names. Half of a roster would open a board for another game.
+//     the result, which comes behind the names. Half of a roster would open a board for another
+//     game.
 //   - A last move goes that may become another one (O-O-O), or that may get a clock yet, if the
 //     other moves have one.
 //

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// This file has what other programs can read of a tag and of a comment. Where they disagree with the
-// standard, the form is one that all of them take alike: chess.js, chessops (and so lichess's
+// This file has what other programs can read of a tag and of a comment. Where they disagree with
+// the standard, the form is one that all of them take alike: chess.js, chessops (and so lichess's
 // viewer), kokopu and python-chess. web/clients/readers holds the writer to the first three.
 
 // appendValue writes the value of a tag. There are no escapes in it, though the standard has \" and

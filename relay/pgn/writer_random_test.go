@@ -12,7 +12,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestRandomWrites writes random rounds with texts of all signs, and reads each game again as it was.
+// TestRandomWrites writes random rounds with texts of all signs, and reads each game again as it
+// was.
 func TestRandomWrites(t *testing.T) {
 	for seed := range 200 {
 		r := rand.New(rand.NewPCG(uint64(seed), 15))

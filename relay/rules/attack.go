@@ -41,7 +41,7 @@ var (
 	rays       [directions][64]set
 	knightFrom [64]set
 	kingFrom   [64]set
-	kingLines  [64]set // the squares from which a piece can shield the king: those of a queen's moves
+	kingLines  [64]set    // the squares from which a piece can shield the king: those of a queen's moves
 	pawnTakes  [2][64]set // by the colour of the pawn
 )
 

@@ -37,8 +37,9 @@ func (p *Position) HasMove() bool {
 	return false
 }
 
-// hasPawnMove reports whether a pawn can step forward, which nearly always one can. The king must not be in check; a pawn
-// that stands on none of the king's lines is not pinned, and there need not be another look at it.
+// hasPawnMove reports whether a pawn can step forward, which nearly always one can. The king must
+// not be in check; a pawn that stands on none of the king's lines is not pinned, and there need not
+// be another look at it.
 func (p *Position) hasPawnMove() bool {
 	king := p.ownKing()
 	if king == 0 {

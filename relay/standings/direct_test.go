@@ -12,8 +12,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestDirectEncounterAgain applies it again to those who are still tied (C.07, 6.2). All four have 3
-// points; Zorn and Adam have 2 against the others, Yule and Bird 1; Zorn beat Adam, and Yule Bird.
+// TestDirectEncounterAgain applies it again to those who are still tied (C.07, 6.2). All four have
+// 3 points; Zorn and Adam have 2 against the others, Yule and Bird 1; Zorn beat Adam, and Yule
+// Bird.
 func TestDirectEncounterAgain(t *testing.T) {
 	table := Compute(tournament(t,
 		"Zorn-Adam 1-0, Yule-Bird 1-0, E-F 1/2-1/2",
@@ -80,9 +81,9 @@ func TestDirectEncounterMissing(t *testing.T) {
 }
 
 // TestRankingIsAnOrder checks on random tournaments, with random tie-breaks and points, what must
-// hold of any ranking: it does not depend on the order of games and rounds; nobody with fewer points
-// is ahead; the direct encounter parts only those who are tied by all that comes before it; and
-// what it says of a group, nobody outside of it can change.
+// hold of any ranking: it does not depend on the order of games and rounds; nobody with fewer
+// points is ahead; the direct encounter parts only those who are tied by all that comes before it;
+// and what it says of a group, nobody outside of it can change.
 func TestRankingIsAnOrder(t *testing.T) {
 	for seed := range uint64(400) {
 		rng := rand.New(rand.NewPCG(seed, 3))
@@ -149,8 +150,8 @@ func checkRanking(t *testing.T, table *Table) {
 	}
 }
 
-// TestDirectEncounterOnlySplits compares tables with and without it at the end of a list: all who are
-// apart without it must stay as they are.
+// TestDirectEncounterOnlySplits compares tables with and without it at the end of a list: all who
+// are apart without it must stay as they are.
 func TestDirectEncounterOnlySplits(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 4))

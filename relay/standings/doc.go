@@ -40,15 +40,15 @@
 //
 // The direct encounter (DE) makes a table of the games among those who are tied. It counts what was
 // played over the board, and the average of several games of one pair. If all have met, the table
-// ranks them, and it is applied again to those who are level in it. If not all have met, a player is
-// ahead only if no result of the missing games could change it; then the next place is looked at, and
-// those who remain are looked at again alone. A game that goes on is missing.
+// ranks them, and it is applied again to those who are level in it. If not all have met, a player
+// is ahead only if no result of the missing games could change it; then the next place is looked
+// at, and those who remain are looked at again alone. A game that goes on is missing.
 //
 // In Buchholz (BH) and Sonneborn-Berger (SB), an unplayed round is a game against an opponent with
 // the player's own points (C.07, 16.4). The points of a player count for his opponents as they are,
 // except that zero-point and half-point byes count as draws if he did not come back after them
-// (16.3). A cut leaves out the lowest round that the player chose not to play, if there is one, before
-// any other (16.5).
+// (16.3). A cut leaves out the lowest round that the player chose not to play, if there is one,
+// before any other (16.5).
 //
 // A forfeit and a full-point bye count as a win (WIN), but not as a game won over the board (WON,
 // BWG) or played with Black (BPG), nor in anything about ratings (ARO, TPR).

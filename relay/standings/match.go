@@ -57,8 +57,8 @@ type TeamEncounter struct {
 // spelling that [relay.TeamKey] takes for one. A game is of no match if one of its players has no
 // team, or if both have the same.
 //
-// Players of an open may name their clubs, which then meet on one board here and another there. So a
-// match has at least two boards, and they are at least half of those on which either team meets
+// Players of an open may name their clubs, which then meet on one board here and another there. So
+// a match has at least two boards, and they are at least half of those on which either team meets
 // another in this round.
 func Matches(games []*relay.Game) []Match {
 	var out []Match

@@ -76,7 +76,8 @@ func TestOrder(t *testing.T) {
 		{"Buchholz", "A", "B", []string{"A-C 1-0, B-D 1-0, E-X 1/2-1/2, G-Y 0-1", "A-E 1/2-1/2, B-G 1/2-1/2, C-H 1-0, D-I 1-0"}},
 		// See TestRoundRobin.
 		{"Sonneborn-Berger", "B", "C", []string{"A-D 1-0, B-C 1/2-1/2", "D-B 1-0, C-A 0-1", "A-B 0-1, C-D 1-0"}},
-		// Everybody but X has 1. A won and lost, B drew twice. No round is finished, so nobody was free.
+		// Everybody but X has 1. A won and lost, B drew twice. No round is finished, so nobody was
+		// free.
 		{"wins", "A", "B", []string{"A-C 1-0, B-E 1/2-1/2, Y-Z *", "A-D 0-1, B-F 1/2-1/2, C-X 1-0, Y-Z *", "E-F 1/2-1/2, Y-Z *"}},
 		{"average rating", "A", "B", []string{"A-C/2500 1/2-1/2, B-D/2400 1/2-1/2"}},
 		// Nothing decides: they share a rank, and stand by rating and then by name.
@@ -179,9 +180,10 @@ func TestUnplayed(t *testing.T) {
 	if running := line(t, table, "A").Results[2]; running.Points != nil || running.Unplayed || table.Finished {
 		t.Errorf("the game that goes on is %+v, the tournament finished: %v", running, table.Finished)
 	}
-	// Of three one is free in each round, and nobody says that the pairings were fixed. So B, who did
-	// not come in the last round, counts ½ more for A: he met B with 1½, C with ½, and himself with
-	// 1½, which is the part that cut 1 leaves out. In a round robin A met B with 1 and C with ½.
+	// Of three one is free in each round, and nobody says that the pairings were fixed. So B, who
+	// did not come in the last round, counts ½ more for A: he met B with 1½, C with ½, and himself
+	// with 1½, which is the part that cut 1 leaves out. In a round robin A met B with 1 and C with
+	// ½.
 	three := []string{"A-B 1-0", "B-C 1-0", "C-A 1/2-1/2"}
 	for o, want := range map[bool][2]float64{false: {3.5, 2}, true: {1.5, 1}} {
 		a := line(t, Compute(tournament(t, three...), Options{RoundRobin: o}), "A")
@@ -403,7 +405,8 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 			sum += h[0] + h[1]
 		}
 	}
-	// What a player's score counts for others: a round without a game is a draw, unless he came back.
+	// What a player's score counts for others: a round without a game is a draw, unless he came
+	// back.
 	adjusted := maps.Clone(points)
 	for name := range points {
 	rounds:

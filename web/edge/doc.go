@@ -27,8 +27,9 @@
 //
 // # Submissions
 //
-// An edge passes them on to the upstream that it follows, or to the next one if that accepts no connection. A token goes only to
-// upstreams that were named. Each edge on the way counts, and after [MaxDepth] of them a submission is refused.
+// An edge passes them on to the upstream that it follows, or to the next one if that accepts no
+// connection. A token goes only to upstreams that were named. Each edge on the way counts, and
+// after [MaxDepth] of them a submission is refused.
 //
 // # Staleness
 //

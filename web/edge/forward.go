@@ -13,22 +13,26 @@ import (
 	"time"
 )
 
-// An edge records nothing. What is submitted there is passed on to an upstream, which may be an edge too, until a member
-// of the group takes it.
+// An edge records nothing. What is submitted there is passed on to an upstream, which may be an
+// edge too, until a member of the group takes it.
 
 const (
 	// hopsHeader counts the edges that a submission has come by.
 	hopsHeader = "X-Chessrelay-Hops"
-	// SiteHeader is where the client has sent a submission that an edge passes on: the addresses in the answer begin with it.
+	// SiteHeader is where the client has sent a submission that an edge passes on: the addresses in
+	// the answer begin with it.
 	SiteHeader = "X-Chessrelay-Site"
-	// dialTimeout is how long an upstream may take to accept a connection until another one is tried.
+	// dialTimeout is how long an upstream may take to accept a connection until another one is
+	// tried.
 	dialTimeout = 2 * time.Second
 )
 
 var (
-	// ErrNoTarget is returned by [Follower.Forward] when no upstream could be asked, so that nothing was recorded.
+	// ErrNoTarget is returned by [Follower.Forward] when no upstream could be asked, so that
+	// nothing was recorded.
 	ErrNoTarget = errors.New("no member of the cluster can be reached from this edge; nothing is recorded")
-	// ErrUnanswered is returned by [Follower.Forward] when the upstream that was asked did not answer.
+	// ErrUnanswered is returned by [Follower.Forward] when the upstream that was asked did not
+	// answer.
 	ErrUnanswered = errors.New("the node that this edge passed it on to did not answer; it may or may not be recorded")
 )
 
@@ -44,7 +48,8 @@ type target struct {
 	named bool // by whoever started this edge, and not learnt from an upstream
 }
 
-// targets are the nodes to be asked, the one that is followed first, those that were named before those that were learnt.
+// targets are the nodes to be asked, the one that is followed first, those that were named before
+// those that were learnt.
 func (f *Follower) targets() []target {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -64,11 +69,12 @@ func (f *Follower) targets() []target {
 	return append(named, learnt...)
 }
 
-// Forward passes a request with that body on, and returns the answer, whose body the caller closes. A request with a token goes
-// only to upstreams that were named: others could be anybody. site is where the client sent it, if it does not say so itself.
+// Forward passes a request with that body on, and returns the answer, whose body the caller closes.
+// A request with a token goes only to upstreams that were named: others could be anybody. site is
+// where the client sent it, if it does not say so itself.
 //
-// Another upstream is asked only if the one before got nothing. A submission without an Idempotency-Key must not be
-// recorded twice.
+// Another upstream is asked only if the one before got nothing. A submission without an
+// Idempotency-Key must not be recorded twice.
 func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, site string) (*http.Response, error) {
 	hops, _ := strconv.Atoi(r.Header.Get(hopsHeader))
 	if hops < 0 || hops >= MaxDepth {
@@ -145,8 +151,8 @@ func newSubmits() *http.Client {
 	}
 }
 
-// WaitApplied waits until the boards stand at that index, or ctx ends. So a client that has submitted something here, and looks at
-// it here, sees it.
+// WaitApplied waits until the boards stand at that index, or ctx ends. So a client that has
+// submitted something here, and looks at it here, sees it.
 func (f *Follower) WaitApplied(ctx context.Context, index uint64) {
 	const look = 5 * time.Millisecond
 	for f.applied.Load() < index && ctx.Err() == nil {

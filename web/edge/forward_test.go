@@ -132,7 +132,8 @@ func TestForward(t *testing.T) {
 	}
 }
 
-// TestForwardHeaders: what an upstream needs goes on, and what is between the client and the edge does not.
+// TestForwardHeaders: what an upstream needs goes on, and what is between the client and the edge
+// does not.
 func TestForwardHeaders(t *testing.T) {
 	s := newUpstreamServer(t)
 	r := httptest.NewRequest("POST", "http://edge/x", nil)

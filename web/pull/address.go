@@ -12,9 +12,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Check refuses an address that no source can have, and fills in the kind if it is not said. It knows
-// the addresses that people copy out of their browsers: a page of LiveChess Cloud, a lichess round,
-// a round of another chessrelay. Whether the host may be asked shows when it is.
+// Check refuses an address that no source can have, and fills in the kind if it is not said. It
+// knows the addresses that people copy out of their browsers: a page of LiveChess Cloud, a lichess
+// round, a round of another chessrelay. Whether the host may be asked shows when it is.
 func Check(s *relay.Source) error {
 	s.URL = strings.TrimSpace(s.URL)
 	u, err := url.Parse(s.URL)
@@ -76,7 +76,8 @@ func isIndex(u *url.URL) bool {
 	return name == "index.json" || name == "round.json"
 }
 
-// isFolder reports whether the address may be that of a folder that LiveChess writes, or of the page in it.
+// isFolder reports whether the address may be that of a folder that LiveChess writes, or of the
+// page in it.
 func isFolder(u *url.URL) bool {
 	switch strings.ToLower(path.Base(u.Path)) {
 	case "index.html", "index.htm":
@@ -98,8 +99,9 @@ func folderOf(u *url.URL, round int) *cloud {
 	return &cloud{folder: &index, round: round, games: map[int]*cloudGame{}}
 }
 
-// feedOf returns the address of the PGN of the round whose page or JSON the address is; empty if it is none of those.
-// Lichess's paths count on every host, since chessrelay has them too, and other sites have no such paths.
+// feedOf returns the address of the PGN of the round whose page or JSON the address is; empty if it
+// is none of those. Lichess's paths count on every host, since chessrelay has them too, and other
+// sites have no such paths.
 func feedOf(u *url.URL) string {
 	at := func(path string) string {
 		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}).String()
@@ -123,8 +125,8 @@ func feedOf(u *url.URL) string {
 	return ""
 }
 
-// tournamentOf returns the address of the PGN of all rounds of the tournament whose page or JSON the
-// address is; empty if it is none of those.
+// tournamentOf returns the address of the PGN of all rounds of the tournament whose page or JSON
+// the address is; empty if it is none of those.
 func tournamentOf(u *url.URL) string {
 	p := strings.TrimRight(u.Path, "/")
 	m := tourPath.FindStringSubmatch(p)
@@ -142,7 +144,8 @@ func tournamentOf(u *url.URL) string {
 
 // Paths without the slash at the end, and what their ids are.
 var (
-	// broadcastPath is a lichess round: /broadcast/slug/slug/ID, with a board's id behind it; or as JSON or as a stream.
+	// broadcastPath is a lichess round: /broadcast/slug/slug/ID, with a board's id behind it; or as
+	// JSON or as a stream.
 	broadcastPath = regexp.MustCompile(`^(?:(?:/embed|/api)?/broadcast/[^/]+/[^/]+/([0-9A-Za-z]{8})(?:/[0-9A-Za-z]{8})?|` +
 		`(?:/api(?:/stream)?)?/broadcast/round/([0-9A-Za-z]{8})(?:\.pgn|/edit)?)$`)
 	tourPath       = regexp.MustCompile(`^/(?:broadcast/(?:[^/]+/)?|api/broadcast/)([0-9A-Za-z]{8})$`)
@@ -188,7 +191,8 @@ func parseCloud(u *url.URL) (c *cloud, ok bool) {
 	return c, true
 }
 
-// parsePage reads #UUID, #UUID/ROUND and #UUID/ROUND/BOARD. What follows a question mark does not count.
+// parsePage reads #UUID, #UUID/ROUND and #UUID/ROUND/BOARD. What follows a question mark does not
+// count.
 func parsePage(u *url.URL) (uuid string, round int, ok bool) {
 	where, _, _ := strings.Cut(u.Fragment, "?")
 	parts := strings.Split(strings.Trim(path.Clean("/"+u.Path+"/"+where), "/"), "/")

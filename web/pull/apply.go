@@ -15,7 +15,8 @@ import (
 const (
 	// patience is for how long a source must show the same before moves are taken back that it merely lacks.
 	patience = 30 * time.Second
-	// maxTries is how often the boards are brought to what the sources show, if others change them meanwhile.
+	// maxTries is how often the boards are brought to what the sources show, if others change them
+	// meanwhile.
 	maxTries = 3
 	// maxBatch bounds the commands that are submitted at once.
 	maxBatch = 1000
@@ -39,8 +40,8 @@ type offer struct {
 // taken reports whether anything is taken from the source now.
 func (o *offer) taken() bool { return o.read && o.movedOn == "" }
 
-// settle compares the boards with what the sources show, if that is due. polled says that a poll has just
-// ended: then what could not be recorded before is tried again.
+// settle compares the boards with what the sources show, if that is due. polled says that a poll
+// has just ended: then what could not be recorded before is tried again.
 func (r *round) settle(ctx context.Context, polled bool) error {
 	if !r.isDue(polled) {
 		return nil
@@ -82,8 +83,9 @@ func (r *round) compare(ctx context.Context) error {
 	}
 }
 
-// takeAll takes from each source what the boards are to have of it, the most trusted first. again says that it is to be
-// done once more: somebody else may have changed a game meanwhile, or boards were opened that are to follow a source.
+// takeAll takes from each source what the boards are to have of it, the most trusted first. again
+// says that it is to be done once more: somebody else may have changed a game meanwhile, or boards
+// were opened that are to follow a source.
 func (r *round) takeAll(ctx context.Context) (again bool, err error) {
 	now := r.now()
 	view := r.view()
@@ -145,7 +147,8 @@ func (r *round) offers(view mirror.Round, now time.Time) []*offer {
 	return all
 }
 
-// passed reports whether the time has passed since then. Otherwise the boards are compared when it has.
+// passed reports whether the time has passed since then. Otherwise the boards are compared when it
+// has.
 func (r *round) passed(since time.Time, d time.Duration, now time.Time) bool {
 	if at := since.Add(d); now.Before(at) {
 		if len(r.sources) > 1 {
@@ -162,8 +165,8 @@ func (o *offer) diff(view mirror.Round) []mirror.Change {
 	return mirror.Diff(view, o.games)
 }
 
-// shorter takes moves back that the source no longer shows, only if the round says so, and once the source has shown
-// the same for some time. Until then the boards keep them, and took counts them.
+// shorter takes moves back that the source no longer shows, only if the round says so, and once the
+// source has shown the same for some time. Until then the boards keep them, and took counts them.
 func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now time.Time, took *taken) []mirror.Change {
 	short := map[relay.GameID]shortened{}
 	settled := false
@@ -200,8 +203,8 @@ func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now ti
 	return mirror.Diff(view, games)
 }
 
-// take submits what the boards that follow the source are to have of it, and says how many commands that
-// took.
+// take submits what the boards that follow the source are to have of it, and says how many commands
+// that took.
 func (o *offer) take(
 	ctx context.Context, view mirror.Round, changes []mirror.Change, mine func(mirror.Change) bool, took *taken,
 ) (n int, again bool, err error) {

@@ -94,7 +94,8 @@ func (c *cloud) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []stri
 		c.list, c.index = list, doc.have
 	}
 	news, problems, err := c.fetchGames(ctx, f, b, dir)
-	// What has changed must not be lost if the rest fails; and problems are to be shown and, once they are gone, forgotten.
+	// What has changed must not be lost if the rest fails; and problems are to be shown and, once
+	// they are gone, forgotten.
 	c.again = c.again || changed || news || len(problems) > 0
 	if err != nil {
 		return nil, nil, false, err
@@ -128,8 +129,8 @@ func (c *cloud) show() (out []Game) {
 	return out
 }
 
-// either is an address of which only its answers tell whether it is that of a PGN, or that of a folder
-// that LiveChess writes, or of the page in it.
+// either is an address of which only its answers tell whether it is that of a PGN, or that of a
+// folder that LiveChess writes, or of the page in it.
 type either struct {
 	text     *text
 	folder   *cloud
@@ -197,8 +198,9 @@ func (c *cloud) find(ctx context.Context, f *fetcher, b *budget) error {
 // maxFailed is how many games of a round may fail to come before the others are not asked for.
 const maxFailed = 3
 
-// fetchGames fetches the games that may have changed, some at a time, and reports whether one has. If a few do not come,
-// they stay as they were, and problems tells why; if more do not, that is the error.
+// fetchGames fetches the games that may have changed, some at a time, and reports whether one has.
+// If a few do not come, they stay as they were, and problems tells why; if more do not, that is the
+// error.
 func (c *cloud) fetchGames(ctx context.Context, f *fetcher, b *budget, dir string) (news bool, problems []string, err error) {
 	var group errgroup.Group
 	group.SetLimit(gamesAtOnce)
@@ -246,7 +248,8 @@ func (c *cloud) fetchGames(ctx context.Context, f *fetcher, b *budget, dir strin
 	return news, problems, err
 }
 
-// over reports whether nothing more is to be expected of the game, since it has a result, as it had when it was fetched.
+// over reports whether nothing more is to be expected of the game, since it has a result, as it had
+// when it was fetched.
 func (g *cloudGame) over(p lcc.Pairing) bool {
 	return g != nil && g.doc != nil && !g.doc.Live && !p.Live && p.Result == g.result && p.Result != string(relay.Ongoing)
 }

@@ -86,8 +86,8 @@ type document struct {
 	have        validators
 }
 
-// get asks for a document. It returns nil if nothing has changed since the validators. At most limit bytes are
-// taken from the budget.
+// get asks for a document. It returns nil if nothing has changed since the validators. At most
+// limit bytes are taken from the budget.
 func (f *fetcher) get(ctx context.Context, address string, old validators, b *budget, limit int64) (*document, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

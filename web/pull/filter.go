@@ -7,7 +7,8 @@ import (
 )
 
 // filter returns those of a source's games that the round takes, with the numbers of their boards.
-// OnlyRound comes first, and the places of Slices count what it has left. The order is that of Slices.
+// OnlyRound comes first, and the places of Slices count what it has left. The order is that of
+// Slices.
 func (t *target) filter(games []Game) []Game {
 	if t.OnlyRound > 0 {
 		kept := make([]Game, 0, len(games))
@@ -63,7 +64,8 @@ func sliced(games []Game, slices []relay.Slice) []Game {
 	return out
 }
 
-// roundNumber is the first number in a tag Round: 5 of "5.12", of "5" and of "Round 5"; 0 if there is none.
+// roundNumber is the first number in a tag Round: 5 of "5.12", of "5" and of "Round 5"; 0 if there
+// is none.
 func roundNumber(text string) (n int) {
 	start := strings.IndexAny(text, "0123456789")
 	if start < 0 {

@@ -99,8 +99,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestLiveClock takes the clocks as they run from a game's clock, also when no move comes. The same clock again
-// is no news.
+// TestLiveClock takes the clocks as they run from a game's clock, also when no move comes. The same
+// clock again is no news.
 func TestLiveClock(t *testing.T) {
 	doc := func(white, black int, at time.Time) string {
 		return fmt.Sprintf(`{"live":true,"moves":["e4 5400+3","e5 5390+9"],"clock":{"white":%d,"black":%d,"run":true,"time":%d}}`, white, black, at.UnixMilli())

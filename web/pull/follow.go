@@ -17,17 +17,20 @@ type boardLine struct {
 	missing time.Time // since when it has not shown the board; zero: it does
 }
 
-// follow chooses the source of each board, and returns its place. A board that follows none now is not there.
+// follow chooses the source of each board, and returns its place. A board that follows none now is
+// not there.
 //
 // The rules, which hold for each board alone:
 //
-//  1. A source is dead if its polls have failed for its SilentSeconds, or if it shows another round.
-//  2. It is silent for a board if another source has more of the game, and it has shown nothing new since for
-//     SilentSeconds. A player who thinks makes no source silent.
+//  1. A source is dead if its polls have failed for its SilentSeconds, or if it shows another
+//     round.
+//  2. It is silent for a board if another source has more of the game, and it has shown nothing new
+//     since for SilentSeconds. A player who thinks makes no source silent.
 //  3. The board follows the first source in the list that is neither dead nor silent for it.
-//  4. It goes to another source only if that one has at least as many plies as the board, and is behind none. So it
-//     loses no move, and does not come back too early.
-//  5. If there is no such source, the board stays with the one that it follows, also if that is gone from the list.
+//  4. It goes to another source only if that one has at least as many plies as the board, and is
+//     behind none. So it loses no move, and does not come back too early.
+//  5. If there is no such source, the board stays with the one that it follows, also if that is
+//     gone from the list.
 func (r *round) follow(view mirror.Round, all []*offer, now time.Time) map[relay.GameID]int {
 	shows := make(map[relay.GameID][]*mirror.Game, len(view.Games))
 	for _, g := range view.Games {
@@ -122,8 +125,9 @@ func (r *round) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, a
 	return -1
 }
 
-// mine reports whether what the source at that place says of a game is for the boards. A board that is not there yet
-// is opened once every source that is trusted more has been read, or is dead: it may have the board too.
+// mine reports whether what the source at that place says of a game is for the boards. A board that
+// is not there yet is opened once every source that is trusted more has been read, or is dead: it
+// may have the board too.
 func (r *round) mine(view mirror.Round, all []*offer, follow map[relay.GameID]int, place int, c mirror.Change) bool {
 	if i, ok := follow[c.Game]; ok {
 		return i == place
@@ -141,8 +145,8 @@ func (r *round) mine(view mirror.Round, all []*offer, follow map[relay.GameID]in
 	return true
 }
 
-// followed is the command that says which source the board follows; nil if it says so already, or if there is but one
-// source.
+// followed is the command that says which source the board follows; nil if it says so already, or
+// if there is but one source.
 func (o *offer) followed(g *relay.Game) *relaypb.Command {
 	if g == nil || g.Source == o.target.ID || g.Source == relay.ManualSource || g.Source == "" && len(o.sources) == 1 {
 		return nil

@@ -153,7 +153,8 @@ func TestSourceLosesABoard(t *testing.T) {
 	p.want("back again", 2, "s1", "d4 d5 c4 *")
 }
 
-// TestSourcesAreMerged takes boards of both, each from the source that has it, on numbers of their own.
+// TestSourcesAreMerged takes boards of both, each from the source that has it, on numbers of their
+// own.
 func TestSourcesAreMerged(t *testing.T) {
 	a, b := newPage(t, game(1, "A", "1. e4 *")), newPage(t, game(1, "C", "1. c4 *")+game(2, "D", "1. d4 *"))
 	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a"}, relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", BoardOffset: 10})
@@ -181,7 +182,8 @@ func TestSourcesAreMerged(t *testing.T) {
 	}
 }
 
-// TestFirstSourceIsDown opens the boards of the second once the first is dead, and gives them to the first when it is there.
+// TestFirstSourceIsDown opens the boards of the second once the first is dead, and gives them to
+// the first when it is there.
 func TestFirstSourceIsDown(t *testing.T) {
 	p := newPair(t, "", game(1, "A", "1. e4 *"))
 	p.show("", game(1, "A", "1. e4 *"))
@@ -195,7 +197,8 @@ func TestFirstSourceIsDown(t *testing.T) {
 	p.want("the first is there", 1, "s1", "e4 e5 *")
 }
 
-// TestFirstSourceHangs opens the boards of the second though the first poll of the first never ends.
+// TestFirstSourceHangs opens the boards of the second though the first poll of the first never
+// ends.
 func TestFirstSourceHangs(t *testing.T) {
 	p := newPair(t, "", game(1, "A", "1. e4 *"))
 	p.polls[1].once(t.Context())
@@ -222,7 +225,8 @@ func TestBothSourcesAreDown(t *testing.T) {
 	}
 }
 
-// TestSourceIsTakenAway leaves a board with the moves that it has when its source goes, until the other has caught up.
+// TestSourceIsTakenAway leaves a board with the moves that it has when its source goes, until the
+// other has caught up.
 func TestSourceIsTakenAway(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
 	p := newPair(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
@@ -261,7 +265,8 @@ func TestSourceTakesBack(t *testing.T) {
 	}
 }
 
-// TestManualBoard leaves it to mirror what a board that a person plays gets of its sources, and never has it follow one.
+// TestManualBoard leaves it to mirror what a board that a person plays gets of its sources, and
+// never has it follow one.
 func TestManualBoard(t *testing.T) {
 	p := newPair(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
 	p.poll()

@@ -46,8 +46,8 @@ type Game struct {
 	Unread bool
 	// Truncated: the game has no result behind its moves, as in a file that is still being written.
 	Truncated bool
-	// Torn is the game as it was read if the text ends in it, so that half of a move or of a tag may
-	// be missing; nil otherwise. It is the last game's, and belongs to the caller.
+	// Torn is the game as it was read if the text ends in it, so that half of a move or of a tag
+	// may be missing; nil otherwise. It is the last game's, and belongs to the caller.
 	Torn *pgn.Game
 
 	place int // in what the source shows, from 1; also of a LiveChess board
@@ -64,8 +64,8 @@ type piece struct {
 	size  int
 }
 
-// Read reads a text, as [pgn.Decode] returns it. It returns at most limit games, those that could not
-// be read among them, and the number of the others.
+// Read reads a text, as [pgn.Decode] returns it. It returns at most limit games, those that could
+// not be read among them, and the number of the others.
 func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 	in := pgn.NewReader(bytes.NewReader(nil))
 	pieces := slices.Collect(pgn.Pieces(text))
@@ -117,8 +117,8 @@ func count(in *pgn.Reader, text []byte) (n int) {
 	}
 }
 
-// placed turns an error of a game in its piece into one of the game in the whole text. before is how
-// many games stand before that game, and lines how many lines stand before the piece.
+// placed turns an error of a game in its piece into one of the game in the whole text. before is
+// how many games stand before that game, and lines how many lines stand before the piece.
 func placed(err error, before, lines int) error {
 	fault, ok := errors.AsType[*pgn.Error](err)
 	if !ok {
@@ -132,7 +132,8 @@ func placed(err error, before, lines int) error {
 	return &moved
 }
 
-// read returns what the piece says. The end of the text is not remembered if it is the middle of a game.
+// read returns what the piece says. The end of the text is not remembered if it is the middle of a
+// game.
 func (m *Memory) read(in *pgn.Reader, text []byte, last bool) *piece {
 	sum := sha256.Sum256(text)
 	if p := m.find(sum); p != nil && !(last && p.unfinished()) {

@@ -54,8 +54,9 @@ func sameGames(t testing.TB, got, want []Game) {
 	}
 }
 
-// TestMemory changes a text at random, game by game, and wants what a memory reads of it to be what is read
-// without one: also of games that cannot be read or played, of cut texts, and with the lines of the errors.
+// TestMemory changes a text at random, game by game, and wants what a memory reads of it to be what
+// is read without one: also of games that cannot be read or played, of cut texts, and with the
+// lines of the errors.
 func TestMemory(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	moves := strings.Fields("e4 {[%clk_1:00:00]} e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7")
@@ -117,7 +118,8 @@ func TestMemoryReads(t *testing.T) {
 			t.Errorf("game %d was read again: %v, want %v", i+1, same, !same)
 		}
 	}
-	// A text that ends in a game shows it as torn, though the game came before in the middle of a text.
+	// A text that ends in a game shows it as torn, though the game came before in the middle of a
+	// text.
 	open := strings.TrimSuffix(game(4, "D", "1. e4"), "\n")
 	if got, _ := m.Read([]byte(open+texts[0]), 10); got[0].Torn != nil || got[1].Torn != nil {
 		t.Errorf("torn in the middle: %+v", got)
@@ -221,7 +223,8 @@ func bigRound(more int) []byte {
 	return []byte(b.String())
 }
 
-// BenchmarkRead reads a round of 1,000 boards, without a memory and with 50 boards changed each time.
+// BenchmarkRead reads a round of 1,000 boards, without a memory and with 50 boards changed each
+// time.
 func BenchmarkRead(b *testing.B) {
 	text := bigRound(0)
 	for _, g := range plainRead(b, string(text)) {
@@ -249,8 +252,9 @@ func BenchmarkRead(b *testing.B) {
 	})
 }
 
-// BenchmarkPoll polls a round of 1,000 boards, for the first time, and with one new move on each of 50 boards. There is no
-// log here, so the first poll costs less than it does on a node. diff is mirror's part of a poll.
+// BenchmarkPoll polls a round of 1,000 boards, for the first time, and with one new move on each of
+// 50 boards. There is no log here, so the first poll costs less than it does on a node. diff is
+// mirror's part of a poll.
 func BenchmarkPoll(b *testing.B) {
 	start := func() (*hall, *poll) {
 		h := newHall(b, relay.Source{Kind: relay.SourcePGN, URL: "http://example.org/x.pgn"})

@@ -47,8 +47,8 @@ func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
 }
 
 // edited reports whether somebody has changed how a source is taken since the boards were last
-// compared: the tournament's replacements, or what of the boards is locked. Then a source that shows
-// nothing new must be compared again.
+// compared: the tournament's replacements, or what of the boards is locked. Then a source that
+// shows nothing new must be compared again.
 func (r *round) edited() bool {
 	view := r.view()
 	r.mu.Lock()
@@ -56,7 +56,8 @@ func (r *round) edited() bool {
 	return view.Players != r.applied || locksOf(view.Games) != r.locks
 }
 
-// locksOf is another number when a lock of one of the games comes or goes, or a board leaves its source.
+// locksOf is another number when a lock of one of the games comes or goes, or a board leaves its
+// source.
 func locksOf(games []*relay.Game) uint64 {
 	h := fnv.New64a()
 	for _, g := range games {

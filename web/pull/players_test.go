@@ -19,8 +19,8 @@ func (h *hall) names() (out []string) {
 	return out
 }
 
-// TestReplacementsOfAPoll edits the replacements while the source stays as it is: the next poll shows
-// them, and later polls ask for nothing.
+// TestReplacementsOfAPoll edits the replacements while the source stays as it is: the next poll
+// shows them, and later polls ask for nothing.
 func TestReplacementsOfAPoll(t *testing.T) {
 	src := newPage(t, game(1, "Wrong, A", "1. e4 *"))
 	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
@@ -71,8 +71,8 @@ func TestPlayersParseOnce(t *testing.T) {
 	}
 }
 
-// TestUnlocked: a field that a person has set stays while the source shows the same, and is filled in by the next poll
-// once it is unlocked.
+// TestUnlocked: a field that a person has set stays while the source shows the same, and is filled
+// in by the next poll once it is unlocked.
 func TestUnlocked(t *testing.T) {
 	src := newPage(t, game(1, "Wrong, A", "1. e4 *"))
 	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})

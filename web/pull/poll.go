@@ -21,7 +21,8 @@ type target struct{ relay.Source }
 
 // Status is how a source fares, as the API shows it. Times are those of this node's clock, and counts those since it leads.
 type Status struct {
-	// State says it in words: "polled", "failing: …", "stopped: …" with the reason, "waiting: …", or "starting".
+	// State says it in words: "polled", "failing: …", "stopped: …" with the reason, "waiting: …",
+	// or "starting".
 	State      string       `json:"state"`
 	LastPoll   relay.Millis `json:"lastPoll,omitempty"`
 	LastChange relay.Millis `json:"lastChange,omitempty"` // when the source last showed something new
@@ -121,7 +122,8 @@ func (s *poll) run(ctx context.Context) {
 	}
 }
 
-// catchUp compares the boards if that is due at a time which has come. Those of a round that is over stay as they are.
+// catchUp compares the boards if that is due at a time which has come. Those of a round that is
+// over stay as they are.
 func (s *poll) catchUp(life context.Context) error {
 	if s.rests() != "" {
 		s.forget()
@@ -209,7 +211,8 @@ func (s *poll) show(games []Game, problems []string, changed bool, err error) {
 	s.shows.read, s.shows.failing = true, time.Time{}
 }
 
-// slow reports whether the source is to be asked less often: the round is finished, or the source has gone on to another.
+// slow reports whether the source is to be asked less often: the round is finished, or the source
+// has gone on to another.
 func (s *poll) slow() (yes bool) {
 	s.mu.Lock()
 	yes = s.movedOn != ""

@@ -111,7 +111,8 @@ func (p *Puller) Status(id relay.RoundID) (Status, bool) {
 	return all[0].Status, true
 }
 
-// Sources tells how each source of a round fares, the most trusted first; none if this node does not poll them.
+// Sources tells how each source of a round fares, the most trusted first; none if this node does
+// not poll them.
 func (p *Puller) Sources(id relay.RoundID) []SourceStatus {
 	p.mu.Lock()
 	r := p.rounds[id]

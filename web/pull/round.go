@@ -78,17 +78,20 @@ func (r *round) forget() {
 	r.later, r.again = time.Time{}, true
 }
 
-// when is the time at which the boards are to be compared though no poll brings anything; zero if there is none.
+// when is the time at which the boards are to be compared though no poll brings anything; zero if
+// there is none.
 func (r *round) when() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.later
 }
 
-// afterFinish is for how long a round is polled that is finished, since something may be corrected yet.
+// afterFinish is for how long a round is polled that is finished, since something may be corrected
+// yet.
 const afterFinish = time.Hour
 
-// rests says why the round is not polled now; empty if it is. It follows from the log, so that every leader thinks the same.
+// rests says why the round is not polled now; empty if it is. It follows from the log, so that
+// every leader thinks the same.
 func (r *round) rests() (why string) {
 	now := r.now()
 	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {

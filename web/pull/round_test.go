@@ -20,8 +20,8 @@ func (h *hall) setStatus(id string, status relay.RoundStatus) {
 	h.updateRound(id, &relaypb.UpdateRound{Status: new(string(status))})
 }
 
-// TestFinished polls a round for an hour after its last result, and again when it is opened again. A node that begins to lead
-// then thinks the same.
+// TestFinished polls a round for an hour after its last result, and again when it is opened again.
+// A node that begins to lead then thinks the same.
 func TestFinished(t *testing.T) {
 	const whole = "1. e4 e5 1-0"
 	src := newPage(t, game(1, "A", "1. e4 *")+game(2, "B", "1. d4 *"))
@@ -89,8 +89,8 @@ func TestFinishedByHand(t *testing.T) {
 	}
 }
 
-// TestFinishedWhileSomethingIsDue wants a round that was finished by hand to stay as it is, though its source has been
-// shorter for long.
+// TestFinishedWhileSomethingIsDue wants a round that was finished by hand to stay as it is, though
+// its source has been shorter for long.
 func TestFinishedWhileSomethingIsDue(t *testing.T) {
 	src := newPage(t, game(1, "A", "1. e4 e5 *"))
 	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
@@ -109,8 +109,8 @@ func TestFinishedWhileSomethingIsDue(t *testing.T) {
 	}
 }
 
-// TestShorterWhileItFails wants a source that was shorter, and cannot be asked since, to take nothing back until it
-// shows the same again.
+// TestShorterWhileItFails wants a source that was shorter, and cannot be asked since, to take
+// nothing back until it shows the same again.
 func TestShorterWhileItFails(t *testing.T) {
 	src := newPage(t, game(1, "A", "1. e4 e5 *"))
 	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
@@ -162,7 +162,8 @@ func TestStartsAfterPrevious(t *testing.T) {
 	}
 }
 
-// TestMovedOn stops taking a source that shows the next round, and takes it again when it shows this one.
+// TestMovedOn stops taking a source that shows the next round, and takes it again when it shows
+// this one.
 func TestMovedOn(t *testing.T) {
 	of := func(round string, games ...string) string {
 		return strings.ReplaceAll(strings.Join(games, ""), "[Round \"2.", "[Round \""+round+".")

@@ -73,8 +73,8 @@ func (t *text) games(body []byte) (games []Game, problems []string) {
 	return games, problems
 }
 
-// withoutTorn leaves out what a text that ends in the middle may say wrongly, see [pgn.WithoutTorn]. A last
-// move without a clock goes too, if any game of the text has clocks.
+// withoutTorn leaves out what a text that ends in the middle may say wrongly, see
+// [pgn.WithoutTorn]. A last move without a clock goes too, if any game of the text has clocks.
 func withoutTorn(games []Game, body []byte) []Game {
 	n := len(games)
 	if n == 0 || games[n-1].Torn == nil {

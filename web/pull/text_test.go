@@ -63,8 +63,9 @@ func strange(t testing.TB) map[string]string {
 	}
 }
 
-// TestNotPGN polls what is no PGN: before the first PGN came, behind a good one, and with other types. No board is
-// opened, nothing that is recorded changes, and the state says what came. Then the source is there again.
+// TestNotPGN polls what is no PGN: before the first PGN came, behind a good one, and with other
+// types. No board is opened, nothing that is recorded changes, and the state says what came. Then
+// the source is there again.
 func TestNotPGN(t *testing.T) {
 	good := game(1, "A", "1. e4 e5 *") + game(2, "B", "1. d4 d5 1-0")
 	for body, what := range strange(t) {
@@ -113,7 +114,8 @@ func TestLenientType(t *testing.T) {
 	}
 }
 
-// TestEmpty wants a source that shows nothing to be no fault, since a file is empty before the round.
+// TestEmpty wants a source that shows nothing to be no fault, since a file is empty before the
+// round.
 func TestEmpty(t *testing.T) {
 	for _, body := range []string{"", "\n \n", "\ufeff"} {
 		src := newPage(t, body)

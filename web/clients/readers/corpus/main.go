@@ -1,5 +1,6 @@
-// Command corpus writes many games as PGN through the real writer, and what other programs must read
-// of them, as one JSON array to the standard output. Its arguments are PGN files whose games it adds.
+// Command corpus writes many games as PGN through the real writer, and what other programs must
+// read of them, as one JSON array to the standard output. Its arguments are PGN files whose games
+// it adds.
 //
 // What must be read is told apart from the writer: it is what the corpus gave the game, never what
 // the writer made of it.
