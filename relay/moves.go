@@ -120,21 +120,11 @@ func readMove(record []byte, ply Ply) Move {
 	if m.Illegal {
 		m.FEN, at = nextText(record, text, at, 3)
 	}
-	var n uint64
-	if comes(record, at, 4, varintType) {
-		n, at = nextNumber(record, at, 4)
-		m.Clock.White = Millis(n)
-	}
-	if comes(record, at, 5, varintType) {
-		n, at = nextNumber(record, at, 5)
-		m.Clock.Black = Millis(n)
-	}
-	n, at = nextNumber(record, at, 6)
-	m.At = Millis(n)
+	m.Clock, m.At, at = nextTimes(record, at)
 	m.Index, at = nextNumber(record, at, 7)
 	m.Term, at = nextNumber(record, at, 8)
 	m.Request, at = nextText(record, text, at, 9)
-	n, _ = nextNumber(record, at, 10)
+	n, _ := nextNumber(record, at, 10)
 	m.Carried = Sides(n)
 	return m
 }
@@ -293,16 +283,21 @@ func (p *Played) read(record []byte) {
 		p.n = uint8(copy(p.uci[:], record[begin:begin+length]))
 		at = begin + length
 	}
-	p.Clock = NoClock()
+	p.Clock, p.At, _ = nextTimes(record, at)
+}
+
+// nextTimes reads the fields of a record of a move that tell its clocks and when it was played.
+func nextTimes(record []byte, at int) (clock Clock, played Millis, end int) {
+	clock = NoClock()
 	var n uint64
 	if comes(record, at, 4, varintType) {
 		n, at = nextNumber(record, at, 4)
-		p.Clock.White = Millis(n)
+		clock.White = Millis(n)
 	}
 	if comes(record, at, 5, varintType) {
 		n, at = nextNumber(record, at, 5)
-		p.Clock.Black = Millis(n)
+		clock.Black = Millis(n)
 	}
-	n, _ = nextNumber(record, at, 6)
-	p.At = Millis(n)
+	n, at = nextNumber(record, at, 6)
+	return clock, Millis(n), at
 }
