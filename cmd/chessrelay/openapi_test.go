@@ -219,6 +219,17 @@ func TestOpenAPI(t *testing.T) {
 		st := doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)
 		return st["lastPoll"] != nil && st["nextPoll"] != nil && st["problems"] != nil
 	})
+	for _, g := range doc.get(200, "/api/rounds/{rid}")["games"].([]any) {
+		if g := g.(object); g["board"] == 9. {
+			gid := doc.ids["gid"]
+			doc.ids["gid"] = g["id"].(string)
+			patch(200, gamePath, object{"white": object{"name": "Anand"}})
+			doc.ids["gid"] = gid
+		}
+	}
+	eventually(t, "the source to be told that a name is locked", func() bool {
+		return doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)["locked"] == 1.
+	})
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": "http://127.0.0.1:1/games.pgn"}})
 	eventually(t, "the source to fail", func() bool { return doc.get(200, "/api/rounds/{rid}")["sourceState"].(object)["failingSince"] != nil })
 	patch(200, "/api/rounds/{rid}", object{"source": object{"url": src.URL}})

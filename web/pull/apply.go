@@ -224,6 +224,9 @@ func (o *offer) take(
 		if g != nil || c.New {
 			took.follow++
 		}
+		if len(c.Locked) > 0 {
+			took.locked++
+		}
 		if o.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
 			took.unread = append(took.unread, o.faults[i].Error())
 		}

@@ -93,6 +93,9 @@ func TestUnlocked(t *testing.T) {
 	poll(" Right, A ")
 	src.set(200, game(1, "Wrong, A", "1. e4 e5 *"))
 	poll(" Right, A ")
+	if st := s.tell(); st.Locked != 1 || st.Problems != nil {
+		t.Errorf("%+v", st)
+	}
 	h.must(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: id, Fields: []string{"white.name"}}}})
 	poll(" Wrong, A ")
 	at := h.applied()

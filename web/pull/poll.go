@@ -38,6 +38,7 @@ type Status struct {
 	Games        int          `json:"games"`            // that the source shows
 	Follow       int          `json:"follow,omitempty"` // boards that follow this source, of a round with several
 	Kept         int          `json:"kept,omitempty"`   // plies that the boards have and the source does not
+	Locked       int          `json:"locked,omitempty"` // boards where a person has set something else than the source says
 }
 
 // SourceStatus is a source of a round, and how it fares.
@@ -86,6 +87,7 @@ type taken struct {
 	refused []string // what the boards did not take
 	kept    int
 	follow  int
+	locked  int
 }
 
 // reader fetches the games of one kind of source. It returns false if they are as the last time, and tells
@@ -281,7 +283,8 @@ func (s *poll) noteTaken() {
 	for i := range problems {
 		problems[i] = clip(problems[i])
 	}
-	st.Games, st.Kept, st.Follow, st.Problems = len(s.shows.games), s.took.kept, s.took.follow, problems
+	st.Games, st.Kept, st.Follow, st.Locked = len(s.shows.games), s.took.kept, s.took.follow, s.took.locked
+	st.Problems = problems
 	if n := len(problems); n > maxProblems {
 		st.Problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("and %d more", n-maxProblems))
 	}
