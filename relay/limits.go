@@ -31,7 +31,7 @@ const (
 	MaxSourceURL    = 2000
 	MaxRoundSources = 8 // sources of a round
 	MaxSlices       = 500
-	MaxReplacements = 100_000 // bytes of the replacements of a tournament's players, and of its teams
+	MaxReplacements = 28_000 // bytes of the replacements of a tournament's players, and of its teams
 	MaxWebsite      = 500
 	MaxInterval     = 3600 // seconds between two polls of a source
 	MaxTags         = 64   // of a game

@@ -323,9 +323,12 @@ func named(side string, p *relaypb.PlayerUpdate) (out []string) {
 	return out
 }
 
-// fieldsOf are the fields that an update of a game names.
-func fieldsOf(op *relaypb.UpdateGame) []string {
-	out := append(named("black", op.Black), named("white", op.White)...)
+// UpdatedFields returns the fields that an update of a game names, as in [Lock.Field].
+func UpdatedFields(op *relaypb.UpdateGame) []string {
+	out := append(named("black", op.GetBlack()), named("white", op.GetWhite())...)
+	if op == nil {
+		return nil
+	}
 	if op.TimeControl != nil {
 		out = append(out, "timeControl")
 	}

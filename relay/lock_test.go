@@ -65,6 +65,15 @@ func TestLocks(t *testing.T) {
 	if out := s.must(bySource(rename("u3", "Hil, Tom"))); !out.Duplicate {
 		t.Error("nothing was left to change")
 	}
+	nameOnly := func(name string) *relaypb.Command {
+		return bySource(updateGame("only "+name, &relaypb.UpdateGame{White: &relaypb.PlayerUpdate{Name: &name}}))
+	}
+	if out := s.do(nameOnly("Hil, Tom")); !errors.Is(out.Err, ErrLocked) || !strings.Contains(out.Err.Error(), "white.name") {
+		t.Errorf("all that the source named is locked: %v", out.Err)
+	}
+	if out := s.must(nameOnly("Hill, Tom")); !out.Duplicate {
+		t.Error("the source agrees with what is locked")
+	}
 	s.must(rename("u4", "Hill, Tom"))
 	if got := s.locked(); got != "white.name white.rating" {
 		t.Errorf("what a person confirms is locked: %s", got)
@@ -200,7 +209,9 @@ func TestStartPosition(t *testing.T) {
 	if g := s.game(); g.FEN() != StartFEN || s.locked() != "fen moves" {
 		t.Errorf("%s, locked %s", g.FEN(), s.locked())
 	}
-	s.must(bySource(updateGame("f4", &relaypb.UpdateGame{Fen: new(fen), Variant: new("960")})))
+	if out := s.do(bySource(updateGame("f4", &relaypb.UpdateGame{Fen: new(fen), Variant: new("960")}))); !errors.Is(out.Err, ErrLocked) {
+		t.Error(out.Err)
+	}
 	if g := s.game(); g.FEN() != StartFEN {
 		t.Errorf("a source has changed %s", g.FEN())
 	}

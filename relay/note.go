@@ -109,7 +109,8 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	asked := func(field string) bool { return len(op.Fields) == 0 || slices.Contains(op.Fields, field) }
 	update := n.update(op.Game, asked)
 	moves := n.correction(g.Game, asked)
-	if update == nil && moves == nil {
+	clock := n.clock(op.Game, asked)
+	if update == nil && moves == nil && clock == nil {
 		return bad("fields", "there is nothing to accept: the source has nothing else, or what it has changed meanwhile")
 	}
 	if len(g.Changes)+2 > MaxChanges {
@@ -132,6 +133,12 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 			return err
 		}
 	}
+	if clock != nil {
+		told := &relaypb.Command{At: c.At, By: c.By, Request: c.Request + acceptedClock}
+		if err := s.setClock(told, clock, out); err != nil && moves == nil && update == nil {
+			return err
+		}
+	}
 	out.Index, out.Term, out.Duplicate = index, term, false
 	next := *g.Game
 	next.free(n.accepted(asked))
@@ -144,6 +151,39 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 // acceptedTags is what the request of an acceptance has at its end in the line of the audit trail
 // about the tags.
 const acceptedTags = "/tags"
+
+// acceptedClock is likewise what its request of the clocks has.
+const acceptedClock = "/clock"
+
+// clock are the clocks that the note asks for; nil if it asks for none.
+func (n *SourceNote) clock(game string, asked func(string) bool) *relaypb.SetClock {
+	if n == nil || n.Fields[LockClock] == "" || !asked(LockClock) {
+		return nil
+	}
+	white, black, _ := strings.Cut(n.Fields[LockClock], "/")
+	op := &relaypb.SetClock{Game: game}
+	for _, side := range []struct {
+		text string
+		to   **int64
+	}{{white, &op.WhiteMs}, {black, &op.BlackMs}} {
+		if ms, err := strconv.ParseInt(side.text, 10, 64); err == nil {
+			*side.to = &ms
+		}
+	}
+	return op
+}
+
+// ClockText is a clock as a note has it: the milliseconds left of White and of Black, "?" where nobody knows, such as
+// "2031000/5034000".
+func ClockText(c Clock) string {
+	side := func(t Millis) string {
+		if t < 0 {
+			return "?"
+		}
+		return strconv.FormatInt(int64(t), 10)
+	}
+	return side(c.White) + "/" + side(c.Black)
+}
 
 // update is the update of the tags that the note asks for; nil if it asks for none.
 func (n *SourceNote) update(game string, asked func(string) bool) *relaypb.UpdateGame {

@@ -40,11 +40,13 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	var d diff
 	pairing, locks := *g.Pairing, g.Locks()
 	if person(c) {
-		locks = g.lock(c, fieldsOf(op)...)
+		locks = g.lock(c, UpdatedFields(op)...)
 	} else if err := g.byHand(c); err != nil {
 		return err
-	} else {
-		op = g.withoutLocked(op)
+	} else if whole := op; len(g.Locks()) > 0 {
+		if op = g.withoutLocked(op); len(UpdatedFields(op)) == 0 && g.wouldChange(whole) {
+			return g.mayChange(c, firstLocked(g.Game, whole))
+		}
 	}
 	white, black := playerRecord(g.White), playerRecord(g.Black)
 	d.player("white", white, op.White)
@@ -87,6 +89,28 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	s.putGame(g, &next, out)
 	out.tell(tellGame, c.At)
 	return nil
+}
+
+// wouldChange reports whether an update says something else of the players, the time control, the tags or the start.
+func (g *Game) wouldChange(op *relaypb.UpdateGame) bool {
+	var d diff
+	d.player("white", playerRecord(g.White), op.White)
+	d.player("black", playerRecord(g.Black), op.Black)
+	pairing := *g.Pairing
+	set(&d, "timeControl", &pairing.TimeControl, op.TimeControl)
+	_, tags := d.tags(g.Tags, op.Tags)
+	_, start := d.start(g, &pairing, op)
+	return len(d) > 0 || tags != nil || start != nil
+}
+
+// firstLocked is the first field of an update that is locked.
+func firstLocked(g *Game, op *relaypb.UpdateGame) string {
+	for _, field := range UpdatedFields(op) {
+		if _, locked := g.Lock(field); locked {
+			return field
+		}
+	}
+	return ""
 }
 
 // start gives a game without moves another position to start from, and returns that; nil if it

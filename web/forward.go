@@ -52,12 +52,12 @@ func isPush(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/push"
 
 // passOn answers with what the member answers. Nothing has been written if it fails.
 func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.SubmitTimeout+forwardGrace)
-	defer cancel()
-	body, leave, err := s.takeBody(ctx, w, r)
+	body, leave, err := s.takeBody(w, r)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.SubmitTimeout+forwardGrace)
+	defer cancel()
 	defer leave()
 	foreign := isForeign(r)
 	r = r.Clone(ctx)
@@ -91,7 +91,7 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 // takeBody reads what is to be passed on, within its limit. Pushes to a round go on one after the
 // other, in the order in which they came: the member must not get an older one last. leave must
 // follow.
-func (s *Server) takeBody(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, leave func(), err error) {
+func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) (body []byte, leave func(), err error) {
 	if !isPush(r) {
 		select {
 		case s.forwards <- struct{}{}:
@@ -105,14 +105,14 @@ func (s *Server) takeBody(ctx context.Context, w http.ResponseWriter, r *http.Re
 		}
 		return body, leave, nil
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxPushBody)
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.SubmitTimeout)) // see Server.push
 	turn, leave, err := s.enterPush(relay.RoundID(chi.URLParam(r, "roundId")))
 	if err != nil {
 		return nil, nil, err
 	}
-	if body, err = readBody(r); err == nil {
+	if body, err = readBody(w, r, s.cfg.SubmitTimeout); err == nil {
+		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.SubmitTimeout+forwardGrace)
 		err = turn.Wait(ctx)
+		cancel()
 	}
 	if err != nil {
 		leave()

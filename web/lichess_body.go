@@ -3,8 +3,11 @@ package web
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay/mirror"
 	"github.com/chessrelay/chessrelay/relay/pgn"
@@ -43,22 +46,33 @@ type pushing struct {
 	warnings []string // about the push as a whole
 }
 
-// readBody reads the whole body of a push, which has a limit.
-func readBody(r *http.Request) ([]byte, error) {
+// minRate is how many bytes a second of a push must come, after the first seconds. A hall may have a slow line; one that
+// sends nothing holds up those behind it for no longer than they wait.
+const minRate = 32 << 10
+
+// readBody reads the whole body of a push, which has a limit. It must begin within patience, and go on at minRate.
+func readBody(w http.ResponseWriter, r *http.Request, patience time.Duration) ([]byte, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxPushBody)
 	var b bytes.Buffer
 	if n := r.ContentLength; n > 0 && n <= maxPushBody {
 		b.Grow(int(n) + bytes.MinRead)
 	}
-	switch _, err := b.ReadFrom(r.Body); {
-	case tooLarge(err):
-		return nil, &apiError{
-			Status: http.StatusRequestEntityTooLarge, Code: "too_large",
-			Message: fmt.Sprintf("the push is larger than %d MiB", maxPushBody>>20), More: map[string]any{"limit": maxPushBody},
+	connection, began := http.NewResponseController(w), time.Now()
+	for {
+		allowed := patience + time.Duration(b.Len())*time.Second/minRate
+		_ = connection.SetReadDeadline(began.Add(allowed)) // which a test's connection may not have
+		switch _, err := io.CopyN(&b, r.Body, minRate); {
+		case errors.Is(err, io.EOF):
+			return b.Bytes(), nil
+		case tooLarge(err):
+			return nil, &apiError{
+				Status: http.StatusRequestEntityTooLarge, Code: "too_large",
+				Message: fmt.Sprintf("the push is larger than %d MiB", maxPushBody>>20), More: map[string]any{"limit": maxPushBody},
+			}
+		case err != nil:
+			return nil, http.ErrAbortHandler // it did not come, or not in time
 		}
-	case err != nil:
-		return nil, http.ErrAbortHandler // it did not come, or not in time
 	}
-	return b.Bytes(), nil
 }
 
 // readPush reads the games of a push. One that cannot be read leaves the others alone. So do those

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -36,6 +37,29 @@ func parseGrouping(t *relay.Tournament) *grouping {
 
 // groupings are those that there are, by tournament. If several name one, its own counts, or else
 // the newest.
+//
+// Those that are unlisted are in none, but for a client that finds them in lists.
+func (s *Server) groupings(r *http.Request, b relay.Reader) map[relay.TournamentID]*grouping {
+	out := groupings(b)
+	if s.ownerOf(r) {
+		return out
+	}
+	hidden := func(id relay.TournamentID) bool {
+		t, ok := b.Tournament(id)
+		return ok && t.Unlisted
+	}
+	for id, g := range out {
+		shown := *g
+		if shown.tours = slices.DeleteFunc(slices.Clone(g.tours), hidden); hidden(id) || len(shown.tours) < min(2, len(g.tours)) {
+			delete(out, id)
+			continue
+		}
+		out[id] = &shown
+	}
+	return out
+}
+
+// groupings are all that there are.
 func groupings(b relay.Reader) map[relay.TournamentID]*grouping {
 	out := map[relay.TournamentID]*grouping{}
 	own := map[relay.TournamentID]bool{}
@@ -70,8 +94,8 @@ type lichessGroupTour struct {
 }
 
 // groupIn is the group of a tournament; nil: it has none.
-func groupIn(b relay.Reader, id relay.TournamentID) *lichessGroup {
-	g := groupings(b)[id]
+func (s *Server) groupIn(r *http.Request, b relay.Reader, id relay.TournamentID) *lichessGroup {
+	g := s.groupings(r, b)[id]
 	if g == nil {
 		return nil
 	}

@@ -169,7 +169,7 @@ func (s *Server) list(r *http.Request, keep func(*relay.Tournament) bool, pick f
 			}
 		}
 		sorted(tours)
-		groups := groupings(b)
+		groups := s.groupings(r, b)
 		picked = pick(tours)
 		for i := range picked {
 			picked[i].load(b)
@@ -276,7 +276,7 @@ func (s *Server) lichessByUser(r *http.Request) (answer, error) {
 	var shown []tourView
 	index := s.seenBy(r)(func(b relay.Reader) {
 		all = s.listed(r, b)
-		groups := groupings(b)
+		groups := s.groupings(r, b)
 		for _, t := range pageOf(all, page, byUserPage) {
 			v := tourIn(b, t)
 			if g := groups[t.ID]; g != nil {

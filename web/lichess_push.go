@@ -31,10 +31,7 @@ const (
 // The broadcaster app takes any answer but 2xx for a success and is silent until a file
 // changes. When the fault is ours and passes, its connection is cut instead, since then it tries again.
 func (s *Server) push(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxPushBody)
-	// Who sends his slowly does not hold up those behind him for longer than they wait.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.SubmitTimeout))
-	a, err := s.pushed(r)
+	a, err := s.pushed(w, r)
 	if err == nil {
 		writeJSON(w, a.status, a.body)
 		return
@@ -59,9 +56,7 @@ func isBroadcaster(r *http.Request) bool {
 	return strings.HasPrefix(r.UserAgent(), "Lichess Broadcaster")
 }
 
-func (s *Server) pushed(r *http.Request) (_ answer, err error) {
-	ctx, cancel := s.deadline(r)
-	defer cancel()
+func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err error) {
 	round := relay.RoundID(chi.URLParam(r, "roundId"))
 	// The place in the line is taken before the body is read, so that of two pushes the one
 	// that came later is the one that counts.
@@ -70,10 +65,12 @@ func (s *Server) pushed(r *http.Request) (_ answer, err error) {
 		return answer{}, err
 	}
 	defer leave()
-	text, err := readBody(r)
+	text, err := readBody(w, r, s.cfg.SubmitTimeout)
 	if err != nil {
 		return answer{}, err
 	}
+	ctx, cancel := s.deadline(r) // from when all is there
+	defer cancel()
 	p, err := readPush(s.memory, text, r.Header.Get("Content-Type"))
 	if err != nil {
 		return answer{}, err
@@ -170,10 +167,10 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 
 // warn says what is odd about the push as a whole.
 func (p *pushing) warn(round mirror.Round) {
-	if source, stands, moved := mirror.OtherRound(round, p.games); moved {
+	if source, stands, foreign := mirror.OtherRound(round, p.games); len(foreign) > 0 {
 		p.warnings = append(p.warnings, fmt.Sprintf(
-			"the games are of round %s, and those that the round has are of round %s: they get boards of their own; a new round is the better place for them",
-			source, stands))
+			"%d games are of round %s, and those that the round has are of round %s: they get boards of their own; a new round is the better place for them",
+			len(foreign), source, stands))
 	}
 }
 

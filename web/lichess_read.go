@@ -32,7 +32,7 @@ func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID)
 			return
 		}
 		all = tourIn(b, v.tournament).rounds
-		group = groupIn(b, v.tournament.ID)
+		group = s.groupIn(r, b, v.tournament.ID)
 	})
 	if v.round == nil || v.tournament == nil {
 		return out, 0, &relay.NotFoundError{What: "round", ID: string(id)}
@@ -83,7 +83,7 @@ func (s *Server) lichessTour(r *http.Request) (answer, error) {
 	var group *lichessGroup
 	index := s.seenBy(r)(func(b relay.Reader) {
 		if t, found := b.Tournament(id); found {
-			v, group = tourIn(b, t), groupIn(b, id)
+			v, group = tourIn(b, t), s.groupIn(r, b, id)
 		}
 	})
 	if v.tournament == nil {

@@ -37,7 +37,7 @@ func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "groupId"))
 	s.stream(w, r, func() (follower, error) {
 		return s.followTours(r, func(b relay.Reader) []relay.TournamentID {
-			if g := groupings(b)[id]; g != nil {
+			if g := s.groupings(r, b)[id]; g != nil {
 				return g.tours
 			}
 			return nil

@@ -164,16 +164,21 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	for _, g := range v.games {
 		if g.Ply() > 0 || g.Over() {
 			commands = append(commands, &relaypb.Command{
-				At: head.At, By: head.By, Request: head.Request,
+				At: head.At, By: head.By, Request: head.Request, Source: head.Source,
 				Op: &relaypb.Command_CorrectMoves{CorrectMoves: &relaypb.CorrectMoves{
 					Game: string(g.ID), Result: string(relay.Ongoing), Reason: "the round was reset",
+				}},
+			}, &relaypb.Command{ // and the next push may fill it again
+				At: head.At, By: head.By, Request: head.Request + "/unlock",
+				Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
+					Game: string(g.ID), Fields: []string{relay.LockMoves, relay.LockResult, relay.LockClock}, Reason: "the round was reset",
 				}},
 			})
 		}
 	}
 	if v.round.StatusSet != "" {
 		commands = append(commands, &relaypb.Command{
-			At: head.At, By: head.By, Request: head.Request,
+			At: head.At, By: head.By, Request: head.Request, Source: head.Source,
 			Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 				Round: string(id), Status: new(string(relay.RoundNew)), Reason: "the round was reset",
 			}},

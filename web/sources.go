@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -71,12 +72,12 @@ func sourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
 		ids[s.ID] = true
 	}
 	out := &relaypb.Sources{}
-	for i, s := range sources {
+	for _, s := range sources {
 		if err := pull.Check(&s); err != nil {
 			return nil, &apiError{Status: 400, Code: "bad_request", Message: "source.url: " + err.Error(), More: map[string]any{"field": "source.url"}}
 		}
-		for n := i + 1; s.ID == ""; n++ {
-			if id := fmt.Sprintf("s%d", n); !ids[id] {
+		for n := 0; s.ID == ""; n++ {
+			if id := sourceID(&s, n); !ids[id] {
 				s.ID, ids[id] = id, true
 			}
 		}
@@ -86,6 +87,13 @@ func sourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
 		})
 	}
 	return out, nil
+}
+
+// sourceID is the id of a source that has none: it follows from what the source is, so that boards which follow one source
+// are not handed to another when the list changes.
+func sourceID(s *relay.Source, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d\n%s\n%d", s.URL, s.Round, s.OnlyRound, s.Slices, n))
+	return fmt.Sprintf("s%x", sum[:3])
 }
 
 // fits is a number that fits: one that does not is refused by the boards, and not wrapped around here.

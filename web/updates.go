@@ -80,12 +80,45 @@ func (s *Server) updateGame(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	c.Op = &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+	op := &relaypb.UpdateGame{
 		Game: chi.URLParam(r, "gid"), White: in.White.command(), Black: in.Black.command(),
 		TimeControl: in.TimeControl, Tags: tags(in.Tags), Fen: in.FEN, Variant: in.Variant, StartPosition: in.Position, Source: in.Source,
 		Reason: in.Reason,
-	}}
+	}
+	s.truth(func(b relay.Reader) {
+		if g, found := b.Game(relay.GameID(op.Game)); found {
+			anotherPerson(&g.White, op.White)
+			anotherPerson(&g.Black, op.Black)
+		}
+	})
+	c.Op = &relaypb.Command_UpdateGame{UpdateGame: op}
 	return s.changeBoard(r, c)
+}
+
+// anotherPerson has an update that names another person clear what it does not tell of them: title, rating, FIDE id,
+// federation and team were those of the person before.
+func anotherPerson(stands *relay.Player, to *relaypb.PlayerUpdate) {
+	if to == nil || to.Name == nil {
+		return
+	}
+	was, is := relay.NameKey(stands.Name), relay.NameKey(*to.Name)
+	if was == "" || is == "" || was == is || relay.SimilarKeys(was, is) {
+		return
+	}
+	clear := func(to **string, stands string) {
+		if *to == nil && stands != "" {
+			*to = new(string)
+		}
+	}
+	clear(&to.Title, stands.Title)
+	clear(&to.Federation, stands.Federation)
+	clear(&to.Team, stands.Team)
+	if to.Rating == nil && stands.Rating != 0 {
+		to.Rating = new(int32)
+	}
+	if to.FideId == nil && stands.FideID != 0 {
+		to.FideId = new(int64)
+	}
 }
 
 // fieldsIn names fields of a game, as its locks and its sourceHas name them; none are all of them.
@@ -122,7 +155,21 @@ func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error
 	if err != nil {
 		return answer{}, err
 	}
-	return ok(withOutcome(o, boardOf(o.Game)))
+	body := withOutcome(o, boardOf(o.Game))
+	if c.Source == "" {
+		return ok(body)
+	}
+	// What of it is locked was passed over.
+	var locked []string
+	for _, field := range relay.UpdatedFields(c.GetUpdateGame()) {
+		if _, is := o.Game.Lock(field); is {
+			locked = append(locked, field)
+		}
+	}
+	if locked != nil {
+		body = merge(body, fields{"locked": locked})
+	}
+	return ok(body)
 }
 
 // tags are those of an object, in the order of their names. An empty one, and null, removes.

@@ -184,7 +184,7 @@ func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command 
 	if m.Clock != nil {
 		p.WhiteMs, p.BlackMs = m.Clock.White, m.Clock.Black
 	}
-	return &relaypb.Command{At: head.At, By: head.By, Request: head.Request, Op: &relaypb.Command_PlayMove{PlayMove: p}}
+	return &relaypb.Command{At: head.At, By: head.By, Request: head.Request, Source: head.Source, Op: &relaypb.Command_PlayMove{PlayMove: p}}
 }
 
 // submitInOrder is submit for moves that build on each other. If a leader is lost in

@@ -241,7 +241,7 @@ func TestPullByLichess(t *testing.T) {
 	}
 	cloud := "https://view.livechesscloud.com/#00b986b4-9d0e-87cf-8000-4c92714efbce/5"
 	if status, body := form(edit, url.Values{"syncSource": {"urls"}, "syncUrls": {"\n " + cloud + "\r\n" + cloud}}); status != http.StatusOK ||
-		*source() != (relay.Source{ID: "s1", Kind: relay.SourceLCC, URL: cloud, Round: 5}) {
+		source().Kind != relay.SourceLCC || source().URL != cloud || source().Round != 5 {
 		t.Errorf("urls: %d %s, and the source is %+v", status, body, source())
 	}
 	for _, bad := range []url.Values{

@@ -68,7 +68,7 @@ func update(g *seat, s *Game, source string, shorten bool) Change {
 
 // moves brings the moves, the result and the clocks of a game to where the source has them.
 func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
-	released := c.locks(ask, g, s, n)
+	released, held := c.locks(ask, g, s, n)
 	stands := score{g.Result, g.Forfeit}
 	wanted := stands
 	if s.Result != "" {
@@ -77,7 +77,7 @@ func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
 	if g.Automatic && s.Result == relay.Ongoing {
 		wanted = stands // no source says of a mate that it is over before somebody has written the result
 	}
-	if _, locked := g.Lock(relay.LockResult); locked && wanted != stands {
+	if _, locked := g.Lock(relay.LockResult); (locked || held) && wanted != stands {
 		c.lock(n, relay.LockResult, spell(wanted))
 		wanted = stands
 	}
@@ -99,7 +99,14 @@ func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
 			c.result(ask, wanted) // or the source has written what the position says
 		}
 	}
-	if after := c.clockAfter(g, s, clocks, same); !agrees(s.Clock, after) && !clockLocked(g, s) {
+	now := s.Clock
+	if l, ok := g.Lock(relay.LockClock); ok && 0 < l.ToPly && int(l.ToPly) <= same && !agrees(s.Moves[l.ToPly-1].Clock, g.ClockAt(l.ToPly)) {
+		c.lock(n, relay.LockClock, relay.ClockText(s.Moves[l.ToPly-1].Clock))
+	} else if after := c.clockAfter(g, s, clocks, same); agrees(now, after) {
+		return
+	} else if clockLocked(g, s) {
+		c.lock(n, relay.LockClock, relay.ClockText(now))
+	} else {
 		c.clock(ask, s, g.ClockTime())
 	}
 }

@@ -36,6 +36,16 @@ type said struct {
 	twice bool      // the source has another game of the same two
 }
 
+// around is what the other games of the source and the other boards of the round say of a pair of games.
+type around struct {
+	// elsewhere: the source has the person at another of its games.
+	elsewhere func(p *person) bool
+	// seated: the round has the person at another board than that one.
+	seated func(p *person, but *seat) bool
+	// shows: the source has a game of that id.
+	shows func(id string) bool
+}
+
 // A relation is how the moves of a game of the source stand to those of one of the round.
 type relation struct {
 	common   int // plies at the beginning that are the same
@@ -45,8 +55,10 @@ type relation struct {
 	resemble bool // most plies are the same, place by place
 }
 
+// relation compares with the moves that stand and, where a person has changed them, with those that the source had before:
+// what a person has fixed contradicts no source.
 func (s *said) relation(g *seat) relation {
-	r := relation{stands: len(g.moves), told: len(s.Moves), start: sameStart(g, s.Game)}
+	r := relation{stands: len(g.moves), told: len(s.Moves), start: startAgrees(g, s.Game)}
 	if !r.start {
 		return r
 	}
@@ -60,11 +72,19 @@ func (s *said) relation(g *seat) relation {
 		}
 		r.resemble = 2*alike >= n && n >= 4
 	}
+	for _, before := range g.before {
+		same := 0
+		for same < min(len(before), r.told) && before[same] == s.Moves[same].UCI {
+			same++
+		}
+		if same > r.common && same == min(len(before), r.told) {
+			r = relation{common: same, stands: len(before), told: r.told, start: true}
+		}
+	}
 	return r
 }
 
-// agree: one of the two can be the other one a while ago, and both have a move. A game without
-// moves agrees with nothing.
+// agree: one of the two can be the other one a while ago, and both have a move. A game without moves agrees with nothing.
 func (r relation) agree() bool { return r.start && r.common > 0 && r.common == min(r.stands, r.told) }
 
 // many: they agree over so many moves that it is no accident.
@@ -74,7 +94,7 @@ func (r relation) many() bool { return r.agree() && r.common >= tellingPlies }
 func (g *seat) over() bool { return g.Over() && !g.Automatic }
 
 // untouched: nothing is recorded that could be lost.
-func (g *seat) untouched() bool { return len(g.moves) == 0 && !g.over() }
+func (g *seat) untouched() bool { return len(g.moves) == 0 && !g.Over() }
 
 // nobody: the players are not known.
 func nobody(who *[2]person) bool { return len(who[0].keys) == 0 && len(who[1].keys) == 0 }
@@ -87,22 +107,21 @@ func (s *said) at(g *seat) bool {
 	return s.board > 0 && (s.board == g.Board || s.board == g.board)
 }
 
-// corrects reports whether the source's moves, which are not those that stand, can be a correction
-// of them. A correction keeps the beginning. It goes back a little way, or over less than half of
-// the game, or leaves most moves as they were. A game that is over is corrected only by a source in
-// which it is over as well.
+// corrects reports whether the source's moves, which are not those that stand, can be a correction of them by the same
+// players. A correction keeps the beginning. It goes back a little way, or over less than half of the game, or leaves most
+// moves as they were. A game that is over is corrected only by a source in which it is over as well, and only near its end.
 func (s *said) corrects(g *seat, r relation) bool {
+	lost := r.stands - r.common
 	switch {
 	case !r.start:
 		return r.stands == 0
 	case r.common == min(r.stands, r.told):
 		return true
-	case g.over() && s.Result == relay.Ongoing: // reopened at its end, or another game with the same opening
-		return (r.common >= tellingPlies || s.at(g) && r.common >= tellingPlies/2) && 4*r.common >= 3*r.stands
-	case g.over() && r.common > 0:
-		return 2*r.common >= min(r.stands, r.told) || r.resemble
-	case g.over():
+	case g.over() && (s.Result == relay.Ongoing || r.common == 0):
 		return false
+	case g.over():
+		const few = 3
+		return lost <= few && 2*r.common >= r.stands || r.resemble || s.Result == g.Result && 4*r.common >= 3*r.stands
 	case r.common == 0: // the first moves of a game were entered wrongly, such as e3 by a pawn on its way to e4
 		few := 2
 		if s.at(g) {
@@ -110,30 +129,36 @@ func (s *said) corrects(g *seat, r relation) bool {
 		}
 		return !s.twice && (r.stands <= few || s.at(g) && r.resemble)
 	}
-	return r.stands-r.common <= tellingPlies || 2*r.common >= r.stands || r.resemble
+	return lost <= tellingPlies || 2*r.common >= r.stands || r.resemble
 }
 
 // evidence weighs what speaks for the game being that of the seat.
-func (s *said) evidence(g *seat, elsewhere func(p *person) bool) rank {
-	r := s.relation(g)
-	straight := [2]likeness{s.who[0].like(&g.who[0]), s.who[1].like(&g.who[1])}
-	crossed := [2]likeness{s.who[0].like(&g.who[1]), s.who[1].like(&g.who[0])}
-	somebody := max(straight[0], straight[1], crossed[0], crossed[1]) >= similar
-	if s.ID != "" && g.id != "" {
-		switch {
-		case s.ID == g.id && (r.start || r.stands == 0) && (somebody || r.agree() || g.untouched()):
-			return sameID
-		case s.ID == g.id || !r.many():
-			return none
-		}
-	}
+func (s *said) evidence(g *seat, near *around) rank {
 	if differ(s.head.round, g.place.round) {
 		return none
 	}
+	r := s.relation(g)
+	straight := [2]likeness{s.who[0].like(&g.who[0]), s.who[1].like(&g.who[1])}
+	crossed := [2]likeness{s.who[0].like(&g.who[1]), s.who[1].like(&g.who[0])}
+	low, high := min(straight[0], straight[1]), max(straight[0], straight[1])
+	pair := low >= similar || min(crossed[0], crossed[1]) >= similar
+	corrects := s.corrects(g, r)
+	switch {
+	case differ(s.ID, g.id): // two names for one game are met where the source makes them anew
+		if near.shows(g.id) || low < same || !(r.agree() || g.untouched()) || !s.resultStands(g) {
+			return none
+		}
+	case s.ID != "" && s.ID == g.id && (g.untouched() || pair && corrects && !s.newDay(g)):
+		return sameID
+	case s.ID != "" && s.ID == g.id && (max(high, crossed[0], crossed[1]) < similar || !r.agree() || !s.resultStands(g)):
+		return none // an id that is used again
+	case s.ID != "" && s.ID == g.id:
+		return sameID
+	}
 	otherEvent := differ(s.head.event, g.place.event)
 	harmless := g.untouched() || r.agree()
-	switch low, high := min(straight[0], straight[1]), max(straight[0], straight[1]); {
-	case low == same && otherEvent && harmless, low == same && !otherEvent && s.corrects(g, r):
+	switch {
+	case low == same && otherEvent && harmless, low == same && !otherEvent && corrects && !s.newDay(g):
 		return samePair
 	case low == same:
 		return none
@@ -144,52 +169,78 @@ func (s *said) evidence(g *seat, elsewhere func(p *person) bool) rank {
 		return none
 	case otherEvent:
 		return none
-	case high == same && low == similar && (harmless || s.corrects(g, r)),
-		high == same && low == unknown && harmless,
-		low == similar && harmless && (r.agree() || s.at(g)):
+	case high == same && low == similar && corrects && !s.newDay(g):
 		// A source that shows a name otherwise, and less of the game, changes nothing but the name.
-		if !s.resultStands(g, r) && !(high == same && low == similar && (r.agree() || r.told == 0 || s.Result != relay.Ongoing)) {
-			return none
+		if s.resultStands(g) || r.agree() || r.told == 0 || s.Result != relay.Ongoing {
+			return likePair
 		}
+		return none
+	case high == same && low == unknown && (harmless || s.sameNobody(g) && corrects),
+		low == similar && harmless && (r.agree() || s.at(g) || r.told == 0):
+		if s.resultStands(g) || r.agree() && r.told >= r.stands && low == similar {
+			return likePair
+		}
+		return none
+	}
+	// The source called the players so when the board was opened. They may have been renamed since, or are nobody in particular.
+	if s.key == g.key() && s.resultStands(g) && (harmless || s.nobody() && g.nobody() && corrects) {
 		return likePair
 	}
-	// The source called the players so when the board was opened. They may have been renamed since,
-	// or are nobody in particular.
-	if s.key == g.key() && harmless && s.resultStands(g, r) || s.key == g.key() && s.nobody() && g.nobody() && s.corrects(g, r) {
-		return likePair
-	}
-	if rank := s.boardEvidence(g, r, straight, crossed, elsewhere); rank != none {
+	if rank := s.boardEvidence(g, r, straight, crossed, near); rank != none {
 		return rank
 	}
-	if max(straight[0], straight[1]) >= similar && r.many() && s.resultStands(g, r) {
-		return sameLine
+	for i := range 2 {
+		if straight[i] >= similar && r.many() && !g.over() && !near.elsewhere(&g.who[1-i]) && !near.seated(&s.who[1-i], g) {
+			return sameLine
+		}
 	}
 	return none
 }
 
-// resultStands reports whether the source does not contradict a result that stands.
-func (s *said) resultStands(g *seat, r relation) bool {
-	return !g.over() || s.Result == "" || s.Result == g.Result || r.many() && r.told >= r.stands
+// resultStands reports whether the source does not contradict a result that stands. One that a person has set contradicts
+// no source.
+func (s *said) resultStands(g *seat) bool {
+	_, locked := g.Lock(relay.LockResult)
+	return !g.over() || locked || s.Result == "" || s.Result == g.Result
+}
+
+// newDay: the game that stands is over, and the source has one that goes on, of another date.
+func (s *said) newDay(g *seat) bool {
+	return g.over() && s.Result == relay.Ongoing && differ(s.head.date, g.place.date)
+}
+
+// sameNobody reports whether nobody in particular sits at the same side in both.
+func (s *said) sameNobody(g *seat) bool {
+	for i := range 2 {
+		if len(s.who[i].keys) == 0 && len(g.who[i].keys) == 0 {
+			return s.resultStands(g)
+		}
+	}
+	return false
 }
 
 // boardEvidence is that of the board's number.
-func (s *said) boardEvidence(g *seat, r relation, straight, crossed [2]likeness, elsewhere func(*person) bool) rank {
-	if !s.at(g) || differ(s.head.date, g.place.date) || differ(s.head.site, g.place.site) || !s.resultStands(g, r) {
+func (s *said) boardEvidence(g *seat, r relation, straight, crossed [2]likeness, near *around) rank {
+	if !s.at(g) || differ(s.head.date, g.place.date) || differ(s.head.site, g.place.site) || !s.resultStands(g) {
 		return none
 	}
 	for i := range 2 { // one player is the same, in either colour
-		others := &g.who[1-i]
-		if straight[i] < similar && crossed[1-i] < similar {
+		left, came := &g.who[1-i], &s.who[1-i]
+		switch {
+		case straight[i] >= similar:
+		case crossed[1-i] >= similar: // s.who[1-i] sits where g.who[i] sat
+			left, came = &g.who[1-i], &s.who[i]
+		default:
 			continue
 		}
-		if elsewhere(others) {
+		if near.elsewhere(left) || near.seated(came, g) {
 			return none
 		}
-		if g.untouched() || r.agree() || r.told > 0 && s.corrects(g, r) {
+		if g.untouched() || r.agree() || r.common > 0 && s.corrects(g, r) {
 			return sameBoard
 		}
 	}
-	if g.nobody() && (g.untouched() || r.agree()) || r.many() {
+	if (g.nobody() || s.nobody()) && (g.untouched() || r.agree()) {
 		return sameBoard
 	}
 	return none
@@ -227,6 +278,12 @@ var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", 
 
 // sameStart compares the men and who moves; the rest is written by different customs.
 func sameStart(g *seat, s *Game) bool { return s.noStart || men(g.StartFEN) == men(s.StartFEN) }
+
+// startAgrees: a start that a person has set contradicts no source.
+func startAgrees(g *seat, s *Game) bool {
+	_, locked := g.Lock(relay.LockStart)
+	return locked || sameStart(g, s)
+}
 
 func men(fen string) string {
 	if fen == "" {

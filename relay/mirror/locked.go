@@ -49,27 +49,28 @@ func (g *seat) personBehind(side string, is *person) bool {
 
 // locks has the moves that a person has fixed stand: what the source has instead is noted, and what
 // it has behind them goes on from there as far as it is legal. If the source agrees, the lock is
-// given up, which is the answer.
-func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released bool) {
+// given up: released. If the source still shows a move that was taken back, it is held: its result
+// belongs to that move, and is not taken either.
+func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released, held bool) {
 	locked := int(g.LockedPly())
 	if locked < 0 {
-		return false
+		return false, false
 	}
 	same := common(g, s)
 	if back, ok := g.TakenBack(); ok && same == locked && len(g.moves) == locked && len(s.Moves) > locked && s.Moves[locked].UCI == back.UCI {
 		// It has not seen the takeback yet.
 		c.moveNote(n, locked, s.Moves[locked:])
 		s.Moves, s.Broken = s.Moves[:locked], true
-		return false
+		return false, true
 	}
 	switch {
 	case len(s.Moves) < locked && same == len(s.Moves):
-		return false // it is not there yet
+		return false, false // it is not there yet
 	case same >= locked:
 		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
 			Game: string(g.ID), Fields: []string{relay.LockMoves},
 		}}})
-		return true
+		return true, false
 	}
 	c.moveNote(n, same, s.Moves[same:])
 	line := make([]Move, 0, max(len(s.Moves), locked))
@@ -83,7 +84,7 @@ func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released bool) {
 	}
 	pos, err := rules.ParseFENAfterIllegal(g.FENAt(relay.Ply(locked)))
 	for _, m := range s.Moves[min(locked, len(s.Moves)):] {
-		if err != nil || m.FEN != "" {
+		if err != nil || m.FEN != "" || g.over() {
 			break
 		}
 		var played rules.Move
@@ -94,7 +95,7 @@ func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released bool) {
 		line = append(line, m)
 	}
 	s.Moves, s.Broken = line, true // so that nothing is taken back for what it lacks
-	return false
+	return false, false
 }
 
 // moveNote notes the moves that the source has behind the ply.

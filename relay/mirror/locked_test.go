@@ -155,6 +155,38 @@ func TestTakenBack(t *testing.T) {
 	}
 }
 
+// TestFixedFromTheStart: what a person has fixed does not contradict the source that had it otherwise: it is the same game.
+func TestFixedFromTheStart(t *testing.T) {
+	w := newWorld(t)
+	const ruy = "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 Nf6 5. O-O Be7 "
+	w.push(game("A-B", ruy+"*") + game("C-D", "1. d4 d5 *"))
+	w.correct(1, 0, "d4", "d5", "c4", "e6")
+	for range 2 {
+		w.push(game("A-B", ruy+"6. Re1 b5 *") + game("C-D", "1. d4 d5 2. c4 *"))
+		if got := w.stands(); got != "1 A-B d4 d5 c4 e6 *\n2 C-D d4 d5 c4 *\n" || !strings.HasPrefix(w.has(1), "1.e4 e5 2.Nf3 Nc6 and") {
+			t.Fatalf("it stands\n%sthe source has %s", got, w.has(1))
+		}
+	}
+	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: string(w.games()[0].ID)}}})
+	if got := w.stands(); !strings.HasPrefix(got, "1 A-B e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 *\n") || w.locks(1) != "" {
+		t.Errorf("accepted, it stands\n%s", got)
+	}
+}
+
+// TestTakenBackResult: a result that a takeback removed does not return while the source shows the move that was taken back.
+func TestTakenBackResult(t *testing.T) {
+	w := newWorld(t)
+	w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))
+	w.takeBack(1, 2)
+	if c := w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))[0]; w.stands() != "1 A-B e4 e5 *\n" || len(c.Locked) != 2 {
+		t.Errorf("it stands %s, locked %v", w.stands(), c.Locked)
+	}
+	w.push(game("A-B", "1. e4 e5 2. Nc3 1-0"))
+	if got := w.stands(); got != "1 A-B e4 e5 Nc3 1-0\n" {
+		t.Errorf("it stands %s", got)
+	}
+}
+
 // TestByHand: of a board that a person plays, all that the source has is noted, and one call
 // accepts it.
 func TestByHand(t *testing.T) {
@@ -193,4 +225,15 @@ func TestClockOfNow(t *testing.T) {
 	push("WhiteClock=00:20:00 BlackClock=01:23:40", "1. d4 Nf6 2. c4 {[%clk 0:33:00]} e6 {[%clk 1:20:00]} *", 1200_000, 4800_000)
 	w.desk(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: string(w.games()[0].ID), WhiteMs: new(int64(1)), BlackMs: new(int64(2))}}})
 	push("WhiteClock=00:10:00 BlackClock=00:10:00", "1. d4 Nf6 2. c4 e6 *", 1, 2)
+	if got := w.has(1); got != `clock "600000/600000"` {
+		t.Errorf("the source has %s", got)
+	}
+	push("", "1. d4 Nf6 2. c4 {[%clk 0:33:00]} e6 {[%clk 1:20:00]} *", 1, 2)
+	if got := w.has(1); got != `clock "?/4800000"` {
+		t.Errorf("the source has %s", got)
+	}
+	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: string(w.games()[0].ID)}}})
+	if c := w.games()[0].Clock(); c != (relay.Clock{White: 1, Black: 4800_000}) || w.locks(1) != "" {
+		t.Errorf("accepted, the clocks are %v, locked %s", c, w.locks(1))
+	}
 }

@@ -85,19 +85,34 @@ func (m *matching) candidates(seats []*seat) []candidate {
 			}
 		}
 	}
+	ids := make(map[string]bool, len(m.said))
+	for i := range m.said {
+		ids[m.said[i].ID] = true
+	}
 	var out []candidate
 	budget := 20_000 // seats that are looked at though they have nothing in common
 	for i := range m.said {
 		s := &m.said[i]
-		elsewhere := func(p *person) bool {
-			return slices.ContainsFunc(p.keys, func(key string) bool {
-				return slices.ContainsFunc(sitting[key], func(at int) bool { return at != i })
-			})
+		near := &around{
+			elsewhere: func(p *person) bool {
+				return slices.ContainsFunc(p.keys, func(key string) bool {
+					return slices.ContainsFunc(sitting[key], func(at int) bool { return at != i })
+				})
+			},
+			seated: func(p *person, but *seat) bool {
+				return slices.ContainsFunc(p.keys, func(key string) bool {
+					at := index.byName[key]
+					return slices.ContainsFunc(at[:min(len(at), 32)], func(g *seat) bool {
+						return g != but && g.Deleted == nil && !g.over() && !differ(s.head.round, g.place.round)
+					})
+				})
+			},
+			shows: func(id string) bool { return ids[id] },
 		}
 		found, there := len(out), false // there: a board that was not deleted has the same players
 		weigh := func(seats []*seat) {
 			for _, g := range seats {
-				rank := s.evidence(g, elsewhere)
+				rank := s.evidence(g, near)
 				if rank == none || g.Deleted != nil && rank < likePair {
 					continue
 				}
@@ -180,8 +195,10 @@ func indexOf(seats []*seat) seatIndex {
 func (x *seatIndex) near(s *said) []*seat {
 	var out []*seat
 	seen := make(map[*seat]bool, 4)
+	// A source that calls everybody the same must not cost the square of its games.
+	const enough = 32
 	add := func(seats []*seat) {
-		for _, g := range seats {
+		for _, g := range seats[:min(len(seats), enough)] {
 			if !seen[g] {
 				seen[g] = true
 				out = append(out, g)
@@ -191,6 +208,10 @@ func (x *seatIndex) near(s *said) []*seat {
 	if s.ID != "" {
 		add(x.byID[s.ID])
 	}
+	add(x.byKey[s.key])
+	if s.board > 0 {
+		add(x.byBoard[s.board])
+	}
 	for i := range s.who {
 		for _, key := range s.who[i].keys {
 			add(x.byName[key])
@@ -199,10 +220,6 @@ func (x *seatIndex) near(s *said) []*seat {
 			add(x.byFIDE[id])
 		}
 	}
-	if s.board > 0 {
-		add(x.byBoard[s.board])
-	}
-	add(x.byKey[s.key])
 	return out
 }
 
@@ -214,7 +231,7 @@ func (m *matching) byPlace(seats []*seat, claimed map[*seat]bool) {
 	for _, g := range seats {
 		byBoard[g.Board] = g
 	}
-	known, inPlace, left, agreed := 0, 0, 0, 0
+	known, inPlace, left := 0, 0, 0
 	at := make([]*seat, len(m.of))
 	for i := range m.said {
 		s := &m.said[i]
@@ -231,7 +248,6 @@ func (m *matching) byPlace(seats []*seat, claimed map[*seat]bool) {
 		}
 		at[i] = g
 		left++
-		agreed += s.relation(g).common
 	}
 	if left == 0 || known == 0 || 2*inPlace < known {
 		return
@@ -241,9 +257,8 @@ func (m *matching) byPlace(seats []*seat, claimed map[*seat]bool) {
 			continue
 		}
 		s := &m.said[i]
-		somebody := s.who[0].like(&g.who[0]) >= unknown || s.who[1].like(&g.who[1]) >= unknown
-		// Of two strangers more moves are wanted, of all those who are left together.
-		if somebody || agreed >= tellingPlies {
+		// Nobody's moves are given to two strangers.
+		if s.who[0].like(&g.who[0]) >= unknown || s.who[1].like(&g.who[1]) >= unknown {
 			m.of[i], claimed[g] = g, true
 		}
 	}

@@ -3,6 +3,7 @@ package mirror
 import (
 	"cmp"
 	"errors"
+	"strings"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
@@ -144,26 +145,32 @@ func Diff(round Round, games []Game) []Change {
 	return out
 }
 
-// OtherRound compares the Round tags of a source with those of the round's games. If all of the
-// source's games are of another round than all of the round's, it returns both numbers, such as "2"
-// and "1".
-func OtherRound(round Round, games []Game) (source, stands string, moved bool) {
-	one := func(key string, of *string) bool {
-		if key == "" || *of != "" && *of != key {
-			return false
+// OtherRound compares the Round tags of a source with those of the round's games. foreign are the places, from 0, of the
+// source's games that are of a round which none of the round's games is of; source and stands are the numbers of one of
+// them and of one of the round's, such as "2" and "1". Games without a Round, and those whose Round a person has set, say nothing.
+func OtherRound(round Round, games []Game) (source, stands string, foreign []int) {
+	there := map[string]bool{}
+	for _, g := range round.Games {
+		if _, locked := g.Lock("tags.Round"); locked {
+			continue
 		}
-		*of = key
-		return true
+		if n := roundNumber(valueOf(g.Tags, "Round")); n != "" {
+			there[n], stands = true, n
+		}
+	}
+	if len(there) == 0 {
+		return "", "", nil
 	}
 	for i := range games {
-		if !one(roundKey(games[i].Round), &source) {
-			return "", "", false
+		if n := roundNumber(games[i].Round); n != "" && !there[n] {
+			source, foreign = n, append(foreign, i)
 		}
 	}
-	for _, g := range round.Games {
-		if !one(roundKey(valueOf(g.Tags, "Round")), &stands) {
-			return "", "", false
-		}
-	}
-	return source, stands, source != "" && stands != "" && source != stands
+	return source, stands, foreign
+}
+
+// roundNumber is the first number of a round: "5" of "5.2.1".
+func roundNumber(tag string) string {
+	number, _, _ := strings.Cut(roundKey(tag), ".")
+	return number
 }

@@ -96,8 +96,8 @@ func TestDiff(t *testing.T) {
 		}, "1 A-B e4 *\n2 C-D d4 *\n"},
 		{"a GameId goes before the names", false, []string{
 			game("A-B GameId=x1", "1. e4 *") + game("A-B GameId=x2", "1. d4 *"),
-			game("A-B GameId=x2", "1. d4 d5 *") + game("Z-Y GameId=x1", "1. e4 c5 *"),
-		}, "1 Z-Y e4 c5 *\n2 A-B d4 d5 *\n"},
+			game("A-B GameId=x2", "1. d4 d5 *") + game("A-Y GameId=x1", "1. e4 c5 *"),
+		}, "1 A-Y e4 c5 *\n2 A-B d4 d5 *\n"},
 		{"but not where neither player nor a move is the same", false, []string{
 			game("A-B GameId=x1", "1. e4 *"), game("Z-Y GameId=x1", "1. c4 *"),
 		}, "1 A-B e4 *\n2 Z-Y c4 *\n"},

@@ -3,6 +3,8 @@ package mirror
 import (
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // tagged is a PGN: its tags as "Round=1.1 White=North,_Ada", and the moves, which end with the
@@ -26,12 +28,22 @@ func TestRules(t *testing.T) {
 		pushes []string
 		want   string
 	}{
-		{"1: the same GameId is the same game, whatever the names", []string{
-			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=x White=Anna Black=Bert", "1. e4 e5 *"),
-		}, "1 Anna-Bert e4 e5 *\n"},
-		{"1: another GameId is another game", []string{
-			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=y White=A Black=B", "1. e4 *"),
+		{"1: the same GameId is the same game, with one of the players", []string{
+			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=x White=A Black=Clara", "1. e4 e5 *"),
+		}, "1 A-Clara e4 e5 *\n"},
+		{"1: or with none, while nothing is recorded", []string{
+			tagged("GameId=x White=A Black=B", "*"), tagged("GameId=x White=C Black=D", "1. e4 e5 *"),
+		}, "1 C-D e4 e5 *\n"},
+		{"1: an id that is used again is none", []string{
+			tagged("GameId=1 Round=1 White=A Black=B", "1. e4 e5 2. Nf3 1-0"), tagged("GameId=1 Round=2 White=A Black=C", "*"),
+			tagged("GameId=1 White=C Black=D", "1. e4 e5 2. Nf3 Nc6 *"),
+		}, "1 A-B e4 e5 Nf3 1-0\n2 C-D e4 e5 Nf3 Nc6 *\n"},
+		{"1: two GameIds are two games", []string{
+			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=y White=A Black=B", "1. e4 *") + tagged("GameId=x White=A Black=B", "1. e4 *"),
 		}, "1 A-B e4 *\n2 A-B e4 *\n"},
+		{"1: unless the source makes its ids anew", []string{
+			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=y White=A Black=B", "1. e4 e5 *"),
+		}, "1 A-B e4 e5 *\n"},
 		{"2: the same event, round and players are the same game, in any order", []string{
 			tagged(round1+"1 White=A Black=B", "1. e4 *") + tagged(round1+"2 White=C Black=D", "1. d4 *"),
 			tagged(round1+"2 White=D,_Black Black=C", "*") + tagged("Event=Open Round=1 White=C Black=D", "1. d4 d5 *") + tagged(round1+"7 White=A Black=B", "1. e4 e5 *"),
@@ -123,6 +135,26 @@ func TestRules(t *testing.T) {
 		{"8: not of one that has more", []string{
 			tagged("White=A Black=B", "1. e4 e5 2. Nf3 *"), tagged("White=A Black=B", "1. d4 *"), tagged("White=A Black=B", "1. d4 d5 *"),
 		}, "1 A-B e4 e5 Nf3 *\n2 A-B d4 d5 *\n"},
+		{"2: a bye is one board", []string{
+			tagged("White=A Black=Bye", "1-0") + tagged("White=B Black=C", "1. e4 *"),
+			tagged("White=A Black=Bye", "1-0") + tagged("White=B Black=C", "1. e4 e5 *"),
+		}, "1 A-Bye 1-0\n2 B-C e4 e5 *\n"},
+		{"3: in other letters", []string{
+			tagged("Round=1.1 White=Müller,_Jörg Black=Юферов,_Сергей", "1. e4 *"),
+			tagged("Round=1.1 White=Mueller,_Joerg Black=Yuferov,_Sergey", "1. e4 e5 *"),
+		}, "1 Mueller, Joerg-Yuferov, Sergey e4 e5 *\n"},
+		{"4: strangers get no moves, however many agree", []string{
+			tagged("Board=1 White=A Black=B", "1. e4 e5 2. Nf3 Nc6 3. Bb5 Nf6 4. O-O Nxe4 5. Re1 Nd6 1/2-1/2"),
+			tagged("Board=1 White=C Black=D", "1. e4 e5 2. Nf3 Nc6 3. Bb5 Nf6 4. O-O Nxe4 5. Re1 Nd6 6. Nxe5 *"),
+		}, "1 A-B e4 e5 Nf3 Nc6 Bb5 Nf6 O-O Nxe4 Re1 Nd6 1/2-1/2\n2 C-D e4 e5 Nf3 Nc6 Bb5 Nf6 O-O Nxe4 Re1 Nd6 Nxe5 *\n"},
+		{"4: nor who sits at another board", []string{
+			tagged("Board=1 White=A Black=B", "1. e4 e5 2. Nf3 *") + tagged("Board=2 White=C Black=D", "1. d4 *"),
+			tagged("Board=1 White=A Black=C", "1. e4 e5 *"),
+		}, "1 A-B e4 e5 Nf3 *\n2 C-D d4 *\n3 A-C e4 e5 *\n"},
+		{"8: a result is not undone by the next game with the same opening", []string{
+			tagged("White=A Black=B", "1. e4 e5 2. Nf3 Nc6 3. Bb5 Nf6 4. O-O Nxe4 5. Re1 Nd6 6. Nxe5 Be7 1/2-1/2"),
+			tagged("White=A Black=B", "1. e4 e5 2. Nf3 Nc6 3. Bb5 Nf6 4. O-O Nxe4 5. Re1 Nd6 6. Nc3 *"),
+		}, "1 A-B e4 e5 Nf3 Nc6 Bb5 Nf6 O-O Nxe4 Re1 Nd6 Nxe5 Be7 1/2-1/2\n2 A-B e4 e5 Nf3 Nc6 Bb5 Nf6 O-O Nxe4 Re1 Nd6 Nc3 *\n"},
 		{"8: another start is another game", []string{
 			tagged("White=A Black=B", "1. e4 e5 *"),
 			tagged("White=A Black=B SetUp=1 FEN=4k3/8/8/8/8/8/4P3/4K3_w_-_-_0_1", "1. e4 *"),
@@ -175,17 +207,18 @@ func TestOtherRound(t *testing.T) {
 	w := newWorld(t)
 	w.push(tagged("Round=1.1 White=A Black=B", "1. e4 *") + tagged("Round=1.2 White=C Black=D", "*"))
 	for _, tc := range []struct {
-		text  string
-		moved bool
+		text    string
+		foreign []int
 	}{
-		{tagged("Round=2.1 White=B Black=C", "*") + tagged("Round=2.2 White=A Black=D", "*"), true},
-		{tagged("Round=2.1 White=B Black=C", "*") + tagged("Round=1.2 White=A Black=D", "*"), false},
-		{tagged("Round=01 White=B Black=C", "*"), false},
-		{tagged("White=B Black=C", "*"), false},
+		{tagged("Round=2.1 White=B Black=C", "*") + tagged("Round=2.2 White=A Black=D", "*"), []int{0, 1}},
+		{tagged("Round=1.1 White=B Black=C", "*") + tagged("Round=2.2 White=A Black=D", "*"), []int{1}},
+		{tagged("White=A Black=Bye", "1-0") + tagged("Round=2.1.1 White=B Black=C", "*"), []int{1}},
+		{tagged("Round=01 White=B Black=C", "*"), nil},
+		{tagged("White=B Black=C", "*"), nil},
 	} {
-		from, to, moved := OtherRound(Round{Games: w.games()}, read(t, tc.text))
-		if moved != tc.moved || moved && (from != "2" || to != "1") {
-			t.Errorf("%s%q %q %v", tc.text, from, to, moved)
+		from, to, foreign := OtherRound(Round{Games: w.games()}, read(t, tc.text))
+		if diff := cmp.Diff(tc.foreign, foreign); diff != "" || foreign != nil && (from != "2" || to != "1") {
+			t.Errorf("%s%q %q %v", tc.text, from, to, foreign)
 		}
 	}
 }

@@ -21,6 +21,8 @@ type seat struct {
 	place heading
 	board int       // the number in its Round tag, which is another one if that was taken; 0: none
 	who   [2]person // White, Black
+	// before are the lines, in UCI, that a person has changed: what a source may have shown until then, and may show still.
+	before [][]string
 }
 
 // A heading is what the tags say of where a game belongs. What is empty is not known, and
@@ -49,8 +51,36 @@ func seatsOf(games []*relay.Game) []*seat {
 		s := &seat{Game: g, moves: g.Line(), id: valueOf(g.Tags, idTag)}
 		s.place = heading{s.tag("Event"), s.tag("Round"), s.tag("Date"), s.tag("Site")}.normal()
 		s.board = (&pgn.Game{Tags: []pgn.Tag{{Name: "Round", Value: s.tag("Round")}}}).Board()
+		s.before = s.changed()
 		s.who = [2]person{s.person("white", &g.White), s.person("black", &g.Black)}
 		out[i] = s
+	}
+	return out
+}
+
+// changed are the lines that a person has changed, the newest first, and the one that the source was last seen to have.
+func (s *seat) changed() (out [][]string) {
+	line := func(to relay.Ply, n int, uci func(i int) string) {
+		const enough = 4
+		if int(to) > len(s.moves) || n == 0 || len(out) == enough {
+			return
+		}
+		moves := make([]string, 0, int(to)+n)
+		for i := range s.moves[:to] {
+			moves = append(moves, s.moves[i].UCI())
+		}
+		for i := range n {
+			moves = append(moves, uci(i))
+		}
+		out = append(out, moves)
+	}
+	if n := s.Note(); n != nil && n.HasMoves {
+		line(n.ToPly, len(n.Moves), func(i int) string { return n.Moves[i].UCI })
+	}
+	for _, c := range slices.Backward(s.Changes) {
+		if c.Source == "" {
+			line(c.ToPly, len(c.Removed), func(i int) string { return c.Removed[i].UCI })
+		}
 	}
 	return out
 }
@@ -115,96 +145,11 @@ func (p *person) like(q *person) likeness {
 	case p.id != 0 && q.id != 0:
 		return other
 	case slices.ContainsFunc(p.keys, func(a string) bool {
-		return slices.ContainsFunc(q.keys, func(b string) bool { return similarKeys(a, b) })
+		return slices.ContainsFunc(q.keys, func(b string) bool { return relay.SimilarKeys(a, b) })
 	}):
 		return similar
 	}
 	return other
-}
-
-// similarKeys reports whether two keys of names may be two spellings of one name: each word of the
-// shorter one is a word of the longer one, or begins one (an initial), or differs in few letters.
-// Numbers must be the same.
-func similarKeys(a, b string) bool {
-	if digits(a) != digits(b) {
-		return false
-	}
-	short, long := strings.Fields(a), strings.Fields(b)
-	if len(short) > len(long) {
-		short, long = long, short
-	}
-	slices.SortStableFunc(short, func(a, b string) int { return len(b) - len(a) })
-	used, telling := make([]bool, len(long)), false
-	for _, w := range short {
-		best, how := -1, 0
-		for i, l := range long {
-			if h := spelling(w, l); !used[i] && h > how {
-				best, how = i, h
-			}
-		}
-		if best < 0 {
-			return false
-		}
-		used[best] = true
-		telling = telling || how > initial
-	}
-	return telling
-}
-
-// How two words are one: the better the greater.
-const (
-	initial = 1 + iota // one begins the other
-	typo
-	equal
-)
-
-func spelling(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	switch {
-	case a == b:
-		return equal
-	case min(len(x), len(y)) >= 4 && distance(x, y) <= max(len(x), len(y))/4:
-		return typo
-	case !strings.HasPrefix(a, b) && !strings.HasPrefix(b, a):
-		return 0
-	case min(len(x), len(y)) >= 3: // half of a name
-		return typo
-	default:
-		return initial
-	}
-}
-
-func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, s)
-}
-
-// distance is how many letters must be changed, added or removed to make one text of the other
-// (Levenshtein).
-func distance(a, b []rune) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range b {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }
 
 // normal is the heading in the one form in which headings are compared.
@@ -217,20 +162,24 @@ func (h heading) normal() heading {
 	return h
 }
 
-var roundForm = regexp.MustCompile(`^(\D*)0*(\d+)(?:[ .,(-].*)?$`)
+var roundForm = regexp.MustCompile(`^(\D*)0*(\d+)(?:\.(\d+)\.\d.*|[ .,(-].*)?$`)
 
-// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5".
-// Another form, such as "1/8 final", is its text.
+// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5", and "5.2" of "5.2.1", the second
+// match of the round. Another form, such as "1/8 final", is its text.
 func roundKey(tag string) string {
 	m := roundForm.FindStringSubmatch(tag)
 	if m == nil {
 		return relay.TeamKey(tag)
 	}
+	number := m[2]
+	if m[3] != "" {
+		number += "." + m[3]
+	}
 	switch before := relay.TeamKey(m[1]); before {
 	case "round", "r", "rd", "runde", "ronda", "ronde", "tour", "turno":
-		return m[2]
+		return number
 	default:
-		return before + m[2]
+		return before + number
 	}
 }
 

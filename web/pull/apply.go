@@ -33,6 +33,7 @@ type offer struct {
 	*poll
 	shown
 	movedOn string          // says that it shows another round, and is not taken
+	left    string          // says that some of its games are of another round, and are not taken
 	dead    bool            // it has been broken for so long that boards go over to others
 	changes []mirror.Change // what each of its games means for the boards, if nothing is taken back
 }
@@ -113,6 +114,9 @@ func (r *round) takeAll(ctx context.Context) (again bool, err error) {
 			}
 			submitted, again = submitted || n > 0, again || more
 		}
+		if o.left != "" {
+			took.refused = append(took.refused, o.left)
+		}
 		o.mu.Lock()
 		o.poll.took, o.poll.movedOn = took, o.movedOn
 		o.noteTaken()
@@ -129,9 +133,7 @@ func (r *round) offers(view mirror.Round, now time.Time) []*offer {
 		o := &offer{poll: s, shown: s.shows}
 		s.mu.Unlock()
 		all[i] = o
-		if source, stands, moved := mirror.OtherRound(view, o.games); moved {
-			o.movedOn = fmt.Sprintf("the source shows round %s now, and the games of this round are of round %s", source, stands)
-		}
+		o.leaveForeign(view)
 		if o.taken() {
 			o.changes = o.diff(view)
 		}
@@ -145,6 +147,32 @@ func (r *round) offers(view mirror.Round, now time.Time) []*offer {
 		o.dead = o.dead || o.movedOn != ""
 	}
 	return all
+}
+
+// leaveForeign leaves out the games of another round than this one's. If the source has no others, it has moved on.
+func (o *offer) leaveForeign(view mirror.Round) {
+	source, stands, foreign := mirror.OtherRound(view, o.games)
+	if len(foreign) == 0 {
+		return
+	}
+	tagged := 0
+	for i := range o.games {
+		if o.games[i].Round != "" {
+			tagged++
+		}
+	}
+	if len(foreign) == tagged {
+		o.movedOn = fmt.Sprintf("the source shows round %s now, and the games of this round are of round %s", source, stands)
+		return
+	}
+	o.left = fmt.Sprintf("%d games of round %s are left out: the games of this round are of round %s", len(foreign), source, stands)
+	games, faults := make([]mirror.Game, 0, len(o.games)), make([]error, 0, len(o.games))
+	for i := range o.games {
+		if !slices.Contains(foreign, i) {
+			games, faults = append(games, o.games[i]), append(faults, o.faults[i])
+		}
+	}
+	o.games, o.faults = games, faults
 }
 
 // passed reports whether the time has passed since then. Otherwise the boards are compared when it

@@ -27,8 +27,8 @@ type boardLine struct {
 //  2. It is silent for a board if another source has more of the game, and it has shown nothing new
 //     since for SilentSeconds. A player who thinks makes no source silent.
 //  3. The board follows the first source in the list that is neither dead nor silent for it.
-//  4. It goes to another source only if that one has at least as many plies as the board, and is
-//     behind none. So it loses no move, and does not come back too early.
+//  4. It goes to another source only if that one has at least as many plies as the board, a result if
+//     the board has one, and is behind none. So it loses nothing, and does not come back too early.
 //  5. If there is no such source, the board stays with the one that it follows, also if that is
 //     gone from the list.
 func (r *round) follow(view mirror.Round, all []*offer, now time.Time) map[relay.GameID]int {
@@ -89,6 +89,12 @@ func ahead(a, b *mirror.Game) bool {
 	return len(a.Moves) > len(b.Moves) || len(a.Moves) == len(b.Moves) && over(a) && !over(b)
 }
 
+// behind reports whether the board has more of the game than the source: moves, or a result that somebody has told.
+func behind(s *mirror.Game, g *relay.Game) bool {
+	over := s.Result != "" && s.Result != relay.Ongoing
+	return len(s.Moves) < int(g.Ply()) || g.Over() && !g.Automatic && !over
+}
+
 // choose returns the place of the source that the board is to follow; -1 if no source shows it.
 func (r *round) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, all []*offer, now time.Time) int {
 	current := -1
@@ -109,7 +115,7 @@ func (r *round) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, a
 				return i
 			}
 		case !l.silent.IsZero() && r.passed(l.silent, silence, now):
-		case i != current && moves && (!l.silent.IsZero() || len(shows[i].Moves) < int(g.Ply())):
+		case i != current && moves && (!l.silent.IsZero() || behind(shows[i], g)):
 		default:
 			return i
 		}

@@ -306,3 +306,15 @@ func TestSourcesRun(t *testing.T) {
 	h.leads.Store(false)
 	eventually(t, "both to be let go", func() bool { return p.Stats().Sources == 0 && len(p.Sources(rid)) == 0 })
 }
+
+// TestSourceWithoutResults: a backup that knows no results undoes none.
+func TestSourceWithoutResults(t *testing.T) {
+	p := newPair(t, game(1, "A", "1. e4 e5 1-0"), game(1, "A", "1. e4 e5 *"))
+	p.poll()
+	p.want("both are there", 1, "s1", "e4 e5 1-0")
+	p.advance(time.Hour)
+	p.show("", game(1, "A", "1. e4 e5 *")+" ")
+	p.advance(time.Hour)
+	p.show("", game(1, "A", "1. e4 e5 *")+"\n")
+	p.want("the first is dead, and the second has no result", 1, "s1", "e4 e5 1-0")
+}
