@@ -85,7 +85,7 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.
 
 An edge is no member of the cluster. It follows a venue or another edge, --upstream, serves spectators as a venue does, and
 keeps nothing on disk. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
-Submissions it refuses. --token is what it shows, and what its own edges have to show.`,
+Submissions it passes on. --token is what it shows, and what its own edges have to show.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlags(cmd, "name", "role"); err != nil {
