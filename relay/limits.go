@@ -8,7 +8,7 @@ import "strings"
 // are refused, and the nodes of a cluster must all do so at the same index.
 const (
 	MaxName        = 200 // of a tournament, round, player or team, of a location, of what else is said of a tournament
-	MaxDescription = 10_000
+	MaxDescription = 20_000
 	MaxReason      = 500
 	MaxWho         = 200 // Command.by
 	MaxRequest     = 200 // Command.request
