@@ -325,10 +325,10 @@ func named(side string, p *relaypb.PlayerUpdate) (out []string) {
 
 // UpdatedFields returns the fields that an update of a game names, as in [Lock.Field].
 func UpdatedFields(op *relaypb.UpdateGame) []string {
-	out := append(named("black", op.GetBlack()), named("white", op.GetWhite())...)
 	if op == nil {
 		return nil
 	}
+	out := append(named("black", op.Black), named("white", op.White)...)
 	if op.TimeControl != nil {
 		out = append(out, "timeControl")
 	}

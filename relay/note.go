@@ -173,8 +173,8 @@ func (n *SourceNote) clock(game string, asked func(string) bool) *relaypb.SetClo
 	return op
 }
 
-// ClockText is a clock as a note has it: the milliseconds left of White and of Black, "?" where nobody knows, such as
-// "2031000/5034000".
+// ClockText is a clock as a note has it: the milliseconds left of White and of Black, "?" where
+// nobody knows, such as "2031000/5034000".
 func ClockText(c Clock) string {
 	side := func(t Millis) string {
 		if t < 0 {

@@ -119,4 +119,3 @@ func distance(a, b []rune) int {
 	}
 	return row[len(b)]
 }
-

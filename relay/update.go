@@ -91,7 +91,8 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	return nil
 }
 
-// wouldChange reports whether an update says something else of the players, the time control, the tags or the start.
+// wouldChange reports whether an update says something else of the players, the time control, the
+// tags or the start.
 func (g *Game) wouldChange(op *relaypb.UpdateGame) bool {
 	var d diff
 	d.player("white", playerRecord(g.White), op.White)

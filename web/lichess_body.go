@@ -46,11 +46,12 @@ type pushing struct {
 	warnings []string // about the push as a whole
 }
 
-// minRate is how many bytes a second of a push must come, after the first seconds. A hall may have a slow line; one that
-// sends nothing holds up those behind it for no longer than they wait.
+// minRate is how many bytes a second of a push must come, after the first seconds. A hall may have
+// a slow line; one that sends nothing holds up those behind it for no longer than they wait.
 const minRate = 32 << 10
 
-// readBody reads the whole body of a push, which has a limit. It must begin within patience, and go on at minRate.
+// readBody reads the whole body of a push, which has a limit. It must begin within patience, and go
+// on at minRate.
 func readBody(w http.ResponseWriter, r *http.Request, patience time.Duration) ([]byte, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxPushBody)
 	var b bytes.Buffer

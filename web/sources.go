@@ -89,8 +89,8 @@ func sourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
 	return out, nil
 }
 
-// sourceID is the id of a source that has none: it follows from what the source is, so that boards which follow one source
-// are not handed to another when the list changes.
+// sourceID is the id of a source that has none: it follows from what the source is, so that boards
+// which follow one source are not handed to another when the list changes.
 func sourceID(s *relay.Source, n int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d\n%s\n%d", s.URL, s.Round, s.OnlyRound, s.Slices, n))
 	return fmt.Sprintf("s%x", sum[:3])

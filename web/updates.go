@@ -95,8 +95,8 @@ func (s *Server) updateGame(r *http.Request) (answer, error) {
 	return s.changeBoard(r, c)
 }
 
-// anotherPerson has an update that names another person clear what it does not tell of them: title, rating, FIDE id,
-// federation and team were those of the person before.
+// anotherPerson has an update that names another person clear what it does not tell of them: title,
+// rating, FIDE id, federation and team were those of the person before.
 func anotherPerson(stands *relay.Player, to *relaypb.PlayerUpdate) {
 	if to == nil || to.Name == nil {
 		return

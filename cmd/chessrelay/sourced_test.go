@@ -45,7 +45,8 @@ func TestReset(t *testing.T) {
 	push(2)
 }
 
-// TestSourceHeader: a program that says that it speaks for a source locks nothing, and changes nothing that is locked.
+// TestSourceHeader: a program that says that it speaks for a source locks nothing, and changes
+// nothing that is locked.
 func TestSourceHeader(t *testing.T) {
 	c := newTestCluster(t, 1)
 	base := c.nodes[0].url
@@ -97,7 +98,8 @@ func TestSourceHeader(t *testing.T) {
 	}
 }
 
-// TestAnotherPersonByHand: a person who names another player does not leave him the title and the rating of the one before.
+// TestAnotherPersonByHand: a person who names another player does not leave him the title and the
+// rating of the one before.
 func TestAnotherPersonByHand(t *testing.T) {
 	c := newTestCluster(t, 1)
 	base := c.nodes[0].url
@@ -123,7 +125,8 @@ func TestAnotherPersonByHand(t *testing.T) {
 	}
 }
 
-// TestSourceIDs: a source keeps its id when the list around it changes, and another one does not get it.
+// TestSourceIDs: a source keeps its id when the list around it changes, and another one does not
+// get it.
 func TestSourceIDs(t *testing.T) {
 	c := newTestCluster(t, 1)
 	base := c.nodes[0].url

@@ -13,22 +13,24 @@
 // Nothing recorded is overwritten by a guess. A game of the source is a game of the round only by
 // evidence, the strongest first (evidence.go weighs it, match.go gives each game one board):
 //
-//  1. The same GameId, and a player or the moves in common.
+//  1. The same GameId, with both players, or with one of them and moves that agree. An id that a
+//     source uses again is none.
 //  2. The same event, round and both players: by FIDE id, else by name in any form; also with
 //     colours exchanged, if the moves agree.
-//  3. Both players, where a name is written otherwise: an initial, a letter that differs, or what
-//     the source called them when the board was opened.
-//  4. The same tagged board in the same event and round, with one of the players or moves that
-//     agree. A date, a site or a result that stands may contradict it, and so does the other player
-//     if he sits elsewhere in the source.
-//  5. One player and ten plies that agree. Or the place in the source, where it is evidently the
-//     list that the round was made of: other games of it are known by evidence, and the moves
-//     agree.
+//  3. Both players, where a name is written otherwise: an initial, other letters, or what the
+//     source called them when the board was opened.
+//  4. The same tagged board in the same event and round, with one of the players. A date, a site, a
+//     result or moves may contradict it. So does the player who left if the source has him
+//     elsewhere, and the one who came if he sits at another board.
+//  5. One player and ten plies of a game that is not over. Or the place in the source, where it is
+//     evidently the list that the round was made of: other games of it are known by evidence, the
+//     moves agree, and one of the players may be the same.
 //  6. Without evidence the game opens a board. A game without moves agrees with nothing by its
-//     moves.
+//     moves, and two strangers get nobody's moves, however many agree.
 //  7. A game of which the source does not name White and Black opens none.
 //  8. A source that shows other moves corrects a game only if it keeps the beginning
-//     ([said.corrects]), or the game has but a move or two. Otherwise it is another game of the
+//     ([said.corrects]), or the game has but a move or a few. A game that is over is corrected only
+//     near its end, and by a source in which it is over too. Otherwise it is another game of the
 //     same players. So is one that starts from another position, unless no move is recorded.
 //
 // A deleted game keeps the source's game that is evidently it (1 to 3), so no push opens it again.

@@ -36,7 +36,8 @@ type said struct {
 	twice bool      // the source has another game of the same two
 }
 
-// around is what the other games of the source and the other boards of the round say of a pair of games.
+// around is what the other games of the source and the other boards of the round say of a pair of
+// games.
 type around struct {
 	// elsewhere: the source has the person at another of its games.
 	elsewhere func(p *person) bool
@@ -55,8 +56,8 @@ type relation struct {
 	resemble bool // most plies are the same, place by place
 }
 
-// relation compares with the moves that stand and, where a person has changed them, with those that the source had before:
-// what a person has fixed contradicts no source.
+// relation compares with the moves that stand and, where a person has changed them, with those that
+// the source had before: what a person has fixed contradicts no source.
 func (s *said) relation(g *seat) relation {
 	r := relation{stands: len(g.moves), told: len(s.Moves), start: startAgrees(g, s.Game)}
 	if !r.start {
@@ -84,7 +85,8 @@ func (s *said) relation(g *seat) relation {
 	return r
 }
 
-// agree: one of the two can be the other one a while ago, and both have a move. A game without moves agrees with nothing.
+// agree: one of the two can be the other one a while ago, and both have a move. A game without
+// moves agrees with nothing.
 func (r relation) agree() bool { return r.start && r.common > 0 && r.common == min(r.stands, r.told) }
 
 // many: they agree over so many moves that it is no accident.
@@ -107,9 +109,10 @@ func (s *said) at(g *seat) bool {
 	return s.board > 0 && (s.board == g.Board || s.board == g.board)
 }
 
-// corrects reports whether the source's moves, which are not those that stand, can be a correction of them by the same
-// players. A correction keeps the beginning. It goes back a little way, or over less than half of the game, or leaves most
-// moves as they were. A game that is over is corrected only by a source in which it is over as well, and only near its end.
+// corrects reports whether the source's moves, which are not those that stand, can be a correction
+// of them by the same players. A correction keeps the beginning. It goes back a little way, or over
+// less than half of the game, or leaves most moves as they were. A game that is over is corrected
+// only by a source in which it is over as well, and only near its end.
 func (s *said) corrects(g *seat, r relation) bool {
 	lost := r.stands - r.common
 	switch {
@@ -182,7 +185,8 @@ func (s *said) evidence(g *seat, near *around) rank {
 		}
 		return none
 	}
-	// The source called the players so when the board was opened. They may have been renamed since, or are nobody in particular.
+	// The source called the players so when the board was opened. They may have been renamed since,
+	// or are nobody in particular.
 	if s.key == g.key() && s.resultStands(g) && (harmless || s.nobody() && g.nobody() && corrects) {
 		return likePair
 	}
@@ -197,8 +201,8 @@ func (s *said) evidence(g *seat, near *around) rank {
 	return none
 }
 
-// resultStands reports whether the source does not contradict a result that stands. One that a person has set contradicts
-// no source.
+// resultStands reports whether the source does not contradict a result that stands. One that a
+// person has set contradicts no source.
 func (s *said) resultStands(g *seat) bool {
 	_, locked := g.Lock(relay.LockResult)
 	return !g.over() || locked || s.Result == "" || s.Result == g.Result

@@ -155,7 +155,8 @@ func TestTakenBack(t *testing.T) {
 	}
 }
 
-// TestFixedFromTheStart: what a person has fixed does not contradict the source that had it otherwise: it is the same game.
+// TestFixedFromTheStart: what a person has fixed does not contradict the source that had it
+// otherwise: it is the same game.
 func TestFixedFromTheStart(t *testing.T) {
 	w := newWorld(t)
 	const ruy = "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 Nf6 5. O-O Be7 "
@@ -173,7 +174,8 @@ func TestFixedFromTheStart(t *testing.T) {
 	}
 }
 
-// TestTakenBackResult: a result that a takeback removed does not return while the source shows the move that was taken back.
+// TestTakenBackResult: a result that a takeback removed does not return while the source shows the
+// move that was taken back.
 func TestTakenBackResult(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))

@@ -145,9 +145,10 @@ func Diff(round Round, games []Game) []Change {
 	return out
 }
 
-// OtherRound compares the Round tags of a source with those of the round's games. foreign are the places, from 0, of the
-// source's games that are of a round which none of the round's games is of; source and stands are the numbers of one of
-// them and of one of the round's, such as "2" and "1". Games without a Round, and those whose Round a person has set, say nothing.
+// OtherRound compares the Round tags of a source with those of the round's games. foreign are the
+// places, from 0, of the source's games that are of a round which none of the round's games is of;
+// source and stands are the numbers of one of them and of one of the round's, such as "2" and "1".
+// Games without a Round, and those whose Round a person has set, say nothing.
 func OtherRound(round Round, games []Game) (source, stands string, foreign []int) {
 	there := map[string]bool{}
 	for _, g := range round.Games {

@@ -21,7 +21,8 @@ type seat struct {
 	place heading
 	board int       // the number in its Round tag, which is another one if that was taken; 0: none
 	who   [2]person // White, Black
-	// before are the lines, in UCI, that a person has changed: what a source may have shown until then, and may show still.
+	// before are the lines, in UCI, that a person has changed: what a source may have shown until
+	// then, and may show still.
 	before [][]string
 }
 
@@ -58,7 +59,8 @@ func seatsOf(games []*relay.Game) []*seat {
 	return out
 }
 
-// changed are the lines that a person has changed, the newest first, and the one that the source was last seen to have.
+// changed are the lines that a person has changed, the newest first, and the one that the source
+// was last seen to have.
 func (s *seat) changed() (out [][]string) {
 	line := func(to relay.Ply, n int, uci func(i int) string) {
 		const enough = 4
@@ -164,8 +166,8 @@ func (h heading) normal() heading {
 
 var roundForm = regexp.MustCompile(`^(\D*)0*(\d+)(?:\.(\d+)\.\d.*|[ .,(-].*)?$`)
 
-// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5", and "5.2" of "5.2.1", the second
-// match of the round. Another form, such as "1/8 final", is its text.
+// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5", and
+// "5.2" of "5.2.1", the second match of the round. Another form, such as "1/8 final", is its text.
 func roundKey(tag string) string {
 	m := roundForm.FindStringSubmatch(tag)
 	if m == nil {

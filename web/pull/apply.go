@@ -149,7 +149,8 @@ func (r *round) offers(view mirror.Round, now time.Time) []*offer {
 	return all
 }
 
-// leaveForeign leaves out the games of another round than this one's. If the source has no others, it has moved on.
+// leaveForeign leaves out the games of another round than this one's. If the source has no others,
+// it has moved on.
 func (o *offer) leaveForeign(view mirror.Round) {
 	source, stands, foreign := mirror.OtherRound(view, o.games)
 	if len(foreign) == 0 {

@@ -27,8 +27,9 @@ type boardLine struct {
 //  2. It is silent for a board if another source has more of the game, and it has shown nothing new
 //     since for SilentSeconds. A player who thinks makes no source silent.
 //  3. The board follows the first source in the list that is neither dead nor silent for it.
-//  4. It goes to another source only if that one has at least as many plies as the board, a result if
-//     the board has one, and is behind none. So it loses nothing, and does not come back too early.
+//  4. It goes to another source only if that one has at least as many plies as the board, a result
+//     if the board has one, and is behind none. So it loses nothing, and does not come back too
+//     early.
 //  5. If there is no such source, the board stays with the one that it follows, also if that is
 //     gone from the list.
 func (r *round) follow(view mirror.Round, all []*offer, now time.Time) map[relay.GameID]int {
@@ -89,7 +90,8 @@ func ahead(a, b *mirror.Game) bool {
 	return len(a.Moves) > len(b.Moves) || len(a.Moves) == len(b.Moves) && over(a) && !over(b)
 }
 
-// behind reports whether the board has more of the game than the source: moves, or a result that somebody has told.
+// behind reports whether the board has more of the game than the source: moves, or a result that
+// somebody has told.
 func behind(s *mirror.Game, g *relay.Game) bool {
 	over := s.Result != "" && s.Result != relay.Ongoing
 	return len(s.Moves) < int(g.Ply()) || g.Over() && !g.Automatic && !over
