@@ -28,7 +28,7 @@
 //	lock.go     what a person has set, and a source cannot change; note.go what the source has instead
 //	settings.go how a tournament and a round are shown, fetched and counted
 //	source.go   where the games of a round are fetched from
-//	delete.go   what is deleted, and restored
+//	delete.go   what is deleted, and restored; deleted.go what is gone for readers
 //	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
