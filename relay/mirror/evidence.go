@@ -153,6 +153,8 @@ func (s *said) evidence(g *seat, near *around) rank {
 		}
 	case s.ID != "" && s.ID == g.id && (g.untouched() || pair && corrects && !s.newDay(g)):
 		return sameID
+	case s.ID != "" && s.ID == g.id && high == same && s.sameNobody(g) && corrects: // a bye
+		return sameID
 	case s.ID != "" && s.ID == g.id && (max(high, crossed[0], crossed[1]) < similar || !r.agree() || !s.resultStands(g)):
 		return none // an id that is used again
 	case s.ID != "" && s.ID == g.id:

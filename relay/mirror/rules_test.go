@@ -139,6 +139,10 @@ func TestRules(t *testing.T) {
 			tagged("White=A Black=Bye", "1-0") + tagged("White=B Black=C", "1. e4 *"),
 			tagged("White=A Black=Bye", "1-0") + tagged("White=B Black=C", "1. e4 e5 *"),
 		}, "1 A-Bye 1-0\n2 B-C e4 e5 *\n"},
+		{"2: also with a GameId, which a next bye of another player may use again", []string{
+			tagged("GameId=x White=A Black=Bye", "1-0"), tagged("GameId=x White=A Black=Bye", "1-0"),
+			tagged("GameId=x White=B Black=Bye", "1-0"),
+		}, "1 A-Bye 1-0\n2 B-Bye 1-0\n"},
 		{"3: in other letters", []string{
 			tagged("Round=1.1 White=Müller,_Jörg Black=Юферов,_Сергей", "1. e4 *"),
 			tagged("Round=1.1 White=Mueller,_Joerg Black=Yuferov,_Sergey", "1. e4 e5 *"),
