@@ -93,25 +93,17 @@ func (h *history) append(f *frame, released bool) (grown int, ok bool) {
 // reset forgets everything up to floor: a spectator that has less needs a
 // snapshot. A floor below the newest frame means that frame. It reports how
 // many bytes were freed.
-func (h *history) reset(floor uint64) (freed int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	v := *h.view.Load()
-	v.floor = max(floor, v.last)
-	v.last = v.floor
-	v.frames = nil
-	h.replaceLocked(&v)
-	freed, h.bytes = h.bytes, 0
-	return freed
-}
+func (h *history) reset(floor uint64) (freed int) { return h.forget(floor, 0) }
 
 // renew is reset, and begins a new epoch: every spectator needs a snapshot, also one that has all
 // frames. It is called after a deletion or a restoration, since those are not held back.
-func (h *history) renew(floor uint64) (freed int) {
+func (h *history) renew(floor uint64) (freed int) { return h.forget(floor, 1) }
+
+func (h *history) forget(floor uint64, epochs uint32) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := *h.view.Load()
-	v.epoch++
+	v.epoch += epochs
 	v.floor = max(floor, v.last)
 	v.last = v.floor
 	v.frames = nil

@@ -276,24 +276,11 @@ func (c *testCluster) waitSame(want []string) {
 		if n.Node == nil {
 			continue
 		}
-		waitFor(c.t, n.cfg.Name+" to have every command", func() bool { return len(once(n.list.all())) >= len(want) })
-		if got := once(n.list.all()); !slices.Equal(got, want) {
+		waitFor(c.t, n.cfg.Name+" to have every command", func() bool { return len(n.list.all()) >= len(want) })
+		if got := n.list.all(); !slices.Equal(got, want) {
 			c.t.Fatalf("%s holds %d commands that are not the %d wanted", n.cfg.Name, len(got), len(want))
 		}
 	}
-}
-
-// once is the commands without those that stand in the log before: one that is
-// proposed again after a change of leaders may be two entries; see [Node.Propose].
-func once(commands []string) (first []string) {
-	seen := map[string]bool{}
-	for _, c := range commands {
-		if !seen[c] {
-			seen[c] = true
-			first = append(first, c)
-		}
-	}
-	return first
 }
 
 // waitAgree waits until every running node has applied what any of them knows to be

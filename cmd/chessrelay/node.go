@@ -145,6 +145,7 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 		Tick:             tick,
 		MaxInflightMsgs:  cfg.MaxInflightMsgs,
 		MaxInflightBytes: cfg.MaxInflightBytes,
+		CheckpointAfter:  cfg.checkpointAfter,
 	}
 	if cfg.Join != "" {
 		n.client = newClient([]string{cfg.Join}, cfg.Token, log)

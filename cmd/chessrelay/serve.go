@@ -66,6 +66,8 @@ type serveConfig struct {
 
 	pace edge.Config      // the tests' own times of an edge
 	now  func() time.Time // nil: the system's clock
+
+	checkpointAfter time.Duration // 0: as consensus has it
 }
 
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.

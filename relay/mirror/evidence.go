@@ -151,14 +151,13 @@ func (s *said) evidence(g *seat, near *around) rank {
 		if near.shows(g.id) || low < same || !(r.agree() || g.untouched()) || !s.resultStands(g) {
 			return none
 		}
-	case s.ID != "" && s.ID == g.id && (g.untouched() || pair && corrects && !s.newDay(g)):
-		return sameID
-	case s.ID != "" && s.ID == g.id && high == same && s.sameNobody(g) && corrects: // a bye
-		return sameID
-	case s.ID != "" && s.ID == g.id && (max(high, crossed[0], crossed[1]) < similar || !r.agree() || !s.resultStands(g)):
-		return none // an id that is used again
 	case s.ID != "" && s.ID == g.id:
-		return sameID
+		known := pair || high == same && s.sameNobody(g) // as in a bye
+		one := max(high, crossed[0], crossed[1]) >= similar
+		if g.untouched() || known && corrects && !s.newDay(g) || one && r.agree() && s.resultStands(g) {
+			return sameID
+		}
+		return none // the id is used again
 	}
 	otherEvent := differ(s.head.event, g.place.event)
 	harmless := g.untouched() || r.agree()
