@@ -48,8 +48,8 @@ func TestDeletedBoard(t *testing.T) {
 	}
 }
 
-// TestDeletedRound: its spectators are sent away and told why, and nobody is let in until it is
-// restored.
+// TestDeletedRound deletes a round. Its spectators are disconnected and told why, and nobody can join
+// until the round is restored.
 func TestDeletedRound(t *testing.T) {
 	for _, whole := range []string{string(roundA), "tourney1"} {
 		s := newScript(t)
@@ -164,8 +164,8 @@ func TestDeletedWithDelay(t *testing.T) {
 	}
 }
 
-// TestDeletedRoundWithDelay deletes a round of which something is held, and restores it before that
-// is out.
+// TestDeletedRoundWithDelay deletes a round that has held commands, and restores it before they are
+// released.
 func TestDeletedRoundWithDelay(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	g := s.game(roundA, 1)
@@ -178,7 +178,7 @@ func TestDeletedRoundWithDelay(t *testing.T) {
 	if code, _ := w.closed(); code != CloseNoRound {
 		t.Errorf("closed with %d", code)
 	}
-	n.release(from + 1) // of which nobody hears
+	n.release(from + 1) // nobody is told
 	s.restore(string(roundA))
 	s.move(g)
 	n.apply(s.last())
@@ -195,7 +195,7 @@ func TestDeletedRoundWithDelay(t *testing.T) {
 	}
 }
 
-// TestFollowDeleted follows a round of which a board is deleted, and its number used again.
+// TestFollowDeleted follows a round. A board is deleted, and another game gets its number.
 func TestFollowDeleted(t *testing.T) {
 	s := newScript(t)
 	first := s.game(roundA, 1)

@@ -17,7 +17,7 @@ type spectator struct {
 
 	state state
 	due   due
-	epoch uint32 // of the history, as of which the cursor holds
+	epoch uint32 // of the history that the cursor belongs to
 	slot  int32  // in worker.slots
 	place int32  // in group.members
 

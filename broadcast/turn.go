@@ -109,8 +109,8 @@ func (s *spectator) needsSnapshot(v *view) bool {
 	return s.blank || s.cursor < v.floor || s.epoch != v.epoch
 }
 
-// putSnapshot has s begin anew, unless its last node was so far ahead of this one that it would go
-// back. The epoch is one that had begun before: the boards are read after it.
+// putSnapshot sends s a new snapshot, unless its last node was so far ahead of this one that the
+// snapshot would be older. The epoch must have begun before, since the boards are read now.
 func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	cursor, m, made, err := w.snapshot(s)
 	if err != nil {
@@ -121,7 +121,7 @@ func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	}
 	if s.epoch != epoch {
 		s.epoch = epoch
-		s.others = 0 // the other boards are told of anew, too
+		s.others = 0 // it needs the other boards again, too
 		if s.boards != nil {
 			s.due |= dueSummary
 		}

@@ -129,7 +129,7 @@ type resultFrame struct {
 	Board   int             `json:"board"`
 	Result  relay.Result    `json:"result"`
 	Forfeit bool            `json:"forfeit,omitempty"`
-	// Automatic: the result is that of the position, and nobody has set it.
+	// Automatic: the result follows from the position. Nobody has set it.
 	Automatic bool            `json:"automatic,omitempty"`
 	Clock     relay.LiveClock `json:"clock"`
 	At        relay.Millis    `json:"at"`

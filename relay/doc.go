@@ -25,7 +25,8 @@
 //	correction.go  many moves corrected at once; history.go the audit trail that all of them leave
 //	update.go   what is changed of a tournament, a round and a game later
 //	chess960.go start positions of Chess960
-//	lock.go     what a person has set, and a source cannot change; note.go what the source has instead
+//	lock.go     what a person has set, and a source cannot change
+//	note.go     what the source has instead
 //	settings.go how a tournament and a round are shown, fetched and counted
 //	source.go   where the games of a round are fetched from
 //	delete.go   what is deleted, and restored; deleted.go what is gone for readers

@@ -159,8 +159,7 @@ type Move struct {
 	Term  uint64 `json:"-"`
 
 	Request string `json:"-"` // the request that played it, if it had one
-	// Carried are the sides of Clock that nobody told with the move: they are as before it. Not known of
-	// moves that commands before version 3 played, where it is 0.
+	// Carried are the sides of Clock that nobody told with the move: they are as before it.
 	Carried Sides `json:"carried,omitempty"`
 	// Illegal: it was played though it is not legal, and the game went on. FEN is what stood on the board then, as the arbiter
 	// says; from there the moves are judged again.

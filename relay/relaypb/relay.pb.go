@@ -3115,7 +3115,7 @@ type MoveRecord struct {
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Request       string                 `protobuf:"bytes,9,opt,name=request,proto3" json:"request,omitempty"`
-	Carried       uint32                 `protobuf:"varint,10,opt,name=carried,proto3" json:"carried,omitempty"` // whose clock nobody told, so that it is the one before: 1 White's, 2 Black's; commands of version 3
+	Carried       uint32                 `protobuf:"varint,10,opt,name=carried,proto3" json:"carried,omitempty"` // whose clock nobody told, so that it is the one before: 1 White's, 2 Black's
 	Illegal       bool                   `protobuf:"varint,11,opt,name=illegal,proto3" json:"illegal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
