@@ -19,6 +19,7 @@ import (
 //	lichess_stream.go  the streams of PGN
 //	lichess_write.go   creations and settings
 //	lichess_form.go    what clients send for these
+//	lichess_fields.go  the fields of a form or of JSON
 //	lichess_push.go    the whole state of a round as PGN
 //	lichess_body.go    the games of a push
 //	lichess_oauth.go   logging in
