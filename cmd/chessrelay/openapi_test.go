@@ -65,6 +65,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(201, takeback, object{"toPly": 3})
 	doc.post(201, moves, example(moves, "illegal"))
 	doc.post(200, moves, example(moves, "illegal"))
+	readStreams(doc, "/events?boards=1&round="+round)("hello") // the first summary has the illegal move
 	doc.post(409, moves, object{"ply": 4, "move": "Nc6"})
 	doc.post(400, moves, object{"ply": 5, "move": "Ke5", "illegal": true})
 	doc.post(400, moves, object{"ply": 5, "move": "Bb5", "fen": position})
