@@ -82,9 +82,9 @@ browser:
 # The simulation runs twice: some hundred schedules with the race detector among
 # all the other tests, and some thousand without it. The hub runs a second time as it does where there is no epoll.
 go-test: ui browser
-	go test -race -timeout 10m ./...
-	go test -race -timeout 10m -tags portable ./broadcast
-	go test -timeout 10m -run 'TestSimulation' ./consensus
+	go test -race -timeout 30m ./...
+	go test -race -timeout 30m -tags portable ./broadcast
+	go test -timeout 30m -run 'TestSimulation' ./consensus
 
 # Schedules that nobody has simulated before. A failure prints the seed and how to replay it.
 soak: need-go

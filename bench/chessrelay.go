@@ -85,10 +85,10 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 	if cfg.Index == 0 {
 		cc.Role, cc.Bootstrap = consensus.Recorder, true
 	} else {
-		cc.Join = func(ctx context.Context, self consensus.Member) (w consensus.Welcome, err error) {
+		cc.Join = func(ctx context.Context, self consensus.Applicant) (w consensus.Welcome, err error) {
 			// Node 0 may start later than this one.
 			return w, node.Until(ctx, "node 0 to admit this one", func() (bool, error) {
-				err := post(ctx, "http://"+admitAt+"/admit", self, &w)
+				err := post(ctx, "http://"+admitAt+"/admit", self.Member, &w)
 				return err == nil, err
 			})
 		}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"time"
@@ -202,20 +204,35 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	}
 	a.n.storage.needIndex.Store(e.Index)
 	a.now = true
+	a.n.roster.invite(mc)
+	if mc.Invitation != nil {
+		a.answer(id, e)
+		return nil
+	}
 	mc.Member.Removed = mc.Op == opRemove
+	had, known := a.n.roster.get(mc.Member.ID)
 	switch mc.Op {
 	case opPromote, opDemote:
 		mc.Member.Learner = mc.Op == opDemote
-	case opUpdate: // says nothing about the vote
-		had, _ := a.n.roster.get(mc.Member.ID)
+	case opUpdate, opRenew: // say nothing about the vote
 		mc.Member.Learner = had.Learner
 	}
+	if known { // a key is for ever
+		mc.Member.Key = had.Key
+	}
+	if mc.Member.Certificate == "" {
+		mc.Member.Certificate = had.Certificate
+	}
 	a.n.roster.put(mc.Member)
-	// The answer comes first: what is removed may be this node.
-	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.Index, Term: e.Term}})
-	a.n.waiters.wakeResolved()
+	a.answer(id, e) // first, since what is removed may be this node
 	a.n.memberChanged(mc)
 	return nil
+}
+
+// answer wakes whoever waits for a change of the membership.
+func (a *applier) answer(id uint64, e *raftpb.Entry) {
+	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.Index, Term: e.Term}})
+	a.n.waiters.wakeResolved()
 }
 
 // checkpointIfDue begins a checkpoint if it is time, and returns how long it is
@@ -247,12 +264,14 @@ func (a *applier) gather() (save func() error) {
 	changed, members, position := a.n.cfg.Machine.Dirty(), a.n.roster.takeDirty(), a.position
 	a.unsaved, a.now = 0, false
 	return func() error {
-		c := store.Checkpoint{Position: position, Put: members}
-		for key, value := range changed {
-			if value == nil {
-				c.Delete = append(c.Delete, key)
-			} else {
-				c.Put[key] = value
+		c := store.Checkpoint{Position: position, Put: map[string][]byte{}}
+		for _, some := range []iter.Seq2[string, []byte]{maps.All(members), changed} {
+			for key, value := range some {
+				if value == nil {
+					c.Delete = append(c.Delete, key)
+				} else {
+					c.Put[key] = value
+				}
 			}
 		}
 		return a.n.cfg.seams.checkpoint(a.n.boards, c)

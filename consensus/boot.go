@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3"
@@ -90,11 +93,13 @@ func (n *Node) identify(ctx context.Context) error {
 		if who.Role != string(n.cfg.Role) || who.Name != n.cfg.Name {
 			return fmt.Errorf("%s holds the %s %q; start it with that role and name, or use another directory", n.cfg.Dir, who.Role, who.Name)
 		}
-		n.id, n.clusterID, n.secret = MemberID(who.MemberID), who.ClusterID, who.Secret
+		if err := n.assume(who); err != nil {
+			return err
+		}
 		if n.boards.Position().Index == 0 && n.cfg.Join != nil {
 			// It was admitted and has had no boards yet, so it knows nobody
 			// whom it could tell that it has come back at another address.
-			return n.join(ctx)
+			return n.join(ctx, &who)
 		}
 		return nil
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
@@ -103,35 +108,53 @@ func (n *Node) identify(ctx context.Context) error {
 		return fmt.Errorf("%s holds boards but no identity (identity.json): restore it, or start with an empty directory", n.cfg.Dir)
 	}
 	if fresh {
-		who = store.Identity{MemberID: randomID(), Name: n.cfg.Name, Role: string(n.cfg.Role)}
+		who = store.Identity{MemberID: randomID(), Name: n.cfg.Name, Role: string(n.cfg.Role), Key: newKey()}
 		if n.cfg.Bootstrap {
 			who.ClusterID, who.Secret = fmt.Sprintf("%016x", randomID()), rand.Text()
+			if who.Authority, who.AuthorityKey, err = newAuthority(who.ClusterID); err != nil {
+				return err
+			}
 		}
 		if err := store.SaveIdentity(n.cfg.Dir, who); err != nil {
 			return err
 		}
 	}
-	n.id, n.clusterID, n.secret = MemberID(who.MemberID), who.ClusterID, who.Secret
 	if n.cfg.Bootstrap {
+		if err := n.assume(who); err != nil {
+			return err
+		}
 		err = n.found()
 	} else {
-		err = n.join(ctx)
+		err = n.join(ctx, &who)
 	}
 	if err != nil {
 		return err
 	}
-	who.ClusterID, who.Secret, who.Joined = n.clusterID, n.secret, true
-	who.Name, who.Role = n.cfg.Name, string(n.cfg.Role)
+	who.Joined, who.Name, who.Role = true, n.cfg.Name, string(n.cfg.Role)
 	return store.SaveIdentity(n.cfg.Dir, who)
 }
 
-// found writes the first checkpoint of a new cluster: one voter, this node.
-func (n *Node) found() error {
-	if n.clusterID == "" {
+// assume makes this node the one that who describes.
+func (n *Node) assume(who store.Identity) (err error) {
+	if who.ClusterID == "" && n.cfg.Bootstrap {
 		return fmt.Errorf("%s began to join a cluster; use an empty directory to make a new one", n.cfg.Dir)
 	}
+	n.id, n.clusterID, n.secret = MemberID(who.MemberID), who.ClusterID, who.Secret
+	n.credentials, err = newCredentials(who.ClusterID, who.Key, who.Authority, who.AuthorityKey, who.Certificate)
+	if err != nil {
+		return fmt.Errorf("%s: identity.json: %w: restore the directory, or clear it and join again as a new member", n.cfg.Dir, err)
+	}
+	n.publicKey = n.credentials.public()
+	return nil
+}
+
+// found writes the first checkpoint of a new cluster: one voter, this node.
+func (n *Node) found() (err error) {
 	self := n.self()
 	if err := self.validate(); err != nil {
+		return err
+	}
+	if self.Certificate, err = n.credentials.issue(n.id, n.publicKey, foundingIndex, time.Now()); err != nil {
 		return err
 	}
 	if n.boards.Position().Index == 0 {
@@ -149,19 +172,31 @@ func (n *Node) found() error {
 	return n.storage.Reset(foundingIndex, foundingTerm, raftpb.HardState{Term: foundingTerm, Commit: foundingIndex})
 }
 
-func (n *Node) join(ctx context.Context) error {
+// join asks to be admitted, and writes what it is told into who.
+func (n *Node) join(ctx context.Context, who *store.Identity) error {
 	if n.boards.Position().Index != 0 {
 		return fmt.Errorf("%s holds the beginning of a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
 	}
-	w, err := n.cfg.Join(ctx, n.self())
+	key, err := privateKey(who.Key)
+	if err != nil {
+		return fmt.Errorf("%s: identity.json: %w: clear the directory", n.cfg.Dir, err)
+	}
+	n.id, n.publicKey = MemberID(who.MemberID), encode(key.Public().(ed25519.PublicKey))
+	w, err := n.cfg.Join(ctx, Applicant{n.self(), key})
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	if w.ClusterID == "" {
 		return errors.New("join: the member did not say what cluster it is of")
 	}
-	n.clusterID, n.secret, n.welcomed = w.ClusterID, w.Secret, w.Members
-	return nil
+	me := slices.IndexFunc(w.Members, func(m Member) bool { return m.ID == n.id })
+	if me < 0 || w.Members[me].Key != n.publicKey {
+		return errors.New("join: the member did not list this node among the others")
+	}
+	who.ClusterID, who.Secret, who.Authority, who.AuthorityKey = w.ClusterID, w.Secret, w.Authority, w.AuthorityKey
+	who.Certificate = w.Members[me].Certificate
+	n.welcomed = w.Members
+	return n.assume(*who)
 }
 
 // repair makes log and boards fit each other after a crash. They are written by

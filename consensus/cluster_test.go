@@ -2,6 +2,9 @@ package consensus
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -19,6 +22,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/chessrelay/chessrelay/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,10 +107,13 @@ type testCluster struct {
 	t     testing.TB
 	dir   string
 	nodes []*testNode
+	plain bool // no TLS, for lines that read what they carry
 }
 
-func newCluster(t testing.TB, size int) *testCluster {
-	c := &testCluster{t: t, dir: t.TempDir()}
+func newCluster(t testing.TB, size int) *testCluster { return newClusterOf(t, size, false) }
+
+func newClusterOf(t testing.TB, size int, plain bool) *testCluster {
+	c := &testCluster{t: t, dir: t.TempDir(), plain: plain}
 	t.Cleanup(func() {
 		for _, n := range c.nodes {
 			n.stop()
@@ -136,11 +144,12 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		CheckpointAfter: 50 * time.Millisecond,
 		Log:             testLog(c.t),
 	}}
+	n.cfg.seams.plain = c.plain
 	if i == 0 {
 		n.cfg.Role, n.cfg.Bootstrap = Recorder, true
 	} else {
-		n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) {
-			return c.running().Admit(ctx, self)
+		n.cfg.Join = func(ctx context.Context, self Applicant) (Welcome, error) {
+			return c.running().Admit(ctx, self.Member)
 		}
 	}
 	if change != nil {
@@ -153,6 +162,27 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		n.start()
 	}
 	return n
+}
+
+// withKey gives a member that was made up a key.
+func withKey(m Member) Member {
+	m.Key = publicOf(keyOf(m.ID))
+	return m
+}
+
+// keyOf is a private key that belongs to an id.
+func keyOf(id MemberID) string {
+	seed := make([]byte, ed25519.SeedSize)
+	binary.BigEndian.PutUint64(seed, uint64(id))
+	return encode(seed)
+}
+
+func publicOf(key string) string {
+	private, err := privateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return encode(private.Public().(ed25519.PublicKey))
 }
 
 // keptAddress is a free address that a node can come back to. Its port is not one of those that the kernel gives to
@@ -221,6 +251,35 @@ func (n *testNode) open() {
 	n.Node = node
 	// The address stays over restarts, as it does on a machine.
 	n.cfg.ListenPeer = node.listener.Addr().String()
+}
+
+// credentialsOf are those of a member that the authority of n's cluster vouches for, and that no
+// log has. Its certificate is as new as can be.
+func (n *testNode) credentialsOf(id MemberID) *credentials {
+	n.t.Helper()
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	c, err := newCredentials(who.ClusterID, keyOf(id), who.Authority, who.AuthorityKey, "")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	certificate, err := c.issue(id, c.public(), anyIndex, time.Now())
+	if err := errors.Join(err, c.show(certificate)); err != nil {
+		n.t.Fatal(err)
+	}
+	return c
+}
+
+// dialAs opens a connection to n as the member id, up to the hello.
+func (n *testNode) dialAs(id MemberID) net.Conn {
+	n.t.Helper()
+	raw, err := net.Dial("tcp", n.PeerAddr())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return tls.Client(raw, n.credentialsOf(id).client(n.ID(), nil))
 }
 
 // stop ends a node as SIGTERM does.

@@ -38,8 +38,8 @@ type Config struct {
 	// Bootstrap makes a new cluster of this node alone, if Dir holds none.
 	Bootstrap bool
 	// Join asks a member of an existing cluster to admit self, if Dir holds
-	// no node. It is called again, with the same self, until it succeeds.
-	Join func(ctx context.Context, self Member) (Welcome, error)
+	// no node: it is [Invitation.Join]. A later start calls it again, with the same self, if it failed.
+	Join func(ctx context.Context, self Applicant) (Welcome, error)
 	// Voters is how many voters the group is to have. As leader, this node
 	// promotes caught-up learners while there are fewer. Zero: 3.
 	Voters int

@@ -47,12 +47,19 @@
 //
 // # Joining
 //
-// A node writes down a random id, asks any member to be admitted ([Node.Admit]),
-// and becomes a learner by an entry of the log. The leader connects to it, finds
+// A node writes down a random id and a key, asks a member to admit it by an [Invitation],
+// and becomes a learner by an entry of the log, which holds its certificate. The leader connects to it, finds
 // in a probe that it has nothing, and has a snapshot sent to it: the boards file itself,
 // over a connection of its own (snapshot.go), by another member that has caught
 // up if there is one, so that the leader has its hands free (serve.go). The learner becomes a voter once it
 // has caught up, a recorder always, a venue while there are fewer voters than [Config.Voters].
+//
+// # Trust
+//
+// Each connection between nodes is TLS 1.3, see credentials.go. A certificate says which member its
+// holder is. The roster says what that member may do: it holds each member's key, and refuses
+// members that were removed. A member may be at fault, too: the Raft loop refuses messages that
+// cannot be true before Raft sees them (credible.go).
 //
 // # Leaving
 //

@@ -17,6 +17,7 @@ import (
 // beside each other. So an append leaves for the followers while the leader's
 // own disk write is only beginning (Raft thesis, 10.2.1).
 func (n *Node) raftLoop() {
+	defer n.stopAtPanic()
 	tick := time.NewTicker(n.cfg.Tick)
 	defer tick.Stop()
 	var done []chan struct{}
@@ -48,10 +49,11 @@ func (n *Node) raftLoop() {
 		// Whatever else has come in is taken along: each Ready has its price. Of what
 		// came together it does not hang on chance what is first.
 		if m != nil {
-			n.step(m)
+			_ = n.stepFromPeer(m, MemberID(m.From)) // which readFrames has compared with the connection's
 		}
 		for range len(n.network) {
-			n.step(<-n.network)
+			m := <-n.network
+			_ = n.stepFromPeer(m, MemberID(m.From))
 		}
 		n.handleEvents()
 		if !ticked {
@@ -183,6 +185,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 		case raft.LocalAppendThread:
 			if ents := m.Entries; len(ents) > 0 {
 				now := time.Now()
+				n.lastIndex = ents[len(ents)-1].Index
 				n.hold.write(ents[len(ents)-1].Index, now)
 				if n.clock.lead == n.id {
 					n.appended.note(ents[0].Index, now)
@@ -196,6 +199,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 			}
 			if hasSnapshot(m) {
 				n.restored = m.Snapshot.Metadata.Index
+				n.lastIndex = n.restored
 				n.snapshots.accept(n.restored)
 			}
 		case raft.LocalApplyThread:
@@ -239,6 +243,9 @@ func (n *Node) send(m *raftpb.Message) {
 	if to == n.id {
 		n.inbox.put(event{message: m})
 		return
+	}
+	if m.Type == raftpb.MsgTransferLeader {
+		return // this node led when it was asked for a transfer, and no longer does
 	}
 	if r := n.peers.get(to); r != nil {
 		r.send(m)

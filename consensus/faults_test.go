@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +31,7 @@ func (c *testCluster) follower() *testNode {
 	return nil
 }
 
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
@@ -43,7 +42,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 func TestSameMemberAsksTwice(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
-	m := Member{ID: 77, Name: "joiner", Role: Venue, Peer: "127.0.0.1:1"}
+	m := withKey(Member{ID: 77, Name: "joiner", Role: Venue, Peer: "127.0.0.1:1"})
 	ctx := within(t, 20*time.Second)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -70,7 +69,7 @@ func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, at := c.leader(), c.follower()
-	if _, err := lead.Admit(ctx, Member{ID: 77, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}); err != nil {
+	if _, err := lead.Admit(ctx, withKey(Member{ID: 77, Name: "x", Role: Venue, Peer: "127.0.0.1:1"})); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, "the member to be known", func() bool { _, ok := at.roster.get(77); return ok })
@@ -165,7 +164,7 @@ func TestHalfFoundedDirectoryJoinsNothing(t *testing.T) {
 	}
 	cfg := half.cfg
 	cfg.Bootstrap, cfg.Machine = false, &list{}
-	cfg.Join = func(ctx context.Context, self Member) (Welcome, error) { return c.nodes[0].Admit(ctx, self) }
+	cfg.Join = func(ctx context.Context, self Applicant) (Welcome, error) { return c.nodes[0].Admit(ctx, self.Member) }
 	if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "empty directory") {
 		t.Errorf("it joined, or failed without a reason: %v", err)
 	}
@@ -204,7 +203,7 @@ func TestUpdateKeepsADemotion(t *testing.T) {
 	if err := lead.SetVoter(ctx, v.ID(), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.change(ctx, memberChange{opUpdate, stale}); err != nil {
+	if err := v.change(ctx, memberChange{Op: opUpdate, Member: stale}); err != nil {
 		t.Fatal(err)
 	}
 	if m, _ := lead.roster.get(v.ID()); !m.Learner {
@@ -223,7 +222,7 @@ func TestUpdateIsAppendedOnce(t *testing.T) {
 	v.kill() // or it would announce its own
 	var last [2]uint64
 	for i := range last {
-		if err := lead.change(ctx, memberChange{opUpdate, moved}); err != nil {
+		if err := lead.change(ctx, memberChange{Op: opUpdate, Member: moved}); err != nil {
 			t.Fatal(err)
 		}
 		last[i] = lead.storage.entryLog.LastIndex()
@@ -239,7 +238,7 @@ func TestTheSilentAreNotHealthy(t *testing.T) {
 	c := newCluster(t, 1)
 	lead := c.nodes[0]
 	ctx := within(t, 20*time.Second)
-	if _, err := lead.Admit(ctx, Member{ID: 77, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}); err != nil {
+	if _, err := lead.Admit(ctx, withKey(Member{ID: 77, Name: "x", Role: Venue, Peer: "127.0.0.1:1"})); err != nil {
 		t.Fatal(err)
 	}
 	if lead.reachable(77) {
@@ -255,7 +254,7 @@ func TestTheSilentAreNotHealthy(t *testing.T) {
 		t.Fatal(err)
 	}
 	status.Progress[77] = tracker.Progress{State: tracker.StateReplicate}
-	if err := lead.judgeChange(memberChange{opPromote, m}, status); err == nil {
+	if err := lead.judgeChange(memberChange{Op: opPromote, Member: m}, status); err == nil {
 		t.Error("a silent learner in StateReplicate would be made a voter")
 	}
 	lead.propose("goes on")
@@ -325,7 +324,7 @@ func TestCloseDuringChanges(t *testing.T) {
 		for j := range 4 {
 			wg.Go(func() {
 				for k := 0; ctx.Err() == nil; k++ {
-					m := Member{ID: MemberID(100*j + k + 1), Name: fmt.Sprint("j", j, "-", k), Role: Venue, Peer: "127.0.0.1:1"}
+					m := withKey(Member{ID: MemberID(100*j + k + 1), Name: fmt.Sprint("j", j, "-", k), Role: Venue, Peer: "127.0.0.1:1"})
 					if _, err := n.Admit(ctx, m); err != nil {
 						return
 					}
@@ -384,12 +383,9 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 func TestFailedNodeLooksDead(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
-	conn, err := net.Dial("tcp", n.PeerAddr())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := n.dialAs(5)
 	defer conn.Close()
-	h := hello{Cluster: n.ClusterID(), From: Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}, To: n.ID(), Channel: channelAppend}
+	h := hello{Cluster: n.ClusterID(), From: 5, Address: "127.0.0.1:1", To: n.ID(), Channel: channelAppend}
 	if err := greet(conn, h); err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func noise(n, size int) [][]byte {
 
 // venueBehind is a cluster of three voters, and a learner behind a line.
 func venueBehind(t *testing.T, change func(*Config)) (c *testCluster, venue *testNode, l *line) {
-	c, l = newCluster(t, 0), newLine(t)
+	c, l = newClusterOf(t, 0, true), newLine(t)
 	for range 3 {
 		n := c.add(change)
 		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })

@@ -81,7 +81,7 @@ func BenchmarkSnapshotUnderLoad(b *testing.B) {
 		if len(c.nodes) == 0 {
 			n.cfg.Role, n.cfg.Bootstrap = Recorder, true
 		} else {
-			n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) { return c.nodes[0].Admit(ctx, self) }
+			n.cfg.Join = func(ctx context.Context, self Applicant) (Welcome, error) { return c.nodes[0].Admit(ctx, self.Member) }
 		}
 		n.open()
 		return n

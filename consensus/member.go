@@ -3,7 +3,6 @@ package consensus
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +56,10 @@ type Member struct {
 	// HTTP is the URL of its API, Peer the address of its replication port.
 	HTTP string `json:"http"`
 	Peer string `json:"peer"`
+	// Key is its public key, base64 of Ed25519, and Certificate the newest that it was issued,
+	// base64 of DER. Both are in the roster alone, and left out where the API lists members.
+	Key         string `json:"key,omitempty"`
+	Certificate string `json:"certificate,omitempty"`
 	// Learner: it was made a learner by hand, and is not promoted by itself.
 	Learner bool `json:"learner,omitempty"`
 	// Removed members stay on record, so that they can be told.
@@ -76,31 +79,51 @@ func (m Member) validate() error {
 	case m.Peer == "" || len(m.Peer) > maxAddress || len(m.HTTP) > maxAddress:
 		return fmt.Errorf("%w: an address is missing or longer than %d bytes", ErrMembership, maxAddress)
 	}
+	if _, err := publicKey(m.Key); err != nil {
+		return fmt.Errorf("%w: %w", ErrMembership, err)
+	}
 	return nil
 }
 
-// Welcome is what a node that joins is told: whose cluster it is in, the secret
-// that its members share, and whom to expect connections from.
-type Welcome struct {
-	ClusterID string   `json:"clusterId"`
-	Secret    string   `json:"secret,omitempty"`
-	Members   []Member `json:"members"`
+// public is m as the API lists it.
+func (m Member) public() Member {
+	m.Key, m.Certificate = "", ""
+	return m
 }
 
-// memberPrefix begins the keys of members in the boards file.
-const memberPrefix = "m/"
+// Welcome is what a node that joins is told: whose cluster it is in, the secret and the authority
+// that its members share, and whom to expect connections from. It is told to nobody else.
+type Welcome struct {
+	ClusterID string `json:"clusterId"`
+	Secret    string `json:"secret,omitempty"`
+	// Authority is the certificate of the cluster's authority, AuthorityKey its private key.
+	Authority    string   `json:"authority"`
+	AuthorityKey string   `json:"authorityKey"`
+	Members      []Member `json:"members"` // with the new one, and its certificate
+}
 
-// roster is the members by id, as of the applied index. The apply loop writes
+// memberPrefix begins the keys of members in the boards file, invitationPrefix those of invitations.
+const (
+	memberPrefix     = "m/"
+	invitationPrefix = "m/i/"
+)
+
+// roster is the members and the invitations by id, as of the applied index. The apply loop writes
 // it, everyone reads it.
 type roster struct {
-	mu      sync.RWMutex
-	members map[MemberID]Member
-	// dirty are the members to be written with the next checkpoint.
-	dirty map[MemberID]bool
+	mu          sync.RWMutex
+	members     map[MemberID]Member
+	invitations map[string]InvitationState
+	// dirty are the members to be written with the next checkpoint, and changed the invitations.
+	dirty   map[MemberID]bool
+	changed map[string]bool
 }
 
 func newRoster() *roster {
-	return &roster{members: map[MemberID]Member{}, dirty: map[MemberID]bool{}}
+	return &roster{
+		members: map[MemberID]Member{}, invitations: map[string]InvitationState{},
+		dirty: map[MemberID]bool{}, changed: map[string]bool{},
+	}
 }
 
 func (r *roster) get(id MemberID) (Member, bool) {
@@ -141,8 +164,7 @@ func (r *roster) put(m Member) {
 	r.dirty[m.ID] = true
 }
 
-// takeDirty returns the encoded records of the members that changed since the
-// last call.
+// takeDirty returns the encoded records that changed since the last call, nil for one that is gone.
 func (r *roster) takeDirty() map[string][]byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,16 +172,51 @@ func (r *roster) takeDirty() map[string][]byte {
 	for id := range r.dirty {
 		out[memberPrefix+id.String()] = mustJSON(r.members[id])
 	}
+	for id := range r.changed {
+		var record []byte
+		if i, ok := r.invitations[id]; ok {
+			record = mustJSON(i)
+		}
+		out[invitationPrefix+id] = record
+	}
 	clear(r.dirty)
+	clear(r.changed)
 	return out
 }
 
-// replace takes the members of a checkpoint.
-func (r *roster) replace(members map[MemberID]Member) {
+// records reads the members and the invitations of a checkpoint.
+type records struct {
+	members     map[MemberID]Member
+	invitations map[string]InvitationState
+}
+
+// take reads one record; ok is false if it is not one of these.
+func (r *records) take(key string, value []byte) (ok bool, err error) {
+	switch {
+	case strings.HasPrefix(key, invitationPrefix):
+		var i InvitationState
+		err = json.Unmarshal(value, &i)
+		r.invitations[i.ID] = i
+	case strings.HasPrefix(key, memberPrefix):
+		var m Member
+		err = json.Unmarshal(value, &m)
+		r.members[m.ID] = m
+	default:
+		return false, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("record %s: %w", key, err)
+	}
+	return true, err
+}
+
+// replace takes the records of a checkpoint.
+func (r *roster) replace(from records) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.members = maps.Clone(members)
+	r.members, r.invitations = from.members, from.invitations
 	clear(r.dirty)
+	clear(r.changed)
 }
 
 // mustJSON encodes values of our own that cannot fail to encode.

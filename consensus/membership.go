@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
@@ -20,34 +21,57 @@ const (
 	opPromote = "promote" // learner to voter
 	opDemote  = "demote"  // voter to learner, until it is promoted by hand
 	opRemove  = "remove"  // for ever
+	opRenew   = "renew"   // a new certificate for the same key
+	opInvite  = "invite"  // a new invitation
+	opRevoke  = "revoke"  // an invitation is taken back
 )
 
 // memberChange is the context of a configuration change: the member as it is to
 // be afterwards.
 type memberChange struct {
 	Op     string `json:"op"`
-	Member Member `json:"member"`
+	Member Member `json:"member,omitzero"`
+	// By is the id of the invitation that a new member comes with, and Secret its secret, which
+	// goes no further than to the leader.
+	By     string `json:"by,omitempty"`
+	Secret string `json:"secret,omitempty"`
+	// Invitation is the one that is made or revoked, and At when, Unix ms by the leader's clock.
+	Invitation *InvitationState `json:"invitation,omitempty"`
+	At         int64            `json:"at,omitempty"`
 }
 
 // Admit makes m a learner, and tells it whom it will meet. The leader makes it a
 // voter later, if voters are wanted. Admitting the same member again is
 // no error, so that a node that did not hear the answer may ask again.
 func (n *Node) Admit(ctx context.Context, m Member) (Welcome, error) {
+	return n.admit(ctx, memberChange{Op: opAdd, Member: m})
+}
+
+// admit makes the change, which adds a member, unless the member is in already. What a member says
+// of itself may have changed between two tries.
+func (n *Node) admit(ctx context.Context, mc memberChange) (Welcome, error) {
+	m := mc.Member
 	if err := m.validate(); err != nil {
 		return Welcome{}, err
 	}
 	if had, ok := n.roster.get(m.ID); ok && had.Removed {
 		return Welcome{}, fmt.Errorf("%w: %w", ErrMembership, ErrRemoved)
-	} else if !ok || had != m {
-		op := opAdd
+	} else if m.Learner, m.Certificate = had.Learner, had.Certificate; !ok || had != m {
 		if ok {
-			op = opUpdate
+			mc.Op = opUpdate
 		}
-		if err := n.change(ctx, memberChange{op, m}); err != nil {
+		mc.Member = m
+		if err := n.change(ctx, mc); err != nil {
 			return Welcome{}, err
 		}
 	}
-	return Welcome{ClusterID: n.clusterID, Secret: n.secret, Members: n.roster.list()}, nil
+	who, err := store.LoadIdentity(n.cfg.Dir)
+	if err != nil {
+		return Welcome{}, err
+	}
+	return Welcome{
+		ClusterID: n.clusterID, Secret: n.secret, Authority: who.Authority, AuthorityKey: who.AuthorityKey, Members: n.roster.list(),
+	}, nil
 }
 
 // Remove takes a member out of the group for ever. A node can remove itself: it is done when the node has stopped
@@ -57,7 +81,7 @@ func (n *Node) Remove(ctx context.Context, id MemberID) error {
 	if !ok || m.Removed {
 		return fmt.Errorf("%w: %s", ErrUnknownMember, id)
 	}
-	err := n.change(ctx, memberChange{opRemove, m})
+	err := n.change(ctx, memberChange{Op: opRemove, Member: m})
 	if id == n.id && errors.Is(err, ErrClosed) && errors.Is(n.Err(), ErrRemoved) {
 		return nil
 	}
@@ -75,7 +99,7 @@ func (n *Node) SetVoter(ctx context.Context, id MemberID, voter bool) error {
 	if voter {
 		op = opPromote
 	}
-	return n.change(ctx, memberChange{op, m})
+	return n.change(ctx, memberChange{Op: op, Member: m})
 }
 
 func (n *Node) change(ctx context.Context, mc memberChange) error {
@@ -84,23 +108,29 @@ func (n *Node) change(ctx context.Context, mc memberChange) error {
 }
 
 // Members returns the members of the group as this node knows them, by name.
-func (n *Node) Members() []Member { return n.roster.list() }
+func (n *Node) Members() []Member {
+	members := n.roster.list()
+	for i := range members {
+		members[i] = members[i].public()
+	}
+	return members
+}
 
 // FindMember returns the member that s names, by name or by id. A node that joins and has no boards yet finds
 // those that it was told of.
 func (n *Node) FindMember(s string) (Member, error) {
 	if m, ok := n.roster.byName(s); ok {
-		return m, nil
+		return m.public(), nil
 	}
 	if id, err := ParseMemberID(s); err == nil {
 		if m, ok := n.roster.get(id); ok && !m.Removed {
-			return m, nil
+			return m.public(), nil
 		}
 	}
 	if n.Applied() == 0 {
 		for _, m := range n.welcomed {
 			if m.Name == s || m.ID.String() == s {
-				return m, nil
+				return m.public(), nil
 			}
 		}
 	}
@@ -121,8 +151,12 @@ func (n *Node) appendMemberChange(s *submission) {
 		refuse(refusedNotLeader, "")
 		return
 	}
+	if mc.Op == opInvite || mc.Op == opRevoke {
+		n.appendInvitation(s, mc)
+		return
+	}
 	// A node that is behind does not see yet that its new address is known, and tells it over and over.
-	if s.again || mc.Op == opAdd || mc.Op == opUpdate {
+	if s.again || mc.Op == opAdd || mc.Op == opUpdate || mc.Op == opRenew {
 		switch done, settled := n.inForce(mc, status); {
 		case !settled: // this node's apply loop is in the middle of it
 			refuse(refusedDropped, "")
@@ -136,16 +170,27 @@ func (n *Node) appendMemberChange(s *submission) {
 		refuse(refusedForGood, err.Error())
 		return
 	}
+	if err := first(n.useInvitation(&mc), n.certify(&mc)); err != nil {
+		refuse(refusedForGood, err.Error())
+		return
+	}
 	kind := map[string]raftpb.ConfChangeType{
 		opAdd:     raftpb.ConfChangeAddLearnerNode,
 		opUpdate:  raftpb.ConfChangeUpdateNode,
+		opRenew:   raftpb.ConfChangeUpdateNode,
 		opPromote: raftpb.ConfChangeAddNode,
 		opDemote:  raftpb.ConfChangeAddLearnerNode, // of a voter, it takes the vote away
 		opRemove:  raftpb.ConfChangeRemoveNode,
 	}[mc.Op]
+	n.appendChange(s, mc, kind, mc.Member.ID)
+}
+
+// appendChange gives Raft a change that was judged. It is run by the Raft loop of the leader.
+func (n *Node) appendChange(s *submission, mc memberChange, kind raftpb.ConfChangeType, id MemberID) {
+	refuse := func(code, text string) { s.refuse(refusal{IDs: s.ids, Code: code, Text: text}) }
 	change := raftpb.ConfChangeV2{
-		Changes: []raftpb.ConfChangeSingle{{Type: kind, NodeID: uint64(mc.Member.ID)}},
-		Context: appendEntryData(nil, s.ids[0], s.data[0]),
+		Changes: []raftpb.ConfChangeSingle{{Type: kind, NodeID: uint64(id)}},
+		Context: appendEntryData(nil, s.ids[0], mustJSON(mc)),
 	}
 	data, err := change.Marshal()
 	if err != nil {
@@ -176,8 +221,10 @@ func (n *Node) inForce(mc memberChange, status raft.Status) (done, settled bool)
 	switch mc.Op {
 	case opAdd, opUpdate:
 		want := mc.Member
-		want.Learner = had.Learner
+		want.Learner, want.Certificate = had.Learner, had.Certificate
 		return known && had == want, true
+	case opRenew:
+		return known && !renewalDue(had.Certificate, time.Now()), true
 	case opPromote:
 		return votes, true
 	case opDemote:
@@ -202,6 +249,9 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 	if known && had.Removed {
 		return ErrRemoved
 	}
+	if known && had.Key != m.Key {
+		return fmt.Errorf("%s has another key: whoever asks for this is another node", m.ID)
+	}
 	switch mc.Op {
 	case opAdd, opUpdate:
 		if other, ok := n.roster.byName(m.Name); ok && other.ID != m.ID {
@@ -212,6 +262,9 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 		}
 		if mc.Op == opAdd && (votes || learns) {
 			return fmt.Errorf("%s is a member already", m.ID)
+		}
+		if mc.Op == opAdd && m.Learner {
+			return errors.New("a node joins without a say about its vote")
 		}
 		if mc.Op == opAdd && len(voters)+len(learners) >= maxMembers {
 			return fmt.Errorf("the cluster has %d members, which is the limit", maxMembers)
@@ -244,10 +297,24 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 		if votes {
 			return n.judgeLoss(m, voters)
 		}
+	case opRenew:
+		if !known {
+			return fmt.Errorf("%s is not a member", m.ID)
+		}
 	default:
 		return fmt.Errorf("unknown change %q", mc.Op)
 	}
 	return nil
+}
+
+// certify issues the certificate that a change brings, if it brings one. It is run by the Raft loop
+// of the leader, just before the change is appended.
+func (n *Node) certify(mc *memberChange) (err error) {
+	mc.Member.Certificate = ""
+	if mc.Op == opAdd || mc.Op == opRenew {
+		mc.Member.Certificate, err = n.credentials.issue(mc.Member.ID, mc.Member.Key, n.lastIndex, time.Now())
+	}
+	return err
 }
 
 // judgeLoss refuses to do without a voter if it leads, or if those that are left
@@ -288,6 +355,7 @@ func (n *Node) reachable(id MemberID) bool {
 // memberChanged is called by the apply loop when a change is in force.
 func (n *Node) memberChanged(mc memberChange) {
 	n.log.Info("membership changed", "change", mc.Op, "who", mc.Member.ID, "name", mc.Member.Name)
+	n.showNewest()
 	switch {
 	case mc.Op != opRemove:
 		n.peers.learn(mc.Member)
@@ -427,13 +495,24 @@ func (n *Node) handOver() {
 // as is this node as it is now, with what the group has decided about it.
 func (n *Node) as(known Member) Member {
 	m := n.self()
-	m.Learner = known.Learner
+	m.Learner, m.Certificate = known.Learner, known.Certificate
 	return m
+}
+
+// showNewest has this node show the certificate that the roster has for it.
+func (n *Node) showNewest() {
+	m, ok := n.roster.get(n.id)
+	if !ok || m.Certificate == "" {
+		return
+	}
+	if err := n.credentials.show(m.Certificate); err != nil {
+		n.log.Error("the certificate in the roster is of no use", "err", err)
+	}
 }
 
 // policyLoop does what a group needs done now and then: the leader makes voters
 // of learners while there are too few, a venue that leads gives leadership back, and
-// every node makes its new address known.
+// every node makes its new address known and renews its certificate.
 func (n *Node) policyLoop() {
 	every := time.NewTicker(5 * n.cfg.Tick)
 	defer every.Stop()
@@ -448,12 +527,17 @@ func (n *Node) policyLoop() {
 		n.handBack(&back)
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
 		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.as(m) {
-			if err := n.change(ctx, memberChange{opUpdate, n.as(m)}); err != nil {
+			if err := n.change(ctx, memberChange{Op: opUpdate, Member: n.as(m)}); err != nil {
 				n.log.Info("new address not announced yet", "err", err)
 			}
 		}
+		if m, ok := n.roster.get(n.id); ok && !m.Removed && renewalDue(m.Certificate, time.Now()) {
+			if err := n.change(ctx, memberChange{Op: opRenew, Member: m}); err != nil {
+				n.log.Info("certificate not renewed yet", "err", err)
+			}
+		}
 		if m, ok := n.promotable(ctx); ok {
-			if err := n.change(ctx, memberChange{opPromote, m}); err != nil {
+			if err := n.change(ctx, memberChange{Op: opPromote, Member: m}); err != nil {
 				n.log.Info("not promoted", "learner", m.Name, "err", err)
 			}
 		}

@@ -24,8 +24,11 @@ type Node struct {
 	id        MemberID
 	clusterID string
 	secret    string // that the members of the cluster share
-	listener  net.Listener
-	advertise string // how others reach listener
+	publicKey string // of this node, as [Member.Key] has it
+	// credentials are what this node shows to the others, and judges them by.
+	credentials *credentials
+	listener    net.Listener
+	advertise   string // how others reach listener
 	// welcomed is who was a member when this node joined, just now. It connects to
 	// them: if it is removed before it has the boards, they alone can tell it.
 	welcomed []Member
@@ -43,17 +46,18 @@ type Node struct {
 	boards  *store.Boards
 
 	// Owned by the Raft loop.
-	raft     *raft.RawNode
-	hold     *hold
-	offering offering
-	hard     raftpb.HardState             // the term and vote that the append loop has been told of
-	held     map[MemberID]*raftpb.Message // see holdCommit
-	clock    *electionClock
-	reigns   reigns
-	byHand   choice
-	appended appendTimes
-	early    []*raftpb.Message // reads that came too early, see stepRead
-	restored uint64            // the index of the last snapshot that Raft has taken the membership from
+	raft      *raft.RawNode
+	hold      *hold
+	offering  offering
+	hard      raftpb.HardState             // the term and vote that the append loop has been told of
+	held      map[MemberID]*raftpb.Message // see holdCommit
+	clock     *electionClock
+	reigns    reigns
+	byHand    choice
+	appended  appendTimes
+	early     []*raftpb.Message // reads that came too early, see stepRead
+	lastIndex uint64            // of the log, with what the append loop has yet to write
+	restored  uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
 	inbox    *queue[event]        // from this node's other loops: never blocks them
@@ -74,6 +78,7 @@ type Node struct {
 	servers   *servers   // who sends snapshots for this node as leader
 	serving   sync.Mutex // held while this node sends one itself
 
+	incredible     atomic.Uint64 // how many messages of peers could not be true
 	offeredByPeers atomic.Int64  // how many proposals among offers are other nodes'
 	commit         atomic.Uint64 // as the Raft loop last saw it
 	applied        atomic.Uint64 // as the apply loop last left it
@@ -166,6 +171,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.clock = newElectionClock(n.id, n.cfg.Role, func(id MemberID) bool { return n.isRecorder(id) && n.reachable(id) })
 	n.reigns.probation = firstProbation
+	if n.lastIndex, err = n.storage.LastIndex(); err != nil {
+		return err
+	}
 	n.raft, err = raft.NewRawNode(&raft.Config{
 		ID:                        uint64(n.id),
 		ElectionTick:              electionTicks,
@@ -282,7 +290,7 @@ func (n *Node) Leader() MemberID {
 }
 
 func (n *Node) self() Member {
-	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, HTTP: n.cfg.AdvertiseHTTP, Peer: n.advertise}
+	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, HTTP: n.cfg.AdvertiseHTTP, Peer: n.advertise, Key: n.publicKey}
 }
 
 // do runs f on the Raft loop and waits until it is done.

@@ -250,7 +250,7 @@ func TestRemovedNodeStopsAndSaysWhy(t *testing.T) {
 	c.nodes[0].propose("goes on")
 
 	// Its id is never used again, even by a node that did not hear of it.
-	if _, err := c.nodes[0].Admit(ctx, Member{ID: memberNamed(c.nodes[0], "node-2"), Name: "x", Role: Venue, Peer: "127.0.0.1:1"}); err == nil {
+	if _, err := c.nodes[0].Admit(ctx, withKey(Member{ID: memberNamed(c.nodes[0], "node-2"), Name: "x", Role: Venue, Peer: "127.0.0.1:1"})); err == nil {
 		t.Fatal("a removed id was admitted again")
 	}
 }
@@ -333,20 +333,27 @@ func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 	// b is told that a's node is one of its own.
 	b.nodes[0].peers.learn(Member{ID: a.nodes[0].ID(), Name: "stranger", Role: Venue, Peer: a.nodes[0].PeerAddr()})
 	r := b.nodes[0].peers.get(a.nodes[0].ID())
-	_, err := r.dial(t.Context(), channelAppend)
-	refused, ok := errors.AsType[*refusedError](err)
-	if !ok || refused.Code != replyWrongCluster || !strings.Contains(refused.Error(), "cluster") {
+	if _, err := r.dial(t.Context(), channelAppend); err == nil || !strings.Contains(err.Error(), "no member of this cluster") {
 		t.Fatalf("got %v", err)
 	}
-	// And one that asks for somebody else at this address.
-	self := b.nodes[0].self()
-	for want, h := range map[string]hello{
-		replyWrongMember: {Cluster: a.nodes[0].ClusterID(), From: self, To: 42, Channel: channelAppend},
-		replyBadHello:    {Cluster: a.nodes[0].ClusterID(), From: self, To: a.nodes[0].ID(), Channel: "x"},
-		replyOK:          {Cluster: a.nodes[0].ClusterID(), From: self, To: a.nodes[0].ID(), Channel: channelControl},
+	n := a.nodes[0]
+	self := n.ID()
+	for _, c := range []struct {
+		want string
+		hello
+		proof
+	}{
+		{replyWrongCluster, hello{Cluster: b.nodes[0].ClusterID(), From: self, To: self, Channel: channelAppend}, proof{member: self}},
+		{replyWrongMember, hello{Cluster: n.ClusterID(), From: self, To: 42, Channel: channelAppend}, proof{member: self}},
+		{replyBadHello, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: "x"}, proof{member: self}},
+		{replyBadHello, hello{Cluster: n.ClusterID(), To: self, Channel: channelAppend}, proof{}},
+		{replyStranger, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: channelAppend}, proof{member: 42, behind: anyIndex}},
+		{replyStranger, hello{Cluster: n.ClusterID(), From: 42, To: self, Channel: channelAppend}, proof{member: 42, behind: n.Applied() - 1}},
+		{replyOK, hello{Cluster: n.ClusterID(), From: 42, To: self, Channel: channelAppend}, proof{member: 42, behind: n.Applied()}},
+		{replyOK, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: channelControl}, proof{member: self}},
 	} {
-		if got := a.nodes[0].judge(h); got.Code != want {
-			t.Errorf("%+v: %q, want %q", h, got.Code, want)
+		if got := n.judge(c.hello, c.proof); got.Code != c.want {
+			t.Errorf("%+v with %+v: %q, want %q", c.hello, c.proof, got.Code, c.want)
 		}
 	}
 }
@@ -363,9 +370,9 @@ func TestMembershipRefusals(t *testing.T) {
 		}
 	}
 	refused("remove the leader", c.nodes[1].Remove(ctx, lead.ID()), "leader")
-	_, err := c.nodes[1].Admit(ctx, Member{ID: 77, Name: "node-2", Role: Venue, Peer: "127.0.0.1:1"})
+	_, err := c.nodes[1].Admit(ctx, withKey(Member{ID: 77, Name: "node-2", Role: Venue, Peer: "127.0.0.1:1"}))
 	refused("a name that is taken", err, "taken")
-	_, err = c.nodes[1].Admit(ctx, Member{ID: 77, Name: "x", Role: "king", Peer: "127.0.0.1:1"})
+	_, err = c.nodes[1].Admit(ctx, withKey(Member{ID: 77, Name: "x", Role: "king", Peer: "127.0.0.1:1"}))
 	refused("an unknown role", err, "role")
 	if err := c.nodes[1].Remove(ctx, 12345); !errors.Is(err, ErrUnknownMember) {
 		t.Errorf("remove a stranger: %v", err)
@@ -511,7 +518,7 @@ func TestManyJoinAtOnce(t *testing.T) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
-			m := Member{ID: MemberID(100 + i), Name: fmt.Sprint("joiner-", i), Role: Venue, Peer: "127.0.0.1:1"}
+			m := withKey(Member{ID: MemberID(100 + i), Name: fmt.Sprint("joiner-", i), Role: Venue, Peer: "127.0.0.1:1"})
 			w, err := c.nodes[0].Admit(ctx, m)
 			if err != nil || w.ClusterID != c.nodes[0].ClusterID() {
 				t.Errorf("join %d: %v", i, err)

@@ -13,11 +13,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Limits of the listening side.
-const (
-	maxConnections = 256
-	maxStrangers   = 64 // peers that our roster does not know (yet)
-)
+// maxUnknown is how many members may be in touch with this node that its roster does not know yet.
+const maxUnknown = 64
 
 // peers holds the replicator of every other member, and the connections that
 // members have opened to us.
@@ -27,12 +24,12 @@ type peers struct {
 	mu          sync.Mutex
 	closed      bool                     // guarded by mu
 	replicators map[MemberID]*replicator // guarded by mu
-	inbound     map[net.Conn]MemberID    // guarded by mu; 0 until the handshake
+	inbound     inbound                  // guarded by mu
 	wg          sync.WaitGroup           // the readers of inbound
 }
 
 func newPeers(n *Node) *peers {
-	return &peers{n: n, replicators: map[MemberID]*replicator{}, inbound: map[net.Conn]MemberID{}}
+	return &peers{n: n, replicators: map[MemberID]*replicator{}, inbound: newInbound()}
 }
 
 func (p *peers) get(id MemberID) *replicator {
@@ -63,7 +60,7 @@ func (p *peers) learn(m Member) {
 		r.setAddr(m.Peer)
 		return
 	}
-	if _, known := p.n.roster.get(m.ID); !known && len(p.replicators) > maxMembers+maxStrangers {
+	if _, known := p.n.roster.get(m.ID); !known && len(p.replicators) > maxMembers+maxUnknown {
 		return
 	}
 	p.replicators[m.ID] = newReplicator(p.n, m.ID, m.Peer)
@@ -111,11 +108,7 @@ func (p *peers) drop(id MemberID) {
 	p.mu.Lock()
 	r := p.replicators[id]
 	delete(p.replicators, id)
-	for c, from := range p.inbound {
-		if from == id {
-			_ = c.Close()
-		}
-	}
+	p.inbound.closeOf(id)
 	p.mu.Unlock()
 	if r != nil {
 		r.close()
@@ -125,9 +118,7 @@ func (p *peers) drop(id MemberID) {
 func (p *peers) close() {
 	p.mu.Lock()
 	p.closed = true
-	for c := range p.inbound {
-		_ = c.Close()
-	}
+	p.inbound.closeAll()
 	rs := p.replicators
 	p.replicators = map[MemberID]*replicator{}
 	p.mu.Unlock()
@@ -137,33 +128,40 @@ func (p *peers) close() {
 	p.wg.Wait()
 }
 
-// track notes whose an inbound connection is; false: we close.
-func (p *peers) track(c net.Conn, from MemberID) bool {
+// track notes that an inbound connection is a member's, for ch; false: this node closes.
+func (p *peers) track(c net.Conn, from MemberID, ch channel) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return false
 	}
-	p.inbound[c] = from
+	p.inbound.promote(c, from, ch)
 	return true
+}
+
+// cut ends the connections that a member has opened to this node. It may open others.
+func (p *peers) cut(id MemberID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inbound.closeOf(id)
 }
 
 // serve runs f as the reader of c. Not after close, which waits for the readers.
 func (p *peers) serve(c net.Conn, f func()) {
-	if p.mu.Lock(); p.closed || len(p.inbound) >= maxConnections+4*len(p.replicators) {
-		p.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
 		_ = c.Close()
 		return
 	}
-	defer p.mu.Unlock()
-	p.inbound[c] = 0
+	p.inbound.add(c)
 	p.wg.Go(f)
 }
 
 func (p *peers) untrack(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.inbound, c)
+	p.inbound.remove(c)
 }
 
 // acceptLoop takes connections of other nodes until the listener is closed.
@@ -186,19 +184,26 @@ func (n *Node) acceptLoop() {
 			defer c.Close()
 			defer n.peers.untrack(c)
 			if err := n.serve(c); err != nil && n.ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-				n.log.Info("connection from peer ended", "address", c.RemoteAddr(), "err", err)
+				n.noteEnd(c, err)
 			}
 		})
 	}
 }
 
 // serve answers the handshake and reads one connection to its end.
-func (n *Node) serve(c net.Conn) error {
+func (n *Node) serve(raw net.Conn) error {
+	c, proof, err := n.secureAccepted(raw)
+	if err != nil {
+		return &strangerError{err}
+	}
 	h, err := receiveHello(c)
 	if err != nil {
-		return fmt.Errorf("handshake: %w", err)
+		return &strangerError{fmt.Errorf("handshake: %w", err)}
 	}
-	r := n.judge(h)
+	if h.Channel == channelJoin {
+		return n.serveJoin(c, h, proof)
+	}
+	r := n.judge(h, proof)
 	if r.Code == replyOK && h.Channel == channelSnapshot {
 		if !n.snapshots.receiving.TryLock() {
 			r = reply{Code: replyBusy, Error: "another snapshot is being received"}
@@ -213,38 +218,45 @@ func (n *Node) serve(c net.Conn) error {
 		return err
 	}
 	if r.Code != replyOK {
-		return fmt.Errorf("refused %s: %s", h.From.Name, r.Error)
+		return &strangerError{fmt.Errorf("refused %s: %s", h.From, r.Error)}
 	}
 	if err := c.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	n.peers.learn(h.From)
-	if !n.peers.track(c, h.From.ID) {
+	n.peers.learn(Member{ID: h.From, Peer: h.Address})
+	if !n.peers.track(raw, h.From, h.Channel) {
 		return ErrClosed
 	}
 	switch h.Channel {
 	case channelSnapshot:
-		return n.receiveSnapshot(c, h.From.ID)
+		return n.receiveSnapshot(c, h.From)
 	case channelServe:
-		return n.serveSnapshot(c, h.From.ID)
+		return n.serveSnapshot(c, h.From)
 	default:
-		return n.readFrames(newProgressConn(c), h.From.ID)
+		return n.readFrames(newProgressConn(c), h.From)
 	}
 }
 
-// judge decides whether the node that says hello may talk to us.
-func (n *Node) judge(h hello) reply {
+// judge decides whether the node that says hello, and has proved to be the holder of proof, may
+// talk to this one.
+func (n *Node) judge(h hello, proof proof) reply {
 	switch {
 	case h.Cluster != n.clusterID:
 		return reply{replyWrongCluster, fmt.Sprintf("this node is of cluster %s, not of %s", n.clusterID, h.Cluster)}
 	case h.To != n.id:
 		return reply{replyWrongMember, fmt.Sprintf("this node is %s, not %s", n.id, h.To)}
-	case h.From.validate() != nil:
-		return reply{replyBadHello, h.From.validate().Error()}
+	case h.From == 0 || len(h.Address) > maxAddress:
+		return reply{replyBadHello, "the hello names no member, or its address is too long"}
 	case !slices.Contains(channels, h.Channel):
 		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
+	case !n.cfg.seams.plain && h.From != proof.member:
+		return reply{replyStranger, fmt.Sprintf("the hello names member %s, and the certificate %s", h.From, proof.member)}
 	}
-	if m, ok := n.roster.get(h.From.ID); ok && m.Removed {
+	m, known := n.roster.get(h.From)
+	if !known && proof.behind < n.Applied() {
+		return reply{replyStranger, fmt.Sprintf("the log has no member %s", h.From)}
+	}
+	if known && m.Removed {
 		p := n.boards.Position()
 		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.Voters, uint64(n.id)) {
 			return reply{replyBusy, "this node was removed, which a voter has yet to write down"}

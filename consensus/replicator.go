@@ -222,15 +222,18 @@ func (r *replicator) dial(ctx context.Context, ch channel) (net.Conn, error) {
 
 // dial opens a connection for ch to the member id at addr and shakes hands.
 func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (net.Conn, error) {
-	c, err := n.cfg.seams.dial(ctx, addr)
+	raw, err := n.cfg.seams.dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
-	err = greet(c, hello{Cluster: n.clusterID, From: n.self(), To: id, Channel: ch})
+	c, err := n.secureDialed(ctx, raw, id)
+	if err == nil {
+		err = greet(c, hello{Cluster: n.clusterID, From: n.id, Address: n.advertise, To: id, Channel: ch})
+	}
 	if err != nil {
-		_ = c.Close()
+		_ = raw.Close()
 		return nil, err
 	}
 	return c, nil

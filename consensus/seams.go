@@ -12,8 +12,10 @@ import (
 // the scheduler. The tests put a simulated world there, in virtual time; a
 // seam that is not set gets the real one.
 type seams struct {
-	listen     func(address string) (net.Listener, error)
-	dial       func(ctx context.Context, address string) (net.Conn, error)
+	listen func(address string) (net.Listener, error)
+	dial   func(ctx context.Context, address string) (net.Conn, error)
+	// plain leaves out TLS, and has the dialer's word for who it is: a simulated network reads the frames.
+	plain      bool
 	openLog    func(path string) (entryLog, error)
 	checkpoint func(*store.Boards, store.Checkpoint) error
 

@@ -24,7 +24,7 @@ func few(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 100, 50 }
 // grownCluster is three voters and a learner, in this order, with boards of some megabytes that do not
 // compress well.
 func grownCluster(t testing.TB) *testCluster {
-	c := newCluster(t, 0)
+	c := newClusterOf(t, 0, true)
 	c.add(few)
 	var big []string
 	for range 2000 {
@@ -95,7 +95,7 @@ func (c *testCluster) arrives(n *testNode) {
 }
 
 // memberOf returns what s says of a member.
-func memberOf(s Status, id MemberID) MemberStatus {
+func memberBy(s Status, id MemberID) MemberStatus {
 	for _, m := range s.Members {
 		if m.ID == id {
 			return m
@@ -144,8 +144,8 @@ func TestAnotherMemberServes(t *testing.T) {
 	times := 0
 	for h := range l.seen {
 		times++
-		if h.From.ID != learner.ID() {
-			t.Errorf("%s sent boards", h.From.Name)
+		if h.From != learner.ID() {
+			t.Errorf("%s sent boards", h.From)
 		}
 	}
 	if times != 2 {
@@ -174,7 +174,7 @@ func TestSnapshotOverALineThatIsCut(t *testing.T) {
 		if h.Channel != channelSnapshot || len(cuts) == 0 {
 			return fault{}
 		}
-		if h.From.ID == c.nodes[0].ID() {
+		if h.From == c.nodes[0].ID() {
 			byLeader++
 		}
 		f := fault{kind: "cut", after: cuts[0]}
@@ -183,11 +183,11 @@ func TestSnapshotOverALineThatIsCut(t *testing.T) {
 	})
 	late := c.addBehind(l)
 	waitFor(t, "the leader to say that it failed", func() bool {
-		m := memberOf(status(c.nodes[0]), late.ID())
+		m := memberBy(status(c.nodes[0]), late.ID())
 		return strings.Contains(m.SnapshotError, "the peer") || strings.Contains(m.SnapshotError, "no answer")
 	})
 	c.arrives(late)
-	if m := memberOf(status(c.nodes[0]), late.ID()); m.SnapshotError != "" || m.SnapshotBytes != 0 {
+	if m := memberBy(status(c.nodes[0]), late.ID()); m.SnapshotError != "" || m.SnapshotBytes != 0 {
 		t.Errorf("it has arrived, and there is %q, and %d bytes on their way", m.SnapshotError, m.SnapshotBytes)
 	}
 	stop()
@@ -246,15 +246,15 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 			l.faults(snapshotsAreLike(fault{rate: 20 << 10})) // longer than anybody waits here
 			late := c.addBehind(l)
 			h := <-l.seen
-			if h.From.ID != c.nodes[3].ID() {
-				t.Fatalf("%s serves", h.From.Name)
+			if h.From != c.nodes[3].ID() {
+				t.Fatalf("%s serves", h.From)
 			}
 			waitFor(t, "bytes to come", func() bool {
 				parts, _ := filepath.Glob(filepath.Join(late.cfg.Dir, "*tmp*"))
 				return len(parts) > 0
 			})
 			waitFor(t, "the leader to say how many", func() bool {
-				m := memberOf(status(c.nodes[0]), late.ID())
+				m := memberBy(status(c.nodes[0]), late.ID())
 				return m.SnapshotFrom == c.nodes[3].cfg.Name && m.SnapshotBytes > 0
 			})
 			// Without boards it knows the leader, and so where to ask for the list of members.
@@ -342,7 +342,7 @@ func TestOneSnapshotAtATime(t *testing.T) {
 // TestServedTooOld: that a snapshot has arrived which the leader's log does not go on from is a failure, whatever
 // the server says.
 func TestServedTooOld(t *testing.T) {
-	n := newCluster(t, 1).nodes[0]
+	n := newClusterOf(t, 1, true).nodes[0]
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -509,7 +509,7 @@ func TestMoreJoinThanCanServe(t *testing.T) {
 func TestSnapshotOverASlowLine(t *testing.T) {
 	t.Parallel()
 	const rate, size, broken = 30 << 10, 420 << 10, 60 << 10
-	c := newCluster(t, 0)
+	c := newClusterOf(t, 0, true)
 	for range 3 {
 		n := c.add(few)
 		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
@@ -563,13 +563,13 @@ func TestSnapshotOverASlowLine(t *testing.T) {
 		return by
 	}
 	first := <-l.seen
-	if by := told("the first transfer in the status"); by != first.From.Name {
-		t.Errorf("the status says %s, and %s sends", by, first.From.Name)
+	if by := told("the first transfer in the status"); by != lead.nameOf(first.From) {
+		t.Errorf("the status says %s, and %s sends", by, first.From)
 	}
 	second := <-l.seen
 	restarted := time.Now()
-	if by := told("the second transfer in the status"); by != second.From.Name {
-		t.Errorf("the status says %s, and %s sends", by, second.From.Name)
+	if by := told("the second transfer in the status"); by != lead.nameOf(second.From) {
+		t.Errorf("the status says %s, and %s sends", by, second.From)
 	}
 	before := lead.Applied()
 	deadline := time.Now().Add(2 * time.Minute) // longer than c.arrives waits

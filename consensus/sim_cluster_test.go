@@ -179,6 +179,15 @@ func (c *simCluster) found() error {
 
 const simClusterID = "simulated"
 
+// simAuthority is the same for all simulated clusters.
+var simAuthority = sync.OnceValues(func() (certificate, key string) {
+	certificate, key, err := newAuthority(simClusterID)
+	if err != nil {
+		panic(err)
+	}
+	return certificate, key
+})
+
 // settling is how long the loops wait until all else has come to rest. They differ,
 // so that two loops which were woken by the same thing do not go on at the same instant.
 // Nor do two clients: each has an interval of its own, in which the loops are done with what it does.
@@ -224,6 +233,7 @@ func (c *simCluster) newNode(id uint64) *simNode {
 	}
 	n.cfg.seams = seams{
 		waiting: 2048,
+		plain:   true,
 		listen:  c.net.listen,
 		dial: func(ctx context.Context, addr string) (conn net.Conn, err error) {
 			return c.net.dial(ctx, n.host, addr)
@@ -244,15 +254,16 @@ func (n *simNode) identify(joined bool) error {
 	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
 		return err
 	}
-	who := store.Identity{MemberID: uint64(n.id), Name: n.cfg.Name, Role: string(n.cfg.Role), Joined: joined}
+	who := store.Identity{MemberID: uint64(n.id), Name: n.cfg.Name, Role: string(n.cfg.Role), Joined: joined, Key: keyOf(n.id)}
 	if joined {
 		who.ClusterID = simClusterID
+		who.Authority, who.AuthorityKey = simAuthority()
 	}
 	return store.SaveIdentity(n.cfg.Dir, who)
 }
 
 func (n *simNode) member() Member {
-	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, Peer: n.cfg.ListenPeer}
+	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, Peer: n.cfg.ListenPeer, Key: publicOf(keyOf(n.id))}
 }
 
 func (n *simNode) inflightLimit() int {

@@ -301,6 +301,9 @@ func (k *checker) stepped(n *simNode, r *raft.RawNode) {
 		k.ensureCommitted(n, st.Commit)
 	}
 	k.grouped(n)
+	if node := n.present(); node != nil && node.incredible.Load() > 0 {
+		k.violate("what a member sends can be true: %d disbelieved a message", n.id)
+	}
 	if st.RaftState != raft.StateLeader {
 		return
 	}

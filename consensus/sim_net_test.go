@@ -583,7 +583,7 @@ func (p *pipe) cutUp(b []byte) (out []unit) {
 				u.m = new(raftpb.Message)
 				_ = u.m.Unmarshal(u.data[frameHeader:])
 			case kindAppend:
-				u.m, _ = decodeAppend(u.data[frameHeader:], p.hello.From.ID, p.hello.To)
+				u.m, _ = decodeAppend(u.data[frameHeader:], p.hello.From, p.hello.To)
 			}
 			out = append(out, u)
 		}

@@ -102,7 +102,9 @@ func TestRemovedBeforeItHasTheBoards(t *testing.T) {
 				c.net.change(l[0], l[1], func(l *link) { l.blocked = true })
 			}
 		}
-		n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) { return lead.running().Admit(ctx, self) }
+		n.cfg.Join = func(ctx context.Context, self Applicant) (Welcome, error) {
+			return lead.running().Admit(ctx, self.Member)
+		}
 		if err := errors.Join(n.identify(false), n.start(c.ctx), lead.running().Remove(c.ctx, n.id)); err != nil {
 			t.Fatal(err)
 		}

@@ -465,13 +465,13 @@ func alive(nodes []*simNode) (count int) {
 // join starts a node that has nothing, and asks to be admitted.
 func (s *schedule) join() {
 	n := s.c.newNode(uint64(len(s.c.list()) + 1))
-	n.cfg.Join = func(ctx context.Context, self Member) (Welcome, error) {
+	n.cfg.Join = func(ctx context.Context, self Applicant) (Welcome, error) {
 		rng := keyed(s.c.cfg.seed, "join", n.id, time.Now().UnixNano())
 		for ctx.Err() == nil {
 			nodes := s.c.list()
 			if node := nodes[rng.IntN(len(nodes))].running(); node != nil {
 				try, cancel := context.WithTimeout(ctx, 2*time.Second)
-				w, err := node.Admit(try, self)
+				w, err := node.Admit(try, self.Member)
 				cancel()
 				if err == nil || errors.Is(err, ErrRemoved) {
 					return w, err

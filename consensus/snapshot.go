@@ -2,12 +2,10 @@ package consensus
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -131,7 +129,11 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 	n.snapshots.put(in, meta)
 	err = n.follows(m, from) // a long time may have gone by
 	if err == nil {
-		err = n.do(n.ctx, func(*raft.RawNode) { n.step(m) })
+		var bad error
+		err = n.do(n.ctx, func(*raft.RawNode) { bad = n.stepFromPeer(m, from) })
+		if err == nil { // otherwise the function may be running still
+			err = bad
+		}
 	}
 	n.snapshots.dropUnlessAccepted()
 	return err
@@ -207,24 +209,20 @@ func (a *applier) install(i *installation) error {
 // rest into the state machine.
 func (n *Node) restore() error {
 	p := n.boards.Position()
-	members := map[MemberID]Member{}
+	own := records{members: map[MemberID]Member{}, invitations: map[string]InvitationState{}}
 	err := n.cfg.Machine.Restore(p.Index, func(fn func(key string, value []byte) error) error {
 		return n.boards.Load(func(key string, value []byte) error {
-			if !strings.HasPrefix(key, memberPrefix) {
-				return fn(key, value)
+			if ok, err := own.take(key, value); ok {
+				return err
 			}
-			var m Member
-			if err := json.Unmarshal(value, &m); err != nil {
-				return fmt.Errorf("member %s: %w", key, err)
-			}
-			members[m.ID] = m
-			return nil
+			return fn(key, value)
 		})
 	})
 	if err != nil {
 		return fmt.Errorf("restore the boards at index %d: %w", p.Index, err)
 	}
-	n.roster.replace(members)
+	n.roster.replace(own)
+	n.showNewest()
 	n.applied.Store(p.Index)
 	n.reads.advance(p.Index)
 	if n.ctx.Err() == nil && n.raft != nil {

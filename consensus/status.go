@@ -89,7 +89,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		last = max(p.Match, rs.Commit)
 	}
 	for _, m := range n.roster.list() {
-		ms := MemberStatus{Member: m, Suffrage: "learner", State: "unknown", LastContactMs: -1}
+		ms := MemberStatus{Member: m.public(), Suffrage: "learner", State: "unknown", LastContactMs: -1}
 		if _, ok := voters[uint64(m.ID)]; ok {
 			ms.Suffrage = "voter"
 		}

@@ -16,8 +16,11 @@ import (
 // has something to say and carries it in one direction only; the answers to
 // appends, being messages too, travel on the other side's connection.
 //
+// Connections are TLS 1.3, and both sides show the certificate of a member of the
+// cluster, see credentials.go. Within it:
+//
 //	dialer                                   listener
-//	  │ "chessrelay/2\n"                        │
+//	  │ "chessrelay/3\n"                        │
 //	  │ length ─ hello (JSON) ────────────────► │
 //	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
 //	  │ length ─ kind ─ payload ──────────────► │   frames, for ever
@@ -29,8 +32,9 @@ import (
 //	append    appends and their answers, forwarded proposals: handled in order by one reader
 //	control   votes and heartbeats, which a long append must not delay
 //	snapshot  one MsgSnap frame, then the boards file as package store encodes it; back: progress, then done or failed
+//	join      how a node is admitted, see join.go
 //	serve     one frame that asks for a snapshot to be sent to a third member; back: progress, then done or failed
-const wireMagic = "chessrelay/2\n"
+const wireMagic = "chessrelay/3\n"
 
 type channel string
 
@@ -39,15 +43,20 @@ const (
 	channelControl  channel = "control"
 	channelSnapshot channel = "snapshot"
 	channelServe    channel = "serve"
+	channelJoin     channel = "join"
 )
 
 var channels = []channel{channelAppend, channelControl, channelSnapshot, channelServe}
 
 // hello opens a connection.
 type hello struct {
-	Cluster string   `json:"cluster"`
-	From    Member   `json:"from"` // so that the other side can answer before it has applied the sender's membership
-	To      MemberID `json:"to"`
+	Cluster string `json:"cluster"`
+	// From is the member that the dialer's certificate names.
+	From MemberID `json:"from,omitzero"`
+	// Address is where From is reached now. It is believed of From alone, and until the log says
+	// another one: members that all have new addresses could not form a majority to log them.
+	Address string   `json:"address"`
+	To      MemberID `json:"to,omitzero"`
 	Channel channel  `json:"channel"`
 }
 
@@ -64,7 +73,8 @@ const (
 	replyWrongCluster = "wrong_cluster"
 	replyWrongMember  = "wrong_member" // another node than the one asked for listens here
 	replyRemoved      = "removed"
-	replyBusy         = "busy" // try again: a snapshot is being received already, or a removal is not on disk yet
+	replyStranger     = "stranger" // the dialer has not proved to be a member
+	replyBusy         = "busy"     // try again: a snapshot is being received already, or a removal is not on disk yet
 )
 
 // Frame kinds.
@@ -136,14 +146,14 @@ func writeJSON(w io.Writer, v any) error {
 	return err
 }
 
-func readJSON(r io.Reader, v any) error {
+func readJSON(r io.Reader, v any, limit uint32) error {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return err
 	}
 	n := binary.BigEndian.Uint32(head[:])
-	if n > maxHello {
-		return fmt.Errorf("a handshake of %d bytes: the limit is %d", n, maxHello)
+	if n > limit {
+		return fmt.Errorf("a handshake of %d bytes: the limit is %d", n, limit)
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
@@ -177,7 +187,7 @@ func greet(c net.Conn, h hello) error {
 		return err
 	}
 	var r reply
-	if err := readJSON(c, &r); err != nil {
+	if err := readJSON(c, &r, maxHello); err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
 	if r.Code != replyOK {
@@ -200,5 +210,5 @@ func receiveHello(c net.Conn) (hello, error) {
 	if string(magic) != wireMagic {
 		return h, errors.New("not a chessrelay node, or one of another version")
 	}
-	return h, readJSON(c, &h)
+	return h, readJSON(c, &h, maxHello)
 }

@@ -64,17 +64,17 @@ func FuzzFrame(f *testing.F) {
 
 // sendRaft sends an empty message of the kind.
 func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
-	m := raftpb.Message{Type: kind, From: uint64(h.From.ID), To: uint64(h.To)}
+	m := raftpb.Message{Type: kind, From: uint64(h.From), To: uint64(h.To)}
 	b, _ := m.Marshal()
 	_ = writeFrame(c, kindRaft, b)
 }
 
-// TestStrangersAtThePeerPort sends nonsense of several kinds to a node's peer
+// TestNonsenseAtThePeerPort has a member send nonsense of several kinds to a node's peer
 // port: each connection is ended, and the node goes on.
-func TestStrangersAtThePeerPort(t *testing.T) {
+func TestNonsenseAtThePeerPort(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
-	good := hello{Cluster: n.ClusterID(), From: Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"}, To: n.ID(), Channel: channelAppend}
+	good := hello{Cluster: n.ClusterID(), From: 5, Address: "127.0.0.1:1", To: n.ID(), Channel: channelAppend}
 	for name, say := range map[string]func(net.Conn){
 		"HTTP":                  func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
 		"a huge hello":          func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0xff, 0xff, 0xff, 0xff)) },
@@ -100,10 +100,7 @@ func TestStrangersAtThePeerPort(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := net.Dial("tcp", n.PeerAddr())
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := n.dialAs(5)
 			defer c.Close()
 			say(c)
 			_ = c.SetDeadline(time.Now().Add(20 * time.Second))

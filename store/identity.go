@@ -20,12 +20,20 @@ type Identity struct {
 	ClusterID string // of the group; a cursor or peer of another one is refused
 	// Secret is known to the members of the group alone. What one of them signs with it, all of
 	// them accept.
-	Secret   string
-	MemberID uint64 // in the Raft group, random and never used again
-	Name     string // that people call the node by
-	Role     string // recorder or venue
-	Joined   bool   // it has been a member: an empty log is a lost one from then on
-	Removed  string // why it is a member no more; empty while it is one
+	Secret string
+	// Authority is the certificate of the cluster's authority, and AuthorityKey its private key:
+	// standard base64 of DER and of an Ed25519 seed. Every member keeps both.
+	Authority    string
+	AuthorityKey string
+	// Key is the node's own private key, base64 of an Ed25519 seed, and Certificate the first one
+	// that the node was issued, base64 of DER. Later ones are in the boards.
+	Key         string
+	Certificate string
+	MemberID    uint64 // in the Raft group, random and never used again
+	Name        string // that people call the node by
+	Role        string // recorder or venue
+	Joined      bool   // it has been a member: an empty log is a lost one from then on
+	Removed     string // why it is a member no more; empty while it is one
 	// Installed is the log index of the last snapshot that was put in place of the boards, or was about to be
 	// when the node ended; 0: none. Boards at another index that the log does not reach have lost a part of it.
 	Installed uint64
@@ -34,14 +42,18 @@ type Identity struct {
 // identityJSON is the file's form of an identity. The member's id is in hex,
 // as in logs, since a JSON number above 2^53 is not safe everywhere.
 type identityJSON struct {
-	ClusterID string `json:"clusterId"`
-	Secret    string `json:"secret,omitempty"`
-	MemberID  string `json:"memberId"`
-	Name      string `json:"name,omitempty"`
-	Role      string `json:"role,omitempty"`
-	Joined    bool   `json:"joined"`
-	Removed   string `json:"removed,omitempty"`
-	Installed uint64 `json:"installed,omitempty,string"`
+	ClusterID    string `json:"clusterId"`
+	Secret       string `json:"secret,omitempty"`
+	Authority    string `json:"authority,omitempty"`
+	AuthorityKey string `json:"authorityKey,omitempty"`
+	Key          string `json:"key,omitempty"`
+	Certificate  string `json:"certificate,omitempty"`
+	MemberID     string `json:"memberId"`
+	Name         string `json:"name,omitempty"`
+	Role         string `json:"role,omitempty"`
+	Joined       bool   `json:"joined"`
+	Removed      string `json:"removed,omitempty"`
+	Installed    uint64 `json:"installed,omitempty,string"`
 }
 
 // identityDoc is the whole file. The checksum is of the identity as compact
@@ -91,7 +103,8 @@ func parseIdentity(data []byte) (Identity, error) {
 		return Identity{}, fmt.Errorf("memberId: %w", err)
 	}
 	return Identity{
-		ClusterID: j.ClusterID, Secret: j.Secret, MemberID: member, Name: j.Name, Role: j.Role, Joined: j.Joined, Removed: j.Removed,
+		ClusterID: j.ClusterID, Secret: j.Secret,
+		Authority: j.Authority, AuthorityKey: j.AuthorityKey, Key: j.Key, Certificate: j.Certificate, MemberID: member, Name: j.Name, Role: j.Role, Joined: j.Joined, Removed: j.Removed,
 		Installed: j.Installed,
 	}, nil
 }
@@ -101,7 +114,8 @@ func parseIdentity(data []byte) (Identity, error) {
 func SaveIdentity(dir string, id Identity) error {
 	err := writeFileAtomic(filepath.Join(dir, identityFile), func(w io.Writer) error {
 		inner, err := json.Marshal(identityJSON{
-			ClusterID: id.ClusterID, Secret: id.Secret, MemberID: fmt.Sprintf("%016x", id.MemberID),
+			ClusterID: id.ClusterID, Secret: id.Secret,
+			Authority: id.Authority, AuthorityKey: id.AuthorityKey, Key: id.Key, Certificate: id.Certificate, MemberID: fmt.Sprintf("%016x", id.MemberID),
 			Name: id.Name, Role: id.Role, Joined: id.Joined, Removed: id.Removed,
 			Installed: id.Installed,
 		})

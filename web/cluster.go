@@ -80,24 +80,6 @@ func (s *Server) leaderURL() (*url.URL, error) {
 	return url.Parse(m.HTTP)
 }
 
-// addMember is POST /api/cluster/members: a node asks to be admitted.
-func (s *Server) addMember(r *http.Request) (answer, error) {
-	var m consensus.Member
-	if err := readJSON(r, &m); err != nil {
-		return answer{}, err
-	}
-	if m.Removed || m.Learner {
-		return answer{}, badRequest("a member tells its id, name, role and addresses, and nothing else")
-	}
-	ctx, cancel := s.deadline(r)
-	defer cancel()
-	welcome, err := s.cfg.Node.Admit(ctx, m)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{http.StatusCreated, welcome}, nil
-}
-
 // removeMember is DELETE /api/cluster/members/{id}; id may be a name.
 func (s *Server) removeMember(r *http.Request) (answer, error) {
 	m, err := s.member(r)

@@ -69,6 +69,8 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 			isLeader = 1
 		}
 		arrived, failed := r.Snapshots()
+		counter("raft_strangers_total", r.Strangers())
+		counter("raft_incredible_messages_total", r.Incredible())
 		counter("raft_snapshots_arrived_total", arrived)
 		counter("raft_snapshots_failed_total", failed)
 	}

@@ -158,8 +158,10 @@ func (s *Server) routes(pages *pages) http.Handler {
 			s.deletionRoutes(r)
 		})
 		r.Group(func(r chi.Router) {
-			r.Use(s.atVenue, s.sameOrigin, s.authorize)
+			r.Use(s.atVenue, s.sameOrigin, s.authorize, s.membersOnly)
 			r.Post("/cluster/members", s.handle(s.addMember))
+			r.Get("/cluster/invitations", s.handle(s.listInvitations))
+			r.Delete("/cluster/invitations/{id}", s.handle(s.revokeInvitation))
 			r.Post("/cluster/members/{id}", s.handle(s.changeMember))
 			r.Delete("/cluster/members/{id}", s.handle(s.removeMember))
 			r.With(s.toLeader).Post("/cluster/leader", s.handle(s.moveLeader))

@@ -67,8 +67,8 @@ func TestBadInput(t *testing.T) {
 		{"an unknown path", "/chess", object{}, 404, "not_found", "/api/chess"},
 		{"no leader named", "/cluster/leader", object{}, 400, "bad_request", "to is missing"},
 		{"an unknown leader", "/cluster/leader", object{"to": "nobody"}, 404, "not_found", "nobody"},
-		{"a member without a name", "/cluster/members", object{"id": "00000000000000ff", "role": "venue", "peer": "127.0.0.1:1"}, 409, "membership_refused", "name"},
-		{"a member with a bad id", "/cluster/members", object{"id": "ff", "role": "venue"}, 400, "bad_request", "member id"},
+		{"an invitation for nobody", "/cluster/members", object{"uses": 0}, 409, "membership_refused", "1 to"},
+		{"an invitation for ever", "/cluster/members", object{"expiresIn": 1e12}, 400, "bad_request", "expiresIn"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out object

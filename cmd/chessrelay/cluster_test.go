@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -78,6 +79,16 @@ func (c *testCluster) add() *testNode {
 	c.nodes = append(c.nodes, n)
 	n.start()
 	return n
+}
+
+// admitGhost adds a learner that nobody starts: a member whose machine is away.
+func (n *testNode) admitGhost() {
+	n.t.Helper()
+	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	_, err := n.raft.Admit(n.t.Context(), consensus.Member{ID: 77, Name: "ghost", Role: consensus.Venue, Peer: "127.0.0.1:1", Key: key})
+	if err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // keptAddress is a free address that a node can come back to. Its port is not one of those that the kernel gives to

@@ -17,6 +17,7 @@ func (c *serveConfig) args() []string {
 		{"--advertise-http", c.AdvertiseHTTP},
 		{"--advertise-peer", c.AdvertisePeer},
 		{"--join", c.Join},
+		{"--invite-to", c.InviteTo},
 		{"--token", c.Token},
 	} {
 		if f.value != "" {

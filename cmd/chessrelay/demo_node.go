@@ -157,9 +157,10 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 		voters = 1
 	}
 	for i := range 1 + venues {
-		n := &demoNode{cfg: serveConfig{Name: "recorder", Role: roleRecorder, Bootstrap: true, Voters: voters}}
+		invitation := filepath.Join(dir, "invitation")
+		n := &demoNode{cfg: serveConfig{Name: "recorder", Role: roleRecorder, Bootstrap: true, InviteTo: invitation, Voters: voters}}
 		if i > 0 {
-			n.cfg = serveConfig{Name: fmt.Sprintf("venue-%d", i), Role: roleVenue, Join: nodes[0].url, Voters: voters}
+			n.cfg = serveConfig{Name: fmt.Sprintf("venue-%d", i), Role: roleVenue, Join: invitation, Voters: voters}
 		}
 		http, err := ports.next(host, port)
 		if err != nil {

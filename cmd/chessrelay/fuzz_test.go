@@ -24,7 +24,7 @@ func FuzzBody(f *testing.F) {
 		`{"ply":1,"move":"e4","clock":{"white":5400000,"black":5400000},"at":1}`, `{"moves":[{"ply":1,"move":"e4"},{"ply":2,"move":"e7e5"}]}`,
 		`{"toPly":0,"reason":"x"}`, `{"result":"1-0"}`, `{"name":"R","startsAt":1,"delay":60}`, `{"name":"T","description":"d","location":"l"}`,
 		`{"board":2,"white":{"name":"A","title":"GM","rating":2700,"fideId":1},"black":{"name":"B"},"fen":"8/8/8/8/8/8/8/8 w - - 0 1"}`,
-		`{"id":"00000000000000ff","name":"x","role":"venue","peer":"127.0.0.1:1","http":""}`, `{"to":"recorder"}`,
+		`{"uses":2,"expiresIn":60}`, `{"to":"recorder"}`,
 		`{}`, `[]`, `null`, ``, `{"ply":1e99}`, `{"move":"\u0000"}`, "{\"move\":\"\xff\"}", `{"ply":1,"move":"O-O-O-O"}`, `{"moves":[null]}`,
 	} {
 		for which := range paths {

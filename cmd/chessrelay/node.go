@@ -28,7 +28,6 @@ type node struct {
 	feed   *edge.Feed      // serves the edges that follow this node
 	raft   *consensus.Node // nil on an edge
 	edge   *edge.Follower  // nil but on an edge
-	client *client         // how this node asks to be admitted
 	pull   *pull.Puller
 
 	listener net.Listener
@@ -124,6 +123,9 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if cfg.Join != "" {
 		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
 	}
+	if cfg.InviteTo != "" {
+		n.wg.Go(func() { n.keepInvitation(lifetime, cfg.InviteTo) })
+	}
 	return n, nil
 }
 
@@ -148,11 +150,13 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 		CheckpointAfter:  cfg.checkpointAfter,
 	}
 	if cfg.Join != "" {
-		n.client = newClient([]string{cfg.Join}, cfg.Token, log)
-		rc.Join = func(ctx context.Context, self consensus.Member) (consensus.Welcome, error) {
-			log.Info("asking to be admitted", "member", cfg.Join, "id", self.ID)
-			var w consensus.Welcome
-			return w, n.client.call(ctx, http.MethodPost, "/api/cluster/members", self, &w)
+		rc.Join = func(ctx context.Context, self consensus.Applicant) (consensus.Welcome, error) {
+			invitation, err := cfg.invitation(ctx, log)
+			if err != nil {
+				return consensus.Welcome{}, err
+			}
+			log.Info("asking to be admitted", "at", invitation.Addresses, "id", self.ID)
+			return invitation.Join(ctx, self)
 		}
 	}
 	if n.raft, err = consensus.Open(ctx, rc); err != nil {
@@ -184,22 +188,6 @@ func whenTaken(err error) string {
 		return " (another process listens there, maybe this very node; stop that one, or choose another address with --http and --peer)"
 	}
 	return ""
-}
-
-// compareClusters says it if the node named by --join is of another cluster than this one,
-// whose data directory is an old one then. This node goes on nevertheless: its own cluster may
-// depend on its vote. One that does not answer now is not waited for.
-func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	c := newClient([]string{cfg.Join}, "", slog.New(slog.DiscardHandler))
-	defer c.Close()
-	c.hasty = true
-	s, err := c.cluster(ctx)
-	if err == nil && s.ClusterID != "" && string(s.ClusterID) != n.raft.ClusterID() {
-		n.log.Error("--join is passed over: the data directory holds a node of another cluster, which goes on; "+
-			"to join, start with an empty data directory", "data", cfg.Data, "cluster", n.raft.ClusterID(), "join", cfg.Join, "joinCluster", s.ClusterID)
-	}
 }
 
 // watchStale tells the spectators when what they see may be out of date.
@@ -274,9 +262,6 @@ func (n *node) Close() error {
 	}
 	if n.edge != nil {
 		errs = append(errs, n.edge.Close())
-	}
-	if n.client != nil {
-		errs = append(errs, n.client.Close())
 	}
 	errs = append(errs, n.boards.Close())
 	return errors.Join(errs...)

@@ -342,11 +342,15 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(403, "/api/tournaments", object{"name": "Town Open"})
 	doc.header = nil
 
-	ghost := example("/api/cluster/members", "")
-	ghost["name"], ghost["peer"] = "ghost", "127.0.0.1:1" // port 1: nobody answers there
-	doc.post(201, "/api/cluster/members", ghost)
+	doc.post(201, "/api/cluster/members", object{"uses": 2, "expiresIn": 3600})
+	doc.post(400, "/api/cluster/members", object{"expiresIn": -1})
+	doc.post(409, "/api/cluster/members", object{"uses": 0})
+	doc.get(200, "/api/cluster/invitations")
+	doc.ids["id"] = c.leader().raft.Invitations()[0].ID
+	doc.call(200, http.MethodDelete, "/api/cluster/invitations/{id}", nil)
+	doc.call(404, http.MethodDelete, "/api/cluster/invitations/{id}", nil)
+	c.leader().admitGhost()
 	doc.get(200, "/api/cluster")
-	doc.post(409, "/api/cluster/members", object{"id": "00000000000000ff", "name": "ghost", "role": "venue", "peer": "127.0.0.1:1"})
 	doc.post(409, "/api/cluster/leader", object{"to": "ghost"})
 	doc.ids["id"] = "venue-1"
 	doc.post(200, "/api/cluster/members/{id}", object{"suffrage": "learner"})

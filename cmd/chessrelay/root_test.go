@@ -50,6 +50,9 @@ func TestExitCodes(t *testing.T) {
 		{"serve --name n --data d --role venue --allow-origin https://a.example/path", exitUsage, "", "--allow-origin"},
 		{"serve --name n --data d --role venue --trust-proxy 10.0.0.0/8 --trust-proxy lan", exitUsage, "", `not "lan"`},
 		{"serve --name n --data d --role venue --join a --bootstrap", exitUsage, "", "--bootstrap and --join exclude each other"},
+		{"serve --name n --data d --role venue --join http://hall:8080", exitUsage, "", "http://hall:8080 is elsewhere: run `chessrelay venue invite URL`"},
+		{"serve --name n --data d --role venue --join cri1_abc", exitUsage, "", "the invitation is cut off"},
+		{"venue invite 127.0.0.1:1 --expires -1h", exitUsage, "", "--expires is a time such as 1h, not -1h0m0s"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			code, stdout, stderr := runCommand(t.Context(), t, nil, strings.Fields(tt.args)...)
@@ -70,9 +73,9 @@ func TestFlagsFromTheEnvironment(t *testing.T) {
 		"CHESSRELAY_ADVERTISE_HTTP": "http://oslo.example",
 		"CHESSRELAY_DATA":           "",
 	}
-	_, stdout, stderr := runCommand(t.Context(), t, variables, "venue", "add", "recorder:8080", "--http", ":4321")
+	_, stdout, stderr := runCommand(t.Context(), t, variables, "venue", "add", clusterOfTwo(t).URL, "--http", ":4321")
 	want := "chessrelay serve --name oslo --role venue --data oslo --http :4321 --peer :9080 " +
-		"--advertise-http http://oslo.example --join http://recorder:8080\n"
+		"--advertise-http http://oslo.example --join cri1_x\n"
 	if stdout != want {
 		t.Errorf("got %q\nwant %q\n%s", stdout, want, stderr)
 	}
@@ -99,6 +102,10 @@ func clusterOfTwo(t *testing.T) *httptest.Server {
 		fmt.Fprint(w, `{"clusterId":"c0ffee","node":"2","leader":"1","term":3,"commit":1165,"applied":1165,"members":[
 			{"id":"1","name":"recorder","role":"recorder","suffrage":"voter","http":"http://r:8080","state":"leader","match":1165,"next":1166},
 			{"id":"2","name":"venue-1","role":"venue","suffrage":"learner","http":"http://v:8080","state":"replicate","match":1160,"next":1166,"inflight":5,"inflightLimit":256,"lag":5,"lagMs":31,"lastContactMs":42,"rttMicros":182,"sentBytes":39360}]}`)
+	})
+	mux.HandleFunc("POST /api/cluster/members", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, `{"invitation":"cri1_x","id":"ABCDEFGH","uses":1,"expiresAt":1767225600000}`)
 	})
 	mux.HandleFunc("DELETE /api/cluster/members/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("id") == "1" {

@@ -35,11 +35,12 @@ type serveConfig struct {
 	AdvertiseHTTP string
 	AdvertisePeer string
 
-	// Bootstrap makes a new cluster; Join is the base URL of a member of the one to
-	// enter. Both are passed over if Data holds a node already. Not both are set.
+	// Bootstrap makes a new cluster; Join is what admits the node to the one to enter, see
+	// checkJoin. Both are passed over if Data holds a node already. Not both are set.
 	Bootstrap bool
 	Join      string
-	Voters    int // the number up to which venues become voters; at least 1
+	InviteTo  string // a file in which this node keeps an invitation; empty: none
+	Voters    int    // the number up to which venues become voters; at least 1
 
 	// Upstreams are the base URLs of what an edge follows, the preferred one first.
 	Upstreams []string
@@ -75,11 +76,12 @@ func newServeCommand(env *environment) *cobra.Command {
 	var cfg serveConfig
 	var upstreams []string
 	cmd := &cobra.Command{
-		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join URL] | --upstream URL[,URL...])",
+		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join INVITATION] | --upstream URL[,URL...])",
 		Short: "Runs one node, a recorder, a venue or an edge",
-		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster, --join enters one through any of its
-members. Both are passed over where the data folder holds a node already, so that the same line starts a node and
-restarts it.
+		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster, --join enters one with an invitation, which
+"chessrelay venue invite URL" prints. On the machine of a member the member's URL is enough, and a file that holds an
+invitation does as well. Both flags are passed over where the data folder holds a node already, so that the same line
+starts a node and restarts it.
 
 A leader sends appends without waiting for the answers, up to --max-inflight-msgs and --max-inflight-bytes to each node. For
 a far venue the window should hold what the line carries in one round trip: bytes a second × seconds there and back. The
@@ -114,7 +116,8 @@ Submissions it passes on. --token is what it shows, and what its own edges have 
 	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where others reach --http (default where it listens)")
 	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default where it listens)")
 	f.BoolVar(&cfg.Bootstrap, "bootstrap", false, "make a new cluster of this node")
-	f.StringVar(&cfg.Join, "join", "", "enter the cluster that the node at `URL` is a member of")
+	f.StringVar(&cfg.Join, "join", "", "enter a cluster with an `INVITATION`, a file that holds one, or the URL of a member on this machine")
+	f.StringVar(&cfg.InviteTo, "invite-to", "", "keep an invitation in `FILE`, for nodes that --join it, as in a shared volume")
 	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
@@ -139,7 +142,7 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serve
 		}
 		return needFlags(cmd, "data")
 	}
-	for _, name := range []string{"data", "peer", "join", "bootstrap", "advertise-peer", "voters", "pull-allow", "max-inflight-msgs", "max-inflight-bytes"} {
+	for _, name := range []string{"data", "peer", "join", "bootstrap", "invite-to", "advertise-peer", "voters", "pull-allow", "max-inflight-msgs", "max-inflight-bytes"} {
 		if cmd.Flags().Changed(name) {
 			return usagef("--%s is for members of the cluster; an edge follows one, with --upstream, and keeps nothing on disk", name)
 		}
@@ -207,7 +210,7 @@ func (c *serveConfig) validate() (err error) {
 		}
 	}
 	if c.Join != "" {
-		c.Join, err = parseNode(c.Join)
+		c.Join, err = checkJoin(c.Join)
 	}
 	return err
 }

@@ -19,16 +19,16 @@ const (
 // newVenueCommand is `chessrelay venue`: the membership, at runtime.
 func newVenueCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "venue list|add|remove|promote|demote URL ...",
+		Use:   "venue list|invite|add|remove|promote|demote URL ...",
 		Short: "Lists and changes the members of a running cluster",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("a venue cannot be %q; what can be done is list, add, remove, promote, demote", args[0])
+				return usagef("a venue cannot be %q; what can be done is list, invite, add, remove, promote, demote", args[0])
 			}
-			return usagef("what to do is missing: list, add, remove, promote or demote")
+			return usagef("what to do is missing: list, invite, add, remove, promote or demote")
 		},
 	}
-	cmd.AddCommand(newVenueListCommand(env), newVenueAddCommand(env))
+	cmd.AddCommand(newVenueListCommand(env), newVenueInviteCommand(env), newVenueAddCommand(env))
 	cmd.AddCommand(newVenueChangeCommand(env, "remove", "Takes a member out of the cluster, for good",
 		func(ctx context.Context, c *client, m memberState) error { return c.removeMember(ctx, m.ID) }))
 	cmd.AddCommand(newVenueChangeCommand(env, "promote", "Makes a learner a voter",
@@ -111,6 +111,55 @@ func (s clusterState) member(nameOrID string) (memberState, error) {
 	return memberState{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, strings.Join(names, ", "))
 }
 
+// newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use it.
+func newVenueInviteCommand(env *environment) *cobra.Command {
+	var token string
+	var uses int
+	var life time.Duration
+	cmd := &cobra.Command{
+		Use:   "invite URL[,URL...] [--uses N] [--expires TIME]",
+		Short: "Prints an invitation, with which a new machine enters the cluster",
+		Long: `Prints an invitation: one word that a new machine starts with, as "chessrelay serve --join INVITATION …". It says where the
+members are and how to know them, and holds a secret. Whoever has it can join until it is used up or expires. In a cluster
+without tokens invitations are made on the machine of a member, at its 127.0.0.1.`,
+		Args: exactArgs("the URL of a node"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if life <= 0 {
+				return usagef("--expires is a time such as 1h, not %v", life)
+			}
+			nodes, err := parseNodes(args[0])
+			if err != nil {
+				return err
+			}
+			c := newClient(nodes, token, env.log)
+			defer c.Close()
+			c.hasty = true
+			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
+			defer cancel()
+			made, err := c.invite(ctx, uses, life)
+			if err != nil {
+				return fmt.Errorf("invite: %w", err)
+			}
+			fmt.Fprintln(env.stdout, made.Invitation)
+			fmt.Fprintf(env.stderr, "For %s until %s. Keep it secret.\n", counted(made.Uses, "node"), time.UnixMilli(made.ExpiresAt).Format(time.DateTime))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&token, "token", "", "the `TOKEN` of an admin")
+	f.IntVar(&uses, "uses", 1, "`N` nodes may join with it")
+	f.DurationVar(&life, "expires", 24*time.Hour, "it can be used for `TIME`")
+	return cmd
+}
+
+// counted is a number of things, in words.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "one " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // newVenueAddCommand tells how to start a venue that enters the cluster: a venue
 // adds itself, on the machine it runs on.
 func newVenueAddCommand(env *environment) *cobra.Command {
@@ -120,8 +169,8 @@ func newVenueAddCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add URL --name NAME [--http ADDR] [--peer ADDR] [--data DIR] [--wait]",
 		Short: "Prints the command that adds a venue, to be run on its machine",
-		Long: `A venue enters the cluster by itself when it starts, at any time. This prints the command to run on the new machine. With
---wait it then waits until the venue has entered and replicates.`,
+		Long: `A venue enters the cluster by itself when it starts, at any time. This prints the command to run on the new machine, with an
+invitation that is good for a day. With --wait it then waits until the venue has entered and replicates.`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := needFlags(cmd, "name"); err != nil {
@@ -131,19 +180,28 @@ func newVenueAddCommand(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg.Role, cfg.Join, cfg.Voters = roleVenue, nodes[0], defaultVoters
+			cfg.Role, cfg.Voters = roleVenue, defaultVoters
 			if cfg.Data == "" {
 				cfg.Data = cfg.Name
 			}
 			if err := cfg.validate(); err != nil {
 				return err
 			}
+			c := newClient(nodes, cfg.Token, env.log)
+			defer c.Close()
+			c.hasty = true
+			inviting, done := context.WithTimeout(cmd.Context(), changeTimeout)
+			defer done()
+			made, err := c.invite(inviting, 1, 24*time.Hour)
+			if err != nil {
+				return fmt.Errorf("invite: %w", err)
+			}
+			cfg.Join = made.Invitation
 			fmt.Fprintln(env.stdout, shellLine("chessrelay", cfg.args()...))
 			if !wait {
 				return nil
 			}
-			c := newClient(nodes, "", env.log)
-			defer c.Close()
+			c.hasty = false
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			return waitForMember(ctx, env, c, cfg.Name)

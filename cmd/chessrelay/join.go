@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+const (
+	// briefly is how long an invitation lasts that a node asks for to use it at once.
+	briefly = 10 * time.Minute
+	// An invitation in a file lasts for fileInvited, is for fileUses nodes, and is made anew after
+	// half of that time.
+	fileInvited = 7 * 24 * time.Hour
+	fileUses    = 20
+)
+
+// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this machine,
+// or a file that holds an invitation.
+func checkJoin(join string) (string, error) {
+	if consensus.IsInvitation(join) {
+		if _, err := consensus.ParseInvitation(join); err != nil {
+			return "", usagef("--join: %v", err)
+		}
+		return join, nil
+	}
+	if !strings.Contains(join, "://") {
+		return join, nil // a file
+	}
+	node, err := parseNode(join)
+	if err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(node); err != nil || !isLoopback(u.Hostname()) {
+		return "", usagef("--join takes an invitation; a URL is enough only on this machine, and %s is elsewhere: run `chessrelay venue invite URL` at a member", node)
+	}
+	return node, nil
+}
+
+// isLoopback reports whether host is this machine, by name or by address.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// invitation is the one that --join names. It waits for a file that is not there yet, and for the
+// member at a URL, until ctx ends.
+func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consensus.Invitation, error) {
+	switch {
+	case consensus.IsInvitation(c.Join):
+		return consensus.ParseInvitation(c.Join)
+	case strings.Contains(c.Join, "://"):
+		client := newClient([]string{c.Join}, c.Token, log)
+		defer client.Close()
+		made, err := client.invite(ctx, 1, briefly)
+		if err != nil {
+			return consensus.Invitation{}, err
+		}
+		return consensus.ParseInvitation(made.Invitation)
+	}
+	for told := false; ; told = true {
+		text, err := os.ReadFile(c.Join)
+		if err == nil {
+			return consensus.ParseInvitation(string(text))
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return consensus.Invitation{}, fmt.Errorf("--join: %w", err)
+		}
+		if !told {
+			log.Info("waiting for the file with the invitation", "file", c.Join)
+		}
+		if !sleep(ctx, pollEvery) {
+			return consensus.Invitation{}, fmt.Errorf("--join: %s holds no invitation: %w", c.Join, ctx.Err())
+		}
+	}
+}
+
+// compareClusters says it if --join names another cluster than the one that the data directory is
+// of. This node goes on nevertheless: its own cluster may depend on its vote. A member that does not
+// answer now is not waited for.
+func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
+	named := ""
+	if i, err := consensus.ParseInvitation(cfg.Join); err == nil {
+		named = i.ClusterID
+	} else if strings.Contains(cfg.Join, "://") {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		c := newClient([]string{cfg.Join}, "", slog.New(slog.DiscardHandler))
+		defer c.Close()
+		c.hasty = true
+		if s, err := c.cluster(ctx); err == nil {
+			named = string(s.ClusterID)
+		}
+	}
+	if named != "" && named != n.raft.ClusterID() {
+		n.log.Error("--join is passed over: the data directory holds a node of another cluster, which goes on; "+
+			"to join, start with an empty data directory", "data", cfg.Data, "cluster", n.raft.ClusterID(), "joinCluster", named)
+	}
+}
+
+// keepInvitation keeps an invitation in a file, for whoever may read its folder, until ctx ends.
+func (n *node) keepInvitation(ctx context.Context, file string) {
+	for {
+		wait := fileInvited / 2
+		if err := n.writeInvitation(ctx, file); err != nil {
+			if ctx.Err() == nil {
+				n.log.Warn("no invitation is written yet", "file", file, "err", err)
+			}
+			wait = time.Second
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+func (n *node) writeInvitation(ctx context.Context, file string) error {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	i, _, err := n.raft.Invite(ctx, fileUses, fileInvited)
+	if err != nil {
+		return err
+	}
+	draft := file + ".new"
+	if err := os.WriteFile(draft, []byte(i.String()+"\n"), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(draft, file)
+}
+
+// invited is an invitation as the API tells it.
+type invited struct {
+	Invitation string `json:"invitation"`
+	ID         string `json:"id"`
+	Uses       int    `json:"uses"`
+	ExpiresAt  int64  `json:"expiresAt"` // Unix ms
+}
+
+// invite asks for an invitation.
+func (c *client) invite(ctx context.Context, uses int, life time.Duration) (i invited, err error) {
+	in := map[string]any{"uses": uses, "expiresIn": life.Seconds()}
+	return i, c.call(ctx, http.MethodPost, "/api/cluster/members", in, &i)
+}

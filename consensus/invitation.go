@@ -1,0 +1,238 @@
+package consensus
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// A node joins with an invitation: one string that a member makes, and a person
+// carries to the new machine. It says where members listen, by what the new node
+// knows the cluster's authority, and a secret by which the cluster knows the node.
+// The log holds a hash of the secret, when it expires, and how many nodes may still use it.
+
+// Limits of invitations.
+const (
+	maxInvitations   = 64                   // at a time
+	maxInvitedUses   = 1000                 // of one
+	maxInvitedLife   = 365 * 24 * time.Hour // of one
+	maxInvitationLen = 4 << 10              // bytes of the string
+)
+
+// invitationMark begins the string, so that people and commands recognise one.
+const invitationMark = "cri1_"
+
+// An Invitation is what lets a new node join. String and [ParseInvitation] turn it into one string,
+// and back.
+type Invitation struct {
+	// Addresses are where members listen for other nodes, the one that made the invitation first.
+	Addresses []string `json:"a"`
+	ClusterID string   `json:"c"`
+	// Authority is the SHA-256 of the certificate of the cluster's authority.
+	Authority []byte `json:"h"`
+	ID        string `json:"i"`
+	Secret    string `json:"s"`
+}
+
+// IsInvitation reports whether text looks like an invitation.
+func IsInvitation(text string) bool { return strings.HasPrefix(text, invitationMark) }
+
+// String returns the invitation as one word that any shell passes on as it is.
+func (i Invitation) String() string {
+	return invitationMark + base64.RawURLEncoding.EncodeToString(mustJSON(i))
+}
+
+// ParseInvitation reads what String wrote. The error says what is wrong with it.
+func ParseInvitation(text string) (i Invitation, err error) {
+	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), invitationMark)
+	if !ok || len(text) > maxInvitationLen {
+		return i, fmt.Errorf("an invitation begins with %s, and is made by `chessrelay venue invite URL`", invitationMark)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err == nil {
+		err = json.Unmarshal(raw, &i)
+	}
+	if err != nil || len(i.Addresses) == 0 || i.ClusterID == "" || len(i.Authority) != sha256.Size || i.ID == "" || i.Secret == "" {
+		return i, errors.New("the invitation is cut off, or was changed: copy it once more, or make another one")
+	}
+	return i, nil
+}
+
+// InvitationState is an invitation as the log has it.
+type InvitationState struct {
+	ID string `json:"id"`
+	// Hash is base64 of the SHA-256 of the secret. The secret has 128 random bits, so that a salt
+	// and a slow hash would add nothing.
+	Hash      string `json:"hash,omitempty"`
+	Uses      int    `json:"uses"`      // how many more nodes may join by it
+	ExpiresAt int64  `json:"expiresAt"` // Unix ms
+}
+
+func hashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return encode(sum[:])
+}
+
+// opens returns why secret does not let a node in at that time, or nil.
+func (s InvitationState) opens(secret string, now time.Time) error {
+	switch {
+	case subtle.ConstantTimeCompare([]byte(hashSecret(secret)), []byte(s.Hash)) != 1:
+		return errors.New("the invitation's secret is not the right one")
+	case now.UnixMilli() >= s.ExpiresAt:
+		return errors.New("the invitation has expired: make another one")
+	case s.Uses <= 0:
+		return errors.New("the invitation is used up: make another one")
+	}
+	return nil
+}
+
+// Invite makes an invitation by which up to uses nodes may join, for as long as life. It returns
+// once the log has it.
+func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invitation, InvitationState, error) {
+	if uses < 1 || uses > maxInvitedUses {
+		return Invitation{}, InvitationState{}, fmt.Errorf("%w: an invitation is for 1 to %d nodes", ErrMembership, maxInvitedUses)
+	}
+	if life <= 0 || life > maxInvitedLife {
+		return Invitation{}, InvitationState{}, fmt.Errorf("%w: an invitation lasts for a year at most", ErrMembership)
+	}
+	digest := sha256.Sum256(n.credentials.authority.Raw)
+	i := Invitation{ClusterID: n.clusterID, Authority: digest[:], ID: rand.Text()[:8], Secret: rand.Text(), Addresses: n.invitedTo()}
+	state := InvitationState{ID: i.ID, Hash: hashSecret(i.Secret), Uses: uses, ExpiresAt: time.Now().Add(life).UnixMilli()}
+	err := n.change(ctx, memberChange{Op: opInvite, Invitation: &state})
+	state.Hash = ""
+	return i, state, err
+}
+
+// invitedTo is where an invited node can ask: here, and at a few other members in case this one is away.
+func (n *Node) invitedTo() []string {
+	const most = 4
+	at := []string{n.advertise}
+	for _, m := range n.roster.list() {
+		if m.ID != n.id && len(at) < most && n.reachable(m.ID) {
+			at = append(at, m.Peer)
+		}
+	}
+	return at
+}
+
+// Invitations returns those that the log has, without their hashes, in the order of their ids.
+func (n *Node) Invitations() []InvitationState {
+	all := n.roster.invited()
+	for i := range all {
+		all[i].Hash = ""
+	}
+	return all
+}
+
+// Revoke takes an invitation back. The error is [ErrUnknownMember] if there is none of this id.
+func (n *Node) Revoke(ctx context.Context, id string) error {
+	if _, ok := n.roster.invitation(id); !ok {
+		return fmt.Errorf("%w: no invitation %q", ErrUnknownMember, id)
+	}
+	return n.change(ctx, memberChange{Op: opRevoke, Invitation: &InvitationState{ID: id}})
+}
+
+// judgeInvitation returns why a change of the invitations cannot be, or whether it is in force.
+func (n *Node) judgeInvitation(mc memberChange) (done bool, err error) {
+	if mc.Invitation == nil || mc.Invitation.ID == "" || len(mc.Invitation.ID) > maxName {
+		return false, fmt.Errorf("%w: malformed invitation", ErrMembership)
+	}
+	had, known := n.roster.invitation(mc.Invitation.ID)
+	if mc.Op == opRevoke {
+		return !known, nil
+	}
+	if !known && len(n.roster.invited()) >= maxInvitations {
+		return false, fmt.Errorf("there are %d invitations, which is the limit: revoke some", maxInvitations)
+	}
+	return known && had == *mc.Invitation, nil
+}
+
+// useInvitation checks the invitation that a new member comes with, and leaves its secret out of the
+// log. It is run by the Raft loop of the leader. A change without one was made by a member.
+func (n *Node) useInvitation(mc *memberChange) error {
+	if mc.Op != opAdd || mc.By == "" {
+		return nil
+	}
+	state, ok := n.roster.invitation(mc.By)
+	if !ok {
+		return fmt.Errorf("there is no invitation %s any more: make another one", mc.By)
+	}
+	err := state.opens(mc.Secret, time.Now())
+	mc.Secret = ""
+	return err
+}
+
+// invite applies a change of the invitations, by an entry of the log, at a time that the entry says.
+func (r *roster) invite(mc memberChange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch mc.Op {
+	case opInvite:
+		for id, i := range r.invitations {
+			if i.ExpiresAt <= mc.At {
+				r.uninvite(id)
+			}
+		}
+		r.invitations[mc.Invitation.ID] = *mc.Invitation
+		r.changed[mc.Invitation.ID] = true
+	case opRevoke:
+		r.uninvite(mc.Invitation.ID)
+	case opAdd:
+		i, ok := r.invitations[mc.By]
+		if i.Uses--; ok && i.Uses > 0 {
+			r.invitations[mc.By] = i
+			r.changed[mc.By] = true
+		} else if ok {
+			r.uninvite(mc.By)
+		}
+	}
+}
+
+// uninvite forgets an invitation. The caller holds mu.
+func (r *roster) uninvite(id string) {
+	delete(r.invitations, id)
+	r.changed[id] = true
+}
+
+func (r *roster) invitation(id string) (InvitationState, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	i, ok := r.invitations[id]
+	return i, ok
+}
+
+func (r *roster) invited() []InvitationState {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []InvitationState
+	for _, i := range r.invitations {
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b InvitationState) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// appendInvitation is appendMemberChange for a change of the invitations. Raft's membership stays
+// as it is: the entry updates the leader itself.
+func (n *Node) appendInvitation(s *submission, mc memberChange) {
+	done, err := n.judgeInvitation(mc)
+	switch {
+	case err != nil:
+		s.refuse(refusal{IDs: s.ids, Code: refusedForGood, Text: err.Error()})
+	case done:
+		s.refuse(refusal{IDs: s.ids, Code: refusedDone, Index: n.applied.Load()})
+	default:
+		mc.At = time.Now().UnixMilli()
+		n.appendChange(s, mc, raftpb.ConfChangeUpdateNode, n.id)
+	}
+}

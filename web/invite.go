@@ -1,0 +1,86 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/go-chi/chi/v5"
+)
+
+// defaultInvited is how long an invitation lasts if nothing else is asked for.
+const defaultInvited = 24 * time.Hour
+
+// invitationJSON is an invitation, which is told once, and what the log has of it.
+type invitationJSON struct {
+	Invitation string `json:"invitation"`
+	consensus.InvitationState
+}
+
+// addMember is POST /api/cluster/members {"uses":1,"expiresIn":SECONDS}: it makes an invitation, by
+// which new nodes join.
+func (s *Server) addMember(r *http.Request) (answer, error) {
+	in := struct {
+		Uses      int     `json:"uses"`
+		ExpiresIn float64 `json:"expiresIn"` // seconds
+	}{1, defaultInvited.Seconds()}
+	if err := readJSON(r, &in); err != nil {
+		return answer{}, err
+	}
+	if !(in.ExpiresIn > 0 && in.ExpiresIn <= 365*24*3600) {
+		return answer{}, badRequest("expiresIn is from 1 second to a year, in seconds, not %v", in.ExpiresIn)
+	}
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	invitation, state, err := s.cfg.Node.Invite(ctx, in.Uses, time.Duration(in.ExpiresIn*float64(time.Second)))
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusCreated, invitationJSON{invitation.String(), state}}, nil
+}
+
+// listInvitations is GET /api/cluster/invitations. The invitations themselves are not in it.
+func (s *Server) listInvitations(*http.Request) (answer, error) {
+	all := s.cfg.Node.Invitations()
+	if all == nil {
+		all = []consensus.InvitationState{}
+	}
+	return ok(map[string]any{"invitations": all})
+}
+
+// revokeInvitation is DELETE /api/cluster/invitations/{id}.
+func (s *Server) revokeInvitation(r *http.Request) (answer, error) {
+	id := chi.URLParam(r, "id")
+	ctx, cancel := s.deadline(r)
+	defer cancel()
+	if err := s.cfg.Node.Revoke(ctx, id); err != nil {
+		return answer{}, err
+	}
+	return ok(map[string]any{"revoked": id})
+}
+
+// membersOnly guards what hands out a place in the cluster. Where there are no tokens, only this
+// machine may: whoever else reaches the port may record moves, and must not become a member.
+func (s *Server) membersOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cfg.Token == "" && !fromThisMachine(r) {
+			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden",
+				Message: "a cluster without tokens is changed from the machine of one of its members only: ask at 127.0.0.1 there"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// fromThisMachine reports whether a request was sent from this machine, and not through a proxy on it.
+func fromThisMachine(r *http.Request) bool {
+	for _, passedOn := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(passedOn) != "" {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}
