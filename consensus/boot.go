@@ -158,6 +158,9 @@ func (n *Node) found() (err error) {
 		return err
 	}
 	if n.boards.Position().Index == 0 {
+		if err := n.awaitKnock(); err != nil {
+			return err
+		}
 		err := n.boards.Checkpoint(store.Checkpoint{
 			Position: store.Position{
 				Index: foundingIndex, Term: foundingTerm,
@@ -254,6 +257,13 @@ func (n *Node) retire() {
 		}
 	})
 	n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
+}
+
+// lostEntries is called when the leader says that this node has lost what it had acknowledged. It
+// must not vote, nor be counted on, so it stops.
+func (n *Node) lostEntries(r reply) {
+	n.fail(fmt.Errorf("%s is an older copy of this node's data directory: %s. What is missing counted for a majority. "+
+		"Remove this member (chessrelay venue remove), clear the directory, and join again with an invitation", n.cfg.Dir, r.Error))
 }
 
 // amend changes what is written down about this node.

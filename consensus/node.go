@@ -27,8 +27,10 @@ type Node struct {
 	publicKey string // of this node, as [Member.Key] has it
 	// credentials are what this node shows to the others, and judges them by.
 	credentials *credentials
-	listener    net.Listener
-	advertise   string // how others reach listener
+	// opened is how the log stood when this process opened it.
+	opened    opened
+	listener  net.Listener
+	advertise string // how others reach listener
 	// welcomed is who was a member when this node joined, just now. It connects to
 	// them: if it is removed before it has the boards, they alone can tell it.
 	welcomed []Member
@@ -73,6 +75,9 @@ type Node struct {
 	refuseHere func(refusal) // waiters.refuse
 	leader     *leaderWatch
 	reads      *reads
+
+	booted sync.Mutex          // held while judgeLog judges
+	boots  map[MemberID]uint64 // guarded by booted: the process of each member that was judged
 
 	snapshots snapshotSlot
 	servers   *servers   // who sends snapshots for this node as leader
@@ -123,6 +128,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		reads:    newReads(),
 		servers:  newServers(),
 		held:     map[MemberID]*raftpb.Message{},
+		boots:    map[MemberID]uint64{},
 		hold:     newHold(),
 	}
 	n.refuseHere = n.waiters.refuse
@@ -138,6 +144,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.wg.Go(n.applyLoop)
 	n.wg.Go(n.raftLoop)
 	n.wg.Go(n.policyLoop)
+	if n.cfg.Meet != nil {
+		n.wg.Go(n.meetLoop)
+	}
 	n.peers.sync(n.roster.list())
 	n.peers.sync(n.welcomed)
 	return n, nil
@@ -174,6 +183,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.lastIndex, err = n.storage.LastIndex(); err != nil {
 		return err
 	}
+	n.opened = opened{Boot: randomID(), Last: n.lastIndex, Term: n.storage.hard.Term}
 	n.raft, err = raft.NewRawNode(&raft.Config{
 		ID:                        uint64(n.id),
 		ElectionTick:              electionTicks,

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -204,6 +205,9 @@ func (n *Node) serve(raw net.Conn) error {
 		return n.serveJoin(c, h, proof)
 	}
 	r := n.judge(h, proof)
+	if r.Code == replyOK {
+		r = n.judgeLog(h)
+	}
 	if r.Code == replyOK && h.Channel == channelSnapshot {
 		if !n.snapshots.receiving.TryLock() {
 			r = reply{Code: replyBusy, Error: "another snapshot is being received"}
@@ -232,6 +236,8 @@ func (n *Node) serve(raw net.Conn) error {
 		return n.receiveSnapshot(c, h.From)
 	case channelServe:
 		return n.serveSnapshot(c, h.From)
+	case channelMeet:
+		return n.serveMeet(c)
 	default:
 		return n.readFrames(newProgressConn(c), h.From)
 	}
@@ -266,10 +272,39 @@ func (n *Node) judge(h hello, proof proof) reply {
 	return reply{Code: replyOK}
 }
 
+// judgeLog refuses, as the leader, a member whose log ends before what it acknowledged in this
+// term: its data directory was put back to an older copy. It is judged once for each process of the
+// member, at its first hello, before that process can acknowledge anything.
+func (n *Node) judgeLog(h hello) reply {
+	n.booted.Lock()
+	defer n.booted.Unlock()
+	if n.boots[h.From] == h.Boot {
+		return reply{Code: replyOK}
+	}
+	var match uint64
+	leads := false
+	err := n.do(n.ctx, func(r *raft.RawNode) {
+		status := r.Status()
+		leads = status.RaftState == raft.StateLeader && h.Term <= status.Term
+		match = status.Progress[uint64(h.From)].Match
+	})
+	if err != nil {
+		return reply{replyBusy, err.Error()}
+	}
+	if leads && match > h.Last {
+		return reply{replyOldCopy, fmt.Sprintf("it has acknowledged entry %d, and its log ends at entry %d", match, h.Last)}
+	}
+	n.boots[h.From] = h.Boot
+	return reply{Code: replyOK}
+}
+
 // refused reacts to a peer that turned us down.
 func (n *Node) refused(r reply) {
-	if r.Code == replyRemoved {
+	switch r.Code {
+	case replyRemoved:
 		n.retire()
+	case replyOldCopy:
+		n.lostEntries(r)
 	}
 }
 

@@ -230,7 +230,7 @@ func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (
 	defer stop()
 	c, err := n.secureDialed(ctx, raw, id)
 	if err == nil {
-		err = greet(c, hello{Cluster: n.clusterID, From: n.id, Address: n.advertise, To: id, Channel: ch})
+		err = greet(c, n.hello(id, ch))
 	}
 	if err != nil {
 		_ = raw.Close()

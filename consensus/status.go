@@ -11,6 +11,8 @@ import (
 // Status is the group as one node sees it. Only the leader knows how far each
 // follower is.
 type Status struct {
+	// Peer is where this node is reached by the others.
+	Peer      string         `json:"peer"`
 	ClusterID string         `json:"clusterId"`
 	Node      string         `json:"node"` // the name of the node that says so
 	NodeID    MemberID       `json:"nodeId"`
@@ -80,6 +82,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	s := Status{
+		Peer:      n.advertise,
 		ClusterID: n.clusterID, Node: n.cfg.Name, NodeID: n.id,
 		LeaderID: MemberID(rs.Lead), Term: rs.Term, Commit: rs.Commit, Applied: n.Applied(),
 	}

@@ -33,6 +33,7 @@ import (
 //	control   votes and heartbeats, which a long append must not delay
 //	snapshot  one MsgSnap frame, then the boards file as package store encodes it; back: progress, then done or failed
 //	join      how a node is admitted, see join.go
+//	meet      where the members are reached, see meet.go
 //	serve     one frame that asks for a snapshot to be sent to a third member; back: progress, then done or failed
 const wireMagic = "chessrelay/3\n"
 
@@ -44,9 +45,10 @@ const (
 	channelSnapshot channel = "snapshot"
 	channelServe    channel = "serve"
 	channelJoin     channel = "join"
+	channelMeet     channel = "meet"
 )
 
-var channels = []channel{channelAppend, channelControl, channelSnapshot, channelServe}
+var channels = []channel{channelAppend, channelControl, channelSnapshot, channelServe, channelMeet}
 
 // hello opens a connection.
 type hello struct {
@@ -58,6 +60,19 @@ type hello struct {
 	Address string   `json:"address"`
 	To      MemberID `json:"to,omitzero"`
 	Channel channel  `json:"channel"`
+	opened
+}
+
+// opened is how the log of a node stood when its process opened it.
+type opened struct {
+	Boot uint64 `json:"boot,omitempty,string"` // of this process alone
+	Last uint64 `json:"last,omitempty"`        // the index of the last entry
+	Term uint64 `json:"term,omitempty"`
+}
+
+// hello is what this node says to the member to.
+func (n *Node) hello(to MemberID, ch channel) hello {
+	return hello{Cluster: n.clusterID, From: n.id, Address: n.advertise, To: to, Channel: ch, opened: n.opened}
 }
 
 // reply answers a hello.
@@ -74,6 +89,7 @@ const (
 	replyWrongMember  = "wrong_member" // another node than the one asked for listens here
 	replyRemoved      = "removed"
 	replyStranger     = "stranger" // the dialer has not proved to be a member
+	replyOldCopy      = "old_copy" // the dialer has lost entries that it acknowledged
 	replyBusy         = "busy"     // try again: a snapshot is being received already, or a removal is not on disk yet
 )
 

@@ -97,6 +97,7 @@ type clusterState struct {
 	Term      uint64        `json:"term"`
 	Commit    uint64        `json:"commit"`
 	Applied   uint64        `json:"applied"`
+	Peer      string        `json:"peer"` // where the other members reach the node
 	Members   []memberState `json:"members"`
 	Sources   []sourceState `json:"sources"`
 

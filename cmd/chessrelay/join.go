@@ -26,7 +26,8 @@ const (
 )
 
 // checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this machine,
-// or a file that holds an invitation.
+// a file that holds an invitation, or, for a node that is a member already, the address of another
+// one's --peer port.
 func checkJoin(join string) (string, error) {
 	if consensus.IsInvitation(join) {
 		if _, err := consensus.ParseInvitation(join); err != nil {
@@ -34,8 +35,9 @@ func checkJoin(join string) (string, error) {
 		}
 		return join, nil
 	}
-	if !strings.Contains(join, "://") {
-		return join, nil // a file
+	host, _, _ := net.SplitHostPort(join)
+	if !strings.Contains(join, "://") && !isLoopback(host) {
+		return join, nil
 	}
 	node, err := parseNode(join)
 	if err != nil {
@@ -68,6 +70,10 @@ func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consens
 		}
 		return consensus.ParseInvitation(made.Invitation)
 	}
+	if isAddress(c.Join) {
+		return consensus.Invitation{}, fmt.Errorf("--join: the address of a member is enough for a node that is one already; " +
+			"a new one needs an invitation: run `chessrelay venue invite URL` at a member")
+	}
 	for told := false; ; told = true {
 		text, err := os.ReadFile(c.Join)
 		if err == nil {
@@ -83,6 +89,36 @@ func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consens
 			return consensus.Invitation{}, fmt.Errorf("--join: %s holds no invitation: %w", c.Join, ctx.Err())
 		}
 	}
+}
+
+// isAddress reports whether join is a host and a port, and not a file.
+func isAddress(join string) bool {
+	host, port, err := net.SplitHostPort(join)
+	return err == nil && host != "" && port != "" && !strings.ContainsAny(join, "/\\")
+}
+
+// meetAt is where --join says that members listen for other nodes.
+func (c *serveConfig) meetAt(ctx context.Context) []string {
+	switch {
+	case isAddress(c.Join):
+		return []string{c.Join}
+	case strings.Contains(c.Join, "://"):
+		client := newClient([]string{c.Join}, c.Token, slog.New(slog.DiscardHandler))
+		defer client.Close()
+		client.hasty = true
+		if s, err := client.cluster(ctx); err == nil && s.Peer != "" {
+			return []string{s.Peer}
+		}
+		return nil
+	}
+	i, err := consensus.ParseInvitation(c.Join)
+	if text, unread := os.ReadFile(c.Join); err != nil && unread == nil {
+		i, err = consensus.ParseInvitation(string(text))
+	}
+	if err != nil {
+		return nil
+	}
+	return i.Addresses
 }
 
 // compareClusters says it if --join names another cluster than the one that the data directory is

@@ -159,6 +159,10 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 			return invitation.Join(ctx, self)
 		}
 	}
+	rc.FoundAfter = cfg.foundAfter
+	if cfg.Join != "" {
+		rc.Meet = cfg.meetAt
+	}
 	if n.raft, err = consensus.Open(ctx, rc); err != nil {
 		return fmt.Errorf("%w%s", err, whenTaken(err))
 	}

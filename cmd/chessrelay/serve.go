@@ -68,6 +68,10 @@ type serveConfig struct {
 	pace edge.Config      // the tests' own times of an edge
 	now  func() time.Time // nil: the system's clock
 
+	// foundAfter is how long --bootstrap listens for members that miss this one, see
+	// consensus.Config.FoundAfter.
+	foundAfter time.Duration
+
 	checkpointAfter time.Duration // 0: as consensus has it
 }
 
@@ -116,7 +120,7 @@ Submissions it passes on. --token is what it shows, and what its own edges have 
 	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where others reach --http (default where it listens)")
 	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach --peer (default where it listens)")
 	f.BoolVar(&cfg.Bootstrap, "bootstrap", false, "make a new cluster of this node")
-	f.StringVar(&cfg.Join, "join", "", "enter a cluster with an `INVITATION`, a file that holds one, or the URL of a member on this machine")
+	f.StringVar(&cfg.Join, "join", "", "enter a cluster with an `INVITATION`, a file that holds one, or the URL of a member on this machine; a member whose cluster has moved is told a --peer address")
 	f.StringVar(&cfg.InviteTo, "invite-to", "", "keep an invitation in `FILE`, for nodes that --join it, as in a shared volume")
 	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
@@ -219,11 +223,15 @@ func (c *serveConfig) validate() (err error) {
 // a high rate of moves leaves behind is not: collecting it less often saves a tenth of the CPU time.
 const gcPercent = 400
 
+// listenFirst is twice as long as a member rests between two tries to reach another one.
+const listenFirst = 2 * time.Second
+
 // runServe opens the node that cfg describes and runs it until ctx ends.
 func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
 	if env.getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	cfg.foundAfter = listenFirst
 	n, err := openNode(ctx, cfg, env.log, 0)
 	if err != nil {
 		return err

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+// TestClusterMovesToNewAddresses stops all nodes and gives each another --peer address. Started by
+// the same lines otherwise, they find one another through --join.
+func TestClusterMovesToNewAddresses(t *testing.T) {
+	c := newTestCluster(t, 3)
+	s := feedSample(t, c.nodes[0].url)
+	for _, n := range c.nodes {
+		n.kill()
+	}
+	for _, n := range c.nodes {
+		n.cfg.Peer = keptAddress(t)
+		n.start()
+	}
+	for _, n := range c.nodes {
+		eventually(t, n.cfg.Name+" to show the round", func() bool {
+			return get(t, n.url+"/api/rounds/"+string(s.Round)+"?consistency=linearizable", nil) == 200
+		})
+	}
+}
+
+// TestInviteAndJoin prints an invitation. Two venues join with it, one by the word and one by a file.
+func TestInviteAndJoin(t *testing.T) {
+	c := newTestCluster(t, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, errs, code := command(ctx, "venue", "invite", c.nodes[0].url, "--uses", "2", "--expires", "1h")
+	word := strings.TrimSpace(out)
+	if code != 0 || !consensus.IsInvitation(word) || !strings.Contains(errs, "For 2 nodes until") {
+		t.Fatalf("exit %d: %q, %q", code, out, errs)
+	}
+	file := filepath.Join(t.TempDir(), "invitation")
+	if err := os.WriteFile(file, []byte(word+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, join := range []string{word, file} {
+		c.with = func(cfg *serveConfig) { cfg.Join = join }
+		c.add()
+	}
+	c.waitVoters(3)
+	if left := c.nodes[0].raft.Invitations(); len(left) != 0 {
+		t.Errorf("left: %+v", left)
+	}
+	// A node that has none is refused with a sentence.
+	cfg := c.nodes[1].cfg
+	cfg.Name, cfg.Data, cfg.HTTP, cfg.Peer = "late", filepath.Join(c.dir, "late"), keptAddress(t), keptAddress(t)
+	if n, err := openNode(ctx, cfg, testLog(t), testTick); err == nil || !strings.Contains(err.Error(), "used up") {
+		t.Errorf("it is told %v", err)
+		_ = n.Close()
+	}
+}
+
+// TestInvitationInAFile has the founder keep an invitation in a file that another node waits for.
+func TestInvitationInAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "invitation")
+	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.InviteTo = file })
+	c.with = func(cfg *serveConfig) { cfg.Join = file }
+	c.add()
+	c.waitVoters(2)
+}
+
+// TestInviteFromElsewhere: in a cluster without tokens whoever reaches the port may record moves,
+// and must not become a member, nor remove one.
+func TestInviteFromElsewhere(t *testing.T) {
+	c := newTestCluster(t, 1)
+	for _, passedOn := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
+		for method, path := range map[string]string{
+			"POST": "/api/cluster/members", "GET": "/api/cluster/invitations", "DELETE": "/api/cluster/members/recorder",
+		} {
+			r, err := http.NewRequestWithContext(t.Context(), method, c.nodes[0].url+path, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set(passedOn, "192.0.2.7")
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status := decode(t, res, nil); status != http.StatusForbidden {
+				t.Errorf("%s %s through a proxy: %d", method, path, status)
+			}
+		}
+	}
+}
+
+func TestCheckJoin(t *testing.T) {
+	for join, want := range map[string]string{
+		"http://127.0.0.1:8080": "", "localhost:8080": "", "http://[::1]:8080": "", "/invite/venues": "", "hall:9080": "",
+		"http://hall:8080": "elsewhere", "https://10.0.0.1": "elsewhere", "cri1_": "cut off", "cri1_AAAA": "cut off",
+	} {
+		_, err := checkJoin(join)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", join, err)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAllMembersAtNewAddresses moves every member to another address while all are down. Two of
+// them are told where the first one is now, and they find one another.
+func TestAllMembersAtNewAddresses(t *testing.T) {
+	c := newCluster(t, 3)
+	c.nodes[0].propose("before")
+	c.waitSame([]string{"before"})
+	for _, n := range c.nodes {
+		n.stop()
+	}
+	for _, n := range c.nodes {
+		n.cfg.ListenPeer, n.cfg.Join, n.cfg.Bootstrap = keptAddress(t), nil, false
+	}
+	now := c.nodes[0].cfg.ListenPeer
+	for i, n := range c.nodes {
+		if i > 0 {
+			n.cfg.Meet = func(context.Context) []string { return []string{keptAddress(t), now} }
+		}
+		n.start()
+	}
+	c.leader().propose("after")
+	c.waitSame([]string{"before", "after"})
+	for _, n := range c.nodes {
+		waitFor(t, "the log to have the new address of "+n.cfg.Name, func() bool {
+			m, _ := c.nodes[1].roster.get(n.ID())
+			return m.Peer == n.PeerAddr()
+		})
+	}
+}
+
+// TestWipedFounderFoundsNothing has the founder of a cluster come back by its old line, without its
+// data. The others look for it, so it does not found another cluster.
+func TestWipedFounderFoundsNothing(t *testing.T) {
+	c := newCluster(t, 3)
+	founder := c.nodes[0]
+	founder.kill()
+	founder.cfg.FoundAfter = time.Minute
+	if err := os.RemoveAll(founder.cfg.Dir); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // a port scan meanwhile decides nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	founder.list = &list{}
+	founder.cfg.Machine = founder.list
+	_, err = Open(t.Context(), founder.cfg)
+	if err == nil || !strings.Contains(err.Error(), "no new cluster is made") || !strings.Contains(err.Error(), c.nodes[1].ClusterID()) {
+		t.Fatalf("it says %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(founder.cfg.Dir, "boards")); err == nil {
+		b, err := os.ReadFile(filepath.Join(founder.cfg.Dir, "identity.json"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || strings.Contains(string(b), `"joined": true`) {
+			t.Errorf("it is a member of %s", b)
+		}
+	}
+}
+
+// TestFounderThatNobodyMisses founds its cluster once it has listened, strangers or not.
+func TestFounderThatNobodyMisses(t *testing.T) {
+	at := keptAddress(t)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if c, err := net.Dial("tcp", at); err == nil {
+				defer c.Close()
+				<-stop
+			}
+		}
+	}()
+	n, err := Open(t.Context(), Config{
+		Dir: t.TempDir(), Name: "a", Role: Recorder, ListenPeer: at, Bootstrap: true, Machine: &list{}, FoundAfter: 200 * time.Millisecond,
+	})
+	close(stop)
+	<-done
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOldCopyOfADirectory puts a member's directory back to what it was before it acknowledged
+// more. The leader says so, and the node stops with a sentence. A leader that has come to lead
+// meanwhile cannot know; then it is tried again.
+func TestOldCopyOfADirectory(t *testing.T) {
+	c := newCluster(t, 3)
+	for try := 0; ; try++ {
+		lead, at := c.leader(), c.follower()
+		at.stop()
+		old := filepath.Join(c.dir, fmt.Sprint("old", try))
+		if err := os.CopyFS(old, os.DirFS(at.cfg.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		at.start()
+		lead.propose(numbered(0, 50)...)
+		term := status(lead).Term
+		waitFor(t, "the leader to have its word", func() bool { return matchOf(lead, at.ID()) == lead.Commit() || status(lead).Term != term })
+		at.kill()
+		if err := errors.Join(os.RemoveAll(at.cfg.Dir), os.CopyFS(at.cfg.Dir, os.DirFS(old))); err != nil {
+			t.Fatal(err)
+		}
+		at.start()
+		waitFor(t, "it to stop", func() bool { return at.Err() != nil || status(lead).Term != term })
+		if at.Err() == nil {
+			continue
+		}
+		if err := at.Err(); !strings.Contains(err.Error(), "is an older copy") || !strings.Contains(err.Error(), "acknowledged entry") {
+			t.Errorf("it says %v", err)
+		}
+		lead.propose("goes on")
+		return
+	}
+}
+
+// matchOf is how far the log of a member is, as n knows.
+func matchOf(n *testNode, id MemberID) uint64 {
+	for _, m := range status(n).Members {
+		if m.ID == id {
+			return m.Match
+		}
+	}
+	return 0
+}
