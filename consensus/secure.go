@@ -38,10 +38,11 @@ func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net
 		}
 		return err
 	}
-	c := tls.Client(raw, n.credentials.client(id, verify))
+	line := newTLSLine(raw)
+	c := tls.Client(line, n.credentials.client(id, verify))
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	return c, c.HandshakeContext(ctx)
+	return &tlsConn{c, line}, c.HandshakeContext(ctx)
 }
 
 // secureAccepted runs TLS over a connection that was accepted. A dialer that shows no certificate of
@@ -52,11 +53,13 @@ func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
 	defer cancel()
-	c := tls.Server(raw, n.credentials.server())
-	if err := c.HandshakeContext(ctx); err != nil {
+	line := newTLSLine(raw)
+	tc := tls.Server(line, n.credentials.server())
+	if err := tc.HandshakeContext(ctx); err != nil {
 		return nil, proof{}, err
 	}
-	state := c.ConnectionState()
+	c := &tlsConn{tc, line}
+	state := tc.ConnectionState()
 	if len(state.PeerCertificates) == 0 {
 		return c, proof{}, nil
 	}

@@ -1,0 +1,83 @@
+package consensus
+
+import (
+	"bufio"
+	"crypto/tls"
+	"net"
+	"sync"
+)
+
+// What TLS costs is not the cipher. It reads each record by two system calls and writes each by
+// one, and a record holds 16 KiB at most. A line below TLS reads what has come by one system call,
+// and writes the records of one Write by one. BenchmarkTLSLine has the figures.
+
+// lineBuffer is as large as the largest record, and several small ones.
+const lineBuffer = 64 << 10
+
+// line is a connection below TLS. Reads are those of one goroutine.
+type tlsLine struct {
+	net.Conn
+	in *bufio.Reader
+
+	mu     sync.Mutex
+	corked bool   // guarded by mu
+	out    []byte // guarded by mu; written while corked
+}
+
+func newTLSLine(c net.Conn) *tlsLine { return &tlsLine{Conn: c, in: bufio.NewReaderSize(c, lineBuffer)} }
+
+func (l *tlsLine) Read(p []byte) (int, error) { return l.in.Read(p) }
+
+func (l *tlsLine) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	if l.corked {
+		l.out = append(l.out, p...)
+		l.mu.Unlock()
+		return len(p), nil
+	}
+	l.mu.Unlock()
+	return l.Conn.Write(p)
+}
+
+// cork keeps what is written until uncork.
+func (l *tlsLine) cork() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.corked = true
+}
+
+func (l *tlsLine) uncork() error {
+	l.mu.Lock()
+	out := l.out
+	l.corked, l.out = false, nil
+	l.mu.Unlock()
+	_, err := l.Conn.Write(out)
+	if cap(out) <= 4*maxWrite { // one huge append must not be paid for ever
+		l.mu.Lock()
+		l.out = out[:0]
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// tlsConn is TLS over a line. Writes are those of one goroutine.
+type tlsConn struct {
+	*tls.Conn
+	line *tlsLine
+}
+
+// maxRecord is what a TLS record holds.
+const maxRecord = 16 << 10
+
+// Write writes p, and returns when all of it is with the kernel.
+func (c *tlsConn) Write(p []byte) (int, error) {
+	if len(p) <= maxRecord {
+		return c.Conn.Write(p)
+	}
+	c.line.cork()
+	n, err := c.Conn.Write(p)
+	if out := c.line.uncork(); err == nil {
+		err = out
+	}
+	return n, err
+}
