@@ -80,10 +80,12 @@ browser:
 	fi
 
 # The simulation runs twice: some hundred schedules with the race detector among
-# all the other tests, and some thousand without it. The hub runs a second time as it does where there is no epoll.
+# all the other tests, and some thousand without it. The hub runs again as it does where there is no epoll, and
+# over TLS.
 go-test: ui browser
 	go test -race -timeout 30m ./...
 	go test -race -timeout 30m -tags portable ./broadcast
+	go test -race -timeout 30m ./broadcast -tls
 	go test -timeout 30m -run 'TestSimulation' ./consensus
 
 # Schedules that nobody has simulated before. A failure prints the seed and how to replay it.

@@ -131,7 +131,9 @@
 //	turn.go       what one spectator gets next, and how it is written; coming and going
 //	receive.go    what clients may send
 //	spectator.go  what is kept of one connection
-//	socket_linux.go  non-blocking sockets and epoll; socket_other.go does the same with goroutines
+//	socket_linux.go  non-blocking sockets and epoll; socket_other.go is for other systems
+//	socket_pair.go   the same with two goroutines: TLS, HTTP/2, and systems without epoll
+//	stream_conn.go   a response over HTTP/2 as a connection
 //	follow.go     a spectator within the process, who takes games instead of frames
 //	live.go       GET /live: parameters, upgrade, refusal
 //	gate.go       how many may come in: in all, from one address, in a second
@@ -143,6 +145,10 @@
 //
 // Each worker has two: its loop, and one that waits for its epoll. A connection has none: the HTTP server's ends as soon
 // as the handshake is done. Close waits for all of them.
+//
+// A connection with TLS has two, a reader and a writer: there is no descriptor whose bytes the hub could write. Server-Sent
+// Events and the feed over HTTP/2 have the request's besides, which must stay until the response ends. A WebSocket over TLS
+// is always HTTP/1.1: browsers open a connection of its own for it.
 //
 // # Locks
 //

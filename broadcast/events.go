@@ -84,13 +84,23 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 		h.reject(w, err)
 		return
 	}
+	if r.ProtoMajor >= 2 {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Accel-Buffering", "no")
+		s.head = []byte(head)
+		c := newStreamConn(w, r)
+		h.take(c, arrival{spectator: s})
+		<-c.closed
+		return
+	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		if s.round != nil {
 			h.leaveRound(s.round)
 		}
 		h.gate.leave(address)
-		writeError(w, http.StatusHTTPVersionNotSupported, "bad_request", "this needs HTTP/1.1: "+err.Error())
+		writeError(w, http.StatusInternalServerError, "internal", "this connection cannot be kept: "+err.Error())
 		return
 	}
 	lines := []string{"HTTP/1.1 200 OK", "Content-Type: " + contentType, "Cache-Control: no-store", "Connection: close",

@@ -32,7 +32,7 @@ func (n *node) open(t testing.TB, path string, header http.Header) *stream {
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: trusting(), ForceAttemptHTTP2: true}}
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func TestEventsRefuses(t *testing.T) {
 		if foreign.resp.StatusCode != 403 {
 			t.Errorf("a foreign page: %d", foreign.resp.StatusCode)
 		}
-		head, err := http.Head(n.server.URL + path)
+		head, err := n.server.Client().Head(n.server.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestEventsRefuses(t *testing.T) {
 	if got := n.hub.Stats(); got.RefusedOrigin != 2 || got.Connections != 0 {
 		t.Errorf("%+v", got)
 	}
-	http.DefaultClient.CloseIdleConnections()
+	n.server.Client().CloseIdleConnections()
 	bad := n.open(t, "/events?round=roundAAA", http.Header{"Last-Event-Id": {"x"}})
 	if bad.resp.StatusCode != 400 {
 		t.Errorf("an id that is none: %d", bad.resp.StatusCode)

@@ -1,6 +1,8 @@
 package broadcast
 
 import (
+	"crypto/tls"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +15,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
+
+// overTLS has every node of the tests speak TLS, and /events and /feed HTTP/2: go test -tls.
+var overTLS = flag.Bool("tls", false, "serve over TLS")
+
+// trusting is what a client of the tests' nodes believes.
+func trusting() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -227,7 +235,12 @@ func startNode(t testing.TB, s *script, applied uint64, change func(*Config)) *n
 	mux.HandleFunc("/live", n.hub.Live)
 	mux.HandleFunc("/events", n.hub.Events)
 	mux.HandleFunc("/feed", n.hub.Feed)
-	n.server = httptest.NewServer(mux)
+	n.server = httptest.NewUnstartedServer(mux)
+	if n.server.EnableHTTP2 = true; *overTLS {
+		n.server.StartTLS()
+	} else {
+		n.server.Start()
+	}
 	t.Cleanup(func() {
 		if err := n.hub.Close(); err != nil {
 			t.Error(err)

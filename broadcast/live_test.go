@@ -156,12 +156,12 @@ func TestOrigin(t *testing.T) {
 
 func TestNoWebSocket(t *testing.T) {
 	n := startNode(t, newScript(t), 3, nil)
-	resp, err := http.Get(n.server.URL + "/live?round=roundAAA")
+	resp, err := n.server.Client().Get(n.server.URL + "/live?round=roundAAA")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	defer http.DefaultClient.CloseIdleConnections()
+	defer n.server.Client().CloseIdleConnections()
 	if resp.StatusCode != 400 || n.hub.Stats().Connections != 0 {
 		t.Errorf("status %d, %+v", resp.StatusCode, n.hub.Stats())
 	}

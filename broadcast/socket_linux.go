@@ -15,13 +15,23 @@ import (
 
 // socket is a connection's file descriptor, taken out of the hands of package net: a spectator's goroutines, buffers and
 // deadlines cost more memory than all that the hub keeps of it. It belongs to one worker, and nothing of it waits.
-type socket struct{ fd int }
+//
+// A connection that is not plain TCP stays what it is, with two goroutines.
+type socket struct {
+	fd   int
+	pair *pair // nil: plain TCP
+}
 
-// takeOver makes a socket of conn, which is closed by that.
+// takeOver makes a socket of conn. Plain TCP is closed by that.
 func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, error) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return socket{}, fmt.Errorf("a spectator's connection must be plain TCP, not %T: end TLS in front of the node", conn)
+		p := newPair(conn)
+		if tcp, ok := under(conn).(*net.TCPConn); ok {
+			p.setSendBuffer(sendBuffer)
+			limitSilence(tcp, silence)
+		}
+		return socket{fd: -1, pair: p}, nil
 	}
 	defer tcp.Close()
 	raw, err := tcp.SyscallConn()
@@ -36,20 +46,38 @@ func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, err
 	if err = errors.Join(controlled, err); err != nil {
 		return socket{}, err
 	}
-	s := socket{fd}
+	s := socket{fd: fd}
 	s.setSendBuffer(sendBuffer)
-	// So long may what was sent be unacknowledged, before the kernel takes the peer for dead (RFC 5482). If it refuses, pings do as well.
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
+	setUserTimeout(fd, silence)
 	return s, nil
+}
+
+// setUserTimeout says how long what was sent may be unacknowledged until the kernel takes the peer
+// for dead (RFC 5482). If the kernel refuses, pings do as well.
+func setUserTimeout(fd int, silence time.Duration) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
+}
+
+func limitSilence(tcp *net.TCPConn, silence time.Duration) {
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { setUserTimeout(int(fd), silence) })
+	}
 }
 
 // setSendBuffer asks the kernel for a send buffer of so many bytes. If it refuses, its own choice will do.
 func (s socket) setSendBuffer(bytes int) {
+	if s.pair != nil {
+		s.pair.setSendBuffer(bytes)
+		return
+	}
 	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
 }
 
 // write sends what the kernel takes of bufs. If that is not all, the poller tells when there is room.
 func (s socket) write(bufs [][]byte) (n int, err error) {
+	if s.pair != nil {
+		return s.pair.write(bufs)
+	}
 	for {
 		if len(bufs) == 1 {
 			n, err = unix.Write(s.fd, bufs[0])
@@ -68,6 +96,9 @@ func (s socket) write(bufs [][]byte) (n int, err error) {
 
 // read takes what there is; nothing, and no error, if the poller will tell when there is more.
 func (s socket) read(p []byte) (n int, err error) {
+	if s.pair != nil {
+		return s.pair.read(p)
+	}
 	for {
 		n, err = unix.Read(s.fd, p)
 		switch {
@@ -85,16 +116,29 @@ func (s socket) read(p []byte) (n int, err error) {
 }
 
 // finish tells the peer that nothing more follows.
-func (s socket) finish() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) }
+func (s socket) finish() {
+	if s.pair != nil {
+		s.pair.finish()
+		return
+	}
+	_ = unix.Shutdown(s.fd, unix.SHUT_WR)
+}
 
-func (s socket) close() { _ = unix.Close(s.fd) }
+func (s socket) close() {
+	if s.pair != nil {
+		s.pair.close()
+		return
+	}
+	_ = unix.Close(s.fd)
+}
 
 // poller tells a worker which of its sockets can be read or written again, by one epoll for all of them. The epoll is itself
 // waited for by the runtime's poller, so no thread is taken for it.
 type poller struct {
 	fd   int
 	file *os.File
-	done sync.WaitGroup
+	post func([]readiness)
+	done sync.WaitGroup // of the goroutine, and of those of pairs
 }
 
 // newPoller calls post from a goroutine of its own, until close.
@@ -107,7 +151,7 @@ func newPoller(post func([]readiness)) (*poller, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), post: post}
 	raw, err := p.file.SyscallConn()
 	if err != nil {
 		p.file.Close()
@@ -138,6 +182,10 @@ func newPoller(post func([]readiness)) (*poller, error) {
 
 // watch has s polled under the name of its slot, until it is closed. Each change is told once (edge-triggered).
 func (p *poller) watch(s socket, slot int32) error {
+	if s.pair != nil {
+		s.pair.start(&p.done, p.post, slot)
+		return nil
+	}
 	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: slot,
 	})

@@ -1,6 +1,8 @@
 package broadcast
 
 import (
+	"context"
+	"crypto/tls"
 	"compress/flate"
 	"encoding/binary"
 	"fmt"
@@ -128,9 +130,13 @@ func TestDeflate(t *testing.T) {
 	var plain, squeezed int
 	for _, enable := range []bool{false, true} {
 		w := newWatcher(t, roundA)
+		counter := map[bool]*int{false: &plain, true: &squeezed}[enable]
 		d := websocket.Dialer{EnableCompression: enable, NetDial: func(network, addr string) (net.Conn, error) {
 			c, err := net.Dial(network, addr)
-			return &countingConn{Conn: c, in: map[bool]*int{false: &plain, true: &squeezed}[enable]}, err
+			return &countingConn{Conn: c, in: counter}, err
+		}, NetDialTLSContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			c, err := tls.Dial(network, addr, trusting())
+			return &countingConn{Conn: c, in: counter}, err
 		}}
 		var err error
 		if w.conn, _, err = d.Dial("ws"+strings.TrimPrefix(n.server.URL, "http")+"/live?"+w.query(), nil); err != nil {

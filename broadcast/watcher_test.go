@@ -89,7 +89,7 @@ func (w *watcher) query() string {
 }
 
 func (n *node) dial(query string, header http.Header) (*websocket.Conn, *http.Response, error) {
-	d := websocket.Dialer{HandshakeTimeout: patience}
+	d := websocket.Dialer{HandshakeTimeout: patience, TLSClientConfig: trusting()}
 	return d.Dial("ws"+strings.TrimPrefix(n.server.URL, "http")+"/live?"+query, header)
 }
 
@@ -381,7 +381,7 @@ func dialSlow(t testing.TB, n *node, query string) *websocket.Conn {
 
 func dialBuffer(t testing.TB, n *node, query string, bytes int) *websocket.Conn {
 	t.Helper()
-	d := websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
+	d := websocket.Dialer{TLSClientConfig: trusting(), NetDial: func(network, addr string) (net.Conn, error) {
 		c, err := net.Dial(network, addr)
 		if err == nil {
 			err = c.(*net.TCPConn).SetReadBuffer(bytes)

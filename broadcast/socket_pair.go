@@ -1,0 +1,211 @@
+package broadcast
+
+import (
+	"bufio"
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+)
+
+// pair is a connection with two goroutines, one that reads and one that writes. It does what a
+// plain socket does with epoll, for connections that have no file descriptor to poll: TLS, a stream
+// of HTTP/2, and systems without epoll.
+type pair struct {
+	conn net.Conn
+
+	mu       sync.Mutex
+	in       []byte // read, and not taken
+	out      [][]byte
+	full     bool // write was refused, so the poller has to tell when there is room
+	err      error
+	finished bool // nothing more will be written
+	closed   bool
+	taken    sync.Cond // in is empty again, or closed
+	given    sync.Cond // out is not empty, or finished, or closed
+	notify   func(readable, writable bool)
+}
+
+func newPair(conn net.Conn) *pair {
+	p := &pair{conn: conn}
+	p.taken.L, p.given.L = &p.mu, &p.mu
+	return p
+}
+
+// start starts the goroutines, which done waits for. They tell post about the slot.
+func (p *pair) start(done *sync.WaitGroup, post func([]readiness), slot int32) {
+	p.notify = func(readable, writable bool) {
+		post([]readiness{{slot: slot, readable: readable, writable: writable}})
+	}
+	done.Go(p.readLoop)
+	done.Go(p.writeLoop)
+}
+
+func (p *pair) setSendBuffer(bytes int) {
+	if c, ok := under(p.conn).(interface{ SetWriteBuffer(int) error }); ok {
+		_ = c.SetWriteBuffer(bytes)
+	}
+}
+
+// under is the connection that carries conn: TCP beneath TLS.
+func under(conn net.Conn) net.Conn {
+	if c, ok := conn.(*tls.Conn); ok {
+		return c.NetConn()
+	}
+	return conn
+}
+
+// write hands all of bufs to the goroutine that writes, or nothing if it is busy.
+func (p *pair) write(bufs [][]byte) (n int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.err != nil:
+		return 0, p.err
+	case len(p.out) > 0:
+		p.full = true
+		return 0, nil
+	}
+	p.out = append(p.out, bufs...)
+	for _, b := range bufs {
+		n += len(b)
+	}
+	p.given.Signal()
+	return n, nil
+}
+
+func (p *pair) read(b []byte) (n int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n = copy(b, p.in); n > 0 {
+		p.in = p.in[n:]
+		if len(p.in) == 0 {
+			p.taken.Signal()
+		}
+		return n, nil
+	}
+	return 0, p.err
+}
+
+// finish tells the peer that nothing more follows, after what is being written.
+func (p *pair) finish() {
+	p.mu.Lock()
+	p.finished = true
+	p.given.Signal()
+	p.mu.Unlock()
+}
+
+// lastWrite is how long what was handed over may take to be written after close.
+const lastWrite = time.Second
+
+// close ends both goroutines, once what was handed over is written. It does not wait: to close TLS
+// may write an alert, and the peer may take nothing.
+func (p *pair) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	_ = p.conn.SetDeadline(time.Now().Add(lastWrite))
+	p.taken.Signal()
+	p.given.Signal()
+}
+
+func (p *pair) fail(err error) {
+	p.mu.Lock()
+	p.err = err
+	p.mu.Unlock()
+	p.notify(true, true)
+}
+
+func (p *pair) readLoop() {
+	var buf [512]byte
+	for {
+		n, err := p.conn.Read(buf[:])
+		if n > 0 {
+			p.mu.Lock()
+			p.in = append(p.in[:0], buf[:n]...)
+			p.mu.Unlock()
+			p.notify(true, false)
+			p.mu.Lock()
+			for len(p.in) > 0 && !p.closed {
+				p.taken.Wait()
+			}
+			p.mu.Unlock()
+		}
+		if err != nil {
+			p.fail(errGone)
+			return
+		}
+	}
+}
+
+// writeLoop writes what is handed over, and closes the connection at the end.
+func (p *pair) writeLoop() {
+	defer under(p.conn).Close()
+	for told := false; ; {
+		p.mu.Lock()
+		for len(p.out) == 0 && !p.closed && p.finished == told {
+			p.given.Wait()
+		}
+		out := append([][]byte(nil), p.out...)
+		closed := p.closed
+		p.mu.Unlock()
+		switch {
+		case len(out) > 0:
+			if err := writeAll(p.conn, out); err != nil {
+				p.fail(err)
+				p.awaitClose()
+				return
+			}
+			p.wrote()
+		case closed:
+			return
+		default:
+			told = true
+			if c, ok := p.conn.(interface{ CloseWrite() error }); ok {
+				_ = c.CloseWrite()
+			}
+		}
+	}
+}
+
+// wrote takes away what was handed over, and tells the poller that there is room.
+func (p *pair) wrote() {
+	p.mu.Lock()
+	clear(p.out)
+	p.out = p.out[:0]
+	full := p.full
+	p.full = false
+	p.mu.Unlock()
+	if full {
+		p.notify(false, true)
+	}
+}
+
+func (p *pair) awaitClose() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !p.closed {
+		p.given.Wait()
+	}
+}
+
+// records gather small buffers, since each write to TLS is a record and a system call of its own.
+var records = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 16<<10) }}
+
+func writeAll(conn net.Conn, bufs [][]byte) error {
+	if _, plain := conn.(*net.TCPConn); plain || len(bufs) == 1 {
+		b := net.Buffers(bufs)
+		_, err := b.WriteTo(conn)
+		return err
+	}
+	w := records.Get().(*bufio.Writer)
+	defer records.Put(w)
+	w.Reset(conn)
+	defer w.Reset(nil)
+	for _, b := range bufs {
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
