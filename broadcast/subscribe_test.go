@@ -1,9 +1,9 @@
 package broadcast
 
 import (
+	"compress/flate"
 	"context"
 	"crypto/tls"
-	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"io"

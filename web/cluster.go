@@ -23,7 +23,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if s.cfg.Edge != nil {
-		return ok(s.edgeCluster())
+		return s.shown(r, s.edgeCluster(), s.publicEdge)
 	}
 	status, err := s.cfg.Node.Status(ctx)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 		status.Members = []consensus.MemberStatus{}
 	}
 	out.Status, out.Edges = status, s.followers()
-	return ok(out)
+	return s.shown(r, out, func() publicCluster { return s.publicMember(status) })
 }
 
 // clusterJSON is the cluster, the sources that its leader polls, and the edges that follow the node which answers.
@@ -60,7 +60,8 @@ func (s *Server) leadersView(ctx context.Context, r *http.Request, status consen
 		return out, err
 	}
 	req.Header.Set(forwardedHeader, status.Node)
-	res, err := http.DefaultClient.Do(req)
+	req.Header.Set(voucherHeader, s.voucher(time.Now()))
+	res, err := (&http.Client{Transport: s.cfg.Peers}).Do(req)
 	if err != nil {
 		return out, err
 	}
@@ -163,6 +164,7 @@ func (s *Server) toLeader(next http.Handler) http.Handler {
 			return
 		}
 		proxy := &httputil.ReverseProxy{
+			Transport: s.cfg.Peers,
 			Rewrite: func(p *httputil.ProxyRequest) {
 				p.SetURL(u)
 				p.Out.Header.Set(forwardedHeader, s.cfg.Node.Name())

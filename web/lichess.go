@@ -51,7 +51,7 @@ func (s *Server) lichessRoutes(r chi.Router, p *pages) {
 		r.With(s.askMember, s.authorize).Get("/api/broadcast/my-rounds", s.lichessMyRounds)
 	})
 	r.Group(func(r chi.Router) {
-		r.With(s.onlyWindows, s.memberGrants).Get("/oauth", s.oauthPage)
+		r.With(s.askedHere, s.onlyWindows, s.memberGrants).Get("/oauth", s.oauthPage)
 		r.With(s.sameOrigin, s.memberGrants).Post("/oauth", s.oauthGrant)
 		r.With(s.anyOrigin, s.memberGrants).Post("/api/token", s.oauthToken)
 		r.With(s.anyOrigin).Delete("/api/token", s.oauthRevoke)

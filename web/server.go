@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
@@ -29,6 +30,15 @@ type Config struct {
 	// that changes something. Empty: everyone who can reach the port may submit. Who shows it reads the truth of rounds
 	// with a delay; without one nobody does, since nobody can be told from the public.
 	Token string
+	// URL is where others reach this node, and Hosts are further names that it goes by; see hosts.go.
+	URL   string
+	Hosts []string
+	// Proxies are networks whose requests may name any host: the proxy has judged that.
+	Proxies []netip.Prefix
+	// AdminPort is whether what only operators may see is on a port of its own, Server.Admin.
+	AdminPort bool
+	// Peers calls the other nodes. Nil: as http.DefaultTransport does.
+	Peers http.RoundTripper
 	// Now is the clock that commands get their time from. Nil: the system's.
 	Now func() time.Time
 	// Pull, if set, polls the rounds' sources, and tells how they fare.
@@ -73,6 +83,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Peers == nil {
+		cfg.Peers = http.DefaultTransport
+	}
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
 	}
@@ -96,7 +109,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 func (s *Server) routes(pages *pages) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.recover, securityHeaders, preflight, middleware.GetHead)
+	r.Use(s.recover, securityHeaders, s.submittedHere, preflight, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
 	})
@@ -114,8 +127,8 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/feed", s.cfg.Hub.Feed)
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
-	r.Get("/metrics", s.metrics)
-	r.With(s.authorize).Get("/feed/log", s.feed)
+	r.With(s.forAdmins).Get("/metrics", s.metrics)
+	r.With(s.askedHere, s.authorize).Get("/feed/log", s.feed)
 	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
@@ -136,7 +149,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Get("/games/{gid}", s.handle(s.getGame))
 			r.Get("/games/{gid}.pgn", s.gamePGN)
 			r.Get("/games/{gid}/history", s.handle(s.getHistory))
-			r.With(s.authorize).Get("/deleted", s.handle(s.getDeleted))
+			r.With(s.askedHere, s.authorize).Get("/deleted", s.handle(s.getDeleted))
 		})
 		r.Get("/cluster", s.handle(s.getCluster))
 
@@ -158,7 +171,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			s.deletionRoutes(r)
 		})
 		r.Group(func(r chi.Router) {
-			r.Use(s.atVenue, s.sameOrigin, s.authorize, s.membersOnly)
+			r.Use(s.atVenue, s.askedHere, s.sameOrigin, s.authorize, s.membersOnly)
 			r.Post("/cluster/members", s.handle(s.addMember))
 			r.Get("/cluster/invitations", s.handle(s.listInvitations))
 			r.Delete("/cluster/invitations/{id}", s.handle(s.revokeInvitation))

@@ -91,6 +91,11 @@ func (w *word) UnmarshalJSON(b []byte) error {
 }
 
 type clusterState struct {
+	// Public is whether this is what everybody may see: names, roles and staleness.
+	Public bool   `json:"public"`
+	Role   string `json:"role"`
+	Stale  bool   `json:"stale"`
+
 	ClusterID word          `json:"clusterId"`
 	Node      word          `json:"node"`
 	Leader    word          `json:"leader"`
@@ -140,6 +145,7 @@ type memberState struct {
 	SnapshotFrom  string `json:"snapshotFrom,omitempty"`
 	SnapshotBytes uint64 `json:"snapshotBytes,omitempty"`
 	SnapshotError string `json:"snapshotError,omitempty"`
+	Stale         *bool  `json:"stale,omitempty"` // what the public sees instead of all that
 }
 
 func (c *client) createTournament(ctx context.Context, t newTournament) (relay.TournamentID, error) {
@@ -204,12 +210,12 @@ func (c *client) cluster(ctx context.Context) (clusterState, error) {
 	return s, err
 }
 
-func (c *client) removeMember(ctx context.Context, id word) error {
-	return c.call(ctx, http.MethodDelete, path("/api/cluster/members", string(id)), nil, nil)
+func (c *client) removeMember(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, path("/api/cluster/members", id), nil, nil)
 }
 
-func (c *client) setSuffrage(ctx context.Context, id word, suffrage string) error {
-	return c.call(ctx, http.MethodPost, path("/api/cluster/members", string(id)), map[string]string{"suffrage": suffrage}, nil)
+func (c *client) setSuffrage(ctx context.Context, id string, suffrage string) error {
+	return c.call(ctx, http.MethodPost, path("/api/cluster/members", id), map[string]string{"suffrage": suffrage}, nil)
 }
 
 const linearizable = "?consistency=linearizable"

@@ -76,7 +76,7 @@ func runBench(ctx context.Context, env *environment, opts benchOptions) error {
 	if err != nil {
 		return err
 	}
-	c := newClient(nodes, opts.token, env.log)
+	c := env.client(nodes, opts.token)
 	c.source = "bench"
 	defer c.Close()
 	probe, err := newSyncProbe(opts.dir)

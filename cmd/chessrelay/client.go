@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,6 +73,17 @@ func newClient(nodes []string, token string, log *slog.Logger) *client {
 			IdleConnTimeout:     time.Minute,
 		}},
 	}
+}
+
+// trusting has the client believe the CAs in roots too; nil: those of the system.
+func (c *client) trusting(roots *x509.CertPool) *client {
+	c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
+	return c
+}
+
+// client is newClient for a command, which trusts as --tls-ca says.
+func (env *environment) client(nodes []string, token string) *client {
+	return newClient(nodes, token, env.log).trusting(env.roots)
 }
 
 func (c *client) Close() error {

@@ -118,7 +118,7 @@ func (n *testNode) start() {
 	n.mu.Lock()
 	n.node = node
 	n.mu.Unlock()
-	n.cfg.HTTP = strings.TrimPrefix(node.url, "http://")
+	n.cfg.HTTP = node.listener.Addr().String()
 	if node.raft != nil {
 		n.cfg.Peer = node.raft.PeerAddr()
 	}

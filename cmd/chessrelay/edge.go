@@ -21,7 +21,7 @@ func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cl
 		}
 	}
 	n.edge, err = edge.Open(ctx, edge.Config{
-		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token,
+		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token, Roots: cfg.roots,
 		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log,
 		Silence: cfg.pace.Silence, Patience: cfg.pace.Patience, Probation: cfg.pace.Probation, ProbeEvery: cfg.pace.ProbeEvery,
 	})

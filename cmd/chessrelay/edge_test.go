@@ -28,7 +28,11 @@ func (c *testCluster) addEdge(name string, upstreams ...*testNode) *testNode {
 		pace: edge.Config{Patience: time.Second, Probation: 500 * time.Millisecond, ProbeEvery: 100 * time.Millisecond},
 	}}
 	for _, u := range upstreams {
-		n.cfg.Upstreams = append(n.cfg.Upstreams, "http://"+u.cfg.HTTP)
+		scheme := "http://"
+		if u.cfg.tls() {
+			scheme = "https://"
+		}
+		n.cfg.Upstreams = append(n.cfg.Upstreams, scheme+u.cfg.HTTP)
 	}
 	if c.with != nil {
 		c.with(&n.cfg)

@@ -80,7 +80,7 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	if err != nil {
 		return err
 	}
-	c := newClient(nodes, opts.token, env.log)
+	c := env.client(nodes, opts.token)
 	c.source = "feed"
 	defer c.Close()
 	f := &feeder{client: c, log: env.log, games: games, speed: opts.speed, patience: opts.patience}

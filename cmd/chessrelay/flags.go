@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -138,4 +140,42 @@ func parseNode(s string) (string, error) {
 		return "", usagef("%q is not the URL of a node, such as http://127.0.0.1:8080", s)
 	}
 	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, strings.TrimRight(u.EscapedPath(), "/")), nil
+}
+
+// tls reports whether the node speaks TLS at --http.
+func (c *serveConfig) tls() bool { return c.TLSCert != "" || len(c.ACME) > 0 }
+
+// validateTLS checks the flags that say how the node is reached.
+func (c *serveConfig) validateTLS() error {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return usagef("--tls-cert and --tls-key are given together")
+	case c.TLSCert != "" && len(c.ACME) > 0:
+		return usagef("--tls-cert and --acme exclude each other")
+	case len(c.ACME) == 0 && (c.ACMEDirectory != "" || c.ACMECache != ""):
+		return usagef("--acme is missing: the hosts that a certificate is asked for")
+	case len(c.ACME) > 0 && c.Data == "" && c.ACMECache == "":
+		return usagef("--acme-cache is missing: an edge has no --data to keep certificates in")
+	case c.HTTPRedirect != "" && !c.tls():
+		return usagef("--http-redirect needs --tls-cert or --acme: there is nothing to send browsers to")
+	}
+	for flag, address := range map[string]string{"http-redirect": c.HTTPRedirect, "admin-http": c.AdminHTTP} {
+		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
+			return usagef("--%s is an address to listen on, such as 127.0.0.1:6060, not %q", flag, address)
+		}
+	}
+	for _, host := range append(slices.Clone(c.ACME), c.AllowHosts...) {
+		if u, err := url.Parse("http://" + host); err != nil || host == "" || u.Hostname() != host || u.Host != host {
+			return usagef("--acme and --allow-host are names of hosts, such as chess.example.org, not %q", host)
+		}
+	}
+	if c.tls() && c.AdvertiseHTTP != "" {
+		if !strings.Contains(c.AdvertiseHTTP, "://") {
+			c.AdvertiseHTTP = "https://" + c.AdvertiseHTTP
+		}
+		if strings.HasPrefix(c.AdvertiseHTTP, "http://") {
+			return usagef("--advertise-http is %s, and the node speaks TLS: say https", c.AdvertiseHTTP)
+		}
+	}
+	return nil
 }

@@ -62,7 +62,7 @@ func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consens
 	case consensus.IsInvitation(c.Join):
 		return consensus.ParseInvitation(c.Join)
 	case strings.Contains(c.Join, "://"):
-		client := newClient([]string{c.Join}, c.Token, log)
+		client := newClient([]string{c.Join}, c.Token, log).trusting(c.roots)
 		defer client.Close()
 		made, err := client.invite(ctx, 1, briefly)
 		if err != nil {
@@ -103,7 +103,7 @@ func (c *serveConfig) meetAt(ctx context.Context) []string {
 	case isAddress(c.Join):
 		return []string{c.Join}
 	case strings.Contains(c.Join, "://"):
-		client := newClient([]string{c.Join}, c.Token, slog.New(slog.DiscardHandler))
+		client := newClient([]string{c.Join}, c.Token, slog.New(slog.DiscardHandler)).trusting(c.roots)
 		defer client.Close()
 		client.hasty = true
 		if s, err := client.cluster(ctx); err == nil && s.Peer != "" {
@@ -131,7 +131,7 @@ func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
 	} else if strings.Contains(cfg.Join, "://") {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		c := newClient([]string{cfg.Join}, "", slog.New(slog.DiscardHandler))
+		c := newClient([]string{cfg.Join}, "", slog.New(slog.DiscardHandler)).trusting(cfg.roots)
 		defer c.Close()
 		c.hasty = true
 		if s, err := c.cluster(ctx); err == nil {

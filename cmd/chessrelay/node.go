@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -32,7 +33,9 @@ type node struct {
 
 	listener net.Listener
 	server   *http.Server
-	url      string // how others reach the API
+	front    *front          // TLS, and the ports beside
+	peers    *http.Transport // calls the other nodes
+	url      string          // how others reach the API
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -73,13 +76,14 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if n.listener, err = net.Listen("tcp", cfg.HTTP); err != nil {
 		return n, fmt.Errorf("--http %s cannot be listened on: %w%s", cfg.HTTP, err, whenTaken(err))
 	}
+	n.peers = nodeTransport(cfg.roots)
+	if n.front, err = openFront(cfg, log); err != nil {
+		return n, err
+	}
+	n.url = n.front.url(cfg, n.listener.Addr())
 	proxies, err := parseProxies(cfg.TrustProxies)
 	if err != nil {
 		return n, err
-	}
-	n.url = cfg.AdvertiseHTTP
-	if n.url == "" {
-		n.url = "http://" + consensus.Reachable(n.listener.Addr())
 	}
 	hub := broadcast.Config{
 		Node: cfg.Name, Boards: n.boards, Log: log,
@@ -103,22 +107,16 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	n.feed = edge.OpenFeed(edge.FeedConfig{Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log})
 	api, err := web.New(web.Config{
 		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token, Now: cfg.now,
+		URL: n.url, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
 	})
 	if err != nil {
 		return n, err
 	}
-	n.server = &http.Server{
-		Handler:           api,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	n.server = newServer(api, log)
 	lifetime, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
-	n.wg.Go(func() { n.served <- n.server.Serve(n.listener) })
+	n.front.serveBeside(api.Admin(), n.url)
+	n.wg.Go(func() { n.served <- n.front.serve(n.server, n.listener) })
 	n.wg.Go(func() { n.watchStale(lifetime) })
 	if cfg.Join != "" {
 		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
@@ -253,6 +251,12 @@ func (n *node) Close() error {
 		cancel()
 	} else if n.listener != nil {
 		errs = append(errs, n.listener.Close())
+	}
+	if n.front != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+		errs = append(errs, n.front.Close(ctx))
+		cancel()
+		n.peers.CloseIdleConnections()
 	}
 	if n.cancel != nil {
 		n.cancel()

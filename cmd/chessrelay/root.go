@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ type environment struct {
 
 	// log is set from --log-format and --log-level before a command runs.
 	log *slog.Logger
+	// roots are the CAs of --tls-ca, beside the system's; nil: the system's.
+	roots *x509.CertPool
 }
 
 // usageError is what the user got wrong on the command line: exit 2.
@@ -63,7 +66,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 // function of its own that takes the environment, keeps the values of its flags in
 // local variables, and does its work in RunE with cmd.Context().
 func newRootCommand(env *environment) *cobra.Command {
-	var logFormat, logLevel string
+	var logFormat, logLevel, ca string
 	root := &cobra.Command{
 		Use:           "chessrelay",
 		Short:         "Relays chess games live, from one recorder to many venues",
@@ -82,7 +85,10 @@ func newRootCommand(env *environment) *cobra.Command {
 				return err
 			}
 			log, err := newLogger(env.stderr, logFormat, logLevel)
-			env.log = log
+			if env.log = log; err != nil {
+				return err
+			}
+			env.roots, err = readCA(ca)
 			return err
 		},
 	}
@@ -93,6 +99,8 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "logs as `text|json`")
 	root.PersistentFlags().StringVar(&logLevel, "log-level", "info", "logs from this level on: `debug|info|warn|error`")
+
+	root.PersistentFlags().StringVar(&ca, "tls-ca", "", "trust nodes whose certificates a CA in `FILE` has signed, in PEM, besides those that the system trusts")
 
 	root.AddCommand(
 		newDemoCommand(env),

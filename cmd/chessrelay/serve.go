@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -60,6 +61,17 @@ type serveConfig struct {
 	HistoryBytes  int
 	AllowOrigins  []string // whose pages may connect, besides the node's own; see checkOrigin
 	TrustProxies  []string // networks; see parseProxies
+	AllowHosts    []string // names that the node is reached by, besides the one of AdvertiseHTTP
+
+	// TLSCert and TLSKey are files in PEM; ACME, if set, are hosts that the CA at ACMEDirectory
+	// certifies, by default Let's Encrypt. Neither: plain HTTP.
+	TLSCert, TLSKey string
+	ACME            []string
+	ACMEDirectory   string
+	ACMECache       string         // a folder; empty: in Data
+	HTTPRedirect    string         // host:port that sends browsers to TLS; empty: none
+	AdminHTTP       string         // host:port of what only operators may see; empty: see web.Config.AdminPort
+	roots           *x509.CertPool // of --tls-ca; nil: the system's
 
 	// The pipeline's window to one node, while this one leads; 0: consensus' own defaults.
 	MaxInflightMsgs  int
@@ -108,6 +120,7 @@ Submissions it passes on. --token is what it shows, and what its own edges have 
 			if err := cfg.validate(); err != nil {
 				return err
 			}
+			cfg.roots = env.roots
 			return runServe(cmd.Context(), env, cfg)
 		},
 	}
@@ -133,6 +146,14 @@ Submissions it passes on. --token is what it shows, and what its own edges have 
 	f.IntVar(&cfg.HistoryBytes, "history-bytes", 0, "and at most `N` bytes of them (default 4194304)")
 	f.StringSliceVar(&cfg.AllowOrigins, "allow-origin", nil, "let pages of this site watch too, `ORIGIN[,ORIGIN…]` such as https://club.example; *: of all sites (default: the node's own pages only)")
 	f.StringSliceVar(&cfg.TrustProxies, "trust-proxy", nil, "believe the X-Forwarded-For of proxies in these networks, `CIDR[,CIDR…]`: --max-per-address counts for who is behind them")
+	f.StringSliceVar(&cfg.AllowHosts, "allow-host", nil, "take submissions that name the node by this `HOST[,HOST…]`, as one behind a proxy needs (default: by the hosts that nodes advertise, IP addresses and localhost)")
+	f.StringVar(&cfg.TLSCert, "tls-cert", "", "speak TLS at --http, with the certificate in `FILE` and its chain, in PEM; read again when it changes")
+	f.StringVar(&cfg.TLSKey, "tls-key", "", "the key of --tls-cert, a `FILE` in PEM")
+	f.StringSliceVar(&cfg.ACME, "acme", nil, "speak TLS, with a certificate for `HOST[,HOST…]` that Let's Encrypt issues and renews; it has to reach the node's port 443, or --http-redirect at port 80")
+	f.StringVar(&cfg.ACMEDirectory, "acme-directory", "", "ask the CA whose ACME directory is at `URL` instead")
+	f.StringVar(&cfg.ACMECache, "acme-cache", "", "keep the account and the certificates in `DIR` (default acme in --data)")
+	f.StringVar(&cfg.HTTPRedirect, "http-redirect", "", "send browsers that come to `ADDR`, such as :80, by plain HTTP to TLS")
+	f.StringVar(&cfg.AdminHTTP, "admin-http", "", "serve /metrics, the whole of /api/cluster and /debug/pprof at `ADDR`, such as 127.0.0.1:6060, in plain HTTP; keep it from the public (default: at --http, without profiles, for this machine and for the token)")
 	f.IntVar(&cfg.MaxInflightMsgs, "max-inflight-msgs", 0, "as leader, have at most `N` unanswered appends on the way to a node (default 256)")
 	f.Uint64Var(&cfg.MaxInflightBytes, "max-inflight-bytes", 0, "and at most `N` bytes in them (default 16777216)")
 	return cmd
@@ -207,6 +228,9 @@ func (c *serveConfig) validate() (err error) {
 		if err != nil || host == "" {
 			return usagef("--advertise-peer is a host and a port, such as venue-1:9080, not %q", c.AdvertisePeer)
 		}
+	}
+	if err := c.validateTLS(); err != nil {
+		return err
 	}
 	if c.AdvertiseHTTP != "" {
 		if c.AdvertiseHTTP, err = parseNode(c.AdvertiseHTTP); err != nil {

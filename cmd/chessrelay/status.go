@@ -23,8 +23,9 @@ const (
 // far each of them is.
 func newStatusCommand(env *environment) *cobra.Command {
 	var asJSON, again, ready bool
+	var token string
 	cmd := &cobra.Command{
-		Use:   "status URL[,URL...] [--json] [--watch | --ready]",
+		Use:   "status URL[,URL...] [--token TOKEN] [--json] [--watch | --ready]",
 		Short: "Shows the members, the replicators and their lag, and the rounds' sources",
 		Long: `Shows the members, the replicators and their lag, and how the rounds' sources fare, if there are any. With --ready it only asks whether the node takes part and shows what it
 knows, and exits with 1 if it does not: the health check of a container.`,
@@ -34,7 +35,7 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 			if err != nil {
 				return err
 			}
-			c := newClient(nodes, "", env.log)
+			c := env.client(nodes, token)
 			defer c.Close()
 			c.hasty = true
 			if ready {
@@ -64,6 +65,7 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&token, "token", "", "the `TOKEN` of the nodes: without it they show names, roles and what is stale, unless asked from their own machine")
 	f.BoolVar(&asJSON, "json", false, "print it as JSON; with --watch, one object a line")
 	f.BoolVar(&again, "watch", false, "show it anew every second, until interrupted")
 	f.BoolVar(&ready, "ready", false, "only tell whether the node is ready, by the exit code too")
@@ -149,6 +151,9 @@ func watchStatus(ctx context.Context, env *environment, c *client) error {
 // describe is the cluster as a table, and what is to be said about single members below it, in lines of
 // so many columns; 0: as long as they will. The leader is marked with a star.
 func (s clusterState) describe(columns int) string {
+	if s.Public {
+		return s.describePublic(columns)
+	}
 	leader := "nobody leads at the moment"
 	for _, m := range s.Members {
 		if m.leads(s) {
@@ -188,6 +193,38 @@ func (s clusterState) describe(columns int) string {
 		text += "\n" + wrap(strings.Join(notes, "\n")+"\n", columns)
 	}
 	return text
+}
+
+// describePublic is what everybody may see.
+func (s clusterState) describePublic(columns int) string {
+	head := fmt.Sprintf("cluster %s: ", s.ClusterID)
+	if s.Leader == "" {
+		head += "nobody leads at the moment. "
+	} else {
+		head += string(s.Leader) + " leads. "
+	}
+	head += fmt.Sprintf("%s, of the role %s, shows ", s.Node, s.Role)
+	if s.Stale {
+		head += "stale boards."
+	} else {
+		head += "current boards."
+	}
+	t := table{head: []string{" ", "NAME", "ROLE", "BOARDS"}}
+	for _, m := range s.Members {
+		row := []string{" ", m.Name, m.Role, "unknown"}
+		if m.leads(s) {
+			row[0] = "*"
+		}
+		if m.Stale != nil {
+			row[3] = map[bool]string{false: "current", true: "stale"}[*m.Stale]
+		}
+		t.rows = append(t.rows, row)
+	}
+	text := wrap(head+"\n", columns)
+	if len(t.rows) > 0 {
+		text += "\n" + t.String()
+	}
+	return text + "\n" + wrap("This is what the public sees. --token shows operators all of it.\n", columns)
 }
 
 // String is a sentence about the source.
@@ -243,7 +280,9 @@ func (m memberState) leads(s clusterState) bool {
 }
 
 // replicates reports whether the member takes every entry as it comes.
-func (m memberState) replicates() bool { return m.State == "replicate" || m.State == "leader" }
+func (m memberState) replicates() bool {
+	return m.State == "replicate" || m.State == "leader" || m.Stale != nil && !*m.Stale
+}
 
 // byteSize is an amount of data, as a person reads it.
 func byteSize(n uint64) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,17 +31,19 @@ func newVenueCommand(env *environment) *cobra.Command {
 	}
 	cmd.AddCommand(newVenueListCommand(env), newVenueInviteCommand(env), newVenueAddCommand(env))
 	cmd.AddCommand(newVenueChangeCommand(env, "remove", "Takes a member out of the cluster, for good",
-		func(ctx context.Context, c *client, m memberState) error { return c.removeMember(ctx, m.ID) }))
+		func(ctx context.Context, c *client, m memberState) error { return c.removeMember(ctx, m.key()) }))
 	cmd.AddCommand(newVenueChangeCommand(env, "promote", "Makes a learner a voter",
-		func(ctx context.Context, c *client, m memberState) error { return c.setSuffrage(ctx, m.ID, "voter") }))
+		func(ctx context.Context, c *client, m memberState) error { return c.setSuffrage(ctx, m.key(), "voter") }))
 	cmd.AddCommand(newVenueChangeCommand(env, "demote", "Makes a voter a learner, which replicates and has no vote",
-		func(ctx context.Context, c *client, m memberState) error { return c.setSuffrage(ctx, m.ID, "learner") }))
+		func(ctx context.Context, c *client, m memberState) error {
+			return c.setSuffrage(ctx, m.key(), "learner")
+		}))
 	return cmd
 }
 
 func newVenueListCommand(env *environment) *cobra.Command {
 	list := newStatusCommand(env)
-	list.Use = "list URL[,URL...] [--json] [--watch]"
+	list.Use = "list URL[,URL...] [--token TOKEN] [--json] [--watch]"
 	list.Short = "Lists the members, as status does"
 	return list
 }
@@ -57,7 +60,7 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			if err != nil {
 				return err
 			}
-			c := newClient(nodes, token, env.log)
+			c := env.client(nodes, token)
 			defer c.Close()
 			s, err := askCluster(cmd.Context(), c)
 			if err != nil {
@@ -72,7 +75,7 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			if err := change(ctx, c, m); err != nil {
 				return fmt.Errorf("%s %s: %w", verb, m.Name, err)
 			}
-			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, m.Name, m.ID)
+			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, m.Name, m.key())
 			// A learner that is left becomes a voter in its place.
 			if voters := s.voters(); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
 				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
@@ -93,6 +96,9 @@ func (s clusterState) voters() (n int) {
 	}
 	return n
 }
+
+// key is the id, or the name, which the public sees.
+func (m memberState) key() string { return cmp.Or(string(m.ID), m.Name) }
 
 // member finds a member by its name or else by its id.
 func (s clusterState) member(nameOrID string) (memberState, error) {
@@ -131,7 +137,7 @@ without tokens invitations are made on the machine of a member, at its 127.0.0.1
 			if err != nil {
 				return err
 			}
-			c := newClient(nodes, token, env.log)
+			c := env.client(nodes, token)
 			defer c.Close()
 			c.hasty = true
 			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
@@ -187,7 +193,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if err := cfg.validate(); err != nil {
 				return err
 			}
-			c := newClient(nodes, cfg.Token, env.log)
+			c := env.client(nodes, cfg.Token)
 			defer c.Close()
 			c.hasty = true
 			inviting, done := context.WithTimeout(cmd.Context(), changeTimeout)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,11 +44,11 @@ node if several are given.`,
 				return usagef("--board is the number of a board, from 1, not %d", board)
 			}
 			w := &watcher{
-				nodes: nodes, log: env.log, round: relay.RoundID(round), board: board,
+				nodes: nodes, log: env.log, roots: env.roots, round: relay.RoundID(round), board: board,
 				show: show{out: env.stdout, json: asJSON},
 			}
 			if w.round == "" {
-				c := newClient(nodes, "", env.log)
+				c := env.client(nodes, "")
 				defer c.Close()
 				if w.round, err = latestRound(cmd.Context(), c); err != nil {
 					return err
@@ -90,6 +92,7 @@ type watcher struct {
 	// Static after construction.
 	nodes []string
 	log   *slog.Logger
+	roots *x509.CertPool // of --tls-ca
 	round relay.RoundID
 	board int // 0: all
 
@@ -135,7 +138,7 @@ func (e *refusedError) Error() string { return e.msg }
 
 // follow shows what one connection to one node brings, and returns why it ended.
 func (w *watcher) follow(ctx context.Context, node string) error {
-	conn, res, err := websocket.DefaultDialer.DialContext(ctx, w.url(node), nil)
+	conn, res, err := w.dialer().DialContext(ctx, w.url(node), nil)
 	if err != nil {
 		if res != nil && res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusTooManyRequests {
 			return &refusedError{fmt.Sprintf("%s answered %s to a spectator", node, res.Status)}
@@ -172,6 +175,12 @@ func (w *watcher) follow(ctx context.Context, node string) error {
 			}
 		}
 	}
+}
+
+func (w *watcher) dialer() *websocket.Dialer {
+	d := *websocket.DefaultDialer
+	d.TLSClientConfig = &tls.Config{RootCAs: w.roots}
+	return &d
 }
 
 // take shows one frame and moves the cursor past it.

@@ -3,6 +3,8 @@ package edge
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -37,6 +39,8 @@ type Config struct {
 	// Identified, if set, is called once it is known which cluster they are of, before Machine is first called. An error ends Open.
 	Identified func(cluster string) error
 	Log        *slog.Logger
+	// Roots are the CAs whose upstreams are believed. Nil: those of the system.
+	Roots *x509.CertPool
 
 	// Silence is how long an upstream may say nothing until it is given up; it says something each half second. Zero: 2 s. The boards
 	// are stale if they are older than that.
@@ -114,12 +118,13 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: cfg.Silence}).DialContext,
 			TLSHandshakeTimeout:   cfg.Silence,
+			TLSClientConfig:       &tls.Config{RootCAs: cfg.Roots},
 			ResponseHeaderTimeout: cfg.Silence,
 			DisableCompression:    true,
 			MaxIdleConns:          4,
 			IdleConnTimeout:       time.Minute,
 		}},
-		submits:   newSubmits(),
+		submits:   newSubmits(cfg.Roots),
 		upstreams: newUpstreams(cfg.Upstreams, cfg.Probation),
 	}
 	f.wg.Go(func() { f.run(lifetime) })

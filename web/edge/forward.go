@@ -3,13 +3,17 @@ package edge
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/textproto"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -86,7 +90,12 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 		if secret && !t.named {
 			continue
 		}
-		out, err := http.NewRequestWithContext(ctx, r.Method, t.url+r.URL.RequestURI(), bytes.NewReader(body))
+		var connected atomic.Bool
+		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			GetConn: func(string) { connected.Store(false) }, // again, if a connection that was kept has ended
+			GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		})
+		out, err := http.NewRequestWithContext(traced, r.Method, t.url+r.URL.RequestURI(), bytes.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +105,7 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 			return res, nil
 		}
 		f.log.Warn("a submission could not be passed on", "upstream", t.url, "err", whyNone(err))
-		if last = err; !isDialError(err) {
+		if last = err; connected.Load() {
 			return nil, fmt.Errorf("%w (%s)", ErrUnanswered, t.url)
 		}
 	}
@@ -130,19 +139,14 @@ func (f *Follower) headers(in http.Header, hops int, site string) http.Header {
 	return out
 }
 
-// isDialError reports whether the connection did not come about, so that nothing was sent.
-func isDialError(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
-}
-
 // newSubmits is the client for what is passed on. The caller's context bounds it.
-func newSubmits() *http.Client {
+func newSubmits(roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout: dialTimeout,
+			TLSClientConfig:     &tls.Config{RootCAs: roots},
 			DisableCompression:  true,
 			MaxIdleConnsPerHost: 32,
 			IdleConnTimeout:     time.Minute,

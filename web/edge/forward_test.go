@@ -53,7 +53,7 @@ func newUpstreamServer(t *testing.T) *upstreamServer {
 
 // forwarder is a follower that knows these upstreams, as far as passing on goes.
 func forwarder(t *testing.T, named int, urls ...string) *Follower {
-	f := &Follower{log: slog.New(slog.DiscardHandler), submits: newSubmits(), upstreams: newUpstreams(urls[:named], time.Second)}
+	f := &Follower{log: slog.New(slog.DiscardHandler), submits: newSubmits(nil), upstreams: newUpstreams(urls[:named], time.Second)}
 	f.upstreams.learn(urls[named:], nil, "")
 	t.Cleanup(f.submits.CloseIdleConnections)
 	return f

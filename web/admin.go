@@ -1,0 +1,156 @@
+package web
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+// What only operators may see: /metrics, the whole of GET /api/cluster, and profiles. The public
+// gets the names of the nodes, their roles, and whether what they show is stale.
+
+// adminPort marks, in a context, what came by the port of its own.
+type adminPort struct{}
+
+// Admin serves a port of its own for operators: all that the node serves elsewhere, as an operator
+// sees it, and profiles.
+func (s *Server) Admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", s)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), adminPort{}, true))
+		if strings.HasPrefix(r.URL.Path, "/debug/") {
+			s.forAdmins(mux).ServeHTTP(w, r)
+			return
+		}
+		s.ServeHTTP(w, r)
+	})
+}
+
+// admin reports whether who asks is an operator: one who shows the token, who comes by the port of
+// its own or, where there is none, from this machine.
+func (s *Server) admin(r *http.Request) bool {
+	if token, shown := bearer(r); shown && s.cfg.Token != "" && s.isToken(token) {
+		return true
+	}
+	if !s.namesUs(r) || isForeign(r) { // a page of another site, in an operator's browser
+		return false
+	}
+	return r.Context().Value(adminPort{}) != nil || !s.cfg.AdminPort && fromThisMachine(r)
+}
+
+// forAdmins refuses everybody but operators.
+func (s *Server) forAdmins(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := bearer(r)
+		switch {
+		case s.admin(r):
+			next.ServeHTTP(w, r)
+		case s.cfg.Token != "":
+			s.unauthorized(w, r, token)
+		default:
+			s.fail(w, r, &apiError{
+				Status: http.StatusForbidden, Code: "forbidden",
+				Message: "this is for operators: ask on the node's own machine, or start the node with --admin-http ADDR or --token TOKEN",
+			})
+		}
+	})
+}
+
+// voucherHeader shows one member to another: the time, signed with the key that members share. The
+// leader tells its view to members, whoever they ask for.
+const voucherHeader = "X-Chessrelay-Voucher"
+
+// voucherLifetime bounds how far the clocks of two members may differ. A voucher only lets one read.
+const voucherLifetime = 5 * time.Minute
+
+func (s *Server) voucher(now time.Time) string {
+	at := strconv.FormatInt(now.Unix(), 10)
+	h := hmac.New(sha256.New, []byte("chessrelay member\n"+s.key))
+	h.Write([]byte(at))
+	return at + "." + base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// vouched reports whether a member asks.
+func (s *Server) vouched(r *http.Request) bool {
+	shown := r.Header.Get(voucherHeader)
+	at, _, _ := strings.Cut(shown, ".")
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	made := time.Unix(seconds, 0)
+	return err == nil && time.Since(made).Abs() <= voucherLifetime && hmac.Equal([]byte(shown), []byte(s.voucher(made)))
+}
+
+// shown is the whole for operators and members, and what is public for all others.
+func (s *Server) shown(r *http.Request, whole any, public func() publicCluster) (answer, error) {
+	if s.vouched(r) || s.admin(r) {
+		return ok(whole)
+	}
+	return ok(public())
+}
+
+// staleAfter is when a member's boards are stale: it has had no word from the leader, or lacks an
+// entry, for so long.
+const staleAfter = 1500 * time.Millisecond
+
+// publicCluster is what the public sees of the cluster. It says nothing that moves with the log.
+type publicCluster struct {
+	Public    bool         `json:"public"`
+	ClusterID string       `json:"clusterId"`
+	Node      string       `json:"node"`
+	Role      string       `json:"role"`
+	Leader    string       `json:"leader"`
+	Stale     bool         `json:"stale"`
+	Members   []publicNode `json:"members"`
+}
+
+type publicNode struct {
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	Stale *bool  `json:"stale,omitempty"` // nil: the leader knows, and could not be asked
+}
+
+func (s *Server) publicMember(status consensus.Status) publicCluster {
+	out := publicCluster{
+		Public: true, ClusterID: s.origin.ClusterID(), Node: s.origin.Name(), Leader: status.Leader,
+		Stale: time.Since(s.origin.LastContact()) > staleAfter, Members: []publicNode{},
+	}
+	for _, m := range status.Members {
+		n := publicNode{Name: m.Name, Role: string(m.Role)}
+		switch m.State {
+		case "leader":
+			n.Stale = new(false)
+		case "replicate":
+			n.Stale = new(m.LagMs > staleAfter.Milliseconds())
+		case "unknown":
+		default:
+			n.Stale = new(true)
+		}
+		if m.ID == status.NodeID {
+			out.Role, n.Stale = n.Role, &out.Stale
+		}
+		out.Members = append(out.Members, n)
+	}
+	return out
+}
+
+func (s *Server) publicEdge() publicCluster {
+	e := s.cfg.Edge
+	report := e.Report()
+	return publicCluster{
+		Public: true, ClusterID: e.ClusterID(), Node: e.Name(), Role: "edge",
+		Leader: report.Leader.Name, Stale: report.Stale, Members: []publicNode{},
+	}
+}

@@ -1,0 +1,92 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A page of any site can have its own name lead to this node (DNS rebinding). The browser then takes
+// the node for that site: it lets the page submit here, and read what comes back. What gives it away
+// is the name, in Host. So whatever changes something, or is not for everybody, must be asked for by
+// a name that is this node's own.
+//
+// IP addresses and localhost are nobody's to rebind. The public's reads are left alone: any page may
+// read them anyway (Access-Control-Allow-Origin), no browser adds credentials to them by itself, and
+// spectators come by names that nobody has told the node.
+
+// submittedHere refuses submissions that name another host.
+func (s *Server) submittedHere(next http.Handler) http.Handler {
+	asked := s.askedHere(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions:
+			next.ServeHTTP(w, r)
+		default:
+			asked.ServeHTTP(w, r)
+		}
+	})
+}
+
+// askedHere refuses whatever names another host.
+func (s *Server) askedHere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.namesUs(r) {
+			s.fail(w, r, &apiError{
+				Status: http.StatusMisdirectedRequest, Code: "unknown_host",
+				Message: "this node does not go by the name " + hostName(r.Host) + ": ask for it by an IP address or the host of its --advertise-http, or start it with --allow-host " + hostName(r.Host),
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// namesUs reports whether the request names a host that is this cluster's.
+func (s *Server) namesUs(r *http.Request) bool {
+	host := hostName(r.Host)
+	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || s.byProxy(r) {
+		return true
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	if host == hostOf(s.cfg.URL) || slices.ContainsFunc(s.cfg.Hosts, func(h string) bool { return hostName(h) == host }) {
+		return true
+	}
+	if s.cfg.Node == nil {
+		return false
+	}
+	for _, m := range s.cfg.Node.Members() {
+		if hostOf(m.HTTP) == host {
+			return true
+		}
+	}
+	return false
+}
+
+// byProxy reports whether it comes by a proxy that is trusted.
+func (s *Server) byProxy(r *http.Request) bool {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	at := from.Addr().Unmap().WithZone("")
+	return err == nil && slices.ContainsFunc(s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(at) })
+}
+
+// hostName is a host without its port, in one form.
+func hostName(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+func hostOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return hostName(u.Host)
+}
