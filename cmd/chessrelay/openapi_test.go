@@ -308,6 +308,11 @@ func TestOpenAPI(t *testing.T) {
 		} {
 			doc.get(200, path)
 		}
+		token := doc.token
+		doc.token, doc.header = "", http.Header{"X-Forwarded-For": {"192.0.2.1"}} // the public
+		doc.get(200, "/api/cluster")
+		doc.get(401, "/metrics")
+		doc.token, doc.header = token, nil
 	}
 
 	edgeAnswers(t, doc, c)

@@ -338,7 +338,22 @@ export interface MemberStatus {
 }
 
 /** The group, as the node that answers sees it. */
+/** What GET /api/cluster tells the public. */
+export interface PublicCluster {
+  readonly public: true;
+  readonly clusterId: string;
+  readonly node: string;
+  readonly role: string;
+  /** Empty while nobody leads. */
+  readonly leader: string;
+  readonly stale: boolean;
+  /** `stale` is missing where only the leader knows, and it could not be asked. */
+  readonly members: readonly { readonly name: string; readonly role: string; readonly stale?: boolean }[];
+}
+
+/** What it tells operators. */
 export interface ClusterStatus {
+  readonly public?: undefined;
   readonly clusterId: string;
   readonly node: string;
   readonly nodeId: string;

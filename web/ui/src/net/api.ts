@@ -1,4 +1,4 @@
-import type { ClusterStatus, Game, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
+import type { ClusterStatus, Game, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
 
 /** What a node answered when it was not 200. */
 export class ApiError extends Error {
@@ -44,8 +44,9 @@ export async function game(id: string, signal: AbortSignal): Promise<Game> {
   return { ...answer, moves: answer.moves ?? [] };
 }
 
-export async function cluster(signal: AbortSignal): Promise<ClusterStatus> {
-  const answer = await get<ClusterStatus>("/api/cluster", signal);
+export async function cluster(signal: AbortSignal): Promise<ClusterStatus | PublicCluster> {
+  const answer = await get<ClusterStatus | PublicCluster>("/api/cluster", signal);
+  if (answer.public) return answer;
   return { ...answer, members: answer.members ?? [] };
 }
 

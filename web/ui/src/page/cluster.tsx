@@ -2,8 +2,10 @@ import type { VNode } from "preact";
 import { formatAge } from "../model/clock.ts";
 import { changes, pipeline, type Pipeline, type Poll } from "../model/pipeline.ts";
 import type { Condition } from "../model/status.ts";
+import type { PublicCluster } from "../model/wire.ts";
 import { cluster } from "../net/api.ts";
 import { ClusterView } from "../view/cluster.tsx";
+import { PublicClusterView } from "../view/publiccluster.tsx";
 import { Loading } from "../view/notfound.tsx";
 import { local, type Page, type Shell } from "./page.ts";
 
@@ -16,6 +18,8 @@ const patience = 5000;
 export class ClusterPage implements Page {
   #poll: Poll | undefined;
   #picture: Pipeline | undefined;
+  /** In place of both, for who is no operator. */
+  #public: { at: number; status: PublicCluster } | undefined;
   #turn = 0;
   #failed = false;
   #asking: AbortController | undefined;
@@ -50,12 +54,18 @@ export class ClusterPage implements Page {
   }
 
   view(): VNode {
+    if (this.#public) return <PublicClusterView cluster={this.#public.status} />;
     return this.#picture ? <ClusterView pipeline={this.#picture} turn={this.#turn} /> : <Loading />;
   }
 
   #condition(): Condition {
-    const shown = this.#poll ? ` · as of ${formatAge(local() - this.#poll.at)} ago` : "";
+    const last = this.#public ?? this.#poll;
+    const shown = last ? ` · as of ${formatAge(local() - last.at)} ago` : "";
     if (this.#failed) return { status: "reconnecting", text: `This node does not answer${shown}` };
+    if (this.#public) {
+      const { leader, stale } = this.#public.status;
+      return leader === "" ? { status: "stale", text: "No leader" } : stale ? { status: "stale", text: "Stale" } : { status: "live", text: "Live" };
+    }
     if (!this.#picture) return { status: "reconnecting", text: "Connecting…" };
     return this.#picture.leader === undefined ? { status: "stale", text: "No leader" } : { status: "live", text: "Live" };
   }
@@ -77,7 +87,9 @@ export class ClusterPage implements Page {
     try {
       const status = await cluster(asking.signal);
       if (this.#asking !== asking) return;
-      this.#take({ at: local(), status });
+      if (status.public) this.#public = { at: local(), status };
+      else this.#take({ at: local(), status });
+      this.#failed = false;
     } catch {
       if (this.#asking !== asking) return; // nobody looks any more
       this.#failed = true;
@@ -92,9 +104,9 @@ export class ClusterPage implements Page {
   #take(poll: Poll): void {
     const picture = pipeline(this.#poll, poll);
     const news = changes(this.#picture, picture);
+    this.#public = undefined;
     this.#poll = poll;
     this.#picture = picture;
-    this.#failed = false;
     this.#turn++;
     if (news.length > 0) this.shell.announce(news.join(". "));
   }
