@@ -692,7 +692,7 @@ func TestPushThatDoesNotCome(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /api/broadcast/round/roundAAA/push HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n[White \"A\"]\n\n1. e4 ")
+	fmt.Fprintf(conn, "POST /api/broadcast/round/roundAAA/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n[White \"A\"]\n\n1. e4 ")
 	if answer, _ := io.ReadAll(conn); len(answer) > 0 {
 		t.Errorf("half a push is answered %s", answer)
 	}

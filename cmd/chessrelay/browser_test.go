@@ -25,7 +25,7 @@ type page struct {
 }
 
 // newPage starts Chromium with an empty profile.
-func newPage(t testing.TB) *page {
+func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
 	t.Helper()
 	var binary string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -43,6 +43,7 @@ func newPage(t testing.TB) *page {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WSURLReadTimeout(60*time.Second),
 	)
+	options = append(options, more...)
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	p := &page{t: t, ctx: ctx}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPageOverTLS has a browser watch a round over TLS: pages come by HTTP/2, and moves by a
+// WebSocket or, where there is none, by Server-Sent Events. Its public gets names and roles.
+func TestPageOverTLS(t *testing.T) {
+	secure := withTLS(t)
+	c := newTestClusterWith(t, 2, secure)
+	round, games := newRound(t, c.nodes[0].url, 1)
+	c.waitEqual()
+	moves := c.nodes[0].url + "/api/games/" + games[0] + "/moves"
+	p := newPage(t, chromedp.Flag("ignore-certificate-errors", true))
+	p.open(c.nodes[1].url + "/round/" + round + "/1")
+	must(t, moves, object{"ply": 1, "move": "e4"})
+	p.wait("the move by WebSocket", shown(1))
+	if got := eval[string](p, `performance.getEntriesByType('navigation')[0].nextHopProtocol`); got != "h2" {
+		t.Errorf("the page came by %s", got)
+	}
+	p.do(chromedp.Evaluate[chromedp.Void](`void (window.seen = 0, window.source = new EventSource('/events?round=` + round + `'), source.onmessage = () => seen++)`))
+	p.wait("Server-Sent Events", `window.seen > 1`)
+	must(t, moves, object{"ply": 2, "move": "e5"})
+	p.wait("the move", shown(2)+` && window.seen > 2`)
+	p.open(c.nodes[1].url + "/cluster")
+	p.wait("the operator's picture", `document.querySelectorAll('tr[data-member][data-state]').length === 2`)
+	p.noErrors()
+
+	n := c.nodes[1]
+	n.stop()
+	n.cfg.AdminHTTP = "127.0.0.1:0" // so that this machine is the public
+	n.start()
+	p.open(n.url + "/cluster")
+	p.wait("the public's picture", `document.querySelectorAll('[data-public] tr[data-member]').length === 2 && document.body.textContent.includes('Up to date.')`)
+	p.noErrors()
+}
