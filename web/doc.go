@@ -25,6 +25,9 @@
 // Origin). Where [Config.Token] is set, they need it. grant.go tells how the broadcaster app, which
 // looks like such a page, is let in.
 //
+// hosts.go refuses submissions that name another host (DNS rebinding). admin.go says who is an operator, and what the
+// public sees of the cluster.
+//
 // lichess.go and the files named after it speak the interface of lichess's broadcasts over the same
 // submissions. A push of PGN is compared with the boards (package mirror), and what differs is submitted; pushes to
 // one round, and polls of its source, wait for each other in the order in which they came (pull.Lines). A push that is
