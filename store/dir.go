@@ -55,13 +55,21 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return syncAndClose(d)
 }
+
+// syncAndClose makes the names in the open directory d durable.
+func syncAndClose(d *os.File) error { return errors.Join(d.Sync(), d.Close()) }
 
 // writeFileAtomic brings what write writes to path, durably: after a crash
 // there is the old content or the new one. One at a time for one path: the
 // temporary file has a fixed name, so that crashes leave no more than one.
 func writeFileAtomic(path string, write func(io.Writer) error) (err error) {
+	dir, err := os.Open(filepath.Dir(path)) // before anything changes: it may fail for want of files
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	f, err := os.OpenFile(path+tempMark+"new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -77,7 +85,7 @@ func writeFileAtomic(path string, write func(io.Writer) error) (err error) {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return dir.Sync()
 }
 
 // lockWait is how long open waits for another process: long enough for one

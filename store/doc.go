@@ -23,6 +23,8 @@
 //     open it anew, in a new process if it was an fsync, since the kernel may
 //     go on to show what it could not write. (The log writes its last frame again
 //     when it is opened, so that it is on the disk as it was read.)
+//   - A write that cannot be made because too many files are open ([OutOfFiles]) has
+//     changed nothing, and may be repeated.
 //   - A file that is not what was written is refused with an error that names
 //     it and the place in it ([ErrDamaged]), at open. There are no panics, and no
 //     wrong content. A part of a file that is not in use may be damaged without harm.

@@ -24,17 +24,21 @@ func datasync(f *os.File) error {
 // openDirect opens the file at path for writes that go to the disk out of the program's own memory. It returns nil where
 // there are none, and on file systems of which it is not known that a direct write with RWF_DSYNC is durable when it
 // returns. (FUSE hands the flag on to a program that may pass it over, and would have heeded an fdatasync.)
-func openDirect(path string) *os.File {
+// The only error is that too many files are open.
+func openDirect(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_DIRECT, 0)
+	if OutOfFiles(err) {
+		return nil, err
+	}
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &st); err == nil && (st.Type == unix.EXT4_SUPER_MAGIC || st.Type == unix.XFS_SUPER_MAGIC) {
-		return f
+		return f, nil
 	}
 	_ = f.Close()
-	return nil
+	return nil, nil
 }
 
 // writeDirect writes whole pages of memory to f, at the beginning of a page, and makes them durable, in one call to the

@@ -53,7 +53,9 @@ func TestNotDirect(t *testing.T) {
 	}
 	f := os.NewFile(uintptr(fd), "memory")
 	defer f.Close()
-	if direct := openDirect(fmt.Sprintf("/proc/self/fd/%d", fd)); direct != nil {
+	if direct, err := openDirect(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil {
+		t.Error(err)
+	} else if direct != nil {
 		direct.Close()
 		t.Error("a file in memory is written directly")
 	}

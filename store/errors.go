@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 var (
@@ -31,6 +32,13 @@ var (
 	// short, altered, too big, or not of the position that was announced.
 	ErrStream = errors.New("bad snapshot stream")
 )
+
+// OutOfFiles reports whether err says that a file could not be opened because too many are open,
+// in this process (EMFILE) or on this machine (ENFILE). The store has then changed nothing and goes
+// on: the caller may repeat the call once files were closed.
+func OutOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
 
 // damage is an [ErrDamaged] about one file.
 type damage struct {

@@ -89,7 +89,11 @@ func (f osFolder) open(name string) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &osFile{d, openDirect(f.path(name))}, nil
+	direct, err := openDirect(f.path(name))
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return &osFile{d, direct}, nil
 }
 
 func (f osFolder) rename(from, to string) error { return os.Rename(f.path(from), f.path(to)) }

@@ -88,6 +88,9 @@ func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 		return fmt.Errorf("append: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
 	}
 	seg, err := l.segmentFor(size)
+	if OutOfFiles(err) { // nothing is written yet
+		return fmt.Errorf("write log %s: %w", l.path, err)
+	}
 	if err != nil {
 		return l.fail(err)
 	}

@@ -120,15 +120,19 @@ func (b *Boards) Install(in *Incoming) error {
 	if in.state.Index < state.Index {
 		return fmt.Errorf("install boards of %d over those of %d: %w", in.state.Index, state.Index, ErrBackwards)
 	}
-	if err := os.Rename(in.path, b.path); err != nil {
+	dir, err := os.Open(filepath.Dir(b.path)) // before anything changes: it may fail for want of files
+	if err != nil {
 		return fmt.Errorf("install boards: %w", err)
+	}
+	if err := os.Rename(in.path, b.path); err != nil {
+		return fmt.Errorf("install boards: %w", errors.Join(err, dir.Close()))
 	}
 	b.mu.Lock()
 	b.file, b.state = &boardsFile{db: in.db, uses: 1}, in.state
 	b.mu.Unlock()
 	in.db, in.path = nil, ""
 	// The last release is of the use that OpenBoards or an earlier Install began.
-	if err := errors.Join(syncDir(filepath.Dir(b.path)), old.release()); err != nil {
+	if err := errors.Join(syncAndClose(dir), old.release()); err != nil {
 		return b.fail(fmt.Errorf("install boards %s: %w: %w", b.path, ErrFailed, err))
 	}
 	return nil
