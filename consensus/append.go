@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"errors"
 	"fmt"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -29,7 +30,9 @@ func (n *Node) appendLoop() {
 			return
 		}
 		if err := a.process(n.toAppend.takeAll()); err != nil {
-			n.fail(err)
+			if !errors.Is(err, ErrClosed) {
+				n.fail(err)
+			}
 			return
 		}
 	}
@@ -52,7 +55,7 @@ func (a *appender) process(work []appendWork) error {
 		switch {
 		case w.message == nil:
 			if err = a.flush(); err == nil {
-				err = a.n.storage.Compact(w.compact)
+				err = a.n.untilFiles(func() error { return a.n.storage.Compact(w.compact) })
 			}
 		case hasSnapshot(w.message):
 			if err = a.flush(); err == nil {
@@ -115,7 +118,7 @@ func (a *appender) setHard(m *raftpb.Message) {
 // along with the next append.
 func (a *appender) flush() error {
 	if a.sync || len(a.entries) > 0 {
-		if err := a.n.storage.Append(a.hard, a.entries); err != nil {
+		if err := a.n.untilFiles(func() error { return a.n.storage.Append(a.hard, a.entries) }); err != nil {
 			return err
 		}
 	}
@@ -152,13 +155,13 @@ func (a *appender) install(m *raftpb.Message) error {
 		return fmt.Errorf("install snapshot at index %d: %w", meta.Index, err)
 	}
 	a.setHard(m)
-	if err := a.n.storage.Reset(meta.Index, meta.Term, a.hard); err != nil {
+	if err := a.n.untilFiles(func() error { return a.n.storage.Reset(meta.Index, meta.Term, a.hard) }); err != nil {
 		return err
 	}
 	// Entries that came in the same breath follow the snapshot.
 	if ents := m.Entries; len(ents) > 0 {
 		a.writes++
-		if err := a.n.storage.Append(a.hard, ents); err != nil {
+		if err := a.n.untilFiles(func() error { return a.n.storage.Append(a.hard, ents) }); err != nil {
 			return err
 		}
 	}

@@ -267,17 +267,19 @@ func (n *Node) lostEntries(r reply) {
 }
 
 // amend changes what is written down about this node.
-func (n *Node) amend(change func(*store.Identity)) (store.Identity, error) {
+func (n *Node) amend(change func(*store.Identity)) (who store.Identity, err error) {
 	n.identity.Lock()
 	defer n.identity.Unlock()
-	who, err := store.LoadIdentity(n.cfg.Dir)
-	if err != nil {
-		return who, err
-	}
-	was := who
-	if change(&who); who != was {
-		err = store.SaveIdentity(n.cfg.Dir, who)
-	}
+	err = n.untilFiles(func() (err error) {
+		if who, err = store.LoadIdentity(n.cfg.Dir); err != nil {
+			return err
+		}
+		was := who
+		if change(&who); who != was {
+			err = store.SaveIdentity(n.cfg.Dir, who)
+		}
+		return err
+	})
 	return who, err
 }
 

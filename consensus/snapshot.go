@@ -194,7 +194,7 @@ func (a *applier) install(i *installation) error {
 	if _, err := a.n.amend(func(who *store.Identity) { who.Installed = i.meta.Index }); err != nil {
 		return err
 	}
-	if err := a.n.boards.Install(i.incoming); err != nil {
+	if err := a.n.untilFiles(func() error { return a.n.boards.Install(i.incoming) }); err != nil {
 		return err
 	}
 	a.position, a.outdated, a.unsaved, a.now = a.n.boards.Position(), false, 0, false

@@ -1,0 +1,40 @@
+package consensus
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/chessrelay/chessrelay/store"
+)
+
+// How a node waits for file descriptors: it tries again each filesPause, and warns each filesWarning.
+const (
+	filesPause   = 50 * time.Millisecond
+	filesWarning = 10 * time.Second
+)
+
+// untilFiles calls write again while it fails because too many files are open. That is no failed
+// disk: the store has changed nothing, and nothing is acknowledged meanwhile. The error is ErrClosed
+// if the node closes before.
+func (n *Node) untilFiles(write func() error) error {
+	began, warned := time.Now(), time.Time{}
+	for {
+		err := write()
+		if !store.OutOfFiles(err) {
+			if err == nil && !warned.IsZero() {
+				n.log.Warn("writing to disk again: there are file descriptors", "waited", time.Since(began))
+			}
+			return err
+		}
+		if time.Since(warned) >= filesWarning {
+			warned = time.Now()
+			n.log.Warn("writing to disk waits: too many files are open; raise the limit (ulimit -n, LimitNOFILE=)",
+				"err", err, "waiting", time.Since(began))
+		}
+		select {
+		case <-time.After(filesPause):
+		case <-n.ctx.Done():
+			return fmt.Errorf("%w: %w", ErrClosed, err)
+		}
+	}
+}
