@@ -66,8 +66,8 @@ type Config struct {
 	// Workers is how many goroutines write to the spectators; zero: GOMAXPROCS. At most 64.
 	Workers int
 
-	// MaxSpectators is how many connections there may be; zero: 100,000, but no more than leave the process
-	// 500 of the files that it may have open.
+	// MaxSpectators is how many connections there may be; zero: 100,000. In any case there are no
+	// more than leave the process [SpareFiles] of the files that it may have open.
 	MaxSpectators int
 	// MaxPerSecond is how many may come in a second, and as many at once after a calm; zero: 20,000. The others are
 	// asked to come back a little later, each at another moment, so that those who are here do not wait for those who come.
@@ -100,8 +100,12 @@ const maxStatusEvery = 10 * time.Second
 // maxWorkers is the bits of round.workers.
 const maxWorkers = 64
 
-// spareFiles are for what else a node has open: its log, its peers, the submitters.
+// spareFiles are for what else a node has open: its log, its peers, requests.
 const spareFiles = 500
+
+// SpareFiles returns how many of the files that a process may have open are not for spectators: 500,
+// or half of them if they are few.
+func SpareFiles(files int) int { return min(spareFiles, (files+1)/2) }
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Cluster == "" {
@@ -167,8 +171,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxSpectators == 0 {
 		c.MaxSpectators = 100_000
-		if files := maxFiles(); files > 0 && files-spareFiles < c.MaxSpectators {
-			c.MaxSpectators = max(files-spareFiles, files/2)
+	}
+	if files := OpenFiles(); files > 0 {
+		if most := files - SpareFiles(files); c.MaxSpectators < 0 || c.MaxSpectators > most {
+			c.MaxSpectators = most
 		}
 	}
 	if c.MaxPerSecond == 0 {

@@ -129,6 +129,7 @@ func (h *Hub) reject(w http.ResponseWriter, err error) {
 		writeError(w, http.StatusConflict, "other_cluster", reason)
 	case CloseGoingAway:
 		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Connection", "close")
 		writeError(w, http.StatusServiceUnavailable, "behind", reason)
 		return
 	default:

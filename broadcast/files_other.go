@@ -2,4 +2,5 @@
 
 package broadcast
 
-func maxFiles() int { return 0 }
+// OpenFiles returns how many files the process may have open; 0: not known.
+func OpenFiles() int { return 0 }

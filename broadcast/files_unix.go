@@ -4,9 +4,9 @@ package broadcast
 
 import "golang.org/x/sys/unix"
 
-// maxFiles is how many files the process may have open; 0: not known. The runtime has
+// OpenFiles returns how many files the process may have open; 0: not known. The runtime has
 // raised the soft limit to the hard one.
-func maxFiles() int {
+func OpenFiles() int {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
 		return 0

@@ -255,8 +255,9 @@ func (h *Hub) notUpgraded(w http.ResponseWriter, _ *http.Request, status int, re
 
 // refuse answers one who was not let in.
 func (h *Hub) refuse(w http.ResponseWriter, err error) {
-	// Those who come back do so at different moments.
+	// Those who come back do so at different moments. Until then they hold no file open here.
 	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(5)))
+	w.Header().Set("Connection", "close")
 	switch {
 	case errors.Is(err, errClosed):
 		writeError(w, http.StatusServiceUnavailable, "going_away", err.Error())

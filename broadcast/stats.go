@@ -79,3 +79,9 @@ func (h *Hub) Stats() Stats {
 	h.mu.Unlock()
 	return s
 }
+
+// Connections returns how many spectators have a connection, those that come or go among them.
+func (h *Hub) Connections() int { return h.gate.connections() }
+
+// Limit returns how many of them there may be; negative: no limit.
+func (h *Hub) Limit() int { return h.cfg.MaxSpectators }

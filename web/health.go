@@ -51,6 +51,9 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		status, why = http.StatusServiceUnavailable, "catching up"
 	}
 	body["status"] = why
+	if s.cfg.Warning != "" {
+		body["warning"] = s.cfg.Warning
+	}
 	if status != http.StatusOK {
 		body["error"], body["code"] = why, "not_ready"
 	}
@@ -79,6 +82,14 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("raft_applied_index", float64(n.Applied()))
 	gauge("raft_leader_contact_seconds", time.Since(n.LastContact()).Seconds())
 	s.edgeMetrics(gauge, counter)
+	if s.cfg.Conns != nil {
+		c := s.cfg.Conns.Stats()
+		gauge("http_connections", float64(c.Open))
+		counter("http_connections_displaced_total", c.Displaced)
+		counter("http_connections_refused_total", c.Refused)
+		counter("http_accept_errors_total", c.AcceptErrors)
+	}
+	gauge("spectators_limit", float64(s.cfg.Hub.Limit()))
 	gauge("spectators", float64(hub.Spectators))
 	gauge("spectator_connections", float64(hub.Connections))
 	gauge("live_rounds", float64(hub.Rounds))

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/chessrelay/chessrelay/web/conns"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -57,12 +58,12 @@ func (s *Server) lichessRoutes(r chi.Router, p *pages) {
 		r.With(s.anyOrigin).Delete("/api/token", s.oauthRevoke)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(s.anyOrigin, s.forwardedIndex, s.sentByPage, s.mayWrite, s.forward)
+		r.Use(s.anyOrigin, s.forwardedIndex, s.sentByPage, s.mayWrite, conns.Kept, s.forward)
 		r.Post("/broadcast/new", s.handle(s.lichessNewTour))
 		r.Post("/broadcast/{tourId}/new", s.handle(s.lichessNewRound))
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(s.anyOrigin, s.forwardedIndex, s.mayWrite, s.forward)
+		r.Use(s.anyOrigin, s.forwardedIndex, s.mayWrite, conns.Kept, s.forward)
 		r.Post("/broadcast/{tourId}/edit", s.handle(s.lichessEditTour))
 		r.Post("/broadcast/round/{roundId}/edit", s.handle(s.lichessEditRound))
 		r.Post("/api/broadcast/round/{roundId}/reset", s.handle(s.lichessReset))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/conns"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/go-chi/chi/v5"
@@ -41,6 +42,10 @@ type Config struct {
 	Peers http.RoundTripper
 	// Now is the clock that commands get their time from. Nil: the system's.
 	Now func() time.Time
+	// Conns, if set, has the connections of the server, for /metrics.
+	Conns *conns.Listener
+	// Warning, if set, is what /readyz says of how the node is set up.
+	Warning string
 	// Pull, if set, polls the rounds' sources, and tells how they fare.
 	Pull *pull.Puller
 	// SubmitTimeout bounds how long a submission waits for its majority.
@@ -125,10 +130,11 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/live", s.cfg.Hub.Live)
 	r.Get("/events", s.cfg.Hub.Events)
 	r.Get("/feed", s.cfg.Hub.Feed)
-	r.Get("/healthz", s.healthz)
-	r.Get("/readyz", s.readyz)
+	// These, and all that submits, keep their connections while others are closed; see package conns.
+	r.With(conns.Kept).Get("/healthz", s.healthz)
+	r.With(conns.Kept).Get("/readyz", s.readyz)
 	r.With(s.forAdmins).Get("/metrics", s.metrics)
-	r.With(s.askedHere, s.authorize).Get("/feed/log", s.feed)
+	r.With(s.askedHere, s.authorize, conns.Kept).Get("/feed/log", s.feed)
 	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
@@ -154,7 +160,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		r.Get("/cluster", s.handle(s.getCluster))
 
 		r.Group(func(r chi.Router) {
-			r.Use(s.forwardedIndex, s.sameOrigin, s.authorize, s.forward)
+			r.Use(s.forwardedIndex, s.sameOrigin, s.authorize, conns.Kept, s.forward)
 			r.Post("/tournaments", s.handle(s.createTournament))
 			r.Post("/tournaments/{tid}/rounds", s.handle(s.createRound))
 			r.Post("/rounds/{rid}/games", s.handle(s.createGame))
@@ -171,7 +177,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 			s.deletionRoutes(r)
 		})
 		r.Group(func(r chi.Router) {
-			r.Use(s.atVenue, s.askedHere, s.sameOrigin, s.authorize, s.membersOnly)
+			r.Use(s.atVenue, s.askedHere, s.sameOrigin, s.authorize, conns.Kept, s.membersOnly)
 			r.Post("/cluster/members", s.handle(s.addMember))
 			r.Get("/cluster/invitations", s.handle(s.listInvitations))
 			r.Delete("/cluster/invitations/{id}", s.handle(s.revokeInvitation))

@@ -70,7 +70,7 @@ func newClient(nodes []string, token string, log *slog.Logger) *client {
 			TLSHandshakeTimeout: dialTimeout,
 			MaxConnsPerHost:     maxConnections,
 			MaxIdleConnsPerHost: maxConnections,
-			IdleConnTimeout:     time.Minute,
+			IdleConnTimeout:     10 * time.Second, // a node closes them after 15 s
 		}},
 	}
 }

@@ -20,6 +20,7 @@ func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cl
 		default:
 		}
 	}
+	n.starting.Say("the edge waits for an upstream to send the boards")
 	n.edge, err = edge.Open(ctx, edge.Config{
 		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token, Roots: cfg.roots,
 		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log,

@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/web"
+	"github.com/chessrelay/chessrelay/web/conns"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 )
@@ -31,11 +32,14 @@ type node struct {
 	edge   *edge.Follower  // nil but on an edge
 	pull   *pull.Puller
 
-	listener net.Listener
+	listener *conns.Listener
 	server   *http.Server
-	front    *front          // TLS, and the ports beside
-	peers    *http.Transport // calls the other nodes
-	url      string          // how others reach the API
+	front    *front                        // TLS, and the ports beside
+	peers    *http.Transport               // calls the other nodes
+	handler  atomic.Pointer[http.Handler]  // web.Starting, then the API
+	watched  atomic.Pointer[broadcast.Hub] // hub, for the listener
+	starting *web.Starting
+	url      string // how others reach the API
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -43,17 +47,6 @@ type node struct {
 	// outdated gets why an edge, which does not stop otherwise, cannot go on.
 	outdated chan error
 }
-
-// Limits of the HTTP server. What is hijacked for a WebSocket has its own.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 30 * time.Second
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
-	// shutdownGrace is how long requests may take to end when the node stops.
-	shutdownGrace = 3 * time.Second
-)
 
 // A node is stale when it has had no word from the leader for staleAfter. The
 // leader sends a heartbeat ten times a second.
@@ -73,18 +66,20 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if n.listener, err = net.Listen("tcp", cfg.HTTP); err != nil {
-		return n, fmt.Errorf("--http %s cannot be listened on: %w%s", cfg.HTTP, err, whenTaken(err))
-	}
 	n.peers = nodeTransport(cfg.roots)
 	if n.front, err = openFront(cfg, log); err != nil {
 		return n, err
 	}
-	n.url = n.front.url(cfg, n.listener.Addr())
 	proxies, err := parseProxies(cfg.TrustProxies)
 	if err != nil {
 		return n, err
 	}
+	if err := n.openHTTP(cfg, proxies); err != nil {
+		return n, err
+	}
+	lifetime, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.url = n.front.url(cfg, n.listener.Addr())
 	hub := broadcast.Config{
 		Node: cfg.Name, Boards: n.boards, Log: log,
 		MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
@@ -104,19 +99,23 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if err != nil {
 		return n, err
 	}
-	n.feed = edge.OpenFeed(edge.FeedConfig{Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log})
+	n.feed = edge.OpenFeed(edge.FeedConfig{
+		Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log, MaxFollowers: maxFollowers(),
+	})
+	warning := filesWarning(cfg.MaxSpectators, broadcast.OpenFiles())
+	if warning != "" {
+		log.Warn(warning)
+	}
 	api, err := web.New(web.Config{
 		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token, Now: cfg.now,
 		URL: n.url, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
+		Conns: n.listener, Warning: warning,
 	})
 	if err != nil {
 		return n, err
 	}
-	n.server = newServer(api, log)
-	lifetime, cancel := context.WithCancel(context.Background())
-	n.cancel = cancel
 	n.front.serveBeside(api.Admin(), n.url)
-	n.wg.Go(func() { n.served <- n.front.serve(n.server, n.listener) })
+	n.answerBy(api)
 	n.wg.Go(func() { n.watchStale(lifetime) })
 	if cfg.Join != "" {
 		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
@@ -149,6 +148,8 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 	}
 	if cfg.Join != "" {
 		rc.Join = func(ctx context.Context, self consensus.Applicant) (consensus.Welcome, error) {
+			n.starting.Say("the node waits for its cluster to admit it")
+			defer n.starting.Say(readingBoards)
 			invitation, err := cfg.invitation(ctx, log)
 			if err != nil {
 				return consensus.Welcome{}, err
@@ -179,6 +180,7 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 func (n *node) openHub(cfg broadcast.Config) (err error) {
 	n.hub, err = broadcast.Open(cfg)
 	if err == nil {
+		n.watched.Store(n.hub)
 		n.boards.publish, n.boards.reset = n.hub.Publish, n.hub.Reset
 	}
 	return err
@@ -249,8 +251,6 @@ func (n *node) Close() error {
 			errs = append(errs, n.server.Close())
 		}
 		cancel()
-	} else if n.listener != nil {
-		errs = append(errs, n.listener.Close())
 	}
 	if n.front != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
@@ -260,8 +260,8 @@ func (n *node) Close() error {
 	}
 	if n.cancel != nil {
 		n.cancel()
-		n.wg.Wait()
 	}
+	n.wg.Wait()
 	if n.pull != nil {
 		errs = append(errs, n.pull.Close())
 	}

@@ -122,7 +122,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 			ResponseHeaderTimeout: cfg.Silence,
 			DisableCompression:    true,
 			MaxIdleConns:          4,
-			IdleConnTimeout:       time.Minute,
+			IdleConnTimeout:       10 * time.Second, // a node closes them after 15 s
 		}},
 		submits:   newSubmits(cfg.Roots),
 		upstreams: newUpstreams(cfg.Upstreams, cfg.Probation),

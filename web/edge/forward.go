@@ -149,7 +149,7 @@ func newSubmits(roots *x509.CertPool) *http.Client {
 			TLSClientConfig:     &tls.Config{RootCAs: roots},
 			DisableCompression:  true,
 			MaxIdleConnsPerHost: 32,
-			IdleConnTimeout:     time.Minute,
+			IdleConnTimeout:     10 * time.Second, // a node closes them after 15 s
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
