@@ -35,3 +35,26 @@ func TestAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestSpectatorsWithinFiles: no setting lets in more spectators than leave the process its spare files.
+func TestSpectatorsWithinFiles(t *testing.T) {
+	files := OpenFiles()
+	if files == 0 {
+		t.Fatal("the limit of open files is not known")
+	}
+	most := files - SpareFiles(files)
+	for wanted, want := range map[int]int{0: min(100_000, most), 7: 7, most + 1: most, -1: most} {
+		cfg, err := Config{Cluster: testCluster, Boards: &boards{}, MaxSpectators: wanted}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.MaxSpectators != want {
+			t.Errorf("%d are wanted with %d files: %d, want %d", wanted, files, cfg.MaxSpectators, want)
+		}
+	}
+	for files, want := range map[int]int{0: 0, 1: 1, 400: 200, 999: 500, 1000: 500, 1100: 500, 1 << 20: 500} {
+		if got := SpareFiles(files); got != want {
+			t.Errorf("%d of %d files are spare, want %d", got, files, want)
+		}
+	}
+}

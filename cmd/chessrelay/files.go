@@ -29,8 +29,8 @@ const (
 	fewSpectators = 1000
 )
 
-// readingBoards is why a node that needs nobody else is not ready.
-const readingBoards = "the node reads its boards"
+// isStarting is why a node that needs nobody else is not ready.
+const isStarting = "the node is starting"
 
 // openHTTP listens, and answers at once: that the node starts, until answerBy has something better.
 func (n *node) openHTTP(cfg serveConfig, proxies []netip.Prefix) error {
@@ -39,7 +39,7 @@ func (n *node) openHTTP(cfg serveConfig, proxies []netip.Prefix) error {
 		return fmt.Errorf("--http %s cannot be listened on: %w%s", cfg.HTTP, err, whenTaken(err))
 	}
 	n.listener = conns.Listen(l, conns.Config{Room: n.room, PerAddress: cfg.MaxPerAddress, Proxies: proxies, Log: n.log})
-	n.starting = web.NewStarting(cfg.Name, readingBoards)
+	n.starting = web.NewStarting(cfg.Name, isStarting)
 	n.answerBy(n.starting)
 	n.server = newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*n.handler.Load()).ServeHTTP(w, r) }), n.log)
 	n.server.ConnState, n.server.ConnContext = n.listener.ConnState, n.listener.ConnContext
@@ -60,7 +60,7 @@ func (n *node) room() int {
 }
 
 // requestRoom is how many of the files are left for requests. Of those that are not for spectators
-// two fifths are the node's own: its log, its boards, its peers. So requests always have the others.
+// two fifths are the node's own: its log, its boards, its peers. Requests always have the others.
 func requestRoom(files, spectators int) int {
 	if files == 0 {
 		return maxRequests
@@ -68,11 +68,10 @@ func requestRoom(files, spectators int) int {
 	return min(files-broadcast.SpareFiles(files)*2/5-spectators, maxRequests)
 }
 
-// maxFollowers is how many edges may follow: half of the connections that are left when the node has
-// all its spectators.
-func maxFollowers() int {
-	files := broadcast.OpenFiles()
-	return max(1, min(maxEdges, requestRoom(files, files-broadcast.SpareFiles(files))/2))
+// maxFollowers is how many edges may follow: half of the connections that are left when the node
+// has all its spectators.
+func maxFollowers(files, spectators int) int {
+	return max(1, min(maxEdges, requestRoom(files, spectators)/2))
 }
 
 // filesWarning says that too few files may be open for the spectators that are wanted; empty: there

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/chessrelay/chessrelay/broadcast"
 )
 
 // limited is a node in a process of its own that may have only so many files open.
@@ -199,6 +201,29 @@ func TestPagesLeaveRoom(t *testing.T) {
 	eventually(t, "idle connections to be closed", func() bool { return pages.closed.Load() == clients })
 }
 
+// TestIdleConnectionsDoNotStopLeader keeps more connections idle than a leader has files, until its
+// log has needed new segments.
+func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
+	const files = 400
+	n := newLimited(t, files)
+	var c crowd
+	defer c.leave()
+	for i := range 2 * files {
+		c.come(t, fmt.Sprintf("127.0.1.%d", 1+i%100), n.url, "GET /healthz HTTP/1.1\r\nHost: hall\r\n\r\n")
+	}
+	tournament := n.url + "/api/tournaments/" + must(t, n.url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
+	for i := range 2000 {
+		long := object{"description": fmt.Sprintf("%20000d", i)}
+		if status := patch(t, tournament, long, nil); status != http.StatusOK {
+			t.Fatalf("change %d: %d", i, status)
+		}
+		if segments, err := filepath.Glob(filepath.Join(n.cfg.Data, "log", "*.seg")); err != nil || len(segments) > 2 {
+			return
+		}
+	}
+	t.Fatal("the log has needed no new segment")
+}
+
 // TestSilentConnectionsLeaveRoom has a crowd connect that sends no request, or half of one, over and
 // over, from one address or from many. Moves and health checks go on.
 func TestSilentConnectionsLeaveRoom(t *testing.T) {
@@ -207,7 +232,8 @@ func TestSilentConnectionsLeaveRoom(t *testing.T) {
 			const files = 400
 			n := newLimited(t, files)
 			_, games := newRound(t, n.url, 1)
-			requests := []string{"", "POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\nHost: hall\r\nX: "}
+			requests := []string{"", "POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\nHost: hall\r\nX: ",
+				"POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: hall\r\nContent-Length: 40\r\n\r\n{"}
 			var c crowd
 			defer c.leave()
 			for i := range 3 * files {
@@ -241,6 +267,37 @@ func TestFilesWarning(t *testing.T) {
 			if got := filesWarning(wanted, files); (got != "") != warns {
 				t.Errorf("%d spectators with %d files: %q", wanted, files, got)
 			}
+		}
+	}
+}
+
+// TestFilesTable holds the figures to those of docs/operations.md.
+func TestFilesTable(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func(n int) string {
+		s := fmt.Sprint(n)
+		if len(s) > 3 {
+			s = s[:len(s)-3] + "," + s[len(s)-3:]
+		}
+		return s
+	}
+	for _, files := range []int{400, 1024, 1100, 1500, 20_000, 110_000} {
+		spectators := min(files-broadcast.SpareFiles(files), 100_000)
+		more := ""
+		if files == 110_000 {
+			more = " and more"
+		}
+		row := fmt.Sprintf("| %s%s | %s | %s | %s |", number(files), more, number(spectators), number(requestRoom(files, spectators)), number(requestRoom(files, 0)))
+		if !strings.Contains(string(doc), row) {
+			t.Errorf("docs/operations.md lacks the row\n%s", row)
+		}
+	}
+	for files, want := range map[int]int{0: 512, 400: 60, 1100: 150, 20_000: 150, 1 << 20: 512} {
+		if got := maxFollowers(files, min(files-broadcast.SpareFiles(files), 100_000)); got != want {
+			t.Errorf("%d edges may follow with %d files, want %d", got, files, want)
 		}
 	}
 }

@@ -99,10 +99,11 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if err != nil {
 		return n, err
 	}
+	files := broadcast.OpenFiles()
 	n.feed = edge.OpenFeed(edge.FeedConfig{
-		Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log, MaxFollowers: maxFollowers(),
+		Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log, MaxFollowers: maxFollowers(files, n.hub.Limit()),
 	})
-	warning := filesWarning(cfg.MaxSpectators, broadcast.OpenFiles())
+	warning := filesWarning(cfg.MaxSpectators, files)
 	if warning != "" {
 		log.Warn(warning)
 	}

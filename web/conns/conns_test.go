@@ -98,7 +98,11 @@ func (s *server) dial(ip string) *peer {
 }
 
 func (p *peer) ask(path string) *peer {
-	fmt.Fprintf(p, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+	method := http.MethodGet
+	if path == "/valued" {
+		method = http.MethodPost
+	}
+	fmt.Fprintf(p, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", method, path)
 	return p
 }
 

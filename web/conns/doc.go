@@ -12,9 +12,10 @@
 // If there is none, the new one waits. A new one of an address that itself has more than half of the
 // room, or as many as an address may have, takes the place of another of its address, or is closed.
 //
-// A request for which [Keep] was called is never ended for the sake of another: a submission, a
-// health check, an edge that follows this node. A connection that has had such a request idles last.
-// So whoever watches or reads cannot lock out the arbiter.
+// A request that is [Kept] is never ended for the sake of another once it has come wholly: a
+// submission, a health check, an edge that follows this node. The connection of a client that has
+// submitted is displaced after all others that idle. So whoever watches or reads cannot lock out
+// the arbiter.
 //
 // An error of accept never ends the server. When the process has no file left, idle connections are
 // closed, and accept is tried again.

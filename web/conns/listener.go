@@ -77,7 +77,7 @@ type conn struct {
 	queue  func(*queues) *list.List // the one that it is in; nil: in none
 	at     [2]*list.Element         // of all, of the host
 	kept   int                      // requests that must not be ended
-	valued bool                     // it has had one
+	valued bool                     // it has had one that changes something
 }
 
 type host struct {

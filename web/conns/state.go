@@ -2,6 +2,7 @@ package conns
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 )
@@ -59,31 +60,63 @@ func (l *Listener) ConnContext(ctx context.Context, c net.Conn) context.Context 
 	return ctx
 }
 
-// Keep protects the connection of a request, whose context is ctx, until release is called: it is
-// not closed for the sake of others. It does nothing where there is no Listener.
-func Keep(ctx context.Context) (release func()) {
-	k, _ := ctx.Value(contextKey{}).(*conn)
-	if k == nil {
-		return func() {}
-	}
-	k.l.mu.Lock()
-	defer k.l.mu.Unlock()
-	k.kept++
-	k.valued = true
-	k.leave()
-	return func() {
-		k.l.mu.Lock()
-		defer k.l.mu.Unlock()
-		if k.kept--; k.kept == 0 && k.l.conns[k.Conn] == k {
-			k.enter(busy)
+// Kept is a middleware for requests that are never ended for the sake of others, once they have come
+// wholly. The connection of one that changes something idles last.
+func Kept(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if k, ok := r.Context().Value(contextKey{}).(*conn); ok {
+			q := &request{conn: k, valued: r.Method != http.MethodGet && r.Method != http.MethodHead}
+			defer q.end()
+			if r.ContentLength == 0 {
+				q.begin()
+			} else {
+				r.Body = body{r.Body, q}
+			}
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// request is one that is kept from begin to end.
+type request struct {
+	*conn
+	valued     bool
+	kept, over bool // guarded by Listener.mu
+}
+
+func (q *request) begin() {
+	q.l.mu.Lock()
+	defer q.l.mu.Unlock()
+	if q.kept || q.over {
+		return
+	}
+	q.kept = true
+	q.conn.kept++
+	q.conn.valued = q.conn.valued || q.valued
+	q.leave()
+}
+
+func (q *request) end() {
+	q.l.mu.Lock()
+	defer q.l.mu.Unlock()
+	if q.over = true; !q.kept {
+		return
+	}
+	if q.conn.kept--; q.conn.kept == 0 && q.l.conns[q.Conn] == q.conn {
+		q.enter(busy)
 	}
 }
 
-// Kept is a middleware that calls [Keep] for all requests.
-func Kept(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer Keep(r.Context())()
-		next.ServeHTTP(w, r)
-	})
+// body begins to keep its request when it has been read to its end: one that comes slowly could hold
+// a place for as long as it likes.
+type body struct {
+	io.ReadCloser
+	q *request
+}
+
+func (b body) Read(p []byte) (n int, err error) {
+	if n, err = b.ReadCloser.Read(p); err == io.EOF {
+		b.q.begin()
+	}
+	return n, err
 }
