@@ -81,6 +81,9 @@ func TestSpectatorFlags(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%+v at %s: %d, want %d", tt.visitor, tt.path, got, tt.want)
 		}
+		if got == 429 && !res.Close {
+			t.Errorf("%+v at %s: refused, and may keep the connection", tt.visitor, tt.path)
+		}
 		if want := tt.origin; got == 200 && res.Header.Get("Access-Control-Allow-Origin") != want {
 			t.Errorf("%+v at %s: allowed for the pages of %q", tt.visitor, tt.path, res.Header.Get("Access-Control-Allow-Origin"))
 		}
