@@ -167,13 +167,17 @@ func (p *peers) untrack(c net.Conn) {
 
 // acceptLoop takes connections of other nodes until the listener is closed.
 func (n *Node) acceptLoop() {
+	var warned time.Time
 	for {
 		c, err := n.listener.Accept()
 		if err != nil {
 			if n.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			n.log.Warn("accept", "err", err) // out of file descriptors, say: it may pass
+			if time.Since(warned) >= filesWarning { // out of file descriptors, say: it may pass
+				warned = time.Now()
+				n.log.Warn("no connection of a peer is accepted; trying again", "err", err)
+			}
 			select {
 			case <-n.ctx.Done():
 				return

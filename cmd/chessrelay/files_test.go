@@ -146,8 +146,8 @@ func (c *crowd) leave() {
 	c.wg.Wait()
 }
 
-// TestFullNodeTakesMoves has more clients ask a node for /events than it has files. The refused keep
-// their connections if they can. Moves and health checks go on.
+// TestFullNodeTakesMoves has more clients ask a node for /events than it may serve. The refused
+// keep their connections if they can. Moves and health checks go on.
 func TestFullNodeTakesMoves(t *testing.T) {
 	const files, clients = 1100, 1090
 	n := newLimited(t, files, "--max-per-address=-1")
@@ -224,8 +224,8 @@ func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
 	t.Fatal("the log has needed no new segment")
 }
 
-// TestSilentConnectionsLeaveRoom has a crowd connect that sends no request, or half of one, over and
-// over, from one address or from many. Moves and health checks go on.
+// TestSilentConnectionsLeaveRoom has a crowd connect that sends no request, or half of one, over
+// and over, from one address or from many. Moves and health checks go on.
 func TestSilentConnectionsLeaveRoom(t *testing.T) {
 	for name, addresses := range map[string]int{"one address": 1, "many addresses": 100} {
 		t.Run(name, func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestSilentConnectionsLeaveRoom(t *testing.T) {
 	}
 }
 
-// TestFilesWarning starts a node that may have too few files open for what it is to serve. It says so.
+// TestFilesWarning starts a node that may have too few files open for its spectators. It says so.
 func TestFilesWarning(t *testing.T) {
 	n := newLimited(t, 800, "--max-spectators=2000")
 	const want = "at most 400 spectators, not 2000"

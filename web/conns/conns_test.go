@@ -158,8 +158,8 @@ func (s *server) queued(idle, busy int) {
 	})
 }
 
-// TestOrder fills the room with connections of each kind. New ones take the place of the oldest idle
-// one first, then of the oldest busy one, never of a kept one.
+// TestOrder fills the room with connections of each kind. New ones take the place of the oldest
+// idle one first, then of the oldest busy one, never of a kept one.
 func TestOrder(t *testing.T) {
 	s := newServer(t, 5, -1, nil)
 	kept := s.hold("127.0.0.2", "/kept")
@@ -253,8 +253,8 @@ func (f *faulty) Accept() (net.Conn, error) {
 	}
 }
 
-// TestAcceptErrors: no error of accept ends the server. When there are no files idle connections are
-// closed.
+// TestAcceptErrors: no error of accept ends the server. When there are no files, idle connections
+// are closed.
 func TestAcceptErrors(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -9,8 +9,9 @@
 //  2. the oldest busy one of an address that has more than half of the room;
 //  3. the oldest busy one of all, once it had [Patience] for its request.
 //
-// If there is none, the new one waits. A new one of an address that itself has more than half of the
-// room, or as many as an address may have, takes the place of another of its address, or is closed.
+// If there is none, the new one waits. A new one of an address that itself has more than half of
+// the room, or as many as an address may have, takes the place of another of its address, or is
+// closed.
 //
 // A request that is [Kept] is never ended for the sake of another once it has come wholly: a
 // submission, a health check, an edge that follows this node. The connection of a client that has

@@ -60,8 +60,8 @@ func (l *Listener) ConnContext(ctx context.Context, c net.Conn) context.Context 
 	return ctx
 }
 
-// Kept is a middleware for requests that are never ended for the sake of others, once they have come
-// wholly. The connection of one that changes something idles last.
+// Kept is a middleware for requests that are never ended for the sake of others, once they have
+// come wholly. The connection of one that changes something is displaced last when it idles.
 func Kept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if k, ok := r.Context().Value(contextKey{}).(*conn); ok {
@@ -107,8 +107,8 @@ func (q *request) end() {
 	}
 }
 
-// body begins to keep its request when it has been read to its end: one that comes slowly could hold
-// a place for as long as it likes.
+// body begins to keep its request when it has been read to its end: one that comes slowly could
+// hold a place for as long as it likes.
 type body struct {
 	io.ReadCloser
 	q *request
