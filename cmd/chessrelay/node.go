@@ -150,7 +150,7 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 	if cfg.Join != "" {
 		rc.Join = func(ctx context.Context, self consensus.Applicant) (consensus.Welcome, error) {
 			n.starting.Say("the node waits for its cluster to admit it")
-			defer n.starting.Say(readingBoards)
+			defer n.starting.Say(isStarting)
 			invitation, err := cfg.invitation(ctx, log)
 			if err != nil {
 				return consensus.Welcome{}, err
