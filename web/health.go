@@ -110,6 +110,11 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	counter("spectators_refused_origin_total", hub.RefusedOrigin)
 	counter("spectators_bad_request_total", hub.ClosedBad)
 	counter("spectators_too_slow_total", hub.ClosedSlow)
+	dropped := uint64(0)
+	if s.cfg.LogDropped != nil {
+		dropped = s.cfg.LogDropped()
+	}
+	counter("log_dropped_total", dropped)
 	if s.cfg.Pull != nil {
 		p := s.cfg.Pull.Stats()
 		gauge("pull_sources", float64(p.Sources))

@@ -46,6 +46,8 @@ type Config struct {
 	Conns *conns.Listener
 	// Warning, if set, is what /readyz says of how the node is set up.
 	Warning string
+	// LogDropped is how many log lines were dropped so far. Nil: none ever are.
+	LogDropped func() uint64
 	// Pull, if set, polls the rounds' sources, and tells how they fare.
 	Pull *pull.Puller
 	// SubmitTimeout bounds how long a submission waits for its majority.

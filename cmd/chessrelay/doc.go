@@ -30,5 +30,6 @@
 //
 // Each is waited for by the function that starts it: feed has one a board and
 // one that reports progress, watch one that keeps the connection alive, demo
-// one a child process. The child processes of demo end with it, however it ends.
+// one a child process. main has one that writes the log (logqueue.go), so that
+// no goroutine waits for whatever reads it. The child processes of demo end with it, however it ends.
 package main

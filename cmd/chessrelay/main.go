@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,11 +14,16 @@ func main() {
 	// more, so that somebody who cannot wait does not have to.
 	context.AfterFunc(ctx, stop)
 
+	logs := openLogQueue(os.Stderr)
+	log.SetOutput(logs) // the standard library's own lines must not block either
 	env := &environment{
 		stdin:  os.Stdin,
 		stdout: os.Stdout,
-		stderr: os.Stderr,
+		stderr: logs,
+		logs:   logs,
 		getenv: os.Getenv,
 	}
-	os.Exit(run(ctx, env, os.Args[1:]))
+	code := run(ctx, env, os.Args[1:])
+	_ = logs.Close() // never fails
+	os.Exit(code)
 }

@@ -111,6 +111,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token, Now: cfg.now,
 		URL: n.url, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
 		Conns: n.listener, Warning: warning,
+		LogDropped: cfg.logDropped,
 	})
 	if err != nil {
 		return n, err

@@ -27,6 +27,9 @@ type environment struct {
 	stderr io.Writer // logs, and the one line that says what went wrong
 	getenv func(string) string
 
+	// logs is the queue that stderr leads into; nil: stderr is written to at once.
+	logs *logQueue
+
 	// log is set from --log-format and --log-level before a command runs.
 	log *slog.Logger
 	// roots are the CAs of --tls-ca, beside the system's; nil: the system's.
@@ -84,7 +87,7 @@ func newRootCommand(env *environment) *cobra.Command {
 			if err := setFromEnvironment(cmd.Flags(), env.getenv); err != nil {
 				return err
 			}
-			log, err := newLogger(env.stderr, logFormat, logLevel)
+			log, err := newLogger(env, logFormat, logLevel)
 			if env.log = log; err != nil {
 				return err
 			}
@@ -123,20 +126,30 @@ func sayFlagsOnce(cmd *cobra.Command) {
 	}
 }
 
-func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+func newLogger(env *environment, format, level string) (*slog.Logger, error) {
 	var opts slog.HandlerOptions
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, usagef("--log-level is debug, info, warn or error, not %q", level)
 	}
 	opts.Level = l
+	var handler slog.Handler
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, &opts)), nil
+		handler = slog.NewTextHandler(env.stderr, &opts)
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, &opts)), nil
+		handler = slog.NewJSONHandler(env.stderr, &opts)
+	default:
+		return nil, usagef("--log-format is text or json, not %q", format)
 	}
-	return nil, usagef("--log-format is text or json, not %q", format)
+	log := slog.New(handler)
+	if env.logs != nil {
+		tell := func(lines uint64) {
+			log.Error("log lines before this one were dropped: the reader of this log was too slow", "lines", lines)
+		}
+		env.logs.notice.Store(&tell)
+	}
+	return log, nil
 }
 
 // version is the module's version, or the commit the binary was built from.

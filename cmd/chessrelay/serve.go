@@ -85,6 +85,8 @@ type serveConfig struct {
 	foundAfter time.Duration
 
 	checkpointAfter time.Duration // 0: as consensus has it
+
+	logDropped func() uint64 // how many log lines were dropped; nil: none ever are
 }
 
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.
@@ -256,6 +258,9 @@ func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	cfg.foundAfter = listenFirst
+	if env.logs != nil {
+		cfg.logDropped = env.logs.Dropped
+	}
 	n, err := openNode(ctx, cfg, env.log, 0)
 	if err != nil {
 		return err
