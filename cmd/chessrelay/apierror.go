@@ -20,9 +20,9 @@ type apiError struct {
 
 func (e *apiError) Error() string {
 	if e.Code == "" {
-		return e.Message
+		return clean(e.Message)
 	}
-	return fmt.Sprintf("%s (%s)", e.Message, e.Code)
+	return clean(fmt.Sprintf("%s (%s)", e.Message, e.Code))
 }
 
 func newAPIError(req *http.Request, res *http.Response, body []byte) *apiError {

@@ -19,8 +19,8 @@ type display struct {
 }
 
 func newDisplay(w io.Writer) *display {
-	s := &display{w: w}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	s := &display{w: behind(w)}
+	if f, ok := s.w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = f
 	}
 	return s
@@ -42,6 +42,7 @@ func (s *display) size() (columns, lines int) {
 // written over what stands there, in one piece, so that nothing is blank for a moment, and lines
 // that there is no room for are left out and counted.
 func (s *display) show(picture string) error {
+	picture = string(appendClean(nil, []byte(picture), "\n"))
 	if s.terminal == nil {
 		_, err := io.WriteString(s.w, picture+"\n")
 		return err

@@ -80,7 +80,7 @@ func (s clusterState) describeEdge(columns int) string {
 	if s.Leader != "" {
 		leader = string(s.Leader) + " leads"
 	}
-	head := fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > "))
+	head := clean(fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > ")))
 	how := fmt.Sprintf("It lacks %d entries, since %s; its boards were the cluster's %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
 	if u.Lag == 0 {
 		how = fmt.Sprintf("It lacks nothing that it knows of; its boards were the cluster's %s ago.", ago(u.AgeMs))

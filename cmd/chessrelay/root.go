@@ -45,8 +45,10 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// run runs the command that args name and returns the exit code.
+// run runs the command that args name and returns the exit code. Everything that it prints is
+// cleaned: some of it comes from servers.
 func run(ctx context.Context, env *environment, args []string) int {
+	env.stdout, env.stderr = cleaned{env.stdout}, cleaned{env.stderr}
 	root := newRootCommand(env)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

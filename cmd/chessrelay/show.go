@@ -104,7 +104,7 @@ func (s *show) frame(f liveFrame) error {
 	text := ""
 	switch f.Type {
 	case "snapshot":
-		text = fmt.Sprintf("%s, %s\n", f.Round.TournamentName, f.Round.Name)
+		text = clean(f.Round.TournamentName+", "+f.Round.Name) + "\n"
 		for _, b := range f.Boards {
 			text += s.board(b)
 		}
@@ -124,7 +124,7 @@ func (s *show) frame(f liveFrame) error {
 	case "correction":
 		text = s.correction(f)
 	case "round":
-		text = fmt.Sprintf("%s, %s: %s\n", f.Round.TournamentName, f.Round.Name, f.Round.Status)
+		text = clean(f.Round.TournamentName+", "+f.Round.Name+": "+f.Round.Status) + "\n"
 	case "result":
 		text = s.line(f.Board, f.outcome(), "")
 	case "status":
@@ -155,7 +155,7 @@ func (s *show) board(b boardState) string {
 	}
 	text := s.line(b.Board, at, clocks(b.Clock))
 	if b.Warning != "" {
-		text += "     ! " + b.Warning + "\n"
+		text += "     ! " + clean(b.Warning) + "\n"
 	}
 	return text
 }
@@ -176,7 +176,8 @@ func (s *show) correction(f liveFrame) string {
 }
 
 func (s *show) line(board int, what, clocks string) string {
-	return strings.TrimRight(fmt.Sprintf("%3d  %-20s %-17s  %s", board, what, clocks, s.players[board]), " ") + "\n"
+	text := fmt.Sprintf("%3d  %-20s %-17s  %s", board, clean(what), clocks, clean(s.players[board]))
+	return strings.TrimRight(text, " ") + "\n"
 }
 
 // moveNumber is the number of the move that led to a position, as a score

@@ -82,7 +82,7 @@ func askReady(ctx context.Context, env *environment, c *client) error {
 	if err := c.call(ctx, http.MethodGet, "/readyz", nil, &answer); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(env.stdout, answer.Status)
+	_, err := fmt.Fprintln(env.stdout, clean(answer.Status))
 	return err
 }
 
@@ -163,7 +163,7 @@ func (s clusterState) describe(columns int) string {
 			}[m.Leads]
 		}
 	}
-	head := fmt.Sprintf("cluster %s: %s, term %d, commit %d, applied %d\n", s.ClusterID, leader, s.Term, s.Commit, s.Applied)
+	head := clean(fmt.Sprintf("cluster %s: %s, term %d, commit %d, applied %d", s.ClusterID, leader, s.Term, s.Commit, s.Applied)) + "\n"
 
 	t := table{head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
 	var notes []string
@@ -184,6 +184,9 @@ func (s clusterState) describe(columns int) string {
 	}
 	for _, src := range s.Sources {
 		notes = append(notes, src.String())
+	}
+	for i := range notes {
+		notes[i] = clean(notes[i])
 	}
 	if len(t.rows) == 0 && s.Upstream != nil {
 		return s.describeEdge(columns)

@@ -20,7 +20,7 @@ func (t *table) widths() []int {
 	w := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		for i, cell := range row {
-			w[i] = max(w[i], utf8.RuneCountInString(cell))
+			w[i] = max(w[i], utf8.RuneCountInString(clean(cell)))
 		}
 	}
 	return w
@@ -62,6 +62,7 @@ func (t *table) String() string {
 			if i > 0 {
 				line.WriteString(gap)
 			}
+			cell = clean(cell)
 			line.WriteString(cell + strings.Repeat(" ", w[i]-utf8.RuneCountInString(cell)))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")

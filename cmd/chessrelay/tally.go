@@ -158,7 +158,7 @@ func (s feedSummary) print(w io.Writer) {
 	fmt.Fprintf(w, "time        %.1f s, %.1f moves a second\n", s.Seconds, s.PerSecond)
 	fmt.Fprintf(w, "submission  p50 %.1f ms, p99 %.1f ms\n", s.P50Ms, s.P99Ms)
 	for _, f := range s.Failures {
-		fmt.Fprintf(w, "stopped     %v\n", f)
+		fmt.Fprintf(w, "stopped     %s\n", clean(fmt.Sprint(f)))
 	}
 	fmt.Fprintf(w, "page        %s\n", s.Page)
 }

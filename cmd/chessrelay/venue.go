@@ -73,9 +73,9 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
 			defer cancel()
 			if err := change(ctx, c, m); err != nil {
-				return fmt.Errorf("%s %s: %w", verb, m.Name, err)
+				return fmt.Errorf("%s %s: %w", verb, clean(m.Name), err)
 			}
-			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, m.Name, m.key())
+			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, clean(m.Name), clean(m.key()))
 			// A learner that is left becomes a voter in its place.
 			if voters := s.voters(); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
 				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
@@ -114,7 +114,7 @@ func (s clusterState) member(nameOrID string) (memberState, error) {
 	for _, m := range s.Members {
 		names = append(names, m.Name)
 	}
-	return memberState{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, strings.Join(names, ", "))
+	return memberState{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, clean(strings.Join(names, ", ")))
 }
 
 // newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use it.

@@ -141,7 +141,7 @@ func (w *watcher) follow(ctx context.Context, node string) error {
 	conn, res, err := w.dialer().DialContext(ctx, w.url(node), nil)
 	if err != nil {
 		if res != nil && res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusTooManyRequests {
-			return &refusedError{fmt.Sprintf("%s answered %s to a spectator", node, res.Status)}
+			return &refusedError{fmt.Sprintf("%s answered %s to a spectator", node, clean(res.Status))}
 		}
 		return err
 	}
@@ -160,7 +160,7 @@ func (w *watcher) follow(ctx context.Context, node string) error {
 		_, message, err := conn.ReadMessage()
 		var closed *websocket.CloseError
 		if errors.As(err, &closed) && (closed.Code == broadcast.CloseBadRequest || closed.Code == broadcast.CloseNoRound) {
-			return &refusedError{fmt.Sprintf("%s refuses: %s", node, closed.Text)}
+			return &refusedError{fmt.Sprintf("%s refuses: %s", node, clean(closed.Text))}
 		}
 		if err != nil {
 			return err

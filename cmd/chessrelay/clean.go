@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// clean makes text from elsewhere fit for one line of a terminal. What could move the cursor,
+// change the terminal or turn the text around is written as an escape, such as \u001b.
+func clean(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return disturbs(r) || r == '\n' || r == '\t' }) && utf8.ValidString(s) {
+		return s
+	}
+	return string(appendClean(nil, []byte(s), ""))
+}
+
+// disturbs reports whether a terminal does something at r other than to show it, but for new lines
+// and tabs. It counts the controls (C0, DEL, C1), line separators and invisible format characters.
+// Names need some of the latter: joiners in Persian and emoji, and the marks of a direction.
+func disturbs(r rune) bool {
+	switch {
+	case r == '\n' || r == '\t' || r >= 0x200c && r <= 0x200f:
+		return false
+	case r == utf8.RuneError: // it may be a byte of a control character
+		return false
+	}
+	return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || unicode.Is(unicode.Cf, r)
+}
+
+// appendClean appends b, cleaned but for the characters in keep. The escapes are those of JSON, so
+// JSON stays the same JSON. Bytes that are not UTF-8 become U+FFFD: some terminals read the byte
+// 0x9b as a control character.
+func appendClean(dst, b []byte, keep string) []byte {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case strings.ContainsRune(keep, r) && r != utf8.RuneError:
+			dst = append(dst, b[:n]...)
+		case r == '\n' || r == '\t':
+			dst = append(dst, ' ')
+		case !disturbs(r):
+			dst = utf8.AppendRune(dst, r)
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			dst = fmt.Appendf(dst, `\u%04x\u%04x`, hi, lo)
+		default:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		}
+		b = b[n:]
+	}
+	return dst
+}
+
+// cleaned is a terminal, or a file, that everything is cleaned for which a command prints. A
+// command cleans what it puts in one line by itself: here a new line may be meant.
+type cleaned struct{ w io.Writer }
+
+func (c cleaned) Write(b []byte) (int, error) {
+	if _, err := c.w.Write(appendClean(nil, b, "\n\t")); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// behind is the writer behind a cleaned one: whoever uses it cleans.
+func behind(w io.Writer) io.Writer {
+	if c, ok := w.(cleaned); ok {
+		return c.w
+	}
+	return w
+}
