@@ -1,22 +1,156 @@
 package consensus
 
-import "net"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
 
-// Reachable returns an address of a listener as others can dial it: where it
-// listens everywhere, with this machine's first address that is not loopback.
+// Reachable returns an address of a listener as others can dial it. A listener on every address
+// of this machine is reached at the first one that other machines know.
 func Reachable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
 		return a.String()
 	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !ip.IsUnspecified() {
 		return a.String()
 	}
 	addrs, _ := net.InterfaceAddrs() // none: loopback has to do
+	return net.JoinHostPort(ownAddress(addrs, ip.Is4()), port)
+}
+
+// ownAddress picks the address of this machine that others most likely reach: an IPv4 address, a
+// global IPv6 address, and loopback if there is neither. Link-local addresses come after global
+// ones: they are good on one line only. only4 is for listeners that take no IPv6.
+func ownAddress(addrs []net.Addr, only4 bool) string {
+	best, least := "127.0.0.1", 7
 	for _, a := range addrs {
-		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil && !ip.IP.IsLoopback() {
-			return net.JoinHostPort(ip.IP.String(), port)
+		prefix, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		ip, _ := netip.AddrFromSlice(prefix.IP)
+		ip = ip.Unmap()
+		rank := 0
+		switch {
+		case !ip.IsValid() || only4 && !ip.Is4():
+			continue
+		case ip.IsGlobalUnicast() && ip.Is4():
+			rank = 1
+		case ip.IsGlobalUnicast():
+			rank = 2
+		case ip.IsLinkLocalUnicast() && ip.Is4():
+			rank = 3
+		case ip.IsLoopback() && ip.Is4():
+			rank = 4
+		case ip.IsLoopback():
+			rank = 5
+		default: // an IPv6 link-local address needs a zone, which is another one on each machine
+			continue
+		}
+		if rank < least {
+			best, least = ip.String(), rank
 		}
 	}
-	return net.JoinHostPort("127.0.0.1", port)
+	return best
+}
+
+// CheckPeer refuses what is no address of a peer port that others can dial.
+func CheckPeer(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" || !isPort(port) || strings.ContainsAny(host, " /") {
+		return fmt.Errorf("%q is not a host and a port, such as venue-1:9080", address)
+	}
+	if err := checkText(address); err != nil {
+		return err
+	}
+	return checkHost(host)
+}
+
+// CheckHTTP refuses what is no base URL of an API that others can reach.
+func CheckHTTP(base string) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" && !isPort(u.Port()) ||
+		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.ContainsAny(u.Host, " /") {
+		return fmt.Errorf("%q is not a URL such as http://venue-1:8080", base)
+	}
+	if err := checkText(base); err != nil {
+		return err
+	}
+	return checkHost(u.Hostname())
+}
+
+// checkHost refuses a host that means every address of a machine: nobody can dial it.
+func checkHost(host string) error {
+	if ip, err := netip.ParseAddr(host); err == nil && ip.WithZone("").Unmap().IsUnspecified() {
+		return fmt.Errorf("%s is no address that others can reach: it stands for every address of a machine", host)
+	}
+	return nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// checkText refuses what could disturb a terminal, a log or a page. What counts as such is listed
+// here, as in package relay, since the tables of package unicode change with the Go version.
+func checkText(s string) error {
+	for _, r := range s {
+		switch {
+		case r < 0x20, r >= 0x7f && r <= 0x9f, r == 0x2028, r == 0x2029:
+			return fmt.Errorf("%q has a control character, U+%04X", s, r)
+		case r == 0xad, r == 0x61c, r == 0x180e, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e,
+			r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
+			return fmt.Errorf("%q has a character that cannot be seen, U+%04X", s, r)
+		}
+	}
+	return nil
+}
+
+// sameAddress reports whether two members have an address in common, and which.
+func sameAddress(a, b Member) (string, bool) {
+	switch {
+	case strings.EqualFold(a.Peer, b.Peer):
+		return a.Peer, true
+	case a.HTTP != "" && strings.EqualFold(strings.TrimRight(a.HTTP, "/"), strings.TrimRight(b.HTTP, "/")):
+		return a.HTTP, true
+	}
+	return "", false
+}
+
+// validateText checks what a member says of itself.
+func (m Member) validateText() error {
+	if err := CheckName(m.Name); err != nil {
+		return err
+	}
+	if err := CheckPeer(m.Peer); err != nil {
+		return fmt.Errorf("the peer address %w", err)
+	}
+	if m.HTTP == "" { // it has no API
+		return nil
+	}
+	if err := CheckHTTP(m.HTTP); err != nil {
+		return fmt.Errorf("the URL %w", err)
+	}
+	return nil
+}
+
+// CheckName refuses what cannot be the name of a member, or of an edge.
+func CheckName(name string) error {
+	switch {
+	case name == "" || len(name) > maxName:
+		return fmt.Errorf("a name of 1 to %d bytes is needed", maxName)
+	case strings.Trim(name, " \u00a0\u3000") != name:
+		return errors.New("a name neither begins nor ends with a space")
+	case checkText(name) != nil:
+		return fmt.Errorf("the name %w", checkText(name))
+	}
+	return nil
 }

@@ -324,7 +324,7 @@ func TestCloseDuringChanges(t *testing.T) {
 		for j := range 4 {
 			wg.Go(func() {
 				for k := 0; ctx.Err() == nil; k++ {
-					m := withKey(Member{ID: MemberID(100*j + k + 1), Name: fmt.Sprint("j", j, "-", k), Role: Venue, Peer: "127.0.0.1:1"})
+					m := withKey(Member{ID: MemberID(100*j + k + 1), Name: fmt.Sprint("j", j, "-", k), Role: Venue, Peer: fmt.Sprintf("127.0.0.%d:%d", j+1, k+1)})
 					if _, err := n.Admit(ctx, m); err != nil {
 						return
 					}

@@ -70,14 +70,15 @@ func (m Member) validate() error {
 	switch {
 	case m.ID == 0:
 		return fmt.Errorf("%w: the member has no id", ErrMembership)
-	case m.Name == "" || len(m.Name) > maxName:
-		return fmt.Errorf("%w: a name of 1 to %d bytes is needed", ErrMembership, maxName)
 	case !utf8.ValidString(m.Name + m.HTTP + m.Peer): // JSON would not bring it back
 		return fmt.Errorf("%w: a name or an address is not UTF-8", ErrMembership)
 	case m.Role != Recorder && m.Role != Venue:
 		return fmt.Errorf("%w: role %q is neither %q nor %q", ErrMembership, m.Role, Recorder, Venue)
 	case m.Peer == "" || len(m.Peer) > maxAddress || len(m.HTTP) > maxAddress:
 		return fmt.Errorf("%w: an address is missing or longer than %d bytes", ErrMembership, maxAddress)
+	}
+	if err := m.validateText(); err != nil {
+		return fmt.Errorf("%w: %w", ErrMembership, err)
 	}
 	if _, err := publicKey(m.Key); err != nil {
 		return fmt.Errorf("%w: %w", ErrMembership, err)

@@ -257,6 +257,9 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 		if other, ok := n.roster.byName(m.Name); ok && other.ID != m.ID {
 			return fmt.Errorf("the name %q is taken by member %s: choose another one, or remove that member first", m.Name, other.ID)
 		}
+		if err := n.judgeAddresses(m, mc.Op); err != nil {
+			return err
+		}
 		if mc.Op == opUpdate && !known {
 			return fmt.Errorf("%s is not a member", m.ID)
 		}
@@ -315,6 +318,19 @@ func (n *Node) certify(mc *memberChange) (err error) {
 		mc.Member.Certificate, err = n.credentials.issue(mc.Member.ID, mc.Member.Key, n.lastIndex, time.Now())
 	}
 	return err
+}
+
+// judgeAddresses refuses an address that another member has. A member that moves may take the
+// address of one that is away: that one may have moved too, and could not say so yet.
+func (n *Node) judgeAddresses(m Member, op string) error {
+	for _, other := range n.roster.list() {
+		address, same := sameAddress(m, other)
+		if same && other.ID != m.ID && (op == opAdd || n.reachable(other.ID)) {
+			return fmt.Errorf("the address %s is that of member %s (%s): advertise another one, or remove that member first",
+				address, other.Name, other.ID)
+		}
+	}
+	return nil
 }
 
 // judgeLoss refuses to do without a voter if it leads, or if those that are left

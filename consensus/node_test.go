@@ -518,7 +518,7 @@ func TestManyJoinAtOnce(t *testing.T) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
-			m := withKey(Member{ID: MemberID(100 + i), Name: fmt.Sprint("joiner-", i), Role: Venue, Peer: "127.0.0.1:1"})
+			m := withKey(Member{ID: MemberID(100 + i), Name: fmt.Sprint("joiner-", i), Role: Venue, Peer: fmt.Sprint("127.0.0.1:", i+1)})
 			w, err := c.nodes[0].Admit(ctx, m)
 			if err != nil || w.ClusterID != c.nodes[0].ClusterID() {
 				t.Errorf("join %d: %v", i, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -139,7 +138,8 @@ func parseNode(s string) (string, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
 		return "", usagef("%q is not the URL of a node, such as http://127.0.0.1:8080", s)
 	}
-	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, strings.TrimRight(u.EscapedPath(), "/")), nil
+	u.User, u.Path, u.RawPath = nil, strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	return u.String(), nil // which escapes the zone of an address: http://[fe80::1%25eth0]:8080
 }
 
 // tls reports whether the node speaks TLS at --http.

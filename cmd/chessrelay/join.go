@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -47,12 +46,6 @@ func checkJoin(join string) (string, error) {
 		return "", usagef("--join takes an invitation; a URL is enough only on this machine, and %s is elsewhere: run `chessrelay venue invite URL` at a member", node)
 	}
 	return node, nil
-}
-
-// isLoopback reports whether host is this machine, by name or by address.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // invitation is the one that --join names. It waits for a file that is not there yet, and for the

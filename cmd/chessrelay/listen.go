@@ -97,13 +97,13 @@ func (f *front) url(cfg serveConfig, at net.Addr) string {
 	}
 	address := consensus.Reachable(at)
 	if f.tls == nil {
-		return "http://" + address
+		return (&url.URL{Scheme: "http", Host: address}).String() // which escapes the zone of an address
 	}
 	if len(cfg.ACME) > 0 {
 		_, port, _ := net.SplitHostPort(address)
 		address = net.JoinHostPort(cfg.ACME[0], port)
 	}
-	return "https://" + strings.TrimSuffix(address, ":443")
+	return (&url.URL{Scheme: "https", Host: strings.TrimSuffix(address, ":443")}).String()
 }
 
 // newServer is an HTTP server with the limits of a node.

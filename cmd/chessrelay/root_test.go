@@ -49,6 +49,18 @@ func TestExitCodes(t *testing.T) {
 		{"serve --name n --data d --role venue --allow-origin https://a.example,club.example", exitUsage, "", `--allow-origin is the scheme and the host of a site, such as https://club.example, or *, not "club.example"`},
 		{"serve --name n --data d --role venue --allow-origin https://a.example/path", exitUsage, "", "--allow-origin"},
 		{"serve --name n --data d --role venue --trust-proxy 10.0.0.0/8 --trust-proxy lan", exitUsage, "", `not "lan"`},
+		{"serve --name a\u202eb --data d --role venue --join a", exitUsage, "", "that cannot be seen, U+202E"},
+		{"serve --name n --data d --role venue --join a --advertise-http http://0.0.0.0:8080", exitUsage, "", "--advertise-http 0.0.0.0 is no address that others can reach"},
+		{"serve --name n --data d --role venue --join a --advertise-http http://[::]:8080", exitUsage, "", "--advertise-http :: is no address"},
+		{"serve --name n --data d --role venue --join a --advertise-peer 0.0.0.0:9080", exitUsage, "", "--advertise-peer 0.0.0.0 is no address"},
+		{"serve --name n --data d --role venue --join a --advertise-peer [::]:9080", exitUsage, "", "--advertise-peer :: is no address"},
+		{"serve --name n --data d --role venue --join a --advertise-peer venue:0", exitUsage, "", "is not a host and a port, such as venue-1:9080"},
+		{"serve --name n --data d --role venue --join a --advertise-http http://localhost:8080", exitUsage, "", "every other machine would find itself there"},
+		{"serve --name n --data d --role venue --join a --advertise-http http://127.0.0.2:8080 --http 192.0.2.1:8080", exitUsage, "", "--http 127.0.0.1:8080"},
+		{"serve --name n --data d --role venue --join a --advertise-peer [::1]:9080", exitUsage, "", "--peer 127.0.0.1:9080"},
+		{"serve --name n --data d --role venue --join a --advertise-peer Localhost.:9080", exitUsage, "", "every other machine"},
+		{"serve --name n --role edge --upstream a --advertise-http http://localhost:8080", exitUsage, "", "every other machine"},
+		{"venue add a --name n --advertise-http http://localhost:8080", exitUsage, "", "every other machine"},
 		{"serve --name n --data d --role venue --join a --bootstrap", exitUsage, "", "--bootstrap and --join exclude each other"},
 		{"serve --name n --data d --role venue --join http://hall:8080", exitUsage, "", "http://hall:8080 is elsewhere: run `chessrelay venue invite URL`"},
 		{"serve --name n --data d --role venue --join cri1_abc", exitUsage, "", "the invitation is cut off"},
@@ -63,6 +75,23 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("want one clear line on stderr and nothing else\nstdout: %s\nstderr: %s", stdout, stderr)
 			}
 		})
+	}
+}
+
+// TestAdvertisedLoopback lets a node advertise this machine's own addresses if nobody else reaches it.
+func TestAdvertisedLoopback(t *testing.T) {
+	for _, c := range []serveConfig{
+		{HTTP: "127.0.0.1:80", Peer: "localhost:90", AdvertiseHTTP: "localhost:80", AdvertisePeer: "127.0.0.1:90"},
+		{HTTP: ":80", Peer: "[::1]:90", AdvertiseHTTP: "http://[::1]:80"}, // as demo does
+		{HTTP: ":80", Peer: ":90", AdvertiseHTTP: "http://[fe80::1%25eth0]:8080/relay/", AdvertisePeer: "[fe80::1%eth0]:90"},
+	} {
+		c.Name, c.Role, c.Voters = "n", roleVenue, 3
+		if err := c.validate(); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if again, err := parseNode(c.AdvertiseHTTP); err != nil || again != c.AdvertiseHTTP || strings.HasSuffix(again, "/") {
+			t.Errorf("%s is %s when it is parsed again, %v", c.AdvertiseHTTP, again, err)
+		}
 	}
 }
 

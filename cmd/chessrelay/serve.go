@@ -225,24 +225,15 @@ func (c *serveConfig) validate() (err error) {
 	if _, _, err := net.SplitHostPort(c.Peer); err != nil {
 		return usagef("--peer is an address to listen on, such as :9080, not %q", c.Peer)
 	}
-	if c.AdvertisePeer != "" {
-		host, _, err := net.SplitHostPort(c.AdvertisePeer)
-		if err != nil || host == "" {
-			return usagef("--advertise-peer is a host and a port, such as venue-1:9080, not %q", c.AdvertisePeer)
-		}
-	}
 	if err := c.validateTLS(); err != nil {
 		return err
 	}
-	if c.AdvertiseHTTP != "" {
-		if c.AdvertiseHTTP, err = parseNode(c.AdvertiseHTTP); err != nil {
+	if c.Join != "" {
+		if c.Join, err = checkJoin(c.Join); err != nil {
 			return err
 		}
 	}
-	if c.Join != "" {
-		c.Join, err = checkJoin(c.Join)
-	}
-	return err
+	return c.validateAdvertised()
 }
 
 // gcPercent is GOGC for a node, unless it is set. What lives is small, a few tens of MB, and what

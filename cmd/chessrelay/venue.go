@@ -146,7 +146,7 @@ without tokens invitations are made on the machine of a member, at its 127.0.0.1
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
-			fmt.Fprintln(env.stdout, made.Invitation)
+			fmt.Fprintln(env.stdout, clean(made.Invitation))
 			fmt.Fprintf(env.stderr, "For %s until %s. Keep it secret.\n", counted(made.Uses, "node"), time.UnixMilli(made.ExpiresAt).Format(time.DateTime))
 			return nil
 		},

@@ -71,6 +71,9 @@ func parseStatus(payload []byte) (Status, error) {
 		if !plain(h.ID) || !plain(h.Name) || !plain(h.HTTP) {
 			return s, corrupt("its state has a name of more than %d bytes, or one that cannot be printed", maxText)
 		}
+		if h.HTTP != "" && len(usable([]string{h.HTTP})) == 0 {
+			return s, corrupt("its state has an address that is no URL of a node: %q", h.HTTP)
+		}
 	}
 	s.Newest = max(s.Newest, s.Applied)
 	s.Alternatives = usable(s.Alternatives)
@@ -88,7 +91,7 @@ func usable(urls []string) []string {
 	for _, u := range urls {
 		u = strings.TrimRight(u, "/")
 		p, err := url.Parse(u)
-		if err != nil || !plain(u) || p.Scheme != "http" && p.Scheme != "https" || p.Host == "" || p.User != nil || p.RawQuery != "" || p.Fragment != "" {
+		if err != nil || !plain(u) || p.Scheme != "http" && p.Scheme != "https" || p.Hostname() == "" || p.User != nil || p.RawQuery != "" || p.Fragment != "" {
 			continue
 		}
 		if seen := contains(out, u); !seen && len(out) < maxAlternatives {

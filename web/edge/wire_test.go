@@ -223,3 +223,24 @@ func FuzzImage(f *testing.F) {
 		}, func(string, []byte) error { return nil })
 	})
 }
+
+// TestHopsThatCannotBe refuses the state of an upstream that names a node which could not be shown, or not linked to.
+func TestHopsThatCannotBe(t *testing.T) {
+	good := Hop{ID: "v", Name: "Kjøbenhavn 王", HTTP: "http://[fe80::1%25eth0]:8080/relay"}
+	for hop, ok := range map[Hop]bool{
+		good: true, {ID: "v", Name: "v"}: true,
+		{ID: "v", Name: "a\x1b[2J"}: false, {ID: "v", Name: "a\u202e"}: false, {ID: "v\u009b"}: false,
+		{ID: "v", HTTP: "javascript:alert(1)"}: false, {ID: "v", HTTP: "http://:80"}: false, {ID: "v", HTTP: "v:8080"}: false,
+		{ID: "v", HTTP: "http://u:p@v"}: false, {ID: "v", HTTP: "http://v/\u202e"}: false,
+	} {
+		for _, s := range []Status{{Cluster: "c", Path: []Hop{hop, good}}, {Cluster: "c", Path: []Hop{good}, Leader: hop}} {
+			payload, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parseStatus(payload); (err == nil) != ok {
+				t.Errorf("%+v: %v", hop, err)
+			}
+		}
+	}
+}
