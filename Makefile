@@ -14,7 +14,7 @@ SEEDS       ?= 50000
 CRASHES     ?= 100000
 KILLS       ?= 200
 
-.PHONY: help build ui demo test vet ui-test client-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate clean need-go need-node
+.PHONY: help build ui demo test vet ui-test client-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
@@ -24,6 +24,7 @@ help:
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
 	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, ten minutes'
 	@echo 'make fuzz      every fuzzer for FUZZTIME ($(FUZZTIME))'
+	@echo 'make licenses  what `chessrelay licenses` prints, after a change of the modules or the pages'
 	@echo 'make bench     the benchmarks'
 	@echo 'make bench-peers   this and its peers beside each other, a quarter of an hour; results in bench/results'
 	@echo 'make bench-live    from commit to the screens of a venue; results in bench/results'
@@ -128,6 +129,10 @@ image: build
 
 generate: need-go
 	go generate ./...
+
+# What `chessrelay licenses` prints. A test fails when it is out of date.
+licenses: need-go
+	go test ./cmd/chessrelay -run 'TestLicenses$$' -licenses.update
 
 clean:
 	rm -rf bin web/ui/node_modules web/clients/*/node_modules

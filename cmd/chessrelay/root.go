@@ -115,6 +115,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newStatusCommand(env),
 		newVenueCommand(env),
 		newBenchCommand(env),
+		newLicensesCommand(env),
 	)
 	sayFlagsOnce(root)
 	return root

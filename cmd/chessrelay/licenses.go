@@ -1,0 +1,30 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// notices is the licenses of everything that is linked into the binary or shipped with it.
+// `make licenses` writes it, and TestLicenses compares it with what is linked.
+//
+//go:embed licenses.txt
+var notices string
+
+// newLicensesCommand is `chessrelay licenses`: whose work is in this program, and its terms.
+func newLicensesCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "licenses",
+		Short: "Prints the licenses of this program and of all that is linked into it",
+		Args:  exactArgs(),
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := io.WriteString(env.stdout, notices); err != nil {
+				return fmt.Errorf("print the licenses: %w", err)
+			}
+			return nil
+		},
+	}
+}
