@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,19 @@ func TestAddressOfAnotherMember(t *testing.T) {
 	}
 	if _, err := lead.Admit(ctx, withKey(Member{ID: 80, Name: "third", Role: Venue, Peer: away.Peer, HTTP: first.HTTP})); err != nil {
 		t.Errorf("the address of a member that was removed: %v", err)
+	}
+}
+
+// TestDataIsPrivate makes a data directory that other users of the machine cannot read: it holds
+// the cluster's secret, and what a delay holds back.
+func TestDataIsPrivate(t *testing.T) {
+	c := newCluster(t, 1)
+	info, err := os.Stat(c.nodes[0].cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		t.Errorf("the data directory has the mode %v", mode)
 	}
 }
 

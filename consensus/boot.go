@@ -31,7 +31,7 @@ const (
 const foundingIndex, foundingTerm = 1, 1
 
 func (n *Node) openFiles() error {
-	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(n.cfg.Dir, 0o700); err != nil {
 		return err
 	}
 	if who, err := store.LoadIdentity(n.cfg.Dir); err == nil && who.Joined && n.lacks(logDir) && n.lacks(boardsFile) {

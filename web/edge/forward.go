@@ -84,6 +84,8 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 	if hops < 0 || hops >= MaxDepth {
 		return nil, fmt.Errorf("%w (it has come by %d edges)", ErrNoTarget, hops)
 	}
+	// A request for "x:@host/" has the URI "@host/", which must not become another host.
+	uri := "/" + strings.TrimPrefix(r.URL.RequestURI(), "/")
 	secret := r.Header.Get("Authorization") != ""
 	var last error
 	for _, t := range f.targets() {
@@ -95,7 +97,7 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 			GetConn: func(string) { connected.Store(false) }, // again, if a connection that was kept has ended
 			GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 		})
-		out, err := http.NewRequestWithContext(traced, r.Method, t.url+r.URL.RequestURI(), bytes.NewReader(body))
+		out, err := http.NewRequestWithContext(traced, r.Method, t.url+uri, bytes.NewReader(body))
 		if err != nil {
 			return nil, err
 		}

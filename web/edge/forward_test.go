@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -165,5 +166,25 @@ func TestForwardHeaders(t *testing.T) {
 	res.Body.Close()
 	if got := s.header; got.Get(SiteHeader) != "http://first" || strings.Contains(got.Get("User-Agent"), "Go") {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestForwardStaysAtTheUpstream passes on a request whose target would name another host.
+func TestForwardStaysAtTheUpstream(t *testing.T) {
+	upstream, other := newUpstreamServer(t), newUpstreamServer(t)
+	f := forwarder(t, 1, upstream.URL)
+	target := "x:@" + strings.TrimPrefix(other.URL, "http://") + "/api"
+	u, err := url.ParseRequestURI(target) // as net/http reads a request line
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &http.Request{Method: http.MethodPost, URL: u, Header: http.Header{}}
+	res, err := f.Forward(t.Context(), r, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if len(other.requests()) != 0 || len(upstream.requests()) != 1 {
+		t.Errorf("the upstream got %q, and another server %q", upstream.requests(), other.requests())
 	}
 }
