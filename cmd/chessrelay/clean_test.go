@@ -20,15 +20,15 @@ const evil = "a\x1b[2J\u009b2J\x7f\u202eb\u2066\u00ad\U000e0041\r\nFORGED \u2028
 
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
-		"Müller, Ørjan 王皓 Ąć":     "Müller, Ørjan 王皓 Ąć",
-		"می‌خواهم \u200f👩‍🚀":      "می‌خواهم \u200f👩‍🚀",
-		"a\x1b[31m\x00":           `a\u001b[31m\u0000`,
-		"\u0085\u009b\x7f":        `\u0085\u009b\u007f`,
-		"\u202e\u2066\u2028":      `\u202e\u2066\u2028`,
-		"a\nb\tc\rd":              `a b c\u000dd`,
-		"8 bits: \x9b31m":         "8 bits: \ufffd31m",
-		"\U000e0041":              `\udb40\udc41`,
-		"\ufffd stays, and\u00a0": "\ufffd stays, and\u00a0",
+		"Müller, Ørjan 王皓 Ąć":          "Müller, Ørjan 王皓 Ąć",
+		"می\u200cخواهم \u200f👩\u200d🚀": "می\u200cخواهم \u200f👩\u200d🚀",
+		"a\x1b[31m\x00":                `a\u001b[31m\u0000`,
+		"\u0085\u009b\x7f":             `\u0085\u009b\u007f`,
+		"\u202e\u2066\u2028":           `\u202e\u2066\u2028`,
+		"a\nb\tc\rd":                   `a b c\u000dd`,
+		"8 bits: \x9b31m":              "8 bits: \ufffd31m",
+		"\U000e0041":                   `\udb40\udc41`,
+		"\ufffd stays, and\u00a0":      "\ufffd stays, and\u00a0",
 	} {
 		if got := clean(in); got != want {
 			t.Errorf("%q is cleaned to %q, not to %q", in, got, want)
