@@ -15,7 +15,8 @@ func (c *serveConfig) validateAdvertised() (err error) {
 	if err := consensus.CheckName(c.Name); err != nil {
 		return usagef("--name: %v", err)
 	}
-	// On a cluster of one machine every address may be this machine's own. An edge has no peer port.
+	// In a cluster of one machine every address may be this machine's own. An edge has no peer
+	// port.
 	oneMachine := c.Role != roleEdge && listensOnLoopback(c.Peer)
 	if c.AdvertisePeer != "" {
 		if err := consensus.CheckPeer(c.AdvertisePeer); err != nil {
