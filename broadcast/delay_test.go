@@ -24,7 +24,7 @@ func insiders(c *Config) {
 // release lets the node's public have everything up to index, as its clock does.
 func (n *node) release(index uint64) {
 	n.boards.mu.Lock()
-	events, _ := n.boards.state.Release(relay.Millis(1_700_000_000_000 + index + testDelay*1000))
+	events, _ := n.boards.state.Release(relay.Millis(1_700_000_000_000+index+testDelay*1000), 0)
 	n.boards.mu.Unlock()
 	n.hub.Publish(events)
 }
@@ -33,7 +33,7 @@ func (n *node) release(index uint64) {
 func (n *node) jumpTo(index, released uint64) {
 	n.load(index)
 	n.boards.mu.Lock()
-	n.boards.state.Release(relay.Millis(1_700_000_000_000 + released + testDelay*1000))
+	n.boards.state.Release(relay.Millis(1_700_000_000_000+released+testDelay*1000), 0)
 	held := n.boards.state.Held()
 	n.boards.mu.Unlock()
 	n.hub.Reset(index, held)

@@ -36,7 +36,7 @@ type helloFrame struct {
 type statusFrame struct {
 	Type       string `json:"type"`
 	Stale      bool   `json:"stale"`
-	Age        int64  `json:"age"`        // ms since this node last heard from the cluster; 0 unless stale
+	Age        int64  `json:"age"`        // ms since the boards were known to lack nothing; 0 unless stale
 	Spectators int64  `json:"spectators"` // of this node
 	Now        int64  `json:"now"`
 	Index      uint64 `json:"index,omitempty"` // see doc.go

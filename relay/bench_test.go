@@ -123,3 +123,22 @@ func BenchmarkEncodeMove(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStamp is what the leader does with each command, and what copying alone costs.
+func BenchmarkStamp(b *testing.B) {
+	command, err := EncodeCommand(at(0, playMove(1, "e4")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	now, dst := time.UnixMilli(testTime), make([]byte, 0, 2*len(command))
+	b.Run("copy", func(b *testing.B) {
+		for b.Loop() {
+			dst = append(dst[:0], command...)
+		}
+	})
+	b.Run("stamp", func(b *testing.B) {
+		for b.Loop() {
+			dst = Stamp(dst[:0], command, now)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -31,6 +32,40 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 		return encodeMove(c, m), nil
 	}
 	return deterministic.Marshal(c)
+}
+
+// Stamp appends to dst a command that [EncodeCommand] made, with its time set to at. The leader of
+// the log does so, in the place of the time of the node which took the request: a clock that is
+// wrong on one of these must not shorten a delay. What is no command is appended as it is, for
+// Apply to refuse.
+func Stamp(dst, command []byte, at time.Time) []byte {
+	ms, n := uint64(max(0, at.UnixMilli())), len(dst)
+	if hasTime(command) && 1<<35 <= ms && ms < 1<<42 { // both times take as many bytes, as they do until 2109
+		dst = append(dst, command...)
+		t := dst[n+timeAt : n+timeAt+timeSize]
+		for i := range t {
+			t[i] = byte(ms>>(7*i)) | 0x80
+		}
+		t[timeSize-1] &^= 0x80
+		return dst
+	}
+	_, version := nextNumber(command, 0, 1)
+	_, rest := nextNumber(command, version, 2)
+	if rest < 0 {
+		return append(dst, command...)
+	}
+	dst = appendNonZero(append(dst, command[:version]...), 2, ms)
+	return append(dst, command[rest:]...)
+}
+
+// Where the time stands in a command, behind the version and two tags, and how long it is.
+const timeAt, timeSize = 3, 6
+
+// hasTime reports whether a command has a time of timeSize bytes at timeAt.
+func hasTime(c []byte) bool {
+	const more = 0x80
+	return len(c) >= timeAt+timeSize && c[0] == 1<<3|varintType && c[1] < more && c[2] == 2<<3|varintType &&
+		c[3]&c[4]&c[5]&c[6]&c[7]&more != 0 && c[8] < more
 }
 
 // encodeMove makes the bytes that protobuf makes of a command that plays a legal move, as nearly all

@@ -15,6 +15,12 @@ import (
 // the round before it are out. So what the public sees follows from the log and the time of day: a node that starts
 // again, or another one, shows the same.
 //
+// That time is the leader's, and a clock may be wrong. So a node also measures how long it has held a command that was
+// new when it came, see [State.Arrive], and the delay has to pass by that measure, too. What a node replays from its own log or
+// disk, or gets in an image of the boards, it did not see come: there the leader's time alone counts.
+//
+// None of this is a part of the state: it is a view of it, and not in the hash.
+//
 // Invariant: round and games are those that a State has to which all of the round's commands were applied, but for those in held.
 type publicSide struct {
 	id    RoundID
@@ -31,6 +37,7 @@ type publicSide struct {
 type held struct {
 	index, term uint64
 	at          Millis // of the envelope
+	seen        Millis // when it came, see Arrive; 0: not known
 	command     []byte
 	stored      bool // a checkpoint has it
 
@@ -93,7 +100,7 @@ func (s *State) delay(r, next *Round, at Millis) *publicSide {
 	case p.delay == seconds(next.Delay):
 		return p
 	}
-	s.release(p, at)
+	s.release(p, at, s.up)
 	p.delay = seconds(next.Delay)
 	s.due = 0 // to be found anew
 	return p
@@ -104,12 +111,12 @@ func (s *State) delay(r, next *Round, at Millis) *publicSide {
 func (s *State) hold(out *Outcome, at Millis, command []byte) {
 	p := out.side
 	p.held = append(p.held, held{
-		index: out.Index, term: out.Term, at: at, command: bytes.Clone(command),
+		index: out.Index, term: out.Term, at: at, seen: s.seen, command: bytes.Clone(command),
 		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at, renews: out.renews,
 	})
 	s.touchSide(p)
 	if p.delay == 0 {
-		s.release(p, never)
+		s.release(p, never, never)
 		s.due = 0
 		return
 	}
@@ -134,9 +141,19 @@ func (s *State) holdRounds(out *Outcome, at Millis) {
 	}
 }
 
+// wait is how long the first command that is held has yet to be, by both measures.
+func (p *publicSide) wait(now, up Millis) Millis {
+	h := &p.held[0]
+	wait := h.at + p.delay - now
+	if h.seen != 0 {
+		wait = max(wait, h.seen+p.delay-up)
+	}
+	return wait
+}
+
 // release makes public what is due.
-func (s *State) release(p *publicSide, now Millis) {
-	for len(p.held) > 0 && (now == never || p.held[0].at+p.delay <= now) {
+func (s *State) release(p *publicSide, now, up Millis) {
+	for len(p.held) > 0 && (now == never || p.wait(now, up) <= 0) {
 		h := &p.held[0]
 		p.round = h.round
 		if h.game != nil {
@@ -174,8 +191,9 @@ func (s *State) appendReleased(dst []Event, h *held) []Event {
 // the order of the log, and among them those that became due since the last call because a delay was changed. Next is when the next command is due,
 // 0 if none is held. It changes nothing but what [State.Public] shows. A clock that goes backwards takes nothing back.
 //
-// It is to be called after Apply, and then at the time next. Where there is no delay it costs nothing.
-func (s *State) Release(now Millis) (events []Event, next Millis) {
+// Up is the clock of [State.Arrive]. It is to be called after Apply, and then at the time next. Where there is no delay it
+// costs nothing.
+func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 	if now >= s.due {
 		s.due = never
 		ids := make([]RoundID, 0, len(s.sides))
@@ -186,12 +204,13 @@ func (s *State) Release(now Millis) (events []Event, next Millis) {
 		for _, id := range ids {
 			p := s.sides[id]
 			if p.delay == 0 {
-				s.release(p, never)
+				s.release(p, never, never)
 				s.drop(p)
 				continue
 			}
-			if s.release(p, now); len(p.held) > 0 {
+			if s.release(p, now, up); len(p.held) > 0 {
 				s.due = min(s.due, p.held[0].at+p.delay)
+				next = min(cmp.Or(next, never), now+p.wait(now, up))
 			}
 		}
 	}
@@ -199,8 +218,16 @@ func (s *State) Release(now Millis) (events []Event, next Millis) {
 	if s.due == never {
 		return events, 0
 	}
-	return events, s.due
+	return events, cmp.Or(next, s.due)
 }
+
+// Delays reports whether Release may have something to do.
+func (s *State) Delays() bool { return len(s.sides) > 0 || len(s.released) > 0 }
+
+// Arrive is called before Apply with when the commands that follow came to this node, as it measures it: seen is
+// when they can have been made at the earliest, 0 if the node does not know, and up the present. Both are of one clock that
+// nobody sets, in milliseconds.
+func (s *State) Arrive(seen, up Millis) { s.seen, s.up = seen, up }
 
 // drop ends a side that has nothing left to hold.
 func (s *State) drop(p *publicSide) {

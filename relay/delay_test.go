@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -37,7 +38,7 @@ func withDelay(tb testing.TB, delay int32) *script {
 // release is Release so many seconds after testTime; its events are to be those.
 func (s *script) release(seconds int64, want ...string) (next int64) {
 	s.Helper()
-	events, due := s.Release(testTime + Millis(1000*seconds))
+	events, due := s.Release(testTime+Millis(1000*seconds), testTime+Millis(1000*seconds))
 	var got []string
 	for _, e := range events {
 		got = append(got, fmt.Sprint(e.Type, " ", e.Index))
@@ -300,14 +301,14 @@ func TestDelayOfALongGame(t *testing.T) {
 		}
 		now += int64(r.IntN(3))
 		if r.IntN(4) == 0 {
-			s.Release(testTime + Millis(1000*now))
+			s.Release(testTime+Millis(1000*now), 0)
 		}
 		if r.IntN(20) > 0 {
 			continue
 		}
 		if r.IntN(3) == 0 { // all of it is out
 			now += 300
-			s.Release(testTime + Millis(1000*now))
+			s.Release(testTime+Millis(1000*now), 0)
 		}
 		store(t, stored, s.TakeDirty())
 		again := load(t, stored)
@@ -394,7 +395,7 @@ func delayProperty(t *testing.T, seed uint64) {
 		for _, d := range rounds {
 			d.release(t, now)
 		}
-		events, _ := s.Release(Millis(now))
+		events, _ := s.Release(Millis(now), 0)
 		tell(events)
 	}
 	do := func(c *relaypb.Command) {
@@ -532,7 +533,7 @@ func delayProperty(t *testing.T, seed uint64) {
 			for _, d := range rounds {
 				d.release(t, now)
 			}
-			s.Release(Millis(now))
+			s.Release(Millis(now), 0)
 		default:
 			c := s.next()
 			if c.At = now - int64(r.IntN(3000)); c.GetSetClock() != nil {
@@ -557,4 +558,72 @@ func TestDelayImageBesideCheckpoint(t *testing.T) {
 	wg.Go(func() { s.Records() })
 	s.TakeDirty()
 	wg.Wait()
+}
+
+// TestDelayMeasured: a leader whose clock is behind does not shorten a delay where the commands were
+// seen to come, and a clock that is set ahead does not either.
+func TestDelayMeasured(t *testing.T) {
+	const second = 1000
+	s := withDelay(t, 60)
+	release := func(now, up Millis, want ...string) Millis {
+		t.Helper()
+		events, next := s.Release(testTime+now*second, up*second)
+		var got []string
+		for _, e := range events {
+			got = append(got, fmt.Sprint(e.Type, " ", e.Index))
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("at %d s, %d s after the start, the public gets %q, and not %q", now, up, got, want)
+		}
+		return (next - testTime) / second
+	}
+	s.Arrive(1000*second, 1000*second)
+	s.must(at(-600, playMove(1, "e4"))) // 4, by a clock that is ten minutes behind
+	if next := release(0, 1000); next != 60 {
+		t.Errorf("the move is due at %d s", next)
+	}
+	release(59, 1059)
+	release(5000, 1059) // this node's clock is set
+	release(60, 1060, "move 4", "round 4")
+	s.Arrive(0, 1070*second) // it is replayed: only the leader knows when it was made
+	s.must(at(70, playMove(2, "e5")))
+	release(129, 1070)
+	release(130, 1070, "move 5")
+	s.Arrive(1100*second, 1140*second) // it may have been made up to 40 s ago
+	s.must(at(0, playMove(3, "Nf3")))
+	release(159, 1159)
+	release(160, 1160, "move 6")
+	s.Arrive(1200*second, 1200*second)
+	s.must(at(0, playMove(4, "Nc6")))
+	s.must(at(100, delayTo(600, "d"))) // what is not out by this node's measure stays held
+	s.see(3, 6)
+	s.Arrive(1270*second, 1270*second)
+	s.must(at(200, delayTo(30, "d2")))
+	s.see(3, 6)
+	release(1900, 1900, "move 7", "round 8", "round 9")
+}
+
+func TestStamp(t *testing.T) {
+	now := time.UnixMilli(testTime + 12345)
+	for _, c := range []*relaypb.Command{
+		at(0, playMove(1, "e4")), at(1<<50, playMove(1, "e4")), {Op: playMove(1, "e4").Op}, at(5, createRound(testRound, "r")),
+	} {
+		command, err := EncodeCommand(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.At = now.UnixMilli()
+		want, err := EncodeCommand(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Stamp([]byte("before"), command, now); !bytes.Equal(got, append([]byte("before"), want...)) {
+			t.Errorf("%x, and not %x", got, want)
+		}
+	}
+	for _, junk := range [][]byte{nil, {8}, {16, 255}, {255}, []byte("no command at all")} {
+		if got := Stamp(nil, junk, now); len(got) > len(junk)+11 {
+			t.Errorf("%x becomes %x", junk, got)
+		}
+	}
 }

@@ -128,7 +128,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		_ = s.Hash()
-		s.Release(testTime)
+		s.Release(testTime, testTime)
 		for _, c := range []proto.Message{playMove(2, "c5"), playMove(3, "fxe3"), takeBack(0, "t2"), setResult("1-0", "r"), setClock(1, 5000, -1)} {
 			data, _ := EncodeCommand(c.(*relaypb.Command))
 			s.Apply(10, 1, data)

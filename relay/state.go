@@ -25,7 +25,8 @@ type State struct {
 
 	sides    map[RoundID]*publicSide // of the rounds that have a delay
 	released []Event                 // of what has become public since Release
-	due      Millis                  // when Release has something to do next; 0: to be found
+	due      Millis                  // when Release has something to do next at the earliest; 0: to be found
+	seen, up Millis                  // see Arrive
 	shadow   bool                    // it holds nothing back, since it is what the public has; see loadedSides
 
 	changed changes               // since TakeDirty

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
@@ -22,7 +23,9 @@ type boards struct {
 	// reset is told when everything was replaced, and what is held back then. Both are set before the node opens.
 	publish func([]relay.Event)
 	reset   func(applied uint64, held []relay.Held)
-	now     func() time.Time // the clock that delays go by
+	now     func() time.Time // this node's clock
+	began   time.Time        // when it was made, by that clock
+	origin  atomic.Pointer[timekeeper]
 	// newer is told of a command that a newer program wrote, which this one could only pass over. Set before the node opens, too.
 	newer func(relay.Outcome)
 	// tail keeps what was applied last, for the edges that follow this node.
@@ -48,6 +51,43 @@ var (
 	_ broadcast.View         = (*boards)(nil)
 )
 
+// A timekeeper knows how fresh the boards are, and what time it is where clocks may be wrong. Where a
+// delay holds something back two rules keep it, on a node with a right clock, from being shorter than it says:
+//
+//   - What comes while the boards are fresh is held from the moment it came, by this node's own
+//     measure, whatever time the leader gave it. What comes late, after a pause or over a slow line, is held from the leader's
+//     time, but from no earlier than the boards were last fresh. See [relay.State.Arrive].
+//   - Nothing is let out before this node's clock was compared with another one, and then by the
+//     earlier of its own and the group's. So a node whose clock is wrong lets things out late. After a
+//     restart this is what counts, since the node has not seen the commands come.
+type timekeeper interface {
+	// Fresh is when the boards were last known to lack nothing.
+	Fresh() (at time.Time, ok bool)
+	// ReleaseTime is the time that delays go by; ok is false while it is not known.
+	ReleaseTime() (at time.Time, ok bool)
+}
+
+// freshEnough is how old boards may be that the newest commands come to.
+const freshEnough = 2 * time.Second
+
+// ownClock is the timekeeper of boards that stand alone, and noClock that of a node which has not
+// found its group yet.
+type ownClock struct{ now func() time.Time }
+
+func (c ownClock) Fresh() (time.Time, bool)       { return time.Now(), true }
+func (c ownClock) ReleaseTime() (time.Time, bool) { return c.now(), true }
+
+type noClock struct{}
+
+func (noClock) Fresh() (time.Time, bool)       { return time.Time{}, false }
+func (noClock) ReleaseTime() (time.Time, bool) { return time.Time{}, false }
+
+// keepTime has the boards go by t from now on, and lets out what is due.
+func (b *boards) keepTime(t timekeeper) {
+	b.origin.Store(&t)
+	b.releaseDue()
+}
+
 // newBoards returns empty boards, whose goroutine runs until Close. A nil clock is the system's.
 func newBoards(now func() time.Time) *boards {
 	if now == nil {
@@ -58,6 +98,8 @@ func newBoards(now func() time.Time) *boards {
 		publish: func([]relay.Event) {}, reset: func(uint64, []relay.Held) {}, newer: func(relay.Outcome) {}, tail: edge.NewTail(0, 0),
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	b.began = now()
+	b.keepTime(ownClock{now})
 	go b.run()
 	return b
 }
@@ -74,6 +116,7 @@ func (b *boards) Apply(batch []consensus.Command) {
 	b.order.Lock()
 	defer b.order.Unlock()
 	b.mu.Lock()
+	b.arrive()
 	outcomes := make([]relay.Outcome, len(batch))
 	for i := range batch {
 		if i%relay.Ahead == 0 && len(batch) > 1 {
@@ -84,7 +127,9 @@ func (b *boards) Apply(batch []consensus.Command) {
 		c.Result = &outcomes[i] // a pointer: on most nodes nobody asks for it
 		b.applied = c.Index
 	}
-	released := b.release()
+	earlier := b.next
+	released, _ := b.release()
+	b.wakeFor(earlier)
 	b.mu.Unlock()
 	b.tail.Append(batch)
 	for i := range outcomes {
@@ -96,17 +141,44 @@ func (b *boards) Apply(batch []consensus.Command) {
 	b.tell(released)
 }
 
-// release makes public what is due. Both locks are held.
-func (b *boards) release() []relay.Event {
-	events, next := b.state.Release(relay.Millis(b.now().UnixMilli()))
-	if next != b.next {
-		b.next = next
-		select {
-		case b.wake <- struct{}{}:
-		default:
+// up is a time that no one sets: this node's clock when it began, and what has passed since.
+func (b *boards) up() relay.Millis {
+	return relay.Millis(b.began.UnixMilli() + b.now().Sub(b.began).Milliseconds())
+}
+
+// arrive tells the state when what is applied next came. Both locks are held.
+func (b *boards) arrive() {
+	up, seen := b.up(), relay.Millis(0)
+	if fresh, ok := (*b.origin.Load()).Fresh(); ok {
+		seen = up
+		if age := time.Since(fresh); age > freshEnough {
+			seen -= relay.Millis(age.Milliseconds())
 		}
 	}
-	return events
+	b.state.Arrive(seen, up)
+}
+
+// release makes public what is due, and returns how long it is until more is. Both locks are held.
+func (b *boards) release() (events []relay.Event, wait time.Duration) {
+	if !b.state.Delays() {
+		b.next = 0
+		return nil, lookAgain
+	}
+	wait = lookAgain
+	var now relay.Millis // nothing is due at 0
+	at, ok := (*b.origin.Load()).ReleaseTime()
+	if ok {
+		now = relay.Millis(at.UnixMilli())
+	}
+	events, b.next = b.state.Release(now, b.up())
+	switch {
+	case b.next == 0:
+	case ok:
+		wait = min(wait, max(time.Duration(b.next-now)*time.Millisecond, time.Millisecond))
+	default:
+		wait = askAgain
+	}
+	return events, wait
 }
 
 // tell publishes what is in events, and then those released. order is held.
@@ -118,8 +190,21 @@ func (b *boards) tell(released []relay.Event) {
 	}
 }
 
-// lookAgain is how long the goroutine sleeps at the most while something is held, since the clock may be set meanwhile.
-const lookAgain = time.Second
+// wakeFor wakes the goroutine if something is due before what it waits for. order is held.
+func (b *boards) wakeFor(earlier relay.Millis) {
+	if b.next != 0 && (earlier == 0 || b.next < earlier) {
+		select {
+		case b.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// How long the goroutine sleeps at most while something is held.
+const (
+	lookAgain = time.Second            // since the clock may be set meanwhile
+	askAgain  = 100 * time.Millisecond // if the time is not known
+)
 
 // run makes public what is held, each at its time.
 func (b *boards) run() {
@@ -133,19 +218,22 @@ func (b *boards) run() {
 		case <-b.quit:
 			return
 		}
-		b.order.Lock()
-		if b.next != 0 {
-			b.mu.Lock()
-			released := b.release()
-			b.mu.Unlock()
-			b.tell(released)
-		}
-		next := b.next
-		b.order.Unlock()
-		if timer.Stop(); next != 0 {
-			timer.Reset(min(time.UnixMilli(int64(next)).Sub(b.now()), lookAgain))
+		timer.Stop()
+		if next, wait := b.releaseDue(); next != 0 {
+			timer.Reset(wait)
 		}
 	}
+}
+
+// releaseDue makes public what is due, and returns when more is, 0 if nothing is held.
+func (b *boards) releaseDue() (next relay.Millis, wait time.Duration) {
+	b.order.Lock()
+	defer b.order.Unlock()
+	b.mu.Lock()
+	released, wait := b.release()
+	b.mu.Unlock()
+	b.tell(released)
+	return b.next, wait
 }
 
 // Dirty implements consensus.StateMachine. It changes nothing that readers see, and who calls it is the apply loop:
@@ -169,7 +257,8 @@ func (b *boards) Restore(applied uint64, load func(func(key string, value []byte
 	defer b.order.Unlock()
 	b.mu.Lock()
 	b.state, b.applied = state, applied
-	b.release() // of this nobody needs an event: spectators get a snapshot
+	_, _ = b.release() // of this nobody needs an event: spectators get a snapshot
+	b.wakeFor(0)
 	b.mu.Unlock()
 	b.tail.Reset(applied)
 	b.reset(applied, state.Held())

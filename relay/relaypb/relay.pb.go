@@ -30,7 +30,7 @@ const (
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // see CommandVersion
-	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds at the node that received the request
+	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds, when the leader appended it; see Stamp
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
 	// Idempotency-Key, or a random id: the same request twice changes nothing the
 	// second time. Required for every op but PlayMove, and for that one it is
