@@ -56,6 +56,12 @@ type Config struct {
 	// Machine is what committed commands are applied to.
 	Machine StateMachine
 	Log     *slog.Logger
+	// Now is the clock on the wall, which the members compare. Nil: time.Now.
+	Now func() time.Time
+	// Stamp, if set, appends a command to dst with its time set to at. The leader has each command
+	// stamped as it appends it, so that the clocks of the nodes that take commands do not matter. It
+	// may make a command longer by MaxStamp bytes at most.
+	Stamp func(dst, command []byte, at time.Time) []byte
 
 	// Tick is Raft's unit of time. A leader sends a heartbeat every tick; a
 	// follower that heard none for 10 to 20 of them calls an election.
@@ -102,6 +108,8 @@ const (
 
 	// MaxCommand is the largest command that Propose takes, in bytes.
 	MaxCommand = 64 << 10
+	// MaxStamp is how many bytes a command may be longer for its time.
+	MaxStamp = 16
 	// maxMessageBytes is the largest that MaxMessageBytes may be.
 	maxMessageBytes = 512 << 10
 	// maxPinned times KeepEntries is what stays in the log for a snapshot's sake.
@@ -138,6 +146,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	setDefault(&c.Voters, 3)
 	setDefault(&c.Tick, 100*time.Millisecond)

@@ -62,6 +62,7 @@ func (n *Node) raftLoop() {
 		if ticked {
 			n.clock.tick(n.raft)
 			n.waiters.tick()
+			n.seeOwn()
 		}
 		if c.f == nil {
 			c, _ = poll(n.calls)
@@ -177,6 +178,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 		n.commit.Store(rd.HardState.Commit)
 		n.hold.committed(rd.HardState.Commit)
 		n.clock.enters(rd.HardState.Term)
+		n.reigning.term.Store(rd.HardState.Term)
 	}
 	n.reads.confirm(rd.ReadStates)
 	for i := range rd.Messages {
@@ -203,6 +205,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 				n.snapshots.accept(n.restored)
 			}
 		case raft.LocalApplyThread:
+			n.noteReign(m.Entries)
 			n.toApply.put(applyWork{message: m})
 		default:
 			n.byHand.mark(m)
@@ -222,6 +225,9 @@ func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 		n.leaderContact.Store(now.UnixNano())
 	}
 	n.clock.follows(lead)
+	if lead != n.id {
+		n.reigning.over.Store(0)
+	}
 	if !n.leader.set(lead) {
 		return
 	}

@@ -31,6 +31,7 @@ type Node struct {
 	opened    opened
 	listener  net.Listener
 	advertise string // how others reach listener
+	openedAt  time.Time
 	// welcomed is who was a member when this node joined, just now. It connects to
 	// them: if it is removed before it has the boards, they alone can tell it.
 	welcomed []Member
@@ -88,6 +89,11 @@ type Node struct {
 	commit         atomic.Uint64 // as the Raft loop last saw it
 	applied        atomic.Uint64 // as the apply loop last left it
 	leaderContact  atomic.Int64  // Unix nanoseconds; see LastContact
+	reigning       reigning
+	fresh          Freshness // see Fresh
+	clocks         *Clocks
+	late           atomic.Pointer[reading] // see now
+	clocksWrong    bool                    // the policy loop's
 }
 
 // event is something that one of the node's own goroutines tells the Raft loop.
@@ -116,6 +122,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg:      cfg,
 		log:      cfg.Log,
+		openedAt: time.Now(),
+		clocks:   NewClocks(cfg.Now),
 		inbox:    newQueue[event](),
 		network:  make(chan *raftpb.Message, 1024),
 		offers:   newOffers(),
@@ -285,7 +293,7 @@ func (n *Node) Applied() uint64 { return n.applied.Load() }
 func (n *Node) Commit() uint64 { return n.commit.Load() }
 
 // LastContact returns when this node last had word from the leader, or now if
-// it is the leader. The boards that it shows are at least as old as that.
+// it is the leader. How old its boards are says [Node.Fresh].
 func (n *Node) LastContact() time.Time {
 	if lead, _ := n.leader.get(); lead == n.id {
 		return time.Now()

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 
@@ -107,10 +108,10 @@ func (o *offering) add(s *submission) {
 	o.count += len(s.ids)
 }
 
-// build makes the entries of the message. Their data stand in one piece of memory, which they leave together when the
-// log forgets them.
-func (o *offering) build() []raftpb.Entry {
-	size := o.count * entryHeader
+// build makes the entries of the message, whose commands stamp copies. Their data stand in one piece of memory, which they
+// leave together when the log forgets them.
+func (o *offering) build(stamp func(dst, command []byte) []byte) []raftpb.Entry {
+	size := o.count * (entryHeader + MaxStamp)
 	for _, s := range o.of {
 		for _, c := range s.data {
 			size += len(c)
@@ -120,11 +121,20 @@ func (o *offering) build() []raftpb.Entry {
 	for _, s := range o.of {
 		for i, id := range s.ids {
 			at := len(all)
-			all = appendEntryData(all, id, s.data[i])
+			all = stamp(binary.BigEndian.AppendUint64(all, id), s.data[i])
 			o.entries = append(o.entries, raftpb.Entry{Data: all[at:len(all):len(all)]})
 		}
 	}
 	return o.entries
+}
+
+// stamp returns what copies commands, and stamps them with the present moment if there is a Config.Stamp.
+func (n *Node) stamp() func(dst, command []byte) []byte {
+	if n.cfg.Stamp == nil {
+		return func(dst, command []byte) []byte { return append(dst, command...) }
+	}
+	now := n.now()
+	return func(dst, command []byte) []byte { return n.cfg.Stamp(dst, command, now) }
 }
 
 func (o *offering) reset() {
@@ -141,7 +151,7 @@ func (n *Node) appendOffering() {
 	if n.offering.count == 0 {
 		return
 	}
-	m := raftpb.Message{Type: raftpb.MsgProp, From: uint64(n.id), Entries: n.offering.build()}
+	m := raftpb.Message{Type: raftpb.MsgProp, From: uint64(n.id), Entries: n.offering.build(n.stamp())}
 	if err := n.raft.Step(m); err != nil {
 		code := n.whyDropped()
 		for _, s := range n.offering.of {

@@ -355,7 +355,10 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 		case kindRefuse:
 			err = n.receiveRefusal(payload)
 		case kindPing:
-			err = c.tell(kindPong, payload)
+			if len(payload) != pingSize {
+				return fmt.Errorf("a ping of %d bytes from %s: it has %d", len(payload), from, pingSize)
+			}
+			err = c.tell(kindPong, n.pong(payload).encode())
 		default:
 			err = fmt.Errorf("frame of unknown kind %d from %s", kind, from)
 		}

@@ -60,6 +60,7 @@ type replicator struct {
 	// lastContact is when the peer was last heard from, Unix nanoseconds.
 	lastContact atomic.Int64
 	rtt         atomic.Int64 // of the last ping, nanoseconds
+	pinged      atomic.Pointer[sentPing]
 	sentBytes   atomic.Uint64
 	created     time.Time
 
@@ -262,16 +263,22 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	wg.Go(func() { cancel(r.readPongs(c, s)) })
 
 	s.connected.Store(time.Now().UnixNano())
-	ping := time.NewTicker(pingEvery)
+	ping := time.NewTicker(pingEvery / leaderPings)
 	defer ping.Stop()
-	var buf []byte
-	for {
+	buf := r.appendPing(nil, s)
+	if _, err := c.Write(buf); err != nil {
+		return err
+	}
+	for turn := 1; ; {
 		buf = buf[:0]
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-ping.C:
-			buf = appendPing(buf)
+			if turn++; turn%leaderPings != 0 && (s != r.control || r.n.Leader() != r.id) {
+				continue
+			}
+			buf = r.appendPing(buf, s)
 		case o := <-s.queue:
 			if buf, err = appendOutgoing(buf, s.took(o)); err != nil {
 				return err
@@ -296,10 +303,21 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	}
 }
 
-func appendPing(buf []byte) []byte {
+// sentPing is the last ping on the control connection.
+type sentPing struct {
+	age  int64     // of the replicator, which the ping bears
+	asks time.Time // what this node's clock showed
+}
+
+// appendPing adds a ping, which bears this replicator's age.
+func (r *replicator) appendPing(buf []byte, s *stream) []byte {
+	p := &sentPing{int64(time.Since(r.created)), r.n.cfg.Now()}
+	if s == r.control {
+		r.pinged.Store(p)
+	}
 	start := len(buf)
 	buf = beginFrame(buf, kindPing)
-	buf = binary.BigEndian.AppendUint64(buf, uint64(time.Now().UnixNano()))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(p.age))
 	return endFrame(buf, start)
 }
 
@@ -333,14 +351,29 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 		if err != nil {
 			return fmt.Errorf("peer does not answer: %w", err)
 		}
-		if (kind != kindPong && kind != kindProgress) || len(payload) != 8 {
-			return fmt.Errorf("unexpected frame %d from peer", kind)
-		}
-		if kind == kindPong && s == r.control { // on the other one it waits behind appends
-			sent := int64(binary.BigEndian.Uint64(payload))
-			r.rtt.Store(time.Now().UnixNano() - sent)
+		switch {
+		case kind == kindProgress && len(payload) == 8:
+		case kind == kindPong && len(payload) == pongSize:
+			if s == r.control { // on the other one it waits behind appends
+				r.heardPong(decodePong(payload))
+			}
+		default:
+			return fmt.Errorf("unexpected frame %d of %d bytes from peer", kind, len(payload))
 		}
 		r.heard()
+	}
+}
+
+// heardPong takes the answer to a ping.
+func (r *replicator) heardPong(p pong) {
+	rtt := time.Since(r.created) - time.Duration(p.ping)
+	if rtt < 0 || rtt > deadAfter { // no ping of ours that is worth anything
+		return
+	}
+	r.rtt.Store(int64(rtt))
+	r.n.heardPong(r.id, time.Now().Add(-rtt), p)
+	if last := r.pinged.Load(); last != nil && last.age == p.ping {
+		r.n.heardClock(r.id, last.asks, rtt, p.wall)
 	}
 }
 

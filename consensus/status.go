@@ -46,6 +46,9 @@ type MemberStatus struct {
 	LastContactMs int64  `json:"lastContactMs"`
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
 	SentBytes     uint64 `json:"sentBytes"`
+	// SkewMs is how far its clock is ahead of the one in the middle of all, negative if behind, in
+	// ms, as far as this node knows. Of two clocks that is the earlier one.
+	SkewMs int64 `json:"skewMs"`
 	// SnapshotFrom is the name of the member that sends it the boards at the moment.
 	SnapshotFrom string `json:"snapshotFrom,omitempty"`
 	// SnapshotBytes is how much of them it says it has, in bytes as they travel, once a second.
@@ -91,6 +94,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if p, ok := rs.Progress[rs.ID]; ok {
 		last = max(p.Match, rs.Commit)
 	}
+	times := n.Times()
 	for _, m := range n.roster.list() {
 		ms := MemberStatus{Member: m.public(), Suffrage: "learner", State: "unknown", LastContactMs: -1}
 		if _, ok := voters[uint64(m.ID)]; ok {
@@ -100,6 +104,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			ms.State = "leader"
 		}
 		n.describePeer(&ms)
+		if ahead, _, known := times.skew(m.ID, n.id); known {
+			ms.SkewMs = ahead.Milliseconds()
+		}
 		if p, ok := rs.Progress[uint64(m.ID)]; ok {
 			describeProgress(&ms, p, last)
 			if ms.State != "leader" {

@@ -24,7 +24,7 @@ import (
 //	  │ length ─ hello (JSON) ────────────────► │
 //	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
 //	  │ length ─ kind ─ payload ──────────────► │   frames, for ever
-//	  │ ◄──────────── length ─ pong ─ time sent │   one per ping
+//	  │ ◄───────────────── length ─ kind ─ pong │   one per ping, see fresh.go
 //	  │ ◄───────── length ─ progress ─ so much  │   while something long is on its way, see progress.go
 //
 // A connection is for one channel, named in the hello:
@@ -95,11 +95,11 @@ const (
 
 // Frame kinds.
 const (
-	kindRaft     byte = 1 // raftpb.Message, protobuf
-	kindPropose  byte = 2 // a submission on its way to the leader, see propose.go
-	kindRefuse   byte = 3 // the leader could not take it, JSON refusal
-	kindPing     byte = 4 // 8 bytes, echoed in a pong
-	kindPong     byte = 5
+	kindRaft     byte = 1  // raftpb.Message, protobuf
+	kindPropose  byte = 2  // a submission on its way to the leader, see propose.go
+	kindRefuse   byte = 3  // the leader could not take it, JSON refusal
+	kindPing     byte = 4  // 8 bytes, which the pong brings back
+	kindPong     byte = 5  // pong
 	kindSnapDone byte = 6  // snapshot and serve channel: taken; payload is a served
 	kindSnapFail byte = 7  // snapshot and serve channel: payload is the reason
 	kindAppend   byte = 8  // MsgApp, see append_wire.go
@@ -119,6 +119,9 @@ const (
 	// alone would retransmit for minutes into a network that is back.
 	pingEvery = 1 * time.Second
 	deadAfter = 5 * time.Second
+	// leaderPings is how many pings the leader gets for each that others get: from its pongs
+	// a node knows how old its boards are.
+	leaderPings = 4
 	// snapshotTimeout is the same for the connections that a snapshot needs.
 	snapshotTimeout = 2 * deadAfter
 )

@@ -1,0 +1,221 @@
+package consensus
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// MaxSkew is how far a clock may be from the others' before people are warned.
+const MaxSkew = time.Second
+
+// Clocks compares this node's clock with those of others, as NTP does: the answer to a question
+// bears the other one's time, which was read half a round trip ago, give or take as much.
+//
+// No clock is believed for being the own one or the leader's. With three or more the one in the
+// middle is right as long as most are. Of two that differ nobody can tell which is right, so a
+// caller takes the one that does less harm.
+type Clocks struct {
+	now func() time.Time // this node's clock
+
+	mu    sync.Mutex
+	known map[MemberID]reading // guarded by mu
+}
+
+// reading is what another clock showed when this node's own showed at. The time since then is
+// measured by at's monotonic clock, so it does not matter if this node's clock is set meanwhile.
+type reading struct {
+	at   time.Time
+	wall int64         // Unix nanoseconds
+	off  time.Duration // how far wall may be wrong
+}
+
+func (r reading) shows(now time.Time) int64 { return r.wall + int64(now.Sub(r.at)) }
+
+// NewClocks returns a comparison with nobody yet. Now is this node's clock.
+func NewClocks(now func() time.Time) *Clocks {
+	return &Clocks{now: now, known: map[MemberID]reading{}}
+}
+
+// How a new reading is held against the last one.
+const (
+	// readingKept is after how long a reading gives way to one that is less exact.
+	readingKept = 10 * time.Second
+	// readingSlack is how far two that do not contradict each other may be apart beyond their own errors.
+	readingSlack = 100 * time.Millisecond
+)
+
+// Note takes the answer of a clock: its time, wall, in Unix nanoseconds. Asked is what this node's
+// own clock showed when the question left, rtt how long the answer took. It is passed over if
+// this node's clock was set in between.
+func (c *Clocks) Note(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
+	now := c.now()
+	if passed := time.Duration(now.UnixNano() - asked.UnixNano()); (passed - rtt).Abs() > MaxSkew/2 {
+		return
+	}
+	r := reading{at: now, wall: wall + int64(rtt/2), off: rtt / 2}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, ok := c.known[of]
+	if ok && r.off > old.off && now.Sub(old.at) < readingKept {
+		if apart := time.Duration(r.wall - old.shows(now)).Abs(); apart <= r.off+old.off+readingSlack {
+			return
+		}
+	}
+	c.known[of] = r
+}
+
+// Times are the clocks of a group at one moment.
+type Times struct {
+	Own time.Time
+	// Early and Late are the clock in the middle, and the two in the middle if they are even in number.
+	Early, Late time.Time
+	// Compared says that there is at least one other clock among them, or nobody to compare with.
+	Compared bool
+	own      int64
+	known    map[MemberID]reading
+}
+
+// Read returns the clocks as they stand now. Of is those that count, this node left out.
+func (c *Clocks) Read(of []MemberID) Times {
+	now := c.now()
+	t := Times{Own: now, own: now.UnixNano(), known: make(map[MemberID]reading, len(of)), Compared: len(of) == 0}
+	walls := append(make([]int64, 0, 8), t.own)
+	c.mu.Lock()
+	for _, id := range of {
+		if r, ok := c.known[id]; ok {
+			walls = append(walls, r.shows(now))
+			t.known[id], t.Compared = r, true
+		}
+	}
+	c.mu.Unlock()
+	slices.Sort(walls)
+	t.Early, t.Late = time.Unix(0, walls[(len(walls)-1)/2]), time.Unix(0, walls[len(walls)/2])
+	return t
+}
+
+// Ahead is how far another clock is ahead of this node's, 0 if it was not read yet.
+func (t Times) Ahead(of MemberID) time.Duration {
+	if r, ok := t.known[of]; ok {
+		return time.Duration(r.shows(t.Own) - t.own)
+	}
+	return 0
+}
+
+// Of is what another clock shows, Unix nanoseconds; 0: it was not read yet.
+func (t Times) Of(id MemberID) int64 {
+	if r, ok := t.known[id]; ok {
+		return r.shows(t.Own)
+	}
+	return 0
+}
+
+// ForRelease is the time by which something may be let out: never later than the right time, as
+// long as this node's clock or most of the others' are right. A node whose clock is behind lets it
+// out late. Ok is false while nothing may be, since this node's clock was compared with no other.
+func (t Times) ForRelease() (at time.Time, ok bool) {
+	if t.Early.Before(t.Own) {
+		return t.Early, t.Compared
+	}
+	return t.Own, t.Compared
+}
+
+// skew is how far a clock is ahead of the one in the middle, negative if it is behind, and how
+// far that may be wrong. Known is false if the clock was not read yet.
+func (t Times) skew(of, self MemberID) (ahead, off time.Duration, known bool) {
+	if of == self {
+		return time.Duration(t.own - t.Early.UnixNano()), 0, t.Compared
+	}
+	r, ok := t.known[of]
+	return time.Duration(r.shows(t.Own) - t.Early.UnixNano()), r.off, ok
+}
+
+// others are the members whose clocks this node compares with its own.
+func (n *Node) others() []MemberID {
+	var ids []MemberID
+	for _, m := range n.roster.list() {
+		if m.ID != n.id {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}
+
+// Times returns the clocks of the members.
+func (n *Node) Times() Times {
+	t := n.clocks.Read(n.others())
+	if _, member := n.roster.get(n.id); !member { // it does not know with whom to compare
+		t.Compared = len(t.known) > 0
+	}
+	return t
+}
+
+// ReleaseTime is [Times.ForRelease] of the members' clocks.
+func (n *Node) ReleaseTime() (at time.Time, ok bool) { return n.Times().ForRelease() }
+
+// heardClock takes what a peer's clock showed. For now, which is asked for with each append, it keeps
+// the later of the clocks in the middle.
+func (n *Node) heardClock(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
+	n.clocks.Note(of, asked, rtt, wall)
+	t := n.Times()
+	n.late.Store(&reading{at: t.Own, wall: t.Late.UnixNano()})
+}
+
+// now is the time that this node, as leader, gives to commands: its own, if that is right, else
+// the group's. Of two clocks that differ it is the later one, so that no delay gets shorter.
+func (n *Node) now() time.Time {
+	own, late := n.cfg.Now(), n.late.Load()
+	if late == nil {
+		return own
+	}
+	if wall := time.Unix(0, late.shows(own)); wall.Sub(own).Abs() > MaxSkew {
+		return wall
+	}
+	return own
+}
+
+// ClockWarnings says whose clocks are wrong by more than [MaxSkew], a sentence each.
+func (n *Node) ClockWarnings() []string {
+	var out []string
+	t, members := n.Times(), n.roster.list()
+	for _, m := range members {
+		ahead, off, known := t.skew(m.ID, n.id)
+		if !known || ahead.Abs()-off <= MaxSkew {
+			continue
+		}
+		than := "the other members'"
+		if len(t.known) == 1 {
+			than = "the other one that was read, and nobody can tell which is right"
+		}
+		out = append(out, fmt.Sprintf("the clock of %s is %s %s; set it by NTP", m.Name, DescribeSkew(ahead), than))
+	}
+	return out
+}
+
+// DescribeSkew puts a difference of clocks into words, such as "10m0s ahead of".
+func DescribeSkew(ahead time.Duration) string {
+	word := "ahead of"
+	if ahead < 0 {
+		word = "behind"
+	}
+	return fmt.Sprintf("%v %s", ahead.Abs().Round(100*time.Millisecond), word)
+}
+
+// Skew is how far this node's clock is ahead of that of the group.
+func (n *Node) Skew() time.Duration {
+	ahead, _, _ := n.Times().skew(n.id, n.id)
+	return ahead
+}
+
+// warnOfClocks logs it when clocks begin to differ, and when they agree again. Called by the policy loop.
+func (n *Node) warnOfClocks() {
+	warnings := n.ClockWarnings()
+	switch {
+	case len(warnings) > 0 && !n.clocksWrong:
+		n.log.Warn("clocks differ", "why", warnings)
+	case len(warnings) == 0 && n.clocksWrong:
+		n.log.Info("the clocks agree again")
+	}
+	n.clocksWrong = len(warnings) > 0
+}
