@@ -125,7 +125,7 @@ type publicNode struct {
 func (s *Server) publicMember(status consensus.Status) publicCluster {
 	out := publicCluster{
 		Public: true, ClusterID: s.origin.ClusterID(), Node: s.origin.Name(), Leader: status.Leader,
-		Stale: time.Since(s.origin.LastContact()) > staleAfter, Members: []publicNode{},
+		Stale: s.boardsAge().AgeMs > staleAfter.Milliseconds(), Members: []publicNode{},
 	}
 	for _, m := range status.Members {
 		n := publicNode{Name: m.Name, Role: string(m.Role)}

@@ -38,13 +38,14 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
-	out.Status, out.Edges = status, s.followers()
+	out.Status, out.Edges, out.boardsAge = status, s.followers(), s.boardsAge()
 	return s.shown(r, out, func() publicCluster { return s.publicMember(status) })
 }
 
 // clusterJSON is the cluster, the sources that its leader polls, and the edges that follow the node which answers.
 type clusterJSON struct {
 	consensus.Status
+	boardsAge
 	Sources []clusterSource       `json:"sources,omitempty"`
 	Edges   []edge.FollowerStatus `json:"edges"`
 }

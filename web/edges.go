@@ -16,6 +16,13 @@ type origin interface {
 	Applied() uint64
 	Commit() uint64
 	LastContact() time.Time
+	// Newest is the highest index known to be committed, Fresh when the boards were last known
+	// to lack nothing; not ok is not since at.
+	Newest() uint64
+	Fresh() (at time.Time, ok bool)
+	// Skew is how far this node's clock is ahead of the group's; ClockWarnings says whose are wrong.
+	Skew() time.Duration
+	ClockWarnings() []string
 }
 
 var (
@@ -67,17 +74,18 @@ func (s *Server) followers() []edge.FollowerStatus {
 
 // edgeCluster is what GET /api/cluster tells on an edge.
 type edgeCluster struct {
-	ClusterID string                   `json:"clusterId"`
-	Node      string                   `json:"node"`
-	NodeID    string                   `json:"nodeId"`
-	Role      string                   `json:"role"`
-	Leader    string                   `json:"leader"`
-	Term      uint64                   `json:"term"` // an edge has none
-	Commit    uint64                   `json:"commit"`
-	Applied   uint64                   `json:"applied"`
-	Members   []consensus.MemberStatus `json:"members"`
-	Upstream  edge.Report              `json:"upstream"`
-	Edges     []edge.FollowerStatus    `json:"edges"`
+	ClusterID string `json:"clusterId"`
+	Node      string `json:"node"`
+	NodeID    string `json:"nodeId"`
+	Role      string `json:"role"`
+	Leader    string `json:"leader"`
+	Term      uint64 `json:"term"` // an edge has none
+	Commit    uint64 `json:"commit"`
+	Applied   uint64 `json:"applied"`
+	boardsAge
+	Members  []consensus.MemberStatus `json:"members"`
+	Upstream edge.Report              `json:"upstream"`
+	Edges    []edge.FollowerStatus    `json:"edges"`
 }
 
 func (s *Server) edgeCluster() edgeCluster {
@@ -85,7 +93,7 @@ func (s *Server) edgeCluster() edgeCluster {
 	report := e.Report()
 	return edgeCluster{
 		ClusterID: e.ClusterID(), Node: e.Name(), NodeID: e.ID(), Role: "edge", Leader: report.Leader.Name,
-		Commit: e.Commit(), Applied: e.Applied(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.followers(),
+		Commit: e.Commit(), Applied: e.Applied(), boardsAge: s.boardsAge(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.followers(),
 	}
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -9,8 +10,39 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// maxLag is how far behind the commits it knows of a node may be and still be ready.
-const maxLag = 1000
+// How far behind the group a node may be, and still be ready.
+const (
+	maxLag = 1000 // entries
+	maxAge = 5 * time.Second
+)
+
+// boardsAge is how old this node's boards are.
+type boardsAge struct {
+	Newest uint64 `json:"newest"` // the highest index that is known here to be committed
+	AgeMs  int64  `json:"ageMs"`  // since when the boards may lack something
+	// Warnings are sentences about clocks that are wrong.
+	Warnings []string `json:"warnings"`
+}
+
+func (s *Server) boardsAge() boardsAge {
+	at, _ := s.origin.Fresh()
+	return boardsAge{
+		Newest: max(s.origin.Newest(), s.origin.Applied()), AgeMs: max(0, time.Since(at).Milliseconds()),
+		Warnings: append([]string{}, s.origin.ClockWarnings()...), // a list, not null
+	}
+}
+
+// behind says why boards of that age are too old; empty: they are not.
+func (a boardsAge) behind(applied uint64) string {
+	lag := a.Newest - min(a.Newest, applied)
+	switch old := time.Duration(a.AgeMs) * time.Millisecond; {
+	case lag > maxLag:
+		return fmt.Sprintf("catching up: %d entries behind the cluster, boards %v old", lag, old.Round(100*time.Millisecond))
+	case old > maxAge:
+		return fmt.Sprintf("the boards are %v old, %d entries behind what is known of the cluster", old.Round(100*time.Millisecond), lag)
+	}
+	return ""
+}
 
 // healthz is GET /healthz: 200 while the node's loops run.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
@@ -25,7 +57,8 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	n := s.origin
 	status, why := http.StatusOK, "ready"
-	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit()}
+	age := s.boardsAge()
+	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit(), "newest": age.Newest, "ageMs": age.AgeMs, "warnings": age.Warnings}
 	lost := ""
 	if e := s.cfg.Edge; e != nil {
 		report := e.Report()
@@ -47,8 +80,10 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		status, why = http.StatusServiceUnavailable, lost
 	case n.Applied() == 0 && s.cfg.Edge == nil:
 		status, why = http.StatusServiceUnavailable, "waiting for the first snapshot"
-	case n.Applied()+maxLag < n.Commit():
-		status, why = http.StatusServiceUnavailable, "catching up"
+	default:
+		if behind := age.behind(n.Applied()); behind != "" {
+			status, why = http.StatusServiceUnavailable, behind
+		}
 	}
 	body["status"] = why
 	if s.cfg.Warning != "" {
@@ -81,6 +116,10 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("raft_commit_index", float64(n.Commit()))
 	gauge("raft_applied_index", float64(n.Applied()))
 	gauge("raft_leader_contact_seconds", time.Since(n.LastContact()).Seconds())
+	age := s.boardsAge()
+	gauge("boards_age_seconds", float64(age.AgeMs)/1000)
+	gauge("clock_skew_seconds", n.Skew().Seconds())
+	gauge("boards_lag_entries", float64(age.Newest-min(age.Newest, n.Applied())))
 	s.edgeMetrics(gauge, counter)
 	if s.cfg.Conns != nil {
 		c := s.cfg.Conns.Stats()

@@ -40,7 +40,7 @@ type Config struct {
 	AdminPort bool
 	// Peers calls the other nodes. Nil: as http.DefaultTransport does.
 	Peers http.RoundTripper
-	// Now is the clock that commands get their time from. Nil: the system's.
+	// Now is this node's clock. Nil: the system's.
 	Now func() time.Time
 	// Conns, if set, has the connections of the server, for /metrics.
 	Conns *conns.Listener

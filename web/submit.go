@@ -26,7 +26,7 @@ const byHeader = "X-Chessrelay-By"
 // a person asks.
 const sourceHeader = "X-Chessrelay-Source"
 
-// command begins a command: when it came, from whom, and by which request. A
+// command begins a command: from whom, and by which request. Its time the leader replaces by its own. A
 // request that is retried must bring the same Idempotency-Key; without one it
 // is a new request each time.
 func (s *Server) command(r *http.Request) (*relaypb.Command, error) {

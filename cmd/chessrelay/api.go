@@ -103,6 +103,9 @@ type clusterState struct {
 	Commit    uint64        `json:"commit"`
 	Applied   uint64        `json:"applied"`
 	Peer      string        `json:"peer"` // where the other members reach the node
+	Newest    uint64        `json:"newest"`
+	AgeMs     int64         `json:"ageMs"`
+	Warnings  []string      `json:"warnings"`
 	Members   []memberState `json:"members"`
 	Sources   []sourceState `json:"sources"`
 
@@ -142,6 +145,7 @@ type memberState struct {
 	LastContactMs int64  `json:"lastContactMs"`
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
 	SentBytes     uint64 `json:"sentBytes"`
+	SkewMs        int64  `json:"skewMs"`
 	SnapshotFrom  string `json:"snapshotFrom,omitempty"`
 	SnapshotBytes uint64 `json:"snapshotBytes,omitempty"`
 	SnapshotError string `json:"snapshotError,omitempty"`

@@ -23,12 +23,13 @@ func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cl
 	n.starting.Say("the edge waits for an upstream to send the boards")
 	n.edge, err = edge.Open(ctx, edge.Config{
 		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token, Roots: cfg.roots,
-		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log,
+		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log, Now: cfg.now,
 		Silence: cfg.pace.Silence, Patience: cfg.pace.Patience, Probation: cfg.pace.Probation, ProbeEvery: cfg.pace.ProbeEvery,
 	})
 	if err != nil {
 		return fmt.Errorf("--upstream: %w", err)
 	}
+	n.boards.keepTime(n.edge)
 	n.log.Info("edge runs", "name", cfg.Name, "http", n.url, "cluster", n.edge.ClusterID(), "depth", n.edge.Status().Depth())
 	return nil
 }
@@ -39,15 +40,19 @@ func (n *node) status() edge.Status {
 		return n.edge.Status()
 	}
 	r := n.raft
-	applied, commit := r.Applied(), r.Commit()
+	applied, newest := r.Applied(), r.Newest()
+	fresh, _ := r.Fresh()
 	s := edge.Status{
 		Cluster: r.ClusterID(), Path: []edge.Hop{{ID: r.ID().String(), Name: r.Name(), HTTP: n.url}},
-		AgeMs: max(0, time.Since(r.LastContact()).Milliseconds()),
+		AgeMs: max(0, time.Since(fresh).Milliseconds()),
+	}
+	if times := r.Times(); times.Compared {
+		s.Now = times.Early.UnixNano()
 	}
 	n.boards.Read(func(index uint64, _ *relay.State) { s.Applied = index })
 	s.Newest = s.Applied
-	if commit > applied { // Raft counts entries that no board knows of, too
-		s.Newest += commit - applied
+	if newest > applied { // Raft counts entries that no board knows of, too
+		s.Newest += newest - applied
 	}
 	leader := r.Leader()
 	var recorders []string // have their hands full
@@ -87,6 +92,9 @@ func (s clusterState) describeEdge(columns int) string {
 	}
 	if u.Stale {
 		how += " That is too long: they are stale."
+	}
+	for _, warning := range s.Warnings {
+		how += " Warning: " + warning + "."
 	}
 	t := table{head: []string{" ", "UPSTREAM", "FROM", "STATE", "WHY NOT"}}
 	for _, x := range u.Upstreams {

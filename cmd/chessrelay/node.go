@@ -14,6 +14,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web"
 	"github.com/chessrelay/chessrelay/web/conns"
 	"github.com/chessrelay/chessrelay/web/edge"
@@ -48,8 +49,8 @@ type node struct {
 	outdated chan error
 }
 
-// A node is stale when it has had no word from the leader for staleAfter. The
-// leader sends a heartbeat ten times a second.
+// A node is stale when its boards may have lacked something for staleAfter. It asks
+// the leader four times a second what there is.
 const (
 	staleAfter = 1500 * time.Millisecond
 	staleCheck = 250 * time.Millisecond
@@ -60,6 +61,7 @@ const (
 // default.
 func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.Duration) (_ *node, err error) {
 	n := &node{log: log, boards: newBoards(cfg.now), served: make(chan error, 1), outdated: make(chan error, 1)}
+	n.boards.keepTime(noClock{})
 	// What was opened is closed again if the rest cannot be.
 	defer func() {
 		if err != nil {
@@ -147,6 +149,8 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 		MaxInflightMsgs:  cfg.MaxInflightMsgs,
 		MaxInflightBytes: cfg.MaxInflightBytes,
 		CheckpointAfter:  cfg.checkpointAfter,
+		Now:              cfg.now,
+		Stamp:            relay.Stamp,
 	}
 	if cfg.Join != "" {
 		rc.Join = func(ctx context.Context, self consensus.Applicant) (consensus.Welcome, error) {
@@ -167,6 +171,7 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 	if n.raft, err = consensus.Open(ctx, rc); err != nil {
 		return fmt.Errorf("%w%s", err, whenTaken(err))
 	}
+	n.boards.keepTime(n.raft)
 	allow, err := pull.ParseAllow(cfg.PullAllow)
 	if err != nil {
 		return fmt.Errorf("--pull-allow: %w", err)
@@ -215,8 +220,8 @@ func (n *node) stale() (bool, time.Time) {
 	if n.edge != nil {
 		return n.edge.Stale()
 	}
-	last := n.raft.LastContact()
-	return time.Since(last) > staleAfter, last
+	fresh, _ := n.raft.Fresh()
+	return time.Since(fresh) > staleAfter, fresh
 }
 
 // run waits until ctx ends, or the node stops by itself.

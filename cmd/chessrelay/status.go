@@ -170,6 +170,12 @@ func (s clusterState) describe(columns int) string {
 	if leads, err := s.member(string(s.Leader)); err == nil && leads.Next == 0 {
 		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
 	}
+	if old := time.Duration(s.AgeMs) * time.Millisecond; old > staleAfter {
+		notes = append(notes, fmt.Sprintf("The boards of %s are %s old: it is %d entries behind.", s.Node, ago(s.AgeMs), s.Newest-min(s.Newest, s.Applied)))
+	}
+	for _, warning := range s.Warnings {
+		notes = append(notes, "Warning: "+warning+".")
+	}
 	for _, m := range s.Members {
 		t.rows = append(t.rows, m.row(s))
 		if m.SnapshotFrom != "" {

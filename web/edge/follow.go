@@ -110,11 +110,13 @@ type stream struct {
 	ctx     context.Context
 	leave   context.CancelCauseFunc
 	silence *time.Timer // runs while the upstream is waited for
+	asked   question
 	frames  *frameReader
 	batch   []consensus.Command
 }
 
 func (s *stream) run() error {
+	s.asked = s.f.question()
 	res, err := s.f.ask(s.ctx, s.c, false)
 	if err != nil {
 		return err
@@ -181,6 +183,7 @@ func (s *stream) begin(payload []byte) error {
 	f.current, f.leave, f.unfit = s.c, s.leave, time.Time{}
 	s.c.last = ""
 	f.mu.Unlock()
+	f.answered(s.asked, time.Since(s.asked.sent), &state)
 	f.switches.Add(1)
 	f.log.Info("follows an upstream", "upstream", s.c.url, "name", state.Self().Name, "depth", len(state.Path), "since", f.applied.Load())
 	return s.heard(state)
@@ -215,7 +218,7 @@ func (s *stream) heard(state Status) error {
 
 // measureLocked notes since when there has been something that this edge lacks.
 func (f *Follower) measureLocked(now time.Time) {
-	switch lacks := f.state.Newest > f.applied.Load(); {
+	switch lacks := f.newestLocked() > f.applied.Load(); {
 	case !lacks:
 		f.behind = time.Time{}
 	case f.behind.IsZero():

@@ -41,9 +41,11 @@ type Config struct {
 	Log        *slog.Logger
 	// Roots are the CAs whose upstreams are believed. Nil: those of the system.
 	Roots *x509.CertPool
+	// Now is this edge's clock, which it compares with its upstream's. Nil: time.Now.
+	Now func() time.Time
 
 	// Silence is how long an upstream may say nothing until it is given up; it says something each half second. Zero: 2 s. The boards
-	// are stale if they are older than that.
+	// are stale if they are older than that. Four times in that time the upstream is asked how far it is.
 	Silence time.Duration
 	// Patience is how long an upstream may itself be stale, or be behind this edge, until another one is tried. Zero: 5 s.
 	Patience time.Duration
@@ -67,10 +69,14 @@ type Follower struct {
 	loaded chan struct{} // closed once there are boards
 	failed chan error    // of one: what Identified failed with
 
+	fresh  consensus.Freshness
+	clocks *consensus.Clocks
+
 	applied atomic.Uint64 // the boards stand at it
 	began   bool          // loaded is closed; owned by follow
 
 	switches, images, entries, gotBytes atomic.Uint64
+	newest                              atomic.Uint64 // the highest Status.Newest
 
 	mu        sync.Mutex
 	cluster   string // guarded by mu, as all below; empty: not known yet
@@ -110,9 +116,13 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 	if cfg.Identified == nil {
 		cfg.Identified = func(string) error { return nil }
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	lifetime, cancel := context.WithCancel(context.Background())
 	f := &Follower{
-		cfg: cfg, log: cfg.Log, cancel: cancel, loaded: make(chan struct{}), failed: make(chan error, 1),
+		clocks: consensus.NewClocks(cfg.Now),
+		cfg:    cfg, log: cfg.Log, cancel: cancel, loaded: make(chan struct{}), failed: make(chan error, 1),
 		self: Hop{ID: newID(), Name: cfg.Name, HTTP: cfg.URL},
 		http: &http.Client{Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -129,6 +139,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 	}
 	f.wg.Go(func() { f.run(lifetime) })
 	f.wg.Go(func() { f.probe(lifetime) })
+	f.wg.Go(func() { f.look(lifetime) })
 	var err error
 	select {
 	case <-f.loaded:
@@ -281,17 +292,8 @@ func (f *Follower) preferred() []*upstream {
 func (f *Follower) isWell(ctx context.Context, c *upstream) bool {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Silence)
 	defer cancel()
-	res, err := f.ask(ctx, c, true)
-	if err != nil {
-		return false
-	}
-	defer res.Body.Close()
-	kind, payload, err := newFrameReader(res.Body).next()
-	if err != nil || kind != kindState {
-		return false
-	}
-	s, err := parseStatus(payload)
-	return err == nil && f.accepts(&s) == nil && !f.stale(s.AgeMs) && s.Applied >= f.applied.Load()
+	s, err := f.peek(ctx, c)
+	return err == nil && !f.stale(s.AgeMs) && s.Applied >= f.applied.Load()
 }
 
 func (f *Follower) stale(ageMs int64) bool { return ageMs > f.cfg.Silence.Milliseconds() }

@@ -21,15 +21,10 @@ func (f *Follower) Err() error { return nil }
 // Applied is the log index that the boards stand at.
 func (f *Follower) Applied() uint64 { return f.applied.Load() }
 
-// Commit is the newest log index that the edge knows of.
-func (f *Follower) Commit() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return max(f.state.Newest, f.applied.Load())
-}
+// Commit is what Newest is: an edge has no part in commits.
+func (f *Follower) Commit() uint64 { return f.Newest() }
 
-// LastContact is when the boards were last known to be those of the cluster: when the first node of the path had word from the leader,
-// as far as is known here.
+// LastContact is when the upstream last had word from the leader, as far as is known here.
 func (f *Follower) LastContact() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -38,8 +33,8 @@ func (f *Follower) LastContact() time.Time {
 
 // Stale reports whether the boards may be out of date, and since when.
 func (f *Follower) Stale() (bool, time.Time) {
-	last := f.LastContact()
-	return time.Since(last) > f.cfg.Silence, last
+	fresh, _ := f.Fresh()
+	return time.Since(fresh) > f.cfg.Silence, fresh
 }
 
 // Status is what the edge's own followers are told. While it has no upstream it names the path by which the last entries came.
@@ -47,12 +42,14 @@ func (f *Follower) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	applied := f.applied.Load()
+	fresh, _ := f.Fresh()
 	return Status{
+		Now:          f.groupTime(),
 		Cluster:      f.cluster,
 		Path:         append(f.state.Path[:len(f.state.Path):len(f.state.Path)], f.self),
 		Applied:      applied,
-		Newest:       max(f.state.Newest, applied),
-		AgeMs:        f.state.AgeMs + time.Since(f.heard).Milliseconds(),
+		Newest:       max(f.newestLocked(), applied),
+		AgeMs:        max(0, time.Since(fresh).Milliseconds()),
 		Leader:       f.state.Leader,
 		Alternatives: usable(append(append([]string{}, f.cfg.Upstreams...), f.state.Alternatives...)),
 	}
@@ -66,6 +63,7 @@ type Report struct {
 	Lag       uint64     `json:"lag"`      // log indexes between what it has and the newest that it knows of
 	LagMs     int64      `json:"lagMs"`    // since when it has lacked something, in ms; 0: it lacks nothing
 	AgeMs     int64      `json:"ageMs"`    // see Status
+	SkewMs    int64      `json:"skewMs"`   // how far its clock is ahead of the group's, negative if behind
 	Stale     bool       `json:"stale"`
 	Switches  uint64     `json:"switches"` // connections to an upstream since the start
 	Images    uint64     `json:"images"`   // of the boards that it has got
@@ -89,7 +87,7 @@ func (f *Follower) Report() Report {
 	s := f.Status()
 	stale, _ := f.Stale()
 	r := Report{
-		Path: s.Path, Depth: s.Depth(), Lag: s.Newest - s.Applied, AgeMs: s.AgeMs, Stale: stale, Leader: s.Leader,
+		Path: s.Path, Depth: s.Depth(), Lag: s.Newest - s.Applied, AgeMs: s.AgeMs, SkewMs: f.Skew().Milliseconds(), Stale: stale, Leader: s.Leader,
 		Switches: f.switches.Load(), Images: f.images.Load(), Entries: f.entries.Load(), GotBytes: f.gotBytes.Load(),
 		Upstreams: []Upstream{},
 	}

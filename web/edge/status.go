@@ -14,6 +14,7 @@ const MaxDepth = 16
 const (
 	maxText         = 256 // of a name, an id, a URL of another node
 	maxAlternatives = 16
+	maxAgeMs        = 365 * 24 * 3600 * 1000
 )
 
 // Hop is one node of the way that the log has come.
@@ -32,8 +33,11 @@ type Status struct {
 	Applied uint64 `json:"applied"`
 	// Newest is the newest index that it knows of: Newest - Applied entries it lacks.
 	Newest uint64 `json:"newest"`
-	// AgeMs is how long ago the first of the path had word from the leader, as far as is known here, in ms.
-	AgeMs  int64 `json:"ageMs"`
+	// AgeMs is how long ago its boards were those of the group: nothing beyond Applied was committed then, in ms.
+	AgeMs int64 `json:"ageMs"`
+	// Now is the time of the Raft group, Unix nanoseconds: the clock in the middle of its members'. 0: not
+	// known, since they were not compared yet.
+	Now    int64 `json:"now"`
 	Leader Hop   `json:"leader"` // of the Raft group; zero if none is known
 	// Alternatives are the URLs of nodes that would do as well as this one.
 	Alternatives []string `json:"alternatives,omitempty"`
@@ -61,7 +65,7 @@ func parseStatus(payload []byte) (Status, error) {
 	if err := json.Unmarshal(payload, &s); err != nil {
 		return s, corrupt("its state is not JSON: %v", err)
 	}
-	if len(s.Path) == 0 || s.Cluster == "" || !plain(s.Cluster) || s.AgeMs < 0 {
+	if len(s.Path) == 0 || s.Cluster == "" || !plain(s.Cluster) || s.AgeMs < 0 || s.Now < 0 {
 		return s, corrupt("its state lacks the cluster or the path")
 	}
 	if len(s.Path) > MaxDepth {
@@ -76,6 +80,7 @@ func parseStatus(payload []byte) (Status, error) {
 		}
 	}
 	s.Newest = max(s.Newest, s.Applied)
+	s.AgeMs = min(s.AgeMs, maxAgeMs)
 	s.Alternatives = usable(s.Alternatives)
 	return s, nil
 }

@@ -38,7 +38,7 @@ const (
 	frameHeader = 9
 	entryHeader = 24
 	// maxPayload is the largest that is taken; an entry is the largest that there is.
-	maxPayload = entryHeader + consensus.MaxCommand
+	maxPayload = entryHeader + consensus.MaxCommand + consensus.MaxStamp
 	chunkSize  = 32 << 10
 )
 

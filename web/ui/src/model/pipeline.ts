@@ -139,8 +139,13 @@ function lane(m: MemberStatus, poll: Poll, before: Poll | undefined, known: bool
     heardMs,
     sentBytes: told && !leads ? m.sentBytes : undefined,
     bytesPerSecond: told && !leads && then ? rate(before!, poll, then.sentBytes, m.sentBytes) : undefined,
-    words: words(m, heardMs),
+    words: words(m, heardMs) + clock(m.skewMs ?? 0),
   };
+}
+
+function clock(skewMs: number): string {
+  if (Math.abs(skewMs) <= 1000) return "";
+  return ` Its clock is ${formatShort(Math.abs(skewMs))} ${skewMs > 0 ? "ahead of" : "behind"} the others'.`;
 }
 
 function words(m: MemberStatus, heardMs: number | undefined): string {

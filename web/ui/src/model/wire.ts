@@ -330,6 +330,8 @@ export interface MemberStatus {
   readonly lastContactMs: number;
   readonly rttMicros?: number;
   readonly sentBytes: number;
+  /** How far its clock is ahead of the one in the middle of all members'; negative: behind. */
+  readonly skewMs?: number;
   /** Who sends it the boards at the moment, and how much of them it has. */
   readonly snapshotFrom?: string;
   readonly snapshotBytes?: number;

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+// skewed is a cluster in which the clock of one node, by its place, is wrong.
+func skewed(t *testing.T, wrong int, by time.Duration) *testCluster {
+	i := -1
+	return newTestClusterWith(t, 3, func(cfg *serveConfig) {
+		cfg.Token = delayToken
+		if i++; i == wrong {
+			cfg.now = func() time.Time { return time.Now().Add(by) }
+		}
+	})
+}
+
+// submit asks a node with the token.
+func submit(t *testing.T, n *testNode, path string, body string) (out object) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, n.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+delayToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := decode(t, res, &out); status >= 300 {
+		t.Fatalf("%s: %d %v", path, status, out)
+	}
+	return out
+}
+
+// waitCurrent waits until all nodes have applied what was acknowledged.
+func waitCurrent(t *testing.T, c *testCluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	for _, n := range c.nodes {
+		if err := n.raft.ReadIndex(ctx); err != nil {
+			t.Fatalf("%s to have what was acknowledged: %v", n.cfg.Name, err)
+		}
+	}
+}
+
+// delayedGame opens a round with a delay of so many seconds, and a game in it that is public: the
+// delay comes last.
+func delayedGame(t *testing.T, n *testNode, delay int) string {
+	t.Helper()
+	tour := submit(t, n, "/api/tournaments", `{"name":"Test Open"}`)["id"].(string)
+	round := submit(t, n, "/api/tournaments/"+tour+"/rounds", `{"name":"Round 1"}`)["id"].(string)
+	game := submit(t, n, "/api/rounds/"+round+"/games", `{"board":1,"white":{"name":"A"},"black":{"name":"B"}}`)["id"].(string)
+	req, _ := http.NewRequest(http.MethodPatch, n.url+"/api/rounds/"+round, strings.NewReader(fmt.Sprintf(`{"delay":%d}`, delay)))
+	req.Header.Set("Authorization", "Bearer "+delayToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := decode(t, res, nil); status != http.StatusOK {
+		t.Fatalf("set the delay: %d", status)
+	}
+	return game
+}
+
+// publicPly is what the public sees of a game on a node.
+func publicPly(t *testing.T, n *testNode, game string) float64 {
+	t.Helper()
+	var out object
+	if status := get(t, n.url+"/api/games/"+game, &out); status != http.StatusOK {
+		t.Fatalf("the game on %s: %d %v", n.cfg.Name, status, out)
+	}
+	return out["ply"].(float64)
+}
+
+// TestWrongClockKeepsTheDelay has the clock of one node be an hour wrong. The move of a round with a
+// delay is held on every node, wherever it is submitted, and on a node that starts again, too.
+func TestWrongClockKeepsTheDelay(t *testing.T) {
+	for name, c := range map[string]struct {
+		wrong int
+		by    time.Duration
+	}{
+		"the leader is behind": {0, -time.Hour},
+		"the leader is ahead":  {0, time.Hour},
+		"a venue is behind":    {1, -time.Hour},
+		"a venue is ahead":     {1, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nodes := skewed(t, c.wrong, c.by)
+			game := delayedGame(t, nodes.nodes[0], 3000)
+			held := func(ply int) {
+				t.Helper()
+				waitCurrent(t, nodes)
+				for _, n := range nodes.nodes {
+					if got := publicPly(t, n, game); got != 0 {
+						t.Errorf("after move %d, %s shows the public move %v", ply, n.cfg.Name, got)
+					}
+				}
+			}
+			for i, move := range []string{"e4", "e5", "Nf3"} {
+				out := submit(t, nodes.nodes[i], "/api/games/"+game+"/moves", fmt.Sprintf(`{"ply":%d,"move":%q}`, i+1, move))
+				if out["ply"] != float64(i+1) {
+					t.Fatalf("the move: %v", out)
+				}
+				held(i + 1)
+			}
+			for _, n := range []*testNode{nodes.nodes[c.wrong], nodes.nodes[2]} {
+				n.stop()
+				n.start()
+				eventually(t, "the node to be ready", func() bool { return get(t, n.url+"/readyz", nil) == http.StatusOK })
+				eventually(t, "the clocks to be compared", func() bool { _, ok := n.raft.ReleaseTime(); return ok })
+				held(3)
+			}
+			now := time.Now().UnixMilli()
+			var truth struct{ Moves []struct{ At int64 } }
+			req, _ := http.NewRequest(http.MethodGet, nodes.nodes[2].url+"/api/games/"+game, nil)
+			req.Header.Set("Authorization", "Bearer "+delayToken)
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			decode(t, res, &truth)
+			for i, m := range truth.Moves {
+				if off := time.Duration(now-m.At) * time.Millisecond; off.Abs() > 5*time.Minute {
+					t.Errorf("move %d was made %v ago, by its time", i+1, off)
+				}
+			}
+		})
+	}
+}
+
+// TestWrongClockIsSaid: everybody says whose clock is wrong, and the others show what the public may see.
+func TestWrongClockIsSaid(t *testing.T) {
+	c := skewed(t, 2, 10*time.Minute)
+	game := delayedGame(t, c.nodes[0], 1)
+	began := time.Now()
+	submit(t, c.nodes[2], "/api/games/"+game+"/moves", `{"ply":1,"move":"e4"}`)
+	for _, n := range c.nodes {
+		eventually(t, n.cfg.Name+" to show the move", func() bool { return publicPly(t, n, game) == 1 })
+		if took := time.Since(began); took < time.Second {
+			t.Errorf("%s shows it after %v", n.cfg.Name, took)
+		}
+	}
+	for _, n := range c.nodes {
+		var ready struct{ Warnings []string }
+		eventually(t, n.cfg.Name+" to warn", func() bool {
+			ready.Warnings = nil
+			return get(t, n.url+"/readyz", &ready) == http.StatusOK && len(ready.Warnings) > 0
+		})
+		if len(ready.Warnings) != 1 || !strings.Contains(ready.Warnings[0], "venue-2 is 10m0s ahead") {
+			t.Errorf("%s warns %q", n.cfg.Name, ready.Warnings)
+		}
+		var s consensus.Status
+		get(t, n.url+"/api/cluster", &s)
+		for _, m := range s.Members {
+			want := int64(0)
+			if m.Name == "venue-2" {
+				want = 600_000
+			}
+			if off := m.SkewMs - want; off < -1000 || off > 1000 {
+				t.Errorf("%s says that the clock of %s is %d ms ahead", n.cfg.Name, m.Name, m.SkewMs)
+			}
+		}
+		if out, _, _ := command(t.Context(), "status", n.url); !strings.Contains(out, "clock of venue-2 is 10m0s ahead") {
+			t.Errorf("status of %s:\n%s", n.cfg.Name, out)
+		}
+	}
+	res, err := http.Get(c.nodes[2].url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, _ := io.ReadAll(res.Body); !strings.Contains(string(b), "chessrelay_clock_skew_seconds 6") && !strings.Contains(string(b), "chessrelay_clock_skew_seconds 5") {
+		t.Error("the metric does not say it")
+	}
+}
+
+// TestEdgeWithAWrongClock: an edge whose clock is ahead lets nothing out early, and says so.
+func TestEdgeWithAWrongClock(t *testing.T) {
+	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = delayToken })
+	game := delayedGame(t, c.nodes[0], 3000)
+	submit(t, c.nodes[0], "/api/games/"+game+"/moves", `{"ply":1,"move":"e4"}`)
+	edge := &testNode{t: t, cfg: serveConfig{
+		Name: "edge", Role: roleEdge, HTTP: keptAddress(t), Peer: "127.0.0.1:0", Upstreams: []string{c.nodes[0].url}, Token: delayToken,
+		Voters: 3, now: func() time.Time { return time.Now().Add(time.Hour) },
+	}}
+	t.Cleanup(edge.stop)
+	edge.start()
+	eventually(t, "the clocks to be compared", func() bool { _, ok := edge.edge.ReleaseTime(); return ok })
+	eventually(t, "the edge to warn", func() bool { return len(edge.edge.ClockWarnings()) == 1 })
+	if ply := publicPly(t, edge, game); ply != 0 {
+		t.Error("the edge shows what is held in the image that it got")
+	}
+	submit(t, c.nodes[0], "/api/games/"+game+"/moves", `{"ply":2,"move":"e5"}`)
+	eventually(t, "the edge to have the move", func() bool { i, _ := edge.stand(); at, _ := c.nodes[0].stand(); return i >= at })
+	if ply := publicPly(t, edge, game); ply != 0 {
+		t.Error("the edge shows what came now")
+	}
+	if out, _, _ := command(t.Context(), "status", edge.url); !strings.Contains(out, "the clock of edge is 1h0m0s ahead of") {
+		t.Errorf("status:\n%s", out)
+	}
+}
+
+// A slowLine is a TCP proxy to a node. While slow, a connection that has carried something large carries 200 bytes a second
+// from then on; heartbeats come through.
+type slowLine struct {
+	net.Listener
+	slow atomic.Bool
+	wg   sync.WaitGroup
+}
+
+func newSlowLine(t *testing.T, to string) *slowLine {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &slowLine{Listener: ln}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.wg.Go(func() {
+		for {
+			near, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			context.AfterFunc(ctx, func() { near.Close(); far.Close() })
+			l.wg.Go(func() { defer near.Close(); defer far.Close(); _, _ = io.Copy(near, far) })
+			l.wg.Go(func() { defer near.Close(); defer far.Close(); l.carry(ctx, far, near) })
+		}
+	})
+	t.Cleanup(func() { cancel(); ln.Close(); l.wg.Wait() })
+	return l
+}
+
+func (l *slowLine) carry(ctx context.Context, to io.Writer, from io.Reader) {
+	const large, chunk, pause = 1500, 100, 500 * time.Millisecond
+	buf := make([]byte, 16<<10)
+	for wasLarge := false; ; {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		wasLarge = wasLarge || n >= large && l.slow.Load()
+		for rest := buf[:n]; len(rest) > 0; {
+			part := rest
+			if wasLarge && l.slow.Load() {
+				part = rest[:min(chunk, len(rest))]
+				select {
+				case <-time.After(pause):
+				case <-ctx.Done():
+					return
+				}
+			}
+			if _, err := to.Write(part); err != nil {
+				return
+			}
+			rest = rest[len(part):]
+		}
+	}
+}
+
+// TestVenueBehindSaysSo has a venue on a line on which appends take long. Its heartbeats
+// come through; it is not ready, and its spectators are told how old the boards are.
+func TestVenueBehindSaysSo(t *testing.T) {
+	c := newTestCluster(t, 3)
+	peer := keptAddress(t)
+	line := newSlowLine(t, peer)
+	c.with = func(cfg *serveConfig) { cfg.Peer, cfg.AdvertisePeer = peer, line.Addr().String() }
+	venue := c.add()
+	waitCurrent(t, c)
+	round, _ := newRound(t, c.nodes[0].url, 1)
+	waitCurrent(t, c)
+	sp := newSpectator(t, round)
+	sp.watch(venue.url)
+	sp.until("the snapshot", func() bool { return sp.snaps == 1 })
+	ready := func() (out object, status int) {
+		status = get(t, venue.url+"/readyz", &out)
+		return out, status
+	}
+	if out, status := ready(); status != http.StatusOK || out["ageMs"].(float64) > 3000 || sp.status.Stale {
+		t.Fatalf("an idle venue: %d %v", status, out)
+	}
+	line.slow.Store(true)
+	must(t, c.nodes[0].url+"/api/tournaments", object{"name": "Test Open", "description": strings.Repeat("A long story. ", 1000)})
+	sp.until("the news that the boards are old", func() bool { return sp.status.Stale })
+	var out object
+	eventually(t, "the venue not to be ready", func() bool {
+		var status int
+		out, status = ready()
+		return status == http.StatusServiceUnavailable
+	})
+	if why := fmt.Sprint(out["error"]); !strings.Contains(why, "behind") || out["newest"].(float64) <= out["applied"].(float64) {
+		t.Errorf("it says %v", out)
+	}
+	var s object
+	get(t, venue.url+"/api/cluster", &s)
+	if s["ageMs"].(float64) < 1000 || s["newest"].(float64) <= s["applied"].(float64) {
+		t.Errorf("the cluster's state: age %v, newest %v, applied %v", s["ageMs"], s["newest"], s["applied"])
+	}
+	if text, _, _ := command(t.Context(), "status", venue.url); !strings.Contains(text, "entries behind") {
+		t.Errorf("status:\n%s", text)
+	}
+	line.slow.Store(false)
+	waitCurrent(t, c)
+	eventually(t, "the venue to be ready", func() bool { _, status := ready(); return status == http.StatusOK })
+	sp.until("the news that it is live again", func() bool { return !sp.status.Stale })
+}
