@@ -42,7 +42,8 @@ func NewClocks(now func() time.Time) *Clocks {
 const (
 	// readingKept is after how long a reading gives way to one that is less exact.
 	readingKept = 10 * time.Second
-	// readingSlack is how far two that do not contradict each other may be apart beyond their own errors.
+	// readingSlack is how far two that do not contradict each other may be apart beyond their own
+	// errors.
 	readingSlack = 100 * time.Millisecond
 )
 
@@ -69,7 +70,8 @@ func (c *Clocks) Note(of MemberID, asked time.Time, rtt time.Duration, wall int6
 // Times are the clocks of a group at one moment.
 type Times struct {
 	Own time.Time
-	// Early and Late are the clock in the middle, and the two in the middle if they are even in number.
+	// Early and Late are the clock in the middle, and the two in the middle if they are even in
+	// number.
 	Early, Late time.Time
 	// Compared says that there is at least one other clock among them, or nobody to compare with.
 	Compared bool
@@ -154,8 +156,8 @@ func (n *Node) Times() Times {
 // ReleaseTime is [Times.ForRelease] of the members' clocks.
 func (n *Node) ReleaseTime() (at time.Time, ok bool) { return n.Times().ForRelease() }
 
-// heardClock takes what a peer's clock showed. For now, which is asked for with each append, it keeps
-// the later of the clocks in the middle.
+// heardClock takes what a peer's clock showed. For now, which is asked for with each append, it
+// keeps the later of the clocks in the middle.
 func (n *Node) heardClock(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
 	n.clocks.Note(of, asked, rtt, wall)
 	t := n.Times()
@@ -208,7 +210,8 @@ func (n *Node) Skew() time.Duration {
 	return ahead
 }
 
-// warnOfClocks logs it when clocks begin to differ, and when they agree again. Called by the policy loop.
+// warnOfClocks logs it when clocks begin to differ, and when they agree again. Called by the policy
+// loop.
 func (n *Node) warnOfClocks() {
 	warnings := n.ClockWarnings()
 	switch {

@@ -66,7 +66,8 @@ func TestClocks(t *testing.T) {
 	})
 }
 
-// TestLeaderStamps has a node whose clock is wrong lead: the commands get the time of the others. A lone node has its own.
+// TestLeaderStamps has a node whose clock is wrong lead: the commands get the time of the others. A
+// lone node has its own.
 func TestLeaderStamps(t *testing.T) {
 	t.Parallel()
 	stamp := func(dst, command []byte, at time.Time) []byte {

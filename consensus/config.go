@@ -59,8 +59,8 @@ type Config struct {
 	// Now is the clock on the wall, which the members compare. Nil: time.Now.
 	Now func() time.Time
 	// Stamp, if set, appends a command to dst with its time set to at. The leader has each command
-	// stamped as it appends it, so that the clocks of the nodes that take commands do not matter. It
-	// may make a command longer by MaxStamp bytes at most.
+	// stamped as it appends it, so that the clocks of the nodes that take commands do not matter.
+	// It may make a command longer by MaxStamp bytes at most.
 	Stamp func(dst, command []byte, at time.Time) []byte
 
 	// Tick is Raft's unit of time. A leader sends a heartbeat every tick; a

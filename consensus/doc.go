@@ -37,9 +37,10 @@
 //
 // # How old the boards are, and clocks
 //
-// Each node asks the leader four times a second how far it is (fresh.go): a pong bears the leader's commit index, since Raft's own heartbeats bear
-// only what the follower has anyway. Pongs bear the time, too (clock.go), and the clock in the middle is taken for right. With it the leader
-// stamps commands ([Config.Stamp]).
+// Each node asks the leader four times a second how far it is (fresh.go): a pong bears the leader's
+// commit index, since Raft's own heartbeats bear only what the follower has anyway. Pongs bear the
+// time, too (clock.go), and the clock in the middle is taken for right. With it the leader stamps
+// commands ([Config.Stamp]).
 //
 // # On disk
 //

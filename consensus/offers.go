@@ -108,8 +108,8 @@ func (o *offering) add(s *submission) {
 	o.count += len(s.ids)
 }
 
-// build makes the entries of the message, whose commands stamp copies. Their data stand in one piece of memory, which they
-// leave together when the log forgets them.
+// build makes the entries of the message, whose commands stamp copies. Their data stand in one
+// piece of memory, which they leave together when the log forgets them.
 func (o *offering) build(stamp func(dst, command []byte) []byte) []raftpb.Entry {
 	size := o.count * (entryHeader + MaxStamp)
 	for _, s := range o.of {
@@ -128,7 +128,8 @@ func (o *offering) build(stamp func(dst, command []byte) []byte) []raftpb.Entry 
 	return o.entries
 }
 
-// stamp returns what copies commands, and stamps them with the present moment if there is a Config.Stamp.
+// stamp returns what copies commands, and stamps them with the present moment if there is a
+// Config.Stamp.
 func (n *Node) stamp() func(dst, command []byte) []byte {
 	if n.cfg.Stamp == nil {
 		return func(dst, command []byte) []byte { return append(dst, command...) }

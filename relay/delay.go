@@ -15,9 +15,10 @@ import (
 // the round before it are out. So what the public sees follows from the log and the time of day: a node that starts
 // again, or another one, shows the same.
 //
-// That time is the leader's, and a clock may be wrong. So a node also measures how long it has held a command that was
-// new when it came, see [State.Arrive], and the delay has to pass by that measure, too. What a node replays from its own log or
-// disk, or gets in an image of the boards, it did not see come: there the leader's time alone counts.
+// That time is the leader's, and a clock may be wrong. So a node also measures how long it has held
+// a command that was new when it came, see [State.Arrive], and the delay has to pass by that
+// measure, too. What a node replays from its own log or disk, or gets in an image of the boards, it
+// did not see come: there the leader's time alone counts.
 //
 // None of this is a part of the state: it is a view of it, and not in the hash.
 //
@@ -191,8 +192,8 @@ func (s *State) appendReleased(dst []Event, h *held) []Event {
 // the order of the log, and among them those that became due since the last call because a delay was changed. Next is when the next command is due,
 // 0 if none is held. It changes nothing but what [State.Public] shows. A clock that goes backwards takes nothing back.
 //
-// Up is the clock of [State.Arrive]. It is to be called after Apply, and then at the time next. Where there is no delay it
-// costs nothing.
+// Up is the clock of [State.Arrive]. It is to be called after Apply, and then at the time next.
+// Where there is no delay it costs nothing.
 func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 	if now >= s.due {
 		s.due = never
@@ -224,9 +225,9 @@ func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 // Delays reports whether Release may have something to do.
 func (s *State) Delays() bool { return len(s.sides) > 0 || len(s.released) > 0 }
 
-// Arrive is called before Apply with when the commands that follow came to this node, as it measures it: seen is
-// when they can have been made at the earliest, 0 if the node does not know, and up the present. Both are of one clock that
-// nobody sets, in milliseconds.
+// Arrive is called before Apply with when the commands that follow came to this node, as it
+// measures it: seen is when they can have been made at the earliest, 0 if the node does not know,
+// and up the present. Both are of one clock that nobody sets, in milliseconds.
 func (s *State) Arrive(seen, up Millis) { s.seen, s.up = seen, up }
 
 // drop ends a side that has nothing left to hold.

@@ -560,8 +560,8 @@ func TestDelayImageBesideCheckpoint(t *testing.T) {
 	wg.Wait()
 }
 
-// TestDelayMeasured: a leader whose clock is behind does not shorten a delay where the commands were
-// seen to come, and a clock that is set ahead does not either.
+// TestDelayMeasured: a leader whose clock is behind does not shorten a delay where the commands
+// were seen to come, and a clock that is set ahead does not either.
 func TestDelayMeasured(t *testing.T) {
 	const second = 1000
 	s := withDelay(t, 60)

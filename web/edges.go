@@ -20,7 +20,8 @@ type origin interface {
 	// to lack nothing; not ok is not since at.
 	Newest() uint64
 	Fresh() (at time.Time, ok bool)
-	// Skew is how far this node's clock is ahead of the group's; ClockWarnings says whose are wrong.
+	// Skew is how far this node's clock is ahead of the group's; ClockWarnings says whose are
+	// wrong.
 	Skew() time.Duration
 	ClockWarnings() []string
 }

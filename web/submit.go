@@ -26,9 +26,9 @@ const byHeader = "X-Chessrelay-By"
 // a person asks.
 const sourceHeader = "X-Chessrelay-Source"
 
-// command begins a command: from whom, and by which request. Its time the leader replaces by its own. A
-// request that is retried must bring the same Idempotency-Key; without one it
-// is a new request each time.
+// command begins a command: from whom, and by which request. Its time the leader replaces by its
+// own. A request that is retried must bring the same Idempotency-Key; without one it is a new
+// request each time.
 func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	request := r.Header.Get("Idempotency-Key")
 	if len(request) > relay.MaxRequest {

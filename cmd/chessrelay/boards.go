@@ -51,15 +51,17 @@ var (
 	_ broadcast.View         = (*boards)(nil)
 )
 
-// A timekeeper knows how fresh the boards are, and what time it is where clocks may be wrong. Where a
-// delay holds something back two rules keep it, on a node with a right clock, from being shorter than it says:
+// A timekeeper knows how fresh the boards are, and what time it is where clocks may be wrong. Where
+// a delay holds something back two rules keep it, on a node with a right clock, from being shorter
+// than it says:
 //
 //   - What comes while the boards are fresh is held from the moment it came, by this node's own
-//     measure, whatever time the leader gave it. What comes late, after a pause or over a slow line, is held from the leader's
-//     time, but from no earlier than the boards were last fresh. See [relay.State.Arrive].
+//     measure, whatever time the leader gave it. What comes late, after a pause or over a slow
+//     line, is held from the leader's time, but from no earlier than the boards were last fresh.
+//     See [relay.State.Arrive].
 //   - Nothing is let out before this node's clock was compared with another one, and then by the
-//     earlier of its own and the group's. So a node whose clock is wrong lets things out late. After a
-//     restart this is what counts, since the node has not seen the commands come.
+//     earlier of its own and the group's. So a node whose clock is wrong lets things out late.
+//     After a restart this is what counts, since the node has not seen the commands come.
 type timekeeper interface {
 	// Fresh is when the boards were last known to lack nothing.
 	Fresh() (at time.Time, ok bool)

@@ -85,8 +85,8 @@ func publicPly(t *testing.T, n *testNode, game string) float64 {
 	return out["ply"].(float64)
 }
 
-// TestWrongClockKeepsTheDelay has the clock of one node be an hour wrong. The move of a round with a
-// delay is held on every node, wherever it is submitted, and on a node that starts again, too.
+// TestWrongClockKeepsTheDelay has the clock of one node be an hour wrong. The move of a round with
+// a delay is held on every node, wherever it is submitted, and on a node that starts again, too.
 func TestWrongClockKeepsTheDelay(t *testing.T) {
 	for name, c := range map[string]struct {
 		wrong int
@@ -141,7 +141,8 @@ func TestWrongClockKeepsTheDelay(t *testing.T) {
 	}
 }
 
-// TestWrongClockIsSaid: everybody says whose clock is wrong, and the others show what the public may see.
+// TestWrongClockIsSaid: everybody says whose clock is wrong, and the others show what the public
+// may see.
 func TestWrongClockIsSaid(t *testing.T) {
 	c := skewed(t, 2, 10*time.Minute)
 	game := delayedGame(t, c.nodes[0], 1)
@@ -213,8 +214,8 @@ func TestEdgeWithAWrongClock(t *testing.T) {
 	}
 }
 
-// A slowLine is a TCP proxy to a node. While slow, a connection that has carried something large carries 200 bytes a second
-// from then on; heartbeats come through.
+// A slowLine is a TCP proxy to a node. While slow, a connection that has carried something large
+// carries 200 bytes a second from then on; heartbeats come through.
 type slowLine struct {
 	net.Listener
 	slow atomic.Bool

@@ -33,14 +33,16 @@
 //
 // # Staleness
 //
-// A node says how long ago its boards lacked nothing that the cluster had ([Status.AgeMs]), and at which index. An edge asks its
-// upstream beside the stream, since what is in the stream may be long on its way, and counts from the moment at which it asked. Once it has applied
-// that index its boards are as fresh as that. No clocks are compared for it.
+// A node says how long ago its boards lacked nothing that the cluster had ([Status.AgeMs]), and at
+// which index. An edge asks its upstream beside the stream, since what is in the stream may be long
+// on its way, and counts from the moment at which it asked. Once it has applied that index its
+// boards are as fresh as that. No clocks are compared for it.
 //
 // # Clocks
 //
-// The same answers tell the time of the group, the clock in the middle of its members'. What a delay holds back is let out by the earlier of
-// that and the edge's own, and not before they were compared.
+// The same answers tell the time of the group, the clock in the middle of its members'. What a
+// delay holds back is let out by the earlier of that and the edge's own, and not before they were
+// compared.
 //
 // # Files
 //
@@ -58,6 +60,8 @@
 //
 // # Goroutines and locks
 //
-// A Feed has one, which wakes followers, and each stream is its request's; Close waits for all. A Follower has one that follows, and calls the machine, one
-// that asks preferred upstreams, and one that asks the present one. Tail.mu, Feed.mu and Follower.mu are leaves; under Follower.mu nothing waits.
+// A Feed has one, which wakes followers, and each stream is its request's; Close waits for all. A
+// Follower has one that follows, and calls the machine, one that asks preferred upstreams, and one
+// that asks the present one. Tail.mu, Feed.mu and Follower.mu are leaves; under Follower.mu nothing
+// waits.
 package edge

@@ -44,8 +44,9 @@ type Config struct {
 	// Now is this edge's clock, which it compares with its upstream's. Nil: time.Now.
 	Now func() time.Time
 
-	// Silence is how long an upstream may say nothing until it is given up; it says something each half second. Zero: 2 s. The boards
-	// are stale if they are older than that. Four times in that time the upstream is asked how far it is.
+	// Silence is how long an upstream may say nothing until it is given up; it says something each
+	// half second. Zero: 2 s. The boards are stale if they are older than that. Four times in that
+	// time the upstream is asked how far it is.
 	Silence time.Duration
 	// Patience is how long an upstream may itself be stale, or be behind this edge, until another one is tried. Zero: 5 s.
 	Patience time.Duration

@@ -8,9 +8,9 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// A stream may be long on its way: behind a slow line the states in it are as old as the entries. So
-// an edge asks its upstream beside it how far it is. What is answered was so when it was asked, or
-// later: no clock is needed to know that. The same answers tell it whether its clock is right.
+// A stream may be long on its way: behind a slow line the states in it are as old as the entries.
+// So an edge asks its upstream beside it how far it is. What is answered was so when it was asked,
+// or later: no clock is needed to know that. The same answers tell it whether its clock is right.
 
 // upstreamClock stands for the clock of the group, as upstreams tell it.
 const upstreamClock consensus.MemberID = 1
@@ -93,8 +93,8 @@ func (f *Follower) times() consensus.Times {
 	return f.clocks.Read([]consensus.MemberID{upstreamClock})
 }
 
-// ReleaseTime is the time that delays go by: the earlier of this edge's and the group's. Ok is false
-// until they were compared.
+// ReleaseTime is the time that delays go by: the earlier of this edge's and the group's. Ok is
+// false until they were compared.
 func (f *Follower) ReleaseTime() (at time.Time, ok bool) { return f.times().ForRelease() }
 
 // Skew is how far this edge's clock is ahead of the group's.
@@ -109,7 +109,8 @@ func (f *Follower) ClockWarnings() []string {
 	return []string{"the clock of " + f.cfg.Name + " is " + consensus.DescribeSkew(skew) + " the cluster's; set it by NTP"}
 }
 
-// Fresh is when the boards were last known to be those of the cluster: nothing that they lack was committed then.
+// Fresh is when the boards were last known to be those of the cluster: nothing that they lack was
+// committed then.
 func (f *Follower) Fresh() (at time.Time, ok bool) { return f.fresh.UpTo(f.applied.Load()) }
 
 // Newest is the newest log index that the edge knows of.

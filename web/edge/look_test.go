@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// TestBehindASlowLine has the stream of an edge come at a few kB a second, while what it asks beside it is answered: it
-// knows that it is behind, how far, and since when, and says so to those below it.
+// TestBehindASlowLine has the stream of an edge come at a few kB a second, while what it asks
+// beside it is answered: it knows that it is behind, how far, and since when, and says so to those
+// below it.
 func TestBehindASlowLine(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(10, 10)

@@ -33,10 +33,11 @@ type Status struct {
 	Applied uint64 `json:"applied"`
 	// Newest is the newest index that it knows of: Newest - Applied entries it lacks.
 	Newest uint64 `json:"newest"`
-	// AgeMs is how long ago its boards were those of the group: nothing beyond Applied was committed then, in ms.
+	// AgeMs is how long ago its boards were those of the group: nothing beyond Applied was
+	// committed then, in ms.
 	AgeMs int64 `json:"ageMs"`
-	// Now is the time of the Raft group, Unix nanoseconds: the clock in the middle of its members'. 0: not
-	// known, since they were not compared yet.
+	// Now is the time of the Raft group, Unix nanoseconds: the clock in the middle of its members'.
+	// 0: not known, since they were not compared yet.
 	Now    int64 `json:"now"`
 	Leader Hop   `json:"leader"` // of the Raft group; zero if none is known
 	// Alternatives are the URLs of nodes that would do as well as this one.
