@@ -179,14 +179,15 @@ func (c *simCluster) found() error {
 
 const simClusterID = "simulated"
 
-// simAuthority is the same for all simulated clusters.
-var simAuthority = sync.OnceValues(func() (certificate, key string) {
+// simAuthority and simSigner are the same for all simulated clusters. They are drawn before any
+// test makes the source of random numbers its own.
+var simAuthority, simSigner = func() (certificate, key string) {
 	certificate, key, err := newAuthority(simClusterID)
 	if err != nil {
 		panic(err)
 	}
 	return certificate, key
-})
+}()
 
 // settling is how long the loops wait until all else has come to rest. They differ,
 // so that two loops which were woken by the same thing do not go on at the same instant.
@@ -257,7 +258,7 @@ func (n *simNode) identify(joined bool) error {
 	who := store.Identity{MemberID: uint64(n.id), Name: n.cfg.Name, Role: string(n.cfg.Role), Joined: joined, Key: keyOf(n.id)}
 	if joined {
 		who.ClusterID = simClusterID
-		who.Authority, who.AuthorityKey = simAuthority()
+		who.Authority, who.AuthorityKey = simAuthority, simSigner
 	}
 	return store.SaveIdentity(n.cfg.Dir, who)
 }

@@ -34,6 +34,7 @@ type simDisk struct {
 	hiccup   float64       // chance of one that takes twenty times as long
 	failNext bool          // the next write fails
 	failed   bool          // one has failed: nothing is taken any more
+	forgets  bool          // boards that are being written at a crash are lost; otherwise that is chance
 	down     chan struct{} // closed at a crash
 }
 
@@ -133,7 +134,7 @@ func (d *simDisk) checkpoint(b *store.Boards, c store.Checkpoint) error {
 		err = errDiskFailed
 	}
 	d.mu.Lock()
-	lost := err != nil && d.boardRng.IntN(2) == 0
+	lost := err != nil && (d.boardRng.IntN(2) == 0 || d.forgets)
 	d.mu.Unlock()
 	if lost {
 		return err

@@ -134,6 +134,7 @@ func TestRemovedVoterIsNotMissed(t *testing.T) {
 			t.Fatal(err)
 		}
 		lead.disk.set(time.Second, 0, false)
+		lead.disk.forgets = true
 		if err := other.running().Remove(c.ctx, other.id); err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,9 @@ type tlsLine struct {
 	out    []byte // guarded by mu; written while corked
 }
 
-func newTLSLine(c net.Conn) *tlsLine { return &tlsLine{Conn: c, in: bufio.NewReaderSize(c, lineBuffer)} }
+func newTLSLine(c net.Conn) *tlsLine {
+	return &tlsLine{Conn: c, in: bufio.NewReaderSize(c, lineBuffer)}
+}
 
 func (l *tlsLine) Read(p []byte) (int, error) { return l.in.Read(p) }
 
