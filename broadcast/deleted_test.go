@@ -159,7 +159,7 @@ func TestDeletedWithDelay(t *testing.T) {
 	// Nothing is left that is thought to be held.
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
-	if n.hub.table.holds() {
+	if holds(n.hub) {
 		t.Error("the hub still waits for something")
 	}
 }
@@ -190,7 +190,7 @@ func TestDeletedRoundWithDelay(t *testing.T) {
 	back.until(s.last()).check(s, s.last())
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
-	if n.hub.table.holds() {
+	if holds(n.hub) {
 		t.Error("the hub still waits for something")
 	}
 }

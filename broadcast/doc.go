@@ -88,11 +88,16 @@
 // Of a round with a delay the public gets each event when it is released, which is later than newer ones of other rounds, and an insider (Config.Insider) at
 // once. So a round is two topics, each with a history and snapshots of its own; the insiders' is there once one of them came. Within a round the order is
 // the same, so the log index is the cursor of both. But that nothing of the public's topic follows a cursor says nothing as long as something
-// is held: the history counts that (view.held), a status frame has no index then, a snapshot has the index before what is held,
-// and so has the floor of a history that begins anew. A round of which something is held stays in the table.
+// is held. So its status frames have no index. Its snapshots, and the floor of a history that begins
+// anew, have the newest index that the public has of the round. A round with a delay stays in the table.
 //
-// In the feed of all rounds what is released comes between two indexes of the log; see feed.go. Who comes back to it with an index while there is any such begins with snapshots,
-// and passes over what is not above the index that it has of a round.
+// The public must not notice that something is held. So all of this holds whether or not something
+// is, and the public's hello, status frames and bases go by [relay.State.Shown] (Hub.shown,
+// table.shown) instead of the log's index.
+//
+// In the feed of all rounds what is released comes between two indexes of the log; see feed.go. While
+// a round has a delay, a reader that comes back with an index begins with snapshots, and passes over
+// what is not above the index that it has of a round.
 //
 // # Deletion
 //

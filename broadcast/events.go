@@ -48,11 +48,16 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		var applied uint64
-		h.cfg.Boards.Read(func(at uint64, _ *relay.State) { applied = at })
+		inside := h.cfg.Insider(r)
+		h.cfg.Boards.Read(func(at uint64, state *relay.State) {
+			if applied = at; !inside {
+				applied = state.Shown(at)
+			}
+		})
 		if err := h.greet(s, applied); err != nil {
 			return err
 		}
-		h.joinFeed(s, since, h.cfg.Insider(r))
+		h.joinFeed(s, since, inside)
 		return nil
 	})
 }

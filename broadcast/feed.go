@@ -93,7 +93,7 @@ func combine(frames []*frame) *frame {
 }
 
 // joinFeed has s read a feed. To come back with an index is to say what was seen of the log, but not what of the rounds that have
-// a delay: while there is anything of such here, everybody begins with a snapshot.
+// a delay: while there is such a round, or anything of one here, everybody begins with a snapshot.
 func (h *Hub) joinFeed(s *spectator, since uint64, inside bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -105,7 +105,7 @@ func (h *Hub) joinFeed(s *spectator, since uint64, inside bool) {
 		}
 	}
 	s.round, s.cursor, s.blank, s.epoch = f.round, f.cursorAt(since), since == 0, f.history.epoch()
-	if !inside && !s.blank && (h.table.holds() || f.released()) {
+	if !inside && !s.blank && (h.table.delays() || f.released()) {
 		s.cursor, s.blank = 0, true
 	}
 }
@@ -133,7 +133,10 @@ func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err er
 	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {
-		next.cursor = max(f.cursorAt(applied), v.last)
+		if next.cursor = f.cursorAt(applied); !f.inside {
+			next.cursor = f.cursorAt(state.Shown(applied))
+		}
+		next.cursor = max(next.cursor, v.last)
 		f.taken.Store(max(f.taken.Load(), next.cursor))
 		for _, t := range state.Tournaments() {
 			for _, id := range t.Rounds {

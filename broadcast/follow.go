@@ -37,8 +37,11 @@ type Follower struct {
 
 // Follow begins to follow a round for the client of r, who counts as a spectator. Close must follow.
 func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
-	known := false
-	h.cfg.Boards.Read(func(_ uint64, s *relay.State) { _, known = s.Round(id) })
+	known, delayed := false, false
+	h.cfg.Boards.Read(func(_ uint64, s *relay.State) {
+		_, known = s.Round(id)
+		delayed = s.HasDelay(id)
+	})
 	if !known {
 		return nil, ErrNoRound
 	}
@@ -51,7 +54,7 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	f.round = h.table.join(topic{id, h.cfg.Insider(r)})
+	f.round = h.table.join(topic{id, h.cfg.Insider(r)}, delayed)
 	h.mu.Unlock()
 	h.counted.joined.Add(1)
 	h.counted.spectators.Add(1)
@@ -84,10 +87,10 @@ func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 		f.epoch = v.epoch
 		switch {
 		case first || behind:
-			changed, err = f.all()
+			changed, err = f.all(v)
 		default:
 			if frames = v.after(f.index); len(frames) > 0 {
-				changed, err = f.some(frames)
+				changed, err = f.some(v, frames)
 			}
 		}
 		if err != nil || len(changed) > 0 || first {
@@ -107,7 +110,7 @@ func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 }
 
 // all compares the whole round.
-func (f *Follower) all() (changed []*relay.Game, err error) {
+func (f *Follower) all(v *view) (changed []*relay.Game, err error) {
 	err = ErrNoRound
 	index := f.round.read(f.hub.cfg.Boards, func(s relay.Reader) {
 		r, ok := s.Round(f.round.id)
@@ -126,17 +129,17 @@ func (f *Follower) all() (changed []*relay.Game, err error) {
 			}
 		}
 	})
-	f.index = max(index, 1)
+	f.index = max(index, v.floor, 1)
 	return changed, err
 }
 
 // some looks at the boards of the frames only. A game may be ahead of its frame; when
 // the cursor comes to what it showed already, it is the same and not returned.
-func (f *Follower) some(frames []*frame) (changed []*relay.Game, err error) {
+func (f *Follower) some(v *view, frames []*frame) (changed []*relay.Game, err error) {
 	for _, fr := range frames {
 		for i := range fr.parts {
 			if _, ok := f.at[fr.parts[i].board]; !ok || fr.parts[i].seats {
-				return f.all() // a new board, or another game at it
+				return f.all(v) // a new board, or another game at it
 			}
 		}
 	}

@@ -152,7 +152,7 @@ func TestTableNeverLeavesAHole(t *testing.T) {
 				published[id] = append(published[id], index)
 			case 0:
 				if r == nil {
-					watched[id] = table.join(topic{id: id})
+					watched[id] = table.join(topic{id: id}, false)
 				}
 			case 1:
 				if r != nil {
@@ -177,7 +177,7 @@ func TestTableNeverLeavesAHole(t *testing.T) {
 				t.Fatalf("seed %d: %d bytes are counted as %d", seed, sum, table.bytes)
 			}
 			since := rnd.Uint64N(index + 1)
-			r := table.join(topic{id: id})
+			r := table.join(topic{id: id}, false)
 			got, behind := r.history.all(since)
 			table.leave(r)
 			if since < base && !behind {

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,9 @@ type Hub struct {
 	next atomic.Uint64 // the worker who gets the next spectator, but for a remainder
 
 	// published: everything up to this index is in the histories. It is raised
-	// only after the frames are there.
+	// only after the frames are there. shown is the same of what the public may see.
 	published atomic.Uint64
+	shown     atomic.Uint64
 	counted   counters // what the workers do not count
 
 	mu sync.Mutex
@@ -47,12 +49,14 @@ func Open(cfg Config) (*Hub, error) {
 	h := &Hub{cfg: cfg, log: cfg.Log, opened: time.Now(), gate: newGate(&cfg), status: &status{}}
 	h.upgrader = h.newUpgrader()
 	var base uint64
-	var held []relay.Held
-	cfg.Boards.Read(func(applied uint64, s *relay.State) { base, held = applied, s.Held() })
+	var delays *relay.Delays
+	cfg.Boards.Read(func(applied uint64, s *relay.State) { base, delays = applied, s.Delays() })
+	shown := shownOf(base, delays)
 	h.table = newTable(cfg, base)
-	h.table.reset(base, held)
-	h.feed, h.inner = newFeed(&cfg, base, false), newFeed(&cfg, base, true)
+	h.table.reset(base, delays)
+	h.feed, h.inner = newFeed(&cfg, shown, false), newFeed(&cfg, base, true)
 	h.published.Store(base)
+	h.shown.Store(shown)
 	for n := range cfg.Workers {
 		w, err := newWorker(h, n)
 		if err != nil {
@@ -104,6 +108,7 @@ func (h *Hub) Publish(events []relay.Event) {
 
 func (h *Hub) publishIndex(events []relay.Event) {
 	index, released := events[0].Index, events[0].To == relay.Outsiders
+	shown := slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.Insiders || e.Renews })
 	var room [2]*frame
 	public, inner := room[:0:1], room[1:1]
 	for len(events) > 0 {
@@ -124,8 +129,16 @@ func (h *Hub) publishIndex(events []relay.Event) {
 	if len(inner) > 0 && h.inner.read.Load() {
 		h.inner.publish(h, inner, false)
 	}
-	if index > h.published.Load() { // what is released is older
-		h.published.Store(index)
+	raise(&h.published, index) // what is released is older
+	if shown {
+		raise(&h.shown, index)
+	}
+}
+
+// raise is for one goroutine at a time.
+func raise(to *atomic.Uint64, index uint64) {
+	if index > to.Load() {
+		to.Store(index)
 	}
 }
 
@@ -164,6 +177,11 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		return h.publishWhole(&events[0])
 	case events[0].Renews:
 		defer h.renewPublic(id)
+	}
+	if r := events[0].Round; r != nil && r.Delay > 0 {
+		h.mu.Lock()
+		h.table.get(topic{id: id}).delayed.Store(true)
+		h.mu.Unlock()
 	}
 	if to == relay.Insiders {
 		h.mu.Lock()
@@ -216,7 +234,7 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 	var changed [2]*round
 	for i, inside := range []bool{false, true} {
 		of, floor := topic{e.Round.ID, inside}, e.Index
-		if r := h.table.rounds[of]; r != nil && r.history.holds() {
+		if r := h.table.rounds[of]; r != nil && r.delayed.Load() {
 			floor = 0 // what is held has older indexes
 		}
 		changed[i] = h.table.renew(of, floor)
@@ -256,19 +274,27 @@ func (h *Hub) renewPublic(id relay.RoundID) {
 // snapshot. What lies between the last event published and applied never
 // becomes an event here, so the histories begin anew at applied, and every
 // spectator that has less gets a fresh snapshot. Those of the public begin before what is held back from it,
-// which comes when it is released.
-func (h *Hub) Reset(applied uint64, held []relay.Held) {
+// which comes when it is released. Delays are those of the new boards; nil: there are none.
+func (h *Hub) Reset(applied uint64, delays *relay.Delays) {
 	h.mu.Lock()
-	all := h.table.reset(applied, held)
+	all := h.table.reset(applied, delays)
 	h.mu.Unlock()
-	if applied > h.published.Load() {
-		h.published.Store(applied)
-	}
-	h.feed.startAfter(applied)
+	shown := shownOf(applied, delays)
+	raise(&h.published, applied)
+	raise(&h.shown, shown)
+	h.feed.startAfter(shown)
 	h.inner.startAfter(applied)
 	for _, r := range append(all, h.feed.round, h.inner.round) {
 		h.wake(r)
 	}
+}
+
+// shownOf is what [relay.State.Shown] is of boards with these delays.
+func shownOf(applied uint64, delays *relay.Delays) uint64 {
+	if delays == nil {
+		return applied
+	}
+	return delays.Shown
 }
 
 // wake tells the workers who have spectators of r that its history is another.

@@ -159,7 +159,7 @@ func TestJoinRaceAtTheCursor(t *testing.T) {
 // followCursor joins with a snapshot, and takes up to some dozens of events.
 func followCursor(n *node, s *script, filtered bool) error {
 	n.hub.mu.Lock()
-	r := n.hub.table.join(topic{id: roundA})
+	r := n.hub.table.join(topic{id: roundA}, false)
 	n.hub.mu.Unlock()
 	defer n.hub.leaveRound(r)
 	w := &worker{hub: n.hub}

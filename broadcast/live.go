@@ -118,9 +118,12 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 	}
 	var applied uint64
 	var missing error
+	var delayed bool
 	h.cfg.Boards.Read(func(at uint64, state *relay.State) {
-		applied = at
-		missing = missingRound(state, q.round)
+		if applied = at; !inside {
+			applied = state.Shown(at)
+		}
+		missing, delayed = missingRound(state, q.round), state.HasDelay(q.round)
 	})
 	if missing != nil {
 		if q.since > applied && !errors.Is(missing, relay.ErrDeleted) {
@@ -134,12 +137,15 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 	}
 	s.cursor, s.blank, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
-	s.round = h.table.join(topic{q.round, inside})
+	s.round = h.table.join(topic{q.round, inside}, delayed)
 	s.epoch = s.round.history.epoch()
 	h.mu.Unlock()
 	// The boards have every deletion before this epoch. A later one begins another epoch.
 	if !inside && !s.blank {
 		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round) })
+		if s.blank && q.since <= applied {
+			s.cursor = 0 // the snapshot may be older
+		}
 	}
 	return nil
 }

@@ -21,6 +21,10 @@ type round struct {
 	snapshots snapshots
 	summaries summaries
 
+	// delayed: the round has a delay, or had one. Its public is told no index of other rounds, and
+	// it stays in the table, so that nobody can tell whether something is held.
+	delayed atomic.Bool
+
 	workers atomic.Uint64 // a bit for each worker that has spectators of it
 	dirty   atomic.Uint64 // of those, who have been told that the history is another
 
@@ -33,12 +37,14 @@ type round struct {
 //
 // Invariant: no event of a round that is not in rounds was published with
 // index > base, and none of it is held. So such a round's history, when it is needed, begins at base. (That of
-// the insiders, which is written from when the first of them comes: see join.)
+// the insiders, which is written from when the first of them comes: see join.) The public's has a
+// base of its own, which is no index that the public has not seen.
 type table struct {
 	maxFrames, maxBytes, maxTotal int
 
 	rounds  map[topic]*round
 	base    uint64
+	shown   uint64    // the base of the public
 	newest  uint64    // the last index that was published in the order of the log
 	bytes   int       // of all histories
 	written list.List // of *round, the least recently written last
@@ -47,7 +53,7 @@ type table struct {
 func newTable(cfg Config, base uint64) table {
 	return table{
 		maxFrames: cfg.HistoryEvents, maxBytes: cfg.HistoryBytes, maxTotal: cfg.HistoryTotal,
-		rounds: make(map[topic]*round), base: base, newest: base,
+		rounds: make(map[topic]*round), base: base, shown: base, newest: base,
 	}
 }
 
@@ -55,14 +61,22 @@ func (t *table) get(of topic) *round {
 	r := t.rounds[of]
 	if r == nil {
 		r = &round{topic: of}
-		r.history.init(t.base, t.maxFrames, t.maxBytes)
+		base := t.shown
+		if of.inside {
+			base = t.base
+		}
+		r.history.init(base, t.maxFrames, t.maxBytes)
 		t.rounds[of] = r
 	}
 	return r
 }
 
-// join counts a spectator in. Each join is followed by one leave.
-func (t *table) join(of topic) *round {
+// join counts a spectator in. Each join is followed by one leave. Delayed: the boards say that the
+// round has a delay.
+func (t *table) join(of topic, delayed bool) *round {
+	if delayed {
+		t.get(topic{id: of.id}).delayed.Store(true)
+	}
 	r := t.rounds[of]
 	if r == nil {
 		r = t.get(of)
@@ -82,14 +96,16 @@ func (t *table) join(of topic) *round {
 // hold notes that the public gets an index later, and answers the round as insiders see it; nil if none of them is here.
 func (t *table) hold(id relay.RoundID, index uint64) (inside *round) {
 	t.newest = max(t.newest, index)
-	t.get(topic{id: id}).history.hold()
+	r := t.get(topic{id: id})
+	r.delayed.Store(true)
+	r.history.hold()
 	return t.rounds[topic{id, true}]
 }
 
-// holds reports whether something of any round is held.
-func (t *table) holds() bool {
+// delays reports whether any round has a delay.
+func (t *table) delays() bool {
 	for _, r := range t.rounds {
-		if r.history.holds() {
+		if r.delayed.Load() {
 			return true
 		}
 	}
@@ -146,13 +162,17 @@ func (t *table) append(of topic, f *frame, released bool) (r *round, ok bool) {
 	return r, true
 }
 
-// reset begins every history anew at applied, or before what is held, and answers the rounds there are.
-func (t *table) reset(applied uint64, held []relay.Held) []*round {
+// reset begins every history anew at applied, and those of the public of rounds with a delay at what
+// it has of them. It answers the rounds there are.
+func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 	t.base, t.newest = max(t.base, applied), max(t.newest, applied)
-	behind := make(map[topic]relay.Held, len(held))
-	for _, h := range held {
-		behind[topic{id: h.Round}] = h
-		t.get(topic{id: h.Round})
+	t.shown = max(t.shown, shownOf(applied, delays))
+	behind := map[topic]relay.Delayed{}
+	if delays != nil {
+		for _, d := range delays.Rounds {
+			behind[topic{id: d.Round}] = d
+			t.get(topic{id: d.Round}).delayed.Store(true)
+		}
 	}
 	all := make([]*round, 0, len(t.rounds))
 	for _, r := range t.rounds {
@@ -161,8 +181,10 @@ func (t *table) reset(applied uint64, held []relay.Held) []*round {
 	for _, r := range all {
 		_, last := r.history.bounds()
 		floor, n := max(applied, last), 0
-		if h, ok := behind[r.topic]; ok {
-			floor, n = h.First-1, h.N
+		if d, ok := behind[r.topic]; ok {
+			floor, n = d.Shown, d.Held
+		} else if !r.inside {
+			floor = max(shownOf(applied, delays), last)
 		}
 		t.bytes -= r.history.begin(floor, n)
 		t.emptied(r)
@@ -229,10 +251,12 @@ func (t *table) emptied(r *round) {
 // begin later than they had to, which costs a returning spectator a snapshot
 // and nothing else.
 func (t *table) dropIfEmpty(r *round) {
-	if r.watchers > 0 || r.written != nil || r.history.holds() {
+	if r.watchers > 0 || r.written != nil || r.delayed.Load() {
 		return
 	}
 	_, last := r.history.bounds()
-	t.base = max(t.base, last)
+	if t.base = max(t.base, last); !r.inside {
+		t.shown = max(t.shown, last)
+	}
 	delete(t.rounds, r.topic)
 }

@@ -52,7 +52,8 @@ func (r *round) snapshot(boards View) (snap *snapshot, made bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := &snapshot{epoch: v.epoch}
-	next.index = r.read(boards, func(state relay.Reader) { next.read(state, r.id) })
+	// Nothing of the round lies between what it bears and the floor.
+	next.index = max(v.floor, r.read(boards, func(state relay.Reader) { next.read(state, r.id) }))
 	if next.round == nil {
 		return nil, false, errNoRound
 	}

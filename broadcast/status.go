@@ -18,13 +18,21 @@ type status struct {
 	newest *statusNotice
 }
 
-// statusNotice is one status frame, in both its forms. Immutable.
+// statusNotice is one status frame, in all its forms. Immutable.
 type statusNotice struct {
 	change uint64
 	made   time.Time
-	index  uint64
-	with   *message // with the index
-	bare   *message // without
+	bare   *message // without an index
+	with   *message // with that of what is published
+	public *message // with that of what is published to the public
+}
+
+// to is the notice for those who watch the round, with an index.
+func (n *statusNotice) to(r *round) *message {
+	if r.inside {
+		return n.with
+	}
+	return n.public
 }
 
 // SetStale tells whether the boards of this node may be out of date, and since
@@ -65,12 +73,12 @@ func (h *Hub) notice() (*statusNotice, error) {
 	return n, err
 }
 
-// wordLocked makes the frames; status.mu is held. published is read before
+// wordLocked makes the frames; status.mu is held. published and shown are read before
 // any history is: whoever then finds nothing more in its history has
 // everything up to it.
 func (h *Hub) wordLocked(change uint64) (*statusNotice, error) {
 	s, now := h.status, time.Now()
-	n := &statusNotice{change: change, made: now, index: h.published.Load()}
+	n := &statusNotice{change: change, made: now}
 	f := statusFrame{Type: "status", Stale: s.stale, Spectators: h.spectators(), Now: now.UnixMilli()}
 	if s.stale {
 		f.Age = max(0, now.Sub(s.since).Milliseconds())
@@ -78,7 +86,7 @@ func (h *Hub) wordLocked(change uint64) (*statusNotice, error) {
 	for _, form := range []struct {
 		index uint64
 		to    **message
-	}{{0, &n.bare}, {n.index, &n.with}} {
+	}{{0, &n.bare}, {h.published.Load(), &n.with}, {h.shown.Load(), &n.public}} {
 		f.Index = form.index
 		data, err := json.Marshal(f)
 		if err != nil {

@@ -39,7 +39,8 @@ type batch struct {
 //
 // A status frame bears an index which a client may come back with, so everything of the round up to it must have been
 // written before. Hence the notice, with its index, is fetched before the history is read, and written only if nothing
-// more follows there or the cursor is as far. Where something of the round is held back it is written without.
+// more follows there or the cursor is as far. The public of a round with a delay gets it without:
+// an index that came while nothing is held would tell when something is.
 func (w *worker) gather(s *spectator) (b batch, err error) {
 	w.out = w.out[:0]
 	if s.head != nil {
@@ -76,14 +77,8 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 	}
 	w.counted.eventsSent.Add(uint64(b.events))
 	b.more = s.cursor < v.last
-	if notice != nil && (!b.more || s.cursor >= s.round.cursorAt(notice.index)) {
-		s.due &^= dueStatus
-		if notice.index < s.round.indexAt(s.cursor) || v.held > 0 {
-			w.put(s, notice.bare)
-		} else {
-			w.put(s, notice.with)
-			s.cursor = max(s.cursor, s.round.cursorAt(notice.index))
-		}
+	if notice != nil {
+		w.putStatus(s, notice, b.more)
 	}
 	if s.due&dueSummary != 0 && !b.more {
 		s.due &^= dueSummary
@@ -96,6 +91,24 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 	}
 	s.due &^= duePing
 	return b, nil
+}
+
+// putStatus puts the notice, unless more has to come before it.
+func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
+	m := n.to(s.round)
+	at := s.round.cursorAt(m.index)
+	if more && s.cursor < at {
+		return
+	}
+	s.due &^= dueStatus
+	if m.index < s.round.indexAt(s.cursor) || s.round.delayed.Load() {
+		w.put(s, n.bare)
+		return
+	}
+	w.put(s, m)
+	if s.round.feed == nil || s.round.inside { // what is released comes behind older indexes
+		s.cursor = max(s.cursor, at)
+	}
 }
 
 func (w *worker) put(s *spectator, m *message) {

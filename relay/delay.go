@@ -29,6 +29,7 @@ type publicSide struct {
 	round *Round
 	games map[GameID]*Game
 	held  []held // in the order of the log
+	shown uint64 // the newest log index of the round whose effect the public has
 
 	stored  storedSide
 	changed bool // since TakeDirty
@@ -62,6 +63,7 @@ func (s *State) begin(r *Round, delay int) *publicSide {
 		p.games[g.ID] = g.Game
 		p.stored.touch(g.ID)
 	}
+	p.shown = p.newest()
 	s.touchSide(p)
 	return p
 }
@@ -164,6 +166,8 @@ func (s *State) release(p *publicSide, now, up Millis) {
 		if h.stored {
 			p.stored.gone = append(p.stored.gone, h.index)
 		}
+		p.shown = h.index
+		s.shown = max(s.shown, h.index)
 		s.released = s.appendReleased(s.released, h)
 		*h = held{} // nobody needs it any more
 		p.held = p.held[1:]
@@ -222,8 +226,8 @@ func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 	return events, cmp.Or(next, s.due)
 }
 
-// Delays reports whether Release may have something to do.
-func (s *State) Delays() bool { return len(s.sides) > 0 || len(s.released) > 0 }
+// Holds reports whether Release may have something to do.
+func (s *State) Holds() bool { return len(s.sides) > 0 || len(s.released) > 0 }
 
 // Arrive is called before Apply with when the commands that follow came to this node, as it
 // measures it: seen is when they can have been made at the earliest, 0 if the node does not know,
@@ -240,24 +244,34 @@ func (s *State) drop(p *publicSide) {
 	s.touchSide(p)
 }
 
-// Held is a round of which something is held back from the public.
-type Held struct {
-	Round RoundID
-	First uint64 // the log index of the first command that is held
-	N     int    // how many there are
+// Delays is what the public has of a state in which rounds have a delay.
+type Delays struct {
+	Shown  uint64 // see State.Shown
+	Rounds []Delayed
 }
 
-// Held returns the rounds of which something is held back now, by id.
-func (s *State) Held() []Held {
-	var out []Held
-	for id, p := range s.sides {
-		if len(p.held) > 0 {
-			out = append(out, Held{id, p.held[0].index, len(p.held)})
-		}
+// Delayed is a round with a delay.
+type Delayed struct {
+	Round RoundID
+	Shown uint64 // the newest log index of the round whose effect the public has
+	Held  int    // how many commands are held back
+}
+
+// Delays returns the rounds with a delay, by id; nil if there is none.
+func (s *State) Delays() *Delays {
+	if len(s.sides) == 0 {
+		return nil
 	}
-	slices.SortFunc(out, func(a, b Held) int { return cmp.Compare(a.Round, b.Round) })
+	out := &Delays{Shown: s.shown}
+	for id, p := range s.sides {
+		out.Rounds = append(out.Rounds, Delayed{id, p.shown, len(p.held)})
+	}
+	slices.SortFunc(out.Rounds, func(a, b Delayed) int { return cmp.Compare(a.Round, b.Round) })
 	return out
 }
+
+// HasDelay reports whether the round has a delay, or something of it is still held back.
+func (s *State) HasDelay(id RoundID) bool { return s.sides[id] != nil }
 
 // Held reports whether the outcome is held back from the public: its events are for who sees the truth, and come again
 // from [State.Release] for all others.

@@ -100,6 +100,9 @@
 //
 // Where there is no delay there is no public side, and Public shows the truth.
 //
+// The public has an index of its own, [State.Shown]: the newest index whose effect it may see. A held
+// command moves it when it is released, so no index that the public is told depends on what is held.
+//
 // # Deletion
 //
 // Readers do not find a tournament, round or game that was deleted, nor anything in it. It takes no

@@ -238,6 +238,7 @@ func (s *State) loadedSides() error {
 			s.begin(r, r.Delay)
 		}
 	}
+	s.findShown()
 	s.due = 0 // to be found
 	return nil
 }
@@ -258,6 +259,10 @@ func (s *State) holdAgain(shadow *State, c loadedHeld) error {
 	command, err := DecodeCommand(c.command)
 	if err != nil {
 		return err
+	}
+	if out.Game != nil && out.renews { // see show
+		g := p.games[out.Game.ID]
+		out.renews = g != nil && g.Deleted == nil
 	}
 	p.held = append(p.held, held{
 		index: c.index, term: c.term, at: Millis(command.At), command: c.command, stored: true,

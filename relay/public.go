@@ -22,17 +22,14 @@ type Public struct {
 }
 
 // Public returns what the public may see of a state that stands at applied.
-func (s *State) Public(applied uint64) *Public { return &Public{s, applied} }
+func (s *State) Public(applied uint64) *Public { return &Public{s, s.Shown(applied)} }
 
-// Index is the log index as of which everything is that was read: applied, or what lies before the first command that is held back
-// from a round that was looked at. Nothing up to it is missing, and so it may be a cursor.
+// Index is the log index as of which everything is that was read. It is [State.Shown], or less if a
+// round with a delay was looked at: the newest index of that round whose effect the public has.
+// Nothing up to it is missing, and so it may be a cursor. What is held back does not move it.
 func (p *Public) Index() uint64 { return p.upTo }
 
-func (p *Public) saw(side *publicSide) {
-	if len(side.held) > 0 {
-		p.upTo = min(p.upTo, side.held[0].index-1)
-	}
-}
+func (p *Public) saw(side *publicSide) { p.upTo = min(p.upTo, side.shown) }
 
 // Tournaments implements Reader.
 func (p *Public) Tournaments() []*Tournament { return p.s.Tournaments() }

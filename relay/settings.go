@@ -198,12 +198,15 @@ func (d *diff) round(s *State, r *Round, next *RoundSettings, op *relaypb.RoundS
 			return err
 		}
 		if was, now := sourcesText(next.Sources), sourcesText(sources); was != now {
-			d.note("sources", was, now)
+			d.note(SourcesField, was, now)
 			next.Sources = sources
 		}
 	}
 	return firstError(checkScoring("scoring", op.Scoring), checkScoring("teamScoring", op.TeamScoring))
 }
+
+// SourcesField is the field of an [Update] that says where a round's games come from.
+const SourcesField = "sources"
 
 func sourcesText(sources []Source) string {
 	return strings.Join(mapped(sources, Source.String), "; ")

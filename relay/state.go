@@ -27,6 +27,7 @@ type State struct {
 	released []Event                 // of what has become public since Release
 	due      Millis                  // when Release has something to do next at the earliest; 0: to be found
 	seen, up Millis                  // see Arrive
+	shown    uint64                  // see Shown
 	shadow   bool                    // it holds nothing back, since it is what the public has; see loadedSides
 
 	changed changes               // since TakeDirty
@@ -66,11 +67,14 @@ func NewState() *State {
 // alone, on every node and for ever, and no bytes make it panic: a command that
 // is refused, or cannot even be read, leaves everything as it was.
 func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
+	if len(s.sides) == 0 {
+		s.shown = index - 1 // all of it was seen
+	}
 	// Of a command that plays a move nothing is kept but copies. Where something may be, in
 	// the error of a refusal, it is looked at once more.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
 		if s.apply(index, term, c, &out); out.Err == nil {
-			if out.Held() {
+			if s.show(&out); out.Held() {
 				s.hold(&out, Millis(c.At), command)
 			}
 			return out
@@ -83,7 +87,7 @@ func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 		return Outcome{Index: index, Term: term, Err: err}
 	}
 	s.apply(index, term, c, &out)
-	if out.Held() {
+	if s.show(&out); out.Held() {
 		s.hold(&out, Millis(c.At), command)
 	} else if out.events&tellRound != 0 {
 		s.holdRounds(&out, Millis(c.At))

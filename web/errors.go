@@ -116,7 +116,7 @@ func describe(err error) *apiError {
 
 // fail answers with err, and logs what is our own fault.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := describe(s.explain(r, err))
+	e := s.describe(r, err)
 	if e.Status == http.StatusInternalServerError {
 		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}

@@ -153,10 +153,18 @@ func (s *Server) memberGrants(next http.Handler) http.Handler {
 func (s *Server) forwardedIndex(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if edge.Forwarded(r) {
-			w = &indexWriter{ResponseWriter: w, applied: s.origin.Applied}
+			w = &indexWriter{ResponseWriter: w, applied: func() uint64 { return s.appliedFor(r) }}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// appliedFor is the index that the client may know. Anybody can say that an edge forwards his request.
+func (s *Server) appliedFor(r *http.Request) uint64 {
+	if shown, delays := s.publicIndex(); delays && !s.insider(r) {
+		return shown
+	}
+	return s.origin.Applied()
 }
 
 // indexWriter adds the index to the headers once the answer is known.

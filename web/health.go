@@ -54,11 +54,15 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 }
 
 // readyz is GET /readyz: 200 while the node has a leader, or an edge an upstream, and shows what it knows.
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+// The public is told its own index, see [relay.State.Shown].
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	n := s.origin
 	status, why := http.StatusOK, "ready"
 	age := s.boardsAge()
 	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit(), "newest": age.Newest, "ageMs": age.AgeMs, "warnings": age.Warnings}
+	if shown, delays := s.publicIndex(); delays && !s.insider(r) {
+		body["applied"], body["commit"], body["newest"] = shown, shown, shown
+	}
 	lost := ""
 	if e := s.cfg.Edge; e != nil {
 		report := e.Report()

@@ -53,7 +53,7 @@ func (s *Server) roundOf(r *http.Request, v view, all []view) lichessRoundOf {
 	form := lichessFormOf(r)
 	_, may := s.authorized(r)
 	out := lichessRoundOf{Round: form.round(v), Tour: form.tour(v.tournament, all), Study: lichessStudy{Writeable: may}}
-	if may {
+	if may && !s.hidesSources(r, v.round) {
 		out.Sync = syncOf(v.round)
 	}
 	return out

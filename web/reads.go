@@ -33,6 +33,15 @@ func (s *Server) public(f func(relay.Reader)) (index uint64) {
 	return index
 }
 
+// publicIndex is the newest log index whose effect the public may see. Delays reports whether there is a
+// round with a delay, and so a difference to what this node has applied.
+func (s *Server) publicIndex() (index uint64, delays bool) {
+	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
+		index, delays = b.Shown(applied), b.Delays() != nil
+	})
+	return index, delays
+}
+
 // seenBy is the reading for who asks.
 func (s *Server) seenBy(r *http.Request) reading {
 	if s.insider(r) {
@@ -122,7 +131,7 @@ func (s *Server) getRoundHistory(r *http.Request) (answer, error) {
 	if round == nil {
 		return answer{}, &relay.NotFoundError{What: "round", ID: string(id)}
 	}
-	return ok(indexed{index, updatesJSON("round", string(id), round.Index, round.Updates)})
+	return ok(indexed{index, updatesJSON("round", string(id), round.Index, s.withoutSourceUpdates(r, round))})
 }
 
 // getTournamentHistory is GET /api/tournaments/{tid}/history.

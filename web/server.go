@@ -114,6 +114,13 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
+// Walk calls f for every route.
+func (s *Server) Walk(f func(method, pattern string) error) error {
+	return chi.Walk(s.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		return f(method, pattern)
+	})
+}
+
 func (s *Server) routes(pages *pages) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.recover, securityHeaders, s.submittedHere, preflight, middleware.GetHead)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
@@ -159,13 +160,35 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 // them is told of the newest ones.
 func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay.Round {
 	for i, round := range rounds {
-		if len(round.Sources) > 0 && round.Delay > 0 && !s.insider(r) {
+		if len(round.Sources) > 0 && s.hidesSources(r, round) {
 			shown := *round
 			shown.Sources = nil
 			rounds[i] = &shown
 		}
 	}
 	return rounds
+}
+
+// hidesSources reports whether the client may not know where the round comes from.
+func (s *Server) hidesSources(r *http.Request, round *relay.Round) bool {
+	return round.Delay > 0 && !s.insider(r)
+}
+
+// withoutSourceUpdates is the audit trail of a round, without what [Server.withoutSources] hides. A
+// line that is about nothing else is left out.
+func (s *Server) withoutSourceUpdates(r *http.Request, round *relay.Round) []relay.Update {
+	if !s.hidesSources(r, round) {
+		return round.Updates
+	}
+	var out []relay.Update
+	for _, u := range round.Updates {
+		fields := slices.DeleteFunc(slices.Clone(u.Fields), func(f relay.FieldChange) bool { return f.Name == relay.SourcesField })
+		if len(fields) > 0 || len(u.Fields) == 0 {
+			u.Fields = fields
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 func (s *Server) sourceState(r *relay.Round) *sourceState {

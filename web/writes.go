@@ -176,7 +176,7 @@ func (s *Server) playMoves(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return batchAnswer(outcomes), nil
+	return s.batchAnswer(r, outcomes), nil
 }
 
 func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command {
@@ -226,12 +226,12 @@ func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]
 
 // batchAnswer has one answer a move. Its status is that of the first refusal,
 // or 201 if a move is new, or 200.
-func batchAnswer(outcomes []relay.Outcome) answer {
+func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) answer {
 	status, refused := http.StatusOK, 0
 	list := make([]any, len(outcomes))
 	for i, o := range outcomes {
 		if o.Err != nil {
-			e := describe(o.Err)
+			e := s.describe(r, o.Err)
 			body := e.body()
 			body["status"] = e.Status
 			list[i] = body

@@ -20,9 +20,9 @@ import (
 // is held back in rounds with a delay when that has passed.
 type boards struct {
 	// publish gets the events of each batch after the state has taken it, and those of what has become public.
-	// reset is told when everything was replaced, and what is held back then. Both are set before the node opens.
+	// reset is told when everything was replaced, and the delays there are then. Both are set before the node opens.
 	publish func([]relay.Event)
-	reset   func(applied uint64, held []relay.Held)
+	reset   func(applied uint64, delays *relay.Delays)
 	now     func() time.Time // this node's clock
 	began   time.Time        // when it was made, by that clock
 	origin  atomic.Pointer[timekeeper]
@@ -97,7 +97,7 @@ func newBoards(now func() time.Time) *boards {
 	}
 	b := &boards{
 		state: relay.NewState(), now: now,
-		publish: func([]relay.Event) {}, reset: func(uint64, []relay.Held) {}, newer: func(relay.Outcome) {}, tail: edge.NewTail(0, 0),
+		publish: func([]relay.Event) {}, reset: func(uint64, *relay.Delays) {}, newer: func(relay.Outcome) {}, tail: edge.NewTail(0, 0),
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	b.began = now()
@@ -162,7 +162,7 @@ func (b *boards) arrive() {
 
 // release makes public what is due, and returns how long it is until more is. Both locks are held.
 func (b *boards) release() (events []relay.Event, wait time.Duration) {
-	if !b.state.Delays() {
+	if !b.state.Holds() {
 		b.next = 0
 		return nil, lookAgain
 	}
@@ -263,7 +263,7 @@ func (b *boards) Restore(applied uint64, load func(func(key string, value []byte
 	b.wakeFor(0)
 	b.mu.Unlock()
 	b.tail.Reset(applied)
-	b.reset(applied, state.Held())
+	b.reset(applied, state.Delays())
 	return nil
 }
 

@@ -73,8 +73,8 @@ func TestBoardsRelease(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		again := open()
 		defer again.Close()
-		held := []relay.Held(nil)
-		again.reset = func(_ uint64, h []relay.Held) { held = h }
+		held := (*relay.Delays)(nil)
+		again.reset = func(_ uint64, d *relay.Delays) { held = d }
 		if err := again.Restore(index, func(load func(string, []byte) error) error {
 			for key, value := range stored {
 				if err := load(key, value); err != nil {
@@ -85,7 +85,7 @@ func TestBoardsRelease(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(held, []relay.Held{{Round: "round001", First: 4, N: 1}}) {
+		if held == nil || !slices.Equal(held.Rounds, []relay.Delayed{{Round: "round001", Shown: 3, Held: 1}}) {
 			t.Errorf("held: %v", held)
 		}
 		time.Sleep(9 * time.Second)
