@@ -23,6 +23,8 @@ const (
 	maxPushAnswers = 2 * maxPushGames
 )
 
+var tooManyMoves = fmt.Sprintf("this game is not taken: those before it have %d moves or more in all; push the round in parts", pull.MaxPlies)
+
 var tooManyGames = fmt.Sprintf("this game is not taken: the push has more than %d", maxPushGames)
 
 // pushedGame is what is answered of one game: what the boards have, and what is wrong with it.
@@ -85,14 +87,20 @@ func readPush(memory *pull.Memory, body []byte, contentType string) (*pushing, e
 	}
 	p := &pushing{}
 	games, more := memory.Read(pgn.Decode(body, pgn.Charset(contentType)), maxPushAnswers)
+	plies := 0
 	for _, g := range games {
 		p.add(g)
+		plies += len(g.Moves)
+	}
+	why := tooManyGames
+	if plies >= pull.MaxPlies {
+		why = tooManyMoves
 	}
 	for range min(more, maxPushAnswers-len(p.answers)) {
-		p.answers = append(p.answers, pushedGame{Tags: map[string]string{}, Error: tooManyGames})
+		p.answers = append(p.answers, pushedGame{Tags: map[string]string{}, Error: why})
 	}
 	if len(p.games) == 0 {
-		why := "there is no game in the body"
+		why = "there is no game in the body"
 		if len(p.answers) > 0 {
 			why = p.answers[0].Error
 		}

@@ -65,10 +65,12 @@ func (s *said) relation(g *seat) relation {
 	}
 	r.common = common(g, s.Game)
 	if n := min(r.stands, r.told); r.common < n {
-		alike := r.common
-		for i := r.common; i < n; i++ {
+		alike, others := r.common, 0
+		for i := r.common; i < n && 2*others <= n && 2*alike < n; i++ {
 			if sameMove(g, i, &s.Moves[i]) {
 				alike++
+			} else {
+				others++
 			}
 		}
 		r.resemble = 2*alike >= n && n >= 4
@@ -273,10 +275,16 @@ func sameMove(g *seat, i int, told *Move) bool {
 	case stands.Illegal && told.FEN != "":
 		m := g.MoveAt(ply)
 		return m.SAN == told.UCI && m.FEN == told.FEN
-	case stands.Illegal || told.FEN != "":
+	case stands.Illegal || told.FEN != "" || !mayCastle(told.UCI):
 		return false
 	}
 	return kingTakesRook.Replace(stands.UCI()) == kingTakesRook.Replace(told.UCI) && strings.HasPrefix(g.MoveAt(ply).SAN, "O-O")
+}
+
+// mayCastle reports whether the move is along a back rank, from where a king begins. It is asked of
+// every move in which two games differ, and so it must cost little.
+func mayCastle(uci string) bool {
+	return len(uci) == 4 && uci[0] == 'e' && uci[1] == uci[3] && (uci[1] == '1' || uci[1] == '8')
 }
 
 var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")

@@ -64,14 +64,19 @@ type piece struct {
 	size  int
 }
 
+// MaxPlies is how many moves of a text are read, give or take a game: a thousand long games have
+// 200,000. A text of 8 MB can have two million, which would take more than a gigabyte.
+const MaxPlies = 500_000
+
 // Read reads a text, as [pgn.Decode] returns it. It returns at most limit games, those that could
-// not be read among them, and the number of the others.
+// not be read among them, and the number of the others. Games behind [MaxPlies] are among the
+// others.
 func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 	in := pgn.NewReader(bytes.NewReader(nil))
 	pieces := slices.Collect(pgn.Pieces(text))
-	start, line := 0, 0
+	start, line, plies := 0, 0, 0
 	for len(pieces) > 0 {
-		if len(games) >= limit {
+		if len(games) >= limit || plies >= MaxPlies {
 			more += count(in, text[start:])
 			break
 		}
@@ -92,6 +97,7 @@ func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 		for _, g := range p.games {
 			g.Err = placed(g.Err, len(games)+more, line)
 			g.place = len(games) + 1
+			plies += len(g.Moves)
 			games = append(games, g)
 		}
 		if more += p.more; p.torn != nil {
@@ -159,6 +165,7 @@ func readPiece(in *pgn.Reader, text []byte) *piece {
 	p := &piece{size: 512, lines: bytes.Count(text, []byte("\n")) + bytes.Count(text, []byte("\r")) - bytes.Count(text, []byte("\r\n"))}
 	in.Reset(bytes.NewReader(text))
 	var last *pgn.Game
+	plies := 0
 	for {
 		read, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -166,7 +173,7 @@ func readPiece(in *pgn.Reader, text []byte) *piece {
 			return p
 		}
 		last, p.torn = nil, nil
-		if len(p.games) == relay.MaxBoard {
+		if len(p.games) == relay.MaxBoard || plies >= MaxPlies {
 			p.more++
 			continue
 		}
@@ -182,6 +189,7 @@ func readPiece(in *pgn.Reader, text []byte) *piece {
 				p.torn = read
 			}
 		}
+		plies += len(g.Moves)
 		p.games = append(p.games, g)
 		p.size += g.weight()
 		if g.Err != nil {

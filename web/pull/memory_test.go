@@ -307,3 +307,25 @@ func (f readerFunc) read(context.Context, *fetcher, *budget) ([]Game, []string, 
 	games, problems := f()
 	return games, problems, true, nil
 }
+
+// TestMemoryBoundsMoves: of a text with more moves than are read, the games behind them are counted.
+func TestMemoryBoundsMoves(t *testing.T) {
+	var moves strings.Builder
+	for ply := range 1160 {
+		if ply%2 == 0 {
+			fmt.Fprintf(&moves, "%d. ", ply/2+1)
+		}
+		moves.WriteString([]string{"Nf3 ", "Nf6 ", "Ng1 ", "Ng8 "}[ply%4])
+	}
+	const whole = (MaxPlies + 1159) / 1160
+	for _, text := range []string{
+		strings.Repeat("[Event \"Open\"]\n[White \"A\"]\n[Black \"B\"]\n[Result \"*\"]\n\n"+moves.String()+"*\n\n", whole+20),
+		strings.Repeat("[White \"A\"]\n\n"+moves.String()+"*\n", whole+20), // one piece
+	} {
+		var m Memory
+		games, more := m.Read([]byte(text), 1000)
+		if len(games) != whole || more != 20 || len(games[whole-1].Moves) != 1160 {
+			t.Errorf("%d games are read and %d are not, of %d", len(games), more, whole+20)
+		}
+	}
+}

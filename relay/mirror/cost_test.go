@@ -1,0 +1,33 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestStrangersCostLittle compares a long game with others of the same players that have not a move
+// in common with it. A push of a hundred such games compares each with dozens, move by move, so a
+// move must cost no allocation.
+func TestStrangersCostLittle(t *testing.T) {
+	line := func(cycle ...string) string {
+		var moves strings.Builder
+		for ply := range 1160 {
+			if ply%2 == 0 {
+				fmt.Fprintf(&moves, "%d. ", ply/2+1)
+			}
+			moves.WriteString(cycle[ply%4] + " ")
+		}
+		return "[White \"Smith, J\"]\n[Black \"Smyth, J\"]\n[Result \"*\"]\n\n" + moves.String() + "*\n\n"
+	}
+	w := newWorld(t)
+	w.push(line("Nf3", "Nf6", "Ng1", "Ng8"))
+	told := read(t, line("Nc3", "Nc6", "Nb1", "Nb8"))
+	seat, s := seatsOf(w.games())[0], said{Game: &told[0]}
+	if n := testing.AllocsPerRun(10, func() { s.relation(seat) }); n > 10 {
+		t.Errorf("to compare two games of 1,160 plies takes %.0f allocations", n)
+	}
+	if r := s.relation(seat); r.common != 0 || r.resemble || r.stands != 1160 || r.told != 1160 {
+		t.Errorf("their relation is %+v", r)
+	}
+}
