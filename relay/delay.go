@@ -168,6 +168,7 @@ func (s *State) release(p *publicSide, now, up Millis) {
 		}
 		p.shown = h.index
 		s.shown = max(s.shown, h.index)
+		s.releases++
 		s.released = s.appendReleased(s.released, h)
 		*h = held{} // nobody needs it any more
 		p.held = p.held[1:]

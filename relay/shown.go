@@ -13,6 +13,10 @@ func (s *State) Shown(applied uint64) uint64 {
 	return s.shown
 }
 
+// Released is how many held commands have become public. With the index up to which a state was
+// applied, it tells whether a reader can see anything new.
+func (s *State) Released() uint64 { return s.releases }
+
 // show notes what the public may see of a command at once.
 func (s *State) show(out *Outcome) {
 	switch {

@@ -28,6 +28,7 @@ type State struct {
 	due      Millis                  // when Release has something to do next at the earliest; 0: to be found
 	seen, up Millis                  // see Arrive
 	shown    uint64                  // see Shown
+	releases uint64                  // see Released
 	shadow   bool                    // it holds nothing back, since it is what the public has; see loadedSides
 
 	changed changes               // since TakeDirty

@@ -37,7 +37,7 @@ func (s *Server) addMember(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusCreated, invitationJSON{invitation.String(), state}}, nil
+	return answer{status: http.StatusCreated, body: invitationJSON{invitation.String(), state}}, nil
 }
 
 // listInvitations is GET /api/cluster/invitations. The invitations themselves are not in it.

@@ -17,9 +17,11 @@ const maxBody = 512 << 10
 type answer struct {
 	status int
 	body   any
+	// passing: the body depends on more than the boards and the request; see Server.shared.
+	passing bool
 }
 
-func ok(body any) (answer, error) { return answer{http.StatusOK, body}, nil }
+func ok(body any) (answer, error) { return answer{status: http.StatusOK, body: body}, nil }
 
 // handle makes an http.HandlerFunc of a function that answers with JSON or an error.
 func (s *Server) handle(f func(r *http.Request) (answer, error)) http.HandlerFunc {

@@ -24,10 +24,10 @@ import (
 func (s *Server) lichessPages(r chi.Router, p *pages) {
 	r.Group(func(r chi.Router) {
 		r.Use(s.anyOrigin, vary, s.consistency)
-		r.Get("/broadcast", s.pageOr(p, s.handle(s.lichessTop)))
-		r.Get("/broadcast/by/{user}", s.pageOr(p, s.handle(s.lichessByUser)))
+		r.Get("/broadcast", s.pageOr(p, s.shared(s.lichessTop)))
+		r.Get("/broadcast/by/{user}", s.pageOr(p, s.shared(s.lichessByUser)))
 		r.Get("/broadcast/{tourId}", s.tourRedirect)
-		r.Get("/broadcast/{tourSlug}/{tourId}", s.pageOr(p, s.handle(s.lichessTour)))
+		r.Get("/broadcast/{tourSlug}/{tourId}", s.pageOr(p, s.shared(s.lichessTour)))
 		r.Get("/broadcast/{tourSlug}/{roundSlug}/{roundId}", s.pageOr(p, s.askMember(s.handle(s.lichessRound)).ServeHTTP))
 	})
 	r.Get("/broadcast/new", s.newTourPage)

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 
 	"github.com/chessrelay/chessrelay/relay"
@@ -58,15 +59,41 @@ type view struct {
 	deleted    []*relay.Game // of the round; see relay.Reader.DeletedGames
 }
 
-// listTournaments is GET /api/tournaments.
+// The pages of GET /api/tournaments.
+const (
+	listPage    = 100
+	maxListPage = 1000
+	// maxListRounds ends a page that has more rounds, each of which may have a long description.
+	maxListRounds = 1000
+)
+
+// listTournaments is GET /api/tournaments: a page of them, the newest first. A page goes on behind
+// a log index, so tournaments that come or go meanwhile move nothing.
 func (s *Server) listTournaments(r *http.Request) (answer, error) {
+	most, err := number(r, "limit", listPage, 1, maxListPage)
+	if err != nil {
+		return answer{}, err
+	}
+	before, err := number(r, "before", math.MaxInt, 1, math.MaxInt)
+	if err != nil {
+		return answer{}, err
+	}
 	type entry struct {
 		t      *relay.Tournament
 		rounds []*relay.Round
 	}
 	var list []entry
+	next, total := uint64(0), 0
 	index := s.seenBy(r)(func(b relay.Reader) {
 		for _, t := range s.listed(r, b) {
+			if t.Index >= uint64(before) {
+				continue
+			}
+			if len(list) == most || len(list) > 0 && total+len(t.Rounds) > maxListRounds {
+				next = list[len(list)-1].t.Index
+				return
+			}
+			total += len(t.Rounds)
 			list = append(list, entry{t, s.withoutSources(r, rounds(b, t))})
 		}
 	})
@@ -74,7 +101,11 @@ func (s *Server) listTournaments(r *http.Request) (answer, error) {
 	for i, e := range list {
 		out[i] = tournamentJSON(e.t, e.rounds)
 	}
-	return ok(indexed{index, map[string]any{"tournaments": out}})
+	body := map[string]any{"tournaments": out}
+	if next > 0 {
+		body["next"] = fmt.Sprintf("/api/tournaments?limit=%d&before=%d", most, next)
+	}
+	return ok(indexed{index, body})
 }
 
 // getTournament is GET /api/tournaments/{tid}.
@@ -101,7 +132,8 @@ func (s *Server) getRound(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	v.round = s.withoutSources(r, []*relay.Round{v.round})[0]
-	return ok(indexed{index, roundJSON(v.round, v.games, s.sourceState(v.round))})
+	source := s.sourceState(v.round)
+	return answer{http.StatusOK, indexed{index, roundJSON(v.round, v.games, source)}, source != nil}, nil
 }
 
 // getGame is GET /api/games/{gid}.

@@ -70,6 +70,7 @@ type Server struct {
 	memory   *pull.Memory  // the games of pushes, with those of polls if there are any
 	pushes   chan struct{} // one for each push
 	late     lateTries
+	bodies   sharedBodies
 	codes    redeemedCodes
 	key      string        // that codes and grants are signed with
 	streams  chan struct{} // one for each stream of PGN
@@ -154,11 +155,11 @@ func (s *Server) routes(pages *pages) http.Handler {
 		// index it was true.
 		r.Group(func(r chi.Router) {
 			r.Use(s.consistency)
-			r.Get("/tournaments", s.handle(s.listTournaments))
-			r.Get("/tournaments/{tid}", s.handle(s.getTournament))
+			r.Get("/tournaments", s.shared(s.listTournaments))
+			r.Get("/tournaments/{tid}", s.shared(s.getTournament))
 			r.Get("/tournaments/{tid}/history", s.handle(s.getTournamentHistory))
 			r.Get("/tournaments/{tid}/standings", s.getStandings)
-			r.Get("/rounds/{rid}", s.handle(s.getRound))
+			r.Get("/rounds/{rid}", s.shared(s.getRound))
 			r.Get("/rounds/{rid}/history", s.handle(s.getRoundHistory))
 			r.Get("/rounds/{rid}.pgn", s.roundPGN)
 			r.Get("/games/{gid}", s.handle(s.getGame))

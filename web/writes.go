@@ -34,7 +34,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{created(o), withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
+	return answer{status: created(o), body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
 }
 
 // infoIn is what is said of a tournament besides. What is left out stays.
@@ -84,7 +84,7 @@ func (s *Server) createRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{created(o), withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
+	return answer{status: created(o), body: withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
 }
 
 // createGame is POST /api/rounds/{rid}/games.
@@ -114,7 +114,7 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{created(o), withOutcome(o, o.Game)}, nil
+	return answer{status: created(o), body: withOutcome(o, o.Game)}, nil
 }
 
 func player(p relay.Player) *relaypb.Player {
@@ -160,7 +160,7 @@ func (s *Server) playMoves(r *http.Request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return answer{created(o), moveJSON(o)}, nil
+		return answer{status: created(o), body: moveJSON(o)}, nil
 	case in.moveIn != moveIn{}:
 		return answer{}, badRequest(`either one move or "moves", not both`)
 	case len(in.Moves) == 0:
@@ -250,7 +250,7 @@ func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) answer {
 		status = refused
 		body["error"], body["code"] = "not every move was taken; see the answer of each", "batch_refused"
 	}
-	return answer{status, body}
+	return answer{status: status, body: body}
 }
 
 // takeBack is POST /api/games/{gid}/takeback.
@@ -313,7 +313,7 @@ func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (answer, error)
 	if g.Forfeit {
 		body["forfeit"] = true
 	}
-	return answer{created(o), withOutcome(o, body)}, nil
+	return answer{status: created(o), body: withOutcome(o, body)}, nil
 }
 
 // readCommand reads the body into v and begins a command.

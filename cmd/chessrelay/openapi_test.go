@@ -303,6 +303,7 @@ func TestOpenAPI(t *testing.T) {
 			doc.get(200, path+"?consistency=linearizable")
 			doc.get(400, path+"?consistency=perhaps")
 		}
+		doc.get(200, "/api/tournaments?limit=1")
 		doc.ids["uuid"], doc.ids["n"], doc.ids["m"] = doc.ids["tid"], "1", "2"
 		for _, path := range []string{
 			"/api/cluster", "/api/openapi.json", "/healthz", "/readyz", "/metrics",

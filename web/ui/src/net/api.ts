@@ -22,7 +22,14 @@ async function get<T>(path: string, signal: AbortSignal): Promise<T> {
 }
 
 export async function tournaments(signal: AbortSignal): Promise<readonly Tournament[]> {
-  return (await get<{ tournaments: Tournament[] | null }>("/api/tournaments", signal)).tournaments ?? [];
+  const all: Tournament[] = [];
+  // Ten pages: nobody scrolls further.
+  for (let next: string | undefined = "/api/tournaments", n = 0; next !== undefined && n < 10; n++) {
+    const page: { tournaments: Tournament[] | null; next?: string } = await get(next, signal);
+    all.push(...(page.tournaments ?? []));
+    next = page.next;
+  }
+  return all;
 }
 
 export function tournament(id: string, signal: AbortSignal): Promise<Tournament> {

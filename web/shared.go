@@ -1,0 +1,167 @@
+package web
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"weak"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// This file shares the encoded answers of lists between their readers. A list is encoded once for
+// all who ask while the boards stand as they do. What a slow reader has yet to get is a slice of
+// that one body, and not a body of its own. A client that shows the ETag gets a 304.
+
+const (
+	// maxShared is how many bytes of bodies are kept for the next reader, and maxSharedBodies how
+	// many bodies.
+	maxShared       = 32 << 20
+	maxSharedBodies = 512
+)
+
+// version is the boards at one moment, as far as a reader can see. Weak, so that boards that were
+// replaced are not kept.
+type version struct {
+	state    weak.Pointer[relay.State]
+	applied  uint64
+	released uint64
+}
+
+// version is that of the boards now.
+func (s *Server) version() (v version) {
+	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
+		v = version{weak.Make(b), applied, b.Released()}
+	})
+	return v
+}
+
+// sharedBody is an encoded answer. The fields are guarded by mu; a body is never changed.
+type sharedBody struct {
+	key string
+
+	mu    sync.Mutex // held while it is made, so that it is made once
+	made  bool
+	as    version
+	index uint64
+	body  []byte
+	etag  string
+}
+
+// sharedBodies are those that were asked for last. The zero value is ready.
+type sharedBodies struct {
+	mu     sync.Mutex
+	order  list.List // of *sharedBody, the newest first
+	places map[string]*list.Element
+	sizes  map[string]int
+	bytes  int
+}
+
+// get is the body for the key, which may have to be made.
+func (c *sharedBodies) get(key string) *sharedBody {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at := c.places[key]; at != nil {
+		c.order.MoveToFront(at)
+		return at.Value.(*sharedBody)
+	}
+	if c.places == nil {
+		c.places, c.sizes = map[string]*list.Element{}, map[string]int{}
+	}
+	b := &sharedBody{key: key}
+	c.places[key] = c.order.PushFront(b)
+	c.trim()
+	return b
+}
+
+// made notes how large a body is.
+func (c *sharedBodies) made(b *sharedBody, size int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at := c.places[b.key]; at == nil || at.Value != b {
+		return // it was forgotten meanwhile
+	}
+	c.bytes += size - c.sizes[b.key]
+	c.sizes[b.key] = size
+	c.trim()
+}
+
+// trim forgets the oldest bodies beyond the bounds. Their readers keep what they have.
+func (c *sharedBodies) trim() {
+	for c.order.Len() > maxSharedBodies || c.bytes > maxShared && c.order.Len() > 0 {
+		last := c.order.Back()
+		b := c.order.Remove(last).(*sharedBody)
+		c.bytes -= c.sizes[b.key]
+		delete(c.places, b.key)
+		delete(c.sizes, b.key)
+	}
+}
+
+// sharedKey names all of a request that an answer depends on besides the boards.
+func (s *Server) sharedKey(r *http.Request) string {
+	_, writes := s.authorized(r)
+	return fmt.Sprint(s.insider(r), s.ownerOf(r), writes, " ", siteURL(r), " ", r.URL.EscapedPath(), "?", r.URL.RawQuery)
+}
+
+// shared is [Server.handle] for what follows from the boards and the request alone, and not from the
+// time of day. An answer that is passing is made for each reader.
+func (s *Server) shared(f func(r *http.Request) (answer, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		b := s.bodies.get(s.sharedKey(r))
+		index, body, etag, err := b.take(s, r, f)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		h := w.Header()
+		h.Set(indexHeader, strconv.FormatUint(index, 10))
+		h.Set("ETag", etag)
+		h.Set("Cache-Control", "no-cache") // to be asked for again, with the tag
+		if noneMatch(r, etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		h.Set("Content-Type", "application/json; charset=utf-8")
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body) // the client may be gone: nobody is left to be told
+	}
+}
+
+// take is the body as the boards stand now. If only the index is another, it is the same body.
+func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (answer, error)) (index uint64, body []byte, etag string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	as := s.version() // before the boards are read: what comes meanwhile is made again
+	if b.made && b.as == as {
+		return b.index, b.body, b.etag, nil
+	}
+	a, err := f(r)
+	if err != nil {
+		return 0, nil, "", err
+	}
+	in, isIndexed := a.body.(indexed)
+	if !isIndexed {
+		in.body = a.body
+	}
+	text, err := json.Marshal(in.body)
+	if err != nil {
+		return 0, nil, "", fmt.Errorf("encode the answer to %s: %w", r.URL.Path, err)
+	}
+	sum := sha256.Sum256(text)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	if text = append(text, '\n'); a.passing {
+		return in.index, text, tag, nil
+	}
+	if !b.made || b.etag != tag {
+		b.body, b.etag = slices.Clip(slices.Clone(text)), tag
+		s.bodies.made(b, len(b.body))
+	}
+	b.made, b.as, b.index = true, as, in.index
+	return b.index, b.body, b.etag, nil
+}
