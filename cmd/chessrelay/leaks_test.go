@@ -39,8 +39,9 @@ var notCompared = map[string]string{
 
 // Each answer has the time of day; a stream has it in its frames, and a refusal a random time to come
 // back. The spectators are those of the test, which leave in their own time, and a machine that is
-// slow makes the node say that it is stale.
-var timeOfDay = regexp.MustCompile(`"now":\d+|Date: [^\n]*\n|Retry-After: [^\n]*\n|"spectators":\d+|"stale":(true|false)|"age":\d+`)
+// slow makes the node say that it is stale. The age of the boards counts up between two looks. The
+// length of an answer follows from the rest, which is compared, and from these.
+var timeOfDay = regexp.MustCompile(`"now":\d+|Date: [^\n]*\n|Retry-After: [^\n]*\n|"spectators":\d+|"stale":(true|false)|"(age|ageMs)":\d+|Content-Length: \d+\n`)
 
 // answers asks for everything, by the routes that the node has.
 func (o *outsider) answers(n *testNode) map[string]string {
@@ -52,7 +53,7 @@ func (o *outsider) answers(n *testNode) map[string]string {
 	}
 	out := map[string]string{}
 	parameter := regexp.MustCompile(`\{(\w+)\}`)
-	err := n.server.Handler.(*web.Server).Walk(func(method, pattern string) error {
+	err := (*n.handler.Load()).(*web.Server).Walk(func(method, pattern string) error {
 		if method != http.MethodGet || notCompared[pattern] != "" || strings.HasSuffix(pattern, "/*") {
 			return nil
 		}
