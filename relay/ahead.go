@@ -54,7 +54,9 @@ func gameOf(command []byte) idNumber {
 	by, at := nextLength(command, at, 3)
 	request, at := nextLength(command, at+by, 4)
 	source, at := nextLength(command, at+request, 5)
-	_, at = nextLength(command, at+source, 13)
+	from, at := nextLength(command, at+source, 6)
+	token, at := nextLength(command, at+from, 7)
+	_, at = nextLength(command, at+token, 13)
 	if n, at := nextLength(command, at, 1); n == idLen {
 		return idNumber(binary.LittleEndian.Uint64(command[at:]))
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
 // The keys of records: one for each tournament, round and game, and of a game one for each
@@ -80,6 +82,8 @@ type changes struct {
 	rounds      []*Round      // the same
 	games       []*liveGame   // each once
 	sides       []*publicSide // likewise
+	tokens      []*Token      // likewise
+	forgotten   []string      // the ids of tokens that are no longer stored
 }
 
 // touch notes that a game is no longer what it was.
@@ -113,7 +117,9 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 		g.stored = g.Game.asStored()
 		g.changed = false
 	}
-	return taken.records(games, mapped(taken.sides, (*publicSide).takeDirty))
+	sides, tokens := mapped(taken.sides, (*publicSide).takeDirty), taken.takeTokens()
+	trails := []trailChange{s.played.takeDirty(), s.managed.takeDirty()}
+	return taken.records(games, sides, tokens, trails)
 }
 
 // Records returns all records of a checkpoint of the state as it is, by key: what [State.Load] takes to make the
@@ -125,12 +131,23 @@ func (s *State) Records() iter.Seq2[string, []byte] {
 	for g := range s.games.all {
 		games = append(games, gameChange{game: g.Game})
 	}
-	return all.records(games, mapped(slices.Collect(maps.Values(s.sides)), (*publicSide).whole))
+	sides := mapped(slices.Collect(maps.Values(s.sides)), (*publicSide).whole)
+	tokens := mapped(slices.Collect(maps.Values(s.tokens)), tokenRecord)
+	return all.records(games, sides, tokens, []trailChange{s.played.whole(), s.managed.whole()})
 }
 
-// records yields the records of what has changed, with these games and public sides.
-func (c *changes) records(games []gameChange, sides []sideChange) iter.Seq2[string, []byte] {
+// records yields the records of what has changed, with these games, public sides, tokens and
+// audit trails.
+func (c *changes) records(games []gameChange, sides []sideChange, tokens []*relaypb.TokenRecord, trails []trailChange) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
+		if !encodeTokens(tokens, c.forgotten, yield) {
+			return
+		}
+		for _, t := range trails {
+			if !t.encode(yield) {
+				return
+			}
+		}
 		for _, t := range c.tournaments {
 			if !yield(tournamentKey(t.ID), marshal(tournamentRecord(t))) {
 				return
@@ -198,15 +215,18 @@ func marshal(m proto.Message) []byte {
 	return data
 }
 
-// Hash is the SHA-256 over all tournaments, rounds and games in the order of their keys: for
+// Hash is the SHA-256 over all tournaments, rounds, games and tokens in the order of their keys: for
 // each one the key (11 bytes with its end, a zero byte) and the SHA-256 of its whole
 // record, which of a game has all its moves and its audit trail in it, however a checkpoint
-// stores them. The applied index itself is not in it. It is the
+// stores them. The applied index itself is not in it, nor is the audit trail of administrators. It is the
 // same on all nodes that have applied the same entries, with or without a
 // checkpoint between. The cost is that of the games changed since the last call, and
 // of all tournaments and rounds.
 func (s *State) Hash() [32]byte {
-	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+s.games.n)
+	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+s.games.n+len(s.tokens))
+	for id := range s.tokens {
+		keys = append(keys, tokenKey(id))
+	}
 	for id := range s.tournaments {
 		keys = append(keys, tournamentKey(id))
 	}
@@ -230,6 +250,8 @@ func (s *State) hashOf(key string) [32]byte {
 	switch kind, id := key[:2], key[2:]; kind {
 	case "t/":
 		return sha256.Sum256(marshal(tournamentRecord(s.tournaments[TournamentID(id)])))
+	case "k/":
+		return sha256.Sum256(marshal(tokenRecord(s.tokens[id])))
 	case "r/":
 		return sha256.Sum256(marshal(roundRecord(s.rounds[RoundID(id)])))
 	default:

@@ -258,7 +258,7 @@ func TestLoadWhole(t *testing.T) {
 	}
 	whole := map[string][]byte{}
 	for key, value := range records(s.State) {
-		if strings.Count(key, "/") == 1 {
+		if strings.Count(key, "/") == 1 || strings.HasPrefix(key, "a/") {
 			whole[key] = value
 		}
 	}

@@ -28,7 +28,7 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 		c.Version = CommandVersion
 	}
 	if m := c.GetPlayMove(); m != nil && !m.Illegal && m.Fen == "" && validText(c.By) && validText(c.Request) &&
-		validText(c.Source) && validText(m.Game) && validText(m.Move) {
+		validText(c.Source) && validText(c.From) && validText(c.Token) && validText(m.Game) && validText(m.Move) {
 		return encodeMove(c, m), nil
 	}
 	return deterministic.Marshal(c)
@@ -72,12 +72,14 @@ func hasTime(c []byte) bool {
 // do, at an eighth of the time.
 func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
 	const numbers = 40 // bytes of those, and of tags and lengths; if they are more, it grows
-	out := make([]byte, 0, numbers+len(c.By)+len(c.Request)+len(c.Source)+len(m.Game)+len(m.Move))
+	out := make([]byte, 0, numbers+len(c.By)+len(c.Request)+len(c.Source)+len(c.From)+len(c.Token)+len(m.Game)+len(m.Move))
 	out = appendNonZero(out, 1, uint64(c.Version))
 	out = appendNonZero(out, 2, uint64(c.At))
 	out = appendString(out, 3, c.By)
 	out = appendString(out, 4, c.Request)
 	out = appendString(out, 5, c.Source)
+	out = appendString(out, 6, c.From)
+	out = appendString(out, 7, c.Token)
 	out = append(out, 13<<3|bytesType, 0) // its length will be there
 	op := len(out)
 	out = appendString(out, 1, m.Game)

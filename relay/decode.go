@@ -36,6 +36,8 @@ func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	c.By, at = nextText(data, text, at, 3)
 	c.Request, at = nextText(data, text, at, 4)
 	c.Source, at = nextText(data, text, at, 5)
+	c.From, at = nextText(data, text, at, 6)
+	c.Token, at = nextText(data, text, at, 7)
 	length, at := nextLength(data, at, 13)
 	if length == 0 || length != len(data)-at {
 		return nil
@@ -55,7 +57,8 @@ func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	}
 	n, at = nextNumber(data, at, 6)
 	m.At = int64(n)
-	if at != len(data) || !validText(c.By) || !validText(c.Request) || !validText(c.Source) || !validText(m.Game) || !validText(m.Move) {
+	if at != len(data) || !validText(c.By) || !validText(c.Request) || !validText(c.Source) ||
+		!validText(c.From) || !validText(c.Token) || !validText(m.Game) || !validText(m.Move) {
 		return nil
 	}
 	d.op.PlayMove = m

@@ -31,6 +31,7 @@
 //	source.go   where the games of a round are fetched from
 //	delete.go   what is deleted, and restored; deleted.go what is gone for readers
 //	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
+//	token.go    who may change something, and for how long; audit.go who has changed what
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
 //
@@ -74,6 +75,12 @@
 // person sets is locked: the name, the result, the moves up to a ply. A source cannot change it, on
 // any node, until the lock is given up (lock.go). What the source has instead is kept beside the
 // game, for the person to see and to accept (note.go).
+//
+// # Tokens
+//
+// Once there is a token, changes need one. Package web decides what the bearer of a token may do, by its role and
+// scope. A command names the token that it came with, and Apply refuses it if that was revoked by then, whatever
+// the node that took it knew. The name of the token is the author of the change.
 //
 // # Reading
 //
@@ -121,6 +128,8 @@
 //	g/<created>/<id>/c0000  the first line of its audit trail, with the moves that it took back
 //	p/r/<id> …              a round with a delay, and its games, as the public has them
 //	h/<round>/<index>       a command that is held, since the log may be cut behind it
+//	k/<id>                  a token, with a salted hash of its secret
+//	a/m/<block>             lines of the audit trail, of moves and clocks; a/c/<block> of everything else
 //
 // Where <created> is the index of the command that created the game, in 16 hexadecimal digits: games that are played at the same time
 // lie side by side in the file.

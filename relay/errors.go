@@ -39,6 +39,8 @@ var (
 	// ErrLocked is returned when a source would change what a person has set, or
 	// what a person took back. See [LockedError].
 	ErrLocked = errors.New("locked")
+	// ErrToken is returned when the token that the command came with was revoked.
+	ErrToken = errors.New("token revoked")
 	// ErrLimit is returned when a tournament, round or game already has as
 	// much as it may have (see limits.go).
 	ErrLimit = errors.New("limit reached")

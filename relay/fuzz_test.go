@@ -23,6 +23,7 @@ func FuzzCommand(f *testing.F) {
 		updateGame("u", &relaypb.UpdateGame{Black: &relaypb.PlayerUpdate{Title: new("GM")}, Tags: []*relaypb.Tag{{Name: "Event", Value: "x"}}}),
 		updateTournament("u", &relaypb.UpdateTournament{Description: new("d")}), setClock(1, 5000, -1),
 		playIllegal(3, "Ke3", "rnbqkbnr/pppp1ppp/8/4p3/4P3/4K3/PPPP1PPP/RNBQ1BNR b kq - 1 2"), playIllegal(2, "e7e6", "8/8/8/8/8/8/8/8 b - -"),
+		createToken("tokenAA1", "k1", RoleAdmin, nil), revokeToken("tokenAA1", "k2"),
 		correctTo("ci", 1, illegalTo("c7c5", "rnbqkbnr/pp1ppppp/8/2p5/4P3/8/PPPP1PPP/RNBQKBNR w KQkq - 0 2"), illegalTo("--", ""))} {
 		data, err := EncodeCommand(c)
 		if err != nil {

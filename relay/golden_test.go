@@ -95,7 +95,7 @@ func outcomeWord(out Outcome) string {
 	}
 	for _, sentinel := range []error{
 		ErrVariant, ErrBadCommand, ErrVersion, ErrNotFound, ErrIDTaken, ErrBoardTaken,
-		ErrPlyConflict, ErrIllegalMove, ErrGameOver, ErrLimit,
+		ErrPlyConflict, ErrIllegalMove, ErrGameOver, ErrLimit, ErrToken,
 	} {
 		if errors.Is(out.Err, sentinel) {
 			return strings.ReplaceAll(sentinel.Error(), " ", "-")
@@ -180,7 +180,29 @@ func goldenCommands(t *testing.T) [][]byte {
 		special.do(c)
 		special.do(c)
 	}
+	for _, c := range tokenCommands() {
+		special.do(c)
+		special.do(c)
+	}
 	return append(out, special.log...)
+}
+
+// tokenCommands make tokens and revoke them, and come with tokens that hold and with others.
+func tokenCommands() []*relaypb.Command {
+	with := func(token string, c *relaypb.Command) *relaypb.Command {
+		c.Token, c.From, c.By = token, "192.0.2.7", "the desk"
+		return c
+	}
+	return []*relaypb.Command{
+		createToken("tokenAA0", "k0", RoleArbiter, nil), createToken("tokenAA1", "k1", RoleAdmin, nil),
+		createToken("tokenAA2", "k2", RoleArbiter, func(op *relaypb.CreateToken) { op.Round = testRound }),
+		createToken("tokenAA3", "k3", RoleSource, func(op *relaypb.CreateToken) { op.Tournament, op.ExpiresAt = "nowhere1", 1 }),
+		createToken("tokenAA4", "k4", "", func(op *relaypb.CreateToken) { op.Parent, op.Client = "tokenAA2", "app" }),
+		with("tokenAA2", updateRound("k5", &relaypb.UpdateRound{Description: new("by a token")})),
+		with("tokenAA4", updateRound("k6", &relaypb.UpdateRound{Description: new("by a grant")})),
+		revokeToken("tokenAA2", "k7"), revokeToken("tokenAA1", "k8"), revokeToken("tokenAA9", "k9"),
+		with("tokenAA4", updateRound("k10", &relaypb.UpdateRound{Description: new("too late")})),
+	}
 }
 
 // sourceCommands give rounds sources, change them and take them away, and say more of a tournament than its name.

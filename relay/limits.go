@@ -12,6 +12,7 @@ const (
 	MaxReason      = 500
 	MaxWho         = 200 // Command.by
 	MaxRequest     = 200 // Command.request
+	maxFrom        = 200 // Command.from
 	MaxShortText   = 100 // federation, variant
 	MaxTimeControl = 500 // of a game; organisers write whole sentences, and in two languages
 	MaxTitle       = 16

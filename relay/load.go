@@ -37,13 +37,21 @@ func (s *State) Load(key string, value []byte) error {
 		}
 		return s.loading.public.Load(public, value)
 	}
+	if strings.HasPrefix(key, "a/") && !s.shadow {
+		if err := s.loadAudit(key, value); err != nil {
+			return fmt.Errorf("load record %q: %w", clip(key, 64), err)
+		}
+		return nil
+	}
 	kind, id, of, part, err := splitKey(key)
 	if err != nil {
 		return err
 	}
 	switch {
-	case s.shadow && (kind == "t/" || kind == "h/"):
+	case s.shadow && (kind == "t/" || kind == "h/" || kind == "k/"):
 		err = errKey
+	case kind == "k/":
+		err = s.loadToken(id, value)
 	case kind == "h/":
 		err = s.loadHeld(RoundID(id), part, value)
 	case kind == "t/":
@@ -80,7 +88,7 @@ func splitKey(key string) (kind, id, of, part string, err error) {
 	}
 	if end := at + idLen; len(key) >= end && ValidID(key[at:end]) {
 		kind, id, of, part = key[:2], key[at:end], key[:end], key[end:]
-		if (kind == "t/" || kind == "r/") && part == "" || kind == "g/" || kind == "h/" {
+		if (kind == "t/" || kind == "r/" || kind == "k/") && part == "" || kind == "g/" || kind == "h/" {
 			return kind, id, of, part, nil
 		}
 	}
@@ -254,6 +262,11 @@ func (s *State) Loaded() error {
 	for id, r := range s.rounds {
 		if s.restate(id, new(Outcome)); len(errs) == 0 {
 			s.markGames(r)
+		}
+	}
+	for _, t := range []*trail{&s.played, &s.managed} {
+		if err := t.loadedAudit(); err != nil {
+			errs = append(errs, fmt.Errorf("records a/%s: %w", t.key, err))
 		}
 	}
 	if len(errs) > 10 {

@@ -23,6 +23,11 @@ type State struct {
 	sources map[RoundID]bool     // the rounds that have one, without those that are gone
 	deleted map[RoundID][]GameID // the games that were deleted themselves
 
+	tokens          map[string]*Token // by id, with those that were revoked lately
+	liveTokens      int               // without those
+	played, managed trail             // of the audit; see audit.go
+	line            []byte            // scratch of audit
+
 	sides    map[RoundID]*publicSide // of the rounds that have a delay
 	released []Event                 // of what has become public since Release
 	due      Millis                  // when Release has something to do next at the earliest; 0: to be found
@@ -59,6 +64,8 @@ func NewState() *State {
 		deleted:     make(map[RoundID][]GameID),
 		parts:       make(map[GameID]*gameParts),
 		due:         never,
+		played:      trail{key: "m"},
+		managed:     trail{key: "c"},
 	}
 }
 
@@ -99,12 +106,16 @@ func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 // apply applies a command that has been read, and answers in out.
 func (s *State) apply(index, term uint64, c *relaypb.Command, out *Outcome) {
 	out.Index, out.Term = index, term
-	err := checkEnvelope(c)
+	err := firstError(checkEnvelope(c), s.admits(c))
 	if err == nil {
 		err = s.dispatch(c, out)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		*out = Outcome{Index: index, Term: term, Err: err}
+	case !out.Duplicate && !s.shadow:
+		s.used(c)
+		s.audit(c, index)
 	}
 }
 
@@ -115,6 +126,7 @@ func checkEnvelope(c *relaypb.Command) error {
 		checkText("by", c.By, MaxWho, false),
 		checkText("request", c.Request, MaxRequest, false),
 		checkText("source", c.Source, MaxTagName, false),
+		checkText("from", c.From, maxFrom, false),
 	); err != nil {
 		return err
 	}
@@ -162,6 +174,10 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 		return s.delete(c, op.Delete, out)
 	case *relaypb.Command_Restore:
 		return s.restore(c, op.Restore, out)
+	case *relaypb.Command_CreateToken:
+		return s.createToken(c, op.CreateToken, out)
+	case *relaypb.Command_RevokeToken:
+		return s.revokeToken(c, op.RevokeToken, out)
 	}
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }

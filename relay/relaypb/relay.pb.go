@@ -39,6 +39,8 @@ type Command struct {
 	// The program that speaks for a source of games, such as "push" or "pull"; empty: a person. What a
 	// person sets is locked, and a source cannot change it.
 	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	From   string `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`   // the address that it came from, for the audit trail of administrators
+	Token  string `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"` // the id of the token that was shown; empty: none was
 	// Types that are valid to be assigned to Op:
 	//
 	//	*Command_CreateTournament
@@ -57,6 +59,8 @@ type Command struct {
 	//	*Command_AcceptSource
 	//	*Command_Delete
 	//	*Command_Restore
+	//	*Command_CreateToken
+	//	*Command_RevokeToken
 	Op            isCommand_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -123,6 +127,20 @@ func (x *Command) GetRequest() string {
 func (x *Command) GetSource() string {
 	if x != nil {
 		return x.Source
+	}
+	return ""
+}
+
+func (x *Command) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Command) GetToken() string {
+	if x != nil {
+		return x.Token
 	}
 	return ""
 }
@@ -278,6 +296,24 @@ func (x *Command) GetRestore() *Restore {
 	return nil
 }
 
+func (x *Command) GetCreateToken() *CreateToken {
+	if x != nil {
+		if x, ok := x.Op.(*Command_CreateToken); ok {
+			return x.CreateToken
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetRevokeToken() *RevokeToken {
+	if x != nil {
+		if x, ok := x.Op.(*Command_RevokeToken); ok {
+			return x.RevokeToken
+		}
+	}
+	return nil
+}
+
 type isCommand_Op interface {
 	isCommand_Op()
 }
@@ -346,6 +382,14 @@ type Command_Restore struct {
 	Restore *Restore `protobuf:"bytes,25,opt,name=restore,proto3,oneof"`
 }
 
+type Command_CreateToken struct {
+	CreateToken *CreateToken `protobuf:"bytes,26,opt,name=create_token,json=createToken,proto3,oneof"`
+}
+
+type Command_RevokeToken struct {
+	RevokeToken *RevokeToken `protobuf:"bytes,27,opt,name=revoke_token,json=revokeToken,proto3,oneof"`
+}
+
 func (*Command_CreateTournament) isCommand_Op() {}
 
 func (*Command_CreateRound) isCommand_Op() {}
@@ -377,6 +421,10 @@ func (*Command_AcceptSource) isCommand_Op() {}
 func (*Command_Delete) isCommand_Op() {}
 
 func (*Command_Restore) isCommand_Op() {}
+
+func (*Command_CreateToken) isCommand_Op() {}
+
+func (*Command_RevokeToken) isCommand_Op() {}
 
 type CreateTournament struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2298,6 +2346,170 @@ func (x *Restore) GetReason() string {
 	return ""
 }
 
+// CreateToken lets the bearer of a secret do what a role may, within a scope. The log has a salted hash
+// of the secret only.
+type CreateToken struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name       string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`             // the author of what is changed with it
+	Role       string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`             // admin, organiser, arbiter, source, edge or viewer
+	Tournament string                 `protobuf:"bytes,4,opt,name=tournament,proto3" json:"tournament,omitempty"` // the scope; with round empty as well: everything
+	Round      string                 `protobuf:"bytes,5,opt,name=round,proto3" json:"round,omitempty"`
+	ExpiresAt  int64                  `protobuf:"varint,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"` // 0: never
+	Salt       []byte                 `protobuf:"bytes,7,opt,name=salt,proto3" json:"salt,omitempty"`
+	Hash       []byte                 `protobuf:"bytes,8,opt,name=hash,proto3" json:"hash,omitempty"` // SHA-256 of the salt and the secret
+	// The token that a log-in was granted with. The grant has its name, role, scope and expiry, and ends with it.
+	Parent        string `protobuf:"bytes,9,opt,name=parent,proto3" json:"parent,omitempty"`
+	Client        string `protobuf:"bytes,10,opt,name=client,proto3" json:"client,omitempty"` // of a grant: the program that has logged in
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateToken) Reset() {
+	*x = CreateToken{}
+	mi := &file_relay_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateToken) ProtoMessage() {}
+
+func (x *CreateToken) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateToken.ProtoReflect.Descriptor instead.
+func (*CreateToken) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *CreateToken) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CreateToken) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CreateToken) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *CreateToken) GetTournament() string {
+	if x != nil {
+		return x.Tournament
+	}
+	return ""
+}
+
+func (x *CreateToken) GetRound() string {
+	if x != nil {
+		return x.Round
+	}
+	return ""
+}
+
+func (x *CreateToken) GetExpiresAt() int64 {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return 0
+}
+
+func (x *CreateToken) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *CreateToken) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *CreateToken) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateToken) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+// RevokeToken ends a token, and all that was granted with it.
+type RevokeToken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeToken) Reset() {
+	*x = RevokeToken{}
+	mi := &file_relay_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeToken) ProtoMessage() {}
+
+func (x *RevokeToken) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeToken.ProtoReflect.Descriptor instead.
+func (*RevokeToken) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *RevokeToken) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 type PlayerUpdate struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
@@ -2312,7 +2524,7 @@ type PlayerUpdate struct {
 
 func (x *PlayerUpdate) Reset() {
 	*x = PlayerUpdate{}
-	mi := &file_relay_proto_msgTypes[26]
+	mi := &file_relay_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2324,7 +2536,7 @@ func (x *PlayerUpdate) String() string {
 func (*PlayerUpdate) ProtoMessage() {}
 
 func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[26]
+	mi := &file_relay_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2337,7 +2549,7 @@ func (x *PlayerUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUpdate.ProtoReflect.Descriptor instead.
 func (*PlayerUpdate) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{26}
+	return file_relay_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlayerUpdate) GetName() string {
@@ -2399,7 +2611,7 @@ type UpdateRound struct {
 
 func (x *UpdateRound) Reset() {
 	*x = UpdateRound{}
-	mi := &file_relay_proto_msgTypes[27]
+	mi := &file_relay_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2411,7 +2623,7 @@ func (x *UpdateRound) String() string {
 func (*UpdateRound) ProtoMessage() {}
 
 func (x *UpdateRound) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[27]
+	mi := &file_relay_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2424,7 +2636,7 @@ func (x *UpdateRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRound.ProtoReflect.Descriptor instead.
 func (*UpdateRound) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{27}
+	return file_relay_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *UpdateRound) GetRound() string {
@@ -2505,7 +2717,7 @@ type UpdateTournament struct {
 
 func (x *UpdateTournament) Reset() {
 	*x = UpdateTournament{}
-	mi := &file_relay_proto_msgTypes[28]
+	mi := &file_relay_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2517,7 +2729,7 @@ func (x *UpdateTournament) String() string {
 func (*UpdateTournament) ProtoMessage() {}
 
 func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[28]
+	mi := &file_relay_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2530,7 +2742,7 @@ func (x *UpdateTournament) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateTournament.ProtoReflect.Descriptor instead.
 func (*UpdateTournament) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{28}
+	return file_relay_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *UpdateTournament) GetTournament() string {
@@ -2602,7 +2814,7 @@ type TournamentRecord struct {
 
 func (x *TournamentRecord) Reset() {
 	*x = TournamentRecord{}
-	mi := &file_relay_proto_msgTypes[29]
+	mi := &file_relay_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2614,7 +2826,7 @@ func (x *TournamentRecord) String() string {
 func (*TournamentRecord) ProtoMessage() {}
 
 func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[29]
+	mi := &file_relay_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2627,7 +2839,7 @@ func (x *TournamentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TournamentRecord.ProtoReflect.Descriptor instead.
 func (*TournamentRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{29}
+	return file_relay_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TournamentRecord) GetId() string {
@@ -2727,7 +2939,7 @@ type DeletedRecord struct {
 
 func (x *DeletedRecord) Reset() {
 	*x = DeletedRecord{}
-	mi := &file_relay_proto_msgTypes[30]
+	mi := &file_relay_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2739,7 +2951,7 @@ func (x *DeletedRecord) String() string {
 func (*DeletedRecord) ProtoMessage() {}
 
 func (x *DeletedRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[30]
+	mi := &file_relay_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2752,7 +2964,7 @@ func (x *DeletedRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletedRecord.ProtoReflect.Descriptor instead.
 func (*DeletedRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{30}
+	return file_relay_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeletedRecord) GetAt() int64 {
@@ -2807,7 +3019,7 @@ type RoundRecord struct {
 
 func (x *RoundRecord) Reset() {
 	*x = RoundRecord{}
-	mi := &file_relay_proto_msgTypes[31]
+	mi := &file_relay_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2819,7 +3031,7 @@ func (x *RoundRecord) String() string {
 func (*RoundRecord) ProtoMessage() {}
 
 func (x *RoundRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[31]
+	mi := &file_relay_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2832,7 +3044,7 @@ func (x *RoundRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecord.ProtoReflect.Descriptor instead.
 func (*RoundRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{31}
+	return file_relay_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RoundRecord) GetId() string {
@@ -2963,7 +3175,7 @@ type UpdateRecord struct {
 
 func (x *UpdateRecord) Reset() {
 	*x = UpdateRecord{}
-	mi := &file_relay_proto_msgTypes[32]
+	mi := &file_relay_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2975,7 +3187,7 @@ func (x *UpdateRecord) String() string {
 func (*UpdateRecord) ProtoMessage() {}
 
 func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[32]
+	mi := &file_relay_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2988,7 +3200,7 @@ func (x *UpdateRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRecord.ProtoReflect.Descriptor instead.
 func (*UpdateRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{32}
+	return file_relay_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *UpdateRecord) GetRequest() string {
@@ -3052,7 +3264,7 @@ type FieldRecord struct {
 
 func (x *FieldRecord) Reset() {
 	*x = FieldRecord{}
-	mi := &file_relay_proto_msgTypes[33]
+	mi := &file_relay_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3064,7 +3276,7 @@ func (x *FieldRecord) String() string {
 func (*FieldRecord) ProtoMessage() {}
 
 func (x *FieldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[33]
+	mi := &file_relay_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3077,7 +3289,7 @@ func (x *FieldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldRecord.ProtoReflect.Descriptor instead.
 func (*FieldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{33}
+	return file_relay_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *FieldRecord) GetName() string {
@@ -3123,7 +3335,7 @@ type MoveRecord struct {
 
 func (x *MoveRecord) Reset() {
 	*x = MoveRecord{}
-	mi := &file_relay_proto_msgTypes[34]
+	mi := &file_relay_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3135,7 +3347,7 @@ func (x *MoveRecord) String() string {
 func (*MoveRecord) ProtoMessage() {}
 
 func (x *MoveRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[34]
+	mi := &file_relay_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3148,7 +3360,7 @@ func (x *MoveRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRecord.ProtoReflect.Descriptor instead.
 func (*MoveRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{34}
+	return file_relay_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *MoveRecord) GetSan() string {
@@ -3244,7 +3456,7 @@ type ClockRecord struct {
 
 func (x *ClockRecord) Reset() {
 	*x = ClockRecord{}
-	mi := &file_relay_proto_msgTypes[35]
+	mi := &file_relay_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3256,7 +3468,7 @@ func (x *ClockRecord) String() string {
 func (*ClockRecord) ProtoMessage() {}
 
 func (x *ClockRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[35]
+	mi := &file_relay_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3269,7 +3481,7 @@ func (x *ClockRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRecord.ProtoReflect.Descriptor instead.
 func (*ClockRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{35}
+	return file_relay_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ClockRecord) GetWhiteMs() int64 {
@@ -3347,7 +3559,7 @@ type ChangeRecord struct {
 
 func (x *ChangeRecord) Reset() {
 	*x = ChangeRecord{}
-	mi := &file_relay_proto_msgTypes[36]
+	mi := &file_relay_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3359,7 +3571,7 @@ func (x *ChangeRecord) String() string {
 func (*ChangeRecord) ProtoMessage() {}
 
 func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[36]
+	mi := &file_relay_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3372,7 +3584,7 @@ func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
 func (*ChangeRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{36}
+	return file_relay_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ChangeRecord) GetRequest() string {
@@ -3497,7 +3709,7 @@ type MovesRecord struct {
 
 func (x *MovesRecord) Reset() {
 	*x = MovesRecord{}
-	mi := &file_relay_proto_msgTypes[37]
+	mi := &file_relay_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3509,7 +3721,7 @@ func (x *MovesRecord) String() string {
 func (*MovesRecord) ProtoMessage() {}
 
 func (x *MovesRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[37]
+	mi := &file_relay_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3522,7 +3734,7 @@ func (x *MovesRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MovesRecord.ProtoReflect.Descriptor instead.
 func (*MovesRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{37}
+	return file_relay_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MovesRecord) GetMoves() []*MoveRecord {
@@ -3571,7 +3783,7 @@ type GameRecord struct {
 
 func (x *GameRecord) Reset() {
 	*x = GameRecord{}
-	mi := &file_relay_proto_msgTypes[38]
+	mi := &file_relay_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3583,7 +3795,7 @@ func (x *GameRecord) String() string {
 func (*GameRecord) ProtoMessage() {}
 
 func (x *GameRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[38]
+	mi := &file_relay_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3596,7 +3808,7 @@ func (x *GameRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GameRecord.ProtoReflect.Descriptor instead.
 func (*GameRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{38}
+	return file_relay_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GameRecord) GetId() string {
@@ -3815,7 +4027,7 @@ type LockRecord struct {
 
 func (x *LockRecord) Reset() {
 	*x = LockRecord{}
-	mi := &file_relay_proto_msgTypes[39]
+	mi := &file_relay_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3827,7 +4039,7 @@ func (x *LockRecord) String() string {
 func (*LockRecord) ProtoMessage() {}
 
 func (x *LockRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[39]
+	mi := &file_relay_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3840,7 +4052,7 @@ func (x *LockRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockRecord.ProtoReflect.Descriptor instead.
 func (*LockRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{39}
+	return file_relay_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *LockRecord) GetField() string {
@@ -3883,7 +4095,7 @@ type HeldRecord struct {
 
 func (x *HeldRecord) Reset() {
 	*x = HeldRecord{}
-	mi := &file_relay_proto_msgTypes[40]
+	mi := &file_relay_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3895,7 +4107,7 @@ func (x *HeldRecord) String() string {
 func (*HeldRecord) ProtoMessage() {}
 
 func (x *HeldRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_relay_proto_msgTypes[40]
+	mi := &file_relay_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3908,7 +4120,7 @@ func (x *HeldRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRecord.ProtoReflect.Descriptor instead.
 func (*HeldRecord) Descriptor() ([]byte, []int) {
-	return file_relay_proto_rawDescGZIP(), []int{40}
+	return file_relay_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *HeldRecord) GetTerm() uint64 {
@@ -3925,17 +4137,347 @@ func (x *HeldRecord) GetCommand() []byte {
 	return nil
 }
 
+// TokenRecord is a token, or one that was revoked lately, which has no hash any more.
+type TokenRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	Tournament    string                 `protobuf:"bytes,4,opt,name=tournament,proto3" json:"tournament,omitempty"`
+	Round         string                 `protobuf:"bytes,5,opt,name=round,proto3" json:"round,omitempty"`
+	ExpiresAt     int64                  `protobuf:"varint,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	Salt          []byte                 `protobuf:"bytes,7,opt,name=salt,proto3" json:"salt,omitempty"`
+	Hash          []byte                 `protobuf:"bytes,8,opt,name=hash,proto3" json:"hash,omitempty"`
+	Parent        string                 `protobuf:"bytes,9,opt,name=parent,proto3" json:"parent,omitempty"`
+	Client        string                 `protobuf:"bytes,10,opt,name=client,proto3" json:"client,omitempty"`
+	CreatedAt     int64                  `protobuf:"varint,11,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedBy     string                 `protobuf:"bytes,12,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	LastUsed      int64                  `protobuf:"varint,13,opt,name=last_used,json=lastUsed,proto3" json:"last_used,omitempty"` // of the last command that has named it
+	Request       string                 `protobuf:"bytes,14,opt,name=request,proto3" json:"request,omitempty"`
+	Index         uint64                 `protobuf:"varint,15,opt,name=index,proto3" json:"index,omitempty"`
+	Term          uint64                 `protobuf:"varint,16,opt,name=term,proto3" json:"term,omitempty"`
+	Revoked       *DeletedRecord         `protobuf:"bytes,17,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenRecord) Reset() {
+	*x = TokenRecord{}
+	mi := &file_relay_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenRecord) ProtoMessage() {}
+
+func (x *TokenRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenRecord.ProtoReflect.Descriptor instead.
+func (*TokenRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *TokenRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetTournament() string {
+	if x != nil {
+		return x.Tournament
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetRound() string {
+	if x != nil {
+		return x.Round
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetExpiresAt() int64 {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetSalt() []byte {
+	if x != nil {
+		return x.Salt
+	}
+	return nil
+}
+
+func (x *TokenRecord) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *TokenRecord) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetCreatedAt() int64 {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetLastUsed() int64 {
+	if x != nil {
+		return x.LastUsed
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetRevoked() *DeletedRecord {
+	if x != nil {
+		return x.Revoked
+	}
+	return nil
+}
+
+// AuditRecord is who did what, when and from where.
+type AuditRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	At            int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Token         string                 `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
+	From          string                 `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
+	Source        string                 `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	What          uint32                 `protobuf:"varint,7,opt,name=what,proto3" json:"what,omitempty"` // the number of the field in Command.op
+	Id            string                 `protobuf:"bytes,8,opt,name=id,proto3" json:"id,omitempty"`      // of what it was done to
+	Ply           int32                  `protobuf:"varint,9,opt,name=ply,proto3" json:"ply,omitempty"`   // of a move, or to which moves were taken back
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRecord) Reset() {
+	*x = AuditRecord{}
+	mi := &file_relay_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRecord) ProtoMessage() {}
+
+func (x *AuditRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
+func (*AuditRecord) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *AuditRecord) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetWhat() uint32 {
+	if x != nil {
+		return x.What
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetPly() int32 {
+	if x != nil {
+		return x.Ply
+	}
+	return 0
+}
+
+// AuditRecords is some lines of the audit trail.
+type AuditRecords struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	List          []*AuditRecord         `protobuf:"bytes,1,rep,name=list,proto3" json:"list,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRecords) Reset() {
+	*x = AuditRecords{}
+	mi := &file_relay_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRecords) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRecords) ProtoMessage() {}
+
+func (x *AuditRecords) ProtoReflect() protoreflect.Message {
+	mi := &file_relay_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRecords.ProtoReflect.Descriptor instead.
+func (*AuditRecords) Descriptor() ([]byte, []int) {
+	return file_relay_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *AuditRecords) GetList() []*AuditRecord {
+	if x != nil {
+		return x.List
+	}
+	return nil
+}
+
 var File_relay_proto protoreflect.FileDescriptor
 
 const file_relay_proto_rawDesc = "" +
 	"\n" +
-	"\vrelay.proto\x12\rchessrelay.v1\"\xd8\b\n" +
+	"\vrelay.proto\x12\rchessrelay.v1\"\x84\n" +
+	"\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
 	"\arequest\x18\x04 \x01(\tR\arequest\x12\x16\n" +
-	"\x06source\x18\x05 \x01(\tR\x06source\x12N\n" +
+	"\x06source\x18\x05 \x01(\tR\x06source\x12\x12\n" +
+	"\x04from\x18\x06 \x01(\tR\x04from\x12\x14\n" +
+	"\x05token\x18\a \x01(\tR\x05token\x12N\n" +
 	"\x11create_tournament\x18\n" +
 	" \x01(\v2\x1f.chessrelay.v1.CreateTournamentH\x00R\x10createTournament\x12?\n" +
 	"\fcreate_round\x18\v \x01(\v2\x1a.chessrelay.v1.CreateRoundH\x00R\vcreateRound\x12<\n" +
@@ -3956,7 +4498,9 @@ const file_relay_proto_rawDesc = "" +
 	"noteSource\x12B\n" +
 	"\raccept_source\x18\x17 \x01(\v2\x1b.chessrelay.v1.AcceptSourceH\x00R\facceptSource\x12/\n" +
 	"\x06delete\x18\x18 \x01(\v2\x15.chessrelay.v1.DeleteH\x00R\x06delete\x122\n" +
-	"\arestore\x18\x19 \x01(\v2\x16.chessrelay.v1.RestoreH\x00R\arestoreB\x04\n" +
+	"\arestore\x18\x19 \x01(\v2\x16.chessrelay.v1.RestoreH\x00R\arestore\x12?\n" +
+	"\fcreate_token\x18\x1a \x01(\v2\x1a.chessrelay.v1.CreateTokenH\x00R\vcreateToken\x12?\n" +
+	"\frevoke_token\x18\x1b \x01(\v2\x1a.chessrelay.v1.RevokeTokenH\x00R\vrevokeTokenB\x04\n" +
 	"\x02op\"\xe6\x01\n" +
 	"\x10CreateTournament\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
@@ -4160,7 +4704,24 @@ const file_relay_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"1\n" +
 	"\aRestore\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xfd\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xf2\x01\n" +
+	"\vCreateToken\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\x12\x1e\n" +
+	"\n" +
+	"tournament\x18\x04 \x01(\tR\n" +
+	"tournament\x12\x14\n" +
+	"\x05round\x18\x05 \x01(\tR\x05round\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18\x06 \x01(\x03R\texpiresAt\x12\x12\n" +
+	"\x04salt\x18\a \x01(\fR\x04salt\x12\x12\n" +
+	"\x04hash\x18\b \x01(\fR\x04hash\x12\x16\n" +
+	"\x06parent\x18\t \x01(\tR\x06parent\x12\x16\n" +
+	"\x06client\x18\n" +
+	" \x01(\tR\x06client\"\x1d\n" +
+	"\vRevokeToken\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xfd\x01\n" +
 	"\fPlayerUpdate\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tH\x01R\x05title\x88\x01\x01\x12\x1b\n" +
@@ -4351,7 +4912,43 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"HeldRecord\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x18\n" +
-	"\acommand\x18\x02 \x01(\fR\acommandB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
+	"\acommand\x18\x02 \x01(\fR\acommand\"\xc9\x03\n" +
+	"\vTokenRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\x12\x1e\n" +
+	"\n" +
+	"tournament\x18\x04 \x01(\tR\n" +
+	"tournament\x12\x14\n" +
+	"\x05round\x18\x05 \x01(\tR\x05round\x12\x1d\n" +
+	"\n" +
+	"expires_at\x18\x06 \x01(\x03R\texpiresAt\x12\x12\n" +
+	"\x04salt\x18\a \x01(\fR\x04salt\x12\x12\n" +
+	"\x04hash\x18\b \x01(\fR\x04hash\x12\x16\n" +
+	"\x06parent\x18\t \x01(\tR\x06parent\x12\x16\n" +
+	"\x06client\x18\n" +
+	" \x01(\tR\x06client\x12\x1d\n" +
+	"\n" +
+	"created_at\x18\v \x01(\x03R\tcreatedAt\x12\x1d\n" +
+	"\n" +
+	"created_by\x18\f \x01(\tR\tcreatedBy\x12\x1b\n" +
+	"\tlast_used\x18\r \x01(\x03R\blastUsed\x12\x18\n" +
+	"\arequest\x18\x0e \x01(\tR\arequest\x12\x14\n" +
+	"\x05index\x18\x0f \x01(\x04R\x05index\x12\x12\n" +
+	"\x04term\x18\x10 \x01(\x04R\x04term\x126\n" +
+	"\arevoked\x18\x11 \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\arevoked\"\xbb\x01\n" +
+	"\vAuditRecord\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x14\n" +
+	"\x05token\x18\x04 \x01(\tR\x05token\x12\x12\n" +
+	"\x04from\x18\x05 \x01(\tR\x04from\x12\x16\n" +
+	"\x06source\x18\x06 \x01(\tR\x06source\x12\x12\n" +
+	"\x04what\x18\a \x01(\rR\x04what\x12\x0e\n" +
+	"\x02id\x18\b \x01(\tR\x02id\x12\x10\n" +
+	"\x03ply\x18\t \x01(\x05R\x03ply\">\n" +
+	"\fAuditRecords\x12.\n" +
+	"\x04list\x18\x01 \x03(\v2\x1a.chessrelay.v1.AuditRecordR\x04listB0Z.github.com/chessrelay/chessrelay/relay/relaypbb\x06proto3"
 
 var (
 	file_relay_proto_rawDescOnce sync.Once
@@ -4365,7 +4962,7 @@ func file_relay_proto_rawDescGZIP() []byte {
 	return file_relay_proto_rawDescData
 }
 
-var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_relay_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_relay_proto_goTypes = []any{
 	(*Command)(nil),            // 0: chessrelay.v1.Command
 	(*CreateTournament)(nil),   // 1: chessrelay.v1.CreateTournament
@@ -4393,21 +4990,26 @@ var file_relay_proto_goTypes = []any{
 	(*AcceptSource)(nil),       // 23: chessrelay.v1.AcceptSource
 	(*Delete)(nil),             // 24: chessrelay.v1.Delete
 	(*Restore)(nil),            // 25: chessrelay.v1.Restore
-	(*PlayerUpdate)(nil),       // 26: chessrelay.v1.PlayerUpdate
-	(*UpdateRound)(nil),        // 27: chessrelay.v1.UpdateRound
-	(*UpdateTournament)(nil),   // 28: chessrelay.v1.UpdateTournament
-	(*TournamentRecord)(nil),   // 29: chessrelay.v1.TournamentRecord
-	(*DeletedRecord)(nil),      // 30: chessrelay.v1.DeletedRecord
-	(*RoundRecord)(nil),        // 31: chessrelay.v1.RoundRecord
-	(*UpdateRecord)(nil),       // 32: chessrelay.v1.UpdateRecord
-	(*FieldRecord)(nil),        // 33: chessrelay.v1.FieldRecord
-	(*MoveRecord)(nil),         // 34: chessrelay.v1.MoveRecord
-	(*ClockRecord)(nil),        // 35: chessrelay.v1.ClockRecord
-	(*ChangeRecord)(nil),       // 36: chessrelay.v1.ChangeRecord
-	(*MovesRecord)(nil),        // 37: chessrelay.v1.MovesRecord
-	(*GameRecord)(nil),         // 38: chessrelay.v1.GameRecord
-	(*LockRecord)(nil),         // 39: chessrelay.v1.LockRecord
-	(*HeldRecord)(nil),         // 40: chessrelay.v1.HeldRecord
+	(*CreateToken)(nil),        // 26: chessrelay.v1.CreateToken
+	(*RevokeToken)(nil),        // 27: chessrelay.v1.RevokeToken
+	(*PlayerUpdate)(nil),       // 28: chessrelay.v1.PlayerUpdate
+	(*UpdateRound)(nil),        // 29: chessrelay.v1.UpdateRound
+	(*UpdateTournament)(nil),   // 30: chessrelay.v1.UpdateTournament
+	(*TournamentRecord)(nil),   // 31: chessrelay.v1.TournamentRecord
+	(*DeletedRecord)(nil),      // 32: chessrelay.v1.DeletedRecord
+	(*RoundRecord)(nil),        // 33: chessrelay.v1.RoundRecord
+	(*UpdateRecord)(nil),       // 34: chessrelay.v1.UpdateRecord
+	(*FieldRecord)(nil),        // 35: chessrelay.v1.FieldRecord
+	(*MoveRecord)(nil),         // 36: chessrelay.v1.MoveRecord
+	(*ClockRecord)(nil),        // 37: chessrelay.v1.ClockRecord
+	(*ChangeRecord)(nil),       // 38: chessrelay.v1.ChangeRecord
+	(*MovesRecord)(nil),        // 39: chessrelay.v1.MovesRecord
+	(*GameRecord)(nil),         // 40: chessrelay.v1.GameRecord
+	(*LockRecord)(nil),         // 41: chessrelay.v1.LockRecord
+	(*HeldRecord)(nil),         // 42: chessrelay.v1.HeldRecord
+	(*TokenRecord)(nil),        // 43: chessrelay.v1.TokenRecord
+	(*AuditRecord)(nil),        // 44: chessrelay.v1.AuditRecord
+	(*AuditRecords)(nil),       // 45: chessrelay.v1.AuditRecords
 }
 var file_relay_proto_depIdxs = []int32{
 	1,  // 0: chessrelay.v1.Command.create_tournament:type_name -> chessrelay.v1.CreateTournament
@@ -4418,60 +5020,64 @@ var file_relay_proto_depIdxs = []int32{
 	14, // 5: chessrelay.v1.Command.set_result:type_name -> chessrelay.v1.SetResult
 	16, // 6: chessrelay.v1.Command.correct_moves:type_name -> chessrelay.v1.CorrectMoves
 	18, // 7: chessrelay.v1.Command.update_game:type_name -> chessrelay.v1.UpdateGame
-	27, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
-	28, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
+	29, // 8: chessrelay.v1.Command.update_round:type_name -> chessrelay.v1.UpdateRound
+	30, // 9: chessrelay.v1.Command.update_tournament:type_name -> chessrelay.v1.UpdateTournament
 	15, // 10: chessrelay.v1.Command.set_clock:type_name -> chessrelay.v1.SetClock
 	19, // 11: chessrelay.v1.Command.unlock:type_name -> chessrelay.v1.Unlock
 	20, // 12: chessrelay.v1.Command.note_source:type_name -> chessrelay.v1.NoteSource
 	23, // 13: chessrelay.v1.Command.accept_source:type_name -> chessrelay.v1.AcceptSource
 	24, // 14: chessrelay.v1.Command.delete:type_name -> chessrelay.v1.Delete
 	25, // 15: chessrelay.v1.Command.restore:type_name -> chessrelay.v1.Restore
-	2,  // 16: chessrelay.v1.CreateTournament.info:type_name -> chessrelay.v1.TournamentInfo
-	3,  // 17: chessrelay.v1.CreateTournament.settings:type_name -> chessrelay.v1.TournamentSettings
-	4,  // 18: chessrelay.v1.TournamentSettings.scoring:type_name -> chessrelay.v1.Scoring
-	6,  // 19: chessrelay.v1.CreateRound.settings:type_name -> chessrelay.v1.RoundSettings
-	7,  // 20: chessrelay.v1.RoundSettings.sources:type_name -> chessrelay.v1.Sources
-	4,  // 21: chessrelay.v1.RoundSettings.scoring:type_name -> chessrelay.v1.Scoring
-	4,  // 22: chessrelay.v1.RoundSettings.team_scoring:type_name -> chessrelay.v1.Scoring
-	8,  // 23: chessrelay.v1.Sources.list:type_name -> chessrelay.v1.Source
-	9,  // 24: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
-	9,  // 25: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
-	11, // 26: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
-	17, // 27: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
-	26, // 28: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
-	26, // 29: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
-	11, // 30: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
-	21, // 31: chessrelay.v1.NoteSource.note:type_name -> chessrelay.v1.SourceNote
-	22, // 32: chessrelay.v1.SourceNote.fields:type_name -> chessrelay.v1.FieldNote
-	17, // 33: chessrelay.v1.SourceNote.moves:type_name -> chessrelay.v1.CorrectedMove
-	6,  // 34: chessrelay.v1.UpdateRound.settings:type_name -> chessrelay.v1.RoundSettings
-	2,  // 35: chessrelay.v1.UpdateTournament.info:type_name -> chessrelay.v1.TournamentInfo
-	3,  // 36: chessrelay.v1.UpdateTournament.settings:type_name -> chessrelay.v1.TournamentSettings
-	32, // 37: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	2,  // 38: chessrelay.v1.TournamentRecord.info:type_name -> chessrelay.v1.TournamentInfo
-	3,  // 39: chessrelay.v1.TournamentRecord.settings:type_name -> chessrelay.v1.TournamentSettings
-	30, // 40: chessrelay.v1.TournamentRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
-	32, // 41: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
-	6,  // 42: chessrelay.v1.RoundRecord.settings:type_name -> chessrelay.v1.RoundSettings
-	30, // 43: chessrelay.v1.RoundRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
-	33, // 44: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	34, // 45: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
-	33, // 46: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
-	34, // 47: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	9,  // 48: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
-	9,  // 49: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
-	34, // 50: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
-	36, // 51: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
-	11, // 52: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
-	35, // 53: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
-	39, // 54: chessrelay.v1.GameRecord.locks:type_name -> chessrelay.v1.LockRecord
-	21, // 55: chessrelay.v1.GameRecord.note:type_name -> chessrelay.v1.SourceNote
-	30, // 56: chessrelay.v1.GameRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	26, // 16: chessrelay.v1.Command.create_token:type_name -> chessrelay.v1.CreateToken
+	27, // 17: chessrelay.v1.Command.revoke_token:type_name -> chessrelay.v1.RevokeToken
+	2,  // 18: chessrelay.v1.CreateTournament.info:type_name -> chessrelay.v1.TournamentInfo
+	3,  // 19: chessrelay.v1.CreateTournament.settings:type_name -> chessrelay.v1.TournamentSettings
+	4,  // 20: chessrelay.v1.TournamentSettings.scoring:type_name -> chessrelay.v1.Scoring
+	6,  // 21: chessrelay.v1.CreateRound.settings:type_name -> chessrelay.v1.RoundSettings
+	7,  // 22: chessrelay.v1.RoundSettings.sources:type_name -> chessrelay.v1.Sources
+	4,  // 23: chessrelay.v1.RoundSettings.scoring:type_name -> chessrelay.v1.Scoring
+	4,  // 24: chessrelay.v1.RoundSettings.team_scoring:type_name -> chessrelay.v1.Scoring
+	8,  // 25: chessrelay.v1.Sources.list:type_name -> chessrelay.v1.Source
+	9,  // 26: chessrelay.v1.CreateGame.white:type_name -> chessrelay.v1.Player
+	9,  // 27: chessrelay.v1.CreateGame.black:type_name -> chessrelay.v1.Player
+	11, // 28: chessrelay.v1.CreateGame.tags:type_name -> chessrelay.v1.Tag
+	17, // 29: chessrelay.v1.CorrectMoves.moves:type_name -> chessrelay.v1.CorrectedMove
+	28, // 30: chessrelay.v1.UpdateGame.white:type_name -> chessrelay.v1.PlayerUpdate
+	28, // 31: chessrelay.v1.UpdateGame.black:type_name -> chessrelay.v1.PlayerUpdate
+	11, // 32: chessrelay.v1.UpdateGame.tags:type_name -> chessrelay.v1.Tag
+	21, // 33: chessrelay.v1.NoteSource.note:type_name -> chessrelay.v1.SourceNote
+	22, // 34: chessrelay.v1.SourceNote.fields:type_name -> chessrelay.v1.FieldNote
+	17, // 35: chessrelay.v1.SourceNote.moves:type_name -> chessrelay.v1.CorrectedMove
+	6,  // 36: chessrelay.v1.UpdateRound.settings:type_name -> chessrelay.v1.RoundSettings
+	2,  // 37: chessrelay.v1.UpdateTournament.info:type_name -> chessrelay.v1.TournamentInfo
+	3,  // 38: chessrelay.v1.UpdateTournament.settings:type_name -> chessrelay.v1.TournamentSettings
+	34, // 39: chessrelay.v1.TournamentRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	2,  // 40: chessrelay.v1.TournamentRecord.info:type_name -> chessrelay.v1.TournamentInfo
+	3,  // 41: chessrelay.v1.TournamentRecord.settings:type_name -> chessrelay.v1.TournamentSettings
+	32, // 42: chessrelay.v1.TournamentRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
+	34, // 43: chessrelay.v1.RoundRecord.updates:type_name -> chessrelay.v1.UpdateRecord
+	6,  // 44: chessrelay.v1.RoundRecord.settings:type_name -> chessrelay.v1.RoundSettings
+	32, // 45: chessrelay.v1.RoundRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
+	35, // 46: chessrelay.v1.UpdateRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	36, // 47: chessrelay.v1.ChangeRecord.removed:type_name -> chessrelay.v1.MoveRecord
+	35, // 48: chessrelay.v1.ChangeRecord.fields:type_name -> chessrelay.v1.FieldRecord
+	36, // 49: chessrelay.v1.MovesRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	9,  // 50: chessrelay.v1.GameRecord.white:type_name -> chessrelay.v1.Player
+	9,  // 51: chessrelay.v1.GameRecord.black:type_name -> chessrelay.v1.Player
+	36, // 52: chessrelay.v1.GameRecord.moves:type_name -> chessrelay.v1.MoveRecord
+	38, // 53: chessrelay.v1.GameRecord.changes:type_name -> chessrelay.v1.ChangeRecord
+	11, // 54: chessrelay.v1.GameRecord.tags:type_name -> chessrelay.v1.Tag
+	37, // 55: chessrelay.v1.GameRecord.clock:type_name -> chessrelay.v1.ClockRecord
+	41, // 56: chessrelay.v1.GameRecord.locks:type_name -> chessrelay.v1.LockRecord
+	21, // 57: chessrelay.v1.GameRecord.note:type_name -> chessrelay.v1.SourceNote
+	32, // 58: chessrelay.v1.GameRecord.deleted:type_name -> chessrelay.v1.DeletedRecord
+	32, // 59: chessrelay.v1.TokenRecord.revoked:type_name -> chessrelay.v1.DeletedRecord
+	44, // 60: chessrelay.v1.AuditRecords.list:type_name -> chessrelay.v1.AuditRecord
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_relay_proto_init() }
@@ -4496,6 +5102,8 @@ func file_relay_proto_init() {
 		(*Command_AcceptSource)(nil),
 		(*Command_Delete)(nil),
 		(*Command_Restore)(nil),
+		(*Command_CreateToken)(nil),
+		(*Command_RevokeToken)(nil),
 	}
 	file_relay_proto_msgTypes[2].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[3].OneofWrappers = []any{}
@@ -4506,18 +5114,18 @@ func file_relay_proto_init() {
 	file_relay_proto_msgTypes[15].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[17].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[18].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[26].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[27].OneofWrappers = []any{}
 	file_relay_proto_msgTypes[28].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[34].OneofWrappers = []any{}
-	file_relay_proto_msgTypes[35].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[29].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[30].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[36].OneofWrappers = []any{}
+	file_relay_proto_msgTypes[37].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relay_proto_rawDesc), len(file_relay_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,325 @@
+package relay
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+// This file has the tokens. A token lets whoever shows its secret do what a role may, within a
+// scope. What a role may do is decided in package web; here is what all nodes must agree on.
+//
+// The log and the checkpoints have a salted SHA-256 of a secret, and never the secret. A slow hash
+// would gain nothing: nobody chooses a secret, it is 130 random bits, and nobody can guess those
+// however fast the hash is. The salt keeps equal secrets of two clusters from being seen as equal.
+//
+// A token that was revoked stays for a while without its hash, so that a late copy of the command
+// that created it does not bring it back.
+
+// A Role is what the bearer of a token may do.
+type Role string
+
+// The roles.
+const (
+	RoleAdmin     Role = "admin"     // everything
+	RoleOrganiser Role = "organiser" // tournaments, rounds, games and their sources
+	RoleArbiter   Role = "arbiter"   // moves, results and corrections; what an arbiter sets is locked
+	RoleSource    Role = "source"    // moves and results, as a program that locks nothing
+	RoleEdge      Role = "edge"      // following the log
+	RoleViewer    Role = "viewer"    // seeing what a delay holds back
+)
+
+// Roles are all of them.
+var Roles = []Role{RoleAdmin, RoleOrganiser, RoleArbiter, RoleSource, RoleEdge, RoleViewer}
+
+const (
+	// MaxTokens is how many tokens there can be, and how many revoked ones are remembered.
+	MaxTokens = 1000
+	// MaxGrants is how many log-ins a token can have. One more ends the oldest.
+	MaxGrants = 20
+	// tokenHash is the length of a hash, tokenSalt that of its salt.
+	tokenHash = sha256.Size
+	tokenSalt = 16
+	// tokenPrefix begins every token, so that people and secret scanners recognise one.
+	tokenPrefix = "cr_"
+	// minSecret is the least length of a secret: 128 bits in base32.
+	minSecret = 26
+	maxSecret = 128
+)
+
+// A Token is what is known of one. Its secret is not.
+type Token struct {
+	ID   string `json:"id"`
+	Name string `json:"name"` // the author of what is changed with it
+	Role Role   `json:"role"`
+	// The scope: a tournament, a round, or everything.
+	Tournament TournamentID `json:"tournament,omitempty"`
+	Round      RoundID      `json:"round,omitempty"`
+	ExpiresAt  Millis       `json:"expiresAt,omitempty"` // 0: never
+	CreatedAt  Millis       `json:"createdAt"`
+	CreatedBy  string       `json:"createdBy,omitempty"`
+	LastUsed   Millis       `json:"lastUsed,omitempty"` // 0: not yet
+	// Parent is, of a grant, the token that a client has logged in with, and Client what the client
+	// calls itself.
+	Parent string `json:"parent,omitempty"`
+	Client string `json:"client,omitempty"`
+
+	request     string
+	index, term uint64
+	salt, hash  []byte
+	revoked     *Deletion
+	changed     bool // since TakeDirty
+}
+
+// SplitToken takes a token apart, as it is shown: cr_ID_SECRET.
+func SplitToken(token string) (id, secret string, ok bool) {
+	rest, ok := strings.CutPrefix(token, tokenPrefix)
+	id, secret, _ = strings.Cut(rest, "_")
+	if !ok || !ValidID(id) || len(secret) < minSecret || len(secret) > maxSecret || !plainText(secret) {
+		return "", "", false
+	}
+	return id, secret, true
+}
+
+// JoinToken is the token of an id and a secret.
+func JoinToken(id, secret string) string { return tokenPrefix + id + "_" + secret }
+
+// HashSecret is what the log has of a secret. The salt has 16 random bytes.
+func HashSecret(salt []byte, secret string) []byte {
+	h := sha256.New()
+	h.Write(salt)
+	h.Write([]byte(secret))
+	return h.Sum(nil)
+}
+
+// Is reports whether the secret is that of the token. It takes as long whatever the secret is.
+func (t *Token) Is(secret string) bool {
+	return subtle.ConstantTimeCompare(HashSecret(t.salt, secret), t.hash) == 1
+}
+
+// Holds reports whether the token has not expired by then.
+func (t *Token) Holds(now Millis) bool { return t.ExpiresAt == 0 || now < t.ExpiresAt }
+
+// Everywhere reports whether the scope is everything.
+func (t *Token) Everywhere() bool { return t.Tournament == "" && t.Round == "" }
+
+// Covers reports whether the scope has the round of the tournament, or the tournament as a whole if
+// there is no round.
+func (t *Token) Covers(tournament TournamentID, round RoundID) bool {
+	return t.Everywhere() || t.Tournament != "" && t.Tournament == tournament || t.Round != "" && t.Round == round
+}
+
+// Scope says in words what the token is for.
+func (t *Token) Scope() string {
+	switch {
+	case t.Tournament != "":
+		return "tournament " + string(t.Tournament)
+	case t.Round != "":
+		return "round " + string(t.Round)
+	}
+	return "everything"
+}
+
+// rescues reports whether this is a token by which all others can be made again, at any time.
+func (t *Token) rescues() bool {
+	return t.revoked == nil && t.Role == RoleAdmin && t.ExpiresAt == 0 && t.Parent == ""
+}
+
+// HasTokens reports whether there is any token. From then on changes need one.
+func (s *State) HasTokens() bool { return s.liveTokens > 0 }
+
+// Tokens returns all tokens, the oldest first.
+func (s *State) Tokens() []Token {
+	var out []Token
+	for _, t := range sortedByIndex(maps.Values(s.tokens), tokenOrder) {
+		if t.revoked == nil {
+			out = append(out, *t)
+		}
+	}
+	return out
+}
+
+func tokenOrder(t *Token) (uint64, string) { return t.index, t.ID }
+
+// Token returns the token with that id, unless it was revoked.
+func (s *State) Token(id string) (Token, bool) {
+	t := s.tokens[id]
+	if t == nil || t.revoked != nil {
+		return Token{}, false
+	}
+	return *t, true
+}
+
+// admits refuses a command whose token was revoked while the command was on its way.
+func (s *State) admits(c *relaypb.Command) error {
+	if c.Token == "" || s.shadow {
+		return nil
+	}
+	if t := s.tokens[c.Token]; t == nil || t.revoked != nil {
+		return refuse(ErrToken, "the token %s was revoked; nothing is changed", clip(c.Token, 32))
+	}
+	return nil
+}
+
+// used notes that a command has named its token.
+func (s *State) used(c *relaypb.Command) {
+	if t := s.tokens[c.Token]; t != nil && t.LastUsed < Millis(c.At) {
+		t.LastUsed = Millis(c.At)
+		s.touchToken(t)
+	}
+}
+
+func (s *State) touchToken(t *Token) {
+	if !t.changed {
+		t.changed = true
+		s.changed.tokens = append(s.changed.tokens, t)
+	}
+}
+
+func checkToken(op *relaypb.CreateToken) error {
+	switch {
+	case !ValidID(op.Id):
+		return bad("id", "must have 8 characters of [A-Za-z0-9]")
+	case len(op.Salt) != tokenSalt || len(op.Hash) != tokenHash:
+		return bad("hash", "must have %d bytes, and its salt %d", tokenHash, tokenSalt)
+	case op.Parent != "":
+		return checkText("client", op.Client, MaxName, false)
+	case op.Client != "":
+		return bad("client", "is for what a log-in grants")
+	case !slices.Contains(Roles, Role(op.Role)):
+		return bad("role", "must be admin, organiser, arbiter, source, edge or viewer, not %q", clip(op.Role, 32))
+	case op.Tournament != "" && op.Round != "":
+		return bad("round", "cannot be given with a tournament: the scope is one of them")
+	case (op.Role == string(RoleAdmin) || op.Role == string(RoleEdge)) && op.Tournament+op.Round != "":
+		return bad("role", "of %s is for everything: it cannot be kept to a tournament or a round", op.Role)
+	}
+	return firstError(checkName("name", op.Name), checkTime("expiresAt", op.ExpiresAt))
+}
+
+func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Outcome) error {
+	if err := checkToken(op); err != nil {
+		return err
+	}
+	for _, t := range s.tokens {
+		if t.request == c.Request {
+			out.Index, out.Term, out.Duplicate = t.index, t.term, true
+			return nil
+		}
+	}
+	if s.tokens[op.Id] != nil {
+		return refuse(ErrIDTaken, "there is a token %s already", op.Id)
+	}
+	t := &Token{
+		ID: op.Id, Name: op.Name, Role: Role(op.Role), Tournament: TournamentID(op.Tournament), Round: RoundID(op.Round),
+		ExpiresAt: Millis(op.ExpiresAt), CreatedAt: Millis(c.At), CreatedBy: c.By, Parent: op.Parent, Client: op.Client,
+		request: c.Request, index: out.Index, term: out.Term, salt: op.Salt, hash: op.Hash,
+	}
+	if err := s.mayCreate(t, Millis(c.At)); err != nil {
+		return err
+	}
+	if t.Parent != "" {
+		s.endOldest(t.Parent, c, out)
+	}
+	if s.tokens == nil {
+		s.tokens = make(map[string]*Token)
+	}
+	s.tokens[t.ID] = t
+	s.liveTokens++
+	s.touchToken(t)
+	return nil
+}
+
+// mayCreate refuses a token that must not be, and gives a grant what its parent has.
+func (s *State) mayCreate(t *Token, at Millis) error {
+	if parent := s.tokens[t.Parent]; t.Parent != "" {
+		if parent == nil || parent.revoked != nil || parent.Parent != "" || !parent.Holds(at) {
+			return refuse(ErrToken, "the token that was logged in with no longer holds")
+		}
+		t.Name, t.Role, t.Tournament, t.Round, t.ExpiresAt = parent.Name, parent.Role, parent.Tournament, parent.Round, parent.ExpiresAt
+	}
+	if !s.HasTokens() && !t.rescues() {
+		return refuse(ErrLimit, "the first token must be an admin's that never expires: it is what makes the others")
+	}
+	if _, ok := s.tournaments[t.Tournament]; t.Tournament != "" && !ok {
+		return &NotFoundError{"tournament", clip(string(t.Tournament), 32)}
+	}
+	if _, ok := s.rounds[t.Round]; t.Round != "" && !ok {
+		return &NotFoundError{"round", clip(string(t.Round), 32)}
+	}
+	if s.liveTokens >= MaxTokens {
+		return refuse(ErrLimit, "there are %d tokens already; revoke those that are not needed", s.liveTokens)
+	}
+	return nil
+}
+
+// endOldest ends the oldest grant of a token that has as many as it may.
+func (s *State) endOldest(parent string, c *relaypb.Command, out *Outcome) {
+	grants := s.grants(parent)
+	if len(grants) >= MaxGrants {
+		s.end(grants[0], c, out)
+	}
+}
+
+// grants are those of a token, the oldest first.
+func (s *State) grants(parent string) []*Token {
+	var out []*Token
+	for _, t := range sortedByIndex(maps.Values(s.tokens), tokenOrder) {
+		if t.Parent == parent && t.revoked == nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (s *State) revokeToken(c *relaypb.Command, op *relaypb.RevokeToken, out *Outcome) error {
+	t := s.tokens[op.Id]
+	if t == nil {
+		return &NotFoundError{"token", clip(op.Id, 32)}
+	}
+	if t.revoked != nil {
+		out.Index, out.Duplicate = t.revoked.Index, true
+		return nil
+	}
+	if t.rescues() {
+		left := 0
+		for _, other := range s.tokens {
+			if other != t && other.rescues() {
+				left++
+			}
+		}
+		if left == 0 {
+			return refuse(ErrLimit, "this is the last token of an admin that never expires; create another one first, or nobody could make tokens any more")
+		}
+	}
+	for _, grant := range s.grants(t.ID) {
+		s.end(grant, c, out)
+	}
+	s.end(t, c, out)
+	return nil
+}
+
+// end revokes a token, and forgets those that were revoked longest ago.
+func (s *State) end(t *Token, c *relaypb.Command, out *Outcome) {
+	t.revoked = deletion(c, "", out)
+	t.salt, t.hash = nil, nil
+	s.liveTokens--
+	s.touchToken(t)
+	var gone []*Token
+	for _, t := range s.tokens {
+		if t.revoked != nil {
+			gone = append(gone, t)
+		}
+	}
+	if len(gone) > MaxTokens {
+		oldest := slices.MinFunc(gone, func(a, b *Token) int {
+			return strings.Compare(fmt.Sprintf("%020d%s", a.revoked.Index, a.ID), fmt.Sprintf("%020d%s", b.revoked.Index, b.ID))
+		})
+		delete(s.tokens, oldest.ID)
+		s.changed.forgotten = append(s.changed.forgotten, oldest.ID)
+	}
+}
