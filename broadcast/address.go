@@ -7,20 +7,11 @@ import (
 	"strings"
 )
 
-// address is whom the limits count a request for. Behind proxies of ours it is the last one in X-Forwarded-For that is not a
-// proxy: what stands before that came from the client, who may have written anything.
+// address is whom the limits count a request for.
 func (c *Config) address(r *http.Request) string {
-	at, ok := parseAddress(r.RemoteAddr)
+	at, ok := address(r, c.Proxies)
 	if !ok {
 		return r.RemoteAddr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && c.isProxy(at); i-- {
-		before, ok := parseAddress(strings.TrimSpace(hops[i]))
-		if !ok {
-			break
-		}
-		at = before
 	}
 	// Whoever has one IPv6 address has the 2^64 beside it as well.
 	if at.Is6() {
@@ -31,8 +22,33 @@ func (c *Config) address(r *http.Request) string {
 	return at.String()
 }
 
-func (c *Config) isProxy(at netip.Addr) bool {
-	return slices.ContainsFunc(c.Proxies, func(p netip.Prefix) bool { return p.Contains(at) })
+// Address is where a request is from. Behind those proxies it is the last one in X-Forwarded-For that is not a
+// proxy: what stands before that came from the client, who may have written anything.
+func Address(r *http.Request, proxies []netip.Prefix) string {
+	at, ok := address(r, proxies)
+	if !ok {
+		return r.RemoteAddr
+	}
+	return at.String()
+}
+
+func address(r *http.Request, proxies []netip.Prefix) (at netip.Addr, ok bool) {
+	if at, ok = parseAddress(r.RemoteAddr); !ok {
+		return at, false
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && isProxy(at, proxies); i-- {
+		before, ok := parseAddress(strings.TrimSpace(hops[i]))
+		if !ok {
+			break
+		}
+		at = before
+	}
+	return at, true
+}
+
+func isProxy(at netip.Addr, proxies []netip.Prefix) bool {
+	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(at) })
 }
 
 // parseAddress reads an IP address, with a port or without.

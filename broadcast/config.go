@@ -82,8 +82,8 @@ type Config struct {
 	// from a client in ten seconds; zero: 50.
 	MaxClientFrames int
 
-	// Insider tells whether who asks sees the truth of rounds with a delay at once. Zero: nobody does.
-	Insider func(*http.Request) bool
+	// Insider tells whether who asks sees the truth of a round with a delay at once, or of all rounds if the id is empty. Nil: nobody does.
+	Insider func(*http.Request, relay.RoundID) bool
 
 	// AllowedOrigins are the origins, such as "https://example.org", whose
 	// pages may connect besides this host's own. "*" allows every one.
@@ -118,7 +118,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Insider == nil {
-		c.Insider = func(*http.Request) bool { return false }
+		c.Insider = func(*http.Request, relay.RoundID) bool { return false }
 	}
 	for _, f := range []struct {
 		name  string

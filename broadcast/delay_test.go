@@ -18,7 +18,7 @@ const testDelay = 60 // seconds
 var insideHeader = http.Header{"X-Inside": {"1"}}
 
 func insiders(c *Config) {
-	c.Insider = func(r *http.Request) bool { return r.Header.Get("X-Inside") != "" }
+	c.Insider = func(r *http.Request, _ relay.RoundID) bool { return r.Header.Get("X-Inside") != "" }
 }
 
 // release lets the node's public have everything up to index, as its clock does.

@@ -27,7 +27,7 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
 		h.reject(w, err)
 		return
 	}
-	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q, h.cfg.Insider(r)) })
+	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q, h.cfg.Insider(r, q.round)) })
 }
 
 // Feed answers GET /feed[?since=INDEX][&cluster=ID]: every event of every round, for programs, as lines of JSON
@@ -48,7 +48,7 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		var applied uint64
-		inside := h.cfg.Insider(r)
+		inside := h.cfg.Insider(r, "")
 		h.cfg.Boards.Read(func(at uint64, state *relay.State) {
 			if applied = at; !inside {
 				applied = state.Shown(at)

@@ -54,7 +54,7 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	f.round = h.table.join(topic{id, h.cfg.Insider(r)}, delayed)
+	f.round = h.table.join(topic{id, h.cfg.Insider(r, id)}, delayed)
 	h.mu.Unlock()
 	h.counted.joined.Add(1)
 	h.counted.spectators.Add(1)

@@ -45,7 +45,7 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 	a := arrival{spectator: s}
 	q, err := parseLive(r.URL.RawQuery)
 	if err == nil {
-		err = h.admit(s, q, h.cfg.Insider(r))
+		err = h.admit(s, q, h.cfg.Insider(r, q.round))
 	}
 	if err != nil {
 		a.code, a.reason = closeCode(err)

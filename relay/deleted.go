@@ -99,6 +99,17 @@ func (d *Deleted) Deletion() *Deletion {
 	return d.Game.Deleted
 }
 
+// ID is that of the one that is set.
+func (d *Deleted) ID() string {
+	switch {
+	case d.Tournament != nil:
+		return string(d.Tournament.ID)
+	case d.Round != nil:
+		return string(d.Round.ID)
+	}
+	return string(d.Game.ID)
+}
+
 // DeletedSince returns what was deleted at that time or later, the newest deletion first. It goes
 // over all tournaments and rounds.
 func (s *State) DeletedSince(at Millis) []Deleted {

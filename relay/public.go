@@ -19,10 +19,22 @@ type Reader interface {
 type Public struct {
 	s    *State
 	upTo uint64
+	sees func(TournamentID, RoundID) bool // see PublicBut; nil: nothing
 }
 
 // Public returns what the public may see of a state that stands at applied.
-func (s *State) Public(applied uint64) *Public { return &Public{s, s.Shown(applied)} }
+func (s *State) Public(applied uint64) *Public { return s.PublicBut(applied, nil) }
+
+// PublicBut is Public, but the rounds for which sees reports true are shown as they are.
+func (s *State) PublicBut(applied uint64, sees func(TournamentID, RoundID) bool) *Public {
+	return &Public{s, s.Shown(applied), sees}
+}
+
+// asIs reports whether the round is shown as it is.
+func (p *Public) asIs(id RoundID) bool {
+	r := p.s.rounds[id]
+	return p.sees != nil && r != nil && p.sees(r.Tournament, id)
+}
 
 // Index is the log index as of which everything is that was read. It is [State.Shown], or less if a
 // round with a delay was looked at: the newest index of that round whose effect the public has.
@@ -40,7 +52,7 @@ func (p *Public) Tournament(id TournamentID) (*Tournament, bool) { return p.s.To
 // Round implements Reader.
 func (p *Public) Round(id RoundID) (*Round, bool) {
 	side := p.s.sides[id]
-	if side == nil || p.s.deletedRound(p.s.rounds[id]) != nil {
+	if side == nil || p.asIs(id) || p.s.deletedRound(p.s.rounds[id]) != nil {
 		return p.s.Round(id)
 	}
 	p.saw(side)
@@ -54,7 +66,7 @@ func (p *Public) Game(id GameID) (*Game, bool) {
 	if g == nil || g.gone {
 		return nil, false
 	}
-	if g.side != nil {
+	if g.side != nil && !p.asIs(g.Round) {
 		p.saw(g.side)
 		out, ok := g.side.games[id]
 		return out, ok && out.Deleted == nil
@@ -63,4 +75,9 @@ func (p *Public) Game(id GameID) (*Game, bool) {
 }
 
 // DeletedGames implements Reader: for the public there are none.
-func (p *Public) DeletedGames(RoundID) []*Game { return nil }
+func (p *Public) DeletedGames(id RoundID) []*Game {
+	if p.asIs(id) {
+		return p.s.DeletedGames(id)
+	}
+	return nil
+}

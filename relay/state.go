@@ -182,6 +182,20 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }
 
+// Place returns the tournament that the thing with this id is of, and the round unless it is the
+// tournament itself. It finds what was deleted too.
+func (s *State) Place(id string) (TournamentID, RoundID, bool) {
+	round := RoundID(id)
+	if g := s.games.get(GameID(id)); g != nil {
+		round = g.Round
+	}
+	if r := s.rounds[round]; r != nil {
+		return r.Tournament, r.ID, true
+	}
+	t := s.tournaments[TournamentID(id)]
+	return TournamentID(id), "", t != nil
+}
+
 // Tournaments returns all of them, newest first.
 func (s *State) Tournaments() []*Tournament { return slices.Clone(s.newest) }
 

@@ -40,10 +40,10 @@ func (s *Server) Admin() http.Handler {
 	})
 }
 
-// admin reports whether who asks is an operator: one who shows the token, who comes by the port of
+// admin reports whether who asks is an operator: one who shows an admin's token, who comes by the port of
 // its own or, where there is none, from this machine.
 func (s *Server) admin(r *http.Request) bool {
-	if token, shown := bearer(r); shown && s.cfg.Token != "" && s.isToken(token) {
+	if callerOf(r).can(actAdminister, "", "") {
 		return true
 	}
 	if !s.namesUs(r) || isForeign(r) { // a page of another site, in an operator's browser
@@ -55,16 +55,17 @@ func (s *Server) admin(r *http.Request) bool {
 // forAdmins refuses everybody but operators.
 func (s *Server) forAdmins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := bearer(r)
-		switch {
+		switch c := callerOf(r); {
 		case s.admin(r):
 			next.ServeHTTP(w, r)
-		case s.cfg.Token != "":
-			s.unauthorized(w, r, token)
+		case c.Token != nil:
+			s.fail(w, r, refused(c, actAdminister))
+		case s.access.Needed():
+			s.fail(w, r, unknownCaller(r, c))
 		default:
 			s.fail(w, r, &apiError{
 				Status: http.StatusForbidden, Code: "forbidden",
-				Message: "this is for operators: ask on the node's own machine, or start the node with --admin-http ADDR or --token TOKEN",
+				Message: "this is for operators: ask on the node's own machine, or start the node with --admin-http ADDR, or make a token",
 			})
 		}
 	})

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -89,10 +90,15 @@ func (s *Server) mustHave(r *http.Request, what, id string) error {
 }
 
 // getDeleted is GET /api/deleted: what can be restored, the newest first.
-func (s *Server) getDeleted(*http.Request) (answer, error) {
+func (s *Server) getDeleted(r *http.Request) (answer, error) {
 	var list []relay.Deleted
 	index := s.truthState(func(b *relay.State) {
 		list = b.DeletedSince(relay.Millis(s.cfg.Now().UnixMilli()) - relay.RestoreFor)
+		list = slices.DeleteFunc(list, func(d relay.Deleted) bool {
+			c := callerOf(r)
+			tournament, round, _ := b.Place(d.ID())
+			return c.Token != nil && !c.can(actOrganise, tournament, round)
+		})
 	})
 	out := make([]fields, len(list))
 	for i, d := range list {
@@ -144,7 +150,10 @@ func (s *Server) explain(r *http.Request, err error) error {
 		More: map[string]any{"deletedAt": gone.At},
 	}
 	late := gone.Late || relay.Millis(s.cfg.Now().UnixMilli()) > gone.Until()
-	if _, may := s.authorized(r); may && !late {
+	var tournament relay.TournamentID
+	var round relay.RoundID
+	s.place(gone.ID, &tournament, &round)
+	if s.can(r, actOrganise, tournament, round) && !late {
 		e.Message += "; POST /api/" + gone.What + "s/" + gone.ID + "/restore brings it back"
 		e.More["restorableUntil"] = gone.Until()
 	}

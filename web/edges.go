@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -63,6 +64,12 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	if err := s.cfg.Feed.Serve(w, r); err != nil {
 		s.fail(w, r, err)
 	}
+}
+
+// followUp waits, on an edge, until the boards have what the upstream has told of.
+func (s *Server) followUp(ctx context.Context) error {
+	s.cfg.Edge.WaitApplied(ctx, s.cfg.Edge.Commit())
+	return nil
 }
 
 // followers are the edges that follow this node.

@@ -55,6 +55,7 @@ var kinds = []struct {
 	{relay.ErrGameOver, http.StatusConflict, "game_over"},
 	{relay.ErrBoardTaken, http.StatusConflict, "board_taken"},
 	{relay.ErrIDTaken, http.StatusConflict, "id_taken"},
+	{relay.ErrToken, http.StatusUnauthorized, "unauthorized"},
 	{relay.ErrLimit, http.StatusUnprocessableEntity, "limit_reached"},
 	{relay.ErrBadCommand, http.StatusBadRequest, "bad_request"},
 	// The leader is newer than we are, or older: someone upgrades.
@@ -119,6 +120,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := s.describe(r, err)
 	if e.Status == http.StatusInternalServerError {
 		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	if e.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="chessrelay"`)
 	}
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(e.RetryAfter))

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/go-chi/chi/v5"
@@ -60,7 +61,9 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	defer leave()
 	foreign := isForeign(r)
+	client := broadcast.Address(r, s.access.cfg.Proxies)
 	r = r.Clone(ctx)
+	r.Header.Set(edge.ClientHeader, client)
 	if r.Header.Del("Origin"); foreign {
 		r.Header.Set("Origin", "null") // of another site for the member too, whatever it is called
 	}
@@ -125,11 +128,11 @@ func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 // know the secret that grants are signed with. If no member is reached, next answers, by what the
 // edge can tell.
 func (s *Server) askMember(next http.Handler) http.Handler {
-	if s.cfg.Edge == nil || s.cfg.Token != "" {
+	if s.cfg.Edge == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, shown := bearer(r); !shown || !isForeign(r) || r.URL.Query().Has("consistency") {
+		if _, shown := bearer(r); !shown || s.access.Needed() || !isForeign(r) || r.URL.Query().Has("consistency") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -141,11 +144,18 @@ func (s *Server) askMember(next http.Handler) http.Handler {
 }
 
 // memberGrants lets a member log clients in, on an edge that could not.
-func (s *Server) memberGrants(next http.Handler) http.Handler {
-	if s.cfg.Token != "" {
-		return next
-	}
-	return s.forward(next)
+func (s *Server) memberGrants(next http.Handler) http.Handler { return s.forward(next) }
+
+// memberRevokes lets a member end a grant. What is none is not passed on.
+func (s *Server) memberRevokes(next http.Handler) http.Handler {
+	forwarded := s.forward(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c := callerOf(r); c.Token != nil && c.Parent != "" {
+			forwarded.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // forwardedIndex says, to an edge that has passed the request on, at which index the answer is
@@ -161,7 +171,7 @@ func (s *Server) forwardedIndex(next http.Handler) http.Handler {
 
 // appliedFor is the index that the client may know. Anybody can say that an edge forwards his request.
 func (s *Server) appliedFor(r *http.Request) uint64 {
-	if shown, delays := s.publicIndex(); delays && !s.insider(r) {
+	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r, "") {
 		return shown
 	}
 	return s.origin.Applied()

@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// Who may submit where the node has no token.
+// What may be done while the cluster has no token.
 //
-// Programs may, and so may the node's own pages. A page of another site may not, since a browser
-// would submit in the name of whoever looks at it. The broadcaster app looks just like such a page:
-// it sends an Origin, which is "null" on some systems, and any page can bring a browser to send
-// that. So the app must show the token that its log-in granted. Another site's page cannot: a
-// browser adds no header Authorization by itself, and the page cannot log in (see
-// [Server.onlyWindows]).
+// On loopback, or with --open, programs may do everything, and so may the node's own pages. A page of
+// another site may not, since a browser would submit in the name of whoever looks at it. The
+// broadcaster app looks just like such a page: it sends an Origin, which is "null" on some systems,
+// and any page can bring a browser to send that. So the app must show what its log-in granted.
+// Another site's page cannot: a browser adds no header Authorization by itself, and the page cannot
+// log in (see [Server.onlyWindows]).
 //
-// A grant is self-contained: when it was made, and a signature with the secret that the members of
-// the cluster share. So it holds at every node and after a restart, and is stored nowhere.
+// Such a grant is self-contained: when it was made, and a signature with the secret that the members
+// of the cluster share. It ends when the cluster gets its first token.
 
 // grantPrefix begins every grant, so that people recognise one.
 const grantPrefix = "chessrelay_"
@@ -30,13 +30,14 @@ const grantPrefix = "chessrelay_"
 // grantSize is a time, a random number and a signature.
 const grantSize = 8 + 16 + sha256.Size
 
-// newKey is what codes and grants are signed with: every member of a cluster has the same.
+// newKey is what codes and grants are signed with: every member of a cluster has the same. An edge
+// has none, and passes log-ins on.
 func newKey(cfg Config) string {
 	secret := ""
 	if cfg.Node != nil {
 		secret = cfg.Node.Secret()
 	}
-	return cmp.Or(cfg.Token, secret, rand.Text())
+	return cmp.Or(secret, rand.Text())
 }
 
 // newGrant makes the access token of a client that has logged in.
@@ -66,15 +67,6 @@ func (s *Server) signGrant(made []byte) []byte {
 	return h.Sum(nil)
 }
 
-// authorized reports whether the request may change something, and returns the token that it shows.
-func (s *Server) authorized(r *http.Request) (token string, ok bool) {
-	token, ok = bearer(r)
-	if s.cfg.Token != "" {
-		return token, ok && s.isToken(token)
-	}
-	return token, !isForeign(r) || ok && s.isGrant(token, time.Now())
-}
-
 // isForeign reports whether a page of another site made a browser send the request, as far as can
 // be told. It judges a request that only reads as if it did more.
 func isForeign(r *http.Request) bool {
@@ -85,34 +77,27 @@ func isForeign(r *http.Request) bool {
 	return http.NewCrossOriginProtection().Check(&as) != nil
 }
 
-// mayWrite refuses what may not change anything. A client sees the same judgement in a round's
-// `writeable` beforehand.
-func (s *Server) mayWrite(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, ok := s.authorized(r)
-		switch {
-		case ok || s.cfg.Edge != nil && s.cfg.Token == "" && token != "": // a member judges that
-			next.ServeHTTP(w, r)
-		case s.cfg.Token == "" && token == "":
-			s.fail(w, r, &apiError{
-				Status: http.StatusForbidden, Code: "forbidden",
-				Message: "a page of another site may not submit here; a program that sends an Origin logs in at /oauth first",
-			})
-		default:
-			s.unauthorized(w, r, token)
+// withoutTokens is nil if the client may change things while the cluster has no token. A client sees
+// the same judgement in a round's `writeable` beforehand.
+func (s *Server) withoutTokens(r *http.Request) error {
+	shown, ok := bearer(r)
+	switch {
+	case !s.access.cfg.Open:
+		return &apiError{
+			Status: http.StatusServiceUnavailable, Code: "not_ready", RetryAfter: 1,
+			Message: "this cluster has no token yet, and others can reach this node: nobody may change anything until there is one (see serve --bootstrap and --open)",
 		}
-	})
+	case !isForeign(r) || ok && s.isGrant(shown, time.Now()):
+		return nil
+	case shown == "":
+		return forbidden("a page of another site may not submit here; a program that sends an Origin logs in at /oauth first")
+	}
+	return unauthorized("this cluster has not granted that token: log in again, at /oauth")
 }
 
-// unauthorized asks for a token, or for another one than that which was shown.
-func (s *Server) unauthorized(w http.ResponseWriter, r *http.Request, shown string) {
-	message := "this needs the token that the node was started with: --token TOKEN, or over HTTP Authorization: Bearer TOKEN"
-	switch {
-	case s.cfg.Token == "":
-		message = "this cluster has not granted that token: log in again, at /oauth"
-	case shown != "":
-		message = "the token is not the one that this node was started with"
-	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="chessrelay"`)
-	s.fail(w, r, &apiError{Status: http.StatusUnauthorized, Code: "unauthorized", Message: message})
+// judgedElsewhere passes by the judgement of this node if it is an edge that cannot tell whether a
+// grant holds. A member judges what the edge passes on.
+func (s *Server) judgedElsewhere(r *http.Request) bool {
+	shown, _ := bearer(r)
+	return s.cfg.Edge != nil && shown != "" && s.access.cfg.Open && !s.access.Needed()
 }

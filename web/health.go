@@ -60,7 +60,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	status, why := http.StatusOK, "ready"
 	age := s.boardsAge()
 	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit(), "newest": age.Newest, "ageMs": age.AgeMs, "warnings": age.Warnings}
-	if shown, delays := s.publicIndex(); delays && !s.insider(r) {
+	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r, "") {
 		body["applied"], body["commit"], body["newest"] = shown, shown, shown
 	}
 	lost := ""
@@ -133,6 +133,8 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		counter("http_accept_errors_total", c.AcceptErrors)
 	}
 	gauge("spectators_limit", float64(s.cfg.Hub.Limit()))
+	counter("tokens_refused_total", s.access.failures.total.Load())
+	counter("tokens_limited_total", s.access.failures.limited.Load())
 	gauge("spectators", float64(hub.Spectators))
 	gauge("spectator_connections", float64(hub.Connections))
 	gauge("live_rounds", float64(hub.Rounds))

@@ -64,7 +64,7 @@ func (s *Server) revokeInvitation(r *http.Request) (answer, error) {
 // machine may: whoever else reaches the port may record moves, and must not become a member.
 func (s *Server) membersOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.cfg.Token == "" && !fromThisMachine(r) {
+		if !s.access.Needed() && !fromThisMachine(r) {
 			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden",
 				Message: "a cluster without tokens is changed from the machine of one of its members only: ask at 127.0.0.1 there"})
 			return

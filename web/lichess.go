@@ -49,25 +49,28 @@ func (s *Server) lichessRoutes(r chi.Router, p *pages) {
 		r.Get("/broadcast/{tourId}/teams/standings", s.shared(s.lichessTeams))
 		r.Get("/api/user/{username}", s.handle(s.lichessUserJSON))
 		r.With(s.askMember).Get("/api/account", s.lichessAccount)
-		r.With(s.askMember, s.authorize).Get("/api/broadcast/my-rounds", s.lichessMyRounds)
+		r.With(s.askMember, s.needs(actSee)).Get("/api/broadcast/my-rounds", s.lichessMyRounds)
 	})
 	r.Group(func(r chi.Router) {
 		r.With(s.askedHere, s.onlyWindows, s.memberGrants).Get("/oauth", s.oauthPage)
 		r.With(s.sameOrigin, s.memberGrants).Post("/oauth", s.oauthGrant)
-		r.With(s.anyOrigin, s.memberGrants).Post("/api/token", s.oauthToken)
-		r.With(s.anyOrigin).Delete("/api/token", s.oauthRevoke)
+		r.With(s.anyOrigin, s.forwardedIndex, s.memberGrants).Post("/api/token", s.oauthToken)
+		r.With(s.anyOrigin, s.forwardedIndex, s.memberRevokes).Delete("/api/token", s.oauthRevoke)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(s.anyOrigin, s.forwardedIndex, s.sentByPage, s.mayWrite, conns.Kept, s.forward)
+		r.Use(s.anyOrigin, s.forwardedIndex, s.sentByPage, s.needs(actOrganise), conns.Kept, s.forward)
 		r.Post("/broadcast/new", s.handle(s.lichessNewTour))
 		r.Post("/broadcast/{tourId}/new", s.handle(s.lichessNewRound))
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(s.anyOrigin, s.forwardedIndex, s.mayWrite, conns.Kept, s.forward)
+		r.Use(s.anyOrigin, s.forwardedIndex, s.needs(actOrganise), conns.Kept, s.forward)
 		r.Post("/broadcast/{tourId}/edit", s.handle(s.lichessEditTour))
 		r.Post("/broadcast/round/{roundId}/edit", s.handle(s.lichessEditRound))
-		r.Post("/api/broadcast/round/{roundId}/reset", s.handle(s.lichessReset))
-		r.Post("/api/broadcast/round/{roundId}/push", s.push)
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(s.anyOrigin, s.forwardedIndex)
+		r.With(s.needs(actUnlock), conns.Kept, s.forward).Post("/api/broadcast/round/{roundId}/reset", s.handle(s.lichessReset))
+		r.With(s.needs(actRecord), conns.Kept, s.forward).Post("/api/broadcast/round/{roundId}/push", s.push)
 	})
 }
 

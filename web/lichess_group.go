@@ -41,12 +41,9 @@ func parseGrouping(t *relay.Tournament) *grouping {
 // Those that are unlisted are in none, but for a client that finds them in lists.
 func (s *Server) groupings(r *http.Request, b relay.Reader) map[relay.TournamentID]*grouping {
 	out := groupings(b)
-	if s.ownerOf(r) {
-		return out
-	}
 	hidden := func(id relay.TournamentID) bool {
 		t, ok := b.Tournament(id)
-		return ok && t.Unlisted
+		return ok && t.Unlisted && !s.ownerOf(r, t)
 	}
 	for id, g := range out {
 		shown := *g

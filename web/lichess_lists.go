@@ -51,20 +51,19 @@ func (s *Server) lichessUserJSON(r *http.Request) (answer, error) {
 	return ok(map[string]any{"id": name, "username": name, "url": siteURL(r) + "/broadcast/by/" + name})
 }
 
-// ownerOf reports whether the client has shown that it may write, and so sees what is in no list.
-func (s *Server) ownerOf(r *http.Request) bool {
-	_, shown := bearer(r)
-	token, ok := s.authorized(r)
-	return shown && ok && (s.cfg.Token != "" || s.isGrant(token, s.cfg.Now()))
+// ownerOf reports whether the client has shown that the tournament is in its scope, and so sees it
+// though it is in no list.
+func (s *Server) ownerOf(r *http.Request, t *relay.Tournament) bool {
+	if c := callerOf(r); c.Token != nil {
+		return c.can(actSee, t.ID, "") || c.Round != "" && slices.Contains(t.Rounds, c.Round)
+	}
+	shown, ok := bearer(r)
+	return ok && !s.access.Needed() && s.isGrant(shown, s.cfg.Now())
 }
 
 // listed are the tournaments that the client finds in lists, the newest first.
 func (s *Server) listed(r *http.Request, b relay.Reader) []*relay.Tournament {
-	all := b.Tournaments()
-	if s.ownerOf(r) {
-		return all
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(t *relay.Tournament) bool { return t.Unlisted })
+	return slices.DeleteFunc(slices.Clone(b.Tournaments()), func(t *relay.Tournament) bool { return t.Unlisted && !s.ownerOf(r, t) })
 }
 
 // tourView is a tournament with all of its rounds, and the name of its group.
@@ -363,7 +362,9 @@ func (s *Server) lichessMyRounds(w http.ResponseWriter, r *http.Request) {
 			all := tourIn(b, t).rounds
 			tours[t.ID] = all
 			for i := len(all) - 1; i >= 0 && len(views) < most; i-- {
-				views = append(views, all[i])
+				if c := callerOf(r); c.Token == nil || c.can(actSee, t.ID, all[i].round.ID) {
+					views = append(views, all[i])
+				}
 			}
 		}
 	})

@@ -13,26 +13,28 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
-// access token is the node's token itself or, where there is none, a grant (grant.go). Either holds
-// on every node and after every restart, and there is no store of secrets. The code is
-// self-contained: when it was made and for whom, signed with a key that all members have, so that
-// any of them can redeem it. It holds for two minutes, once at each node. It is worth nothing
-// without the code_verifier, which never left the client.
+// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The page
+// asks for a token of the cluster. What the client gets is a token of its own, a grant in the log: it
+// has the name, the role, the scope and the expiry of the one that was shown, and ends with that one
+// or when the client logs out (DELETE /api/token). While the cluster has no token, everybody is let
+// in at once; see grant.go.
 //
-// No access token is revoked by itself. That of a node with a token is everybody's: to take it from
-// one client, start the nodes with another token. A grant that is revoked would have to be so at
-// every node. That takes the log: a command, a record in the checkpoint, and a look at the boards
-// with each submission.
+// The code is self-contained: when it was made, for whom and with which token, signed with a key that
+// all members have, so that any of them can redeem it. It holds for two minutes, once at each node. It
+// is worth nothing without the code_verifier, which never left the client.
 
 const (
 	codeLifetime = 2 * time.Minute
-	// tokenLifetime is what clients are told. The token holds as long as the nodes are started with it; the
-	// broadcaster app takes less than eleven months for no login.
+	// tokenLifetime is what clients are told of a grant that does not expire. The broadcaster app takes
+	// less than eleven months for no login.
 	tokenLifetime = 10 * 365 * 24 * time.Hour
 	// maxCodes is how many redeemed codes a node remembers, for as long as they hold.
 	maxCodes = 1000
@@ -79,11 +81,15 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if s.cfg.Token == "" {
-		s.oauthRedirect(w, o)
+	if s.access.Needed() {
+		s.askForToken(w, o, "")
 		return
 	}
-	s.askForToken(w, o, "")
+	if !s.access.cfg.Open {
+		s.fail(w, r, s.withoutTokens(r))
+		return
+	}
+	s.oauthRedirect(w, o, "")
 }
 
 // onlyWindows refuses scripts of other sites. The code goes to an address of the client's machine,
@@ -120,20 +126,35 @@ func (s *Server) oauthGrant(w http.ResponseWriter, r *http.Request) {
 			err = badRequest("the body is not a form: %v", err)
 		}
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		s.fail(w, r, err)
-	case s.cfg.Token != "" && !s.isToken(r.PostForm.Get("token")):
-		s.askForToken(w, o, "This is not the token that the node was started with.")
+		return
+	}
+	if !s.access.Needed() {
+		if !s.access.cfg.Open {
+			s.fail(w, r, s.withoutTokens(r))
+			return
+		}
+		s.oauthRedirect(w, o, "")
+		return
+	}
+	switch c := s.access.judge(r, r.PostForm.Get("token")); {
+	case c.limited:
+		s.fail(w, r, unknownCaller(r, c))
+	case c.Token == nil:
+		s.askForToken(w, o, "This token is not known here: it was revoked, has expired or is mistyped.")
+	case c.Parent != "":
+		s.askForToken(w, o, "This is the token of a program that has logged in. Take the one that you were given.")
 	default:
-		s.oauthRedirect(w, o)
+		s.oauthRedirect(w, o, c.ID)
 	}
 }
 
-func (s *Server) oauthRedirect(w http.ResponseWriter, o oauthRequest) {
+// oauthRedirect goes back to the client with a code, which is for a grant of that token.
+func (s *Server) oauthRedirect(w http.ResponseWriter, o oauthRequest, token string) {
 	u, _ := url.Parse(o.redirect) // it was read before
 	q := u.Query()
-	q.Set("code", s.newCode(o, time.Now()))
+	q.Set("code", s.newCode(o, token, time.Now()))
 	if o.state != "" {
 		q.Set("state", o.state)
 	}
@@ -167,16 +188,22 @@ input, button { font: inherit; padding: .5rem; width: 100%; box-sizing: border-b
 <p><b>{{.Client}}</b> asks to record games here.</p>
 {{with .Problem}}<p role="alert">{{.}}</p>{{end}}
 <form method="post">
-<label>The token that this node was started with
+<label>Your token of this broadcast
 <input type="password" name="token" autocomplete="current-password" required autofocus></label>
 <button>Allow</button>
 </form>
 </html>
 `))
 
-// newCode is when, and a signature of that with what the code was asked by.
-func (s *Server) newCode(o oauthRequest, now time.Time) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))
+// codeHead is what a code begins with: when it was made, and the id of the token that was shown, or
+// zeros.
+const codeHead = 8 + 8
+
+// newCode is that, and a signature of it with what the code was asked by.
+func (s *Server) newCode(o oauthRequest, token string, now time.Time) string {
+	b := make([]byte, codeHead)
+	binary.BigEndian.PutUint64(b, uint64(now.UnixMilli()))
+	copy(b[8:], token)
 	return base64.RawURLEncoding.EncodeToString(append(b, s.sign(b, o.client, o.redirect, o.challenge)...))
 }
 
@@ -190,19 +217,22 @@ func (s *Server) sign(made []byte, parts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// checkCode reports whether the code was made a moment ago for this client, and by who knows the verifier.
-func (s *Server) checkCode(form url.Values, now time.Time) bool {
+// checkCode reports whether the code was made a moment ago for this client, and by who knows the
+// verifier, and with which token; none if it is empty.
+func (s *Server) checkCode(form url.Values, now time.Time) (token string, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(form.Get("code"))
 	verifier := form.Get("code_verifier")
-	if err != nil || len(raw) != 8+sha256.Size || len(verifier) < 43 || len(verifier) > 128 {
-		return false
+	if err != nil || len(raw) != codeHead+sha256.Size || len(verifier) < 43 || len(verifier) > 128 {
+		return "", false
 	}
 	sum := sha256.Sum256([]byte(verifier))
 	challenge := base64.RawURLEncoding.EncodeToString(sum[:])
-	signed := s.sign(raw[:8], form.Get("client_id"), form.Get("redirect_uri"), challenge)
-	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(raw))))
+	head, signature := raw[:codeHead], raw[codeHead:]
+	signed := s.sign(head, form.Get("client_id"), form.Get("redirect_uri"), challenge)
+	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(head))))
 	// The node that made it may have another clock.
-	return subtle.ConstantTimeCompare(signed, raw[8:]) == 1 && age < codeLifetime && age > -codeLifetime
+	ok = subtle.ConstantTimeCompare(signed, signature) == 1 && age < codeLifetime && age > -codeLifetime
+	return strings.Trim(string(head[8:]), "\x00"), ok
 }
 
 // oauthToken is POST /api/token.
@@ -217,12 +247,13 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) {
 	refuse := func(code, why string) { // RFC 6749, 5.2
 		writeJSON(w, http.StatusBadRequest, map[string]any{"error": code, "error_description": why})
 	}
+	token, good := s.checkCode(form.Values, time.Now())
 	switch {
 	case err != nil:
 		refuse("invalid_request", err.Error())
 	case form.Get("grant_type") != "authorization_code":
 		refuse("unsupported_grant_type", "grant_type must be authorization_code")
-	case !s.checkCode(form.Values, time.Now()):
+	case !good || token == "" && s.access.Needed():
 		refuse("invalid_grant", "the code is too old, or not for this client_id, redirect_uri and code_verifier: log in again")
 	default:
 		switch err := s.codes.redeem(form.Get("code"), time.Now()); {
@@ -233,11 +264,40 @@ func (s *Server) oauthToken(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, r, err)
 			return
 		}
+		granted, lifetime, err := s.grant(r, token, form.Get("client_id"))
+		switch {
+		case errors.Is(err, relay.ErrToken), errors.Is(err, relay.ErrBadCommand):
+			refuse("invalid_grant", err.Error())
+			return
+		case err != nil:
+			s.fail(w, r, err)
+			return
+		}
 		writeJSON(w, http.StatusOK, map[string]any{
-			"token_type": "Bearer", "access_token": cmp.Or(s.cfg.Token, s.newGrant(time.Now())),
-			"expires_in": int64(tokenLifetime / time.Second),
+			"token_type": "Bearer", "access_token": granted, "expires_in": int64(lifetime / time.Second),
 		})
 	}
+}
+
+// grant makes the access token of a client that has logged in with that token.
+func (s *Server) grant(r *http.Request, token, client string) (granted string, lifetime time.Duration, err error) {
+	if token == "" {
+		return s.newGrant(time.Now()), tokenLifetime, nil
+	}
+	c, err := s.command(r)
+	if err != nil {
+		return "", 0, err
+	}
+	s.truthState(func(b *relay.State) {
+		if parent, ok := b.Token(token); ok {
+			c.By, c.Token = parent.Name, parent.ID
+		}
+	})
+	made, granted, err := s.makeToken(r, c, &relaypb.CreateToken{Parent: token, Client: clip(client, relay.MaxName)})
+	if lifetime = tokenLifetime; made.ExpiresAt != 0 {
+		lifetime = min(lifetime, time.UnixMilli(int64(made.ExpiresAt)).Sub(s.cfg.Now()))
+	}
+	return granted, lifetime, err
 }
 
 // redeemedCodes are the codes that were redeemed at this node and would hold still. The zero value is ready.
@@ -268,7 +328,19 @@ func (c *redeemedCodes) redeem(code string, now time.Time) error {
 	return nil
 }
 
-// oauthRevoke is DELETE /api/token. The client forgets the token, which goes on to hold: see above.
-func (s *Server) oauthRevoke(w http.ResponseWriter, _ *http.Request) {
+// oauthRevoke is DELETE /api/token: a client logs out, and its grant ends. A token that an admin has
+// made is not the client's to end.
+func (s *Server) oauthRevoke(w http.ResponseWriter, r *http.Request) {
+	if token := callerOf(r).Token; token != nil && token.Parent != "" {
+		c, err := s.command(r)
+		if err == nil {
+			c.Op = &relaypb.Command_RevokeToken{RevokeToken: &relaypb.RevokeToken{Id: token.ID}}
+			_, err = s.submitOne(r, c)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -92,7 +92,7 @@ func (s *Server) newRoundPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showForm(w http.ResponseWriter, status int, p newPage) {
-	p.Token = s.cfg.Token != ""
+	p.Token = s.access.Needed()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
@@ -128,7 +128,7 @@ input, textarea, button { font: inherit; padding: .5rem; width: 100%; box-sizing
 <label>Description <textarea name="markdown" rows="4">{{.Values.Get "markdown"}}</textarea></label>
 <label><input type="checkbox" name="visibility" value="unlisted"{{if eq (.Values.Get "visibility") "unlisted"}} checked{{end}}> Show it in no list</label>
 {{end}}
-{{if .Token}}<label>The token that this node was started with <input type="password" name="token" autocomplete="current-password" required></label>{{end}}
+{{if .Token}}<label>Your token <input type="password" name="token" autocomplete="current-password" required></label>{{end}}
 <button>Create</button>
 </form>
 </html>
@@ -162,7 +162,7 @@ func (s *Server) sentByPage(next http.Handler) http.Handler {
 			return
 		}
 		got := &answerBuffer{header: http.Header{}}
-		next.ServeHTTP(got, asProgram(r, p.Values))
+		s.access.identify(next).ServeHTTP(got, asProgram(r, p.Values)) // by the token of the form
 		if got.status == http.StatusOK {
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("Location", got.page())

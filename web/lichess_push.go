@@ -149,7 +149,7 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 		var commands []*relaypb.Command
 		for _, c := range changes {
 			for _, command := range c.Commands {
-				command.At, command.By = head.At, head.By
+				command.At, command.By, command.From, command.Token = head.At, head.By, head.From, head.Token
 				commands = append(commands, command)
 			}
 		}

@@ -39,7 +39,7 @@ func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID)
 	}
 	games := make([]lichessGame, len(v.games))
 	now := s.cfg.Now()
-	if !s.insider(r) { // then it is the time of what is shown
+	if !s.sees(r, v.round) { // then it is the time of what is shown
 		now = now.Add(-time.Duration(v.round.Delay) * time.Second)
 	}
 	for i, g := range v.games {
@@ -51,9 +51,9 @@ func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID)
 // roundOf is a round with its tournament, which has all of those rounds.
 func (s *Server) roundOf(r *http.Request, v view, all []view) lichessRoundOf {
 	form := lichessFormOf(r)
-	_, may := s.authorized(r)
+	may := s.can(r, actRecord, v.tournament.ID, v.round.ID)
 	out := lichessRoundOf{Round: form.round(v), Tour: form.tour(v.tournament, all), Study: lichessStudy{Writeable: may}}
-	if may && !s.hidesSources(r, v.round) {
+	if s.can(r, actOrganise, v.tournament.ID, v.round.ID) && !s.hidesSources(r, v.round) {
 		out.Sync = syncOf(v.round)
 	}
 	return out
@@ -99,8 +99,13 @@ func (s *Server) lichessTour(r *http.Request) (answer, error) {
 // lichessAccount is GET /api/account. A client learns here that its token no longer holds, and logs
 // in again.
 func (s *Server) lichessAccount(w http.ResponseWriter, r *http.Request) {
-	if token, ok := s.authorized(r); !ok && (s.cfg.Token != "" || token != "") {
-		s.unauthorized(w, r, token)
+	c, shown := callerOf(r), shownToken(r)
+	switch needed := s.access.Needed(); {
+	case needed && c.Token == nil:
+		s.fail(w, r, unknownCaller(r, c))
+		return
+	case !needed && shown != "" && s.withoutTokens(r) != nil:
+		s.fail(w, r, s.withoutTokens(r))
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"id": lichessUser, "username": lichessUser})

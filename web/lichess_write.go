@@ -78,7 +78,9 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	}
 	if in.status != nil && *in.status != string(o.Round.Status) && !o.Duplicate {
 		set := &relaypb.UpdateRound{Round: string(o.Round.ID), Status: in.status}
-		_, err := s.submitOne(r, &relaypb.Command{At: c.At, By: c.By, Request: c.Request, Op: &relaypb.Command_UpdateRound{UpdateRound: set}})
+		next := under(c, c.Request)
+		next.Source, next.Op = "", &relaypb.Command_UpdateRound{UpdateRound: set}
+		_, err := s.submitOne(r, next)
 		if err != nil {
 			return answer{}, err
 		}
@@ -164,12 +166,12 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	for _, g := range v.games {
 		if g.Ply() > 0 || g.Over() {
 			commands = append(commands, &relaypb.Command{
-				At: head.At, By: head.By, Request: head.Request, Source: head.Source,
+				At: head.At, By: head.By, Request: head.Request, Source: head.Source, From: head.From, Token: head.Token,
 				Op: &relaypb.Command_CorrectMoves{CorrectMoves: &relaypb.CorrectMoves{
 					Game: string(g.ID), Result: string(relay.Ongoing), Reason: "the round was reset",
 				}},
 			}, &relaypb.Command{ // and the next push may fill it again
-				At: head.At, By: head.By, Request: head.Request + "/unlock",
+				At: head.At, By: head.By, Request: head.Request + "/unlock", From: head.From, Token: head.Token,
 				Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
 					Game: string(g.ID), Fields: []string{relay.LockMoves, relay.LockResult, relay.LockClock}, Reason: "the round was reset",
 				}},
@@ -178,7 +180,7 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	}
 	if v.round.StatusSet != "" {
 		commands = append(commands, &relaypb.Command{
-			At: head.At, By: head.By, Request: head.Request, Source: head.Source,
+			At: head.At, By: head.By, Request: head.Request, Source: head.Source, From: head.From, Token: head.Token,
 			Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 				Round: string(id), Status: new(string(relay.RoundNew)), Reason: "the round was reset",
 			}},

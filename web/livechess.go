@@ -40,7 +40,7 @@ func (s *Server) polled(f func(r *http.Request) (any, error)) http.HandlerFunc {
 		sum := sha256.Sum256(body)
 		etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 		w.Header().Set("ETag", etag)
-		if s.insider(r) {
+		if s.seesAny(r) {
 			w.Header().Set("Cache-Control", "private, max-age=1")
 		} else {
 			w.Header().Set("Cache-Control", "public, max-age=1")

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"crypto/subtle"
 	"net/http"
 	"runtime/debug"
-	"strings"
 )
 
 // recover keeps a bug in one handler from ending the node.
@@ -65,46 +63,6 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// authorize asks for the token, where there is one.
-func (s *Server) authorize(next http.Handler) http.Handler {
-	if s.cfg.Token == "" {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if token, ok := s.authorized(r); !ok {
-			s.unauthorized(w, r, token)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// bearer is the token of the header Authorization.
-func bearer(r *http.Request) (token string, ok bool) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return token, strings.EqualFold(scheme, "Bearer")
-}
-
-func (s *Server) isToken(token string) bool { return sameToken(token, s.cfg.Token) }
-
-func sameToken(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// Insider reports whether who asks shows the token, and so sees the truth of a round with a delay: in the header Authorization or, since a
-// browser's WebSocket can have none, in the parameter access_token (RFC 6750, 2.3). Where there is no token nobody does, since nobody could be
-// told from the public.
-func Insider(r *http.Request, token string) bool {
-	if token == "" {
-		return false
-	}
-	shown, ok := bearer(r)
-	if !ok {
-		shown = r.URL.Query().Get("access_token")
-	}
-	return sameToken(shown, token)
-}
-
-func (s *Server) insider(r *http.Request) bool { return Insider(r, s.cfg.Token) }
 
 // vary says that the answer may depend on the token, so that no cache gives the public what an insider got.
 func vary(next http.Handler) http.Handler {

@@ -45,10 +45,21 @@ func (s *Server) publicIndex() (index uint64, delays bool) {
 
 // seenBy is the reading for who asks.
 func (s *Server) seenBy(r *http.Request) reading {
-	if s.insider(r) {
+	c := callerOf(r)
+	switch {
+	case c.Token == nil:
+		return s.public
+	case c.can(actSee, "", ""):
 		return s.truth
 	}
-	return s.public
+	return func(f func(relay.Reader)) (index uint64) {
+		s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
+			p := b.PublicBut(applied, func(t relay.TournamentID, id relay.RoundID) bool { return c.can(actSee, t, id) })
+			f(p)
+			index = p.Index()
+		})
+		return index
+	}
 }
 
 // view is what one read sees: all of it as of one log index.

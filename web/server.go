@@ -27,10 +27,11 @@ type Config struct {
 	Hub    *broadcast.Hub
 	Log    *slog.Logger
 
-	// Token, if set, must come as "Authorization: Bearer …" with everything
-	// that changes something. Empty: everyone who can reach the port may submit. Who shows it reads the truth of rounds
-	// with a delay; without one nobody does, since nobody can be told from the public.
-	Token string
+	// Access judges who may do what. Nil: one for these boards, by which everybody may write while
+	// there is no token.
+	Access *Access
+	// AccessLog, if set, gets a line for each request.
+	AccessLog *slog.Logger
 	// URL is where others reach this node, and Hosts are further names that it goes by; see hosts.go.
 	URL   string
 	Hosts []string
@@ -63,6 +64,7 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	origin  origin // Config.Node or Config.Edge
+	access  *Access
 	handler http.Handler
 
 	lines    *pull.Lines   // with those who poll, if there are any
@@ -104,6 +106,12 @@ func New(cfg Config) (*Server, error) {
 	if s.origin = cfg.Node; cfg.Edge != nil {
 		s.origin = cfg.Edge
 	}
+	if s.access = cfg.Access; s.access == nil {
+		s.access = NewAccess(AccessConfig{Boards: cfg.Boards, Open: true, Now: cfg.Now, Log: cfg.Log})
+	}
+	if s.access.catchUp = s.followUp; cfg.Node != nil {
+		s.access.catchUp = cfg.Node.ReadIndex
+	}
 	pages, err := newPages()
 	if err != nil {
 		return nil, err
@@ -124,7 +132,7 @@ func (s *Server) Walk(f func(method, pattern string) error) error {
 
 func (s *Server) routes(pages *pages) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.recover, securityHeaders, s.submittedHere, preflight, middleware.GetHead)
+	r.Use(s.recover, securityHeaders, s.submittedHere, preflight, s.access.identify, s.logged, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
 	})
@@ -144,7 +152,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.With(conns.Kept).Get("/healthz", s.healthz)
 	r.With(conns.Kept).Get("/readyz", s.readyz)
 	r.With(s.forAdmins).Get("/metrics", s.metrics)
-	r.With(s.askedHere, s.authorize, conns.Kept).Get("/feed/log", s.feed)
+	r.With(s.askedHere, s.needs(actFollow), conns.Kept).Get("/feed/log", s.feed)
 	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {
@@ -165,29 +173,42 @@ func (s *Server) routes(pages *pages) http.Handler {
 			r.Get("/games/{gid}", s.handle(s.getGame))
 			r.Get("/games/{gid}.pgn", s.gamePGN)
 			r.Get("/games/{gid}/history", s.handle(s.getHistory))
-			r.With(s.askedHere, s.authorize).Get("/deleted", s.handle(s.getDeleted))
+			r.With(s.askedHere, s.needs(actOrganise)).Get("/deleted", s.handle(s.getDeleted))
 		})
 		r.Get("/cluster", s.handle(s.getCluster))
 
 		r.Group(func(r chi.Router) {
-			r.Use(s.forwardedIndex, s.sameOrigin, s.authorize, conns.Kept, s.forward)
-			r.Post("/tournaments", s.handle(s.createTournament))
-			r.Post("/tournaments/{tid}/rounds", s.handle(s.createRound))
+			r.Use(s.forwardedIndex, s.sameOrigin, s.needs(actRecord), conns.Kept, s.forward)
 			r.Post("/rounds/{rid}/games", s.handle(s.createGame))
 			r.Post("/games/{gid}/moves", s.handle(s.playMoves))
 			r.Post("/games/{gid}/takeback", s.handle(s.takeBack))
 			r.Post("/games/{gid}/clock", s.handle(s.setClock))
 			r.Post("/games/{gid}/result", s.handle(s.setResult))
 			r.Post("/games/{gid}/correct", s.handle(s.correctMoves))
+			r.Patch("/games/{gid}", s.handle(s.updateGame))
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(s.forwardedIndex, s.sameOrigin, s.needs(actUnlock), conns.Kept, s.forward)
 			r.Post("/games/{gid}/unlock", s.handle(s.unlockGame))
 			r.Post("/games/{gid}/accept", s.handle(s.acceptSource))
-			r.Patch("/games/{gid}", s.handle(s.updateGame))
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(s.forwardedIndex, s.sameOrigin, s.needs(actOrganise), conns.Kept, s.forward)
+			r.Post("/tournaments", s.handle(s.createTournament))
+			r.Post("/tournaments/{tid}/rounds", s.handle(s.createRound))
 			r.Patch("/rounds/{rid}", s.handle(s.updateRound))
 			r.Patch("/tournaments/{tid}", s.handle(s.updateTournament))
 			s.deletionRoutes(r)
 		})
 		r.Group(func(r chi.Router) {
-			r.Use(s.atVenue, s.askedHere, s.sameOrigin, s.authorize, conns.Kept, s.membersOnly)
+			r.Use(s.forwardedIndex, s.sameOrigin, s.needs(actAdminister), conns.Kept, s.forward)
+			r.Post("/tokens", s.handle(s.createToken))
+			r.Delete("/tokens/{id}", s.handle(s.revokeToken))
+		})
+		r.With(s.askedHere, s.needs(actAdminister), conns.Kept).Get("/tokens", s.handle(s.listTokens))
+		r.With(s.askedHere, s.needs(actAdminister), conns.Kept).Get("/audit", s.handle(s.getAudit))
+		r.Group(func(r chi.Router) {
+			r.Use(s.atVenue, s.askedHere, s.sameOrigin, s.needs(actAdminister), conns.Kept, s.membersOnly)
 			r.Post("/cluster/members", s.handle(s.addMember))
 			r.Get("/cluster/invitations", s.handle(s.listInvitations))
 			r.Delete("/cluster/invitations/{id}", s.handle(s.revokeInvitation))

@@ -105,8 +105,13 @@ func (c *sharedBodies) trim() {
 
 // sharedKey names all of a request that an answer depends on besides the boards.
 func (s *Server) sharedKey(r *http.Request) string {
-	_, writes := s.authorized(r)
-	return fmt.Sprint(s.insider(r), s.ownerOf(r), writes, " ", siteURL(r), " ", r.URL.EscapedPath(), "?", r.URL.RawQuery)
+	who := ""
+	if c := callerOf(r); c.Token != nil {
+		who = c.ID
+	} else if shown, ok := bearer(r); ok && !s.access.Needed() && s.isGrant(shown, s.cfg.Now()) {
+		who = "granted"
+	}
+	return fmt.Sprint(who, " ", s.can(r, actRecord, "", ""), " ", siteURL(r), " ", r.URL.EscapedPath(), "?", r.URL.RawQuery)
 }
 
 // shared is [Server.handle] for what follows from the boards and the request alone, and not from the

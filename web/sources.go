@@ -128,19 +128,18 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 		return nil
 	}
 	at := relay.Millis(now.UnixMilli())
-	inside := s.insider(r)
 	s.cfg.Boards.Read(func(_ uint64, b *relay.State) {
-		for _, r := range b.Sources() {
+		for _, round := range b.Sources() {
 			tournament := ""
-			if t, ok := b.Tournament(r.Tournament); ok {
+			if t, ok := b.Tournament(round.Tournament); ok {
 				tournament = t.Name
 			}
-			for _, st := range s.cfg.Pull.Sources(r.ID) {
+			for _, st := range s.cfg.Pull.Sources(round.ID) {
 				c := clusterSource{
-					Round: r.ID, Name: r.Name, Tournament: tournament, URL: st.URL, State: st.State, LastPollMs: -1,
+					Round: round.ID, Name: round.Name, Tournament: tournament, URL: st.URL, State: st.State, LastPollMs: -1,
 					NextPollMs: int64(max(0, st.NextPoll-at)), LastError: st.LastError, Problems: len(st.Problems),
 				}
-				if r.Delay > 0 && !inside { // see withoutSources
+				if round.Delay > 0 && !s.sees(r, round) { // see withoutSources
 					c.URL, c.LastError, c.State = "", "", ""
 				}
 				if st.LastPoll > 0 {
@@ -171,7 +170,7 @@ func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay
 
 // hidesSources reports whether the client may not know where the round comes from.
 func (s *Server) hidesSources(r *http.Request, round *relay.Round) bool {
-	return round.Delay > 0 && !s.insider(r)
+	return round.Delay > 0 && !s.sees(r, round)
 }
 
 // withoutSourceUpdates is the audit trail of a round, without what [Server.withoutSources] hides. A

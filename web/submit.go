@@ -6,10 +6,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"net/netip"
+	"unicode/utf8"
 
+	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/edge"
 )
 
 // deadline bounds a submission by the server's own limit and the client's patience.
@@ -17,7 +21,8 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc)
 	return context.WithTimeout(r.Context(), s.cfg.SubmitTimeout)
 }
 
-// byHeader is how a submitter says who asks. It goes into the game's audit
+// byHeader is how a submitter says who asks while there are no tokens; the name of a token counts
+// more. It goes into the game's audit
 // trail, which everybody can read: so it is a name that he chose, and not an address.
 const byHeader = "X-Chessrelay-By"
 
@@ -37,7 +42,42 @@ func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	if request == "" {
 		request = "r-" + rand.Text()
 	}
-	return &relaypb.Command{At: s.cfg.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request, Source: r.Header.Get(sourceHeader)}, nil
+	c := &relaypb.Command{
+		At: s.cfg.Now().UnixMilli(), By: r.Header.Get(byHeader), Request: request, Source: r.Header.Get(sourceHeader), From: s.from(r),
+	}
+	if token := callerOf(r).Token; token != nil {
+		c.By, c.Token = token.Name, token.ID
+		if token.Role == relay.RoleSource && c.Source == "" {
+			c.Source = clip(token.Name, relay.MaxTagName) // it locks nothing, whatever it says of itself
+		}
+	}
+	return c, nil
+}
+
+// under is another command of the same request.
+func under(head *relaypb.Command, request string) *relaypb.Command {
+	return &relaypb.Command{At: head.At, By: head.By, Request: request, Source: head.Source, From: head.From, Token: head.Token}
+}
+
+// from is where a request came from, for the audit trail. An edge says for whom it passes a request
+// on. Anybody could say so, and thus the address that we have seen ourselves stands in front.
+func (s *Server) from(r *http.Request) string {
+	at := broadcast.Address(r, s.access.cfg.Proxies)
+	if client, err := netip.ParseAddr(r.Header.Get(edge.ClientHeader)); edge.Forwarded(r) && err == nil {
+		at += " for " + client.String()
+	}
+	return at
+}
+
+// clip is the text up to so many bytes.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }
 
 // newID draws an id for something that is created here.
@@ -57,7 +97,21 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 
 // propose is submit for one who keeps the time himself.
 func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
+	for _, c := range commands {
+		if delays(c) && !s.access.Needed() {
+			return nil, &apiError{
+				Status: http.StatusUnprocessableEntity, Code: "needs_tokens",
+				Message: "a delay needs tokens: without any, nobody could be told from the public; make the first one (chessrelay token create --role admin)",
+			}
+		}
+	}
 	return Propose(ctx, s.cfg.Node, commands...)
+}
+
+// delays reports whether the command gives a round a delay that it may have.
+func delays(c *relaypb.Command) bool {
+	seconds := max(c.GetCreateRound().GetDelaySeconds(), c.GetUpdateRound().GetDelaySeconds())
+	return seconds > 0 && seconds <= relay.MaxDelay
 }
 
 // Propose brings commands through the log, and returns what the boards of the node made of them, once they have. Refusals of

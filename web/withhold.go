@@ -20,11 +20,11 @@ func (s *Server) describe(r *http.Request, err error) *apiError {
 	for _, kind := range withheld {
 		tells = tells || errors.Is(err, kind)
 	}
-	if !tells || s.insider(r) {
+	if !tells {
 		return e
 	}
-	game, delay := s.publicGame(r)
-	if !delay {
+	game, round, delay := s.publicGame(r)
+	if !delay || s.access.Sees(r, round) {
 		return e
 	}
 	if b, ok := errors.AsType[*relay.BadCommandError](err); ok && b.Field != "toPly" && b.Field != "fields" {
@@ -55,11 +55,11 @@ func (s *Server) describe(r *http.Request, err error) *apiError {
 }
 
 // publicGame is the game that the path names, as the public may see it; nil if the path names none
-// that the public has. Delay reports whether the round that the path names, or that of the game,
-// has a delay.
-func (s *Server) publicGame(r *http.Request) (game *relay.Game, delay bool) {
+// that the public has. Round is the one that the path names, or that of the game, and delay reports
+// whether it has one.
+func (s *Server) publicGame(r *http.Request) (game *relay.Game, round relay.RoundID, delay bool) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
-		round := relay.RoundID(chi.URLParam(r, "rid"))
+		round = relay.RoundID(chi.URLParam(r, "rid"))
 		if id := relay.GameID(chi.URLParam(r, "gid")); id != "" {
 			if g, ok := b.Game(id); ok {
 				round = g.Round
@@ -68,5 +68,5 @@ func (s *Server) publicGame(r *http.Request) (game *relay.Game, delay bool) {
 		}
 		delay = b.HasDelay(round)
 	})
-	return game, delay
+	return game, round, delay
 }

@@ -184,7 +184,9 @@ func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command 
 	if m.Clock != nil {
 		p.WhiteMs, p.BlackMs = m.Clock.White, m.Clock.Black
 	}
-	return &relaypb.Command{At: head.At, By: head.By, Request: head.Request, Source: head.Source, Op: &relaypb.Command_PlayMove{PlayMove: p}}
+	c := under(head, head.Request)
+	c.Op = &relaypb.Command_PlayMove{PlayMove: p}
+	return c
 }
 
 // submitInOrder is submit for moves that build on each other. If a leader is lost in

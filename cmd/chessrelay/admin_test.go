@@ -91,7 +91,7 @@ func TestMembersNames(t *testing.T) {
 // TestOnlyOperators: the public sees names, roles and staleness, and no metrics. Operators are those
 // on the machine and those who show the token.
 func TestOnlyOperators(t *testing.T) {
-	for _, token := range []string{"", "secret"} {
+	for _, token := range []string{"", testToken} {
 		c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = token })
 		e := c.addEdge("e", c.nodes[1])
 		for _, n := range []*testNode{c.nodes[0], c.nodes[1], e} {
@@ -101,7 +101,7 @@ func TestOnlyOperators(t *testing.T) {
 				{"X-Forwarded-For": "192.0.2.1", "X-Chessrelay-Forwarded": "venue-1", "X-Chessrelay-Voucher": "1700000000.AAAA"},
 			}
 			for _, headers := range public {
-				want := map[string]int{"": http.StatusForbidden, "secret": http.StatusUnauthorized}[token]
+				want := map[string]int{"": http.StatusForbidden, testToken: http.StatusUnauthorized}[token]
 				if status, out := askAs(t, "GET", n.url+"/metrics", "", headers); status != want {
 					t.Errorf("%s, %v: /metrics: %d %v", n.cfg.Name, headers, status, out)
 				}
@@ -185,7 +185,7 @@ func TestAdminPort(t *testing.T) {
 
 // TestStatusToken: status shows the whole table to who has the token, and members are changed by name.
 func TestStatusToken(t *testing.T) {
-	c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = "secret" })
+	c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = testToken })
 	c.nodes[1].stop()
 	c.nodes[1].cfg.AdminHTTP = "127.0.0.1:0"
 	c.nodes[1].start()
@@ -196,7 +196,7 @@ func TestStatusToken(t *testing.T) {
 		if code != 0 || strings.Contains(out, "INFLIGHT") || !strings.Contains(out, "venue-1") {
 			t.Errorf("%v without the token: %d\n%s", verb, code, out)
 		}
-		out, _, code = command(t.Context(), append(verb, "--token", "secret", url)...)
+		out, _, code = command(t.Context(), append(verb, "--token", testToken, url)...)
 		if code != 0 || !strings.Contains(out, "INFLIGHT") {
 			t.Errorf("%v with the token: %d\n%s", verb, code, out)
 		}

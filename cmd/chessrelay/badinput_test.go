@@ -211,16 +211,12 @@ func TestClosedCluster(t *testing.T) {
 
 // TestToken guards what changes something, and nothing else.
 func TestToken(t *testing.T) {
-	c := newTestCluster(t, 1)
-	n := c.nodes[0]
-	guarded, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Feed: n.feed, Token: "secret"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(guarded)
-	defer srv.Close()
-	for header, want := range map[string]int{"": 401, "Bearer wrong": 401, "Basic secret": 401, "Bearer secret": 201, "bearer secret": 201} {
-		r, _ := http.NewRequest(http.MethodPost, srv.URL+"/api/tournaments", strings.NewReader(`{"name":"T"}`))
+	guarded := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = testToken }).nodes[0]
+	for header, want := range map[string]int{
+		"": 401, "Bearer wrong": 401, "Basic " + testToken: 401, "Bearer " + testToken: 201, "bearer " + testToken: 201,
+		"Bearer " + testToken + "A": 401, "Bearer cr_nobody01_ABCDEFGHIJKLMNOPQRSTUVWXYZ": 401,
+	} {
+		r, _ := http.NewRequest(http.MethodPost, guarded.url+"/api/tournaments", strings.NewReader(`{"name":"T"}`))
 		r.Header.Set("Authorization", header)
 		res, err := http.DefaultClient.Do(r)
 		if err != nil {
@@ -231,9 +227,10 @@ func TestToken(t *testing.T) {
 			t.Errorf("%q: %d %v", header, got, out)
 		}
 	}
-	if got := get(t, srv.URL+"/api/tournaments", nil); got != 200 {
+	if got := get(t, guarded.url+"/api/tournaments", nil); got != 200 {
 		t.Errorf("reading: %d", got)
 	}
+	n := newTestCluster(t, 1).nodes[0]
 	// Another site's page cannot make a browser submit.
 	r, _ := http.NewRequest(http.MethodPost, n.url+"/api/tournaments", strings.NewReader(`{"name":"T"}`))
 	r.Header.Set("Origin", "https://example.org")

@@ -26,6 +26,9 @@ import (
 // testTick makes elections ten times as quick as in earnest.
 const testTick = 20 * time.Millisecond
 
+// testToken is that of an admin, where a test's cluster has tokens.
+const testToken = "cr_testtok1_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // testNode is a whole node in this process, over real sockets and files, that
 // can be killed and started again by the same line.
 type testNode struct {
@@ -121,6 +124,9 @@ func (n *testNode) start() {
 	n.cfg.HTTP = node.listener.Addr().String()
 	if node.raft != nil {
 		n.cfg.Peer = node.raft.PeerAddr()
+	}
+	if n.cfg.Token != "" && n.cfg.Bootstrap {
+		eventually(n.t, "the first token", node.hasTokens)
 	}
 }
 

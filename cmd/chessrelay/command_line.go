@@ -19,6 +19,7 @@ func (c *serveConfig) args() []string {
 		{"--join", c.Join},
 		{"--invite-to", c.InviteTo},
 		{"--token", c.Token},
+		{"--token-file", c.TokenFile},
 	} {
 		if f.value != "" {
 			args = append(args, f.flag, f.value)
@@ -32,6 +33,9 @@ func (c *serveConfig) args() []string {
 	}
 	if c.MaxInflightBytes != 0 {
 		args = append(args, "--max-inflight-bytes", strconv.FormatUint(c.MaxInflightBytes, 10))
+	}
+	if c.Open {
+		args = append(args, "--open")
 	}
 	if c.Bootstrap {
 		args = append(args, "--bootstrap")

@@ -56,7 +56,7 @@ type step struct {
 	truth map[string]string // by path
 }
 
-const delayToken = "the recorder's token"
+const delayToken = testToken
 
 func newDelayedRound(t *testing.T, delay time.Duration) *delayedRound {
 	d := &delayedRound{testClock: newTestClock(), delay: delay, indexes: map[uint64]time.Time{}}
@@ -486,25 +486,22 @@ func (d *delayedRound) advanceWhileDown(by time.Duration) {
 	d.mu.Unlock()
 }
 
-// TestDelayWithoutToken: where there is no token nobody can be told from the public.
+// TestDelayWithoutToken: without tokens nobody can be told from the public, so there is no delay.
 func TestDelayWithoutToken(t *testing.T) {
 	c := newTestCluster(t, 1)
-	tour := must(t, c.nodes[0].url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
-	round := must(t, c.nodes[0].url+"/api/tournaments/"+tour+"/rounds", object{"name": "Round 1", "delay": 3600})["id"].(string)
-	g := must(t, c.nodes[0].url+"/api/rounds/"+round+"/games", object{"board": 1, "white": object{"name": "A"}, "black": object{"name": "B"}})
-	if g["ply"] != 0.0 {
-		t.Errorf("who submits is answered %v", g)
-	}
-	for _, auth := range []string{"", "Bearer ", "Bearer no-token-needed"} {
-		req, _ := http.NewRequest(http.MethodGet, c.nodes[0].url+"/api/games/"+g["id"].(string), nil)
-		req.Header.Set("Authorization", auth)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
+	url := c.nodes[0].url
+	tour := must(t, url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
+	round := must(t, url+"/api/tournaments/"+tour+"/rounds", object{"name": "Round 1"})["id"].(string)
+	for _, tc := range []struct{ method, path string }{
+		{http.MethodPost, "/api/tournaments/" + tour + "/rounds"}, {http.MethodPatch, "/api/rounds/" + round},
+	} {
 		var out object
-		if status := decode(t, res, &out); status != http.StatusNotFound {
-			t.Errorf("%q sees %d %v", auth, status, out)
+		status, text := ask(t, tc.method, url+tc.path, "", object{"name": "Round 2", "delay": 60})
+		if err := json.Unmarshal([]byte(text), &out); err != nil || status != http.StatusUnprocessableEntity || out["code"] != "needs_tokens" {
+			t.Errorf("%s %s: %d %s", tc.method, tc.path, status, text)
 		}
+	}
+	if status, text := ask(t, http.MethodPatch, url+"/api/rounds/"+round, "", object{"delay": 0}); status != http.StatusOK && status != http.StatusCreated {
+		t.Errorf("no delay: %d %s", status, text)
 	}
 }

@@ -101,7 +101,7 @@ func runDemo(ctx context.Context, env *environment, opts demoOptions) (err error
 	for _, n := range d.nodes {
 		urls = append(urls, n.url)
 	}
-	c := newClient(urls, "", env.log)
+	c := newClient(urls, d.nodes[0].cfg.Token, env.log)
 	c.source = "demo"
 	defer c.Close()
 
@@ -197,6 +197,9 @@ func (d *demo) tell(f *feeder) {
 		fmt.Fprintf(w, "\n  %-10s %s/cluster\n", "cluster", d.nodes[0].url)
 		fmt.Fprintf(w, "  %-10s %s\n", "", shellLine(d.exe, "status", d.nodes[0].url))
 		fmt.Fprintf(w, "  %-10s %s\n", "logs", d.dir)
+		if token := d.nodes[0].cfg.Token; token != "" {
+			fmt.Fprintf(w, "  %-10s %s\n", "token", token)
+		}
 		if len(d.nodes) >= demoVoters {
 			fmt.Fprint(w, "\nKill any of them and see the others go on; then start it again with its line, in another terminal.\n\n")
 		} else {

@@ -152,6 +152,10 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 	var ports portPlan
 	defer ports.release()
 	var nodes []*demoNode
+	token := "" // nodes that other machines reach need one
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		token = newTokenText()
+	}
 	voters := demoVoters
 	if 1+venues < demoVoters {
 		voters = 1
@@ -162,6 +166,7 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 		if i > 0 {
 			n.cfg = serveConfig{Name: fmt.Sprintf("venue-%d", i), Role: roleVenue, Join: invitation, Voters: voters}
 		}
+		n.cfg.Token = token
 		http, err := ports.next(host, port)
 		if err != nil {
 			return nil, err

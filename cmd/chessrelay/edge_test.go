@@ -294,7 +294,7 @@ func TestEdgeRefused(t *testing.T) {
 	c := newTestCluster(t, 1)
 	venue := c.nodes[0]
 	venue.stop()
-	venue.cfg.Token = "secret"
+	venue.cfg.Token = testToken
 	venue.start()
 	open := func(cfg serveConfig) error {
 		cfg.Name, cfg.Role, cfg.HTTP, cfg.Voters = "e", roleEdge, "127.0.0.1:0", 1
@@ -310,7 +310,7 @@ func TestEdgeRefused(t *testing.T) {
 		t.Errorf("without the token: %v", err)
 	}
 	eventually(t, "the venue to be ready", func() bool { return get(t, venue.url+"/readyz", nil) == http.StatusOK })
-	if err := open(serveConfig{Upstreams: []string{venue.url}, Token: "secret"}); err != nil {
+	if err := open(serveConfig{Upstreams: []string{venue.url}, Token: testToken}); err != nil {
 		t.Errorf("with the token: %v", err)
 	}
 	self := keptAddress(t)

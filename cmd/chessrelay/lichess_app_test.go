@@ -144,7 +144,7 @@ func (a *app) wantRefused(what, round string, want int) {
 // log in at one node, and push to each. Without the token that the log-in granted, or with one that
 // was not granted here, it is refused, and the round is not writeable.
 func TestApp(t *testing.T) {
-	for _, nodeToken := range []string{"", "secret"} {
+	for _, nodeToken := range []string{"", testToken} {
 		name := "without a token"
 		if nodeToken != "" {
 			name = "with a token"

@@ -39,7 +39,7 @@ func browse(t *testing.T, method, at string, form url.Values, origin string) (re
 // TestLichessPages goes the way of a person at whom the broadcaster app has opened a page: a new
 // tournament, a new round, and the round, at a member and at an edge, with a token and without one.
 func TestLichessPages(t *testing.T) {
-	for _, token := range []string{"", "secret"} {
+	for _, token := range []string{"", testToken} {
 		c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = token })
 		edge := c.addEdge("edge", c.nodes[0])
 		for _, n := range []*testNode{c.nodes[0], edge} {
@@ -74,7 +74,7 @@ func TestLichessPages(t *testing.T) {
 				}
 				if token != "" {
 					wrong := url.Values{"name": {"City Open"}, "token": {"wrong"}}
-					if _, text := fill("/broadcast/new", n.url, http.StatusUnauthorized, wrong); !strings.Contains(text, "The token is not the one") || strings.Contains(text, "wrong") {
+					if _, text := fill("/broadcast/new", n.url, http.StatusUnauthorized, wrong); !strings.Contains(text, "The token is not known") || strings.Contains(text, "wrong") {
 						t.Errorf("a wrong token is told so:\n%s", text)
 					}
 				} else {

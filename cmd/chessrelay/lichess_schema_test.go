@@ -123,7 +123,7 @@ func at(v any, keys ...any) any {
 // TestLichessSchemas makes tournaments by every field that lichess has, and holds every answer to
 // its schemas.
 func TestLichessSchemas(t *testing.T) {
-	for _, token := range []string{"", "secret"} {
+	for _, token := range []string{"", testToken} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {
 			n := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = token })
 			c := newLichessClient(t, n.nodes[0].url, token)

@@ -418,7 +418,7 @@ func TestPushesTriedAgainLate(t *testing.T) {
 // TestLichessAnswers compares what is answered, word by word but for ids and times, with what was looked at by a person.
 func TestLichessAnswers(t *testing.T) {
 	// The round has a delay, which an insider sees through.
-	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = "insider" })
+	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = testToken })
 	base := c.nodes[0].url
 	ask := func(method, path, body string) string {
 		t.Helper()
@@ -426,7 +426,7 @@ func TestLichessAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set("Authorization", "Bearer insider")
+		req.Header.Set("Authorization", "Bearer "+testToken)
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {

@@ -33,6 +33,8 @@ type node struct {
 	edge   *edge.Follower  // nil but on an edge
 	pull   *pull.Puller
 
+	accessLog *accessLog // nil: there is none
+
 	listener *conns.Listener
 	server   *http.Server
 	front    *front                        // TLS, and the ports beside
@@ -45,7 +47,7 @@ type node struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	served chan error // gets what the HTTP server ended with
-	// outdated gets why an edge, which does not stop otherwise, cannot go on.
+	// outdated gets why a node that would not stop otherwise cannot go on.
 	outdated chan error
 }
 
@@ -82,12 +84,14 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	lifetime, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
 	n.url = n.front.url(cfg, n.listener.Addr())
+	open := cfg.open(n.listener.Addr())
+	access := web.NewAccess(web.AccessConfig{Boards: n.boards, Open: open, Now: cfg.now, Proxies: proxies, Log: log})
 	hub := broadcast.Config{
 		Node: cfg.Name, Boards: n.boards, Log: log,
 		MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
 		HistoryEvents: cfg.HistoryEvents, HistoryBytes: cfg.HistoryBytes,
 		AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
-		Insider: func(r *http.Request) bool { return web.Insider(r, cfg.Token) },
+		Insider: access.Sees,
 	}
 	identified := func(cluster string) error {
 		hub.Cluster = cluster
@@ -97,6 +101,12 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		err = n.openEdge(ctx, cfg, identified)
 	} else {
 		err = n.openMember(ctx, cfg, identified, tick)
+	}
+	if err == nil && n.edge != nil && !open && !n.hasTokens() {
+		err = errOpen
+	}
+	if err == nil && cfg.AccessLog != "" {
+		n.accessLog, err = openAccessLog(cfg.AccessLog)
 	}
 	if err != nil {
 		return n, err
@@ -110,10 +120,11 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		log.Warn(warning)
 	}
 	api, err := web.New(web.Config{
-		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Token: cfg.Token, Now: cfg.now,
+		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Now: cfg.now,
 		URL: n.url, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
 		Conns: n.listener, Warning: warning,
 		LogDropped: cfg.logDropped,
+		Access:     access, AccessLog: n.accessLog.logger(),
 	})
 	if err != nil {
 		return n, err
@@ -121,6 +132,9 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	n.front.serveBeside(api.Admin(), n.url)
 	n.answerBy(api)
 	n.wg.Go(func() { n.watchStale(lifetime) })
+	if n.raft != nil {
+		n.wg.Go(func() { n.settleTokens(lifetime, cfg, open) })
+	}
 	if cfg.Join != "" {
 		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
 	}
@@ -278,6 +292,6 @@ func (n *node) Close() error {
 	if n.edge != nil {
 		errs = append(errs, n.edge.Close())
 	}
-	errs = append(errs, n.boards.Close())
+	errs = append(errs, n.boards.Close(), n.accessLog.Close())
 	return errors.Join(errs...)
 }

@@ -187,12 +187,13 @@ func guardedLogin(doc *contract) {
 	doc.get(200, login)
 	doc.header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	doc.post(403, login, "token=wrong")
-	doc.post(303, login, "token=secret")
+	doc.post(303, login, "token="+testToken)
 	location := doc.last.Get("Location")
 	_, code, _ := strings.Cut(location, "code=")
 	doc.post(200, "/api/token", "grant_type=authorization_code&client_id=app&redirect_uri=http%3A%2F%2Flocalhost%3A9%2F&code="+code+
 		"&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
 	doc.header = token
+	doc.get(200, "/api/tokens")
 }
 
 func idOf(answer object, of string) string { return answer[of].(object)["id"].(string) }

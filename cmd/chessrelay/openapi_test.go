@@ -18,10 +18,10 @@ import (
 func TestOpenAPI(t *testing.T) {
 	// The document's rounds have a delay, which an insider sees through.
 	c := newTestClusterWith(t, 2, func(cfg *serveConfig) {
-		cfg.Token, cfg.MaxSpectators = "insider", 1<<30 // of which /readyz warns
+		cfg.Token, cfg.MaxSpectators = testToken, 1<<30 // of which /readyz warns
 	})
 	doc := newContract(t, c.nodes[0].url)
-	doc.token = "insider"
+	doc.token = testToken
 	example := doc.requestExample
 
 	// What is made here is made of the document's own examples, and asked for twice.
@@ -132,7 +132,7 @@ func TestOpenAPI(t *testing.T) {
 		trail := doc.get(200, what+"/history")
 		list := trail["history"].([]any)
 		u := list[len(list)-1].(object)
-		if len(list) != 2 || u["by"] != "Arbiter Anna" || u["reason"] != "a test of the trail" || u["index"] != trail["index"] ||
+		if len(list) != 2 || u["by"] != "admin" || u["reason"] != "a test of the trail" || u["index"] != trail["index"] ||
 			u["fields"].([]any)[0].(object)["now"] != "Again." {
 			t.Errorf("%s: %v", what, trail)
 		}
@@ -174,6 +174,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, gamePath)
 	doc.get(200, "/api/rounds/{rid}")
 
+	doc.tokens()
 	// What is deleted is a 404, told with the way back to who shows the token.
 	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
 	deleted := doc.call(200, http.MethodDelete, gamePath, object{"reason": "opened by mistake"})
@@ -384,13 +385,13 @@ func TestOpenAPI(t *testing.T) {
 
 	guarded := &testNode{t: t, cfg: serveConfig{
 		Name: "guarded", Role: roleRecorder, Data: filepath.Join(t.TempDir(), "guarded"), MaxSpectators: 1,
-		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 1, Bootstrap: true, Token: "secret",
+		HTTP: "127.0.0.1:0", Peer: "127.0.0.1:0", Voters: 1, Bootstrap: true, Token: testToken,
 	}}
 	guarded.start()
 	defer guarded.stop()
 	doc.base, doc.token = guarded.url, ""
 	doc.post(401, "/api/tournaments", object{"name": "Town Open"})
-	doc.header = http.Header{"Authorization": {"Bearer secret"}}
+	doc.header = http.Header{"Authorization": {"Bearer " + testToken}}
 	eventually(t, "a leader", func() bool { return guarded.raft.Leader() != 0 })
 	doc.post(201, "/api/tournaments", object{"name": "Town Open"})
 
@@ -442,7 +443,7 @@ func readStreams(doc *contract, paths ...string) func(types ...string) {
 // watchFrames watches a round, and returns a function that holds what came to the
 // document, once a frame of every type has.
 func watchFrames(t *testing.T, node, round string) func(*contract) {
-	insider := http.Header{"Authorization": {"Bearer insider"}}
+	insider := http.Header{"Authorization": {"Bearer " + testToken}}
 	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, insider)
 	if err != nil {
 		t.Fatal(err)
@@ -482,4 +483,35 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 			}
 		}
 	}
+}
+
+// tokens makes and revokes tokens, and looks at what was done with them.
+func (c *contract) tokens() {
+	c.t.Helper()
+	round, tournament := c.ids["rid"], c.ids["tid"]
+	c.header = http.Header{"Idempotency-Key": {"token-1"}}
+	made := c.post(201, "/api/tokens", object{"name": "Anna", "role": "arbiter", "round": round, "expiresAt": time.Now().Add(time.Hour).UnixMilli()})
+	c.post(409, "/api/tokens", object{"name": "Anna", "role": "arbiter"})
+	c.header = nil
+	tour := c.post(201, "/api/tokens", object{"name": "Tom", "role": "organiser", "tournament": tournament})
+	c.post(400, "/api/tokens", object{"name": "Anna", "role": "king"})
+	c.post(404, "/api/tokens", object{"name": "Anna", "role": "arbiter", "round": "AAAAAAAA"})
+	admin := c.token
+	c.token = made["token"].(string)
+	c.post(403, "/api/tokens", object{"name": "Anna", "role": "admin"})
+	c.get(403, "/api/audit")
+	c.token = admin
+	c.get(200, "/api/audit?limit=2")
+	c.get(200, "/api/audit")
+	c.get(400, "/api/audit?limit=0")
+	list := c.get(200, "/api/tokens")["tokens"].([]any)
+	if last := list[len(list)-2].(object); last["id"] != made["id"] || last["createdBy"] != "admin" {
+		c.t.Errorf("the tokens are %v", list)
+	}
+	member := c.ids["id"]
+	for id, status := range map[string]int{made["id"].(string): 200, tour["id"].(string): 200, "AAAAAAAA": 404, "testtok1": 422} {
+		c.ids["id"] = id
+		c.call(status, http.MethodDelete, "/api/tokens/{id}", nil)
+	}
+	c.ids["id"] = member
 }

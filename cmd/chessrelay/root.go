@@ -113,7 +113,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newFeedCommand(env),
 		newWatchCommand(env),
 		newStatusCommand(env),
-		newVenueCommand(env),
+		newVenueCommand(env), newTokenCommand(env),
 		newBenchCommand(env),
 		newLicensesCommand(env),
 	)

@@ -5,12 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/spf13/cobra"
@@ -46,7 +48,14 @@ type serveConfig struct {
 	// Upstreams are the base URLs of what an edge follows, the preferred one first.
 	Upstreams []string
 
-	Token string // what submitters, and edges, must show; empty: nothing
+	// Token is, with Bootstrap, the first token of an admin. With Join or Upstreams it is what this
+	// node shows there. TokenFile has it instead.
+	Token     string
+	TokenFile string
+	Open      bool // anybody may write while there is no token, also from other machines
+
+	// AccessLog is a file that gets a line of JSON for each request, "-" stdout; empty: none.
+	AccessLog string
 
 	// PullAllow is what of the local network sources of rounds may be fetched from; see pull.ParseAllow.
 	PullAllow string
@@ -85,6 +94,8 @@ type serveConfig struct {
 	foundAfter time.Duration
 
 	checkpointAfter time.Duration // 0: as consensus has it
+	stdout          io.Writer     // is told the first token; nil: nobody is
+	exposed         bool          // a test's: as if other machines reached --http
 
 	logDropped func() uint64 // how many log lines were dropped; nil: none ever are
 }
@@ -107,7 +118,11 @@ default, 16 MiB, fills 1 Gbit/s at 128 ms.
 
 An edge is no member of the cluster. It follows a venue or another edge, --upstream, serves spectators as a venue does, and
 keeps nothing on disk. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
-Submissions it passes on. --token is what it shows, and what its own edges have to show.`,
+Submissions it passes on.
+
+Who may change something is told by tokens, which the cluster keeps (chessrelay token). --bootstrap on an address that other
+machines reach makes the first one, an admin's, and prints it once; or it takes that of --token or --token-file. While a
+cluster has no token anybody may write: so a node then listens on 127.0.0.1 only, unless --open says that this is meant.`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlags(cmd, "name", "role"); err != nil {
@@ -116,7 +131,7 @@ Submissions it passes on. --token is what it shows, and what its own edges have 
 			if err := flagsOfRole(cmd, cfg.Role, upstreams, &cfg); err != nil {
 				return err
 			}
-			if err := excludeFlags(cmd, "bootstrap", "join"); err != nil {
+			if err := errors.Join(excludeFlags(cmd, "bootstrap", "join"), excludeFlags(cmd, "token", "token-file")); err != nil {
 				return err
 			}
 			if err := cfg.validate(); err != nil {
@@ -139,7 +154,10 @@ Submissions it passes on. --token is what it shows, and what its own edges have 
 	f.StringVar(&cfg.InviteTo, "invite-to", "", "keep an invitation in `FILE`, for nodes that --join it, as in a shared volume")
 	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
-	f.StringVar(&cfg.Token, "token", "", "submissions must show this `TOKEN` (default: they need none)")
+	f.StringVar(&cfg.Token, "token", "", "with --bootstrap, make this `TOKEN` the first admin's; with --join or --upstream, show it there")
+	f.StringVar(&cfg.TokenFile, "token-file", "", "read --token from `FILE`; with --bootstrap, a missing file gets a new token")
+	f.BoolVar(&cfg.Open, "open", false, "while the cluster has no token, let anybody write who reaches this node")
+	f.StringVar(&cfg.AccessLog, "access-log", "", "write a line of JSON for each request to `FILE`, or to stdout if it is -")
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")
 	f.IntVar(&cfg.MaxSpectators, "max-spectators", 0, "serve at most `N` spectators at a time; 0: as many as the open files allow (ulimit -n) less 500, at most 100000; -1: as many as these allow")
 	f.IntVar(&cfg.MaxPerAddress, "max-per-address", 1000, "serve at most `N` of them at one address, and as many other connections; -1: no limit")
@@ -233,6 +251,9 @@ func (c *serveConfig) validate() (err error) {
 			return err
 		}
 	}
+	if _, _, ok := relay.SplitToken(c.Token); c.Token != "" && !ok {
+		return usagef("--token looks like cr_ID_SECRET; chessrelay token generate makes one that nobody can guess")
+	}
 	return c.validateAdvertised()
 }
 
@@ -252,6 +273,10 @@ func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
 	if env.logs != nil {
 		cfg.logDropped = env.logs.Dropped
 	}
+	if err := cfg.readToken(env.stdout); err != nil {
+		return err
+	}
+	cfg.stdout = env.stdout
 	n, err := openNode(ctx, cfg, env.log, 0)
 	if err != nil {
 		return err

@@ -26,6 +26,9 @@ const (
 	// SiteHeader is where the client has sent a submission that an edge passes on: the addresses in
 	// the answer begin with it.
 	SiteHeader = "X-Chessrelay-Site"
+	// ClientHeader is the address of the client that an edge passes a submission on for, as the last
+	// edge has seen it.
+	ClientHeader = "X-Chessrelay-Client"
 	// dialTimeout is how long an upstream may take to accept a connection until another one is
 	// tried.
 	dialTimeout = 2 * time.Second
@@ -74,7 +77,7 @@ func (f *Follower) targets() []target {
 }
 
 // Forward passes a request with that body on, and returns the answer, whose body the caller closes.
-// A request with a token goes only to upstreams that were named: others could be anybody. site is
+// A request with a token, or a log-in, goes only to upstreams that were named: others could be anybody. site is
 // where the client sent it, if it does not say so itself.
 //
 // Another upstream is asked only if the one before got nothing. A submission without an
@@ -86,7 +89,7 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 	}
 	// A request for "x:@host/" has the URI "@host/", which must not become another host.
 	uri := "/" + strings.TrimPrefix(r.URL.RequestURI(), "/")
-	secret := r.Header.Get("Authorization") != ""
+	secret := r.Header.Get("Authorization") != "" || strings.Contains(r.URL.RawQuery, "access_token") || logsIn(r.URL.Path)
 	var last error
 	for _, t := range f.targets() {
 		if secret && !t.named {
@@ -116,6 +119,9 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 	}
 	return nil, ErrNoTarget
 }
+
+// logsIn reports whether a form that is sent there may have a token in it.
+func logsIn(path string) bool { return path == "/oauth" || path == "/api/token" }
 
 // headers are those that go on.
 func (f *Follower) headers(in http.Header, hops int, site string) http.Header {
