@@ -18,8 +18,9 @@ import (
 // line for each command that has changed something. The history of a game, a round or a tournament
 // says more of a change, at the same index, but not from where it came.
 //
-// There are two trails, one of moves and clocks and one of everything else. So a round's moves, and
-// a source that sends a great many, cannot push out the line that says who revoked a token. Each
+// There are two trails, one of moves, clocks and what comes from sources, and one of everything
+// else. So a round's moves, and a source that sends a great many changes, cannot push out the line
+// that says who revoked a token. Each
 // keeps its last 16,384 lines or a block less. They are kept as they are stored, in blocks: some
 // 80 bytes a line.
 
@@ -133,7 +134,7 @@ func (s *State) audit(c *relaypb.Command, index uint64) {
 	line = appendNonZero(line, 7, uint64(what))
 	line = appendString(line, 8, id)
 	line = appendNonZero(line, 9, uint64(ply))
-	if s.line = line; what == 13 || what == 20 {
+	if s.line = line; what == 13 || what == 20 || c.Source != "" {
 		s.played.add(line)
 	} else {
 		s.managed.add(line)

@@ -129,7 +129,7 @@
 //	p/r/<id> …              a round with a delay, and its games, as the public has them
 //	h/<round>/<index>       a command that is held, since the log may be cut behind it
 //	k/<id>                  a token, with a salted hash of its secret
-//	a/m/<block>             lines of the audit trail, of moves and clocks; a/c/<block> of everything else
+//	a/m/<block>             lines of the audit trail, of moves, clocks and sources; a/c/<block> of everything else
 //
 // Where <created> is the index of the command that created the game, in 16 hexadecimal digits: games that are played at the same time
 // lie side by side in the file.

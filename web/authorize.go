@@ -95,9 +95,9 @@ func (s *Server) target(r *http.Request, c caller) (tournament relay.TournamentI
 			continue
 		}
 		found := s.place(id, &tournament, &round)
-		if !found && s.cfg.Node != nil { // this node may be behind
+		if !found { // this node may be behind
 			ctx, cancel := context.WithTimeout(r.Context(), catchUpTime)
-			err = s.cfg.Node.ReadIndex(ctx)
+			err = s.access.catchUp(ctx)
 			cancel()
 			found = err == nil && s.place(id, &tournament, &round)
 		}

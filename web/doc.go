@@ -9,7 +9,7 @@
 // each answer (standings.go). Every error becomes
 // an answer by the one table in errors.go.
 //
-// In rounds with a delay there are two truths: reads are made with what who asks may see ([reading]), which is all for who shows the token, and what
+// In rounds with a delay there are two truths: reads are made with what who asks may see ([reading]), which is all for who shows a token that sees it (authorize.go), and what
 // is public already for all others; answers to submissions tell what is so. No cache mixes them (Vary, and tags by content).
 //
 // livechess.go serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the games of rounds that have a
@@ -22,8 +22,12 @@
 // Limits: a body has at most 512 KiB, a batch 1,000 moves, a push of PGN 8 MiB and 1,000 games;
 // there are 32 pushes and 500 streams of PGN at a time; a submission waits for its majority for
 // [Config.SubmitTimeout]. Submissions from another site's page are refused (Sec-Fetch-Site and
-// Origin). Where [Config.Token] is set, they need it. grant.go tells how the broadcaster app, which
-// looks like such a page, is let in.
+// Origin).
+//
+// Once the cluster has a token, changes need one. access.go has the one table of what each role may do,
+// and judges the token that a request shows, once; authorize.go holds the routes to it; failures.go
+// counts bad ones; tokens.go makes tokens and shows the audit trail; lichess_oauth.go grants them to
+// programs. grant.go has what may be done while there is none.
 //
 // hosts.go refuses submissions that name another host (DNS rebinding). admin.go says who is an operator, and what the
 // public sees of the cluster.
@@ -34,5 +38,5 @@
 // tried again after a newer one was taken is passed over (lichess_late.go). A stream of PGN reads the hub's history.
 //
 // A stream has a goroutine beside its request's, which ends with it. The locks here are those of
-// the tries that were left without an answer, and of the codes that were redeemed; nothing is done while they are held.
+// the tries that were left without an answer, of the codes that were redeemed, and of what [Access] counts; nothing is done while they are held.
 package web

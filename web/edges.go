@@ -3,9 +3,11 @@ package web
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
@@ -61,8 +63,37 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &apiError{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "this node has no boards yet", RetryAfter: 1})
 		return
 	}
-	if err := s.cfg.Feed.Serve(w, r); err != nil {
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if token := callerOf(r).Token; token != nil {
+		watch.Go(func() { s.whileHeld(ctx, cancel, token.ID) })
+	}
+	if err := s.cfg.Feed.Serve(w, r.WithContext(ctx)); err != nil {
 		s.fail(w, r, err)
+	}
+}
+
+// heldCheck is how often it is looked whether the token of an edge still holds.
+const heldCheck = time.Second
+
+// whileHeld cancels once the token no longer holds, and ends with ctx. What an edge follows lasts for
+// days, so the judgement at its beginning is not enough.
+func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id string) {
+	every := time.NewTicker(heldCheck)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		token, known, _ := s.access.find(id)
+		if !known || !token.Holds(relay.Millis(s.access.cfg.Now().UnixMilli())) {
+			cancel()
+			return
+		}
 	}
 }
 

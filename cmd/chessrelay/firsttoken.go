@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -39,16 +38,15 @@ func onLoopback(a net.Addr) bool {
 func newTokenText() string { return web.NewToken(new(relaypb.CreateToken)) }
 
 // readToken reads --token-file. A node that makes a cluster makes the file too.
-func (c *serveConfig) readToken(stdout io.Writer) error {
+func (c *serveConfig) readToken() error {
 	if c.TokenFile == "" {
 		return nil
 	}
 	b, err := os.ReadFile(c.TokenFile)
 	if c.Bootstrap && errors.Is(err, fs.ErrNotExist) {
 		c.Token = newTokenText()
-		if err = os.WriteFile(c.TokenFile, []byte(c.Token+"\n"), 0o600); err == nil {
-			fmt.Fprintf(stdout, "The admin token, kept in %s and shown this once: %s\n", c.TokenFile, c.Token)
-		}
+		c.tokenMade = true
+		err = os.WriteFile(c.TokenFile, []byte(c.Token+"\n"), 0o600)
 	} else {
 		c.Token = strings.TrimSpace(string(b))
 	}
@@ -76,21 +74,19 @@ func (n *node) hasTokens() (has bool) {
 // and there is none. Until then it takes no changes. It may take as long as the cluster has no
 // majority.
 func (n *node) settleTokens(ctx context.Context, cfg serveConfig, open bool) {
+	if open {
+		return
+	}
 	for !n.hasTokens() {
 		try, cancel := context.WithTimeout(ctx, attemptTimeout)
 		err := n.raft.ReadIndex(try)
 		if err == nil && !n.hasTokens() {
-			switch {
-			case cfg.Bootstrap && !open:
-				err = n.makeFirstToken(try, cfg)
-			case !open:
+			if !cfg.Bootstrap {
+				cancel()
 				n.stopWith(errOpen)
-				cancel()
-				return
-			default:
-				cancel()
 				return
 			}
+			err = n.makeFirstToken(try, cfg)
 		}
 		cancel()
 		if err != nil && !sleep(ctx, tokenRetry) {
@@ -131,6 +127,9 @@ func (n *node) makeFirstToken(ctx context.Context, cfg serveConfig) error {
 		return err
 	}
 	n.log.Info("the first token was made", "id", id, "role", op.Role)
+	if cfg.tokenMade && cfg.stdout != nil {
+		_, _ = fmt.Fprintf(cfg.stdout, "The admin token, kept in %s and shown this once: %s\n", cfg.TokenFile, text)
+	}
 	return nil
 }
 

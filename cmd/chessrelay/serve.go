@@ -95,6 +95,7 @@ type serveConfig struct {
 
 	checkpointAfter time.Duration // 0: as consensus has it
 	stdout          io.Writer     // is told the first token; nil: nobody is
+	tokenMade       bool          // Token is new, and TokenFile has it
 	exposed         bool          // a test's: as if other machines reached --http
 
 	logDropped func() uint64 // how many log lines were dropped; nil: none ever are
@@ -273,7 +274,7 @@ func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
 	if env.logs != nil {
 		cfg.logDropped = env.logs.Dropped
 	}
-	if err := cfg.readToken(env.stdout); err != nil {
+	if err := cfg.readToken(); err != nil {
 		return err
 	}
 	cfg.stdout = env.stdout

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -247,12 +246,19 @@ func TestFirstToken(t *testing.T) {
 
 	// A token of a file, which is made.
 	cfg := serveConfig{Bootstrap: true, TokenFile: filepath.Join(dir, "token")}
-	var told bytes.Buffer
-	if err := cfg.readToken(&told); err != nil || !strings.Contains(told.String(), cfg.Token) {
-		t.Fatalf("%v, %q", err, told.String())
+	if err := cfg.readToken(); err != nil || !cfg.tokenMade {
+		t.Fatalf("%v, %q", err, cfg.Token)
 	}
+	var told logText
+	file := newTestClusterWith(t, 1, func(other *serveConfig) {
+		other.exposed, other.Token, other.TokenFile, other.tokenMade, other.stdout = true, cfg.Token, cfg.TokenFile, true, &told
+	})
+	if status, text := ask(t, http.MethodPost, file.nodes[0].url+"/api/tournaments", cfg.Token, object{"name": "Open"}); status != http.StatusCreated {
+		t.Errorf("with the token of the file: %d %s", status, text)
+	}
+	eventually(t, "the token to be told", func() bool { return strings.Contains(told.String(), cfg.Token) })
 	again := serveConfig{TokenFile: cfg.TokenFile}
-	if err := again.readToken(&told); err != nil || again.Token != cfg.Token {
+	if err := again.readToken(); err != nil || again.Token != cfg.Token {
 		t.Errorf("the file has %q, %v", again.Token, err)
 	}
 	if info, err := os.Stat(cfg.TokenFile); err != nil || info.Mode().Perm() != 0o600 {
@@ -261,7 +267,7 @@ func TestFirstToken(t *testing.T) {
 	if err := os.WriteFile(cfg.TokenFile, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.readToken(&told); err == nil || !strings.Contains(err.Error(), "token generate") {
+	if err := again.readToken(); err == nil || !strings.Contains(err.Error(), "token generate") {
 		t.Errorf("a bad file: %v", err)
 	}
 }
@@ -418,4 +424,39 @@ func TestTokenCommand(t *testing.T) {
 	if out, _ := run(exitDone, "generate"); len(strings.TrimSpace(out)) < 37 {
 		t.Errorf("generated is %q", out)
 	}
+}
+
+// TestEdgeToken has an edge follow with a token of its own, until that is revoked.
+func TestEdgeToken(t *testing.T) {
+	c := newTokenTest(t, 1)
+	viewer, _ := c.make("viewer", nil)
+	token, id := c.make("edge", nil)
+	open := func(token string) (*node, error) {
+		return openNode(t.Context(), serveConfig{
+			Name: "e", Role: roleEdge, HTTP: "127.0.0.1:0", Voters: 1, Upstreams: []string{c.nodes[0].url}, Token: token,
+		}, testLog(t), testTick)
+	}
+	if n, err := open(viewer); err == nil || !strings.Contains(err.Error(), "viewer") {
+		n.Close()
+		t.Errorf("an edge with a viewer's token: %v", err)
+	}
+	e, err := open(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	game := "/api/games/" + c.games[0]
+	if status, _ := ask(t, http.MethodGet, e.url+game, viewer, nil); status != http.StatusOK {
+		t.Errorf("the edge shows a viewer %d", status)
+	}
+	if status, _ := ask(t, http.MethodGet, e.url+game, "", nil); status != http.StatusNotFound {
+		t.Errorf("the edge shows the public %d", status)
+	}
+	if status, _ := c.ask(testToken, http.MethodDelete, "/api/tokens/"+id, nil); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	eventually(t, "the edge to be cut", func() bool {
+		b, _ := json.Marshal(e.edge.Report())
+		return strings.Contains(string(b), "not known to this cluster")
+	})
 }

@@ -220,7 +220,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 	f.StringVar(&cfg.AdvertiseHTTP, "advertise-http", "", "the `URL` where spectators reach it (default where it listens)")
 	f.StringVar(&cfg.AdvertisePeer, "advertise-peer", "", "the `ADDR` where the other nodes reach it (default where it listens)")
 	f.StringVar(&cfg.Data, "data", "", "the venue's folder, `DIR` (default its name)")
-	f.StringVar(&cfg.Token, "token", "", "the `TOKEN` that the venue wants of submitters")
+	f.StringVar(&cfg.Token, "token", "", "the `TOKEN` of an admin, which the venue shows to be admitted")
 	f.BoolVar(&wait, "wait", false, "wait until the venue has entered and replicates")
 	f.DurationVar(&timeout, "timeout", 5*time.Minute, "with --wait, wait for `TIME` at most")
 	return cmd
