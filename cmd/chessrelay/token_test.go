@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -431,16 +432,18 @@ func TestEdgeToken(t *testing.T) {
 	c := newTokenTest(t, 1)
 	viewer, _ := c.make("viewer", nil)
 	token, id := c.make("edge", nil)
-	open := func(token string) (*node, error) {
-		return openNode(t.Context(), serveConfig{
+	open := func(token string, patience time.Duration) (*node, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		return openNode(ctx, serveConfig{
 			Name: "e", Role: roleEdge, HTTP: "127.0.0.1:0", Voters: 1, Upstreams: []string{c.nodes[0].url}, Token: token,
 		}, testLog(t), testTick)
 	}
-	if n, err := open(viewer); err == nil || !strings.Contains(err.Error(), "viewer") {
+	if n, err := open(viewer, time.Second); err == nil || !strings.Contains(err.Error(), "viewer") {
 		n.Close()
 		t.Errorf("an edge with a viewer's token: %v", err)
 	}
-	e, err := open(token)
+	e, err := open(token, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
