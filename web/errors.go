@@ -117,7 +117,7 @@ func describe(err error) *apiError {
 
 // fail answers with err, and logs what is our own fault.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := s.describe(r, err)
+	e := describe(s.explain(r, err))
 	if e.Status == http.StatusInternalServerError {
 		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}

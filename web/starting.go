@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -51,6 +52,9 @@ func (s *Starting) readyz(w http.ResponseWriter, _ *http.Request) {
 const retryStarting = "2"
 
 func (s *Starting) refuse(w http.ResponseWriter, r *http.Request) {
+	if isPush(r) && isBroadcaster(r) {
+		panic(http.ErrAbortHandler) // see Server.push
+	}
 	w.Header().Set("Retry-After", retryStarting)
 	switch r.URL.Path {
 	case "/live", "/events", "/feed":
@@ -89,5 +93,5 @@ func (s *Starting) page(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Retry-After", retryStarting)
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(strings.Replace(startingPage, "REASON", *s.reason.Load(), 1)))
+	_, _ = w.Write([]byte(strings.Replace(startingPage, "REASON", html.EscapeString(*s.reason.Load()), 1)))
 }

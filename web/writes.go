@@ -233,7 +233,7 @@ func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) answer {
 	list := make([]any, len(outcomes))
 	for i, o := range outcomes {
 		if o.Err != nil {
-			e := s.describe(r, o.Err)
+			e := describe(s.explain(r, o.Err))
 			body := e.body()
 			body["status"] = e.Status
 			list[i] = body

@@ -35,7 +35,7 @@ func TestPlanNodesPassesOverTakenPorts(t *testing.T) {
 		if err := n.cfg.validate(); err != nil {
 			t.Errorf("node %d cannot be started: %v", i, err)
 		}
-		if n.cfg.Bootstrap != (i == 0) || (n.cfg.Join == nodes[0].url) != (i > 0) {
+		if n.cfg.Bootstrap != (i == 0) || (n.cfg.Join == nodes[0].cfg.InviteTo) != (i > 0) || nodes[0].cfg.InviteTo == "" {
 			t.Errorf("node %d: %+v", i, n.cfg)
 		}
 	}

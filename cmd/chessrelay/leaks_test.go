@@ -393,34 +393,3 @@ func TestSourceOfADelayedRound(t *testing.T) {
 		t.Errorf("an insider is told %s", text)
 	}
 }
-
-// TestRefusalsOfADelayedRound: without the token, a refusal tells what the public may see.
-func TestRefusalsOfADelayedRound(t *testing.T) {
-	c := newTestCluster(t, 1)
-	n := c.nodes[0]
-	tour := must(t, n.url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
-	round := must(t, n.url+"/api/tournaments/"+tour+"/rounds", object{"name": "Round 1"})["id"].(string)
-	g := must(t, n.url+"/api/rounds/"+round+"/games", object{"board": 1, "white": object{"name": "A"}, "black": object{"name": "B"}})["id"].(string)
-	moves := n.url + "/api/games/" + g + "/moves"
-	must(t, moves, object{"ply": 1, "move": "d4"})
-	patch(t, n.url+"/api/rounds/"+round, object{"delay": 3600}, nil)
-	for i, san := range []string{"Nf6", "c4", "e6"} {
-		must(t, moves, object{"ply": i + 2, "move": san})
-	}
-	for _, body := range []object{
-		{"ply": 3, "move": "a3"}, {"ply": 9, "move": "a3"}, {"ply": 5, "move": "Qh8"}, {"moves": []object{{"ply": 2, "move": "a6"}}},
-	} {
-		var out object
-		post(t, moves, body, &out)
-		text := fmt.Sprint(out)
-		for _, secret := range []string{"Nf6", "c4", "e6", "expected:5", "/2PP4/", " b "} {
-			if strings.Contains(text, secret) && !(secret == " b " && strings.Contains(text, "/3P4/")) {
-				t.Errorf("%v is answered %s, which has %s", body, text, secret)
-			}
-		}
-	}
-	var out object
-	if status := post(t, moves, object{"ply": 1, "move": "a3"}, &out); status != 409 || out["expected"] != 2.0 || out["current"].(map[string]any)["san"] != "d4" {
-		t.Errorf("of what is public it is told %d %v", status, out)
-	}
-}

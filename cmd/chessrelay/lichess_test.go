@@ -304,7 +304,7 @@ func TestPushesKeepTheirOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /api/broadcast/round/%s/push HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", round, len(text("e4")))
+	fmt.Fprintf(conn, "POST /api/broadcast/round/%s/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", round, len(text("e4")))
 	in := bufio.NewReader(conn)
 	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // its body is wanted: it has its place in the line
 		t.Fatalf("%q, %v", line, err)
