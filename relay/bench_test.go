@@ -142,3 +142,13 @@ func BenchmarkStamp(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSum is what the rolling sum adds to the cost of a move.
+func BenchmarkSum(b *testing.B) {
+	s := benchGames(b, 1, 16)
+	command := benchMove(b, 0, 16, "Nf3")
+	out := s.bytes(command)
+	for b.Loop() {
+		s.rolling.fold(command, out.Index, out.Term, &out)
+	}
+}

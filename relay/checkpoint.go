@@ -84,6 +84,7 @@ type changes struct {
 	sides       []*publicSide // likewise
 	tokens      []*Token      // likewise
 	forgotten   []string      // the ids of tokens that are no longer stored
+	sum         []byte        // the record of the rolling sum; nil: as it was
 }
 
 // touch notes that a game is no longer what it was.
@@ -111,6 +112,9 @@ type gameChange struct {
 func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 	taken := s.changed
 	s.changed = changes{}
+	if s.rolling.index != s.rolling.taken {
+		s.rolling.taken, taken.sum = s.rolling.index, s.rolling.record()
+	}
 	games := make([]gameChange, len(taken.games))
 	for i, g := range taken.games {
 		games[i] = gameChange{g.Game, g.stored}
@@ -127,6 +131,9 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 // sequence is read, on any goroutine.
 func (s *State) Records() iter.Seq2[string, []byte] {
 	all := changes{tournaments: slices.Collect(maps.Values(s.tournaments)), rounds: slices.Collect(maps.Values(s.rounds))}
+	if s.rolling.index > 0 {
+		all.sum = s.rolling.record()
+	}
 	games := make([]gameChange, 0, s.games.n)
 	for g := range s.games.all {
 		games = append(games, gameChange{game: g.Game})
@@ -147,6 +154,9 @@ func (c *changes) records(games []gameChange, sides []sideChange, tokens []*rela
 			if !t.encode(yield) {
 				return
 			}
+		}
+		if c.sum != nil && !yield(sumKey, c.sum) {
+			return
 		}
 		for _, t := range c.tournaments {
 			if !yield(tournamentKey(t.ID), marshal(tournamentRecord(t))) {

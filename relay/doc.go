@@ -130,6 +130,7 @@
 //	h/<round>/<index>       a command that is held, since the log may be cut behind it
 //	k/<id>                  a token, with a salted hash of its secret
 //	a/m/<block>             lines of the audit trail, of moves, clocks and sources; a/c/<block> of everything else
+//	s/sum                   the rolling sum, see [State.Sum]
 //
 // Where <created> is the index of the command that created the game, in 16 hexadecimal digits: games that are played at the same time
 // lie side by side in the file.
@@ -154,7 +155,8 @@
 //
 // The formats stand in relay.proto. testdata/golden*.log are logs that each version must
 // replay to the same hash, so a change of what Apply makes of an old log does not
-// pass the tests. A new operation or a new limit is known to new nodes only: all nodes of
+// pass the tests. golden-sums.txt has their rolling sums, by which the nodes of a cluster
+// compare what they have done ([State.Sum]). A new operation or a new limit is known to new nodes only: all nodes of
 // a cluster must have it before the first command that needs it.
 package relay
 

@@ -43,6 +43,9 @@ func (s *State) Load(key string, value []byte) error {
 		}
 		return nil
 	}
+	if key == sumKey && !s.shadow {
+		return s.rolling.load(value)
+	}
 	kind, id, of, part, err := splitKey(key)
 	if err != nil {
 		return err

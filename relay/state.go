@@ -40,7 +40,8 @@ type State struct {
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
 	loading loading               // likewise
 	decoder moveDecoder
-	ahead   int // see LookAhead
+	rolling rolling // see Sum
+	ahead   int     // see LookAhead
 }
 
 // liveGame is a game with what is not published of it.
@@ -78,29 +79,35 @@ func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 	if len(s.sides) == 0 {
 		s.shown = index - 1 // all of it was seen
 	}
+	s.judge(index, term, command, &out)
+	s.rolling.fold(command, index, term, &out)
+	return out
+}
+
+func (s *State) judge(index, term uint64, command []byte, out *Outcome) {
 	// Of a command that plays a move nothing is kept but copies. Where something may be, in
 	// the error of a refusal, it is looked at once more.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
-		if s.apply(index, term, c, &out); out.Err == nil {
-			if s.show(&out); out.Held() {
-				s.hold(&out, Millis(c.At), command)
+		if s.apply(index, term, c, out); out.Err == nil {
+			if s.show(out); out.Held() {
+				s.hold(out, Millis(c.At), command)
 			}
-			return out
+			return
 		}
-		s.apply(index, term, s.decoder.decode(command, string(command)), &out)
-		return out
+		s.apply(index, term, s.decoder.decode(command, string(command)), out)
+		return
 	}
 	c, err := DecodeCommand(command)
 	if err != nil {
-		return Outcome{Index: index, Term: term, Err: err}
+		*out = Outcome{Index: index, Term: term, Err: err}
+		return
 	}
-	s.apply(index, term, c, &out)
-	if s.show(&out); out.Held() {
-		s.hold(&out, Millis(c.At), command)
+	s.apply(index, term, c, out)
+	if s.show(out); out.Held() {
+		s.hold(out, Millis(c.At), command)
 	} else if out.events&tellRound != 0 {
-		s.holdRounds(&out, Millis(c.At))
+		s.holdRounds(out, Millis(c.At))
 	}
-	return out
 }
 
 // apply applies a command that has been read, and answers in out.

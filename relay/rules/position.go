@@ -1,5 +1,7 @@
 package rules
 
+import "encoding/binary"
+
 // A Color is a side.
 type Color uint8
 
@@ -60,6 +62,17 @@ type Position struct {
 
 	enPassant Square // behind a pawn that has just made its double step, or 0
 	turn      Color
+}
+
+// AppendBinary appends the position in a form of always the same length. Equal positions have
+// equal ones, others have others.
+func (p *Position) AppendBinary(b []byte) []byte {
+	for _, s := range [...]set{p.planes[0], p.planes[1], p.planes[2], p.black} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(s))
+	}
+	b = append(b, p.castling[0], p.castling[1], byte(p.enPassant), byte(p.turn))
+	b = binary.LittleEndian.AppendUint16(b, p.halfMoves)
+	return binary.LittleEndian.AppendUint16(b, p.fullMoves)
 }
 
 // Turn is the side to move.
