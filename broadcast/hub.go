@@ -91,6 +91,14 @@ func (h *Hub) Close() error {
 	return nil
 }
 
+// SendAway says goodbye to every spectator with [CloseGoingAway], for the reason. The hub goes on, so
+// the caller turns others away.
+func (h *Hub) SendAway(reason string) {
+	for _, w := range h.workers {
+		w.order(func(w *worker) { w.sendAway(reason) })
+	}
+}
+
 // Publish adds what has happened to the histories and has the spectators
 // woken. It is called in log order, after the boards were changed, with all
 // events of an index in one call; one call may bring several indexes. Those for [relay.Outsiders] come when they are

@@ -372,9 +372,13 @@ func (w *worker) fail(s *spectator, err error) {
 // stopAll sends everybody away.
 func (w *worker) stopAll() {
 	w.closing = true
+	w.sendAway(errClosed.Error())
+}
+
+func (w *worker) sendAway(reason string) {
 	for _, s := range w.slots {
 		if s != nil {
-			w.stop(s, CloseGoingAway, errClosed.Error())
+			w.stop(s, CloseGoingAway, reason)
 		}
 	}
 }

@@ -33,7 +33,7 @@
 // readers of inbound connections belong to peers.wg, and so do those that receive a
 // snapshot or serve one for the leader. [Node.Close] ends and awaits all.
 //
-// Locks are leaves, but for one order: peers.mu before roster.mu and replicator.mu.
+// Locks are leaves, but for one order: divergence.mu before peers.mu, and that before roster.mu and replicator.mu.
 //
 // # How old the boards are, and clocks
 //
@@ -41,6 +41,9 @@
 // commit index, since Raft's own heartbeats bear only what the follower has anyway. Pongs bear the
 // time, too (clock.go), and the clock in the middle is taken for right. With it the leader stamps
 // commands ([Config.Stamp]).
+//
+// Pongs bear the rolling sum of a state machine that keeps one ([Summed]), too. A node whose sum is
+// not that of most members has diverged; see diverge.go.
 //
 // # On disk
 //

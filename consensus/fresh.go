@@ -22,25 +22,30 @@ type pong struct {
 	// term and commit are the leader's; both are 0 if the node that answers does not lead, or has
 	// not yet committed an entry of its term and so cannot know what was committed before.
 	term, commit uint64
+	// now and mark are the newest points of the rolling sum of the node that answers; see diverge.go.
+	now, mark Point
 }
 
 const (
 	pingSize = 8
-	pongSize = 32
+	pongSize = 64
 )
 
 func (p pong) encode() []byte {
 	b := make([]byte, 0, pongSize)
-	b = binary.BigEndian.AppendUint64(b, uint64(p.ping))
-	b = binary.BigEndian.AppendUint64(b, uint64(p.wall))
-	b = binary.BigEndian.AppendUint64(b, p.term)
-	return binary.BigEndian.AppendUint64(b, p.commit)
+	for _, v := range [...]uint64{uint64(p.ping), uint64(p.wall), p.term, p.commit, p.now.Index, p.now.Sum, p.mark.Index, p.mark.Sum} {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
+	return b
 }
 
 // decodePong reads what encode wrote, whose length the caller has checked.
 func decodePong(b []byte) pong {
 	number := func(at int) uint64 { return binary.BigEndian.Uint64(b[at:]) }
-	return pong{ping: int64(number(0)), wall: int64(number(8)), term: number(16), commit: number(24)}
+	return pong{
+		ping: int64(number(0)), wall: int64(number(8)), term: number(16), commit: number(24),
+		now: Point{number(32), number(40)}, mark: Point{number(48), number(56)},
+	}
 }
 
 // pong answers a ping.
@@ -49,6 +54,7 @@ func (n *Node) pong(ping []byte) pong {
 	if term, leads := n.reigning.leads(); leads {
 		p.term, p.commit = term, n.commit.Load()
 	}
+	p.now, p.mark = n.diverge.newest()
 	return p
 }
 

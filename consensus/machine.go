@@ -10,6 +10,8 @@ type Command struct {
 	// Result is set by the state machine; the node that proposed the command
 	// gets it back from Propose.
 	Result any
+	// Sum is set by a state machine that is Summed: its rolling sum once the command was applied.
+	Sum uint64
 }
 
 // StateMachine is what a node applies committed commands to. All methods are

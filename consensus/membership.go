@@ -541,6 +541,7 @@ func (n *Node) policyLoop() {
 		}
 		n.peers.prune()
 		n.warnOfClocks()
+		n.stepDown()
 		n.handBack(&back)
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
 		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.as(m) {

@@ -92,6 +92,7 @@ type Node struct {
 	reigning       reigning
 	fresh          Freshness // see Fresh
 	clocks         *Clocks
+	diverge        *divergence
 	late           atomic.Pointer[reading] // see now
 	clocksWrong    bool                    // the policy loop's
 }
@@ -124,6 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		log:      cfg.Log,
 		openedAt: time.Now(),
 		clocks:   NewClocks(cfg.Now),
+		diverge:  newDivergence(cfg.Machine),
 		inbox:    newQueue[event](),
 		network:  make(chan *raftpb.Message, 1024),
 		offers:   newOffers(),

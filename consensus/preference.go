@@ -281,7 +281,7 @@ func (n *Node) fitRecorders(status raft.Status) []candidate {
 	for _, v := range slices.Sorted(maps.Keys(status.Config.Voters.IDs())) {
 		id, p := MemberID(v), status.Progress[v]
 		r := n.peers.get(id)
-		if r == nil || !n.isRecorder(id) || !n.reachable(id) || p.State != tracker.StateReplicate || p.Match+closeBehind < last {
+		if r == nil || !n.isRecorder(id) || n.differs(id) || !n.reachable(id) || p.State != tracker.StateReplicate || p.Match+closeBehind < last {
 			continue
 		}
 		fit = append(fit, candidate{id, r.appends.connectedAt(), p.Match})

@@ -372,6 +372,7 @@ func (r *replicator) heardPong(p pong) {
 	}
 	r.rtt.Store(int64(rtt))
 	r.n.heardPong(r.id, time.Now().Add(-rtt), p)
+	r.n.heardSums(r.id, p)
 	if last := r.pinged.Load(); last != nil && last.age == p.ping {
 		r.n.heardClock(r.id, last.asks, rtt, p.wall)
 	}

@@ -262,7 +262,7 @@ func (n *Node) mayServe(ctx context.Context, r *replicator) ([]MemberID, error) 
 		for id, p := range status.Progress {
 			m, known := n.roster.get(MemberID(id))
 			near := p.Match+n.cfg.KeepEntries/2 >= status.Commit
-			if m.ID != n.id && m.ID != r.id && known && p.State == tracker.StateReplicate && near && n.reachable(m.ID) {
+			if m.ID != n.id && m.ID != r.id && known && !n.isWrong(m.ID) && p.State == tracker.StateReplicate && near && n.reachable(m.ID) {
 				all = append(all, candidate{m, p})
 			}
 		}

@@ -49,6 +49,8 @@ type MemberStatus struct {
 	// SkewMs is how far its clock is ahead of the one in the middle of all, negative if behind, in
 	// ms, as far as this node knows. Of two clocks that is the earlier one.
 	SkewMs int64 `json:"skewMs"`
+	// Diverged: its boards are not what most members', and this node's, are; or this node's are not.
+	Diverged bool `json:"diverged"`
 	// SnapshotFrom is the name of the member that sends it the boards at the moment.
 	SnapshotFrom string `json:"snapshotFrom,omitempty"`
 	// SnapshotBytes is how much of them it says it has, in bytes as they travel, once a second.
@@ -103,6 +105,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		if m.ID == s.LeaderID {
 			ms.State = "leader"
 		}
+		ms.Diverged = n.isWrong(m.ID)
 		n.describePeer(&ms)
 		if ahead, _, known := times.skew(m.ID, n.id); known {
 			ms.SkewMs = ahead.Milliseconds()

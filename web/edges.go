@@ -27,6 +27,10 @@ type origin interface {
 	// wrong.
 	Skew() time.Duration
 	ClockWarnings() []string
+	// Diverged says why this node's boards are known to be wrong, empty if they are not;
+	// Differences says whose are others than this node's.
+	Diverged() string
+	Differences() []string
 }
 
 var (

@@ -20,7 +20,7 @@ const (
 type boardsAge struct {
 	Newest uint64 `json:"newest"` // the highest index that is known here to be committed
 	AgeMs  int64  `json:"ageMs"`  // since when the boards may lack something
-	// Warnings are sentences about clocks that are wrong.
+	// Warnings are sentences about clocks that are wrong, and about boards that differ between nodes.
 	Warnings []string `json:"warnings"`
 }
 
@@ -28,7 +28,7 @@ func (s *Server) boardsAge() boardsAge {
 	at, _ := s.origin.Fresh()
 	return boardsAge{
 		Newest: max(s.origin.Newest(), s.origin.Applied()), AgeMs: max(0, time.Since(at).Milliseconds()),
-		Warnings: append([]string{}, s.origin.ClockWarnings()...), // a list, not null
+		Warnings: append(append([]string{}, s.origin.Differences()...), s.origin.ClockWarnings()...), // a list, not null
 	}
 }
 
@@ -80,6 +80,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case n.Err() != nil:
 		status, why = http.StatusServiceUnavailable, "this node has stopped: "+n.Err().Error()
+	case n.Diverged() != "":
+		status, why = http.StatusServiceUnavailable, n.Diverged()
 	case lost != "":
 		status, why = http.StatusServiceUnavailable, lost
 	case n.Applied() == 0 && s.cfg.Edge == nil:
@@ -121,6 +123,12 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("raft_applied_index", float64(n.Applied()))
 	gauge("raft_leader_contact_seconds", time.Since(n.LastContact()).Seconds())
 	age := s.boardsAge()
+	diverged := 0.0
+	if n.Diverged() != "" {
+		diverged = 1
+	}
+	gauge("boards_diverged", diverged)
+	gauge("boards_differences", float64(len(n.Differences())))
 	gauge("boards_age_seconds", float64(age.AgeMs)/1000)
 	gauge("clock_skew_seconds", n.Skew().Seconds())
 	gauge("boards_lag_entries", float64(age.Newest-min(age.Newest, n.Applied())))

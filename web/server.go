@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
@@ -66,6 +67,7 @@ type Server struct {
 	origin  origin // Config.Node or Config.Edge
 	access  *Access
 	handler http.Handler
+	verdict atomic.Pointer[verdict] // see SetDiverged
 
 	lines    *pull.Lines   // with those who poll, if there are any
 	players  pull.Players  // the replacements of the tournaments, for pushes
@@ -112,6 +114,7 @@ func New(cfg Config) (*Server, error) {
 	if s.access.catchUp = s.followUp; cfg.Node != nil {
 		s.access.catchUp = cfg.Node.ReadIndex
 	}
+	s.verdict.Store(newVerdict(""))
 	pages, err := newPages()
 	if err != nil {
 		return nil, err
@@ -132,7 +135,7 @@ func (s *Server) Walk(f func(method, pattern string) error) error {
 
 func (s *Server) routes(pages *pages) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.recover, securityHeaders, s.submittedHere, preflight, s.access.identify, s.logged, middleware.GetHead)
+	r.Use(s.recover, securityHeaders, s.submittedHere, preflight, s.access.identify, s.logged, middleware.GetHead, s.whileRight)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, notFound("there is nothing at %s", r.URL.Path))
 	})

@@ -146,6 +146,7 @@ type memberState struct {
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
 	SentBytes     uint64 `json:"sentBytes"`
 	SkewMs        int64  `json:"skewMs"`
+	Diverged      bool   `json:"diverged"` // its boards are wrong
 	SnapshotFrom  string `json:"snapshotFrom,omitempty"`
 	SnapshotBytes uint64 `json:"snapshotBytes,omitempty"`
 	SnapshotError string `json:"snapshotError,omitempty"`

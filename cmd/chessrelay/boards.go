@@ -30,6 +30,8 @@ type boards struct {
 	newer func(relay.Outcome)
 	// tail keeps what was applied last, for the edges that follow this node.
 	tail *edge.Tail
+	// sums are what the boards' rolling sum was lately, for other nodes to compare theirs with.
+	sums consensus.Sums
 
 	wake chan struct{} // of one: something is held that is due earlier than what the goroutine waits for
 	quit chan struct{}
@@ -48,6 +50,7 @@ type boards struct {
 
 var (
 	_ consensus.StateMachine = (*boards)(nil)
+	_ consensus.Summed       = (*boards)(nil)
 	_ broadcast.View         = (*boards)(nil)
 )
 
@@ -127,12 +130,14 @@ func (b *boards) Apply(batch []consensus.Command) {
 		c := &batch[i]
 		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
 		c.Result = &outcomes[i] // a pointer: on most nodes nobody asks for it
+		_, c.Sum = b.state.Sum()
 		b.applied = c.Index
 	}
 	earlier := b.next
 	released, _ := b.release()
 	b.wakeFor(earlier)
 	b.mu.Unlock()
+	b.sums.Note(batch)
 	b.tail.Append(batch)
 	for i := range outcomes {
 		if errors.Is(outcomes[i].Err, relay.ErrVersion) {
@@ -262,10 +267,16 @@ func (b *boards) Restore(applied uint64, load func(func(key string, value []byte
 	_, _ = b.release() // of this nobody needs an event: spectators get a snapshot
 	b.wakeFor(0)
 	b.mu.Unlock()
+	var at consensus.Point
+	at.Index, at.Sum = state.Sum()
+	b.sums.Reset(at)
 	b.tail.Reset(applied)
 	b.reset(applied, state.Delays())
 	return nil
 }
+
+// Sums implements consensus.Summed.
+func (b *boards) Sums() *consensus.Sums { return &b.sums }
 
 // image is the boards for an edge: their records, which are made as they are read, while the boards go on.
 func (b *boards) image() (applied uint64, records iter.Seq2[string, []byte]) {

@@ -50,6 +50,7 @@ func (n *node) status() edge.Status {
 		s.Now = times.Early.UnixNano()
 	}
 	n.boards.Read(func(index uint64, _ *relay.State) { s.Applied = index })
+	s.Sum, s.Mark = n.boards.sums.Newest()
 	s.Newest = s.Applied
 	if newest > applied { // Raft counts entries that no board knows of, too
 		s.Newest += newest - applied

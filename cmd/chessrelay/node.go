@@ -42,6 +42,7 @@ type node struct {
 	handler  atomic.Pointer[http.Handler]  // web.Starting, then the API
 	watched  atomic.Pointer[broadcast.Hub] // hub, for the listener
 	starting *web.Starting
+	api      *web.Server
 	url      string // how others reach the API
 
 	cancel context.CancelFunc
@@ -119,7 +120,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if warning != "" {
 		log.Warn(warning)
 	}
-	api, err := web.New(web.Config{
+	n.api, err = web.New(web.Config{
 		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Now: cfg.now,
 		URL: n.url, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
 		Conns: n.listener, Warning: warning,
@@ -129,8 +130,8 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if err != nil {
 		return n, err
 	}
-	n.front.serveBeside(api.Admin(), n.url)
-	n.answerBy(api)
+	n.front.serveBeside(n.api.Admin(), n.url)
+	n.answerBy(n.api)
 	n.wg.Go(func() { n.watchStale(lifetime) })
 	if n.raft != nil {
 		n.wg.Go(func() { n.settleTokens(lifetime, cfg, open) })
@@ -215,18 +216,31 @@ func whenTaken(err error) string {
 	return ""
 }
 
-// watchStale tells the spectators when what they see may be out of date.
+// watchStale tells the spectators when what they see may be out of date, and sends them to other nodes
+// when it is wrong.
 func (n *node) watchStale(ctx context.Context) {
 	every := time.NewTicker(staleCheck)
 	defer every.Stop()
 	for {
 		n.hub.SetStale(n.stale())
+		why := n.diverged()
+		if n.api.SetDiverged(why); why != "" { // some may still have come in before
+			n.hub.SendAway("the boards of this node have diverged; try another one")
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
 		}
 	}
+}
+
+// diverged is why this node's boards are known to be wrong; empty: they are not.
+func (n *node) diverged() string {
+	if n.edge != nil {
+		return n.edge.Diverged()
+	}
+	return n.raft.Diverged()
 }
 
 // stale reports whether the boards may be out of date, and since when.

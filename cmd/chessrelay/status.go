@@ -262,6 +262,9 @@ func (s sourceState) String() string {
 // row is the member's row of the table.
 func (m memberState) row(s clusterState) []string {
 	row := []string{" ", m.Name, m.Role, m.Suffrage, m.State}
+	if m.Diverged {
+		row[4] += ", diverged"
+	}
 	if m.leads(s) {
 		row[0] = "*"
 	}

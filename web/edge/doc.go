@@ -56,6 +56,7 @@
 //	upstreams.go  those that there are, and their pauses
 //	status.go     what nodes tell each other; errors
 //	look.go       what an edge asks its upstream beside the stream: how far it is, and what time
+//	diverge.go    whether the boards are those of the upstream
 //	report.go     what a person, and the node around it, are told
 //
 // # Goroutines and locks

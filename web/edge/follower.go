@@ -87,6 +87,7 @@ type Follower struct {
 	state     Status    // the last that came
 	heard     time.Time // when it came
 	behind    time.Time // since when state.Newest has been above applied; zero: it is not
+	compared  comparison
 	unfit     time.Time // since when current has been stale or behind this edge; zero: it is not
 }
 
@@ -137,6 +138,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 		}},
 		submits:   newSubmits(cfg.Roots),
 		upstreams: newUpstreams(cfg.Upstreams, cfg.Probation),
+		compared:  newComparison(cfg.Machine),
 	}
 	f.wg.Go(func() { f.run(lifetime) })
 	f.wg.Go(func() { f.probe(lifetime) })

@@ -68,6 +68,7 @@ func (f *Follower) peek(ctx context.Context, c *upstream) (Status, error) {
 	}
 	if err == nil {
 		f.answered(q, rtt, &s)
+		f.compare(c, &s)
 	}
 	return s, err
 }

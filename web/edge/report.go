@@ -43,7 +43,9 @@ func (f *Follower) Status() Status {
 	defer f.mu.Unlock()
 	applied := f.applied.Load()
 	fresh, _ := f.Fresh()
+	now, mark := f.compared.newest()
 	return Status{
+		Sum: now, Mark: mark,
 		Now:          f.groupTime(),
 		Cluster:      f.cluster,
 		Path:         append(f.state.Path[:len(f.state.Path):len(f.state.Path)], f.self),

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/chessrelay/chessrelay/consensus"
 )
 
 // MaxDepth is how many nodes may stand between an edge and the Raft group, itself counted: a bound for what nobody meant.
@@ -38,8 +40,12 @@ type Status struct {
 	AgeMs int64 `json:"ageMs"`
 	// Now is the time of the Raft group, Unix nanoseconds: the clock in the middle of its members'.
 	// 0: not known, since they were not compared yet.
-	Now    int64 `json:"now"`
-	Leader Hop   `json:"leader"` // of the Raft group; zero if none is known
+	Now int64 `json:"now"`
+	// Sum and Mark are the newest points of the rolling sum of its boards, which its followers
+	// compare with theirs.
+	Sum    consensus.Point `json:"sum"`
+	Mark   consensus.Point `json:"mark"`
+	Leader Hop             `json:"leader"` // of the Raft group; zero if none is known
 	// Alternatives are the URLs of nodes that would do as well as this one.
 	Alternatives []string `json:"alternatives,omitempty"`
 }

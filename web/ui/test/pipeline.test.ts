@@ -135,3 +135,12 @@ test("how far a node is that this leader never heard is not made up", () => {
   assert.equal(lane(p, "venue-2").progress?.filled, 0);
   assert.equal(p.span, 32);
 });
+
+test("a node whose boards have diverged is told", () => {
+  const members = [recorder, member("2", { diverged: true })];
+  const p = pipeline(undefined, poll(0, { members, nodeId: "2", warnings: ["the boards of venue-2 differ"] }));
+  assert.equal(p.diverged, true);
+  assert.deepEqual(p.warnings, ["the boards of venue-2 differ"]);
+  assert.match(lane(p, "venue-2").words, /diverged/);
+  assert.equal(pipeline(undefined, poll(0)).diverged, false);
+});

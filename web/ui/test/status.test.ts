@@ -30,3 +30,9 @@ test("reconnecting counts down, and says how old the boards are", () => {
   assert.equal(c.status, "reconnecting");
   assert.equal(c.text, "Reconnecting in 4 s · boards as of 10 s ago");
 });
+
+test("a node whose boards have diverged is not merely reconnecting", () => {
+  const c = condition({ kind: "waiting", attempt: 1, until: 3000, diverged: true }, nothing, 0);
+  assert.equal(c.status, "stale");
+  assert.match(c.text, /diverged/);
+});

@@ -27,6 +27,10 @@ export interface Pipeline {
   /** Whether the lanes are as the leader sees them. Nobody else knows how far each follower is. */
   readonly known: boolean;
   readonly lanes: readonly Lane[];
+  /** What somebody should see to. */
+  readonly warnings: readonly string[];
+  /** Whether the boards of the node that answered are known to be wrong. */
+  readonly diverged: boolean;
   /** If the node that answered is an edge, outside the group: how it gets the log, in words. */
   readonly edge?: string;
 }
@@ -91,6 +95,8 @@ export function pipeline(previous: Poll | undefined, poll: Poll): Pipeline {
     last,
     span,
     known,
+    warnings: status.warnings ?? [],
+    diverged: status.members.some((m) => m.id === status.nodeId && m.diverged),
     edge: status.upstream && edge(status.upstream),
     lanes: status.members.map((m) => lane(m, poll, same, known, span)).sort(order),
   };
@@ -139,7 +145,7 @@ function lane(m: MemberStatus, poll: Poll, before: Poll | undefined, known: bool
     heardMs,
     sentBytes: told && !leads ? m.sentBytes : undefined,
     bytesPerSecond: told && !leads && then ? rate(before!, poll, then.sentBytes, m.sentBytes) : undefined,
-    words: words(m, heardMs) + clock(m.skewMs ?? 0),
+    words: words(m, heardMs) + clock(m.skewMs ?? 0) + (m.diverged ? " Its boards have diverged from the others’, and it shows none." : ""),
   };
 }
 

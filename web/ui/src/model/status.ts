@@ -21,6 +21,7 @@ export function condition(phase: Phase, live: Live, local: number): Condition {
       return { status: "reconnecting", text: live.heardAt === undefined && phase.attempt === 0 ? "Connecting…" : `Reconnecting…${shown}` };
     case "waiting": {
       const seconds = Math.max(0, Math.ceil((phase.until - local) / 1000));
+      if (phase.diverged) return { status: "stale", text: `This server’s boards have diverged; trying again in ${seconds} s${shown}` };
       return { status: "reconnecting", text: `Reconnecting in ${seconds} s${shown}` };
     }
     case "refused":

@@ -332,6 +332,8 @@ export interface MemberStatus {
   readonly sentBytes: number;
   /** How far its clock is ahead of the one in the middle of all members'; negative: behind. */
   readonly skewMs?: number;
+  /** Its boards are wrong: they differ from those of most members. */
+  readonly diverged?: boolean;
   /** Who sends it the boards at the moment, and how much of them it has. */
   readonly snapshotFrom?: string;
   readonly snapshotBytes?: number;
@@ -364,6 +366,8 @@ export interface ClusterStatus {
   readonly term: number;
   readonly commit: number;
   readonly applied: number;
+  /** Sentences about boards that differ, and clocks that are wrong. */
+  readonly warnings?: readonly string[];
   readonly members: readonly MemberStatus[];
   /** On an edge, which is no member: how it gets the log. */
   readonly upstream?: UpstreamStatus;

@@ -24,7 +24,7 @@ export type Phase =
   | { readonly kind: "connecting"; readonly attempt: number }
   | { readonly kind: "open" }
   /** Nothing is under way until `until`, a time on the clock of Options.now. */
-  | { readonly kind: "waiting"; readonly attempt: number; readonly until: number }
+  | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly diverged?: true }
   /** There is no point in trying again. */
   | { readonly kind: "refused"; readonly reason: "no-round" | "deleted" | "bad-request" };
 
@@ -116,6 +116,8 @@ export class Connection {
   #byEvents = false;
   /** The last attempt by events ended so too: the status that would say why is hidden, and it may be the cursor. */
   #doubt = false;
+  /** The node sent us away since its boards have diverged. The status that it refuses us with is hidden. */
+  #diverged = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -183,6 +185,7 @@ export class Connection {
     this.#doubt = false;
     if (!this.#byEvents) this.#muted = 0;
     if (this.#phase.kind !== "open") {
+      this.#diverged = false;
       this.#set({ kind: "open" });
       this.#watch(silence);
     }
@@ -216,6 +219,7 @@ export class Connection {
       case tooSlow:
         return this.#retry(soon ? 0 : undefined);
       case goingAway:
+        this.#diverged = why.includes("diverged");
         return this.#retry(soon ? 200 + 1800 * this.#random() : undefined);
       case otherCluster:
         this.#fresh = true;
@@ -246,7 +250,8 @@ export class Connection {
   #retry(delay?: number): void {
     this.#failures++;
     const wait = delay ?? backoff(this.#failures, this.#random());
-    this.#set({ kind: "waiting", attempt: this.#failures, until: this.#now() + wait });
+    const until = this.#now() + wait;
+    this.#set(this.#diverged ? { kind: "waiting", attempt: this.#failures, until, diverged: true } : { kind: "waiting", attempt: this.#failures, until });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), wait);
   }

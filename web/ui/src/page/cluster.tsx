@@ -67,6 +67,7 @@ export class ClusterPage implements Page {
       return leader === "" ? { status: "stale", text: "No leader" } : stale ? { status: "stale", text: "Stale" } : { status: "live", text: "Live" };
     }
     if (!this.#picture) return { status: "reconnecting", text: "Connecting…" };
+    if (this.#picture.diverged) return { status: "stale", text: "This node’s boards have diverged, and it shows none" };
     return this.#picture.leader === undefined ? { status: "stale", text: "No leader" } : { status: "live", text: "Live" };
   }
 

@@ -37,6 +37,11 @@ export function ClusterView({ pipeline: p, turn }: Props) {
         <Fact name="Term" value={formatCount(p.term)} />
       </dl>
       {p.leads && <p class="notice">{reason[p.leads](p.leader ?? "A venue")}</p>}
+      {p.warnings.map((w) => (
+        <p key={w} class="notice" role="alert">
+          Warning: {w}.
+        </p>
+      ))}
       {p.edge && <p class="notice">{p.edge}</p>}
       {!p.known && !p.edge && (
         <p class="notice">

@@ -1,0 +1,231 @@
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3"
+)
+
+// Raft makes all nodes apply the same log. It does not notice if one of them makes something else of
+// it, by a fault of its memory, its disk or its program. So pongs bear the rolling sum of the state
+// machine, and each node compares all others' with its own.
+//
+// No node is believed for being the leader. A node is wrong if more members differ from it than
+// agree with it, itself counted. If as many do, the leader's camp is taken for right, since somebody
+// has to go on. No verdict is found before all members that can be reached were compared, or
+// verdictAfter has passed. It is found again with each pong, so a node that has got right boards
+// serves again.
+//
+// A node that is wrong stops serving boards, and leads no longer than it takes another one to. But
+// it votes and keeps the log: what is on its disk is not what went wrong, and a group that loses a
+// vote for it could be lost to the next fault.
+
+// verdictAfter is how long a node waits for the sums of all members once one differs.
+const verdictAfter = 5 * time.Second
+
+// divergence is what the sums of the other members tell.
+type divergence struct {
+	sums *Sums // nil: the state machine has none
+
+	mu    sync.Mutex
+	of    map[MemberID]*compared // guarded by mu
+	wrong bool                   // guarded by mu; this node is
+	said  string                 // guarded by mu; what was logged last
+}
+
+// compared is one of the others.
+type compared struct {
+	Comparison
+	since time.Time // when it began to differ
+	from  uint64    // the index at which that was seen
+}
+
+func newDivergence(m StateMachine) *divergence {
+	d := &divergence{of: map[MemberID]*compared{}}
+	if s, ok := m.(Summed); ok {
+		d.sums = s.Sums()
+	}
+	return d
+}
+
+// newest is what this node tells the others.
+func (d *divergence) newest() (now, mark Point) {
+	if d.sums == nil {
+		return Point{}, Point{}
+	}
+	return d.sums.Newest()
+}
+
+// heardSums takes what a peer tells of its sums.
+func (n *Node) heardSums(from MemberID, p pong) {
+	d := n.diverge
+	if d.sums == nil {
+		return
+	}
+	d.mu.Lock()
+	c := d.of[from]
+	if c == nil {
+		c = new(compared)
+		d.of[from] = c
+	}
+	did := c.Differs
+	c.Compare(d.sums, p.now, p.mark)
+	if c.Differs && !did {
+		c.since, c.from = time.Now(), c.At
+	}
+	d.mu.Unlock()
+	n.decide()
+}
+
+// camps counts who agrees with this node, itself among them, and who does not. Open says that
+// some who can be reached were not compared yet. The leader's word is leads: it differs.
+type camps struct {
+	agree, differ []string
+	ids           []MemberID // of those that differ
+	from          uint64     // the lowest index at which one was seen to differ
+	open, leads   bool
+}
+
+// camps are as they stand. d.mu is held.
+func (n *Node) camps() camps {
+	out := camps{agree: []string{n.cfg.Name}}
+	lead, _ := n.leader.get()
+	members := n.roster.list()
+	var since time.Time
+	for _, m := range members {
+		if c := n.diverge.of[m.ID]; c != nil && c.Differs && (out.from == 0 || c.from < out.from) {
+			out.from, since = c.from, c.since
+		}
+	}
+	patient := time.Since(since) < verdictAfter
+	for _, m := range members {
+		c := n.diverge.of[m.ID]
+		switch {
+		case m.ID == n.id:
+		case c != nil && c.Differs:
+			out.differ, out.ids = append(out.differ, m.Name), append(out.ids, m.ID)
+			out.leads = out.leads || m.ID == lead
+		case c != nil && c.At > 0 && (c.At >= out.from || !patient):
+			out.agree = append(out.agree, m.Name)
+		default:
+			out.open = out.open || patient && n.reachable(m.ID)
+		}
+	}
+	return out
+}
+
+// decide finds out whether this node is wrong, and logs it when that changes.
+func (n *Node) decide() {
+	switch said, changed := n.judgeBoards(); {
+	case !changed:
+	case said == "":
+		n.log.Info("all members' boards agree again")
+	default:
+		n.log.Error("boards differ", "why", said)
+	}
+}
+
+// judgeBoards is decide without a word.
+func (n *Node) judgeBoards() (said string, changed bool) {
+	d := n.diverge
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := n.camps()
+	if c.open {
+		return "", false
+	}
+	d.wrong = len(c.differ) > len(c.agree) || len(c.differ) == len(c.agree) && c.leads
+	said = strings.Join(n.differences(c, d.wrong), "; ")
+	changed = said != d.said
+	d.said = said
+	return said, changed
+}
+
+// differences are sentences about who differs.
+func (n *Node) differences(c camps, wrong bool) []string {
+	others, since := strings.Join(c.differ, ", "), fmt.Sprintf("since entry %d of the log or before", c.from)
+	const cure = "stop that node, remove the member and its data directory, and have it join again"
+	switch {
+	case len(c.differ) == 0:
+		return nil
+	case wrong:
+		return []string{fmt.Sprintf("the boards of %s differ from those of %s %s: it has diverged, and shows none; %s", n.cfg.Name, others, since, cure)}
+	case len(c.differ) == len(c.agree):
+		return []string{fmt.Sprintf("the boards of %s differ from those of %s %s, and nobody can tell which are right; the leader's are shown",
+			others, strings.Join(c.agree, ", "), since)}
+	}
+	return []string{fmt.Sprintf("the boards of %s differ from those of most members %s; %s", others, since, cure)}
+}
+
+// Diverged says why this node's boards are taken for wrong; empty: they are not.
+func (n *Node) Diverged() string {
+	n.diverge.mu.Lock()
+	defer n.diverge.mu.Unlock()
+	if !n.diverge.wrong {
+		return ""
+	}
+	return n.diverge.said
+}
+
+// Differences says which members' boards differ, a sentence each.
+func (n *Node) Differences() []string {
+	n.diverge.mu.Lock()
+	defer n.diverge.mu.Unlock()
+	return n.differences(n.camps(), n.diverge.wrong)
+}
+
+// differs reports whether the boards of a member were seen to be others than this node's.
+func (n *Node) differs(id MemberID) bool {
+	n.diverge.mu.Lock()
+	defer n.diverge.mu.Unlock()
+	c := n.diverge.of[id]
+	return c != nil && c.Differs
+}
+
+// isWrong reports, as far as this node knows, whether a member's boards are.
+func (n *Node) isWrong(id MemberID) bool {
+	n.diverge.mu.Lock()
+	defer n.diverge.mu.Unlock()
+	wrong, c := n.diverge.wrong, n.diverge.of[id]
+	switch {
+	case id == n.id:
+		return wrong
+	case c == nil || c.At == 0:
+		return false
+	}
+	return c.Differs != wrong
+}
+
+// stepDown hands leadership to a voter whose boards are right, if this node leads and its own are not.
+// Called by the policy loop.
+func (n *Node) stepDown() {
+	if lead, _ := n.leader.get(); lead != n.id || n.Diverged() == "" {
+		return
+	}
+	var to MemberID
+	err := n.do(n.ctx, func(r *raft.RawNode) {
+		status := r.Status()
+		best := uint64(0)
+		for _, v := range slices.Sorted(maps.Keys(status.Config.Voters.IDs())) {
+			if id, p := MemberID(v), status.Progress[v]; n.differs(id) && n.reachable(id) && p.Match >= best {
+				to, best = id, p.Match
+			}
+		}
+	})
+	if err != nil || to == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.electionTimeout())
+	defer cancel()
+	if err := n.transfer(ctx, to, false); err != nil {
+		n.log.Warn("leadership was not handed over, though this node's boards are wrong", "to", to, "err", err)
+		return
+	}
+	n.log.Info("leadership handed over, since this node's boards are wrong", "to", to)
+}

@@ -1,0 +1,124 @@
+package consensus
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+)
+
+// Summed is a StateMachine that keeps a rolling sum over all that it has done, by which nodes find
+// out that one of them is wrong; see diverge.go.
+type Summed interface {
+	// Sums returns the last values of the sum. They are the same object for as long as the machine lives.
+	Sums() *Sums
+}
+
+// Point is a rolling sum as it stood once the command at Index was applied. Zero: there is none.
+type Point struct{ Index, Sum uint64 }
+
+// pointJSON is a Point on the wire: JavaScript could not read 64 bits as a number.
+type pointJSON struct {
+	Index uint64 `json:"index"`
+	Sum   string `json:"sum"` // 16 hexadecimal digits
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p Point) MarshalJSON() ([]byte, error) {
+	return json.Marshal(pointJSON{p.Index, fmt.Sprintf("%016x", p.Sum)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *Point) UnmarshalJSON(data []byte) error {
+	var j pointJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	sum, err := strconv.ParseUint(j.Sum, 16, 64)
+	if err != nil {
+		return fmt.Errorf("a sum has 16 hexadecimal digits, not %.20q", j.Sum)
+	}
+	*p = Point{j.Index, sum}
+	return nil
+}
+
+// Sums are the last values of a rolling sum: the newest, and those at marks. A mark is the last
+// command before the log index passes a multiple of markEvery. All nodes have the same marks, so
+// a node that is behind can compare them later.
+type Sums struct {
+	mu    sync.Mutex
+	now   Point
+	mark  Point           // the newest mark
+	marks [maxMarks]Point // by the place of their index
+}
+
+const (
+	markEvery = 64
+	// maxMarks is how many marks are kept: those of a quarter of a million entries.
+	maxMarks = 4096
+)
+
+func block(index uint64) uint64 { return index / markEvery }
+
+// Note takes the sums of commands that were applied, in their order.
+func (s *Sums) Note(batch []Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range batch {
+		c := &batch[i]
+		if s.now.Index != 0 && block(c.Index) != block(s.now.Index) {
+			s.mark = s.now
+			s.marks[block(s.now.Index)%maxMarks] = s.now
+		}
+		s.now = Point{c.Index, c.Sum}
+	}
+}
+
+// Reset takes the sum of boards that were put in the place of others.
+func (s *Sums) Reset(p Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now, s.mark, s.marks = p, Point{}, [maxMarks]Point{}
+}
+
+// Newest returns the sum as it is now, and at the newest mark.
+func (s *Sums) Newest() (now, mark Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now, s.mark
+}
+
+// at returns the sum at an index if it is known, and the newest index.
+func (s *Sums) at(index uint64) (sum uint64, known bool, newest uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if index == s.now.Index {
+		return s.now.Sum, true, s.now.Index
+	}
+	m := s.marks[block(index)%maxMarks]
+	return m.Sum, m.Index == index, s.now.Index
+}
+
+// Comparison is what a node has found by comparing its sums with those of another one. Its owner
+// guards it.
+type Comparison struct {
+	At      uint64 // the index that was compared last; 0: none yet
+	Differs bool
+	pending Point // a mark of the other one that this node has not reached yet
+}
+
+// Compare takes what the other node tells of its sums.
+func (c *Comparison) Compare(own *Sums, now, mark Point) {
+	for _, p := range [...]Point{c.pending, mark, now} {
+		if p.Index == 0 || p.Index < c.At {
+			continue
+		}
+		sum, known, newest := own.at(p.Index)
+		switch {
+		case known:
+			c.At, c.Differs = p.Index, sum != p.Sum
+		case p == mark && p.Index > newest && c.pending.Index <= newest:
+			c.pending = p
+		}
+	}
+}
