@@ -12,13 +12,13 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// Raft makes all nodes apply the same log. It does not notice if one of them makes something else of
-// it, by a fault of its memory, its disk or its program. So pongs bear the rolling sum of the state
-// machine, and each node compares all others' with its own.
+// Raft makes all nodes apply the same log. It does not notice if one of them makes something else
+// of it, by a fault of its memory, its disk or its program. So pongs bear the rolling sum of the
+// state machine, and each node compares all others' with its own.
 //
 // No node is believed for being the leader. A node is wrong if more members differ from it than
-// agree with it, itself counted. If as many do, the leader's camp is taken for right, since somebody
-// has to go on. No verdict is found before all members that can be reached were compared, or
+// agree with it, itself counted. If as many do, the leader's camp is taken for right, since
+// somebody has to go on. No verdict is found before all members that can be reached were compared, or
 // verdictAfter has passed. It is found again with each pong, so a node that has got right boards
 // serves again.
 //
@@ -202,8 +202,8 @@ func (n *Node) isWrong(id MemberID) bool {
 	return c.Differs != wrong
 }
 
-// stepDown hands leadership to a voter whose boards are right, if this node leads and its own are not.
-// Called by the policy loop.
+// stepDown hands leadership to a voter whose boards are right, if this node leads and its own are
+// wrong. Called by the policy loop.
 func (n *Node) stepDown() {
 	if lead, _ := n.leader.get(); lead != n.id || n.Diverged() == "" {
 		return

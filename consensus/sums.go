@@ -10,7 +10,7 @@ import (
 // Summed is a StateMachine that keeps a rolling sum over all that it has done, by which nodes find
 // out that one of them is wrong; see diverge.go.
 type Summed interface {
-	// Sums returns the last values of the sum. They are the same object for as long as the machine lives.
+	// Sums returns the last values of the sum, always the same object.
 	Sums() *Sums
 }
 

@@ -126,16 +126,18 @@ type publicNode struct {
 func (s *Server) publicMember(status consensus.Status) publicCluster {
 	out := publicCluster{
 		Public: true, ClusterID: s.origin.ClusterID(), Node: s.origin.Name(), Leader: status.Leader,
-		Stale: s.boardsAge().AgeMs > staleAfter.Milliseconds(), Members: []publicNode{},
+		Stale: s.boardsAge().AgeMs > staleAfter.Milliseconds() || s.origin.Diverged() != "", Members: []publicNode{},
 	}
 	for _, m := range status.Members {
 		n := publicNode{Name: m.Name, Role: string(m.Role)}
-		switch m.State {
-		case "leader":
+		switch {
+		case m.Diverged: // the public is not told why a node is of no use
+			n.Stale = new(true)
+		case m.State == "leader":
 			n.Stale = new(false)
-		case "replicate":
+		case m.State == "replicate":
 			n.Stale = new(m.LagMs > staleAfter.Milliseconds())
-		case "unknown":
+		case m.State == "unknown":
 		default:
 			n.Stale = new(true)
 		}
@@ -152,6 +154,6 @@ func (s *Server) publicEdge() publicCluster {
 	report := e.Report()
 	return publicCluster{
 		Public: true, ClusterID: e.ClusterID(), Node: e.Name(), Role: "edge",
-		Leader: report.Leader.Name, Stale: report.Stale, Members: []publicNode{},
+		Leader: report.Leader.Name, Stale: report.Stale || e.Diverged() != "", Members: []publicNode{},
 	}
 }

@@ -64,7 +64,8 @@ func (n *testNode) play(game string, from, to int) {
 }
 
 // TestDivergedNode: whichever node has other boards than the rest, it is found within seconds and
-// named everywhere. It shows no boards, its spectators and edges go elsewhere, and if it leads it does so no longer. The others go on.
+// named everywhere. It shows no boards, its spectators and edges go elsewhere, and if it leads it
+// does so no longer. The others go on.
 func TestDivergedNode(t *testing.T) {
 	for name, place := range map[string]int{"the leader": 0, "a follower": 2} {
 		t.Run(name, func(t *testing.T) {
