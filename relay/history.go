@@ -39,3 +39,45 @@ func (g *Game) History() []Entry {
 		return Entry{Change: c, Removed: mapped(c.Removed, san), Added: mapped(moves, san)}
 	})
 }
+
+// PlayedMove is a move as a hash chain has it (package chain): one that the game has, or had until
+// it was taken back.
+type PlayedMove struct {
+	Index   uint64 `json:"index"`
+	Ply     Ply    `json:"ply"`
+	UCI     string `json:"uci,omitempty"`
+	Illegal bool   `json:"illegal,omitempty"`
+	SAN     string `json:"san,omitempty"` // of an illegal move, as FEN
+	FEN     string `json:"fen,omitempty"`
+}
+
+// EveryMove returns all moves that the game has ever had, in the order in which they were recorded.
+func (g *Game) EveryMove() []PlayedMove {
+	out := make([]PlayedMove, 0, g.moves.n)
+	take := func(m *Move) {
+		p := PlayedMove{Index: m.Index, Ply: m.Ply, UCI: m.UCI, Illegal: m.Illegal}
+		if m.Illegal {
+			p.SAN, p.FEN = m.SAN, m.FEN
+		}
+		out = append(out, p)
+	}
+	for _, c := range g.Changes {
+		for i := range c.Removed {
+			take(&c.Removed[i])
+		}
+	}
+	var records []byte
+	for i := range int(g.moves.n) {
+		if i%movesPerRecord == 0 {
+			records = g.moves.records(Ply(i) + 1)
+		}
+		var record []byte
+		record, records = nextRecord(records)
+		m := readMove(record, Ply(i)+1)
+		take(&m)
+	}
+	slices.SortStableFunc(out, func(a, b PlayedMove) int {
+		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Ply, b.Ply))
+	})
+	return out
+}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/chain"
 )
 
 // These tests hold openapi.json to the routes and the errors of this package,
@@ -292,4 +294,28 @@ func deref(doc object, v any) object {
 		return resolve(doc, target).(object)
 	}
 	return v.(object)
+}
+
+// TestHistoryExamples: the hashes in the document's examples were made by another program, from what
+// package chain says, and hold.
+func TestHistoryExamples(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct{ Example json.RawMessage }
+			}
+		}
+	}
+	if err := json.Unmarshal(openAPIDocument, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/api/tournaments/{tid}/history", "/api/rounds/{rid}/history", "/api/games/{gid}/history"} {
+		d, err := chain.Parse(doc.Paths[path]["get"].Responses["200"].Content["application/json"].Example)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		if faults := d.Check(); faults != nil || d.Len() == 0 {
+			t.Errorf("%s: %d entries, %v", path, d.Len(), faults)
+		}
+	}
 }

@@ -162,38 +162,60 @@ func (s *Server) getHistory(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	g := v.games[0]
-	return ok(indexed{index, map[string]any{"game": g.ID, "index": g.Index, "history": append([]relay.Entry{}, g.History()...)}})
+	body, err := gameTrail(v.games[0])
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(indexed{index, body})
 }
 
 // getRoundHistory is GET /api/rounds/{rid}/history.
 func (s *Server) getRoundHistory(r *http.Request) (answer, error) {
 	id := relay.RoundID(chi.URLParam(r, "rid"))
-	var round *relay.Round
-	index := s.seenBy(r)(func(b relay.Reader) { round, _ = b.Round(id) })
-	if round == nil {
+	var round sealedRound
+	index := s.seenBy(r)(func(b relay.Reader) { round = s.sealedRound(r, b, id) })
+	if round.Round == nil {
 		return answer{}, &relay.NotFoundError{What: "round", ID: string(id)}
 	}
-	return ok(indexed{index, updatesJSON("round", string(id), round.Index, s.withoutSourceUpdates(r, round))})
+	body, err := s.roundTrail(&round)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(indexed{index, body})
 }
 
 // getTournamentHistory is GET /api/tournaments/{tid}/history.
 func (s *Server) getTournamentHistory(r *http.Request) (answer, error) {
 	id := relay.TournamentID(chi.URLParam(r, "tid"))
 	var t *relay.Tournament
-	index := s.seenBy(r)(func(b relay.Reader) { t, _ = b.Tournament(id) })
+	var rounds []sealedRound
+	index := s.seenBy(r)(func(b relay.Reader) {
+		if t, _ = b.Tournament(id); t == nil {
+			return
+		}
+		for _, round := range t.Rounds {
+			if sealed := s.sealedRound(r, b, round); sealed.Round != nil {
+				rounds = append(rounds, sealed)
+			}
+		}
+	})
 	if t == nil {
 		return answer{}, &relay.NotFoundError{What: "tournament", ID: string(id)}
 	}
-	return ok(indexed{index, updatesJSON("tournament", string(id), t.Index, t.Updates)})
+	body, err := s.tournamentTrail(t, rounds)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(indexed{index, body})
 }
 
-// updatesJSON is the audit trail of a round or a tournament, which index has created.
-func updatesJSON(what, id string, index uint64, updates []relay.Update) any {
-	if n := len(updates); n > 0 {
-		index = updates[n-1].Index
+// sealedRound is a round with its games; its Round is nil if there is none for who asks.
+func (s *Server) sealedRound(q *http.Request, b relay.Reader, id relay.RoundID) sealedRound {
+	r, found := b.Round(id)
+	if !found {
+		return sealedRound{}
 	}
-	return map[string]any{what: id, "index": index, "history": append([]relay.Update{}, updates...)}
+	return sealedRound{r, s.withoutSourceUpdates(q, r), gamesOf(b, r)}
 }
 
 func (s *Server) roundView(r *http.Request) (view, uint64, error) {

@@ -76,7 +76,8 @@ type Server struct {
 	late     lateTries
 	bodies   sharedBodies
 	codes    redeemedCodes
-	key      string        // that codes and grants are signed with
+	key      string // that codes and grants are signed with
+	seals    seals
 	streams  chan struct{} // one for each stream of PGN
 	forwards chan struct{} // one for each submission that an edge passes on, but for pushes
 }

@@ -48,7 +48,11 @@ func TestOpenAPI(t *testing.T) {
 	position := "4k3/8/8/8/8/8/4P3/4K3 b - - 0 1"
 	doc.post(201, "/api/rounds/{rid}/games", object{"board": 2, "white": object{"name": "A"}, "black": object{"name": "B"}, "fen": position})
 
-	doc.post(201, "/api/rounds/{rid}/games", object{"board": 3, "white": object{"name": "A"}, "black": object{"name": "B"}, "variant": "Chess960", "startPosition": 0, "timeControl": "40/5400+30:G/30d5"})
+	chess960 := doc.post(201, "/api/rounds/{rid}/games", object{"board": 3, "white": object{"name": "A"}, "black": object{"name": "B"}, "variant": "Chess960", "startPosition": 0, "timeControl": "40/5400+30:G/30d5"})
+	board1 := doc.ids["gid"]
+	doc.ids["gid"] = chess960["id"].(string)
+	doc.get(200, "/api/games/{gid}/history") // which has a start of its own
+	doc.ids["gid"] = board1
 
 	moves, takeback, correct := "/api/games/{gid}/moves", "/api/games/{gid}/takeback", "/api/games/{gid}/correct"
 	doc.post(201, moves, example(moves, "move"))

@@ -114,6 +114,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newWatchCommand(env),
 		newStatusCommand(env),
 		newVenueCommand(env), newTokenCommand(env),
+		newVerifyCommand(env),
 		newBenchCommand(env),
 		newLicensesCommand(env),
 	)

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestVerify: all nodes tell the same hashes. An export that was tampered with is found, and so is
+// a history that no longer has a head that was kept.
+func TestVerify(t *testing.T) {
+	c := newTestCluster(t, 3)
+	round, games := newRound(t, c.nodes[0].url, 2)
+	var r struct{ Tournament string }
+	get(t, c.nodes[0].url+"/api/rounds/"+round, &r)
+	tournament := "/api/tournaments/" + r.Tournament + "/history"
+	history := func(n *testNode, path string) (out object) {
+		t.Helper()
+		if status := get(t, n.url+path, &out); status != http.StatusOK {
+			t.Fatalf("%s: %d %v", path, status, out)
+		}
+		return out
+	}
+	c.nodes[1].play(games[0], 1, 4)
+	kept := history(c.nodes[0], "/api/games/"+games[0]+"/history")["head"].(string)
+	before := history(c.nodes[0], tournament)["seal"].(string)
+	must(t, c.nodes[1].url+"/api/games/"+games[0]+"/takeback", object{"toPly": 2, "reason": "wrong board"})
+	must(t, c.nodes[2].url+"/api/games/"+games[0]+"/result", object{"result": "1-0"})
+	c.waitEqual()
+	c.nodes[2].stop()
+	c.nodes[2].start()
+	for _, path := range []string{tournament, "/api/rounds/" + round + "/history", "/api/games/" + games[0] + "/history"} {
+		want := history(c.nodes[0], path)
+		for _, n := range c.nodes[1:] {
+			if diff := cmp.Diff(want, history(n, path)); diff != "" {
+				t.Errorf("%s at %s (+):\n%s", path, n.cfg.Name, diff)
+			}
+		}
+	}
+	if history(c.nodes[0], tournament)["seal"] == before {
+		t.Error("the seal of the tournament says nothing of a game's result")
+	}
+
+	verify := func(args ...string) (out string, code int) {
+		t.Helper()
+		out, errs, code := command(t.Context(), append([]string{"verify"}, args...)...)
+		return out + errs, code
+	}
+	if out, code := verify(c.nodes[1].url+tournament, "--head", kept); code != 0 || strings.Count(out, "whole") != 4 {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	if out, code := verify(c.nodes[1].url+tournament, "--head", before); code == 0 || !strings.Contains(out, "is in none of them") {
+		t.Errorf("a seal of before: exit %d:\n%s", code, out)
+	}
+
+	dir := t.TempDir()
+	save := func(name string, doc object) string {
+		t.Helper()
+		data, err := json.MarshalIndent(doc, "", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	game, whole := history(c.nodes[0], "/api/games/"+games[0]+"/history"), save("round.json", history(c.nodes[0], "/api/rounds/"+round+"/history"))
+	if out, code := verify(save("game.json", game), whole, "--head", kept); code != 0 {
+		t.Errorf("the files as they were saved: exit %d:\n%s", code, out)
+	}
+	game["history"].([]any)[1].(object)["result"] = "0-1"
+	if out, code := verify(save("changed.json", game)); code != 1 || !strings.Contains(out, "history[1] (result at index") {
+		t.Errorf("a changed result: exit %d:\n%s", code, out)
+	}
+	other := history(c.nodes[0], "/api/games/"+games[1]+"/history")
+	other["seal"] = before
+	if out, code := verify(save("other.json", other), whole); code != 1 || !strings.Contains(out, "is not the one that was sealed") {
+		t.Errorf("another game: exit %d:\n%s", code, out)
+	}
+	if out, code := verify(filepath.Join(dir, "none.json")); code != 1 || !strings.Contains(out, "none.json: no such file") {
+		t.Errorf("no file: exit %d:\n%s", code, out)
+	}
+}
+
+// TestChainOfADelayedRound: the chain that the public gets ends before what is held back, and its
+// head is one of those of the whole chain.
+func TestChainOfADelayedRound(t *testing.T) {
+	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = delayToken })
+	n := c.nodes[0]
+	game := delayedGame(t, n, 3000)
+	path := "/api/games/" + game + "/history"
+	var before, public object
+	get(t, n.url+path, &before)
+	submit(t, n, "/api/games/"+game+"/moves", `{"ply":1,"move":"e4"}`)
+	submit(t, n, "/api/games/"+game+"/result", `{"result":"1-0"}`)
+	get(t, n.url+path, &public)
+	if diff := cmp.Diff(before, public); diff != "" {
+		t.Errorf("the public's history has changed:\n%s", diff)
+	}
+	if len(public["moves"].([]any)) != 0 {
+		t.Errorf("the public has the moves %v", public["moves"])
+	}
+	out, errs, code := command(t.Context(), "verify", n.url+path, "--token", delayToken, "--head", public["head"].(string))
+	if code != 0 || !strings.Contains(out, "2 entries, whole") {
+		t.Errorf("exit %d:\n%s%s", code, out, errs)
+	}
+}

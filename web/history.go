@@ -1,0 +1,118 @@
+package web
+
+import (
+	"sync"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/chain"
+)
+
+// The audit trails, as the API shows them: each line with a hash over it and those before, see
+// package chain. What somebody may not see is in no hash that is shown to them.
+
+// maxSealedGames is how many games a tournament may have for its history to have a seal.
+const maxSealedGames = 10_000
+
+// seals remembers the seals of games, which cost as much as a game has moves.
+type seals struct {
+	mu sync.Mutex
+	of map[relay.GameID]sealed // guarded by mu
+}
+
+// sealed is the seal of the version of a game that Index made.
+type sealed struct {
+	index uint64
+	seal  string
+}
+
+// game returns the seal of a game.
+func (s *seals) game(g *relay.Game) (string, error) {
+	s.mu.Lock()
+	known, ok := s.of[g.ID]
+	s.mu.Unlock()
+	if ok && known.index == g.Index {
+		return known.seal, nil
+	}
+	seal, err := chain.SealGame(g)
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || len(s.of) >= 2*maxSealedGames {
+		s.of = map[relay.GameID]sealed{}
+	}
+	s.of[g.ID] = sealed{g.Index, seal}
+	return seal, nil
+}
+
+// sealedRound is a round with its games, as somebody may see them.
+type sealedRound struct {
+	*relay.Round
+	updates []relay.Update
+	games   []*relay.Game
+}
+
+// trail is the answer about a tournament or a round. Of one with too many games it has no seal.
+func trail(what, id string, index uint64, updates []relay.Update, stands any, of string, parts []chain.Part, whole bool) (map[string]any, error) {
+	if n := len(updates); n > 0 {
+		index = updates[n-1].Index
+	}
+	history, head, err := chain.Updates(what, id, updates)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{what: id, "index": index, "history": history, "stands": stands, "head": head}
+	if whole {
+		out[of] = append([]chain.Part{}, parts...)
+		out["seal"], err = chain.Seal(head, stands, parts)
+	}
+	return out, err
+}
+
+// roundTrail is what GET /api/rounds/{rid}/history answers.
+func (s *Server) roundTrail(r *sealedRound) (map[string]any, error) {
+	var parts []chain.Part
+	for _, g := range r.games {
+		seal, err := s.seals.game(g)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, chain.Part{ID: string(g.ID), Seal: seal})
+	}
+	stands := chain.NameStands{Name: r.Name, StartsAt: r.StartsAt}
+	return trail("round", string(r.ID), r.Index, r.updates, stands, "games", parts, true)
+}
+
+// tournamentTrail is what GET /api/tournaments/{tid}/history answers.
+func (s *Server) tournamentTrail(t *relay.Tournament, rounds []sealedRound) (map[string]any, error) {
+	games := 0
+	for i := range rounds {
+		games += len(rounds[i].games)
+	}
+	var parts []chain.Part
+	for i := range rounds {
+		if games > maxSealedGames {
+			break
+		}
+		round, err := s.roundTrail(&rounds[i])
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, chain.Part{ID: string(rounds[i].ID), Seal: round["seal"].(string)})
+	}
+	return trail("tournament", string(t.ID), t.Index, t.Updates, chain.NameStands{Name: t.Name}, "rounds", parts, games <= maxSealedGames)
+}
+
+// gameTrail is what GET /api/games/{gid}/history answers.
+func gameTrail(g *relay.Game) (map[string]any, error) {
+	history, moves, head, err := chain.Game(g)
+	if err != nil {
+		return nil, err
+	}
+	stands := chain.StandsOf(g)
+	seal, err := chain.Seal(head, stands, nil)
+	return map[string]any{
+		"game": g.ID, "index": g.Index, "history": history, "moves": moves, "stands": stands, "head": head, "seal": seal,
+	}, err
+}
