@@ -286,6 +286,9 @@ func (n *Node) mayServe(ctx context.Context, r *replicator) ([]MemberID, error) 
 	for _, c := range all {
 		ids = append(ids, c.ID)
 	}
+	if len(ids) > 0 && n.isWrong(n.id) {
+		return ids, nil
+	}
 	return append(ids, n.id), nil
 }
 

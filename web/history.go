@@ -27,18 +27,15 @@ type sealed struct {
 
 // game returns the seal of a game.
 func (s *seals) game(g *relay.Game) (string, error) {
-	s.mu.Lock()
-	known, ok := s.of[g.ID]
-	s.mu.Unlock()
-	if ok && known.index == g.Index {
+	s.mu.Lock() // to the end: many who ask for the same use one processor
+	defer s.mu.Unlock()
+	if known, ok := s.of[g.ID]; ok && known.index == g.Index {
 		return known.seal, nil
 	}
 	seal, err := chain.SealGame(g)
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.of == nil || len(s.of) >= 2*maxSealedGames {
 		s.of = map[relay.GameID]sealed{}
 	}

@@ -163,3 +163,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkSealGame is what a tournament's seal takes for a game that has changed.
+func BenchmarkSealGame(b *testing.B) {
+	var moves []relay.Move
+	for i := range 80 {
+		moves = append(moves, relay.Move{UCI: []string{"g1f3", "g8f6", "f3g1", "f6g8"}[i%4], Clock: relay.NoClock(), Index: uint64(100 + i)})
+	}
+	g, err := relay.NewGame(relay.Pairing{ID: "game0001"}, relay.Ongoing, moves)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := SealGame(g); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
