@@ -389,7 +389,15 @@ func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
 // boards, and a client that comes back must begin with a snapshot.
 func (s *State) Renews(id RoundID) bool {
 	p := s.sides[id]
-	return p != nil && slices.ContainsFunc(p.held, func(h held) bool { return h.renews })
+	if p == nil {
+		return false
+	}
+	for i := range p.held { // not copied: a checkpoint may be noting that it is stored
+		if p.held[i].renews {
+			return true
+		}
+	}
+	return false
 }
 
 func deletedRecord(d *Deletion) *relaypb.DeletedRecord {

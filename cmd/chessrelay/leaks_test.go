@@ -285,6 +285,7 @@ func (o *outsider) all() (answers []map[string]string) {
 // wait moves the clock, and waits until the public has what is due.
 func (d *delayedRound) wait(by time.Duration) {
 	d.t.Helper()
+	d.settle() // what comes later is held from then on
 	d.advanceWhileDown(by)
 	for _, n := range d.nodes {
 		n.boards.wake <- struct{}{}
