@@ -71,6 +71,9 @@
 // members that were removed. A member may be at fault, too: the Raft loop refuses messages that
 // cannot be true before Raft sees them (credible.go).
 //
+// A node outside the group knows the authority by an [EdgeInvitation]. A member proves to it by its
+// key that a URL is its own ([Node.Vouch], [Voucher]).
+//
 // # Leaving
 //
 // A member that was removed goes on until a voter that stays has written that down, since its vote may be

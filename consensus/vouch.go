@@ -1,0 +1,121 @@
+package consensus
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A node outside the group learns URLs from others, which may lie. Before it shows a secret at a
+// URL, it asks there for a vouch: a member's signature, with the key that the cluster's authority
+// has certified, over that URL and a nonce. A member signs for its own URL only. So a liar at
+// another URL cannot pass on the answer of a member.
+
+const (
+	// VouchNonceSize is the size of the nonce of a vouch, in bytes.
+	VouchNonceSize = 32
+	// vouchContext separates these signatures from all others by the same key (RFC 8032, Ed25519ctx).
+	vouchContext = "chessrelay vouch for a URL, version 1"
+	// maxVouchedURL and maxVouchPart bound the URL and each part of a vouch, in bytes.
+	maxVouchedURL = 1024
+	maxVouchPart  = 4 << 10
+)
+
+// ErrNotVouched is returned for a URL that a member does not vouch for, or for a proof that fails.
+var ErrNotVouched = errors.New("the cluster does not vouch for it")
+
+// A Vouch is a member's proof that a URL is its own.
+type Vouch struct {
+	Certificate []byte `json:"certificate"` // the member's, in DER
+	Authority   []byte `json:"authority"`   // the certificate of the cluster's authority, in DER
+	Signature   []byte `json:"signature"`
+}
+
+// vouched is what a member signs. Each part but the last has a length that is fixed or told.
+func vouched(cluster, url string, nonce []byte) []byte {
+	b := bytes.Clone(nonce)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(cluster)))
+	return append(append(b, cluster...), url...)
+}
+
+// Vouch proves that url is the one that this member advertises. The error is [ErrNotVouched] for
+// any other URL, and for a nonce of another size than [VouchNonceSize].
+func (n *Node) Vouch(url string, nonce []byte) (Vouch, error) {
+	switch _, member := n.roster.get(n.id); {
+	case len(nonce) != VouchNonceSize:
+		return Vouch{}, fmt.Errorf("%w: a nonce has %d bytes, not %d", ErrNotVouched, VouchNonceSize, len(nonce))
+	case url == "" || url != n.cfg.AdvertiseHTTP:
+		return Vouch{}, fmt.Errorf("%w: this member advertises another URL", ErrNotVouched)
+	case !member:
+		return Vouch{}, fmt.Errorf("%w: this node is no member of the cluster", ErrNotVouched)
+	}
+	return n.credentials.vouch(url, nonce)
+}
+
+// vouch signs; the caller has made sure that it may.
+func (c *credentials) vouch(url string, nonce []byte) (Vouch, error) {
+	own, err := c.own()
+	if err != nil {
+		return Vouch{}, err
+	}
+	signature, err := c.key.Sign(nil, vouched(c.cluster, url, nonce), &ed25519.Options{Context: vouchContext})
+	return Vouch{Certificate: own.Certificate[0], Authority: c.authority.Raw, Signature: signature}, err
+}
+
+// A Voucher is by what a node outside the group checks a [Vouch]: an [EdgeInvitation] has it.
+type Voucher struct {
+	ClusterID string
+	// Authority is the SHA-256 of the certificate of the cluster's authority.
+	Authority []byte
+}
+
+// Check returns the member that has proved by v that url is its own, in answer to nonce. The error
+// wraps [ErrNotVouched]. The clock counts: this node does not know the roster.
+func (by Voucher) Check(v Vouch, url string, nonce []byte, now time.Time) (MemberID, error) {
+	id, err := by.check(v, url, nonce, now)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNotVouched, err)
+	}
+	return id, nil
+}
+
+func (by Voucher) check(v Vouch, url string, nonce []byte, now time.Time) (MemberID, error) {
+	if len(nonce) != VouchNonceSize || len(url) > maxVouchedURL || len(v.Certificate) > maxVouchPart || len(v.Authority) > maxVouchPart {
+		return 0, errors.New("it is too long, or the nonce has another size")
+	}
+	if sum := sha256.Sum256(v.Authority); !bytes.Equal(sum[:], by.Authority) {
+		return 0, errors.New("its authority is not that of the invitation")
+	}
+	authority, err := x509.ParseCertificate(v.Authority)
+	if err != nil {
+		return 0, fmt.Errorf("its authority: %w", err)
+	}
+	leaf, err := x509.ParseCertificate(v.Certificate)
+	if err != nil {
+		return 0, fmt.Errorf("its certificate: %w", err)
+	}
+	id, err := memberOf(leaf, by.ClusterID)
+	if err != nil {
+		return 0, err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(authority)
+	_, err = leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err != nil {
+		return 0, err
+	}
+	key, ok := leaf.PublicKey.(ed25519.PublicKey)
+	if !ok {
+		return 0, errors.New("its certificate is for a key of another kind")
+	}
+	err = ed25519.VerifyWithOptions(key, vouched(by.ClusterID, url, nonce), v.Signature, &ed25519.Options{Context: vouchContext})
+	if err != nil {
+		return 0, errors.New("the signature is not for this URL and this question")
+	}
+	return id, nil
+}
