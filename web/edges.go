@@ -2,7 +2,10 @@ package web
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,6 +102,31 @@ func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id st
 			return
 		}
 	}
+}
+
+// vouch is GET /feed/vouch?url=URL&nonce=HEX: a proof, for edges, that the URL is this member's own.
+//
+// A loopback URL leads to another machine's own ports there, so only this machine gets a proof of it.
+func (s *Server) vouch(r *http.Request) (answer, error) {
+	q := r.URL.Query()
+	nonce, err := hex.DecodeString(q.Get("nonce"))
+	if err != nil || len(nonce) != consensus.VouchNonceSize {
+		return answer{}, badRequest("nonce is %d bytes in hexadecimal", consensus.VouchNonceSize)
+	}
+	if isLoopbackHost(hostOf(q.Get("url"))) && !fromThisMachine(r) {
+		return answer{}, forbidden("a URL at localhost is vouched for on its own machine only; start this node with --advertise-http and a URL that others reach")
+	}
+	v, err := s.cfg.Node.Vouch(q.Get("url"), nonce)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(v)
+}
+
+// isLoopbackHost reports whether a host is this machine, wherever it is said.
+func isLoopbackHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 // followUp waits, on an edge, until the boards have what the upstream has told of.

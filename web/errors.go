@@ -72,6 +72,7 @@ var kinds = []struct {
 	{edge.ErrUnanswered, http.StatusServiceUnavailable, "no_leader"},
 
 	{consensus.ErrUnknownMember, http.StatusNotFound, "not_found"},
+	{consensus.ErrNotVouched, http.StatusNotFound, "not_found"},
 	{consensus.ErrMembership, http.StatusConflict, "membership_refused"},
 	{consensus.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
 	{consensus.ErrOverloaded, http.StatusServiceUnavailable, "overloaded"},

@@ -157,6 +157,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.With(conns.Kept).Get("/readyz", s.readyz)
 	r.With(s.forAdmins).Get("/metrics", s.metrics)
 	r.With(s.askedHere, s.needs(actFollow), conns.Kept).Get("/feed/log", s.feed)
+	r.With(s.atVenue).Get("/feed/vouch", s.handle(s.vouch))
 	r.Route("/get/{uuid}", s.liveChess)
 
 	r.Route("/api", func(r chi.Router) {

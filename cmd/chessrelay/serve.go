@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
@@ -47,6 +48,8 @@ type serveConfig struct {
 
 	// Upstreams are the base URLs of what an edge follows, the preferred one first.
 	Upstreams []string
+	// voucher is by what an edge knows the members of the cluster; zero: it does not.
+	voucher consensus.Voucher
 
 	// Token is, with Bootstrap, the first token of an admin. With Join or Upstreams it is what this
 	// node shows there. TokenFile has it instead.

@@ -25,6 +25,10 @@
 // asked every [Config.ProbeEvery], and one that was well for [Config.Probation] is returned to; if it fails soon afterwards, the next
 // probation is twice as long.
 //
+// The token is shown to upstreams that were named. One that was learnt of gets it only once it has
+// proved to be a member, by its key and a fresh nonce ([Config.Voucher], trust.go); otherwise, an
+// edge with a token does not follow it. A redirect is never followed.
+//
 // # Submissions
 //
 // An edge passes them on to the upstream that it follows, or to the next one if that accepts no
@@ -52,6 +56,7 @@
 //	feed.go       the side that serves
 //	follower.go   the side that follows: which upstream, and when another one
 //	follow.go     one connection to an upstream
+//	trust.go      who is shown the token
 //	forward.go    what is submitted here goes on to an upstream
 //	upstreams.go  those that there are, and their pauses
 //	status.go     what nodes tell each other; errors

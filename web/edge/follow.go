@@ -28,6 +28,9 @@ func (e *refusedError) Error() string { return e.text }
 
 // ask opens a stream.
 func (f *Follower) ask(ctx context.Context, c *upstream, peek bool) (*http.Response, error) {
+	if err := f.shows(ctx, c); err != nil {
+		return nil, err
+	}
 	q := url.Values{"id": {f.self.ID}, "name": {f.self.Name}, "url": {f.self.HTTP}}
 	if peek {
 		q.Set("peek", "1")
@@ -81,6 +84,8 @@ func refusal(res *http.Response) error {
 	}
 	e := &refusedError{res.StatusCode, fmt.Sprintf("it answered %s", res.Status)}
 	switch {
+	case res.StatusCode >= 300 && res.StatusCode < 400:
+		e.text += fmt.Sprintf(", and is not followed elsewhere: name the URL that it leads to, %.200q", res.Header.Get("Location"))
 	case answer.Error != "":
 		e.text += fmt.Sprintf(": %.200q", answer.Error)
 	case res.StatusCode == http.StatusOK, res.StatusCode == http.StatusNotFound:
@@ -168,15 +173,13 @@ func (s *stream) begin(payload []byte) error {
 		return err
 	}
 	f := s.f
-	f.mu.Lock()
-	known := f.cluster != ""
-	f.mu.Unlock()
-	if !known {
+	if !f.identified {
 		if err := f.cfg.Identified(state.Cluster); err != nil {
 			f.failed <- err
 			f.cancel()
 			return err
 		}
+		f.identified = true
 	}
 	f.mu.Lock()
 	f.cluster = state.Cluster

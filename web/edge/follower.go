@@ -30,8 +30,11 @@ type Config struct {
 	Name, URL string
 	// Upstreams are the base URLs of the nodes to follow, the preferred one first. At least one.
 	Upstreams []string
-	// Token is shown to them, if it is not empty.
+	// Token is shown to them, if it is not empty, and to no others but those that Voucher approves.
 	Token string
+	// Voucher, if set, is by what members are known that an upstream tells of. It also says which
+	// cluster the edge is of.
+	Voucher consensus.Voucher
 	// Machine gets what they send.
 	Machine Machine
 	// Tail is the one that Machine appends to.
@@ -73,14 +76,15 @@ type Follower struct {
 	fresh  consensus.Freshness
 	clocks *consensus.Clocks
 
-	applied atomic.Uint64 // the boards stand at it
-	began   bool          // loaded is closed; owned by follow
+	applied    atomic.Uint64 // the boards stand at it
+	began      bool          // loaded is closed; owned by follow
+	identified bool          // Identified was called; owned by follow
 
 	switches, images, entries, gotBytes atomic.Uint64
 	newest                              atomic.Uint64 // the highest Status.Newest
 
 	mu        sync.Mutex
-	cluster   string // guarded by mu, as all below; empty: not known yet
+	cluster   string // guarded by mu, as all below; empty: any will do so far
 	upstreams *upstreams
 	current   *upstream // the one that is followed; nil: none
 	leave     context.CancelCauseFunc
@@ -125,8 +129,9 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 	f := &Follower{
 		clocks: consensus.NewClocks(cfg.Now),
 		cfg:    cfg, log: cfg.Log, cancel: cancel, loaded: make(chan struct{}), failed: make(chan error, 1),
-		self: Hop{ID: newID(), Name: cfg.Name, HTTP: cfg.URL},
-		http: &http.Client{Transport: &http.Transport{
+		self:    Hop{ID: newID(), Name: cfg.Name, HTTP: cfg.URL},
+		cluster: cfg.Voucher.ClusterID,
+		http: &http.Client{CheckRedirect: stay, Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: cfg.Silence}).DialContext,
 			TLSHandshakeTimeout:   cfg.Silence,
@@ -153,6 +158,9 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 	}
 	return nil, errors.Join(err, f.Close())
 }
+
+// stay has no redirect followed: the token, or a submission, must not get elsewhere.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // newID draws an id like those of the group's members.
 func newID() string {
@@ -239,7 +247,7 @@ func (f *Follower) ended(c *upstream, err error, lasted time.Duration) {
 // isRefusal reports whether it would be the same the next time.
 func isRefusal(err error) bool {
 	var r *refusedError
-	for _, e := range []error{ErrOtherCluster, ErrLoop, ErrTooDeep, ErrDiverged} {
+	for _, e := range []error{ErrUnvouched, ErrOtherCluster, ErrLoop, ErrTooDeep, ErrDiverged} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -62,7 +62,7 @@ func (f *Follower) targets() []target {
 	defer f.mu.Unlock()
 	var named, learnt []target
 	for _, c := range f.upstreams.list {
-		t := target{c.url, c.rank < f.upstreams.named}
+		t := target{c.url, f.isNamed(c)}
 		list := &learnt
 		if t.named {
 			list = &named
@@ -159,7 +159,7 @@ func newSubmits(roots *x509.CertPool) *http.Client {
 			MaxIdleConnsPerHost: 32,
 			IdleConnTimeout:     10 * time.Second, // a node closes them after 15 s
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: stay,
 	}
 }
 

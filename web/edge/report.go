@@ -100,7 +100,10 @@ func (f *Follower) Report() Report {
 		r.LagMs = now.Sub(f.behind).Milliseconds()
 	}
 	for _, c := range f.upstreams.list {
-		u := Upstream{URL: c.url, Named: c.rank < f.upstreams.named, State: "ready", Error: c.last}
+		u := Upstream{URL: c.url, Named: f.isNamed(c), State: "ready", Error: c.last}
+		if err := f.neverShows(c); err != nil {
+			u.Error = err.Error()
+		}
 		switch {
 		case c == f.current:
 			u.State, r.Upstream = "followed", c.url

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chessrelay/chessrelay/web/edge"
+)
+
+// relayingLiar is an upstream that serves what a member does, and tells of itself at other URLs as
+// alternatives. Asked to vouch for them, it asks the member, by the URL that rewrite makes of it.
+type relayingLiar struct {
+	*httptest.Server
+	saw  atomic.Int32 // tokens
+	told atomic.Int32 // proofs that were passed on
+}
+
+func newRelayingLiar(t *testing.T, member string, rewrite func(asked string) string) *relayingLiar {
+	l := &relayingLiar{}
+	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			l.saw.Add(1)
+		}
+		q := r.URL.Query()
+		if r.URL.Path != "/feed/vouch" {
+			http.NotFound(w, r)
+			return
+		}
+		q.Set("url", rewrite(q.Get("url")))
+		res, err := http.Get(member + "/feed/vouch?" + q.Encode())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer res.Body.Close()
+		l.told.Add(1)
+		w.WriteHeader(res.StatusCode)
+		_, _ = io.Copy(w, res.Body)
+	}))
+	t.Cleanup(l.Close)
+	return l
+}
+
+// upstream is what an edge says of the upstream at a URL.
+func (n *testNode) upstream(url string) edge.Upstream {
+	for _, u := range n.edge.Report().Upstreams {
+		if u.URL == url {
+			return u
+		}
+	}
+	return edge.Upstream{}
+}
+
+// lyingFeed serves what n does, and says of itself what change makes of it.
+func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.Server {
+	feed := edge.OpenFeed(edge.FeedConfig{
+		Tail: n.boards.tail, Image: n.boards.image, Log: testLog(t),
+		Status: func() edge.Status {
+			s := n.status()
+			change(&s)
+			return s
+		},
+	})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = feed.Serve(w, r) }))
+	t.Cleanup(func() {
+		feed.Close()
+		s.Close()
+	})
+	return s
+}
+
+// TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge was told of lie, and die. The
+// edge shows nothing to liars that pass on a member's proof, be it for the member's URL or for their
+// own. It goes on at a member that it has learnt of, which proves that it is one.
+func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
+	c := newTokenTest(t, 2)
+	first, second := c.nodes[0], c.nodes[1]
+	liars := []*relayingLiar{
+		newRelayingLiar(t, second.url, func(asked string) string { return asked }),
+		newRelayingLiar(t, second.url, func(string) string { return second.url }),
+	}
+	var told atomic.Pointer[[]string]
+	told.Store(&[]string{liars[0].URL, liars[1].URL})
+	named := lyingFeed(t, first, func(s *edge.Status) {
+		s.Alternatives, s.Path[0].HTTP = *told.Load(), liars[0].URL
+	})
+	token, _ := c.make("edge", nil)
+	c.with = func(cfg *serveConfig) {
+		cfg.Token, cfg.Upstreams, cfg.voucher = token, []string{named.URL}, first.raft.InviteEdge().Voucher()
+	}
+	e := c.addEdge("e")
+	eventually(t, "the liars to be tried and refused", func() bool {
+		named.CloseClientConnections()
+		for _, l := range liars {
+			if l.told.Load() == 0 || !strings.HasPrefix(e.upstream(l.URL).Error, edge.ErrUnvouched.Error()) {
+				return false
+			}
+		}
+		return true
+	})
+	told.Store(&[]string{liars[0].URL, liars[1].URL, second.url})
+	eventually(t, "the edge to learn of the member", func() bool { return e.upstream(second.url).URL != "" })
+	named.CloseClientConnections()
+	named.Listener.Close()
+	eventually(t, "the member to be followed", func() bool { return e.edge.Report().Upstream == second.url })
+	for _, l := range liars {
+		if n := l.saw.Load(); n > 0 {
+			t.Errorf("a liar saw the token %d times", n)
+		}
+	}
+}

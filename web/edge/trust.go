@@ -1,0 +1,92 @@
+package edge
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+)
+
+// An edge learns of upstreams from its upstream, which may lie. So the token goes to those that were
+// named, and to those that the cluster's authority vouches for: see consensus.Vouch.
+
+const (
+	// vouchedFor is how long an upstream that was vouched for may be shown the token.
+	vouchedFor = 5 * time.Minute
+	// maxVouch bounds the answer, in bytes.
+	maxVouch = 16 << 10
+)
+
+// ErrUnvouched is returned for an upstream that the token is not shown to.
+var ErrUnvouched = errors.New("it was learnt of and not vouched for")
+
+// isNamed reports whether whoever started this edge has named c.
+func (f *Follower) isNamed(c *upstream) bool { return c.rank < f.upstreams.named }
+
+// shows returns nil if c may be shown the token. A learnt upstream is asked to prove first that it
+// is a member, without the token.
+func (f *Follower) shows(ctx context.Context, c *upstream) error {
+	if err := f.neverShows(c); err != nil || f.cfg.Token == "" || f.isNamed(c) {
+		return err
+	}
+	f.mu.Lock()
+	vouched := time.Since(c.vouched) < vouchedFor && !c.vouched.IsZero()
+	f.mu.Unlock()
+	if vouched {
+		return nil
+	}
+	if err := f.vouch(ctx, c.url); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	c.vouched = time.Now()
+	f.mu.Unlock()
+	return nil
+}
+
+// neverShows returns why c, which was learnt of, cannot be shown the token, as far as is known
+// without asking.
+func (f *Follower) neverShows(c *upstream) error {
+	if f.cfg.Token != "" && !f.isNamed(c) && len(f.cfg.Voucher.Authority) == 0 {
+		return fmt.Errorf("%w: this edge has no invitation, by which it would know the cluster's authority", ErrUnvouched)
+	}
+	return nil
+}
+
+// vouch asks for a proof that upstream is the URL of a member.
+func (f *Follower) vouch(ctx context.Context, upstream string) error {
+	nonce := make([]byte, consensus.VouchNonceSize)
+	_, _ = rand.Read(nonce) // never fails, see crypto/rand
+	q := url.Values{"url": {upstream}, "nonce": {hex.EncodeToString(nonce)}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, upstream+"/feed/vouch?"+q.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	res, err := f.http.Do(r)
+	if err != nil {
+		return whyNone(err)
+	}
+	defer res.Body.Close()
+	switch {
+	case res.StatusCode >= http.StatusInternalServerError:
+		return refusal(res) // it may pass
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("%w: %w", ErrUnvouched, refusal(res))
+	}
+	var v consensus.Vouch
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxVouch)).Decode(&v); err != nil {
+		return fmt.Errorf("%w: its answer is no proof: %.200q", ErrUnvouched, err.Error())
+	}
+	if _, err := f.cfg.Voucher.Check(v, upstream, nonce, f.cfg.Now()); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnvouched, err)
+	}
+	return nil
+}
