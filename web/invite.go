@@ -6,11 +6,16 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/go-chi/chi/v5"
 )
 
 // defaultInvited is how long an invitation lasts if nothing else is asked for.
 const defaultInvited = 24 * time.Hour
+
+// maxEdgeInvited is the longest that an edge's token may be good for, if it is to end at all.
+const maxEdgeInvited = 10 * 365 * 24 * time.Hour
 
 // invitationJSON is an invitation, which is told once, and what the log has of it.
 type invitationJSON struct {
@@ -38,6 +43,43 @@ func (s *Server) addMember(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return answer{status: http.StatusCreated, body: invitationJSON{invitation.String(), state}}, nil
+}
+
+// edgeInvitationJSON is an edge's invitation, which is told once.
+type edgeInvitationJSON struct {
+	Invitation string       `json:"invitation"`
+	TokenID    string       `json:"tokenId,omitempty"`   // by which the token in it is revoked
+	ExpiresAt  relay.Millis `json:"expiresAt,omitempty"` // when the token ends; 0: it does not
+}
+
+// inviteEdge is POST /api/cluster/edges {"name":"edge","expiresIn":SECONDS}: it makes an invitation,
+// by which edges follow the cluster, and a token for it if the cluster has tokens.
+func (s *Server) inviteEdge(r *http.Request) (answer, error) {
+	in := struct {
+		Name      string  `json:"name"`
+		ExpiresIn float64 `json:"expiresIn"` // seconds; 0: the token does not expire
+	}{Name: string(relay.RoleEdge)}
+	c, err := s.readCommand(r, &in)
+	if err != nil {
+		return answer{}, err
+	}
+	if !(in.ExpiresIn >= 0 && in.ExpiresIn <= maxEdgeInvited.Seconds()) {
+		return answer{}, badRequest("expiresIn is at most ten years, in seconds, or 0 for no end, not %v", in.ExpiresIn)
+	}
+	invitation, out := s.cfg.Node.InviteEdge(), edgeInvitationJSON{}
+	if s.access.Needed() {
+		op := &relaypb.CreateToken{Name: in.Name, Role: string(relay.RoleEdge)}
+		if in.ExpiresIn > 0 {
+			op.ExpiresAt = c.At + int64(in.ExpiresIn*1000)
+		}
+		made, token, err := s.makeToken(r, c, op)
+		if err != nil {
+			return answer{}, err
+		}
+		invitation.Token, out.TokenID, out.ExpiresAt = token, made.ID, made.ExpiresAt
+	}
+	out.Invitation = invitation.String()
+	return answer{status: http.StatusCreated, body: out}, nil
 }
 
 // listInvitations is GET /api/cluster/invitations. The invitations themselves are not in it.

@@ -215,6 +215,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		r.Group(func(r chi.Router) {
 			r.Use(s.atVenue, s.askedHere, s.sameOrigin, s.needs(actAdminister), conns.Kept, s.membersOnly)
 			r.Post("/cluster/members", s.handle(s.addMember))
+			r.Post("/cluster/edges", s.handle(s.inviteEdge))
 			r.Get("/cluster/invitations", s.handle(s.listInvitations))
 			r.Delete("/cluster/invitations/{id}", s.handle(s.revokeInvitation))
 			r.Post("/cluster/members/{id}", s.handle(s.changeMember))

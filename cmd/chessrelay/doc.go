@@ -7,6 +7,7 @@
 //	chessrelay watch    the moves in a terminal
 //	chessrelay status   the members of the cluster and how far each of them is
 //	chessrelay venue    the membership, at runtime
+//	chessrelay edge     what edges start with
 //	chessrelay licenses whose work is in the program, and its terms
 //
 // # How a command is built

@@ -378,9 +378,16 @@ func TestEdgeIsOutdated(t *testing.T) {
 // TestEdgeFlags: which flags belong together.
 func TestEdgeFlags(t *testing.T) {
 	for line, want := range map[string]string{
-		"serve --name e --role edge":                                                        "--upstream is missing",
-		"serve --name e --role edge --upstream http://v --data d":                           "--data is for members",
-		"serve --name e --role edge --upstream http://v --join http://v":                    "--join is for members",
+		"serve --name e --role edge":                                     "--upstream is missing",
+		"serve --name e --role edge --upstream http://v --data d":        "--data is for members",
+		"serve --name e --role edge --upstream http://v --join http://v": "--join is for members",
+		"serve --name e --role edge --join cri1_abc":                     "run `chessrelay edge invite URL`",
+		"serve --name e --role edge --join cre1_abc":                     "the invitation is cut off",
+		"serve --name e --role edge --join nowhere":                      "or a file that holds one",
+		"serve --name v --role venue --data d --join cre1_abc":           "this invitation is for --role edge",
+		"edge":               "what to do is missing",
+		"edge join http://v": "what can be done is invite",
+		"edge invite http://v --expires tomorrow":                                           "--expires is a time",
 		"serve --name e --role edge --upstream http://v --bootstrap":                        "--bootstrap is for members",
 		"serve --name e --role edge --upstream ftp://v":                                     "is not the URL of a node",
 		"serve --name v --role venue --data d --join http://v --upstream http://v":          "--upstream is for --role edge",

@@ -29,6 +29,9 @@ const (
 // a file that holds an invitation, or, for a node that is a member already, the address of another
 // one's --peer port.
 func checkJoin(join string) (string, error) {
+	if consensus.IsEdgeInvitation(join) {
+		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
+	}
 	if consensus.IsInvitation(join) {
 		if _, err := consensus.ParseInvitation(join); err != nil {
 			return "", usagef("--join: %v", err)

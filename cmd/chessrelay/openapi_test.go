@@ -359,6 +359,12 @@ func TestOpenAPI(t *testing.T) {
 	doc.post(400, "/api/cluster/members", object{"expiresIn": -1})
 	doc.post(409, "/api/cluster/members", object{"uses": 0})
 	doc.get(200, "/api/cluster/invitations")
+	doc.header = http.Header{"Idempotency-Key": {"edge-1"}}
+	doc.post(201, "/api/cluster/edges", example("/api/cluster/edges", ""))
+	doc.post(409, "/api/cluster/edges", object{"name": "edge-1"})
+	doc.header = nil
+	doc.post(201, "/api/cluster/edges", object{})
+	doc.post(400, "/api/cluster/edges", object{"expiresIn": -1})
 	doc.ids["id"] = c.leader().raft.Invitations()[0].ID
 	doc.call(200, http.MethodDelete, "/api/cluster/invitations/{id}", nil)
 	doc.call(404, http.MethodDelete, "/api/cluster/invitations/{id}", nil)

@@ -113,7 +113,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newFeedCommand(env),
 		newWatchCommand(env),
 		newStatusCommand(env),
-		newVenueCommand(env), newTokenCommand(env),
+		newVenueCommand(env), newEdgeCommand(env), newTokenCommand(env),
 		newVerifyCommand(env),
 		newBenchCommand(env),
 		newLicensesCommand(env),

@@ -109,7 +109,7 @@ func newServeCommand(env *environment) *cobra.Command {
 	var cfg serveConfig
 	var upstreams []string
 	cmd := &cobra.Command{
-		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join INVITATION] | --upstream URL[,URL...])",
+		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join INVITATION] | --join INVITATION | --upstream URL[,URL...])",
 		Short: "Runs one node, a recorder, a venue or an edge",
 		Long: `Runs one node until SIGINT or SIGTERM. --bootstrap makes a new cluster, --join enters one with an invitation, which
 "chessrelay venue invite URL" prints. On the machine of a member the member's URL is enough, and a file that holds an
@@ -120,8 +120,8 @@ A leader sends appends without waiting for the answers, up to --max-inflight-msg
 a far venue the window should hold what the line carries in one round trip: bytes a second × seconds there and back. The
 default, 16 MiB, fills 1 Gbit/s at 128 ms.
 
-An edge is no member of the cluster. It follows a venue or another edge, --upstream, serves spectators as a venue does, and
-keeps nothing on disk. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
+An edge is no member of the cluster. It follows a venue or another edge, serves spectators as a venue does, and keeps nothing
+on disk. It starts with an invitation of its own, which "chessrelay edge invite URL" prints, or with --upstream and --token. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
 Submissions it passes on.
 
 Who may change something is told by tokens, which the cluster keeps (chessrelay token). --bootstrap on an address that other
@@ -183,7 +183,7 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	return cmd
 }
 
-// flagsOfRole refuses flags that the role has no use for, and reads --upstream.
+// flagsOfRole refuses flags that the role has no use for, and reads --upstream and an edge's --join.
 func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serveConfig) (err error) {
 	if role != roleEdge {
 		if len(upstreams) > 0 {
@@ -191,16 +191,23 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serve
 		}
 		return needFlags(cmd, "data")
 	}
-	for _, name := range []string{"data", "peer", "join", "bootstrap", "invite-to", "advertise-peer", "voters", "pull-allow", "max-inflight-msgs", "max-inflight-bytes"} {
+	for _, name := range []string{"data", "peer", "bootstrap", "invite-to", "advertise-peer", "voters", "pull-allow", "max-inflight-msgs", "max-inflight-bytes"} {
 		if cmd.Flags().Changed(name) {
-			return usagef("--%s is for members of the cluster; an edge follows one, with --upstream, and keeps nothing on disk", name)
+			return usagef("--%s is for members of the cluster; an edge follows one, with --upstream or --join, and keeps nothing on disk", name)
 		}
 	}
-	if len(upstreams) == 0 {
-		return usagef("--upstream is missing: the `URL` of the venue or the edge that this one follows")
+	if len(upstreams) > 0 {
+		if cfg.Upstreams, err = parseNodes(strings.Join(upstreams, ",")); err != nil {
+			return err
+		}
 	}
-	cfg.Upstreams, err = parseNodes(strings.Join(upstreams, ","))
-	return err
+	if cfg.Join != "" {
+		return cfg.joinEdge()
+	}
+	if len(upstreams) == 0 {
+		return usagef("--upstream is missing, the `URL` of the venue or the edge that this one follows; or --join, with an invitation")
+	}
+	return nil
 }
 
 // validate checks the flags, and brings URLs into one form.

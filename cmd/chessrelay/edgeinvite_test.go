@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// inviteEdge runs `edge invite` until the word names all nodes, which may not have met yet.
+func (c *testCluster) inviteEdge(args ...string) (word string, i consensus.EdgeInvitation, told string) {
+	c.t.Helper()
+	eventually(c.t, "an invitation that names all members", func() bool {
+		out, errs, code := command(c.t.Context(), append([]string{"edge", "invite", c.nodes[0].url}, args...)...)
+		if code != 0 {
+			c.t.Fatalf("exit %d: %s", code, errs)
+		}
+		var err error
+		word, told = strings.TrimSpace(out), errs
+		if i, err = consensus.ParseEdgeInvitation(word); err != nil {
+			c.t.Fatal(err)
+		}
+		return len(i.Upstreams) == len(c.nodes)
+	})
+	return word, i, told
+}
+
+// serveEdge runs `serve --role edge` with the invitation and nothing else, until the function that it
+// returns is called.
+func serveEdge(t *testing.T, join string) (url string, stop func()) {
+	t.Helper()
+	at := keptAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if _, errs, code := command(ctx, "serve", "--role", "edge", "--name", "e", "--http", at, "--join", join); code != 0 {
+			t.Errorf("serve: exit %d\n%s", code, errs)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	t.Cleanup(stop)
+	return "http://" + at, stop
+}
+
+// TestEdgeInvitation starts an edge with nothing but its invitation, in a cluster with tokens. It goes
+// on when the member that made the invitation dies, until its token is revoked.
+func TestEdgeInvitation(t *testing.T) {
+	c := newTokenTest(t, 3)
+	word, i, told := c.inviteEdge("--token", testToken, "--name", "the hall", "--expires", "30d")
+	if i.Upstreams[0] != c.nodes[0].url || i.ClusterID != c.nodes[0].raft.ClusterID() || !strings.Contains(told, "Good until") || !strings.Contains(told, "on this machine only") {
+		t.Errorf("the invitation is %+v, and it is told %q", i, told)
+	}
+	id, _, _ := relay.SplitToken(i.Token)
+	var made relay.Token
+	c.nodes[0].boards.Read(func(_ uint64, s *relay.State) { made, _ = s.Token(id) })
+	if made.Role != relay.RoleEdge || made.Name != "the hall" || made.ExpiresAt == 0 || !strings.Contains(told, id) {
+		t.Errorf("the token is %+v, and it is told %q", made, told)
+	}
+	url, _ := serveEdge(t, word)
+	follows := func(n *testNode) func() bool {
+		return func() bool {
+			var s struct{ Upstream struct{ Upstream string } }
+			return n.node != nil && get(t, url+"/api/cluster", &s) == http.StatusOK && s.Upstream.Upstream == n.url
+		}
+	}
+	eventually(t, "the edge to follow the first member", follows(c.nodes[0]))
+	c.nodes[0].kill()
+	eventually(t, "the edge to follow another one", func() bool { return follows(c.nodes[1])() || follows(c.nodes[2])() })
+	eventually(t, "the token to be revoked", func() bool {
+		status, _ := c.ask(testToken, http.MethodDelete, "/api/tokens/"+id, nil)
+		return status == http.StatusOK
+	})
+	eventually(t, "the edge to be cut", func() bool { return get(t, url+"/readyz", nil) == http.StatusServiceUnavailable })
+}
+
+// TestEdgeInvitationWithoutTokens has none in it, and may be read from a file.
+func TestEdgeInvitationWithoutTokens(t *testing.T) {
+	c := newTestCluster(t, 1)
+	word, i, told := c.inviteEdge()
+	if i.Token != "" || !strings.Contains(told, "no tokens") {
+		t.Errorf("the invitation is %+v, and it is told %q", i, told)
+	}
+	file := filepath.Join(t.TempDir(), "invitation")
+	if err := os.WriteFile(file, []byte(word+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, stop := serveEdge(t, file)
+	eventually(t, "the edge to be ready", func() bool { return get(t, url+"/readyz", nil) == http.StatusOK })
+	stop()
+	// A cluster of another invitation is refused.
+	other := newTestCluster(t, 1)
+	cfg := serveConfig{Name: "e", Role: roleEdge, HTTP: "127.0.0.1:0", Voters: 1, Join: word, Upstreams: []string{other.nodes[0].url}}
+	if err := cfg.joinEdge(); err != nil || !slices.Equal(cfg.Upstreams, []string{other.nodes[0].url}) {
+		t.Fatalf("%v: it would follow %v", err, cfg.Upstreams)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // as TestEdgeRefused
+	defer cancel()
+	if n, err := openNode(ctx, cfg, testLog(t), testTick); err == nil || !strings.Contains(err.Error(), "another cluster") {
+		n.Close()
+		t.Errorf("it is told %v", err)
+	}
+}
+
+// TestInviteEdgeRefused: who may not invite edges.
+func TestInviteEdgeRefused(t *testing.T) {
+	c := newTokenTest(t, 1)
+	organiser, _ := c.make("organiser", nil)
+	for token, want := range map[string]int{"": http.StatusUnauthorized, organiser: http.StatusForbidden} {
+		if status, out := c.ask(token, http.MethodPost, "/api/cluster/edges", object{}); status != want || out["invitation"] != nil {
+			t.Errorf("%q: %d %v", token, status, out)
+		}
+	}
+	open := newTestCluster(t, 1).nodes[0]
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, open.url+"/api/cluster/edges", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Forwarded-For", "192.0.2.7")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := decode(t, res, nil); status != http.StatusForbidden {
+		t.Errorf("through a proxy: %d", status)
+	}
+}
