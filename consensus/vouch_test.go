@@ -180,3 +180,14 @@ func TestEdgeInvitation(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseEdgeInvitation(f *testing.F) {
+	f.Add(EdgeInvitation{Upstreams: []string{vouchURL}, ClusterID: vouchCluster, Authority: make([]byte, sha256.Size), Token: "cr_a_b"}.String())
+	f.Fuzz(func(t *testing.T, text string) {
+		if i, err := ParseEdgeInvitation(text); err == nil {
+			if again, err := ParseEdgeInvitation(i.String()); err != nil || again.Token != i.Token || !slices.Equal(again.Upstreams, i.Upstreams) {
+				t.Errorf("%v: %+v became %+v", err, i, again)
+			}
+		}
+	})
+}

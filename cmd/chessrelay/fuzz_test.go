@@ -18,7 +18,7 @@ func FuzzBody(f *testing.F) {
 	paths := []string{
 		"/api/games/" + games[0] + "/moves", "/api/games/" + games[0] + "/takeback", "/api/games/" + games[0] + "/result",
 		"/api/rounds/" + round + "/games", "/api/tournaments/" + tournament + "/rounds", "/api/tournaments",
-		"/api/cluster/members", "/api/cluster/leader",
+		"/api/cluster/members", "/api/cluster/leader", "/api/cluster/edges",
 	}
 	for _, seed := range []string{
 		`{"ply":1,"move":"e4","clock":{"white":5400000,"black":5400000},"at":1}`, `{"moves":[{"ply":1,"move":"e4"},{"ply":2,"move":"e7e5"}]}`,

@@ -233,6 +233,7 @@ func (f *Follower) ended(c *upstream, err error, lasted time.Duration) {
 	default:
 		c.failed(time.Now(), lasted, 0)
 	}
+	c.vouched = time.Time{} // another one may listen there now
 	told := c.last == err.Error()
 	c.last = err.Error()
 	f.mu.Unlock()
