@@ -121,7 +121,7 @@ func (c *serveConfig) joinEdge() error {
 	case strings.Contains(text, "://"), isAddress(text):
 		return usagef("--join is for members with a URL; an edge takes an invitation (chessrelay edge invite URL), or the URL as --upstream")
 	case !consensus.IsEdgeInvitation(text):
-		b, err := os.ReadFile(text)
+		b, err := os.ReadFile(c.Join)
 		if err != nil {
 			return usagef("--join takes an invitation, or a file that holds one: %v", err)
 		}
