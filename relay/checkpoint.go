@@ -82,9 +82,9 @@ type changes struct {
 	rounds      []*Round      // the same
 	games       []*liveGame   // each once
 	sides       []*publicSide // likewise
-	tokens      []*Token      // likewise
-	forgotten   []string      // the ids of tokens that are no longer stored
-	sum         []byte        // the record of the rolling sum; nil: as it was
+	tokens      map[string]*Token
+	forgotten   []string // the ids of tokens that are no longer stored
+	sum         []byte   // the record of the rolling sum; nil: as it was
 }
 
 // touch notes that a game is no longer what it was.

@@ -73,7 +73,6 @@ type Token struct {
 	index, term uint64
 	salt, hash  []byte
 	revoked     *Deletion
-	changed     bool // since TakeDirty
 }
 
 // SplitToken takes a token apart, as it is shown: cr_ID_SECRET.
@@ -175,10 +174,10 @@ func (s *State) used(c *relaypb.Command) {
 }
 
 func (s *State) touchToken(t *Token) {
-	if !t.changed {
-		t.changed = true
-		s.changed.tokens = append(s.changed.tokens, t)
+	if s.changed.tokens == nil {
+		s.changed.tokens = make(map[string]*Token)
 	}
+	s.changed.tokens[t.ID] = t
 }
 
 func checkToken(op *relaypb.CreateToken) error {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -50,12 +51,9 @@ func (s *State) loadToken(id string, value []byte) error {
 }
 
 // takeTokens takes the tokens that a checkpoint has to write. They are copied, since a token in use
-// changes with each command that names it.
+// changes with each command that names it. Readers may copy them meanwhile, so nothing in them changes.
 func (c *changes) takeTokens() []*relaypb.TokenRecord {
-	return mapped(c.tokens, func(t *Token) *relaypb.TokenRecord {
-		t.changed = false
-		return tokenRecord(t)
-	})
+	return mapped(sortedByIndex(maps.Values(c.tokens), tokenOrder), tokenRecord)
 }
 
 // encodeTokens yields the records of tokens, and those that are removed.
