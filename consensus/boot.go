@@ -103,7 +103,7 @@ func (n *Node) identify(ctx context.Context) error {
 		}
 		return nil
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
-		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join URL)", n.cfg.Dir)
+		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join INVITATION)", n.cfg.Dir)
 	case fresh && (n.boards.Position().Index != 0 || n.storage.entryLog.LastIndex() != 0):
 		return fmt.Errorf("%s holds boards but no identity (identity.json): restore it, or start with an empty directory", n.cfg.Dir)
 	}
@@ -199,6 +199,9 @@ func (n *Node) join(ctx context.Context, who *store.Identity) error {
 	who.ClusterID, who.Secret, who.Authority, who.AuthorityKey = w.ClusterID, w.Secret, w.Authority, w.AuthorityKey
 	who.Certificate = w.Members[me].Certificate
 	n.welcomed = w.Members
+	for _, m := range w.Members {
+		n.heard.put(m)
+	}
 	return n.assume(*who)
 }
 

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -265,11 +266,20 @@ func (n *testNode) credentialsOf(id MemberID) *credentials {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	certificate, err := c.issue(id, c.public(), anyIndex, time.Now())
+	certificate, err := c.issue(id, c.public(), math.MaxUint64, time.Now())
 	if err := errors.Join(err, c.show(certificate)); err != nil {
 		n.t.Fatal(err)
 	}
 	return c
+}
+
+// adopt makes id a member, by a key that the test has.
+func (n *testNode) adopt(id MemberID) {
+	n.t.Helper()
+	m := withKey(Member{ID: id, Name: "adopted", Role: Venue, Peer: "127.0.0.1:1"})
+	if _, err := n.Admit(within(n.t, 60*time.Second), m); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 // dialAs opens a connection to n as the member id, up to the hello.

@@ -20,15 +20,16 @@ import (
 // makes it, and every member keeps its key, since any member may come to lead
 // and must then admit others.
 //
-// A certificate says one thing: which member its holder is. What that member
-// may do is judged by the roster, at every connection. The roster holds the key
-// of each member, and it refuses members that were removed.
+// A certificate says one thing: which member its holder is. It is believed of a
+// member that the roster has, with the same key, or that a member of the roster has
+// told of (meet.go). So the authority's key alone, from the folder of a member that
+// was removed, lets nobody in.
 //
-// Dates count only where the roster does not know the holder. The clock of a
-// machine may be years wrong, and a cluster may stay switched off for as long.
+// Dates do not count. The clock of a machine may be years wrong, a cluster may stay
+// switched off for as long, and a removal counts at once.
 
 const (
-	// certificateLife is how long a certificate is good for, where its date counts.
+	// certificateLife is how long a certificate says it is good for.
 	certificateLife = 365 * 24 * time.Hour
 	// renewAfter is the age at which a node asks for a new one.
 	renewAfter = certificateLife / 3
@@ -167,11 +168,6 @@ func serial(index uint64, id MemberID) *big.Int {
 	return n.Or(n, new(big.Int).SetUint64(uint64(id)))
 }
 
-// issuedBehind is the log index that the entry with this certificate stands behind.
-func issuedBehind(leaf *x509.Certificate) uint64 {
-	return new(big.Int).Rsh(leaf.SerialNumber, 64).Uint64()
-}
-
 // memberDNS is the name in a member's certificate.
 func memberDNS(cluster string, id MemberID) string { return id.String() + "." + cluster + memberDomain }
 
@@ -194,33 +190,32 @@ func renewalDue(certificate string, now time.Time) bool {
 var (
 	errNoCertificate = errors.New("the node shows no certificate")
 	errForeign       = errors.New("its certificate is not of this cluster's authority")
+	errNoMember      = errors.New("the log has no such member")
 )
 
-// holder returns the member that the other side of a connection has proved to be. known, if set,
-// returns the key that the roster has for a member.
-func (c *credentials) holder(state tls.ConnectionState, known func(MemberID) (key string, ok bool)) (MemberID, *x509.Certificate, error) {
+// holder returns the member that the other side of a connection has proved to be. known returns
+// the key of a member.
+func (c *credentials) holder(state tls.ConnectionState, known func(MemberID) (key string, ok bool)) (MemberID, error) {
 	if len(state.PeerCertificates) == 0 {
-		return 0, nil, errNoCertificate
+		return 0, errNoCertificate
 	}
 	leaf := state.PeerCertificates[0]
 	id, err := memberOf(leaf, c.cluster)
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	at := time.Now()
-	key, ok := known(id)
-	if ok {
-		public, _ := leaf.PublicKey.(ed25519.PublicKey)
-		if encode(public) != key {
-			return 0, nil, fmt.Errorf("the certificate names member %s and is for another key than that member's", id)
-		}
-		at = leaf.NotAfter
-	}
-	_, err = leaf.Verify(x509.VerifyOptions{Roots: c.roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	_, err = leaf.Verify(x509.VerifyOptions{Roots: c.roots, CurrentTime: leaf.NotAfter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", errForeign, err)
+		return 0, fmt.Errorf("%w: %w", errForeign, err)
 	}
-	return id, leaf, nil
+	key, ok := known(id)
+	if !ok {
+		return 0, fmt.Errorf("%w: %s", errNoMember, id)
+	}
+	if public, _ := leaf.PublicKey.(ed25519.PublicKey); encode(public) != key {
+		return 0, fmt.Errorf("the certificate names member %s and is for another key than that member's", id)
+	}
+	return id, nil
 }
 
 // common is what both sides' configurations share. Sessions are not resumed, so that each

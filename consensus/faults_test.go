@@ -383,6 +383,7 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 func TestFailedNodeLooksDead(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
+	n.adopt(5)
 	conn := n.dialAs(5)
 	defer conn.Close()
 	h := hello{Cluster: n.ClusterID(), From: 5, Address: "127.0.0.1:1", To: n.ID(), Channel: channelAppend}

@@ -37,11 +37,15 @@ const invitationMark = "cri1_"
 type Invitation struct {
 	// Addresses are where members listen for other nodes, the one that made the invitation first.
 	Addresses []string `json:"a"`
+	// Keys are the public keys of those members, in the same order, as [Member.Key].
+	Keys      []string `json:"k"`
 	ClusterID string   `json:"c"`
 	// Authority is the SHA-256 of the certificate of the cluster's authority.
 	Authority []byte `json:"h"`
-	ID        string `json:"i"`
-	Secret    string `json:"s"`
+	// NoTokens says that the cluster has no tokens, so that a node which others can reach may decline.
+	NoTokens bool   `json:"o,omitempty"`
+	ID       string `json:"i"`
+	Secret   string `json:"s"`
 }
 
 // IsInvitation reports whether text looks like an invitation.
@@ -62,7 +66,7 @@ func ParseInvitation(text string) (i Invitation, err error) {
 	if err == nil {
 		err = json.Unmarshal(raw, &i)
 	}
-	if err != nil || len(i.Addresses) == 0 || i.ClusterID == "" || len(i.Authority) != sha256.Size || i.ID == "" || i.Secret == "" {
+	if err != nil || len(i.Addresses) == 0 || len(i.Keys) != len(i.Addresses) || i.ClusterID == "" || len(i.Authority) != sha256.Size || i.ID == "" || i.Secret == "" {
 		return i, errors.New("the invitation is cut off, or was changed: copy it once more, or make another one")
 	}
 	return i, nil
@@ -106,7 +110,10 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 		return Invitation{}, InvitationState{}, fmt.Errorf("%w: an invitation lasts for a year at most", ErrMembership)
 	}
 	digest := sha256.Sum256(n.credentials.authority.Raw)
-	i := Invitation{ClusterID: n.clusterID, Authority: digest[:], ID: rand.Text()[:8], Secret: rand.Text(), Addresses: n.invitedTo()}
+	i := Invitation{ClusterID: n.clusterID, Authority: digest[:], ID: rand.Text()[:8], Secret: rand.Text()}
+	for _, m := range n.invitedTo() {
+		i.Addresses, i.Keys = append(i.Addresses, m.Peer), append(i.Keys, m.Key)
+	}
 	state := InvitationState{ID: i.ID, Hash: hashSecret(i.Secret), Uses: uses, ExpiresAt: time.Now().Add(life).UnixMilli()}
 	err := n.change(ctx, memberChange{Op: opInvite, Invitation: &state})
 	state.Hash = ""
@@ -114,12 +121,12 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 }
 
 // invitedTo is where an invited node can ask: here, and at a few other members in case this one is away.
-func (n *Node) invitedTo() []string {
+func (n *Node) invitedTo() []Member {
 	const most = 4
-	at := []string{n.advertise}
+	at := []Member{n.self()}
 	for _, m := range n.roster.list() {
 		if m.ID != n.id && len(at) < most && n.reachable(m.ID) {
-			at = append(at, m.Peer)
+			at = append(at, m)
 		}
 	}
 	return at

@@ -60,8 +60,8 @@ func (i Invitation) Join(ctx context.Context, a Applicant) (Welcome, error) {
 	const first, most = 100 * time.Millisecond, 2 * time.Second
 	for rest := first; ; rest = min(2*rest, most) {
 		var failed []error
-		for _, addr := range i.Addresses {
-			w, again, err := i.ask(ctx, addr, a)
+		for at, addr := range i.Addresses {
+			w, again, err := i.ask(ctx, at, a)
 			if err == nil || !again {
 				return w, err
 			}
@@ -75,11 +75,11 @@ func (i Invitation) Join(ctx context.Context, a Applicant) (Welcome, error) {
 	}
 }
 
-// ask asks one member.
-func (i Invitation) ask(ctx context.Context, addr string, a Applicant) (w Welcome, again bool, err error) {
+// ask asks the member at one of the addresses.
+func (i Invitation) ask(ctx context.Context, at int, a Applicant) (w Welcome, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout+admitTimeout)
 	defer cancel()
-	raw, err := (&net.Dialer{Timeout: handshakeTimeout}).DialContext(ctx, "tcp", addr)
+	raw, err := (&net.Dialer{Timeout: handshakeTimeout}).DialContext(ctx, "tcp", i.Addresses[at])
 	if err != nil {
 		return w, true, err
 	}
@@ -91,7 +91,8 @@ func (i Invitation) ask(ctx context.Context, addr string, a Applicant) (w Welcom
 	}
 	c := tls.Client(raw, &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{proof},
-		InsecureSkipVerify: true, VerifyConnection: i.verify, // by the authority that the invitation names
+		InsecureSkipVerify: true, // verify knows better
+		VerifyConnection:   func(state tls.ConnectionState) error { return i.verify(state, i.Keys[at]) },
 	})
 	if err := c.HandshakeContext(ctx); err != nil {
 		return w, !errors.Is(err, errForeign), err
@@ -113,14 +114,18 @@ func (i Invitation) ask(ctx context.Context, addr string, a Applicant) (w Welcom
 	return *answer.Welcome, false, nil
 }
 
-// verify checks that the other side is a member of the cluster that made the invitation.
-func (i Invitation) verify(state tls.ConnectionState) error {
+// verify checks that the other side is the member that has this key, of the cluster that made the
+// invitation. Its authority is for what the new node is told: see [Welcome].
+func (i Invitation) verify(state tls.ConnectionState, key string) error {
 	for _, authority := range state.PeerCertificates[1:] {
 		digest := sha256.Sum256(authority.Raw)
 		if subtle.ConstantTimeCompare(digest[:], i.Authority) != 1 {
 			continue
 		}
 		leaf := state.PeerCertificates[0]
+		if public, _ := leaf.PublicKey.(ed25519.PublicKey); encode(public) != key {
+			return fmt.Errorf("%w: another node listens there than the member that is invited to", errForeign)
+		}
 		if _, err := memberOf(leaf, i.ClusterID); err != nil {
 			return fmt.Errorf("%w: %w", errForeign, err)
 		}

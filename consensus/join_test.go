@@ -75,9 +75,10 @@ func TestInvitationsRefused(t *testing.T) {
 	n := c.leader()
 	ctx := within(t, 80*time.Second)
 	good := invite(t, n, 1)
-	wrong, elsewhere, unknown, revoked := good, good, good, invite(t, n, 1)
+	wrong, elsewhere, another, unknown, revoked := good, good, good, good, invite(t, n, 1)
 	wrong.Secret += "x"
-	elsewhere.Addresses = []string{other.nodes[0].PeerAddr()}
+	elsewhere.Addresses, elsewhere.Keys = []string{other.nodes[0].PeerAddr()}, good.Keys[:1]
+	another.Addresses, another.Keys = []string{c.follower().PeerAddr()}, good.Keys[:1]
 	unknown.ID = "none"
 	if err := n.Revoke(ctx, revoked.ID); err != nil {
 		t.Fatal(err)
@@ -93,6 +94,7 @@ func TestInvitationsRefused(t *testing.T) {
 		word string
 	}{
 		"a wrong secret":   {wrong, applicant(50, "x"), "secret"},
+		"another member":   {another, applicant(50, "x"), "another node listens there"},
 		"another cluster":  {elsewhere, applicant(50, "x"), "not of the cluster"},
 		"unknown":          {unknown, applicant(50, "x"), "no such invitation"},
 		"revoked":          {revoked, applicant(50, "x"), "no such invitation"},
@@ -159,7 +161,7 @@ func TestInvitationGoesToAnotherMember(t *testing.T) {
 }
 
 func TestParseInvitation(t *testing.T) {
-	good := Invitation{Addresses: []string{"hall:9080"}, ClusterID: "c", Authority: make([]byte, 32), ID: "i", Secret: "s"}.String()
+	good := Invitation{Addresses: []string{"hall:9080"}, ClusterID: "c", Keys: []string{"k"}, Authority: make([]byte, 32), ID: "i", Secret: "s"}.String()
 	if _, err := ParseInvitation(" " + good + "\n"); err != nil || !IsInvitation(good) {
 		t.Errorf("as a person copies it: %v", err)
 	}
@@ -171,7 +173,7 @@ func TestParseInvitation(t *testing.T) {
 }
 
 func FuzzParseInvitation(f *testing.F) {
-	f.Add(Invitation{Addresses: []string{"hall:9080"}, ClusterID: "c", Authority: make([]byte, 32), ID: "i", Secret: "s"}.String())
+	f.Add(Invitation{Addresses: []string{"hall:9080"}, ClusterID: "c", Keys: []string{"k"}, Authority: make([]byte, 32), ID: "i", Secret: "s"}.String())
 	f.Fuzz(func(t *testing.T, text string) {
 		if i, err := ParseInvitation(text); err == nil {
 			if again, err := ParseInvitation(i.String()); err != nil || again.Secret != i.Secret {
@@ -183,7 +185,7 @@ func FuzzParseInvitation(f *testing.F) {
 
 // TestJoinEnds gives up when its context ends: nobody listens there.
 func TestJoinEnds(t *testing.T) {
-	i := Invitation{Addresses: []string{keptAddress(t)}, ClusterID: "c", Authority: make([]byte, 32), ID: "i", Secret: "s"}
+	i := Invitation{Addresses: []string{keptAddress(t)}, ClusterID: "c", Keys: []string{"k"}, Authority: make([]byte, 32), ID: "i", Secret: "s"}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := i.Join(ctx, applicant(1, "x")); err == nil || !strings.Contains(err.Error(), i.Addresses[0]) {

@@ -8,25 +8,53 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Members find one another by the addresses in the log. If a majority has new
-// addresses there is nobody to log them. So a node that knows of no leader dials the
-// places that it was told of ([Config.Meet]), proves who it is, says where it is
-// reached now (the hello does), and is told where the others are reached:
+// Members find one another by the addresses in the log, and know one another by the
+// keys in it. That is not enough in two cases. If a majority has new addresses there is
+// nobody to log them. And a node that was away does not know members that came
+// meanwhile, one of which may lead by now. In both cases the node asks those that it
+// knows: it proves who it is, says where it is reached (the hello does), and is told
+// the members as the other one's log has them, with where they are reached now:
 //
-//	dialer                                listener
-//	  │ hello, channel meet ───────────────► │
-//	  │ ◄──────────────── addresses by member │
+//	dialer                        listener
+//	  │ hello, channel meet ───────► │
+//	  │ ◄──────────────────  members │
 //
-// What is learnt so holds until the log says otherwise. It can lead to no other node
-// than the member meant, since each connection checks who answers.
+// What is learnt so holds until the node's own log says something.
 
-// meetEvery is how often a node without a leader tries.
+// meetEvery is how often a node asks, while it needs to.
 const meetEvery = time.Second
 
-// meetLoop looks for the others while there is no leader.
+// heard are the members that others have told of. The roster counts more.
+type heard struct {
+	wanted atomic.Bool // somebody has come whom this node does not know
+
+	mu      sync.Mutex
+	members map[MemberID]Member // guarded by mu
+}
+
+func (h *heard) get(id MemberID) (Member, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m, ok := h.members[id]
+	return m, ok
+}
+
+func (h *heard) put(m Member) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.members == nil {
+		h.members = map[MemberID]Member{}
+	}
+	if len(h.members) < maxMembers && m.validate() == nil {
+		h.members[m.ID] = m
+	}
+}
+
+// meetLoop asks the others while there is no leader, or somebody has come whom this node does not know.
 func (n *Node) meetLoop() {
 	every := time.NewTicker(meetEvery)
 	defer every.Stop()
@@ -36,13 +64,19 @@ func (n *Node) meetLoop() {
 			return
 		case <-every.C:
 		}
-		if lead, _ := n.leader.get(); lead != 0 {
-			continue
-		}
 		ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
-		for _, addr := range n.cfg.Meet(ctx) {
+		var places []string
+		if lead, _ := n.leader.get(); lead == 0 && n.cfg.Meet != nil {
+			places = n.cfg.Meet(ctx)
+		}
+		if n.heard.wanted.Swap(false) {
+			for _, m := range n.peers.reached() {
+				places = append(places, m.Peer)
+			}
+		}
+		for _, addr := range places {
 			if err := n.meet(ctx, addr); err != nil {
-				n.log.Debug("nobody was met", "address", addr, "err", err)
+				n.log.Info("nobody was met", "address", addr, "err", err)
 			}
 		}
 		cancel()
@@ -59,7 +93,7 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
 	var id MemberID
 	c := tls.Client(raw, n.credentials.client(0, func(state tls.ConnectionState) (err error) {
-		id, _, err = n.credentials.holder(state, n.knownKey)
+		id, err = n.credentials.holder(state, n.knownKey)
 		return err
 	}))
 	if err := c.HandshakeContext(ctx); err != nil {
@@ -74,34 +108,40 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	addresses := map[MemberID]string{}
-	if err := readJSON(c, &addresses, maxWelcome); err != nil {
+	var members []Member
+	if err := readJSON(c, &members, maxWelcome); err != nil {
 		return err
 	}
-	addresses[id] = addr
-	for id, addr := range addresses {
-		if m, ok := n.roster.get(id); ok && !m.Removed && len(addr) <= maxAddress {
-			n.peers.learn(Member{ID: id, Peer: addr})
+	n.peers.learn(Member{ID: id, Peer: addr})
+	for _, m := range members {
+		if m.ID == id || m.validate() != nil {
+			continue
 		}
+		if had, ok := n.roster.get(m.ID); ok && had.Removed {
+			continue
+		}
+		n.heard.put(m)
+		n.peers.learn(m)
 	}
 	return nil
 }
 
-// serveMeet tells a member where the others are reached, as far as this node knows.
+// serveMeet tells a member who the others are, and where they are reached, as far as this node knows.
 func (n *Node) serveMeet(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	return writeJSON(c, n.peers.addresses())
+	return writeJSON(c, n.peers.reached())
 }
 
-// addresses is where each peer is dialed.
-func (p *peers) addresses() map[MemberID]string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := map[MemberID]string{}
-	for id, r := range p.replicators {
-		out[id] = r.address()
+// reached are the members of the roster but this node, each with the address where it is dialed.
+func (p *peers) reached() []Member {
+	var out []Member
+	for _, m := range p.n.roster.list() {
+		if r := p.get(m.ID); r != nil {
+			m.Peer = r.address()
+			out = append(out, m)
+		}
 	}
 	return out
 }
@@ -136,6 +176,20 @@ func (n *Node) awaitKnock() error {
 	wg.Wait()
 	close(knocks)
 	return <-knocks
+}
+
+// missed warns that a node looks here for another member than this one, once for each: the folder of
+// that one may be lost, and this node in its place.
+func (n *Node) missed(c net.Conn, name string) {
+	n.booted.Lock()
+	defer n.booted.Unlock()
+	if len(n.missing) >= maxUnknown || n.missing[name] {
+		return
+	}
+	n.missing[name] = true
+	member, cluster, _ := strings.Cut(strings.TrimSuffix(name, memberDomain), ".")
+	n.log.Warn("a node looks here for another member; if this machine was that one, its data is lost: see docs/operations.md",
+		"address", c.RemoteAddr(), "member", member, "cluster", cluster)
 }
 
 // errEnough ends a handshake once the dialer has said whom it looks for.

@@ -71,14 +71,16 @@ type Node struct {
 	toApply  *queue[applyWork]    // to the apply loop
 
 	roster     *roster
+	heard      heard
 	peers      *peers
 	waiters    *waiters
 	refuseHere func(refusal) // waiters.refuse
 	leader     *leaderWatch
 	reads      *reads
 
-	booted sync.Mutex          // held while judgeLog judges
-	boots  map[MemberID]uint64 // guarded by booted: the process of each member that was judged
+	booted  sync.Mutex          // held while judgeLog judges
+	boots   map[MemberID]uint64 // guarded by booted: the process of each member that was judged
+	missing map[string]bool     // guarded by booted: whom nodes have looked for here in vain
 
 	snapshots snapshotSlot
 	servers   *servers   // who sends snapshots for this node as leader
@@ -139,6 +141,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		servers:  newServers(),
 		held:     map[MemberID]*raftpb.Message{},
 		boots:    map[MemberID]uint64{},
+		missing:  map[string]bool{},
 		hold:     newHold(),
 	}
 	n.refuseHere = n.waiters.refuse
@@ -154,7 +157,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.wg.Go(n.applyLoop)
 	n.wg.Go(n.raftLoop)
 	n.wg.Go(n.policyLoop)
-	if n.cfg.Meet != nil {
+	if !n.cfg.seams.plain {
 		n.wg.Go(n.meetLoop)
 	}
 	n.peers.sync(n.roster.list())

@@ -350,9 +350,8 @@ func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 		{replyWrongMember, hello{Cluster: n.ClusterID(), From: self, To: 42, Channel: channelAppend}, proof{member: self}},
 		{replyBadHello, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: "x"}, proof{member: self}},
 		{replyBadHello, hello{Cluster: n.ClusterID(), To: self, Channel: channelAppend}, proof{}},
-		{replyStranger, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: channelAppend}, proof{member: 42, behind: anyIndex}},
-		{replyStranger, hello{Cluster: n.ClusterID(), From: 42, To: self, Channel: channelAppend}, proof{member: 42, behind: n.Applied() - 1}},
-		{replyOK, hello{Cluster: n.ClusterID(), From: 42, To: self, Channel: channelAppend}, proof{member: 42, behind: n.Applied()}},
+		{replyStranger, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: channelAppend}, proof{member: 42}},
+		{replyStranger, hello{Cluster: n.ClusterID(), From: 42, To: self, Channel: channelAppend}, proof{}},
 		{replyOK, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: channelControl}, proof{member: self}},
 	} {
 		if got := n.judge(c.hello, c.proof); got.Code != c.want {

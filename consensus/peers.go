@@ -260,13 +260,9 @@ func (n *Node) judge(h hello, proof proof) reply {
 	case !slices.Contains(channels, h.Channel):
 		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
 	case !n.cfg.seams.plain && h.From != proof.member:
-		return reply{replyStranger, fmt.Sprintf("the hello names member %s, and the certificate %s", h.From, proof.member)}
+		return reply{replyStranger, fmt.Sprintf("the dialer has not proved to be member %s, as far as this node's log goes", h.From)}
 	}
-	m, known := n.roster.get(h.From)
-	if !known && proof.behind < n.Applied() {
-		return reply{replyStranger, fmt.Sprintf("the log has no member %s", h.From)}
-	}
-	if known && m.Removed {
+	if m, known := n.roster.get(h.From); known && m.Removed {
 		p := n.boards.Position()
 		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.Voters, uint64(n.id)) {
 			return reply{replyBusy, "this node was removed, which a voter has yet to write down"}

@@ -4,25 +4,24 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"strings"
 )
 
 // proof is what the other side of a connection has proved by its certificate.
 type proof struct {
-	member MemberID // 0: it showed none
-	// behind is the index that the log entry with the certificate stands behind. A node that has
-	// applied more, and whose roster has no such member, knows that there is none.
-	behind uint64
-	key    string // that the other side has, as [Member.Key]; empty if it shows no certificate
+	member MemberID // 0: none that this node knows
+	key    string   // that the other side has, as [Member.Key]; empty if it shows no certificate
 }
 
-// anyIndex is the proof's index where certificates are not used.
-const anyIndex = ^uint64(0)
-
-// knownKey returns the key that the roster has for a member.
+// knownKey returns the key of a member, by the roster or else by what members have told.
 func (n *Node) knownKey(id MemberID) (string, bool) {
-	m, ok := n.roster.get(id)
+	if m, ok := n.roster.get(id); ok {
+		return m.Key, true
+	}
+	m, ok := n.heard.get(id)
 	return m.Key, ok
 }
 
@@ -32,7 +31,7 @@ func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net
 		return raw, nil
 	}
 	verify := func(state tls.ConnectionState) error {
-		got, _, err := n.credentials.holder(state, n.knownKey)
+		got, err := n.credentials.holder(state, n.knownKey)
 		if err == nil && got != id {
 			err = fmt.Errorf("member %s listens there, not %s", got, id)
 		}
@@ -49,13 +48,17 @@ func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net
 // a member gets through, as a stranger who may ask to join and for nothing else.
 func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	if n.cfg.seams.plain {
-		return raw, proof{behind: anyIndex}, nil
+		return raw, proof{}, nil
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
 	defer cancel()
 	line := newTLSLine(raw)
 	tc := tls.Server(line, n.credentials.server())
-	if err := tc.HandshakeContext(ctx); err != nil {
+	err := tc.HandshakeContext(ctx)
+	if name := tc.ConnectionState().ServerName; strings.HasSuffix(name, memberDomain) && name != memberDNS(n.clusterID, n.id) {
+		n.missed(raw, name)
+	}
+	if err != nil {
 		return nil, proof{}, err
 	}
 	c := &tlsConn{tc, line}
@@ -64,9 +67,9 @@ func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 		return c, proof{}, nil
 	}
 	key, _ := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-	id, leaf, err := n.credentials.holder(state, n.knownKey)
-	if err != nil { // it may ask to join
-		return c, proof{key: encode(key)}, nil
+	id, err := n.credentials.holder(state, n.knownKey)
+	if errors.Is(err, errNoMember) { // this node's log may be behind
+		n.heard.wanted.Store(true)
 	}
-	return c, proof{id, issuedBehind(leaf), encode(key)}, nil
+	return c, proof{id, encode(key)}, nil
 }

@@ -54,6 +54,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		"another cluster":     {func(raw net.Conn) net.Conn { return tls.Client(raw, other.nodes[0].credentials.client(n.ID(), nil)) }, n.ID()},
 		"a removed member":    {func(raw net.Conn) net.Conn { return tls.Client(raw, gone.client(n.ID(), nil)) }, id},
 		"no such member":      {func(raw net.Conn) net.Conn { return tls.Client(raw, old.client(n.ID(), nil)) }, 42},
+		"no member yet":       {func(raw net.Conn) net.Conn { return tls.Client(raw, n.credentialsOf(44).client(n.ID(), nil)) }, 44},
 		"another member's id": {func(raw net.Conn) net.Conn { return tls.Client(raw, n.credentialsOf(43).client(n.ID(), nil)) }, n.ID()},
 		"another key":         {func(raw net.Conn) net.Conn { return tls.Client(raw, stolen.client(n.ID(), nil)) }, n.ID()},
 	} {
@@ -82,6 +83,7 @@ func TestIncredibleMessages(t *testing.T) {
 	lead, at := c.leader(), c.follower()
 	lead.propose("before")
 	const liar = MemberID(99)
+	at.adopt(liar)
 	now := status(at)
 	voters := raftpb.ConfState{Voters: []uint64{uint64(at.ID()), uint64(liar)}}
 	entry := func(term, index uint64) []raftpb.Entry {
@@ -212,6 +214,7 @@ func TestSilentConnections(t *testing.T) {
 // the one before, which may be half open.
 func TestSecondConnectionTakesThePlace(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
+	n.adopt(7)
 	var conns []net.Conn
 	for range 3 {
 		conn := n.dialAs(7)
@@ -257,7 +260,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 }
 
 // TestClocksDoNotMatterAmongMembers: members whose certificates have expired, as after a year in a
-// cupboard, know one another by the roster. To a node whose roster does not have the member the date counts.
+// cupboard, know one another by the roster.
 func TestClocksDoNotMatterAmongMembers(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
 	c := n.credentialsOf(n.ID())
@@ -271,10 +274,28 @@ func TestClocksDoNotMatterAmongMembers(t *testing.T) {
 	}
 	state := tls.ConnectionState{}
 	state.PeerCertificates = append(state.PeerCertificates, leaf)
-	if _, _, err := n.credentials.holder(state, func(MemberID) (string, bool) { return publicOf(keyOf(9)), true }); err != nil {
+	if _, err := n.credentials.holder(state, func(MemberID) (string, bool) { return publicOf(keyOf(9)), true }); err != nil {
 		t.Errorf("a member: %v", err)
 	}
-	if _, _, err := n.credentials.holder(state, func(MemberID) (string, bool) { return "", false }); !errors.Is(err, errForeign) {
+	if _, err := n.credentials.holder(state, func(MemberID) (string, bool) { return "", false }); !errors.Is(err, errNoMember) {
 		t.Errorf("no member: %v", err)
 	}
+}
+
+// TestLeaderOfTomorrow: a member was away while another one joined and came to lead. It does not
+// know its leader, and learns of it from a member that it knows.
+func TestLeaderOfTomorrow(t *testing.T) {
+	c := newCluster(t, 3)
+	away := c.add(nil)
+	c.arrives(away)
+	away.stop()
+	late := c.add(nil)
+	lead := c.leader()
+	waitFor(t, "the new one to vote", func() bool { return lead.SetVoter(within(t, 60*time.Second), late.ID(), true) == nil })
+	waitFor(t, "the new one to lead", func() bool {
+		return c.leader().TransferLeadership(within(t, 60*time.Second), late.ID()) == nil && late.Leader() == late.ID()
+	})
+	late.propose("by the new leader")
+	away.start()
+	waitFor(t, "the one that was away to follow it", func() bool { return len(away.list.all()) == 1 })
 }

@@ -74,6 +74,7 @@ func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
 func TestNonsenseAtThePeerPort(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
+	n.adopt(5)
 	good := hello{Cluster: n.ClusterID(), From: 5, Address: "127.0.0.1:1", To: n.ID(), Channel: channelAppend}
 	for name, say := range map[string]func(net.Conn){
 		"HTTP":                  func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },

@@ -42,6 +42,7 @@ func (s *Server) addMember(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	invitation.NoTokens = !s.access.Needed()
 	return answer{status: http.StatusCreated, body: invitationJSON{invitation.String(), state}}, nil
 }
 

@@ -106,6 +106,9 @@ func (c *serveConfig) meetAt(ctx context.Context) []string {
 		if s, err := client.cluster(ctx); err == nil && s.Peer != "" {
 			return []string{s.Peer}
 		}
+		if u, err := url.Parse(c.Join); err == nil && u.Port() != "" { // a --peer address may be meant
+			return []string{u.Host}
+		}
 		return nil
 	}
 	i, err := consensus.ParseInvitation(c.Join)
@@ -164,6 +167,7 @@ func (n *node) writeInvitation(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
+	i.NoTokens = !n.hasTokens()
 	draft := file + ".new"
 	if err := os.WriteFile(draft, []byte(i.String()+"\n"), 0o600); err != nil {
 		return err

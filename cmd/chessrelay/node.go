@@ -175,6 +175,9 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 			if err != nil {
 				return consensus.Welcome{}, err
 			}
+			if invitation.NoTokens && !cfg.open(n.listener.Addr()) { // before it has a vote
+				return consensus.Welcome{}, errOpen
+			}
 			log.Info("asking to be admitted", "at", invitation.Addresses, "id", self.ID)
 			return invitation.Join(ctx, self)
 		}

@@ -135,7 +135,7 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 			if err := flagsOfRole(cmd, cfg.Role, upstreams, &cfg); err != nil {
 				return err
 			}
-			if err := errors.Join(excludeFlags(cmd, "bootstrap", "join"), excludeFlags(cmd, "token", "token-file")); err != nil {
+			if err := excludeFlags(cmd, "bootstrap", "join"); err != nil {
 				return err
 			}
 			if err := cfg.validate(); err != nil {
@@ -159,7 +159,7 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
 	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "with --bootstrap, make this `TOKEN` the first admin's; with --join URL or --upstream, show it there")
-	f.StringVar(&cfg.TokenFile, "token-file", "", "read --token from `FILE`; with --bootstrap, a missing file gets a new token")
+	f.StringVar(&cfg.TokenFile, "token-file", "", "read --token from `FILE`, which counts more than --token; with --bootstrap, a missing file gets a new token")
 	f.BoolVar(&cfg.Open, "open", false, "while the cluster has no token, let anybody write who reaches this node")
 	f.StringVar(&cfg.AccessLog, "access-log", "", "write a line of JSON for each request to `FILE`, or to stdout if it is -")
 	f.StringVar(&cfg.PullAllow, "pull-allow", "", "fetch the sources of rounds from these hosts of the local network too, `HOST[:PORT],CIDR…` (default: from the public internet only)")

@@ -202,7 +202,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
-			cfg.Join = made.Invitation
+			cfg.Join, cfg.Token = made.Invitation, "" // the line is for another machine
 			fmt.Fprintln(env.stdout, shellLine("chessrelay", cfg.args()...))
 			if !wait {
 				return nil
