@@ -40,7 +40,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 // should be.
 func withoutToken(u *url.URL) string {
 	q := u.Query()
-	for _, name := range []string{"access_token", "code", "code_verifier"} {
+	for _, name := range []string{"access_token", "token", "code", "code_verifier"} {
 		if q.Has(name) {
 			q.Set(name, "-")
 		}

@@ -58,7 +58,7 @@ func (f *failures) count(log *slog.Logger, address string, r *http.Request) (lim
 	}
 	if loud {
 		log.Warn("a token was refused: it is not known here, was revoked or has expired",
-			"address", address, "method", r.Method, "path", r.URL.Path, "limited", limited, "notLogged", f.silent.Swap(0))
+			"address", address, "method", r.Method, "path", r.URL.Path, "tooMany", limited, "linesLeftOut", f.silent.Swap(0))
 	} else {
 		f.silent.Add(1)
 	}

@@ -118,7 +118,10 @@ func (s *Server) membersOnly(next http.Handler) http.Handler {
 
 // fromThisMachine reports whether a request was sent from this machine, and not through a proxy on it.
 func fromThisMachine(r *http.Request) bool {
-	for _, passedOn := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
+	for _, passedOn := range []string{
+		"Forwarded", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+		"X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Via",
+	} {
 		if r.Header.Get(passedOn) != "" {
 			return false
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -239,6 +240,9 @@ func (s clusterState) describePublic(columns int) string {
 // String is a sentence about the source.
 func (s sourceState) String() string {
 	text := fmt.Sprintf("%s, %s: its source %s ", s.Tournament, s.Name, s.URL)
+	if s.URL == "" { // it has a delay
+		text, s.LastError = fmt.Sprintf("%s, %s: its source, which a token shows, ", s.Tournament, s.Name), cmp.Or(s.LastError, "a token shows why")
+	}
 	next := "again in " + ago(s.NextPollMs)
 	if s.NextPollMs == 0 {
 		next = "again now"
