@@ -23,35 +23,47 @@ import (
 //	  │ hello, channel meet ───────► │
 //	  │ ◄──────────────────  members │
 //
-// What is learnt so holds until the node's own log says something.
+// What is learnt so holds until the node's own log is as far as the other one's was.
 
 // meetEvery is how often a node asks, while it needs to.
 const meetEvery = time.Second
 
-// heard are the members that others have told of. The roster counts more.
+// heard are the members that another one has told of. The roster counts more.
 type heard struct {
 	wanted atomic.Bool // somebody has come whom this node does not know
 
 	mu      sync.Mutex
 	members map[MemberID]Member // guarded by mu
+	asOf    uint64              // guarded by mu: where the log of the one that told stood
 }
 
-func (h *heard) get(id MemberID) (Member, bool) {
+// get returns a member that a node whose log stands at applied cannot know yet.
+func (h *heard) get(id MemberID, applied uint64) (Member, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m, ok := h.members[id]
-	return m, ok
+	return m, ok && applied < h.asOf
 }
 
-func (h *heard) put(m Member) {
+// put takes what a member tells, in the place of what an earlier one has told.
+func (h *heard) put(told roll) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.members == nil {
-		h.members = map[MemberID]Member{}
+	if told.AsOf < h.asOf {
+		return
 	}
-	if len(h.members) < maxMembers && m.validate() == nil {
-		h.members[m.ID] = m
+	h.members, h.asOf = map[MemberID]Member{}, told.AsOf
+	for _, m := range told.Members {
+		if m.validate() == nil {
+			h.members[m.ID] = m
+		}
 	}
+}
+
+// roll is the members, by the log of the one that tells.
+type roll struct {
+	AsOf    uint64   `json:"asOf"`
+	Members []Member `json:"members"`
 }
 
 // meetLoop asks the others while there is no leader, or somebody has come whom this node does not know.
@@ -108,20 +120,17 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	var members []Member
-	if err := readJSON(c, &members, maxWelcome); err != nil {
+	var told roll
+	if err := readJSON(c, &told, maxWelcome); err != nil {
 		return err
 	}
+	n.heard.put(told)
 	n.peers.learn(Member{ID: id, Peer: addr})
-	for _, m := range members {
-		if m.ID == id || m.validate() != nil {
-			continue
+	for _, m := range told.Members {
+		had, _ := n.roster.get(m.ID)
+		if _, known := n.knownKey(m.ID); m.ID != id && known && !had.Removed && m.validate() == nil {
+			n.peers.learn(m)
 		}
-		if had, ok := n.roster.get(m.ID); ok && had.Removed {
-			continue
-		}
-		n.heard.put(m)
-		n.peers.learn(m)
 	}
 	return nil
 }
@@ -131,7 +140,7 @@ func (n *Node) serveMeet(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	return writeJSON(c, n.peers.reached())
+	return writeJSON(c, roll{n.Applied(), n.peers.reached()})
 }
 
 // reached are the members of the roster but this node, each with the address where it is dialed.

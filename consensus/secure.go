@@ -21,7 +21,7 @@ func (n *Node) knownKey(id MemberID) (string, bool) {
 	if m, ok := n.roster.get(id); ok {
 		return m.Key, true
 	}
-	m, ok := n.heard.get(id)
+	m, ok := n.heard.get(id, n.Applied())
 	return m.Key, ok
 }
 

@@ -299,3 +299,28 @@ func TestLeaderOfTomorrow(t *testing.T) {
 	away.start()
 	waitFor(t, "the one that was away to follow it", func() bool { return len(away.list.all()) == 1 })
 }
+
+// TestHeardHoldsUntilTheLogSays: what others have told of members counts while this node's log is
+// behind theirs, and no longer.
+func TestHeardHoldsUntilTheLogSays(t *testing.T) {
+	var h heard
+	m := withKey(Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"})
+	h.put(roll{AsOf: 10, Members: []Member{m, {ID: 6}}})
+	for _, c := range []struct {
+		id      MemberID
+		applied uint64
+		want    bool
+	}{{5, 9, true}, {5, 10, false}, {6, 9, false}, {7, 9, false}} {
+		if _, ok := h.get(c.id, c.applied); ok != c.want {
+			t.Errorf("member %s at %d: %v", c.id, c.applied, ok)
+		}
+	}
+	h.put(roll{AsOf: 9})
+	if _, ok := h.get(5, 8); !ok {
+		t.Error("older news count more")
+	}
+	h.put(roll{AsOf: 11})
+	if _, ok := h.get(5, 9); ok {
+		t.Error("a member that has left since is known still")
+	}
+}
