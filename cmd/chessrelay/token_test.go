@@ -317,11 +317,14 @@ func TestNoTokens(t *testing.T) {
 		n.Close()
 		t.Errorf("an edge of a cluster without tokens: %v", err)
 	}
-	for _, args := range [][]string{{"--token", "secret"}, {"--token", testToken, "--token-file", "x"}} {
-		args = append([]string{"serve", "--name", "n", "--role", "recorder", "--data", t.TempDir(), "--bootstrap"}, args...)
-		if code, _, stderr := runCommand(t.Context(), t, nil, args...); code != exitUsage || !strings.Contains(stderr, "--token") {
-			t.Errorf("%v: exit %d\n%s", args, code, stderr)
-		}
+	args := []string{"serve", "--name", "n", "--role", "recorder", "--data", t.TempDir(), "--bootstrap", "--token", "secret"}
+	if code, _, stderr := runCommand(t.Context(), t, nil, args...); code != exitUsage || !strings.Contains(stderr, "--token") {
+		t.Errorf("%v: exit %d\n%s", args, code, stderr)
+	}
+	// The token of the environment must not keep a node from its own file.
+	both := serveConfig{Token: testToken, TokenFile: filepath.Join(t.TempDir(), "token"), Bootstrap: true}
+	if err := both.readToken(); err != nil || both.Token == testToken || !both.tokenMade {
+		t.Errorf("with both, the token is %s, %v", both.Token, err)
 	}
 }
 
