@@ -304,7 +304,9 @@ func TestPageRecoversWhenItsVenueRestarts(t *testing.T) {
 func TestPageShowsTheCluster(t *testing.T) {
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 1)
-	lead := c.leader()
+	// A venue that had to lead for a moment gives leadership back.
+	lead := c.nodes[0]
+	eventually(t, "the recorder to lead", func() bool { return c.leader() == lead })
 	var venues []*testNode
 	for _, n := range c.nodes {
 		if n != lead {
