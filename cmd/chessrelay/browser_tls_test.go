@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -33,6 +34,7 @@ func TestPageOverTLS(t *testing.T) {
 	n.stop()
 	n.cfg.AdminHTTP = "127.0.0.1:0" // so that this machine is the public
 	n.start()
+	eventually(t, "the node to be ready", func() bool { return get(t, n.url+"/readyz", nil) == http.StatusOK })
 	p.open(n.url + "/cluster")
 	p.wait("the public's picture", `document.querySelectorAll('[data-public] tr[data-member]').length === 2 && document.body.textContent.includes('Up to date.')`)
 	p.noErrors()

@@ -231,9 +231,9 @@ func TestDivergedOfTwo(t *testing.T) {
 		status, why, _ := readiness(t, edge)
 		return status == http.StatusServiceUnavailable && strings.Contains(why, "restart this edge")
 	})
-	if status := get(t, edge.url+"/api/games/"+games[0], nil); status != http.StatusServiceUnavailable {
-		t.Errorf("the edge shows the game: %d", status)
-	}
+	eventually(t, "the edge to show the game no longer", func() bool {
+		return get(t, edge.url+"/api/games/"+games[0], nil) == http.StatusServiceUnavailable
+	})
 	edge.stop()
 	edge.start()
 	eventually(t, "the edge to be ready again", func() bool { status, _, _ := readiness(t, edge); return status == http.StatusOK })
