@@ -198,7 +198,6 @@ func (n *Node) join(ctx context.Context, who *store.Identity) error {
 	}
 	who.ClusterID, who.Secret, who.Authority, who.AuthorityKey = w.ClusterID, w.Secret, w.Authority, w.AuthorityKey
 	who.Certificate = w.Members[me].Certificate
-	n.welcomed = w.Members
 	n.heard.put(roll{AsOf: 1, Members: w.Members}) // until it has boards
 	return n.assume(*who)
 }

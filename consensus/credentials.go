@@ -144,8 +144,8 @@ func (c *credentials) show(certificate string) error {
 	return nil
 }
 
-// issue signs that key is the member id's. The log entry that holds the certificate will stand
-// behind index.
+// issue signs that key is the member id's. Index is that of the last entry of the log, so that no two
+// certificates have the same serial number.
 func (c *credentials) issue(id MemberID, key string, index uint64, now time.Time) (string, error) {
 	public, err := publicKey(key)
 	if err != nil {

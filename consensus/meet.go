@@ -1,11 +1,14 @@
 package consensus
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,6 +63,20 @@ func (h *heard) put(told roll) {
 	}
 }
 
+// list returns the members that were told of, by id.
+func (h *heard) list() []Member {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.SortedFunc(maps.Values(h.members), func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// forget is called when a member is removed: it may be the one that told.
+func (h *heard) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.members, h.asOf = nil, 0
+}
+
 // roll is the members, by the log of the one that tells.
 type roll struct {
 	AsOf    uint64   `json:"asOf"`
@@ -70,6 +87,7 @@ type roll struct {
 func (n *Node) meetLoop() {
 	every := time.NewTicker(meetEvery)
 	defer every.Stop()
+	failed := map[string]string{} // why, by place: it is said once, not at every try
 	for {
 		select {
 		case <-n.ctx.Done():
@@ -87,8 +105,11 @@ func (n *Node) meetLoop() {
 			}
 		}
 		for _, addr := range places {
-			if err := n.meet(ctx, addr); err != nil {
-				n.log.Info("nobody was met", "address", addr, "err", err)
+			if err := n.meet(ctx, addr); err == nil {
+				delete(failed, addr)
+			} else if why := whyFailed(err); why != failed[addr] && len(failed) < maxMembers {
+				failed[addr] = why
+				n.log.Info("no member was met", "address", addr, "err", err)
 			}
 		}
 		cancel()
@@ -105,7 +126,7 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
 	var id MemberID
 	c := tls.Client(raw, n.credentials.client(0, func(state tls.ConnectionState) (err error) {
-		id, err = n.credentials.holder(state, n.knownKey)
+		id, err = n.credentials.holder(state, n.memberKey)
 		return err
 	}))
 	if err := c.HandshakeContext(ctx); err != nil {
@@ -127,8 +148,7 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	n.heard.put(told)
 	n.peers.learn(Member{ID: id, Peer: addr})
 	for _, m := range told.Members {
-		had, _ := n.roster.get(m.ID)
-		if _, known := n.knownKey(m.ID); m.ID != id && known && !had.Removed && m.validate() == nil {
+		if _, known := n.memberKey(m.ID); m.ID != id && known && m.validate() == nil {
 			n.peers.learn(m)
 		}
 	}

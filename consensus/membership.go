@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/chessrelay/chessrelay/store"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
@@ -64,12 +63,9 @@ func (n *Node) admit(ctx context.Context, mc memberChange) (Welcome, error) {
 			return Welcome{}, err
 		}
 	}
-	who, err := store.LoadIdentity(n.cfg.Dir)
-	if err != nil {
-		return Welcome{}, err
-	}
 	return Welcome{
-		ClusterID: n.clusterID, Secret: n.secret, Authority: who.Authority, AuthorityKey: who.AuthorityKey, Members: n.roster.list(),
+		ClusterID: n.clusterID, Secret: n.secret, Members: n.roster.list(),
+		Authority: encode(n.credentials.authority.Raw), AuthorityKey: encode(n.credentials.signer.Seed()),
 	}, nil
 }
 
@@ -127,7 +123,7 @@ func (n *Node) FindMember(s string) (Member, error) {
 		}
 	}
 	if n.Applied() == 0 {
-		for _, m := range n.welcomed {
+		for _, m := range n.heard.list() {
 			if m.Name == s || m.ID.String() == s {
 				return m.public(), nil
 			}
@@ -371,6 +367,9 @@ func (n *Node) reachable(id MemberID) bool {
 func (n *Node) memberChanged(mc memberChange) {
 	n.log.Info("membership changed", "change", mc.Op, "who", mc.Member.ID, "name", mc.Member.Name)
 	n.showNewest()
+	if mc.Op == opRemove {
+		n.heard.forget()
+	}
 	switch {
 	case mc.Op != opRemove:
 		n.peers.learn(mc.Member)

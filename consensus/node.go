@@ -32,9 +32,6 @@ type Node struct {
 	listener  net.Listener
 	advertise string // how others reach listener
 	openedAt  time.Time
-	// welcomed is who was a member when this node joined, just now. It connects to
-	// them: if it is removed before it has the boards, they alone can tell it.
-	welcomed []Member
 
 	ctx    context.Context // ends when the node stops
 	cancel context.CancelFunc
@@ -70,7 +67,9 @@ type Node struct {
 	toAppend *queue[appendWork]   // to the append loop
 	toApply  *queue[applyWork]    // to the apply loop
 
-	roster     *roster
+	roster *roster
+	// heard are whom a node that has just joined connects to, too: if it is removed before it has the
+	// boards, they alone can tell it.
 	heard      heard
 	peers      *peers
 	waiters    *waiters
@@ -161,7 +160,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.wg.Go(n.meetLoop)
 	}
 	n.peers.sync(n.roster.list())
-	n.peers.sync(n.welcomed)
+	n.peers.sync(n.heard.list())
 	return n, nil
 }
 

@@ -16,7 +16,8 @@ type proof struct {
 	key    string   // that the other side has, as [Member.Key]; empty if it shows no certificate
 }
 
-// knownKey returns the key of a member, by the roster or else by what members have told.
+// knownKey returns the key of a member, or of one that was removed, by the roster or else by what
+// members have told.
 func (n *Node) knownKey(id MemberID) (string, bool) {
 	if m, ok := n.roster.get(id); ok {
 		return m.Key, true
@@ -25,13 +26,21 @@ func (n *Node) knownKey(id MemberID) (string, bool) {
 	return m.Key, ok
 }
 
+// memberKey is knownKey without those that were removed. This node believes nothing that they say.
+func (n *Node) memberKey(id MemberID) (string, bool) {
+	if m, ok := n.roster.get(id); ok && m.Removed {
+		return "", false
+	}
+	return n.knownKey(id)
+}
+
 // secureDialed runs TLS over a connection to the member id.
 func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net.Conn, error) {
 	if n.cfg.seams.plain {
 		return raw, nil
 	}
 	verify := func(state tls.ConnectionState) error {
-		got, err := n.credentials.holder(state, n.knownKey)
+		got, err := n.credentials.holder(state, n.memberKey)
 		if err == nil && got != id {
 			err = fmt.Errorf("member %s listens there, not %s", got, id)
 		}

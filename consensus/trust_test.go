@@ -324,3 +324,69 @@ func TestHeardHoldsUntilTheLogSays(t *testing.T) {
 		t.Error("a member that has left since is known still")
 	}
 }
+
+// TestRemovedMemberTellsNothing has a node meet one that was removed. What that one says of other
+// members is not believed, and what a member said that was removed later is forgotten.
+func TestRemovedMemberTellsNothing(t *testing.T) {
+	c := newCluster(t, 3)
+	n, removed := c.leader(), c.follower()
+	rogue := roll{AsOf: math.MaxUint64, Members: []Member{withKey(Member{ID: 66, Name: "rogue", Role: Venue, Peer: "127.0.0.1:1"})}}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	gone, id := removed.credentials, removed.ID()
+	removed.kill()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2 {
+			raw, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conn := tls.Server(raw, gone.server())
+			if _, err := receiveHello(conn); err == nil {
+				_ = errors.Join(writeJSON(conn, reply{Code: replyOK}), writeJSON(conn, rogue))
+			}
+			raw.Close()
+		}
+	}()
+	ctx := within(t, 60*time.Second)
+	if err := n.meet(ctx, ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := n.knownKey(66); !ok {
+		t.Fatal("a member is not believed")
+	}
+	if err := n.Remove(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "it to be forgotten", func() bool { _, ok := n.knownKey(66); return !ok })
+	if err := n.meet(ctx, ln.Addr().String()); err == nil {
+		t.Error("the removed one is heard")
+	}
+	<-done
+	if _, ok := n.knownKey(66); ok {
+		t.Error("the removed one is believed")
+	}
+}
+
+// TestMissedMemberIsSaid: a node that looks here for another member than this one is told of once.
+func TestMissedMemberIsSaid(t *testing.T) {
+	n := newCluster(t, 1).nodes[0]
+	for range 3 {
+		raw, err := net.Dial("tcp", n.PeerAddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = tls.Client(raw, n.credentialsOf(9).client(42, nil)).HandshakeContext(within(t, 60*time.Second))
+		raw.Close()
+	}
+	missing := func() int { n.booted.Lock(); defer n.booted.Unlock(); return len(n.missing) }
+	waitFor(t, "it to be said", func() bool { return missing() > 0 })
+	if got := missing(); got != 1 {
+		t.Errorf("%d are said to be missing", got)
+	}
+}

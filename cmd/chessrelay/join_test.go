@@ -95,6 +95,30 @@ func TestInviteFromElsewhere(t *testing.T) {
 	}
 }
 
+// TestAddTellsNoToken: the line is for another machine, and the invitation in it is all that is needed.
+func TestAddTellsNoToken(t *testing.T) {
+	_, stdout, stderr := runCommand(t.Context(), t, map[string]string{"CHESSRELAY_TOKEN": testToken},
+		"venue", "add", clusterOfTwo(t).URL, "--name", "oslo")
+	if !strings.Contains(stdout, "--join cri1_x") || strings.Contains(stdout, testToken) || strings.Contains(stdout, "--token") {
+		t.Errorf("got %q, %s", stdout, stderr)
+	}
+}
+
+// TestMeetAtAPeerAddress: on loopback HOST:PORT may be a member's URL or its --peer address.
+func TestMeetAtAPeerAddress(t *testing.T) {
+	c := newTestCluster(t, 1)
+	for join, want := range map[string]string{c.nodes[0].url: c.nodes[0].raft.PeerAddr(), c.nodes[0].cfg.Peer: c.nodes[0].cfg.Peer} {
+		checked, err := checkJoin(join)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := serveConfig{Join: checked}
+		if at := cfg.meetAt(t.Context()); len(at) != 1 || at[0] != want {
+			t.Errorf("--join %s: %v", join, at)
+		}
+	}
+}
+
 func TestCheckJoin(t *testing.T) {
 	for join, want := range map[string]string{
 		"http://127.0.0.1:8080": "", "localhost:8080": "", "http://[::1]:8080": "", "/invite/venues": "", "hall:9080": "",
