@@ -22,8 +22,8 @@ func (c *Config) address(r *http.Request) string {
 	return at.String()
 }
 
-// Address is where a request is from. Behind those proxies it is the last one in X-Forwarded-For that is not a
-// proxy: what stands before that came from the client, who may have written anything.
+// Address is where a request is from. Behind those proxies it is the last one in X-Forwarded-For
+// that is not a proxy: what stands before that came from the client, who may have written anything.
 func Address(r *http.Request, proxies []netip.Prefix) string {
 	at, ok := address(r, proxies)
 	if !ok {

@@ -36,7 +36,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestSpectatorsWithinFiles: no setting lets in more spectators than leave the process its spare files.
+// TestSpectatorsWithinFiles: no setting lets in more spectators than leave the process its spare
+// files.
 func TestSpectatorsWithinFiles(t *testing.T) {
 	files := OpenFiles()
 	if files == 0 {

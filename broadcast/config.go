@@ -82,7 +82,8 @@ type Config struct {
 	// from a client in ten seconds; zero: 50.
 	MaxClientFrames int
 
-	// Insider tells whether who asks sees the truth of a round with a delay at once, or of all rounds if the id is empty. Nil: nobody does.
+	// Insider reports whether the client sees the truth of a round with a delay at once, or of all
+	// rounds if the id is empty. Nil: no client does.
 	Insider func(*http.Request, relay.RoundID) bool
 
 	// AllowedOrigins are the origins, such as "https://example.org", whose
@@ -103,8 +104,8 @@ const maxWorkers = 64
 // spareFiles are for what else a node has open: its log, its peers, requests.
 const spareFiles = 500
 
-// SpareFiles returns how many of the files that a process may have open are not for spectators: 500,
-// or half of them if they are few.
+// SpareFiles returns how many of the files that a process may have open are not for spectators:
+// 500, or half of them if they are few.
 func SpareFiles(files int) int { return min(spareFiles, (files+1)/2) }
 
 func (c Config) withDefaults() (Config, error) {

@@ -48,8 +48,8 @@ func TestDeletedBoard(t *testing.T) {
 	}
 }
 
-// TestDeletedRound deletes a round. Its spectators are disconnected and told why, and nobody can join
-// until the round is restored.
+// TestDeletedRound deletes a round. Its spectators are disconnected and told why, and nobody can
+// join until the round is restored.
 func TestDeletedRound(t *testing.T) {
 	for _, whole := range []string{string(roundA), "tourney1"} {
 		s := newScript(t)

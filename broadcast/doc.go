@@ -1,39 +1,38 @@
-// Package broadcast is the hub of one node: who watches what, and what each of
-// them has yet to get.
+// Package broadcast is the hub of one node: who watches what, and what each of them has yet to get.
 //
 // # The idea
 //
-// A spectator is a follower of the log, in Raft's words. It is probed: it says
-// with ?since= which index it has. It gets a snapshot if it has nothing, or if
-// the history here no longer reaches back that far. Then it is sent the events
-// that follow. The log index is its cursor, and since the index is the same on
-// every node, it may come back to any of them.
+// A spectator is a follower of the log, in Raft's words. It is probed: it says with ?since= which
+// index it has. It gets a snapshot if it has nothing, or if the history here no longer reaches back
+// that far. Then it is sent the events that follow. The log index is its cursor, and since the
+// index is the same on every node, it may come back to any of them.
 //
-// There is no queue per spectator, and no goroutine. Each round has one history of
-// frames, bounded by count and by bytes, and a spectator is nothing but an
-// index into it and a socket:
+// There is no queue per spectator, and no goroutine. Each round has one history of frames, bounded
+// by count and by bytes, and a spectator is nothing but an index into it and a socket:
 //
 //	apply loop ── Publish ──► history of the round ──► wake ──► a few workers, each with its share of the spectators
 //	                          floor ... frames ... last          cursor -> what follows -> one write that does not wait
 //
-// So a spectator costs some hundred bytes whether it is fast or slow, and the
-// apply loop does the same work whether there are none or twenty thousand.
+// So a spectator costs some hundred bytes whether it is fast or slow, and the apply loop does the
+// same work whether there are none or twenty thousand.
 //
 // # Workers
 //
-// There are GOMAXPROCS of them. A worker owns its spectators wholly: their sockets, cursors, and what they say, so none of
-// it has a lock. When a round's history has changed, it gives all members of the round a turn ([worker.turn]):
-// everything that follows the cursor leaves in one write(2) or writev(2), the shared bytes of each event's frame as they
-// lie in the history. So the more events wait, the fewer writes an event costs, and nothing waits for more to come.
+// There are GOMAXPROCS of them. A worker owns its spectators wholly: their sockets, cursors, and
+// what they say, so none of it has a lock. When a round's history has changed, it gives all members
+// of the round a turn ([worker.turn]): everything that follows the cursor leaves in one write(2) or
+// writev(2), the shared bytes of each event's frame as they lie in the history. So the more events
+// wait, the fewer writes an event costs, and nothing waits for more to come.
 //
-// A write never waits. What a socket has no room for is kept, as a list of shared buffers, and is sent
-// when the poller says that there is room: one epoll for all sockets of a worker, which the runtime's own poller
-// waits for. Meanwhile this spectator gets no turns; then it goes on from its cursor, or, if the history has moved on too
-// far, from a snapshot. One that takes nothing of it for WriteTimeout is closed with [CloseTooSlow].
+// A write never waits. What a socket has no room for is kept, as a list of shared buffers, and is
+// sent when the poller says that there is room: one epoll for all sockets of a worker, which the
+// runtime's own poller waits for. Meanwhile this spectator gets no turns; then it goes on from its
+// cursor, or, if the history has moved on too far, from a snapshot. One that takes nothing of it
+// for WriteTimeout is closed with [CloseTooSlow].
 //
-// After every 64 turns a worker looks at its inbox and lets others use the processor, so that neither newcomers nor the
-// apply loop wait until tens of thousands were written to. Pings and routine status frames go round the
-// spectators bit by bit for the same reason.
+// After every 64 turns a worker looks at its inbox and lets others use the processor, so that
+// neither newcomers nor the apply loop wait until tens of thousands were written to. Pings and
+// routine status frames go round the spectators bit by bit for the same reason.
 //
 // # What the caller owes
 //
@@ -49,55 +48,56 @@
 //  6. Close the hub before the HTTP server is shut down; net/http does not wait
 //     for connections that became WebSockets. Close says 4000 to every one.
 //
-// Publish, Reset and SetStale never wait for a spectator, and never call
-// Boards.Read, so they may be called with the boards' own lock held.
+// Publish, Reset and SetStale never wait for a spectator, and never call Boards.Read, so they may
+// be called with the boards' own lock held.
 //
 // # What a spectator gets
 //
-// First hello; then a snapshot, or nothing if since could be honoured; then
-// events. The invariant, for one round and one spectator:
+// First hello; then a snapshot, or nothing if since could be honoured; then events. The invariant,
+// for one round and one spectator:
 //
 //	Everything with index <= cursor was sent, or is part of a snapshot that was
 //	sent; nothing with index > cursor was.
 //
-// All events of one index are one message, so a cursor never stands in the
-// middle of an index. A spectator whose cursor falls behind the history's
-// floor, since it is slow or since the boards were replaced, is moved forward
-// to a fresh snapshot: never a silent gap. One that answers no ping is closed with [CloseTooSlow].
+// All events of one index are one message, so a cursor never stands in the middle of an index. A
+// spectator whose cursor falls behind the history's floor, since it is slow or since the boards
+// were replaced, is moved forward to a fresh snapshot: never a silent gap. One that answers no ping
+// is closed with [CloseTooSlow].
 //
-// Joining does not race with publishing. The boards change before Publish is
-// called, so a snapshot at S holds everything up to S; the cursor becomes S,
-// and events up to S that arrive in the history later are passed over.
+// Joining does not race with publishing. The boards change before Publish is called, so a snapshot
+// at S holds everything up to S; the cursor becomes S, and events up to S that arrive in the
+// history later are passed over.
 //
-// A spectator may be ahead of this node: its last node was faster. Its cursor
-// then lies above everything in the history, so it is sent nothing until the
-// node has overtaken it: no old snapshot, no repeat.
+// A spectator may be ahead of this node: its last node was faster. Its cursor then lies above
+// everything in the history, so it is sent nothing until the node has overtaken it: no old
+// snapshot, no repeat.
 //
 // # The index of a status frame
 //
-// A round may be quiet for an hour while others move the log on. So that the
-// cursor of its spectators need not stay an hour behind, a status frame bears
-// an index too, under this rule: it is written only when everything of the
-// round up to that index was written before it, and it never lies below the
-// spectator's cursor (it is left out then). Hence a client may take the index
-// of any frame but hello as its new since. The index of hello is how far this
-// node has come, not what the spectator has.
+// A round may be quiet for an hour while others move the log on. So that the cursor of its
+// spectators need not stay an hour behind, a status frame bears an index too, under this rule: it
+// is written only when everything of the round up to that index was written before it, and it never
+// lies below the spectator's cursor (it is left out then). Hence a client may take the index of any
+// frame but hello as its new since. The index of hello is how far this node has come, not what the
+// spectator has.
 //
 // # Delay
 //
-// Of a round with a delay the public gets each event when it is released, which is later than newer ones of other rounds, and an insider (Config.Insider) at
-// once. So a round is two topics, each with a history and snapshots of its own; the insiders' is there once one of them came. Within a round the order is
-// the same, so the log index is the cursor of both. But that nothing of the public's topic follows a cursor says nothing as long as something
-// is held. So its status frames have no index. Its snapshots, and the floor of a history that begins
-// anew, have the newest index that the public has of the round. A round with a delay stays in the table.
+// Of a round with a delay the public gets each event when it is released, which is later than newer
+// ones of other rounds, and an insider (Config.Insider) at once. So a round is two topics, each
+// with a history and snapshots of its own; the insiders' is there once one of them came. Within a
+// round the order is the same, so the log index is the cursor of both. But that nothing of the
+// public's topic follows a cursor says nothing as long as something is held. So its status frames
+// have no index. Its snapshots, and the floor of a history that begins anew, have the newest index
+// that the public has of the round. A round with a delay stays in the table.
 //
 // The public must not notice that something is held. So all of this holds whether or not something
 // is, and the public's hello, status frames and bases go by [relay.State.Shown] (Hub.shown,
 // table.shown) instead of the log's index.
 //
-// In the feed of all rounds what is released comes between two indexes of the log; see feed.go. While
-// a round has a delay, a reader that comes back with an index begins with snapshots, and passes over
-// what is not above the index that it has of a round.
+// In the feed of all rounds what is released comes between two indexes of the log; see feed.go.
+// While a round has a delay, a reader that comes back with an index begins with snapshots, and
+// passes over what is not above the index that it has of a round.
 //
 // # Deletion
 //
@@ -109,18 +109,20 @@
 //
 // # Boards
 //
-// With ?boards= a spectator gets the events of those boards, and the cursor speaks for them only. It may ask for others without
-// a new connection:
+// With ?boards= a spectator gets the events of those boards, and the cursor speaks for them only.
+// It may ask for others without a new connection:
 //
 //	{"type":"subscribe","boards":[3,4]}     without boards: all of them
 //
-// and gets a snapshot of them. Of the other boards it is told in little: a summary frame a second at the most, with the ply, the last move and
-// the result of each that has changed. It bears no index.
+// and gets a snapshot of them. Of the other boards it is told in little: a summary frame a second
+// at the most, with the ply, the last move and the result of each that has changed. It bears no
+// index.
 //
 // # Forms
 //
-// An event is encoded once. How it goes over the wire, its form, is made once as well, by whoever first needs it (form.go): a WebSocket
-// frame, the same compressed for those who can read that if it is long, a Server-Sent Event, or a line of the feed.
+// An event is encoded once. How it goes over the wire, its form, is made once as well, by whoever
+// first needs it (form.go): a WebSocket frame, the same compressed for those who can read that if
+// it is long, a Server-Sent Event, or a line of the feed.
 //
 // # Parts
 //
@@ -148,12 +150,13 @@
 //
 // # Goroutines
 //
-// Each worker has two: its loop, and one that waits for its epoll. A connection has none: the HTTP server's ends as soon
-// as the handshake is done. Close waits for all of them.
+// Each worker has two: its loop, and one that waits for its epoll. A connection has none: the HTTP
+// server's ends as soon as the handshake is done. Close waits for all of them.
 //
-// A connection with TLS has two, a reader and a writer: there is no descriptor whose bytes the hub could write. Server-Sent
-// Events and the feed over HTTP/2 have the request's besides, which must stay until the response ends. A WebSocket over TLS
-// is always HTTP/1.1: browsers open a connection of its own for it.
+// A connection with TLS has two, a reader and a writer: there is no descriptor whose bytes the hub
+// could write. Server-Sent Events and the feed over HTTP/2 have the request's besides, which must
+// stay until the response ends. A WebSocket over TLS is always HTTP/1.1: browsers open a connection
+// of its own for it.
 //
 // # Locks
 //
@@ -166,6 +169,6 @@
 //	history.mu    among those who change one round's frames. Spectators read them
 //	              through an atomic pointer and never make Publish wait.
 //
-// summaries.mu is as snapshots.mu. gate.mu, status.mu, message.mu and worker.mu (of the inbox) are leaves: nothing else is
-// taken under them. No lock is held while a socket is written.
+// summaries.mu is as snapshots.mu. gate.mu, status.mu, message.mu and worker.mu (of the inbox) are
+// leaves: nothing else is taken under them. No lock is held while a socket is written.
 package broadcast

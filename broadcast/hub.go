@@ -91,8 +91,8 @@ func (h *Hub) Close() error {
 	return nil
 }
 
-// SendAway says goodbye to every spectator with [CloseGoingAway], for the reason. The hub goes on, so
-// the caller turns others away.
+// SendAway says goodbye to every spectator with [CloseGoingAway], for the reason. The hub goes on,
+// so the caller turns others away.
 func (h *Hub) SendAway(reason string) {
 	for _, w := range h.workers {
 		w.order(func(w *worker) { w.sendAway(reason) })

@@ -162,8 +162,8 @@ func (t *table) append(of topic, f *frame, released bool) (r *round, ok bool) {
 	return r, true
 }
 
-// reset begins every history anew at applied, and those of the public of rounds with a delay at what
-// it has of them. It answers the rounds there are.
+// reset begins every history anew at applied, and those of the public of rounds with a delay at
+// what it has of them. It answers the rounds there are.
 func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 	t.base, t.newest = max(t.base, applied), max(t.newest, applied)
 	t.shown = max(t.shown, shownOf(applied, delays))

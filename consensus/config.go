@@ -37,14 +37,14 @@ type Config struct {
 
 	// Bootstrap makes a new cluster of this node alone, if Dir holds none.
 	Bootstrap bool
-	// Join asks a member of an existing cluster to admit self, if Dir holds
-	// no node: it is [Invitation.Join]. A later start calls it again, with the same self, if it failed.
+	// Join asks a member of an existing cluster to admit self, if Dir holds no node: it is
+	// [Invitation.Join]. A later start calls it again, with the same self, if it failed.
 	Join func(ctx context.Context, self Applicant) (Welcome, error)
-	// Meet, if set, names addresses where members may listen. It is asked while this node knows of no
-	// leader, as after a move of all members to new addresses.
+	// Meet, if set, names addresses where members may listen. It is asked while this node knows of
+	// no leader, as after a move of all members to new addresses.
 	Meet func(ctx context.Context) []string
-	// FoundAfter is how long a founder listens first, for members of a cluster that it was in before
-	// it lost its data. Zero: not at all.
+	// FoundAfter is how long a founder listens first, for members of a cluster that it was in
+	// before it lost its data. Zero: not at all.
 	FoundAfter time.Duration
 	// Voters is how many voters the group is to have. As leader, this node
 	// promotes caught-up learners while there are fewer. Zero: 3.

@@ -144,8 +144,8 @@ func (c *credentials) show(certificate string) error {
 	return nil
 }
 
-// issue signs that key is the member id's. Index is that of the last entry of the log, so that no two
-// certificates have the same serial number.
+// issue signs that key is the member id's. Index is that of the last entry of the log, so that no
+// two certificates have the same serial number.
 func (c *credentials) issue(id MemberID, key string, index uint64, now time.Time) (string, error) {
 	public, err := publicKey(key)
 	if err != nil {
@@ -228,8 +228,8 @@ func (c *credentials) common() *tls.Config {
 	}
 }
 
-// client is the configuration of a side that dials the member want, 0 for any. The standard check goes by
-// host names and by the clock; verify, which is run in its place, goes by holder.
+// client is the configuration of a side that dials the member want, 0 for any. The standard check
+// goes by host names and by the clock; verify, which is run in its place, goes by holder.
 func (c *credentials) client(want MemberID, verify func(tls.ConnectionState) error) *tls.Config {
 	cfg := c.common()
 	if want != 0 {

@@ -18,8 +18,8 @@ import (
 //
 // No node is believed for being the leader. A node is wrong if more members differ from it than
 // agree with it, itself counted. If as many do, the leader's camp is taken for right, since
-// somebody has to go on. No verdict is found before all members that can be reached were compared, or
-// verdictAfter has passed. It is found again with each pong, so a node that has got right boards
+// somebody has to go on. No verdict is found before all members that can be reached were compared,
+// or verdictAfter has passed. It is found again with each pong, so a node that has got right boards
 // serves again.
 //
 // A node that is wrong stops serving boards, and leads no longer than it takes another one to. But

@@ -22,7 +22,8 @@ type pong struct {
 	// term and commit are the leader's; both are 0 if the node that answers does not lead, or has
 	// not yet committed an entry of its term and so cannot know what was committed before.
 	term, commit uint64
-	// now and mark are the newest points of the rolling sum of the node that answers; see diverge.go.
+	// now and mark are the newest points of the rolling sum of the node that answers; see
+	// diverge.go.
 	now, mark Point
 }
 

@@ -42,7 +42,8 @@ type Invitation struct {
 	ClusterID string   `json:"c"`
 	// Authority is the SHA-256 of the certificate of the cluster's authority.
 	Authority []byte `json:"h"`
-	// NoTokens says that the cluster has no tokens, so that a node which others can reach may decline.
+	// NoTokens says that the cluster has no tokens, so that a node which others can reach may
+	// decline.
 	NoTokens bool   `json:"o,omitempty"`
 	ID       string `json:"i"`
 	Secret   string `json:"s"`
@@ -120,7 +121,8 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 	return i, state, err
 }
 
-// invitedTo is where an invited node can ask: here, and at a few other members in case this one is away.
+// invitedTo is where an invited node can ask: here, and at a few other members in case this one is
+// away.
 func (n *Node) invitedTo() []Member {
 	const most = 4
 	at := []Member{n.self()}
@@ -164,8 +166,8 @@ func (n *Node) judgeInvitation(mc memberChange) (done bool, err error) {
 	return known && had == *mc.Invitation, nil
 }
 
-// useInvitation checks the invitation that a new member comes with, and leaves its secret out of the
-// log. It is run by the Raft loop of the leader. A change without one was made by a member.
+// useInvitation checks the invitation that a new member comes with, and leaves its secret out of
+// the log. It is run by the Raft loop of the leader. A change without one was made by a member.
 func (n *Node) useInvitation(mc *memberChange) error {
 	if mc.Op != opAdd || mc.By == "" {
 		return nil
@@ -179,7 +181,8 @@ func (n *Node) useInvitation(mc *memberChange) error {
 	return err
 }
 
-// invite applies a change of the invitations, by an entry of the log, at a time that the entry says.
+// invite applies a change of the invitations, by an entry of the log, at a time that the entry
+// says.
 func (r *roster) invite(mc memberChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

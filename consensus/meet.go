@@ -83,7 +83,8 @@ type roll struct {
 	Members []Member `json:"members"`
 }
 
-// meetLoop asks the others while there is no leader, or somebody has come whom this node does not know.
+// meetLoop asks the others while there is no leader, or somebody has come whom this node does not
+// know.
 func (n *Node) meetLoop() {
 	every := time.NewTicker(meetEvery)
 	defer every.Stop()
@@ -155,7 +156,8 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	return nil
 }
 
-// serveMeet tells a member who the others are, and where they are reached, as far as this node knows.
+// serveMeet tells a member who the others are, and where they are reached, as far as this node
+// knows.
 func (n *Node) serveMeet(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
@@ -207,8 +209,8 @@ func (n *Node) awaitKnock() error {
 	return <-knocks
 }
 
-// missed warns that a node looks here for another member than this one, once for each: the folder of
-// that one may be lost, and this node in its place.
+// missed warns that a node looks here for another member than this one, once for each: the folder
+// of that one may be lost, and this node in its place.
 func (n *Node) missed(c net.Conn, name string) {
 	n.booted.Lock()
 	defer n.booted.Unlock()

@@ -103,7 +103,8 @@ type Welcome struct {
 	Members      []Member `json:"members"` // with the new one, and its certificate
 }
 
-// memberPrefix begins the keys of members in the boards file, invitationPrefix those of invitations.
+// memberPrefix begins the keys of members in the boards file, invitationPrefix those of
+// invitations.
 const (
 	memberPrefix     = "m/"
 	invitationPrefix = "m/i/"

@@ -68,8 +68,8 @@ type Node struct {
 	toApply  *queue[applyWork]    // to the apply loop
 
 	roster *roster
-	// heard are whom a node that has just joined connects to, too: if it is removed before it has the
-	// boards, they alone can tell it.
+	// heard are whom a node that has just joined connects to, too: if it is removed before it has
+	// the boards, they alone can tell it.
 	heard      heard
 	peers      *peers
 	waiters    *waiters

@@ -137,7 +137,8 @@ func TestOutOfFiles(t *testing.T) {
 			}
 		}
 	})
-	// While the leader waits it takes no command; the others may never come to the end of a segment.
+	// While the leader waits it takes no command; the others may never come to the end of a
+	// segment.
 	var waiting *testNode
 	waitFor(t, "a node to wait for files", func() bool {
 		for i := range logs {

@@ -214,8 +214,8 @@ func TestProposalsThatWaitAreBounded(t *testing.T) {
 		other.start()
 	}
 	n.propose("again")
-	// It may stand in the log twice, since it is proposed while the leader changes; see [Node.Propose].
-	// What did not wait, and what nobody waited for any more, does not.
+	// It may stand in the log twice, since it is proposed while the leader changes; see
+	// [Node.Propose]. What did not wait, and what nobody waited for any more, does not.
 	for _, n := range c.nodes {
 		waitFor(t, n.cfg.Name+" to have it", func() bool { return len(n.list.all()) > 0 })
 		for _, got := range n.list.all() {

@@ -289,7 +289,8 @@ func (n *Node) judgeLog(h hello) reply {
 	if err != nil {
 		return reply{replyBusy, err.Error()}
 	}
-	// Not locked before: a goroutine that waits for a lock keeps a test's virtual time from passing.
+	// Not locked before: a goroutine that waits for a lock keeps a test's virtual time from
+	// passing.
 	n.booted.Lock()
 	defer n.booted.Unlock()
 	if n.boots[h.From] == h.Boot { // another connection of it was judged meanwhile

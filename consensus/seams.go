@@ -14,7 +14,8 @@ import (
 type seams struct {
 	listen func(address string) (net.Listener, error)
 	dial   func(ctx context.Context, address string) (net.Conn, error)
-	// plain leaves out TLS, and has the dialer's word for who it is: a simulated network reads the frames.
+	// plain leaves out TLS, and has the dialer's word for who it is: a simulated network reads the
+	// frames.
 	plain      bool
 	openLog    func(path string) (entryLog, error)
 	checkpoint func(*store.Boards, store.Checkpoint) error

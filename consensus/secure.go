@@ -53,8 +53,8 @@ func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net
 	return &tlsConn{c, line}, c.HandshakeContext(ctx)
 }
 
-// secureAccepted runs TLS over a connection that was accepted. A dialer that shows no certificate of
-// a member gets through, as a stranger who may ask to join and for nothing else.
+// secureAccepted runs TLS over a connection that was accepted. A dialer that shows no certificate
+// of a member gets through, as a stranger who may ask to join and for nothing else.
 func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	if n.cfg.seams.plain {
 		return raw, proof{}, nil

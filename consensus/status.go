@@ -49,7 +49,8 @@ type MemberStatus struct {
 	// SkewMs is how far its clock is ahead of the one in the middle of all, negative if behind, in
 	// ms, as far as this node knows. Of two clocks that is the earlier one.
 	SkewMs int64 `json:"skewMs"`
-	// Diverged: its boards are not what most members', and this node's, are; or this node's are not.
+	// Diverged: its boards are not what most members', and this node's, are; or this node's are
+	// not.
 	Diverged bool `json:"diverged"`
 	// SnapshotFrom is the name of the member that sends it the boards at the moment.
 	SnapshotFrom string `json:"snapshotFrom,omitempty"`

@@ -26,8 +26,8 @@ func ends(t *testing.T, c net.Conn) {
 }
 
 // TestStrangersAreRefused has nodes at the peer port that are no members: without TLS, without a
-// certificate, with one of another cluster, with one of a member that was removed, and with one of a
-// member that the log does not have. None gets a word past the hello.
+// certificate, with one of another cluster, with one of a member that was removed, and with one of
+// a member that the log does not have. None gets a word past the hello.
 func TestStrangersAreRefused(t *testing.T) {
 	c, other := newCluster(t, 3), newCluster(t, 1)
 	n, removed := c.leader(), c.follower()

@@ -19,7 +19,8 @@ import (
 const (
 	// VouchNonceSize is the size of the nonce of a vouch, in bytes.
 	VouchNonceSize = 32
-	// vouchContext separates these signatures from all others by the same key (RFC 8032, Ed25519ctx).
+	// vouchContext separates these signatures from all others by the same key (RFC 8032,
+	// Ed25519ctx).
 	vouchContext = "chessrelay vouch for a URL, version 1"
 	// maxVouchedURL and maxVouchPart bound the URL and each part of a vouch, in bytes.
 	maxVouchedURL = 1024

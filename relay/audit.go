@@ -56,7 +56,8 @@ type trail struct {
 	blocks [][]byte // AuditRecords; the last one is not full
 	lines  int      // of the last block
 
-	// The last checkpoint has the blocks from stored to end. Those from dirty on have changed since.
+	// The last checkpoint has the blocks from stored to end. Those from dirty on have changed
+	// since.
 	stored, end, dirty int
 	loaded             map[int][]byte // of Load, until Loaded
 }

@@ -225,13 +225,12 @@ func marshal(m proto.Message) []byte {
 	return data
 }
 
-// Hash is the SHA-256 over all tournaments, rounds, games and tokens in the order of their keys: for
-// each one the key (11 bytes with its end, a zero byte) and the SHA-256 of its whole
-// record, which of a game has all its moves and its audit trail in it, however a checkpoint
-// stores them. The applied index itself is not in it, nor is the audit trail of administrators. It is the
-// same on all nodes that have applied the same entries, with or without a
-// checkpoint between. The cost is that of the games changed since the last call, and
-// of all tournaments and rounds.
+// Hash is the SHA-256 over all tournaments, rounds, games and tokens in the order of their keys:
+// for each one the key (11 bytes with its end, a zero byte) and the SHA-256 of its whole record,
+// which of a game has all its moves and its audit trail in it, however a checkpoint stores them.
+// The applied index itself is not in it, nor is the audit trail of administrators. It is the same
+// on all nodes that have applied the same entries, with or without a checkpoint between. The cost
+// is that of the games changed since the last call, and of all tournaments and rounds.
 func (s *State) Hash() [32]byte {
 	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+s.games.n+len(s.tokens))
 	for id := range s.tokens {

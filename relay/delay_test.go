@@ -476,7 +476,8 @@ func delayProperty(t *testing.T, seed uint64) {
 					}
 				}
 			}
-			// Everything that is out lies up to the index, and what is held behind it and does not move it.
+			// Everything that is out lies up to the index, and what is held behind it and does not
+			// move it.
 			most, least := s.index, uint64(0)
 			if d.out < len(d.all) {
 				most = d.all[d.out].index - 1

@@ -1,21 +1,20 @@
-// Package relay is the domain: tournaments, rounds, games, moves, clocks and
-// corrections, and the state machine that the log drives. It is pure. It does no I/O, starts
-// no goroutine, reads no clock, draws no random number and takes no lock, so
-// that every node makes the same of the same log, for ever.
+// Package relay is the domain: tournaments, rounds, games, moves, clocks and corrections, and the
+// state machine that the log drives. It is pure. It does no I/O, starts no goroutine, reads no
+// clock, draws no random number and takes no lock, so that every node makes the same of the same
+// log, for ever.
 //
 // # The state machine
 //
-// A [relaypb.Command] says what somebody wants. The node that receives it adds what must
-// be the same everywhere (the time, a new id, who asked, a request id), and
-// [EncodeCommand] makes a log entry of it. When the entry is committed, every node calls
+// A [relaypb.Command] says what somebody wants. The node that receives it adds what must be the
+// same everywhere (the time, a new id, who asked, a request id), and [EncodeCommand] makes a log
+// entry of it. When the entry is committed, every node calls
 //
 //	out := state.Apply(index, term, entry)
 //
-// and gets an [Outcome]: what the command was about as it stands now, the
-// events for spectators, or a refusal. Apply is the one judge of what is legal; whatever
-// was checked before was a courtesy. It never panics, on any bytes, and a refused
-// command leaves everything as it was. The refusals stand in errors.go, and
-// their messages are written for the person who gets them.
+// and gets an [Outcome]: what the command was about as it stands now, the events for spectators, or
+// a refusal. Apply is the one judge of what is legal; whatever was checked before was a courtesy.
+// It never panics, on any bytes, and a refused command leaves everything as it was. The refusals
+// stand in errors.go, and their messages are written for the person who gets them.
 //
 //	create.go   tournaments, rounds, games
 //	play.go     moves
@@ -37,9 +36,9 @@
 //
 // # Exactly once
 //
-// A submitter that does not know what became of its command sends it again, so an
-// entry may come twice in the log with others between. The second one must change nothing and
-// be answered as the first was. Two things see to that:
+// A submitter that does not know what became of its command sends it again, so an entry may come
+// twice in the log with others between. The second one must change nothing and be answered as the
+// first was. Two things see to that:
 //
 //   - What a command asks for may stand already: the same move at the same ply (in
 //     any spelling), the same result, the takeback that led to where the game is.
@@ -49,25 +48,26 @@
 //     copy of its command cannot bring it back. Clocks without a move are too many to keep their requests, but for the last one:
 //     a game takes no clocks that were not read later than the last ones it took.
 //
-// Either way the outcome is a Duplicate, with the index and term of the entry that made the
-// change. So a request must be new for each new intent, and all commands but moves must have one.
-// A refusal is not remembered: a command that was refused may be accepted when it comes
-// again later.
+// Either way the outcome is a Duplicate, with the index and term of the entry that made the change.
+// So a request must be new for each new intent, and all commands but moves must have one. A refusal
+// is not remembered: a command that was refused may be accepted when it comes again later.
 //
 // # Rules
 //
-// A move is played by [Game.Ply]+1 and must be legal. SAN and UCI are read as they are
-// met in the wild; SAN goes out as the PGN standard writes it. Package rules decides
-// whether the move is legal, and only rules.go knows it; what a game may start from is
-// decided here (fen.go, fencheck.go). Standard chess and Chess960 are known. A FEN after a double step of a pawn always has its en passant square.
+// A move is played by [Game.Ply]+1 and must be legal. SAN and UCI are read as they are met in the
+// wild; SAN goes out as the PGN standard writes it. Package rules decides whether the move is
+// legal, and only rules.go knows it; what a game may start from is decided here (fen.go,
+// fencheck.go). Standard chess and Chess960 are known. A FEN after a double step of a pawn always
+// has its en passant square.
 //
 // Mate and stalemate end a game with an automatic result, which the arbiter or a source may
 // overrule. Every other result is somebody's word. A game with a result takes no move. To take one
 // back reopens it, since the result belonged to moves that no longer stand; a correction leaves the
 // result as it is unless it names another; a new result, also "*", may be set at any time.
 //
-// A clock that a move does not tell is carried over from the move before, and the move knows that ([Move.Carried]). Clocks
-// may be told without a move too, at any time: they are those after the last move then, or those that the game starts with.
+// A clock that a move does not tell is carried over from the move before, and the move knows that
+// ([Move.Carried]). Clocks may be told without a move too, at any time: they are those after the
+// last move then, or those that the game starts with.
 //
 // # A person and a source
 //
@@ -78,37 +78,42 @@
 //
 // # Tokens
 //
-// Once there is a token, changes need one. Package web decides what the bearer of a token may do, by its role and
-// scope. A command names the token that it came with, and Apply refuses it if that was revoked by then, whatever
-// the node that took it knew. The name of the token is the author of the change.
+// Once there is a token, changes need one. Package web decides what the bearer of a token may do,
+// by its role and scope. A command names the token that it came with, and Apply refuses it if that
+// was revoked by then, whatever the node that took it knew. The name of the token is the author of
+// the change.
 //
 // # Reading
 //
 // [State.Tournaments], [State.Tournament], [State.Round] and [State.Game] return values that are
-// immutable: a command that changes a game publishes a new [Game], and the two
-// share what did not change. A game keeps each move as its record of a checkpoint; SAN and FEN are made
-// when somebody asks for them ([Game.LastMove], [Game.Moves]), from the nearest position that is kept.
-// State itself is for one goroutine at a time, so its owner holds a lock to fetch a pointer, and none to
+// immutable: a command that changes a game publishes a new [Game], and the two share what did not
+// change. A game keeps each move as its record of a checkpoint; SAN and FEN are made when somebody
+// asks for them ([Game.LastMove], [Game.Moves]), from the nearest position that is kept. State
+// itself is for one goroutine at a time, so its owner holds a lock to fetch a pointer, and none to
 // read what it points to.
 //
 // # Delay
 //
-// A round may have a delay, of up to an hour. It delays nothing of the above: the State is the truth. Besides, it keeps
-// what the public has of such a round, its public side, which [State.Public] shows: the round as it stood after the first
-// so many of its commands. The commands behind them are held, each until the delay has passed since its own
-// time (that of the envelope, which the node stamped that received it) and those before it are out. [State.Release] is told the time, and
-// lets out what is due. So what the public sees is a function of the log and of the time, and of nothing that one node remembers; all that is held is
-// values that were published, by pointer.
+// A round may have a delay, of up to an hour. It delays nothing of the above: the State is the
+// truth. Besides, it keeps what the public has of such a round, its public side, which
+// [State.Public] shows: the round as it stood after the first so many of its commands. The commands
+// behind them are held, each until the delay has passed since its own time (that of the envelope,
+// which the node stamped that received it) and those before it are out. [State.Release] is told the
+// time, and lets out what is due. So what the public sees is a function of the log and of the time,
+// and of nothing that one node remembers; all that is held is values that were published, by
+// pointer.
 //
-// A command that changes the delay first lets out what is due by its own time under the old one. Then a longer one takes nothing back,
-// also when the log is replayed; a shorter one lets out more; none lets out everything. It is held like others itself, and a round that gets its
-// first delay begins with the public side as it stands. The public has a round and its tournament from the beginning; what happens in it, the
-// creation of its games too, is held.
+// A command that changes the delay first lets out what is due by its own time under the old one.
+// Then a longer one takes nothing back, also when the log is replayed; a shorter one lets out more;
+// none lets out everything. It is held like others itself, and a round that gets its first delay
+// begins with the public side as it stands. The public has a round and its tournament from the
+// beginning; what happens in it, the creation of its games too, is held.
 //
 // Where there is no delay there is no public side, and Public shows the truth.
 //
-// The public has an index of its own, [State.Shown]: the newest index whose effect it may see. A held
-// command moves it when it is released, so no index that the public is told depends on what is held.
+// The public has an index of its own, [State.Shown]: the newest index whose effect it may see. A
+// held command moves it when it is released, so no index that the public is told depends on what is
+// held.
 //
 // # Deletion
 //
@@ -132,32 +137,32 @@
 //	a/m/<block>             lines of the audit trail, of moves, clocks and sources; a/c/<block> of everything else
 //	s/sum                   the rolling sum, see [State.Sum]
 //
-// Where <created> is the index of the command that created the game, in 16 hexadecimal digits: games that are played at the same time
-// lie side by side in the file.
+// Where <created> is the index of the command that created the game, in 16 hexadecimal digits:
+// games that are played at the same time lie side by side in the file.
 //
-// So of a game that goes on, however long it is, only the head is written again. A takeback
-// removes the records of moves that are no more; a checkpoint has those records that the
-// state makes, whatever checkpoints there were before. Of a move no SAN and no position is stored.
+// So of a game that goes on, however long it is, only the head is written again. A takeback removes
+// the records of moves that are no more; a checkpoint has those records that the state makes,
+// whatever checkpoints there were before. Of a move no SAN and no position is stored.
 //
-// TakeDirty itself does next to nothing: everything published is immutable, so the records
-// can be made later, beside Apply, when the sequence that it returns is read.
+// TakeDirty itself does next to nothing: everything published is immutable, so the records can be
+// made later, beside Apply, when the sequence that it returns is read.
 //
 // [State.Load] takes the records in again, in any order, and [State.Loaded] joins and replays the
-// games, derives the rest and checks that all belong together. [State.Hash] is
-// one number over everything that is true, by which nodes find out that they differ; it does
-// not depend on how the records are cut, nor on what the public has by the clock of a node. Load applies what is held to what the
-// public has, and checks that it becomes the truth.
+// games, derives the rest and checks that all belong together. [State.Hash] is one number over
+// everything that is true, by which nodes find out that they differ; it does not depend on how the
+// records are cut, nor on what the public has by the clock of a node. Load applies what is held to
+// what the public has, and checks that it becomes the truth.
 //
 // # Changing it
 //
 // What a command of an old log asks for it must go on to do, and be refused if it was refused. A
 // command that is to mean something else gets another [CommandVersion].
 //
-// The formats stand in relay.proto. testdata/golden*.log are logs that each version must
-// replay to the same hash, so a change of what Apply makes of an old log does not
-// pass the tests. golden-sums.txt has their rolling sums, by which the nodes of a cluster
-// compare what they have done ([State.Sum]). A new operation or a new limit is known to new nodes only: all nodes of
-// a cluster must have it before the first command that needs it.
+// The formats stand in relay.proto. testdata/golden*.log are logs that each version must replay to
+// the same hash, so a change of what Apply makes of an old log does not pass the tests.
+// golden-sums.txt has their rolling sums, by which the nodes of a cluster compare what they have
+// done ([State.Sum]). A new operation or a new limit is known to new nodes only: all nodes of a
+// cluster must have it before the first command that needs it.
 package relay
 
 //go:generate ./relaypb/generate.sh

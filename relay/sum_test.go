@@ -94,7 +94,8 @@ func tamper(s *script) {
 	g.moves.after = pos
 }
 
-// TestSumOfRecords: what of a tournament, a round and a game a command does not name is in the sum, too.
+// TestSumOfRecords: what of a tournament, a round and a game a command does not name is in the sum,
+// too.
 func TestSumOfRecords(t *testing.T) {
 	for name, c := range map[string]*relaypb.Command{
 		"tournament": updateTournament("u", &relaypb.UpdateTournament{Description: new("d")}),

@@ -51,7 +51,8 @@ func (s *State) loadToken(id string, value []byte) error {
 }
 
 // takeTokens takes the tokens that a checkpoint has to write. They are copied, since a token in use
-// changes with each command that names it. Readers may copy them meanwhile, so nothing in them changes.
+// changes with each command that names it. Readers may copy them meanwhile, so nothing in them
+// changes.
 func (c *changes) takeTokens() []*relaypb.TokenRecord {
 	return mapped(sortedByIndex(maps.Values(c.tokens), tokenOrder), tokenRecord)
 }

@@ -241,8 +241,8 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestTokensWhileACheckpointIsTaken reads tokens beside TakeDirty, as a node does under a read lock:
-// the race detector sees it if that changes anything in them.
+// TestTokensWhileACheckpointIsTaken reads tokens beside TakeDirty, as a node does under a read
+// lock: the race detector sees it if that changes anything in them.
 func TestTokensWhileACheckpointIsTaken(t *testing.T) {
 	s := withGame(t, "")
 	s.must(createToken("admin001", "k1", RoleAdmin, nil))

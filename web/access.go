@@ -61,8 +61,8 @@ type AccessConfig struct {
 	Log     *slog.Logger
 }
 
-// Access judges who may do what, by the tokens that the boards have. Every node has them, edges too,
-// so a node asks nobody. It keeps how often each address has shown a bad token of late.
+// Access judges who may do what, by the tokens that the boards have. Every node has them, edges
+// too, so a node asks nobody. It keeps how often each address has shown a bad token of late.
 type Access struct {
 	cfg AccessConfig
 	// catchUp brings the boards up to what the cluster has committed or, on an edge, to what its
@@ -169,8 +169,8 @@ func (a *Access) find(id string) (token relay.Token, known, needed bool) {
 	return token, known, needed
 }
 
-// noteSeen notes that a token was shown. What is written with it is in the log; that it was used for
-// reading is known to this node only, so that reading costs the cluster nothing.
+// noteSeen notes that a token was shown. What is written with it is in the log; that it was used
+// for reading is known to this node only, so that reading costs the cluster nothing.
 func (a *Access) noteSeen(id string, now relay.Millis) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

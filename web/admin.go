@@ -40,8 +40,8 @@ func (s *Server) Admin() http.Handler {
 	})
 }
 
-// admin reports whether who asks is an operator: one who shows an admin's token, who comes by the port of
-// its own or, where there is none, from this machine.
+// admin reports whether who asks is an operator: one who shows an admin's token, who comes by the
+// port of its own or, where there is none, from this machine.
 func (s *Server) admin(r *http.Request) bool {
 	if callerOf(r).can(actAdminister, "", "") {
 		return true
@@ -75,7 +75,8 @@ func (s *Server) forAdmins(next http.Handler) http.Handler {
 // leader tells its view to members, whoever they ask for.
 const voucherHeader = "X-Chessrelay-Voucher"
 
-// voucherLifetime bounds how far the clocks of two members may differ. A voucher only lets one read.
+// voucherLifetime bounds how far the clocks of two members may differ. A voucher only lets one
+// read.
 const voucherLifetime = 5 * time.Minute
 
 func (s *Server) voucher(now time.Time) string {

@@ -85,8 +85,8 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 // heldCheck is how often it is looked whether the token of an edge still holds.
 const heldCheck = time.Second
 
-// whileHeld cancels once the token no longer holds, and ends with ctx. What an edge follows lasts for
-// days, so the judgement at its beginning is not enough.
+// whileHeld cancels once the token no longer holds, and ends with ctx. What an edge follows lasts
+// for days, so the judgement at its beginning is not enough.
 func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id string) {
 	every := time.NewTicker(heldCheck)
 	defer every.Stop()
@@ -104,9 +104,11 @@ func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id st
 	}
 }
 
-// vouch is GET /feed/vouch?url=URL&nonce=HEX: a proof, for edges, that the URL is this member's own.
+// vouch is GET /feed/vouch?url=URL&nonce=HEX: a proof, for edges, that the URL is this member's
+// own.
 //
-// A loopback URL leads to another machine's own ports there, so only this machine gets a proof of it.
+// A loopback URL leads to another machine's own ports there, so only this machine gets a proof of
+// it.
 func (s *Server) vouch(r *http.Request) (answer, error) {
 	q := r.URL.Query()
 	nonce, err := hex.DecodeString(q.Get("nonce"))

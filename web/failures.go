@@ -24,9 +24,9 @@ const (
 	maxFailing = 4096
 )
 
-// failures counts bad tokens by the address that they came from. A client with a good token is never
-// refused for others at its address: nobody can guess a token, and so the limit is for the sake of
-// the log and of the work that a bad token makes. The zero value is ready.
+// failures counts bad tokens by the address that they came from. A client with a good token is
+// never refused for others at its address: nobody can guess a token, and so the limit is for the
+// sake of the log and of the work that a bad token makes. The zero value is ready.
 type failures struct {
 	total, limited, silent atomic.Uint64 // silent is how many were not logged since the last line
 

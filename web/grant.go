@@ -14,15 +14,15 @@ import (
 
 // What may be done while the cluster has no token.
 //
-// On loopback, or with --open, programs may do everything, and so may the node's own pages. A page of
-// another site may not, since a browser would submit in the name of whoever looks at it. The
+// On loopback, or with --open, programs may do everything, and so may the node's own pages. A page
+// of another site may not, since a browser would submit in the name of whoever looks at it. The
 // broadcaster app looks just like such a page: it sends an Origin, which is "null" on some systems,
 // and any page can bring a browser to send that. So the app must show what its log-in granted.
 // Another site's page cannot: a browser adds no header Authorization by itself, and the page cannot
 // log in (see [Server.onlyWindows]).
 //
-// Such a grant is self-contained: when it was made, and a signature with the secret that the members
-// of the cluster share. It ends when the cluster gets its first token.
+// Such a grant is self-contained: when it was made, and a signature with the secret that the
+// members of the cluster share. It ends when the cluster gets its first token.
 
 // grantPrefix begins every grant, so that people recognise one.
 const grantPrefix = "chessrelay_"
@@ -77,8 +77,8 @@ func isForeign(r *http.Request) bool {
 	return http.NewCrossOriginProtection().Check(&as) != nil
 }
 
-// withoutTokens is nil if the client may change things while the cluster has no token. A client sees
-// the same judgement in a round's `writeable` beforehand.
+// withoutTokens is nil if the client may change things while the cluster has no token. A client
+// sees the same judgement in a round's `writeable` beforehand.
 func (s *Server) withoutTokens(r *http.Request) error {
 	shown, ok := bearer(r)
 	switch {

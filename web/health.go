@@ -20,7 +20,8 @@ const (
 type boardsAge struct {
 	Newest uint64 `json:"newest"` // the highest index that is known here to be committed
 	AgeMs  int64  `json:"ageMs"`  // since when the boards may lack something
-	// Warnings are sentences about clocks that are wrong, and about boards that differ between nodes.
+	// Warnings are sentences about clocks that are wrong, and about boards that differ between
+	// nodes.
 	Warnings []string `json:"warnings"`
 }
 

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// A page of any site can have its own name lead to this node (DNS rebinding). The browser then takes
-// the node for that site: it lets the page submit here, and read what comes back. What gives it away
-// is the name, in Host. So whatever changes something, or is not for everybody, must be asked for by
-// a name that is this node's own.
+// A page of any site can have its own name lead to this node (DNS rebinding). The browser then
+// takes the node for that site: it lets the page submit here, and read what comes back. What gives
+// it away is the name, in Host. So whatever changes something, or is not for everybody, must be
+// asked for by a name that is this node's own.
 //
-// IP addresses and localhost are nobody's to rebind. The public's reads are left alone: any page may
-// read them anyway (Access-Control-Allow-Origin), no browser adds credentials to them by itself, and
-// spectators come by names that nobody has told the node.
+// IP addresses and localhost are nobody's to rebind. The public's reads are left alone: any page
+// may read them anyway (Access-Control-Allow-Origin), no browser adds credentials to them by
+// itself, and spectators come by names that nobody has told the node.
 
 // submittedHere refuses submissions that name another host.
 func (s *Server) submittedHere(next http.Handler) http.Handler {

@@ -53,8 +53,8 @@ type edgeInvitationJSON struct {
 	ExpiresAt  relay.Millis `json:"expiresAt,omitempty"` // when the token ends; 0: it does not
 }
 
-// inviteEdge is POST /api/cluster/edges {"name":"edge","expiresIn":SECONDS}: it makes an invitation,
-// by which edges follow the cluster, and a token for it if the cluster has tokens.
+// inviteEdge is POST /api/cluster/edges {"name":"edge","expiresIn":SECONDS}: it makes an
+// invitation, by which edges follow the cluster, and a token for it if the cluster has tokens.
 func (s *Server) inviteEdge(r *http.Request) (answer, error) {
 	in := struct {
 		Name      string  `json:"name"`
@@ -116,7 +116,8 @@ func (s *Server) membersOnly(next http.Handler) http.Handler {
 	})
 }
 
-// fromThisMachine reports whether a request was sent from this machine, and not through a proxy on it.
+// fromThisMachine reports whether a request was sent from this machine, and not through a proxy on
+// it.
 func fromThisMachine(r *http.Request) bool {
 	for _, passedOn := range []string{
 		"Forwarded", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",

@@ -142,8 +142,8 @@ func (f form) list(name string) (values []string, asked bool) {
 	return slices.DeleteFunc(values, func(v string) bool { return v == "" }), asked
 }
 
-// points is what a win and a draw are worth, in hundredths. asked reports whether the body has one of
-// the fields. An empty field is nil, and means the usual points.
+// points is what a win and a draw are worth, in hundredths. asked reports whether the body has one
+// of the fields. An empty field is nil, and means the usual points.
 func (f form) points(name string) (p [2]*int32, asked bool, err error) {
 	for i, field := range []string{"win", "draw"} {
 		key := name + "." + field

@@ -21,20 +21,20 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The page
-// asks for a token of the cluster. What the client gets is a token of its own, a grant in the log: it
-// has the name, the role, the scope and the expiry of the one that was shown, and ends with that one
-// or when the client logs out (DELETE /api/token). While the cluster has no token, everybody is let
-// in at once; see grant.go.
+// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
+// page asks for a token of the cluster. What the client gets is a token of its own, a grant in the
+// log: it has the name, the role, the scope and the expiry of the one that was shown, and ends with
+// that one or when the client logs out (DELETE /api/token). While the cluster has no token,
+// everybody is let in at once; see grant.go.
 //
-// The code is self-contained: when it was made, for whom and with which token, signed with a key that
-// all members have, so that any of them can redeem it. It holds for two minutes, once at each node. It
-// is worth nothing without the code_verifier, which never left the client.
+// The code is self-contained: when it was made, for whom and with which token, signed with a key
+// that all members have, so that any of them can redeem it. It holds for two minutes, once at each
+// node. It is worth nothing without the code_verifier, which never left the client.
 
 const (
 	codeLifetime = 2 * time.Minute
-	// tokenLifetime is what clients are told of a grant that does not expire. The broadcaster app takes
-	// less than eleven months for no login.
+	// tokenLifetime is what clients are told of a grant that does not expire. The broadcaster app
+	// takes less than eleven months for no login.
 	tokenLifetime = 10 * 365 * 24 * time.Hour
 	// maxCodes is how many redeemed codes a node remembers, for as long as they hold.
 	maxCodes = 1000
@@ -328,8 +328,8 @@ func (c *redeemedCodes) redeem(code string, now time.Time) error {
 	return nil
 }
 
-// oauthRevoke is DELETE /api/token: a client logs out, and its grant ends. A token that an admin has
-// made is not the client's to end.
+// oauthRevoke is DELETE /api/token: a client logs out, and its grant ends. A token that an admin
+// has made is not the client's to end.
 func (s *Server) oauthRevoke(w http.ResponseWriter, r *http.Request) {
 	if token := callerOf(r).Token; token != nil && token.Parent != "" {
 		c, err := s.command(r)

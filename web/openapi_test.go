@@ -296,8 +296,8 @@ func deref(doc object, v any) object {
 	return v.(object)
 }
 
-// TestHistoryExamples: the hashes in the document's examples were made by another program, from what
-// package chain says, and hold.
+// TestHistoryExamples: the hashes in the document's examples were made by another program, from
+// what package chain says, and hold.
 func TestHistoryExamples(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]struct {

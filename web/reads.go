@@ -34,8 +34,8 @@ func (s *Server) public(f func(relay.Reader)) (index uint64) {
 	return index
 }
 
-// publicIndex is the newest log index whose effect the public may see. Delays reports whether there is a
-// round with a delay, and so a difference to what this node has applied.
+// publicIndex is the newest log index whose effect the public may see. Delays reports whether there
+// is a round with a delay, and so a difference to what this node has applied.
 func (s *Server) publicIndex() (index uint64, delays bool) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
 		index, delays = b.Shown(applied), b.Delays() != nil

@@ -33,7 +33,8 @@ type Config struct {
 	Access *Access
 	// AccessLog, if set, gets a line for each request.
 	AccessLog *slog.Logger
-	// URL is where others reach this node, and Hosts are further names that it goes by; see hosts.go.
+	// URL is where others reach this node, and Hosts are further names that it goes by; see
+	// hosts.go.
 	URL   string
 	Hosts []string
 	// Proxies are networks whose requests may name any host: the proxy has judged that.
@@ -152,7 +153,8 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/live", s.cfg.Hub.Live)
 	r.Get("/events", s.cfg.Hub.Events)
 	r.Get("/feed", s.cfg.Hub.Feed)
-	// These, and all that submits, keep their connections while others are closed; see package conns.
+	// These, and all that submits, keep their connections while others are closed; see package
+	// conns.
 	r.With(conns.Kept).Get("/healthz", s.healthz)
 	r.With(conns.Kept).Get("/readyz", s.readyz)
 	r.With(s.forAdmins).Get("/metrics", s.metrics)

@@ -114,8 +114,8 @@ func (s *Server) sharedKey(r *http.Request) string {
 	return fmt.Sprint(who, " ", s.can(r, actRecord, "", ""), " ", siteURL(r), " ", r.URL.EscapedPath(), "?", r.URL.RawQuery)
 }
 
-// shared is [Server.handle] for what follows from the boards and the request alone, and not from the
-// time of day. An answer that is passing is made for each reader.
+// shared is [Server.handle] for what follows from the boards and the request alone, and not from
+// the time of day. An answer that is passing is made for each reader.
 func (s *Server) shared(f func(r *http.Request) (answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		b := s.bodies.get(s.sharedKey(r))

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// NewToken fills in an id and a secret, and returns the token as it is shown. Nothing but the answer
-// has the secret.
+// NewToken fills in an id and a secret, and returns the token as it is shown. Nothing but the
+// answer has the secret.
 func NewToken(op *relaypb.CreateToken) (token string) {
 	secret := rand.Text() // 130 bits
 	op.Id = newID()

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// accessLines is how many lines wait to be written. Those beyond are dropped and counted: a disk
-	// or a pipe that takes nothing must not hold requests up.
+	// accessLines is how many lines wait to be written. Those beyond are dropped and counted: a
+	// disk or a pipe that takes nothing must not hold requests up.
 	accessLines = 4096
 	// accessGrace is how long the last lines may take when the node stops.
 	accessGrace = time.Second

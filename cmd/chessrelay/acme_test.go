@@ -108,8 +108,8 @@ func (p *pebble) roots(t testing.TB) *x509.CertPool {
 	return pool
 }
 
-// TestACME has a CA certify a node by each of the two ways, over the port of TLS itself and over the
-// one that redirects. A node that starts again has the certificate, though the CA is gone.
+// TestACME has a CA certify a node by each of the two ways, over the port of TLS itself and over
+// the one that redirects. A node that starts again has the certificate, though the CA is gone.
 func TestACME(t *testing.T) {
 	bin := install(t, "github.com/letsencrypt/pebble/v2/cmd/pebble"+pebbleVersion, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv"+pebbleVersion)
 	for _, way := range []string{"tls-alpn-01", "http-01"} {

@@ -76,7 +76,8 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestMembersNames: a node answers to the names of the other members, which may be asked for by them.
+// TestMembersNames: a node answers to the names of the other members, which may be asked for by
+// them.
 func TestMembersNames(t *testing.T) {
 	c := newTestClusterWith(t, 2, func(cfg *serveConfig) {
 		if !cfg.Bootstrap {
@@ -88,8 +89,8 @@ func TestMembersNames(t *testing.T) {
 	}
 }
 
-// TestOnlyOperators: the public sees names, roles and staleness, and no metrics. Operators are those
-// on the machine and those who show the token.
+// TestOnlyOperators: the public sees names, roles and staleness, and no metrics. Operators are
+// those on the machine and those who show the token.
 func TestOnlyOperators(t *testing.T) {
 	for _, token := range []string{"", testToken} {
 		c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = token })
@@ -183,7 +184,8 @@ func TestAdminPort(t *testing.T) {
 	}
 }
 
-// TestStatusToken: status shows the whole table to who has the token, and members are changed by name.
+// TestStatusToken: status shows the whole table to who has the token, and members are changed by
+// name.
 func TestStatusToken(t *testing.T) {
 	c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = testToken })
 	c.nodes[1].stop()

@@ -19,8 +19,9 @@ import (
 // the pure state of package relay meets goroutines, and a clock: a goroutine of its own lets the public have what
 // is held back in rounds with a delay when that has passed.
 type boards struct {
-	// publish gets the events of each batch after the state has taken it, and those of what has become public.
-	// reset is told when everything was replaced, and the delays there are then. Both are set before the node opens.
+	// publish gets the events of each batch after the state has taken it, and those of what has
+	// become public. reset is told when everything was replaced, and the delays there are then.
+	// Both are set before the node opens.
 	publish func([]relay.Event)
 	reset   func(applied uint64, delays *relay.Delays)
 	now     func() time.Time // this node's clock

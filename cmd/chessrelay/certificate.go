@@ -40,7 +40,8 @@ func versionOf(file string) fileVersion {
 	return fileVersion{info.ModTime(), info.Size()}
 }
 
-// openCertificate reads the pair. An old one is taken at the start, and said: nothing better is there.
+// openCertificate reads the pair. An old one is taken at the start, and said: nothing better is
+// there.
 func openCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, looked: time.Now()}
 	c.seen = c.versions()

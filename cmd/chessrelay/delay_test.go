@@ -62,8 +62,8 @@ func newDelayedRound(t *testing.T, delay time.Duration) *delayedRound {
 	d := &delayedRound{testClock: newTestClock(), delay: delay, indexes: map[uint64]time.Time{}}
 	d.testCluster = newTestClusterWith(t, 3, func(cfg *serveConfig) {
 		cfg.Token, cfg.now = delayToken, d.Now
-		// A node that wrote its boards shortly before it was killed has no events of what falls due while
-		// it is down. Then it begins with a snapshot, and the pursuer would see less.
+		// A node that wrote its boards shortly before it was killed has no events of what falls due
+		// while it is down. Then it begins with a snapshot, and the pursuer would see less.
 		cfg.checkpointAfter = time.Hour
 	})
 	d.tour = d.submit("/api/tournaments", object{"name": "Test Open"})["id"].(string)

@@ -73,9 +73,9 @@ func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.S
 	return s
 }
 
-// TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge was told of lie, and die. The
-// edge shows nothing to liars that pass on a member's proof, be it for the member's URL or for their
-// own. It goes on at a member that it has learnt of, which proves that it is one.
+// TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge was told of lie, and die.
+// The edge shows nothing to liars that pass on a member's proof, be it for the member's URL or for
+// their own. It goes on at a member that it has learnt of, which proves that it is one.
 func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	c := newTokenTest(t, 2)
 	first, second := c.nodes[0], c.nodes[1]

@@ -38,7 +38,8 @@ type invitedEdge struct {
 	ExpiresAt  int64  `json:"expiresAt"` // Unix ms; 0: it does not expire
 }
 
-// newEdgeInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use it.
+// newEdgeInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use
+// it.
 func newEdgeInviteCommand(env *environment) *cobra.Command {
 	var token, name, expires string
 	cmd := &cobra.Command{
@@ -111,8 +112,8 @@ func isLocalURL(text string) bool {
 	return err == nil && isLoopback(u.Hostname())
 }
 
-// joinEdge takes over what the invitation in --join has, a word or a file that holds one. What other
-// flags say wins.
+// joinEdge takes over what the invitation in --join has, a word or a file that holds one. What
+// other flags say wins.
 func (c *serveConfig) joinEdge() error {
 	text := c.Join
 	switch {

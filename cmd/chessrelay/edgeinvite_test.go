@@ -32,8 +32,8 @@ func (c *testCluster) inviteEdge(args ...string) (word string, i consensus.EdgeI
 	return word, i, told
 }
 
-// serveEdge runs `serve --role edge` with the invitation and nothing else, until the function that it
-// returns is called.
+// serveEdge runs `serve --role edge` with the invitation and nothing else, until the function that
+// it returns is called.
 func serveEdge(t *testing.T, join string) (url string, stop func()) {
 	t.Helper()
 	at := keptAddress(t)
@@ -49,8 +49,8 @@ func serveEdge(t *testing.T, join string) (url string, stop func()) {
 	return "http://" + at, stop
 }
 
-// TestEdgeInvitation starts an edge with nothing but its invitation, in a cluster with tokens. It goes
-// on when the member that made the invitation dies, until its token is revoked.
+// TestEdgeInvitation starts an edge with nothing but its invitation, in a cluster with tokens. It
+// goes on when the member that made the invitation dies, until its token is revoked.
 func TestEdgeInvitation(t *testing.T) {
 	c := newTokenTest(t, 3)
 	word, i, told := c.inviteEdge("--token", testToken, "--name", "the hall", "--expires", "30d")

@@ -25,9 +25,9 @@ const (
 	fileUses    = 20
 )
 
-// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this machine,
-// a file that holds an invitation, or, for a node that is a member already, the address of another
-// one's --peer port.
+// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this
+// machine, a file that holds an invitation, or, for a node that is a member already, the address of
+// another one's --peer port.
 func checkJoin(join string) (string, error) {
 	if consensus.IsEdgeInvitation(join) {
 		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
@@ -122,8 +122,8 @@ func (c *serveConfig) meetAt(ctx context.Context) []string {
 }
 
 // compareClusters says it if --join names another cluster than the one that the data directory is
-// of. This node goes on nevertheless: its own cluster may depend on its vote. A member that does not
-// answer now is not waited for.
+// of. This node goes on nevertheless: its own cluster may depend on its vote. A member that does
+// not answer now is not waited for.
 func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
 	named := ""
 	if i, err := consensus.ParseInvitation(cfg.Join); err == nil {

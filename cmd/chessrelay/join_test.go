@@ -31,7 +31,8 @@ func TestClusterMovesToNewAddresses(t *testing.T) {
 	}
 }
 
-// TestInviteAndJoin prints an invitation. Two venues join with it, one by the word and one by a file.
+// TestInviteAndJoin prints an invitation. Two venues join with it, one by the word and one by a
+// file.
 func TestInviteAndJoin(t *testing.T) {
 	c := newTestCluster(t, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -95,7 +96,8 @@ func TestInviteFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestAddTellsNoToken: the line is for another machine, and the invitation in it is all that is needed.
+// TestAddTellsNoToken: the line is for another machine, and the invitation in it is all that is
+// needed.
 func TestAddTellsNoToken(t *testing.T) {
 	_, stdout, stderr := runCommand(t.Context(), t, map[string]string{"CHESSRELAY_TOKEN": testToken},
 		"venue", "add", clusterOfTwo(t).URL, "--name", "oslo")

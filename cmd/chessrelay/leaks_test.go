@@ -37,10 +37,10 @@ var notCompared = map[string]string{
 	"/api/deleted": "needs the token",
 }
 
-// Each answer has the time of day; a stream has it in its frames, and a refusal a random time to come
-// back. The spectators are those of the test, which leave in their own time, and a machine that is
-// slow makes the node say that it is stale. The age of the boards counts up between two looks. The
-// length of an answer follows from the rest, which is compared, and from these.
+// Each answer has the time of day; a stream has it in its frames, and a refusal a random time to
+// come back. The spectators are those of the test, which leave in their own time, and a machine
+// that is slow makes the node say that it is stale. The age of the boards counts up between two
+// looks. The length of an answer follows from the rest, which is compared, and from these.
 var timeOfDay = regexp.MustCompile(`"now":\d+|Date: [^\n]*\n|Retry-After: [^\n]*\n|"spectators":\d+|"stale":(true|false)|"(age|ageMs)":\d+|Content-Length: \d+\n`)
 
 // answers asks for everything, by the routes that the node has.
@@ -71,7 +71,8 @@ func (o *outsider) answers(n *testNode) map[string]string {
 					o.add(out, n, fmt.Sprintf("%s?round=%s&since=%d", path, round, since))
 				}
 			}
-			// A round that this node does not know yet is told from one that is unknown by the index.
+			// A round that this node does not know yet is told from one that is unknown by the
+			// index.
 			for since := o.since - 10; since < o.since+40; since++ {
 				o.add(out, n, fmt.Sprintf("/events?round=nosuchid&since=%d", since))
 			}
@@ -370,8 +371,8 @@ func TestStreamsStandStill(t *testing.T) {
 	}
 }
 
-// TestSourceOfADelayedRound sets, changes and removes the source of a round with a delay. The public
-// finds it nowhere, and an insider in the audit trail.
+// TestSourceOfADelayedRound sets, changes and removes the source of a round with a delay. The
+// public finds it nowhere, and an insider in the audit trail.
 func TestSourceOfADelayedRound(t *testing.T) {
 	d := newDelayedRound(t, time.Minute)
 	d.ask(http.MethodPatch, "/api/rounds/"+d.round, object{"source": object{"url": "http://127.0.0.1:9/unheard-of.pgn"}})

@@ -174,8 +174,8 @@ func (f *front) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// redirect sends browsers to the same page over TLS. A submission is refused: what it holds has gone
-// over the line in clear, and whoever sends it must learn that.
+// redirect sends browsers to the same page over TLS. A submission is refused: what it holds has
+// gone over the line in clear, and whoever sends it must learn that.
 func redirect(self string) http.Handler {
 	u, _ := url.Parse(self) // checked before
 	port := u.Port()

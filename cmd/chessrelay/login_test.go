@@ -79,7 +79,8 @@ func redeem(t testing.TB, base string, form url.Values) string {
 	return granted.Token
 }
 
-// TestLogin goes the whole way of the broadcaster app: the page, the token, the code at one node, the access token at another.
+// TestLogin goes the whole way of the broadcaster app: the page, the token, the code at one node,
+// the access token at another.
 func TestLogin(t *testing.T) {
 	c := newTokenTest(t, 2)
 	one, other := c.nodes[0].url, c.nodes[1].url

@@ -219,8 +219,8 @@ func whenTaken(err error) string {
 	return ""
 }
 
-// watchStale tells the spectators when what they see may be out of date, and sends them to other nodes
-// when it is wrong.
+// watchStale tells the spectators when what they see may be out of date, and sends them to other
+// nodes when it is wrong.
 func (n *node) watchStale(ctx context.Context) {
 	every := time.NewTicker(staleCheck)
 	defer every.Stop()

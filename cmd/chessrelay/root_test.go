@@ -78,7 +78,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestAdvertisedLoopback lets a node advertise this machine's own addresses if nobody else reaches it.
+// TestAdvertisedLoopback lets a node advertise this machine's own addresses if nobody else reaches
+// it.
 func TestAdvertisedLoopback(t *testing.T) {
 	for _, c := range []serveConfig{
 		{HTTP: "127.0.0.1:80", Peer: "localhost:90", AdvertiseHTTP: "localhost:80", AdvertisePeer: "127.0.0.1:90"},

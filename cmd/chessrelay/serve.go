@@ -124,7 +124,7 @@ An edge is no member of the cluster. It follows a venue or another edge, serves 
 on disk. It starts with an invitation of its own, which "chessrelay edge invite URL" prints, or with --upstream and --token. When its upstream fails it goes on at the next one that was named, or at one that it has learnt of.
 Submissions it passes on.
 
-Who may change something is told by tokens, which the cluster keeps (chessrelay token). --bootstrap on an address that other
+Tokens say who may change something; the cluster keeps them (chessrelay token). --bootstrap on an address that other
 machines reach makes the first one, an admin's, and prints it once; or it takes that of --token or --token-file. While a
 cluster has no token anybody may write: so a node then listens on 127.0.0.1 only, unless --open says that this is meant.`,
 		Args: exactArgs(),
@@ -183,7 +183,8 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	return cmd
 }
 
-// flagsOfRole refuses flags that the role has no use for, and reads --upstream and an edge's --join.
+// flagsOfRole refuses flags that the role has no use for, and reads --upstream and an edge's
+// --join.
 func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serveConfig) (err error) {
 	if role != roleEdge {
 		if len(upstreams) > 0 {

@@ -27,8 +27,8 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// testAuthority signs the certificates of the tests' nodes. The tests' own clients believe it; a node
-// or a command has to be told by --tls-ca.
+// testAuthority signs the certificates of the tests' nodes. The tests' own clients believe it; a
+// node or a command has to be told by --tls-ca.
 var testAuthority = newAuthority()
 
 type authority struct {
@@ -107,8 +107,8 @@ func writeFiles(t testing.TB, files map[string][]byte) {
 	}
 }
 
-// TestTLSCluster has members and an edge call each other over TLS: they join, ask the leader, follow
-// and pass on. Commands and spectators come over TLS too.
+// TestTLSCluster has members and an edge call each other over TLS: they join, ask the leader,
+// follow and pass on. Commands and spectators come over TLS too.
 func TestTLSCluster(t *testing.T) {
 	c := newTestClusterWith(t, 3, withTLS(t))
 	e := c.addEdge("e", c.nodes[1])
@@ -167,8 +167,8 @@ func nextMoves(t testing.TB, node, game string) []object {
 	return []object{{"ply": g.Ply + 1, "move": []string{"Nf3", "Nf6", "Ng1", "Ng8"}[g.Ply%4]}}
 }
 
-// TestCertificateReload: a new pair of files is used without a restart, and one that is none, or has
-// expired, is not; the log says so.
+// TestCertificateReload: a new pair of files is used without a restart, and one that is none, or
+// has expired, is not; the log says so.
 func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")

@@ -273,7 +273,8 @@ func TestFirstToken(t *testing.T) {
 	}
 }
 
-// TestNoTokens: a node that others reach does not serve a cluster without tokens, unless that is meant.
+// TestNoTokens: a node that others reach does not serve a cluster without tokens, unless that is
+// meant.
 func TestNoTokens(t *testing.T) {
 	for _, tc := range []struct {
 		c    serveConfig

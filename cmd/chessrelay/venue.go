@@ -117,7 +117,8 @@ func (s clusterState) member(nameOrID string) (memberState, error) {
 	return memberState{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, clean(strings.Join(names, ", ")))
 }
 
-// newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use it.
+// newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use
+// it.
 func newVenueInviteCommand(env *environment) *cobra.Command {
 	var token string
 	var uses int

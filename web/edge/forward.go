@@ -26,8 +26,8 @@ const (
 	// SiteHeader is where the client has sent a submission that an edge passes on: the addresses in
 	// the answer begin with it.
 	SiteHeader = "X-Chessrelay-Site"
-	// ClientHeader is the address of the client that an edge passes a submission on for, as the last
-	// edge has seen it.
+	// ClientHeader is the address of the client that an edge passes a submission on for, as the
+	// last edge has seen it.
 	ClientHeader = "X-Chessrelay-Client"
 	// dialTimeout is how long an upstream may take to accept a connection until another one is
 	// tried.
@@ -77,8 +77,8 @@ func (f *Follower) targets() []target {
 }
 
 // Forward passes a request with that body on, and returns the answer, whose body the caller closes.
-// A request with a token, or a log-in, goes only to upstreams that were named: others could be anybody. site is
-// where the client sent it, if it does not say so itself.
+// A request with a token, or a log-in, goes only to upstreams that were named: others could be
+// anybody. site is where the client sent it, if it does not say so itself.
 //
 // Another upstream is asked only if the one before got nothing. A submission without an
 // Idempotency-Key must not be recorded twice.

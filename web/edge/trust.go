@@ -15,8 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// An edge learns of upstreams from its upstream, which may lie. So the token goes to those that were
-// named, and to those that the cluster's authority vouches for: see consensus.Vouch.
+// An edge learns of upstreams from its upstream, which may lie. So the token goes to those that
+// were named, and to those that the cluster's authority vouches for: see consensus.Vouch.
 
 const (
 	// vouchedFor is how long an upstream that was vouched for may be shown the token.

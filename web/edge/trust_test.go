@@ -34,8 +34,8 @@ func newAttacker(t *testing.T, answer http.HandlerFunc) *attacker {
 	return a
 }
 
-// TestTokenStaysHome has an upstream that lies: it tells of an attacker as an alternative and on its
-// path, and dies. The attacker does not get the token, whatever it answers.
+// TestTokenStaysHome has an upstream that lies: it tells of an attacker as an alternative and on
+// its path, and dies. The attacker does not get the token, whatever it answers.
 func TestTokenStaysHome(t *testing.T) {
 	known := consensus.Voucher{ClusterID: testCluster, Authority: make([]byte, sha256.Size)}
 	for name, tc := range map[string]struct {

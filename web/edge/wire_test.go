@@ -224,7 +224,8 @@ func FuzzImage(f *testing.F) {
 	})
 }
 
-// TestHopsThatCannotBe refuses the state of an upstream that names a node which could not be shown, or not linked to.
+// TestHopsThatCannotBe refuses the state of an upstream that names a node which could not be shown,
+// or not linked to.
 func TestHopsThatCannotBe(t *testing.T) {
 	good := Hop{ID: "v", Name: "Kjøbenhavn 王", HTTP: "http://[fe80::1%25eth0]:8080/relay"}
 	for hop, ok := range map[Hop]bool{

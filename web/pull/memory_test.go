@@ -308,7 +308,8 @@ func (f readerFunc) read(context.Context, *fetcher, *budget) ([]Game, []string, 
 	return games, problems, true, nil
 }
 
-// TestMemoryBoundsMoves: of a text with more moves than are read, the games behind them are counted.
+// TestMemoryBoundsMoves: of a text with more moves than are read, the games behind them are
+// counted.
 func TestMemoryBoundsMoves(t *testing.T) {
 	var moves strings.Builder
 	for ply := range 1160 {
