@@ -224,8 +224,10 @@ func TestSecondConnectionTakesThePlace(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	ends(t, conns[0])
-	ends(t, conns[1])
+	for _, old := range conns[:2] {
+		go func() { _, _ = io.Copy(io.Discard, old) }() // ends with the connection
+		waitFor(t, "the one before to end, though it pings", func() bool { return writeFrame(old, kindPing, make([]byte, 8)) != nil })
+	}
 	if err := writeFrame(conns[2], kindPing, make([]byte, 8)); err != nil {
 		t.Fatal(err)
 	}
