@@ -3,9 +3,12 @@ package broadcast
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
 // TestStalledShareOfAWorker has one worker, and stalls many of its spectators in the middle of a frame: the others get each move at
@@ -59,27 +62,80 @@ func TestStalledShareOfAWorker(t *testing.T) {
 	all.Wait()
 }
 
-// TestTricklingSpectator takes a little all the time: it is slow, but not closed.
+// TestTricklingSpectator takes a little of a large snapshot within each WriteTimeout, by a clock that the test moves: it is slow, but
+// not closed, however long that goes on. One for whom there is room, of which the worker has yet to hear, is not closed either. Then it
+// takes nothing, and is.
 func TestTricklingSpectator(t *testing.T) {
-	s := longScript(t, 3000)
-	n := startNode(t, s, 9, func(c *Config) { tight(c); c.WriteTimeout = 2 * time.Second; c.HistoryEvents = 5000 })
-	w := newWatcher(t, roundA)
-	w.conn = dialBuffer(t, n, w.query(), 32<<10) // with much less, the kernel itself waits for seconds
-	n.apply(s.last())
-	pace := time.NewTicker(time.Millisecond)
-	defer pace.Stop()
-	for began := time.Now(); w.cursor < last(s.indexes(roundA, 0, s.last())); {
-		if time.Since(began) < 4200*time.Millisecond {
-			<-pace.C
+	s := newScript(t)
+	for b := range 1000 { // with as many, and names as long, as there may be
+		s.add(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+			Game: string(s.game(roundA, b+1)), White: &relaypb.PlayerUpdate{Name: new(strings.Repeat("♘", 60)), Team: new(strings.Repeat("♞", 60))},
+		}}})
+	}
+	n := startNode(t, s, s.last(), func(c *Config) {
+		tight(c)
+		c.Workers = 1
+		c.WriteTimeout, c.CloseTimeout, c.PingEvery = 10*time.Hour, 20*time.Millisecond, 1000*time.Hour
+	})
+	conn := dialBuffer(t, n, newWatcher(t, roundA).query(), 32<<10).UnderlyingConn() // with much less, the kernel itself waits for seconds
+	// ask returns what f says in the worker's loop of its only spectator.
+	ask := func(f func(w *worker, s *spectator) bool) bool {
+		answer := make(chan bool)
+		n.hub.workers[0].order(func(w *worker) { answer <- len(w.slots) > 0 && w.slots[0] != nil && f(w, w.slots[0]) })
+		return <-answer
+	}
+	later := func(w *worker, _ *spectator) bool {
+		w.hub.opened = w.hub.opened.Add(-6 * time.Hour)
+		w.now += int64(6 * time.Hour)
+		w.giveUp()
+		return true
+	}
+	stalled := func(_ *worker, s *spectator) bool { return s.rest != nil }
+	waitFor(t, "it stalls", func() bool { return ask(stalled) })
+	little := make([]byte, 8<<10)
+	for range 4 {
+		ask(later)
+		for began := time.Now(); !ask(func(w *worker, s *spectator) bool { return s.rest == nil || w.now-s.rest.since < int64(time.Hour) }); {
+			if _, err := conn.Read(little); err != nil || time.Since(began) > patience {
+				t.Fatal("what it reads makes no room", err)
+			}
 		}
+	}
+	ask(func(w *worker, s *spectator) bool {
+		conn.SetReadDeadline(time.Now().Add(time.Second))
+		for _, err := conn.Read(little); err == nil; _, err = conn.Read(little) {
+		}
+		return later(w, s) && later(w, s)
+	})
+	if got := n.hub.Stats(); got.ClosedSlow != 0 || !ask(stalled) {
+		t.Errorf("%+v", got)
+	}
+	ask(func(w *worker, s *spectator) bool { return later(w, s) && later(w, s) })
+	if got := n.hub.Stats(); got.ClosedSlow != 1 {
+		t.Errorf("it takes nothing: %+v", got)
+	}
+}
+
+// TestStallsOften stalls again and again, and is listed once.
+func TestStallsOften(t *testing.T) {
+	s := longScript(t, 3000)
+	n := startNode(t, s, 9, func(c *Config) { tight(c); c.Workers, c.HistoryEvents = 1, 5000; c.PingEvery = time.Hour })
+	w := newWatcher(t, roundA)
+	w.conn = dialBuffer(t, n, w.query(), 32<<10)
+	n.apply(s.last())
+	listed := 0
+	for w.cursor < last(s.indexes(roundA, 0, s.last())) {
 		if _, err := w.read(); err != nil {
 			t.Fatal(err)
 		}
+		most := make(chan int)
+		n.hub.workers[0].order(func(w *worker) { most <- len(w.stalled) })
+		listed = max(listed, <-most)
+	}
+	if listed != 1 {
+		t.Errorf("listed %d times", listed)
 	}
 	w.check(s, s.last())
-	if got := n.hub.Stats(); got.ClosedSlow != 0 {
-		t.Errorf("%+v", got)
-	}
 }
 
 // TestRush lets so many in at once, and asks the others to come back; a little later they are in as well.

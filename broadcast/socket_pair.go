@@ -55,7 +55,11 @@ func under(conn net.Conn) net.Conn {
 	return conn
 }
 
-// write hands all of bufs to the goroutine that writes, or nothing if it is busy.
+// handful is the most that the goroutine that writes is handed at once, in bytes. A worker sees from one to the next that its spectator
+// takes something: a snapshot that goes slowly over TLS is in no hurry as a whole.
+const handful = 32 << 10
+
+// write hands the first of bufs to the goroutine that writes, or nothing if it is busy.
 func (p *pair) write(bufs [][]byte) (n int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,9 +70,14 @@ func (p *pair) write(bufs [][]byte) (n int, err error) {
 		p.full = true
 		return 0, nil
 	}
-	p.out = append(p.out, bufs...)
 	for _, b := range bufs {
-		n += len(b)
+		if p.full = n+len(b) > handful; p.full {
+			b = b[:handful-n]
+		}
+		p.out = append(p.out, b)
+		if n += len(b); p.full {
+			break
+		}
 	}
 	p.given.Signal()
 	return n, nil

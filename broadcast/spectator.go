@@ -25,7 +25,9 @@ type spectator struct {
 	// snapshot that was; nothing beyond it was. Sent is what was written, or is in rest.
 	cursor uint64
 	// blank: nothing was sent and nothing can be assumed, so a snapshot comes first.
-	blank  bool
+	blank bool
+	// listed: it is in worker.stalled, which may be for a tick longer than it is stalled.
+	listed bool
 	boards *boardSet
 	// others is up to which index it knows the boards that it does not watch, by summaries.
 	others uint64

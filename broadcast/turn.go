@@ -177,7 +177,10 @@ func (w *worker) write(s *spectator, bufs [][]byte) {
 	}
 	// The buffers are shared and stay as they are; the list of them is the worker's own.
 	s.rest = &rest{bufs: append([][]byte(nil), left...), since: w.now}
-	w.stalled = append(w.stalled, s)
+	if !s.listed {
+		s.listed = true
+		w.stalled = append(w.stalled, s)
+	}
 }
 
 // after is bufs without the first n bytes.

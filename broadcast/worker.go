@@ -299,17 +299,7 @@ func (w *worker) owe(s *spectator, what due) {
 
 // onTick does what is done by the clock.
 func (w *worker) onTick() {
-	limit := int64(w.hub.cfg.WriteTimeout)
-	w.stalled = slices.DeleteFunc(w.stalled, func(s *spectator) bool {
-		if s.state != watching || s.rest == nil {
-			return true
-		}
-		if w.now-s.rest.since > limit {
-			w.stop(s, CloseTooSlow, "nothing was taken for "+w.hub.cfg.WriteTimeout.String())
-			return true
-		}
-		return false
-	})
+	w.giveUp()
 	w.ended = slices.DeleteFunc(w.ended, func(s *spectator) bool {
 		if s.state == ending && w.now > s.rest.since {
 			w.drop(s)
@@ -337,6 +327,26 @@ func (w *worker) onTick() {
 			if g.partial > 0 {
 				w.summarize(g)
 			}
+		}
+	}
+}
+
+// giveUp sends away who has taken nothing for WriteTimeout. Each is offered its rest once more before: the poller tells of room only
+// when a good part of the buffer is free, and a machine that was asleep has told this worker of none.
+func (w *worker) giveUp() {
+	limit := int64(w.hub.cfg.WriteTimeout)
+	var late []*spectator
+	w.stalled = slices.DeleteFunc(w.stalled, func(s *spectator) bool {
+		s.listed = s.state == watching && s.rest != nil
+		if s.listed && w.now-s.rest.since > limit {
+			late = append(late, s)
+		}
+		return !s.listed
+	})
+	for _, s := range late {
+		w.writeRest(s)
+		if s.state == watching && s.rest != nil && w.now-s.rest.since > limit {
+			w.stop(s, CloseTooSlow, "nothing was taken for "+w.hub.cfg.WriteTimeout.String())
 		}
 	}
 }
