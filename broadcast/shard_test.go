@@ -84,9 +84,9 @@ func TestTricklingSpectator(t *testing.T) {
 		n.hub.workers[0].order(func(w *worker) { answer <- len(w.slots) > 0 && w.slots[0] != nil && f(w, w.slots[0]) })
 		return <-answer
 	}
-	later := func(w *worker, _ *spectator) bool {
-		w.hub.opened = w.hub.opened.Add(-6 * time.Hour)
-		w.now += int64(6 * time.Hour)
+	later := func(w *worker, by time.Duration) bool {
+		w.hub.opened = w.hub.opened.Add(-by)
+		w.now += int64(by)
 		w.giveUp()
 		return true
 	}
@@ -94,23 +94,23 @@ func TestTricklingSpectator(t *testing.T) {
 	waitFor(t, "it stalls", func() bool { return ask(stalled) })
 	little := make([]byte, 8<<10)
 	for range 4 {
-		ask(later)
+		ask(func(w *worker, _ *spectator) bool { return later(w, 6*time.Hour) })
 		for began := time.Now(); !ask(func(w *worker, s *spectator) bool { return s.rest == nil || w.now-s.rest.since < int64(time.Hour) }); {
 			if _, err := conn.Read(little); err != nil || time.Since(began) > patience {
 				t.Fatal("what it reads makes no room", err)
 			}
 		}
 	}
-	ask(func(w *worker, s *spectator) bool {
+	ask(func(w *worker, _ *spectator) bool {
 		conn.SetReadDeadline(time.Now().Add(time.Second))
 		for _, err := conn.Read(little); err == nil; _, err = conn.Read(little) {
 		}
-		return later(w, s) && later(w, s)
+		return later(w, 12*time.Hour)
 	})
 	if got := n.hub.Stats(); got.ClosedSlow != 0 || !ask(stalled) {
 		t.Errorf("%+v", got)
 	}
-	ask(func(w *worker, s *spectator) bool { return later(w, s) && later(w, s) })
+	ask(func(w *worker, _ *spectator) bool { return later(w, 12*time.Hour) })
 	if got := n.hub.Stats(); got.ClosedSlow != 1 {
 		t.Errorf("it takes nothing: %+v", got)
 	}
