@@ -82,9 +82,9 @@ type Config struct {
 	// from a client in ten seconds; zero: 50.
 	MaxClientFrames int
 
-	// Insider reports whether the client sees the truth of a round with a delay at once, or of all
-	// rounds if the id is empty. Nil: no client does.
-	Insider func(*http.Request, relay.RoundID) bool
+	// Viewer returns how the client sees each round, or all of them if the id is empty; nil for one of the public. What it returns is
+	// asked again and again while the client watches, since a token may be revoked. Nil: everybody is of the public.
+	Viewer func(*http.Request) Viewer
 
 	// AllowedOrigins are the origins, such as "https://example.org", whose
 	// pages may connect besides this host's own. "*" allows every one.
@@ -92,6 +92,17 @@ type Config struct {
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed, so that MaxPerAddress counts for whoever is
 	// behind them. Zero: nobody's is, and all behind a proxy are one. An IPv6 address counts for its whole /64.
 	Proxies []netip.Prefix
+}
+
+// A Viewer is how a client sees a round now.
+type Viewer func(relay.RoundID) relay.Sight
+
+// sees is how the client sees the round, be it one of the public.
+func (v Viewer) sees(id relay.RoundID) relay.Sight {
+	if v == nil {
+		return relay.Outside
+	}
+	return v(id)
 }
 
 // maxStatusEvery is what clients are promised: one that has heard nothing for
@@ -118,8 +129,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Insider == nil {
-		c.Insider = func(*http.Request, relay.RoundID) bool { return false }
+	if c.Viewer == nil {
+		c.Viewer = func(*http.Request) Viewer { return nil }
 	}
 	for _, f := range []struct {
 		name  string

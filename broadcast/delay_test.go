@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,16 +16,22 @@ import (
 const testDelay = 60 // seconds
 
 // insideHeader is how a test's spectator shows the token.
-var insideHeader = http.Header{"X-Inside": {"1"}}
+var insideHeader = http.Header{"X-Sight": {"-1"}}
 
 func insiders(c *Config) {
-	c.Insider = func(r *http.Request, _ relay.RoundID) bool { return r.Header.Get("X-Inside") != "" }
+	c.Viewer = func(r *http.Request) Viewer {
+		sight, err := strconv.Atoi(r.Header.Get("X-Sight"))
+		if err != nil {
+			return nil
+		}
+		return func(relay.RoundID) relay.Sight { return relay.Sight(sight) }
+	}
 }
 
 // release lets the node's public have everything up to index, as its clock does.
 func (n *node) release(index uint64) {
 	n.boards.mu.Lock()
-	events, _ := n.boards.state.Release(relay.Millis(1_700_000_000_000+index+testDelay*1000), 0)
+	events, _ := n.boards.state.Release(relay.Millis(1_700_000_000_000+n.script.step*index+testDelay*1000), 0)
 	n.boards.mu.Unlock()
 	n.hub.Publish(events)
 }
@@ -33,7 +40,7 @@ func (n *node) release(index uint64) {
 func (n *node) jumpTo(index, released uint64) {
 	n.load(index)
 	n.boards.mu.Lock()
-	n.boards.state.Release(relay.Millis(1_700_000_000_000+released+testDelay*1000), 0)
+	n.boards.state.Release(relay.Millis(1_700_000_000_000+n.script.step*released+testDelay*1000), 0)
 	delays := n.boards.state.Delays()
 	n.boards.mu.Unlock()
 	n.hub.Reset(index, delays)
@@ -88,8 +95,8 @@ func TestDelayed(t *testing.T) {
 	}
 }
 
-// TestDelayedWander is TestSpectatorsWander with a delay in round A and nodes whose clocks differ. No event and no cursor may be ahead of what
-// the clock that is most ahead has let out.
+// TestDelayedWander is TestSpectatorsWander with a delay in round A, viewers with a shorter one and nodes whose clocks differ. No event and
+// no cursor may be ahead of what the clock that is most ahead has let out.
 func TestDelayedWander(t *testing.T) {
 	for seed := range uint64(8) {
 		delayedWander(t, seed)
@@ -101,7 +108,8 @@ func TestDelayedWander(t *testing.T) {
 
 func delayedWander(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 3))
-	s := newDelayedScript(t, testDelay).long(400)
+	const early = 20 // entries of which viewers are ahead of the public
+	s := newViewersScript(t, testDelay, testDelay-early).long(400)
 	change := func(c *Config) {
 		insiders(c)
 		c.HistoryEvents = 5 + rnd.IntN(60)
@@ -116,17 +124,27 @@ func delayedWander(t *testing.T, seed uint64) {
 		n.release(9)
 	}
 	var all []*wanderer
-	for i := range 9 {
-		w := newWatcher(t, roundA)
-		switch i % 3 {
-		case 0:
-			w.limit = func(cursor uint64) error {
-				if ahead := s.indexes(roundA, out.Load(), min(cursor, s.last())); cursor > out.Load() && len(ahead) > 0 {
-					return fmt.Errorf("the public has a cursor of %d, and no more than %d is out", cursor, out.Load())
-				}
-				return nil
+	limit := func(early uint64) func(uint64) error {
+		return func(cursor uint64) error {
+			out := out.Load() + early
+			if ahead := s.indexes(roundA, min(out, s.last()), min(cursor, s.last())); cursor > out && len(ahead) > 0 {
+				return fmt.Errorf("a cursor of %d, and no more than %d is out", cursor, out)
 			}
-			if i == 6 {
+			return nil
+		}
+	}
+	for i := range 12 {
+		w := newWatcher(t, roundA)
+		switch i % 4 {
+		case 3:
+			w.header = http.Header{"X-Sight": {fmt.Sprint(testDelay - early)}}
+			w.limit = limit(early)
+			if i == 7 {
+				w.only = []int{2}
+			}
+		case 0:
+			w.limit = limit(0)
+			if i == 8 {
 				w.only = []int{1, 3}
 			}
 		case 1:
@@ -170,7 +188,7 @@ func delayedWander(t *testing.T, seed uint64) {
 	}
 	for i, p := range all {
 		end := s.last()
-		if i%3 == 0 { // the public of a round with a delay is told no index of other rounds
+		if i%4 == 0 || i%4 == 3 { // who sees a round late is told no index of other rounds
 			end = last(s.indexes(roundA, 0, end))
 		}
 		waitFor(t, "it is up to date", func() bool {

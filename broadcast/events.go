@@ -27,7 +27,7 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
 		h.reject(w, err)
 		return
 	}
-	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q, h.cfg.Insider(r, q.round)) })
+	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q) })
 }
 
 // Feed answers GET /feed[?since=INDEX][&cluster=ID]: every event of every round, for programs, as lines of JSON
@@ -48,13 +48,13 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		var applied uint64
-		inside := h.cfg.Insider(r, "")
+		inside := s.viewer.sees("") == relay.Inside
 		h.cfg.Boards.Read(func(at uint64, state *relay.State) {
 			if applied = at; !inside {
 				applied = state.Shown(at)
 			}
 		})
-		if err := h.greet(s, applied); err != nil {
+		if err := h.greet(s, applied, nil); err != nil {
 			return err
 		}
 		h.joinFeed(s, since, inside)
@@ -83,7 +83,7 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 		h.refuse(w, err)
 		return
 	}
-	s := &spectator{address: address, form: f}
+	s := &spectator{address: address, form: f, viewer: h.cfg.Viewer(r)}
 	if err := admit(s); err != nil {
 		h.gate.leave(address)
 		h.reject(w, err)

@@ -54,7 +54,10 @@ type feedSnapshot struct {
 
 func newFeed(cfg *Config, base uint64, inside bool) *feed {
 	f := &feed{}
-	f.round = &round{topic: topic{inside: inside}, feed: f}
+	f.round = &round{feed: f}
+	if inside {
+		f.sight = relay.Inside
+	}
 	f.history.init(f.cursorAt(base), cfg.HistoryEvents, cfg.HistoryBytes)
 	return f
 }
@@ -133,15 +136,19 @@ func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err er
 	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {
-		if next.cursor = f.cursorAt(applied); !f.inside {
+		if next.cursor = f.cursorAt(applied); f.sight != relay.Inside {
 			next.cursor = f.cursorAt(state.Shown(applied))
 		}
 		next.cursor = max(next.cursor, v.last)
 		f.taken.Store(max(f.taken.Load(), next.cursor))
-		for _, t := range state.Tournaments() {
+		var all relay.Reader = state
+		if f.sight != relay.Inside {
+			all = state.Public(applied)
+		}
+		for _, t := range all.Tournaments() {
 			for _, id := range t.Rounds {
 				s := &snapshot{}
-				if s.index = applied; f.inside {
+				if s.index = applied; f.sight == relay.Inside {
 					s.read(state, id)
 				} else {
 					p := state.Public(applied)

@@ -27,6 +27,7 @@ var (
 type Follower struct {
 	hub     *Hub
 	round   *round
+	viewer  Viewer
 	address string
 
 	index uint64                       // everything up to it was returned
@@ -37,15 +38,17 @@ type Follower struct {
 
 // Follow begins to follow a round for the client of r, who counts as a spectator. Close must follow.
 func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
+	viewer := h.cfg.Viewer(r)
+	sight := viewer.sees(id)
 	known, delayed := false, false
 	h.cfg.Boards.Read(func(_ uint64, s *relay.State) {
-		_, known = s.Round(id)
+		known = missingRound(s, id, sight) == nil
 		delayed = s.HasDelay(id)
 	})
 	if !known {
 		return nil, ErrNoRound
 	}
-	f := &Follower{hub: h, address: h.cfg.address(r), seen: map[relay.GameID]*relay.Game{}, at: map[int]relay.GameID{}}
+	f := &Follower{hub: h, viewer: viewer, address: h.cfg.address(r), seen: map[relay.GameID]*relay.Game{}, at: map[int]relay.GameID{}}
 	if err := h.gate.enter(f.address); err != nil {
 		if !errors.Is(err, errClosed) {
 			h.counted.refusedLimit.Add(1)
@@ -54,7 +57,7 @@ func (h *Hub) Follow(r *http.Request, id relay.RoundID) (*Follower, error) {
 		return nil, err
 	}
 	h.mu.Lock()
-	f.round = h.table.join(topic{id, h.cfg.Insider(r, id)}, delayed)
+	f.round = h.table.join(topic{id, sight}, delayed)
 	h.mu.Unlock()
 	h.counted.joined.Add(1)
 	h.counted.spectators.Add(1)
@@ -79,6 +82,9 @@ func (h *Hub) Closing() <-chan struct{} { return h.gate.closing }
 // the hub is closed.
 func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 	for first := f.index == 0; ; first = false {
+		if f.viewer != nil && f.viewer(f.round.id) != f.round.sight {
+			return nil, ErrNoRound // its token no longer holds
+		}
 		v := f.round.history.view.Load()
 		var frames []*frame
 		var changed []*relay.Game

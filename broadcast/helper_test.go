@@ -32,6 +32,7 @@ const (
 
 // script is a log of commands, with what each index left behind.
 type script struct {
+	step    uint64 // ms between two entries
 	t       testing.TB
 	state   *relay.State
 	entries [][]byte        // entries[i] has index i+1
@@ -44,8 +45,23 @@ type script struct {
 func newScript(t testing.TB) *script { return newDelayedScript(t, 0) }
 
 // newDelayedScript has a delay, in seconds, in round A.
-func newDelayedScript(t testing.TB, delay int32) *script {
-	s := &script{t: t, state: relay.NewState(), games: map[relay.GameID]relay.RoundID{}}
+func newDelayedScript(t testing.TB, delay int32) *script { return newScriptAt(t, delay, 1) }
+
+// newViewersScript has besides viewers with delays of their own, and a second between two entries.
+func newViewersScript(t testing.TB, delay int32, viewers ...int32) *script {
+	s := newScriptAt(t, delay, 1000)
+	for i, delay := range append([]int32{0}, viewers...) {
+		op := &relaypb.CreateToken{Id: fmt.Sprintf("viewer%02d", i), Name: "viewer", Role: "viewer", Delay: delay, Salt: make([]byte, 16), Hash: make([]byte, 32)}
+		if i == 0 {
+			op.Role = "admin"
+		}
+		s.add(&relaypb.Command{Op: &relaypb.Command_CreateToken{CreateToken: op}})
+	}
+	return s
+}
+
+func newScriptAt(t testing.TB, delay int32, step uint64) *script {
+	s := &script{t: t, step: step, state: relay.NewState(), games: map[relay.GameID]relay.RoundID{}}
 	s.add(&relaypb.Command{Op: &relaypb.Command_CreateTournament{
 		CreateTournament: &relaypb.CreateTournament{Id: "tourney1", Name: "Town Open"}}})
 	for _, id := range []relay.RoundID{roundA, roundB} {
@@ -61,7 +77,7 @@ func newDelayedScript(t testing.TB, delay int32) *script {
 func (s *script) add(c *relaypb.Command) uint64 {
 	s.t.Helper()
 	index := uint64(len(s.entries) + 1)
-	c.At, c.By, c.Request = int64(1_700_000_000_000+index), "arbiter", fmt.Sprint("r", index)
+	c.At, c.By, c.Request = int64(1_700_000_000_000+s.step*index), "arbiter", fmt.Sprint("r", index)
 	data, err := relay.EncodeCommand(c)
 	if err != nil {
 		s.t.Fatal(err)

@@ -106,7 +106,7 @@ func (h *Hub) SendAway(reason string) {
 func (h *Hub) Publish(events []relay.Event) {
 	for len(events) > 0 {
 		n := 1
-		for n < len(events) && events[n].Index == events[0].Index && (events[n].To == relay.Outsiders) == (events[0].To == relay.Outsiders) {
+		for n < len(events) && events[n].Index == events[0].Index && released(&events[n]) == released(&events[0]) && events[n].Sight == events[0].Sight {
 			n++
 		}
 		h.publishIndex(events[:n])
@@ -114,15 +114,18 @@ func (h *Hub) Publish(events []relay.Event) {
 	}
 }
 
+// released reports whether an event was held back until now.
+func released(e *relay.Event) bool { return e.To == relay.Outsiders || e.To == relay.Viewers }
+
 func (h *Hub) publishIndex(events []relay.Event) {
-	index, released := events[0].Index, events[0].To == relay.Outsiders
-	shown := slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.Insiders || e.Renews })
+	index, released, viewers := events[0].Index, released(&events[0]), events[0].To == relay.Viewers
+	shown := !viewers && slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.Insiders || e.Renews })
 	var room [2]*frame
 	public, inner := room[:0:1], room[1:1]
 	for len(events) > 0 {
 		mine, rest := splitRound(events)
 		if f := h.publishRound(mine); f != nil {
-			if mine[0].To != relay.Insiders {
+			if mine[0].To != relay.Insiders && !viewers && !mine[0].Private {
 				public = append(public, f)
 			}
 			if !released {
@@ -175,16 +178,23 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 // keeps a place for what it gets later.
 func (h *Hub) publishRound(events []relay.Event) *frame {
 	id, index, to := events[0].RoundID(), events[0].Index, events[0].To
+	late := topic{id, events[0].Sight}
 	switch {
 	case events[0].Type == relay.EventNone:
 		h.mu.Lock()
 		h.table.release(id)
 		h.mu.Unlock()
 		return nil
+	case events[0].Type == relay.EventTier:
+		h.mu.Lock()
+		r := h.table.beginTier(late, index)
+		h.mu.Unlock()
+		h.wake(r)
+		return nil
 	case events[0].Game == nil && (events[0].Type == relay.EventDeleted || events[0].Type == relay.EventRestored):
 		return h.publishWhole(&events[0])
-	case events[0].Renews:
-		defer h.renewPublic(id)
+	case events[0].Renews || events[0].RenewsViewers:
+		defer h.renewLate(id, events[0].Renews)
 	}
 	if r := events[0].Round; r != nil && r.Delay > 0 {
 		h.mu.Lock()
@@ -207,14 +217,26 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		h.inner.startAfter(index)
 	}
 	h.mu.Lock()
-	var changed [2]*round
+	var room [2 + relay.MaxSights]*round
+	changed := room[:0]
 	ok := true
 	if to != relay.Insiders {
-		changed[0], ok = h.table.put(topic{id: id}, index, f, to == relay.Outsiders)
+		var r *round
+		r, ok = h.table.put(late, index, f, to == relay.Outsiders)
+		changed = append(changed, r)
 	}
 	// Who has come meanwhile has a snapshot, or will.
-	if inside := (topic{id, true}); to != relay.Outsiders && h.table.rounds[inside] != nil {
-		changed[1], _ = h.table.put(inside, index, f, false)
+	if to == relay.Everybody {
+		for _, sight := range h.table.sights {
+			if of := (topic{id, sight}); h.table.rounds[of] != nil {
+				r, _ := h.table.put(of, index, f, false)
+				changed = append(changed, r)
+			}
+		}
+	}
+	if inside := (topic{id, relay.Inside}); (to == relay.Everybody || to == relay.Insiders) && h.table.rounds[inside] != nil {
+		r, _ := h.table.put(inside, index, f, false)
+		changed = append(changed, r)
 	}
 	h.mu.Unlock()
 	if !ok {
@@ -223,9 +245,7 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	}
 	h.counted.events.Add(uint64(len(events)))
 	for _, r := range changed {
-		if r != nil {
-			h.wake(r)
-		}
+		h.wake(r)
 	}
 	return f
 }
@@ -239,22 +259,11 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 		h.table.hold(e.Round.ID, e.Index)
 	}
 	h.table.newest = max(h.table.newest, e.Index)
-	var changed [2]*round
-	for i, inside := range []bool{false, true} {
-		of, floor := topic{e.Round.ID, inside}, e.Index
-		if r := h.table.rounds[of]; r != nil && r.delayed.Load() {
-			floor = 0 // what is held has older indexes
-		}
-		changed[i] = h.table.renew(of, floor)
-	}
+	changed := h.renewLocked(append(h.table.late(e.Round.ID), topic{e.Round.ID, relay.Inside}), e.Index)
 	h.mu.Unlock()
-	for _, r := range changed {
-		if r != nil {
-			h.wake(r)
-		}
-	}
+	h.wakeAll(changed)
 	h.counted.events.Add(1)
-	if e.Type == relay.EventDeleted {
+	if e.Type == relay.EventDeleted && !e.Private {
 		var err error
 		if f, err = encodeFrame([]relay.Event{*e}); err == nil {
 			return f
@@ -266,16 +275,40 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 	return nil
 }
 
-// renewPublic gives the public of a round with a delay a new snapshot. Something was deleted or
-// restored in it.
-func (h *Hub) renewPublic(id relay.RoundID) {
+// renewLate gives those who do not see the truth of a round a new snapshot, or only those of them who see it earlier than the public.
+// Something was deleted or restored in it, or it has become private, or is no longer.
+func (h *Hub) renewLate(id relay.RoundID, public bool) {
 	h.mu.Lock()
-	r := h.table.renew(topic{id: id}, 0)
+	topics := h.table.late(id)
+	if !public {
+		topics = topics[1:]
+	}
+	changed := h.renewLocked(topics, 0)
 	h.mu.Unlock()
-	if r != nil {
+	h.wakeAll(changed)
+	if public {
+		h.feed.renew(h, 0)
+	}
+}
+
+// renewLocked gives the spectators of the topics new snapshots, with an index from floor on; h.mu is held.
+func (h *Hub) renewLocked(topics []topic, floor uint64) (changed []*round) {
+	for _, of := range topics {
+		from := floor
+		if r := h.table.rounds[of]; r != nil && r.delayed.Load() {
+			from = 0 // what is held has older indexes
+		}
+		if r := h.table.renew(of, from); r != nil {
+			changed = append(changed, r)
+		}
+	}
+	return changed
+}
+
+func (h *Hub) wakeAll(rounds []*round) {
+	for _, r := range rounds {
 		h.wake(r)
 	}
-	h.feed.renew(h, 0)
 }
 
 // Reset tells that the boards were replaced as of log index applied, by a Raft
@@ -292,9 +325,7 @@ func (h *Hub) Reset(applied uint64, delays *relay.Delays) {
 	raise(&h.shown, shown)
 	h.feed.startAfter(shown)
 	h.inner.startAfter(applied)
-	for _, r := range append(all, h.feed.round, h.inner.round) {
-		h.wake(r)
-	}
+	h.wakeAll(append(all, h.feed.round, h.inner.round))
 }
 
 // shownOf is what [relay.State.Shown] is of boards with these delays.

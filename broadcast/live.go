@@ -38,14 +38,14 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 		h.gate.leave(address)
 		return
 	}
-	s := &spectator{address: address}
+	s := &spectator{address: address, viewer: h.cfg.Viewer(r)}
 	if hj.deflate {
 		s.form = formDeflate
 	}
 	a := arrival{spectator: s}
 	q, err := parseLive(r.URL.RawQuery)
 	if err == nil {
-		err = h.admit(s, q, h.cfg.Insider(r, q.round))
+		err = h.admit(s, q)
 	}
 	if err != nil {
 		a.code, a.reason = closeCode(err)
@@ -112,18 +112,23 @@ func closeCode(err error) (code int, reason string) {
 }
 
 // admit gives s its round and its cursor.
-func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
+func (h *Hub) admit(s *spectator, q liveQuery) error {
 	if err := h.checkCluster(q.cluster); err != nil {
 		return err
 	}
+	sight := s.viewer.sees(q.round)
 	var applied uint64
 	var missing error
 	var delayed bool
+	var behind *int
 	h.cfg.Boards.Read(func(at uint64, state *relay.State) {
-		if applied = at; !inside {
+		if applied = at; sight != relay.Inside {
 			applied = state.Shown(at)
 		}
-		missing, delayed = missingRound(state, q.round), state.HasDelay(q.round)
+		missing, delayed = missingRound(state, q.round, sight), state.HasDelay(q.round)
+		if r, _ := state.Round(q.round); missing == nil && sight != relay.Outside && r.Delay > 0 {
+			behind = new(min(max(0, int(sight)), r.Delay))
+		}
 	})
 	if missing != nil {
 		if q.since > applied && !errors.Is(missing, relay.ErrDeleted) {
@@ -132,17 +137,17 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 		}
 		return &rejection{CloseNoRound, missing.Error()}
 	}
-	if err := h.greet(s, applied); err != nil {
+	if err := h.greet(s, applied, behind); err != nil {
 		return err
 	}
 	s.cursor, s.blank, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
-	s.round = h.table.join(topic{q.round, inside}, delayed)
+	s.round = h.table.join(topic{q.round, sight}, delayed)
 	s.epoch = s.round.history.epoch()
 	h.mu.Unlock()
 	// The boards have every deletion before this epoch. A later one begins another epoch.
-	if !inside && !s.blank {
-		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round) })
+	if sight != relay.Inside && !s.blank {
+		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round, sight) })
 		if s.blank && q.since <= applied {
 			s.cursor = 0 // the snapshot may be older
 		}
@@ -150,8 +155,11 @@ func (h *Hub) admit(s *spectator, q liveQuery, inside bool) error {
 	return nil
 }
 
-// missingRound is nil if the round is there, and else says why not.
-func missingRound(state *relay.State, id relay.RoundID) error {
+// missingRound is nil if the round is there for who sees it so, and else says why not.
+func missingRound(state *relay.State, id relay.RoundID, sight relay.Sight) error {
+	if state.Private(id) && sight == relay.Outside {
+		return errNoRound
+	}
 	if _, known := state.Round(id); known {
 		return nil
 	}
@@ -169,9 +177,9 @@ func (h *Hub) checkCluster(cluster string) error {
 }
 
 // greet has s told where it is.
-func (h *Hub) greet(s *spectator, applied uint64) error {
+func (h *Hub) greet(s *spectator, applied uint64, behind *int) error {
 	hello, err := json.Marshal(helloFrame{
-		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(),
+		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(), Delay: behind,
 	})
 	if err != nil {
 		return &rejection{CloseGoingAway, "this node has a fault; try another"}

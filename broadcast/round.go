@@ -2,15 +2,17 @@ package broadcast
 
 import (
 	"container/list"
+	"slices"
 	"sync/atomic"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// topic is what can be watched: a round, as everybody may see it or as its insiders do. The two differ where the round has a delay.
+// topic is what can be watched: a round, as everybody may see it, as its insiders do, or as viewers do who see it a little late. They
+// differ where the round has a delay, or its tournament is private.
 type topic struct {
-	id     relay.RoundID
-	inside bool
+	id    relay.RoundID
+	sight relay.Sight
 }
 
 // round is one round as the hub knows it, for one of its audiences.
@@ -44,10 +46,11 @@ type table struct {
 
 	rounds  map[topic]*round
 	base    uint64
-	shown   uint64    // the base of the public
-	newest  uint64    // the last index that was published in the order of the log
-	bytes   int       // of all histories
-	written list.List // of *round, the least recently written last
+	shown   uint64        // the base of the public
+	newest  uint64        // the last index that was published in the order of the log
+	bytes   int           // of all histories
+	written list.List     // of *round, the least recently written last
+	sights  []relay.Sight // of the viewers' topics that there ever were
 }
 
 func newTable(cfg Config, base uint64) table {
@@ -62,8 +65,10 @@ func (t *table) get(of topic) *round {
 	if r == nil {
 		r = &round{topic: of}
 		base := t.shown
-		if of.inside {
+		if of.sight == relay.Inside {
 			base = t.base
+		} else if of.sight != relay.Outside && !slices.Contains(t.sights, of.sight) {
+			t.sights = append(t.sights, of.sight)
 		}
 		r.history.init(base, t.maxFrames, t.maxBytes)
 		t.rounds[of] = r
@@ -80,8 +85,12 @@ func (t *table) join(of topic, delayed bool) *round {
 	r := t.rounds[of]
 	if r == nil {
 		r = t.get(of)
+		if delayed && of.sight > 0 { // until its begin is published, what it has is older than the base
+			r.delayed.Store(true)
+			r.history.begin(0, 0)
+		}
 		// What insiders were told while there were none is not kept.
-		if public := t.rounds[topic{id: of.id}]; of.inside && public != nil {
+		if public := t.rounds[topic{id: of.id}]; of.sight == relay.Inside && public != nil {
 			floor := t.newest
 			if !public.history.holds() {
 				_, floor = public.history.bounds()
@@ -99,7 +108,25 @@ func (t *table) hold(id relay.RoundID, index uint64) (inside *round) {
 	r := t.get(topic{id: id})
 	r.delayed.Store(true)
 	r.history.hold()
-	return t.rounds[topic{id, true}]
+	return t.rounds[topic{id, relay.Inside}]
+}
+
+// beginTier begins the history of viewers who have of a round what the public has up to index.
+func (t *table) beginTier(of topic, index uint64) *round {
+	r := t.get(of)
+	r.delayed.Store(true)
+	t.bytes -= r.history.begin(index, 0)
+	t.emptied(r)
+	return r
+}
+
+// late returns the topics of all who do not see the truth at once: the public's, and those of viewers.
+func (t *table) late(id relay.RoundID) []topic {
+	out := []topic{{id: id}}
+	for _, sight := range t.sights {
+		out = append(out, topic{id, sight})
+	}
+	return out
 }
 
 // delays reports whether any round has a delay.
@@ -115,12 +142,12 @@ func (t *table) delays() bool {
 // read calls fn with the boards as the audience may see them, and returns the index as of which what fn read is.
 func (r *round) read(boards View, fn func(relay.Reader)) (index uint64) {
 	boards.Read(func(applied uint64, s *relay.State) {
-		if r.inside {
+		if r.sight == relay.Inside {
 			fn(s)
 			index = applied
 			return
 		}
-		p := s.Public(applied)
+		p := s.As(applied, func(relay.TournamentID, relay.RoundID) relay.Sight { return r.sight })
 		fn(p)
 		index = p.Index()
 	})
@@ -172,6 +199,11 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 		for _, d := range delays.Rounds {
 			behind[topic{id: d.Round}] = d
 			t.get(topic{id: d.Round}).delayed.Store(true)
+			for _, tier := range d.Tiers {
+				of := topic{d.Round, tier.Sight}
+				behind[of] = relay.Delayed{Shown: tier.Shown}
+				t.get(of).delayed.Store(true)
+			}
 		}
 	}
 	all := make([]*round, 0, len(t.rounds))
@@ -183,7 +215,7 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 		floor, n := max(applied, last), 0
 		if d, ok := behind[r.topic]; ok {
 			floor, n = d.Shown, d.Held
-		} else if !r.inside {
+		} else if r.sight != relay.Inside {
 			floor = max(shownOf(applied, delays), last)
 		}
 		t.bytes -= r.history.begin(floor, n)
@@ -255,7 +287,7 @@ func (t *table) dropIfEmpty(r *round) {
 		return
 	}
 	_, last := r.history.bounds()
-	if t.base = max(t.base, last); !r.inside {
+	if t.base = max(t.base, last); r.sight != relay.Inside {
 		t.shown = max(t.shown, last)
 	}
 	delete(t.rounds, r.topic)

@@ -1,6 +1,10 @@
 package broadcast
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
 
 // spectator is one connection, from the moment a worker has it. All of it belongs to that worker.
 //
@@ -14,6 +18,7 @@ type spectator struct {
 	hello   *message // until it is written
 	head    []byte   // before it: what an HTTP response begins with
 	form    form
+	viewer  Viewer // nil of the public
 
 	state state
 	due   due
@@ -36,6 +41,14 @@ type spectator struct {
 	meter meter
 	rest  *rest    // nil: everything was written
 	in    *inbound // nil: no frame is half read
+}
+
+// mayStay reports whether the viewer sees what it was let in to, still.
+func (s *spectator) mayStay() bool {
+	if s.round.feed != nil && s.round.sight == relay.Outside {
+		return true // as everybody
+	}
+	return s.viewer(s.round.id) == s.round.sight
 }
 
 type state uint8

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
 )
 
 // status is whether the node's boards are stale, and the frame that says so,
@@ -29,7 +31,7 @@ type statusNotice struct {
 
 // to is the notice for those who watch the round, with an index.
 func (n *statusNotice) to(r *round) *message {
-	if r.inside {
+	if r.sight == relay.Inside {
 		return n.with
 	}
 	return n.public

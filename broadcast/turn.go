@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/chessrelay/chessrelay/relay"
 )
 
 // pingFrame is a control frame without a body (RFC 6455, 5.5).
@@ -106,7 +108,7 @@ func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
 		return
 	}
 	w.put(s, m)
-	if s.round.feed == nil || s.round.inside { // what is released comes behind older indexes
+	if s.round.feed == nil || s.round.sight == relay.Inside { // what is released comes behind older indexes
 		s.cursor = max(s.cursor, at)
 	}
 }
@@ -294,7 +296,7 @@ func (w *worker) stop(s *spectator, code int, reason string) {
 	switch code {
 	case CloseTooSlow:
 		w.counted.closedSlow.Add(1)
-	case CloseBadRequest, CloseNoRound, CloseOtherCluster:
+	case CloseBadRequest, CloseForbidden, CloseNoRound, CloseOtherCluster:
 		w.counted.closedBad.Add(1)
 	}
 	w.hub.log.Debug("spectator is sent away", "address", s.address, "code", code, "reason", reason)

@@ -21,6 +21,7 @@ import (
 
 // anyFrame is what any frame may hold.
 type anyFrame struct {
+	Delay      *int            `json:"delay"` // of hello
 	Type       string          `json:"type"`
 	Index      uint64          `json:"index"`
 	Cluster    string          `json:"cluster"`

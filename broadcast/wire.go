@@ -12,6 +12,7 @@ import (
 const (
 	CloseGoingAway    = 4000 // the node stops or is behind: come back, here or elsewhere, with since
 	CloseTooSlow      = 4001 // nothing was taken for too long: come back with since
+	CloseForbidden    = 4403 // the token that was shown no longer holds: ask for another one
 	CloseBadRequest   = 4400 // a parameter or a frame that makes no sense: do not repeat it
 	CloseNoRound      = 4404 // there is no such round
 	CloseOtherCluster = 4409 // the cursor is from another cluster: come back without since and cluster
@@ -31,6 +32,8 @@ type helloFrame struct {
 	Node    string `json:"node"`
 	Index   uint64 `json:"index"` // how far this node is; never a cursor
 	Now     int64  `json:"now"`
+	// Delay is how many seconds late this client sees a round that the public sees later; absent for all others.
+	Delay *int `json:"delay,omitempty"`
 }
 
 type statusFrame struct {

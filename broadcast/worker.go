@@ -307,7 +307,12 @@ func (w *worker) onTick() {
 		return s.state == gone
 	})
 	for range w.routine.steps(w.now, len(w.slots)) {
-		w.owe(w.slots[w.routine.step(len(w.slots))], dueStatus)
+		s := w.slots[w.routine.step(len(w.slots))]
+		if s != nil && s.viewer != nil && s.state == watching && !s.mayStay() {
+			w.stop(s, CloseForbidden, "the token or link that was shown no longer holds")
+			continue
+		}
+		w.owe(s, dueStatus)
 	}
 	patience := 2 * int64(w.hub.cfg.PingEvery)
 	for range w.pinging.steps(w.now, len(w.slots)) {

@@ -136,7 +136,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request, Source: op.Source,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
-	}, side: s.sides[r.ID]}
+	}, side: s.sides[r.ID], private: s.Private(r.ID)}
 	if person(c) {
 		g.setLocks(g.lock(c, said(op)...))
 	}
@@ -145,7 +145,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		s.restate(r.ID, out)
 	}
 	s.touch(g)
-	out.Game, out.side = g.Game, g.side
+	out.Game, out.side, out.private = g.Game, g.side, g.private
 	out.tell(tellGame, c.At)
 	return nil
 }

@@ -25,11 +25,10 @@ import (
 // Invariant: round and games are those that a State has to which all of the round's commands were applied, but for those in held.
 type publicSide struct {
 	id    RoundID
-	delay Millis // of the round as it is, not as the public has it
-	round *Round
-	games map[GameID]*Game
-	held  []held // in the order of the log
-	shown uint64 // the newest log index of the round whose effect the public has
+	delay Millis  // of the round as it is, not as the public has it
+	part          // the public's
+	held  []held  // in the order of the log
+	tiers []*tier // of the viewers who see it earlier than the public
 
 	stored  storedSide
 	changed bool // since TakeDirty
@@ -44,12 +43,12 @@ type held struct {
 	stored      bool // a checkpoint has it
 
 	// What it made.
-	round   *Round
-	game    *Game // nil of one that is about the round only
-	rounds  *roundsTold
-	events  telling
-	eventAt Millis
-	renews  bool // see Event.Renews
+	round                 *Round
+	game                  *Game // nil of one that is about the round only
+	rounds                *roundsTold
+	events                telling
+	eventAt               Millis
+	renews, renewsViewers bool // see Event
 }
 
 // never is later than every time.
@@ -64,6 +63,7 @@ func (s *State) begin(r *Round, delay int) *publicSide {
 		p.stored.touch(g.ID)
 	}
 	p.shown = p.newest()
+	s.due = 0 // it has no tiers yet
 	s.touchSide(p)
 	return p
 }
@@ -115,7 +115,8 @@ func (s *State) hold(out *Outcome, at Millis, command []byte) {
 	p := out.side
 	p.held = append(p.held, held{
 		index: out.Index, term: out.Term, at: at, seen: s.seen, command: bytes.Clone(command),
-		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at, renews: out.renews,
+		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
+		renews: out.renews, renewsViewers: out.renewsViewers,
 	})
 	s.touchSide(p)
 	if p.delay == 0 {
@@ -123,7 +124,21 @@ func (s *State) hold(out *Outcome, at Millis, command []byte) {
 		s.due = 0
 		return
 	}
-	s.due = min(s.due, p.held[0].at+p.delay)
+	s.due = min(s.due, p.due())
+}
+
+// due is when the first command that somebody does not see yet is due by its own time; never if there is none.
+func (p *publicSide) due() Millis {
+	due := never
+	if len(p.held) > 0 {
+		due = p.held[0].at + p.delay
+	}
+	for _, t := range p.tiers {
+		if t.taken < len(p.held) {
+			due = min(due, p.held[t.taken].at+t.delay(p))
+		}
+	}
+	return due
 }
 
 // holdRounds keeps from the public what a tournament's new name makes of its rounds that have a delay: an event, which has its place behind those
@@ -144,34 +159,58 @@ func (s *State) holdRounds(out *Outcome, at Millis) {
 	}
 }
 
-// wait is how long the first command that is held has yet to be, by both measures.
-func (p *publicSide) wait(now, up Millis) Millis {
-	h := &p.held[0]
-	wait := h.at + p.delay - now
+// wait is how long a command has yet to be held under the delay, by both measures.
+func (h *held) wait(delay, now, up Millis) Millis {
+	if now == never {
+		return 0
+	}
+	wait := h.at + delay - now
 	if h.seen != 0 {
-		wait = max(wait, h.seen+p.delay-up)
+		wait = max(wait, h.seen+delay-up)
 	}
 	return wait
 }
 
-// release makes public what is due.
+// wait is how long the first command that somebody does not see yet has to be held; never if there is none.
+func (p *publicSide) wait(now, up Millis) Millis {
+	wait := never
+	if len(p.held) > 0 {
+		wait = p.held[0].wait(p.delay, now, up)
+	}
+	for _, t := range p.tiers {
+		if t.taken < len(p.held) {
+			wait = min(wait, p.held[t.taken].wait(t.delay(p), now, up))
+		}
+	}
+	return wait
+}
+
+// release lets out what is due: to the tiers, and then to the public, which so has nothing that they do not have.
 func (s *State) release(p *publicSide, now, up Millis) {
-	for len(p.held) > 0 && (now == never || p.wait(now, up) <= 0) {
+	for _, t := range p.tiers {
+		for t.taken < len(p.held) && p.held[t.taken].wait(t.delay(p), now, up) <= 0 {
+			h := &p.held[t.taken]
+			t.take(h)
+			t.taken++
+			s.released = s.appendReleased(s.released, h, Viewers, t.sight)
+		}
+	}
+	for len(p.held) > 0 && p.held[0].wait(p.delay, now, up) <= 0 {
 		h := &p.held[0]
-		p.round = h.round
+		p.take(h)
 		if h.game != nil {
-			p.games[h.game.ID] = h.game
 			p.stored.touch(h.game.ID)
 		}
 		if h.stored {
 			p.stored.gone = append(p.stored.gone, h.index)
 		}
-		p.shown = h.index
 		s.shown = max(s.shown, h.index)
-		s.releases++
-		s.released = s.appendReleased(s.released, h)
+		s.released = s.appendReleased(s.released, h, Outsiders, Outside)
 		*h = held{} // nobody needs it any more
 		p.held = p.held[1:]
+		for _, t := range p.tiers {
+			t.taken--
+		}
 		s.touchSide(p)
 	}
 }
@@ -179,8 +218,9 @@ func (s *State) release(p *publicSide, now, up Millis) {
 // appendReleased appends the events of a command that is no longer held. The events of a deleted
 // game are left out, except that it is deleted. The deletion of a whole round was told at once. If
 // no event is left, there is an [EventNone].
-func (s *State) appendReleased(dst []Event, h *held) []Event {
-	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt}
+func (s *State) appendReleased(dst []Event, h *held, to Audience, sight Sight) []Event {
+	s.releases++
+	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt, private: s.Private(h.round.ID)}
 	switch {
 	case s.deletedRound(s.rounds[h.round.ID]) != nil, h.game == nil && h.events&(tellDeleted|tellRestored) != 0:
 		out.events = 0
@@ -188,9 +228,17 @@ func (s *State) appendReleased(dst []Event, h *held) []Event {
 		out.events &= tellDeleted | tellRound
 	}
 	if out.events == 0 {
+		if to == Viewers {
+			return dst
+		}
 		return append(dst, Event{Type: EventNone, Index: h.index, At: h.eventAt, Round: h.round, To: Outsiders})
 	}
-	return out.appendEvents(dst, Outsiders)
+	begin := len(dst)
+	dst = out.appendEvents(dst, to)
+	for i := range dst[begin:] {
+		dst[begin+i].Sight = sight
+	}
+	return dst
 }
 
 // Release makes public, in the rounds that have a delay, what is due now, and returns its events: for each round in
@@ -214,9 +262,12 @@ func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 				s.drop(p)
 				continue
 			}
+			s.findTiers(p)
 			if s.release(p, now, up); len(p.held) > 0 {
-				s.due = min(s.due, p.held[0].at+p.delay)
-				next = min(cmp.Or(next, never), now+p.wait(now, up))
+				s.due = min(s.due, p.due())
+				if wait := p.wait(now, up); wait != never {
+					next = min(cmp.Or(next, never), now+wait)
+				}
 			}
 		}
 	}
@@ -241,7 +292,7 @@ func (s *State) drop(p *publicSide) {
 		g.side = nil
 	}
 	delete(s.sides, p.id)
-	p.round, p.games = nil, nil
+	p.round, p.games, p.tiers = nil, nil, nil
 	s.touchSide(p)
 }
 
@@ -256,6 +307,13 @@ type Delayed struct {
 	Round RoundID
 	Shown uint64 // the newest log index of the round whose effect the public has
 	Held  int    // how many commands are held back
+	Tiers []DelayedTier
+}
+
+// DelayedTier is a round with a delay as some viewers see it.
+type DelayedTier struct {
+	Sight Sight
+	Shown uint64 // the newest log index of the round whose effect they have
 }
 
 // Delays returns the rounds with a delay, by id; nil if there is none.
@@ -265,7 +323,11 @@ func (s *State) Delays() *Delays {
 	}
 	out := &Delays{Shown: s.shown}
 	for id, p := range s.sides {
-		out.Rounds = append(out.Rounds, Delayed{id, p.shown, len(p.held)})
+		d := Delayed{Round: id, Shown: p.shown, Held: len(p.held)}
+		for _, t := range p.tiers {
+			d.Tiers = append(d.Tiers, DelayedTier{t.sight, t.shown})
+		}
+		out.Rounds = append(out.Rounds, d)
 	}
 	slices.SortFunc(out.Rounds, func(a, b Delayed) int { return cmp.Compare(a.Round, b.Round) })
 	return out

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -341,11 +342,12 @@ func TestDelayOfALongGame(t *testing.T) {
 	}
 }
 
-// A delayed is a round of the property test, and the model of what its public has: another State, to which those of the round's
-// commands are applied that are out.
+// A delayed is a round of the property test as the public or some viewers see it, and the model of that: another State, to which those
+// of the round's commands are applied that are out.
 type delayed struct {
 	id    RoundID
-	delay int64 // milliseconds
+	sight Sight
+	delay int64 // milliseconds, of the round
 	all   []loadedHeld
 	times []int64
 	out   int
@@ -354,7 +356,11 @@ type delayed struct {
 }
 
 func (d *delayed) release(t *testing.T, now int64) {
-	for ; d.out < len(d.all) && d.times[d.out]+d.delay <= now; d.out++ {
+	delay := d.delay
+	if d.sight != Outside {
+		delay = min(delay, int64(d.sight)*1000)
+	}
+	for ; d.out < len(d.all) && d.times[d.out]+delay <= now; d.out++ {
 		c := d.all[d.out]
 		if out := d.model.Apply(c.index, c.term, c.command); out.Err != nil {
 			t.Fatal(out.Err)
@@ -362,8 +368,8 @@ func (d *delayed) release(t *testing.T, now int64) {
 	}
 }
 
-// TestDelayProperty applies random commands to rounds with random delays that change. At each time the public sees what a State has
-// that got the commands of the round that are out, and no others; its events come each once and in order; and neither
+// TestDelayProperty applies random commands to rounds with random delays that change. At each time the public, and viewers with delays of
+// their own, see what a State has that got the commands of the round that are out, and no others; its events come each once and in order; and neither
 // checkpoints nor restarts, with part of the log applied again, change anything.
 func TestDelayProperty(t *testing.T) {
 	for seed := range uint64(10) {
@@ -376,25 +382,38 @@ func delayProperty(t *testing.T, seed uint64) {
 	s := &story{Rand: r, script: newScript(t)}
 	now := int64(testTime)
 	stored, storedAt := map[string][]byte{}, uint64(0)
-	rounds := map[RoundID]*delayed{}
-	told := map[RoundID]uint64{} // the index of the last event
+	rounds := map[RoundID][]*delayed{}
+	type audience struct {
+		round RoundID
+		sight Sight
+	}
+	told := map[audience]uint64{} // the index of the last event
 	restarts, heldMost, goneMost := 0, 0, 0
 
 	tell := func(events []Event) {
 		for _, e := range events {
-			id := e.RoundID()
 			if e.Renews {
 				continue // it is told at once, whatever is held
 			}
-			if e.Index < told[id] {
-				t.Fatalf("event %d comes after %d", e.Index, told[id])
+			to := []audience{{e.RoundID(), e.Sight}}
+			if e.To == Everybody {
+				for _, d := range rounds[e.RoundID()] {
+					to = append(to, audience{d.id, d.sight})
+				}
 			}
-			told[id] = e.Index
+			for _, a := range to {
+				if e.Index < told[a] {
+					t.Fatalf("event %d for %v comes after %d", e.Index, a, told[a])
+				}
+				told[a] = e.Index
+			}
 		}
 	}
 	release := func() {
-		for _, d := range rounds {
-			d.release(t, now)
+		for _, views := range rounds {
+			for _, d := range views {
+				d.release(t, now)
+			}
 		}
 		events, _ := s.Release(Millis(now), 0)
 		tell(events)
@@ -419,18 +438,16 @@ func delayProperty(t *testing.T, seed uint64) {
 			} else {
 				id = out.Round.ID
 			}
-			d := rounds[id]
-			if d == nil {
-				return
-			}
-			if delay := s.State.rounds[id].Delay; delay != before[id] {
-				d.release(t, c.At)
-				d.delay = int64(delay) * 1000
-			}
-			d.all = append(d.all, loadedHeld{id, out.Index, out.Term, data})
-			d.times = append(d.times, c.At)
-			if d.delay == 0 {
-				d.release(t, int64(never))
+			for _, d := range rounds[id] {
+				if delay := s.State.rounds[id].Delay; delay != before[id] {
+					d.release(t, c.At)
+					d.delay = int64(delay) * 1000
+				}
+				d.all = append(d.all, loadedHeld{id, out.Index, out.Term, data})
+				d.times = append(d.times, c.At)
+				if d.delay == 0 {
+					d.release(t, int64(never))
+				}
 			}
 		}
 		if !out.Held() {
@@ -438,8 +455,13 @@ func delayProperty(t *testing.T, seed uint64) {
 		}
 	}
 	check := func() {
-		for id, d := range rounds {
-			p := s.Public(s.index)
+		var views []*delayed
+		for _, d := range rounds {
+			views = append(views, d...)
+		}
+		for _, d := range views {
+			id := d.id
+			p := s.As(s.index, func(TournamentID, RoundID) Sight { return d.sight })
 			truth := s.State.rounds[id]
 			got, seen := p.Round(id)
 			if gone := s.deletedRound(truth) != nil; gone == seen {
@@ -453,8 +475,8 @@ func delayProperty(t *testing.T, seed uint64) {
 				}
 				continue
 			}
-			if diff := cmp.Diff(d.model.rounds[id], got, cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("index %d: the public's round: %s", s.index, diff)
+			if m := d.model.rounds[id]; m.Status != got.Status || !slices.Equal(m.Games, got.Games) || !proto.Equal(roundRecord(m), roundRecord(got)) {
+				t.Fatalf("index %d: the public's round: %s", s.index, cmp.Diff(m, got, cmpopts.EquateEmpty()))
 			}
 			for g := range s.allGames(truth) {
 				gid := g.ID
@@ -470,7 +492,7 @@ func delayProperty(t *testing.T, seed uint64) {
 				if there && (want.Index != got.Index || want.Ply() != got.Ply()) {
 					t.Fatalf("index %d: game %s is at %d, ply %d, and should be at %d, ply %d", s.index, gid, got.Index, got.Ply(), want.Index, want.Ply())
 				}
-				if there && r.IntN(20) == 0 {
+				if there && r.IntN(200) == 0 {
 					if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), wholeGames); diff != "" {
 						t.Fatalf("index %d: the public's game: %s", s.index, diff)
 					}
@@ -499,22 +521,28 @@ func delayProperty(t *testing.T, seed uint64) {
 	}
 
 	do(createTournament(testTournament, "req-t"))
+	do(createToken("admin001", "k1", RoleAdmin, nil))
+	for i, delay := range []int32{10, 60} {
+		do(createToken(fmt.Sprint("viewer0", i), fmt.Sprint("v", i), RoleViewer, func(op *relaypb.CreateToken) { op.Delay = delay }))
+	}
 	for i := range 3 {
 		id := fmt.Sprintf("round%03d", i+1)
 		c := createRound(id, "req-"+id)
 		c.GetCreateRound().DelaySeconds = []int32{0, 20, 200}[i]
-		d := &delayed{id: RoundID(id), delay: int64(c.GetCreateRound().DelaySeconds) * 1000, model: newShadow()}
 		do(c)
-		for j, data := range [][]byte{s.log[0], s.log[len(s.log)-1]} {
-			d.model.Apply(uint64([]int{0, len(s.log) - 1}[j]+1), 1, data)
+		for _, sight := range []Sight{Outside, 10, 60} {
+			d := &delayed{id: RoundID(id), sight: sight, delay: int64(c.GetCreateRound().DelaySeconds) * 1000, model: newShadow()}
+			for j, data := range [][]byte{s.log[0], s.log[len(s.log)-1]} {
+				d.model.Apply(uint64([]int{0, len(s.log) - 1}[j]+1), 1, data)
+			}
+			rounds[d.id] = append(rounds[d.id], d)
 		}
-		rounds[d.id] = d
 		for b := range 3 {
-			id := GameID(fmt.Sprintf("game%d%03d", i, b))
-			g := createGame(string(id), "req-"+string(id), int32(b+1))
-			g.GetCreateGame().Round = string(d.id)
+			game := GameID(fmt.Sprintf("game%d%03d", i, b))
+			g := createGame(string(game), "req-"+string(game), int32(b+1))
+			g.GetCreateGame().Round = id
 			do(g)
-			s.games = append(s.games, id)
+			s.games = append(s.games, game)
 		}
 	}
 	for range 500 {
@@ -542,8 +570,10 @@ func delayProperty(t *testing.T, seed uint64) {
 			if s.Hash() != hash {
 				t.Fatal("another hash after the restart")
 			}
-			for _, d := range rounds {
-				d.release(t, now)
+			for _, views := range rounds {
+				for _, d := range views {
+					d.release(t, now)
+				}
 			}
 			s.Release(Millis(now), 0)
 		default:

@@ -387,13 +387,13 @@ func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
 // Renews reports whether a deletion or restoration is held in a round with a delay. The public has
 // seen its effect already, at an older index. So two clients with the same index may have different
 // boards, and a client that comes back must begin with a snapshot.
-func (s *State) Renews(id RoundID) bool {
+func (s *State) Renews(id RoundID, sight Sight) bool {
 	p := s.sides[id]
 	if p == nil {
 		return false
 	}
 	for i := range p.held { // not copied: a checkpoint may be noting that it is stored
-		if p.held[i].renews {
+		if p.held[i].renews || p.held[i].renewsViewers && sight != Outside {
 			return true
 		}
 	}

@@ -299,11 +299,11 @@ func TestDeleteWithDelay(t *testing.T) {
 		t.Errorf("the events are %+v", e)
 	}
 	public := func(id GameID) bool { _, ok := s.Public(s.index).Game(id); return ok }
-	if public(testGame) || !s.Renews(testRound) {
+	if public(testGame) || !s.Renews(testRound, Outside) {
 		t.Error("the game is still public")
 	}
 	s.restart()
-	if public(testGame) || !s.Renews(testRound) {
+	if public(testGame) || !s.Renews(testRound, Outside) {
 		t.Error("after a restart, the game is still public")
 	}
 	// Of the game nothing is told any more but that it is gone.
@@ -311,7 +311,7 @@ func TestDeleteWithDelay(t *testing.T) {
 	s.release(61, "round 5")
 	s.release(62, "move 6")
 	s.release(63, "deleted 7")
-	if s.Renews(testRound) || public(testGame) || !public("game0002") {
+	if s.Renews(testRound, Outside) || public(testGame) || !public("game0002") {
 		t.Error("the public sees something else once all is out")
 	}
 	s.restart()

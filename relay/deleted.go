@@ -147,10 +147,11 @@ func (s *State) allGames(r *Round) func(yield func(*liveGame) bool) {
 	}
 }
 
-// markGames notes which games of a round are gone for readers.
+// markGames notes which games of a round are gone for readers, and which are private.
 func (s *State) markGames(r *Round) {
+	private := s.Private(r.ID)
 	for g := range s.allGames(r) {
-		g.gone = s.deletedGame(g.Game) != nil
+		g.gone, g.private = s.deletedGame(g.Game) != nil, private
 	}
 }
 

@@ -18,6 +18,9 @@ const (
 	// EventRestored: a round that was deleted is there again. Of a board that is restored there is
 	// an EventGame.
 	EventRestored EventType = "restored"
+	// EventTier tells that there is a new [Sight] of a round with a delay, and stands before all others for it: what those who have it see
+	// is what the public sees as of its Index.
+	EventTier EventType = "tier"
 	// EventNone tells nothing, and only ends that something is held. Its Round says where.
 	EventNone EventType = ""
 )
@@ -42,9 +45,15 @@ type Event struct {
 	// It must begin with a new snapshot. Only events for insiders and events about a whole round
 	// have it.
 	Renews bool
+	// RenewsViewers is the same of what viewers have who see the round earlier than the public. Where Renews is set it holds too.
+	RenewsViewers bool
 	// Held, of an event about a whole round: the command is held as well. An EventNone follows when
 	// it is released.
 	Held bool
+	// Sight is whom an event for [Viewers] is for.
+	Sight Sight
+	// Private: the round is one of a private tournament.
+	Private bool
 }
 
 // An Audience is whom an [Event] is for.
@@ -56,6 +65,7 @@ const (
 	Everybody Audience = iota
 	Insiders           // who sees the truth; an event of [State.Apply]
 	Outsiders          // all others; an event of [State.Release]
+	Viewers            // those of one Sight, who see it earlier than outsiders; an event of [State.Release]
 )
 
 // RoundID is the round that the event is of.
@@ -84,12 +94,14 @@ type Outcome struct {
 	Round      *Round
 	Game       *Game
 
-	rounds *roundsTold // of tellRound
-	move   *Move       // of PlayMove, if it is not the game's last one
-	at     Millis      // of the events
-	events telling
-	side   *publicSide // of a round with a delay; see Held
-	renews bool        // see Event.Renews
+	rounds        *roundsTold // of tellRound
+	move          *Move       // of PlayMove, if it is not the game's last one
+	at            Millis      // of the events
+	events        telling
+	side          *publicSide // of a round with a delay; see Held
+	renews        bool        // see Event.Renews
+	renewsViewers bool        // see Event.RenewsViewers
+	private       bool        // see Event.Private
 }
 
 // roundsTold are the rounds that spectators are told of, each as the command left it.
@@ -97,6 +109,7 @@ type roundsTold struct {
 	tournament *Tournament
 	rounds     []*Round
 	inside     []bool // for each of the rounds: it has a delay of its own; nil: none
+	renews     bool   // the tournament has become private, or is no longer
 }
 
 // A telling is which events an outcome has; they are made when somebody wants them.
@@ -154,19 +167,26 @@ func (out *Outcome) appendEvents(dst []Event, to Audience) []Event {
 			for _, r := range out.rounds.rounds {
 				dst = append(dst, Event{
 					Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament,
-					To: Everybody, Renews: true, Held: out.side != nil,
+					To: Everybody, Renews: true, Held: out.side != nil, Private: out.rounds.tournament.Private,
 				})
 			}
 		case typ == EventRound:
 			for j, r := range out.rounds.rounds {
-				e := Event{Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament, To: to, Renews: out.renews && to == Insiders}
+				e := Event{
+					Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament, To: to,
+					Renews:        out.renews && to == Insiders || out.rounds.renews && to == Everybody,
+					RenewsViewers: out.renewsViewers && to == Insiders, Private: out.rounds.tournament.Private,
+				}
 				if out.rounds.inside != nil && out.rounds.inside[j] {
 					e.To = Insiders
 				}
 				dst = append(dst, e)
 			}
 		default:
-			dst = append(dst, Event{Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to, Renews: out.renews && to == Insiders})
+			dst = append(dst, Event{
+				Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to, Renews: out.renews && to == Insiders,
+				RenewsViewers: out.renewsViewers && to == Insiders, Private: out.private,
+			})
 		}
 	}
 	return dst

@@ -197,6 +197,7 @@ func (s *State) loadHeld(id RoundID, part string, value []byte) error {
 // are held are applied, and which must then be where the truth is. A round without records had its delay from a program that held
 // nothing back, and so the public has all of it.
 func (s *State) loadedSides() error {
+	s.findSights()
 	shadow, commands := s.loading.public, s.loading.held
 	s.loading = loading{}
 	if shadow == nil {
@@ -261,12 +262,12 @@ func (s *State) holdAgain(shadow *State, c loadedHeld) error {
 		return err
 	}
 	if out.Game != nil && out.renews { // see show
-		g := p.games[out.Game.ID]
-		out.renews = g != nil && g.Deleted == nil
+		out.renews, out.renewsViewers = p.has(out.Game.ID), true
 	}
 	p.held = append(p.held, held{
 		index: c.index, term: c.term, at: Millis(command.At), command: c.command, stored: true,
-		round: shadow.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at, renews: out.renews,
+		round: shadow.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
+		renews: out.renews, renewsViewers: out.renewsViewers,
 	})
 	return nil
 }

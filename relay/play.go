@@ -176,5 +176,5 @@ func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	if restate {
 		s.restate(g.Round, out)
 	}
-	out.Game, out.side = next, g.side
+	out.Game, out.side, out.private = next, g.side, g.private
 }

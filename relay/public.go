@@ -1,5 +1,10 @@
 package relay
 
+import (
+	"math"
+	"slices"
+)
+
 // A Reader shows what there is of everything. The values are immutable. A [State] shows the truth.
 type Reader interface {
 	// Tournaments returns all of them, newest first.
@@ -10,53 +15,84 @@ type Reader interface {
 	Round(RoundID) (*Round, bool)
 	// Game returns the game with the id.
 	Game(GameID) (*Game, bool)
-	// DeletedGames returns the games of a round that were deleted themselves; none for the public.
+	// DeletedGames returns the games of a round that were deleted themselves; none for who sees it late.
 	DeletedGames(RoundID) []*Game
 }
 
-// Public is a Reader that shows what the public may see: rounds with a delay as they stood then, all others as they are. It is
-// as good as the State that it was got from: not after that has gone on. One read is one Public.
+// Public is a Reader that shows what somebody may see who does not see all: rounds with a delay as they stood then, and of private
+// tournaments what a token covers. It is as good as the State that it was got from: not after that has gone on. One read is one Public.
 type Public struct {
-	s    *State
-	upTo uint64
-	sees func(TournamentID, RoundID) bool // see PublicBut; nil: nothing
+	s     *State
+	upTo  uint64                            // what the public has of everything
+	least uint64                            // the least index of what was read late; never if nothing was
+	sight func(TournamentID, RoundID) Sight // see As
 }
 
 // Public returns what the public may see of a state that stands at applied.
-func (s *State) Public(applied uint64) *Public { return s.PublicBut(applied, nil) }
-
-// PublicBut is Public, but the rounds for which sees reports true are shown as they are.
-func (s *State) PublicBut(applied uint64, sees func(TournamentID, RoundID) bool) *Public {
-	return &Public{s, s.Shown(applied), sees}
+func (s *State) Public(applied uint64) *Public {
+	return s.As(applied, func(TournamentID, RoundID) Sight { return Outside })
 }
 
-// asIs reports whether the round is shown as it is.
-func (p *Public) asIs(id RoundID) bool {
-	r := p.s.rounds[id]
-	return p.sees != nil && r != nil && p.sees(r.Tournament, id)
+// As returns what somebody may see of a state that stands at applied, who has that sight of a round of a tournament or, without a
+// round, of the tournament.
+func (s *State) As(applied uint64, sight func(TournamentID, RoundID) Sight) *Public {
+	return &Public{s, s.Shown(applied), math.MaxUint64, sight}
 }
 
-// Index is the log index as of which everything is that was read. It is [State.Shown], or less if a
-// round with a delay was looked at: the newest index of that round whose effect the public has.
+// Index is the log index as of which everything is that was read. It is [State.Shown] or, if rounds with a delay were
+// looked at, the newest index of them whose effect is in what was read: the least of those.
 // Nothing up to it is missing, and so it may be a cursor. What is held back does not move it.
-func (p *Public) Index() uint64 { return p.upTo }
+func (p *Public) Index() uint64 {
+	if p.least != math.MaxUint64 {
+		return p.least
+	}
+	return p.upTo
+}
 
-func (p *Public) saw(side *publicSide) { p.upTo = min(p.upTo, side.shown) }
+// seen is the part that is read of a round with a delay; nil if the round is read as it is.
+func (p *Public) seen(side *publicSide, sight Sight) *part {
+	if side == nil || sight == Inside {
+		return nil
+	}
+	part := side.seen(sight)
+	p.least = min(p.least, part.shown)
+	return part
+}
 
 // Tournaments implements Reader.
-func (p *Public) Tournaments() []*Tournament { return p.s.Tournaments() }
+func (p *Public) Tournaments() []*Tournament {
+	return slices.DeleteFunc(p.s.Tournaments(), func(t *Tournament) bool { return !p.lists(t) })
+}
+
+// lists reports whether the tournament is to be seen: it is not private, or it is not private to who sees it or a round of it.
+func (p *Public) lists(t *Tournament) bool {
+	return !t.Private || p.sight(t.ID, "") != Outside ||
+		slices.ContainsFunc(t.Rounds, func(id RoundID) bool { return p.sight(t.ID, id) != Outside })
+}
 
 // Tournament implements Reader.
-func (p *Public) Tournament(id TournamentID) (*Tournament, bool) { return p.s.Tournament(id) }
+func (p *Public) Tournament(id TournamentID) (*Tournament, bool) {
+	t, ok := p.s.Tournament(id)
+	if !ok || !p.lists(t) {
+		return nil, false
+	}
+	return t, true
+}
 
 // Round implements Reader.
 func (p *Public) Round(id RoundID) (*Round, bool) {
-	side := p.s.sides[id]
-	if side == nil || p.asIs(id) || p.s.deletedRound(p.s.rounds[id]) != nil {
-		return p.s.Round(id)
+	r, ok := p.s.Round(id)
+	if !ok {
+		return nil, false
 	}
-	p.saw(side)
-	return side.round, true
+	sight := p.sight(r.Tournament, id)
+	if sight == Outside && p.s.tournaments[r.Tournament].Private {
+		return nil, false
+	}
+	if part := p.seen(p.s.sides[id], sight); part != nil {
+		return part.round, true
+	}
+	return r, true
 }
 
 // Game implements Reader. A game that was created is not there until that is public; one that was
@@ -66,17 +102,22 @@ func (p *Public) Game(id GameID) (*Game, bool) {
 	if g == nil || g.gone {
 		return nil, false
 	}
-	if g.side != nil && !p.asIs(g.Round) {
-		p.saw(g.side)
-		out, ok := g.side.games[id]
-		return out, ok && out.Deleted == nil
+	if !g.private && g.side == nil { // the usual
+		return g.Game, true
+	}
+	sight := p.sight(p.s.rounds[g.Round].Tournament, g.Round)
+	if sight == Outside && g.private {
+		return nil, false
+	}
+	if part := p.seen(g.side, sight); part != nil {
+		return part.games[id], part.has(id)
 	}
 	return g.Game, true
 }
 
-// DeletedGames implements Reader: for the public there are none.
+// DeletedGames implements Reader: only who sees a round as it is has them.
 func (p *Public) DeletedGames(id RoundID) []*Game {
-	if p.asIs(id) {
+	if r := p.s.rounds[id]; r != nil && p.sight(r.Tournament, id) == Inside {
 		return p.s.DeletedGames(id)
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 type TournamentSettings struct {
 	// Unlisted: the tournament is in no list; whoever has its id can read it.
 	Unlisted bool `json:"unlisted,omitempty"`
+	// Private: nobody sees that it is there but who shows a token that covers it or a part of it.
+	Private bool `json:"private,omitempty"`
 	// Replacements has a line for each player whom the sources call wrongly, such as
 	// "Wrong Name = Right Name / 12345 / IM / 2410". Package mirror reads it.
 	Replacements string `json:"replacements,omitempty"`
@@ -168,6 +170,7 @@ func (d *diff) tournament(t *TournamentSettings, op *relaypb.TournamentSettings)
 		return nil
 	}
 	set(d, "unlisted", &t.Unlisted, op.Unlisted)
+	set(d, "private", &t.Private, op.Private)
 	set(d, "replacements", &t.Replacements, op.Replacements)
 	set(d, "teams", &t.Teams, op.Teams)
 	set(d, "tieBreaks", &t.TieBreaks, op.TieBreaks)
@@ -224,12 +227,15 @@ func (t *TournamentSettings) record() *relaypb.TournamentSettings {
 	if t.Unlisted {
 		r.Unlisted = new(true)
 	}
+	if t.Private {
+		r.Private = new(true)
+	}
 	return r
 }
 
 func tournamentSettingsFrom(r *relaypb.TournamentSettings) TournamentSettings {
 	return TournamentSettings{
-		Unlisted: r.GetUnlisted(), Replacements: r.GetReplacements(), Teams: r.GetTeams(), TieBreaks: r.GetTieBreaks(),
+		Unlisted: r.GetUnlisted(), Private: r.GetPrivate(), Replacements: r.GetReplacements(), Teams: r.GetTeams(), TieBreaks: r.GetTieBreaks(),
 		Scoring: scoringFrom(r.GetScoring(), UsualScoring), Grouping: r.GetGrouping(),
 	}
 }

@@ -1,5 +1,7 @@
 package relay
 
+import "slices"
+
 // This file has the public's index: the newest log index whose effect the public may see. All that
 // the public is told goes by it, and by nothing that a held command moves. Otherwise a page that
 // counts would tell that something has happened, though not what.
@@ -25,12 +27,19 @@ func (s *State) show(out *Outcome) {
 		s.shown = out.Index
 	case out.renews:
 		// The public has no news of a game that it has not seen yet.
-		if g := out.side.games[out.Game.ID]; g == nil || g.Deleted != nil {
+		if !out.side.has(out.Game.ID) {
 			out.renews = false
+			out.renewsViewers = slices.ContainsFunc(out.side.tiers, func(t *tier) bool { return t.has(out.Game.ID) })
 		} else {
 			s.shown = out.Index
 		}
 	}
+}
+
+// has reports whether there is the game in it.
+func (p *part) has(id GameID) bool {
+	g := p.games[id]
+	return g != nil && g.Deleted == nil
 }
 
 // newest is the newest log index that the values of the public side bear.

@@ -34,6 +34,7 @@ type State struct {
 	seen, up Millis                  // see Arrive
 	shown    uint64                  // see Shown
 	releases uint64                  // see Released
+	sights   []Sight                 // the delays that viewers have, ascending; a new slice for each change
 	shadow   bool                    // it holds nothing back, since it is what the public has; see loadedSides
 
 	changed changes               // since TakeDirty
@@ -51,6 +52,7 @@ type liveGame struct {
 	side    *publicSide // of its round; nil if that has no delay
 	changed bool        // since TakeDirty
 	gone    bool        // for readers: it was deleted, or what it is in
+	private bool        // its tournament is private
 	stored  storedGame  // what the checkpoints so far hold of it
 	hash    *[32]byte   // of the whole record; nil if it has changed since Hash saw it
 }

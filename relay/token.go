@@ -31,7 +31,7 @@ const (
 	RoleArbiter   Role = "arbiter"   // moves, results and corrections; what an arbiter sets is locked
 	RoleSource    Role = "source"    // moves and results, as a program that locks nothing
 	RoleEdge      Role = "edge"      // following the log
-	RoleViewer    Role = "viewer"    // seeing what a delay holds back
+	RoleViewer    Role = "viewer"    // seeing what a delay holds back, or a part of it, and private tournaments
 )
 
 // Roles are all of them.
@@ -60,10 +60,12 @@ type Token struct {
 	// The scope: a tournament, a round, or everything.
 	Tournament TournamentID `json:"tournament,omitempty"`
 	Round      RoundID      `json:"round,omitempty"`
-	ExpiresAt  Millis       `json:"expiresAt,omitempty"` // 0: never
-	CreatedAt  Millis       `json:"createdAt"`
-	CreatedBy  string       `json:"createdBy,omitempty"`
-	LastUsed   Millis       `json:"lastUsed,omitempty"` // 0: not yet
+	// Delay is how many seconds behind the boards a viewer sees those of a round with a longer delay; 0: none.
+	Delay     int    `json:"delay,omitempty"`
+	ExpiresAt Millis `json:"expiresAt,omitempty"` // 0: never
+	CreatedAt Millis `json:"createdAt"`
+	CreatedBy string `json:"createdBy,omitempty"`
+	LastUsed  Millis `json:"lastUsed,omitempty"` // 0: not yet
 	// Parent is, of a grant, the token that a client has logged in with, and Client what the client
 	// calls itself.
 	Parent string `json:"parent,omitempty"`
@@ -194,10 +196,12 @@ func checkToken(op *relaypb.CreateToken) error {
 		return bad("role", "must be admin, organiser, arbiter, source, edge or viewer, not %q", clip(op.Role, 32))
 	case op.Tournament != "" && op.Round != "":
 		return bad("round", "cannot be given with a tournament: the scope is one of them")
+	case op.Delay != 0 && op.Role != string(RoleViewer):
+		return bad("delay", "is for viewers: who records sees what is recorded")
 	case (op.Role == string(RoleAdmin) || op.Role == string(RoleEdge)) && op.Tournament+op.Round != "":
 		return bad("role", "of %s is for everything: it cannot be kept to a tournament or a round", op.Role)
 	}
-	return firstError(checkName("name", op.Name), checkTime("expiresAt", op.ExpiresAt))
+	return firstError(checkName("name", op.Name), checkTime("expiresAt", op.ExpiresAt), checkRange("delay", int64(op.Delay), 0, MaxDelay))
 }
 
 func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Outcome) error {
@@ -215,7 +219,7 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 	}
 	t := &Token{
 		ID: op.Id, Name: op.Name, Role: Role(op.Role), Tournament: TournamentID(op.Tournament), Round: RoundID(op.Round),
-		ExpiresAt: Millis(op.ExpiresAt), CreatedAt: Millis(c.At), CreatedBy: c.By, Parent: op.Parent, Client: op.Client,
+		Delay: int(op.Delay), ExpiresAt: Millis(op.ExpiresAt), CreatedAt: Millis(c.At), CreatedBy: c.By, Parent: op.Parent, Client: op.Client,
 		request: c.Request, index: out.Index, term: out.Term, salt: op.Salt, hash: op.Hash,
 	}
 	if err := s.mayCreate(t, Millis(c.At)); err != nil {
@@ -229,6 +233,7 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 	}
 	s.tokens[t.ID] = t
 	s.liveTokens++
+	s.findSights()
 	s.touchToken(t)
 	return nil
 }
@@ -239,7 +244,8 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 		if parent == nil || parent.revoked != nil || parent.Parent != "" || !parent.Holds(at) {
 			return refuse(ErrToken, "the token that was logged in with no longer holds")
 		}
-		t.Name, t.Role, t.Tournament, t.Round, t.ExpiresAt = parent.Name, parent.Role, parent.Tournament, parent.Round, parent.ExpiresAt
+		t.Name, t.Role, t.Tournament, t.Round = parent.Name, parent.Role, parent.Tournament, parent.Round
+		t.Delay, t.ExpiresAt = parent.Delay, parent.ExpiresAt
 	}
 	if !s.HasTokens() && !t.rescues() {
 		return refuse(ErrLimit, "the first token must be an admin's that never expires: it is what makes the others")
@@ -249,6 +255,9 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 	}
 	if _, ok := s.rounds[t.Round]; t.Round != "" && !ok {
 		return &NotFoundError{"round", clip(string(t.Round), 32)}
+	}
+	if sight := t.sight(); sight > 0 && len(s.sights) >= MaxSights && !slices.Contains(s.sights, sight) {
+		return refuse(ErrLimit, "the viewers have %d different delays already (%s), and that is the most; take one of these, or revoke the tokens of one", len(s.sights), s.sightsText())
 	}
 	if s.liveTokens >= MaxTokens {
 		return refuse(ErrLimit, "there are %d tokens already; revoke those that are not needed", s.liveTokens)
@@ -307,6 +316,7 @@ func (s *State) end(t *Token, c *relaypb.Command, out *Outcome) {
 	t.revoked = deletion(c, "", out)
 	t.salt, t.hash = nil, nil
 	s.liveTokens--
+	s.findSights()
 	s.touchToken(t)
 	var gone []*Token
 	for _, t := range s.tokens {

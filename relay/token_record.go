@@ -15,7 +15,7 @@ func tokenRecord(t *Token) *relaypb.TokenRecord {
 	return &relaypb.TokenRecord{
 		Id: t.ID, Name: t.Name, Role: string(t.Role), Tournament: string(t.Tournament), Round: string(t.Round),
 		ExpiresAt: int64(t.ExpiresAt), Salt: t.salt, Hash: t.hash, Parent: t.Parent, Client: t.Client,
-		CreatedAt: int64(t.CreatedAt), CreatedBy: t.CreatedBy, LastUsed: int64(t.LastUsed),
+		Delay: int32(t.Delay), CreatedAt: int64(t.CreatedAt), CreatedBy: t.CreatedBy, LastUsed: int64(t.LastUsed),
 		Request: t.request, Index: t.index, Term: t.term, Revoked: deletedRecord(t.revoked),
 	}
 }
@@ -24,7 +24,7 @@ func tokenFrom(r *relaypb.TokenRecord) *Token {
 	return &Token{
 		ID: r.Id, Name: r.Name, Role: Role(r.Role), Tournament: TournamentID(r.Tournament), Round: RoundID(r.Round),
 		ExpiresAt: Millis(r.ExpiresAt), salt: r.Salt, hash: r.Hash, Parent: r.Parent, Client: r.Client,
-		CreatedAt: Millis(r.CreatedAt), CreatedBy: r.CreatedBy, LastUsed: Millis(r.LastUsed),
+		Delay: int(r.Delay), CreatedAt: Millis(r.CreatedAt), CreatedBy: r.CreatedBy, LastUsed: Millis(r.LastUsed),
 		request: r.Request, index: r.Index, term: r.Term, revoked: deletedFrom(r.Revoked),
 	}
 }
@@ -40,6 +40,8 @@ func (s *State) loadToken(id string, value []byte) error {
 		return errTwice
 	case t.revoked == nil && (len(t.salt) != tokenSalt || len(t.hash) != tokenHash):
 		return errors.New("it has no hash of a secret")
+	case t.Delay < 0 || t.Delay > MaxDelay || t.Delay != 0 && t.Role != RoleViewer:
+		return errors.New("its delay cannot be")
 	}
 	if s.tokens == nil {
 		s.tokens = make(map[string]*Token)

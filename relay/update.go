@@ -312,8 +312,14 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 	s.putTournament(&next)
 	s.changed.tournaments = append(s.changed.tournaments, &next)
 	out.Tournament, out.at = &next, Millis(c.At)
-	if next.Name != t.Name {
+	if next.Name != t.Name || next.Private != t.Private {
 		out.tellRounds(&next, s.roundsOf(&next)...)
+	}
+	if next.Private != t.Private && out.rounds != nil {
+		out.rounds.renews = true
+		for _, r := range out.rounds.rounds {
+			s.markGames(r)
+		}
 	}
 	return nil
 }

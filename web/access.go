@@ -19,7 +19,7 @@ type action string
 
 // The actions. Each route that is not for everybody needs one of them; see Server.routes.
 const (
-	actSee        action = "see what a delay holds back"
+	actSee        action = "see what a delay holds back, and private tournaments"
 	actRecord     action = "open boards and record moves, results and corrections"
 	actUnlock     action = "give locked fields back to a source"
 	actOrganise   action = "create, change, delete or restore tournaments and rounds"
@@ -192,16 +192,32 @@ func (c caller) can(act action, tournament relay.TournamentID, round relay.Round
 	return c.Token != nil && slices.Contains(may[c.Role], act) && c.Covers(tournament, round)
 }
 
-// Sees reports whether the client sees what a delay of the round holds back or, without a round, of
-// all of them. Without tokens nobody does, since nobody can be told from the public.
-func (a *Access) Sees(r *http.Request, round relay.RoundID) (sees bool) {
+// sight is how the client sees the round of the tournament or, without a round, the tournament.
+func (c caller) sight(tournament relay.TournamentID, round relay.RoundID) relay.Sight {
+	if c.Token == nil || !slices.Contains(may[c.Role], actSee) {
+		return relay.Outside
+	}
+	return c.Token.Sight(tournament, round)
+}
+
+// Sees reports whether the client sees all rounds as they are. Without tokens nobody does, since nobody can be told from the public.
+func (a *Access) Sees(r *http.Request) bool { return callerOf(r).sight("", "") == relay.Inside }
+
+// Viewer returns how the client sees each round or, without an id, all of them, as long as its token holds; nil for one of the public.
+func (a *Access) Viewer(r *http.Request) broadcast.Viewer {
 	c := callerOf(r)
 	if c.Token == nil {
-		return false
+		return nil
 	}
-	var tournament relay.TournamentID
-	if round != "" && !c.Everywhere() {
-		a.cfg.Boards.Read(func(_ uint64, b *relay.State) { tournament, _, _ = b.Place(string(round)) })
+	return func(round relay.RoundID) (sight relay.Sight) {
+		a.cfg.Boards.Read(func(_ uint64, b *relay.State) {
+			token, known := b.Token(c.ID)
+			if !known || !token.Holds(relay.Millis(a.cfg.Now().UnixMilli())) {
+				return
+			}
+			tournament, _, _ := b.Place(string(round))
+			sight = caller{Token: &token}.sight(tournament, round)
+		})
+		return sight
 	}
-	return c.can(actSee, tournament, round)
 }

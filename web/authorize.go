@@ -122,9 +122,9 @@ func (s *Server) can(r *http.Request, act action, tournament relay.TournamentID,
 	return !s.access.Needed() && s.withoutTokens(r) == nil
 }
 
-// sees reports whether the client sees what a delay of the round holds back.
+// sees reports whether the client sees the round as it is, whatever delay it has.
 func (s *Server) sees(r *http.Request, round *relay.Round) bool {
-	return callerOf(r).can(actSee, round.Tournament, round.ID)
+	return callerOf(r).sight(round.Tournament, round.ID) == relay.Inside
 }
 
 // seesAny reports whether what the client sees may differ from what the public does.

@@ -172,7 +172,7 @@ func (s *Server) forwardedIndex(next http.Handler) http.Handler {
 // appliedFor is the index that the client may know. Anybody can say that an edge forwards his
 // request.
 func (s *Server) appliedFor(r *http.Request) uint64 {
-	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r, "") {
+	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r) {
 		return shown
 	}
 	return s.origin.Applied()

@@ -61,7 +61,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	status, why := http.StatusOK, "ready"
 	age := s.boardsAge()
 	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit(), "newest": age.Newest, "ageMs": age.AgeMs, "warnings": age.Warnings}
-	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r, "") {
+	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r) {
 		body["applied"], body["commit"], body["newest"] = shown, shown, shown
 	}
 	lost := ""

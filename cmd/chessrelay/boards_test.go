@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -85,7 +86,7 @@ func TestBoardsRelease(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if held == nil || !slices.Equal(held.Rounds, []relay.Delayed{{Round: "round001", Shown: 3, Held: 1}}) {
+		if held == nil || !reflect.DeepEqual(held.Rounds, []relay.Delayed{{Round: "round001", Shown: 3, Held: 1}}) {
 			t.Errorf("held: %v", held)
 		}
 		time.Sleep(9 * time.Second)

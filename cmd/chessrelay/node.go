@@ -92,7 +92,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
 		HistoryEvents: cfg.HistoryEvents, HistoryBytes: cfg.HistoryBytes,
 		AllowedOrigins: cfg.AllowOrigins, Proxies: proxies,
-		Insider: access.Sees,
+		Viewer: access.Viewer,
 	}
 	identified := func(cluster string) error {
 		hub.Cluster = cluster

@@ -597,6 +597,7 @@ type TournamentSettings struct {
 	TieBreaks     *string                `protobuf:"bytes,4,opt,name=tie_breaks,json=tieBreaks,proto3,oneof" json:"tie_breaks,omitempty"` // FIDE's codes in their order, such as "DE,BHC1,BH"; empty: the usual ones
 	Scoring       *Scoring               `protobuf:"bytes,5,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // points of a game; absent in an update: as it is
 	Grouping      *string                `protobuf:"bytes,6,opt,name=grouping,proto3,oneof" json:"grouping,omitempty"`                    // lines of tournaments that are shown together, by id; the first line is a name
+	Private       *bool                  `protobuf:"varint,7,opt,name=private,proto3,oneof" json:"private,omitempty"`                     // only tokens that cover it see that it is there
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -671,6 +672,13 @@ func (x *TournamentSettings) GetGrouping() string {
 		return *x.Grouping
 	}
 	return ""
+}
+
+func (x *TournamentSettings) GetPrivate() bool {
+	if x != nil && x.Private != nil {
+		return *x.Private
+	}
+	return false
 }
 
 // Scoring is what a game's results are worth, in hundredths of a point. What is absent has the usual
@@ -2361,6 +2369,7 @@ type CreateToken struct {
 	// The token that a log-in was granted with. The grant has its name, role, scope and expiry, and ends with it.
 	Parent        string `protobuf:"bytes,9,opt,name=parent,proto3" json:"parent,omitempty"`
 	Client        string `protobuf:"bytes,10,opt,name=client,proto3" json:"client,omitempty"` // of a grant: the program that has logged in
+	Delay         int32  `protobuf:"varint,11,opt,name=delay,proto3" json:"delay,omitempty"`  // of a viewer: how many seconds behind the boards it sees; 0: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2463,6 +2472,13 @@ func (x *CreateToken) GetClient() string {
 		return x.Client
 	}
 	return ""
+}
+
+func (x *CreateToken) GetDelay() int32 {
+	if x != nil {
+		return x.Delay
+	}
+	return 0
 }
 
 // RevokeToken ends a token, and all that was granted with it.
@@ -4157,6 +4173,7 @@ type TokenRecord struct {
 	Index         uint64                 `protobuf:"varint,15,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,16,opt,name=term,proto3" json:"term,omitempty"`
 	Revoked       *DeletedRecord         `protobuf:"bytes,17,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	Delay         int32                  `protobuf:"varint,18,opt,name=delay,proto3" json:"delay,omitempty"` // in seconds, of a viewer
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4308,6 +4325,13 @@ func (x *TokenRecord) GetRevoked() *DeletedRecord {
 		return x.Revoked
 	}
 	return nil
+}
+
+func (x *TokenRecord) GetDelay() int32 {
+	if x != nil {
+		return x.Delay
+	}
+	return 0
 }
 
 // AuditRecord is who did what, when and from where.
@@ -4522,7 +4546,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"\b_playersB\n" +
 	"\n" +
-	"\b_website\"\xb4\x02\n" +
+	"\b_website\"\xdf\x02\n" +
 	"\x12TournamentSettings\x12\x1f\n" +
 	"\bunlisted\x18\x01 \x01(\bH\x00R\bunlisted\x88\x01\x01\x12'\n" +
 	"\freplacements\x18\x02 \x01(\tH\x01R\freplacements\x88\x01\x01\x12\x19\n" +
@@ -4530,12 +4554,15 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"tie_breaks\x18\x04 \x01(\tH\x03R\ttieBreaks\x88\x01\x01\x120\n" +
 	"\ascoring\x18\x05 \x01(\v2\x16.chessrelay.v1.ScoringR\ascoring\x12\x1f\n" +
-	"\bgrouping\x18\x06 \x01(\tH\x04R\bgrouping\x88\x01\x01B\v\n" +
+	"\bgrouping\x18\x06 \x01(\tH\x04R\bgrouping\x88\x01\x01\x12\x1d\n" +
+	"\aprivate\x18\a \x01(\bH\x05R\aprivate\x88\x01\x01B\v\n" +
 	"\t_unlistedB\x0f\n" +
 	"\r_replacementsB\b\n" +
 	"\x06_teamsB\r\n" +
 	"\v_tie_breaksB\v\n" +
-	"\t_grouping\"\xb5\x02\n" +
+	"\t_groupingB\n" +
+	"\n" +
+	"\b_private\"\xb5\x02\n" +
 	"\aScoring\x12 \n" +
 	"\twhite_win\x18\x01 \x01(\x05H\x00R\bwhiteWin\x88\x01\x01\x12\"\n" +
 	"\n" +
@@ -4704,7 +4731,7 @@ const file_relay_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"1\n" +
 	"\aRestore\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xf2\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x88\x02\n" +
 	"\vCreateToken\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4719,7 +4746,8 @@ const file_relay_proto_rawDesc = "" +
 	"\x04hash\x18\b \x01(\fR\x04hash\x12\x16\n" +
 	"\x06parent\x18\t \x01(\tR\x06parent\x12\x16\n" +
 	"\x06client\x18\n" +
-	" \x01(\tR\x06client\"\x1d\n" +
+	" \x01(\tR\x06client\x12\x14\n" +
+	"\x05delay\x18\v \x01(\x05R\x05delay\"\x1d\n" +
 	"\vRevokeToken\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\xfd\x01\n" +
 	"\fPlayerUpdate\x12\x17\n" +
@@ -4912,7 +4940,7 @@ const file_relay_proto_rawDesc = "" +
 	"\n" +
 	"HeldRecord\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x18\n" +
-	"\acommand\x18\x02 \x01(\fR\acommand\"\xc9\x03\n" +
+	"\acommand\x18\x02 \x01(\fR\acommand\"\xdf\x03\n" +
 	"\vTokenRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4936,7 +4964,8 @@ const file_relay_proto_rawDesc = "" +
 	"\arequest\x18\x0e \x01(\tR\arequest\x12\x14\n" +
 	"\x05index\x18\x0f \x01(\x04R\x05index\x12\x12\n" +
 	"\x04term\x18\x10 \x01(\x04R\x04term\x126\n" +
-	"\arevoked\x18\x11 \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\arevoked\"\xbb\x01\n" +
+	"\arevoked\x18\x11 \x01(\v2\x1c.chessrelay.v1.DeletedRecordR\arevoked\x12\x14\n" +
+	"\x05delay\x18\x12 \x01(\x05R\x05delay\"\xbb\x01\n" +
 	"\vAuditRecord\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +

@@ -1,0 +1,215 @@
+package broadcast
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+)
+
+func sightHeader(sight relay.Sight) http.Header {
+	return http.Header{"X-Sight": {fmt.Sprint(int(sight))}}
+}
+
+func (s *script) viewer(id string, delay int32) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_CreateToken{CreateToken: &relaypb.CreateToken{
+		Id: id, Name: "viewer", Role: "viewer", Delay: delay, Salt: make([]byte, 16), Hash: make([]byte, 32),
+	}}})
+}
+
+func (s *script) private(yes bool) uint64 {
+	s.t.Helper()
+	return s.add(&relaypb.Command{Op: &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
+		Tournament: "tourney1", Settings: &relaypb.TournamentSettings{Private: &yes},
+	}}})
+}
+
+// TestViewers: a viewer whose token has a delay of its own sees each event when that has passed, which is before the public and after the
+// insiders; also one whose delay is new while moves are held; and one with a delay that is longer than the round's when the public does.
+func TestViewers(t *testing.T) {
+	s := newViewersScript(t, testDelay, 40, 2*testDelay)
+	game := s.game(roundA, 1)
+	from := s.last()
+	n := startNode(t, s, from, insiders)
+	n.release(from)
+	join := func(sight relay.Sight) *watcher {
+		w := newWatcher(t, roundA)
+		w.header = sightHeader(sight)
+		return w.join(n)
+	}
+	public, early, slow, inside := newWatcher(t, roundA).join(n), join(40), join(2*testDelay), join(relay.Inside)
+	for range 60 {
+		s.move(game)
+	}
+	n.apply(s.last())
+	n.release(from + 10)
+	inside.until(s.last()).check(s, s.last())
+	early.until(from+30).check(s, from+30)
+	public.until(from+10).check(s, from+10)
+	slow.until(from+10).check(s, from+10)
+	for _, w := range []struct {
+		*watcher
+		delay int
+	}{{early, 40}, {slow, testDelay}, {inside, 0}} {
+		if w.hello.Delay == nil || *w.hello.Delay != w.delay {
+			t.Errorf("one with a delay of %d s is told %v", w.delay, w.hello.Delay)
+		}
+	}
+	if public.hello.Delay != nil {
+		t.Error("the public is told a delay of its own")
+	}
+	// A delay that nobody has had before, in the middle.
+	n.apply(s.viewer("viewer77", 50))
+	n.release(from + 12)
+	newer := join(50).until(from + 22)
+	newer.check(s, from+22)
+	n.release(from + 15)
+	newer.until(from+25).check(s, from+25)
+	early.until(from+35).check(s, from+35)
+	public.until(from+15).check(s, from+15)
+	if newer.snapshots != 1 || early.snapshots != 1 {
+		t.Errorf("%d and %d snapshots", newer.snapshots, early.snapshots)
+	}
+	// To a node that has begun anew, with a cursor.
+	early.leave()
+	n.jumpTo(s.last(), from+15)
+	early.join(n)
+	n.release(s.last())
+	for _, w := range []*watcher{public, early, newer, slow} {
+		w.until(from+60).check(s, from+60)
+	}
+	n.hub.mu.Lock()
+	defer n.hub.mu.Unlock()
+	if holds(n.hub) {
+		t.Error("the hub still waits for something")
+	}
+}
+
+// TestViewersLoseABoard: a deletion counts at once for viewers who have the board, though the public has not heard of it.
+func TestViewersLoseABoard(t *testing.T) {
+	s := newViewersScript(t, testDelay, 40)
+	s.game(roundA, 1)
+	from := s.last()
+	n := startNode(t, s, from, insiders)
+	n.release(from)
+	second := s.game(roundA, 2)
+	for range 12 {
+		s.move(second)
+	}
+	n.apply(s.last())
+	n.release(from)
+	public, early := newWatcher(t, roundA).join(n).until(from), newWatcher(t, roundA)
+	early.header, early.renews = sightHeader(40), true
+	early.join(n).until(s.last())
+	if len(early.boards) != 2 {
+		t.Fatalf("the viewer has %d boards", len(early.boards))
+	}
+	n.apply(s.delete(string(second)))
+	for early.snapshots < 2 {
+		if _, err := early.read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(early.boards) != 1 {
+		t.Errorf("the viewer has %d boards", len(early.boards))
+	}
+	if got := n.hub.shown.Load(); got != from {
+		t.Errorf("the public's index is %d, since something was deleted that it has not seen", got)
+	}
+	n.release(s.last())
+	public.until(s.last()).check(s, s.last())
+	early.until(s.last()).check(s, s.last())
+	if public.snapshots != 1 {
+		t.Errorf("%d snapshots for the public", public.snapshots)
+	}
+}
+
+// TestTokenEnds: who watches by a token is sent away once it no longer holds, and everybody else stays.
+func TestTokenEnds(t *testing.T) {
+	s := newDelayedScript(t, testDelay)
+	s.game(roundA, 1)
+	var revoked atomic.Bool
+	n := startNode(t, s, s.last(), func(c *Config) {
+		c.StatusEvery = 20 * time.Millisecond
+		c.Viewer = func(r *http.Request) Viewer {
+			if r.Header.Get("X-Sight") == "" {
+				return nil
+			}
+			return func(relay.RoundID) relay.Sight {
+				if revoked.Load() {
+					return relay.Outside
+				}
+				return relay.Inside
+			}
+		}
+	})
+	n.release(s.last())
+	public, inside := newWatcher(t, roundA).join(n), newWatcher(t, roundA)
+	inside.header = sightHeader(relay.Inside)
+	inside.join(n).until(s.last())
+	revoked.Store(true)
+	if code, reason := inside.closed(); code != CloseForbidden || reason == "" {
+		t.Errorf("closed with %d %q", code, reason)
+	}
+	for range 5 {
+		if _, err := public.read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPrivate: the public finds no round of a private tournament, is sent away from one that becomes private, and hears nothing of it in
+// the feed of all rounds; viewers stay.
+func TestPrivate(t *testing.T) {
+	s := newViewersScript(t, 0)
+	game := s.game(roundA, 1)
+	n := startNode(t, s, s.last(), insiders)
+	feed := n.open(t, "/feed", nil)
+	public, viewer, inside := newWatcher(t, roundA).join(n), newWatcher(t, roundA), newWatcher(t, roundA)
+	viewer.header, inside.header = sightHeader(40), sightHeader(relay.Inside)
+	viewer.join(n)
+	inside.join(n)
+	s.move(game)
+	n.apply(s.last())
+	public.until(s.last())
+	n.apply(s.private(true))
+	if code, _ := public.closed(); code != CloseNoRound {
+		t.Errorf("closed with %d", code)
+	}
+	if code, _ := newWatcher(t, roundA).join(n).closed(); code != CloseNoRound {
+		t.Errorf("one who comes then is closed with %d", code)
+	}
+	if _, err := n.hub.Follow(&http.Request{RemoteAddr: "127.0.0.1:1"}, roundA); err != ErrNoRound {
+		t.Errorf("one who follows it gets %v", err)
+	}
+	hidden := s.move(game)
+	n.apply(hidden)
+	viewer.renews = true
+	for _, w := range []*watcher{viewer, inside} {
+		w.until(hidden).check(s, hidden)
+	}
+	again := s.private(false)
+	n.apply(again)
+	var told []string
+	read := func(until string) {
+		for line := ""; !strings.Contains(line, until); {
+			line = feed.line()
+			told = append(told, line)
+		}
+	}
+	read(fmt.Sprintf(`"index":%d`, again)) // snapshots
+	shown := s.move(game)
+	n.apply(shown)
+	newWatcher(t, roundA).join(n).until(shown).check(s, shown)
+	read(fmt.Sprintf(`"move","index":%d`, shown))
+	text := strings.Join(told, "\n")
+	if strings.Contains(text, fmt.Sprintf(`"move","index":%d,`, hidden)) {
+		t.Errorf("the feed of the public has\n%s", text)
+	}
+}
