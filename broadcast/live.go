@@ -157,7 +157,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 
 // missingRound is nil if the round is there for who sees it so, and else says why not.
 func missingRound(state *relay.State, id relay.RoundID, sight relay.Sight) error {
-	if state.Private(id) && sight == relay.Outside {
+	if state.Private(string(id)) && sight == relay.Outside {
 		return errNoRound
 	}
 	if _, known := state.Round(id); known {

@@ -136,7 +136,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request, Source: op.Source,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
-	}, side: s.sides[r.ID], private: s.Private(r.ID)}
+	}, side: s.sides[r.ID], private: s.tournaments[r.Tournament].Private}
 	if person(c) {
 		g.setLocks(g.lock(c, said(op)...))
 	}

@@ -220,7 +220,7 @@ func (s *State) release(p *publicSide, now, up Millis) {
 // no event is left, there is an [EventNone].
 func (s *State) appendReleased(dst []Event, h *held, to Audience, sight Sight) []Event {
 	s.releases++
-	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt, private: s.Private(h.round.ID)}
+	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt, private: s.tournaments[h.round.Tournament].Private}
 	switch {
 	case s.deletedRound(s.rounds[h.round.ID]) != nil, h.game == nil && h.events&(tellDeleted|tellRestored) != 0:
 		out.events = 0

@@ -149,7 +149,7 @@ func (s *State) allGames(r *Round) func(yield func(*liveGame) bool) {
 
 // markGames notes which games of a round are gone for readers, and which are private.
 func (s *State) markGames(r *Round) {
-	private := s.Private(r.ID)
+	private := s.tournaments[r.Tournament].Private
 	for g := range s.allGames(r) {
 		g.gone, g.private = s.deletedGame(g.Game) != nil, private
 	}

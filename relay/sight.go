@@ -123,8 +123,8 @@ func (s *State) findTiers(p *publicSide) {
 	p.tiers = tiers
 }
 
-// Private reports whether the round is one of a private tournament.
-func (s *State) Private(id RoundID) bool {
-	r := s.rounds[id]
-	return r != nil && s.tournaments[r.Tournament].Private
+// Private reports whether the tournament, the round or the game of the id is private.
+func (s *State) Private(id string) bool {
+	t, _, ok := s.Place(id)
+	return ok && s.tournaments[t].Private
 }

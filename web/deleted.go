@@ -139,7 +139,12 @@ func deletedJSON(d relay.Deleted) fields {
 // told how.
 func (s *Server) explain(r *http.Request, err error) error {
 	if missing, ok := errors.AsType[*relay.NotFoundError](err); ok {
-		s.truthState(func(b *relay.State) { err = b.Missing(missing.What, missing.ID) })
+		s.truthState(func(b *relay.State) {
+			tournament, round, _ := b.Place(missing.ID)
+			if !b.Private(missing.ID) || callerOf(r).sight(tournament, round) != relay.Outside {
+				err = b.Missing(missing.What, missing.ID)
+			}
+		})
 	}
 	gone, ok := errors.AsType[*relay.DeletedError](err)
 	if !ok {

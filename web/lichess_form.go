@@ -63,15 +63,11 @@ func (f form) name(required bool) (*string, error) {
 
 func readVisibility(f form, to *relaypb.TournamentSettings) error {
 	switch visibility := f.text("visibility"); orZero(visibility) {
-	case "unlisted":
-		to.Unlisted = new(true)
-	case "public":
-		to.Unlisted = new(false)
-	case "private":
-		return badRequest("visibility is public or unlisted here: whoever has the address can read a tournament")
+	case "public", "unlisted", "private":
+		to.Unlisted, to.Private = new(*visibility == "unlisted"), new(*visibility == "private")
 	case "":
 	default:
-		return badRequest("visibility is public or unlisted, not %q", *visibility)
+		return badRequest("visibility is public, unlisted or private, not %q", *visibility)
 	}
 	return nil
 }

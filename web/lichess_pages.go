@@ -62,7 +62,7 @@ func (s *Server) tourRedirect(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) tournamentOf(r *http.Request) (t *relay.Tournament, err error) {
 	id := relay.TournamentID(chi.URLParam(r, "tourId"))
-	s.truth(func(b relay.Reader) { t, _ = b.Tournament(id) })
+	s.seenBy(r)(func(b relay.Reader) { t, _ = b.Tournament(id) })
 	if t == nil {
 		return nil, &relay.NotFoundError{What: "tournament", ID: string(id)}
 	}
@@ -126,7 +126,11 @@ input, textarea, button { font: inherit; padding: .5rem; width: 100%; box-sizing
 <label>Time control <input name="info.tc" value="{{.Values.Get "info.tc"}}" maxlength="80" placeholder="90 min + 30 sec"></label>
 <label>Website <input name="info.website" type="url" value="{{.Values.Get "info.website"}}"></label>
 <label>Description <textarea name="markdown" rows="4">{{.Values.Get "markdown"}}</textarea></label>
-<label><input type="checkbox" name="visibility" value="unlisted"{{if eq (.Values.Get "visibility") "unlisted"}} checked{{end}}> Show it in no list</label>
+<label>Who sees it <select name="visibility">{{$is := .Values.Get "visibility"}}
+<option value="public">everybody</option>
+<option value="unlisted"{{if eq $is "unlisted"}} selected{{end}}>whoever has the address; it is in no list</option>
+<option value="private"{{if eq $is "private"}} selected{{end}}>whoever has a token or a viewing link for it</option>
+</select></label>
 {{end}}
 {{if .Token}}<label>Your token <input type="password" name="token" autocomplete="current-password" required></label>{{end}}
 <button>Create</button>

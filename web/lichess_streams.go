@@ -65,7 +65,7 @@ type tourFollower struct {
 // followTours opens a follower of the tournaments. It fails if there is none of them.
 func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.TournamentID, what, id string) (follower, error) {
 	found := false
-	s.truth(func(b relay.Reader) {
+	s.seenBy(r)(func(b relay.Reader) {
 		for _, id := range tours(b) {
 			_, ok := b.Tournament(id)
 			found = found || ok

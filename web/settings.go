@@ -12,6 +12,7 @@ import (
 // tournamentSettingsIn is how a tournament is shown and counts. What is left out stays.
 type tournamentSettingsIn struct {
 	Unlisted     *bool      `json:"unlisted"`
+	Private      *bool      `json:"private"`
 	Replacements *string    `json:"replacements"`
 	Teams        *string    `json:"teams"`
 	TieBreaks    *tieBreaks `json:"tieBreaks"`
@@ -22,10 +23,10 @@ type tournamentSettingsIn struct {
 // command is nil if nothing is said.
 func (in tournamentSettingsIn) command() *relaypb.TournamentSettings {
 	out := &relaypb.TournamentSettings{
-		Unlisted: in.Unlisted, Replacements: in.Replacements, Teams: in.Teams, TieBreaks: (*string)(in.TieBreaks),
+		Unlisted: in.Unlisted, Private: in.Private, Replacements: in.Replacements, Teams: in.Teams, TieBreaks: (*string)(in.TieBreaks),
 		Scoring: in.Scoring.command(), Grouping: in.Grouping,
 	}
-	if out.Unlisted == nil && out.Replacements == nil && out.Teams == nil && out.TieBreaks == nil && out.Scoring == nil && out.Grouping == nil {
+	if out.Unlisted == nil && out.Private == nil && out.Replacements == nil && out.Teams == nil && out.TieBreaks == nil && out.Scoring == nil && out.Grouping == nil {
 		return nil
 	}
 	return out

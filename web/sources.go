@@ -130,6 +130,9 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 	at := relay.Millis(now.UnixMilli())
 	s.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		for _, round := range b.Sources() {
+			if b.Private(string(round.ID)) && !s.sees(r, round) {
+				continue
+			}
 			tournament := ""
 			if t, ok := b.Tournament(round.Tournament); ok {
 				tournament = t.Name

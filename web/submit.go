@@ -98,20 +98,26 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 // propose is submit for one who keeps the time himself.
 func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
 	for _, c := range commands {
-		if delays(c) && !s.access.Needed() {
+		if what := withholds(c); what != "" && !s.access.Needed() {
 			return nil, &apiError{
 				Status: http.StatusUnprocessableEntity, Code: "needs_tokens",
-				Message: "a delay needs tokens: without any, nobody could be told from the public; make the first one (chessrelay token create --role admin)",
+				Message: what + " needs tokens: without any, nobody could be told from the public; make the first one (chessrelay token create --role admin)",
 			}
 		}
 	}
 	return Propose(ctx, s.cfg.Node, commands...)
 }
 
-// delays reports whether the command gives a round a delay that it may have.
-func delays(c *relaypb.Command) bool {
+// withholds says what the command keeps from the public, in a way that it may; nothing is empty.
+func withholds(c *relaypb.Command) string {
 	seconds := max(c.GetCreateRound().GetDelaySeconds(), c.GetUpdateRound().GetDelaySeconds())
-	return seconds > 0 && seconds <= relay.MaxDelay
+	switch {
+	case seconds > 0 && seconds <= relay.MaxDelay:
+		return "a delay"
+	case c.GetCreateTournament().GetSettings().GetPrivate() || c.GetUpdateTournament().GetSettings().GetPrivate():
+		return "a private tournament"
+	}
+	return ""
 }
 
 // Propose brings commands through the log, and returns what the boards of the node made of them, once they have. Refusals of

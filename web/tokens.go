@@ -34,6 +34,7 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 		Tournament string `json:"tournament"`
 		Round      string `json:"round"`
 		ExpiresAt  int64  `json:"expiresAt"`
+		Delay      int32  `json:"delay"`
 	}
 	c, err := s.readCommand(r, &in)
 	if err != nil {
@@ -42,7 +43,7 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 	if in.ExpiresAt != 0 && in.ExpiresAt <= c.At {
 		return answer{}, badRequest("expiresAt must be in the future, in Unix milliseconds, and is %d", in.ExpiresAt)
 	}
-	op := &relaypb.CreateToken{Name: in.Name, Role: in.Role, Tournament: in.Tournament, Round: in.Round, ExpiresAt: in.ExpiresAt}
+	op := &relaypb.CreateToken{Name: in.Name, Role: in.Role, Tournament: in.Tournament, Round: in.Round, ExpiresAt: in.ExpiresAt, Delay: in.Delay}
 	made, token, err := s.makeToken(r, c, op)
 	if err != nil {
 		return answer{}, err
@@ -50,7 +51,23 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 	return answer{status: http.StatusCreated, body: struct {
 		relay.Token
 		Secret string `json:"token"`
-	}{made, token}}, nil
+		Link   string `json:"link,omitempty"`
+	}{made, token, viewingLink(siteURL(r), &made, token)}}, nil
+}
+
+// viewingLink is the address at which a browser shows what a viewer's token covers; empty for all other tokens. The token stands behind a
+// #, where neither a server's log nor the next page's has it.
+func viewingLink(site string, t *relay.Token, token string) string {
+	path := "/"
+	switch {
+	case t.Role != relay.RoleViewer:
+		return ""
+	case t.Round != "":
+		path = "/round/" + string(t.Round)
+	case t.Tournament != "":
+		path = "/tournament/" + string(t.Tournament)
+	}
+	return site + path + "#view=" + token
 }
 
 // makeToken submits a creation.

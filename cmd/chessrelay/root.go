@@ -113,7 +113,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newFeedCommand(env),
 		newWatchCommand(env),
 		newStatusCommand(env),
-		newVenueCommand(env), newEdgeCommand(env), newTokenCommand(env),
+		newVenueCommand(env), newEdgeCommand(env), newTokenCommand(env), newLinkCommand(env),
 		newVerifyCommand(env),
 		newBenchCommand(env),
 		newLicensesCommand(env),

@@ -50,7 +50,7 @@ admin's that does not expire; once there is one, changes need a token.
   arbiter    moves, results and corrections, which are locked against sources
   source     moves and results, as a program that locks nothing
   edge       following the log, for serve --role edge
-  viewer     seeing what a delay holds back`,
+  viewer     seeing what a delay holds back, and private tournaments; see "chessrelay link"`,
 		Args: exactArgs("the URL of a node"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := needFlags(cmd, "name", "role"); err != nil {
@@ -59,19 +59,9 @@ admin's that does not expire; once there is one, changes need a token.
 			if err := excludeFlags(cmd, "tournament", "round"); err != nil {
 				return err
 			}
-			in := map[string]any{"name": opts.name, "role": opts.role}
-			if opts.tournament != "" {
-				in["tournament"] = opts.tournament
-			}
-			if opts.round != "" {
-				in["round"] = opts.round
-			}
-			if opts.expires != "" {
-				after, err := parseDays(opts.expires)
-				if err != nil {
-					return err
-				}
-				in["expiresAt"] = time.Now().Add(after).UnixMilli()
+			in, err := opts.body()
+			if err != nil {
+				return err
 			}
 			var made struct {
 				relay.Token
@@ -83,7 +73,7 @@ admin's that does not expire; once there is one, changes need a token.
 			if opts.asJSON {
 				return printJSON(env.stdout, made)
 			}
-			_, err := fmt.Fprintln(env.stdout, made.Secret)
+			_, err = fmt.Fprintln(env.stdout, made.Secret)
 			return err
 		},
 	}
@@ -95,6 +85,25 @@ admin's that does not expire; once there is one, changes need a token.
 	f.StringVar(&opts.expires, "expires", "", "it ends after this `TIME`, such as 30d or 12h (default: it does not)")
 	tokenFlags(cmd, &opts)
 	return cmd
+}
+
+// body is what the API is asked to make.
+func (opts *tokenOptions) body() (map[string]any, error) {
+	in := map[string]any{"name": opts.name, "role": opts.role}
+	if opts.tournament != "" {
+		in["tournament"] = opts.tournament
+	}
+	if opts.round != "" {
+		in["round"] = opts.round
+	}
+	if opts.expires != "" {
+		after, err := parseDays(opts.expires)
+		if err != nil {
+			return nil, err
+		}
+		in["expiresAt"] = time.Now().Add(after).UnixMilli()
+	}
+	return in, nil
 }
 
 func tokenFlags(cmd *cobra.Command, opts *tokenOptions) {
@@ -157,7 +166,7 @@ func newTokenListCommand(env *environment) *cobra.Command {
 
 // tokenTable shows tokens. Their texts have no control characters, since the log takes none.
 func tokenTable(tokens []relay.Token, columns int) string {
-	t := table{head: []string{"ID", "NAME", "ROLE", "SCOPE", "EXPIRES", "LAST USED", "CREATED BY", "LOGGED IN"}}
+	t := table{head: []string{"ID", "NAME", "ROLE", "SCOPE", "DELAY", "EXPIRES", "LAST USED", "CREATED BY", "LOGGED IN"}}
 	day := func(at relay.Millis, none string) string {
 		if at == 0 {
 			return none
@@ -167,11 +176,19 @@ func tokenTable(tokens []relay.Token, columns int) string {
 	for i := range tokens {
 		k := &tokens[i]
 		t.rows = append(t.rows, []string{
-			k.ID, k.Name, string(k.Role), k.Scope(), day(k.ExpiresAt, "never"), day(k.LastUsed, "not yet"), k.CreatedBy, k.Client,
+			k.ID, k.Name, string(k.Role), k.Scope(), delayText(k), day(k.ExpiresAt, "never"), day(k.LastUsed, "not yet"), k.CreatedBy, k.Client,
 		})
 	}
 	t.fit(columns, "CREATED BY", "LOGGED IN", "LAST USED")
 	return t.String()
+}
+
+// delayText is how late a viewer sees; empty for all others.
+func delayText(t *relay.Token) string {
+	if t.Role != relay.RoleViewer {
+		return ""
+	}
+	return (time.Duration(t.Delay) * time.Second).String()
 }
 
 func newTokenRevokeCommand(env *environment) *cobra.Command {

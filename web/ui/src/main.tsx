@@ -9,6 +9,7 @@ import { RoundPage } from "./page/round.tsx";
 import { TournamentPage } from "./page/tournament.tsx";
 import { TournamentsPage } from "./page/tournaments.tsx";
 import { ShellView } from "./view/shell.tsx";
+import { openLink } from "./net/link.ts";
 import { loadSprite } from "./view/sprite.ts";
 
 const root = document.getElementById("app")!;
@@ -98,6 +99,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 window.addEventListener("popstate", () => {
+  if (openLink(location.hash)) return show();
   // A jump inside the page (the skip link) is no change of page.
   if (location.pathname !== path) show();
 });
@@ -111,5 +113,6 @@ function region(): HTMLElement {
   return element;
 }
 
+openLink(location.hash);
 void loadSprite();
 show();

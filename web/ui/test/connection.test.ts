@@ -172,6 +172,15 @@ test("a round that was deleted ends it, whether we saw it or not", () => {
   assert.equal(sockets.length, 1);
 });
 
+test("a viewing link that has ended ends it", () => {
+  last().says(hello);
+  cursor = { since: 42 };
+  last().ends(4403, "the token or link that was shown no longer holds");
+  assert.deepEqual(phase(), { kind: "refused", reason: "ended" });
+  mock.timers.tick(60_000);
+  assert.equal(sockets.length, 1);
+});
+
 test("coming back to the page cuts the waiting short, and finds a dead connection", () => {
   last().ends(1006);
   connection.check();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nothing, provisional, reduce, serverNow, type Live } from "../src/model/live.ts";
+import { delayOf, nothing, provisional, reduce, serverNow, type Live } from "../src/model/live.ts";
 import { parseFrames, type Board, type Frame, type MoveFrame } from "../src/model/wire.ts";
 
 const start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
@@ -26,6 +26,17 @@ test("a snapshot gives the boards in the order of their numbers", () => {
   assert.equal(state.index, 10);
   assert.equal(state.round?.name, "Round 1");
   assert.deepEqual([...state.boards.keys()], [1, 2]);
+});
+
+test("who has a viewing link is so late as it says, and never later than everybody", () => {
+  const round = { id: "round001", tournament: "t", name: "Round 1", delay: 900 };
+  const seen = (delay?: number) => play([{ ...hello, ...(delay !== undefined && { delay }) } as Frame, { ...snapshot, round } as Frame]);
+  assert.equal(delayOf(seen()), 900);
+  assert.equal(delayOf(seen(300)), 300);
+  assert.equal(delayOf(seen(0)), 0);
+  const shorter = play([{ type: "round", index: 11, round: { ...round, delay: 60 } } as Frame], seen(300));
+  assert.equal(delayOf(shorter), 60);
+  assert.equal(delayOf(play([hello, snapshot])), 0);
 });
 
 test("a move changes its board and no other", () => {

@@ -27,6 +27,8 @@ export interface Live {
   readonly stale: boolean;
   readonly age: number;
   readonly spectators?: number;
+  /** How many seconds late we see the round, if we see it before the public. */
+  readonly early?: number;
 }
 
 export const nothing: Live = { index: 0, boards: new Map(), told: new Map(), incomplete: false, stale: false, age: 0 };
@@ -57,6 +59,12 @@ export function serverNow(state: Live, local: number): number | undefined {
   return state.offset === undefined ? undefined : local + state.offset;
 }
 
+/** How many seconds behind the boards this is. */
+export function delayOf(state: Live): number {
+  const delay = state.round?.delay ?? 0;
+  return Math.min(state.early ?? delay, delay);
+}
+
 /** A round as HTTP gives it. It shows something while no WebSocket comes through; a snapshot takes its place. */
 export function provisional(state: Live, { games, ...round }: RoundWithGames): Live {
   if (state.index > 0) return state;
@@ -66,7 +74,7 @@ export function provisional(state: Live, { games, ...round }: RoundWithGames): L
 
 function hello(state: Live, frame: HelloFrame): Live {
   const known = state.cluster;
-  const next = { ...state, cluster: frame.cluster, node: frame.node, stale: false, age: 0 };
+  const next = { ...state, cluster: frame.cluster, node: frame.node, early: frame.delay, stale: false, age: 0 };
   if (known === undefined || known === frame.cluster) return next;
   // Another cluster counts its own indexes: ours means nothing there. The boards stay until its snapshot comes.
   return { ...next, index: 0, seen: undefined, told: new Map() };

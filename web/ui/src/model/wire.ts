@@ -82,6 +82,8 @@ export interface Tournament {
   readonly players?: string;
   readonly website?: string;
   readonly createdAt: number;
+  /** Only those see it who were given a token or a link. */
+  readonly private?: boolean;
   readonly rounds: readonly Round[];
 }
 
@@ -178,6 +180,8 @@ export interface HelloFrame {
   readonly node: string;
   readonly index: number;
   readonly now?: number;
+  /** How many seconds late we see the round, if a viewing link lets us see it before the public. */
+  readonly delay?: number;
 }
 
 export interface SnapshotFrame {

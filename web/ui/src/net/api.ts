@@ -1,4 +1,5 @@
 import type { ClusterStatus, Game, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
+import { viewToken, withToken } from "./link.ts";
 
 /** What a node answered when it was not 200. */
 export class ApiError extends Error {
@@ -13,7 +14,9 @@ export class ApiError extends Error {
 }
 
 async function get<T>(path: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(path, { signal, headers: { accept: "application/json" } });
+  const token = viewToken();
+  const headers = { accept: "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+  const response = await fetch(path, { signal, headers });
   if (!response.ok) {
     const body = (await response.json().catch(() => ({}))) as { error?: string; deletedAt?: number };
     throw new ApiError(response.status, body.error ?? `The server answered ${response.status}.`, body.deletedAt !== undefined);
@@ -60,5 +63,5 @@ export async function cluster(signal: AbortSignal): Promise<ClusterStatus | Publ
 /** The address of the live stream of a round, or of one of its boards. */
 export function liveUrl(round: string, board?: number): string {
   const base = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live?round=${encodeURIComponent(round)}`;
-  return board === undefined ? base : `${base}&boards=${board}`;
+  return withToken(board === undefined ? base : `${base}&boards=${board}`);
 }

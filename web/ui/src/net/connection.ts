@@ -4,6 +4,7 @@ import { parseFrames, type Frame } from "../model/wire.ts";
 const goingAway = 4000; // come back
 const tooSlow = 4001; // come back with since
 const badRequest = 4400;
+const ended = 4403; // what was shown to see it
 const noSuchRound = 4404;
 const otherCluster = 4409;
 
@@ -26,7 +27,10 @@ export type Phase =
   /** Nothing is under way until `until`, a time on the clock of Options.now. */
   | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly diverged?: true }
   /** There is no point in trying again. */
-  | { readonly kind: "refused"; readonly reason: "no-round" | "deleted" | "bad-request" };
+  | { readonly kind: "refused"; readonly reason: Refusal };
+
+/** Why a connection is not tried again. "ended": the viewing link. */
+export type Refusal = "no-round" | "deleted" | "ended" | "bad-request";
 
 export interface Options {
   /** The address without a cursor: wss://host/live?round=… Asked before every attempt. */
@@ -230,6 +234,8 @@ export class Connection {
         // A node that lags may not have the round yet; one that never had it for us will not get it.
         if (!this.#known && this.#options.cursor().since === 0) return this.#refuse("no-round");
         return this.#retry();
+      case ended:
+        return this.#refuse("ended");
       case badRequest:
         // It can only be the cursor that is bad, if there was one.
         if (this.#options.cursor().since === 0 || this.#failures > 3) return this.#refuse("bad-request");
@@ -256,7 +262,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.#connect(), wait);
   }
 
-  #refuse(reason: "no-round" | "deleted" | "bad-request"): void {
+  #refuse(reason: Refusal): void {
     clearTimeout(this.#timer);
     this.#set({ kind: "refused", reason });
   }

@@ -9,6 +9,8 @@ import { afterChange, by, following, goTo, missed, shown, type Step } from "../m
 import { isEvent, type Board, type DeletedFrame, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { ApiError, game, round } from "../net/api.ts";
 import { backoff, type Phase } from "../net/connection.ts";
+import { closeLink, viewToken } from "../net/link.ts";
+import { Early } from "../view/early.tsx";
 import { BoardView, type Shown } from "../view/board.tsx";
 import { Loading, missingRound, NotFound } from "../view/notfound.tsx";
 import { Feed } from "./feed.ts";
@@ -93,21 +95,24 @@ export class BoardPage implements Page {
     const board = this.#board();
     if (!board) return <Loading />;
     return (
-      <BoardView
-        round={this.#feed.live.round ?? this.#round}
-        id={this.id}
-        others={this.#others()}
-        board={board}
-        shown={this.#shown(board)}
-        game={this.#score.game}
-        missed={missed(this.#step, this.#plies(board))}
-        following={this.#step.ply === null}
-        bottom={this.#bottom}
-        now={this.#feed.now()}
-        onGo={(ply) => this.#show(goTo(this.#step, ply, this.#plies(board)), board)}
-        onFlip={() => this.#flip()}
-        onLive={() => this.#show(following, board)}
-      />
+      <>
+        <Early live={this.#feed.live} linked={viewToken() !== undefined} />
+        <BoardView
+          round={this.#feed.live.round ?? this.#round}
+          id={this.id}
+          others={this.#others()}
+          board={board}
+          shown={this.#shown(board)}
+          game={this.#score.game}
+          missed={missed(this.#step, this.#plies(board))}
+          following={this.#step.ply === null}
+          bottom={this.#bottom}
+          now={this.#feed.now()}
+          onGo={(ply) => this.#show(goTo(this.#step, ply, this.#plies(board)), board)}
+          onFlip={() => this.#flip()}
+          onLive={() => this.#show(following, board)}
+        />
+      </>
     );
   }
 
@@ -239,6 +244,7 @@ export class BoardPage implements Page {
   }
 
   #phase(phase: Phase): void {
+    if (phase.kind === "refused" && phase.reason === "ended") closeLink();
     if (phase.kind === "refused") this.#missing = missingRound(phase.reason) ?? this.#missing;
   }
 

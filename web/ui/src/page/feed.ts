@@ -1,5 +1,5 @@
 import { running, timeLeft, untilNextTick } from "../model/clock.ts";
-import { nothing, provisional, reduce, serverNow, turned, type Live } from "../model/live.ts";
+import { delayOf, nothing, provisional, reduce, serverNow, turned, type Live } from "../model/live.ts";
 import { condition, type Condition } from "../model/status.ts";
 import { isEvent, type Frame, type RoundWithGames } from "../model/wire.ts";
 import { liveUrl } from "../net/api.ts";
@@ -100,7 +100,7 @@ export class Feed {
   /** The time that clocks are read at, on the node's clock; a delayed broadcast shows the clocks of back then. */
   now(): number | undefined {
     const now = serverNow(this.live, local());
-    return now === undefined ? undefined : now - (this.live.round?.delay ?? 0) * 1000;
+    return now === undefined ? undefined : now - delayOf(this.live) * 1000;
   }
 
   condition(): { condition: Condition; spectators?: number } {

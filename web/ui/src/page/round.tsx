@@ -4,6 +4,7 @@ import { speakResult } from "../model/speak.ts";
 import type { Frame } from "../model/wire.ts";
 import { ApiError, round, tournament } from "../net/api.ts";
 import type { Phase } from "../net/connection.ts";
+import { closeLink, viewToken } from "../net/link.ts";
 import { missingRound, NotFound } from "../view/notfound.tsx";
 import { RoundView } from "../view/round.tsx";
 import { Feed } from "./feed.ts";
@@ -50,7 +51,7 @@ export class RoundPage implements Page {
 
   view(): VNode {
     if (this.#missing) return <NotFound text={this.#missing} />;
-    return <RoundView live={this.#feed.live} tournament={this.#tournament} id={this.id} now={this.#feed.now()} />;
+    return <RoundView live={this.#feed.live} tournament={this.#tournament} id={this.id} now={this.#feed.now()} linked={viewToken() !== undefined} />;
   }
 
   #frame(frame: Frame, before: Live, live: Live): void {
@@ -64,6 +65,7 @@ export class RoundPage implements Page {
   }
 
   #phase(phase: Phase): void {
+    if (phase.kind === "refused" && phase.reason === "ended") closeLink();
     if (phase.kind === "refused") this.#missing = missingRound(phase.reason) ?? this.#missing;
     // A WebSocket cannot say why it failed. HTTP can, and it has the boards too.
     if (phase.kind === "waiting" && this.#feed.live.index === 0 && !this.#asked) void this.#ask();

@@ -2,6 +2,7 @@ import type { Ticking } from "../model/clock.ts";
 import type { Side } from "../model/fen.ts";
 import type { Other } from "../model/others.ts";
 import type { Board, Game, Round } from "../model/wire.ts";
+import { withToken } from "../net/link.ts";
 import { BigBoard } from "./bigboard.tsx";
 import { Grid } from "./grid.tsx";
 import { Icon } from "./icon.tsx";
@@ -110,7 +111,7 @@ function Controls({ shown, total, following, missed, board, onGo, onFlip, onLive
         <button type="button" aria-label="Turn the board" title="Turn the board (f)" onClick={onFlip}>
           <Icon name="flip" />
         </button>
-        <a href={`/api/games/${board.game}.pgn`} download title="The game as PGN">
+        <a href={withToken(`/api/games/${board.game}.pgn`)} download title="The game as PGN">
           PGN
         </a>
       </div>

@@ -1,7 +1,10 @@
+import type { Refusal } from "../net/connection.ts";
+
 /** Why there is no round to show, in words; undefined if it is another reason. */
-export function missingRound(reason: "no-round" | "deleted" | "bad-request"): string | undefined {
+export function missingRound(reason: Refusal): string | undefined {
   if (reason === "no-round") return "There is no round at this address. It may have been mistyped, or belong to another server.";
   if (reason === "deleted") return "This round was deleted.";
+  if (reason === "ended") return "This viewing link has ended, or was revoked. Reload the page for what everybody may see.";
   return undefined;
 }
 

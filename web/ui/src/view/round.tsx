@@ -3,6 +3,8 @@ import { matches, type Match } from "../model/matches.ts";
 import { writeResult } from "../model/speak.ts";
 import { written } from "../model/standings.ts";
 import type { Board } from "../model/wire.ts";
+import { withToken } from "../net/link.ts";
+import { Early, duration } from "./early.tsx";
 import { MiniBoard } from "./miniboard.tsx";
 import { Loading } from "./notfound.tsx";
 import { clockProps, PlayerRow } from "./player.tsx";
@@ -15,9 +17,11 @@ interface Props {
   readonly id: string;
   /** The node's time, if we know it. */
   readonly now?: number;
+  /** The page was opened by a viewing link. */
+  readonly linked?: boolean;
 }
 
-export function RoundView({ live, tournament, id, now }: Props) {
+export function RoundView({ live, tournament, id, now, linked }: Props) {
   if (!live.round) return <Loading />;
   const boards = [...live.boards.values()];
   const over = boards.filter((b) => b.result !== "*").length;
@@ -36,14 +40,15 @@ export function RoundView({ live, tournament, id, now }: Props) {
             {boards.length} {boards.length === 1 ? "board" : "boards"}
             {live.round.status === "finished" ? ", finished" : over > 0 && `, ${over === boards.length ? "all" : over} finished`}
           </span>
-          {!!live.round.delay && <span>delayed by {delay(live.round.delay)}</span>}
+          {!!live.round.delay && live.early === undefined && <span>delayed by {duration(live.round.delay)}</span>}
           {boards.length > 0 && (
-            <a href={`/api/rounds/${id}.pgn`} download>
+            <a href={withToken(`/api/rounds/${id}.pgn`)} download>
               PGN
             </a>
           )}
         </p>
       </header>
+      <Early live={live} linked={linked} />
       {boards.length === 0 ? (
         <p class="message quiet">No boards yet. They appear here by themselves, as they are set up.</p>
       ) : (
@@ -123,8 +128,4 @@ function label(b: Board): string {
   const last = b.lastMove ? `last move ${b.lastMove.san}${b.lastMove.illegal ? ", illegal" : ""}` : "not begun";
   const state = b.result !== "*" ? writeResult(b) : last;
   return `Board ${b.board}: ${b.white.name} – ${b.black.name}, ${state}${b.warning ? `; warning: ${b.warning}` : ""}`;
-}
-
-function delay(seconds: number): string {
-  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }

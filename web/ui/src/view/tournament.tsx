@@ -44,12 +44,12 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
 
 /** What the organiser says of it, as far as he does. */
 function About({ tournament: t }: { tournament: Tournament }) {
-  const said = [t.location, t.format, t.timeControl, t.timeZone && `Time zone: ${t.timeZone}`].filter(Boolean);
+  const said = [t.private && "Private", t.location, t.format, t.timeControl, t.timeZone && `Time zone: ${t.timeZone}`].filter(Boolean);
   if (said.length === 0 && !t.website) return null;
   return (
     <p class="meta">
       {said.map((text) => (
-        <span key={text}>{text}</span>
+        <span key={String(text)}>{text}</span>
       ))}
       {t.website && (
         <a href={t.website} target="_blank" rel="noopener nofollow">

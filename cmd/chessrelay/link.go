@@ -1,0 +1,65 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/relay"
+)
+
+// newLinkCommand is `chessrelay link`. It prints the link, and nothing else on stdout, so that scripts can use it.
+func newLinkCommand(env *environment) *cobra.Command {
+	var opts tokenOptions
+	var delay time.Duration
+	cmd := &cobra.Command{
+		Use:   "link URL[,URL...] (--round ID | --tournament ID) [--delay 5m] [--expires 1d] [--name NAME]",
+		Short: "Prints a viewing link, for who may see a round before the public, or a private tournament",
+		Long: `Prints a viewing link: an address at which a browser shows a round with a delay earlier than the public sees it, or a private
+tournament. Without --delay it shows the boards as they are. With --delay 5m it shows them five minutes late, where the public
+sees them later still. The link begins with the URL that you give, so give the one that the viewers use. Whoever has the link sees
+what it covers: "chessrelay token list" shows it as a viewer's token, and "chessrelay token revoke" ends it.`,
+		Args: exactArgs("the URL of a node"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := excludeFlags(cmd, "tournament", "round"); err != nil {
+				return err
+			}
+			if opts.tournament == "" && opts.round == "" {
+				return usagef("what the link shows is missing: --round ID or --tournament ID")
+			}
+			if delay < 0 || delay > relay.MaxDelay*time.Second || delay%time.Second != 0 {
+				return usagef("--delay is a time in whole seconds up to %v, such as 5m, not %v", relay.MaxDelay*time.Second, delay)
+			}
+			opts.role, opts.name = string(relay.RoleViewer), cmp.Or(opts.name, "viewing link")
+			in, err := opts.body()
+			if err != nil {
+				return err
+			}
+			in["delay"] = int(delay.Seconds())
+			var made struct {
+				relay.Token
+				Link string `json:"link"`
+			}
+			if err := callTokens(cmd.Context(), env, args[0], opts.token, http.MethodPost, "/api/tokens", in, &made); err != nil {
+				return err
+			}
+			if opts.asJSON {
+				return printJSON(env.stdout, made)
+			}
+			fmt.Fprintln(env.stdout, clean(made.Link))
+			fmt.Fprintf(env.stderr, "To end it: chessrelay token revoke %s %s\n", args[0], clean(made.ID))
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&opts.round, "round", "", "it shows the round `ID`")
+	f.StringVar(&opts.tournament, "tournament", "", "it shows the tournament `ID`")
+	f.DurationVar(&delay, "delay", 0, "how late it shows rounds that the public sees later, `TIME` such as 5m (default: at once)")
+	f.StringVar(&opts.name, "name", "", "who it is for, `NAME`, as \"chessrelay token list\" shows it")
+	f.StringVar(&opts.expires, "expires", "", "it ends after this `TIME`, such as 1d or 12h (default: it does not)")
+	tokenFlags(cmd, &opts)
+	return cmd
+}

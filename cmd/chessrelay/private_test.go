@@ -1,0 +1,193 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gorilla/websocket"
+
+	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/lcc"
+)
+
+// newPrivateRound is a private tournament with two rounds of which the first has the delay and two boards.
+func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other string) {
+	d = &delayedRound{testClock: newTestClock(), delay: delay, indexes: map[uint64]time.Time{}}
+	d.testCluster = newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token, cfg.now = delayToken, d.Now })
+	d.tour = d.submit("/api/tournaments", object{"name": "Secret Match", "private": true})["id"].(string)
+	d.uuid = lcc.UUID(d.nodes[0].raft.ClusterID(), relay.TournamentID(d.tour))
+	rounds := "/api/tournaments/" + d.tour + "/rounds"
+	d.round = d.submit(rounds, object{"name": "Hidden Round", "delay": int(delay.Seconds())})["id"].(string)
+	other = d.submit(rounds, object{"name": "Other Round"})["id"].(string)
+	d.open(1)
+	d.open(2)
+	return d, other
+}
+
+// TestPrivateIsNotThere asks for everything by the ids of a private tournament, and by ids that nobody has: the answers are the same.
+func TestPrivateIsNotThere(t *testing.T) {
+	d, _ := newPrivateRound(t, 0)
+	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
+	d.addEdge("edge", d.nodes[0])
+	d.settle()
+	nobody := &delayedRound{testCluster: d.testCluster, tour: "unknown1", round: "unknown2", games: []string{"unknown3", "unknown4"}}
+	nobody.uuid = lcc.UUID(d.nodes[0].raft.ClusterID(), relay.TournamentID(nobody.tour))
+	names := strings.NewReplacer(
+		nobody.tour, "TOUR", nobody.round, "ROUND", nobody.games[0], "GAME0", nobody.games[1], "GAME1", nobody.uuid, "UUID",
+		d.tour, "TOUR", d.round, "ROUND", d.games[0], "GAME0", d.games[1], "GAME1", d.uuid, "UUID",
+	)
+	normal := func(answers map[string]string) map[string]string {
+		out := map[string]string{}
+		for path, text := range answers {
+			out[names.Replace(path)] = names.Replace(text)
+		}
+		return out
+	}
+	for _, n := range d.nodes {
+		have := normal((&outsider{delayedRound: d, open: d.round}).answers(n))
+		want := normal((&outsider{delayedRound: nobody, open: nobody.round}).answers(n))
+		for _, path := range slices.Sorted(maps.Keys(want)) {
+			if diff := cmp.Diff(want[path], have[path]); diff != "" {
+				t.Errorf("%s: %s tells that there is something (-nobody's +private):\n%s", n.cfg.Name, path, diff)
+			}
+			for _, secret := range []string{"Secret Match", "Hidden Round", "White 1"} {
+				if strings.Contains(have[path], secret) {
+					t.Errorf("%s: %s has %q:\n%s", n.cfg.Name, path, secret, have[path])
+				}
+			}
+		}
+		if len(have) < 60 {
+			t.Errorf("%s: only %d answers were compared", n.cfg.Name, len(have))
+		}
+	}
+	// One that is deleted is not there either.
+	d.ask(http.MethodDelete, "/api/games/"+d.games[1], object{})
+	if status, text := ask(t, http.MethodGet, d.nodes[0].url+"/api/games/"+d.games[1], "", nil); status != http.StatusNotFound || strings.Contains(text, "deleted") {
+		t.Errorf("a board of it that was deleted: %d %s", status, text)
+	}
+	// And it can be made public.
+	d.ask(http.MethodPatch, "/api/tournaments/"+d.tour, object{"private": false})
+	if status, _ := ask(t, http.MethodGet, d.nodes[0].url+"/api/rounds/"+d.round, "", nil); status != http.StatusOK {
+		t.Errorf("when it is public: %d", status)
+	}
+}
+
+// TestPrivateNeedsTokens: without tokens nobody could be told from the public.
+func TestPrivateNeedsTokens(t *testing.T) {
+	c := newTestCluster(t, 1)
+	for _, in := range []object{{"name": "Secret", "private": true}} {
+		if status, text := ask(t, http.MethodPost, c.nodes[0].url+"/api/tournaments", "", in); status != http.StatusUnprocessableEntity || !strings.Contains(text, `"needs_tokens"`) {
+			t.Errorf("%d %s", status, text)
+		}
+	}
+}
+
+// TestViewingLinks: each link shows the boards so late as it says, of its round alone, on every way there is; a revoked one nothing.
+func TestViewingLinks(t *testing.T) {
+	d, other := newPrivateRound(t, 15*time.Minute)
+	n := d.nodes[0]
+	link := func(args ...string) (token, id string) {
+		t.Helper()
+		code, out, errOut := runCommand(t.Context(), t, nil, append([]string{"link", n.url, "--token", delayToken}, args...)...)
+		if code != 0 {
+			t.Fatalf("%q: %d %s", args, code, errOut)
+		}
+		where, token, ok := strings.Cut(strings.TrimSpace(out), "#view=")
+		if id, _, known := relay.SplitToken(token); ok && known && where == n.url+"/round/"+d.round {
+			return token, id
+		}
+		t.Fatalf("the link is %q", out)
+		return "", ""
+	}
+	commentator, _ := link("--round", d.round, "--name", "Commentators")
+	partner, partnerID := link("--round", d.round, "--delay", "5m", "--expires", "30d")
+	public, _ := link("--round", d.round, "--delay", "15m")
+	get := func(path, token string) (int, object) {
+		t.Helper()
+		status, text := ask(t, http.MethodGet, n.url+path, token, nil)
+		out := object{}
+		_ = json.Unmarshal([]byte(text), &out)
+		return status, out
+	}
+	ply := func(token string) int {
+		t.Helper()
+		status, out := get("/api/games/"+d.games[0], token)
+		if status == http.StatusNotFound {
+			return -1
+		}
+		return len(out["moves"].([]any))
+	}
+	sees := func(what string, want ...int) {
+		t.Helper()
+		for i, token := range []string{commentator, partner, public, ""} {
+			eventually(t, fmt.Sprintf("%s: ply %d for link %d", what, want[i], i), func() bool { return ply(token) == want[i] })
+		}
+	}
+	d.advanceWhileDown(16 * time.Minute)
+	n.boards.wake <- struct{}{}
+	sees("the boards are there", 0, 0, 0, -1)
+	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
+	sees("a move was made", 1, 0, 0, -1)
+	d.advanceWhileDown(5*time.Minute + time.Second)
+	n.boards.wake <- struct{}{}
+	sees("five minutes ago", 1, 1, 0, -1)
+	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(n.url, "http")+"/live?round="+d.round+"&access_token="+partner, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if status, text := ask(t, http.MethodGet, n.url+"/api/rounds/"+d.round+".pgn", partner, nil); status != http.StatusOK || !strings.Contains(text, "1. e4") {
+		t.Errorf("a partner's PGN: %d %s", status, text)
+	}
+	if status, text := ask(t, http.MethodGet, n.url+"/api/rounds/"+other, partner, nil); status != http.StatusNotFound {
+		t.Errorf("another round of the tournament: %d %s", status, text)
+	}
+	if _, out := get("/api/tournaments/"+d.tour, partner); out["name"] != "Secret Match" || len(out["rounds"].([]any)) != 1 {
+		t.Errorf("a partner sees of the tournament %v", out)
+	}
+	if status, _ := ask(t, http.MethodPost, n.url+"/api/games/"+d.games[0]+"/moves", partner, object{"ply": 2, "move": "e5"}); status != http.StatusForbidden {
+		t.Errorf("a move by a viewer: %d", status)
+	}
+	d.advanceWhileDown(10 * time.Minute)
+	n.boards.wake <- struct{}{}
+	sees("a quarter of an hour ago", 1, 1, 1, -1)
+	if status, text := ask(t, http.MethodDelete, n.url+"/api/tokens/"+partnerID, delayToken, nil); status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	sees("one is revoked", 1, -1, 1, -1)
+	_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
+	for err == nil {
+		_, _, err = conn.ReadMessage()
+	}
+	if !websocket.IsCloseError(err, broadcast.CloseForbidden) {
+		t.Errorf("who watches by it: %v", err)
+	}
+}
+
+// TestLinkCommandRefuses says what is wrong with a link that cannot be.
+func TestLinkCommandRefuses(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"http://127.0.0.1:1"}, "--round ID or --tournament ID"},
+		{[]string{"http://127.0.0.1:1", "--round", "a", "--tournament", "b"}, "tournament"},
+		{[]string{"http://127.0.0.1:1", "--round", "a", "--delay", "2h"}, "--delay"},
+		{[]string{"http://127.0.0.1:1", "--round", "a", "--delay", "1500ms"}, "whole seconds"},
+		{[]string{"http://127.0.0.1:1", "--round", "a", "--expires", "never"}, "--expires"},
+		{nil, "URL"},
+	} {
+		code, _, errOut := runCommand(t.Context(), t, nil, append([]string{"link"}, test.args...)...)
+		if code != 2 || !strings.Contains(errOut, test.want) {
+			t.Errorf("link %q: %d %s", test.args, code, errOut)
+		}
+	}
+}
