@@ -82,8 +82,9 @@ type Config struct {
 	// from a client in ten seconds; zero: 50.
 	MaxClientFrames int
 
-	// Viewer returns how the client sees each round, or all of them if the id is empty; nil for one of the public. What it returns is
-	// asked again and again while the client watches, since a token may be revoked. Nil: everybody is of the public.
+	// Viewer returns how the client sees each round, or all of them if the id is empty; nil for one
+	// of the public. What it returns is asked again and again while the client watches, since a
+	// token may be revoked. Nil: everybody is of the public.
 	Viewer func(*http.Request) Viewer
 
 	// AllowedOrigins are the origins, such as "https://example.org", whose

@@ -95,8 +95,9 @@ func TestDelayed(t *testing.T) {
 	}
 }
 
-// TestDelayedWander is TestSpectatorsWander with a delay in round A, viewers with a shorter one and nodes whose clocks differ. No event and
-// no cursor may be ahead of what the clock that is most ahead has let out.
+// TestDelayedWander is TestSpectatorsWander with a delay in round A, viewers with a shorter one and
+// nodes whose clocks differ. No event and no cursor may be ahead of what the clock that is most
+// ahead has let out.
 func TestDelayedWander(t *testing.T) {
 	for seed := range uint64(8) {
 		delayedWander(t, seed)

@@ -84,13 +84,14 @@
 // # Delay
 //
 // Of a round with a delay the public gets each event when it is released, which is later than newer
-// ones of other rounds, an insider at once, and a viewer with a delay of his own when that has passed (Config.Viewer). So a round is two
-// topics and more, one for each [relay.Sight], each with a history and snapshots of its own; the insiders' is there once one of them
-// came, that of viewers since the boards have told of it ([relay.EventTier]). Within a
-// round the order is the same, so the log index is the cursor of both. But that nothing of the
-// public's topic follows a cursor says nothing as long as something is held. So its status frames
-// have no index. Its snapshots, and the floor of a history that begins anew, have the newest index
-// that the public has of the round. A round with a delay stays in the table.
+// ones of other rounds, an insider at once, and a viewer with a delay of his own when that has
+// passed (Config.Viewer). So a round is two topics and more, one for each [relay.Sight], each with
+// a history and snapshots of its own; the insiders' is there once one of them came, that of viewers
+// since the boards have told of it ([relay.EventTier]). Within a round the order is the same, so
+// the log index is the cursor of both. But that nothing of the public's topic follows a cursor says
+// nothing as long as something is held. So its status frames have no index. Its snapshots, and the
+// floor of a history that begins anew, have the newest index that the public has of the round. A
+// round with a delay stays in the table.
 //
 // The public must not notice that something is held. So all of this holds whether or not something
 // is, and the public's hello, status frames and bases go by [relay.State.Shown] (Hub.shown,

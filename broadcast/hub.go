@@ -275,8 +275,9 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 	return nil
 }
 
-// renewLate gives those who do not see the truth of a round a new snapshot, or only those of them who see it earlier than the public.
-// Something was deleted or restored in it, or it has become private, or is no longer.
+// renewLate gives those who do not see the truth of a round a new snapshot, or only those of them
+// who see it earlier than the public. Something was deleted or restored in it, or it has become
+// private, or is no longer.
 func (h *Hub) renewLate(id relay.RoundID, public bool) {
 	h.mu.Lock()
 	topics := h.table.late(id)
@@ -291,7 +292,8 @@ func (h *Hub) renewLate(id relay.RoundID, public bool) {
 	}
 }
 
-// renewLocked gives the spectators of the topics new snapshots, with an index from floor on; h.mu is held.
+// renewLocked gives the spectators of the topics new snapshots, with an index from floor on; h.mu
+// is held.
 func (h *Hub) renewLocked(topics []topic, floor uint64) (changed []*round) {
 	for _, of := range topics {
 		from := floor

@@ -8,8 +8,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// topic is what can be watched: a round, as everybody may see it, as its insiders do, or as viewers do who see it a little late. They
-// differ where the round has a delay, or its tournament is private.
+// topic is what can be watched: a round, as everybody may see it, as its insiders do, or as viewers
+// do who see it a little late. They differ where the round has a delay, or its tournament is
+// private.
 type topic struct {
 	id    relay.RoundID
 	sight relay.Sight
@@ -120,7 +121,8 @@ func (t *table) beginTier(of topic, index uint64) *round {
 	return r
 }
 
-// late returns the topics of all who do not see the truth at once: the public's, and those of viewers.
+// late returns the topics of all who do not see the truth at once: the public's, and those of
+// viewers.
 func (t *table) late(id relay.RoundID) []topic {
 	out := []topic{{id: id}}
 	for _, sight := range t.sights {

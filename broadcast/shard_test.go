@@ -62,9 +62,9 @@ func TestStalledShareOfAWorker(t *testing.T) {
 	all.Wait()
 }
 
-// TestTricklingSpectator takes a little of a large snapshot within each WriteTimeout, by a clock that the test moves: it is slow, but
-// not closed, however long that goes on. One for whom there is room, of which the worker has yet to hear, is not closed either. Then it
-// takes nothing, and is.
+// TestTricklingSpectator takes a little of a large snapshot within each WriteTimeout, by a clock
+// that the test moves: it is slow, but not closed, however long that goes on. One for whom there is
+// room, of which the worker has yet to hear, is not closed either. Then it takes nothing, and is.
 func TestTricklingSpectator(t *testing.T) {
 	s := newScript(t)
 	for b := range 1000 { // with as many, and names as long, as there may be
@@ -77,7 +77,8 @@ func TestTricklingSpectator(t *testing.T) {
 		c.Workers = 1
 		c.WriteTimeout, c.CloseTimeout, c.PingEvery = 10*time.Hour, 20*time.Millisecond, 1000*time.Hour
 	})
-	conn := dialBuffer(t, n, newWatcher(t, roundA).query(), 32<<10).UnderlyingConn() // with much less, the kernel itself waits for seconds
+	// With much less, the kernel itself waits for seconds.
+	conn := dialBuffer(t, n, newWatcher(t, roundA).query(), 32<<10).UnderlyingConn()
 	// ask returns what f says in the worker's loop of its only spectator.
 	ask := func(f func(w *worker, s *spectator) bool) bool {
 		answer := make(chan bool)

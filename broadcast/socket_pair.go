@@ -55,8 +55,9 @@ func under(conn net.Conn) net.Conn {
 	return conn
 }
 
-// handful is the most that the goroutine that writes is handed at once, in bytes. A worker sees from one to the next that its spectator
-// takes something: a snapshot that goes slowly over TLS is in no hurry as a whole.
+// handful is the most that the goroutine that writes is handed at once, in bytes. A worker sees
+// from one to the next that its spectator takes something: a snapshot that goes slowly over TLS is
+// in no hurry as a whole.
 const handful = 32 << 10
 
 // write hands the first of bufs to the goroutine that writes, or nothing if it is busy.

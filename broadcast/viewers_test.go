@@ -30,8 +30,9 @@ func (s *script) private(yes bool) uint64 {
 	}}})
 }
 
-// TestViewers: a viewer whose token has a delay of its own sees each event when that has passed, which is before the public and after the
-// insiders; also one whose delay is new while moves are held; and one with a delay that is longer than the round's when the public does.
+// TestViewers: a viewer whose token has a delay of its own sees each event when that has passed,
+// which is before the public and after the insiders; also one whose delay is new while moves are
+// held; and one with a delay that is longer than the round's when the public does.
 func TestViewers(t *testing.T) {
 	s := newViewersScript(t, testDelay, 40, 2*testDelay)
 	game := s.game(roundA, 1)
@@ -91,7 +92,8 @@ func TestViewers(t *testing.T) {
 	}
 }
 
-// TestViewersLoseABoard: a deletion counts at once for viewers who have the board, though the public has not heard of it.
+// TestViewersLoseABoard: a deletion counts at once for viewers who have the board, though the
+// public has not heard of it.
 func TestViewersLoseABoard(t *testing.T) {
 	s := newViewersScript(t, testDelay, 40)
 	s.game(roundA, 1)
@@ -130,7 +132,8 @@ func TestViewersLoseABoard(t *testing.T) {
 	}
 }
 
-// TestTokenEnds: who watches by a token is sent away once it no longer holds, and everybody else stays.
+// TestTokenEnds: who watches by a token is sent away once it no longer holds, and everybody else
+// stays.
 func TestTokenEnds(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	s.game(roundA, 1)
@@ -164,8 +167,8 @@ func TestTokenEnds(t *testing.T) {
 	}
 }
 
-// TestPrivate: the public finds no round of a private tournament, is sent away from one that becomes private, and hears nothing of it in
-// the feed of all rounds; viewers stay.
+// TestPrivate: the public finds no round of a private tournament, is sent away from one that
+// becomes private, and hears nothing of it in the feed of all rounds; viewers stay.
 func TestPrivate(t *testing.T) {
 	s := newViewersScript(t, 0)
 	game := s.game(roundA, 1)

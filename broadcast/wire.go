@@ -32,7 +32,8 @@ type helloFrame struct {
 	Node    string `json:"node"`
 	Index   uint64 `json:"index"` // how far this node is; never a cursor
 	Now     int64  `json:"now"`
-	// Delay is how many seconds late this client sees a round that the public sees later; absent for all others.
+	// Delay is how many seconds late this client sees a round that the public sees later; absent
+	// for all others.
 	Delay *int `json:"delay,omitempty"`
 }
 

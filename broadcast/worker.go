@@ -336,8 +336,9 @@ func (w *worker) onTick() {
 	}
 }
 
-// giveUp sends away who has taken nothing for WriteTimeout. Each is offered its rest once more before: the poller tells of room only
-// when a good part of the buffer is free, and a machine that was asleep has told this worker of none.
+// giveUp sends away who has taken nothing for WriteTimeout. Each is offered its rest once more
+// before: the poller tells of room only when a good part of the buffer is free, and a machine that
+// was asleep has told this worker of none.
 func (w *worker) giveUp() {
 	limit := int64(w.hub.cfg.WriteTimeout)
 	var late []*spectator

@@ -127,7 +127,8 @@ func (s *State) hold(out *Outcome, at Millis, command []byte) {
 	s.due = min(s.due, p.due())
 }
 
-// due is when the first command that somebody does not see yet is due by its own time; never if there is none.
+// due is when the first command that somebody does not see yet is due by its own time; never if
+// there is none.
 func (p *publicSide) due() Millis {
 	due := never
 	if len(p.held) > 0 {
@@ -171,7 +172,8 @@ func (h *held) wait(delay, now, up Millis) Millis {
 	return wait
 }
 
-// wait is how long the first command that somebody does not see yet has to be held; never if there is none.
+// wait is how long the first command that somebody does not see yet has to be held; never if there
+// is none.
 func (p *publicSide) wait(now, up Millis) Millis {
 	wait := never
 	if len(p.held) > 0 {
@@ -185,7 +187,8 @@ func (p *publicSide) wait(now, up Millis) Millis {
 	return wait
 }
 
-// release lets out what is due: to the tiers, and then to the public, which so has nothing that they do not have.
+// release lets out what is due: to the tiers, and then to the public, which so has nothing that
+// they do not have.
 func (s *State) release(p *publicSide, now, up Millis) {
 	for _, t := range p.tiers {
 		for t.taken < len(p.held) && p.held[t.taken].wait(t.delay(p), now, up) <= 0 {

@@ -342,8 +342,8 @@ func TestDelayOfALongGame(t *testing.T) {
 	}
 }
 
-// A delayed is a round of the property test as the public or some viewers see it, and the model of that: another State, to which those
-// of the round's commands are applied that are out.
+// A delayed is a round of the property test as the public or some viewers see it, and the model of
+// that: another State, to which those of the round's commands are applied that are out.
 type delayed struct {
 	id    RoundID
 	sight Sight
@@ -368,8 +368,9 @@ func (d *delayed) release(t *testing.T, now int64) {
 	}
 }
 
-// TestDelayProperty applies random commands to rounds with random delays that change. At each time the public, and viewers with delays of
-// their own, see what a State has that got the commands of the round that are out, and no others; its events come each once and in order; and neither
+// TestDelayProperty applies random commands to rounds with random delays that change. At each time
+// the public, and viewers with delays of their own, see what a State has that got the commands of
+// the round that are out, and no others; its events come each once and in order; and neither
 // checkpoints nor restarts, with part of the log applied again, change anything.
 func TestDelayProperty(t *testing.T) {
 	for seed := range uint64(10) {

@@ -111,9 +111,10 @@
 //
 // Where there is no delay there is no public side, and Public shows the truth.
 //
-// A viewer's token may have a shorter delay than the round. So a public side has a tier for each delay that tokens have (sight.go):
-// the round as it stood after the public's commands and the first of those that are held. [State.As] shows it to who has that
-// [Sight], and hides private tournaments from everybody else.
+// A viewer's token may have a shorter delay than the round. So a public side has a tier for each
+// delay that tokens have (sight.go): the round as it stood after the public's commands and the
+// first of those that are held. [State.As] shows it to who has that [Sight], and hides private
+// tournaments from everybody else.
 //
 // The public has an index of its own, [State.Shown]: the newest index whose effect it may see. A
 // held command moves it when it is released, so no index that the public is told depends on what is

@@ -18,8 +18,8 @@ const (
 	// EventRestored: a round that was deleted is there again. Of a board that is restored there is
 	// an EventGame.
 	EventRestored EventType = "restored"
-	// EventTier tells that there is a new [Sight] of a round with a delay, and stands before all others for it: what those who have it see
-	// is what the public sees as of its Index.
+	// EventTier tells that there is a new [Sight] of a round with a delay, and stands before all
+	// others for it: what those who have it see is what the public sees as of its Index.
 	EventTier EventType = "tier"
 	// EventNone tells nothing, and only ends that something is held. Its Round says where.
 	EventNone EventType = ""
@@ -45,7 +45,8 @@ type Event struct {
 	// It must begin with a new snapshot. Only events for insiders and events about a whole round
 	// have it.
 	Renews bool
-	// RenewsViewers is the same of what viewers have who see the round earlier than the public. Where Renews is set it holds too.
+	// RenewsViewers is the same of what viewers have who see the round earlier than the public.
+	// Where Renews is set it holds too.
 	RenewsViewers bool
 	// Held, of an event about a whole round: the command is held as well. An EventNone follows when
 	// it is released.

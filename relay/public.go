@@ -15,12 +15,14 @@ type Reader interface {
 	Round(RoundID) (*Round, bool)
 	// Game returns the game with the id.
 	Game(GameID) (*Game, bool)
-	// DeletedGames returns the games of a round that were deleted themselves; none for who sees it late.
+	// DeletedGames returns the games of a round that were deleted themselves; none for who sees it
+	// late.
 	DeletedGames(RoundID) []*Game
 }
 
-// Public is a Reader that shows what somebody may see who does not see all: rounds with a delay as they stood then, and of private
-// tournaments what a token covers. It is as good as the State that it was got from: not after that has gone on. One read is one Public.
+// Public is a Reader that shows what somebody may see who does not see all: rounds with a delay as
+// they stood then, and of private tournaments what a token covers. It is as good as the State that
+// it was got from: not after that has gone on. One read is one Public.
 type Public struct {
 	s     *State
 	upTo  uint64                            // what the public has of everything
@@ -33,15 +35,16 @@ func (s *State) Public(applied uint64) *Public {
 	return s.As(applied, func(TournamentID, RoundID) Sight { return Outside })
 }
 
-// As returns what somebody may see of a state that stands at applied, who has that sight of a round of a tournament or, without a
-// round, of the tournament.
+// As returns what somebody may see of a state that stands at applied, who has that sight of a round
+// of a tournament or, without a round, of the tournament.
 func (s *State) As(applied uint64, sight func(TournamentID, RoundID) Sight) *Public {
 	return &Public{s, s.Shown(applied), math.MaxUint64, sight}
 }
 
-// Index is the log index as of which everything is that was read. It is [State.Shown] or, if rounds with a delay were
-// looked at, the newest index of them whose effect is in what was read: the least of those.
-// Nothing up to it is missing, and so it may be a cursor. What is held back does not move it.
+// Index is the log index as of which everything is that was read. It is [State.Shown] or, if rounds
+// with a delay were looked at, the newest index of them whose effect is in what was read: the least
+// of those. Nothing up to it is missing, and so it may be a cursor. What is held back does not move
+// it.
 func (p *Public) Index() uint64 {
 	if p.least != math.MaxUint64 {
 		return p.least
@@ -64,7 +67,8 @@ func (p *Public) Tournaments() []*Tournament {
 	return slices.DeleteFunc(p.s.Tournaments(), func(t *Tournament) bool { return !p.lists(t) })
 }
 
-// lists reports whether the tournament is to be seen: it is not private, or it is not private to who sees it or a round of it.
+// lists reports whether the tournament is to be seen: it is not private, or it is not private to
+// who sees it or a round of it.
 func (p *Public) lists(t *Tournament) bool {
 	return !t.Private || p.sight(t.ID, "") != Outside ||
 		slices.ContainsFunc(t.Rounds, func(id RoundID) bool { return p.sight(t.ID, id) != Outside })

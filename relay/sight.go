@@ -9,22 +9,26 @@ import (
 
 // This file has who sees what of the rounds that have a delay, and of private tournaments.
 //
-// The public sees a round with a delay late, and of a private tournament nothing. Who shows a token sees the round as it is. A viewer's
-// token may have a delay of its own, which is shorter than the round's: a partner sees the boards five minutes late, and the public fifteen.
-// So a public side has a tier for each delay that viewers have, which is to it as the public is: the round as it stood after some of the
-// commands, which are those of the public and the first of those that are held.
+// The public sees a round with a delay late, and of a private tournament nothing. Who shows a token
+// sees the round as it is. A viewer's token may have a delay of its own, which is shorter than the
+// round's: a partner sees the boards five minutes late, and the public fifteen. So a public side
+// has a tier for each delay that viewers have, which is to it as the public is: the round as it
+// stood after some of the commands, which are those of the public and the first of those that are
+// held.
 
 // A Sight is how somebody sees a round: a number of seconds behind the boards, or one of these.
 type Sight int32
 
 const (
-	// Outside is how the public sees it: late if it has a delay, and not at all if its tournament is private.
+	// Outside is how the public sees it: late if it has a delay, and not at all if its tournament
+	// is private.
 	Outside Sight = 0
 	// Inside is as it is.
 	Inside Sight = -1
 )
 
-// MaxSights is how many different delays the viewers' tokens may have. Each costs what the public of a round with a delay costs.
+// MaxSights is how many different delays the viewers' tokens may have. Each costs what the public
+// of a round with a delay costs.
 const MaxSights = 8
 
 // sight is how the bearer of a viewer's token sees what the token covers.
@@ -35,8 +39,8 @@ func (t *Token) sight() Sight {
 	return Inside
 }
 
-// Sight is how the bearer of the token sees the round of the tournament, or the tournament if there is no round. It is for roles that
-// may see what a delay holds back.
+// Sight is how the bearer of the token sees the round of the tournament, or the tournament if there
+// is no round. It is for roles that may see what a delay holds back.
 func (t *Token) Sight(tournament TournamentID, round RoundID) Sight {
 	if !t.Covers(tournament, round) {
 		return Outside
@@ -64,7 +68,8 @@ func (s *State) sightsText() string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.sights), " ", ", "), "[]") + " s"
 }
 
-// part is what somebody has of a round with a delay: the round as it stood after some of its commands.
+// part is what somebody has of a round with a delay: the round as it stood after some of its
+// commands.
 type part struct {
 	round *Round
 	games map[GameID]*Game
@@ -99,8 +104,8 @@ func (p *publicSide) tier(sight Sight) *tier {
 	return nil
 }
 
-// seen is the part that somebody of the sight has, who does not see all. A sight that has no tier, since its token was revoked a
-// moment ago, sees what the public does.
+// seen is the part that somebody of the sight has, who does not see all. A sight that has no tier,
+// since its token was revoked a moment ago, sees what the public does.
 func (p *publicSide) seen(sight Sight) *part {
 	if t := p.tier(sight); t != nil {
 		return &t.part
@@ -108,7 +113,8 @@ func (p *publicSide) seen(sight Sight) *part {
 	return &p.part
 }
 
-// findTiers gives a side a tier for each sight. A new one begins with what the public has, and an [EventTier] tells of it.
+// findTiers gives a side a tier for each sight. A new one begins with what the public has, and an
+// [EventTier] tells of it.
 func (s *State) findTiers(p *publicSide) {
 	if slices.EqualFunc(p.tiers, s.sights, func(t *tier, sight Sight) bool { return t.sight == sight }) {
 		return

@@ -60,7 +60,8 @@ type Token struct {
 	// The scope: a tournament, a round, or everything.
 	Tournament TournamentID `json:"tournament,omitempty"`
 	Round      RoundID      `json:"round,omitempty"`
-	// Delay is how many seconds behind the boards a viewer sees those of a round with a longer delay; 0: none.
+	// Delay is how many seconds behind the boards a viewer sees those of a round with a longer
+	// delay; 0: none.
 	Delay     int    `json:"delay,omitempty"`
 	ExpiresAt Millis `json:"expiresAt,omitempty"` // 0: never
 	CreatedAt Millis `json:"createdAt"`

@@ -200,10 +200,12 @@ func (c caller) sight(tournament relay.TournamentID, round relay.RoundID) relay.
 	return c.Token.Sight(tournament, round)
 }
 
-// Sees reports whether the client sees all rounds as they are. Without tokens nobody does, since nobody can be told from the public.
+// Sees reports whether the client sees all rounds as they are. Without tokens nobody does, since
+// nobody can be told from the public.
 func (a *Access) Sees(r *http.Request) bool { return callerOf(r).sight("", "") == relay.Inside }
 
-// Viewer returns how the client sees each round or, without an id, all of them, as long as its token holds; nil for one of the public.
+// Viewer returns how the client sees each round or, without an id, all of them, as long as its
+// token holds; nil for one of the public.
 func (a *Access) Viewer(r *http.Request) broadcast.Viewer {
 	c := callerOf(r)
 	if c.Token == nil {

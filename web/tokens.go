@@ -55,7 +55,8 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 	}{made, token, viewingLink(siteURL(r), &made, token)}}, nil
 }
 
-// viewingLink is the address at which a browser shows what a viewer's token covers; empty for all other tokens. The token stands behind a
+// viewingLink is the address at which a browser shows what a viewer's token covers; empty for all
+// other tokens. The token stands behind a
 // #, where neither a server's log nor the next page's has it.
 func viewingLink(site string, t *relay.Token, token string) string {
 	path := "/"

@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageByLink opens a round of a private tournament by viewing links: the page shows it, says how late it is, and says when the link has
-// ended. Without a link there is nothing.
+// TestPageByLink opens a round of a private tournament by viewing links: the page shows it, says
+// how late it is, and says when the link has ended. Without a link there is nothing.
 func TestPageByLink(t *testing.T) {
 	d, _ := newPrivateRound(t, 15*time.Minute)
 	n := d.nodes[0]
@@ -27,8 +27,12 @@ func TestPageByLink(t *testing.T) {
 	d.advanceWhileDown(16 * time.Minute)
 	n.boards.wake <- struct{}{}
 	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
-	says := func(text string) string { return fmt.Sprintf(`document.querySelector('main').textContent.includes(%q)`, text) }
-	board := func(ply int) string { return fmt.Sprintf(`document.querySelector('[data-board="1"]')?.dataset.ply === '%d'`, ply) }
+	says := func(text string) string {
+		return fmt.Sprintf(`document.querySelector('main').textContent.includes(%q)`, text)
+	}
+	board := func(ply int) string {
+		return fmt.Sprintf(`document.querySelector('[data-board="1"]')?.dataset.ply === '%d'`, ply)
+	}
 
 	now, _ := link("0s")
 	late, lateID := link("5m")

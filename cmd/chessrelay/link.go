@@ -11,7 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// newLinkCommand is `chessrelay link`. It prints the link, and nothing else on stdout, so that scripts can use it.
+// newLinkCommand is `chessrelay link`. It prints the link, and nothing else on stdout, so that
+// scripts can use it.
 func newLinkCommand(env *environment) *cobra.Command {
 	var opts tokenOptions
 	var delay time.Duration

@@ -18,7 +18,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/lcc"
 )
 
-// newPrivateRound is a private tournament with two rounds of which the first has the delay and two boards.
+// newPrivateRound is a private tournament with two rounds of which the first has the delay and two
+// boards.
 func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other string) {
 	d = &delayedRound{testClock: newTestClock(), delay: delay, indexes: map[uint64]time.Time{}}
 	d.testCluster = newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token, cfg.now = delayToken, d.Now })
@@ -32,7 +33,8 @@ func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other 
 	return d, other
 }
 
-// TestPrivateIsNotThere asks for everything by the ids of a private tournament, and by ids that nobody has: the answers are the same.
+// TestPrivateIsNotThere asks for everything by the ids of a private tournament, and by ids that
+// nobody has: the answers are the same.
 func TestPrivateIsNotThere(t *testing.T) {
 	d, _ := newPrivateRound(t, 0)
 	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
@@ -90,7 +92,8 @@ func TestPrivateNeedsTokens(t *testing.T) {
 	}
 }
 
-// TestViewingLinks: each link shows the boards so late as it says, of its round alone, on every way there is; a revoked one nothing.
+// TestViewingLinks: each link shows the boards so late as it says, of its round alone, on every way
+// there is; a revoked one nothing.
 func TestViewingLinks(t *testing.T) {
 	d, other := newPrivateRound(t, 15*time.Minute)
 	n := d.nodes[0]
