@@ -32,7 +32,7 @@ type accessLog struct {
 func openAccessLog(name string) (*accessLog, error) {
 	l := &accessLog{out: os.Stdout, close: func() error { return nil }, lines: make(chan []byte, accessLines), quit: make(chan struct{}), done: make(chan struct{})}
 	if name != "-" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("--access-log: %w", err)
 		}
