@@ -75,17 +75,30 @@ type Voucher struct {
 	Authority []byte
 }
 
+// VouchKey returns the public key of the member at the URL, which it proves by; empty if no member
+// is there.
+func (n *Node) VouchKey(url string) string {
+	for _, m := range n.roster.list() {
+		if m.HTTP == url {
+			return m.Key
+		}
+	}
+	return ""
+}
+
 // Check returns the member that has proved by v that url is its own, in answer to nonce. The error
-// wraps [ErrNotVouched]. The clock counts: this node does not know the roster.
-func (by Voucher) Check(v Vouch, url string, nonce []byte, now time.Time) (MemberID, error) {
-	id, err := by.check(v, url, nonce, now)
+// wraps [ErrNotVouched]. The clock counts, since this node does not know the roster. Key is what
+// [Node.VouchKey] is at a member: with it a member that was removed proves nothing, though its
+// certificate has not expired. Empty: nobody has told.
+func (by Voucher) Check(v Vouch, url string, nonce []byte, key string, now time.Time) (MemberID, error) {
+	id, err := by.check(v, url, nonce, key, now)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrNotVouched, err)
 	}
 	return id, nil
 }
 
-func (by Voucher) check(v Vouch, url string, nonce []byte, now time.Time) (MemberID, error) {
+func (by Voucher) check(v Vouch, url string, nonce []byte, want string, now time.Time) (MemberID, error) {
 	if len(nonce) != VouchNonceSize || len(url) > maxVouchedURL || len(v.Certificate) > maxVouchPart || len(v.Authority) > maxVouchPart {
 		return 0, errors.New("it is too long, or the nonce has another size")
 	}
@@ -113,6 +126,9 @@ func (by Voucher) check(v Vouch, url string, nonce []byte, now time.Time) (Membe
 	key, ok := leaf.PublicKey.(ed25519.PublicKey)
 	if !ok {
 		return 0, errors.New("its certificate is for a key of another kind")
+	}
+	if want != "" && encode(key) != want {
+		return 0, errors.New("its key is not that of the member which the cluster has at this URL")
 	}
 	err = ed25519.VerifyWithOptions(key, vouched(by.ClusterID, url, nonce), v.Signature, &ed25519.Options{Context: vouchContext})
 	if err != nil {

@@ -65,28 +65,31 @@ func TestVouch(t *testing.T) {
 		nonce []byte
 		now   time.Time
 		ok    bool
+		key   string
 	}{
-		"good":                   {good, by, vouchURL, nonce, now, true},
-		"another URL":            {good, by, "http://hall:8081", nonce, now, false},
-		"an old answer":          {good, by, vouchURL, past, now, false},
-		"a short nonce":          {good, by, vouchURL, nonce[1:], now, false},
-		"an old certificate":     {good, by, vouchURL, nonce, now.Add(certificateLife + time.Hour), false},
-		"another authority":      {from(foreign), by, vouchURL, nonce, now, false},
-		"another cluster":        {from(named), by, vouchURL, nonce, now, false},
-		"the name of another":    {good, Voucher{other.ClusterID, by.Authority}, vouchURL, nonce, now, false},
-		"no authority asked for": {good, Voucher{ClusterID: vouchCluster}, vouchURL, nonce, now, false},
-		"a foreign certificate":  {otherwise(func(v *Vouch) { v.Certificate = from(foreign).Certificate }), by, vouchURL, nonce, now, false},
-		"the authority itself":   {otherwise(func(v *Vouch) { v.Certificate = v.Authority }), by, vouchURL, nonce, now, false},
-		"no signature":           {otherwise(func(v *Vouch) { v.Signature = nil }), by, vouchURL, nonce, now, false},
-		"no certificate":         {otherwise(func(v *Vouch) { v.Certificate = nil }), by, vouchURL, nonce, now, false},
-		"a changed signature":    {otherwise(func(v *Vouch) { v.Signature[3] ^= 1 }), by, vouchURL, nonce, now, false},
+		"good":                   {good, by, vouchURL, nonce, now, true, ""},
+		"its own key":            {good, by, vouchURL, nonce, now, true, member.public()},
+		"the key of another":     {good, by, vouchURL, nonce, now, false, foreign.public()},
+		"another URL":            {good, by, "http://hall:8081", nonce, now, false, ""},
+		"an old answer":          {good, by, vouchURL, past, now, false, ""},
+		"a short nonce":          {good, by, vouchURL, nonce[1:], now, false, ""},
+		"an old certificate":     {good, by, vouchURL, nonce, now.Add(certificateLife + time.Hour), false, ""},
+		"another authority":      {from(foreign), by, vouchURL, nonce, now, false, ""},
+		"another cluster":        {from(named), by, vouchURL, nonce, now, false, ""},
+		"the name of another":    {good, Voucher{other.ClusterID, by.Authority}, vouchURL, nonce, now, false, ""},
+		"no authority asked for": {good, Voucher{ClusterID: vouchCluster}, vouchURL, nonce, now, false, ""},
+		"a foreign certificate":  {otherwise(func(v *Vouch) { v.Certificate = from(foreign).Certificate }), by, vouchURL, nonce, now, false, ""},
+		"the authority itself":   {otherwise(func(v *Vouch) { v.Certificate = v.Authority }), by, vouchURL, nonce, now, false, ""},
+		"no signature":           {otherwise(func(v *Vouch) { v.Signature = nil }), by, vouchURL, nonce, now, false, ""},
+		"no certificate":         {otherwise(func(v *Vouch) { v.Certificate = nil }), by, vouchURL, nonce, now, false, ""},
+		"a changed signature":    {otherwise(func(v *Vouch) { v.Signature[3] ^= 1 }), by, vouchURL, nonce, now, false, ""},
 		"without the context": {otherwise(func(v *Vouch) {
 			v.Signature = ed25519.Sign(member.key, vouched(vouchCluster, vouchURL, nonce))
-		}), by, vouchURL, nonce, now, false},
-		"a large one": {otherwise(func(v *Vouch) { v.Certificate = make([]byte, maxVouchPart+1) }), by, vouchURL, nonce, now, false},
+		}), by, vouchURL, nonce, now, false, ""},
+		"a large one": {otherwise(func(v *Vouch) { v.Certificate = make([]byte, maxVouchPart+1) }), by, vouchURL, nonce, now, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			id, err := try.by.Check(try.v, try.url, try.nonce, try.now)
+			id, err := try.by.Check(try.v, try.url, try.nonce, try.key, try.now)
 			if try.ok && (err != nil || id != 7) || !try.ok && !errors.Is(err, ErrNotVouched) {
 				t.Errorf("member %s, %v", id, err)
 			}
@@ -108,7 +111,7 @@ func TestVouchForOwnURLOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id, err := by.Check(v, vouchURL, nonce, time.Now()); err != nil || id != n.ID() {
+	if id, err := by.Check(v, vouchURL, nonce, "", time.Now()); err != nil || id != n.ID() {
 		t.Errorf("member %s, %v", id, err)
 	}
 	for _, url := range []string{"", "http://attacker", vouchURL + "/", "HTTP://hall:8080"} {
@@ -142,7 +145,7 @@ func FuzzVouch(f *testing.F) {
 		if json.Unmarshal(b, &v) != nil {
 			return
 		}
-		_, err := by.Check(v, vouchURL, nonce, time.Now())
+		_, err := by.Check(v, vouchURL, nonce, "", time.Now())
 		if same := bytes.Equal(v.Certificate, good.Certificate) && bytes.Equal(v.Signature, good.Signature) && bytes.Equal(v.Authority, good.Authority); (err == nil) != same {
 			t.Errorf("%s: %v", b, err)
 		}

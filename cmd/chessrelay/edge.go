@@ -72,6 +72,13 @@ func (n *node) status() edge.Status {
 	if len(s.Alternatives) == 0 {
 		s.Alternatives = recorders
 	}
+	s.Alternatives = s.Alternatives[:min(len(s.Alternatives), edge.MaxAlternatives)]
+	s.Keys = make(map[string]string)
+	for _, at := range append([]string{s.Leader.HTTP}, s.Alternatives...) {
+		if key := r.VouchKey(at); key != "" {
+			s.Keys[at] = key
+		}
+	}
 	return s
 }
 

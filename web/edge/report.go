@@ -54,6 +54,7 @@ func (f *Follower) Status() Status {
 		AgeMs:        max(0, time.Since(fresh).Milliseconds()),
 		Leader:       f.state.Leader,
 		Alternatives: usable(append(append([]string{}, f.cfg.Upstreams...), f.state.Alternatives...)),
+		Keys:         f.state.Keys,
 	}
 }
 

@@ -13,10 +13,12 @@ import (
 // MaxDepth is how many nodes may stand between an edge and the Raft group, itself counted: a bound for what nobody meant.
 const MaxDepth = 16
 
+// MaxAlternatives is how many others a node names at the most.
+const MaxAlternatives = 16
+
 const (
-	maxText         = 256 // of a name, an id, a URL of another node
-	maxAlternatives = 16
-	maxAgeMs        = 365 * 24 * 3600 * 1000
+	maxText  = 256 // of a name, an id, a URL of another node
+	maxAgeMs = 365 * 24 * 3600 * 1000
 )
 
 // Hop is one node of the way that the log has come.
@@ -48,6 +50,9 @@ type Status struct {
 	Leader Hop             `json:"leader"` // of the Raft group; zero if none is known
 	// Alternatives are the URLs of nodes that would do as well as this one.
 	Alternatives []string `json:"alternatives,omitempty"`
+	// Keys are, by URL, the keys by which members among Alternatives, and the leader, vouch for
+	// their URLs; see [consensus.Node.VouchKey].
+	Keys map[string]string `json:"keys,omitempty"`
 }
 
 // Self is the node that tells the status.
@@ -89,6 +94,11 @@ func parseStatus(payload []byte) (Status, error) {
 	s.Newest = max(s.Newest, s.Applied)
 	s.AgeMs = min(s.AgeMs, maxAgeMs)
 	s.Alternatives = usable(s.Alternatives)
+	for at, key := range s.Keys {
+		if len(s.Keys) > MaxAlternatives+1 || !plain(at) || !plain(key) {
+			return s, corrupt("its state has keys that cannot be, or too many of them")
+		}
+	}
 	return s, nil
 }
 
@@ -106,7 +116,7 @@ func usable(urls []string) []string {
 		if err != nil || !plain(u) || p.Scheme != "http" && p.Scheme != "https" || p.Hostname() == "" || p.User != nil || p.RawQuery != "" || p.Fragment != "" {
 			continue
 		}
-		if seen := contains(out, u); !seen && len(out) < maxAlternatives {
+		if seen := contains(out, u); !seen && len(out) < MaxAlternatives {
 			out = append(out, u)
 		}
 	}

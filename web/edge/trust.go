@@ -85,7 +85,10 @@ func (f *Follower) vouch(ctx context.Context, upstream string) error {
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxVouch)).Decode(&v); err != nil {
 		return fmt.Errorf("%w: its answer is no proof: %.200q", ErrUnvouched, err.Error())
 	}
-	if _, err := f.cfg.Voucher.Check(v, upstream, nonce, f.cfg.Now()); err != nil {
+	f.mu.Lock()
+	key := f.state.Keys[upstream]
+	f.mu.Unlock()
+	if _, err := f.cfg.Voucher.Check(v, upstream, nonce, key, f.cfg.Now()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnvouched, err)
 	}
 	return nil

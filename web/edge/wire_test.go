@@ -181,7 +181,7 @@ func TestStateRefused(t *testing.T) {
 		many.Alternatives = append(many.Alternatives, "http://host-"+strconv.Itoa(i))
 	}
 	payload, _ := json.Marshal(many)
-	if s, err := parseStatus(payload); err != nil || len(s.Alternatives) != maxAlternatives || s.Alternatives[0] != "http://a" || s.Alternatives[1] != "http://host-0" {
+	if s, err := parseStatus(payload); err != nil || len(s.Alternatives) != MaxAlternatives || s.Alternatives[0] != "http://a" || s.Alternatives[1] != "http://host-0" {
 		t.Errorf("of many alternatives there are %q left, %v", s.Alternatives, err)
 	}
 }
