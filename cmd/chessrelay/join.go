@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,10 +20,11 @@ import (
 const (
 	// briefly is how long an invitation lasts that a node asks for to use it at once.
 	briefly = 10 * time.Minute
-	// An invitation in a file lasts for fileInvited, is for fileUses nodes, and is made anew after
-	// half of that time.
+	// An invitation in a file lasts for fileInvited and is for fileUses nodes. It is looked at every
+	// fileChecked. Another one takes its place once it is used up or half of its time is over.
 	fileInvited = 7 * 24 * time.Hour
 	fileUses    = 20
+	fileChecked = time.Second
 )
 
 // checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this
@@ -147,22 +149,44 @@ func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
 // keepInvitation keeps an invitation in a file, for whoever may read its folder, until ctx ends.
 func (n *node) keepInvitation(ctx context.Context, file string) {
 	for {
-		wait := fileInvited / 2
-		if err := n.writeInvitation(ctx, file); err != nil {
-			if ctx.Err() == nil {
-				n.log.Warn("no invitation is written yet", "file", file, "err", err)
-			}
-			wait = time.Second
+		if err := n.renewInvitation(ctx, file); err != nil && ctx.Err() == nil {
+			n.log.Warn("no invitation is written yet", "file", file, "err", err)
 		}
-		if !sleep(ctx, wait) {
+		if !sleep(ctx, fileChecked) {
 			return
 		}
 	}
 }
 
-func (n *node) writeInvitation(ctx context.Context, file string) error {
+// isKept reports whether the file holds an invitation that nodes can join by for some time yet, and
+// that says what is so.
+func (n *node) isKept(file string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	i, err := consensus.ParseInvitation(string(text))
+	if err != nil || i.NoTokens == n.hasTokens() || !slices.Contains(i.Addresses, n.raft.PeerAddr()) {
+		return false
+	}
+	until := time.Now().Add(fileInvited / 2).UnixMilli()
+	return slices.ContainsFunc(n.raft.Invitations(), func(s consensus.InvitationState) bool {
+		return s.ID == i.ID && s.ExpiresAt > until
+	})
+}
+
+// renewInvitation writes another invitation to the file, unless the one in it is still good.
+func (n *node) renewInvitation(ctx context.Context, file string) error {
+	if n.isKept(file) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
+	// A node that has just started may not know yet what the log has. If it made another invitation
+	// each time, a node that starts often would use up the limit of them.
+	if err := n.raft.ReadIndex(ctx); err != nil || n.isKept(file) {
+		return err
+	}
 	i, _, err := n.raft.Invite(ctx, fileUses, fileInvited)
 	if err != nil {
 		return err

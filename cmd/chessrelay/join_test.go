@@ -63,13 +63,61 @@ func TestInviteAndJoin(t *testing.T) {
 	}
 }
 
-// TestInvitationInAFile has the founder keep an invitation in a file that another node waits for.
+// TestInvitationInAFile has the founder keep an invitation in a file that other nodes wait for, all
+// of them as if other machines reached them. It says that there are tokens. It stays while nodes
+// can join by it, and another one takes its place when it is revoked.
 func TestInvitationInAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "invitation")
-	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.InviteTo = file })
-	c.with = func(cfg *serveConfig) { cfg.Join = file }
+	exposed := func(cfg *serveConfig) {
+		if cfg.exposed = true; cfg.Bootstrap {
+			cfg.InviteTo = file
+		} else {
+			cfg.Join = file
+		}
+	}
+	c := &testCluster{t: t, dir: t.TempDir(), with: exposed}
+	t.Cleanup(func() {
+		for _, n := range c.nodes {
+			n.stop()
+		}
+	})
+	founder := c.add()
 	c.add()
-	c.waitVoters(2)
+	c.add()
+	members := func() (all []string) {
+		for _, m := range founder.raft.Members() {
+			all = append(all, string(m.Name))
+		}
+		return all
+	}
+	eventually(t, "the three to be members", func() bool { return len(members()) == 3 })
+
+	inFile := func() string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := consensus.ParseInvitation(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i.ID
+	}
+	first := inFile()
+	for range 3 {
+		founder.stop()
+		founder.start()
+		eventually(t, "the founder to be ready", func() bool { return get(t, founder.url+"/readyz", nil) == http.StatusOK })
+	}
+	if made := founder.raft.Invitations(); len(made) != 1 || made[0].ID != first || inFile() != first {
+		t.Errorf("after three restarts, %s is in the file, and there are %+v; it was %s", inFile(), made, first)
+	}
+	if err := founder.raft.Revoke(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "another invitation", func() bool { return inFile() != first })
+	c.add()
+	eventually(t, "the fourth to be a member", func() bool { return len(members()) == 4 })
 }
 
 // TestInviteFromElsewhere: in a cluster without tokens whoever reaches the port may record moves,

@@ -134,13 +134,16 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	n.answerBy(n.api)
 	n.wg.Go(func() { n.watchStale(lifetime) })
 	if n.raft != nil {
-		n.wg.Go(func() { n.settleTokens(lifetime, cfg, open) })
+		n.wg.Go(func() {
+			n.settleTokens(lifetime, cfg, open)
+			// Only now: an invitation says whether the cluster has tokens.
+			if cfg.InviteTo != "" {
+				n.keepInvitation(lifetime, cfg.InviteTo)
+			}
+		})
 	}
 	if cfg.Join != "" {
 		n.wg.Go(func() { n.compareClusters(lifetime, cfg) })
-	}
-	if cfg.InviteTo != "" {
-		n.wg.Go(func() { n.keepInvitation(lifetime, cfg.InviteTo) })
 	}
 	return n, nil
 }
