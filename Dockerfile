@@ -1,12 +1,4 @@
-# Two ways to an image. The last stage, which a plain `docker build .` makes,
-# builds everything inside Docker. The first one takes a static binary that was
-# built outside (`make build`) and needs no other image: docker build --target prebuilt .
-
-FROM scratch AS prebuilt
-COPY bin/chessrelay /chessrelay
-VOLUME /data
-EXPOSE 8080 9080
-ENTRYPOINT ["/chessrelay"]
+# Builds the pages and the program inside Docker. Dockerfile.prebuilt takes what was built outside.
 
 FROM node:22-alpine AS ui
 WORKDIR /src/web/ui
@@ -23,7 +15,7 @@ COPY . .
 COPY --from=ui /src/web/dist ./web/dist
 RUN CGO_ENABLED=0 go build -trimpath -o /chessrelay ./cmd/chessrelay
 
-FROM scratch AS full
+FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /chessrelay /chessrelay
 VOLUME /data
