@@ -70,6 +70,30 @@ test("it is open once the node has spoken", () => {
   assert.deepEqual(phase(), { kind: "open" });
 });
 
+test("a node whose boards have diverged is named until it speaks again", () => {
+  last().says(hello);
+  last().ends(4000, "the boards of this node have diverged; try another one");
+  assert.equal("diverged" in phase(), true);
+  mock.timers.tick(20_000);
+  assert.deepEqual(phase(), { kind: "connecting", attempt: 1, diverged: true });
+  last().says(hello);
+  assert.deepEqual(phase(), { kind: "open" });
+  last().ends(1006);
+  assert.equal("diverged" in phase(), false);
+});
+
+test("HTTP can say that the boards have diverged, before a word was heard", () => {
+  connection.diverge();
+  assert.deepEqual(phase(), { kind: "connecting", attempt: 0, diverged: true });
+  last().ends(1006);
+  assert.equal("diverged" in phase(), true);
+  mock.timers.tick(1000);
+  last().says(hello);
+  assert.deepEqual(phase(), { kind: "open" });
+  connection.diverge(); // an answer that was late
+  assert.deepEqual(phase(), { kind: "open" });
+});
+
 test("it comes back from where it was", () => {
   last().says(hello);
   cursor = { since: 42, cluster: "c 1" };

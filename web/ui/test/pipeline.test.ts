@@ -142,5 +142,6 @@ test("a node whose boards have diverged is told", () => {
   assert.equal(p.diverged, true);
   assert.deepEqual(p.warnings, ["the boards of venue-2 differ"]);
   assert.match(lane(p, "venue-2").words, /diverged/);
+  assert.doesNotMatch(lane(p, "venue-2").words, /up to date/i);
   assert.equal(pipeline(undefined, poll(0)).diverged, false);
 });

@@ -35,4 +35,5 @@ test("a node whose boards have diverged is not merely reconnecting", () => {
   const c = condition({ kind: "waiting", attempt: 1, until: 3000, diverged: true }, nothing, 0);
   assert.equal(c.status, "stale");
   assert.match(c.text, /diverged/);
+  assert.equal(condition({ kind: "connecting", attempt: 2, diverged: true }, nothing, 0).status, "stale");
 });

@@ -161,7 +161,8 @@ function words(m: MemberStatus, heardMs: number | undefined): string {
       return "Orders the moves and sends them to the others.";
     case "replicate":
       // A handful is what is on its way anyway.
-      return m.lagMs < 1000 ? "Up to date: gets each move as it comes." : "Behind, and catching up move by move.";
+      if (m.lagMs < 1000) return m.diverged ? "Gets each move as it comes." : "Up to date: gets each move as it comes.";
+      return "Behind, and catching up move by move.";
     case "probe":
       return `Back: the leader is finding out how far it got.${failed}`;
     case "snapshot": {

@@ -13,11 +13,15 @@ export interface Condition {
 /** A node speaks every 10 s. One that says nothing for longer is not live any more, though it is not given up yet. */
 const quiet = 15_000;
 
+/** What a node that has diverged shows in place of boards. */
+export const divergedText = "This server’s boards have diverged from those of the others, so it shows none. Please watch on another server.";
+
 export function condition(phase: Phase, live: Live, local: number): Condition {
   const since = live.heardAt === undefined ? 0 : local - live.heardAt;
   const shown = live.heardAt === undefined ? "" : ` · boards as of ${formatAge(since + live.age)} ago`;
   switch (phase.kind) {
     case "connecting":
+      if (phase.diverged) return { status: "stale", text: `This server’s boards have diverged; trying again…${shown}` };
       return { status: "reconnecting", text: live.heardAt === undefined && phase.attempt === 0 ? "Connecting…" : `Reconnecting…${shown}` };
     case "waiting": {
       const seconds = Math.max(0, Math.ceil((phase.until - local) / 1000));

@@ -1,3 +1,4 @@
+import { divergedText } from "../model/status.ts";
 import type { ClusterStatus, Game, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
 import { viewToken, withToken } from "./link.ts";
 
@@ -8,6 +9,8 @@ export class ApiError extends Error {
     message: string,
     /** What was asked for was deleted. */
     readonly deleted = false,
+    /** The node's boards have diverged from the others', so it shows none. */
+    readonly diverged = false,
   ) {
     super(message);
   }
@@ -18,7 +21,9 @@ async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   const headers = { accept: "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   const response = await fetch(path, { signal, headers });
   if (!response.ok) {
-    const body = (await response.json().catch(() => ({}))) as { error?: string; deletedAt?: number };
+    const body = (await response.json().catch(() => ({}))) as { error?: string; code?: string; deletedAt?: number };
+    // The node's own words are for operators.
+    if (body.code === "diverged") throw new ApiError(response.status, divergedText, false, true);
     throw new ApiError(response.status, body.error ?? `The server answered ${response.status}.`, body.deletedAt !== undefined);
   }
   return (await response.json()) as T;

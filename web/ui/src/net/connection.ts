@@ -22,7 +22,7 @@ const lastDelay = 20_000;
 
 /** How far the connection is. */
 export type Phase =
-  | { readonly kind: "connecting"; readonly attempt: number }
+  | { readonly kind: "connecting"; readonly attempt: number; readonly diverged?: true }
   | { readonly kind: "open" }
   /** Nothing is under way until `until`, a time on the clock of Options.now. */
   | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly diverged?: true }
@@ -120,7 +120,7 @@ export class Connection {
   #byEvents = false;
   /** The last attempt by events ended so too: the status that would say why is hidden, and it may be the cursor. */
   #doubt = false;
-  /** The node sent us away since its boards have diverged. The status that it refuses us with is hidden. */
+  /** The node's boards have diverged, it said. The status that it refuses sockets with is hidden from us. */
   #diverged = false;
 
   constructor(options: Options) {
@@ -159,6 +159,13 @@ export class Connection {
     this.#set({ kind: "waiting", attempt: this.#failures, until: this.#now() });
   }
 
+  /** The node said by HTTP that its boards have diverged. */
+  diverge(): void {
+    if (this.#diverged || (this.#phase.kind !== "waiting" && this.#phase.kind !== "connecting")) return;
+    this.#diverged = true;
+    this.#set({ ...this.#phase, diverged: true });
+  }
+
   /** To be called when the page is looked at again, or the network is back. */
   check(): void {
     if (this.#phase.kind === "waiting" || (this.#phase.kind === "open" && this.#now() - this.#heardAt > overdue)) this.#connect();
@@ -172,7 +179,7 @@ export class Connection {
     this.#byEvents = this.#muted >= mute;
     const resume = since > 0 && !this.#fresh && !(this.#byEvents && this.#doubt) ? `&since=${since}${cluster ? `&cluster=${encodeURIComponent(cluster)}` : ""}` : "";
     this.#fresh = false;
-    this.#set({ kind: "connecting", attempt: this.#failures });
+    this.#set({ kind: "connecting", attempt: this.#failures, ...this.#why() });
 
     const at = url() + resume;
     const socket = this.#byEvents ? (this.#options.openEvents ?? events)(eventsUrl(at)) : (this.#options.open ?? webSocket)(at);
@@ -257,9 +264,13 @@ export class Connection {
     this.#failures++;
     const wait = delay ?? backoff(this.#failures, this.#random());
     const until = this.#now() + wait;
-    this.#set(this.#diverged ? { kind: "waiting", attempt: this.#failures, until, diverged: true } : { kind: "waiting", attempt: this.#failures, until });
+    this.#set({ kind: "waiting", attempt: this.#failures, until, ...this.#why() });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), wait);
+  }
+
+  #why(): { diverged?: true } {
+    return this.#diverged ? { diverged: true } : {};
   }
 
   #refuse(reason: Refusal): void {

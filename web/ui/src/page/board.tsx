@@ -93,7 +93,7 @@ export class BoardPage implements Page {
   view(): VNode {
     if (this.#missing) return <NotFound text={this.#missing} />;
     const board = this.#board();
-    if (!board) return <Loading />;
+    if (!board) return <Loading diverged={this.#feed.isDiverged} />;
     return (
       <>
         <Early live={this.#feed.live} linked={viewToken() !== undefined} />
@@ -277,6 +277,7 @@ export class BoardPage implements Page {
         this.#feed.close();
         return this.shell.redraw();
       }
+      if (error instanceof ApiError && error.diverged) this.#feed.diverge();
       this.#later(() => void this.#loadRound());
     }
   }

@@ -97,6 +97,16 @@ export class Feed {
     this.#listener.changed();
   }
 
+  /** The node said by HTTP that its boards have diverged. */
+  diverge(): void {
+    this.#connection.diverge();
+  }
+
+  /** The node shows no boards, since they have diverged from the others'. */
+  get isDiverged(): boolean {
+    return "diverged" in this.phase;
+  }
+
   /** The time that clocks are read at, on the node's clock; a delayed broadcast shows the clocks of back then. */
   now(): number | undefined {
     const now = serverNow(this.live, local());

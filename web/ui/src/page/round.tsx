@@ -51,7 +51,16 @@ export class RoundPage implements Page {
 
   view(): VNode {
     if (this.#missing) return <NotFound text={this.#missing} />;
-    return <RoundView live={this.#feed.live} tournament={this.#tournament} id={this.id} now={this.#feed.now()} linked={viewToken() !== undefined} />;
+    return (
+      <RoundView
+        live={this.#feed.live}
+        tournament={this.#tournament}
+        id={this.id}
+        now={this.#feed.now()}
+        linked={viewToken() !== undefined}
+        diverged={this.#feed.isDiverged}
+      />
+    );
   }
 
   #frame(frame: Frame, before: Live, live: Live): void {
@@ -79,6 +88,7 @@ export class RoundPage implements Page {
       this.#name(this.#feed.live);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) {
+        if (error instanceof ApiError && error.diverged) this.#feed.diverge();
         this.#asked = false;
         return;
       }

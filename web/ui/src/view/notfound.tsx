@@ -1,3 +1,4 @@
+import { divergedText } from "../model/status.ts";
 import type { Refusal } from "../net/connection.ts";
 
 /** Why there is no round to show, in words; undefined if it is another reason. */
@@ -20,6 +21,12 @@ export function NotFound({ text }: { text: string }) {
   );
 }
 
-export function Loading() {
-  return <p class="message quiet">One moment…</p>;
+/** In place of a page whose boards are not here yet, or will not come from this node. */
+export function Loading({ diverged }: { diverged?: boolean }) {
+  return (
+    <section class="message">
+      {diverged ? <h1>No boards here</h1> : <h1 class="hidden">chessrelay</h1>}
+      <p class="quiet">{diverged ? divergedText : "One moment…"}</p>
+    </section>
+  );
 }

@@ -19,10 +19,12 @@ interface Props {
   readonly now?: number;
   /** The page was opened by a viewing link. */
   readonly linked?: boolean;
+  /** The node shows no boards, since they have diverged from the others'. */
+  readonly diverged?: boolean;
 }
 
-export function RoundView({ live, tournament, id, now, linked }: Props) {
-  if (!live.round) return <Loading />;
+export function RoundView({ live, tournament, id, now, linked, diverged }: Props) {
+  if (!live.round) return <Loading diverged={diverged} />;
   const boards = [...live.boards.values()];
   const over = boards.filter((b) => b.result !== "*").length;
   return (

@@ -18,7 +18,7 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
           <p class="crumbs">
             <a href="/">Tournaments</a>
           </p>
-          {t && <h1>{t.name}</h1>}
+          {t ? <h1>{t.name}</h1> : error && <h1>Tournament</h1>}
         </div>
         {t && <About tournament={t} />}
       </header>

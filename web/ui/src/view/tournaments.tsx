@@ -1,5 +1,4 @@
 import type { Round, Tournament } from "../model/wire.ts";
-import { Loading } from "./notfound.tsx";
 
 interface Props {
   readonly list?: readonly Tournament[];
@@ -16,7 +15,7 @@ export function TournamentsView({ list, error, now }: Props) {
           {error} {list && "This is the list as it was."}
         </p>
       )}
-      {!list && !error && <Loading />}
+      {!list && !error && <p class="message quiet">One moment…</p>}
       {list?.length === 0 && <Empty />}
       {list?.map((t) => (
         <TournamentCard key={t.id} tournament={t} now={now} />
