@@ -22,12 +22,17 @@ export class Others extends Pure<Props> {
         <ol>
           {list.map((o) => (
             <li key={o.board} data-board={o.board} data-san={o.san} data-result={o.result}>
-              <a href={`/round/${id}/${o.board}`} aria-current={o.board === board ? "page" : undefined} aria-label={label(o)}>
-                <span class="number">{o.board}</span>
-                <span class="names">
-                  <span class={o.result === "1-0" ? "won" : ""}>{surname(o.white.name)}</span>
-                  <span class={o.result === "0-1" ? "won" : ""}>{surname(o.black.name)}</span>
+              <a href={`/round/${id}/${o.board}`} aria-current={o.board === board ? "page" : undefined}>
+                <span class="number">
+                  <span class="hidden">Board </span>
+                  {o.board}
                 </span>
+                <span class="names">
+                  <Name of={o.white.name} won={o.result === "1-0"} />
+                  <span class="hidden"> – </span>
+                  <Name of={o.black.name} won={o.result === "0-1"} />
+                </span>
+                <span class="hidden">, {o.result !== "*" ? `${speakResult(o)} ` : o.san ? "last move " : "not begun"}</span>
                 <span class={o.result === "*" ? "state" : "state over"}>{o.result === "*" ? o.san : writeResult(o)}</span>
               </a>
             </li>
@@ -42,12 +47,14 @@ function same(a: Other, b: Other): boolean {
   return a.board === b.board && a.white.name === b.white.name && a.black.name === b.black.name && a.san === b.san && a.result === b.result && a.forfeit === b.forfeit;
 }
 
-/** "Carlsen" of "Carlsen, Magnus"; a name without a comma is written whole. */
-function surname(name: string): string {
-  return name.split(",", 1)[0]!;
-}
-
-function label(o: Other): string {
-  const last = o.san ? `last move ${o.san}` : "not begun";
-  return `Board ${o.board}: ${o.white.name} – ${o.black.name}, ${o.result === "*" ? last : speakResult(o)}`;
+/** "Carlsen" of "Carlsen, Magnus", and all of it for screen readers; a name without a comma is written whole. */
+function Name({ of: name, won }: { of: string; won: boolean }) {
+  const surname = name.split(",", 1)[0]!;
+  const rest = name.slice(surname.length);
+  return (
+    <span class={won ? "won" : ""}>
+      {surname}
+      {rest && <span class="hidden">{rest}</span>}
+    </span>
+  );
 }

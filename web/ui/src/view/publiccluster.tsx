@@ -15,7 +15,7 @@ export function PublicClusterView({ cluster: c }: { readonly cluster: PublicClus
           <span>as {c.node} sees it</span>
         </p>
       </header>
-      <p class="notice">
+      <p class={c.leader === "" || c.stale ? "notice" : "well quiet"}>
         {c.leader === ""
           ? "Nobody leads at the moment. The boards stay; moves are recorded again as soon as a majority has agreed on a leader."
           : `${c.leader} leads. ${c.node}${c.role === "edge" ? ", an edge," : ""} ${c.stale ? "has heard nothing new for a while, so its boards may be out of date." : "is up to date."}`}
@@ -31,7 +31,7 @@ export function PublicClusterView({ cluster: c }: { readonly cluster: PublicClus
           </thead>
           <tbody role="rowgroup">
             {c.members.map((m) => (
-              <tr key={m.name} role="row" class="lane" data-member={m.name}>
+              <tr key={m.name} role="row" class="lane" data-member={m.name} data-stale={m.stale}>
                 <th role="rowheader" scope="row">
                   <span class="node">
                     {m.name}
@@ -47,7 +47,7 @@ export function PublicClusterView({ cluster: c }: { readonly cluster: PublicClus
           </tbody>
         </table>
       </div>
-      <p class="legend quiet">Operators see how far each node is: on the node’s own machine, or at its port for operators.</p>
+      <p class="legend quiet">Operators see how far each node is: on the node’s own machine, at its port for operators, or with an admin’s token.</p>
     </div>
   );
 }
