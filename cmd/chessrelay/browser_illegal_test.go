@@ -91,7 +91,7 @@ func TestPageMarks(t *testing.T) {
 		"1": "Board 1: White 1 – Black 1, 1-0 by forfeit; warning: " + warning,
 		"2": "Board 2: White 2 – Black 2, last move Ke3, illegal",
 	} {
-		if got := eval[string](p, `document.querySelector('[data-board="`+board+`"] a').getAttribute('aria-label')`); got != want {
+		if got := eval[string](p, `document.querySelector('[data-board="`+board+`"] a > .hidden').textContent`); got != want {
 			t.Errorf("it is labelled %q", got)
 		}
 	}

@@ -46,18 +46,18 @@ func TestPageByLink(t *testing.T) {
 	d.advanceWhileDown(5*time.Minute + time.Second)
 	n.boards.wake <- struct{}{}
 	partner.wait("the move, five minutes later", board(1))
-	partner.shoot("round")
+	partner.looks("round")
 
 	// The link's token goes along to the other pages of the tab.
 	partner.do(chromedp.Click(`[data-board="1"] a`))
 	partner.wait("the page of the board", shown(1))
 	partner.wait("how late it is", says("You see this delayed by 5 min."))
-	partner.shoot("board")
+	partner.looks("board")
 	partner.do(chromedp.Click(`.crumbs a`))
 	partner.do(chromedp.Click(`.crumbs a`))
 	partner.wait("the tournament", says("Secret Match"))
 	partner.wait("that it is private", says("Private"))
-	partner.shoot("tournament")
+	partner.looks("tournament")
 	partner.do(chromedp.Navigate(n.url + "/round/" + d.round))
 	partner.wait("the round again, without the link", board(1))
 
@@ -65,11 +65,10 @@ func TestPageByLink(t *testing.T) {
 		t.Fatalf("%d %s", status, text)
 	}
 	partner.wait("that the link has ended", says("This viewing link has ended"))
-	partner.shoot("ended")
+	partner.looks("ended")
 	partner.do(chromedp.Reload())
 	partner.wait("nothing after a reload", says("There is no round at this address"))
 	commentator.wait("the other link still shows it", board(1))
-	commentator.shoot("commentator")
 	commentator.noErrors()
 	partner.noErrors()
 }

@@ -106,16 +106,19 @@ class Tile extends Pure<TileProps> {
   override render({ board: b, href, white, black }: TileProps) {
     return (
       <li class="tile" data-board={b.board} data-fen={b.fen} data-ply={b.ply} data-result={b.result} data-forfeit={b.forfeit}>
-        <a href={href} aria-label={label(b)}>
-          <PlayerRow player={b.black} side="black" result={b.result} forfeit={b.forfeit} {...black} />
-          <MiniBoard fen={b.fen} ply={b.ply} uci={b.lastMove?.uci} />
-          <PlayerRow player={b.white} side="white" result={b.result} forfeit={b.forfeit} {...white} />
-          {b.lastMove?.illegal && <p class="mark illegal">Illegal move {b.lastMove.san}</p>}
-          {b.warning && (
-            <p class="mark warning" title={b.warning}>
-              Warning
-            </p>
-          )}
+        <a href={href}>
+          <span class="hidden">{label(b)}</span>
+          <div aria-hidden="true">
+            <PlayerRow player={b.black} side="black" result={b.result} forfeit={b.forfeit} {...black} />
+            <MiniBoard fen={b.fen} ply={b.ply} uci={b.lastMove?.uci} />
+            <PlayerRow player={b.white} side="white" result={b.result} forfeit={b.forfeit} {...white} />
+            {b.lastMove?.illegal && <p class="mark illegal">Illegal move {b.lastMove.san}</p>}
+            {b.warning && (
+              <p class="mark warning" title={b.warning}>
+                Warning
+              </p>
+            )}
+          </div>
         </a>
       </li>
     );
