@@ -1,4 +1,5 @@
-# chessrelay. `make demo` shows it at work, `make test` passes all its tests.
+# chessrelay. `make demo` shows it at work, `make test` runs its tests,
+# `make test-long` runs the tests that take longer.
 # Both install what they need from the package registries, or say what is missing.
 
 SHELL := /bin/bash
@@ -16,12 +17,13 @@ SEEDS       ?= 50000
 CRASHES     ?= 100000
 KILLS       ?= 200
 
-.PHONY: help build ui demo test vet ui-test client-test go-test soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses audit clean need-go need-node
+.PHONY: help build ui demo test vet ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses audit clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
-	@echo 'make test      everything that must pass: vet, staticcheck, unit, whole nodes, clients, browser; with -race'
+	@echo 'make test      vet, staticcheck, unit, whole nodes, clients, browser; with -race'
+	@echo 'make test-long more of the same: the hub without epoll and over TLS, thousands of simulated schedules'
 	@echo 'make client-test   only other programs'\'' readers and clients, from npm'
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
 	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, ten minutes'
@@ -83,11 +85,14 @@ browser:
 		echo 'Chromium is missing, which the browser tests drive: apt-get install chromium' >&2; exit 1; \
 	fi
 
-# The simulation runs twice: some hundred schedules with the race detector among
-# all the other tests, and some thousand without it. The hub runs again as it does where there is no epoll, and
-# over TLS.
+# One pass of everything. `make test-long` runs the rest.
 go-test: ui browser
 	go test -race -timeout 30m ./...
+
+# What CI runs after `make test`. The hub runs again as it does where there is no epoll, and over
+# TLS. The simulation runs thousands of schedules without the race detector, which makes each one
+# ten times as slow.
+test-long: ui
 	go test -race -timeout 30m -tags portable ./broadcast
 	go test -race -timeout 30m ./broadcast -tls
 	go test -timeout 30m -run 'TestSimulation' ./consensus
