@@ -16,6 +16,9 @@ FUZZTIME    ?= 10s
 SEEDS       ?= 50000
 CRASHES     ?= 100000
 KILLS       ?= 200
+# The tests that do more with -long.
+LONG        := ^(TestDelayProperty|TestSentTwice|TestCheckpointsOfOneGame|TestRecords|TestSumsAgree|TestNothingRecordedIsLost|$\
+	TestAnyHistoryEndsAsTheLastPush|TestPerft|TestRandom960|TestRandomGames|TestLog|TestKill|TestSpectatorsWander|TestDelayedWander)$$
 
 .PHONY: help build ui demo test vet ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses audit clean need-go need-node
 
@@ -89,10 +92,14 @@ browser:
 go-test: ui browser
 	go test -race -timeout 30m ./...
 
-# What CI runs after `make test`. The hub runs again as it does where there is no epoll, and over
-# TLS. The simulation runs thousands of schedules without the race detector, which makes each one
-# ten times as slow.
+# What CI runs after `make test`. The property tests run in full. The hub runs again as it does where
+# there is no epoll, and over TLS. The simulation runs thousands of schedules without the race
+# detector, which makes each one ten times as slow.
 test-long: ui
+	go test -race -timeout 30m -run '$(LONG)' ./relay ./relay/mirror ./relay/rules ./store ./broadcast -long
+	go test -race -timeout 30m -run TestLogPowerFailure ./store -crashes 1200
+	go test -race -timeout 30m -run TestCrashes ./cmd/chessrelay -crashes 6
+	go test -race -timeout 30m -run 'TestSimulation$$' ./consensus -sim.seeds 250
 	go test -race -timeout 30m -tags portable ./broadcast
 	go test -race -timeout 30m ./broadcast -tls
 	go test -timeout 30m -run 'TestSimulation' ./consensus

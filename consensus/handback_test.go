@@ -57,7 +57,7 @@ func (n *simNode) up(t *testing.T) {
 // leads waits until a node leads that is none of others, and returns it.
 func (c *simCluster) leads(t *testing.T, within time.Duration, others ...*simNode) *simNode {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < within; time.Sleep(time.Millisecond) {
+	for began := time.Now(); time.Since(began) < within; time.Sleep(tick / 10) {
 		if n := c.leader(); n != nil && !slices.Contains(others, n) {
 			return n
 		}

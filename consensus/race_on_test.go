@@ -5,4 +5,4 @@ package consensus
 const raceEnabled = true
 
 // defaultSeeds is small: the race detector makes a schedule ten times as dear.
-const defaultSeeds = 250
+const defaultSeeds = 100
