@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,6 +10,16 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
+
+var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
+
+// someOf is how much a property test does: some of it, or all with -long.
+func someOf(some, all int) int {
+	if *long {
+		return all
+	}
+	return some
+}
 
 // A script applies commands to a state, one log entry after the other, and
 // keeps what it has given it.

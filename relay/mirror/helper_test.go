@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
+
+var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 
 // A world is boards with one round, and whoever submits to them.
 type world struct {

@@ -123,9 +123,9 @@ func (f *fixture) who(g *relay.Game) [2]string {
 // it loses moves only by a correction that keeps the beginning; what a source stops showing stays.
 // And where the source says the round, each game has one board in the end.
 func TestNothingRecordedIsLost(t *testing.T) {
-	runs := 400
-	if testing.Short() {
-		runs = 80
+	runs := 130
+	if *long {
+		runs = 400
 	}
 	for seed := range uint64(runs) {
 		f := newFixture(rand.New(rand.NewPCG(seed, 13)))

@@ -124,9 +124,9 @@ func (s *sheet) edited(r *rand.Rand, shorten bool) *sheet {
 // order where the boards are numbered, and the final PGN last: the round is that PGN, and each game on the
 // board on which it was opened.
 func TestAnyHistoryEndsAsTheLastPush(t *testing.T) {
-	runs := 300
-	if testing.Short() {
-		runs = 40
+	runs := 100
+	if *long {
+		runs = 300
 	}
 	for seed := range uint64(runs) {
 		r := rand.New(rand.NewPCG(seed, 1))

@@ -174,9 +174,9 @@ func play960(t *testing.T, g *pgn.Game) {
 // and long endings.
 func TestRandomGames(t *testing.T) {
 	t.Parallel()
-	plies, want := 0, 12_000
-	if testing.Short() {
-		want = 1_000
+	plies, want := 0, 4_000
+	if *long {
+		want = 12_000
 	}
 	for seed := uint64(1); plies < want; seed++ {
 		r := rand.New(rand.NewPCG(seed, 960))

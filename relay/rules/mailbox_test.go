@@ -308,9 +308,9 @@ func start960(r *rand.Rand) string {
 // not to be content with games that have none.
 func TestRandom960(t *testing.T) {
 	t.Parallel()
-	games := 250
-	if testing.Short() {
-		games = 30
+	games := 80
+	if *long {
+		games = 250
 	}
 	castled := 0
 	for seed := range uint64(games) {

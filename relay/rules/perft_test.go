@@ -1,10 +1,13 @@
 package rules_test
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
+
+var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 
 func parse(tb testing.TB, fen string) rules.Position {
 	tb.Helper()
@@ -86,7 +89,7 @@ func TestPerft(t *testing.T) {
 	} {
 		p := parse(t, tt.fen)
 		for i, want := range tt.count {
-			if want > 500_000 && testing.Short() {
+			if want > 1_000_000 && !*long {
 				continue
 			}
 			if got := perft(t, &p, i+1); got != want {
