@@ -15,9 +15,9 @@ import (
 // TestLog holds the log to what raft.MemoryStorage does, step by step, with
 // operations at random.
 func TestLog(t *testing.T) {
-	seeds := uint64(20)
-	if testing.Short() {
-		seeds = 5
+	seeds := uint64(7)
+	if *long {
+		seeds = 20
 	}
 	for name, o := range map[string]LogOptions{
 		"tail of everything": {},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/testing/protocmp"
 )
+
+var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 
 func mustOpenLog(t testing.TB, path string, o LogOptions) *Log {
 	t.Helper()

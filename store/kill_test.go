@@ -22,9 +22,9 @@ import (
 // then, and of the write that it was at, all or nothing. Then it goes on from
 // what is there.
 func TestKill(t *testing.T) {
-	rounds, parts := 200, 2
-	if testing.Short() {
-		rounds = 20
+	rounds, parts := 60, 2
+	if *long {
+		rounds = 200
 	}
 	for part := range parts {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {

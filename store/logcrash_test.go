@@ -100,7 +100,7 @@ func oneOf(t testing.TB, what string, got content, may []content) content {
 	return content{}
 }
 
-var crashSeeds = flag.Int("crashes", 1200, "how many logs TestLogPowerFailure crashes, six times each")
+var crashSeeds = flag.Int("crashes", 400, "how many logs TestLogPowerFailure crashes, six times each")
 
 // TestLogPowerFailure crashes logs on a simulated disk, at any operation, and
 // looks at what is there afterwards: everything that was acknowledged, and what
@@ -108,7 +108,7 @@ var crashSeeds = flag.Int("crashes", 1200, "how many logs TestLogPowerFailure cr
 func TestLogPowerFailure(t *testing.T) {
 	seeds, parts := *crashSeeds, 4
 	if testing.Short() {
-		seeds = 400
+		seeds = 100
 	}
 	for part := range parts {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
