@@ -17,7 +17,18 @@ import (
 )
 
 // overTLS has every node of the tests speak TLS, and /events and /feed HTTP/2: go test -tls.
-var overTLS = flag.Bool("tls", false, "serve over TLS")
+var (
+	overTLS = flag.Bool("tls", false, "serve over TLS")
+	long    = flag.Bool("long", false, "run the property tests in full, as make test-long does")
+)
+
+// someOf is how many seeds a property test has: some of them, or all with -long.
+func someOf(some, all uint64) uint64 {
+	if *long {
+		return all
+	}
+	return some
+}
 
 // trusting is what a client of the tests' nodes believes.
 func trusting() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
