@@ -111,6 +111,7 @@ func (p *pebble) roots(t testing.TB) *x509.CertPool {
 // TestACME has a CA certify a node by each of the two ways, over the port of TLS itself and over
 // the one that redirects. A node that starts again has the certificate, though the CA is gone.
 func TestACME(t *testing.T) {
+	t.Parallel()
 	bin := install(t, "github.com/letsencrypt/pebble/v2/cmd/pebble"+pebbleVersion, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv"+pebbleVersion)
 	for _, way := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(way, func(t *testing.T) {

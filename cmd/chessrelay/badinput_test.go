@@ -173,6 +173,7 @@ func TestBatchIsOnePipeline(t *testing.T) {
 // TestClosedCluster asks a node that has no majority: the answer is a 503 that
 // says so, and nothing is half done.
 func TestClosedCluster(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	_, games := newRound(t, c.nodes[0].url, 1)
 	c.waitEqual()

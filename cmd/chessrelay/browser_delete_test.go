@@ -10,6 +10,7 @@ import (
 
 // TestPageLosesWhatIsDeleted: open pages lose a board, and a round, at once, and say so.
 func TestPageLosesWhatIsDeleted(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	n := c.nodes[0]
 	round, games := newRound(t, n.url, 4)

@@ -17,6 +17,7 @@ func (p *page) text(selector string) string {
 
 // TestPageMarks sees an illegal move, a forfeit and a warning on the pages of a board and of the round, and in what they say to who does not see.
 func TestPageMarks(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	base := c.nodes[0].url
 	round, games := newRound(t, base, 2)

@@ -13,6 +13,7 @@ import (
 
 // TestPageTurnsToAnotherBoard shows one board with the others beside it in little, and goes from board to board over one connection.
 func TestPageTurnsToAnotherBoard(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	n := c.nodes[0]
 	round, games := newRound(t, n.url, 12)
@@ -63,6 +64,7 @@ func TestPageTurnsToAnotherBoard(t *testing.T) {
 
 // TestPageWithoutWebSockets watches through a proxy that lets no WebSocket through: the moves come as Server-Sent Events.
 func TestPageWithoutWebSockets(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	n := c.nodes[0]
 	round, games := newRound(t, n.url, 2)

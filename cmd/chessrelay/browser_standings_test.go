@@ -11,6 +11,7 @@ import (
 // TestPageShowsTheStandings plays a round of two matches: the round's page follows their scores as results come,
 // and the tournament's page has the tables then, on phones too.
 func TestPageShowsTheStandings(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	url := c.nodes[0].url
 	tid := must(t, url+"/api/tournaments", object{

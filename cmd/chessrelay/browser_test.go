@@ -24,8 +24,45 @@ type page struct {
 	errors []string // what the page's scripts threw or logged as errors
 }
 
-// newPage starts Chromium with an empty profile.
-func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
+// browser is the Chromium that all pages share, each with a profile of its own. A test that needs
+// other flags starts another one.
+var browser struct {
+	mu    sync.Mutex
+	ctx   context.Context // of the browser's first tab, which no test uses
+	close func()
+}
+
+// closeBrowser ends the shared Chromium, if a test has started it.
+func closeBrowser() {
+	browser.mu.Lock()
+	defer browser.mu.Unlock()
+	if browser.close != nil {
+		browser.close()
+		browser.ctx, browser.close = nil, nil
+	}
+}
+
+// sharedBrowser is the context of the shared Chromium. The first caller starts it.
+func sharedBrowser(t testing.TB) context.Context {
+	t.Helper()
+	browser.mu.Lock()
+	defer browser.mu.Unlock()
+	if browser.ctx == nil {
+		profile, err := os.MkdirTemp("", "chromium")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := startBrowser(t, profile)
+		browser.ctx, browser.close = ctx, func() {
+			stop()
+			_ = os.RemoveAll(profile)
+		}
+	}
+	return browser.ctx
+}
+
+// startBrowser starts Chromium with an empty profile in a folder.
+func startBrowser(t testing.TB, profile string, more ...chromedp.ExecAllocatorOption) (ctx context.Context, stop func()) {
 	t.Helper()
 	var binary string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -39,20 +76,45 @@ func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(binary), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WSURLReadTimeout(60*time.Second),
 	)
-	options = append(options, more...)
-	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), options...)
+	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(alloc)
-	p := &page{t: t, ctx: ctx}
-	// The first Run must have the browser's own context, or the browser ends with it.
-	if _, err := chromedp.Run(ctx, chromedp.Location()); err != nil {
+	stop = func() {
+		_ = chromedp.Cancel(ctx)
 		cancel()
 		cancelAlloc()
+	}
+	// The first Run must have the browser's own context, or the browser ends with it.
+	if _, err := chromedp.Run(ctx, chromedp.Location()); err != nil {
+		stop()
 		t.Fatalf("start Chromium: %v", err)
 	}
+	return ctx, stop
+}
+
+// newPage opens a tab with an empty profile, in the shared Chromium or, with more options, in one
+// of its own.
+func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
+	t.Helper()
+	if len(more) > 0 {
+		ctx, stop := startBrowser(t, t.TempDir(), more...)
+		return newPageIn(t, ctx, stop)
+	}
+	ctx, cancel := chromedp.NewContext(sharedBrowser(t), chromedp.WithNewBrowserContext())
+	if _, err := chromedp.Run(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
+		cancel()
+		t.Fatalf("open a tab: %v", err)
+	}
+	return newPageIn(t, ctx, cancel)
+}
+
+// newPageIn is the page of a context that has run. It ends with the test.
+func newPageIn(t testing.TB, ctx context.Context, stop func()) *page {
+	t.Helper()
+	p := &page{t: t, ctx: ctx}
 	messages := chromedp.Console(ctx)
 	var listening sync.WaitGroup
 	listening.Go(func() {
@@ -69,9 +131,7 @@ func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
 		}
 	})
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx)
-		cancel()
-		cancelAlloc()
+		stop()
 		listening.Wait()
 	})
 	return p
@@ -191,6 +251,7 @@ func shown(ply int) string {
 // TestPageShowsASubmittedMove submits moves at the recorder and sees them on a
 // venue's page; it steps back while the game goes on, and returns to live.
 func TestPageShowsASubmittedMove(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 2)
 	c.waitEqual()
@@ -221,6 +282,7 @@ func TestPageShowsASubmittedMove(t *testing.T) {
 // TestPageShowsTheReplayedRound compares the final positions square by square,
 // on the board's own page and, for all twelve, on the round's.
 func TestPageShowsTheReplayedRound(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	s := feedSample(t, c.nodes[0].url)
 	_, finals := sampleMoves(t)
@@ -276,6 +338,7 @@ func countPieces(placement string) (n int) {
 // TestPageRecoversWhenItsVenueRestarts kills the venue that a page is on. The
 // page says so, and shows what was missed when the venue is back.
 func TestPageRecoversWhenItsVenueRestarts(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 1)
 	moves := c.nodes[0].url + "/api/games/" + games[0] + "/moves"
@@ -302,6 +365,7 @@ func TestPageRecoversWhenItsVenueRestarts(t *testing.T) {
 // TestPageShowsTheCluster looks at /cluster of a venue while another venue is
 // killed and comes back.
 func TestPageShowsTheCluster(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 1)
 	// A venue that had to lead for a moment gives leadership back.
@@ -370,6 +434,7 @@ func TestPageShowsTheCluster(t *testing.T) {
 // TestPageIsOneSpectator goes through pages in one tab, and back: the node
 // counts one spectator, not one for each page the browser keeps.
 func TestPageIsOneSpectator(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	n := c.nodes[0]
 	round, _ := newRound(t, n.url, 3)

@@ -10,6 +10,7 @@ import (
 // TestPageOverTLS has a browser watch a round over TLS: pages come by HTTP/2, and moves by a
 // WebSocket or, where there is none, by Server-Sent Events. Its public gets names and roles.
 func TestPageOverTLS(t *testing.T) {
+	t.Parallel()
 	secure := withTLS(t)
 	c := newTestClusterWith(t, 2, secure)
 	round, games := newRound(t, c.nodes[0].url, 1)

@@ -88,6 +88,7 @@ func publicPly(t *testing.T, n *testNode, game string) float64 {
 // TestWrongClockKeepsTheDelay has the clock of one node be an hour wrong. The move of a round with
 // a delay is held on every node, wherever it is submitted, and on a node that starts again, too.
 func TestWrongClockKeepsTheDelay(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		wrong int
 		by    time.Duration
@@ -279,6 +280,7 @@ func (l *slowLine) carry(ctx context.Context, to io.Writer, from io.Reader) {
 // TestVenueBehindSaysSo has a venue on a line on which appends take long. Its heartbeats
 // come through; it is not ready, and its spectators are told how old the boards are.
 func TestVenueBehindSaysSo(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	peer := keptAddress(t)
 	line := newSlowLine(t, peer)

@@ -94,15 +94,23 @@ func (n *testNode) admitGhost() {
 	}
 }
 
-// keptAddress is a free address that a node can come back to. Its port is not one of those that the kernel gives to
-// connections (from 32768 on Linux), any of which could hold it while the node is down.
+// kept has the addresses that keptAddress has returned: tests run side by side.
+var kept sync.Map
+
+// keptAddress is a free address that a node can come back to. No other caller gets it. Its port is
+// not one of those that the kernel gives to connections (from 32768 on Linux), any of which could
+// hold it while the node is down.
 func keptAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(22_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		address := l.Addr().String()
+		if _, taken := kept.LoadOrStore(address, true); !taken {
+			return address
 		}
 	}
 	t.Fatal("no port is free")

@@ -24,7 +24,7 @@ import (
 	"github.com/chessrelay/chessrelay/store"
 )
 
-var crashRounds = flag.Int("crashes", 6, "how many rounds TestCrashes is to have")
+var crashRounds = flag.Int("crashes", 3, "how many rounds TestCrashes is to have")
 
 // TestCrashes has rounds of chess played into real processes, by several
 // submitters at random nodes, while one, two or all of the nodes are killed with
@@ -33,6 +33,7 @@ var crashRounds = flag.Int("crashes", 6, "how many rounds TestCrashes is to have
 // and each spectator, who comes back at any node when his own dies, must have seen
 // every move once and in order.
 func TestCrashes(t *testing.T) {
+	t.Parallel()
 	k := newCrashed(t)
 	for round := range *crashRounds {
 		k.round(round)

@@ -414,6 +414,7 @@ func (d *delayedRound) move(game, ply int, san string) {
 // TestDelay plays, corrects and resets a round with a delay, while nodes are killed and started again. At each moment, on each node, and on
 // all that shows a round, the public sees what the insiders saw a delay ago.
 func TestDelay(t *testing.T) {
+	t.Parallel()
 	d := newDelayedRound(t, time.Minute)
 	d.compare()
 	p := d.pursue()

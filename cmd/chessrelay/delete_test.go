@@ -128,6 +128,7 @@ func (d *deletionTest) roundPaths() []string {
 // everywhere at once, a push does not bring it back, and all nodes and an edge have the same, also
 // after a restart.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	d := newDeletionTest(t, 2, 0)
 	d.addEdge("edge-1", d.nodes[0]) // the last node, which submissions go through
 	url := d.nodes[0].url
@@ -205,6 +206,7 @@ func TestDelete(t *testing.T) {
 
 // TestDeleteWithDelay: a deletion is not held back, on any node.
 func TestDeleteWithDelay(t *testing.T) {
+	t.Parallel()
 	d := newDeletionTest(t, 2, 1)
 	d.do(http.MethodPost, "/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
 	// By now a second has passed for the boards, or will have: the public has both.

@@ -54,6 +54,7 @@ const fiveNodes = `{"clusterId":"8512770007e56358","node":"hall","leader":"hall"
 
 // TestStatusWatch looks at it in a narrow terminal, while the node answers, is gone and comes back.
 func TestStatusWatch(t *testing.T) {
+	t.Parallel()
 	var away atomic.Bool
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if away.Load() {

@@ -67,6 +67,7 @@ func (n *testNode) play(game string, from, to int) {
 // named everywhere. It shows no boards, its spectators and edges go elsewhere, and if it leads it
 // does so no longer. The others go on.
 func TestDivergedNode(t *testing.T) {
+	t.Parallel()
 	for name, place := range map[string]int{"the leader": 0, "a follower": 2} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestCluster(t, 3)
@@ -205,6 +206,7 @@ func TestNoFalseAlarm(t *testing.T) {
 // TestDivergedOfTwo: of two nodes nobody can tell which is right, so the leader's boards are shown,
 // and both say so. An edge that is wrong itself shows nothing.
 func TestDivergedOfTwo(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 2)
 	lead, venue := c.leader(), c.nodes[1]
 	if lead == venue {

@@ -36,6 +36,7 @@ func send(t testing.TB, method, url string, body any, header http.Header) (statu
 // TestEdgePassesSubmissionsOn submits everything at an edge that follows an edge, to clusters with
 // and without a token, and reads it there.
 func TestEdgePassesSubmissionsOn(t *testing.T) {
+	t.Parallel()
 	for _, token := range []string{"", testToken} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {
 			c := newTestClusterWith(t, 2, func(cfg *serveConfig) { cfg.Token = token })

@@ -71,6 +71,7 @@ func (s *leafSpectator) watchUntil(ctx context.Context, done func() bool) error 
 // TestTreeOfEdges is a recorder and two venues, and three levels of edges below them. A round is fed while a node of each level is killed in turn and comes back.
 // Every spectator of a leaf sees every event of the log, once and in order, by way of whatever nodes.
 func TestTreeOfEdges(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	recorder, v1, v2 := c.nodes[0], c.nodes[1], c.nodes[2]
 	a1, a2 := c.addEdge("a1", v1, v2), c.addEdge("a2", v2, v1)
@@ -197,6 +198,7 @@ func TestTreeOfEdges(t *testing.T) {
 
 // TestSampleRoundAtTheLeaf feeds the sample round, and reads at the third level what a venue shows.
 func TestSampleRoundAtTheLeaf(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	half := c.addEdge("a", c.nodes[0])
 	half = c.addEdge("b", half)
@@ -225,6 +227,7 @@ func TestSampleRoundAtTheLeaf(t *testing.T) {
 
 // TestEdgeAnswers: what an edge says of itself, what it refuses, and what a venue says of its edges.
 func TestEdgeAnswers(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	venue := c.nodes[0]
 	round, games := newRound(t, venue.url, 1)
@@ -295,6 +298,7 @@ func TestEdgeAnswers(t *testing.T) {
 
 // TestEdgeRefused: an edge without the token, of another cluster, and of itself.
 func TestEdgeRefused(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	venue := c.nodes[0]
 	venue.stop()

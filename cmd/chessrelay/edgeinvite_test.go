@@ -52,6 +52,7 @@ func serveEdge(t *testing.T, join string) (url string, stop func()) {
 // TestEdgeInvitation starts an edge with nothing but its invitation, in a cluster with tokens. It
 // goes on when the member that made the invitation dies, until its token is revoked.
 func TestEdgeInvitation(t *testing.T) {
+	t.Parallel()
 	c := newTokenTest(t, 3)
 	word, i, told := c.inviteEdge("--token", testToken, "--name", "the hall", "--expires", "30d")
 	if i.Upstreams[0] != c.nodes[0].url || i.ClusterID != c.nodes[0].raft.ClusterID() || !strings.Contains(told, "Good until") || !strings.Contains(told, "on this machine only") {

@@ -149,6 +149,7 @@ func (c *crowd) leave() {
 // TestFullNodeTakesMoves has more clients ask a node for /events than it may serve. The refused
 // keep their connections if they can. Moves and health checks go on.
 func TestFullNodeTakesMoves(t *testing.T) {
+	t.Parallel()
 	const files, clients = 1100, 1090
 	n := newLimited(t, files, "--max-per-address=-1")
 	round, games := newRound(t, n.url, 1)
@@ -177,6 +178,7 @@ func TestFullNodeTakesMoves(t *testing.T) {
 // TestPagesLeaveRoom has the spectators that docs/operations.md promises load a page over a
 // connection that they keep, and then watch. All of them see the round, and moves go on.
 func TestPagesLeaveRoom(t *testing.T) {
+	t.Parallel()
 	const files, clients = 1500, 1000
 	n := newLimited(t, files, "--max-per-address=-1")
 	round, games := newRound(t, n.url, 1)
@@ -204,6 +206,7 @@ func TestPagesLeaveRoom(t *testing.T) {
 // TestIdleConnectionsDoNotStopLeader keeps more connections idle than a leader has files, until its
 // log has needed new segments.
 func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
+	t.Parallel()
 	const files = 400
 	n := newLimited(t, files)
 	var c crowd
@@ -227,6 +230,7 @@ func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
 // TestSilentConnectionsLeaveRoom has a crowd connect that sends no request, or half of one, over
 // and over, from one address or from many. Moves and health checks go on.
 func TestSilentConnectionsLeaveRoom(t *testing.T) {
+	t.Parallel()
 	for name, addresses := range map[string]int{"one address": 1, "many addresses": 100} {
 		t.Run(name, func(t *testing.T) {
 			const files = 400
@@ -251,6 +255,7 @@ func TestSilentConnectionsLeaveRoom(t *testing.T) {
 
 // TestFilesWarning starts a node that may have too few files open for its spectators. It says so.
 func TestFilesWarning(t *testing.T) {
+	t.Parallel()
 	n := newLimited(t, 800, "--max-spectators=2000")
 	const want = "at most 400 spectators, not 2000"
 	if log := n.log(); !strings.Contains(log, want) {

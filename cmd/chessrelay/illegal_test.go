@@ -50,6 +50,7 @@ func TestPullOverAnIllegalMove(t *testing.T) {
 // TestIllegalMove is the story of a board on which an illegal move was played: the source stops before it with a warning, the arbiter
 // records it at another node, and the broadcast goes on by what the source shows behind it, on every node and after a restart.
 func TestIllegalMove(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	base := c.nodes[0].url
 	tournament := must(t, base+"/api/tournaments", object{"name": "Open"})["id"].(string)

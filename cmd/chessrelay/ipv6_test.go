@@ -19,6 +19,7 @@ func onIPv6(cfg *serveConfig) {
 // TestIPv6Cluster has a whole cluster and an edge that know no IPv4 address: it is fed, watched,
 // asked, and one of its nodes is killed and started again.
 func TestIPv6Cluster(t *testing.T) {
+	t.Parallel()
 	c := newTestClusterWith(t, 3, onIPv6)
 	for _, n := range c.nodes {
 		if !strings.HasPrefix(n.url, "http://[::1]:") || !strings.HasPrefix(n.raft.PeerAddr(), "[::1]:") {
@@ -59,6 +60,7 @@ func TestIPv6Cluster(t *testing.T) {
 
 // TestZonedURL reaches a node at an address with a zone, as link-local addresses have one.
 func TestZonedURL(t *testing.T) {
+	t.Parallel()
 	zone := ""
 	interfaces, err := net.Interfaces()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // TestClusterMovesToNewAddresses stops all nodes and gives each another --peer address. Started by
 // the same lines otherwise, they find one another through --join.
 func TestClusterMovesToNewAddresses(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	s := feedSample(t, c.nodes[0].url)
 	for _, n := range c.nodes {

@@ -135,6 +135,7 @@ func (b *broadcaster) read() string {
 // TestBroadcasterApp has the app push a round whose files grow, one of them corrected in the middle, while
 // the recorder, to which it pushes, is killed and comes back. The round ends exactly as the files.
 func TestBroadcasterApp(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, _ := newRound(t, c.nodes[0].url, 0)
 	b := &broadcaster{t: t, folder: t.TempDir(), url: c.nodes[0].url, round: round, every: 20 * time.Millisecond}
@@ -339,6 +340,7 @@ func TestPushesKeepTheirOrder(t *testing.T) {
 // TestPushWithoutMajority wants a 503, except for the broadcaster app, whose connection must end without
 // an answer so that it tries again.
 func TestPushWithoutMajority(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 2)
 	round, _ := newRound(t, c.nodes[0].url, 0)
 	c.waitEqual()

@@ -13,6 +13,7 @@ import (
 // TestLiveChess reads a replayed round the way LiveChess viewers do, from every node: by UUID and
 // by id, again with the ETag, and only its header.
 func TestLiveChess(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 2)
 	s := feedSample(t, c.nodes[0].url)
 	var tid relay.TournamentID

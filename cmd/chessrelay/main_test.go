@@ -24,7 +24,15 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		main()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(suite{m})
+}
+
+// suite is all tests, and what ends after the last of them.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	defer closeBrowser()
+	return s.M.Run()
 }
 
 // testEnvironment is a world with nothing in it but these variables.

@@ -50,6 +50,7 @@ func sampleMoves(t testing.TB) (moves int, finals map[string]string) {
 // TestTwelveBoardsWhileAFourthNodeJoins replays the sample round into three
 // nodes; a fourth one joins in the middle, and a spectator watches it there.
 func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	moves, finals := sampleMoves(t)
 	done := make(chan feedSummary, 1)
@@ -128,6 +129,7 @@ func samePosition(a, b string) bool {
 
 // TestVenueKilledAndRestarted kills a venue in the middle of a round, and starts it again on its disk.
 func TestVenueKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	venue := c.nodes[2]
 	done := make(chan feedSummary, 1)
@@ -154,6 +156,7 @@ func TestVenueKilledAndRestarted(t *testing.T) {
 // TestLeaderKilledWhileFeeding kills the leader in the middle of a round. The
 // feed goes on at the others; no move is lost and none is there twice.
 func TestLeaderKilledWhileFeeding(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	moves, _ := sampleMoves(t)
 	done := make(chan feedSummary, 1)
@@ -236,6 +239,7 @@ func TestLeaderChosenByHand(t *testing.T) {
 // TestSpectatorMovesFromVenueToVenue watches a whole round, and changes to
 // another node every hundred events. It must see each event once, in order.
 func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 3)
 	c.waitEqual()
@@ -280,6 +284,7 @@ func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
 // TestStaleVenueSaysSo cuts a venue's group down to itself: its spectators keep
 // the boards, and are told that they may be out of date.
 func TestStaleVenueSaysSo(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 1)
 	c.waitEqual()
@@ -328,6 +333,7 @@ func TestTakebackReachesSpectators(t *testing.T) {
 
 // TestRestartOfTheWholeCluster stops every node and starts them again.
 func TestRestartOfTheWholeCluster(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	s := feedSample(t, c.nodes[0].url)
 	var before, after json.RawMessage

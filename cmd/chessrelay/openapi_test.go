@@ -16,6 +16,7 @@ import (
 // TestOpenAPI lets a cluster answer in every way it can be brought to, and
 // holds each answer, and each frame, to the OpenAPI document that it serves.
 func TestOpenAPI(t *testing.T) {
+	t.Parallel()
 	// The document's rounds have a delay, which an insider sees through.
 	c := newTestClusterWith(t, 2, func(cfg *serveConfig) {
 		cfg.Token, cfg.MaxSpectators = testToken, 1<<30 // of which /readyz warns

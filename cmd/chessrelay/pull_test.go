@@ -63,6 +63,7 @@ type pulledRound struct {
 // TestPull gives a round a source while three nodes run, and wants the boards to follow it on all of them, one
 // node to poll, and another one when leadership moves.
 func TestPull(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	src := newPulledPage(t, "[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 *\n\n")
 	var tour, round pulledRound
@@ -164,6 +165,7 @@ func TestPull(t *testing.T) {
 
 // TestPullFromAnotherCluster pulls a round out of a second cluster that serves it as LiveChess Cloud does.
 func TestPullFromAnotherCluster(t *testing.T) {
+	t.Parallel()
 	from, to := newTestCluster(t, 1), newTestCluster(t, 1)
 	s := feedSample(t, from.nodes[0].url)
 	var tid relay.TournamentID

@@ -21,6 +21,7 @@ import (
 // reader does. Each request must be answered with a 2xx. The snippets run with a curl and a jq of
 // this test, see asTool.
 func TestSnippets(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,8 @@ func TestSnippets(t *testing.T) {
 	defer cancel()
 	bash := exec.CommandContext(ctx, "bash", "-x", "-c", text)
 	bash.Dir = dir
-	bash.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TOKEN=none")
+	// With the race detector, a process sleeps for a second before it exits, and the tools are many.
+	bash.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TOKEN=none", "GORACE=atexit_sleep_ms=0")
 	if out, err := bash.CombinedOutput(); err != nil {
 		lines := strings.Split(string(out), "\n")
 		t.Fatalf("%v:\n%s", err, strings.Join(lines[max(0, len(lines)-12):], "\n"))

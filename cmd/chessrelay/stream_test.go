@@ -130,6 +130,7 @@ func (c *contract) stream(path string) (next func() (name string, message []byte
 // TestEventsOnAnotherNode watches by Server-Sent Events what is played, and changes the node every few events, as a browser does
 // behind a balancer: with the id of the last event, and the address it began with.
 func TestEventsOnAnotherNode(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	round, games := newRound(t, c.nodes[0].url, 2)
 	c.waitEqual()
@@ -195,6 +196,7 @@ func TestEventsOnAnotherNode(t *testing.T) {
 // TestFeedIsTheLog lets a program read the sample round from /feed while it is played. It is cut off again and again, in the
 // middle of lines too, and comes back at another node. In the end it has exactly the moves of the log.
 func TestFeedIsTheLog(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	total, _ := sampleMoves(t)
 	done := make(chan feedSummary, 1)
