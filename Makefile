@@ -26,7 +26,7 @@ help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
 	@echo 'make test      vet, staticcheck, unit, whole nodes, clients, browser; with -race'
-	@echo 'make test-long more of the same: the hub without epoll and over TLS, thousands of simulated schedules'
+	@echo 'make test-long property tests in full, the hub without epoll and over TLS, thousands of simulated schedules'
 	@echo 'make client-test   only other programs'\'' readers and clients, from npm'
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
 	@echo '               and KILLS ($(KILLS)) rounds of chess in which nodes are killed, ten minutes'
