@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -105,7 +106,12 @@ func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 		if len(frames) > 0 || behind {
 			continue // look again
 		}
+		var again <-chan time.Time // to look whether the token still holds
+		if f.viewer != nil {
+			again = time.After(f.hub.cfg.StatusEvery)
+		}
 		select {
+		case <-again:
 		case <-f.round.history.wait(v):
 		case <-ctx.Done():
 			return nil, ctx.Err()

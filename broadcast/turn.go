@@ -367,7 +367,13 @@ func (w *worker) drop(s *spectator) {
 // fail ends a spectator for whom there is nothing to send.
 func (w *worker) fail(s *spectator, err error) {
 	if errors.Is(err, errNoRound) { // it was there when s came
-		w.stop(s, CloseNoRound, errRoundDeleted.Error())
+		why := errRoundDeleted
+		w.hub.cfg.Boards.Read(func(_ uint64, b *relay.State) {
+			if b.Private(string(s.round.id)) {
+				why = errNoRound
+			}
+		})
+		w.stop(s, CloseNoRound, why.Error())
 		return
 	}
 	w.hub.log.Error("a frame could not be made", "address", s.address, "err", err)

@@ -136,6 +136,40 @@ func TestOldCopyOfADirectory(t *testing.T) {
 	}
 }
 
+// TestCopyOfARunningMember starts a second process on a copy of the data directory of a member that
+// runs. The copy is told to stop, and the member goes on.
+func TestCopyOfARunningMember(t *testing.T) {
+	c := newCluster(t, 3)
+	at := c.follower()
+	c.leader().propose(numbered(0, 50)...)
+	waitFor(t, "it to have them", func() bool { return at.Applied() >= c.leader().Commit() })
+	twin := &testNode{t: t, cfg: at.cfg}
+	t.Cleanup(twin.stop)
+	twin.cfg.Machine, twin.cfg.ListenPeer = &list{}, "127.0.0.1:0"
+	waitFor(t, "a copy that is whole", func() bool { // files are written while they are copied
+		twin.cfg.Dir = t.TempDir()
+		if err := os.CopyFS(twin.cfg.Dir, os.DirFS(at.cfg.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var err error
+		twin.Node, err = Open(ctx, twin.cfg)
+		return err == nil
+	})
+	waitFor(t, "the copy to stop", func() bool { return twin.Err() != nil || at.Err() != nil })
+	if err := twin.Err(); !errors.Is(err, ErrTwin) {
+		t.Errorf("the copy says %v, the member %v", err, at.Err())
+	}
+	if err := at.Err(); err != nil {
+		t.Fatal(err)
+	}
+	twin.stop()
+	term := status(at).Term
+	c.leader().propose("goes on")
+	waitFor(t, "the member to have it", func() bool { return at.Applied() >= c.leader().Commit() || status(at).Term != term })
+}
+
 // matchOf is how far the log of a member is, as n knows.
 func matchOf(n *testNode, id MemberID) uint64 {
 	for _, m := range status(n).Members {

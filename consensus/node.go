@@ -77,9 +77,9 @@ type Node struct {
 	leader     *leaderWatch
 	reads      *reads
 
-	booted  sync.Mutex          // held while judgeLog judges
-	boots   map[MemberID]uint64 // guarded by booted: the process of each member that was judged
-	missing map[string]bool     // guarded by booted: whom nodes have looked for here in vain
+	booted  sync.Mutex         // held while judgeLog judges
+	boots   map[MemberID]boots // guarded by booted: the processes of each member that were judged
+	missing map[string]bool    // guarded by booted: whom nodes have looked for here in vain
 
 	snapshots snapshotSlot
 	servers   *servers   // who sends snapshots for this node as leader
@@ -139,7 +139,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		reads:    newReads(),
 		servers:  newServers(),
 		held:     map[MemberID]*raftpb.Message{},
-		boots:    map[MemberID]uint64{},
+		boots:    map[MemberID]boots{},
 		missing:  map[string]bool{},
 		hold:     newHold(),
 	}

@@ -293,21 +293,45 @@ func (n *Node) judgeLog(h hello) reply {
 	// passing.
 	n.booted.Lock()
 	defer n.booted.Unlock()
-	if n.boots[h.From] == h.Boot { // another connection of it was judged meanwhile
+	b := n.boots[h.From]
+	switch {
+	case b.now == h.Boot: // another connection of it was judged meanwhile
 		return reply{Code: replyOK}
-	}
-	if leads && match > h.Last {
+	case b.before == h.Boot && b.before != 0: // it is alive, beside the one that came after it
+		b.now, b.before, b.turns = b.before, b.now, b.turns+1
+		if b.turns >= twinTurns && h.Boot == b.later {
+			return reply{replyTwin, ErrTwin.Error()}
+		}
+		n.boots[h.From] = b
+		return reply{Code: replyOK}
+	case leads && match > h.Last:
 		return reply{replyOldCopy, fmt.Sprintf("it has acknowledged entry %d, and its log ends at entry %d", match, h.Last)}
 	}
-	n.boots[h.From] = h.Boot
+	n.boots[h.From] = boots{now: h.Boot, before: b.now, later: h.Boot}
 	return reply{Code: replyOK}
 }
+
+// boots are the processes that have spoken as a member. A process that has ended says no more but
+// for what was on its way. So two that take turns are both alive: one runs on a copy of the other's
+// data directory, and would vote a second time.
+type boots struct {
+	now, before uint64
+	later       uint64 // the one of them that came second
+	turns       int    // how often they have changed places
+}
+
+// twinTurns is after how many turns the one that came second is told to stop.
+const twinTurns = 4
+
+// ErrTwin is why a node stops that runs beside another one as the same member.
+var ErrTwin = errors.New("another process runs as this member: one of the two data directories is a copy of the other. " +
+	"Stop this process and remove its copy; the other one goes on")
 
 // wasJudged reports whether the process that says hello was found to have its log already.
 func (n *Node) wasJudged(h hello) bool {
 	n.booted.Lock()
 	defer n.booted.Unlock()
-	return n.boots[h.From] == h.Boot
+	return n.boots[h.From].now == h.Boot
 }
 
 // refused reacts to a peer that turned us down.
@@ -317,6 +341,8 @@ func (n *Node) refused(r reply) {
 		n.retire()
 	case replyOldCopy:
 		n.lostEntries(r)
+	case replyTwin:
+		n.fail(fmt.Errorf("%s: %w", n.cfg.Dir, ErrTwin))
 	}
 }
 

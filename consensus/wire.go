@@ -90,6 +90,7 @@ const (
 	replyRemoved      = "removed"
 	replyStranger     = "stranger" // the dialer has not proved to be a member
 	replyOldCopy      = "old_copy" // the dialer has lost entries that it acknowledged
+	replyTwin         = "twin"     // another process runs as the dialer
 	replyBusy         = "busy"     // try again: a snapshot is being received already, or a removal is not on disk yet
 )
 

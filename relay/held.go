@@ -197,7 +197,7 @@ func (s *State) loadHeld(id RoundID, part string, value []byte) error {
 // are held are applied, and which must then be where the truth is. A round without records had its delay from a program that held
 // nothing back, and so the public has all of it.
 func (s *State) loadedSides() error {
-	s.findSights()
+	s.findSights(0)
 	shadow, commands := s.loading.public, s.loading.held
 	s.loading = loading{}
 	if shadow == nil {

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"math"
-	"slices"
 )
 
 // A Reader shows what there is of everything. The values are immutable. A [State] shows the truth.
@@ -64,23 +63,41 @@ func (p *Public) seen(side *publicSide, sight Sight) *part {
 
 // Tournaments implements Reader.
 func (p *Public) Tournaments() []*Tournament {
-	return slices.DeleteFunc(p.s.Tournaments(), func(t *Tournament) bool { return !p.lists(t) })
+	all := p.s.Tournaments()
+	out := all[:0]
+	for _, t := range all {
+		if t, ok := p.seenOf(t); ok {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
-// lists reports whether the tournament is to be seen: it is not private, or it is not private to
-// who sees it or a round of it.
-func (p *Public) lists(t *Tournament) bool {
-	return !t.Private || p.sight(t.ID, "") != Outside ||
-		slices.ContainsFunc(t.Rounds, func(id RoundID) bool { return p.sight(t.ID, id) != Outside })
+// seenOf is what is to be seen of the tournament. Who sees nothing of a private one but a round has
+// its name, and that round.
+func (p *Public) seenOf(t *Tournament) (*Tournament, bool) {
+	if !t.Private || p.sight(t.ID, "") != Outside {
+		return t, true
+	}
+	named := &Tournament{ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt, Index: t.Index, TournamentSettings: TournamentSettings{Private: true}}
+	for _, id := range t.Rounds {
+		if p.sight(t.ID, id) != Outside {
+			named.Rounds = append(named.Rounds, id)
+		}
+	}
+	if named.Rounds == nil {
+		return nil, false
+	}
+	return named, true
 }
 
 // Tournament implements Reader.
 func (p *Public) Tournament(id TournamentID) (*Tournament, bool) {
 	t, ok := p.s.Tournament(id)
-	if !ok || !p.lists(t) {
+	if !ok {
 		return nil, false
 	}
-	return t, true
+	return p.seenOf(t)
 }
 
 // Round implements Reader.

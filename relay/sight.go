@@ -48,24 +48,30 @@ func (t *Token) Sight(tournament TournamentID, round RoundID) Sight {
 	return t.sight()
 }
 
-// findSights finds the delays that viewers have.
-func (s *State) findSights() {
+// sightsAt are the delays of the viewers whose tokens hold then, ascending.
+func (s *State) sightsAt(at Millis) []Sight {
 	var sights []Sight
 	for _, t := range s.tokens {
-		if t.revoked == nil && t.Delay > 0 {
+		if t.revoked == nil && t.Delay > 0 && t.Holds(at) {
 			sights = append(sights, Sight(t.Delay))
 		}
 	}
 	slices.Sort(sights)
-	if sights = slices.Compact(sights); !slices.Equal(sights, s.sights) {
+	return slices.Compact(sights)
+}
+
+// findSights finds the delays that viewers have at that time. Those that expire later stay until
+// it is called again.
+func (s *State) findSights(at Millis) {
+	if sights := s.sightsAt(at); !slices.Equal(sights, s.sights) {
 		s.sights = sights
 		s.due = 0 // the sides have other tiers now
 	}
 }
 
 // sightsText has the delays in seconds.
-func (s *State) sightsText() string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.sights), " ", ", "), "[]") + " s"
+func sightsText(sights []Sight) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(sights), " ", ", "), "[]") + " s"
 }
 
 // part is what somebody has of a round with a delay: the round as it stood after some of its

@@ -234,7 +234,7 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 	}
 	s.tokens[t.ID] = t
 	s.liveTokens++
-	s.findSights()
+	s.findSights(Millis(c.At))
 	s.touchToken(t)
 	return nil
 }
@@ -257,8 +257,8 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 	if _, ok := s.rounds[t.Round]; t.Round != "" && !ok {
 		return &NotFoundError{"round", clip(string(t.Round), 32)}
 	}
-	if sight := t.sight(); sight > 0 && len(s.sights) >= MaxSights && !slices.Contains(s.sights, sight) {
-		return refuse(ErrLimit, "the viewers have %d different delays already (%s), and that is the most; take one of these, or revoke the tokens of one", len(s.sights), s.sightsText())
+	if sights := s.sightsAt(at); t.Delay > 0 && len(sights) >= MaxSights && !slices.Contains(sights, t.sight()) {
+		return refuse(ErrLimit, "the viewers have %d different delays already (%s), and that is the most; take one of these, or revoke the tokens of one", len(sights), sightsText(sights))
 	}
 	if s.liveTokens >= MaxTokens {
 		return refuse(ErrLimit, "there are %d tokens already; revoke those that are not needed", s.liveTokens)
@@ -317,7 +317,7 @@ func (s *State) end(t *Token, c *relaypb.Command, out *Outcome) {
 	t.revoked = deletion(c, "", out)
 	t.salt, t.hash = nil, nil
 	s.liveTokens--
-	s.findSights()
+	s.findSights(Millis(c.At))
 	s.touchToken(t)
 	var gone []*Token
 	for _, t := range s.tokens {

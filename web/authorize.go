@@ -42,6 +42,8 @@ func (s *Server) authorize(r *http.Request, act action) error {
 		return err
 	} else if c.can(act, tournament, round) {
 		return nil
+	} else if err := s.hidden(r, c, tournament, round); err != nil {
+		return err
 	}
 	return refused(c, act)
 }
@@ -107,6 +109,22 @@ func (s *Server) target(r *http.Request, c caller) (tournament relay.TournamentI
 		return tournament, round, err
 	}
 	return "", "", nil
+}
+
+// hidden is the answer to a token that does not see the private tournament or round which the path
+// names: that there is none.
+func (s *Server) hidden(r *http.Request, c caller, tournament relay.TournamentID, round relay.RoundID) (err error) {
+	if c.sight(tournament, round) != relay.Outside {
+		return nil
+	}
+	s.truthState(func(b *relay.State) {
+		for _, p := range targetParams {
+			if id := chi.URLParam(r, p.name); id != "" && b.Private(id) && err == nil {
+				err = &relay.NotFoundError{What: p.what, ID: id}
+			}
+		}
+	})
+	return err
 }
 
 func (s *Server) place(id string, tournament *relay.TournamentID, round *relay.RoundID) (found bool) {

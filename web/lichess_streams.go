@@ -91,12 +91,14 @@ func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.T
 // followed yet.
 func (f *tourFollower) look(ctx context.Context, since time.Time) error {
 	var begin []relay.RoundID
+	there := false
 	f.s.seenBy(f.r)(func(b relay.Reader) {
 		for _, id := range f.tours(b) {
 			t, ok := b.Tournament(id)
 			if !ok {
 				continue
 			}
+			there = true
 			for _, round := range rounds(b, t) {
 				_, known := f.followed[round.ID]
 				finished := round.Status == relay.RoundFinished
@@ -110,6 +112,9 @@ func (f *tourFollower) look(ctx context.Context, since time.Time) error {
 			}
 		}
 	})
+	if !there { // deleted, or no longer to be seen by that token
+		return broadcast.ErrNoRound
+	}
 	for _, id := range begin {
 		if f.count == maxFollowed {
 			return nil

@@ -99,13 +99,17 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
 	for _, c := range commands {
 		if what := withholds(c); what != "" && !s.access.Needed() {
-			return nil, &apiError{
-				Status: http.StatusUnprocessableEntity, Code: "needs_tokens",
-				Message: what + " needs tokens: without any, nobody could be told from the public; make the first one (chessrelay token create --role admin)",
-			}
+			return nil, needsTokens(what)
 		}
 	}
 	return Propose(ctx, s.cfg.Node, commands...)
+}
+
+func needsTokens(what string) error {
+	return &apiError{
+		Status: http.StatusUnprocessableEntity, Code: "needs_tokens",
+		Message: what + " needs tokens: without any, nobody could be told from the public; make the first one (chessrelay token create --role admin)",
+	}
 }
 
 // withholds says what the command keeps from the public, in a way that it may; nothing is empty.

@@ -43,6 +43,9 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 	if in.ExpiresAt != 0 && in.ExpiresAt <= c.At {
 		return answer{}, badRequest("expiresAt must be in the future, in Unix milliseconds, and is %d", in.ExpiresAt)
 	}
+	if in.Role == string(relay.RoleViewer) && !s.access.Needed() {
+		return answer{}, needsTokens("a viewing link")
+	}
 	op := &relaypb.CreateToken{Name: in.Name, Role: in.Role, Tournament: in.Tournament, Round: in.Round, ExpiresAt: in.ExpiresAt, Delay: in.Delay}
 	made, token, err := s.makeToken(r, c, op)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestPageByLink(t *testing.T) {
 	commentator, partner := newPage(t), newPage(t)
 	commentator.open(now)
 	commentator.wait("the move", board(1))
-	commentator.wait("how late it is", says("You see this as it happens. The public sees it 15 min late"))
+	commentator.wait("how late it is", says("You see this as it happens. Others see it 15 min late"))
 	partner.open(late)
 	partner.wait("the board without the move", board(0))
 	partner.wait("how late it is", says("You see this delayed by 5 min."))

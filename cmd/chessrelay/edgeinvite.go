@@ -113,8 +113,9 @@ func isLocalURL(text string) bool {
 }
 
 // joinEdge takes over what the invitation in --join has, a word or a file that holds one. What
-// other flags say wins.
-func (c *serveConfig) joinEdge() error {
+// other flags say wins. But a token that an environment variable has, which may be an admin's for
+// the commands of the same shell, goes to no upstream if the invitation has one.
+func (c *serveConfig) joinEdge(tokenOfEnvironment bool) error {
 	text := c.Join
 	switch {
 	case consensus.IsInvitation(text):
@@ -134,9 +135,9 @@ func (c *serveConfig) joinEdge() error {
 	}
 	c.Join, c.voucher = "", i.Voucher()
 	if len(c.Upstreams) == 0 {
-		c.Upstreams = i.Upstreams
+		c.Upstreams, c.invited = i.Upstreams, true
 	}
-	if c.Token == "" && c.TokenFile == "" {
+	if i.Token != "" && c.TokenFile == "" && (c.Token == "" || tokenOfEnvironment) {
 		c.Token = i.Token
 	}
 	return nil

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/consensus"
@@ -72,8 +74,27 @@ func TestEdgeInvitation(t *testing.T) {
 		}
 	}
 	eventually(t, "the edge to follow the first member", follows(c.nodes[0]))
+	there := strings.TrimPrefix(c.nodes[0].url, "http://")
 	c.nodes[0].kill()
+	// Whoever is at that address now is asked to prove that he is a member, and is shown no token.
+	var asked, saw atomic.Int32
+	l, err := net.Listen("tcp", there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	liar := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1); r.Header.Get("Authorization") != "" {
+			saw.Add(1)
+		}
+		http.NotFound(w, r)
+	})}
+	t.Cleanup(func() { liar.Close() })
+	go func() { _ = liar.Serve(l) }()
 	eventually(t, "the edge to follow another one", func() bool { return follows(c.nodes[1])() || follows(c.nodes[2])() })
+	eventually(t, "the liar to be asked", func() bool { return asked.Load() > 0 })
+	if n := saw.Load(); n > 0 {
+		t.Errorf("he saw the token %d times", n)
+	}
 	eventually(t, "the token to be revoked", func() bool {
 		status, _ := c.ask(testToken, http.MethodDelete, "/api/tokens/"+id, nil)
 		return status == http.StatusOK
@@ -95,9 +116,15 @@ func TestEdgeInvitationWithoutTokens(t *testing.T) {
 	url, stop := serveEdge(t, file)
 	eventually(t, "the edge to be ready", func() bool { return get(t, url+"/readyz", nil) == http.StatusOK })
 	stop()
+	// A token of the environment is for the commands of that shell, and the invitation's for the
+	// edge.
+	cfg := serveConfig{Join: consensus.EdgeInvitation{ClusterID: i.ClusterID, Authority: i.Authority, Upstreams: i.Upstreams, Token: "cr_invited1_" + strings.Repeat("A", 26)}.String(), Token: testToken}
+	if err := cfg.joinEdge(true); err != nil || !strings.HasPrefix(cfg.Token, "cr_invited1_") || !cfg.invited {
+		t.Errorf("%v: it would show %s", err, cfg.Token)
+	}
 	// What is said besides wins.
-	cfg := serveConfig{Join: word, Upstreams: []string{"http://hall"}, Token: testToken}
-	if err := cfg.joinEdge(); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != testToken || cfg.voucher.ClusterID != i.ClusterID {
+	cfg = serveConfig{Join: word, Upstreams: []string{"http://hall"}, Token: testToken}
+	if err := cfg.joinEdge(false); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != testToken || cfg.voucher.ClusterID != i.ClusterID {
 		t.Errorf("%v: it would follow %v", err, cfg.Upstreams)
 	}
 }

@@ -19,6 +19,9 @@ A flag on the command line wins over it.
 
 const environmentPrefix = "CHESSRELAY_"
 
+// fromEnvironment marks a flag that a variable has set.
+const fromEnvironment = "environment"
+
 // environmentName is the variable that sets a flag.
 func environmentName(flag string) string {
 	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -41,6 +44,7 @@ func setFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error 
 		if err := flags.Set(f.Name, value); err != nil && first == nil {
 			first = usagef("the environment variable %s: %v", name, err)
 		}
+		f.Annotations = map[string][]string{fromEnvironment: {name}}
 	})
 	return first
 }

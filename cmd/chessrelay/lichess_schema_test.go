@@ -284,7 +284,6 @@ func TestLichessSchemas(t *testing.T) {
 
 			for _, tc := range []struct{ path, body, why string }{
 				{"/broadcast/new", "name=x", "name is required"},
-				{"/broadcast/new", "name=City+Open&visibility=private", "visibility"},
 				{"/broadcast/new", "name=City+Open&visibility=secret", "visibility"},
 				{"/broadcast/new", "name=City+Open&tiebreaks[]=NONSENSE", "tiebreaks"},
 				{"/broadcast/new", `{"name":"City Open","tiebreaks":["NONSENSE"]}`, "tiebreaks"},

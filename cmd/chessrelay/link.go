@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,6 +53,7 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 				return printJSON(env.stdout, made)
 			}
 			fmt.Fprintln(env.stdout, clean(made.Link))
+			opts.warnOfEarlyRounds(cmd.Context(), env, args[0], delay)
 			fmt.Fprintf(env.stderr, "To end it: chessrelay token revoke %s %s\n", args[0], clean(made.ID))
 			return nil
 		},
@@ -63,4 +66,27 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 	f.StringVar(&opts.expires, "expires", "", "it ends after this `TIME`, such as 1d or 12h (default: it does not)")
 	tokenFlags(cmd, &opts)
 	return cmd
+}
+
+// warnOfEarlyRounds tells of rounds that the link shows sooner than its delay says, since their own
+// is shorter.
+func (opts *tokenOptions) warnOfEarlyRounds(ctx context.Context, env *environment, list string, delay time.Duration) {
+	var t struct {
+		Rounds []roundState `json:"rounds"`
+	}
+	var err error
+	if opts.tournament != "" {
+		err = callTokens(ctx, env, list, opts.token, http.MethodGet, "/api/tournaments/"+url.PathEscape(opts.tournament), nil, &t)
+	} else {
+		t.Rounds = make([]roundState, 1)
+		err = callTokens(ctx, env, list, opts.token, http.MethodGet, "/api/rounds/"+url.PathEscape(opts.round), nil, &t.Rounds[0])
+	}
+	if err != nil {
+		return // the link is made all the same
+	}
+	for _, r := range t.Rounds {
+		if own := time.Duration(r.Delay) * time.Second; own < delay {
+			fmt.Fprintf(env.stderr, "Warning: the round %s (%s) has a delay of %v only, so the link shows it that late. Give the round the longest delay that anybody has.\n", clean(r.Name), r.ID, own)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	grouped := example(editTour, "")
 	grouped["grouping"].(object)["info"].(object)["tours"] = doc.ids["tourId"]
 	doc.post(200, editTour, grouped)
-	doc.post(400, editTour, object{"visibility": "private"})
+	doc.post(400, editTour, object{"visibility": "secret"})
 	doc.post(413, editTour, object{"name": strings.Repeat("x", 600<<10)})
 	doc.header = form
 	newRound := "/broadcast/{tourId}/new"

@@ -257,8 +257,13 @@ func TestOpenAPI(t *testing.T) {
 	patch(200, "/api/rounds/{rid}", counted)
 	doc.get(200, "/api/rounds/{rid}")
 	settings["name"], counted["name"] = "Another", "Another"
+	settings["private"] = true
 	other := doc.post(201, "/api/tournaments", settings)["id"].(string)
 	doc.ids["tid"] = other
+	patch(200, "/api/tournaments/{tid}", object{"private": true, "description": "For the team"})
+	doc.get(200, "/api/tournaments/{tid}")
+	late := doc.post(201, "/api/tournaments/{tid}/rounds", object{"name": "Late", "delay": 60})["id"].(string)
+	readStreams(doc, "/events?round="+late)("hello")
 	doc.post(201, "/api/tournaments/{tid}/rounds", counted)
 	doc.ids["tid"] = tournament
 	patch(400, "/api/rounds/{rid}", object{"source": nil, "sources": []object{}})
@@ -519,8 +524,10 @@ func (c *contract) tokens() {
 	if last := list[len(list)-2].(object); last["id"] != made["id"] || last["createdBy"] != "admin" {
 		c.t.Errorf("the tokens are %v", list)
 	}
+	viewer := c.post(201, "/api/tokens", object{"name": "Partner", "role": "viewer", "round": round, "delay": 300})
+	c.get(200, "/api/tokens")
 	member := c.ids["id"]
-	for id, status := range map[string]int{made["id"].(string): 200, tour["id"].(string): 200, "AAAAAAAA": 404, "testtok1": 422} {
+	for id, status := range map[string]int{made["id"].(string): 200, tour["id"].(string): 200, viewer["id"].(string): 200, "AAAAAAAA": 404, "testtok1": 422} {
 		c.ids["id"] = id
 		c.call(status, http.MethodDelete, "/api/tokens/{id}", nil)
 	}

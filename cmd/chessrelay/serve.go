@@ -50,6 +50,8 @@ type serveConfig struct {
 	Upstreams []string
 	// voucher is by what an edge knows the members of the cluster; zero: it does not.
 	voucher consensus.Voucher
+	// invited: Upstreams are those of an invitation, and nobody has named them.
+	invited bool
 
 	// Token is, with Bootstrap, the first token of an admin. With Join or Upstreams it is what this
 	// node shows there. TokenFile has it instead.
@@ -203,7 +205,7 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serve
 		}
 	}
 	if cfg.Join != "" {
-		return cfg.joinEdge()
+		return cfg.joinEdge(cmd.Flags().Lookup("token").Annotations[fromEnvironment] != nil)
 	}
 	if len(upstreams) == 0 {
 		return usagef("--upstream is missing, the `URL` of the venue or the edge that this one follows; or --join, with an invitation")

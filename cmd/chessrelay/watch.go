@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ const silenceLimit = 30 * time.Second
 
 // newWatchCommand is `chessrelay watch`: the moves in a terminal.
 func newWatchCommand(env *environment) *cobra.Command {
-	var round string
+	var round, token string
 	var board int
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -44,11 +45,11 @@ node if several are given.`,
 				return usagef("--board is the number of a board, from 1, not %d", board)
 			}
 			w := &watcher{
-				nodes: nodes, log: env.log, roots: env.roots, round: relay.RoundID(round), board: board,
+				nodes: nodes, log: env.log, roots: env.roots, token: token, round: relay.RoundID(round), board: board,
 				show: show{out: env.stdout, json: asJSON},
 			}
 			if w.round == "" {
-				c := env.client(nodes, "")
+				c := env.client(nodes, token)
 				defer c.Close()
 				if w.round, err = latestRound(cmd.Context(), c); err != nil {
 					return err
@@ -59,6 +60,7 @@ node if several are given.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&round, "round", "", "the round with this `ID` (default the one that was opened last)")
+	f.StringVar(&token, "token", "", "the `TOKEN` of who may see what a delay holds back, or a private tournament")
 	f.IntVar(&board, "board", 0, "only the board with the number `N`")
 	f.BoolVar(&asJSON, "json", false, "print each frame as JSON, one a line")
 	return cmd
@@ -93,6 +95,7 @@ type watcher struct {
 	nodes []string
 	log   *slog.Logger
 	roots *x509.CertPool // of --tls-ca
+	token string
 	round relay.RoundID
 	board int // 0: all
 
@@ -138,7 +141,7 @@ func (e *refusedError) Error() string { return e.msg }
 
 // follow shows what one connection to one node brings, and returns why it ended.
 func (w *watcher) follow(ctx context.Context, node string) error {
-	conn, res, err := w.dialer().DialContext(ctx, w.url(node), nil)
+	conn, res, err := w.dialer().DialContext(ctx, w.url(node), w.header())
 	if err != nil {
 		if res != nil && res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusTooManyRequests {
 			return &refusedError{fmt.Sprintf("%s answered %s to a spectator", node, clean(res.Status))}
@@ -159,7 +162,7 @@ func (w *watcher) follow(ctx context.Context, node string) error {
 		}
 		_, message, err := conn.ReadMessage()
 		var closed *websocket.CloseError
-		if errors.As(err, &closed) && (closed.Code == broadcast.CloseBadRequest || closed.Code == broadcast.CloseNoRound) {
+		if errors.As(err, &closed) && slices.Contains([]int{broadcast.CloseBadRequest, broadcast.CloseForbidden, broadcast.CloseNoRound}, closed.Code) {
 			return &refusedError{fmt.Sprintf("%s refuses: %s", node, clean(closed.Text))}
 		}
 		if err != nil {
@@ -175,6 +178,14 @@ func (w *watcher) follow(ctx context.Context, node string) error {
 			}
 		}
 	}
+}
+
+// header has the token, by which a node shows what a delay holds back.
+func (w *watcher) header() http.Header {
+	if w.token == "" {
+		return nil
+	}
+	return http.Header{"Authorization": {"Bearer " + w.token}}
 }
 
 func (w *watcher) dialer() *websocket.Dialer {

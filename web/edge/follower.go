@@ -30,6 +30,9 @@ type Config struct {
 	Name, URL string
 	// Upstreams are the base URLs of the nodes to follow, the preferred one first. At least one.
 	Upstreams []string
+	// Invited: an invitation has them, so a member has to vouch for each before the token goes
+	// there.
+	Invited bool
 	// Token is shown to them, if it is not empty, and to no others but those that Voucher approves.
 	Token string
 	// Voucher, if set, is by what members are known that an upstream tells of. It also says which

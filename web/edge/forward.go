@@ -51,7 +51,7 @@ func Forwarded(r *http.Request) bool { return r.Header.Get(hopsHeader) != "" }
 
 // target is a node that a submission can be passed on to.
 type target struct {
-	url   string
+	*upstream
 	named bool // by whoever started this edge, and not learnt from an upstream
 }
 
@@ -62,7 +62,7 @@ func (f *Follower) targets() []target {
 	defer f.mu.Unlock()
 	var named, learnt []target
 	for _, c := range f.upstreams.list {
-		t := target{c.url, f.isNamed(c)}
+		t := target{c, f.isNamed(c)}
 		list := &learnt
 		if t.named {
 			list = &named
@@ -77,8 +77,8 @@ func (f *Follower) targets() []target {
 }
 
 // Forward passes a request with that body on, and returns the answer, whose body the caller closes.
-// A request with a token, or a log-in, goes only to upstreams that were named: others could be
-// anybody. site is where the client sent it, if it does not say so itself.
+// A request with a token, or a log-in, goes only to upstreams that were named, or that prove to be
+// members: others could be anybody. site is where the client sent it, if it does not say so itself.
 //
 // Another upstream is asked only if the one before got nothing. A submission without an
 // Idempotency-Key must not be recorded twice.
@@ -92,7 +92,7 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 	secret := r.Header.Get("Authorization") != "" || strings.Contains(r.URL.RawQuery, "access_token") || logsIn(r.URL.Path)
 	var last error
 	for _, t := range f.targets() {
-		if secret && !t.named {
+		if secret && !t.named && f.proven(ctx, t.upstream) != nil {
 			continue
 		}
 		var connected atomic.Bool
@@ -115,7 +115,7 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 		}
 	}
 	if last == nil && secret {
-		return nil, fmt.Errorf("%w: --upstream names no node, and the token is passed on to no other", ErrNoTarget)
+		return nil, fmt.Errorf("%w: --upstream names no node, none proves to be a member, and the token is passed on to no other", ErrNoTarget)
 	}
 	return nil, ErrNoTarget
 }

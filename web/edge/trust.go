@@ -28,13 +28,22 @@ const (
 // ErrUnvouched is returned for an upstream that the token is not shown to.
 var ErrUnvouched = errors.New("it was learnt of and not vouched for")
 
-// isNamed reports whether whoever started this edge has named c.
-func (f *Follower) isNamed(c *upstream) bool { return c.rank < f.upstreams.named }
+// isNamed reports whether whoever started this edge has named c. Those that an invitation names,
+// other nodes may have taken over since.
+func (f *Follower) isNamed(c *upstream) bool { return c.rank < f.upstreams.named && !f.cfg.Invited }
 
 // shows returns nil if c may be shown the token. A learnt upstream is asked to prove first that it
 // is a member, without the token.
 func (f *Follower) shows(ctx context.Context, c *upstream) error {
-	if err := f.neverShows(c); err != nil || f.cfg.Token == "" || f.isNamed(c) {
+	if f.cfg.Token == "" || f.isNamed(c) {
+		return nil
+	}
+	return f.proven(ctx, c)
+}
+
+// proven returns nil if c has proved to be a member, now or a moment ago.
+func (f *Follower) proven(ctx context.Context, c *upstream) error {
+	if err := f.unprovable(); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -55,7 +64,14 @@ func (f *Follower) shows(ctx context.Context, c *upstream) error {
 // neverShows returns why c, which was learnt of, cannot be shown the token, as far as is known
 // without asking.
 func (f *Follower) neverShows(c *upstream) error {
-	if f.cfg.Token != "" && !f.isNamed(c) && len(f.cfg.Voucher.Authority) == 0 {
+	if f.cfg.Token == "" || f.isNamed(c) {
+		return nil
+	}
+	return f.unprovable()
+}
+
+func (f *Follower) unprovable() error {
+	if len(f.cfg.Voucher.Authority) == 0 {
 		return fmt.Errorf("%w: this edge has no invitation, by which it would know the cluster's authority", ErrUnvouched)
 	}
 	return nil

@@ -245,7 +245,7 @@ export class BoardPage implements Page {
 
   #phase(phase: Phase): void {
     if (phase.kind === "refused" && phase.reason === "ended") closeLink();
-    if (phase.kind === "refused") this.#missing = missingRound(phase.reason) ?? this.#missing;
+    if (phase.kind === "refused") this.#missing = missingRound(phase.reason, viewToken()) ?? this.#missing;
   }
 
   #miss(why = `This round has no board ${this.#number}, or not yet.`): void {
@@ -273,7 +273,7 @@ export class BoardPage implements Page {
     } catch (error) {
       if (isAbort(error)) return;
       if (error instanceof ApiError && error.status === 404) {
-        this.#missing = missingRound(error.deleted ? "deleted" : "no-round");
+        this.#missing = missingRound(error.deleted ? "deleted" : "no-round", viewToken());
         this.#feed.close();
         return this.shell.redraw();
       }

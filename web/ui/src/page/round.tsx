@@ -75,7 +75,7 @@ export class RoundPage implements Page {
 
   #phase(phase: Phase): void {
     if (phase.kind === "refused" && phase.reason === "ended") closeLink();
-    if (phase.kind === "refused") this.#missing = missingRound(phase.reason) ?? this.#missing;
+    if (phase.kind === "refused") this.#missing = missingRound(phase.reason, viewToken()) ?? this.#missing;
     // A WebSocket cannot say why it failed. HTTP can, and it has the boards too.
     if (phase.kind === "waiting" && this.#feed.live.index === 0 && !this.#asked) void this.#ask();
   }
@@ -92,7 +92,7 @@ export class RoundPage implements Page {
         this.#asked = false;
         return;
       }
-      this.#missing = missingRound(error.deleted ? "deleted" : "no-round");
+      this.#missing = missingRound(error.deleted ? "deleted" : "no-round", viewToken());
       this.#feed.close();
       this.shell.redraw();
     }

@@ -9,7 +9,7 @@ export function Early({ live, linked }: { live: Live; linked?: boolean }) {
   if (behind === late) return <p class="notice">The viewing link shows this round as everybody sees it, delayed by {duration(late)}.</p>;
   return (
     <p class="notice early">
-      You see this {behind === 0 ? "as it happens" : `delayed by ${duration(behind)}`}. The public sees it {duration(late)} late: please keep it to yourself until then.
+      You see this {behind === 0 ? "as it happens" : `delayed by ${duration(behind)}`}. Others see it {duration(late)} late: please keep it to yourself until then.
     </p>
   );
 }
