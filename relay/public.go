@@ -19,9 +19,8 @@ type Reader interface {
 	DeletedGames(RoundID) []*Game
 }
 
-// Public is a Reader that shows what somebody may see who does not see all: rounds with a delay as
-// they stood then, and of private tournaments what a token covers. It is as good as the State that
-// it was got from: not after that has gone on. One read is one Public.
+// Public is a Reader for a client that does not see everything. It shows rounds with a delay late,
+// and of private tournaments only what a token covers. It is valid until the State changes.
 type Public struct {
 	s     *State
 	upTo  uint64                            // what the public has of everything
@@ -34,8 +33,8 @@ func (s *State) Public(applied uint64) *Public {
 	return s.As(applied, func(TournamentID, RoundID) Sight { return Outside })
 }
 
-// As returns what somebody may see of a state that stands at applied, who has that sight of a round
-// of a tournament or, without a round, of the tournament.
+// As returns the Reader for a client, of a state that stands at applied. sight returns the client's
+// sight of a round, or of a tournament if the round is empty.
 func (s *State) As(applied uint64, sight func(TournamentID, RoundID) Sight) *Public {
 	return &Public{s, s.Shown(applied), math.MaxUint64, sight}
 }
@@ -73,8 +72,8 @@ func (p *Public) Tournaments() []*Tournament {
 	return out
 }
 
-// seenOf is what is to be seen of the tournament. Who sees nothing of a private one but a round has
-// its name, and that round.
+// seenOf returns the tournament as the client may see it. A client that may see only a round of a
+// private tournament gets its name and that round.
 func (p *Public) seenOf(t *Tournament) (*Tournament, bool) {
 	if !t.Private || p.sight(t.ID, "") != Outside {
 		return t, true

@@ -7,23 +7,22 @@ import (
 	"strings"
 )
 
-// This file has who sees what of the rounds that have a delay, and of private tournaments.
+// This file decides how a client sees rounds with a delay, and private tournaments.
 //
-// The public sees a round with a delay late, and of a private tournament nothing. Who shows a token
-// sees the round as it is. A viewer's token may have a delay of its own, which is shorter than the
-// round's: a partner sees the boards five minutes late, and the public fifteen. So a public side
-// has a tier for each delay that viewers have, which is to it as the public is: the round as it
-// stood after some of the commands, which are those of the public and the first of those that are
-// held.
+// The public sees a delayed round late, and nothing of a private tournament. A client with a token
+// sees both as they are. A viewer's token may have a shorter delay than the round: the partner sees
+// the boards after five minutes, the public after fifteen. A public side therefore has one tier for
+// each delay of viewers. A tier is the round after the public's commands and the first of the held
+// ones.
 
-// A Sight is how somebody sees a round: a number of seconds behind the boards, or one of these.
+// A Sight is how a client sees a round: a number of seconds behind the boards, or one of these.
 type Sight int32
 
 const (
-	// Outside is how the public sees it: late if it has a delay, and not at all if its tournament
-	// is private.
+	// Outside is the public's sight: late if the round has a delay, nothing if its tournament is
+	// private.
 	Outside Sight = 0
-	// Inside is as it is.
+	// Inside shows the round as it is.
 	Inside Sight = -1
 )
 
@@ -31,7 +30,7 @@ const (
 // of a round with a delay costs.
 const MaxSights = 8
 
-// sight is how the bearer of a viewer's token sees what the token covers.
+// sight is the sight that the token gives of what it covers.
 func (t *Token) sight() Sight {
 	if t.Delay > 0 {
 		return Sight(t.Delay)
@@ -39,8 +38,8 @@ func (t *Token) sight() Sight {
 	return Inside
 }
 
-// Sight is how the bearer of the token sees the round of the tournament, or the tournament if there
-// is no round. It is for roles that may see what a delay holds back.
+// Sight returns the sight that the token gives of the round, or of the tournament if round is empty.
+// The caller checks that the role may see what a delay holds back.
 func (t *Token) Sight(tournament TournamentID, round RoundID) Sight {
 	if !t.Covers(tournament, round) {
 		return Outside
@@ -74,15 +73,14 @@ func sightsText(sights []Sight) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(sights), " ", ", "), "[]") + " s"
 }
 
-// part is what somebody has of a round with a delay: the round as it stood after some of its
-// commands.
+// part is a view of a round with a delay: the round after the first of its commands.
 type part struct {
 	round *Round
 	games map[GameID]*Game
 	shown uint64 // the newest log index of the round whose effect is in it
 }
 
-// take puts what a command made in its place.
+// take adds the effect of one command.
 func (p *part) take(h *held) {
 	p.round, p.shown = h.round, h.index
 	if h.game != nil {
@@ -90,17 +88,17 @@ func (p *part) take(h *held) {
 	}
 }
 
-// A tier is what the viewers of one sight have.
+// A tier is the view of the viewers with one sight.
 type tier struct {
 	part
 	sight Sight
 	taken int // how many of the commands that the public has not seen are in it
 }
 
-// delay is that of a tier in its round.
+// delay is the delay of the tier in its round.
 func (t *tier) delay(p *publicSide) Millis { return min(seconds(int(t.sight)), p.delay) }
 
-// tier is that of the sight; nil if there is none.
+// tier returns the tier of the sight, nil if there is none.
 func (p *publicSide) tier(sight Sight) *tier {
 	for _, t := range p.tiers {
 		if t.sight == sight {
@@ -110,8 +108,8 @@ func (p *publicSide) tier(sight Sight) *tier {
 	return nil
 }
 
-// seen is the part that somebody of the sight has, who does not see all. A sight that has no tier,
-// since its token was revoked a moment ago, sees what the public does.
+// seen returns the view of a sight other than Inside. A sight without a tier gets the public's: its
+// token was revoked a moment ago.
 func (p *publicSide) seen(sight Sight) *part {
 	if t := p.tier(sight); t != nil {
 		return &t.part
@@ -119,8 +117,8 @@ func (p *publicSide) seen(sight Sight) *part {
 	return &p.part
 }
 
-// findTiers gives a side a tier for each sight. A new one begins with what the public has, and an
-// [EventTier] tells of it.
+// findTiers gives a side one tier for each sight. A new tier starts with the public's view, and an
+// [EventTier] announces it.
 func (s *State) findTiers(p *publicSide) {
 	if slices.EqualFunc(p.tiers, s.sights, func(t *tier, sight Sight) bool { return t.sight == sight }) {
 		return
