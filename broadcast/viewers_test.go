@@ -210,7 +210,7 @@ func TestPrivate(t *testing.T) {
 	shown := s.move(game)
 	n.apply(shown)
 	newWatcher(t, roundA).join(n).until(shown).check(s, shown)
-	read(fmt.Sprintf(`"move","index":%d`, shown))
+	read(fmt.Sprintf(`"index":%d`, shown)) // as a move, or in a snapshot
 	text := strings.Join(told, "\n")
 	if strings.Contains(text, fmt.Sprintf(`"move","index":%d,`, hidden)) {
 		t.Errorf("the feed of the public has\n%s", text)
