@@ -38,8 +38,8 @@ func (t *Token) sight() Sight {
 	return Inside
 }
 
-// Sight returns the sight that the token gives of the round, or of the tournament if round is empty.
-// The caller checks that the role may see what a delay holds back.
+// Sight returns the sight that the token gives of the round, or of the tournament if round is
+// empty. The caller checks that the role may see what a delay holds back.
 func (t *Token) Sight(tournament TournamentID, round RoundID) Sight {
 	if !t.Covers(tournament, round) {
 		return Outside

@@ -59,8 +59,7 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 }
 
 // viewingLink is the address at which a browser shows what a viewer's token covers; empty for all
-// other tokens. The token stands behind a
-// #, where neither a server's log nor the next page's has it.
+// other tokens. The token stands behind a #, which no browser sends to a server.
 func viewingLink(site string, t *relay.Token, token string) string {
 	path := "/"
 	switch {

@@ -20,7 +20,7 @@ import (
 const (
 	// briefly is how long an invitation lasts that a node asks for to use it at once.
 	briefly = 10 * time.Minute
-	// An invitation in a file lasts for fileInvited and is for fileUses nodes. It is looked at every
+	// An invitation in a file lasts for fileInvited and is for fileUses nodes. It is checked every
 	// fileChecked. Another one takes its place once it is used up or half of its time is over.
 	fileInvited = 7 * 24 * time.Hour
 	fileUses    = 20

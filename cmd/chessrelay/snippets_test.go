@@ -63,7 +63,7 @@ func TestSnippets(t *testing.T) {
 	defer cancel()
 	bash := exec.CommandContext(ctx, "bash", "-x", "-c", text)
 	bash.Dir = dir
-	// With the race detector, a process sleeps for a second before it exits, and the tools are many.
+	// With the race detector, a process sleeps for a second before it exits, and there are many.
 	bash.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "TOKEN=none", "GORACE=atexit_sleep_ms=0")
 	if out, err := bash.CombinedOutput(); err != nil {
 		lines := strings.Split(string(out), "\n")
