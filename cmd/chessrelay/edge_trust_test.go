@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -123,5 +127,60 @@ func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 		if n := l.saw.Load(); n > 0 {
 			t.Errorf("a liar saw the token %d times", n)
 		}
+	}
+}
+
+// TestEveryConnectionIsProved has connections to a member end again and again. The token, the
+// edge's own or that of a submission, comes by no connection that the member has not proved by: when
+// one ends another program may listen there.
+func TestEveryConnectionIsProved(t *testing.T) {
+	type proof struct{}
+	member := &httputil.ReverseProxy{}
+	var shown, early atomic.Int32
+	door := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proved := r.Context().Value(proof{}).(*atomic.Bool)
+		switch {
+		case r.URL.Path == "/feed/vouch":
+			proved.Store(true)
+		case r.Header.Get("Authorization") != "":
+			shown.Add(1)
+			if !proved.Load() {
+				early.Add(1)
+			}
+		}
+		member.ServeHTTP(w, r)
+	}))
+	door.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, proof{}, &atomic.Bool{})
+	}
+	door.Start()
+	t.Cleanup(door.Close)
+	c := newTestClusterWith(t, 1, func(cfg *serveConfig) {
+		cfg.Token, cfg.AdvertiseHTTP = testToken, door.URL
+		member.Rewrite = func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", cfg.HTTP, r.In.Host
+		}
+	})
+	word, errs, _ := command(t.Context(), "edge", "invite", "http://"+c.nodes[0].cfg.HTTP, "--token", testToken)
+	if word = strings.TrimSpace(word); word == "" {
+		t.Fatal(errs)
+	}
+	url, _ := serveEdge(t, word)
+	eventually(t, "the edge to be ready", func() bool { return get(t, url+"/readyz", nil) == http.StatusOK })
+	for i := range 12 {
+		before := shown.Load()
+		eventually(t, "a submission to be passed on", func() bool {
+			status, _ := ask(t, http.MethodPost, url+"/api/tournaments", testToken, object{"name": fmt.Sprint("Open ", i)})
+			return status == http.StatusCreated
+		})
+		if shown.Load() == before {
+			t.Fatal("no token came by the door")
+		}
+		if i%2 == 0 {
+			door.CloseClientConnections()
+		}
+	}
+	if n := early.Load(); n > 0 {
+		t.Errorf("%d of %d times a token came before a proof", n, shown.Load())
 	}
 }

@@ -26,13 +26,13 @@
 // probation is twice as long.
 //
 // The token is shown to upstreams that were named. One that was learnt of gets it only once it has
-// proved to be a member, by its key and a fresh nonce ([Config.Voucher], trust.go); otherwise, an
-// edge with a token does not follow it. A redirect is never followed.
+// proved to be a member, by its key and a fresh nonce ([Config.Voucher], trust.go), and by the
+// connection that the proof came by (prove.go); otherwise, an edge with a token does not follow it. A redirect is never followed.
 //
 // # Submissions
 //
 // An edge passes them on to the upstream that it follows, or to the next one if that accepts no
-// connection. A token goes only to upstreams that were named. Each edge on the way counts, and
+// connection. A token goes to the same upstreams as the edge's own. Each edge on the way counts, and
 // after [MaxDepth] of them a submission is refused.
 //
 // # Staleness

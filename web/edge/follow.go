@@ -28,9 +28,6 @@ func (e *refusedError) Error() string { return e.text }
 
 // ask opens a stream.
 func (f *Follower) ask(ctx context.Context, c *upstream, peek bool) (*http.Response, error) {
-	if err := f.shows(ctx, c); err != nil {
-		return nil, err
-	}
 	q := url.Values{"id": {f.self.ID}, "name": {f.self.Name}, "url": {f.self.HTTP}}
 	if peek {
 		q.Set("peek", "1")
@@ -51,7 +48,7 @@ func (f *Follower) ask(ctx context.Context, c *upstream, peek bool) (*http.Respo
 	if f.cfg.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+f.cfg.Token)
 	}
-	res, err := f.http.Do(r)
+	res, err := f.send(ctx, f.http, c, r, f.cfg.Token != "")
 	if err != nil {
 		return nil, whyNone(err)
 	}

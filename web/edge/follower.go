@@ -68,8 +68,8 @@ type Follower struct {
 	cfg     Config
 	log     *slog.Logger
 	self    Hop
-	http    *http.Client
-	submits *http.Client // see Forward
+	http    *asker
+	submits *asker // see Forward
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -134,7 +134,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 		cfg:    cfg, log: cfg.Log, cancel: cancel, loaded: make(chan struct{}), failed: make(chan error, 1),
 		self:    Hop{ID: newID(), Name: cfg.Name, HTTP: cfg.URL},
 		cluster: cfg.Voucher.ClusterID,
-		http: &http.Client{CheckRedirect: stay, Transport: &http.Transport{
+		http: newAsker(&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: cfg.Silence}).DialContext,
 			TLSHandshakeTimeout:   cfg.Silence,
@@ -143,7 +143,7 @@ func Open(ctx context.Context, cfg Config) (*Follower, error) {
 			DisableCompression:    true,
 			MaxIdleConns:          4,
 			IdleConnTimeout:       10 * time.Second, // a node closes them after 15 s
-		}},
+		}),
 		submits:   newSubmits(cfg.Roots),
 		upstreams: newUpstreams(cfg.Upstreams, cfg.Probation),
 		compared:  newComparison(cfg.Machine),
@@ -188,8 +188,8 @@ func (f *Follower) whyNot(err error) error {
 func (f *Follower) Close() error {
 	f.cancel()
 	f.wg.Wait()
-	f.http.CloseIdleConnections()
-	f.submits.CloseIdleConnections()
+	f.http.close()
+	f.submits.close()
 	return nil
 }
 
@@ -236,7 +236,6 @@ func (f *Follower) ended(c *upstream, err error, lasted time.Duration) {
 	default:
 		c.failed(time.Now(), lasted, 0)
 	}
-	c.vouched = time.Time{} // another one may listen there now
 	told := c.last == err.Error()
 	c.last = err.Error()
 	f.mu.Unlock()

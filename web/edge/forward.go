@@ -92,9 +92,6 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 	secret := r.Header.Get("Authorization") != "" || strings.Contains(r.URL.RawQuery, "access_token") || logsIn(r.URL.Path)
 	var last error
 	for _, t := range f.targets() {
-		if secret && !t.named && f.proven(ctx, t.upstream) != nil {
-			continue
-		}
 		var connected atomic.Bool
 		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			GetConn: func(string) { connected.Store(false) }, // again, if a connection that was kept has ended
@@ -105,9 +102,12 @@ func (f *Follower) Forward(ctx context.Context, r *http.Request, body []byte, si
 			return nil, err
 		}
 		out.Header = f.headers(r.Header, hops+1, site)
-		res, err := f.submits.Do(out)
+		res, err := f.send(ctx, f.submits, t.upstream, out, secret)
 		if err == nil {
 			return res, nil
+		}
+		if errors.Is(err, ErrUnvouched) {
+			continue
 		}
 		f.log.Warn("a submission could not be passed on", "upstream", t.url, "err", whyNone(err))
 		if last = err; connected.Load() {
@@ -148,19 +148,16 @@ func (f *Follower) headers(in http.Header, hops int, site string) http.Header {
 }
 
 // newSubmits is the client for what is passed on. The caller's context bounds it.
-func newSubmits(roots *x509.CertPool) *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout: dialTimeout,
-			TLSClientConfig:     &tls.Config{RootCAs: roots},
-			DisableCompression:  true,
-			MaxIdleConnsPerHost: 32,
-			IdleConnTimeout:     10 * time.Second, // a node closes them after 15 s
-		},
-		CheckRedirect: stay,
-	}
+func newSubmits(roots *x509.CertPool) *asker {
+	return newAsker(&http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout: dialTimeout,
+		TLSClientConfig:     &tls.Config{RootCAs: roots},
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: maxIdle,
+		IdleConnTimeout:     10 * time.Second, // a node closes them after 15 s
+	})
 }
 
 // WaitApplied waits until the boards stand at that index, or ctx ends. So a client that has

@@ -56,7 +56,7 @@ func newUpstreamServer(t *testing.T) *upstreamServer {
 func forwarder(t *testing.T, named int, urls ...string) *Follower {
 	f := &Follower{log: slog.New(slog.DiscardHandler), submits: newSubmits(nil), upstreams: newUpstreams(urls[:named], time.Second)}
 	f.upstreams.learn(urls[named:], nil, "")
-	t.Cleanup(f.submits.CloseIdleConnections)
+	t.Cleanup(f.submits.close)
 	return f
 }
 

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
 )
@@ -18,12 +17,8 @@ import (
 // An edge learns of upstreams from its upstream, which may lie. So the token goes to those that
 // were named, and to those that the cluster's authority vouches for: see consensus.Vouch.
 
-const (
-	// vouchedFor is how long an upstream that was vouched for may be shown the token.
-	vouchedFor = 5 * time.Minute
-	// maxVouch bounds the answer, in bytes.
-	maxVouch = 16 << 10
-)
+// maxVouch bounds the answer, in bytes.
+const maxVouch = 16 << 10
 
 // ErrUnvouched is returned for an upstream that the token is not shown to.
 var ErrUnvouched = errors.New("it was learnt of and not vouched for")
@@ -31,35 +26,6 @@ var ErrUnvouched = errors.New("it was learnt of and not vouched for")
 // isNamed reports whether whoever started this edge has named c. Those that an invitation names,
 // other nodes may have taken over since.
 func (f *Follower) isNamed(c *upstream) bool { return c.rank < f.upstreams.named && !f.cfg.Invited }
-
-// shows returns nil if c may be shown the token. A learnt upstream is asked to prove first that it
-// is a member, without the token.
-func (f *Follower) shows(ctx context.Context, c *upstream) error {
-	if f.cfg.Token == "" || f.isNamed(c) {
-		return nil
-	}
-	return f.proven(ctx, c)
-}
-
-// proven returns nil if c has proved to be a member, now or a moment ago.
-func (f *Follower) proven(ctx context.Context, c *upstream) error {
-	if err := f.unprovable(); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	vouched := time.Since(c.vouched) < vouchedFor && !c.vouched.IsZero()
-	f.mu.Unlock()
-	if vouched {
-		return nil
-	}
-	if err := f.vouch(ctx, c.url); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	c.vouched = time.Now()
-	f.mu.Unlock()
-	return nil
-}
 
 // neverShows returns why c, which was learnt of, cannot be shown the token, as far as is known
 // without asking.
@@ -77,8 +43,9 @@ func (f *Follower) unprovable() error {
 	return nil
 }
 
-// vouch asks for a proof that upstream is the URL of a member.
-func (f *Follower) vouch(ctx context.Context, upstream string) error {
+// vouch asks by client for a proof that upstream is the URL of a member. The token is not in the
+// question.
+func (f *Follower) vouch(ctx context.Context, client *http.Client, upstream string) error {
 	nonce := make([]byte, consensus.VouchNonceSize)
 	_, _ = rand.Read(nonce) // never fails, see crypto/rand
 	q := url.Values{"url": {upstream}, "nonce": {hex.EncodeToString(nonce)}}
@@ -86,7 +53,7 @@ func (f *Follower) vouch(ctx context.Context, upstream string) error {
 	if err != nil {
 		return err
 	}
-	res, err := f.http.Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		return whyNone(err)
 	}
@@ -101,6 +68,7 @@ func (f *Follower) vouch(ctx context.Context, upstream string) error {
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxVouch)).Decode(&v); err != nil {
 		return fmt.Errorf("%w: its answer is no proof: %.200q", ErrUnvouched, err.Error())
 	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxVouch)) // so that the connection serves again
 	f.mu.Lock()
 	key := f.state.Keys[upstream]
 	f.mu.Unlock()

@@ -14,7 +14,6 @@ type upstream struct {
 	failures int       // since it last was well for a while
 	rest     time.Time // not to be tried before
 	last     string    // why it failed, as it was logged
-	vouched  time.Time // when a member last proved that url is its own; zero: never
 
 	wellSince time.Time     // probes have found it well since; zero: the last one has not
 	probation time.Duration // how long it has to be so before a return to it
