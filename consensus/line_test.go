@@ -17,7 +17,7 @@ import (
 type line struct {
 	t     testing.TB
 	ln    net.Listener
-	to    atomic.Pointer[string] // the node behind it
+	to    atomic.Pointer[testNode] // the node behind it
 	fault atomic.Pointer[func(hello) fault]
 	seen  chan hello   // of every connection of the snapshot channel, if anybody listens
 	rate  atomic.Int64 // bytes a second towards the node; 0: no limit
@@ -73,7 +73,7 @@ func newLine(t testing.TB) *line {
 }
 
 func (l *line) addr() string                 { return l.ln.Addr().String() }
-func (l *line) leadTo(n *testNode)           { l.to.Store(new(n.listener.Addr().String())) }
+func (l *line) leadTo(n *testNode)           { l.to.Store(n) }
 func (l *line) faults(f func(h hello) fault) { l.fault.Store(&f) }
 
 // connections is how many of ch there have been.
@@ -147,10 +147,10 @@ func (l *line) carry(near net.Conn) {
 	}
 	var begin bytes.Buffer
 	h, err := receiveHello(teeConn{near, &begin})
-	if err != nil {
-		return
+	if err != nil || h.Cluster != to.ClusterID() {
+		return // a node of another test, whose member had this port before
 	}
-	far, err := net.Dial("tcp", *to)
+	far, err := net.Dial("tcp", to.listener.Addr().String())
 	if err != nil {
 		return
 	}
