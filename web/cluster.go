@@ -38,7 +38,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
-	out.Status, out.Edges, out.boardsAge = status, s.followers(), s.boardsAge()
+	out.Status, out.Edges, out.boardsAge = status, s.edges(), s.boardsAge()
 	return s.shown(r, out, func() publicCluster { return s.publicMember(status) })
 }
 
@@ -46,8 +46,8 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 type clusterJSON struct {
 	consensus.Status
 	boardsAge
-	Sources []clusterSource       `json:"sources,omitempty"`
-	Edges   []edge.FollowerStatus `json:"edges"`
+	Sources []clusterSource      `json:"sources,omitempty"`
+	Edges   []edge.SessionStatus `json:"edges"`
 }
 
 func (s *Server) leadersView(ctx context.Context, r *http.Request, status consensus.Status) (clusterJSON, error) {

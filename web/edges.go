@@ -38,7 +38,7 @@ type origin interface {
 
 var (
 	_ origin = (*consensus.Node)(nil)
-	_ origin = (*edge.Follower)(nil)
+	_ origin = (*edge.LogClient)(nil)
 )
 
 // atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can
@@ -62,7 +62,7 @@ func (s *Server) elsewhere() error {
 
 // feed is GET /feed/log, for edges.
 func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
-	if s.cfg.Feed == nil {
+	if s.cfg.LogServer == nil {
 		s.fail(w, r, notFound("this node serves no edges"))
 		return
 	}
@@ -77,7 +77,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	if token := callerOf(r).Token; token != nil {
 		watch.Go(func() { s.whileHeld(ctx, cancel, token.ID) })
 	}
-	if err := s.cfg.Feed.Serve(w, r.WithContext(ctx)); err != nil {
+	if err := s.cfg.LogServer.Serve(w, r.WithContext(ctx)); err != nil {
 		s.fail(w, r, err)
 	}
 }
@@ -137,12 +137,12 @@ func (s *Server) followUp(ctx context.Context) error {
 	return nil
 }
 
-// followers are the edges that follow this node.
-func (s *Server) followers() []edge.FollowerStatus {
-	if s.cfg.Feed == nil {
-		return []edge.FollowerStatus{}
+// edges are the edges that follow this node.
+func (s *Server) edges() []edge.SessionStatus {
+	if s.cfg.LogServer == nil {
+		return []edge.SessionStatus{}
 	}
-	return s.cfg.Feed.Followers()
+	return s.cfg.LogServer.Edges()
 }
 
 // edgeCluster is what GET /api/cluster tells on an edge.
@@ -158,7 +158,7 @@ type edgeCluster struct {
 	boardsAge
 	Members  []consensus.MemberStatus `json:"members"`
 	Upstream edge.Report              `json:"upstream"`
-	Edges    []edge.FollowerStatus    `json:"edges"`
+	Edges    []edge.SessionStatus     `json:"edges"`
 }
 
 func (s *Server) edgeCluster() edgeCluster {
@@ -166,15 +166,15 @@ func (s *Server) edgeCluster() edgeCluster {
 	report := e.Report()
 	return edgeCluster{
 		ClusterID: e.ClusterID(), Node: e.Name(), NodeID: e.ID(), Role: "edge", Leader: report.Leader.Name,
-		Commit: e.Commit(), Applied: e.Applied(), boardsAge: s.boardsAge(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.followers(),
+		Commit: e.Commit(), Applied: e.Applied(), boardsAge: s.boardsAge(), Members: []consensus.MemberStatus{}, Upstream: report, Edges: s.edges(),
 	}
 }
 
 // edgeMetrics are those of the edges that follow, and of an edge itself.
 func (s *Server) edgeMetrics(gauge func(string, float64), counter func(string, uint64)) {
-	if s.cfg.Feed != nil {
-		f := s.cfg.Feed.Stats()
-		gauge("feed_followers", float64(f.Followers))
+	if s.cfg.LogServer != nil {
+		f := s.cfg.LogServer.Stats()
+		gauge("feed_followers", float64(f.Edges))
 		gauge("feed_tail_entries", float64(f.TailEntries))
 		gauge("feed_tail_bytes", float64(f.TailBytes))
 		counter("feed_sent_bytes_total", f.SentBytes)

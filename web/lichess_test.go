@@ -159,7 +159,7 @@ func next(t *testing.T, games <-chan string) string {
 			t.Fatal("the stream has ended")
 		}
 		return g
-	case <-time.After(10 * time.Second):
+	case <-time.After(90 * time.Second): // a hang
 		t.Fatal("nothing came")
 	}
 	return ""
@@ -376,10 +376,12 @@ func TestStreamSlow(t *testing.T) {
 		for !strings.Contains(next(t, quick), fmt.Sprintf("%d. ", (ply+1)/2)) {
 		}
 	}
-	began := time.Now()
-	b.hub.Close()
-	if d := time.Since(began); d > 5*time.Second {
-		t.Errorf("the hub took %v to close", d)
+	closed := make(chan struct{})
+	go func() { b.hub.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(90 * time.Second): // a hang
+		t.Fatal("the hub waits for the slow client")
 	}
 }
 

@@ -21,12 +21,12 @@ import (
 type Config struct {
 	// Node is this node's member of the Raft group, or Edge what it follows as an edge: one of both.
 	Node *consensus.Node
-	Edge *edge.Follower
-	// Feed, if set, serves the edges that follow this node.
-	Feed   *edge.Feed
-	Boards broadcast.View
-	Hub    *broadcast.Hub
-	Log    *slog.Logger
+	Edge *edge.LogClient
+	// LogServer, if set, serves the edges that follow this node.
+	LogServer *edge.LogServer
+	Boards    broadcast.View
+	Hub       *broadcast.Hub
+	Log       *slog.Logger
 
 	// Access judges who may do what. Nil: one for these boards, by which everybody may write while
 	// there is no token.

@@ -109,8 +109,8 @@ type clusterState struct {
 	Members   []memberState `json:"members"`
 	Sources   []sourceState `json:"sources"`
 
-	Upstream *edge.Report          `json:"upstream"` // on an edge
-	Edges    []edge.FollowerStatus `json:"edges"`    // that follow the node which answers
+	Upstream *edge.Report         `json:"upstream"` // on an edge
+	Edges    []edge.SessionStatus `json:"edges"`    // that follow the node which answers
 }
 
 // sourceState is how the source of a round fares.

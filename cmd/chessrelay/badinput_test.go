@@ -180,7 +180,7 @@ func TestClosedCluster(t *testing.T) {
 	c.nodes[1].kill()
 	c.nodes[2].kill()
 	n := c.nodes[0]
-	quick, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, Feed: n.feed, SubmitTimeout: 4 * 20 * testTick})
+	quick, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, LogServer: n.logServer, SubmitTimeout: 4 * 20 * testTick})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -189,7 +189,7 @@ func streams(path string) bool {
 // begin is what a stream begins with: a snapshot, without its index, or the games.
 func (d *delayedRound) begin(n *testNode, path, token string) string {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), 90*time.Second)
 	defer cancel()
 	var read func() string
 	if strings.HasPrefix(path, "/live") {

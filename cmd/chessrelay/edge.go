@@ -21,7 +21,7 @@ func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cl
 		}
 	}
 	n.starting.Say("the edge waits for an upstream to send the boards")
-	n.edge, err = edge.Open(ctx, edge.Config{
+	n.edge, err = edge.OpenLogClient(ctx, edge.LogClientConfig{
 		Name: cfg.Name, URL: n.url, Upstreams: cfg.Upstreams, Token: cfg.Token, Voucher: cfg.voucher, Invited: cfg.invited, Roots: cfg.roots,
 		Machine: n.boards, Tail: n.boards.tail, Identified: identified, Log: n.log, Now: cfg.now,
 		Silence: cfg.pace.Silence, Patience: cfg.pace.Patience, Probation: cfg.pace.Probation, ProbeEvery: cfg.pace.ProbeEvery,

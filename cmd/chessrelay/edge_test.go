@@ -25,7 +25,7 @@ func (c *testCluster) addEdge(name string, upstreams ...*testNode) *testNode {
 	c.t.Helper()
 	n := &testNode{t: c.t, cfg: serveConfig{
 		Name: name, Role: roleEdge, HTTP: keptAddress(c.t), Voters: 1,
-		pace: edge.Config{Patience: time.Second, Probation: 500 * time.Millisecond, ProbeEvery: 100 * time.Millisecond},
+		pace: edge.LogClientConfig{Patience: time.Second, Probation: 500 * time.Millisecond, ProbeEvery: 100 * time.Millisecond},
 	}}
 	for _, u := range upstreams {
 		scheme := "http://"
@@ -256,7 +256,7 @@ func TestEdgeAnswers(t *testing.T) {
 		Role, Node, Leader string
 		Applied, Commit    uint64
 		Upstream           edge.Report
-		Edges              []edge.FollowerStatus
+		Edges              []edge.SessionStatus
 	}
 	if get(t, e.url+"/api/cluster", &s); s.Role != "edge" || s.Node != "e" || s.Leader != "recorder" || s.Upstream.Upstream != venue.url || s.Upstream.Depth != 1 || s.Upstream.Stale {
 		t.Errorf("the edge says %+v", s)

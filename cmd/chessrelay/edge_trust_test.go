@@ -61,7 +61,7 @@ func (n *testNode) upstream(url string) edge.Upstream {
 
 // lyingFeed serves what n does, and says of itself what change makes of it.
 func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.Server {
-	feed := edge.OpenFeed(edge.FeedConfig{
+	feed := edge.OpenLogServer(edge.LogServerConfig{
 		Tail: n.boards.tail, Image: n.boards.image, Log: testLog(t),
 		Status: func() edge.Status {
 			s := n.status()

@@ -25,13 +25,13 @@ import (
 // that shows them, and the HTTP server in front of all. It only joins the
 // packages to each other.
 type node struct {
-	log    *slog.Logger
-	boards *boards
-	hub    *broadcast.Hub
-	feed   *edge.Feed      // serves the edges that follow this node
-	raft   *consensus.Node // nil on an edge
-	edge   *edge.Follower  // nil but on an edge
-	pull   *pull.Puller
+	log       *slog.Logger
+	boards    *boards
+	hub       *broadcast.Hub
+	logServer *edge.LogServer // serves the edges that follow this node
+	raft      *consensus.Node // nil on an edge
+	edge      *edge.LogClient // nil but on an edge
+	pull      *pull.Puller
 
 	accessLog *accessLog // nil: there is none
 
@@ -113,15 +113,15 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 		return n, err
 	}
 	files := broadcast.OpenFiles()
-	n.feed = edge.OpenFeed(edge.FeedConfig{
-		Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log, MaxFollowers: maxFollowers(files, n.hub.Limit()),
+	n.logServer = edge.OpenLogServer(edge.LogServerConfig{
+		Tail: n.boards.tail, Status: n.status, Image: n.boards.image, Log: log, MaxEdges: maxFollowers(files, n.hub.Limit()),
 	})
 	warning := filesWarning(cfg.MaxSpectators, files)
 	if warning != "" {
 		log.Warn(warning)
 	}
 	n.api, err = web.New(web.Config{
-		Node: n.raft, Edge: n.edge, Feed: n.feed, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Now: cfg.now,
+		Node: n.raft, Edge: n.edge, LogServer: n.logServer, Boards: n.boards, Hub: n.hub, Pull: n.pull, Log: log, Now: cfg.now,
 		URL: n.url, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
 		Conns: n.listener, Warning: warning,
 		LogDropped: cfg.logDropped,
@@ -283,8 +283,8 @@ func (n *node) Close() error {
 	if n.hub != nil {
 		errs = append(errs, n.hub.Close())
 	}
-	if n.feed != nil {
-		errs = append(errs, n.feed.Close())
+	if n.logServer != nil {
+		errs = append(errs, n.logServer.Close())
 	}
 	if n.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)

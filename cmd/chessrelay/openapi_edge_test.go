@@ -50,7 +50,7 @@ func edgeAnswers(t *testing.T, doc *contract, c *testCluster) {
 	doc.header = http.Header{"X-Forwarded-For": {"192.0.2.1"}}
 	doc.get(403, "/feed/vouch?url="+url.QueryEscape(venue.url)+nonce)
 	doc.header = nil
-	venue.feed.Close()
+	venue.logServer.Close()
 	doc.get(503, "/feed/log")
 	doc.base = edge.url
 	eventually(t, "the edge to follow the other node, of which it has learnt", func() bool {

@@ -91,8 +91,8 @@ type serveConfig struct {
 	MaxInflightMsgs  int
 	MaxInflightBytes uint64
 
-	pace edge.Config      // the tests' own times of an edge
-	now  func() time.Time // nil: the system's clock
+	pace edge.LogClientConfig // the tests' own times of an edge
+	now  func() time.Time     // nil: the system's clock
 
 	// foundAfter is how long --bootstrap listens for members that miss this one, see
 	// consensus.Config.FoundAfter.

@@ -126,7 +126,7 @@ func curl(args []string) int {
 	if method == "" && body != nil {
 		method = http.MethodPost
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, at, body)
 	if err != nil {

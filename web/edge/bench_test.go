@@ -8,7 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// noBoards takes entries and does nothing with them.
+// noBoards discards entries.
 type noBoards struct{ tail *Tail }
 
 func (m noBoards) Apply(batch []consensus.Command) { m.tail.Append(batch) }
@@ -17,15 +17,16 @@ func (m noBoards) Restore(applied uint64, load func(func(string, []byte) error) 
 	return load(func(string, []byte) error { return nil })
 }
 
-// BenchmarkFeed has edges follow one node as fast as they can: the time of an entry, for all of them together.
-func BenchmarkFeed(b *testing.B) {
+// BenchmarkLogServer has edges follow one node as fast as they can. It reports the time of one
+// entry for all of them together.
+func BenchmarkLogServer(b *testing.B) {
 	for _, edges := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("edges=%d", edges), func(b *testing.B) {
 			v := newVenue(b, "v", 0)
-			var all []*Follower
+			var all []*LogClient
 			for i := range edges {
 				tail := NewTail(1000, 1<<20)
-				f, err := Open(b.Context(), Config{Name: fmt.Sprint(i), Upstreams: []string{v.http.URL}, Machine: noBoards{tail}, Tail: tail})
+				f, err := OpenLogClient(b.Context(), LogClientConfig{Name: fmt.Sprint(i), Upstreams: []string{v.http.URL}, Machine: noBoards{tail}, Tail: tail})
 				if err != nil {
 					b.Fatal(err)
 				}

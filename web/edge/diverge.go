@@ -7,17 +7,17 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// An edge compares the rolling sum of its boards with its upstream's. Of two that differ it cannot
-// tell which is right. But a member of the group that is wrong finds that out from the others, and
-// serves no edges then. So what still differs after differsAfter is this edge's fault.
+// An edge compares the rolling sum of its boards with its upstream's. It cannot tell which of two
+// sums is right. But a member that is wrong learns that from the other members, and then serves no
+// edges. So a difference that lasts for differsAfter is this edge's fault.
 const differsAfter = 6 * time.Second
 
-// comparison is what the sums of upstreams have told.
+// comparison holds what the upstreams' sums have shown.
 type comparison struct {
 	sums *consensus.Sums // nil: the machine has none
 	consensus.Comparison
-	with  string    // the URL of the upstream that was compared last
-	since time.Time // when it began to differ from that one
+	with  string    // the URL of the upstream that was last compared
+	since time.Time // since when the sums have differed
 }
 
 func newComparison(m Machine) comparison {
@@ -28,7 +28,7 @@ func newComparison(m Machine) comparison {
 	return c
 }
 
-// newest is what this edge's own followers are told.
+// newest is what the edges below are told.
 func (c *comparison) newest() (now, mark consensus.Point) {
 	if c.sums == nil {
 		return now, mark
@@ -36,12 +36,12 @@ func (c *comparison) newest() (now, mark consensus.Point) {
 	return c.sums.Newest()
 }
 
-// compare takes what an upstream tells of its sums, if that is the one that is followed.
-func (f *Follower) compare(from *upstream, s *Status) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c := &f.compared
-	if c.sums == nil || f.current != from {
+// compare takes the sums that an upstream tells, if the edge follows it.
+func (l *LogClient) compare(from *upstream, s *Status) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &l.compared
+	if c.sums == nil || l.current != from {
 		return
 	}
 	did := c.Differs && c.with == from.url
@@ -52,22 +52,22 @@ func (f *Follower) compare(from *upstream, s *Status) {
 	}
 }
 
-// Differences says it if this edge's boards are not its upstream's.
-func (f *Follower) Differences() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.compared.Differs {
+// Differences says so if this edge's boards are not its upstream's.
+func (l *LogClient) Differences() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.compared.Differs {
 		return nil
 	}
-	return []string{fmt.Sprintf("the boards of %s differ from those of %s, which it follows, at entry %d of the log; restart this edge", f.cfg.Name, f.compared.with, f.compared.At)}
+	return []string{fmt.Sprintf("the boards of %s differ from those of %s, which it follows, at entry %d of the log; restart this edge", l.cfg.Name, l.compared.with, l.compared.At)}
 }
 
-// Diverged says why this edge's boards are taken for wrong; empty: they are not.
-func (f *Follower) Diverged() string {
-	f.mu.Lock()
-	since := f.compared.since
-	f.mu.Unlock()
-	if why := f.Differences(); len(why) > 0 && time.Since(since) > differsAfter {
+// Diverged says why this edge's boards are considered wrong; empty: they are not.
+func (l *LogClient) Diverged() string {
+	l.mu.Lock()
+	since := l.compared.since
+	l.mu.Unlock()
+	if why := l.Differences(); len(why) > 0 && time.Since(since) > differsAfter {
 		return why[0]
 	}
 	return ""

@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// TestTree: three levels, where entries go on while each edge gets its image, and each level is killed in turn.
+// TestTree has three levels. Entries go on while each edge gets its image, and each level is killed
+// in turn.
 func TestTree(t *testing.T) {
 	v1, v2 := newVenue(t, "v1", 0), newVenue(t, "v2", 0)
-	both := func(n, size int) { // as Raft has both apply the same
+	both := func(n, size int) { // as Raft applies to both
 		had := len(v1.log())
 		v1.play(n, size)
 		v2.Apply(v1.log()[had:])
@@ -40,12 +41,12 @@ func TestTree(t *testing.T) {
 	}
 	applied := c.edge.Applied()
 	v1.http.CloseClientConnections()
-	v1.feed.Close() // it takes part in the log, and serves nobody
+	v1.server.Close() // it keeps applying and serves nobody
 	eventually(t, "a to follow v2", func() bool { return a.follows(v2) })
 	eventually(t, "the path to be told", func() bool { return c.edge.Status().Path[0].Name == "v2" })
 	a.stop()
 	eventually(t, "b to follow v2", func() bool { return b.follows(v2) })
-	b.stop() // c has learnt where b would have gone
+	b.stop() // c has learnt b's other upstreams
 	eventually(t, "c to follow v2", func() bool { return c.follows(v2) })
 	eventually(t, "more entries", func() bool { return c.edge.Applied() > applied+100 })
 	close(done)
@@ -56,7 +57,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// TestCutAnywhere cuts the connection after any number of bytes, again and again.
+// TestCutAnywhere cuts the connection after any number of bytes, repeatedly.
 func TestCutAnywhere(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(500, 300)
@@ -81,7 +82,7 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestImageCutAnywhere: of an image that does not arrive whole nothing is kept.
+// TestImageCutAnywhere checks that nothing is kept of an image that is cut.
 func TestImageCutAnywhere(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(300, 100)
@@ -102,7 +103,7 @@ func TestImageCutAnywhere(t *testing.T) {
 	same(t, v, e)
 }
 
-// TestOverrun: an edge that was away for longer than the tail reaches gets the boards anew.
+// TestOverrun checks that an edge which the tail no longer reaches gets an image.
 func TestOverrun(t *testing.T) {
 	v := newVenue(t, "v", 1000)
 	v.play(100, 50)
@@ -122,11 +123,12 @@ func TestOverrun(t *testing.T) {
 	}
 }
 
-// TestSlowFollower: one that takes nothing is cut, and holds up neither the venue nor the others.
-func TestSlowFollower(t *testing.T) {
+// TestSlowEdge checks that an edge that takes nothing is cut, and delays neither the venue nor
+// other edges.
+func TestSlowEdge(t *testing.T) {
 	v := &testNode{t: t, machine: &machine{t: t, tail: NewTail(0, 0)}}
 	v.status = Status{Cluster: testCluster, Path: []Hop{{ID: "v", Name: "v"}}}
-	v.serve(FeedConfig{WriteTimeout: 300 * time.Millisecond})
+	v.serve(LogServerConfig{WriteTimeout: 300 * time.Millisecond})
 	v.play(10, 10)
 	e := newEdge(t, "e", quick(v.http.URL))
 	slow, err := net.Dial("tcp", v.http.Listener.Addr().String())
@@ -138,16 +140,16 @@ func TestSlowFollower(t *testing.T) {
 	if _, err := io.WriteString(slow, "GET /feed/log?since=1&name=slow HTTP/1.1\r\nHost: v\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it to follow", func() bool { return len(v.feed.Followers()) == 2 })
-	v.play(30_000, 1000) // more than the kernel takes
+	eventually(t, "it to follow", func() bool { return len(v.server.Edges()) == 2 })
+	v.play(30_000, 1000) // more than the kernel buffers
 	same(t, v, e)
-	eventually(t, "the slow one to be cut", func() bool { return v.feed.Stats().Cut == 1 && len(v.feed.Followers()) == 1 })
+	eventually(t, "the slow one to be cut", func() bool { return v.server.Stats().Cut == 1 && len(v.server.Edges()) == 1 })
 	if r := e.edge.Report(); r.Switches != 1 {
 		t.Errorf("the other one had %d connections", r.Switches)
 	}
 }
 
-// TestSilence: an upstream that says nothing, and does not end the connection either, is given up.
+// TestSilence checks that an upstream is left if it sends nothing and keeps the connection.
 func TestSilence(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(10, 10)
@@ -169,7 +171,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestStale: what a venue says of its age goes down the tree, and is no reason to stay.
+// TestStale checks that a venue's age is passed down the tree, and that edges do not leave for it
+// without another upstream.
 func TestStale(t *testing.T) {
 	v, other := newVenue(t, "v", 0), newVenue(t, "other", 0)
 	v.play(10, 10)
@@ -186,7 +189,8 @@ func TestStale(t *testing.T) {
 	eventually(t, "b to be well", func() bool { stale, _ := b.edge.Stale(); return !stale })
 }
 
-// TestReturn: the preferred upstream is returned to once it is well for a while, and after a short stay for longer.
+// TestReturn checks that the edge returns to its preferred upstream once that is well, and later
+// after a return that failed.
 func TestReturn(t *testing.T) {
 	v1, v2 := newVenue(t, "v1", 0), newVenue(t, "v2", 0)
 	v1.play(10, 10)
@@ -217,7 +221,8 @@ func TestReturn(t *testing.T) {
 	}
 }
 
-// TestBehind: nothing goes backwards. From an upstream that is behind comes nothing until it has caught up.
+// TestBehind checks that boards never go back: an upstream that is behind sends nothing until it
+// has caught up.
 func TestBehind(t *testing.T) {
 	v1, v2 := newVenue(t, "v1", 0), newVenue(t, "v2", 0)
 	v1.play(50, 10)
@@ -235,7 +240,7 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-// TestDiverged: a log that has another entry, or none, where this edge is, is not followed.
+// TestDiverged checks that a log with another entry, or none, at the edge's index is not followed.
 func TestDiverged(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(50, 20)
@@ -270,11 +275,11 @@ func TestDiverged(t *testing.T) {
 	same(t, v, e)
 }
 
-// TestLoops: an edge does not follow itself, nor those that follow it, however that comes about.
+// TestLoops checks that an edge follows neither itself nor the edges below it.
 func TestLoops(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(10, 10)
-	way := newLine(t, v) // which will be cut
+	way := newLine(t, v) // cut below
 	a := newEdge(t, "a", quick(way.url))
 	b := newEdge(t, "b", quick(a.http.URL))
 	c := newEdge(t, "c", quick(b.http.URL))
@@ -303,12 +308,12 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// TestLoopLater: two edges that turn to each other at the same time find out, and both get out of it.
+// TestLoopLater checks that two edges that turn to each other at the same time notice and separate.
 func TestLoopLater(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(10, 10)
 	x, y := newEdge(t, "x", quick(v.http.URL)), newEdge(t, "y", quick(v.http.URL))
-	// What both would say in that moment.
+	// What both would say at that moment.
 	x.edge.mu.Lock()
 	x.edge.upstreams.list[0].url = y.http.URL
 	x.edge.mu.Unlock()
@@ -332,7 +337,7 @@ func TestLoopLater(t *testing.T) {
 	same(t, v, y)
 }
 
-// TestRefused: what an edge must not follow, and how deep a tree may be.
+// TestRefused checks what an edge must not follow, and how deep a tree may be.
 func TestRefused(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(10, 10)
@@ -358,11 +363,11 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestManyFollowers: the limit, and that closing a feed with followers does not take long.
-func TestManyFollowers(t *testing.T) {
+// TestManyEdges checks the limit, and that closing a server with edges is quick.
+func TestManyEdges(t *testing.T) {
 	v := &testNode{t: t, machine: &machine{t: t, tail: NewTail(0, 0)}}
 	v.status = Status{Cluster: testCluster, Path: []Hop{{ID: "v", Name: "v"}}}
-	v.serve(FeedConfig{MaxFollowers: 3})
+	v.serve(LogServerConfig{MaxEdges: 3})
 	v.play(100, 100)
 	var edges []*testNode
 	for _, name := range []string{"1", "2", "3"} {
@@ -373,11 +378,11 @@ func TestManyFollowers(t *testing.T) {
 	}
 	v.play(1000, 100)
 	same(t, v, edges...)
-	list := v.feed.Followers()
+	list := v.server.Edges()
 	if len(list) != 3 || list[0].Name != "1" || list[0].HTTP != edges[0].http.URL || list[0].Sent != v.applied {
 		t.Errorf("the followers are %+v", list)
 	}
-	// The server's ReadTimeout, 0.3 s here, is none for a stream.
+	// The server's ReadTimeout, 0.3 s here, does not end a stream.
 	<-time.After(500 * time.Millisecond)
 	for _, e := range edges {
 		if r := e.edge.Report(); r.Switches != 1 || r.Stale || r.Lag != 0 {
@@ -385,8 +390,8 @@ func TestManyFollowers(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	v.feed.Close()
+	v.server.Close()
 	if d := time.Since(began); d > closeGrace {
-		t.Errorf("the feed took %v to close", d)
+		t.Errorf("the server took %v to close", d)
 	}
 }

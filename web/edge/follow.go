@@ -15,10 +15,10 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// maxBatch bounds the entries that are applied at once.
+// maxBatch bounds the entries of one call of Apply.
 const maxBatch = 1024
 
-// refusedError is an answer of an upstream that is no stream.
+// refusedError is an upstream's answer that is not a stream.
 type refusedError struct {
 	status int
 	text   string
@@ -26,18 +26,18 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return e.text }
 
-// ask opens a stream.
-func (f *Follower) ask(ctx context.Context, c *upstream, peek bool) (*http.Response, error) {
-	q := url.Values{"id": {f.self.ID}, "name": {f.self.Name}, "url": {f.self.HTTP}}
+// ask opens a stream, or asks for the state only.
+func (l *LogClient) ask(ctx context.Context, c *upstream, peek bool) (*http.Response, error) {
+	q := url.Values{"id": {l.self.ID}, "name": {l.self.Name}, "url": {l.self.HTTP}}
 	if peek {
 		q.Set("peek", "1")
 	}
-	f.mu.Lock()
-	q.Set("cluster", f.cluster)
-	f.mu.Unlock()
-	if at := f.applied.Load(); at > 0 {
+	l.mu.Lock()
+	q.Set("cluster", l.cluster)
+	l.mu.Unlock()
+	if at := l.applied.Load(); at > 0 {
 		q.Set("since", strconv.FormatUint(at, 10))
-		if sum, known := f.cfg.Tail.sum(at); known == has {
+		if sum, known := l.cfg.Tail.sum(at); known == has {
 			q.Set("sum", fmt.Sprintf("%08x", sum))
 		}
 	}
@@ -45,10 +45,10 @@ func (f *Follower) ask(ctx context.Context, c *upstream, peek bool) (*http.Respo
 	if err != nil {
 		return nil, err
 	}
-	if f.cfg.Token != "" {
-		r.Header.Set("Authorization", "Bearer "+f.cfg.Token)
+	if l.cfg.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+l.cfg.Token)
 	}
-	res, err := f.send(ctx, f.http, c, r, f.cfg.Token != "")
+	res, err := l.send(ctx, l.http, c, r, l.cfg.Token != "")
 	if err != nil {
 		return nil, whyNone(err)
 	}
@@ -61,7 +61,7 @@ func (f *Follower) ask(ctx context.Context, c *upstream, peek bool) (*http.Respo
 	return nil, refusal(res)
 }
 
-// whyNone is an error without the URL, which is said beside it.
+// whyNone returns the cause of err without the URL, which callers name themselves.
 func whyNone(err error) error {
 	if u, ok := err.(*url.Error); ok {
 		return u.Err
@@ -71,7 +71,7 @@ func whyNone(err error) error {
 
 func refusal(res *http.Response) error {
 	var answer struct{ Error, Code string }
-	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&answer) // else the status says it
+	_ = json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&answer) // if this fails, the status says it
 	for code, err := range map[string]error{
 		"other_cluster": ErrOtherCluster, "edge_loop": ErrLoop, "edge_too_deep": ErrTooDeep, "edge_diverged": ErrDiverged,
 	} {
@@ -91,12 +91,12 @@ func refusal(res *http.Response) error {
 	return e
 }
 
-// follow takes what c sends until that ends, and says why it did.
-func (f *Follower) follow(ctx context.Context, c *upstream) error {
+// follow applies what c sends until the stream ends, and returns why it ended.
+func (l *LogClient) follow(ctx context.Context, c *upstream) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &stream{f: f, c: c, ctx: ctx, leave: cancel}
-	s.silence = time.AfterFunc(f.cfg.Silence, func() { cancel(errSilent) })
+	s := &stream{client: l, c: c, ctx: ctx, leave: cancel}
+	s.silence = time.AfterFunc(l.cfg.Silence, func() { cancel(errSilent) })
 	defer s.silence.Stop()
 	err := s.run()
 	if cause := context.Cause(ctx); cause != nil {
@@ -105,21 +105,21 @@ func (f *Follower) follow(ctx context.Context, c *upstream) error {
 	return err
 }
 
-// stream is one connection to an upstream, owned by the follower's loop.
+// stream is one connection to an upstream. LogClient.run owns it.
 type stream struct {
-	f       *Follower
+	client  *LogClient
 	c       *upstream
 	ctx     context.Context
 	leave   context.CancelCauseFunc
-	silence *time.Timer // runs while the upstream is waited for
+	silence *time.Timer // runs while the edge waits for the upstream
 	asked   question
 	frames  *frameReader
 	batch   []consensus.Command
 }
 
 func (s *stream) run() error {
-	s.asked = s.f.question()
-	res, err := s.f.ask(s.ctx, s.c, false)
+	s.asked = s.client.question()
+	res, err := s.client.ask(s.ctx, s.c, false)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (s *stream) run() error {
 	return s.read(res.Body)
 }
 
-// read takes all frames of a stream.
+// read reads all frames of a stream.
 func (s *stream) read(r io.Reader) error {
 	s.frames = newFrameReader(r)
 	for first := true; ; first = false {
@@ -151,88 +151,88 @@ func (s *stream) read(r io.Reader) error {
 	}
 }
 
-// next reads a frame. That the upstream is silent is only counted while it is waited for.
+// next reads a frame. Silence counts only while the edge waits.
 func (s *stream) next() (byte, []byte, error) {
-	s.silence.Reset(s.f.cfg.Silence)
+	s.silence.Reset(s.client.cfg.Silence)
 	kind, payload, err := s.frames.next()
 	s.silence.Stop()
-	s.f.gotBytes.Add(uint64(frameHeader + len(payload)))
+	s.client.gotBytes.Add(uint64(frameHeader + len(payload)))
 	return kind, payload, err
 }
 
-// begin takes the first state: the upstream is followed now.
+// begin reads the first state. From then on the upstream is followed.
 func (s *stream) begin(payload []byte) error {
 	state, err := parseStatus(payload)
 	if err == nil {
-		err = s.f.accepts(&state)
+		err = s.client.accepts(&state)
 	}
 	if err != nil {
 		return err
 	}
-	f := s.f
-	if !f.identified {
-		if err := f.cfg.Identified(state.Cluster); err != nil {
-			f.failed <- err
-			f.cancel()
+	l := s.client
+	if !l.identified {
+		if err := l.cfg.Identified(state.Cluster); err != nil {
+			l.failed <- err
+			l.cancel()
 			return err
 		}
-		f.identified = true
+		l.identified = true
 	}
-	f.mu.Lock()
-	f.cluster = state.Cluster
-	f.current, f.leave, f.unfit = s.c, s.leave, time.Time{}
+	l.mu.Lock()
+	l.cluster = state.Cluster
+	l.current, l.leave, l.unfit = s.c, s.leave, time.Time{}
 	s.c.last = ""
-	f.mu.Unlock()
-	f.answered(s.asked, time.Since(s.asked.sent), &state)
-	f.switches.Add(1)
-	f.log.Info("follows an upstream", "upstream", s.c.url, "name", state.Self().Name, "depth", len(state.Path), "since", f.applied.Load())
+	l.mu.Unlock()
+	l.answered(s.asked, time.Since(s.asked.sent), &state)
+	l.switches.Add(1)
+	l.log.Info("follows an upstream", "upstream", s.c.url, "name", state.Self().Name, "depth", len(state.Path), "since", l.applied.Load())
 	return s.heard(state)
 }
 
-// heard takes in how the upstream stands.
+// heard notes how the upstream stands.
 func (s *stream) heard(state Status) error {
-	f := s.f
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	l := s.client
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	now := time.Now()
-	f.state, f.heard = state, now
-	f.upstreams.learn(state.Alternatives, s.c, f.self.HTTP)
-	f.measureLocked(now)
+	l.state, l.heard = state, now
+	l.upstreams.learn(state.Alternatives, s.c, l.self.HTTP)
+	l.measureLocked(now)
 	var why error
 	switch {
-	case f.stale(state.AgeMs):
+	case l.stale(state.AgeMs):
 		why = errStale
-	case state.Applied < f.applied.Load():
+	case state.Applied < l.applied.Load():
 		why = errBehind
 	}
 	switch {
 	case why == nil:
-		f.unfit = time.Time{}
-	case f.unfit.IsZero():
-		f.unfit = now
-	case now.Sub(f.unfit) > f.cfg.Patience && f.upstreams.others(s.c, now):
+		l.unfit = time.Time{}
+	case l.unfit.IsZero():
+		l.unfit = now
+	case now.Sub(l.unfit) > l.cfg.Patience && l.upstreams.others(s.c, now):
 		return why
 	}
 	return nil
 }
 
-// measureLocked notes since when there has been something that this edge lacks.
-func (f *Follower) measureLocked(now time.Time) {
-	switch lacks := f.newestLocked() > f.applied.Load(); {
+// measureLocked notes since when the boards have been behind.
+func (l *LogClient) measureLocked(now time.Time) {
+	switch lacks := l.newestLocked() > l.applied.Load(); {
 	case !lacks:
-		f.behind = time.Time{}
-	case f.behind.IsZero():
-		f.behind = now
+		l.behind = time.Time{}
+	case l.behind.IsZero():
+		l.behind = now
 	}
 }
 
-// take takes one frame.
+// take handles one frame.
 func (s *stream) take(kind byte, payload []byte) error {
 	switch kind {
 	case kindState:
 		state, err := parseStatus(payload)
 		if err == nil {
-			err = s.f.accepts(&state)
+			err = s.client.accepts(&state)
 		}
 		if err != nil {
 			return err
@@ -243,16 +243,16 @@ func (s *stream) take(kind byte, payload []byte) error {
 	case kindImage:
 		return s.image(payload)
 	}
-	return nil // of a newer program
+	return nil // from a newer program
 }
 
-// entries applies the entry in payload, and those that are here already behind it.
+// entries applies the entry in payload, and those behind it that have arrived.
 func (s *stream) entries(payload []byte) error {
-	f := s.f
-	if !f.began {
+	l := s.client
+	if !l.began {
 		return corrupt("an entry came before the boards")
 	}
-	cursor := f.applied.Load()
+	cursor := l.applied.Load()
 	s.batch = s.batch[:0]
 	for {
 		prev, c, err := parseEntry(payload)
@@ -262,7 +262,7 @@ func (s *stream) entries(payload []byte) error {
 		if prev > cursor {
 			return corrupt("entry %d follows %d, and this edge has only %d", c.Index, prev, cursor)
 		}
-		if c.Index > cursor { // else it is here already
+		if c.Index > cursor { // otherwise it was applied before
 			s.batch = append(s.batch, c)
 			cursor = c.Index
 		}
@@ -276,29 +276,29 @@ func (s *stream) entries(payload []byte) error {
 	if len(s.batch) == 0 {
 		return nil
 	}
-	f.cfg.Machine.Apply(s.batch)
-	f.entries.Add(uint64(len(s.batch)))
+	l.cfg.Machine.Apply(s.batch)
+	l.entries.Add(uint64(len(s.batch)))
 	clear(s.batch)
 	s.applied(cursor)
 	return nil
 }
 
 func (s *stream) applied(index uint64) {
-	f := s.f
-	f.mu.Lock()
-	f.applied.Store(index)
-	f.measureLocked(time.Now())
-	f.mu.Unlock()
+	l := s.client
+	l.mu.Lock()
+	l.applied.Store(index)
+	l.measureLocked(time.Now())
+	l.mu.Unlock()
 }
 
-// image puts an image in the place of the boards.
+// image replaces the boards by an image.
 func (s *stream) image(payload []byte) error {
-	f := s.f
+	l := s.client
 	if len(payload) != 8 {
 		return corrupt("an image begins with %d bytes", len(payload))
 	}
 	index := binary.BigEndian.Uint64(payload)
-	if at := f.applied.Load(); f.began && index < at {
+	if at := l.applied.Load(); l.began && index < at {
 		return corrupt("an image of the boards at %d came, and this edge is at %d", index, at)
 	}
 	next := func() (byte, []byte, error) {
@@ -313,15 +313,15 @@ func (s *stream) image(payload []byte) error {
 		}
 	}
 	began := time.Now()
-	if err := f.cfg.Machine.Restore(index, func(load func(string, []byte) error) error { return readImage(next, load) }); err != nil {
+	if err := l.cfg.Machine.Restore(index, func(load func(string, []byte) error) error { return readImage(next, load) }); err != nil {
 		return fmt.Errorf("take the boards over: %w", err)
 	}
 	s.applied(index)
-	f.images.Add(1)
-	f.log.Info("the boards came from the upstream", "upstream", s.c.url, "index", index, "in", time.Since(began).Round(time.Millisecond))
-	if !f.began {
-		f.began = true
-		close(f.loaded)
+	l.images.Add(1)
+	l.log.Info("the boards came from the upstream", "upstream", s.c.url, "index", index, "in", time.Since(began).Round(time.Millisecond))
+	if !l.began {
+		l.began = true
+		close(l.loaded)
 	}
 	return nil
 }

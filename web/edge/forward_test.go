@@ -17,12 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// upstreamServer remembers what it was asked.
+// upstreamServer records what it was asked.
 type upstreamServer struct {
 	*httptest.Server
 
 	mu     sync.Mutex
-	header http.Header // guarded by mu, as asked
+	header http.Header // guarded by mu, like asked
 	asked  []string
 }
 
@@ -52,15 +52,15 @@ func newUpstreamServer(t *testing.T) *upstreamServer {
 	return u
 }
 
-// forwarder is a follower that knows these upstreams, as far as passing on goes.
-func forwarder(t *testing.T, named int, urls ...string) *Follower {
-	f := &Follower{log: slog.New(slog.DiscardHandler), submits: newSubmits(nil), upstreams: newUpstreams(urls[:named], time.Second)}
+// forwarder is a client that knows these upstreams and only forwards.
+func forwarder(t *testing.T, named int, urls ...string) *LogClient {
+	f := &LogClient{log: slog.New(slog.DiscardHandler), submits: newSubmits(nil), upstreams: newUpstreams(urls[:named], time.Second)}
 	f.upstreams.learn(urls[named:], nil, "")
 	t.Cleanup(f.submits.close)
 	return f
 }
 
-// nobody is an address at which nobody answers.
+// nobody returns an address at which nothing listens.
 func nobody(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -73,13 +73,13 @@ func nobody(t *testing.T) string {
 func TestForward(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
-		named []bool // of the upstreams: whether it is there
+		named []bool // which upstreams are there
 		learn []bool
 		path  string
 		token bool
 		hops  string
 
-		asked int // which one; -1: none
+		asked int // the upstream that is asked; -1: none
 		err   error
 	}{
 		{name: "the first", named: []bool{true, true}, asked: 0},
@@ -133,8 +133,7 @@ func TestForward(t *testing.T) {
 	}
 }
 
-// TestForwardHeaders: what an upstream needs goes on, and what is between the client and the edge
-// does not.
+// TestForwardHeaders checks which headers go on to the upstream.
 func TestForwardHeaders(t *testing.T) {
 	s := newUpstreamServer(t)
 	r := httptest.NewRequest("POST", "http://edge/x", nil)
@@ -158,7 +157,7 @@ func TestForwardHeaders(t *testing.T) {
 	if diff := cmp.Diff(want, s.header); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
-	// The next edge keeps what the first one was called, and a client that has no name gets none.
+	// The next edge keeps the first one's site, and a client without a user agent gets none.
 	r.Header = http.Header{SiteHeader: {"http://first"}, hopsHeader: {"1"}}
 	if res, err = forwarder(t, 1, s.URL).Forward(t.Context(), r, nil, "http://second"); err != nil {
 		t.Fatal(err)
@@ -169,7 +168,7 @@ func TestForwardHeaders(t *testing.T) {
 	}
 }
 
-// TestForwardStaysAtTheUpstream passes on a request whose target would name another host.
+// TestForwardStaysAtTheUpstream forwards a request whose target would name another host.
 func TestForwardStaysAtTheUpstream(t *testing.T) {
 	upstream, other := newUpstreamServer(t), newUpstreamServer(t)
 	f := forwarder(t, 1, upstream.URL)

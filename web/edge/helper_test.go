@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// machine is a state machine that keeps every entry, so that what an edge shows can be held to the log.
+// machine is a state machine that keeps every entry, so that an edge can be compared with the log.
 type machine struct {
 	t    testing.TB
 	tail *Tail
@@ -52,7 +52,7 @@ func (m *machine) Apply(batch []consensus.Command) {
 	m.tail.Append(batch)
 }
 
-// The records of an image are the entries: what they are is of no concern here.
+// The records of an image are the entries; their content does not matter here.
 func (m *machine) image() (uint64, iter.Seq2[string, []byte]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -93,7 +93,7 @@ func (m *machine) log() []consensus.Command {
 	return m.entries[:len(m.entries):len(m.entries)]
 }
 
-// play makes n new entries of up to size bytes, some indexes apart.
+// play appends n entries of up to size bytes, some of them several indexes apart.
 func (m *machine) play(n, size int) {
 	for n > 0 {
 		batch := make([]consensus.Command, min(n, 1+rand.IntN(8)))
@@ -103,7 +103,7 @@ func (m *machine) play(n, size int) {
 		for i := range batch {
 			at++
 			if rand.IntN(10) == 0 {
-				at += rand.Uint64N(3) // a new leader, a change of the membership
+				at += rand.Uint64N(3) // a new leader, a membership change
 			}
 			data := make([]byte, rand.IntN(size+1))
 			for j := range data {
@@ -116,13 +116,13 @@ func (m *machine) play(n, size int) {
 	}
 }
 
-// testNode is a node with nothing but a log: a venue, or an edge.
+// testNode is a venue or an edge that has only a log.
 type testNode struct {
 	t testing.TB
 	*machine
-	feed *Feed
-	edge *Follower // nil: a venue
-	http *httptest.Server
+	server *LogServer
+	edge   *LogClient // nil: a venue
+	http   *httptest.Server
 
 	mu     sync.Mutex
 	status Status // a venue's
@@ -130,15 +130,15 @@ type testNode struct {
 
 const testCluster = "c1"
 
-// newVenue is a venue that grows by hand, with a tail of so many entries.
+// newVenue returns a venue whose tail holds as many entries; the test appends to its log.
 func newVenue(t testing.TB, name string, tail int) *testNode {
 	n := &testNode{t: t, machine: &machine{t: t, tail: NewTail(tail, 0)}}
 	n.status = Status{Cluster: testCluster, Path: []Hop{{ID: name, Name: name}}}
-	n.serve(FeedConfig{})
+	n.serve(LogServerConfig{})
 	return n
 }
 
-func (n *testNode) serve(cfg FeedConfig) {
+func (n *testNode) serve(cfg LogServerConfig) {
 	cfg.Tail, cfg.Image, cfg.Log = n.tail, n.image, testLog()
 	cfg.Status = func() Status {
 		if n.edge != nil {
@@ -153,7 +153,7 @@ func (n *testNode) serve(cfg FeedConfig) {
 		s.Newest = max(s.Newest, s.Applied)
 		return s
 	}
-	n.feed = OpenFeed(cfg)
+	n.server = OpenLogServer(cfg)
 	if n.http == nil {
 		n.http = httptest.NewUnstartedServer(nil)
 	}
@@ -163,9 +163,9 @@ func (n *testNode) serve(cfg FeedConfig) {
 	n.t.Cleanup(n.stop)
 }
 
-// handle is what package web does around a feed.
+// handle does what package web does around a log server.
 func (n *testNode) handle(w http.ResponseWriter, r *http.Request) {
-	err := n.feed.Serve(w, r)
+	err := n.server.Serve(w, r)
 	if err == nil {
 		return
 	}
@@ -179,10 +179,10 @@ func (n *testNode) handle(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error(), "code": code})
 }
 
-// stop ends the node, as if it were killed.
+// stop ends the node as a kill would.
 func (n *testNode) stop() {
 	n.http.CloseClientConnections()
-	n.feed.Close()
+	n.server.Close()
 	n.http.Close()
 	if n.edge != nil {
 		n.edge.Close()
@@ -196,16 +196,16 @@ func (n *testNode) set(f func(*Status)) {
 	f(&n.status)
 }
 
-// quick are the times of an edge in these tests.
-func quick(upstreams ...string) Config {
-	return Config{
+// quick returns short times for the tests.
+func quick(upstreams ...string) LogClientConfig {
+	return LogClientConfig{
 		Upstreams: upstreams, Silence: 2 * time.Second, Patience: 300 * time.Millisecond,
 		Probation: 300 * time.Millisecond, ProbeEvery: 50 * time.Millisecond,
 	}
 }
 
-// newEdge is an edge that serves others in turn.
-func newEdge(t testing.TB, name string, cfg Config) *testNode {
+// newEdge returns an edge that also serves others.
+func newEdge(t testing.TB, name string, cfg LogClientConfig) *testNode {
 	t.Helper()
 	n, err := openEdge(t, name, cfg, 10*time.Second)
 	if err != nil {
@@ -214,7 +214,7 @@ func newEdge(t testing.TB, name string, cfg Config) *testNode {
 	return n
 }
 
-func openEdge(t testing.TB, name string, cfg Config, patience time.Duration) (*testNode, error) {
+func openEdge(t testing.TB, name string, cfg LogClientConfig, patience time.Duration) (*testNode, error) {
 	n := &testNode{t: t, machine: &machine{t: t, tail: NewTail(0, 0)}}
 	n.http = httptest.NewUnstartedServer(nil)
 	cfg.Name, cfg.URL = name, "http://"+n.http.Listener.Addr().String()
@@ -222,11 +222,11 @@ func openEdge(t testing.TB, name string, cfg Config, patience time.Duration) (*t
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var err error
-	if n.edge, err = Open(ctx, cfg); err != nil {
+	if n.edge, err = OpenLogClient(ctx, cfg); err != nil {
 		n.http.Listener.Close()
 		return nil, err
 	}
-	n.serve(FeedConfig{})
+	n.serve(LogServerConfig{})
 	return n, nil
 }
 
@@ -237,7 +237,7 @@ func testLog() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil))
 }
 
-// same waits until the edge has what the venue has, and fails if it is not the very same.
+// same waits until the edge has what the venue has, and fails unless both are equal.
 func same(t testing.TB, venue *testNode, edges ...*testNode) {
 	t.Helper()
 	want := venue.log()
@@ -269,7 +269,7 @@ func eventually(t testing.TB, what string, cond func() bool) {
 // follows reports whether the edge follows n.
 func (n *testNode) follows(up *testNode) bool { return n.edge.Report().Upstream == up.http.URL }
 
-// hurry has the edge try again at once what it gave a rest.
+// hurry ends the rest of all upstreams.
 func (n *testNode) hurry() {
 	n.edge.mu.Lock()
 	defer n.edge.mu.Unlock()
@@ -278,7 +278,7 @@ func (n *testNode) hurry() {
 	}
 }
 
-// line is a TCP connection to a node that can be disturbed.
+// line is a TCP connection to a node that the test can disturb.
 type line struct {
 	t    testing.TB
 	url  string
@@ -287,7 +287,7 @@ type line struct {
 	stop func()
 
 	mu    sync.Mutex
-	limit func() int // how many bytes the next connection carries down; nil: any number
+	limit func() int // the bytes that the next connection carries down; nil: any number
 	hold  chan struct{}
 	conns []net.Conn
 }
@@ -363,7 +363,7 @@ func (p *line) cut() {
 	p.conns = nil
 }
 
-// freeze has nothing come down any more, until the function that it returns is called.
+// freeze stops what comes down until the returned function is called.
 func (p *line) freeze() (thaw func()) {
 	hold := make(chan struct{})
 	p.mu.Lock()

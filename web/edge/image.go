@@ -12,19 +12,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Limits of an image that comes.
+// Limits of an image that is received.
 const (
 	maxKey    = 256
 	maxRecord = 16 << 20
-	// maxImage is the most that its records may be before compression.
+	// maxImage bounds the records before compression.
 	maxImage    = 8 << 30
 	imageWindow = 1 << 20
 )
 
-// An image is the records of a checkpoint, each with its key, and both with their lengths before them as varints. An empty key
-// ends it.
+// An image is the records of a checkpoint. Each record is its key and its value, both preceded by
+// their lengths as varints. An empty key ends the image.
 
-// writeImage writes the frames of an image of the boards at index. w takes whole frames.
+// writeImage writes the frames of an image of the boards at index. Each write to w is one frame.
 func writeImage(w io.Writer, index uint64, records iter.Seq2[string, []byte]) error {
 	if _, err := w.Write(appendFrame(nil, kindImage, binary.BigEndian.AppendUint64(nil, index))); err != nil {
 		return err
@@ -48,7 +48,7 @@ func writeImage(w io.Writer, index uint64, records iter.Seq2[string, []byte]) er
 		}
 	}
 	if err == nil {
-		_ = out.WriteByte(0) // the error is Flush's as well
+		_ = out.WriteByte(0) // Flush returns the error
 		err = out.Flush()
 	}
 	if closed := z.Close(); err == nil {
@@ -63,7 +63,7 @@ func writeImage(w io.Writer, index uint64, records iter.Seq2[string, []byte]) er
 	return err
 }
 
-// chunkWriter makes a frame of each write.
+// chunkWriter turns each write into a frame.
 type chunkWriter struct {
 	w   io.Writer
 	buf []byte
@@ -81,8 +81,8 @@ func (c *chunkWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// readImage calls load for each record of the image whose first frame was read. An error of its own means that the image is not whole:
-// what was loaded is to be thrown away. next gives the frames; the others among them are taken care of by it.
+// readImage calls load for each record of an image whose first frame was read. After an error the
+// caller must discard what was loaded. next returns the frames of the image and handles all others.
 func readImage(next func() (kind byte, payload []byte, err error), load func(key string, value []byte) error) error {
 	chunks := &chunkReader{next: next}
 	z, err := zstd.NewReader(chunks, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(imageWindow))
@@ -122,7 +122,7 @@ func imageError(err error) error {
 	return fmt.Errorf("read an image: %w", err)
 }
 
-// readString reads a length and as many bytes. What it allocates grows with what comes.
+// readString reads a length and as many bytes. It allocates only as bytes arrive.
 func readString(r *bufio.Reader, limit uint64) ([]byte, error) {
 	n, err := binary.ReadUvarint(r)
 	if err != nil {
@@ -143,11 +143,11 @@ func readString(r *bufio.Reader, limit uint64) ([]byte, error) {
 	return b, err
 }
 
-// chunkReader is the bytes of the chunks.
+// chunkReader reads the bytes of the chunks.
 type chunkReader struct {
 	next func() (byte, []byte, error)
 	rest []byte
-	end  []byte // the payload of kindImageEnd, once it came
+	end  []byte // the payload of kindImageEnd, once it was read
 }
 
 func (c *chunkReader) Read(b []byte) (int, error) {
@@ -176,7 +176,7 @@ func (c *chunkReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// finish reads to the end, and compares the sums.
+// finish reads to the end and compares the sums.
 func (c *chunkReader) finish(sum hash.Hash) error {
 	if n, err := io.Copy(io.Discard, c); err != nil || n > 0 {
 		return imageError(err)

@@ -8,16 +8,17 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// A stream may be long on its way: behind a slow line the states in it are as old as the entries.
-// So an edge asks its upstream beside it how far it is. What is answered was so when it was asked,
-// or later: no clock is needed to know that. The same answers tell it whether its clock is right.
+// A stream may take long to arrive: behind a slow line its states are as old as its entries. So an
+// edge also asks its upstream, beside the stream, how far it is. The answer was true at the time of
+// the question or later, so no clocks are compared. The same answers tell the edge whether its own
+// clock is right.
 
-// upstreamClock stands for the clock of the group, as upstreams tell it.
+// upstreamClock stands for the group's clock, as upstreams tell it.
 const upstreamClock consensus.MemberID = 1
 
-// look asks the upstream that is followed, four times in Config.Silence.
-func (f *Follower) look(ctx context.Context) {
-	every := time.NewTicker(f.cfg.Silence / 4)
+// look asks the current upstream, four times in LogClientConfig.Silence.
+func (l *LogClient) look(ctx context.Context) {
+	every := time.NewTicker(l.cfg.Silence / 4)
 	defer every.Stop()
 	wrong := false
 	for {
@@ -26,29 +27,29 @@ func (f *Follower) look(ctx context.Context) {
 			return
 		case <-every.C:
 		}
-		f.mu.Lock()
-		c := f.current
-		f.mu.Unlock()
+		l.mu.Lock()
+		c := l.current
+		l.mu.Unlock()
 		if c == nil {
 			continue
 		}
-		limited, cancel := context.WithTimeout(ctx, f.cfg.Silence)
-		_, _ = f.peek(limited, c) // the stream itself tells that it is gone
+		limited, cancel := context.WithTimeout(ctx, l.cfg.Silence)
+		_, _ = l.peek(limited, c) // the stream itself shows that it ended
 		cancel()
-		if skew := f.Skew(); (skew.Abs() > consensus.MaxSkew) != wrong {
+		if skew := l.Skew(); (skew.Abs() > consensus.MaxSkew) != wrong {
 			if wrong = !wrong; wrong {
-				f.log.Warn("clocks differ", "why", f.ClockWarnings())
+				l.log.Warn("clocks differ", "why", l.ClockWarnings())
 			} else {
-				f.log.Info("the clocks agree again")
+				l.log.Info("the clocks agree again")
 			}
 		}
 	}
 }
 
-// peek asks c how it stands, and notes it.
-func (f *Follower) peek(ctx context.Context, c *upstream) (Status, error) {
-	q := f.question()
-	res, err := f.ask(ctx, c, true)
+// peek asks c how it stands, and notes the answer.
+func (l *LogClient) peek(ctx context.Context, c *upstream) (Status, error) {
+	q := l.question()
+	res, err := l.ask(ctx, c, true)
 	if err != nil {
 		return Status{}, err
 	}
@@ -61,69 +62,68 @@ func (f *Follower) peek(ctx context.Context, c *upstream) (Status, error) {
 		return Status{}, corrupt("it does not begin with a state")
 	}
 	rtt := time.Since(q.sent)
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, frameHeader)) // so that the connection serves again
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, frameHeader)) // so that the connection can be reused
 	s, err := parseStatus(payload)
 	if err == nil {
-		err = f.accepts(&s)
+		err = l.accepts(&s)
 	}
 	if err == nil {
-		f.answered(q, rtt, &s)
-		f.compare(c, &s)
+		l.answered(q, rtt, &s)
+		l.compare(c, &s)
 	}
 	return s, err
 }
 
-// question is when an upstream was asked.
+// question is when an upstream was asked, by the monotonic clock and by this edge's.
 type question struct{ sent, clock time.Time }
 
-func (f *Follower) question() question { return question{time.Now(), f.cfg.Now()} }
+func (l *LogClient) question() question { return question{time.Now(), l.cfg.Now()} }
 
-// answered takes what an upstream says of itself in answer to q.
-func (f *Follower) answered(q question, rtt time.Duration, s *Status) {
-	f.fresh.Note(q.sent.Add(-time.Duration(s.AgeMs)*time.Millisecond), s.Applied)
+// answered notes an upstream's answer to q.
+func (l *LogClient) answered(q question, rtt time.Duration, s *Status) {
+	l.fresh.Note(q.sent.Add(-time.Duration(s.AgeMs)*time.Millisecond), s.Applied)
 	if s.Now != 0 {
-		f.clocks.Note(upstreamClock, q.clock, rtt, s.Now)
+		l.clocks.Note(upstreamClock, q.clock, rtt, s.Now)
 	}
-	for seen := f.newest.Load(); s.Newest > seen && !f.newest.CompareAndSwap(seen, s.Newest); {
-		seen = f.newest.Load()
+	for seen := l.newest.Load(); s.Newest > seen && !l.newest.CompareAndSwap(seen, s.Newest); {
+		seen = l.newest.Load()
 	}
 }
 
 // times are this edge's clock and the group's.
-func (f *Follower) times() consensus.Times {
-	return f.clocks.Read([]consensus.MemberID{upstreamClock})
+func (l *LogClient) times() consensus.Times {
+	return l.clocks.Read([]consensus.MemberID{upstreamClock})
 }
 
-// ReleaseTime is the time that delays go by: the earlier of this edge's and the group's. Ok is
-// false until they were compared.
-func (f *Follower) ReleaseTime() (at time.Time, ok bool) { return f.times().ForRelease() }
+// ReleaseTime is the time by which delays end: the earlier of this edge's clock and the group's. ok
+// is false until the two were compared.
+func (l *LogClient) ReleaseTime() (at time.Time, ok bool) { return l.times().ForRelease() }
 
 // Skew is how far this edge's clock is ahead of the group's.
-func (f *Follower) Skew() time.Duration { return -f.times().Ahead(upstreamClock) }
+func (l *LogClient) Skew() time.Duration { return -l.times().Ahead(upstreamClock) }
 
-// ClockWarnings says it if this edge's clock is not the group's.
-func (f *Follower) ClockWarnings() []string {
-	skew := f.Skew()
+// ClockWarnings says so if this edge's clock is wrong.
+func (l *LogClient) ClockWarnings() []string {
+	skew := l.Skew()
 	if skew.Abs() <= consensus.MaxSkew {
 		return nil
 	}
-	return []string{"the clock of " + f.cfg.Name + " is " + consensus.DescribeSkew(skew) + " the cluster's; set it by NTP"}
+	return []string{"the clock of " + l.cfg.Name + " is " + consensus.DescribeSkew(skew) + " the cluster's; set it by NTP"}
 }
 
-// Fresh is when the boards were last known to be those of the cluster: nothing that they lack was
-// committed then.
-func (f *Follower) Fresh() (at time.Time, ok bool) { return f.fresh.UpTo(f.applied.Load()) }
+// Fresh is when the boards were last known to lack nothing that the cluster had committed.
+func (l *LogClient) Fresh() (at time.Time, ok bool) { return l.fresh.UpTo(l.applied.Load()) }
 
 // Newest is the newest log index that the edge knows of.
-func (f *Follower) Newest() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.newestLocked()
+func (l *LogClient) Newest() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.newestLocked()
 }
 
-func (f *Follower) newestLocked() uint64 {
-	return max(f.state.Newest, f.newest.Load(), f.applied.Load())
+func (l *LogClient) newestLocked() uint64 {
+	return max(l.state.Newest, l.newest.Load(), l.applied.Load())
 }
 
-// groupTime is the group's time now, for those that follow this edge; 0: not known.
-func (f *Follower) groupTime() int64 { return f.times().Of(upstreamClock) }
+// groupTime is the group's time now, for the edges below; 0: unknown.
+func (l *LogClient) groupTime() int64 { return l.times().Of(upstreamClock) }

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// TestBehindASlowLine has the stream of an edge come at a few kB a second, while what it asks
-// beside it is answered: it knows that it is behind, how far, and since when, and says so to those
-// below it.
+// TestBehindASlowLine has an edge's stream arrive at a few kB a second, while its questions beside
+// the stream are answered. The edge knows that it is behind, how far and since when, and tells the
+// edges below it.
 func TestBehindASlowLine(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(10, 10)
@@ -61,7 +61,7 @@ func TestBehindASlowLine(t *testing.T) {
 	}
 }
 
-// slowBody is read 100 bytes at a time, 50 times a second, while slow.
+// slowBody is read 100 bytes at a time, 50 times a second, while slow is set.
 type slowBody struct {
 	io.ReadCloser
 	slow *atomic.Bool

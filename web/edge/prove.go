@@ -11,40 +11,40 @@ import (
 	"time"
 )
 
-// A proof holds for the connection that it came by, and for no other: a moment later another
-// program may listen at the same address, as it does when a member has died. So each connection by
-// which an upstream is shown something has a client of its own, which dials once, proves, and asks.
+// A proof holds only for the connection that it came by. When a member dies, another program may
+// listen at its address a moment later. So each connection to an upstream that must prove has an
+// HTTP client of its own, which dials once.
 
 const (
 	// provenFor is how long a connection may be used after the proof.
 	provenFor = 5 * time.Minute
-	// maxIdle bounds the connections that are kept for each upstream.
+	// maxIdle bounds the idle connections for each upstream.
 	maxIdle = 32
 )
 
-// errEnded is returned for a connection that was proved by, and has ended since.
+// errEnded is returned when the connection that carried the proof has ended.
 var errEnded = errors.New("the connection by which it proved to be a member has ended")
 
-// proven is one connection by which an upstream has proved to be a member.
-type proven struct {
+// provenConn is a connection by which an upstream has proved to be a member.
+type provenConn struct {
 	client *http.Client
 	until  time.Time
 }
 
-// asker sends requests to upstreams.
-type asker struct {
+// connections sends requests to upstreams.
+type connections struct {
 	open *http.Client // for upstreams that need not prove anything
 
 	mu   sync.Mutex
-	idle map[string][]proven // by the upstream's URL, the last used one last
+	idle map[string][]provenConn // by the upstream's URL, the last used one last
 }
 
-func newAsker(t *http.Transport) *asker {
-	return &asker{open: &http.Client{Transport: t, CheckRedirect: stay}, idle: map[string][]proven{}}
+func newConnections(t *http.Transport) *connections {
+	return &connections{open: &http.Client{Transport: t, CheckRedirect: stay}, idle: map[string][]provenConn{}}
 }
 
-// close ends the connections that are not in use.
-func (a *asker) close() {
+// close ends the idle connections.
+func (a *connections) close() {
 	a.open.CloseIdleConnections()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -56,8 +56,8 @@ func (a *asker) close() {
 	clear(a.idle)
 }
 
-// take takes a connection to url that is kept, if there is one.
-func (a *asker) take(url string) (p proven, ok bool) {
+// take removes and returns an idle connection to url, if there is one.
+func (a *connections) take(url string) (p provenConn, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for list := a.idle[url]; len(list) > 0; {
@@ -69,10 +69,10 @@ func (a *asker) take(url string) (p proven, ok bool) {
 		p.client.CloseIdleConnections()
 	}
 	delete(a.idle, url)
-	return proven{}, false
+	return provenConn{}, false
 }
 
-func (a *asker) keep(url string, p proven) {
+func (a *connections) keep(url string, p provenConn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.idle[url]) < maxIdle {
@@ -82,17 +82,17 @@ func (a *asker) keep(url string, p proven) {
 	}
 }
 
-// send sends r to c, with its secrets only if c was named or has proved by the same connection that
-// it is a member.
-func (f *Follower) send(ctx context.Context, a *asker, c *upstream, r *http.Request, secret bool) (*http.Response, error) {
-	if !secret || f.isNamed(c) {
+// send sends r to c. If r is secret, c must have been named, or have proved by the same connection
+// to be a member.
+func (l *LogClient) send(ctx context.Context, a *connections, c *upstream, r *http.Request, secret bool) (*http.Response, error) {
+	if !secret || l.isNamed(c) {
 		return a.open.Do(r)
 	}
 	for {
 		p, kept := a.take(c.url)
 		if !kept {
 			var err error
-			if p, err = f.prove(ctx, a, c.url); err != nil {
+			if p, err = l.prove(ctx, a, c.url); err != nil {
 				return nil, err
 			}
 		}
@@ -112,10 +112,10 @@ func (f *Follower) send(ctx context.Context, a *asker, c *upstream, r *http.Requ
 	}
 }
 
-// prove opens a connection to url by which a member proves that url is its own.
-func (f *Follower) prove(ctx context.Context, a *asker, url string) (proven, error) {
-	if err := f.unprovable(); err != nil {
-		return proven{}, err
+// prove opens a connection to url, by which a member proves that url is its own.
+func (l *LogClient) prove(ctx context.Context, a *connections, url string) (provenConn, error) {
+	if err := l.unprovable(); err != nil {
+		return provenConn{}, err
 	}
 	t := a.open.Transport.(*http.Transport).Clone()
 	var dialled atomic.Bool
@@ -126,15 +126,15 @@ func (f *Follower) prove(ctx context.Context, a *asker, url string) (proven, err
 		}
 		return dial(ctx, network, address)
 	}
-	p := proven{&http.Client{Transport: t, CheckRedirect: stay}, time.Now().Add(provenFor)}
-	if err := f.vouch(ctx, p.client, url); err != nil {
+	p := provenConn{&http.Client{Transport: t, CheckRedirect: stay}, time.Now().Add(provenFor)}
+	if err := l.vouch(ctx, p.client, url); err != nil {
 		t.CloseIdleConnections()
-		return proven{}, err
+		return provenConn{}, err
 	}
 	return p, nil
 }
 
-// keptBody has its connection kept once it is closed.
+// keptBody makes its connection idle once it is closed.
 type keptBody struct {
 	io.ReadCloser
 	keep func()

@@ -10,55 +10,57 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// MaxDepth is how many nodes may stand between an edge and the Raft group, itself counted: a bound for what nobody meant.
+// MaxDepth bounds the nodes between the Raft group and an edge, the edge included. It ends chains
+// that nobody intended.
 const MaxDepth = 16
 
-// MaxAlternatives is how many others a node names at the most.
+// MaxAlternatives bounds the other nodes that a node names.
 const MaxAlternatives = 16
 
 const (
-	maxText  = 256 // of a name, an id, a URL of another node
+	maxText  = 256 // bytes of a name, an id or a URL of another node
 	maxAgeMs = 365 * 24 * 3600 * 1000
 )
 
-// Hop is one node of the way that the log has come.
+// Hop is one node on the path of the log.
 type Hop struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	HTTP string `json:"http,omitempty"` // the URL of its API, as it tells it
 }
 
-// Status is how a node stands, as it tells its followers, and they theirs.
+// Status is how a node stands, as it tells the edges that follow it.
 type Status struct {
 	Cluster string `json:"cluster"`
-	// Path is the nodes that the log comes by: first a member of the Raft group, last the one that tells this.
+	// Path lists the nodes that the log comes by: first a member of the Raft group, last the node
+	// itself.
 	Path []Hop `json:"path"`
-	// Applied is the log index that its boards stand at.
+	// Applied is the log index of its boards.
 	Applied uint64 `json:"applied"`
-	// Newest is the newest index that it knows of: Newest - Applied entries it lacks.
+	// Newest is the newest index that it knows of; it lacks Newest - Applied entries.
 	Newest uint64 `json:"newest"`
-	// AgeMs is how long ago its boards were those of the group: nothing beyond Applied was
-	// committed then, in ms.
+	// AgeMs is how long ago, in ms, its boards were those of the group: nothing beyond Applied was
+	// committed then.
 	AgeMs int64 `json:"ageMs"`
-	// Now is the time of the Raft group, Unix nanoseconds: the clock in the middle of its members'.
-	// 0: not known, since they were not compared yet.
+	// Now is the time of the Raft group, in Unix nanoseconds: the clock in the middle of its
+	// members' clocks. 0: the clocks were not compared yet.
 	Now int64 `json:"now"`
-	// Sum and Mark are the newest points of the rolling sum of its boards, which its followers
-	// compare with theirs.
+	// Sum and Mark are the newest points of the rolling sum of its boards. The edges below compare
+	// them with their own.
 	Sum    consensus.Point `json:"sum"`
 	Mark   consensus.Point `json:"mark"`
 	Leader Hop             `json:"leader"` // of the Raft group; zero if none is known
 	// Alternatives are the URLs of nodes that would do as well as this one.
 	Alternatives []string `json:"alternatives,omitempty"`
-	// Keys are, by URL, the keys by which members among Alternatives, and the leader, vouch for
-	// their URLs; see [consensus.Node.VouchKey].
+	// Keys maps the URL of the leader, and of each member in Alternatives, to the key by which the
+	// member vouches for it. See [consensus.Node.VouchKey].
 	Keys map[string]string `json:"keys,omitempty"`
 }
 
 // Self is the node that tells the status.
 func (s Status) Self() Hop { return s.Path[len(s.Path)-1] }
 
-// Depth is how many nodes are above the one that tells it.
+// Depth is the number of nodes above it.
 func (s Status) Depth() int { return len(s.Path) - 1 }
 
 // Has reports whether the log came by the node with this id.
@@ -71,7 +73,7 @@ func (s Status) Has(id string) bool {
 	return false
 }
 
-// parseStatus reads the payload of a kindState, and refuses what no node would say.
+// parseStatus reads the payload of a kindState. It refuses what no node would say.
 func parseStatus(payload []byte) (Status, error) {
 	var s Status
 	if err := json.Unmarshal(payload, &s); err != nil {
@@ -102,12 +104,12 @@ func parseStatus(payload []byte) (Status, error) {
 	return s, nil
 }
 
-// plain reports whether s may be shown in a terminal, and kept.
+// plain reports whether s is short and can be printed.
 func plain(s string) bool {
 	return len(s) <= maxText && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// usable is those of the URLs that are some, each once, and not too many.
+// usable returns the valid URLs, each once, at most MaxAlternatives of them.
 func usable(urls []string) []string {
 	var out []string
 	for _, u := range urls {
@@ -132,20 +134,21 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// Why a node does not serve a follower, or an edge does not follow a node.
+// The reasons why a node does not serve an edge, or an edge does not follow a node.
 var (
-	// ErrOtherCluster is returned when the two are of different clusters.
+	// ErrOtherCluster is returned when the two belong to different clusters.
 	ErrOtherCluster = errors.New("it is of another cluster")
-	// ErrLoop is returned when the log would come from the very node that it goes to.
+	// ErrLoop is returned when an edge would follow itself, directly or through others.
 	ErrLoop = errors.New("it follows this very edge, so neither would get anything: a loop")
-	// ErrTooDeep is returned when there would be more than [MaxDepth] nodes on the way.
+	// ErrTooDeep is returned when the path would be longer than [MaxDepth].
 	ErrTooDeep = errors.New("the tree of edges would be deeper than 16")
-	// ErrDiverged is returned when the two have different entries at one index: the cluster was set up again from something old.
+	// ErrDiverged is returned when the two have different entries at one index, such as after the
+	// cluster was set up again from old data.
 	ErrDiverged = errors.New("its log has another entry where this edge is: the cluster has gone back behind it; restart this edge to follow it")
-	// ErrTooMany is returned when a node has as many followers as it may have, or images on their way.
+	// ErrTooMany is returned when a node serves as many edges, or images, as it may.
 	ErrTooMany = errors.New("it serves as many edges as it may")
-	// ErrClosed is returned by a feed that was closed.
+	// ErrClosed is returned by a log server that was closed.
 	ErrClosed = errors.New("the node is going away")
-	// ErrBadRequest is returned when a follower asks for something that cannot be read.
+	// ErrBadRequest is returned when a request of an edge cannot be read.
 	ErrBadRequest = errors.New("the parameters cannot be read")
 )

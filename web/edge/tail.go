@@ -8,36 +8,35 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// The bounds of a tail, unless the caller says otherwise.
+// The bounds of a tail, unless the caller sets others.
 const (
 	defaultTailEntries = 64 << 10
 	defaultTailBytes   = 32 << 20
 	blockSize          = 64 << 10
-	placesInBlock      = 512 // room for as many at first; a move's frame has some 100 bytes
+	placesInBlock      = 512 // initial capacity; a move's frame has about 100 bytes
 )
 
-// Tail is the newest entries that a node has applied, as frames: written once, and the same bytes for each
-// follower, which is no more here than an index into them. Memory is allocated as entries come.
-//
-// Nobody waits for a follower: the lock is held for a copy into a block or a search in it, and what a follower writes to its
-// connection is read without it, since the bytes of a block never change.
+// Tail holds the newest entries that a node has applied, as frames. Each is written once, and every
+// edge is sent the same bytes: an edge is an index into the tail. Nobody waits for an edge: mu is
+// held to copy into a block or to search one. The bytes of a block never change, so they are sent
+// without the lock.
 type Tail struct {
 	maxEntries, maxBytes int
 
-	// news has one in it after something was appended; [Feed] takes it.
+	// news holds a value after something was appended; [LogServer] takes it.
 	news chan struct{}
 
 	mu      sync.Mutex
-	floor   uint64 // what has been applied up to here is not in the tail any more
-	last    uint64 // of the newest entry, or floor
+	floor   uint64 // entries up to this index have left the tail
+	last    uint64 // the index of the newest entry, or floor
 	blocks  []*block
 	entries int
 	bytes   int
 }
 
-// block is some frames of entries, one after the other.
+// block holds the frames of consecutive entries.
 type block struct {
-	data    []byte // its array is never exchanged
+	data    []byte // its array is never replaced
 	entries []place
 }
 
@@ -51,8 +50,8 @@ func (p place) compare(index uint64) int { return cmp.Compare(p.index, index) }
 
 func (b *block) last() uint64 { return b.entries[len(b.entries)-1].index }
 
-// NewTail makes a tail that holds so many entries, and frames of so many bytes, at most, to the next block; zero:
-// 64 Ki entries, 32 MiB. It begins at index 0.
+// NewTail returns a tail that holds at most maxEntries entries and maxBytes bytes, rounded up to a
+// block. Zero: 64 Ki entries, 32 MiB. It begins at index 0.
 func NewTail(maxEntries, maxBytes int) *Tail {
 	if maxEntries <= 0 {
 		maxEntries = defaultTailEntries
@@ -63,8 +62,8 @@ func NewTail(maxEntries, maxBytes int) *Tail {
 	return &Tail{maxEntries: maxEntries, maxBytes: maxBytes, news: make(chan struct{}, 1)}
 }
 
-// Append adds what was applied, in the order of the log. It keeps nothing of batch, and waits for nobody. An entry that is not
-// newer than the newest is passed over.
+// Append adds applied entries in the order of the log. It does not retain batch and never waits. It
+// ignores an entry that is not newer than the newest.
 func (t *Tail) Append(batch []consensus.Command) {
 	t.mu.Lock()
 	for i := range batch {
@@ -108,8 +107,8 @@ func (t *Tail) append(c *consensus.Command) {
 	t.blocks = slices.Delete(t.blocks, 0, drop)
 }
 
-// Reset empties the tail: the boards were replaced as of log index applied. Who has less needs an image. An index below the newest
-// entry means that one.
+// Reset empties the tail after the boards were replaced by those of index applied. An edge that has
+// less needs an image. An index below the newest entry counts as that one.
 func (t *Tail) Reset(applied uint64) {
 	t.mu.Lock()
 	t.last = max(t.last, applied)
@@ -126,8 +125,8 @@ func (t *Tail) Last() uint64 {
 	return t.last
 }
 
-// after returns frames that follow index, from one block, and the index of the last of them; none if there are none. behind: the
-// tail does not reach back to index. The bytes do not change any more.
+// after returns the frames that follow index in one block, if any, and the index of the last one.
+// behind is set if the tail no longer reaches back to index. The bytes do not change.
 func (t *Tail) after(index uint64) (frames []byte, last uint64, behind bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -142,7 +141,7 @@ func (t *Tail) after(index uint64) (frames []byte, last uint64, behind bool) {
 	return slices.Clip(b.data[b.start(i):]), b.last(), false
 }
 
-// block is the first one that has an entry at index or above. There is one.
+// block returns the first block with an entry at index or above. There must be one.
 func (t *Tail) block(index uint64) *block {
 	i, _ := slices.BinarySearchFunc(t.blocks, index, func(b *block, index uint64) int { return cmp.Compare(b.last(), index) })
 	return t.blocks[i]
@@ -155,16 +154,16 @@ func (b *block) start(i int) int {
 	return b.entries[i-1].end
 }
 
-// memory is what a tail knows of one index.
+// memory is what a tail knows about one index.
 type memory int
 
 const (
-	unknown memory = iota // too old, or yet to come
+	unknown memory = iota // too old, or in the future
 	has                   // there is an entry
-	hasNot                // there is none: the log has something else there
+	hasNot                // there is no entry: the log has another one there
 )
 
-// sum is the sum of the entry at index, if the tail has it.
+// sum returns the sum of the entry at index, if the tail has it.
 func (t *Tail) sum(index uint64) (uint32, memory) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -179,7 +178,7 @@ func (t *Tail) sum(index uint64) (uint32, memory) {
 	return entrySum(b.data[b.start(i)+frameHeader : b.entries[i].end]), has
 }
 
-// size is the memory that the frames take, and how many they are.
+// size returns the bytes and the number of the frames.
 func (t *Tail) size() (entries, bytes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

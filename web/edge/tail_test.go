@@ -8,7 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// TestTail holds a tail to a plain list, over random appends and resets, from random cursors.
+// TestTail compares a tail with a plain list, over random appends and resets, from random cursors.
 func TestTail(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -27,7 +27,7 @@ func TestTail(t *testing.T) {
 				at += 1 + r.Uint64N(2)
 				batch[i] = consensus.Command{Index: at, Term: 1, Data: make([]byte, r.IntN(2000))}
 			}
-			if len(batch) > 0 && r.IntN(4) == 0 { // some of them again change nothing
+			if len(batch) > 0 && r.IntN(4) == 0 { // some are repeated and change nothing
 				tail.Append(batch)
 			}
 			tail.Append(batch)
@@ -81,7 +81,7 @@ func checkTail(t *testing.T, r *rand.Rand, tail *Tail, log []consensus.Command, 
 	}
 }
 
-// BenchmarkAppend is what a tail costs the apply loop for each move.
+// BenchmarkAppend measures what a tail costs the apply loop for each move.
 func BenchmarkAppend(b *testing.B) {
 	for name, size := range map[string]int{"alone": 1, "batch": 64} {
 		b.Run(name, func(b *testing.B) {

@@ -14,38 +14,37 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// An edge learns of upstreams from its upstream, which may lie. So the token goes to those that
-// were named, and to those that the cluster's authority vouches for: see consensus.Vouch.
+// An edge learns URLs from its upstream, which may lie. So the token goes only to upstreams that
+// were named, and to those for which a member vouches; see [consensus.Vouch].
 
 // maxVouch bounds the answer, in bytes.
 const maxVouch = 16 << 10
 
-// ErrUnvouched is returned for an upstream that the token is not shown to.
+// ErrUnvouched is returned for an upstream that must not see the token.
 var ErrUnvouched = errors.New("it was learnt of and not vouched for")
 
-// isNamed reports whether whoever started this edge has named c. Those that an invitation names,
-// other nodes may have taken over since.
-func (f *Follower) isNamed(c *upstream) bool { return c.rank < f.upstreams.named && !f.cfg.Invited }
+// isNamed reports whether the operator named c. A URL from an invitation does not count: another
+// program may listen there by now.
+func (l *LogClient) isNamed(c *upstream) bool { return c.rank < l.upstreams.named && !l.cfg.Invited }
 
-// neverShows returns why c, which was learnt of, cannot be shown the token, as far as is known
-// without asking.
-func (f *Follower) neverShows(c *upstream) error {
-	if f.cfg.Token == "" || f.isNamed(c) {
+// neverShows returns why c can never be shown the token, if that is known without asking it.
+func (l *LogClient) neverShows(c *upstream) error {
+	if l.cfg.Token == "" || l.isNamed(c) {
 		return nil
 	}
-	return f.unprovable()
+	return l.unprovable()
 }
 
-func (f *Follower) unprovable() error {
-	if len(f.cfg.Voucher.Authority) == 0 {
+func (l *LogClient) unprovable() error {
+	if len(l.cfg.Voucher.Authority) == 0 {
 		return fmt.Errorf("%w: this edge has no invitation, by which it would know the cluster's authority", ErrUnvouched)
 	}
 	return nil
 }
 
-// vouch asks by client for a proof that upstream is the URL of a member. The token is not in the
-// question.
-func (f *Follower) vouch(ctx context.Context, client *http.Client, upstream string) error {
+// vouch asks upstream, by client, to prove that the URL is a member's. The question does not carry
+// the token.
+func (l *LogClient) vouch(ctx context.Context, client *http.Client, upstream string) error {
 	nonce := make([]byte, consensus.VouchNonceSize)
 	_, _ = rand.Read(nonce) // never fails, see crypto/rand
 	q := url.Values{"url": {upstream}, "nonce": {hex.EncodeToString(nonce)}}
@@ -60,7 +59,7 @@ func (f *Follower) vouch(ctx context.Context, client *http.Client, upstream stri
 	defer res.Body.Close()
 	switch {
 	case res.StatusCode >= http.StatusInternalServerError:
-		return refusal(res) // it may pass
+		return refusal(res) // it may succeed later
 	case res.StatusCode != http.StatusOK:
 		return fmt.Errorf("%w: %w", ErrUnvouched, refusal(res))
 	}
@@ -68,11 +67,11 @@ func (f *Follower) vouch(ctx context.Context, client *http.Client, upstream stri
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxVouch)).Decode(&v); err != nil {
 		return fmt.Errorf("%w: its answer is no proof: %.200q", ErrUnvouched, err.Error())
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxVouch)) // so that the connection serves again
-	f.mu.Lock()
-	key := f.state.Keys[upstream]
-	f.mu.Unlock()
-	if _, err := f.cfg.Voucher.Check(v, upstream, nonce, key, f.cfg.Now()); err != nil {
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxVouch)) // so that the connection can be reused
+	l.mu.Lock()
+	key := l.state.Keys[upstream]
+	l.mu.Unlock()
+	if _, err := l.cfg.Voucher.Check(v, upstream, nonce, key, l.cfg.Now()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnvouched, err)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 
 const secretToken = "cr_edge0001_SECRETSECRETSECRETSECRET"
 
-// attacker is a server that would like to see a token.
+// attacker is a server that tries to see a token.
 type attacker struct {
 	*httptest.Server
 	asked, saw atomic.Int32
@@ -34,8 +34,8 @@ func newAttacker(t *testing.T, answer http.HandlerFunc) *attacker {
 	return a
 }
 
-// TestTokenStaysHome has an upstream that lies: it tells of an attacker as an alternative and on
-// its path, and dies. The attacker does not get the token, whatever it answers.
+// TestTokenStaysHome has an upstream lie. It names an attacker as an alternative and on its path,
+// and dies. The attacker does not get the token, whatever it answers.
 func TestTokenStaysHome(t *testing.T) {
 	known := consensus.Voucher{ClusterID: testCluster, Authority: make([]byte, sha256.Size)}
 	for name, tc := range map[string]struct {
@@ -86,7 +86,8 @@ func TestTokenStaysHome(t *testing.T) {
 	}
 }
 
-// TestTokenIsNotRedirected: an upstream that was named gets the token, and nobody that it leads to.
+// TestTokenIsNotRedirected checks that a named upstream gets the token, and no server to which it
+// redirects.
 func TestTokenIsNotRedirected(t *testing.T) {
 	bad := newAttacker(t, http.NotFound)
 	named := newAttacker(t, func(w http.ResponseWriter, r *http.Request) {
@@ -106,7 +107,7 @@ func TestTokenIsNotRedirected(t *testing.T) {
 	}
 }
 
-// TestOtherClusterThanInvited: an edge follows the cluster of its invitation, from the beginning.
+// TestOtherClusterThanInvited checks that an edge follows only the cluster of its invitation.
 func TestOtherClusterThanInvited(t *testing.T) {
 	v := newVenue(t, "v", 0)
 	v.play(3, 10)

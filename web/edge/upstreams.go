@@ -6,38 +6,38 @@ import (
 	"time"
 )
 
-// upstream is one node that this edge follows, or might.
+// upstream is a node that this edge follows, or might follow.
 type upstream struct {
 	url  string
-	rank int // its place among those that were named; those that were learnt come after all of them
+	rank int // its place among the named ones; learnt ones follow them
 
-	failures int       // since it last was well for a while
+	failures int       // failures since it was last well for some time
 	rest     time.Time // not to be tried before
-	last     string    // why it failed, as it was logged
+	last     string    // why it failed, as logged
 
-	wellSince time.Time     // probes have found it well since; zero: the last one has not
-	probation time.Duration // how long it has to be so before a return to it
-	returned  time.Time     // when there last was one
+	wellSince time.Time     // since when probes have found it well; zero: the last one did not
+	probation time.Duration // how long it must be well before the edge returns to it
+	returned  time.Time     // when the edge last returned to it
 }
 
-// Pauses of an upstream that failed, and of one that refused, which will do so again.
+// Pauses after a failure, and after a refusal, which would repeat.
 const (
 	firstRest   = 200 * time.Millisecond
 	maxRest     = 5 * time.Second
 	refusedRest = 10 * time.Second
-	// lookAgain is how long it waits at the most while all rest.
+	// lookAgain bounds the wait while all upstreams rest.
 	lookAgain = 250 * time.Millisecond
-	// steady is how long a connection has to last for the failures before it to be forgotten.
+	// steady is how long a connection must last to clear the failures before it.
 	steady = 10 * time.Second
-	// staleRest is that of one which itself hears nothing new.
+	// staleRest is the pause of an upstream that is itself stale.
 	staleRest = 20 * time.Second
 )
 
-// upstreams are those that were named, in the order of preference, and those that the newest state names besides.
-// Guarded by Follower.mu.
+// upstreams are the named ones, in the order of preference, then those that the newest state names.
+// Guarded by LogClient.mu.
 type upstreams struct {
 	list  []*upstream
-	named int // so many of them, from the first
+	named int // the number of named ones, which come first
 }
 
 func newUpstreams(named []string, probation time.Duration) *upstreams {
@@ -48,7 +48,7 @@ func newUpstreams(named []string, probation time.Duration) *upstreams {
 	return u
 }
 
-// learn puts these in the place of those that were learnt before, but for the one that is in use.
+// learn replaces the learnt upstreams by urls, except the one that is in use.
 func (u *upstreams) learn(urls []string, inUse *upstream, self string) {
 	named := u.named
 	var learnt, others []*upstream
@@ -62,13 +62,13 @@ func (u *upstreams) learn(urls []string, inUse *upstream, self string) {
 			others = append(others, &upstream{url: url, rank: named})
 		}
 	}
-	// All edges below one node learn the same, and should not all go to the same one.
+	// Edges below one node learn the same URLs and must not all choose the same one.
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	u.list = slices.Concat(u.list[:named], learnt, others)
 }
 
-// choose is the one to be tried now: of those that may, the first that has not failed lately, or else the first. nil: none yet, and
-// wait is until when.
+// choose returns the upstream to try now: the first that has not failed lately, or else the first
+// that does not rest. If all rest it returns nil and how long to wait.
 func (u *upstreams) choose(now time.Time) (best *upstream, wait time.Duration) {
 	wait = lookAgain
 	for _, c := range u.list {
@@ -83,12 +83,12 @@ func (u *upstreams) choose(now time.Time) (best *upstream, wait time.Duration) {
 	return best, wait
 }
 
-// others reports whether another one than c could be tried now.
+// others reports whether another upstream than c could be tried now.
 func (u *upstreams) others(c *upstream, now time.Time) bool {
 	return slices.ContainsFunc(u.list, func(o *upstream) bool { return o != c && !o.rest.After(now) })
 }
 
-// failed has c rest, longer each time, or for as long as at least.
+// failed makes c rest for at least the given time, longer after each failure.
 func (c *upstream) failed(now time.Time, lasted, atLeast time.Duration) {
 	if lasted > steady {
 		c.failures = 0
@@ -97,7 +97,7 @@ func (c *upstream) failed(now time.Time, lasted, atLeast time.Duration) {
 	pause := min(firstRest<<min(c.failures-1, 10), maxRest)
 	c.rest = now.Add(max(atLeast, pause)/2 + rand.N(max(atLeast, pause)/2))
 	c.wellSince = time.Time{}
-	// One that was returned to and is gone at once has to prove itself for longer.
+	// An upstream that fails soon after a return needs a longer probation.
 	if !c.returned.IsZero() {
 		if c.probation > 0 && now.Sub(c.returned) < time.Minute {
 			c.probation = min(2*c.probation, 5*time.Minute)

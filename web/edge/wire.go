@@ -18,40 +18,40 @@ import (
 //	kind    1 byte
 //	payload
 //
-// The first is a kindState, and another one follows at least every [heartbeat]. A kind that a reader
-// does not know it passes over.
+// The first frame is a kindState, and another one follows at least every [heartbeat]. A reader
+// skips the kinds that it does not know.
 const (
-	// kindState is a [Status] as JSON: the sender's, now.
+	// kindState is the sender's [Status] as JSON.
 	kindState byte = 1
-	// kindEntry is one entry of the log: prev, index and term, 8 bytes each, and the command. No command
-	// stands between prev and index.
+	// kindEntry is one entry of the log: prev, index and term, 8 bytes each, and the command. There
+	// is no command between prev and index.
 	kindEntry byte = 2
-	// kindImage begins an image of the boards: 8 bytes, the index that they stand at.
+	// kindImage begins an image of the boards. It has the index of the boards, 8 bytes.
 	kindImage byte = 3
-	// kindChunk is some of the image: a zstd stream of records, cut anywhere.
+	// kindChunk is a part of the image: a zstd stream of records, cut anywhere.
 	kindChunk byte = 4
-	// kindImageEnd ends it: 32 bytes, the SHA-256 of the records as they were before compression.
+	// kindImageEnd ends the image. It has the SHA-256 of the uncompressed records, 32 bytes.
 	kindImageEnd byte = 5
 )
 
 const (
 	frameHeader = 9
 	entryHeader = 24
-	// maxPayload is the largest that is taken; an entry is the largest that there is.
+	// maxPayload bounds a payload; the largest is an entry.
 	maxPayload = entryHeader + consensus.MaxCommand + consensus.MaxStamp
 	chunkSize  = 32 << 10
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// errCorrupt is a stream that is not as an upstream writes it.
+// errCorrupt is returned for a stream that no upstream writes.
 var errCorrupt = errors.New("the stream is damaged")
 
 func corrupt(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", errCorrupt, fmt.Sprintf(format, a...))
 }
 
-// appendFrame adds a frame whose payload is in parts.
+// appendFrame appends a frame whose payload is in parts.
 func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kind)
@@ -61,14 +61,14 @@ func appendFrame(b []byte, kind byte, parts ...[]byte) []byte {
 	return sealFrame(b, start)
 }
 
-// sealFrame fills in the length and the sum of the frame that begins at start and ends with b.
+// sealFrame sets the length and the sum of the frame that begins at start and ends with b.
 func sealFrame(b []byte, start int) []byte {
 	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-frameHeader))
 	binary.BigEndian.PutUint32(b[start+4:], crc32.Checksum(b[start+8:], castagnoli))
 	return b
 }
 
-// appendEntry adds the frame of an entry.
+// appendEntry appends the frame of an entry.
 func appendEntry(b []byte, prev uint64, c *consensus.Command) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, kindEntry)
@@ -79,7 +79,7 @@ func appendEntry(b []byte, prev uint64, c *consensus.Command) []byte {
 	return sealFrame(b, start)
 }
 
-// parseEntry reads an entry. The command is a part of payload.
+// parseEntry reads an entry. The command aliases payload.
 func parseEntry(payload []byte) (prev uint64, c consensus.Command, err error) {
 	if len(payload) < entryHeader {
 		return 0, c, corrupt("an entry of %d bytes", len(payload))
@@ -94,7 +94,8 @@ func parseEntry(payload []byte) (prev uint64, c consensus.Command, err error) {
 	return prev, c, nil
 }
 
-// entrySum tells two entries of one index apart. What came before is not in it: that may be told differently by a node that was restarted, since not
+// entrySum tells two entries of one index apart. prev is not in it: a node that was restarted may
+// know another prev, since not every index has a command.
 // every index has a command.
 func entrySum(payload []byte) uint32 { return crc32.Checksum(payload[8:], castagnoli) }
 
@@ -108,7 +109,7 @@ func newFrameReader(r io.Reader) *frameReader {
 	return &frameReader{r: bufio.NewReaderSize(r, frameHeader+maxPayload)}
 }
 
-// next reads one frame. The payload is the caller's.
+// next reads one frame. The caller owns the payload.
 func (f *frameReader) next() (kind byte, payload []byte, err error) {
 	h := f.head[:]
 	if _, err := io.ReadFull(f.r, h); err != nil {
@@ -128,7 +129,7 @@ func (f *frameReader) next() (kind byte, payload []byte, err error) {
 	return h[8], payload, nil
 }
 
-// whole reports whether next would return at once, since a whole entry is here already.
+// whole reports whether next would return an entry without waiting.
 func (f *frameReader) whole() bool {
 	have := f.r.Buffered()
 	if have < frameHeader {

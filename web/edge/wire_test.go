@@ -16,7 +16,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// recording is a whole stream: a state, an image, entries, another state.
+// recording returns a whole stream: a state, an image, entries and another state.
 func recording(t testing.TB) []byte {
 	m := &machine{t: t, tail: NewTail(0, 0)}
 	m.play(20, 40)
@@ -38,20 +38,21 @@ func recording(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// play has a follower take a stream, and returns what came of it.
+// playStream has a client read a stream, and returns what it applied and why it ended.
 func playStream(t testing.TB, data []byte) (*machine, error) {
 	m := &machine{t: t, tail: NewTail(0, 0)}
 	u := newUpstreams([]string{"http://v"}, time.Second)
-	f := &Follower{
-		cfg: Config{Machine: m, Tail: m.tail, Identified: func(string) error { return nil }, Silence: time.Minute}, log: testLog(),
+	f := &LogClient{
+		cfg: LogClientConfig{Machine: m, Tail: m.tail, Identified: func(string) error { return nil }, Silence: time.Minute}, log: testLog(),
 		loaded: make(chan struct{}), failed: make(chan error, 1), upstreams: u, cancel: func() {}, self: Hop{ID: "me"},
 	}
-	s := &stream{f: f, c: u.list[0], ctx: context.Background(), leave: func(error) {}, silence: time.NewTimer(time.Hour)}
+	s := &stream{client: f, c: u.list[0], ctx: context.Background(), leave: func(error) {}, silence: time.NewTimer(time.Hour)}
 	defer s.silence.Stop()
 	return m, s.read(bytes.NewReader(data))
 }
 
-// TestStreamDamaged flips each byte of a stream, and cuts it everywhere: what is applied is always a beginning of the log.
+// TestStreamDamaged flips each byte of a stream and cuts it everywhere. What is applied is always a
+// prefix of the log.
 func TestStreamDamaged(t *testing.T) {
 	data := recording(t)
 	whole, err := playStream(t, data)
@@ -82,7 +83,7 @@ func TestStreamDamaged(t *testing.T) {
 	}
 }
 
-// TestGap: an entry is missing, twice there, or late. None of that gets by.
+// TestGap checks that a missing, repeated or late entry is refused or ignored.
 func TestGap(t *testing.T) {
 	state, _ := json.Marshal(Status{Cluster: testCluster, Path: []Hop{{ID: "v"}}})
 	var image bytes.Buffer
@@ -115,7 +116,7 @@ func TestGap(t *testing.T) {
 	}
 }
 
-// TestImageRefused: an image that is older than the boards, or whose records are not those that its sum was made of.
+// TestImageRefused checks that an image older than the boards, or with a wrong sum, is refused.
 func TestImageRefused(t *testing.T) {
 	data := recording(t)
 	var old bytes.Buffer
@@ -143,7 +144,7 @@ func TestImageRefused(t *testing.T) {
 	}
 }
 
-// TestStateRefused: what an upstream says of itself is judged each time, whatever it let this edge in for.
+// TestStateRefused checks that each state is judged, not only the first.
 func TestStateRefused(t *testing.T) {
 	frame := func(change func(*Status)) []byte {
 		s := Status{Cluster: testCluster, Path: []Hop{{ID: "v"}, {ID: "e"}}}
@@ -186,12 +187,12 @@ func TestStateRefused(t *testing.T) {
 	}
 }
 
-// FuzzStream: no bytes make a follower panic, or apply what is out of order.
+// FuzzStream checks that no bytes make a client panic or apply entries out of order.
 func FuzzStream(f *testing.F) {
 	f.Add(recording(f))
 	f.Add(recording(f)[:200])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// Sums would keep nearly all of it from getting anywhere.
+		// Random sums would stop nearly all input at once.
 		for i := 0; i+frameHeader <= len(data); {
 			n := int(data[i+2])<<8 | int(data[i+3])
 			if i+frameHeader+n > len(data) {
@@ -206,7 +207,7 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// FuzzImage: the records of an image, whatever they are, are no more than came.
+// FuzzImage checks that reading an image allocates no more than what arrived.
 func FuzzImage(f *testing.F) {
 	var b bytes.Buffer
 	_ = writeImage(&b, 7, maps.All(map[string][]byte{"a": []byte("1"), "b": make([]byte, 5000)}))
@@ -224,8 +225,8 @@ func FuzzImage(f *testing.F) {
 	})
 }
 
-// TestHopsThatCannotBe refuses the state of an upstream that names a node which could not be shown,
-// or not linked to.
+// TestHopsThatCannotBe refuses the state of an upstream that names a node which cannot be shown or
+// linked to.
 func TestHopsThatCannotBe(t *testing.T) {
 	good := Hop{ID: "v", Name: "Kjøbenhavn 王", HTTP: "http://[fe80::1%25eth0]:8080/relay"}
 	for hop, ok := range map[Hop]bool{
