@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -76,8 +77,7 @@ func runBench(ctx context.Context, env *environment, opts benchOptions) error {
 	if err != nil {
 		return err
 	}
-	c := env.client(nodes, opts.token)
-	c.source = "bench"
+	c := env.client(nodes, client.Options{Token: opts.token, Source: "bench"})
 	defer c.Close()
 	probe, err := newSyncProbe(opts.dir)
 	if err != nil {
@@ -97,7 +97,7 @@ func runBench(ctx context.Context, env *environment, opts benchOptions) error {
 }
 
 type bench struct {
-	client *client
+	client *client.Client
 	probe  *syncProbe
 	opts   benchOptions
 
@@ -109,7 +109,7 @@ type bench struct {
 var shuffle = []string{"Nf3", "Nf6", "Ng1", "Ng8"}
 
 func (b *bench) run(ctx context.Context) (benchResult, error) {
-	t, err := b.client.createTournament(ctx, newTournament{Name: "Bench"})
+	t, err := b.client.CreateTournament(ctx, client.NewTournament{Name: "Bench"})
 	if err != nil {
 		return benchResult{}, err
 	}
@@ -142,7 +142,7 @@ func (b *bench) run(ctx context.Context) (benchResult, error) {
 // play plays moves one after another, on one board after another. The first
 // worker measures the disk between its moves.
 func (b *bench) play(ctx context.Context, t relay.TournamentID, worker, moves int, spent *time.Duration) error {
-	round, err := b.client.createRound(ctx, t, "worker "+strconv.Itoa(worker+1))
+	round, err := b.client.CreateRound(ctx, t, "worker "+strconv.Itoa(worker+1))
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (b *bench) play(ctx context.Context, t relay.TournamentID, worker, moves in
 	for i := range moves {
 		ply := i%relay.MaxPlies + 1
 		if ply == 1 {
-			game, err = b.client.createGame(ctx, round, newGame{
+			game, err = b.client.CreateGame(ctx, round, client.NewGame{
 				Board: i/relay.MaxPlies + 1, White: relay.Player{Name: "White"}, Black: relay.Player{Name: "Black"},
 			})
 			if err != nil {
@@ -158,7 +158,7 @@ func (b *bench) play(ctx context.Context, t relay.TournamentID, worker, moves in
 			}
 		}
 		began := time.Now()
-		if _, err := b.client.playMove(ctx, game, newMove{Ply: relay.Ply(ply), Move: shuffle[(ply-1)%len(shuffle)]}); err != nil {
+		if _, err := b.client.PlayMove(ctx, game, client.NewMove{Ply: relay.Ply(ply), Move: shuffle[(ply-1)%len(shuffle)]}); err != nil {
 			return err
 		}
 		took := time.Since(began)

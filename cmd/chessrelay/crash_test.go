@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/store"
 )
 
@@ -83,7 +84,7 @@ func newCrashed(t *testing.T) *crashed {
 		k.d.children.Wait()
 		k.http.CloseIdleConnections()
 	})
-	c := newClient([]string{k.d.nodes[0].url}, "", env.log)
+	c := client.New([]string{k.d.nodes[0].url}, client.Options{Log: env.log})
 	defer c.Close()
 	for _, n := range k.d.nodes {
 		k.launch(n)

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/client"
 )
 
 // sampleRound is the round that demo replays; sample/README.md says where it is from.
@@ -101,8 +103,7 @@ func runDemo(ctx context.Context, env *environment, opts demoOptions) (err error
 	for _, n := range d.nodes {
 		urls = append(urls, n.url)
 	}
-	c := newClient(urls, d.nodes[0].cfg.Token, env.log)
-	c.source = "demo"
+	c := client.New(urls, client.Options{Token: d.nodes[0].cfg.Token, Source: "demo", Log: env.log})
 	defer c.Close()
 
 	childrenCtx, stop := context.WithCancel(ctx)
@@ -136,7 +137,7 @@ func runDemo(ctx context.Context, env *environment, opts demoOptions) (err error
 // start starts the recorder and, once it is ready, the venues, and waits until
 // all of them are and the cluster has all its voters: before that, it would not
 // outlive the loss of one.
-func (d *demo) start(ctx context.Context, c *client) error {
+func (d *demo) start(ctx context.Context, c *client.Client) error {
 	first, venues := d.nodes[:1], d.nodes[1:]
 	for _, some := range [][]*demoNode{first, venues} {
 		for _, n := range some {
@@ -158,17 +159,17 @@ func (d *demo) start(ctx context.Context, c *client) error {
 }
 
 // waitFormed waits until every node replicates and the cluster has its voters.
-func (d *demo) waitFormed(ctx context.Context, c *client) error {
+func (d *demo) waitFormed(ctx context.Context, c *client.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
-		s, err := c.cluster(ctx)
+		s, err := c.Cluster(ctx)
 		if err != nil {
 			return fmt.Errorf("wait for the cluster: %w", err)
 		}
 		replicating, voters := 0, 0
 		for _, m := range s.Members {
-			if m.replicates() {
+			if replicates(m) {
 				replicating++
 			}
 			if m.Suffrage == "voter" {
@@ -188,7 +189,7 @@ func (d *demo) waitFormed(ctx context.Context, c *client) error {
 // tell prints what runs, and what can be done with it.
 func (d *demo) tell(f *feeder) {
 	d.say(func(w io.Writer) {
-		roundPath := path("/round", string(f.round))
+		roundPath := client.Path("/round", string(f.round))
 		fmt.Fprintf(w, "\nA recorder and %d venues run, and %d games are replayed into them at %g times their pace.\n\n",
 			len(d.nodes)-1, len(f.games), f.speed)
 		for _, n := range d.nodes {

@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/chessrelay/chessrelay/client"
 )
 
 // terminal opens a real one of this size: what is written to the one end can be read from the other.
@@ -131,14 +133,14 @@ func TestStatusWatch(t *testing.T) {
 
 func TestTableFits(t *testing.T) {
 	for columns := 24; columns < 140; columns++ {
-		var s clusterState
+		var s client.Cluster
 		if err := json.Unmarshal([]byte(fiveNodes), &s); err != nil {
 			t.Fatal(err)
 		}
-		s.Sources = []sourceState{{
+		s.Sources = []client.Source{{
 			Tournament: "City Open", Name: "Round 1", URL: "https://club.example/a/long/address/of/games.pgn", FailingMs: 1, LastError: "the source answers 404",
 		}}
-		for line := range strings.Lines(s.describe(columns)) {
+		for line := range strings.Lines(describeCluster(s, columns)) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns {
 				t.Fatalf("%d columns where there are %d: %q", n, columns, line)
 			}
@@ -149,37 +151,37 @@ func TestTableFits(t *testing.T) {
 // TestStatusSaysWhatItDoesNotKnow: a leader that has had no word from a member does not know how far
 // it is, and nobody does when the leader cannot be asked.
 func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
-	s := clusterState{Leader: "a", Members: []memberState{
+	s := client.Cluster{Leader: "a", Members: []client.Member{
 		{Name: "a", State: "leader", Match: 59188, Next: 59189},
 		{Name: "b", State: "unreachable", Next: 59000, Lag: 59188, LagMs: 1600},
 	}}
-	if text := s.describe(0); strings.Count(text, "59188") != 1 || !strings.Contains(text, "?") {
+	if text := describeCluster(s, 0); strings.Count(text, "59188") != 1 || !strings.Contains(text, "?") {
 		t.Errorf("it makes up how far b is:\n%s", text)
 	}
 	s.Members[0].Match, s.Members[0].Next = 0, 0
-	if text := s.describe(0); !strings.Contains(text, "a could not be asked") {
+	if text := describeCluster(s, 0); !strings.Contains(text, "a could not be asked") {
 		t.Errorf("it does not say why it knows nothing:\n%s", text)
 	}
 }
 
 // TestStatusOfSources has a sentence for each way in which a source fares.
 func TestStatusOfSources(t *testing.T) {
-	at := sourceState{Round: "0clOvgby", Tournament: "City Open", Name: "Round 1", URL: "https://club.example/1.pgn", LastPollMs: 2000, NextPollMs: 3000}
-	of := func(change func(*sourceState)) sourceState {
+	at := client.Source{Round: "0clOvgby", Tournament: "City Open", Name: "Round 1", URL: "https://club.example/1.pgn", LastPollMs: 2000, NextPollMs: 3000}
+	of := func(change func(*client.Source)) client.Source {
 		s := at
 		change(&s)
 		return s
 	}
-	s := clusterState{Sources: []sourceState{
+	s := client.Cluster{Sources: []client.Source{
 		at,
-		of(func(s *sourceState) { s.LastPollMs = -1 }),
-		of(func(s *sourceState) { s.State = "stopped: somebody has finished the round" }),
-		of(func(s *sourceState) { s.State = `waiting: the round starts when "Round 0" is finished` }),
-		of(func(s *sourceState) { s.Problems = 2 }),
-		of(func(s *sourceState) { s.FailingMs, s.LastError = 200_000, "the source answers 404 Not Found" }),
-		of(func(s *sourceState) { s.FailingMs, s.NextPollMs, s.LastError = 1000, 0, "refused." }),
+		of(func(s *client.Source) { s.LastPollMs = -1 }),
+		of(func(s *client.Source) { s.State = "stopped: somebody has finished the round" }),
+		of(func(s *client.Source) { s.State = `waiting: the round starts when "Round 0" is finished` }),
+		of(func(s *client.Source) { s.Problems = 2 }),
+		of(func(s *client.Source) { s.FailingMs, s.LastError = 200_000, "the source answers 404 Not Found" }),
+		of(func(s *client.Source) { s.FailingMs, s.NextPollMs, s.LastError = 1000, 0, "refused." }),
 	}}
-	text := s.describe(0)
+	text := describeCluster(s, 0)
 	for _, want := range []string{
 		"answered 2s ago, and is asked again in 3s.\n",
 		"was not asked yet.\n",

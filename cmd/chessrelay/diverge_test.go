@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -111,7 +112,7 @@ func TestDivergedNode(t *testing.T) {
 				return strings.Contains(warnings, "the boards of "+wrong.cfg.Name+" differ")
 			})
 			eventually(t, "the others to mark it", func() bool {
-				var s clusterState
+				var s client.Cluster
 				if get(t, right.url+"/api/cluster", &s) != http.StatusOK || len(s.Members) != 3 {
 					return false
 				}

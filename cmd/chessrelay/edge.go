@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/edge"
@@ -83,7 +84,7 @@ func (n *node) status() edge.Status {
 }
 
 // describeEdge is what an edge tells of itself.
-func (s clusterState) describeEdge(columns int) string {
+func describeEdge(s client.Cluster, columns int) string {
 	u := s.Upstream
 	way := make([]string, len(u.Path))
 	for i, h := range u.Path {
@@ -116,11 +117,11 @@ func (s clusterState) describeEdge(columns int) string {
 		t.rows = append(t.rows, row)
 	}
 	t.fit(columns, "WHY NOT", "FROM")
-	return wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + s.describeEdges(columns)
+	return wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + describeEdges(s, columns)
 }
 
 // describeEdges are the edges that follow the node which answered.
-func (s clusterState) describeEdges(columns int) string {
+func describeEdges(s client.Cluster, columns int) string {
 	if len(s.Edges) == 0 {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -80,12 +81,11 @@ func askEdgeInvitation(ctx context.Context, env *environment, list, token string
 	if err != nil {
 		return made, err
 	}
-	c := env.client(nodes, token)
+	c := env.client(nodes, client.Options{Token: token, FailFast: true})
 	defer c.Close()
-	c.hasty = true
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	return made, c.call(ctx, http.MethodPost, "/api/cluster/edges", in, &made)
+	return made, c.Do(ctx, http.MethodPost, "/api/cluster/edges", in, &made)
 }
 
 // describe says how to handle the invitation.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -80,10 +81,9 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	if err != nil {
 		return err
 	}
-	c := env.client(nodes, opts.token)
-	c.source = "feed"
+	c := env.client(nodes, client.Options{Token: opts.token, Source: "feed"})
 	defer c.Close()
-	f := &feeder{client: c, log: env.log, games: games, speed: opts.speed, patience: opts.patience}
+	f := &feeder{client: c, anonymous: opts.token == "", log: env.log, games: games, speed: opts.speed, patience: opts.patience}
 	if opts.asap {
 		f.speed = 0
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -22,9 +23,11 @@ const openAtOnce = 16
 // own. Make one, call open or attach, then play.
 type feeder struct {
 	// Static after construction.
-	client *client
-	log    *slog.Logger
-	games  []*feedGame
+	client *client.Client
+	// anonymous: client has no token, so a delay holds back what the feeder reads.
+	anonymous bool
+	log       *slog.Logger
+	games     []*feedGame
 	// speed is how many times faster than the clocks; 0: as fast as it goes.
 	speed float64
 	// patience is how long one submission is tried for; 0: until the context ends.
@@ -42,13 +45,13 @@ type feeder struct {
 }
 
 // page is where spectators see the round.
-func (f *feeder) page() string { return f.client.node() + path("/round", string(f.round)) }
+func (f *feeder) page() string { return f.client.Node() + client.Path("/round", string(f.round)) }
 
 // open makes a tournament with one round in it, and a board for each game.
 // Without a name the tournament is named after the games' Event.
 func (f *feeder) open(ctx context.Context, name string) error {
 	first := f.games[0]
-	t, err := f.client.createTournament(ctx, newTournament{
+	t, err := f.client.CreateTournament(ctx, client.NewTournament{
 		Name:     cmp.Or(name, first.event, "Chess"),
 		Location: first.site,
 	})
@@ -59,7 +62,7 @@ func (f *feeder) open(ctx context.Context, name string) error {
 	if first.round != "" {
 		roundName = "Round " + first.round
 	}
-	if f.round, err = f.client.createRound(ctx, t, roundName); err != nil {
+	if f.round, err = f.client.CreateRound(ctx, t, roundName); err != nil {
 		return fmt.Errorf("make a round: %w", err)
 	}
 	numberBoards(f.games, nil)
@@ -71,11 +74,11 @@ func (f *feeder) open(ctx context.Context, name string) error {
 // missing.
 func (f *feeder) attach(ctx context.Context, id relay.RoundID) error {
 	f.round = id
-	round, err := f.client.getRound(ctx, id)
+	round, err := f.client.Round(ctx, id)
 	if err != nil {
 		return fmt.Errorf("read round %s: %w", id, err)
 	}
-	if round.Delay > 0 && f.client.token == "" {
+	if round.Delay > 0 && f.anonymous {
 		f.log.Warn("the round has a delay, and without a token nobody sees how it stands: if it has begun, it is taken up where its public is", "delay", round.Delay)
 	}
 	taken := make(map[int]bool)
@@ -83,7 +86,7 @@ func (f *feeder) attach(ctx context.Context, id relay.RoundID) error {
 		taken[there.Board] = true
 	}
 	claimed := make(map[relay.GameID]bool)
-	for _, same := range []func(*feedGame, gameState) bool{samePlayers, sameBoard} {
+	for _, same := range []func(*feedGame, client.Game) bool{samePlayers, sameBoard} {
 		for _, g := range f.games {
 			for _, there := range round.Games {
 				if g.id == "" && !claimed[there.ID] && same(g, there) {
@@ -97,7 +100,7 @@ func (f *feeder) attach(ctx context.Context, id relay.RoundID) error {
 		if g.id == "" {
 			continue
 		}
-		if g.standing, err = f.client.game(ctx, g.id); err != nil {
+		if g.standing, err = f.client.Game(ctx, g.id); err != nil {
 			return fmt.Errorf("read board %d: %w", g.Board, err)
 		}
 		if n := min(len(g.standing.Moves), len(g.at)); n > 0 {
@@ -118,7 +121,7 @@ func (f *feeder) openBoards(ctx context.Context) error {
 			continue
 		}
 		group.Go(func() (err error) {
-			g.id, err = f.client.createGame(ctx, f.round, g.newGame)
+			g.id, err = f.client.CreateGame(ctx, f.round, g.NewGame)
 			if isRefusedGame(err) {
 				f.fail(g, 0, err)
 				return nil
@@ -135,7 +138,7 @@ func (f *feeder) openBoards(ctx context.Context) error {
 // isRefusedGame reports whether a game was refused for what it is, such as a
 // variant that the server does not play, so that another one may be taken.
 func isRefusedGame(err error) bool {
-	var refusal *apiError
+	var refusal *client.Error
 	if !errors.As(err, &refusal) {
 		return false
 	}
@@ -180,13 +183,13 @@ func numberBoards(games []*feedGame, taken map[int]bool) {
 	slices.SortStableFunc(games, func(a, b *feedGame) int { return cmp.Compare(a.Board, b.Board) })
 }
 
-func samePlayers(g *feedGame, there gameState) bool {
+func samePlayers(g *feedGame, there client.Game) bool {
 	white, black := relay.NameKey(g.White.Name), relay.NameKey(g.Black.Name)
 	return white+black != "" && white == relay.NameKey(there.White.Name) && black == relay.NameKey(there.Black.Name)
 }
 
 // sameBoard compares boards only where the file says the number; the order in a file
 // is too weak a sign to play into a game of other players.
-func sameBoard(g *feedGame, there gameState) bool {
+func sameBoard(g *feedGame, there client.Game) bool {
 	return g.saysBoard != 0 && g.saysBoard == there.Board
 }

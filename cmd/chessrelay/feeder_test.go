@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -24,10 +25,10 @@ type ledger struct {
 	mux http.ServeMux
 
 	mu      sync.Mutex
-	games   []*gameState
+	games   []*client.Game
 	clocks  map[string]*relay.Clock // by game and ply
 	arrived map[string]time.Time    // by game and ply
-	refuse  func(newGame) bool
+	refuse  func(client.NewGame) bool
 }
 
 func newLedger() *ledger {
@@ -63,38 +64,38 @@ func (l *ledger) answer(f func(*http.Request) (int, any)) http.HandlerFunc {
 	}
 }
 
-func (l *ledger) game(r *http.Request) *gameState {
-	i := slices.IndexFunc(l.games, func(g *gameState) bool { return string(g.ID) == r.PathValue("id") })
+func (l *ledger) game(r *http.Request) *client.Game {
+	i := slices.IndexFunc(l.games, func(g *client.Game) bool { return string(g.ID) == r.PathValue("id") })
 	return l.games[i]
 }
 
 func (l *ledger) open(r *http.Request) (int, any) {
-	var in newGame
+	var in client.NewGame
 	_ = json.NewDecoder(r.Body).Decode(&in)
 	if l.refuse != nil && l.refuse(in) {
 		return 400, map[string]string{"error": "variant: not played here", "code": "bad_request"}
 	}
-	g := &gameState{ID: relay.GameID(fmt.Sprint("G", in.Board)), Board: in.Board, White: in.White, Black: in.Black, Result: relay.Ongoing}
+	g := &client.Game{ID: relay.GameID(fmt.Sprint("G", in.Board)), Board: in.Board, White: in.White, Black: in.Black, Result: relay.Ongoing}
 	l.games = append(l.games, g)
 	return 201, g
 }
 
 func (l *ledger) move(r *http.Request) (int, any) {
-	var in newMove
+	var in client.NewMove
 	_ = json.NewDecoder(r.Body).Decode(&in)
 	g := l.game(r)
 	switch next := relay.Ply(len(g.Moves) + 1); {
 	case in.Ply < next && g.Moves[in.Ply-1].SAN == in.Move:
-		return 200, accepted{Ply: in.Ply, SAN: in.Move, Duplicate: true}
+		return 200, client.Accepted{Ply: in.Ply, SAN: in.Move, Duplicate: true}
 	case in.Ply != next:
 		return 409, map[string]any{"error": "that ply is taken", "code": "ply_conflict", "expected": next}
 	case strings.HasSuffix(in.Move, "!!"):
 		return 422, map[string]string{"error": "no such move here", "code": "illegal_move"}
 	}
-	g.Moves = append(g.Moves, moveState{Ply: in.Ply, SAN: in.Move})
+	g.Moves = append(g.Moves, client.Move{Ply: in.Ply, SAN: in.Move})
 	key := fmt.Sprint(g.ID, "/", in.Ply)
 	l.clocks[key], l.arrived[key] = in.Clock, time.Now()
-	return 201, accepted{Ply: in.Ply, SAN: in.Move}
+	return 201, client.Accepted{Ply: in.Ply, SAN: in.Move}
 }
 
 // sans are the moves on a board.
@@ -114,7 +115,7 @@ func (l *ledger) sans(board int) string {
 // testGame is a game that takes ten seconds a ply.
 func testGame(number int, white, black, moves string, result relay.Result) *feedGame {
 	g := &feedGame{
-		newGame: newGame{White: relay.Player{Name: white}, Black: relay.Player{Name: black}},
+		NewGame: client.NewGame{White: relay.Player{Name: white}, Black: relay.Player{Name: black}},
 		number:  number, moves: strings.Fields(moves), result: result,
 		clocks: clockedGame{start: [2]time.Duration{unknownClock, unknownClock}},
 	}
@@ -174,7 +175,7 @@ func TestFeedKeepsThePaceOfEachBoard(t *testing.T) {
 
 func TestFeedLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 	l := newLedger()
-	l.refuse = func(g newGame) bool { return g.Variant != "" }
+	l.refuse = func(g client.NewGame) bool { return g.Variant != "" }
 	odd := testGame(4, "G", "H", "e4", relay.Draw)
 	odd.Variant = "Antichess"
 	f := newTestFeeder(l, 0,
@@ -209,12 +210,12 @@ func TestFeedLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 func TestFeedGoesOnWhereTheRoundStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
-		l.games = []*gameState{
+		l.games = []*client.Game{
 			{ID: "ahead", Board: 7, White: relay.Player{Name: "Carlsen, Magnus"}, Black: relay.Player{Name: "Nepo"}, Result: relay.Ongoing,
-				Moves: []moveState{{SAN: "e4"}, {SAN: "e5"}, {SAN: "Nf3"}}},
+				Moves: []client.Move{{SAN: "e4"}, {SAN: "e5"}, {SAN: "Nf3"}}},
 			{ID: "left", Board: 1, White: relay.Player{Name: "C"}, Black: relay.Player{Name: "D"}, Result: relay.Ongoing},
 			{ID: "other", Board: 2, White: relay.Player{Name: "X"}, Black: relay.Player{Name: "Y"}, Result: relay.Ongoing,
-				Moves: []moveState{{SAN: "a3"}}},
+				Moves: []client.Move{{SAN: "a3"}}},
 		}
 		f := newTestFeeder(l, 1,
 			testGame(1, "Magnus Carlsen", "NEPO", "e4 e5 Nf3+ Nc6", relay.Ongoing),

@@ -3,27 +3,28 @@ package main
 import (
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
 // A feedGame is one game of a file, as it is fed.
 type feedGame struct {
 	// Static after reading.
-	newGame          // Board is 0 until it is known
-	number    int    // its place in the file, from 1
-	saysBoard int    // the board's number as the file says it; 0 if it does not
-	event     string // of the tags
-	site      string
-	round     string
-	moves     []string // SAN
-	clocks    clockedGame
-	at        []time.Duration // when each ply was played, from the start of the game
-	result    relay.Result
-	broken    error // why the file has no more of it, if that is not the end
+	client.NewGame        // Board is 0 until it is known
+	number         int    // its place in the file, from 1
+	saysBoard      int    // the board's number as the file says it; 0 if it does not
+	event          string // of the tags
+	site           string
+	round          string
+	moves          []string // SAN
+	clocks         clockedGame
+	at             []time.Duration // when each ply was played, from the start of the game
+	result         relay.Result
+	broken         error // why the file has no more of it, if that is not the end
 
 	// Static after the feeder's open or attach.
 	id       relay.GameID // empty if the server refused the game
-	standing gameState    // what stood on the board when we attached
+	standing client.Game  // what stood on the board when we attached
 }
 
 func (g *feedGame) players() string { return g.White.Name + " – " + g.Black.Name }

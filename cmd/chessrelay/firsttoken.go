@@ -78,7 +78,7 @@ func (n *node) settleTokens(ctx context.Context, cfg serveConfig, open bool) {
 		return
 	}
 	for !n.hasTokens() {
-		try, cancel := context.WithTimeout(ctx, attemptTimeout)
+		try, cancel := context.WithTimeout(ctx, tokenTry)
 		err := n.raft.ReadIndex(try)
 		if err == nil && !n.hasTokens() {
 			if !cfg.Bootstrap {
@@ -96,8 +96,11 @@ func (n *node) settleTokens(ctx context.Context, cfg serveConfig, open bool) {
 	n.tellFirstToken(cfg)
 }
 
-// tokenRetry is how long settleTokens waits for a cluster that has no majority yet.
-const tokenRetry = 200 * time.Millisecond
+const (
+	// tokenTry bounds one try of settleTokens, tokenRetry is the pause between two.
+	tokenTry   = 12 * time.Second
+	tokenRetry = 200 * time.Millisecond
+)
 
 // makeFirstToken makes an admin's token, that of --token or a new one.
 func (n *node) makeFirstToken(ctx context.Context, cfg serveConfig) error {

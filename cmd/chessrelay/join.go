@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -61,9 +62,9 @@ func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consens
 	case consensus.IsInvitation(c.Join):
 		return consensus.ParseInvitation(c.Join)
 	case strings.Contains(c.Join, "://"):
-		client := newClient([]string{c.Join}, c.Token, log).trusting(c.roots)
-		defer client.Close()
-		made, err := client.invite(ctx, 1, briefly)
+		at := client.New([]string{c.Join}, client.Options{Token: c.Token, Roots: c.roots, Log: log})
+		defer at.Close()
+		made, err := invite(ctx, at, 1, briefly)
 		if err != nil {
 			return consensus.Invitation{}, err
 		}
@@ -102,10 +103,9 @@ func (c *serveConfig) meetAt(ctx context.Context) []string {
 	case isAddress(c.Join):
 		return []string{c.Join}
 	case strings.Contains(c.Join, "://"):
-		client := newClient([]string{c.Join}, c.Token, slog.New(slog.DiscardHandler)).trusting(c.roots)
-		defer client.Close()
-		client.hasty = true
-		if s, err := client.cluster(ctx); err == nil && s.Peer != "" {
+		at := client.New([]string{c.Join}, client.Options{Token: c.Token, Roots: c.roots, FailFast: true})
+		defer at.Close()
+		if s, err := at.Cluster(ctx); err == nil && s.Peer != "" {
 			return []string{s.Peer}
 		}
 		if u, err := url.Parse(c.Join); err == nil && u.Port() != "" { // a --peer address may be meant
@@ -133,10 +133,9 @@ func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
 	} else if strings.Contains(cfg.Join, "://") {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		c := newClient([]string{cfg.Join}, "", slog.New(slog.DiscardHandler)).trusting(cfg.roots)
+		c := client.New([]string{cfg.Join}, client.Options{Roots: cfg.roots, FailFast: true})
 		defer c.Close()
-		c.hasty = true
-		if s, err := c.cluster(ctx); err == nil {
+		if s, err := c.Cluster(ctx); err == nil {
 			named = string(s.ClusterID)
 		}
 	}
@@ -208,7 +207,7 @@ type invited struct {
 }
 
 // invite asks for an invitation.
-func (c *client) invite(ctx context.Context, uses int, life time.Duration) (i invited, err error) {
+func invite(ctx context.Context, c *client.Client, uses int, life time.Duration) (i invited, err error) {
 	in := map[string]any{"uses": uses, "expiresIn": life.Seconds()}
-	return i, c.call(ctx, http.MethodPost, "/api/cluster/members", in, &i)
+	return i, c.Do(ctx, http.MethodPost, "/api/cluster/members", in, &i)
 }

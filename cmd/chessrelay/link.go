@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -72,13 +73,13 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 // is shorter.
 func (opts *tokenOptions) warnOfEarlyRounds(ctx context.Context, env *environment, list string, delay time.Duration) {
 	var t struct {
-		Rounds []roundState `json:"rounds"`
+		Rounds []client.Round `json:"rounds"`
 	}
 	var err error
 	if opts.tournament != "" {
 		err = callTokens(ctx, env, list, opts.token, http.MethodGet, "/api/tournaments/"+url.PathEscape(opts.tournament), nil, &t)
 	} else {
-		t.Rounds = make([]roundState, 1)
+		t.Rounds = make([]client.Round, 1)
 		err = callTokens(ctx, env, list, opts.token, http.MethodGet, "/api/rounds/"+url.PathEscape(opts.round), nil, &t.Rounds[0])
 	}
 	if err != nil {

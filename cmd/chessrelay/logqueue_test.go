@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -180,11 +181,11 @@ func TestStalledLogReader(t *testing.T) {
 		}
 		eventually(t, n.cfg.Name+" to be ready", func() bool { return n.get("/readyz") })
 	}
-	c := newClient([]string{leader.url}, "", env.log)
+	c := client.New([]string{leader.url}, client.Options{Log: env.log})
 	defer c.Close()
 	eventually(t, "three voters", func() bool {
-		s, err := c.cluster(t.Context())
-		return err == nil && s.voters() == 3
+		s, err := c.Cluster(t.Context())
+		return err == nil && countVoters(s) == 3
 	})
 	_, games := newRound(t, leader.url, 1)
 	fill(t, w)
@@ -195,7 +196,7 @@ func TestStalledLogReader(t *testing.T) {
 	venues[0].signal(t, syscall.SIGKILL) // so that the majority needs the one that came back
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	if _, err := c.playMove(ctx, relay.GameID(games[0]), newMove{Ply: 1, Move: "e4"}); err != nil {
+	if _, err := c.PlayMove(ctx, relay.GameID(games[0]), client.NewMove{Ply: 1, Move: "e4"}); err != nil {
 		t.Errorf("a move: %v", err)
 	}
 	res, err := http.Get(leader.url + "/metrics")

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/chessrelay/chessrelay/client"
 )
 
 // TestMain makes the test binary be chessrelay itself when it is started as a
@@ -65,19 +67,14 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-// newNetworkClient is a client of nodes on n, given by their hosts.
-func newNetworkClient(n network, hosts ...string) *client {
+// newNetworkClient returns a client of the nodes on n with these hosts.
+func newNetworkClient(n network, hosts ...string) *client.Client {
 	var nodes []string
 	for _, h := range hosts {
 		nodes = append(nodes, "http://"+h)
 	}
-	c := newClient(nodes, "secret", slog.New(slog.DiscardHandler))
-	c.http.Transport = n
-	return c
+	return client.New(nodes, client.Options{Token: "secret", Transport: n})
 }
-
-// hangs is a node that takes a request and never answers.
-func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // runCommand runs a command line and returns what came of it.
 func runCommand(ctx context.Context, t testing.TB, variables map[string]string, args ...string) (code int, stdout, stderr string) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -144,8 +145,8 @@ func TestPull(t *testing.T) {
 		return st != nil && strings.Contains(st.LastError, "local or reserved")
 	})
 	for _, n := range c.nodes { // by the leader's word
-		var s clusterState
-		if get(t, n.url+"/api/cluster", &s); len(s.Sources) != 1 || !strings.Contains(s.Sources[0].String(), "Open, Round 1: its source http://169.254.169.254/latest has failed for") {
+		var s client.Cluster
+		if get(t, n.url+"/api/cluster", &s); len(s.Sources) != 1 || !strings.Contains(sourceText(s.Sources[0]), "Open, Round 1: its source http://169.254.169.254/latest has failed for") {
 			t.Errorf("%s: %+v", n.cfg.Name, s.Sources)
 		}
 	}

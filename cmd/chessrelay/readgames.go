@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
@@ -41,7 +42,7 @@ func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error
 func newFeedGame(g *pgn.Game, number int) *feedGame {
 	start := g.StartClock()
 	f := &feedGame{
-		newGame: newGame{
+		NewGame: client.NewGame{
 			White:       g.Player("White"),
 			Black:       g.Player("Black"),
 			FEN:         g.Known("FEN"),

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -58,7 +59,7 @@ func (f *feeder) playGame(ctx context.Context, g *feedGame) {
 		return
 	}
 	if g.result != relay.Ongoing && g.result != g.standing.Result {
-		err := f.patiently(ctx, func(ctx context.Context) error { return f.client.setResult(ctx, g.id, g.result) })
+		err := f.patiently(ctx, func(ctx context.Context) error { return f.client.SetResult(ctx, g.id, g.result) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -71,10 +72,10 @@ func (f *feeder) playGame(ctx context.Context, g *feedGame) {
 }
 
 // submit sends ply i+1 of a game with what both clocks show after it.
-func (f *feeder) submit(ctx context.Context, g *feedGame, i int) (answer accepted, err error) {
-	move := newMove{Ply: relay.Ply(i + 1), Move: g.moves[i], Clock: g.clock(i)}
+func (f *feeder) submit(ctx context.Context, g *feedGame, i int) (answer client.Accepted, err error) {
+	move := client.NewMove{Ply: relay.Ply(i + 1), Move: g.moves[i], Clock: g.clock(i)}
 	err = f.patiently(ctx, func(ctx context.Context) (err error) {
-		answer, err = f.client.playMove(ctx, g.id, move)
+		answer, err = f.client.PlayMove(ctx, g.id, move)
 		return err
 	})
 	return answer, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/client"
 )
 
 // The exit codes of every command.
@@ -34,6 +37,12 @@ type environment struct {
 	log *slog.Logger
 	// roots are the CAs of --tls-ca, beside the system's; nil: the system's.
 	roots *x509.CertPool
+}
+
+// client returns a client that trusts the CAs of --tls-ca. The caller closes it.
+func (env *environment) client(nodes []string, opts client.Options) *client.Client {
+	opts.Roots, opts.Log = env.roots, cmp.Or(opts.Log, env.log)
+	return client.New(nodes, opts)
 }
 
 // usageError is what the user got wrong on the command line: exit 2.

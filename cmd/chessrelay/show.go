@@ -1,59 +1,17 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A liveFrame is any of the frames that a spectator gets, with the fields that are
-// shown; Type says which of them it has.
-type liveFrame struct {
-	Type    string `json:"type"`
-	Index   uint64 `json:"index"`
-	Cluster string `json:"cluster"` // hello
-	Round   struct {
-		Name           string `json:"name"`
-		TournamentName string `json:"tournamentName"`
-		Status         string `json:"status"`
-	} `json:"round"` // snapshot, round
-	Boards []boardState `json:"boards"` // snapshot
-	Stale  bool         `json:"stale"`  // status
-	Age    relay.Millis `json:"age"`
-
-	ToPly relay.Ply   `json:"toPly"` // correction
-	Moves []shownMove `json:"moves"`
-
-	boardState // a game, or what of one the event changes
-	shownMove  // move
-
-	raw json.RawMessage
-}
-
-type boardState struct {
-	Board    int          `json:"board"`
-	White    relay.Player `json:"white"`
-	Black    relay.Player `json:"black"`
-	FEN      string       `json:"fen"`
-	Ply      relay.Ply    `json:"ply"`
-	LastMove *shownMove   `json:"lastMove"`
-	Clock    relay.Clock  `json:"clock"`
-	Result   relay.Result `json:"result"`
-	Forfeit  bool         `json:"forfeit"`
-	Warning  string       `json:"warning"`
-}
-
-type shownMove struct {
-	SAN     string `json:"san"`
-	Illegal bool   `json:"illegal"`
-}
-
-func (m shownMove) String() string {
+// moveSAN is a move for a terminal.
+func moveSAN(m client.MoveText) string {
 	if m.Illegal {
 		return m.SAN + " (illegal)"
 	}
@@ -61,29 +19,11 @@ func (m shownMove) String() string {
 }
 
 // outcome is the result, and whether it is one of a game that was not played out.
-func (b boardState) outcome() string {
+func outcome(b client.BoardState) string {
 	if b.Forfeit {
 		return string(b.Result) + " (forfeit)"
 	}
 	return string(b.Result)
-}
-
-// splitFrames reads a message: one frame, or an array of them.
-func splitFrames(message []byte) ([]liveFrame, error) {
-	raws := []json.RawMessage{message}
-	if bytes.HasPrefix(bytes.TrimSpace(message), []byte("[")) {
-		if err := json.Unmarshal(message, &raws); err != nil {
-			return nil, err
-		}
-	}
-	frames := make([]liveFrame, len(raws))
-	for i, raw := range raws {
-		if err := json.Unmarshal(raw, &frames[i]); err != nil {
-			return nil, err
-		}
-		frames[i].raw = raw
-	}
-	return frames, nil
 }
 
 // show prints frames for a person, or as they are.
@@ -96,9 +36,9 @@ type show struct {
 }
 
 // frame prints one frame. Types that are not known are passed over, as are summaries: who asked for one board gets no others.
-func (s *show) frame(f liveFrame) error {
+func (s *show) frame(f client.Frame) error {
 	if s.json {
-		_, err := fmt.Fprintf(s.out, "%s\n", f.raw)
+		_, err := fmt.Fprintf(s.out, "%s\n", f.Raw)
 		return err
 	}
 	text := ""
@@ -109,9 +49,9 @@ func (s *show) frame(f liveFrame) error {
 			text += s.board(b)
 		}
 	case "game":
-		text = s.board(f.boardState)
+		text = s.board(f.BoardState)
 	case "move":
-		text = s.line(f.Board, moveNumber(f.FEN)+" "+f.shownMove.String(), clocks(f.Clock))
+		text = s.line(f.Board, moveNumber(f.FEN)+" "+moveSAN(f.MoveText), clocks(f.Clock))
 	case "takeback":
 		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
 	case "deleted":
@@ -126,7 +66,7 @@ func (s *show) frame(f liveFrame) error {
 	case "round":
 		text = clean(f.Round.TournamentName+", "+f.Round.Name+": "+f.Round.Status) + "\n"
 	case "result":
-		text = s.line(f.Board, f.outcome(), "")
+		text = s.line(f.Board, outcome(f.BoardState), "")
 	case "status":
 		if f.Stale != s.stale {
 			text = "the node is in touch with the cluster again\n"
@@ -141,17 +81,17 @@ func (s *show) frame(f liveFrame) error {
 }
 
 // board prints where a board stands, and remembers who plays on it.
-func (s *show) board(b boardState) string {
+func (s *show) board(b client.BoardState) string {
 	if s.players == nil {
 		s.players = make(map[int]string)
 	}
 	s.players[b.Board] = strings.TrimSpace(b.White.Title+" "+b.White.Name) + " – " + strings.TrimSpace(b.Black.Title+" "+b.Black.Name)
 	at := "no move yet"
 	if b.LastMove != nil {
-		at = moveNumber(b.FEN) + " " + b.LastMove.String()
+		at = moveNumber(b.FEN) + " " + moveSAN(*b.LastMove)
 	}
 	if b.Result != relay.Ongoing {
-		at += "  " + b.outcome()
+		at += "  " + outcome(b)
 	}
 	text := s.line(b.Board, at, clocks(b.Clock))
 	if b.Warning != "" {
@@ -161,16 +101,16 @@ func (s *show) board(b boardState) string {
 }
 
 // correction prints what was put in the place of what, and where the board stands then.
-func (s *show) correction(f liveFrame) string {
+func (s *show) correction(f client.Frame) string {
 	what := fmt.Sprintf("corrected after ply %d:", f.ToPly)
 	for _, m := range f.Moves {
-		what += " " + m.String()
+		what += " " + moveSAN(m)
 	}
 	if len(f.Moves) == 0 {
 		what += " no move"
 	}
 	if f.Result != relay.Ongoing {
-		what += "  " + f.outcome()
+		what += "  " + outcome(f.BoardState)
 	}
 	return s.line(f.Board, what, clocks(f.Clock))
 }

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/consensus"
 )
 
 const (
@@ -36,9 +38,12 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 			if err != nil {
 				return err
 			}
-			c := env.client(nodes, token)
+			opts := client.Options{Token: token, FailFast: true}
+			if again && !asJSON && !ready {
+				opts.Log = slog.New(slog.DiscardHandler) // the screen says it
+			}
+			c := env.client(nodes, opts)
 			defer c.Close()
-			c.hasty = true
 			if ready {
 				return askReady(cmd.Context(), env, c)
 			}
@@ -46,7 +51,6 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 				return watchJSON(cmd.Context(), env, c)
 			}
 			if again {
-				c.log = slog.New(slog.DiscardHandler) // the screen says it
 				return watchStatus(cmd.Context(), env, c)
 			}
 			if asJSON {
@@ -61,7 +65,7 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 				return err
 			}
 			columns, _ := newDisplay(env.stdout).size()
-			_, err = fmt.Fprint(env.stdout, s.describe(columns))
+			_, err = fmt.Fprint(env.stdout, describeCluster(s, columns))
 			return err
 		},
 	}
@@ -74,13 +78,13 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 }
 
 // askReady fails unless a node says that it is ready.
-func askReady(ctx context.Context, env *environment, c *client) error {
+func askReady(ctx context.Context, env *environment, c *client.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var answer struct {
 		Status string `json:"status"`
 	}
-	if err := c.call(ctx, http.MethodGet, "/readyz", nil, &answer); err != nil {
+	if err := c.Do(ctx, http.MethodGet, "/readyz", nil, &answer); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(env.stdout, clean(answer.Status))
@@ -88,23 +92,23 @@ func askReady(ctx context.Context, env *environment, c *client) error {
 }
 
 // askCluster asks for the state of the cluster, and does not try for long.
-func askCluster(ctx context.Context, c *client) (clusterState, error) {
+func askCluster(ctx context.Context, c *client.Client) (client.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return c.cluster(ctx)
+	return c.Cluster(ctx)
 }
 
 // askJSON asks for the state of the cluster as the node tells it, with the fields that this program does not know.
-func askJSON(ctx context.Context, c *client) (json.RawMessage, error) {
+func askJSON(ctx context.Context, c *client.Client) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var s json.RawMessage
-	return s, c.call(ctx, http.MethodGet, "/api/cluster", nil, &s)
+	return s, c.Do(ctx, http.MethodGet, "/api/cluster", nil, &s)
 }
 
 // watchJSON prints the state of the cluster, one object a line, until ctx ends. That no node
 // answers is said beside it, and is no reason to stop.
-func watchJSON(ctx context.Context, env *environment, c *client) error {
+func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
 	for ok := true; ok; ok = sleep(ctx, watchEvery) {
 		s, err := askJSON(ctx, c)
 		switch {
@@ -123,7 +127,7 @@ func watchJSON(ctx context.Context, env *environment, c *client) error {
 
 // watchStatus shows the state of the cluster until ctx ends. While no node answers
 // it shows the last one, and says so.
-func watchStatus(ctx context.Context, env *environment, c *client) error {
+func watchStatus(ctx context.Context, env *environment, c *client.Client) error {
 	display := newDisplay(env.stdout)
 	picture, at := "", time.Now() // the last that there was, and when
 	for ok := true; ok; ok = sleep(ctx, watchEvery) {
@@ -136,7 +140,7 @@ func watchStatus(ctx context.Context, env *environment, c *client) error {
 		head := fmt.Sprintf("%s  every second, until Ctrl-C", now.Format(time.TimeOnly))
 		switch {
 		case err == nil:
-			picture, at = s.describe(columns), now
+			picture, at = describeCluster(s, columns), now
 		case picture == "":
 			head = fmt.Sprintf("%s  %v. Trying again, until Ctrl-C.", now.Format(time.TimeOnly), err)
 		default:
@@ -151,13 +155,13 @@ func watchStatus(ctx context.Context, env *environment, c *client) error {
 
 // describe is the cluster as a table, and what is to be said about single members below it, in lines of
 // so many columns; 0: as long as they will. The leader is marked with a star.
-func (s clusterState) describe(columns int) string {
+func describeCluster(s client.Cluster, columns int) string {
 	if s.Public {
-		return s.describePublic(columns)
+		return describePublic(s, columns)
 	}
 	leader := "nobody leads at the moment"
 	for _, m := range s.Members {
-		if m.leads(s) {
+		if isLeader(m, s) {
 			leader = m.Name + " leads" + map[string]string{
 				consensus.LeadsLastResort: " until a recorder can",
 				consensus.LeadsByHand:     ", chosen by hand",
@@ -168,7 +172,7 @@ func (s clusterState) describe(columns int) string {
 
 	t := table{head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
 	var notes []string
-	if leads, err := s.member(string(s.Leader)); err == nil && leads.Next == 0 {
+	if leads, err := findMember(s, string(s.Leader)); err == nil && leads.Next == 0 {
 		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
 	}
 	if old := time.Duration(s.AgeMs) * time.Millisecond; old > staleAfter {
@@ -178,7 +182,7 @@ func (s clusterState) describe(columns int) string {
 		notes = append(notes, "Warning: "+warning+".")
 	}
 	for _, m := range s.Members {
-		t.rows = append(t.rows, m.row(s))
+		t.rows = append(t.rows, memberRow(m, s))
 		if m.SnapshotFrom != "" {
 			notes = append(notes, fmt.Sprintf("%s gets the boards from %s, %s so far.", m.Name, m.SnapshotFrom, byteSize(m.SnapshotBytes)))
 		}
@@ -190,15 +194,15 @@ func (s clusterState) describe(columns int) string {
 		notes = append(notes, fmt.Sprintf("There is no room for %s; a wider terminal shows them, and --json.", strings.ToLower(strings.Join(left, ", "))))
 	}
 	for _, src := range s.Sources {
-		notes = append(notes, src.String())
+		notes = append(notes, sourceText(src))
 	}
 	for i := range notes {
 		notes[i] = clean(notes[i])
 	}
 	if len(t.rows) == 0 && s.Upstream != nil {
-		return s.describeEdge(columns)
+		return describeEdge(s, columns)
 	}
-	text := wrap(head, columns) + "\n" + t.String() + s.describeEdges(columns)
+	text := wrap(head, columns) + "\n" + t.String() + describeEdges(s, columns)
 	if len(notes) > 0 {
 		text += "\n" + wrap(strings.Join(notes, "\n")+"\n", columns)
 	}
@@ -206,7 +210,7 @@ func (s clusterState) describe(columns int) string {
 }
 
 // describePublic is what everybody may see.
-func (s clusterState) describePublic(columns int) string {
+func describePublic(s client.Cluster, columns int) string {
 	head := fmt.Sprintf("cluster %s: ", s.ClusterID)
 	if s.Leader == "" {
 		head += "nobody leads at the moment. "
@@ -222,7 +226,7 @@ func (s clusterState) describePublic(columns int) string {
 	t := table{head: []string{" ", "NAME", "ROLE", "BOARDS"}}
 	for _, m := range s.Members {
 		row := []string{" ", m.Name, m.Role, "unknown"}
-		if m.leads(s) {
+		if isLeader(m, s) {
 			row[0] = "*"
 		}
 		if m.Stale != nil {
@@ -238,7 +242,7 @@ func (s clusterState) describePublic(columns int) string {
 }
 
 // String is a sentence about the source.
-func (s sourceState) String() string {
+func sourceText(s client.Source) string {
 	text := fmt.Sprintf("%s, %s: its source %s ", s.Tournament, s.Name, s.URL)
 	if s.URL == "" { // it has a delay
 		text, s.LastError = fmt.Sprintf("%s, %s: its source, which a token shows, ", s.Tournament, s.Name), cmp.Or(s.LastError, "a token shows why")
@@ -264,12 +268,12 @@ func (s sourceState) String() string {
 }
 
 // row is the member's row of the table.
-func (m memberState) row(s clusterState) []string {
+func memberRow(m client.Member, s client.Cluster) []string {
 	row := []string{" ", m.Name, m.Role, m.Suffrage, m.State}
 	if m.Diverged {
 		row[4] += ", diverged"
 	}
-	if m.leads(s) {
+	if isLeader(m, s) {
 		row[0] = "*"
 	}
 	if m.State == "unknown" || m.Next == 0 { // only the leader knows
@@ -281,7 +285,7 @@ func (m memberState) row(s clusterState) []string {
 	} else {
 		row = append(row, fmt.Sprint(m.Match), fmt.Sprint(m.Next), fmt.Sprint(m.Lag))
 	}
-	if m.leads(s) {
+	if isLeader(m, s) {
 		return append(row, "-", "-", "-", "-", "-", m.HTTP)
 	}
 	rtt := "-"
@@ -291,12 +295,12 @@ func (m memberState) row(s clusterState) []string {
 	return append(row, behind, fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), rtt, byteSize(m.SentBytes), ago(m.LastContactMs), m.HTTP)
 }
 
-func (m memberState) leads(s clusterState) bool {
+func isLeader(m client.Member, s client.Cluster) bool {
 	return m.State == "leader" || s.Leader != "" && (m.Name == string(s.Leader) || m.ID == s.Leader)
 }
 
 // replicates reports whether the member takes every entry as it comes.
-func (m memberState) replicates() bool {
+func replicates(m client.Member) bool {
 	return m.State == "replicate" || m.State == "leader" || m.Stale != nil && !*m.Stale
 }
 

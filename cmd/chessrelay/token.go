@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chessrelay/chessrelay/relay"
 	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/relay"
 )
 
 // tokenOptions are the flags of the token commands.
@@ -117,12 +119,11 @@ func callTokens(ctx context.Context, env *environment, list, token, method, path
 	if err != nil {
 		return err
 	}
-	c := newClient(nodes, token, env.log)
+	c := env.client(nodes, client.Options{Token: token, FailFast: true})
 	defer c.Close()
-	c.hasty = true
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	return c.call(ctx, method, path, in, out)
+	return c.Do(ctx, method, path, in, out)
 }
 
 // parseDays reads a duration, which may be in days.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/chessrelay/chessrelay/client"
 )
 
 const (
@@ -31,12 +33,16 @@ func newVenueCommand(env *environment) *cobra.Command {
 	}
 	cmd.AddCommand(newVenueListCommand(env), newVenueInviteCommand(env), newVenueAddCommand(env))
 	cmd.AddCommand(newVenueChangeCommand(env, "remove", "Takes a member out of the cluster, for good",
-		func(ctx context.Context, c *client, m memberState) error { return c.removeMember(ctx, m.key()) }))
+		func(ctx context.Context, c *client.Client, m client.Member) error {
+			return c.RemoveMember(ctx, memberKey(m))
+		}))
 	cmd.AddCommand(newVenueChangeCommand(env, "promote", "Makes a learner a voter",
-		func(ctx context.Context, c *client, m memberState) error { return c.setSuffrage(ctx, m.key(), "voter") }))
+		func(ctx context.Context, c *client.Client, m client.Member) error {
+			return c.SetSuffrage(ctx, memberKey(m), "voter")
+		}))
 	cmd.AddCommand(newVenueChangeCommand(env, "demote", "Makes a voter a learner, which replicates and has no vote",
-		func(ctx context.Context, c *client, m memberState) error {
-			return c.setSuffrage(ctx, m.key(), "learner")
+		func(ctx context.Context, c *client.Client, m client.Member) error {
+			return c.SetSuffrage(ctx, memberKey(m), "learner")
 		}))
 	return cmd
 }
@@ -49,7 +55,7 @@ func newVenueListCommand(env *environment) *cobra.Command {
 }
 
 // newVenueChangeCommand makes a command that does something to one member.
-func newVenueChangeCommand(env *environment, verb, short string, change func(context.Context, *client, memberState) error) *cobra.Command {
+func newVenueChangeCommand(env *environment, verb, short string, change func(context.Context, *client.Client, client.Member) error) *cobra.Command {
 	var token string
 	cmd := &cobra.Command{
 		Use:   verb + " URL[,URL...] NAME|ID",
@@ -60,13 +66,13 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			if err != nil {
 				return err
 			}
-			c := env.client(nodes, token)
+			c := env.client(nodes, client.Options{Token: token})
 			defer c.Close()
 			s, err := askCluster(cmd.Context(), c)
 			if err != nil {
 				return err
 			}
-			m, err := s.member(args[1])
+			m, err := findMember(s, args[1])
 			if err != nil {
 				return err
 			}
@@ -75,9 +81,9 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			if err := change(ctx, c, m); err != nil {
 				return fmt.Errorf("%s %s: %w", verb, clean(m.Name), err)
 			}
-			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, clean(m.Name), clean(m.key()))
+			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, clean(m.Name), clean(memberKey(m)))
 			// A learner that is left becomes a voter in its place.
-			if voters := s.voters(); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
+			if voters := countVoters(s); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
 				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
 			}
 			return nil
@@ -88,7 +94,7 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 }
 
 // voters counts them.
-func (s clusterState) voters() (n int) {
+func countVoters(s client.Cluster) (n int) {
 	for _, m := range s.Members {
 		if m.Suffrage == "voter" {
 			n++
@@ -98,13 +104,13 @@ func (s clusterState) voters() (n int) {
 }
 
 // key is the id, or the name, which the public sees.
-func (m memberState) key() string { return cmp.Or(string(m.ID), m.Name) }
+func memberKey(m client.Member) string { return cmp.Or(string(m.ID), m.Name) }
 
 // member finds a member by its name or else by its id.
-func (s clusterState) member(nameOrID string) (memberState, error) {
-	for _, is := range []func(memberState) bool{
-		func(m memberState) bool { return m.Name == nameOrID },
-		func(m memberState) bool { return string(m.ID) == nameOrID },
+func findMember(s client.Cluster, nameOrID string) (client.Member, error) {
+	for _, is := range []func(client.Member) bool{
+		func(m client.Member) bool { return m.Name == nameOrID },
+		func(m client.Member) bool { return string(m.ID) == nameOrID },
 	} {
 		if i := slices.IndexFunc(s.Members, is); i >= 0 {
 			return s.Members[i], nil
@@ -114,7 +120,7 @@ func (s clusterState) member(nameOrID string) (memberState, error) {
 	for _, m := range s.Members {
 		names = append(names, m.Name)
 	}
-	return memberState{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, clean(strings.Join(names, ", ")))
+	return client.Member{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, clean(strings.Join(names, ", ")))
 }
 
 // newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use
@@ -138,12 +144,11 @@ without tokens invitations are made on the machine of a member, at its 127.0.0.1
 			if err != nil {
 				return err
 			}
-			c := env.client(nodes, token)
+			c := env.client(nodes, client.Options{Token: token, FailFast: true})
 			defer c.Close()
-			c.hasty = true
 			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
 			defer cancel()
-			made, err := c.invite(ctx, uses, life)
+			made, err := invite(ctx, c, uses, life)
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
@@ -194,12 +199,12 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if err := cfg.validate(); err != nil {
 				return err
 			}
-			c := env.client(nodes, cfg.Token)
+			token := cfg.Token
+			c := env.client(nodes, client.Options{Token: token, FailFast: true})
 			defer c.Close()
-			c.hasty = true
 			inviting, done := context.WithTimeout(cmd.Context(), changeTimeout)
 			defer done()
-			made, err := c.invite(inviting, 1, 24*time.Hour)
+			made, err := invite(inviting, c, 1, 24*time.Hour)
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
@@ -208,10 +213,11 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if !wait {
 				return nil
 			}
-			c.hasty = false
+			patient := env.client(nodes, client.Options{Token: token})
+			defer patient.Close()
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return waitForMember(ctx, env, c, cfg.Name)
+			return waitForMember(ctx, env, patient, cfg.Name)
 		},
 	}
 	f := cmd.Flags()
@@ -228,15 +234,15 @@ invitation that is good for a day. With --wait it then waits until the venue has
 }
 
 // waitForMember waits until the member of this name replicates.
-func waitForMember(ctx context.Context, env *environment, c *client, name string) error {
+func waitForMember(ctx context.Context, env *environment, c *client.Client, name string) error {
 	state := ""
 	for {
-		s, err := c.cluster(ctx)
+		s, err := c.Cluster(ctx)
 		if err != nil {
 			return err
 		}
-		m, err := s.member(name)
-		if err == nil && m.replicates() {
+		m, err := findMember(s, name)
+		if err == nil && replicates(m) {
 			fmt.Fprintf(env.stdout, "%s replicates\n", name)
 			return nil
 		}

@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"context"
@@ -11,12 +11,11 @@ const (
 	maxBackoff   = 2 * time.Second
 )
 
-// A backoff gives the pauses between tries: each twice as long as the last, up to
-// a bound low enough that a feed is back soon after the cluster is. The zero value is ready.
+// backoff returns the pauses between tries. Each is twice as long as the one before, up to a bound
+// that is short enough to be back soon after the cluster is. The zero value is ready.
 type backoff struct{ last time.Duration }
 
-// next returns between half of the pause and all of it, so that the boards of
-// a feed do not come back all at once.
+// next returns half to all of the pause, so that many callers do not come back at once.
 func (b *backoff) next() time.Duration {
 	b.last = min(max(2*b.last, firstBackoff), maxBackoff)
 	return b.last/2 + rand.N(b.last/2)
@@ -24,7 +23,7 @@ func (b *backoff) next() time.Duration {
 
 func (b *backoff) reset() { b.last = 0 }
 
-// sleep waits for d and reports whether it did: false if ctx ended first.
+// sleep waits for d. It returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"context"
@@ -15,6 +15,35 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 )
+
+// network is an http.RoundTripper without a network: a handler for each host, called in place, so
+// that time can be synctest's. Other hosts refuse connections.
+type network map[string]http.Handler
+
+func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
+	h, ok := n[r.URL.Host]
+	if !ok {
+		return nil, errors.New("connection refused")
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return rec.Result(), nil
+}
+
+// newNetworkClient returns a client of the nodes on n with these hosts.
+func newNetworkClient(n network, hosts ...string) *Client {
+	var nodes []string
+	for _, h := range hosts {
+		nodes = append(nodes, "http://"+h)
+	}
+	return New(nodes, Options{Token: "secret", Transport: n})
+}
+
+// hangs is a node that accepts a request and never answers.
+func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // A script answers each request with the next of its answers, and the last of
 // them for ever.
@@ -51,7 +80,7 @@ func TestCallRetriesWithTheSameKey(t *testing.T) {
 		}}
 		c := newNetworkClient(network{"a": node}, "a")
 		began := time.Now()
-		id, err := c.createTournament(t.Context(), newTournament{Name: "T"})
+		id, err := c.CreateTournament(t.Context(), NewTournament{Name: "T"})
 		if err != nil || id != "AbCd1234" {
 			t.Fatalf("createTournament = %q, %v", id, err)
 		}
@@ -66,7 +95,7 @@ func TestCallRetriesWithTheSameKey(t *testing.T) {
 		if node.bearers[0] != "Bearer secret" {
 			t.Errorf("Authorization = %q", node.bearers[0])
 		}
-		if _, err := c.createTournament(t.Context(), newTournament{Name: "T"}); err != nil {
+		if _, err := c.CreateTournament(t.Context(), NewTournament{Name: "T"}); err != nil {
 			t.Fatal(err)
 		}
 		if node.keys[4] == node.keys[0] {
@@ -78,12 +107,12 @@ func TestCallRetriesWithTheSameKey(t *testing.T) {
 func TestCallReturnsRefusals(t *testing.T) {
 	node := &script{answers: []answered{{409, "", `{"error":"ply 3 is taken by Nf3","code":"ply_conflict","expected":4,"current":{"ply":3,"san":"Nf3"}}`}}}
 	c := newNetworkClient(network{"a": node}, "a")
-	_, err := c.playMove(t.Context(), "g", newMove{Ply: 3, Move: "e4"})
-	var refusal *apiError
+	_, err := c.PlayMove(t.Context(), "g", NewMove{Ply: 3, Move: "e4"})
+	var refusal *Error
 	if !errors.As(err, &refusal) {
-		t.Fatalf("error = %v; want an apiError", err)
+		t.Fatalf("error = %v; want an Error", err)
 	}
-	want := &apiError{Status: 409, Code: "ply_conflict", Message: "ply 3 is taken by Nf3", Details: map[string]json.RawMessage{
+	want := &Error{Status: 409, Code: "ply_conflict", Message: "ply 3 is taken by Nf3", Details: map[string]json.RawMessage{
 		"expected": json.RawMessage("4"),
 		"current":  json.RawMessage(`{"ply":3,"san":"Nf3"}`),
 	}}
@@ -111,15 +140,15 @@ func TestCallMovesOnFromANodeThatFails(t *testing.T) {
 				c := newNetworkClient(n, "a", "b")
 				began := time.Now()
 				for range 3 {
-					if _, err := c.playMove(t.Context(), "g", newMove{Ply: 1, Move: "e4"}); err != nil {
+					if _, err := c.PlayMove(t.Context(), "g", NewMove{Ply: 1, Move: "e4"}); err != nil {
 						t.Fatal(err)
 					}
 				}
 				if took := time.Since(began); took > attemptTimeout {
 					t.Errorf("took %v; the node that fails is to be left alone once it has failed", took)
 				}
-				if len(alive.keys) != 3 || c.node() != "http://b" {
-					t.Errorf("the node that is alive got %d requests, and %s is in use", len(alive.keys), c.node())
+				if len(alive.keys) != 3 || c.Node() != "http://b" {
+					t.Errorf("the node that is alive got %d requests, and %s is in use", len(alive.keys), c.Node())
 				}
 			})
 		})
@@ -132,8 +161,8 @@ func TestCallGivesUpWithTheContext(t *testing.T) {
 		c := newNetworkClient(network{"a": node}, "a")
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		_, err := c.playMove(ctx, "g", newMove{Ply: 1, Move: "e4"})
-		var refusal *apiError
+		_, err := c.PlayMove(ctx, "g", NewMove{Ply: 1, Move: "e4"})
+		var refusal *Error
 		if !errors.As(err, &refusal) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error = %v; want the last refusal, and that the time was up", err)
 		}
@@ -143,13 +172,13 @@ func TestCallGivesUpWithTheContext(t *testing.T) {
 	})
 }
 
-func TestHastyCallTriesEachNodeOnce(t *testing.T) {
+func TestFailFastTriesEachNodeOnce(t *testing.T) {
 	c := newNetworkClient(network{}, "a", "b")
-	c.hasty = true
-	_, err := c.cluster(t.Context())
-	var silent *connectionError
+	c.opts.FailFast = true
+	_, err := c.Cluster(t.Context())
+	var silent *UnreachableError
 	if !errors.As(err, &silent) {
-		t.Errorf("error = %v; want a connectionError", err)
+		t.Errorf("error = %v; want an UnreachableError", err)
 	}
 }
 
@@ -158,10 +187,10 @@ func TestCallOverTheNetwork(t *testing.T) {
 	serve := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"clusterId":7,"node":"x","leader":"3"}`) }
 	first, second := httptest.NewServer(http.HandlerFunc(serve)), httptest.NewServer(http.HandlerFunc(serve))
 	defer second.Close()
-	c := newClient([]string{first.URL, second.URL}, "", newNetworkClient(nil).log)
+	c := New([]string{first.URL, second.URL}, Options{})
 	defer c.Close()
 	for i := range 2 {
-		s, err := c.cluster(t.Context())
+		s, err := c.Cluster(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,8 +201,8 @@ func TestCallOverTheNetwork(t *testing.T) {
 			first.Close()
 		}
 	}
-	if c.node() != second.URL {
-		t.Errorf("%s is in use; want the node that is alive", c.node())
+	if c.Node() != second.URL {
+		t.Errorf("%s is in use; want the node that is alive", c.Node())
 	}
 }
 
@@ -194,7 +223,7 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestPathEscapes(t *testing.T) {
-	if got, want := path("/api/games", string(relay.GameID("a/b?c")), "moves"), "/api/games/a%2Fb%3Fc/moves"; got != want {
-		t.Errorf("path = %q; want %q", got, want)
+	if got, want := Path("/api/games", string(relay.GameID("a/b?c")), "moves"), "/api/games/a%2Fb%3Fc/moves"; got != want {
+		t.Errorf("Path = %q; want %q", got, want)
 	}
 }
