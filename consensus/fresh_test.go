@@ -48,6 +48,27 @@ func TestVenueBehindKnows(t *testing.T) {
 	waitFor(t, "the venue to be fresh again", fresh(venue))
 }
 
+// TestRestartOnAnIdleGroup restarts a follower while nobody submits anything and nobody elects. It
+// knows that its boards are fresh, and goes on knowing it.
+func TestRestartOnAnIdleGroup(t *testing.T) {
+	t.Parallel()
+	c := newClusterOf(t, 3, true)
+	lead, n := c.leader(), c.follower()
+	lead.propose("one")
+	term := status(lead).Term
+	waitFor(t, "the follower to have it", func() bool { return n.Applied() >= lead.Applied() })
+	n.stop()
+	n.start()
+	waitFor(t, "a state that stays fresh", func() bool {
+		opened := n.openedAt
+		at, ok := n.Fresh()
+		return ok && at.Sub(opened) > time.Second && time.Since(at) < time.Second
+	})
+	if now := status(lead).Term; now != term {
+		t.Logf("the term was %d and is %d: an election has told the node its term", term, now)
+	}
+}
+
 func TestFreshness(t *testing.T) {
 	var f Freshness
 	t0 := time.Unix(1000, 0)

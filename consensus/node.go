@@ -218,7 +218,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
-	n.commit.Store(n.raft.BasicStatus().Commit) // Raft speaks of changes only
+	// Raft tells only what changes, and a node that restarts on an idle group changes nothing.
+	hard := n.raft.BasicStatus().HardState
+	n.commit.Store(hard.Commit)
+	n.clock.enters(hard.Term)
+	n.reigning.term.Store(hard.Term)
 	// A lone voter need not wait for a leader that cannot exist.
 	if cs := n.boards.Position().ConfState; len(cs.Voters) == 1 && cs.Voters[0] == uint64(n.id) {
 		return n.raft.Campaign()
