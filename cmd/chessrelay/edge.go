@@ -57,11 +57,12 @@ func (n *node) status() edge.Status {
 		s.Newest += newest - applied
 	}
 	leader := r.Leader()
-	var recorders []string // have their hands full
+	var recorders, others []string // recorders have their hands full
 	for _, m := range r.Members() {
 		if m.ID == leader {
 			s.Leader = edge.Hop{ID: m.ID.String(), Name: m.Name, HTTP: m.HTTP}
 		}
+		others = append(others, m.HTTP)
 		switch {
 		case m.HTTP == "" || m.ID == r.ID():
 		case m.Role == consensus.Recorder:
@@ -74,9 +75,11 @@ func (n *node) status() edge.Status {
 		s.Alternatives = recorders
 	}
 	s.Alternatives = s.Alternatives[:min(len(s.Alternatives), edge.MaxAlternatives)]
+	// The edge trusts no URL without a key, so those that it may follow come first.
+	likely := append([]string{n.url, s.Leader.HTTP}, s.Alternatives...)
 	s.Keys = make(map[string]string)
-	for _, at := range append([]string{s.Leader.HTTP}, s.Alternatives...) {
-		if key := r.VouchKey(at); key != "" {
+	for _, at := range append(likely, others...) {
+		if key := r.VouchKey(at); key != "" && len(s.Keys) < edge.MaxKeys {
 			s.Keys[at] = key
 		}
 	}

@@ -79,8 +79,8 @@ func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.S
 
 // TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge was told of lie, and die.
 // The edge shows nothing to liars that pass on a member's proof, be it for the member's URL or for
-// their own, nor at a member's URL to one who proves that he has another member's key, such as one
-// that was removed. It goes on at a member that it has learnt of, which proves that it is one.
+// their own, nor at a member's URL to one who proves that he has another member's key, or at a URL
+// that no member has, such as a removed member's. It goes on at a member that it has learnt of, which proves that it is one.
 func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	c := newTokenTest(t, 2)
 	first, second := c.nodes[0], c.nodes[1]
@@ -91,10 +91,11 @@ func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	var told atomic.Pointer[[]string]
 	told.Store(&[]string{liars[0].URL, liars[1].URL})
 	var keys atomic.Pointer[map[string]string]
-	keys.Store(&map[string]string{second.url: first.raft.VouchKey(first.url)})
+	key := second.raft.VouchKey(second.url)
+	keys.Store(&map[string]string{second.url: first.raft.VouchKey(first.url), liars[0].URL: key, liars[1].URL: key})
 	named := lyingFeed(t, first, func(s *edge.Status) {
 		s.Alternatives, s.Path[0].HTTP = *told.Load(), liars[0].URL
-		if s.Keys[second.url] != second.raft.VouchKey(second.url) || s.Keys[second.url] == "" {
+		if s.Keys[second.url] != second.raft.VouchKey(second.url) || s.Keys[first.url] != first.raft.VouchKey(first.url) || len(s.Keys) != 2 {
 			t.Errorf("a member tells of the keys %v", s.Keys)
 		}
 		s.Keys = *keys.Load()
@@ -118,7 +119,12 @@ func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 		named.CloseClientConnections()
 		return strings.Contains(e.upstream(second.url).Error, "its key is not that of the member")
 	})
-	keys.Store(&map[string]string{second.url: second.raft.VouchKey(second.url)})
+	keys.Store(&map[string]string{})
+	eventually(t, "a URL without a key to be refused", func() bool {
+		named.CloseClientConnections()
+		return strings.Contains(e.upstream(second.url).Error, "no member of the cluster has this URL")
+	})
+	keys.Store(&map[string]string{second.url: key})
 	eventually(t, "the edge to hear of the right key", func() bool { return e.edge.Status().Keys[second.url] == (*keys.Load())[second.url] })
 	named.CloseClientConnections()
 	named.Listener.Close()

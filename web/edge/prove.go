@@ -16,6 +16,8 @@ import (
 // HTTP client of its own, which dials once.
 
 const (
+	// proveTimeout bounds a proof. Another upstream may answer while one hangs.
+	proveTimeout = 3 * time.Second
 	// provenFor is how long a connection may be used after the proof.
 	provenFor = 5 * time.Minute
 	// maxIdle bounds the idle connections for each upstream.
@@ -127,6 +129,8 @@ func (l *LogClient) prove(ctx context.Context, a *connections, url string) (prov
 		return dial(ctx, network, address)
 	}
 	p := provenConn{&http.Client{Transport: t, CheckRedirect: stay}, time.Now().Add(provenFor)}
+	ctx, cancel := context.WithTimeout(ctx, proveTimeout)
+	defer cancel()
 	if err := l.vouch(ctx, p.client, url); err != nil {
 		t.CloseIdleConnections()
 		return provenConn{}, err

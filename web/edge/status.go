@@ -14,6 +14,9 @@ import (
 // that nobody intended.
 const MaxDepth = 16
 
+// MaxKeys bounds the members whose keys a node tells.
+const MaxKeys = 64
+
 // MaxAlternatives bounds the other nodes that a node names.
 const MaxAlternatives = 16
 
@@ -52,7 +55,7 @@ type Status struct {
 	Leader Hop             `json:"leader"` // of the Raft group; zero if none is known
 	// Alternatives are the URLs of nodes that would do as well as this one.
 	Alternatives []string `json:"alternatives,omitempty"`
-	// Keys maps the URL of the leader, and of each member in Alternatives, to the key by which the
+	// Keys maps the URLs of members, at most [MaxKeys], to the keys by which the
 	// member vouches for it. See [consensus.Node.VouchKey].
 	Keys map[string]string `json:"keys,omitempty"`
 }
@@ -97,7 +100,7 @@ func parseStatus(payload []byte) (Status, error) {
 	s.AgeMs = min(s.AgeMs, maxAgeMs)
 	s.Alternatives = usable(s.Alternatives)
 	for at, key := range s.Keys {
-		if len(s.Keys) > MaxAlternatives+1 || !plain(at) || !plain(key) {
+		if len(s.Keys) > MaxKeys || !plain(at) || !plain(key) {
 			return s, corrupt("its state has keys that cannot be, or too many of them")
 		}
 	}

@@ -69,8 +69,11 @@ func (l *LogClient) vouch(ctx context.Context, client *http.Client, upstream str
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxVouch)) // so that the connection can be reused
 	l.mu.Lock()
-	key := l.state.Keys[upstream]
+	key, told := l.state.Keys[upstream], !l.heard.IsZero()
 	l.mu.Unlock()
+	if told && key == "" {
+		return fmt.Errorf("%w: no member of the cluster has this URL", ErrUnvouched)
+	}
 	if _, err := l.cfg.Voucher.Check(v, upstream, nonce, key, l.cfg.Now()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnvouched, err)
 	}

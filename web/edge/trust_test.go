@@ -60,7 +60,7 @@ func TestTokenStaysHome(t *testing.T) {
 			liar := newVenue(t, "liar", 0)
 			liar.set(func(s *Status) {
 				s.Path[0].HTTP, s.Leader = bad.URL, Hop{ID: "x", Name: "x", HTTP: bad.URL}
-				s.Alternatives = []string{bad.URL}
+				s.Alternatives, s.Keys = []string{bad.URL}, map[string]string{bad.URL: "x"}
 			})
 			liar.play(3, 10)
 			cfg := quick(liar.http.URL)
