@@ -18,6 +18,9 @@ var (
 	ErrTooMany = errors.New("too many spectators")
 	// ErrNoRound is returned when the boards know no such round.
 	ErrNoRound = errNoRound
+	// ErrTokenEnded is returned by Next when the client's token has expired, was revoked, or now
+	// shows another view of the round.
+	ErrTokenEnded = errors.New("the token no longer holds")
 )
 
 // A Follower is a spectator within this process: who wants the games of a round themselves
@@ -84,7 +87,7 @@ func (h *Hub) Closing() <-chan struct{} { return h.gate.closing }
 func (f *Follower) Next(ctx context.Context) ([]*relay.Game, error) {
 	for first := f.index == 0; ; first = false {
 		if f.viewer != nil && f.viewer(f.round.id) != f.round.sight {
-			return nil, ErrNoRound // its token no longer holds
+			return nil, ErrTokenEnded
 		}
 		v := f.round.history.view.Load()
 		var frames []*frame

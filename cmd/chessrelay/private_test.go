@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -147,6 +148,11 @@ func TestViewingLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	stream, err := http.Get(n.url + "/api/stream/broadcast/tour/" + d.tour + ".pgn?access_token=" + partner)
+	if err != nil || stream.StatusCode != http.StatusOK {
+		t.Fatal(stream, err)
+	}
+	defer stream.Body.Close()
 	if status, text := ask(t, http.MethodGet, n.url+"/api/rounds/"+d.round+".pgn", partner, nil); status != http.StatusOK || !strings.Contains(text, "1. e4") {
 		t.Errorf("a partner's PGN: %d %s", status, text)
 	}
@@ -166,6 +172,18 @@ func TestViewingLinks(t *testing.T) {
 		t.Fatalf("%d %s", status, text)
 	}
 	sees("one is revoked", 1, -1, 1, -1)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, stream.Body)
+		ended <- err
+	}()
+	select {
+	case <-ended:
+	case <-time.After(90 * time.Second): // a hang
+		t.Error("the stream of the tournament goes on")
+		stream.Body.Close()
+		<-ended
+	}
 	_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 	for err == nil {
 		_, _, err = conn.ReadMessage()
