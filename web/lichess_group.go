@@ -35,6 +35,24 @@ func parseGrouping(t *relay.Tournament) *grouping {
 	return g
 }
 
+// withoutHidden returns t as a reader may see it. Its grouping may name tournaments that are private:
+// a line whose tournament the reader does not find is left out.
+func (s *Server) withoutHidden(r *http.Request, b relay.Reader, t *relay.Tournament) *relay.Tournament {
+	name, lines, ok := strings.Cut(t.Grouping, "\n")
+	if !ok || callerOf(r).sight("", "") == relay.Inside {
+		return t
+	}
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		if _, found := b.Tournament(relay.TournamentID(line)); found {
+			name += "\n" + line
+		}
+	}
+	shown := *t
+	shown.Grouping = name
+	return &shown
+}
+
 // groupings are those that there are, by tournament. If several name one, its own counts, or else
 // the newest.
 //

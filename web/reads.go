@@ -105,7 +105,7 @@ func (s *Server) listTournaments(r *http.Request) (answer, error) {
 				return
 			}
 			total += len(t.Rounds)
-			list = append(list, entry{t, s.withoutSources(r, rounds(b, t))})
+			list = append(list, entry{s.withoutHidden(r, b, t), s.withoutSources(r, rounds(b, t))})
 		}
 	})
 	out := make([]any, len(list))
@@ -127,7 +127,7 @@ func (s *Server) getTournament(r *http.Request) (answer, error) {
 	index := s.seenBy(r)(func(b relay.Reader) {
 		var found bool
 		if t, found = b.Tournament(id); found {
-			rs = s.withoutSources(r, rounds(b, t))
+			t, rs = s.withoutHidden(r, b, t), s.withoutSources(r, rounds(b, t))
 		}
 	})
 	if t == nil {

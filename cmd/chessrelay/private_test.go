@@ -71,6 +71,16 @@ func TestPrivateIsNotThere(t *testing.T) {
 			t.Errorf("%s: only %d answers were compared", n.cfg.Name, len(have))
 		}
 	}
+	// A public tournament's group does not name it to the public, and does to an admin.
+	group := d.ask(http.MethodPost, "/api/tournaments", object{"name": "Open"})["id"].(string)
+	d.ask(http.MethodPatch, "/api/tournaments/"+group, object{"grouping": "Festival\n" + group + "\n" + d.tour})
+	for _, path := range []string{"/api/tournaments/" + group, "/api/tournaments"} {
+		for token, want := range map[string]bool{"": false, delayToken: true} {
+			if _, text := ask(t, http.MethodGet, d.nodes[0].url+path, token, nil); !strings.Contains(text, `"grouping":"Festival\n`+group) || strings.Contains(text, d.tour) != want {
+				t.Errorf("GET %s with the token %q: %s", path, token, text)
+			}
+		}
+	}
 	// One that is deleted is not there either.
 	d.ask(http.MethodDelete, "/api/games/"+d.games[1], object{})
 	if status, text := ask(t, http.MethodGet, d.nodes[0].url+"/api/games/"+d.games[1], "", nil); status != http.StatusNotFound || strings.Contains(text, "deleted") {
