@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -184,8 +185,8 @@ func (b *bench) result(took time.Duration) benchResult {
 	r := benchResult{
 		Moves: len(b.times), Outstanding: b.opts.outstanding,
 		Seconds: took.Seconds(), PerSecond: float64(len(b.times)) / took.Seconds(),
-		P50Ms: milliseconds(quantile(b.times, 0.50)), P99Ms: milliseconds(quantile(b.times, 0.99)),
-		SyncP50Ms: milliseconds(quantile(b.probe.times, 0.50)),
+		P50Ms: replay.QuantileMs(b.times, 0.50), P99Ms: replay.QuantileMs(b.times, 0.99),
+		SyncP50Ms: replay.QuantileMs(b.probe.times, 0.50),
 	}
 	r.P50Syncs, r.P99Syncs = r.P50Ms/r.SyncP50Ms, r.P99Ms/r.SyncP50Ms
 	return r

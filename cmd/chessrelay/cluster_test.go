@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -361,10 +362,10 @@ func command(ctx context.Context, args ...string) (stdout, stderr string, code i
 }
 
 // feedSample replays the sample round as fast as it goes.
-func feedSample(t testing.TB, to string, more ...string) feedSummary {
+func feedSample(t testing.TB, to string, more ...string) replay.Summary {
 	t.Helper()
 	out, errs, code := command(t.Context(), append([]string{"feed", "--to", to, "--asap", "--json", samplePath}, more...)...)
-	var s feedSummary
+	var s replay.Summary
 	if err := json.Unmarshal([]byte(out), &s); code != 0 || err != nil {
 		t.Fatalf("feed: exit %d, %v\n%s%s", code, err, out, errs)
 	}

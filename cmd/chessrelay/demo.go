@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 )
 
 // sampleRound is the round that demo replays; sample/README.md says where it is from.
@@ -115,19 +116,19 @@ func runDemo(ctx context.Context, env *environment, opts demoOptions) (err error
 		}
 		return err
 	}
-	f := &feeder{client: c, log: env.log, games: games, speed: opts.speed}
-	if err := f.prepare(ctx, "", ""); err != nil {
+	p := replay.New(replay.Config{Client: c, Log: env.log, Games: games, Speed: opts.speed})
+	if err := p.Prepare(ctx, "", ""); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return fmt.Errorf("open the round: %w", err)
 	}
-	d.tell(f)
-	f.play(ctx)
+	d.tell(p)
+	p.Play(ctx)
 	if ctx.Err() == nil {
 		d.say(func(w io.Writer) {
 			fmt.Fprintln(w, "\nThe replay is over. The pages stay up until Ctrl-C.")
-			f.summary().print(w)
+			printSummary(w, p.Summary())
 		})
 		<-ctx.Done()
 	}
@@ -187,11 +188,11 @@ func (d *demo) waitFormed(ctx context.Context, c *client.Client) error {
 }
 
 // tell prints what runs, and what can be done with it.
-func (d *demo) tell(f *feeder) {
+func (d *demo) tell(p *replay.Player) {
 	d.say(func(w io.Writer) {
-		roundPath := client.Path("/round", string(f.round))
+		roundPath := client.Path("/round", string(p.Round()))
 		fmt.Fprintf(w, "\nA recorder and %d venues run, and %d games are replayed into them at %g times their pace.\n\n",
-			len(d.nodes)-1, len(f.games), f.speed)
+			len(d.nodes)-1, len(p.Games), p.Speed)
 		for _, n := range d.nodes {
 			fmt.Fprintf(w, "  %-10s %s%s\n", n.cfg.Name, n.url, roundPath)
 		}
@@ -253,9 +254,9 @@ func demoFolder(under string) (string, error) {
 	return os.MkdirTemp(under, "chessrelay-demo-")
 }
 
-func demoGames(stdin io.Reader, file string) ([]*feedGame, []feedFailure, error) {
+func demoGames(stdin io.Reader, file string) ([]*replay.Game, []replay.Failure, error) {
 	if file != "" {
 		return readFeedFile(stdin, file)
 	}
-	return readGames(strings.NewReader(sampleRound))
+	return replay.Read(strings.NewReader(sampleRound))
 }

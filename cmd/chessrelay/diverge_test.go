@@ -13,6 +13,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -145,7 +146,7 @@ func TestNoFalseAlarm(t *testing.T) {
 			}
 		}
 	}
-	done := make(chan feedSummary, 1)
+	done := make(chan replay.Summary, 1)
 	go func() {
 		defer close(done)
 		done <- feedSample(t, c.urls())

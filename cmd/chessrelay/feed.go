@@ -11,13 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/relay"
 )
-
-// firstContact is how long a feed waits for a cluster that takes its round. It
-// is shorter than the patience with a single move, since an address that was
-// misspelt shows here.
-const firstContact = 30 * time.Second
 
 type feedOptions struct {
 	to       string
@@ -83,25 +79,27 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	}
 	c := env.client(nodes, client.Options{Token: opts.token, Source: "feed"})
 	defer c.Close()
-	f := &feeder{client: c, anonymous: opts.token == "", log: env.log, games: games, speed: opts.speed, patience: opts.patience}
+	p := replay.New(replay.Config{
+		Client: c, Anonymous: opts.token == "", Log: env.log, Games: games, Speed: opts.speed, Patience: opts.patience,
+	})
 	if opts.asap {
-		f.speed = 0
+		p.Speed = 0
 	}
 	for _, failure := range broken {
-		f.tally.unreadable(failure)
+		p.Unreadable(failure)
 		env.log.Error("a game cannot be read; the others go on", "game", failure.Game, "err", failure.Error)
 	}
-	if err := f.prepare(ctx, relay.RoundID(opts.round), opts.name); err != nil {
+	if err := p.Prepare(ctx, relay.RoundID(opts.round), opts.name); err != nil {
 		return err
 	}
-	env.log.Info("the round is open", "round", f.round, "boards", len(games), "page", f.page())
+	env.log.Info("the round is open", "round", p.Round(), "boards", len(games), "page", p.Page())
 
-	f.play(ctx)
-	s := f.summary()
+	p.Play(ctx)
+	s := p.Summary()
 	if opts.json {
 		err = printJSON(env.stdout, s)
 	} else {
-		s.print(env.stdout)
+		printSummary(env.stdout, s)
 	}
 	switch {
 	case err != nil:
@@ -114,19 +112,9 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	return nil
 }
 
-// prepare opens a new round, or attaches to the one with this id.
-func (f *feeder) prepare(ctx context.Context, id relay.RoundID, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, firstContact)
-	defer cancel()
-	if id != "" {
-		return f.attach(ctx, id)
-	}
-	return f.open(ctx, name)
-}
-
 // readFeedFile reads all games of a file, or of stdin if its name is "-". Those
 // that cannot be read are returned as failures.
-func readFeedFile(stdin io.Reader, name string) ([]*feedGame, []feedFailure, error) {
+func readFeedFile(stdin io.Reader, name string) ([]*replay.Game, []replay.Failure, error) {
 	in := stdin
 	if name != "-" {
 		file, err := os.Open(name)
@@ -136,7 +124,7 @@ func readFeedFile(stdin io.Reader, name string) ([]*feedGame, []feedFailure, err
 		defer file.Close()
 		in = file
 	}
-	games, broken, err := readGames(in)
+	games, broken, err := replay.Read(in)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -157,4 +145,15 @@ func printJSON(w io.Writer, v any) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
+}
+
+func printSummary(w io.Writer, s replay.Summary) {
+	fmt.Fprintf(w, "games       %d of %d played to their end\n", s.Complete, s.Games)
+	fmt.Fprintf(w, "moves       %d sent: %d accepted, %d duplicates; %d stood there already\n", s.Sent, s.Accepted, s.Duplicates, s.Skipped)
+	fmt.Fprintf(w, "time        %.1f s, %.1f moves a second\n", s.Seconds, s.PerSecond)
+	fmt.Fprintf(w, "submission  p50 %.1f ms, p99 %.1f ms\n", s.P50Ms, s.P99Ms)
+	for _, f := range s.Failures {
+		fmt.Fprintf(w, "stopped     %s\n", clean(f.String()))
+	}
+	fmt.Fprintf(w, "page        %s\n", s.Page)
 }

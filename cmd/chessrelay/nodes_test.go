@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
@@ -53,7 +54,7 @@ func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	moves, finals := sampleMoves(t)
-	done := make(chan feedSummary, 1)
+	done := make(chan replay.Summary, 1)
 	go func() {
 		defer close(done)
 		done <- feedSample(t, c.nodes[1].url) // a venue takes submissions as well
@@ -132,7 +133,7 @@ func TestVenueKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	venue := c.nodes[2]
-	done := make(chan feedSummary, 1)
+	done := make(chan replay.Summary, 1)
 	go func() {
 		defer close(done)
 		done <- feedSample(t, c.nodes[0].url)
@@ -159,7 +160,7 @@ func TestLeaderKilledWhileFeeding(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	moves, _ := sampleMoves(t)
-	done := make(chan feedSummary, 1)
+	done := make(chan replay.Summary, 1)
 	go func() {
 		defer close(done)
 		done <- feedSample(t, c.urls())

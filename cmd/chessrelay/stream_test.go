@@ -15,6 +15,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -199,7 +200,7 @@ func TestFeedIsTheLog(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	total, _ := sampleMoves(t)
-	done := make(chan feedSummary, 1)
+	done := make(chan replay.Summary, 1)
 	feed := sync.OnceFunc(func() {
 		go func() {
 			defer close(done)

@@ -1,8 +1,8 @@
-package main
+package replay
 
 import (
+	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -88,7 +88,12 @@ func TestParseIncrement(t *testing.T) {
 // as a whole: a side's time is what it began with, plus the increments, minus what was
 // left. After move 40 it also gets half an hour, which is not in that sum.
 func TestPaceOfTheSample(t *testing.T) {
-	games, broken, err := readGames(strings.NewReader(sampleRound))
+	file, err := os.Open("../sample/olympiad-2014-round-11.pgn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	games, broken, err := Read(file)
 	if err != nil || len(broken) > 0 || len(games) != 12 {
 		t.Fatalf("%d games, broken: %v, %v", len(games), broken, err)
 	}

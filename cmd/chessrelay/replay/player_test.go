@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,15 @@ import (
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
 )
+
+// inPlace is an http.RoundTripper that calls a handler, so that time can be synctest's.
+type inPlace struct{ http.Handler }
+
+func (h inPlace) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec.Result(), r.Context().Err()
+}
 
 // A ledger is a node's API as far as a feed goes: it keeps what it is told, in
 // order, and knows no rules but that a move with "!!" in it is illegal.
@@ -113,8 +123,8 @@ func (l *ledger) sans(board int) string {
 }
 
 // testGame is a game that takes ten seconds a ply.
-func testGame(number int, white, black, moves string, result relay.Result) *feedGame {
-	g := &feedGame{
+func testGame(number int, white, black, moves string, result relay.Result) *Game {
+	g := &Game{
 		NewGame: client.NewGame{White: relay.Player{Name: white}, Black: relay.Player{Name: black}},
 		number:  number, moves: strings.Fields(moves), result: result,
 		clocks: clockedGame{start: [2]time.Duration{unknownClock, unknownClock}},
@@ -126,28 +136,26 @@ func testGame(number int, white, black, moves string, result relay.Result) *feed
 	return g
 }
 
-func newTestFeeder(l *ledger, speed float64, games ...*feedGame) *feeder {
-	return &feeder{
-		client: newNetworkClient(network{"a": &l.mux}, "a"),
-		log:    slog.New(slog.DiscardHandler),
-		games:  games,
-		speed:  speed,
-	}
+func newTestPlayer(l *ledger, speed float64, games ...*Game) *Player {
+	return New(Config{
+		Client: client.New([]string{"http://a"}, client.Options{Transport: inPlace{&l.mux}}),
+		Log:    slog.New(slog.DiscardHandler), Games: games, Speed: speed,
+	})
 }
 
-func TestFeedKeepsThePaceOfEachBoard(t *testing.T) {
+func TestReplayKeepsThePaceOfEachBoard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		quick := testGame(1, "A", "B", "e4 e5 Nf3", relay.WhiteWins)
 		slow := testGame(2, "C", "D", "d4 d5", relay.Ongoing)
 		slow.clocks = clockedGame{start: [2]time.Duration(seconds(100, 100)), after: seconds(70, 40)}
 		slow.at = slow.clocks.playedAt()
-		f := newTestFeeder(l, 10, quick, slow)
-		if err := f.prepare(t.Context(), "", ""); err != nil {
+		p := newTestPlayer(l, 10, quick, slow)
+		if err := p.Prepare(t.Context(), "", ""); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		f.play(t.Context())
+		p.Play(t.Context())
 
 		arrived := map[string]time.Duration{}
 		for key, at := range l.arrived {
@@ -173,23 +181,23 @@ func TestFeedKeepsThePaceOfEachBoard(t *testing.T) {
 	})
 }
 
-func TestFeedLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
+func TestReplayLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 	l := newLedger()
 	l.refuse = func(g client.NewGame) bool { return g.Variant != "" }
 	odd := testGame(4, "G", "H", "e4", relay.Draw)
 	odd.Variant = "Antichess"
-	f := newTestFeeder(l, 0,
+	p := newTestPlayer(l, 0,
 		testGame(1, "A", "B", "e4 e5!! Nf3", relay.WhiteWins),
 		testGame(2, "C", "D", "d4 d5 c4", relay.Draw),
 		testGame(3, "E", "F", "c4 c5", relay.BlackWins),
 		odd,
 	)
-	if err := f.prepare(t.Context(), "", "Cup"); err != nil {
+	if err := p.Prepare(t.Context(), "", "Cup"); err != nil {
 		t.Fatal(err)
 	}
-	f.play(t.Context())
-	s := f.summary()
-	want := []feedFailure{
+	p.Play(t.Context())
+	s := p.Summary()
+	want := []Failure{
 		{Game: 1, Board: 1, Players: "A – B", Ply: 2, Move: "e5!!", Error: "no such move here (illegal_move)"},
 		{Game: 4, Board: 4, Players: "G – H", Error: "variant: not played here (bad_request)"},
 	}
@@ -207,7 +215,7 @@ func TestFeedLeavesOtherGamesAloneWhenOneStops(t *testing.T) {
 	}
 }
 
-func TestFeedGoesOnWhereTheRoundStands(t *testing.T) {
+func TestReplayGoesOnWhereTheRoundStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		l.games = []*client.Game{
@@ -217,16 +225,16 @@ func TestFeedGoesOnWhereTheRoundStands(t *testing.T) {
 			{ID: "other", Board: 2, White: relay.Player{Name: "X"}, Black: relay.Player{Name: "Y"}, Result: relay.Ongoing,
 				Moves: []client.Move{{SAN: "a3"}}},
 		}
-		f := newTestFeeder(l, 1,
+		p := newTestPlayer(l, 1,
 			testGame(1, "Magnus Carlsen", "NEPO", "e4 e5 Nf3+ Nc6", relay.Ongoing),
 			testGame(2, "C", "D", "d4 d5 c4 e6", relay.Ongoing),
 			testGame(3, "E", "F", "c4", relay.Ongoing),
 		)
-		if err := f.prepare(t.Context(), "R", ""); err != nil {
+		if err := p.Prepare(t.Context(), "R", ""); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		f.play(t.Context())
+		p.Play(t.Context())
 		// The board that was left behind catches up at once with the one that had come
 		// furthest, and then both go on together.
 		if took := time.Since(began); took != 10*time.Second {
@@ -238,23 +246,23 @@ func TestFeedGoesOnWhereTheRoundStands(t *testing.T) {
 		if l.sans(7) != "e4 e5 Nf3 Nc6 *" || l.sans(1) != "d4 d5 c4 e6 *" || l.sans(2) != "a3 *" || l.sans(3) != "c4 *" {
 			t.Errorf("boards: %s; %s; %s; %s", l.sans(7), l.sans(1), l.sans(2), l.sans(3))
 		}
-		if s := f.summary(); s.Skipped != 3 || s.Accepted != 6 {
+		if s := p.Summary(); s.Skipped != 3 || s.Accepted != 6 {
 			t.Errorf("summary = %+v", s)
 		}
 	})
 }
 
-func TestFeedIsInterrupted(t *testing.T) {
+func TestReplayIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
-		f := newTestFeeder(l, 1, testGame(1, "A", "B", "e4 e5 Nf3", relay.Draw))
-		if err := f.prepare(t.Context(), "", ""); err != nil {
+		p := newTestPlayer(l, 1, testGame(1, "A", "B", "e4 e5 Nf3", relay.Draw))
+		if err := p.Prepare(t.Context(), "", ""); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 		defer cancel()
-		f.play(ctx)
-		s := f.summary()
+		p.Play(ctx)
+		s := p.Summary()
 		if !s.Interrupted || s.Accepted != 1 || len(s.Failures) != 0 {
 			t.Errorf("summary = %+v", s)
 		}
@@ -276,9 +284,9 @@ func TestNumberBoards(t *testing.T) {
 		"others than said, taken": {[]int{3, 4}, []int{1}, []int{3, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var games []*feedGame
+			var games []*Game
 			for i, n := range tt.says {
-				games = append(games, &feedGame{number: i + 1, saysBoard: n})
+				games = append(games, &Game{number: i + 1, saysBoard: n})
 			}
 			taken := map[int]bool{}
 			for _, n := range tt.taken {

@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"time"
@@ -7,9 +7,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A feedGame is one game of a file, as it is fed.
-type feedGame struct {
-	// Static after reading.
+// A Game is one game of a file.
+type Game struct {
+	// Immutable after Read.
 	client.NewGame        // Board is 0 until it is known
 	number         int    // its place in the file, from 1
 	saysBoard      int    // the board's number as the file says it; 0 if it does not
@@ -22,15 +22,15 @@ type feedGame struct {
 	result         relay.Result
 	broken         error // why the file has no more of it, if that is not the end
 
-	// Static after the feeder's open or attach.
+	// Immutable after Prepare.
 	id       relay.GameID // empty if the server refused the game
 	standing client.Game  // what stood on the board when we attached
 }
 
-func (g *feedGame) players() string { return g.White.Name + " – " + g.Black.Name }
+func (g *Game) players() string { return g.White.Name + " – " + g.Black.Name }
 
-// clock is what both clocks show after ply i+1, or nil if nobody knows.
-func (g *feedGame) clock(i int) *relay.Clock {
+// clock returns what both clocks show after ply i+1, or nil if that is not known.
+func (g *Game) clock(i int) *relay.Clock {
 	sides := [2]relay.Millis{relay.NoTime, relay.NoTime}
 	for side := range sides {
 		// The side's own last ply up to i; there is none before its first one.

@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"cmp"
@@ -13,12 +13,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// nobody is the name of a player that the file does not name; a board needs one.
+// nobody stands for a player whom the file does not name; a game needs a name.
 const nobody = "?"
 
-// readGames reads all games of a PGN stream. A game that cannot be read is
-// among the failures, and the others are read all the same.
-func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error) {
+// Read reads all games of a PGN stream. The games that cannot be read are returned as failures.
+func Read(in io.Reader) (games []*Game, broken []Failure, err error) {
 	r := pgn.NewReader(in)
 	for number := 1; ; number++ {
 		g, err := r.Next()
@@ -27,21 +26,21 @@ func readGames(in io.Reader) (games []*feedGame, broken []feedFailure, err error
 		case errors.Is(err, io.EOF):
 			return games, broken, nil
 		case errors.As(err, &unreadable):
-			broken = append(broken, feedFailure{
+			broken = append(broken, Failure{
 				Game: number, Players: unreadable.Players,
 				Error: fmt.Sprintf("line %d: %s", unreadable.Line, unreadable.Reason),
 			})
 		case err != nil:
 			return nil, nil, err
 		default:
-			games = append(games, newFeedGame(g, number))
+			games = append(games, newGame(g, number))
 		}
 	}
 }
 
-func newFeedGame(g *pgn.Game, number int) *feedGame {
+func newGame(g *pgn.Game, number int) *Game {
 	start := g.StartClock()
-	f := &feedGame{
+	f := &Game{
 		NewGame: client.NewGame{
 			White:       g.Player("White"),
 			Black:       g.Player("Black"),
@@ -67,8 +66,8 @@ func newFeedGame(g *pgn.Game, number int) *feedGame {
 	}
 	moves := g.Moves
 	line, err := g.Play()
-	if err == nil { // else the server says what it makes of the others
-		moves, f.result = moves[:len(line.Moves)], line.Result // without what is no move but a DGT board's sign for the end
+	if err == nil { // otherwise the server judges the rest
+		moves, f.result = moves[:len(line.Moves)], line.Result // without a DGT board's sign for the end
 	} else if len(line.Moves) == len(moves) {
 		f.broken = err
 	}

@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"strings"
@@ -22,7 +22,7 @@ func TestReadGamesEnds(t *testing.T) {
 		{"1. e4 e5 2. Nd3 Nc6 1-0", "e4 e5 Nd3 Nc6", relay.WhiteWins, ""}, // the server says what is wrong
 		{"1. e4 { Illegal move was played: 1... e5xe4; position x; then 2. d4 } 1-0", "e4", relay.WhiteWins, "Illegal move was played: 1... e5xe4"},
 	} {
-		games, broken, err := readGames(strings.NewReader("[White \"A\"]\n[Black \"B\"]\n\n" + tc.text + "\n"))
+		games, broken, err := Read(strings.NewReader("[White \"A\"]\n[Black \"B\"]\n\n" + tc.text + "\n"))
 		if err != nil || len(broken) > 0 || len(games) != 1 {
 			t.Fatalf("%q: %d games, %v, %v", tc.text, len(games), broken, err)
 		}
@@ -41,18 +41,18 @@ func TestReadGamesEnds(t *testing.T) {
 }
 
 // TestFeedStopsBeforeAnIllegalMove: a game of which the file has no more does not get its result.
-func TestFeedStopsBeforeAnIllegalMove(t *testing.T) {
+func TestReplayStopsBeforeAnIllegalMove(t *testing.T) {
 	l := newLedger()
-	games, _, err := readGames(strings.NewReader("[White \"A\"]\n[Black \"B\"]\n\n1. e4 { Illegal move was played: 1... Ke6; position x } 1-0\n"))
+	games, _, err := Read(strings.NewReader("[White \"A\"]\n[Black \"B\"]\n\n1. e4 { Illegal move was played: 1... Ke6; position x } 1-0\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newTestFeeder(l, 0, games...)
-	if err := f.prepare(t.Context(), "", "Cup"); err != nil {
+	p := newTestPlayer(l, 0, games...)
+	if err := p.Prepare(t.Context(), "", "Cup"); err != nil {
 		t.Fatal(err)
 	}
-	f.play(t.Context())
-	s := f.summary()
+	p.Play(t.Context())
+	s := p.Summary()
 	if len(s.Failures) != 1 || !strings.HasSuffix(s.Failures[0].Error, "Illegal move was played: 1... Ke6") || l.sans(1) != "e4 *" {
 		t.Errorf("%+v; %s", s, l.sans(1))
 	}

@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"regexp"
@@ -8,32 +8,30 @@ import (
 )
 
 const (
-	// defaultPace is how long a ply takes when the file does not say.
+	// defaultPace is how long a ply takes if the file does not say.
 	defaultPace = 10 * time.Second
-	// maxThought bounds one ply, since a clock that was set wrong on a board would
-	// otherwise stop the whole board's replay.
+	// maxThought bounds one ply. A wrong clock must not stop a board's replay.
 	maxThought = 45 * time.Minute
-	// maxIncrement is the largest growth of a clock over one move that is taken
-	// for an increment; beyond it, it is the time added at a time control.
+	// maxIncrement is the largest gain of a clock over one move that counts as an increment. A
+	// larger one is the time added at a time control.
 	maxIncrement = time.Minute
 
 	unknownClock = time.Duration(-1)
 )
 
-// A clocked game is what the pace of a replay is found from.
+// clockedGame holds what a game's pace is computed from.
 type clockedGame struct {
-	// start is what either side's clock showed before its first move, or unknownClock.
+	// start is each side's clock before its first move, or unknownClock.
 	start [2]time.Duration
-	// increment is what a side gets for each move; 0 if the file does not say, and
-	// then it is guessed.
+	// increment is what a side gains for each move. Zero: the file does not say, and it is guessed.
 	increment time.Duration
-	// after is what the mover's clock showed after each ply, or unknownClock.
+	// after is the mover's clock after each ply, or unknownClock.
 	after []time.Duration
 	// first is the side that plays the first ply: 0 white, 1 black.
 	first int
 }
 
-// playedAt gives, for each ply, when it was played, counted from the start of the game.
+// playedAt returns when each ply was played, counted from the start of the game.
 func (g clockedGame) playedAt() []time.Duration {
 	at := g.thoughts()
 	for i := 1; i < len(at); i++ {
@@ -42,10 +40,9 @@ func (g clockedGame) playedAt() []time.Duration {
 	return at
 }
 
-// thoughts gives how long the mover thought about each ply. By the clocks that
-// is the one before, plus the increment, minus the one after. Where clocks are missing
-// between two known ones, the time between those is shared out; before the
-// first and after the last known one, a ply takes defaultPace.
+// thoughts returns how long the mover thought about each ply: the clock before, plus the increment,
+// minus the clock after. Where clocks are missing between two known ones, the time between them is
+// divided evenly. Before the first and after the last known clock a ply takes defaultPace.
 func (g clockedGame) thoughts() []time.Duration {
 	increment := g.increment
 	if increment == 0 {
@@ -78,8 +75,8 @@ func (g clockedGame) thoughts() []time.Duration {
 // firstPly is the index of a side's first ply.
 func (g clockedGame) firstPly(side int) int { return side ^ g.first }
 
-// guessIncrement is the least of the customary increments that explains how
-// much the clocks grew; 0 if they never did.
+// guessIncrement returns the smallest customary increment that explains how much the clocks gained;
+// 0 if they never did.
 func (g clockedGame) guessIncrement() time.Duration {
 	var growth time.Duration
 	for side := range 2 {
@@ -100,15 +97,14 @@ func (g clockedGame) guessIncrement() time.Duration {
 	return maxIncrement
 }
 
-// An increment is written "900+10", "40/5400+30:1800+30", "90'+30”" or
-// "15 min/game + 10 sec/move"; a number of minutes after a plus ("90'/40+30'+30”") is not one.
+// An increment is written "900+10", "40/5400+30:1800+30", "90'+30”" or "15 min/game + 10 sec/move".
+// A number of minutes after a plus ("90'/40+30'+30”") is none.
 var incrementPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)(\d+)\s*(?:''|"|″|”|s\b|secs?\b|seconds?\b)`),
 	regexp.MustCompile(`\+\s*(\d+)\s*(?:$|[:,;/])`),
 }
 
-// parseIncrement reads the increment from a TimeControl tag; it is 0 if the tag
-// speaks of none.
+// parseIncrement reads the increment from a TimeControl tag; 0 if there is none.
 func parseIncrement(timeControl string) time.Duration {
 	for _, p := range incrementPatterns {
 		if m := p.FindStringSubmatch(strings.TrimSpace(timeControl)); m != nil {
