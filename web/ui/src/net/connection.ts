@@ -98,30 +98,55 @@ export function backoff(attempt: number, random: number): number {
   return most / 2 + (most / 2) * random;
 }
 
+/** One attempt to connect. */
+interface Attempt {
+  readonly channel: Channel;
+  readonly byEvents: boolean;
+  readonly openedAt: number;
+  heardAt: number;
+}
+
+/** All that a connection knows. */
+interface State {
+  phase: Phase;
+  /** The attempt under way; undefined: none. */
+  attempt: Attempt | undefined;
+  /** Attempts in a row that failed. */
+  failures: number;
+  /** WebSockets in a row that ended before a word was heard. */
+  mute: number;
+  /** The last attempt by events ended so, too. Its status is hidden, and the cursor may be the reason. */
+  doubtsCursor: boolean;
+  /** The next attempt begins with a snapshot. */
+  forgetsCursor: boolean;
+  /** The last attempt ended with the node's wish to come back, and followed one that did so at once. */
+  hurried: boolean;
+  /** A node has sent something of the round. */
+  known: boolean;
+  /** The node said that its boards have diverged. The status with which it refuses sockets is hidden. */
+  diverged: boolean;
+}
+
 /**
- * One spectator's connection, which comes back by itself from where it was. It owns one channel at most, and one
- * timer. Open it once, and close it once.
+ * One spectator's connection. After a loss it comes back by itself, from where it was. It owns one channel at most and
+ * one timer. Open it once and close it once.
  */
 export class Connection {
   readonly #options: Options;
   readonly #now: () => number;
   readonly #random: () => number;
-  #socket: Channel | undefined;
+  readonly #state: State = {
+    phase: { kind: "connecting", attempt: 0 },
+    attempt: undefined,
+    failures: 0,
+    mute: 0,
+    doubtsCursor: false,
+    forgetsCursor: false,
+    hurried: false,
+    known: false,
+    diverged: false,
+  };
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #phase: Phase = { kind: "connecting", attempt: 0 };
-  #failures = 0;
-  #heardAt = 0;
-  #openedAt = 0;
-  #fresh = false;
-  #hurried = false;
-  #known = false;
-  /** How many WebSockets in a row have ended before a word was heard. */
-  #muted = 0;
-  #byEvents = false;
-  /** The last attempt by events ended so too: the status that would say why is hidden, and it may be the cursor. */
-  #doubt = false;
-  /** The node's boards have diverged, it said. The status that it refuses sockets with is hidden from us. */
-  #diverged = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -140,137 +165,150 @@ export class Connection {
 
   /** Forgets the cursor and begins again with a snapshot. */
   restart(): void {
-    this.#fresh = true;
+    this.#state.forgetsCursor = true;
     this.#connect();
   }
 
-  /** Says something to the node, if that can be. */
+  /** Sends text to the node, if the connection is open and can carry it. */
   send(text: string): boolean {
-    if (this.#phase.kind !== "open" || this.#socket?.send === undefined) return false;
-    this.#socket.send(text);
+    const { phase, attempt } = this.#state;
+    if (phase.kind !== "open" || attempt?.channel.send === undefined) return false;
+    attempt.channel.send(text);
     return true;
   }
 
-  /** Lets go of the socket until [check]. A page that is left may be kept for the way back, and its socket with it. */
+  /** Lets go of the channel until [check]. A browser may keep a page that was left, and its socket with it. */
   sleep(): void {
-    if (this.#phase.kind === "refused") return;
+    if (this.#state.phase.kind === "refused") return;
     clearTimeout(this.#timer);
     this.#drop();
-    this.#set({ kind: "waiting", attempt: this.#failures, until: this.#now() });
+    this.#set({ kind: "waiting", attempt: this.#state.failures, until: this.#now() });
   }
 
-  /** The node said by HTTP that its boards have diverged. */
+  /** Notes that the node said by HTTP that its boards have diverged. */
   diverge(): void {
-    if (this.#diverged || (this.#phase.kind !== "waiting" && this.#phase.kind !== "connecting")) return;
-    this.#diverged = true;
-    this.#set({ ...this.#phase, diverged: true });
+    const { phase, diverged } = this.#state;
+    if (diverged || (phase.kind !== "waiting" && phase.kind !== "connecting")) return;
+    this.#state.diverged = true;
+    this.#set({ ...phase, diverged: true });
   }
 
   /** To be called when the page is looked at again, or the network is back. */
   check(): void {
-    if (this.#phase.kind === "waiting" || (this.#phase.kind === "open" && this.#now() - this.#heardAt > overdue)) this.#connect();
+    const { phase, attempt } = this.#state;
+    const late = attempt !== undefined && this.#now() - attempt.heardAt > overdue;
+    if (phase.kind === "waiting" || (phase.kind === "open" && late)) this.#connect();
   }
 
   #connect(): void {
     clearTimeout(this.#timer);
     this.#drop();
-    const { url, cursor } = this.#options;
-    const { since, cluster } = cursor();
-    this.#byEvents = this.#muted >= mute;
-    const resume = since > 0 && !this.#fresh && !(this.#byEvents && this.#doubt) ? `&since=${since}${cluster ? `&cluster=${encodeURIComponent(cluster)}` : ""}` : "";
-    this.#fresh = false;
-    this.#set({ kind: "connecting", attempt: this.#failures, ...this.#why() });
+    const state = this.#state;
+    const byEvents = state.mute >= mute;
+    const at = this.#options.url() + this.#resume(byEvents);
+    state.forgetsCursor = false;
+    this.#set({ kind: "connecting", attempt: state.failures, ...this.#why() });
 
-    const at = url() + resume;
-    const socket = this.#byEvents ? (this.#options.openEvents ?? events)(eventsUrl(at)) : (this.#options.open ?? webSocket)(at);
-    this.#socket = socket;
-    this.#openedAt = this.#heardAt = this.#now();
-    socket.onmessage = (message) => this.#heard(String(message.data));
-    socket.onclose = (close) => this.#closed(close.code, close.reason ?? "");
-    this.#watch(openTimeout);
+    const channel = byEvents ? (this.#options.openEvents ?? events)(eventsUrl(at)) : (this.#options.open ?? webSocket)(at);
+    const now = this.#now();
+    const attempt: Attempt = { channel, byEvents, openedAt: now, heardAt: now };
+    state.attempt = attempt;
+    channel.onmessage = (message) => this.#heard(attempt, String(message.data));
+    channel.onclose = (close) => this.#closed(attempt, close.code, close.reason ?? "");
+    this.#watch(attempt, openTimeout);
   }
 
-  #heard(text: string): void {
-    this.#heardAt = this.#now();
-    this.#known = true;
-    this.#doubt = false;
-    if (!this.#byEvents) this.#muted = 0;
-    if (this.#phase.kind !== "open") {
-      this.#diverged = false;
+  /** The cursor as parameters of the address; empty: the node begins with a snapshot. */
+  #resume(byEvents: boolean): string {
+    const { since, cluster } = this.#options.cursor();
+    const { forgetsCursor, doubtsCursor } = this.#state;
+    if (since === 0 || forgetsCursor || (byEvents && doubtsCursor)) return "";
+    return `&since=${since}${cluster ? `&cluster=${encodeURIComponent(cluster)}` : ""}`;
+  }
+
+  #heard(attempt: Attempt, text: string): void {
+    const state = this.#state;
+    attempt.heardAt = this.#now();
+    state.known = true;
+    state.doubtsCursor = false;
+    if (!attempt.byEvents) state.mute = 0;
+    if (state.phase.kind !== "open") {
+      state.diverged = false;
       this.#set({ kind: "open" });
-      this.#watch(silence);
+      this.#watch(attempt, silence);
     }
     const frames = parseFrames(text);
     if (frames.length > 0) this.#options.onFrames(frames);
   }
 
-  /** Gives the socket up once nothing was heard for `limit`. It looks at the clock, for timers sleep when the page does. */
-  #watch(limit: number): void {
+  /** Gives the attempt up once nothing was heard for `limit`. It asks the clock, since timers sleep when the page does. */
+  #watch(attempt: Attempt, limit: number): void {
     clearTimeout(this.#timer);
-    const left = limit - (this.#now() - this.#heardAt);
+    const left = limit - (this.#now() - attempt.heardAt);
     if (left <= 0) {
       this.#drop();
-      this.#unheard();
+      this.#unheard(attempt);
       this.#retry();
       return;
     }
-    this.#timer = setTimeout(() => this.#watch(limit), left);
+    this.#timer = setTimeout(() => this.#watch(attempt, limit), left);
   }
 
-  #closed(code: number, why: string): void {
-    this.#socket = undefined;
-    if (code < 4000) this.#unheard();
-    const lasted = this.#phase.kind === "open" && this.#now() - this.#openedAt > lasting;
-    if (lasted) this.#failures = 0;
-    // A node that asks us to come back means it: at once, unless that is what was tried a moment ago.
+  #closed(attempt: Attempt, code: number, why: string): void {
+    const state = this.#state;
+    state.attempt = undefined;
+    if (code < 4000) this.#unheard(attempt);
+    const lasted = state.phase.kind === "open" && this.#now() - attempt.openedAt > lasting;
+    if (lasted) state.failures = 0;
+    // A node that asks the client to come back means it. So the client does at once, unless it did a moment ago.
     const asked = code === tooSlow || code === goingAway || code === otherCluster;
-    const soon = asked && (lasted || !this.#hurried);
-    this.#hurried = soon;
+    const soon = asked && (lasted || !state.hurried);
+    state.hurried = soon;
     switch (code) {
       case tooSlow:
         return this.#retry(soon ? 0 : undefined);
       case goingAway:
-        this.#diverged = why.includes("diverged");
+        state.diverged = why.includes("diverged");
         return this.#retry(soon ? 200 + 1800 * this.#random() : undefined);
       case otherCluster:
-        this.#fresh = true;
+        state.forgetsCursor = true;
         return this.#retry(soon ? 0 : undefined);
       case noSuchRound:
         // "this round was deleted", or 'the round "…" was deleted at …'
         if (why.includes("was deleted")) return this.#refuse("deleted");
-        // A node that lags may not have the round yet; one that never had it for us will not get it.
-        if (!this.#known && this.#options.cursor().since === 0) return this.#refuse("no-round");
+        // A node that lags may not have the round yet; one that never had it will not get it.
+        if (!state.known && this.#options.cursor().since === 0) return this.#refuse("no-round");
         return this.#retry();
       case ended:
         return this.#refuse("ended");
       case badRequest:
-        // It can only be the cursor that is bad, if there was one.
-        if (this.#options.cursor().since === 0 || this.#failures > 3) return this.#refuse("bad-request");
-        this.#fresh = true;
+        // Only the cursor can be bad, if there was one.
+        if (this.#options.cursor().since === 0 || state.failures > 3) return this.#refuse("bad-request");
+        state.forgetsCursor = true;
         return this.#retry();
       default:
         return this.#retry();
     }
   }
 
-  /** The attempt has failed. If nothing at all was heard, the next ones go another way. */
-  #unheard(): void {
-    if (this.#phase.kind === "open") return;
-    if (this.#byEvents) this.#doubt = true;
-    this.#muted = this.#byEvents ? 0 : this.#muted + 1;
+  /** Notes an attempt in which nothing was heard. After some of them the next ones go another way. */
+  #unheard(attempt: Attempt): void {
+    const state = this.#state;
+    if (state.phase.kind === "open") return;
+    if (attempt.byEvents) state.doubtsCursor = true;
+    state.mute = attempt.byEvents ? 0 : state.mute + 1;
   }
 
   #retry(delay?: number): void {
-    this.#failures++;
-    const wait = delay ?? backoff(this.#failures, this.#random());
-    const until = this.#now() + wait;
-    this.#set({ kind: "waiting", attempt: this.#failures, until, ...this.#why() });
+    const attempt = ++this.#state.failures;
+    const wait = delay ?? backoff(attempt, this.#random());
+    this.#set({ kind: "waiting", attempt, until: this.#now() + wait, ...this.#why() });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), wait);
   }
 
   #why(): { diverged?: true } {
-    return this.#diverged ? { diverged: true } : {};
+    return this.#state.diverged ? { diverged: true } : {};
   }
 
   #refuse(reason: Refusal): void {
@@ -279,15 +317,15 @@ export class Connection {
   }
 
   #drop(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    if (socket === undefined) return;
-    socket.onmessage = socket.onclose = null;
-    socket.close();
+    const channel = this.#state.attempt?.channel;
+    this.#state.attempt = undefined;
+    if (channel === undefined) return;
+    channel.onmessage = channel.onclose = null;
+    channel.close();
   }
 
   #set(phase: Phase): void {
-    this.#phase = phase;
+    this.#state.phase = phase;
     this.#options.onPhase(phase);
   }
 }
