@@ -67,6 +67,7 @@ vet: need-go ui
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+	.ci/words
 
 ui-test: ui
 	cd web/ui && npm run --silent check && npm test --silent

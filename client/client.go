@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// attemptTimeout bounds one try: a node may accept a connection and never answer. It is a little
-	// longer than a node needs to say that there is no quorum.
+	// attemptTimeout bounds one try: a node may accept a connection and never answer. It is a
+	// little longer than a node needs to say that there is no quorum.
 	attemptTimeout = 12 * time.Second
 	dialTimeout    = 2 * time.Second
 	// maxConnections bounds the connections to one node.
@@ -190,8 +190,8 @@ func (c *Client) try(ctx context.Context, node string, req request, out any) err
 }
 
 // retryable reports whether a repeated call may succeed, how long the server wants the client to
-// wait, and whether another node may succeed at once. others is whether there are other nodes: an edge
-// that refuses what only a member can do refuses it each time.
+// wait, and whether another node may succeed at once. others is whether there are other nodes: an
+// edge that refuses what only a member can do refuses it each time.
 func retryable(err error, others bool) (wait time.Duration, elsewhere, again bool) {
 	var silent *UnreachableError
 	if errors.As(err, &silent) {

@@ -8,7 +8,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// ID is the id of a cluster or a member. Programs show it and send it back; they do not interpret it.
+// ID is the id of a cluster or a member. Programs show it and send it back; they do not interpret
+// it.
 type ID string
 
 // UnmarshalJSON accepts a string, a number or null.

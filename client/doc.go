@@ -10,10 +10,10 @@
 //     next one.
 //   - A call is repeated until its context ends, as long as the failure may pass: no connection, no
 //     answer, 429, 502, 503 or 504. The pauses grow, and a server's Retry-After is kept.
-//   - Repeating is safe. A move is identified by its game and its ply. All other submissions carry an
-//     Idempotency-Key, which is the same for each try of a call.
-//   - A refusal is an [Error], with the server's code and sentence. A node that does not answer is an
-//     [UnreachableError].
+//   - Repeating is safe. A move is identified by its game and its ply. All other submissions carry
+//     an Idempotency-Key, which is the same for each try of a call.
+//   - A refusal is an [Error], with the server's code and sentence. A node that does not answer is
+//     an [UnreachableError].
 //   - [Client.Watch] reports each event once and in order. After a lost connection it goes on where
 //     it was, at the next node.
 //

@@ -105,10 +105,10 @@ type watcher struct {
 // stopError is an error that ends Watch.
 type stopError struct{ error }
 
-// Watch calls fn for each frame of a round, in order, until ctx ends. board selects one board; 0 means
-// all. The first frame is a hello, the second a snapshot. After a lost connection Watch goes on
-// where it was, at the next node, so fn sees no event twice. The frames "hello" and "status" may come at
-// any time.
+// Watch calls fn for each frame of a round, in order, until ctx ends. board selects one board; 0
+// means all. The first frame is a hello, the second a snapshot. After a lost connection Watch goes
+// on where it was, at the next node, so fn sees no event twice. The frames "hello" and "status" may
+// come at any time.
 //
 // Watch returns nil when ctx ends, an [*Error] when the node refuses for good, and the error of fn,
 // if any.

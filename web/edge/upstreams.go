@@ -67,8 +67,8 @@ func (u *upstreams) learn(urls []string, inUse *upstream, self string) {
 	u.list = slices.Concat(u.list[:named], learnt, others)
 }
 
-// choose returns the upstream to try now: the first that has not failed lately, or else the first
-// that does not rest. If all rest it returns nil and how long to wait.
+// choose returns the upstream to try now: the first that has not failed lately. If all have, it
+// returns the first that does not rest. If all rest, it returns nil and how long to wait.
 func (u *upstreams) choose(now time.Time) (best *upstream, wait time.Duration) {
 	wait = lookAgain
 	for _, c := range u.list {

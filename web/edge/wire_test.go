@@ -51,8 +51,8 @@ func playStream(t testing.TB, data []byte) (*machine, error) {
 	return m, s.read(bytes.NewReader(data))
 }
 
-// TestStreamDamaged flips each byte of a stream and cuts it everywhere. What is applied is always a
-// prefix of the log.
+// TestStreamDamaged flips each byte of a stream and cuts it everywhere. The applied entries are
+// always a prefix of the log.
 func TestStreamDamaged(t *testing.T) {
 	data := recording(t)
 	whole, err := playStream(t, data)

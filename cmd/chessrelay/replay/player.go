@@ -31,7 +31,8 @@ type Config struct {
 	Log       *slog.Logger
 	// Games are played at the same time, each on a board of its own.
 	Games []*Game
-	// Speed is how many times faster than the clocks the games are played. Zero: as fast as possible.
+	// Speed is how many times faster than the clocks the games are played. Zero: as fast as
+	// possible.
 	Speed float64
 	// Patience bounds the tries of one submission. Zero: until the context ends.
 	Patience time.Duration
@@ -44,8 +45,8 @@ type Player struct {
 
 	// Immutable after Prepare.
 	round relay.RoundID
-	// skipped is how far the round had come before Prepare, in the games' time. It is the same for all
-	// boards, so that a board that is behind catches up.
+	// skipped is how far the round had come before Prepare, in the games' time. It is the same for
+	// all boards, so that a board that is behind catches up.
 	skipped time.Duration
 
 	// Owned by Play.
@@ -56,9 +57,9 @@ type Player struct {
 // New returns a player.
 func New(cfg Config) *Player { return &Player{Config: cfg} }
 
-// Prepare opens a tournament with one round, and a board for each game. If round is not empty, it takes
-// the boards of that round and opens the missing ones. name names a new tournament; empty: the
-// event of the first game.
+// Prepare opens a tournament with one round, and a board for each game. If round is not empty, it
+// takes the boards of that round and opens the missing ones. name names a new tournament; empty:
+// the event of the first game.
 func (p *Player) Prepare(ctx context.Context, round relay.RoundID, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, firstContact)
 	defer cancel()
