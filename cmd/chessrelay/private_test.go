@@ -71,6 +71,22 @@ func TestPrivateIsNotThere(t *testing.T) {
 			t.Errorf("%s: only %d answers were compared", n.cfg.Name, len(have))
 		}
 	}
+	// Writes by tokens that do not cover it are answered as if it were not there.
+	elsewhere := d.ask(http.MethodPost, "/api/tournaments", object{"name": "Elsewhere"})["id"].(string)
+	for _, scope := range []object{{"role": "edge"}, {"role": "organiser", "tournament": elsewhere}} {
+		scope["name"] = "other"
+		token := d.ask(http.MethodPost, "/api/tokens", scope)["token"].(string)
+		for _, try := range [][3]string{
+			{http.MethodPatch, "/api/tournaments/", d.tour}, {http.MethodDelete, "/api/rounds/", d.round},
+			{http.MethodPost, "/api/rounds/", d.round + "/games"}, {http.MethodPost, "/api/games/", d.games[0] + "/moves"},
+		} {
+			status, text := ask(t, try[0], d.nodes[0].url+try[1]+try[2], token, object{})
+			want, wantText := ask(t, try[0], d.nodes[0].url+names.Replace(try[1]+try[2]), token, object{})
+			if status != want || names.Replace(text) != wantText {
+				t.Errorf("%s %s by %v: %d %s; of one that is not there: %d %s", try[0], try[1], scope, status, text, want, wantText)
+			}
+		}
+	}
 	// A public tournament's group does not name it to the public, and does to an admin.
 	group := d.ask(http.MethodPost, "/api/tournaments", object{"name": "Open"})["id"].(string)
 	d.ask(http.MethodPatch, "/api/tournaments/"+group, object{"grouping": "Festival\n" + group + "\n" + d.tour})
@@ -124,6 +140,12 @@ func TestViewingLinks(t *testing.T) {
 	commentator, _ := link("--round", d.round, "--name", "Commentators")
 	partner, partnerID := link("--round", d.round, "--delay", "5m", "--expires", "30d")
 	public, _ := link("--round", d.round, "--delay", "15m")
+	for delay, warns := range map[string]bool{"10m": false, "20m": true} {
+		_, _, told := runCommand(t.Context(), t, nil, "link", n.url, "--token", delayToken, "--round", d.round, "--delay", delay)
+		if strings.Contains(told, "Warning: the round") != warns {
+			t.Errorf("a link that is %s late: %s", delay, told)
+		}
+	}
 	get := func(path, token string) (int, object) {
 		t.Helper()
 		status, text := ask(t, http.MethodGet, n.url+path, token, nil)
