@@ -96,7 +96,7 @@ func (a *applier) process(w applyWork, alone bool) error {
 	if err := a.apply(w.message.Entries); err != nil {
 		return err
 	}
-	few := alone && len(w.message.Entries) <= fewApplied && !a.n.hold.waits.Load()
+	few := alone && len(w.message.Entries) <= fewApplied && !a.n.gate.awaitsApply.Load()
 	if !few {
 		a.n.waiters.wakeResolved() // what they submit next joins the append that the Raft loop begins now
 	}

@@ -23,7 +23,7 @@ func (n *Node) raftLoop() {
 	var done []chan struct{}
 	for {
 		offered := n.offers.ready
-		if n.hold.writing > 0 || n.hold.waits.Load() {
+		if n.gate.writes > 0 || n.gate.awaitsApply.Load() {
 			offered = nil // they join the next append
 		}
 		var m *raftpb.Message
@@ -37,7 +37,7 @@ func (n *Node) raftLoop() {
 		case m = <-n.network:
 		case <-offered:
 		case c = <-n.calls:
-		case <-n.hold.timer.C:
+		case <-n.gate.timer.C:
 		}
 		if n.offers.some() { // who runs meanwhile may submit something, too: many were woken by one append's answers
 			runtime.Gosched()
@@ -71,15 +71,15 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
-		if !n.hold.holds(&n.applied, n.offers.some) {
+		if !n.gate.closed(&n.applied, n.offers.some) {
 			n.appendOffered()
 		}
 		for n.raft.HasReady() {
 			n.handleReady(n.raft.Ready())
 			n.stepEarlyReads()
 		}
-		if n.hold.writing == 0 {
-			n.sendHeld()
+		if n.gate.writes == 0 {
+			n.sendDeferredCommits()
 		}
 		n.cfg.seams.stepped(n.raft)
 		for _, c := range done {
@@ -110,7 +110,7 @@ func (n *Node) handleEvent(e event) {
 	case e.message != nil:
 		n.step(e.message)
 	case e.appended != 0:
-		n.hold.written(e.appended, n.commit.Load())
+		n.gate.writesDone(e.appended, n.commit.Load())
 	case e.unreachable != 0:
 		n.raft.ReportUnreachable(uint64(e.unreachable))
 	case e.snapshotTo != 0:
@@ -148,27 +148,27 @@ func hasHardState(m *raftpb.Message) bool { return m.Term != 0 || m.Vote != 0 ||
 
 func hasSnapshot(m *raftpb.Message) bool { return m.Snapshot != nil && !raft.IsEmptySnap(*m.Snapshot) }
 
-// holdCommit keeps an append to a follower that tells it nothing but how far the log is committed, while
-// this node's own append is being written: what waits for that leaves soon, and says the same. If nothing
-// does, sendHeld sends it. Under load this is a third of all messages.
-func (n *Node) holdCommit(m *raftpb.Message) bool {
+// deferCommit keeps back an append that tells a follower nothing but the commit index, while this node
+// is writing entries. The next append leaves soon and carries the same index. If none follows,
+// sendDeferredCommits sends this one. Under load these are a third of all messages.
+func (n *Node) deferCommit(m *raftpb.Message) bool {
 	if m.Type != raftpb.MsgApp {
 		return false
 	}
 	to := MemberID(m.To)
-	delete(n.held, to)
-	if len(m.Entries) > 0 || n.hold.writing == 0 {
+	delete(n.deferredCommits, to)
+	if len(m.Entries) > 0 || n.gate.writes == 0 {
 		return false
 	}
-	n.held[to] = m
+	n.deferredCommits[to] = m
 	return true
 }
 
-// sendHeld sends what holdCommit has kept.
-func (n *Node) sendHeld() {
-	for _, to := range slices.Sorted(maps.Keys(n.held)) {
-		n.send(n.held[to])
-		delete(n.held, to)
+// sendDeferredCommits sends what deferCommit has kept back.
+func (n *Node) sendDeferredCommits() {
+	for _, to := range slices.Sorted(maps.Keys(n.deferredCommits)) {
+		n.send(n.deferredCommits[to])
+		delete(n.deferredCommits, to)
 	}
 }
 
@@ -176,7 +176,7 @@ func (n *Node) sendHeld() {
 func (n *Node) handleReady(rd raft.Ready) {
 	if !raft.IsEmptyHardState(rd.HardState) {
 		n.commit.Store(rd.HardState.Commit)
-		n.hold.committed(rd.HardState.Commit)
+		n.gate.committed(rd.HardState.Commit)
 		n.clock.enters(rd.HardState.Term)
 		n.reigning.term.Store(rd.HardState.Term)
 	}
@@ -188,7 +188,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 			if ents := m.Entries; len(ents) > 0 {
 				now := time.Now()
 				n.lastIndex = ents[len(ents)-1].Index
-				n.hold.write(ents[len(ents)-1].Index, now)
+				n.gate.writeBegan(ents[len(ents)-1].Index, now)
 				if n.clock.lead == n.id {
 					n.appended.note(ents[0].Index, now)
 				}
@@ -209,7 +209,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 			n.toApply.put(applyWork{message: m})
 		default:
 			n.byHand.mark(m)
-			if !n.holdCommit(m) {
+			if !n.deferCommit(m) {
 				n.send(m)
 			}
 		}

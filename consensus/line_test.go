@@ -120,7 +120,7 @@ func (l *line) flows() {
 	}
 }
 
-func (l *line) hold(c net.Conn) {
+func (l *line) keep(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conns[c] = true
@@ -139,7 +139,7 @@ func (l *line) drop(c net.Conn) {
 }
 
 func (l *line) carry(near net.Conn) {
-	l.hold(near)
+	l.keep(near)
 	defer l.drop(near)
 	to := l.to.Load()
 	if to == nil {
@@ -154,7 +154,7 @@ func (l *line) carry(near net.Conn) {
 	if err != nil {
 		return
 	}
-	l.hold(far)
+	l.keep(far)
 	defer l.drop(far)
 	_ = near.SetDeadline(time.Time{})
 	f := (*l.fault.Load())(h)

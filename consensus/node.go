@@ -46,18 +46,18 @@ type Node struct {
 	boards  *store.Boards
 
 	// Owned by the Raft loop.
-	raft      *raft.RawNode
-	hold      *hold
-	offering  offering
-	hard      raftpb.HardState             // the term and vote that the append loop has been told of
-	held      map[MemberID]*raftpb.Message // see holdCommit
-	clock     *electionClock
-	reigns    reigns
-	byHand    choice
-	appended  appendTimes
-	early     []*raftpb.Message // reads that came too early, see stepRead
-	lastIndex uint64            // of the log, with what the append loop has yet to write
-	restored  uint64            // the index of the last snapshot that Raft has taken the membership from
+	raft            *raft.RawNode
+	gate            *batchGate
+	offering        offering
+	hard            raftpb.HardState             // the term and vote that the append loop has been told of
+	deferredCommits map[MemberID]*raftpb.Message // see deferCommit
+	clock           *electionClock
+	reigns          reigns
+	byHand          choice
+	appended        appendTimes
+	early           []*raftpb.Message // reads that came too early, see stepRead
+	lastIndex       uint64            // of the log, with what the append loop has yet to write
+	restored        uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
 	inbox    *queue[event]        // from this node's other loops: never blocks them
@@ -122,26 +122,26 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg:      cfg,
-		log:      cfg.Log,
-		openedAt: time.Now(),
-		clocks:   NewClocks(cfg.Now),
-		diverge:  newDivergence(cfg.Machine),
-		inbox:    newQueue[event](),
-		network:  make(chan *raftpb.Message, 1024),
-		offers:   newOffers(),
-		calls:    make(chan call),
-		toAppend: newQueue[appendWork](),
-		toApply:  newQueue[applyWork](),
-		roster:   newRoster(),
-		waiters:  newWaiters(cfg.seams.waiting),
-		leader:   newLeaderWatch(),
-		reads:    newReads(),
-		servers:  newServers(),
-		held:     map[MemberID]*raftpb.Message{},
-		boots:    map[MemberID]boots{},
-		missing:  map[string]bool{},
-		hold:     newHold(),
+		cfg:             cfg,
+		log:             cfg.Log,
+		openedAt:        time.Now(),
+		clocks:          NewClocks(cfg.Now),
+		diverge:         newDivergence(cfg.Machine),
+		inbox:           newQueue[event](),
+		network:         make(chan *raftpb.Message, 1024),
+		offers:          newOffers(),
+		calls:           make(chan call),
+		toAppend:        newQueue[appendWork](),
+		toApply:         newQueue[applyWork](),
+		roster:          newRoster(),
+		waiters:         newWaiters(cfg.seams.waiting),
+		leader:          newLeaderWatch(),
+		reads:           newReads(),
+		servers:         newServers(),
+		deferredCommits: map[MemberID]*raftpb.Message{},
+		boots:           map[MemberID]boots{},
+		missing:         map[string]bool{},
+		gate:            newBatchGate(),
 	}
 	n.refuseHere = n.waiters.refuse
 	n.ctx, n.cancel = context.WithCancel(context.Background())

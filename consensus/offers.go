@@ -76,7 +76,7 @@ func (o *offers) takeAll() []*submission {
 }
 
 // appendOffered is called by the Raft loop when submissions wait and need not wait any longer; see
-// hold. All that wait together become one append: what comes while one is on its way joins the
+// batchGate. All that wait together become one append: what comes while one is on its way joins the
 // next, so that batches grow with the load.
 func (n *Node) appendOffered() {
 	for _, s := range n.offers.takeAll() {

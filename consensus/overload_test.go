@@ -14,25 +14,25 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// gate is a disk that stands still while it is shut: what is appended waits.
-type gate struct {
+// diskStall makes disks stand still: while it lasts, writes wait.
+type diskStall struct {
 	mu   sync.Mutex
-	open chan struct{} // closed while nothing has to wait
+	open chan struct{} // closed while no write has to wait
 }
 
-func newGate() *gate {
-	g := &gate{open: make(chan struct{})}
+func newDiskStall() *diskStall {
+	g := &diskStall{open: make(chan struct{})}
 	close(g.open)
 	return g
 }
 
-func (g *gate) shut() {
+func (g *diskStall) stall() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open = make(chan struct{})
 }
 
-func (g *gate) release() {
+func (g *diskStall) resume() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -42,26 +42,26 @@ func (g *gate) release() {
 	}
 }
 
-func (g *gate) wait() {
+func (g *diskStall) wait() {
 	g.mu.Lock()
 	open := g.open
 	g.mu.Unlock()
 	<-open
 }
 
-// gatedLog is a log behind a gate. Its node goes on hearing and answering heartbeats.
-type gatedLog struct {
+// stallingLog is a log whose writes wait for a diskStall. Its node goes on answering heartbeats.
+type stallingLog struct {
 	entryLog
-	gate *gate
+	stall *diskStall
 }
 
-func (l gatedLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
-	l.gate.wait()
+func (l stallingLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
+	l.stall.wait()
 	return l.entryLog.Append(hs, entries)
 }
 
-// held returns how many proposals of n wait, and the bytes of their commands.
-func (n *testNode) held() (proposals, bytes int) {
+// outstanding returns how many commands of n wait for an answer, and their bytes.
+func (n *testNode) outstanding() (proposals, bytes int) {
 	return n.waiters.count(), n.waiters.bytes()
 }
 
@@ -71,15 +71,15 @@ func (n *testNode) held() (proposals, bytes int) {
 func TestOverload(t *testing.T) {
 	t.Parallel()
 	const most, size, submitters = 32 << 10, 1000, 60
-	c, g := newCluster(t, 0), newGate()
-	t.Cleanup(g.release)
+	c, g := newCluster(t, 0), newDiskStall()
+	t.Cleanup(g.resume)
 	for i := range 3 {
 		n := c.add(func(cfg *Config) {
 			cfg.MaxUncommittedBytes, cfg.Tick = most, 50*time.Millisecond
 			if i > 0 {
 				cfg.seams.openLog = func(path string) (entryLog, error) {
 					l, err := store.OpenLog(path, store.LogOptions{})
-					return gatedLog{l, g}, err
+					return stallingLog{l, g}, err
 				}
 			}
 		})
@@ -89,7 +89,7 @@ func TestOverload(t *testing.T) {
 	lead.propose("before")
 	c.waitSame([]string{"before"})
 	term, before := status(lead).Term, lead.storage.entryLog.LastIndex()
-	g.shut()
+	g.stall()
 
 	var mu sync.Mutex
 	var acked, refused []string
@@ -120,7 +120,7 @@ func TestOverload(t *testing.T) {
 	waitFor(t, "the rest to be refused", func() bool {
 		waiting := 0
 		for _, n := range c.nodes {
-			w, _ := n.held()
+			w, _ := n.outstanding()
 			waiting += w
 		}
 		mu.Lock()
@@ -145,7 +145,7 @@ func TestOverload(t *testing.T) {
 	}
 	mu.Unlock()
 
-	g.release()
+	g.resume()
 	wg.Wait()
 	if now := status(lead); now.Term != term || now.LeaderID != lead.ID() {
 		t.Fatalf("%s leads in term %d: this shows nothing", now.Leader, now.Term)
@@ -196,7 +196,7 @@ func TestProposalsThatWaitAreBounded(t *testing.T) {
 			proposals, bytes = proposals+of.proposals*of.commands, bytes+of.proposals*of.commands*of.size
 		}
 		waitFor(t, "all of them to wait", func() bool {
-			p, b := n.held()
+			p, b := n.outstanding()
 			return p == proposals && b == bytes
 		})
 		began := time.Now()
@@ -206,7 +206,7 @@ func TestProposalsThatWaitAreBounded(t *testing.T) {
 		}
 		cancel()
 		wg.Wait()
-		if p, b := n.held(); p != 0 || b != 0 {
+		if p, b := n.outstanding(); p != 0 || b != 0 {
 			t.Errorf("%s: %d proposals of %d bytes are left when nobody waits", what, p, b)
 		}
 	}

@@ -56,8 +56,8 @@ func (i *logImage) at(index uint64) *raftpb.Entry {
 	return &i.entries[index-i.compacted-1]
 }
 
-// holds reports whether the entry at index is there with that term, or was and has been compacted.
-func (i *logImage) holds(index, term uint64) bool {
+// contains reports whether the entry at index is there with that term, or was and has been compacted.
+func (i *logImage) contains(index, term uint64) bool {
 	if index <= i.compacted {
 		return index < i.compacted || i.term == term
 	}

@@ -224,7 +224,7 @@ func (k *checker) appendAnswered(from *simNode, m *raftpb.Message) {
 	if image.last() < m.Index {
 		k.violate("durable before acknowledged: %d acknowledges entry %d, and its disk ends at %d", m.From, m.Index, image.last())
 	}
-	if term, ok := k.logs[m.Term][m.Index]; ok && !image.holds(m.Index, term) {
+	if term, ok := k.logs[m.Term][m.Index]; ok && !image.contains(m.Index, term) {
 		k.violate("durable before acknowledged: %d acknowledges entry %d of term %d, and its disk holds another one there", m.From, m.Index, term)
 	}
 }

@@ -13,15 +13,15 @@ import (
 func TestSlowDiskAppliesAtOnce(t *testing.T) {
 	t.Parallel()
 	const tick, rounds = 400 * time.Millisecond, 12
-	c, g := newCluster(t, 0), newGate()
-	t.Cleanup(g.release)
+	c, g := newCluster(t, 0), newDiskStall()
+	t.Cleanup(g.resume)
 	for i := range 3 {
 		n := c.add(func(cfg *Config) {
 			cfg.Tick = tick
 			if i == 2 {
 				cfg.seams.openLog = func(path string) (entryLog, error) {
 					l, err := store.OpenLog(path, store.LogOptions{})
-					return gatedLog{l, g}, err
+					return stallingLog{l, g}, err
 				}
 			}
 		})
@@ -32,11 +32,11 @@ func TestSlowDiskAppliesAtOnce(t *testing.T) {
 	c.waitSame([]string{"before"})
 	quick := 0
 	for range rounds {
-		g.shut()
+		g.stall()
 		lead.propose("a move")
 		want := lead.Applied()
 		waitFor(t, "the slow one to hear of the commit", func() bool { return slow.Commit() >= want })
-		g.release()
+		g.resume()
 		began := time.Now()
 		waitFor(t, "the slow one to apply it", func() bool { return slow.Applied() >= want })
 		if time.Since(began) < tick/4 {

@@ -13,12 +13,12 @@ import (
 //
 // An id is the number of its delivery, times maxProposal, and the place of the command in that.
 type waiters struct {
-	places []atomic.Pointer[delivery] // a delivery is at its number modulo their number; twice as many as may wait, so that a free one is soon found
-	number atomic.Uint64              // of the latest delivery
-	held   atomic.Uint64              // how many commands wait, times countUnit, and their size in bytes
-	ticks  atomic.Uint64              // of the Raft loop
-	woken  []chan struct{}            // see wakeResolved; owned by the apply loop
-	used   sync.Pool                  // of *delivery: at a high rate they would be most of the garbage
+	places      []atomic.Pointer[delivery] // a delivery is at its number modulo their number; twice as many as may wait, so that a free one is soon found
+	number      atomic.Uint64              // of the latest delivery
+	outstanding atomic.Uint64              // how many commands wait, times countUnit, and their size in bytes
+	ticks       atomic.Uint64              // of the Raft loop
+	woken       []chan struct{}            // see wakeResolved; owned by the apply loop
+	used        sync.Pool                  // of *delivery: at a high rate they would be most of the garbage
 }
 
 const (
@@ -47,8 +47,8 @@ func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data 
 	for _, c := range data {
 		size += len(c)
 	}
-	if ws.hold(len(data), size); ws.count() > len(ws.places)/2 || ws.bytes() > maxWaitingBytes {
-		ws.hold(-len(data), -size)
+	if ws.addOutstanding(len(data), size); ws.count() > len(ws.places)/2 || ws.bytes() > maxWaitingBytes {
+		ws.addOutstanding(-len(data), -size)
 		return nil, ErrOverloaded
 	}
 	d := ws.used.Get().(*delivery)
@@ -71,11 +71,13 @@ func (ws *waiters) register(ctx context.Context, n *Node, membership bool, data 
 	}
 }
 
-// hold counts what waits.
-func (ws *waiters) hold(commands, bytes int) { ws.held.Add(uint64(commands*countUnit + bytes)) }
+// addOutstanding counts what waits.
+func (ws *waiters) addOutstanding(commands, bytes int) {
+	ws.outstanding.Add(uint64(commands*countUnit + bytes))
+}
 
-func (ws *waiters) count() int { return int(ws.held.Load() / countUnit) }
-func (ws *waiters) bytes() int { return int(ws.held.Load() % countUnit) }
+func (ws *waiters) count() int { return int(ws.outstanding.Load() / countUnit) }
+func (ws *waiters) bytes() int { return int(ws.outstanding.Load() % countUnit) }
 
 // forget ends the waiting of d, and returns the results that there are. It is not to be used any more.
 func (ws *waiters) forget(d *delivery) []Result {
@@ -87,7 +89,7 @@ func (ws *waiters) forget(d *delivery) []Result {
 	switch {
 	case !d.done.Load():
 		d.left = 0
-		ws.hold(-int(d.count), -int(d.size))
+		ws.addOutstanding(-int(d.count), -int(d.size))
 		ws.place(d.first).Store(nil)
 	case d.sends == 1: // and so it stands in no queue any more
 		d.done.Store(false)
@@ -190,7 +192,7 @@ func (ws *waiters) resolve(ids []uint64, batch []Command) {
 				commands, bytes = commands+c, bytes+b
 			}
 		}
-		ws.hold(-commands, -bytes)
+		ws.addOutstanding(-commands, -bytes)
 		if len(ws.woken) >= wakeTogether {
 			ws.wakeResolved() // those who are many run beside the rest of this
 		}
