@@ -7,17 +7,17 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Appends are what nearly all of the traffic is, so they have an encoding of
-// their own, which costs a fraction of protobuf's on both sides:
+// Appends are nearly all of the traffic. They have an encoding of their own, which costs a fraction
+// of protobuf's on both sides:
 //
-//	term ─ index and term of the entry before the first ─ commit ─ number of entries    each an uvarint
+//	term ─ index and term of the entry before the first ─ commit ─ number of entries  (uvarints)
 //	entry: uvarint(length of data << 3 | type << 1 | term changes) ─ [uvarint term] ─ data
 //
-// The first entry's term is compared with the message's. Sender and receiver
-// are those of the connection, and the indexes follow from the first one.
+// The first entry's term is compared with the message's. Sender and receiver are those of the
+// connection. The indexes count up from the first one.
 
-// appendAppend encodes a MsgApp behind buf.
-func appendAppend(buf []byte, m *raftpb.Message) []byte {
+// encodeAppend adds the encoding of a MsgApp to buf.
+func encodeAppend(buf []byte, m *raftpb.Message) []byte {
 	buf = binary.AppendUvarint(buf, m.Term)
 	buf = binary.AppendUvarint(buf, m.Index)
 	buf = binary.AppendUvarint(buf, m.LogTerm)
@@ -42,8 +42,8 @@ func appendAppend(buf []byte, m *raftpb.Message) []byte {
 
 var errBadAppend = errors.New("malformed append from a peer")
 
-// decodeAppend reads what appendAppend wrote. The message refers to b, and its
-// entries stand in a few arrays that they share.
+// decodeAppend reads what encodeAppend wrote. The message refers to b. Its entries share a few
+// arrays.
 func decodeAppend(b []byte, from, to MemberID) (*raftpb.Message, error) {
 	var head [5]uint64 // term, index, log term, commit, entries
 	for i := range head {
@@ -61,7 +61,7 @@ func decodeAppend(b []byte, from, to MemberID) (*raftpb.Message, error) {
 	if count == 0 && len(b) == 0 {
 		return m, nil
 	}
-	if count > uint64(len(b)) { // each takes a byte at least
+	if count > uint64(len(b)) { // each takes at least a byte
 		return nil, errBadAppend
 	}
 	m.Entries = make([]raftpb.Entry, count)

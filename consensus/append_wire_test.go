@@ -35,10 +35,10 @@ func appendMessages() []*raftpb.Message {
 	}
 }
 
-// What is sent as an append arrives as what protobuf would have made of it.
+// TestAppendWire compares an append that was encoded and decoded with the original.
 func TestAppendWire(t *testing.T) {
 	for _, m := range appendMessages() {
-		got, err := decodeAppend(appendAppend(nil, m), 1, 2)
+		got, err := decodeAppend(encodeAppend(nil, m), 1, 2)
 		if err != nil {
 			t.Fatalf("%v: %v", m, err)
 		}
@@ -48,25 +48,24 @@ func TestAppendWire(t *testing.T) {
 	}
 }
 
-// A cut or altered append is an error or another append, and never a panic.
+// FuzzDecodeAppend checks that a damaged append is an error or another append, and never a panic.
 func FuzzDecodeAppend(f *testing.F) {
 	for _, m := range appendMessages() {
-		f.Add(appendAppend(nil, m))
+		f.Add(encodeAppend(nil, m))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := decodeAppend(b, 1, 2)
 		if err != nil {
 			return
 		}
-		again, err := decodeAppend(appendAppend(nil, m), 1, 2)
+		again, err := decodeAppend(encodeAppend(nil, m), 1, 2)
 		if err != nil || !reflect.DeepEqual(m, again) {
 			t.Fatalf("%v became %v, %v", m, again, err)
 		}
 	})
 }
 
-// BenchmarkAppendWire compares the two encodings of an append of 64 moves,
-// there and back.
+// BenchmarkAppendWire compares the two encodings of an append of 64 moves, both ways.
 func BenchmarkAppendWire(b *testing.B) {
 	entries := make([]raftpb.Entry, 64)
 	for i := range entries {
@@ -77,7 +76,7 @@ func BenchmarkAppendWire(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := decodeAppend(appendAppend(buf, m), 1, 2); err != nil {
+			if _, err := decodeAppend(encodeAppend(buf, m), 1, 2); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -98,7 +98,7 @@ func (a *applier) process(w applyWork, alone bool) error {
 	}
 	few := alone && len(w.message.Entries) <= fewApplied && !a.n.gate.awaitsApply.Load()
 	if !few {
-		a.n.waiters.wakeResolved() // what they submit next joins the append that the Raft loop begins now
+		a.n.waiters.wakeResolved() // their next proposals join the batch that the Raft loop makes now
 	}
 	for i := range w.message.Responses {
 		m := &w.message.Responses[i]
@@ -298,7 +298,7 @@ func (a *applier) checkpointed(err error) error {
 		cut = max(pin, a.saved-min(a.saved, maxPinned*keep))
 	}
 	if cut >= first {
-		a.n.toAppend.put(appendWork{compact: cut})
+		a.n.toWrite.put(writeWork{compact: cut})
 	}
 	return nil
 }
@@ -327,8 +327,8 @@ func (a *applier) finish() {
 // made it recognises it. Raft's own entries are empty.
 const entryHeader = 8
 
-// appendEntryData adds an entry's data to b.
-func appendEntryData(b []byte, id uint64, data []byte) []byte {
+// encodeEntry adds an entry's data to b.
+func encodeEntry(b []byte, id uint64, data []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(b, id), data...)
 }
 

@@ -50,7 +50,7 @@ func TestManyAreAppliedInParts(t *testing.T) {
 			}
 			m.waiting[index], id = d, d.first
 		}
-		all = append(all, raftpb.Entry{Index: index, Term: 1, Data: appendEntryData(nil, id, fmt.Append(nil, index))})
+		all = append(all, raftpb.Entry{Index: index, Term: 1, Data: encodeEntry(nil, id, fmt.Append(nil, index))})
 	}
 	a := &applier{n: n}
 	if err := a.apply(all); err != nil {

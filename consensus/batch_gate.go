@@ -18,9 +18,9 @@ import (
 //
 // Owned by the Raft loop, but for awaitsApply.
 type batchGate struct {
-	writes       int       // writes of entries that the append loop has not finished
+	writes       int       // writes of entries that the write loop has not finished
 	lastEntry    uint64    // of the newest of these writes
-	writeBeganAt time.Time // when the append loop got that write
+	writeBeganAt time.Time // when the write loop got that write
 	deadline     time.Time // when the gate opens at the latest, once nothing is being written
 	majorityNear bool
 	timing       timedWrite // the write that is being timed
@@ -44,13 +44,13 @@ func newBatchGate() *batchGate {
 	return g
 }
 
-// writeBegan is called when the append loop gets entries up to last.
+// writeBegan is called when the write loop gets entries up to last.
 func (g *batchGate) writeBegan(last uint64, now time.Time) {
 	g.writes++
 	g.lastEntry, g.writeBeganAt = last, now
 }
 
-// writesDone is called when the append loop has finished that many writes. The log is committed up
+// writesDone is called when the write loop has finished that many writes. The log is committed up
 // to commit.
 func (g *batchGate) writesDone(writes int, commit uint64) {
 	if g.writes -= writes; g.writes > 0 {

@@ -156,7 +156,7 @@ func (n *Node) Times() Times {
 // ReleaseTime is [Times.ForRelease] of the members' clocks.
 func (n *Node) ReleaseTime() (at time.Time, ok bool) { return n.Times().ForRelease() }
 
-// heardClock takes what a peer's clock showed. For now, which is asked for with each append, it
+// heardClock takes what a peer's clock showed. For now, which is asked for with each batch, it
 // keeps the later of the clocks in the middle.
 func (n *Node) heardClock(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
 	n.clocks.Note(of, asked, rtt, wall)

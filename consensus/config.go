@@ -58,9 +58,9 @@ type Config struct {
 	Log     *slog.Logger
 	// Now is the clock on the wall, which the members compare. Nil: time.Now.
 	Now func() time.Time
-	// Stamp, if set, appends a command to dst with its time set to at. The leader has each command
-	// stamped as it appends it, so that the clocks of the nodes that take commands do not matter.
-	// It may make a command longer by MaxStamp bytes at most.
+	// Stamp, if set, adds command to dst with its time set to at, and returns the extended slice. The
+	// leader stamps each command when it puts it into the log, so that the clocks of other nodes do
+	// not matter. A command may get longer by at most MaxStamp bytes.
 	Stamp func(dst, command []byte, at time.Time) []byte
 
 	// Tick is Raft's unit of time. A leader sends a heartbeat every tick; a
@@ -114,7 +114,7 @@ const (
 	maxMessageBytes = 512 << 10
 	// maxPinned times KeepEntries is what stays in the log for a snapshot's sake.
 	maxPinned = 256
-	// maxBatch bounds the proposals that become one append.
+	// maxBatch bounds the commands that are proposed to Raft at once.
 	maxBatch = 1024
 	// maxOffered bounds the proposals of other nodes that stand before the leader's Raft loop.
 	maxOffered = 256 << 10

@@ -16,7 +16,7 @@
 //
 //	requests ──► offers ────┐                       ┌─► replicator (one per peer) ─► append connection
 //	peers' readers ─► network ─► Raft loop (driver.go) ┤                              └► control connection
-//	              inbox ◄──┐    owns the RawNode    ├─► append loop (append.go): the log, one durable write for all that waits
+//	              inbox ◄──┐    owns the RawNode    ├─► write loop (append.go): the log, one durable write for all that waits
 //	                       └───── answers ◄─────────┴─► apply loop (apply.go): the state machine, checkpoints
 //
 // The Raft loop does no I/O and waits for nobody. Each of the others works beside it and tells it
@@ -45,7 +45,7 @@
 //
 // # On disk
 //
-// The append loop alone writes the log (store.Log), the apply loop alone decides what is written to
+// The write loop alone writes the log (store.Log), the apply loop alone decides what is written to
 // the boards (store.Boards). A checkpoint of the boards holds the applied index, its term and the
 // ConfState, all from one transaction, and the log is cut only behind a checkpoint that is durable,
 // with [Config.KeepEntries] left standing, and more while a snapshot is on its way to somebody who

@@ -13,7 +13,7 @@ import (
 
 // raftLoop owns the RawNode: everything that happens to it happens here, one
 // thing at a time. It touches no disk and no socket; what Raft wants done it
-// hands to the append loop, the apply loop and the replicators, at once and
+// hands to the write loop, the apply loop and the replicators, at once and
 // beside each other. So an append leaves for the followers while the leader's
 // own disk write is only beginning (Raft thesis, 10.2.1).
 func (n *Node) raftLoop() {
@@ -39,7 +39,7 @@ func (n *Node) raftLoop() {
 		case c = <-n.calls:
 		case <-n.gate.timer.C:
 		}
-		if n.offers.some() { // who runs meanwhile may submit something, too: many were woken by one append's answers
+		if n.offers.some() { // callers that one batch's answers have woken may propose more
 			runtime.Gosched()
 		}
 		n.cfg.seams.settle("raft", 0)
@@ -72,7 +72,7 @@ func (n *Node) raftLoop() {
 			done = append(done, c.done)
 		}
 		if !n.gate.closed(&n.applied, n.offers.some) {
-			n.appendOffered()
+			n.proposeQueued()
 		}
 		for n.raft.HasReady() {
 			n.handleReady(n.raft.Ready())
@@ -109,8 +109,8 @@ func (n *Node) handleEvent(e event) {
 	switch {
 	case e.message != nil:
 		n.step(e.message)
-	case e.appended != 0:
-		n.gate.writesDone(e.appended, n.commit.Load())
+	case e.writes != 0:
+		n.gate.writesDone(e.writes, n.commit.Load())
 	case e.unreachable != 0:
 		n.raft.ReportUnreachable(uint64(e.unreachable))
 	case e.snapshotTo != 0:
@@ -134,8 +134,8 @@ func (n *Node) step(m *raftpb.Message) {
 	}
 }
 
-// commitOnly says whether the append loop is told of nothing but a commit index. It notes term and vote.
-func (n *Node) commitOnly(m *raftpb.Message) bool {
+// isCommitOnly says whether the write loop is told of nothing but a commit index. It notes term and vote.
+func (n *Node) isCommitOnly(m *raftpb.Message) bool {
 	same := !hasHardState(m) || m.Term == n.hard.Term && m.Vote == n.hard.Vote
 	if !same {
 		n.hard = raftpb.HardState{Term: m.Term, Vote: m.Vote}
@@ -190,14 +190,14 @@ func (n *Node) handleReady(rd raft.Ready) {
 				n.lastIndex = ents[len(ents)-1].Index
 				n.gate.writeBegan(ents[len(ents)-1].Index, now)
 				if n.clock.lead == n.id {
-					n.appended.note(ents[0].Index, now)
+					n.entryTimes.note(ents[0].Index, now)
 				}
 			}
 			n.clock.answers(m.Responses)
-			if n.commitOnly(m) {
-				n.toAppend.leave(appendWork{message: m}) // it goes along with the next append
+			if n.isCommitOnly(m) {
+				n.toWrite.leave(writeWork{message: m}) // it goes along with the next append
 			} else {
-				n.toAppend.put(appendWork{message: m})
+				n.toWrite.put(writeWork{message: m})
 			}
 			if hasSnapshot(m) {
 				n.restored = m.Snapshot.Metadata.Index
@@ -235,7 +235,7 @@ func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 	m, _ := n.roster.get(lead)
 	n.byHand.follows(lead, n.id, n.clock.term)
 	if lead == n.id {
-		n.appended.begin(now)
+		n.entryTimes.reset(now)
 	}
 	if lead != 0 {
 		n.reigns.begin(lead, m.Role, now, n.cfg.Tick)

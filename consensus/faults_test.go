@@ -211,9 +211,9 @@ func TestUpdateKeepsADemotion(t *testing.T) {
 	}
 }
 
-// TestUpdateIsAppendedOnce: a node that is far behind does not find its new address in
+// TestUpdateEntersTheLogOnce: a node that is far behind does not find its new address in
 // its own roster yet, and announces it again each time its policy loop comes by.
-func TestUpdateIsAppendedOnce(t *testing.T) {
+func TestUpdateEntersTheLogOnce(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, v := c.leader(), c.follower()

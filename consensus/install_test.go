@@ -89,7 +89,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 				return crashLog{l, die("before the log is reset"), die("log reset")}, err
 			}
 			n.cfg.seams.settle = func(loop string, _ uint64) {
-				if loop != "append" || step != "received" {
+				if loop != "write" || step != "received" {
 					return
 				}
 				if <-opened; n.snapshots.busy() {

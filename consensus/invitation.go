@@ -232,9 +232,9 @@ func (r *roster) invited() []InvitationState {
 	return all
 }
 
-// appendInvitation is appendMemberChange for a change of the invitations. Raft's membership stays
+// proposeInvitation is proposeMemberChange for a change of the invitations. Raft's membership stays
 // as it is: the entry updates the leader itself.
-func (n *Node) appendInvitation(s *submission, mc memberChange) {
+func (n *Node) proposeInvitation(s *submission, mc memberChange) {
 	done, err := n.judgeInvitation(mc)
 	switch {
 	case err != nil:
@@ -243,6 +243,6 @@ func (n *Node) appendInvitation(s *submission, mc memberChange) {
 		s.refuse(refusal{IDs: s.ids, Code: refusedDone, Index: n.applied.Load()})
 	default:
 		mc.At = time.Now().UnixMilli()
-		n.appendChange(s, mc, raftpb.ConfChangeUpdateNode, n.id)
+		n.proposeConfChange(s, mc, raftpb.ConfChangeUpdateNode, n.id)
 	}
 }

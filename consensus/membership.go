@@ -132,9 +132,9 @@ func (n *Node) FindMember(s string) (Member, error) {
 	return Member{}, fmt.Errorf("%w: %q", ErrUnknownMember, s)
 }
 
-// appendMemberChange is called by the Raft loop with a membership change for
-// the leader to judge and to append.
-func (n *Node) appendMemberChange(s *submission) {
+// proposeMemberChange is called by the Raft loop with a membership change for
+// the leader to judge and to put into the log.
+func (n *Node) proposeMemberChange(s *submission) {
 	refuse := func(code, text string) { s.refuse(refusal{IDs: s.ids, Code: code, Text: text}) }
 	var mc memberChange
 	if err := json.Unmarshal(s.data[0], &mc); err != nil {
@@ -147,7 +147,7 @@ func (n *Node) appendMemberChange(s *submission) {
 		return
 	}
 	if mc.Op == opInvite || mc.Op == opRevoke {
-		n.appendInvitation(s, mc)
+		n.proposeInvitation(s, mc)
 		return
 	}
 	// A node that is behind does not see yet that its new address is known, and tells it over and over.
@@ -177,15 +177,15 @@ func (n *Node) appendMemberChange(s *submission) {
 		opDemote:  raftpb.ConfChangeAddLearnerNode, // of a voter, it takes the vote away
 		opRemove:  raftpb.ConfChangeRemoveNode,
 	}[mc.Op]
-	n.appendChange(s, mc, kind, mc.Member.ID)
+	n.proposeConfChange(s, mc, kind, mc.Member.ID)
 }
 
-// appendChange gives Raft a change that was judged. It is run by the Raft loop of the leader.
-func (n *Node) appendChange(s *submission, mc memberChange, kind raftpb.ConfChangeType, id MemberID) {
+// proposeConfChange gives Raft a change that was judged. It is run by the Raft loop of the leader.
+func (n *Node) proposeConfChange(s *submission, mc memberChange, kind raftpb.ConfChangeType, id MemberID) {
 	refuse := func(code, text string) { s.refuse(refusal{IDs: s.ids, Code: code, Text: text}) }
 	change := raftpb.ConfChangeV2{
 		Changes: []raftpb.ConfChangeSingle{{Type: kind, NodeID: uint64(id)}},
-		Context: appendEntryData(nil, s.ids[0], mustJSON(mc)),
+		Context: encodeEntry(nil, s.ids[0], mustJSON(mc)),
 	}
 	data, err := change.Marshal()
 	if err != nil {
@@ -306,7 +306,7 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 }
 
 // certify issues the certificate that a change brings, if it brings one. It is run by the Raft loop
-// of the leader, just before the change is appended.
+// of the leader, just before the change enters the log.
 func (n *Node) certify(mc *memberChange) (err error) {
 	mc.Member.Certificate = ""
 	if mc.Op == opAdd || mc.Op == opRenew {

@@ -49,23 +49,23 @@ type Node struct {
 	raft            *raft.RawNode
 	gate            *batchGate
 	offering        offering
-	hard            raftpb.HardState             // the term and vote that the append loop has been told of
+	hard            raftpb.HardState             // the term and vote that the write loop has been told of
 	deferredCommits map[MemberID]*raftpb.Message // see deferCommit
 	clock           *electionClock
 	reigns          reigns
 	byHand          choice
-	appended        appendTimes
+	entryTimes      entryTimes
 	early           []*raftpb.Message // reads that came too early, see stepRead
-	lastIndex       uint64            // of the log, with what the append loop has yet to write
+	lastIndex       uint64            // of the log, with what the write loop has yet to write
 	restored        uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
-	inbox    *queue[event]        // from this node's other loops: never blocks them
-	network  chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
-	offers   *offers              // of proposals: from requests, here and forwarded
-	calls    chan call            // what must run on the loop: status, configuration changes
-	toAppend *queue[appendWork]   // to the append loop
-	toApply  *queue[applyWork]    // to the apply loop
+	inbox   *queue[event]        // from this node's other loops: never blocks them
+	network chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
+	offers  *offers              // of proposals: from requests, here and forwarded
+	calls   chan call            // what must run on the loop: status, configuration changes
+	toWrite *queue[writeWork]    // to the write loop
+	toApply *queue[applyWork]    // to the apply loop
 
 	roster *roster
 	// heard are whom a node that has just joined connects to, too: if it is removed before it has
@@ -100,8 +100,8 @@ type Node struct {
 
 // event is something that one of the node's own goroutines tells the Raft loop.
 type event struct {
-	message     *raftpb.Message // an answer of the append or the apply loop
-	appended    int             // so many writes of entries are done
+	message     *raftpb.Message // an answer of the write or the apply loop
+	writes      int             // so many writes of entries are done
 	unreachable MemberID        // something to this peer was lost
 	snapshotTo  MemberID        // a snapshot to this peer ended with snapshot
 	snapshot    raft.SnapshotStatus
@@ -131,7 +131,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		network:         make(chan *raftpb.Message, 1024),
 		offers:          newOffers(),
 		calls:           make(chan call),
-		toAppend:        newQueue[appendWork](),
+		toWrite:         newQueue[writeWork](),
 		toApply:         newQueue[applyWork](),
 		roster:          newRoster(),
 		waiters:         newWaiters(cfg.seams.waiting),
@@ -152,7 +152,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	context.AfterFunc(n.ctx, n.waiters.wakeAll)
 	n.wg.Go(n.acceptLoop)
-	n.wg.Go(n.appendLoop)
+	n.wg.Go(n.writeLoop)
 	n.wg.Go(n.applyLoop)
 	n.wg.Go(n.raftLoop)
 	n.wg.Go(n.policyLoop)

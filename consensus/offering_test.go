@@ -7,7 +7,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestRaftCopiesAnOffering: the entries of one append are made where those of the next are, so Raft must not keep them; their data it keeps.
+// TestRaftCopiesAnOffering: the entries of one batch are made where those of the next are, so Raft must not keep them; their data it keeps.
 func TestRaftCopiesAnOffering(t *testing.T) {
 	s := raft.NewMemoryStorage()
 	if err := s.ApplySnapshot(raftpb.Snapshot{Metadata: raftpb.SnapshotMetadata{
@@ -45,7 +45,7 @@ func TestRaftCopiesAnOffering(t *testing.T) {
 			sub.ids, sub.data = append(sub.ids, uint64(i)), append(sub.data, []byte(c))
 		}
 		n.offering.add(sub)
-		n.appendOffering()
+		n.proposeBatch()
 	}
 	handle()
 	if len(log) != 4 || log[3] != "e4" || log[4] != "e5" || log[5] != "Nf3" || log[6] != "Nc6" {

@@ -75,28 +75,28 @@ func (o *offers) takeAll() []*submission {
 	return o.taken
 }
 
-// appendOffered is called by the Raft loop when submissions wait and need not wait any longer; see
-// batchGate. All that wait together become one append: what comes while one is on its way joins the
+// proposeQueued is called by the Raft loop when submissions wait and need not wait any longer; see
+// batchGate. All that wait together become one batch: what comes while one is on its way joins the
 // next, so that batches grow with the load.
-func (n *Node) appendOffered() {
+func (n *Node) proposeQueued() {
 	for _, s := range n.offers.takeAll() {
 		if s.remote {
 			n.offeredByPeers.Add(-int64(len(s.ids)))
 		}
 		if s.membership {
-			n.appendOffering()
-			n.appendMemberChange(s)
+			n.proposeBatch()
+			n.proposeMemberChange(s)
 			continue
 		}
 		n.offering.add(s)
 		if n.offering.count >= maxBatch {
-			n.appendOffering()
+			n.proposeBatch()
 		}
 	}
-	n.appendOffering()
+	n.proposeBatch()
 }
 
-// An offering is what becomes one append. Raft keeps the entries' data and copies the entries, whose memory serves again.
+// An offering is what becomes one batch. Raft keeps the entries' data and copies the entries, whose memory serves again.
 type offering struct {
 	of      []*submission
 	count   int // commands
@@ -147,8 +147,8 @@ func (o *offering) reset() {
 	}
 }
 
-// appendOffering has Raft append what has been added to the offering.
-func (n *Node) appendOffering() {
+// proposeBatch proposes to Raft what has been added to the offering.
+func (n *Node) proposeBatch() {
 	if n.offering.count == 0 {
 		return
 	}

@@ -396,14 +396,14 @@ func TestRecorderBecomesAVoter(t *testing.T) {
 	waitFor(t, "the second recorder to lead", func() bool { return second.Leader() == second.ID() })
 }
 
-func TestAppendTimes(t *testing.T) {
-	var a appendTimes
+func TestEntryTimes(t *testing.T) {
+	var a entryTimes
 	start := time.Unix(1_000_000, 0)
-	a.begin(start)
+	a.reset(start)
 	if got := a.since(77); !got.Equal(start) {
 		t.Errorf("what was there before: %v", got)
 	}
-	// An hour with a thousand appends a second, one with none, and another thousand appends.
+	// An hour with a thousand batches a second, one with none, and another thousand batches.
 	now, index := start, uint64(100)
 	when := map[uint64]time.Time{}
 	write := func(count int) {
@@ -418,12 +418,12 @@ func TestAppendTimes(t *testing.T) {
 	write(3_600_000)
 	now = now.Add(time.Hour)
 	write(1000)
-	if len(a.samples) > maxAppendTimes {
+	if len(a.samples) > maxEntryTimes {
 		t.Errorf("%d samples", len(a.samples))
 	}
 	for index, at := range when {
 		age, wrong := now.Sub(at), a.since(index).Sub(at)
-		if wrong.Abs() > age/32+shortestMoment {
+		if wrong.Abs() > age/32+minEntryGap {
 			t.Fatalf("what is %v old is told to be %v", age, age-wrong)
 		}
 	}

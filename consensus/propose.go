@@ -26,12 +26,12 @@ type submission struct {
 	ids        []uint64
 	data       [][]byte
 
-	// refuse is told when this node could not append them. It must not block.
+	// refuse is told when this node could not put them into its log. It must not block.
 	refuse func(refusal)
 	remote bool // another node's
 }
 
-// refusal is the leader's answer to a submission that it did not append.
+// refusal is the leader's answer to a submission that it did not put into its log.
 type refusal struct {
 	IDs  []uint64 `json:"ids"`
 	Code string   `json:"code"`
@@ -240,7 +240,7 @@ func (d *delivery) rest() {
 	}
 }
 
-// refused takes a leader's answer that it did not append what it was sent.
+// refused takes a leader's answer that it did not put into its log what it was sent.
 func (d *delivery) refused(r refusal) (over bool, err error) {
 	d.forgetLeader()
 	d.out--

@@ -4,7 +4,7 @@ import "sync"
 
 // queue hands values from one goroutine to another, in order, and never blocks
 // the one that puts. It joins the three loops of a node: the Raft loop must not
-// wait for the append loop, which must not wait for the Raft loop, or both
+// wait for the write loop, which must not wait for the Raft loop, or both
 // would wait for ever. What stands in a queue is bounded elsewhere, by Raft's
 // limits on uncommitted and in-flight entries.
 //
@@ -24,14 +24,14 @@ func newQueue[T any]() *queue[T] {
 	return &queue[T]{ready: make(chan struct{}, 1)}
 }
 
-// leave appends items and does not wake the taker, who finds them the next time.
+// leave adds items without waking the taker, which finds them the next time.
 func (q *queue[T]) leave(items ...T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.items = append(q.items, items...)
 }
 
-// put appends items and wakes the taker.
+// put adds items and wakes the taker.
 func (q *queue[T]) put(items ...T) {
 	if len(items) == 0 {
 		return

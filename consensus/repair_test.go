@@ -159,7 +159,7 @@ func TestGatherReplacesWhatItOverlaps(t *testing.T) {
 		"everything replaced":   {[][]raftpb.Entry{entries(1, 5, 8), entries(2, 5, 6)}, []uint64{2, 2}},
 		"from before the first": {[][]raftpb.Entry{entries(1, 5, 8), entries(2, 4, 5)}, []uint64{2, 2}},
 	} {
-		a := appender{hard: raftpb.HardState{}}
+		a := logWriter{hard: raftpb.HardState{}}
 		for _, b := range tc.batches {
 			a.gather(&raftpb.Message{Entries: b})
 		}

@@ -157,7 +157,7 @@ func (r *replicator) address() string {
 
 func (r *replicator) heard() { r.lastContact.Store(time.Now().UnixNano()) }
 
-// send queues a Raft message. Called by the Raft loop and the append loop.
+// send queues a Raft message. Called by the Raft loop and the write loop.
 func (r *replicator) send(m *raftpb.Message) {
 	switch m.Type {
 	case raftpb.MsgSnap:
@@ -265,7 +265,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	s.connected.Store(time.Now().UnixNano())
 	ping := time.NewTicker(pingEvery / leaderPings)
 	defer ping.Stop()
-	buf := r.appendPing(nil, s)
+	buf := r.encodePing(nil, s)
 	if _, err := c.Write(buf); err != nil {
 		return err
 	}
@@ -278,15 +278,15 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 			if turn++; turn%leaderPings != 0 && (s != r.control || r.n.Leader() != r.id) {
 				continue
 			}
-			buf = r.appendPing(buf, s)
+			buf = r.encodePing(buf, s)
 		case o := <-s.queue:
-			if buf, err = appendOutgoing(buf, s.took(o)); err != nil {
+			if buf, err = encodeOutgoing(buf, s.took(o)); err != nil {
 				return err
 			}
 		}
 		runtime.Gosched() // what leaves in the same turn of the Raft loop, and the next, goes along
 		for len(buf) < maxWrite && len(s.queue) > 0 {
-			if buf, err = appendOutgoing(buf, s.took(<-s.queue)); err != nil {
+			if buf, err = encodeOutgoing(buf, s.took(<-s.queue)); err != nil {
 				return err
 			}
 		}
@@ -310,7 +310,7 @@ type sentPing struct {
 }
 
 // appendPing adds a ping, which bears this replicator's age.
-func (r *replicator) appendPing(buf []byte, s *stream) []byte {
+func (r *replicator) encodePing(buf []byte, s *stream) []byte {
 	p := &sentPing{int64(time.Since(r.created)), r.n.cfg.Now()}
 	if s == r.control {
 		r.pinged.Store(p)
@@ -321,10 +321,10 @@ func (r *replicator) appendPing(buf []byte, s *stream) []byte {
 	return endFrame(buf, start)
 }
 
-func appendOutgoing(buf []byte, o outgoing) ([]byte, error) {
+func encodeOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	start := len(buf)
 	if o.raft != nil && o.raft.Type == raftpb.MsgApp {
-		return endFrame(appendAppend(beginFrame(buf, kindAppend), o.raft), start), nil
+		return endFrame(encodeAppend(beginFrame(buf, kindAppend), o.raft), start), nil
 	}
 	buf = beginFrame(buf, o.kind)
 	if o.kind == kindRaft {

@@ -192,7 +192,7 @@ var simAuthority, simSigner = func() (certificate, key string) {
 // settling is how long the loops wait until all else has come to rest. They differ,
 // so that two loops which were woken by the same thing do not go on at the same instant.
 // Nor do two clients: each has an interval of its own, in which the loops are done with what it does.
-var settling = map[string]time.Duration{"raft": 1, "append": 8, "apply": 21, "propose": 30, "read": 1000*interval + 30}
+var settling = map[string]time.Duration{"raft": 1, "write": 8, "apply": 21, "propose": 30, "read": 1000*interval + 30}
 
 const interval = 64
 

@@ -240,7 +240,7 @@ func (k *checker) voted(from *simNode, m *raftpb.Message) {
 	}
 }
 
-// wrote looks at an append that is durable.
+// wrote looks at a write that is durable.
 func (k *checker) wrote(n *simNode, hs raftpb.HardState, entries []raftpb.Entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -22,7 +22,7 @@ type snapshotSlot struct {
 	mu       sync.Mutex
 	incoming *store.Incoming         // guarded by mu
 	meta     raftpb.SnapshotMetadata // guarded by mu
-	accepted bool                    // guarded by mu: Raft wants it; the append loop will take it
+	accepted bool                    // guarded by mu: Raft wants it; the write loop will take it
 }
 
 // put keeps a received snapshot until Raft has decided.
@@ -169,7 +169,7 @@ type installation struct {
 	done     chan error
 }
 
-// installSnapshot is called by the append loop. The apply loop does the work,
+// installSnapshot is called by the write loop. The apply loop does the work,
 // since the boards are its own, and what was committed before comes first.
 func (n *Node) installSnapshot(meta raftpb.SnapshotMetadata) error {
 	in := n.snapshots.take(meta.Index)

@@ -39,8 +39,8 @@ type MemberStatus struct {
 	Inflight      int    `json:"inflight"`
 	InflightLimit int    `json:"inflightLimit"`
 	Lag           uint64 `json:"lag"` // entries that it does not have on disk
-	// LagMs is how long ago the leader appended the first of those, or came to lead if that was
-	// later, in ms. 0: it has all.
+	// LagMs is how long ago the first of those came into the leader's log, or the leader came to
+	// lead if that was later, in ms. 0: it has all.
 	LagMs int64 `json:"lagMs"`
 	// LastContactMs is how long ago it was heard from, -1: never.
 	LastContactMs int64  `json:"lastContactMs"`
@@ -77,7 +77,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if err := n.do(ctx, func(r *raft.RawNode) {
 		rs = r.Status()
 		for id, p := range rs.Progress {
-			since[MemberID(id)] = n.appended.since(p.Match + 1)
+			since[MemberID(id)] = n.entryTimes.since(p.Match + 1)
 		}
 		if n.cfg.Role == Venue && rs.RaftState == raft.StateLeader {
 			if why = LeadsLastResort; n.byHand.here {

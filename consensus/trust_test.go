@@ -87,7 +87,7 @@ func TestIncredibleMessages(t *testing.T) {
 	now := status(at)
 	voters := raftpb.ConfState{Voters: []uint64{uint64(at.ID()), uint64(liar)}}
 	entry := func(term, index uint64) []raftpb.Entry {
-		return []raftpb.Entry{{Term: term, Index: index, Data: appendEntryData(nil, 1, []byte("false"))}}
+		return []raftpb.Entry{{Term: term, Index: index, Data: encodeEntry(nil, 1, []byte("false"))}}
 	}
 	for name, m := range map[string]raftpb.Message{
 		"the highest term":        {Type: raftpb.MsgHeartbeat, Term: math.MaxUint64},
@@ -115,7 +115,7 @@ func TestIncredibleMessages(t *testing.T) {
 			m.From, m.To = uint64(liar), uint64(at.ID())
 			var err error
 			if m.Type == raftpb.MsgApp {
-				_, err = conn.Write(endFrame(appendAppend(beginFrame(nil, kindAppend), &m), 0))
+				_, err = conn.Write(endFrame(encodeAppend(beginFrame(nil, kindAppend), &m), 0))
 			} else {
 				var b []byte
 				b, err = m.Marshal()
