@@ -98,7 +98,7 @@ func (a *applier) process(w applyWork, alone bool) error {
 	}
 	few := alone && len(w.message.Entries) <= fewApplied && !a.n.gate.awaitsApply.Load()
 	if !few {
-		a.n.waiters.wakeResolved() // their next proposals join the batch that the Raft loop makes now
+		a.n.pending.wakeResolved() // their next proposals join the batch that the Raft loop makes now
 	}
 	for i := range w.message.Responses {
 		m := &w.message.Responses[i]
@@ -108,14 +108,14 @@ func (a *applier) process(w applyWork, alone bool) error {
 			a.n.send(m)
 		}
 	}
-	a.n.waiters.wakeResolved() // last, since a goroutine that is woken last runs first
+	a.n.pending.wakeResolved() // last, since a goroutine that is woken last runs first
 	return nil
 }
 
 // applyTogether is how many commands are applied, and those who wait for them woken, before others run. Goroutines run in the
-// order in which they were woken: behind thousands that submit their next commands at once the Raft loop and the replicators would wait for
+// order in which they were woken: behind thousands that propose their next commands at once the Raft loop and the replicators would wait for
 // tens of milliseconds, while nothing is on the line.
-const applyTogether = 1024
+const maxApplyBatch = 1024
 
 // apply hands the commands among the entries to the state machine, all that
 // stand between two changes of the membership in one batch.
@@ -123,7 +123,7 @@ func (a *applier) apply(entries []raftpb.Entry) error {
 	flush := func() {
 		if len(a.batch) > 0 {
 			a.n.cfg.Machine.Apply(a.batch)
-			a.n.waiters.resolve(a.ids, a.batch)
+			a.n.pending.resolve(a.ids, a.batch)
 			clear(a.batch)
 			a.batch, a.ids = a.batch[:0], a.ids[:0]
 		}
@@ -136,9 +136,9 @@ func (a *applier) apply(entries []raftpb.Entry) error {
 		switch e.Type {
 		case raftpb.EntryNormal:
 			if id, data, ok := splitEntry(e.Data); ok { // else a new leader's empty entry
-				if len(a.batch) == applyTogether {
+				if len(a.batch) == maxApplyBatch {
 					flush()
-					a.n.waiters.wakeResolved()
+					a.n.pending.wakeResolved()
 					runtime.Gosched()
 				}
 				a.batch = append(a.batch, Command{Index: e.Index, Term: e.Term, Data: data})
@@ -231,8 +231,8 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 
 // answer wakes whoever waits for a change of the membership.
 func (a *applier) answer(id uint64, e *raftpb.Entry) {
-	a.n.waiters.resolve([]uint64{id}, []Command{{Index: e.Index, Term: e.Term}})
-	a.n.waiters.wakeResolved()
+	a.n.pending.resolve([]uint64{id}, []Command{{Index: e.Index, Term: e.Term}})
+	a.n.pending.wakeResolved()
 }
 
 // checkpointIfDue begins a checkpoint if it is time, and returns how long it is
@@ -254,7 +254,7 @@ func (a *applier) checkpointIfDue() time.Duration {
 // while one writes its boards the others are a majority that has its disks and processors for the moves.
 func (a *applier) stagger() {
 	a.most = a.n.cfg.CheckpointEvery
-	if quarter := a.most / 4; quarter >= applyTogether {
+	if quarter := a.most / 4; quarter >= maxApplyBatch {
 		a.most += rand.IntN(2*quarter) - quarter
 	}
 }

@@ -13,15 +13,15 @@ import (
 type inParts struct {
 	StateMachine
 	t       *testing.T
-	waiting map[uint64]*delivery // by the index of the command that they wait for
+	pending map[uint64]*pendingProposal // by the index of the command that they wait for
 	applied uint64
 	batches int
 }
 
 func (m *inParts) Apply(batch []Command) {
 	m.batches++
-	for index, d := range m.waiting {
-		if got := d.done.Load(); got != (index <= m.applied) {
+	for index, p := range m.pending {
+		if got := p.done.Load(); got != (index <= m.applied) {
 			m.t.Errorf("batch %d begins at %d: who waits for %d has a result: %v", m.batches, batch[0].Index, index, got)
 		}
 	}
@@ -36,19 +36,19 @@ func (m *inParts) Apply(batch []Command) {
 
 // TestManyAreAppliedInParts: of many entries that are committed at once the first are answered before the last are applied.
 func TestManyAreAppliedInParts(t *testing.T) {
-	const entries = 2*applyTogether + 100
-	m := &inParts{t: t, waiting: map[uint64]*delivery{}}
-	n := &Node{waiters: newWaiters(maxWaiting), reads: newReads(), cfg: Config{Machine: m}}
+	const entries = 2*maxApplyBatch + 100
+	m := &inParts{t: t, pending: map[uint64]*pendingProposal{}}
+	n := &Node{pending: newPendingProposals(maxPending), reads: newReads(), cfg: Config{Machine: m}}
 	var all []raftpb.Entry
 	for i := range uint64(entries) {
 		index := i + 1
 		id := uint64(0) // nobody's
-		if index == 1 || index%applyTogether <= 1 || index == entries {
-			d, err := n.waiters.register(context.Background(), n, false, [][]byte{nil})
+		if index == 1 || index%maxApplyBatch <= 1 || index == entries {
+			p, err := n.pending.add(context.Background(), n, false, [][]byte{nil})
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.waiting[index], id = d, d.first
+			m.pending[index], id = p, p.firstID
 		}
 		all = append(all, raftpb.Entry{Index: index, Term: 1, Data: encodeEntry(nil, id, fmt.Append(nil, index))})
 	}
@@ -56,13 +56,13 @@ func TestManyAreAppliedInParts(t *testing.T) {
 	if err := a.apply(all); err != nil {
 		t.Fatal(err)
 	}
-	n.waiters.wakeResolved()
+	n.pending.wakeResolved()
 	if m.applied != entries || m.batches != 3 || n.Applied() != entries {
 		t.Errorf("%d of %d commands in %d batches, applied up to %d", m.applied, entries, m.batches, n.Applied())
 	}
-	for index, d := range m.waiting {
-		<-d.wake
-		if r := n.waiters.forget(d); r[0].Index != index || r[0].Value != index {
+	for index, p := range m.pending {
+		<-p.wake
+		if r := n.pending.remove(p); r[0].Index != index || r[0].Value != index {
 			t.Errorf("who waits for %d has %+v", index, r[0])
 		}
 	}

@@ -117,10 +117,10 @@ const (
 	// maxBatch bounds the commands that are proposed to Raft at once.
 	maxBatch = 1024
 	// maxOffered bounds the proposals of other nodes that stand before the leader's Raft loop.
-	maxOffered = 256 << 10
+	maxQueuedByPeers = 256 << 10
 	// maxWaiting and maxWaitingBytes bound the proposals of this node that wait for an answer.
-	maxWaiting      = 64 << 10
-	maxWaitingBytes = 64 << 20
+	maxPending      = 64 << 10
+	maxPendingBytes = 64 << 20
 )
 
 func (c *Config) setDefaults() error {

@@ -14,7 +14,7 @@
 //
 // # The loops of a node, and what they hand to each other
 //
-//	requests ──► offers ────┐                       ┌─► replicator (one per peer) ─► append connection
+//	requests ──► proposal queue ┐                    ┌─► replicator (one per peer) ─► append connection
 //	peers' readers ─► network ─► Raft loop (driver.go) ┤                              └► control connection
 //	              inbox ◄──┐    owns the RawNode    ├─► write loop (append.go): the log, one durable write for all that waits
 //	                       └───── answers ◄─────────┴─► apply loop (apply.go): the state machine, checkpoints

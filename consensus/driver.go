@@ -22,9 +22,9 @@ func (n *Node) raftLoop() {
 	defer tick.Stop()
 	var done []chan struct{}
 	for {
-		offered := n.offers.ready
+		queued := n.proposals.ready
 		if n.gate.writes > 0 || n.gate.awaitsApply.Load() {
-			offered = nil // they join the next append
+			queued = nil // they join the next append
 		}
 		var m *raftpb.Message
 		var c call
@@ -35,11 +35,11 @@ func (n *Node) raftLoop() {
 			ticked = true
 		case <-n.inbox.ready:
 		case m = <-n.network:
-		case <-offered:
+		case <-queued:
 		case c = <-n.calls:
 		case <-n.gate.timer.C:
 		}
-		if n.offers.some() { // callers that one batch's answers have woken may propose more
+		if n.proposals.any() { // callers that one batch's answers have woken may propose more
 			runtime.Gosched()
 		}
 		n.cfg.seams.settle("raft", 0)
@@ -61,7 +61,7 @@ func (n *Node) raftLoop() {
 		}
 		if ticked {
 			n.clock.tick(n.raft)
-			n.waiters.tick()
+			n.pending.tick()
 			n.seeOwn()
 		}
 		if c.f == nil {
@@ -71,7 +71,7 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
-		if !n.gate.closed(&n.applied, n.offers.some) {
+		if !n.gate.closed(&n.applied, n.proposals.any) {
 			n.proposeQueued()
 		}
 		for n.raft.HasReady() {
@@ -231,7 +231,7 @@ func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 	if !n.leader.set(lead) {
 		return
 	}
-	n.waiters.wakeAll()
+	n.pending.wakeAll()
 	m, _ := n.roster.get(lead)
 	n.byHand.follows(lead, n.id, n.clock.term)
 	if lead == n.id {

@@ -66,9 +66,9 @@ func (c *simCluster) leads(t *testing.T, within time.Duration, others ...*simNod
 	return nil
 }
 
-// submits proposes at n every so often until the function that it returns is called, which
+// proposes makes proposals at n every so often until the function that it returns is called, which
 // tells the longest that one took. None may fail.
-func (n *simNode) submits(t *testing.T, every time.Duration) (stop func() (slowest time.Duration)) {
+func (n *simNode) proposes(t *testing.T, every time.Duration) (stop func() (slowest time.Duration)) {
 	end := make(chan struct{})
 	var slowest time.Duration
 	var wg sync.WaitGroup
@@ -169,7 +169,7 @@ func TestHandBackThatIsNotTaken(t *testing.T) {
 		l.set(raftpb.MsgTimeoutNow, 0, 1)
 		recorder.up(t)
 		began := time.Now()
-		stop := c.node(2).submits(t, 900*time.Millisecond)
+		stop := c.node(2).proposes(t, 900*time.Millisecond)
 		term := venue.running().term()
 		time.Sleep(11 * time.Minute)
 
@@ -275,7 +275,7 @@ func TestLastResorts(t *testing.T) {
 		l.set(raftpb.MsgApp, 0, 1)
 		recorder.up(t)
 		first.up(t)
-		stop := second.submits(t, 50*time.Millisecond)
+		stop := second.proposes(t, 50*time.Millisecond)
 		time.Sleep(3 * nextProbation * tick)
 		if c.leader() != second {
 			t.Fatalf("%s leads while the recorder is far behind", c.leader().host)
@@ -292,7 +292,7 @@ func TestLastResorts(t *testing.T) {
 		time.Sleep(time.Second)
 		l.set(raftpb.MsgAppResp, 1, uint64(second.id))
 		play("unconfirmed")
-		stop = second.submits(t, 50*time.Millisecond)
+		stop = second.proposes(t, 50*time.Millisecond)
 		time.Sleep(3 * nextProbation * tick)
 		if slowest := stop(); slowest > tick || c.leader() != second {
 			t.Errorf("%s leads, and a move waited %v", c.leader().host, slowest)

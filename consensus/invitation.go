@@ -234,7 +234,7 @@ func (r *roster) invited() []InvitationState {
 
 // proposeInvitation is proposeMemberChange for a change of the invitations. Raft's membership stays
 // as it is: the entry updates the leader itself.
-func (n *Node) proposeInvitation(s *submission, mc memberChange) {
+func (n *Node) proposeInvitation(s *proposal, mc memberChange) {
 	done, err := n.judgeInvitation(mc)
 	switch {
 	case err != nil:

@@ -98,7 +98,7 @@ func (n *Node) SetVoter(ctx context.Context, id MemberID, voter bool) error {
 }
 
 func (n *Node) change(ctx context.Context, mc memberChange) error {
-	_, err := n.submit(ctx, true, [][]byte{mustJSON(mc)})
+	_, err := n.propose(ctx, true, [][]byte{mustJSON(mc)})
 	return err
 }
 
@@ -134,10 +134,10 @@ func (n *Node) FindMember(s string) (Member, error) {
 
 // proposeMemberChange is called by the Raft loop with a membership change for
 // the leader to judge and to put into the log.
-func (n *Node) proposeMemberChange(s *submission) {
-	refuse := func(code, text string) { s.refuse(refusal{IDs: s.ids, Code: code, Text: text}) }
+func (n *Node) proposeMemberChange(prop *proposal) {
+	refuse := func(code, text string) { prop.refuse(refusal{IDs: prop.ids, Code: code, Text: text}) }
 	var mc memberChange
-	if err := json.Unmarshal(s.data[0], &mc); err != nil {
+	if err := json.Unmarshal(prop.data[0], &mc); err != nil {
 		refuse(refusedForGood, "malformed: "+err.Error())
 		return
 	}
@@ -147,17 +147,17 @@ func (n *Node) proposeMemberChange(s *submission) {
 		return
 	}
 	if mc.Op == opInvite || mc.Op == opRevoke {
-		n.proposeInvitation(s, mc)
+		n.proposeInvitation(prop, mc)
 		return
 	}
 	// A node that is behind does not see yet that its new address is known, and tells it over and over.
-	if s.again || mc.Op == opAdd || mc.Op == opUpdate || mc.Op == opRenew {
+	if prop.retry || mc.Op == opAdd || mc.Op == opUpdate || mc.Op == opRenew {
 		switch done, settled := n.inForce(mc, status); {
 		case !settled: // this node's apply loop is in the middle of it
 			refuse(refusedDropped, "")
 			return
 		case done:
-			s.refuse(refusal{IDs: s.ids, Code: refusedDone, Index: max(n.storage.needIndex.Load(), n.applied.Load())})
+			prop.refuse(refusal{IDs: prop.ids, Code: refusedDone, Index: max(n.storage.needIndex.Load(), n.applied.Load())})
 			return
 		}
 	}
@@ -177,15 +177,15 @@ func (n *Node) proposeMemberChange(s *submission) {
 		opDemote:  raftpb.ConfChangeAddLearnerNode, // of a voter, it takes the vote away
 		opRemove:  raftpb.ConfChangeRemoveNode,
 	}[mc.Op]
-	n.proposeConfChange(s, mc, kind, mc.Member.ID)
+	n.proposeConfChange(prop, mc, kind, mc.Member.ID)
 }
 
 // proposeConfChange gives Raft a change that was judged. It is run by the Raft loop of the leader.
-func (n *Node) proposeConfChange(s *submission, mc memberChange, kind raftpb.ConfChangeType, id MemberID) {
-	refuse := func(code, text string) { s.refuse(refusal{IDs: s.ids, Code: code, Text: text}) }
+func (n *Node) proposeConfChange(prop *proposal, mc memberChange, kind raftpb.ConfChangeType, id MemberID) {
+	refuse := func(code, text string) { prop.refuse(refusal{IDs: prop.ids, Code: code, Text: text}) }
 	change := raftpb.ConfChangeV2{
 		Changes: []raftpb.ConfChangeSingle{{Type: kind, NodeID: uint64(id)}},
-		Context: encodeEntry(nil, s.ids[0], mustJSON(mc)),
+		Context: encodeEntry(nil, prop.ids[0], mustJSON(mc)),
 	}
 	data, err := change.Marshal()
 	if err != nil {

@@ -48,7 +48,7 @@ type Node struct {
 	// Owned by the Raft loop.
 	raft            *raft.RawNode
 	gate            *batchGate
-	offering        offering
+	batch           proposalBatch
 	hard            raftpb.HardState             // the term and vote that the write loop has been told of
 	deferredCommits map[MemberID]*raftpb.Message // see deferCommit
 	clock           *electionClock
@@ -60,22 +60,22 @@ type Node struct {
 	restored        uint64            // the index of the last snapshot that Raft has taken the membership from
 
 	// Into the Raft loop.
-	inbox   *queue[event]        // from this node's other loops: never blocks them
-	network chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
-	offers  *offers              // of proposals: from requests, here and forwarded
-	calls   chan call            // what must run on the loop: status, configuration changes
-	toWrite *queue[writeWork]    // to the write loop
-	toApply *queue[applyWork]    // to the apply loop
+	inbox     *queue[event]        // from this node's other loops: never blocks them
+	network   chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
+	proposals *proposalQueue       // of proposals: from requests, here and forwarded
+	calls     chan call            // what must run on the loop: status, configuration changes
+	toWrite   *queue[writeWork]    // to the write loop
+	toApply   *queue[applyWork]    // to the apply loop
 
 	roster *roster
 	// heard are whom a node that has just joined connects to, too: if it is removed before it has
 	// the boards, they alone can tell it.
-	heard      heard
-	peers      *peers
-	waiters    *waiters
-	refuseHere func(refusal) // waiters.refuse
-	leader     *leaderWatch
-	reads      *reads
+	heard       heard
+	peers       *peers
+	pending     *pendingProposals
+	refuseLocal func(refusal) // pending.refuse
+	leader      *leaderWatch
+	reads       *reads
 
 	booted  sync.Mutex         // held while judgeLog judges
 	boots   map[MemberID]boots // guarded by booted: the processes of each member that were judged
@@ -85,17 +85,17 @@ type Node struct {
 	servers   *servers   // who sends snapshots for this node as leader
 	serving   sync.Mutex // held while this node sends one itself
 
-	incredible     atomic.Uint64 // how many messages of peers could not be true
-	offeredByPeers atomic.Int64  // how many proposals among offers are other nodes'
-	commit         atomic.Uint64 // as the Raft loop last saw it
-	applied        atomic.Uint64 // as the apply loop last left it
-	leaderContact  atomic.Int64  // Unix nanoseconds; see LastContact
-	reigning       reigning
-	fresh          Freshness // see Fresh
-	clocks         *Clocks
-	diverge        *divergence
-	late           atomic.Pointer[reading] // see now
-	clocksWrong    bool                    // the policy loop's
+	incredible    atomic.Uint64 // how many messages of peers could not be true
+	queuedByPeers atomic.Int64  // how many commands in the queue are other nodes'
+	commit        atomic.Uint64 // as the Raft loop last saw it
+	applied       atomic.Uint64 // as the apply loop last left it
+	leaderContact atomic.Int64  // Unix nanoseconds; see LastContact
+	reigning      reigning
+	fresh         Freshness // see Fresh
+	clocks        *Clocks
+	diverge       *divergence
+	late          atomic.Pointer[reading] // see now
+	clocksWrong   bool                    // the policy loop's
 }
 
 // event is something that one of the node's own goroutines tells the Raft loop.
@@ -129,12 +129,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		diverge:         newDivergence(cfg.Machine),
 		inbox:           newQueue[event](),
 		network:         make(chan *raftpb.Message, 1024),
-		offers:          newOffers(),
+		proposals:       newProposalQueue(),
 		calls:           make(chan call),
 		toWrite:         newQueue[writeWork](),
 		toApply:         newQueue[applyWork](),
 		roster:          newRoster(),
-		waiters:         newWaiters(cfg.seams.waiting),
+		pending:         newPendingProposals(cfg.seams.maxPending),
 		leader:          newLeaderWatch(),
 		reads:           newReads(),
 		servers:         newServers(),
@@ -143,14 +143,14 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		missing:         map[string]bool{},
 		gate:            newBatchGate(),
 	}
-	n.refuseHere = n.waiters.refuse
+	n.refuseLocal = n.pending.refuse
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.peers = newPeers(n)
 	if err := n.open(ctx); err != nil {
 		n.cancel()
 		return nil, errors.Join(err, n.closeFiles())
 	}
-	context.AfterFunc(n.ctx, n.waiters.wakeAll)
+	context.AfterFunc(n.ctx, n.pending.wakeAll)
 	n.wg.Go(n.acceptLoop)
 	n.wg.Go(n.writeLoop)
 	n.wg.Go(n.applyLoop)

@@ -62,7 +62,7 @@ func (l stallingLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
 
 // outstanding returns how many commands of n wait for an answer, and their bytes.
 func (n *testNode) outstanding() (proposals, bytes int) {
-	return n.waiters.count(), n.waiters.bytes()
+	return n.pending.outstandingCommands(), n.pending.outstandingBytes()
 }
 
 // TestOverload has the followers' disks stand still while far more is proposed, at
@@ -70,7 +70,7 @@ func (n *testNode) outstanding() (proposals, bytes int) {
 // refused in about a second, and never recorded. The rest is once the disks go on.
 func TestOverload(t *testing.T) {
 	t.Parallel()
-	const most, size, submitters = 32 << 10, 1000, 60
+	const most, size, proposers = 32 << 10, 1000, 60
 	c, g := newCluster(t, 0), newDiskStall()
 	t.Cleanup(g.resume)
 	for i := range 3 {
@@ -114,7 +114,7 @@ func TestOverload(t *testing.T) {
 	// The first one is alone: Raft takes whatever comes when nothing is uncommitted.
 	wg.Go(func() { propose(lead, "first") })
 	waitFor(t, "the first in the log", func() bool { return lead.storage.entryLog.LastIndex() > before })
-	for i := range submitters {
+	for i := range proposers {
 		wg.Go(func() { propose(c.nodes[i%3], fmt.Sprint("flood ", i)) })
 	}
 	waitFor(t, "the rest to be refused", func() bool {
@@ -125,7 +125,7 @@ func TestOverload(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		return len(refused)+waiting == submitters+1 && waiting*(size+entryHeader) <= most
+		return len(refused)+waiting == proposers+1 && waiting*(size+entryHeader) <= most
 	})
 	entries, err := lead.storage.Entries(before+1, lead.storage.entryLog.LastIndex()+1, 1<<30)
 	if err != nil {
@@ -139,8 +139,8 @@ func TestOverload(t *testing.T) {
 		t.Errorf("%d bytes stand in the leader's log without a majority, and the limit is %d", bytes, most)
 	}
 	mu.Lock()
-	t.Logf("%d of %d refused, the last one after %v; %d bytes in the log of the leader", len(refused), submitters+1, slowest, bytes)
-	if len(acked) > 0 || len(refused) == 0 || slowest > overloadPatience+3*time.Second {
+	t.Logf("%d of %d refused, the last one after %v; %d bytes in the log of the leader", len(refused), proposers+1, slowest, bytes)
+	if len(acked) > 0 || len(refused) == 0 || slowest > overloadTimeout+3*time.Second {
 		t.Errorf("%d were acknowledged and %d refused, the last one after %v", len(acked), len(refused), slowest)
 	}
 	mu.Unlock()
@@ -178,7 +178,7 @@ func TestProposalsThatWaitAreBounded(t *testing.T) {
 	}
 	waitFor(t, "the leader to be lost", func() bool { return n.Leader() == 0 })
 	for what, full := range map[string][]struct{ proposals, commands, size int }{
-		"number": {{maxWaiting / maxProposal, maxProposal, 1}},
+		"number": {{maxPending / maxProposal, maxProposal, 1}},
 		"bytes":  {{68, 15, MaxCommand}, {1, 4, MaxCommand}},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -201,7 +201,7 @@ func TestProposalsThatWaitAreBounded(t *testing.T) {
 		})
 		began := time.Now()
 		_, err := n.Propose(within(t, 20*time.Second), []byte("x"))
-		if took := time.Since(began); !errors.Is(err, ErrOverloaded) || took > overloadPatience {
+		if took := time.Since(began); !errors.Is(err, ErrOverloaded) || took > overloadTimeout {
 			t.Errorf("%s: one more got %v after %v", what, err, took)
 		}
 		cancel()

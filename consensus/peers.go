@@ -385,7 +385,7 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 				err = n.receive(m)
 			}
 		case kindPropose:
-			err = n.receiveSubmission(from, payload)
+			err = n.receiveProposal(from, payload)
 		case kindRefuse:
 			err = n.receiveRefusal(payload)
 		case kindPing:

@@ -259,8 +259,8 @@ func TestChooseTakesTheOneWithTheMostEntries(t *testing.T) {
 	}
 }
 
-// submitAlways proposes at n until stop, and fails the test if anything is refused.
-func submitAlways(t *testing.T, n *testNode, stop <-chan struct{}) (wait func() []string) {
+// proposeAlways proposes at n until stop, and fails the test if anything is refused.
+func proposeAlways(t *testing.T, n *testNode, stop <-chan struct{}) (wait func() []string) {
 	var wg sync.WaitGroup
 	var acked []string
 	wg.Go(func() {
@@ -297,8 +297,8 @@ func reason(n *testNode) string {
 // ticks lets time pass at n.
 func (n *testNode) ticks(count int) { <-time.After(time.Duration(count) * n.cfg.Tick) }
 
-// TestVenueHandsBack kills the only recorder while moves are submitted at a venue. A
-// venue leads; once the recorder is back, it does again, and no submission is refused.
+// TestVenueHandsBack kills the only recorder while moves are proposed at a venue. A
+// venue leads; once the recorder is back, it does again, and no proposal is refused.
 func TestVenueHandsBack(t *testing.T) {
 	c := newCluster(t, 3)
 	recorder, at := c.nodes[0], c.nodes[1]
@@ -306,7 +306,7 @@ func TestVenueHandsBack(t *testing.T) {
 		t.Fatal("a venue leads from the beginning")
 	}
 	stop := make(chan struct{})
-	wait := submitAlways(t, at, stop)
+	wait := proposeAlways(t, at, stop)
 	recorder.kill()
 	venue := c.leader()
 	if got := reason(venue); got != LeadsLastResort {
@@ -325,7 +325,7 @@ func TestVenueHandsBack(t *testing.T) {
 	if s := status(recorder); s.Term != term || s.Leader != recorder.cfg.Name || reason(recorder) != "" {
 		t.Errorf("%s leads in term %d, it was the recorder in %d", s.Leader, s.Term, term)
 	}
-	// The last one was acknowledged where it was submitted; a leader applies what is on its own disk, perhaps later.
+	// The last one was acknowledged where it was proposed; a leader applies what is on its own disk, perhaps later.
 	waitFor(t, "the recorder to apply the last move", func() bool { return recorder.Applied() >= at.Applied() })
 	held := map[string]int{}
 	for _, s := range recorder.list.all() {

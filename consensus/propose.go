@@ -11,53 +11,55 @@ import (
 	"time"
 )
 
-// Result is what became of a proposed command: where in the log it stands, and
-// what the state machine of this node answered.
+// Result is what became of a proposed command: its place in the log, and the answer of this node's
+// state machine.
 type Result struct {
 	Index uint64
 	Term  uint64
 	Value any
 }
 
-// submission is proposals on their way to the leader's log, in order.
-type submission struct {
-	membership bool // one memberChange instead of commands
-	again      bool // it was sent before, and may be in force
+// proposal is commands on their way to the leader's log, in order.
+type proposal struct {
+	membership bool // a single memberChange instead of commands
+	retry      bool // it was sent before, and may be in force
 	ids        []uint64
 	data       [][]byte
 
-	// refuse is told when this node could not put them into its log. It must not block.
+	// refuse is called if the leader cannot put the commands into its log. It must not block.
 	refuse func(refusal)
-	remote bool // another node's
+	remote bool // from another node
 }
 
-// refusal is the leader's answer to a submission that it did not put into its log.
+// refusal is a leader's answer to a proposal that it did not put into its log.
 type refusal struct {
 	IDs  []uint64 `json:"ids"`
 	Code string   `json:"code"`
 	Text string   `json:"text,omitempty"`
-	// Index is, of refusedDone, where in the log the change is in force.
+	// Index is, for refusedDone, the log index at which the change is in force.
 	Index uint64 `json:"index,omitempty"`
 }
 
-// The codes of a refusal. All but the last are worth another try.
+// The codes of a refusal. refusedForGood is final; after the others another try may succeed.
 const (
-	refusedNotLeader  = "not_leader"
-	refusedDropped    = "dropped"    // Raft is busy: another change of the membership, or leadership is being handed over
+	refusedNotLeader = "not_leader"
+	// refusedDropped: Raft is busy with another membership change, or leadership is being
+	// transferred.
+	refusedDropped    = "dropped"
 	refusedOverloaded = "overloaded" // too much waits for a majority
-	refusedDone       = "done"       // a membership change that is in force already
-	refusedForGood    = "refused"    // a membership change that cannot be; Text says why
+	refusedDone       = "done"       // the membership change is in force already
+	refusedForGood    = "refused"    // the membership change is impossible; Text says why
 )
 
 // How long things are tried.
 const (
-	// firstPatience is after how many ticks a proposal is sent once more to a leader that
-	// has not changed; each time it is twice as many, up to maxPatience.
-	firstPatience = 2 * electionTicks
-	maxPatience   = 60 * electionTicks
-	// overloadPatience is how long a proposal is offered to a leader that is overloaded. Those who wait
-	// should hear of it while they can still do something.
-	overloadPatience = time.Second
+	// firstRetryTicks is after how many ticks a proposal is sent again to the same leader. The
+	// number doubles each time, up to maxRetryTicks.
+	firstRetryTicks = 2 * electionTicks
+	maxRetryTicks   = 60 * electionTicks
+	// overloadTimeout is how long Propose tries an overloaded leader. The caller must learn of the
+	// overload while it can still do something.
+	overloadTimeout = time.Second
 
 	firstBackoff = 5 * time.Millisecond
 	maxBackoff   = 250 * time.Millisecond
@@ -69,17 +71,16 @@ const (
 	maxProposalBytes = 1 << 20
 )
 
-// Propose puts commands into the log, one entry each and in this order, and
-// returns what the state machine of this node made of them, once a majority
-// has them on disk and this node has applied them. Any node will do: what is
-// not the leader forwards.
+// Propose puts commands into the log, one entry each and in this order. It returns the results of
+// this node's state machine, once a majority has the commands on disk and this node has applied
+// them. Any node will do: a node that does not lead forwards them.
 //
-// A proposal can be lost with a leader. Propose then proposes it again, until
-// ctx ends; so the same command may stand in the log twice, and the state
-// machine must take the second one for what it is. If ctx ends first, which is noticed
-// within a tick, the error wraps
-// ErrNoLeader or ErrNoQuorum, and the commands may or may not be applied later.
-// [ErrOverloaded] comes sooner, and says that nothing of them was recorded.
+// A proposal can be lost with a leader. Propose then proposes it again, until ctx ends. So a
+// command may be in the log twice, and the state machine must recognise the second one.
+//
+// If ctx ends first, the error wraps ErrNoLeader or ErrNoQuorum, and the commands may or may not be
+// applied later. Propose notices the end of ctx within a tick. [ErrOverloaded] comes sooner, and
+// means that none of the commands was recorded.
 func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error) {
 	total := 0
 	for _, c := range commands {
@@ -91,257 +92,259 @@ func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error
 	if len(commands) > maxProposal || total > maxProposalBytes {
 		return nil, fmt.Errorf("%w: %d commands of %d bytes at once, the limits are %d and %d", ErrTooLarge, len(commands), total, maxProposal, maxProposalBytes)
 	}
-	return n.submit(ctx, false, commands)
+	return n.propose(ctx, false, commands)
 }
 
-func (n *Node) submit(ctx context.Context, membership bool, data [][]byte) ([]Result, error) {
+func (n *Node) propose(ctx context.Context, membership bool, data [][]byte) ([]Result, error) {
 	if len(data) == 0 {
 		return nil, nil
 	}
-	d, err := n.waiters.register(ctx, n, membership, data)
+	p, err := n.pending.add(ctx, n, membership, data)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		d.send()
+		p.sendToLeader()
 		switch {
-		case n.ctx.Err() != nil: // or else it ends later, and wakes us
-			return n.waiters.forget(d), ErrClosed
-		case d.pause > 0:
-			d.rest()
+		case n.ctx.Err() != nil: // otherwise the node ends later, and wakes us
+			return n.pending.remove(p), ErrClosed
+		case p.pause > 0:
+			p.backOff()
 		default:
-			<-d.wake
-			n.cfg.seams.settle("propose", d.first)
+			<-p.wake
+			n.cfg.seams.settle("propose", p.firstID)
 		}
-		if d.done.Load() { // whatever else has come to an end meanwhile
-			return n.waiters.forget(d), nil
+		if p.done.Load() { // whatever else has ended meanwhile
+			return n.pending.remove(p), nil
 		}
-		if over, err := d.look(); over {
-			return n.waiters.forget(d), err
+		if over, err := p.handleWake(); over {
+			return n.pending.remove(p), err
 		}
 	}
 }
 
-// A delivery is one Propose on its way: it brings its commands to whoever
-// leads, as often as it takes, and waits until they are applied here. Since a
-// node may have tens of thousands of them, each waits on one channel only, which
-// everybody who has news for it wakes, the Raft loop among them when its time to look has
-// come or its ctx has ended; what the news is stands in its fields. Being woken without any does no harm.
-type delivery struct {
-	// What the apply loop needs is in 64 bytes, as many as a processor fetches at a time.
+// pendingProposal is one Propose that is waiting for its results. It sends its commands to the
+// leader as often as it takes.
+//
+// A node may have tens of thousands of them, so each waits on one channel only. Every goroutine
+// that has news wakes it, and the news is in the fields. The Raft loop wakes it at wakeTick, and
+// when its ctx has ended. A wake without news does no harm.
+type pendingProposal struct {
+	// The apply loop needs these first 64 bytes, one cache line.
 
-	mu      sync.Mutex
-	first   uint64        // guarded by mu; the commands' ids are this one and those that follow
-	wake    chan struct{} // holds a token when there is news
-	results []Result      // guarded by mu until done
-	size    int32         // of the commands, in bytes
-	count   int32         // of the commands
-	left    int32         // guarded by mu; how many have no result yet; 0: nobody waits
-	done    atomic.Bool   // the results are there
+	mu         sync.Mutex
+	firstID    uint64        // guarded by mu; the id of the first command; the others count up from it
+	wake       chan struct{} // has a token when there is news
+	results    []Result      // guarded by mu until done
+	size       int32         // of the commands, in bytes
+	count      int32         // of the commands
+	unresolved int32         // guarded by mu; commands without a result; 0: the caller no longer waits
+	done       atomic.Bool   // all results are there
 
-	got     []bool   // guarded by mu; which have a result, where they are several
-	refusal *refusal // guarded by mu; the latest
-	lookAt  uint64   // guarded by mu; the tick at which to be woken without news
+	resolved []bool   // guarded by mu; which commands have a result; nil for a single command
+	refusal  *refusal // guarded by mu; the newest
+	wakeTick uint64   // guarded by mu; the tick at which to wake it without news
 
 	n          *Node
 	ctx        context.Context
 	membership bool
 	data       [][]byte
-	journey
+	attempts
 
-	// What most need, with one command, without more allocations.
-	one struct {
-		submission submission
-		ids        [1]uint64
-		data       [1][]byte
-		results    [1]Result
+	// single is memory for a proposal of one command, the usual case. It saves allocations.
+	single struct {
+		proposal proposal
+		ids      [1]uint64
+		data     [1][]byte
+		results  [1]Result
 	}
 }
 
-// A journey is what a delivery knows of its way.
-type journey struct {
-	sends      int // how often it was given to some leader
-	out        int // those that were not refused: while it is 0, nothing of it is in a log
-	with       MemberID
-	reign      uint64        // of the leader that has it; see leaderWatch
-	upTo       uint64        // with a leader that has not changed: it may be among the committed entries up to here
-	backoff    time.Duration // before the next try after a refusal
-	patience   uint64        // ticks before the next try without an answer
-	pause      time.Duration // before anything else
-	overloaded time.Time     // since when every answer was that; zero: the last one was not
+// attempts is what a pendingProposal knows about its sends.
+type attempts struct {
+	sends        int // how many there were
+	unrefused    int // how many were not refused; 0: no log has any of the commands
+	sentTo       MemberID
+	leaderChange uint64 // number of the change after which it was sent, see leaderWatch
+	// resendIndex is set when the answer is late: the commands may be among the entries up to this
+	// index, so they are sent again only once it is applied. 0: not set.
+	resendIndex     uint64
+	backoff         time.Duration // before the next try after a refusal
+	retryTicks      uint64        // before the next try without an answer
+	pause           time.Duration // before anything else
+	overloadedSince time.Time     // zero: the newest answer was another one
 }
 
-// send gives the leader what is not applied yet, unless it has it.
-func (d *delivery) send() {
-	lead, reign := d.n.leader.now()
-	if reign != d.reign { // what the old leader had may be lost
-		d.forgetLeader()
-		d.reign = reign
+// sendToLeader sends the commands that are not applied yet, unless the leader has them.
+func (p *pendingProposal) sendToLeader() {
+	lead, reign := p.n.leader.now()
+	if reign != p.leaderChange { // what the old leader had may be lost
+		p.forgetLeader()
+		p.leaderChange = reign
 	}
-	if lead == 0 || (d.with == lead && (d.upTo == 0 || d.n.Applied() < d.upTo)) {
+	if lead == 0 || (p.sentTo == lead && (p.resendIndex == 0 || p.n.Applied() < p.resendIndex)) {
 		return
 	}
-	s := d.n.waiters.toSend(d)
-	d.sends++
-	if !d.n.dispatch(lead, s) {
-		d.pause = d.backoff
+	prop := p.n.pending.unapplied(p)
+	p.sends++
+	if !p.n.routeProposal(lead, prop) {
+		p.pause = p.backoff
 		return
 	}
-	// What is slow is not lost: do not make it slower.
-	d.patience, d.with, d.upTo = min(2*d.patience, maxPatience), lead, 0
-	d.out++
+	// A slow leader has not lost the proposal: do not make it slower.
+	p.retryTicks, p.sentTo, p.resendIndex = min(2*p.retryTicks, maxRetryTicks), lead, 0
+	p.unrefused++
 }
 
-// look finds out why it was woken without its results, and whether that is the end.
-func (d *delivery) look() (over bool, err error) {
-	refusal, due := d.n.waiters.news(d)
+// handleWake finds out why the proposal was woken without its results, and whether to give up.
+func (p *pendingProposal) handleWake() (over bool, err error) {
+	refusal, due := p.n.pending.takeRefusal(p)
 	if refusal != nil {
-		if over, err := d.refused(*refusal); over {
+		if over, err := p.handleRefusal(*refusal); over {
 			return true, err
 		}
-		// Not at once: the leader's own news may be on its way here.
-		d.pause = d.backoff + time.Duration(random()%uint64(d.backoff))
-		d.backoff = min(2*d.backoff, maxBackoff)
-		d.rest()
-	} else if due && d.upTo == 0 {
-		d.upTo = d.n.Commit()
+		// Not at once: the new leader may be about to become known here.
+		p.pause = p.backoff + time.Duration(random()%uint64(p.backoff))
+		p.backoff = min(2*p.backoff, maxBackoff)
+		p.backOff()
+	} else if due && p.resendIndex == 0 {
+		p.resendIndex = p.n.Commit()
 	}
 	switch {
-	case d.n.ctx.Err() != nil:
+	case p.n.ctx.Err() != nil:
 		return true, ErrClosed
-	case d.ctx.Err() == nil:
+	case p.ctx.Err() == nil:
 		return false, nil
-	case d.out == 0 && !d.overloaded.IsZero():
+	case p.unrefused == 0 && !p.overloadedSince.IsZero():
 		return true, ErrOverloaded
-	case d.sends > 0:
-		return true, fmt.Errorf("%w (%w)", ErrNoQuorum, d.ctx.Err())
+	case p.sends > 0:
+		return true, fmt.Errorf("%w (%w)", ErrNoQuorum, p.ctx.Err())
 	default:
-		return true, fmt.Errorf("%w (%w)", ErrNoLeader, d.ctx.Err())
+		return true, fmt.Errorf("%w (%w)", ErrNoLeader, p.ctx.Err())
 	}
 }
 
-// rest lets d.pause pass, whatever news there is, unless it is the end. The news is
-// looked at afterwards.
-func (d *delivery) rest() {
-	timer := time.NewTimer(d.pause)
+// backOff waits for p.pause, whatever news there is, unless the proposal ends. The caller looks at
+// the news afterwards.
+func (p *pendingProposal) backOff() {
+	timer := time.NewTimer(p.pause)
 	defer timer.Stop()
-	defer d.notify()
-	d.pause = 0
-	for !d.done.Load() {
+	defer p.notify()
+	p.pause = 0
+	for !p.done.Load() {
 		select {
-		case <-d.wake:
+		case <-p.wake:
 		case <-timer.C:
 			return
-		case <-d.ctx.Done():
+		case <-p.ctx.Done():
 			return
-		case <-d.n.ctx.Done():
+		case <-p.n.ctx.Done():
 			return
 		}
 	}
 }
 
-// refused takes a leader's answer that it did not put into its log what it was sent.
-func (d *delivery) refused(r refusal) (over bool, err error) {
-	d.forgetLeader()
-	d.out--
+// handleRefusal takes a leader's refusal, and says whether to give up.
+func (p *pendingProposal) handleRefusal(r refusal) (over bool, err error) {
+	p.forgetLeader()
+	p.unrefused--
 	switch r.Code {
 	case refusedDone:
-		return true, d.n.waitApplied(d.ctx, r.Index)
+		return true, p.n.waitApplied(p.ctx, r.Index)
 	case refusedForGood:
 		return true, fmt.Errorf("%w: %s", ErrMembership, r.Text)
 	case refusedOverloaded:
-		if d.overloaded.IsZero() {
-			d.overloaded = time.Now()
+		if p.overloadedSince.IsZero() {
+			p.overloadedSince = time.Now()
 		}
-		if d.out == 0 && time.Since(d.overloaded) > overloadPatience {
+		if p.unrefused == 0 && time.Since(p.overloadedSince) > overloadTimeout {
 			return true, ErrOverloaded
 		}
 	default:
-		d.overloaded = time.Time{}
+		p.overloadedSince = time.Time{}
 	}
 	return false, nil
 }
 
-func (d *delivery) forgetLeader() {
-	d.with, d.patience = 0, firstPatience
+func (p *pendingProposal) forgetLeader() {
+	p.sentTo, p.retryTicks = 0, firstRetryTicks
 }
 
-// dispatch gives s to the leader: here, or over its replicator. It reports
-// whether s is on its way.
-func (n *Node) dispatch(lead MemberID, s *submission) bool {
-	if len(s.ids) == 0 {
+// routeProposal gives prop to the leader: to this node's queue, or to the leader's replicator. It
+// reports whether prop is on its way.
+func (n *Node) routeProposal(lead MemberID, prop *proposal) bool {
+	if len(prop.ids) == 0 {
 		return true
 	}
 	if lead == n.id {
-		s.refuse = n.refuseHere
-		n.offers.put(s)
+		prop.refuse = n.refuseLocal
+		n.proposals.put(prop)
 		return true
 	}
 	r := n.peers.get(lead)
-	return r != nil && r.enqueue(r.appends, outgoing{kind: kindPropose, payload: s.encode()})
+	return r != nil && r.enqueue(r.appends, outgoing{kind: kindPropose, payload: prop.encode()})
 }
 
-// encode writes s as the payload of a kindPropose frame: whether it is a
-// membership change, then for each proposal its id, its length and itself.
-func (s *submission) encode() []byte {
+// encode writes prop as the payload of a kindPropose frame: one byte for its kind, then the id, the
+// length and the bytes of each command.
+func (prop *proposal) encode() []byte {
 	b := []byte{0}
 	switch {
-	case s.membership && s.again:
+	case prop.membership && prop.retry:
 		b[0] = 2
-	case s.membership:
+	case prop.membership:
 		b[0] = 1
 	}
-	for i, id := range s.ids {
+	for i, id := range prop.ids {
 		b = binary.BigEndian.AppendUint64(b, id)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(s.data[i])))
-		b = append(b, s.data[i]...)
+		b = binary.BigEndian.AppendUint32(b, uint32(len(prop.data[i])))
+		b = append(b, prop.data[i]...)
 	}
 	return b
 }
 
-var errBadSubmission = errors.New("malformed submission from a peer")
+var errBadProposal = errors.New("malformed proposal from a peer")
 
-func decodeSubmission(b []byte) (*submission, error) {
+func decodeProposal(b []byte) (*proposal, error) {
 	if len(b) < 1 || b[0] > 2 {
-		return nil, errBadSubmission
+		return nil, errBadProposal
 	}
-	s := &submission{membership: b[0] != 0, again: b[0] == 2}
+	prop := &proposal{membership: b[0] != 0, retry: b[0] == 2}
 	for b = b[1:]; len(b) > 0; {
-		if len(b) < 12 || len(s.ids) == maxProposal {
-			return nil, errBadSubmission
+		if len(b) < 12 || len(prop.ids) == maxProposal {
+			return nil, errBadProposal
 		}
 		id, size := binary.BigEndian.Uint64(b), int(binary.BigEndian.Uint32(b[8:]))
 		b = b[12:]
 		if size > MaxCommand || size > len(b) {
-			return nil, errBadSubmission
+			return nil, errBadProposal
 		}
-		s.ids, s.data, b = append(s.ids, id), append(s.data, b[:size:size]), b[size:]
+		prop.ids, prop.data, b = append(prop.ids, id), append(prop.data, b[:size:size]), b[size:]
 	}
-	if len(s.ids) == 0 || (s.membership && len(s.ids) != 1) {
-		return nil, errBadSubmission
+	if len(prop.ids) == 0 || (prop.membership && len(prop.ids) != 1) {
+		return nil, errBadProposal
 	}
-	return s, nil
+	return prop, nil
 }
 
-// receiveSubmission takes what another node forwarded. Called by the reader of
-// its connection.
-func (n *Node) receiveSubmission(from MemberID, payload []byte) error {
-	s, err := decodeSubmission(payload)
+// receiveProposal takes what another node forwarded. It is called by the reader of the connection.
+func (n *Node) receiveProposal(from MemberID, payload []byte) error {
+	prop, err := decodeProposal(payload)
 	if err != nil {
 		return err
 	}
-	s.remote = true
-	s.refuse = func(r refusal) {
+	prop.remote = true
+	prop.refuse = func(r refusal) {
 		if p := n.peers.get(from); p != nil {
 			p.enqueue(p.appends, outgoing{kind: kindRefuse, payload: mustJSON(r)})
 		}
 	}
-	if n.offeredByPeers.Add(int64(len(s.ids))) > maxOffered {
-		n.offeredByPeers.Add(-int64(len(s.ids)))
-		s.refuse(refusal{IDs: s.ids, Code: refusedOverloaded})
+	if n.queuedByPeers.Add(int64(len(prop.ids))) > maxQueuedByPeers {
+		n.queuedByPeers.Add(-int64(len(prop.ids)))
+		prop.refuse(refusal{IDs: prop.ids, Code: refusedOverloaded})
 		return nil
 	}
-	n.offers.put(s)
+	n.proposals.put(prop)
 	return nil
 }
 
@@ -350,6 +353,6 @@ func (n *Node) receiveRefusal(payload []byte) error {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return fmt.Errorf("malformed refusal from a peer: %w", err)
 	}
-	n.waiters.refuse(r)
+	n.pending.refuse(r)
 	return nil
 }

@@ -309,7 +309,7 @@ type sentPing struct {
 	asks time.Time // what this node's clock showed
 }
 
-// appendPing adds a ping, which bears this replicator's age.
+// encodePing adds a ping, which bears this replicator's age.
 func (r *replicator) encodePing(buf []byte, s *stream) []byte {
 	p := &sentPing{int64(time.Since(r.created)), r.n.cfg.Now()}
 	if s == r.control {

@@ -219,7 +219,7 @@ func (s *script) links(a, b *simNode, f func(*link)) {
 	s.c.net.change(b.host, a.host, f)
 }
 
-// lose has the next messages of a kind be lost: lose from=1 to=2 type=MsgApp count=1.
+// loseNext has the next messages of a kind be lost: lose from=1 to=2 type=MsgApp count=1.
 func (s *script) loseNext(t *testing.T, d *datadriven.TestData) {
 	l := loss{count: 1}
 	d.ScanArgs(t, "from", &l.from)

@@ -27,7 +27,7 @@ type seams struct {
 	settle func(loop string, who uint64)
 	// waiting is how many proposals may wait for an answer: each tick looks at twice as many places, which is
 	// much for simulated ticks.
-	waiting int
+	maxPending int
 	// stepped is called by the Raft loop after each turn.
 	stepped func(*raft.RawNode)
 }
@@ -51,8 +51,8 @@ func (s *seams) setDefaults() {
 	if s.settle == nil {
 		s.settle = func(string, uint64) {}
 	}
-	if s.waiting == 0 {
-		s.waiting = maxWaiting
+	if s.maxPending == 0 {
+		s.maxPending = maxPending
 	}
 	if s.stepped == nil {
 		s.stepped = func(*raft.RawNode) {}

@@ -94,7 +94,7 @@ func (c *testCluster) arrives(n *testNode) {
 	})
 }
 
-// memberOf returns what s says of a member.
+// memberBy returns what s says of a member.
 func memberBy(s Status, id MemberID) MemberStatus {
 	for _, m := range s.Members {
 		if m.ID == id {

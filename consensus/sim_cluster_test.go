@@ -233,9 +233,9 @@ func (c *simCluster) newNode(id uint64) *simNode {
 		logRng: keyed(c.cfg.seed, "log", id), boardRng: keyed(c.cfg.seed, "boards", id),
 	}
 	n.cfg.seams = seams{
-		waiting: 2048,
-		plain:   true,
-		listen:  c.net.listen,
+		maxPending: 2048,
+		plain:      true,
+		listen:     c.net.listen,
 		dial: func(ctx context.Context, addr string) (conn net.Conn, err error) {
 			return c.net.dial(ctx, n.host, addr)
 		},

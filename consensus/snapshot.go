@@ -17,7 +17,7 @@ import (
 // snapshotSlot holds the one snapshot that a node may have received and not
 // yet installed.
 type snapshotSlot struct {
-	receiving sync.Mutex // held while one is received and offered to Raft
+	receiving sync.Mutex // held while one is received and given to Raft
 
 	mu       sync.Mutex
 	incoming *store.Incoming         // guarded by mu
@@ -116,7 +116,7 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	return writeFrame(c, kindSnapDone, nil)
 }
 
-// takeSnapshot reads the boards that m announces and offers them to Raft.
+// takeSnapshot reads the boards that m announces and gives them to Raft.
 func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error {
 	if err := n.follows(m, from); err != nil {
 		return err

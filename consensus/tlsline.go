@@ -14,7 +14,7 @@ import (
 // lineBuffer is as large as the largest record, and several small ones.
 const lineBuffer = 64 << 10
 
-// line is a connection below TLS. Reads are those of one goroutine.
+// tlsLine is a connection below TLS. Reads are those of one goroutine.
 type tlsLine struct {
 	net.Conn
 	in *bufio.Reader

@@ -97,7 +97,7 @@ const (
 // Frame kinds.
 const (
 	kindRaft     byte = 1  // raftpb.Message, protobuf
-	kindPropose  byte = 2  // a submission on its way to the leader, see propose.go
+	kindPropose  byte = 2  // a proposal on its way to the leader, see propose.go
 	kindRefuse   byte = 3  // the leader could not take it, JSON refusal
 	kindPing     byte = 4  // 8 bytes, which the pong brings back
 	kindPong     byte = 5  // pong
@@ -130,7 +130,7 @@ const (
 // frameHeader is a 4-byte big-endian length of what follows it, and the kind.
 const frameHeader = 5
 
-// appendFrameHeader begins a frame in buf; endFrame fills its length in.
+// beginFrame begins a frame in buf; endFrame fills its length in.
 func beginFrame(buf []byte, kind byte) []byte { return append(buf, 0, 0, 0, 0, kind) }
 
 func endFrame(buf []byte, start int) []byte {

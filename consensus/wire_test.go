@@ -15,13 +15,13 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-func TestSubmissionRoundTrip(t *testing.T) {
-	for _, s := range []*submission{
+func TestProposalRoundTrip(t *testing.T) {
+	for _, s := range []*proposal{
 		{ids: []uint64{1}, data: [][]byte{[]byte("one")}},
 		{ids: []uint64{1 << 63, 2, 3}, data: [][]byte{{}, []byte("two"), make([]byte, MaxCommand)}},
 		{membership: true, ids: []uint64{9}, data: [][]byte{[]byte("{}")}},
 	} {
-		got, err := decodeSubmission(s.encode())
+		got, err := decodeProposal(s.encode())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,12 +31,12 @@ func TestSubmissionRoundTrip(t *testing.T) {
 	}
 }
 
-func FuzzSubmission(f *testing.F) {
-	f.Add((&submission{ids: []uint64{1, 2}, data: [][]byte{[]byte("one"), nil}}).encode())
+func FuzzProposal(f *testing.F) {
+	f.Add((&proposal{ids: []uint64{1, 2}, data: [][]byte{[]byte("one"), nil}}).encode())
 	f.Add([]byte{1})
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := decodeSubmission(b)
+		s, err := decodeProposal(b)
 		if err == nil && !bytes.Equal(s.encode(), b) {
 			t.Fatalf("%x is taken for %x", b, s.encode())
 		}
@@ -92,7 +92,7 @@ func TestNonsenseAtThePeerPort(t *testing.T) {
 			_ = greet(c, h)
 			sendRaft(c, h, raftpb.MsgSnap)
 		},
-		"no submission": func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
+		"no proposal": func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
 		"no snapshot": func(c net.Conn) {
 			h := good
 			h.Channel = channelSnapshot

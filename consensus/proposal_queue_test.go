@@ -7,8 +7,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestRaftCopiesAnOffering: the entries of one batch are made where those of the next are, so Raft must not keep them; their data it keeps.
-func TestRaftCopiesAnOffering(t *testing.T) {
+// TestRaftCopiesABatch: the entries of one batch are made where those of the next are, so Raft must not keep them; their data it keeps.
+func TestRaftCopiesABatch(t *testing.T) {
 	s := raft.NewMemoryStorage()
 	if err := s.ApplySnapshot(raftpb.Snapshot{Metadata: raftpb.SnapshotMetadata{
 		Index: 1, Term: 1, ConfState: raftpb.ConfState{Voters: []uint64{1}},
@@ -40,11 +40,11 @@ func TestRaftCopiesAnOffering(t *testing.T) {
 	}
 	handle()
 	for _, commands := range [][]string{{"e4", "e5"}, {"Nf3", "Nc6"}} { // no Ready between: Raft holds both
-		sub := &submission{}
+		sub := &proposal{}
 		for i, c := range commands {
 			sub.ids, sub.data = append(sub.ids, uint64(i)), append(sub.data, []byte(c))
 		}
-		n.offering.add(sub)
+		n.batch.add(sub)
 		n.proposeBatch()
 	}
 	handle()

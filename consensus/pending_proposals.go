@@ -1,0 +1,265 @@
+package consensus
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// pendingProposals finds the Propose that waits for an entry, by the id in the entry. An id is the
+// number of a pendingProposal times maxProposal, plus the place of the command in it.
+//
+// Every proposal and every entry comes by here, on many goroutines. Where tens of thousands wait,
+// none of them is in a cache. So a lookup is one load, each pendingProposal has its own lock, and
+// resolve fetches several at a time.
+type pendingProposals struct {
+	// slots has each pendingProposal at its number modulo the length. The length is twice the
+	// limit, so that a free slot is soon found.
+	slots       []atomic.Pointer[pendingProposal]
+	lastNumber  atomic.Uint64   // of the newest pendingProposal
+	outstanding atomic.Uint64   // commands that wait, times countUnit, plus their bytes
+	ticks       atomic.Uint64   // of the Raft loop
+	toWake      []chan struct{} // see wakeResolved; owned by the apply loop
+	pool        sync.Pool       // of *pendingProposal, which would be most of the garbage
+}
+
+const (
+	countUnit = 1 << 40
+	// wakeAtOnce is how many proposals are resolved, and woken, at a time.
+	wakeAtOnce = 16
+)
+
+// newPendingProposals has room for max commands. Its numbers begin at random, so that nobody waits
+// for an entry that was proposed elsewhere, or before a restart.
+func newPendingProposals(max int) *pendingProposals {
+	pp := &pendingProposals{slots: make([]atomic.Pointer[pendingProposal], 2*max)}
+	pp.lastNumber.Store(random() / maxProposal)
+	pp.pool.New = func() any { return &pendingProposal{wake: make(chan struct{}, 1)} }
+	return pp
+}
+
+// slot returns the slot of an id. It is nil inside if nobody waits for the id.
+func (pp *pendingProposals) slot(id uint64) *atomic.Pointer[pendingProposal] {
+	return &pp.slots[id/maxProposal%uint64(len(pp.slots))]
+}
+
+// add gives each command an id to wait for, unless too many wait already.
+func (pp *pendingProposals) add(ctx context.Context, n *Node, membership bool, data [][]byte) (*pendingProposal, error) {
+	size := 0
+	for _, c := range data {
+		size += len(c)
+	}
+	if pp.addOutstanding(len(data), size); pp.outstandingCommands() > len(pp.slots)/2 || pp.outstandingBytes() > maxPendingBytes {
+		pp.addOutstanding(-len(data), -size)
+		return nil, ErrOverloaded
+	}
+	p := pp.pool.Get().(*pendingProposal)
+	p.n, p.ctx, p.membership = n, ctx, membership
+	p.attempts = attempts{backoff: firstBackoff, retryTicks: firstRetryTicks}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.size, p.count, p.unresolved, p.wakeTick = int32(size), int32(len(data)), int32(len(data)), pp.ticks.Load()+firstRetryTicks
+	if len(data) == 1 {
+		p.single.data[0] = data[0]
+		p.data, p.results = p.single.data[:], p.single.results[:]
+	} else {
+		p.data, p.results, p.resolved = slices.Clone(data), make([]Result, len(data)), make([]bool, len(data))
+	}
+	for {
+		p.firstID = pp.lastNumber.Add(1) * maxProposal
+		if pp.slot(p.firstID).CompareAndSwap(nil, p) { // otherwise one that has waited for long is there
+			return p, nil
+		}
+	}
+}
+
+// addOutstanding counts commands that begin to wait, or end it if negative.
+func (pp *pendingProposals) addOutstanding(commands, bytes int) {
+	pp.outstanding.Add(uint64(commands*countUnit + bytes))
+}
+
+func (pp *pendingProposals) outstandingCommands() int { return int(pp.outstanding.Load() / countUnit) }
+func (pp *pendingProposals) outstandingBytes() int    { return int(pp.outstanding.Load() % countUnit) }
+
+// remove ends the waiting of p and returns the results that it has. p must not be used again.
+func (pp *pendingProposals) remove(p *pendingProposal) []Result {
+	p.mu.Lock()
+	results, again := p.results, false
+	if len(results) == 1 {
+		results = []Result{results[0]}
+	}
+	switch {
+	case !p.done.Load():
+		p.unresolved = 0
+		pp.addOutstanding(-int(p.count), -int(p.size))
+		pp.slot(p.firstID).Store(nil)
+	case p.sends == 1: // so no queue has it
+		p.done.Store(false)
+		p.ctx, p.data, p.results, p.resolved, p.refusal = nil, nil, nil, nil, nil
+		p.single.data[0], p.single.results[0] = nil, Result{}
+		again = true
+	}
+	p.mu.Unlock()
+	if again {
+		pp.pool.Put(p)
+	}
+	return results
+}
+
+// unapplied makes a proposal of the commands that are not applied yet. It sets the tick at which p
+// is woken next.
+func (pp *pendingProposals) unapplied(p *pendingProposal) *proposal {
+	if p.sends == 0 && len(p.data) == 1 { // add has set wakeTick
+		p.single.ids[0] = p.firstID
+		p.single.proposal = proposal{membership: p.membership, ids: p.single.ids[:], data: p.data}
+		return &p.single.proposal
+	}
+	s := &proposal{membership: p.membership, retry: p.sends > 0}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wakeTick = pp.ticks.Load() + p.retryTicks
+	for i := range p.data {
+		if p.lacksResult(uint64(i)) {
+			s.ids, s.data = append(s.ids, p.firstID+uint64(i)), append(s.data, p.data[i])
+		}
+	}
+	return s
+}
+
+// takeRefusal returns the newest refusal, if any, and whether wakeTick has come.
+func (pp *pendingProposals) takeRefusal(p *pendingProposal) (r *refusal, due bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, p.refusal = p.refusal, nil
+	return r, pp.ticks.Load() >= p.wakeTick
+}
+
+// tick wakes each proposal whose wakeTick has come, or whose ctx has ended. The Raft loop calls it.
+func (pp *pendingProposals) tick() {
+	now := pp.ticks.Add(1)
+	pp.wake(func(p *pendingProposal) bool { return now >= p.wakeTick || p.ctx.Err() != nil })
+}
+
+// wakeAll wakes all of them: the leader has changed, or the node is closing.
+func (pp *pendingProposals) wakeAll() { pp.wake(func(*pendingProposal) bool { return true }) }
+
+func (pp *pendingProposals) wake(which func(*pendingProposal) bool) {
+	if pp.outstandingCommands() == 0 {
+		return
+	}
+	for i := range pp.slots {
+		place := &pp.slots[i]
+		p := place.Load()
+		if p == nil {
+			continue
+		}
+		p.mu.Lock()
+		if place.Load() == p && which(p) { // otherwise it serves another caller by now
+			p.notify()
+		}
+		p.mu.Unlock()
+	}
+}
+
+func (p *pendingProposal) notify() { notify(p.wake) }
+
+func notify(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// resolve hands out the results of applied entries. wakeResolved then wakes the callers. A second
+// entry with the same id finds nobody.
+func (pp *pendingProposals) resolve(ids []uint64, batch []Command) {
+	if pp.outstandingCommands() == 0 {
+		return
+	}
+	for len(ids) > 0 {
+		var found [wakeAtOnce]*pendingProposal
+		some := min(len(ids), wakeAtOnce)
+		for i, id := range ids[:some] {
+			found[i] = pp.slot(id).Load()
+		}
+		for _, p := range found[:some] { // the processor fetches all of them at once
+			if p != nil {
+				p.done.Load()
+			}
+		}
+		commands, bytes := 0, 0
+		for i, p := range found[:some] {
+			if p != nil {
+				c, b := pp.resolveOne(p, ids[i], &batch[i])
+				commands, bytes = commands+c, bytes+b
+			}
+		}
+		pp.addOutstanding(-commands, -bytes)
+		if len(pp.toWake) >= wakeAtOnce {
+			pp.wakeResolved() // many callers then run beside the rest of this
+		}
+		ids, batch = ids[some:], batch[some:]
+	}
+}
+
+// wakeResolved wakes the callers that got all their results since the last call.
+func (pp *pendingProposals) wakeResolved() {
+	for i, wake := range pp.toWake { // as in resolve
+		if len(wake) > 0 { // it is awake already
+			pp.toWake[i] = nil
+		}
+	}
+	for _, wake := range pp.toWake {
+		notify(wake)
+	}
+	clear(pp.toWake)
+	pp.toWake = pp.toWake[:0]
+}
+
+// resolveOne takes the result of one command. If that is the last one of p, it returns the commands
+// and bytes that no longer wait. By the time of the wake p may serve another caller, which does no
+// harm.
+func (pp *pendingProposals) resolveOne(p *pendingProposal, id uint64, c *Command) (commands, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := id - p.firstID
+	if !p.lacksResult(at) {
+		return 0, 0
+	}
+	p.results[at] = Result{Index: c.Index, Term: c.Term, Value: c.Result}
+	if p.resolved != nil {
+		p.resolved[at] = true
+	}
+	if p.unresolved--; p.unresolved > 0 {
+		return 0, 0
+	}
+	pp.slot(id).Store(nil)
+	pp.toWake = append(pp.toWake, p.wake)
+	p.done.Store(true)
+	return int(p.count), int(p.size)
+}
+
+// lacksResult reports whether p waits for the result of the command at this place.
+func (p *pendingProposal) lacksResult(at uint64) bool {
+	return at < uint64(p.count) && p.unresolved > 0 && (p.resolved == nil || !p.resolved[at])
+}
+
+func (pp *pendingProposals) refuse(r refusal) {
+	for _, id := range r.IDs { // all of one pendingProposal
+		p := pp.slot(id).Load()
+		if p == nil {
+			continue
+		}
+		p.mu.Lock()
+		waits := p.lacksResult(id - p.firstID)
+		if waits {
+			p.refusal = &r
+			p.notify()
+		}
+		p.mu.Unlock()
+		if waits {
+			return
+		}
+	}
+}

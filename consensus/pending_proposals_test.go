@@ -1,0 +1,159 @@
+package consensus
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// TestPendingProposalIsReused checks that it is reused only if it was sent once and is done. A proposal
+// that was sent twice may still be in a queue, in the memory of the pendingProposal.
+func TestPendingProposalIsReused(t *testing.T) {
+	for sends, again := range map[int]bool{1: true, 2: false} {
+		pp := newPendingProposals(maxPending)
+		p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, s := p.firstID, pp.unapplied(p)
+		p.sends = sends
+		pp.resolve([]uint64{id}, []Command{{Index: 7, Result: "+"}})
+		if results := pp.remove(p); len(results) != 1 || results[0].Index != 7 || results[0].Value != "+" {
+			t.Errorf("sent %d times: the results are %v", sends, results)
+		}
+		if kept := len(s.ids) == 1 && s.ids[0] == id && string(s.data[0]) == "e4"; kept == again {
+			t.Errorf("sent %d times: the proposal is kept: %v", sends, kept)
+		}
+		if pp.outstandingCommands() != 0 || pp.outstandingBytes() != 0 {
+			t.Errorf("sent %d times: %d commands of %d bytes are waited for", sends, pp.outstandingCommands(), pp.outstandingBytes())
+		}
+	}
+}
+
+// TestSlotIsTaken: whoever comes when another has waited so long that its place is due again gets the next one, and both get their own results.
+func TestSlotIsTaken(t *testing.T) {
+	pp := newPendingProposals(maxPending)
+	register := func() *pendingProposal {
+		p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pp.unapplied(p)
+		p.sends = 1
+		return p
+	}
+	first := register()
+	pp.lastNumber.Add(2*maxPending - 1)
+	second := register()
+	if second.firstID != first.firstID+(2*maxPending+1)*maxProposal {
+		t.Errorf("the first has the id %d, and the second, %d proposals later, %d", first.firstID, 2*maxPending, second.firstID)
+	}
+	ids := []uint64{second.firstID - maxProposal, second.firstID, first.firstID} // the first one's place, and nobody's number
+	pp.resolve(ids, []Command{{Index: 1}, {Index: 2}, {Index: 3}})
+	for p, index := range map[*pendingProposal]uint64{first: 3, second: 2} {
+		if r := pp.remove(p); r[0].Index != index {
+			t.Errorf("entry %d was taken for %d", r[0].Index, index)
+		}
+	}
+}
+
+// TestTwiceInTheLog: what stands there a second time changes nothing, neither while others of the same Propose are waited for nor afterwards.
+func TestTwiceInTheLog(t *testing.T) {
+	pp := newPendingProposals(maxPending)
+	p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4"), []byte("e5")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pp.unapplied(p)
+	e4, e5 := p.firstID, p.firstID+1
+	pp.resolve([]uint64{e4, e4, e4 + maxProposal, e4 + 2}, []Command{{Index: 1}, {Index: 2}, {Index: 3}, {Index: 4}})
+	if p.done.Load() || pp.outstandingCommands() != 2 {
+		t.Fatalf("done: %v, %d wait, and one of two is applied", p.done.Load(), pp.outstandingCommands())
+	}
+	pp.resolve([]uint64{e5, e5, e4}, []Command{{Index: 5}, {Index: 6}, {Index: 7}})
+	alone, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("d4")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pp.resolve([]uint64{alone.firstID, alone.firstID}, []Command{{Index: 8}, {Index: 9}})
+	if r := pp.remove(alone); r[0].Index != 8 {
+		t.Errorf("results %+v", r)
+	}
+	if r := pp.remove(p); r[0].Index != 1 || r[1].Index != 5 || pp.outstandingCommands() != 0 || pp.outstandingBytes() != 0 {
+		t.Errorf("results %+v; %d commands of %d bytes wait", r, pp.outstandingCommands(), pp.outstandingBytes())
+	}
+}
+
+// TestGivenUp is waited for by nobody any more, even if the apply loop had found it before.
+func TestGivenUp(t *testing.T) {
+	pp := newPendingProposals(maxPending)
+	p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := p.firstID
+	pp.remove(p)
+	if c, b := pp.resolveOne(p, id, &Command{}); pp.slot(id).Load() != nil || c != 0 || b != 0 || pp.outstandingCommands() != 0 {
+		t.Errorf("it is in its place: %v; %d commands of %d bytes were resolved, %d wait", pp.slot(id).Load() != nil, c, b, pp.outstandingCommands())
+	}
+}
+
+// TestPendingProposalsTogether has many register, be resolved, refused, woken and given up at once.
+func TestPendingProposalsTogether(t *testing.T) {
+	pp, queue := newPendingProposals(maxPending), newProposalQueue()
+	const proposers, each = 16, 500
+	ended := make(chan struct{})
+	var wg sync.WaitGroup
+	for proposer := range proposers {
+		wg.Go(func() {
+			for i := range each {
+				data := [][]byte{fmt.Append(nil, proposer), fmt.Append(nil, i)}[:1+i%2]
+				p, err := pp.add(t.Context(), &Node{}, false, data)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s := pp.unapplied(p)
+				p.sends = 1
+				if i%7 == 0 { // given up before it is queued
+					pp.remove(p)
+					continue
+				}
+				s.refuse = pp.refuse
+				queue.put(s)
+				for !p.done.Load() {
+					<-p.wake
+				}
+				first := p.firstID
+				for at, r := range pp.remove(p) {
+					if r.Index != first+uint64(at) {
+						t.Errorf("the result of %d is that of %d", first+uint64(at), r.Index)
+					}
+				}
+			}
+		})
+	}
+	go func() { wg.Wait(); close(ended) }()
+	for {
+		select {
+		case <-ended:
+			if queue.any() || pp.outstandingCommands() != 0 || pp.outstandingBytes() != 0 {
+				t.Errorf("%d commands of %d bytes wait, queued: %v", pp.outstandingCommands(), pp.outstandingBytes(), queue.any())
+			}
+			return
+		case <-queue.ready:
+		}
+		for _, s := range queue.takeAll() {
+			s.refuse(refusal{IDs: s.ids, Code: refusedDropped})
+			if s.ids[0]/maxProposal%32 == 0 {
+				pp.tick()
+			}
+			var batch []Command
+			for _, id := range s.ids {
+				batch = append(batch, Command{Index: id})
+			}
+			pp.resolve(s.ids, batch)
+		}
+		pp.wakeResolved()
+	}
+}
