@@ -28,16 +28,16 @@ type applier struct {
 	position store.Position // what the state machine stands at
 	// outdated: Raft has a snapshot behind the next entry, which is to be put in the place
 	// of everything. Nothing is applied until then.
-	outdated bool
-	batch    []Command // for apply
-	ids      []uint64  // of batch
+	awaitsSnapshot bool
+	batch          []Command // for apply
+	ids            []uint64  // of batch
 
-	unsaved int        // entries applied since the last checkpoint began
-	since   time.Time  // when the first of them was applied
-	most    int        // how many of them make the next one due; see stagger
-	now     bool       // a checkpoint is wanted without delay
-	saving  chan error // of the checkpoint that is being written; nil: none
-	saved   uint64     // the index that it stands at
+	unsaved       int        // entries applied since the last checkpoint began
+	unsavedSince  time.Time  // when the first of them was applied
+	dueAfter      int        // how many of them make the next one due; see stagger
+	checkpointNow bool       // a checkpoint is wanted without delay
+	saving        chan error // of the checkpoint that is being written; nil: none
+	savedIndex    uint64     // the index that it stands at
 }
 
 // applyLoop feeds committed entries to the state machine, in log order. It
@@ -57,7 +57,7 @@ func (n *Node) applyLoop() {
 		}
 		n.cfg.seams.settle("apply", 0)
 		if n.ctx.Err() != nil {
-			a.finish()
+			a.lastCheckpoint()
 			return
 		}
 		works := n.toApply.takeAll()
@@ -66,12 +66,12 @@ func (n *Node) applyLoop() {
 				if n.ctx.Err() == nil {
 					n.fail(err)
 				}
-				a.finish()
+				a.lastCheckpoint()
 				return
 			}
 		}
 		if len(a.saving) > 0 {
-			if err := a.wait(); err != nil {
+			if err := a.awaitCheckpoint(); err != nil {
 				n.fail(err)
 				return
 			}
@@ -130,7 +130,7 @@ func (a *applier) apply(entries []raftpb.Entry) error {
 	}
 	for i := range entries {
 		e := &entries[i]
-		if a.outdated {
+		if a.awaitsSnapshot {
 			break
 		}
 		switch e.Type {
@@ -149,7 +149,7 @@ func (a *applier) apply(entries []raftpb.Entry) error {
 			if err := a.changeMembership(e); err != nil {
 				return err
 			}
-			if a.outdated {
+			if a.awaitsSnapshot {
 				continue
 			}
 		}
@@ -157,8 +157,8 @@ func (a *applier) apply(entries []raftpb.Entry) error {
 	}
 	flush()
 	if a.unsaved == 0 {
-		a.since = time.Now()
-		a.stagger()
+		a.unsavedSince = time.Now()
+		a.drawDueAfter()
 	}
 	a.unsaved += len(entries)
 	a.n.applied.Store(a.position.Index)
@@ -183,14 +183,14 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	// must not be made to a newer membership.
 	var confState *raftpb.ConfState
 	err := a.n.do(a.n.ctx, func(r *raft.RawNode) {
-		if a.n.restored < e.Index {
+		if a.n.restoredIndex < e.Index {
 			confState = r.ApplyConfChange(&change)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if a.outdated = confState == nil; a.outdated {
+	if a.awaitsSnapshot = confState == nil; a.awaitsSnapshot {
 		return nil
 	}
 	a.position.ConfState = confState
@@ -203,8 +203,8 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 		return fmt.Errorf("entry %d: %w", e.Index, err)
 	}
 	a.n.storage.needIndex.Store(e.Index)
-	a.now = true
-	a.n.roster.invite(mc)
+	a.checkpointNow = true
+	a.n.roster.applyInvitation(mc)
 	if mc.Invitation != nil {
 		a.answer(id, e)
 		return nil
@@ -238,31 +238,31 @@ func (a *applier) answer(id uint64, e *raftpb.Entry) {
 // checkpointIfDue begins a checkpoint if it is time, and returns how long it is
 // until the next one may be due, 0 for never.
 func (a *applier) checkpointIfDue() time.Duration {
-	if a.saving != nil || (a.unsaved == 0 && !a.now) {
+	if a.saving != nil || (a.unsaved == 0 && !a.checkpointNow) {
 		return 0
 	}
-	if age := time.Since(a.since); !a.now && a.unsaved < a.most && age < a.n.cfg.CheckpointAfter {
+	if age := time.Since(a.unsavedSince); !a.checkpointNow && a.unsaved < a.dueAfter && age < a.n.cfg.CheckpointAfter {
 		return a.n.cfg.CheckpointAfter - age
 	}
-	save := a.gather()
-	a.saving, a.saved = make(chan error, 1), a.position.Index
+	save := a.takeChanges()
+	a.saving, a.savedIndex = make(chan error, 1), a.position.Index
 	a.n.wg.Go(func() { a.saving <- save() })
 	return 0
 }
 
-// stagger sets how many entries make the next checkpoint due: where they are many, not the same number on each node, since
+// drawDueAfter sets how many entries make the next checkpoint due: where they are many, not the same number on each node, since
 // while one writes its boards the others are a majority that has its disks and processors for the moves.
-func (a *applier) stagger() {
-	a.most = a.n.cfg.CheckpointEvery
-	if quarter := a.most / 4; quarter >= maxApplyBatch {
-		a.most += rand.IntN(2*quarter) - quarter
+func (a *applier) drawDueAfter() {
+	a.dueAfter = a.n.cfg.CheckpointEvery
+	if quarter := a.dueAfter / 4; quarter >= maxApplyBatch {
+		a.dueAfter += rand.IntN(2*quarter) - quarter
 	}
 }
 
-// gather takes what changed since the last checkpoint, and returns the function that writes it.
-func (a *applier) gather() (save func() error) {
+// takeChanges takes what changed since the last checkpoint, and returns the function that writes it.
+func (a *applier) takeChanges() (save func() error) {
 	changed, members, position := a.n.cfg.Machine.Dirty(), a.n.roster.takeDirty(), a.position
-	a.unsaved, a.now = 0, false
+	a.unsaved, a.checkpointNow = 0, false
 	return func() error {
 		c := store.Checkpoint{Position: position, Put: map[string][]byte{}}
 		for _, some := range []iter.Seq2[string, []byte]{maps.All(members), changed} {
@@ -288,14 +288,14 @@ func (a *applier) checkpointed(err error) error {
 	keep := a.n.cfg.KeepEntries
 	// Cutting is a write: do it now and then, not at every checkpoint.
 	first := a.n.storage.entryLog.FirstIndex()
-	if a.saved <= first+keep+keep/4 {
+	if a.savedIndex <= first+keep+keep/4 {
 		return nil
 	}
 	// What follows a snapshot that is on its way stays, within reason: the peer
 	// would need another snapshot otherwise, and another one after that.
-	cut := a.saved - keep
+	cut := a.savedIndex - keep
 	if pin := a.n.peers.oldestSnapshot(); pin != 0 && pin < cut {
-		cut = max(pin, a.saved-min(a.saved, maxPinned*keep))
+		cut = max(pin, a.savedIndex-min(a.savedIndex, maxPinned*keep))
 	}
 	if cut >= first {
 		a.n.toWrite.put(writeWork{compact: cut})
@@ -303,20 +303,20 @@ func (a *applier) checkpointed(err error) error {
 	return nil
 }
 
-// wait waits for a checkpoint that is being written.
-func (a *applier) wait() error {
+// awaitCheckpoint waits for a checkpoint that is being written.
+func (a *applier) awaitCheckpoint() error {
 	if a.saving == nil {
 		return nil
 	}
 	return a.checkpointed(<-a.saving)
 }
 
-// finish makes the last checkpoint of a node that stops, so that the next start
+// lastCheckpoint makes the last checkpoint of a node that stops, so that the next start
 // is quick. One that stops since its disk failed writes nothing any more.
-func (a *applier) finish() {
-	err := a.wait()
+func (a *applier) lastCheckpoint() {
+	err := a.awaitCheckpoint()
 	if err == nil && a.n.Err() == nil && a.unsaved > 0 {
-		err = a.gather()()
+		err = a.takeChanges()()
 	}
 	if err != nil {
 		a.n.log.Error("last checkpoint failed; the log will be replayed", "err", err)

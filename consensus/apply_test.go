@@ -78,7 +78,7 @@ func TestCheckpointsAreStaggered(t *testing.T) {
 			if err := a.apply(one); err != nil {
 				t.Fatal(err)
 			}
-			least, most = min(least, a.most), max(most, a.most)
+			least, most = min(least, a.dueAfter), max(most, a.dueAfter)
 		}
 		if every < 200_000 && (least != every || most != every) {
 			t.Errorf("due after %d to %d, with %d set", least, most, every)

@@ -34,7 +34,7 @@ func (n *Node) openFiles() error {
 	if err := os.MkdirAll(n.cfg.Dir, 0o700); err != nil {
 		return err
 	}
-	if who, err := store.LoadIdentity(n.cfg.Dir); err == nil && who.Joined && n.lacks(logDir) && n.lacks(boardsFile) {
+	if who, err := store.LoadIdentity(n.cfg.Dir); err == nil && who.Joined && n.isMissing(logDir) && n.isMissing(boardsFile) {
 		return fmt.Errorf("%s: log and boards are gone, and with them this node's votes and what it has acknowledged: "+
 			"restore them, or clear the directory and join again as a new member", n.cfg.Dir)
 	}
@@ -51,9 +51,9 @@ func (n *Node) openFiles() error {
 	return nil
 }
 
-// lacks says whether there is no file of that name, and no directory that holds
+// isMissing says whether there is no file of that name, and no directory that holds
 // anything.
-func (n *Node) lacks(name string) bool {
+func (n *Node) isMissing(name string) bool {
 	path := filepath.Join(n.cfg.Dir, name)
 	if in, err := os.ReadDir(path); err == nil {
 		return len(in) == 0
@@ -93,13 +93,13 @@ func (n *Node) identify(ctx context.Context) error {
 		if who.Role != string(n.cfg.Role) || who.Name != n.cfg.Name {
 			return fmt.Errorf("%s holds the %s %q; start it with that role and name, or use another directory", n.cfg.Dir, who.Role, who.Name)
 		}
-		if err := n.assume(who); err != nil {
+		if err := n.adoptIdentity(who); err != nil {
 			return err
 		}
 		if n.boards.Position().Index == 0 && n.cfg.Join != nil {
 			// It was admitted and has had no boards yet, so it knows nobody
 			// whom it could tell that it has come back at another address.
-			return n.join(ctx, &who)
+			return n.joinCluster(ctx, &who)
 		}
 		return nil
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
@@ -120,12 +120,12 @@ func (n *Node) identify(ctx context.Context) error {
 		}
 	}
 	if n.cfg.Bootstrap {
-		if err := n.assume(who); err != nil {
+		if err := n.adoptIdentity(who); err != nil {
 			return err
 		}
-		err = n.found()
+		err = n.foundCluster()
 	} else {
-		err = n.join(ctx, &who)
+		err = n.joinCluster(ctx, &who)
 	}
 	if err != nil {
 		return err
@@ -134,8 +134,8 @@ func (n *Node) identify(ctx context.Context) error {
 	return store.SaveIdentity(n.cfg.Dir, who)
 }
 
-// assume makes this node the one that who describes.
-func (n *Node) assume(who store.Identity) (err error) {
+// adoptIdentity makes this node the one that who describes.
+func (n *Node) adoptIdentity(who store.Identity) (err error) {
 	if who.ClusterID == "" && n.cfg.Bootstrap {
 		return fmt.Errorf("%s began to join a cluster; use an empty directory to make a new one", n.cfg.Dir)
 	}
@@ -148,8 +148,8 @@ func (n *Node) assume(who store.Identity) (err error) {
 	return nil
 }
 
-// found writes the first checkpoint of a new cluster: one voter, this node.
-func (n *Node) found() (err error) {
+// foundCluster writes the first checkpoint of a new cluster: one voter, this node.
+func (n *Node) foundCluster() (err error) {
 	self := n.self()
 	if err := self.validate(); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (n *Node) found() (err error) {
 		return err
 	}
 	if n.boards.Position().Index == 0 {
-		if err := n.awaitKnock(); err != nil {
+		if err := n.awaitFormerMembers(); err != nil {
 			return err
 		}
 		err := n.boards.Checkpoint(store.Checkpoint{
@@ -175,8 +175,8 @@ func (n *Node) found() (err error) {
 	return n.storage.Reset(foundingIndex, foundingTerm, raftpb.HardState{Term: foundingTerm, Commit: foundingIndex})
 }
 
-// join asks to be admitted, and writes what it is told into who.
-func (n *Node) join(ctx context.Context, who *store.Identity) error {
+// joinCluster asks to be admitted, and writes what it is told into who.
+func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 	if n.boards.Position().Index != 0 {
 		return fmt.Errorf("%s holds the beginning of a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
 	}
@@ -198,8 +198,8 @@ func (n *Node) join(ctx context.Context, who *store.Identity) error {
 	}
 	who.ClusterID, who.Secret, who.Authority, who.AuthorityKey = w.ClusterID, w.Secret, w.Authority, w.AuthorityKey
 	who.Certificate = w.Members[me].Certificate
-	n.heard.put(roll{AsOf: 1, Members: w.Members}) // until it has boards
-	return n.assume(*who)
+	n.discovered.put(memberList{AsOf: 1, Members: w.Members}) // until it has boards
+	return n.adoptIdentity(*who)
 }
 
 // repair makes log and boards fit each other after a crash. They are written by
@@ -248,10 +248,10 @@ func (n *Node) repair() error {
 	return nil
 }
 
-// retire is called when this node learns that it was removed, of which each peer tells
+// noteRemoved is called when this node learns that it was removed, of which each peer tells
 // it twice. It is written down, so that the next start says so at once.
-func (n *Node) retire() {
-	who, err := n.amend(func(who *store.Identity) {
+func (n *Node) noteRemoved() {
+	who, err := n.updateIdentity(func(who *store.Identity) {
 		if who.Removed == "" {
 			who.Removed = "the other members said so"
 		}
@@ -266,10 +266,10 @@ func (n *Node) lostEntries(r reply) {
 		"Remove this member (chessrelay venue remove), clear the directory, and join again with an invitation", n.cfg.Dir, r.Error))
 }
 
-// amend changes what is written down about this node.
-func (n *Node) amend(change func(*store.Identity)) (who store.Identity, err error) {
-	n.identity.Lock()
-	defer n.identity.Unlock()
+// updateIdentity changes what is written down about this node.
+func (n *Node) updateIdentity(change func(*store.Identity)) (who store.Identity, err error) {
+	n.identityMu.Lock()
+	defer n.identityMu.Unlock()
 	err = n.untilFiles(func() (err error) {
 		if who, err = store.LoadIdentity(n.cfg.Dir); err != nil {
 			return err

@@ -26,12 +26,12 @@ type Clocks struct {
 // reading is what another clock showed when this node's own showed at. The time since then is
 // measured by at's monotonic clock, so it does not matter if this node's clock is set meanwhile.
 type reading struct {
-	at   time.Time
-	wall int64         // Unix nanoseconds
-	off  time.Duration // how far wall may be wrong
+	at          time.Time
+	wall        int64         // Unix nanoseconds
+	uncertainty time.Duration // how far wall may be wrong
 }
 
-func (r reading) shows(now time.Time) int64 { return r.wall + int64(now.Sub(r.at)) }
+func (r reading) wallAt(now time.Time) int64 { return r.wall + int64(now.Sub(r.at)) }
 
 // NewClocks returns a comparison with nobody yet. Now is this node's clock.
 func NewClocks(now func() time.Time) *Clocks {
@@ -55,12 +55,12 @@ func (c *Clocks) Note(of MemberID, asked time.Time, rtt time.Duration, wall int6
 	if passed := time.Duration(now.UnixNano() - asked.UnixNano()); (passed - rtt).Abs() > MaxSkew/2 {
 		return
 	}
-	r := reading{at: now, wall: wall + int64(rtt/2), off: rtt / 2}
+	r := reading{at: now, wall: wall + int64(rtt/2), uncertainty: rtt / 2}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old, ok := c.known[of]
-	if ok && r.off > old.off && now.Sub(old.at) < readingKept {
-		if apart := time.Duration(r.wall - old.shows(now)).Abs(); apart <= r.off+old.off+readingSlack {
+	if ok && r.uncertainty > old.uncertainty && now.Sub(old.at) < readingKept {
+		if apart := time.Duration(r.wall - old.wallAt(now)).Abs(); apart <= r.uncertainty+old.uncertainty+readingSlack {
 			return
 		}
 	}
@@ -87,7 +87,7 @@ func (c *Clocks) Read(of []MemberID) Times {
 	c.mu.Lock()
 	for _, id := range of {
 		if r, ok := c.known[id]; ok {
-			walls = append(walls, r.shows(now))
+			walls = append(walls, r.wallAt(now))
 			t.known[id], t.Compared = r, true
 		}
 	}
@@ -100,7 +100,7 @@ func (c *Clocks) Read(of []MemberID) Times {
 // Ahead is how far another clock is ahead of this node's, 0 if it was not read yet.
 func (t Times) Ahead(of MemberID) time.Duration {
 	if r, ok := t.known[of]; ok {
-		return time.Duration(r.shows(t.Own) - t.own)
+		return time.Duration(r.wallAt(t.Own) - t.own)
 	}
 	return 0
 }
@@ -108,7 +108,7 @@ func (t Times) Ahead(of MemberID) time.Duration {
 // Of is what another clock shows, Unix nanoseconds; 0: it was not read yet.
 func (t Times) Of(id MemberID) int64 {
 	if r, ok := t.known[id]; ok {
-		return r.shows(t.Own)
+		return r.wallAt(t.Own)
 	}
 	return 0
 }
@@ -130,11 +130,11 @@ func (t Times) skew(of, self MemberID) (ahead, off time.Duration, known bool) {
 		return time.Duration(t.own - t.Early.UnixNano()), 0, t.Compared
 	}
 	r, ok := t.known[of]
-	return time.Duration(r.shows(t.Own) - t.Early.UnixNano()), r.off, ok
+	return time.Duration(r.wallAt(t.Own) - t.Early.UnixNano()), r.uncertainty, ok
 }
 
-// others are the members whose clocks this node compares with its own.
-func (n *Node) others() []MemberID {
+// otherMembers are the members whose clocks this node compares with its own.
+func (n *Node) otherMembers() []MemberID {
 	var ids []MemberID
 	for _, m := range n.roster.list() {
 		if m.ID != n.id {
@@ -146,7 +146,7 @@ func (n *Node) others() []MemberID {
 
 // Times returns the clocks of the members.
 func (n *Node) Times() Times {
-	t := n.clocks.Read(n.others())
+	t := n.clocks.Read(n.otherMembers())
 	if _, member := n.roster.get(n.id); !member { // it does not know with whom to compare
 		t.Compared = len(t.known) > 0
 	}
@@ -156,22 +156,22 @@ func (n *Node) Times() Times {
 // ReleaseTime is [Times.ForRelease] of the members' clocks.
 func (n *Node) ReleaseTime() (at time.Time, ok bool) { return n.Times().ForRelease() }
 
-// heardClock takes what a peer's clock showed. For now, which is asked for with each batch, it
+// receiveClock takes what a peer's clock showed. For now, which is asked for with each batch, it
 // keeps the later of the clocks in the middle.
-func (n *Node) heardClock(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
+func (n *Node) receiveClock(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
 	n.clocks.Note(of, asked, rtt, wall)
 	t := n.Times()
-	n.late.Store(&reading{at: t.Own, wall: t.Late.UnixNano()})
+	n.groupClock.Store(&reading{at: t.Own, wall: t.Late.UnixNano()})
 }
 
-// now is the time that this node, as leader, gives to commands: its own, if that is right, else
+// commandTime is the time that this node, as leader, gives to commands: its own, if that is right, else
 // the group's. Of two clocks that differ it is the later one, so that no delay gets shorter.
-func (n *Node) now() time.Time {
-	own, late := n.cfg.Now(), n.late.Load()
+func (n *Node) commandTime() time.Time {
+	own, late := n.cfg.Now(), n.groupClock.Load()
 	if late == nil {
 		return own
 	}
-	if wall := time.Unix(0, late.shows(own)); wall.Sub(own).Abs() > MaxSkew {
+	if wall := time.Unix(0, late.wallAt(own)); wall.Sub(own).Abs() > MaxSkew {
 		return wall
 	}
 	return own

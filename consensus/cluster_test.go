@@ -145,7 +145,7 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 		CheckpointAfter: 50 * time.Millisecond,
 		Log:             testLog(c.t),
 	}}
-	n.cfg.seams.plain = c.plain
+	n.cfg.seams.noTLS = c.plain
 	if i == 0 {
 		n.cfg.Role, n.cfg.Bootstrap = Recorder, true
 	} else {

@@ -22,7 +22,7 @@ import (
 //
 // A certificate says one thing: which member its holder is. It is believed of a
 // member that the roster has, with the same key, or that a member of the roster has
-// told of (meet.go). So the authority's key alone, from the folder of a member that
+// told of (discovery.go). So the authority's key alone, from the folder of a member that
 // was removed, lets nobody in.
 //
 // Dates do not count. The clock of a machine may be years wrong, a cluster may stay

@@ -33,21 +33,21 @@ const verdictAfter = 5 * time.Second
 type divergence struct {
 	sums *Sums // nil: the state machine has none
 
-	mu    sync.Mutex
-	of    map[MemberID]*compared // guarded by mu
-	wrong bool                   // guarded by mu; this node is
-	said  string                 // guarded by mu; what was logged last
+	mu       sync.Mutex
+	peers    map[MemberID]*peerSums // guarded by mu
+	wrong    bool                   // guarded by mu; this node is
+	reported string                 // guarded by mu; what was logged last
 }
 
-// compared is one of the others.
-type compared struct {
+// peerSums is one of the others.
+type peerSums struct {
 	Comparison
 	since time.Time // when it began to differ
 	from  uint64    // the index at which that was seen
 }
 
 func newDivergence(m StateMachine) *divergence {
-	d := &divergence{of: map[MemberID]*compared{}}
+	d := &divergence{peers: map[MemberID]*peerSums{}}
 	if s, ok := m.(Summed); ok {
 		d.sums = s.Sums()
 	}
@@ -62,93 +62,93 @@ func (d *divergence) newest() (now, mark Point) {
 	return d.sums.Newest()
 }
 
-// heardSums takes what a peer tells of its sums.
-func (n *Node) heardSums(from MemberID, p pong) {
-	d := n.diverge
+// receiveSums takes what a peer tells of its sums.
+func (n *Node) receiveSums(from MemberID, p pong) {
+	d := n.divergence
 	if d.sums == nil {
 		return
 	}
 	d.mu.Lock()
-	c := d.of[from]
+	c := d.peers[from]
 	if c == nil {
-		c = new(compared)
-		d.of[from] = c
+		c = new(peerSums)
+		d.peers[from] = c
 	}
-	did := c.Differs
-	c.Compare(d.sums, p.now, p.mark)
-	if c.Differs && !did {
+	differed := c.Differs
+	c.Compare(d.sums, p.newest, p.mark)
+	if c.Differs && !differed {
 		c.since, c.from = time.Now(), c.At
 	}
 	d.mu.Unlock()
-	n.decide()
+	n.judgeDivergence()
 }
 
-// camps counts who agrees with this node, itself among them, and who does not. Open says that
+// verdict counts who agrees with this node, itself among them, and who does not. Open says that
 // some who can be reached were not compared yet. The leader's word is leads: it differs.
-type camps struct {
-	agree, differ []string
-	ids           []MemberID // of those that differ
-	from          uint64     // the lowest index at which one was seen to differ
-	open, leads   bool
+type verdict struct {
+	agree, differ            []string
+	differIDs                []MemberID // of those that differ
+	from                     uint64     // the lowest index at which one was seen to differ
+	undecided, leaderDiffers bool
 }
 
-// camps are as they stand. d.mu is held.
-func (n *Node) camps() camps {
-	out := camps{agree: []string{n.cfg.Name}}
+// countVerdict are as they stand. d.mu is held.
+func (n *Node) countVerdict() verdict {
+	out := verdict{agree: []string{n.cfg.Name}}
 	lead, _ := n.leader.get()
 	members := n.roster.list()
 	var since time.Time
 	for _, m := range members {
-		if c := n.diverge.of[m.ID]; c != nil && c.Differs && (out.from == 0 || c.from < out.from) {
+		if c := n.divergence.peers[m.ID]; c != nil && c.Differs && (out.from == 0 || c.from < out.from) {
 			out.from, since = c.from, c.since
 		}
 	}
 	patient := time.Since(since) < verdictAfter
 	for _, m := range members {
-		c := n.diverge.of[m.ID]
+		c := n.divergence.peers[m.ID]
 		switch {
 		case m.ID == n.id:
 		case c != nil && c.Differs:
-			out.differ, out.ids = append(out.differ, m.Name), append(out.ids, m.ID)
-			out.leads = out.leads || m.ID == lead
+			out.differ, out.differIDs = append(out.differ, m.Name), append(out.differIDs, m.ID)
+			out.leaderDiffers = out.leaderDiffers || m.ID == lead
 		case c != nil && c.At > 0 && (c.At >= out.from || !patient):
 			out.agree = append(out.agree, m.Name)
 		default:
-			out.open = out.open || patient && n.reachable(m.ID)
+			out.undecided = out.undecided || patient && n.reachable(m.ID)
 		}
 	}
 	return out
 }
 
-// decide finds out whether this node is wrong, and logs it when that changes.
-func (n *Node) decide() {
-	switch said, changed := n.judgeBoards(); {
+// judgeDivergence finds out whether this node is wrong, and logs it when that changes.
+func (n *Node) judgeDivergence() {
+	switch why, changed := n.updateVerdict(); {
 	case !changed:
-	case said == "":
+	case why == "":
 		n.log.Info("all members' boards agree again")
 	default:
-		n.log.Error("boards differ", "why", said)
+		n.log.Error("boards differ", "why", why)
 	}
 }
 
-// judgeBoards is decide without a word.
-func (n *Node) judgeBoards() (said string, changed bool) {
-	d := n.diverge
+// updateVerdict is decide without a word.
+func (n *Node) updateVerdict() (why string, changed bool) {
+	d := n.divergence
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := n.camps()
-	if c.open {
+	c := n.countVerdict()
+	if c.undecided {
 		return "", false
 	}
-	d.wrong = len(c.differ) > len(c.agree) || len(c.differ) == len(c.agree) && c.leads
-	said = strings.Join(n.differences(c, d.wrong), "; ")
-	changed = said != d.said
-	d.said = said
-	return said, changed
+	d.wrong = len(c.differ) > len(c.agree) || len(c.differ) == len(c.agree) && c.leaderDiffers
+	why = strings.Join(n.differences(c, d.wrong), "; ")
+	changed = why != d.reported
+	d.reported = why
+	return why, changed
 }
 
 // differences are sentences about who differs.
-func (n *Node) differences(c camps, wrong bool) []string {
+func (n *Node) differences(c verdict, wrong bool) []string {
 	others, since := strings.Join(c.differ, ", "), fmt.Sprintf("since entry %d of the log or before", c.from)
 	const cure = "stop that node, remove the member and its data directory, and have it join again"
 	switch {
@@ -165,34 +165,34 @@ func (n *Node) differences(c camps, wrong bool) []string {
 
 // Diverged says why this node's boards are taken for wrong; empty: they are not.
 func (n *Node) Diverged() string {
-	n.diverge.mu.Lock()
-	defer n.diverge.mu.Unlock()
-	if !n.diverge.wrong {
+	n.divergence.mu.Lock()
+	defer n.divergence.mu.Unlock()
+	if !n.divergence.wrong {
 		return ""
 	}
-	return n.diverge.said
+	return n.divergence.reported
 }
 
 // Differences says which members' boards differ, a sentence each.
 func (n *Node) Differences() []string {
-	n.diverge.mu.Lock()
-	defer n.diverge.mu.Unlock()
-	return n.differences(n.camps(), n.diverge.wrong)
+	n.divergence.mu.Lock()
+	defer n.divergence.mu.Unlock()
+	return n.differences(n.countVerdict(), n.divergence.wrong)
 }
 
 // differs reports whether the boards of a member were seen to be others than this node's.
 func (n *Node) differs(id MemberID) bool {
-	n.diverge.mu.Lock()
-	defer n.diverge.mu.Unlock()
-	c := n.diverge.of[id]
+	n.divergence.mu.Lock()
+	defer n.divergence.mu.Unlock()
+	c := n.divergence.peers[id]
 	return c != nil && c.Differs
 }
 
 // isWrong reports, as far as this node knows, whether a member's boards are.
 func (n *Node) isWrong(id MemberID) bool {
-	n.diverge.mu.Lock()
-	defer n.diverge.mu.Unlock()
-	wrong, c := n.diverge.wrong, n.diverge.of[id]
+	n.divergence.mu.Lock()
+	defer n.divergence.mu.Unlock()
+	wrong, c := n.divergence.wrong, n.divergence.peers[id]
 	switch {
 	case id == n.id:
 		return wrong

@@ -1,79 +1,70 @@
-// Package consensus is one node of the Raft group: it takes commands, brings them to a majority's
-// disks in one order, and feeds them to a state machine on every node. It knows no chess. The
-// protocol itself is go.etcd.io/raft/v3; what is here is everything around it that the story is
-// about: the driver, the replicators with their pipelines, the snapshots, the membership.
+// Package consensus is one node of the Raft group. It brings commands to a majority's disks in one
+// order, and feeds them to a state machine on every node. It knows no chess. The protocol itself is
+// go.etcd.io/raft/v3. This package is what runs around it: loops, connections, snapshots,
+// membership.
 //
-// # What it promises
+//	Propose ──► proposal queue ──┐                 ┌─► replicators, one per peer ──► append connection
+//	peers' readers ──► network ──┼──► Raft loop ───┤                             └─► control connection
+//	            inbox ───────────┘                 ├─► write loop: the log, one write for all that waits
+//	              ▲                                └─► apply loop: the state machine, checkpoints
+//	              └──────────────── answers ───────────┘
 //
-//   - A command that [Node.Propose] returned a [Result] for is on a majority's disks and
-//     is applied on this node. It is never lost and never moves.
-//   - Every node applies the same commands in the same order, each once per
-//     entry of the log. A command whose proposal was retried may be two entries; the state
-//     machine has to be idempotent, and relay is.
-//   - A node that cannot write to its disk stops ([Node.Done], [Node.Err]) and acknowledges nothing.
+// # Promises
 //
-// # The loops of a node, and what they hand to each other
+//   - Once [Node.Propose] has returned a [Result], a majority has the command on disk and this node
+//     has applied it. It is never lost and never moves.
+//   - Every node applies the same commands in the same order, each log entry once. A proposal that
+//     was retried may be two entries: the state machine must be idempotent, and relay is.
+//   - A node that cannot write to its disk stops and acknowledges nothing ([Node.Done],
+//     [Node.Err]).
 //
-//	requests ──► proposal queue ┐                    ┌─► replicator (one per peer) ─► append connection
-//	peers' readers ─► network ─► Raft loop (driver.go) ┤                              └► control connection
-//	              inbox ◄──┐    owns the RawNode    ├─► write loop (append.go): the log, one durable write for all that waits
-//	                       └───── answers ◄─────────┴─► apply loop (apply.go): the state machine, checkpoints
+// # Goroutines
 //
-// The Raft loop does no I/O and waits for nobody. Each of the others works beside it and tells it
-// when something is done (Raft's AsyncStorageWrites), so an append is on its way to the followers
-// while the leader's own disk is writing it, and the next append is sent without waiting for
-// either: the pipeline. Queues between the loops of a node never block (queue.go); those to a peer
-// are bounded, and Raft is told of the appends that they drop.
+// The Raft loop (driver.go) owns the RawNode, does no I/O and waits for nobody. The others work
+// beside it and report to its inbox (Raft's AsyncStorageWrites). So an append is on its way to the
+// followers while the leader writes the same entries, and the next append waits for neither: the
+// pipeline. Queues between the loops never block (queue.go). Queues to a peer are bounded, and Raft
+// learns of the appends that they drop.
 //
-// Goroutines, and who waits for them: the Raft, append, apply, accept and policy loops, snapshot
-// senders and checkpoint writers belong to Node.wg; each replicator has two writers and their pong
-// readers in its own group; the readers of inbound connections belong to peers.wg, and so do those
-// that receive a snapshot or serve one for the leader. [Node.Close] ends and awaits all.
+// Node.wg has the Raft, write, apply, accept, policy and discover loops, the snapshot senders and
+// the checkpoint writers. A replicator has two writers and their pong readers. peers.wg has the
+// readers of inbound connections. [Node.Close] ends all and waits for them.
 //
-// Locks are leaves, but for one order: divergence.mu before peers.mu, and that before roster.mu and
-// replicator.mu.
+// # Locks
 //
-// # How old the boards are, and clocks
+// Locks are leaves, except in this order: divergence.mu, peers.mu, then roster.mu or replicator.mu.
 //
-// Each node asks the leader four times a second how far it is (fresh.go): a pong bears the leader's
-// commit index, since Raft's own heartbeats bear only what the follower has anyway. Pongs bear the
-// time, too (clock.go), and the clock in the middle is taken for right. With it the leader stamps
-// commands ([Config.Stamp]).
+// # Disk
 //
-// Pongs bear the rolling sum of a state machine that keeps one ([Summed]), too. A node whose sum is
-// not that of most members has diverged; see diverge.go.
+// The write loop (log_writer.go) alone writes the log ([store.Log]). The apply loop (apply.go)
+// alone decides what is written to the boards ([store.Boards]). A checkpoint contains the applied
+// index, its term and the ConfState, in one transaction. The log is compacted only behind a durable
+// checkpoint: [Config.KeepEntries] stay, and more while a snapshot is being sent. Members are
+// records in the boards, under "m/". After a crash, repair (boot.go) makes log and boards fit each
+// other.
 //
-// # On disk
+// # Freshness, clocks, divergence
 //
-// The write loop alone writes the log (store.Log), the apply loop alone decides what is written to
-// the boards (store.Boards). A checkpoint of the boards holds the applied index, its term and the
-// ConfState, all from one transaction, and the log is cut only behind a checkpoint that is durable,
-// with [Config.KeepEntries] left standing, and more while a snapshot is on its way to somebody who
-// will need what follows it. Members are records in the boards, under "m/". repair in boot.go makes
-// the two files fit each other after a crash.
+// A node asks the leader four times a second for its commit index, by a ping (fresh.go). Pongs
+// carry clocks, too (clock.go): the middle one is taken for right, and the leader stamps commands
+// by it. Pongs also carry the rolling sum of a [Summed] state machine. A node whose sum differs
+// from that of most members has diverged (diverge.go).
 //
-// # Joining
+// # Members
 //
-// A node writes down a random id and a key, asks a member to admit it by an [Invitation], and
-// becomes a learner by an entry of the log, which holds its certificate. The leader connects to it,
-// finds in a probe that it has nothing, and has a snapshot sent to it: the boards file itself, over
-// a connection of its own (snapshot.go), by another member that has caught up if there is one, so
-// that the leader has its hands free (serve.go). The learner becomes a voter once it has caught up,
-// a recorder always, a venue while there are fewer voters than [Config.Voters].
+// A node asks a member to admit it with an [Invitation], and becomes a learner by an entry of the
+// log (join.go). A snapshot brings it the boards, from another member than the leader if possible
+// (serve.go). It becomes a voter once it has caught up: a recorder always, a venue while there are
+// fewer voters than [Config.Voters] (policy.go). Recorders lead if they can (preference.go).
+//
+// A removed member goes on until a voter that stays has the removal on disk, since its vote may be
+// needed until then. Its connections are then refused ([ErrRemoved]), and its id is never used
+// again.
 //
 // # Trust
 //
-// Each connection between nodes is TLS 1.3, see credentials.go. A certificate says which member its
-// holder is. The roster says what that member may do: it holds each member's key, and refuses
-// members that were removed. A member may be at fault, too: the Raft loop refuses messages that
-// cannot be true before Raft sees them (credible.go).
-//
-// A node outside the group knows the authority by an [EdgeInvitation]. A member proves to it by its
-// key that a URL is its own ([Node.Vouch], [Voucher]).
-//
-// # Leaving
-//
-// A member that was removed goes on until a voter that stays has written that down, since its vote
-// may be needed until then. It is told by being refused a connection ([ErrRemoved]); its id is
-// never used again.
+// All connections between nodes are TLS 1.3 (credentials.go). A certificate says which member its
+// holder is, and the roster says what that member may do. The Raft loop refuses messages that
+// cannot be true (credible.go). A node outside the group knows the authority by an
+// [EdgeInvitation], and a member's URL by a [Vouch].
 package consensus

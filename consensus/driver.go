@@ -11,11 +11,10 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// raftLoop owns the RawNode: everything that happens to it happens here, one
-// thing at a time. It touches no disk and no socket; what Raft wants done it
-// hands to the write loop, the apply loop and the replicators, at once and
-// beside each other. So an append leaves for the followers while the leader's
-// own disk write is only beginning (Raft thesis, 10.2.1).
+// raftLoop owns the RawNode: all that happens to it happens here, one thing at a time. It touches
+// no disk and no socket. It hands the work that Raft wants done to the write loop, the apply loop
+// and the replicators at once. So an append leaves for the followers while the leader's own write
+// is only beginning (Raft thesis, 10.2.1).
 func (n *Node) raftLoop() {
 	defer n.stopAtPanic()
 	tick := time.NewTicker(n.cfg.Tick)
@@ -24,7 +23,7 @@ func (n *Node) raftLoop() {
 	for {
 		queued := n.proposals.ready
 		if n.gate.writes > 0 || n.gate.awaitsApply.Load() {
-			queued = nil // they join the next append
+			queued = nil // they join the next batch
 		}
 		var m *raftpb.Message
 		var c call
@@ -46,10 +45,10 @@ func (n *Node) raftLoop() {
 		if n.ctx.Err() != nil {
 			return
 		}
-		// Whatever else has come in is taken along: each Ready has its price. Of what
-		// came together it does not hang on chance what is first.
+		// Take everything that is pending: each Ready costs, and the order must not depend on
+		// chance.
 		if m != nil {
-			_ = n.stepFromPeer(m, MemberID(m.From)) // which readFrames has compared with the connection's
+			_ = n.stepFromPeer(m, MemberID(m.From)) // readFrames has compared From with the connection's
 		}
 		for range len(n.network) {
 			m := <-n.network
@@ -60,14 +59,14 @@ func (n *Node) raftLoop() {
 			_, ticked = poll(tick.C)
 		}
 		if ticked {
-			n.clock.tick(n.raft)
+			n.electionClock.tick(n.raft)
 			n.pending.tick()
-			n.seeOwn()
+			n.noteOwnCommit()
 		}
 		if c.f == nil {
 			c, _ = poll(n.calls)
 		}
-		if c.f != nil { // one a turn: the next may ask what Raft made of it, see restored
+		if c.f != nil { // one per turn: the next may ask what Raft made of it, see restoredIndex
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
@@ -89,7 +88,7 @@ func (n *Node) raftLoop() {
 	}
 }
 
-// poll receives from c if there is anything.
+// poll receives from c if there is something.
 func poll[T any](c <-chan T) (v T, ok bool) {
 	select {
 	case v = <-c:
@@ -119,37 +118,38 @@ func (n *Node) handleEvent(e event) {
 }
 
 func (n *Node) step(m *raftpb.Message) {
-	if n.clock.received(m) {
+	if n.electionClock.noteReceived(m) {
 		n.leaderContact.Store(time.Now().UnixNano())
 	}
-	n.byHand.received(m)
+	n.manualTransfer.noteReceived(m)
 	if m.Type == raftpb.MsgReadIndex {
 		n.stepRead(m)
 		return
 	}
-	// What Raft refuses here comes from a node that it does not know (any
-	// more), or is out of date: losing it is what a network may do.
+	// Raft refuses messages of nodes that it does not know, and messages that are out of date.
+	// Their loss is no worse than a loss in the network.
 	if err := n.raft.Step(*m); err != nil {
 		n.log.Debug("message ignored", "type", m.Type, "from", MemberID(m.From), "err", err)
 	}
 }
 
-// isCommitOnly says whether the write loop is told of nothing but a commit index. It notes term and vote.
+// isCommitOnly reports whether m brings the write loop nothing but a commit index. It notes term
+// and vote.
 func (n *Node) isCommitOnly(m *raftpb.Message) bool {
-	same := !hasHardState(m) || m.Term == n.hard.Term && m.Vote == n.hard.Vote
+	same := !hasHardState(m) || m.Term == n.hardState.Term && m.Vote == n.hardState.Vote
 	if !same {
-		n.hard = raftpb.HardState{Term: m.Term, Vote: m.Vote}
+		n.hardState = raftpb.HardState{Term: m.Term, Vote: m.Vote}
 	}
 	return same && len(m.Entries) == 0 && len(m.Responses) == 0 && !hasSnapshot(m)
 }
 
-// hasHardState says whether a MsgStorageAppend carries one.
+// hasHardState reports whether a MsgStorageAppend has one.
 func hasHardState(m *raftpb.Message) bool { return m.Term != 0 || m.Vote != 0 || m.Commit != 0 }
 
 func hasSnapshot(m *raftpb.Message) bool { return m.Snapshot != nil && !raft.IsEmptySnap(*m.Snapshot) }
 
-// deferCommit keeps back an append that tells a follower nothing but the commit index, while this node
-// is writing entries. The next append leaves soon and carries the same index. If none follows,
+// deferCommit keeps back an append that tells a follower nothing but the commit index, while this
+// node is writing entries. The next append leaves soon and has the same index. If none follows,
 // sendDeferredCommits sends this one. Under load these are a third of all messages.
 func (n *Node) deferCommit(m *raftpb.Message) bool {
 	if m.Type != raftpb.MsgApp {
@@ -177,8 +177,8 @@ func (n *Node) handleReady(rd raft.Ready) {
 	if !raft.IsEmptyHardState(rd.HardState) {
 		n.commit.Store(rd.HardState.Commit)
 		n.gate.committed(rd.HardState.Commit)
-		n.clock.enters(rd.HardState.Term)
-		n.reigning.term.Store(rd.HardState.Term)
+		n.electionClock.noteTerm(rd.HardState.Term)
+		n.leadership.current.Store(rd.HardState.Term)
 	}
 	n.reads.confirm(rd.ReadStates)
 	for i := range rd.Messages {
@@ -189,26 +189,26 @@ func (n *Node) handleReady(rd raft.Ready) {
 				now := time.Now()
 				n.lastIndex = ents[len(ents)-1].Index
 				n.gate.writeBegan(ents[len(ents)-1].Index, now)
-				if n.clock.lead == n.id {
+				if n.electionClock.lead == n.id {
 					n.entryTimes.note(ents[0].Index, now)
 				}
 			}
-			n.clock.answers(m.Responses)
+			n.electionClock.noteAnswers(m.Responses)
 			if n.isCommitOnly(m) {
-				n.toWrite.leave(writeWork{message: m}) // it goes along with the next append
+				n.toWrite.leave(writeWork{message: m}) // the next write includes it
 			} else {
 				n.toWrite.put(writeWork{message: m})
 			}
 			if hasSnapshot(m) {
-				n.restored = m.Snapshot.Metadata.Index
-				n.lastIndex = n.restored
-				n.snapshots.accept(n.restored)
+				n.restoredIndex = m.Snapshot.Metadata.Index
+				n.lastIndex = n.restoredIndex
+				n.snapshots.accept(n.restoredIndex)
 			}
 		case raft.LocalApplyThread:
-			n.noteReign(m.Entries)
+			n.noteCommitted(m.Entries)
 			n.toApply.put(applyWork{message: m})
 		default:
-			n.byHand.mark(m)
+			n.manualTransfer.markSent(m)
 			if !n.deferCommit(m) {
 				n.send(m)
 			}
@@ -221,29 +221,30 @@ func (n *Node) handleReady(rd raft.Ready) {
 
 func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 	now := time.Now()
-	if was, _ := n.leader.get(); was == n.id || lead != 0 { // its own boards were the newest up to now, or it has just heard from lead
+	// Until now this node's own boards were the newest, or it has just heard from lead.
+	if was, _ := n.leader.get(); was == n.id || lead != 0 {
 		n.leaderContact.Store(now.UnixNano())
 	}
-	n.clock.follows(lead)
+	n.electionClock.noteLeader(lead)
 	if lead != n.id {
-		n.reigning.over.Store(0)
+		n.leadership.ready.Store(0)
 	}
 	if !n.leader.set(lead) {
 		return
 	}
 	n.pending.wakeAll()
 	m, _ := n.roster.get(lead)
-	n.byHand.follows(lead, n.id, n.clock.term)
+	n.manualTransfer.noteLeader(lead, n.id, n.electionClock.term)
 	if lead == n.id {
 		n.entryTimes.reset(now)
 	}
 	if lead != 0 {
-		n.reigns.begin(lead, m.Role, now, n.cfg.Tick)
+		n.leaderHistory.note(lead, m.Role, now, n.cfg.Tick)
 	}
 	n.log.Info("leader changed", "leader", lead, "name", m.Name, "state", state)
 }
 
-// send routes a message: to a peer's replicator, or back to this node's Raft loop.
+// send routes a message to a peer's replicator, or back to this node's Raft loop.
 func (n *Node) send(m *raftpb.Message) {
 	to := MemberID(m.To)
 	if to == n.id {
@@ -263,43 +264,43 @@ func (n *Node) send(m *raftpb.Message) {
 	n.reportUnreachable(to)
 }
 
-// leaderWatch tells whoever waits when the leader changes.
+// leaderWatch knows the leader and tells those who wait when it changes.
 type leaderWatch struct {
-	current atomic.Pointer[reign]
+	period atomic.Pointer[leaderPeriod]
 }
 
-// reign is how long one member, or none, is the leader.
-type reign struct {
-	id     MemberID
-	number uint64        // counts the changes, from 1
-	over   chan struct{} // closed at the next change
+// leaderPeriod is the time between two changes of the leader. It may be without a leader.
+type leaderPeriod struct {
+	leader  MemberID
+	number  uint64        // counts the changes, from 1
+	changed chan struct{} // closed at the next change
 }
 
 func newLeaderWatch() *leaderWatch {
 	w := &leaderWatch{}
-	w.current.Store(&reign{number: 1, over: make(chan struct{})})
+	w.period.Store(&leaderPeriod{number: 1, changed: make(chan struct{})})
 	return w
 }
 
-// get returns the leader, 0 if there is none, and a channel that is closed when that changes.
+// get returns the leader, 0 if there is none, and a channel that is closed when the leader changes.
 func (w *leaderWatch) get() (MemberID, <-chan struct{}) {
-	r := w.current.Load()
-	return r.id, r.over
+	r := w.period.Load()
+	return r.leader, r.changed
 }
 
-// now returns the leader, 0 if there is none, and a number that is another one after each change.
-func (w *leaderWatch) now() (lead MemberID, reign uint64) {
-	r := w.current.Load()
-	return r.id, r.number
+// current returns the leader, 0 if there is none, and the number of the change that made it so.
+func (w *leaderWatch) current() (lead MemberID, change uint64) {
+	r := w.period.Load()
+	return r.leader, r.number
 }
 
-// set is called by the Raft loop. It reports whether that is a change.
+// set is called by the Raft loop. It reports whether the leader has changed.
 func (w *leaderWatch) set(id MemberID) bool {
-	old := w.current.Load()
-	if old.id == id {
+	old := w.period.Load()
+	if old.leader == id {
 		return false
 	}
-	w.current.Store(&reign{id: id, number: old.number + 1, over: make(chan struct{})})
-	close(old.over)
+	w.period.Store(&leaderPeriod{leader: id, number: old.number + 1, changed: make(chan struct{})})
+	close(old.changed)
 	return true
 }

@@ -198,7 +198,7 @@ func TestUpdateKeepsADemotion(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, v := c.leader(), c.follower()
-	stale := v.as(Member{})
+	stale := v.currentSelf(Member{})
 	stale.HTTP = "http://new"
 	if err := lead.SetVoter(ctx, v.ID(), false); err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestUpdateEntersTheLogOnce(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, v := c.leader(), c.follower()
-	moved := v.as(Member{})
+	moved := v.currentSelf(Member{})
 	moved.HTTP = "http://new"
 	v.kill() // or it would announce its own
 	var last [2]uint64

@@ -150,7 +150,7 @@ func TestQueueToAPeerIsBounded(t *testing.T) {
 	}
 	puts("empty", 5000, true)
 	puts("full of one", 1, false)
-	s.took(<-s.queue)
+	s.dequeued(<-s.queue)
 	puts("emptied", 500, true)
 	puts("half full", 500, false)
 	for range 3 {
@@ -158,7 +158,7 @@ func TestQueueToAPeerIsBounded(t *testing.T) {
 	}
 	puts("four", 10, false)
 	for range 4 {
-		s.took(<-s.queue)
+		s.dequeued(<-s.queue)
 	}
 	if left := s.queued.Load(); left != 0 {
 		t.Errorf("%d bytes in an empty queue", left)

@@ -24,7 +24,7 @@ type pong struct {
 	term, commit uint64
 	// now and mark are the newest points of the rolling sum of the node that answers; see
 	// diverge.go.
-	now, mark Point
+	newest, mark Point
 }
 
 const (
@@ -34,7 +34,7 @@ const (
 
 func (p pong) encode() []byte {
 	b := make([]byte, 0, pongSize)
-	for _, v := range [...]uint64{uint64(p.ping), uint64(p.wall), p.term, p.commit, p.now.Index, p.now.Sum, p.mark.Index, p.mark.Sum} {
+	for _, v := range [...]uint64{uint64(p.ping), uint64(p.wall), p.term, p.commit, p.newest.Index, p.newest.Sum, p.mark.Index, p.mark.Sum} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
 	return b
@@ -45,45 +45,45 @@ func decodePong(b []byte) pong {
 	number := func(at int) uint64 { return binary.BigEndian.Uint64(b[at:]) }
 	return pong{
 		ping: int64(number(0)), wall: int64(number(8)), term: number(16), commit: number(24),
-		now: Point{number(32), number(40)}, mark: Point{number(48), number(56)},
+		newest: Point{number(32), number(40)}, mark: Point{number(48), number(56)},
 	}
 }
 
 // pong answers a ping.
 func (n *Node) pong(ping []byte) pong {
 	p := pong{ping: int64(binary.BigEndian.Uint64(ping)), wall: n.cfg.Now().UnixNano()}
-	if term, leads := n.reigning.leads(); leads {
+	if term, leads := n.leadership.leads(); leads {
 		p.term, p.commit = term, n.commit.Load()
 	}
-	p.now, p.mark = n.diverge.newest()
+	p.newest, p.mark = n.divergence.newest()
 	return p
 }
 
-// reigning is what the Raft loop tells of this node's leadership.
-type reigning struct {
-	term atomic.Uint64
-	over atomic.Uint64 // the term in which this node leads, once it has committed an entry of it
+// leadership is what the Raft loop tells of this node's leadership.
+type leadership struct {
+	current atomic.Uint64
+	ready   atomic.Uint64 // the term in which this node leads, once it has committed an entry of it
 }
 
 // Freshness is what a node knows of the group's commit index at certain moments.
 type Freshness struct {
-	mu     sync.Mutex
-	sights []sight // rising in both; guarded by mu
+	mu           sync.Mutex
+	observations []observation // rising in both; guarded by mu
 }
 
-// sight says that nothing beyond commit was committed at a moment.
-type sight struct {
+// observation says that nothing beyond commit was committed at a moment.
+type observation struct {
 	at     time.Time
 	commit uint64
 }
 
 // maxSights bounds them: 250 s of pings to a leader that is ever further ahead.
-const maxSights = 1000
+const maxObservations = 1000
 
 // leads reports whether this node leads and knows all that is committed, and in which term.
-func (r *reigning) leads() (term uint64, leads bool) {
-	term = r.over.Load()
-	return term, term != 0 && term == r.term.Load()
+func (r *leadership) leads() (term uint64, leads bool) {
+	term = r.ready.Load()
+	return term, term != 0 && term == r.current.Load()
 }
 
 // Note adds a moment at which nothing beyond commit was committed. One that
@@ -91,22 +91,22 @@ func (r *reigning) leads() (term uint64, leads bool) {
 func (f *Freshness) Note(at time.Time, commit uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := len(f.sights)
-	if n > 0 && (commit < f.sights[n-1].commit || !at.After(f.sights[n-1].at)) {
+	n := len(f.observations)
+	if n > 0 && (commit < f.observations[n-1].commit || !at.After(f.observations[n-1].at)) {
 		return
 	}
-	if n > 0 && f.sights[n-1].commit == commit {
-		f.sights[n-1].at = at
+	if n > 0 && f.observations[n-1].commit == commit {
+		f.observations[n-1].at = at
 		return
 	}
-	if n == maxSights { // the boards look older than they are by one of the gaps
-		kept := f.sights[:0]
+	if n == maxObservations { // the boards look older than they are by one of the gaps
+		kept := f.observations[:0]
 		for i := 0; i < n; i += 2 {
-			kept = append(kept, f.sights[i])
+			kept = append(kept, f.observations[i])
 		}
-		f.sights = kept
+		f.observations = kept
 	}
-	f.sights = append(f.sights, sight{at, commit})
+	f.observations = append(f.observations, observation{at, commit})
 }
 
 // UpTo returns the last moment at which nothing beyond applied was committed; ok is false if no
@@ -115,47 +115,47 @@ func (f *Freshness) UpTo(applied uint64) (at time.Time, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := 0
-	for i < len(f.sights) && f.sights[i].commit <= applied {
+	for i < len(f.observations) && f.observations[i].commit <= applied {
 		i++
 	}
 	if i == 0 {
 		return time.Time{}, false
 	}
 	if i > 1 {
-		f.sights = append(f.sights[:0], f.sights[i-1:]...)
+		f.observations = append(f.observations[:0], f.observations[i-1:]...)
 	}
-	return f.sights[0].at, true
+	return f.observations[0].at, true
 }
 
 // Newest is the highest commit index that was seen.
 func (f *Freshness) Newest() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n := len(f.sights); n > 0 {
-		return f.sights[n-1].commit
+	if n := len(f.observations); n > 0 {
+		return f.observations[n-1].commit
 	}
 	return 0
 }
 
-// heardPong takes what the answer of a peer to a ping sent at that moment says of the group.
-func (n *Node) heardPong(from MemberID, sent time.Time, p pong) {
-	if lead, _ := n.leader.get(); p.term != 0 && lead == from && p.term == n.reigning.term.Load() {
-		n.fresh.Note(sent, p.commit)
+// receivePong takes what the answer of a peer to a ping sent at that moment says of the group.
+func (n *Node) receivePong(from MemberID, sent time.Time, p pong) {
+	if lead, _ := n.leader.get(); p.term != 0 && lead == from && p.term == n.leadership.current.Load() {
+		n.freshness.Note(sent, p.commit)
 	}
 }
 
-// noteReign is told of entries that were committed: with the first of its own term a leader knows
+// noteCommitted is told of entries that were committed: with the first of its own term a leader knows
 // all that was committed before. Called by the Raft loop.
-func (n *Node) noteReign(committed []raftpb.Entry) {
-	if last := len(committed) - 1; last >= 0 && n.clock.lead == n.id && committed[last].Term == n.clock.term {
-		n.reigning.over.Store(n.clock.term)
+func (n *Node) noteCommitted(committed []raftpb.Entry) {
+	if last := len(committed) - 1; last >= 0 && n.electionClock.lead == n.id && committed[last].Term == n.electionClock.term {
+		n.leadership.ready.Store(n.electionClock.term)
 	}
 }
 
-// seeOwn is called by the Raft loop at each tick: a leader knows its own commit index.
-func (n *Node) seeOwn() {
-	if _, leads := n.reigning.leads(); leads {
-		n.fresh.Note(time.Now(), n.commit.Load())
+// noteOwnCommit is called by the Raft loop at each tick: a leader knows its own commit index.
+func (n *Node) noteOwnCommit() {
+	if _, leads := n.leadership.leads(); leads {
+		n.freshness.Note(time.Now(), n.commit.Load())
 	}
 }
 
@@ -164,10 +164,10 @@ func (n *Node) seeOwn() {
 // first such moment ok is false, and at is when the node was opened.
 func (n *Node) Fresh() (at time.Time, ok bool) {
 	applied := n.applied.Load()
-	if _, leads := n.reigning.leads(); leads && n.commit.Load() <= applied {
+	if _, leads := n.leadership.leads(); leads && n.commit.Load() <= applied {
 		return time.Now(), true
 	}
-	if at, ok = n.fresh.UpTo(applied); !ok {
+	if at, ok = n.freshness.UpTo(applied); !ok {
 		at = n.openedAt
 	}
 	return at, ok
@@ -175,4 +175,4 @@ func (n *Node) Fresh() (at time.Time, ok bool) {
 
 // Newest returns the highest index that this node knows to be committed in the group. What is
 // between [Node.Applied] and it, this node's boards lack.
-func (n *Node) Newest() uint64 { return max(n.commit.Load(), n.fresh.Newest()) }
+func (n *Node) Newest() uint64 { return max(n.commit.Load(), n.freshness.Newest()) }

@@ -94,12 +94,12 @@ func TestFreshness(t *testing.T) {
 	want(10, 2)
 	want(29, 3)
 	want(30, 5)
-	for i := range 10 * maxSights {
+	for i := range 10 * maxObservations {
 		f.Note(at(10+i), uint64(100+i))
 	}
-	if len(f.sights) > maxSights || f.Newest() != 100+10*maxSights-1 {
-		t.Errorf("%d moments are kept, up to %d", len(f.sights), f.Newest())
+	if len(f.observations) > maxObservations || f.Newest() != 100+10*maxObservations-1 {
+		t.Errorf("%d moments are kept, up to %d", len(f.observations), f.Newest())
 	}
 	want(99, 5)
-	want(1<<40, 10+10*maxSights-1)
+	want(1<<40, 10+10*maxObservations-1)
 }

@@ -88,8 +88,8 @@ func hashSecret(secret string) string {
 	return encode(sum[:])
 }
 
-// opens returns why secret does not let a node in at that time, or nil.
-func (s InvitationState) opens(secret string, now time.Time) error {
+// check returns why secret does not let a node in at that time, or nil.
+func (s InvitationState) check(secret string, now time.Time) error {
 	switch {
 	case subtle.ConstantTimeCompare([]byte(hashSecret(secret)), []byte(s.Hash)) != 1:
 		return errors.New("the invitation's secret is not the right one")
@@ -112,7 +112,7 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 	}
 	digest := sha256.Sum256(n.credentials.authority.Raw)
 	i := Invitation{ClusterID: n.clusterID, Authority: digest[:], ID: rand.Text()[:8], Secret: rand.Text()}
-	for _, m := range n.invitedTo() {
+	for _, m := range n.invitedMembers() {
 		i.Addresses, i.Keys = append(i.Addresses, m.Peer), append(i.Keys, m.Key)
 	}
 	state := InvitationState{ID: i.ID, Hash: hashSecret(i.Secret), Uses: uses, ExpiresAt: time.Now().Add(life).UnixMilli()}
@@ -121,9 +121,9 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 	return i, state, err
 }
 
-// invitedTo is where an invited node can ask: here, and at a few other members in case this one is
+// invitedMembers is where an invited node can ask: here, and at a few other members in case this one is
 // away.
-func (n *Node) invitedTo() []Member {
+func (n *Node) invitedMembers() []Member {
 	const most = 4
 	at := []Member{n.self()}
 	for _, m := range n.roster.list() {
@@ -136,7 +136,7 @@ func (n *Node) invitedTo() []Member {
 
 // Invitations returns those that the log has, without their hashes, in the order of their ids.
 func (n *Node) Invitations() []InvitationState {
-	all := n.roster.invited()
+	all := n.roster.listInvitations()
 	for i := range all {
 		all[i].Hash = ""
 	}
@@ -160,7 +160,7 @@ func (n *Node) judgeInvitation(mc memberChange) (done bool, err error) {
 	if mc.Op == opRevoke {
 		return !known, nil
 	}
-	if !known && len(n.roster.invited()) >= maxInvitations {
+	if !known && len(n.roster.listInvitations()) >= maxInvitations {
 		return false, fmt.Errorf("there are %d invitations, which is the limit: revoke some", maxInvitations)
 	}
 	return known && had == *mc.Invitation, nil
@@ -176,42 +176,42 @@ func (n *Node) useInvitation(mc *memberChange) error {
 	if !ok {
 		return fmt.Errorf("there is no invitation %s any more: make another one", mc.By)
 	}
-	err := state.opens(mc.Secret, time.Now())
+	err := state.check(mc.Secret, time.Now())
 	mc.Secret = ""
 	return err
 }
 
-// invite applies a change of the invitations, by an entry of the log, at a time that the entry
+// applyInvitation applies a change of the invitations, by an entry of the log, at a time that the entry
 // says.
-func (r *roster) invite(mc memberChange) {
+func (r *roster) applyInvitation(mc memberChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch mc.Op {
 	case opInvite:
 		for id, i := range r.invitations {
 			if i.ExpiresAt <= mc.At {
-				r.uninvite(id)
+				r.removeInvitation(id)
 			}
 		}
 		r.invitations[mc.Invitation.ID] = *mc.Invitation
-		r.changed[mc.Invitation.ID] = true
+		r.dirtyInvitations[mc.Invitation.ID] = true
 	case opRevoke:
-		r.uninvite(mc.Invitation.ID)
+		r.removeInvitation(mc.Invitation.ID)
 	case opAdd:
 		i, ok := r.invitations[mc.By]
 		if i.Uses--; ok && i.Uses > 0 {
 			r.invitations[mc.By] = i
-			r.changed[mc.By] = true
+			r.dirtyInvitations[mc.By] = true
 		} else if ok {
-			r.uninvite(mc.By)
+			r.removeInvitation(mc.By)
 		}
 	}
 }
 
-// uninvite forgets an invitation. The caller holds mu.
-func (r *roster) uninvite(id string) {
+// removeInvitation forgets an invitation. The caller holds mu.
+func (r *roster) removeInvitation(id string) {
 	delete(r.invitations, id)
-	r.changed[id] = true
+	r.dirtyInvitations[id] = true
 }
 
 func (r *roster) invitation(id string) (InvitationState, bool) {
@@ -221,7 +221,7 @@ func (r *roster) invitation(id string) (InvitationState, bool) {
 	return i, ok
 }
 
-func (r *roster) invited() []InvitationState {
+func (r *roster) listInvitations() []InvitationState {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var all []InvitationState

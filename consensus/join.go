@@ -164,7 +164,7 @@ func (n *Node) serveJoin(c net.Conn, h hello, proof proof) error {
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, admitTimeout)
 	defer cancel()
-	w, err := n.invited(ctx, a, proof)
+	w, err := n.admitInvited(ctx, a, proof)
 	if err != nil {
 		n.log.Warn("a node that asks to join is refused", "address", c.RemoteAddr(), "invitation", strings.ToValidUTF8(a.Invitation, "?"), "err", err)
 		again := errors.Is(err, ErrNoLeader) || errors.Is(err, ErrNoQuorum) || errors.Is(err, ErrOverloaded) || errors.Is(err, ErrClosed)
@@ -173,9 +173,9 @@ func (n *Node) serveJoin(c net.Conn, h hello, proof proof) error {
 	return writeJSON(c, admission{Welcome: &w})
 }
 
-// invited admits a node that proved to have a key. It comes with an invitation, or is a member and
+// admitInvited admits a node that proved to have a key. It comes with an invitation, or is a member and
 // did not hear the answer.
-func (n *Node) invited(ctx context.Context, a application, proof proof) (Welcome, error) {
+func (n *Node) admitInvited(ctx context.Context, a application, proof proof) (Welcome, error) {
 	if proof.key == "" || a.Self.Key != proof.key {
 		return Welcome{}, errors.New("the node does not have the key that it wants to be known by")
 	}
@@ -185,7 +185,7 @@ func (n *Node) invited(ctx context.Context, a application, proof proof) (Welcome
 		if !ok {
 			return Welcome{}, errors.New("there is no such invitation: it was used up or revoked, or has expired; make another one")
 		}
-		if err := state.opens(a.Secret, time.Now()); err != nil {
+		if err := state.check(a.Secret, time.Now()); err != nil {
 			return Welcome{}, err
 		}
 		mc.By, mc.Secret = a.Invitation, a.Secret

@@ -152,7 +152,7 @@ func TestJoinAgain(t *testing.T) {
 func TestInvitationGoesToAnotherMember(t *testing.T) {
 	c := newCluster(t, 3)
 	at := c.follower()
-	waitFor(t, "it to reach the others", func() bool { return len(at.invitedTo()) == 3 })
+	waitFor(t, "it to reach the others", func() bool { return len(at.invitedMembers()) == 3 })
 	i := invite(t, at, 1)
 	at.stop()
 	if _, err := i.Join(within(t, 80*time.Second), applicant(50, "x")); err != nil {

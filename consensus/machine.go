@@ -7,29 +7,26 @@ type Command struct {
 	Index uint64
 	Term  uint64
 	Data  []byte
-	// Result is set by the state machine; the node that proposed the command
-	// gets it back from Propose.
+	// Result is set by the state machine. The node that proposed the command returns it from
+	// Propose.
 	Result any
-	// Sum is set by a state machine that is Summed: its rolling sum once the command was applied.
+	// Sum is set by a Summed state machine: its rolling sum after this command.
 	Sum uint64
 }
 
-// StateMachine is what a node applies committed commands to. All methods are
-// called by one goroutine, in log order; they must not block on the network or on
-// a Propose.
+// StateMachine is what a node applies committed commands to. One goroutine calls all methods, in
+// log order. They must not wait for the network or for a Propose.
 type StateMachine interface {
-	// Apply applies the commands in order and sets each one's Result. It must
-	// give the same outcome on every node: a refused command is a Result, too. The
-	// slice is the node's own again afterwards.
+	// Apply applies the commands in order and sets each one's Result. The outcome must be the same
+	// on every node; a refused command is a Result, too. Apply must not keep the slice.
 	Apply(batch []Command)
-	// Dirty returns the records that changed since the last call, by key, and
-	// forgets that they changed. A nil value is a record that is to be removed. The keys must not
-	// begin with "m/", which is where the members are kept. Nothing is applied
-	// during the call, but the sequence is read, once, by another goroutine while
-	// Apply goes on: so what takes time, encoding them, is to be done as it is read.
+	// Dirty returns the records that changed since the last call, by key. A nil value is a record
+	// to remove. No key may begin with "m/", where the members are.
+	//
+	// Nothing is applied during the call. Another goroutine reads the sequence once, while Apply
+	// goes on. So the sequence should do the slow part, encoding, as it is read.
 	Dirty() iter.Seq2[string, []byte]
-	// Restore replaces everything by the records of a checkpoint or a
-	// snapshot that stands at applied. load calls its argument for each
-	// record; the value is valid during the call only.
+	// Restore replaces everything by the records of a checkpoint or a snapshot at index applied.
+	// load calls its argument for each record. The value is valid only during that call.
 	Restore(applied uint64, load func(func(key string, value []byte) error) error) error
 }

@@ -117,14 +117,14 @@ type roster struct {
 	members     map[MemberID]Member
 	invitations map[string]InvitationState
 	// dirty are the members to be written with the next checkpoint, and changed the invitations.
-	dirty   map[MemberID]bool
-	changed map[string]bool
+	dirtyMembers     map[MemberID]bool
+	dirtyInvitations map[string]bool
 }
 
 func newRoster() *roster {
 	return &roster{
 		members: map[MemberID]Member{}, invitations: map[string]InvitationState{},
-		dirty: map[MemberID]bool{}, changed: map[string]bool{},
+		dirtyMembers: map[MemberID]bool{}, dirtyInvitations: map[string]bool{},
 	}
 }
 
@@ -163,7 +163,7 @@ func (r *roster) put(m Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.members[m.ID] = m
-	r.dirty[m.ID] = true
+	r.dirtyMembers[m.ID] = true
 }
 
 // takeDirty returns the encoded records that changed since the last call, nil for one that is gone.
@@ -171,18 +171,18 @@ func (r *roster) takeDirty() map[string][]byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := map[string][]byte{}
-	for id := range r.dirty {
+	for id := range r.dirtyMembers {
 		out[memberPrefix+id.String()] = mustJSON(r.members[id])
 	}
-	for id := range r.changed {
+	for id := range r.dirtyInvitations {
 		var record []byte
 		if i, ok := r.invitations[id]; ok {
 			record = mustJSON(i)
 		}
 		out[invitationPrefix+id] = record
 	}
-	clear(r.dirty)
-	clear(r.changed)
+	clear(r.dirtyMembers)
+	clear(r.dirtyInvitations)
 	return out
 }
 
@@ -217,8 +217,8 @@ func (r *roster) replace(from records) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.members, r.invitations = from.members, from.invitations
-	clear(r.dirty)
-	clear(r.changed)
+	clear(r.dirtyMembers)
+	clear(r.dirtyInvitations)
 }
 
 // mustJSON encodes values of our own that cannot fail to encode.

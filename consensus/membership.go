@@ -123,7 +123,7 @@ func (n *Node) FindMember(s string) (Member, error) {
 		}
 	}
 	if n.Applied() == 0 {
-		for _, m := range n.heard.list() {
+		for _, m := range n.discovered.list() {
 			if m.Name == s || m.ID.String() == s {
 				return m.public(), nil
 			}
@@ -366,9 +366,9 @@ func (n *Node) reachable(id MemberID) bool {
 // memberChanged is called by the apply loop when a change is in force.
 func (n *Node) memberChanged(mc memberChange) {
 	n.log.Info("membership changed", "change", mc.Op, "who", mc.Member.ID, "name", mc.Member.Name)
-	n.showNewest()
+	n.showNewestCertificate()
 	if mc.Op == opRemove {
-		n.heard.forget()
+		n.discovered.forget()
 	}
 	switch {
 	case mc.Op != opRemove:
@@ -378,7 +378,7 @@ func (n *Node) memberChanged(mc memberChange) {
 		// removal is committed. They tell it when they can do without, see judge.
 		n.log.Info("this node was removed, and stays until a voter has that on disk")
 	default:
-		n.peers.drop(mc.Member.ID)
+		n.peers.remove(mc.Member.ID)
 	}
 }
 

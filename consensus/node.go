@@ -15,32 +15,32 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Node is one member of the group. Its methods may be called by any goroutine.
-// doc.go tells how its loops work together.
+// Node is one member of the group. Any goroutine may call its methods. doc.go says how its loops
+// work together.
 type Node struct {
 	// Static after Open.
 	cfg       Config
 	log       *slog.Logger
 	id        MemberID
 	clusterID string
-	secret    string // that the members of the cluster share
-	publicKey string // of this node, as [Member.Key] has it
-	// credentials are what this node shows to the others, and judges them by.
+	secret    string // shared by the members of the cluster
+	publicKey string // in the form of [Member.Key]
+	// credentials are what this node shows to the others, and judges theirs by.
 	credentials *credentials
-	// opened is how the log stood when this process opened it.
-	opened    opened
-	listener  net.Listener
-	advertise string // how others reach listener
-	openedAt  time.Time
+	// logAtStart is the end of the log when this process opened it.
+	logAtStart logAtStart
+	listener   net.Listener
+	advertise  string // the address of listener for other nodes
+	openedAt   time.Time
 
 	ctx    context.Context // ends when the node stops
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine but the replicators'
 	closed sync.Once
 
-	failOnce sync.Once
-	failure  atomic.Pointer[error]
-	identity sync.Mutex // held while the file is changed, see amend
+	failOnce   sync.Once
+	failure    atomic.Pointer[error]
+	identityMu sync.Mutex // locked while the file is changed, see updateIdentity
 
 	storage *storage
 	boards  *store.Boards
@@ -49,74 +49,72 @@ type Node struct {
 	raft            *raft.RawNode
 	gate            *batchGate
 	batch           proposalBatch
-	hard            raftpb.HardState             // the term and vote that the write loop has been told of
+	hardState       raftpb.HardState             // the term and vote that the write loop has
 	deferredCommits map[MemberID]*raftpb.Message // see deferCommit
-	clock           *electionClock
-	reigns          reigns
-	byHand          choice
+	electionClock   *electionClock
+	leaderHistory   leaderHistory
+	manualTransfer  manualTransfer
 	entryTimes      entryTimes
-	early           []*raftpb.Message // reads that came too early, see stepRead
-	lastIndex       uint64            // of the log, with what the write loop has yet to write
-	restored        uint64            // the index of the last snapshot that Raft has taken the membership from
+	earlyReads      []*raftpb.Message // reads that came too early, see stepRead
+	lastIndex       uint64            // of the log, including entries that are not written yet
+	restoredIndex   uint64            // index of the snapshot from which Raft took its membership last
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them
 	network   chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
-	proposals *proposalQueue       // of proposals: from requests, here and forwarded
-	calls     chan call            // what must run on the loop: status, configuration changes
+	proposals *proposalQueue       // from requests, here and forwarded
+	calls     chan call            // functions to run on the loop: status, configuration changes
 	toWrite   *queue[writeWork]    // to the write loop
 	toApply   *queue[applyWork]    // to the apply loop
 
 	roster *roster
-	// heard are whom a node that has just joined connects to, too: if it is removed before it has
-	// the boards, they alone can tell it.
-	heard       heard
+	// discovered are members of which other members have told. A node that has just joined connects
+	// to them: if it is removed before it has the boards, only they can tell it so.
+	discovered  discovered
 	peers       *peers
 	pending     *pendingProposals
 	refuseLocal func(refusal) // pending.refuse
 	leader      *leaderWatch
 	reads       *reads
 
-	booted  sync.Mutex         // held while judgeLog judges
-	boots   map[MemberID]boots // guarded by booted: the processes of each member that were judged
-	missing map[string]bool    // guarded by booted: whom nodes have looked for here in vain
+	processesMu sync.Mutex             // locked while judgeLog judges
+	processes   map[MemberID]processes // guarded by processesMu: of each member
+	sought      map[string]bool        // guarded by processesMu: names that nodes have looked for here in vain
 
 	snapshots snapshotSlot
-	servers   *servers   // who sends snapshots for this node as leader
-	serving   sync.Mutex // held while this node sends one itself
+	servers   *servers   // which members send snapshots for this node as the leader
+	serving   sync.Mutex // locked while this node sends one itself
 
 	incredible    atomic.Uint64 // how many messages of peers could not be true
-	queuedByPeers atomic.Int64  // how many commands in the queue are other nodes'
+	queuedByPeers atomic.Int64  // how many commands in the queue are from other nodes
 	commit        atomic.Uint64 // as the Raft loop last saw it
 	applied       atomic.Uint64 // as the apply loop last left it
 	leaderContact atomic.Int64  // Unix nanoseconds; see LastContact
-	reigning      reigning
-	fresh         Freshness // see Fresh
+	leadership    leadership
+	freshness     Freshness // see Fresh
 	clocks        *Clocks
-	diverge       *divergence
-	late          atomic.Pointer[reading] // see now
-	clocksWrong   bool                    // the policy loop's
+	divergence    *divergence
+	groupClock    atomic.Pointer[reading] // see commandTime
+	clocksWrong   bool                    // owned by the policy loop
 }
 
-// event is something that one of the node's own goroutines tells the Raft loop.
+// event is what one of the node's own goroutines tells the Raft loop.
 type event struct {
 	message     *raftpb.Message // an answer of the write or the apply loop
-	writes      int             // so many writes of entries are done
-	unreachable MemberID        // something to this peer was lost
-	snapshotTo  MemberID        // a snapshot to this peer ended with snapshot
+	writes      int             // how many writes of entries are done
+	unreachable MemberID        // a message to this peer was lost
+	snapshotTo  MemberID        // a snapshot to this peer ended, see snapshot
 	snapshot    raft.SnapshotStatus
 }
 
-// call is a function that the Raft loop runs; done is closed once everything
-// that came of it has been handed on.
+// call is a function that the Raft loop runs. done is closed once its consequences are handed on.
 type call struct {
 	f    func(*raft.RawNode)
 	done chan struct{}
 }
 
-// Open starts the node that cfg.Dir holds, or makes a new one there by
-// cfg.Bootstrap or cfg.Join. It returns when the boards stand as they did and
-// the node takes part; ctx bounds joining only.
+// Open starts the node in cfg.Dir, or makes a new one there by cfg.Bootstrap or cfg.Join. It
+// returns when the boards are restored and the node takes part. ctx bounds only joining.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -126,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		log:             cfg.Log,
 		openedAt:        time.Now(),
 		clocks:          NewClocks(cfg.Now),
-		diverge:         newDivergence(cfg.Machine),
+		divergence:      newDivergence(cfg.Machine),
 		inbox:           newQueue[event](),
 		network:         make(chan *raftpb.Message, 1024),
 		proposals:       newProposalQueue(),
@@ -139,8 +137,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		reads:           newReads(),
 		servers:         newServers(),
 		deferredCommits: map[MemberID]*raftpb.Message{},
-		boots:           map[MemberID]boots{},
-		missing:         map[string]bool{},
+		processes:       map[MemberID]processes{},
+		sought:          map[string]bool{},
 		gate:            newBatchGate(),
 	}
 	n.refuseLocal = n.pending.refuse
@@ -156,11 +154,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.wg.Go(n.applyLoop)
 	n.wg.Go(n.raftLoop)
 	n.wg.Go(n.policyLoop)
-	if !n.cfg.seams.plain {
-		n.wg.Go(n.meetLoop)
+	if !n.cfg.seams.noTLS {
+		n.wg.Go(n.discoverLoop)
 	}
 	n.peers.sync(n.roster.list())
-	n.peers.sync(n.heard.list())
+	n.peers.sync(n.discovered.list())
 	return n, nil
 }
 
@@ -190,12 +188,12 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.restore(); err != nil {
 		return err
 	}
-	n.clock = newElectionClock(n.id, n.cfg.Role, func(id MemberID) bool { return n.isRecorder(id) && n.reachable(id) })
-	n.reigns.probation = firstProbation
+	n.electionClock = newElectionClock(n.id, n.cfg.Role, func(id MemberID) bool { return n.isRecorder(id) && n.reachable(id) })
+	n.leaderHistory.probation = firstProbation
 	if n.lastIndex, err = n.storage.LastIndex(); err != nil {
 		return err
 	}
-	n.opened = opened{Boot: randomID(), Last: n.lastIndex, Term: n.storage.hard.Term}
+	n.logAtStart = logAtStart{Boot: randomID(), Last: n.lastIndex, Term: n.storage.hard.Term}
 	n.raft, err = raft.NewRawNode(&raft.Config{
 		ID:                        uint64(n.id),
 		ElectionTick:              electionTicks,
@@ -218,20 +216,20 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
-	// Raft tells only what changes, and a node that restarts on an idle group changes nothing.
+	// A Ready has only changes, and a node that restarts on an idle group sees none.
 	hard := n.raft.BasicStatus().HardState
 	n.commit.Store(hard.Commit)
-	n.clock.enters(hard.Term)
-	n.reigning.term.Store(hard.Term)
-	// A lone voter need not wait for a leader that cannot exist.
+	n.electionClock.noteTerm(hard.Term)
+	n.leadership.current.Store(hard.Term)
+	// A lone voter need not wait for another leader.
 	if cs := n.boards.Position().ConfState; len(cs.Voters) == 1 && cs.Voters[0] == uint64(n.id) {
 		return n.raft.Campaign()
 	}
 	return nil
 }
 
-// Close hands leadership over if this node has it, ends all goroutines, writes
-// a last checkpoint and closes the files. It takes a few seconds at the most.
+// Close transfers leadership if this node leads, ends all goroutines, writes a last checkpoint and
+// closes the files. It takes at most a few seconds.
 func (n *Node) Close() error {
 	var err error
 	n.closed.Do(func() {
@@ -251,8 +249,8 @@ func (n *Node) Close() error {
 	return err
 }
 
-// fail stops the node for good: it takes no part any more, so that it cannot
-// acknowledge what it has not stored. Close has still to be called.
+// fail stops the node for good, so that it cannot acknowledge what it has not stored. The caller
+// must still call Close.
 func (n *Node) fail(err error) {
 	n.failOnce.Do(func() {
 		n.failure.Store(&err)
@@ -262,15 +260,15 @@ func (n *Node) fail(err error) {
 	})
 }
 
-// Halt stops the node as a failure does: it takes no part any more, hands
-// nothing over and writes nothing, and Err returns err. Close has still to be called.
+// Halt stops the node as a failure does: it transfers nothing and writes nothing. Err returns err.
+// The caller must still call Close.
 func (n *Node) Halt(err error) { n.fail(err) }
 
 // Done is closed when the node has stopped, by Close or by itself.
 func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
 
-// Err says why the node stopped by itself: a disk that failed, or ErrRemoved.
-// It is nil while the node runs and after a Close.
+// Err says why the node stopped by itself, such as a failed disk or ErrRemoved. It is nil while the
+// node runs and after a Close.
 func (n *Node) Err() error {
 	if p := n.failure.Load(); p != nil {
 		return *p
@@ -281,17 +279,17 @@ func (n *Node) Err() error {
 // ID returns the node's member id.
 func (n *Node) ID() MemberID { return n.id }
 
-// ClusterID returns the id of the cluster, which a cursor of a spectator is only valid in.
+// ClusterID returns the id of the cluster. A spectator's cursor is valid only within it.
 func (n *Node) ClusterID() string { return n.clusterID }
 
-// Secret returns what the members of the cluster share and nobody else knows. It is
-// for signing what every member must accept, such as the tokens of clients.
+// Secret returns what only the members of the cluster know. It signs what every member must accept,
+// such as the tokens of clients.
 func (n *Node) Secret() string { return n.secret }
 
-// Name returns what people call this node.
+// Name returns the node's name.
 func (n *Node) Name() string { return n.cfg.Name }
 
-// PeerAddr returns the address at which others reach this node's replication port.
+// PeerAddr returns the address of this node's peer port for other nodes.
 func (n *Node) PeerAddr() string { return n.advertise }
 
 // Applied returns the index of the last command that the state machine has seen.
@@ -300,8 +298,8 @@ func (n *Node) Applied() uint64 { return n.applied.Load() }
 // Commit returns the highest index that this node knows to be on a majority's disks.
 func (n *Node) Commit() uint64 { return n.commit.Load() }
 
-// LastContact returns when this node last had word from the leader, or now if
-// it is the leader. How old its boards are says [Node.Fresh].
+// LastContact returns when this node last heard from the leader, or now if it leads. [Node.Fresh]
+// says how old its boards are.
 func (n *Node) LastContact() time.Time {
 	if lead, _ := n.leader.get(); lead == n.id {
 		return time.Now()
@@ -309,7 +307,7 @@ func (n *Node) LastContact() time.Time {
 	return time.Unix(0, n.leaderContact.Load())
 }
 
-// Leader returns the leader as this node knows it, 0 if none.
+// Leader returns the leader as this node knows it, 0 if there is none.
 func (n *Node) Leader() MemberID {
 	lead, _ := n.leader.get()
 	return lead

@@ -308,7 +308,7 @@ func TestToldOfItsRemovalByAllAtOnce(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
 	var wg sync.WaitGroup
 	for range 16 {
-		wg.Go(func() { n.refused(reply{Code: replyRemoved}) })
+		wg.Go(func() { n.handleRefusedHello(reply{Code: replyRemoved}) })
 	}
 	wg.Wait()
 	who, err := store.LoadIdentity(n.cfg.Dir)
@@ -364,7 +364,7 @@ func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 		{replyStranger, hello{Cluster: n.ClusterID(), From: 42, To: self, Channel: channelAppend}, proof{}},
 		{replyOK, hello{Cluster: n.ClusterID(), From: self, To: self, Channel: channelControl}, proof{member: self}},
 	} {
-		if got := n.judge(c.hello, c.proof); got.Code != c.want {
+		if got := n.judgeHello(c.hello, c.proof); got.Code != c.want {
 			t.Errorf("%+v with %+v: %q, want %q", c.hello, c.proof, got.Code, c.want)
 		}
 	}

@@ -83,7 +83,7 @@ func (p *peers) prune() {
 	}
 	p.mu.Unlock()
 	for _, id := range silent {
-		p.drop(id)
+		p.remove(id)
 	}
 }
 
@@ -104,8 +104,8 @@ func (p *peers) oldestSnapshot() uint64 {
 	return oldest
 }
 
-// drop ends everything that connects us with a removed member.
-func (p *peers) drop(id MemberID) {
+// remove ends everything that connects us with a removed member.
+func (p *peers) remove(id MemberID) {
 	p.mu.Lock()
 	r := p.replicators[id]
 	delete(p.replicators, id)
@@ -140,8 +140,8 @@ func (p *peers) track(c net.Conn, from MemberID, ch channel) bool {
 	return true
 }
 
-// cut ends the connections that a member has opened to this node. It may open others.
-func (p *peers) cut(id MemberID) {
+// closeInbound ends the connections that a member has opened to this node. It may open others.
+func (p *peers) closeInbound(id MemberID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inbound.closeOf(id)
@@ -208,7 +208,7 @@ func (n *Node) serve(raw net.Conn) error {
 	if h.Channel == channelJoin {
 		return n.serveJoin(c, h, proof)
 	}
-	r := n.judge(h, proof)
+	r := n.judgeHello(h, proof)
 	if r.Code == replyOK {
 		r = n.judgeLog(h)
 	}
@@ -240,16 +240,16 @@ func (n *Node) serve(raw net.Conn) error {
 		return n.receiveSnapshot(c, h.From)
 	case channelServe:
 		return n.serveSnapshot(c, h.From)
-	case channelMeet:
-		return n.serveMeet(c)
+	case channelDiscover:
+		return n.serveDiscover(c)
 	default:
 		return n.readFrames(newProgressConn(c), h.From)
 	}
 }
 
-// judge decides whether the node that says hello, and has proved to be the holder of proof, may
+// judgeHello decides whether the node that says hello, and has proved to be the holder of proof, may
 // talk to this one.
-func (n *Node) judge(h hello, proof proof) reply {
+func (n *Node) judgeHello(h hello, proof proof) reply {
 	switch {
 	case h.Cluster != n.clusterID:
 		return reply{replyWrongCluster, fmt.Sprintf("this node is of cluster %s, not of %s", n.clusterID, h.Cluster)}
@@ -259,7 +259,7 @@ func (n *Node) judge(h hello, proof proof) reply {
 		return reply{replyBadHello, "the hello names no member, or its address is too long"}
 	case !slices.Contains(channels, h.Channel):
 		return reply{replyBadHello, fmt.Sprintf("no such channel: %q", h.Channel)}
-	case !n.cfg.seams.plain && h.From != proof.member:
+	case !n.cfg.seams.noTLS && h.From != proof.member:
 		return reply{replyStranger, fmt.Sprintf("the dialer has not proved to be member %s, as far as this node's log goes", h.From)}
 	}
 	if m, known := n.roster.get(h.From); known && m.Removed {
@@ -291,37 +291,37 @@ func (n *Node) judgeLog(h hello) reply {
 	}
 	// Not locked before: a goroutine that waits for a lock keeps a test's virtual time from
 	// passing.
-	n.booted.Lock()
-	defer n.booted.Unlock()
-	b := n.boots[h.From]
+	n.processesMu.Lock()
+	defer n.processesMu.Unlock()
+	b := n.processes[h.From]
 	switch {
-	case b.now == h.Boot: // another connection of it was judged meanwhile
+	case b.current == h.Boot: // another connection of it was judged meanwhile
 		return reply{Code: replyOK}
-	case b.before == h.Boot && b.before != 0: // it is alive, beside the one that came after it
-		b.now, b.before, b.turns = b.before, b.now, b.turns+1
-		if b.turns >= twinTurns && h.Boot == b.later {
+	case b.previous == h.Boot && b.previous != 0: // it is alive, beside the one that came after it
+		b.current, b.previous, b.swaps = b.previous, b.current, b.swaps+1
+		if b.swaps >= twinSwaps && h.Boot == b.newer {
 			return reply{replyTwin, ErrTwin.Error()}
 		}
-		n.boots[h.From] = b
+		n.processes[h.From] = b
 		return reply{Code: replyOK}
 	case leads && match > h.Last:
 		return reply{replyOldCopy, fmt.Sprintf("it has acknowledged entry %d, and its log ends at entry %d", match, h.Last)}
 	}
-	n.boots[h.From] = boots{now: h.Boot, before: b.now, later: h.Boot}
+	n.processes[h.From] = processes{current: h.Boot, previous: b.current, newer: h.Boot}
 	return reply{Code: replyOK}
 }
 
-// boots are the processes that have spoken as a member. A process that has ended says no more but
+// processes are the processes that have spoken as a member. A process that has ended says no more but
 // for what was on its way. So two that take turns are both alive: one runs on a copy of the other's
 // data directory, and would vote a second time.
-type boots struct {
-	now, before uint64
-	later       uint64 // the one of them that came second
-	turns       int    // how often they have changed places
+type processes struct {
+	current, previous uint64
+	newer             uint64 // the one of them that came second
+	swaps             int    // how often they have changed places
 }
 
 // twinTurns is after how many turns the one that came second is told to stop.
-const twinTurns = 4
+const twinSwaps = 4
 
 // ErrTwin is why a node stops that runs beside another one as the same member.
 var ErrTwin = errors.New("another process runs as this member: one of the two data directories is a copy of the other. " +
@@ -329,16 +329,16 @@ var ErrTwin = errors.New("another process runs as this member: one of the two da
 
 // wasJudged reports whether the process that says hello was found to have its log already.
 func (n *Node) wasJudged(h hello) bool {
-	n.booted.Lock()
-	defer n.booted.Unlock()
-	return n.boots[h.From].now == h.Boot
+	n.processesMu.Lock()
+	defer n.processesMu.Unlock()
+	return n.processes[h.From].current == h.Boot
 }
 
-// refused reacts to a peer that turned us down.
-func (n *Node) refused(r reply) {
+// handleRefusedHello reacts to a peer that turned us down.
+func (n *Node) handleRefusedHello(r reply) {
 	switch r.Code {
 	case replyRemoved:
-		n.retire()
+		n.noteRemoved()
 	case replyOldCopy:
 		n.lostEntries(r)
 	case replyTwin:
@@ -361,7 +361,7 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 		}
 		p := n.peers.get(from)
 		if p != nil {
-			p.heard()
+			p.noteContact()
 		}
 		switch kind {
 		case kindRaft:

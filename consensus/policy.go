@@ -9,15 +9,15 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// as is this node as it is now, with what the group has decided about it.
-func (n *Node) as(known Member) Member {
+// currentSelf is this node as it is now, with what the group has decided about it.
+func (n *Node) currentSelf(known Member) Member {
 	m := n.self()
 	m.Learner, m.Certificate = known.Learner, known.Certificate
 	return m
 }
 
-// showNewest has this node show the certificate that the roster has for it.
-func (n *Node) showNewest() {
+// showNewestCertificate has this node show the certificate that the roster has for it.
+func (n *Node) showNewestCertificate() {
 	m, ok := n.roster.get(n.id)
 	if !ok || m.Certificate == "" {
 		return
@@ -45,8 +45,8 @@ func (n *Node) policyLoop() {
 		n.stepDown()
 		n.handBack(&back)
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.cfg.electionTimeout())
-		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.as(m) {
-			if err := n.change(ctx, memberChange{Op: opUpdate, Member: n.as(m)}); err != nil {
+		if m, ok := n.roster.get(n.id); ok && !m.Removed && m != n.currentSelf(m) {
+			if err := n.change(ctx, memberChange{Op: opUpdate, Member: n.currentSelf(m)}); err != nil {
 				n.log.Info("new address not announced yet", "err", err)
 			}
 		}

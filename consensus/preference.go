@@ -26,7 +26,7 @@ import (
 // refusing its vote to others for that leader's sake. One less than a recorder
 // waits at the least: their ticks do not come at the same moment, and a vote that
 // is asked for too early is not refused but ignored, which costs another timeout.
-const forgetTicks = electionTicks - 1
+const forgetLeaderTicks = electionTicks - 1
 
 // electionClock turns ticks into elections: for a recorder, and for whoever
 // leads, it is Raft's own clock; for a venue that follows it is this one. Raft
@@ -36,19 +36,19 @@ type electionClock struct {
 	id   MemberID
 	role Role
 	// hopeful reports whether id is a recorder that could be reached lately.
-	hopeful func(id MemberID) bool
+	recorderReachable func(id MemberID) bool
 
-	term    uint64
-	lead    MemberID          // as Raft last told; 0: none
-	lost    MemberID          // who led before there was none
-	silent  int               // ticks without word from the leader
-	wait    int               // how many of them this venue bears if there is nobody to wait for
-	refused map[MemberID]bool // whom it had to refuse its vote since, as their log ends too early
+	term         uint64
+	lead         MemberID          // as Raft last told; 0: none
+	lastLeader   MemberID          // who led before there was none
+	silentTicks  int               // ticks without word from the leader
+	waitTicks    int               // how many of them this venue bears if there is nobody to wait for
+	refusedVotes map[MemberID]bool // whom it had to refuse its vote since, as their log ends too early
 }
 
 func newElectionClock(id MemberID, role Role, hopeful func(MemberID) bool) *electionClock {
-	c := &electionClock{id: id, role: role, hopeful: hopeful}
-	c.rest()
+	c := &electionClock{id: id, role: role, recorderReachable: hopeful}
+	c.resetWait()
 	return c
 }
 
@@ -58,77 +58,79 @@ func (c *electionClock) tick(r *raft.RawNode) {
 		r.Tick()
 		return
 	}
-	c.silent++
-	if c.silent == forgetTicks {
+	c.silentTicks++
+	if c.silentTicks == forgetLeaderTicks {
 		_ = r.ForgetLeader() // is only refused under lease reads
 	}
-	if c.silent < c.wait {
+	if c.silentTicks < c.waitTicks {
 		return
 	}
 	voters := r.Status().Config.Voters.IDs()
-	if _, votes := voters[uint64(c.id)]; !votes || (c.silent < c.wait+electionTicks && c.waitsForRecorder(voters)) {
+	if _, votes := voters[uint64(c.id)]; !votes || (c.silentTicks < c.waitTicks+electionTicks && c.waitsForRecorder(voters)) {
 		return
 	}
-	c.rest()
+	c.resetWait()
 	_ = r.Campaign() // asks for pre-votes: where a leader is heard, nothing comes of it
 }
 
 // waitsForRecorder reports whether a recorder may be about to take over.
 func (c *electionClock) waitsForRecorder(voters map[uint64]struct{}) bool {
 	for v := range voters {
-		if id := MemberID(v); id != c.id && id != c.lost && !c.refused[id] && c.hopeful(id) {
+		if id := MemberID(v); id != c.id && id != c.lastLeader && !c.refusedVotes[id] && c.recorderReachable(id) {
 			return true
 		}
 	}
 	return false
 }
 
-// rest begins the wait anew. Its length is drawn, so that two venues seldom
+// resetWait begins the wait anew. Its length is drawn, so that two venues seldom
 // campaign at the same time.
-func (c *electionClock) rest() { c.silent, c.wait = 0, electionTicks+int(random()%electionTicks) }
+func (c *electionClock) resetWait() {
+	c.silentTicks, c.waitTicks = 0, electionTicks+int(random()%electionTicks)
+}
 
-// received is told every message from a peer. It reports whether m is a word from the leader.
-func (c *electionClock) received(m *raftpb.Message) bool {
+// noteReceived is told every message from a peer. It reports whether m is a word from the leader.
+func (c *electionClock) noteReceived(m *raftpb.Message) bool {
 	switch m.Type {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
 		// One that is no leader any more may go on talking for a while.
 		if c.lead != 0 && MemberID(m.From) == c.lead {
-			c.silent = 0
+			c.silentTicks = 0
 			return true
 		}
 	}
 	return false
 }
 
-// answers is told what goes to peers once the log is written: the answers to
+// noteAnswers is told what goes to peers once the log is written: the answers to
 // requests for votes are among it.
-func (c *electionClock) answers(ms []raftpb.Message) {
+func (c *electionClock) noteAnswers(ms []raftpb.Message) {
 	for _, m := range ms {
 		if m.Type == raftpb.MsgPreVoteResp && m.Reject {
-			if c.refused == nil {
-				c.refused = map[MemberID]bool{}
+			if c.refusedVotes == nil {
+				c.refusedVotes = map[MemberID]bool{}
 			}
-			c.refused[MemberID(m.To)] = true
+			c.refusedVotes[MemberID(m.To)] = true
 		}
 	}
 }
 
-// enters is told the term. A new one is an election under way: it gets its time.
-func (c *electionClock) enters(term uint64) {
+// noteTerm is told the term. A new one is an election under way: it gets its time.
+func (c *electionClock) noteTerm(term uint64) {
 	if term != c.term {
 		c.term = term
-		c.rest()
+		c.resetWait()
 	}
 }
 
-// follows is told who leads, 0 for nobody.
-func (c *electionClock) follows(lead MemberID) {
+// noteLeader is told who leads, 0 for nobody.
+func (c *electionClock) noteLeader(lead MemberID) {
 	if lead == c.lead {
 		return
 	}
-	if c.lost = c.lead; lead != 0 {
-		c.lost, c.refused = 0, nil
-		c.rest()
+	if c.lastLeader = c.lead; lead != 0 {
+		c.lastLeader, c.refusedVotes = 0, nil
+		c.resetWait()
 	}
 	c.lead = lead
 }
@@ -142,26 +144,26 @@ const (
 	nextProbation  = 100
 	maxProbation   = 3000
 	// steadyReign is how long a recorder has to lead for its failures to be forgotten.
-	steadyReign = 3000
+	steadyLeadership = 3000
 )
 
-// reigns is what a node remembers of who has led, so that a venue that takes over
+// leaderHistory is what a node remembers of who has led, so that a venue that takes over
 // knows how the recorders did under others, too. Owned by the Raft loop.
-type reigns struct {
+type leaderHistory struct {
 	leader    MemberID
 	role      Role
 	since     time.Time
 	probation int // ticks
 }
 
-// begin is told of each new leader.
-func (r *reigns) begin(leader MemberID, role Role, now time.Time, tick time.Duration) {
+// note is told of each new leader.
+func (r *leaderHistory) note(leader MemberID, role Role, now time.Time, tick time.Duration) {
 	if leader == r.leader {
 		return
 	}
 	if r.role == Recorder && role == Venue {
-		if now.Sub(r.since) < steadyReign*tick {
-			r.lengthen()
+		if now.Sub(r.since) < steadyLeadership*tick {
+			r.lengthenProbation()
 		} else {
 			r.probation = firstProbation
 		}
@@ -169,48 +171,50 @@ func (r *reigns) begin(leader MemberID, role Role, now time.Time, tick time.Dura
 	r.leader, r.role, r.since = leader, role, now
 }
 
-func (r *reigns) lengthen() { r.probation = min(max(2*r.probation, nextProbation), maxProbation) }
+func (r *leaderHistory) lengthenProbation() {
+	r.probation = min(max(2*r.probation, nextProbation), maxProbation)
+}
 
-// choice is what a node knows of a leader that was chosen by hand. The old leader
+// manualTransfer is what a node knows of a leader that was chosen by hand. The old leader
 // says so with the message that tells the new one to take over; Raft makes no use of
 // its context. Owned by the Raft loop.
-type choice struct {
-	to   MemberID // whom this node, leading, is to hand over to
-	term uint64   // in this term, this node was told, it is to lead
-	here bool     // this node leads, and is to go on
+type manualTransfer struct {
+	target       MemberID // whom this node, leading, is to hand over to
+	expectedTerm uint64   // in this term, this node was told, it is to lead
+	keeps        bool     // this node leads, and is to go on
 }
 
-var chosenByHand = []byte("by hand")
+var manualContext = []byte("by hand")
 
-// mark is shown every message that leaves.
-func (c *choice) mark(m *raftpb.Message) {
-	if m.Type == raftpb.MsgTimeoutNow && c.to != 0 && MemberID(m.To) == c.to {
-		m.Context = chosenByHand
+// markSent is shown every message that leaves.
+func (c *manualTransfer) markSent(m *raftpb.Message) {
+	if m.Type == raftpb.MsgTimeoutNow && c.target != 0 && MemberID(m.To) == c.target {
+		m.Context = manualContext
 	}
 }
 
-// received is shown every message that comes.
-func (c *choice) received(m *raftpb.Message) {
-	if m.Type == raftpb.MsgTimeoutNow && bytes.Equal(m.Context, chosenByHand) {
-		c.term = m.Term + 1
+// noteReceived is shown every message that comes.
+func (c *manualTransfer) noteReceived(m *raftpb.Message) {
+	if m.Type == raftpb.MsgTimeoutNow && bytes.Equal(m.Context, manualContext) {
+		c.expectedTerm = m.Term + 1
 	}
 }
 
-// follows is told of every change of the leader. Between two there may be none.
-func (c *choice) follows(leader, self MemberID, term uint64) {
-	c.here = leader == self && term == c.term
+// noteLeader is told of every change of the leader. Between two there may be none.
+func (c *manualTransfer) noteLeader(leader, self MemberID, term uint64) {
+	c.keeps = leader == self && term == c.expectedTerm
 	if leader != 0 {
-		c.to = 0
+		c.target = 0
 	}
 }
 
 // handBack is what the policy loop of a venue that leads keeps about the recorders.
 type handBack struct {
-	fit map[MemberID]time.Time // since when each of them has been fit to lead
+	fitSince map[MemberID]time.Time // since when each of them has been fit to lead
 }
 
-// candidate is a recorder as it stands at the moment.
-type candidate struct {
+// fitRecorder is a recorder as it stands at the moment.
+type fitRecorder struct {
 	id    MemberID
 	since time.Time // of the connection to it
 	match uint64
@@ -218,10 +222,10 @@ type candidate struct {
 
 // choose notes which recorders are fit now, and returns the one that has been so for
 // the probation, of several the one with the most entries; 0: none yet.
-func (h *handBack) choose(now time.Time, probation time.Duration, fit []candidate) MemberID {
-	was := h.fit
-	h.fit = make(map[MemberID]time.Time, len(fit))
-	var best candidate
+func (h *handBack) choose(now time.Time, probation time.Duration, fit []fitRecorder) MemberID {
+	was := h.fitSince
+	h.fitSince = make(map[MemberID]time.Time, len(fit))
+	var best fitRecorder
 	for _, c := range fit {
 		since, ok := was[c.id]
 		if !ok {
@@ -230,7 +234,7 @@ func (h *handBack) choose(now time.Time, probation time.Duration, fit []candidat
 		if c.since.After(since) { // it was away between two looks
 			since = c.since
 		}
-		h.fit[c.id] = since
+		h.fitSince[c.id] = since
 		if now.Sub(since) >= probation && (best.id == 0 || c.match > best.match) {
 			best = c
 		}
@@ -242,16 +246,16 @@ func (h *handBack) choose(now time.Time, probation time.Duration, fit []candidat
 // want of one. A venue that was made the leader by hand keeps it, for as long as it leads.
 func (n *Node) handBack(h *handBack) {
 	if lead, _ := n.leader.get(); lead != n.id || n.cfg.Role == Recorder {
-		h.fit = nil
+		h.fitSince = nil
 		return
 	}
-	var fit []candidate
+	var fit []fitRecorder
 	var probation time.Duration
 	err := n.do(n.ctx, func(r *raft.RawNode) {
-		if status := r.Status(); status.RaftState == raft.StateLeader && !n.byHand.here {
+		if status := r.Status(); status.RaftState == raft.StateLeader && !n.manualTransfer.keeps {
 			fit = n.fitRecorders(status)
 		}
-		probation = time.Duration(n.reigns.probation) * n.cfg.Tick
+		probation = time.Duration(n.leaderHistory.probation) * n.cfg.Tick
 	})
 	if err != nil {
 		return
@@ -269,22 +273,22 @@ func (n *Node) handBack(h *handBack) {
 		n.log.Info("leadership handed back", "to", to, "took", time.Since(began))
 		return
 	}
-	h.fit = nil
-	_ = n.do(n.ctx, func(*raft.RawNode) { n.reigns.lengthen() })
+	h.fitSince = nil
+	_ = n.do(n.ctx, func(*raft.RawNode) { n.leaderHistory.lengthenProbation() })
 	n.log.Warn("leadership was not handed back", "to", to, "err", err)
 }
 
 // fitRecorders returns the recorders that could lead at once. Called on the Raft loop.
-func (n *Node) fitRecorders(status raft.Status) []candidate {
+func (n *Node) fitRecorders(status raft.Status) []fitRecorder {
 	last := max(status.Progress[status.ID].Match, status.Commit)
-	var fit []candidate
+	var fit []fitRecorder
 	for _, v := range slices.Sorted(maps.Keys(status.Config.Voters.IDs())) {
 		id, p := MemberID(v), status.Progress[v]
 		r := n.peers.get(id)
 		if r == nil || !n.isRecorder(id) || n.differs(id) || !n.reachable(id) || p.State != tracker.StateReplicate || p.Match+closeBehind < last {
 			continue
 		}
-		fit = append(fit, candidate{id, r.appends.connectedAt(), p.Match})
+		fit = append(fit, fitRecorder{id, r.appends.connectedAt(), p.Match})
 	}
 	return fit
 }

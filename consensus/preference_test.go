@@ -74,21 +74,21 @@ func (g *rawGroup) deliver() {
 				again = true
 				rd := n.Ready()
 				if !raft.IsEmptyHardState(rd.HardState) {
-					n.clock.enters(rd.HardState.Term)
+					n.clock.noteTerm(rd.HardState.Term)
 				}
 				if err := n.storage.Append(rd.Entries); err != nil {
 					g.t.Fatal(err)
 				}
-				n.clock.answers(rd.Messages)
+				n.clock.noteAnswers(rd.Messages)
 				if rd.SoftState != nil {
-					n.clock.follows(MemberID(rd.SoftState.Lead))
+					n.clock.noteLeader(MemberID(rd.SoftState.Lead))
 				}
 				for _, m := range rd.Messages {
 					to := g.node(MemberID(m.To))
 					if to.dead || to.deaf && m.Type == raftpb.MsgApp {
 						continue
 					}
-					to.clock.received(&m)
+					to.clock.noteReceived(&m)
 					_ = to.Step(m)
 				}
 				n.Advance(rd)
@@ -208,9 +208,9 @@ func TestProbation(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			const recorder, venue = 1, 2
 			start := time.Unix(1_000_000, 0)
-			r := reigns{probation: firstProbation}
-			r.begin(recorder, Recorder, start.Add(-time.Hour), tick)
-			r.begin(venue, Venue, start, tick)
+			r := leaderHistory{probation: firstProbation}
+			r.note(recorder, Recorder, start.Add(-time.Hour), tick)
+			r.note(venue, Venue, start, tick)
 			var h handBack
 			given, leads := 0, false
 			var last, gap time.Duration
@@ -218,19 +218,19 @@ func TestProbation(t *testing.T) {
 				now, cycle := start.Add(at), at%(test.up+test.down)
 				switch up := cycle < test.up; {
 				case leads && !up: // it falls; the venue takes over
-					leads, h.fit = false, nil
-					r.begin(venue, Venue, now, tick)
+					leads, h.fitSince = false, nil
+					r.note(venue, Venue, now, tick)
 				case !leads:
-					var fit []candidate
+					var fit []fitRecorder
 					if up {
-						fit = []candidate{{id: recorder, since: now.Add(-cycle)}}
+						fit = []fitRecorder{{id: recorder, since: now.Add(-cycle)}}
 					}
 					if h.choose(now, time.Duration(r.probation)*tick, fit) == recorder {
 						if gap = at - last; cycle < firstProbation*tick {
 							t.Fatalf("given leadership after %v", cycle)
 						}
 						given, leads, last = given+1, true, at
-						r.begin(recorder, Recorder, now, tick)
+						r.note(recorder, Recorder, now, tick)
 					}
 				}
 			}
@@ -246,15 +246,15 @@ func TestChooseTakesTheOneWithTheMostEntries(t *testing.T) {
 	var h handBack
 	now := time.Unix(1000, 0)
 	old := now.Add(-time.Hour)
-	if got := h.choose(now, time.Second, []candidate{{1, old, 7}, {2, old, 9}}); got != 0 {
+	if got := h.choose(now, time.Second, []fitRecorder{{1, old, 7}, {2, old, 9}}); got != 0 {
 		t.Fatalf("%v was chosen at first sight", got)
 	}
 	now = now.Add(2 * time.Second)
-	if got := h.choose(now, time.Second, []candidate{{1, old, 7}, {2, old, 9}, {3, old, 11}}); got != 2 {
+	if got := h.choose(now, time.Second, []fitRecorder{{1, old, 7}, {2, old, 9}, {3, old, 11}}); got != 2 {
 		t.Fatalf("chose %v", got)
 	}
 	// One whose connection broke and is there again has been away.
-	if got := h.choose(now, time.Second, []candidate{{1, now.Add(-time.Millisecond), 7}}); got != 0 {
+	if got := h.choose(now, time.Second, []fitRecorder{{1, now.Add(-time.Millisecond), 7}}); got != 0 {
 		t.Fatalf("chose %v, which was away", got)
 	}
 }

@@ -136,7 +136,7 @@ func (n *Node) stamp() func(dst, command []byte) []byte {
 	if n.cfg.Stamp == nil {
 		return func(dst, command []byte) []byte { return append(dst, command...) }
 	}
-	now := n.now()
+	now := n.commandTime()
 	return func(dst, command []byte) []byte { return n.cfg.Stamp(dst, command, now) }
 }
 

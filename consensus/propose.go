@@ -177,10 +177,10 @@ type attempts struct {
 
 // sendToLeader sends the commands that are not applied yet, unless the leader has them.
 func (p *pendingProposal) sendToLeader() {
-	lead, reign := p.n.leader.now()
-	if reign != p.leaderChange { // what the old leader had may be lost
+	lead, change := p.n.leader.current()
+	if change != p.leaderChange { // what the old leader had may be lost
 		p.forgetLeader()
-		p.leaderChange = reign
+		p.leaderChange = change
 	}
 	if lead == 0 || (p.sentTo == lead && (p.resendIndex == 0 || p.n.Applied() < p.resendIndex)) {
 		return

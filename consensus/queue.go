@@ -2,22 +2,20 @@ package consensus
 
 import "sync"
 
-// queue hands values from one goroutine to another, in order, and never blocks
-// the one that puts. It joins the three loops of a node: the Raft loop must not
-// wait for the write loop, which must not wait for the Raft loop, or both
-// would wait for ever. What stands in a queue is bounded elsewhere, by Raft's
-// limits on uncommitted and in-flight entries.
+// queue hands values from one goroutine to another, in order, and never blocks the sender. It joins
+// the loops of a node: if the Raft loop and the write loop could wait for each other, both might
+// wait for ever. Raft's limits on uncommitted and inflight entries bound the queues.
 //
 // Any number of goroutines may put; one takes.
 type queue[T any] struct {
-	ready chan struct{} // holds one token while the queue may be non-empty
+	ready chan struct{} // has a token while the queue may be non-empty
 
 	mu    sync.Mutex
 	items []T // guarded by mu
-	taken []T // the taker's, until it takes again
+	taken []T // the taker's, until its next takeAll
 }
 
-// keepItems is the longest array that is kept for the next items.
+// keepItems is the longest array that is used again.
 const keepItems = 4096
 
 func newQueue[T any]() *queue[T] {
@@ -43,12 +41,11 @@ func (q *queue[T]) put(items ...T) {
 	}
 }
 
-// takeAll returns everything that was put, in order, and leaves the queue
-// empty. Call it after a receive from ready; it may return nothing. What it
-// returns is valid until the next call.
+// takeAll empties the queue and returns its items in order. It may return none. The result is valid
+// until the next call.
 func (q *queue[T]) takeAll() []T {
 	select {
-	case <-q.ready: // nobody need be woken for what is taken now
+	case <-q.ready: // nobody must be woken for what is taken now
 	default:
 	}
 	clear(q.taken)

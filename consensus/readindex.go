@@ -16,14 +16,14 @@ import (
 type reads struct {
 	mu       sync.Mutex
 	next     uint64
-	asked    map[uint64]chan uint64 // guarded by mu; gets the read index
+	waiting  map[uint64]chan uint64 // guarded by mu; gets the read index
 	applied  uint64                 // guarded by mu
 	progress chan struct{}          // guarded by mu; closed when applied goes on; nil: nobody waits
 }
 
 func newReads() *reads {
 	// A late answer to what was asked before a restart must be nobody's.
-	return &reads{next: random(), asked: map[uint64]chan uint64{}}
+	return &reads{next: random(), waiting: map[uint64]chan uint64{}}
 }
 
 // ReadIndex returns once this node has applied everything that was committed
@@ -70,33 +70,33 @@ func readRequest(data []byte) *raftpb.Message {
 
 // maxEarly bounds the reads that wait for a leader's first entry. What is
 // beyond it is lost, and asked for again.
-const maxEarly = 1024
+const maxEarlyReads = 1024
 
 // stepRead gives a read to Raft, on the Raft loop. A leader does not know all
 // that is committed before it has committed an entry of its own term (Raft
 // thesis, 6.4), so that the read has to wait for it; Raft does so unless there is but one voter.
 func (n *Node) stepRead(m *raftpb.Message) {
-	if !n.newInOffice() {
+	if !n.awaitsOwnCommit() {
 		_ = n.raft.Step(*m) // refused or lost: it is asked for again
-	} else if len(n.early) < maxEarly {
-		n.early = append(n.early, m)
+	} else if len(n.earlyReads) < maxEarlyReads {
+		n.earlyReads = append(n.earlyReads, m)
 	}
 }
 
 // stepEarlyReads lets go what stepRead has kept, once it may.
 func (n *Node) stepEarlyReads() {
-	if len(n.early) == 0 || n.newInOffice() {
+	if len(n.earlyReads) == 0 || n.awaitsOwnCommit() {
 		return
 	}
-	for _, m := range n.early {
+	for _, m := range n.earlyReads {
 		_ = n.raft.Step(*m)
 	}
-	n.early = nil
+	n.earlyReads = nil
 }
 
-// newInOffice reports whether this node leads and the last entry that it knows to
+// awaitsOwnCommit reports whether this node leads and the last entry that it knows to
 // be committed is of an earlier term.
-func (n *Node) newInOffice() bool {
+func (n *Node) awaitsOwnCommit() bool {
 	st := n.raft.BasicStatus()
 	if st.RaftState != raft.StateLeader {
 		return false
@@ -137,14 +137,14 @@ func (rs *reads) ask(answer chan uint64) uint64 {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.next++
-	rs.asked[rs.next] = answer
+	rs.waiting[rs.next] = answer
 	return rs.next
 }
 
 func (rs *reads) forget(id uint64) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	delete(rs.asked, id)
+	delete(rs.waiting, id)
 }
 
 // confirm is called by the Raft loop with the leader's answers.
@@ -156,8 +156,8 @@ func (rs *reads) confirm(states []raft.ReadState) {
 			continue
 		}
 		id := binary.BigEndian.Uint64(s.RequestCtx[8:])
-		if answer := rs.asked[id]; answer != nil {
-			delete(rs.asked, id)
+		if answer := rs.waiting[id]; answer != nil {
+			delete(rs.waiting, id)
 			answer <- s.Index // has room for the one answer that it gets
 		}
 	}

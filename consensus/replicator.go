@@ -52,10 +52,10 @@ type replicator struct {
 
 	// sendingSnapshot allows one snapshot at a time, and servedBy says who
 	// sends it, 0: nobody yet.
-	sendingSnapshot atomic.Bool
-	servedBy        atomic.Uint64
-	elsewhereFailed atomic.Bool   // the last one was another member's, and failed
-	failures        atomic.Uint32 // since the last one that arrived
+	sendingSnapshot   atomic.Bool
+	servedBy          atomic.Uint64
+	otherServerFailed atomic.Bool   // the last one was another member's, and failed
+	failures          atomic.Uint32 // since the last one that arrived
 
 	// lastContact is when the peer was last heard from, Unix nanoseconds.
 	lastContact atomic.Int64
@@ -117,8 +117,8 @@ func (s *stream) put(o outgoing) bool {
 	return false
 }
 
-// took notes that o has left the queue.
-func (s *stream) took(o outgoing) outgoing {
+// dequeued notes that o has left the queue.
+func (s *stream) dequeued(o outgoing) outgoing {
 	s.queued.Add(-o.size())
 	return o
 }
@@ -155,7 +155,7 @@ func (r *replicator) address() string {
 	return r.addr
 }
 
-func (r *replicator) heard() { r.lastContact.Store(time.Now().UnixNano()) }
+func (r *replicator) noteContact() { r.lastContact.Store(time.Now().UnixNano()) }
 
 // send queues a Raft message. Called by the Raft loop and the write loop.
 func (r *replicator) send(m *raftpb.Message) {
@@ -195,11 +195,11 @@ func (r *replicator) run(s *stream) {
 			return
 		}
 		for len(s.queue) > 0 { // stale by the time the peer is back
-			s.took(<-s.queue)
+			s.dequeued(<-s.queue)
 		}
 		r.n.reportUnreachable(r.id)
 		if refused, ok := errors.AsType[*refusedError](err); ok {
-			r.n.refused(refused.reply)
+			r.n.handleRefusedHello(refused.reply)
 		}
 		if time.Since(began) > deadAfter {
 			backoff = first
@@ -280,13 +280,13 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 			}
 			buf = r.encodePing(buf, s)
 		case o := <-s.queue:
-			if buf, err = encodeOutgoing(buf, s.took(o)); err != nil {
+			if buf, err = encodeOutgoing(buf, s.dequeued(o)); err != nil {
 				return err
 			}
 		}
 		runtime.Gosched() // what leaves in the same turn of the Raft loop, and the next, goes along
 		for len(buf) < maxWrite && len(s.queue) > 0 {
-			if buf, err = encodeOutgoing(buf, s.took(<-s.queue)); err != nil {
+			if buf, err = encodeOutgoing(buf, s.dequeued(<-s.queue)); err != nil {
 				return err
 			}
 		}
@@ -360,7 +360,7 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 		default:
 			return fmt.Errorf("unexpected frame %d of %d bytes from peer", kind, len(payload))
 		}
-		r.heard()
+		r.noteContact()
 	}
 }
 
@@ -371,10 +371,10 @@ func (r *replicator) heardPong(p pong) {
 		return
 	}
 	r.rtt.Store(int64(rtt))
-	r.n.heardPong(r.id, time.Now().Add(-rtt), p)
-	r.n.heardSums(r.id, p)
+	r.n.receivePong(r.id, time.Now().Add(-rtt), p)
+	r.n.receiveSums(r.id, p)
 	if last := r.pinged.Load(); last != nil && last.age == p.ping {
-		r.n.heardClock(r.id, last.asks, rtt, p.wall)
+		r.n.receiveClock(r.id, last.asks, rtt, p.wall)
 	}
 }
 

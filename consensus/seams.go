@@ -16,7 +16,7 @@ type seams struct {
 	dial   func(ctx context.Context, address string) (net.Conn, error)
 	// plain leaves out TLS, and has the dialer's word for who it is: a simulated network reads the
 	// frames.
-	plain      bool
+	noTLS      bool
 	openLog    func(path string) (entryLog, error)
 	checkpoint func(*store.Boards, store.Checkpoint) error
 

@@ -22,7 +22,7 @@ func (n *Node) knownKey(id MemberID) (string, bool) {
 	if m, ok := n.roster.get(id); ok {
 		return m.Key, true
 	}
-	m, ok := n.heard.get(id, n.Applied())
+	m, ok := n.discovered.get(id, n.Applied())
 	return m.Key, ok
 }
 
@@ -36,7 +36,7 @@ func (n *Node) memberKey(id MemberID) (string, bool) {
 
 // secureDialed runs TLS over a connection to the member id.
 func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net.Conn, error) {
-	if n.cfg.seams.plain {
+	if n.cfg.seams.noTLS {
 		return raw, nil
 	}
 	verify := func(state tls.ConnectionState) error {
@@ -56,7 +56,7 @@ func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net
 // secureAccepted runs TLS over a connection that was accepted. A dialer that shows no certificate
 // of a member gets through, as a stranger who may ask to join and for nothing else.
 func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
-	if n.cfg.seams.plain {
+	if n.cfg.seams.noTLS {
 		return raw, proof{}, nil
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
@@ -65,7 +65,7 @@ func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	tc := tls.Server(line, n.credentials.server())
 	err := tc.HandshakeContext(ctx)
 	if name := tc.ConnectionState().ServerName; strings.HasSuffix(name, memberDomain) && name != memberDNS(n.clusterID, n.id) {
-		n.missed(raw, name)
+		n.warnSoughtMember(raw, name)
 	}
 	if err != nil {
 		return nil, proof{}, err
@@ -78,7 +78,7 @@ func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	key, _ := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
 	id, err := n.credentials.holder(state, n.knownKey)
 	if errors.Is(err, errNoMember) { // this node's log may be behind
-		n.heard.wanted.Store(true)
+		n.discovered.needed.Store(true)
 	}
 	return c, proof{id, encode(key)}, nil
 }

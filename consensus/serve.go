@@ -53,35 +53,35 @@ type served struct {
 // servers says who is busy with a snapshot at this leader's wish, and how those
 // for whom it is fare.
 type servers struct {
-	mu     sync.Mutex
-	busy   map[MemberID]bool
-	freed  chan struct{}          // closed, and made anew, when one is done
-	failed map[MemberID]string    // why the last snapshot to a member did not arrive
-	taken  map[MemberID]*arrivals // of those on their way
+	mu         sync.Mutex
+	busy       map[MemberID]bool
+	freed      chan struct{}                  // closed, and made anew, when one is done
+	failed     map[MemberID]string            // why the last snapshot to a member did not arrive
+	inProgress map[MemberID]*snapshotProgress // of those on their way
 
 	arrived, lost uint64 // guarded by mu; how many have been sent and have not
 }
 
-// arrivals counts the bytes of a snapshot that its target says it has taken.
-type arrivals struct{ atomic.Uint64 }
+// snapshotProgress counts the bytes of a snapshot that its target says it has taken.
+type snapshotProgress struct{ atomic.Uint64 }
 
 func newServers() *servers {
-	return &servers{busy: map[MemberID]bool{}, freed: make(chan struct{}), failed: map[MemberID]string{}, taken: map[MemberID]*arrivals{}}
+	return &servers{busy: map[MemberID]bool{}, freed: make(chan struct{}), failed: map[MemberID]string{}, inProgress: map[MemberID]*snapshotProgress{}}
 }
 
 // begin is called when a snapshot to id sets off.
-func (s *servers) begin(id MemberID) *arrivals {
+func (s *servers) begin(id MemberID) *snapshotProgress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.taken[id] = new(arrivals)
-	return s.taken[id]
+	s.inProgress[id] = new(snapshotProgress)
+	return s.inProgress[id]
 }
 
 // end is called when it has arrived, err is nil then, or not.
 func (s *servers) end(id MemberID, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.taken, id)
+	delete(s.inProgress, id)
 	delete(s.failed, id)
 	if err == nil {
 		s.arrived++
@@ -104,7 +104,7 @@ func (n *Node) Snapshots() (arrived, failed uint64) {
 func (s *servers) state(id MemberID) (arrived uint64, failed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.taken[id]; a != nil {
+	if a := s.inProgress[id]; a != nil {
 		arrived = a.Load()
 	}
 	return arrived, s.failed[id]
@@ -143,14 +143,14 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	}
 	r.n.wg.Go(func() {
 		began := time.Now()
-		got, by, err := r.deliver(m, r.n.servers.begin(r.id))
+		got, by, err := r.provideSnapshot(m, r.n.servers.begin(r.id))
 		r.n.servers.end(r.id, err)
 		log := r.n.log.With("peer", r.id, "by", by, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
 		result := raft.SnapshotFinish
 		if err != nil {
 			log.Warn("snapshot to peer failed", "err", err)
 			result = raft.SnapshotFailure
-			r.restAfterFailure()
+			r.backOffAfterFailure()
 		} else {
 			r.failures.Store(0)
 			log.Info("snapshot sent")
@@ -158,14 +158,14 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 			r.pinned.Store(min(got.Index, m.Snapshot.Metadata.Index))
 			r.pinnedUntil.Store(time.Now().Add(snapshotTimeout + time.Since(began)).UnixNano())
 		}
-		r.elsewhereFailed.Store(err != nil && by != r.n.id)
+		r.otherServerFailed.Store(err != nil && by != r.n.id)
 		r.sendingSnapshot.Store(false)
 		r.n.reportSnapshot(r.id, result)
 	})
 }
 
-// restAfterFailure waits longer after each failure in a row, or until this node leads no more.
-func (r *replicator) restAfterFailure() {
+// backOffAfterFailure waits longer after each failure in a row, or until this node leads no more.
+func (r *replicator) backOffAfterFailure() {
 	const first, most = 20 * time.Millisecond, time.Second
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
 	defer cancel()
@@ -177,14 +177,14 @@ func (r *replicator) restAfterFailure() {
 	}
 }
 
-// deliver finds who is to serve the snapshot that m announces, and has it
+// provideSnapshot finds who is to serve the snapshot that m announces, and has it
 // served. It returns early when this node leads no more: Raft has forgotten m then.
-func (r *replicator) deliver(m *raftpb.Message, arrived *arrivals) (got served, by MemberID, err error) {
+func (r *replicator) provideSnapshot(m *raftpb.Message, arrived *snapshotProgress) (got served, by MemberID, err error) {
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
 	defer cancel()
 	atLeast := r.pin(m.Snapshot.Metadata.Index)
 	for by == 0 {
-		ids, err := r.n.mayServe(ctx, r)
+		ids, err := r.n.snapshotServers(ctx, r)
 		if err != nil {
 			return served{}, 0, err
 		}
@@ -245,11 +245,11 @@ func (n *Node) whileLeader(ctx context.Context, id MemberID) (context.Context, c
 	return ctx, func() { cancel(nil); wg.Wait() }
 }
 
-// mayServe returns who may send r's peer a snapshot, the best one first, and this
+// snapshotServers returns who may send r's peer a snapshot, the best one first, and this
 // node at the end: members that have caught up, those on which no commit depends
 // before the others. Raft's StateReplicate says that a peer takes what it is sent.
-func (n *Node) mayServe(ctx context.Context, r *replicator) ([]MemberID, error) {
-	if r.elsewhereFailed.Load() {
+func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, error) {
+	if r.otherServerFailed.Load() {
 		return []MemberID{n.id}, nil
 	}
 	type candidate struct {
@@ -301,7 +301,7 @@ func less(first bool) int {
 }
 
 // askToServe has another member send the snapshot, and waits for the end of it.
-func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Message, atLeast uint64, arrived *arrivals) (served, error) {
+func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Message, atLeast uint64, arrived *snapshotProgress) (served, error) {
 	server := r.n.peers.get(by)
 	if server == nil {
 		return served{}, ErrUnknownMember
@@ -334,7 +334,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 
 // awaitSnapshot reads from c until the other side is done, has failed, or
 // was silent for too long. How far it is it notes in arrived.
-func awaitSnapshot(c net.Conn, arrived *arrivals) ([]byte, error) {
+func awaitSnapshot(c net.Conn, arrived *snapshotProgress) ([]byte, error) {
 	br := bufio.NewReader(&silenceConn{Conn: c})
 	for {
 		kind, payload, err := readFrame(br)
@@ -387,7 +387,7 @@ func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
 // serveFor sends the snapshot while the leader waits at the other end of c.
 func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served, error) {
 	lead, to := MemberID(m.From), MemberID(m.To)
-	if err := n.leads(lead, m.Term); err != nil {
+	if err := n.checkLeader(lead, m.Term); err != nil {
 		return served{}, err
 	}
 	ctx, cancel := n.whileLeader(n.ctx, lead)
@@ -404,7 +404,7 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 		_, err := c.Read(make([]byte, 1)) // the leader says no more: it hangs up
 		hungUp(fmt.Errorf("the leader waits for it no more: %w", err))
 	})
-	arrived := new(arrivals)
+	arrived := new(snapshotProgress)
 	defer report(c, arrived.Load)()
 	n.log.Info("serving a snapshot for the leader", "leader", lead, "peer", to)
 	began := time.Now()
@@ -445,7 +445,7 @@ var errServing = errors.New("this node serves another snapshot")
 // of its own, and waits until it has taken them. The index, term and ConfState that
 // Raft there is told are read in the transaction that the bytes are read in: they may be
 // other than what m says, and are atLeast or later.
-func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string, atLeast uint64, arrived *arrivals) (got served, err error) {
+func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string, atLeast uint64, arrived *snapshotProgress) (got served, err error) {
 	if !n.serving.TryLock() {
 		return got, errServing
 	}

@@ -300,7 +300,7 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 		if err := writeFrame(conn, kindServe, mustJSON(serveRequest{"127.0.0.1:1", head, atLeast})); err != nil {
 			t.Fatal(err)
 		}
-		_, err = awaitSnapshot(conn, new(arrivals))
+		_, err = awaitSnapshot(conn, new(snapshotProgress))
 		return err
 	}
 	at.serving.Lock()
@@ -369,7 +369,7 @@ func TestServedTooOld(t *testing.T) {
 	n.peers.learn(Member{ID: target, Name: "target", Role: Venue, Peer: "127.0.0.1:1"})
 	m := &raftpb.Message{Type: raftpb.MsgSnap, From: uint64(n.ID()), To: uint64(target)}
 	for atLeast, good := range map[uint64]bool{9: true, 10: false} {
-		got, err := n.peers.get(target).askToServe(within(t, 10*time.Second), server, m, atLeast, new(arrivals))
+		got, err := n.peers.get(target).askToServe(within(t, 10*time.Second), server, m, atLeast, new(snapshotProgress))
 		if (err == nil) != good || good && got.Index != 9 {
 			t.Errorf("served at 9 where %d is needed: %+v, %v", atLeast, got, err)
 		}
@@ -397,7 +397,7 @@ func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
 		m.Type, m.To = raftpb.MsgSnap, uint64(at.ID())
 		var err error
 		waitFor(t, "an answer", func() bool { // the one before may just be ending
-			_, err = third.streamBoards(t.Context(), m, at.PeerAddr(), 1, new(arrivals))
+			_, err = third.streamBoards(t.Context(), m, at.PeerAddr(), 1, new(snapshotProgress))
 			return err == nil || !strings.Contains(err.Error(), "another snapshot")
 		})
 		if err == nil || !strings.Contains(err.Error(), "the leader is") {
@@ -423,7 +423,7 @@ func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
 			stop()
 		}()
 		began := time.Now()
-		_, err := awaitSnapshot(near, new(arrivals))
+		_, err := awaitSnapshot(near, new(snapshotProgress))
 		if took := time.Since(began); err == nil || took < slow || took > slow+snapshotTimeout {
 			t.Errorf("it ended after %v: %v", took, err)
 		}

@@ -234,7 +234,7 @@ func (c *simCluster) newNode(id uint64) *simNode {
 	}
 	n.cfg.seams = seams{
 		maxPending: 2048,
-		plain:      true,
+		noTLS:      true,
 		listen:     c.net.listen,
 		dial: func(ctx context.Context, addr string) (conn net.Conn, err error) {
 			return c.net.dial(ctx, n.host, addr)

@@ -118,7 +118,7 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 
 // takeSnapshot reads the boards that m announces and gives them to Raft.
 func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error {
-	if err := n.follows(m, from); err != nil {
+	if err := n.checkSnapshotLeader(m, from); err != nil {
 		return err
 	}
 	meta := m.Snapshot.Metadata
@@ -127,7 +127,7 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 		return err
 	}
 	n.snapshots.put(in, meta)
-	err = n.follows(m, from) // a long time may have gone by
+	err = n.checkSnapshotLeader(m, from) // a long time may have gone by
 	if err == nil {
 		var bad error
 		err = n.do(n.ctx, func(*raft.RawNode) { bad = n.stepFromPeer(m, from) })
@@ -139,19 +139,19 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 	return err
 }
 
-// follows checks that a snapshot is of the leader's asking. Raft judges by
+// checkSnapshotLeader checks that a snapshot is of the leader's asking. Raft judges by
 // itself one that the leader sends. By the word of a third member it must not come to a
 // new term, so that one is taken only if this node follows that leader already.
-func (n *Node) follows(m *raftpb.Message, from MemberID) error {
+func (n *Node) checkSnapshotLeader(m *raftpb.Message, from MemberID) error {
 	if MemberID(m.From) == from {
 		return nil
 	}
-	return n.leads(MemberID(m.From), m.Term)
+	return n.checkLeader(MemberID(m.From), m.Term)
 }
 
-// leads returns nil if this node takes id for the leader of term, and that
+// checkLeader returns nil if this node takes id for the leader of term, and that
 // for the present one.
-func (n *Node) leads(id MemberID, term uint64) error {
+func (n *Node) checkLeader(id MemberID, term uint64) error {
 	var now raft.BasicStatus
 	if err := n.do(n.ctx, func(r *raft.RawNode) { now = r.BasicStatus() }); err != nil {
 		return err
@@ -187,17 +187,17 @@ func (n *Node) installSnapshot(meta raftpb.SnapshotMetadata) error {
 }
 
 func (a *applier) install(i *installation) error {
-	if err := a.wait(); err != nil {
+	if err := a.awaitCheckpoint(); err != nil {
 		return err
 	}
 	// A crash that comes before the log begins anew leaves boards that it does not reach; see repair.
-	if _, err := a.n.amend(func(who *store.Identity) { who.Installed = i.meta.Index }); err != nil {
+	if _, err := a.n.updateIdentity(func(who *store.Identity) { who.Installed = i.meta.Index }); err != nil {
 		return err
 	}
 	if err := a.n.untilFiles(func() error { return a.n.boards.Install(i.incoming) }); err != nil {
 		return err
 	}
-	a.position, a.outdated, a.unsaved, a.now = a.n.boards.Position(), false, 0, false
+	a.position, a.awaitsSnapshot, a.unsaved, a.checkpointNow = a.n.boards.Position(), false, 0, false
 	if err := a.n.restore(); err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (n *Node) restore() error {
 		return fmt.Errorf("restore the boards at index %d: %w", p.Index, err)
 	}
 	n.roster.replace(own)
-	n.showNewest()
+	n.showNewestCertificate()
 	n.applied.Store(p.Index)
 	n.reads.advance(p.Index)
 	if n.ctx.Err() == nil && n.raft != nil {

@@ -18,17 +18,17 @@ func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
 // transfer asks Raft for a transfer until it has come to be. Raft gives one up
 // after an election timeout, as what it sends may be lost; it is then asked for again. Until
 // then Raft takes no proposals, so one that is not waited for any more is called off.
-func (n *Node) transfer(ctx context.Context, to MemberID, byHand bool) error {
+func (n *Node) transfer(ctx context.Context, to MemberID, manual bool) error {
 	for {
 		lead, changed := n.leader.get()
 		switch {
-		case lead == to && (to != n.id || !byHand):
+		case lead == to && (to != n.id || !manual):
 			return nil
 		case lead != n.id:
 			return fmt.Errorf("%w: this node does not lead", ErrMembership)
 		}
 		var refused error
-		err := n.do(ctx, func(r *raft.RawNode) { refused = n.beginTransfer(r, to, byHand) })
+		err := n.do(ctx, func(r *raft.RawNode) { refused = n.beginTransfer(r, to, manual) })
 		if err != nil { // f may be running still
 			return err
 		}
@@ -54,7 +54,7 @@ func (n *Node) transfer(ctx context.Context, to MemberID, byHand bool) error {
 }
 
 // beginTransfer is run by the Raft loop.
-func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, byHand bool) error {
+func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, manual bool) error {
 	status := r.Status()
 	if _, votes := status.Config.Voters.IDs()[uint64(to)]; !votes {
 		return fmt.Errorf("%w: %s is a learner, and only a voter can lead: promote it first", ErrMembership, n.nameOf(to))
@@ -63,11 +63,11 @@ func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, byHand bool) error {
 	if !n.reachable(to) {
 		return fmt.Errorf("%w: %s cannot be reached", ErrMembership, n.nameOf(to))
 	}
-	if n.byHand.to = 0; byHand {
-		n.byHand.to = to
+	if n.manualTransfer.target = 0; manual {
+		n.manualTransfer.target = to
 	}
 	if to == n.id {
-		n.byHand.here = status.RaftState == raft.StateLeader
+		n.manualTransfer.keeps = status.RaftState == raft.StateLeader
 	}
 	r.TransferLeader(uint64(to))
 	return nil

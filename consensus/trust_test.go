@@ -199,8 +199,8 @@ func TestSilentConnections(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	lead.peers.cut(at.ID())
-	at.peers.cut(lead.ID())
+	lead.peers.closeInbound(at.ID())
+	at.peers.closeInbound(lead.ID())
 	lead.propose("goes on")
 	c.waitSame([]string{"goes on"})
 	at.peers.mu.Lock()
@@ -302,12 +302,12 @@ func TestLeaderOfTomorrow(t *testing.T) {
 	waitFor(t, "the one that was away to follow it", func() bool { return len(away.list.all()) == 1 })
 }
 
-// TestHeardHoldsUntilTheLogSays: what others have told of members counts while this node's log is
+// TestDiscoveredCountsUntilTheLogSays: what others have told of members counts while this node's log is
 // behind theirs, and no longer.
-func TestHeardHoldsUntilTheLogSays(t *testing.T) {
-	var h heard
+func TestDiscoveredCountsUntilTheLogSays(t *testing.T) {
+	var h discovered
 	m := withKey(Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"})
-	h.put(roll{AsOf: 10, Members: []Member{m, {ID: 6}}})
+	h.put(memberList{AsOf: 10, Members: []Member{m, {ID: 6}}})
 	for _, c := range []struct {
 		id      MemberID
 		applied uint64
@@ -317,11 +317,11 @@ func TestHeardHoldsUntilTheLogSays(t *testing.T) {
 			t.Errorf("member %s at %d: %v", c.id, c.applied, ok)
 		}
 	}
-	h.put(roll{AsOf: 9})
+	h.put(memberList{AsOf: 9})
 	if _, ok := h.get(5, 8); !ok {
 		t.Error("older news count more")
 	}
-	h.put(roll{AsOf: 11})
+	h.put(memberList{AsOf: 11})
 	if _, ok := h.get(5, 9); ok {
 		t.Error("a member that has left since is known still")
 	}
@@ -332,7 +332,7 @@ func TestHeardHoldsUntilTheLogSays(t *testing.T) {
 func TestRemovedMemberTellsNothing(t *testing.T) {
 	c := newCluster(t, 3)
 	n, removed := c.leader(), c.follower()
-	rogue := roll{AsOf: math.MaxUint64, Members: []Member{withKey(Member{ID: 66, Name: "rogue", Role: Venue, Peer: "127.0.0.1:1"})}}
+	rogue := memberList{AsOf: math.MaxUint64, Members: []Member{withKey(Member{ID: 66, Name: "rogue", Role: Venue, Peer: "127.0.0.1:1"})}}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -356,7 +356,7 @@ func TestRemovedMemberTellsNothing(t *testing.T) {
 		}
 	}()
 	ctx := within(t, 60*time.Second)
-	if err := n.meet(ctx, ln.Addr().String()); err != nil {
+	if err := n.discover(ctx, ln.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := n.knownKey(66); !ok {
@@ -366,7 +366,7 @@ func TestRemovedMemberTellsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "it to be forgotten", func() bool { _, ok := n.knownKey(66); return !ok })
-	if err := n.meet(ctx, ln.Addr().String()); err == nil {
+	if err := n.discover(ctx, ln.Addr().String()); err == nil {
 		t.Error("the removed one is heard")
 	}
 	<-done
@@ -386,7 +386,7 @@ func TestMissedMemberIsSaid(t *testing.T) {
 		_ = tls.Client(raw, n.credentialsOf(9).client(42, nil)).HandshakeContext(within(t, 60*time.Second))
 		raw.Close()
 	}
-	missing := func() int { n.booted.Lock(); defer n.booted.Unlock(); return len(n.missing) }
+	missing := func() int { n.processesMu.Lock(); defer n.processesMu.Unlock(); return len(n.sought) }
 	waitFor(t, "it to be said", func() bool { return missing() > 0 })
 	if got := missing(); got != 1 {
 		t.Errorf("%d are said to be missing", got)

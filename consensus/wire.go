@@ -33,7 +33,7 @@ import (
 //	control   votes and heartbeats, which a long append must not delay
 //	snapshot  one MsgSnap frame, then the boards file as package store encodes it; back: progress, then done or failed
 //	join      how a node is admitted, see join.go
-//	meet      where the members are reached, see meet.go
+//	meet      where the members are reached, see discovery.go
 //	serve     one frame that asks for a snapshot to be sent to a third member; back: progress, then done or failed
 const wireMagic = "chessrelay/3\n"
 
@@ -45,10 +45,10 @@ const (
 	channelSnapshot channel = "snapshot"
 	channelServe    channel = "serve"
 	channelJoin     channel = "join"
-	channelMeet     channel = "meet"
+	channelDiscover channel = "meet"
 )
 
-var channels = []channel{channelAppend, channelControl, channelSnapshot, channelServe, channelMeet}
+var channels = []channel{channelAppend, channelControl, channelSnapshot, channelServe, channelDiscover}
 
 // hello opens a connection.
 type hello struct {
@@ -60,11 +60,11 @@ type hello struct {
 	Address string   `json:"address"`
 	To      MemberID `json:"to,omitzero"`
 	Channel channel  `json:"channel"`
-	opened
+	logAtStart
 }
 
-// opened is how the log of a node stood when its process opened it.
-type opened struct {
+// logAtStart is how the log of a node stood when its process opened it.
+type logAtStart struct {
 	Boot uint64 `json:"boot,omitempty,string"` // of this process alone
 	Last uint64 `json:"last,omitempty"`        // the index of the last entry
 	Term uint64 `json:"term,omitempty"`
@@ -72,7 +72,7 @@ type opened struct {
 
 // hello is what this node says to the member to.
 func (n *Node) hello(to MemberID, ch channel) hello {
-	return hello{Cluster: n.clusterID, From: n.id, Address: n.advertise, To: to, Channel: ch, opened: n.opened}
+	return hello{Cluster: n.clusterID, From: n.id, Address: n.advertise, To: to, Channel: ch, logAtStart: n.logAtStart}
 }
 
 // reply answers a hello.

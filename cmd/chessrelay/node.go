@@ -187,7 +187,7 @@ func (n *node) openMember(ctx context.Context, cfg serveConfig, identified func(
 	}
 	rc.FoundAfter = cfg.foundAfter
 	if cfg.Join != "" {
-		rc.Meet = cfg.meetAt
+		rc.Discover = cfg.meetAt
 	}
 	if n.raft, err = consensus.Open(ctx, rc); err != nil {
 		return fmt.Errorf("%w%s", err, whenTaken(err))

@@ -29,11 +29,11 @@ import (
 // What is learnt so holds until the node's own log is as far as the other one's was.
 
 // meetEvery is how often a node asks, while it needs to.
-const meetEvery = time.Second
+const discoverEvery = time.Second
 
-// heard are the members that another one has told of. The roster counts more.
-type heard struct {
-	wanted atomic.Bool // somebody has come whom this node does not know
+// discovered are the members that another one has told of. The roster counts more.
+type discovered struct {
+	needed atomic.Bool // somebody has come whom this node does not know
 
 	mu      sync.Mutex
 	members map[MemberID]Member // guarded by mu
@@ -41,7 +41,7 @@ type heard struct {
 }
 
 // get returns a member that a node whose log stands at applied cannot know yet.
-func (h *heard) get(id MemberID, applied uint64) (Member, bool) {
+func (h *discovered) get(id MemberID, applied uint64) (Member, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m, ok := h.members[id]
@@ -49,7 +49,7 @@ func (h *heard) get(id MemberID, applied uint64) (Member, bool) {
 }
 
 // put takes what a member tells, in the place of what an earlier one has told.
-func (h *heard) put(told roll) {
+func (h *discovered) put(told memberList) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if told.AsOf < h.asOf {
@@ -64,29 +64,29 @@ func (h *heard) put(told roll) {
 }
 
 // list returns the members that were told of, by id.
-func (h *heard) list() []Member {
+func (h *discovered) list() []Member {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.SortedFunc(maps.Values(h.members), func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 // forget is called when a member is removed: it may be the one that told.
-func (h *heard) forget() {
+func (h *discovered) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.members, h.asOf = nil, 0
 }
 
-// roll is the members, by the log of the one that tells.
-type roll struct {
+// memberList is the members, by the log of the one that tells.
+type memberList struct {
 	AsOf    uint64   `json:"asOf"`
 	Members []Member `json:"members"`
 }
 
-// meetLoop asks the others while there is no leader, or somebody has come whom this node does not
+// discoverLoop asks the others while there is no leader, or somebody has come whom this node does not
 // know.
-func (n *Node) meetLoop() {
-	every := time.NewTicker(meetEvery)
+func (n *Node) discoverLoop() {
+	every := time.NewTicker(discoverEvery)
 	defer every.Stop()
 	failed := map[string]string{} // why, by place: it is said once, not at every try
 	for {
@@ -97,16 +97,16 @@ func (n *Node) meetLoop() {
 		}
 		ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
 		var places []string
-		if lead, _ := n.leader.get(); lead == 0 && n.cfg.Meet != nil {
-			places = n.cfg.Meet(ctx)
+		if lead, _ := n.leader.get(); lead == 0 && n.cfg.Discover != nil {
+			places = n.cfg.Discover(ctx)
 		}
-		if n.heard.wanted.Swap(false) {
-			for _, m := range n.peers.reached() {
+		if n.discovered.needed.Swap(false) {
+			for _, m := range n.peers.dialed() {
 				places = append(places, m.Peer)
 			}
 		}
 		for _, addr := range places {
-			if err := n.meet(ctx, addr); err == nil {
+			if err := n.discover(ctx, addr); err == nil {
 				delete(failed, addr)
 			} else if why := whyFailed(err); why != failed[addr] && len(failed) < maxMembers {
 				failed[addr] = why
@@ -117,8 +117,8 @@ func (n *Node) meetLoop() {
 	}
 }
 
-// meet asks the member at addr where the others are.
-func (n *Node) meet(ctx context.Context, addr string) error {
+// discover asks the member at addr where the others are.
+func (n *Node) discover(ctx context.Context, addr string) error {
 	raw, err := n.cfg.seams.dial(ctx, addr)
 	if err != nil {
 		return err
@@ -136,17 +136,17 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	if id == n.id {
 		return nil
 	}
-	if err := greet(c, n.hello(id, channelMeet)); err != nil {
+	if err := greet(c, n.hello(id, channelDiscover)); err != nil {
 		return err
 	}
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	var told roll
+	var told memberList
 	if err := readJSON(c, &told, maxWelcome); err != nil {
 		return err
 	}
-	n.heard.put(told)
+	n.discovered.put(told)
 	n.peers.learn(Member{ID: id, Peer: addr})
 	for _, m := range told.Members {
 		if _, known := n.memberKey(m.ID); m.ID != id && known && m.validate() == nil {
@@ -156,17 +156,17 @@ func (n *Node) meet(ctx context.Context, addr string) error {
 	return nil
 }
 
-// serveMeet tells a member who the others are, and where they are reached, as far as this node
+// serveDiscover tells a member who the others are, and where they are reached, as far as this node
 // knows.
-func (n *Node) serveMeet(c net.Conn) error {
+func (n *Node) serveDiscover(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	return writeJSON(c, roll{n.Applied(), n.peers.reached()})
+	return writeJSON(c, memberList{n.Applied(), n.peers.dialed()})
 }
 
-// reached are the members of the roster but this node, each with the address where it is dialed.
-func (p *peers) reached() []Member {
+// dialed are the members of the roster but this node, each with the address where it is dialed.
+func (p *peers) dialed() []Member {
 	var out []Member
 	for _, m := range p.n.roster.list() {
 		if r := p.get(m.ID); r != nil {
@@ -177,10 +177,10 @@ func (p *peers) reached() []Member {
 	return out
 }
 
-// awaitKnock listens for a while before a cluster is founded. A member of another cluster that
+// awaitFormerMembers listens for a while before a cluster is founded. A member of another cluster that
 // looks here for one of its own, means that this machine was that member and has lost its data: a
 // second, empty cluster would take its place unnoticed.
-func (n *Node) awaitKnock() error {
+func (n *Node) awaitFormerMembers() error {
 	listener, ok := n.listener.(*net.TCPListener)
 	if !ok || n.cfg.FoundAfter == 0 {
 		return nil
@@ -198,7 +198,7 @@ func (n *Node) awaitKnock() error {
 			break
 		}
 		wg.Go(func() {
-			if err := n.knock(ctx, c); err != nil {
+			if err := n.checkFormerMember(ctx, c); err != nil {
 				knocks <- err
 				cancel()
 			}
@@ -209,31 +209,31 @@ func (n *Node) awaitKnock() error {
 	return <-knocks
 }
 
-// missed warns that a node looks here for another member than this one, once for each: the folder
+// warnSoughtMember warns that a node looks here for another member than this one, once for each: the folder
 // of that one may be lost, and this node in its place.
-func (n *Node) missed(c net.Conn, name string) {
-	n.booted.Lock()
-	defer n.booted.Unlock()
-	if len(n.missing) >= maxUnknown || n.missing[name] {
+func (n *Node) warnSoughtMember(c net.Conn, name string) {
+	n.processesMu.Lock()
+	defer n.processesMu.Unlock()
+	if len(n.sought) >= maxUnknown || n.sought[name] {
 		return
 	}
-	n.missing[name] = true
+	n.sought[name] = true
 	member, cluster, _ := strings.Cut(strings.TrimSuffix(name, memberDomain), ".")
 	n.log.Warn("a node looks here for another member; if this machine was that one, its data is lost: see docs/operations.md",
 		"address", c.RemoteAddr(), "member", member, "cluster", cluster)
 }
 
 // errEnough ends a handshake once the dialer has said whom it looks for.
-var errEnough = errors.New("enough is known")
+var errNameKnown = errors.New("enough is known")
 
-// knock returns an error if the dialer looks for a member of another cluster.
-func (n *Node) knock(ctx context.Context, c net.Conn) error {
+// checkFormerMember returns an error if the dialer looks for a member of another cluster.
+func (n *Node) checkFormerMember(ctx context.Context, c net.Conn) error {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	var wants string
 	_ = tls.Server(c, &tls.Config{MinVersion: tls.VersionTLS13, GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		wants = h.ServerName
-		return nil, errEnough
+		return nil, errNameKnown
 	}}).HandshakeContext(ctx)
 	name, ok := strings.CutSuffix(wants, memberDomain)
 	member, cluster, whole := strings.Cut(name, ".")

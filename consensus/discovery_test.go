@@ -28,7 +28,7 @@ func TestAllMembersAtNewAddresses(t *testing.T) {
 	now := c.nodes[0].cfg.ListenPeer
 	for i, n := range c.nodes {
 		if i > 0 {
-			n.cfg.Meet = func(context.Context) []string { return []string{keptAddress(t), now} }
+			n.cfg.Discover = func(context.Context) []string { return []string{keptAddress(t), now} }
 		}
 		n.start()
 	}
