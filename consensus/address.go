@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Reachable returns an address of a listener as others can dial it. A listener on every address
-// of this machine is reached at the first one that other machines know.
+// Reachable returns a listener's address as others can dial it. For a listener on every address of
+// this machine, it picks one that other machines can reach.
 func Reachable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
@@ -21,13 +21,13 @@ func Reachable(a net.Addr) string {
 	if err != nil || !ip.IsUnspecified() {
 		return a.String()
 	}
-	addrs, _ := net.InterfaceAddrs() // none: loopback has to do
+	addrs, _ := net.InterfaceAddrs() // if none, loopback has to do
 	return net.JoinHostPort(ownAddress(addrs, ip.Is4()), port)
 }
 
-// ownAddress picks the address of this machine that others most likely reach: an IPv4 address, a
-// global IPv6 address, and loopback if there is neither. Link-local addresses come after global
-// ones: they are good on one line only. only4 is for listeners that take no IPv6.
+// ownAddress picks the address at which others most likely reach this machine: IPv4, then global
+// IPv6, then loopback. Link-local addresses come after global ones, as they are good on one line
+// only. only4 is for listeners without IPv6.
 func ownAddress(addrs []net.Addr, only4 bool) string {
 	best, least := "127.0.0.1", 7
 	for _, a := range addrs {
@@ -51,7 +51,7 @@ func ownAddress(addrs []net.Addr, only4 bool) string {
 			rank = 4
 		case ip.IsLoopback():
 			rank = 5
-		default: // an IPv6 link-local address needs a zone, which is another one on each machine
+		default: // an IPv6 link-local address needs a zone, which differs between machines
 			continue
 		}
 		if rank < least {
@@ -61,7 +61,7 @@ func ownAddress(addrs []net.Addr, only4 bool) string {
 	return best
 }
 
-// CheckPeer refuses what is no address of a peer port that others can dial.
+// CheckPeer refuses what is not an address of a peer port that others can dial.
 func CheckPeer(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" || !isPort(port) || strings.ContainsAny(host, " /") {
@@ -73,7 +73,7 @@ func CheckPeer(address string) error {
 	return checkHost(host)
 }
 
-// CheckHTTP refuses what is no base URL of an API that others can reach.
+// CheckHTTP refuses what is not a base URL of an API that others can reach.
 func CheckHTTP(base string) error {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" && !isPort(u.Port()) ||
@@ -86,7 +86,7 @@ func CheckHTTP(base string) error {
 	return checkHost(u.Hostname())
 }
 
-// checkHost refuses a host that means every address of a machine: nobody can dial it.
+// checkHost refuses a host that stands for every address of a machine: nobody can dial it.
 func checkHost(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.WithZone("").Unmap().IsUnspecified() {
 		return fmt.Errorf("%s is no address that others can reach: it stands for every address of a machine", host)
@@ -99,7 +99,7 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// checkText refuses what could disturb a terminal, a log or a page. What counts as such is listed
+// checkText refuses characters that could disturb a terminal, a log or a page. They are listed
 // here, as in package relay, since the tables of package unicode change with the Go version.
 func checkText(s string) error {
 	for _, r := range s {
@@ -114,7 +114,7 @@ func checkText(s string) error {
 	return nil
 }
 
-// sameAddress reports whether two members have an address in common, and which.
+// sameAddress returns an address that both members have, if any.
 func sameAddress(a, b Member) (string, bool) {
 	switch {
 	case strings.EqualFold(a.Peer, b.Peer):
@@ -125,7 +125,7 @@ func sameAddress(a, b Member) (string, bool) {
 	return "", false
 }
 
-// validateText checks what a member says of itself.
+// validateText checks a member's name and addresses.
 func (m Member) validateText() error {
 	if err := CheckName(m.Name); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (m Member) validateText() error {
 	return nil
 }
 
-// CheckName refuses what cannot be the name of a member, or of an edge.
+// CheckName refuses what cannot be the name of a member or an edge.
 func CheckName(name string) error {
 	switch {
 	case name == "" || len(name) > maxName:

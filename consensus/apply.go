@@ -15,8 +15,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// applyWork is one thing for the apply loop: committed entries, or a snapshot
-// to be put in the place of everything.
+// applyWork is one thing for the apply loop: committed entries, or a snapshot that replaces
+// everything.
 type applyWork struct {
 	message *raftpb.Message // MsgStorageApply
 	install *installation
@@ -25,24 +25,23 @@ type applyWork struct {
 // applier is the state of the apply loop.
 type applier struct {
 	n        *Node
-	position store.Position // what the state machine stands at
-	// outdated: Raft has a snapshot behind the next entry, which is to be put in the place
-	// of everything. Nothing is applied until then.
+	position store.Position // of the state machine
+	// awaitsSnapshot says that Raft has accepted a snapshot that replaces everything. Nothing is
+	// applied until it is installed.
 	awaitsSnapshot bool
 	batch          []Command // for apply
 	ids            []uint64  // of batch
 
 	unsaved       int        // entries applied since the last checkpoint began
 	unsavedSince  time.Time  // when the first of them was applied
-	dueAfter      int        // how many of them make the next one due; see stagger
-	checkpointNow bool       // a checkpoint is wanted without delay
-	saving        chan error // of the checkpoint that is being written; nil: none
-	savedIndex    uint64     // the index that it stands at
+	dueAfter      int        // how many of them make a checkpoint due; see drawDueAfter
+	checkpointNow bool       // a checkpoint is due at once
+	saving        chan error // result of the checkpoint that is being written; nil: none
+	savedIndex    uint64     // the index of that checkpoint
 }
 
-// applyLoop feeds committed entries to the state machine, in log order. It
-// also decides when the boards are written to disk; the write itself is
-// made beside it, so that moves go on being shown meanwhile.
+// applyLoop feeds committed entries to the state machine, in log order. It also decides when to
+// write the boards to disk. Another goroutine writes them, so that moves are applied meanwhile.
 func (n *Node) applyLoop() {
 	a := &applier{n: n, position: n.boards.Position()}
 	timer := time.NewTimer(0)
@@ -52,7 +51,7 @@ func (n *Node) applyLoop() {
 		case <-n.ctx.Done():
 		case <-n.toApply.ready:
 		case err := <-a.saving:
-			a.saving <- err // for wait
+			a.saving <- err // for awaitCheckpoint
 		case <-timer.C:
 		}
 		n.cfg.seams.settle("apply", 0)
@@ -82,11 +81,11 @@ func (n *Node) applyLoop() {
 	}
 }
 
-// fewApplied is how many applied entries, alone, Raft is told of with its next event only. It may then hand
-// on that many less; see maxCommitted.
+// fewApplied: at most so many entries, applied alone, do not wake the Raft loop. It learns of them
+// at its next event, and may hand on that much less until then; see maxCommitted.
 const fewApplied = 16
 
-// process does w. Alone means that nothing else waits.
+// process does w. alone says that nothing else waits.
 func (a *applier) process(w applyWork, alone bool) error {
 	if w.install != nil {
 		err := a.install(w.install)
@@ -98,27 +97,29 @@ func (a *applier) process(w applyWork, alone bool) error {
 	}
 	few := alone && len(w.message.Entries) <= fewApplied && !a.n.gate.awaitsApply.Load()
 	if !few {
-		a.n.pending.wakeResolved() // their next proposals join the batch that the Raft loop makes now
+		// Their next proposals join the batch that the Raft loop makes now.
+		a.n.pending.wakeResolved()
 	}
 	for i := range w.message.Responses {
 		m := &w.message.Responses[i]
-		if few { // Raft need not be woken for it
+		// Raft need not be woken for it.
+		if few {
 			a.n.inbox.leave(event{message: m})
 		} else {
 			a.n.send(m)
 		}
 	}
-	a.n.pending.wakeResolved() // last, since a goroutine that is woken last runs first
+	a.n.pending.wakeResolved() // last, since the goroutine that is woken last runs first
 	return nil
 }
 
-// applyTogether is how many commands are applied, and those who wait for them woken, before others run. Goroutines run in the
-// order in which they were woken: behind thousands that propose their next commands at once the Raft loop and the replicators would wait for
-// tens of milliseconds, while nothing is on the line.
+// maxApplyBatch is how many commands are applied before their callers and other goroutines run.
+// Goroutines run in the order in which they were woken. Behind thousands of callers the Raft loop
+// and the replicators would wait for tens of milliseconds, while the network is idle.
 const maxApplyBatch = 1024
 
-// apply hands the commands among the entries to the state machine, all that
-// stand between two changes of the membership in one batch.
+// apply hands the commands among the entries to the state machine. A membership change ends a
+// batch.
 func (a *applier) apply(entries []raftpb.Entry) error {
 	flush := func() {
 		if len(a.batch) > 0 {
@@ -135,7 +136,7 @@ func (a *applier) apply(entries []raftpb.Entry) error {
 		}
 		switch e.Type {
 		case raftpb.EntryNormal:
-			if id, data, ok := splitEntry(e.Data); ok { // else a new leader's empty entry
+			if id, data, ok := splitEntry(e.Data); ok { // otherwise a new leader's empty entry
 				if len(a.batch) == maxApplyBatch {
 					flush()
 					a.n.pending.wakeResolved()
@@ -178,9 +179,9 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	} else if err := change.Unmarshal(e.Data); err != nil {
 		return fmt.Errorf("entry %d: %w", e.Index, err)
 	}
-	// If the node stops meanwhile, do returns and the Raft loop may still run this.
-	// Raft counts votes by a snapshot's membership as soon as it has accepted that: an older change
-	// must not be made to a newer membership.
+	// If the node stops meanwhile, do returns, and the Raft loop may still run the function. Once
+	// Raft has accepted a snapshot it counts votes by that membership, so an older change must not
+	// alter it.
 	var confState *raftpb.ConfState
 	err := a.n.do(a.n.ctx, func(r *raft.RawNode) {
 		if a.n.restoredIndex < e.Index {
@@ -214,29 +215,29 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	switch mc.Op {
 	case opPromote, opDemote:
 		mc.Member.Learner = mc.Op == opDemote
-	case opUpdate, opRenew: // say nothing about the vote
+	case opUpdate, opRenew: // they leave the vote as it is
 		mc.Member.Learner = had.Learner
 	}
-	if known { // a key is for ever
+	if known { // a key never changes
 		mc.Member.Key = had.Key
 	}
 	if mc.Member.Certificate == "" {
 		mc.Member.Certificate = had.Certificate
 	}
 	a.n.roster.put(mc.Member)
-	a.answer(id, e) // first, since what is removed may be this node
+	a.answer(id, e) // first, since the removed member may be this node
 	a.n.memberChanged(mc)
 	return nil
 }
 
-// answer wakes whoever waits for a change of the membership.
+// answer wakes the caller that waits for a membership change.
 func (a *applier) answer(id uint64, e *raftpb.Entry) {
 	a.n.pending.resolve([]uint64{id}, []Command{{Index: e.Index, Term: e.Term}})
 	a.n.pending.wakeResolved()
 }
 
-// checkpointIfDue begins a checkpoint if it is time, and returns how long it is
-// until the next one may be due, 0 for never.
+// checkpointIfDue begins a checkpoint if one is due. Otherwise it returns the time until one may be
+// due, or 0 if none will be.
 func (a *applier) checkpointIfDue() time.Duration {
 	if a.saving != nil || (a.unsaved == 0 && !a.checkpointNow) {
 		return 0
@@ -250,8 +251,8 @@ func (a *applier) checkpointIfDue() time.Duration {
 	return 0
 }
 
-// drawDueAfter sets how many entries make the next checkpoint due: where they are many, not the same number on each node, since
-// while one writes its boards the others are a majority that has its disks and processors for the moves.
+// drawDueAfter draws how many entries make the next checkpoint due. A large number differs between
+// nodes: while one writes its boards, the others are a majority with idle disks and processors.
 func (a *applier) drawDueAfter() {
 	a.dueAfter = a.n.cfg.CheckpointEvery
 	if quarter := a.dueAfter / 4; quarter >= maxApplyBatch {
@@ -259,7 +260,8 @@ func (a *applier) drawDueAfter() {
 	}
 }
 
-// takeChanges takes what changed since the last checkpoint, and returns the function that writes it.
+// takeChanges takes what changed since the last checkpoint, and returns the function that writes
+// it.
 func (a *applier) takeChanges() (save func() error) {
 	changed, members, position := a.n.cfg.Machine.Dirty(), a.n.roster.takeDirty(), a.position
 	a.unsaved, a.checkpointNow = 0, false
@@ -278,21 +280,21 @@ func (a *applier) takeChanges() (save func() error) {
 	}
 }
 
-// checkpointed is called when a checkpoint is on disk, or failed. Only now may
-// the log be cut.
+// checkpointed is called when a checkpoint is on disk, or has failed. Only now may the log be
+// compacted.
 func (a *applier) checkpointed(err error) error {
 	a.saving = nil
 	if err != nil {
 		return err
 	}
 	keep := a.n.cfg.KeepEntries
-	// Cutting is a write: do it now and then, not at every checkpoint.
+	// Compacting is a write: not at every checkpoint.
 	first := a.n.storage.entryLog.FirstIndex()
 	if a.savedIndex <= first+keep+keep/4 {
 		return nil
 	}
-	// What follows a snapshot that is on its way stays, within reason: the peer
-	// would need another snapshot otherwise, and another one after that.
+	// Entries after a snapshot that is being sent stay, up to a limit. Without them the peer would
+	// need another snapshot, and then another.
 	cut := a.savedIndex - keep
 	if pin := a.n.peers.oldestSnapshot(); pin != 0 && pin < cut {
 		cut = max(pin, a.savedIndex-min(a.savedIndex, maxPinned*keep))
@@ -303,7 +305,7 @@ func (a *applier) checkpointed(err error) error {
 	return nil
 }
 
-// awaitCheckpoint waits for a checkpoint that is being written.
+// awaitCheckpoint waits for the checkpoint that is being written, if any.
 func (a *applier) awaitCheckpoint() error {
 	if a.saving == nil {
 		return nil
@@ -311,8 +313,8 @@ func (a *applier) awaitCheckpoint() error {
 	return a.checkpointed(<-a.saving)
 }
 
-// lastCheckpoint makes the last checkpoint of a node that stops, so that the next start
-// is quick. One that stops since its disk failed writes nothing any more.
+// lastCheckpoint writes the last checkpoint of a node that stops, so that its next start is quick.
+// It writes nothing if the node stops because of a failure.
 func (a *applier) lastCheckpoint() {
 	err := a.awaitCheckpoint()
 	if err == nil && a.n.Err() == nil && a.unsaved > 0 {
@@ -323,8 +325,8 @@ func (a *applier) lastCheckpoint() {
 	}
 }
 
-// An entry's data begins with the id of the proposal, by which the node that
-// made it recognises it. Raft's own entries are empty.
+// An entry's data begins with the id of its proposal, by which the proposing node recognises it.
+// Raft's own entries are empty.
 const entryHeader = 8
 
 // encodeEntry adds an entry's data to b.

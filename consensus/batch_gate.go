@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// batchGate decides how long proposals wait in the queue, so that more of them share one batch.
-// A batch costs each node one write to its disk, whatever its size.
+// batchGate decides how long proposals wait in the queue, so that more of them share one batch. A
+// batch costs each node one write to its disk, whatever its size.
 //
-// The gate is closed while this node writes the batch before. If the majority is near, the gate then
-// stays closed until that batch is applied here: the callers that it answers are about to propose
-// again. The gate is open while nothing is on its way to the disk, and for a majority that is far
-// away, slow or gone.
+// The gate is closed while this node writes the batch before. If the majority is near, the gate
+// then stays closed until that batch is applied here: the callers that it answers are about to
+// propose again. The gate is open while nothing is on its way to the disk, and for a majority that
+// is far away, slow or gone.
 //
-// The majority is near if the write that was timed last was committed soon enough: at most gateWrites
-// times as long after its end as it took. No wait is longer than that either.
+// The majority is near if it committed the last timed write soon: at most gateWrites times as long
+// after the end of the write as the write took. No wait is longer than that either.
 //
 // Owned by the Raft loop, but for awaitsApply.
 type batchGate struct {
@@ -79,7 +79,7 @@ func (g *batchGate) closed(applied *atomic.Uint64, anyQueued func() bool) bool {
 	}
 	if g.majorityNear && applied.Load() < g.lastEntry && anyQueued() {
 		g.awaitsApply.Store(true)
-		if applied.Load() < g.lastEntry { // the apply loop may have read awaitsApply before the Store
+		if applied.Load() < g.lastEntry { // the apply loop may have been too early
 			if left := time.Until(g.deadline); left > 0 {
 				g.timer.Reset(left)
 				return true

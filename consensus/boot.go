@@ -18,16 +18,14 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// The names of a node's log, which is a directory, and of its boards, which are a
-// file; its identity stands beside them.
+// Beside identity.json, a data directory has the log, a directory, and the boards, a file.
 const (
 	logDir     = "log"
 	boardsFile = "boards"
 )
 
-// The log of a new cluster begins behind this index: its first checkpoint
-// stands there, and holds the founder. A log that begins at 1 could be
-// replayed into a node that does not have that checkpoint.
+// The log of a new cluster begins after this index, at which the first checkpoint has the founder.
+// A log that begins at 1 could be replayed into a node without that checkpoint.
 const foundingIndex, foundingTerm = 1, 1
 
 func (n *Node) openFiles() error {
@@ -51,8 +49,7 @@ func (n *Node) openFiles() error {
 	return nil
 }
 
-// isMissing says whether there is no file of that name, and no directory that holds
-// anything.
+// isMissing reports whether there is no file of that name, and no directory with content.
 func (n *Node) isMissing(name string) bool {
 	path := filepath.Join(n.cfg.Dir, name)
 	if in, err := os.ReadDir(path); err == nil {
@@ -77,9 +74,9 @@ func (n *Node) closeFiles() error {
 	return errors.Join(errs...)
 }
 
-// identify finds out who this node is: from its directory, or by founding or
-// joining a cluster. The id is written down before anyone hears of it, so
-// that a node that dies while it joins comes back as the same one.
+// identify finds out who this node is: from its directory, or by founding or joining a cluster. The
+// id is on disk before anyone learns it. So a node that dies while it joins comes back as the same
+// one.
 func (n *Node) identify(ctx context.Context) error {
 	who, err := store.LoadIdentity(n.cfg.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -97,8 +94,7 @@ func (n *Node) identify(ctx context.Context) error {
 			return err
 		}
 		if n.boards.Position().Index == 0 && n.cfg.Join != nil {
-			// It was admitted and has had no boards yet, so it knows nobody
-			// whom it could tell that it has come back at another address.
+			// It was admitted and has no boards yet, so it knows no member to tell its new address.
 			return n.joinCluster(ctx, &who)
 		}
 		return nil
@@ -175,7 +171,7 @@ func (n *Node) foundCluster() (err error) {
 	return n.storage.Reset(foundingIndex, foundingTerm, raftpb.HardState{Term: foundingTerm, Commit: foundingIndex})
 }
 
-// joinCluster asks to be admitted, and writes what it is told into who.
+// joinCluster asks to be admitted, and writes what it learns into who.
 func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 	if n.boards.Position().Index != 0 {
 		return fmt.Errorf("%s holds the beginning of a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
@@ -202,8 +198,8 @@ func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 	return n.adoptIdentity(*who)
 }
 
-// repair makes log and boards fit each other after a crash. They are written by
-// two loops, so either may be ahead.
+// repair makes log and boards fit each other after a crash. Two loops write them, so either may be
+// ahead.
 func (n *Node) repair() error {
 	p, log := n.boards.Position(), n.storage.entryLog
 	hard := log.HardState()
@@ -216,12 +212,12 @@ func (n *Node) repair() error {
 		return fmt.Errorf("%s: the log is gone, and with it this node's votes and what it has acknowledged: "+
 			"restore it from the same moment as the boards, or clear the directory and join again as a new member", n.cfg.Dir)
 	}
-	// The boards are made of committed entries only, so what they hold is
-	// committed, whatever the log was last told (RAFT.md, "Mistakes others made").
+	// The boards contain only committed entries, so those are committed, whatever commit index is
+	// in the log.
 	if hard.Commit < p.Index {
 		hard.Commit = p.Index
 	}
-	// A term that is newer than ours is one in which we have not voted.
+	// This node has not voted in a term that is newer than its own.
 	if hard.Term < p.Term {
 		hard.Term, hard.Vote = p.Term, 0
 	}
@@ -230,8 +226,8 @@ func (n *Node) repair() error {
 		n.storage.hard = hard
 		return nil
 	}
-	// A snapshot was put in place and the crash came before the log was
-	// started anew behind it. Nothing else leaves boards that the log does not reach.
+	// A snapshot was installed, and the crash came before the log began again behind it. Nothing
+	// else leaves boards that the log does not reach.
 	who, err := store.LoadIdentity(n.cfg.Dir)
 	if err != nil {
 		return err
@@ -248,8 +244,8 @@ func (n *Node) repair() error {
 	return nil
 }
 
-// noteRemoved is called when this node learns that it was removed, of which each peer tells
-// it twice. It is written down, so that the next start says so at once.
+// noteRemoved is called when this node learns that it was removed. Each peer tells it twice. It
+// writes that down, so that the next start says so at once.
 func (n *Node) noteRemoved() {
 	who, err := n.updateIdentity(func(who *store.Identity) {
 		if who.Removed == "" {
@@ -259,14 +255,14 @@ func (n *Node) noteRemoved() {
 	n.fail(errors.Join(removedError(n.cfg.Dir, who), err))
 }
 
-// lostEntries is called when the leader says that this node has lost what it had acknowledged. It
-// must not vote, nor be counted on, so it stops.
+// lostEntries is called when the leader says that this node has lost entries that it acknowledged.
+// It must not vote nor count for a majority, so it stops.
 func (n *Node) lostEntries(r reply) {
 	n.fail(fmt.Errorf("%s is an older copy of this node's data directory: %s. What is missing counted for a majority. "+
 		"Remove this member (chessrelay venue remove), clear the directory, and join again with an invitation", n.cfg.Dir, r.Error))
 }
 
-// updateIdentity changes what is written down about this node.
+// updateIdentity changes identity.json.
 func (n *Node) updateIdentity(change func(*store.Identity)) (who store.Identity, err error) {
 	n.identityMu.Lock()
 	defer n.identityMu.Unlock()
@@ -283,12 +279,12 @@ func (n *Node) updateIdentity(change func(*store.Identity)) (who store.Identity,
 	return who, err
 }
 
-// removedError says who was removed from where, and where what is of no use any more lies.
+// removedError says which member was removed, and where its useless data is.
 func removedError(dir string, who store.Identity) error {
 	return fmt.Errorf("%w: %q, member %s of cluster %s; its data directory is %s", ErrRemoved, who.Name, MemberID(who.MemberID), who.ClusterID, dir)
 }
 
-// randomID draws an id that is not 0 and none of Raft's reserved ones.
+// randomID draws an id that is neither 0 nor reserved by Raft.
 func randomID() uint64 {
 	for {
 		if id := random(); id != 0 && id < raft.LocalApplyThread {
@@ -297,8 +293,8 @@ func randomID() uint64 {
 	}
 }
 
-// random draws from crypto/rand, as Raft does for its election timeouts: a
-// test can make that one source deterministic (testing/cryptotest).
+// random draws from crypto/rand, as Raft does for its election timeouts. A test can make that
+// source deterministic (testing/cryptotest).
 func random() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand

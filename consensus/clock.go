@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// MaxSkew is how far a clock may be from the others' before people are warned.
+// MaxSkew is how far a clock may be off before people are warned.
 const MaxSkew = time.Second
 
-// Clocks compares this node's clock with those of others, as NTP does: the answer to a question
-// bears the other one's time, which was read half a round trip ago, give or take as much.
+// Clocks compares this node's clock with those of others, as NTP does. An answer has the other
+// clock's time, read half a round trip ago, give or take as much.
 //
-// No clock is believed for being the own one or the leader's. With three or more the one in the
-// middle is right as long as most are. Of two that differ nobody can tell which is right, so a
-// caller takes the one that does less harm.
+// No clock is trusted for being this node's own or the leader's. Of three or more, the middle one
+// is right if most are. Of two that differ nobody can tell which is right, so the caller takes the
+// one that does less harm.
 type Clocks struct {
 	now func() time.Time // this node's clock
 
@@ -23,33 +23,33 @@ type Clocks struct {
 	known map[MemberID]reading // guarded by mu
 }
 
-// reading is what another clock showed when this node's own showed at. The time since then is
-// measured by at's monotonic clock, so it does not matter if this node's clock is set meanwhile.
+// reading is what another clock showed when this node's clock showed at. The time since then is
+// measured by at's monotonic clock, so a change of this node's clock does not matter.
 type reading struct {
 	at          time.Time
 	wall        int64         // Unix nanoseconds
-	uncertainty time.Duration // how far wall may be wrong
+	uncertainty time.Duration // of wall
 }
 
 func (r reading) wallAt(now time.Time) int64 { return r.wall + int64(now.Sub(r.at)) }
 
-// NewClocks returns a comparison with nobody yet. Now is this node's clock.
+// NewClocks returns an empty comparison. now is this node's clock.
 func NewClocks(now func() time.Time) *Clocks {
 	return &Clocks{now: now, known: map[MemberID]reading{}}
 }
 
-// How a new reading is held against the last one.
+// When a new reading replaces the last one.
 const (
-	// readingKept is after how long a reading gives way to one that is less exact.
+	// readingKept is the age at which a reading gives way to a less exact one.
 	readingKept = 10 * time.Second
-	// readingSlack is how far two that do not contradict each other may be apart beyond their own
-	// errors.
+	// readingSlack is how far apart two readings may be beyond their uncertainties without a
+	// contradiction.
 	readingSlack = 100 * time.Millisecond
 )
 
-// Note takes the answer of a clock: its time, wall, in Unix nanoseconds. Asked is what this node's
-// own clock showed when the question left, rtt how long the answer took. It is passed over if
-// this node's clock was set in between.
+// Note takes a clock's answer: its time wall, in Unix nanoseconds. asked is this node's clock when
+// the question left, and rtt how long the answer took. If this node's clock was set in between, the
+// answer is ignored.
 func (c *Clocks) Note(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
 	now := c.now()
 	if passed := time.Duration(now.UnixNano() - asked.UnixNano()); (passed - rtt).Abs() > MaxSkew/2 {
@@ -67,19 +67,18 @@ func (c *Clocks) Note(of MemberID, asked time.Time, rtt time.Duration, wall int6
 	c.known[of] = r
 }
 
-// Times are the clocks of a group at one moment.
+// Times is the clocks of a group at one moment.
 type Times struct {
 	Own time.Time
-	// Early and Late are the clock in the middle, and the two in the middle if they are even in
-	// number.
+	// Early and Late are both the middle clock, or the two middle ones of an even number.
 	Early, Late time.Time
-	// Compared says that there is at least one other clock among them, or nobody to compare with.
+	// Compared says that there is another clock among them, or nobody to compare with.
 	Compared bool
 	own      int64
 	known    map[MemberID]reading
 }
 
-// Read returns the clocks as they stand now. Of is those that count, this node left out.
+// Read returns the clocks as they are now. of is the members that count, without this node.
 func (c *Clocks) Read(of []MemberID) Times {
 	now := c.now()
 	t := Times{Own: now, own: now.UnixNano(), known: make(map[MemberID]reading, len(of)), Compared: len(of) == 0}
@@ -97,7 +96,7 @@ func (c *Clocks) Read(of []MemberID) Times {
 	return t
 }
 
-// Ahead is how far another clock is ahead of this node's, 0 if it was not read yet.
+// Ahead is how far another clock is ahead of this node's, 0 if it is not known.
 func (t Times) Ahead(of MemberID) time.Duration {
 	if r, ok := t.known[of]; ok {
 		return time.Duration(r.wallAt(t.Own) - t.own)
@@ -105,7 +104,7 @@ func (t Times) Ahead(of MemberID) time.Duration {
 	return 0
 }
 
-// Of is what another clock shows, Unix nanoseconds; 0: it was not read yet.
+// Of is another clock's time in Unix nanoseconds, 0 if it is not known.
 func (t Times) Of(id MemberID) int64 {
 	if r, ok := t.known[id]; ok {
 		return r.wallAt(t.Own)
@@ -113,9 +112,9 @@ func (t Times) Of(id MemberID) int64 {
 	return 0
 }
 
-// ForRelease is the time by which something may be let out: never later than the right time, as
-// long as this node's clock or most of the others' are right. A node whose clock is behind lets it
-// out late. Ok is false while nothing may be, since this node's clock was compared with no other.
+// ForRelease is the time by which held commands may be released. It is never later than the right
+// time, if this node's clock or most others are right. ok is false while nothing may be released,
+// as this node's clock was compared with no other.
 func (t Times) ForRelease() (at time.Time, ok bool) {
 	if t.Early.Before(t.Own) {
 		return t.Early, t.Compared
@@ -123,8 +122,8 @@ func (t Times) ForRelease() (at time.Time, ok bool) {
 	return t.Own, t.Compared
 }
 
-// skew is how far a clock is ahead of the one in the middle, negative if it is behind, and how
-// far that may be wrong. Known is false if the clock was not read yet.
+// skew is how far a clock is ahead of the middle one, negative if it is behind, and the uncertainty
+// of that. known is false if the clock is not known.
 func (t Times) skew(of, self MemberID) (ahead, off time.Duration, known bool) {
 	if of == self {
 		return time.Duration(t.own - t.Early.UnixNano()), 0, t.Compared
@@ -133,7 +132,7 @@ func (t Times) skew(of, self MemberID) (ahead, off time.Duration, known bool) {
 	return time.Duration(r.wallAt(t.Own) - t.Early.UnixNano()), r.uncertainty, ok
 }
 
-// otherMembers are the members whose clocks this node compares with its own.
+// otherMembers returns the members whose clocks this node compares with its own.
 func (n *Node) otherMembers() []MemberID {
 	var ids []MemberID
 	for _, m := range n.roster.list() {
@@ -156,16 +155,17 @@ func (n *Node) Times() Times {
 // ReleaseTime is [Times.ForRelease] of the members' clocks.
 func (n *Node) ReleaseTime() (at time.Time, ok bool) { return n.Times().ForRelease() }
 
-// receiveClock takes what a peer's clock showed. For now, which is asked for with each batch, it
-// keeps the later of the clocks in the middle.
+// receiveClock takes what a peer's clock showed. It keeps the later middle clock for commandTime,
+// which every batch calls.
 func (n *Node) receiveClock(of MemberID, asked time.Time, rtt time.Duration, wall int64) {
 	n.clocks.Note(of, asked, rtt, wall)
 	t := n.Times()
 	n.groupClock.Store(&reading{at: t.Own, wall: t.Late.UnixNano()})
 }
 
-// commandTime is the time that this node, as leader, gives to commands: its own, if that is right, else
-// the group's. Of two clocks that differ it is the later one, so that no delay gets shorter.
+// commandTime is the time that the leader stamps commands with: its own clock if that is right,
+// otherwise the group's. Of two clocks that differ it is the later one, so that no delay gets
+// shorter.
 func (n *Node) commandTime() time.Time {
 	own, late := n.cfg.Now(), n.groupClock.Load()
 	if late == nil {
@@ -177,7 +177,7 @@ func (n *Node) commandTime() time.Time {
 	return own
 }
 
-// ClockWarnings says whose clocks are wrong by more than [MaxSkew], a sentence each.
+// ClockWarnings returns a sentence for each clock that is wrong by more than [MaxSkew].
 func (n *Node) ClockWarnings() []string {
 	var out []string
 	t, members := n.Times(), n.roster.list()
@@ -195,7 +195,7 @@ func (n *Node) ClockWarnings() []string {
 	return out
 }
 
-// DescribeSkew puts a difference of clocks into words, such as "10m0s ahead of".
+// DescribeSkew describes a difference of clocks, such as "10m0s ahead of".
 func DescribeSkew(ahead time.Duration) string {
 	word := "ahead of"
 	if ahead < 0 {
@@ -204,14 +204,14 @@ func DescribeSkew(ahead time.Duration) string {
 	return fmt.Sprintf("%v %s", ahead.Abs().Round(100*time.Millisecond), word)
 }
 
-// Skew is how far this node's clock is ahead of that of the group.
+// Skew is how far this node's clock is ahead of the group's.
 func (n *Node) Skew() time.Duration {
 	ahead, _, _ := n.Times().skew(n.id, n.id)
 	return ahead
 }
 
-// warnOfClocks logs it when clocks begin to differ, and when they agree again. Called by the policy
-// loop.
+// warnOfClocks logs when clocks begin to differ, and when they agree again. The policy loop calls
+// it.
 func (n *Node) warnOfClocks() {
 	warnings := n.ClockWarnings()
 	switch {

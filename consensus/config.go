@@ -57,8 +57,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Now is the wall clock, which members compare. Nil: time.Now.
 	Now func() time.Time
-	// Stamp, if set, adds command to dst with its time set to at, and returns the extended slice. The
-	// leader stamps each command when it puts it into the log, so that the clocks of other nodes do
+	// Stamp, if set, adds command to dst with its time set to at, and returns the extended slice.
+	// The leader stamps each command when it puts it into the log, so that other nodes' clocks do
 	// not matter. A command may get longer by at most MaxStamp bytes.
 	Stamp func(dst, command []byte, at time.Time) []byte
 

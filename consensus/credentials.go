@@ -15,21 +15,19 @@ import (
 	"time"
 )
 
-// Every connection between two nodes is TLS 1.3, and both sides show a
-// certificate. The authority that signs them is the cluster's own. The founder
-// makes it, and every member keeps its key, since any member may come to lead
-// and must then admit others.
+// All connections between nodes are TLS 1.3, and both sides show a certificate. The cluster's own
+// authority signs them. The founder makes it, and each member has its key, since any member may
+// come to lead and must then admit others.
 //
-// A certificate says one thing: which member its holder is. It is believed of a
-// member that the roster has, with the same key, or that a member of the roster has
-// told of (discovery.go). So the authority's key alone, from the folder of a member that
-// was removed, lets nobody in.
+// A certificate says which member its holder is, and nothing else. It counts only if the roster has
+// that member with the same key, or if a member of the roster has told of it (discovery.go). So the
+// authority's key from the directory of a removed member lets nobody in.
 //
-// Dates do not count. The clock of a machine may be years wrong, a cluster may stay
-// switched off for as long, and a removal counts at once.
+// Dates do not count. A machine's clock may be years wrong, a cluster may be off for as long, and a
+// removal counts at once.
 
 const (
-	// certificateLife is how long a certificate says it is good for.
+	// certificateLife is how long a certificate says that it is valid.
 	certificateLife = 365 * 24 * time.Hour
 	// renewAfter is the age at which a node asks for a new one.
 	renewAfter = certificateLife / 3
@@ -37,13 +35,14 @@ const (
 	memberDomain = ".chessrelay.internal"
 )
 
-// The authority's certificate has no end (RFC 5280, 4.1.2.5), and none has a beginning that counts.
+// The authority's certificate never expires (RFC 5280, 4.1.2.5). No certificate has a start that
+// counts.
 var (
 	noBeginning = time.Unix(0, 0).UTC()
 	noEnd       = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
-// credentials are what a node shows to other nodes, and what it judges theirs by.
+// credentials is what a node shows to other nodes, and what it judges theirs by.
 type credentials struct {
 	// Static after construction.
 	cluster   string
@@ -52,7 +51,7 @@ type credentials struct {
 	signer    ed25519.PrivateKey // the authority's
 	roots     *x509.CertPool
 
-	shown atomic.Pointer[tls.Certificate] // the newest that this node has
+	shown atomic.Pointer[tls.Certificate] // this node's newest certificate
 }
 
 // newAuthority makes the authority of a new cluster: its certificate and its private key, in the
@@ -90,7 +89,7 @@ func privateKey(text string) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// publicKey reads a key as [Member.Key] has it.
+// publicKey reads a key in the form of [Member.Key].
 func publicKey(text string) (ed25519.PublicKey, error) {
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != ed25519.PublicKeySize {
@@ -107,8 +106,8 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// newCredentials reads what the identity of a member holds. The node shows certificate until show
-// is called; none is needed by a founder, which issues its own.
+// newCredentials reads the credentials in a member's identity. The node shows certificate until
+// show is called. A founder needs none, since it issues its own.
 func newCredentials(cluster, key, authority, signer, certificate string) (*credentials, error) {
 	c := &credentials{cluster: cluster, roots: x509.NewCertPool()}
 	var err error
@@ -128,7 +127,7 @@ func newCredentials(cluster, key, authority, signer, certificate string) (*crede
 	return c, err
 }
 
-// public is this node's public key, as [Member.Key] has it.
+// public is this node's public key, in the form of [Member.Key].
 func (c *credentials) public() string { return encode(c.key.Public().(ed25519.PublicKey)) }
 
 // show makes certificate the one that this node shows from now on.
@@ -144,8 +143,8 @@ func (c *credentials) show(certificate string) error {
 	return nil
 }
 
-// issue signs that key is the member id's. Index is that of the last entry of the log, so that no
-// two certificates have the same serial number.
+// issue certifies that key is member id's. index is that of the log's last entry: it makes the
+// serial number unique.
 func (c *credentials) issue(id MemberID, key string, index uint64, now time.Time) (string, error) {
 	public, err := publicKey(key)
 	if err != nil {
@@ -162,7 +161,7 @@ func (c *credentials) issue(id MemberID, key string, index uint64, now time.Time
 	return encode(der), err
 }
 
-// serial is the serial number of a certificate: index in the high 64 bits, then the member.
+// serial is a certificate's serial number: index in the high 64 bits, then the member.
 func serial(index uint64, id MemberID) *big.Int {
 	n := new(big.Int).Lsh(new(big.Int).SetUint64(index), 64)
 	return n.Or(n, new(big.Int).SetUint64(uint64(id)))
@@ -193,8 +192,8 @@ var (
 	errNoMember      = errors.New("the log has no such member")
 )
 
-// holder returns the member that the other side of a connection has proved to be. known returns
-// the key of a member.
+// holder returns the member that the other side of a connection has proved to be. known returns a
+// member's key.
 func (c *credentials) holder(state tls.ConnectionState, known func(MemberID) (key string, ok bool)) (MemberID, error) {
 	if len(state.PeerCertificates) == 0 {
 		return 0, errNoCertificate
@@ -218,8 +217,8 @@ func (c *credentials) holder(state tls.ConnectionState, known func(MemberID) (ke
 	return id, nil
 }
 
-// common is what both sides' configurations share. Sessions are not resumed, so that each
-// connection is judged anew.
+// common is the configuration of both sides. Sessions are not resumed, so each connection is
+// judged.
 func (c *credentials) common() *tls.Config {
 	return &tls.Config{
 		MinVersion:                  tls.VersionTLS13,
@@ -228,8 +227,8 @@ func (c *credentials) common() *tls.Config {
 	}
 }
 
-// client is the configuration of a side that dials the member want, 0 for any. The standard check
-// goes by host names and by the clock; verify, which is run in its place, goes by holder.
+// client is the configuration of a side that dials member want, 0 for any. The standard check goes
+// by host names and the clock. verify replaces it, and goes by holder.
 func (c *credentials) client(want MemberID, verify func(tls.ConnectionState) error) *tls.Config {
 	cfg := c.common()
 	if want != 0 {
@@ -241,8 +240,8 @@ func (c *credentials) client(want MemberID, verify func(tls.ConnectionState) err
 	return cfg
 }
 
-// server is the configuration of a side that listens. It takes any certificate, or none: serve
-// judges, so that the dialer is told why it is refused.
+// server is the configuration of a side that listens. It takes any certificate, or none. The server
+// judges later, so that it can tell the dialer why it is refused.
 func (c *credentials) server() *tls.Config {
 	cfg := c.common()
 	cfg.ClientAuth = tls.RequestClientCert

@@ -10,16 +10,16 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// A member may send what cannot be true: it has a bug, its disk was put back to an old state, or
-// it is in the wrong hands. Raft panics at some of it, and takes over a term without a question.
-// So the Raft loop judges each message of a peer before Raft sees it. A message that cannot be
-// true is counted, and ends the connections of its sender.
+// A member may send a message that cannot be true: it has a bug, its disk is an old copy, or it is
+// in the wrong hands. Raft panics at some of them, and adopts any term. So the Raft loop judges
+// each message of a peer before Raft sees it. It counts a message that cannot be true, and ends its
+// sender's connections.
 
 // maxTermLeap is how far a term may be above this node's. A node that was away for years may have
-// missed many elections. It has not missed a million.
+// missed many elections, but not a million.
 const maxTermLeap = 1 << 20
 
-// fromPeers are the kinds of messages that a peer may send.
+// fromPeers is the types of messages that a peer may send.
 var fromPeers = map[raftpb.MessageType]bool{
 	raftpb.MsgApp: true, raftpb.MsgAppResp: true, raftpb.MsgSnap: true,
 	raftpb.MsgVote: true, raftpb.MsgVoteResp: true, raftpb.MsgPreVote: true, raftpb.MsgPreVoteResp: true,
@@ -27,7 +27,7 @@ var fromPeers = map[raftpb.MessageType]bool{
 	raftpb.MsgReadIndex: true, raftpb.MsgReadIndexResp: true,
 }
 
-// credible returns why a message of a peer cannot be true, or nil. It is called by the Raft loop.
+// credible returns why a peer's message cannot be true, or nil. The Raft loop calls it.
 func (n *Node) credible(m *raftpb.Message) error {
 	now := n.raft.BasicStatus()
 	switch {
@@ -35,7 +35,7 @@ func (n *Node) credible(m *raftpb.Message) error {
 		return fmt.Errorf("no peer sends a %s", m.Type)
 	case m.Term > now.Term && m.Term-now.Term > maxTermLeap:
 		return fmt.Errorf("term %d, and this node is in term %d", m.Term, now.Term)
-	case m.Term < now.Term: // it may just be late, and Raft passes over it
+	case m.Term < now.Term: // it may only be late, and Raft ignores it
 		return nil
 	}
 	switch m.Type {
@@ -46,12 +46,12 @@ func (n *Node) credible(m *raftpb.Message) error {
 	case raftpb.MsgSnap:
 		return first(n.credibleLeader(m, now), credibleSnapshot(m))
 	case raftpb.MsgTimeoutNow:
-		if m.Term > now.Term { // a leader sends it to a member that has followed it up to its last entry
+		if m.Term > now.Term { // it goes only to a follower that has all entries of the leader
 			return fmt.Errorf("an order to lead in term %d, and this node is in term %d", m.Term, now.Term)
 		}
 		return n.credibleLeader(m, now)
 	case raftpb.MsgAppResp:
-		// Before it leads anew it may lack what it had sent and not written when it crashed.
+		// Until it leads again, it may lack what it had sent and not written when it crashed.
 		if m.Term == now.Term && now.RaftState == raft.StateLeader && max(m.Index, m.RejectHint) > n.lastIndex {
 			return fmt.Errorf("an acknowledgement of entry %d, and the log ends at %d", m.Index, n.lastIndex)
 		}
@@ -67,8 +67,8 @@ func first(a, b error) error {
 	return b
 }
 
-// credibleLeader judges a message that only the leader of its term sends. A term has one leader,
-// and a leader speaks of no commit that this node, by its own acknowledgements, cannot have.
+// credibleLeader judges a message that only the leader of its term sends. A term has one leader. A
+// leader's commit index is at most what this node has acknowledged.
 func (n *Node) credibleLeader(m *raftpb.Message, now raft.BasicStatus) error {
 	switch {
 	case m.Term == now.Term && now.Lead != 0 && m.From != now.Lead:
@@ -79,8 +79,8 @@ func (n *Node) credibleLeader(m *raftpb.Message, now raft.BasicStatus) error {
 	return nil
 }
 
-// credibleEntries judges the entries of an append: their terms rise from that of the entry before,
-// up to that of the leader.
+// credibleEntries judges the entries of an append: their terms rise from that of the entry before
+// to at most the leader's.
 func credibleEntries(m *raftpb.Message) error {
 	term := m.LogTerm
 	if term > m.Term {
@@ -96,8 +96,7 @@ func credibleEntries(m *raftpb.Message) error {
 	return nil
 }
 
-// credibleSnapshot judges what a snapshot says of itself. Raft panics at a membership that it
-// could not have come to.
+// credibleSnapshot judges the metadata of a snapshot. Raft panics at an impossible membership.
 func credibleSnapshot(m *raftpb.Message) error {
 	meta := m.Snapshot.Metadata
 	if meta.Index == 0 || meta.Term == 0 || meta.Term > m.Term || len(meta.ConfState.Voters) == 0 {
@@ -112,8 +111,8 @@ func credibleSnapshot(m *raftpb.Message) error {
 	return meta.ConfState.Equivalent(restored.ConfState())
 }
 
-// stepFromPeer gives Raft a message that came over a connection of from, if it can be true.
-// Otherwise it counts it, ends the connections of its sender, and returns why.
+// stepFromPeer gives Raft a message from a peer if it can be true. Otherwise it counts the message,
+// ends the peer's connections, and returns why.
 func (n *Node) stepFromPeer(m *raftpb.Message, from MemberID) error {
 	why := n.credible(m)
 	if why == nil {
@@ -127,7 +126,7 @@ func (n *Node) stepFromPeer(m *raftpb.Message, from MemberID) error {
 }
 
 // stopAtPanic is deferred by the Raft loop. Raft panics where going on would make something false
-// durable, so this node says so and stops. What Raft has not handed on is on no disk.
+// durable, so this node stops. Nothing of what Raft has not handed on is on disk.
 func (n *Node) stopAtPanic() {
 	if v := recover(); v != nil {
 		n.log.Error("raft cannot go on", "panic", v, "stack", string(debug.Stack()))
@@ -136,6 +135,6 @@ func (n *Node) stopAtPanic() {
 	}
 }
 
-// Incredible returns how many messages of other members this node has refused since it started,
-// because they cannot be true. One alone means a fault, or an attack, at that member.
+// Incredible returns how many messages of other members this node has refused because they cannot
+// be true. Even one means a fault, or an attack, at that member.
 func (n *Node) Incredible() uint64 { return n.incredible.Load() }

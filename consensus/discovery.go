@@ -15,32 +15,31 @@ import (
 	"time"
 )
 
-// Members find one another by the addresses in the log, and know one another by the
-// keys in it. That is not enough in two cases. If a majority has new addresses there is
-// nobody to log them. And a node that was away does not know members that came
-// meanwhile, one of which may lead by now. In both cases the node asks those that it
-// knows: it proves who it is, says where it is reached (the hello does), and is told
-// the members as the other one's log has them, with where they are reached now:
+// Members find one another by the addresses in the log, and know one another by the keys in it.
+// That is not enough in two cases. If a majority has moved to new addresses, nobody can log them.
+// And a node that was away does not know members that came meanwhile, one of which may lead. In
+// both cases the node asks the members that it knows. It proves who it is, and its hello says where
+// it listens. The other member answers with the members in its log and where they listen now:
 //
 //	dialer                        listener
 //	  │ hello, channel meet ───────► │
 //	  │ ◄──────────────────  members │
 //
-// What is learnt so holds until the node's own log is as far as the other one's was.
+// The node relies on what it learns until its own log is as far as the other's was.
 
-// meetEvery is how often a node asks, while it needs to.
+// discoverEvery is how often a node asks, while it needs to.
 const discoverEvery = time.Second
 
-// discovered are the members that another one has told of. The roster counts more.
+// discovered is the members that another member has told of. The roster takes precedence.
 type discovered struct {
-	needed atomic.Bool // somebody has come whom this node does not know
+	needed atomic.Bool // an unknown node has connected
 
 	mu      sync.Mutex
 	members map[MemberID]Member // guarded by mu
-	asOf    uint64              // guarded by mu: where the log of the one that told stood
+	asOf    uint64              // guarded by mu: the index up to which the other's log was applied
 }
 
-// get returns a member that a node whose log stands at applied cannot know yet.
+// get returns a member that a node with this applied index cannot know yet.
 func (h *discovered) get(id MemberID, applied uint64) (Member, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -48,7 +47,7 @@ func (h *discovered) get(id MemberID, applied uint64) (Member, bool) {
 	return m, ok && applied < h.asOf
 }
 
-// put takes what a member tells, in the place of what an earlier one has told.
+// put takes what a member tells, in place of what an earlier one has told.
 func (h *discovered) put(told memberList) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,32 +62,31 @@ func (h *discovered) put(told memberList) {
 	}
 }
 
-// list returns the members that were told of, by id.
+// list returns the members by id.
 func (h *discovered) list() []Member {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.SortedFunc(maps.Values(h.members), func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// forget is called when a member is removed: it may be the one that told.
+// forget is called when a member is removed: it may be the source.
 func (h *discovered) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.members, h.asOf = nil, 0
 }
 
-// memberList is the members, by the log of the one that tells.
+// memberList is the members as of AsOf in the log of the node that sends it.
 type memberList struct {
 	AsOf    uint64   `json:"asOf"`
 	Members []Member `json:"members"`
 }
 
-// discoverLoop asks the others while there is no leader, or somebody has come whom this node does not
-// know.
+// discoverLoop asks other members while there is no leader, or after an unknown node has connected.
 func (n *Node) discoverLoop() {
 	every := time.NewTicker(discoverEvery)
 	defer every.Stop()
-	failed := map[string]string{} // why, by place: it is said once, not at every try
+	failed := map[string]string{} // why, by address: logged once, not at every try
 	for {
 		select {
 		case <-n.ctx.Done():
@@ -117,7 +115,7 @@ func (n *Node) discoverLoop() {
 	}
 }
 
-// discover asks the member at addr where the others are.
+// discover asks the member at addr where the others listen.
 func (n *Node) discover(ctx context.Context, addr string) error {
 	raw, err := n.cfg.seams.dial(ctx, addr)
 	if err != nil {
@@ -156,8 +154,7 @@ func (n *Node) discover(ctx context.Context, addr string) error {
 	return nil
 }
 
-// serveDiscover tells a member who the others are, and where they are reached, as far as this node
-// knows.
+// serveDiscover sends a member the other members, with the addresses that this node knows.
 func (n *Node) serveDiscover(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
@@ -165,7 +162,8 @@ func (n *Node) serveDiscover(c net.Conn) error {
 	return writeJSON(c, memberList{n.Applied(), n.peers.dialed()})
 }
 
-// dialed are the members of the roster but this node, each with the address where it is dialed.
+// dialed returns the members of the roster but this node, with the addresses at which it dials
+// them.
 func (p *peers) dialed() []Member {
 	var out []Member
 	for _, m := range p.n.roster.list() {
@@ -177,9 +175,9 @@ func (p *peers) dialed() []Member {
 	return out
 }
 
-// awaitFormerMembers listens for a while before a cluster is founded. A member of another cluster that
-// looks here for one of its own, means that this machine was that member and has lost its data: a
-// second, empty cluster would take its place unnoticed.
+// awaitFormerMembers listens for a while before a cluster is founded. If a member of another
+// cluster looks here for one of its own, this machine was that member and has lost its data. A
+// second, empty cluster must not take its place unnoticed.
 func (n *Node) awaitFormerMembers() error {
 	listener, ok := n.listener.(*net.TCPListener)
 	if !ok || n.cfg.FoundAfter == 0 {
@@ -187,7 +185,7 @@ func (n *Node) awaitFormerMembers() error {
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.FoundAfter)
 	defer cancel()
-	// The listener stays: its deadline ends an accept that is under way.
+	// The listener stays open: its deadline ends a pending Accept.
 	stop := context.AfterFunc(ctx, func() { _ = listener.SetDeadline(time.Now()) })
 	defer func() { stop(); _ = listener.SetDeadline(time.Time{}) }()
 	knocks := make(chan error, maxStrangers)
@@ -209,8 +207,8 @@ func (n *Node) awaitFormerMembers() error {
 	return <-knocks
 }
 
-// warnSoughtMember warns that a node looks here for another member than this one, once for each: the folder
-// of that one may be lost, and this node in its place.
+// warnSoughtMember warns, once for each, that a node looks here for another member. That member may
+// have lost its data, and this node may be in its place.
 func (n *Node) warnSoughtMember(c net.Conn, name string) {
 	n.processesMu.Lock()
 	defer n.processesMu.Unlock()
@@ -223,7 +221,7 @@ func (n *Node) warnSoughtMember(c net.Conn, name string) {
 		"address", c.RemoteAddr(), "member", member, "cluster", cluster)
 }
 
-// errEnough ends a handshake once the dialer has said whom it looks for.
+// errNameKnown ends a handshake once the dialer has said whom it looks for.
 var errNameKnown = errors.New("enough is known")
 
 // checkFormerMember returns an error if the dialer looks for a member of another cluster.

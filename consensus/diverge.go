@@ -12,38 +12,37 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// Raft makes all nodes apply the same log. It does not notice if one of them makes something else
-// of it, by a fault of its memory, its disk or its program. So pongs bear the rolling sum of the
-// state machine, and each node compares all others' with its own.
+// Raft makes all nodes apply the same log. It does not notice a node whose boards differ because of
+// a fault in its memory, its disk or its program. So pongs carry the rolling sum of the state
+// machine, and each node compares all other sums with its own.
 //
-// No node is believed for being the leader. A node is wrong if more members differ from it than
-// agree with it, itself counted. If as many do, the leader's camp is taken for right, since
-// somebody has to go on. No verdict is found before all members that can be reached were compared,
-// or verdictAfter has passed. It is found again with each pong, so a node that has got right boards
-// serves again.
+// A node is wrong if more members differ from it than agree with it, itself counted. If as many do,
+// those that agree with the leader are taken for right, since someone has to go on. There is a
+// verdict only once all reachable members were compared, or after verdictAfter. Each pong may
+// change it, so a node with right boards serves again.
 //
-// A node that is wrong stops serving boards, and leads no longer than it takes another one to. But
-// it votes and keeps the log: what is on its disk is not what went wrong, and a group that loses a
-// vote for it could be lost to the next fault.
+// A node that is wrong stops serving boards, and hands leadership over. It still votes and keeps
+// its log, since its disk is not what went wrong. A group without that vote might not survive the
+// next fault.
 
-// verdictAfter is how long a node waits for the sums of all members once one differs.
+// verdictAfter is how long a node waits for all members' sums once one differs.
 const verdictAfter = 5 * time.Second
 
-// divergence is what the sums of the other members tell.
+// divergence is what this node knows from the other members' sums.
 type divergence struct {
 	sums *Sums // nil: the state machine has none
 
 	mu       sync.Mutex
 	peers    map[MemberID]*peerSums // guarded by mu
-	wrong    bool                   // guarded by mu; this node is
+	wrong    bool                   // guarded by mu; this node's boards are
 	reported string                 // guarded by mu; what was logged last
 }
 
-// peerSums is one of the others.
+// peerSums is one peer's comparison.
 type peerSums struct {
 	Comparison
 	since time.Time // when it began to differ
-	from  uint64    // the index at which that was seen
+	from  uint64    // the index at which that was found
 }
 
 func newDivergence(m StateMachine) *divergence {
@@ -62,7 +61,7 @@ func (d *divergence) newest() (now, mark Point) {
 	return d.sums.Newest()
 }
 
-// receiveSums takes what a peer tells of its sums.
+// receiveSums takes a peer's sums.
 func (n *Node) receiveSums(from MemberID, p pong) {
 	d := n.divergence
 	if d.sums == nil {
@@ -83,16 +82,16 @@ func (n *Node) receiveSums(from MemberID, p pong) {
 	n.judgeDivergence()
 }
 
-// verdict counts who agrees with this node, itself among them, and who does not. Open says that
-// some who can be reached were not compared yet. The leader's word is leads: it differs.
+// verdict counts the members that agree with this node, itself included, and those that differ.
+// undecided says that reachable members were not compared yet.
 type verdict struct {
 	agree, differ            []string
 	differIDs                []MemberID // of those that differ
-	from                     uint64     // the lowest index at which one was seen to differ
+	from                     uint64     // the lowest index at which one was found to differ
 	undecided, leaderDiffers bool
 }
 
-// countVerdict are as they stand. d.mu is held.
+// countVerdict returns the present verdict. The caller holds mu.
 func (n *Node) countVerdict() verdict {
 	out := verdict{agree: []string{n.cfg.Name}}
 	lead, _ := n.leader.get()
@@ -120,7 +119,7 @@ func (n *Node) countVerdict() verdict {
 	return out
 }
 
-// judgeDivergence finds out whether this node is wrong, and logs it when that changes.
+// judgeDivergence finds out whether this node is wrong, and logs a change.
 func (n *Node) judgeDivergence() {
 	switch why, changed := n.updateVerdict(); {
 	case !changed:
@@ -131,7 +130,7 @@ func (n *Node) judgeDivergence() {
 	}
 }
 
-// updateVerdict is decide without a word.
+// updateVerdict finds out whether this node is wrong, and returns what to log if that has changed.
 func (n *Node) updateVerdict() (why string, changed bool) {
 	d := n.divergence
 	d.mu.Lock()
@@ -147,7 +146,7 @@ func (n *Node) updateVerdict() (why string, changed bool) {
 	return why, changed
 }
 
-// differences are sentences about who differs.
+// differences returns sentences about the members that differ.
 func (n *Node) differences(c verdict, wrong bool) []string {
 	others, since := strings.Join(c.differ, ", "), fmt.Sprintf("since entry %d of the log or before", c.from)
 	const cure = "stop that node, remove the member and its data directory, and have it join again"
@@ -173,14 +172,14 @@ func (n *Node) Diverged() string {
 	return n.divergence.reported
 }
 
-// Differences says which members' boards differ, a sentence each.
+// Differences returns a sentence for the members whose boards differ, if any.
 func (n *Node) Differences() []string {
 	n.divergence.mu.Lock()
 	defer n.divergence.mu.Unlock()
 	return n.differences(n.countVerdict(), n.divergence.wrong)
 }
 
-// differs reports whether the boards of a member were seen to be others than this node's.
+// differs reports whether a member's boards were found to differ from this node's.
 func (n *Node) differs(id MemberID) bool {
 	n.divergence.mu.Lock()
 	defer n.divergence.mu.Unlock()
@@ -188,7 +187,7 @@ func (n *Node) differs(id MemberID) bool {
 	return c != nil && c.Differs
 }
 
-// isWrong reports, as far as this node knows, whether a member's boards are.
+// isWrong reports whether a member's boards are wrong, as far as this node knows.
 func (n *Node) isWrong(id MemberID) bool {
 	n.divergence.mu.Lock()
 	defer n.divergence.mu.Unlock()
@@ -202,8 +201,8 @@ func (n *Node) isWrong(id MemberID) bool {
 	return c.Differs != wrong
 }
 
-// stepDown hands leadership to a voter whose boards are right, if this node leads and its own are
-// wrong. Called by the policy loop.
+// stepDown transfers leadership to a voter with right boards, if this node leads and its own are
+// wrong. The policy loop calls it.
 func (n *Node) stepDown() {
 	if lead, _ := n.leader.get(); lead != n.id || n.Diverged() == "" {
 		return

@@ -3,11 +3,11 @@
 // go.etcd.io/raft/v3. This package is what runs around it: loops, connections, snapshots,
 // membership.
 //
-//	Propose ──► proposal queue ──┐                 ┌─► replicators, one per peer ──► append connection
-//	peers' readers ──► network ──┼──► Raft loop ───┤                             └─► control connection
-//	            inbox ───────────┘                 ├─► write loop: the log, one write for all that waits
-//	              ▲                                └─► apply loop: the state machine, checkpoints
-//	              └──────────────── answers ───────────┘
+//	Propose ──► proposal queue ──┐               ┌─► replicator of each peer ─► append connection
+//	peers' readers ──► network ──┼──► Raft loop ─┤                           └► control connection
+//	            inbox ───────────┘               ├─► write loop: the log, one write for all
+//	              ▲                              ├─► apply loop: the state machine, checkpoints
+//	              └──────────── answers ─────────┘
 //
 // # Promises
 //

@@ -9,21 +9,20 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Raft does not tell a follower how far the group is: the commit index of a heartbeat is at most
-// what that follower has. So a node asks. A pong bears the commit index of the node that sends it,
-// if that node leads. At the moment of the ping the leader had committed no more than the pong
-// says; once a node has applied that much, its boards are as fresh as the ping is. No clock is
-// compared for this, and a pong that is long on its way makes the boards look older, not younger.
+// Raft does not tell a follower how far the group is: a heartbeat's commit index is at most what
+// the follower has. So a node asks. A pong of the leader has its commit index. At the moment of the
+// ping the leader had committed at most that much. Once a node has applied as much, its boards are
+// as fresh as the ping. No clocks are compared. A slow pong makes the boards look older, not
+// younger.
 
 // pong is the payload of a kindPong frame.
 type pong struct {
-	ping int64 // the payload of the ping, its sender's own time
-	wall int64 // the clock of the node that answers, Unix nanoseconds
-	// term and commit are the leader's; both are 0 if the node that answers does not lead, or has
-	// not yet committed an entry of its term and so cannot know what was committed before.
+	ping int64 // the payload of the ping: its sender's own time
+	wall int64 // the answering node's clock, Unix nanoseconds
+	// term and commit are the leader's. Both are 0 if the node does not lead. They are also 0 until
+	// it has committed an entry of its term, since it cannot know earlier commits before that.
 	term, commit uint64
-	// now and mark are the newest points of the rolling sum of the node that answers; see
-	// diverge.go.
+	// newest and mark are points of the answering node's rolling sum; see diverge.go.
 	newest, mark Point
 }
 
@@ -40,7 +39,7 @@ func (p pong) encode() []byte {
 	return b
 }
 
-// decodePong reads what encode wrote, whose length the caller has checked.
+// decodePong reads what encode wrote. The caller has checked its length.
 func decodePong(b []byte) pong {
 	number := func(at int) uint64 { return binary.BigEndian.Uint64(b[at:]) }
 	return pong{
@@ -59,7 +58,7 @@ func (n *Node) pong(ping []byte) pong {
 	return p
 }
 
-// leadership is what the Raft loop tells of this node's leadership.
+// leadership is what the Raft loop tells other goroutines of this node's leadership.
 type leadership struct {
 	current atomic.Uint64
 	ready   atomic.Uint64 // the term in which this node leads, once it has committed an entry of it
@@ -68,16 +67,16 @@ type leadership struct {
 // Freshness is what a node knows of the group's commit index at certain moments.
 type Freshness struct {
 	mu           sync.Mutex
-	observations []observation // rising in both; guarded by mu
+	observations []observation // guarded by mu; both fields rise
 }
 
-// observation says that nothing beyond commit was committed at a moment.
+// observation says that at a moment nothing beyond commit was committed.
 type observation struct {
 	at     time.Time
 	commit uint64
 }
 
-// maxSights bounds them: 250 s of pings to a leader that is ever further ahead.
+// maxObservations is 250 s of pings to a leader that gets further and further ahead.
 const maxObservations = 1000
 
 // leads reports whether this node leads and knows all that is committed, and in which term.
@@ -86,8 +85,8 @@ func (r *leadership) leads() (term uint64, leads bool) {
 	return term, term != 0 && term == r.current.Load()
 }
 
-// Note adds a moment at which nothing beyond commit was committed. One that
-// another sight contradicts or surpasses is passed over.
+// Note adds a moment at which nothing beyond commit was committed. It ignores one that another
+// observation contradicts or surpasses.
 func (f *Freshness) Note(at time.Time, commit uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,7 +98,7 @@ func (f *Freshness) Note(at time.Time, commit uint64) {
 		f.observations[n-1].at = at
 		return
 	}
-	if n == maxObservations { // the boards look older than they are by one of the gaps
+	if n == maxObservations { // the boards then look older, by one of the gaps
 		kept := f.observations[:0]
 		for i := 0; i < n; i += 2 {
 			kept = append(kept, f.observations[i])
@@ -109,8 +108,8 @@ func (f *Freshness) Note(at time.Time, commit uint64) {
 	f.observations = append(f.observations, observation{at, commit})
 }
 
-// UpTo returns the last moment at which nothing beyond applied was committed; ok is false if no
-// such moment is known. It forgets the moments before.
+// UpTo returns the last moment at which nothing beyond applied was committed. ok is false if there
+// is none. It forgets earlier moments.
 func (f *Freshness) UpTo(applied uint64) (at time.Time, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,7 +126,7 @@ func (f *Freshness) UpTo(applied uint64) (at time.Time, ok bool) {
 	return f.observations[0].at, true
 }
 
-// Newest is the highest commit index that was seen.
+// Newest returns the highest commit index so far.
 func (f *Freshness) Newest() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,15 +136,15 @@ func (f *Freshness) Newest() uint64 {
 	return 0
 }
 
-// receivePong takes what the answer of a peer to a ping sent at that moment says of the group.
+// receivePong takes a peer's answer to a ping that was sent at that moment.
 func (n *Node) receivePong(from MemberID, sent time.Time, p pong) {
 	if lead, _ := n.leader.get(); p.term != 0 && lead == from && p.term == n.leadership.current.Load() {
 		n.freshness.Note(sent, p.commit)
 	}
 }
 
-// noteCommitted is told of entries that were committed: with the first of its own term a leader knows
-// all that was committed before. Called by the Raft loop.
+// noteCommitted is called by the Raft loop with committed entries. With the first entry of its own
+// term a leader knows all that was committed before.
 func (n *Node) noteCommitted(committed []raftpb.Entry) {
 	if last := len(committed) - 1; last >= 0 && n.electionClock.lead == n.id && committed[last].Term == n.electionClock.term {
 		n.leadership.ready.Store(n.electionClock.term)
@@ -159,9 +158,9 @@ func (n *Node) noteOwnCommit() {
 	}
 }
 
-// Fresh returns the last moment at which this node's boards are known to have been the group's:
-// nothing that they lack was committed then. On an idle group it is a moment ago, too. Before the
-// first such moment ok is false, and at is when the node was opened.
+// Fresh returns the last moment at which this node's boards were as new as the group's. On an idle
+// group that is a moment ago, too. Before the first such moment ok is false, and at is when the
+// node was opened.
 func (n *Node) Fresh() (at time.Time, ok bool) {
 	applied := n.applied.Load()
 	if _, leads := n.leadership.leads(); leads && n.commit.Load() <= applied {
@@ -173,6 +172,6 @@ func (n *Node) Fresh() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Newest returns the highest index that this node knows to be committed in the group. What is
-// between [Node.Applied] and it, this node's boards lack.
+// Newest returns the highest index that this node knows to be committed. Its boards lack the
+// entries from [Node.Applied] to there.
 func (n *Node) Newest() uint64 { return max(n.commit.Load(), n.freshness.Newest()) }

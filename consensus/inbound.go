@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// maxStrangers is how many connections may be in their handshake at a time. Members have places of
-// their own, one for each channel.
+// maxStrangers is how many connections may be in their handshake at a time. Each member has a place
+// of its own for each channel.
 const maxStrangers = 64
 
-// inbound are the connections that other nodes have opened to this one. Its owner guards it by a
+// inbound is the connections that other nodes have opened to this one. Its owner guards it by a
 // lock.
 type inbound struct {
-	strangers map[net.Conn]stranger     // in their handshake
-	members   map[inboundPlace]net.Conn // after it
+	strangers map[net.Conn]stranger     // during the handshake
+	members   map[inboundPlace]net.Conn // after the handshake
 	places    map[net.Conn]inboundPlace // the reverse of members
 	refused   uint64                    // strangers that did not become members
 }
 
-// stranger is a connection that has not proved yet whose it is.
+// stranger is a connection that has not proved to be a member's.
 type stranger struct {
 	host  string
 	since time.Time
@@ -35,8 +35,8 @@ func newInbound() inbound {
 	return inbound{strangers: map[net.Conn]stranger{}, members: map[inboundPlace]net.Conn{}, places: map[net.Conn]inboundPlace{}}
 }
 
-// add takes a connection that was accepted. If too many are in their handshake it closes the oldest
-// one of the host that has the most: whoever opens connections and says nothing makes room first.
+// add takes an accepted connection. If too many are in their handshake, it closes one: the oldest
+// of the host that has the most.
 func (i *inbound) add(c net.Conn) {
 	if len(i.strangers) >= maxStrangers {
 		i.evict()
@@ -61,8 +61,8 @@ func (i *inbound) evict() {
 	_ = oldest.Close()
 }
 
-// promote gives c the place of a member. The connection that had it is closed: its other end is
-// gone, or about to go.
+// promote gives c the place of a member. It closes the connection that had the place, whose other
+// end is gone or about to go.
 func (i *inbound) promote(c net.Conn, from MemberID, ch channel) {
 	delete(i.strangers, c)
 	place := inboundPlace{from, ch}
@@ -103,13 +103,13 @@ func (i *inbound) closeAll() {
 	}
 }
 
-// strangerError is why a connection did not get through the handshake.
+// strangerError is why a connection failed in the handshake.
 type strangerError struct{ error }
 
 func (e *strangerError) Unwrap() error { return e.error }
 
-// noteEnd logs why a connection ended. Anybody can knock, so strangers are counted, and told of at
-// the debug level only.
+// noteEnd logs why a connection ended. Anyone can connect, so strangers are counted and logged only
+// at the debug level.
 func (n *Node) noteEnd(c net.Conn, err error) {
 	if _, stranger := errors.AsType[*strangerError](err); stranger {
 		n.log.Debug("connection refused", "address", c.RemoteAddr(), "err", err)
@@ -118,7 +118,7 @@ func (n *Node) noteEnd(c net.Conn, err error) {
 	n.log.Info("connection from peer ended", "address", c.RemoteAddr(), "err", err)
 }
 
-// Strangers returns how many connections to the peer port have ended before they proved to be a
+// Strangers returns how many connections to the peer port ended before they proved to be a
 // member's.
 func (n *Node) Strangers() uint64 {
 	n.peers.mu.Lock()

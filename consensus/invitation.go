@@ -16,34 +16,34 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// A node joins with an invitation: one string that a member makes, and a person
-// carries to the new machine. It says where members listen, by what the new node
-// knows the cluster's authority, and a secret by which the cluster knows the node.
-// The log holds a hash of the secret, when it expires, and how many nodes may still use it.
+// A node joins with an invitation: one string that a member makes, and that a person carries to the
+// new machine. It contains the addresses of members, a hash of the cluster's authority, and a
+// secret that admits the node. The log has a hash of the secret, its expiry, and how many nodes may
+// still use it.
 
 // Limits of invitations.
 const (
 	maxInvitations   = 64                   // at a time
 	maxInvitedUses   = 1000                 // of one
 	maxInvitedLife   = 365 * 24 * time.Hour // of one
-	maxInvitationLen = 4 << 10              // bytes of the string
+	maxInvitationLen = 4 << 10              // of the string, in bytes
 )
 
-// invitationMark begins the string, so that people and commands recognise one.
+// invitationMark begins the string, so that people and commands recognise it.
 const invitationMark = "cri1_"
 
-// An Invitation is what lets a new node join. String and [ParseInvitation] turn it into one string,
-// and back.
+// An Invitation lets a new node join. String makes one string of it, and [ParseInvitation] reads
+// that.
 type Invitation struct {
-	// Addresses are where members listen for other nodes, the one that made the invitation first.
+	// Addresses are those of members' peer ports. The member that made the invitation is first.
 	Addresses []string `json:"a"`
 	// Keys are the public keys of those members, in the same order, as [Member.Key].
 	Keys      []string `json:"k"`
 	ClusterID string   `json:"c"`
 	// Authority is the SHA-256 of the certificate of the cluster's authority.
 	Authority []byte `json:"h"`
-	// NoTokens says that the cluster has no tokens, so that a node which others can reach may
-	// decline.
+	// NoTokens says that the cluster has no tokens. A node that others can reach may decline to
+	// join then.
 	NoTokens bool   `json:"o,omitempty"`
 	ID       string `json:"i"`
 	Secret   string `json:"s"`
@@ -52,12 +52,12 @@ type Invitation struct {
 // IsInvitation reports whether text looks like an invitation.
 func IsInvitation(text string) bool { return strings.HasPrefix(text, invitationMark) }
 
-// String returns the invitation as one word that any shell passes on as it is.
+// String returns the invitation as one word that needs no quoting in a shell.
 func (i Invitation) String() string {
 	return invitationMark + base64.RawURLEncoding.EncodeToString(mustJSON(i))
 }
 
-// ParseInvitation reads what String wrote. The error says what is wrong with it.
+// ParseInvitation reads the output of String. The error says what is wrong with it.
 func ParseInvitation(text string) (i Invitation, err error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), invitationMark)
 	if !ok || len(text) > maxInvitationLen {
@@ -76,8 +76,8 @@ func ParseInvitation(text string) (i Invitation, err error) {
 // InvitationState is an invitation as the log has it.
 type InvitationState struct {
 	ID string `json:"id"`
-	// Hash is base64 of the SHA-256 of the secret. The secret has 128 random bits, so that a salt
-	// and a slow hash would add nothing.
+	// Hash is base64 of the SHA-256 of the secret. The secret has 128 random bits, so a salt or a
+	// slow hash would add nothing.
 	Hash      string `json:"hash,omitempty"`
 	Uses      int    `json:"uses"`      // how many more nodes may join by it
 	ExpiresAt int64  `json:"expiresAt"` // Unix ms
@@ -88,7 +88,7 @@ func hashSecret(secret string) string {
 	return encode(sum[:])
 }
 
-// check returns why secret does not let a node in at that time, or nil.
+// check returns why secret does not admit a node at that time, or nil.
 func (s InvitationState) check(secret string, now time.Time) error {
 	switch {
 	case subtle.ConstantTimeCompare([]byte(hashSecret(secret)), []byte(s.Hash)) != 1:
@@ -121,8 +121,8 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 	return i, state, err
 }
 
-// invitedMembers is where an invited node can ask: here, and at a few other members in case this one is
-// away.
+// invitedMembers is the members that an invited node can ask: this one, and a few others in case
+// this one is away.
 func (n *Node) invitedMembers() []Member {
 	const most = 4
 	at := []Member{n.self()}
@@ -134,7 +134,7 @@ func (n *Node) invitedMembers() []Member {
 	return at
 }
 
-// Invitations returns those that the log has, without their hashes, in the order of their ids.
+// Invitations returns the log's invitations without their hashes, in the order of their ids.
 func (n *Node) Invitations() []InvitationState {
 	all := n.roster.listInvitations()
 	for i := range all {
@@ -143,7 +143,7 @@ func (n *Node) Invitations() []InvitationState {
 	return all
 }
 
-// Revoke takes an invitation back. The error is [ErrUnknownMember] if there is none of this id.
+// Revoke takes an invitation back. The error is [ErrUnknownMember] if there is none with this id.
 func (n *Node) Revoke(ctx context.Context, id string) error {
 	if _, ok := n.roster.invitation(id); !ok {
 		return fmt.Errorf("%w: no invitation %q", ErrUnknownMember, id)
@@ -166,8 +166,8 @@ func (n *Node) judgeInvitation(mc memberChange) (done bool, err error) {
 	return known && had == *mc.Invitation, nil
 }
 
-// useInvitation checks the invitation that a new member comes with, and leaves its secret out of
-// the log. It is run by the Raft loop of the leader. A change without one was made by a member.
+// useInvitation checks a new member's invitation, and keeps its secret out of the log. The Raft
+// loop of the leader calls it. A change without an invitation was made by a member.
 func (n *Node) useInvitation(mc *memberChange) error {
 	if mc.Op != opAdd || mc.By == "" {
 		return nil
@@ -181,8 +181,7 @@ func (n *Node) useInvitation(mc *memberChange) error {
 	return err
 }
 
-// applyInvitation applies a change of the invitations, by an entry of the log, at a time that the entry
-// says.
+// applyInvitation applies a change of the invitations. The time is that of the entry.
 func (r *roster) applyInvitation(mc memberChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,46 +16,45 @@ import (
 	"time"
 )
 
-// A node that joins has no certificate of the cluster. It dials a member's port for
-// peers, on a channel of its own, and knows the member by the authority that the
-// invitation names. It shows a certificate that it signed itself, which proves that it
-// has the key that it wants to be known by:
+// A node that joins has no certificate of the cluster. It dials a member's peer port, on a channel
+// of its own, and recognises the member by the authority in the invitation. It shows a certificate
+// that it has signed itself, which proves that it has its key:
 //
 //	new node                               member
 //	  │ hello, channel join ────────────────► │
 //	  │ application: invitation, self ──────► │  an entry of the log adds it
 //	  │ ◄────────────────────────── admission │  the welcome, with its certificate
 
-// Applicant is a node that asks to be admitted, and can prove that it is the holder of its key.
+// Applicant is a node that asks to be admitted, with proof of its key.
 type Applicant struct {
 	Member
 	key ed25519.PrivateKey
 }
 
-// application is what it asks with.
+// application is what an applicant sends.
 type application struct {
 	Invitation string `json:"invitation"`
 	Secret     string `json:"secret"`
 	Self       Member `json:"self"`
 }
 
-// admission is the answer.
+// admission is the member's answer.
 type admission struct {
 	Error string `json:"error,omitempty"`
-	// Again says that the failure may pass.
+	// Again says that another try may succeed.
 	Again   bool     `json:"again,omitempty"`
 	Welcome *Welcome `json:"welcome,omitempty"`
 }
 
 const (
-	// maxWelcome bounds an admission. It lists all members.
+	// maxWelcome bounds an admission, which lists all members.
 	maxWelcome = 4 << 20
 	// admitTimeout is how long a member tries to have a node admitted.
 	admitTimeout = 15 * time.Second
 )
 
-// Join asks the members that the invitation names, one after the other, until one has admitted the
-// node, ctx ends, or one refuses for good.
+// Join asks the members of the invitation one after the other, until one admits the node, one
+// refuses for good, or ctx ends.
 func (i Invitation) Join(ctx context.Context, a Applicant) (Welcome, error) {
 	const first, most = 100 * time.Millisecond, 2 * time.Second
 	for rest := first; ; rest = min(2*rest, most) {
@@ -91,7 +90,7 @@ func (i Invitation) ask(ctx context.Context, at int, a Applicant) (w Welcome, ag
 	}
 	c := tls.Client(raw, &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{proof},
-		InsecureSkipVerify: true, // verify knows better
+		InsecureSkipVerify: true, // verify replaces the standard check
 		VerifyConnection:   func(state tls.ConnectionState) error { return i.verify(state, i.Keys[at]) },
 	})
 	if err := c.HandshakeContext(ctx); err != nil {
@@ -114,8 +113,8 @@ func (i Invitation) ask(ctx context.Context, at int, a Applicant) (w Welcome, ag
 	return *answer.Welcome, false, nil
 }
 
-// verify checks that the other side is the member that has this key, of the cluster that made the
-// invitation. Its authority is for what the new node is told: see [Welcome].
+// verify checks that the other side has this key and is a member of the invitation's cluster. The
+// node will trust what that member tells: see [Welcome].
 func (i Invitation) verify(state tls.ConnectionState, key string) error {
 	for _, authority := range state.PeerCertificates[1:] {
 		digest := sha256.Sum256(authority.Raw)
@@ -137,7 +136,7 @@ func (i Invitation) verify(state tls.ConnectionState, key string) error {
 	return fmt.Errorf("%w: the node at this address is not of the cluster that made the invitation", errForeign)
 }
 
-// selfSigned proves nothing but that its holder has the key.
+// selfSigned proves only that its holder has the key.
 func selfSigned(key ed25519.PrivateKey) (tls.Certificate, error) {
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: noBeginning, NotAfter: noEnd}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -173,8 +172,8 @@ func (n *Node) serveJoin(c net.Conn, h hello, proof proof) error {
 	return writeJSON(c, admission{Welcome: &w})
 }
 
-// admitInvited admits a node that proved to have a key. It comes with an invitation, or is a member and
-// did not hear the answer.
+// admitInvited admits a node that has proved its key. The node has an invitation, or is a member
+// and missed the answer.
 func (n *Node) admitInvited(ctx context.Context, a application, proof proof) (Welcome, error) {
 	if proof.key == "" || a.Self.Key != proof.key {
 		return Welcome{}, errors.New("the node does not have the key that it wants to be known by")

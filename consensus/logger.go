@@ -8,8 +8,8 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// raftLogger gives Raft's own log lines to slog. What Raft calls info is
-// detail here: the node tells the changes that matter by itself.
+// raftLogger writes Raft's own log lines to slog. Raft's info lines are debug lines here, since the
+// node logs the changes that matter.
 type raftLogger struct{ log *slog.Logger }
 
 var _ raft.Logger = raftLogger{}
@@ -37,8 +37,8 @@ func (l raftLogger) Errorf(format string, v ...any)   { l.atf(slog.LevelError, f
 func (l raftLogger) Fatal(v ...any)                   { l.Panic(v...) }
 func (l raftLogger) Fatalf(format string, v ...any)   { l.Panicf(format, v...) }
 
-// Panic is called when Raft finds that an invariant does not hold. Going on
-// would risk what is on disk.
+// Panic is called when Raft finds that an invariant does not hold. To go on would risk the data on
+// disk.
 func (l raftLogger) Panic(v ...any) {
 	l.at(slog.LevelError, v...)
 	panic("raft: " + fmt.Sprint(v...))

@@ -10,16 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// MemberID identifies a node in Raft's configuration, for all time: it is
-// drawn at random at the node's first start and never used again, not even by
-// the same machine with an empty disk. 0 is no member. It is written as 16 hex
-// digits, since JSON's numbers do not hold 64 bits everywhere.
+// MemberID identifies a node in Raft's configuration for all time. It is drawn at random at the
+// node's first start and never used again, not even by the same machine with an empty disk. 0 is no
+// member. It is written as 16 hex digits, since JSON numbers do not have 64 bits everywhere.
 type MemberID uint64
 
 // String returns the id as 16 hex digits.
 func (id MemberID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
 
-// ParseMemberID reads what String wrote.
+// ParseMemberID reads the output of String.
 func ParseMemberID(s string) (MemberID, error) {
 	v, err := strconv.ParseUint(s, 16, 64)
 	if err != nil || len(s) != 16 || v == 0 {
@@ -31,7 +30,7 @@ func ParseMemberID(s string) (MemberID, error) {
 // MarshalText makes the id a string in JSON, as a value and as a key.
 func (id MemberID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads the output of MarshalText.
 func (id *MemberID) UnmarshalText(b []byte) error {
 	v, err := ParseMemberID(string(b))
 	if err == nil {
@@ -40,29 +39,29 @@ func (id *MemberID) UnmarshalText(b []byte) error {
 	return err
 }
 
-// Limits of what a member may tell about itself.
+// Limits of what a member says of itself.
 const (
 	maxName    = 64
 	maxAddress = 256
 	maxMembers = 1000
 )
 
-// Member is one node as the group knows it. The members are part of the
-// replicated state: each change of them is an entry of the log.
+// Member is one node as the group knows it. The members are replicated state: each change is an
+// entry of the log.
 type Member struct {
 	ID   MemberID `json:"id"`
 	Name string   `json:"name"`
 	Role Role     `json:"role"`
-	// HTTP is the URL of its API, Peer the address of its replication port.
+	// HTTP is the URL of its API, Peer the address of its peer port.
 	HTTP string `json:"http"`
 	Peer string `json:"peer"`
-	// Key is its public key, base64 of Ed25519, and Certificate the newest that it was issued,
-	// base64 of DER. Both are in the roster alone, and left out where the API lists members.
+	// Key is its public key, base64 of Ed25519. Certificate is its newest one, base64 of DER. The
+	// API lists neither.
 	Key         string `json:"key,omitempty"`
 	Certificate string `json:"certificate,omitempty"`
-	// Learner: it was made a learner by hand, and is not promoted by itself.
+	// Learner says that a person made it a learner. It is not promoted automatically.
 	Learner bool `json:"learner,omitempty"`
-	// Removed members stay on record, so that they can be told.
+	// Removed members stay in the roster, so that they can learn of their removal.
 	Removed bool `json:"removed,omitempty"`
 }
 
@@ -70,7 +69,7 @@ func (m Member) validate() error {
 	switch {
 	case m.ID == 0:
 		return fmt.Errorf("%w: the member has no id", ErrMembership)
-	case !utf8.ValidString(m.Name + m.HTTP + m.Peer): // JSON would not bring it back
+	case !utf8.ValidString(m.Name + m.HTTP + m.Peer): // JSON would alter it
 		return fmt.Errorf("%w: a name or an address is not UTF-8", ErrMembership)
 	case m.Role != Recorder && m.Role != Venue:
 		return fmt.Errorf("%w: role %q is neither %q nor %q", ErrMembership, m.Role, Recorder, Venue)
@@ -92,8 +91,8 @@ func (m Member) public() Member {
 	return m
 }
 
-// Welcome is what a node that joins is told: whose cluster it is in, the secret and the authority
-// that its members share, and whom to expect connections from. It is told to nobody else.
+// Welcome is what a node that joins learns: its cluster, the secret and the authority that the
+// members share, and the members. Nobody else learns it.
 type Welcome struct {
 	ClusterID string `json:"clusterId"`
 	Secret    string `json:"secret,omitempty"`
@@ -103,20 +102,20 @@ type Welcome struct {
 	Members      []Member `json:"members"` // with the new one, and its certificate
 }
 
-// memberPrefix begins the keys of members in the boards file, invitationPrefix those of
+// Keys in the boards file begin with memberPrefix for members, and with invitationPrefix for
 // invitations.
 const (
 	memberPrefix     = "m/"
 	invitationPrefix = "m/i/"
 )
 
-// roster is the members and the invitations by id, as of the applied index. The apply loop writes
-// it, everyone reads it.
+// roster is the members and the invitations by id, as of the applied index. Only the apply loop
+// writes it.
 type roster struct {
 	mu          sync.RWMutex
 	members     map[MemberID]Member
 	invitations map[string]InvitationState
-	// dirty are the members to be written with the next checkpoint, and changed the invitations.
+	// Ids of records that the next checkpoint must write.
 	dirtyMembers     map[MemberID]bool
 	dirtyInvitations map[string]bool
 }
@@ -149,7 +148,7 @@ func (r *roster) list() []Member {
 	return out
 }
 
-// byName returns the member that is called name and is not removed.
+// byName returns the member with that name that is not removed.
 func (r *roster) byName(name string) (Member, bool) {
 	for _, m := range r.list() {
 		if m.Name == name {
@@ -166,7 +165,7 @@ func (r *roster) put(m Member) {
 	r.dirtyMembers[m.ID] = true
 }
 
-// takeDirty returns the encoded records that changed since the last call, nil for one that is gone.
+// takeDirty returns the encoded records that changed since the last call, nil for a deleted one.
 func (r *roster) takeDirty() map[string][]byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -186,13 +185,13 @@ func (r *roster) takeDirty() map[string][]byte {
 	return out
 }
 
-// records reads the members and the invitations of a checkpoint.
+// records collects the members and the invitations of a checkpoint.
 type records struct {
 	members     map[MemberID]Member
 	invitations map[string]InvitationState
 }
 
-// take reads one record; ok is false if it is not one of these.
+// take reads one record. ok is false if it is another kind of record.
 func (r *records) take(key string, value []byte) (ok bool, err error) {
 	switch {
 	case strings.HasPrefix(key, invitationPrefix):
@@ -221,7 +220,7 @@ func (r *roster) replace(from records) {
 	clear(r.dirtyInvitations)
 }
 
-// mustJSON encodes values of our own that cannot fail to encode.
+// mustJSON encodes values of this package, which cannot fail to encode.
 func mustJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -12,41 +12,38 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// What a membership change does.
+// Kinds of a membership change.
 const (
 	opAdd     = "add"     // a new member, as a learner
 	opUpdate  = "update"  // its name or addresses
 	opPromote = "promote" // learner to voter
-	opDemote  = "demote"  // voter to learner, until it is promoted by hand
-	opRemove  = "remove"  // for ever
+	opDemote  = "demote"  // voter to learner, until a person promotes it
+	opRemove  = "remove"  // for all time
 	opRenew   = "renew"   // a new certificate for the same key
 	opInvite  = "invite"  // a new invitation
 	opRevoke  = "revoke"  // an invitation is taken back
 )
 
-// memberChange is the context of a configuration change: the member as it is to
-// be afterwards.
+// memberChange is the context of a configuration change: the member as it should be.
 type memberChange struct {
 	Op     string `json:"op"`
 	Member Member `json:"member,omitzero"`
-	// By is the id of the invitation that a new member comes with, and Secret its secret, which
-	// goes no further than to the leader.
+	// By is the id of the invitation of a new member. Secret is the invitation's secret, which goes
+	// no further than to the leader.
 	By     string `json:"by,omitempty"`
 	Secret string `json:"secret,omitempty"`
-	// Invitation is the one that is made or revoked, and At when, Unix ms by the leader's clock.
+	// Invitation is the one that is made or revoked. At is when, in Unix ms by the leader's clock.
 	Invitation *InvitationState `json:"invitation,omitempty"`
 	At         int64            `json:"at,omitempty"`
 }
 
-// Admit makes m a learner, and tells it whom it will meet. The leader makes it a
-// voter later, if voters are wanted. Admitting the same member again is
-// no error, so that a node that did not hear the answer may ask again.
+// Admit makes m a learner and returns its Welcome. The leader promotes it later, if voters are
+// wanted. Admitting a member again is no error, so a node that missed the answer may ask again.
 func (n *Node) Admit(ctx context.Context, m Member) (Welcome, error) {
 	return n.admit(ctx, memberChange{Op: opAdd, Member: m})
 }
 
-// admit makes the change, which adds a member, unless the member is in already. What a member says
-// of itself may have changed between two tries.
+// admit adds the member, or updates it if it is one already: its addresses may have changed since.
 func (n *Node) admit(ctx context.Context, mc memberChange) (Welcome, error) {
 	m := mc.Member
 	if err := m.validate(); err != nil {
@@ -69,8 +66,8 @@ func (n *Node) admit(ctx context.Context, mc memberChange) (Welcome, error) {
 	}, nil
 }
 
-// Remove takes a member out of the group for ever. A node can remove itself: it is done when the node has stopped
-// for that, even if the others told it that it is gone before its own log did.
+// Remove removes a member for all time. A node that removes itself is done when it has stopped,
+// even if it learned of its removal from others before its own log had it.
 func (n *Node) Remove(ctx context.Context, id MemberID) error {
 	m, ok := n.roster.get(id)
 	if !ok || m.Removed {
@@ -83,8 +80,8 @@ func (n *Node) Remove(ctx context.Context, id MemberID) error {
 	return err
 }
 
-// SetVoter makes a voter of a learner, or the reverse. A member that was made a learner so stays
-// one however few voters there are, until it is made a voter again.
+// SetVoter makes a voter of a learner, or the reverse. A member that it has made a learner stays
+// one, however few voters there are, until SetVoter makes it a voter.
 func (n *Node) SetVoter(ctx context.Context, id MemberID, voter bool) error {
 	m, ok := n.roster.get(id)
 	if !ok || m.Removed {
@@ -102,7 +99,7 @@ func (n *Node) change(ctx context.Context, mc memberChange) error {
 	return err
 }
 
-// Members returns the members of the group as this node knows them, by name.
+// Members returns the members as this node knows them, by name.
 func (n *Node) Members() []Member {
 	members := n.roster.list()
 	for i := range members {
@@ -111,8 +108,8 @@ func (n *Node) Members() []Member {
 	return members
 }
 
-// FindMember returns the member that s names, by name or by id. A node that joins and has no boards yet finds
-// those that it was told of.
+// FindMember returns the member with that name or id. A node that joins and has no boards yet finds
+// the members that it was told of.
 func (n *Node) FindMember(s string) (Member, error) {
 	if m, ok := n.roster.byName(s); ok {
 		return m.public(), nil
@@ -132,8 +129,8 @@ func (n *Node) FindMember(s string) (Member, error) {
 	return Member{}, fmt.Errorf("%w: %q", ErrUnknownMember, s)
 }
 
-// proposeMemberChange is called by the Raft loop with a membership change for
-// the leader to judge and to put into the log.
+// proposeMemberChange is called by the Raft loop: the leader judges the change and puts it into the
+// log.
 func (n *Node) proposeMemberChange(prop *proposal) {
 	refuse := func(code, text string) { prop.refuse(refusal{IDs: prop.ids, Code: code, Text: text}) }
 	var mc memberChange
@@ -150,7 +147,8 @@ func (n *Node) proposeMemberChange(prop *proposal) {
 		n.proposeInvitation(prop, mc)
 		return
 	}
-	// A node that is behind does not see yet that its new address is known, and tells it over and over.
+	// A node that is behind does not know that its new address is known, and announces it again and
+	// again.
 	if prop.retry || mc.Op == opAdd || mc.Op == opUpdate || mc.Op == opRenew {
 		switch done, settled := n.inForce(mc, status); {
 		case !settled: // this node's apply loop is in the middle of it
@@ -180,7 +178,7 @@ func (n *Node) proposeMemberChange(prop *proposal) {
 	n.proposeConfChange(prop, mc, kind, mc.Member.ID)
 }
 
-// proposeConfChange gives Raft a change that was judged. It is run by the Raft loop of the leader.
+// proposeConfChange gives Raft a change that was judged. The Raft loop of the leader calls it.
 func (n *Node) proposeConfChange(prop *proposal, mc memberChange, kind raftpb.ConfChangeType, id MemberID) {
 	refuse := func(code, text string) { prop.refuse(refusal{IDs: prop.ids, Code: code, Text: text}) }
 	change := raftpb.ConfChangeV2{
@@ -196,15 +194,14 @@ func (n *Node) proposeConfChange(prop *proposal, mc memberChange, kind raftpb.Co
 		Type: raftpb.MsgProp, From: uint64(n.id),
 		Entries: []raftpb.Entry{{Type: raftpb.EntryConfChangeV2, Data: data}},
 	}
-	// Raft makes an empty entry of a change that comes while another one is
-	// under way, and says nothing.
+	// Raft replaces a change by an empty entry while another change is under way, without an error.
 	if err := n.raft.Step(m); err != nil || m.Entries[0].Type == raftpb.EntryNormal {
 		refuse(refusedDropped, "")
 	}
 }
 
-// inForce reports whether the group is as mc wants it. It is not settled between
-// Raft's taking over a change and the roster's.
+// inForce reports whether the group is as mc wants it. settled is false while Raft has applied the
+// change and the roster has not.
 func (n *Node) inForce(mc memberChange, status raft.Status) (done, settled bool) {
 	id := uint64(mc.Member.ID)
 	_, votes := status.Config.Voters.IDs()[id]
@@ -230,7 +227,7 @@ func (n *Node) inForce(mc memberChange, status raft.Status) (done, settled bool)
 	return false, true
 }
 
-// judgeChange refuses what would harm the group. Raft itself would do as told.
+// judgeChange refuses changes that would harm the group. Raft itself would do them.
 func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 	m := mc.Member
 	if err := m.validate(); err != nil {
@@ -305,8 +302,8 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 	return nil
 }
 
-// certify issues the certificate that a change brings, if it brings one. It is run by the Raft loop
-// of the leader, just before the change enters the log.
+// certify issues the certificate of a new or renewed member. The Raft loop of the leader calls it
+// just before the change enters the log.
 func (n *Node) certify(mc *memberChange) (err error) {
 	mc.Member.Certificate = ""
 	if mc.Op == opAdd || mc.Op == opRenew {
@@ -316,7 +313,7 @@ func (n *Node) certify(mc *memberChange) (err error) {
 }
 
 // judgeAddresses refuses an address that another member has. A member that moves may take the
-// address of one that is away: that one may have moved too, and could not say so yet.
+// address of one that is unreachable: that one may have moved, too, and may not have said so yet.
 func (n *Node) judgeAddresses(m Member, op string) error {
 	for _, other := range n.roster.list() {
 		address, same := sameAddress(m, other)
@@ -328,8 +325,8 @@ func (n *Node) judgeAddresses(m Member, op string) error {
 	return nil
 }
 
-// judgeLoss refuses to do without a voter if it leads, or if those that are left
-// and can be reached were not a majority any more.
+// judgeLoss refuses the loss of a voter that leads. It also refuses if the voters that are left and
+// reachable would not be a majority.
 func (n *Node) judgeLoss(m Member, voters map[uint64]struct{}) error {
 	if m.ID == n.id {
 		return fmt.Errorf("%s is the leader: hand leadership to another member first", m.Name)
@@ -353,8 +350,8 @@ func (n *Node) judgeLoss(m Member, voters map[uint64]struct{}) error {
 	return nil
 }
 
-// reachable reports whether a member was heard from lately. Raft's RecentActive
-// would not do: it is false for a moment after each check of the quorum.
+// reachable reports whether a member was heard from lately. Raft's RecentActive is no substitute:
+// it is false for a moment after each check of the quorum.
 func (n *Node) reachable(id MemberID) bool {
 	if id == n.id {
 		return true
@@ -374,15 +371,15 @@ func (n *Node) memberChanged(mc memberChange) {
 	case mc.Op != opRemove:
 		n.peers.learn(mc.Member)
 	case mc.Member.ID == n.id:
-		// Its vote may be needed once more, if the others forget in a crash that the
-		// removal is committed. They tell it when they can do without, see judge.
+		// The others may need its vote once more, if a crash makes them forget that the removal is
+		// committed. They refuse it when they no longer do, see judgeHello.
 		n.log.Info("this node was removed, and stays until a voter has that on disk")
 	default:
 		n.peers.remove(mc.Member.ID)
 	}
 }
 
-// nameOf is what people call the member id.
+// nameOf is the name of a member.
 func (n *Node) nameOf(id MemberID) string {
 	if m, ok := n.roster.get(id); ok {
 		return m.Name

@@ -57,7 +57,7 @@ type Node struct {
 	entryTimes      entryTimes
 	earlyReads      []*raftpb.Message // reads that came too early, see stepRead
 	lastIndex       uint64            // of the log, including entries that are not written yet
-	restoredIndex   uint64            // index of the snapshot from which Raft took its membership last
+	restoredIndex   uint64            // of the last snapshot that gave Raft its membership
 
 	// Into the Raft loop.
 	inbox     *queue[event]        // from this node's other loops: never blocks them
@@ -79,7 +79,7 @@ type Node struct {
 
 	processesMu sync.Mutex             // locked while judgeLog judges
 	processes   map[MemberID]processes // guarded by processesMu: of each member
-	sought      map[string]bool        // guarded by processesMu: names that nodes have looked for here in vain
+	sought      map[string]bool        // guarded by processesMu: names that nodes sought here
 
 	snapshots snapshotSlot
 	servers   *servers   // which members send snapshots for this node as the leader

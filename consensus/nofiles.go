@@ -7,15 +7,16 @@ import (
 	"github.com/chessrelay/chessrelay/store"
 )
 
-// A node that waits for file descriptors tries again each filesPause, and warns each filesWarning.
+// A node that waits for file descriptors tries again every filesPause, and warns every
+// filesWarning.
 const (
 	filesPause   = 50 * time.Millisecond
 	filesWarning = 10 * time.Second
 )
 
-// untilFiles calls write again while it fails because too many files are open. That is no failed
-// disk: the store has changed nothing, and nothing is acknowledged meanwhile. The error is
-// ErrClosed if the node closes before.
+// untilFiles repeats write while it fails because too many files are open. That is no failed disk:
+// the store has changed nothing, and nothing is acknowledged meanwhile. If the node closes first,
+// the error is ErrClosed.
 func (n *Node) untilFiles(write func() error) error {
 	began, warned := time.Now(), time.Time{}
 	for {

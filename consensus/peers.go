@@ -14,11 +14,10 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// maxUnknown is how many members may be in touch with this node that its roster does not know yet.
+// maxUnknown is how many peers may have a replicator without being in this node's roster.
 const maxUnknown = 64
 
-// peers holds the replicator of every other member, and the connections that
-// members have opened to us.
+// peers has the replicator of each other member, and the connections that members have opened.
 type peers struct {
 	n *Node
 
@@ -26,7 +25,7 @@ type peers struct {
 	closed      bool                     // guarded by mu
 	replicators map[MemberID]*replicator // guarded by mu
 	inbound     inbound                  // guarded by mu
-	wg          sync.WaitGroup           // the readers of inbound
+	wg          sync.WaitGroup           // of the readers of inbound
 }
 
 func newPeers(n *Node) *peers {
@@ -39,15 +38,15 @@ func (p *peers) get(id MemberID) *replicator {
 	return p.replicators[id]
 }
 
-// sync gives every member a replicator. Replicators of strangers stay: they
-// are nodes that know of a membership that we have not applied yet.
+// sync gives each member a replicator. Replicators of unknown peers stay: their membership may be
+// an entry that this node has not applied yet.
 func (p *peers) sync(members []Member) {
 	for _, m := range members {
 		p.learn(m)
 	}
 }
 
-// learn makes sure that m can be reached at the address that it names.
+// learn makes sure that m has a replicator that dials its address.
 func (p *peers) learn(m Member) {
 	if m.ID == p.n.id || m.ID == 0 || m.Peer == "" {
 		return
@@ -67,11 +66,10 @@ func (p *peers) learn(m Member) {
 	p.replicators[m.ID] = newReplicator(p.n, m.ID, m.Peer)
 }
 
-// strangerTime is how long a peer that is no member is kept without a word from it.
+// strangerTime is how long a silent peer keeps its replicator if it is no member.
 const strangerTime = time.Minute
 
-// prune drops strangers that have gone silent: the members that they spoke of never
-// came to be, or are gone.
+// prune removes peers that are no members and have gone silent.
 func (p *peers) prune() {
 	var silent []MemberID
 	p.mu.Lock()
@@ -87,8 +85,8 @@ func (p *peers) prune() {
 	}
 }
 
-// oldestSnapshot returns the lowest index of the snapshots that are on their
-// way to peers, or have just arrived; 0: none.
+// oldestSnapshot returns the lowest pinned index of the snapshots that are being sent, or have just
+// arrived; 0: none.
 func (p *peers) oldestSnapshot() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +102,7 @@ func (p *peers) oldestSnapshot() uint64 {
 	return oldest
 }
 
-// remove ends everything that connects us with a removed member.
+// remove ends all connections with a removed member.
 func (p *peers) remove(id MemberID) {
 	p.mu.Lock()
 	r := p.replicators[id]
@@ -129,7 +127,7 @@ func (p *peers) close() {
 	p.wg.Wait()
 }
 
-// track notes that an inbound connection is a member's, for ch; false: this node closes.
+// track notes that c is a member's connection for ch. It returns false if this node is closing.
 func (p *peers) track(c net.Conn, from MemberID, ch channel) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,14 +138,14 @@ func (p *peers) track(c net.Conn, from MemberID, ch channel) bool {
 	return true
 }
 
-// closeInbound ends the connections that a member has opened to this node. It may open others.
+// closeInbound ends the connections that a member has opened. It may open others.
 func (p *peers) closeInbound(id MemberID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inbound.closeOf(id)
 }
 
-// serve runs f as the reader of c. Not after close, which waits for the readers.
+// serve runs f as the reader of c. After close, which waits for the readers, it runs none.
 func (p *peers) serve(c net.Conn, f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -174,7 +172,7 @@ func (n *Node) acceptLoop() {
 			if n.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			if time.Since(warned) >= filesWarning { // out of file descriptors, say: it may pass
+			if time.Since(warned) >= filesWarning { // such as no file descriptors: it may pass
 				warned = time.Now()
 				n.log.Warn("no connection of a peer is accepted; trying again", "err", err)
 			}
@@ -247,8 +245,8 @@ func (n *Node) serve(raw net.Conn) error {
 	}
 }
 
-// judgeHello decides whether the node that says hello, and has proved to be the holder of proof, may
-// talk to this one.
+// judgeHello decides whether the sender of h may talk to this node. The sender has proved to hold
+// proof.
 func (n *Node) judgeHello(h hello, proof proof) reply {
 	switch {
 	case h.Cluster != n.clusterID:
@@ -273,8 +271,8 @@ func (n *Node) judgeHello(h hello, proof proof) reply {
 }
 
 // judgeLog refuses, as the leader, a member whose log ends before what it acknowledged in this
-// term: its data directory was put back to an older copy. It is judged once for each process of the
-// member, at its first hello, before that process can acknowledge anything.
+// term: its data directory is an older copy. It judges each process of a member once, at its first
+// hello, before that process can acknowledge anything.
 func (n *Node) judgeLog(h hello) reply {
 	if n.wasJudged(h) {
 		return reply{Code: replyOK}
@@ -289,15 +287,15 @@ func (n *Node) judgeLog(h hello) reply {
 	if err != nil {
 		return reply{replyBusy, err.Error()}
 	}
-	// Not locked before: a goroutine that waits for a lock keeps a test's virtual time from
-	// passing.
+	// Not locked earlier: a goroutine that waits for a lock stops a test's virtual time.
 	n.processesMu.Lock()
 	defer n.processesMu.Unlock()
 	b := n.processes[h.From]
 	switch {
 	case b.current == h.Boot: // another connection of it was judged meanwhile
 		return reply{Code: replyOK}
-	case b.previous == h.Boot && b.previous != 0: // it is alive, beside the one that came after it
+	// It is alive, beside the process that came after it.
+	case b.previous == h.Boot && b.previous != 0:
 		b.current, b.previous, b.swaps = b.previous, b.current, b.swaps+1
 		if b.swaps >= twinSwaps && h.Boot == b.newer {
 			return reply{replyTwin, ErrTwin.Error()}
@@ -311,30 +309,30 @@ func (n *Node) judgeLog(h hello) reply {
 	return reply{Code: replyOK}
 }
 
-// processes are the processes that have spoken as a member. A process that has ended says no more but
-// for what was on its way. So two that take turns are both alive: one runs on a copy of the other's
-// data directory, and would vote a second time.
+// processes are those that have spoken as one member. A process that has ended no longer speaks,
+// but for messages on their way. So two processes that alternate are both alive: one runs on a copy
+// of the data directory, and would vote a second time.
 type processes struct {
 	current, previous uint64
 	newer             uint64 // the one of them that came second
 	swaps             int    // how often they have changed places
 }
 
-// twinTurns is after how many turns the one that came second is told to stop.
+// twinSwaps is after how many swaps the newer process is told to stop.
 const twinSwaps = 4
 
-// ErrTwin is why a node stops that runs beside another one as the same member.
+// ErrTwin is why a node stops if another process runs as the same member.
 var ErrTwin = errors.New("another process runs as this member: one of the two data directories is a copy of the other. " +
 	"Stop this process and remove its copy; the other one goes on")
 
-// wasJudged reports whether the process that says hello was found to have its log already.
+// wasJudged reports whether judgeLog has accepted the process that says hello.
 func (n *Node) wasJudged(h hello) bool {
 	n.processesMu.Lock()
 	defer n.processesMu.Unlock()
 	return n.processes[h.From].current == h.Boot
 }
 
-// handleRefusedHello reacts to a peer that turned us down.
+// handleRefusedHello reacts to a peer that refused this node.
 func (n *Node) handleRefusedHello(r reply) {
 	switch r.Code {
 	case replyRemoved:
@@ -346,9 +344,8 @@ func (n *Node) handleRefusedHello(r reply) {
 	}
 }
 
-// readFrames is the one reader of an append or a control connection: it takes
-// the messages in order, and stands still while the Raft loop is behind, so
-// that TCP slows the sender down.
+// readFrames is the only reader of an append or a control connection. It takes the messages in
+// order. It stops reading while the Raft loop is behind, so TCP slows the sender down.
 func (n *Node) readFrames(c *progressConn, from MemberID) error {
 	br := bufio.NewReaderSize(c, 64<<10)
 	for {
@@ -356,7 +353,7 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 		if err != nil {
 			return err
 		}
-		if n.ctx.Err() != nil { // a node that has failed must not look alive
+		if n.ctx.Err() != nil { // a failed node must not look alive
 			return ErrClosed
 		}
 		p := n.peers.get(from)
@@ -372,7 +369,8 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 			if MemberID(m.From) != from || MemberID(m.To) != n.id || m.Type == raftpb.MsgSnap || m.Type == raftpb.MsgApp {
 				return fmt.Errorf("message from %s pretends to be a %s from %s to %s", from, m.Type, MemberID(m.From), MemberID(m.To))
 			}
-			if m.Type == raftpb.MsgProp || m.Type == raftpb.MsgReadIndex && len(m.Entries) != 1 { // Raft would panic
+			// Raft would panic.
+			if m.Type == raftpb.MsgProp || m.Type == raftpb.MsgReadIndex && len(m.Entries) != 1 {
 				return fmt.Errorf("a %s with %d entries from %s", m.Type, len(m.Entries), from)
 			}
 			if p != nil && m.Type == raftpb.MsgAppResp && !m.Reject {
@@ -402,7 +400,7 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 	}
 }
 
-// receive puts a peer's message before the Raft loop.
+// receive queues a peer's message for the Raft loop.
 func (n *Node) receive(m *raftpb.Message) error {
 	select {
 	case n.network <- m:

@@ -68,7 +68,7 @@ func (pp *pendingProposals) add(ctx context.Context, n *Node, membership bool, d
 	}
 	for {
 		p.firstID = pp.lastNumber.Add(1) * maxProposal
-		if pp.slot(p.firstID).CompareAndSwap(nil, p) { // otherwise one that has waited for long is there
+		if pp.slot(p.firstID).CompareAndSwap(nil, p) { // otherwise an older one is still there
 			return p, nil
 		}
 	}

@@ -16,7 +16,7 @@ func (n *Node) currentSelf(known Member) Member {
 	return m
 }
 
-// showNewestCertificate has this node show the certificate that the roster has for it.
+// showNewestCertificate makes this node show the certificate that the roster has for it.
 func (n *Node) showNewestCertificate() {
 	m, ok := n.roster.get(n.id)
 	if !ok || m.Certificate == "" {
@@ -27,9 +27,9 @@ func (n *Node) showNewestCertificate() {
 	}
 }
 
-// policyLoop does what a group needs done now and then: the leader makes voters
-// of learners while there are too few, a venue that leads gives leadership back, and
-// every node makes its new address known and renews its certificate.
+// policyLoop does periodic work of the group. The leader promotes learners while there are too few
+// voters. A venue that leads hands leadership back. Each node announces its new address and renews
+// its certificate.
 func (n *Node) policyLoop() {
 	every := time.NewTicker(5 * n.cfg.Tick)
 	defer every.Stop()
@@ -64,13 +64,12 @@ func (n *Node) policyLoop() {
 	}
 }
 
-// closeBehind is how many entries a learner may be behind to be made a voter, and a
-// recorder to be made the leader.
+// closeBehind is how many entries a learner may lack to become a voter, or a recorder to become the
+// leader.
 const closeBehind = 256
 
-// promotable returns a learner to make a voter of: any recorder, since recorders
-// are to lead, and venues while there are fewer voters than wanted; a recorder before a
-// venue, and among equals the first by name.
+// promotable returns a learner to promote, if any: a recorder always, since recorders should lead;
+// a venue while there are fewer voters than wanted. Recorders come first, then the order of names.
 func (n *Node) promotable(ctx context.Context) (Member, bool) {
 	if lead, _ := n.leader.get(); lead != n.id {
 		return Member{}, false

@@ -12,38 +12,34 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// Who leads. Recorders do; a venue leads only when no recorder can, so that the
-// broadcast never stops, and gives leadership back once a recorder is fit again.
+// Recorders lead if they can. A venue leads only while no recorder can, so that the broadcast never
+// stops, and hands leadership back once a recorder is fit again.
 //
-// Both halves are kept out of Raft itself, which knows no roles. Every node has
-// the same election timeout, so that a venue that leads notices as soon as a
-// recorder would that it has lost its majority, and gives up a transfer as soon.
-// What differs is who begins an election: a venue's clock is electionClock, which
-// forgets a silent leader in time to vote for a recorder and holds back itself.
-// Giving back is handBack's, a part of the policy loop.
+// Raft knows no roles, so both halves are outside of it. All nodes have the same election timeout.
+// So a venue that leads without a majority steps down as soon as a recorder would. The difference
+// is who calls an election: a venue's electionClock forgets a silent leader in time to vote for a
+// recorder, and campaigns later itself. Handing back is a part of the policy loop.
 
-// forgetTicks is after how many ticks without word from the leader a venue stops
-// refusing its vote to others for that leader's sake. One less than a recorder
-// waits at the least: their ticks do not come at the same moment, and a vote that
-// is asked for too early is not refused but ignored, which costs another timeout.
+// forgetLeaderTicks is after how many silent ticks of the leader a venue votes for others again. It
+// is one less than a recorder's shortest wait, since the nodes' ticks differ. A vote that is asked
+// for too early is not refused but ignored, which costs another timeout.
 const forgetLeaderTicks = electionTicks - 1
 
-// electionClock turns ticks into elections: for a recorder, and for whoever
-// leads, it is Raft's own clock; for a venue that follows it is this one. Raft
-// is not ticked there, which is all that would make it campaign by itself.
-// Owned by the Raft loop.
+// electionClock turns ticks into elections. For a recorder, and for a leader, it is Raft's own
+// clock. For a venue that follows it is this one: Raft is not ticked there, so it does not campaign
+// by itself. Owned by the Raft loop.
 type electionClock struct {
 	id   MemberID
 	role Role
-	// hopeful reports whether id is a recorder that could be reached lately.
+	// recorderReachable reports whether id is a recorder that was heard from lately.
 	recorderReachable func(id MemberID) bool
 
 	term         uint64
-	lead         MemberID          // as Raft last told; 0: none
-	lastLeader   MemberID          // who led before there was none
-	silentTicks  int               // ticks without word from the leader
-	waitTicks    int               // how many of them this venue bears if there is nobody to wait for
-	refusedVotes map[MemberID]bool // whom it had to refuse its vote since, as their log ends too early
+	lead         MemberID          // as Raft said last; 0: none
+	lastLeader   MemberID          // the leader before there was none
+	silentTicks  int               // since the last message of the leader
+	waitTicks    int               // silent ticks until it campaigns if it waits for nobody
+	refusedVotes map[MemberID]bool // voters whose log ended too early for this one's vote
 }
 
 func newElectionClock(id MemberID, role Role, hopeful func(MemberID) bool) *electionClock {
@@ -52,7 +48,7 @@ func newElectionClock(id MemberID, role Role, hopeful func(MemberID) bool) *elec
 	return c
 }
 
-// tick is called once a Config.Tick.
+// tick is called once per Config.Tick.
 func (c *electionClock) tick(r *raft.RawNode) {
 	if c.role == Recorder || c.lead == c.id {
 		r.Tick()
@@ -60,7 +56,7 @@ func (c *electionClock) tick(r *raft.RawNode) {
 	}
 	c.silentTicks++
 	if c.silentTicks == forgetLeaderTicks {
-		_ = r.ForgetLeader() // is only refused under lease reads
+		_ = r.ForgetLeader() // refused only under lease reads
 	}
 	if c.silentTicks < c.waitTicks {
 		return
@@ -70,7 +66,7 @@ func (c *electionClock) tick(r *raft.RawNode) {
 		return
 	}
 	c.resetWait()
-	_ = r.Campaign() // asks for pre-votes: where a leader is heard, nothing comes of it
+	_ = r.Campaign() // begins with pre-votes, which fail where a leader is heard
 }
 
 // waitsForRecorder reports whether a recorder may be about to take over.
@@ -83,17 +79,17 @@ func (c *electionClock) waitsForRecorder(voters map[uint64]struct{}) bool {
 	return false
 }
 
-// resetWait begins the wait anew. Its length is drawn, so that two venues seldom
-// campaign at the same time.
+// resetWait begins the wait again. Its length is random, so that two venues seldom campaign
+// together.
 func (c *electionClock) resetWait() {
 	c.silentTicks, c.waitTicks = 0, electionTicks+int(random()%electionTicks)
 }
 
-// noteReceived is told every message from a peer. It reports whether m is a word from the leader.
+// noteReceived is called with each message from a peer. It reports whether m is from the leader.
 func (c *electionClock) noteReceived(m *raftpb.Message) bool {
 	switch m.Type {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
-		// One that is no leader any more may go on talking for a while.
+		// A former leader may go on sending for a while.
 		if c.lead != 0 && MemberID(m.From) == c.lead {
 			c.silentTicks = 0
 			return true
@@ -102,8 +98,8 @@ func (c *electionClock) noteReceived(m *raftpb.Message) bool {
 	return false
 }
 
-// noteAnswers is told what goes to peers once the log is written: the answers to
-// requests for votes are among it.
+// noteAnswers is called with the messages that leave once the log is written. Answers to requests
+// for votes are among them.
 func (c *electionClock) noteAnswers(ms []raftpb.Message) {
 	for _, m := range ms {
 		if m.Type == raftpb.MsgPreVoteResp && m.Reject {
@@ -115,7 +111,7 @@ func (c *electionClock) noteAnswers(ms []raftpb.Message) {
 	}
 }
 
-// noteTerm is told the term. A new one is an election under way: it gets its time.
+// noteTerm is called with the term. A new term is an election under way: it gets its time.
 func (c *electionClock) noteTerm(term uint64) {
 	if term != c.term {
 		c.term = term
@@ -123,7 +119,7 @@ func (c *electionClock) noteTerm(term uint64) {
 	}
 }
 
-// noteLeader is told who leads, 0 for nobody.
+// noteLeader is called with the leader, 0 for none.
 func (c *electionClock) noteLeader(lead MemberID) {
 	if lead == c.lead {
 		return
@@ -135,28 +131,27 @@ func (c *electionClock) noteLeader(lead MemberID) {
 	c.lead = lead
 }
 
-// How long a recorder has to have been fit to lead before a venue hands
-// leadership back to it, in ticks: some seconds; and after it lost it again soon, or
-// did not take it, twice as long each time, so that one which comes and goes does not
-// interrupt the broadcast each time it comes.
+// Before a venue hands leadership back, the recorder must have been fit for this many ticks: some
+// seconds. The wait doubles each time the recorder soon loses leadership or does not take it. So a
+// recorder that comes and goes does not interrupt the broadcast each time.
 const (
 	firstProbation = 30
 	nextProbation  = 100
 	maxProbation   = 3000
-	// steadyReign is how long a recorder has to lead for its failures to be forgotten.
+	// steadyLeadership is after how many ticks of leading a recorder's failures are forgotten.
 	steadyLeadership = 3000
 )
 
-// leaderHistory is what a node remembers of who has led, so that a venue that takes over
-// knows how the recorders did under others, too. Owned by the Raft loop.
+// leaderHistory is what a node knows of the leaders so far. So a venue that takes over knows how
+// recorders did under other leaders. Owned by the Raft loop.
 type leaderHistory struct {
 	leader    MemberID
 	role      Role
 	since     time.Time
-	probation int // ticks
+	probation int // in ticks
 }
 
-// note is told of each new leader.
+// note is called with each new leader.
 func (r *leaderHistory) note(leader MemberID, role Role, now time.Time, tick time.Duration) {
 	if leader == r.leader {
 		return
@@ -175,32 +170,32 @@ func (r *leaderHistory) lengthenProbation() {
 	r.probation = min(max(2*r.probation, nextProbation), maxProbation)
 }
 
-// manualTransfer is what a node knows of a leader that was chosen by hand. The old leader
-// says so with the message that tells the new one to take over; Raft makes no use of
-// its context. Owned by the Raft loop.
+// manualTransfer is what a node knows of leadership that a person has transferred. The old leader
+// says so in the context of the message by which the new one takes over; Raft ignores it. Owned by
+// the Raft loop.
 type manualTransfer struct {
-	target       MemberID // whom this node, leading, is to hand over to
-	expectedTerm uint64   // in this term, this node was told, it is to lead
-	keeps        bool     // this node leads, and is to go on
+	target       MemberID // this node leads and is to hand over to it
+	expectedTerm uint64   // this node is to lead in this term
+	keeps        bool     // this node leads and is to go on
 }
 
 var manualContext = []byte("by hand")
 
-// markSent is shown every message that leaves.
+// markSent is called with each message that leaves.
 func (c *manualTransfer) markSent(m *raftpb.Message) {
 	if m.Type == raftpb.MsgTimeoutNow && c.target != 0 && MemberID(m.To) == c.target {
 		m.Context = manualContext
 	}
 }
 
-// noteReceived is shown every message that comes.
+// noteReceived is called with each message that comes.
 func (c *manualTransfer) noteReceived(m *raftpb.Message) {
 	if m.Type == raftpb.MsgTimeoutNow && bytes.Equal(m.Context, manualContext) {
 		c.expectedTerm = m.Term + 1
 	}
 }
 
-// noteLeader is told of every change of the leader. Between two there may be none.
+// noteLeader is called with each change of the leader, 0 for none.
 func (c *manualTransfer) noteLeader(leader, self MemberID, term uint64) {
 	c.keeps = leader == self && term == c.expectedTerm
 	if leader != 0 {
@@ -208,20 +203,20 @@ func (c *manualTransfer) noteLeader(leader, self MemberID, term uint64) {
 	}
 }
 
-// handBack is what the policy loop of a venue that leads keeps about the recorders.
+// handBack is what the policy loop of a venue that leads knows of the recorders.
 type handBack struct {
-	fitSince map[MemberID]time.Time // since when each of them has been fit to lead
+	fitSince map[MemberID]time.Time // since when each has been fit to lead
 }
 
-// fitRecorder is a recorder as it stands at the moment.
+// fitRecorder is a recorder that could lead now.
 type fitRecorder struct {
 	id    MemberID
 	since time.Time // of the connection to it
 	match uint64
 }
 
-// choose notes which recorders are fit now, and returns the one that has been so for
-// the probation, of several the one with the most entries; 0: none yet.
+// choose notes which recorders are fit now. It returns one that has been so for the probation: the
+// one with the most entries; 0: none yet.
 func (h *handBack) choose(now time.Time, probation time.Duration, fit []fitRecorder) MemberID {
 	was := h.fitSince
 	h.fitSince = make(map[MemberID]time.Time, len(fit))
@@ -231,7 +226,7 @@ func (h *handBack) choose(now time.Time, probation time.Duration, fit []fitRecor
 		if !ok {
 			since = now
 		}
-		if c.since.After(since) { // it was away between two looks
+		if c.since.After(since) { // it was away between two calls
 			since = c.since
 		}
 		h.fitSince[c.id] = since
@@ -242,8 +237,8 @@ func (h *handBack) choose(now time.Time, probation time.Duration, fit []fitRecor
 	return best.id
 }
 
-// handBack gives leadership back to a recorder if this node is a venue that leads for
-// want of one. A venue that was made the leader by hand keeps it, for as long as it leads.
+// handBack hands leadership back to a recorder if this node is a venue that leads as a last resort.
+// A venue to which a person has transferred leadership keeps it.
 func (n *Node) handBack(h *handBack) {
 	if lead, _ := n.leader.get(); lead != n.id || n.cfg.Role == Recorder {
 		h.fitSince = nil
@@ -264,7 +259,7 @@ func (n *Node) handBack(h *handBack) {
 	if to == 0 {
 		return
 	}
-	// While Raft waits for the other one it takes no proposals; those that come are tried again.
+	// During a transfer Raft takes no proposals; they are tried again.
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.electionTimeout())
 	defer cancel()
 	began := time.Now()
@@ -278,7 +273,7 @@ func (n *Node) handBack(h *handBack) {
 	n.log.Warn("leadership was not handed back", "to", to, "err", err)
 }
 
-// fitRecorders returns the recorders that could lead at once. Called on the Raft loop.
+// fitRecorders returns the recorders that could lead at once. The Raft loop calls it.
 func (n *Node) fitRecorders(status raft.Status) []fitRecorder {
 	last := max(status.Progress[status.ID].Match, status.Commit)
 	var fit []fitRecorder

@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// A line is dead when nothing gets through, not when it is slow. What is
-// written to a connection may stand in the kernel's buffers for minutes before
-// it leaves, with the next ping behind it, so the sender cannot tell the one from the other.
-// The listener can: it reads. While something long is on its way it says
-// now and then how much it has, and the dialer takes for dead only who says nothing.
+// A line is dead when nothing gets through, not when it is slow. Bytes that were written may be in
+// the kernel's buffers for minutes, and the next ping is behind them. So the dialer cannot tell the
+// difference, but the listener can. During a long message it reports now and then how much it has
+// read. The dialer gives up only a listener that is silent.
 
-// progressConn is the listener's side of a connection. Each Read may take
-// silence, and no longer, and if bytes have come and the dialer has not heard of it
-// for a while, it is told. Reads and writes are those of one goroutine.
+// progressConn is the listener's side of a connection. A Read may take as long as silence. If bytes
+// have come, and the dialer has not had a frame for a while, it reports progress. One goroutine
+// reads and writes.
 type progressConn struct {
 	net.Conn
 	silence time.Duration
@@ -34,7 +33,7 @@ func (c *progressConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.read += uint64(n)
-	// An idle line has its pongs, one a ping.
+	// An idle line has its pongs, one per ping.
 	if err == nil && time.Since(c.told) > 2*pingEvery {
 		err = c.tell(kindProgress, binary.BigEndian.AppendUint64(nil, c.read))
 	}
@@ -50,8 +49,7 @@ func (c *progressConn) tell(kind byte, payload []byte) error {
 	return writeFrame(c.Conn, kind, payload)
 }
 
-// silenceConn is a reader that fails after a silence of snapshotTimeout, and
-// counts what it reads.
+// silenceConn is a reader that fails after a silence of snapshotTimeout. It counts what it reads.
 type silenceConn struct {
 	net.Conn
 	read atomic.Uint64
@@ -66,9 +64,8 @@ func (c *silenceConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// report writes a kindProgress frame to c every pingEvery until the function that it
-// returns is called. That one waits for the last of them, so that the
-// caller may write again.
+// report writes a kindProgress frame to c every pingEvery until stop is called. stop waits for the
+// last of them, so that the caller may write again.
 func report(c net.Conn, done func() uint64) (stop func()) {
 	end := make(chan struct{})
 	var wg sync.WaitGroup
@@ -83,7 +80,7 @@ func report(c net.Conn, done func() uint64) (stop func()) {
 			}
 			if c.SetWriteDeadline(time.Now().Add(snapshotTimeout)) != nil ||
 				writeFrame(c, kindProgress, binary.BigEndian.AppendUint64(nil, done())) != nil {
-				return // who reads it will notice, and so will the one that reads the rest from c
+				return // the readers of c will notice, too
 			}
 		}
 	})

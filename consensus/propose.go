@@ -133,12 +133,12 @@ type pendingProposal struct {
 	// The apply loop needs these first 64 bytes, one cache line.
 
 	mu         sync.Mutex
-	firstID    uint64        // guarded by mu; the id of the first command; the others count up from it
+	firstID    uint64        // guarded by mu; of the first command; others count up
 	wake       chan struct{} // has a token when there is news
 	results    []Result      // guarded by mu until done
 	size       int32         // of the commands, in bytes
 	count      int32         // of the commands
-	unresolved int32         // guarded by mu; commands without a result; 0: the caller no longer waits
+	unresolved int32         // guarded by mu; commands without a result; 0: none waits
 	done       atomic.Bool   // all results are there
 
 	resolved []bool   // guarded by mu; which commands have a result; nil for a single command
@@ -244,7 +244,7 @@ func (p *pendingProposal) backOff() {
 	}
 }
 
-// handleRefusal takes a leader's refusal, and says whether to give up.
+// handleRefusal takes a leader's refusal, and reports whether to give up.
 func (p *pendingProposal) handleRefusal(r refusal) (over bool, err error) {
 	p.forgetLeader()
 	p.unrefused--

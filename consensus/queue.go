@@ -4,7 +4,7 @@ import "sync"
 
 // queue hands values from one goroutine to another, in order, and never blocks the sender. It joins
 // the loops of a node: if the Raft loop and the write loop could wait for each other, both might
-// wait for ever. Raft's limits on uncommitted and inflight entries bound the queues.
+// wait forever. Raft's limits on uncommitted and inflight entries bound the queues.
 //
 // Any number of goroutines may put; one takes.
 type queue[T any] struct {

@@ -11,25 +11,24 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// reads holds the ReadIndex requests that wait: first for the leader's word on
-// what is committed, then until that much is applied here.
+// reads is the ReadIndex requests that wait: first for the leader's answer, then until that index
+// is applied here.
 type reads struct {
 	mu       sync.Mutex
 	next     uint64
-	waiting  map[uint64]chan uint64 // guarded by mu; gets the read index
+	waiting  map[uint64]chan uint64 // guarded by mu; receives the read index
 	applied  uint64                 // guarded by mu
-	progress chan struct{}          // guarded by mu; closed when applied goes on; nil: nobody waits
+	progress chan struct{}          // guarded by mu; closed when applied rises; nil: nobody waits
 }
 
 func newReads() *reads {
-	// A late answer to what was asked before a restart must be nobody's.
+	// A late answer to a request before a restart must match no request.
 	return &reads{next: random(), waiting: map[uint64]chan uint64{}}
 }
 
-// ReadIndex returns once this node has applied everything that was committed
-// when it was called, as the leader confirmed with a majority (Raft thesis,
-// 6.4). What is read from the state machine after it is linearizable. The
-// request may be lost with a leader and is repeated until ctx ends.
+// ReadIndex returns once this node has applied everything that was committed at the time of the
+// call. The leader confirms that with a majority (Raft thesis, 6.4). A later read of the state
+// machine is linearizable. A request that is lost with a leader is repeated until ctx ends.
 func (n *Node) ReadIndex(ctx context.Context) error {
 	answer := make(chan uint64, 1)
 	id := n.reads.ask(answer)
@@ -37,7 +36,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 	for {
 		lead, changed := n.leader.get()
 		if lead != 0 {
-			// By these bytes alone an answer is known to be ours.
+			// These bytes identify the answer.
 			request := binary.BigEndian.AppendUint64(nil, uint64(n.id))
 			request = binary.BigEndian.AppendUint64(request, id)
 			if err := n.do(ctx, func(*raft.RawNode) { n.stepRead(readRequest(request)) }); err != nil {
@@ -68,22 +67,21 @@ func readRequest(data []byte) *raftpb.Message {
 	return &raftpb.Message{Type: raftpb.MsgReadIndex, Entries: []raftpb.Entry{{Data: data}}}
 }
 
-// maxEarly bounds the reads that wait for a leader's first entry. What is
-// beyond it is lost, and asked for again.
+// maxEarlyReads bounds the reads that wait for a leader's first entry. More are lost, and repeated.
 const maxEarlyReads = 1024
 
-// stepRead gives a read to Raft, on the Raft loop. A leader does not know all
-// that is committed before it has committed an entry of its own term (Raft
-// thesis, 6.4), so that the read has to wait for it; Raft does so unless there is but one voter.
+// stepRead gives a read to Raft, on the Raft loop. A leader does not know all commits before it has
+// committed an entry of its own term (Raft thesis, 6.4), so the read waits for that. Raft waits by
+// itself unless there is only one voter.
 func (n *Node) stepRead(m *raftpb.Message) {
 	if !n.awaitsOwnCommit() {
-		_ = n.raft.Step(*m) // refused or lost: it is asked for again
+		_ = n.raft.Step(*m) // if refused or lost, it is repeated
 	} else if len(n.earlyReads) < maxEarlyReads {
 		n.earlyReads = append(n.earlyReads, m)
 	}
 }
 
-// stepEarlyReads lets go what stepRead has kept, once it may.
+// stepEarlyReads gives Raft the reads that stepRead has kept, once it may.
 func (n *Node) stepEarlyReads() {
 	if len(n.earlyReads) == 0 || n.awaitsOwnCommit() {
 		return
@@ -94,14 +92,13 @@ func (n *Node) stepEarlyReads() {
 	n.earlyReads = nil
 }
 
-// awaitsOwnCommit reports whether this node leads and the last entry that it knows to
-// be committed is of an earlier term.
+// awaitsOwnCommit reports whether this node leads without having committed an entry of its term.
 func (n *Node) awaitsOwnCommit() bool {
 	st := n.raft.BasicStatus()
 	if st.RaftState != raft.StateLeader {
 		return false
 	}
-	// What is not on this node's own disk yet is no lone voter's.
+	// An entry that is not on this node's disk yet is not committed by a lone voter.
 	term, err := n.storage.Term(st.Commit)
 	return err == nil && term != st.Term
 }
@@ -158,7 +155,7 @@ func (rs *reads) confirm(states []raft.ReadState) {
 		id := binary.BigEndian.Uint64(s.RequestCtx[8:])
 		if answer := rs.waiting[id]; answer != nil {
 			delete(rs.waiting, id)
-			answer <- s.Index // has room for the one answer that it gets
+			answer <- s.Index // has room for its only answer
 		}
 	}
 }

@@ -15,15 +15,15 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// outgoing is one thing to be sent to a peer.
+// outgoing is one message to a peer.
 type outgoing struct {
 	kind    byte
-	raft    *raftpb.Message // kindRaft; else nil
-	payload []byte          // the other kinds
+	raft    *raftpb.Message // kindRaft only
+	payload []byte          // all other kinds
 }
 
-// size is about how many bytes o holds, which Raft's window counts likewise. It is
-// asked for with every message, so it does not encode it.
+// size is about the number of bytes in o, as Raft's window counts them. It is called for every
+// message, so it does not encode o.
 func (o outgoing) size() int64 {
 	n := 64 + len(o.payload)
 	if o.raft != nil {
@@ -34,11 +34,12 @@ func (o outgoing) size() int64 {
 	return int64(n)
 }
 
-// A replicator carries everything that this node has to say to one peer: the
-// flag-runners of the story. It owns two connections, each with a bounded queue and a
-// goroutine of its own, and a third one while a snapshot is sent. Sending
-// never blocks: what does not fit a queue is dropped, and Raft is told, so that
-// it probes the peer again instead of trusting a window that was lost.
+// A replicator carries everything that this node sends to one peer: the flag-runners of the story.
+// It owns two connections, each with a bounded queue and a goroutine, and a third one during a
+// snapshot.
+//
+// Sending never blocks. A message that does not fit into its queue is dropped. Raft learns so, and
+// probes the peer again instead of trusting a window that was lost.
 type replicator struct {
 	n  *Node
 	id MemberID
@@ -50,28 +51,28 @@ type replicator struct {
 	appends *stream
 	control *stream
 
-	// sendingSnapshot allows one snapshot at a time, and servedBy says who
-	// sends it, 0: nobody yet.
+	// sendingSnapshot allows one snapshot at a time. servedBy says which member sends it, 0: none
+	// yet.
 	sendingSnapshot   atomic.Bool
 	servedBy          atomic.Uint64
-	otherServerFailed atomic.Bool   // the last one was another member's, and failed
+	otherServerFailed atomic.Bool   // the last one failed, and another member sent it
 	failures          atomic.Uint32 // since the last one that arrived
 
-	// lastContact is when the peer was last heard from, Unix nanoseconds.
+	// lastContact is when this node last heard from the peer, in Unix nanoseconds.
 	lastContact atomic.Int64
-	rtt         atomic.Int64 // of the last ping, nanoseconds
+	rtt         atomic.Int64 // of the last ping, in nanoseconds
 	pinged      atomic.Pointer[sentPing]
 	sentBytes   atomic.Uint64
 	created     time.Time
 
-	// pinned is where the peer needs the log from, once it has the last snapshot: the
-	// log behind it stays while that is sent, and until pinnedUntil, Unix nanoseconds,
-	// for its installation, and as long as the peer catches up. 0: nothing is pinned.
+	// pinned is the index from which the peer needs the log after its snapshot. The log stays from
+	// there while the snapshot is sent, and until pinnedUntil, in Unix nanoseconds, while the peer
+	// installs it and catches up. 0: nothing is pinned.
 	pinned      atomic.Uint64
 	pinnedUntil atomic.Int64
 
 	mu   sync.Mutex
-	addr string // guarded by mu; a peer can come back at another address
+	addr string // guarded by mu; a peer can move to another address
 }
 
 // stream is one of a replicator's connections.
@@ -79,11 +80,11 @@ type stream struct {
 	channel   channel
 	queue     chan outgoing
 	limit     int64        // of queued
-	queued    atomic.Int64 // bytes in queue, and what is about to be
-	connected atomic.Int64 // since when, Unix nanoseconds; 0: not
+	queued    atomic.Int64 // bytes in queue, or about to be
+	connected atomic.Int64 // since when, Unix nanoseconds; 0: not connected
 }
 
-// connectedAt returns since when the stream has been connected, now if it is not.
+// connectedAt returns since when the stream is connected, or now if it is not.
 func (s *stream) connectedAt() time.Time {
 	if at := s.connected.Load(); at != 0 {
 		return time.Unix(0, at)
@@ -91,8 +92,8 @@ func (s *stream) connectedAt() time.Time {
 	return time.Now()
 }
 
-// Queue lengths, and the sizes of what is in them. Raft bounds appends by the window; answers
-// and forwarded proposals have as much room again, and some more.
+// Lengths of the queues, and limits of their bytes. Raft bounds appends by the window. Answers and
+// forwarded proposals have as much room again, and some more.
 const (
 	appendQueueSlack = 1024
 	controlQueue     = 256
@@ -103,7 +104,7 @@ func newStream(ch channel, length int, bytes int64) *stream {
 	return &stream{channel: ch, queue: make(chan outgoing, length), limit: bytes}
 }
 
-// put reports whether there was room for o. There always is in an empty queue.
+// put reports whether there was room for o. An empty queue always has room.
 func (s *stream) put(o outgoing) bool {
 	size := o.size()
 	if all := s.queued.Add(size); all <= s.limit || all == size {
@@ -157,7 +158,7 @@ func (r *replicator) address() string {
 
 func (r *replicator) noteContact() { r.lastContact.Store(time.Now().UnixNano()) }
 
-// send queues a Raft message. Called by the Raft loop and the write loop.
+// send queues a Raft message. The Raft loop and the write loop call it.
 func (r *replicator) send(m *raftpb.Message) {
 	switch m.Type {
 	case raftpb.MsgSnap:
@@ -169,7 +170,7 @@ func (r *replicator) send(m *raftpb.Message) {
 	}
 }
 
-// enqueue reports whether o was queued. If it was not, and was an append, Raft is told.
+// enqueue reports whether o was queued. If an append was not, Raft learns so.
 func (r *replicator) enqueue(s *stream, o outgoing) bool {
 	if s.connected.Load() != 0 && s.put(o) {
 		return true
@@ -204,7 +205,7 @@ func (r *replicator) run(s *stream) {
 		if time.Since(began) > deadAfter {
 			backoff = first
 		}
-		if msg := whyFailed(err); msg != last { // say it once, not at every try
+		if msg := whyFailed(err); msg != last { // log it once, not at every try
 			log.Info("connection to peer failed, trying again", "address", r.address(), "err", err)
 			last = msg
 		}
@@ -221,7 +222,7 @@ func (r *replicator) dial(ctx context.Context, ch channel) (net.Conn, error) {
 	return r.n.dial(ctx, r.id, r.address(), ch)
 }
 
-// dial opens a connection for ch to the member id at addr and shakes hands.
+// dial opens a connection for ch to member id at addr and shakes hands.
 func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (net.Conn, error) {
 	raw, err := n.cfg.seams.dial(ctx, addr)
 	if err != nil {
@@ -243,16 +244,15 @@ func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (
 // maxWrite is about how many bytes leave in one write.
 const maxWrite = 256 << 10
 
-// connectAndSend sends what is queued for s until the connection fails. What
-// waits together leaves in one write: a runner carries all moves that are on
-// the table when he sets off.
+// connectAndSend sends what is queued for s until the connection fails. All that waits leaves in
+// one write: a runner carries all moves that are on the table when he sets off.
 func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 	c, err := r.dial(ctx, s.channel)
 	if err != nil {
 		return err
 	}
-	// The reader of pongs ends with the connection, whoever closes it. It alone
-	// judges whether the peer lives: a write may stand as long as it takes.
+	// The reader of pongs ends with the connection, whoever closes it. It alone judges whether the
+	// peer lives, so a write may take as long as it needs.
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	var wg sync.WaitGroup
@@ -284,7 +284,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 				return err
 			}
 		}
-		runtime.Gosched() // what leaves in the same turn of the Raft loop, and the next, goes along
+		runtime.Gosched() // messages of the same turn of the Raft loop, and of the next, come along
 		for len(buf) < maxWrite && len(s.queue) > 0 {
 			if buf, err = encodeOutgoing(buf, s.dequeued(<-s.queue)); err != nil {
 				return err
@@ -297,7 +297,7 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 			return err
 		}
 		r.sentBytes.Add(uint64(len(buf)))
-		if cap(buf) > 4*maxWrite { // one huge append must not be paid for ever
+		if cap(buf) > 4*maxWrite { // do not keep the memory of one huge append
 			buf = nil
 		}
 	}
@@ -305,11 +305,11 @@ func (r *replicator) connectAndSend(ctx context.Context, s *stream) error {
 
 // sentPing is the last ping on the control connection.
 type sentPing struct {
-	age  int64     // of the replicator, which the ping bears
-	asks time.Time // what this node's clock showed
+	age  int64     // of the replicator, in the ping
+	asks time.Time // this node's clock at the time
 }
 
-// encodePing adds a ping, which bears this replicator's age.
+// encodePing adds a ping with this replicator's age.
 func (r *replicator) encodePing(buf []byte, s *stream) []byte {
 	p := &sentPing{int64(time.Since(r.created)), r.n.cfg.Now()}
 	if s == r.control {
@@ -339,8 +339,8 @@ func encodeOutgoing(buf []byte, o outgoing) ([]byte, error) {
 	return endFrame(buf, start), nil
 }
 
-// readPongs measures the round trip, and fails when the peer is silent: it has
-// neither answered a ping nor said that it has read more.
+// readPongs measures the round trip. It fails when the peer is silent: no pong, and no report that
+// it has read more.
 func (r *replicator) readPongs(c net.Conn, s *stream) error {
 	br := bufio.NewReaderSize(c, 64)
 	for {
@@ -367,7 +367,7 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 // heardPong takes the answer to a ping.
 func (r *replicator) heardPong(p pong) {
 	rtt := time.Since(r.created) - time.Duration(p.ping)
-	if rtt < 0 || rtt > deadAfter { // no ping of ours that is worth anything
+	if rtt < 0 || rtt > deadAfter { // not one of our pings
 		return
 	}
 	r.rtt.Store(int64(rtt))
@@ -378,15 +378,15 @@ func (r *replicator) heardPong(p pong) {
 	}
 }
 
-// acknowledged is called with every index that the peer has on disk. After a
-// snapshot it has much to catch up on, and the log must not be cut in front of it.
+// acknowledged is called with every index that the peer has on disk. After a snapshot the log must
+// not be compacted ahead of the peer.
 func (r *replicator) acknowledged(index uint64) {
 	pin := r.pinned.Load()
 	if pin == 0 || index <= pin || r.sendingSnapshot.Load() {
 		return
 	}
 	if index+r.n.cfg.KeepEntries >= r.n.Commit() {
-		index = 0 // it is as near as any other
+		index = 0 // the peer is as near as any other
 	}
 	r.pinned.CompareAndSwap(pin, index)
 	r.pinnedUntil.Store(time.Now().Add(snapshotTimeout).UnixNano())

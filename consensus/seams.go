@@ -8,25 +8,23 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// seams are where a node meets the world outside: the network, the disk, and
-// the scheduler. The tests put a simulated world there, in virtual time; a
-// seam that is not set gets the real one.
+// seams are where a node touches the network, the disk and the scheduler. Tests put a simulated
+// world there, in virtual time. The real one is the default.
 type seams struct {
 	listen func(address string) (net.Listener, error)
 	dial   func(ctx context.Context, address string) (net.Conn, error)
-	// plain leaves out TLS, and has the dialer's word for who it is: a simulated network reads the
-	// frames.
+	// noTLS makes connections without TLS, on which the dialer's hello proves who it is. A
+	// simulated network reads the frames.
 	noTLS      bool
 	openLog    func(path string) (entryLog, error)
 	checkpoint func(*store.Boards, store.Checkpoint) error
 
-	// settle is called by a loop that was woken, before it takes along what
-	// else has come, and by each of those who were woken together, say by the news of
-	// another leader: who tells them apart. A simulation comes to rest here, so that
-	// what a loop finds, and who of many comes first, does not hang on the scheduler.
+	// settle is called by a loop that was woken, before it takes what else has come. Each of
+	// several callers that were woken together calls it, too; who tells them apart. A simulation
+	// comes to rest here, so that nothing depends on the scheduler.
 	settle func(loop string, who uint64)
-	// waiting is how many proposals may wait for an answer: each tick looks at twice as many places, which is
-	// much for simulated ticks.
+	// maxPending is the constant of that name. Each tick looks at twice as many slots, which is too
+	// slow for simulated ticks.
 	maxPending int
 	// stepped is called by the Raft loop after each turn.
 	stepped func(*raft.RawNode)

@@ -13,11 +13,11 @@ import (
 // proof is what the other side of a connection has proved by its certificate.
 type proof struct {
 	member MemberID // 0: none that this node knows
-	key    string   // that the other side has, as [Member.Key]; empty if it shows no certificate
+	key    string   // of the other side, as [Member.Key]; empty without a certificate
 }
 
-// knownKey returns the key of a member, or of one that was removed, by the roster or else by what
-// members have told.
+// knownKey returns a member's key, also of a removed one: by the roster, otherwise by what members
+// have told.
 func (n *Node) knownKey(id MemberID) (string, bool) {
 	if m, ok := n.roster.get(id); ok {
 		return m.Key, true
@@ -26,7 +26,7 @@ func (n *Node) knownKey(id MemberID) (string, bool) {
 	return m.Key, ok
 }
 
-// memberKey is knownKey without those that were removed. This node believes nothing that they say.
+// memberKey is knownKey without removed members. This node trusts nothing that they say.
 func (n *Node) memberKey(id MemberID) (string, bool) {
 	if m, ok := n.roster.get(id); ok && m.Removed {
 		return "", false
@@ -34,7 +34,7 @@ func (n *Node) memberKey(id MemberID) (string, bool) {
 	return n.knownKey(id)
 }
 
-// secureDialed runs TLS over a connection to the member id.
+// secureDialed runs TLS over a connection to member id.
 func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net.Conn, error) {
 	if n.cfg.seams.noTLS {
 		return raw, nil
@@ -53,8 +53,8 @@ func (n *Node) secureDialed(ctx context.Context, raw net.Conn, id MemberID) (net
 	return &tlsConn{c, line}, c.HandshakeContext(ctx)
 }
 
-// secureAccepted runs TLS over a connection that was accepted. A dialer that shows no certificate
-// of a member gets through, as a stranger who may ask to join and for nothing else.
+// secureAccepted runs TLS over an accepted connection. A dialer without a member's certificate gets
+// through as a stranger, who may only ask to join.
 func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	if n.cfg.seams.noTLS {
 		return raw, proof{}, nil

@@ -19,10 +19,9 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// Raft accepts any snapshot from which the log can go on, so it need not be the
-// leader who sends it: he has the most to do already. The leader
-// asks another member that has much the same, over a connection for this one
-// request, and waits on it for the end:
+// Raft accepts any snapshot from which the log can go on, so another member than the leader may
+// send it: the leader is busy enough. The leader asks a member whose boards are as new, over a
+// connection for this request, and waits for the end:
 //
 //	leader                      server                     target
 //	  │ serve: target, MsgSnap ──► │                          │
@@ -30,17 +29,17 @@ import (
 //	  │ ◄──────────────── progress │ ◄─────────────── progress│   once a second each
 //	  │ ◄──────────────── done     │ ◄─────────────────── done│
 //
-// The MsgSnap stays the leader's, in its term; only the position in it becomes
-// that of the server's boards. If a connection breaks, a side is silent or the
-// leader changes, all of it ends at once, the leader tells Raft, Raft asks for another snapshot, and that
-// one the leader sends itself.
+// The MsgSnap stays the leader's, in its term. Only its index, term and ConfState become those of
+// the server's boards. If a connection breaks, a side is silent or the leader changes, all of it
+// ends. The leader then tells Raft, Raft asks for another snapshot, and the leader sends that one
+// itself.
 
-// serveRequest is what the leader asks of a server.
+// serveRequest is the leader's request to a server.
 type serveRequest struct {
-	Address string `json:"address"` // where the target listens
+	Address string `json:"address"` // of the target
 	Message []byte `json:"message"` // the leader's raftpb.Message
-	// AtLeast is the lowest index from which the leader's log goes on, and at
-	// which the target is a member.
+	// AtLeast is the lowest index that will do: the leader's log goes on from there, and the target
+	// is a member there.
 	AtLeast uint64 `json:"atLeast"`
 }
 
@@ -50,26 +49,25 @@ type served struct {
 	Bytes int64  `json:"bytes"` // of the boards file
 }
 
-// servers says who is busy with a snapshot at this leader's wish, and how those
-// for whom it is fare.
+// servers is the members that send a snapshot for this leader, and the snapshots' progress.
 type servers struct {
 	mu         sync.Mutex
 	busy       map[MemberID]bool
-	freed      chan struct{}                  // closed, and made anew, when one is done
+	freed      chan struct{}                  // closed, and replaced, when a server is done
 	failed     map[MemberID]string            // why the last snapshot to a member did not arrive
-	inProgress map[MemberID]*snapshotProgress // of those on their way
+	inProgress map[MemberID]*snapshotProgress // by target
 
-	arrived, lost uint64 // guarded by mu; how many have been sent and have not
+	arrived, lost uint64 // guarded by mu; how many arrived, and how many did not
 }
 
-// snapshotProgress counts the bytes of a snapshot that its target says it has taken.
+// snapshotProgress counts the bytes of a snapshot that its target has.
 type snapshotProgress struct{ atomic.Uint64 }
 
 func newServers() *servers {
 	return &servers{busy: map[MemberID]bool{}, freed: make(chan struct{}), failed: map[MemberID]string{}, inProgress: map[MemberID]*snapshotProgress{}}
 }
 
-// begin is called when a snapshot to id sets off.
+// begin is called when a snapshot to id begins.
 func (s *servers) begin(id MemberID) *snapshotProgress {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +75,7 @@ func (s *servers) begin(id MemberID) *snapshotProgress {
 	return s.inProgress[id]
 }
 
-// end is called when it has arrived, err is nil then, or not.
+// end is called when the snapshot has arrived, or with an error.
 func (s *servers) end(id MemberID, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,16 +89,15 @@ func (s *servers) end(id MemberID, err error) {
 	s.failed[id] = err.Error()
 }
 
-// Snapshots returns how many snapshots to other members have arrived while this node led, whoever sent them, and
-// how many tries have failed, each of which is followed by another one.
+// Snapshots returns how many snapshots to other members have arrived while this node led, whoever
+// sent them. failed is how many tries did not succeed; each was followed by another one.
 func (n *Node) Snapshots() (arrived, failed uint64) {
 	n.servers.mu.Lock()
 	defer n.servers.mu.Unlock()
 	return n.servers.arrived, n.servers.lost
 }
 
-// state returns how much of the snapshot that is on its way has arrived, and why the
-// one before did not.
+// state returns how much of the present snapshot has arrived, and why the one before did not.
 func (s *servers) state(id MemberID) (arrived uint64, failed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,8 +107,8 @@ func (s *servers) state(id MemberID) (arrived uint64, failed string) {
 	return arrived, s.failed[id]
 }
 
-// take marks the first of ids that is idle as busy; 0: none is, and freed is
-// closed when that changes.
+// take marks the first idle member of ids as busy. If none is idle, it returns 0 and a channel that
+// is closed when that changes.
 func (s *servers) take(ids []MemberID) (id MemberID, freed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,10 +129,9 @@ func (s *servers) release(id MemberID) {
 	s.freed = make(chan struct{})
 }
 
-// sendSnapshot sees to it that the peer gets a snapshot, in a goroutine of its own, and
-// tells Raft how that ended, once for each message and whatever happens: a follower in
-// StateSnapshot gets nothing else until then. After a failure Raft asks for another
-// one at once, so it is told a little later each time.
+// sendSnapshot has a snapshot sent to the peer, in a goroutine of its own. It tells Raft the
+// outcome once for each message: a follower in StateSnapshot gets nothing else until then. After a
+// failure Raft asks for another one at once, so each further failure is reported a little later.
 func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	if !r.sendingSnapshot.CompareAndSwap(false, true) {
 		r.n.reportSnapshot(r.id, raft.SnapshotFailure)
@@ -164,7 +160,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	})
 }
 
-// backOffAfterFailure waits longer after each failure in a row, or until this node leads no more.
+// backOffAfterFailure waits longer after each failure in a row, or until this node no longer leads.
 func (r *replicator) backOffAfterFailure() {
 	const first, most = 20 * time.Millisecond, time.Second
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
@@ -177,8 +173,8 @@ func (r *replicator) backOffAfterFailure() {
 	}
 }
 
-// provideSnapshot finds who is to serve the snapshot that m announces, and has it
-// served. It returns early when this node leads no more: Raft has forgotten m then.
+// provideSnapshot finds a server for the snapshot that m announces, and has it sent. It returns
+// early when this node no longer leads: Raft has forgotten m then.
 func (r *replicator) provideSnapshot(m *raftpb.Message, arrived *snapshotProgress) (got served, by MemberID, err error) {
 	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
 	defer cancel()
@@ -212,11 +208,11 @@ func (r *replicator) provideSnapshot(m *raftpb.Message, arrived *snapshotProgres
 	return got, by, err
 }
 
-// pin makes the log stay as far as a server may need it whose boards are a little behind
-// those that Raft wants to be sent, at index. It returns the lowest index that they may stand at.
+// pin makes the log stay from where a server may need it. The server's boards may be a little
+// behind index, at which Raft wants the snapshot. pin returns the lowest index that they may be at.
 func (r *replicator) pin(index uint64) uint64 {
 	r.pinned.Store(1)
-	// A cut that is on its way already is of a checkpoint up to this one.
+	// A compaction that is under way is for a checkpoint up to this one.
 	keep := r.n.cfg.KeepEntries
 	at := r.n.boards.Position().Index
 	at = max(min(index, at-min(at, keep)), r.n.storage.entryLog.FirstIndex()-1, 1)
@@ -224,8 +220,8 @@ func (r *replicator) pin(index uint64) uint64 {
 	return at
 }
 
-// whileLeader returns a context that ends when another member than id is known to lead, and,
-// if id is this node, as soon as it does not lead itself.
+// whileLeader returns a context that ends when another member is known to lead. If id is this node,
+// it ends as soon as this node does not lead.
 func (n *Node) whileLeader(ctx context.Context, id MemberID) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
@@ -245,9 +241,9 @@ func (n *Node) whileLeader(ctx context.Context, id MemberID) (context.Context, c
 	return ctx, func() { cancel(nil); wg.Wait() }
 }
 
-// snapshotServers returns who may send r's peer a snapshot, the best one first, and this
-// node at the end: members that have caught up, those on which no commit depends
-// before the others. Raft's StateReplicate says that a peer takes what it is sent.
+// snapshotServers returns the members that may send r's peer a snapshot, the best first and this
+// node last. They have caught up; those on which no commit depends come first. In Raft's
+// StateReplicate a peer takes what it is sent.
 func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, error) {
 	if r.otherServerFailed.Load() {
 		return []MemberID{n.id}, nil
@@ -267,7 +263,7 @@ func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, 
 			}
 		}
 	})
-	if err != nil { // the function may be running still
+	if err != nil { // the function may still be running
 		return nil, err
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
@@ -292,7 +288,7 @@ func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, 
 	return append(ids, n.id), nil
 }
 
-// less is what a comparison returns if the first one comes first, or not.
+// less is the result of a comparison.
 func less(first bool) int {
 	if first {
 		return -1
@@ -300,7 +296,7 @@ func less(first bool) int {
 	return 1
 }
 
-// askToServe has another member send the snapshot, and waits for the end of it.
+// askToServe has another member send the snapshot, and waits for the end.
 func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Message, atLeast uint64, arrived *snapshotProgress) (served, error) {
 	server := r.n.peers.get(by)
 	if server == nil {
@@ -332,8 +328,8 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 	return got, nil
 }
 
-// awaitSnapshot reads from c until the other side is done, has failed, or
-// was silent for too long. How far it is it notes in arrived.
+// awaitSnapshot reads from c until the other side is done, has failed, or was silent for too long.
+// It stores the progress in arrived.
 func awaitSnapshot(c net.Conn, arrived *snapshotProgress) ([]byte, error) {
 	br := bufio.NewReader(&silenceConn{Conn: c})
 	for {
@@ -353,8 +349,8 @@ func awaitSnapshot(c net.Conn, arrived *snapshotProgress) ([]byte, error) {
 	}
 }
 
-// serveSnapshot is the server's side of askToServe. A node serves one at a time,
-// and only for the leader that it follows.
+// serveSnapshot is the server's side of askToServe. A node serves one snapshot at a time, and only
+// for the leader that it follows.
 func (n *Node) serveSnapshot(c net.Conn, from MemberID) error {
 	if err := c.SetReadDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
@@ -401,7 +397,7 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 		return served{}, err
 	}
 	wg.Go(func() {
-		_, err := c.Read(make([]byte, 1)) // the leader says no more: it hangs up
+		_, err := c.Read(make([]byte, 1)) // the leader sends nothing more: this is the end
 		hungUp(fmt.Errorf("the leader waits for it no more: %w", err))
 	})
 	arrived := new(snapshotProgress)
@@ -421,8 +417,8 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 	return got, nil
 }
 
-// waitBoards waits until what is on disk here is as new as index. What is
-// applied is written soon, so this takes little longer than that.
+// waitBoards waits until the boards on disk are as new as index. Applied entries are written soon,
+// so this takes little longer.
 func (n *Node) waitBoards(ctx context.Context, index uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.CheckpointAfter+n.cfg.electionTimeout())
 	defer cancel()
@@ -438,13 +434,12 @@ func (n *Node) waitBoards(ctx context.Context, index uint64) error {
 	return nil
 }
 
-// errServing is returned by streamBoards while it runs already.
+// errServing is returned by streamBoards if it is running already.
 var errServing = errors.New("this node serves another snapshot")
 
-// streamBoards sends the boards file to the member that m is for, at addr, over a connection
-// of its own, and waits until it has taken them. The index, term and ConfState that
-// Raft there is told are read in the transaction that the bytes are read in: they may be
-// other than what m says, and are atLeast or later.
+// streamBoards sends the boards file to the member that m is for, at addr, over a connection of its
+// own. It returns when the member has taken them. The index, term and ConfState come from the same
+// transaction as the bytes. They may differ from m's, and are at least atLeast.
 func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string, atLeast uint64, arrived *snapshotProgress) (got served, err error) {
 	if !n.serving.TryLock() {
 		return got, errServing
@@ -470,8 +465,8 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 		return got, err
 	}
 	defer c.Close()
-	// Whoever ends first, here or there, ends the other. That the peer lives it
-	// says itself, so a write may stand as long as it takes.
+	// The side that ends first ends the other. The peer reports by itself that it lives, so a write
+	// may take as long as it needs.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
@@ -492,7 +487,7 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 		err = w.Flush()
 	}
 	if half, ok := c.(interface{ CloseWrite() error }); ok && err != nil {
-		_ = half.CloseWrite() // the peer says so, too, if it has not hung up
+		_ = half.CloseWrite() // the peer may still say why
 	} else if err != nil {
 		_ = c.Close()
 	}
@@ -505,16 +500,15 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 	return got, err
 }
 
-// pacing is how many times as long as it works a node rests while it sends a
-// snapshot, so that the moves, here and at the peer, have the machine for themselves
-// most of the time. On a busy machine the work takes longer, and so does the rest.
+// pacing is how many times as long as it works a node rests while it sends a snapshot. So the moves
+// have the machine for themselves most of the time. On a busy machine work and rest take longer.
 const pacing = 6
 
-// pacedWriter writes to w what an encoder works out, and rests in between.
+// pacedWriter writes an encoder's output to w, and rests in between.
 type pacedWriter struct {
 	ctx   context.Context
 	w     io.Writer
-	since time.Time // when the encoder went to work
+	since time.Time // when the encoder began to work
 }
 
 func (p *pacedWriter) Write(b []byte) (int, error) {

@@ -14,15 +14,14 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// snapshotSlot holds the one snapshot that a node may have received and not
-// yet installed.
+// snapshotSlot has the one snapshot that a node may have received and not yet installed.
 type snapshotSlot struct {
-	receiving sync.Mutex // held while one is received and given to Raft
+	receiving sync.Mutex // locked while one is received and given to Raft
 
 	mu       sync.Mutex
 	incoming *store.Incoming         // guarded by mu
 	meta     raftpb.SnapshotMetadata // guarded by mu
-	accepted bool                    // guarded by mu: Raft wants it; the write loop will take it
+	accepted bool                    // guarded by mu; Raft wants it
 }
 
 // put keeps a received snapshot until Raft has decided.
@@ -32,7 +31,7 @@ func (s *snapshotSlot) put(in *store.Incoming, meta raftpb.SnapshotMetadata) {
 	s.incoming, s.meta, s.accepted = in, meta, false
 }
 
-// accept notes that Raft wants the snapshot at index. Called by the Raft loop.
+// accept notes that Raft wants the snapshot at index. The Raft loop calls it.
 func (s *snapshotSlot) accept(index uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +62,7 @@ func (s *snapshotSlot) dropUnlessAccepted() {
 	}
 }
 
-// discard forgets a snapshot that will not be installed: the node has stopped.
+// discard forgets a snapshot that will not be installed, since the node has stopped.
 func (s *snapshotSlot) discard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,8 +79,8 @@ func (s *snapshotSlot) busy() bool {
 	return s.incoming != nil
 }
 
-// receiveSnapshot is the receiver's side of streamBoards: it stores the boards
-// beside the present ones, and only then tells Raft.
+// receiveSnapshot is the receiver's side of streamBoards. It stores the boards beside the present
+// ones, and only then tells Raft.
 func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	in := &silenceConn{Conn: c}
 	br := bufio.NewReaderSize(in, 256<<10)
@@ -99,8 +98,8 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	if m.Type != raftpb.MsgSnap || m.Snapshot == nil || MemberID(m.To) != n.id {
 		return fmt.Errorf("a %s from %s to %s instead of a snapshot's head", m.Type, MemberID(m.From), MemberID(m.To))
 	}
-	// Checking what has come takes a while in which nothing is read, so that
-	// the word that it goes on is not tied to reading.
+	// While it checks what has come it reads nothing, so reports of progress do not depend on
+	// reading.
 	quiet := report(c, in.read.Load)
 	defer quiet()
 	err = n.takeSnapshot(br, m, from)
@@ -127,11 +126,11 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 		return err
 	}
 	n.snapshots.put(in, meta)
-	err = n.checkSnapshotLeader(m, from) // a long time may have gone by
+	err = n.checkSnapshotLeader(m, from) // much time may have passed
 	if err == nil {
 		var bad error
 		err = n.do(n.ctx, func(*raft.RawNode) { bad = n.stepFromPeer(m, from) })
-		if err == nil { // otherwise the function may be running still
+		if err == nil { // otherwise the function may still be running
 			err = bad
 		}
 	}
@@ -139,9 +138,9 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 	return err
 }
 
-// checkSnapshotLeader checks that a snapshot is of the leader's asking. Raft judges by
-// itself one that the leader sends. By the word of a third member it must not come to a
-// new term, so that one is taken only if this node follows that leader already.
+// checkSnapshotLeader checks that the leader has asked for a snapshot. Raft judges one that the
+// leader sends itself. A third member's snapshot must not bring a new term, so this node must
+// follow that leader already.
 func (n *Node) checkSnapshotLeader(m *raftpb.Message, from MemberID) error {
 	if MemberID(m.From) == from {
 		return nil
@@ -149,8 +148,7 @@ func (n *Node) checkSnapshotLeader(m *raftpb.Message, from MemberID) error {
 	return n.checkLeader(MemberID(m.From), m.Term)
 }
 
-// checkLeader returns nil if this node takes id for the leader of term, and that
-// for the present one.
+// checkLeader returns an error unless id is the leader of term, and term is the present one.
 func (n *Node) checkLeader(id MemberID, term uint64) error {
 	var now raft.BasicStatus
 	if err := n.do(n.ctx, func(r *raft.RawNode) { now = r.BasicStatus() }); err != nil {
@@ -162,15 +160,15 @@ func (n *Node) checkLeader(id MemberID, term uint64) error {
 	return nil
 }
 
-// installation asks the apply loop to put a received snapshot in place.
+// installation asks the apply loop to install a received snapshot.
 type installation struct {
 	incoming *store.Incoming
 	meta     raftpb.SnapshotMetadata
 	done     chan error
 }
 
-// installSnapshot is called by the write loop. The apply loop does the work,
-// since the boards are its own, and what was committed before comes first.
+// installSnapshot is called by the write loop. The apply loop installs it: the boards are its own,
+// and it first applies what was committed before.
 func (n *Node) installSnapshot(meta raftpb.SnapshotMetadata) error {
 	in := n.snapshots.take(meta.Index)
 	if in == nil {
@@ -190,7 +188,7 @@ func (a *applier) install(i *installation) error {
 	if err := a.awaitCheckpoint(); err != nil {
 		return err
 	}
-	// A crash that comes before the log begins anew leaves boards that it does not reach; see repair.
+	// A crash before the log begins again leaves boards that the log does not reach; see repair.
 	if _, err := a.n.updateIdentity(func(who *store.Identity) { who.Installed = i.meta.Index }); err != nil {
 		return err
 	}
@@ -205,8 +203,8 @@ func (a *applier) install(i *installation) error {
 	return nil
 }
 
-// restore loads the boards file into memory: the members into the roster, the
-// rest into the state machine.
+// restore loads the boards file into memory: the members into the roster, the rest into the state
+// machine.
 func (n *Node) restore() error {
 	p := n.boards.Position()
 	own := records{members: map[MemberID]Member{}, invitations: map[string]InvitationState{}}

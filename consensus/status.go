@@ -8,13 +8,12 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// Status is the group as one node sees it. Only the leader knows how far each
-// follower is.
+// Status is the group as one node sees it. Only the leader knows each follower's progress.
 type Status struct {
-	// Peer is where this node is reached by the others.
+	// Peer is the address of this node's peer port for others.
 	Peer      string         `json:"peer"`
 	ClusterID string         `json:"clusterId"`
-	Node      string         `json:"node"` // the name of the node that says so
+	Node      string         `json:"node"` // the name of the answering node
 	NodeID    MemberID       `json:"nodeId"`
 	Leader    string         `json:"leader"` // its name; empty: none is known
 	LeaderID  MemberID       `json:"leaderId,omitzero"`
@@ -24,48 +23,46 @@ type Status struct {
 	Members   []MemberStatus `json:"members"`
 }
 
-// MemberStatus is one member, and what this node knows of its replication.
-// State is "leader", or, as the leader sees it, "probe", "replicate",
-// "snapshot" or "unreachable"; a follower can only tell "unknown".
+// MemberStatus is one member and its replication. To the leader, State is "leader", "probe",
+// "replicate", "snapshot" or "unreachable". A follower knows only "leader" and "unknown".
 type MemberStatus struct {
 	Member
 	Suffrage string `json:"suffrage"` // "voter" or "learner"
 	State    string `json:"state"`
 	Match    uint64 `json:"match"`
 	Next     uint64 `json:"next"`
-	// Leads says, of a venue that leads, why: LeadsLastResort or LeadsByHand.
+	// Leads says why a venue leads: LeadsLastResort or LeadsByHand.
 	Leads string `json:"leads,omitempty"`
-	// Inflight is how many appends are on their way to it, of InflightLimit at the most.
+	// Inflight is how many appends to it are unanswered, of at most InflightLimit.
 	Inflight      int    `json:"inflight"`
 	InflightLimit int    `json:"inflightLimit"`
 	Lag           uint64 `json:"lag"` // entries that it does not have on disk
 	// LagMs is how long ago the first of those came into the leader's log, or the leader came to
 	// lead if that was later, in ms. 0: it has all.
 	LagMs int64 `json:"lagMs"`
-	// LastContactMs is how long ago it was heard from, -1: never.
+	// LastContactMs is how long ago it was heard from, in ms; -1: never.
 	LastContactMs int64  `json:"lastContactMs"`
 	RTTMicros     int64  `json:"rttMicros,omitempty"`
 	SentBytes     uint64 `json:"sentBytes"`
-	// SkewMs is how far its clock is ahead of the one in the middle of all, negative if behind, in
-	// ms, as far as this node knows. Of two clocks that is the earlier one.
+	// SkewMs is how far its clock is ahead of the middle one, in ms, negative if behind. Of two
+	// clocks the earlier one counts as the middle.
 	SkewMs int64 `json:"skewMs"`
-	// Diverged: its boards are not what most members', and this node's, are; or this node's are
-	// not.
+	// Diverged says that its boards are wrong, as far as this node knows.
 	Diverged bool `json:"diverged"`
-	// SnapshotFrom is the name of the member that sends it the boards at the moment.
+	// SnapshotFrom is the name of the member that is sending it the boards.
 	SnapshotFrom string `json:"snapshotFrom,omitempty"`
-	// SnapshotBytes is how much of them it says it has, in bytes as they travel, once a second.
+	// SnapshotBytes is how much of them has arrived, in bytes on the wire, updated once a second.
 	SnapshotBytes uint64 `json:"snapshotBytes,omitempty"`
-	// SnapshotError is why the boards that were sent to it before did not arrive. They are sent again
-	// for as long as it needs them.
+	// SnapshotError is why the last snapshot to it did not arrive. It is sent again while it is
+	// needed.
 	SnapshotError string `json:"snapshotError,omitempty"`
 }
 
 // Why a venue leads, [MemberStatus.Leads].
 const (
-	// LeadsLastResort: no recorder could. Leadership goes back to one that is fit for some seconds.
+	// LeadsLastResort: no recorder could. Leadership goes back once a recorder is fit.
 	LeadsLastResort = "last_resort"
-	// LeadsByHand: TransferLeadership made it the leader. It is so for as long as it leads.
+	// LeadsByHand: TransferLeadership made it the leader, for as long as it leads.
 	LeadsByHand = "by_hand"
 )
 
@@ -73,7 +70,7 @@ const (
 func (n *Node) Status(ctx context.Context) (Status, error) {
 	var rs raft.Status
 	var why string
-	since := map[MemberID]time.Time{} // of what each has yet to acknowledge
+	since := map[MemberID]time.Time{} // of the first entry that a member lacks
 	if err := n.do(ctx, func(r *raft.RawNode) {
 		rs = r.Status()
 		for id, p := range rs.Progress {
@@ -116,7 +113,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			if ms.State != "leader" {
 				ms.InflightLimit = n.cfg.MaxInflightMsgs
 			}
-			if p.State != tracker.StateReplicate { // or it came by itself, or from another leader
+			if p.State != tracker.StateReplicate { // otherwise it needs none
 				ms.SnapshotBytes, ms.SnapshotError = n.servers.state(m.ID)
 			}
 			if ms.Lag > 0 {

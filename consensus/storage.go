@@ -8,8 +8,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// entryLog is a [store.Log], whose methods say what they promise. It is an interface since a simulated
-// disk takes its place in tests.
+// entryLog is a [store.Log], which documents its methods. In tests a simulated disk replaces it.
 type entryLog interface {
 	HardState() raftpb.HardState
 	FirstIndex() uint64
@@ -22,16 +21,15 @@ type entryLog interface {
 	Close() error
 }
 
-// storage is the two files of a node as Raft wants to read them: entries from
-// the log, the configuration and the snapshot from the boards.
+// storage is a node's files as Raft reads them: entries from the log, the configuration and the
+// snapshot from the boards.
 type storage struct {
 	entryLog
 	boards *store.Boards
-	// hard is the HardState to start with; see recoverHardState.
+	// hard is the HardState to start with; see repair.
 	hard raftpb.HardState
-	// needIndex is the index of the last change of the membership. A
-	// snapshot that does not reach it would leave the member that it is for
-	// out of the configuration, and Raft would ignore it there.
+	// needIndex is the index of the last membership change. A snapshot before it would leave its
+	// own target out of the configuration, and the target's Raft would ignore it.
 	needIndex atomic.Uint64
 }
 
@@ -52,9 +50,8 @@ func (s *storage) FirstIndex() (uint64, error) { return s.entryLog.FirstIndex(),
 // LastIndex implements raft.Storage.
 func (s *storage) LastIndex() (uint64, error) { return s.entryLog.LastIndex(), nil }
 
-// Snapshot implements raft.Storage with what the durable checkpoint stands at.
-// It holds no data: the bulk is the boards file, and is sent from a read
-// transaction when the message leaves (see sendSnapshot).
+// Snapshot implements raft.Storage with the position of the durable checkpoint. It has no data: the
+// boards file is sent from a read transaction when the message leaves (see sendSnapshot).
 func (s *storage) Snapshot() (raftpb.Snapshot, error) {
 	p := s.boards.Position()
 	if p.Index == 0 || p.Index < s.needIndex.Load() {

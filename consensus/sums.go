@@ -7,20 +7,20 @@ import (
 	"sync"
 )
 
-// Summed is a StateMachine that keeps a rolling sum over all that it has done, by which nodes find
-// out that one of them is wrong; see diverge.go.
+// Summed is a StateMachine with a rolling sum of all that it has done. By the sums nodes find out
+// that one of them is wrong; see diverge.go.
 type Summed interface {
 	// Sums returns the last values of the sum, always the same object.
 	Sums() *Sums
 }
 
-// Point is a rolling sum as it stood once the command at Index was applied. Zero: there is none.
+// Point is a rolling sum after the command at Index. Zero: none.
 type Point struct{ Index, Sum uint64 }
 
-// pointJSON is a Point on the wire: JavaScript could not read 64 bits as a number.
+// pointJSON is a Point on the wire: JavaScript has no 64-bit numbers.
 type pointJSON struct {
 	Index uint64 `json:"index"`
-	Sum   string `json:"sum"` // 16 hexadecimal digits
+	Sum   string `json:"sum"` // 16 hex digits
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -42,14 +42,14 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Sums are the last values of a rolling sum: the newest, and those at marks. A mark is the last
-// command before the log index passes a multiple of markEvery. All nodes have the same marks, so
-// a node that is behind can compare them later.
+// Sums is the last values of a rolling sum: the newest one, and those at marks. A mark is the last
+// command before the log index passes a multiple of markEvery. All nodes have the same marks, so a
+// node that is behind can compare them later.
 type Sums struct {
 	mu    sync.Mutex
 	now   Point
 	mark  Point           // the newest mark
-	marks [maxMarks]Point // by the place of their index
+	marks [maxMarks]Point // by index / markEvery, modulo maxMarks
 }
 
 const (
@@ -60,7 +60,7 @@ const (
 
 func block(index uint64) uint64 { return index / markEvery }
 
-// Note takes the sums of commands that were applied, in their order.
+// Note takes the sums of applied commands, in order.
 func (s *Sums) Note(batch []Command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,21 +74,21 @@ func (s *Sums) Note(batch []Command) {
 	}
 }
 
-// Reset takes the sum of boards that were put in the place of others.
+// Reset takes the sum of boards that replace the present ones.
 func (s *Sums) Reset(p Point) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now, s.mark, s.marks = p, Point{}, [maxMarks]Point{}
 }
 
-// Newest returns the sum as it is now, and at the newest mark.
+// Newest returns the newest sum, and that at the newest mark.
 func (s *Sums) Newest() (now, mark Point) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now, s.mark
 }
 
-// at returns the sum at an index if it is known, and the newest index.
+// at returns the sum at index if it is known, and the newest index.
 func (s *Sums) at(index uint64) (sum uint64, known bool, newest uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,15 +99,15 @@ func (s *Sums) at(index uint64) (sum uint64, known bool, newest uint64) {
 	return m.Sum, m.Index == index, s.now.Index
 }
 
-// Comparison is what a node has found by comparing its sums with those of another one. Its owner
-// guards it.
+// Comparison is what a node has found by comparing its sums with another node's. Its owner guards
+// it.
 type Comparison struct {
 	At      uint64 // the index that was compared last; 0: none yet
 	Differs bool
-	pending Point // a mark of the other one that this node has not reached yet
+	pending Point // a mark of the other node that this node has not reached yet
 }
 
-// Compare takes what the other node tells of its sums.
+// Compare takes the other node's sums.
 func (c *Comparison) Compare(own *Sums, now, mark Point) {
 	for _, p := range [...]Point{c.pending, mark, now} {
 		if p.Index == 0 || p.Index < c.At {

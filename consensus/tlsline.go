@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// What TLS costs is not the cipher. It reads each record by two system calls and writes each by
-// one, and a record holds 16 KiB at most. A line below TLS reads what has come by one system call,
+// The cost of TLS is not the cipher. It reads each record by two system calls and writes each by
+// one, and a record has at most 16 KiB. A line below TLS reads what has come by one system call,
 // and writes the records of one Write by one. BenchmarkTLSLine has the figures.
 
-// lineBuffer is as large as the largest record, and several small ones.
+// lineBuffer has room for the largest record and several small ones.
 const lineBuffer = 64 << 10
 
-// tlsLine is a connection below TLS. Reads are those of one goroutine.
+// tlsLine is a connection below TLS. One goroutine reads.
 type tlsLine struct {
 	net.Conn
 	in *bufio.Reader
 
 	mu     sync.Mutex
 	corked bool   // guarded by mu
-	out    []byte // guarded by mu; written while corked
+	out    []byte // guarded by mu; what was written while corked
 }
 
 func newTLSLine(c net.Conn) *tlsLine {
@@ -41,7 +41,7 @@ func (l *tlsLine) Write(p []byte) (int, error) {
 	return l.Conn.Write(p)
 }
 
-// cork keeps what is written until uncork.
+// cork keeps back what is written until uncork.
 func (l *tlsLine) cork() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +54,7 @@ func (l *tlsLine) uncork() error {
 	l.corked, l.out = false, nil
 	l.mu.Unlock()
 	_, err := l.Conn.Write(out)
-	if cap(out) <= 4*maxWrite { // one huge append must not be paid for ever
+	if cap(out) <= 4*maxWrite { // do not keep the memory of one huge append
 		l.mu.Lock()
 		l.out = out[:0]
 		l.mu.Unlock()
@@ -62,16 +62,16 @@ func (l *tlsLine) uncork() error {
 	return err
 }
 
-// tlsConn is TLS over a line. Writes are those of one goroutine.
+// tlsConn is TLS over a line. One goroutine writes.
 type tlsConn struct {
 	*tls.Conn
 	line *tlsLine
 }
 
-// maxRecord is what a TLS record holds.
+// maxRecord is the size of a full TLS record.
 const maxRecord = 16 << 10
 
-// Write writes p, and returns when all of it is with the kernel.
+// Write writes p, and returns when the kernel has all of it.
 func (c *tlsConn) Write(p []byte) (int, error) {
 	if len(p) <= maxRecord {
 		return c.Conn.Write(p)

@@ -8,16 +8,16 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// TransferLeadership makes another voter the leader (Raft thesis, 3.10). It
-// returns once it is, or with an error when ctx ends. This is a choice made by hand: a venue that
-// is made the leader so keeps leadership for as long as it leads, though a recorder could have it.
+// TransferLeadership makes another voter the leader (Raft thesis, 3.10). It returns once that voter
+// leads, or with an error when ctx ends. A venue that became the leader by it leads on, even if a
+// recorder could.
 func (n *Node) TransferLeadership(ctx context.Context, to MemberID) error {
 	return n.transfer(ctx, to, true)
 }
 
-// transfer asks Raft for a transfer until it has come to be. Raft gives one up
-// after an election timeout, as what it sends may be lost; it is then asked for again. Until
-// then Raft takes no proposals, so one that is not waited for any more is called off.
+// transfer asks Raft for a transfer until it has happened. Raft gives up after an election timeout,
+// since its message may be lost; transfer then asks again. Meanwhile Raft takes no proposals, so a
+// transfer that nobody waits for is cancelled.
 func (n *Node) transfer(ctx context.Context, to MemberID, manual bool) error {
 	for {
 		lead, changed := n.leader.get()
@@ -29,7 +29,7 @@ func (n *Node) transfer(ctx context.Context, to MemberID, manual bool) error {
 		}
 		var refused error
 		err := n.do(ctx, func(r *raft.RawNode) { refused = n.beginTransfer(r, to, manual) })
-		if err != nil { // f may be running still
+		if err != nil { // f may still be running
 			return err
 		}
 		if refused != nil || to == n.id {
@@ -53,13 +53,13 @@ func (n *Node) transfer(ctx context.Context, to MemberID, manual bool) error {
 	}
 }
 
-// beginTransfer is run by the Raft loop.
+// beginTransfer is called by the Raft loop.
 func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, manual bool) error {
 	status := r.Status()
 	if _, votes := status.Config.Voters.IDs()[uint64(to)]; !votes {
 		return fmt.Errorf("%w: %s is a learner, and only a voter can lead: promote it first", ErrMembership, n.nameOf(to))
 	}
-	// Raft takes no proposals while it waits for the other one.
+	// Raft takes no proposals while it waits for the other member.
 	if !n.reachable(to) {
 		return fmt.Errorf("%w: %s cannot be reached", ErrMembership, n.nameOf(to))
 	}
@@ -73,8 +73,7 @@ func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, manual bool) error {
 	return nil
 }
 
-// waitLeader waits until want leads, or this node again; between two leaders
-// there is a moment without one.
+// waitLeader waits until want leads, or this node again. Between two leaders there may be none.
 func (n *Node) waitLeader(ctx context.Context, want MemberID) error {
 	for {
 		lead, changed := n.leader.get()
@@ -95,8 +94,8 @@ func (n *Node) waitLeader(ctx context.Context, want MemberID) error {
 	}
 }
 
-// handOver gives leadership away before this node stops, to a recorder if there is
-// one, so that nobody has to wait for an election.
+// handOver transfers leadership before this node stops, to a recorder if possible, so that nobody
+// has to wait for an election.
 func (n *Node) handOver() {
 	if lead, _ := n.leader.get(); lead != n.id || n.ctx.Err() != nil {
 		return

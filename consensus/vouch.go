@@ -12,12 +12,12 @@ import (
 )
 
 // A node outside the group learns URLs from others, which may lie. Before it shows a secret at a
-// URL, it asks there for a vouch: a member's signature, with the key that the cluster's authority
-// has certified, over that URL and a nonce. A member signs for its own URL only. So a liar at
-// another URL cannot pass on the answer of a member.
+// URL, it asks for a vouch there: a member's signature over that URL and a nonce, by its certified
+// key. A member signs only for its own URL. So a liar at another URL cannot pass on a member's
+// answer.
 
 const (
-	// VouchNonceSize is the size of the nonce of a vouch, in bytes.
+	// VouchNonceSize is the size of a vouch's nonce, in bytes.
 	VouchNonceSize = 32
 	// vouchContext separates these signatures from all others by the same key (RFC 8032,
 	// Ed25519ctx).
@@ -27,25 +27,25 @@ const (
 	maxVouchPart  = 4 << 10
 )
 
-// ErrNotVouched is returned for a URL that a member does not vouch for, or for a proof that fails.
+// ErrNotVouched is returned for a URL that is not the member's own, or for a proof that fails.
 var ErrNotVouched = errors.New("the cluster does not vouch for it")
 
 // A Vouch is a member's proof that a URL is its own.
 type Vouch struct {
-	Certificate []byte `json:"certificate"` // the member's, in DER
+	Certificate []byte `json:"certificate"` // of the member, in DER
 	Authority   []byte `json:"authority"`   // the certificate of the cluster's authority, in DER
 	Signature   []byte `json:"signature"`
 }
 
-// vouched is what a member signs. Each part but the last has a length that is fixed or told.
+// vouched is what a member signs. Each part but the last has a known length.
 func vouched(cluster, url string, nonce []byte) []byte {
 	b := bytes.Clone(nonce)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(cluster)))
 	return append(append(b, cluster...), url...)
 }
 
-// Vouch proves that url is the one that this member advertises. The error is [ErrNotVouched] for
-// any other URL, and for a nonce of another size than [VouchNonceSize].
+// Vouch proves that url is the one that this member advertises. For another URL, or a nonce of
+// another size than [VouchNonceSize], the error is [ErrNotVouched].
 func (n *Node) Vouch(url string, nonce []byte) (Vouch, error) {
 	switch _, member := n.roster.get(n.id); {
 	case len(nonce) != VouchNonceSize:
@@ -58,7 +58,7 @@ func (n *Node) Vouch(url string, nonce []byte) (Vouch, error) {
 	return n.credentials.vouch(url, nonce)
 }
 
-// vouch signs; the caller has made sure that it may.
+// vouch signs. The caller has checked that it may.
 func (c *credentials) vouch(url string, nonce []byte) (Vouch, error) {
 	own, err := c.own()
 	if err != nil {
@@ -68,15 +68,15 @@ func (c *credentials) vouch(url string, nonce []byte) (Vouch, error) {
 	return Vouch{Certificate: own.Certificate[0], Authority: c.authority.Raw, Signature: signature}, err
 }
 
-// A Voucher is by what a node outside the group checks a [Vouch]: an [EdgeInvitation] has it.
+// A Voucher is what a node outside the group checks a [Vouch] by. It is a part of an
+// [EdgeInvitation].
 type Voucher struct {
 	ClusterID string
 	// Authority is the SHA-256 of the certificate of the cluster's authority.
 	Authority []byte
 }
 
-// VouchKey returns the public key of the member at the URL, which it proves by; empty if no member
-// is there.
+// VouchKey returns the public key of the member at url, empty if there is none.
 func (n *Node) VouchKey(url string) string {
 	for _, m := range n.roster.list() {
 		if m.HTTP == url {
@@ -86,10 +86,10 @@ func (n *Node) VouchKey(url string) string {
 	return ""
 }
 
-// Check returns the member that has proved by v that url is its own, in answer to nonce. The error
-// wraps [ErrNotVouched]. The clock counts, since this node does not know the roster. Key is what
-// [Node.VouchKey] is at a member: with it a member that was removed proves nothing, though its
-// certificate has not expired. Empty: nobody has told.
+// Check returns the member that proves by v, in answer to nonce, that url is its own. The error
+// wraps [ErrNotVouched]. key is the result of [Node.VouchKey] at a member, empty if unknown. With
+// it a removed member proves nothing, though its certificate has not expired. The clock counts,
+// since this node does not know the roster.
 func (by Voucher) Check(v Vouch, url string, nonce []byte, key string, now time.Time) (MemberID, error) {
 	id, err := by.check(v, url, nonce, key, now)
 	if err != nil {

@@ -12,29 +12,28 @@ import (
 	"time"
 )
 
-// The protocol between two nodes. Every connection is opened by the side that
-// has something to say and carries it in one direction only; the answers to
-// appends, being messages too, travel on the other side's connection.
+// The protocol between two nodes. Each connection carries messages in one direction, from the side
+// that opened it. Answers to appends are messages, too: they take the other side's connection.
 //
-// Connections are TLS 1.3, and both sides show the certificate of a member of the
-// cluster, see credentials.go. Within it:
+// Connections are TLS 1.3, and both sides show a member's certificate, see credentials.go. Within
+// it:
 //
 //	dialer                                   listener
 //	  │ "chessrelay/3\n"                        │
 //	  │ length ─ hello (JSON) ────────────────► │
 //	  │ ◄──────────────── length ─ reply (JSON) │   refused: the connection ends
-//	  │ length ─ kind ─ payload ──────────────► │   frames, for ever
+//	  │ length ─ kind ─ payload ──────────────► │   frames, from now on
 //	  │ ◄───────────────── length ─ kind ─ pong │   one per ping, see fresh.go
-//	  │ ◄───────── length ─ progress ─ so much  │   while something long is on its way, see progress.go
+//	  │ ◄────────── length ─ progress ─ a count │   during a long message, see progress.go
 //
 // A connection is for one channel, named in the hello:
 //
 //	append    appends and their answers, forwarded proposals: handled in order by one reader
 //	control   votes and heartbeats, which a long append must not delay
-//	snapshot  one MsgSnap frame, then the boards file as package store encodes it; back: progress, then done or failed
+//	snapshot  MsgSnap, then the boards file as store encodes it; back: progress, done or failed
 //	join      how a node is admitted, see join.go
-//	meet      where the members are reached, see discovery.go
-//	serve     one frame that asks for a snapshot to be sent to a third member; back: progress, then done or failed
+//	meet      where the members listen, see discovery.go
+//	serve     a request to send a snapshot to a third member; back: progress, done or failed
 const wireMagic = "chessrelay/3\n"
 
 type channel string
@@ -55,22 +54,22 @@ type hello struct {
 	Cluster string `json:"cluster"`
 	// From is the member that the dialer's certificate names.
 	From MemberID `json:"from,omitzero"`
-	// Address is where From is reached now. It is believed of From alone, and until the log says
-	// another one: members that all have new addresses could not form a majority to log them.
+	// Address is where From listens now. It counts for From alone, and until the log has another
+	// one: members that all have new addresses could not form a majority to log them.
 	Address string   `json:"address"`
 	To      MemberID `json:"to,omitzero"`
 	Channel channel  `json:"channel"`
 	logAtStart
 }
 
-// logAtStart is how the log of a node stood when its process opened it.
+// logAtStart is the end of a node's log when its process opened it.
 type logAtStart struct {
 	Boot uint64 `json:"boot,omitempty,string"` // of this process alone
 	Last uint64 `json:"last,omitempty"`        // the index of the last entry
 	Term uint64 `json:"term,omitempty"`
 }
 
-// hello is what this node says to the member to.
+// hello is what this node says to member to.
 func (n *Node) hello(to MemberID, ch channel) hello {
 	return hello{Cluster: n.clusterID, From: n.id, Address: n.advertise, To: to, Channel: ch, logAtStart: n.logAtStart}
 }
@@ -81,56 +80,56 @@ type reply struct {
 	Error string `json:"error,omitempty"`
 }
 
-// What a handshake can be refused with.
+// The codes of a reply.
 const (
 	replyOK           = "ok"
 	replyBadHello     = "bad_hello"
 	replyWrongCluster = "wrong_cluster"
-	replyWrongMember  = "wrong_member" // another node than the one asked for listens here
+	replyWrongMember  = "wrong_member" // another node listens here
 	replyRemoved      = "removed"
 	replyStranger     = "stranger" // the dialer has not proved to be a member
 	replyOldCopy      = "old_copy" // the dialer has lost entries that it acknowledged
 	replyTwin         = "twin"     // another process runs as the dialer
-	replyBusy         = "busy"     // try again: a snapshot is being received already, or a removal is not on disk yet
+	// replyBusy: try again. Another snapshot is being received, or a removal is not on disk yet.
+	replyBusy = "busy"
 )
 
 // Frame kinds.
 const (
 	kindRaft     byte = 1  // raftpb.Message, protobuf
 	kindPropose  byte = 2  // a proposal on its way to the leader, see propose.go
-	kindRefuse   byte = 3  // the leader could not take it, JSON refusal
-	kindPing     byte = 4  // 8 bytes, which the pong brings back
+	kindRefuse   byte = 3  // the leader's refusal of it, JSON
+	kindPing     byte = 4  // 8 bytes, which the pong returns
 	kindPong     byte = 5  // pong
-	kindSnapDone byte = 6  // snapshot and serve channel: taken; payload is a served
-	kindSnapFail byte = 7  // snapshot and serve channel: payload is the reason
+	kindSnapDone byte = 6  // snapshot and serve channel: done; payload is a served
+	kindSnapFail byte = 7  // snapshot and serve channel: failed; payload is the reason
 	kindAppend   byte = 8  // MsgApp, see append_wire.go
 	kindServe    byte = 9  // JSON serveRequest
-	kindProgress byte = 10 // 8 bytes: how many the listener has read
+	kindProgress byte = 10 // 8 bytes: how many bytes the listener has read
 )
 
 const (
 	maxHello = 8 << 10
-	// maxFrame bounds a frame, and so what a stranger can make us allocate.
-	// The largest honest one is an append: MaxMessageBytes and one command.
+	// maxFrame bounds a frame, and so the memory that a peer can cost. The largest valid frame is
+	// an append: MaxMessageBytes and one command.
 	maxFrame = 4 << 20
 
 	handshakeTimeout = 5 * time.Second
-	// pingEvery is how often an open connection is tried; after silence of
-	// deadAfter it is taken for dead, with neither a pong nor word of progress. TCP
-	// alone would retransmit for minutes into a network that is back.
+	// pingEvery is how often each connection is pinged. After deadAfter without a pong or a report
+	// of progress it is dead. TCP alone might retransmit for minutes after the network is back.
 	pingEvery = 1 * time.Second
 	deadAfter = 5 * time.Second
-	// leaderPings is how many pings the leader gets for each that others get: from its pongs
-	// a node knows how old its boards are.
+	// leaderPings is how many pings the leader gets for each ping to others. Its pongs tell a node
+	// how old its boards are.
 	leaderPings = 4
-	// snapshotTimeout is the same for the connections that a snapshot needs.
+	// snapshotTimeout is the deadAfter of the connections of a snapshot.
 	snapshotTimeout = 2 * deadAfter
 )
 
-// frameHeader is a 4-byte big-endian length of what follows it, and the kind.
+// frameHeader is the 4-byte big-endian length of the rest of the frame, and the kind.
 const frameHeader = 5
 
-// beginFrame begins a frame in buf; endFrame fills its length in.
+// beginFrame begins a frame in buf; endFrame sets its length.
 func beginFrame(buf []byte, kind byte) []byte { return append(buf, 0, 0, 0, 0, kind) }
 
 func endFrame(buf []byte, start int) []byte {
@@ -144,8 +143,8 @@ func writeFrame(w io.Writer, kind byte, payload []byte) error {
 	return err
 }
 
-// readFrame reads one frame. The payload is freshly allocated: messages that
-// are decoded from it may keep it.
+// readFrame reads one frame. The payload has its own memory: messages decoded from it may refer to
+// it.
 func readFrame(r *bufio.Reader) (kind byte, payload []byte, err error) {
 	var head [frameHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -182,12 +181,12 @@ func readJSON(r io.Reader, v any, limit uint32) error {
 	return json.Unmarshal(b, v)
 }
 
-// refusedError is a handshake that the other side turned down.
+// refusedError is a handshake that the other side refused.
 type refusedError struct{ reply }
 
 func (e *refusedError) Error() string { return e.reply.Error }
 
-// whyFailed is why a connection failed, without the port that it had on this side, which is another one each time.
+// whyFailed is why a connection failed, without the local port, which differs each time.
 func whyFailed(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
 		return strings.ReplaceAll(err.Error(), op.Source.String()+"->", "")
@@ -195,7 +194,7 @@ func whyFailed(err error) string {
 	return err.Error()
 }
 
-// greet runs the dialer's side of the handshake.
+// greet is the dialer's side of the handshake.
 func greet(c net.Conn, h hello) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
@@ -216,8 +215,7 @@ func greet(c net.Conn, h hello) error {
 	return c.SetDeadline(time.Time{})
 }
 
-// receiveHello runs the listener's side of the handshake up to the answer,
-// which the caller sends with writeJSON.
+// receiveHello is the listener's side of the handshake up to the reply. The caller sends that.
 func receiveHello(c net.Conn) (hello, error) {
 	var h hello
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
