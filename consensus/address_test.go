@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestMemberSaysWhatCannotBe admits nobody whose name or address is none.
-func TestMemberSaysWhatCannotBe(t *testing.T) {
+// TestInvalidMembersAreRefused tries names and addresses that cannot be.
+func TestInvalidMembersAreRefused(t *testing.T) {
 	good := withKey(Member{ID: 7, Name: "Kjøbenhavn 王", Role: Venue, Peer: "venue-1:9080", HTTP: "http://venue-1:8080"})
 	for _, m := range []Member{
 		good,
@@ -55,8 +55,8 @@ func TestMemberSaysWhatCannotBe(t *testing.T) {
 	}
 }
 
-// TestAddressOfAnotherMember joins nobody at the address of a member, and joins it there once that
-// member was removed.
+// TestAddressOfAnotherMember checks that no node joins at the address of a member, and that one
+// joins there once that member is removed.
 func TestAddressOfAnotherMember(t *testing.T) {
 	c := newCluster(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -74,7 +74,7 @@ func TestAddressOfAnotherMember(t *testing.T) {
 			t.Errorf("%+v: %v", second, err)
 		}
 	}
-	// A member that moves may not take the place of one that lives, but of one that is away.
+	// A member that moves may take the place of one that is away, and not of one that lives.
 	lead := c.leader()
 	waitFor(t, "the other one to be heard of", func() bool {
 		for _, n := range c.nodes {
@@ -108,8 +108,8 @@ func TestAddressOfAnotherMember(t *testing.T) {
 	}
 }
 
-// TestDataIsPrivate makes a data directory that other users of the machine cannot read: it holds
-// the cluster's secret, and what a delay holds back.
+// TestDataIsPrivate checks that other users of the machine cannot read a data directory. It
+// contains the cluster's secret, and held commands.
 func TestDataIsPrivate(t *testing.T) {
 	c := newCluster(t, 1)
 	info, err := os.Stat(c.nodes[0].cfg.Dir)

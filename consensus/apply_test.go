@@ -9,16 +9,17 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// inParts is a state machine that looks, before each batch, whether those who waited for the one before have their results.
-type inParts struct {
+// batchChecker is a state machine that checks, at each batch, whether the callers of earlier
+// batches have their results.
+type batchChecker struct {
 	StateMachine
 	t       *testing.T
-	pending map[uint64]*pendingProposal // by the index of the command that they wait for
+	pending map[uint64]*pendingProposal // by the index of its command
 	applied uint64
 	batches int
 }
 
-func (m *inParts) Apply(batch []Command) {
+func (m *batchChecker) Apply(batch []Command) {
 	m.batches++
 	for index, p := range m.pending {
 		if got := p.done.Load(); got != (index <= m.applied) {
@@ -34,10 +35,11 @@ func (m *inParts) Apply(batch []Command) {
 	}
 }
 
-// TestManyAreAppliedInParts: of many entries that are committed at once the first are answered before the last are applied.
-func TestManyAreAppliedInParts(t *testing.T) {
+// TestLargeCommitIsAppliedInBatches commits many entries at once. The first callers are answered
+// before the last entries are applied.
+func TestLargeCommitIsAppliedInBatches(t *testing.T) {
 	const entries = 2*maxApplyBatch + 100
-	m := &inParts{t: t, pending: map[uint64]*pendingProposal{}}
+	m := &batchChecker{t: t, pending: map[uint64]*pendingProposal{}}
 	n := &Node{pending: newPendingProposals(maxPending), reads: newReads(), cfg: Config{Machine: m}}
 	var all []raftpb.Entry
 	for i := range uint64(entries) {
@@ -68,7 +70,8 @@ func TestManyAreAppliedInParts(t *testing.T) {
 	}
 }
 
-// TestCheckpointsAreStaggered: what makes one due is another number each time, near the one that is set, unless that is small.
+// TestCheckpointsAreStaggered checks that the number that makes a checkpoint due varies around the
+// configured one, unless that is small.
 func TestCheckpointsAreStaggered(t *testing.T) {
 	one := []raftpb.Entry{{Index: 1, Term: 1}}
 	for _, every := range []int{1, 10, 200_000} {

@@ -43,7 +43,8 @@ func TestBatchGate(t *testing.T) {
 			writeUpTo(g, 2, 0)
 			applied.Store(2)
 		}, some, false},
-		{"far", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, gateWrites*write+1); writeUpTo(g, 2, 0) }, some, true}, // the second one was near
+		// The second one was near.
+		{"far", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, gateWrites*write+1); writeUpTo(g, 2, 0) }, some, true},
 		{"far now", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, write); writeUpTo(g, 2, gateWrites*write+1) }, some, false},
 		{"near, and waited long enough", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, write); writeUpTo(g, 2, gateWrites*write) }, some, false},
 		{"two are being written", func(g *batchGate, _ *atomic.Uint64) {

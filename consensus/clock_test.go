@@ -11,7 +11,7 @@ func TestClocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var set time.Duration // how far this node's own clock is wrong
 		c := NewClocks(func() time.Time { return time.Now().Round(0).Add(set) })
-		// hear has the clock of a member, wrong by so much, answer after rtt.
+		// hear has a member's clock, wrong by so much, answer after rtt.
 		hear := func(of MemberID, wrong, rtt time.Duration) {
 			asked := c.now()
 			wall := time.Now().Add(wrong + rtt/4).UnixNano() // the way back takes longer
@@ -33,7 +33,8 @@ func TestClocks(t *testing.T) {
 		check([]MemberID{2}, 0, 0, false) // not compared yet
 		set = time.Hour
 		hear(2, 0, 20*time.Millisecond)
-		check([]MemberID{2}, 0, time.Hour, true) // nobody can tell: the delay is longer, the release later
+		// Nobody can tell: the delay is longer, the release later.
+		check([]MemberID{2}, 0, time.Hour, true)
 		check([]MemberID{2, 3}, 0, time.Hour, true)
 		hear(3, 0, 30*time.Millisecond)
 		check([]MemberID{2, 3}, 0, 0, true)
@@ -50,7 +51,7 @@ func TestClocks(t *testing.T) {
 			t.Errorf("the clock that was set is %v ahead", ahead)
 		}
 		hear(3, 0, 10*time.Millisecond)
-		hear(3, 0, time.Second) // is less exact: passed over
+		hear(3, 0, time.Second) // is less exact: ignored
 		if ahead := c.Read([]MemberID{3}).Ahead(3); ahead.Abs() > 5*time.Millisecond {
 			t.Errorf("the better reading is lost: %v", ahead)
 		}
@@ -61,13 +62,13 @@ func TestClocks(t *testing.T) {
 			t.Error("an answer is taken though the clock was set meanwhile")
 		}
 		set = 0
-		time.Sleep(time.Hour) // what was read once is good for long
+		time.Sleep(time.Hour) // a reading is good for long
 		check([]MemberID{2, 3}, 0, 0, true)
 	})
 }
 
-// TestLeaderStamps has a node whose clock is wrong lead: the commands get the time of the others. A
-// lone node has its own.
+// TestLeaderStamps has a node with a wrong clock lead: commands get the others' time. A lone node
+// has only its own.
 func TestLeaderStamps(t *testing.T) {
 	t.Parallel()
 	stamp := func(dst, command []byte, at time.Time) []byte {

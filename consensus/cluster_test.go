@@ -29,8 +29,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// list is a state machine that remembers every command, in order. Each checkpoint of it leaves a
-// mark, and removes the one before.
+// list is a state machine that remembers every command, in order. Each checkpoint leaves a mark,
+// and removes the one before.
 type list struct {
 	mu      sync.Mutex
 	applied uint64
@@ -103,12 +103,12 @@ type testNode struct {
 	*Node
 }
 
-// testCluster is nodes over real sockets and real files, in one process.
+// testCluster is nodes with real sockets and real files, in one process.
 type testCluster struct {
 	t     testing.TB
 	dir   string
 	nodes []*testNode
-	plain bool // no TLS, for lines that read what they carry
+	plain bool // no TLS, for lines that read the frames
 }
 
 func newCluster(t testing.TB, size int) *testCluster { return newClusterOf(t, size, false) }
@@ -123,7 +123,8 @@ func newClusterOf(t testing.TB, size int, plain bool) *testCluster {
 	for range size {
 		c.add(nil)
 	}
-	// All have to know it: were the leader killed before they do, those that are left would still count by the old membership.
+	// All must know it: if the leader were killed earlier, the others would still count by the old
+	// membership.
 	for _, n := range c.nodes {
 		for _, by := range c.nodes {
 			waitFor(t, n.cfg.Name+" to vote, as "+by.cfg.Name+" sees it", func() bool { return suffrage(by, n.ID()) == "voter" })
@@ -132,7 +133,7 @@ func newClusterOf(t testing.TB, size int, plain bool) *testCluster {
 	return c
 }
 
-// add starts another node, the first of all as founder.
+// add starts another node; the first one is the founder.
 func (c *testCluster) add(change func(*Config)) *testNode {
 	c.t.Helper()
 	i := len(c.nodes)
@@ -165,13 +166,13 @@ func (c *testCluster) add(change func(*Config)) *testNode {
 	return n
 }
 
-// withKey gives a member that was made up a key.
+// withKey gives a made-up member a key.
 func withKey(m Member) Member {
 	m.Key = publicOf(keyOf(m.ID))
 	return m
 }
 
-// keyOf is a private key that belongs to an id.
+// keyOf is a private key for an id.
 func keyOf(id MemberID) string {
 	seed := make([]byte, ed25519.SeedSize)
 	binary.BigEndian.PutUint64(seed, uint64(id))
@@ -186,8 +187,8 @@ func publicOf(key string) string {
 	return encode(private.Public().(ed25519.PublicKey))
 }
 
-// keptAddress is a free address that a node can come back to. Its port is not one of those that the kernel gives to
-// connections (from 32768 on Linux), any of which could hold it while the node is down.
+// keptAddress is a free address that a node can come back to. Its port is not one that the kernel
+// gives to connections (from 32768 on Linux), which could take it while the node is down.
 func keptAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
@@ -240,7 +241,7 @@ func (n *testNode) start() {
 	n.open()
 }
 
-// open starts the node with the state machine that it is configured with.
+// open starts the node with its configured state machine.
 func (n *testNode) open() {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -250,12 +251,12 @@ func (n *testNode) open() {
 		n.t.Fatalf("open %s: %v", n.cfg.Name, err)
 	}
 	n.Node = node
-	// The address stays over restarts, as it does on a machine.
+	// The address stays over restarts, as on a real machine.
 	n.cfg.ListenPeer = node.listener.Addr().String()
 }
 
-// credentialsOf are those of a member that the authority of n's cluster vouches for, and that no
-// log has. Its certificate is as new as can be.
+// credentialsOf returns credentials of a member that n's cluster has certified and no log has. The
+// certificate is as new as possible.
 func (n *testNode) credentialsOf(id MemberID) *credentials {
 	n.t.Helper()
 	who, err := store.LoadIdentity(n.cfg.Dir)
@@ -273,7 +274,7 @@ func (n *testNode) credentialsOf(id MemberID) *credentials {
 	return c
 }
 
-// adopt makes id a member, by a key that the test has.
+// adopt makes id a member, with a key that the test has.
 func (n *testNode) adopt(id MemberID) {
 	n.t.Helper()
 	m := withKey(Member{ID: id, Name: "adopted", Role: Venue, Peer: "127.0.0.1:1"})
@@ -282,7 +283,7 @@ func (n *testNode) adopt(id MemberID) {
 	}
 }
 
-// dialAs opens a connection to n as the member id, up to the hello.
+// dialAs opens a connection to n as member id, up to the hello.
 func (n *testNode) dialAs(id MemberID) net.Conn {
 	n.t.Helper()
 	raw, err := net.Dial("tcp", n.PeerAddr())
@@ -304,7 +305,7 @@ func (n *testNode) stop() {
 
 var errKilled = errors.New("killed by the test")
 
-// kill ends a node with no goodbye: no hand-over, no last checkpoint.
+// kill ends a node at once: no hand-over, no last checkpoint.
 func (n *testNode) kill() {
 	n.Halt(errKilled)
 	n.stop()
@@ -325,8 +326,7 @@ func (n *testNode) propose(commands ...string) []Result {
 	return rs
 }
 
-// waitFor waits until cond holds. The limit is for a test that hangs, not a
-// figure that anything is held to.
+// waitFor waits for cond. The limit is for a test that hangs. It is not a measure of anything.
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(90 * time.Second)
@@ -338,7 +338,7 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// waitSame waits until every running node holds want.
+// waitSame waits until every running node has want.
 func (c *testCluster) waitSame(want []string) {
 	c.t.Helper()
 	for _, n := range c.nodes {
@@ -352,8 +352,8 @@ func (c *testCluster) waitSame(want []string) {
 	}
 }
 
-// waitAgree waits until every running node has applied what any of them knows to be
-// committed, and holds the same. Nothing may be proposed meanwhile.
+// waitAgree waits until every running node has applied all that any of them knows to be committed,
+// and all have the same. Nothing may be proposed meanwhile.
 func (c *testCluster) waitAgree() {
 	c.t.Helper()
 	var commit uint64

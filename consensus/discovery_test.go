@@ -42,8 +42,8 @@ func TestAllMembersAtNewAddresses(t *testing.T) {
 	}
 }
 
-// TestWipedFounderFoundsNothing has the founder of a cluster come back by its old line, without its
-// data. The others look for it, so it does not found another cluster.
+// TestWipedFounderFoundsNothing has a founder come back without its data, by its old command line.
+// The others look for it, so it founds no cluster.
 func TestWipedFounderFoundsNothing(t *testing.T) {
 	c := newCluster(t, 3)
 	founder := c.nodes[0]
@@ -52,7 +52,7 @@ func TestWipedFounderFoundsNothing(t *testing.T) {
 	if err := os.RemoveAll(founder.cfg.Dir); err != nil {
 		t.Fatal(err)
 	}
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // a port scan meanwhile decides nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // a port scan decides nothing
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +71,8 @@ func TestWipedFounderFoundsNothing(t *testing.T) {
 	}
 }
 
-// TestFounderThatNobodyMisses founds its cluster once it has listened, strangers or not.
-func TestFounderThatNobodyMisses(t *testing.T) {
+// TestFounderWithoutFormerMembers checks that a founder that nobody looks for founds its cluster.
+func TestFounderWithoutFormerMembers(t *testing.T) {
 	at := keptAddress(t)
 	stop := make(chan struct{})
 	done := make(chan struct{})
@@ -103,9 +103,9 @@ func TestFounderThatNobodyMisses(t *testing.T) {
 	}
 }
 
-// TestOldCopyOfADirectory puts a member's directory back to what it was before it acknowledged
-// more. The leader says so, and the node stops with a sentence. A leader that has come to lead
-// meanwhile cannot know; then it is tried again.
+// TestOldCopyOfADirectory puts a member's directory back to an older copy. The leader says so, and
+// the node stops with an error. A leader that has come to lead meanwhile cannot know; then the test
+// tries again.
 func TestOldCopyOfADirectory(t *testing.T) {
 	c := newCluster(t, 3)
 	for try := 0; ; try++ {
@@ -136,8 +136,8 @@ func TestOldCopyOfADirectory(t *testing.T) {
 	}
 }
 
-// TestCopyOfARunningMember starts a second process on a copy of the data directory of a member that
-// runs. The copy is told to stop, and the member goes on.
+// TestCopyOfARunningMember starts a second process on a copy of a running member's data directory.
+// The copy is told to stop, and the member goes on.
 func TestCopyOfARunningMember(t *testing.T) {
 	c := newCluster(t, 3)
 	at := c.follower()
@@ -170,7 +170,7 @@ func TestCopyOfARunningMember(t *testing.T) {
 	waitFor(t, "the member to have it", func() bool { return at.Applied() >= c.leader().Commit() || status(at).Term != term })
 }
 
-// matchOf is how far the log of a member is, as n knows.
+// matchOf is the match index of a member, as n knows it.
 func matchOf(n *testNode, id MemberID) uint64 {
 	for _, m := range status(n).Members {
 		if m.ID == id {

@@ -37,8 +37,8 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// TestSameMemberAsksTwice has a node ask again, elsewhere, before it has heard
-// the first answer. It is admitted once, and told so each time.
+// TestSameMemberAsksTwice has a node ask two members before it hears the first answer. It is
+// admitted once, and both say so.
 func TestSameMemberAsksTwice(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
@@ -55,16 +55,16 @@ func TestSameMemberAsksTwice(t *testing.T) {
 	wg.Wait()
 }
 
-// gated is a state machine that applies nothing until its gate is opened.
-type gated struct {
+// gatedMachine is a state machine that applies nothing until its gate is opened.
+type gatedMachine struct {
 	list
 	gate chan struct{}
 }
 
-func (g *gated) Apply(b []Command) { <-g.gate; g.list.Apply(b) }
+func (g *gatedMachine) Apply(b []Command) { <-g.gate; g.list.Apply(b) }
 
-// TestSlowNodeLearnsThatItsChangeWasMade asks a node that is behind for a removal. The
-// leader changes when the removal is in force already: the node asks the new one again.
+// TestSlowNodeLearnsThatItsChangeWasMade asks a node that is behind for a removal. The leader
+// changes when the removal is in force, so the node asks the new one again.
 func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
@@ -74,7 +74,7 @@ func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 	}
 	waitFor(t, "the member to be known", func() bool { _, ok := at.roster.get(77); return ok })
 	at.kill()
-	g := &gated{gate: make(chan struct{})}
+	g := &gatedMachine{gate: make(chan struct{})}
 	at.cfg.Machine = g
 	node, err := Open(ctx, at.cfg)
 	if err != nil {
@@ -94,20 +94,21 @@ func TestSlowNodeLearnsThatItsChangeWasMade(t *testing.T) {
 			waitFor(t, "the slow node to know the new leader", func() bool { return node.Leader() == n.ID() })
 		}
 	}
-	time.AfterFunc(2*node.cfg.electionTimeout(), func() { close(g.gate) }) // it has asked again by then
+	// It has asked again by then.
+	time.AfterFunc(2*node.cfg.electionTimeout(), func() { close(g.gate) })
 	if err := <-removed; err != nil {
 		t.Errorf("the removal was carried out, and reported as: %v", err)
 	}
 	waitFor(t, "the gate to be open", func() bool { return len(g.all()) > 0 })
 }
 
-// TestSlowNodeDoesNotMultiplyItsProposals proposes at a node that is behind for
-// many election timeouts. What it proposed is on its way, and not lost.
+// TestSlowNodeDoesNotMultiplyItsProposals proposes at a node that is behind for many election
+// timeouts. Its proposal is on its way, and not lost.
 func TestSlowNodeDoesNotMultiplyItsProposals(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	at.kill()
-	g := &gated{gate: make(chan struct{})}
+	g := &gatedMachine{gate: make(chan struct{})}
 	at.cfg.Machine = g
 	node, err := Open(within(t, 20*time.Second), at.cfg)
 	if err != nil {
@@ -128,13 +129,13 @@ func TestSlowNodeDoesNotMultiplyItsProposals(t *testing.T) {
 			copies++
 		}
 	}
-	if copies < 1 || copies > 2 { // one for the first time-out, when it may be lost for all the node knows
+	if copies < 1 || copies > 2 { // a second one after the first timeout, when it may be lost
 		t.Errorf("it stands in the log %d times", copies)
 	}
 }
 
-// TestAdmittedButEmptyAtAnotherAddress restarts a node that was admitted and has
-// had no boards yet, so that it knows nobody, at another address.
+// TestAdmittedButEmptyAtAnotherAddress restarts a node at another address. It was admitted and has
+// no boards, so it knows nobody.
 func TestAdmittedButEmptyAtAnotherAddress(t *testing.T) {
 	c := newCluster(t, 1)
 	lead := c.nodes[0]
@@ -148,8 +149,8 @@ func TestAdmittedButEmptyAtAnotherAddress(t *testing.T) {
 	waitFor(t, "the node to get the boards", func() bool { return len(n.list.all()) == 10 })
 }
 
-// TestHalfFoundedDirectoryJoinsNothing: the crash came in the middle of
-// founding a cluster, and the operator uses the directory to join another one.
+// TestHalfFoundedDirectoryJoinsNothing joins a cluster with a directory in which the founding of
+// another one was interrupted.
 func TestHalfFoundedDirectoryJoinsNothing(t *testing.T) {
 	c := newCluster(t, 1)
 	half := c.add(func(cfg *Config) { cfg.Bootstrap, cfg.Join = true, nil })
@@ -170,7 +171,7 @@ func TestHalfFoundedDirectoryJoinsNothing(t *testing.T) {
 	}
 }
 
-// TestBothFilesGone refuses to start a voter that has forgotten its votes.
+// TestBothFilesGone checks that a voter without its votes does not start.
 func TestBothFilesGone(t *testing.T) {
 	c := newCluster(t, 3)
 	n := c.nodes[2]
@@ -192,8 +193,7 @@ func TestBothFilesGone(t *testing.T) {
 	}
 }
 
-// TestUpdateKeepsADemotion announces a new address by what a node knew before
-// it was demoted.
+// TestUpdateKeepsADemotion announces a new address with what a node knew before its demotion.
 func TestUpdateKeepsADemotion(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
@@ -211,15 +211,15 @@ func TestUpdateKeepsADemotion(t *testing.T) {
 	}
 }
 
-// TestUpdateEntersTheLogOnce: a node that is far behind does not find its new address in
-// its own roster yet, and announces it again each time its policy loop comes by.
+// TestUpdateEntersTheLogOnce has a node far behind. It does not find its new address in its roster
+// yet, and announces it at each turn of its policy loop.
 func TestUpdateEntersTheLogOnce(t *testing.T) {
 	c := newCluster(t, 3)
 	ctx := within(t, 20*time.Second)
 	lead, v := c.leader(), c.follower()
 	moved := v.currentSelf(Member{})
 	moved.HTTP = "http://new"
-	v.kill() // or it would announce its own
+	v.kill() // otherwise it would announce its own
 	var last [2]uint64
 	for i := range last {
 		if err := lead.change(ctx, memberChange{Op: opUpdate, Member: moved}); err != nil {
@@ -232,9 +232,9 @@ func TestUpdateEntersTheLogOnce(t *testing.T) {
 	}
 }
 
-// TestTheSilentAreNotHealthy has a member that never said a word: it is not
-// counted on, in a promotion or when another one is to go.
-func TestTheSilentAreNotHealthy(t *testing.T) {
+// TestSilentMemberIsNotHealthy has a member that has never been heard from. It counts neither for a
+// promotion nor for a removal.
+func TestSilentMemberIsNotHealthy(t *testing.T) {
 	c := newCluster(t, 1)
 	lead := c.nodes[0]
 	ctx := within(t, 20*time.Second)
@@ -247,7 +247,7 @@ func TestTheSilentAreNotHealthy(t *testing.T) {
 	if err := lead.SetVoter(ctx, 77, true); !errors.Is(err, ErrMembership) {
 		t.Errorf("it was made a voter: %v", err)
 	}
-	// Nor one that Raft still takes for caught up, as nothing was sent to it since.
+	// Raft may still take it for caught up, as nothing was sent to it since.
 	m, _ := lead.roster.get(77)
 	var status raft.Status
 	if err := lead.do(ctx, func(r *raft.RawNode) { status = r.Status() }); err != nil {
@@ -260,7 +260,7 @@ func TestTheSilentAreNotHealthy(t *testing.T) {
 	lead.propose("goes on")
 }
 
-// TestTransferToTheDead must not hold up the moves.
+// TestTransferToTheDead checks that such a transfer does not delay the moves.
 func TestTransferToTheDead(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, dead := c.leader(), c.follower()
@@ -273,8 +273,7 @@ func TestTransferToTheDead(t *testing.T) {
 	lead.propose("goes on")
 }
 
-// TestReplicatorOfARemovedMemberEnds: a node that was away hears of a removal
-// by a snapshot.
+// TestReplicatorOfARemovedMemberEnds has a node that was away learn of a removal by a snapshot.
 func TestReplicatorOfARemovedMemberEnds(t *testing.T) {
 	c := newCluster(t, 0)
 	few := func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 }
@@ -298,7 +297,7 @@ func TestReplicatorOfARemovedMemberEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone.stop()
-	// The log may be pinned for a while for the learner, which had a snapshot lately.
+	// The log may be pinned for the learner, which had a snapshot lately.
 	waitFor(t, "the log to be cut", func() bool {
 		lead.propose(numbered(0, 100)...)
 		return lead.storage.entryLog.FirstIndex() > 100
@@ -308,8 +307,8 @@ func TestReplicatorOfARemovedMemberEnds(t *testing.T) {
 	waitFor(t, "the replicator to end", func() bool { return away.peers.get(id) == nil })
 }
 
-// TestCloseDuringChanges closes nodes while their membership changes; the race
-// detector and goleak judge.
+// TestCloseDuringChanges closes nodes while their membership changes. The race detector and goleak
+// judge.
 func TestCloseDuringChanges(t *testing.T) {
 	for i := range 12 {
 		n, err := Open(t.Context(), Config{
@@ -352,8 +351,8 @@ func TestNameThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// TestLogStaysForASnapshotOnItsWay: the log behind a snapshot that is being sent
-// is not cut, or the peer would need another snapshot at once.
+// TestLogStaysForASnapshotOnItsWay checks that the log behind a snapshot that is being sent is not
+// compacted. Otherwise the peer would need another snapshot at once.
 func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 	c := newCluster(t, 0)
 	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
@@ -363,7 +362,7 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 	const pin = 25
 	r.pinned.Store(pin)
 	r.sendingSnapshot.Store(true)
-	cut := func() { // what is proposed is enough to cut the log by
+	cut := func() { // proposes enough for a compaction
 		for range 10 {
 			n.propose(numbered(0, 20)...)
 		}
@@ -378,8 +377,8 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex() > pin+1 })
 }
 
-// TestFailedNodeLooksDead: one that has failed must not answer pings, by which
-// the others would count on it.
+// TestFailedNodeLooksDead checks that a failed node answers no pings, by which the others would
+// count on it.
 func TestFailedNodeLooksDead(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -408,8 +407,8 @@ func TestFailedNodeLooksDead(t *testing.T) {
 	}
 }
 
-// TestReadIDsDifferFromStartToStart: a late answer to a read of before a restart
-// must not be taken for one to a new read.
+// TestReadIDsDifferFromStartToStart checks that a late answer to a read before a restart matches no
+// new read.
 func TestReadIDsDifferFromStartToStart(t *testing.T) {
 	before, after := newReads(), newReads()
 	if before.ask(nil) == after.ask(nil) {
@@ -417,8 +416,7 @@ func TestReadIDsDifferFromStartToStart(t *testing.T) {
 	}
 }
 
-// TestReceivedSnapshotIsRemoved: a node is closed with a snapshot that it has received
-// and not installed.
+// TestReceivedSnapshotIsRemoved closes a node that has received a snapshot and not installed it.
 func TestReceivedSnapshotIsRemoved(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]

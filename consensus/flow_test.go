@@ -22,7 +22,7 @@ func (sink) Restore(_ uint64, load func(func(string, []byte) error) error) error
 	return load(func(string, []byte) error { return nil })
 }
 
-// noise is n commands of size bytes that nothing can compress.
+// noise is n commands of size bytes that cannot be compressed.
 func noise(n, size int) [][]byte {
 	var out [][]byte
 	for range n {
@@ -46,8 +46,8 @@ func venueBehind(t *testing.T, change func(*Config)) (c *testCluster, venue *tes
 	return c, venue, l
 }
 
-// TestSlowLineIsNotDead has a venue behind a line of 30 KB/s, and so many moves on
-// their way to it that a ping waits behind them for longer than deadAfter.
+// TestSlowLineIsNotDead has a venue behind a line of 30 KB/s. So many moves are on their way that a
+// ping waits behind them for longer than deadAfter.
 func TestSlowLineIsNotDead(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
@@ -71,8 +71,8 @@ func TestSlowLineIsNotDead(t *testing.T) {
 	}
 }
 
-// TestSilentLineIsDead has a line on which nothing comes through any more, while
-// moves are on their way and the kernel takes what is written.
+// TestSilentLineIsDead has a line that stops while moves are on their way. The kernel takes what is
+// written.
 func TestSilentLineIsDead(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
@@ -91,14 +91,14 @@ func TestSilentLineIsDead(t *testing.T) {
 	c.arrives(venue)
 }
 
-// TestVenueThatReadsNothing has a venue take connections and not read from them, while the
-// others go on with far more than may be held in memory for it.
+// TestVenueThatReadsNothing has a venue take connections and not read from them. The others go on
+// with far more than a node may keep in memory for it.
 func TestVenueThatReadsNothing(t *testing.T) {
-	// Not beside other tests, whose memory this one would count.
+	// Not parallel: it measures memory.
 	const all, command, most = 128 << 20, 32 << 10, 72 << 20
 	c, venue, l := venueBehind(t, func(cfg *Config) {
 		cfg.Machine, cfg.KeepEntries, cfg.CheckpointEvery = sink{}, 100, 100
-		// The ends of the logs of three nodes are not what is counted here.
+		// The ends of three logs do not count here.
 		cfg.seams.openLog = func(path string) (entryLog, error) {
 			return store.OpenLog(path, store.LogOptions{TailBytes: 4 << 20})
 		}
@@ -138,7 +138,8 @@ func TestVenueThatReadsNothing(t *testing.T) {
 	c.arrives(venue)
 }
 
-// TestQueueToAPeerIsBounded by number and by bytes, but takes whatever there is if it is empty.
+// TestQueueToAPeerIsBounded checks the limits by number and by bytes. An empty queue takes
+// anything.
 func TestQueueToAPeerIsBounded(t *testing.T) {
 	s := newStream(channelAppend, 4, 1000)
 	of := func(size int) outgoing { return outgoing{kind: kindPropose, payload: make([]byte, size)} }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestVenueBehindKnows has a venue get its appends over a line of 4 kB/s, while heartbeats come
-// through: it knows how far the group is, and since when its boards are not the group's.
+// TestVenueBehindKnows has a venue get its appends over a line of 4 kB/s, while heartbeats are
+// fast. It knows how far the group is, and since when its own boards are behind.
 func TestVenueBehindKnows(t *testing.T) {
 	t.Parallel()
 	c, venue, l := venueBehind(t, func(*Config) {})
@@ -88,7 +88,7 @@ func TestFreshness(t *testing.T) {
 	want(10, 1)
 	f.Note(at(2), 10)
 	f.Note(at(3), 20)
-	f.Note(at(4), 15) // of a leader that is none any more
+	f.Note(at(4), 15) // of a former leader
 	f.Note(at(2), 30) // overtaken on the way
 	f.Note(at(5), 30)
 	want(10, 2)

@@ -13,13 +13,13 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// These are stories of who leads, of whole nodes in virtual time. What the
-// election clock and the probation do by themselves is in preference_test.go.
+// Stories of leadership, with whole nodes in virtual time. Tests of the election clock and the
+// probation alone are in preference_test.go.
 
 const tick = 100 * time.Millisecond // of simulated nodes
 
-// inTown is a cluster of voters that are 5 ms apart, the first of them recorders, and 1
-// leads it. What l is set to is lost.
+// inTown is a cluster of voters that are 5 ms apart. The first ones are recorders, and 1 leads.
+// Messages that match l are lost.
 func inTown(t *testing.T, seed uint64, voters, recorders int, f func(t *testing.T, c *simCluster, l *losses)) {
 	cfg := quiet(voters)
 	cfg.seed, cfg.recorders, cfg.node.Voters = seed, recorders, voters
@@ -54,7 +54,7 @@ func (n *simNode) up(t *testing.T) {
 	}
 }
 
-// leads waits until a node leads that is none of others, and returns it.
+// leads waits until a node leads that is not one of others, and returns it.
 func (c *simCluster) leads(t *testing.T, within time.Duration, others ...*simNode) *simNode {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < within; time.Sleep(tick / 10) {
@@ -66,8 +66,8 @@ func (c *simCluster) leads(t *testing.T, within time.Duration, others ...*simNod
 	return nil
 }
 
-// proposes makes proposals at n every so often until the function that it returns is called, which
-// tells the longest that one took. None may fail.
+// proposes makes proposals at n every so often until stop is called. stop returns the longest time
+// that one took. None may fail.
 func (n *simNode) proposes(t *testing.T, every time.Duration) (stop func() (slowest time.Duration)) {
 	end := make(chan struct{})
 	var slowest time.Duration
@@ -95,7 +95,7 @@ type losses struct {
 	mu   sync.Mutex
 	kind raftpb.MessageType
 	to   uint64 // 0: nothing is lost
-	from uint64 // 0: whoever sends it
+	from uint64 // 0: from any node
 	at   []time.Time
 }
 
@@ -115,7 +115,7 @@ func (l *losses) set(kind raftpb.MessageType, from, to uint64) {
 	l.kind, l.from, l.to, l.at = kind, from, to, nil
 }
 
-// tries is when something was lost, without what came within a second of another.
+// tries is when messages were lost. Losses within a second of another count as one.
 func (l *losses) tries() (out []time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -127,9 +127,8 @@ func (l *losses) tries() (out []time.Time) {
 	return out
 }
 
-// TestFailoverOfWholeNodes is the last row of RAFT.md's table once more, with real
-// nodes, a network and disks: the recorder that leads dies at some moment, and the other recorder,
-// not the venue, leads within two election timeouts.
+// TestFailoverOfWholeNodes has real nodes, a network and disks. The leading recorder dies at some
+// moment, and the other recorder, not the venue, leads within two election timeouts.
 func TestFailoverOfWholeNodes(t *testing.T) {
 	const runs = 25
 	var all []time.Duration
@@ -158,9 +157,9 @@ func TestFailoverOfWholeNodes(t *testing.T) {
 	}
 }
 
-// TestHandBackThatIsNotTaken: the word by which the recorder is to take over never gets there.
-// The venue tries again, ever more seldom; moves wait no longer than one try may last, and
-// the term stays. As soon as the word gets there the recorder leads.
+// TestHandBackThatIsNotTaken loses the message by which the recorder takes over. The venue tries
+// again, less and less often. Moves wait no longer than one try may last, and the term stays. Once
+// the message arrives the recorder leads.
 func TestHandBackThatIsNotTaken(t *testing.T) {
 	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
@@ -181,7 +180,7 @@ func TestHandBackThatIsNotTaken(t *testing.T) {
 				gap = at.Sub(tries[i-1])
 			}
 			gaps = append(gaps, gap.Round(tick))
-			// It was lost soon after it had begun, so the first probation is not the shortest.
+			// It was lost soon after it began, so the first probation is not the shortest.
 			least := time.Duration(min(nextProbation<<i, maxProbation)) * tick
 			if gap < least || gap > least+5*time.Second {
 				t.Errorf("try %d came %v after the one before, and the probation is %v", i+1, gap, least)
@@ -211,12 +210,12 @@ func (n *Node) term() uint64 {
 	return s.Term
 }
 
-// TestRecorderThatComesAndGoes: one that is there for some seconds at a time, and dies soon
-// after it has been given leadership, interrupts the broadcast seldom.
+// TestRecorderThatComesAndGoes has a recorder that dies soon after each hand-back. It must
+// interrupt the broadcast seldom.
 func TestRecorderThatComesAndGoes(t *testing.T) {
 	for _, test := range []struct {
 		up, down time.Duration
-		led      int // how often at the most, within five minutes
+		led      int // at most, within five minutes
 	}{
 		{2 * time.Second, time.Second, 0},
 		{15 * time.Second, 2 * time.Second, 1},
@@ -248,8 +247,8 @@ func TestRecorderThatComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestLastResorts: of four venues one leads when the only recorder dies, and another one when that dies, too.
-// The recorder gets leadership back, and from whoever has it, but only once it has what it missed.
+// TestLastResorts has four venues and one recorder. A venue leads when the recorder dies, and
+// another one when that venue dies. The recorder leads again once it has what it missed.
 func TestLastResorts(t *testing.T) {
 	inTown(t, 1, 5, 1, func(t *testing.T, c *simCluster, l *losses) {
 		recorder := c.node(1)
@@ -271,7 +270,7 @@ func TestLastResorts(t *testing.T) {
 			t.Errorf("it leads by %q", why)
 		}
 
-		// It is there, and gets nothing of it.
+		// It runs, and gets no appends.
 		l.set(raftpb.MsgApp, 0, 1)
 		recorder.up(t)
 		first.up(t)
@@ -287,7 +286,7 @@ func TestLastResorts(t *testing.T) {
 			t.Errorf("a move waited %v: a hand-back was tried", slowest)
 		}
 
-		// It catches up, and falls behind again: what it says of what it gets is lost.
+		// It catches up, and falls behind again: its answers are lost.
 		l.set(0, 0, 0)
 		time.Sleep(time.Second)
 		l.set(raftpb.MsgAppResp, 1, uint64(second.id))
@@ -316,7 +315,7 @@ func TestLastResorts(t *testing.T) {
 	})
 }
 
-// why is why a venue leads, as it says itself.
+// why is why a venue leads, as the venue says.
 func (n *Node) why() string {
 	s, err := n.Status(n.ctx)
 	if err != nil {
@@ -330,8 +329,8 @@ func (n *Node) why() string {
 	return ""
 }
 
-// TestTransferThatIsNotTaken: one by hand, whose word is lost. Whoever asked is told when his
-// time is up, and moves are taken again at once, and not after Raft's own time-out.
+// TestTransferThatIsNotTaken loses the message of a manual transfer. The caller gets an error in
+// time, and moves go on at once, before Raft's own timeout.
 func TestTransferThatIsNotTaken(t *testing.T) {
 	inTown(t, 1, 3, 1, func(t *testing.T, c *simCluster, l *losses) {
 		l.set(raftpb.MsgTimeoutNow, 1, 2)
@@ -353,7 +352,7 @@ func TestTransferThatIsNotTaken(t *testing.T) {
 		if took := time.Since(began); took > tick {
 			t.Errorf("a move waited %v after the transfer had been given up", took)
 		}
-		// What was asked for by hand and did not come to be is no choice: the venue is not kept.
+		// A manual transfer that failed gives the venue no right to keep leadership.
 		l.set(0, 0, 0)
 		recorder.crash(false)
 		venue := c.leads(t, time.Minute, recorder)

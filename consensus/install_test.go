@@ -11,7 +11,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// crashLog is a log whose Reset, the last step of an installation, may be the end of its node.
+// crashLog is a log whose node may die in Reset, the last step of an installation.
 type crashLog struct {
 	entryLog
 	before, after func() error
@@ -27,8 +27,7 @@ func (l crashLog) Reset(index, term uint64, hs raftpb.HardState) error {
 	return l.after()
 }
 
-// crashList is a state machine that may not live to see the boards restored once
-// more, after the start.
+// crashList is a state machine whose node may die before the boards are restored again.
 type crashList struct {
 	list
 	started bool
@@ -45,9 +44,9 @@ func (l *crashList) Restore(applied uint64, load func(func(string, []byte) error
 	return l.list.Restore(applied, load)
 }
 
-// TestCrashInAnInstallation kills a voter at each step of putting a snapshot in
-// place. It recovers by itself each time: it starts, has lost nothing of what it
-// held, gets what it lacks, and leaves nothing lying about.
+// TestCrashInAnInstallation kills a voter at each step of the installation of a snapshot. Each time
+// it recovers by itself: it starts, has lost nothing, gets what it lacks, and leaves no files
+// behind.
 func TestCrashInAnInstallation(t *testing.T) {
 	for _, step := range []string{"received", "boards replaced", "before the log is reset", "log reset"} {
 		t.Run(step, func(t *testing.T) {
@@ -68,7 +67,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 			})
 
 			opened, crashed := make(chan struct{}), make(chan struct{})
-			var received map[string][]byte // what lay beside the boards when it was killed
+			var received map[string][]byte // the files beside the boards when it was killed
 			die := func(here string) func() error {
 				return func() error {
 					if here != step {
@@ -94,7 +93,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 				}
 				if <-opened; n.snapshots.busy() {
 					_ = die("received")()
-					runtime.Goexit() // kill -9 asks nobody
+					runtime.Goexit() // as kill -9
 				}
 			}
 			n.open()
@@ -129,7 +128,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 	}
 }
 
-// leftovers is the files in a node's directory that a crash may leave there.
+// leftovers is the files that a crash may leave in a node's directory.
 func leftovers(t *testing.T, n *testNode) map[string][]byte {
 	paths, err := filepath.Glob(filepath.Join(n.cfg.Dir, "*tmp*"))
 	if err != nil {

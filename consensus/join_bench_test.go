@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// ledger is a state machine with a long history: it keeps nothing in memory but
-// what the next checkpoint is to write, and reads everything when it is restored.
+// ledger is a state machine with a long history. In memory it has only what the next checkpoint
+// must write. It reads everything when it is restored.
 type ledger struct {
 	history int // records that the founder begins with
 
@@ -50,19 +50,20 @@ func (l *ledger) Restore(_ uint64, load func(func(string, []byte) error) error) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dirty = map[string][]byte{}
-	return load(func(string, []byte) error { l.next = l.history; return nil }) // there is one already
+	// There is one already.
+	return load(func(string, []byte) error { l.next = l.history; return nil })
 }
 
-// move is about what a move is to the log.
+// move is about the size of a move in the log.
 func move(i int) []byte {
 	return fmt.Appendf(nil, "game-%03d ply=%d uci=%c%d%c%d clock=%d at=%d by=%016x", i%1000, i/1000,
 		'a'+rand.IntN(8), 1+rand.IntN(8), 'a'+rand.IntN(8), 1+rand.IntN(8), rand.IntN(7200), 1790000000000+int64(i), rand.Uint64())
 }
 
-// BenchmarkSnapshotUnderLoad feeds twelve boards as fast as they go, each with one move
-// on its way, to three voters with a million moves behind them. A fourth node joins, stays, is killed, and
-// comes back when the log that it needs is gone. Four nodes' work is done by one
-// machine here, so the windows without a snapshot are told apart by whether the fourth node is there.
+// BenchmarkSnapshotUnderLoad has three voters with a million moves, and twelve boards that play as
+// fast as they can, one move at a time. A fourth node joins, stays, is killed, and comes back when
+// the log that it needs is gone. One machine does the work of four nodes, so windows without a
+// snapshot are told apart by whether the fourth node is there.
 //
 //	go test -run NONE -bench SnapshotUnderLoad -benchtime 5x -timeout 10m ./consensus
 func BenchmarkSnapshotUnderLoad(b *testing.B) {
@@ -114,15 +115,15 @@ func BenchmarkSnapshotUnderLoad(b *testing.B) {
 				}
 				fed.Add(1)
 				for took := time.Since(began).Milliseconds(); took > slowest.Load(); {
-					slowest.Store(took) // or another one's, which is as slow: it is tried again
+					slowest.Store(took) // or another board's, which is as slow: it is tried again
 				}
 			}
 		})
 	}
 	figures := map[string][]float64{}
 	note := func(what string, v float64) { figures[what] = append(figures[what], v) }
-	// during notes how many moves a second were committed while f ran. The machine's own
-	// pace changes by the minute, so a drop is from the window of three nodes just before.
+	// during notes how many moves a second were committed while f ran. The machine's pace changes
+	// by the minute, so a drop is relative to the window of three nodes just before.
 	var three float64
 	during := func(what string, f func()) {
 		at, began := fed.Load(), time.Now()
@@ -162,7 +163,7 @@ func BenchmarkSnapshotUnderLoad(b *testing.B) {
 		}
 		during("three", window)
 		late.cfg.Machine = &ledger{}
-		late.open() // reads all its boards first, which is not the others' machine's work
+		late.open() // reads all its boards first, which a real machine would do elsewhere
 		during("back", func() { there(late) })
 		during("four", window)
 		if err := lead.Remove(ctx, late.ID()); err != nil {

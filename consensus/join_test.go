@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// invitedBy has the next node join by an invitation that n makes.
+// invitedBy has the next node join by the invitation i.
 func invitedBy(t testing.TB, i Invitation) func(*Config) {
 	t.Helper()
 	again, err := ParseInvitation(i.String()) // as a person carries it
@@ -27,8 +27,8 @@ func invite(t testing.TB, n *testNode, uses int) Invitation {
 	return i
 }
 
-// TestJoinByInvitation has two nodes join by one invitation for two. All carry on together, also
-// after a restart of all, and a third is refused.
+// TestJoinByInvitation has two nodes join by one invitation for two. All go on together, also after
+// a restart of all. A third node is refused.
 func TestJoinByInvitation(t *testing.T) {
 	c := newCluster(t, 1)
 	i := invite(t, c.nodes[0], 2)
@@ -69,7 +69,7 @@ func applicant(id MemberID, name string) Applicant {
 	return Applicant{withKey(Member{ID: id, Name: name, Role: Venue, Peer: "127.0.0.1:1"}), key}
 }
 
-// TestInvitationsRefused tries to get in without a good invitation.
+// TestInvitationsRefused tries to join without a good invitation.
 func TestInvitationsRefused(t *testing.T) {
 	c, other := newCluster(t, 3), newCluster(t, 1)
 	n := c.leader()
@@ -123,8 +123,8 @@ func TestInvitationsRefused(t *testing.T) {
 	}
 }
 
-// TestJoinAgain has a node that was admitted and did not hear of it ask again, with an invitation
-// that is used up by then.
+// TestJoinAgain has a node that was admitted and missed the answer ask again. Its invitation is
+// used up by then.
 func TestJoinAgain(t *testing.T) {
 	c := newCluster(t, 1)
 	i := invite(t, c.nodes[0], 1)
@@ -183,7 +183,7 @@ func FuzzParseInvitation(f *testing.F) {
 	})
 }
 
-// TestJoinEnds gives up when its context ends: nobody listens there.
+// TestJoinEnds checks that Join gives up when its context ends: nobody listens there.
 func TestJoinEnds(t *testing.T) {
 	i := Invitation{Addresses: []string{keptAddress(t)}, ClusterID: "c", Keys: []string{"k"}, Authority: make([]byte, 32), ID: "i", Secret: "s"}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

@@ -11,15 +11,14 @@ import (
 	"time"
 )
 
-// line is a bad line to one node: a proxy before its replication port. Its address is
-// what the node advertises. What a fault does begins with a connection and is
-// decided by its hello.
+// line is a bad line to one node: a proxy in front of its peer port. The node advertises the line's
+// address. A fault belongs to one connection, and is chosen by its hello.
 type line struct {
 	t     testing.TB
 	ln    net.Listener
 	to    atomic.Pointer[testNode] // the node behind it
 	fault atomic.Pointer[func(hello) fault]
-	seen  chan hello   // of every connection of the snapshot channel, if anybody listens
+	seen  chan hello   // all hellos on the snapshot channel, if anyone receives
 	rate  atomic.Int64 // bytes a second towards the node; 0: no limit
 	wg    sync.WaitGroup
 	end   chan struct{}
@@ -27,12 +26,11 @@ type line struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]bool
 	dialed map[channel]int
-	free   time.Time     // when what the line carries now is through
-	ice    chan struct{} // closed by thaw; nil: the line is not frozen
+	free   time.Time     // when the line will be idle
+	ice    chan struct{} // closed by thaw; nil: not frozen
 }
 
-// fault is what happens to one connection once the node behind the line has
-// got after bytes of it. The zero value is none.
+// fault is what happens to a connection after so many bytes to the node. The zero value is none.
 type fault struct {
 	kind  string // "cut" or "stall"
 	after int64
@@ -76,7 +74,7 @@ func (l *line) addr() string                 { return l.ln.Addr().String() }
 func (l *line) leadTo(n *testNode)           { l.to.Store(n) }
 func (l *line) faults(f func(h hello) fault) { l.fault.Store(&f) }
 
-// connections is how many of ch there have been.
+// connections is how many connections of ch there have been.
 func (l *line) connections(ch channel) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,8 +90,7 @@ func (l *line) cut() {
 	}
 }
 
-// freeze makes the line carry nothing any more, in either direction, and
-// nobody is told; thaw ends that.
+// freeze stops all bytes, in both directions, without telling anyone. thaw ends that.
 func (l *line) freeze() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,7 +167,7 @@ func (l *line) carry(near net.Conn) {
 	_, _ = far.Write(begin.Bytes())
 	stalled := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { // back
+	wg.Go(func() { // the other direction
 		defer near.Close()
 		defer far.Close()
 		buf := make([]byte, 32<<10)
@@ -216,7 +213,7 @@ func (l *line) carry(near net.Conn) {
 	wg.Wait()
 }
 
-// pace waits until the line has carried n bytes more, which all connections share.
+// pace waits until the line has carried n more bytes. All connections share its rate.
 func (l *line) pace(n int) {
 	rate := l.rate.Load()
 	if rate == 0 {

@@ -18,7 +18,7 @@ func TestGatherLeavesRaftsEntries(t *testing.T) {
 	}
 	a = &logWriter{}
 	a.gather(&raftpb.Message{Entries: rafts[:2]})
-	a.gather(&raftpb.Message{Entries: []raftpb.Entry{{Index: 2, Term: 2}}}) // of a new leader
+	a.gather(&raftpb.Message{Entries: []raftpb.Entry{{Index: 2, Term: 2}}})
 	if rafts[1].Term != 0 || len(a.entries) != 2 || a.entries[1].Term != 2 {
 		t.Errorf("Raft has term %d at 2, gathered is %v", rafts[1].Term, a.entries)
 	}

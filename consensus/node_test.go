@@ -50,7 +50,7 @@ func TestOneNodeKeepsWhatItAcknowledged(t *testing.T) {
 func TestThreeNodesAgree(t *testing.T) {
 	c := newCluster(t, 3)
 	var want []string
-	for i := range 60 { // every node takes proposals, and has applied what it answers for
+	for i := range 60 { // every node takes proposals, and has applied those that it answers
 		n := c.nodes[i%3]
 		r := n.propose(fmt.Sprint(i))
 		want = append(want, fmt.Sprint(i))
@@ -79,7 +79,7 @@ func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// A command may be there twice: a node that does not hear what came of it proposes it again.
+	// A command may be there twice: a node that gets no answer proposes it again.
 	var all []string
 	waitFor(t, "300 commands", func() bool {
 		all = all[:0]
@@ -102,8 +102,8 @@ func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
 	c.waitAgree()
 }
 
-// TestKilledLeader proposes at a follower while leaders are killed one after
-// another. What was acknowledged must be on every node, in order of acknowledgement.
+// TestKilledLeader proposes at a follower while leaders are killed one after another. Acknowledged
+// commands must be on every node, in order of acknowledgement.
 func TestKilledLeader(t *testing.T) {
 	c := newCluster(t, 3)
 	acked := make(chan string, 1000)
@@ -118,7 +118,7 @@ func TestKilledLeader(t *testing.T) {
 			default:
 			}
 			s := fmt.Sprint(i)
-			for { // at whichever node runs: the one asked may be the one that is killed
+			for { // at any running node: the present one may be killed
 				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 				n := c.nodes[i%3]
 				err := ErrClosed
@@ -133,7 +133,7 @@ func TestKilledLeader(t *testing.T) {
 					t.Errorf("propose %s: %v", s, err)
 					return
 				}
-				i++ // a new command at another node; this one may or may not be applied
+				i++ // a new command at another node; the old one may or may not be applied
 				s = fmt.Sprint(i)
 				<-time.After(time.Millisecond)
 			}
@@ -168,7 +168,7 @@ func TestKilledLeader(t *testing.T) {
 	}
 }
 
-// current and swap let a test propose at a node that another goroutine of it restarts.
+// current and swap let a test propose at a node that another goroutine restarts.
 func (n *testNode) current() *Node {
 	nodeMu.Lock()
 	defer nodeMu.Unlock()
@@ -183,8 +183,7 @@ func (n *testNode) swap(f func()) {
 
 var nodeMu sync.Mutex
 
-// TestLateVenueGetsASnapshot lets a node join behind a log that was cut, while
-// moves go on.
+// TestLateVenueGetsASnapshot lets a node join when the log is compacted, while moves go on.
 func TestLateVenueGetsASnapshot(t *testing.T) {
 	c := newCluster(t, 0)
 	few := func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 }
@@ -215,14 +214,15 @@ func TestLateVenueGetsASnapshot(t *testing.T) {
 		t.Fatalf("the fourth node is a %s", got)
 	}
 
-	// One that was away too long gets a snapshot, too.
+	// A node that was away too long gets a snapshot, too.
 	away := c.nodes[3]
 	away.kill()
 	for range 10 {
 		first.propose(numbered(1000, 1030)...)
 	}
 	waitFor(t, "the log to be cut again", func() bool {
-		first.propose("more") // the log is cut at a checkpoint, and not while the last snapshot is fresh
+		// The log is compacted at a checkpoint, and not soon after the last snapshot.
+		first.propose("more")
 		return first.storage.entryLog.FirstIndex() > 300
 	})
 	away.start()
@@ -262,7 +262,7 @@ func TestRemovedNodeStopsAndSaysWhy(t *testing.T) {
 	}
 	c.nodes[0].propose("goes on")
 
-	// Its id is never used again, even by a node that did not hear of it.
+	// Its id is never used again, even by a node that did not learn of the removal.
 	if _, err := c.nodes[0].Admit(ctx, withKey(Member{ID: memberNamed(c.nodes[0], "node-2"), Name: "x", Role: Venue, Peer: "127.0.0.1:1"})); err == nil {
 		t.Fatal("a removed id was admitted again")
 	}
@@ -279,8 +279,8 @@ func memberNamed(n *testNode, name string) MemberID {
 	return 0
 }
 
-// TestRemovedWhileAway removes a node that is down: it learns of it by being
-// refused when it comes back.
+// TestRemovedWhileAway removes a node that is down. When it comes back, it is refused, and so
+// learns of it.
 func TestRemovedWhileAway(t *testing.T) {
 	c := newCluster(t, 3)
 	gone := c.nodes[2]
@@ -302,9 +302,9 @@ func TestRemovedWhileAway(t *testing.T) {
 	}
 }
 
-// TestToldOfItsRemovalByAllAtOnce has every peer refuse a node at the same moment, over both connections,
-// as it happens when it was away: it says why it stops, and nothing of a file that two have written.
-func TestToldOfItsRemovalByAllAtOnce(t *testing.T) {
+// TestRemovalToldByAllPeersAtOnce has every peer refuse a node at once, over both connections, as
+// after an absence. It says why it stops, and does not fail because two goroutines write one file.
+func TestRemovalToldByAllPeersAtOnce(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
 	var wg sync.WaitGroup
 	for range 16 {
@@ -320,8 +320,8 @@ func TestToldOfItsRemovalByAllAtOnce(t *testing.T) {
 	}
 }
 
-// TestMembersShareASecret wants one secret in a cluster, after a restart too, and another one in
-// another cluster.
+// TestMembersShareASecret checks that a cluster has one secret, also after a restart, and that
+// another cluster has another one.
 func TestMembersShareASecret(t *testing.T) {
 	c, other := newCluster(t, 2), newCluster(t, 1)
 	secret := c.nodes[0].Secret()
@@ -343,7 +343,7 @@ func TestMembersShareASecret(t *testing.T) {
 
 func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 	a, b := newCluster(t, 1), newCluster(t, 1)
-	// b is told that a's node is one of its own.
+	// b learns that a's node is one of its own.
 	b.nodes[0].peers.learn(Member{ID: a.nodes[0].ID(), Name: "stranger", Role: Venue, Peer: a.nodes[0].PeerAddr()})
 	r := b.nodes[0].peers.get(a.nodes[0].ID())
 	if _, err := r.dial(t.Context(), channelAppend); err == nil || !strings.Contains(err.Error(), "no member of this cluster") {
@@ -390,7 +390,7 @@ func TestMembershipRefusals(t *testing.T) {
 		t.Errorf("remove a stranger: %v", err)
 	}
 
-	// With one of three down, taking away another would leave no majority.
+	// With one of three down, the removal of another would leave no majority.
 	var down, up *testNode
 	for _, n := range c.nodes {
 		if n != lead && down == nil {
@@ -429,7 +429,7 @@ func TestTransferLeadership(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.propose("under the new leader")
-	// A leader that is told to stop hands over by itself.
+	// A leader that stops transfers leadership by itself.
 	began := time.Now()
 	to.stop()
 	c.nodes[0].propose("after the hand-over")
@@ -521,8 +521,8 @@ func TestOpenRefusals(t *testing.T) {
 	}
 }
 
-// TestManyJoinAtOnce has several nodes ask at the same time. Raft makes one
-// change after another; nobody must wait for a time-out.
+// TestManyJoinAtOnce has several nodes ask at once. Raft makes one change after another; nobody
+// must wait for a timeout.
 func TestManyJoinAtOnce(t *testing.T) {
 	c := newCluster(t, 1)
 	var wg sync.WaitGroup
@@ -572,7 +572,7 @@ func TestPromoteAndDemote(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Fewer voters than wanted: those that were demoted stay learners all the same.
+	// There are fewer voters than wanted, but demoted members stay learners.
 	lead.propose(numbered(0, 20)...)
 	if m, ok := lead.promotable(ctx); ok {
 		t.Errorf("%s would be promoted", m.Name)

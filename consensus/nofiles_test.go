@@ -14,8 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exhaustFiles takes all descriptors that this process may open, until the function that it returns
-// is called.
+// exhaustFiles takes all descriptors that this process may open, until free is called.
 func exhaustFiles(t *testing.T) (free func()) {
 	t.Helper()
 	var was unix.Rlimit
@@ -48,7 +47,7 @@ func exhaustFiles(t *testing.T) (free func()) {
 	}
 }
 
-// warnings counts the records of a log that say that a write waits.
+// warnings counts the log records that say that a write waits.
 type warnings struct {
 	slog.Handler
 	waits atomic.Int64
@@ -104,8 +103,8 @@ func TestOutOfFilesPasses(t *testing.T) {
 	}
 }
 
-// TestOutOfFiles takes all file descriptors away from three nodes until a log needs a new segment.
-// The node waits and says so. It closes without an error, and all go on once there are descriptors.
+// TestOutOfFiles takes all file descriptors from three nodes until a log needs a new segment. The
+// node waits and says so. It closes without an error, and all go on once there are descriptors.
 func TestOutOfFiles(t *testing.T) {
 	c := &testCluster{t: t, dir: t.TempDir()}
 	logs := make([]warnings, 3)
@@ -118,7 +117,7 @@ func TestOutOfFiles(t *testing.T) {
 		n := c.addSmallLog(&logs[i])
 		waitFor(t, n.cfg.Name+" to vote", func() bool { return suffrage(c.nodes[0], n.ID()) == "voter" })
 	}
-	var nodes []*Node // as they are before one is closed
+	var nodes []*Node // before one is closed
 	for _, n := range c.nodes {
 		nodes = append(nodes, n.Node)
 	}
@@ -137,7 +136,7 @@ func TestOutOfFiles(t *testing.T) {
 			}
 		}
 	})
-	// While the leader waits it takes no command; the others may never come to the end of a
+	// While the leader waits it takes no command, so the others may never reach the end of a
 	// segment.
 	var waiting *testNode
 	waitFor(t, "a node to wait for files", func() bool {

@@ -65,9 +65,9 @@ func (n *testNode) outstanding() (proposals, bytes int) {
 	return n.pending.outstandingCommands(), n.pending.outstandingBytes()
 }
 
-// TestOverload has the followers' disks stand still while far more is proposed, at
-// every node, than the leader keeps without a majority: what does not fit is
-// refused in about a second, and never recorded. The rest is once the disks go on.
+// TestOverload has the followers' disks stand still. All nodes propose far more than the leader
+// keeps without a majority. The surplus is refused in about a second, and never recorded. The rest
+// is recorded once the disks go on.
 func TestOverload(t *testing.T) {
 	t.Parallel()
 	const most, size, proposers = 32 << 10, 1000, 60
@@ -111,7 +111,7 @@ func TestOverload(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// The first one is alone: Raft takes whatever comes when nothing is uncommitted.
+	// The first one is alone: Raft takes any proposal when nothing is uncommitted.
 	wg.Go(func() { propose(lead, "first") })
 	waitFor(t, "the first in the log", func() bool { return lead.storage.entryLog.LastIndex() > before })
 	for i := range proposers {
@@ -167,8 +167,8 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// TestProposalsThatWaitAreBounded by number and by bytes: what is too much is
-// refused at once, and there is room again once the others have given up.
+// TestProposalsThatWaitAreBounded checks the limits by number and by bytes. The surplus is refused
+// at once, and there is room again once others have given up.
 func TestProposalsThatWaitAreBounded(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3)
@@ -214,8 +214,8 @@ func TestProposalsThatWaitAreBounded(t *testing.T) {
 		other.start()
 	}
 	n.propose("again")
-	// It may stand in the log twice, since it is proposed while the leader changes; see
-	// [Node.Propose]. What did not wait, and what nobody waited for any more, does not.
+	// It may be in the log twice, since it is proposed while the leader changes; see
+	// [Node.Propose]. Proposals that were refused or given up are not.
 	for _, n := range c.nodes {
 		waitFor(t, n.cfg.Name+" to have it", func() bool { return len(n.list.all()) > 0 })
 		for _, got := range n.list.all() {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestPendingProposalIsReused checks that it is reused only if it was sent once and is done. A proposal
-// that was sent twice may still be in a queue, in the memory of the pendingProposal.
+// TestPendingProposalIsReused checks that it is reused only if it was sent once and is done. A
+// proposal that was sent twice may still be in a queue, in the memory of the pendingProposal.
 func TestPendingProposalIsReused(t *testing.T) {
 	for sends, again := range map[int]bool{1: true, 2: false} {
 		pp := newPendingProposals(maxPending)
@@ -30,7 +30,8 @@ func TestPendingProposalIsReused(t *testing.T) {
 	}
 }
 
-// TestSlotIsTaken: whoever comes when another has waited so long that its place is due again gets the next one, and both get their own results.
+// TestSlotIsTaken has one proposal wait so long that its slot is due again. The next proposal gets
+// another slot, and both get their own results.
 func TestSlotIsTaken(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	register := func() *pendingProposal {
@@ -48,7 +49,8 @@ func TestSlotIsTaken(t *testing.T) {
 	if second.firstID != first.firstID+(2*maxPending+1)*maxProposal {
 		t.Errorf("the first has the id %d, and the second, %d proposals later, %d", first.firstID, 2*maxPending, second.firstID)
 	}
-	ids := []uint64{second.firstID - maxProposal, second.firstID, first.firstID} // the first one's place, and nobody's number
+	// The first one's slot, and nobody's number.
+	ids := []uint64{second.firstID - maxProposal, second.firstID, first.firstID}
 	pp.resolve(ids, []Command{{Index: 1}, {Index: 2}, {Index: 3}})
 	for p, index := range map[*pendingProposal]uint64{first: 3, second: 2} {
 		if r := pp.remove(p); r[0].Index != index {
@@ -57,8 +59,9 @@ func TestSlotIsTaken(t *testing.T) {
 	}
 }
 
-// TestTwiceInTheLog: what stands there a second time changes nothing, neither while others of the same Propose are waited for nor afterwards.
-func TestTwiceInTheLog(t *testing.T) {
+// TestSecondEntryChangesNothing resolves the same id twice, before and after the rest of its
+// Propose is resolved.
+func TestSecondEntryChangesNothing(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4"), []byte("e5")})
 	if err != nil {
@@ -84,7 +87,8 @@ func TestTwiceInTheLog(t *testing.T) {
 	}
 }
 
-// TestGivenUp is waited for by nobody any more, even if the apply loop had found it before.
+// TestGivenUp checks that nobody waits for a removed proposal, even if the apply loop had found it
+// before.
 func TestGivenUp(t *testing.T) {
 	pp := newPendingProposals(maxPending)
 	p, err := pp.add(t.Context(), &Node{}, false, [][]byte{[]byte("e4")})
@@ -98,7 +102,7 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// TestPendingProposalsTogether has many register, be resolved, refused, woken and given up at once.
+// TestPendingProposalsTogether has many goroutines add, resolve, refuse, wake and remove at once.
 func TestPendingProposalsTogether(t *testing.T) {
 	pp, queue := newPendingProposals(maxPending), newProposalQueue()
 	const proposers, each = 16, 500

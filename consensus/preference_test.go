@@ -13,9 +13,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// rawGroup is RawNodes under their election clocks, in one goroutine and without a
-// network: what counts is ticks. Every round ticks each node once, in an order that
-// is drawn for the run, and each tick's messages arrive before the next node's tick.
+// rawGroup is RawNodes with their election clocks, in one goroutine and without a network: only
+// ticks count. Every round ticks each node once, in an order that is drawn for the run. Each tick's
+// messages arrive before the next node's tick.
 type rawGroup struct {
 	t     *testing.T
 	nodes []*rawNode
@@ -124,7 +124,8 @@ func (g *rawGroup) until(order []int, what string, done func() bool) int {
 	return 0
 }
 
-// failover lets lead lead, kills it, and returns who leads next and after how many ticks.
+// failover makes lead the leader, kills it, and returns the next leader and after how many ticks it
+// leads.
 func failover(t *testing.T, behind bool, roles []Role, dead ...MemberID) (next *rawNode, ticks int) {
 	g := newRawGroup(t, roles...)
 	order := rand.Perm(len(roles))
@@ -148,7 +149,7 @@ func failover(t *testing.T, behind bool, roles []Role, dead ...MemberID) (next *
 	return g.leader(), ticks
 }
 
-// TestFailover kills the recorder that leads, 200 times each. It is the table of RAFT.md, measured.
+// TestFailover kills the recorder that leads, 200 times for each row.
 func TestFailover(t *testing.T) {
 	R, V := Recorder, Venue
 	for _, test := range []struct {
@@ -157,7 +158,7 @@ func TestFailover(t *testing.T) {
 		dead   []MemberID
 		behind bool
 		wins   Role
-		most   int // ticks
+		most   int // in ticks
 	}{
 		{"a recorder takes over", []Role{R, R, V}, []MemberID{1}, false, R, 19},
 		{"a recorder among many venues", []Role{R, R, V, V, V}, []MemberID{1}, false, R, 19},
@@ -189,8 +190,8 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// TestProbation has recorders that come and go, by a clock of its own, and counts how
-// often they are given leadership.
+// TestProbation has recorders that come and go, by a clock of its own. It counts how often
+// leadership is handed back to them.
 func TestProbation(t *testing.T) {
 	const tick = 100 * time.Millisecond
 	for _, test := range []struct {
@@ -217,7 +218,7 @@ func TestProbation(t *testing.T) {
 			for at := time.Duration(0); at < time.Hour; at += 5 * tick {
 				now, cycle := start.Add(at), at%(test.up+test.down)
 				switch up := cycle < test.up; {
-				case leads && !up: // it falls; the venue takes over
+				case leads && !up: // it fails; the venue takes over
 					leads, h.fitSince = false, nil
 					r.note(venue, Venue, now, tick)
 				case !leads:
@@ -284,7 +285,7 @@ func proposeAlways(t *testing.T, n *testNode, stop <-chan struct{}) (wait func()
 	return func() []string { wg.Wait(); return acked }
 }
 
-// reason is why the leader leads, as the others are told.
+// reason is why the leader leads, as others learn it.
 func reason(n *testNode) string {
 	for _, m := range status(n).Members {
 		if m.State == "leader" {
@@ -297,8 +298,8 @@ func reason(n *testNode) string {
 // ticks lets time pass at n.
 func (n *testNode) ticks(count int) { <-time.After(time.Duration(count) * n.cfg.Tick) }
 
-// TestVenueHandsBack kills the only recorder while moves are proposed at a venue. A
-// venue leads; once the recorder is back, it does again, and no proposal is refused.
+// TestVenueHandsBack kills the only recorder while moves are proposed at a venue. A venue leads.
+// Once the recorder is back, it leads again, and no proposal is refused.
 func TestVenueHandsBack(t *testing.T) {
 	c := newCluster(t, 3)
 	recorder, at := c.nodes[0], c.nodes[1]
@@ -325,7 +326,7 @@ func TestVenueHandsBack(t *testing.T) {
 	if s := status(recorder); s.Term != term || s.Leader != recorder.cfg.Name || reason(recorder) != "" {
 		t.Errorf("%s leads in term %d, it was the recorder in %d", s.Leader, s.Term, term)
 	}
-	// The last one was acknowledged where it was proposed; a leader applies what is on its own disk, perhaps later.
+	// The last one was acknowledged where it was proposed; the leader may apply it later.
 	waitFor(t, "the recorder to apply the last move", func() bool { return recorder.Applied() >= at.Applied() })
 	held := map[string]int{}
 	for _, s := range recorder.list.all() {
@@ -338,9 +339,9 @@ func TestVenueHandsBack(t *testing.T) {
 	}
 }
 
-// TestChoiceByHand makes a venue the leader though the recorder is well: it stays,
-// until another is chosen or it falls.
-func TestChoiceByHand(t *testing.T) {
+// TestManualTransfer makes a venue the leader though the recorder is well. It leads until another
+// transfer, or until it fails.
+func TestManualTransfer(t *testing.T) {
 	c := newCluster(t, 3)
 	recorder, venue := c.nodes[0], c.nodes[1]
 	ctx := within(t, 20*time.Second)
@@ -369,13 +370,13 @@ func TestChoiceByHand(t *testing.T) {
 	waitFor(t, "the recorder to follow", func() bool { return recorder.Leader() == venue.ID() })
 	stays()
 
-	// A stop is no choice: it hands over to the recorder.
+	// A stop is no manual transfer: leadership goes to the recorder.
 	venue.stop()
 	waitFor(t, "the recorder to lead", func() bool { return recorder.Leader() == recorder.ID() })
 }
 
-// TestStoppedRecorderGetsItBack: a hand-over at a stop is not taken for a choice.
-func TestStoppedRecorderGetsItBack(t *testing.T) {
+// TestStoppedRecorderLeadsAgain checks that a transfer at a stop does not count as a manual one.
+func TestStoppedRecorderLeadsAgain(t *testing.T) {
 	c := newCluster(t, 3)
 	recorder := c.nodes[0]
 	recorder.stop()
@@ -387,7 +388,7 @@ func TestStoppedRecorderGetsItBack(t *testing.T) {
 	waitFor(t, "the recorder to lead", func() bool { return recorder.Leader() == recorder.ID() })
 }
 
-// TestRecorderBecomesAVoter: a second recorder votes though there are voters enough.
+// TestRecorderBecomesAVoter checks that a second recorder votes though there are enough voters.
 func TestRecorderBecomesAVoter(t *testing.T) {
 	c := newCluster(t, 3)
 	second := c.add(func(cfg *Config) { cfg.Role = Recorder })
@@ -429,8 +430,8 @@ func TestEntryTimes(t *testing.T) {
 	}
 }
 
-// TestLagInTime cuts a follower off from its disk's answers by killing it: the leader
-// tells for how long it has been behind, and 0 of the others.
+// TestLagInTime kills a follower: the leader knows for how long it has been behind, and 0 for the
+// others.
 func TestLagInTime(t *testing.T) {
 	c := newCluster(t, 3)
 	away, id := c.nodes[2], c.nodes[2].ID()

@@ -7,7 +7,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestRaftCopiesABatch: the entries of one batch are made where those of the next are, so Raft must not keep them; their data it keeps.
+// TestRaftCopiesABatch checks that Raft does not keep the entries of a batch, since the next batch
+// uses their memory. It keeps their data.
 func TestRaftCopiesABatch(t *testing.T) {
 	s := raft.NewMemoryStorage()
 	if err := s.ApplySnapshot(raftpb.Snapshot{Metadata: raftpb.SnapshotMetadata{
@@ -39,7 +40,8 @@ func TestRaftCopiesABatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	handle()
-	for _, commands := range [][]string{{"e4", "e5"}, {"Nf3", "Nc6"}} { // no Ready between: Raft holds both
+	// There is no Ready between: Raft has both.
+	for _, commands := range [][]string{{"e4", "e5"}, {"Nf3", "Nc6"}} {
 		sub := &proposal{}
 		for i, c := range commands {
 			sub.ids, sub.data = append(sub.ids, uint64(i)), append(sub.data, []byte(c))

@@ -4,5 +4,5 @@ package consensus
 
 const raceEnabled = true
 
-// defaultSeeds is small: the race detector makes a schedule ten times as dear.
+// defaultSeeds is small: the race detector makes a schedule ten times slower.
 const defaultSeeds = 100

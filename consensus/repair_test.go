@@ -25,9 +25,8 @@ func (n *testNode) files() (*store.Log, *store.Boards) {
 	return log, boards
 }
 
-// TestBoardsAheadOfTheHardState starts a node whose boards hold more than its
-// HardState calls committed: a commit index alone is never written at once. Raft
-// panics if it is not raised.
+// TestBoardsAheadOfTheHardState starts a node whose boards are ahead of the commit index in its
+// HardState: a commit index alone is never written at once. Raft panics if it is not raised.
 func TestBoardsAheadOfTheHardState(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -48,8 +47,8 @@ func TestBoardsAheadOfTheHardState(t *testing.T) {
 	c.waitSame(append(numbered(0, 30), "more"))
 }
 
-// TestCrashBetweenSnapshotAndLog starts a node whose boards were put in place from a
-// snapshot, and whose log still ends before them, or has other entries there.
+// TestCrashBetweenSnapshotAndLog starts a node with boards from a snapshot. Its log still ends
+// before them, or has other entries there.
 func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 	for name, spoil := range map[string]func(*store.Log, store.Position) error{
 		"the log ends before": func(l *store.Log, p store.Position) error { return l.Reset(p.Index-10, p.Term, raftpb.HardState{}) },
@@ -77,7 +76,7 @@ func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 			}
 			_, _ = log.Close(), boards.Close()
 
-			// No snapshot was being put in place: the log is of another moment.
+			// No snapshot was being installed: the log is from another moment.
 			n.cfg.Machine = &list{}
 			if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "has lost its end") {
 				t.Fatalf("started, or failed without a reason: %v", err)
@@ -97,7 +96,7 @@ func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 	}
 }
 
-// TestLogCutBehindTheBoards refuses to start on files that are not of the same moment.
+// TestLogCutBehindTheBoards checks that a node does not start on files of different moments.
 func TestLogCutBehindTheBoards(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -114,7 +113,7 @@ func TestLogCutBehindTheBoards(t *testing.T) {
 	}
 }
 
-// TestLogLost refuses to start without the log: the node's votes were in it.
+// TestLogLost checks that a node does not start without its log, which had its votes.
 func TestLogLost(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -127,7 +126,7 @@ func TestLogLost(t *testing.T) {
 	if _, err := Open(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "the log is gone") {
 		t.Fatalf("started, or failed without a reason: %v", err)
 	}
-	// And without the boards, of which the log is only the end.
+	// Nor without the boards, of which the log is only the end.
 	n.cfg.Dir = filepath.Join(c.dir, "other")
 	n.cfg.Machine = &list{}
 	n.cfg.KeepEntries, n.cfg.CheckpointEvery = 20, 10

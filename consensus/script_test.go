@@ -17,18 +17,18 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestScripts plays the stories of testdata/*.txt: real nodes in virtual time, on
-// the simulated network and disks, one thing after another. What they print must be
-// what stands in the file; -rewrite writes it down anew.
+// TestScripts plays the stories in testdata/*.txt: real nodes in virtual time, on the simulated
+// network and disks, one thing after another. Their output must be that in the file; -rewrite
+// writes it again.
 //
-// The commands are the methods of script; what each prints is what happened meanwhile, a line
-// each, with the milliseconds since the story began. Messages look like
+// The commands are the methods of script. Each prints what happened meanwhile, a line each, with
+// the milliseconds since the story began. Messages look like
 //
 //	1->2 MsgApp term=2 prev=5/2 entries=[6..7] commit=5
 //
-// where prev is index/term of the entry in front of those that are carried. Heartbeats, reads
-// and the answers to both are left out, and unless asked for by show, what disks and state
-// machines do. With the argument quiet a command only counts its lines.
+// where prev is index/term of the entry before those in the message. Heartbeats, reads and the
+// answers to both are left out. What disks and state machines do is left out unless show asks for
+// it. With the argument quiet a command only counts its lines.
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(paths) == 0 {
@@ -55,12 +55,12 @@ type script struct {
 	wg  sync.WaitGroup
 
 	mu     sync.Mutex
-	shown  map[string]bool // kinds of what happens that are left out otherwise; guarded by mu
+	shown  map[string]bool // kinds that are otherwise left out; guarded by mu
 	events []happening     // guarded by mu
 	lose   []loss          // guarded by mu
 }
 
-// loss is messages that are to be lost.
+// loss is messages to lose.
 type loss struct {
 	from, to uint64
 	kind     string
@@ -99,8 +99,9 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) string {
 	return ""
 }
 
-// cluster makes a cluster of voters (default 3) and learners, the first of which
-// are recorders (default 1), and lets 1 lead. Links take delay (default 5ms) one way, a write to a disk about fsync (default 1ms).
+// cluster makes a cluster of voters (default 3) and learners, and lets 1 lead. The first ones are
+// recorders (default 1). Links take delay (default 5ms) one way, a write to a disk about fsync
+// (default 1ms).
 func (s *script) cluster(t *testing.T, d *datadriven.TestData) {
 	cfg := simConfig{seed: 1, voters: 3, recorders: 1, fsync: time.Millisecond, keep: 1}
 	optional(t, d, "voters", &cfg.voters)
@@ -162,7 +163,7 @@ func (s *script) member(t *testing.T, d *datadriven.TestData, key string) *simNo
 	return s.c.node(id)
 }
 
-// show lets the rest of a story tell more: stored, applied, checkpoint.
+// show makes the rest of a story tell more: stored, applied, checkpoint.
 func (s *script) show(t *testing.T, d *datadriven.TestData) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -219,7 +220,7 @@ func (s *script) links(a, b *simNode, f func(*link)) {
 	s.c.net.change(b.host, a.host, f)
 }
 
-// loseNext has the next messages of a kind be lost: lose from=1 to=2 type=MsgApp count=1.
+// loseNext loses the next messages of a type: lose from=1 to=2 type=MsgApp count=1.
 func (s *script) loseNext(t *testing.T, d *datadriven.TestData) {
 	l := loss{count: 1}
 	d.ScanArgs(t, "from", &l.from)
@@ -267,24 +268,24 @@ func (s *script) one(t *testing.T, d *datadriven.TestData) *simNode {
 	return s.c.node(id)
 }
 
-// crash ends a node at once: crash 3. What was not synced is lost.
+// crash ends a node at once: crash 3. Writes that were not synced are lost.
 func (s *script) crash(t *testing.T, d *datadriven.TestData) { s.one(t, d).crash(false) }
 
-// stop ends a node as an operator does. If it leads it hands over first.
+// stop ends a node as an operator does. A leader first transfers leadership.
 func (s *script) stop(t *testing.T, d *datadriven.TestData) {
 	if err := s.one(t, d).shut(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// start starts a node on what its disk holds.
+// start starts a node on what is on its disk.
 func (s *script) start(t *testing.T, d *datadriven.TestData) {
 	if err := s.one(t, d).start(s.c.ctx); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// transfer hands leadership over by hand: transfer to=2.
+// transfer makes a manual transfer of leadership: transfer to=2.
 func (s *script) transfer(t *testing.T, d *datadriven.TestData) {
 	n := s.member(t, d, "to")
 	if err := s.c.leader().running().TransferLeadership(s.c.ctx, n.id); err != nil {
@@ -357,7 +358,7 @@ func (s *script) status(t *testing.T) string {
 	return b.String()
 }
 
-// disks prints what the disk of a node holds: disk 3.
+// disks prints what is on a node's disk: disk 3.
 func (s *script) disks(t *testing.T, d *datadriven.TestData) string {
 	n := s.one(t, d)
 	n.disk.mu.Lock()

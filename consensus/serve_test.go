@@ -18,11 +18,11 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// few makes a node keep so little of its log that who comes late needs a snapshot.
+// few makes a node keep so little of its log that a late node needs a snapshot.
 func few(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 100, 50 }
 
-// grownCluster is three voters and a learner, in this order, with boards of some megabytes that do not
-// compress well.
+// grownCluster is three voters and a learner, in this order, with boards of some megabytes that
+// compress badly.
 func grownCluster(t testing.TB) *testCluster {
 	c := newClusterOf(t, 0, true)
 	c.add(few)
@@ -57,7 +57,7 @@ func (c *testCluster) addBehind(l *line) *testNode {
 	return n
 }
 
-// feed proposes at n until the function that it returns is called.
+// feed proposes at n until stop is called.
 func (c *testCluster) feed(n *testNode) (stop func()) {
 	end := make(chan struct{})
 	var wg sync.WaitGroup
@@ -80,7 +80,7 @@ func (c *testCluster) feed(n *testNode) (stop func()) {
 	return sync.OnceFunc(func() { close(end); wg.Wait() })
 }
 
-// arrives waits until n has everything that the leader has, and is fed by the log.
+// arrives waits until n has everything that the leader has, and gets entries again.
 func (c *testCluster) arrives(n *testNode) {
 	c.t.Helper()
 	waitFor(c.t, n.cfg.Name+" to catch up", func() bool {
@@ -113,8 +113,8 @@ func snapshotsAreLike(f fault) func(hello) fault {
 	}
 }
 
-// TestAnotherMemberServes has a node join, and one come back far behind, while moves go on: it is
-// the learner that sends the boards to it, and the leader says so meanwhile.
+// TestAnotherMemberServes has a node join, and another come back far behind, while moves go on. The
+// learner sends them the boards, and the leader says so meanwhile.
 func TestAnotherMemberServes(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
@@ -153,8 +153,8 @@ func TestAnotherMemberServes(t *testing.T) {
 	}
 }
 
-// TestSnapshotOverALineThatIsCut breaks one transfer after another, wherever it
-// is. Each is reported, or there would not be another one.
+// TestSnapshotOverALineThatIsCut breaks transfers at different places. Each must be reported:
+// otherwise there would be no other one.
 func TestSnapshotOverALineThatIsCut(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
@@ -199,8 +199,7 @@ func TestSnapshotOverALineThatIsCut(t *testing.T) {
 	}
 }
 
-// TestSnapshotOverALineThatStalls: a line on which nothing comes through any
-// more, and nobody says so.
+// TestSnapshotOverALineThatStalls has a line that stops, and nobody says so.
 func TestSnapshotOverALineThatStalls(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
@@ -219,7 +218,7 @@ func TestSnapshotOverALineThatStalls(t *testing.T) {
 	c.waitAgree()
 }
 
-// TestEndsInTheMiddleOfASnapshot kills who sends, who receives and who asked.
+// TestEndsInTheMiddleOfASnapshot kills the sender, the receiver, or the leader that asked.
 func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 	for name, end := range map[string]func(c *testCluster, late *testNode){
 		"server": func(c *testCluster, _ *testNode) { c.nodes[3].kill() },
@@ -243,7 +242,7 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 			t.Parallel()
 			c := grownCluster(t)
 			l := newLine(t)
-			l.faults(snapshotsAreLike(fault{rate: 20 << 10})) // longer than anybody waits here
+			l.faults(snapshotsAreLike(fault{rate: 20 << 10})) // longer than anyone waits here
 			late := c.addBehind(l)
 			h := <-l.seen
 			if h.From != c.nodes[3].ID() {
@@ -270,8 +269,8 @@ func TestEndsInTheMiddleOfASnapshot(t *testing.T) {
 	}
 }
 
-// TestServeRequestsThatAreRefused: a node sends its boards for nobody but the
-// leader, one at a time, and only if the log goes on from them.
+// TestServeRequestsThatAreRefused checks that a node sends its boards only for the leader, one
+// snapshot at a time, and only if the log goes on from them.
 func TestServeRequestsThatAreRefused(t *testing.T) {
 	c := newCluster(t, 3)
 	lead := c.leader()
@@ -322,7 +321,8 @@ func TestServeRequestsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestOneSnapshotAtATime: while one waits for its installation no other is taken, which would be put in its place.
+// TestOneSnapshotAtATime checks that no other snapshot is taken while one waits for its
+// installation.
 func TestOneSnapshotAtATime(t *testing.T) {
 	c := newCluster(t, 2)
 	from, at := c.nodes[0], c.nodes[1]
@@ -339,8 +339,8 @@ func TestOneSnapshotAtATime(t *testing.T) {
 	conn.Close()
 }
 
-// TestServedTooOld: that a snapshot has arrived which the leader's log does not go on from is a failure, whatever
-// the server says.
+// TestServedTooOld has a snapshot arrive from which the leader's log does not go on. That is a
+// failure, whatever the server says.
 func TestServedTooOld(t *testing.T) {
 	n := newClusterOf(t, 1, true).nodes[0]
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -376,8 +376,8 @@ func TestServedTooOld(t *testing.T) {
 	}
 }
 
-// TestSnapshotByAThirdIsOfThePresentTerm: what a member says about another one must
-// not bring a node to a new term.
+// TestSnapshotByAThirdIsOfThePresentTerm checks that a third member's snapshot brings a node to no
+// new term.
 func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
 	c := newCluster(t, 3)
 	lead := c.leader()
@@ -409,9 +409,9 @@ func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
 	}
 }
 
-// TestSilenceOfWhoTakesASnapshot: whoever waits for the end of a snapshot waits as long
-// as there is word of progress, and snapshotTimeout longer.
-func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
+// TestSilentReceiverOfASnapshot checks that a sender waits as long as there is progress, and
+// snapshotTimeout longer.
+func TestSilentReceiverOfASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		defer near.Close()
@@ -428,7 +428,7 @@ func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
 			t.Errorf("it ended after %v: %v", took, err)
 		}
 	})
-	// And so does who receives one.
+	// So does a receiver.
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		defer near.Close()
@@ -441,8 +441,8 @@ func TestSilenceOfWhoTakesASnapshot(t *testing.T) {
 	})
 }
 
-// TestLogStaysWhileThePeerCatchesUp: one that has had a snapshot while moves went on
-// has much to catch up on, and must not need another one in the middle of it.
+// TestLogStaysWhileThePeerCatchesUp has a peer that got a snapshot while moves went on. It has much
+// to catch up on, and must not need another snapshot meanwhile.
 func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
 	c := newCluster(t, 0)
 	n := c.add(func(cfg *Config) { cfg.KeepEntries, cfg.CheckpointEvery = 20, 10 })
@@ -468,8 +468,8 @@ func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
 	waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex()+60 > n.Commit() })
 }
 
-// TestMoreJoinThanCanServe has more nodes in want of boards than there are members to send
-// them: nobody sends to two at once, and everybody gets them.
+// TestMoreJoinThanCanServe has more nodes that need boards than members that can send them. Nobody
+// sends to two at once, and all get them.
 func TestMoreJoinThanCanServe(t *testing.T) {
 	t.Parallel()
 	c := grownCluster(t)
@@ -503,9 +503,9 @@ func TestMoreJoinThanCanServe(t *testing.T) {
 	c.waitAgree()
 }
 
-// TestSnapshotOverASlowLine has boards of which a line of 30 KB/s is busy for longer than a
-// silence may last, while moves go on over the same line. The first transfer breaks in the
-// middle: the leader says that there is another one, and that one gets to its end.
+// TestSnapshotOverASlowLine has boards that take a line of 30 KB/s longer than a silence may last,
+// while moves go on over the same line. The first transfer breaks. The leader says that there is
+// another one, and that one arrives.
 func TestSnapshotOverASlowLine(t *testing.T) {
 	t.Parallel()
 	const rate, size, broken = 30 << 10, 420 << 10, 60 << 10
@@ -550,7 +550,8 @@ func TestSnapshotOverASlowLine(t *testing.T) {
 	arrivedBefore, failedBefore := lead.Snapshots()
 	venue := c.addBehind(l)
 	began := time.Now()
-	// told waits until the leader says that the venue is being sent the boards, and who does.
+	// told waits until the leader says that the venue is being sent the boards, and by which
+	// member.
 	told := func(what string) (by string) {
 		waitFor(t, what, func() bool {
 			for _, m := range status(lead).Members {

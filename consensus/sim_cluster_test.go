@@ -26,7 +26,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// simConfig is what a simulated cluster is made of.
+// simConfig describes a simulated cluster.
 type simConfig struct {
 	seed      uint64
 	voters    int
@@ -35,11 +35,11 @@ type simConfig struct {
 	node      Config
 	fsync     time.Duration
 	log       *slog.Logger
-	keep      int // events of the history, to be shown
+	keep      int // how many events the history keeps
 }
 
-// simCluster is real Nodes in a synctest bubble, on a simulated network and on
-// simulated disks. Members are numbered from 1 on, and so are their hosts: n1, n2.
+// simCluster is real Nodes in a synctest bubble, with a simulated network and simulated disks.
+// Members are numbered from 1, and so are their hosts: n1, n2.
 type simCluster struct {
 	cfg     simConfig
 	dir     string
@@ -67,15 +67,15 @@ type simNode struct {
 	frozen  time.Time // until then; guarded by mu
 
 	busy    atomic.Bool // it is being started or stopped
-	removed atomic.Bool // from the group: it was told so when it started
-	gone    bool        // the same, told while it ran; the schedule's own
+	removed atomic.Bool // from the group: it learned so when it started
+	gone    bool        // the same, learned while it ran; owned by the schedule
 
 	// Guarded by checker.mu.
 	hard    raftpb.HardState // as on disk
 	last    lastSeen
 	turns   int
-	configs [2][]uint64 // the voters as its Raft loop knew them before its last turn, and after it
-	applies int         // commands that its state machine was given
+	configs [2][]uint64 // the voters as its Raft loop had them before and after its last turn
+	applies int         // how many commands its state machine has had
 }
 
 type lastSeen struct {
@@ -85,7 +85,7 @@ type lastSeen struct {
 
 var errCrashed = errors.New("crashed by the simulation")
 
-// simDir returns a place for the boards' files: in memory where there is one.
+// simDir returns a directory for the boards' files, in memory if possible.
 func simDir(t testing.TB) string {
 	base := "/dev/shm"
 	if info, err := os.Stat(base); err != nil || !info.IsDir() {
@@ -99,7 +99,7 @@ func simDir(t testing.TB) string {
 	return dir
 }
 
-// simulate runs f in a bubble with a cluster that has been founded and not started.
+// simulate runs f in a bubble with a cluster that is founded and not started.
 func simulate(t *testing.T, cfg simConfig, f func(t *testing.T, c *simCluster)) {
 	cryptotest.SetGlobalRandom(t, cfg.seed)
 	dir := simDir(t)
@@ -125,8 +125,8 @@ func newSimCluster(cfg simConfig, dir string) (*simCluster, error) {
 	return c, nil
 }
 
-// found writes the files of members that have been a cluster for a while: all
-// know one another. (That nodes join is a matter of the schedules.)
+// found writes the files of members that have been a cluster for a while and know one another. Only
+// schedules test how nodes join.
 func (c *simCluster) found() error {
 	var voters, learners []uint64
 	put := map[string][]byte{}
@@ -179,8 +179,8 @@ func (c *simCluster) found() error {
 
 const simClusterID = "simulated"
 
-// simAuthority and simSigner are the same for all simulated clusters. They are drawn before any
-// test makes the source of random numbers its own.
+// simAuthority and simSigner are the same for all simulated clusters. They are drawn before a test
+// replaces the source of random numbers.
 var simAuthority, simSigner = func() (certificate, key string) {
 	certificate, key, err := newAuthority(simClusterID)
 	if err != nil {
@@ -189,14 +189,14 @@ var simAuthority, simSigner = func() (certificate, key string) {
 	return certificate, key
 }()
 
-// settling is how long the loops wait until all else has come to rest. They differ,
-// so that two loops which were woken by the same thing do not go on at the same instant.
-// Nor do two clients: each has an interval of its own, in which the loops are done with what it does.
+// settling is how long each loop waits until all else has come to rest. The times differ, so that
+// two loops that were woken by the same event do not go on at the same instant. Each client has an
+// interval of its own, in which the loops finish what it has caused.
 var settling = map[string]time.Duration{"raft": 1, "write": 8, "apply": 21, "propose": 30, "read": 1000*interval + 30}
 
 const interval = 64
 
-// settle is the seam of that name. It is also where a node stands still while it is frozen.
+// settle is the seam of that name. A frozen node stands still here.
 func (n *simNode) settle(loop string, who uint64) {
 	for {
 		n.mu.Lock()
@@ -209,8 +209,8 @@ func (n *simNode) settle(loop string, who uint64) {
 	time.Sleep(settling[loop] + time.Duration(who%1000)*interval)
 }
 
-// freeze has the node stand still for a while, as a process that gets no processor. The
-// network goes on taking what is for it.
+// freeze has the node stand still for a while, as a process without a processor. The network still
+// takes messages for it.
 func (n *simNode) freeze(d time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -250,7 +250,7 @@ func (c *simCluster) newNode(id uint64) *simNode {
 	return n
 }
 
-// identify writes down who the node is, so that its id is a small number.
+// identify writes the node's identity, so that its id is a small number.
 func (n *simNode) identify(joined bool) error {
 	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
 		return err
@@ -291,8 +291,8 @@ func (n *simNode) running() *Node {
 	return n.node
 }
 
-// start starts the node on what its disk holds. A node that is new joins first,
-// by way of whoever answers.
+// start starts the node on what is on its disk. A new node first joins, through any node that
+// answers.
 func (n *simNode) start(ctx context.Context) error {
 	n.disk.start()
 	n.c.check.restarted(n)
@@ -309,12 +309,12 @@ func (n *simNode) start(ctx context.Context) error {
 	return nil
 }
 
-// dying is longer than the goroutines of a node take to end, so that it does not
-// hang on which is the last one when the world goes on.
+// dying is longer than the goroutines of a node take to end. So it does not matter which of them is
+// last when the world goes on.
 const dying = time.Millisecond
 
-// crash ends the node as a power failure does (silent), or a crash of the
-// process alone. What its disk holds is what was synced.
+// crash ends the node as a power failure does (silent), or as a crash of the process. Only what was
+// synced is on its disk afterwards.
 func (n *simNode) crash(silent bool) {
 	n.mu.Lock()
 	node := n.node
@@ -377,7 +377,7 @@ func (d *simDisk) hardState() raftpb.HardState {
 	return d.image.hard
 }
 
-// between returns the entries [from, to] on the disk, nil if it does not hold them all.
+// between returns the entries [from, to] on the disk, nil if one is missing.
 func (d *simDisk) between(from, to uint64) []raftpb.Entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -388,7 +388,7 @@ func (d *simDisk) between(from, to uint64) []raftpb.Entry {
 	return i.entries[from-i.compacted-1 : to-i.compacted]
 }
 
-// restarted is called before a node is opened on what its disk holds.
+// restarted is called before a node is opened on what is on its disk.
 func (k *checker) restarted(n *simNode) {
 	n.disk.mu.Lock()
 	hs, at := n.disk.image.hard, n.disk.boardsAt
@@ -398,7 +398,7 @@ func (k *checker) restarted(n *simNode) {
 	k.nodes[uint64(n.id)] = n
 	k.history.add(happening{kind: "--", node: uint64(n.id), text: fmt.Sprintf("%d starts: term %d, boards at %d", n.id, hs.Term, at)})
 	n.hard = hs
-	// What is durable does not go back over a restart; what is not may.
+	// A restart does not undo what is durable; the rest may be lost.
 	n.last = lastSeen{term: hs.Term, commit: max(hs.Commit, at), applied: at}
 }
 
@@ -407,8 +407,8 @@ func (k *checker) checkpointed(n *simNode, index uint64) {
 	k.history.add(happening{kind: "checkpoint", node: uint64(n.id), a: index})
 }
 
-// simMachine is a state machine that keeps every command once, in order, as
-// relay does: the second entry of a command is answered as the first was.
+// simMachine is a state machine that keeps every command once, in order, as relay does. A command's
+// second entry gets the same answer as its first.
 type simMachine struct {
 	node *simNode
 

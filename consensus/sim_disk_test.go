@@ -13,12 +13,12 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// simDisk is the disk of one simulated node. It outlives the node: what is in
-// image was fsynced, and is all that a restart finds. A write takes its time;
-// the one that is on its way when the node crashes is kept wholly or not at all.
+// simDisk is the disk of one simulated node, and outlives the node. image is what was synced, which
+// is all that a restart finds. A write takes time. A crash keeps the present write wholly or not at
+// all.
 //
-// The boards are a real bbolt file beside it. The disk only delays their
-// checkpoints, and may lose one that is being written at a crash.
+// The boards are a real bbolt file beside it. The disk only delays their checkpoints, and may lose
+// the present one at a crash.
 type simDisk struct {
 	owner *simNode
 	check *checker
@@ -27,18 +27,18 @@ type simDisk struct {
 	logRng   *rand.Rand
 	boardRng *rand.Rand
 	image    logImage
-	survivor func()        // what a write that failed has left on disk after all, seen after the restart
+	survivor func()        // the result of a failed write, which a restart finds on disk
 	boardsAt uint64        // the index of the boards file
 	fsync    time.Duration // about how long a write takes
 	stall    time.Duration // of the next write, added to that
-	hiccup   float64       // chance of one that takes twenty times as long
+	hiccup   float64       // chance of a write that takes twenty times as long
 	failNext bool          // the next write fails
-	failed   bool          // one has failed: nothing is taken any more
-	forgets  bool          // boards that are being written at a crash are lost; otherwise that is chance
+	failed   bool          // one has failed: all further writes fail
+	forgets  bool          // a crash always loses boards that are being written
 	down     chan struct{} // closed at a crash
 }
 
-// logImage is what a log file holds.
+// logImage is the content of a log file.
 type logImage struct {
 	hard      raftpb.HardState
 	compacted uint64
@@ -48,7 +48,7 @@ type logImage struct {
 
 func (i *logImage) last() uint64 { return i.compacted + uint64(len(i.entries)) }
 
-// at returns the entry at index, nil if it is compacted or not there.
+// at returns the entry at index, nil if it is compacted or missing.
 func (i *logImage) at(index uint64) *raftpb.Entry {
 	if index <= i.compacted || index > i.last() {
 		return nil
@@ -56,7 +56,8 @@ func (i *logImage) at(index uint64) *raftpb.Entry {
 	return &i.entries[index-i.compacted-1]
 }
 
-// contains reports whether the entry at index is there with that term, or was and has been compacted.
+// contains reports whether the log has, or had before it was compacted, the entry at index with
+// that term.
 func (i *logImage) contains(index, term uint64) bool {
 	if index <= i.compacted {
 		return index < i.compacted || i.term == term
@@ -79,8 +80,8 @@ func (d *simDisk) latency(rng *rand.Rand) (time.Duration, bool) {
 	return t, fails
 }
 
-// write makes change durable, after the time that an fsync takes. done tells
-// the checker, and is called once the change is in the image.
+// write makes change durable after the time of an fsync. done tells the checker, once the change is
+// in the image.
 func (d *simDisk) write(change func(*logImage), done func()) error {
 	d.mu.Lock()
 	if d.failed {
@@ -96,7 +97,7 @@ func (d *simDisk) write(change func(*logImage), done func()) error {
 		err = errDiskFailed
 	}
 	if err != nil {
-		// A failed fsync says nothing about what is on disk, nor does a crash.
+		// After a failed fsync, as after a crash, the write may be on disk or not.
 		d.failed = true
 		if d.logRng.IntN(2) == 0 {
 			d.survivor = func() { change(&d.image); done() }
@@ -147,7 +148,7 @@ func (d *simDisk) checkpoint(b *store.Boards, c store.Checkpoint) error {
 	return err
 }
 
-// set changes what the disk is like.
+// set changes the properties of the disk.
 func (d *simDisk) set(fsync time.Duration, hiccup float64, fail bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -169,14 +170,14 @@ func (d *simDisk) sleep(t time.Duration) error {
 	return d.wait(t, down)
 }
 
-// stand notes where the boards file stands now.
+// stand notes the index of the boards file.
 func (d *simDisk) stand(index uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.boardsAt = index
 }
 
-// crash is the end of a run. What is being written fails, and is kept or lost.
+// crash ends a run. The present write fails, and is kept or lost.
 func (d *simDisk) crash() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -198,8 +199,8 @@ func (d *simDisk) start() {
 // openLog is the seam of that name.
 func (d *simDisk) openLog(string) (entryLog, error) { return &simLog{d}, nil }
 
-// simLog is the entryLog on a simDisk. What it shows is what is durable, as
-// entryLog promises. One goroutine writes, as in a node.
+// simLog is the entryLog on a simDisk. It shows what is durable, as entryLog promises. One
+// goroutine writes, as in a node.
 type simLog struct{ disk *simDisk }
 
 var _ entryLog = (*simLog)(nil)
@@ -278,7 +279,7 @@ func (l *simLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
 			entries = entries[1:]
 		}
 		if len(entries) > 0 {
-			// Readers keep slices of what was there.
+			// Readers keep slices of the old array.
 			i.entries = append(slices.Clip(i.entries[:entries[0].Index-i.compacted-1]), entries...)
 		}
 	}, func() { l.disk.check.wrote(l.disk.owner, hs, entries) })

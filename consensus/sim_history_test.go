@@ -13,28 +13,27 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// happening is one thing that happened in a simulated cluster. What a, b, c and d
-// are hangs on its kind.
+// happening is one event in a simulated cluster. The meaning of a, b, c and d depends on its kind.
 type happening struct {
 	at         time.Duration // since the cluster began
 	kind       string
-	node       uint64 // whom it happened to; 0: the world
+	node       uint64 // the node of the event; 0: the world
 	m          *raftpb.Message
 	a, b, c, d uint64
 	text       string
 }
 
-// history is what happened, of which it keeps the end.
+// history is the events so far. It keeps only the last ones.
 type history struct {
 	began time.Time
-	keep  int // events
+	keep  int // how many events
 
 	mu     sync.Mutex
-	tap    func(happening) // if set, sees everything
+	tap    func(happening) // if set, sees every event
 	events []happening     // a ring once it is full
 	count  int
-	// sum is a hash of everything. It does not hang on the order within one
-	// instant, which the scheduler decides.
+	// sum is a hash of all events. It does not depend on the order within one instant, which is the
+	// scheduler's.
 	sum uint64
 }
 
@@ -56,7 +55,7 @@ func (h *history) add(e happening) {
 	}
 }
 
-// listen has f be told of everything from now on.
+// listen calls f with each event from now on.
 func (h *history) listen(f func(happening)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -73,7 +72,7 @@ func (h *history) hash() uint64 {
 	return h.sum
 }
 
-// last returns the events that were kept, oldest first, one a line.
+// last returns the events that were kept, oldest first, one per line.
 func (h *history) last() string {
 	h.mu.Lock()
 	events := slices.Clone(h.events)
@@ -86,13 +85,12 @@ func (h *history) last() string {
 	return b.String()
 }
 
-// compare orders by time, and at one instant by whose doing it was.
+// compare orders by time, and within one instant by the causing node.
 func (e happening) compare(o happening) int {
 	return cmp.Or(cmp.Compare(e.at, o.at), cmp.Compare(e.from(), o.from()), cmp.Compare(e.answer(), o.answer()))
 }
 
-// answer is the index of what is answered, as those who waited for it were woken
-// together; 0: it is something else.
+// answer is the index of an answer, since callers are woken together; 0: another kind of event.
 func (e happening) answer() uint64 {
 	if e.kind == "answered" {
 		return e.a
@@ -100,7 +98,7 @@ func (e happening) answer() uint64 {
 	return 0
 }
 
-// from is whose doing it was.
+// from is the node that caused the event.
 func (e happening) from() uint64 {
 	if e.m != nil {
 		return e.m.From<<8 | e.m.To
@@ -161,8 +159,8 @@ func span(from, to uint64) string {
 	return fmt.Sprintf("[%d..%d]", from, to)
 }
 
-// describeMessage writes what matters of a Raft message. prev is index/term of
-// the entry before those that it carries.
+// describeMessage writes the important fields of a Raft message. prev is index/term of the entry
+// before those in the message.
 func describeMessage(m *raftpb.Message) string {
 	s := fmt.Sprintf("%d->%d %s term=%d", m.From, m.To, m.Type, m.Term)
 	switch m.Type {

@@ -12,11 +12,10 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// checker holds a simulated cluster to Raft's invariants. It sees each message
-// when it is sent, each write when it is durable, each command when it is
-// applied, each Raft loop after each turn, and what the clients were told. It
-// trusts nothing that a node says of itself: what is committed it finds out
-// from the disks.
+// checker checks Raft's invariants in a simulated cluster. It sees each message when it is sent,
+// each write when it is durable, and each applied command. It also sees each Raft loop after each
+// turn, and each answer to a client. It trusts nothing that a node says of itself: it finds out
+// from the disks what is committed.
 //
 // Locks: checker.mu before simDisk.mu and history.mu.
 type checker struct {
@@ -31,7 +30,7 @@ type checker struct {
 	leaders map[uint64]uint64            // by term
 	votes   map[[2]uint64]uint64         // by voter and term
 	facts   map[position]fact            // every entry that was ever sent or stored
-	firsts  map[uint64]uint64            // by term, its lowest index
+	firsts  map[uint64]uint64            // by term: its lowest index
 	logs    map[uint64]map[uint64]uint64 // by a leader's term: index -> term, of what it sent
 
 	committed []fact // from index base+1 on, as found on a majority's disks
@@ -39,12 +38,12 @@ type checker struct {
 	groups    []group
 
 	applies   []applyFact    // every command in the log's order, as the first node applied it
-	positions map[string]int // of a command, where in the state it stands, from 1 on
-	acked     map[string]int // the commands that clients were told to be there, and their positions
-	seen      int            // the longest state that any client was shown
+	positions map[string]int // of a command: its place in the state, from 1 on
+	acked     map[string]int // acknowledged commands, and their positions
+	seen      int            // the longest state that a client has seen
 }
 
-// group is who votes from the committed entry at index on.
+// group is the voters from the committed entry at index on.
 type group struct {
 	index  uint64
 	voters []uint64
@@ -56,10 +55,10 @@ type position struct{ index, term uint64 }
 type fact struct {
 	term    uint64
 	digest  uint64
-	prev    uint64 // the term of the one before it; 0: not known
+	prev    uint64 // the term of the entry before; 0: not known
 	command string
-	// in is the term in which it was committed, which may be later than that of the entry: only
-	// the leaders of later terms than this one are bound to have it (Raft thesis, figure 3.7).
+	// in is the term in which it was committed, which may be later than the entry's own. Only
+	// leaders of later terms than in must have it (Raft thesis, figure 3.7).
 	in uint64
 }
 
@@ -87,7 +86,7 @@ func (k *checker) violate(format string, args ...any) {
 	k.stop()
 }
 
-// fault is violate for what is not Raft's: a node that does not start, say.
+// fault is violate for other failures, such as a node that does not start.
 func (k *checker) fault(format string, args ...any) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -108,8 +107,8 @@ func (k *checker) leads(term, id uint64) {
 	k.leaders[term] = id
 }
 
-// learn checks log matching: an entry of one index and term is the same
-// everywhere, and so is the one before it.
+// learn checks log matching: an entry of one index and term is the same everywhere, and so is the
+// entry before it.
 func (k *checker) learn(e *raftpb.Entry, prev uint64) {
 	at := position{e.Index, e.Term}
 	h := fnv.New64a()
@@ -194,7 +193,8 @@ func (k *checker) appendSent(m *raftpb.Message) {
 			k.violate("leader append-only: the leader of term %d sent entry %d as one of term %d, and then of term %d", m.Term, index, was, term)
 		}
 		log[index] = term
-		if c := k.commit(index); c != nil && c.term != term && c.in <= m.Term { // else it is a leader that is past
+		// Otherwise it is a former leader.
+		if c := k.commit(index); c != nil && c.term != term && c.in <= m.Term {
 			k.violate("leader completeness: the leader of term %d sent entry %d of term %d, and that of term %d is committed", m.Term, index, term, c.term)
 		}
 	}
@@ -219,7 +219,8 @@ func (k *checker) appendAnswered(from *simNode, m *raftpb.Message) {
 	defer from.disk.mu.Unlock()
 	image := &from.disk.image
 	if image.hard.Term != m.Term {
-		return // an answer that stood in a queue: of a leader that is past, to whom nothing is lost
+		// A queued answer to a former leader, which cannot use it.
+		return
 	}
 	if image.last() < m.Index {
 		k.violate("durable before acknowledged: %d acknowledges entry %d, and its disk ends at %d", m.From, m.Index, image.last())
@@ -265,7 +266,7 @@ func (k *checker) wrote(n *simNode, hs raftpb.HardState, entries []raftpb.Entry)
 	}
 }
 
-// compacted looks at a log that was cut, or begun anew behind a snapshot.
+// compacted looks at a log that was compacted, or that begins again behind a snapshot.
 func (k *checker) compacted(n *simNode, index uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -316,10 +317,10 @@ func (k *checker) stepped(n *simNode, r *raft.RawNode) {
 	}
 }
 
-// grouped checks that a node counts the votes of those whom the committed entries name,
-// as of one that it has applied or is about to.
+// grouped checks that a node counts the votes of the voters in the committed entries, as of an
+// entry that it has applied or is about to apply.
 func (k *checker) grouped(n *simNode) {
-	if n.last.commit == 0 { // it has joined, and has heard of nobody yet
+	if n.last.commit == 0 { // it has joined, and has had no message yet
 		return
 	}
 	for i, g := range k.groups {
@@ -359,7 +360,7 @@ func (k *checker) regroup(e *raftpb.Entry) {
 	k.groups = append(k.groups, group{e.Index, now})
 }
 
-// voters returns whom a node counts the votes of.
+// voters returns the members whose votes a node counts.
 func voters(r *raft.RawNode) []uint64 {
 	var ids []uint64
 	r.WithProgress(func(id uint64, kind raft.ProgressType, _ tracker.Progress) {
@@ -379,8 +380,8 @@ func (k *checker) progress(leader *simNode, id uint64, p tracker.Progress) {
 	}
 	f := k.nodes[id]
 	if f == nil || f == leader {
-		// Admitted, and not started yet. Or itself: a new leader counts what is
-		// on its way to its own disk, but commits nothing before an entry of its own is there.
+		// It is admitted and not started yet. Or it is the node itself: a new leader counts entries
+		// on their way to its own disk, but commits nothing before an entry of its own is there.
 		return
 	}
 	f.disk.mu.Lock()
@@ -390,13 +391,13 @@ func (k *checker) progress(leader *simNode, id uint64, p tracker.Progress) {
 	}
 }
 
-// ensureCommitted checks that what a node takes for committed is on the disks of
-// a majority of the voters, and notes it. A leader says so first, and of an entry of its own term.
+// ensureCommitted checks that what a node takes for committed is on the disks of a majority of the
+// voters, and notes it. A leader says so first, of an entry of its own term.
 func (k *checker) ensureCommitted(n *simNode, index uint64) {
 	if index <= k.lastCommit() || k.broken != "" {
 		return
 	}
-	on := map[uint64]uint64{} // the term of the entry at index, by the nodes whose disks hold it
+	on := map[uint64]uint64{} // the entry's term, by the nodes that have it on disk
 	for id, o := range k.nodes {
 		o.disk.mu.Lock()
 		if e := o.disk.image.at(index); e != nil {
@@ -411,7 +412,7 @@ func (k *checker) ensureCommitted(n *simNode, index uint64) {
 		if n.last.state == raft.StateLeader && term != n.last.term {
 			continue
 		}
-		// A turn may change the configuration behind what it commits, or before.
+		// A turn may change the configuration before or after a commit.
 		for _, voters := range n.configs {
 			have := 0
 			for _, v := range voters {
@@ -450,8 +451,8 @@ func (k *checker) setCommitted(entries []raftpb.Entry, in uint64) {
 	}
 }
 
-// applied looks at a command that a state machine was given. It is at place at
-// of the state, of which state is the hash.
+// applied looks at a command that a state machine has applied. place is its place in the state, and
+// state the hash of the state.
 func (k *checker) applied(n *simNode, c Command, place int, state uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -514,7 +515,7 @@ func (k *checker) restored(n *simNode, index, state uint64) {
 	n.disk.stand(index)
 }
 
-// answered looks at what a client was told about its command.
+// answered looks at the answer to a client's command.
 func (k *checker) answered(n *simNode, command string, r Result) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -550,7 +551,8 @@ func (k *checker) read(n *simNode, floor, size int) {
 	k.seen = max(k.seen, size)
 }
 
-// finish checks a node after everything has healed: it holds what all the others hold, and every acknowledged command.
+// finish checks a node after everything has healed: it has what all others have, and every
+// acknowledged command.
 func (k *checker) finish(n *simNode, list []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -18,23 +18,20 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// simNet is the network of a simulated cluster: connections between hosts, in
-// the virtual time of a testing/synctest bubble. It knows the protocol of
-// wire.go, so that each frame travels by itself: what is real TCP below the
-// nodes can lose, double and reorder nothing, but Raft must stand all of it.
+// simNet is the network of a simulated cluster: connections between hosts, in the virtual time of a
+// testing/synctest bubble. It knows the protocol of wire.go, so each frame travels by itself. TCP
+// cannot lose, repeat or reorder frames, but Raft must survive all of that.
 //
-// Every delay is drawn from a generator of its own connection, and in
-// nanoseconds, so that hardly two things happen at the same instant and the
-// order in which goroutines run decides nothing.
+// Each connection draws its delays from its own generator, in nanoseconds. So two events seldom
+// happen at the same instant, and the order in which goroutines run decides nothing.
 //
-// Locks: simNet.mu before pipe.mu, of a pipe that was dialed before that of its
-// peer, and dialMu last.
+// Locks: simNet.mu, then pipe.mu of the dialing side before that of its peer, and dialMu last.
 type simNet struct {
 	seed uint64
-	// sent is called with each Raft message when a node has written it, and fate with
-	// what becomes of it: "" for on its way, or "lost", "twice", "late", "held". No lock is held.
+	// sent is called with each Raft message that a node has written, and with its fate: "" for on
+	// its way, or "lost", "twice", "late", "blocked". No lock is held.
 	sent func(m *raftpb.Message, fate string)
-	// filter, if set, decides the fate of a message ("lost" or ""), after the link's own chance.
+	// filter, if set, decides a message's fate ("lost" or ""), after the link's own chance.
 	filter func(m *raftpb.Message) string
 
 	mu        sync.Mutex
@@ -48,12 +45,12 @@ type simNet struct {
 	dialed map[string]int // connections so far, by hosts and channel
 }
 
-// link is how one host's packets get to another host.
+// link is how packets get from one host to another.
 type link struct {
 	delay, jitter      time.Duration
 	lose, twice, late  float64 // chances of one frame
 	lateBy             time.Duration
-	blocked, blackhole bool // blocked packets wait until it is over; in a black hole frames are lost
+	blocked, blackhole bool // blocked packets wait; in a black hole frames are lost
 }
 
 func newSimNet(seed uint64) *simNet {
@@ -63,7 +60,7 @@ func newSimNet(seed uint64) *simNet {
 	}
 }
 
-// keyed is a generator that belongs to what key names, and to nothing else.
+// keyed is a generator for key alone.
 func keyed(seed uint64, key ...any) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprint(h, key...)
@@ -103,9 +100,9 @@ func (n *simNet) wake() {
 	n.changed = make(chan struct{})
 }
 
-// unplug cuts every connection of a host that dies. If it is silent the
-// others notice nothing until they lose patience: a power failure. Otherwise
-// its kernel says goodbye. What had left is still delivered.
+// unplug cuts all connections of a host that dies. If it is silent, as in a power failure, the
+// others notice only by a timeout. Otherwise its kernel closes the connections. Packets on their
+// way still arrive.
 func (n *simNet) unplug(host string, silent bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -159,7 +156,7 @@ func (n *simNet) listen(addr string) (net.Listener, error) {
 	l := &simListener{net: n, host: host, backlog: make(chan net.Conn, 256), closed: make(chan struct{})}
 	n.listeners[host] = l
 	n.dark[host] = false
-	// Whoever still has a connection to what this host was learns that it is over.
+	// Peers of the host's former process learn that their connections are closed.
 	for _, p := range n.pipes {
 		if p.to == host {
 			p.cutWriter()
@@ -317,10 +314,10 @@ func (c *simConn) SetWriteDeadline(t time.Time) error {
 type pipe struct {
 	net      *simNet
 	from, to string
-	dialer   bool  // written by the side that dialed
+	dialer   bool  // the dialer writes
 	peer     *pipe // the other direction
 
-	wake  chan struct{} // holds a token when a reader should look again
+	wake  chan struct{} // has a token when a reader should look again
 	space chan struct{} // the same for a writer
 
 	mu      sync.Mutex
@@ -328,10 +325,10 @@ type pipe struct {
 	rng     *rand.Rand // of this pipe alone; nil until the hello is known
 	parse   []byte     // written, and not yet a whole unit
 	units   int        // of the handshake and after it
-	segs    []segment  // on their way, in the order of their arrival
+	segs    []segment  // on their way, in the order of arrival
 	pending int        // bytes in segs and ready
 	ready   []byte
-	last    time.Time // of the latest arrival that keeps the order
+	last    time.Time // of the newest arrival that keeps the order
 	noRead  bool      // the reader's end is closed
 	noWrite bool      // the writer's end is closed, or the connection is broken
 }
@@ -342,7 +339,7 @@ type segment struct {
 	data []byte
 }
 
-// pipeRoom is how much one direction of a connection holds before a writer waits.
+// pipeRoom is how many bytes one direction takes before a writer waits.
 const pipeRoom = 64 << 10
 
 func newPipe(n *simNet, from, to string) *pipe {
@@ -363,8 +360,8 @@ func (p *pipe) over() bool {
 	return p.noRead && p.noWrite
 }
 
-// cut ends the writing side. The reader gets what is on its way and then, if
-// told is set, the end; otherwise it hears nothing any more.
+// cut ends the writing side. The reader gets what is on its way and then, if told is set, the end.
+// Otherwise it gets nothing more.
 func (p *pipe) cut(told bool, l link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -375,7 +372,7 @@ func (p *pipe) cut(told bool, l link) {
 	signal(p.space)
 }
 
-// cutWriter makes the writer fail: the other side knows of no connection.
+// cutWriter makes the writer fail: the other side has no such connection.
 func (p *pipe) cutWriter() {
 	p.mu.Lock()
 	p.noWrite = true
@@ -395,7 +392,7 @@ func (p *pipe) cutReader() {
 	signal(p.space)
 }
 
-// resume sends anew what waited while the link was blocked.
+// resume sends again what waited while the link was blocked.
 func (p *pipe) resume(l link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -406,7 +403,7 @@ func (p *pipe) resume(l link) {
 	}
 }
 
-// gap is how long one packet takes to follow another one. The caller holds mu.
+// gap is the time between two packets. The caller holds mu.
 func (p *pipe) gap() time.Duration {
 	if p.rng == nil {
 		return time.Microsecond
@@ -424,7 +421,7 @@ func (p *pipe) push(l link, s segment, fate string) {
 	if fate == "late" {
 		s.at = s.at.Add(time.Duration(p.rng.Int64N(int64(l.lateBy) + 1)))
 	} else {
-		// Farther apart than the few nanoseconds that a node's loops settle for.
+		// Farther apart than the few nanoseconds for which a node's loops settle.
 		if next := p.last.Add(p.gap()); next.After(s.at) {
 			s.at = next
 		}
@@ -534,12 +531,12 @@ func (p *pipe) write(b []byte, deadline time.Time) (int, error) {
 // unit is what one fate is drawn for.
 type unit struct {
 	data []byte
-	m    *raftpb.Message // nil: no Raft message
-	free bool            // it may be lost; a Raft message may be doubled and delayed, too
+	m    *raftpb.Message // nil: not a Raft message
+	free bool            // it may be lost; a Raft message may be repeated and delayed, too
 }
 
-// cutUp adds b to what was written and returns the whole units of it: the
-// handshake, the frames, and on a snapshot's connection whatever comes.
+// cutUp adds b to what was written and returns the whole units: the handshake, the frames, and
+// anything on a snapshot's connection.
 func (p *pipe) cutUp(b []byte) (out []unit) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -590,7 +587,7 @@ func (p *pipe) cutUp(b []byte) (out []unit) {
 	}
 }
 
-// whole returns where the unit ends whose length stands at start, 0 if it is not all there.
+// whole returns the end of the unit whose length is at start, 0 if it is not all there.
 func whole(b []byte, start int) int {
 	if len(b) < start+4 {
 		return 0
@@ -622,7 +619,7 @@ func (p *pipe) identify(h hello) {
 	p.peer.hello, p.peer.rng = h, keyed(p.net.seed, key, " ", nth, " back")
 }
 
-// transmit decides what becomes of u.
+// transmit decides the fate of u.
 func (p *pipe) transmit(l link, u unit) {
 	p.mu.Lock()
 	fate := ""
@@ -642,7 +639,7 @@ func (p *pipe) transmit(l link, u unit) {
 		fate = p.net.filter(u.m)
 	}
 	if fate == "" && l.blocked {
-		fate = "held"
+		fate = "blocked"
 	}
 	if u.m != nil {
 		p.net.sent(u.m, fate)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// What the simulation has found, each as a story of its own, since what a seed
-// means changes with every change of the code.
+// Faults that the simulation has found, each as a story of its own. A seed's meaning changes with
+// every change of the code.
 
 // quiet is a cluster without faults.
 func quiet(voters int) simConfig {
@@ -46,8 +46,8 @@ func (n *simNode) propose(ctx context.Context, commands ...string) error {
 	return err
 }
 
-// TestCommitIsKnownAfterARestart: Raft tells the commit index when it changes, and
-// a follower that comes back in a quiet moment waits for long.
+// TestCommitIsKnownAfterARestart restarts a follower in a quiet moment. A Ready has the commit
+// index only when it changes, so the node must not wait for that.
 func TestCommitIsKnownAfterARestart(t *testing.T) {
 	simulate(t, quiet(3), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
@@ -68,8 +68,8 @@ func TestCommitIsKnownAfterARestart(t *testing.T) {
 	})
 }
 
-// TestLoneVoterReadsWhatItAcknowledged asks a group of one for a read right after
-// a restart, when it has yet to find out what was committed before.
+// TestLoneVoterReadsWhatItAcknowledged asks a group of one for a read right after a restart, before
+// it knows what was committed.
 func TestLoneVoterReadsWhatItAcknowledged(t *testing.T) {
 	simulate(t, quiet(1), func(t *testing.T, c *simCluster) {
 		n := c.startAll(t)
@@ -91,8 +91,8 @@ func TestLoneVoterReadsWhatItAcknowledged(t *testing.T) {
 	})
 }
 
-// TestRemovedBeforeItHasTheBoards admits a node that nobody can reach then, and
-// removes it. When it can be reached again it is no member, so nobody wants to.
+// TestRemovedBeforeItHasTheBoards admits a node that nobody can reach, and removes it. When it can
+// be reached it is no member, so nobody dials it.
 func TestRemovedBeforeItHasTheBoards(t *testing.T) {
 	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
@@ -124,8 +124,8 @@ func TestRemovedBeforeItHasTheBoards(t *testing.T) {
 	})
 }
 
-// TestRemovedVoterIsNotMissed removes one of two voters, and the other one
-// crashes before it has on disk that the removal is committed: it needs the removed one's vote.
+// TestRemovedVoterIsNotMissed removes one of two voters. The other one crashes before it has on
+// disk that the removal is committed, so it needs the removed one's vote.
 func TestRemovedVoterIsNotMissed(t *testing.T) {
 	simulate(t, quiet(2), func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
@@ -162,15 +162,16 @@ func TestRemovedVoterIsNotMissed(t *testing.T) {
 	})
 }
 
-// TestChangeIsNotAppliedBehindASnapshot has a snapshot reach a node whose apply loop still has a
-// change of the membership before it, which a later one has undone. What the snapshot says is newer.
+// TestChangeIsNotAppliedBehindASnapshot has a snapshot reach a node whose apply loop is about to
+// apply a membership change. A later change has undone that one, and the snapshot's membership is
+// newer.
 func TestChangeIsNotAppliedBehindASnapshot(t *testing.T) {
 	cfg := quiet(4)
 	cfg.node.KeepEntries, cfg.node.CheckpointEvery = 2, 3
 	simulate(t, cfg, func(t *testing.T, c *simCluster) {
 		lead := c.startAll(t)
 		n, other := c.node(uint64(lead.id)%4+1), c.node((uint64(lead.id)+1)%4+1)
-		// Its apply loop gets no further until it is let go.
+		// Its apply loop waits until it may go on.
 		goOn := make(chan struct{})
 		settle := n.cfg.seams.settle
 		n.cfg.seams.settle = func(loop string, who uint64) {
@@ -204,7 +205,7 @@ func TestChangeIsNotAppliedBehindASnapshot(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(5 * time.Second) // the log is cut then
+		time.Sleep(5 * time.Second) // the log is compacted then
 		cut(false)
 		for n.running().Commit() < lead.running().Commit() && c.ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
@@ -216,7 +217,7 @@ func TestChangeIsNotAppliedBehindASnapshot(t *testing.T) {
 		for n.running().Applied() < lead.running().Applied() && c.ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(time.Second) // Raft hears of it
+		time.Sleep(time.Second) // Raft learns of it
 		if broken := c.check.failure(); broken != "" {
 			t.Errorf("%s\n%s", broken, c.history.last())
 		}

@@ -25,15 +25,14 @@ var (
 	simShard = flag.String("sim.shard", "", "used by the test itself: where to write which seed is on")
 )
 
-// TestSimulation runs real nodes through schedules of faults, each drawn from
-// its seed, and checks Raft's invariants at every step. A seed that fails
-// prints what broke, the end of its history, and the command that replays it.
+// TestSimulation runs real nodes through schedules of faults, each drawn from its seed, and checks
+// Raft's invariants at every step. For a seed that fails it prints the violation, the end of its
+// history, and the command that replays it.
 //
-// What crypto/rand gives belongs to a process, so the schedules are shared out
-// to processes and not to goroutines.
+// crypto/rand is the same for a whole process, so the schedules run in several processes.
 func TestSimulation(t *testing.T) {
 	if *simSeed != 0 || *simShard != "" {
-		// One goroutine at a time is the fastest for one bubble, and the most even.
+		// One goroutine at a time is the fastest for one bubble, and the most regular.
 		runtime.GOMAXPROCS(1)
 	}
 	switch {
@@ -74,9 +73,9 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// TestSimulationRepeats runs some schedules twice and compares what happened. A seed that does not
-// tell the same story each time is worth little: what it has found is not found again. A few that differ
-// are borne, since two things may still happen at the same nanosecond; where chance has a hand in it, many do.
+// TestSimulationRepeats runs some schedules twice and compares the histories. A seed without a
+// repeatable history is of little use: its failure cannot be replayed. A few may differ, since two
+// events may still happen at the same nanosecond. If chance has an influence, many do.
 func TestSimulationRepeats(t *testing.T) {
 	seeds, borne := 200, 3
 	if raceEnabled || testing.Short() {
@@ -105,10 +104,11 @@ func TestSimulationRepeats(t *testing.T) {
 	}
 }
 
-// runShard runs schedules in a process of its own, and returns what each tells of its history.
+// runShard runs schedules in a process of its own, and returns a summary of each history.
 func runShard(t *testing.T, first uint64, count int) (histories []string) {
 	at := filepath.Join(t.TempDir(), fmt.Sprint(first))
-	limit := 10*time.Minute + time.Duration(count)*time.Second // some take a second under the race detector
+	// Some take a second under the race detector.
+	limit := 10*time.Minute + time.Duration(count)*time.Second
 	out, err := exec.CommandContext(t.Context(), os.Args[0],
 		"-test.run=^TestSimulation$", "-test.v", fmt.Sprint("-test.timeout=", limit), "-sim.shard="+at,
 		fmt.Sprint("-sim.first=", first), fmt.Sprint("-sim.seeds=", count),
@@ -187,7 +187,7 @@ func drawConfig(seed uint64, rng *rand.Rand) simConfig {
 // schedule is one seed's faults and load.
 type schedule struct {
 	c     *simCluster
-	rng   *rand.Rand // the schedule's own goroutine only
+	rng   *rand.Rand // for the schedule's own goroutine only
 	began time.Time
 	end   time.Time // of the faults
 	wg    sync.WaitGroup
@@ -207,7 +207,7 @@ func (s *schedule) run() {
 	for i := range between(s.rng, 1, 4) {
 		s.wg.Go(func() { s.client(i) })
 	}
-	// Some are a storm, in which one fault meets what another one has begun.
+	// Some schedules are a storm, in which one fault meets the next.
 	gap := 20 * time.Millisecond << s.rng.IntN(7)
 	for time.Now().Before(s.end) && c.ctx.Err() == nil {
 		s.pause(0, 2*gap)
@@ -229,7 +229,7 @@ func (s *schedule) sleep(rng *rand.Rand, lo, hi time.Duration) {
 	}
 }
 
-// weather draws what each link and disk is like.
+// weather draws the properties of each link and disk.
 func (s *schedule) weather() {
 	rough := s.rng.IntN(3) == 0
 	base := between(s.rng, 200*time.Microsecond, 30*time.Millisecond)
@@ -299,7 +299,7 @@ func (s *schedule) fault() {
 		s.membership(n)
 	case x < 105: // in two halves
 		s.split()
-	case x < 115: // of some it does so: they may share it
+	case x < 115: // some of it at once: they may share it
 		stall := between(s.rng, 500*time.Millisecond, 8*time.Second)
 		for _, o := range c.list() {
 			if o == n || s.rng.IntN(3) == 0 {
@@ -383,7 +383,8 @@ func (s *schedule) bury(n *simNode) {
 	}
 	defer n.busy.Store(false)
 	err := node.Err()
-	s.c.history.note("%d has stopped: %v", n.id, strings.ReplaceAll(fmt.Sprint(err), s.c.dir, "")) // where that is is chance
+	// The directory is random.
+	s.c.history.note("%d has stopped: %v", n.id, strings.ReplaceAll(fmt.Sprint(err), s.c.dir, ""))
 	n.gone = n.gone || errors.Is(err, ErrRemoved)
 	if err != nil && !errors.Is(err, ErrRemoved) && !errors.Is(err, errDiskFailed) {
 		s.c.check.fault("%d stopped without a fault: %v", n.id, err)
@@ -495,7 +496,7 @@ func (s *schedule) client(id int) {
 	rng := keyed(s.c.cfg.seed, "client", id)
 	pace := between(rng, 5*time.Millisecond, 150*time.Millisecond)
 	next := 0
-	var again []string // told nothing about these: they are sent once more
+	var again []string // without an answer yet: they are sent once more
 	for time.Now().Before(s.end) && s.c.ctx.Err() == nil {
 		s.sleep(rng, 0, 2*pace)
 		nodes := s.c.list()
@@ -557,11 +558,11 @@ func (s *schedule) heal() {
 	}
 }
 
-// patience is how long a healed cluster may take until all is well. It has to
-// outlast connections that are dead and look alive, and a hand-over.
+// patience is how long a healed cluster may take until all is well. It must outlast connections
+// that are dead and look alive, and a hand-over.
 const patience = time.Minute
 
-// converge waits until all members hold the same, and proposes once more at each.
+// converge waits until all members have the same, and proposes once more at each.
 func (s *schedule) converge() {
 	c := s.c
 	deadline := time.Now().Add(patience)
@@ -641,6 +642,6 @@ func (s *schedule) proposeAtAll() string {
 		}
 		s.c.check.answered(n, command, results[0])
 	}
-	s.pause(200*time.Millisecond, 300*time.Millisecond) // followers hear of the last commit
+	s.pause(200*time.Millisecond, 300*time.Millisecond) // followers learn of the last commit
 	return ""
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/chessrelay/chessrelay/store"
 )
 
-// TestSlowDiskAppliesAtOnce has a follower hear that an entry is committed before its own disk has it, as the slowest
-// of three always does. It applies the entry as soon as the disk has it: not with the next tick, which is what would
-// wake its Raft loop otherwise.
+// TestSlowDiskAppliesAtOnce has a follower learn of a commit before its own disk has the entry, as
+// the slowest of three always does. It applies the entry as soon as the disk has it, and not only
+// with the next tick.
 func TestSlowDiskAppliesAtOnce(t *testing.T) {
 	t.Parallel()
 	const tick, rounds = 400 * time.Millisecond, 12

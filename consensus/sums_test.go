@@ -9,7 +9,7 @@ import (
 func apply(s *Sums, salt uint64, from, to uint64) {
 	var batch []Command
 	for i := from; i <= to; i++ {
-		if i%7 != 0 { // a new leader's entry, say
+		if i%7 != 0 { // otherwise a new leader's entry, say
 			batch = append(batch, Command{Index: i, Sum: i<<8 + salt})
 		}
 	}
@@ -51,8 +51,8 @@ func TestSums(t *testing.T) {
 	want(2010, false)
 }
 
-// TestPendingMark: a node that is always behind gets its turn: the first mark that it has not
-// reached is kept until it has.
+// TestPendingMark has a node that is always behind. It keeps the first mark that it has not reached
+// until it has.
 func TestPendingMark(t *testing.T) {
 	var a, b Sums
 	var c Comparison

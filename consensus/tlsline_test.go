@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// secureLine connects two ends by TLS over loopback, over lines or without.
+// secureLine connects two ends by TLS over loopback, with or without lines.
 func secureLine(t testing.TB, lines bool) (near, far net.Conn) {
 	t.Helper()
 	authority, signer, err := newAuthority("c")
@@ -45,7 +45,7 @@ func secureLine(t testing.TB, lines bool) (near, far net.Conn) {
 	return &tlsConn{tls.Client(la, c.client(1, nil)), la}, &tlsConn{tls.Server(lb, c.server()), lb}
 }
 
-// TestTLSLine sends much and little over a line, in both directions: it comes as it was sent.
+// TestTLSLine sends much and little over a line, in both directions.
 func TestTLSLine(t *testing.T) {
 	near, far := secureLine(t, true)
 	var sent bytes.Buffer
@@ -81,7 +81,7 @@ func TestTLSLine(t *testing.T) {
 	}
 }
 
-// BenchmarkTLSLine is a write, and its echo of 64 bytes, over TLS with lines and without.
+// BenchmarkTLSLine is a write, and its echo of 64 bytes, over TLS with and without lines.
 func BenchmarkTLSLine(b *testing.B) {
 	for _, size := range []int{200, 6 << 10, 100 << 10} {
 		for _, lines := range []bool{false, true} {

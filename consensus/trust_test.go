@@ -26,8 +26,8 @@ func ends(t *testing.T, c net.Conn) {
 }
 
 // TestStrangersAreRefused has nodes at the peer port that are no members: without TLS, without a
-// certificate, with one of another cluster, with one of a member that was removed, and with one of
-// a member that the log does not have. None gets a word past the hello.
+// certificate, with one of another cluster, of a removed member, and of a member that the log does
+// not have. None gets beyond the hello.
 func TestStrangersAreRefused(t *testing.T) {
 	c, other := newCluster(t, 3), newCluster(t, 1)
 	n, removed := c.leader(), c.follower()
@@ -39,7 +39,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	say := func(c net.Conn, from MemberID) error {
 		return greet(c, hello{Cluster: n.ClusterID(), From: from, Address: "127.0.0.1:1", To: n.ID(), Channel: channelControl})
 	}
-	old := n.credentialsOf(42) // of a member that never was, behind an index long past
+	old := n.credentialsOf(42) // of a member that never was, after an index long past
 	certificate, err := old.issue(42, old.public(), 1, time.Now())
 	if err := errors.Join(err, old.show(certificate)); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestIncredibleMessages(t *testing.T) {
 	c.waitSame([]string{"before", "after"})
 }
 
-// TestFalseAcknowledgement has a member acknowledge, to the leader, what the leader does not have.
+// TestFalseAcknowledgement has a member acknowledge entries that the leader does not have.
 func TestFalseAcknowledgement(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
@@ -164,8 +164,8 @@ func TestFalseAcknowledgement(t *testing.T) {
 	c.waitSame([]string{"goes on"})
 }
 
-// TestPanicInRaftStopsTheNode: what gets past the checks, and makes Raft panic, ends the node with
-// a sentence, and nothing else.
+// TestPanicInRaftStopsTheNode has a message get past the checks that makes Raft panic. It ends the
+// node with an error, and nothing else.
 func TestPanicInRaftStopsTheNode(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
@@ -187,8 +187,8 @@ func TestPanicInRaftStopsTheNode(t *testing.T) {
 	}
 }
 
-// TestSilentConnections opens more connections than may be in their handshake and says nothing.
-// Members get in all the same.
+// TestSilentConnections opens more connections than may be in their handshake, and says nothing.
+// Members still get in.
 func TestSilentConnections(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
@@ -210,8 +210,8 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// TestSecondConnectionTakesThePlace: a member has one connection for each channel. A new one ends
-// the one before, which may be half open.
+// TestSecondConnectionTakesThePlace checks that a member has one connection for each channel. A new
+// one ends the one before, which may be half open.
 func TestSecondConnectionTakesThePlace(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
 	n.adopt(7)
@@ -237,7 +237,7 @@ func TestSecondConnectionTakesThePlace(t *testing.T) {
 }
 
 // TestCertificateIsRenewed has a member with a certificate that is due. It gets another one for the
-// same key, through the log, and shows it.
+// same key through the log, and shows it.
 func TestCertificateIsRenewed(t *testing.T) {
 	c := newCluster(t, 3)
 	at := c.follower()
@@ -261,8 +261,8 @@ func TestCertificateIsRenewed(t *testing.T) {
 	})
 }
 
-// TestClocksDoNotMatterAmongMembers: members whose certificates have expired, as after a year in a
-// cupboard, know one another by the roster.
+// TestClocksDoNotMatterAmongMembers has members with expired certificates, as after a year in a
+// cupboard. They know one another by the roster.
 func TestClocksDoNotMatterAmongMembers(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
 	c := n.credentialsOf(n.ID())
@@ -284,9 +284,9 @@ func TestClocksDoNotMatterAmongMembers(t *testing.T) {
 	}
 }
 
-// TestLeaderOfTomorrow: a member was away while another one joined and came to lead. It does not
-// know its leader, and learns of it from a member that it knows.
-func TestLeaderOfTomorrow(t *testing.T) {
+// TestUnknownLeader has a member away while another one joins and comes to lead. It does not know
+// its leader, and learns of it from a member that it knows.
+func TestUnknownLeader(t *testing.T) {
 	c := newCluster(t, 3)
 	away := c.add(nil)
 	c.arrives(away)
@@ -302,8 +302,8 @@ func TestLeaderOfTomorrow(t *testing.T) {
 	waitFor(t, "the one that was away to follow it", func() bool { return len(away.list.all()) == 1 })
 }
 
-// TestDiscoveredCountsUntilTheLogSays: what others have told of members counts while this node's log is
-// behind theirs, and no longer.
+// TestDiscoveredCountsUntilTheLogSays checks that what others tell of members counts only while
+// this node's log is behind theirs.
 func TestDiscoveredCountsUntilTheLogSays(t *testing.T) {
 	var h discovered
 	m := withKey(Member{ID: 5, Name: "x", Role: Venue, Peer: "127.0.0.1:1"})
@@ -327,8 +327,8 @@ func TestDiscoveredCountsUntilTheLogSays(t *testing.T) {
 	}
 }
 
-// TestRemovedMemberTellsNothing has a node meet one that was removed. What that one says of other
-// members is not believed, and what a member said that was removed later is forgotten.
+// TestRemovedMemberTellsNothing has a node discover members through a removed one. It believes
+// nothing of that, and forgets what a member said that is removed later.
 func TestRemovedMemberTellsNothing(t *testing.T) {
 	c := newCluster(t, 3)
 	n, removed := c.leader(), c.follower()
@@ -375,8 +375,8 @@ func TestRemovedMemberTellsNothing(t *testing.T) {
 	}
 }
 
-// TestMissedMemberIsSaid: a node that looks here for another member than this one is told of once.
-func TestMissedMemberIsSaid(t *testing.T) {
+// TestSoughtMemberIsLoggedOnce has a node look here for another member. The log says so once.
+func TestSoughtMemberIsLoggedOnce(t *testing.T) {
 	n := newCluster(t, 1).nodes[0]
 	for range 3 {
 		raw, err := net.Dial("tcp", n.PeerAddr())

@@ -16,7 +16,7 @@ import (
 
 const vouchCluster, vouchURL = "c1", "http://hall:8080"
 
-// vouchers are the credentials of a member, and what others check them by.
+// vouchers are a member's credentials, and what others check them by.
 func vouchers(t testing.TB, cluster string) (*credentials, Voucher) {
 	t.Helper()
 	authority, signer, err := newAuthority(cluster)
@@ -97,7 +97,7 @@ func TestVouch(t *testing.T) {
 	}
 }
 
-// TestVouchForOwnURLOnly asks a member to vouch for what is not its own.
+// TestVouchForOwnURLOnly asks a member to vouch for a URL that is not its own.
 func TestVouchForOwnURLOnly(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -126,7 +126,7 @@ func TestVouchForOwnURLOnly(t *testing.T) {
 	}
 }
 
-// FuzzVouch: whatever an upstream answers is refused without a panic, unless it is the one proof.
+// FuzzVouch checks that any answer of an upstream but the one proof is refused without a panic.
 func FuzzVouch(f *testing.F) {
 	member, by := vouchers(f, vouchCluster)
 	nonce := make([]byte, VouchNonceSize)
@@ -152,7 +152,7 @@ func FuzzVouch(f *testing.F) {
 	})
 }
 
-// TestEdgeInvitation brings an invitation into a word and back, and refuses what is none.
+// TestEdgeInvitation turns an invitation into a word and back, and refuses other words.
 func TestEdgeInvitation(t *testing.T) {
 	i := EdgeInvitation{Upstreams: []string{vouchURL, "https://studio"}, ClusterID: vouchCluster, Authority: make([]byte, sha256.Size), Token: "cr_a_b"}
 	word := i.String()

@@ -62,15 +62,15 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
-// sendRaft sends an empty message of the kind.
+// sendRaft sends an empty message of the type.
 func sendRaft(c net.Conn, h hello, kind raftpb.MessageType) {
 	m := raftpb.Message{Type: kind, From: uint64(h.From), To: uint64(h.To)}
 	b, _ := m.Marshal()
 	_ = writeFrame(c, kindRaft, b)
 }
 
-// TestNonsenseAtThePeerPort has a member send nonsense of several kinds to a node's peer
-// port: each connection is ended, and the node goes on.
+// TestNonsenseAtThePeerPort has a member send nonsense of several kinds. Each connection is ended,
+// and the node goes on.
 func TestNonsenseAtThePeerPort(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
@@ -115,8 +115,8 @@ func TestNonsenseAtThePeerPort(t *testing.T) {
 	n.propose("goes on")
 }
 
-// TestWhyAPeerFailedIsTheSameAtEachTry has a peer that takes connections and says nothing: why a try failed has to be
-// the same words each time, by which the log has it once.
+// TestWhyAPeerFailedIsTheSameAtEachTry has a peer that takes connections and says nothing. The
+// reason must be the same text each time, so that the log has it once.
 func TestWhyAPeerFailedIsTheSameAtEachTry(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
