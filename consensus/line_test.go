@@ -16,7 +16,7 @@ import (
 type line struct {
 	t     testing.TB
 	ln    net.Listener
-	to    atomic.Pointer[testNode] // the node behind it
+	to    atomic.Pointer[lineEnd] // the node behind it
 	fault atomic.Pointer[func(hello) fault]
 	seen  chan hello   // all hellos on the snapshot channel, if anyone receives
 	rate  atomic.Int64 // bytes a second towards the node; 0: no limit
@@ -29,6 +29,9 @@ type line struct {
 	free   time.Time     // when the line will be idle
 	ice    chan struct{} // closed by thaw; nil: not frozen
 }
+
+// lineEnd is where a line leads to. It stays as it is if the node is killed.
+type lineEnd struct{ cluster, addr string }
 
 // fault is what happens to a connection after so many bytes to the node. The zero value is none.
 type fault struct {
@@ -71,7 +74,7 @@ func newLine(t testing.TB) *line {
 }
 
 func (l *line) addr() string                 { return l.ln.Addr().String() }
-func (l *line) leadTo(n *testNode)           { l.to.Store(n) }
+func (l *line) leadTo(n *testNode)           { l.to.Store(&lineEnd{n.ClusterID(), n.listener.Addr().String()}) }
 func (l *line) faults(f func(h hello) fault) { l.fault.Store(&f) }
 
 // connections is how many connections of ch there have been.
@@ -144,10 +147,10 @@ func (l *line) carry(near net.Conn) {
 	}
 	var begin bytes.Buffer
 	h, err := receiveHello(teeConn{near, &begin})
-	if err != nil || h.Cluster != to.ClusterID() {
+	if err != nil || h.Cluster != to.cluster {
 		return // a node of another test, whose member had this port before
 	}
-	far, err := net.Dial("tcp", to.listener.Addr().String())
+	far, err := net.Dial("tcp", to.addr)
 	if err != nil {
 		return
 	}
