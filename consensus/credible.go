@@ -130,7 +130,7 @@ func (n *Node) stepFromPeer(m *raftpb.Message, from MemberID) error {
 func (n *Node) stopAtPanic() {
 	if v := recover(); v != nil {
 		n.log.Error("raft cannot go on", "panic", v, "stack", string(debug.Stack()))
-		n.fail(fmt.Errorf("raft cannot go on with what this node holds and was told: %v: "+
+		n.fail(fmt.Errorf("raft cannot go on with this node's data and messages: %v: "+
 			"if its data directory is an older copy, clear it and join again as a new member", v))
 	}
 }

@@ -108,7 +108,7 @@ func (n *Node) discoverLoop() {
 				delete(failed, addr)
 			} else if why := whyFailed(err); why != failed[addr] && len(failed) < maxMembers {
 				failed[addr] = why
-				n.log.Info("no member was met", "address", addr, "err", err)
+				n.log.Info("no member found at this address", "address", addr, "err", err)
 			}
 		}
 		cancel()
@@ -222,7 +222,7 @@ func (n *Node) warnSoughtMember(c net.Conn, name string) {
 }
 
 // errNameKnown ends a handshake once the dialer has said whom it looks for.
-var errNameKnown = errors.New("enough is known")
+var errNameKnown = errors.New("the name is known")
 
 // checkFormerMember returns an error if the dialer looks for a member of another cluster.
 func (n *Node) checkFormerMember(ctx context.Context, c net.Conn) error {

@@ -92,7 +92,7 @@ func hashSecret(secret string) string {
 func (s InvitationState) check(secret string, now time.Time) error {
 	switch {
 	case subtle.ConstantTimeCompare([]byte(hashSecret(secret)), []byte(s.Hash)) != 1:
-		return errors.New("the invitation's secret is not the right one")
+		return errors.New("the invitation's secret is wrong")
 	case now.UnixMilli() >= s.ExpiresAt:
 		return errors.New("the invitation has expired: make another one")
 	case s.Uses <= 0:
@@ -108,7 +108,7 @@ func (n *Node) Invite(ctx context.Context, uses int, life time.Duration) (Invita
 		return Invitation{}, InvitationState{}, fmt.Errorf("%w: an invitation is for 1 to %d nodes", ErrMembership, maxInvitedUses)
 	}
 	if life <= 0 || life > maxInvitedLife {
-		return Invitation{}, InvitationState{}, fmt.Errorf("%w: an invitation lasts for a year at most", ErrMembership)
+		return Invitation{}, InvitationState{}, fmt.Errorf("%w: an invitation lasts at most a year", ErrMembership)
 	}
 	digest := sha256.Sum256(n.credentials.authority.Raw)
 	i := Invitation{ClusterID: n.clusterID, Authority: digest[:], ID: rand.Text()[:8], Secret: rand.Text()}
@@ -174,7 +174,7 @@ func (n *Node) useInvitation(mc *memberChange) error {
 	}
 	state, ok := n.roster.invitation(mc.By)
 	if !ok {
-		return fmt.Errorf("there is no invitation %s any more: make another one", mc.By)
+		return fmt.Errorf("invitation %s is used up or revoked: make another one", mc.By)
 	}
 	err := state.check(mc.Secret, time.Now())
 	mc.Secret = ""

@@ -123,7 +123,7 @@ func (i Invitation) verify(state tls.ConnectionState, key string) error {
 		}
 		leaf := state.PeerCertificates[0]
 		if public, _ := leaf.PublicKey.(ed25519.PublicKey); encode(public) != key {
-			return fmt.Errorf("%w: another node listens there than the member that is invited to", errForeign)
+			return fmt.Errorf("%w: another node listens at this address than the member in the invitation", errForeign)
 		}
 		if _, err := memberOf(leaf, i.ClusterID); err != nil {
 			return fmt.Errorf("%w: %w", errForeign, err)
@@ -176,7 +176,7 @@ func (n *Node) serveJoin(c net.Conn, h hello, proof proof) error {
 // and missed the answer.
 func (n *Node) admitInvited(ctx context.Context, a application, proof proof) (Welcome, error) {
 	if proof.key == "" || a.Self.Key != proof.key {
-		return Welcome{}, errors.New("the node does not have the key that it wants to be known by")
+		return Welcome{}, errors.New("the node has not proved its key")
 	}
 	mc := memberChange{Op: opAdd, Member: a.Self}
 	if had, ok := n.roster.get(a.Self.ID); !ok || had.Key != proof.key {

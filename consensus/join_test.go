@@ -94,14 +94,14 @@ func TestInvitationsRefused(t *testing.T) {
 		word string
 	}{
 		"a wrong secret":   {wrong, applicant(50, "x"), "secret"},
-		"another member":   {another, applicant(50, "x"), "another node listens there"},
+		"another member":   {another, applicant(50, "x"), "another node listens at this address"},
 		"another cluster":  {elsewhere, applicant(50, "x"), "not of the cluster"},
 		"unknown":          {unknown, applicant(50, "x"), "no such invitation"},
 		"revoked":          {revoked, applicant(50, "x"), "no such invitation"},
 		"expired":          {expired, applicant(50, "x"), "expired"},
 		"a member's id":    {good, member, "another key"},
 		"a member's name":  {good, applicant(50, n.cfg.Name), "taken"},
-		"a key of another": {good, Applicant{applicant(51, "x").Member, applicant(50, "x").key}, "does not have the key"},
+		"a key of another": {good, Applicant{applicant(51, "x").Member, applicant(50, "x").key}, "has not proved its key"},
 	} {
 		if _, err := try.Join(ctx, try.Applicant); err == nil || !strings.Contains(err.Error(), try.word) {
 			t.Errorf("%s: %v, which should speak of %q", name, err, try.word)

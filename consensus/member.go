@@ -22,7 +22,7 @@ func (id MemberID) String() string { return fmt.Sprintf("%016x", uint64(id)) }
 func ParseMemberID(s string) (MemberID, error) {
 	v, err := strconv.ParseUint(s, 16, 64)
 	if err != nil || len(s) != 16 || v == 0 {
-		return 0, fmt.Errorf("%q is not a member id: 16 hex digits are", s)
+		return 0, fmt.Errorf("%q is not a member id, which has 16 hex digits", s)
 	}
 	return MemberID(v), nil
 }

@@ -242,7 +242,7 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 		return ErrRemoved
 	}
 	if known && had.Key != m.Key {
-		return fmt.Errorf("%s has another key: whoever asks for this is another node", m.ID)
+		return fmt.Errorf("%s has another key, so this is another node", m.ID)
 	}
 	switch mc.Op {
 	case opAdd, opUpdate:
@@ -259,7 +259,7 @@ func (n *Node) judgeChange(mc memberChange, status raft.Status) error {
 			return fmt.Errorf("%s is a member already", m.ID)
 		}
 		if mc.Op == opAdd && m.Learner {
-			return errors.New("a node joins without a say about its vote")
+			return errors.New("a node that joins must not say whether it votes")
 		}
 		if mc.Op == opAdd && len(voters)+len(learners) >= maxMembers {
 			return fmt.Errorf("the cluster has %d members, which is the limit", maxMembers)
@@ -345,7 +345,7 @@ func (n *Node) judgeLoss(m Member, voters map[uint64]struct{}) error {
 		return fmt.Errorf("%s is the only voter", m.Name)
 	}
 	if healthy < left/2+1 {
-		return fmt.Errorf("of the %d voters that would be left only %d can be reached, so that no move could be recorded any more", left, healthy)
+		return fmt.Errorf("only %d of the %d voters that would be left can be reached, so no move could be recorded", healthy, left)
 	}
 	return nil
 }
@@ -373,7 +373,7 @@ func (n *Node) memberChanged(mc memberChange) {
 	case mc.Member.ID == n.id:
 		// The others may need its vote once more, if a crash makes them forget that the removal is
 		// committed. They refuse it when they no longer do, see judgeHello.
-		n.log.Info("this node was removed, and stays until a voter has that on disk")
+		n.log.Info("this node was removed; it stays until a voter has that on disk")
 	default:
 		n.peers.remove(mc.Member.ID)
 	}

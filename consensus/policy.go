@@ -23,7 +23,7 @@ func (n *Node) showNewestCertificate() {
 		return
 	}
 	if err := n.credentials.show(m.Certificate); err != nil {
-		n.log.Error("the certificate in the roster is of no use", "err", err)
+		n.log.Error("cannot use the certificate in the roster", "err", err)
 	}
 }
 

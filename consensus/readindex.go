@@ -123,7 +123,7 @@ func (n *Node) waitApplied(ctx context.Context, index uint64) error {
 		select {
 		case <-progress:
 		case <-ctx.Done():
-			return fmt.Errorf("this node stands at index %d and has yet to apply %d: %w", applied, index, ctx.Err())
+			return fmt.Errorf("this node is at index %d and has not applied %d yet: %w", applied, index, ctx.Err())
 		case <-n.ctx.Done():
 			return ErrClosed
 		}

@@ -206,7 +206,7 @@ func (r *replicator) run(s *stream) {
 			backoff = first
 		}
 		if msg := whyFailed(err); msg != last { // log it once, not at every try
-			log.Info("connection to peer failed, trying again", "address", r.address(), "err", err)
+			log.Info("connection to peer failed; trying again", "address", r.address(), "err", err)
 			last = msg
 		}
 		select {

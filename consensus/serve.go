@@ -229,7 +229,7 @@ func (n *Node) whileLeader(ctx context.Context, id MemberID) (context.Context, c
 		for {
 			lead, changed := n.leader.get()
 			if lead != id && (lead != 0 || id == n.id) {
-				cancel(fmt.Errorf("%s leads no more", id))
+				cancel(fmt.Errorf("%s no longer leads", id))
 			}
 			select {
 			case <-changed:
@@ -323,7 +323,7 @@ func (r *replicator) askToServe(ctx context.Context, by MemberID, m *raftpb.Mess
 	}
 	var got served
 	if err := json.Unmarshal(payload, &got); err != nil || got.Index < atLeast {
-		return served{}, fmt.Errorf("%s served a snapshot at %d instead of %d or later (%w)", by, got.Index, atLeast, err)
+		return served{}, fmt.Errorf("%s served a snapshot at index %d instead of %d or later (%w)", by, got.Index, atLeast, err)
 	}
 	return got, nil
 }
@@ -398,7 +398,7 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 	}
 	wg.Go(func() {
 		_, err := c.Read(make([]byte, 1)) // the leader sends nothing more: this is the end
-		hungUp(fmt.Errorf("the leader waits for it no more: %w", err))
+		hungUp(fmt.Errorf("the leader no longer waits for it: %w", err))
 	})
 	arrived := new(snapshotProgress)
 	defer report(c, arrived.Load)()
