@@ -116,7 +116,7 @@ func (w *logWriter) setHard(m *raftpb.Message) {
 // write: a node derives it again after a restart, and the next write includes it.
 func (w *logWriter) flush() error {
 	if w.sync || len(w.entries) > 0 {
-		if err := w.n.untilFiles(func() error { return w.n.storage.Append(w.hard, w.entries) }); err != nil {
+		if err := w.n.untilFiles(func() error { return w.n.storage.Write(w.hard, w.entries) }); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,7 @@ func (w *logWriter) install(m *raftpb.Message) error {
 	// Entries in the same message come after the snapshot.
 	if ents := m.Entries; len(ents) > 0 {
 		w.writes++
-		if err := w.n.untilFiles(func() error { return w.n.storage.Append(w.hard, ents) }); err != nil {
+		if err := w.n.untilFiles(func() error { return w.n.storage.Write(w.hard, ents) }); err != nil {
 			return err
 		}
 	}

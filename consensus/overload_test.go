@@ -55,9 +55,9 @@ type stallingLog struct {
 	stall *diskStall
 }
 
-func (l stallingLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
+func (l stallingLog) Write(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.stall.wait()
-	return l.entryLog.Append(hs, entries)
+	return l.entryLog.Write(hs, entries)
 }
 
 // outstanding returns how many commands of n wait for an answer, and their bytes.

@@ -34,7 +34,7 @@ func TestBoardsAheadOfTheHardState(t *testing.T) {
 	n.stop()
 	log, boards := n.files()
 	hs := log.HardState()
-	err := log.Append(raftpb.HardState{Term: hs.Term, Vote: hs.Vote, Commit: 1}, nil)
+	err := log.Write(raftpb.HardState{Term: hs.Term, Vote: hs.Vote, Commit: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestCrashBetweenSnapshotAndLog(t *testing.T) {
 			for i := p.Index - 1; i < p.Index+4; i++ {
 				entries = append(entries, raftpb.Entry{Type: other.Type, Term: other.Term, Index: i})
 			}
-			return l.Append(raftpb.HardState{}, entries)
+			return l.Write(raftpb.HardState{}, entries)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -262,7 +262,7 @@ func (l *simLog) Entries(lo, hi, maxSize uint64) (out []raftpb.Entry, err error)
 	return out, err
 }
 
-func (l *simLog) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
+func (l *simLog) Write(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.disk.mu.Lock()
 	last := l.disk.image.last()
 	l.disk.mu.Unlock()

@@ -15,7 +15,7 @@ type entryLog interface {
 	LastIndex() uint64
 	Term(i uint64) (uint64, error)
 	Entries(lo, hi, maxSize uint64) ([]raftpb.Entry, error)
-	Append(hs raftpb.HardState, entries []raftpb.Entry) error
+	Write(hs raftpb.HardState, entries []raftpb.Entry) error
 	Reset(index, term uint64, hs raftpb.HardState) error
 	Compact(index uint64) error
 	Close() error

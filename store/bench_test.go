@@ -25,7 +25,7 @@ import (
 //	log-µs, bolt-µs, sync-µs   medians
 //	log/sync, bolt/log         their ratios
 //	log-KB, bolt-KB, sync-KB   written to the disk, an append
-func BenchmarkAppend(b *testing.B) {
+func BenchmarkLogWrite(b *testing.B) {
 	for _, n := range []uint64{1, 64, 1024} {
 		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
 			logs := []struct {
@@ -111,7 +111,7 @@ func benchLog(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 				return err
 			}
 		}
-		return l.Append(hs, ents)
+		return l.Write(hs, ents)
 	}
 }
 
@@ -196,7 +196,7 @@ func BenchmarkEncode(b *testing.B) {
 	ents, buf := smallEntries(1, 64), []byte(nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = appendFrame(buf[:0], 1, 4096, frame{state: logState{hs: hardState(1, 1, 1)}}, ents)
+		buf = encodeFrame(buf[:0], 1, 4096, frame{state: logState{hs: hardState(1, 1, 1)}}, ents)
 	}
 }
 
@@ -205,7 +205,7 @@ func BenchmarkEntries(b *testing.B) {
 	for name, tail := range map[string]int64{"memory": 0, "disk": 1} {
 		b.Run(name, func(b *testing.B) {
 			l := mustOpenLog(b, filepath.Join(b.TempDir(), "log"), LogOptions{TailBytes: tail})
-			if err := l.Append(raftpb.HardState{}, entries(1, 5000, 1)); err != nil {
+			if err := l.Write(raftpb.HardState{}, entries(1, 5000, 1)); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
@@ -233,7 +233,7 @@ func BenchmarkOpen(b *testing.B) {
 				b.Fatal(err)
 			}
 			for i := range n {
-				if err := l.Append(raftpb.HardState{}, smallEntries(i+1, 1)); err != nil {
+				if err := l.Write(raftpb.HardState{}, smallEntries(i+1, 1)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -65,11 +65,11 @@ func TestReadersAndWriter(t *testing.T) {
 		var err error
 		switch n := r.IntN(10); {
 		case n < 7:
-			err = l.Append(raftpb.HardState{}, entries(last+1, last+r.Uint64N(30), term))
+			err = l.Write(raftpb.HardState{}, entries(last+1, last+r.Uint64N(30), term))
 		case n < 8:
 			term++
 			from := max(first, last-min(last, r.Uint64N(120)))
-			err = l.Append(raftpb.HardState{}, entries(from, from+r.Uint64N(20), term))
+			err = l.Write(raftpb.HardState{}, entries(from, from+r.Uint64N(20), term))
 		default:
 			err = l.Compact(max(first-1, last-min(last, 300)))
 		}
@@ -96,7 +96,7 @@ func TestTailBound(t *testing.T) {
 		}
 	}
 	for i := uint64(1); i < 3000; i += 100 {
-		if err := l.Append(raftpb.HardState{}, entries(i, i+99, 1)); err != nil {
+		if err := l.Write(raftpb.HardState{}, entries(i, i+99, 1)); err != nil {
 			t.Fatal(err)
 		}
 		if i > 500 {

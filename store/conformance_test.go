@@ -82,8 +82,8 @@ func (p *logPair) step() (what string) {
 	switch n := p.r.IntN(20); {
 	case n < 9: // append at the end
 		ents := entries(last+1, last+p.r.Uint64N(30), p.term)
-		p.append(hs, ents)
-		return fmt.Sprintf("append of %d", len(ents))
+		p.write(hs, ents)
+		return fmt.Sprintf("write of %d", len(ents))
 	case n < 13: // conflict, perhaps with a part that is compacted, perhaps shorter
 		from := first - min(first-1, p.r.Uint64N(3)) + p.r.Uint64N(last-first+2)
 		more := p.r.Uint64N(20)
@@ -91,8 +91,8 @@ func (p *logPair) step() (what string) {
 			more = p.r.Uint64N(3 * ownChunk)
 		}
 		ents := entries(from, from+more, p.term)
-		p.append(hs, ents)
-		return fmt.Sprintf("append of [%d, %d]", from, from+uint64(len(ents))-1)
+		p.write(hs, ents)
+		return fmt.Sprintf("write of [%d, %d]", from, from+uint64(len(ents))-1)
 	case n < 16:
 		return p.compact(first, last)
 	case n < 17:
@@ -104,9 +104,9 @@ func (p *logPair) step() (what string) {
 		p.saved(hs)
 		return fmt.Sprintf("reset to %d", index)
 	case n < 18:
-		err := p.log.Append(hardState(999, 999, 999), entries(last+2, last+3, p.term))
+		err := p.log.Write(hardState(999, 999, 999), entries(last+2, last+3, p.term))
 		wantErr(p.t, err, ErrGap)
-		return "append with a gap"
+		return "write with a gap"
 	default:
 		p.check(p.log.Close())
 		p.log = mustOpenLog(p.t, p.path, p.o)
@@ -114,9 +114,9 @@ func (p *logPair) step() (what string) {
 	}
 }
 
-func (p *logPair) append(hs raftpb.HardState, ents []raftpb.Entry) {
+func (p *logPair) write(hs raftpb.HardState, ents []raftpb.Entry) {
 	all := append(slices.Clip(ents), raftpb.Entry{}) // what stands behind those that are given is not the log's
-	p.check(p.log.Append(hs, all[:len(ents)]))
+	p.check(p.log.Write(hs, all[:len(ents)]))
 	p.check(p.model.Append(ents))
 	p.saved(hs)
 	p.lend(all)

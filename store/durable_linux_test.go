@@ -19,7 +19,7 @@ func TestDirect(t *testing.T) {
 	l := mustOpenLog(t, path, o)
 	used := map[*segment]bool{}
 	for next := uint64(1); next < 2000; next += 20 {
-		if err := l.Append(hardState(1, 1, 1), entries(next, next+19, 1)); err != nil {
+		if err := l.Write(hardState(1, 1, 1), entries(next, next+19, 1)); err != nil {
 			t.Fatal(err)
 		}
 		s := l.lastSegment()

@@ -103,7 +103,7 @@ func TestFrameSizes(t *testing.T) {
 			path, o := filepath.Join(t.TempDir(), "log"), LogOptions{SegmentBytes: 10 << 20, TailBytes: 1}
 			l, want := mustOpenLog(t, path, o), emptyContent
 			for i, size := range sizes {
-				op := logOp{what: "append", entries: entries(uint64(i+1), uint64(i+1), 1)}
+				op := logOp{what: "write", entries: entries(uint64(i+1), uint64(i+1), 1)}
 				if size == toPageEnd {
 					op.entries[0].Data = nil
 					size = int((page*2 - frameSize(op.entries) - l.lastSegment().end%page) % page)
@@ -154,7 +154,7 @@ func TestLogDescriptors(t *testing.T) {
 	path, o := filepath.Join(t.TempDir(), "log"), LogOptions{SegmentBytes: 64 << 10}
 	l := mustOpenLog(t, path, o)
 	for i := uint64(1); l.lastSegment().number < 5 || l.ready == nil || l.spare == nil; i += 20 {
-		if err := l.Append(hardState(1, 1, 1), entries(i, i+19, 1)); err != nil {
+		if err := l.Write(hardState(1, 1, 1), entries(i, i+19, 1)); err != nil {
 			t.Fatal(err)
 		}
 		if i > 2000 {

@@ -78,7 +78,7 @@ func TestLogWriteFails(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")
 			l := mustOpenLog(t, path, LogOptions{SegmentBytes: 64 << 10})
 			for i := range uint64(30) { // until a segment is used again
-				if err := l.Append(hardState(1, 1, 1), entries(20*i+1, 20*i+20, 1)); err != nil {
+				if err := l.Write(hardState(1, 1, 1), entries(20*i+1, 20*i+20, 1)); err != nil {
 					t.Fatal(err)
 				}
 				if err := l.Compact(20*i + 1); err != nil {
@@ -88,12 +88,12 @@ func TestLogWriteFails(t *testing.T) {
 			want := logContent(t, l)
 			file := filepath.Join(path, l.lastSegment().name)
 			c.fail(t, l, file)
-			err := l.Append(hardState(9, 9, 9), entries(590, 605, 9))
+			err := l.Write(hardState(9, 9, 9), entries(590, 605, 9))
 			wantErr(t, err, ErrFailed)
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), file+":") {
 				t.Errorf("the error does not say why or where: %v", err)
 			}
-			wantErr(t, l.Append(raftpb.HardState{}, entries(601, 601, 1)), ErrFailed)
+			wantErr(t, l.Write(raftpb.HardState{}, entries(601, 601, 1)), ErrFailed)
 			wantErr(t, l.Compact(590), ErrFailed)
 			wantErr(t, l.Reset(590, 1, raftpb.HardState{}), ErrFailed)
 
@@ -173,7 +173,7 @@ func TestInUse(t *testing.T) {
 func TestLogCutWhileOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	l := mustOpenLog(t, path, LogOptions{TailBytes: 1})
-	if err := l.Append(raftpb.HardState{}, entries(1, 200, 1)); err != nil {
+	if err := l.Write(raftpb.HardState{}, entries(1, 200, 1)); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(path, segmentName(1))

@@ -96,7 +96,7 @@ func frameSize(entries []raftpb.Entry) int64 {
 
 // appendFrame appends the frame that will stand at offset at to buf, which is
 // empty, and has room for it at best.
-func appendFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.Entry) []byte {
+func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.Entry) []byte {
 	be := binary.BigEndian
 	size := int(frameSize(entries))
 	if cap(buf) < size {
@@ -126,7 +126,7 @@ func appendFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.En
 	buf = be.AppendUint32(buf, flags)
 	be.PutUint32(buf, sum(salt, at, buf[4:]))
 	for i := range entries {
-		buf = appendRecord(buf, salt, at, &entries[i])
+		buf = encodeRecord(buf, salt, at, &entries[i])
 	}
 	for len(buf) < size-frameTrailer {
 		buf = append(buf, 0)
@@ -135,7 +135,7 @@ func appendFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.En
 }
 
 // appendRecord appends the record of e to buf, which begins at offset at.
-func appendRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
+func encodeRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	be := binary.BigEndian
 	start := len(buf)
 	flags := uint16(0)

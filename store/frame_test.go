@@ -32,7 +32,7 @@ func TestRecord(t *testing.T) {
 	for range 3000 {
 		e := anyEntry(r)
 		salt, at := r.Uint32(), r.Int64N(1<<32)
-		b := appendRecord(nil, salt, at, &e)
+		b := encodeRecord(nil, salt, at, &e)
 		rec, n, ok := openRecord(append(b, 1, 2, 3), salt, at)
 		if !ok || n != len(b) || !sameEntry(rec.entry(), e) {
 			t.Fatalf("%v became %v, %d of %d bytes", e, rec.entry(), n, len(b))
@@ -53,7 +53,7 @@ func TestRecord(t *testing.T) {
 func TestFrameAllocations(t *testing.T) {
 	ents, buf := entries(1, 64, 1), make([]byte, 0, 64<<10)
 	h := frame{state: logState{hs: hardState(1, 2, 3)}}
-	if n := testing.AllocsPerRun(100, func() { buf = appendFrame(buf[:0], 1, 4096, h, ents) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { buf = encodeFrame(buf[:0], 1, 4096, h, ents) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

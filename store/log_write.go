@@ -19,7 +19,7 @@ const keepPages = 4 << 20
 // Readers see the change once it is durable. After an error with [ErrFailed]
 // nothing of it is to be seen, now or after a restart, or all of it after a
 // restart: what reached the disk is not known, so every later write is refused.
-func (l *Log) Append(hs raftpb.HardState, entries []raftpb.Entry) error {
+func (l *Log) Write(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	next, err := l.begin(hs)
@@ -61,11 +61,11 @@ func contiguous(entries []raftpb.Entry, last uint64) error {
 	for i, e := range entries {
 		switch want := entries[0].Index + uint64(i); {
 		case e.Index != want || want == 0:
-			return fmt.Errorf("append: entry %d stands at place %d: %w", e.Index, want, ErrGap)
+			return fmt.Errorf("write: entry %d stands at place %d: %w", e.Index, want, ErrGap)
 		case i == 0 && want > last+1:
-			return fmt.Errorf("append: entry %d, but the log ends at %d: %w", want, last, ErrGap)
+			return fmt.Errorf("write: entry %d, but the log ends at %d: %w", want, last, ErrGap)
 		case uint32(e.Type) > maxRecordType:
-			return fmt.Errorf("append: entry %d has type %d, this log keeps %d at most", want, e.Type, maxRecordType)
+			return fmt.Errorf("write: entry %d has type %d, this log keeps %d at most", want, e.Type, maxRecordType)
 		}
 	}
 	return nil
@@ -85,7 +85,7 @@ func behind(entries []raftpb.Entry, compacted uint64) []raftpb.Entry {
 func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 	size := frameSize(entries)
 	if size > maxFrame {
-		return fmt.Errorf("append: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
+		return fmt.Errorf("write: %d entries of %d bytes: the limit is %d", len(entries), size, maxFrame)
 	}
 	seg, err := l.segmentFor(size)
 	if OutOfFiles(err) { // nothing is written yet
@@ -98,7 +98,7 @@ func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 	at := seg.end % page // where the frame begins in the first of the pages
 	from := seg.end - at
 	pages := l.room(at, min(pageEnd(seg.end+size), seg.size)-from)
-	appendFrame(pages[at:at:at+size], seg.salt, seg.end, h, entries)
+	encodeFrame(pages[at:at:at+size], seg.salt, seg.end, h, entries)
 	clear(pages[at+size:]) // as it is in the segment
 	if err := seg.f.write(pages, from); err != nil {
 		return l.fail(err)

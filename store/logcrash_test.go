@@ -32,14 +32,14 @@ func randomOp(r *rand.Rand, c content) logOp {
 	}
 	switch n := r.IntN(20); {
 	case n < 10:
-		op.what, op.entries = "append", entries(c.Last+1, c.Last+r.Uint64N(6), term)
+		op.what, op.entries = "write", entries(c.Last+1, c.Last+r.Uint64N(6), term)
 	case n < 12:
-		op.what, op.entries = "append", entries(c.Last+1, c.Last+r.Uint64N(60), term)
+		op.what, op.entries = "write", entries(c.Last+1, c.Last+r.Uint64N(60), term)
 	case n < 13:
-		op.what, op.hs = "append", hardState(term+1, r.Uint64N(4), c.Last)
+		op.what, op.hs = "write", hardState(term+1, r.Uint64N(4), c.Last)
 	case n < 16:
 		from := c.First + r.Uint64N(c.Last-c.First+2)
-		op.what, op.entries = "append", entries(from, from+r.Uint64N(8), term)
+		op.what, op.entries = "write", entries(from, from+r.Uint64N(8), term)
 	case n < 19:
 		op.what, op.index = "compact", c.First-1+r.Uint64N(c.Last-c.First+2)
 	default:
@@ -57,8 +57,8 @@ func (op logOp) String() string {
 
 func (op logOp) do(l *Log) error {
 	switch op.what {
-	case "append":
-		return l.Append(op.hs, op.entries)
+	case "write":
+		return l.Write(op.hs, op.entries)
 	case "compact":
 		return l.Compact(op.index)
 	default:
@@ -176,8 +176,8 @@ func crashes(t *testing.T, seed uint64, n *crashCounts) {
 				fallthrough
 			case errors.Is(err, errCrashed):
 				wantErr(t, err, ErrFailed)
-				wantErr(t, l.Append(hardState(99, 1, 1), nil), ErrFailed)
-				if got := logContent(t, l); op.what == "append" && !same(now, got) {
+				wantErr(t, l.Write(hardState(99, 1, 1), nil), ErrFailed)
+				if got := logContent(t, l); op.what == "write" && !same(now, got) {
 					t.Fatalf("%s: %s has failed, and readers see:\n%s", what, op, diff(now, got))
 				}
 				may = append(may, op.apply(now))
@@ -209,7 +209,7 @@ func TestOneWriteOneSync(t *testing.T) {
 		if i%10 == 9 {
 			err = l.Compact(next - 2)
 		} else {
-			err = l.Append(hardState(1, 1, i), entries(next, next+i, 1))
+			err = l.Write(hardState(1, 1, i), entries(next, next+i, 1))
 			next += i + 1
 		}
 		if err != nil {

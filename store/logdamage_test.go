@@ -57,12 +57,12 @@ func makeDamageLog(t testing.TB, small bool) damageLog {
 		c = op.apply(c)
 	}
 	for range 60 {
-		do(logOp{what: "append", hs: hardState(1, 2, c.Last), entries: entries(c.Last+1, c.Last+1+r.Uint64N(8), 1)})
+		do(logOp{what: "write", hs: hardState(1, 2, c.Last), entries: entries(c.Last+1, c.Last+1+r.Uint64N(8), 1)})
 	}
-	do(logOp{what: "append", entries: entries(c.Last-30, c.Last-10, 2)})
+	do(logOp{what: "write", entries: entries(c.Last-30, c.Last-10, 2)})
 	do(logOp{what: "compact", index: c.Last - 60})
 	for {
-		op := logOp{what: "append", hs: hardState(2, 1, c.Last), entries: entries(c.Last+1, c.Last+1, 2)}
+		op := logOp{what: "write", hs: hardState(2, 1, c.Last), entries: entries(c.Last+1, c.Last+1, 2)}
 		if !small {
 			op.entries = entries(c.Last+1, c.Last+9, 2)
 		}
@@ -121,17 +121,17 @@ func (l damageLog) try(t *testing.T, what string, files map[string][]byte, may .
 		return true
 	}
 	now := oneOf(t, what, logContent(t, log), may)
-	op := logOp{what: "append", entries: entries(now.Last, now.Last+20, 9)}
+	op := logOp{what: "write", entries: entries(now.Last, now.Last+20, 9)}
 	if err := op.do(log); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 	log.Close()
 	if log, err = d.openLog(damageOptions); err != nil {
-		t.Fatalf("%s, and another append: %v", what, err)
+		t.Fatalf("%s, and another write: %v", what, err)
 	}
 	defer log.Close()
 	if d := diff(op.apply(now), logContent(t, log)); d != "" {
-		t.Fatalf("%s, and another append (-want +got):\n%s", what, d)
+		t.Fatalf("%s, and another write (-want +got):\n%s", what, d)
 	}
 	return false
 }
@@ -310,7 +310,7 @@ func TestLogFiles(t *testing.T) {
 		if big {
 			ents[3].Data = bytes.Repeat([]byte("big"), 100_000)
 		}
-		if err := l.Append(raftpb.HardState{}, ents); err != nil {
+		if err := l.Write(raftpb.HardState{}, ents); err != nil {
 			t.Fatal(err)
 		}
 		next += 21
@@ -394,8 +394,8 @@ func FuzzSegment(f *testing.F) {
 		}
 		return ents
 	}
-	if err := errors.Join(l.Append(hardState(1, 1, 1), few(1, 3, 1)), l.Append(raftpb.HardState{}, few(2, 4, 2)), l.Compact(3),
-		l.Reset(40, 3, raftpb.HardState{}), l.Append(hardState(3, 1, 1), few(41, 2, 3))); err != nil {
+	if err := errors.Join(l.Write(hardState(1, 1, 1), few(1, 3, 1)), l.Write(raftpb.HardState{}, few(2, 4, 2)), l.Compact(3),
+		l.Reset(40, 3, raftpb.HardState{}), l.Write(hardState(3, 1, 1), few(41, 2, 3))); err != nil {
 		f.Fatal(err)
 	}
 	data := d.files()[segmentName(1)]
@@ -424,7 +424,7 @@ func FuzzSegment(f *testing.F) {
 		if c.Last == 1<<64-1 {
 			return // no index can follow it
 		}
-		op := logOp{what: "append", hs: hardState(1, 1, 1), entries: entries(c.Last+1, c.Last+1, 1)}
+		op := logOp{what: "write", hs: hardState(1, 1, 1), entries: entries(c.Last+1, c.Last+1, 1)}
 		if err := op.do(l); err != nil {
 			t.Fatal(err)
 		}

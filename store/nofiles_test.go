@@ -49,13 +49,13 @@ func exhaustFiles(t *testing.T) (free func()) {
 func TestLogOutOfFiles(t *testing.T) {
 	path, o := filepath.Join(t.TempDir(), "log"), LogOptions{SegmentBytes: 64 << 10}
 	l := mustOpenLog(t, path, o)
-	if err := l.Append(hardState(1, 1, 1), entries(1, 20, 1)); err != nil {
+	if err := l.Write(hardState(1, 1, 1), entries(1, 20, 1)); err != nil {
 		t.Fatal(err)
 	}
 	free := exhaustFiles(t)
 	next, refused := uint64(21), error(nil)
 	for ; refused == nil && next < 10_000; next += 20 {
-		refused = l.Append(hardState(1, 1, next), entries(next, next+19, 1))
+		refused = l.Write(hardState(1, 1, next), entries(next, next+19, 1))
 	}
 	if !OutOfFiles(refused) {
 		t.Fatalf("up to %d there was no need of a file: %v", next, refused)
@@ -63,13 +63,13 @@ func TestLogOutOfFiles(t *testing.T) {
 	next -= 20
 	want := logContent(t, l)
 	if want.Last != next-1 {
-		t.Errorf("the log ends at %d after the append of %d failed", want.Last, next)
+		t.Errorf("the log ends at %d after the write of %d failed", want.Last, next)
 	}
-	if err := l.Append(hardState(1, 1, next), entries(next, next+19, 1)); !OutOfFiles(err) {
+	if err := l.Write(hardState(1, 1, next), entries(next, next+19, 1)); !OutOfFiles(err) {
 		t.Errorf("repeated without a file: %v", err)
 	}
 	free()
-	if err := l.Append(hardState(1, 1, next), entries(next, next+19, 1)); err != nil {
+	if err := l.Write(hardState(1, 1, next), entries(next, next+19, 1)); err != nil {
 		t.Fatalf("repeated with files: %v", err)
 	}
 	checkPages(t, l)
