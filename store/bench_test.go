@@ -17,14 +17,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkAppend appends entries of 64 bytes with a HardState, durably, in
-// turns: to the log, to a log made of bbolt transactions, and as a bare write
-// of the same length with an fdatasync, into a file that was filled before.
-// Disks differ by the minute, so what counts are the ratios of the medians.
+// BenchmarkLogWrite writes entries of 64 bytes with a HardState, durably, in turns to three places:
+// the log, a log of bbolt transactions, and a plain file that was filled before. The plain write
+// has the same length and an fdatasync. Disks differ by the minute, so only the ratios of the
+// medians count.
 //
 //	log-µs, bolt-µs, sync-µs   medians
 //	log/sync, bolt/log         their ratios
-//	log-KB, bolt-KB, sync-KB   written to the disk, an append
+//	log-KB, bolt-KB, sync-KB   written to the disk, per write
 func BenchmarkLogWrite(b *testing.B) {
 	for _, n := range []uint64{1, 64, 1024} {
 		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
@@ -115,7 +115,7 @@ func benchLog(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 	}
 }
 
-// benchSync writes into a file as an append to the log does.
+// benchSync writes into a file as a write to the log does.
 func benchSync(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 	const size = 8 << 20
 	f, err := os.Create(filepath.Join(b.TempDir(), "floor"))
@@ -191,7 +191,7 @@ func benchBolt(b *testing.B) func(raftpb.HardState, []raftpb.Entry) error {
 	}
 }
 
-// BenchmarkEncode is an append to the log without the disk.
+// BenchmarkEncode is a write to the log without the disk.
 func BenchmarkEncode(b *testing.B) {
 	ents, buf := smallEntries(1, 64), []byte(nil)
 	b.ReportAllocs()
@@ -266,7 +266,7 @@ func (f unsyncedFile) write(pages []byte, at int64) error {
 	return err
 }
 
-// BenchmarkMakeSegment makes a segment anew, and of an old one.
+// BenchmarkMakeSegment makes a new segment, and one of an old file.
 func BenchmarkMakeSegment(b *testing.B) {
 	for _, again := range []bool{false, true} {
 		b.Run(fmt.Sprintf("again=%v", again), func(b *testing.B) {

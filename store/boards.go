@@ -11,11 +11,35 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Boards keeps the records of a state machine by key, as they were at one
-// position of the log. Make one with [OpenBoards]. Safe for concurrent use;
-// what writes waits for what writes.
+// The boards are a bbolt file with two buckets, side by side:
 //
-// Locks, in the order in which they are taken: write, mu.
+//	"records": the caller's key -> the caller's value
+//	"state":   "state" -> index, term, tally of the records, ConfState
+//
+// Every value begins with a CRC-32C of key and value (record.go), since bbolt has checksums only
+// for its two meta pages. The state record begins with a version. Its tally is the number of the
+// records and the sum of their checksums, so a lost record is noticed, too.
+//
+// Before bbolt maps a file, the package reads it page by page and checks its tree and every record
+// (image.go).
+//
+// bbolt writes twice for each transaction: the pages, then a meta page that makes them valid. Its
+// list of free pages is not stored but found again at open. The file does not shrink: free pages
+// are used again.
+//
+// A snapshot is the boards file itself, read in one transaction together with its position. It is
+// sent as compressed chunks with a SHA-256 at the end (stream.go). The receiver writes it beside
+// its own boards, checks the hash, the tree, every record and the position, and renames it into
+// place.
+//
+// [Boards.Install] swaps the file at once. The old file is closed when its last [Snapshot] is. An
+// open snapshot keeps pages from being used again, so the file grows until it is closed. Beyond 1
+// GiB a checkpoint that makes the file grow waits for that.
+
+// Boards keeps the records of a state machine by key, as of one position of the log. Make one with
+// [OpenBoards]. Any goroutine may use it; writers wait for one another.
+//
+// Locks, in order: write, mu.
 type Boards struct {
 	path string
 
@@ -28,8 +52,8 @@ type Boards struct {
 	failed error       // of the first failed write, or os.ErrClosed
 }
 
-// boardsFile is an open file that is closed when nobody uses it any more: one
-// that Install has replaced lives on until the snapshots of it are done.
+// boardsFile is an open file that is closed by its last user. One that Install has replaced stays
+// open until its snapshots are done.
 type boardsFile struct {
 	db   *bolt.DB
 	mu   sync.Mutex
@@ -53,16 +77,16 @@ func (f *boardsFile) release() error {
 	return nil
 }
 
-// Checkpoint is what one transaction of [Boards.Checkpoint] changes.
+// Checkpoint is the changes of one transaction of [Boards.Checkpoint].
 type Checkpoint struct {
 	Position
-	Put    map[string][]byte // keys are not empty, and have 32 KiB at most
-	Delete []string          // done before Put; a key that is not there is no error
+	Put    map[string][]byte // keys are not empty, and have at most 32 KiB
+	Delete []string          // done before Put; a missing key is no error
 }
 
-// OpenBoards opens the boards in the file at path, and creates it if there is
-// none. It reads the whole file and checks every record and their tally, and
-// removes what a crash has left of a received file.
+// OpenBoards opens the boards in the file at path, and creates it if there is none. It reads the
+// whole file, checks every record and their tally, and removes what a crash has left of a received
+// file.
 func OpenBoards(path string) (*Boards, error) {
 	if err := createBolt(path, initBoards); err != nil {
 		return nil, fmt.Errorf("create boards %s: %w", path, err)
@@ -106,8 +130,8 @@ func initBoards(tx *bolt.Tx) error {
 	return b.Put(keyState, rec)
 }
 
-// Position is that of the last durable checkpoint, or of what was installed.
-// An index of zero: nothing was stored yet.
+// Position is that of the last durable checkpoint, or of the installed file. An index of zero:
+// nothing was stored yet.
 func (b *Boards) Position() Position {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,12 +159,11 @@ func (b *Boards) fail(err error) error {
 	return err
 }
 
-// Checkpoint makes the changes of c and its position durable in one
-// transaction. The index may stay, and must not go back ([ErrBackwards]).
-// Maps and values are the caller's again when it returns.
+// Checkpoint makes the changes of c and its position durable in one transaction. The index may
+// stay, and must not go back ([ErrBackwards]). Checkpoint does not keep maps and values.
 //
-// After any other error nothing of it is to be seen until the file is opened
-// anew, and this store refuses everything with [ErrFailed].
+// After any other error the change is invisible until the file is opened again, and this store
+// refuses everything with [ErrFailed].
 func (b *Boards) Checkpoint(c Checkpoint) error {
 	b.write.Lock()
 	defer b.write.Unlock()
@@ -192,7 +215,7 @@ func (t *tally) change(records *bolt.Bucket, c Checkpoint) error {
 			return err
 		}
 	}
-	// In key order, so that equal checkpoints make equal files.
+	// In the order of the keys, so that equal checkpoints make equal files.
 	keys := make([]string, 0, len(c.Put))
 	for key := range c.Put {
 		keys = append(keys, key)
@@ -212,9 +235,8 @@ func (t *tally) change(records *bolt.Bucket, c Checkpoint) error {
 	return nil
 }
 
-// Load calls fn with every record in the order of the keys, all of one
-// checkpoint. The value is valid during fn only. fn must not call Checkpoint
-// or Install.
+// Load calls fn with every record of one checkpoint in the order of the keys. The value is valid
+// only during fn. fn must not call Checkpoint or Install.
 func (b *Boards) Load(fn func(key string, value []byte) error) error {
 	f, _, err := b.use()
 	if err != nil {
@@ -235,8 +257,8 @@ func (b *Boards) Load(fn func(key string, value []byte) error) error {
 	var value []byte
 	for {
 		var end bool
-		// Copied under the guard: fn must neither meet a fault in mapped
-		// memory nor have a panic of its own taken for one.
+		// Copied under the guard: fn must not meet a fault in mapped memory, and its own panic must
+		// not be taken for one.
 		err := guard(b.path, func() error {
 			k, rec := step()
 			if end = k == nil; end {
@@ -259,8 +281,8 @@ func (b *Boards) Load(fn func(key string, value []byte) error) error {
 	}
 }
 
-// Close releases the file. Snapshots that are still open stay usable, and
-// keep the file locked until they are closed.
+// Close releases the file. Open snapshots stay usable, and keep the file locked until they are
+// closed.
 func (b *Boards) Close() error {
 	b.write.Lock()
 	defer b.write.Unlock()

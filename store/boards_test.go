@@ -77,7 +77,7 @@ func TestCheckpoint(t *testing.T) {
 			t.Fatalf("a key of %d bytes was taken", len(key))
 		}
 	}
-	// What was refused left no trace and did not stop the store.
+	// The refused one left no trace and did not stop the store.
 	c := Checkpoint{Position: Position{Index: 8}, Delete: []string{"game/000", "not there"}, Put: map[string][]byte{"empty": nil}}
 	if err := b.Checkpoint(c); err != nil {
 		t.Fatal(err)

@@ -19,17 +19,16 @@ var (
 	keyState      = []byte("state")
 )
 
-// mapSize is how much address space a file gets at once. bbolt stops the
-// writer until every reader has finished when a file outgrows its mapping,
-// and a snapshot on its way to a slow venue is a reader.
+// mapSize is how much address space a file gets at once. When a file outgrows its mapping, bbolt
+// stops the writer until every reader has finished. A snapshot on its way to a slow venue is a
+// reader.
 const mapSize = 1 << 30
 
-// growStep is how much a file grows at once, for the price of one more fsync.
+// growStep is how much a file grows at once, which costs one more fsync.
 const growStep = 1 << 20
 
-// boltOptions: the freelist is not stored but found again at open. That saves
-// pages to write in every transaction, and leaves one thing less on disk that
-// could be wrong without being noticed.
+// boltOptions has bbolt find the list of free pages at open instead of storing it. That saves
+// writes in every transaction, and leaves one thing less on disk that could be wrong unnoticed.
 func boltOptions() *bolt.Options {
 	return &bolt.Options{
 		Timeout:        lockWait,
@@ -39,14 +38,14 @@ func boltOptions() *bolt.Options {
 	}
 }
 
-// openBolt locks, checks and opens the file at path, which must exist. Every
-// record of it is given to fn before bbolt maps it.
+// openBolt locks, checks and opens the file at path, which must exist. fn gets every record before
+// bbolt maps the file.
 func openBolt(path string, fn recordFunc) (*bolt.DB, error) {
 	o := boltOptions()
 	o.InitialMmapSize = mapSize
 	var checked error
-	// bbolt takes its lock on what this returns, on which a second lock by the
-	// same open file does nothing. So no other process writes while we check.
+	// bbolt locks the file that this returns; a second lock by the same open file does nothing. So
+	// no other process writes while we check.
 	o.OpenFile = func(path string, _ int, _ fs.FileMode) (f *os.File, err error) {
 		if f, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
 			return nil, err
@@ -98,9 +97,8 @@ func checkFile(f *os.File, size int64, fn recordFunc) error {
 	}
 }
 
-// createBolt makes the file at path if there is none. It comes into being
-// complete, so an empty or half written file is always damage, and never taken
-// for a new one.
+// createBolt makes the file at path if there is none. It appears complete, so an empty or
+// half-written file is always damaged, and never taken for a new one.
 func createBolt(path string, init func(*bolt.Tx) error) (err error) {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -123,8 +121,8 @@ func createBolt(path string, init func(*bolt.Tx) error) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	// A link, where the file system has them, does not replace what another
-	// process may have created meanwhile.
+	// A link, where the file system has them, replaces no file that another process has created
+	// meanwhile.
 	switch err := os.Link(temp, path); {
 	case errors.Is(err, fs.ErrExist):
 		return nil
@@ -138,9 +136,9 @@ func createBolt(path string, init func(*bolt.Tx) error) (err error) {
 	return syncDir(filepath.Dir(path))
 }
 
-// guard turns a panic in fn into an error. What passed checkImage gives bbolt
-// no reason to panic, but the disk may fail to deliver a mapped page later,
-// which the runtime reports as a fault.
+// guard turns a panic in fn into an error. A file that has passed checkImage gives bbolt no reason
+// to panic. But the disk may later fail to deliver a mapped page, which the runtime reports as a
+// fault.
 func guard(path string, fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -158,8 +156,8 @@ func update(db *bolt.DB, path string, fn func(*bolt.Tx) error) error {
 		if err != nil {
 			return err
 		}
-		// Not db.Update, which after a panic reads the whole file on another
-		// goroutine. After a commit this does nothing.
+		// Not db.Update, which reads the whole file on another goroutine after a panic. After a
+		// commit this does nothing.
 		defer tx.Rollback()
 		if err := fn(tx); err != nil {
 			return err

@@ -28,9 +28,8 @@ func TestReadersAndWriter(t *testing.T) {
 			return err
 		}
 		for i, e := range ents {
-			// The content follows from index and term, and terms never go
-			// down, so a slice that mixes what was replaced with what
-			// replaced it could be told.
+			// The content follows from index and term, and terms never fall. So a mix of old and
+			// new entries would show.
 			if want := entry(lo+uint64(i), e.Term); !sameEntry(e, want) {
 				t.Errorf("entry %d is %v, want %v", lo+uint64(i), e, want)
 			}

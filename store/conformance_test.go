@@ -115,14 +115,14 @@ func (p *logPair) step() (what string) {
 }
 
 func (p *logPair) write(hs raftpb.HardState, ents []raftpb.Entry) {
-	all := append(slices.Clip(ents), raftpb.Entry{}) // what stands behind those that are given is not the log's
+	all := append(slices.Clip(ents), raftpb.Entry{}) // memory behind ents is not the log's
 	p.check(p.log.Write(hs, all[:len(ents)]))
 	p.check(p.model.Append(ents))
 	p.saved(hs)
 	p.lend(all)
 }
 
-// lend notes what must not change any more.
+// lend notes entries that must no longer change.
 func (p *logPair) lend(ents []raftpb.Entry) {
 	if len(p.lent) > 50 {
 		p.lent = p.lent[1:]

@@ -164,9 +164,9 @@ func TestImpossibleSize(t *testing.T) {
 	namesFile(t, "one page too few", path, err)
 }
 
-// FuzzImage gives the check any file at all. What passes must be safe for
-// bbolt, which would fault or panic if it were not, and hold the same records
-// unless the meta pages were changed together with their sums.
+// FuzzImage gives the check any file. A file that passes must be safe for bbolt, which would
+// otherwise fault or panic. It must have the same records, unless the meta pages were changed
+// together with their sums.
 func FuzzImage(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "boards")
 	b := mustOpenBoards(f, path)

@@ -10,18 +10,17 @@ import (
 	"time"
 )
 
-// tempMark is in the name of every file that is being written beside another
-// one, between the name of that file and a random part.
+// tempMark is in the name of every file that is being written beside another one, between that
+// file's name and a random part.
 const tempMark = ".tmp-"
 
-// createTemp makes a file in path's directory, so that a rename can bring it
-// to path.
+// createTemp makes a file in path's directory, so that a rename can bring it to path.
 func createTemp(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+tempMark+"*")
 }
 
-// removeTemps removes what a crash has left beside path. The caller holds the
-// lock on path, so that none of it is in use.
+// removeTemps removes what a crash has left beside path. The caller has locked path, so none of it
+// is in use.
 func removeTemps(path string) error {
 	left, err := filepath.Glob(globEscape(path) + tempMark + "*")
 	if err != nil {
@@ -48,8 +47,8 @@ func globEscape(path string) string {
 	return string(out)
 }
 
-// syncDir makes the names in dir durable: a file that was fsynced and renamed
-// can be gone after a power failure without it.
+// syncDir makes the names in dir durable. Without it a file that was fsynced and renamed can be
+// gone after a power failure.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -61,11 +60,12 @@ func syncDir(dir string) error {
 // syncAndClose makes the names in the open directory d durable.
 func syncAndClose(d *os.File) error { return errors.Join(d.Sync(), d.Close()) }
 
-// writeFileAtomic brings what write writes to path, durably: after a crash
-// there is the old content or the new one. One at a time for one path: the
-// temporary file has a fixed name, so that crashes leave no more than one.
+// writeFileAtomic writes the file at path durably: after a crash it has its old content or the new
+// one. Only one write at a time for a path: the temporary file has a fixed name, so that crashes
+// leave at most one.
 func writeFileAtomic(path string, write func(io.Writer) error) (err error) {
-	dir, err := os.Open(filepath.Dir(path)) // before anything changes: it may fail for want of files
+	// Before anything changes: it may fail for want of files.
+	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
@@ -88,9 +88,8 @@ func writeFileAtomic(path string, write func(io.Writer) error) (err error) {
 	return dir.Sync()
 }
 
-// lockWait is how long open waits for another process: long enough for one
-// that is just closing the file, short enough for a person who started a
-// second one by mistake.
+// lockWait is how long open waits for another process. That is enough for one that is just closing
+// the file, and short for a person who has started a second one by mistake.
 const lockWait = 500 * time.Millisecond
 
 // lock takes the exclusive lock on f that bbolt takes, before bbolt does.
@@ -109,7 +108,7 @@ func lock(f *os.File) error {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	// The process that had it may have put another file in its place.
+	// The process that had it may have replaced the file.
 	mine, err := f.Stat()
 	if err != nil {
 		return err

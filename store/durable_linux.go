@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// datasync makes what was written to f durable, and its size. It leaves out the
-// times of f, which would cost a second write.
+// datasync makes the content and the size of f durable. It leaves out its times, which would cost a
+// second write.
 func datasync(f *os.File) error {
 	for {
 		err := syscall.Fdatasync(int(f.Fd()))
@@ -21,10 +21,11 @@ func datasync(f *os.File) error {
 	}
 }
 
-// openDirect opens the file at path for writes that go to the disk out of the program's own memory. It returns nil where
-// there are none, and on file systems of which it is not known that a direct write with RWF_DSYNC is durable when it
-// returns. (FUSE hands the flag on to a program that may pass it over, and would have heeded an fdatasync.)
-// The only error is that too many files are open.
+// openDirect opens the file at path for writes that go from the program's own memory to the disk.
+// It returns nil where there are none. It also returns nil on file systems where a direct write
+// with RWF_DSYNC is not known to be durable when it returns. (FUSE passes the flag to a program
+// that may ignore it, but would have heeded an fdatasync.) The only error is that too many files
+// are open.
 func openDirect(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_DIRECT, 0)
 	if OutOfFiles(err) {
@@ -41,15 +42,16 @@ func openDirect(path string) (*os.File, error) {
 	return nil, nil
 }
 
-// writeDirect writes whole pages of memory to f, at the beginning of a page, and makes them durable, in one call to the
-// system. [errors.ErrUnsupported] says that this cannot be done here, when perhaps a part of them is written.
+// writeDirect writes whole pages of memory to f, at the beginning of a page, and makes them
+// durable, in one system call. [errors.ErrUnsupported] says that this is not possible here; a part
+// of them may be written.
 func writeDirect(f *os.File, pages []byte, at int64) error {
 	for len(pages) > 0 {
 		n, err := unix.Pwritev2(int(f.Fd()), [][]byte{pages}, at, unix.RWF_DSYNC)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
-		case errors.Is(err, unix.EINVAL), // the disk has larger blocks, or these are no whole pages
+		case errors.Is(err, unix.EINVAL), // larger blocks, or not whole pages
 			errors.Is(err, unix.EPERM),            // a filter of system calls
 			errors.Is(err, errors.ErrUnsupported): // an old system
 			return errors.ErrUnsupported

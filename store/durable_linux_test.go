@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestDirect: where the file system has direct writes, appends are direct, in each segment, and nothing of them is in the
-// system's memory of files.
+// TestDirect checks that writes are direct in each segment, if the file system has direct writes,
+// and leave nothing in the system's memory of files.
 func TestDirect(t *testing.T) {
 	dir := t.TempDir()
 	needDirect(t, dir)
@@ -45,7 +45,8 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// TestNotDirect: direct writes are for file systems that are known to make them durable, and memory is none.
+// TestNotDirect checks that direct writes are used only on file systems that make them durable,
+// which memory does not.
 func TestNotDirect(t *testing.T) {
 	fd, err := unix.MemfdCreate("memory", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -80,11 +81,13 @@ func needDirect(t *testing.T, dir string) {
 		t.Skipf("a direct write of a page: %v", err)
 	}
 	if inMemory(t, f, 0) {
-		t.Skip("the file system takes direct writes, and makes others of them") // ext4 does with data=journal
+		// As ext4 with data=journal.
+		t.Skip("the file system takes direct writes, and makes others of them")
 	}
 }
 
-// inMemory reports whether the page of f that at lies in is in the system's memory. It is false before Linux 6.5.
+// inMemory reports whether the page of f with at is in the system's memory. It is false before
+// Linux 6.5.
 func inMemory(t *testing.T, f *os.File, at int64) bool {
 	t.Helper()
 	var in unix.Cachestat_t

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWaysOfWriting writes a log in both ways by turns, over segments that are new, used again, and no multiple of a page
-// or of a sector long, opens it again in between, and reads it from the disk after each step.
+// TestWaysOfWriting writes a log in both ways by turns. Its segments are new, used again, or no
+// multiple of a page or a sector. The test opens it again in between, and reads it from the disk
+// after each step.
 func TestWaysOfWriting(t *testing.T) {
 	for seed, size := range []int64{segmentHeader + 16<<10, segmentHeader + 10_001} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -57,7 +58,7 @@ func TestWaysOfWriting(t *testing.T) {
 // directOf is the second descriptor of the segment that l writes to, or nil.
 func directOf(l *Log) *os.File { return l.lastSegment().f.(*osFile).direct }
 
-// replaceDirect puts the file at path in the place of what l writes to directly.
+// replaceDirect puts the file at path in place of the one that l writes to directly.
 func replaceDirect(t *testing.T, l *Log, path string, flags int) {
 	t.Helper()
 	f, err := os.OpenFile(path, flags, 0)
@@ -70,8 +71,8 @@ func replaceDirect(t *testing.T, l *Log, path string, flags int) {
 	}
 }
 
-// refuseDirect has the system refuse the next direct write, if there are any here. A device that has only the oldest form
-// of write says that it does not know the flag.
+// refuseDirect has the system refuse the next direct write, if there are any here. A device with
+// only the oldest form of write does not know the flag.
 func refuseDirect(t *testing.T, l *Log) {
 	t.Helper()
 	if directOf(l) != nil {
@@ -79,8 +80,8 @@ func refuseDirect(t *testing.T, l *Log) {
 	}
 }
 
-// checkPages fails unless there are zeros behind the last frame, and the log knows what the page holds that the next
-// frame begins in.
+// checkPages checks that there are zeros behind the last frame, and that the log knows the content
+// of the page in which the next frame begins.
 func checkPages(t *testing.T, l *Log) {
 	t.Helper()
 	s := l.lastSegment()
@@ -93,8 +94,9 @@ func checkPages(t *testing.T, l *Log) {
 	}
 }
 
-// TestFrameSizes has frames of less than a page, up to a page's end, of pages, and of more memory than is kept, one behind
-// the other, in a log that is opened once or before each of them.
+// TestFrameSizes writes frames of many sizes, one behind the other: less than a page, up to a
+// page's end, several pages, and more memory than is kept. The log is opened once or before each of
+// them.
 func TestFrameSizes(t *testing.T) {
 	const toPageEnd = -1
 	sizes := []int{10, 3000, toPageEnd, 10, 5000, 10, toPageEnd, toPageEnd, keepPages + 5000, 10, 9000, keepPages, 0, 20_000, toPageEnd, 0}
@@ -149,7 +151,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestLogDescriptors: a segment has two descriptors at most, and they are closed with the log, or if it does not open.
+// TestLogDescriptors checks that a segment has at most two descriptors. They are closed with the
+// log, or if it does not open.
 func TestLogDescriptors(t *testing.T) {
 	path, o := filepath.Join(t.TempDir(), "log"), LogOptions{SegmentBytes: 64 << 10}
 	l := mustOpenLog(t, path, o)

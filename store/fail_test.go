@@ -30,9 +30,9 @@ func openFiles(t *testing.T, path string) (fds []int) {
 	return fds
 }
 
-// breakFile makes all later writes to the open file at path fail as those to
-// device do: with /dev/full there is no space left, and with /dev/zero the
-// fsync fails after writes that went well. What is mapped stays readable.
+// breakFile makes all later writes to the open file at path fail as those to device do. With
+// /dev/full there is no space left. With /dev/zero the writes go well and the fsync fails. Mapped
+// content stays readable.
 func breakFile(t *testing.T, path, device string) {
 	t.Helper()
 	with, err := os.OpenFile(device, os.O_RDWR, 0)

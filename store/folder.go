@@ -9,25 +9,25 @@ import (
 	"path/filepath"
 )
 
-// folder is what the log asks of the operating system; in tests a simulated
-// disk stands behind it. What create, rename and remove change is durable
-// after sync.
+// folder is what the log needs of the operating system. In tests a simulated disk replaces it.
+// Changes by create, rename and remove are durable after sync.
 type folder interface {
 	path(name string) string
 	list() ([]string, error)
-	create(name string) (file, error) // replaces what has that name; for writes that lengthen it
+	create(name string) (file, error) // replaces a file of that name; for writes that lengthen it
 	open(name string) (file, error)
-	rename(from, to string) error // replaces what has that name
+	rename(from, to string) error // replaces a file of that name
 	remove(name string) error
 	sync() error
 	Close() error
 }
 
-// file is one in a folder.
+// file is a file in a folder.
 type file interface {
 	io.ReaderAt
-	// write writes pages, which [newPages] made, at the beginning of a page, and makes them durable, and the size. What
-	// is no whole page at the end of them is the end of the file. After an error nobody knows how much was written.
+	// write writes pages, which [newPages] made, at the beginning of a page. It makes them and the
+	// size durable. If the last page is not whole, the file ends there. After an error nobody knows
+	// how much was written.
 	write(pages []byte, at int64) error
 	size() (int64, error)
 	Close() error
@@ -52,7 +52,7 @@ func openFolder(path string) (folder, error) {
 			"directory of that name: start the former version once more and remove this member from the cluster (if it is alone, "+
 			"let another node join first), then clear %s and let the node join again as a new member", path, filepath.Dir(path))
 	}
-	// Also if it is there already: who made it may have been killed before this.
+	// Also for an existing folder: the process that made it may have been killed before this.
 	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -102,19 +102,20 @@ func (f osFolder) remove(name string) error { return os.Remove(f.path(name)) }
 
 func (f osFolder) sync() error { return f.d.Sync() }
 
-// Close gives up the lock.
+// Close releases the lock.
 func (f osFolder) Close() error { return f.d.Close() }
 
 // osFile is a file of the operating system. One goroutine at a time writes to it.
 type osFile struct {
 	*os.File
-	// The same, for direct writes. It is nil if there are none here, and for a file that is being made: ext4 before
-	// Linux 6.7 returned from a direct write that lengthens a file before the size was durable.
+	// direct is a second descriptor for direct writes. It is nil if there are none here, and for a
+	// file that is being made: ext4 before Linux 6.7 returned from a direct write that lengthens a
+	// file before the size was durable.
 	direct *os.File
 }
 
-// write writes directly as long as that can be done, and then into the system's memory and from there to the disk. The
-// system keeps the two in step.
+// write uses direct writes while they are possible, and otherwise writes through the system's
+// memory. The system keeps the two in step.
 func (f *osFile) write(pages []byte, at int64) error {
 	if f.direct != nil {
 		err := writeDirect(f.direct, pages, at)

@@ -9,8 +9,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// A frame is one write to the log: some entries, none at times, and the whole
-// state as it is with them. Everything is big endian.
+// A frame is one write to the log: the entries, if any, and the whole state with them. Everything
+// is big endian.
 //
 //	crc        4 bytes: of the header's other bytes, see seed
 //	length     4 bytes: of the frame, a multiple of 8
@@ -20,7 +20,7 @@ import (
 //	last       8 bytes: index of the last entry, this frame's included
 //	hardState  3 × 8 bytes: term, vote, commit
 //	count      4 bytes: entries that follow
-//	flags      4 bytes: 1 reset, 2 4 8 the HardState has a term, vote, commit (for former programs)
+//	flags      4 bytes: 1 reset; 2 4 8 the HardState has term, vote, commit (former programs)
 //	records    the entries, one behind the other
 //	padding    0 to 7 zeros
 //	end        4 bytes, endMark
@@ -35,8 +35,12 @@ import (
 //	flags      2 bytes: 1 the entry has a term, 2 a type (both for former programs), 4 data
 //	data
 //
-// A frame lies in one segment. It follows the frame before it, or begins the
-// next segment if there is no room for it.
+// A frame lies in one segment. It follows the frame before it, or begins the next segment if there
+// is no room for it. A frame that is bigger than a segment has a segment of its own.
+//
+// The log's entries are those of all frames, from the oldest segment to the newest. A frame whose
+// first index exists already replaces everything from there on. A frame that is marked as a reset
+// replaces everything. The last frame says what the HardState is, and which entries there must be.
 const (
 	frameHeader  = 72
 	frameTrailer = 4 // at least: padding comes before it
@@ -44,8 +48,8 @@ const (
 	frameAlign   = 8
 	minFrame     = frameHeader + frameAlign
 
-	// endMark is not zero, as the last sector of a frame would otherwise be
-	// taken for one that was not written, see tornFrame.
+	// endMark is not zero. Otherwise the last sector of a frame could be taken for one that was not
+	// written, see tornFrame.
 	endMark = 0x656e642e
 
 	flagReset     = 1
@@ -59,8 +63,8 @@ const (
 	maxRecordType = 1<<16 - 1
 )
 
-// logState is what the log is apart from its entries. The entries are exactly
-// those of (compacted, last].
+// logState is the state of the log apart from its entries, which are exactly those of (compacted,
+// last].
 type logState struct {
 	compacted uint64
 	term      uint64 // of compacted
@@ -68,17 +72,17 @@ type logState struct {
 	hs        raftpb.HardState
 }
 
-// frame is the header of one. Its state lacks the HardState when it was read.
+// frame is a frame's header. A frame that was read has no HardState in its state.
 type frame struct {
 	length int
 	batch  uint64
 	state  logState
 	count  int
-	reset  bool // what was there before is dropped
+	reset  bool // all earlier entries are dropped
 }
 
-// seed is what a checksum at offset at of a segment starts from. What stood at
-// another place, or there before the segment was used again, is so not valid.
+// seed is the start of a checksum at offset at of a segment. So neither content from another place,
+// nor from before the segment was used again, is valid.
 func seed(salt uint32, at int64) uint32 { return salt ^ uint32(at) }
 
 func sum(salt uint32, at int64, b []byte) uint32 {
@@ -94,8 +98,7 @@ func frameSize(entries []raftpb.Entry) int64 {
 	return (n + frameAlign - 1) / frameAlign * frameAlign
 }
 
-// appendFrame appends the frame that will stand at offset at to buf, which is
-// empty, and has room for it at best.
+// encodeFrame adds the frame at offset at to buf, which is empty and should have room for it.
 func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.Entry) []byte {
 	be := binary.BigEndian
 	size := int(frameSize(entries))
@@ -134,7 +137,7 @@ func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.En
 	return be.AppendUint32(buf, endMark)
 }
 
-// appendRecord appends the record of e to buf, which begins at offset at.
+// encodeRecord adds the record of e to buf, which begins at offset at.
 func encodeRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	be := binary.BigEndian
 	start := len(buf)
@@ -159,15 +162,14 @@ func encodeRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	return buf
 }
 
-// openFrame reads the header at offset at of a segment, and checks it and that the
-// frame is within the segment.
+// openFrame reads the header at offset at of a segment. It checks it, and that the frame is within
+// the segment.
 func openFrame(data []byte, salt uint32, at int) (h frame, ok bool) {
 	if len(data)-at < minFrame {
 		return h, false
 	}
 	be, b := binary.BigEndian, data[at:]
-	// The cheap test comes first: this is also used to look for a frame at
-	// every place where one could be.
+	// The cheap test comes first: this is also called for each possible place of a frame.
 	h.length = int(be.Uint32(b[4:]))
 	if h.length < minFrame || h.length%frameAlign != 0 || h.length > len(b) ||
 		be.Uint32(b) != sum(salt, int64(at), b[4:frameHeader]) {
@@ -186,7 +188,7 @@ func openHardState(b []byte) raftpb.HardState {
 	return raftpb.HardState{Term: be.Uint64(b[40:]), Vote: be.Uint64(b[48:]), Commit: be.Uint64(b[56:])}
 }
 
-// record is an entry as it lies in a segment.
+// record is an entry in a segment.
 type record struct {
 	index, term uint64
 	kind        uint16
@@ -194,9 +196,8 @@ type record struct {
 	data        []byte
 }
 
-// openRecord reads the record at the beginning of b, which is at offset at of
-// its segment. n is how long it says that it is, if b has as much, or else
-// the length of its header.
+// openRecord reads the record at the beginning of b, which is at offset at of its segment. n is the
+// length that it claims, if b has as much, otherwise the length of its header.
 func openRecord(b []byte, salt uint32, at int64) (r record, n int, ok bool) {
 	if len(b) < recordHeader {
 		return r, len(b), false
@@ -228,8 +229,8 @@ func (r record) entry() raftpb.Entry {
 	return e
 }
 
-// badPlace is what is wrong in a segment: the bytes [from, to) of it, in the
-// frame [start, end). end is that of the segment if the frame's is not known.
+// badPlace is a fault in a segment: the bytes [from, to), in the frame [start, end). If the frame's
+// end is not known, end is that of the segment.
 type badPlace struct {
 	start, end int
 	from, to   int
@@ -237,7 +238,7 @@ type badPlace struct {
 	what       string
 }
 
-// checkFrame checks all of the frame at offset at but the sense of its content.
+// checkFrame checks the frame at offset at, except for the sense of its content.
 func checkFrame(data []byte, salt uint32, at int) (frame, *badPlace) {
 	h, ok := openFrame(data, salt, at)
 	if !ok {
@@ -259,44 +260,6 @@ func checkFrame(data []byte, salt uint32, at int) (frame, *badPlace) {
 		return h, bad(pos, end+frameTrailer, "its end is not as it was written")
 	}
 	return h, nil
-}
-
-// sector is the unit in which a disk writes: after a power failure each sector of
-// an unfinished write is as it was before, or as it should be.
-const sector = 512
-
-// tornFrame says whether the bad place is what a power failure leaves of
-// a write that was not finished, or why it is not.
-//
-// What lies behind the last frame is zeros at all times (a segment that is used
-// again is filled with them first), so a sector that was not written holds
-// nothing but zeros from the frame's beginning on. A frame ends with a mark that is
-// not zero, so a sector that was written does only if an entry has a run of
-// about 512 zeros.
-//
-// The frame is the last that was written if nothing follows it, since none is
-// begun before the one before it is durable.
-func tornFrame(data []byte, salt uint32, batch uint64, bad *badPlace) (damage string) {
-	zero := false
-	for s := bad.from / sector * sector; s < bad.to; s += sector {
-		from, to := max(s, bad.start), min(s+sector, bad.end)
-		zero = zero || allZero(data[from:to])
-	}
-	if !zero {
-		return "no sector is missing there, so this is no write that a crash cut short"
-	}
-	if !bad.headless {
-		if !allZero(data[bad.end:]) {
-			return "there is something behind it, so it had been written"
-		}
-		return ""
-	}
-	for at := bad.start + frameAlign; at < len(data); at += frameAlign {
-		if h, ok := openFrame(data, salt, at); ok && h.batch > batch {
-			return fmt.Sprintf("batch %d stands behind it, at byte %d, so it had been written", h.batch, at)
-		}
-	}
-	return ""
 }
 
 var zeros [64 << 10]byte

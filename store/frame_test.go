@@ -49,7 +49,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// TestFrameAllocations: the append path encodes into memory that it has.
+// TestFrameAllocations: the write path encodes into memory that it has.
 func TestFrameAllocations(t *testing.T) {
 	ents, buf := entries(1, 64, 1), make([]byte, 0, 64<<10)
 	h := frame{state: logState{hs: hardState(1, 2, 3)}}

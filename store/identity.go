@@ -14,33 +14,33 @@ import (
 // identityFile is the name of the identity in a node's data directory.
 const identityFile = "identity.json"
 
-// Identity is who a node is: what must be known before its log can be trusted
-// to be its own. It changes when the node joins, is about to install a snapshot, and is removed.
+// Identity is who a node is: what it must know before it can trust that its log is its own. It
+// changes when the node joins, before it installs a snapshot, and when it is removed.
 type Identity struct {
-	ClusterID string // of the group; a cursor or peer of another one is refused
-	// Secret is known to the members of the group alone. What one of them signs with it, all of
-	// them accept.
+	ClusterID string // of the group; cursors and peers of another one are refused
+	// Secret is known only to the members of the group. All members accept what one of them signs
+	// with it.
 	Secret string
 	// Authority is the certificate of the cluster's authority, and AuthorityKey its private key:
-	// standard base64 of DER and of an Ed25519 seed. Every member keeps both.
+	// standard base64 of DER and of an Ed25519 seed. Every member has both.
 	Authority    string
 	AuthorityKey string
-	// Key is the node's own private key, base64 of an Ed25519 seed, and Certificate the first one
-	// that the node was issued, base64 of DER. Later ones are in the boards.
+	// Key is the node's own private key, base64 of an Ed25519 seed. Certificate is the first one
+	// that it was issued, base64 of DER. Later ones are in the boards.
 	Key         string
 	Certificate string
 	MemberID    uint64 // in the Raft group, random and never used again
-	Name        string // that people call the node by
+	Name        string // the node's name, for people
 	Role        string // recorder or venue
-	Joined      bool   // it has been a member: an empty log is a lost one from then on
-	Removed     string // why it is a member no more; empty while it is one
-	// Installed is the log index of the last snapshot that was put in place of the boards, or was about to be
-	// when the node ended; 0: none. Boards at another index that the log does not reach have lost a part of it.
+	Joined      bool   // it has been a member: from then on an empty log is a lost one
+	Removed     string // why it is no longer a member; empty while it is one
+	// Installed is the log index of the last snapshot whose installation was completed or begun; 0:
+	// none. Boards at another index that the log does not reach have lost a part of it.
 	Installed uint64
 }
 
-// identityJSON is the file's form of an identity. The member's id is in hex,
-// as in logs, since a JSON number above 2^53 is not safe everywhere.
+// identityJSON is the file's form of an identity. The member's id is in hex, as in logs, since a
+// JSON number above 2^53 is not safe everywhere.
 type identityJSON struct {
 	ClusterID    string `json:"clusterId"`
 	Secret       string `json:"secret,omitempty"`
@@ -56,16 +56,15 @@ type identityJSON struct {
 	Installed    uint64 `json:"installed,omitempty,string"`
 }
 
-// identityDoc is the whole file. The checksum is of the identity as compact
-// JSON: a node that votes under an id that is one bit off is another voter.
+// identityDoc is the whole file. The checksum is of the identity as compact JSON: a node that votes
+// under an id that is one bit off is another voter.
 type identityDoc struct {
 	Identity json.RawMessage `json:"identity"`
 	Checksum string          `json:"crc32c"`
 }
 
-// LoadIdentity reads the identity in the data directory dir. The error is
-// [os.ErrNotExist] if there is none, and [ErrDamaged] if it is not what
-// [SaveIdentity] wrote.
+// LoadIdentity reads the identity in the data directory dir. The error is [os.ErrNotExist] if there
+// is none, and [ErrDamaged] if it is not as [SaveIdentity] wrote it.
 func LoadIdentity(dir string) (Identity, error) {
 	path := filepath.Join(dir, identityFile)
 	data, err := os.ReadFile(path)
@@ -109,8 +108,8 @@ func parseIdentity(data []byte) (Identity, error) {
 	}, nil
 }
 
-// SaveIdentity writes id into the data directory dir, which must exist. After
-// a crash the identity is the old one or the new one.
+// SaveIdentity writes id into the data directory dir, which must exist. After a crash the identity
+// is the old or the new one.
 func SaveIdentity(dir string, id Identity) error {
 	err := writeFileAtomic(filepath.Join(dir, identityFile), func(w io.Writer) error {
 		inner, err := json.Marshal(identityJSON{

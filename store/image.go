@@ -8,13 +8,11 @@ import (
 	"io"
 )
 
-// This file reads a bbolt file page by page, without mapping it, and checks
-// all that bbolt takes for granted. It is needed because bbolt follows
-// pointers found in the mapped file, and does so on a goroutine of its own when
-// it opens one: a damaged page number makes it panic or fault where nobody can
-// recover, and a damaged meta page makes it fall back without a word to the
-// transaction before the last, of which the last may have held a vote. A file
-// that has passed is safe to give to bbolt.
+// This file reads a bbolt file page by page, without mapping it, and checks all that bbolt takes
+// for granted. bbolt follows pointers in the mapped file, on a goroutine of its own when it opens
+// one. With a damaged page number it panics or faults where nobody can recover. With a damaged meta
+// page it silently falls back to the transaction before the last, and the last may have had a vote.
+// A file that has passed is safe to give to bbolt.
 //
 // The layout of bbolt's format version 2, in the byte order of the host:
 //
@@ -41,31 +39,30 @@ const (
 
 	minPageSize = 1 << 10
 	maxPageSize = 1 << 16
-	// maxDepth of a tree: two keys a page and 2^32 pages would not need it.
+	// maxDepth of a tree: with two keys a page, 2^32 pages would not need it.
 	maxDepth = 64
 )
 
 var host = binary.NativeEndian
 
-// recordFunc is told one record of a bucket. Key and value are valid during
-// the call only.
+// recordFunc gets one record of a bucket. Key and value are valid only during the call.
 type recordFunc func(bucket string, key, value []byte) error
 
-// image is a bbolt file being checked.
+// image is a bbolt file that is being checked.
 type image struct {
 	r        io.ReaderAt
 	pageSize uint64
 	pages    uint64 // in use, free ones included
 	root     uint64
 	freelist uint64
-	seen     []uint64 // bit set of pages that belong to the tree
-	leaf     []byte   // memory for leaf pages, of which one is read at a time
+	seen     []uint64 // a bit for each page of the tree
+	leaf     []byte   // memory for the one leaf page that is being read
 	fn       recordFunc
 }
 
-// checkImage walks the newest transaction of the bbolt file r, and gives fn
-// every record in order of bucket and key. An error says what is wrong with
-// the file, and is not about reading it unless it wraps one of r's.
+// checkImage walks the newest transaction of the bbolt file r, and gives fn every record in the
+// order of bucket and key. An error says what is wrong with the file, unless it wraps an error of
+// r.
 func checkImage(r io.ReaderAt, size int64, fn recordFunc) error {
 	im := &image{r: r, fn: fn}
 	if err := im.readMeta(size); err != nil {
@@ -75,9 +72,9 @@ func checkImage(r io.ReaderAt, size int64, fn recordFunc) error {
 	return im.walk(im.root, nil, nil, 0, im.bucket)
 }
 
-// readMeta reads both meta pages and takes the newer one. Both must be valid:
-// a meta page is far smaller than a disk's sector, so no crash leaves half of
-// one, and an older one must never stand in for a newer one that was lost.
+// readMeta reads both meta pages and takes the newer one. Both must be valid. A meta page is
+// smaller than a sector, so no crash leaves half of one. An older one must never replace a newer
+// one that was lost.
 func (im *image) readMeta(size int64) error {
 	first := make([]byte, pageHeader+metaSummed+8)
 	if _, err := im.r.ReadAt(first, 0); err != nil {
@@ -113,7 +110,7 @@ func (im *image) readMeta(size int64) error {
 	return nil
 }
 
-// parseMeta takes over the fields of one meta, and returns its transaction.
+// parseMeta takes the fields of one meta page, and returns its transaction.
 func (im *image) parseMeta(m []byte) (tx uint64, err error) {
 	if host.Uint32(m) != boltMagic {
 		return 0, fmt.Errorf("not a bbolt file")
@@ -143,8 +140,8 @@ func short(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// claim takes the pages [id, id+n) for the tree. Each may be taken once, which
-// also ends every walk round a cycle.
+// claim takes the pages [id, id+n) for the tree. Each may be taken once, so the walk round a cycle
+// ends.
 func (im *image) claim(id, n uint64) error {
 	if id < 2 || id >= im.pages || n > im.pages-id {
 		return fmt.Errorf("page %d (and %d more): there are %d pages", id, n-1, im.pages)
@@ -158,7 +155,7 @@ func (im *image) claim(id, n uint64) error {
 	return nil
 }
 
-// read returns page id with what overflows from it.
+// read returns page id with its overflow pages.
 func (im *image) read(id uint64) ([]byte, error) {
 	if err := im.claim(id, 1); err != nil {
 		return nil, err
@@ -194,11 +191,10 @@ func (im *image) read(id uint64) ([]byte, error) {
 	return buf, nil
 }
 
-// leafFunc is told one element of a leaf page.
+// leafFunc gets one element of a leaf page.
 type leafFunc func(flags uint32, key, value []byte) error
 
-// walk goes through the tree under page id, whose keys must be in [lo, hi).
-// Nil is no bound.
+// walk visits the tree under page id, whose keys must be in [lo, hi). nil is no bound.
 func (im *image) walk(id uint64, lo, hi []byte, depth int, fn leafFunc) error {
 	if depth > maxDepth {
 		return fmt.Errorf("page %d is %d levels deep", id, depth)
@@ -254,7 +250,7 @@ func (im *image) walkBranch(id uint64, page, lo, hi []byte, depth int, fn leafFu
 	return nil
 }
 
-// walkLeaf goes through one leaf page, which may be one inside a bucket's value.
+// walkLeaf visits one leaf page, which may be inside a bucket's value.
 func walkLeaf(page, lo, hi []byte, fn leafFunc) error {
 	var last []byte
 	for i := range int(host.Uint16(page[10:])) {
@@ -309,8 +305,8 @@ func inOrder(key, lo, hi []byte) error {
 	return nil
 }
 
-// bucket walks the bucket that an element of the root describes. Every element
-// there is a bucket, and no element of a bucket is: this package nests none.
+// bucket walks the bucket in an element of the root. Every element there is a bucket, and buckets
+// are not nested.
 func (im *image) bucket(flags uint32, name, value []byte) error {
 	if flags != bucketFlag {
 		return fmt.Errorf("flags %#x at the root", flags)
@@ -326,8 +322,7 @@ func (im *image) bucket(flags uint32, name, value []byte) error {
 		return im.fn(bucket, key, value)
 	}
 	if root := host.Uint64(value); root != 0 {
-		// The leaf that value lies in is read over by the walk, so it is put
-		// aside until the walk is back.
+		// The walk reads over the leaf with value, so it is put aside meanwhile.
 		mine := im.leaf
 		im.leaf = nil
 		err := im.walk(root, nil, nil, 0, record)

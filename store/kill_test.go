@@ -17,10 +17,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestKill has a process write a log and boards, which says after every write
-// that it was done, and kills it at any moment. What it had said must be there
-// then, and of the write that it was at, all or nothing. Then it goes on from
-// what is there.
+// TestKill has a process write a log and boards, and report each write that is done. It kills the
+// process at any moment. All reported writes must be there then, and the present one wholly or not
+// at all. Then it goes on from there.
 func TestKill(t *testing.T) {
 	rounds, parts := 60, 2
 	if *long {
@@ -149,7 +148,7 @@ func TestKillChild(t *testing.T) {
 	b := mustOpenBoards(t, filepath.Join(dir, "boards"))
 	say := func(what string) {
 		if _, err := os.Stdout.WriteString(what); err != nil {
-			os.Exit(1) // nobody listens any more
+			os.Exit(1) // nobody listens
 		}
 	}
 	var wg sync.WaitGroup

@@ -10,14 +10,13 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Log is where one node keeps its Raft log and HardState: a write-ahead log in a
-// directory of its own. Make one with [OpenLog]. Any number of goroutines may read
-// while one writes; writers wait for one another.
+// Log is a node's Raft log and HardState: a write-ahead log in a directory of its own. Make one
+// with [OpenLog]. Any number of goroutines may read while one writes; writers wait for one another.
 //
-// Entries and HardStates are immutable, and shared: neither side changes one
-// that it has handed over or been given.
+// Entries and HardStates are immutable and shared: neither side changes one that it has passed or
+// received.
 //
-// Locks, in the order in which they are taken: write, disk, mu.
+// Locks, in order: write, disk, mu.
 type Log struct {
 	dir  folder
 	path string
@@ -26,13 +25,13 @@ type Log struct {
 	// write makes writers wait for one another. It guards:
 	write sync.Mutex
 	batch uint64 // number of the last frame
-	pages []byte // for the next one; it begins with what the last page of the last segment holds
+	pages []byte // for the next write; it begins with the last page of the last segment
 	spare *segment
 	ready chan madeSegment // of the next segment, if it is being made or ready; else nil
 	spawn func(func())     // runs its argument, on a goroutine of its own
 
-	// disk is held by readers while they read segments, and by a writer for
-	// the moment in which it takes segments away.
+	// disk is locked by readers while they read segments, and by a writer while it removes
+	// segments.
 	disk sync.RWMutex
 
 	mu     sync.RWMutex
@@ -43,18 +42,14 @@ type Log struct {
 	failed error // of the first failed write, or os.ErrClosed
 }
 
-// LogOptions are the settings of [OpenLog]. The zero value is what a node
-// should use.
+// LogOptions are the settings of [OpenLog]. The zero value is right for a node.
 type LogOptions struct {
-	// TailBytes bounds the memory for the tail of the log that is kept so
-	// that Entries and Term need no disk for recent entries. Zero means 64
-	// MiB. The last entry is kept whatever its size. With a small value a
-	// follower that is a little behind makes the leader's Raft goroutine
-	// wait for the disk.
+	// TailBytes bounds the memory for the tail of the log, by which Entries and Term need no disk
+	// for recent entries. Zero: 64 MiB. The last entry is always kept. With a small value a
+	// follower that is a little behind makes the leader's Raft goroutine wait for the disk.
 	TailBytes int64
 
-	// SegmentBytes is the size of the files that the log consists of. Zero
-	// means 8 MiB.
+	// SegmentBytes is the size of the log's files. Zero: 8 MiB.
 	SegmentBytes int64
 }
 
@@ -75,8 +70,8 @@ func (o LogOptions) withDefaults() LogOptions {
 	return o
 }
 
-// Close releases the files, and waits for a segment that is being made. Reading
-// the files' entries is refused after it.
+// Close closes the files, and waits for a segment that is being made. Later reads of the files are
+// refused.
 func (l *Log) Close() error {
 	l.write.Lock()
 	defer l.write.Unlock()
@@ -94,7 +89,7 @@ func (l *Log) Close() error {
 // closeSegments closes the files of all segments. The caller holds all locks.
 func (l *Log) closeSegments() (err error) {
 	if l.ready != nil {
-		// One that could not be made is made at the next start.
+		// A segment that could not be made is made at the next start.
 		if m := <-l.ready; m.err == nil {
 			l.segs = append(l.segs, m.seg)
 		}
@@ -109,32 +104,30 @@ func (l *Log) closeSegments() (err error) {
 	return err
 }
 
-// HardState is what was saved last. It is empty if nothing was.
+// HardState is the HardState that was saved last, empty if none was.
 func (l *Log) HardState() raftpb.HardState {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.state.hs
 }
 
-// FirstIndex is the index of the first entry available, and LastIndex()+1
-// if there is none.
+// FirstIndex is the index of the first entry, and LastIndex()+1 if there is none.
 func (l *Log) FirstIndex() uint64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.state.compacted + 1
 }
 
-// LastIndex is the index of the last entry, and the compacted index if
-// there is none.
+// LastIndex is the index of the last entry, and the compacted index if there is none.
 func (l *Log) LastIndex() uint64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.state.last
 }
 
-// Term is the term of entry i, which is known for FirstIndex()-1 too.
-// It returns [raft.ErrCompacted] below that and [raft.ErrUnavailable]
-// behind the end. It never needs the disk.
+// Term is the term of entry i, which is known for FirstIndex()-1, too. The error is
+// [raft.ErrCompacted] below that, and [raft.ErrUnavailable] behind the end. It never needs the
+// disk.
 func (l *Log) Term(i uint64) (uint64, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

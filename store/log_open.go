@@ -8,11 +8,10 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// OpenLog opens the log in the directory at path, and creates it if there is
-// none. It reads all segments that are in use and checks every record and that
-// none is missing: an acknowledged entry that is lost must be noticed before
-// this node takes part again, and not when a follower asks for it. A write that
-// a crash cut short is taken back.
+// OpenLog opens the log in the directory at path, and creates it if there is none. It reads all
+// segments in use, and checks every record and that none is missing. A lost acknowledged entry must
+// be noticed before this node takes part again, and not when a follower asks for it. A torn write
+// is taken back.
 func OpenLog(path string, o LogOptions) (*Log, error) {
 	dir, err := openFolder(path)
 	if err != nil {
@@ -25,8 +24,8 @@ func OpenLog(path string, o LogOptions) (*Log, error) {
 	return l, nil
 }
 
-// openLog opens the log in dir, which it closes with the log. spawn runs what
-// it is given beside the writer.
+// openLog opens the log in dir, which is closed with the log. spawn runs its argument beside the
+// writer.
 func openLog(dir folder, path string, o LogOptions, spawn func(func())) (*Log, error) {
 	o = o.withDefaults()
 	l := &Log{dir: dir, path: path, size: o.SegmentBytes, spawn: spawn, tail: tail{limit: uint64(max(0, o.TailBytes))}}
@@ -63,8 +62,8 @@ func (l *Log) open() error {
 		l.state = logState{hs: raftpb.HardState{}}
 		return nil
 	}
-	// The run of segments that ends with the newest is the log. What stands
-	// before a gap was not needed any more and not yet removed.
+	// The run of segments that ends with the newest is the log. Segments before a gap were no
+	// longer needed and not removed yet.
 	run := len(numbers) - 1
 	for run > 0 && numbers[run-1] == numbers[run]-1 {
 		run--
@@ -104,12 +103,12 @@ type replay struct {
 	last    []byte
 	lastSeg *segment
 	lastAt  int
-	// How many of the newest segments hold nothing.
+	// How many of the newest segments are empty.
 	empty int
-	// What is wrong at the end of tornSeg; it must be the last one used.
+	// The bad place at the end of tornSeg, which must be the last segment in use.
 	torn    *badPlace
 	tornSeg *segment
-	tornEnd int64 // of what it has that is not zero
+	tornEnd int64 // of its content that is not zero
 }
 
 func (r *replay) damaged(s *segment, format string, args ...any) error {
@@ -166,7 +165,7 @@ func (r *replay) segment(s *segment) error {
 	return nil
 }
 
-// frame takes over the sound frame b of s.
+// frame takes the sound frame b of s.
 func (r *replay) frame(s *segment, b []byte, at int, h frame) error {
 	l, be := r.l, binary.BigEndian
 	switch {
@@ -236,16 +235,15 @@ func (r *replay) finish() error {
 	return r.damaged(l.segs[0], "entries [%d, %d] are missing: the segment before it is gone", l.state.compacted+1, l.state.last)
 }
 
-// settle makes durable what was found. The last frame may never have been: its
-// process was killed before its fsync, or that failed. It is written again, since
-// after an fsync that failed the system takes pages for clean that are not on the
-// disk. What is left of a torn one is wiped, so that it cannot come back.
+// settle makes durable what was found. The last frame may not be durable: its process may have been
+// killed before its fsync, or the fsync may have failed. So it is written again, since after a
+// failed fsync the system takes pages for clean that are not on disk. The rest of a torn frame is
+// wiped, so that it cannot come back.
 func (r *replay) settle() error {
 	l := r.l
 	if n := len(l.segs) - 1; r.empty == 1 && n > 0 {
-		// It was made for when the one before it is full. (More than one
-		// are there if a crash met a frame too big for the first; then the
-		// newest goes on.)
+		// It was made for the time when the one before it is full. (There are several if a crash
+		// met a frame too big for the first; then the newest goes on.)
 		l.ready = make(chan madeSegment, 1)
 		l.ready <- madeSegment{seg: l.segs[n]}
 		l.segs = l.segs[:n]
@@ -298,8 +296,8 @@ func (l *Log) loadTail() error {
 	return nil
 }
 
-// tailStart is where the tail begins: what the entries take in the file is
-// about their size, and a little more.
+// tailStart is where the tail begins: the size of the entries in the file is about their size, and
+// a little more.
 func (l *Log) tailStart() uint64 {
 	weight := uint64(0)
 	for i := len(l.segs) - 1; i >= 0; i-- {

@@ -12,11 +12,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Entries returns the entries in [lo, hi), as many as have together no
-// more than maxSize bytes in their protobuf encoding, and at least one.
-// It returns [raft.ErrCompacted] if lo has been compacted and
-// [raft.ErrUnavailable] if the log ends before hi. The caller owns the
-// slice and may append to it.
+// Entries returns the entries in [lo, hi), as many as have at most maxSize bytes in their protobuf
+// encoding, and at least one. The error is [raft.ErrCompacted] if lo is compacted, and
+// [raft.ErrUnavailable] if the log ends before hi. The caller owns the slice and may add to it.
 func (l *Log) Entries(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 	l.mu.RLock()
 	if err := l.checkRange(lo, hi); err != nil {
@@ -31,7 +29,7 @@ func (l *Log) Entries(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 	return l.entriesFromDisk(lo, hi, maxSize)
 }
 
-// checkRange says whether [lo, hi) is in the log. The caller holds mu.
+// checkRange checks that [lo, hi) is in the log. The caller holds mu.
 func (l *Log) checkRange(lo, hi uint64) error {
 	switch {
 	case lo <= l.state.compacted:
@@ -49,8 +47,8 @@ func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 	l.disk.RLock()
 	defer l.disk.RUnlock()
 
-	// What is needed is taken in one moment: while we read the disk, entries
-	// may leave the tail, and be replaced.
+	// All that is needed is taken in one moment: during the read from disk, entries may leave the
+	// tail and be replaced.
 	l.mu.RLock()
 	err := l.checkRange(lo, hi)
 	if err == nil && lo >= l.tail.first {
@@ -67,7 +65,7 @@ func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 		pieces = l.pieces(lo, split)
 		if hi > split {
 			rest = l.tail
-			rest.chunks = slices.Clone(rest.chunks) // appends change the last one
+			rest.chunks = slices.Clone(rest.chunks) // add changes the last one
 		}
 	}
 	l.mu.RUnlock()
@@ -89,14 +87,14 @@ func (l *Log) entriesFromDisk(lo, hi, maxSize uint64) ([]raftpb.Entry, error) {
 	return r.ents, nil
 }
 
-// piece is a part of the log that lies in one segment.
+// piece is a part of the log in one segment.
 type piece struct {
 	seg   *segment
 	first uint64
 	offs  []uint32
 }
 
-// pieces says where the entries [lo, hi) lie. The caller holds mu.
+// pieces says where the entries [lo, hi) are. The caller holds mu.
 func (l *Log) pieces(lo, hi uint64) (out []piece) {
 	for _, s := range l.segs {
 		a, b := max(lo, s.first), min(hi, s.next())
@@ -113,8 +111,8 @@ type entryReader struct {
 	used    uint64 // size of ents
 	ents    []raftpb.Entry
 
-	// buf is what is read of the segment from offset at on. The last record
-	// that is wanted begins before end.
+	// buf is what was read of the segment from offset at on. The last wanted record begins before
+	// end.
 	buf []byte
 	at  int64
 	end int64
@@ -125,8 +123,7 @@ const (
 	maxRead = 256 << 10
 )
 
-// read takes the entries of p, and reports whether there was one that was too
-// much.
+// read takes the entries of p, and reports whether there was one too many.
 func (r *entryReader) read(p piece, dir folder) (full bool, err error) {
 	r.buf, r.end = r.buf[:0], int64(p.offs[len(p.offs)-1])+recordHeader
 	for i, off := range p.offs {
@@ -185,12 +182,12 @@ func (r *entryReader) fill(s *segment, at, n int64) error {
 	return shortRead(err)
 }
 
-// recordLength is how long the record at the beginning of b says that it is.
+// recordLength is the length that the record at the beginning of b claims.
 func recordLength(b []byte) int64 {
 	return recordHeader + int64(binary.BigEndian.Uint32(b[4:]))
 }
 
-// shortRead turns the end of a file, where there should be more, into damage.
+// shortRead makes damage of an unexpected end of a file.
 func shortRead(err error) error {
 	if errors.Is(err, io.EOF) {
 		return errRecord

@@ -11,14 +11,13 @@ import (
 // keepPages is the most memory that is kept for the next frame.
 const keepPages = 4 << 20
 
-// Append makes entries and hs durable in one transaction, replacing every
-// stored entry from entries[0].Index on. An empty hs leaves the
-// saved one as it is. Entries that have been compacted already are
-// skipped. [ErrGap] is returned for a gap, and nothing is stored.
+// Write makes entries and hs durable in one transaction. It replaces every stored entry from
+// entries[0].Index on. An empty hs leaves the saved one as it is. Entries that are compacted
+// already are skipped. For a gap it stores nothing and returns [ErrGap].
 //
-// Readers see the change once it is durable. After an error with [ErrFailed]
-// nothing of it is to be seen, now or after a restart, or all of it after a
-// restart: what reached the disk is not known, so every later write is refused.
+// Readers see the change once it is durable. After an error with [ErrFailed] they see nothing of
+// it. Since nobody knows what reached the disk, a restart shows all of it or nothing, and every
+// later write is refused.
 func (l *Log) Write(hs raftpb.HardState, entries []raftpb.Entry) error {
 	l.write.Lock()
 	defer l.write.Unlock()
@@ -40,8 +39,8 @@ func (l *Log) Write(hs raftpb.HardState, entries []raftpb.Entry) error {
 	return l.commit(frame{state: next}, entries)
 }
 
-// begin returns the state to start from, with hs in it, or why there must be
-// no write. The caller holds write.
+// begin returns the present state with hs in it, or why there must be no write. The caller holds
+// write.
 func (l *Log) begin(hs raftpb.HardState) (logState, error) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -55,8 +54,7 @@ func (l *Log) begin(hs raftpb.HardState) (logState, error) {
 	return s, nil
 }
 
-// contiguous checks that entries follow one another, and the log that ends at
-// last without a gap.
+// contiguous checks that entries follow one another and the log's end without a gap.
 func contiguous(entries []raftpb.Entry, last uint64) error {
 	for i, e := range entries {
 		switch want := entries[0].Index + uint64(i); {
@@ -71,7 +69,7 @@ func contiguous(entries []raftpb.Entry, last uint64) error {
 	return nil
 }
 
-// behind leaves out the entries that have been compacted.
+// behind leaves out the entries that are compacted.
 func behind(entries []raftpb.Entry, compacted uint64) []raftpb.Entry {
 	if len(entries) == 0 || entries[0].Index > compacted {
 		return entries
@@ -79,9 +77,9 @@ func behind(entries []raftpb.Entry, compacted uint64) []raftpb.Entry {
 	return entries[min(uint64(len(entries)), compacted+1-entries[0].Index):]
 }
 
-// commit writes the frame of h and entries and makes it durable, with one write
-// of whole pages; then readers see it. h.state is what the log is with it. After an error this log
-// takes no more writes. The caller holds write.
+// commit writes the frame of h and entries and makes it durable, with one write of whole pages.
+// Then readers see it. h.state is the state of the log with it. After an error this log refuses all
+// writes. The caller holds write.
 func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 	size := frameSize(entries)
 	if size > maxFrame {
@@ -113,8 +111,8 @@ func (l *Log) commit(h frame, entries []raftpb.Entry) error {
 	return nil
 }
 
-// room returns size bytes of memory for the next write. The first at of them are what the page that it goes to holds up
-// to there. The caller holds write.
+// room returns memory for the next write of size bytes. Its first at bytes are the content of the
+// page before the frame. The caller holds write.
 func (l *Log) room(at, size int64) []byte {
 	if int64(len(l.pages)) >= size {
 		return l.pages[:size]
@@ -162,13 +160,13 @@ func (l *Log) publish(seg *segment, h frame, entries []raftpb.Entry) {
 	l.tail.trim()
 }
 
-// truncate forgets where the entries from index on lie. The caller holds mu.
+// truncate forgets where the entries from index on are. The caller holds mu.
 func (l *Log) truncate(index uint64) {
 	for i := len(l.segs) - 1; i >= 0; i-- {
 		s := l.segs[i]
 		s.truncate(index)
 		if len(s.offs) > 0 {
-			break // what is before it is older
+			break // the entries before it are older
 		}
 	}
 	l.terms.truncate(index)
@@ -180,8 +178,8 @@ type madeSegment struct {
 	err error
 }
 
-// makeNext begins to make the segment behind the last one, beside the appends
-// that still go to that. The caller holds write.
+// makeNext begins to make the segment behind the last one, beside the writes to that one. The
+// caller holds write.
 func (l *Log) makeNext() {
 	ready := make(chan madeSegment, 1) // so that it never waits for us
 	number, old, size := l.lastSegment().number+1, l.spare, l.size
@@ -192,11 +190,11 @@ func (l *Log) makeNext() {
 	})
 }
 
-// lastSegment is the one that is written to. The caller holds write or mu.
+// lastSegment is the segment that is written to. The caller holds write or mu.
 func (l *Log) lastSegment() *segment { return l.segs[len(l.segs)-1] }
 
-// segmentFor returns the segment for a frame of size bytes: the last one, or the
-// next, which is the last one then. The caller holds write.
+// segmentFor returns the segment for a frame of size bytes: the last one, or the next, which then
+// is the last one. The caller holds write.
 func (l *Log) segmentFor(size int64) (*segment, error) {
 	last := l.lastSegment()
 	if last.end+size <= last.size {
@@ -217,7 +215,7 @@ func (l *Log) segmentFor(size int64) (*segment, error) {
 		}
 		made.seg = nil
 	}
-	if made.seg == nil { // or it could not be made, and perhaps it can now
+	if made.seg == nil { // it could not be made, and perhaps it can now
 		need := max(l.size, segmentHeader+pageEnd(size))
 		if made.seg, made.err = makeSegment(l.dir, nil, last.number+1, need); made.err != nil {
 			return nil, made.err
@@ -229,8 +227,8 @@ func (l *Log) segmentFor(size int64) (*segment, error) {
 	return made.seg, nil
 }
 
-// Reset drops every entry and starts behind a snapshot at index and term,
-// in one transaction. An empty hs leaves the saved one as it is.
+// Reset drops every entry and begins behind a snapshot at index and term, in one transaction. An
+// empty hs leaves the saved one as it is.
 func (l *Log) Reset(index, term uint64, hs raftpb.HardState) error {
 	l.write.Lock()
 	defer l.write.Unlock()
@@ -245,13 +243,12 @@ func (l *Log) Reset(index, term uint64, hs raftpb.HardState) error {
 	return l.release()
 }
 
-// Compact drops the entries up to index, and keeps the term of index. A
-// checkpoint at index or behind it must be durable already. An index
-// compacted before is no error and changes nothing; one behind the end is
-// [raft.ErrUnavailable].
+// Compact drops the entries up to index, and keeps the term of index. A checkpoint at or behind
+// index must be durable already. An index that is compacted already changes nothing. The error is
+// [raft.ErrUnavailable] for one behind the end.
 //
-// It costs one frame without entries. Of the segments that hold nothing any more
-// one is kept, to be used again, and the others are removed.
+// It costs one frame without entries. Of the segments without entries one is kept, to be used
+// again. The others are removed.
 func (l *Log) Compact(index uint64) error {
 	l.write.Lock()
 	defer l.write.Unlock()
@@ -279,8 +276,7 @@ func (l *Log) Compact(index uint64) error {
 	return l.release()
 }
 
-// release takes away the segments in front that hold no entry of the log. The
-// caller holds write.
+// release removes the segments in front that have no entry of the log. The caller holds write.
 func (l *Log) release() error {
 	n := unneeded(l.segs, l.state)
 	if n == 0 {
@@ -300,8 +296,8 @@ func (l *Log) release() error {
 	return nil
 }
 
-// unneeded is how many segments in front hold neither an entry of the log nor
-// its last frame, which has the HardState.
+// unneeded is how many segments in front have neither an entry of the log nor its last frame, which
+// has the HardState.
 func unneeded(segs []*segment, state logState) (n int) {
 	last := len(segs) - 1
 	for last > 0 && segs[last].end == segmentHeader {

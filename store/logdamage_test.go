@@ -18,9 +18,8 @@ import (
 
 var damageOptions = LogOptions{SegmentBytes: segmentHeader + 8192, TailBytes: 1}
 
-// damageLog is a log of several segments, whose last frame is in the last of
-// them, is not the first there, and is small if small is set and of several
-// sectors if not.
+// damageLog is a log of several segments. Its last frame is in the last segment, is not the first
+// there, and is small or of several sectors.
 type damageLog struct {
 	files    map[string][]byte
 	want     content

@@ -2,14 +2,35 @@ package store
 
 import "unsafe"
 
-// page is the unit in which the log is written: what a direct write to a disk may have to be a multiple of, and what a
-// system's own memory of files consists of.
+// A frame is written as whole pages of 4 KiB, from memory that begins at a page. On Linux, on ext4
+// and XFS, that is one system call: pwritev2 with RWF_DSYNC, through a second descriptor with
+// O_DIRECT. The disk takes the pages from our memory, and the call returns when they are durable. A
+// write and an fdatasync would be two calls, and a copy into the system's own memory of the file
+// (ARCHITECTURE.md has the figures).
+//
+// A frame seldom begins at a page. So a write begins with the content of its first page before the
+// frame, which the log remembers, and ends with zeros up to the end of its last page. That
+// endangers nothing durable: a sector outside the frame gets the bytes that it has. The sector
+// where the frame begins is as it was or as it should be, with the end of the frame before in
+// either case.
+//
+// Elsewhere the same pages are written and then fdatasynced. That is also the way of a segment for
+// which the system has refused a direct write: the disk may have larger blocks, or the segment may
+// not be whole pages. A new segment is filled with zeros in this way, too. The two ways may
+// alternate.
+//
+// Readers read through the system's memory of the file, which drops the pages of a direct write
+// before that returns. So the first read of an entry behind the tail comes from the disk.
+
+// page is the unit in which the log is written. A direct write may have to be a multiple of it, and
+// the system's memory of files consists of it.
 const page = 4096
 
-// pageEnd is the end of the page that at lies in; at itself if a page begins there.
+// pageEnd is the end of the page with at; at itself if a page begins there.
 func pageEnd(at int64) int64 { return (at + page - 1) / page * page }
 
-// newPages makes memory of size bytes, up to a page's end, that begins where one begins, as a direct write needs it.
+// newPages makes memory of size bytes, rounded up to whole pages, that begins at a page, as a
+// direct write needs it.
 func newPages(size int64) []byte {
 	size = pageEnd(size)
 	b := make([]byte, size+page)

@@ -7,13 +7,13 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Position is where in the log the boards stand: all entries up to Index are
-// in them, of which the last has Term and left the group's members as in
-// ConfState. A ConfState is immutable and shared, as everything of raftpb here.
+// Position is where in the log the boards are. They contain all entries up to Index. The last one
+// has Term and left the group's members as in ConfState. A ConfState is immutable and shared, as
+// all of raftpb here.
 type Position struct {
 	Index     uint64
 	Term      uint64
-	ConfState *raftpb.ConfState // never nil in what this package returns
+	ConfState *raftpb.ConfState // never nil in results of this package
 }
 
 // boardsState is the state record of the boards file.
@@ -25,15 +25,14 @@ type Position struct {
 //	sum        8 bytes: the sum of their checksums, modulo 2^64
 //	confState  the rest: raftpb.ConfState
 //
-// A record that is lost, or stands there as it was at another checkpoint, has
-// a good checksum or none to fail; the tally of all of them does not agree then.
+// A lost record, or one of another checkpoint, fails no checksum of its own. The tally of all
+// records then does not agree.
 type boardsState struct {
 	Position
 	tally tally
 }
 
-// tally sums up a set of records, so that no order matters and one can be
-// taken out again.
+// tally sums up a set of records. The order does not matter, and a record can be taken out again.
 type tally struct{ records, sum uint64 }
 
 func (t *tally) add(rec []byte) {
@@ -89,8 +88,8 @@ func openBoardsState(rec []byte) (boardsState, error) {
 	return s, nil
 }
 
-// boardsCheck follows the records of a boards file in file order: those of the
-// boards, and then the state that says what they come to.
+// boardsCheck follows the records of a boards file in file order: those of the boards, and then the
+// state with their tally.
 type boardsCheck struct {
 	tally tally
 	state *boardsState

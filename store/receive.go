@@ -11,11 +11,11 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// DefaultReceiveLimit is how big a file [Boards.Receive] takes unless it is told.
+// DefaultReceiveLimit is the default limit of [Boards.Receive], in bytes.
 const DefaultReceiveLimit = 4 << 30
 
-// Incoming is a boards file that was received and checked, and waits beside
-// the present one for [Boards.Install] or Discard. One of the two must be called.
+// Incoming is a boards file that was received and checked, and waits beside the present one. The
+// caller must call [Boards.Install] or Discard.
 type Incoming struct {
 	boards *Boards
 	path   string
@@ -25,16 +25,15 @@ type Incoming struct {
 	db *bolt.DB // nil once it is installed or discarded
 }
 
-// Receive reads a stream that [Snapshot.Encode] has written, from the first
-// byte to the last and not farther, into a file beside the present one. The
-// file is durable and has passed the same checks as in [OpenBoards] when it
-// returns. The index and term must be those of want, and its ConfState too
-// unless that is nil; otherwise, and if the stream is cut short, altered, or the
-// file has more than limit bytes (zero: [DefaultReceiveLimit]), the error wraps
-// [ErrStream]. No file is left after an error.
+// Receive reads a stream of [Snapshot.Encode] exactly to its end, into a file beside the present
+// one. When it returns, the file is durable and has passed the checks of [OpenBoards]. Its index
+// and term must be those of want, and so must its ConfState unless that is nil.
 //
-// Checkpoints and snapshots go on meanwhile, and several files may be
-// received at once. It returns if reading r does, so r needs a deadline.
+// The error wraps [ErrStream] if that fails, if the stream is cut short or altered, or if the file
+// has more than limit bytes (zero: [DefaultReceiveLimit]). After an error there is no file.
+//
+// Checkpoints and snapshots go on meanwhile, and several files may be received at once. r needs a
+// deadline: Receive returns only if reading does.
 func (b *Boards) Receive(r io.Reader, want Position, limit int64) (_ *Incoming, err error) {
 	if limit <= 0 {
 		limit = DefaultReceiveLimit
@@ -57,7 +56,7 @@ func (b *Boards) Receive(r io.Reader, want Position, limit int64) (_ *Incoming, 
 		return nil, err
 	}
 	if in.db, in.state, err = openBoardsFile(in.path); err != nil {
-		if errors.Is(err, ErrDamaged) { // it was so when it was sent: the hash agrees
+		if errors.Is(err, ErrDamaged) { // it was damaged when it was sent: the hash agrees
 			err = fmt.Errorf("%w: %w", ErrStream, err)
 		}
 		return nil, err
@@ -65,7 +64,7 @@ func (b *Boards) Receive(r io.Reader, want Position, limit int64) (_ *Incoming, 
 	return in, in.isAt(want)
 }
 
-// isAt checks that the file is what was announced.
+// isAt checks that the file is the announced one.
 func (in *Incoming) isAt(want Position) error {
 	have := in.state.Position
 	if have.Index != want.Index || have.Term != want.Term {
@@ -80,10 +79,10 @@ func (in *Incoming) isAt(want Position) error {
 	return nil
 }
 
-// Position is where in the log the received boards stand.
+// Position is the position of the received boards.
 func (in *Incoming) Position() Position { return in.state.Position }
 
-// Discard removes the file. It does nothing after Install or another Discard.
+// Discard removes the file. After Install or another Discard it does nothing.
 func (in *Incoming) Discard() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -99,11 +98,10 @@ func (in *Incoming) Discard() error {
 	return err
 }
 
-// Install puts the received file in the place of the present one, durably and
-// at once: after a crash there is the one or the other. Everything begun after
-// it works on the new file; snapshots and loads that are open go on with
-// the old one until they are closed. [ErrBackwards] is returned, and in is left
-// to be discarded, if the boards are farther already.
+// Install replaces the present file by the received one, durably and at once: after a crash there
+// is one or the other. Everything that begins later uses the new file. Open snapshots and loads go
+// on with the old one until they are closed. If the boards are newer already, the error is
+// [ErrBackwards], and the caller must discard in.
 func (b *Boards) Install(in *Incoming) error {
 	b.write.Lock()
 	defer b.write.Unlock()
@@ -120,7 +118,8 @@ func (b *Boards) Install(in *Incoming) error {
 	if in.state.Index < state.Index {
 		return fmt.Errorf("install boards of %d over those of %d: %w", in.state.Index, state.Index, ErrBackwards)
 	}
-	dir, err := os.Open(filepath.Dir(b.path)) // before anything changes: it may fail for want of files
+	// Before anything changes: it may fail for want of files.
+	dir, err := os.Open(filepath.Dir(b.path))
 	if err != nil {
 		return fmt.Errorf("install boards: %w", err)
 	}

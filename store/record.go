@@ -18,7 +18,7 @@ const crcSize = 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// errRecord is what is wrong with a record; callers add key and file.
+// errRecord is the fault of a record; callers add key and file.
 var errRecord = errors.New("checksum mismatch")
 
 func checksum(key, payload []byte) uint32 {
@@ -39,8 +39,7 @@ func open(key, rec []byte) ([]byte, error) {
 	return rec[crcSize:], nil
 }
 
-// formatVersion begins the payload of the boards' state record. Another
-// one is refused at open.
+// formatVersion begins the payload of the boards' state record. Another version is refused at open.
 const formatVersion = 1
 
 func checkVersion(payload []byte, need int) error {

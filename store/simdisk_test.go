@@ -11,18 +11,17 @@ import (
 	"unsafe"
 )
 
-// simDisk is a folder on a simulated disk under a simulated system. What was
-// written and not yet synced is in the system's memory, and after a power
-// failure each sector, name and size of it is as it was before or as in one of
-// the writes since.
+// simDisk is a folder on a simulated disk under a simulated system. Writes that are not synced are
+// in the system's memory. After a power failure each sector, name and size is as before or as in
+// one of the writes since.
 type simDisk struct {
 	r     *rand.Rand
 	names map[string]*simFile
 	saved map[string]*simFile // durable
 	ops   []func(map[string]*simFile)
 
-	// left is how many operations are done before the crash; negative: no
-	// crash. life counts the crashes, so that files that were open are not any more.
+	// left is how many operations are done before the crash; negative: no crash. life counts the
+	// crashes, by which open files are known to be closed.
 	left int
 	dead bool
 	life int

@@ -9,10 +9,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Snapshot is the boards of one checkpoint, which stay as they are while
-// checkpoints go on. It holds a read transaction: pages that are replaced meanwhile
-// cannot be used again, and the file grows. So close it soon. Not safe for
-// concurrent use, but for Close.
+// Snapshot is the boards of one checkpoint, which stay the same while checkpoints go on. It has a
+// read transaction: pages that are replaced meanwhile cannot be used again, so the file grows.
+// Close it soon. Only Close may be called at the same time as another method.
 type Snapshot struct {
 	file *boardsFile
 	tx   *bolt.Tx
@@ -21,8 +20,7 @@ type Snapshot struct {
 	err  error
 }
 
-// Snapshot begins to read the boards of the last durable checkpoint. The
-// caller closes it.
+// Snapshot begins to read the boards of the last durable checkpoint. The caller closes it.
 func (b *Boards) Snapshot() (_ *Snapshot, err error) {
 	f, _, err := b.use()
 	if err != nil {
@@ -38,8 +36,8 @@ func (b *Boards) Snapshot() (_ *Snapshot, err error) {
 		if s.tx, err = f.db.Begin(false); err != nil {
 			return err
 		}
-		// From the transaction and not from memory: what is sent and what is
-		// said about it must be the same, whatever is committed meanwhile.
+		// From the transaction and not from memory: position and content must fit, whatever is
+		// committed meanwhile.
 		state, err := openBoardsState(s.tx.Bucket(bucketState).Get(keyState))
 		if err != nil {
 			return damaged(b.path, "state: %v", err)
@@ -53,21 +51,21 @@ func (b *Boards) Snapshot() (_ *Snapshot, err error) {
 	return s, nil
 }
 
-// Position is where in the log this snapshot stands.
+// Position is the position of this snapshot.
 func (s *Snapshot) Position() Position { return s.pos }
 
-// Size is how many bytes WriteTo writes.
+// Size is the number of bytes that WriteTo writes.
 func (s *Snapshot) Size() int64 { return s.tx.Size() }
 
-// WriteTo writes the boards file, as [OpenBoards] opens it.
+// WriteTo writes the boards file as [OpenBoards] opens it.
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) { return s.tx.WriteTo(w) }
 
-// Encode writes the boards file as a stream for [Boards.Receive]; its layout
-// stands in stream.go. It writes to w in pieces of a megabyte at most.
+// Encode writes the boards file as a stream for [Boards.Receive]; stream.go draws it. It writes to
+// w in pieces of at most a megabyte.
 func (s *Snapshot) Encode(w io.Writer) error { return encodeStream(w, s.Size(), s) }
 
-// Close ends the read transaction. It may be called more than once, and while
-// Encode writes to a connection that hangs if that is closed before.
+// Close ends the read transaction. It may be called more than once. It may also be called while
+// Encode writes to a connection that hangs, if the connection is closed first.
 func (s *Snapshot) Close() error {
 	s.once.Do(func() {
 		var err error

@@ -23,19 +23,18 @@ import (
 //	end      4 bytes zero
 //	sha256   32 bytes: of the file
 //
-// Chunks stand alone, so that the receiver reads not one byte behind the end
-// of the stream, and so that its memory is bounded whatever it is sent.
+// Each chunk stands alone. So the receiver reads no byte behind the end of the stream, and its
+// memory is bounded.
 const (
 	streamMagic   = "CRBOARDS"
 	streamVersion = 1
 	streamHeader  = len(streamMagic) + 1 + 8
 	chunkSize     = 1 << 20
-	// maxChunk is more than what zstd makes of chunkSize bytes that cannot be
-	// compressed.
+	// maxChunk is more than zstd makes of chunkSize incompressible bytes.
 	maxChunk = chunkSize + chunkSize/64
 )
 
-// encodeStream writes what src writes, which is size bytes, as a stream.
+// encodeStream writes the size bytes that src writes, as a stream.
 func encodeStream(w io.Writer, size int64, src io.WriterTo) error {
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(chunkSize), zstd.WithEncoderCRC(false))
@@ -65,7 +64,7 @@ func encodeStream(w io.Writer, size int64, src io.WriterTo) error {
 	return nil
 }
 
-// chunkWriter cuts what is written to it into chunks.
+// chunkWriter cuts its input into chunks.
 type chunkWriter struct {
 	w   io.Writer
 	z   *zstd.Encoder
@@ -88,7 +87,7 @@ func (c *chunkWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// flush sends the chunk that has been gathered, if it is not empty.
+// flush sends the present chunk, if it is not empty.
 func (c *chunkWriter) flush() error {
 	if len(c.raw) == 0 {
 		return nil
@@ -100,9 +99,9 @@ func (c *chunkWriter) flush() error {
 	return err
 }
 
-// decodeStream writes the file in the stream r to w, and refuses one of more
-// than limit bytes before it writes any. Every error but one of w wraps
-// ErrStream. Nothing is to be believed of what was written if there is an error.
+// decodeStream writes the file in the stream r to w. It refuses a file of more than limit bytes
+// before it writes any. Every error but one of w wraps ErrStream. After an error nothing that was
+// written can be trusted.
 func decodeStream(r io.Reader, limit int64, w io.Writer) error {
 	size, err := readStreamHeader(r, limit)
 	if err != nil {
@@ -188,7 +187,7 @@ func readChunk(r io.Reader, buf []byte) ([]byte, error) {
 	return buf[:n], nil
 }
 
-// cutShort is about a stream that ended, or could not be read, too early.
+// cutShort is the error for a stream that ended, or could not be read, too early.
 func cutShort(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF

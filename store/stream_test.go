@@ -36,8 +36,7 @@ func TestReceive(t *testing.T) {
 	dir := t.TempDir()
 	b := bigBoards(t, dir)
 	stream, pos := encoded(t, b)
-	// What follows the stream on the connection is left there, and it does
-	// not matter in what pieces the stream comes.
+	// Bytes behind the stream stay on the connection, and the stream may come in any pieces.
 	r := bytes.NewReader(append(bytes.Clone(stream), "next"...))
 	in, err := b.Receive(iotest.HalfReader(r), pos, 0)
 	if err != nil {

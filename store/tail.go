@@ -8,35 +8,32 @@ import (
 
 // tail is the end of the log in memory, in chunks that follow one another.
 //
-// Invariant: every entry in it is durable, and it holds the last entry of the
-// log if the log holds any. Not safe for concurrent use, but the slices that
-// slice hands out stay as they are: entries are appended behind them and
-// everything else makes a new array.
+// Invariant: every entry in it is durable, and it has the last entry of the log, if any. It is not
+// safe for concurrent use. But the slices that slice returns stay as they are: entries are added
+// behind them, and everything else makes a new array.
 type tail struct {
 	first  uint64  // the first entry's index
 	chunks []chunk // none of them empty
-	base   uint64  // size of all that was before, so that sizes are differences of ends
+	base   uint64  // size of all entries before, so that sizes are differences of ends
 	limit  uint64
 }
 
-// chunk is entries that stand in one array.
+// chunk is entries in one array.
 type chunk struct {
 	first uint64
 	ents  []raftpb.Entry
-	// ends are how far the sizes in their encoding of all entries up to each one go.
-	// Raft asks for sizes with every message, and working them out costs more than the
-	// lookup.
+	// ends is the sum of the encoded sizes of all entries up to each one. Raft asks for sizes with
+	// every message, and computing them costs more than a lookup.
 	ends []uint64
 }
 
 const (
 	// entryOverhead is about what an entry takes in memory beside its payload.
 	entryOverhead = 80
-	// chunkLength and chunkBytes are how many entries stand in one array at the most, and
-	// about their size.
+	// chunkLength and chunkBytes are the most entries in one array, and about their size.
 	chunkLength = 1024
 	chunkBytes  = 256 << 10
-	// ownChunk is how many entries, added together, are a chunk of their own.
+	// ownChunk is how many entries, added together, become a chunk of their own.
 	ownChunk = 128
 )
 
@@ -53,7 +50,7 @@ func (t *tail) next() uint64 {
 	return t.chunks[len(t.chunks)-1].next()
 }
 
-// end is how far the sizes go.
+// end is the sum of all sizes.
 func (t *tail) end() uint64 {
 	if len(t.chunks) == 0 {
 		return t.base
@@ -62,8 +59,8 @@ func (t *tail) end() uint64 {
 	return c.ends[len(c.ends)-1]
 }
 
-// add appends entries, whose first index must be next(). Many become a chunk as they stand, so that Raft, which asks for
-// them soon and together, is given them without a copy.
+// add adds entries, whose first index must be next(). Many entries become a chunk without a copy.
+// Raft soon asks for them together, and gets them without a copy.
 func (t *tail) add(entries []raftpb.Entry) {
 	if len(entries) >= ownChunk {
 		c := chunk{first: t.next(), ents: entries[:len(entries):len(entries)], ends: make([]uint64, len(entries))}
@@ -108,7 +105,8 @@ func (t *tail) truncate(index uint64) {
 	i := t.chunkOf(index)
 	if n := index - t.chunks[i].first; n > 0 {
 		c := &t.chunks[i]
-		c.ents, c.ends = c.ents[:n:n], c.ends[:n:n] // the next add must not write where readers still look
+		// The next add must not write where readers still look.
+		c.ents, c.ends = c.ents[:n:n], c.ends[:n:n]
 		i++
 	}
 	t.chunks = t.chunks[:i]
@@ -119,7 +117,7 @@ func (t *tail) reset(index uint64) {
 	t.first, t.chunks, t.base = index, nil, 0
 }
 
-// drop forgets the entries before index. Of the chunk that index is in they stay in memory.
+// drop forgets the entries before index. Those in the chunk of index stay in memory.
 func (t *tail) drop(index uint64) {
 	switch {
 	case index <= t.first:
@@ -133,8 +131,8 @@ func (t *tail) drop(index uint64) {
 	t.chunks = append([]chunk(nil), t.chunks[t.chunkOf(index):]...)
 }
 
-// trim forgets the oldest entries once the limit is passed. It makes room for a
-// quarter of the limit at a time.
+// trim forgets the oldest entries once the limit is passed. It makes room for a quarter of the
+// limit.
 func (t *tail) trim() {
 	weight := func(from uint64) uint64 { // of the entries from there on
 		return t.end() - t.endBefore(from) + (t.next()-from)*entryOverhead
@@ -146,12 +144,12 @@ func (t *tail) trim() {
 	t.drop(t.first + uint64(n))
 }
 
-// chunkOf is which chunk the entry at index is in. first <= index < next().
+// chunkOf is the number of the chunk with the entry at index. first <= index < next().
 func (t *tail) chunkOf(index uint64) int {
 	return sort.Search(len(t.chunks), func(i int) bool { return index < t.chunks[i].next() })
 }
 
-// endBefore is how far the sizes of the entries before index go. first <= index <= next().
+// endBefore is the sum of the sizes of the entries before index. first <= index <= next().
 func (t *tail) endBefore(index uint64) uint64 {
 	if index == t.first {
 		return t.base
@@ -160,8 +158,8 @@ func (t *tail) endBefore(index uint64) uint64 {
 	return c.ends[index-1-c.first]
 }
 
-// slice returns the entries of [lo, hi) that fit into room bytes, and one at
-// least if atLeastOne. first <= lo <= hi <= next().
+// slice returns the entries of [lo, hi) that fit into room bytes, and at least one if atLeastOne.
+// first <= lo <= hi <= next().
 func (t *tail) slice(lo, hi, room uint64, atLeastOne bool) []raftpb.Entry {
 	if lo == hi {
 		return []raftpb.Entry{}

@@ -2,13 +2,13 @@ package store
 
 import "sort"
 
-// termRuns knows the term of every entry of the log without having the
-// entries: where each term begins. Terms change seldom.
+// termRuns knows the term of every entry of the log without the entries: where each term begins.
+// Terms change seldom.
 type termRuns []termRun
 
 type termRun struct{ from, term uint64 }
 
-// add takes over the term of the entry behind the last one.
+// add takes the term of the entry behind the last one.
 func (t *termRuns) add(index, term uint64) {
 	if n := len(*t); n == 0 || (*t)[n-1].term != term {
 		*t = append(*t, termRun{index, term})
@@ -20,7 +20,7 @@ func (t termRuns) at(i uint64) uint64 {
 	return t[t.find(i)-1].term
 }
 
-// find is how many runs begin at i or before it.
+// find is how many runs begin at or before i.
 func (t termRuns) find(i uint64) int {
 	return sort.Search(len(t), func(k int) bool { return t[k].from > i })
 }
