@@ -104,7 +104,7 @@ func (a *applier) process(w applyWork, alone bool) error {
 		m := &w.message.Responses[i]
 		// Raft need not be woken for it.
 		if few {
-			a.n.inbox.leave(event{message: m})
+			a.n.inbox.putQuietly(event{message: m})
 		} else {
 			a.n.send(m)
 		}
@@ -179,11 +179,11 @@ func (a *applier) changeMembership(e *raftpb.Entry) error {
 	} else if err := change.Unmarshal(e.Data); err != nil {
 		return fmt.Errorf("entry %d: %w", e.Index, err)
 	}
-	// If the node stops meanwhile, do returns, and the Raft loop may still run the function. Once
-	// Raft has accepted a snapshot it counts votes by that membership, so an older change must not
-	// alter it.
+	// If the node stops meanwhile, runOnRaftLoop returns, and the Raft loop may still run the
+	// function. Once Raft has accepted a snapshot it counts votes by that membership, so an older
+	// change must not alter it.
 	var confState *raftpb.ConfState
-	err := a.n.do(a.n.ctx, func(r *raft.RawNode) {
+	err := a.n.runOnRaftLoop(a.n.ctx, func(r *raft.RawNode) {
 		if a.n.restoredIndex < e.Index {
 			confState = r.ApplyConfChange(&change)
 		}

@@ -180,7 +180,7 @@ func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 	if err != nil {
 		return fmt.Errorf("%s: identity.json: %w: clear the directory", n.cfg.Dir, err)
 	}
-	n.id, n.publicKey = MemberID(who.MemberID), encode(key.Public().(ed25519.PublicKey))
+	n.id, n.publicKey = MemberID(who.MemberID), encodeBase64(key.Public().(ed25519.PublicKey))
 	w, err := n.cfg.Join(ctx, Applicant{n.self(), key})
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
@@ -287,15 +287,15 @@ func removedError(dir string, who store.Identity) error {
 // randomID draws an id that is neither 0 nor reserved by Raft.
 func randomID() uint64 {
 	for {
-		if id := random(); id != 0 && id < raft.LocalApplyThread {
+		if id := randomUint64(); id != 0 && id < raft.LocalApplyThread {
 			return id
 		}
 	}
 }
 
-// random draws from crypto/rand, as Raft does for its election timeouts. A test can make that
+// randomUint64 draws from crypto/rand, as Raft does for its election timeouts. A test can make that
 // source deterministic (testing/cryptotest).
-func random() uint64 {
+func randomUint64() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
 	return binary.BigEndian.Uint64(b[:])

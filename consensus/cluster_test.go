@@ -176,7 +176,7 @@ func withKey(m Member) Member {
 func keyOf(id MemberID) string {
 	seed := make([]byte, ed25519.SeedSize)
 	binary.BigEndian.PutUint64(seed, uint64(id))
-	return encode(seed)
+	return encodeBase64(seed)
 }
 
 func publicOf(key string) string {
@@ -184,7 +184,7 @@ func publicOf(key string) string {
 	if err != nil {
 		panic(err)
 	}
-	return encode(private.Public().(ed25519.PublicKey))
+	return encodeBase64(private.Public().(ed25519.PublicKey))
 }
 
 // keptAddress is a free address that a node can come back to. Its port is not one that the kernel

@@ -69,17 +69,17 @@ func newAuthority(cluster string) (certificate, key string, err error) {
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, ca, ca, signer.Public(), signer)
-	return encode(der), key, err
+	return encodeBase64(der), key, err
 }
 
 // newKey draws a private key.
 func newKey() string {
 	var seed [ed25519.SeedSize]byte
 	_, _ = rand.Read(seed[:]) // never fails, see crypto/rand
-	return encode(seed[:])
+	return encodeBase64(seed[:])
 }
 
-func encode(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+func encodeBase64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 func privateKey(text string) (ed25519.PrivateKey, error) {
 	seed, err := base64.StdEncoding.DecodeString(text)
@@ -128,7 +128,7 @@ func newCredentials(cluster, key, authority, signer, certificate string) (*crede
 }
 
 // public is this node's public key, in the form of [Member.Key].
-func (c *credentials) public() string { return encode(c.key.Public().(ed25519.PublicKey)) }
+func (c *credentials) public() string { return encodeBase64(c.key.Public().(ed25519.PublicKey)) }
 
 // show makes certificate the one that this node shows from now on.
 func (c *credentials) show(certificate string) error {
@@ -151,18 +151,18 @@ func (c *credentials) issue(id MemberID, key string, index uint64, now time.Time
 		return "", err
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial(index, id),
+		SerialNumber: serialNumber(index, id),
 		Subject:      pkix.Name{CommonName: id.String()},
 		DNSNames:     []string{memberDNS(c.cluster, id)},
 		NotBefore:    noBeginning, NotAfter: now.Add(certificateLife),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, c.authority, public, c.signer)
-	return encode(der), err
+	return encodeBase64(der), err
 }
 
-// serial is a certificate's serial number: index in the high 64 bits, then the member.
-func serial(index uint64, id MemberID) *big.Int {
+// serialNumber is a certificate's serial number: index in the high 64 bits, then the member.
+func serialNumber(index uint64, id MemberID) *big.Int {
 	n := new(big.Int).Lsh(new(big.Int).SetUint64(index), 64)
 	return n.Or(n, new(big.Int).SetUint64(uint64(id)))
 }
@@ -211,7 +211,7 @@ func (c *credentials) holder(state tls.ConnectionState, known func(MemberID) (ke
 	if !ok {
 		return 0, fmt.Errorf("%w: %s", errNoMember, id)
 	}
-	if public, _ := leaf.PublicKey.(ed25519.PublicKey); encode(public) != key {
+	if public, _ := leaf.PublicKey.(ed25519.PublicKey); encodeBase64(public) != key {
 		return 0, fmt.Errorf("the certificate names member %s and is for another key than that member's", id)
 	}
 	return id, nil
@@ -236,7 +236,7 @@ func (c *credentials) client(want MemberID, verify func(tls.ConnectionState) err
 	}
 	cfg.InsecureSkipVerify = true
 	cfg.VerifyConnection = verify
-	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.own() }
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.newest() }
 	return cfg
 }
 
@@ -245,11 +245,11 @@ func (c *credentials) client(want MemberID, verify func(tls.ConnectionState) err
 func (c *credentials) server() *tls.Config {
 	cfg := c.common()
 	cfg.ClientAuth = tls.RequestClientCert
-	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.own() }
+	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.newest() }
 	return cfg
 }
 
-func (c *credentials) own() (*tls.Certificate, error) {
+func (c *credentials) newest() (*tls.Certificate, error) {
 	if shown := c.shown.Load(); shown != nil {
 		return shown, nil
 	}

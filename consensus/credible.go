@@ -42,9 +42,9 @@ func (n *Node) credible(m *raftpb.Message) error {
 	case raftpb.MsgHeartbeat:
 		return n.credibleLeader(m, now)
 	case raftpb.MsgApp:
-		return first(n.credibleLeader(m, now), credibleEntries(m))
+		return firstError(n.credibleLeader(m, now), credibleEntries(m))
 	case raftpb.MsgSnap:
-		return first(n.credibleLeader(m, now), credibleSnapshot(m))
+		return firstError(n.credibleLeader(m, now), credibleSnapshot(m))
 	case raftpb.MsgTimeoutNow:
 		if m.Term > now.Term { // it goes only to a follower that has all entries of the leader
 			return fmt.Errorf("an order to lead in term %d, and this node is in term %d", m.Term, now.Term)
@@ -59,8 +59,8 @@ func (n *Node) credible(m *raftpb.Message) error {
 	return nil
 }
 
-// first returns the first error of two.
-func first(a, b error) error {
+// firstError returns the first error of two.
+func firstError(a, b error) error {
 	if a != nil {
 		return a
 	}

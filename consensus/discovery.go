@@ -48,14 +48,14 @@ func (h *discovered) get(id MemberID, applied uint64) (Member, bool) {
 }
 
 // put takes what a member tells, in place of what an earlier one has told.
-func (h *discovered) put(told memberList) {
+func (h *discovered) put(list memberList) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if told.AsOf < h.asOf {
+	if list.AsOf < h.asOf {
 		return
 	}
-	h.members, h.asOf = map[MemberID]Member{}, told.AsOf
-	for _, m := range told.Members {
+	h.members, h.asOf = map[MemberID]Member{}, list.AsOf
+	for _, m := range list.Members {
 		if m.validate() == nil {
 			h.members[m.ID] = m
 		}
@@ -134,19 +134,19 @@ func (n *Node) discover(ctx context.Context, addr string) error {
 	if id == n.id {
 		return nil
 	}
-	if err := greet(c, n.hello(id, channelDiscover)); err != nil {
+	if err := sendHello(c, n.hello(id, channelDiscover)); err != nil {
 		return err
 	}
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	var told memberList
-	if err := readJSON(c, &told, maxWelcome); err != nil {
+	var list memberList
+	if err := readJSON(c, &list, maxWelcome); err != nil {
 		return err
 	}
-	n.discovered.put(told)
+	n.discovered.put(list)
 	n.peers.learn(Member{ID: id, Peer: addr})
-	for _, m := range told.Members {
+	for _, m := range list.Members {
 		if _, known := n.memberKey(m.ID); m.ID != id && known && m.validate() == nil {
 			n.peers.learn(m)
 		}

@@ -208,7 +208,7 @@ func (n *Node) stepDown() {
 		return
 	}
 	var to MemberID
-	err := n.do(n.ctx, func(r *raft.RawNode) {
+	err := n.runOnRaftLoop(n.ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		best := uint64(0)
 		for _, v := range slices.Sorted(maps.Keys(status.Config.Voters.IDs())) {

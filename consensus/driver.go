@@ -56,7 +56,7 @@ func (n *Node) raftLoop() {
 		}
 		n.handleEvents()
 		if !ticked {
-			_, ticked = poll(tick.C)
+			_, ticked = tryReceive(tick.C)
 		}
 		if ticked {
 			n.electionClock.tick(n.raft)
@@ -64,7 +64,7 @@ func (n *Node) raftLoop() {
 			n.noteOwnCommit()
 		}
 		if c.f == nil {
-			c, _ = poll(n.calls)
+			c, _ = tryReceive(n.calls)
 		}
 		if c.f != nil { // one per turn: the next may ask what Raft made of it, see restoredIndex
 			c.f(n.raft)
@@ -88,8 +88,8 @@ func (n *Node) raftLoop() {
 	}
 }
 
-// poll receives from c if there is something.
-func poll[T any](c <-chan T) (v T, ok bool) {
+// tryReceive receives from c if there is something.
+func tryReceive[T any](c <-chan T) (v T, ok bool) {
 	select {
 	case v = <-c:
 		return v, true
@@ -195,7 +195,7 @@ func (n *Node) handleReady(rd raft.Ready) {
 			}
 			n.electionClock.noteAnswers(m.Responses)
 			if n.isCommitOnly(m) {
-				n.toWrite.leave(writeWork{message: m}) // the next write includes it
+				n.toWrite.putQuietly(writeWork{message: m}) // the next write includes it
 			} else {
 				n.toWrite.put(writeWork{message: m})
 			}

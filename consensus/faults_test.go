@@ -250,7 +250,7 @@ func TestSilentMemberIsNotHealthy(t *testing.T) {
 	// Raft may still take it for caught up, as nothing was sent to it since.
 	m, _ := lead.roster.get(77)
 	var status raft.Status
-	if err := lead.do(ctx, func(r *raft.RawNode) { status = r.Status() }); err != nil {
+	if err := lead.runOnRaftLoop(ctx, func(r *raft.RawNode) { status = r.Status() }); err != nil {
 		t.Fatal(err)
 	}
 	status.Progress[77] = tracker.Progress{State: tracker.StateReplicate}
@@ -386,7 +386,7 @@ func TestFailedNodeLooksDead(t *testing.T) {
 	conn := n.dialAs(5)
 	defer conn.Close()
 	h := hello{Cluster: n.ClusterID(), From: 5, Address: "127.0.0.1:1", To: n.ID(), Channel: channelAppend}
-	if err := greet(conn, h); err != nil {
+	if err := sendHello(conn, h); err != nil {
 		t.Fatal(err)
 	}
 	br := bufio.NewReader(conn)

@@ -129,7 +129,7 @@ func TestVenueThatReadsNothing(t *testing.T) {
 	}
 	waitFor(t, "Raft to be told", func() bool {
 		var p tracker.Progress
-		if err := lead.do(t.Context(), func(r *raft.RawNode) { p = r.Status().Progress[uint64(venue.ID())] }); err != nil {
+		if err := lead.runOnRaftLoop(t.Context(), func(r *raft.RawNode) { p = r.Status().Progress[uint64(venue.ID())] }); err != nil {
 			t.Fatal(err)
 		}
 		return p.State == tracker.StateProbe

@@ -135,7 +135,7 @@ func TestFailoverOfWholeNodes(t *testing.T) {
 	for seed := range uint64(runs) {
 		t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
 			inTown(t, seed+1, 3, 2, func(t *testing.T, c *simCluster, _ *losses) {
-				time.Sleep(time.Duration(random() % uint64(tick)))
+				time.Sleep(time.Duration(randomUint64() % uint64(tick)))
 				first := c.node(1)
 				first.crash(seed%2 == 0)
 				died := time.Now()

@@ -39,13 +39,13 @@ func newInbound() inbound {
 // of the host that has the most.
 func (i *inbound) add(c net.Conn) {
 	if len(i.strangers) >= maxStrangers {
-		i.evict()
+		i.closeOldestStranger()
 	}
 	host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
 	i.strangers[c] = stranger{host, time.Now()}
 }
 
-func (i *inbound) evict() {
+func (i *inbound) closeOldestStranger() {
 	of := map[string]int{}
 	for _, s := range i.strangers {
 		of[s.host]++

@@ -85,7 +85,7 @@ type InvitationState struct {
 
 func hashSecret(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
-	return encode(sum[:])
+	return encodeBase64(sum[:])
 }
 
 // check returns why secret does not admit a node at that time, or nil.

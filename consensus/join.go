@@ -96,7 +96,7 @@ func (i Invitation) ask(ctx context.Context, at int, a Applicant) (w Welcome, ag
 	if err := c.HandshakeContext(ctx); err != nil {
 		return w, !errors.Is(err, errForeign), err
 	}
-	if err := greet(c, hello{Cluster: i.ClusterID, Channel: channelJoin}); err != nil {
+	if err := sendHello(c, hello{Cluster: i.ClusterID, Channel: channelJoin}); err != nil {
 		refused, ok := errors.AsType[*refusedError](err)
 		return w, !ok || refused.Code == replyBusy, err
 	}
@@ -122,7 +122,7 @@ func (i Invitation) verify(state tls.ConnectionState, key string) error {
 			continue
 		}
 		leaf := state.PeerCertificates[0]
-		if public, _ := leaf.PublicKey.(ed25519.PublicKey); encode(public) != key {
+		if public, _ := leaf.PublicKey.(ed25519.PublicKey); encodeBase64(public) != key {
 			return fmt.Errorf("%w: another node listens at this address than the member in the invitation", errForeign)
 		}
 		if _, err := memberOf(leaf, i.ClusterID); err != nil {

@@ -62,7 +62,7 @@ func (n *Node) admit(ctx context.Context, mc memberChange) (Welcome, error) {
 	}
 	return Welcome{
 		ClusterID: n.clusterID, Secret: n.secret, Members: n.roster.list(),
-		Authority: encode(n.credentials.authority.Raw), AuthorityKey: encode(n.credentials.signer.Seed()),
+		Authority: encodeBase64(n.credentials.authority.Raw), AuthorityKey: encodeBase64(n.credentials.signer.Seed()),
 	}, nil
 }
 
@@ -163,7 +163,7 @@ func (n *Node) proposeMemberChange(prop *proposal) {
 		refuse(refusedForGood, err.Error())
 		return
 	}
-	if err := first(n.useInvitation(&mc), n.certify(&mc)); err != nil {
+	if err := firstError(n.useInvitation(&mc), n.certify(&mc)); err != nil {
 		refuse(refusedForGood, err.Error())
 		return
 	}

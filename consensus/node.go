@@ -317,8 +317,8 @@ func (n *Node) self() Member {
 	return Member{ID: n.id, Name: n.cfg.Name, Role: n.cfg.Role, HTTP: n.cfg.AdvertiseHTTP, Peer: n.advertise, Key: n.publicKey}
 }
 
-// do runs f on the Raft loop and waits until it is done.
-func (n *Node) do(ctx context.Context, f func(*raft.RawNode)) error {
+// runOnRaftLoop runs f on the Raft loop and waits until it is done.
+func (n *Node) runOnRaftLoop(ctx context.Context, f func(*raft.RawNode)) error {
 	c := call{f: f, done: make(chan struct{})}
 	select {
 	case n.calls <- c:

@@ -127,8 +127,8 @@ func (p *peers) close() {
 	p.wg.Wait()
 }
 
-// track notes that c is a member's connection for ch. It returns false if this node is closing.
-func (p *peers) track(c net.Conn, from MemberID, ch channel) bool {
+// promote notes that c is a member's connection for ch. It returns false if this node is closing.
+func (p *peers) promote(c net.Conn, from MemberID, ch channel) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -145,8 +145,8 @@ func (p *peers) closeInbound(id MemberID) {
 	p.inbound.closeOf(id)
 }
 
-// serve runs f as the reader of c. After close, which waits for the readers, it runs none.
-func (p *peers) serve(c net.Conn, f func()) {
+// startReader runs f as the reader of c. After close, which waits for the readers, it runs none.
+func (p *peers) startReader(c net.Conn, f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -157,7 +157,7 @@ func (p *peers) serve(c net.Conn, f func()) {
 	p.wg.Go(f)
 }
 
-func (p *peers) untrack(c net.Conn) {
+func (p *peers) forget(c net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inbound.remove(c)
@@ -183,18 +183,18 @@ func (n *Node) acceptLoop() {
 			}
 			continue
 		}
-		n.peers.serve(c, func() {
+		n.peers.startReader(c, func() {
 			defer c.Close()
-			defer n.peers.untrack(c)
-			if err := n.serve(c); err != nil && n.ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			defer n.peers.forget(c)
+			if err := n.serveConn(c); err != nil && n.ctx.Err() == nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 				n.noteEnd(c, err)
 			}
 		})
 	}
 }
 
-// serve answers the handshake and reads one connection to its end.
-func (n *Node) serve(raw net.Conn) error {
+// serveConn answers the handshake and reads one connection to its end.
+func (n *Node) serveConn(raw net.Conn) error {
 	c, proof, err := n.secureAccepted(raw)
 	if err != nil {
 		return &strangerError{err}
@@ -230,7 +230,7 @@ func (n *Node) serve(raw net.Conn) error {
 		return err
 	}
 	n.peers.learn(Member{ID: h.From, Peer: h.Address})
-	if !n.peers.track(raw, h.From, h.Channel) {
+	if !n.peers.promote(raw, h.From, h.Channel) {
 		return ErrClosed
 	}
 	switch h.Channel {
@@ -279,7 +279,7 @@ func (n *Node) judgeLog(h hello) reply {
 	}
 	var match uint64
 	leads := false
-	err := n.do(n.ctx, func(r *raft.RawNode) {
+	err := n.runOnRaftLoop(n.ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		leads = status.RaftState == raft.StateLeader && h.Term <= status.Term
 		match = status.Progress[uint64(h.From)].Match
@@ -376,11 +376,11 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 			if p != nil && m.Type == raftpb.MsgAppResp && !m.Reject {
 				p.acknowledged(m.Index)
 			}
-			err = n.receive(m)
+			err = n.queueMessage(m)
 		case kindAppend:
 			m, bad := decodeAppend(payload, from, n.id)
 			if err = bad; err == nil {
-				err = n.receive(m)
+				err = n.queueMessage(m)
 			}
 		case kindPropose:
 			err = n.receiveProposal(from, payload)
@@ -390,7 +390,7 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 			if len(payload) != pingSize {
 				return fmt.Errorf("a ping of %d bytes from %s: it has %d", len(payload), from, pingSize)
 			}
-			err = c.tell(kindPong, n.pong(payload).encode())
+			err = c.sendFrame(kindPong, n.pong(payload).encode())
 		default:
 			err = fmt.Errorf("frame of unknown kind %d from %s", kind, from)
 		}
@@ -400,8 +400,8 @@ func (n *Node) readFrames(c *progressConn, from MemberID) error {
 	}
 }
 
-// receive queues a peer's message for the Raft loop.
-func (n *Node) receive(m *raftpb.Message) error {
+// queueMessage queues a peer's message for the Raft loop.
+func (n *Node) queueMessage(m *raftpb.Message) error {
 	select {
 	case n.network <- m:
 		return nil

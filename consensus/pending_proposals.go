@@ -34,7 +34,7 @@ const (
 // for an entry that was proposed elsewhere, or before a restart.
 func newPendingProposals(max int) *pendingProposals {
 	pp := &pendingProposals{slots: make([]atomic.Pointer[pendingProposal], 2*max)}
-	pp.lastNumber.Store(random() / maxProposal)
+	pp.lastNumber.Store(randomUint64() / maxProposal)
 	pp.pool.New = func() any { return &pendingProposal{wake: make(chan struct{}, 1)} }
 	return pp
 }

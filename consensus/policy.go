@@ -75,7 +75,7 @@ func (n *Node) promotable(ctx context.Context) (Member, bool) {
 		return Member{}, false
 	}
 	var ready []Member
-	err := n.do(ctx, func(r *raft.RawNode) {
+	err := n.runOnRaftLoop(ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		enough := len(status.Config.Voters.IDs()) >= n.cfg.Voters
 		for id := range status.Config.Learners {

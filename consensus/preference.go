@@ -82,7 +82,7 @@ func (c *electionClock) waitsForRecorder(voters map[uint64]struct{}) bool {
 // resetWait begins the wait again. Its length is random, so that two venues seldom campaign
 // together.
 func (c *electionClock) resetWait() {
-	c.silentTicks, c.waitTicks = 0, electionTicks+int(random()%electionTicks)
+	c.silentTicks, c.waitTicks = 0, electionTicks+int(randomUint64()%electionTicks)
 }
 
 // noteReceived is called with each message from a peer. It reports whether m is from the leader.
@@ -246,7 +246,7 @@ func (n *Node) handBack(h *handBack) {
 	}
 	var fit []fitRecorder
 	var probation time.Duration
-	err := n.do(n.ctx, func(r *raft.RawNode) {
+	err := n.runOnRaftLoop(n.ctx, func(r *raft.RawNode) {
 		if status := r.Status(); status.RaftState == raft.StateLeader && !n.manualTransfer.keeps {
 			fit = n.fitRecorders(status)
 		}
@@ -269,7 +269,7 @@ func (n *Node) handBack(h *handBack) {
 		return
 	}
 	h.fitSince = nil
-	_ = n.do(n.ctx, func(*raft.RawNode) { n.leaderHistory.lengthenProbation() })
+	_ = n.runOnRaftLoop(n.ctx, func(*raft.RawNode) { n.leaderHistory.lengthenProbation() })
 	n.log.Warn("leadership was not handed back", "to", to, "err", err)
 }
 
@@ -283,7 +283,7 @@ func (n *Node) fitRecorders(status raft.Status) []fitRecorder {
 		if r == nil || !n.isRecorder(id) || n.differs(id) || !n.reachable(id) || p.State != tracker.StateReplicate || p.Match+closeBehind < last {
 			continue
 		}
-		fit = append(fit, fitRecorder{id, r.appends.connectedAt(), p.Match})
+		fit = append(fit, fitRecorder{id, r.appends.connectedSince(), p.Match})
 	}
 	return fit
 }

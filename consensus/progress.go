@@ -18,32 +18,32 @@ import (
 // reads and writes.
 type progressConn struct {
 	net.Conn
-	silence time.Duration
-	read    uint64
-	told    time.Time // when the dialer last got a frame
+	timeout  time.Duration
+	read     uint64
+	lastSent time.Time // when the dialer last got a frame
 }
 
 func newProgressConn(c net.Conn) *progressConn {
-	return &progressConn{Conn: c, silence: deadAfter, told: time.Now()}
+	return &progressConn{Conn: c, timeout: deadAfter, lastSent: time.Now()}
 }
 
 func (c *progressConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
 	c.read += uint64(n)
 	// An idle line has its pongs, one per ping.
-	if err == nil && time.Since(c.told) > 2*pingEvery {
-		err = c.tell(kindProgress, binary.BigEndian.AppendUint64(nil, c.read))
+	if err == nil && time.Since(c.lastSent) > 2*pingEvery {
+		err = c.sendFrame(kindProgress, binary.BigEndian.AppendUint64(nil, c.read))
 	}
 	return n, err
 }
 
-// tell writes a frame to the dialer.
-func (c *progressConn) tell(kind byte, payload []byte) error {
-	c.told = time.Now()
-	if err := c.SetWriteDeadline(c.told.Add(c.silence)); err != nil {
+// sendFrame writes a frame to the dialer.
+func (c *progressConn) sendFrame(kind byte, payload []byte) error {
+	c.lastSent = time.Now()
+	if err := c.SetWriteDeadline(c.lastSent.Add(c.timeout)); err != nil {
 		return err
 	}
 	return writeFrame(c.Conn, kind, payload)
@@ -64,9 +64,9 @@ func (c *silenceConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// report writes a kindProgress frame to c every pingEvery until stop is called. stop waits for the
-// last of them, so that the caller may write again.
-func report(c net.Conn, done func() uint64) (stop func()) {
+// reportProgress writes a kindProgress frame to c every pingEvery until stop is called. stop waits
+// for the last of them, so that the caller may write again.
+func reportProgress(c net.Conn, done func() uint64) (stop func()) {
 	end := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -204,7 +204,7 @@ func (p *pendingProposal) handleWake() (over bool, err error) {
 			return true, err
 		}
 		// Not at once: the new leader may be about to become known here.
-		p.pause = p.backoff + time.Duration(random()%uint64(p.backoff))
+		p.pause = p.backoff + time.Duration(randomUint64()%uint64(p.backoff))
 		p.backoff = min(2*p.backoff, maxBackoff)
 		p.backOff()
 	} else if due && p.resendIndex == 0 {

@@ -22,8 +22,8 @@ func newQueue[T any]() *queue[T] {
 	return &queue[T]{ready: make(chan struct{}, 1)}
 }
 
-// leave adds items without waking the taker, which finds them the next time.
-func (q *queue[T]) leave(items ...T) {
+// putQuietly adds items without waking the taker, which finds them the next time.
+func (q *queue[T]) putQuietly(items ...T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.items = append(q.items, items...)
@@ -34,7 +34,7 @@ func (q *queue[T]) put(items ...T) {
 	if len(items) == 0 {
 		return
 	}
-	q.leave(items...)
+	q.putQuietly(items...)
 	select {
 	case q.ready <- struct{}{}:
 	default:

@@ -23,7 +23,7 @@ type reads struct {
 
 func newReads() *reads {
 	// A late answer to a request before a restart must match no request.
-	return &reads{next: random(), waiting: map[uint64]chan uint64{}}
+	return &reads{next: randomUint64(), waiting: map[uint64]chan uint64{}}
 }
 
 // ReadIndex returns once this node has applied everything that was committed at the time of the
@@ -39,7 +39,7 @@ func (n *Node) ReadIndex(ctx context.Context) error {
 			// These bytes identify the answer.
 			request := binary.BigEndian.AppendUint64(nil, uint64(n.id))
 			request = binary.BigEndian.AppendUint64(request, id)
-			if err := n.do(ctx, func(*raft.RawNode) { n.stepRead(readRequest(request)) }); err != nil {
+			if err := n.runOnRaftLoop(ctx, func(*raft.RawNode) { n.stepRead(readRequest(request)) }); err != nil {
 				return n.readError(ctx, lead)
 			}
 		}

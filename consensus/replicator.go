@@ -84,8 +84,8 @@ type stream struct {
 	connected atomic.Int64 // since when, Unix nanoseconds; 0: not connected
 }
 
-// connectedAt returns since when the stream is connected, or now if it is not.
-func (s *stream) connectedAt() time.Time {
+// connectedSince returns since when the stream is connected, or now if it is not.
+func (s *stream) connectedSince() time.Time {
 	if at := s.connected.Load(); at != 0 {
 		return time.Unix(0, at)
 	}
@@ -232,7 +232,7 @@ func (n *Node) dial(ctx context.Context, id MemberID, addr string, ch channel) (
 	defer stop()
 	c, err := n.secureDialed(ctx, raw, id)
 	if err == nil {
-		err = greet(c, n.hello(id, ch))
+		err = sendHello(c, n.hello(id, ch))
 	}
 	if err != nil {
 		_ = raw.Close()
@@ -355,7 +355,7 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 		case kind == kindProgress && len(payload) == 8:
 		case kind == kindPong && len(payload) == pongSize:
 			if s == r.control { // on the other one it waits behind appends
-				r.heardPong(decodePong(payload))
+				r.receivePong(decodePong(payload))
 			}
 		default:
 			return fmt.Errorf("unexpected frame %d of %d bytes from peer", kind, len(payload))
@@ -364,8 +364,8 @@ func (r *replicator) readPongs(c net.Conn, s *stream) error {
 	}
 }
 
-// heardPong takes the answer to a ping.
-func (r *replicator) heardPong(p pong) {
+// receivePong takes the answer to a ping.
+func (r *replicator) receivePong(p pong) {
 	rtt := time.Since(r.created) - time.Duration(p.ping)
 	if rtt < 0 || rtt > deadAfter { // not one of our pings
 		return

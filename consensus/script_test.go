@@ -131,7 +131,7 @@ func (s *script) cluster(t *testing.T, d *datadriven.TestData) {
 		time.Sleep(7*time.Millisecond + 1) // so that no two tick at the same instant
 	}
 	time.Sleep(500 * time.Millisecond) // all are connected
-	err = c.node(1).running().do(c.ctx, func(r *raft.RawNode) { _ = r.Campaign() })
+	err = c.node(1).running().runOnRaftLoop(c.ctx, func(r *raft.RawNode) { _ = r.Campaign() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +338,7 @@ func (s *script) status(t *testing.T) string {
 		return "nobody leads\n"
 	}
 	var rs raft.Status
-	if err := lead.running().do(s.c.ctx, func(r *raft.RawNode) { rs = r.Status() }); err != nil {
+	if err := lead.running().runOnRaftLoop(s.c.ctx, func(r *raft.RawNode) { rs = r.Status() }); err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder

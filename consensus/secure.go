@@ -80,5 +80,5 @@ func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	if errors.Is(err, errNoMember) { // this node's log may be behind
 		n.discovered.needed.Store(true)
 	}
-	return c, proof{id, encode(key)}, nil
+	return c, proof{id, encodeBase64(key)}, nil
 }

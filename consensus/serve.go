@@ -139,7 +139,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 	}
 	r.n.wg.Go(func() {
 		began := time.Now()
-		got, by, err := r.provideSnapshot(m, r.n.servers.begin(r.id))
+		got, by, err := r.arrangeSnapshot(m, r.n.servers.begin(r.id))
 		r.n.servers.end(r.id, err)
 		log := r.n.log.With("peer", r.id, "by", by, "index", got.Index, "bytes", got.Bytes, "took", time.Since(began))
 		result := raft.SnapshotFinish
@@ -163,7 +163,7 @@ func (r *replicator) sendSnapshot(m *raftpb.Message) {
 // backOffAfterFailure waits longer after each failure in a row, or until this node no longer leads.
 func (r *replicator) backOffAfterFailure() {
 	const first, most = 20 * time.Millisecond, time.Second
-	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
+	ctx, cancel := r.n.contextWhileLeader(r.ctx, r.n.id)
 	defer cancel()
 	rest := time.NewTimer(min(first<<min(r.failures.Add(1)-1, 10), most))
 	defer rest.Stop()
@@ -173,10 +173,10 @@ func (r *replicator) backOffAfterFailure() {
 	}
 }
 
-// provideSnapshot finds a server for the snapshot that m announces, and has it sent. It returns
+// arrangeSnapshot finds a server for the snapshot that m announces, and has it sent. It returns
 // early when this node no longer leads: Raft has forgotten m then.
-func (r *replicator) provideSnapshot(m *raftpb.Message, arrived *snapshotProgress) (got served, by MemberID, err error) {
-	ctx, cancel := r.n.whileLeader(r.ctx, r.n.id)
+func (r *replicator) arrangeSnapshot(m *raftpb.Message, arrived *snapshotProgress) (got served, by MemberID, err error) {
+	ctx, cancel := r.n.contextWhileLeader(r.ctx, r.n.id)
 	defer cancel()
 	atLeast := r.pin(m.Snapshot.Metadata.Index)
 	for by == 0 {
@@ -220,9 +220,9 @@ func (r *replicator) pin(index uint64) uint64 {
 	return at
 }
 
-// whileLeader returns a context that ends when another member is known to lead. If id is this node,
-// it ends as soon as this node does not lead.
-func (n *Node) whileLeader(ctx context.Context, id MemberID) (context.Context, context.CancelFunc) {
+// contextWhileLeader returns a context that ends when another member is known to lead. If id is
+// this node, it ends as soon as this node does not lead.
+func (n *Node) contextWhileLeader(ctx context.Context, id MemberID) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -253,7 +253,7 @@ func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, 
 		tracker.Progress
 	}
 	var all []candidate
-	err := n.do(ctx, func(rn *raft.RawNode) {
+	err := n.runOnRaftLoop(ctx, func(rn *raft.RawNode) {
 		status := rn.Status()
 		for id, p := range status.Progress {
 			m, known := n.roster.get(MemberID(id))
@@ -269,13 +269,13 @@ func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, 
 	slices.SortFunc(all, func(a, b candidate) int {
 		switch {
 		case a.IsLearner != b.IsLearner:
-			return less(a.IsLearner)
+			return placeFirst(a.IsLearner)
 		case a.Role != b.Role:
-			return less(a.Role == Venue)
+			return placeFirst(a.Role == Venue)
 		case a.Match != b.Match:
-			return less(a.Match > b.Match)
+			return placeFirst(a.Match > b.Match)
 		default:
-			return less(a.ID < b.ID)
+			return placeFirst(a.ID < b.ID)
 		}
 	})
 	var ids []MemberID
@@ -288,8 +288,8 @@ func (n *Node) snapshotServers(ctx context.Context, r *replicator) ([]MemberID, 
 	return append(ids, n.id), nil
 }
 
-// less is the result of a comparison.
-func less(first bool) int {
+// placeFirst is the result of a comparison.
+func placeFirst(first bool) int {
 	if first {
 		return -1
 	}
@@ -386,7 +386,7 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 	if err := n.checkLeader(lead, m.Term); err != nil {
 		return served{}, err
 	}
-	ctx, cancel := n.whileLeader(n.ctx, lead)
+	ctx, cancel := n.contextWhileLeader(n.ctx, lead)
 	defer cancel()
 	ctx, hungUp := context.WithCancelCause(ctx)
 	defer hungUp(nil)
@@ -401,7 +401,7 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 		hungUp(fmt.Errorf("the leader no longer waits for it: %w", err))
 	})
 	arrived := new(snapshotProgress)
-	defer report(c, arrived.Load)()
+	defer reportProgress(c, arrived.Load)()
 	n.log.Info("serving a snapshot for the leader", "leader", lead, "peer", to)
 	began := time.Now()
 	got, err := n.streamBoards(ctx, m, req.Address, req.AtLeast, arrived)

@@ -418,7 +418,7 @@ func TestSilentReceiverOfASnapshot(t *testing.T) {
 		defer far.Close()
 		const slow = time.Hour
 		go func() {
-			stop := report(far, func() uint64 { return 7 })
+			stop := reportProgress(far, func() uint64 { return 7 })
 			<-time.After(slow)
 			stop()
 		}()

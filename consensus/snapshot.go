@@ -100,7 +100,7 @@ func (n *Node) receiveSnapshot(c net.Conn, from MemberID) error {
 	}
 	// While it checks what has come it reads nothing, so reports of progress do not depend on
 	// reading.
-	quiet := report(c, in.read.Load)
+	quiet := reportProgress(c, in.read.Load)
 	defer quiet()
 	err = n.takeSnapshot(br, m, from)
 	quiet()
@@ -129,7 +129,7 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 	err = n.checkSnapshotLeader(m, from) // much time may have passed
 	if err == nil {
 		var bad error
-		err = n.do(n.ctx, func(*raft.RawNode) { bad = n.stepFromPeer(m, from) })
+		err = n.runOnRaftLoop(n.ctx, func(*raft.RawNode) { bad = n.stepFromPeer(m, from) })
 		if err == nil { // otherwise the function may still be running
 			err = bad
 		}
@@ -151,7 +151,7 @@ func (n *Node) checkSnapshotLeader(m *raftpb.Message, from MemberID) error {
 // checkLeader returns an error unless id is the leader of term, and term is the present one.
 func (n *Node) checkLeader(id MemberID, term uint64) error {
 	var now raft.BasicStatus
-	if err := n.do(n.ctx, func(r *raft.RawNode) { now = r.BasicStatus() }); err != nil {
+	if err := n.runOnRaftLoop(n.ctx, func(r *raft.RawNode) { now = r.BasicStatus() }); err != nil {
 		return err
 	}
 	if MemberID(now.Lead) != id || now.Term != term {

@@ -71,7 +71,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	var rs raft.Status
 	var why string
 	since := map[MemberID]time.Time{} // of the first entry that a member lacks
-	if err := n.do(ctx, func(r *raft.RawNode) {
+	if err := n.runOnRaftLoop(ctx, func(r *raft.RawNode) {
 		rs = r.Status()
 		for id, p := range rs.Progress {
 			since[MemberID(id)] = n.entryTimes.since(p.Match + 1)

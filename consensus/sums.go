@@ -58,7 +58,7 @@ const (
 	maxMarks = 4096
 )
 
-func block(index uint64) uint64 { return index / markEvery }
+func markBlock(index uint64) uint64 { return index / markEvery }
 
 // Note takes the sums of applied commands, in order.
 func (s *Sums) Note(batch []Command) {
@@ -66,9 +66,9 @@ func (s *Sums) Note(batch []Command) {
 	defer s.mu.Unlock()
 	for i := range batch {
 		c := &batch[i]
-		if s.now.Index != 0 && block(c.Index) != block(s.now.Index) {
+		if s.now.Index != 0 && markBlock(c.Index) != markBlock(s.now.Index) {
 			s.mark = s.now
-			s.marks[block(s.now.Index)%maxMarks] = s.now
+			s.marks[markBlock(s.now.Index)%maxMarks] = s.now
 		}
 		s.now = Point{c.Index, c.Sum}
 	}
@@ -95,7 +95,7 @@ func (s *Sums) at(index uint64) (sum uint64, known bool, newest uint64) {
 	if index == s.now.Index {
 		return s.now.Sum, true, s.now.Index
 	}
-	m := s.marks[block(index)%maxMarks]
+	m := s.marks[markBlock(index)%maxMarks]
 	return m.Sum, m.Index == index, s.now.Index
 }
 

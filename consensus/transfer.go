@@ -28,7 +28,7 @@ func (n *Node) transfer(ctx context.Context, to MemberID, manual bool) error {
 			return fmt.Errorf("%w: this node does not lead", ErrMembership)
 		}
 		var refused error
-		err := n.do(ctx, func(r *raft.RawNode) { refused = n.beginTransfer(r, to, manual) })
+		err := n.runOnRaftLoop(ctx, func(r *raft.RawNode) { refused = n.beginTransfer(r, to, manual) })
 		if err != nil { // f may still be running
 			return err
 		}
@@ -41,7 +41,7 @@ func (n *Node) transfer(ctx context.Context, to MemberID, manual bool) error {
 			err = n.waitLeader(ctx, to)
 		case <-again.C:
 		case <-ctx.Done():
-			_ = n.do(n.ctx, func(r *raft.RawNode) { r.TransferLeader(uint64(n.id)) })
+			_ = n.runOnRaftLoop(n.ctx, func(r *raft.RawNode) { r.TransferLeader(uint64(n.id)) })
 			err = fmt.Errorf("leadership was not taken over in time: %w", ctx.Err())
 		case <-n.ctx.Done():
 			err = ErrClosed
@@ -103,7 +103,7 @@ func (n *Node) handOver() {
 	ctx, cancel := context.WithTimeout(n.ctx, n.cfg.electionTimeout())
 	defer cancel()
 	var best, match uint64
-	err := n.do(ctx, func(r *raft.RawNode) {
+	err := n.runOnRaftLoop(ctx, func(r *raft.RawNode) {
 		status := r.Status()
 		for id := range status.Config.Voters.IDs() {
 			p, ok := status.Progress[id]

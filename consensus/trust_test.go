@@ -37,7 +37,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	say := func(c net.Conn, from MemberID) error {
-		return greet(c, hello{Cluster: n.ClusterID(), From: from, Address: "127.0.0.1:1", To: n.ID(), Channel: channelControl})
+		return sendHello(c, hello{Cluster: n.ClusterID(), From: from, Address: "127.0.0.1:1", To: n.ID(), Channel: channelControl})
 	}
 	old := n.credentialsOf(42) // of a member that never was, after an index long past
 	certificate, err := old.issue(42, old.public(), 1, time.Now())
@@ -109,7 +109,7 @@ func TestIncredibleMessages(t *testing.T) {
 			before := at.Incredible()
 			conn := at.dialAs(liar)
 			defer conn.Close()
-			if err := greet(conn, hello{Cluster: at.ClusterID(), From: liar, Address: "127.0.0.1:1", To: at.ID(), Channel: channelControl}); err != nil {
+			if err := sendHello(conn, hello{Cluster: at.ClusterID(), From: liar, Address: "127.0.0.1:1", To: at.ID(), Channel: channelControl}); err != nil {
 				t.Fatal(err)
 			}
 			m.From, m.To = uint64(liar), uint64(at.ID())
@@ -156,7 +156,7 @@ func TestFalseAcknowledgement(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	m := &raftpb.Message{Type: raftpb.MsgAppResp, From: uint64(at.ID()), To: uint64(lead.ID()), Term: status(lead).Term, Index: 1 << 40}
-	if err := lead.receive(m); err != nil {
+	if err := lead.queueMessage(m); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, "it to be counted", func() bool { return lead.Incredible() == 1 })
@@ -170,7 +170,7 @@ func TestPanicInRaftStopsTheNode(t *testing.T) {
 	c := newCluster(t, 3)
 	lead, at := c.leader(), c.follower()
 	before := status(at).Term
-	if err := at.do(t.Context(), func(rn *raft.RawNode) {
+	if err := at.runOnRaftLoop(t.Context(), func(rn *raft.RawNode) {
 		_ = rn.Step(raftpb.Message{Type: raftpb.MsgHeartbeat, From: uint64(lead.ID()), To: uint64(at.ID()), Term: before + 5, Commit: 1 << 40})
 	}); !errors.Is(err, ErrClosed) {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestSecondConnectionTakesThePlace(t *testing.T) {
 	for range 3 {
 		conn := n.dialAs(7)
 		defer conn.Close()
-		if err := greet(conn, hello{Cluster: n.ClusterID(), From: 7, Address: "127.0.0.1:1", To: n.ID(), Channel: channelControl}); err != nil {
+		if err := sendHello(conn, hello{Cluster: n.ClusterID(), From: 7, Address: "127.0.0.1:1", To: n.ID(), Channel: channelControl}); err != nil {
 			t.Fatal(err)
 		}
 		conns = append(conns, conn)
@@ -257,7 +257,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 		})
 	}
 	waitFor(t, "the new one to be shown", func() bool {
-		return !renewalDue(encode(at.credentials.shown.Load().Leaf.Raw), time.Now())
+		return !renewalDue(encodeBase64(at.credentials.shown.Load().Leaf.Raw), time.Now())
 	})
 }
 

@@ -37,8 +37,8 @@ type Vouch struct {
 	Signature   []byte `json:"signature"`
 }
 
-// vouched is what a member signs. Each part but the last has a known length.
-func vouched(cluster, url string, nonce []byte) []byte {
+// vouchMessage is what a member signs. Each part but the last has a known length.
+func vouchMessage(cluster, url string, nonce []byte) []byte {
 	b := bytes.Clone(nonce)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(cluster)))
 	return append(append(b, cluster...), url...)
@@ -60,11 +60,11 @@ func (n *Node) Vouch(url string, nonce []byte) (Vouch, error) {
 
 // vouch signs. The caller has checked that it may.
 func (c *credentials) vouch(url string, nonce []byte) (Vouch, error) {
-	own, err := c.own()
+	own, err := c.newest()
 	if err != nil {
 		return Vouch{}, err
 	}
-	signature, err := c.key.Sign(nil, vouched(c.cluster, url, nonce), &ed25519.Options{Context: vouchContext})
+	signature, err := c.key.Sign(nil, vouchMessage(c.cluster, url, nonce), &ed25519.Options{Context: vouchContext})
 	return Vouch{Certificate: own.Certificate[0], Authority: c.authority.Raw, Signature: signature}, err
 }
 
@@ -127,10 +127,10 @@ func (by Voucher) check(v Vouch, url string, nonce []byte, want string, now time
 	if !ok {
 		return 0, errors.New("its certificate is for a key of another kind")
 	}
-	if want != "" && encode(key) != want {
+	if want != "" && encodeBase64(key) != want {
 		return 0, errors.New("its key is not that of the member which the cluster has at this URL")
 	}
-	err = ed25519.VerifyWithOptions(key, vouched(by.ClusterID, url, nonce), v.Signature, &ed25519.Options{Context: vouchContext})
+	err = ed25519.VerifyWithOptions(key, vouchMessage(by.ClusterID, url, nonce), v.Signature, &ed25519.Options{Context: vouchContext})
 	if err != nil {
 		return 0, errors.New("the signature is not for this URL and this question")
 	}

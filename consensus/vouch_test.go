@@ -84,7 +84,7 @@ func TestVouch(t *testing.T) {
 		"no certificate":         {otherwise(func(v *Vouch) { v.Certificate = nil }), by, vouchURL, nonce, now, false, ""},
 		"a changed signature":    {otherwise(func(v *Vouch) { v.Signature[3] ^= 1 }), by, vouchURL, nonce, now, false, ""},
 		"without the context": {otherwise(func(v *Vouch) {
-			v.Signature = ed25519.Sign(member.key, vouched(vouchCluster, vouchURL, nonce))
+			v.Signature = ed25519.Sign(member.key, vouchMessage(vouchCluster, vouchURL, nonce))
 		}), by, vouchURL, nonce, now, false, ""},
 		"a large one": {otherwise(func(v *Vouch) { v.Certificate = make([]byte, maxVouchPart+1) }), by, vouchURL, nonce, now, false, ""},
 	} {

@@ -194,8 +194,8 @@ func whyFailed(err error) string {
 	return err.Error()
 }
 
-// greet is the dialer's side of the handshake.
-func greet(c net.Conn, h hello) error {
+// sendHello is the dialer's side of the handshake.
+func sendHello(c net.Conn, h hello) error {
 	if err := c.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}

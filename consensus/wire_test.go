@@ -80,23 +80,23 @@ func TestNonsenseAtThePeerPort(t *testing.T) {
 		"HTTP":                  func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
 		"a huge hello":          func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0xff, 0xff, 0xff, 0xff)) },
 		"no JSON":               func(c net.Conn) { _, _ = c.Write(append([]byte(wireMagic), 0, 0, 0, 1, 'x')) },
-		"a huge frame":          func(c net.Conn) { _ = greet(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
-		"an odd frame":          func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, 99, nil) },
-		"no message":            func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0xff, 1}) },
-		"a false sender":        func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindRaft, []byte{0x18, 0x07}) },
-		"a read of nothing":     func(c net.Conn) { _ = greet(c, good); sendRaft(c, good, raftpb.MsgReadIndex) },
-		"a proposal of nothing": func(c net.Conn) { _ = greet(c, good); sendRaft(c, good, raftpb.MsgProp) },
+		"a huge frame":          func(c net.Conn) { _ = sendHello(c, good); _, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, kindRaft}) },
+		"an odd frame":          func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, 99, nil) },
+		"no message":            func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, kindRaft, []byte{0xff, 1}) },
+		"a false sender":        func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, kindRaft, []byte{0x18, 0x07}) },
+		"a read of nothing":     func(c net.Conn) { _ = sendHello(c, good); sendRaft(c, good, raftpb.MsgReadIndex) },
+		"a proposal of nothing": func(c net.Conn) { _ = sendHello(c, good); sendRaft(c, good, raftpb.MsgProp) },
 		"a snapshot of nothing": func(c net.Conn) {
 			h := good
 			h.Channel = channelSnapshot
-			_ = greet(c, h)
+			_ = sendHello(c, h)
 			sendRaft(c, h, raftpb.MsgSnap)
 		},
-		"no proposal": func(c net.Conn) { _ = greet(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
+		"no proposal": func(c net.Conn) { _ = sendHello(c, good); _ = writeFrame(c, kindPropose, []byte{7}) },
 		"no snapshot": func(c net.Conn) {
 			h := good
 			h.Channel = channelSnapshot
-			_ = greet(c, h)
+			_ = sendHello(c, h)
 			_ = writeFrame(c, kindRaft, []byte{0xff})
 		},
 	} {
