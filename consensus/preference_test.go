@@ -328,12 +328,12 @@ func TestVenueHandsBack(t *testing.T) {
 	}
 	// The last one was acknowledged where it was proposed; the leader may apply it later.
 	waitFor(t, "the recorder to apply the last move", func() bool { return recorder.Applied() >= at.Applied() })
-	held := map[string]int{}
+	have := map[string]int{}
 	for _, s := range recorder.list.all() {
-		held[s]++
+		have[s]++
 	}
 	for _, s := range acked {
-		if held[s] == 0 {
+		if have[s] == 0 {
 			t.Errorf("%q was acknowledged and is lost", s)
 		}
 	}

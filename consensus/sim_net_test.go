@@ -396,9 +396,9 @@ func (p *pipe) cutReader() {
 func (p *pipe) resume(l link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	held := p.segs
+	waiting := p.segs
 	p.segs, p.last = nil, time.Time{}
-	for _, s := range held {
+	for _, s := range waiting {
 		p.push(l, s, "")
 	}
 }
