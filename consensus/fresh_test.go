@@ -48,8 +48,8 @@ func TestVenueBehindKnows(t *testing.T) {
 	waitFor(t, "the venue to be fresh again", fresh(venue))
 }
 
-// TestRestartOnAnIdleGroup restarts a follower while nobody submits anything and nobody elects. It
-// knows that its boards are fresh, and goes on knowing it.
+// TestRestartOnAnIdleGroup restarts a follower while nothing is proposed and there is no election.
+// It finds out that its boards are fresh, and they stay so.
 func TestRestartOnAnIdleGroup(t *testing.T) {
 	t.Parallel()
 	c := newClusterOf(t, 3, true)
