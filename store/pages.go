@@ -6,7 +6,7 @@ import "unsafe"
 // and XFS, that is one system call: pwritev2 with RWF_DSYNC, through a second descriptor with
 // O_DIRECT. The disk takes the pages from our memory, and the call returns when they are durable. A
 // write and an fdatasync would be two calls, and a copy into the system's own memory of the file
-// (ARCHITECTURE.md has the figures).
+// (docs/decisions/log.md has the figures).
 //
 // A frame seldom begins at a page. So a write begins with the content of its first page before the
 // frame, which the log remembers, and ends with zeros up to the end of its last page. That
