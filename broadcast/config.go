@@ -82,9 +82,9 @@ type Config struct {
 	// from a client in ten seconds; zero: 50.
 	MaxClientFrames int
 
-	// Viewer returns how the client sees each round, or all of them if the id is empty; nil for one
-	// of the public. What it returns is asked again and again while the client watches, since a
-	// token may be revoked. Nil: everybody is of the public.
+	// Viewer returns how the client sees each round, or all rounds if the id is empty; nil if it
+	// has the public's sight. The hub asks again and again while the client watches, since a token
+	// may be revoked. Nil: every client has the public's sight.
 	Viewer func(*http.Request) Viewer
 
 	// AllowedOrigins are the origins, such as "https://example.org", whose
@@ -95,13 +95,13 @@ type Config struct {
 	Proxies []netip.Prefix
 }
 
-// A Viewer is how a client sees a round now.
+// A Viewer returns a client's present sight of a round.
 type Viewer func(relay.RoundID) relay.Sight
 
-// sees is how the client sees the round, be it one of the public.
+// sees returns the client's sight of the round. A nil Viewer has the public's.
 func (v Viewer) sees(id relay.RoundID) relay.Sight {
 	if v == nil {
-		return relay.Outside
+		return relay.Public
 	}
 	return v(id)
 }

@@ -15,10 +15,10 @@ import (
 
 const testDelay = 60 // seconds
 
-// insideHeader is how a test's spectator shows the token.
-var insideHeader = http.Header{"X-Sight": {"-1"}}
+// truthHeader gives a test's spectator the sight of the truth.
+var truthHeader = http.Header{"X-Sight": {"-1"}}
 
-func insiders(c *Config) {
+func sightByHeader(c *Config) {
 	c.Viewer = func(r *http.Request) Viewer {
 		sight, err := strconv.Atoi(r.Header.Get("X-Sight"))
 		if err != nil {
@@ -46,18 +46,19 @@ func (n *node) jumpTo(index, released uint64) {
 	n.hub.Reset(index, delays)
 }
 
-// TestDelayed: the public gets each event when it is released, an insider at once, and nobody a cursor behind which something is held.
+// TestDelayed: the public gets each event when it is released, and a spectator of the truth at
+// once. Nobody gets a cursor behind which something is held.
 func TestDelayed(t *testing.T) {
 	s := newDelayedScript(t, testDelay).long(60)
-	n := startNode(t, s, 9, func(c *Config) { insiders(c); c.StatusEvery = 2 * time.Millisecond })
+	n := startNode(t, s, 9, func(c *Config) { sightByHeader(c); c.StatusEvery = 2 * time.Millisecond })
 	n.release(9)
-	public, inside, other := newWatcher(t, roundA).join(n), newWatcher(t, roundA), newWatcher(t, roundB).join(n)
-	inside.header = insideHeader
-	inside.join(n)
+	public, truth, other := newWatcher(t, roundA).join(n), newWatcher(t, roundA), newWatcher(t, roundB).join(n)
+	truth.header = truthHeader
+	truth.join(n)
 	begun := last(s.indexes(roundA, 0, 9))
 	public.until(begun)
 	n.apply(40)
-	inside.until(last(s.indexes(roundA, 9, 40))).check(s, 40)
+	truth.until(last(s.indexes(roundA, 9, 40))).check(s, 40)
 	other.until(last(s.indexes(roundB, 0, 40)))
 	if public.cursor != begun {
 		t.Fatalf("the public's cursor is %d", public.cursor)
@@ -89,15 +90,15 @@ func TestDelayed(t *testing.T) {
 	if public.snapshots != snapshots {
 		t.Error("who was ahead of the node was sent an older snapshot")
 	}
-	inside.until(50).check(s, 50)
-	if inside.snapshots != 2 {
-		t.Errorf("%d snapshots for an insider", inside.snapshots)
+	truth.until(50).check(s, 50)
+	if truth.snapshots != 2 {
+		t.Errorf("%d snapshots of the truth", truth.snapshots)
 	}
 }
 
-// TestDelayedWander is TestSpectatorsWander with a delay in round A, viewers with a shorter one and
-// nodes whose clocks differ. No event and no cursor may be ahead of what the clock that is most
-// ahead has let out.
+// TestDelayedWander is TestSpectatorsWander with a delay in round A, a tier with a shorter one, and
+// nodes whose clocks differ. No event and no cursor may be ahead of what the fastest clock has
+// released.
 func TestDelayedWander(t *testing.T) {
 	for seed := range someOf(3, 8) {
 		delayedWander(t, seed)
@@ -109,10 +110,10 @@ func TestDelayedWander(t *testing.T) {
 
 func delayedWander(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 3))
-	const early = 20 // entries of which viewers are ahead of the public
-	s := newViewersScript(t, testDelay, testDelay-early).long(400)
+	const early = 20 // entries by which the tier is ahead of the public
+	s := newTierScript(t, testDelay, testDelay-early).long(400)
 	change := func(c *Config) {
-		insiders(c)
+		sightByHeader(c)
 		c.HistoryEvents = 5 + rnd.IntN(60)
 		c.StatusEvery = 5 * time.Millisecond
 		c.SendBuffer = 4096
@@ -149,7 +150,7 @@ func delayedWander(t *testing.T, seed uint64) {
 				w.only = []int{1, 3}
 			}
 		case 1:
-			w.header = insideHeader
+			w.header = truthHeader
 		case 2:
 			w.round = roundB
 		}
@@ -213,10 +214,10 @@ func delayedWander(t *testing.T, seed uint64) {
 	}
 }
 
-// TestDelayedFollower: who follows the games themselves gets what its audience may see.
+// TestDelayedFollower: a reader of games gets what its sight shows.
 func TestDelayedFollower(t *testing.T) {
 	s := newDelayedScript(t, testDelay).long(40)
-	n := startNode(t, s, 9, insiders)
+	n := startNode(t, s, 9, sightByHeader)
 	n.release(9)
 	follow := func(header http.Header) *Follower {
 		f, err := n.hub.Follow(&http.Request{RemoteAddr: "192.0.2.1:1", Header: header}, roundA)
@@ -226,7 +227,7 @@ func TestDelayedFollower(t *testing.T) {
 		t.Cleanup(f.Close)
 		return f
 	}
-	public, inside := follow(http.Header{}), follow(insideHeader)
+	public, truth := follow(http.Header{}), follow(truthHeader)
 	plies := func(f *Follower) (sum int) {
 		games, err := f.Next(t.Context())
 		if err != nil {
@@ -237,12 +238,12 @@ func TestDelayedFollower(t *testing.T) {
 		}
 		return sum
 	}
-	if plies(public) != 0 || plies(inside) != 0 {
+	if plies(public) != 0 || plies(truth) != 0 {
 		t.Fatal("moves before the first")
 	}
 	n.apply(30)
-	if plies(inside) == 0 {
-		t.Error("an insider sees no move")
+	if plies(truth) == 0 {
+		t.Error("the truth has no move")
 	}
 	first := s.indexes(roundA, 9, 30)[0]
 	n.release(first)
@@ -252,12 +253,13 @@ func TestDelayedFollower(t *testing.T) {
 	}
 }
 
-// TestDelayedFeed: the feed of all rounds has, for the public, what is released, where it is released, and for an insider the log.
+// TestDelayedFeed: the public's feed has released events at the place of their release. The feed of
+// the truth has the log.
 func TestDelayedFeed(t *testing.T) {
 	s := newDelayedScript(t, testDelay).long(60)
-	n := startNode(t, s, 9, insiders)
+	n := startNode(t, s, 9, sightByHeader)
 	n.release(9)
-	public, inside := n.open(t, "/feed", nil), n.open(t, "/feed", insideHeader)
+	public, truth := n.open(t, "/feed", nil), n.open(t, "/feed", truthHeader)
 	n.apply(40)
 	n.release(20)
 	n.apply(s.last())
@@ -269,8 +271,8 @@ func TestDelayedFeed(t *testing.T) {
 		t.Errorf("the public's feed has\n%v\nand not\n%v", got, want)
 	}
 	want = slices.Sorted(slices.Values(append(s.indexes(roundA, 9, s.last()), s.indexes(roundB, 9, s.last())...)))
-	if got := feedIndexes(t, inside, len(want)); !slices.Equal(got, want) {
-		t.Errorf("the insider's feed has\n%v\nand not\n%v", got, want)
+	if got := feedIndexes(t, truth, len(want)); !slices.Equal(got, want) {
+		t.Errorf("the feed of the truth has\n%v\nand not\n%v", got, want)
 	}
 }
 

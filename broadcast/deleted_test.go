@@ -57,14 +57,14 @@ func TestDeletedRound(t *testing.T) {
 		s.game(roundB, 1)
 		s.move(g)
 		from := s.last()
-		n := startNode(t, s, from, insiders)
-		w, inside := newWatcher(t, roundA).join(n).until(from), newWatcher(t, roundA)
-		inside.header = insideHeader
-		inside.join(n).until(from)
+		n := startNode(t, s, from, sightByHeader)
+		w, truth := newWatcher(t, roundA).join(n).until(from), newWatcher(t, roundA)
+		truth.header = truthHeader
+		truth.join(n).until(from)
 		events, feed := n.open(t, "/events?round="+string(roundA), nil), n.open(t, "/feed", nil)
 		deleted := s.delete(whole)
 		n.apply(deleted)
-		for _, w := range []*watcher{w, inside} {
+		for _, w := range []*watcher{w, truth} {
 			if code, reason := w.closed(); code != CloseNoRound || reason != "this round was deleted" {
 				t.Errorf("%s: closed with %d %q", whole, code, reason)
 			}
@@ -106,12 +106,12 @@ func TestDeletedWithDelay(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	first, second := s.game(roundA, 1), s.game(roundA, 2)
 	from := s.last()
-	n := startNode(t, s, from, insiders)
+	n := startNode(t, s, from, sightByHeader)
 	n.release(from)
-	public, other, away, inside := newWatcher(t, roundA), newWatcher(t, roundA, 2), newWatcher(t, roundA), newWatcher(t, roundA)
-	inside.header = insideHeader
-	for _, w := range []*watcher{public, other, away, inside} {
-		w.renews = w != inside
+	public, other, away, truth := newWatcher(t, roundA), newWatcher(t, roundA, 2), newWatcher(t, roundA), newWatcher(t, roundA)
+	truth.header = truthHeader
+	for _, w := range []*watcher{public, other, away, truth} {
+		w.renews = w != truth
 		w.join(n).until(from)
 	}
 	away.leave()
@@ -120,7 +120,7 @@ func TestDeletedWithDelay(t *testing.T) {
 	s.move(second)
 	n.apply(s.last())
 	n.apply(s.delete(string(first)))
-	inside.until(s.last()).check(s, s.last())
+	truth.until(s.last()).check(s, s.last())
 	for _, w := range []*watcher{public, other} {
 		for w.snapshots < 2 {
 			if _, err := w.read(); err != nil {
@@ -170,7 +170,7 @@ func TestDeletedRoundWithDelay(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	g := s.game(roundA, 1)
 	from := s.last()
-	n := startNode(t, s, from, insiders)
+	n := startNode(t, s, from, sightByHeader)
 	n.release(from)
 	w := newWatcher(t, roundA).join(n).until(from)
 	s.move(g)

@@ -83,23 +83,21 @@
 //
 // # Delay
 //
-// Of a round with a delay the public gets each event when it is released, which is later than newer
-// ones of other rounds, an insider at once, and a viewer with a delay of his own when that has
-// passed (Config.Viewer). So a round is two topics and more, one for each [relay.Sight], each with
-// a history and snapshots of its own; the insiders' is there once one of them came, that of viewers
-// since the boards have told of it ([relay.EventTier]). Within a round the order is the same, so
-// the log index is the cursor of both. But that nothing of the public's topic follows a cursor says
-// nothing as long as something is held. So its status frames have no index. Its snapshots, and the
-// floor of a history that begins anew, have the newest index that the public has of the round. A
-// round with a delay stays in the table.
+// A round with a delay has several topics, one for each [relay.Sight]: the truth, the public, and
+// each tier. Each topic has a history and snapshots of its own. The truth's topic exists while it
+// has spectators; a tier's exists from its [relay.EventTier] on. An event enters the truth's
+// history at once, and the history of every other topic when it is released. That may be later
+// than newer events of other rounds. Within the round the order is the same, so the log index is
+// the cursor of all its topics.
 //
-// The public must not notice that something is held. So all of this holds whether or not something
-// is, and the public's hello, status frames and bases go by [relay.State.Shown] (Hub.shown,
-// table.shown) instead of the log's index.
+// The public must not notice that something is held. So whether or not something is held:
 //
-// In the feed of all rounds what is released comes between two indexes of the log; see feed.go.
-// While a round has a delay, a reader that comes back with an index begins with snapshots, and
-// passes over what is not above the index that it has of a round.
+//   - The public's hello and the bases of its histories go by [relay.State.Shown] instead of the
+//     log's index, and its snapshots by the newest public index of the round.
+//   - Its status frames have no index.
+//   - The round stays in the table.
+//
+// In the feed, a released event comes between two log indexes; see feed.go.
 //
 // # Deletion
 //

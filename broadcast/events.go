@@ -48,16 +48,16 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		var applied uint64
-		inside := s.viewer.sees("") == relay.Inside
+		truth := s.viewer.sees("") == relay.Truth
 		h.cfg.Boards.Read(func(at uint64, state *relay.State) {
-			if applied = at; !inside {
+			if applied = at; !truth {
 				applied = state.Shown(at)
 			}
 		})
 		if err := h.greet(s, applied, nil); err != nil {
 			return err
 		}
-		h.joinFeed(s, since, inside)
+		h.joinFeed(s, since, truth)
 		return nil
 	})
 }

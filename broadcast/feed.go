@@ -8,13 +8,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// feed is what all rounds have published to one audience, for those who read every round: a history of the same frames as the rounds'.
+// feed is all rounds in one stream, as one sight shows them: GET /feed reads it. Its history has
+// the same frames as the rounds' histories. There are two feeds, of the truth and of the public.
 //
-// What is released late comes into the public's feed when it is released, between two log indexes. So a cursor in a feed is not an index: it
-// is the index of the log's last frame, followed by how many have been released since.
+// A released frame enters the public's feed between two log indexes. So a cursor in a feed is not
+// an index. It is the index of the log's last frame, followed by the number of frames released
+// since.
 type feed struct {
 	*round             // without an id
-	read   atomic.Bool // by an insider; the public's is written to in any case
+	read   atomic.Bool // the truth's feed is written to once it has a reader
 
 	// taken is the greatest cursor of a snapshot. A frame that is released later must follow it,
 	// though it is older by the log. It is raised under the boards' lock, which a release needs
@@ -52,11 +54,11 @@ type feedSnapshot struct {
 	all    *message
 }
 
-func newFeed(cfg *Config, base uint64, inside bool) *feed {
+func newFeed(cfg *Config, base uint64, truth bool) *feed {
 	f := &feed{}
 	f.round = &round{feed: f}
-	if inside {
-		f.sight = relay.Inside
+	if truth {
+		f.sight = relay.Truth
 	}
 	f.history.init(f.cursorAt(base), cfg.HistoryEvents, cfg.HistoryBytes)
 	return f
@@ -95,20 +97,21 @@ func combine(frames []*frame) *frame {
 	return all
 }
 
-// joinFeed has s read a feed. To come back with an index is to say what was seen of the log, but not what of the rounds that have
-// a delay: while there is such a round, or anything of one here, everybody begins with a snapshot.
-func (h *Hub) joinFeed(s *spectator, since uint64, inside bool) {
+// joinFeed has s read a feed. An index does not tell what its client has of the rounds with a
+// delay. So while there is such a round, or a released frame in the history, a client that resumes
+// gets snapshots first.
+func (h *Hub) joinFeed(s *spectator, since uint64, truth bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	f := h.feed
-	if inside {
-		if f = h.inner; !f.read.Load() {
+	f := h.publicFeed
+	if truth {
+		if f = h.truthFeed; !f.read.Load() {
 			f.startAfter(h.table.newest)
 			f.read.Store(true)
 		}
 	}
 	s.round, s.cursor, s.blank, s.epoch = f.round, f.cursorAt(since), since == 0, f.history.epoch()
-	if !inside && !s.blank && (h.table.delays() || f.released()) {
+	if !truth && !s.blank && (h.table.delays() || f.released()) {
 		s.cursor, s.blank = 0, true
 	}
 }
@@ -136,19 +139,19 @@ func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err er
 	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {
-		if next.cursor = f.cursorAt(applied); f.sight != relay.Inside {
+		if next.cursor = f.cursorAt(applied); f.sight != relay.Truth {
 			next.cursor = f.cursorAt(state.Shown(applied))
 		}
 		next.cursor = max(next.cursor, v.last)
 		f.taken.Store(max(f.taken.Load(), next.cursor))
 		var all relay.Reader = state
-		if f.sight != relay.Inside {
+		if f.sight != relay.Truth {
 			all = state.Public(applied)
 		}
 		for _, t := range all.Tournaments() {
 			for _, id := range t.Rounds {
 				s := &snapshot{}
-				if s.index = applied; f.sight == relay.Inside {
+				if s.index = applied; f.sight == relay.Truth {
 					s.read(state, id)
 				} else {
 					p := state.Public(applied)

@@ -58,10 +58,10 @@ func newScript(t testing.TB) *script { return newDelayedScript(t, 0) }
 // newDelayedScript has a delay, in seconds, in round A.
 func newDelayedScript(t testing.TB, delay int32) *script { return newScriptAt(t, delay, 1) }
 
-// newViewersScript has besides viewers with delays of their own, and a second between two entries.
-func newViewersScript(t testing.TB, delay int32, viewers ...int32) *script {
+// newTierScript adds a token for each of the delays, and a second between two entries.
+func newTierScript(t testing.TB, delay int32, delays ...int32) *script {
 	s := newScriptAt(t, delay, 1000)
-	for i, delay := range append([]int32{0}, viewers...) {
+	for i, delay := range append([]int32{0}, delays...) {
 		op := &relaypb.CreateToken{Id: fmt.Sprintf("viewer%02d", i), Name: "viewer", Role: "viewer", Delay: delay, Salt: make([]byte, 16), Hash: make([]byte, 32)}
 		if i == 0 {
 			op.Role = "admin"

@@ -32,8 +32,8 @@ type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
-	// held is how many log indexes have been published to the insiders that come here later. While there are any, that
-	// nothing follows a cursor says nothing about later indexes.
+	// held is how many released commands are still to come, of those that the truth has already.
+	// While there are any, the end of the frames says nothing about later indexes.
 	held int
 	// epoch changes when spectators may no longer see what they were sent; see renew.
 	epoch uint32

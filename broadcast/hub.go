@@ -17,15 +17,15 @@ import (
 // for what its caller owes it.
 type Hub struct {
 	// Static after Open.
-	cfg      Config
-	log      *slog.Logger
-	opened   time.Time
-	upgrader websocket.Upgrader
-	gate     *gate
-	status   *status
-	workers  []*worker
-	feed     *feed // of what is public
-	inner    *feed // of the truth; written to once an insider has read it
+	cfg        Config
+	log        *slog.Logger
+	opened     time.Time
+	upgrader   websocket.Upgrader
+	gate       *gate
+	status     *status
+	workers    []*worker
+	publicFeed *feed
+	truthFeed  *feed // written to once it has a reader
 
 	next atomic.Uint64 // the worker who gets the next spectator, but for a remainder
 
@@ -54,7 +54,7 @@ func Open(cfg Config) (*Hub, error) {
 	shown := shownOf(base, delays)
 	h.table = newTable(cfg, base)
 	h.table.reset(base, delays)
-	h.feed, h.inner = newFeed(&cfg, shown, false), newFeed(&cfg, base, true)
+	h.publicFeed, h.truthFeed = newFeed(&cfg, shown, false), newFeed(&cfg, base, true)
 	h.published.Store(base)
 	h.shown.Store(shown)
 	for n := range cfg.Workers {
@@ -99,10 +99,10 @@ func (h *Hub) SendAway(reason string) {
 	}
 }
 
-// Publish adds what has happened to the histories and has the spectators
-// woken. It is called in log order, after the boards were changed, with all
-// events of an index in one call; one call may bring several indexes. Those for [relay.Outsiders] come when they are
-// released, those of each round in log order. It keeps nothing of events, and never waits for a spectator.
+// Publish adds events to the histories and wakes the spectators. The caller calls it in log order,
+// after it has changed the boards, with all events of an index in one call; one call may bring
+// several indexes. Events for [relay.ToPublic] and [relay.ToTier] come when they are released, each
+// round's in log order. Publish does not keep events, and never waits for a spectator.
 func (h *Hub) Publish(events []relay.Event) {
 	for len(events) > 0 {
 		n := 1
@@ -114,31 +114,31 @@ func (h *Hub) Publish(events []relay.Event) {
 	}
 }
 
-// released reports whether an event was held back until now.
-func released(e *relay.Event) bool { return e.To == relay.Outsiders || e.To == relay.Viewers }
+// released reports whether the event's command was held until now.
+func released(e *relay.Event) bool { return e.To == relay.ToPublic || e.To == relay.ToTier }
 
 func (h *Hub) publishIndex(events []relay.Event) {
-	index, released, viewers := events[0].Index, released(&events[0]), events[0].To == relay.Viewers
-	shown := !viewers && slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.Insiders || e.Renews })
+	index, released, viewers := events[0].Index, released(&events[0]), events[0].To == relay.ToTier
+	shown := !viewers && slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.ToTruth || e.Renews })
 	var room [2]*frame
-	public, inner := room[:0:1], room[1:1]
+	public, truth := room[:0:1], room[1:1]
 	for len(events) > 0 {
 		mine, rest := splitRound(events)
 		if f := h.publishRound(mine); f != nil {
-			if mine[0].To != relay.Insiders && !viewers && !mine[0].Private {
+			if mine[0].To != relay.ToTruth && !viewers && !mine[0].Private {
 				public = append(public, f)
 			}
 			if !released {
-				inner = append(inner, f)
+				truth = append(truth, f)
 			}
 		}
 		events = rest
 	}
 	if len(public) > 0 {
-		h.feed.publish(h, public, released)
+		h.publicFeed.publish(h, public, released)
 	}
-	if len(inner) > 0 && h.inner.read.Load() {
-		h.inner.publish(h, inner, false)
+	if len(truth) > 0 && h.truthFeed.read.Load() {
+		h.truthFeed.publish(h, truth, false)
 	}
 	raise(&h.published, index) // what is released is older
 	if shown {
@@ -174,11 +174,11 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 	return mine, rest
 }
 
-// publishRound has each audience get what is for it, and answers the frame, nil if there is none. The public's history
-// keeps a place for what it gets later.
+// publishRound adds the events of one round to the histories of the sights that they are for. It
+// returns their frame, nil if there is none. The public's history counts what is held.
 func (h *Hub) publishRound(events []relay.Event) *frame {
 	id, index, to := events[0].RoundID(), events[0].Index, events[0].To
-	late := topic{id, events[0].Sight}
+	behind := topic{id, events[0].Sight}
 	switch {
 	case events[0].Type == relay.EventNone:
 		h.mu.Lock()
@@ -187,25 +187,25 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		return nil
 	case events[0].Type == relay.EventTier:
 		h.mu.Lock()
-		r := h.table.beginTier(late, index)
+		r := h.table.beginTier(behind, index)
 		h.mu.Unlock()
 		h.wake(r)
 		return nil
 	case events[0].Game == nil && (events[0].Type == relay.EventDeleted || events[0].Type == relay.EventRestored):
 		return h.publishWhole(&events[0])
-	case events[0].Renews || events[0].RenewsViewers:
-		defer h.renewLate(id, events[0].Renews)
+	case events[0].Renews || events[0].RenewsTiers:
+		defer h.renewDelayed(id, events[0].Renews)
 	}
 	if r := events[0].Round; r != nil && r.Delay > 0 {
 		h.mu.Lock()
 		h.table.get(topic{id: id}).delayed.Store(true)
 		h.mu.Unlock()
 	}
-	if to == relay.Insiders {
+	if to == relay.ToTruth {
 		h.mu.Lock()
-		inside := h.table.hold(id, index)
+		truth := h.table.hold(id, index)
 		h.mu.Unlock()
-		if inside == nil && !h.inner.read.Load() {
+		if truth == nil && !h.truthFeed.read.Load() {
 			return nil
 		}
 	}
@@ -213,20 +213,20 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	if err != nil {
 		// A bug, if anything. A snapshot tells spectators what the event would have.
 		h.log.Error("an event could not be encoded; its round's spectators get a snapshot", "round", id, "index", index, "err", err)
-		h.feed.startAfter(index)
-		h.inner.startAfter(index)
+		h.publicFeed.startAfter(index)
+		h.truthFeed.startAfter(index)
 	}
 	h.mu.Lock()
 	var room [2 + relay.MaxSights]*round
 	changed := room[:0]
 	ok := true
-	if to != relay.Insiders {
+	if to != relay.ToTruth {
 		var r *round
-		r, ok = h.table.put(late, index, f, to == relay.Outsiders)
+		r, ok = h.table.put(behind, index, f, to == relay.ToPublic)
 		changed = append(changed, r)
 	}
-	// Who has come meanwhile has a snapshot, or will.
-	if to == relay.Everybody {
+	// A spectator that has joined meanwhile has a snapshot, or will get one.
+	if to == relay.ToEveryone {
 		for _, sight := range h.table.sights {
 			if of := (topic{id, sight}); h.table.rounds[of] != nil {
 				r, _ := h.table.put(of, index, f, false)
@@ -234,8 +234,8 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 			}
 		}
 	}
-	if inside := (topic{id, relay.Inside}); (to == relay.Everybody || to == relay.Insiders) && h.table.rounds[inside] != nil {
-		r, _ := h.table.put(inside, index, f, false)
+	if truth := (topic{id, relay.Truth}); (to == relay.ToEveryone || to == relay.ToTruth) && h.table.rounds[truth] != nil {
+		r, _ := h.table.put(truth, index, f, false)
 		changed = append(changed, r)
 	}
 	h.mu.Unlock()
@@ -259,7 +259,7 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 		h.table.hold(e.Round.ID, e.Index)
 	}
 	h.table.newest = max(h.table.newest, e.Index)
-	changed := h.renewLocked(append(h.table.late(e.Round.ID), topic{e.Round.ID, relay.Inside}), e.Index)
+	changed := h.renewLocked(append(h.table.delayedTopics(e.Round.ID), topic{e.Round.ID, relay.Truth}), e.Index)
 	h.mu.Unlock()
 	h.wakeAll(changed)
 	h.counted.events.Add(1)
@@ -270,17 +270,17 @@ func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 		}
 		h.log.Error("an event could not be encoded; who reads all rounds gets snapshots", "round", e.Round.ID, "index", e.Index, "err", err)
 	}
-	h.feed.renew(h, e.Index)
-	h.inner.renew(h, e.Index)
+	h.publicFeed.renew(h, e.Index)
+	h.truthFeed.renew(h, e.Index)
 	return nil
 }
 
-// renewLate gives those who do not see the truth of a round a new snapshot, or only those of them
-// who see it earlier than the public. Something was deleted or restored in it, or it has become
-// private, or is no longer.
-func (h *Hub) renewLate(id relay.RoundID, public bool) {
+// renewDelayed gives new snapshots to the spectators that do not see the truth of a round; only to
+// the tiers unless public is set. Something was deleted or restored in the round, or it has become
+// private, or is no longer private.
+func (h *Hub) renewDelayed(id relay.RoundID, public bool) {
 	h.mu.Lock()
-	topics := h.table.late(id)
+	topics := h.table.delayedTopics(id)
 	if !public {
 		topics = topics[1:]
 	}
@@ -288,7 +288,7 @@ func (h *Hub) renewLate(id relay.RoundID, public bool) {
 	h.mu.Unlock()
 	h.wakeAll(changed)
 	if public {
-		h.feed.renew(h, 0)
+		h.publicFeed.renew(h, 0)
 	}
 }
 
@@ -325,9 +325,9 @@ func (h *Hub) Reset(applied uint64, delays *relay.Delays) {
 	shown := shownOf(applied, delays)
 	raise(&h.published, applied)
 	raise(&h.shown, shown)
-	h.feed.startAfter(shown)
-	h.inner.startAfter(applied)
-	h.wakeAll(append(all, h.feed.round, h.inner.round))
+	h.publicFeed.startAfter(shown)
+	h.truthFeed.startAfter(applied)
+	h.wakeAll(append(all, h.publicFeed.round, h.truthFeed.round))
 }
 
 // shownOf is what [relay.State.Shown] is of boards with these delays.

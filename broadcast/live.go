@@ -122,11 +122,11 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	var delayed bool
 	var behind *int
 	h.cfg.Boards.Read(func(at uint64, state *relay.State) {
-		if applied = at; sight != relay.Inside {
+		if applied = at; sight != relay.Truth {
 			applied = state.Shown(at)
 		}
 		missing, delayed = missingRound(state, q.round, sight), state.HasDelay(q.round)
-		if r, _ := state.Round(q.round); missing == nil && sight != relay.Outside && r.Delay > 0 {
+		if r, _ := state.Round(q.round); missing == nil && sight != relay.Public && r.Delay > 0 {
 			behind = new(min(max(0, int(sight)), r.Delay))
 		}
 	})
@@ -146,7 +146,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	s.epoch = s.round.history.epoch()
 	h.mu.Unlock()
 	// The boards have every deletion before this epoch. A later one begins another epoch.
-	if sight != relay.Inside && !s.blank {
+	if sight != relay.Truth && !s.blank {
 		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round, sight) })
 		if s.blank && q.since <= applied {
 			s.cursor = 0 // the snapshot may be older
@@ -157,7 +157,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 
 // missingRound is nil if the round is there for who sees it so, and else says why not.
 func missingRound(state *relay.State, id relay.RoundID, sight relay.Sight) error {
-	if state.Private(string(id)) && sight == relay.Outside {
+	if state.Private(string(id)) && sight == relay.Public {
 		return errNoRound
 	}
 	if _, known := state.Round(id); known {

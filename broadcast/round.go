@@ -8,15 +8,14 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// topic is what can be watched: a round, as everybody may see it, as its insiders do, or as viewers
-// do who see it a little late. They differ where the round has a delay, or its tournament is
-// private.
+// topic is what a spectator watches: a round, as one sight shows it. The topics of a round differ
+// if it has a delay, or if its tournament is private.
 type topic struct {
 	id    relay.RoundID
 	sight relay.Sight
 }
 
-// round is one round as the hub knows it, for one of its audiences.
+// round is what the hub keeps of one topic.
 type round struct {
 	topic
 	feed      *feed // whose all rounds this is; nil: it is one round
@@ -24,8 +23,8 @@ type round struct {
 	snapshots snapshots
 	summaries summaries
 
-	// delayed: the round has a delay, or had one. Its public is told no index of other rounds, and
-	// it stays in the table, so that nobody can tell whether something is held.
+	// delayed: the round has a delay, or had one. Its public is told no index of other rounds. It
+	// stays in the table, so that nobody can tell whether something is held.
 	delayed atomic.Bool
 
 	workers atomic.Uint64 // a bit for each worker that has spectators of it
@@ -36,12 +35,12 @@ type round struct {
 	written  *list.Element // in table.written, if it was ever written to
 }
 
-// table is the rounds that have a history or spectators. Guarded by Hub.mu.
+// table is the topics that have a history or spectators. Guarded by Hub.mu.
 //
-// Invariant: no event of a round that is not in rounds was published with
-// index > base, and none of it is held. So such a round's history, when it is needed, begins at base. (That of
-// the insiders, which is written from when the first of them comes: see join.) The public's has a
-// base of its own, which is no index that the public has not seen.
+// Invariant: no event of a topic that is not in rounds was published with index > base, and nothing
+// of it is held. So its history, once it is needed, begins at base. The public's topics have a base
+// of their own, since the public is told no index that it has not seen. A topic of the truth is
+// written to once it has spectators; see join.
 type table struct {
 	maxFrames, maxBytes, maxTotal int
 
@@ -51,7 +50,7 @@ type table struct {
 	newest  uint64        // the last index that was published in the order of the log
 	bytes   int           // of all histories
 	written list.List     // of *round, the least recently written last
-	sights  []relay.Sight // of the viewers' topics that there ever were
+	sights  []relay.Sight // of the tiers that there ever were
 }
 
 func newTable(cfg Config, base uint64) table {
@@ -66,9 +65,9 @@ func (t *table) get(of topic) *round {
 	if r == nil {
 		r = &round{topic: of}
 		base := t.shown
-		if of.sight == relay.Inside {
+		if of.sight == relay.Truth {
 			base = t.base
-		} else if of.sight != relay.Outside && !slices.Contains(t.sights, of.sight) {
+		} else if of.sight != relay.Public && !slices.Contains(t.sights, of.sight) {
 			t.sights = append(t.sights, of.sight)
 		}
 		r.history.init(base, t.maxFrames, t.maxBytes)
@@ -86,12 +85,12 @@ func (t *table) join(of topic, delayed bool) *round {
 	r := t.rounds[of]
 	if r == nil {
 		r = t.get(of)
-		if delayed && of.sight > 0 { // until its begin is published, what it has is older than the base
+		if delayed && of.sight > 0 { // until its EventTier is published, it is older than the base
 			r.delayed.Store(true)
 			r.history.begin(0, 0)
 		}
-		// What insiders were told while there were none is not kept.
-		if public := t.rounds[topic{id: of.id}]; of.sight == relay.Inside && public != nil {
+		// Without spectators, the truth has no history.
+		if public := t.rounds[topic{id: of.id}]; of.sight == relay.Truth && public != nil {
 			floor := t.newest
 			if !public.history.holds() {
 				_, floor = public.history.bounds()
@@ -103,16 +102,17 @@ func (t *table) join(of topic, delayed bool) *round {
 	return r
 }
 
-// hold notes that the public gets an index later, and answers the round as insiders see it; nil if none of them is here.
-func (t *table) hold(id relay.RoundID, index uint64) (inside *round) {
+// hold notes that the public gets an index later. It returns the round's topic of the truth; nil if
+// it has no spectators.
+func (t *table) hold(id relay.RoundID, index uint64) (truth *round) {
 	t.newest = max(t.newest, index)
 	r := t.get(topic{id: id})
 	r.delayed.Store(true)
 	r.history.hold()
-	return t.rounds[topic{id, relay.Inside}]
+	return t.rounds[topic{id, relay.Truth}]
 }
 
-// beginTier begins the history of viewers who have of a round what the public has up to index.
+// beginTier begins the history of a tier, which has what the public has of the round up to index.
 func (t *table) beginTier(of topic, index uint64) *round {
 	r := t.get(of)
 	r.delayed.Store(true)
@@ -121,9 +121,9 @@ func (t *table) beginTier(of topic, index uint64) *round {
 	return r
 }
 
-// late returns the topics of all who do not see the truth at once: the public's, and those of
-// viewers.
-func (t *table) late(id relay.RoundID) []topic {
+// delayedTopics returns the round's topics other than the truth: the public's first, then the
+// tiers'.
+func (t *table) delayedTopics(id relay.RoundID) []topic {
 	out := []topic{{id: id}}
 	for _, sight := range t.sights {
 		out = append(out, topic{id, sight})
@@ -141,15 +141,16 @@ func (t *table) delays() bool {
 	return false
 }
 
-// read calls fn with the boards as the audience may see them, and returns the index as of which what fn read is.
+// read calls fn with the boards as the topic's sight shows them. It returns the index up to which
+// fn misses nothing.
 func (r *round) read(boards View, fn func(relay.Reader)) (index uint64) {
 	boards.Read(func(applied uint64, s *relay.State) {
-		if r.sight == relay.Inside {
+		if r.sight == relay.Truth {
 			fn(s)
 			index = applied
 			return
 		}
-		p := s.As(applied, func(relay.TournamentID, relay.RoundID) relay.Sight { return r.sight })
+		p := s.ReaderFor(applied, func(relay.TournamentID, relay.RoundID) relay.Sight { return r.sight })
 		fn(p)
 		index = p.Index()
 	})
@@ -217,7 +218,7 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 		floor, n := max(applied, last), 0
 		if d, ok := behind[r.topic]; ok {
 			floor, n = d.Shown, d.Held
-		} else if r.sight != relay.Inside {
+		} else if r.sight != relay.Truth {
 			floor = max(shownOf(applied, delays), last)
 		}
 		t.bytes -= r.history.begin(floor, n)
@@ -289,7 +290,7 @@ func (t *table) dropIfEmpty(r *round) {
 		return
 	}
 	_, last := r.history.bounds()
-	if t.base = max(t.base, last); r.sight != relay.Inside {
+	if t.base = max(t.base, last); r.sight != relay.Truth {
 		t.shown = max(t.shown, last)
 	}
 	delete(t.rounds, r.topic)

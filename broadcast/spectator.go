@@ -18,7 +18,7 @@ type spectator struct {
 	hello   *message // until it is written
 	head    []byte   // before it: what an HTTP response begins with
 	form    form
-	viewer  Viewer // nil of the public
+	viewer  Viewer // nil: the public's sight
 
 	state state
 	due   due
@@ -43,10 +43,10 @@ type spectator struct {
 	in    *inbound // nil: no frame is half read
 }
 
-// mayStay reports whether the viewer sees what it was let in to, still.
+// mayStay reports whether the client still has the sight with which it was let in.
 func (s *spectator) mayStay() bool {
-	if s.round.feed != nil && s.round.sight == relay.Outside {
-		return true // as everybody
+	if s.round.feed != nil && s.round.sight == relay.Public {
+		return true // it needs no token
 	}
 	return s.viewer(s.round.id) == s.round.sight
 }

@@ -25,13 +25,13 @@ type statusNotice struct {
 	change uint64
 	made   time.Time
 	bare   *message // without an index
-	with   *message // with that of what is published
-	public *message // with that of what is published to the public
+	with   *message // with the index of the truth
+	public *message // with the public's index
 }
 
-// to is the notice for those who watch the round, with an index.
+// to returns the notice with an index for the spectators of r.
 func (n *statusNotice) to(r *round) *message {
-	if r.sight == relay.Inside {
+	if r.sight == relay.Truth {
 		return n.with
 	}
 	return n.public

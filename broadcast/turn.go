@@ -108,7 +108,7 @@ func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
 		return
 	}
 	w.put(s, m)
-	if s.round.feed == nil || s.round.sight == relay.Inside { // what is released comes behind older indexes
+	if s.round.feed == nil || s.round.sight == relay.Truth { // what is released comes behind older indexes
 		s.cursor = max(s.cursor, at)
 	}
 }

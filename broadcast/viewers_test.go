@@ -30,34 +30,34 @@ func (s *script) private(yes bool) uint64 {
 	}}})
 }
 
-// TestViewers: a viewer whose token has a delay of its own sees each event when that has passed,
-// which is before the public and after the insiders; also one whose delay is new while moves are
-// held; and one with a delay that is longer than the round's when the public does.
+// TestViewers: a tier gets each event when its delay has passed, after the truth and before the
+// public. So does a tier that is new while moves are held. A tier whose delay is longer than the
+// round's gets it with the public.
 func TestViewers(t *testing.T) {
-	s := newViewersScript(t, testDelay, 40, 2*testDelay)
+	s := newTierScript(t, testDelay, 40, 2*testDelay)
 	game := s.game(roundA, 1)
 	from := s.last()
-	n := startNode(t, s, from, insiders)
+	n := startNode(t, s, from, sightByHeader)
 	n.release(from)
 	join := func(sight relay.Sight) *watcher {
 		w := newWatcher(t, roundA)
 		w.header = sightHeader(sight)
 		return w.join(n)
 	}
-	public, early, slow, inside := newWatcher(t, roundA).join(n), join(40), join(2*testDelay), join(relay.Inside)
+	public, early, slow, truth := newWatcher(t, roundA).join(n), join(40), join(2*testDelay), join(relay.Truth)
 	for range 60 {
 		s.move(game)
 	}
 	n.apply(s.last())
 	n.release(from + 10)
-	inside.until(s.last()).check(s, s.last())
+	truth.until(s.last()).check(s, s.last())
 	early.until(from+30).check(s, from+30)
 	public.until(from+10).check(s, from+10)
 	slow.until(from+10).check(s, from+10)
 	for _, w := range []struct {
 		*watcher
 		delay int
-	}{{early, 40}, {slow, testDelay}, {inside, 0}} {
+	}{{early, 40}, {slow, testDelay}, {truth, 0}} {
 		if w.hello.Delay == nil || *w.hello.Delay != w.delay {
 			t.Errorf("one with a delay of %d s is told %v", w.delay, w.hello.Delay)
 		}
@@ -92,13 +92,13 @@ func TestViewers(t *testing.T) {
 	}
 }
 
-// TestViewersLoseABoard: a deletion counts at once for viewers who have the board, though the
-// public has not heard of it.
+// TestViewersLoseABoard: a deletion counts at once for a tier that has the board, though the public
+// has not seen the board.
 func TestViewersLoseABoard(t *testing.T) {
-	s := newViewersScript(t, testDelay, 40)
+	s := newTierScript(t, testDelay, 40)
 	s.game(roundA, 1)
 	from := s.last()
-	n := startNode(t, s, from, insiders)
+	n := startNode(t, s, from, sightByHeader)
 	n.release(from)
 	second := s.game(roundA, 2)
 	for range 12 {
@@ -146,18 +146,18 @@ func TestTokenEnds(t *testing.T) {
 			}
 			return func(relay.RoundID) relay.Sight {
 				if revoked.Load() {
-					return relay.Outside
+					return relay.Public
 				}
-				return relay.Inside
+				return relay.Truth
 			}
 		}
 	})
 	n.release(s.last())
-	public, inside := newWatcher(t, roundA).join(n), newWatcher(t, roundA)
-	inside.header = sightHeader(relay.Inside)
-	inside.join(n).until(s.last())
+	public, truth := newWatcher(t, roundA).join(n), newWatcher(t, roundA)
+	truth.header = sightHeader(relay.Truth)
+	truth.join(n).until(s.last())
 	revoked.Store(true)
-	if code, reason := inside.closed(); code != CloseForbidden || reason == "" {
+	if code, reason := truth.closed(); code != CloseForbidden || reason == "" {
 		t.Errorf("closed with %d %q", code, reason)
 	}
 	for range 5 {
@@ -168,16 +168,16 @@ func TestTokenEnds(t *testing.T) {
 }
 
 // TestPrivate: the public finds no round of a private tournament, is sent away from one that
-// becomes private, and hears nothing of it in the feed of all rounds; viewers stay.
+// becomes private, and gets nothing of it in the feed. Viewers stay.
 func TestPrivate(t *testing.T) {
-	s := newViewersScript(t, 0)
+	s := newTierScript(t, 0)
 	game := s.game(roundA, 1)
-	n := startNode(t, s, s.last(), insiders)
+	n := startNode(t, s, s.last(), sightByHeader)
 	feed := n.open(t, "/feed", nil)
-	public, viewer, inside := newWatcher(t, roundA).join(n), newWatcher(t, roundA), newWatcher(t, roundA)
-	viewer.header, inside.header = sightHeader(40), sightHeader(relay.Inside)
+	public, viewer, truth := newWatcher(t, roundA).join(n), newWatcher(t, roundA), newWatcher(t, roundA)
+	viewer.header, truth.header = sightHeader(40), sightHeader(relay.Truth)
 	viewer.join(n)
-	inside.join(n)
+	truth.join(n)
 	s.move(game)
 	n.apply(s.last())
 	public.until(s.last())
@@ -194,7 +194,7 @@ func TestPrivate(t *testing.T) {
 	hidden := s.move(game)
 	n.apply(hidden)
 	viewer.renews = true
-	for _, w := range []*watcher{viewer, inside} {
+	for _, w := range []*watcher{viewer, truth} {
 		w.until(hidden).check(s, hidden)
 	}
 	again := s.private(false)

@@ -78,10 +78,10 @@ func (st *storedGame) takeBack(ply Ply) { st.good = min(st.good, int(ply)/movesP
 
 // changes are what is no longer as the last checkpoint has it.
 type changes struct {
-	tournaments []*Tournament // new ones; no other changes in what is stored
-	rounds      []*Round      // the same
-	games       []*liveGame   // each once
-	sides       []*publicSide // likewise
+	tournaments []*Tournament   // new ones; no other changes in what is stored
+	rounds      []*Round        // the same
+	games       []*liveGame     // each once
+	delayed     []*delayedRound // likewise
 	tokens      map[string]*Token
 	forgotten   []string // the ids of tokens that are no longer stored
 	sum         []byte   // the record of the rolling sum; nil: as it was
@@ -121,9 +121,9 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 		g.stored = g.Game.asStored()
 		g.changed = false
 	}
-	sides, tokens := mapped(taken.sides, (*publicSide).takeDirty), taken.takeTokens()
+	delayed, tokens := mapped(taken.delayed, (*delayedRound).takeDirty), taken.takeTokens()
 	trails := []trailChange{s.played.takeDirty(), s.managed.takeDirty()}
-	return taken.records(games, sides, tokens, trails)
+	return taken.records(games, delayed, tokens, trails)
 }
 
 // Records returns all records of a checkpoint of the state as it is, by key: what [State.Load] takes to make the
@@ -138,14 +138,14 @@ func (s *State) Records() iter.Seq2[string, []byte] {
 	for g := range s.games.all {
 		games = append(games, gameChange{game: g.Game})
 	}
-	sides := mapped(slices.Collect(maps.Values(s.sides)), (*publicSide).whole)
+	delayed := mapped(slices.Collect(maps.Values(s.delayed)), (*delayedRound).whole)
 	tokens := mapped(slices.Collect(maps.Values(s.tokens)), tokenRecord)
-	return all.records(games, sides, tokens, []trailChange{s.played.whole(), s.managed.whole()})
+	return all.records(games, delayed, tokens, []trailChange{s.played.whole(), s.managed.whole()})
 }
 
-// records yields the records of what has changed, with these games, public sides, tokens and
+// records yields the records of what has changed, with these games, rounds with a delay, tokens and
 // audit trails.
-func (c *changes) records(games []gameChange, sides []sideChange, tokens []*relaypb.TokenRecord, trails []trailChange) iter.Seq2[string, []byte] {
+func (c *changes) records(games []gameChange, delayed []delayedChange, tokens []*relaypb.TokenRecord, trails []trailChange) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		if !encodeTokens(tokens, c.forgotten, yield) {
 			return
@@ -173,7 +173,7 @@ func (c *changes) records(games []gameChange, sides []sideChange, tokens []*rela
 				return
 			}
 		}
-		for _, c := range sides {
+		for _, c := range delayed {
 			if !c.encode(yield) {
 				return
 			}

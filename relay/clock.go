@@ -237,7 +237,7 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	} else {
 		m := readMove(g.moves.record(ply), ply)
 		m.Clock = told.over(m.Clock)
-		m.Carried &^= told.sides()
+		m.Carried &^= told.toldSides()
 		next.moves = g.cut(ply - 1)
 		next.moves.add(&m, g.moves.last)
 		g.stored.takeBack(ply - 1)
@@ -269,8 +269,8 @@ func (g *Game) lockClock(c *relaypb.Command, ply Ply) []Lock {
 	return locks
 }
 
-// sides are those that the clock knows.
-func (c Clock) sides() Sides {
+// toldSides returns the sides whose time the clock knows.
+func (c Clock) toldSides() Sides {
 	var s Sides
 	if c.White != NoTime {
 		s |= WhiteSide

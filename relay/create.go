@@ -79,8 +79,8 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 		CreatedAt: Millis(c.At), Index: out.Index, Term: out.Term, Request: c.Request,
 	}
 	s.addRound(r)
-	if r.Delay > 0 && !s.shadow {
-		s.begin(r, r.Delay)
+	if r.Delay > 0 && !s.isPublic {
+		s.beginDelay(r, r.Delay)
 	}
 	s.changed.rounds = append(s.changed.rounds, r)
 	out.Round = r
@@ -136,7 +136,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 			CreatedAt: Millis(c.At), CreatedAtIx: out.Index, CreatedTerm: out.Term, Request: c.Request, Source: op.Source,
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
-	}, side: s.sides[r.ID], private: s.tournaments[r.Tournament].Private}
+	}, delayed: s.delayed[r.ID], private: s.tournaments[r.Tournament].Private}
 	if person(c) {
 		g.setLocks(g.lock(c, said(op)...))
 	}
@@ -145,7 +145,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		s.restate(r.ID, out)
 	}
 	s.touch(g)
-	out.Game, out.side, out.private = g.Game, g.side, g.private
+	out.Game, out.delayed, out.private = g.Game, g.delayed, g.private
 	out.tell(tellGame, c.At)
 	return nil
 }

@@ -7,160 +7,163 @@ import (
 	"slices"
 )
 
-// A publicSide is what the public has of a round with a delay: the round as it stood after some of its commands, and what
-// those behind them have made of it, which is held back. All of it are values that are published and immutable, so holding
-// them costs no second Apply and no copy.
+// A delayedRound is what the State keeps of a round with a delay, besides the truth: the public's
+// view, the tiers, and the held commands. A view is the round after the first commands of its log.
+// A held command keeps the immutable values that it led to. So holding costs no second Apply and no
+// copy.
 //
-// A command is held until the delay has passed since its own time, that of the envelope, and all commands of
-// the round before it are out. So what the public sees follows from the log and the time of day: a node that starts
-// again, or another one, shows the same.
+// A command is held until the delay has passed since its own time, and until all commands of the
+// round before it are released. So the public's view follows from the log and the time of day. A
+// node that restarts shows the same, and so does every other node.
 //
-// That time is the leader's, and a clock may be wrong. So a node also measures how long it has held
-// a command that was new when it came, see [State.Arrive], and the delay has to pass by that
-// measure, too. What a node replays from its own log or disk, or gets in an image of the boards, it
-// did not see come: there the leader's time alone counts.
+// A command's time is the leader's clock, which may be wrong. So a node also measures how long it
+// has held a command that was new when it arrived; see [State.Arrive]. The delay must pass by both
+// measures. For a command from the node's own log or disk, or from an image of the boards, only the
+// leader's time counts.
 //
-// None of this is a part of the state: it is a view of it, and not in the hash.
+// A delayedRound is a view of the state and no part of it, so the hash leaves it out.
 //
-// Invariant: round and games are those that a State has to which all of the round's commands were applied, but for those in held.
-type publicSide struct {
-	id    RoundID
-	delay Millis  // of the round as it is, not as the public has it
-	part          // the public's
-	held  []held  // in the order of the log
-	tiers []*tier // of the viewers who see it earlier than the public
+// Invariant: public is the round after all of its commands but those in held.
+type delayedRound struct {
+	id     RoundID
+	delay  Millis // in truth, not as the public has it
+	public view
+	held   []held  // in the order of the log
+	tiers  []*tier // ahead of the public
 
-	stored  storedSide
+	stored  storedDelayed
 	changed bool // since TakeDirty
 }
 
-// held is a command that the public has not seen the effect of yet.
+// A held is a held command: the public has not seen its effect yet.
 type held struct {
 	index, term uint64
-	at          Millis // of the envelope
-	seen        Millis // when it came, see Arrive; 0: not known
+	at          Millis // its own time
+	seen        Millis // when it arrived, see Arrive; 0: not known
 	command     []byte
 	stored      bool // a checkpoint has it
 
-	// What it made.
-	round                 *Round
-	game                  *Game // nil of one that is about the round only
-	rounds                *roundsTold
-	events                telling
-	eventAt               Millis
-	renews, renewsViewers bool // see Event
+	// Its effect.
+	round               *Round
+	game                *Game // nil if it is about the round only
+	rounds              *roundsTold
+	events              telling
+	eventAt             Millis
+	renews, renewsTiers bool // see Event
 }
 
 // never is later than every time.
 const never Millis = math.MaxInt64
 
-// begin gives a round a public side: what the public has now.
-func (s *State) begin(r *Round, delay int) *publicSide {
-	p := s.newSide(r.ID, delay)
-	p.round = r
+// beginDelay gives a round a delay. The public's view begins with the round as it is now.
+func (s *State) beginDelay(r *Round, delay int) *delayedRound {
+	d := s.newDelayed(r.ID, delay)
+	d.public.round = r
 	for g := range s.allGames(r) {
-		p.games[g.ID] = g.Game
-		p.stored.touch(g.ID)
+		d.public.games[g.ID] = g.Game
+		d.stored.touch(g.ID)
 	}
-	p.shown = p.newest()
+	d.public.shown = d.newest()
 	s.due = 0 // it has no tiers yet
-	s.touchSide(p)
-	return p
+	s.touchDelayed(d)
+	return d
 }
 
-// newSide makes an empty one.
-func (s *State) newSide(id RoundID, delay int) *publicSide {
-	p := &publicSide{id: id}
-	// Of one that was dropped since the last checkpoint the records are still there, and become this one's.
-	if i := slices.IndexFunc(s.changed.sides, func(p *publicSide) bool { return p.id == id }); i >= 0 {
-		p = s.changed.sides[i]
+// newDelayed makes a delayedRound without a view.
+func (s *State) newDelayed(id RoundID, delay int) *delayedRound {
+	d := &delayedRound{id: id}
+	// If one was dropped since the last checkpoint, its records are still stored. They become this
+	// one's.
+	if i := slices.IndexFunc(s.changed.delayed, func(d *delayedRound) bool { return d.id == id }); i >= 0 {
+		d = s.changed.delayed[i]
 	}
-	p.delay, p.games = seconds(delay), make(map[GameID]*Game)
+	d.delay, d.public.games = seconds(delay), make(map[GameID]*Game)
 	for g := range s.allGames(s.rounds[id]) {
-		g.side = p
+		g.delayed = d
 	}
-	if s.sides == nil {
-		s.sides = make(map[RoundID]*publicSide)
+	if s.delayed == nil {
+		s.delayed = make(map[RoundID]*delayedRound)
 	}
-	s.sides[id] = p
-	return p
+	s.delayed[id] = d
+	return d
 }
 
 func seconds(n int) Millis { return Millis(n) * 1000 }
 
-// delay is called before a round becomes next by a command of that time. What was due by then under the old delay is out
-// before the new one holds: nodes whose public has seen it do not hide it again when they replay the log. It
-// returns the side that holds what the command does; nil if there is no delay, and was none.
-func (s *State) delay(r, next *Round, at Millis) *publicSide {
-	p := s.sides[r.ID]
+// changeDelay is called before r becomes next. at is the time of the command. It releases what is
+// due under the old delay first. So a node that replays the log hides nothing that the public has
+// seen. It returns the delayedRound that holds the command; nil if there is no delay and was none.
+func (s *State) changeDelay(r, next *Round, at Millis) *delayedRound {
+	d := s.delayed[r.ID]
 	switch {
-	case s.shadow:
+	case s.isPublic:
 		return nil
-	case p == nil && next.Delay == 0:
+	case d == nil && next.Delay == 0:
 		return nil
-	case p == nil:
-		return s.begin(r, next.Delay)
-	case p.delay == seconds(next.Delay):
-		return p
+	case d == nil:
+		return s.beginDelay(r, next.Delay)
+	case d.delay == seconds(next.Delay):
+		return d
 	}
-	s.release(p, at, s.up)
-	p.delay = seconds(next.Delay)
-	s.due = 0 // to be found anew
-	return p
+	s.release(d, at, s.up)
+	d.delay = seconds(next.Delay)
+	s.due = 0 // to be found
+	return d
 }
 
-// hold keeps what a command has made from the public. Not so of a round that has no delay any more, whose side is there
-// until the next Release, so that the order of its events is kept.
+// hold withholds a command's effect from the public. After a round has lost its delay, its
+// delayedRound stays until the next Release, to keep the order of its events.
 func (s *State) hold(out *Outcome, at Millis, command []byte) {
-	p := out.side
-	p.held = append(p.held, held{
+	d := out.delayed
+	d.held = append(d.held, held{
 		index: out.Index, term: out.Term, at: at, seen: s.seen, command: bytes.Clone(command),
-		round: s.rounds[p.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
-		renews: out.renews, renewsViewers: out.renewsViewers,
+		round: s.rounds[d.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
+		renews: out.renews, renewsTiers: out.renewsTiers,
 	})
-	s.touchSide(p)
-	if p.delay == 0 {
-		s.release(p, never, never)
+	s.touchDelayed(d)
+	if d.delay == 0 {
+		s.release(d, never, never)
 		s.due = 0
 		return
 	}
-	s.due = min(s.due, p.due())
+	s.due = min(s.due, d.due())
 }
 
-// due is when the first command that somebody does not see yet is due by its own time; never if
+// due returns when the first command that some viewer has not seen is due by its own time; never if
 // there is none.
-func (p *publicSide) due() Millis {
+func (d *delayedRound) due() Millis {
 	due := never
-	if len(p.held) > 0 {
-		due = p.held[0].at + p.delay
+	if len(d.held) > 0 {
+		due = d.held[0].at + d.delay
 	}
-	for _, t := range p.tiers {
-		if t.taken < len(p.held) {
-			due = min(due, p.held[t.taken].at+t.delay(p))
+	for _, t := range d.tiers {
+		if t.taken < len(d.held) {
+			due = min(due, d.held[t.taken].at+t.delay(d))
 		}
 	}
 	return due
 }
 
-// holdRounds keeps from the public what a tournament's new name makes of its rounds that have a delay: an event, which has its place behind those
-// that are held. The tournament itself has none, so the name is public at once, and who misses the event gets it with a snapshot: it is not stored.
+// holdRounds holds the events that a tournament's new name makes in its rounds with a delay: they
+// must come after those that are held. The name itself is public at once. The events are not
+// stored: a client that misses one gets the name with a snapshot.
 func (s *State) holdRounds(out *Outcome, at Millis) {
 	told := out.rounds
 	for i, r := range told.rounds {
-		p := s.sides[r.ID]
-		if p == nil {
+		d := s.delayed[r.ID]
+		if d == nil {
 			continue
 		}
-		if told.inside == nil {
-			told.inside = make([]bool, len(told.rounds))
+		if told.delayed == nil {
+			told.delayed = make([]bool, len(told.rounds))
 		}
-		told.inside[i] = true
-		one := Outcome{Index: out.Index, Term: out.Term, side: p, rounds: &roundsTold{tournament: told.tournament, rounds: []*Round{r}}, events: out.events, at: out.at}
+		told.delayed[i] = true
+		one := Outcome{Index: out.Index, Term: out.Term, delayed: d, rounds: &roundsTold{tournament: told.tournament, rounds: []*Round{r}}, events: out.events, at: out.at}
 		s.hold(&one, at, nil)
 	}
 }
 
-// wait is how long a command has yet to be held under the delay, by both measures.
+// wait returns how long the command must still be held under the delay, by both measures.
 func (h *held) wait(delay, now, up Millis) Millis {
 	if now == never {
 		return 0
@@ -172,56 +175,55 @@ func (h *held) wait(delay, now, up Millis) Millis {
 	return wait
 }
 
-// wait is how long the first command that somebody does not see yet has to be held; never if there
-// is none.
-func (p *publicSide) wait(now, up Millis) Millis {
+// wait returns how long the first command that some viewer has not seen must still be held; never
+// if there is none.
+func (d *delayedRound) wait(now, up Millis) Millis {
 	wait := never
-	if len(p.held) > 0 {
-		wait = p.held[0].wait(p.delay, now, up)
+	if len(d.held) > 0 {
+		wait = d.held[0].wait(d.delay, now, up)
 	}
-	for _, t := range p.tiers {
-		if t.taken < len(p.held) {
-			wait = min(wait, p.held[t.taken].wait(t.delay(p), now, up))
+	for _, t := range d.tiers {
+		if t.taken < len(d.held) {
+			wait = min(wait, d.held[t.taken].wait(t.delay(d), now, up))
 		}
 	}
 	return wait
 }
 
-// release lets out what is due: to the tiers, and then to the public, which so has nothing that
-// they do not have.
-func (s *State) release(p *publicSide, now, up Millis) {
-	for _, t := range p.tiers {
-		for t.taken < len(p.held) && p.held[t.taken].wait(t.delay(p), now, up) <= 0 {
-			h := &p.held[t.taken]
+// release makes public what is due. The tiers come first, so the public never has more than a tier.
+func (s *State) release(d *delayedRound, now, up Millis) {
+	for _, t := range d.tiers {
+		for t.taken < len(d.held) && d.held[t.taken].wait(t.delay(d), now, up) <= 0 {
+			h := &d.held[t.taken]
 			t.take(h)
 			t.taken++
-			s.released = s.appendReleased(s.released, h, Viewers, t.sight)
+			s.released = s.appendReleased(s.released, h, ToTier, t.sight)
 		}
 	}
-	for len(p.held) > 0 && p.held[0].wait(p.delay, now, up) <= 0 {
-		h := &p.held[0]
-		p.take(h)
+	for len(d.held) > 0 && d.held[0].wait(d.delay, now, up) <= 0 {
+		h := &d.held[0]
+		d.public.take(h)
 		if h.game != nil {
-			p.stored.touch(h.game.ID)
+			d.stored.touch(h.game.ID)
 		}
 		if h.stored {
-			p.stored.gone = append(p.stored.gone, h.index)
+			d.stored.gone = append(d.stored.gone, h.index)
 		}
 		s.shown = max(s.shown, h.index)
-		s.released = s.appendReleased(s.released, h, Outsiders, Outside)
-		*h = held{} // nobody needs it any more
-		p.held = p.held[1:]
-		for _, t := range p.tiers {
+		s.released = s.appendReleased(s.released, h, ToPublic, Public)
+		*h = held{} // for the garbage collector
+		d.held = d.held[1:]
+		for _, t := range d.tiers {
 			t.taken--
 		}
-		s.touchSide(p)
+		s.touchDelayed(d)
 	}
 }
 
-// appendReleased appends the events of a command that is no longer held. The events of a deleted
-// game are left out, except that it is deleted. The deletion of a whole round was told at once. If
-// no event is left, there is an [EventNone].
-func (s *State) appendReleased(dst []Event, h *held, to Audience, sight Sight) []Event {
+// appendReleased appends the events of a released command. Of a deleted game only its deletion is
+// told. The deletion of a whole round was told at once. If no event is left for the public, there
+// is an [EventNone].
+func (s *State) appendReleased(dst []Event, h *held, to Recipients, sight Sight) []Event {
 	s.releases++
 	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt, private: s.tournaments[h.round.Tournament].Private}
 	switch {
@@ -231,10 +233,10 @@ func (s *State) appendReleased(dst []Event, h *held, to Audience, sight Sight) [
 		out.events &= tellDeleted | tellRound
 	}
 	if out.events == 0 {
-		if to == Viewers {
+		if to == ToTier {
 			return dst
 		}
-		return append(dst, Event{Type: EventNone, Index: h.index, At: h.eventAt, Round: h.round, To: Outsiders})
+		return append(dst, Event{Type: EventNone, Index: h.index, At: h.eventAt, Round: h.round, To: ToPublic})
 	}
 	begin := len(dst)
 	dst = out.appendEvents(dst, to)
@@ -244,31 +246,32 @@ func (s *State) appendReleased(dst []Event, h *held, to Audience, sight Sight) [
 	return dst
 }
 
-// Release makes public, in the rounds that have a delay, what is due now, and returns its events: for each round in
-// the order of the log, and among them those that became due since the last call because a delay was changed. Next is when the next command is due,
-// 0 if none is held. It changes nothing but what [State.Public] shows. A clock that goes backwards takes nothing back.
+// Release makes public what is due now in the rounds with a delay, and returns its events, each
+// round's in the order of the log. They include events that a change of the delay has released
+// since the last call. next is when the next command is due, 0 if none is held. Release changes
+// only what [State.Public] and [State.ReaderFor] show. A clock that goes back hides nothing again.
 //
-// Up is the clock of [State.Arrive]. It is to be called after Apply, and then at the time next.
-// Where there is no delay it costs nothing.
+// up is the clock of [State.Arrive]. Call Release after Apply, and then at next. Without a round
+// with a delay it costs nothing.
 func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 	if now >= s.due {
 		s.due = never
-		ids := make([]RoundID, 0, len(s.sides))
-		for id := range s.sides {
+		ids := make([]RoundID, 0, len(s.delayed))
+		for id := range s.delayed {
 			ids = append(ids, id)
 		}
 		slices.SortFunc(ids, func(a, b RoundID) int { return cmp.Compare(s.rounds[a].Index, s.rounds[b].Index) })
 		for _, id := range ids {
-			p := s.sides[id]
-			if p.delay == 0 {
-				s.release(p, never, never)
-				s.drop(p)
+			d := s.delayed[id]
+			if d.delay == 0 {
+				s.release(d, never, never)
+				s.drop(d)
 				continue
 			}
-			s.findTiers(p)
-			if s.release(p, now, up); len(p.held) > 0 {
-				s.due = min(s.due, p.due())
-				if wait := p.wait(now, up); wait != never {
+			s.findTiers(d)
+			if s.release(d, now, up); len(d.held) > 0 {
+				s.due = min(s.due, d.due())
+				if wait := d.wait(now, up); wait != never {
 					next = min(cmp.Or(next, never), now+wait)
 				}
 			}
@@ -282,52 +285,52 @@ func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 }
 
 // Holds reports whether Release may have something to do.
-func (s *State) Holds() bool { return len(s.sides) > 0 || len(s.released) > 0 }
+func (s *State) Holds() bool { return len(s.delayed) > 0 || len(s.released) > 0 }
 
-// Arrive is called before Apply with when the commands that follow came to this node, as it
-// measures it: seen is when they can have been made at the earliest, 0 if the node does not know,
-// and up the present. Both are of one clock that nobody sets, in milliseconds.
+// Arrive tells when the commands of the next Apply came to this node. seen is the earliest time at
+// which they can have been made, 0 if the node does not know it; up is now. Both are milliseconds
+// of one clock that nobody sets.
 func (s *State) Arrive(seen, up Millis) { s.seen, s.up = seen, up }
 
-// drop ends a side that has nothing left to hold.
-func (s *State) drop(p *publicSide) {
-	for g := range s.allGames(s.rounds[p.id]) {
-		g.side = nil
+// drop removes a delayedRound that holds nothing.
+func (s *State) drop(d *delayedRound) {
+	for g := range s.allGames(s.rounds[d.id]) {
+		g.delayed = nil
 	}
-	delete(s.sides, p.id)
-	p.round, p.games, p.tiers = nil, nil, nil
-	s.touchSide(p)
+	delete(s.delayed, d.id)
+	d.public.round, d.public.games, d.tiers = nil, nil, nil
+	s.touchDelayed(d)
 }
 
-// Delays is what the public has of a state in which rounds have a delay.
+// Delays describes the public's view of a state in which rounds have a delay.
 type Delays struct {
 	Shown  uint64 // see State.Shown
 	Rounds []Delayed
 }
 
-// Delayed is a round with a delay.
+// Delayed describes a round with a delay.
 type Delayed struct {
 	Round RoundID
 	Shown uint64 // the newest log index of the round whose effect the public has
-	Held  int    // how many commands are held back
+	Held  int    // how many commands are held
 	Tiers []DelayedTier
 }
 
-// DelayedTier is a round with a delay as some viewers see it.
+// DelayedTier describes one tier of a round with a delay.
 type DelayedTier struct {
 	Sight Sight
-	Shown uint64 // the newest log index of the round whose effect they have
+	Shown uint64 // the newest log index of the round whose effect is in it
 }
 
 // Delays returns the rounds with a delay, by id; nil if there is none.
 func (s *State) Delays() *Delays {
-	if len(s.sides) == 0 {
+	if len(s.delayed) == 0 {
 		return nil
 	}
 	out := &Delays{Shown: s.shown}
-	for id, p := range s.sides {
-		d := Delayed{Round: id, Shown: p.shown, Held: len(p.held)}
-		for _, t := range p.tiers {
+	for id, round := range s.delayed {
+		d := Delayed{Round: id, Shown: round.public.shown, Held: len(round.held)}
+		for _, t := range round.tiers {
 			d.Tiers = append(d.Tiers, DelayedTier{t.sight, t.shown})
 		}
 		out.Rounds = append(out.Rounds, d)
@@ -336,9 +339,9 @@ func (s *State) Delays() *Delays {
 	return out
 }
 
-// HasDelay reports whether the round has a delay, or something of it is still held back.
-func (s *State) HasDelay(id RoundID) bool { return s.sides[id] != nil }
+// HasDelay reports whether the round has a delay, or still has held commands.
+func (s *State) HasDelay(id RoundID) bool { return s.delayed[id] != nil }
 
-// Held reports whether the outcome is held back from the public: its events are for who sees the truth, and come again
-// from [State.Release] for all others.
-func (out *Outcome) Held() bool { return out.side != nil && out.events != 0 }
+// Held reports whether the command is held. Then its events are for clients that see the truth, and
+// [State.Release] returns them again for all others.
+func (out *Outcome) Held() bool { return out.delayed != nil && out.events != 0 }

@@ -166,7 +166,7 @@ func TestDelayChanges(t *testing.T) {
 	if s.release(672, "round 8", "move 9", "round 10", "move 11") != 0 {
 		t.Fatal("there is more to come")
 	}
-	if out := s.must(at(673, playMove(6, "a6"))); out.Held() || len(s.sides) > 0 {
+	if out := s.must(at(673, playMove(6, "a6"))); out.Held() || len(s.delayed) > 0 {
 		t.Fatal("the round has no delay any more, and is held back")
 	}
 	s.see(6, 12)
@@ -213,9 +213,9 @@ func TestDelayTournament(t *testing.T) {
 	s.must(at(0, createRound("round002", "r2")))                                                       // 4
 	s.must(at(1, playMove(1, "e4")))                                                                   // 5
 	out := s.must(at(2, updateTournament("u", &relaypb.UpdateTournament{Name: new("Olympiad 2014")}))) // 6
-	var to []Audience
+	var to []Recipients
 	for _, e := range out.AppendEvents(nil) {
-		if e.RoundID() == testRound && e.To != Insiders || e.RoundID() != testRound && e.To != Everybody {
+		if e.RoundID() == testRound && e.To != ToTruth || e.RoundID() != testRound && e.To != ToEveryone {
 			t.Errorf("the event of %s is for %d", e.RoundID(), e.To)
 		}
 		to = append(to, e.To)
@@ -344,7 +344,7 @@ func TestDelayOfALongGame(t *testing.T) {
 
 // A delayed is a round of the property test as the public or some viewers see it, and the model of
 // that: another State, to which those of the round's commands are applied that are out.
-type delayed struct {
+type delayedModel struct {
 	id    RoundID
 	sight Sight
 	delay int64 // milliseconds, of the round
@@ -355,9 +355,9 @@ type delayed struct {
 	model *State
 }
 
-func (d *delayed) release(t *testing.T, now int64) {
+func (d *delayedModel) release(t *testing.T, now int64) {
 	delay := d.delay
-	if d.sight != Outside {
+	if d.sight != Public {
 		delay = min(delay, int64(d.sight)*1000)
 	}
 	for ; d.out < len(d.all) && d.times[d.out]+delay <= now; d.out++ {
@@ -383,12 +383,12 @@ func delayProperty(t *testing.T, seed uint64) {
 	s := &story{Rand: r, script: newScript(t)}
 	now := int64(testTime)
 	stored, storedAt := map[string][]byte{}, uint64(0)
-	rounds := map[RoundID][]*delayed{}
-	type audience struct {
+	rounds := map[RoundID][]*delayedModel{}
+	type topic struct {
 		round RoundID
 		sight Sight
 	}
-	told := map[audience]uint64{} // the index of the last event
+	told := map[topic]uint64{} // the index of the last event
 	restarts, heldMost, goneMost := 0, 0, 0
 
 	tell := func(events []Event) {
@@ -396,10 +396,10 @@ func delayProperty(t *testing.T, seed uint64) {
 			if e.Renews {
 				continue // it is told at once, whatever is held
 			}
-			to := []audience{{e.RoundID(), e.Sight}}
-			if e.To == Everybody {
+			to := []topic{{e.RoundID(), e.Sight}}
+			if e.To == ToEveryone {
 				for _, d := range rounds[e.RoundID()] {
-					to = append(to, audience{d.id, d.sight})
+					to = append(to, topic{d.id, d.sight})
 				}
 			}
 			for _, a := range to {
@@ -456,13 +456,13 @@ func delayProperty(t *testing.T, seed uint64) {
 		}
 	}
 	check := func() {
-		var views []*delayed
+		var views []*delayedModel
 		for _, d := range rounds {
 			views = append(views, d...)
 		}
 		for _, d := range views {
 			id := d.id
-			p := s.As(s.index, func(TournamentID, RoundID) Sight { return d.sight })
+			p := s.ReaderFor(s.index, func(TournamentID, RoundID) Sight { return d.sight })
 			truth := s.State.rounds[id]
 			got, seen := p.Round(id)
 			if gone := s.deletedRound(truth) != nil; gone == seen {
@@ -531,8 +531,8 @@ func delayProperty(t *testing.T, seed uint64) {
 		c := createRound(id, "req-"+id)
 		c.GetCreateRound().DelaySeconds = []int32{0, 20, 200}[i]
 		do(c)
-		for _, sight := range []Sight{Outside, 10, 60} {
-			d := &delayed{id: RoundID(id), sight: sight, delay: int64(c.GetCreateRound().DelaySeconds) * 1000, model: newShadow()}
+		for _, sight := range []Sight{Public, 10, 60} {
+			d := &delayedModel{id: RoundID(id), sight: sight, delay: int64(c.GetCreateRound().DelaySeconds) * 1000, model: newPublicState()}
 			for j, data := range [][]byte{s.log[0], s.log[len(s.log)-1]} {
 				d.model.Apply(uint64([]int{0, len(s.log) - 1}[j]+1), 1, data)
 			}

@@ -17,8 +17,8 @@ import (
 // games, and a deleted tournament hides its rounds. The hidden ones have no mark of their own, so
 // restoring brings all of it back as it was.
 //
-// A delay does not hold a deletion back. The public side of a round stays as it is, and the command
-// is held like any other command. But Public shows nothing that the truth no longer has.
+// A delay does not hold a deletion back. The command is held like any other command, and the
+// public's view of the round stays. But a reader shows nothing that the truth no longer has.
 
 // RestoreFor is for how long after its deletion something can be restored.
 const RestoreFor Millis = 30 * 24 * 60 * 60 * 1000
@@ -307,7 +307,7 @@ func (s *State) putRound(c *relaypb.Command, reason string, r *Round, d *Deletio
 	s.putTournament(t)
 	s.noteSource(&next)
 	s.markGames(&next)
-	out.Round, out.side, out.at, out.renews = &next, s.sides[r.ID], Millis(c.At), true
+	out.Round, out.delayed, out.at, out.renews = &next, s.delayed[r.ID], Millis(c.At), true
 	out.tellDeleted(d != nil, t, &next)
 	return nil
 }
@@ -388,12 +388,12 @@ func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
 // seen its effect already, at an older index. So two clients with the same index may have different
 // boards, and a client that comes back must begin with a snapshot.
 func (s *State) Renews(id RoundID, sight Sight) bool {
-	p := s.sides[id]
-	if p == nil {
+	d := s.delayed[id]
+	if d == nil {
 		return false
 	}
-	for i := range p.held { // not copied: a checkpoint may be noting that it is stored
-		if p.held[i].renews || p.held[i].renewsViewers && sight != Outside {
+	for i := range d.held { // not copied: a checkpoint may be noting that it is stored
+		if d.held[i].renews || d.held[i].renewsTiers && sight != Public {
 			return true
 		}
 	}

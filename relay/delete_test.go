@@ -295,15 +295,15 @@ func TestDeleteWithDelay(t *testing.T) {
 	other.GetPlayMove().Game = "game0002"
 	s.must(other)
 	out := s.must(at(3, deleteOf(testGame, "d")))
-	if e := out.AppendEvents(nil); len(e) != 1 || e[0].To != Insiders || !e[0].Renews || e[0].Type != EventDeleted {
+	if e := out.AppendEvents(nil); len(e) != 1 || e[0].To != ToTruth || !e[0].Renews || e[0].Type != EventDeleted {
 		t.Errorf("the events are %+v", e)
 	}
 	public := func(id GameID) bool { _, ok := s.Public(s.index).Game(id); return ok }
-	if public(testGame) || !s.Renews(testRound, Outside) {
+	if public(testGame) || !s.Renews(testRound, Public) {
 		t.Error("the game is still public")
 	}
 	s.restart()
-	if public(testGame) || !s.Renews(testRound, Outside) {
+	if public(testGame) || !s.Renews(testRound, Public) {
 		t.Error("after a restart, the game is still public")
 	}
 	// Of the game nothing is told any more but that it is gone.
@@ -311,7 +311,7 @@ func TestDeleteWithDelay(t *testing.T) {
 	s.release(61, "round 5")
 	s.release(62, "move 6")
 	s.release(63, "deleted 7")
-	if s.Renews(testRound, Outside) || public(testGame) || !public("game0002") {
+	if s.Renews(testRound, Public) || public(testGame) || !public("game0002") {
 		t.Error("the public sees something else once all is out")
 	}
 	s.restart()
@@ -337,7 +337,7 @@ func TestDeleteRoundWithDelay(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(1, playMove(1, "e4")))
 	out := s.must(at(2, deleteOf(testRound, "d")))
-	if e := out.AppendEvents(nil); len(e) != 1 || e[0].To != Everybody || !e[0].Renews || !e[0].Held || e[0].Type != EventDeleted {
+	if e := out.AppendEvents(nil); len(e) != 1 || e[0].To != ToEveryone || !e[0].Renews || !e[0].Held || e[0].Type != EventDeleted {
 		t.Errorf("the events are %+v", e)
 	}
 	for range 2 {

@@ -29,7 +29,8 @@
 //	settings.go how a tournament and a round are shown, fetched and counted
 //	source.go   where the games of a round are fetched from
 //	delete.go   what is deleted, and restored; deleted.go what is gone for readers
-//	delay.go    what the public has of a round with a delay, and what is held back; public.go how it is read; held.go how it is stored
+//	delay.go    held commands and their release; sight.go the tiers; public.go how views are read;
+//	            shown.go the public's index; held.go what a checkpoint stores of them
 //	token.go    who may change something, and for how long; audit.go who has changed what
 //	limits.go   how long and how many of everything
 //	decode.go   the quick way to read a command that plays a move
@@ -94,31 +95,31 @@
 //
 // # Delay
 //
-// A round may have a delay, of up to an hour. It delays nothing of the above: the State is the
-// truth. Besides, it keeps what the public has of such a round, its public side, which
-// [State.Public] shows: the round as it stood after the first so many of its commands. The commands
-// behind them are held, each until the delay has passed since its own time (that of the envelope,
-// which the node stamped that received it) and those before it are out. [State.Release] is told the
-// time, and lets out what is due. So what the public sees is a function of the log and of the time,
-// and of nothing that one node remembers; all that is held is values that were published, by
-// pointer.
+// A round may have a delay of up to an hour. The State is the truth, and a delay changes none of
+// the above. Besides, the State keeps the public's view of such a round: the round after the first
+// of its commands. The commands behind them are held, until the delay has passed since their own
+// time and all commands before them are released. The node that leads the log stamps that time.
 //
-// A command that changes the delay first lets out what is due by its own time under the old one.
-// Then a longer one takes nothing back, also when the log is replayed; a shorter one lets out more;
-// none lets out everything. It is held like others itself, and a round that gets its first delay
-// begins with the public side as it stands. The public has a round and its tournament from the
-// beginning; what happens in it, the creation of its games too, is held.
+//	the round's commands   1 2 3 4 5 6 7 8 9
+//	                       └public─┘ └held─┘
+//	                       └── a tier ─┘
+//	                       └──── truth ────┘
 //
-// Where there is no delay there is no public side, and Public shows the truth.
+// [State.Release] is told the time, and releases what is due. So the public's view is a function of
+// the log and the time, and of nothing that one node remembers. [State.Public] shows it. A round
+// without a delay has the truth as its only view.
 //
-// A viewer's token may have a shorter delay than the round. So a public side has a tier for each
-// delay that tokens have (sight.go): the round as it stood after the public's commands and the
-// first of those that are held. [State.As] shows it to who has that [Sight], and hides private
-// tournaments from everybody else.
+// A command that changes the delay first releases what is due under the old delay. So a longer
+// delay hides nothing again, also when the log is replayed. The command itself is held, too. The
+// public has a round and its tournament from the beginning. What happens in the round is held,
+// including the creation of its games.
 //
-// The public has an index of its own, [State.Shown]: the newest index whose effect it may see. A
-// held command moves it when it is released, so no index that the public is told depends on what is
-// held.
+// A viewer's token may have a shorter delay than the round. So there is a tier for each such delay:
+// the public's view and the first held commands on top (sight.go). [State.ReaderFor] shows the view
+// of a [Sight], and hides private tournaments from clients whose tokens do not cover them.
+//
+// The public has an index of its own, [State.Shown]: the newest index whose effect it may see. No
+// held command moves it, so no index that the public is told tells what is held.
 //
 // # Deletion
 //

@@ -18,10 +18,10 @@ const (
 	// EventRestored: a round that was deleted is there again. Of a board that is restored there is
 	// an EventGame.
 	EventRestored EventType = "restored"
-	// EventTier tells that there is a new [Sight] of a round with a delay, and stands before all
-	// others for it: what those who have it see is what the public sees as of its Index.
+	// EventTier announces a new tier of a round with a delay, and precedes all other events for it.
+	// The tier starts with the public's view as of Index.
 	EventTier EventType = "tier"
-	// EventNone tells nothing, and only ends that something is held. Its Round says where.
+	// EventNone tells nothing but that a command is no longer held. Its Round says where.
 	EventNone EventType = ""
 )
 
@@ -40,33 +40,31 @@ type Event struct {
 	Round *Round // of EventRound, and of the deletion of a whole round: as the command left it; nil of all others
 	// Tournament is that of Round, as the command left it.
 	Tournament *Tournament
-	To         Audience
-	// Renews: the public may no longer see what it has of the round, whatever is held back from it.
-	// It must begin with a new snapshot. Only events for insiders and events about a whole round
-	// have it.
+	To         Recipients
+	// Renews: the public may no longer see what it has of the round, whatever is held. It must
+	// begin with a new snapshot. Only events for ToTruth and events about a whole round have it.
 	Renews bool
-	// RenewsViewers is the same of what viewers have who see the round earlier than the public.
-	// Where Renews is set it holds too.
-	RenewsViewers bool
-	// Held, of an event about a whole round: the command is held as well. An EventNone follows when
-	// it is released.
+	// RenewsTiers is the same for the tiers that have seen more than the public. Renews implies it.
+	RenewsTiers bool
+	// Held, of an event about a whole round: the command is held, too. An EventNone follows when it
+	// is released.
 	Held bool
-	// Sight is whom an event for [Viewers] is for.
+	// Sight is the tier that an event for ToTier is for.
 	Sight Sight
 	// Private: the round is one of a private tournament.
 	Private bool
 }
 
-// An Audience is whom an [Event] is for.
-type Audience uint8
+// Recipients says which sights an [Event] is for.
+type Recipients uint8
 
-// The audiences. What a command changes in a round with a delay is told twice, to the insiders at once and to the public when the delay
-// has passed; all other events are for everybody, at once.
+// The recipients. A command in a round with a delay is told twice: to clients that see the truth at
+// once, and to all others when the delay has passed. Other events are for everyone, at once.
 const (
-	Everybody Audience = iota
-	Insiders           // who sees the truth; an event of [State.Apply]
-	Outsiders          // all others; an event of [State.Release]
-	Viewers            // those of one Sight, who see it earlier than outsiders; an event of [State.Release]
+	ToEveryone Recipients = iota
+	ToTruth               // clients that see the truth; an event of [State.Apply]
+	ToPublic              // clients with the public's sight; an event of [State.Release]
+	ToTier                // the clients of one tier; an event of [State.Release]
 )
 
 // RoundID is the round that the event is of.
@@ -95,21 +93,21 @@ type Outcome struct {
 	Round      *Round
 	Game       *Game
 
-	rounds        *roundsTold // of tellRound
-	move          *Move       // of PlayMove, if it is not the game's last one
-	at            Millis      // of the events
-	events        telling
-	side          *publicSide // of a round with a delay; see Held
-	renews        bool        // see Event.Renews
-	renewsViewers bool        // see Event.RenewsViewers
-	private       bool        // see Event.Private
+	rounds      *roundsTold // of tellRound
+	move        *Move       // of PlayMove, if it is not the game's last one
+	at          Millis      // of the events
+	events      telling
+	delayed     *delayedRound // of a round with a delay; see Held
+	renews      bool          // see Event.Renews
+	renewsTiers bool          // see Event.RenewsViewers
+	private     bool          // see Event.Private
 }
 
 // roundsTold are the rounds that spectators are told of, each as the command left it.
 type roundsTold struct {
 	tournament *Tournament
 	rounds     []*Round
-	inside     []bool // for each of the rounds: it has a delay of its own; nil: none
+	delayed    []bool // for each of the rounds: it has a delay; nil: none has
 	renews     bool   // the tournament has become private, or is no longer
 }
 
@@ -153,14 +151,14 @@ func (out *Outcome) Move() Move {
 
 // AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
 func (out *Outcome) AppendEvents(dst []Event) []Event {
-	to := Everybody
-	if out.side != nil {
-		to = Insiders
+	to := ToEveryone
+	if out.delayed != nil {
+		to = ToTruth
 	}
 	return out.appendEvents(dst, to)
 }
 
-func (out *Outcome) appendEvents(dst []Event, to Audience) []Event {
+func (out *Outcome) appendEvents(dst []Event, to Recipients) []Event {
 	for i, typ := range [...]EventType{EventMove, EventTakeback, EventCorrection, EventResult, EventGame, EventRound, EventClock, EventDeleted, EventRestored} {
 		switch {
 		case out.events&(1<<i) == 0:
@@ -168,25 +166,25 @@ func (out *Outcome) appendEvents(dst []Event, to Audience) []Event {
 			for _, r := range out.rounds.rounds {
 				dst = append(dst, Event{
 					Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament,
-					To: Everybody, Renews: true, Held: out.side != nil, Private: out.rounds.tournament.Private,
+					To: ToEveryone, Renews: true, Held: out.delayed != nil, Private: out.rounds.tournament.Private,
 				})
 			}
 		case typ == EventRound:
 			for j, r := range out.rounds.rounds {
 				e := Event{
 					Type: typ, Index: out.Index, At: out.at, Round: r, Tournament: out.rounds.tournament, To: to,
-					Renews:        out.renews && to == Insiders || out.rounds.renews && to == Everybody,
-					RenewsViewers: out.renewsViewers && to == Insiders, Private: out.rounds.tournament.Private,
+					Renews:      out.renews && to == ToTruth || out.rounds.renews && to == ToEveryone,
+					RenewsTiers: out.renewsTiers && to == ToTruth, Private: out.rounds.tournament.Private,
 				}
-				if out.rounds.inside != nil && out.rounds.inside[j] {
-					e.To = Insiders
+				if out.rounds.delayed != nil && out.rounds.delayed[j] {
+					e.To = ToTruth
 				}
 				dst = append(dst, e)
 			}
 		default:
 			dst = append(dst, Event{
-				Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to, Renews: out.renews && to == Insiders,
-				RenewsViewers: out.renewsViewers && to == Insiders, Private: out.private,
+				Type: typ, Index: out.Index, At: out.at, Game: out.Game, To: to, Renews: out.renews && to == ToTruth,
+				RenewsTiers: out.renewsTiers && to == ToTruth, Private: out.private,
 			})
 		}
 	}

@@ -188,16 +188,16 @@ func (b *fenBoard) repairCastling(letters, variant string, castles bool) (rights
 // means960 reports whether the rights are those of Chess960, where kings and rooks begin on the
 // same files.
 func (b *fenBoard) means960(found []right, slip, castles bool) bool {
-	away, sides := false, map[bool]int{} // the king's file
+	away, kingFiles := false, map[bool]int{} // the king's file
 	for _, r := range found {
 		away = away || !r.home
-		sides[r.black] = r.king % 8
+		kingFiles[r.black] = r.king % 8
 	}
 	if !away || slip {
 		return false
 	}
-	if len(sides) == 2 {
-		return sides[false] == sides[true]
+	if len(kingFiles) == 2 {
+		return kingFiles[false] == kingFiles[true]
 	}
 	return castles
 }

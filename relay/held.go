@@ -14,38 +14,38 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has what a checkpoint stores of the rounds that have a delay. The log may be cut behind commands
-// that are held, and what the public has cannot be told from where a round stands. So there are, besides
-// the records of the truth:
+// This file stores the rounds with a delay in a checkpoint. The log may be cut behind held
+// commands, and the truth does not tell what the public has. So these records are stored beside the
+// truth's:
 //
-//	p/r/<id>, p/g/…       the round and its games as the public has them, in records like those of the truth
-//	h/<round>/<index>     a command that is held, the index in 16 hexadecimal digits
+//	p/r/<id>, p/g/…       the round and its games in the public's view, in the form of the truth's records
+//	h/<round>/<index>     a held command, the index in 16 hexadecimal digits
 //
-// The commands that are held, applied to the former, make the latter; [State.Loaded] checks that.
+// The held commands, applied to the public's view, lead to the truth; [State.Loaded] checks that.
 
 const publicPrefix = "p/"
 
 func heldKey(id RoundID, index uint64) string { return fmt.Sprintf("h/%s/%016x", id, index) }
 
-// loading is what Load has taken in of the public sides, until Loaded.
+// loading is what Load has read of the rounds with a delay, until Loaded.
 type loading struct {
 	public *State
 	held   []loadedHeld
 }
 
-// newShadow returns a state that holds nothing back.
-func newShadow() *State {
+// newPublicState returns a state for the public's view alone. It holds nothing.
+func newPublicState() *State {
 	s := NewState()
-	s.shadow = true
+	s.isPublic = true
 	return s
 }
 
-// storedSide is what the checkpoints so far have of a public side.
-type storedSide struct {
+// storedDelayed is what the checkpoints so far have of a delayedRound.
+type storedDelayed struct {
 	round *Round
 	games map[GameID]storedVersion
-	dirty map[GameID]struct{} // those that may be others by now
-	gone  []uint64            // commands that are stored and not held any more
+	dirty map[GameID]struct{} // those that may have changed since
+	gone  []uint64            // stored commands that are no longer held
 }
 
 // storedVersion is a version of a game that is stored, and in how many records.
@@ -54,81 +54,81 @@ type storedVersion struct {
 	as   storedGame
 }
 
-func (st *storedSide) touch(id GameID) {
+func (st *storedDelayed) touch(id GameID) {
 	if st.dirty == nil {
 		st.dirty = make(map[GameID]struct{})
 	}
 	st.dirty[id] = struct{}{}
 }
 
-// touchSide notes that a side is no longer what it was.
-func (s *State) touchSide(p *publicSide) {
-	if !p.changed {
-		p.changed = true
-		s.changed.sides = append(s.changed.sides, p)
+// touchDelayed notes that a delayedRound has changed.
+func (s *State) touchDelayed(d *delayedRound) {
+	if !d.changed {
+		d.changed = true
+		s.changed.delayed = append(s.changed.delayed, d)
 	}
 }
 
-// sideChange is what a checkpoint has to write of a public side.
-type sideChange struct {
+// delayedChange is what a checkpoint has to write of a delayedRound.
+type delayedChange struct {
 	id      RoundID
-	round   *Round          // nil: as it was
-	dropped bool            // there is no side any more
+	round   *Round          // nil: unchanged
+	dropped bool            // the round has no delay any longer
 	games   []gameChange    // that are to be written
 	removed []storedVersion // that are to be removed
 	put     []held
 	gone    []uint64
 }
 
-// takeDirty takes what is no longer as the last checkpoint has it.
-func (p *publicSide) takeDirty() sideChange {
-	c := sideChange{id: p.id, gone: p.stored.gone}
-	p.changed, p.stored.gone = false, nil
-	if p.round == nil {
-		c.dropped = p.stored.round != nil
-		c.removed = slices.Collect(maps.Values(p.stored.games))
-		p.stored = storedSide{}
+// takeDirty takes what has changed since the last checkpoint.
+func (d *delayedRound) takeDirty() delayedChange {
+	c := delayedChange{id: d.id, gone: d.stored.gone}
+	d.changed, d.stored.gone = false, nil
+	if d.public.round == nil {
+		c.dropped = d.stored.round != nil
+		c.removed = slices.Collect(maps.Values(d.stored.games))
+		d.stored = storedDelayed{}
 		return c
 	}
-	if p.stored.games == nil {
-		p.stored.games = make(map[GameID]storedVersion, len(p.games))
+	if d.stored.games == nil {
+		d.stored.games = make(map[GameID]storedVersion, len(d.public.games))
 	}
-	if p.round != p.stored.round {
-		c.round, p.stored.round = p.round, p.round
+	if d.public.round != d.stored.round {
+		c.round, d.stored.round = d.public.round, d.public.round
 	}
-	for id := range p.stored.dirty {
-		g := p.games[id]
-		if old := p.stored.games[id]; old.game != g {
+	for id := range d.stored.dirty {
+		g := d.public.games[id]
+		if old := d.stored.games[id]; old.game != g {
 			c.games = append(c.games, gameChange{g, old.under(g)})
-			p.stored.games[id] = storedVersion{g, g.asStored()}
+			d.stored.games[id] = storedVersion{g, g.asStored()}
 		}
 	}
-	clear(p.stored.dirty)
-	for i := len(p.held) - 1; i >= 0 && !p.held[i].stored; i-- {
-		if p.held[i].command != nil { // see holdRounds
-			p.held[i].stored = true
-			c.put = append(c.put, p.held[i])
+	clear(d.stored.dirty)
+	for i := len(d.held) - 1; i >= 0 && !d.held[i].stored; i-- {
+		if d.held[i].command != nil { // see holdRounds
+			d.held[i].stored = true
+			c.put = append(c.put, d.held[i])
 		}
 	}
 	return c
 }
 
-// whole is all that a checkpoint has of it.
-func (p *publicSide) whole() sideChange {
-	c := sideChange{id: p.id, round: p.round}
-	for _, g := range p.games {
+// whole returns all that a checkpoint has of it.
+func (d *delayedRound) whole() delayedChange {
+	c := delayedChange{id: d.id, round: d.public.round}
+	for _, g := range d.public.games {
 		c.games = append(c.games, gameChange{game: g})
 	}
-	for i := range p.held {
-		// Not what takeDirty, which may run beside this, writes there.
-		if h := &p.held[i]; h.command != nil {
+	for i := range d.held {
+		// takeDirty may run beside this. So this leaves out the field that takeDirty writes.
+		if h := &d.held[i]; h.command != nil {
 			c.put = append(c.put, held{index: h.index, term: h.term, command: h.command})
 		}
 	}
 	return c
 }
 
-// under is what there is on disk for a game when the version g is written over v.
+// under returns what is on disk for a game once the version g is written over v.
 func (v storedVersion) under(g *Game) storedGame {
 	st := v.as
 	good := min(st.good, len(g.moves.blocks))
@@ -140,8 +140,8 @@ func (v storedVersion) under(g *Game) storedGame {
 	return st
 }
 
-// encode yields the records that are not as they were.
-func (c *sideChange) encode(yield func(string, []byte) bool) bool {
+// encode yields the records that have changed.
+func (c *delayedChange) encode(yield func(string, []byte) bool) bool {
 	public := func(key string, value []byte) bool { return yield(publicPrefix+key, value) }
 	if c.dropped && !public(roundKey(c.id), nil) {
 		return false
@@ -172,14 +172,14 @@ func (c *sideChange) encode(yield func(string, []byte) bool) bool {
 	return true
 }
 
-// loadedHeld is a record of a command that is held, until Loaded.
+// loadedHeld is the record of a held command, until Loaded.
 type loadedHeld struct {
 	round       RoundID
 	index, term uint64
 	command     []byte
 }
 
-// loadHeld takes in the record of a command.
+// loadHeld reads the record of a held command.
 func (s *State) loadHeld(id RoundID, part string, value []byte) error {
 	r := new(relaypb.HeldRecord)
 	index, err := strconv.ParseUint(part[min(1, len(part)):], 16, 64)
@@ -193,50 +193,50 @@ func (s *State) loadHeld(id RoundID, part string, value []byte) error {
 	return nil
 }
 
-// loadedSides makes the public sides of their records: a state of its own of what the public has, to which the commands that
-// are held are applied, and which must then be where the truth is. A round without records had its delay from a program that held
-// nothing back, and so the public has all of it.
-func (s *State) loadedSides() error {
+// loadedDelayed makes the rounds with a delay from their records. It loads the public's view into a
+// state of its own and applies the held commands to that. The outcome must be the truth. A round
+// without records has its delay from a program that held nothing, so the public has all of it.
+func (s *State) loadedDelayed() error {
 	s.findSights(0)
-	shadow, commands := s.loading.public, s.loading.held
+	public, commands := s.loading.public, s.loading.held
 	s.loading = loading{}
-	if shadow == nil {
-		shadow = newShadow()
+	if public == nil {
+		public = newPublicState()
 	}
-	for id := range shadow.rounds {
+	for id := range public.rounds {
 		r := s.rounds[id]
 		if r == nil {
 			return fmt.Errorf("record %s%s: there is no such round", publicPrefix, roundKey(id))
 		}
 		t := *s.tournaments[r.Tournament]
-		t.Rounds, t.Deleted = nil, nil // what is held was accepted when it was there
-		shadow.tournaments[t.ID] = &t
+		t.Rounds, t.Deleted = nil, nil // the held commands were accepted before the deletion
+		public.tournaments[t.ID] = &t
 	}
-	if err := shadow.Loaded(); err != nil {
+	if err := public.Loaded(); err != nil {
 		return fmt.Errorf("what the public has: %w", err)
 	}
-	for id, r := range shadow.rounds {
-		p := s.newSide(id, s.rounds[id].Delay)
-		p.round = r
-		p.stored.round, p.stored.games = r, make(map[GameID]storedVersion, len(r.Games))
-		for g := range shadow.allGames(r) {
-			p.games[g.ID], p.stored.games[g.ID] = g.Game, storedVersion{g.Game, g.stored}
+	for id, r := range public.rounds {
+		d := s.newDelayed(id, s.rounds[id].Delay)
+		d.public.round = r
+		d.stored.round, d.stored.games = r, make(map[GameID]storedVersion, len(r.Games))
+		for g := range public.allGames(r) {
+			d.public.games[g.ID], d.stored.games[g.ID] = g.Game, storedVersion{g.Game, g.stored}
 		}
 	}
 	slices.SortFunc(commands, func(a, b loadedHeld) int { return cmp.Compare(a.index, b.index) })
 	for _, c := range commands {
-		if err := s.holdAgain(shadow, c); err != nil {
+		if err := s.holdAgain(public, c); err != nil {
 			return fmt.Errorf("record %s: %w", heldKey(c.round, c.index), err)
 		}
 	}
-	for id := range shadow.rounds {
-		if err := s.meet(s.sides[id], shadow); err != nil {
+	for id := range public.rounds {
+		if err := s.meet(s.delayed[id], public); err != nil {
 			return fmt.Errorf("record %s%s: %w", publicPrefix, roundKey(id), err)
 		}
 	}
 	for id, r := range s.rounds {
-		if r.Delay > 0 && s.sides[id] == nil {
-			s.begin(r, r.Delay)
+		if r.Delay > 0 && s.delayed[id] == nil {
+			s.beginDelay(r, r.Delay)
 		}
 	}
 	s.findShown()
@@ -244,13 +244,13 @@ func (s *State) loadedSides() error {
 	return nil
 }
 
-// holdAgain applies a command that is held to the shadow, and holds what comes of it.
-func (s *State) holdAgain(shadow *State, c loadedHeld) error {
-	p := s.sides[c.round]
-	if p == nil {
+// holdAgain applies a held command to the public's state, and holds it again.
+func (s *State) holdAgain(public *State, c loadedHeld) error {
+	d := s.delayed[c.round]
+	if d == nil {
 		return errors.New("the round has nothing else that the public has")
 	}
-	out := shadow.Apply(c.index, c.term, c.command)
+	out := public.Apply(c.index, c.term, c.command)
 	switch {
 	case out.Err != nil:
 		return fmt.Errorf("it cannot be applied to what the public has: %w", out.Err)
@@ -262,43 +262,43 @@ func (s *State) holdAgain(shadow *State, c loadedHeld) error {
 		return err
 	}
 	if out.Game != nil && out.renews { // see show
-		out.renews, out.renewsViewers = p.has(out.Game.ID), true
+		out.renews, out.renewsTiers = d.public.has(out.Game.ID), true
 	}
-	p.held = append(p.held, held{
+	d.held = append(d.held, held{
 		index: c.index, term: c.term, at: Millis(command.At), command: c.command, stored: true,
-		round: shadow.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
-		renews: out.renews, renewsViewers: out.renewsViewers,
+		round: public.rounds[c.round], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
+		renews: out.renews, renewsTiers: out.renewsTiers,
 	})
 	return nil
 }
 
-// meet checks that the commands that are held lead to the truth. Where they do, the truth's own values stand in for those
-// of the shadow, which are the same.
-func (s *State) meet(p *publicSide, shadow *State) error {
-	truth, r := s.rounds[p.id], shadow.rounds[p.id]
-	same := s.hashOf(roundKey(p.id)) == shadow.hashOf(roundKey(p.id)) && truth.Status == r.Status && slices.Equal(truth.Games, r.Games)
+// meet checks that the held commands lead to the truth. Then it puts the truth's own values in the
+// place of equal ones of the public's state.
+func (s *State) meet(d *delayedRound, public *State) error {
+	truth, r := s.rounds[d.id], public.rounds[d.id]
+	same := s.hashOf(roundKey(d.id)) == public.hashOf(roundKey(d.id)) && truth.Status == r.Status && slices.Equal(truth.Games, r.Games)
 	for g := range s.allGames(truth) {
-		same = same && shadow.games.get(g.ID) != nil && s.hashOf(gameKey(g.ID)) == shadow.hashOf(gameKey(g.ID))
+		same = same && public.games.get(g.ID) != nil && s.hashOf(gameKey(g.ID)) == public.hashOf(gameKey(g.ID))
 	}
 	if !same {
 		return errors.New("with the commands that are held, it does not become what the round is")
 	}
-	if p.round == r {
-		p.round, p.stored.round = truth, truth
+	if d.public.round == r {
+		d.public.round, d.stored.round = truth, truth
 	}
-	for i := range p.held {
-		h := &p.held[i]
+	for i := range d.held {
+		h := &d.held[i]
 		if h.round == r {
 			h.round = truth
 		}
-		if h.game != nil && h.game == shadow.games.get(h.game.ID).Game {
+		if h.game != nil && h.game == public.games.get(h.game.ID).Game {
 			h.game = s.games.get(h.game.ID).Game
 		}
 	}
-	for id, g := range p.games {
-		if g == shadow.games.get(id).Game {
+	for id, g := range d.public.games {
+		if g == public.games.get(id).Game {
 			g = s.games.get(id).Game
-			p.games[id], p.stored.games[id] = g, storedVersion{g, p.stored.games[id].as}
+			d.public.games[id], d.stored.games[id] = g, storedVersion{g, d.stored.games[id].as}
 		}
 	}
 	return nil

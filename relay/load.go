@@ -31,19 +31,19 @@ type gameParts struct {
 // It is for a new State; the records come in any order, each once, and [State.Loaded]
 // follows the last one.
 func (s *State) Load(key string, value []byte) error {
-	if public, ok := strings.CutPrefix(key, publicPrefix); ok && !s.shadow {
+	if public, ok := strings.CutPrefix(key, publicPrefix); ok && !s.isPublic {
 		if s.loading.public == nil {
-			s.loading.public = newShadow()
+			s.loading.public = newPublicState()
 		}
 		return s.loading.public.Load(public, value)
 	}
-	if strings.HasPrefix(key, "a/") && !s.shadow {
+	if strings.HasPrefix(key, "a/") && !s.isPublic {
 		if err := s.loadAudit(key, value); err != nil {
 			return fmt.Errorf("load record %q: %w", clip(key, 64), err)
 		}
 		return nil
 	}
-	if key == sumKey && !s.shadow {
+	if key == sumKey && !s.isPublic {
 		return s.rolling.load(value)
 	}
 	kind, id, of, part, err := splitKey(key)
@@ -51,7 +51,7 @@ func (s *State) Load(key string, value []byte) error {
 		return err
 	}
 	switch {
-	case s.shadow && (kind == "t/" || kind == "h/" || kind == "k/"):
+	case s.isPublic && (kind == "t/" || kind == "h/" || kind == "k/"):
 		err = errKey
 	case kind == "k/":
 		err = s.loadToken(id, value)
@@ -275,8 +275,8 @@ func (s *State) Loaded() error {
 	if len(errs) > 10 {
 		errs = append(errs[:10], fmt.Errorf("and %d more", len(errs)-10))
 	}
-	if len(errs) == 0 && !s.shadow {
-		errs = append(errs, s.loadedSides())
+	if len(errs) == 0 && !s.isPublic {
+		errs = append(errs, s.loadedDelayed())
 	}
 	return errors.Join(errs...)
 }

@@ -161,9 +161,9 @@ func (c Clock) over(before Clock) Clock {
 	return c
 }
 
-// carry is [Clock.over], and which sides came from before.
+// carry is [Clock.over]. It also returns the sides whose time came from before.
 func (c Clock) carry(before Clock) (Clock, Sides) {
-	return c.over(before), before.sides() &^ c.sides()
+	return c.over(before), before.toldSides() &^ c.toldSides()
 }
 
 // putGame publishes the new version of a game.
@@ -176,5 +176,5 @@ func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	if restate {
 		s.restate(g.Round, out)
 	}
-	out.Game, out.side, out.private = next, g.side, g.private
+	out.Game, out.delayed, out.private = next, g.delayed, g.private
 }

@@ -4,7 +4,8 @@ import (
 	"math"
 )
 
-// A Reader shows what there is of everything. The values are immutable. A [State] shows the truth.
+// A Reader finds tournaments, rounds and games as one client may see them. The values are
+// immutable. A [State] is a Reader of the truth.
 type Reader interface {
 	// Tournaments returns all of them, newest first.
 	Tournaments() []*Tournament
@@ -14,73 +15,72 @@ type Reader interface {
 	Round(RoundID) (*Round, bool)
 	// Game returns the game with the id.
 	Game(GameID) (*Game, bool)
-	// DeletedGames returns the games of a round that were deleted themselves; none for who sees it
-	// late.
+	// DeletedGames returns the games of a round that were deleted themselves. Only a reader of the
+	// truth finds any.
 	DeletedGames(RoundID) []*Game
 }
 
-// Public is a Reader for a client that does not see everything. It shows rounds with a delay late,
-// and of private tournaments only what a token covers. It is valid until the State changes.
-type Public struct {
+// A SightReader is a Reader for a client that does not see everything. It shows rounds with a delay
+// late, and of private tournaments only what a token covers. It is valid until the State changes.
+type SightReader struct {
 	s     *State
-	upTo  uint64                            // what the public has of everything
-	least uint64                            // the least index of what was read late; never if nothing was
-	sight func(TournamentID, RoundID) Sight // see As
+	upTo  uint64                            // see State.Shown
+	least uint64                            // the least index of the delayed views that were read; MaxUint64: none
+	sight func(TournamentID, RoundID) Sight // see ReaderFor
 }
 
-// Public returns what the public may see of a state that stands at applied.
-func (s *State) Public(applied uint64) *Public {
-	return s.As(applied, func(TournamentID, RoundID) Sight { return Outside })
+// Public returns the public's Reader, of a state that has applied the log up to applied.
+func (s *State) Public(applied uint64) *SightReader {
+	return s.ReaderFor(applied, func(TournamentID, RoundID) Sight { return Public })
 }
 
-// As returns the Reader for a client, of a state that stands at applied. sight returns the client's
-// sight of a round, or of a tournament if the round is empty.
-func (s *State) As(applied uint64, sight func(TournamentID, RoundID) Sight) *Public {
-	return &Public{s, s.Shown(applied), math.MaxUint64, sight}
+// ReaderFor returns the Reader for a client, of a state that has applied the log up to applied.
+// sight returns the client's sight of a round, or of a tournament if the round is empty.
+func (s *State) ReaderFor(applied uint64, sight func(TournamentID, RoundID) Sight) *SightReader {
+	return &SightReader{s, s.Shown(applied), math.MaxUint64, sight}
 }
 
-// Index is the log index as of which everything is that was read. It is [State.Shown] or, if rounds
-// with a delay were looked at, the newest index of them whose effect is in what was read: the least
-// of those. Nothing up to it is missing, and so it may be a cursor. What is held back does not move
-// it.
-func (p *Public) Index() uint64 {
-	if p.least != math.MaxUint64 {
-		return p.least
+// Index is the log index up to which nothing is missing in what was read, so a client may use it as
+// its cursor. It is [State.Shown] or, if rounds with a delay were read, the least of their newest
+// public indexes. Held commands do not move it.
+func (r *SightReader) Index() uint64 {
+	if r.least != math.MaxUint64 {
+		return r.least
 	}
-	return p.upTo
+	return r.upTo
 }
 
-// seen is the part that is read of a round with a delay; nil if the round is read as it is.
-func (p *Public) seen(side *publicSide, sight Sight) *part {
-	if side == nil || sight == Inside {
+// delayedView is the view that is read of a round with a delay; nil if the truth is read.
+func (r *SightReader) delayedView(d *delayedRound, sight Sight) *view {
+	if d == nil || sight == Truth {
 		return nil
 	}
-	part := side.seen(sight)
-	p.least = min(p.least, part.shown)
-	return part
+	v := d.view(sight)
+	r.least = min(r.least, v.shown)
+	return v
 }
 
 // Tournaments implements Reader.
-func (p *Public) Tournaments() []*Tournament {
-	all := p.s.Tournaments()
+func (r *SightReader) Tournaments() []*Tournament {
+	all := r.s.Tournaments()
 	out := all[:0]
 	for _, t := range all {
-		if t, ok := p.seenOf(t); ok {
+		if t, ok := r.visible(t); ok {
 			out = append(out, t)
 		}
 	}
 	return out
 }
 
-// seenOf returns the tournament as the client may see it. A client that may see only a round of a
-// private tournament gets its name and that round.
-func (p *Public) seenOf(t *Tournament) (*Tournament, bool) {
-	if !t.Private || p.sight(t.ID, "") != Outside {
+// visible returns the tournament as the client may see it. A client that may see only a round of a
+// private tournament gets the tournament's name and that round.
+func (r *SightReader) visible(t *Tournament) (*Tournament, bool) {
+	if !t.Private || r.sight(t.ID, "") != Public {
 		return t, true
 	}
 	named := &Tournament{ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt, Index: t.Index, TournamentSettings: TournamentSettings{Private: true}}
 	for _, id := range t.Rounds {
-		if p.sight(t.ID, id) != Outside {
+		if r.sight(t.ID, id) != Public {
 			named.Rounds = append(named.Rounds, id)
 		}
 	}
@@ -91,54 +91,54 @@ func (p *Public) seenOf(t *Tournament) (*Tournament, bool) {
 }
 
 // Tournament implements Reader.
-func (p *Public) Tournament(id TournamentID) (*Tournament, bool) {
-	t, ok := p.s.Tournament(id)
+func (r *SightReader) Tournament(id TournamentID) (*Tournament, bool) {
+	t, ok := r.s.Tournament(id)
 	if !ok {
 		return nil, false
 	}
-	return p.seenOf(t)
+	return r.visible(t)
 }
 
 // Round implements Reader.
-func (p *Public) Round(id RoundID) (*Round, bool) {
+func (p *SightReader) Round(id RoundID) (*Round, bool) {
 	r, ok := p.s.Round(id)
 	if !ok {
 		return nil, false
 	}
 	sight := p.sight(r.Tournament, id)
-	if sight == Outside && p.s.tournaments[r.Tournament].Private {
+	if sight == Public && p.s.tournaments[r.Tournament].Private {
 		return nil, false
 	}
-	if part := p.seen(p.s.sides[id], sight); part != nil {
-		return part.round, true
+	if v := p.delayedView(p.s.delayed[id], sight); v != nil {
+		return v.round, true
 	}
 	return r, true
 }
 
-// Game implements Reader. A game that was created is not there until that is public; one that was
-// deleted is gone at once, also while its round still names it.
-func (p *Public) Game(id GameID) (*Game, bool) {
-	g := p.s.games.get(id)
+// Game implements Reader. A new game is not found until its creation is public. A deleted one is
+// gone at once, even while its round still lists it.
+func (r *SightReader) Game(id GameID) (*Game, bool) {
+	g := r.s.games.get(id)
 	if g == nil || g.gone {
 		return nil, false
 	}
-	if !g.private && g.side == nil { // the usual
+	if !g.private && g.delayed == nil { // nearly always
 		return g.Game, true
 	}
-	sight := p.sight(p.s.rounds[g.Round].Tournament, g.Round)
-	if sight == Outside && g.private {
+	sight := r.sight(r.s.rounds[g.Round].Tournament, g.Round)
+	if sight == Public && g.private {
 		return nil, false
 	}
-	if part := p.seen(g.side, sight); part != nil {
-		return part.games[id], part.has(id)
+	if v := r.delayedView(g.delayed, sight); v != nil {
+		return v.games[id], v.has(id)
 	}
 	return g.Game, true
 }
 
-// DeletedGames implements Reader: only who sees a round as it is has them.
-func (p *Public) DeletedGames(id RoundID) []*Game {
-	if r := p.s.rounds[id]; r != nil && p.sight(r.Tournament, id) == Inside {
-		return p.s.DeletedGames(id)
+// DeletedGames implements Reader.
+func (reader *SightReader) DeletedGames(id RoundID) []*Game {
+	if r := reader.s.rounds[id]; r != nil && reader.sight(r.Tournament, id) == Truth {
+		return reader.s.DeletedGames(id)
 	}
 	return nil
 }

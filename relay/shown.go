@@ -2,50 +2,50 @@ package relay
 
 import "slices"
 
-// This file has the public's index: the newest log index whose effect the public may see. All that
-// the public is told goes by it, and by nothing that a held command moves. Otherwise a page that
-// counts would tell that something has happened, though not what.
+// This file keeps the public's index: the newest log index whose effect the public may see. The
+// public is told no other index, and no held command moves this one. Otherwise a page that counts
+// would show that something has happened, though not what.
 
-// Shown returns the newest log index whose effect the public may see, of a state that stands at
-// applied. Where no round has a delay, that is applied.
+// Shown returns the newest log index whose effect the public may see, of a state that has applied
+// the log up to applied. Without a round with a delay, that is applied.
 func (s *State) Shown(applied uint64) uint64 {
-	if len(s.sides) == 0 {
+	if len(s.delayed) == 0 {
 		return applied
 	}
 	return s.shown
 }
 
-// Released is how many held commands have become public. With the index up to which a state was
-// applied, it tells whether a reader can see anything new.
+// Released is how many held commands have become public. Together with the applied index it tells
+// whether a reader can see anything new.
 func (s *State) Released() uint64 { return s.releases }
 
 // show notes what the public may see of a command at once.
 func (s *State) show(out *Outcome) {
 	switch {
 	case out.Err != nil || out.Duplicate:
-	case out.side == nil, out.Game == nil && out.renews: // a round is gone, or there again, at once
+	case out.delayed == nil, out.Game == nil && out.renews: // a round is deleted or restored, at once
 		s.shown = out.Index
 	case out.renews:
-		// The public has no news of a game that it has not seen yet.
-		if !out.side.has(out.Game.ID) {
+		// The public has not seen the game, so its deletion is no news to the public.
+		if !out.delayed.public.has(out.Game.ID) {
 			out.renews = false
-			out.renewsViewers = slices.ContainsFunc(out.side.tiers, func(t *tier) bool { return t.has(out.Game.ID) })
+			out.renewsTiers = slices.ContainsFunc(out.delayed.tiers, func(t *tier) bool { return t.has(out.Game.ID) })
 		} else {
 			s.shown = out.Index
 		}
 	}
 }
 
-// has reports whether there is the game in it.
-func (p *part) has(id GameID) bool {
-	g := p.games[id]
+// has reports whether the game is in it, and not deleted.
+func (v *view) has(id GameID) bool {
+	g := v.games[id]
 	return g != nil && g.Deleted == nil
 }
 
-// newest is the newest log index that the values of the public side bear.
-func (p *publicSide) newest() uint64 {
-	index := newestOf(p.round.Index, p.round.Updates)
-	for _, g := range p.games {
+// newest is the newest log index in the public's view.
+func (d *delayedRound) newest() uint64 {
+	index := newestOf(d.public.round.Index, d.public.round.Updates)
+	for _, g := range d.public.games {
 		index = max(index, g.Index)
 	}
 	return index
@@ -58,28 +58,28 @@ func newestOf(created uint64, updates []Update) uint64 {
 	return created
 }
 
-// findShown finds the public's index in the values of a state that was loaded.
+// findShown derives the public's index of a state that was loaded.
 func (s *State) findShown() {
 	for _, t := range s.tournaments {
 		s.shown = max(s.shown, newestOf(t.Index, t.Updates))
 	}
 	for id, r := range s.rounds {
-		p := s.sides[id]
-		if p == nil {
+		d := s.delayed[id]
+		if d == nil {
 			s.shown = max(s.shown, newestOf(r.Index, r.Updates))
 			continue
 		}
-		p.shown = p.newest()
-		s.shown = max(s.shown, p.shown)
+		d.public.shown = d.newest()
+		s.shown = max(s.shown, d.public.shown)
 		if r.Deleted != nil {
 			s.shown = max(s.shown, r.Deleted.Index)
 		}
 	}
 	for g := range s.games.all {
 		switch {
-		case g.side == nil:
+		case g.delayed == nil:
 			s.shown = max(s.shown, g.Index)
-		case g.Deleted != nil && g.side.games[g.ID] != nil:
+		case g.Deleted != nil && g.delayed.public.games[g.ID] != nil:
 			s.shown = max(s.shown, g.Deleted.Index)
 		}
 	}

@@ -28,14 +28,14 @@ type State struct {
 	played, managed trail             // of the audit; see audit.go
 	line            []byte            // scratch of audit
 
-	sides    map[RoundID]*publicSide // of the rounds that have a delay
-	released []Event                 // of what has become public since Release
-	due      Millis                  // when Release has something to do next at the earliest; 0: to be found
-	seen, up Millis                  // see Arrive
-	shown    uint64                  // see Shown
-	releases uint64                  // see Released
-	sights   []Sight                 // the delays that viewers have, ascending; a new slice for each change
-	shadow   bool                    // it holds nothing back, since it is what the public has; see loadedSides
+	delayed  map[RoundID]*delayedRound // the rounds that have a delay
+	released []Event                   // what was released since Release was called
+	due      Millis                    // when Release may have something to do next; 0: to be found
+	seen, up Millis                    // see Arrive
+	shown    uint64                    // see Shown
+	releases uint64                    // see Released
+	sights   []Sight                   // the delays that viewers have, ascending; a new slice for each change
+	isPublic bool                      // this is the public's view alone: it holds nothing; see loadedDelayed
 
 	changed changes               // since TakeDirty
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
@@ -49,12 +49,12 @@ type State struct {
 type liveGame struct {
 	*Game // as published: a command that changes it puts another one here
 
-	side    *publicSide // of its round; nil if that has no delay
-	changed bool        // since TakeDirty
-	gone    bool        // for readers: it was deleted, or what it is in
-	private bool        // its tournament is private
-	stored  storedGame  // what the checkpoints so far hold of it
-	hash    *[32]byte   // of the whole record; nil if it has changed since Hash saw it
+	delayed *delayedRound // of its round; nil if that has no delay
+	changed bool          // since TakeDirty
+	gone    bool          // for readers: it was deleted, or what it is in
+	private bool          // its tournament is private
+	stored  storedGame    // what the checkpoints so far hold of it
+	hash    *[32]byte     // of the whole record; nil if it has changed since Hash saw it
 }
 
 // NewState returns the state at index 0: nothing.
@@ -78,7 +78,7 @@ func NewState() *State {
 // alone, on every node and for ever, and no bytes make it panic: a command that
 // is refused, or cannot even be read, leaves everything as it was.
 func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
-	if len(s.sides) == 0 {
+	if len(s.delayed) == 0 {
 		s.shown = index - 1 // all of it was seen
 	}
 	s.judge(index, term, command, &out)
@@ -122,7 +122,7 @@ func (s *State) apply(index, term uint64, c *relaypb.Command, out *Outcome) {
 	switch {
 	case err != nil:
 		*out = Outcome{Index: index, Term: term, Err: err}
-	case !out.Duplicate && !s.shadow:
+	case !out.Duplicate && !s.isPublic:
 		s.used(c)
 		s.audit(c, index)
 	}

@@ -366,7 +366,7 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 	if next.Updates, err = updated(r.Updates, c, op.Reason, d, out); err != nil {
 		return err
 	}
-	out.side = s.delay(r, &next, Millis(c.At))
+	out.delayed = s.changeDelay(r, &next, Millis(c.At))
 	s.rounds[r.ID] = &next
 	s.noteSource(&next)
 	s.changed.rounds = append(s.changed.rounds, &next)

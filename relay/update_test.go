@@ -171,7 +171,7 @@ func TestUpdateRound(t *testing.T) {
 		t.Error("it is not what readers see, or the version before has changed")
 	}
 	tour, _ := s.Tournament(testTournament)
-	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: out.Round, Tournament: tour, To: Insiders}}, out.AppendEvents(nil), wholeGames); diff != "" {
+	if diff := cmp.Diff([]Event{{Type: EventRound, Index: 4, At: testTime, Round: out.Round, Tournament: tour, To: ToTruth}}, out.AppendEvents(nil), wholeGames); diff != "" {
 		t.Error(diff)
 	}
 	again := updateRound("u2", &relaypb.UpdateRound{Name: new("Round 12"), Shorten: new(true)})

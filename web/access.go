@@ -195,14 +195,14 @@ func (c caller) can(act action, tournament relay.TournamentID, round relay.Round
 // sight is how the client sees the round of the tournament or, without a round, the tournament.
 func (c caller) sight(tournament relay.TournamentID, round relay.RoundID) relay.Sight {
 	if c.Token == nil || !slices.Contains(may[c.Role], actSee) {
-		return relay.Outside
+		return relay.Public
 	}
 	return c.Token.Sight(tournament, round)
 }
 
 // Sees reports whether the client sees all rounds as they are. Without tokens nobody does, since
 // nobody can be told from the public.
-func (a *Access) Sees(r *http.Request) bool { return callerOf(r).sight("", "") == relay.Inside }
+func (a *Access) Sees(r *http.Request) bool { return callerOf(r).sight("", "") == relay.Truth }
 
 // Viewer returns how the client sees each round or, without an id, all of them, as long as its
 // token holds; nil for one of the public.

@@ -114,7 +114,7 @@ func (s *Server) target(r *http.Request, c caller) (tournament relay.TournamentI
 // hidden is the answer to a token that does not see the private tournament or round which the path
 // names: that there is none.
 func (s *Server) hidden(r *http.Request, c caller, tournament relay.TournamentID, round relay.RoundID) (err error) {
-	if c.sight(tournament, round) != relay.Outside {
+	if c.sight(tournament, round) != relay.Public {
 		return nil
 	}
 	s.truthState(func(b *relay.State) {
@@ -142,7 +142,7 @@ func (s *Server) can(r *http.Request, act action, tournament relay.TournamentID,
 
 // sees reports whether the client sees the round as it is, whatever delay it has.
 func (s *Server) sees(r *http.Request, round *relay.Round) bool {
-	return callerOf(r).sight(round.Tournament, round.ID) == relay.Inside
+	return callerOf(r).sight(round.Tournament, round.ID) == relay.Truth
 }
 
 // seesAny reports whether what the client sees may differ from what the public does.

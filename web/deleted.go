@@ -141,7 +141,7 @@ func (s *Server) explain(r *http.Request, err error) error {
 	if missing, ok := errors.AsType[*relay.NotFoundError](err); ok {
 		s.truthState(func(b *relay.State) {
 			tournament, round, _ := b.Place(missing.ID)
-			if !b.Private(missing.ID) || callerOf(r).sight(tournament, round) != relay.Outside {
+			if !b.Private(missing.ID) || callerOf(r).sight(tournament, round) != relay.Public {
 				err = b.Missing(missing.What, missing.ID)
 			}
 		})

@@ -39,7 +39,7 @@ func parseGrouping(t *relay.Tournament) *grouping {
 // a line whose tournament the reader does not find is left out.
 func (s *Server) withoutHidden(r *http.Request, b relay.Reader, t *relay.Tournament) *relay.Tournament {
 	name, lines, ok := strings.Cut(t.Grouping, "\n")
-	if !ok || callerOf(r).sight("", "") == relay.Inside {
+	if !ok || callerOf(r).sight("", "") == relay.Truth {
 		return t
 	}
 	for line := range strings.Lines(lines) {

@@ -64,7 +64,7 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
-// vary says that the answer may depend on the token, so that no cache gives the public what an insider got.
+// vary says that the answer may depend on the token. So no cache gives the truth to the public.
 func vary(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Authorization")

@@ -49,12 +49,12 @@ func (s *Server) seenBy(r *http.Request) reading {
 	switch {
 	case c.Token == nil:
 		return s.public
-	case c.sight("", "") == relay.Inside:
+	case c.sight("", "") == relay.Truth:
 		return s.truth
 	}
 	return func(f func(relay.Reader)) (index uint64) {
 		s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
-			p := b.As(applied, c.sight)
+			p := b.ReaderFor(applied, c.sight)
 			f(p)
 			index = p.Index()
 		})

@@ -36,8 +36,9 @@ func (c *testClock) Now() time.Time {
 	return c.now
 }
 
-// A delayedRound is a round with a delay on a cluster whose nodes go by one clock, and what its insiders have seen at each step: the
-// public is to see the same, a delay later, on every node, whatever becomes of the nodes.
+// A delayedRound is a round with a delay on a cluster whose nodes go by one clock, with its truth
+// at each step. The public must see the same a delay later, on every node, whatever happens to the
+// nodes.
 type delayedRound struct {
 	*testCluster
 	*testClock
@@ -324,7 +325,7 @@ func (d *delayedRound) end(p *pursuer) {
 	}
 }
 
-// note ends a step: it waits for all nodes that run, and keeps what an insider sees.
+// note ends a step: it waits for all nodes that run, and keeps the truth.
 func (d *delayedRound) note() {
 	d.t.Helper()
 	d.waitEqual()
@@ -339,7 +340,7 @@ func (d *delayedRound) note() {
 			}
 			body := d.fetch(n, path, delayToken)
 			if before, ok := s.truth[path]; ok && before != body {
-				d.t.Fatalf("%s is, to an insider, on one node\n%s\nand on %s\n%s", path, before, n.cfg.Name, body)
+				d.t.Fatalf("%s is, in truth, on one node\n%s\nand on %s\n%s", path, before, n.cfg.Name, body)
 			}
 			s.truth[path] = body
 		}
@@ -364,7 +365,8 @@ func (d *delayedRound) advance(by time.Duration) {
 	d.compare()
 }
 
-// compare wants the public to see what an insider saw a delay ago, and nothing that came later, not even for a moment.
+// compare wants the public to see the truth of a delay ago, and nothing later, not even for a
+// moment.
 func (d *delayedRound) compare() {
 	d.t.Helper()
 	due := 0
@@ -411,8 +413,9 @@ func (d *delayedRound) move(game, ply int, san string) {
 	d.do(http.MethodPost, "/api/games/"+d.games[game]+"/moves", object{"ply": ply, "move": san, "clock": object{"white": 5_400_000 - 1000*ply}})
 }
 
-// TestDelay plays, corrects and resets a round with a delay, while nodes are killed and started again. At each moment, on each node, and on
-// all that shows a round, the public sees what the insiders saw a delay ago.
+// TestDelay plays, corrects and resets a round with a delay, while nodes are killed and started
+// again. At each moment, on each node, wherever a round is shown, the public sees the truth of a
+// delay ago.
 func TestDelay(t *testing.T) {
 	t.Parallel()
 	d := newDelayedRound(t, time.Minute)

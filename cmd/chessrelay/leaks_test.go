@@ -22,8 +22,8 @@ import (
 	"github.com/chessrelay/chessrelay/web"
 )
 
-// An outsider is one of the public who asks a node for everything that there is, and compares.
-type outsider struct {
+// A publicClient asks a node for everything that the public may read, and compares.
+type publicClient struct {
 	*delayedRound
 	open  string // a round without a delay
 	since uint64 // about where the log stood when the test began
@@ -44,7 +44,7 @@ var notCompared = map[string]string{
 var timeOfDay = regexp.MustCompile(`"now":\d+|Date: [^\n]*\n|Retry-After: [^\n]*\n|"spectators":\d+|"stale":(true|false)|"(age|ageMs)":\d+|Content-Length: \d+\n`)
 
 // answers asks for everything, by the routes that the node has.
-func (o *outsider) answers(n *testNode) map[string]string {
+func (o *publicClient) answers(n *testNode) map[string]string {
 	o.t.Helper()
 	known := map[string]string{
 		"tid": o.tour, "tourId": o.tour, "groupId": o.tour, "rid": o.round, "roundId": o.round, "gid": o.games[0],
@@ -98,7 +98,7 @@ func (o *outsider) answers(n *testNode) map[string]string {
 	return out
 }
 
-func (o *outsider) add(to map[string]string, n *testNode, path string) {
+func (o *publicClient) add(to map[string]string, n *testNode, path string) {
 	o.t.Helper()
 	ctx, cancel := context.WithTimeout(o.t.Context(), 30*time.Second)
 	defer cancel()
@@ -137,7 +137,7 @@ func untilStatus(read func() (string, bool)) (text string) {
 	}
 }
 
-func (o *outsider) text(req *http.Request) string {
+func (o *publicClient) text(req *http.Request) string {
 	o.t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
@@ -198,7 +198,7 @@ func TestNothingPublicMoves(t *testing.T) {
 	d.uuid = lcc.UUID(d.nodes[0].raft.ClusterID(), relay.TournamentID(d.tour))
 	rounds := "/api/tournaments/" + d.tour + "/rounds"
 	d.round = d.submit(rounds, object{"name": "Round 1", "delay": 3600})["id"].(string)
-	o := &outsider{delayedRound: d, open: d.submit(rounds, object{"name": "Round 2"})["id"].(string)}
+	o := &publicClient{delayedRound: d, open: d.submit(rounds, object{"name": "Round 2"})["id"].(string)}
 	d.open(1)
 	d.open(2)
 	moves := func(game, from int, sans ...string) {
@@ -270,7 +270,7 @@ func TestNothingPublicMoves(t *testing.T) {
 
 // all asks all nodes for everything, until they answer the same twice: for half a second, a status
 // may be older than what happened last.
-func (o *outsider) all() (answers []map[string]string) {
+func (o *publicClient) all() (answers []map[string]string) {
 	o.t.Helper()
 	o.settle()
 	for _, n := range o.nodes {
@@ -376,7 +376,7 @@ func TestStreamsStandStill(t *testing.T) {
 }
 
 // TestSourceOfADelayedRound sets, changes and removes the source of a round with a delay. The
-// public finds it nowhere, and an insider in the audit trail.
+// public finds it nowhere; in the truth, the audit trail has it.
 func TestSourceOfADelayedRound(t *testing.T) {
 	t.Parallel()
 	d := newDelayedRound(t, time.Minute)
@@ -385,7 +385,7 @@ func TestSourceOfADelayedRound(t *testing.T) {
 	d.ask(http.MethodPatch, "/api/rounds/"+d.round, object{"source": object{"url": "http://127.0.0.1:9/unheard-of-too.pgn"}})
 	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"}) // else the streams say nothing
 	d.wait(time.Hour)
-	o := &outsider{delayedRound: d, open: d.round, since: 10}
+	o := &publicClient{delayedRound: d, open: d.round, since: 10}
 	n := d.nodes[0]
 	for path, text := range o.answers(n) {
 		if strings.Contains(text, "unheard-of") {
@@ -397,6 +397,6 @@ func TestSourceOfADelayedRound(t *testing.T) {
 		t.Errorf("the public is not told the rest: %s", text)
 	}
 	if text := d.fetch(n, history, delayToken); strings.Count(text, "unheard-of-too") != 1 {
-		t.Errorf("an insider is told %s", text)
+		t.Errorf("the truth has %s", text)
 	}
 }

@@ -419,7 +419,7 @@ func TestPushesTriedAgainLate(t *testing.T) {
 
 // TestLichessAnswers compares what is answered, word by word but for ids and times, with what was looked at by a person.
 func TestLichessAnswers(t *testing.T) {
-	// The round has a delay, which an insider sees through.
+	// The round has a delay. The token's sight is the truth.
 	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = testToken })
 	base := c.nodes[0].url
 	ask := func(method, path, body string) string {

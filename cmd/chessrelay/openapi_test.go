@@ -17,7 +17,7 @@ import (
 // holds each answer, and each frame, to the OpenAPI document that it serves.
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
-	// The document's rounds have a delay, which an insider sees through.
+	// The document's rounds have a delay. The token's sight is the truth.
 	c := newTestClusterWith(t, 2, func(cfg *serveConfig) {
 		cfg.Token, cfg.MaxSpectators = testToken, 1<<30 // of which /readyz warns
 	})
@@ -459,8 +459,8 @@ func readStreams(doc *contract, paths ...string) func(types ...string) {
 // watchFrames watches a round, and returns a function that holds what came to the
 // document, once a frame of every type has.
 func watchFrames(t *testing.T, node, round string) func(*contract) {
-	insider := http.Header{"Authorization": {"Bearer " + testToken}}
-	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, insider)
+	admin := http.Header{"Authorization": {"Bearer " + testToken}}
+	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, admin)
 	if err != nil {
 		t.Fatal(err)
 	}

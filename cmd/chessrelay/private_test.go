@@ -55,8 +55,8 @@ func TestPrivateIsNotThere(t *testing.T) {
 		return out
 	}
 	for _, n := range d.nodes {
-		have := normal((&outsider{delayedRound: d, open: d.round}).answers(n))
-		want := normal((&outsider{delayedRound: nobody, open: nobody.round}).answers(n))
+		have := normal((&publicClient{delayedRound: d, open: d.round}).answers(n))
+		want := normal((&publicClient{delayedRound: nobody, open: nobody.round}).answers(n))
 		for _, path := range slices.Sorted(maps.Keys(want)) {
 			if diff := cmp.Diff(want[path], have[path]); diff != "" {
 				t.Errorf("%s: %s tells that there is something (-nobody's +private):\n%s", n.cfg.Name, path, diff)
