@@ -208,27 +208,27 @@ func delayedWander(t *testing.T, seed uint64) {
 	}
 	for _, n := range nodes {
 		n.hub.Close()
-		if holds(n.hub) {
+		if anyHeld(n.hub) {
 			t.Error("the hub holds what is out")
 		}
 	}
 }
 
-// TestDelayedFollower: a reader of games gets what its sight shows.
-func TestDelayedFollower(t *testing.T) {
+// TestDelayedGameReader: a reader of games gets what its sight shows.
+func TestDelayedGameReader(t *testing.T) {
 	s := newDelayedScript(t, testDelay).long(40)
 	n := startNode(t, s, 9, sightByHeader)
 	n.release(9)
-	follow := func(header http.Header) *Follower {
-		f, err := n.hub.Follow(&http.Request{RemoteAddr: "192.0.2.1:1", Header: header}, roundA)
+	read := func(header http.Header) *GameReader {
+		f, err := n.hub.ReadGames(&http.Request{RemoteAddr: "192.0.2.1:1", Header: header}, roundA)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(f.Close)
 		return f
 	}
-	public, truth := follow(http.Header{}), follow(truthHeader)
-	plies := func(f *Follower) (sum int) {
+	public, truth := read(http.Header{}), read(truthHeader)
+	plies := func(f *GameReader) (sum int) {
 		games, err := f.Next(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -293,10 +293,10 @@ func feedIndexes(t *testing.T, in *stream, n int) (got []uint64) {
 	return got
 }
 
-// holds reports whether something of any round is held.
-func holds(h *Hub) bool {
+// anyHeld reports whether a history waits for a held command.
+func anyHeld(h *Hub) bool {
 	for _, r := range h.table.rounds {
-		if r.history.holds() {
+		if r.history.hasHeld() {
 			return true
 		}
 	}

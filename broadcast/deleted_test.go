@@ -159,7 +159,7 @@ func TestDeletedWithDelay(t *testing.T) {
 	// Nothing is left that is thought to be held.
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
-	if holds(n.hub) {
+	if anyHeld(n.hub) {
 		t.Error("the hub still waits for something")
 	}
 }
@@ -190,17 +190,17 @@ func TestDeletedRoundWithDelay(t *testing.T) {
 	back.until(s.last()).check(s, s.last())
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
-	if holds(n.hub) {
+	if anyHeld(n.hub) {
 		t.Error("the hub still waits for something")
 	}
 }
 
-// TestFollowDeleted follows a round. A board is deleted, and another game gets its number.
-func TestFollowDeleted(t *testing.T) {
+// TestGameReaderDeleted: a board is deleted, and another game gets its number.
+func TestGameReaderDeleted(t *testing.T) {
 	s := newScript(t)
 	first := s.game(roundA, 1)
 	n := startNode(t, s, s.last(), nil)
-	f, err := n.hub.Follow(httptest.NewRequest("GET", "/", nil), roundA)
+	f, err := n.hub.ReadGames(httptest.NewRequest("GET", "/", nil), roundA)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 //
 // # The idea
 //
-// A spectator is a follower of the log, in Raft's words. It is probed: it says with ?since= which
+// A spectator is served as Raft serves a follower. It is probed: it says with ?since= which
 // index it has. It gets a snapshot if it has nothing, or if the history here no longer reaches back
 // that far. Then it is sent the events that follow. The log index is its cursor, and since the
 // index is the same on every node, it may come back to any of them.
@@ -141,7 +141,7 @@
 //	socket_linux.go  non-blocking sockets and epoll; socket_other.go is for other systems
 //	socket_pair.go   the same with two goroutines: TLS, HTTP/2, and systems without epoll
 //	stream_conn.go   a response over HTTP/2 as a connection
-//	follow.go     a spectator within the process, who takes games instead of frames
+//	game_reader.go  a spectator within the process that reads games instead of frames
 //	live.go       GET /live: parameters, upgrade, refusal
 //	gate.go       how many may come in: in all, from one address, in a second
 //	address.go    which address a request counts for

@@ -71,7 +71,7 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 		_, last := f.history.bounds()
 		all.index = max(last, f.taken.Load()) + 1
 	}
-	f.history.append(all, false)
+	f.history.add(all, false)
 	h.wake(f.round)
 }
 

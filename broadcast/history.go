@@ -44,13 +44,13 @@ func (h *history) init(floor uint64, maxFrames, maxBytes int) {
 	h.view.Store(&view{floor: floor, last: floor})
 }
 
-// hold notes that a log index will come here later than those after it, of other rounds.
-func (h *history) hold() { h.holdMore(1) }
+// addHeld notes a held command, whose frame will come later than newer indexes of other rounds.
+func (h *history) addHeld() { h.changeHeld(1) }
 
-// release notes that one that was held is here, or never will be.
-func (h *history) release() { h.holdMore(-1) }
+// removeHeld notes that a held command's frame is here, or never will be.
+func (h *history) removeHeld() { h.changeHeld(-1) }
 
-func (h *history) holdMore(n int) {
+func (h *history) changeHeld(n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := *h.view.Load()
@@ -58,13 +58,13 @@ func (h *history) holdMore(n int) {
 	h.replaceLocked(&v)
 }
 
-// append adds f, and drops the oldest frames beyond the bounds. It reports by
-// how many bytes the history grew, and false if f is not newer than what is
-// here already: then nothing has changed. Released: f was held until now.
+// add adds f, and drops the oldest frames beyond the bounds. It returns by how many bytes the
+// history grew. ok is false, and f is not added, if f is not newer than the last frame. released: f
+// was held until now.
 //
-// A frame that was dropped stays in memory until append has to move the others
-// to a new array, so that at the worst there are twice as many as the bounds say.
-func (h *history) append(f *frame, released bool) (grown int, ok bool) {
+// A dropped frame stays in memory until the array of frames moves. So at worst there are twice as
+// many as the bounds allow.
+func (h *history) add(f *frame, released bool) (grown int, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v := *h.view.Load()
@@ -112,7 +112,7 @@ func (h *history) forget(floor uint64, epochs uint32) (freed int) {
 	return freed
 }
 
-// begin forgets everything, and begins anew where so many indexes above floor are held.
+// begin forgets everything and starts at floor, with so many held commands above it.
 func (h *history) begin(floor uint64, held int) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -174,8 +174,8 @@ func (v *view) after(index uint64) []*frame {
 	return v.frames[i:end]
 }
 
-// holds reports whether something is held.
-func (h *history) holds() bool { return h.view.Load().held > 0 }
+// hasHeld reports whether a frame is still to come.
+func (h *history) hasHeld() bool { return h.view.Load().held > 0 }
 
 // epoch is that of the view.
 func (h *history) epoch() uint32 { return h.view.Load().epoch }

@@ -36,7 +36,7 @@ func TestHistoryBounds(t *testing.T) {
 	var h history
 	h.init(10, 3, 1<<20)
 	for _, index := range []uint64{12, 15, 16} {
-		h.append(fakeFrame(index, 100), false)
+		h.add(fakeFrame(index, 100), false)
 	}
 	for _, c := range []struct {
 		after  uint64
@@ -54,7 +54,7 @@ func TestHistoryBounds(t *testing.T) {
 			t.Errorf("after %d: %v, behind %v; want %v, %v", c.after, got, behind, c.want, c.behind)
 		}
 	}
-	if grown, ok := h.append(fakeFrame(20, 100), false); !ok || grown != 0 {
+	if grown, ok := h.add(fakeFrame(20, 100), false); !ok || grown != 0 {
 		t.Errorf("a fourth frame instead of the first: grown by %d, %v", grown, ok)
 	}
 	if _, behind := h.all(11); !behind {
@@ -63,7 +63,7 @@ func TestHistoryBounds(t *testing.T) {
 	if got, behind := h.all(12); behind || !slices.Equal(got, []uint64{15, 16, 20}) {
 		t.Errorf("after 12: %v, behind %v", got, behind)
 	}
-	if _, ok := h.append(fakeFrame(20, 100), false); ok {
+	if _, ok := h.add(fakeFrame(20, 100), false); ok {
 		t.Error("an index was taken twice")
 	}
 	h.reset(50)
@@ -79,7 +79,7 @@ func TestHistoryBytes(t *testing.T) {
 	var h history
 	h.init(0, 1000, 10_000)
 	for i := uint64(1); i <= 500; i++ {
-		h.append(fakeFrame(i, 300), false)
+		h.add(fakeFrame(i, 300), false)
 		if h.bytes > 10_000 {
 			t.Fatalf("%d bytes at %d", h.bytes, i)
 		}
@@ -87,7 +87,7 @@ func TestHistoryBytes(t *testing.T) {
 	if len(h.view.Load().frames) == 0 {
 		t.Error("nothing is kept")
 	}
-	h.append(fakeFrame(501, 20_000), false) // larger than the history may be
+	h.add(fakeFrame(501, 20_000), false) // larger than the history may be
 	if floor, last := h.bounds(); floor != 501 || last != 501 || h.bytes != 0 {
 		t.Errorf("floor %d, last %d, %d bytes", floor, last, h.bytes)
 	}
@@ -98,7 +98,7 @@ func TestHistoryBatchAndWake(t *testing.T) {
 	var h history
 	h.init(0, 1000, 1<<20)
 	for i := uint64(1); i <= 200; i++ {
-		h.append(fakeFrame(i, 10), false)
+		h.add(fakeFrame(i, 10), false)
 	}
 	v := h.view.Load()
 	frames := v.after(0)
@@ -112,7 +112,7 @@ func TestHistoryBatchAndWake(t *testing.T) {
 	if isClosed(wake) {
 		t.Error("woken by nothing")
 	}
-	h.append(fakeFrame(201, 10), false)
+	h.add(fakeFrame(201, 10), false)
 	<-wake
 	<-again
 	if !isClosed(h.wait(v)) {
@@ -146,7 +146,7 @@ func TestTableNeverLeavesAHole(t *testing.T) {
 			switch r := watched[id]; rnd.IntN(12) {
 			default:
 				index += 1 + rnd.Uint64N(3)
-				if _, ok := table.append(topic{id: id}, fakeFrame(index, rnd.IntN(600)), false); !ok {
+				if _, ok := table.add(topic{id: id}, fakeFrame(index, rnd.IntN(600)), false); !ok {
 					t.Fatalf("seed %d: %d was refused", seed, index)
 				}
 				published[id] = append(published[id], index)

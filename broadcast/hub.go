@@ -182,7 +182,7 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	switch {
 	case events[0].Type == relay.EventNone:
 		h.mu.Lock()
-		h.table.release(id)
+		h.table.noteReleased(id)
 		h.mu.Unlock()
 		return nil
 	case events[0].Type == relay.EventTier:
@@ -203,7 +203,7 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	}
 	if to == relay.ToTruth {
 		h.mu.Lock()
-		truth := h.table.hold(id, index)
+		truth := h.table.noteHeld(id, index)
 		h.mu.Unlock()
 		if truth == nil && !h.truthFeed.read.Load() {
 			return nil
@@ -256,7 +256,7 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
 	h.mu.Lock()
 	if e.Held {
-		h.table.hold(e.Round.ID, e.Index)
+		h.table.noteHeld(e.Round.ID, e.Index)
 	}
 	h.table.newest = max(h.table.newest, e.Index)
 	changed := h.renewLocked(append(h.table.delayedTopics(e.Round.ID), topic{e.Round.ID, relay.Truth}), e.Index)

@@ -92,7 +92,7 @@ func (t *table) join(of topic, delayed bool) *round {
 		// Without spectators, the truth has no history.
 		if public := t.rounds[topic{id: of.id}]; of.sight == relay.Truth && public != nil {
 			floor := t.newest
-			if !public.history.holds() {
+			if !public.history.hasHeld() {
 				_, floor = public.history.bounds()
 			}
 			r.history.begin(floor, 0)
@@ -102,13 +102,13 @@ func (t *table) join(of topic, delayed bool) *round {
 	return r
 }
 
-// hold notes that the public gets an index later. It returns the round's topic of the truth; nil if
-// it has no spectators.
-func (t *table) hold(id relay.RoundID, index uint64) (truth *round) {
+// noteHeld notes a held command: the public gets its index later. It returns the round's topic of
+// the truth; nil if it has no spectators.
+func (t *table) noteHeld(id relay.RoundID, index uint64) (truth *round) {
 	t.newest = max(t.newest, index)
 	r := t.get(topic{id: id})
 	r.delayed.Store(true)
-	r.history.hold()
+	r.history.addHeld()
 	return t.rounds[topic{id, relay.Truth}]
 }
 
@@ -166,15 +166,14 @@ func (t *table) leave(r *round) {
 	t.dropIfEmpty(r)
 }
 
-// append adds a frame to a round's history, and empties those of others if
-// all of them together have become too large. ok is false if f is not newer
-// than what is there.
-func (t *table) append(of topic, f *frame, released bool) (r *round, ok bool) {
+// add adds a frame to a topic's history. If all histories together have become too large, it
+// empties others. ok is false if f is not newer than the last frame.
+func (t *table) add(of topic, f *frame, released bool) (r *round, ok bool) {
 	r = t.get(of)
 	if !released {
 		t.newest = max(t.newest, f.index)
 	}
-	grown, ok := r.history.append(f, released)
+	grown, ok := r.history.add(f, released)
 	if !ok {
 		t.dropIfEmpty(r)
 		return r, false
@@ -227,19 +226,19 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 	return all
 }
 
-// put is append; without a frame the round's history begins anew.
+// put is add; without a frame, the history starts again at index.
 func (t *table) put(of topic, index uint64, f *frame, released bool) (r *round, ok bool) {
 	if f == nil {
 		return t.resetRound(of, index, released), true
 	}
-	return t.append(of, f, released)
+	return t.add(of, f, released)
 }
 
 // resetRound begins a round's history anew at index, which was held until then if it was released.
 func (t *table) resetRound(of topic, index uint64, released bool) *round {
 	r := t.get(of)
 	if released {
-		r.history.release()
+		r.history.removeHeld()
 	} else {
 		t.newest = max(t.newest, index)
 	}
@@ -259,10 +258,10 @@ func (t *table) renew(of topic, floor uint64) *round {
 	return r
 }
 
-// release notes that an index of a round is no longer held, and makes no frame of it.
-func (t *table) release(id relay.RoundID) {
-	if r := t.rounds[topic{id: id}]; r != nil && r.history.holds() {
-		r.history.release()
+// noteReleased notes that a command of a round is no longer held, and adds no frame for it.
+func (t *table) noteReleased(id relay.RoundID) {
+	if r := t.rounds[topic{id: id}]; r != nil && r.history.hasHeld() {
+		r.history.removeHeld()
 		t.dropIfEmpty(r)
 	}
 }

@@ -87,7 +87,7 @@ func TestViewers(t *testing.T) {
 	}
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
-	if holds(n.hub) {
+	if anyHeld(n.hub) {
 		t.Error("the hub still waits for something")
 	}
 }
@@ -188,8 +188,8 @@ func TestPrivate(t *testing.T) {
 	if code, _ := newWatcher(t, roundA).join(n).closed(); code != CloseNoRound {
 		t.Errorf("one who comes then is closed with %d", code)
 	}
-	if _, err := n.hub.Follow(&http.Request{RemoteAddr: "127.0.0.1:1"}, roundA); err != ErrNoRound {
-		t.Errorf("one who follows it gets %v", err)
+	if _, err := n.hub.ReadGames(&http.Request{RemoteAddr: "127.0.0.1:1"}, roundA); err != ErrNoRound {
+		t.Errorf("one who reads its games gets %v", err)
 	}
 	hidden := s.move(game)
 	n.apply(hidden)

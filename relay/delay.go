@@ -284,8 +284,8 @@ func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 	return events, cmp.Or(next, s.due)
 }
 
-// Holds reports whether Release may have something to do.
-func (s *State) Holds() bool { return len(s.delayed) > 0 || len(s.released) > 0 }
+// MayRelease reports whether Release may have something to do.
+func (s *State) MayRelease() bool { return len(s.delayed) > 0 || len(s.released) > 0 }
 
 // Arrive tells when the commands of the next Apply came to this node. seen is the earliest time at
 // which they can have been made, 0 if the node does not know it; up is now. Both are milliseconds

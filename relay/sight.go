@@ -51,7 +51,7 @@ func (t *Token) Sight(tournament TournamentID, round RoundID) Sight {
 func (s *State) sightsAt(at Millis) []Sight {
 	var sights []Sight
 	for _, t := range s.tokens {
-		if t.revoked == nil && t.Delay > 0 && t.Holds(at) {
+		if t.revoked == nil && t.Delay > 0 && t.ValidAt(at) {
 			sights = append(sights, Sight(t.Delay))
 		}
 	}

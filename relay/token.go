@@ -104,8 +104,8 @@ func (t *Token) Is(secret string) bool {
 	return subtle.ConstantTimeCompare(HashSecret(t.salt, secret), t.hash) == 1
 }
 
-// Holds reports whether the token has not expired by then.
-func (t *Token) Holds(now Millis) bool { return t.ExpiresAt == 0 || now < t.ExpiresAt }
+// ValidAt reports whether the token has not expired by then.
+func (t *Token) ValidAt(now Millis) bool { return t.ExpiresAt == 0 || now < t.ExpiresAt }
 
 // Everywhere reports whether the scope is everything.
 func (t *Token) Everywhere() bool { return t.Tournament == "" && t.Round == "" }
@@ -242,7 +242,7 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 // mayCreate refuses a token that must not be, and gives a grant what its parent has.
 func (s *State) mayCreate(t *Token, at Millis) error {
 	if parent := s.tokens[t.Parent]; t.Parent != "" {
-		if parent == nil || parent.revoked != nil || parent.Parent != "" || !parent.Holds(at) {
+		if parent == nil || parent.revoked != nil || parent.Parent != "" || !parent.ValidAt(at) {
 			return refuse(ErrToken, "the token that was logged in with no longer holds")
 		}
 		t.Name, t.Role, t.Tournament, t.Round = parent.Name, parent.Role, parent.Tournament, parent.Round

@@ -46,7 +46,7 @@ func TestTokens(t *testing.T) {
 	if !ok || !arbiter.Is(testSecret+"arbiter1") || arbiter.Is(testSecret+"source01") || arbiter.Is("") {
 		t.Errorf("the arbiter's token is %+v", arbiter)
 	}
-	if !arbiter.Holds(testTime+999) || arbiter.Holds(testTime+1000) {
+	if !arbiter.ValidAt(testTime+999) || arbiter.ValidAt(testTime+1000) {
 		t.Error("the token does not hold until it expires")
 	}
 	if !arbiter.Covers(testTournament, testRound) || arbiter.Covers(testTournament, "round002") || arbiter.Covers(testTournament, "") || arbiter.Everywhere() {

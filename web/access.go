@@ -154,7 +154,7 @@ func (a *Access) judge(r *http.Request, shown string) caller {
 	switch {
 	case !needed:
 		return caller{}
-	case ok && known && token.Is(secret) && token.Holds(now):
+	case ok && known && token.Is(secret) && token.ValidAt(now):
 		a.noteSeen(id, now)
 		return caller{Token: &token}
 	}
@@ -214,7 +214,7 @@ func (a *Access) Viewer(r *http.Request) broadcast.Viewer {
 	return func(round relay.RoundID) (sight relay.Sight) {
 		a.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 			token, known := b.Token(c.ID)
-			if !known || !token.Holds(relay.Millis(a.cfg.Now().UnixMilli())) {
+			if !known || !token.ValidAt(relay.Millis(a.cfg.Now().UnixMilli())) {
 				return
 			}
 			tournament, _, _ := b.Place(string(round))

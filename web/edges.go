@@ -97,7 +97,7 @@ func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id st
 		case <-every.C:
 		}
 		token, known, _ := s.access.find(id)
-		if !known || !token.Holds(relay.Millis(s.access.cfg.Now().UnixMilli())) {
+		if !known || !token.ValidAt(relay.Millis(s.access.cfg.Now().UnixMilli())) {
 			cancel()
 			return
 		}

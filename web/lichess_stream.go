@@ -29,31 +29,31 @@ const (
 // hub's history by a cursor: a client that is slow gets fewer versions of a game, and none is kept for it.
 func (s *Server) streamPGN(w http.ResponseWriter, r *http.Request) {
 	id := relay.RoundID(chi.URLParam(r, "roundId"))
-	s.stream(w, r, func() (follower, error) {
+	s.stream(w, r, func() (gameReader, error) {
 		if _, _, err := s.seenBy(r).round(id); err != nil {
 			return nil, err
 		}
-		return s.follow(r, id)
+		return s.readGames(r, id)
 	})
 }
 
-// follower brings the games that change; see [broadcast.Follower].
-type follower interface {
+// gameReader returns the games that change; see [broadcast.GameReader].
+type gameReader interface {
 	Next(ctx context.Context) ([]*relay.Game, error)
 	Closing() <-chan struct{}
 	Close()
 }
 
-func (s *Server) follow(r *http.Request, id relay.RoundID) (follower, error) {
-	f, err := s.cfg.Hub.Follow(r, id)
+func (s *Server) readGames(r *http.Request, id relay.RoundID) (gameReader, error) {
+	f, err := s.cfg.Hub.ReadGames(r, id)
 	if err != nil {
-		return nil, followError(err)
+		return nil, gameReaderError(err)
 	}
 	return f, nil
 }
 
-// stream answers with what the follower brings.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (follower, error)) {
+// stream answers with what the reader returns.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (gameReader, error)) {
 	noClocks, err := withoutClocks(r)
 	if err == nil {
 		err = s.streamGames(w, r, open, noClocks)
@@ -65,18 +65,18 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (fol
 
 // streamGames writes until the client or the hub is gone. It fails only before it has written
 // anything.
-func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func() (follower, error), noClocks bool) error {
+func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func() (gameReader, error), noClocks bool) error {
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
 	default:
 		return tooMany("this node has as many streams of PGN as it may have; ask another node, or watch /live")
 	}
-	follower, err := open()
+	reader, err := open()
 	if err != nil {
 		return err
 	}
-	defer follower.Close()
+	defer reader.Close()
 	w.Header().Set("Content-Type", pgnType)
 	if r.Method == http.MethodHead {
 		return nil
@@ -87,7 +87,7 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 	ended := make(chan struct{})
 	cut.Go(func() {
 		select {
-		case <-follower.Closing():
+		case <-reader.Closing():
 			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 		case <-ended:
 		}
@@ -95,14 +95,14 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 	defer cut.Wait()
 	defer close(ended)
 
-	_ = conn.Flush() // the client sees that it is followed, however long nothing comes
+	_ = conn.Flush() // the client sees the stream begin, however long nothing comes
 	format := pgn.NewWriter(nil)
 	format.NoClocks = noClocks
 	sent := map[relay.GameID]*relay.Game{} // as last written
 	written := time.Now()
 	for {
 		ctx, cancel := context.WithDeadline(r.Context(), written.Add(s.cfg.StreamSilence))
-		games, err := follower.Next(ctx)
+		games, err := reader.Next(ctx)
 		cancel()
 		games = slices.DeleteFunc(games, func(g *relay.Game) bool { return sent[g.ID] != nil && sameText(sent[g.ID], g, noClocks) })
 		if err == nil && len(games) == 0 {
@@ -127,7 +127,7 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 		written = time.Now()
 		_ = conn.SetWriteDeadline(written.Add(streamWrite))
 		select {
-		case <-follower.Closing():
+		case <-reader.Closing():
 			return nil
 		default:
 		}
@@ -166,8 +166,8 @@ func tooMany(message string) *apiError {
 
 var errNodeCloses = &apiError{Status: http.StatusServiceUnavailable, Code: "going_away", Message: "this node is going away", RetryAfter: 1}
 
-// followError is what the hub's refusal means outside.
-func followError(err error) error {
+// gameReaderError is the API's error for the hub's.
+func gameReaderError(err error) error {
 	switch {
 	case errors.Is(err, broadcast.ErrTooMany):
 		return tooMany(err.Error())

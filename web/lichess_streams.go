@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// maxFollowed is how many rounds one stream follows. Each counts as a spectator.
-	maxFollowed = 100
+	// maxReadRounds is how many rounds one stream reads. Each counts as a spectator.
+	maxReadRounds = 100
 	// recently is how long ago a round may have finished when a stream begins, to be in it.
 	recently = time.Hour
 	// lookForRounds is how often a stream looks whether another round has begun.
@@ -26,8 +26,8 @@ const (
 // being played or has finished a short while ago, and of those that begin later.
 func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "tourId"))
-	s.stream(w, r, func() (follower, error) {
-		return s.followTours(r, func(b relay.Reader) []relay.TournamentID { return []relay.TournamentID{id} }, "tournament", string(id))
+	s.stream(w, r, func() (gameReader, error) {
+		return s.readTours(r, func(b relay.Reader) []relay.TournamentID { return []relay.TournamentID{id} }, "tournament", string(id))
 	})
 }
 
@@ -35,8 +35,8 @@ func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 // group.
 func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "groupId"))
-	s.stream(w, r, func() (follower, error) {
-		return s.followTours(r, func(b relay.Reader) []relay.TournamentID {
+	s.stream(w, r, func() (gameReader, error) {
+		return s.readTours(r, func(b relay.Reader) []relay.TournamentID {
 			if g := s.groupings(r, b)[id]; g != nil {
 				return g.tours
 			}
@@ -45,8 +45,8 @@ func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// tourFollower follows the rounds of some tournaments as one.
-type tourFollower struct {
+// tourReader reads the rounds of some tournaments as one.
+type tourReader struct {
 	s     *Server
 	r     *http.Request
 	tours func(relay.Reader) []relay.TournamentID
@@ -57,13 +57,13 @@ type tourFollower struct {
 	failed  chan error         // of one: why the stream ends
 	closing <-chan struct{}
 
-	// Owned by watch, and by followTours before it. A round that is false was found to be over.
-	followed map[relay.RoundID]bool
-	count    int // of those that are true
+	// Owned by watch, and by readTours before it. A round that is false was found to be over.
+	reading map[relay.RoundID]bool
+	count   int // of those that are true
 }
 
-// followTours opens a follower of the tournaments. It fails if there is none of them.
-func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.TournamentID, what, id string) (follower, error) {
+// readTours opens a reader of the tournaments. It fails if there is none of them.
+func (s *Server) readTours(r *http.Request, tours func(relay.Reader) []relay.TournamentID, what, id string) (gameReader, error) {
 	found := false
 	s.seenBy(r)(func(b relay.Reader) {
 		for _, id := range tours(b) {
@@ -75,9 +75,9 @@ func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.T
 		return nil, &relay.NotFoundError{What: what, ID: id}
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	f := &tourFollower{
+	f := &tourReader{
 		s: s, r: r, tours: tours, cancel: cancel, changed: make(chan []*relay.Game), failed: make(chan error, 1),
-		closing: s.cfg.Hub.Closing(), followed: map[relay.RoundID]bool{},
+		closing: s.cfg.Hub.Closing(), reading: map[relay.RoundID]bool{},
 	}
 	if err := f.look(ctx, time.Now().Add(-recently)); err != nil {
 		f.Close()
@@ -87,9 +87,9 @@ func (s *Server) followTours(r *http.Request, tours func(relay.Reader) []relay.T
 	return f, nil
 }
 
-// look begins to follow the rounds that are being played, or have finished since then, and are not
-// followed yet.
-func (f *tourFollower) look(ctx context.Context, since time.Time) error {
+// look begins to read the rounds that are being played, or have finished since then, and are not
+// read yet.
+func (f *tourReader) look(ctx context.Context, since time.Time) error {
 	var begin []relay.RoundID
 	there := false
 	f.s.seenBy(f.r)(func(b relay.Reader) {
@@ -100,14 +100,14 @@ func (f *tourFollower) look(ctx context.Context, since time.Time) error {
 			}
 			there = true
 			for _, round := range rounds(b, t) {
-				_, known := f.followed[round.ID]
+				_, known := f.reading[round.ID]
 				finished := round.Status == relay.RoundFinished
 				switch {
-				case f.followed[round.ID] || len(begin) == maxFollowed || finished && known:
+				case f.reading[round.ID] || len(begin) == maxReadRounds || finished && known:
 				case round.Status == relay.RoundStarted, finished && int64(finishedAt(round, gamesOf(b, round))) > since.UnixMilli():
 					begin = append(begin, round.ID)
 				case finished:
-					f.followed[round.ID] = false
+					f.reading[round.ID] = false
 				}
 			}
 		}
@@ -116,14 +116,14 @@ func (f *tourFollower) look(ctx context.Context, since time.Time) error {
 		return broadcast.ErrNoRound
 	}
 	for _, id := range begin {
-		if f.count == maxFollowed {
+		if f.count == maxReadRounds {
 			return nil
 		}
-		one, err := f.s.follow(f.r, id)
+		one, err := f.s.readGames(f.r, id)
 		if err != nil {
 			return err
 		}
-		f.followed[id] = true
+		f.reading[id] = true
 		f.count++
 		f.wg.Go(func() {
 			defer one.Close()
@@ -134,7 +134,7 @@ func (f *tourFollower) look(ctx context.Context, since time.Time) error {
 }
 
 // watch looks for rounds that begin.
-func (f *tourFollower) watch(ctx context.Context) {
+func (f *tourReader) watch(ctx context.Context) {
 	every := time.NewTicker(lookForRounds)
 	defer every.Stop()
 	for {
@@ -151,7 +151,7 @@ func (f *tourFollower) watch(ctx context.Context) {
 }
 
 // pass passes the changes of one round on. One that is gone leaves the others alone.
-func (f *tourFollower) pass(ctx context.Context, one follower) {
+func (f *tourReader) pass(ctx context.Context, one gameReader) {
 	for {
 		games, err := one.Next(ctx)
 		if err != nil {
@@ -171,15 +171,15 @@ func (f *tourFollower) pass(ctx context.Context, one follower) {
 	}
 }
 
-func (f *tourFollower) fail(err error) {
+func (f *tourReader) fail(err error) {
 	select {
 	case f.failed <- err:
 	default:
 	}
 }
 
-// Next implements follower.
-func (f *tourFollower) Next(ctx context.Context) ([]*relay.Game, error) {
+// Next implements gameReader.
+func (f *tourReader) Next(ctx context.Context) ([]*relay.Game, error) {
 	select {
 	case games := <-f.changed:
 		return games, nil
@@ -192,11 +192,11 @@ func (f *tourFollower) Next(ctx context.Context) ([]*relay.Game, error) {
 	}
 }
 
-// Closing implements follower.
-func (f *tourFollower) Closing() <-chan struct{} { return f.closing }
+// Closing implements gameReader.
+func (f *tourReader) Closing() <-chan struct{} { return f.closing }
 
-// Close implements follower.
-func (f *tourFollower) Close() {
+// Close implements gameReader.
+func (f *tourReader) Close() {
 	f.cancel()
 	f.wg.Wait()
 }

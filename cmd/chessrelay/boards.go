@@ -168,7 +168,7 @@ func (b *boards) arrive() {
 
 // release makes public what is due, and returns how long it is until more is. Both locks are held.
 func (b *boards) release() (events []relay.Event, wait time.Duration) {
-	if !b.state.Holds() {
+	if !b.state.MayRelease() {
 		b.next = 0
 		return nil, lookAgain
 	}

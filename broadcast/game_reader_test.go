@@ -10,12 +10,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestFollow follows a round through moves, corrections and new boards, with a history that is too short for
-// one who is slow, and through a Raft snapshot. It must end with every game as it stands, and never go back.
-func TestFollow(t *testing.T) {
+// TestGameReader reads a round through moves, corrections and new boards, with a history that is
+// too short for a slow reader, and through a Raft snapshot. It must end with every game as it is,
+// and never go back.
+func TestGameReader(t *testing.T) {
 	s := longScript(t, 400)
 	n := startNode(t, s, 9, func(c *Config) { c.HistoryEvents = 8 })
-	f, err := n.hub.Follow(httptest.NewRequest("GET", "/", nil), roundA)
+	f, err := n.hub.ReadGames(httptest.NewRequest("GET", "/", nil), roundA)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,20 +63,20 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestFollowEnds wants Next to end with its context and with the hub, and neither limit to be passed.
-func TestFollowEnds(t *testing.T) {
+// TestGameReaderEnds: Next ends with its context and with the hub, and no limit is exceeded.
+func TestGameReaderEnds(t *testing.T) {
 	s := newScript(t)
 	s.game(roundA, 1)
 	n := startNode(t, s, s.last(), func(c *Config) { c.MaxSpectators = 1 })
 	r := httptest.NewRequest("GET", "/", nil)
-	f, err := n.hub.Follow(r, roundA)
+	f, err := n.hub.ReadGames(r, roundA)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.hub.Follow(r, roundA); !errors.Is(err, ErrTooMany) {
+	if _, err := n.hub.ReadGames(r, roundA); !errors.Is(err, ErrTooMany) {
 		t.Errorf("one too many: %v", err)
 	}
-	if _, err := n.hub.Follow(r, "nowhere1"); !errors.Is(err, ErrNoRound) {
+	if _, err := n.hub.ReadGames(r, "nowhere1"); !errors.Is(err, ErrNoRound) {
 		t.Errorf("no such round: %v", err)
 	}
 	if games, err := f.Next(t.Context()); err != nil || len(games) != 1 {
@@ -101,7 +102,7 @@ func TestFollowEnds(t *testing.T) {
 	if err := <-ended; !errors.Is(err, ErrClosed) {
 		t.Errorf("with the hub Next returns %v", err)
 	}
-	if _, err := n.hub.Follow(r, roundA); !errors.Is(err, ErrClosed) {
+	if _, err := n.hub.ReadGames(r, roundA); !errors.Is(err, ErrClosed) {
 		t.Errorf("a hub that is closed: %v", err)
 	}
 }
