@@ -165,7 +165,7 @@ func BenchmarkDeflate(b *testing.B) {
 		name string
 		text []byte
 	}{
-		{"move", move.whole.text()}, {"boards=12", snap.with(snap.boards[:12])}, {"boards=200", snap.with(snap.boards)},
+		{"move", move.whole.text()}, {"boards=12", snap.frameWith(snap.boards[:12])}, {"boards=200", snap.frameWith(snap.boards)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var out []byte

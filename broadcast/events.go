@@ -24,7 +24,7 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		h.reject(w, err)
+		h.rejectRequest(w, err)
 		return
 	}
 	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q) })
@@ -39,7 +39,7 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 	if text := values.Get("since"); text != "" {
 		var err error
 		if since, err = strconv.ParseUint(text, 10, 64); err != nil {
-			h.reject(w, errors.New("since is not a log index"))
+			h.rejectRequest(w, errors.New("since is not a log index"))
 			return
 		}
 	}
@@ -54,7 +54,7 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 				applied = state.Shown(at)
 			}
 		})
-		if err := h.greet(s, applied, nil); err != nil {
+		if err := h.setHello(s, applied, nil); err != nil {
 			return err
 		}
 		h.joinFeed(s, since, truth)
@@ -80,13 +80,13 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 	}
 	address := h.cfg.address(r)
 	if err := h.gate.enter(address); err != nil {
-		h.refuse(w, err)
+		h.refuseEntry(w, err)
 		return
 	}
 	s := &spectator{address: address, form: f, viewer: h.cfg.Viewer(r)}
 	if err := admit(s); err != nil {
 		h.gate.leave(address)
-		h.reject(w, err)
+		h.rejectRequest(w, err)
 		return
 	}
 	if r.ProtoMajor >= 2 {
@@ -95,7 +95,7 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 		w.Header().Set("X-Accel-Buffering", "no")
 		s.head = []byte(head)
 		c := newStreamConn(w, r)
-		h.take(c, arrival{spectator: s})
+		h.adopt(c, arrival{spectator: s})
 		<-c.closed
 		return
 	}
@@ -114,7 +114,7 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 		lines = append(lines, "Access-Control-Allow-Origin: "+origin, "Vary: Origin")
 	}
 	s.head = []byte(strings.Join(lines, "\r\n") + "\r\n\r\n" + head)
-	h.take(conn, arrival{spectator: s})
+	h.adopt(conn, arrival{spectator: s})
 }
 
 // allowed reports whether pages of the origin may connect.
@@ -124,8 +124,8 @@ func (h *Hub) allowed(origin string) bool {
 	})
 }
 
-// reject answers one whose request makes no sense.
-func (h *Hub) reject(w http.ResponseWriter, err error) {
+// rejectRequest answers one whose request makes no sense.
+func (h *Hub) rejectRequest(w http.ResponseWriter, err error) {
 	code, reason := closeCode(err)
 	switch code {
 	case CloseNoRound:

@@ -18,10 +18,10 @@ type feed struct {
 	*round             // without an id
 	read   atomic.Bool // the truth's feed is written to once it has a reader
 
-	// taken is the greatest cursor of a snapshot. A frame that is released later must follow it,
+	// snapshotCursor is the greatest cursor of a snapshot. A frame that is released later must follow it,
 	// though it is older by the log. It is raised under the boards' lock, which a release needs
 	// too. So no snapshot comes in between.
-	taken atomic.Uint64
+	snapshotCursor atomic.Uint64
 
 	mu     sync.Mutex // one encodes
 	newest atomic.Pointer[feedSnapshot]
@@ -69,7 +69,7 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 	all := combine(frames)
 	if all.index = f.cursorAt(all.whole.index); released {
 		_, last := f.history.bounds()
-		all.index = max(last, f.taken.Load()) + 1
+		all.index = max(last, f.snapshotCursor.Load()) + 1
 	}
 	f.history.add(all, false)
 	h.wake(f.round)
@@ -92,7 +92,7 @@ func combine(frames []*frame) *frame {
 	all := &frame{whole: &message{index: frames[0].index}}
 	for _, f := range frames {
 		all.parts = append(all.parts, f.parts...)
-		all.whole.objects = append(all.whole.objects, f.whole.inFeed()...)
+		all.whole.objects = append(all.whole.objects, f.whole.withRoundID()...)
 	}
 	return all
 }
@@ -110,9 +110,9 @@ func (h *Hub) joinFeed(s *spectator, since uint64, truth bool) {
 			f.read.Store(true)
 		}
 	}
-	s.round, s.cursor, s.blank, s.epoch = f.round, f.cursorAt(since), since == 0, f.history.epoch()
-	if !truth && !s.blank && (h.table.delays() || f.released()) {
-		s.cursor, s.blank = 0, true
+	s.round, s.cursor, s.snapshotFirst, s.epoch = f.round, f.cursorAt(since), since == 0, f.history.epoch()
+	if !truth && !s.snapshotFirst && (h.table.delays() || f.released()) {
+		s.cursor, s.snapshotFirst = 0, true
 	}
 }
 
@@ -126,8 +126,8 @@ func (f *feed) released() bool {
 	return false
 }
 
-// take is as [round.snapshot]. Each round's snapshot has the index that it stands at. The cursor is that of all of them.
-func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err error) {
+// snapshotAll is as [round.snapshot]. Each round's snapshot has the index that it stands at. The cursor is that of all of them.
+func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bool, err error) {
 	v := f.history.view.Load()
 	if old := f.newest.Load(); old != nil && old.cursor >= v.last && old.epoch == v.epoch {
 		return old.cursor, old.all, false, nil
@@ -143,7 +143,7 @@ func (f *feed) take(boards View) (cursor uint64, all *message, made bool, err er
 			next.cursor = f.cursorAt(state.Shown(applied))
 		}
 		next.cursor = max(next.cursor, v.last)
-		f.taken.Store(max(f.taken.Load(), next.cursor))
+		f.snapshotCursor.Store(max(f.snapshotCursor.Load(), next.cursor))
 		var all relay.Reader = state
 		if f.sight != relay.Truth {
 			all = state.Public(applied)

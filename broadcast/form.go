@@ -39,8 +39,8 @@ type message struct {
 	forms [formCount]atomic.Pointer[[]byte]
 }
 
-// as is the message as it goes over the wire.
-func (m *message) as(f form) []byte {
+// inForm is the message as it goes over the wire.
+func (m *message) inForm(f form) []byte {
 	if b := m.forms[f].Load(); b != nil {
 		return *b
 	}
@@ -164,10 +164,10 @@ func (m *message) serverSentEvent() []byte {
 }
 
 // line is the text with the round's id in each object, for who reads many rounds.
-func (m *message) line() []byte { return append(bytes.Clone(join(m.inFeed())), '\n') }
+func (m *message) line() []byte { return append(bytes.Clone(join(m.withRoundID())), '\n') }
 
-// inFeed is the objects with the round's id.
-func (m *message) inFeed() [][]byte {
+// withRoundID is the objects with the round's id.
+func (m *message) withRoundID() [][]byte {
 	if m.round == "" {
 		return m.objects
 	}

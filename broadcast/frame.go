@@ -5,24 +5,24 @@ import "github.com/chessrelay/chessrelay/relay"
 // frame is all that one log index changed in one round. Immutable, and shared by all spectators.
 type frame struct {
 	index uint64
-	parts []part   // one an event, at least one
-	whole *message // all of them
+	parts []eventPart // one an event, at least one
+	whole *message    // all of them
 }
 
-// part is one event of a frame, apart from the others so that a spectator who
+// eventPart is one event of a frame, apart from the others so that a spectator who
 // watches some boards can be sent only theirs.
-type part struct {
+type eventPart struct {
 	board int // 0: what every spectator of the round gets
-	// seats: another game is at a board than before, or none.
-	seats bool
+	// changesGame: another game is at a board than before, or none.
+	changesGame bool
 	*message
 }
 
-func (p *part) within(set *boardSet) bool { return p.board == 0 || set.has(p.board) }
+func (p *eventPart) within(set *boardSet) bool { return p.board == 0 || set.has(p.board) }
 
 // encodeFrame makes the frame of events, which have one index and one round.
 func encodeFrame(events []relay.Event) (*frame, error) {
-	f := &frame{index: events[0].Index, parts: make([]part, len(events))}
+	f := &frame{index: events[0].Index, parts: make([]eventPart, len(events))}
 	var all [][]byte
 	for i := range events {
 		data, err := encodeEvent(&events[i])
@@ -30,12 +30,12 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 			return nil, err
 		}
 		m := &message{index: f.index, round: events[0].RoundID(), objects: [][]byte{data}}
-		f.parts[i] = part{message: m}
+		f.parts[i] = eventPart{message: m}
 		switch g := events[i].Game; {
 		case g != nil && events[i].Type == relay.EventDeleted:
-			f.parts[i].seats = true // and its board may be in the list of who does not watch it
+			f.parts[i].changesGame = true // and its board may be in the list of who does not watch it
 		case g != nil:
-			f.parts[i].board, f.parts[i].seats = g.Board, events[i].Type == relay.EventGame
+			f.parts[i].board, f.parts[i].changesGame = g.Board, events[i].Type == relay.EventGame
 		}
 		f.whole = m
 		all = append(all, data)
@@ -53,8 +53,8 @@ func (f *frame) cost() int {
 	return overhead + 2*f.whole.length()
 }
 
-// of is the message for one who watches the boards of set, and how many events are in it; nil if none are.
-func (f *frame) of(set *boardSet) (m *message, events int) {
+// forBoards is the message for one who watches the boards of set, and how many events are in it; nil if none are.
+func (f *frame) forBoards(set *boardSet) (m *message, events int) {
 	if len(f.parts) == 1 {
 		if f.parts[0].within(set) {
 			return f.whole, 1

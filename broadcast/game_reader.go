@@ -152,7 +152,7 @@ func (gr *GameReader) readAll(v *view) (changed []*relay.Game, err error) {
 func (gr *GameReader) readChanged(v *view, frames []*frame) (changed []*relay.Game, err error) {
 	for _, fr := range frames {
 		for i := range fr.parts {
-			if _, ok := gr.boardGames[fr.parts[i].board]; !ok || fr.parts[i].seats {
+			if _, ok := gr.boardGames[fr.parts[i].board]; !ok || fr.parts[i].changesGame {
 				return gr.readAll(v) // a new board, or another game at it
 			}
 		}

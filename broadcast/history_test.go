@@ -11,7 +11,7 @@ import (
 
 func fakeFrame(index uint64, size int) *frame {
 	m := &message{index: index, objects: [][]byte{make([]byte, size)}}
-	return &frame{index: index, parts: []part{{board: 1, message: m}}, whole: m}
+	return &frame{index: index, parts: []eventPart{{board: 1, message: m}}, whole: m}
 }
 
 // all takes everything after index, batch by batch.

@@ -79,7 +79,7 @@ func Open(cfg Config) (*Hub, error) {
 func (h *Hub) Close() error {
 	if h.gate.close() {
 		for _, w := range h.workers {
-			w.order((*worker).stopAll)
+			w.call((*worker).stopAll)
 		}
 		h.gate.wait()
 		for _, w := range h.workers {
@@ -95,7 +95,7 @@ func (h *Hub) Close() error {
 // so the caller turns others away.
 func (h *Hub) SendAway(reason string) {
 	for _, w := range h.workers {
-		w.order(func(w *worker) { w.sendAway(reason) })
+		w.call(func(w *worker) { w.sendAway(reason) })
 	}
 }
 
@@ -192,13 +192,13 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		h.wake(r)
 		return nil
 	case events[0].Game == nil && (events[0].Type == relay.EventDeleted || events[0].Type == relay.EventRestored):
-		return h.publishWhole(&events[0])
+		return h.publishWholeRound(&events[0])
 	case events[0].Renews || events[0].RenewsTiers:
 		defer h.renewDelayed(id, events[0].Renews)
 	}
 	if r := events[0].Round; r != nil && r.Delay > 0 {
 		h.mu.Lock()
-		h.table.get(topic{id: id}).delayed.Store(true)
+		h.table.getOrCreate(topic{id: id}).delayed.Store(true)
 		h.mu.Unlock()
 	}
 	if to == relay.ToTruth {
@@ -250,10 +250,10 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	return f
 }
 
-// publishWhole tells that a whole round was deleted or restored. Spectators of a deleted round are
+// publishWholeRound tells that a whole round was deleted or restored. Spectators of a deleted round are
 // sent away at their next turn. It returns the frame for the feeds. For a restored round there is
 // none, and the feeds get snapshots.
-func (h *Hub) publishWhole(e *relay.Event) (f *frame) {
+func (h *Hub) publishWholeRound(e *relay.Event) (f *frame) {
 	h.mu.Lock()
 	if e.Held {
 		h.table.noteHeld(e.Round.ID, e.Index)
@@ -359,7 +359,7 @@ func (h *Hub) leaveRound(r *round) {
 	}
 }
 
-// give hands a spectator to the worker whose turn it is.
-func (h *Hub) give(a arrival) {
+// assign hands a spectator to the worker whose turn it is.
+func (h *Hub) assign(a arrival) {
 	h.workers[h.next.Add(1)%uint64(len(h.workers))].join(a)
 }

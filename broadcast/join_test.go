@@ -163,7 +163,7 @@ func followCursor(n *node, s *script, filtered bool) error {
 	n.hub.mu.Unlock()
 	defer n.hub.leaveRound(r)
 	w := &worker{hub: n.hub}
-	c := &spectator{round: r, blank: true}
+	c := &spectator{round: r, snapshotFirst: true}
 	if filtered {
 		c.boards = &boardSet{2, 3}
 	}

@@ -30,7 +30,7 @@ import (
 func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 	address := h.cfg.address(r)
 	if err := h.gate.enter(address); err != nil {
-		h.refuse(w, err)
+		h.refuseEntry(w, err)
 		return
 	}
 	hj := &hijacker{ResponseWriter: w}
@@ -50,11 +50,11 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		a.code, a.reason = closeCode(err)
 	}
-	h.take(hj.conn, a)
+	h.adopt(hj.conn, a)
 }
 
-// take makes the connection a spectator's.
-func (h *Hub) take(conn net.Conn, a arrival) {
+// adopt makes the connection a spectator's.
+func (h *Hub) adopt(conn net.Conn, a arrival) {
 	var err error
 	if a.sock, err = takeOver(conn, h.cfg.SendBuffer, 2*h.cfg.PingEvery); err != nil {
 		h.log.Error("a connection cannot be taken over", "address", a.address, "err", err)
@@ -65,7 +65,7 @@ func (h *Hub) take(conn net.Conn, a arrival) {
 		h.gate.leave(a.address)
 		return
 	}
-	h.give(a)
+	h.assign(a)
 }
 
 // hijacker keeps the connection that the WebSocket library takes, and looks at what it answers the client.
@@ -137,18 +137,18 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 		}
 		return &rejection{CloseNoRound, missing.Error()}
 	}
-	if err := h.greet(s, applied, behind); err != nil {
+	if err := h.setHello(s, applied, behind); err != nil {
 		return err
 	}
-	s.cursor, s.blank, s.boards = q.since, q.since == 0, q.boards
+	s.cursor, s.snapshotFirst, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
 	s.round = h.table.join(topic{q.round, sight}, delayed)
 	s.epoch = s.round.history.epoch()
 	h.mu.Unlock()
 	// The boards have every deletion before this epoch. A later one begins another epoch.
-	if sight != relay.Truth && !s.blank {
-		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.blank = state.Renews(q.round, sight) })
-		if s.blank && q.since <= applied {
+	if sight != relay.Truth && !s.snapshotFirst {
+		h.cfg.Boards.Read(func(_ uint64, state *relay.State) { s.snapshotFirst = state.Renews(q.round, sight) })
+		if s.snapshotFirst && q.since <= applied {
 			s.cursor = 0 // the snapshot may be older
 		}
 	}
@@ -176,8 +176,8 @@ func (h *Hub) checkCluster(cluster string) error {
 	return nil
 }
 
-// greet has s told where it is.
-func (h *Hub) greet(s *spectator, applied uint64, behind *int) error {
+// setHello has s told where it is.
+func (h *Hub) setHello(s *spectator, applied uint64, behind *int) error {
 	hello, err := json.Marshal(helloFrame{
 		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(), Delay: behind,
 	})
@@ -267,8 +267,8 @@ func (h *Hub) notUpgraded(w http.ResponseWriter, _ *http.Request, status int, re
 	writeError(w, status, code, reason.Error())
 }
 
-// refuse answers one who was not let in.
-func (h *Hub) refuse(w http.ResponseWriter, err error) {
+// refuseEntry answers one who was not let in.
+func (h *Hub) refuseEntry(w http.ResponseWriter, err error) {
 	// Those who come back do so at different moments. Until then they hold no file open here.
 	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(5)))
 	w.Header().Set("Connection", "close")

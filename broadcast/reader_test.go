@@ -76,7 +76,7 @@ func FuzzClientFrame(f *testing.F) {
 	f.Add(websocket.TextMessage, []byte("{\"\xff\":1}"))
 	f.Add(websocket.BinaryMessage, []byte{0})
 	f.Fuzz(func(t *testing.T, kind int, data []byte) {
-		order, err := parseOrder(kind, data)
+		order, err := parseSubscription(kind, data)
 		if err == nil && (kind != websocket.TextMessage || !strings.Contains(string(data), "{")) {
 			t.Errorf("kind %d, %q passed", kind, data)
 		}

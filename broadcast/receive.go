@@ -27,19 +27,19 @@ var (
 
 // inbound is what was read of a message that is not complete.
 type inbound struct {
-	raw     []byte // of a frame
-	kind    byte   // of a message in fragments; 0: none
-	squeeze bool
-	message []byte
+	raw        []byte // of a frame
+	kind       byte   // of a message in fragments; 0: none
+	compressed bool
+	message    []byte
 }
 
-// mostReads is how often one spectator's socket is read before others have their turn.
-const mostReads = 16
+// maxReads is how often one spectator's socket is read before others have their turn.
+const maxReads = 16
 
 // read takes what has come. Only a WebSocket's client has anything to say.
 func (w *worker) read(s *spectator) {
 	for turns := 0; s.state != gone; turns++ {
-		if turns == mostReads {
+		if turns == maxReads {
 			w.postReady([]readiness{{slot: s.slot, readable: true}})
 			return
 		}
@@ -124,7 +124,7 @@ func (w *worker) pong(s *spectator, body []byte) {
 // fragment takes a frame of a message, nearly always all of it.
 func (w *worker) fragment(s *spectator, f clientFrame) error {
 	if s.in != nil && s.in.kind != 0 {
-		if f.kind != continuation || f.squeeze {
+		if f.kind != continuation || f.compressed {
 			return errProtocol
 		}
 		if len(s.in.message)+len(f.body) > w.hub.cfg.MaxClientFrame {
@@ -134,21 +134,21 @@ func (w *worker) fragment(s *spectator, f clientFrame) error {
 		if !f.final {
 			return nil
 		}
-		f.kind, f.body, f.squeeze = s.in.kind, s.in.message, s.in.squeeze
+		f.kind, f.body, f.compressed = s.in.kind, s.in.message, s.in.compressed
 		s.in = nil
 	} else if f.kind == continuation {
 		return errProtocol
 	} else if !f.final {
-		s.in = &inbound{kind: f.kind, squeeze: f.squeeze, message: slices.Clone(f.body)}
+		s.in = &inbound{kind: f.kind, compressed: f.compressed, message: slices.Clone(f.body)}
 		return nil
 	}
-	if f.squeeze {
+	if f.compressed {
 		var err error
 		if f.body, err = inflate(f.body, w.hub.cfg.MaxClientFrame); err != nil {
 			return err
 		}
 	}
-	order, err := parseOrder(int(f.kind), f.body)
+	order, err := parseSubscription(int(f.kind), f.body)
 	if err != nil {
 		return err
 	}
@@ -163,10 +163,10 @@ const continuation = 0
 
 // A clientFrame is one frame, unmasked.
 type clientFrame struct {
-	kind    byte
-	final   bool
-	squeeze bool // compressed
-	body    []byte
+	kind       byte
+	final      bool
+	compressed bool // compressed
+	body       []byte
 }
 
 // parseFrame reads the frame that data begins with, and its length; 0 if it is not whole. The body is unmasked in place.
@@ -174,9 +174,9 @@ func parseFrame(data []byte, longest int, mayDeflate bool) (f clientFrame, n int
 	if len(data) < 2 {
 		return f, 0, nil
 	}
-	f.kind, f.final, f.squeeze = data[0]&0x0f, data[0]&finalFrame != 0, data[0]&deflated != 0
+	f.kind, f.final, f.compressed = data[0]&0x0f, data[0]&finalFrame != 0, data[0]&deflated != 0
 	control := f.kind >= websocket.CloseMessage
-	if data[0]&0x30 != 0 || f.squeeze && (control || !mayDeflate) || data[1]&0x80 == 0 || control && !f.final ||
+	if data[0]&0x30 != 0 || f.compressed && (control || !mayDeflate) || data[1]&0x80 == 0 || control && !f.final ||
 		f.kind > websocket.BinaryMessage && !control || f.kind > websocket.PongMessage {
 		return f, 0, errProtocol
 	}
@@ -226,11 +226,11 @@ func inflate(body []byte, longest int) ([]byte, error) {
 }
 
 // A clientOrder is what a client may ask for: other boards, or all of them.
-type clientOrder struct{ boards *boardSet }
+type subscription struct{ boards *boardSet }
 
-// parseOrder reads a message of a client. Types that are not known are passed over, so that
+// parseSubscription reads a message of a client. Types that are not known are passed over, so that
 // clients of a later version are welcome: then the order is nil.
-func parseOrder(kind int, data []byte) (*clientOrder, error) {
+func parseSubscription(kind int, data []byte) (*subscription, error) {
 	if kind != websocket.TextMessage {
 		return nil, errNotText
 	}
@@ -241,7 +241,7 @@ func parseOrder(kind int, data []byte) (*clientOrder, error) {
 	if string(object["type"]) != `"subscribe"` {
 		return nil, nil
 	}
-	order := &clientOrder{}
+	order := &subscription{}
 	given, ok := object["boards"]
 	if !ok || string(given) == "null" {
 		return order, nil
@@ -266,12 +266,12 @@ func newBoardSet(boards []int32) (*boardSet, error) {
 }
 
 // subscribe has s watch other boards from now on. It begins with a snapshot of them.
-func (w *worker) subscribe(s *spectator, order *clientOrder) {
+func (w *worker) subscribe(s *spectator, order *subscription) {
 	g := w.groups[s.round]
 	if s.boards != nil {
 		g.partial--
 	}
-	s.boards, s.blank, s.others = order.boards, true, 0
+	s.boards, s.snapshotFirst, s.summarized = order.boards, true, 0
 	if s.boards != nil {
 		g.partial++
 		s.due |= dueSummary

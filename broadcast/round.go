@@ -60,7 +60,7 @@ func newTable(cfg Config, base uint64) table {
 	}
 }
 
-func (t *table) get(of topic) *round {
+func (t *table) getOrCreate(of topic) *round {
 	r := t.rounds[of]
 	if r == nil {
 		r = &round{topic: of}
@@ -80,11 +80,11 @@ func (t *table) get(of topic) *round {
 // round has a delay.
 func (t *table) join(of topic, delayed bool) *round {
 	if delayed {
-		t.get(topic{id: of.id}).delayed.Store(true)
+		t.getOrCreate(topic{id: of.id}).delayed.Store(true)
 	}
 	r := t.rounds[of]
 	if r == nil {
-		r = t.get(of)
+		r = t.getOrCreate(of)
 		if delayed && of.sight > 0 { // until its EventTier is published, it is older than the base
 			r.delayed.Store(true)
 			r.history.begin(0, 0)
@@ -106,7 +106,7 @@ func (t *table) join(of topic, delayed bool) *round {
 // the truth; nil if it has no spectators.
 func (t *table) noteHeld(id relay.RoundID, index uint64) (truth *round) {
 	t.newest = max(t.newest, index)
-	r := t.get(topic{id: id})
+	r := t.getOrCreate(topic{id: id})
 	r.delayed.Store(true)
 	r.history.addHeld()
 	return t.rounds[topic{id, relay.Truth}]
@@ -114,7 +114,7 @@ func (t *table) noteHeld(id relay.RoundID, index uint64) (truth *round) {
 
 // beginTier begins the history of a tier, which has what the public has of the round up to index.
 func (t *table) beginTier(of topic, index uint64) *round {
-	r := t.get(of)
+	r := t.getOrCreate(of)
 	r.delayed.Store(true)
 	t.bytes -= r.history.begin(index, 0)
 	t.emptied(r)
@@ -169,7 +169,7 @@ func (t *table) leave(r *round) {
 // add adds a frame to a topic's history. If all histories together have become too large, it
 // empties others. ok is false if f is not newer than the last frame.
 func (t *table) add(of topic, f *frame, released bool) (r *round, ok bool) {
-	r = t.get(of)
+	r = t.getOrCreate(of)
 	if !released {
 		t.newest = max(t.newest, f.index)
 	}
@@ -200,11 +200,11 @@ func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 	if delays != nil {
 		for _, d := range delays.Rounds {
 			behind[topic{id: d.Round}] = d
-			t.get(topic{id: d.Round}).delayed.Store(true)
+			t.getOrCreate(topic{id: d.Round}).delayed.Store(true)
 			for _, tier := range d.Tiers {
 				of := topic{d.Round, tier.Sight}
 				behind[of] = relay.Delayed{Shown: tier.Shown}
-				t.get(of).delayed.Store(true)
+				t.getOrCreate(of).delayed.Store(true)
 			}
 		}
 	}
@@ -236,7 +236,7 @@ func (t *table) put(of topic, index uint64, f *frame, released bool) (r *round, 
 
 // resetRound begins a round's history anew at index, which was held until then if it was released.
 func (t *table) resetRound(of topic, index uint64, released bool) *round {
-	r := t.get(of)
+	r := t.getOrCreate(of)
 	if released {
 		r.history.removeHeld()
 	} else {

@@ -34,7 +34,7 @@ func TestStalledShareOfAWorker(t *testing.T) {
 	}
 	waitFor(t, "all of them are stalled", func() bool {
 		stalled := make(chan int)
-		n.hub.workers[0].order(func(w *worker) {
+		n.hub.workers[0].call(func(w *worker) {
 			full := 0
 			for _, s := range w.slots {
 				if s != nil && s.rest != nil {
@@ -82,13 +82,13 @@ func TestTricklingSpectator(t *testing.T) {
 	// ask returns what f says in the worker's loop of its only spectator.
 	ask := func(f func(w *worker, s *spectator) bool) bool {
 		answer := make(chan bool)
-		n.hub.workers[0].order(func(w *worker) { answer <- len(w.slots) > 0 && w.slots[0] != nil && f(w, w.slots[0]) })
+		n.hub.workers[0].call(func(w *worker) { answer <- len(w.slots) > 0 && w.slots[0] != nil && f(w, w.slots[0]) })
 		return <-answer
 	}
 	later := func(w *worker, by time.Duration) bool {
 		w.hub.opened = w.hub.opened.Add(-by)
 		w.now += int64(by)
-		w.giveUp()
+		w.closeStalled()
 		return true
 	}
 	stalled := func(_ *worker, s *spectator) bool { return s.rest != nil }
@@ -130,7 +130,7 @@ func TestStallsOften(t *testing.T) {
 			t.Fatal(err)
 		}
 		most := make(chan int)
-		n.hub.workers[0].order(func(w *worker) { most <- len(w.stalled) })
+		n.hub.workers[0].call(func(w *worker) { most <- len(w.stalled) })
 		listed = max(listed, <-most)
 	}
 	if listed != 1 {
@@ -255,9 +255,9 @@ func TestTurnsAreFair(t *testing.T) {
 	}
 	for now := 1; now <= 20_000; now++ {
 		if rnd.IntN(9) == 0 {
-			g.owe()
+			g.giveTurns()
 		}
-		s := g.take()
+		s := g.nextMember()
 		if s == nil {
 			continue
 		}
@@ -272,10 +272,10 @@ func TestTurnsAreFair(t *testing.T) {
 		}
 	}
 	for range 50 { // one event, while members leave in the middle of the turns
-		g.owe()
+		g.giveTurns()
 		had := map[*spectator]bool{}
 		for n := 0; ; n++ {
-			s := g.take()
+			s := g.nextMember()
 			if s == nil {
 				break
 			}

@@ -43,7 +43,7 @@ func (s *snapshots) drop() { s.newest.Store(nil) }
 // The cached one will do if it has all that is in the history, or if none of the
 // round's values was replaced since: they are immutable, so the same pointers are
 // the same boards. Its index may then be older than the boards', and is as true.
-func (r *round) snapshot(boards View) (snap *snapshot, made bool, err error) {
+func (r *round) snapshot(boards View) (snap *snapshot, encoded bool, err error) {
 	s := &r.snapshots
 	v := r.history.view.Load()
 	if old := s.newest.Load(); old != nil && old.index >= v.last && old.epoch == v.epoch {
@@ -110,12 +110,12 @@ func (s *snapshot) encode(old *snapshot) error {
 		return err
 	}
 	s.head = frame[:len(frame)-len("]}")]
-	s.whole = &message{index: s.index, round: s.round.ID, objects: [][]byte{s.with(s.boards)}}
+	s.whole = &message{index: s.index, round: s.round.ID, objects: [][]byte{s.frameWith(s.boards)}}
 	return nil
 }
 
-// with is the frame with these of the boards.
-func (s *snapshot) with(boards [][]byte) []byte {
+// frameWith is the frame with these of the boards.
+func (s *snapshot) frameWith(boards [][]byte) []byte {
 	n := len(s.head) + 2
 	for _, b := range boards {
 		n += len(b) + 1
@@ -130,9 +130,9 @@ func (s *snapshot) with(boards [][]byte) []byte {
 	return append(out, "]}"...)
 }
 
-// of is the frame for one who watches these boards; it says which they are, so that one who has asked for
+// forBoards is the frame for one who watches these boards; it says which they are, so that one who has asked for
 // others knows from when on he has them.
-func (s *snapshot) of(set *boardSet) (*message, error) {
+func (s *snapshot) forBoards(set *boardSet) (*message, error) {
 	if set == nil {
 		return s.whole, nil
 	}
@@ -146,7 +146,7 @@ func (s *snapshot) of(set *boardSet) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := s.with(mine)
+	text := s.frameWith(mine)
 	text = append(text[:len(text)-1], `,"only":`...)
 	text = append(append(text, only...), '}')
 	return &message{index: s.index, round: s.round.ID, objects: [][]byte{text}}, nil

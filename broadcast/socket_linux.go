@@ -27,7 +27,7 @@ func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, err
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		p := newPair(conn)
-		if tcp, ok := under(conn).(*net.TCPConn); ok {
+		if tcp, ok := underlying(conn).(*net.TCPConn); ok {
 			p.setSendBuffer(sendBuffer)
 			limitSilence(tcp, silence)
 		}

@@ -21,14 +21,14 @@ type pair struct {
 	err      error
 	finished bool // nothing more will be written
 	closed   bool
-	taken    sync.Cond // in is empty again, or closed
-	given    sync.Cond // out is not empty, or finished, or closed
+	inTaken  sync.Cond // in is empty again, or closed
+	outGiven sync.Cond // out is not empty, or finished, or closed
 	notify   func(readable, writable bool)
 }
 
 func newPair(conn net.Conn) *pair {
 	p := &pair{conn: conn}
-	p.taken.L, p.given.L = &p.mu, &p.mu
+	p.inTaken.L, p.outGiven.L = &p.mu, &p.mu
 	return p
 }
 
@@ -42,23 +42,23 @@ func (p *pair) start(done *sync.WaitGroup, post func([]readiness), slot int32) {
 }
 
 func (p *pair) setSendBuffer(bytes int) {
-	if c, ok := under(p.conn).(interface{ SetWriteBuffer(int) error }); ok {
+	if c, ok := underlying(p.conn).(interface{ SetWriteBuffer(int) error }); ok {
 		_ = c.SetWriteBuffer(bytes)
 	}
 }
 
-// under is the connection that carries conn: TCP beneath TLS.
-func under(conn net.Conn) net.Conn {
+// underlying is the connection that carries conn: TCP beneath TLS.
+func underlying(conn net.Conn) net.Conn {
 	if c, ok := conn.(*tls.Conn); ok {
 		return c.NetConn()
 	}
 	return conn
 }
 
-// handful is the most that the goroutine that writes is handed at once, in bytes. A worker sees
+// maxHandover is the most that the goroutine that writes is handed at once, in bytes. A worker sees
 // from one to the next that its spectator takes something: a snapshot that goes slowly over TLS is
 // in no hurry as a whole.
-const handful = 32 << 10
+const maxHandover = 32 << 10
 
 // write hands the first of bufs to the goroutine that writes, or nothing if it is busy.
 func (p *pair) write(bufs [][]byte) (n int, err error) {
@@ -72,15 +72,15 @@ func (p *pair) write(bufs [][]byte) (n int, err error) {
 		return 0, nil
 	}
 	for _, b := range bufs {
-		if p.full = n+len(b) > handful; p.full {
-			b = b[:handful-n]
+		if p.full = n+len(b) > maxHandover; p.full {
+			b = b[:maxHandover-n]
 		}
 		p.out = append(p.out, b)
 		if n += len(b); p.full {
 			break
 		}
 	}
-	p.given.Signal()
+	p.outGiven.Signal()
 	return n, nil
 }
 
@@ -90,7 +90,7 @@ func (p *pair) read(b []byte) (n int, err error) {
 	if n = copy(b, p.in); n > 0 {
 		p.in = p.in[n:]
 		if len(p.in) == 0 {
-			p.taken.Signal()
+			p.inTaken.Signal()
 		}
 		return n, nil
 	}
@@ -101,7 +101,7 @@ func (p *pair) read(b []byte) (n int, err error) {
 func (p *pair) finish() {
 	p.mu.Lock()
 	p.finished = true
-	p.given.Signal()
+	p.outGiven.Signal()
 	p.mu.Unlock()
 }
 
@@ -115,8 +115,8 @@ func (p *pair) close() {
 	defer p.mu.Unlock()
 	p.closed = true
 	_ = p.conn.SetDeadline(time.Now().Add(lastWrite))
-	p.taken.Signal()
-	p.given.Signal()
+	p.inTaken.Signal()
+	p.outGiven.Signal()
 }
 
 func (p *pair) fail(err error) {
@@ -137,7 +137,7 @@ func (p *pair) readLoop() {
 			p.notify(true, false)
 			p.mu.Lock()
 			for len(p.in) > 0 && !p.closed {
-				p.taken.Wait()
+				p.inTaken.Wait()
 			}
 			p.mu.Unlock()
 		}
@@ -150,11 +150,11 @@ func (p *pair) readLoop() {
 
 // writeLoop writes what is handed over, and closes the connection at the end.
 func (p *pair) writeLoop() {
-	defer under(p.conn).Close()
+	defer underlying(p.conn).Close()
 	for told := false; ; {
 		p.mu.Lock()
 		for len(p.out) == 0 && !p.closed && p.finished == told {
-			p.given.Wait()
+			p.outGiven.Wait()
 		}
 		out := append([][]byte(nil), p.out...)
 		closed := p.closed
@@ -195,7 +195,7 @@ func (p *pair) awaitClose() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for !p.closed {
-		p.given.Wait()
+		p.outGiven.Wait()
 	}
 }
 

@@ -29,13 +29,13 @@ type spectator struct {
 	// cursor: everything of the round with index <= cursor, as far as boards go, was sent or is part of a
 	// snapshot that was; nothing beyond it was. Sent is what was written, or is in rest.
 	cursor uint64
-	// blank: nothing was sent and nothing can be assumed, so a snapshot comes first.
-	blank bool
-	// listed: it is in worker.stalled, which may be for a tick longer than it is stalled.
-	listed bool
-	boards *boardSet
-	// others is up to which index it knows the boards that it does not watch, by summaries.
-	others uint64
+	// snapshotFirst: nothing was sent and nothing can be assumed, so a snapshot comes first.
+	snapshotFirst bool
+	// inStalled: it is in worker.stalled, which may be for a tick longer than it is stalled.
+	inStalled bool
+	boards    *boardSet
+	// summarized is up to which index it knows the boards that it does not watch, by summaries.
+	summarized uint64
 
 	heard int64 // when something came from it, in ns of the worker's clock
 	meter meter

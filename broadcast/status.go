@@ -22,15 +22,15 @@ type status struct {
 
 // statusNotice is one status frame, in all its forms. Immutable.
 type statusNotice struct {
-	change uint64
-	made   time.Time
-	bare   *message // without an index
-	with   *message // with the index of the truth
-	public *message // with the public's index
+	change    uint64
+	encodedAt time.Time
+	bare      *message // without an index
+	with      *message // with the index of the truth
+	public    *message // with the public's index
 }
 
-// to returns the notice with an index for the spectators of r.
-func (n *statusNotice) to(r *round) *message {
+// forRound returns the notice with an index for the spectators of r.
+func (n *statusNotice) forRound(r *round) *message {
 	if r.sight == relay.Truth {
 		return n.with
 	}
@@ -65,22 +65,22 @@ func (h *Hub) notice() (*statusNotice, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change := s.changes.Load()
-	if n := s.newest; n != nil && n.change == change && time.Since(n.made) < statusKeep {
+	if n := s.newest; n != nil && n.change == change && time.Since(n.encodedAt) < statusKeep {
 		return n, nil
 	}
-	n, err := h.wordLocked(change)
+	n, err := h.encodeStatusLocked(change)
 	if err == nil {
 		s.newest = n
 	}
 	return n, err
 }
 
-// wordLocked makes the frames; status.mu is held. published and shown are read before
+// encodeStatusLocked makes the frames; status.mu is held. published and shown are read before
 // any history is: whoever then finds nothing more in its history has
 // everything up to it.
-func (h *Hub) wordLocked(change uint64) (*statusNotice, error) {
+func (h *Hub) encodeStatusLocked(change uint64) (*statusNotice, error) {
 	s, now := h.status, time.Now()
-	n := &statusNotice{change: change, made: now}
+	n := &statusNotice{change: change, encodedAt: now}
 	f := statusFrame{Type: "status", Stale: s.stale, Spectators: h.spectators(), Now: now.UnixMilli()}
 	if s.stale {
 		f.Age = max(0, now.Sub(s.since).Milliseconds())

@@ -253,7 +253,7 @@ func FuzzFrames(f *testing.F) {
 				if len(fr.body) > longest || n > len(data) {
 					t.Fatalf("a body of %d", len(fr.body))
 				}
-				if fr.squeeze {
+				if fr.compressed {
 					if out, err := inflate(fr.body, longest); err == nil && len(out) > longest {
 						t.Fatalf("inflated to %d", len(out))
 					}

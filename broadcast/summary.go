@@ -104,7 +104,7 @@ func (w *worker) summarize(g *group) {
 	_, last := g.round.history.bounds()
 	some := false
 	for _, s := range g.members {
-		if s.boards != nil && s.others < last {
+		if s.boards != nil && s.summarized < last {
 			s.due |= dueSummary
 			some = true
 		}
@@ -118,7 +118,7 @@ func (w *worker) putSummary(s *spectator) error {
 	if s.boards == nil {
 		return nil
 	}
-	m, to, err := s.round.summary(w.hub.cfg.Boards, s.others)
+	m, to, err := s.round.summary(w.hub.cfg.Boards, s.summarized)
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,6 @@ func (w *worker) putSummary(s *spectator) error {
 		w.put(s, m)
 		w.counted.summaries.Add(1)
 	}
-	s.others = max(to, 1) // 1: it knows that there is nothing
+	s.summarized = max(to, 1) // 1: it knows that there is nothing
 	return nil
 }

@@ -65,13 +65,13 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 		if v = s.round.history.view.Load(); s.needsSnapshot(v) {
 			// Either the boards are behind what s has seen already, and it waits for them; or the history has moved on while
 			// the snapshot was made.
-			b.more = !s.blank
+			b.more = !s.snapshotFirst
 			return b, nil
 		}
 	}
 	frames := v.after(s.cursor)
 	for _, f := range frames {
-		if m, events := f.of(s.boards); m != nil {
+		if m, events := f.forBoards(s.boards); m != nil {
 			w.put(s, m)
 			b.events += events
 		}
@@ -97,7 +97,7 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 
 // putStatus puts the notice, unless more has to come before it.
 func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
-	m := n.to(s.round)
+	m := n.forRound(s.round)
 	at := s.round.cursorAt(m.index)
 	if more && s.cursor < at {
 		return
@@ -114,29 +114,29 @@ func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
 }
 
 func (w *worker) put(s *spectator, m *message) {
-	w.out = append(w.out, m.as(s.form))
+	w.out = append(w.out, m.inForm(s.form))
 	w.counted.messages.Add(1)
 	w.counted.bytes.Add(uint64(m.length()))
 }
 
 // needsSnapshot reports whether the frames of v do not continue what s has.
 func (s *spectator) needsSnapshot(v *view) bool {
-	return s.blank || s.cursor < v.floor || s.epoch != v.epoch
+	return s.snapshotFirst || s.cursor < v.floor || s.epoch != v.epoch
 }
 
 // putSnapshot sends s a new snapshot, unless its last node was so far ahead of this one that the
 // snapshot would be older. The epoch must have begun before, since the boards are read now.
 func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
-	cursor, m, made, err := w.snapshot(s)
+	cursor, m, encoded, err := w.snapshot(s)
 	if err != nil {
 		return err
 	}
-	if made {
+	if encoded {
 		w.counted.snapshotsEncoded.Add(1)
 	}
 	if s.epoch != epoch {
 		s.epoch = epoch
-		s.others = 0 // it needs the other boards again, too
+		s.summarized = 0 // it needs the other boards again, too
 		if s.boards != nil {
 			s.due |= dueSummary
 		}
@@ -146,24 +146,24 @@ func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	}
 	w.put(s, m)
 	w.counted.snapshotsSent.Add(1)
-	if !s.blank {
+	if !s.snapshotFirst {
 		w.counted.movedForward.Add(1)
 	}
-	s.cursor, s.blank = cursor, false
+	s.cursor, s.snapshotFirst = cursor, false
 	return nil
 }
 
 // snapshot is the one for s, and the cursor that it leaves.
-func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, made bool, err error) {
+func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, encoded bool, err error) {
 	if s.round.feed != nil {
-		return s.round.feed.take(w.hub.cfg.Boards)
+		return s.round.feed.snapshotAll(w.hub.cfg.Boards)
 	}
-	snap, made, err := s.round.snapshot(w.hub.cfg.Boards)
+	snap, encoded, err := s.round.snapshot(w.hub.cfg.Boards)
 	if err != nil {
 		return 0, nil, false, err
 	}
-	m, err = snap.of(s.boards)
-	return snap.index, m, made, err
+	m, err = snap.forBoards(s.boards)
+	return snap.index, m, encoded, err
 }
 
 // write sends bufs, or keeps what the socket does not take.
@@ -173,20 +173,20 @@ func (w *worker) write(s *spectator, bufs [][]byte) {
 		w.drop(s)
 		return
 	}
-	left := after(bufs, n)
+	left := dropBytes(bufs, n)
 	if len(left) == 0 {
 		return
 	}
 	// The buffers are shared and stay as they are; the list of them is the worker's own.
 	s.rest = &rest{bufs: append([][]byte(nil), left...), since: w.now}
-	if !s.listed {
-		s.listed = true
+	if !s.inStalled {
+		s.inStalled = true
 		w.stalled = append(w.stalled, s)
 	}
 }
 
-// after is bufs without the first n bytes.
-func after(bufs [][]byte, n int) [][]byte {
+// dropBytes is bufs without the first n bytes.
+func dropBytes(bufs [][]byte, n int) [][]byte {
 	for len(bufs) > 0 && n >= len(bufs[0]) {
 		n -= len(bufs[0])
 		bufs = bufs[1:]
@@ -217,7 +217,7 @@ func (w *worker) writeRest(s *spectator) {
 		if n == 0 {
 			return
 		}
-		s.rest.bufs = after(s.rest.bufs, n)
+		s.rest.bufs = dropBytes(s.rest.bufs, n)
 		if s.state == watching {
 			s.rest.since = w.now
 		}
@@ -228,8 +228,8 @@ func (w *worker) writeRest(s *spectator) {
 	}
 }
 
-// welcome takes over a spectator, be it only to send him away.
-func (w *worker) welcome(a arrival) {
+// addArrival takes over a spectator, be it only to send him away.
+func (w *worker) addArrival(a arrival) {
 	s := a.spectator
 	if n := len(w.free); n > 0 {
 		s.slot, w.free = w.free[n-1], w.free[:n-1]
@@ -303,7 +303,7 @@ func (w *worker) stop(s *spectator, code int, reason string) {
 	w.leave(s)
 	s.state = ending
 	until := w.now + int64(w.hub.cfg.CloseTimeout)
-	bufs := [][]byte{farewell(s.form, code, reason)}
+	bufs := [][]byte{closeMessage(s.form, code, reason)}
 	if s.head != nil { // not yet said anything
 		bufs = [][]byte{s.head, bufs[0]}
 	}
@@ -311,7 +311,7 @@ func (w *worker) stop(s *spectator, code int, reason string) {
 		// Part of a frame is in the kernel's buffer, which is full: room is made for the rest of it, since the peer
 		// could make nothing of a close frame in the middle of another.
 		bufs = append(s.rest.bufs, bufs...)
-		s.sock.setSendBuffer(w.hub.cfg.SendBuffer + size(bufs) + overshoot)
+		s.sock.setSendBuffer(w.hub.cfg.SendBuffer + totalLength(bufs) + overshoot)
 	}
 	s.rest = &rest{bufs: bufs, since: until}
 	w.ended = append(w.ended, s)
@@ -325,15 +325,15 @@ func (w *worker) stop(s *spectator, code int, reason string) {
 // its own bookkeeping, and takes in a whole segment where a byte is free.
 const overshoot = 256 << 10
 
-func size(bufs [][]byte) (n int) {
+func totalLength(bufs [][]byte) (n int) {
 	for _, b := range bufs {
 		n += len(b)
 	}
 	return n
 }
 
-// farewell is what tells the peer that and why the connection ends.
-func farewell(f form, code int, reason string) []byte {
+// closeMessage is what tells the peer that and why the connection ends.
+func closeMessage(f form, code int, reason string) []byte {
 	switch f {
 	case formEvents:
 		return fmt.Appendf(nil, "event: close\ndata: {\"code\":%d,\"reason\":%q}\n\n", code, reason)

@@ -56,7 +56,7 @@ func TestFramesGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.Write(snap.with(snap.boards))
+	out.Write(snap.frameWith(snap.boards))
 	out.WriteByte('\n')
 
 	file := filepath.Join("testdata", "frames.golden")

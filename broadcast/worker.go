@@ -11,36 +11,36 @@ import (
 // any of them: it writes what a socket takes at once, and comes back when the poller says that there is room for the rest.
 type worker struct {
 	// Static after construction.
-	hub  *Hub
-	bit  uint64 // in round.workers and round.dirty
-	poll *poller
-	kick chan struct{} // of one: something is in the inbox
-	quit chan struct{}
-	done chan struct{}
-	tick time.Duration
+	hub    *Hub
+	bit    uint64 // in round.workers and round.dirty
+	poll   *poller
+	wakeup chan struct{} // of one: something is in the inbox
+	quit   chan struct{}
+	done   chan struct{}
+	tick   time.Duration
 
 	// The inbox: what others want of it.
 	mu    sync.Mutex
 	inbox inbox
 
 	// Owned by the loop.
-	spare   inbox
-	now     int64 // ns since the hub was opened
-	slots   []*spectator
-	free    []int32
-	groups  map[*round]*group
-	arrived []arrival
-	closing bool
-	queue   []*group // those that have events which not all of their members were given
-	ended   []*spectator
-	stalled []*spectator
-	told    uint64   // the change of staleness that all have been told, or are being told
-	telling int      // those in slots[:telling] have yet to be told
-	pinging patrol   // over slots: pings
-	routine patrol   // over slots: the status in its turn
-	summed  int64    // when summaries were last due
-	out     [][]byte // scratch: what is about to be written
-	buf     []byte   // scratch: what was read
+	spare        inbox
+	now          int64 // ns since the hub was opened
+	slots        []*spectator
+	free         []int32
+	groups       map[*round]*group
+	arrived      []arrival
+	closing      bool
+	queue        []*group // those that have events which not all of their members were given
+	ended        []*spectator
+	stalled      []*spectator
+	staleTold    uint64   // the change of staleness that all have been told, or are being told
+	staleLeft    int      // those in slots[:telling] have yet to be told
+	pinging      patrol   // over slots: pings
+	routine      patrol   // over slots: the status in its turn
+	summarizedAt int64    // when summaries were last due
+	out          [][]byte // scratch: what is about to be written
+	buf          []byte   // scratch: what was read
 
 	counted counters
 }
@@ -49,11 +49,11 @@ type inbox struct {
 	joined []arrival
 	dirty  []*round
 	ready  []readiness
-	orders []func(w *worker)
+	calls  []func(w *worker)
 }
 
 func (b *inbox) empty() bool {
-	return len(b.joined) == 0 && len(b.dirty) == 0 && len(b.ready) == 0 && len(b.orders) == 0
+	return len(b.joined) == 0 && len(b.dirty) == 0 && len(b.ready) == 0 && len(b.calls) == 0
 }
 
 // clear keeps the memory of an ordinary day, and lets go of that of a rush.
@@ -61,8 +61,8 @@ func (b *inbox) clear() {
 	const keep = 1024
 	clear(b.joined)
 	clear(b.dirty)
-	clear(b.orders)
-	b.joined, b.dirty, b.ready, b.orders = b.joined[:0], b.dirty[:0], b.ready[:0], b.orders[:0]
+	clear(b.calls)
+	b.joined, b.dirty, b.ready, b.calls = b.joined[:0], b.dirty[:0], b.ready[:0], b.calls[:0]
 	if cap(b.joined) > keep {
 		b.joined = nil
 	}
@@ -77,14 +77,14 @@ type group struct {
 	members []*spectator
 	partial int  // of those, how many watch some boards only
 	queued  bool // it is in worker.queue
-	// owed is how many members have yet to be given what came before; next, going down and round, is the one who was last.
-	owed, next int
+	// turnsLeft is how many members have yet to be given what came before; next, going down and round, is the one who was last.
+	turnsLeft, lastIndex int
 }
 
 func newWorker(h *Hub, n int) (*worker, error) {
 	cfg := &h.cfg
 	w := &worker{
-		hub: h, bit: 1 << n, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		hub: h, bit: 1 << n, wakeup: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		groups: make(map[*round]*group), buf: make([]byte, 4096),
 		// A clock that shows each of the times in eighths.
 		tick: min(max(min(cfg.WriteTimeout, cfg.PingEvery, cfg.StatusEvery, cfg.CloseTimeout, cfg.SummaryEvery)/8, time.Millisecond), 250*time.Millisecond),
@@ -100,7 +100,7 @@ func newWorker(h *Hub, n int) (*worker, error) {
 
 func (w *worker) signal() {
 	select {
-	case w.kick <- struct{}{}:
+	case w.wakeup <- struct{}{}:
 	default:
 	}
 }
@@ -119,9 +119,9 @@ func (w *worker) join(a arrival) {
 	w.signal()
 }
 
-func (w *worker) order(f func(w *worker)) {
+func (w *worker) call(f func(w *worker)) {
 	w.mu.Lock()
-	w.inbox.orders = append(w.inbox.orders, f)
+	w.inbox.calls = append(w.inbox.calls, f)
 	w.mu.Unlock()
 	w.signal()
 }
@@ -140,9 +140,9 @@ func (w *worker) close() {
 	w.poll.close()
 }
 
-// stretch is how many spectators get their turn until the worker looks up: at its inbox, and so that others may use the
+// turnsPerPass is how many spectators get their turn until the worker looks up: at its inbox, and so that others may use the
 // processor, the apply loop among them. It is about half a millisecond of writing.
-const stretch = 64
+const turnsPerPass = 64
 
 func (w *worker) run() {
 	defer close(w.done)
@@ -151,10 +151,10 @@ func (w *worker) run() {
 	for {
 		w.now = int64(time.Since(w.hub.opened))
 		w.takeInbox()
-		if seq := w.hub.status.changes.Load(); seq != w.told {
-			w.told, w.telling = seq, len(w.slots)
+		if seq := w.hub.status.changes.Load(); seq != w.staleTold {
+			w.staleTold, w.staleLeft = seq, len(w.slots)
 		}
-		if w.work() {
+		if w.runTurns() {
 			runtime.Gosched()
 			select {
 			case <-clock.C:
@@ -164,7 +164,7 @@ func (w *worker) run() {
 			continue
 		}
 		select {
-		case <-w.kick:
+		case <-w.wakeup:
 		case <-clock.C:
 			w.now = int64(time.Since(w.hub.opened))
 			w.onTick()
@@ -198,29 +198,29 @@ func (w *worker) takeInbox() {
 		}
 	}
 	w.arrived = append(w.arrived, box.joined...)
-	for _, f := range box.orders {
+	for _, f := range box.calls {
 		f(w)
 	}
 	box.clear()
 	w.spare = box
 }
 
-// owe has every member get a turn. One who comes later in it finds what has been published meanwhile, too; and if that is while
+// giveTurns has every member get a turn. One who comes later in it finds what has been published meanwhile, too; and if that is while
 // the members have their turns, they go on where they are and once round, so that however quick the events come, nobody waits for
 // longer than a round.
-func (g *group) owe() { g.owed = len(g.members) }
+func (g *group) giveTurns() { g.turnsLeft = len(g.members) }
 
-// take is the next member who is owed a turn, nil if nobody is.
-func (g *group) take() *spectator {
-	if g.owed == 0 || len(g.members) == 0 {
-		g.owed = 0
+// nextMember is the next member who is owed a turn, nil if nobody is.
+func (g *group) nextMember() *spectator {
+	if g.turnsLeft == 0 || len(g.members) == 0 {
+		g.turnsLeft = 0
 		return nil
 	}
-	g.owed--
-	if g.next--; g.next < 0 || g.next >= len(g.members) {
-		g.next = len(g.members) - 1
+	g.turnsLeft--
+	if g.lastIndex--; g.lastIndex < 0 || g.lastIndex >= len(g.members) {
+		g.lastIndex = len(g.members) - 1
 	}
-	return g.members[g.next]
+	return g.members[g.lastIndex]
 }
 
 func (g *group) add(s *spectator) {
@@ -237,8 +237,8 @@ func (g *group) remove(s *spectator) {
 	last.place = s.place
 	g.members[len(g.members)-1] = nil
 	g.members = g.members[:len(g.members)-1]
-	if g.owed > 0 {
-		g.owe() // the last one may have come where others had their turn
+	if g.turnsLeft > 0 {
+		g.giveTurns() // the last one may have come where others had their turn
 	}
 	if s.boards != nil {
 		g.partial--
@@ -247,50 +247,50 @@ func (g *group) remove(s *spectator) {
 
 // enqueue has every member of g get a turn.
 func (w *worker) enqueue(g *group) {
-	g.owe()
+	g.giveTurns()
 	if !g.queued {
 		g.queued = true
 		w.queue = append(w.queue, g)
 	}
 }
 
-// work gives a stretch of spectators their turn, and reports whether there is more to do. The rounds take turns.
-func (w *worker) work() bool {
+// runTurns gives a stretch of spectators their turn, and reports whether there is more to do. The rounds take turns.
+func (w *worker) runTurns() bool {
 	if len(w.queue) > 0 {
 		g := w.queue[0]
 		w.queue = slices.Delete(w.queue, 0, 1)
-		for n := 0; n < stretch; n++ {
-			s := g.take()
+		for n := 0; n < turnsPerPass; n++ {
+			s := g.nextMember()
 			if s == nil {
 				break
 			}
 			w.turn(s)
 		}
-		if g.owed > 0 {
+		if g.turnsLeft > 0 {
 			w.queue = append(w.queue, g)
 		} else {
 			g.queued = false
 		}
 	}
-	newcomers := w.arrived[:min(len(w.arrived), stretch)]
+	newcomers := w.arrived[:min(len(w.arrived), turnsPerPass)]
 	for i, a := range newcomers {
-		w.welcome(a)
+		w.addArrival(a)
 		newcomers[i] = arrival{}
 	}
 	if w.arrived = w.arrived[len(newcomers):]; len(w.arrived) == 0 {
 		w.arrived = nil
 	}
-	for n := 0; w.telling > 0 && n < stretch; n++ {
-		w.telling--
-		if w.telling < len(w.slots) {
-			w.owe(w.slots[w.telling], dueStatus)
+	for n := 0; w.staleLeft > 0 && n < turnsPerPass; n++ {
+		w.staleLeft--
+		if w.staleLeft < len(w.slots) {
+			w.addDue(w.slots[w.staleLeft], dueStatus)
 		}
 	}
-	return len(w.queue) > 0 || len(w.arrived) > 0 || w.telling > 0
+	return len(w.queue) > 0 || len(w.arrived) > 0 || w.staleLeft > 0
 }
 
-// owe has s told something besides events.
-func (w *worker) owe(s *spectator, what due) {
+// addDue has s told something besides events.
+func (w *worker) addDue(s *spectator, what due) {
 	if s != nil && s.state == watching {
 		s.due |= what
 		w.turn(s)
@@ -299,7 +299,7 @@ func (w *worker) owe(s *spectator, what due) {
 
 // onTick does what is done by the clock.
 func (w *worker) onTick() {
-	w.giveUp()
+	w.closeStalled()
 	w.ended = slices.DeleteFunc(w.ended, func(s *spectator) bool {
 		if s.state == ending && w.now > s.rest.since {
 			w.drop(s)
@@ -312,7 +312,7 @@ func (w *worker) onTick() {
 			w.stop(s, CloseForbidden, "the token or link that was shown no longer holds")
 			continue
 		}
-		w.owe(s, dueStatus)
+		w.addDue(s, dueStatus)
 	}
 	patience := 2 * int64(w.hub.cfg.PingEvery)
 	for range w.pinging.steps(w.now, len(w.slots)) {
@@ -324,10 +324,10 @@ func (w *worker) onTick() {
 			w.stop(s, CloseTooSlow, "no answer to pings for "+(2*w.hub.cfg.PingEvery).String())
 			continue
 		}
-		w.owe(s, duePing)
+		w.addDue(s, duePing)
 	}
-	if w.now-w.summed >= int64(w.hub.cfg.SummaryEvery) {
-		w.summed = w.now
+	if w.now-w.summarizedAt >= int64(w.hub.cfg.SummaryEvery) {
+		w.summarizedAt = w.now
 		for _, g := range w.groups {
 			if g.partial > 0 {
 				w.summarize(g)
@@ -336,18 +336,18 @@ func (w *worker) onTick() {
 	}
 }
 
-// giveUp sends away who has taken nothing for WriteTimeout. Each is offered its rest once more
+// closeStalled sends away who has taken nothing for WriteTimeout. Each is offered its rest once more
 // before: the poller tells of room only when a good part of the buffer is free, and a machine that
 // was asleep has told this worker of none.
-func (w *worker) giveUp() {
+func (w *worker) closeStalled() {
 	limit := int64(w.hub.cfg.WriteTimeout)
 	var late []*spectator
 	w.stalled = slices.DeleteFunc(w.stalled, func(s *spectator) bool {
-		s.listed = s.state == watching && s.rest != nil
-		if s.listed && w.now-s.rest.since > limit {
+		s.inStalled = s.state == watching && s.rest != nil
+		if s.inStalled && w.now-s.rest.since > limit {
 			late = append(late, s)
 		}
-		return !s.listed
+		return !s.inStalled
 	})
 	for _, s := range late {
 		w.writeRest(s)

@@ -173,16 +173,16 @@ func auditEntry(r *relaypb.AuditRecord) AuditEntry {
 // trailChange is what a checkpoint has to write of a trail. A block only grows, so what was taken
 // of it stays as it is.
 type trailChange struct {
-	key        string
-	first      int
-	blocks     [][]byte
-	gone, till int // the blocks that are to be removed
+	key                    string
+	first                  int
+	blocks                 [][]byte
+	removedFrom, removedTo int // the blocks that are to be removed
 }
 
 func (t *trail) takeDirty() trailChange {
 	next := t.first + len(t.blocks)
 	from := max(t.dirty, t.first)
-	c := trailChange{key: t.key, first: from, gone: t.stored, till: min(t.first, t.end)}
+	c := trailChange{key: t.key, first: from, removedFrom: t.stored, removedTo: min(t.first, t.end)}
 	if from < next {
 		c.blocks = slices.Clone(t.blocks[from-t.first:])
 		t.end = next
@@ -201,7 +201,7 @@ func (c trailChange) encode(yield func(string, []byte) bool) bool {
 			return false
 		}
 	}
-	for block := c.gone; block < c.till; block++ {
+	for block := c.removedFrom; block < c.removedTo; block++ {
 		if !yield(auditKey(c.key, block), nil) {
 			return false
 		}

@@ -149,6 +149,6 @@ func BenchmarkSum(b *testing.B) {
 	command := benchMove(b, 0, 16, "Nf3")
 	out := s.bytes(command)
 	for b.Loop() {
-		s.rolling.fold(command, out.Index, out.Term, &out)
+		s.rolling.add(command, out.Index, out.Term, &out)
 	}
 }

@@ -42,10 +42,10 @@ const movesPerRecord = 128
 // Invariant: good <= moves, and good is at most the number of complete records that the
 // game's moves make.
 type storedGame struct {
-	moves   int  // records of moves
-	good    int  // the first so many of them hold what the game holds
-	changes int  // records of changes, which never become others
-	former  bool // a former program stored it: under its gameKey, with movesPerFormerRecord, none of which is good
+	moves     int  // records of moves
+	unchanged int  // the first so many of them hold what the game holds
+	changes   int  // records of changes, which never become others
+	former    bool // a former program stored it: under its gameKey, with movesPerFormerRecord, none of which is good
 }
 
 // remove yields the records of g that are on disk, as removed.
@@ -70,11 +70,11 @@ func (st storedGame) remove(g *Game, yield func(string, []byte) bool) bool {
 // asStored is what there is on disk once the game is there.
 func (g *Game) asStored() storedGame {
 	complete := len(g.moves.blocks)
-	return storedGame{moves: complete, good: complete, changes: len(g.Changes)}
+	return storedGame{moves: complete, unchanged: complete, changes: len(g.Changes)}
 }
 
 // takeBack notes that the moves after ply are no more.
-func (st *storedGame) takeBack(ply Ply) { st.good = min(st.good, int(ply)/movesPerRecord) }
+func (st *storedGame) takeBack(ply Ply) { st.unchanged = min(st.unchanged, int(ply)/movesPerRecord) }
 
 // changes are what is no longer as the last checkpoint has it.
 type changes struct {
@@ -192,7 +192,7 @@ func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	}
 	key := recordKey(g)
 	complete := len(g.moves.blocks)
-	for i := stored.good; i < complete; i++ {
+	for i := stored.unchanged; i < complete; i++ {
 		if !yield(movesKey(key, i), g.moves.blocks[i].records) {
 			return false
 		}

@@ -203,7 +203,7 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	if err := firstError(err, checkTime("at", at)); err != nil {
 		return err
 	}
-	if !person(c) {
+	if !byPerson(c) {
 		at = min(at, c.At) // a source that is ahead of its time is right otherwise
 	}
 	if !told.Known() {
@@ -217,15 +217,15 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 		out.Index, out.Term, out.Duplicate = set.index, set.term, true
 		return nil
 	}
-	if g.gone {
+	if g.hidden {
 		return s.deletedGame(g.Game)
 	}
 	next := *g.Game
 	ply := g.Ply()
-	if err := g.byHand(c); err != nil {
+	if err := g.refuseManual(c); err != nil {
 		return err
 	}
-	if !person(c) && g.clockLockedTo() == ply {
+	if !byPerson(c) && g.clockLockedTo() == ply {
 		return g.mayChange(c, LockClock)
 	}
 	if locks := g.lockClock(c, ply); len(locks) > 0 {
@@ -233,10 +233,10 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	}
 	set := clockSet{start: g.clocks.startClock(), at: Millis(at), ply: ply, index: out.Index, term: out.Term, request: c.Request}
 	if ply == 0 {
-		set.start = told.over(set.start)
+		set.start = told.filledFrom(set.start)
 	} else {
 		m := readMove(g.moves.record(ply), ply)
-		m.Clock = told.over(m.Clock)
+		m.Clock = told.filledFrom(m.Clock)
 		m.Carried &^= told.toldSides()
 		next.moves = g.cut(ply - 1)
 		next.moves.add(&m, g.moves.last)
@@ -260,7 +260,7 @@ func (g *Game) clockLockedTo() Ply {
 // lockClock is the game's locks with the clocks locked up to ply, if a person has told them.
 func (g *Game) lockClock(c *relaypb.Command, ply Ply) []Lock {
 	l, locked := g.Lock(LockClock)
-	if !person(c) || locked && l.ToPly == ply && l.By == c.By {
+	if !byPerson(c) || locked && l.ToPly == ply && l.By == c.By {
 		return g.Locks()
 	}
 	locks := slices.Clone(g.lock(c, LockClock))

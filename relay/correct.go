@@ -4,8 +4,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// change finds the line of the audit trail that the request has written.
-func (g *Game) change(request string) (Change, bool) {
+// findChange finds the line of the audit trail that the request has written.
+func (g *Game) findChange(request string) (Change, bool) {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		if g.Changes[i].Request == request {
 			return g.Changes[i], true
@@ -14,31 +14,31 @@ func (g *Game) change(request string) (Change, bool) {
 	return Change{}, false
 }
 
-// toChange finds the game that a line of the audit trail is to be added to. It returns none if there is no
+// gameToChange finds the game that a line of the audit trail is to be added to. It returns none if there is no
 // such game, or if the request has added its line already, which is then the answer.
-func (s *State) toChange(id, request string, out *Outcome) (*liveGame, error) {
+func (s *State) gameToChange(id, request string, out *Outcome) (*liveGame, error) {
 	g := s.games.get(GameID(id))
 	if g == nil {
 		return nil, &NotFoundError{"game", clip(id, 32)}
 	}
 	out.Game = g.Game
-	if done, ok := g.change(request); ok {
-		out.standsAlready(done)
+	if done, ok := g.findChange(request); ok {
+		out.duplicateOfChange(done)
 		return nil, nil
 	}
 	return g, nil
 }
 
-// standsAlready answers a correction that is in effect, by the change that
+// duplicateOfChange answers a correction that is in effect, by the change that
 // brought it about.
-func (out *Outcome) standsAlready(c Change) {
+func (out *Outcome) duplicateOfChange(c Change) {
 	out.Index, out.Term, out.Duplicate = c.Index, c.Term, true
 }
 
 // takeBack removes the plies after toPly. A game that was over goes on again:
 // its result belonged to moves that no longer stand.
 func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome) error {
-	g, err := s.toChange(op.Game, c.Request, out)
+	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 		return err
 	}
 	to := Ply(op.ToPly)
-	if err := firstError(g.byHand(c), g.mayTakeBack(c, to)); err != nil {
+	if err := firstError(g.refuseManual(c), g.mayTakeBack(c, to)); err != nil {
 		return err
 	}
 	if to == g.Ply() {
@@ -67,12 +67,12 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 		Kind: ChangeTakeback, FromPly: g.Ply(), ToPly: to, Request: c.Request,
 		Removed: g.movesAfter(to), Source: c.Source,
 	}
-	next.fix(c, to)
+	next.lockMoves(c, to)
 	if g.Over() {
 		if err := g.mayChange(c, LockResult); err != nil {
 			return err
 		}
-		next.free([]string{LockResult}) // it was of moves that no longer stand
+		next.unlockFields([]string{LockResult}) // it was of moves that no longer stand
 		change.Was, next.Result, next.Forfeit, next.Automatic = g.Result, Ongoing, false, false
 	}
 	next.Changes = append(next.Changes, change)
@@ -94,7 +94,7 @@ func (g *Game) nothingToTakeBack(out *Outcome) error {
 		}
 		last, played := g.LastMove()
 		if c.ToPly == g.Ply() && (!played || last.Index < c.Index) {
-			out.standsAlready(c)
+			out.duplicateOfChange(c)
 			return nil
 		}
 		break
@@ -123,7 +123,7 @@ func (g *Game) roomForChange(removes Ply) error {
 // setResult ends a game, corrects its result, or lets it go on ("*"). A person's result is locked,
 // and no longer automatic.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
-	g, err := s.toChange(op.Game, c.Request, out)
+	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
@@ -133,16 +133,16 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	}
 	_, locked := g.Lock(LockResult)
 	same := result == g.Result && forfeit == g.Forfeit
-	if same && !g.Automatic && (locked || !person(c) || !g.Over()) {
-		out.standsAlready(g.lastResult())
+	if same && !g.Automatic && (locked || !byPerson(c) || !g.Over()) {
+		out.duplicateOfChange(g.lastResult())
 		return nil
 	}
-	if err := firstError(g.byHand(c), g.mayChange(c, LockResult), g.roomForChange(0)); err != nil {
+	if err := firstError(g.refuseManual(c), g.mayChange(c, LockResult), g.roomForChange(0)); err != nil {
 		return err
 	}
 	next := *g.Game
 	next.Result, next.Forfeit, next.Automatic = result, forfeit, false
-	if person(c) {
+	if byPerson(c) {
 		next.setLocks(g.lock(c, LockResult))
 	}
 	if same { // which somebody has confirmed

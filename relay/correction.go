@@ -14,7 +14,7 @@ import (
 // index, and the change goes back only to where the game differs. So who knows the whole
 // game, such as a reader of PGN, may send it from ply 0 each time.
 func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcome) error {
-	g, err := s.toChange(op.Game, c.Request, out)
+	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	); err != nil {
 		return err
 	}
-	if err := g.byHand(c); err != nil {
+	if err := g.refuseManual(c); err != nil {
 		return err
 	}
 	next := *g.Game
@@ -59,7 +59,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		next.moves.add(&line.moves[i], line.played[i])
 	}
 	if next.Ply() > 0 && (next.moves.last != rules.Move{}) {
-		next.ends()
+		next.setAutomaticResult()
 	}
 	result, forfeit := next.Result, next.Forfeit
 	sameResult := result == g.Result && forfeit == g.Forfeit
@@ -69,7 +69,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		}
 	}
 	if to == g.Ply() && len(line.moves) == 0 && sameResult {
-		out.standsAlready(g.newest())
+		out.duplicateOfChange(g.newest())
 		return nil
 	}
 	if err := g.roomForChange(g.Ply() - to); err != nil {
@@ -87,9 +87,9 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		change.Was, change.Result, change.Forfeit = g.Result, result, forfeit
 	}
 	if len(change.Removed)+len(line.moves) > 0 {
-		next.fix(c, next.Ply())
+		next.lockMoves(c, next.Ply())
 	}
-	if person(c) && op.Result != "" {
+	if byPerson(c) && op.Result != "" {
 		next.setLocks(g.lock(c, LockResult))
 	}
 	next.Changes = append(next.Changes, change)
@@ -124,42 +124,42 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		if err != nil {
 			return 0, l, inMove(i, err)
 		}
-		var made Move
+		var move Move
 		var played rules.Move
 		if fen != "" {
-			if made, err = illegalMove(&pos, m.Move, fen); err != nil {
+			if move, err = illegalMove(&pos, m.Move, fen); err != nil {
 				return 0, l, inMove(i, err)
 			}
-			pos = pos.put(made.FEN)
+			pos = pos.afterIllegal(move.FEN)
 		} else {
 			if played, err = pos.Find(m.Move); err != nil {
 				return 0, l, &IllegalMoveError{Ply: ply, Move: m.Move, FEN: pos.fen(), Reason: pos.Explain(err)}
 			}
-			made.UCI = string(pos.appendUCI(nil, played))
-			pos = pos.then(played)
+			move.UCI = string(pos.appendUCI(nil, played))
+			pos = pos.afterMove(played)
 		}
 		var carried Sides
-		clock, carried = told.carry(clock)
+		clock, carried = told.carriedFrom(clock)
 		if same == i && ply <= g.Ply() {
 			stands := readMove(g.moves.record(ply), ply) // which has SAN and FEN only if it is illegal, as made has
-			if !person(c) && (ply <= g.LockedPly() || ply <= g.clockLockedTo()) {
+			if !byPerson(c) && (ply <= g.LockedPly() || ply <= g.clockLockedTo()) {
 				told = NoClock() // the clocks of these plies are a person's
 			}
-			if made.UCI == stands.UCI && made.SAN == stands.SAN && made.FEN == stands.FEN && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
+			if move.UCI == stands.UCI && move.SAN == stands.SAN && move.FEN == stands.FEN && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
 				same++
 				clock = stands.Clock
 				continue
 			}
 		}
-		made.Clock, made.Carried, made.At, made.Index, made.Term = clock, carried, Millis(cmp.Or(m.At, c.At)), out.Index, out.Term
-		l.moves = append(l.moves, made)
+		move.Clock, move.Carried, move.At, move.Index, move.Term = clock, carried, Millis(cmp.Or(m.At, c.At)), out.Index, out.Term
+		l.moves = append(l.moves, move)
 		l.played = append(l.played, played)
 	}
 	return same, l, nil
 }
 
 // agrees reports whether c says nothing else than the other one.
-func (c Clock) agrees(other Clock) bool { return c.over(other) == other }
+func (c Clock) agrees(other Clock) bool { return c.filledFrom(other) == other }
 
 // newest is the newest thing that has happened to the moves and the result of the game.
 func (g *Game) newest() Change {

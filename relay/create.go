@@ -14,7 +14,7 @@ func checkID(id string) error {
 }
 
 func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournament, out *Outcome) error {
-	if id, ok := s.asked[creationKey{"", c.Request}]; ok {
+	if id, ok := s.creations[creationKey{"", c.Request}]; ok {
 		out.Tournament = s.tournaments[TournamentID(id)]
 		out.Index, out.Term, out.Duplicate = out.Tournament.Index, out.Tournament.Term, true
 		return nil
@@ -30,7 +30,7 @@ func (s *State) createTournament(c *relaypb.Command, op *relaypb.CreateTournamen
 	); err != nil {
 		return err
 	}
-	if s.taken(op.Id) {
+	if s.idTaken(op.Id) {
 		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
 	}
 	t := &Tournament{
@@ -49,7 +49,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	if !ok {
 		return &NotFoundError{"tournament", clip(op.Tournament, 32)}
 	}
-	if id, ok := s.asked[creationKey{string(t.ID), c.Request}]; ok {
+	if id, ok := s.creations[creationKey{string(t.ID), c.Request}]; ok {
 		r := s.rounds[RoundID(id)]
 		out.Round = r
 		out.Index, out.Term, out.Duplicate = r.Index, r.Term, true
@@ -66,7 +66,7 @@ func (s *State) createRound(c *relaypb.Command, op *relaypb.CreateRound, out *Ou
 	); err != nil {
 		return err
 	}
-	if s.taken(op.Id) {
+	if s.idTaken(op.Id) {
 		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
 	}
 	if len(t.Rounds) >= MaxRounds {
@@ -92,7 +92,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	if !ok {
 		return &NotFoundError{"round", clip(op.Round, 32)}
 	}
-	if id, ok := s.asked[creationKey{string(r.ID), c.Request}]; ok {
+	if id, ok := s.creations[creationKey{string(r.ID), c.Request}]; ok {
 		g := s.games.get(GameID(id))
 		out.Game = g.Game
 		out.Index, out.Term, out.Duplicate = g.CreatedAtIx, g.CreatedTerm, true
@@ -122,7 +122,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	if err != nil {
 		return err
 	}
-	if s.taken(op.Id) {
+	if s.idTaken(op.Id) {
 		return refuse(ErrIDTaken, "the id %s is taken", op.Id)
 	}
 	if at, taken := s.findBoard(r, int(op.Board)); taken {
@@ -137,12 +137,12 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		},
 		Result: Ongoing, Index: out.Index, moves: moveList{after: pos},
 	}, delayed: s.delayed[r.ID], private: s.tournaments[r.Tournament].Private}
-	if person(c) {
-		g.setLocks(g.lock(c, said(op)...))
+	if byPerson(c) {
+		g.setLocks(g.lock(c, givenFields(op)...))
 	}
 	s.addGame(g)
 	if r.Status == RoundFinished { // else a game that has not begun makes no difference
-		s.restate(r.ID, out)
+		s.updateStatus(r.ID, out)
 	}
 	s.touch(g)
 	out.Game, out.delayed, out.private = g.Game, g.delayed, g.private

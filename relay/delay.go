@@ -39,15 +39,15 @@ type delayedRound struct {
 type held struct {
 	index, term uint64
 	at          Millis // its own time
-	seen        Millis // when it arrived, see Arrive; 0: not known
+	arrived     Millis // when it arrived, see Arrive; 0: not known
 	command     []byte
 	stored      bool // a checkpoint has it
 
 	// Its effect.
 	round               *Round
 	game                *Game // nil if it is about the round only
-	rounds              *roundsTold
-	events              telling
+	rounds              *roundEvents
+	events              eventSet
 	eventAt             Millis
 	renews, renewsTiers bool // see Event
 }
@@ -64,7 +64,7 @@ func (s *State) beginDelay(r *Round, delay int) *delayedRound {
 		d.stored.touch(g.ID)
 	}
 	d.public.shown = d.newest()
-	s.due = 0 // it has no tiers yet
+	s.nextRelease = 0 // it has no tiers yet
 	s.touchDelayed(d)
 	return d
 }
@@ -105,9 +105,9 @@ func (s *State) changeDelay(r, next *Round, at Millis) *delayedRound {
 	case d.delay == seconds(next.Delay):
 		return d
 	}
-	s.release(d, at, s.up)
+	s.release(d, at, s.uptime)
 	d.delay = seconds(next.Delay)
-	s.due = 0 // to be found
+	s.nextRelease = 0 // to be found
 	return d
 }
 
@@ -116,17 +116,17 @@ func (s *State) changeDelay(r, next *Round, at Millis) *delayedRound {
 func (s *State) hold(out *Outcome, at Millis, command []byte) {
 	d := out.delayed
 	d.held = append(d.held, held{
-		index: out.Index, term: out.Term, at: at, seen: s.seen, command: bytes.Clone(command),
+		index: out.Index, term: out.Term, at: at, arrived: s.arrived, command: bytes.Clone(command),
 		round: s.rounds[d.id], game: out.Game, rounds: out.rounds, events: out.events, eventAt: out.at,
 		renews: out.renews, renewsTiers: out.renewsTiers,
 	})
 	s.touchDelayed(d)
 	if d.delay == 0 {
 		s.release(d, never, never)
-		s.due = 0
+		s.nextRelease = 0
 		return
 	}
-	s.due = min(s.due, d.due())
+	s.nextRelease = min(s.nextRelease, d.due())
 }
 
 // due returns when the first command that some viewer has not seen is due by its own time; never if
@@ -137,8 +137,8 @@ func (d *delayedRound) due() Millis {
 		due = d.held[0].at + d.delay
 	}
 	for _, t := range d.tiers {
-		if t.taken < len(d.held) {
-			due = min(due, d.held[t.taken].at+t.delay(d))
+		if t.heldSeen < len(d.held) {
+			due = min(due, d.held[t.heldSeen].at+t.delay(d))
 		}
 	}
 	return due
@@ -158,63 +158,63 @@ func (s *State) holdRounds(out *Outcome, at Millis) {
 			told.delayed = make([]bool, len(told.rounds))
 		}
 		told.delayed[i] = true
-		one := Outcome{Index: out.Index, Term: out.Term, delayed: d, rounds: &roundsTold{tournament: told.tournament, rounds: []*Round{r}}, events: out.events, at: out.at}
+		one := Outcome{Index: out.Index, Term: out.Term, delayed: d, rounds: &roundEvents{tournament: told.tournament, rounds: []*Round{r}}, events: out.events, at: out.at}
 		s.hold(&one, at, nil)
 	}
 }
 
 // wait returns how long the command must still be held under the delay, by both measures.
-func (h *held) wait(delay, now, up Millis) Millis {
+func (h *held) wait(delay, now, uptime Millis) Millis {
 	if now == never {
 		return 0
 	}
 	wait := h.at + delay - now
-	if h.seen != 0 {
-		wait = max(wait, h.seen+delay-up)
+	if h.arrived != 0 {
+		wait = max(wait, h.arrived+delay-uptime)
 	}
 	return wait
 }
 
 // wait returns how long the first command that some viewer has not seen must still be held; never
 // if there is none.
-func (d *delayedRound) wait(now, up Millis) Millis {
+func (d *delayedRound) wait(now, uptime Millis) Millis {
 	wait := never
 	if len(d.held) > 0 {
-		wait = d.held[0].wait(d.delay, now, up)
+		wait = d.held[0].wait(d.delay, now, uptime)
 	}
 	for _, t := range d.tiers {
-		if t.taken < len(d.held) {
-			wait = min(wait, d.held[t.taken].wait(t.delay(d), now, up))
+		if t.heldSeen < len(d.held) {
+			wait = min(wait, d.held[t.heldSeen].wait(t.delay(d), now, uptime))
 		}
 	}
 	return wait
 }
 
 // release makes public what is due. The tiers come first, so the public never has more than a tier.
-func (s *State) release(d *delayedRound, now, up Millis) {
+func (s *State) release(d *delayedRound, now, uptime Millis) {
 	for _, t := range d.tiers {
-		for t.taken < len(d.held) && d.held[t.taken].wait(t.delay(d), now, up) <= 0 {
-			h := &d.held[t.taken]
+		for t.heldSeen < len(d.held) && d.held[t.heldSeen].wait(t.delay(d), now, uptime) <= 0 {
+			h := &d.held[t.heldSeen]
 			t.take(h)
-			t.taken++
-			s.released = s.appendReleased(s.released, h, ToTier, t.sight)
+			t.heldSeen++
+			s.releasedEvents = s.appendReleased(s.releasedEvents, h, ToTier, t.sight)
 		}
 	}
-	for len(d.held) > 0 && d.held[0].wait(d.delay, now, up) <= 0 {
+	for len(d.held) > 0 && d.held[0].wait(d.delay, now, uptime) <= 0 {
 		h := &d.held[0]
 		d.public.take(h)
 		if h.game != nil {
 			d.stored.touch(h.game.ID)
 		}
 		if h.stored {
-			d.stored.gone = append(d.stored.gone, h.index)
+			d.stored.released = append(d.stored.released, h.index)
 		}
 		s.shown = max(s.shown, h.index)
-		s.released = s.appendReleased(s.released, h, ToPublic, Public)
+		s.releasedEvents = s.appendReleased(s.releasedEvents, h, ToPublic, Public)
 		*h = held{} // for the garbage collector
 		d.held = d.held[1:]
 		for _, t := range d.tiers {
-			t.taken--
+			t.heldSeen--
 		}
 		s.touchDelayed(d)
 	}
@@ -224,12 +224,12 @@ func (s *State) release(d *delayedRound, now, up Millis) {
 // told. The deletion of a whole round was told at once. If no event is left for the public, there
 // is an [EventNone].
 func (s *State) appendReleased(dst []Event, h *held, to Recipients, sight Sight) []Event {
-	s.releases++
+	s.releaseCount++
 	out := Outcome{Index: h.index, Game: h.game, rounds: h.rounds, events: h.events, at: h.eventAt, private: s.tournaments[h.round.Tournament].Private}
 	switch {
 	case s.deletedRound(s.rounds[h.round.ID]) != nil, h.game == nil && h.events&(tellDeleted|tellRestored) != 0:
 		out.events = 0
-	case h.game != nil && s.games.get(h.game.ID).gone:
+	case h.game != nil && s.games.get(h.game.ID).hidden:
 		out.events &= tellDeleted | tellRound
 	}
 	if out.events == 0 {
@@ -253,9 +253,9 @@ func (s *State) appendReleased(dst []Event, h *held, to Recipients, sight Sight)
 //
 // up is the clock of [State.Arrive]. Call Release after Apply, and then at next. Without a round
 // with a delay it costs nothing.
-func (s *State) Release(now, up Millis) (events []Event, next Millis) {
-	if now >= s.due {
-		s.due = never
+func (s *State) Release(now, uptime Millis) (events []Event, next Millis) {
+	if now >= s.nextRelease {
+		s.nextRelease = never
 		ids := make([]RoundID, 0, len(s.delayed))
 		for id := range s.delayed {
 			ids = append(ids, id)
@@ -269,28 +269,28 @@ func (s *State) Release(now, up Millis) (events []Event, next Millis) {
 				continue
 			}
 			s.findTiers(d)
-			if s.release(d, now, up); len(d.held) > 0 {
-				s.due = min(s.due, d.due())
-				if wait := d.wait(now, up); wait != never {
+			if s.release(d, now, uptime); len(d.held) > 0 {
+				s.nextRelease = min(s.nextRelease, d.due())
+				if wait := d.wait(now, uptime); wait != never {
 					next = min(cmp.Or(next, never), now+wait)
 				}
 			}
 		}
 	}
-	events, s.released = s.released, nil
-	if s.due == never {
+	events, s.releasedEvents = s.releasedEvents, nil
+	if s.nextRelease == never {
 		return events, 0
 	}
-	return events, cmp.Or(next, s.due)
+	return events, cmp.Or(next, s.nextRelease)
 }
 
 // MayRelease reports whether Release may have something to do.
-func (s *State) MayRelease() bool { return len(s.delayed) > 0 || len(s.released) > 0 }
+func (s *State) MayRelease() bool { return len(s.delayed) > 0 || len(s.releasedEvents) > 0 }
 
 // Arrive tells when the commands of the next Apply came to this node. seen is the earliest time at
 // which they can have been made, 0 if the node does not know it; up is now. Both are milliseconds
 // of one clock that nobody sets.
-func (s *State) Arrive(seen, up Millis) { s.seen, s.up = seen, up }
+func (s *State) Arrive(arrived, uptime Millis) { s.arrived, s.uptime = arrived, uptime }
 
 // drop removes a delayedRound that holds nothing.
 func (s *State) drop(d *delayedRound) {

@@ -114,8 +114,8 @@ func (s *State) restore(c *relaypb.Command, op *relaypb.Restore, out *Outcome) e
 	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
 }
 
-// inTime refuses to restore a thing that was deleted too long ago, by the command's time.
-func inTime(c *relaypb.Command, what, id string, d *Deletion) error {
+// refuseLateRestore refuses to restore a thing that was deleted too long ago, by the command's time.
+func refuseLateRestore(c *relaypb.Command, what, id string, d *Deletion) error {
 	if Millis(c.At) > d.Until() {
 		return &DeletedError{What: what, ID: id, Deletion: *d, Late: true}
 	}
@@ -123,12 +123,12 @@ func inTime(c *relaypb.Command, what, id string, d *Deletion) error {
 }
 
 func (s *State) deleteGame(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
-	g, err := s.toChange(op.Id, c.Request, out)
+	g, err := s.gameToChange(op.Id, c.Request, out)
 	if g == nil {
 		return err
 	}
 	if g.Deleted != nil {
-		out.standsAlready(g.lastOf(ChangeDelete))
+		out.duplicateOfChange(g.lastOf(ChangeDelete))
 		return nil
 	}
 	if err := s.deletedRound(s.rounds[g.Round]); err != nil {
@@ -141,15 +141,15 @@ func (s *State) deleteGame(c *relaypb.Command, op *relaypb.Delete, out *Outcome)
 	r.Games = without(r.Games, g.ID)
 	s.rounds[r.ID] = &r
 	s.deleted[r.ID] = append(s.deleted[r.ID], g.ID)
-	g.gone = true
-	s.restate(r.ID, out)
+	g.hidden = true
+	s.updateStatus(r.ID, out)
 	out.tell(tellDeleted, c.At)
 	out.renews = true
 	return nil
 }
 
 func (s *State) restoreGame(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
-	g, err := s.toChange(op.Id, c.Request, out)
+	g, err := s.gameToChange(op.Id, c.Request, out)
 	if g == nil {
 		return err
 	}
@@ -158,10 +158,10 @@ func (s *State) restoreGame(c *relaypb.Command, op *relaypb.Restore, out *Outcom
 		return err
 	}
 	if g.Deleted == nil {
-		out.standsAlready(g.lastOf(ChangeRestore))
+		out.duplicateOfChange(g.lastOf(ChangeRestore))
 		return nil
 	}
-	if err := inTime(c, "game", op.Id, g.Deleted); err != nil {
+	if err := refuseLateRestore(c, "game", op.Id, g.Deleted); err != nil {
 		return err
 	}
 	if at, taken := s.findBoard(r, g.Board); taken {
@@ -174,9 +174,9 @@ func (s *State) restoreGame(c *relaypb.Command, op *relaypb.Restore, out *Outcom
 	if len(s.deleted[r.ID]) == 0 {
 		delete(s.deleted, r.ID)
 	}
-	s.seat(g)
-	g.gone = false
-	s.restate(r.ID, out)
+	s.placeOnBoard(g)
+	g.hidden = false
+	s.updateStatus(r.ID, out)
 	out.tell(tellGame, c.At)
 	out.renews = true
 	return nil
@@ -231,9 +231,9 @@ func withDeletion(updates []Update, c *relaypb.Command, reason string, d *Deleti
 // deletedField is the field of an [Update] that says that something was deleted or restored.
 const deletedField = "deleted"
 
-// standsDeleted answers a command that asks for what is so already. The answer is the update that
+// duplicateOfDeletion answers a command that asks for what is so already. The answer is the update that
 // deleted or restored the thing last, or its creation.
-func (out *Outcome) standsDeleted(updates []Update, index, term uint64) {
+func (out *Outcome) duplicateOfDeletion(updates []Update, index, term uint64) {
 	for i := len(updates) - 1; i >= 0; i-- {
 		if u := updates[i]; len(u.Fields) == 1 && u.Fields[0].Name == deletedField {
 			index, term = u.Index, u.Term
@@ -246,12 +246,12 @@ func (out *Outcome) standsDeleted(updates []Update, index, term uint64) {
 func (s *State) deleteRound(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
 	r := s.rounds[RoundID(op.Id)]
 	out.Round = r
-	if done, ok := update(r.Updates, c.Request); ok {
-		out.made([]Update{done}, 0, 0)
+	if done, ok := findUpdate(r.Updates, c.Request); ok {
+		out.duplicateOfUpdate([]Update{done}, 0, 0)
 		return nil
 	}
 	if r.Deleted != nil {
-		out.standsDeleted(r.Updates, r.Index, r.Term)
+		out.duplicateOfDeletion(r.Updates, r.Index, r.Term)
 		return nil
 	}
 	t := s.tournaments[r.Tournament]
@@ -266,8 +266,8 @@ func (s *State) deleteRound(c *relaypb.Command, op *relaypb.Delete, out *Outcome
 func (s *State) restoreRound(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
 	r := s.rounds[RoundID(op.Id)]
 	out.Round = r
-	if done, ok := update(r.Updates, c.Request); ok {
-		out.made([]Update{done}, 0, 0)
+	if done, ok := findUpdate(r.Updates, c.Request); ok {
+		out.duplicateOfUpdate([]Update{done}, 0, 0)
 		return nil
 	}
 	t := s.tournaments[r.Tournament]
@@ -275,10 +275,10 @@ func (s *State) restoreRound(c *relaypb.Command, op *relaypb.Restore, out *Outco
 		return err
 	}
 	if r.Deleted == nil {
-		out.standsDeleted(r.Updates, r.Index, r.Term)
+		out.duplicateOfDeletion(r.Updates, r.Index, r.Term)
 		return nil
 	}
-	if err := inTime(c, "round", op.Id, r.Deleted); err != nil {
+	if err := refuseLateRestore(c, "round", op.Id, r.Deleted); err != nil {
 		return err
 	}
 	if len(t.Rounds) >= MaxRounds {
@@ -305,7 +305,7 @@ func (s *State) putRound(c *relaypb.Command, reason string, r *Round, d *Deletio
 	s.rounds[r.ID] = &next
 	s.changed.rounds = append(s.changed.rounds, &next)
 	s.putTournament(t)
-	s.noteSource(&next)
+	s.indexSources(&next)
 	s.markGames(&next)
 	out.Round, out.delayed, out.at, out.renews = &next, s.delayed[r.ID], Millis(c.At), true
 	out.tellDeleted(d != nil, t, &next)
@@ -315,12 +315,12 @@ func (s *State) putRound(c *relaypb.Command, reason string, r *Round, d *Deletio
 func (s *State) deleteTournament(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
 	t := s.tournaments[TournamentID(op.Id)]
 	out.Tournament = t
-	if done, ok := update(t.Updates, c.Request); ok {
-		out.made([]Update{done}, 0, 0)
+	if done, ok := findUpdate(t.Updates, c.Request); ok {
+		out.duplicateOfUpdate([]Update{done}, 0, 0)
 		return nil
 	}
 	if t.Deleted != nil {
-		out.standsDeleted(t.Updates, t.Index, t.Term)
+		out.duplicateOfDeletion(t.Updates, t.Index, t.Term)
 		return nil
 	}
 	return s.putDeletedTournament(c, op.Reason, t, deletion(c, op.Reason, out), out)
@@ -329,15 +329,15 @@ func (s *State) deleteTournament(c *relaypb.Command, op *relaypb.Delete, out *Ou
 func (s *State) restoreTournament(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
 	t := s.tournaments[TournamentID(op.Id)]
 	out.Tournament = t
-	if done, ok := update(t.Updates, c.Request); ok {
-		out.made([]Update{done}, 0, 0)
+	if done, ok := findUpdate(t.Updates, c.Request); ok {
+		out.duplicateOfUpdate([]Update{done}, 0, 0)
 		return nil
 	}
 	if t.Deleted == nil {
-		out.standsDeleted(t.Updates, t.Index, t.Term)
+		out.duplicateOfDeletion(t.Updates, t.Index, t.Term)
 		return nil
 	}
-	if err := inTime(c, "tournament", op.Id, t.Deleted); err != nil {
+	if err := refuseLateRestore(c, "tournament", op.Id, t.Deleted); err != nil {
 		return err
 	}
 	sources := len(s.sources)
@@ -363,7 +363,7 @@ func (s *State) putDeletedTournament(c *relaypb.Command, reason string, t *Tourn
 	s.putTournament(&next)
 	s.changed.tournaments = append(s.changed.tournaments, &next)
 	for _, r := range s.roundsOf(&next) {
-		s.noteSource(r)
+		s.indexSources(r)
 		s.markGames(r)
 	}
 	out.Tournament, out.at, out.renews = &next, Millis(c.At), true
@@ -376,7 +376,7 @@ func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
 	if len(rounds) == 0 {
 		return
 	}
-	out.rounds = &roundsTold{tournament: t, rounds: rounds}
+	out.rounds = &roundEvents{tournament: t, rounds: rounds}
 	if gone {
 		out.events |= tellDeleted
 	} else {

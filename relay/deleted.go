@@ -151,7 +151,7 @@ func (s *State) allGames(r *Round) func(yield func(*liveGame) bool) {
 func (s *State) markGames(r *Round) {
 	private := s.tournaments[r.Tournament].Private
 	for g := range s.allGames(r) {
-		g.gone, g.private = s.deletedGame(g.Game) != nil, private
+		g.hidden, g.private = s.deletedGame(g.Game) != nil, private
 	}
 }
 
@@ -162,18 +162,18 @@ func (s *State) refuseDeleted(c *relaypb.Command) error {
 	switch op := c.Op.(type) {
 	case *relaypb.Command_CreateRound:
 		return s.refuseTournament(op.CreateRound.Tournament, func(t *Tournament) bool {
-			_, known := s.asked[creationKey{string(t.ID), c.Request}]
+			_, known := s.creations[creationKey{string(t.ID), c.Request}]
 			return known
 		})
 	case *relaypb.Command_UpdateTournament:
-		return s.refuseTournament(op.UpdateTournament.Tournament, func(t *Tournament) bool { return knows(t.Updates, c.Request) })
+		return s.refuseTournament(op.UpdateTournament.Tournament, func(t *Tournament) bool { return hasRequest(t.Updates, c.Request) })
 	case *relaypb.Command_CreateGame:
 		return s.refuseRound(op.CreateGame.Round, func(r *Round) bool {
-			_, known := s.asked[creationKey{string(r.ID), c.Request}]
+			_, known := s.creations[creationKey{string(r.ID), c.Request}]
 			return known
 		})
 	case *relaypb.Command_UpdateRound:
-		return s.refuseRound(op.UpdateRound.Round, func(r *Round) bool { return knows(r.Updates, c.Request) })
+		return s.refuseRound(op.UpdateRound.Round, func(r *Round) bool { return hasRequest(r.Updates, c.Request) })
 	case *relaypb.Command_TakeBack:
 		return s.refuseGame(op.TakeBack.Game, c.Request)
 	case *relaypb.Command_SetResult:
@@ -192,8 +192,8 @@ func (s *State) refuseDeleted(c *relaypb.Command) error {
 	return nil
 }
 
-func knows(updates []Update, request string) bool {
-	_, known := update(updates, request)
+func hasRequest(updates []Update, request string) bool {
+	_, known := findUpdate(updates, request)
 	return known
 }
 
@@ -217,10 +217,10 @@ func (s *State) refuseRound(id string, known func(*Round) bool) error {
 
 func (s *State) refuseGame(id, request string) error {
 	g := s.games.get(GameID(id))
-	if g == nil || !g.gone {
+	if g == nil || !g.hidden {
 		return nil
 	}
-	if _, known := g.change(request); known {
+	if _, known := g.findChange(request); known {
 		return nil
 	}
 	return s.deletedGame(g.Game)

@@ -93,18 +93,18 @@ type Outcome struct {
 	Round      *Round
 	Game       *Game
 
-	rounds      *roundsTold // of tellRound
-	move        *Move       // of PlayMove, if it is not the game's last one
-	at          Millis      // of the events
-	events      telling
+	rounds      *roundEvents // of tellRound
+	move        *Move        // of PlayMove, if it is not the game's last one
+	at          Millis       // of the events
+	events      eventSet
 	delayed     *delayedRound // of a round with a delay; see Held
 	renews      bool          // see Event.Renews
 	renewsTiers bool          // see Event.RenewsViewers
 	private     bool          // see Event.Private
 }
 
-// roundsTold are the rounds that spectators are told of, each as the command left it.
-type roundsTold struct {
+// roundEvents are the rounds that spectators are told of, each as the command left it.
+type roundEvents struct {
 	tournament *Tournament
 	rounds     []*Round
 	delayed    []bool // for each of the rounds: it has a delay; nil: none has
@@ -112,10 +112,10 @@ type roundsTold struct {
 }
 
 // A telling is which events an outcome has; they are made when somebody wants them.
-type telling uint16
+type eventSet uint16
 
 const (
-	tellMove telling = 1 << iota
+	tellMove eventSet = 1 << iota
 	tellTakeback
 	tellCorrection
 	tellResult
@@ -127,7 +127,7 @@ const (
 )
 
 // tell adds an event about the game that the outcome has.
-func (out *Outcome) tell(what telling, at int64) {
+func (out *Outcome) tell(what eventSet, at int64) {
 	out.events |= what
 	out.at = Millis(at)
 }
@@ -136,7 +136,7 @@ func (out *Outcome) tell(what telling, at int64) {
 func (out *Outcome) tellRounds(t *Tournament, rounds ...*Round) {
 	if len(rounds) > 0 {
 		out.events |= tellRound
-		out.rounds = &roundsTold{tournament: t, rounds: rounds}
+		out.rounds = &roundEvents{tournament: t, rounds: rounds}
 	}
 }
 

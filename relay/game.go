@@ -46,7 +46,7 @@ func (g *Game) LastMove() (Move, bool) {
 	}
 	m := readMove(g.moves.record(ply), ply)
 	if !m.Illegal {
-		before := g.moves.after.back(g.moves.last)
+		before := g.moves.after.beforeMove(g.moves.last)
 		m.describe(&before, g.moves.last)
 	}
 	return m, true
@@ -119,7 +119,7 @@ func (g *Game) Sourced() Sourced {
 // tagsJSON is an object with a field for each tag, in the order of their names.
 type tagsJSON map[string]string
 
-func tagsOutside(tags []Tag) tagsJSON {
+func tagsToJSON(tags []Tag) tagsJSON {
 	if len(tags) == 0 {
 		return nil
 	}
@@ -149,7 +149,7 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 		ID: g.ID, Round: g.Round, Board: g.Board, White: g.White, Black: g.Black,
 		FEN: g.FEN(), Ply: g.Ply(), Moves: moves, Result: g.Result, Forfeit: g.Forfeit, Index: g.Index,
 		Clock: g.Clock(), CreatedAt: g.CreatedAt, StartFEN: g.StartFEN, Variant: g.Variant,
-		TimeControl: g.TimeControl, Controls: g.Controls(), Tags: tagsOutside(g.Tags), Changes: g.Changes,
+		TimeControl: g.TimeControl, Controls: g.Controls(), Tags: tagsToJSON(g.Tags), Changes: g.Changes,
 		Warning: g.Warning(), Automatic: g.Automatic, Sourced: g.Sourced(),
 	})
 }
@@ -161,17 +161,17 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	made, err := NewGame(Pairing{
+	game, err := NewGame(Pairing{
 		ID: in.ID, Round: in.Round, Board: in.Board, White: in.White, Black: in.Black, CreatedAt: in.CreatedAt,
 		StartFEN: in.StartFEN, Variant: in.Variant, TimeControl: in.TimeControl, Tags: in.Tags.tags(), Source: in.Source,
 	}, in.Result, in.Moves)
 	if err != nil {
 		return err
 	}
-	*g = *made
+	*g = *game
 	for _, l := range in.Locks {
 		if l.Field == LockMoves {
-			g.fixed(l.ToPly, l.By)
+			g.setLockedMoves(l.ToPly, l.By)
 			continue
 		}
 		g.setLocks(append(g.Locks(), l))
@@ -188,17 +188,17 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 // which move is not legal, or has a FEN that cannot be.
 func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 	g := &Game{Pairing: &p, Result: result}
-	if err := g.begin(); err != nil {
+	if err := g.setStartPosition(); err != nil {
 		return nil, err
 	}
 	for i := range moves {
 		m := moves[i]
 		if m.Illegal {
-			made, err := illegalMove(&g.moves.after, m.SAN, m.FEN)
+			illegal, err := illegalMove(&g.moves.after, m.SAN, m.FEN)
 			if err != nil {
 				return nil, fmt.Errorf("ply %d: %w", i+1, err)
 			}
-			m.SAN, m.UCI, m.FEN = made.SAN, made.UCI, made.FEN
+			m.SAN, m.UCI, m.FEN = illegal.SAN, illegal.UCI, illegal.FEN
 			g.moves.add(&m, rules.Move{})
 			continue
 		}
@@ -215,8 +215,8 @@ func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 	return g, nil
 }
 
-// begin sets up the position that the game starts from.
-func (g *Game) begin() error {
+// setStartPosition sets up the position that the game starts from.
+func (g *Game) setStartPosition() error {
 	if g.StartFEN == "" && g.Variant == "" {
 		g.moves.after = standardPosition
 		return nil

@@ -42,16 +42,16 @@ func newPublicState() *State {
 
 // storedDelayed is what the checkpoints so far have of a delayedRound.
 type storedDelayed struct {
-	round *Round
-	games map[GameID]storedVersion
-	dirty map[GameID]struct{} // those that may have changed since
-	gone  []uint64            // stored commands that are no longer held
+	round    *Round
+	games    map[GameID]storedVersion
+	dirty    map[GameID]struct{} // those that may have changed since
+	released []uint64            // stored commands that are no longer held
 }
 
 // storedVersion is a version of a game that is stored, and in how many records.
 type storedVersion struct {
-	game *Game
-	as   storedGame
+	game   *Game
+	stored storedGame
 }
 
 func (st *storedDelayed) touch(id GameID) {
@@ -71,19 +71,19 @@ func (s *State) touchDelayed(d *delayedRound) {
 
 // delayedChange is what a checkpoint has to write of a delayedRound.
 type delayedChange struct {
-	id      RoundID
-	round   *Round          // nil: unchanged
-	dropped bool            // the round has no delay any longer
-	games   []gameChange    // that are to be written
-	removed []storedVersion // that are to be removed
-	put     []held
-	gone    []uint64
+	id       RoundID
+	round    *Round          // nil: unchanged
+	dropped  bool            // the round has no delay any longer
+	games    []gameChange    // that are to be written
+	removed  []storedVersion // that are to be removed
+	put      []held
+	released []uint64
 }
 
 // takeDirty takes what has changed since the last checkpoint.
 func (d *delayedRound) takeDirty() delayedChange {
-	c := delayedChange{id: d.id, gone: d.stored.gone}
-	d.changed, d.stored.gone = false, nil
+	c := delayedChange{id: d.id, released: d.stored.released}
+	d.changed, d.stored.released = false, nil
 	if d.public.round == nil {
 		c.dropped = d.stored.round != nil
 		c.removed = slices.Collect(maps.Values(d.stored.games))
@@ -99,7 +99,7 @@ func (d *delayedRound) takeDirty() delayedChange {
 	for id := range d.stored.dirty {
 		g := d.public.games[id]
 		if old := d.stored.games[id]; old.game != g {
-			c.games = append(c.games, gameChange{g, old.under(g)})
+			c.games = append(c.games, gameChange{g, old.overwrittenBy(g)})
 			d.stored.games[id] = storedVersion{g, g.asStored()}
 		}
 	}
@@ -128,12 +128,12 @@ func (d *delayedRound) whole() delayedChange {
 	return c
 }
 
-// under returns what is on disk for a game once the version g is written over v.
-func (v storedVersion) under(g *Game) storedGame {
-	st := v.as
-	good := min(st.good, len(g.moves.blocks))
-	for st.good = 0; st.good < good; st.good++ {
-		if !bytes.Equal(v.game.moves.blocks[st.good].records, g.moves.blocks[st.good].records) {
+// overwrittenBy returns what is on disk for a game once the version g is written over v.
+func (v storedVersion) overwrittenBy(g *Game) storedGame {
+	st := v.stored
+	good := min(st.unchanged, len(g.moves.blocks))
+	for st.unchanged = 0; st.unchanged < good; st.unchanged++ {
+		if !bytes.Equal(v.game.moves.blocks[st.unchanged].records, g.moves.blocks[st.unchanged].records) {
 			break
 		}
 	}
@@ -155,7 +155,7 @@ func (c *delayedChange) encode(yield func(string, []byte) bool) bool {
 		}
 	}
 	for _, v := range c.removed {
-		if !v.as.remove(v.game, public) {
+		if !v.stored.remove(v.game, public) {
 			return false
 		}
 	}
@@ -164,7 +164,7 @@ func (c *delayedChange) encode(yield func(string, []byte) bool) bool {
 			return false
 		}
 	}
-	for _, index := range c.gone {
+	for _, index := range c.released {
 		if !yield(heldKey(c.id, index), nil) {
 			return false
 		}
@@ -225,12 +225,12 @@ func (s *State) loadedDelayed() error {
 	}
 	slices.SortFunc(commands, func(a, b loadedHeld) int { return cmp.Compare(a.index, b.index) })
 	for _, c := range commands {
-		if err := s.holdAgain(public, c); err != nil {
+		if err := s.reapplyHeld(public, c); err != nil {
 			return fmt.Errorf("record %s: %w", heldKey(c.round, c.index), err)
 		}
 	}
 	for id := range public.rounds {
-		if err := s.meet(s.delayed[id], public); err != nil {
+		if err := s.checkReachesTruth(s.delayed[id], public); err != nil {
 			return fmt.Errorf("record %s%s: %w", publicPrefix, roundKey(id), err)
 		}
 	}
@@ -240,12 +240,12 @@ func (s *State) loadedDelayed() error {
 		}
 	}
 	s.findShown()
-	s.due = 0 // to be found
+	s.nextRelease = 0 // to be found
 	return nil
 }
 
-// holdAgain applies a held command to the public's state, and holds it again.
-func (s *State) holdAgain(public *State, c loadedHeld) error {
+// reapplyHeld applies a held command to the public's state, and holds it again.
+func (s *State) reapplyHeld(public *State, c loadedHeld) error {
 	d := s.delayed[c.round]
 	if d == nil {
 		return errors.New("the round has nothing else that the public has")
@@ -272,9 +272,9 @@ func (s *State) holdAgain(public *State, c loadedHeld) error {
 	return nil
 }
 
-// meet checks that the held commands lead to the truth. Then it puts the truth's own values in the
+// checkReachesTruth checks that the held commands lead to the truth. Then it puts the truth's own values in the
 // place of equal ones of the public's state.
-func (s *State) meet(d *delayedRound, public *State) error {
+func (s *State) checkReachesTruth(d *delayedRound, public *State) error {
 	truth, r := s.rounds[d.id], public.rounds[d.id]
 	same := s.hashOf(roundKey(d.id)) == public.hashOf(roundKey(d.id)) && truth.Status == r.Status && slices.Equal(truth.Games, r.Games)
 	for g := range s.allGames(truth) {
@@ -298,7 +298,7 @@ func (s *State) meet(d *delayedRound, public *State) error {
 	for id, g := range d.public.games {
 		if g == public.games.get(id).Game {
 			g = s.games.get(id).Game
-			d.public.games[id], d.stored.games[id] = g, storedVersion{g, d.stored.games[id].as}
+			d.public.games[id], d.stored.games[id] = g, storedVersion{g, d.stored.games[id].stored}
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ func illegalMove(pos *position, text, fen string) (Move, error) {
 		return Move{}, err
 	}
 	if m, err := pos.Find(text); err == nil {
-		if legal := pos.then(m); legal.men() == after.men() {
+		if legal := pos.afterMove(m); legal.placement() == after.placement() {
 			return Move{}, bad("illegal", "%s is legal, and leads to this position: send it without illegal and fen", text)
 		}
 	}
@@ -75,8 +75,8 @@ func checkIllegalText(text string) error {
 	return checkText("move", text, maxMoveText, false)
 }
 
-// men is what a FEN says of the board alone.
-func (pos *position) men() string {
+// placement is what a FEN says of the board alone.
+func (pos *position) placement() string {
 	men, _, _ := strings.Cut(pos.fen(), " ")
 	return men
 }

@@ -9,9 +9,9 @@ import (
 // tournament or round in which it was created, empty for a tournament.
 type creationKey struct{ scope, request string }
 
-// taken reports whether anything has the id. Ids are unique across
+// idTaken reports whether anything has the id. Ids are unique across
 // tournaments, rounds and games, so that a bare id in a URL is never ambiguous.
-func (s *State) taken(id string) bool {
+func (s *State) idTaken(id string) bool {
 	_, t := s.tournaments[TournamentID(id)]
 	_, r := s.rounds[RoundID(id)]
 	g := s.games.get(GameID(id)) != nil
@@ -22,16 +22,16 @@ func (s *State) taken(id string) bool {
 func (s *State) putTournament(t *Tournament) {
 	old := s.tournaments[t.ID]
 	s.tournaments[t.ID] = t
-	s.asked[creationKey{"", t.Request}] = string(t.ID)
-	i := slices.Index(s.newest, old)
+	s.creations[creationKey{"", t.Request}] = string(t.ID)
+	i := slices.Index(s.newestFirst, old)
 	switch {
 	case old != nil && i >= 0 && t.Deleted != nil:
-		s.newest = slices.Delete(s.newest, i, i+1)
+		s.newestFirst = slices.Delete(s.newestFirst, i, i+1)
 	case old != nil && i >= 0:
-		s.newest[i] = t
+		s.newestFirst[i] = t
 	case t.Deleted == nil:
-		i, _ := slices.BinarySearchFunc(s.newest, t, newerTournament)
-		s.newest = slices.Insert(s.newest, i, t)
+		i, _ := slices.BinarySearchFunc(s.newestFirst, t, newerTournament)
+		s.newestFirst = slices.Insert(s.newestFirst, i, t)
 	}
 }
 
@@ -40,8 +40,8 @@ func newerTournament(a, b *Tournament) int { return cmp.Compare(b.Index, a.Index
 // addRound stores a new round, and a new version of its tournament with it.
 func (s *State) addRound(r *Round) {
 	s.rounds[r.ID] = r
-	s.noteSource(r)
-	s.asked[creationKey{string(r.Tournament), r.Request}] = string(r.ID)
+	s.indexSources(r)
+	s.creations[creationKey{string(r.Tournament), r.Request}] = string(r.ID)
 
 	if r.Deleted != nil {
 		return
@@ -56,16 +56,16 @@ func (s *State) addRound(r *Round) {
 // addGame stores a new game, and a new version of its round with it.
 func (s *State) addGame(g *liveGame) {
 	s.games.add(g)
-	s.asked[creationKey{string(g.Round), g.Request}] = string(g.ID)
+	s.creations[creationKey{string(g.Round), g.Request}] = string(g.ID)
 	if g.Deleted != nil {
 		s.deleted[g.Round] = append(s.deleted[g.Round], g.ID)
 		return
 	}
-	s.seat(g)
+	s.placeOnBoard(g)
 }
 
-// seat stores a new version of the game's round that has it at its board, which is free.
-func (s *State) seat(g *liveGame) {
+// placeOnBoard stores a new version of the game's round that has it at its board, which is free.
+func (s *State) placeOnBoard(g *liveGame) {
 	r := *s.rounds[g.Round]
 	at, _ := s.findBoard(&r, g.Board)
 	if at == len(r.Games) {

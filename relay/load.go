@@ -59,13 +59,13 @@ func (s *State) Load(key string, value []byte) error {
 		err = s.loadHeld(RoundID(id), part, value)
 	case kind == "t/":
 		r := new(relaypb.TournamentRecord)
-		if err = unmarshal(value, r, id, r.GetId); err == nil && s.taken(id) {
+		if err = unmarshal(value, r, id, r.GetId); err == nil && s.idTaken(id) {
 			err = errTwice
 		}
 		s.tournaments[TournamentID(id)] = tournamentFrom(r)
 	case kind == "r/":
 		r := new(relaypb.RoundRecord)
-		if err = unmarshal(value, r, id, r.GetId); err == nil && s.taken(id) {
+		if err = unmarshal(value, r, id, r.GetId); err == nil && s.idTaken(id) {
 			err = errTwice
 		}
 		s.rounds[RoundID(id)] = roundFrom(r)
@@ -113,7 +113,7 @@ func unmarshal(value []byte, r proto.Message, id string, own func() string) erro
 func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 	g := s.parts[id]
 	if g == nil {
-		if s.taken(string(id)) {
+		if s.idTaken(string(id)) {
 			return errTwice
 		}
 		g = &gameParts{key: key, moves: map[int][]*relaypb.MoveRecord{}, changes: map[int]*relaypb.ChangeRecord{}}
@@ -190,7 +190,7 @@ func (p *gameParts) join() (*liveGame, error) {
 		if p.key != recordKey(g.Game) {
 			return nil, fmt.Errorf("it is not the game of the key %s", p.key)
 		}
-		g.stored.good = len(p.moves)
+		g.stored.unchanged = len(p.moves)
 	}
 	return g, g.replay(append(moves, p.head.Moves...))
 }
@@ -198,16 +198,16 @@ func (p *gameParts) join() (*liveGame, error) {
 // replay plays the moves that are stored of a game. What follows from a move and those before
 // it is made anew: its SAN, and the position after it.
 func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
-	if err := g.begin(); err != nil {
+	if err := g.setStartPosition(); err != nil {
 		return fmt.Errorf("the position that it starts from: %w", err)
 	}
 	for i, r := range records {
 		pos := &g.moves.after
 		m, reason := moveFrom(r, Ply(i)+1), ""
 		if r.Illegal {
-			if made, err := illegalMove(pos, r.San, r.Fen); err != nil {
+			if illegal, err := illegalMove(pos, r.San, r.Fen); err != nil {
 				return fmt.Errorf("its illegal move %q at ply %d: %w", clip(r.San, 32), i+1, err)
-			} else if made.SAN != r.San || made.UCI != r.Uci || made.FEN != r.Fen {
+			} else if illegal.SAN != r.San || illegal.UCI != r.Uci || illegal.FEN != r.Fen {
 				return fmt.Errorf("its illegal move %q at ply %d is not as it is written", clip(r.San, 32), i+1)
 			}
 			g.moves.add(&m, rules.Move{})
@@ -230,13 +230,13 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 // Loaded ends a series of [State.Load]: it derives what is not stored and checks that
 // the records belong together. After an error the State is not to be used.
 func (s *State) Loaded() error {
-	if len(s.newest) > 0 {
+	if len(s.newestFirst) > 0 {
 		return errors.New("load records: the state was in use already")
 	}
 	var errs []error
 	for id, p := range s.parts {
 		g, err := p.join()
-		if err == nil && s.taken(string(id)) {
+		if err == nil && s.idTaken(string(id)) {
 			err = errTwice
 		}
 		if err != nil {
@@ -247,7 +247,7 @@ func (s *State) Loaded() error {
 	}
 	s.parts = nil
 	for _, t := range sortedByIndex(maps.Values(s.tournaments), func(t *Tournament) (uint64, string) { return t.Index, string(t.ID) }) {
-		if _, twice := s.asked[creationKey{"", t.Request}]; twice {
+		if _, twice := s.creations[creationKey{"", t.Request}]; twice {
 			errs = append(errs, fmt.Errorf("record %s: its request has created another tournament", tournamentKey(t.ID)))
 		}
 		s.putTournament(t)
@@ -263,7 +263,7 @@ func (s *State) Loaded() error {
 		}
 	}
 	for id, r := range s.rounds {
-		if s.restate(id, new(Outcome)); len(errs) == 0 {
+		if s.updateStatus(id, new(Outcome)); len(errs) == 0 {
 			s.markGames(r)
 		}
 	}
@@ -288,7 +288,7 @@ func (s *State) loadedRound(r *Round) error {
 	if r.StatusSet != "" && r.StatusSet != RoundStarted && r.StatusSet != RoundFinished {
 		return fmt.Errorf("its status is %q", clip(string(r.StatusSet), 32))
 	}
-	if _, twice := s.asked[creationKey{string(r.Tournament), r.Request}]; twice {
+	if _, twice := s.creations[creationKey{string(r.Tournament), r.Request}]; twice {
 		return errors.New("its request has created another round")
 	}
 	s.addRound(r)
@@ -303,7 +303,7 @@ func (s *State) loadedGame(g *liveGame) error {
 	if at, taken := s.findBoard(r, g.Board); taken && g.Deleted == nil {
 		return fmt.Errorf("its board %d is that of game %s too", g.Board, r.Games[at])
 	}
-	if _, twice := s.asked[creationKey{string(g.Round), g.Request}]; twice {
+	if _, twice := s.creations[creationKey{string(g.Round), g.Request}]; twice {
 		return errors.New("its request has created another game")
 	}
 	if result, forfeit, err := ParseScore(string(g.Result)); err != nil || forfeit || result != g.Result || g.Forfeit && !g.Over() {

@@ -31,49 +31,49 @@ const (
 	LockMoves  = "moves"
 )
 
-// noDesk is that of a game of which nobody has set anything.
-var noDesk desk
+// noOverrides is that of a game of which nobody has set anything.
+var noOverrides overrides
 
-// atDesk is never nil.
-func (g *Game) atDesk() *desk {
-	if g.desk == nil {
-		return &noDesk
+// currentOverrides is never nil.
+func (g *Game) currentOverrides() *overrides {
+	if g.overrides == nil {
+		return &noOverrides
 	}
-	return g.desk
+	return g.overrides
 }
 
 // Locks returns the locks of the game but that of the moves, by field. The caller must not change
 // them.
-func (g *Game) Locks() []Lock { return g.atDesk().locks }
+func (g *Game) Locks() []Lock { return g.currentOverrides().locks }
 
 // Note returns what a source has and the game does not, since a person has set it; nil: the source
 // agrees.
-func (g *Game) Note() *SourceNote { return g.atDesk().note }
+func (g *Game) Note() *SourceNote { return g.currentOverrides().note }
 
 func (g *Game) setLocks(locks []Lock) {
-	d := *g.atDesk()
+	d := *g.currentOverrides()
 	d.locks = locks
-	g.put(d)
+	g.setOverrides(d)
 }
 
 func (g *Game) setNote(note *SourceNote) {
-	d := *g.atDesk()
+	d := *g.currentOverrides()
 	d.note = note
-	g.put(d)
+	g.setOverrides(d)
 }
 
-// fixed notes who has fixed the moves up to ply; -1: nobody.
-func (g *Game) fixed(ply Ply, by string) {
-	if g.lockedMoves = int32(ply + 1); g.atDesk().lockedBy != by {
-		d := *g.atDesk()
+// setLockedMoves notes who has fixed the moves up to ply; -1: nobody.
+func (g *Game) setLockedMoves(ply Ply, by string) {
+	if g.lockedMoves = int32(ply + 1); g.currentOverrides().lockedBy != by {
+		d := *g.currentOverrides()
 		d.lockedBy = strings.Clone(by) // of a move, it is a part of the entry
-		g.put(d)
+		g.setOverrides(d)
 	}
 }
 
-func (g *Game) put(d desk) {
-	if g.desk = &d; len(d.locks) == 0 && d.lockedBy == "" && d.note == nil {
-		g.desk = nil
+func (g *Game) setOverrides(d overrides) {
+	if g.overrides = &d; len(d.locks) == 0 && d.lockedBy == "" && d.note == nil {
+		g.overrides = nil
 	}
 }
 
@@ -94,7 +94,7 @@ func (g *Game) Lock(field string) (Lock, bool) {
 		if g.lockedMoves == 0 {
 			return Lock{}, false
 		}
-		return Lock{Field: LockMoves, By: g.atDesk().lockedBy, ToPly: g.LockedPly(), Since: g.lockedSince()}, true
+		return Lock{Field: LockMoves, By: g.currentOverrides().lockedBy, ToPly: g.LockedPly(), Since: g.lockedSince()}, true
 	}
 	if at, ok := findLock(g.Locks(), field); ok {
 		return g.Locks()[at], true
@@ -114,15 +114,15 @@ func (g *Game) lockedSince() Millis {
 		m = readMove(g.moves.record(ply), ply)
 	}
 	for i := len(g.Changes) - 1; i >= 0 && g.Changes[i].Index >= m.Index; i-- {
-		if c := &g.Changes[i]; c.fixes(g.LockedPly()) {
+		if c := &g.Changes[i]; c.leavesAt(g.LockedPly()) {
 			return c.At
 		}
 	}
 	return m.At
 }
 
-// fixes reports whether a person has left the game at that ply by this change.
-func (c *Change) fixes(ply Ply) bool {
+// leavesAt reports whether a person has left the game at that ply by this change.
+func (c *Change) leavesAt(ply Ply) bool {
 	return c.Source == "" && (c.Kind == ChangeTakeback || c.Kind == ChangeCorrection) && c.ToPly+Ply(c.Added) == ply
 }
 
@@ -138,7 +138,7 @@ func (g *Game) TakenBack() (Move, bool) {
 			continue
 		}
 		// What a correction put other moves in the place of may go on as before behind them.
-		if c.Added > 0 || len(c.Removed) == 0 || !c.fixes(g.LockedPly()) {
+		if c.Added > 0 || len(c.Removed) == 0 || !c.leavesAt(g.LockedPly()) {
 			return Move{}, false
 		}
 		return c.Removed[0], true
@@ -172,12 +172,12 @@ func (g *Game) lock(c *relaypb.Command, fields ...string) []Lock {
 	return locks
 }
 
-// person reports whether the command is a person's, whose word stands.
-func person(c *relaypb.Command) bool { return c.Source == "" }
+// byPerson reports whether the command is a person's, whose word stands.
+func byPerson(c *relaypb.Command) bool { return c.Source == "" }
 
-// byHand refuses a source that would change a board which a person plays by hand.
-func (g *Game) byHand(c *relaypb.Command) error {
-	if person(c) || g.Source != ManualSource {
+// refuseManual refuses a source that would change a board which a person plays by hand.
+func (g *Game) refuseManual(c *relaypb.Command) error {
+	if byPerson(c) || g.Source != ManualSource {
 		return nil
 	}
 	return &LockedError{Field: "the board"}
@@ -185,7 +185,7 @@ func (g *Game) byHand(c *relaypb.Command) error {
 
 // mayChange refuses a source that would change a locked field.
 func (g *Game) mayChange(c *relaypb.Command, field string) error {
-	if person(c) {
+	if byPerson(c) {
 		return nil
 	}
 	if l, locked := g.Lock(field); locked {
@@ -196,34 +196,34 @@ func (g *Game) mayChange(c *relaypb.Command, field string) error {
 
 // mayTakeBack refuses a source that would take back a move which a person has fixed.
 func (g *Game) mayTakeBack(c *relaypb.Command, to Ply) error {
-	if person(c) || to >= g.LockedPly() || to == g.Ply() {
+	if byPerson(c) || to >= g.LockedPly() || to == g.Ply() {
 		return nil
 	}
-	return &LockedError{Field: LockMoves, By: g.atDesk().lockedBy}
+	return &LockedError{Field: LockMoves, By: g.currentOverrides().lockedBy}
 }
 
 // mayPlay refuses a source that would play the move which a person took back.
 func (g *Game) mayPlay(c *relaypb.Command, ply Ply, uci string) error {
-	if person(c) || ply != g.LockedPly()+1 {
+	if byPerson(c) || ply != g.LockedPly()+1 {
 		return nil
 	}
 	if m, ok := g.TakenBack(); ok && m.UCI == uci {
-		return &LockedError{Field: LockMoves, By: g.atDesk().lockedBy}
+		return &LockedError{Field: LockMoves, By: g.currentOverrides().lockedBy}
 	}
 	return nil
 }
 
-// fix locks the moves up to ply, if a person has made them so.
-func (g *Game) fix(c *relaypb.Command, ply Ply) {
-	if person(c) {
-		g.fixed(ply, c.By)
+// lockMoves locks the moves up to ply, if a person has made them so.
+func (g *Game) lockMoves(c *relaypb.Command, ply Ply) {
+	if byPerson(c) {
+		g.setLockedMoves(ply, c.By)
 	}
 }
 
 // unlock gives fields back to the sources. A source may say of the moves alone that it agrees with
 // them.
 func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) error {
-	g, err := s.toChange(op.Game, c.Request, out)
+	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
@@ -237,20 +237,20 @@ func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) err
 		if !lockable(f) {
 			return bad("fields", "knows no field %q: name those that the game's locks name", clip(f, 32))
 		}
-		if !person(c) && f != LockMoves {
+		if !byPerson(c) && f != LockMoves {
 			return &LockedError{Field: f}
 		}
 	}
-	if !person(c) && len(op.Fields) == 0 {
+	if !byPerson(c) && len(op.Fields) == 0 {
 		return bad("fields", "is required of a source, which agrees with the moves only")
 	}
 	next := *g.Game
-	freed := next.free(op.Fields)
+	freed := next.unlockFields(op.Fields)
 	if len(freed) == 0 {
-		out.standsAlready(Change{Index: g.Index, Term: out.Term})
+		out.duplicateOfChange(Change{Index: g.Index, Term: out.Term})
 		return nil
 	}
-	if person(c) {
+	if byPerson(c) {
 		if err := g.roomForChange(0); err != nil {
 			return err
 		}
@@ -264,9 +264,9 @@ func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) err
 	return nil
 }
 
-// free takes the locks of the fields away, of all if there are none, and returns those that were
+// unlockFields takes the locks of the fields away, of all if there are none, and returns those that were
 // there.
-func (g *Game) free(fields []string) (freed []string) {
+func (g *Game) unlockFields(fields []string) (freed []string) {
 	asked := func(field string) bool { return len(fields) == 0 || slices.Contains(fields, field) }
 	var left []Lock
 	for _, l := range g.Locks() {
@@ -281,7 +281,7 @@ func (g *Game) free(fields []string) (freed []string) {
 	}
 	if g.lockedMoves > 0 && asked(LockMoves) {
 		freed = append(freed, LockMoves)
-		g.fixed(-1, "")
+		g.setLockedMoves(-1, "")
 	}
 	return freed
 }
@@ -310,8 +310,8 @@ func lockable(field string) bool {
 // playerFields are those of a player, as the HTTP API spells them.
 var playerFields = []string{"name", "title", "rating", "fideId", "federation", "team"}
 
-// named are the fields that an update of a player names.
-func named(side string, p *relaypb.PlayerUpdate) (out []string) {
+// namedFields are the fields that an update of a player names.
+func namedFields(side string, p *relaypb.PlayerUpdate) (out []string) {
 	if p == nil {
 		return nil
 	}
@@ -328,7 +328,7 @@ func UpdatedFields(op *relaypb.UpdateGame) []string {
 	if op == nil {
 		return nil
 	}
-	out := append(named("black", op.Black), named("white", op.White)...)
+	out := append(namedFields("black", op.Black), namedFields("white", op.White)...)
 	if op.TimeControl != nil {
 		out = append(out, "timeControl")
 	}
@@ -343,8 +343,8 @@ func UpdatedFields(op *relaypb.UpdateGame) []string {
 	return out
 }
 
-// said are the fields that a creation says something of.
-func said(op *relaypb.CreateGame) (out []string) {
+// givenFields are the fields that a creation says something of.
+func givenFields(op *relaypb.CreateGame) (out []string) {
 	for _, p := range []struct {
 		side string
 		*relaypb.Player
@@ -414,11 +414,11 @@ func keep[T any](to **T, from *T, locked bool) {
 	}
 }
 
-// deskFrom is nil if there is nothing.
-func deskFrom(r *relaypb.GameRecord) *desk {
+// overridesFrom is nil if there is nothing.
+func overridesFrom(r *relaypb.GameRecord) *overrides {
 	var g Game
-	g.put(desk{locks: locksFrom(r.Locks), lockedBy: r.LockedBy, note: noteFrom(r.Note)})
-	return g.desk
+	g.setOverrides(overrides{locks: locksFrom(r.Locks), lockedBy: r.LockedBy, note: noteFrom(r.Note)})
+	return g.overrides
 }
 
 func lockRecords(locks []Lock) []*relaypb.LockRecord {

@@ -239,13 +239,13 @@ type Game struct {
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 
-	moves  moveList
-	clocks *clockSet // nil: SetClock never was
-	desk   *desk     // nil: no person has set anything, and the source agrees
+	moves     moveList
+	clocks    *clockSet  // nil: SetClock never was
+	overrides *overrides // nil: no person has set anything, and the source agrees
 }
 
 // A desk is what a person has set of a game, and what a source has instead. Immutable.
-type desk struct {
+type overrides struct {
 	locks    []Lock // by field, each once; that of the moves is in Game.lockedMoves
 	lockedBy string // who has fixed the moves
 	note     *SourceNote

@@ -67,7 +67,7 @@ func (l *moveList) add(m *Move, played rules.Move) {
 	l.n++
 	l.last = played
 	if m.Illegal {
-		l.after = before.put(m.FEN)
+		l.after = before.afterIllegal(m.FEN)
 	} else {
 		l.after.undo = l.after.Make(played)
 	}
@@ -132,14 +132,14 @@ func readMove(record []byte, ply Ply) Move {
 // complete fills in what follows from the position before, and returns the one after.
 func (m *Move) complete(before *position) position {
 	if m.Illegal {
-		return before.put(m.FEN)
+		return before.afterIllegal(m.FEN)
 	}
 	played, _ := before.Find(m.UCI) // which was found when it was played
 	return m.describe(before, played)
 }
 
 func (m *Move) describe(before *position, played rules.Move) position {
-	after := before.then(played)
+	after := before.afterMove(played)
 	var buf [maxFEN + maxMoveText]byte
 	b := before.AppendSAN(buf[:0], played)
 	san := len(b)
@@ -156,7 +156,7 @@ func (g *Game) position(ply Ply) *position {
 	case ply == Ply(l.n) && l.after.FullMoves() > 0:
 		return &l.after
 	case ply == Ply(l.n)-1 && l.last != rules.Move{}:
-		pos := l.after.back(l.last)
+		pos := l.after.beforeMove(l.last)
 		return &pos
 	case ply == 0 && g.StartFEN == "" && g.Variant == "":
 		return &standardPosition
@@ -173,13 +173,13 @@ func (g *Game) position(ply Ply) *position {
 		var record []byte
 		record, records = nextRecord(records)
 		if isIllegal(record) {
-			pos = pos.put(readMove(record, 0).FEN)
+			pos = pos.afterIllegal(readMove(record, 0).FEN)
 			continue
 		}
 		head := record[:min(2+maxUCI, len(record))]
 		uci, _ := nextText(head, string(head), 0, 2)
 		played, _ := pos.Find(uci)
-		pos = pos.then(played)
+		pos = pos.afterMove(played)
 	}
 	return &pos
 }
@@ -228,7 +228,7 @@ func (g *Game) cut(ply Ply) moveList {
 		if m := readMove(g.moves.record(ply), ply); !m.Illegal {
 			pos := g.position(ply - 1)
 			l.last, _ = pos.Find(m.UCI) // which was found when it was played
-			l.after = pos.then(l.last)
+			l.after = pos.afterMove(l.last)
 		}
 	}
 	return l

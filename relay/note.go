@@ -32,14 +32,14 @@ type NotedMove struct {
 	At    Millis
 }
 
-// noteSourceOf writes down what a source has. It leaves no line in the audit trail.
-func (s *State) noteSourceOf(c *relaypb.Command, op *relaypb.NoteSource, out *Outcome) error {
+// setSourceNote writes down what a source has. It leaves no line in the audit trail.
+func (s *State) setSourceNote(c *relaypb.Command, op *relaypb.NoteSource, out *Outcome) error {
 	g := s.games.get(GameID(op.Game))
 	if g == nil {
 		return &NotFoundError{"game", clip(op.Game, 32)}
 	}
 	out.Game = g.Game
-	if person(c) {
+	if byPerson(c) {
 		return bad("source", "is required: only a source has a note of what it shows")
 	}
 	if err := checkNote(op.Note); err != nil {
@@ -47,7 +47,7 @@ func (s *State) noteSourceOf(c *relaypb.Command, op *relaypb.NoteSource, out *Ou
 	}
 	note := noteFrom(op.Note)
 	if proto.Equal(note.record(), g.Note().record()) {
-		out.standsAlready(Change{Index: g.Index, Term: out.Term})
+		out.duplicateOfChange(Change{Index: g.Index, Term: out.Term})
 		return nil
 	}
 	next := *g.Game
@@ -89,15 +89,15 @@ func checkNote(n *relaypb.SourceNote) error {
 
 // acceptSource sets what the note says, for a person, and unlocks it.
 func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *Outcome) error {
-	g, err := s.toChange(op.Game, c.Request, out)
+	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
-	if done, ok := g.change(c.Request + acceptedTags); ok {
-		out.standsAlready(done)
+	if done, ok := g.findChange(c.Request + acceptedTags); ok {
+		out.duplicateOfChange(done)
 		return nil
 	}
-	if !person(c) {
+	if !byPerson(c) {
 		return bad("source", "must be empty: only a person accepts what a source has")
 	}
 	for _, f := range op.Fields {
@@ -141,7 +141,7 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	}
 	out.Index, out.Term, out.Duplicate = index, term, false
 	next := *g.Game
-	next.free(n.accepted(asked))
+	next.unlockFields(n.accepted(asked))
 	next.setNote(n.without(asked))
 	s.putGame(g, &next, out)
 	out.tell(tellGame, c.At)
@@ -397,7 +397,7 @@ func (g *Game) notedMoves() (sans []string, text string) {
 				}
 			}
 			if playable {
-				pos = pos.then(played)
+				pos = pos.afterMove(played)
 			}
 		}
 		sans = append(sans, san)

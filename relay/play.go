@@ -25,13 +25,13 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	if err != nil {
 		return err
 	}
-	if m := g.recorded(ply, op.Move, fen, c.Request); m != nil {
+	if m := g.recordedMove(ply, op.Move, fen, c.Request); m != nil {
 		out.move = m
 		out.Index, out.Term, out.Duplicate = m.Index, m.Term, true
 		return nil
 	}
 	switch {
-	case g.gone:
+	case g.hidden:
 		return s.deletedGame(g.Game)
 	case ply <= g.Ply():
 		return &PlyConflictError{Ply: ply, Expected: g.Ply() + 1, Current: g.MoveAt(ply)}
@@ -49,14 +49,14 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 		}
 	} else if played, err = pos.Find(op.Move); err != nil {
 		return &IllegalMoveError{Ply: ply, Move: op.Move, FEN: g.FEN(), Reason: pos.Explain(err)}
-	} else if !person(c) {
-		if err := firstError(g.byHand(c), g.mayPlay(c, ply, string(pos.appendUCI(nil, played)))); err != nil {
+	} else if !byPerson(c) {
+		if err := firstError(g.refuseManual(c), g.mayPlay(c, ply, string(pos.appendUCI(nil, played)))); err != nil {
 			return err
 		}
 	}
 	var carried Sides
 	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
-		clock, carried = clock.carry(g.Clock())
+		clock, carried = clock.carriedFrom(g.Clock())
 	}
 	m.Clock, m.Carried, m.At, m.Index, m.Term, m.Request = clock, carried, Millis(op.At), out.Index, out.Term, c.Request
 	if m.At == 0 {
@@ -64,8 +64,8 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	}
 	next := *g.Game
 	next.moves.add(&m, played)
-	next.fix(c, ply)
-	if !m.Illegal && next.ends() {
+	next.lockMoves(c, ply)
+	if !m.Illegal && next.setAutomaticResult() {
 		out.tell(tellResult, int64(m.At))
 	}
 	s.putGame(g, &next, out)
@@ -73,9 +73,9 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	return nil
 }
 
-// ends gives a game that goes on the result of its last position, if that is mate or stalemate, and
+// setAutomaticResult gives a game that goes on the result of its last position, if that is mate or stalemate, and
 // reports whether it is. The result is automatic: the arbiter, or a source, may say otherwise.
-func (g *Game) ends() bool {
+func (g *Game) setAutomaticResult() bool {
 	pos := &g.moves.after
 	if g.Over() || pos.HasMove() {
 		return false
@@ -95,12 +95,12 @@ func (g *Game) ends() bool {
 	return true
 }
 
-// recorded finds the move that this very play has made already: the same move
+// recordedMove finds the move that this very play has made already: the same move
 // at the same ply, or one of the same request that was taken back since. The
 // latter is why a second copy of a command, come late, cannot bring a move back.
 // It returns nil if there is none.
 // The FEN is that of an illegal move, or empty.
-func (g *Game) recorded(ply Ply, text, fen, request string) *Move {
+func (g *Game) recordedMove(ply Ply, text, fen, request string) *Move {
 	if request != "" {
 		for _, c := range g.Changes {
 			for i := range c.Removed {
@@ -114,15 +114,15 @@ func (g *Game) recorded(ply Ply, text, fen, request string) *Move {
 		return nil
 	}
 	m := readMove(g.moves.record(ply), ply)
-	if (request == "" || request != m.Request) && !g.same(&m, text, fen) {
+	if (request == "" || request != m.Request) && !g.isSameMove(&m, text, fen) {
 		return nil
 	}
 	m.complete(g.position(ply - 1))
 	return &m
 }
 
-// same reports whether m, which stands in the game, is the move that the text means, or the illegal one that led to the FEN.
-func (g *Game) same(m *Move, text, fen string) bool {
+// isSameMove reports whether m, which stands in the game, is the move that the text means, or the illegal one that led to the FEN.
+func (g *Game) isSameMove(m *Move, text, fen string) bool {
 	switch {
 	case m.Illegal != (fen != ""):
 		return false
@@ -150,8 +150,8 @@ func readClock(white, black *int64) (Clock, error) {
 	return c, nil
 }
 
-// over is c, with the sides that it does not know carried over from before.
-func (c Clock) over(before Clock) Clock {
+// filledFrom is c, with the sides that it does not know carried over from before.
+func (c Clock) filledFrom(before Clock) Clock {
 	if c.White == NoTime {
 		c.White = before.White
 	}
@@ -161,9 +161,9 @@ func (c Clock) over(before Clock) Clock {
 	return c
 }
 
-// carry is [Clock.over]. It also returns the sides whose time came from before.
-func (c Clock) carry(before Clock) (Clock, Sides) {
-	return c.over(before), before.toldSides() &^ c.toldSides()
+// carriedFrom is [Clock.filledFrom]. It also returns the sides whose time came from before.
+func (c Clock) carriedFrom(before Clock) (Clock, Sides) {
+	return c.filledFrom(before), before.toldSides() &^ c.toldSides()
 }
 
 // putGame publishes the new version of a game.
@@ -174,7 +174,7 @@ func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	g.Game = next
 	s.touch(g)
 	if restate {
-		s.restate(g.Round, out)
+		s.updateStatus(g.Round, out)
 	}
 	out.Game, out.delayed, out.private = next, g.delayed, g.private
 }

@@ -119,7 +119,7 @@ func (p *SightReader) Round(id RoundID) (*Round, bool) {
 // gone at once, even while its round still lists it.
 func (r *SightReader) Game(id GameID) (*Game, bool) {
 	g := r.s.games.get(id)
-	if g == nil || g.gone {
+	if g == nil || g.hidden {
 		return nil, false
 	}
 	if !g.private && g.delayed == nil { // nearly always

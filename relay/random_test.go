@@ -159,14 +159,14 @@ func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 			if err != nil {
 				break
 			}
-			pos = pos.put(made.FEN)
+			pos = pos.afterIllegal(made.FEN)
 			continue
 		}
 		played, err := pos.Find(m.Move)
 		if err != nil {
 			break
 		}
-		pos = pos.then(played)
+		pos = pos.afterMove(played)
 	}
 	return op
 }
@@ -255,7 +255,7 @@ func sameBoards(t *testing.T, a, b *State) {
 	for x := range a.games.all {
 		id := x.ID
 		y := b.games.get(id)
-		if y == nil || x.gone != y.gone || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || x.ClockTime() != y.ClockTime() || x.ClockAt(0) != y.ClockAt(0) || len(x.Changes) != len(y.Changes) {
+		if y == nil || x.hidden != y.hidden || x.FEN() != y.FEN() || x.Result != y.Result || x.Ply() != y.Ply() || x.Clock() != y.Clock() || x.ClockTime() != y.ClockTime() || x.ClockAt(0) != y.ClockAt(0) || len(x.Changes) != len(y.Changes) {
 			t.Fatalf("game %s: %+v and %+v", id, x, y)
 		}
 		for i, m := range x.Moves() {

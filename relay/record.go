@@ -116,7 +116,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 		CreatedAt: int64(g.CreatedAt), CreatedIndex: g.CreatedAtIx, CreatedTerm: g.CreatedTerm,
 		Request: g.Request, Index: g.Index, Tags: tagRecords(g.Tags), Forfeit: g.Forfeit,
 		Clock: g.clocks.record(), Locks: lockRecords(g.Locks()), Source: g.Source, Note: g.Note().record(), Automatic: g.Automatic,
-		LockedPly: max(g.lockedMoves-1, 0), LockedMoves: g.lockedMoves > 0, LockedBy: g.atDesk().lockedBy,
+		LockedPly: max(g.lockedMoves-1, 0), LockedMoves: g.lockedMoves > 0, LockedBy: g.currentOverrides().lockedBy,
 		Deleted: deletedRecord(g.Deleted),
 	}
 }
@@ -160,7 +160,7 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 			Request: r.Request, Tags: tagsFrom(r.Tags), Source: r.Source, Deleted: deletedFrom(r.Deleted),
 		},
 		Result: Result(r.Result), Forfeit: r.Forfeit, Automatic: r.Automatic, Index: r.Index,
-		clocks: clockSetFrom(r.Clock), desk: deskFrom(r),
+		clocks: clockSetFrom(r.Clock), overrides: overridesFrom(r),
 	}
 	if r.LockedMoves {
 		g.lockedMoves = r.LockedPly + 1

@@ -20,22 +20,22 @@ type position struct {
 	chess960 bool       // its castling is written as the king taking the rook
 }
 
-// then is the position after a legal move.
-func (pos *position) then(m rules.Move) position {
+// afterMove is the position after a legal move.
+func (pos *position) afterMove(m rules.Move) position {
 	next := *pos
 	next.undo = next.Make(m)
 	return next
 }
 
-// back is the position before the legal move m, which led to pos.
-func (pos *position) back(m rules.Move) position {
+// beforeMove is the position before the legal move m, which led to pos.
+func (pos *position) beforeMove(m rules.Move) position {
 	before := position{Position: pos.Position, chess960: pos.chess960}
 	before.Unmake(m, pos.undo)
 	return before
 }
 
-// put is what stands on the board after an illegal move in pos, of which [illegalMove] has made the FEN.
-func (pos *position) put(fen string) position {
+// afterIllegal is what stands on the board after an illegal move in pos, of which [illegalMove] has made the FEN.
+func (pos *position) afterIllegal(fen string) position {
 	p, _ := rules.ParseFENAfterIllegal(fen)
 	return position{Position: p, chess960: pos.chess960}
 }

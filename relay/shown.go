@@ -17,10 +17,10 @@ func (s *State) Shown(applied uint64) uint64 {
 
 // Released is how many held commands have become public. Together with the applied index it tells
 // whether a reader can see anything new.
-func (s *State) Released() uint64 { return s.releases }
+func (s *State) Released() uint64 { return s.releaseCount }
 
-// show notes what the public may see of a command at once.
-func (s *State) show(out *Outcome) {
+// noteShown notes what the public may see of a command at once.
+func (s *State) noteShown(out *Outcome) {
 	switch {
 	case out.Err != nil || out.Duplicate:
 	case out.delayed == nil, out.Game == nil && out.renews: // a round is deleted or restored, at once

@@ -64,7 +64,7 @@ func (s *State) sightsAt(at Millis) []Sight {
 func (s *State) findSights(at Millis) {
 	if sights := s.sightsAt(at); !slices.Equal(sights, s.sights) {
 		s.sights = sights
-		s.due = 0 // the rounds with a delay have other tiers now
+		s.nextRelease = 0 // the rounds with a delay have other tiers now
 	}
 }
 
@@ -91,8 +91,8 @@ func (v *view) take(h *held) {
 // A tier is the view of the viewers with one delay of their own.
 type tier struct {
 	view
-	sight Sight
-	taken int // how many held commands are in it
+	sight    Sight
+	heldSeen int // how many held commands are in it
 }
 
 // delay is the tier's delay in the round.
@@ -127,7 +127,7 @@ func (s *State) findTiers(d *delayedRound) {
 	for i, sight := range s.sights {
 		if tiers[i] = d.tier(sight); tiers[i] == nil {
 			tiers[i] = &tier{view: view{d.public.round, maps.Clone(d.public.games), d.public.shown}, sight: sight}
-			s.released = append(s.released, Event{Type: EventTier, Index: d.public.shown, Round: d.public.round, To: ToTier, Sight: sight})
+			s.releasedEvents = append(s.releasedEvents, Event{Type: EventTier, Index: d.public.shown, Round: d.public.round, To: ToTier, Sight: sight})
 		}
 	}
 	d.tiers = tiers

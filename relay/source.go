@@ -95,8 +95,8 @@ func (s *State) Sources() []*Round {
 	return out
 }
 
-// noteSource is called with every version of a round that may have other sources.
-func (s *State) noteSource(r *Round) {
+// indexSources is called with every version of a round that may have other sources.
+func (s *State) indexSources(r *Round) {
 	if len(r.Sources) == 0 || s.deletedRound(r) != nil {
 		delete(s.sources, r.ID)
 		return

@@ -35,7 +35,7 @@ func (g *Game) Standing() Standing {
 		Board: g.Board, White: g.White, Black: g.Black,
 		Ply: g.Ply(), Clock: g.LiveClock(), At: g.ClockTime(), Result: g.Result, Forfeit: g.Forfeit, Automatic: g.Automatic,
 		TimeControl: g.TimeControl, Variant: g.Variant, StartFEN: g.StartFEN,
-		Controls: g.Controls(), Tags: tagsOutside(g.Tags), Warning: g.Warning(),
+		Controls: g.Controls(), Tags: tagsToJSON(g.Tags), Warning: g.Warning(),
 	}
 	if m, ok := g.LastMove(); ok {
 		b.LastMove, b.FEN = &LastMove{SAN: m.SAN, UCI: m.UCI, Illegal: m.Illegal}, m.FEN

@@ -17,8 +17,8 @@ type State struct {
 	games       gameTable
 
 	// Derived from the above; see index.go.
-	newest []*Tournament          // newest first
-	asked  map[creationKey]string // what a request has created: an id
+	newestFirst []*Tournament          // newest first
+	creations   map[creationKey]string // what a request has created: an id
 
 	sources map[RoundID]bool     // the rounds that have one, without those that are gone
 	deleted map[RoundID][]GameID // the games that were deleted themselves
@@ -28,14 +28,14 @@ type State struct {
 	played, managed trail             // of the audit; see audit.go
 	line            []byte            // scratch of audit
 
-	delayed  map[RoundID]*delayedRound // the rounds that have a delay
-	released []Event                   // what was released since Release was called
-	due      Millis                    // when Release may have something to do next; 0: to be found
-	seen, up Millis                    // see Arrive
-	shown    uint64                    // see Shown
-	releases uint64                    // see Released
-	sights   []Sight                   // the delays that viewers have, ascending; a new slice for each change
-	isPublic bool                      // this is the public's view alone: it holds nothing; see loadedDelayed
+	delayed         map[RoundID]*delayedRound // the rounds that have a delay
+	releasedEvents  []Event                   // what was released since Release was called
+	nextRelease     Millis                    // when Release may have something to do next; 0: to be found
+	arrived, uptime Millis                    // see Arrive
+	shown           uint64                    // see Shown
+	releaseCount    uint64                    // see Released
+	sights          []Sight                   // the delays that viewers have, ascending; a new slice for each change
+	isPublic        bool                      // this is the public's view alone: it holds nothing; see loadedDelayed
 
 	changed changes               // since TakeDirty
 	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
@@ -51,7 +51,7 @@ type liveGame struct {
 
 	delayed *delayedRound // of its round; nil if that has no delay
 	changed bool          // since TakeDirty
-	gone    bool          // for readers: it was deleted, or what it is in
+	hidden  bool          // for readers: it was deleted, or what it is in
 	private bool          // its tournament is private
 	stored  storedGame    // what the checkpoints so far hold of it
 	hash    *[32]byte     // of the whole record; nil if it has changed since Hash saw it
@@ -62,11 +62,11 @@ func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
 		rounds:      make(map[RoundID]*Round),
-		asked:       make(map[creationKey]string),
+		creations:   make(map[creationKey]string),
 		sources:     make(map[RoundID]bool),
 		deleted:     make(map[RoundID][]GameID),
 		parts:       make(map[GameID]*gameParts),
-		due:         never,
+		nextRelease: never,
 		played:      trail{key: "m"},
 		managed:     trail{key: "c"},
 	}
@@ -81,22 +81,22 @@ func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 	if len(s.delayed) == 0 {
 		s.shown = index - 1 // all of it was seen
 	}
-	s.judge(index, term, command, &out)
-	s.rolling.fold(command, index, term, &out)
+	s.applyEntry(index, term, command, &out)
+	s.rolling.add(command, index, term, &out)
 	return out
 }
 
-func (s *State) judge(index, term uint64, command []byte, out *Outcome) {
+func (s *State) applyEntry(index, term uint64, command []byte, out *Outcome) {
 	// Of a command that plays a move nothing is kept but copies. Where something may be, in
 	// the error of a refusal, it is looked at once more.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
-		if s.apply(index, term, c, out); out.Err == nil {
-			if s.show(out); out.Held() {
+		if s.applyCommand(index, term, c, out); out.Err == nil {
+			if s.noteShown(out); out.Held() {
 				s.hold(out, Millis(c.At), command)
 			}
 			return
 		}
-		s.apply(index, term, s.decoder.decode(command, string(command)), out)
+		s.applyCommand(index, term, s.decoder.decode(command, string(command)), out)
 		return
 	}
 	c, err := DecodeCommand(command)
@@ -104,18 +104,18 @@ func (s *State) judge(index, term uint64, command []byte, out *Outcome) {
 		*out = Outcome{Index: index, Term: term, Err: err}
 		return
 	}
-	s.apply(index, term, c, out)
-	if s.show(out); out.Held() {
+	s.applyCommand(index, term, c, out)
+	if s.noteShown(out); out.Held() {
 		s.hold(out, Millis(c.At), command)
 	} else if out.events&tellRound != 0 {
 		s.holdRounds(out, Millis(c.At))
 	}
 }
 
-// apply applies a command that has been read, and answers in out.
-func (s *State) apply(index, term uint64, c *relaypb.Command, out *Outcome) {
+// applyCommand applies a command that has been read, and answers in out.
+func (s *State) applyCommand(index, term uint64, c *relaypb.Command, out *Outcome) {
 	out.Index, out.Term = index, term
-	err := firstError(checkEnvelope(c), s.admits(c))
+	err := firstError(checkEnvelope(c), s.refuseRevoked(c))
 	if err == nil {
 		err = s.dispatch(c, out)
 	}
@@ -123,7 +123,7 @@ func (s *State) apply(index, term uint64, c *relaypb.Command, out *Outcome) {
 	case err != nil:
 		*out = Outcome{Index: index, Term: term, Err: err}
 	case !out.Duplicate && !s.isPublic:
-		s.used(c)
+		s.noteTokenUse(c)
 		s.audit(c, index)
 	}
 }
@@ -176,7 +176,7 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 	case *relaypb.Command_Unlock:
 		return s.unlock(c, op.Unlock, out)
 	case *relaypb.Command_NoteSource:
-		return s.noteSourceOf(c, op.NoteSource, out)
+		return s.setSourceNote(c, op.NoteSource, out)
 	case *relaypb.Command_AcceptSource:
 		return s.acceptSource(c, op.AcceptSource, out)
 	case *relaypb.Command_Delete:
@@ -206,7 +206,7 @@ func (s *State) Place(id string) (TournamentID, RoundID, bool) {
 }
 
 // Tournaments returns all of them, newest first.
-func (s *State) Tournaments() []*Tournament { return slices.Clone(s.newest) }
+func (s *State) Tournaments() []*Tournament { return slices.Clone(s.newestFirst) }
 
 // Tournament returns the tournament with the id, unless it was deleted.
 func (s *State) Tournament(id TournamentID) (*Tournament, bool) {
@@ -229,7 +229,7 @@ func (s *State) Round(id RoundID) (*Round, bool) {
 // Game returns the game with the id, unless it or what it is in was deleted.
 func (s *State) Game(id GameID) (*Game, bool) {
 	g := s.games.get(id)
-	if g == nil || g.gone {
+	if g == nil || g.hidden {
 		return nil, false
 	}
 	return g.Game, true

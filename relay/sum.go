@@ -28,8 +28,8 @@ const sumKey = "s/sum"
 // Sum returns the rolling sum, and the index of the last command in it, 0 if there was none.
 func (s *State) Sum() (index, sum uint64) { return s.rolling.index, s.rolling.sum }
 
-// fold adds a command and what came of it.
-func (r *rolling) fold(command []byte, index, term uint64, out *Outcome) {
+// add adds a command and what came of it.
+func (r *rolling) add(command []byte, index, term uint64, out *Outcome) {
 	b := binary.LittleEndian.AppendUint64(r.buf[:0], r.sum)
 	b = binary.LittleEndian.AppendUint64(b, index)
 	b = binary.LittleEndian.AppendUint64(b, term)
@@ -41,13 +41,13 @@ func (r *rolling) fold(command []byte, index, term uint64, out *Outcome) {
 	case out.Duplicate:
 		b = binary.LittleEndian.AppendUint64(append(b, 'd'), out.Index)
 	default:
-		b = out.appendDone(append(b, 'o'))
+		b = out.appendEffect(append(b, 'o'))
 	}
 	r.index, r.sum, r.buf = index, xxhash.Sum64(b), b
 }
 
-// appendDone appends what a command has changed.
-func (out *Outcome) appendDone(b []byte) []byte {
+// appendEffect appends what a command has changed.
+func (out *Outcome) appendEffect(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, uint16(out.events))
 	if t := out.Tournament; t != nil {
 		one := *t
@@ -61,14 +61,14 @@ func (out *Outcome) appendDone(b []byte) []byte {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(r.Games)))
 	}
 	if out.Game != nil {
-		b = out.Game.appendDone(b, out.events&^(tellMove|tellResult) == 0 && out.events&tellMove != 0)
+		b = out.Game.appendEffect(b, out.events&^(tellMove|tellResult) == 0 && out.events&tellMove != 0)
 	}
 	return b
 }
 
-// appendDone appends how the game stands. Of one in which a move was played, and nothing else,
+// appendEffect appends how the game stands. Of one in which a move was played, and nothing else,
 // that is what a move can change, since most commands are of that kind.
-func (g *Game) appendDone(b []byte, moved bool) []byte {
+func (g *Game) appendEffect(b []byte, moved bool) []byte {
 	b = append(append(b, g.ID...), g.Result...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(g.moves.n))
 	b = append(b, sumFlags(g.Forfeit, g.Automatic),

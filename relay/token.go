@@ -127,8 +127,8 @@ func (t *Token) Scope() string {
 	return "everything"
 }
 
-// rescues reports whether this is a token by which all others can be made again, at any time.
-func (t *Token) rescues() bool {
+// isPermanentAdmin reports whether this is a token by which all others can be made again, at any time.
+func (t *Token) isPermanentAdmin() bool {
 	return t.revoked == nil && t.Role == RoleAdmin && t.ExpiresAt == 0 && t.Parent == ""
 }
 
@@ -157,8 +157,8 @@ func (s *State) Token(id string) (Token, bool) {
 	return *t, true
 }
 
-// admits refuses a command whose token was revoked while the command was on its way.
-func (s *State) admits(c *relaypb.Command) error {
+// refuseRevoked refuses a command whose token was revoked while the command was on its way.
+func (s *State) refuseRevoked(c *relaypb.Command) error {
 	if c.Token == "" || s.isPublic {
 		return nil
 	}
@@ -168,8 +168,8 @@ func (s *State) admits(c *relaypb.Command) error {
 	return nil
 }
 
-// used notes that a command has named its token.
-func (s *State) used(c *relaypb.Command) {
+// noteTokenUse notes that a command has named its token.
+func (s *State) noteTokenUse(c *relaypb.Command) {
 	if t := s.tokens[c.Token]; t != nil && t.LastUsed < Millis(c.At) {
 		t.LastUsed = Millis(c.At)
 		s.touchToken(t)
@@ -227,7 +227,7 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 		return err
 	}
 	if t.Parent != "" {
-		s.endOldest(t.Parent, c, out)
+		s.revokeOldestGrant(t.Parent, c, out)
 	}
 	if s.tokens == nil {
 		s.tokens = make(map[string]*Token)
@@ -248,7 +248,7 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 		t.Name, t.Role, t.Tournament, t.Round = parent.Name, parent.Role, parent.Tournament, parent.Round
 		t.Delay, t.ExpiresAt = parent.Delay, parent.ExpiresAt
 	}
-	if !s.HasTokens() && !t.rescues() {
+	if !s.HasTokens() && !t.isPermanentAdmin() {
 		return refuse(ErrLimit, "the first token must be an admin's that never expires: it is what makes the others")
 	}
 	if _, ok := s.tournaments[t.Tournament]; t.Tournament != "" && !ok {
@@ -266,11 +266,11 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 	return nil
 }
 
-// endOldest ends the oldest grant of a token that has as many as it may.
-func (s *State) endOldest(parent string, c *relaypb.Command, out *Outcome) {
+// revokeOldestGrant ends the oldest grant of a token that has as many as it may.
+func (s *State) revokeOldestGrant(parent string, c *relaypb.Command, out *Outcome) {
 	grants := s.grants(parent)
 	if len(grants) >= MaxGrants {
-		s.end(grants[0], c, out)
+		s.revoke(grants[0], c, out)
 	}
 }
 
@@ -294,10 +294,10 @@ func (s *State) revokeToken(c *relaypb.Command, op *relaypb.RevokeToken, out *Ou
 		out.Index, out.Duplicate = t.revoked.Index, true
 		return nil
 	}
-	if t.rescues() {
+	if t.isPermanentAdmin() {
 		left := 0
 		for _, other := range s.tokens {
-			if other != t && other.rescues() {
+			if other != t && other.isPermanentAdmin() {
 				left++
 			}
 		}
@@ -306,14 +306,14 @@ func (s *State) revokeToken(c *relaypb.Command, op *relaypb.RevokeToken, out *Ou
 		}
 	}
 	for _, grant := range s.grants(t.ID) {
-		s.end(grant, c, out)
+		s.revoke(grant, c, out)
 	}
-	s.end(t, c, out)
+	s.revoke(t, c, out)
 	return nil
 }
 
-// end revokes a token, and forgets those that were revoked longest ago.
-func (s *State) end(t *Token, c *relaypb.Command, out *Outcome) {
+// revoke revokes a token, and forgets those that were revoked longest ago.
+func (s *State) revoke(t *Token, c *relaypb.Command, out *Outcome) {
 	t.revoked = deletion(c, "", out)
 	t.salt, t.hash = nil, nil
 	s.liveTokens--

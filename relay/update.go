@@ -29,7 +29,7 @@ func (d *diff) note(name, was, now string) {
 // change; what the game starts from may as long as no move is recorded. What a person sets is
 // locked, and of a source what is locked is passed over.
 func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
-	g, err := s.toChange(op.Game, c.Request, out)
+	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
 		return err
 	}
@@ -39,9 +39,9 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	}
 	var d diff
 	pairing, locks := *g.Pairing, g.Locks()
-	if person(c) {
+	if byPerson(c) {
 		locks = g.lock(c, UpdatedFields(op)...)
-	} else if err := g.byHand(c); err != nil {
+	} else if err := g.refuseManual(c); err != nil {
 		return err
 	} else if whole := op; len(g.Locks()) > 0 {
 		if op = g.withoutLocked(op); len(UpdatedFields(op)) == 0 && g.wouldChange(whole) {
@@ -65,7 +65,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 		return err
 	}
 	if len(d) == 0 && slices.Equal(locks, g.Locks()) {
-		out.standsAlready(g.lastTags())
+		out.duplicateOfChange(g.lastTags())
 		return nil
 	}
 	if err := g.roomForChange(0); err != nil {
@@ -237,8 +237,8 @@ func OwnTag(name string) bool {
 	return false
 }
 
-// update finds the update that the request has made.
-func update(updates []Update, request string) (Update, bool) {
+// findUpdate finds the update that the request has made.
+func findUpdate(updates []Update, request string) (Update, bool) {
 	i := slices.IndexFunc(updates, func(u Update) bool { return u.Request == request })
 	if i < 0 {
 		return Update{}, false
@@ -246,16 +246,16 @@ func update(updates []Update, request string) (Update, bool) {
 	return updates[i], true
 }
 
-// made answers an update that is in effect: by the one of the list that made it, or else by the creation.
-func (out *Outcome) made(updates []Update, index, term uint64) {
+// duplicateOfUpdate answers an update that is in effect: by the one of the list that made it, or else by the creation.
+func (out *Outcome) duplicateOfUpdate(updates []Update, index, term uint64) {
 	out.Index, out.Term, out.Duplicate = index, term, true
 	if n := len(updates); n > 0 {
 		out.Index, out.Term = updates[n-1].Index, updates[n-1].Term
 	}
 }
 
-// updated returns the list with one more.
-func updated(updates []Update, c *relaypb.Command, reason string, d diff, out *Outcome) ([]Update, error) {
+// withUpdate returns the list with one more.
+func withUpdate(updates []Update, c *relaypb.Command, reason string, d diff, out *Outcome) ([]Update, error) {
 	if len(updates) >= MaxUpdates {
 		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
 	}
@@ -270,8 +270,8 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 		return &NotFoundError{"tournament", clip(op.Tournament, 32)}
 	}
 	out.Tournament = t
-	if done, ok := update(t.Updates, c.Request); ok {
-		out.made([]Update{done}, 0, 0)
+	if done, ok := findUpdate(t.Updates, c.Request); ok {
+		out.duplicateOfUpdate([]Update{done}, 0, 0)
 		return nil
 	}
 	info := op.Info
@@ -302,11 +302,11 @@ func (s *State) updateTournament(c *relaypb.Command, op *relaypb.UpdateTournamen
 		return err
 	}
 	if len(d) == 0 {
-		out.made(t.Updates, t.Index, t.Term)
+		out.duplicateOfUpdate(t.Updates, t.Index, t.Term)
 		return nil
 	}
 	var err error
-	if next.Updates, err = updated(t.Updates, c, op.Reason, d, out); err != nil {
+	if next.Updates, err = withUpdate(t.Updates, c, op.Reason, d, out); err != nil {
 		return err
 	}
 	s.putTournament(&next)
@@ -330,8 +330,8 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 		return &NotFoundError{"round", clip(op.Round, 32)}
 	}
 	out.Round = r
-	if done, ok := update(r.Updates, c.Request); ok {
-		out.made([]Update{done}, 0, 0)
+	if done, ok := findUpdate(r.Updates, c.Request); ok {
+		out.duplicateOfUpdate([]Update{done}, 0, 0)
 		return nil
 	}
 	if op.Name == nil && op.StartsAt == nil && op.DelaySeconds == nil && op.Description == nil && op.Status == nil && op.Shorten == nil &&
@@ -359,16 +359,16 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 		return err
 	}
 	if len(d) == 0 {
-		out.made(r.Updates, r.Index, r.Term)
+		out.duplicateOfUpdate(r.Updates, r.Index, r.Term)
 		return nil
 	}
 	var err error
-	if next.Updates, err = updated(r.Updates, c, op.Reason, d, out); err != nil {
+	if next.Updates, err = withUpdate(r.Updates, c, op.Reason, d, out); err != nil {
 		return err
 	}
 	out.delayed = s.changeDelay(r, &next, Millis(c.At))
 	s.rounds[r.ID] = &next
-	s.noteSource(&next)
+	s.indexSources(&next)
 	s.changed.rounds = append(s.changed.rounds, &next)
 	out.Round, out.at = &next, Millis(c.At)
 	out.tellRounds(s.tournaments[r.Tournament], &next)
@@ -423,8 +423,8 @@ func (s *State) statusOf(r *Round) RoundStatus {
 	return RoundNew
 }
 
-// restate publishes a new version of the round if its status is another one, and tells of it.
-func (s *State) restate(id RoundID, out *Outcome) {
+// updateStatus publishes a new version of the round if its status is another one, and tells of it.
+func (s *State) updateStatus(id RoundID, out *Outcome) {
 	r := s.rounds[id]
 	if status := s.statusOf(r); status != r.Status {
 		next := *r
