@@ -5,10 +5,10 @@ import "encoding/binary"
 // Ahead is how many commands [State.LookAhead] looks at.
 const Ahead = 16
 
-// LookAhead reads what the next commands, [Ahead] of them at most, will need, and changes nothing. Where thousands of
-// games are played side by side, what a move needs is in no cache of the processor when its turn comes: the game, its
-// version, the position, each found by way of the one before. Here they are fetched for many commands at once, so that
-// the processor waits for all of them in the time of one.
+// LookAhead reads what the next commands, at most [Ahead] of them, will need, and changes nothing.
+// With thousands of games side by side, a move's game, version and position are in no cache, and
+// each is found by way of the one before. LookAhead fetches those of many commands at once, so the
+// processor waits for all of them in the time of one.
 func (s *State) LookAhead(n int, command func(i int) []byte) {
 	n = min(n, Ahead)
 	if s.games.n == 0 {
@@ -44,10 +44,10 @@ func (s *State) LookAhead(n int, command func(i int) []byte) {
 			}
 		}
 	}
-	s.ahead = sum // so that nothing of it is left out
+	s.ahead = sum // so that the compiler keeps the loads
 }
 
-// gameOf is the game of a command that plays a move, in the form that moveDecoder knows.
+// gameOf returns the game of a command that plays a move, in the form that moveDecoder knows.
 func gameOf(command []byte) idNumber {
 	_, at := nextNumber(command, 0, 1)
 	_, at = nextNumber(command, at, 2)

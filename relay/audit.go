@@ -14,44 +14,43 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has the audit trail of administrators: who did what, when and from where. It has one
-// line for each command that has changed something. The history of a game, a round or a tournament
-// says more of a change, at the same index, but not from where it came.
+// This file has the administrators' audit trail: who did what, when and from where. It has one line
+// for each command that changed something. The history of a game, a round or a tournament says more
+// about the change, at the same index, but not from where it came.
 //
-// There are two trails, one of moves, clocks and what comes from sources, and one of everything
-// else. So a round's moves, and a source that sends a great many changes, cannot push out the line
-// that says who revoked a token. Each
-// keeps its last 16,384 lines or a block less. They are kept as they are stored, in blocks: some
-// 80 bytes a line.
+// There are two trails: one of moves, clocks and what comes from sources, and one of everything
+// else. So neither a round's moves nor a busy source can push out the line that says who revoked a
+// token. Each trail keeps its last 16,384 lines or a block less, in blocks as they are stored, at
+// some 80 bytes a line.
 
 const (
-	auditBlock  = 32  // lines in a block: a checkpoint writes the last one again
-	auditBlocks = 512 // blocks of a trail
+	auditBlock  = 32  // lines in a block; a checkpoint rewrites the last one
+	auditBlocks = 512 // blocks in a trail
 )
 
-// An AuditEntry is one line.
+// An AuditEntry is one line of the audit trail.
 type AuditEntry struct {
 	Index  uint64 `json:"index"`
 	At     Millis `json:"at"`
-	By     string `json:"by,omitempty"`     // the token's name or, without tokens, what the client has said
+	By     string `json:"by,omitempty"`     // the token's name, or what the client said
 	Token  string `json:"token,omitempty"`  // its id
 	From   string `json:"from,omitempty"`   // the address that it came from
-	Source string `json:"source,omitempty"` // the source that the client has spoken for
+	Source string `json:"source,omitempty"` // the source that the client spoke for
 	What   string `json:"what"`             // such as move, takeback, createRound
-	ID     string `json:"id"`               // of what it was done to
+	ID     string `json:"id"`               // of the tournament, round, game or token
 	Ply    Ply    `json:"ply,omitempty"`
 }
 
-// auditNames are the commands as the trail names them, by the number of their field.
+// auditNames are the names of the commands in the trail, by the number of their field.
 var auditNames = map[uint32]string{
 	10: "createTournament", 11: "createRound", 12: "createGame", 13: "move", 14: "takeback", 15: "result",
 	16: "correct", 17: "updateGame", 18: "updateRound", 19: "updateTournament", 20: "clock", 21: "unlock",
 	22: "note", 23: "accept", 24: "delete", 25: "restore", 26: "createToken", 27: "revokeToken",
 }
 
-// A trail is the last lines of one kind.
+// A trail is the last lines of one of the two trails.
 type trail struct {
-	key    string   // of its records, with the number of the block behind it
+	key    string   // of its records; the block's number follows
 	first  int      // the number of the first block
 	blocks [][]byte // AuditRecords; the last one is not full
 	lines  int      // of the last block
@@ -64,7 +63,7 @@ type trail struct {
 
 func auditKey(trail string, block int) string { return fmt.Sprintf("a/%s/%012d", trail, block) }
 
-// add appends a line, and drops the oldest block if there are too many.
+// add adds a line, and drops the oldest block if there are too many.
 func (t *trail) add(line []byte) {
 	if t.lines == auditBlock || len(t.blocks) == 0 {
 		t.blocks, t.lines = append(t.blocks, make([]byte, 0, 2<<10)), 0
@@ -79,7 +78,7 @@ func (t *trail) add(line []byte) {
 	t.dirty = min(t.dirty, t.first+at)
 }
 
-// auditRecord is what an operation is called, what it was done to and, of moves, the ply.
+// auditRecord returns the number of the operation, the id that it is about and, of moves, the ply.
 func auditRecord(c *relaypb.Command) (what byte, id string, ply int32) {
 	switch op := c.Op.(type) {
 	case *relaypb.Command_CreateTournament:
@@ -122,7 +121,7 @@ func auditRecord(c *relaypb.Command) (what byte, id string, ply int32) {
 	return 0, "", 0
 }
 
-// audit writes a line of a command that has changed something, in the form of an AuditRecord.
+// audit adds the line of a command that has changed something, encoded as an AuditRecord.
 func (s *State) audit(c *relaypb.Command, index uint64) {
 	what, id, ply := auditRecord(c)
 	line := s.line[:0]
@@ -142,8 +141,7 @@ func (s *State) audit(c *relaypb.Command, index uint64) {
 	}
 }
 
-// Audit returns the last lines of the audit trail with an index before that one, the newest first.
-// Of 0, all are before it.
+// Audit returns at most limit lines with an index below before, newest first; before 0 means all.
 func (s *State) Audit(before uint64, limit int) []AuditEntry {
 	out := append(s.played.last(before, limit), s.managed.last(before, limit)...)
 	slices.SortFunc(out, func(a, b AuditEntry) int { return cmp.Compare(b.Index, a.Index) })
@@ -153,7 +151,7 @@ func (s *State) Audit(before uint64, limit int) []AuditEntry {
 func (t *trail) last(before uint64, limit int) (out []AuditEntry) {
 	for i := len(t.blocks) - 1; i >= 0 && len(out) < limit; i-- {
 		r := new(relaypb.AuditRecords)
-		_ = proto.Unmarshal(t.blocks[i], r) // it was made here, or checked by loadAudit
+		_ = proto.Unmarshal(t.blocks[i], r) // encoded here, or checked by loadAudit
 		for _, line := range slices.Backward(r.List) {
 			if before == 0 || line.Index < before {
 				out = append(out, auditEntry(line))
@@ -170,13 +168,13 @@ func auditEntry(r *relaypb.AuditRecord) AuditEntry {
 	}
 }
 
-// trailChange is what a checkpoint has to write of a trail. A block only grows, so what was taken
-// of it stays as it is.
+// trailChange is what a checkpoint has to write of a trail. A block only grows, so a copy of its
+// slice stays valid.
 type trailChange struct {
 	key                    string
 	first                  int
 	blocks                 [][]byte
-	removedFrom, removedTo int // the blocks that are to be removed
+	removedFrom, removedTo int // the blocks to remove
 }
 
 func (t *trail) takeDirty() trailChange {
@@ -209,7 +207,7 @@ func (c trailChange) encode(yield func(string, []byte) bool) bool {
 	return true
 }
 
-// loadAudit takes in a block.
+// loadAudit reads a block.
 func (s *State) loadAudit(key string, value []byte) error {
 	for _, t := range []*trail{&s.played, &s.managed} {
 		if len(key) < len("a/x/") {
@@ -231,7 +229,7 @@ func (s *State) loadAudit(key string, value []byte) error {
 	return errKey
 }
 
-// loadedAudit puts the blocks of a trail together.
+// loadedAudit joins the blocks of a trail.
 func (t *trail) loadedAudit() error {
 	numbers := slices.Sorted(maps.Keys(t.loaded))
 	loaded := t.loaded

@@ -12,43 +12,42 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// The keys of records: one for each tournament, round and game, and of a game one for each
-// movesPerRecord moves, and one for each change. The moves after the last complete record of them are
-// in the game's own. So what a checkpoint writes grows with what has happened since the
-// last one, and not with what came before.
+// The keys of records. Each tournament, round and game has one, and a game has one more for each
+// movesPerRecord moves and for each change. The moves after the last complete record are in the
+// game's own. So what a checkpoint writes grows with what has happened since the last one.
 func tournamentKey(id TournamentID) string { return "t/" + string(id) }
 func roundKey(id RoundID) string           { return "r/" + string(id) }
 
-// recordKey has the games in the order in which they were created, so that those which are played at the same time lie side by
-// side in the file. Their ids are random: in the order of those, each game would have a page written of which the rest is others'.
+// recordKey orders games by their creation, so those that are played at the same time are
+// neighbours in the file. Ids are random: in their order, each game would cost a page of its own.
 func recordKey(g *Game) string { return fmt.Sprintf("g/%0*x/%s", createdLen, g.CreatedAtIx, g.ID) }
 
 const createdLen = 16
 
-// gameKey is the key of a game in [State.Hash]. A former program's files have its records under it.
+// gameKey is the key of a game in [State.Hash]. A former program stored its records under it.
 func gameKey(id GameID) string { return "g/" + string(id) }
 
 func movesKey(game string, i int) string  { return fmt.Sprintf("%s/m%04d", game, i) }
 func changeKey(game string, i int) string { return fmt.Sprintf("%s/c%04d", game, i) }
 
-// movesPerRecord is how many moves stand in a record of moves, which has some 6,400 bytes then: most games have none. A file takes
-// one large record at less than it takes several small ones, and so does memory. What is written again with
-// each checkpoint, the head, is still no more than a page or two.
+// movesPerRecord is how many moves a record of moves has: some 6,400 bytes, and most games have no
+// such record. One large record takes less space in a file and in memory than several small ones.
+// The head, which each checkpoint rewrites, still takes only a page or two.
 const movesPerRecord = 128
 
-// storedGame is how many records of a game there are on disk besides its head, once the
-// last checkpoint that was taken is there.
+// storedGame counts the records that a game has on disk besides its head, once the last checkpoint
+// is written.
 //
-// Invariant: good <= moves, and good is at most the number of complete records that the
+// Invariant: unchanged <= moves, and unchanged is at most the number of complete records that the
 // game's moves make.
 type storedGame struct {
 	moves     int  // records of moves
-	unchanged int  // the first so many of them hold what the game holds
-	changes   int  // records of changes, which never become others
-	former    bool // a former program stored it: under its gameKey, with movesPerFormerRecord, none of which is good
+	unchanged int  // how many of them have the game's present moves
+	changes   int  // records of changes, which never change
+	former    bool // stored by a former program, under gameKey; unchanged is 0
 }
 
-// remove yields the records of g that are on disk, as removed.
+// remove yields the removal of g's records.
 func (st storedGame) remove(g *Game, yield func(string, []byte) bool) bool {
 	key := recordKey(g)
 	if st.former {
@@ -67,27 +66,27 @@ func (st storedGame) remove(g *Game, yield func(string, []byte) bool) bool {
 	return yield(key, nil)
 }
 
-// asStored is what there is on disk once the game is there.
+// asStored is what is on disk once the game is written.
 func (g *Game) asStored() storedGame {
 	complete := len(g.moves.blocks)
 	return storedGame{moves: complete, unchanged: complete, changes: len(g.Changes)}
 }
 
-// takeBack notes that the moves after ply are no more.
+// takeBack notes that the moves after ply are gone.
 func (st *storedGame) takeBack(ply Ply) { st.unchanged = min(st.unchanged, int(ply)/movesPerRecord) }
 
-// changes are what is no longer as the last checkpoint has it.
+// changes are what differs from the last checkpoint.
 type changes struct {
 	tournaments []*Tournament   // new ones; no other changes in what is stored
 	rounds      []*Round        // the same
 	games       []*liveGame     // each once
-	delayed     []*delayedRound // likewise
+	delayed     []*delayedRound // the same
 	tokens      map[string]*Token
 	forgotten   []string // the ids of tokens that are no longer stored
 	sum         []byte   // the record of the rolling sum; nil: as it was
 }
 
-// touch notes that a game is no longer what it was.
+// touch notes that a game has changed.
 func (s *State) touch(g *liveGame) {
 	g.hash = nil
 	if !g.changed {
@@ -96,19 +95,17 @@ func (s *State) touch(g *liveGame) {
 	}
 }
 
-// gameChange is a game that a checkpoint has to write, as it was when it was taken, and what was
-// stored of it before.
+// gameChange is a game that a checkpoint has to write, and what was stored of it before.
 type gameChange struct {
 	game   *Game
 	stored storedGame
 }
 
-// TakeDirty returns the records that have changed since the last call, by key; a nil value
-// is a record that is to be removed. A checkpoint that does this to what it had,
-// together with the index applied last, is complete. The call costs next to nothing:
-// encoding is done while the sequence is read, which may be on another goroutine
-// while the State goes on. It may be read again. The caller must not lose
-// it: if it cannot be stored, the node can only start again from its log.
+// TakeDirty returns the records that have changed since the last call, by key. A nil value means
+// that the record is to be removed. A checkpoint that applies this to what it had is complete,
+// together with the applied index. The call costs next to nothing: the records are encoded while
+// the sequence is read, which may be on another goroutine while the State goes on. The sequence may
+// be read again. If it cannot be stored, the node must start again from its log.
 func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 	taken := s.changed
 	s.changed = changes{}
@@ -126,9 +123,9 @@ func (s *State) TakeDirty() iter.Seq2[string, []byte] {
 	return taken.records(games, delayed, tokens, trails)
 }
 
-// Records returns all records of a checkpoint of the state as it is, by key: what [State.Load] takes to make the
-// same state elsewhere. As with TakeDirty, and without a word to it, the call only copies pointers, and encoding is done while the
-// sequence is read, on any goroutine.
+// Records returns all records of the state, by key. [State.Load] makes the same state of them
+// elsewhere. As with TakeDirty, the call only copies pointers, and any goroutine may read the
+// sequence. It does not affect what TakeDirty returns.
 func (s *State) Records() iter.Seq2[string, []byte] {
 	all := changes{tournaments: slices.Collect(maps.Values(s.tournaments)), rounds: slices.Collect(maps.Values(s.rounds))}
 	if s.rolling.index > 0 {
@@ -181,7 +178,7 @@ func (c *changes) records(games []gameChange, delayed []delayedChange, tokens []
 	}
 }
 
-// encode yields the records of a game that are not as they were.
+// encode yields the records of a game that have changed.
 func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	g, stored := c.game, c.stored
 	if stored.former {
@@ -209,7 +206,8 @@ func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	}
 	head := headRecord(g)
 	head.MovesRecords, head.ChangeRecords = uint32(complete), uint32(len(g.Changes))
-	value, _ := deterministic.MarshalAppend(make([]byte, 0, 256+len(g.moves.tail)), head) // see marshal
+	// Like marshal, this cannot fail.
+	value, _ := deterministic.MarshalAppend(make([]byte, 0, 256+len(g.moves.tail)), head)
 	tail := len(value)
 	value = append(value, g.moves.tail...)
 	for rest := value[tail:]; len(rest) > 0; _, rest = nextRecord(rest) {
@@ -218,19 +216,19 @@ func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	return yield(key, value)
 }
 
-// marshal makes the bytes of a record of this package. That fails on invalid UTF-8 only, and no
-// command can have brought that in: it would not have been decoded.
+// marshal encodes a record of this package. It could fail on invalid UTF-8 only, and no command can
+// have brought that in: it would not have been decoded.
 func marshal(m proto.Message) []byte {
 	data, _ := deterministic.Marshal(m)
 	return data
 }
 
-// Hash is the SHA-256 over all tournaments, rounds, games and tokens in the order of their keys:
-// for each one the key (11 bytes with its end, a zero byte) and the SHA-256 of its whole record,
-// which of a game has all its moves and its audit trail in it, however a checkpoint stores them.
-// The applied index itself is not in it, nor is the audit trail of administrators. It is the same
-// on all nodes that have applied the same entries, with or without a checkpoint between. The cost
-// is that of the games changed since the last call, and of all tournaments and rounds.
+// Hash is the SHA-256 over all tournaments, rounds, games and tokens in the order of their keys.
+// For each one it covers the key (11 bytes with its end, a zero byte) and the SHA-256 of its whole
+// record. A game's whole record has all its moves and its audit trail, however a checkpoint stores
+// them. The applied index is not in it, nor is the administrators' audit trail. It is the same on
+// all nodes that have applied the same entries, with or without a checkpoint between. It costs as
+// much as the games that have changed since the last call, and all tournaments and rounds.
 func (s *State) Hash() [32]byte {
 	keys := make([]string, 0, len(s.tournaments)+len(s.rounds)+s.games.n+len(s.tokens))
 	for id := range s.tokens {

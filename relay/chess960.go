@@ -6,11 +6,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Chess960 is the [Pairing.Variant] of a game in which the pieces of the first rank begin in another order. Its moves in
-// UCI write castling as the king taking its rook (e1h1), and its FEN has the rights as X-FEN does.
+// Chess960 is the [Pairing.Variant] of a game whose pieces of the first rank begin in another
+// order. In UCI its castling is the king taking its rook (e1h1), and its FEN has the rights as in
+// X-FEN.
 const Chess960 = "Chess960"
 
-// startFEN is where a command wants a game to begin, by FEN or by the number of a start position of Chess960.
+// startFEN returns the FEN that a command wants a game to start from. The command has it, or the
+// number of a start position of Chess960.
 func startFEN(op *relaypb.CreateGame, variant string) (string, error) {
 	if op.StartPosition == nil {
 		if variant == Chess960 && strings.Trim(op.Fen, " ") == "" {
@@ -30,7 +32,7 @@ func startFEN(op *relaypb.CreateGame, variant string) (string, error) {
 	}
 }
 
-// StartFEN960 is the start position of the number, 0 <= n < 960, in Scharnagl's order, where 518 is the standard one.
+// StartFEN960 is the start position n, 0 <= n < 960, in Scharnagl's order. The standard one is 518.
 func StartFEN960(n int) string {
 	var rank [8]byte
 	// place puts a piece on the free square of that number.
@@ -52,7 +54,8 @@ func StartFEN960(n int) string {
 	n /= 4
 	place('Q', n%6)
 	n /= 6
-	// The two knights are on two of the five squares left: the pairs in the order of the first, then the second.
+	// The two knights are on two of the five free squares. n counts the pairs by the first, then
+	// the second.
 	first, second := 0, n
 	for second >= 4-first {
 		second -= 4 - first

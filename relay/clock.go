@@ -9,19 +9,19 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// NoClock is the clock of which neither side is known.
+// NoClock is the clock with no side known.
 func NoClock() Clock { return Clock{NoTime, NoTime} }
 
 // Known reports whether at least one side is known.
 func (c Clock) Known() bool { return c.White >= 0 || c.Black >= 0 }
 
-// clockJSON is the form outside: a side that is unknown is left out.
+// clockJSON is a Clock in JSON: an unknown side is left out.
 type clockJSON struct {
 	White *Millis `json:"white,omitempty"`
 	Black *Millis `json:"black,omitempty"`
 }
 
-// MarshalJSON writes {"white":ms,"black":ms}, without the sides that are unknown.
+// MarshalJSON writes {"white":ms,"black":ms} without the unknown sides.
 func (c Clock) MarshalJSON() ([]byte, error) {
 	var out clockJSON
 	if c.White >= 0 {
@@ -33,8 +33,8 @@ func (c Clock) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. A side that is absent becomes
-// [NoTime]; a negative time is an error.
+// UnmarshalJSON reads what MarshalJSON writes. An absent side becomes [NoTime]; a negative time is
+// an error.
 func (c *Clock) UnmarshalJSON(data []byte) error {
 	var in clockJSON
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -82,13 +82,13 @@ func (s *Sides) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// LiveClock is a game's clock as it stands, and whose runs.
+// LiveClock is a game's clock now, and whose clock runs.
 type LiveClock struct {
 	Clock
 	Running string // "white" or "black"; empty if none does
 }
 
-// liveJSON is a LiveClock outside, where running always stands.
+// liveJSON is a LiveClock in JSON, which always has running.
 type liveJSON struct {
 	clockJSON
 	Running *string `json:"running"`
@@ -122,8 +122,8 @@ func (c *LiveClock) UnmarshalJSON(data []byte) error {
 	return c.Clock.UnmarshalJSON(data)
 }
 
-// LiveClock is the game's clock, and whose runs: that of the side to move from the first move on until the game has a
-// result, if at least one side's time is known.
+// LiveClock returns the game's clock, and whose clock runs. From the first move until the result it
+// is the clock of the side to move, if at least one side's time is known.
 func (g *Game) LiveClock() LiveClock {
 	c := LiveClock{Clock: g.Clock()}
 	switch {
@@ -136,8 +136,8 @@ func (g *Game) LiveClock() LiveClock {
 	return c
 }
 
-// ClockTime is when the clocks as they stand were told, from where the running one goes on: with the last move, or without one
-// since. It is 0 if nothing was told and there is no move.
+// ClockTime is when the present clocks were told, with the last move or later without one. The
+// running clock goes on from there. It is 0 if there is no move and nothing was told.
 func (g *Game) ClockTime() Millis {
 	set, ply := g.clocks, g.Ply()
 	var m Move
@@ -150,11 +150,11 @@ func (g *Game) ClockTime() Millis {
 	return m.At
 }
 
-// clockSet is what setClock leaves behind, besides the clocks of a move. Immutable.
+// clockSet is what setClock leaves behind, beside the clocks of a move. Immutable.
 type clockSet struct {
 	start       Clock  // that the game starts with
-	at          Millis // of the last one: an older one comes too late
-	ply         Ply    // after which the last one set the clocks
+	at          Millis // of the last one; older ones come too late
+	ply         Ply    // the last one told the clocks after this ply
 	index, term uint64 // of the last one
 	request     string // that made it
 }
@@ -186,13 +186,13 @@ func clockSetFrom(r *relaypb.ClockRecord) *clockSet {
 	}
 }
 
-// maxAhead is how far the time at which clocks were read may be ahead of the time at which the node received them.
+// maxAhead is how far the time at which clocks were read may be ahead of the command's own time.
 const maxAhead Millis = 60_000
 
-// setClock replaces the clocks as they stand, also of a game that is over, where they may have to be put right. A clock ticks
-// often, so it leaves no line in the audit trail. What makes a second copy harmless is when the clocks were read: only
-// what is newer than the last one counts, also after a takeback. A submitter who tries again without a time of his own
-// is known by his request, if nothing newer came between.
+// setClock replaces the game's clocks, even after its end, where they may need a correction. Clocks
+// are told often, so this leaves no line in the audit trail. A second copy is harmless: only clocks
+// that were read later than the last ones count, also after a takeback. A submitter that retries
+// without a time of its own is known by its request, unless newer clocks came between.
 func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome) error {
 	g := s.games.get(GameID(op.Game))
 	if g == nil {
@@ -204,7 +204,7 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 		return err
 	}
 	if !byPerson(c) {
-		at = min(at, c.At) // a source that is ahead of its time is right otherwise
+		at = min(at, c.At) // a source whose clock is ahead is right otherwise
 	}
 	if !told.Known() {
 		return bad("clock", "is required: white, black or both, in milliseconds")
@@ -248,8 +248,7 @@ func (s *State) setClock(c *relaypb.Command, op *relaypb.SetClock, out *Outcome)
 	return nil
 }
 
-// clockLockedTo is the last ply of which a person has told the clocks without a move; -1: nobody
-// has.
+// clockLockedTo is the last ply whose clocks a person has told without a move; -1 if there is none.
 func (g *Game) clockLockedTo() Ply {
 	if l, ok := g.Lock(LockClock); ok {
 		return l.ToPly
@@ -257,7 +256,7 @@ func (g *Game) clockLockedTo() Ply {
 	return -1
 }
 
-// lockClock is the game's locks with the clocks locked up to ply, if a person has told them.
+// lockClock returns the game's locks; the clocks are locked up to ply if a person told them.
 func (g *Game) lockClock(c *relaypb.Command, ply Ply) []Lock {
 	l, locked := g.Lock(LockClock)
 	if !byPerson(c) || locked && l.ToPly == ply && l.By == c.By {

@@ -11,15 +11,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// CommandVersion is the version of a command that this program writes and reads. It goes up when a
-// command means something else than before; all nodes of a cluster then change together.
+// CommandVersion is the version of the commands that this program writes and reads. A command that
+// means something else than before gets a new version; all nodes of a cluster then change together.
 const CommandVersion = 5
 
-// deterministic makes equal messages equal bytes, which the hash counts on.
+// deterministic encodes equal messages as equal bytes, which the hash requires.
 var deterministic = proto.MarshalOptions{Deterministic: true}
 
-// EncodeCommand makes the bytes of a log entry. It fills in the version if it
-// is 0, and judges nothing else: that is Apply's.
+// EncodeCommand encodes a command as a log entry. It fills in the version if it is 0. It judges
+// nothing; Apply does.
 func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 	if c == nil || c.Op == nil {
 		return nil, errors.New("encode command: it has no operation")
@@ -34,13 +34,13 @@ func EncodeCommand(c *relaypb.Command) ([]byte, error) {
 	return deterministic.Marshal(c)
 }
 
-// Stamp appends to dst a command that [EncodeCommand] made, with its time set to at. The leader of
-// the log does so, in the place of the time of the node which took the request: a clock that is
-// wrong on one of these must not shorten a delay. What is no command is appended as it is, for
-// Apply to refuse.
+// Stamp appends to dst a command that [EncodeCommand] made, with its time set to at. The leader
+// does so, in the place of the time of the node that took the request, whose clock may be wrong:
+// that must not shorten a delay. Bytes that are no command are appended as they are, for Apply to
+// refuse.
 func Stamp(dst, command []byte, at time.Time) []byte {
 	ms, n := uint64(max(0, at.UnixMilli())), len(dst)
-	if hasTime(command) && 1<<35 <= ms && ms < 1<<42 { // both times take as many bytes, as they do until 2109
+	if hasTime(command) && 1<<35 <= ms && ms < 1<<42 { // both times take as many bytes, until 2109
 		dst = append(dst, command...)
 		t := dst[n+timeAt : n+timeAt+timeSize]
 		for i := range t {
@@ -58,7 +58,7 @@ func Stamp(dst, command []byte, at time.Time) []byte {
 	return append(dst, command[rest:]...)
 }
 
-// Where the time stands in a command, behind the version and two tags, and how long it is.
+// The place of the time in a command, behind the version and two tags, and its length.
 const timeAt, timeSize = 3, 6
 
 // hasTime reports whether a command has a time of timeSize bytes at timeAt.
@@ -68,10 +68,10 @@ func hasTime(c []byte) bool {
 		c[3]&c[4]&c[5]&c[6]&c[7]&more != 0 && c[8] < more
 }
 
-// encodeMove makes the bytes that protobuf makes of a command that plays a legal move, as nearly all
-// do, at an eighth of the time.
+// encodeMove encodes a command that plays a legal move as protobuf does, at an eighth of the time.
+// Nearly all commands are of this kind.
 func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
-	const numbers = 40 // bytes of those, and of tags and lengths; if they are more, it grows
+	const numbers = 40 // bytes of numbers, tags and lengths, at first
 	out := make([]byte, 0, numbers+len(c.By)+len(c.Request)+len(c.Source)+len(c.From)+len(c.Token)+len(m.Game)+len(m.Move))
 	out = appendNonZero(out, 1, uint64(c.Version))
 	out = appendNonZero(out, 2, uint64(c.At))
@@ -80,7 +80,7 @@ func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
 	out = appendString(out, 5, c.Source)
 	out = appendString(out, 6, c.From)
 	out = appendString(out, 7, c.Token)
-	out = append(out, 13<<3|bytesType, 0) // its length will be there
+	out = append(out, 13<<3|bytesType, 0) // its length comes here
 	op := len(out)
 	out = appendString(out, 1, m.Game)
 	out = appendNonZero(out, 2, uint64(m.Ply))
@@ -94,19 +94,19 @@ func encodeMove(c *relaypb.Command, m *relaypb.PlayMove) []byte {
 	out = appendNonZero(out, 6, uint64(m.At))
 	if n := len(out) - op; n < 1<<7 {
 		out[op-1] = byte(n)
-	} else { // of a move that Apply will refuse
+	} else { // Apply will refuse such a move
 		out = slices.Replace(out, op-1, op, binary.AppendUvarint(nil, uint64(n))...)
 	}
 	return out
 }
 
-// DecodeCommand reads what [EncodeCommand] wrote. It fails with [ErrBadCommand]
-// on other bytes, and with [ErrVersion] on a command of a newer program.
+// DecodeCommand reads what [EncodeCommand] wrote. It fails with [ErrBadCommand] on other bytes, and
+// with [ErrVersion] on a command of another version.
 func DecodeCommand(data []byte) (*relaypb.Command, error) {
 	c := new(relaypb.Command)
 	if err := proto.Unmarshal(data, c); err != nil {
-		// The text of protobuf's errors is random on purpose (it varies its
-		// spaces), so it is kept out of a result that must be the same everywhere.
+		// protobuf varies the text of its errors on purpose, and a refusal must be the same on
+		// every node.
 		return nil, bad("command", "cannot be decoded")
 	}
 	if c.Version != CommandVersion {

@@ -4,7 +4,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// findChange finds the line of the audit trail that the request has written.
+// findChange returns the line of the audit trail that the request has written.
 func (g *Game) findChange(request string) (Change, bool) {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		if g.Changes[i].Request == request {
@@ -14,8 +14,8 @@ func (g *Game) findChange(request string) (Change, bool) {
 	return Change{}, false
 }
 
-// gameToChange finds the game that a line of the audit trail is to be added to. It returns none if there is no
-// such game, or if the request has added its line already, which is then the answer.
+// gameToChange returns the game that a command is to change. It returns nil if there is no such
+// game, or if the request has changed the game already; out is then the answer.
 func (s *State) gameToChange(id, request string, out *Outcome) (*liveGame, error) {
 	g := s.games.get(GameID(id))
 	if g == nil {
@@ -29,14 +29,14 @@ func (s *State) gameToChange(id, request string, out *Outcome) (*liveGame, error
 	return g, nil
 }
 
-// duplicateOfChange answers a correction that is in effect, by the change that
-// brought it about.
+// duplicateOfChange answers a command that asks for what is so already. The answer is the change
+// that made it so.
 func (out *Outcome) duplicateOfChange(c Change) {
 	out.Index, out.Term, out.Duplicate = c.Index, c.Term, true
 }
 
-// takeBack removes the plies after toPly. A game that was over goes on again:
-// its result belonged to moves that no longer stand.
+// takeBack removes the plies after toPly. A game that was over goes on again: its result belonged
+// to moves that no longer stand.
 func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome) error {
 	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
@@ -84,8 +84,8 @@ func (s *State) takeBack(c *relaypb.Command, op *relaypb.TakeBack, out *Outcome)
 	return nil
 }
 
-// nothingToTakeBack answers a takeback to where the game stands. If a takeback
-// brought it there, this is that one asked for again; otherwise it is a mistake.
+// nothingToTakeBack answers a takeback to the game's present ply. If a takeback led there, it is
+// asked for again; otherwise it is a mistake.
 func (g *Game) nothingToTakeBack(out *Outcome) error {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		c := g.Changes[i]
@@ -102,7 +102,7 @@ func (g *Game) nothingToTakeBack(out *Outcome) error {
 	return bad("toPly", "the game stands at ply %d: there is nothing to take back", g.Ply())
 }
 
-// roomForChange refuses a game that has been corrected beyond all measure.
+// roomForChange refuses to correct a game that has been corrected too often.
 func (g *Game) roomForChange(removes Ply) error {
 	if len(g.Changes) >= MaxChanges {
 		return refuse(ErrLimit, "the game has been corrected %d times, and may not be again", len(g.Changes))
@@ -120,8 +120,8 @@ func (g *Game) roomForChange(removes Ply) error {
 	return nil
 }
 
-// setResult ends a game, corrects its result, or lets it go on ("*"). A person's result is locked,
-// and no longer automatic.
+// setResult ends a game, corrects its result, or reopens it ("*"). A person's result is locked, and
+// no longer automatic.
 func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcome) error {
 	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
@@ -145,7 +145,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	if byPerson(c) {
 		next.setLocks(g.lock(c, LockResult))
 	}
-	if same { // which somebody has confirmed
+	if same { // it is confirmed
 		s.putGame(g, &next, out)
 		out.tell(tellGame, c.At)
 		return nil
@@ -159,8 +159,7 @@ func (s *State) setResult(c *relaypb.Command, op *relaypb.SetResult, out *Outcom
 	return nil
 }
 
-// lastResult is the change that gave the game the result that it has, which may be
-// its creation.
+// lastResult returns the change that set the game's result, which may be its creation.
 func (g *Game) lastResult() Change {
 	if g.Automatic {
 		m := readMove(g.moves.record(g.Ply()), g.Ply())

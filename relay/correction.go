@@ -7,12 +7,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// correctMoves takes the plies after toPly back and plays others in their place, and may set the
-// result: all of it, or nothing. The result stays as it is if none is given.
+// correctMoves takes the plies after toPly back, plays others in their place, and may set the
+// result. It does all of that, or nothing. Without a result, the result stays.
 //
-// The first of the moves that stand there already, with the same clocks, stay: they keep their
-// index, and the change goes back only to where the game differs. So who knows the whole
-// game, such as a reader of PGN, may send it from ply 0 each time.
+// Moves at the start that are there already, with the same clocks, stay and keep their index. The
+// change goes back only to where the game differs. So a client that knows the whole game, such as a
+// reader of PGN, may send it from ply 0 each time.
 func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcome) error {
 	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
@@ -30,7 +30,7 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 		return err
 	}
 	next := *g.Game
-	if g.Automatic { // unless the moves lead to it again
+	if g.Automatic { // the moves may lead to it again
 		next.Result, next.Automatic = Ongoing, false
 	}
 	if op.Result != "" {
@@ -103,13 +103,15 @@ func (s *State) correctMoves(c *relaypb.Command, op *relaypb.CorrectMoves, out *
 	return nil
 }
 
-// A line is moves that are legal one after the other, but for those that are said not to be.
+// A line is a sequence of moves, each legal in the position after the one before, unless it says
+// that it is illegal.
 type line struct {
 	moves  []Move
 	played []rules.Move
 }
 
-// newLine reads the moves of a correction: same is how many of them stand already, and the others are in the line.
+// newLine reads the moves of a correction. same is how many of them the game has already; the line
+// has the others.
 func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcome) (same int, l line, err error) {
 	to := Ply(op.ToPly)
 	pos := *g.position(to)
@@ -141,9 +143,10 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 		var carried Sides
 		clock, carried = told.carriedFrom(clock)
 		if same == i && ply <= g.Ply() {
-			stands := readMove(g.moves.record(ply), ply) // which has SAN and FEN only if it is illegal, as made has
+			// Like move, stands has SAN and FEN only if it is illegal.
+			stands := readMove(g.moves.record(ply), ply)
 			if !byPerson(c) && (ply <= g.LockedPly() || ply <= g.clockLockedTo()) {
-				told = NoClock() // the clocks of these plies are a person's
+				told = NoClock() // a person has told these clocks
 			}
 			if move.UCI == stands.UCI && move.SAN == stands.SAN && move.FEN == stands.FEN && told.agrees(stands.Clock) && (m.At == 0 || Millis(m.At) == stands.At) {
 				same++
@@ -158,10 +161,10 @@ func (g *Game) newLine(c *relaypb.Command, op *relaypb.CorrectMoves, out *Outcom
 	return same, l, nil
 }
 
-// agrees reports whether c says nothing else than the other one.
+// agrees reports whether c contradicts nothing in the other clock.
 func (c Clock) agrees(other Clock) bool { return c.filledFrom(other) == other }
 
-// newest is the newest thing that has happened to the moves and the result of the game.
+// newest returns the newest change of the game's moves and result.
 func (g *Game) newest() Change {
 	c := Change{Index: g.CreatedAtIx, Term: g.CreatedTerm}
 	for i := len(g.Changes) - 1; i >= 0; i-- {
@@ -176,7 +179,8 @@ func (g *Game) newest() Change {
 	return c
 }
 
-// Corrected are the moves that the last change, a correction, has played, and the ply that they follow.
+// Corrected returns the moves that the last change, a correction, has played, and the ply before
+// them.
 func (g *Game) Corrected() (from Ply, moves []Move) {
 	if len(g.Changes) > 0 {
 		from = g.Changes[len(g.Changes)-1].ToPly

@@ -141,7 +141,7 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 		g.setLocks(g.lock(c, givenFields(op)...))
 	}
 	s.addGame(g)
-	if r.Status == RoundFinished { // else a game that has not begun makes no difference
+	if r.Status == RoundFinished { // otherwise a new game changes no status
 		s.updateStatus(r.ID, out)
 	}
 	s.touch(g)
@@ -150,8 +150,8 @@ func (s *State) createGame(c *relaypb.Command, op *relaypb.CreateGame, out *Outc
 	return nil
 }
 
-// startPosition reads the FEN that a game starts from. The FEN it returns is
-// empty for the standard position, however that was written.
+// startPosition reads the FEN that a game starts from. It returns an empty FEN for the standard
+// position, however that was written.
 func startPosition(fen, variant string) (string, position, error) {
 	if strings.Trim(fen, " ") == "" || fen == StartFEN {
 		return "", standardPosition, nil

@@ -8,13 +8,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// moveDecoder reads the commands that play a move, and no illegal one, which nearly all of a log's are, at a
-// fraction of the time that protobuf needs. It takes no other form than the one in which
-// [EncodeCommand] writes them: each field once, in the order of their numbers. What it
-// takes means the same to [DecodeCommand]; what it does not take may still be a command.
+// moveDecoder reads the commands that play a legal move, at a fraction of protobuf's time. Nearly
+// all entries of a log are of this kind. It reads only the form that [EncodeCommand] writes: each
+// field once, in the order of the numbers. Bytes that it reads mean the same to [DecodeCommand];
+// bytes that it does not read may still be a command.
 //
-// Its memory is used again: what decode returns is valid until the next call, but for
-// the texts, which are parts of the one given.
+// Its memory is used again. The result of decode is valid until the next call, except for the texts:
+// they are parts of the text that was passed in.
 type moveDecoder struct {
 	command      relaypb.Command
 	op           relaypb.Command_PlayMove
@@ -22,7 +22,7 @@ type moveDecoder struct {
 	white, black int64
 }
 
-// decode returns nil if it does not know the form. The text is that of the data.
+// decode returns nil if it does not know the form. text must be equal to data.
 func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	version, at := nextNumber(data, 0, 1)
 	if version != CommandVersion {
@@ -66,10 +66,11 @@ func (d *moveDecoder) decode(data []byte, text string) *relaypb.Command {
 	return c
 }
 
-// highBits are those of eight bytes.
+// highBits are the high bits of eight bytes.
 const highBits = 0x8080808080808080
 
-// plainText reports whether a text is of printable ASCII alone, as nearly all are: then nothing else can be wrong with it.
+// plainText reports whether a text is printable ASCII alone, as nearly all are. Such a text needs
+// no further checks.
 func plainText(s string) bool {
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	bad := uint64(0)
@@ -87,14 +88,15 @@ func plainText(s string) bool {
 // validText reports whether a text is valid UTF-8.
 func validText(s string) bool { return plainText(s) || utf8.ValidString(s) }
 
-// The wire types of protobuf that are met here.
+// The wire types of protobuf that are used here.
 const (
 	varintType = 0
 	bytesType  = 2
 )
 
-// What follows reads protobuf's fields one after the other, each from where the one before ended, and returns where it ends
-// itself: -1, from where on there is nothing, if it is damaged. A field that does not come next is absent, which is zero. Its number is below 16.
+// The functions below read protobuf's fields one after the other, each from where the one before
+// ended. They return where the field ends; -1 if it is damaged, and -1 again from there. A field
+// that does not come next is absent, which means zero. Field numbers must be below 16.
 
 // comes reports whether the field comes next.
 func comes(data []byte, at int, field, wireType byte) bool {
@@ -120,7 +122,8 @@ func nextNumber(data []byte, at int, field byte) (n uint64, end int) {
 	return 0, -1
 }
 
-// nextLength reads the tag and the length of a field, and ends where its content begins, all of which is there.
+// nextLength reads the tag and the length of a field. Its content begins at end, and all of it is
+// there.
 func nextLength(data []byte, at int, field byte) (length, end int) {
 	if !comes(data, at, field, bytesType) {
 		return 0, at
@@ -133,7 +136,7 @@ func nextLength(data []byte, at int, field byte) (length, end int) {
 	return int(n), at
 }
 
-// nextText is a part of the text, which is that of the data.
+// nextText reads a text field as a part of text, which is equal to data.
 func nextText(data []byte, text string, at int, field byte) (s string, end int) {
 	length, at := nextLength(data, at, field)
 	if length == 0 {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// A delayedRound is what the State keeps of a round with a delay, besides the truth: the public's
+// A delayedRound is what the State keeps of a round with a delaybeside the truth: the public's
 // view, the tiers, and the held commands. A view is the round after the first commands of its log.
 // A held command keeps the immutable values that it led to. So holding costs no second Apply and no
 // copy.

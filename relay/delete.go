@@ -20,14 +20,14 @@ import (
 // A delay does not hold a deletion back. The command is held like any other command, and the
 // public's view of the round stays. But a reader shows nothing that the truth no longer has.
 
-// RestoreFor is for how long after its deletion something can be restored.
+// RestoreFor is how long something can be restored after its deletion.
 const RestoreFor Millis = 30 * 24 * 60 * 60 * 1000
 
-// maxDeletions is how many lines an audit trail may have beyond its limit for deletions and
-// restorations. A game that was changed as often as is allowed can still be deleted.
+// maxDeletions is how many lines of deletions and restorations an audit trail may have beyond its
+// limit. So a game that was changed as often as is allowed can still be deleted.
 const maxDeletions = 100
 
-// Deletion is who deleted something, when and why.
+// Deletion says who deleted something, when and why.
 type Deletion struct {
 	At     Millis `json:"at"`
 	By     string `json:"by,omitempty"`
@@ -35,17 +35,17 @@ type Deletion struct {
 	Index  uint64 `json:"index"`
 }
 
-// Until is the last moment at which it can be restored.
+// Until is the last moment at which the thing can be restored.
 func (d *Deletion) Until() Millis { return d.At + RestoreFor }
 
-// The kinds of changes that a deletion and a restoration leave in a game's audit trail.
+// The kinds of changes that deletions and restorations leave in a game's audit trail.
 const (
 	ChangeDelete  ChangeKind = "delete"
 	ChangeRestore ChangeKind = "restore"
 )
 
-// ErrDeleted is returned when the command is about something that was deleted. It is an
-// [ErrNotFound] too. See [DeletedError].
+// ErrDeleted is returned when the command is about something deleted. It is an [ErrNotFound] too.
+// See [DeletedError].
 var ErrDeleted = errors.New("deleted")
 
 // DeletedError is the [ErrDeleted] that says what was deleted: the thing asked for, or its parent.
@@ -53,7 +53,7 @@ type DeletedError struct {
 	What string // "tournament", "round" or "game"
 	ID   string
 	Deletion
-	// Late: the command asked to restore it, and it is too late for that.
+	// Late: the command asked to restore it, which is no longer possible.
 	Late bool
 }
 
@@ -68,7 +68,7 @@ func (e *DeletedError) Error() string {
 // Unwrap makes errors.Is hold for ErrDeleted and for ErrNotFound.
 func (e *DeletedError) Unwrap() []error { return []error{ErrDeleted, ErrNotFound} }
 
-// timeText is a time for a person.
+// timeText formats a time for people.
 func timeText(t Millis) string {
 	return time.UnixMilli(int64(t)).UTC().Format("2006-01-02 15:04:05 UTC")
 }
@@ -77,12 +77,12 @@ func deletion(c *relaypb.Command, reason string, out *Outcome) *Deletion {
 	return &Deletion{At: Millis(c.At), By: c.By, Reason: reason, Index: out.Index}
 }
 
-// without is the list without one of its elements. The list stays as it is, since readers have it.
+// without returns the list without v. It copies, since readers have the list.
 func without[T comparable](list []T, v T) []T {
 	return slices.DeleteFunc(slices.Clone(list), func(w T) bool { return w == v })
 }
 
-// delete takes a game, a round or a tournament from all lists.
+// delete deletes a game, a round or a tournament.
 func (s *State) delete(c *relaypb.Command, op *relaypb.Delete, out *Outcome) error {
 	if err := checkText("reason", op.Reason, MaxReason, true); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (s *State) delete(c *relaypb.Command, op *relaypb.Delete, out *Outcome) err
 	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
 }
 
-// restore brings a deleted game, round or tournament back.
+// restore restores a deleted game, round or tournament.
 func (s *State) restore(c *relaypb.Command, op *relaypb.Restore, out *Outcome) error {
 	if err := checkText("reason", op.Reason, MaxReason, true); err != nil {
 		return err
@@ -114,7 +114,8 @@ func (s *State) restore(c *relaypb.Command, op *relaypb.Restore, out *Outcome) e
 	return &NotFoundError{"tournament, round or game", clip(op.Id, 32)}
 }
 
-// refuseLateRestore refuses to restore a thing that was deleted too long ago, by the command's time.
+// refuseLateRestore refuses to restore a thing that was deleted too long ago, by the command's
+// time.
 func refuseLateRestore(c *relaypb.Command, what, id string, d *Deletion) error {
 	if Millis(c.At) > d.Until() {
 		return &DeletedError{What: what, ID: id, Deletion: *d, Late: true}
@@ -202,7 +203,7 @@ func (g *liveGame) putDeleted(c *relaypb.Command, reason string, d *Deletion, s 
 	return nil
 }
 
-// lastOf is the last change of the kind, or the game's creation if there is none.
+// lastOf returns the last change of the kind, or the game's creation if there is none.
 func (g *Game) lastOf(kind ChangeKind) Change {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		if g.Changes[i].Kind == kind {
@@ -228,11 +229,11 @@ func withDeletion(updates []Update, c *relaypb.Command, reason string, d *Deleti
 	}), nil
 }
 
-// deletedField is the field of an [Update] that says that something was deleted or restored.
+// deletedField is the field of an [Update] that tells a deletion or a restoration.
 const deletedField = "deleted"
 
-// duplicateOfDeletion answers a command that asks for what is so already. The answer is the update that
-// deleted or restored the thing last, or its creation.
+// duplicateOfDeletion answers a command that asks for what is so already. The answer is the update
+// that last deleted or restored the thing, or its creation.
 func (out *Outcome) duplicateOfDeletion(updates []Update, index, term uint64) {
 	for i := len(updates) - 1; i >= 0; i-- {
 		if u := updates[i]; len(u.Fields) == 1 && u.Fields[0].Name == deletedField {
@@ -371,7 +372,7 @@ func (s *State) putDeletedTournament(c *relaypb.Command, reason string, t *Tourn
 	return nil
 }
 
-// tellDeleted adds an event for each of the rounds: that it is gone, or is there again.
+// tellDeleted adds an event for each of the rounds: it is deleted, or restored.
 func (out *Outcome) tellDeleted(gone bool, t *Tournament, rounds ...*Round) {
 	if len(rounds) == 0 {
 		return
@@ -392,7 +393,7 @@ func (s *State) Renews(id RoundID, sight Sight) bool {
 	if d == nil {
 		return false
 	}
-	for i := range d.held { // not copied: a checkpoint may be noting that it is stored
+	for i := range d.held { // by index: a checkpoint may be writing its field stored
 		if d.held[i].renews || d.held[i].renewsTiers && sight != Public {
 			return true
 		}

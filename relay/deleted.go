@@ -7,9 +7,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has what is gone: what readers do not find, and what a command about it is answered.
+// This file decides what readers do not find, and how commands about it are answered.
 
-// deletedRound returns the reason why readers do not find a round; nil if they do.
+// deletedRound returns why readers do not find a round; nil if they do.
 func (s *State) deletedRound(r *Round) error {
 	if r.Deleted != nil {
 		return &DeletedError{What: "round", ID: string(r.ID), Deletion: *r.Deleted}
@@ -31,8 +31,8 @@ func (s *State) deletedGame(g *Game) error {
 	return s.deletedRound(s.rounds[g.Round])
 }
 
-// Missing explains why readers find no tournament, round or game of the id. It returns a
-// [*DeletedError] if the thing or its parent was deleted, and a [*NotFoundError] otherwise.
+// Missing explains why readers find nothing with the id. It returns a [*DeletedError] if the thing
+// or its parent was deleted, and a [*NotFoundError] otherwise.
 func (s *State) Missing(what, id string) error {
 	var err error
 	switch what {
@@ -55,7 +55,7 @@ func (s *State) Missing(what, id string) error {
 	return err
 }
 
-// Has reports whether there is a tournament, round or game of the id, deleted or not.
+// Has reports whether there is something with the id, deleted or not.
 func (s *State) Has(what, id string) bool {
 	switch what {
 	case "tournament":
@@ -68,8 +68,8 @@ func (s *State) Has(what, id string) bool {
 	return false
 }
 
-// DeletedGames returns the games of a round that were deleted themselves, by board and then in
-// order of creation. Package mirror needs them, so that a source does not open them again.
+// DeletedGames returns the games of a round that were deleted themselves, by board and then by
+// creation. Package mirror needs them, so that a source does not open them again.
 func (s *State) DeletedGames(id RoundID) []*Game {
 	out := make([]*Game, 0, len(s.deleted[id]))
 	for _, id := range s.deleted[id] {
@@ -81,14 +81,14 @@ func (s *State) DeletedGames(id RoundID) []*Game {
 	return out
 }
 
-// Deleted is a thing that was deleted itself, and not with its parent. One of the three is set.
+// Deleted is a thing that was deleted itself, and not with its parent. One of the fields is set.
 type Deleted struct {
 	Tournament *Tournament
 	Round      *Round
 	Game       *Game
 }
 
-// Deletion is that of the one that is set.
+// Deletion returns the deletion of the thing.
 func (d *Deleted) Deletion() *Deletion {
 	switch {
 	case d.Tournament != nil:
@@ -99,7 +99,7 @@ func (d *Deleted) Deletion() *Deletion {
 	return d.Game.Deleted
 }
 
-// ID is that of the one that is set.
+// ID returns the id of the thing.
 func (d *Deleted) ID() string {
 	switch {
 	case d.Tournament != nil:
@@ -110,8 +110,8 @@ func (d *Deleted) ID() string {
 	return string(d.Game.ID)
 }
 
-// DeletedSince returns what was deleted at that time or later, the newest deletion first. It goes
-// over all tournaments and rounds.
+// DeletedSince returns what was deleted at that time or later, newest first. It goes over all
+// tournaments and rounds.
 func (s *State) DeletedSince(at Millis) []Deleted {
 	var out []Deleted
 	add := func(d Deleted) {
@@ -134,7 +134,7 @@ func (s *State) DeletedSince(at Millis) []Deleted {
 	return out
 }
 
-// allGames yields the games of a round, those that were deleted too.
+// allGames yields the games of a round, with the deleted ones.
 func (s *State) allGames(r *Round) func(yield func(*liveGame) bool) {
 	return func(yield func(*liveGame) bool) {
 		for _, list := range [2][]GameID{r.Games, s.deleted[r.ID]} {
@@ -147,7 +147,7 @@ func (s *State) allGames(r *Round) func(yield func(*liveGame) bool) {
 	}
 }
 
-// markGames notes which games of a round are gone for readers, and which are private.
+// markGames notes which games of a round are hidden from readers, and which are private.
 func (s *State) markGames(r *Round) {
 	private := s.tournaments[r.Tournament].Private
 	for g := range s.allGames(r) {
@@ -155,9 +155,9 @@ func (s *State) markGames(r *Round) {
 	}
 }
 
-// refuseDeleted refuses a command about something that was deleted. A command whose request is
-// known there passes: it is a duplicate, and is answered as ever. Moves and clocks pass too, since
-// playMove and setClock know their own duplicates.
+// refuseDeleted refuses a command about something deleted. A command whose request is known there
+// passes: it is a duplicate, and is answered as ever. Moves and clocks pass too, since playMove and
+// setClock know their own duplicates.
 func (s *State) refuseDeleted(c *relaypb.Command) error {
 	switch op := c.Op.(type) {
 	case *relaypb.Command_CreateRound:

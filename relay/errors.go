@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// The refusals of [State.Apply], to be matched by [errors.Is]. Most come as one of
-// the typed errors below, which say more. Every message is written for the
-// person whose request was refused: it goes to them word for word.
+// The refusals of [State.Apply], for [errors.Is]. Most come as one of the typed errors below, which
+// say more. Every message is written for the person whose request was refused, who gets it word for
+// word.
 var (
 	// ErrBadCommand is returned when a field of the command is missing, too
 	// long, out of range or cannot be read. See [BadCommandError].
@@ -21,8 +21,8 @@ var (
 	// ErrNotFound is returned when the tournament, round or game that the
 	// command names does not exist. See [NotFoundError].
 	ErrNotFound = errors.New("not found")
-	// ErrIDTaken is returned when the id of a new thing is in use. The one who
-	// chose it chooses another and tries again.
+	// ErrIDTaken is returned when the id of a new thing is in use. The caller chooses another id
+	// and tries again.
 	ErrIDTaken = errors.New("id taken")
 	// ErrBoardTaken is returned when the round has a game at that board
 	// already, created by another request.
@@ -36,17 +36,17 @@ var (
 	ErrIllegalMove = errors.New("illegal move")
 	// ErrGameOver is returned when a move is played in a game that has a result.
 	ErrGameOver = errors.New("game over")
-	// ErrLocked is returned when a source would change what a person has set, or
-	// what a person took back. See [LockedError].
+	// ErrLocked is returned when a source would change what a person has set, or play what a person
+	// took back. See [LockedError].
 	ErrLocked = errors.New("locked")
 	// ErrToken is returned when the token that the command came with was revoked.
 	ErrToken = errors.New("token revoked")
-	// ErrLimit is returned when a tournament, round or game already has as
-	// much as it may have (see limits.go).
+	// ErrLimit is returned when a tournament, round or game already has as much as it may have; see
+	// limits.go.
 	ErrLimit = errors.New("limit reached")
 )
 
-// refusal is a sentinel with a message of its own.
+// refusal is a sentinel error with a message of its own.
 type refusal struct {
 	kind error
 	msg  string
@@ -74,7 +74,7 @@ func bad(field, format string, args ...any) error {
 	return &BadCommandError{field, fmt.Sprintf(format, args...)}
 }
 
-// inMove is the refusal of a field of one of several moves.
+// inMove names the move in the refusal of a field of one of several moves.
 func inMove(i int, err error) error {
 	if b, ok := errors.AsType[*BadCommandError](err); ok {
 		return &BadCommandError{fmt.Sprintf("moves[%d].%s", i, b.Field), b.Reason}
@@ -82,7 +82,7 @@ func inMove(i int, err error) error {
 	return err
 }
 
-// variantError is an ErrVariant and an ErrBadCommand at the same time.
+// variantError is an ErrVariant and an ErrBadCommand.
 type variantError struct{ msg string }
 
 func (e *variantError) Error() string   { return e.msg }
@@ -99,11 +99,11 @@ func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no %s %q",
 // Unwrap makes errors.Is(err, ErrNotFound) hold.
 func (e *NotFoundError) Unwrap() error { return ErrNotFound }
 
-// PlyConflictError is the [ErrPlyConflict] that says what stands there.
+// PlyConflictError is the [ErrPlyConflict] that says which move the game has.
 type PlyConflictError struct {
 	Ply      Ply  // asked for
 	Expected Ply  // the next ply of the game: the one that can be played
-	Current  Move // the move that stands at Ply; its Ply is 0 if none does yet
+	Current  Move // the move at Ply; its Ply is 0 if there is none yet
 }
 
 func (e *PlyConflictError) Error() string {

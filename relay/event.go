@@ -1,22 +1,20 @@
 package relay
 
-// EventType names what an [Event] tells; it is the "type" of the frame that
-// spectators get.
+// EventType is what an [Event] tells, and the "type" of its frame.
 type EventType string
 
-// What can happen on a board, and to a round.
+// The types of events on a board and of a round.
 const (
 	EventMove       EventType = "move"
 	EventTakeback   EventType = "takeback"
-	EventCorrection EventType = "correction" // moves were taken back and others played in their place, at once
+	EventCorrection EventType = "correction" // moves were replaced at once
 	EventResult     EventType = "result"
 	EventGame       EventType = "game"  // a board was opened, or its tags changed
-	EventRound      EventType = "round" // the round's own fields changed, or its status, or its tournament's name
+	EventRound      EventType = "round" // its fields, its status or its tournament's name changed
 	EventClock      EventType = "clock" // the clocks were told, without a move
-	// EventDeleted: a board is gone, or the whole round.
+	// EventDeleted: a board or a whole round is gone.
 	EventDeleted EventType = "deleted"
-	// EventRestored: a round that was deleted is there again. Of a board that is restored there is
-	// an EventGame.
+	// EventRestored: a deleted round is there again. A restored board is told by an EventGame.
 	EventRestored EventType = "restored"
 	// EventTier announces a new tier of a round with a delay, and precedes all other events for it.
 	// The tier starts with the public's view as of Index.
@@ -25,20 +23,19 @@ const (
 	EventNone EventType = ""
 )
 
-// Event is what one command changed, as spectators are told it. Events are
-// made by [State.Apply] only, so they are the same on every node, and Index,
-// the log index of the command, orders them.
+// Event is what one command changed, for spectators. [State.Apply] and [State.Release] make the
+// events, so they are the same on every node. Index, the log index of the command, orders them.
 //
-// What it tells stands in Game: of EventMove the last move, of EventTakeback the position
-// gone back to, of EventCorrection the moves of [Game.Corrected], of EventResult the
-// result, of EventClock the clocks, of EventGame all of it. EventRound alone is about no game, and has the Round.
+// Game has the news: its last move after EventMove, the position after EventTakeback,
+// [Game.Corrected] after EventCorrection, the result after EventResult, the clocks after
+// EventClock, and all of it after EventGame. EventRound is about no game, and has a Round.
 type Event struct {
 	Type  EventType
 	Index uint64
 	At    Millis
 	Game  *Game  // as the command left it; nil of EventRound
-	Round *Round // of EventRound, and of the deletion of a whole round: as the command left it; nil of all others
-	// Tournament is that of Round, as the command left it.
+	Round *Round // as the command left it, of events about a whole round; otherwise nil
+	// Tournament is Round's, as the command left it.
 	Tournament *Tournament
 	To         Recipients
 	// Renews: the public may no longer see what it has of the round, whatever is held. It must
@@ -51,7 +48,7 @@ type Event struct {
 	Held bool
 	// Sight is the tier that an event for ToTier is for.
 	Sight Sight
-	// Private: the round is one of a private tournament.
+	// Private: the round's tournament is private.
 	Private bool
 }
 
@@ -67,7 +64,7 @@ const (
 	ToTier                // the clients of one tier; an event of [State.Release]
 )
 
-// RoundID is the round that the event is of.
+// RoundID returns the round that the event is about.
 func (e *Event) RoundID() RoundID {
 	if e.Round != nil {
 		return e.Round.ID
@@ -75,20 +72,20 @@ func (e *Event) RoundID() RoundID {
 	return e.Game.Round
 }
 
-// Outcome is what [State.Apply] answers for one command.
+// Outcome is the answer of [State.Apply] to one command.
 type Outcome struct {
-	// Index and Term of the log entry that made the change. For a duplicate
-	// they are those of the entry that made it first.
+	// Index and Term are those of the log entry that made the change; for a duplicate, of the first
+	// such entry.
 	Index uint64
 	Term  uint64
-	// Duplicate: the change stands there already, by this request or an
-	// equal one; nothing was changed and no event was made.
+	// Duplicate: this request or an equal one has made the change before. Nothing has changed, and
+	// there is no event.
 	Duplicate bool
-	// Err is the domain's refusal (see errors.go); nothing was changed.
+	// Err is the refusal (see errors.go); nothing has changed.
 	Err error
 
-	// What the command was about, as it stands after it: the tournament or the round of
-	// one that creates or updates such, the game of all others.
+	// The subject of the command, as the command left it: the tournament or the round of a command that
+	// creates or updates one, and the game of all others.
 	Tournament *Tournament
 	Round      *Round
 	Game       *Game
@@ -103,7 +100,7 @@ type Outcome struct {
 	private     bool          // see Event.Private
 }
 
-// roundEvents are the rounds that spectators are told of, each as the command left it.
+// roundEvents are the rounds that have an event, each as the command left it.
 type roundEvents struct {
 	tournament *Tournament
 	rounds     []*Round
@@ -111,7 +108,7 @@ type roundEvents struct {
 	renews     bool   // the tournament has become private, or is no longer
 }
 
-// A telling is which events an outcome has; they are made when somebody wants them.
+// An eventSet says which events an outcome has. They are made when AppendEvents is called.
 type eventSet uint16
 
 const (
@@ -126,13 +123,14 @@ const (
 	tellRestored
 )
 
-// tell adds an event about the game that the outcome has.
+// tell adds an event about the outcome's game.
 func (out *Outcome) tell(what eventSet, at int64) {
 	out.events |= what
 	out.at = Millis(at)
 }
 
-// tellRounds adds an event for each of the rounds, which are of the tournament t. What else the outcome tells has its time.
+// tellRounds adds an event for each of the rounds, which are t's. It leaves the time of the events
+// as it is.
 func (out *Outcome) tellRounds(t *Tournament, rounds ...*Round) {
 	if len(rounds) > 0 {
 		out.events |= tellRound
@@ -140,7 +138,7 @@ func (out *Outcome) tellRounds(t *Tournament, rounds ...*Round) {
 	}
 }
 
-// Move is the move of PlayMove, be it new or one that was made before.
+// Move returns the move of PlayMove, new or made before.
 func (out *Outcome) Move() Move {
 	if out.move != nil {
 		return *out.move
@@ -149,7 +147,7 @@ func (out *Outcome) Move() Move {
 	return m
 }
 
-// AppendEvents appends the events to publish to dst, all of them with Index: none if nothing changed for spectators.
+// AppendEvents appends the events to publish to dst. Each has the outcome's Index.
 func (out *Outcome) AppendEvents(dst []Event) []Event {
 	to := ToEveryone
 	if out.delayed != nil {

@@ -9,18 +9,18 @@ import (
 const StartFEN = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
 
 const (
-	maxFEN = 120 // the longest that means anything has 92 bytes
+	maxFEN = 120 // the longest valid one has 92 bytes
 
-	// What a game may start with is stricter than what can be read, so that
-	// MaxPlies later the position can still be read.
+	// A game's start is checked more strictly than what can be read, so that the position can still
+	// be read MaxPlies later.
 	maxStartHalfMoves = 999
 	maxStartFullMoves = 9999
 	maxHalfMoves      = maxStartHalfMoves + MaxPlies
 	maxFullMoves      = maxStartFullMoves + MaxPlies
 )
 
-// A fenBoard is a position as a FEN tells it. Squares are counted from a1 = 0
-// along the rank to h8 = 63; an empty square is 0.
+// A fenBoard is a position as a FEN tells it. Squares count from a1 = 0 along the rank to h8 = 63;
+// an empty square is 0.
 type fenBoard struct {
 	squares   [64]byte
 	black     bool // to move
@@ -30,13 +30,12 @@ type fenBoard struct {
 	fullMoves int
 }
 
-// check checks that the board is a position that can be
-// played on from, and brings it to the one spelling that the state keeps:
-// six fields, the castling rights in the order KQkq. The two counters may be
-// missing. Every node must judge alike for ever, so the rules are ours
-// and do not hang on what a chess library happens to accept.
+// check checks that a game can go on from the board, and brings it to the spelling that the state
+// keeps: six fields, the castling rights in the order KQkq. The two counters may be missing. Every
+// node must judge alike for ever, so the rules are here and not those of a library.
 //
-// In Chess960 the castling rights may be any that the rules know, and stay as they are written.
+// In Chess960 the castling rights may be any that package rules knows, and stay as they are
+// written.
 func (b *fenBoard) check(chess960 bool) error {
 	if err := firstError(b.checkPieces(), b.checkEnPassant()); err != nil || chess960 {
 		return err
@@ -44,7 +43,7 @@ func (b *fenBoard) check(chess960 bool) error {
 	return b.checkCastling()
 }
 
-// checkNoCheck refuses what no legal move leads to.
+// checkNoCheck refuses a position that no legal move leads to.
 func (b *fenBoard) checkNoCheck() error {
 	if b.attacked(b.king(!b.black), b.black) {
 		return badFEN("the side that is not to move is in check")
@@ -88,7 +87,7 @@ func readFEN(fen string) (*fenBoard, error) {
 	return b, nil
 }
 
-// readCounter reads plain digits, without the signs that strconv would take.
+// readCounter reads plain digits. strconv alone would take signs.
 func readCounter(s string, limit int) (int, bool) {
 	n, err := strconv.Atoi(s)
 	return n, err == nil && n <= limit && strings.Trim(s, "0123456789") == ""
@@ -122,7 +121,7 @@ func (b *fenBoard) readPlacement(s string) error {
 	return nil
 }
 
-// String writes the position as a FEN again.
+// String writes the position as a FEN.
 func (b *fenBoard) String() string {
 	out := make([]byte, 0, maxFEN)
 	for rank := 7; rank >= 0; rank-- {

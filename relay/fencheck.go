@@ -2,10 +2,10 @@ package relay
 
 import "strings"
 
-// This file holds what makes a readable FEN a position that can be played on
-// from, and the little knowledge of attacks that takes.
+// This file decides which readable FEN is a position that a game can go on from. It knows just
+// enough about attacks for that.
 
-// colored gives a piece its colour: 'K' stays for White and is 'k' for Black.
+// colored returns the piece in its colour: 'K' for White is 'k' for Black.
 func colored(piece byte, black bool) byte {
 	if black {
 		return piece + 'a' - 'A'
@@ -31,8 +31,8 @@ func (b *fenBoard) king(black bool) int {
 	return -1
 }
 
-// checkPieces refuses what no game can lead to and the rules cannot deal
-// with: kings, pawns and numbers of pieces.
+// checkPieces refuses kings, pawns and numbers of pieces that no game leads to and package rules
+// cannot handle.
 func (b *fenBoard) checkPieces() error {
 	for _, black := range []bool{false, true} {
 		side := "White"
@@ -61,9 +61,8 @@ func (b *fenBoard) checkPieces() error {
 	return nil
 }
 
-// checkCastling refuses rights without the king and the rook at home, and puts
-// the others in order. Shredder-FEN's letters of files (HAha) are read too,
-// since they mean the same in standard chess.
+// checkCastling refuses rights without the king and the rook at home, and puts the others in order.
+// It reads Shredder-FEN's letters of files (HAha), too: they mean the same in standard chess.
 func (b *fenBoard) checkCastling() error {
 	if b.castling == "-" {
 		return nil

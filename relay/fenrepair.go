@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// RepairFEN reads the FEN of a source more kindly than one that a caller sends. What it returns can
-// be the start of a game: fields that are missing are filled in, castling rights and an en passant
-// square that cannot be are dropped, and so are counters that are none. What stands where is never
-// guessed: without a king there is no position, and that is an [ErrBadCommand].
+// RepairFEN reads the FEN of a source, less strictly than one that a caller sends. What it returns
+// can be the start of a game. It fills in missing fields. It drops castling rights and an en
+// passant square that cannot be, and counters that are no numbers. It never guesses where a piece
+// stands: without a king the FEN is an [ErrBadCommand].
 //
-// variant is what the source says it is. The one returned may be [Chess960] all the same, if the
-// rights can only be meant so, which is believed if both sides have them or if the moves have
-// castling, as castles says. Else rights of pieces that are not at home are a slip. Where the field
-// is missing, the start of a game and a game with castling have all rights that can be.
+// variant is what the source says. The returned variant may be [Chess960] all the same, if the
+// castling rights can mean nothing else, and if both sides have them or the moves castle (castles).
+// Otherwise rights of pieces that are not at home are a slip. If the field is missing, the start of
+// a game and a game with castling get all possible rights.
 //
 // An empty FEN is the standard position.
 func RepairFEN(text, variant string, castles bool) (fen, asVariant string, err error) {
@@ -49,8 +49,8 @@ func RepairFEN(text, variant string, castles bool) (fen, asVariant string, err e
 	return pos.fen(), variant, nil
 }
 
-// plainPlacement undoes what programs write besides the pieces: a mark for those that were pawns,
-// an empty pocket, a slash at the end, and empty squares counted one by one.
+// plainPlacement removes what programs write besides the pieces: a mark for promoted pawns, an
+// empty pocket, a slash at the end, and empty squares that are counted one by one.
 func plainPlacement(s string) string {
 	s = strings.TrimSuffix(strings.TrimSuffix(strings.ReplaceAll(s, "~", ""), "[]"), "/")
 	out := make([]byte, 0, len(s))
@@ -65,8 +65,8 @@ func plainPlacement(s string) string {
 	return string(out)
 }
 
-// readLoosely reads the fields behind the board, each known by its form. It returns the castling
-// rights.
+// readLoosely reads the fields behind the board, each recognised by its form. It returns the
+// castling rights.
 func (b *fenBoard) readLoosely(fields []string) (rights string) {
 	isSide := func(s string) bool { return slices.Contains([]string{"w", "b", "white", "black"}, strings.ToLower(s)) }
 	isSquare := func(s string) bool {
@@ -88,7 +88,7 @@ func (b *fenBoard) readLoosely(fields []string) (rights string) {
 	isPassant := func(s string) bool { return s == "-" || isSquare(s) }
 	side := next(isSide, isRights, isPassant, isCounter)
 	b.black = isSide(side) && side[0]|0x20 == 'b'
-	// Where nobody says who moves, it is not the one who could take the king.
+	// Without a side to move, it is not the one that could take the king.
 	if white, black := b.king(false), b.king(true); !isSide(side) && white >= 0 && black >= 0 {
 		b.black = b.attacked(black, false) && !b.attacked(white, true)
 	}
@@ -103,7 +103,7 @@ func (b *fenBoard) readLoosely(fields []string) (rights string) {
 	return rights
 }
 
-// isStart reports whether no piece has moved, in the order of standard chess or another one.
+// isStart reports whether no piece has moved, in standard chess or in Chess960.
 func (b *fenBoard) isStart() bool {
 	for file := range 8 {
 		white := b.squares[file]
@@ -114,7 +114,7 @@ func (b *fenBoard) isStart() bool {
 	return true
 }
 
-// A right is one letter of a FEN's castling rights that has its king and its rook.
+// A right is one letter of a FEN's castling rights whose king and rook are there.
 type right struct {
 	letter byte
 	black  bool
@@ -123,7 +123,7 @@ type right struct {
 	home   bool // both stand where they do in standard chess
 }
 
-// rightOf finds king and rook of a letter, as X-FEN and Shredder-FEN have it.
+// rightOf finds the king and the rook of a letter, in X-FEN and Shredder-FEN.
 func (b *fenBoard) rightOf(letter byte) (r right, ok bool) {
 	r = right{letter: letter, black: letter >= 'a'}
 	first := 0
@@ -151,10 +151,10 @@ func (b *fenBoard) rightOf(letter byte) (r right, ok bool) {
 	return r, isRook(r.rook)
 }
 
-// repairCastling leaves the rights that can be.
+// repairCastling keeps the castling rights that are possible.
 func (b *fenBoard) repairCastling(letters, variant string, castles bool) (rights, asVariant string) {
 	var found []right
-	slip := false // what is written cannot be
+	slip := false // what is written is impossible
 	for i := range len(letters) {
 		if letters[i] == '-' {
 			continue
@@ -185,8 +185,8 @@ func (b *fenBoard) repairCastling(letters, variant string, castles bool) (rights
 	return rights, variant
 }
 
-// means960 reports whether the rights are those of Chess960, where kings and rooks begin on the
-// same files.
+// means960 reports whether the rights are those of Chess960, where both kings begin on the same
+// file.
 func (b *fenBoard) means960(found []right, slip, castles bool) bool {
 	away, kingFiles := false, map[bool]int{} // the king's file
 	for _, r := range found {

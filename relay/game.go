@@ -10,10 +10,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// FEN is the position as the game stands.
+// FEN is the game's present position.
 func (g *Game) FEN() string { return g.FENAt(g.Ply()) }
 
-// FENAt is the position after ply. It must be one that the game has had: 0 <= ply <= g.Ply().
+// FENAt is the position after ply. 0 <= ply <= g.Ply().
 func (g *Game) FENAt(ply Ply) string {
 	switch {
 	case ply > 0:
@@ -52,19 +52,19 @@ func (g *Game) LastMove() (Move, bool) {
 	return m, true
 }
 
-// WhitePlays reports whether the move at ply is White's. That is so for the odd
-// plies, unless the game began with Black to move.
+// WhitePlays reports whether the move at ply is White's: the odd plies are, unless the game began
+// with Black to move.
 func (g *Game) WhitePlays(ply Ply) bool {
 	blackFirst := strings.Contains(g.StartFEN, " b ")
 	return (ply%2 == 1) != blackFirst
 }
 
-// WarningTag is the tag that tells the arbiter, and whoever looks, what is wrong with a game: that its source has a move which cannot
-// be played, so that the board stands still. As a tag it is the same on every node, and its story is in the audit trail. Package
-// mirror sets and removes it; PGN leaves it out.
+// WarningTag is the tag that tells people what is wrong with a game: its source has a move that
+// cannot be played, so the board stands still. As a tag it is the same on every node, and its
+// changes are in the audit trail. Package mirror sets and removes it; PGN leaves it out.
 const WarningTag = "Warning"
 
-// Warning is the value of the game's WarningTag, empty if all is well.
+// Warning is the value of the game's WarningTag; empty if there is none.
 func (g *Game) Warning() string {
 	for _, t := range g.Tags {
 		if t.Name == WarningTag {
@@ -77,7 +77,7 @@ func (g *Game) Warning() string {
 // Over reports whether the game has a result.
 func (g *Game) Over() bool { return g.Result != Ongoing }
 
-// gameJSON is the form of a game outside.
+// gameJSON is a game in JSON.
 type gameJSON struct {
 	ID          GameID    `json:"id"`
 	Round       RoundID   `json:"round"`
@@ -103,15 +103,15 @@ type gameJSON struct {
 	Sourced
 }
 
-// Sourced is how a game stands to its sources: which one it follows, what of it is locked against
-// them, and what they have instead.
+// Sourced is how a game relates to its sources: which one it follows, what is locked against them,
+// and what they have instead.
 type Sourced struct {
 	Source    string       `json:"source,omitempty"` // see [Pairing.Source]
 	Locks     []Lock       `json:"locks,omitempty"`
 	SourceHas *Differences `json:"sourceHas,omitempty"`
 }
 
-// Sourced returns how the game stands to its sources.
+// Sourced returns how the game relates to its sources.
 func (g *Game) Sourced() Sourced {
 	return Sourced{Source: g.Source, Locks: g.LockedFields(), SourceHas: g.Differences()}
 }
@@ -138,8 +138,8 @@ func (t tagsJSON) tags() []Tag {
 	return out
 }
 
-// MarshalJSON writes the game as the HTTP API shows it: with its moves, and with
-// what follows from them (fen, ply, clock).
+// MarshalJSON writes the game as the HTTP API shows it: with its moves, and with fen, ply and
+// clock, which follow from them.
 func (g *Game) MarshalJSON() ([]byte, error) {
 	moves := g.Moves()
 	if moves == nil {
@@ -154,8 +154,8 @@ func (g *Game) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, for the clients of the API. The
-// game is one to look at: it cannot be given back to a [State].
+// UnmarshalJSON reads what MarshalJSON writes, for clients of the API. Such a game is for reading:
+// a [State] does not take it.
 func (g *Game) UnmarshalJSON(data []byte) error {
 	var in gameJSON
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -183,9 +183,9 @@ func (g *Game) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// NewGame makes a game of moves that are played already, for who has it from elsewhere. Of a move's notations the
-// UCI counts or, without one, the SAN; what follows from it is made anew. An illegal one leads to its FEN. The error says
-// which move is not legal, or has a FEN that cannot be.
+// NewGame makes a game of moves that were played elsewhere. It reads the UCI of a move or, without
+// one, the SAN, and derives the rest. An illegal move leads to its FEN. The error says which move
+// is not legal, or has an impossible FEN.
 func NewGame(p Pairing, result Result, moves []Move) (*Game, error) {
 	g := &Game{Pairing: &p, Result: result}
 	if err := g.setStartPosition(); err != nil {

@@ -18,7 +18,7 @@ import (
 // commands, and the truth does not tell what the public has. So these records are stored beside the
 // truth's:
 //
-//	p/r/<id>, p/g/…       the round and its games in the public's view, in the form of the truth's records
+//	p/r/<id>, p/g/…       the round and its games in the public's view, like the truth's records
 //	h/<round>/<index>     a held command, the index in 16 hexadecimal digits
 //
 // The held commands, applied to the public's view, lead to the truth; [State.Loaded] checks that.
@@ -272,8 +272,8 @@ func (s *State) reapplyHeld(public *State, c loadedHeld) error {
 	return nil
 }
 
-// checkReachesTruth checks that the held commands lead to the truth. Then it puts the truth's own values in the
-// place of equal ones of the public's state.
+// checkReachesTruth checks that the held commands lead to the truth. Then it puts the truth's own
+// values in the place of equal ones of the public's state.
 func (s *State) checkReachesTruth(d *delayedRound, public *State) error {
 	truth, r := s.rounds[d.id], public.rounds[d.id]
 	same := s.hashOf(roundKey(d.id)) == public.hashOf(roundKey(d.id)) && truth.Status == r.Status && slices.Equal(truth.Games, r.Games)

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Entry is a line of a game's audit trail with the moves that came and went, in SAN.
+// Entry is a line of a game's audit trail with the moves that it removed and added, in SAN.
 type Entry struct {
 	Change
 	Removed []string `json:"removed,omitempty"` // from ToPly+1 on
-	Added   []string `json:"added,omitempty"`   // likewise, of a correction
+	Added   []string `json:"added,omitempty"`   // the same, of a correction
 }
 
-// History is the audit trail, the oldest line first. It costs the time to go over all the moves that the game has
-// ever had.
+// History returns the audit trail, oldest line first. It goes over all moves that the game has ever
+// had.
 func (g *Game) History() []Entry {
 	added := map[uint64][]Move{} // by the index of the correction
 	for _, c := range g.Changes {
@@ -33,15 +33,15 @@ func (g *Game) History() []Entry {
 		take(c.Removed)
 	}
 	return mapped(g.Changes, func(c Change) Entry {
-		moves := added[c.Index] // those that were taken back since come behind the others
+		moves := added[c.Index] // those taken back since come last
 		slices.SortFunc(moves, func(a, b Move) int { return cmp.Compare(a.Ply, b.Ply) })
 		san := func(m Move) string { return m.SAN }
 		return Entry{Change: c, Removed: mapped(c.Removed, san), Added: mapped(moves, san)}
 	})
 }
 
-// PlayedMove is a move as a hash chain has it (package chain): one that the game has, or had until
-// it was taken back.
+// PlayedMove is a move in a hash chain (package chain): one that the game has, or had until it was
+// taken back.
 type PlayedMove struct {
 	Index   uint64 `json:"index"`
 	Ply     Ply    `json:"ply"`

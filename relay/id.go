@@ -5,10 +5,10 @@ const (
 	idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
 
-// An idNumber is an id as a number, its bytes: what a map finds without a look at where the text stands.
+// An idNumber is the bytes of an id as a number. A table finds it without reading the text.
 type idNumber uint64
 
-// number is 0 for what cannot be an id.
+// number returns 0 for what cannot be an id.
 func (id GameID) number() idNumber {
 	if len(id) != idLen {
 		return 0
@@ -17,9 +17,8 @@ func (id GameID) number() idNumber {
 		idNumber(id[4])<<32 | idNumber(id[5])<<40 | idNumber(id[6])<<48 | idNumber(id[7])<<56
 }
 
-// FormatID makes an id of a random number, for the node that receives a
-// creation: this package has no randomness of its own. There are 62^8 ids, so
-// about 47 bits of the number count.
+// FormatID makes an id of a random number. The node that receives a creation calls it, since this
+// package has no randomness. There are 62^8 ids, so about 47 bits of the number count.
 func FormatID(random uint64) string {
 	var id [idLen]byte
 	for i := range id {

@@ -6,11 +6,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// This file has the illegal moves that were played all the same. Such a move is kept as the arbiter wrote it, with the
-// position that stood on the board after it, from which the game goes on. The players still take turns, so whose
-// ply it is and the number of the move follow from the ply, as ever.
+// This file has the illegal moves that were played all the same. Such a move is kept as the arbiter
+// wrote it, with the position on the board after it, from which the game goes on. The players still
+// take turns, so the colour and the number of a move follow from its ply.
 
-// playedFEN is the FEN of an illegal move that a command tells, empty of a legal one.
+// playedFEN returns the FEN of a command's illegal move; empty for a legal one.
 func playedFEN(illegal bool, fen string) (string, error) {
 	switch {
 	case illegal && strings.Trim(fen, " ") == "":
@@ -21,10 +21,11 @@ func playedFEN(illegal bool, fen string) (string, error) {
 	return fen, nil
 }
 
-// illegalMove is the move of that text which led from pos to the position of the FEN, though it may not.
+// illegalMove returns the illegal move of that text, which led from pos to the position of the FEN.
 //
-// The judge of the FEN is that of a game's start (fencheck.go). But who moved may have left the own king in check, as the
-// commonest of illegal moves do; and the move's number is the game's, whatever the FEN says.
+// The FEN is checked like a game's start (fencheck.go), with two exceptions. The side that moved
+// may have left its king in check, as in most illegal moves. And the number of the move is the
+// game's, whatever the FEN says.
 func illegalMove(pos *position, text, fen string) (Move, error) {
 	if err := checkIllegalText(text); err != nil {
 		return Move{}, err
@@ -67,7 +68,7 @@ func illegalMove(pos *position, text, fen string) (Move, error) {
 	return m, nil
 }
 
-// checkIllegalText refuses what cannot stand for a move in a list or a comment.
+// checkIllegalText refuses a text that cannot stand for a move in a list or a comment.
 func checkIllegalText(text string) error {
 	if text == "" || strings.ContainsAny(text, " {}[]") {
 		return bad("move", "must be one word without brackets, such as Qxh7, and is %q", clip(text, 32))
@@ -75,7 +76,7 @@ func checkIllegalText(text string) error {
 	return checkText("move", text, maxMoveText, false)
 }
 
-// placement is what a FEN says of the board alone.
+// placement returns the FEN's field for the pieces.
 func (pos *position) placement() string {
 	men, _, _ := strings.Cut(pos.fen(), " ")
 	return men

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// creationKey finds what a request has created. Scope is the id of the
-// tournament or round in which it was created, empty for a tournament.
+// creationKey is the key of what a request has created. scope is the id of the tournament or round
+// in which it was created; empty for a tournament.
 type creationKey struct{ scope, request string }
 
-// idTaken reports whether anything has the id. Ids are unique across
-// tournaments, rounds and games, so that a bare id in a URL is never ambiguous.
+// idTaken reports whether anything has the id. Ids are unique across tournaments, rounds and games,
+// so that an id alone in a URL is never ambiguous.
 func (s *State) idTaken(id string) bool {
 	_, t := s.tournaments[TournamentID(id)]
 	_, r := s.rounds[RoundID(id)]
@@ -18,7 +18,7 @@ func (s *State) idTaken(id string) bool {
 	return t || r || g
 }
 
-// putTournament stores a new version of t and what follows from it.
+// putTournament stores a new version of t, and updates the indexes.
 func (s *State) putTournament(t *Tournament) {
 	old := s.tournaments[t.ID]
 	s.tournaments[t.ID] = t
@@ -47,8 +47,8 @@ func (s *State) addRound(r *Round) {
 		return
 	}
 	t := *s.tournaments[r.Tournament]
-	// Appending shares the array with the version before, which ends before
-	// the new element: its readers never look there.
+	// Appending shares the array with the version before. That version ends before the new element,
+	// so its readers never see it.
 	t.Rounds = append(t.Rounds, r.ID)
 	s.putTournament(&t)
 }
@@ -64,7 +64,7 @@ func (s *State) addGame(g *liveGame) {
 	s.placeOnBoard(g)
 }
 
-// placeOnBoard stores a new version of the game's round that has it at its board, which is free.
+// placeOnBoard stores a new version of the game's round with the game at its board, which is free.
 func (s *State) placeOnBoard(g *liveGame) {
 	r := *s.rounds[g.Round]
 	at, _ := s.findBoard(&r, g.Board)
@@ -76,9 +76,9 @@ func (s *State) placeOnBoard(g *liveGame) {
 	s.rounds[r.ID] = &r
 }
 
-// findBoard returns where among the round's games the one at the board is, or belongs.
+// findBoard returns the place of the board among the round's games, and whether it is taken.
 func (s *State) findBoard(r *Round, board int) (at int, taken bool) {
-	if at = len(r.Games); at == 0 || s.games.get(r.Games[at-1]).Board < board { // mostly
+	if at = len(r.Games); at == 0 || s.games.get(r.Games[at-1]).Board < board { // nearly always
 		return at, false
 	}
 	return slices.BinarySearchFunc(r.Games, board, func(id GameID, board int) int {

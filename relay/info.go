@@ -6,7 +6,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// checkInfo checks what is said of a tournament besides its name, its description and its location.
+// checkInfo checks a tournament's fields besides its name, description and location.
 func checkInfo(i TournamentInfo) error {
 	if i.Website != "" && !strings.HasPrefix(i.Website, "http://") && !strings.HasPrefix(i.Website, "https://") {
 		return bad("website", "must begin with http:// or https://, and is %q", clip(i.Website, 32))
@@ -24,7 +24,7 @@ func emptyInfo(r *relaypb.TournamentInfo) bool {
 	return r.Format == nil && r.TimeControl == nil && r.TimeZone == nil && r.Players == nil && r.Website == nil
 }
 
-// infoRecord is nil if there is nothing.
+// infoRecord returns nil if all fields are empty.
 func infoRecord(i TournamentInfo) *relaypb.TournamentInfo {
 	if i == (TournamentInfo{}) {
 		return nil

@@ -2,19 +2,19 @@ package relay
 
 import "strings"
 
-// Every text and number that comes from outside has a limit, and it is checked
-// here and not in front, so that all nodes agree on it. Lengths are in bytes.
-// A limit is part of the state machine: to change one changes which commands
-// are refused, and the nodes of a cluster must all do so at the same index.
+// Every text and number from a client has a limit. Apply checks it, and not only the node that
+// received it, so that all nodes agree. Lengths are in bytes. A limit is a part of the state
+// machine: a new limit refuses other commands, and all nodes of a cluster must do so from the same
+// index on.
 const (
-	MaxName        = 200 // of a tournament, round, player or team, of a location, of what else is said of a tournament
+	MaxName        = 200 // of a name, a location, and most fields of a tournament
 	MaxDescription = 20_000
 	MaxReason      = 500
 	MaxWho         = 200 // Command.by
 	MaxRequest     = 200 // Command.request
 	maxFrom        = 200 // Command.from
 	MaxShortText   = 100 // federation, variant
-	MaxTimeControl = 500 // of a game; organisers write whole sentences, and in two languages
+	MaxTimeControl = 500 // of a game; organisers write whole sentences, in two languages
 	MaxTitle       = 16
 
 	MaxRating = 4000
@@ -32,7 +32,7 @@ const (
 	MaxSourceURL    = 2000
 	MaxRoundSources = 8 // sources of a round
 	MaxSlices       = 500
-	MaxReplacements = 28_000 // bytes of the replacements of a tournament's players, and of its teams
+	MaxReplacements = 28_000 // bytes of a tournament's replacements, and of its teams
 	MaxWebsite      = 500
 	MaxInterval     = 3600 // seconds between two polls of a source
 	MaxTags         = 64   // of a game
@@ -43,9 +43,8 @@ const (
 	maxTime  Millis = 253_402_300_799_999      // the end of the year 9999
 )
 
-// checkText refuses text that is too long or holds what could disturb a
-// terminal, a log or a page. What counts as such is listed here, and not taken
-// from the tables of package unicode, since those change with the Go version.
+// checkText refuses text that is too long or could disturb a terminal, a log or a page. The
+// characters are listed here, since the tables of package unicode change with the Go version.
 func checkText(field, s string, limit int, multiline bool) error {
 	if len(s) > limit {
 		return bad(field, "must not be longer than %d bytes, and has %d", limit, len(s))
@@ -59,14 +58,14 @@ func checkText(field, s string, limit int, multiline bool) error {
 		case r < 0x20 || r >= 0x7f && r <= 0x9f:
 			return bad(field, "must not contain control characters (it has U+%04X)", r)
 		case r == 0x2028 || r == 0x2029, // line and paragraph separator
-			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // they turn the direction of the text around
+			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069: // change of direction
 			return bad(field, "must not contain invisible control characters (it has U+%04X)", r)
 		}
 	}
 	return nil
 }
 
-// checkName is checkText for what must not be empty.
+// checkName is checkText for a text that must not be empty.
 func checkName(field, s string) error {
 	if strings.Trim(s, " \u00a0\u3000\u200b") == "" {
 		return bad(field, "is required")
@@ -88,7 +87,7 @@ func checkRange(field string, n, low, high int64) error {
 	return nil
 }
 
-// firstError returns the first that is not nil.
+// firstError returns the first error that is not nil.
 func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// movesPerFormerRecord is how many moves a record of moves had that a former program wrote.
+// movesPerFormerRecord is how many moves a former program wrote into a record of moves.
 const movesPerFormerRecord = 32
 
-// gameParts is what Load has seen of a game.
+// gameParts is what Load has read of a game.
 type gameParts struct {
 	key     string // of all of them
 	head    *relaypb.GameRecord
@@ -27,9 +27,8 @@ type gameParts struct {
 	changes map[int]*relaypb.ChangeRecord
 }
 
-// Load takes in one record of a checkpoint, as TakeDirty gave it, under its key.
-// It is for a new State; the records come in any order, each once, and [State.Loaded]
-// follows the last one.
+// Load reads one record of a checkpoint, as TakeDirty returned it. It is for a new State. The
+// records come in any order, each once; [State.Loaded] must follow the last one.
 func (s *State) Load(key string, value []byte) error {
 	if public, ok := strings.CutPrefix(key, publicPrefix); ok && !s.isPublic {
 		if s.loading.public == nil {
@@ -83,7 +82,8 @@ var (
 	errKey   = errors.New("not a key of this program: a newer chessrelay wrote it, or it is damaged")
 )
 
-// splitKey takes a record's key apart: the id is that of what it belongs to, whose own key is of, and part what follows that.
+// splitKey splits a record's key. id and of are the id and the key of what the record belongs to;
+// part is the rest.
 func splitKey(key string) (kind, id, of, part string, err error) {
 	at := 2 // where the id begins
 	if strings.HasPrefix(key, "g/") && len(key) > at+createdLen && key[at+createdLen] == '/' {
@@ -98,7 +98,7 @@ func splitKey(key string) (kind, id, of, part string, err error) {
 	return "", "", "", "", fmt.Errorf("load record %q: %w", clip(key, 64), errKey)
 }
 
-// unmarshal reads a record, whose own id must be the one of its key.
+// unmarshal reads a record, which must have the id of its key.
 func unmarshal(value []byte, r proto.Message, id string, own func() string) error {
 	if err := proto.Unmarshal(value, r); err != nil {
 		return err
@@ -109,7 +109,7 @@ func unmarshal(value []byte, r proto.Message, id string, own func() string) erro
 	return nil
 }
 
-// loadPart takes in one record of a game.
+// loadPart reads one record of a game.
 func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 	g := s.parts[id]
 	if g == nil {
@@ -156,10 +156,10 @@ func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 	return errKey
 }
 
-// former reports whether a former program wrote them.
+// former reports whether a former program wrote the records.
 func (p *gameParts) former() bool { return len(p.key) == 2+idLen }
 
-// join makes the game of its records, which must be all of it and no more.
+// join makes the game of its records, which must be complete.
 func (p *gameParts) join() (*liveGame, error) {
 	if p.head == nil {
 		return nil, errors.New("it is missing, and others of the game are there")
@@ -195,8 +195,8 @@ func (p *gameParts) join() (*liveGame, error) {
 	return g, g.replay(append(moves, p.head.Moves...))
 }
 
-// replay plays the moves that are stored of a game. What follows from a move and those before
-// it is made anew: its SAN, and the position after it.
+// replay plays the stored moves of a game. It derives what is not stored: the SAN of a move and the
+// position after it.
 func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 	if err := g.setStartPosition(); err != nil {
 		return fmt.Errorf("the position that it starts from: %w", err)
@@ -227,8 +227,8 @@ func (g *liveGame) replay(records []*relaypb.MoveRecord) error {
 	return nil
 }
 
-// Loaded ends a series of [State.Load]: it derives what is not stored and checks that
-// the records belong together. After an error the State is not to be used.
+// Loaded ends a series of [State.Load]. It derives what is not stored and checks that the records
+// belong together. After an error the State must not be used.
 func (s *State) Loaded() error {
 	if len(s.newestFirst) > 0 {
 		return errors.New("load records: the state was in use already")
@@ -316,7 +316,7 @@ func (s *State) loadedGame(g *liveGame) error {
 	return nil
 }
 
-// sortedByIndex returns the values in the order in which they were created.
+// sortedByIndex returns the values in the order of their creation.
 func sortedByIndex[V any](values iter.Seq[V], key func(V) (index uint64, id string)) []V {
 	return slices.SortedFunc(values, func(a, b V) int {
 		i, x := key(a)

@@ -7,19 +7,19 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has the locks: what a person sets stands, and a source does not change it. A command
-// with [relaypb.Command.Source] comes from a source; every other one is a person's. The state
-// machine is the judge, so the locks hold on every node and whatever a source's reader thinks. See
-// note.go for what the source has instead.
+// This file has the locks: what a person sets stays, and a source cannot change it. A command with
+// [relaypb.Command.Source] comes from a source; every other one is a person's. Apply checks the
+// locks, so they apply on every node, whatever a program that reads a source thinks. note.go has
+// what the source has instead.
 
 // A Lock is a field of a game that a person has set.
 type Lock struct {
-	// Field is its name as the HTTP API spells it: white.name, result, timeControl, tags.Event, fen
-	// (the start position), clock or moves.
+	// Field is its name in the HTTP API: white.name, result, timeControl, tags.Event, fen (the
+	// start position), clock or moves.
 	Field string `json:"field"`
-	By    string `json:"by,omitempty"` // who set it, if they said
+	By    string `json:"by,omitempty"` // who set it, if known
 	Since Millis `json:"since"`
-	// ToPly is the last ply that is locked; of the fields moves and clock only.
+	// ToPly is the last locked ply, of the fields moves and clock.
 	ToPly Ply `json:"toPly,omitempty"`
 }
 
@@ -31,10 +31,10 @@ const (
 	LockMoves  = "moves"
 )
 
-// noOverrides is that of a game of which nobody has set anything.
+// noOverrides is for a game of which no person has set anything.
 var noOverrides overrides
 
-// currentOverrides is never nil.
+// currentOverrides never returns nil.
 func (g *Game) currentOverrides() *overrides {
 	if g.overrides == nil {
 		return &noOverrides
@@ -42,12 +42,11 @@ func (g *Game) currentOverrides() *overrides {
 	return g.overrides
 }
 
-// Locks returns the locks of the game but that of the moves, by field. The caller must not change
-// them.
+// Locks returns the game's locks but that of the moves, by field. The caller must not change them.
 func (g *Game) Locks() []Lock { return g.currentOverrides().locks }
 
-// Note returns what a source has and the game does not, since a person has set it; nil: the source
-// agrees.
+// Note returns what a source has and the game does not, since a person has set it; nil if the
+// source agrees.
 func (g *Game) Note() *SourceNote { return g.currentOverrides().note }
 
 func (g *Game) setLocks(locks []Lock) {
@@ -62,11 +61,11 @@ func (g *Game) setNote(note *SourceNote) {
 	g.setOverrides(d)
 }
 
-// setLockedMoves notes who has fixed the moves up to ply; -1: nobody.
+// setLockedMoves locks the moves up to ply for by; ply -1 unlocks them.
 func (g *Game) setLockedMoves(ply Ply, by string) {
 	if g.lockedMoves = int32(ply + 1); g.currentOverrides().lockedBy != by {
 		d := *g.currentOverrides()
-		d.lockedBy = strings.Clone(by) // of a move, it is a part of the entry
+		d.lockedBy = strings.Clone(by) // it may be a part of the log entry
 		g.setOverrides(d)
 	}
 }
@@ -88,7 +87,7 @@ func (g *Game) LockedFields() []Lock {
 	return slices.Insert(out, at, moves)
 }
 
-// Lock returns the lock of a field; false if the sources may change it.
+// Lock returns the lock of a field; false if sources may change it.
 func (g *Game) Lock(field string) (Lock, bool) {
 	if field == LockMoves {
 		if g.lockedMoves == 0 {
@@ -106,7 +105,7 @@ func (g *Game) Lock(field string) (Lock, bool) {
 // is -1 if the moves are not locked, and 0 if a person has taken all moves back.
 func (g *Game) LockedPly() Ply { return Ply(g.lockedMoves) - 1 }
 
-// lockedSince is when the last of the locked moves was fixed: played, or left as the last one.
+// lockedSince is when a person fixed the last locked move: played it, or left it as the last one.
 func (g *Game) lockedSince() Millis {
 	ply := min(g.LockedPly(), g.Ply())
 	var m Move
@@ -126,8 +125,8 @@ func (c *Change) leavesAt(ply Ply) bool {
 	return c.Source == "" && (c.Kind == ChangeTakeback || c.Kind == ChangeCorrection) && c.ToPly+Ply(c.Added) == ply
 }
 
-// TakenBack returns the move behind [Game.LockedPly] that a person took back; false if there is
-// none. A source that still shows it has not seen the takeback: the move must not come back.
+// TakenBack returns the move after [Game.LockedPly] that a person took back; false if there is
+// none. A source that still shows it has not seen the takeback, so the move must not come back.
 func (g *Game) TakenBack() (Move, bool) {
 	if g.lockedMoves == 0 {
 		return Move{}, false
@@ -137,7 +136,7 @@ func (g *Game) TakenBack() (Move, bool) {
 		if c.Kind != ChangeTakeback && c.Kind != ChangeCorrection || c.FromPly == c.ToPly && c.Added == 0 {
 			continue
 		}
-		// What a correction put other moves in the place of may go on as before behind them.
+		// After a correction that played other moves, the source may go on as before.
 		if c.Added > 0 || len(c.Removed) == 0 || !c.leavesAt(g.LockedPly()) {
 			return Move{}, false
 		}
@@ -150,8 +149,8 @@ func findLock(locks []Lock, field string) (at int, found bool) {
 	return slices.BinarySearchFunc(locks, field, func(l Lock, field string) int { return strings.Compare(l.Field, field) })
 }
 
-// lock is the game's locks with one for each field, by whoever asked last; the same slice if all of
-// them are there.
+// lock returns the game's locks with one for each field, by whoever asked last. If all of them are
+// there, it returns the same slice.
 func (g *Game) lock(c *relaypb.Command, fields ...string) []Lock {
 	locks, cloned := g.Locks(), false
 	for _, field := range fields {
@@ -172,7 +171,7 @@ func (g *Game) lock(c *relaypb.Command, fields ...string) []Lock {
 	return locks
 }
 
-// byPerson reports whether the command is a person's, whose word stands.
+// byPerson reports whether a person asks, and not a source.
 func byPerson(c *relaypb.Command) bool { return c.Source == "" }
 
 // refuseManual refuses a source that would change a board which a person plays by hand.
@@ -194,7 +193,7 @@ func (g *Game) mayChange(c *relaypb.Command, field string) error {
 	return nil
 }
 
-// mayTakeBack refuses a source that would take back a move which a person has fixed.
+// mayTakeBack refuses a source that would take back a move that a person has fixed.
 func (g *Game) mayTakeBack(c *relaypb.Command, to Ply) error {
 	if byPerson(c) || to >= g.LockedPly() || to == g.Ply() {
 		return nil
@@ -202,7 +201,7 @@ func (g *Game) mayTakeBack(c *relaypb.Command, to Ply) error {
 	return &LockedError{Field: LockMoves, By: g.currentOverrides().lockedBy}
 }
 
-// mayPlay refuses a source that would play the move which a person took back.
+// mayPlay refuses a source that would play the move that a person took back.
 func (g *Game) mayPlay(c *relaypb.Command, ply Ply, uci string) error {
 	if byPerson(c) || ply != g.LockedPly()+1 {
 		return nil
@@ -213,15 +212,15 @@ func (g *Game) mayPlay(c *relaypb.Command, ply Ply, uci string) error {
 	return nil
 }
 
-// lockMoves locks the moves up to ply, if a person has made them so.
+// lockMoves locks the moves up to ply if a person made them.
 func (g *Game) lockMoves(c *relaypb.Command, ply Ply) {
 	if byPerson(c) {
 		g.setLockedMoves(ply, c.By)
 	}
 }
 
-// unlock gives fields back to the sources. A source may say of the moves alone that it agrees with
-// them.
+// unlock lets sources change fields again. A source itself may unlock only the moves, which says
+// that it agrees with them.
 func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) error {
 	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
@@ -264,8 +263,8 @@ func (s *State) unlock(c *relaypb.Command, op *relaypb.Unlock, out *Outcome) err
 	return nil
 }
 
-// unlockFields takes the locks of the fields away, of all if there are none, and returns those that were
-// there.
+// unlockFields removes the locks of the fields, or all locks if fields is empty. It returns the
+// fields that were locked.
 func (g *Game) unlockFields(fields []string) (freed []string) {
 	asked := func(field string) bool { return len(fields) == 0 || slices.Contains(fields, field) }
 	var left []Lock
@@ -307,10 +306,10 @@ func lockable(field string) bool {
 	return false
 }
 
-// playerFields are those of a player, as the HTTP API spells them.
+// playerFields are a player's fields, as the HTTP API spells them.
 var playerFields = []string{"name", "title", "rating", "fideId", "federation", "team"}
 
-// namedFields are the fields that an update of a player names.
+// namedFields returns the fields that an update of a player names.
 func namedFields(side string, p *relaypb.PlayerUpdate) (out []string) {
 	if p == nil {
 		return nil
@@ -343,7 +342,7 @@ func UpdatedFields(op *relaypb.UpdateGame) []string {
 	return out
 }
 
-// givenFields are the fields that a creation says something of.
+// givenFields returns the fields that a creation sets.
 func givenFields(op *relaypb.CreateGame) (out []string) {
 	for _, p := range []struct {
 		side string
@@ -371,11 +370,11 @@ func givenFields(op *relaypb.CreateGame) (out []string) {
 	return out
 }
 
-// nameKnown reports whether a name is that of somebody: a place that is held free is for the source
-// to fill.
+// nameKnown reports whether a name is somebody's. A place that is kept free is for the source to
+// fill.
 func nameKnown(name string) bool { return strings.Trim(name, "?- .") != "" }
 
-// withoutLocked is the update without the fields that are locked.
+// withoutLocked returns the update without the locked fields.
 func (g *Game) withoutLocked(op *relaypb.UpdateGame) *relaypb.UpdateGame {
 	locked := func(field string) bool { _, is := findLock(g.Locks(), field); return is }
 	out := &relaypb.UpdateGame{Game: op.Game, Reason: op.Reason, Source: op.Source}
@@ -414,7 +413,7 @@ func keep[T any](to **T, from *T, locked bool) {
 	}
 }
 
-// overridesFrom is nil if there is nothing.
+// overridesFrom returns nil if there are none.
 func overridesFrom(r *relaypb.GameRecord) *overrides {
 	var g Game
 	g.setOverrides(overrides{locks: locksFrom(r.Locks), lockedBy: r.LockedBy, note: noteFrom(r.Note)})

@@ -1,8 +1,7 @@
 package relay
 
-// Ids are 8 characters of [A-Za-z0-9], chosen at random by the node that
-// receives the creation and carried in the command, so that every node has the
-// same ones. See [FormatID].
+// Ids are 8 characters of [A-Za-z0-9]. The node that receives a creation draws one at random and
+// puts it into the command, so that every node has the same. See [FormatID].
 type (
 	TournamentID string
 	RoundID      string
@@ -12,19 +11,18 @@ type (
 // A Ply is a half-move, counted from 1. Ply 0 is the position at the start.
 type Ply int
 
-// Millis is a time or a duration in milliseconds: Unix time where it is a
-// point in time, time left where it is a clock.
+// Millis is a time or a duration in milliseconds: Unix time for a point in time, the time left for
+// a clock.
 type Millis int64
 
-// NoTime is a clock that nobody has told us about. A clock is never negative
-// otherwise.
+// NoTime is a clock that nobody has told. No other clock is negative.
 const NoTime Millis = -1
 
 // A Result is how a game ended, in PGN's spelling, or [Ongoing].
 type Result string
 
-// The results that a game can have: those of the PGN standard (8.1.1.7), and those that an arbiter can give besides
-// (FIDE Laws, 9.6, 11.7 and 12.9).
+// The results that a game can have: those of the PGN standard (8.1.1.7), and those that an arbiter
+// can give besides (FIDE Laws, 9.6, 11.7 and 12.9).
 const (
 	Ongoing   Result = "*"
 	WhiteWins Result = "1-0"
@@ -35,14 +33,14 @@ const (
 	BlackHalf Result = "0-1/2"
 )
 
-// Clock is the time left of both players after a move. A side that is unknown
-// is [NoTime], and is left out in JSON.
+// Clock is both players' time left after a move. An unknown side is [NoTime], and is left out in
+// JSON.
 type Clock struct {
 	White Millis
 	Black Millis
 }
 
-// Sides are none, one or both of the two.
+// Sides is a set of sides: none, White, Black or both.
 type Sides uint8
 
 // The two sides.
@@ -76,30 +74,30 @@ type Tournament struct {
 	Request string    `json:"-"` // the request that created it
 	Updates []Update  `json:"-"` // what was changed since, in order
 	Rounds  []RoundID `json:"-"` // in order of creation, without those that were deleted
-	Deleted *Deletion `json:"-"` // nil: it is there
+	Deleted *Deletion `json:"-"` // nil: it was not deleted
 }
 
-// TournamentInfo is what is said of a tournament besides; all of it may be empty.
+// TournamentInfo has a tournament's other fields; all of them may be empty.
 type TournamentInfo struct {
 	Format      string `json:"format,omitempty"`      // such as "9-round Swiss"
-	TimeControl string `json:"timeControl,omitempty"` // in words; that of a game is its own
+	TimeControl string `json:"timeControl,omitempty"` // in words; a game has its own
 	TimeZone    string `json:"timeZone,omitempty"`    // as the organiser calls it
 	Players     string `json:"players,omitempty"`     // some of them, in words
 	Website     string `json:"website,omitempty"`     // http or https
 }
 
-// Round is a set of games that are played at the same time, each on a board
-// whose number never changes. Immutable once published by [State].
+// Round is a set of games that are played at the same time, each on a board whose number never
+// changes. Immutable once published by [State].
 type Round struct {
 	ID         RoundID      `json:"id"`
 	Tournament TournamentID `json:"tournament"`
 	Name       string       `json:"name"`
 	StartsAt   Millis       `json:"startsAt,omitempty"`
 	Delay      int          `json:"delay,omitempty"` // seconds
-	// Status follows from the games, unless somebody has set it; see State.statusOf.
+	// Status follows from the games, unless a person has set it; see State.statusOf.
 	Status      RoundStatus `json:"status"`
 	Description string      `json:"description,omitempty"`
-	// Shorten: a PGN that has fewer moves than the game takes those back that it lacks.
+	// Shorten: a PGN with fewer moves than the game takes the missing ones back.
 	Shorten bool `json:"shorten,omitempty"`
 	RoundSettings
 	CreatedAt Millis `json:"createdAt"`
@@ -112,8 +110,8 @@ type Round struct {
 	// Deleted is nil unless the round itself was deleted, and not its tournament.
 	Deleted *Deletion `json:"-"`
 
-	StatusSet   RoundStatus `json:"-"` // as somebody has set it; empty: nobody
-	StatusSetAt uint64      `json:"-"` // the index of the command that did
+	StatusSet   RoundStatus `json:"-"` // the status that was set; empty: none
+	StatusSetAt uint64      `json:"-"` // the index of the command that set it
 }
 
 // A RoundStatus is how far a round is.
@@ -137,20 +135,20 @@ type Update struct {
 	Request string        `json:"-"`
 }
 
-// FieldChange is a field that was changed, as text. Of a long one it has the beginning.
+// FieldChange is a field that was changed, as text. A long text is cut.
 type FieldChange struct {
 	Name string `json:"name"` // as the HTTP API spells it, such as "white.rating"
 	Was  string `json:"was"`
 	Now  string `json:"now"`
 }
 
-// Tag is a PGN tag that no field of a game says, such as Event or Opening.
+// Tag is a PGN tag that has no field of its own in a game, such as Event or Opening.
 type Tag struct{ Name, Value string }
 
 // Move is one ply of a game, and the position after it.
 type Move struct {
 	Ply   Ply    `json:"ply"`
-	SAN   string `json:"san"` // of an illegal move the text that the arbiter wrote
+	SAN   string `json:"san"` // of an illegal move, the arbiter's text
 	UCI   string `json:"uci"` // empty of an illegal move, unless its text is one
 	FEN   string `json:"fen"`
 	Clock Clock  `json:"clock"`
@@ -159,14 +157,14 @@ type Move struct {
 	Term  uint64 `json:"-"`
 
 	Request string `json:"-"` // the request that played it, if it had one
-	// Carried are the sides of Clock that nobody told with the move: they are as before it.
+	// Carried are the sides of Clock that nobody told with the move: their time is that before it.
 	Carried Sides `json:"carried,omitempty"`
-	// Illegal: it was played though it is not legal, and the game went on. FEN is what stood on the board then, as the arbiter
-	// says; from there the moves are judged again.
+	// Illegal: the move was played though it is not legal, and the game went on. FEN is the
+	// position on the board then, as the arbiter says. From there, moves are judged again.
 	Illegal bool `json:"illegal,omitempty"`
 }
 
-// A ChangeKind is what a [Change] changed.
+// A ChangeKind is the kind of a [Change].
 type ChangeKind string
 
 // The kinds of changes, each named after its command.
@@ -178,8 +176,8 @@ const (
 	ChangeUnlock     ChangeKind = "unlock"
 )
 
-// Change is one line of a game's audit trail: what was taken back, corrected or set, who asked
-// for it, when and why.
+// Change is one line of a game's audit trail: what was taken back, corrected or set, who asked for
+// it, when and why.
 type Change struct {
 	Kind    ChangeKind `json:"kind"`
 	Index   uint64     `json:"index"`
@@ -187,26 +185,27 @@ type Change struct {
 	At      Millis     `json:"at"`
 	By      string     `json:"by,omitempty"`
 	Reason  string     `json:"reason,omitempty"`
-	FromPly Ply        `json:"fromPly"` // where the game stood
-	ToPly   Ply        `json:"toPly"`   // where it went back to, and stood after it but for Added
-	// Added is how many moves a correction played after ToPly; they bear its Index. See [Game.History].
+	FromPly Ply        `json:"fromPly"` // the game's ply before
+	ToPly   Ply        `json:"toPly"`   // the ply to which it went back
+	// Added is how many moves a correction played after ToPly. They have its Index. See
+	// [Game.History].
 	Added int `json:"-"`
 	// Result is the result that was set; empty if none was.
 	Result Result `json:"result,omitempty"`
-	// Was is the result before: the one that Result replaced or that a
-	// takeback removed; empty if the result stayed.
+	// Was is the result before, which Result replaced or a takeback removed; empty if the result
+	// stayed.
 	Was     Result        `json:"was,omitempty"`
 	Forfeit bool          `json:"forfeit,omitempty"` // of Result: it was not played out
 	Fields  []FieldChange `json:"fields,omitempty"`  // of ChangeTags
-	Source  string        `json:"source,omitempty"`  // the source that made the change; empty: a person did
+	Source  string        `json:"source,omitempty"`  // that made the change; empty: a person
 
 	Request string `json:"-"`
-	// Removed are the moves that were taken back. A late second copy
-	// of one of them must not play it again, so they are remembered.
+	// Removed are the moves that were taken back. They are kept, so that a late copy of a move's
+	// command cannot play it again.
 	Removed []Move `json:"-"`
 }
 
-// Pairing is who plays and where: what of a game seldom changes. Immutable: an update makes a new one.
+// Pairing is who plays and where: the part of a game that seldom changes. Immutable.
 type Pairing struct {
 	ID          GameID
 	Round       RoundID
@@ -217,34 +216,34 @@ type Pairing struct {
 	Variant     string // empty: standard chess; or Chess960
 	TimeControl string
 	Tags        []Tag  // by name, each name once
-	Source      string // the id of the source that the board follows, ManualSource, or empty: the first that has it
+	Source      string // a source's id or ManualSource; empty: the first source that has the board
 	CreatedAt   Millis
 	CreatedAtIx uint64 // of the command that created it
 	CreatedTerm uint64
 	Request     string
-	Deleted     *Deletion // nil unless the game itself was deleted, and not its round
+	Deleted     *Deletion // nil unless the game itself was deleted
 }
 
-// Game is one board of a round. Immutable once published by [State]: a command
-// that changes a game makes a new value, and what did not change is shared. So a
-// reader may keep a *Game for as long as it likes.
+// Game is one board of a round. Immutable once published by [State]: a command that changes a game
+// makes a new value, which shares what did not change. So a reader may keep a *Game as long as it
+// likes.
 type Game struct {
 	*Pairing
 	Result  Result
-	Forfeit bool // the result is one of a game that was not played, or not played out
+	Forfeit bool // the game was not played, or not to its end
 	// Automatic: the result is that of the position, mate or stalemate, and nobody has set it.
 	Automatic   bool
-	lockedMoves int32 // one more than the last ply that a person has fixed; 0: the moves are not locked
+	lockedMoves int32 // LockedPly()+1; 0: the moves are not locked
 
 	Changes []Change
 	Index   uint64 // of the last command that changed this game
 
 	moves     moveList
-	clocks    *clockSet  // nil: SetClock never was
+	clocks    *clockSet  // nil: there was no SetClock
 	overrides *overrides // nil: no person has set anything, and the source agrees
 }
 
-// A desk is what a person has set of a game, and what a source has instead. Immutable.
+// overrides is what a person has set of a game, and what a source has instead. Immutable.
 type overrides struct {
 	locks    []Lock // by field, each once; that of the moves is in Game.lockedMoves
 	lockedBy string // who has fixed the moves

@@ -7,33 +7,34 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// A moveList is the moves of one version of a game. They are kept as the records that a
-// checkpoint writes (MovesRecord in relay.proto), so that a move is a few dozen bytes behind those
-// of the move before, without a pointer, and a checkpoint copies what is there. SAN and FEN
-// are made when somebody asks, from a position at hand.
+// A moveList is the moves of one version of a game. They are kept as the records that a checkpoint
+// writes (MovesRecord in relay.proto). So a move is a few dozen bytes after the one before, without
+// a pointer, and a checkpoint copies bytes. SAN and FEN are made on demand, from a position at
+// hand.
 //
-// Versions share what they have in common: a longer one goes on where a shorter one ends, and
-// that one never looks there. What is cut off has no room left, so that what follows it is a copy.
+// Versions share what they have in common. A longer version goes on in the same array where a
+// shorter one ends, and the shorter one never looks there. A list that was cut has no capacity
+// left, so adding to it copies.
 type moveList struct {
-	blocks []block // the complete ones
-	tail   []byte  // the records of the moves after them
+	blocks []block // of complete records
+	tail   []byte  // the records of the moves after the blocks
 
 	n     int32
 	last  rules.Move // the move at n; none if it is illegal
-	after position   // that it led to; see Game.position
+	after position   // the position after it; see Game.position
 }
 
-// block is movesPerRecord moves.
+// A block is movesPerRecord moves.
 type block struct {
 	records []byte
 	end     position // after the last of them
 }
 
-// maxMoveRecord is the most that the record of a legal move has, but for its request.
+// maxMoveRecord is the longest record of a legal move, without its request.
 const maxMoveRecord = 64
 
-// add appends the move. Of a legal one SAN, UCI and FEN are not looked at: it is the one played, in the position
-// that the list ends with. An illegal one must have been made by [illegalMove], and played says nothing of it.
+// add adds a move. For a legal one, played is the move in the list's last position; m's SAN, UCI
+// and FEN are not read. An illegal one must come from [illegalMove]; played is not read.
 func (l *moveList) add(m *Move, played rules.Move) {
 	before := &l.after
 	var buf [maxMoveRecord + MaxRequest]byte
@@ -59,7 +60,7 @@ func (l *moveList) add(m *Move, played rules.Move) {
 		b = appendNumber(b, 11, 1)
 	}
 
-	if len(l.tail) == 0 { // also after a takeback, when another version has what comes next
+	if len(l.tail) == 0 { // also after a takeback: the next bytes are another version's
 		l.tail = make([]byte, 0, movesPerRecord*(len(b)+3))
 	}
 	l.tail = binary.AppendUvarint(append(l.tail, movesField<<3|bytesType), uint64(len(b)))
@@ -80,14 +81,14 @@ func (l *moveList) add(m *Move, played rules.Move) {
 // movesField is the number of a MovesRecord's only field.
 const movesField = 1
 
-// nextRecord cuts the first of the records off. It does not look at more than that one.
+// nextRecord cuts off the first record. It reads no more than that.
 func nextRecord(records []byte) (first, rest []byte) {
 	n, size := binary.Uvarint(records[1:])
 	at := 1 + size
 	return records[at : at+int(n)], records[at+int(n):]
 }
 
-// records returns those of the moves from ply on to the end of its block.
+// records returns the records of the moves from ply to the end of its block.
 func (l *moveList) records(ply Ply) []byte {
 	i := int(ply-1) / movesPerRecord
 	records := l.tail
@@ -100,16 +101,16 @@ func (l *moveList) records(ply Ply) []byte {
 	return records
 }
 
-// record is that of the move at ply.
+// record returns the record of the move at ply.
 func (l *moveList) record(ply Ply) []byte {
 	first, _ := nextRecord(l.records(ply))
 	return first
 }
 
-// isIllegal reports whether a record is that of an illegal move, which alone begins with its text.
+// isIllegal reports whether the record is an illegal move's. Only those begin with a text.
 func isIllegal(record []byte) bool { return record[0] == 1<<3|bytesType }
 
-// readMove reads a record: a move without SAN and FEN, unless it is illegal.
+// readMove reads a record. A legal move has no SAN and FEN then.
 func readMove(record []byte, ply Ply) Move {
 	text, at := string(record), 0
 	m := Move{Ply: ply, Illegal: isIllegal(record), Clock: NoClock()}
@@ -129,12 +130,13 @@ func readMove(record []byte, ply Ply) Move {
 	return m
 }
 
-// complete fills in what follows from the position before, and returns the one after.
+// complete derives the rest of the move from the position before it, and returns the position after
+// it.
 func (m *Move) complete(before *position) position {
 	if m.Illegal {
 		return before.afterIllegal(m.FEN)
 	}
-	played, _ := before.Find(m.UCI) // which was found when it was played
+	played, _ := before.Find(m.UCI) // it was found when it was played
 	return m.describe(before, played)
 }
 
@@ -148,8 +150,8 @@ func (m *Move) describe(before *position, played rules.Move) position {
 	return after
 }
 
-// position is the game's after ply. 0 <= ply <= g.Ply(). It is made of the nearest one before that is there,
-// which is never more than movesPerRecord moves away.
+// position returns the position after ply. 0 <= ply <= g.Ply(). It goes from the nearest kept
+// position before, which is less than movesPerRecord moves away.
 func (g *Game) position(ply Ply) *position {
 	l := &g.moves
 	switch {
@@ -161,7 +163,7 @@ func (g *Game) position(ply Ply) *position {
 	case ply == 0 && g.StartFEN == "" && g.Variant == "":
 		return &standardPosition
 	case ply == 0:
-		pos, _ := parsePosition(g.FENAt(0), g.Variant) // which was read when the game was created
+		pos, _ := parsePosition(g.FENAt(0), g.Variant) // it was read when the game was created
 		return &pos
 	case ply%movesPerRecord == 0:
 		return &l.blocks[ply/movesPerRecord-1].end
@@ -184,11 +186,11 @@ func (g *Game) position(ply Ply) *position {
 	return &pos
 }
 
-// Moves are all of them, in order: the one at index i has ply i+1. They are made for the caller, at less than a
-// microsecond each.
+// Moves returns all moves in order: the one at i has ply i+1. They are made for the caller, at less
+// than a microsecond each.
 func (g *Game) Moves() []Move { return g.movesAfter(0) }
 
-// movesAfter are the moves behind ply; nil if there is none.
+// movesAfter returns the moves after ply; nil if there is none.
 func (g *Game) movesAfter(ply Ply) []Move {
 	n := g.Ply()
 	if ply == n {
@@ -209,7 +211,7 @@ func (g *Game) movesAfter(ply Ply) []Move {
 	return out
 }
 
-// MoveAt is the move at ply, one that the game has: 1 <= ply <= g.Ply().
+// MoveAt returns the move at ply. 1 <= ply <= g.Ply().
 func (g *Game) MoveAt(ply Ply) Move {
 	m := readMove(g.moves.record(ply), ply)
 	m.complete(g.position(ply - 1))
@@ -227,14 +229,14 @@ func (g *Game) cut(ply Ply) moveList {
 	if ply > 0 {
 		if m := readMove(g.moves.record(ply), ply); !m.Illegal {
 			pos := g.position(ply - 1)
-			l.last, _ = pos.Find(m.UCI) // which was found when it was played
+			l.last, _ = pos.Find(m.UCI) // it was found when it was played
 			l.after = pos.afterMove(l.last)
 		}
 	}
 	return l
 }
 
-// Played is a move as it is recorded, without what follows from the moves before: SAN and FEN.
+// Played is a move as it is recorded, without SAN and FEN.
 type Played struct {
 	Clock   Clock
 	At      Millis
@@ -244,14 +246,14 @@ type Played struct {
 	n   uint8
 }
 
-// Is reports whether the move is the legal one of that UCI.
+// Is reports whether this is the legal move of that UCI.
 func (p *Played) Is(uci string) bool { return string(p.uci[:p.n]) == uci && !p.Illegal }
 
-// UCI is the move's; empty of an illegal one.
+// UCI returns the move's UCI; empty for an illegal one.
 func (p *Played) UCI() string { return string(p.uci[:p.n]) }
 
-// Line are all moves in order, to be compared with those of a source. It costs a twentieth of what
-// [Game.Moves] does.
+// Line returns all moves in order, for a comparison with those of a source. It costs a twentieth of
+// [Game.Moves].
 func (g *Game) Line() []Played {
 	n := int(g.moves.n)
 	if n == 0 {
@@ -270,7 +272,7 @@ func (g *Game) Line() []Played {
 	return out
 }
 
-// read reads a record as readMove does, and keeps nothing of it.
+// read reads a record as readMove does, and keeps no part of it.
 func (p *Played) read(record []byte) {
 	at := 0
 	if p.Illegal = isIllegal(record); p.Illegal {
@@ -286,7 +288,7 @@ func (p *Played) read(record []byte) {
 	p.Clock, p.At, _ = nextTimes(record, at)
 }
 
-// nextTimes reads the fields of a record of a move that tell its clocks and when it was played.
+// nextTimes reads the clocks of a move's record and when the move was played.
 func nextTimes(record []byte, at int) (clock Clock, played Millis, end int) {
 	clock = NoClock()
 	var n uint64

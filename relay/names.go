@@ -8,16 +8,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// NameKey returns the same text for all the ways in which a person's name is written. Two games
-// that name the same key name the same player, as far as names can tell.
+// NameKey returns one text for all ways to write a person's name. Two games with the same key have
+// the same player, as far as names can tell.
 //
-// "Carlsen, Magnus", "Magnus Carlsen", "CARLSEN  magnus" and "Carlsen,Magnus" have one key: case,
+// "Carlsen, Magnus", "Magnus Carlsen", "CARLSEN magnus" and "Carlsen,Magnus" have one key: case,
 // punctuation, spaces and the order of the words do not matter. The Unicode form does not matter
 // either: "Müller" is one name, composed (NFC) or decomposed (NFD). Different letters are different
-// names: "Müller", "Mueller" and "Muller" have three keys, and so have "Carlsen, M." and
-// "Carlsen, Magnus", since an initial fits several people.
+// names: "Müller", "Mueller" and "Muller" have three keys. So have "Carlsen, M." and "Carlsen,
+// Magnus", since an initial fits several people.
 //
-// The key is empty exactly if the name is [Nobody]'s.
+// The key is empty if and only if the name is [Nobody]'s.
 func NameKey(name string) string {
 	words := nameWords(name)
 	if nobody(words) {
@@ -58,9 +58,9 @@ func keySet(names ...string) map[string]bool {
 	return set
 }
 
-// nobody takes the words of a name. Repetitions and numbers do not matter: "Unknown, Unknown",
-// "NN 2" and "Bye1" are nobody too. But "No" with a number is short for it, so "Player No. 2" is
-// somebody, as are a number alone and a single "N".
+// nobody takes the words of a name. Repetitions and numbers do not matter: "Unknown, Unknown", "NN
+// 2" and "Bye1" are nobody too. But "No" before a number is short for it, so "Player No. 2" is
+// somebody. So are a number alone and a single "N".
 func nobody(words []string) bool {
 	bare := make([]string, 0, len(words))
 	numbers, initials := false, 0 // initials: how many words are "n"
@@ -91,9 +91,9 @@ func joinSorted(words []string) string {
 	return strings.Join(slices.Compact(words), " ")
 }
 
-// nameWords returns the words of a name, all of one case and of one Unicode form. Marks belong to
-// the letter before them. Characters that are not seen, such as a soft hyphen, are left out; a
-// zero-width space is a space.
+// nameWords returns the words of a name in one case and one Unicode form. Marks belong to the
+// letter before them. Invisible characters, such as a soft hyphen, are left out; a zero-width space
+// is a space.
 func nameWords(name string) []string {
 	folded := strings.Map(foldRune, norm.NFKC.String(name))
 	folded = norm.NFKC.String(strings.ReplaceAll(folded, "ß", "ss"))
@@ -102,8 +102,8 @@ func nameWords(name string) []string {
 	})
 }
 
-// foldRune returns the same rune for all the cases of a letter. It goes by way of the capital, so
-// that "Kılıç" is "KILIÇ", and a final sigma is a sigma.
+// foldRune returns one rune for all cases of a letter. It goes by way of the capital, so that
+// "Kılıç" is "KILIÇ", and a final sigma is a sigma.
 func foldRune(r rune) rune {
 	switch {
 	case r == '\u200b':

@@ -12,14 +12,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// A SourceNote is what a source has of a game and the game does not, since a person has set it
-// otherwise or plays the board by hand. Package mirror notes it, the arbiter reads it, and
-// AcceptSource takes it over. Immutable.
+// A SourceNote is what a source has of a game and the game does not: a person has set it otherwise,
+// or plays the board by hand. Package mirror writes it, the arbiter reads it, and AcceptSource
+// takes it over. Immutable.
 type SourceNote struct {
 	Source string            // which source
-	Fields map[string]string // as in [Lock.Field], with the source's value; of rating and fideId in digits
-	// HasMoves: the source goes on otherwise after ToPly: with Moves, or, if there are none, not at
-	// all.
+	Fields map[string]string // the source's values by [Lock.Field]; numbers in digits
+	// HasMoves: after ToPly, the source has Moves, or no move if Moves is empty.
 	HasMoves bool
 	ToPly    Ply
 	Moves    []NotedMove
@@ -32,7 +31,7 @@ type NotedMove struct {
 	At    Millis
 }
 
-// setSourceNote writes down what a source has. It leaves no line in the audit trail.
+// setSourceNote stores what a source has. It leaves no line in the audit trail.
 func (s *State) setSourceNote(c *relaypb.Command, op *relaypb.NoteSource, out *Outcome) error {
 	g := s.games.get(GameID(op.Game))
 	if g == nil {
@@ -57,7 +56,7 @@ func (s *State) setSourceNote(c *relaypb.Command, op *relaypb.NoteSource, out *O
 	return nil
 }
 
-// checkNote checks that what a source has could be set.
+// checkNote checks that the values of a note could be set.
 func checkNote(n *relaypb.SourceNote) error {
 	if n == nil {
 		return nil
@@ -148,14 +147,13 @@ func (s *State) acceptSource(c *relaypb.Command, op *relaypb.AcceptSource, out *
 	return nil
 }
 
-// acceptedTags is what the request of an acceptance has at its end in the line of the audit trail
-// about the tags.
+// acceptedTags ends the request of an acceptance in the audit line about its tags.
 const acceptedTags = "/tags"
 
-// acceptedClock is likewise what its request of the clocks has.
+// acceptedClock ends the request of an acceptance that sets the clocks.
 const acceptedClock = "/clock"
 
-// clock are the clocks that the note asks for; nil if it asks for none.
+// clock returns the clocks that the note asks for; nil if it asks for none.
 func (n *SourceNote) clock(game string, asked func(string) bool) *relaypb.SetClock {
 	if n == nil || n.Fields[LockClock] == "" || !asked(LockClock) {
 		return nil
@@ -173,8 +171,8 @@ func (n *SourceNote) clock(game string, asked func(string) bool) *relaypb.SetClo
 	return op
 }
 
-// ClockText is a clock as a note has it: the milliseconds left of White and of Black, "?" where
-// nobody knows, such as "2031000/5034000".
+// ClockText is a clock as a note has it: the milliseconds left of White and of Black, "?" if
+// unknown, such as "2031000/5034000".
 func ClockText(c Clock) string {
 	side := func(t Millis) string {
 		if t < 0 {
@@ -185,7 +183,7 @@ func ClockText(c Clock) string {
 	return side(c.White) + "/" + side(c.Black)
 }
 
-// update is the update of the tags that the note asks for; nil if it asks for none.
+// update returns the update of the tags that the note asks for; nil if it asks for none.
 func (n *SourceNote) update(game string, asked func(string) bool) *relaypb.UpdateGame {
 	if n == nil {
 		return nil
@@ -202,7 +200,7 @@ func (n *SourceNote) update(game string, asked func(string) bool) *relaypb.Updat
 	return op
 }
 
-// setField has the update set a field; false if the value cannot be one of the field's.
+// setField sets a field in the update. It returns false if the value does not fit the field.
 func setField(op *relaypb.UpdateGame, field, value string) bool {
 	side, of, _ := strings.Cut(field, ".")
 	var p **relaypb.PlayerUpdate
@@ -247,8 +245,8 @@ func setField(op *relaypb.UpdateGame, field, value string) bool {
 	return true
 }
 
-// correction is the correction of the moves and the result that the note asks for; nil if it asks
-// for none.
+// correction returns the correction of the moves and the result that the note asks for; nil if it
+// asks for none.
 func (n *SourceNote) correction(g *Game, asked func(string) bool) *relaypb.CorrectMoves {
 	if n == nil {
 		return nil
@@ -281,7 +279,7 @@ func (n *SourceNote) accepted(asked func(string) bool) (fields []string) {
 	return fields
 }
 
-// without is the note without what was accepted; nil if nothing is left.
+// without returns the note without what was accepted; nil if nothing is left.
 func (n *SourceNote) without(asked func(string) bool) *SourceNote {
 	left := &SourceNote{Source: n.Source, Fields: map[string]string{}}
 	for field, value := range n.Fields {
@@ -304,7 +302,7 @@ func (n *SourceNote) moveRecords() []*relaypb.CorrectedMove {
 	})
 }
 
-// record is nil for nil, and for a note that says nothing.
+// record returns nil for nil, and for a note that says nothing.
 func (n *SourceNote) record() *relaypb.SourceNote {
 	if n == nil || len(n.Fields) == 0 && !n.HasMoves {
 		return nil
@@ -316,7 +314,7 @@ func (n *SourceNote) record() *relaypb.SourceNote {
 	return r
 }
 
-// noteFrom is nil for a note that says nothing.
+// noteFrom returns nil for a note that says nothing.
 func noteFrom(r *relaypb.SourceNote) *SourceNote {
 	if len(r.GetFields()) == 0 && !r.GetHasMoves() {
 		return nil
@@ -334,7 +332,7 @@ func noteFrom(r *relaypb.SourceNote) *SourceNote {
 	return n
 }
 
-// Differences are what a source has and the game does not, as the HTTP API shows them.
+// Differences is what a source has and the game does not, for the HTTP API.
 type Differences struct {
 	Source string            `json:"source"`
 	Fields map[string]string `json:"fields,omitempty"`
@@ -364,8 +362,8 @@ func (g *Game) Differences() *Differences {
 	return out
 }
 
-// notedMoves are the moves of the note, and the first few of them as a person writes them: 14…Qe7
-// 15.Rd1.
+// notedMoves returns the moves of the note, and the first few of them as a person writes them:
+// 14…Qe7 15.Rd1.
 func (g *Game) notedMoves() (sans []string, text string) {
 	n := g.Note()
 	if len(n.Moves) == 0 {

@@ -55,7 +55,7 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 		}
 	}
 	var carried Sides
-	if clock.White == NoTime || clock.Black == NoTime { // else the move before is left in peace, and out of the cache
+	if clock.White == NoTime || clock.Black == NoTime { // otherwise leave the move before alone
 		clock, carried = clock.carriedFrom(g.Clock())
 	}
 	m.Clock, m.Carried, m.At, m.Index, m.Term, m.Request = clock, carried, Millis(op.At), out.Index, out.Term, c.Request
@@ -73,8 +73,8 @@ func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome)
 	return nil
 }
 
-// setAutomaticResult gives a game that goes on the result of its last position, if that is mate or stalemate, and
-// reports whether it is. The result is automatic: the arbiter, or a source, may say otherwise.
+// setAutomaticResult gives a game without a result the result of its last position, if that is mate
+// or stalemate. It reports whether it has. The arbiter, or a source, may set another result.
 func (g *Game) setAutomaticResult() bool {
 	pos := &g.moves.after
 	if g.Over() || pos.HasMove() {
@@ -95,11 +95,9 @@ func (g *Game) setAutomaticResult() bool {
 	return true
 }
 
-// recordedMove finds the move that this very play has made already: the same move
-// at the same ply, or one of the same request that was taken back since. The
-// latter is why a second copy of a command, come late, cannot bring a move back.
-// It returns nil if there is none.
-// The FEN is that of an illegal move, or empty.
+// recordedMove returns the move that this command has made before: the same move at the same ply,
+// or one of the same request that was taken back since. So a late copy of a command cannot bring a
+// move back. It returns nil if there is none. fen is that of an illegal move, or empty.
 func (g *Game) recordedMove(ply Ply, text, fen, request string) *Move {
 	if request != "" {
 		for _, c := range g.Changes {
@@ -121,7 +119,8 @@ func (g *Game) recordedMove(ply Ply, text, fen, request string) *Move {
 	return &m
 }
 
-// isSameMove reports whether m, which stands in the game, is the move that the text means, or the illegal one that led to the FEN.
+// isSameMove reports whether m, a move of the game, is the move that the text means, or the illegal
+// one that led to fen.
 func (g *Game) isSameMove(m *Move, text, fen string) bool {
 	switch {
 	case m.Illegal != (fen != ""):
@@ -150,7 +149,7 @@ func readClock(white, black *int64) (Clock, error) {
 	return c, nil
 }
 
-// filledFrom is c, with the sides that it does not know carried over from before.
+// filledFrom returns c, with unknown sides taken from before.
 func (c Clock) filledFrom(before Clock) Clock {
 	if c.White == NoTime {
 		c.White = before.White
@@ -169,8 +168,9 @@ func (c Clock) carriedFrom(before Clock) (Clock, Sides) {
 // putGame publishes the new version of a game.
 func (s *State) putGame(g *liveGame, next *Game, out *Outcome) {
 	next.Index = out.Index
+	// Nothing else can change the round's status.
 	restate := g.Result != next.Result || next.Ply() == 0 && g.Ply() > 0 ||
-		g.Ply() == 0 && next.Ply() > 0 && s.rounds[g.Round].Status == RoundNew // else its games tell no more than before
+		g.Ply() == 0 && next.Ply() > 0 && s.rounds[g.Round].Status == RoundNew
 	g.Game = next
 	s.touch(g)
 	if restate {

@@ -25,7 +25,7 @@ type Reader interface {
 type SightReader struct {
 	s     *State
 	upTo  uint64                            // see State.Shown
-	least uint64                            // the least index of the delayed views that were read; MaxUint64: none
+	least uint64                            // of the delayed views that were read; MaxUint64: none
 	sight func(TournamentID, RoundID) Sight // see ReaderFor
 }
 

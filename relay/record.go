@@ -6,9 +6,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file turns the domain's values into the records of a checkpoint and
-// back. What follows from other fields is not stored: the ply of a move is its
-// place, a tournament's rounds and a round's games name their parent.
+// This file converts the domain's values to the records of a checkpoint and back. What follows from
+// other fields is not stored: the ply of a move is its place, and rounds and games name their
+// parent.
 
 func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
 	return &relaypb.TournamentRecord{
@@ -107,7 +107,7 @@ func timeFrom(t *int64) Millis {
 	return Millis(*t)
 }
 
-// headRecord is the game without its moves and its audit trail.
+// headRecord returns the game without its moves and its audit trail.
 func headRecord(g *Game) *relaypb.GameRecord {
 	return &relaypb.GameRecord{
 		Id: string(g.ID), Round: string(g.Round), Board: int32(g.Board),
@@ -121,7 +121,7 @@ func headRecord(g *Game) *relaypb.GameRecord {
 	}
 }
 
-// gameRecord is the whole game.
+// gameRecord returns the whole game.
 func gameRecord(g *Game) *relaypb.GameRecord {
 	r := headRecord(g)
 	r.Moves = moveRecords(g.Moves())
@@ -149,7 +149,7 @@ func changeFrom(c *relaypb.ChangeRecord) Change {
 	}
 }
 
-// gameFrom is the game of a record, without its moves.
+// gameFrom returns the game of a record, without its moves.
 func gameFrom(r *relaypb.GameRecord) *Game {
 	g := &Game{
 		Pairing: &Pairing{
@@ -171,7 +171,7 @@ func gameFrom(r *relaypb.GameRecord) *Game {
 	return g
 }
 
-// What follows appends a field of protobuf, whose number is below 16.
+// The functions below append a field of protobuf, whose number must be below 16.
 
 func appendString(b []byte, field byte, s string) []byte {
 	switch {

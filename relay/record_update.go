@@ -4,9 +4,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has the records of what the update commands and corrections leave behind.
+// This file has the records of updates and corrections.
 
-// kindNumbers is ChangeRecord.kind. Takebacks and results are 0 both, as they were when there was nothing else.
+// kindNumbers is ChangeRecord.kind. Takebacks and results are both 0, as when there was nothing
+// else.
 var kindNumbers = map[ChangeKind]uint32{ChangeCorrection: 1, ChangeTags: 2, ChangeUnlock: 3, ChangeDelete: 10, ChangeRestore: 11}
 
 func kindFrom(c *relaypb.ChangeRecord) ChangeKind {
@@ -27,7 +28,7 @@ func kindFrom(c *relaypb.ChangeRecord) ChangeKind {
 	return ChangeTakeback
 }
 
-// mapped returns f of each, and nil of none.
+// mapped returns f of each element; nil for an empty list.
 func mapped[A, B any](list []A, f func(A) B) []B {
 	if len(list) == 0 {
 		return nil

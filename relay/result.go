@@ -8,8 +8,9 @@ var resultSpelling = strings.NewReplacer(
 	" ", "", ":", "-",
 )
 
-// ParseResult reads one of the four results of a game that was played, in the spellings that are met: with en dashes and
-// spaces, ½-½, 0.5-0.5 and a lone ½. It does not take 0-0, which in the moves of a PGN is castling; see [ParseScore].
+// ParseResult reads one of the four results of a game that was played, in common spellings: with en
+// dashes and spaces, ½-½, 0.5-0.5 and a lone ½. It does not read 0-0, which in the moves of a PGN
+// is castling; see [ParseScore].
 func ParseResult(s string) (Result, error) {
 	if len(s) <= 32 {
 		switch resultSpelling.Replace(s) {
@@ -28,9 +29,9 @@ func ParseResult(s string) (Result, error) {
 
 var scoreSpelling = strings.NewReplacer("‐", "-", "‒", "-", "_", "-", "0.5", "1/2", "0,5", "1/2", "f", "F")
 
-// ParseScore reads every result that a game can have, in the spellings of tournament programs: those of
-// [ParseResult], half a point for one side only, none for both, and forfeits (+/-, - : +, 1-0F), which are the result that
-// they count as and marked as such.
+// ParseScore reads every result that a game can have, in the spellings of tournament programs:
+// those of [ParseResult], half a point for one side, no point for both, and forfeits (+/-, - : +,
+// 1-0F). A forfeit is the result that it counts as, with the mark.
 func ParseScore(s string) (r Result, forfeit bool, err error) {
 	if r, err := ParseResult(s); err == nil {
 		return r, false, nil
@@ -62,7 +63,7 @@ func ParseScore(s string) (r Result, forfeit bool, err error) {
 	return "", false, bad("result", `must be "1-0", "0-1", "1/2-1/2", "0-0", "1/2-0", "0-1/2", "*" or a forfeit such as "+/-", and is %q`, clip(s, 32))
 }
 
-// scoreOf is the result that a command sets.
+// scoreOf returns the result that a command sets.
 func scoreOf(text string, forfeit bool) (Result, bool, error) {
 	r, spelt, err := ParseScore(text)
 	if err == nil && forfeit && r == Ongoing {
@@ -71,7 +72,7 @@ func scoreOf(text string, forfeit bool) (Result, bool, error) {
 	return r, forfeit || spelt, err
 }
 
-// clip shortens text from outside for an error message.
+// clip shortens a client's text for an error message.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -2,9 +2,9 @@ package relay
 
 import "github.com/chessrelay/chessrelay/relay/rules"
 
-// Package rules decides whether a move is legal and what the position is after it. What a game may start from is
-// decided by fen.go and fencheck.go, which are stricter than package rules: they take
-// no more pieces than a game can lead to and, in standard chess, its castling rights only.
+// Package rules decides whether a move is legal and what the position is after it. fen.go and
+// fencheck.go decide what a game may start from. They are stricter than package rules: they take no
+// more pieces than a game can lead to and, in standard chess, only its castling rights.
 
 // maxMoveText is the longest text of a move, in bytes.
 const maxMoveText = rules.MaxText
@@ -12,35 +12,36 @@ const maxMoveText = rules.MaxText
 // maxUCI is the longest UCI: e7e8q.
 const maxUCI = 5
 
-// A position is a board with everything that decides which moves are legal. It
-// is what a FEN says, and no more.
+// A position is a board with everything that decides which moves are legal: what a FEN says, and no
+// more.
 type position struct {
 	rules.Position
 	undo     rules.Undo // of the legal move that led here, if one did
-	chess960 bool       // its castling is written as the king taking the rook
+	chess960 bool       // castling is written as the king taking the rook
 }
 
-// afterMove is the position after a legal move.
+// afterMove returns the position after a legal move.
 func (pos *position) afterMove(m rules.Move) position {
 	next := *pos
 	next.undo = next.Make(m)
 	return next
 }
 
-// beforeMove is the position before the legal move m, which led to pos.
+// beforeMove returns the position before the legal move m, which led to pos.
 func (pos *position) beforeMove(m rules.Move) position {
 	before := position{Position: pos.Position, chess960: pos.chess960}
 	before.Unmake(m, pos.undo)
 	return before
 }
 
-// afterIllegal is what stands on the board after an illegal move in pos, of which [illegalMove] has made the FEN.
+// afterIllegal returns the position after an illegal move in pos. The FEN must come from
+// [illegalMove].
 func (pos *position) afterIllegal(fen string) position {
 	p, _ := rules.ParseFENAfterIllegal(fen)
 	return position{Position: p, chess960: pos.chess960}
 }
 
-// appendUCI appends the legal move in the UCI of the variant.
+// appendUCI appends a legal move in the variant's UCI.
 func (pos *position) appendUCI(dst []byte, m rules.Move) []byte {
 	if pos.chess960 {
 		return rules.AppendUCI960(dst, m)
@@ -57,7 +58,8 @@ var standardPosition = func() position {
 	return pos
 }()
 
-// parsePosition reads a FEN that must be a playable position of the variant (see [fenBoard.check]).
+// parsePosition reads a FEN, which must be a playable position of the variant; see
+// [fenBoard.check].
 func parsePosition(fen, variant string) (position, error) {
 	chess960 := variant == Chess960
 	b, err := readFEN(fen)
@@ -70,7 +72,7 @@ func parsePosition(fen, variant string) (position, error) {
 	return b.position(chess960, rules.ParseFEN)
 }
 
-// position is that of a board that was found to be one.
+// position returns the position of a board that was checked.
 func (b *fenBoard) position(chess960 bool, parse func(string) (rules.Position, error)) (position, error) {
 	p, err := parse(b.String())
 	if err != nil && chess960 {
@@ -82,7 +84,7 @@ func (b *fenBoard) position(chess960 bool, parse func(string) (rules.Position, e
 	return position{Position: p, chess960: chess960}, nil
 }
 
-// uci returns the legal move that the text means in UCI, or an empty string.
+// uci returns the legal move that the text means, in UCI; empty if there is none.
 func (pos *position) uci(text string) string {
 	m, err := pos.Find(text)
 	if err != nil {
@@ -91,7 +93,6 @@ func (pos *position) uci(text string) string {
 	return string(pos.appendUCI(nil, m))
 }
 
-// fen writes the position. The square behind a pawn that has just made its
-// double step always stands in it, whether or not a pawn can take it, as the
-// PGN standard (16.1.3.4) has it.
+// fen writes the position. After a double step of a pawn it always has the en passant square,
+// whether or not a pawn can take it, as in the PGN standard (16.1.3.4).
 func (pos *position) fen() string { return pos.FEN() }

@@ -9,14 +9,15 @@ import (
 )
 
 // TournamentSettings is how a tournament is shown, how its games count, and how its sources are
-// read. Its zero value is the usual.
+// read. The zero value is the usual one.
 type TournamentSettings struct {
-	// Unlisted: the tournament is in no list; whoever has its id can read it.
+	// Unlisted: the tournament is in no list; a client that has its id can read it.
 	Unlisted bool `json:"unlisted,omitempty"`
-	// Private: nobody sees that it is there but who shows a token that covers it or a part of it.
+	// Private: only a client with a token that covers the tournament or a part of it sees that it
+	// exists.
 	Private bool `json:"private,omitempty"`
-	// Replacements has a line for each player whom the sources call wrongly, such as
-	// "Wrong Name = Right Name / 12345 / IM / 2410". Package mirror reads it.
+	// Replacements has a line for each player whom the sources name wrongly, such as "Wrong Name =
+	// Right Name / 12345 / IM / 2410". Package mirror reads it.
 	Replacements string `json:"replacements,omitempty"`
 	// Teams has a line for each player, "Team; Name or FIDE id". Package mirror reads it.
 	Teams string `json:"teams,omitempty"`
@@ -29,11 +30,11 @@ type TournamentSettings struct {
 	Grouping string `json:"grouping,omitempty"`
 }
 
-// RoundSettings is how the games of a round are fetched, and how they count. Its zero value is the
-// usual.
+// RoundSettings is how the games of a round are fetched, and how they count. The zero value is the
+// usual one.
 type RoundSettings struct {
-	// Sources are where the games come from, the most trusted first; none: from what is submitted
-	// alone.
+	// Sources are where the games come from, the most trusted first; none: only from what is
+	// submitted.
 	Sources []Source `json:"sources,omitempty"`
 	// StartsAfterPrevious: the round starts when the round before it is finished.
 	StartsAfterPrevious bool `json:"startsAfterPrevious,omitempty"`
@@ -51,16 +52,16 @@ type Scoring struct {
 	Black Points `json:"black"`
 }
 
-// Points are what a win, a draw and a loss are worth, in hundredths of a point. In JSON they are
+// Points is what a win, a draw and a loss are worth, in hundredths of a point. In JSON they are
 // points, such as 0.5.
 type Points struct {
 	Win, Draw, Loss int
 }
 
-// UsualScoring is what a game is worth unless somebody says otherwise: 1, ½ and 0.
+// UsualScoring is what a game is worth by default: 1, ½ and 0.
 var UsualScoring = Scoring{White: Points{100, 50, 0}, Black: Points{100, 50, 0}}
 
-// UsualTeamScoring is what a match is worth unless somebody says otherwise: 2, 1 and 0.
+// UsualTeamScoring is what a match is worth by default: 2, 1 and 0.
 var UsualTeamScoring = Scoring{White: Points{200, 100, 0}, Black: Points{200, 100, 0}}
 
 type pointsJSON struct {
@@ -92,7 +93,7 @@ func (p *Points) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// maxPoints bounds what one result is worth, in hundredths.
+// maxPoints is the most that one result is worth, in hundredths.
 const maxPoints = 100_00
 
 func checkScoring(field string, s *relaypb.Scoring) error {
@@ -107,8 +108,8 @@ func checkScoring(field string, s *relaypb.Scoring) error {
 	return nil
 }
 
-// scoringFrom is nil for a scoring that says nothing: the usual one then counts, which fills in
-// what is absent.
+// scoringFrom returns nil for a scoring that says nothing. The usual one then counts; it also fills
+// in what is absent.
 func scoringFrom(r *relaypb.Scoring, usual Scoring) *Scoring {
 	if r == nil || r.WhiteWin == nil && r.WhiteDraw == nil && r.WhiteLoss == nil && r.BlackWin == nil && r.BlackDraw == nil && r.BlackLoss == nil {
 		return nil
@@ -138,7 +139,7 @@ func scoringRecord(s *Scoring) *relaypb.Scoring {
 	}
 }
 
-// String is the scoring as an audit trail shows it; empty for nil.
+// String formats the scoring for an audit trail; empty for nil.
 func (s *Scoring) String() string {
 	if s == nil {
 		return ""
@@ -152,7 +153,7 @@ func (s *Scoring) String() string {
 	return "White " + points(s.White) + ", Black " + points(s.Black)
 }
 
-// scoring gives a scoring its new value, if there is one.
+// scoring sets a scoring to its new value, if there is one.
 func (d *diff) scoring(name string, field **Scoring, to *relaypb.Scoring, usual Scoring) {
 	if to == nil {
 		return
@@ -185,7 +186,7 @@ func (d *diff) tournament(t *TournamentSettings, op *relaypb.TournamentSettings)
 	)
 }
 
-// round changes the settings that an update names. r is the round as it is, nil of one that is
+// round changes the settings that an update names. r is the present round; nil if it is being
 // created.
 func (d *diff) round(s *State, r *Round, next *RoundSettings, op *relaypb.RoundSettings) error {
 	if op == nil {
@@ -208,14 +209,14 @@ func (d *diff) round(s *State, r *Round, next *RoundSettings, op *relaypb.RoundS
 	return firstError(checkScoring("scoring", op.Scoring), checkScoring("teamScoring", op.TeamScoring))
 }
 
-// SourcesField is the field of an [Update] that says where a round's games come from.
+// SourcesField is the field of an [Update] that tells where a round's games come from.
 const SourcesField = "sources"
 
 func sourcesText(sources []Source) string {
 	return strings.Join(mapped(sources, Source.String), "; ")
 }
 
-// record is nil if all is as usual.
+// record returns nil for the zero value.
 func (t *TournamentSettings) record() *relaypb.TournamentSettings {
 	if *t == (TournamentSettings{}) {
 		return nil
@@ -240,7 +241,7 @@ func tournamentSettingsFrom(r *relaypb.TournamentSettings) TournamentSettings {
 	}
 }
 
-// record is nil if all is as usual.
+// record returns nil for the zero value.
 func (r *RoundSettings) record() *relaypb.RoundSettings {
 	if len(r.Sources) == 0 && !r.StartsAfterPrevious && !r.Unrated && r.Scoring == nil && r.TeamScoring == nil {
 		return nil

@@ -23,7 +23,7 @@ func (s *State) Released() uint64 { return s.releaseCount }
 func (s *State) noteShown(out *Outcome) {
 	switch {
 	case out.Err != nil || out.Duplicate:
-	case out.delayed == nil, out.Game == nil && out.renews: // a round is deleted or restored, at once
+	case out.delayed == nil, out.Game == nil && out.renews: // a whole round
 		s.shown = out.Index
 	case out.renews:
 		// The public has not seen the game, so its deletion is no news to the public.

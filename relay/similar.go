@@ -8,10 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// SimilarKeys reports whether two keys of names may be two spellings of one name: each word of the
-// shorter one is a word of the longer one, or begins one (an initial), or differs in few letters.
-// So are the ways to write a name in Latin letters: "müller", "mueller" and "muller", "юферов" and
-// "yuferov". Numbers must be the same.
+// SimilarKeys reports whether two keys of names may be two spellings of one name. Each word of the
+// shorter key must be a word of the longer one, begin one (an initial), or differ from one in few
+// letters. The ways to write a name in Latin letters are similar, too: "müller", "mueller" and
+// "muller", "юферов" and "yuferov". Numbers must be the same.
 func SimilarKeys(a, b string) bool {
 	if digitsOf(a) != digitsOf(b) {
 		return false
@@ -38,7 +38,7 @@ func SimilarKeys(a, b string) bool {
 	return telling
 }
 
-// latin has the letters that are no Latin letter with a mark.
+// latin replaces the letters that are not a Latin letter with a mark.
 var latin = strings.NewReplacer(
 	"ł", "l", "ø", "o", "đ", "d", "ð", "d", "þ", "th", "æ", "ae", "œ", "oe", "ı", "i", "ß", "ss",
 	"а", "a", "б", "b", "в", "v", "г", "g", "ґ", "g", "д", "d", "е", "e", "є", "ie", "ж", "zh", "з", "z", "и", "i",
@@ -48,12 +48,12 @@ var latin = strings.NewReplacer(
 	"ν", "n", "ξ", "x", "ο", "o", "π", "p", "ρ", "r", "σ", "s", "τ", "t", "υ", "i", "φ", "f", "χ", "h", "ψ", "ps", "ω", "o",
 )
 
-// oneSound has the ways to write one sound, in the order in which they are tried at a place.
+// oneSound replaces the ways to write one sound, in the order in which they are tried at a place.
 var oneSound = strings.NewReplacer(
 	"ae", "a", "oe", "o", "ue", "u", "ss", "s", "kh", "h", "ks", "x", "ts", "c", "tz", "c", "y", "i", "j", "i", "ii", "i",
 )
 
-// foldKey is the key without marks, in Latin letters, and with one spelling for a sound.
+// foldKey returns the key without marks, in Latin letters, and with one spelling for each sound.
 func foldKey(key string) string {
 	bare := strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
@@ -64,7 +64,7 @@ func foldKey(key string) string {
 	return oneSound.Replace(latin.Replace(bare))
 }
 
-// How two words are one: the better the greater.
+// How two words are similar; a greater value is better.
 const (
 	initial = 1 + iota // one begins the other
 	typo
@@ -96,7 +96,7 @@ func digitsOf(s string) string {
 	}, s)
 }
 
-// distance is how many letters must be changed, added or removed to make one text of the other
+// distance is how many letters must be changed, added or removed to turn one text into the other
 // (Levenshtein).
 func distance(a, b []rune) int {
 	if len(a) > 64 || len(b) > 64 {

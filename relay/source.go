@@ -11,26 +11,27 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Source is where games of a round come from, if a server elsewhere shows them: the leader polls
-// it.
+// Source is where games of a round come from: a server elsewhere that the leader polls.
 type Source struct {
-	// ID names it in its round; a board that follows the source has it as its Source. The node that
-	// receives the update fills it in where it is empty.
+	// ID names the source in its round; a board that follows it has the ID as its Source. The node
+	// that receives the update fills in an empty ID.
 	ID   string     `json:"id,omitempty"`
 	Kind SourceKind `json:"kind"`
 	// URL is its address, which everybody may read.
 	URL string `json:"url"`
-	// Round is the number of the round there; 0: the place of this one in its tournament. Of SourceLCC only.
+	// Round is the number of the round at the source; 0: the place of this round in its tournament.
+	// Of SourceLCC only.
 	Round int `json:"round,omitempty"`
 	// IntervalSeconds is the pause between two polls; 0: 5.
 	IntervalSeconds int `json:"intervalSeconds,omitempty"`
-	// OnlyRound: games of another Round tag, or without one, are left out; 0: all are taken.
+	// OnlyRound: games with another Round tag, or without one, are left out; 0: all are taken.
 	OnlyRound int `json:"onlyRound,omitempty"`
 	// Slices are the games that are taken, by their place from 1, such as "1-4,7"; empty: all.
 	Slices string `json:"slices,omitempty"`
 	// BoardOffset is added to the numbers of its boards.
 	BoardOffset int `json:"boardOffset,omitempty"`
-	// SilentSeconds is after how long without news a board goes over to the next source; 0: 60.
+	// SilentSeconds is how long a source may be without news until a board changes to the next
+	// source; 0: 60.
 	SilentSeconds int `json:"silentSeconds,omitempty"`
 }
 
@@ -41,10 +42,10 @@ type SourceKind string
 const (
 	SourcePGN    SourceKind = "pgn"    // all games in one text
 	SourceLCC    SourceKind = "lcc"    // the documents of a DGT LiveChess Cloud, see package lcc
-	SourceFolder SourceKind = "folder" // the folder that LiveChess itself writes: index.json and game-N.json
+	SourceFolder SourceKind = "folder" // the folder that LiveChess writes: index.json, game-N.json
 )
 
-// ManualSource is the source of a board that leaves its sources: a person plays it.
+// ManualSource is the source of a board that follows no source: a person plays it.
 const ManualSource = "manual"
 
 const (
@@ -60,7 +61,7 @@ func (s Source) Interval() time.Duration {
 	return time.Duration(s.IntervalSeconds) * time.Second
 }
 
-// Silence is after how long without news a board goes over to the next source.
+// Silence is how long the source may be without news until a board changes to the next one.
 func (s Source) Silence() time.Duration {
 	if s.SilentSeconds == 0 {
 		return defaultSilence
@@ -68,7 +69,7 @@ func (s Source) Silence() time.Duration {
 	return time.Duration(s.SilentSeconds) * time.Second
 }
 
-// String is the source as an audit trail shows it.
+// String formats the source for an audit trail.
 func (s Source) String() string {
 	text := string(s.Kind) + " " + s.URL
 	for _, f := range []struct {
@@ -95,7 +96,7 @@ func (s *State) Sources() []*Round {
 	return out
 }
 
-// indexSources is called with every version of a round that may have other sources.
+// indexSources must be called with every version of a round whose sources may have changed.
 func (s *State) indexSources(r *Round) {
 	if len(r.Sources) == 0 || s.deletedRound(r) != nil {
 		delete(s.sources, r.ID)
@@ -104,8 +105,8 @@ func (s *State) indexSources(r *Round) {
 	s.sources[r.ID] = true
 }
 
-// checkSources checks the sources that a round is to get. r is the round as it is, nil if
-// it is new. What has the form of an address is for the one who polls to say.
+// checkSources checks the new sources of a round. r is the present round; nil if it is being
+// created. The program that polls checks the addresses.
 func (s *State) checkSources(r *Round, to []Source) error {
 	if len(to) == 0 {
 		return nil
@@ -156,7 +157,7 @@ func (s *Source) check() error {
 // Slice is a range of places, both ends included, counted from 1.
 type Slice struct{ First, Last int }
 
-// ParseSlices reads [Source].Slices: places and ranges of places, such as "1-4,7". None: all
+// ParseSlices reads [Source].Slices: places and ranges of places, such as "1-4,7". Empty: all
 // places.
 func ParseSlices(text string) ([]Slice, error) {
 	var out []Slice

@@ -1,7 +1,7 @@
 package relay
 
-// Standing is a game as it stands, without its moves: what the list of a round, a
-// spectator's snapshot and the news of an opened board show of it.
+// Standing is how a game is now, without its moves. The list of a round, a spectator's snapshot and
+// the event of an opened board show it.
 type Standing struct {
 	Board       int       `json:"board"`
 	White       Player    `json:"white"`
@@ -10,7 +10,7 @@ type Standing struct {
 	Ply         Ply       `json:"ply"`
 	LastMove    *LastMove `json:"lastMove"`
 	Clock       LiveClock `json:"clock"`
-	At          Millis    `json:"at,omitempty"` // of the last move, or when the clocks were told since; see Game.ClockTime
+	At          Millis    `json:"at,omitempty"` // see Game.ClockTime
 	Result      Result    `json:"result"`
 	Forfeit     bool      `json:"forfeit,omitempty"`
 	Automatic   bool      `json:"automatic,omitempty"` // see Game.Automatic
@@ -22,14 +22,14 @@ type Standing struct {
 	Warning     string    `json:"warning,omitempty"` // see WarningTag
 }
 
-// LastMove is the move that led to a position, in both notations, as [Move] has them.
+// LastMove is the last move in both notations; see [Move].
 type LastMove struct {
 	SAN     string `json:"san"`
 	UCI     string `json:"uci"`
 	Illegal bool   `json:"illegal,omitempty"`
 }
 
-// Standing returns the game as it stands.
+// Standing returns how the game is now.
 func (g *Game) Standing() Standing {
 	b := Standing{
 		Board: g.Board, White: g.White, Black: g.Black,

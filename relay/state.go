@@ -7,10 +7,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// State is all tournaments, rounds and games: what the log's commands add up
-// to. It has no lock of its own. One goroutine at a time may be inside any method;
-// the values that the readers return are immutable and may be kept and read
-// from anywhere.
+// State is all tournaments, rounds and games: the state machine that the log's commands drive. It
+// has no lock. Only one goroutine may be inside its methods at a time. The values that its methods
+// return are immutable, and any goroutine may keep and read them.
 type State struct {
 	tournaments map[TournamentID]*Tournament
 	rounds      map[RoundID]*Round
@@ -18,46 +17,46 @@ type State struct {
 
 	// Derived from the above; see index.go.
 	newestFirst []*Tournament          // newest first
-	creations   map[creationKey]string // what a request has created: an id
+	creations   map[creationKey]string // the id of what a request has created
 
-	sources map[RoundID]bool     // the rounds that have one, without those that are gone
+	sources map[RoundID]bool     // the rounds that have a source, without the deleted ones
 	deleted map[RoundID][]GameID // the games that were deleted themselves
 
-	tokens          map[string]*Token // by id, with those that were revoked lately
-	liveTokens      int               // without those
-	played, managed trail             // of the audit; see audit.go
-	line            []byte            // scratch of audit
+	tokens          map[string]*Token // by id, with those revoked lately
+	liveTokens      int               // how many are not revoked
+	played, managed trail             // see audit.go
+	line            []byte            // scratch memory of audit
 
 	delayed         map[RoundID]*delayedRound // the rounds that have a delay
 	releasedEvents  []Event                   // what was released since Release was called
-	nextRelease     Millis                    // when Release may have something to do next; 0: to be found
+	nextRelease     Millis                    // when Release may have work; 0: to be found
 	arrived, uptime Millis                    // see Arrive
 	shown           uint64                    // see Shown
 	releaseCount    uint64                    // see Released
-	sights          []Sight                   // the delays that viewers have, ascending; a new slice for each change
-	isPublic        bool                      // this is the public's view alone: it holds nothing; see loadedDelayed
+	sights          []Sight                   // the tiers' delays, ascending; copied on change
+	isPublic        bool                      // the public's view alone; see loadedDelayed
 
 	changed changes               // since TakeDirty
-	parts   map[GameID]*gameParts // of Load, until Loaded puts them together
-	loading loading               // likewise
+	parts   map[GameID]*gameParts // of Load, until Loaded joins them
+	loading loading               // the same
 	decoder moveDecoder
 	rolling rolling // see Sum
 	ahead   int     // see LookAhead
 }
 
-// liveGame is a game with what is not published of it.
+// liveGame is a game with what the State keeps about it.
 type liveGame struct {
-	*Game // as published: a command that changes it puts another one here
+	*Game // the present version; a command that changes the game replaces it
 
-	delayed *delayedRound // of its round; nil if that has no delay
+	delayed *delayedRound // its round, if that has a delay
 	changed bool          // since TakeDirty
-	hidden  bool          // for readers: it was deleted, or what it is in
+	hidden  bool          // from readers: it, its round or its tournament was deleted
 	private bool          // its tournament is private
-	stored  storedGame    // what the checkpoints so far hold of it
-	hash    *[32]byte     // of the whole record; nil if it has changed since Hash saw it
+	stored  storedGame    // what the checkpoints so far have of it
+	hash    *[32]byte     // of the whole record; nil if it has changed since Hash
 }
 
-// NewState returns the state at index 0: nothing.
+// NewState returns the empty state at index 0.
 func NewState() *State {
 	return &State{
 		tournaments: make(map[TournamentID]*Tournament),
@@ -72,14 +71,13 @@ func NewState() *State {
 	}
 }
 
-// Apply applies the command of the log entry at index and term, and answers what
-// came of it. It is the one judge of what is legal. Entries are given in the order
-// of the log, and each once. The result depends on the state and the arguments
-// alone, on every node and for ever, and no bytes make it panic: a command that
-// is refused, or cannot even be read, leaves everything as it was.
+// Apply applies the command of the log entry at index and term. It is the one judge of what is
+// legal. The caller passes each entry once, in the order of the log. The outcome depends on the
+// state and the arguments alone, on every node, for ever. No bytes make Apply panic. A command that
+// is refused, or cannot be read, changes nothing.
 func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 	if len(s.delayed) == 0 {
-		s.shown = index - 1 // all of it was seen
+		s.shown = index - 1 // the public has seen everything so far
 	}
 	s.applyEntry(index, term, command, &out)
 	s.rolling.add(command, index, term, &out)
@@ -87,8 +85,8 @@ func (s *State) Apply(index, term uint64, command []byte) (out Outcome) {
 }
 
 func (s *State) applyEntry(index, term uint64, command []byte, out *Outcome) {
-	// Of a command that plays a move nothing is kept but copies. Where something may be, in
-	// the error of a refusal, it is looked at once more.
+	// A legal move's command is decoded without a copy, and the state keeps copies only. A refusal
+	// may keep parts of the command, so it is decoded again from a copy.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
 		if s.applyCommand(index, term, c, out); out.Err == nil {
 			if s.noteShown(out); out.Held() {
@@ -112,7 +110,7 @@ func (s *State) applyEntry(index, term uint64, command []byte, out *Outcome) {
 	}
 }
 
-// applyCommand applies a command that has been read, and answers in out.
+// applyCommand applies a decoded command, and answers in out.
 func (s *State) applyCommand(index, term uint64, c *relaypb.Command, out *Outcome) {
 	out.Index, out.Term = index, term
 	err := firstError(checkEnvelope(c), s.refuseRevoked(c))
@@ -128,7 +126,7 @@ func (s *State) applyCommand(index, term uint64, c *relaypb.Command, out *Outcom
 	}
 }
 
-// checkEnvelope checks what all commands have in common.
+// checkEnvelope checks the fields that all commands have.
 func checkEnvelope(c *relaypb.Command) error {
 	if err := firstError(
 		checkTime("at", c.At),
@@ -145,7 +143,7 @@ func checkEnvelope(c *relaypb.Command) error {
 	return nil
 }
 
-// dispatch fills out. It returns an error before it has changed anything, or none.
+// dispatch applies the command and fills in out. If it returns an error, nothing has changed.
 func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 	if err := s.refuseDeleted(c); err != nil {
 		return err
@@ -191,8 +189,8 @@ func (s *State) dispatch(c *relaypb.Command, out *Outcome) error {
 	return refuse(ErrVersion, "the command asks for something that this program does not know: a newer chessrelay wrote it")
 }
 
-// Place returns the tournament that the thing with this id is of, and the round unless it is the
-// tournament itself. It finds what was deleted too.
+// Place returns the tournament and the round that the thing with this id belongs to. The round is
+// empty for a tournament. Place also finds what was deleted.
 func (s *State) Place(id string) (TournamentID, RoundID, bool) {
 	round := RoundID(id)
 	if g := s.games.get(GameID(id)); g != nil {
@@ -226,7 +224,7 @@ func (s *State) Round(id RoundID) (*Round, bool) {
 	return r, true
 }
 
-// Game returns the game with the id, unless it or what it is in was deleted.
+// Game returns the game with the id, unless it, its round or its tournament was deleted.
 func (s *State) Game(id GameID) (*Game, bool) {
 	g := s.games.get(id)
 	if g == nil || g.hidden {

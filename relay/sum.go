@@ -8,27 +8,27 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// A State keeps a rolling sum over what it has done: each command with its index, and what came of
-// it. Two nodes that have applied the same log have the same sum. If the logs differ, or one node
+// A State keeps a rolling sum of what it has done: each command with its index, and its outcome.
+// Two nodes that have applied the same log have the same sum. If the logs differ, or one node
 // judged a command differently, the sums differ from then on. Unlike [State.Hash] it costs next to
-// nothing. It finds faults; it is no protection against somebody who wants two sums to be equal.
+// nothing. It finds faults; it does not protect against an attacker who wants two sums to be equal.
 //
-// What is folded must stay as it is: nodes of two versions compare their sums during an upgrade.
-// testdata/golden-sums.txt pins it.
+// The bytes of the sum must not change: nodes of two versions compare their sums during an upgrade.
+// testdata/golden-sums.txt pins them.
 type rolling struct {
 	index uint64 // of the last command
 	sum   uint64
-	taken uint64 // the index that the last checkpoint has
-	buf   []byte // used again
+	taken uint64 // the index in the last checkpoint
+	buf   []byte // scratch memory
 }
 
-// sumKey is the key of its record in a checkpoint, which is the index and the sum.
+// sumKey is the key of its record in a checkpoint, which has the index and the sum.
 const sumKey = "s/sum"
 
 // Sum returns the rolling sum, and the index of the last command in it, 0 if there was none.
 func (s *State) Sum() (index, sum uint64) { return s.rolling.index, s.rolling.sum }
 
-// add adds a command and what came of it.
+// add adds a command and its outcome.
 func (r *rolling) add(command []byte, index, term uint64, out *Outcome) {
 	b := binary.LittleEndian.AppendUint64(r.buf[:0], r.sum)
 	b = binary.LittleEndian.AppendUint64(b, index)
@@ -66,8 +66,8 @@ func (out *Outcome) appendEffect(b []byte) []byte {
 	return b
 }
 
-// appendEffect appends how the game stands. Of one in which a move was played, and nothing else,
-// that is what a move can change, since most commands are of that kind.
+// appendEffect appends the game. If only a move was played, as by most commands, it appends only
+// what a move can change.
 func (g *Game) appendEffect(b []byte, moved bool) []byte {
 	b = append(append(b, g.ID...), g.Result...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(g.moves.n))
@@ -95,7 +95,7 @@ func sumFlags(flags ...bool) (b byte) {
 
 func lastOne[T any](list []T) []T { return list[max(0, len(list)-1):] }
 
-// errorKinds are the refusals by their numbers in the sum. New ones come last.
+// errorKinds are the refusals by their numbers in the sum. A new one goes to the end.
 var errorKinds = []error{
 	ErrVariant, ErrBadCommand, ErrVersion, ErrDeleted, ErrNotFound, ErrIDTaken, ErrBoardTaken,
 	ErrPlyConflict, ErrIllegalMove, ErrGameOver, ErrLocked, ErrLimit, ErrToken,
@@ -110,12 +110,12 @@ func errorNumber(err error) byte {
 	return 0
 }
 
-// record is what a checkpoint stores.
+// record returns the record for a checkpoint.
 func (r *rolling) record() []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.index), r.sum)
 }
 
-// load takes a record in.
+// load reads the record.
 func (r *rolling) load(value []byte) error {
 	if len(value) != 16 {
 		return fmt.Errorf("load record %s: it has %d bytes, and should have 16", sumKey, len(value))

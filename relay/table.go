@@ -2,9 +2,9 @@ package relay
 
 import "math/bits"
 
-// A gameTable finds games by id. It is a hash table with open addressing, at most half full, in which a game that is there is nearly
-// always in the first place looked at: of thousands of games that place is in no cache of the processor, and
-// a map of the language looks at two. Games are never removed.
+// A gameTable finds games by id. It is a hash table with open addressing, at most half full. A game
+// is nearly always in the first slot looked at. With thousands of games no slot is in a cache, and
+// Go's map reads two places. Games are never removed.
 type gameTable struct {
 	slots []gameSlot // a power of two of them
 	n     int
@@ -17,7 +17,8 @@ type gameSlot struct {
 
 // find returns the slot of the id, or the empty one where it belongs.
 func (t *gameTable) find(id idNumber) *gameSlot {
-	// The product's upper bits depend on all of the id's (Knuth, The Art of Computer Programming, 6.4).
+	// The product's upper bits depend on all bits of the id (Knuth, The Art of Computer
+	// Programming, 6.4).
 	at := uint64(id) * 0x9e3779b97f4a7c15 >> (bits.LeadingZeros64(uint64(len(t.slots))) + 1)
 	for {
 		s := &t.slots[at&uint64(len(t.slots)-1)]
@@ -36,7 +37,7 @@ func (t *gameTable) get(id GameID) *liveGame {
 	return t.find(id.number()).game
 }
 
-// add adds a game, or puts it in the place of the one with its id.
+// add adds a game, or replaces the one with its id.
 func (t *gameTable) add(g *liveGame) {
 	if 2*(t.n+1) > len(t.slots) {
 		old := t.slots
@@ -55,7 +56,7 @@ func (t *gameTable) add(g *liveGame) {
 	*s = gameSlot{id, g}
 }
 
-// all yields every game, in no order that means anything.
+// all yields every game, in no particular order.
 func (t *gameTable) all(yield func(*liveGame) bool) {
 	for _, s := range t.slots {
 		if s.id != 0 && !yield(s.game) {

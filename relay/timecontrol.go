@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// A Control is one stretch of a time control.
+// A Control is one period of a time control.
 type Control struct {
-	Moves     int    `json:"moves,omitempty"`     // that it is for; 0: the rest of the game
-	Time      Millis `json:"time"`                // that a player gets at its beginning
-	Increment Millis `json:"increment,omitempty"` // that he gets for each move
-	Delay     Millis `json:"delay,omitempty"`     // that passes at each move before his clock runs
+	Moves     int    `json:"moves,omitempty"`     // in this period; 0: the rest of the game
+	Time      Millis `json:"time"`                // that a player gets at its start
+	Increment Millis `json:"increment,omitempty"` // that a player gets for each move
+	Delay     Millis `json:"delay,omitempty"`     // before the clock runs at each move
 }
 
-// maxControls is how many stretches a time control may have; three are in use.
+// maxControls is how many periods a time control may have; three are in use.
 const maxControls = 8
 
-// ParseTimeControl reads a time control as it is met: that of the PGN standard (9.6.1: 40/5400+30:1800+30, in seconds),
-// minutes and seconds as servers and arbiters write them (90+30, 3+2, 15 min + 10 sec, 90'+30"), and several stretches behind
-// each other (40/90+30, SD/30+30). ok is false of what cannot be read, and of ? and -: then nothing is known
-// of the clocks' way to go, and the text is to be shown as it is.
+// ParseTimeControl reads a time control in common spellings: the PGN standard's (9.6.1:
+// 40/5400+30:1800+30, in seconds), minutes and seconds as servers and arbiters write them (90+30,
+// 3+2, 15 min + 10 sec, 90'+30"), and several periods in a row (40/90+30, SD/30+30). ok is false
+// for what it cannot read, and for ? and -. Then show the text as it is.
 //
-// A time without a unit is in seconds if it is 180 or more, in minutes else: nobody plays three hours at a stretch and writes
-// them so, and no game of less than three minutes is broadcast.
+// A time without a unit is in seconds from 180 on, and in minutes below: nobody plays three hours
+// in one period and writes them so, and no game of less than three minutes is broadcast.
 func ParseTimeControl(text string) (controls []Control, ok bool) {
 	if len(text) > MaxTimeControl {
 		return nil, false
@@ -37,19 +37,19 @@ func ParseTimeControl(text string) (controls []Control, ok bool) {
 	}
 	for i, c := range controls {
 		if i < len(controls)-1 && c.Moves == 0 {
-			return nil, false // the rest of the game, and then some more
+			return nil, false // nothing can follow the rest of the game
 		}
 	}
 	return controls, len(controls) > 0
 }
 
-// timeSpelling has m and s for minutes and seconds.
+// timeSpelling writes minutes and seconds as m and s.
 var timeSpelling = strings.NewReplacer(
 	"minutes", "m", "minute", "m", "mins", "m", "min", "m", "seconds", "s", "second", "s", "secs", "s", "sec", "s",
 	"′′", "s", "''", "s", "″", "s", "”", "s", "\"", "s", "′", "m", "’", "m", "'", "m", "/move", "", "permove", "", "moves/", "/", "moves", "/", "sd/", "", "g/", "", "|", "+",
 )
 
-// Controls is the game's time control, nil if there is none that can be read.
+// Controls returns the game's time control; nil if there is none that can be read.
 func (p *Pairing) Controls() []Control {
 	controls, _ := ParseTimeControl(p.TimeControl)
 	return controls
@@ -85,7 +85,8 @@ func parseControl(s string) (c Control, ok bool) {
 	return c, c.Time+more > 0
 }
 
-// duration reads a time. Without a unit it is in seconds from the number on, and in minutes below.
+// duration reads a time. A number without a unit is in seconds from seconds on, and in minutes
+// below.
 func duration(s string, seconds int) (Millis, bool) {
 	unit := Millis(0)
 	switch {
@@ -105,7 +106,7 @@ func duration(s string, seconds int) (Millis, bool) {
 	return t, ok && t <= MaxClock
 }
 
-// digits reads a number of plain digits, six at most.
+// digits reads a number of at most six plain digits.
 func digits(s string) (int, bool) {
 	if s == "" || len(s) > 6 || strings.Trim(s, "0123456789") != "" {
 		return 0, false

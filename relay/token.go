@@ -11,15 +11,16 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file has the tokens. A token lets whoever shows its secret do what a role may, within a
-// scope. What a role may do is decided in package web; here is what all nodes must agree on.
+// This file has the tokens. A client that shows a token's secret may do what the token's role
+// allows, within its scope. Package web decides what a role allows; this file has what all nodes
+// must agree on.
 //
 // The log and the checkpoints have a salted SHA-256 of a secret, and never the secret. A slow hash
-// would gain nothing: nobody chooses a secret, it is 130 random bits, and nobody can guess those
-// however fast the hash is. The salt keeps equal secrets of two clusters from being seen as equal.
+// would gain nothing: a secret is 130 random bits, which nobody can guess however fast the hash is.
+// The salt hides that two clusters have equal secrets.
 //
-// A token that was revoked stays for a while without its hash, so that a late copy of the command
-// that created it does not bring it back.
+// A revoked token stays for a while without its hash. So a late copy of the command that created it
+// does not bring it back.
 
 // A Role is what the bearer of a token may do.
 type Role string
@@ -28,10 +29,10 @@ type Role string
 const (
 	RoleAdmin     Role = "admin"     // everything
 	RoleOrganiser Role = "organiser" // tournaments, rounds, games and their sources
-	RoleArbiter   Role = "arbiter"   // moves, results and corrections; what an arbiter sets is locked
+	RoleArbiter   Role = "arbiter"   // moves, results and corrections, which are locked
 	RoleSource    Role = "source"    // moves and results, as a program that locks nothing
 	RoleEdge      Role = "edge"      // following the log
-	RoleViewer    Role = "viewer"    // seeing what a delay holds back, or a part of it, and private tournaments
+	RoleViewer    Role = "viewer"    // seeing a delayed round early, and private tournaments
 )
 
 // Roles are all of them.
@@ -40,9 +41,9 @@ var Roles = []Role{RoleAdmin, RoleOrganiser, RoleArbiter, RoleSource, RoleEdge, 
 const (
 	// MaxTokens is how many tokens there can be, and how many revoked ones are remembered.
 	MaxTokens = 1000
-	// MaxGrants is how many log-ins a token can have. One more ends the oldest.
+	// MaxGrants is how many log-ins a token can have. One more revokes the oldest.
 	MaxGrants = 20
-	// tokenHash is the length of a hash, tokenSalt that of its salt.
+	// tokenHash is the length of a hash, and tokenSalt that of its salt.
 	tokenHash = sha256.Size
 	tokenSalt = 16
 	// tokenPrefix begins every token, so that people and secret scanners recognise one.
@@ -52,23 +53,22 @@ const (
 	maxSecret = 128
 )
 
-// A Token is what is known of one. Its secret is not.
+// A Token is a token without its secret.
 type Token struct {
 	ID   string `json:"id"`
-	Name string `json:"name"` // the author of what is changed with it
+	Name string `json:"name"` // the author of the changes made with it
 	Role Role   `json:"role"`
 	// The scope: a tournament, a round, or everything.
 	Tournament TournamentID `json:"tournament,omitempty"`
 	Round      RoundID      `json:"round,omitempty"`
-	// Delay is how many seconds behind the boards a viewer sees those of a round with a longer
-	// delay; 0: none.
+	// Delay is how many seconds late a viewer sees rounds with a longer delay; 0: none.
 	Delay     int    `json:"delay,omitempty"`
 	ExpiresAt Millis `json:"expiresAt,omitempty"` // 0: never
 	CreatedAt Millis `json:"createdAt"`
 	CreatedBy string `json:"createdBy,omitempty"`
 	LastUsed  Millis `json:"lastUsed,omitempty"` // 0: not yet
-	// Parent is, of a grant, the token that a client has logged in with, and Client what the client
-	// calls itself.
+	// Parent is set in a grant: the token with which a client has logged in. Client is the client's
+	// name for itself.
 	Parent string `json:"parent,omitempty"`
 	Client string `json:"client,omitempty"`
 
@@ -78,7 +78,7 @@ type Token struct {
 	revoked     *Deletion
 }
 
-// SplitToken takes a token apart, as it is shown: cr_ID_SECRET.
+// SplitToken splits a token as it is shown: cr_ID_SECRET.
 func SplitToken(token string) (id, secret string, ok bool) {
 	rest, ok := strings.CutPrefix(token, tokenPrefix)
 	id, secret, _ = strings.Cut(rest, "_")
@@ -88,10 +88,10 @@ func SplitToken(token string) (id, secret string, ok bool) {
 	return id, secret, true
 }
 
-// JoinToken is the token of an id and a secret.
+// JoinToken returns the token of an id and a secret.
 func JoinToken(id, secret string) string { return tokenPrefix + id + "_" + secret }
 
-// HashSecret is what the log has of a secret. The salt has 16 random bytes.
+// HashSecret returns the hash of a secret in the log. The salt has 16 random bytes.
 func HashSecret(salt []byte, secret string) []byte {
 	h := sha256.New()
 	h.Write(salt)
@@ -99,7 +99,7 @@ func HashSecret(salt []byte, secret string) []byte {
 	return h.Sum(nil)
 }
 
-// Is reports whether the secret is that of the token. It takes as long whatever the secret is.
+// Is reports whether the secret is the token's, in constant time.
 func (t *Token) Is(secret string) bool {
 	return subtle.ConstantTimeCompare(HashSecret(t.salt, secret), t.hash) == 1
 }
@@ -110,8 +110,8 @@ func (t *Token) ValidAt(now Millis) bool { return t.ExpiresAt == 0 || now < t.Ex
 // Everywhere reports whether the scope is everything.
 func (t *Token) Everywhere() bool { return t.Tournament == "" && t.Round == "" }
 
-// Covers reports whether the scope has the round of the tournament, or the tournament as a whole if
-// there is no round.
+// Covers reports whether the scope has the round of the tournament or, if round is empty, the whole
+// tournament.
 func (t *Token) Covers(tournament TournamentID, round RoundID) bool {
 	return t.Everywhere() || t.Tournament != "" && t.Tournament == tournament || t.Round != "" && t.Round == round
 }
@@ -127,12 +127,12 @@ func (t *Token) Scope() string {
 	return "everything"
 }
 
-// isPermanentAdmin reports whether this is a token by which all others can be made again, at any time.
+// isPermanentAdmin reports whether this token can create all others, at any time.
 func (t *Token) isPermanentAdmin() bool {
 	return t.revoked == nil && t.Role == RoleAdmin && t.ExpiresAt == 0 && t.Parent == ""
 }
 
-// HasTokens reports whether there is any token. From then on changes need one.
+// HasTokens reports whether there is any token. From then on, changes need one.
 func (s *State) HasTokens() bool { return s.liveTokens > 0 }
 
 // Tokens returns all tokens, the oldest first.
@@ -168,7 +168,7 @@ func (s *State) refuseRevoked(c *relaypb.Command) error {
 	return nil
 }
 
-// noteTokenUse notes that a command has named its token.
+// noteTokenUse notes that a command came with its token.
 func (s *State) noteTokenUse(c *relaypb.Command) {
 	if t := s.tokens[c.Token]; t != nil && t.LastUsed < Millis(c.At) {
 		t.LastUsed = Millis(c.At)
@@ -239,7 +239,7 @@ func (s *State) createToken(c *relaypb.Command, op *relaypb.CreateToken, out *Ou
 	return nil
 }
 
-// mayCreate refuses a token that must not be, and gives a grant what its parent has.
+// mayCreate refuses a token that cannot be created, and gives a grant its parent's fields.
 func (s *State) mayCreate(t *Token, at Millis) error {
 	if parent := s.tokens[t.Parent]; t.Parent != "" {
 		if parent == nil || parent.revoked != nil || parent.Parent != "" || !parent.ValidAt(at) {
@@ -266,7 +266,7 @@ func (s *State) mayCreate(t *Token, at Millis) error {
 	return nil
 }
 
-// revokeOldestGrant ends the oldest grant of a token that has as many as it may.
+// revokeOldestGrant revokes the oldest grant of a token that has as many as it may.
 func (s *State) revokeOldestGrant(parent string, c *relaypb.Command, out *Outcome) {
 	grants := s.grants(parent)
 	if len(grants) >= MaxGrants {
@@ -274,7 +274,7 @@ func (s *State) revokeOldestGrant(parent string, c *relaypb.Command, out *Outcom
 	}
 }
 
-// grants are those of a token, the oldest first.
+// grants returns the grants of a token, oldest first.
 func (s *State) grants(parent string) []*Token {
 	var out []*Token
 	for _, t := range sortedByIndex(maps.Values(s.tokens), tokenOrder) {
@@ -312,7 +312,7 @@ func (s *State) revokeToken(c *relaypb.Command, op *relaypb.RevokeToken, out *Ou
 	return nil
 }
 
-// revoke revokes a token, and forgets those that were revoked longest ago.
+// revoke revokes a token, and forgets the one that was revoked longest ago if there are too many.
 func (s *State) revoke(t *Token, c *relaypb.Command, out *Outcome) {
 	t.revoked = deletion(c, "", out)
 	t.salt, t.hash = nil, nil

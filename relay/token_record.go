@@ -52,14 +52,14 @@ func (s *State) loadToken(id string, value []byte) error {
 	return nil
 }
 
-// takeTokens takes the tokens that a checkpoint has to write. They are copied, since a token in use
-// changes with each command that names it. Readers may copy them meanwhile, so nothing in them
-// changes.
+// takeTokens takes the tokens that a checkpoint has to write. It copies them, since a token in use
+// changes with each command that names it. It writes nothing in them, since readers may copy them
+// meanwhile.
 func (c *changes) takeTokens() []*relaypb.TokenRecord {
 	return mapped(sortedByIndex(maps.Values(c.tokens), tokenOrder), tokenRecord)
 }
 
-// encodeTokens yields the records of tokens, and those that are removed.
+// encodeTokens yields the records of tokens, and of those that are removed.
 func encodeTokens(tokens []*relaypb.TokenRecord, forgotten []string, yield func(string, []byte) bool) bool {
 	for _, t := range tokens {
 		if !yield(tokenKey(t.Id), marshal(t)) {

@@ -8,10 +8,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// diff collects what an update changes.
+// A diff collects what an update changes.
 type diff []FieldChange
 
-// set gives a field its new value, if there is one and it is another.
+// set sets a field to its new value, if there is one and it differs.
 func set[T comparable](d *diff, name string, field *T, to *T) {
 	if to == nil || *to == *field {
 		return
@@ -25,9 +25,9 @@ func (d *diff) note(name, was, now string) {
 	*d = append(*d, FieldChange{name, clip(was, enough), clip(now, enough)})
 }
 
-// updateGame changes who plays, and what else the tags of a game say. The round and the board never
-// change; what the game starts from may as long as no move is recorded. What a person sets is
-// locked, and of a source what is locked is passed over.
+// updateGame changes the players and the tags of a game. The round and the board never change. The
+// start position may change as long as no move is recorded. What a person sets is locked. From a
+// source, locked fields are ignored.
 func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
 	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {
@@ -80,7 +80,7 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	if start != nil {
 		next.moves = moveList{after: *start}
 	}
-	if len(d) > 0 { // else a person has locked what stands there
+	if len(d) > 0 { // otherwise a person has locked the present values
 		next.Changes = append(next.Changes, Change{
 			Index: out.Index, Term: out.Term, At: Millis(c.At), By: c.By, Reason: op.Reason,
 			Kind: ChangeTags, FromPly: g.Ply(), ToPly: g.Ply(), Fields: d, Request: c.Request, Source: c.Source,
@@ -91,8 +91,8 @@ func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outc
 	return nil
 }
 
-// wouldChange reports whether an update says something else of the players, the time control, the
-// tags or the start.
+// wouldChange reports whether an update would change the players, the time control, the tags or the
+// start.
 func (g *Game) wouldChange(op *relaypb.UpdateGame) bool {
 	var d diff
 	d.player("white", playerRecord(g.White), op.White)
@@ -104,7 +104,7 @@ func (g *Game) wouldChange(op *relaypb.UpdateGame) bool {
 	return len(d) > 0 || tags != nil || start != nil
 }
 
-// firstLocked is the first field of an update that is locked.
+// firstLocked returns the first field of an update that is locked.
 func firstLocked(g *Game, op *relaypb.UpdateGame) string {
 	for _, field := range UpdatedFields(op) {
 		if _, locked := g.Lock(field); locked {
@@ -114,8 +114,7 @@ func firstLocked(g *Game, op *relaypb.UpdateGame) string {
 	return ""
 }
 
-// start gives a game without moves another position to start from, and returns that; nil if it
-// stays.
+// start gives a game without moves another start position, and returns it; nil if it stays.
 func (d *diff) start(g *Game, p *Pairing, op *relaypb.UpdateGame) (*position, error) {
 	if op.Fen == nil && op.Variant == nil && op.StartPosition == nil {
 		return nil, nil
@@ -152,7 +151,7 @@ func (d *diff) start(g *Game, p *Pairing, op *relaypb.UpdateGame) (*position, er
 	return &pos, nil
 }
 
-// lastTags is the change that gave the game the tags that it has, which may be its creation.
+// lastTags returns the change that set the game's tags, which may be its creation.
 func (g *Game) lastTags() Change {
 	for i := len(g.Changes) - 1; i >= 0; i-- {
 		if g.Changes[i].Kind == ChangeTags {
@@ -174,7 +173,7 @@ func (d *diff) player(side string, p *relaypb.Player, to *relaypb.PlayerUpdate) 
 	set(d, side+".team", &p.Team, to.Team)
 }
 
-// tags returns the tags with those set or removed, in the order of their names.
+// tags returns the tags, with those of the update set or removed, by name.
 func (d *diff) tags(old []Tag, to []*relaypb.Tag) ([]Tag, error) {
 	if len(to) == 0 {
 		return old, nil
@@ -226,8 +225,8 @@ func checkTag(field string, t *relaypb.Tag) error {
 	return checkText(field, t.GetValue(), MaxTagValue, false)
 }
 
-// OwnTag reports whether a PGN tag is not free, in any spelling of its letters: a field of the game or its place says
-// what it says, such as the players, the result or the position.
+// OwnTag reports whether a PGN tag, in any case, has a field of its own in a game, such as the
+// players, the result or the position.
 func OwnTag(name string) bool {
 	switch strings.ToLower(name) {
 	case "white", "black", "result", "whiteelo", "blackelo", "whitetitle", "blacktitle", "whiteteam", "blackteam",
@@ -237,7 +236,7 @@ func OwnTag(name string) bool {
 	return false
 }
 
-// findUpdate finds the update that the request has made.
+// findUpdate returns the update that the request has made.
 func findUpdate(updates []Update, request string) (Update, bool) {
 	i := slices.IndexFunc(updates, func(u Update) bool { return u.Request == request })
 	if i < 0 {
@@ -246,7 +245,8 @@ func findUpdate(updates []Update, request string) (Update, bool) {
 	return updates[i], true
 }
 
-// duplicateOfUpdate answers an update that is in effect: by the one of the list that made it, or else by the creation.
+// duplicateOfUpdate answers an update that asks for what is so already. The answer is the last of
+// the updates or, if there is none, the creation at index and term.
 func (out *Outcome) duplicateOfUpdate(updates []Update, index, term uint64) {
 	out.Index, out.Term, out.Duplicate = index, term, true
 	if n := len(updates); n > 0 {
@@ -254,7 +254,7 @@ func (out *Outcome) duplicateOfUpdate(updates []Update, index, term uint64) {
 	}
 }
 
-// withUpdate returns the list with one more.
+// withUpdate returns the list with one more update.
 func withUpdate(updates []Update, c *relaypb.Command, reason string, d diff, out *Outcome) ([]Update, error) {
 	if len(updates) >= MaxUpdates {
 		return nil, refuse(ErrLimit, "it has been changed %d times, and may not be again", len(updates))
@@ -375,7 +375,7 @@ func (s *State) updateRound(c *relaypb.Command, op *relaypb.UpdateRound, out *Ou
 	return nil
 }
 
-// setStatus sets the status of a round, which stays so until the games say more: see statusOf.
+// setStatus sets the status of a round. It stays until the games say more; see statusOf.
 func (s *State) setStatus(d *diff, r *Round, to *string, index uint64) error {
 	if to == nil || RoundStatus(*to) == r.Status {
 		return nil
@@ -396,8 +396,9 @@ func (s *State) setStatus(d *diff, r *Round, to *string, index uint64) error {
 	return nil
 }
 
-// statusOf is how far a round is. A move or a result starts it, and it is finished when all of its games
-// have a result. Somebody may say so before; and open it again, until the next result.
+// statusOf returns how far a round is. A move or a result starts it. It is finished when all of its
+// games have a result. A person may set it to finished before that, and open it again until the
+// next result.
 func (s *State) statusOf(r *Round) RoundStatus {
 	begun, over, last := false, len(r.Games) > 0, uint64(0)
 	for _, id := range r.Games {
@@ -410,7 +411,7 @@ func (s *State) statusOf(r *Round) RoundStatus {
 		default:
 			begun = true
 		}
-		if begun && !over { // the other games cannot change that
+		if begun && !over { // the other games cannot change this
 			break
 		}
 	}
@@ -423,7 +424,7 @@ func (s *State) statusOf(r *Round) RoundStatus {
 	return RoundNew
 }
 
-// updateStatus publishes a new version of the round if its status is another one, and tells of it.
+// updateStatus publishes a new version of the round if its status has changed, and tells of it.
 func (s *State) updateStatus(id RoundID, out *Outcome) {
 	r := s.rounds[id]
 	if status := s.statusOf(r); status != r.Status {
@@ -434,7 +435,7 @@ func (s *State) updateStatus(id RoundID, out *Outcome) {
 	}
 }
 
-// roundsOf are the rounds of a tournament, in order of creation.
+// roundsOf returns the rounds of a tournament, in order of creation.
 func (s *State) roundsOf(t *Tournament) []*Round {
 	return mapped(t.Rounds, func(id RoundID) *Round { return s.rounds[id] })
 }

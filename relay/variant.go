@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// ParseVariant reads the variant in the spellings that are met, such as "Chess 960", "fischerandom"
-// or "From Position". It returns [Chess960], or an empty text for standard chess. Anything else is
-// an [ErrVariant].
+// ParseVariant reads a variant in common spellings, such as "Chess 960", "fischerandom" or "From
+// Position". It returns [Chess960], or an empty text for standard chess. Anything else is an
+// [ErrVariant].
 func ParseVariant(s string) (string, error) {
 	if len(s) > MaxShortText {
 		return "", bad("variant", "is too long")
@@ -19,9 +19,9 @@ func ParseVariant(s string) (string, error) {
 	return variant, nil
 }
 
-// SourceVariant is [ParseVariant] of what a source says, where the tag may hold anything: "Rapid",
-// the name of an opening. A word that nobody knows is standard chess. Only a variant with rules of
-// its own is an [ErrVariant].
+// SourceVariant is [ParseVariant] for what a source says. The tag may have anything there: "Rapid",
+// the name of an opening. An unknown word is standard chess. Only a variant with rules of its own
+// is an [ErrVariant].
 func SourceVariant(s string) (string, error) {
 	if variant, known := variantOf(s); known {
 		return variant, nil
@@ -31,7 +31,7 @@ func SourceVariant(s string) (string, error) {
 		letters = strings.ReplaceAll(letters, name, "")
 	}
 	if slices.Contains(otherRules, letters) || slices.ContainsFunc(otherRules, func(name string) bool {
-		const distinct = 6 // letters, of which no other word is made by chance
+		const distinct = 6 // letters that no other word has by chance
 		return len(name) >= distinct && strings.Contains(letters, name)
 	}) {
 		return "", noSuchVariant(s)
@@ -46,7 +46,7 @@ func noSuchVariant(s string) error {
 	return &variantError{"the variant \"" + clip(s, 32) + "\" is not supported: only standard chess and Chess960 are"}
 }
 
-// variantOf knows the names of the two variants that there are.
+// variantOf knows the names of the two variants.
 func variantOf(s string) (variant string, known bool) {
 	switch strings.TrimPrefix(lettersOf(s), "lichess") {
 	case "", "standard", "standardchess", "chess", "normal", "normalchess", "classical", "classicalchess", "classic", "orthodox", "orthodoxchess", "regular",
@@ -61,8 +61,7 @@ func variantOf(s string) (variant string, known bool) {
 	return "", false
 }
 
-// otherRules are the variants in which a game of standard chess would go wrong, without the word
-// chess.
+// otherRules are the variants that cannot be played as standard chess, without the word chess.
 var otherRules = []string{
 	"crazyhouse", "zh", "bughouse", "atomic", "anti", "suicide", "giveaway", "losers", "losing", "misere", "horde", "kingofthehill", "koth",
 	"threecheck", "3check", "fivecheck", "5check", "racingkings", "fogofwar", "dark", "kriegspiel", "capablanca", "gothic", "janus", "seirawan", "s",
@@ -71,7 +70,7 @@ var otherRules = []string{
 	"4player", "fourplayer", "monster", "hexagonal", "losalamos", "gardner", "checkers", "draughts", "go",
 }
 
-// lettersOf is the text in lower case, without spaces and signs.
+// lettersOf returns the letters and digits of the text, in lower case.
 func lettersOf(s string) string {
 	letters := make([]byte, 0, len(s))
 	for i := range len(s) {
