@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// address is whom the limits count a request for.
+// address returns the address for which the limits count a request.
 func (c *Config) address(r *http.Request) string {
 	at, ok := address(r, c.Proxies)
 	if !ok {
 		return r.RemoteAddr
 	}
-	// Whoever has one IPv6 address has the 2^64 beside it as well.
+	// A client with one IPv6 address has the 2^64 beside it, too.
 	if at.Is6() {
 		if net64, err := at.Prefix(64); err == nil {
 			return net64.String()
@@ -22,8 +22,8 @@ func (c *Config) address(r *http.Request) string {
 	return at.String()
 }
 
-// Address is where a request is from. Behind those proxies it is the last one in X-Forwarded-For
-// that is not a proxy: what stands before that came from the client, who may have written anything.
+// Address returns the address that a request comes from. Behind one of the proxies, it is the last
+// address in X-Forwarded-For that is not a proxy. The client may have written anything before that.
 func Address(r *http.Request, proxies []netip.Prefix) string {
 	at, ok := address(r, proxies)
 	if !ok {
@@ -51,7 +51,7 @@ func isProxy(at netip.Addr, proxies []netip.Prefix) bool {
 	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(at) })
 }
 
-// parseAddress reads an IP address, with a port or without.
+// parseAddress reads an IP address, with or without a port.
 func parseAddress(s string) (netip.Addr, bool) {
 	at, err := netip.ParseAddr(s)
 	if err != nil {

@@ -12,74 +12,74 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// View is the boards of this node, read consistently.
+// View reads the boards of this node.
 type View interface {
-	// Read calls fn with the state exactly as of log index applied. fn must be
-	// quick, since it may hold up the apply loop, and must not keep s; the values
-	// that s hands out are immutable and may be kept.
+	// Read calls fn with the state as of log index applied. fn must be quick, since the apply loop
+	// may wait for it. It must not keep s; the values that s returns are immutable and may be kept.
 	Read(fn func(applied uint64, s *relay.State))
 }
 
-// Config is what a [Hub] is made of. Zero means the default that each field
-// names; a negative limit on spectators means no limit.
+// Config configures a [Hub]. A zero field means its default; a negative limit on spectators means
+// no limit.
 type Config struct {
-	// Cluster is the cluster's id. A spectator that brings another one is
-	// refused with [CloseOtherCluster]. Required.
+	// Cluster is the cluster's id. A spectator with another id is refused with [CloseOtherCluster].
+	// Required.
 	Cluster string
-	// Node is this node's name, told in hello.
+	// Node is this node's name, for hello frames.
 	Node string
-	// Boards are what snapshots are made of. Required.
+	// Boards are the boards that spectators see. Required.
 	Boards View
-	// Log gets what an operator must know; single spectators are logged at
-	// debug level only. Zero: discarded.
+	// Log is for what an operator must know; single spectators are logged at debug level only. Nil:
+	// nothing is logged.
 	Log *slog.Logger
 
-	// HistoryEvents is how many frames a round's history holds; zero: 4096. A
-	// spectator that is further behind gets a snapshot.
+	// HistoryEvents is how many frames a round's history keeps; zero: 4096. A spectator that is
+	// further behind gets a snapshot.
 	HistoryEvents int
-	// HistoryBytes bounds the same history by memory; zero: 4 MiB. Frames that
-	// were dropped may stay for a while; count on twice as much at the worst.
+	// HistoryBytes bounds the same history by memory; zero: 4 MiB. Dropped frames may stay for a
+	// while, so it may take twice as much.
 	HistoryBytes int
-	// HistoryTotal bounds all histories together, the least recently written
-	// is emptied first; zero: 64 MiB. Not less than HistoryBytes.
+	// HistoryTotal bounds all histories together; zero: 64 MiB. The least recently written history
+	// is emptied first. It must not be less than HistoryBytes.
 	HistoryTotal int
 
-	// WriteTimeout is how long a spectator may take nothing while something waits for it; zero: 10 s. One
-	// that exceeds it is closed with [CloseTooSlow].
+	// WriteTimeout is how long a spectator may take nothing while something waits for it; zero: 10
+	// s. Then it is closed with [CloseTooSlow].
 	WriteTimeout time.Duration
-	// PingEvery is the time between pings; zero: 20 s. A spectator that leaves
-	// two of them unanswered is closed.
+	// PingEvery is the time between pings; zero: 20 s. A spectator that answers neither of two
+	// pings is closed.
 	PingEvery time.Duration
-	// StatusEvery is the time between status frames; zero: 10 s, which is
-	// also the most that clients are promised.
+	// StatusEvery is the time between status frames; zero: 10 s, which is also the most that
+	// clients are promised.
 	StatusEvery time.Duration
-	// SummaryEvery is the time between the summaries of the boards that a spectator does not watch; zero: 1 s.
+	// SummaryEvery is the time between summaries of the boards that a spectator does not watch;
+	// zero: 1 s.
 	SummaryEvery time.Duration
-	// CloseTimeout is how long a connection may take to say goodbye, and so
-	// about how long [Hub.Close] may take; zero: 1 s.
+	// CloseTimeout is how long a connection may take to close, and so about how long [Hub.Close]
+	// may take; zero: 1 s.
 	CloseTimeout time.Duration
-	// SendBuffer is the kernel's send buffer of each connection in bytes; zero:
-	// 64 KiB. Left to itself the kernel would buffer megabytes for a spectator
-	// that does not read, and it would be found out only after those.
+	// SendBuffer is the kernel's send buffer of each connection in bytes; zero: 64 KiB. By itself
+	// the kernel would buffer megabytes for a spectator that does not read, which would hide that
+	// it is slow.
 	SendBuffer int
 
 	// Workers is how many goroutines write to the spectators; zero: GOMAXPROCS. At most 64.
 	Workers int
 
-	// MaxSpectators is how many connections there may be; zero: 100,000. In any case there are no
-	// more than leave the process [SpareFiles] of the files that it may have open.
+	// MaxSpectators is how many connections there may be; zero: 100,000. In any case [SpareFiles]
+	// of the process's files are left.
 	MaxSpectators int
-	// MaxPerSecond is how many may come in a second, and as many at once after a calm; zero: 20,000. The others are
-	// asked to come back a little later, each at another moment, so that those who are here do not wait for those who come.
+	// MaxPerSecond is how many spectators may join in a second, and at once after a quiet second;
+	// zero: 20,000. The others are refused with 429 and a random Retry-After, so that newcomers do
+	// not hold up the present spectators.
 	MaxPerSecond int
-	// MaxPerAddress is how many of them may have one address; zero: 200, since
-	// a whole playing hall may sit behind one.
+	// MaxPerAddress is how many spectators may have one address; zero: 200, since a whole playing
+	// hall may share one.
 	MaxPerAddress int
-	// MaxClientFrame is the longest message taken from a client, in bytes;
-	// zero: 1024.
+	// MaxClientFrame is the longest message that a client may send, in bytes; zero: 1024.
 	MaxClientFrame int
-	// MaxClientFrames is how many frames, pings and pongs among them, are taken
-	// from a client in ten seconds; zero: 50.
+	// MaxClientFrames is how many frames a client may send in ten seconds, pings and pongs
+	// included; zero: 50.
 	MaxClientFrames int
 
 	// Viewer returns how the client sees each round, or all rounds if the id is empty; nil if it
@@ -87,11 +87,12 @@ type Config struct {
 	// may be revoked. Nil: every client has the public's sight.
 	Viewer func(*http.Request) Viewer
 
-	// AllowedOrigins are the origins, such as "https://example.org", whose
-	// pages may connect besides this host's own. "*" allows every one.
+	// AllowedOrigins are the origins, such as "https://example.org", whose pages may connect
+	// besides this host's own. "*" allows every origin.
 	AllowedOrigins []string
-	// Proxies are the networks of proxies whose X-Forwarded-For is believed, so that MaxPerAddress counts for whoever is
-	// behind them. Zero: nobody's is, and all behind a proxy are one. An IPv6 address counts for its whole /64.
+	// Proxies are the networks of proxies whose X-Forwarded-For is believed, so that MaxPerAddress
+	// counts the clients behind them. Without them, all clients behind a proxy count as one. An
+	// IPv6 address counts as its /64.
 	Proxies []netip.Prefix
 }
 
@@ -106,18 +107,18 @@ func (v Viewer) sees(id relay.RoundID) relay.Sight {
 	return v(id)
 }
 
-// maxStatusEvery is what clients are promised: one that has heard nothing for
-// longer may take the connection for dead.
+// maxStatusEvery is what clients are promised: a client that has heard nothing for longer may take
+// the connection for dead.
 const maxStatusEvery = 10 * time.Second
 
-// maxWorkers is the bits of round.workers.
+// maxWorkers is the number of bits in round.workers.
 const maxWorkers = 64
 
-// spareFiles are for what else a node has open: its log, its peers, requests.
+// spareFiles is how many files a node needs for its log, its peers and requests.
 const spareFiles = 500
 
-// SpareFiles returns how many of the files that a process may have open are not for spectators:
-// 500, or half of them if they are few.
+// SpareFiles returns how many of a process's files are not for spectators: 500, or half of them if
+// they are few.
 func SpareFiles(files int) int { return min(spareFiles, (files+1)/2) }
 
 func (c Config) withDefaults() (Config, error) {

@@ -1,99 +1,75 @@
-// Package broadcast is the hub of one node: who watches what, and what each of them has yet to get.
+// Package broadcast is the hub of one node: it sends its spectators what happens on the boards.
 //
-// # The idea
+//	apply loop ── Publish ──► history of the round ── wake ──► workers, each with its spectators
+//	                          floor … frames … last            frames after the cursor, in one write
 //
-// A spectator is served as Raft serves a follower. It is probed: it says with ?since= which
-// index it has. It gets a snapshot if it has nothing, or if the history here no longer reaches back
-// that far. Then it is sent the events that follow. The log index is its cursor, and since the
-// index is the same on every node, it may come back to any of them.
+// A spectator is served as Raft serves a follower. It says with ?since= which index it has. It gets
+// a snapshot if it has nothing, or if the history does not reach back that far, and then the events
+// that follow. The log index is its cursor. The index is the same on every node, so a spectator may
+// resume on any of them.
 //
-// There is no queue per spectator, and no goroutine. Each round has one history of frames, bounded
-// by count and by bytes, and a spectator is nothing but an index into it and a socket:
+// There is no queue and no goroutine per spectator. Each round has one history of frames, bounded
+// by count and by bytes, and a spectator is an index into it and a socket. So a spectator costs
+// some hundred bytes, fast or slow. The apply loop does the same work for none as for twenty
+// thousand.
 //
-//	apply loop ── Publish ──► history of the round ──► wake ──► a few workers, each with its share of the spectators
-//	                          floor ... frames ... last          cursor -> what follows -> one write that does not wait
+// # Promises
 //
-// So a spectator costs some hundred bytes whether it is fast or slow, and the apply loop does the
-// same work whether there are none or twenty thousand.
-//
-// # Workers
-//
-// There are GOMAXPROCS of them. A worker owns its spectators wholly: their sockets, cursors, and
-// what they say, so none of it has a lock. When a round's history has changed, it gives all members
-// of the round a turn ([worker.turn]): everything that follows the cursor leaves in one write(2) or
-// writev(2), the shared bytes of each event's frame as they lie in the history. So the more events
-// wait, the fewer writes an event costs, and nothing waits for more to come.
-//
-// A write never waits. What a socket has no room for is kept, as a list of shared buffers, and is
-// sent when the poller says that there is room: one epoll for all sockets of a worker, which the
-// runtime's own poller waits for. Meanwhile this spectator gets no turns; then it goes on from its
-// cursor, or, if the history has moved on too far, from a snapshot. One that takes nothing of it
-// for WriteTimeout is closed with [CloseTooSlow].
-//
-// After every 64 turns a worker looks at its inbox and lets others use the processor, so that
-// neither newcomers nor the apply loop wait until tens of thousands were written to. Pings and
-// routine status frames go round the spectators bit by bit for the same reason.
-//
-// # What the caller owes
-//
-//  1. Open the hub once the boards are loaded: the histories begin at the index
-//     that Boards.Read tells then.
-//  2. After each log entry: first change the boards, then call Publish with
-//     all the events of that index in one call; and with what is released, likewise. In log order, one call at a time, from any
-//     goroutine. An entry without events needs no call.
-//  3. After the boards were replaced by a Raft snapshot: call Reset, in its place
-//     among them, before the next Publish.
-//  4. Call SetStale when the node loses or regains touch with the cluster.
-//  5. Route GET /live to Live.
-//  6. Close the hub before the HTTP server is shut down; net/http does not wait
-//     for connections that became WebSockets. Close says 4000 to every one.
-//
-// Publish, Reset and SetStale never wait for a spectator, and never call Boards.Read, so they may
-// be called with the boards' own lock held.
-//
-// # What a spectator gets
-//
-// First hello; then a snapshot, or nothing if since could be honoured; then events. The invariant,
-// for one round and one spectator:
+// First comes hello, then a snapshot unless the history goes on from since, then events. For one
+// round and one spectator:
 //
 //	Everything with index <= cursor was sent, or is part of a snapshot that was
 //	sent; nothing with index > cursor was.
 //
-// All events of one index are one message, so a cursor never stands in the middle of an index. A
-// spectator whose cursor falls behind the history's floor, since it is slow or since the boards
-// were replaced, is moved forward to a fresh snapshot: never a silent gap. One that answers no ping
-// is closed with [CloseTooSlow].
+// In particular:
 //
-// Joining does not race with publishing. The boards change before Publish is called, so a snapshot
-// at S holds everything up to S; the cursor becomes S, and events up to S that arrive in the
-// history later are passed over.
+//   - All events of one index are one message, so a cursor is never inside an index.
+//   - There is never a silent gap. A spectator whose cursor is below the history's floor gets a
+//     snapshot.
+//   - Joining does not race with publishing. The boards change before Publish is called, so a
+//     snapshot at S has everything up to S. Events up to S that come later are skipped.
+//   - A spectator may be ahead of this node, if its last node was faster. It gets nothing until the
+//     node has overtaken it.
+//   - Publish, Reset and SetStale never wait for a spectator and never call View.Read, so the
+//     caller may hold the boards' lock.
+//   - A spectator that takes nothing for WriteTimeout, or answers no ping, is closed with
+//     [CloseTooSlow].
 //
-// A spectator may be ahead of this node: its last node was faster. Its cursor then lies above
-// everything in the history, so it is sent nothing until the node has overtaken it: no old
-// snapshot, no repeat.
+// A status frame has an index, too, so that the spectators of a quiet round need not stay behind.
+// It is written only after everything of the round up to it, and left out below the cursor. So a
+// client may use the index of any frame but hello as its since.
 //
-// # The index of a status frame
+// With ?boards= a spectator gets the events of those boards, and its cursor is for them only. About
+// the others it gets at most one summary frame a second, without an index. It may ask for other
+// boards, or for all, and gets a snapshot of them:
 //
-// A round may be quiet for an hour while others move the log on. So that the cursor of its
-// spectators need not stay an hour behind, a status frame bears an index too, under this rule: it
-// is written only when everything of the round up to that index was written before it, and it never
-// lies below the spectator's cursor (it is left out then). Hence a client may take the index of any
-// frame but hello as its new since. The index of hello is how far this node has come, not what the
-// spectator has.
+//	{"type":"subscribe","boards":[3,4]}
+//
+// # The caller's duties
+//
+//  1. Open the hub once the boards are loaded: the histories begin at their index.
+//  2. After each log entry, change the boards and then call Publish with all events of that index
+//     in one call. Do the same for events that are released. Call it in log order, one call at a
+//     time, from any goroutine. An entry without events needs no call.
+//  3. After a Raft snapshot has replaced the boards, call Reset before the next Publish.
+//  4. Call SetStale when the node loses or regains touch with the cluster.
+//  5. Route GET /live to Live, /events to Events and /feed to Feed.
+//  6. Close the hub before the HTTP server: net/http does not wait for connections that became
+//     WebSockets.
 //
 // # Delay
 //
 // A round with a delay has several topics, one for each [relay.Sight]: the truth, the public, and
 // each tier. Each topic has a history and snapshots of its own. The truth's topic exists while it
 // has spectators; a tier's exists from its [relay.EventTier] on. An event enters the truth's
-// history at once, and the history of every other topic when it is released. That may be later
-// than newer events of other rounds. Within the round the order is the same, so the log index is
-// the cursor of all its topics.
+// history at once, and the history of every other topic when it is released. That may be later than
+// newer events of other rounds. Within the round the order is the same, so the log index is the
+// cursor of all its topics.
 //
 // The public must not notice that something is held. So whether or not something is held:
 //
 //   - The public's hello and the bases of its histories go by [relay.State.Shown] instead of the
-//     log's index, and its snapshots by the newest public index of the round.
+//     log's index. Its snapshots go by the newest public index of the round.
 //   - Its status frames have no index.
 //   - The round stays in the table.
 //
@@ -102,73 +78,54 @@
 // # Deletion
 //
 // A deletion in a round with a delay changes what the public may see at an index that it has
-// already. So does the deletion of a whole round. An index is then no longer a sufficient cursor,
-// and the history begins a new epoch (history.renew). A spectator of an older epoch gets a
-// snapshot, even one with the index that it has. If the round is gone, the connection is closed
-// with [CloseNoRound]. A client that joins while such a command is held begins with a snapshot.
-//
-// # Boards
-//
-// With ?boards= a spectator gets the events of those boards, and the cursor speaks for them only.
-// It may ask for others without a new connection:
-//
-//	{"type":"subscribe","boards":[3,4]}     without boards: all of them
-//
-// and gets a snapshot of them. Of the other boards it is told in little: a summary frame a second
-// at the most, with the ply, the last move and the result of each that has changed. It bears no
-// index.
-//
-// # Forms
-//
-// An event is encoded once. How it goes over the wire, its form, is made once as well, by whoever
-// first needs it (form.go): a WebSocket frame, the same compressed for those who can read that if
-// it is long, a Server-Sent Event, or a line of the feed.
-//
-// # Parts
-//
-//	hub.go        Hub: Open, Close, Publish, Reset
-//	round.go      the rounds that have a history or spectators; eviction
-//	history.go    the shared frames of one round, and its floor
-//	frame.go      all that one index changed in a round
-//	form.go       a message in each of its forms
-//	wire.go       the JSON shapes and the close codes
-//	snapshot.go   the snapshot of a round, encoded once and shared
-//	summary.go    how the boards stand that a spectator does not watch
-//	worker.go     the loop: inbox, turns, clock
-//	turn.go       what one spectator gets next, and how it is written; coming and going
-//	receive.go    what clients may send
-//	spectator.go  what is kept of one connection
-//	socket_linux.go  non-blocking sockets and epoll; socket_other.go is for other systems
-//	socket_pair.go   the same with two goroutines: TLS, HTTP/2, and systems without epoll
-//	stream_conn.go   a response over HTTP/2 as a connection
-//	game_reader.go  a spectator within the process that reads games instead of frames
-//	live.go       GET /live: parameters, upgrade, refusal
-//	gate.go       how many may come in: in all, from one address, in a second
-//	address.go    which address a request counts for
-//	status.go     stale or not, told to everyone
-//	stats.go      counters for the metrics
+// already. So does the deletion of a whole round. Then the index is not enough as a cursor, and the
+// history begins a new epoch (history.renew). A spectator of an older epoch gets a snapshot, even
+// with the same index. If the round is gone, the connection is closed with [CloseNoRound]. A client
+// that joins while such a command is held begins with a snapshot.
 //
 // # Goroutines
 //
-// Each worker has two: its loop, and one that waits for its epoll. A connection has none: the HTTP
-// server's ends as soon as the handshake is done. Close waits for all of them.
+// There are GOMAXPROCS workers, each with two goroutines: its loop, and one that waits for its
+// epoll. A worker owns its spectators: their sockets, cursors and what they send, so none of it has
+// a lock. When a history has changed, it gives all members of the round a turn (worker.turn): all
+// frames after the cursor leave in one write(2) or writev(2), as the shared bytes in the history.
 //
-// A connection with TLS has two, a reader and a writer: there is no descriptor whose bytes the hub
-// could write. Server-Sent Events and the feed over HTTP/2 have the request's besides, which must
-// stay until the response ends. A WebSocket over TLS is always HTTP/1.1: browsers open a connection
-// of its own for it.
+// A write never waits. The worker keeps what a socket does not take as a list of shared buffers,
+// and sends it when the poller says that there is room. Meanwhile the spectator gets no turns.
+// After every 64 turns a worker looks at its inbox and lets others use the processor. Pings and
+// routine status frames go to a few spectators at each tick.
+//
+// A connection has no goroutine, with these exceptions. One over TLS has a reader and a writer,
+// since it has no descriptor to write to. Server-Sent Events and the feed over HTTP/2 also keep the
+// request's. Close waits for all of them.
 //
 // # Locks
 //
-// In this order, none is taken while a later one is held:
+// In this order; none is taken while a later one is held:
 //
-//	snapshots.mu  the cached snapshot of a round. Held while the boards are read
+//	snapshots.mu  the cached snapshot of a topic. Held while the boards are read
 //	              and encoded, so that a crowd of joiners does it once.
 //	  (the boards' own lock, inside View.Read)
-//	Hub.mu        the table of rounds. Never held while the boards are read.
-//	history.mu    among those who change one round's frames. Spectators read them
-//	              through an atomic pointer and never make Publish wait.
+//	Hub.mu        the table of topics. Never held while the boards are read.
+//	history.mu    guards changes of one history. Spectators read it through an
+//	              atomic pointer and never make Publish wait.
 //
-// summaries.mu is as snapshots.mu. gate.mu, status.mu, message.mu and worker.mu (of the inbox) are
-// leaves: nothing else is taken under them. No lock is held while a socket is written.
+// summaries.mu and feed.mu are like snapshots.mu. gate.mu, status.mu, message.mu and worker.mu are
+// leaves. No lock is held while a socket is written.
+//
+// # Where to look
+//
+//	hub.go        Open, Close, Publish, Reset
+//	round.go      the topics that have a history or spectators
+//	history.go    the shared frames of one topic, and its floor
+//	frame.go      all that one index changed in a round; wire.go its JSON, and the close codes
+//	form.go       a message encoded for each kind of connection, once for all spectators
+//	snapshot.go   the snapshot of a topic; summary.go the boards that a spectator does not watch
+//	worker.go     the loop: inbox, turns, clock; turn.go one spectator's turn, its start and its end
+//	spectator.go  what is kept of one connection; receive.go what clients may send
+//	live.go       GET /live; events.go GET /events and /feed; feed.go all rounds in one stream
+//	game_reader.go  a spectator within the process that reads games instead of frames
+//	socket_linux.go, socket_other.go, socket_pair.go, stream_conn.go  the connections
+//	gate.go       how many may join: in all, from one address, in a second; address.go
+//	status.go     stale or not; stats.go counters for the metrics
 package broadcast

@@ -10,12 +10,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Events answers GET /events with the parameters of [Hub.Live]: the same frames from the same history, as Server-Sent
-// Events, for those whose way to the node lets no WebSocket through. The id of an event is its log index, so a browser
-// that comes back with Last-Event-ID goes on from there.
+// Events answers GET /events with the parameters of [Hub.Live]. It sends the same frames as
+// Server-Sent Events, for clients whose network lets no WebSocket through. The id of an event is
+// its log index, so a browser that returns with Last-Event-ID goes on from there.
 //
-// The end is told by an event "close" with the code of a WebSocket's close frame and the reason. What is wrong with the request is
-// told by an HTTP status: 400, 404 if there is no such round, 409 if the cursor is another cluster's, 429 and 503 as by Live.
+// At the end comes an event "close" with the code of a WebSocket's close frame and the reason. A
+// request that is wrong gets an HTTP status: 400, 404 if there is no such round, 409 for a cursor
+// of another cluster, 429 and 503 as in Live.
 func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
 	q, err := parseLive(r.URL.RawQuery)
 	if last := r.Header.Get("Last-Event-ID"); err == nil && last != "" {
@@ -30,9 +31,10 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request) {
 	h.respond(w, r, formEvents, "text/event-stream", "retry: 2000\n\n", func(s *spectator) error { return h.admit(s, q) })
 }
 
-// Feed answers GET /feed[?since=INDEX][&cluster=ID]: every event of every round, for programs, as lines of JSON
-// (NDJSON). First hello, then a snapshot of each round, or nothing if since could be honoured, and then the events as by Live; each has the
-// id of its round in roundId. A line is an object, or an array of them where one log index changed several things.
+// Feed answers GET /feed[?since=INDEX][&cluster=ID]: every event of every round, for programs, as
+// lines of JSON (NDJSON). First comes hello, then a snapshot of each round unless the history goes
+// on from since, then the events as in Live. Each has its round's id in roundId. A line is an
+// object, or an array if one log index changed several things.
 func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 	values := r.URL.Query()
 	var since uint64
@@ -62,7 +64,7 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// respond makes a spectator of one who reads an HTTP response without an end.
+// respond makes a spectator of a client that reads an endless HTTP response.
 func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentType, head string, admit func(*spectator) error) {
 	origin := r.Header.Get("Origin")
 	if !h.upgrader.CheckOrigin(r) {
@@ -71,7 +73,7 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 		return
 	}
 	if origin != "" {
-		w.Header().Set("Access-Control-Allow-Origin", origin) // of what is refused below
+		w.Header().Set("Access-Control-Allow-Origin", origin) // for the refusals below, too
 		w.Header().Set("Vary", "Origin")
 	}
 	if r.Method == http.MethodHead {
@@ -124,7 +126,7 @@ func (h *Hub) allowed(origin string) bool {
 	})
 }
 
-// rejectRequest answers one whose request makes no sense.
+// rejectRequest answers a request that makes no sense.
 func (h *Hub) rejectRequest(w http.ResponseWriter, err error) {
 	code, reason := closeCode(err)
 	switch code {

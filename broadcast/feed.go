@@ -18,19 +18,19 @@ type feed struct {
 	*round             // without an id
 	read   atomic.Bool // the truth's feed is written to once it has a reader
 
-	// snapshotCursor is the greatest cursor of a snapshot. A frame that is released later must follow it,
-	// though it is older by the log. It is raised under the boards' lock, which a release needs
-	// too. So no snapshot comes in between.
+	// snapshotCursor is the greatest cursor of a snapshot. A frame that is released later must
+	// follow it, though its log index is older. It is raised under the boards' lock. A release
+	// needs that lock too, so no snapshot can come between.
 	snapshotCursor atomic.Uint64
 
-	mu     sync.Mutex // one encodes
+	mu     sync.Mutex // held while a snapshot is encoded
 	newest atomic.Pointer[feedSnapshot]
 }
 
-// releaseBits are those of a cursor that count what was released.
+// releaseBits are the bits of a cursor that count released frames.
 const releaseBits = 20
 
-// cursorAt is the cursor of one who has everything up to the log index.
+// cursorAt returns the cursor of a spectator that has everything up to the log index.
 func (r *round) cursorAt(index uint64) uint64 {
 	if r.feed != nil {
 		return min(index, 1<<(64-releaseBits)-1) << releaseBits
@@ -38,7 +38,7 @@ func (r *round) cursorAt(index uint64) uint64 {
 	return index
 }
 
-// indexAt is the log index up to which one with the cursor has everything.
+// indexAt returns the log index up to which a spectator with the cursor has everything.
 func (r *round) indexAt(cursor uint64) uint64 {
 	if r.feed != nil {
 		return cursor >> releaseBits
@@ -46,7 +46,7 @@ func (r *round) indexAt(cursor uint64) uint64 {
 	return cursor
 }
 
-// feedSnapshot is all rounds as they stood at a cursor. Immutable.
+// feedSnapshot is a snapshot of all rounds at a cursor. Immutable.
 type feedSnapshot struct {
 	cursor uint64
 	epoch  uint32 // as of a snapshot
@@ -75,16 +75,16 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 	h.wake(f.round)
 }
 
-// startAfter begins the history anew.
+// startAfter restarts the history after index.
 func (f *feed) startAfter(index uint64) { f.history.reset(f.cursorAt(index)) }
 
-// renew gives all readers of the feed new snapshots.
+// renew gives new snapshots to all readers of the feed.
 func (f *feed) renew(h *Hub, index uint64) {
 	f.history.renew(f.cursorAt(index))
 	h.wake(f.round)
 }
 
-// combine makes one frame of those that one index made in several rounds.
+// combine joins the frames that one index made in several rounds.
 func combine(frames []*frame) *frame {
 	if len(frames) == 1 {
 		return &frame{parts: frames[0].parts, whole: frames[0].whole}
@@ -116,7 +116,7 @@ func (h *Hub) joinFeed(s *spectator, since uint64, truth bool) {
 	}
 }
 
-// released reports whether something in the history was released late.
+// released reports whether the history has a released frame.
 func (f *feed) released() bool {
 	for _, fr := range f.history.view.Load().frames {
 		if fr.index&(1<<releaseBits-1) != 0 {
@@ -126,7 +126,8 @@ func (f *feed) released() bool {
 	return false
 }
 
-// snapshotAll is as [round.snapshot]. Each round's snapshot has the index that it stands at. The cursor is that of all of them.
+// snapshotAll is [round.snapshot] for all rounds. Each round's snapshot has its own index. The
+// cursor is that of all of them.
 func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bool, err error) {
 	v := f.history.view.Load()
 	if old := f.newest.Load(); old != nil && old.cursor >= v.last && old.epoch == v.epoch {
@@ -135,7 +136,7 @@ func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.newest.Load()
-	v = f.history.view.Load() // the boards have all of it
+	v = f.history.view.Load() // the boards have at least this much
 	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {

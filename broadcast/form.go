@@ -13,10 +13,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A form is how a message goes over a spectator's connection.
+// A form is how a message is encoded for a spectator's connection.
 type form uint8
 
-// The forms. Each message is made into each of them at most once, by whoever needs it first.
+// The forms. Each message is encoded in each form at most once, by the first that needs it.
 const (
 	formText    form = iota // a WebSocket text frame (RFC 6455, 5.2)
 	formDeflate             // the same, long ones compressed (RFC 7692, without context takeover)
@@ -25,21 +25,21 @@ const (
 	formCount
 )
 
-// webSocket reports whether the peer speaks frames, and so may be pinged and told why it is closed.
+// webSocket reports whether the connection is a WebSocket, with pings and close frames.
 func (f form) webSocket() bool { return f == formText || f == formDeflate }
 
-// A message is what a spectator is told at once: JSON objects, nearly always one. Immutable but for its forms,
-// so that any number of spectators can share it.
+// A message is what a spectator is told at once: JSON objects, nearly always one. Immutable but for
+// its forms, so that any number of spectators can share it.
 type message struct {
-	index   uint64        // 0: it bears none that a client could come back with
-	round   relay.RoundID // told in the feed only
+	index   uint64        // 0: it has no index for a client to resume from
+	round   relay.RoundID // for the feed only
 	objects [][]byte
 
-	mu    sync.Mutex // one makes a form
+	mu    sync.Mutex // held while a form is encoded
 	forms [formCount]atomic.Pointer[[]byte]
 }
 
-// inForm is the message as it goes over the wire.
+// inForm returns the message as it is sent.
 func (m *message) inForm(f form) []byte {
 	if b := m.forms[f].Load(); b != nil {
 		return *b
@@ -64,10 +64,10 @@ func (m *message) inForm(f form) []byte {
 	return b
 }
 
-// text is the objects as one: the object itself if it is one, an array otherwise.
+// text returns the objects as JSON: the object itself if there is one, an array otherwise.
 func (m *message) text() []byte { return join(m.objects) }
 
-// length is that of text.
+// length is the length of text.
 func (m *message) length() int {
 	n := 0
 	for _, o := range m.objects {
@@ -100,7 +100,7 @@ const (
 	deflated   = 0x40 // RSV1
 )
 
-// appendHeader begins a server's frame: two bytes, and a longer length if needed.
+// appendHeader appends the header of a server's frame: two bytes, and a longer length if needed.
 func appendHeader(dst []byte, first byte, length int) []byte {
 	switch {
 	case length < 126:
@@ -116,8 +116,8 @@ func textFrame(text []byte) []byte {
 	return append(appendHeader(b, finalFrame|websocket.TextMessage, len(text)), text...)
 }
 
-// deflateFrom is the length from which a text is compressed for those who can read that. A move's frame would become some
-// 50 bytes shorter and still be one packet; a snapshot becomes a sixth (BenchmarkDeflate).
+// deflateFrom is the length from which a text is compressed. A move's frame would get some 50 bytes
+// shorter and still be one packet; a snapshot shrinks to a sixth (BenchmarkDeflate).
 const deflateFrom = 1024
 
 var deflaters = sync.Pool{New: func() any {
@@ -128,7 +128,7 @@ var deflaters = sync.Pool{New: func() any {
 	return w
 }}
 
-// deflatedFrame is the frame for those who can read a compressed one.
+// deflatedFrame returns the frame for clients that can read a compressed one.
 func deflatedFrame(text []byte) []byte {
 	if len(text) < deflateFrom {
 		return textFrame(text)
@@ -136,7 +136,7 @@ func deflatedFrame(text []byte) []byte {
 	return deflateFrame(text)
 }
 
-// deflateFrame is RFC 7692, 7.2.1: the deflated text without the four bytes that end a block.
+// deflateFrame follows RFC 7692, 7.2.1: the deflated text without the four bytes that end a block.
 func deflateFrame(text []byte) []byte {
 	w := deflaters.Get().(*flate.Writer)
 	defer deflaters.Put(w)
@@ -149,7 +149,7 @@ func deflateFrame(text []byte) []byte {
 	return append(appendHeader(b, finalFrame|deflated|websocket.TextMessage, len(short)), short...)
 }
 
-// serverSentEvent has the JSON in one line, since JSON has no line breaks of its own.
+// serverSentEvent has the JSON in one line: JSON has no line breaks of its own.
 func (m *message) serverSentEvent() []byte {
 	var b bytes.Buffer
 	if m.index > 0 {
@@ -163,10 +163,10 @@ func (m *message) serverSentEvent() []byte {
 	return b.Bytes()
 }
 
-// line is the text with the round's id in each object, for who reads many rounds.
+// line returns the text with the round's id in each object, for readers of many rounds.
 func (m *message) line() []byte { return append(bytes.Clone(join(m.withRoundID())), '\n') }
 
-// withRoundID is the objects with the round's id.
+// withRoundID returns the objects with the round's id.
 func (m *message) withRoundID() [][]byte {
 	if m.round == "" {
 		return m.objects

@@ -5,22 +5,21 @@ import "github.com/chessrelay/chessrelay/relay"
 // frame is all that one log index changed in one round. Immutable, and shared by all spectators.
 type frame struct {
 	index uint64
-	parts []eventPart // one an event, at least one
+	parts []eventPart // one for each event, at least one
 	whole *message    // all of them
 }
 
-// eventPart is one event of a frame, apart from the others so that a spectator who
-// watches some boards can be sent only theirs.
+// eventPart is one event of a frame, kept apart for spectators of some boards.
 type eventPart struct {
-	board int // 0: what every spectator of the round gets
-	// changesGame: another game is at a board than before, or none.
+	board int // 0: every spectator of the round gets it
+	// changesGame: the board has another game than before, or none.
 	changesGame bool
 	*message
 }
 
 func (p *eventPart) within(set *boardSet) bool { return p.board == 0 || set.has(p.board) }
 
-// encodeFrame makes the frame of events, which have one index and one round.
+// encodeFrame encodes events of one index and one round as a frame.
 func encodeFrame(events []relay.Event) (*frame, error) {
 	f := &frame{index: events[0].Index, parts: make([]eventPart, len(events))}
 	var all [][]byte
@@ -33,7 +32,7 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 		f.parts[i] = eventPart{message: m}
 		switch g := events[i].Game; {
 		case g != nil && events[i].Type == relay.EventDeleted:
-			f.parts[i].changesGame = true // and its board may be in the list of who does not watch it
+			f.parts[i].changesGame = true // also for spectators that do not watch the board
 		case g != nil:
 			f.parts[i].board, f.parts[i].changesGame = g.Board, events[i].Type == relay.EventGame
 		}
@@ -46,14 +45,15 @@ func encodeFrame(events []relay.Event) (*frame, error) {
 	return f, nil
 }
 
-// cost is what a frame takes in memory, roughly: its text twice, as JSON and
-// in a form, and what surrounds it.
+// cost is how much memory a frame takes, roughly: its text twice, as JSON and in a form, and an
+// overhead.
 func (f *frame) cost() int {
 	const overhead = 400
 	return overhead + 2*f.whole.length()
 }
 
-// forBoards is the message for one who watches the boards of set, and how many events are in it; nil if none are.
+// forBoards returns the message for a spectator of the boards of set, and its number of events; nil
+// if there are none.
 func (f *frame) forBoards(set *boardSet) (m *message, events int) {
 	if len(f.parts) == 1 {
 		if f.parts[0].within(set) {
@@ -83,7 +83,7 @@ func (f *frame) forBoards(set *boardSet) (m *message, events int) {
 	return m, len(mine)
 }
 
-// boardSet is the boards that a spectator asked for, ascending; nil is all.
+// boardSet is the boards that a spectator asked for, ascending; nil means all.
 type boardSet []int32
 
 func (s *boardSet) has(board int) bool {

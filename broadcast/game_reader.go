@@ -106,7 +106,7 @@ func (gr *GameReader) Next(ctx context.Context) ([]*relay.Game, error) {
 			return changed, err
 		}
 		if len(frames) > 0 || behind {
-			continue // look again
+			continue // the frames changed nothing
 		}
 		var again <-chan time.Time // to check the token
 		if gr.viewer != nil {

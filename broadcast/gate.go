@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Why the gate keeps someone out.
+// Why the gate refuses a connection.
 var (
 	errClosed      = errors.New("this node is going away")
 	errFull        = errors.New("this node has as many spectators as it may have")
@@ -14,12 +14,11 @@ var (
 	errRush        = errors.New("too many are coming at once; come back in a moment")
 )
 
-// gate counts the connections, keeps out those beyond the limits, and knows
-// whom Close has to wait for.
+// gate counts the connections, refuses those beyond the limits, and lets Close wait for the rest.
 type gate struct {
 	maxTotal      int // negative: no limit
 	maxPerAddress int
-	perSecond     float64 // how many may come in; negative: no limit
+	perSecond     float64 // how many may enter; negative: no limit
 
 	closing chan struct{} // closed by close
 	empty   chan struct{} // closed by Hub.Close once everything has ended
@@ -28,9 +27,9 @@ type gate struct {
 	closed  bool
 	total   int
 	address map[string]int
-	tokens  float64 // who may come in now: up to those of a second
+	tokens  float64 // how many may enter now; at most perSecond
 	filled  time.Time
-	wg      sync.WaitGroup // one for each entered
+	wg      sync.WaitGroup // of the connections
 }
 
 func newGate(cfg *Config) *gate {
@@ -41,7 +40,7 @@ func newGate(cfg *Config) *gate {
 	}
 }
 
-// enter is the first thing a connection does. If it answers nil, leave must follow.
+// enter admits a connection. If it returns nil, the caller must call leave.
 func (g *gate) enter(address string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -61,7 +60,7 @@ func (g *gate) enter(address string) error {
 	return nil
 }
 
-// tokenLocked takes a token from a bucket that fills with perSecond, and holds as many.
+// tokenLocked takes a token from a bucket of perSecond tokens that fills within a second.
 func (g *gate) tokenLocked() bool {
 	if g.perSecond < 0 {
 		return true
@@ -86,7 +85,7 @@ func (g *gate) leave(address string) {
 	g.wg.Done()
 }
 
-// close lets nobody in any more. It answers false if it was called before.
+// close refuses all connections from now on. It returns false if it was called before.
 func (g *gate) close() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,7 +97,7 @@ func (g *gate) close() bool {
 	return true
 }
 
-// wait returns when everyone who entered has left.
+// wait returns when all connections have left.
 func (g *gate) wait() { g.wg.Wait() }
 
 func (g *gate) connections() int {

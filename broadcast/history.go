@@ -7,27 +7,26 @@ import (
 	"sync/atomic"
 )
 
-// history is the newest frames of one round, shared by all its spectators.
+// history is the newest frames of one topic, shared by all its spectators.
 //
-// They read it without a lock: each change makes a new view and leaves the old
-// ones as they are. So no spectator ever holds a lock that Publish needs. That is
-// for the promise, not for speed: with a mutex BenchmarkPublish showed the same.
+// Spectators read it without a lock: each change makes a new view and leaves the old ones as they
+// are. So no spectator can hold a lock that Publish needs.
 type history struct {
 	maxFrames int
 	maxBytes  int
 
 	view atomic.Pointer[view] // replaced under mu
 
-	mu      sync.Mutex // among those who change it: Publish and Reset
+	mu      sync.Mutex // guards changes, by Publish and Reset
 	bytes   int
-	changed chan struct{} // closed by the next change, if somebody waits for it; see wait
+	changed chan struct{} // closed by the next change; nil if nobody waits, see wait
 }
 
-// view is a history at one moment. Immutable; the arrays behind frames are
-// shared between views, and only ever grow beyond what an older view can see.
+// view is a history at one moment. Immutable. Views share the array behind frames, which only grows
+// beyond the end of older views.
 //
-// Invariant: every event of the round that was published with index > floor is
-// in frames, and the indexes of frames ascend from above floor to last.
+// Invariant: every event of the topic that was published with index > floor is in frames, and the
+// indexes of frames ascend from above floor to last.
 type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
@@ -90,13 +89,12 @@ func (h *history) add(f *frame, released bool) (grown int, ok bool) {
 	return h.bytes - before, true
 }
 
-// reset forgets everything up to floor: a spectator that has less needs a
-// snapshot. A floor below the newest frame means that frame. It reports how
-// many bytes were freed.
+// reset forgets everything up to floor, or up to the newest frame if that is newer. A spectator
+// with less needs a snapshot. It returns how many bytes were freed.
 func (h *history) reset(floor uint64) (freed int) { return h.forget(floor, 0) }
 
-// renew is reset, and begins a new epoch: every spectator needs a snapshot, also one that has all
-// frames. It is called after a deletion or a restoration, since those are not held back.
+// renew is reset, and begins a new epoch: every spectator needs a snapshot, even with all frames.
+// It is called after deletions and restorations, which no delay holds.
 func (h *history) renew(floor uint64) (freed int) { return h.forget(floor, 1) }
 
 func (h *history) forget(floor uint64, epochs uint32) (freed int) {
@@ -129,7 +127,7 @@ func (h *history) replaceLocked(v *view) {
 	}
 }
 
-// wait is a channel that is closed once the history is another than v.
+// wait returns a channel that is closed once the history differs from v.
 func (h *history) wait(v *view) <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -142,18 +140,18 @@ func (h *history) wait(v *view) <-chan struct{} {
 	return h.changed
 }
 
-// ready is a channel that is closed.
+// ready is a closed channel.
 var ready = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// The most that is taken from a history at once, so that a spectator which
-// catches up is not kept in memory with more than this in the middle of a write.
+// The limits of one batch. A spectator that catches up keeps no more than this in memory in the
+// middle of a write.
 const (
 	maxBatchFrames = 64
 	maxBatchBytes  = 64 << 10
 )
 
-// after is the frames that follow index, oldest first, as many as fit one batch.
-// index must not be below the floor.
+// after returns the frames after index, oldest first, at most one batch. index must not be below
+// the floor.
 func (v *view) after(index uint64) []*frame {
 	if index >= v.last {
 		return nil
@@ -177,10 +175,10 @@ func (v *view) after(index uint64) []*frame {
 // hasHeld reports whether a frame is still to come.
 func (h *history) hasHeld() bool { return h.view.Load().held > 0 }
 
-// epoch is that of the view.
+// epoch returns the present epoch.
 func (h *history) epoch() uint32 { return h.view.Load().epoch }
 
-// bounds are the floor and the newest index.
+// bounds returns the floor and the newest index.
 func (h *history) bounds() (floor, last uint64) {
 	v := h.view.Load()
 	return v.floor, v.last

@@ -13,8 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Hub knows who watches what on this node. See the package's documentation
-// for what its caller owes it.
+// Hub serves the spectators of one node. The package documentation lists the caller's duties.
 type Hub struct {
 	// Static after Open.
 	cfg        Config
@@ -27,20 +26,20 @@ type Hub struct {
 	publicFeed *feed
 	truthFeed  *feed // written to once it has a reader
 
-	next atomic.Uint64 // the worker who gets the next spectator, but for a remainder
+	next atomic.Uint64 // modulo their number, the worker for the next spectator
 
-	// published: everything up to this index is in the histories. It is raised
-	// only after the frames are there. shown is the same of what the public may see.
+	// published: everything up to this index is in the histories. It is raised after the frames are
+	// there. shown is the same for what the public may see.
 	published atomic.Uint64
 	shown     atomic.Uint64
-	counted   counters // what the workers do not count
+	counted   counters // of what the workers do not count
 
 	mu sync.Mutex
 	table
 }
 
-// Open starts a hub. The histories begin at the index that cfg.Boards tells
-// now: whatever is published must be above it.
+// Open starts a hub. The histories begin at the index of cfg.Boards; everything published must be
+// above it.
 func Open(cfg Config) (*Hub, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -73,9 +72,8 @@ func Open(cfg Config) (*Hub, error) {
 	return h, nil
 }
 
-// Close says goodbye to every spectator with [CloseGoingAway], and waits until
-// all goroutines are gone. New ones are turned away with a 503 from then on.
-// Publish may still be called, and reaches nobody.
+// Close closes every spectator with [CloseGoingAway], and waits for all goroutines. From then on
+// newcomers get a 503. Publish may still be called, and reaches nobody.
 func (h *Hub) Close() error {
 	if h.gate.close() {
 		for _, w := range h.workers {
@@ -91,8 +89,8 @@ func (h *Hub) Close() error {
 	return nil
 }
 
-// SendAway says goodbye to every spectator with [CloseGoingAway], for the reason. The hub goes on,
-// so the caller turns others away.
+// SendAway closes every spectator with [CloseGoingAway] and the reason. The hub still accepts
+// others; the caller must turn them away.
 func (h *Hub) SendAway(reason string) {
 	for _, w := range h.workers {
 		w.call(func(w *worker) { w.sendAway(reason) })
@@ -140,22 +138,21 @@ func (h *Hub) publishIndex(events []relay.Event) {
 	if len(truth) > 0 && h.truthFeed.read.Load() {
 		h.truthFeed.publish(h, truth, false)
 	}
-	raise(&h.published, index) // what is released is older
+	raise(&h.published, index) // a released index is older
 	if shown {
 		raise(&h.shown, index)
 	}
 }
 
-// raise is for one goroutine at a time.
+// raise must not run twice at the same time.
 func raise(to *atomic.Uint64, index uint64) {
 	if index > to.Load() {
 		to.Store(index)
 	}
 }
 
-// splitRound takes the events of the first one's round apart from the rest.
-// That an index touches several rounds is rare, so the common case copies
-// nothing.
+// splitRound separates the events of the first one's round from the rest. One index rarely touches
+// several rounds, so the common case copies nothing.
 func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 	n := 1
 	for n < len(events) && events[n].RoundID() == events[0].RoundID() {
@@ -211,7 +208,7 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	}
 	f, err := encodeFrame(events)
 	if err != nil {
-		// A bug, if anything. A snapshot tells spectators what the event would have.
+		// This would be a bug. A snapshot tells spectators what the event would have.
 		h.log.Error("an event could not be encoded; its round's spectators get a snapshot", "round", id, "index", index, "err", err)
 		h.publicFeed.startAfter(index)
 		h.truthFeed.startAfter(index)
@@ -250,8 +247,8 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	return f
 }
 
-// publishWholeRound tells that a whole round was deleted or restored. Spectators of a deleted round are
-// sent away at their next turn. It returns the frame for the feeds. For a restored round there is
+// publishWholeRound publishes that a whole round was deleted or restored. Spectators of a deleted
+// round are closed at their next turn. It returns the frame for the feeds; a restored round has
 // none, and the feeds get snapshots.
 func (h *Hub) publishWholeRound(e *relay.Event) (f *frame) {
 	h.mu.Lock()
@@ -292,13 +289,13 @@ func (h *Hub) renewDelayed(id relay.RoundID, public bool) {
 	}
 }
 
-// renewLocked gives the spectators of the topics new snapshots, with an index from floor on; h.mu
-// is held.
+// renewLocked gives new snapshots to the spectators of the topics, with an index of at least floor.
+// h.mu is held.
 func (h *Hub) renewLocked(topics []topic, floor uint64) (changed []*round) {
 	for _, of := range topics {
 		from := floor
 		if r := h.table.rounds[of]; r != nil && r.delayed.Load() {
-			from = 0 // what is held has older indexes
+			from = 0 // held commands have older indexes
 		}
 		if r := h.table.renew(of, from); r != nil {
 			changed = append(changed, r)
@@ -313,11 +310,11 @@ func (h *Hub) wakeAll(rounds []*round) {
 	}
 }
 
-// Reset tells that the boards were replaced as of log index applied, by a Raft
-// snapshot. What lies between the last event published and applied never
-// becomes an event here, so the histories begin anew at applied, and every
-// spectator that has less gets a fresh snapshot. Those of the public begin before what is held back from it,
-// which comes when it is released. Delays are those of the new boards; nil: there are none.
+// Reset says that a Raft snapshot has replaced the boards as of log index applied. No events come
+// for the entries between the last event and applied. So the histories restart at applied, and
+// every spectator with less gets a snapshot. The histories of rounds with a delay restart at what
+// their sight has seen, and go on with what is released. delays are those of the new boards; nil
+// means none.
 func (h *Hub) Reset(applied uint64, delays *relay.Delays) {
 	h.mu.Lock()
 	all := h.table.reset(applied, delays)
@@ -330,7 +327,7 @@ func (h *Hub) Reset(applied uint64, delays *relay.Delays) {
 	h.wakeAll(append(all, h.publicFeed.round, h.truthFeed.round))
 }
 
-// shownOf is what [relay.State.Shown] is of boards with these delays.
+// shownOf returns [relay.State.Shown] of boards with these delays.
 func shownOf(applied uint64, delays *relay.Delays) uint64 {
 	if delays == nil {
 		return applied
@@ -338,8 +335,8 @@ func shownOf(applied uint64, delays *relay.Delays) uint64 {
 	return delays.Shown
 }
 
-// wake tells the workers who have spectators of r that its history is another.
-// However often that happens until one looks, it is told once.
+// wake tells the workers with spectators of r that its history has changed. A worker that has not
+// looked yet is told once.
 func (h *Hub) wake(r *round) {
 	at := r.workers.Load()
 	for _, w := range h.workers {
@@ -359,7 +356,7 @@ func (h *Hub) leaveRound(r *round) {
 	}
 }
 
-// assign hands a spectator to the worker whose turn it is.
+// assign hands a spectator to the next worker in turn.
 func (h *Hub) assign(a arrival) {
 	h.workers[h.next.Add(1)%uint64(len(h.workers))].join(a)
 }

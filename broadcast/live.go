@@ -20,13 +20,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Live answers GET /live?round=RID[&boards=1,2][&since=INDEX][&cluster=ID]:
-// the connection becomes a WebSocket, and Live returns while it lives on.
+// Live answers GET /live?round=RID[&boards=1,2][&since=INDEX][&cluster=ID]. The connection becomes
+// a WebSocket, and Live returns while it is open.
 //
-// What is wrong with the parameters is said in the close frame, not by an HTTP
-// status: a browser hides the latter from the page. Only those who are not let
-// in at all get one: 429 beyond the limits, 403 for a foreign origin, 400 if
-// it is no WebSocket, 503 once the hub is closed.
+// A close frame says what is wrong with the parameters. A browser hides an HTTP status from the
+// page, so only a refused connection gets one: 429 beyond the limits, 403 for a foreign origin, 400
+// if it is no WebSocket, 503 once the hub is closed.
 func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 	address := h.cfg.address(r)
 	if err := h.gate.enter(address); err != nil {
@@ -34,7 +33,7 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	hj := &hijacker{ResponseWriter: w}
-	if _, err := h.upgrader.Upgrade(hj, r, nil); err != nil { // and notUpgraded has answered, or the connection is closed
+	if _, err := h.upgrader.Upgrade(hj, r, nil); err != nil { // notUpgraded has answered
 		h.gate.leave(address)
 		return
 	}
@@ -53,7 +52,7 @@ func (h *Hub) Live(w http.ResponseWriter, r *http.Request) {
 	h.adopt(hj.conn, a)
 }
 
-// adopt makes the connection a spectator's.
+// adopt hands a spectator and its connection to a worker.
 func (h *Hub) adopt(conn net.Conn, a arrival) {
 	var err error
 	if a.sock, err = takeOver(conn, h.cfg.SendBuffer, 2*h.cfg.PingEvery); err != nil {
@@ -68,7 +67,8 @@ func (h *Hub) adopt(conn net.Conn, a arrival) {
 	h.assign(a)
 }
 
-// hijacker keeps the connection that the WebSocket library takes, and looks at what it answers the client.
+// hijacker keeps the connection that the WebSocket library takes, and reads its answer to the
+// client.
 type hijacker struct {
 	http.ResponseWriter
 	conn    net.Conn
@@ -96,7 +96,7 @@ func (c *handshake) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A rejection is why somebody cannot watch what he asks for.
+// A rejection is why a client cannot watch what it asks for.
 type rejection struct {
 	code   int // of the close frame
 	reason string
@@ -132,7 +132,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	})
 	if missing != nil {
 		if q.since > applied && !errors.Is(missing, relay.ErrDeleted) {
-			// The round may have been opened in the entries we do not have yet.
+			// The entries that this node does not have yet may have created the round.
 			return &rejection{CloseGoingAway, "this node is behind and does not know the round yet; try again"}
 		}
 		return &rejection{CloseNoRound, missing.Error()}
@@ -155,7 +155,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	return nil
 }
 
-// missingRound is nil if the round is there for who sees it so, and else says why not.
+// missingRound returns nil if a client with this sight finds the round; otherwise the reason.
 func missingRound(state *relay.State, id relay.RoundID, sight relay.Sight) error {
 	if state.Private(string(id)) && sight == relay.Public {
 		return errNoRound
@@ -176,7 +176,7 @@ func (h *Hub) checkCluster(cluster string) error {
 	return nil
 }
 
-// setHello has s told where it is.
+// setHello prepares the hello frame of s.
 func (h *Hub) setHello(s *spectator, applied uint64, behind *int) error {
 	hello, err := json.Marshal(helloFrame{
 		Type: "hello", Cluster: h.cfg.Cluster, Node: h.cfg.Node, Index: applied, Now: time.Now().UnixMilli(), Delay: behind,
@@ -196,8 +196,7 @@ type liveQuery struct {
 	cluster string
 }
 
-// maxBoards is the most boards that one spectator may name; who wants more may
-// as well have all.
+// maxBoards is the most boards that a spectator may name; one that wants more can have all.
 const maxBoards = 256
 
 func parseLive(rawQuery string) (q liveQuery, err error) {
@@ -211,7 +210,7 @@ func parseLive(rawQuery string) (q liveQuery, err error) {
 	}
 	q.cluster = values.Get("cluster")
 	if since := values.Get("since"); since != "" {
-		// Index 0 is before the first entry: who has that has nothing.
+		// Index 0 is before the first entry, so it means nothing.
 		if q.since, err = strconv.ParseUint(since, 10, 64); err != nil {
 			return q, errors.New("since is not a log index")
 		}
@@ -232,8 +231,8 @@ func parseLive(rawQuery string) (q liveQuery, err error) {
 	return q, nil
 }
 
-// newUpgrader lets in pages of this host and of the allowed origins. It does the
-// handshake only; its buffers are small since nothing else passes through them.
+// newUpgrader lets in pages of this host and of the allowed origins. It does the handshake only, so
+// its buffers are small.
 func (h *Hub) newUpgrader() websocket.Upgrader {
 	sameOrigin := func(r *http.Request) bool {
 		origin := r.Header.Get("Origin")
@@ -267,9 +266,9 @@ func (h *Hub) notUpgraded(w http.ResponseWriter, _ *http.Request, status int, re
 	writeError(w, status, code, reason.Error())
 }
 
-// refuseEntry answers one who was not let in.
+// refuseEntry answers a client that the gate refused.
 func (h *Hub) refuseEntry(w http.ResponseWriter, err error) {
-	// Those who come back do so at different moments. Until then they hold no file open here.
+	// Refused clients return at different moments. Until then they hold no file open here.
 	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(5)))
 	w.Header().Set("Connection", "close")
 	switch {

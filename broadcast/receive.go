@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// What a client did wrong; each closes with [CloseBadRequest].
+// A client's errors; each closes with [CloseBadRequest].
 var (
 	errNotText   = errors.New("only text frames are taken")
 	errTooLong   = errors.New("the frame is too long")
@@ -25,7 +25,7 @@ var (
 	errBoards    = fmt.Errorf("boards must be a list of board numbers, at most %d of them; without it all are sent", maxBoards)
 )
 
-// inbound is what was read of a message that is not complete.
+// inbound is what was read of an incomplete message.
 type inbound struct {
 	raw        []byte // of a frame
 	kind       byte   // of a message in fragments; 0: none
@@ -36,7 +36,7 @@ type inbound struct {
 // maxReads is how often one spectator's socket is read before others have their turn.
 const maxReads = 16
 
-// read takes what has come. Only a WebSocket's client has anything to say.
+// read reads what has come. Only a WebSocket's client has anything to say.
 func (w *worker) read(s *spectator) {
 	for turns := 0; s.state != gone; turns++ {
 		if turns == maxReads {
@@ -51,7 +51,7 @@ func (w *worker) read(s *spectator) {
 		case n == 0:
 			return
 		case s.state == ending || !s.form.webSocket():
-			continue // passed over, until the peer has closed
+			continue // ignored, until the peer has closed
 		}
 		s.heard = w.now
 		data := w.buf[:n]
@@ -79,7 +79,7 @@ func (w *worker) read(s *spectator) {
 	}
 }
 
-// frames takes the whole frames off data, and answers what is left.
+// frames processes the whole frames of data, and returns what is left.
 func (w *worker) frames(s *spectator, data []byte) (rest []byte, err error) {
 	for s.state == watching {
 		f, n, err := parseFrame(data, w.hub.cfg.MaxClientFrame, s.form == formDeflate)
@@ -95,7 +95,7 @@ func (w *worker) frames(s *spectator, data []byte) (rest []byte, err error) {
 			w.pong(s, f.body)
 		case websocket.PongMessage:
 		case websocket.CloseMessage:
-			// Its own code is echoed, and it closes the connection then.
+			// The client's code is echoed; then the client closes the connection.
 			code := websocket.CloseNormalClosure
 			if len(f.body) >= 2 {
 				code = int(binary.BigEndian.Uint16(f.body))
@@ -114,14 +114,15 @@ func (w *worker) frames(s *spectator, data []byte) (rest []byte, err error) {
 	return nil, nil
 }
 
-// pong answers a ping, with what it said. One whose socket is full does not get it: there is more on the way than that.
+// pong answers a ping with its body. If the socket is full, there is no pong: more than that is on
+// its way.
 func (w *worker) pong(s *spectator, body []byte) {
 	if s.rest == nil {
 		w.write(s, [][]byte{append([]byte{finalFrame | websocket.PongMessage, byte(len(body))}, body...)})
 	}
 }
 
-// fragment takes a frame of a message, nearly always all of it.
+// fragment processes a frame of a message, nearly always all of it.
 func (w *worker) fragment(s *spectator, f clientFrame) error {
 	if s.in != nil && s.in.kind != 0 {
 		if f.kind != continuation || f.compressed {
@@ -158,10 +159,10 @@ func (w *worker) fragment(s *spectator, f clientFrame) error {
 	return nil
 }
 
-// continuation is the opcode of a message's further frames.
+// continuation is the opcode of a message's later frames.
 const continuation = 0
 
-// A clientFrame is one frame, unmasked.
+// A clientFrame is one unmasked frame.
 type clientFrame struct {
 	kind       byte
 	final      bool
@@ -169,7 +170,8 @@ type clientFrame struct {
 	body       []byte
 }
 
-// parseFrame reads the frame that data begins with, and its length; 0 if it is not whole. The body is unmasked in place.
+// parseFrame reads the first frame of data. n is its length; 0 if it is not complete. It unmasks
+// the body in place.
 func parseFrame(data []byte, longest int, mayDeflate bool) (f clientFrame, n int, err error) {
 	if len(data) < 2 {
 		return f, 0, nil
@@ -208,10 +210,10 @@ func parseFrame(data []byte, longest int, mayDeflate bool) (f clientFrame, n int
 	return f, n, nil
 }
 
-// deflateEnd is what a sender leaves out, and an empty last block.
+// deflateEnd is the end of a block, which a sender leaves out, and an empty last block.
 var deflateEnd = []byte{0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff}
 
-// inflate is RFC 7692, 7.2.2.
+// inflate follows RFC 7692, 7.2.2.
 func inflate(body []byte, longest int) ([]byte, error) {
 	r := flate.NewReader(io.MultiReader(bytes.NewReader(body), bytes.NewReader(deflateEnd)))
 	defer r.Close()
@@ -225,11 +227,11 @@ func inflate(body []byte, longest int) ([]byte, error) {
 	return out, nil
 }
 
-// A clientOrder is what a client may ask for: other boards, or all of them.
+// A subscription is what a client may ask for: other boards, or all of them.
 type subscription struct{ boards *boardSet }
 
-// parseSubscription reads a message of a client. Types that are not known are passed over, so that
-// clients of a later version are welcome: then the order is nil.
+// parseSubscription reads a client's message. It returns nil for an unknown type, so that clients
+// of a later version work.
 func parseSubscription(kind int, data []byte) (*subscription, error) {
 	if kind != websocket.TextMessage {
 		return nil, errNotText
@@ -255,7 +257,7 @@ func parseSubscription(kind int, data []byte) (*subscription, error) {
 	return order, err
 }
 
-// newBoardSet puts boards in order.
+// newBoardSet sorts the boards.
 func newBoardSet(boards []int32) (*boardSet, error) {
 	slices.Sort(boards)
 	set := boardSet(slices.Clip(slices.Compact(boards)))
@@ -265,7 +267,7 @@ func newBoardSet(boards []int32) (*boardSet, error) {
 	return &set, nil
 }
 
-// subscribe has s watch other boards from now on. It begins with a snapshot of them.
+// subscribe lets s watch other boards from now on. It starts with a snapshot of them.
 func (w *worker) subscribe(s *spectator, order *subscription) {
 	g := w.groups[s.round]
 	if s.boards != nil {
@@ -280,13 +282,13 @@ func (w *worker) subscribe(s *spectator, order *subscription) {
 	w.turn(s)
 }
 
-// meter limits how many frames come within a window of time.
+// meter limits how many frames come in a window of time.
 type meter struct {
 	start int64
 	n     int32
 }
 
-// meterWindow is the time that Config.MaxClientFrames is for.
+// meterWindow is the window of Config.MaxClientFrames.
 const meterWindow = int64(10 * time.Second)
 
 func (m *meter) count(now int64, most int) error {

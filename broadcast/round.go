@@ -18,7 +18,7 @@ type topic struct {
 // round is what the hub keeps of one topic.
 type round struct {
 	topic
-	feed      *feed // whose all rounds this is; nil: it is one round
+	feed      *feed // set if this is all rounds of a feed; nil: one round
 	history   history
 	snapshots snapshots
 	summaries summaries
@@ -27,12 +27,12 @@ type round struct {
 	// stays in the table, so that nobody can tell whether something is held.
 	delayed atomic.Bool
 
-	workers atomic.Uint64 // a bit for each worker that has spectators of it
-	dirty   atomic.Uint64 // of those, who have been told that the history is another
+	workers atomic.Uint64 // the bits of the workers that have spectators of it
+	dirty   atomic.Uint64 // of those, the workers that know that the history has changed
 
 	// Guarded by Hub.mu.
 	watchers int
-	written  *list.Element // in table.written, if it was ever written to
+	written  *list.Element // in table.written; nil if the history is empty
 }
 
 // table is the topics that have a history or spectators. Guarded by Hub.mu.
@@ -46,10 +46,10 @@ type table struct {
 
 	rounds  map[topic]*round
 	base    uint64
-	shown   uint64        // the base of the public
-	newest  uint64        // the last index that was published in the order of the log
+	shown   uint64        // the base of topics other than the truth
+	newest  uint64        // the newest index published in log order
 	bytes   int           // of all histories
-	written list.List     // of *round, the least recently written last
+	written list.List     // of *round, least recently written last
 	sights  []relay.Sight // of the tiers that there ever were
 }
 
@@ -76,8 +76,7 @@ func (t *table) getOrCreate(of topic) *round {
 	return r
 }
 
-// join counts a spectator in. Each join is followed by one leave. Delayed: the boards say that the
-// round has a delay.
+// join adds a spectator. One leave must follow. delayed: the boards say that the round has a delay.
 func (t *table) join(of topic, delayed bool) *round {
 	if delayed {
 		t.getOrCreate(topic{id: of.id}).delayed.Store(true)
@@ -191,8 +190,8 @@ func (t *table) add(of topic, f *frame, released bool) (r *round, ok bool) {
 	return r, true
 }
 
-// reset begins every history anew at applied, and those of the public of rounds with a delay at
-// what it has of them. It answers the rounds there are.
+// reset restarts every history at applied; those of rounds with a delay at what their sight has
+// seen. It returns the rounds.
 func (t *table) reset(applied uint64, delays *relay.Delays) []*round {
 	t.base, t.newest = max(t.base, applied), max(t.newest, applied)
 	t.shown = max(t.shown, shownOf(applied, delays))
@@ -234,7 +233,7 @@ func (t *table) put(of topic, index uint64, f *frame, released bool) (r *round, 
 	return t.add(of, f, released)
 }
 
-// resetRound begins a round's history anew at index, which was held until then if it was released.
+// resetRound restarts a topic's history at index. released: index was held until now.
 func (t *table) resetRound(of topic, index uint64, released bool) *round {
 	r := t.getOrCreate(of)
 	if released {
@@ -246,8 +245,8 @@ func (t *table) resetRound(of topic, index uint64, released bool) *round {
 	return r
 }
 
-// renew gives all spectators of a round a new snapshot; see history.renew. It returns nil if the
-// table does not have the round.
+// renew gives new snapshots to all spectators of a topic; see history.renew. It returns nil if the
+// table does not have it.
 func (t *table) renew(of topic, floor uint64) *round {
 	r := t.rounds[of]
 	if r == nil {
@@ -266,7 +265,7 @@ func (t *table) noteReleased(id relay.RoundID) {
 	}
 }
 
-// empty begins a history anew at floor, or at its last frame if that is newer.
+// empty restarts a history at floor, or at its last frame if that is newer.
 func (t *table) empty(r *round, floor uint64) {
 	t.bytes -= r.history.reset(floor)
 	t.emptied(r)
@@ -280,10 +279,9 @@ func (t *table) emptied(r *round) {
 	t.dropIfEmpty(r)
 }
 
-// dropIfEmpty forgets a round that nobody watches and that has no frames. The
-// base rises to keep the invariant: other rounds that come into the table then
-// begin later than they had to, which costs a returning spectator a snapshot
-// and nothing else.
+// dropIfEmpty forgets a topic without spectators and frames. The base rises to keep the invariant.
+// So other topics that enter the table later start later than necessary, which costs a returning
+// spectator a snapshot.
 func (t *table) dropIfEmpty(r *round) {
 	if r.watchers > 0 || r.written != nil || r.delayed.Load() {
 		return

@@ -10,39 +10,39 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// errNoRound is returned when the boards know no such round.
+// errNoRound is returned when the boards have no such round.
 var errNoRound = errors.New("there is no such round")
 
-// errRoundDeleted is why a spectator is sent away when its round is no longer there.
+// errRoundDeleted is why a spectator of a deleted round is closed.
 var errRoundDeleted = errors.New("this round was deleted")
 
-// snapshot is a round as it stood at index, encoded. Immutable.
+// snapshot is a round at index, encoded. Immutable.
 type snapshot struct {
 	index      uint64
 	epoch      uint32 // of the history, before the boards were read
 	round      *relay.Round
 	tournament *relay.Tournament
 	games      []*relay.Game // by board
-	boards     [][]byte      // encoded, one a game
-	head       []byte        // the frame up to the first board
+	boards     [][]byte      // encoded, one for each game
+	head       []byte        // the frame before the first board
 	whole      *message
 }
 
-// snapshots is the newest snapshot of one round, shared by all who join.
+// snapshots is the newest snapshot of one topic, shared by all who join.
 type snapshots struct {
 	mu     sync.Mutex
 	newest atomic.Pointer[snapshot] // written under mu
 }
 
-// drop frees the memory; whoever comes next makes another.
+// drop frees the memory; the next spectator makes another.
 func (s *snapshots) drop() { s.newest.Store(nil) }
 
-// snapshot answers one from which the round's history goes on. made reports
-// whether one had to be encoded for it.
+// snapshot returns a snapshot from which the history goes on. encoded reports whether it was
+// encoded for this call.
 //
-// The cached one will do if it has all that is in the history, or if none of the
-// round's values was replaced since: they are immutable, so the same pointers are
-// the same boards. Its index may then be older than the boards', and is as true.
+// The cached snapshot will do if it has all that is in the history. It will also do if it has the
+// same values as the boards: they are immutable, so the same pointers are the same boards. Its
+// index may be older than the boards', and is as true.
 func (r *round) snapshot(boards View) (snap *snapshot, encoded bool, err error) {
 	s := &r.snapshots
 	v := r.history.view.Load()
@@ -52,7 +52,7 @@ func (r *round) snapshot(boards View) (snap *snapshot, encoded bool, err error) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := &snapshot{epoch: v.epoch}
-	// Nothing of the round lies between what it bears and the floor.
+	// The topic has no event between the boards' index and the floor.
 	next.index = max(v.floor, r.read(boards, func(state relay.Reader) { next.read(state, r.id) }))
 	if next.round == nil {
 		return nil, false, errNoRound
@@ -68,7 +68,7 @@ func (r *round) snapshot(boards View) (snap *snapshot, encoded bool, err error) 
 	return next, true, nil
 }
 
-// read collects the values; it is called with the boards held.
+// read collects the values. The boards' lock is held.
 func (s *snapshot) read(state relay.Reader, id relay.RoundID) {
 	r, ok := state.Round(id)
 	if !ok {
@@ -88,7 +88,7 @@ func (s *snapshot) same(t *snapshot) bool {
 	return s.round == t.round && s.tournament == t.tournament && slices.Equal(s.games, t.games)
 }
 
-// encode makes the frame, taking from old the boards that have not changed.
+// encode makes the frame. It takes unchanged boards from old.
 func (s *snapshot) encode(old *snapshot) error {
 	var err error
 	s.boards = make([][]byte, len(s.games))
@@ -114,7 +114,7 @@ func (s *snapshot) encode(old *snapshot) error {
 	return nil
 }
 
-// frameWith is the frame with these of the boards.
+// frameWith returns the frame with these boards.
 func (s *snapshot) frameWith(boards [][]byte) []byte {
 	n := len(s.head) + 2
 	for _, b := range boards {
@@ -130,8 +130,8 @@ func (s *snapshot) frameWith(boards [][]byte) []byte {
 	return append(out, "]}"...)
 }
 
-// forBoards is the frame for one who watches these boards; it says which they are, so that one who has asked for
-// others knows from when on he has them.
+// forBoards returns the frame for a spectator of these boards. It names them, so that a spectator
+// that has asked for others knows when it has them.
 func (s *snapshot) forBoards(set *boardSet) (*message, error) {
 	if set == nil {
 		return s.whole, nil

@@ -13,16 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is a connection's file descriptor, taken out of the hands of package net: a spectator's goroutines, buffers and
-// deadlines cost more memory than all that the hub keeps of it. It belongs to one worker, and nothing of it waits.
+// socket is a connection's file descriptor, taken from package net: a connection's goroutines,
+// buffers and deadlines cost more memory than the rest of a spectator. It belongs to one worker,
+// and no call waits.
 //
-// A connection that is not plain TCP stays what it is, with two goroutines.
+// A connection that is not plain TCP keeps its goroutines, see pair.
 type socket struct {
 	fd   int
 	pair *pair // nil: plain TCP
 }
 
-// takeOver makes a socket of conn. Plain TCP is closed by that.
+// takeOver makes a socket of conn. It closes conn if that is plain TCP.
 func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, error) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -40,7 +41,7 @@ func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, err
 	}
 	fd := -1
 	controlled := raw.Control(func(own uintptr) {
-		// What the duplicate shares with the original is the connection, which is non-blocking.
+		// The duplicate and the original share the connection, which is non-blocking.
 		fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0)
 	})
 	if err = errors.Join(controlled, err); err != nil {
@@ -52,8 +53,8 @@ func takeOver(conn net.Conn, sendBuffer int, silence time.Duration) (socket, err
 	return s, nil
 }
 
-// setUserTimeout says how long what was sent may be unacknowledged until the kernel takes the peer
-// for dead (RFC 5482). If the kernel refuses, pings do as well.
+// setUserTimeout sets how long sent bytes may be unacknowledged until the kernel takes the peer for
+// dead (RFC 5482). If the kernel refuses, pings detect that, too.
 func setUserTimeout(fd int, silence time.Duration) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
 }
@@ -64,7 +65,8 @@ func limitSilence(tcp *net.TCPConn, silence time.Duration) {
 	}
 }
 
-// setSendBuffer asks the kernel for a send buffer of so many bytes. If it refuses, its own choice will do.
+// setSendBuffer asks the kernel for a send buffer of so many bytes. If the kernel refuses, its own
+// choice will do.
 func (s socket) setSendBuffer(bytes int) {
 	if s.pair != nil {
 		s.pair.setSendBuffer(bytes)
@@ -73,7 +75,8 @@ func (s socket) setSendBuffer(bytes int) {
 	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
 }
 
-// write sends what the kernel takes of bufs. If that is not all, the poller tells when there is room.
+// write sends as much of bufs as the kernel takes. If that is not all, the poller tells when there
+// is room.
 func (s socket) write(bufs [][]byte) (n int, err error) {
 	if s.pair != nil {
 		return s.pair.write(bufs)
@@ -94,7 +97,8 @@ func (s socket) write(bufs [][]byte) (n int, err error) {
 	}
 }
 
-// read takes what there is; nothing, and no error, if the poller will tell when there is more.
+// read reads what there is. It returns 0 and no error if there is nothing; the poller tells when
+// there is.
 func (s socket) read(p []byte) (n int, err error) {
 	if s.pair != nil {
 		return s.pair.read(p)
@@ -132,8 +136,8 @@ func (s socket) close() {
 	_ = unix.Close(s.fd)
 }
 
-// poller tells a worker which of its sockets can be read or written again, by one epoll for all of them. The epoll is itself
-// waited for by the runtime's poller, so no thread is taken for it.
+// poller tells a worker which of its sockets can be read or written again. It has one epoll for all
+// of them, which the runtime's own poller waits for, so it takes no thread.
 type poller struct {
 	fd   int
 	file *os.File
@@ -141,7 +145,7 @@ type poller struct {
 	done sync.WaitGroup // of the goroutine, and of those of pairs
 }
 
-// newPoller calls post from a goroutine of its own, until close.
+// newPoller starts a poller, which calls post from a goroutine of its own until close.
 func newPoller(post func([]readiness)) (*poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -180,7 +184,8 @@ func newPoller(post func([]readiness)) (*poller, error) {
 	return p, nil
 }
 
-// watch has s polled under the name of its slot, until it is closed. Each change is told once (edge-triggered).
+// watch polls s under the name of its slot until s is closed. Each change is told once
+// (edge-triggered).
 func (p *poller) watch(s socket, slot int32) error {
 	if s.pair != nil {
 		s.pair.start(&p.done, p.post, slot)
@@ -191,7 +196,7 @@ func (p *poller) watch(s socket, slot int32) error {
 	})
 }
 
-// close ends the goroutine. The sockets are closed by their owner, before.
+// close ends the goroutine. The sockets' owner must have closed them.
 func (p *poller) close() {
 	p.file.Close()
 	p.done.Wait()

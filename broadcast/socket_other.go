@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// socket is a connection with two goroutines, where there is no epoll: the same behaviour for more memory. The
-// tests run with it too: go test -tags portable.
+// socket is a connection with two goroutines, where there is no epoll. It behaves the same and
+// takes more memory. The tests run with it, too: go test -tags portable.
 type socket struct{ *pair }
 
 func takeOver(conn net.Conn, sendBuffer int, _ time.Duration) (socket, error) {

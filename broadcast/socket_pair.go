@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// pair is a connection with two goroutines, one that reads and one that writes. It does what a
-// plain socket does with epoll, for connections that have no file descriptor to poll: TLS, a stream
-// of HTTP/2, and systems without epoll.
+// pair is a connection with two goroutines, a reader and a writer. It behaves like a plain socket
+// with epoll, and serves connections that have no file descriptor to poll: TLS, a stream of HTTP/2,
+// and systems without epoll.
 type pair struct {
 	conn net.Conn
 
 	mu       sync.Mutex
-	in       []byte // read, and not taken
+	in       []byte // read from the peer, and not by the worker
 	out      [][]byte
-	full     bool // write was refused, so the poller has to tell when there is room
+	full     bool // a write was refused: tell the worker when there is room
 	err      error
 	finished bool // nothing more will be written
 	closed   bool
@@ -32,7 +32,7 @@ func newPair(conn net.Conn) *pair {
 	return p
 }
 
-// start starts the goroutines, which done waits for. They tell post about the slot.
+// start starts the goroutines. done waits for them, and they tell post about the slot.
 func (p *pair) start(done *sync.WaitGroup, post func([]readiness), slot int32) {
 	p.notify = func(readable, writable bool) {
 		post([]readiness{{slot: slot, readable: readable, writable: writable}})
@@ -47,7 +47,7 @@ func (p *pair) setSendBuffer(bytes int) {
 	}
 }
 
-// underlying is the connection that carries conn: TCP beneath TLS.
+// underlying returns the connection beneath conn: TCP beneath TLS.
 func underlying(conn net.Conn) net.Conn {
 	if c, ok := conn.(*tls.Conn); ok {
 		return c.NetConn()
@@ -55,12 +55,11 @@ func underlying(conn net.Conn) net.Conn {
 	return conn
 }
 
-// maxHandover is the most that the goroutine that writes is handed at once, in bytes. A worker sees
-// from one to the next that its spectator takes something: a snapshot that goes slowly over TLS is
-// in no hurry as a whole.
+// maxHandover is how many bytes the writer is handed at most at once. The worker sees by each
+// handover that its spectator takes something, also during a slow snapshot over TLS.
 const maxHandover = 32 << 10
 
-// write hands the first of bufs to the goroutine that writes, or nothing if it is busy.
+// write hands the first of bufs to the writer, or nothing if it is busy.
 func (p *pair) write(bufs [][]byte) (n int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,11 +104,11 @@ func (p *pair) finish() {
 	p.mu.Unlock()
 }
 
-// lastWrite is how long what was handed over may take to be written after close.
+// lastWrite is how long the writer may take for the rest after close.
 const lastWrite = time.Second
 
-// close ends both goroutines, once what was handed over is written. It does not wait: to close TLS
-// may write an alert, and the peer may take nothing.
+// close ends both goroutines, after the rest is written. It does not wait: closing TLS may write an
+// alert, and the peer may take nothing.
 func (p *pair) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,7 +147,7 @@ func (p *pair) readLoop() {
 	}
 }
 
-// writeLoop writes what is handed over, and closes the connection at the end.
+// writeLoop writes what it is handed, and closes the connection at the end.
 func (p *pair) writeLoop() {
 	defer underlying(p.conn).Close()
 	for told := false; ; {
@@ -178,7 +177,7 @@ func (p *pair) writeLoop() {
 	}
 }
 
-// wrote takes away what was handed over, and tells the poller that there is room.
+// wrote removes what was written, and tells the worker that there is room.
 func (p *pair) wrote() {
 	p.mu.Lock()
 	clear(p.out)
@@ -199,7 +198,7 @@ func (p *pair) awaitClose() {
 	}
 }
 
-// records gather small buffers, since each write to TLS is a record and a system call of its own.
+// records gather small buffers: each write to TLS is a record and a system call of its own.
 var records = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 16<<10) }}
 
 func writeAll(conn net.Conn, bufs [][]byte) error {

@@ -6,17 +6,17 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// spectator is one connection, from the moment a worker has it. All of it belongs to that worker.
+// spectator is one connection, from the moment a worker has it. It belongs to that worker.
 //
-// There are tens of thousands of them, so it is small: what it has yet to get is the round's history behind its
-// cursor, and what it has not read of a frame is in rest only while the kernel has no room for it.
+// There are tens of thousands of them, so it is small. Its next frames are in the round's history
+// behind its cursor. rest has the bytes for which the kernel has no room.
 type spectator struct {
 	// Static.
 	sock    socket
 	round   *round
 	address string
-	hello   *message // until it is written
-	head    []byte   // before it: what an HTTP response begins with
+	hello   *message // nil once it is written
+	head    []byte   // the head of an HTTP response; nil once it is written
 	form    form
 	viewer  Viewer // nil: the public's sight
 
@@ -26,18 +26,19 @@ type spectator struct {
 	slot  int32  // in worker.slots
 	place int32  // in group.members
 
-	// cursor: everything of the round with index <= cursor, as far as boards go, was sent or is part of a
-	// snapshot that was; nothing beyond it was. Sent is what was written, or is in rest.
+	// cursor: everything of the round with index <= cursor, of the boards that it watches, was sent
+	// or is part of a snapshot that was sent. Nothing beyond it was. Sent means written, or in
+	// rest.
 	cursor uint64
-	// snapshotFirst: nothing was sent and nothing can be assumed, so a snapshot comes first.
+	// snapshotFirst: nothing is known of what the client has, so a snapshot comes first.
 	snapshotFirst bool
 	// inStalled: it is in worker.stalled, which may be for a tick longer than it is stalled.
 	inStalled bool
 	boards    *boardSet
-	// summarized is up to which index it knows the boards that it does not watch, by summaries.
+	// summarized is the index up to which summaries have told it the boards that it does not watch.
 	summarized uint64
 
-	heard int64 // when something came from it, in ns of the worker's clock
+	heard int64 // when it last sent something, in ns of the worker's clock
 	meter meter
 	rest  *rest    // nil: everything was written
 	in    *inbound // nil: no frame is half read
@@ -55,11 +56,11 @@ type state uint8
 
 const (
 	watching state = iota
-	ending         // it was said goodbye, and may take until its rest.since to be read
+	ending         // it gets the last bytes, until rest.since at most
 	gone           // closed
 )
 
-// due is what is to be written besides the events.
+// due is what is to be written besides events.
 type due uint8
 
 const (
@@ -71,10 +72,10 @@ const (
 // rest is what the kernel had no room for.
 type rest struct {
 	bufs  [][]byte
-	since int64 // when something was last taken; of one that is ending, when it is closed
+	since int64 // when it last took something; if it is ending, when it is closed
 }
 
-// An arrival is a connection on its way to a worker. One with a code is only told that and closed.
+// An arrival is a connection on its way to a worker. With a code it is only told that, and closed.
 type arrival struct {
 	*spectator
 	code   int
@@ -84,8 +85,8 @@ type arrival struct {
 // errGone is returned when the peer has closed its side.
 var errGone = errors.New("the peer has closed the connection")
 
-// A readiness is what the poller says about a socket. It may be late, and be about one who had the slot before: nobody
-// is harmed by being asked in vain.
+// A readiness is what the poller says about a socket. It may be late, and about the slot's former
+// spectator: an unnecessary look does no harm.
 type readiness struct {
 	slot               int32
 	readable, writable bool

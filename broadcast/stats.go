@@ -2,24 +2,24 @@ package broadcast
 
 import "sync/atomic"
 
-// Stats are a hub's figures at one moment. Those that count are since Open.
+// Stats are a hub's figures at one moment. Counts are since Open.
 type Stats struct {
-	Spectators  int // who watch a round now
-	Connections int // the same, and those that are coming or going
+	Spectators  int // that watch a round now
+	Connections int // the same, with those that are joining or closing
 
 	Rounds       int // in memory: watched, or with a history
 	HistoryBytes int // of all histories, roughly
 
 	Events           uint64 // published
-	Joined           uint64 // spectators who came to watch a round
-	Subscribed       uint64 // times that a spectator asked for other boards
-	Messages         uint64 // messages written, pings not counted
+	Joined           uint64 // spectators that joined a round
+	Subscribed       uint64 // requests for other boards
+	Messages         uint64 // messages written, without pings
 	Bytes            uint64 // their payload
-	EventsSent       uint64 // events in them, each counted for each spectator
+	EventsSent       uint64 // events in them, once for each spectator
 	SnapshotsSent    uint64
 	SnapshotsEncoded uint64
-	Summaries        uint64 // sent to those who watch some boards only
-	MovedForward     uint64 // snapshots sent to spectators who had fallen behind or come back too late
+	Summaries        uint64 // sent to spectators of some boards
+	MovedForward     uint64 // snapshots sent to spectators that were too far behind
 
 	RefusedLimit  uint64 // 429: too many, in all or from one address
 	RefusedRate   uint64 // 429: too many at once
@@ -28,7 +28,7 @@ type Stats struct {
 	ClosedBad     uint64 // 4400, 4404 and 4409
 }
 
-// counters are what one worker counts, or what is counted beside the workers.
+// counters are the counts of one worker, or of the hub beside the workers.
 type counters struct {
 	spectators                                    atomic.Int64
 	events, joined, subscribed                    atomic.Uint64
@@ -36,7 +36,8 @@ type counters struct {
 	snapshotsSent, snapshotsEncoded, movedForward atomic.Uint64
 	refusedLimit, refusedRate, refusedOrigin      atomic.Uint64
 	closedSlow, closedBad                         atomic.Uint64
-	_                                             [64]byte // another worker's are in another cache line
+	// Another worker's counters are in another cache line.
+	_ [64]byte
 }
 
 func (c *counters) addTo(s *Stats) {
@@ -67,7 +68,7 @@ func (h *Hub) spectators() int64 {
 	return n
 }
 
-// Stats tells the hub's figures.
+// Stats returns the hub's figures.
 func (h *Hub) Stats() Stats {
 	s := Stats{Connections: h.gate.connections()}
 	h.counted.addTo(&s)
@@ -80,8 +81,9 @@ func (h *Hub) Stats() Stats {
 	return s
 }
 
-// Connections returns how many spectators have a connection, those that come or go among them.
+// Connections returns how many spectators have a connection, with those that are joining or
+// closing.
 func (h *Hub) Connections() int { return h.gate.connections() }
 
-// Limit returns how many of them there may be; negative: no limit.
+// Limit returns how many spectators there may be; negative means no limit.
 func (h *Hub) Limit() int { return h.cfg.MaxSpectators }

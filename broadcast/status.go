@@ -9,10 +9,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// status is whether the node's boards are stale, and the frame that says so,
-// shared by all spectators.
+// status is whether the node's boards are stale, and the frame that says so, shared by all
+// spectators.
 type status struct {
-	changes atomic.Uint64 // of stale; each is told to everyone at once
+	changes atomic.Uint64 // how often stale has changed; each change is told at once
 
 	mu     sync.Mutex
 	stale  bool
@@ -37,10 +37,9 @@ func (n *statusNotice) forRound(r *round) *message {
 	return n.public
 }
 
-// SetStale tells whether the boards of this node may be out of date, and since
-// when: the time it last heard from the cluster. A change is told to every
-// spectator at once; calling it again with the same says nothing new, and
-// moves since.
+// SetStale says whether the boards of this node may be out of date, and since when: the time when
+// it last heard from the cluster. Every spectator is told of a change at once. A call with the same
+// value updates since.
 func (h *Hub) SetStale(stale bool, since time.Time) {
 	s := h.status
 	s.mu.Lock()
@@ -55,11 +54,10 @@ func (h *Hub) SetStale(stale bool, since time.Time) {
 	}
 }
 
-// statusKeep is how long one wording of a notice is shared; its age and
-// its time of day are off by as much.
+// statusKeep is how long one notice is shared; its age and its time are off by as much.
 const statusKeep = 500 * time.Millisecond
 
-// notice is the status, worded as of now or a moment ago.
+// notice returns the present status, or one that is at most statusKeep old.
 func (h *Hub) notice() (*statusNotice, error) {
 	s := h.status
 	s.mu.Lock()
@@ -75,9 +73,9 @@ func (h *Hub) notice() (*statusNotice, error) {
 	return n, err
 }
 
-// encodeStatusLocked makes the frames; status.mu is held. published and shown are read before
-// any history is: whoever then finds nothing more in its history has
-// everything up to it.
+// encodeStatusLocked encodes the frames; status.mu is held. It reads published and shown before any
+// history is read: a spectator that then finds nothing more in its history has everything up to
+// them.
 func (h *Hub) encodeStatusLocked(change uint64) (*statusNotice, error) {
 	s, now := h.status, time.Now()
 	n := &statusNotice{change: change, encodedAt: now}

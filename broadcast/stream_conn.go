@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// streamConn is a response over HTTP/2 as a connection: browsers ask for /events by HTTP/2 over
+// streamConn is a response over HTTP/2 as a connection. Browsers ask for /events by HTTP/2 over
 // TLS, and the stream cannot be hijacked. Its handler must wait for closed: nothing may be written
 // to a response whose handler has returned.
 type streamConn struct {
@@ -25,11 +25,11 @@ type streamConn struct {
 
 func newStreamConn(w http.ResponseWriter, r *http.Request) *streamConn {
 	c := &streamConn{w: w, control: http.NewResponseController(w), gone: r.Context(), closed: make(chan struct{})}
-	_ = c.SetDeadline(time.Time{}) // those of the server are for answers that end
+	_ = c.SetDeadline(time.Time{}) // the server's deadlines are for answers that end
 	return c
 }
 
-// Read waits for the end: the peer has nothing to say.
+// Read waits for the end, since the peer has nothing to say.
 func (c *streamConn) Read([]byte) (int, error) {
 	select {
 	case <-c.gone.Done():
@@ -60,7 +60,7 @@ func (c *streamConn) Close() error {
 	return nil
 }
 
-// SetDeadline bounds writes; a zero time is no bound.
+// SetDeadline bounds writes; a zero time means no bound.
 func (c *streamConn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

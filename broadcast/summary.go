@@ -7,8 +7,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// summaries tell those who watch some boards of a round how the others stand, in little: about once a second, what has changed
-// since the last time. They are encoded once for all who know the same.
+// summaries tell spectators of some boards how the others are: about once a second, what has
+// changed. They are encoded once for all spectators that know the same.
 type summaries struct {
 	mu       sync.Mutex
 	from, to uint64
@@ -17,7 +17,7 @@ type summaries struct {
 	whole    *message // of all boards, up to wholeTo
 }
 
-// A summaryFrame bears no index: what a client has of its own boards is not touched by it.
+// A summaryFrame has no index: it does not affect what a client has of its own boards.
 type summaryFrame struct {
 	Type   string         `json:"type"`
 	Boards []boardSummary `json:"boards"`
@@ -29,11 +29,12 @@ type boardSummary struct {
 	Ply    relay.Ply    `json:"ply"`
 	SAN    string       `json:"san,omitempty"` // of the last move
 	Result relay.Result `json:"result"`
-	// Illegal: the last move was.
+	// Illegal: the last move was illegal.
 	Illegal bool `json:"illegal,omitempty"`
 }
 
-// take is the summary for one who knows the boards up to index from (0: nothing), and up to where he knows them then. nil: nothing is new.
+// summary returns the summary for a spectator that knows the boards up to from (0: nothing), and up
+// to where it knows them then. m is nil if nothing is new.
 func (r *round) summary(boards View, from uint64) (m *message, to uint64, err error) {
 	s := &r.summaries
 	s.mu.Lock()
@@ -72,7 +73,8 @@ func (r *round) summary(boards View, from uint64) (m *message, to uint64, err er
 	return m, to, nil
 }
 
-// encodeSummary reads the boards as they are now, which may be later than the index that it is for: then the next one tells it again.
+// encodeSummary reads the present boards, which may be newer than the summary's index. Then the
+// next summary repeats the news.
 func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) {
 	f := summaryFrame{Type: "summary", Boards: []boardSummary{}}
 	var games []*relay.Game
@@ -99,7 +101,7 @@ func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) 
 	return &message{objects: [][]byte{data}}, nil
 }
 
-// summarize has those of g who watch some boards told about the others, if there is anything to tell.
+// summarize gives a summary to the spectators of some boards in g, if there is news.
 func (w *worker) summarize(g *group) {
 	_, last := g.round.history.bounds()
 	some := false
@@ -126,6 +128,6 @@ func (w *worker) putSummary(s *spectator) error {
 		w.put(s, m)
 		w.counted.summaries.Add(1)
 	}
-	s.summarized = max(to, 1) // 1: it knows that there is nothing
+	s.summarized = max(to, 1) // 1: nothing is there yet
 	return nil
 }

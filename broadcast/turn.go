@@ -12,7 +12,8 @@ import (
 // pingFrame is a control frame without a body (RFC 6455, 5.5).
 var pingFrame = []byte{finalFrame | websocket.PingMessage, 0}
 
-// turn writes what s has yet to get, until it has all or its socket takes no more. Then it goes on when the poller says so.
+// turn writes what s still has to get, until it has all or its socket takes no more. Then the
+// poller's word starts it again.
 func (w *worker) turn(s *spectator) {
 	for s.state == watching && s.rest == nil {
 		b, err := w.gather(s)
@@ -31,18 +32,19 @@ func (w *worker) turn(s *spectator) {
 	}
 }
 
-// batch is what one turn has for one spectator.
+// batch describes what one turn has for one spectator.
 type batch struct {
-	more   bool // there is more, for another turn
+	more   bool // there is more for another turn
 	events int
 }
 
-// gather puts what s gets next into w.out, and moves the cursor there.
+// gather puts what s gets next into w.out, and moves the cursor.
 //
-// A status frame bears an index which a client may come back with, so everything of the round up to it must have been
-// written before. Hence the notice, with its index, is fetched before the history is read, and written only if nothing
-// more follows there or the cursor is as far. The public of a round with a delay gets it without:
-// an index that came while nothing is held would tell when something is.
+// A client may resume from a status frame's index, so everything of the round up to it must have
+// been written before. So gather fetches the notice, with its index, before it reads the history.
+// It writes the notice only if nothing more follows, or if the cursor has reached the index. A
+// round with a delay gets a notice without an index: one that came only while nothing is held would
+// show when something is.
 func (w *worker) gather(s *spectator) (b batch, err error) {
 	w.out = w.out[:0]
 	if s.head != nil {
@@ -63,8 +65,8 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 			return b, err
 		}
 		if v = s.round.history.view.Load(); s.needsSnapshot(v) {
-			// Either the boards are behind what s has seen already, and it waits for them; or the history has moved on while
-			// the snapshot was made.
+			// Either the boards are behind what s has seen, and s waits for them. Or the history
+			// has moved on while the snapshot was made.
 			b.more = !s.snapshotFirst
 			return b, nil
 		}
@@ -95,7 +97,7 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 	return b, nil
 }
 
-// putStatus puts the notice, unless more has to come before it.
+// putStatus puts the notice into w.out, unless more must come before it.
 func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
 	m := n.forRound(s.round)
 	at := s.round.cursorAt(m.index)
@@ -108,7 +110,8 @@ func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
 		return
 	}
 	w.put(s, m)
-	if s.round.feed == nil || s.round.sight == relay.Truth { // what is released comes behind older indexes
+	// In the public's feed, frames that are released follow newer indexes.
+	if s.round.feed == nil || s.round.sight == relay.Truth {
 		s.cursor = max(s.cursor, at)
 	}
 }
@@ -124,8 +127,8 @@ func (s *spectator) needsSnapshot(v *view) bool {
 	return s.snapshotFirst || s.cursor < v.floor || s.epoch != v.epoch
 }
 
-// putSnapshot sends s a new snapshot, unless its last node was so far ahead of this one that the
-// snapshot would be older. The epoch must have begun before, since the boards are read now.
+// putSnapshot gives s a new snapshot, unless s is so far ahead of this node that the snapshot would
+// be older. The epoch must have begun before the boards are read here.
 func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	cursor, m, encoded, err := w.snapshot(s)
 	if err != nil {
@@ -153,7 +156,7 @@ func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	return nil
 }
 
-// snapshot is the one for s, and the cursor that it leaves.
+// snapshot returns the snapshot for s, and the cursor that it leads to.
 func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, encoded bool, err error) {
 	if s.round.feed != nil {
 		return s.round.feed.snapshotAll(w.hub.cfg.Boards)
@@ -166,7 +169,7 @@ func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, encoded bool
 	return snap.index, m, encoded, err
 }
 
-// write sends bufs, or keeps what the socket does not take.
+// write sends bufs, and keeps what the socket does not take.
 func (w *worker) write(s *spectator, bufs [][]byte) {
 	n, err := s.sock.write(bufs)
 	if err != nil {
@@ -177,7 +180,7 @@ func (w *worker) write(s *spectator, bufs [][]byte) {
 	if len(left) == 0 {
 		return
 	}
-	// The buffers are shared and stay as they are; the list of them is the worker's own.
+	// The buffers are shared and must not change; the list of them is the worker's own.
 	s.rest = &rest{bufs: append([][]byte(nil), left...), since: w.now}
 	if !s.inStalled {
 		s.inStalled = true
@@ -185,7 +188,7 @@ func (w *worker) write(s *spectator, bufs [][]byte) {
 	}
 }
 
-// dropBytes is bufs without the first n bytes.
+// dropBytes returns bufs without the first n bytes.
 func dropBytes(bufs [][]byte, n int) [][]byte {
 	for len(bufs) > 0 && n >= len(bufs[0]) {
 		n -= len(bufs[0])
@@ -197,7 +200,7 @@ func dropBytes(bufs [][]byte, n int) [][]byte {
 	return bufs
 }
 
-// onReady goes on with what was not written, and reads what has come.
+// onReady writes the rest, and reads what has come.
 func (w *worker) onReady(s *spectator, e readiness) {
 	if e.writable && s.rest != nil {
 		w.writeRest(s)
@@ -228,7 +231,7 @@ func (w *worker) writeRest(s *spectator) {
 	}
 }
 
-// addArrival takes over a spectator, be it only to send him away.
+// addArrival adds a spectator, or refuses it.
 func (w *worker) addArrival(a arrival) {
 	s := a.spectator
 	if n := len(w.free); n > 0 {
@@ -255,7 +258,7 @@ func (w *worker) addArrival(a arrival) {
 	}
 }
 
-// enter brings s into its round.
+// enter adds s to its round.
 func (w *worker) enter(s *spectator) {
 	g := w.groups[s.round]
 	if g == nil {
@@ -272,7 +275,7 @@ func (w *worker) enter(s *spectator) {
 	w.counted.spectators.Add(1)
 }
 
-// leave takes s out of its round.
+// leave removes s from its round.
 func (w *worker) leave(s *spectator) {
 	if s.round == nil {
 		return // it was never let in
@@ -287,8 +290,8 @@ func (w *worker) leave(s *spectator) {
 	w.hub.leaveRound(s.round)
 }
 
-// stop says goodbye and waits, though not for long, until the peer has heard it: to close a socket that has
-// unread data would reset the connection, and the peer might never see the close frame.
+// stop closes a spectator. It waits a little until the peer has read the close frame: closing a
+// socket with unread data would reset the connection, and the peer might never see the frame.
 func (w *worker) stop(s *spectator, code int, reason string) {
 	if s.state != watching {
 		return
@@ -304,12 +307,12 @@ func (w *worker) stop(s *spectator, code int, reason string) {
 	s.state = ending
 	until := w.now + int64(w.hub.cfg.CloseTimeout)
 	bufs := [][]byte{closeMessage(s.form, code, reason)}
-	if s.head != nil { // not yet said anything
+	if s.head != nil { // nothing was sent yet
 		bufs = [][]byte{s.head, bufs[0]}
 	}
 	if s.rest != nil {
-		// Part of a frame is in the kernel's buffer, which is full: room is made for the rest of it, since the peer
-		// could make nothing of a close frame in the middle of another.
+		// Part of a frame is in the kernel's buffer, which is full. Make room for the rest of it:
+		// the peer cannot read a close frame in the middle of another frame.
 		bufs = append(s.rest.bufs, bufs...)
 		s.sock.setSendBuffer(w.hub.cfg.SendBuffer + totalLength(bufs) + overshoot)
 	}
@@ -321,8 +324,8 @@ func (w *worker) stop(s *spectator, code int, reason string) {
 	}
 }
 
-// overshoot is how far beyond its send buffer the kernel may have gone: it counts
-// its own bookkeeping, and takes in a whole segment where a byte is free.
+// overshoot is how far the kernel may exceed its send buffer: it counts its own bookkeeping, and
+// takes a whole segment if one byte is free.
 const overshoot = 256 << 10
 
 func totalLength(bufs [][]byte) (n int) {
@@ -332,7 +335,7 @@ func totalLength(bufs [][]byte) (n int) {
 	return n
 }
 
-// closeMessage is what tells the peer that and why the connection ends.
+// closeMessage tells the peer that the connection ends, and why.
 func closeMessage(f form, code int, reason string) []byte {
 	switch f {
 	case formEvents:
@@ -364,9 +367,9 @@ func (w *worker) drop(s *spectator) {
 	w.hub.gate.leave(s.address)
 }
 
-// fail ends a spectator for whom there is nothing to send.
+// fail closes a spectator for which no frame can be made.
 func (w *worker) fail(s *spectator, err error) {
-	if errors.Is(err, errNoRound) { // it was there when s came
+	if errors.Is(err, errNoRound) { // it was there when s joined
 		why := errRoundDeleted
 		w.hub.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 			if b.Private(string(s.round.id)) {
@@ -380,7 +383,7 @@ func (w *worker) fail(s *spectator, err error) {
 	w.stop(s, CloseGoingAway, "this node has a fault; try another")
 }
 
-// stopAll sends everybody away.
+// stopAll closes all spectators.
 func (w *worker) stopAll() {
 	w.closing = true
 	w.sendAway(errClosed.Error())

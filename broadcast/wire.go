@@ -10,12 +10,12 @@ import (
 
 // Close codes, and what a client does about them.
 const (
-	CloseGoingAway    = 4000 // the node stops or is behind: come back, here or elsewhere, with since
-	CloseTooSlow      = 4001 // nothing was taken for too long: come back with since
-	CloseForbidden    = 4403 // the token that was shown no longer holds: ask for another one
-	CloseBadRequest   = 4400 // a parameter or a frame that makes no sense: do not repeat it
+	CloseGoingAway    = 4000 // the node stops or is behind: return, here or elsewhere, with since
+	CloseTooSlow      = 4001 // the client took nothing for too long: return with since
+	CloseForbidden    = 4403 // the token is no longer valid: ask for another one
+	CloseBadRequest   = 4400 // a wrong parameter or frame: do not repeat it
 	CloseNoRound      = 4404 // there is no such round
-	CloseOtherCluster = 4409 // the cursor is from another cluster: come back without since and cluster
+	CloseOtherCluster = 4409 // the cursor is another cluster's: return without since and cluster
 )
 
 // The frames, server to client. Every one is a JSON object with "type" first; a
@@ -40,7 +40,7 @@ type helloFrame struct {
 type statusFrame struct {
 	Type       string `json:"type"`
 	Stale      bool   `json:"stale"`
-	Age        int64  `json:"age"`        // ms since the boards were known to lack nothing; 0 unless stale
+	Age        int64  `json:"age"`        // ms since the boards were complete; 0 unless stale
 	Spectators int64  `json:"spectators"` // of this node
 	Now        int64  `json:"now"`
 	Index      uint64 `json:"index,omitempty"` // see doc.go
@@ -68,8 +68,7 @@ func roundOf(r *relay.Round, t *relay.Tournament) roundInfo {
 	return info
 }
 
-// boardInfo is a board in a snapshot and in a game event: the game's id, and
-// how it stands.
+// boardInfo is a board in a snapshot and in a game event.
 type boardInfo struct {
 	Game relay.GameID `json:"game"`
 	relay.Standing
@@ -103,7 +102,7 @@ type takebackFrame struct {
 	At       relay.Millis    `json:"at"`
 }
 
-// correctionFrame replaces all moves after ToPly by Moves, at once, and says how the board stands then.
+// correctionFrame replaces all moves after ToPly by Moves, and says how the board is then.
 type correctionFrame struct {
 	Type     relay.EventType `json:"type"`
 	Index    uint64          `json:"index"`
@@ -139,7 +138,7 @@ type resultFrame struct {
 	At        relay.Millis    `json:"at"`
 }
 
-// clockFrame replaces the clocks, which were so At.
+// clockFrame replaces the clocks as of At.
 type clockFrame struct {
 	Type  relay.EventType `json:"type"`
 	Index uint64          `json:"index"`
@@ -149,7 +148,7 @@ type clockFrame struct {
 	At    relay.Millis    `json:"at"`
 }
 
-// deletedFrame is about a board; in the feed of all rounds, without one, about a whole round.
+// deletedFrame is about a board or, without one, about a whole round in the feed.
 type deletedFrame struct {
 	Type  relay.EventType `json:"type"`
 	Index uint64          `json:"index"`
@@ -163,7 +162,7 @@ type gameFrame struct {
 	boardInfo
 }
 
-// encodeEvent makes the frame of one event.
+// encodeEvent encodes the frame of one event.
 func encodeEvent(e *relay.Event) ([]byte, error) {
 	g := e.Game
 	switch e.Type {

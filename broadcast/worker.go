@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// worker owns a share of the spectators: their sockets, cursors and what they say. It is one goroutine, which never waits for
-// any of them: it writes what a socket takes at once, and comes back when the poller says that there is room for the rest.
+// worker owns a share of the spectators: their sockets, cursors and what they send. It is one
+// goroutine, which never waits for any of them. It writes what a socket takes at once, and returns
+// when the poller says that there is room.
 type worker struct {
 	// Static after construction.
 	hub    *Hub
 	bit    uint64 // in round.workers and round.dirty
 	poll   *poller
-	wakeup chan struct{} // of one: something is in the inbox
+	wakeup chan struct{} // capacity 1: something is in the inbox
 	quit   chan struct{}
 	done   chan struct{}
 	tick   time.Duration
 
-	// The inbox: what others want of it.
+	// The inbox: what other goroutines ask for.
 	mu    sync.Mutex
 	inbox inbox
 
@@ -31,13 +32,13 @@ type worker struct {
 	groups       map[*round]*group
 	arrived      []arrival
 	closing      bool
-	queue        []*group // those that have events which not all of their members were given
+	queue        []*group // those with members that are still to get a turn
 	ended        []*spectator
 	stalled      []*spectator
-	staleTold    uint64   // the change of staleness that all have been told, or are being told
-	staleLeft    int      // those in slots[:telling] have yet to be told
+	staleTold    uint64   // the last change of stale that the loop has begun to tell
+	staleLeft    int      // slots[:staleLeft] are still to be told
 	pinging      patrol   // over slots: pings
-	routine      patrol   // over slots: the status in its turn
+	routine      patrol   // over slots: routine status frames
 	summarizedAt int64    // when summaries were last due
 	out          [][]byte // scratch: what is about to be written
 	buf          []byte   // scratch: what was read
@@ -56,7 +57,7 @@ func (b *inbox) empty() bool {
 	return len(b.joined) == 0 && len(b.dirty) == 0 && len(b.ready) == 0 && len(b.calls) == 0
 }
 
-// clear keeps the memory of an ordinary day, and lets go of that of a rush.
+// clear keeps the memory of ordinary use, and frees that of a rush.
 func (b *inbox) clear() {
 	const keep = 1024
 	clear(b.joined)
@@ -71,13 +72,14 @@ func (b *inbox) clear() {
 	}
 }
 
-// group is the spectators of one round whom one worker owns.
+// group is the spectators of one topic that one worker owns.
 type group struct {
 	round   *round
 	members []*spectator
-	partial int  // of those, how many watch some boards only
+	partial int  // how many members watch some boards only
 	queued  bool // it is in worker.queue
-	// turnsLeft is how many members have yet to be given what came before; next, going down and round, is the one who was last.
+	// turnsLeft is how many members are still to get a turn. lastIndex is the member that was
+	// served last; it counts down and wraps.
 	turnsLeft, lastIndex int
 }
 
@@ -86,10 +88,10 @@ func newWorker(h *Hub, n int) (*worker, error) {
 	w := &worker{
 		hub: h, bit: 1 << n, wakeup: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		groups: make(map[*round]*group), buf: make([]byte, 4096),
-		// A clock that shows each of the times in eighths.
+		// The tick is an eighth of the shortest of these times.
 		tick: min(max(min(cfg.WriteTimeout, cfg.PingEvery, cfg.StatusEvery, cfg.CloseTimeout, cfg.SummaryEvery)/8, time.Millisecond), 250*time.Millisecond),
 	}
-	// The patrols are a little early, so that with a tick's delay it is still what was promised.
+	// The routine patrol is a little early, so that a tick later is still in time.
 	w.pinging.every, w.routine.every = int64(cfg.PingEvery), int64(cfg.StatusEvery)*7/8
 	var err error
 	w.poll, err = newPoller(w.postReady)
@@ -140,8 +142,8 @@ func (w *worker) close() {
 	w.poll.close()
 }
 
-// turnsPerPass is how many spectators get their turn until the worker looks up: at its inbox, and so that others may use the
-// processor, the apply loop among them. It is about half a millisecond of writing.
+// turnsPerPass is how many spectators get a turn before the worker looks at its inbox and lets
+// others use the processor, the apply loop among them. It is about half a millisecond of writing.
 const turnsPerPass = 64
 
 func (w *worker) run() {
@@ -174,7 +176,7 @@ func (w *worker) run() {
 	}
 }
 
-// takeInbox does what does not take long.
+// takeInbox processes the inbox; none of it takes long.
 func (w *worker) takeInbox() {
 	w.mu.Lock()
 	if w.inbox.empty() {
@@ -205,12 +207,12 @@ func (w *worker) takeInbox() {
 	w.spare = box
 }
 
-// giveTurns has every member get a turn. One who comes later in it finds what has been published meanwhile, too; and if that is while
-// the members have their turns, they go on where they are and once round, so that however quick the events come, nobody waits for
-// longer than a round.
+// giveTurns gives every member a turn. Members that get theirs later also get what is published
+// meanwhile. If it is called again during a pass, the pass goes on from the same member for one
+// more round. So no member waits longer than one round, however quickly events come.
 func (g *group) giveTurns() { g.turnsLeft = len(g.members) }
 
-// nextMember is the next member who is owed a turn, nil if nobody is.
+// nextMember returns the next member that is to get a turn; nil if there is none.
 func (g *group) nextMember() *spectator {
 	if g.turnsLeft == 0 || len(g.members) == 0 {
 		g.turnsLeft = 0
@@ -238,14 +240,14 @@ func (g *group) remove(s *spectator) {
 	g.members[len(g.members)-1] = nil
 	g.members = g.members[:len(g.members)-1]
 	if g.turnsLeft > 0 {
-		g.giveTurns() // the last one may have come where others had their turn
+		g.giveTurns() // the last member may have moved to a place that had its turn
 	}
 	if s.boards != nil {
 		g.partial--
 	}
 }
 
-// enqueue has every member of g get a turn.
+// enqueue gives every member of g a turn.
 func (w *worker) enqueue(g *group) {
 	g.giveTurns()
 	if !g.queued {
@@ -254,7 +256,8 @@ func (w *worker) enqueue(g *group) {
 	}
 }
 
-// runTurns gives a stretch of spectators their turn, and reports whether there is more to do. The rounds take turns.
+// runTurns gives a turn to turnsPerPass spectators, and reports whether there is more to do. The
+// rounds take turns.
 func (w *worker) runTurns() bool {
 	if len(w.queue) > 0 {
 		g := w.queue[0]
@@ -289,7 +292,7 @@ func (w *worker) runTurns() bool {
 	return len(w.queue) > 0 || len(w.arrived) > 0 || w.staleLeft > 0
 }
 
-// addDue has s told something besides events.
+// addDue gives s something to write besides events.
 func (w *worker) addDue(s *spectator, what due) {
 	if s != nil && s.state == watching {
 		s.due |= what
@@ -297,7 +300,7 @@ func (w *worker) addDue(s *spectator, what due) {
 	}
 }
 
-// onTick does what is done by the clock.
+// onTick does what is due by the clock.
 func (w *worker) onTick() {
 	w.closeStalled()
 	w.ended = slices.DeleteFunc(w.ended, func(s *spectator) bool {
@@ -336,9 +339,9 @@ func (w *worker) onTick() {
 	}
 }
 
-// closeStalled sends away who has taken nothing for WriteTimeout. Each is offered its rest once more
-// before: the poller tells of room only when a good part of the buffer is free, and a machine that
-// was asleep has told this worker of none.
+// closeStalled closes spectators that have taken nothing for WriteTimeout. Each is offered its rest
+// once more. The poller tells of room only when a good part of the buffer is free, and after a
+// machine has slept this worker may not have heard of any.
 func (w *worker) closeStalled() {
 	limit := int64(w.hub.cfg.WriteTimeout)
 	var late []*spectator
@@ -357,16 +360,16 @@ func (w *worker) closeStalled() {
 	}
 }
 
-// patrol goes over all slots within every, a few at each tick, so that what is done for each by the clock is never
-// done for all at once.
+// patrol goes over all slots within every, a few at each tick, so that periodic work is never done
+// for all at once.
 type patrol struct {
 	every int64
 	last  int64
 	pos   int
-	carry int64 // of a slot, in ns·slots
+	carry int64 // part of a step, in ns·slots
 }
 
-// steps is how many slots are due now.
+// steps returns how many slots are due now.
 func (p *patrol) steps(now int64, slots int) int {
 	passed := min(now-p.last, p.every)
 	p.last = now
@@ -379,7 +382,7 @@ func (p *patrol) steps(now int64, slots int) int {
 	return int(n)
 }
 
-// step is the next slot.
+// step returns the next slot.
 func (p *patrol) step(slots int) int {
 	if p.pos++; p.pos >= slots {
 		p.pos = 0
