@@ -14,10 +14,10 @@ func TestAddress(t *testing.T) {
 		want string
 	}{
 		{"192.0.2.7:5000", nil, "192.0.2.7"},
-		{"192.0.2.7:5000", []string{"198.51.100.1"}, "192.0.2.7"}, // no proxy of ours
+		{"192.0.2.7:5000", []string{"198.51.100.1"}, "192.0.2.7"}, // not a configured proxy
 		{"10.1.1.1:5000", nil, "10.1.1.1"},
 		{"10.1.1.1:5000", []string{"198.51.100.1"}, "198.51.100.1"},
-		{"10.1.1.1:5000", []string{"203.0.113.9, 198.51.100.1"}, "198.51.100.1"}, // the client has written the first one
+		{"10.1.1.1:5000", []string{"203.0.113.9, 198.51.100.1"}, "198.51.100.1"},
 		{"10.1.1.1:5000", []string{"203.0.113.9", "198.51.100.1 , 10.2.2.2"}, "198.51.100.1"},
 		{"[fd00::1]:5000", []string{"198.51.100.1:4321,10.2.2.2"}, "198.51.100.1"},
 		{"10.1.1.1:5000", []string{"10.3.3.3,10.2.2.2"}, "10.3.3.3"},
@@ -36,7 +36,7 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestSpectatorsWithinFiles: no setting lets in more spectators than leave the process its spare
+// TestSpectatorsWithinFiles: no setting admits so many spectators that the process lacks its spare
 // files.
 func TestSpectatorsWithinFiles(t *testing.T) {
 	files := OpenFiles()

@@ -15,8 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// rawSpectator opens a WebSocket with next to nothing on this side of it, so
-// that what is measured is the hub's.
+// rawSpectator opens a WebSocket that costs the client next to nothing, so that the benchmark
+// measures the hub.
 func rawSpectator(t testing.TB, n *node) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", n.server.Listener.Addr().String())
@@ -48,13 +48,13 @@ func crowd(t testing.TB, n *node, size int) (leave func()) {
 	}
 }
 
-// What one move costs the apply loop. In a burst the next move comes while the
-// writers may be busy with the one before; in a calm everyone has it before the
-// next is timed. Waiting is not counted. Look at the percentiles: on a busy
-// machine the mean is made by the few calls that were interrupted.
+// BenchmarkPublish measures the cost of one move for the apply loop. In a burst, the next move
+// comes while the writers may be busy with the one before. In a calm, every spectator has it before
+// the next one is timed; the wait is not counted. Read the percentiles: on a busy machine a few
+// interrupted calls decide the mean.
 //
-// With no spectators a calm has nothing to wait for, so the calm figures of 0
-// and of 1000 differ by more than the spectators: the latter starts from sleep.
+// Without spectators a calm has nothing to wait for. So the calm figures of 0 and of 1000 differ by
+// more than the spectators: the latter starts from sleep.
 func BenchmarkPublish(b *testing.B) {
 	for _, size := range []int{0, 1000} {
 		for name, burst := range map[string]uint64{"calm": 1, "burst": 64} {
@@ -76,7 +76,7 @@ func BenchmarkPublish(b *testing.B) {
 					}
 				}
 				slices.Sort(calls)
-				b.ReportMetric(0, "ns/op") // with the waiting it says nothing
+				b.ReportMetric(0, "ns/op") // it would include the wait
 				for _, p := range []int{50, 90, 99} {
 					b.ReportMetric(float64(calls[len(calls)*p/100].Nanoseconds()), fmt.Sprintf("p%d-ns", p))
 				}
@@ -85,7 +85,7 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
-// One move to all of a crowd, until the last has it: what this node can push.
+// BenchmarkFanOut sends one move to a crowd, until the last spectator has it.
 func BenchmarkFanOut(b *testing.B) {
 	const size = 1000
 	s := longScript(b, 100)
@@ -112,8 +112,8 @@ func benchEvent(s *script) []relay.Event {
 	}
 }
 
-// What a spectator costs in memory, its goroutines' stacks included, the
-// kernel's buffers not.
+// BenchmarkSpectatorMemory measures a spectator's memory with its goroutines' stacks, without the
+// kernel's buffers.
 func BenchmarkSpectatorMemory(b *testing.B) {
 	const size = 1000
 	for b.Loop() {
@@ -141,8 +141,8 @@ func memory() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
-// What permessage-deflate costs, once a message, and what it saves each spectator who can read it: of a move, which is sent as it is, and
-// of snapshots, which are compressed.
+// BenchmarkDeflate measures what permessage-deflate costs for each message, and what it saves for
+// each spectator: for a move, which is sent as it is, and for snapshots, which are compressed.
 func BenchmarkDeflate(b *testing.B) {
 	s := newScript(b)
 	for board := range 200 {

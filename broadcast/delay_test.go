@@ -28,7 +28,7 @@ func sightByHeader(c *Config) {
 	}
 }
 
-// release lets the node's public have everything up to index, as its clock does.
+// release makes everything up to index public on the node, as its clock does.
 func (n *node) release(index uint64) {
 	n.boards.mu.Lock()
 	events, _ := n.boards.state.Release(relay.Millis(1_700_000_000_000+n.script.step*index+testDelay*1000), 0)
@@ -36,7 +36,7 @@ func (n *node) release(index uint64) {
 	n.hub.Publish(events)
 }
 
-// jumpTo is jump, after which the public has everything up to released.
+// jumpTo is jump, and makes everything up to released public.
 func (n *node) jumpTo(index, released uint64) {
 	n.load(index)
 	n.boards.mu.Lock()
@@ -63,7 +63,7 @@ func TestDelayed(t *testing.T) {
 	if public.cursor != begun {
 		t.Fatalf("the public's cursor is %d", public.cursor)
 	}
-	for range 3 { // statuses
+	for range 3 { // status frames
 		if _, err := public.read(); err != nil {
 			t.Fatal(err)
 		}
@@ -72,17 +72,17 @@ func TestDelayed(t *testing.T) {
 	if len(public.seen) > 0 || public.cursor >= first {
 		t.Fatalf("the public has got %d, and %d is held", public.cursor, first)
 	}
-	late := newWatcher(t, roundA).join(n).until(begun) // a snapshot whose index does not tell what is held
+	late := newWatcher(t, roundA).join(n).until(begun) // its snapshot does not tell what is held
 	late.check(s, 9)
 	n.release(25)
 	public.until(last(s.indexes(roundA, 9, 25))).check(s, 25)
 	late.until(last(s.indexes(roundA, 9, 25))).check(s, 25)
-	// Comes back, and to a node that has begun anew.
+	// It returns, and then goes to a node with new histories.
 	public.join(n)
 	n.release(30)
 	public.until(last(s.indexes(roundA, 9, 30))).check(s, 30)
 	public.leave()
-	n.jumpTo(50, 20) // whose clock is behind
+	n.jumpTo(50, 20) // its clock is behind
 	snapshots := public.snapshots
 	public.join(n)
 	n.release(50)
@@ -119,7 +119,7 @@ func delayedWander(t *testing.T, seed uint64) {
 		c.SendBuffer = 4096
 	}
 	nodes := []*node{startNode(t, s, 9, change), startNode(t, s, 9, change)}
-	var out atomic.Uint64 // what the public may have seen somewhere
+	var out atomic.Uint64 // what is public on some node
 	released := []uint64{9, 9}
 	out.Store(9)
 	for _, n := range nodes {
@@ -190,7 +190,7 @@ func delayedWander(t *testing.T, seed uint64) {
 	}
 	for i, p := range all {
 		end := s.last()
-		if i%4 == 0 || i%4 == 3 { // who sees a round late is told no index of other rounds
+		if i%4 == 0 || i%4 == 3 { // a late sight is told no index of other rounds
 			end = last(s.indexes(roundA, 0, end))
 		}
 		waitFor(t, "it is up to date", func() bool {
@@ -276,7 +276,7 @@ func TestDelayedFeed(t *testing.T) {
 	}
 }
 
-// feedIndexes reads so many events, and answers their indexes.
+// feedIndexes reads n events and returns their indexes.
 func feedIndexes(t *testing.T, in *stream, n int) (got []uint64) {
 	t.Helper()
 	for len(got) < n {

@@ -11,8 +11,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestDeletedBoard: each spectator of the round is told that a board is gone, also one who watches
-// others, and one who comes back with an index. Its number is used again, and it comes back itself.
+// TestDeletedBoard: each spectator of the round is told that a board is gone, also one of other
+// boards and one that resumes with an index. The board's number is used again, and the board is
+// restored.
 func TestDeletedBoard(t *testing.T) {
 	s := newScript(t)
 	first, second := s.game(roundA, 1), s.game(roundA, 2)
@@ -100,8 +101,8 @@ func TestDeletedRound(t *testing.T) {
 	}
 }
 
-// TestDeletedWithDelay: of a round with a delay the public loses a board at once, on the connection
-// that it has, and hears no more of it, though what was played before is held.
+// TestDeletedWithDelay: the public of a round with a delay loses a board at once, on the connection
+// that it has. It gets no more of the board, though earlier moves are held.
 func TestDeletedWithDelay(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	first, second := s.game(roundA, 1), s.game(roundA, 2)
@@ -156,7 +157,7 @@ func TestDeletedWithDelay(t *testing.T) {
 	if text := strings.Join(told, "\n"); strings.Contains(text, fmt.Sprintf(`"move","index":%d,`, from+1)) || strings.Count(text, `"snapshot"`) < 4 {
 		t.Errorf("the feed of the public has\n%s", text)
 	}
-	// Nothing is left that is thought to be held.
+	// No history waits for a held command.
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
 	if anyHeld(n.hub) {
@@ -178,7 +179,7 @@ func TestDeletedRoundWithDelay(t *testing.T) {
 	if code, _ := w.closed(); code != CloseNoRound {
 		t.Errorf("closed with %d", code)
 	}
-	n.release(from + 1) // nobody is told
+	n.release(from + 1) // there is nothing to tell
 	s.restore(string(roundA))
 	s.move(g)
 	n.apply(s.last())

@@ -15,14 +15,14 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// stream reads what Events or Feed send.
+// stream reads the response of Events or Feed.
 type stream struct {
 	t    testing.TB
 	resp *http.Response
 	in   *bufio.Scanner
 }
 
-// open asks for a path; the hub's Events and Feed are served beside Live.
+// open asks for a path; the node serves Events and Feed beside Live.
 func (n *node) open(t testing.TB, path string, header http.Header) *stream {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.server.URL+path, nil)
@@ -71,7 +71,8 @@ func (s *stream) event() (id uint64, name string, data []byte) {
 	}
 }
 
-// TestEvents reads a round as Server-Sent Events: what a WebSocket gets, with the ids to come back with.
+// TestEvents reads a round as Server-Sent Events: the frames of a WebSocket, with ids to resume
+// from.
 func TestEvents(t *testing.T) {
 	s := longScript(t, 300)
 	n := startNode(t, s, 9, nil)
@@ -151,7 +152,7 @@ func TestEventsRefuses(t *testing.T) {
 	}
 }
 
-// TestEventsEnd wants to be told why a stream ends.
+// TestEventsEnd: a stream tells why it ends.
 func TestEventsEnd(t *testing.T) {
 	s := longScript(t, 10)
 	n := startNode(t, s, s.last(), nil)
@@ -181,7 +182,8 @@ func TestEventsEnd(t *testing.T) {
 	t.Error("the feed ended without a word")
 }
 
-// TestFeed reads every round's events: each once, in order, with its round, through a stop, a slow history and a Raft snapshot.
+// TestFeed reads every round's events: each once, in order, with its round, through a stop, a slow
+// history and a Raft snapshot.
 func TestFeed(t *testing.T) {
 	s := longScript(t, 400)
 	n := startNode(t, s, 9, func(c *Config) { c.StatusEvery = 20 * time.Millisecond })
@@ -262,7 +264,7 @@ func TestFeed(t *testing.T) {
 	}
 }
 
-// TestFeedCombines is one index that changes two rounds: one line.
+// TestFeedCombines: one index that changes two rounds is one line.
 func TestFeedCombines(t *testing.T) {
 	s := newScript(t)
 	a, b := s.game(roundA, 1), s.game(roundB, 1)

@@ -16,13 +16,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// overTLS has every node of the tests speak TLS, and /events and /feed HTTP/2: go test -tls.
+// overTLS lets every node of the tests speak TLS, and /events and /feed HTTP/2: go test -tls.
 var (
 	overTLS = flag.Bool("tls", false, "serve over TLS")
 	long    = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 )
 
-// someOf is how many seeds a property test has: some of them, or all with -long.
+// someOf returns how many seeds a property test has: some, or all with -long.
 func someOf(some, all uint64) uint64 {
 	if *long {
 		return all
@@ -30,7 +30,7 @@ func someOf(some, all uint64) uint64 {
 	return some
 }
 
-// trusting is what a client of the tests' nodes believes.
+// trusting is the TLS configuration of the nodes' clients.
 func trusting() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +41,7 @@ const (
 	roundB      = relay.RoundID("roundBBB")
 )
 
-// script is a log of commands, with what each index left behind.
+// script is a log of commands, with the boards after each index.
 type script struct {
 	step    uint64 // ms between two entries
 	t       testing.TB
@@ -52,10 +52,10 @@ type script struct {
 	after   []map[relay.GameID]*relay.Game // the games as each entry left them
 }
 
-// newScript is a log with a tournament, and rounds A and B in it.
+// newScript returns a log with a tournament and its rounds A and B.
 func newScript(t testing.TB) *script { return newDelayedScript(t, 0) }
 
-// newDelayedScript has a delay, in seconds, in round A.
+// newDelayedScript is newScript with a delay in round A, in seconds.
 func newDelayedScript(t testing.TB, delay int32) *script { return newScriptAt(t, delay, 1) }
 
 // newTierScript adds a token for each of the delays, and a second between two entries.
@@ -129,7 +129,7 @@ func (s *script) gameOf(id relay.GameID, round relay.RoundID, board int) {
 	}}})
 }
 
-// move plays on: the knights go out and come back, for as long as one likes.
+// move plays the next move: the knights go out and come back, again and again.
 func (s *script) move(id relay.GameID) uint64 {
 	s.t.Helper()
 	g, ok := s.state.Game(id)
@@ -137,7 +137,7 @@ func (s *script) move(id relay.GameID) uint64 {
 		s.t.Fatalf("no game %s", id)
 	}
 	moves := []string{"g1f3", "g8f6", "f3g1", "f6g8"}
-	if from := g.Ply() / 4 * 4; from < g.Ply() && g.MoveAt(from+1).UCI == "b1c3" { // a correction's way; see correct
+	if from := g.Ply() / 4 * 4; from < g.Ply() && g.MoveAt(from+1).UCI == "b1c3" { // after correct
 		moves = []string{"b1c3", "b8c6", "c3b1", "c6b8"}
 	}
 	left := int64(3_600_000 - 1000*int64(g.Ply()))
@@ -157,7 +157,7 @@ func (s *script) result(id relay.GameID, r relay.Result) uint64 {
 		Game: string(id), Result: string(r)}}})
 }
 
-// correct puts another round trip of the knights in the place of the one under way, or nothing.
+// correct replaces the present round trip of the knights by another one, or by none.
 func (s *script) correct(id relay.GameID, moves bool) uint64 {
 	s.t.Helper()
 	g, _ := s.state.Game(id)
@@ -201,7 +201,7 @@ func (s *script) restore(id string) uint64 {
 
 func (s *script) last() uint64 { return uint64(len(s.entries)) }
 
-// boardsAt is the boards of a round as index left them, by number.
+// boardsAt returns the boards of a round after index, by number.
 func (s *script) boardsAt(round relay.RoundID, index uint64) map[int]*relay.Game {
 	boards := map[int]*relay.Game{}
 	for _, g := range s.after[index-1] {
@@ -212,7 +212,7 @@ func (s *script) boardsAt(round relay.RoundID, index uint64) map[int]*relay.Game
 	return boards
 }
 
-// indexes are those of the round's events in (after, upTo].
+// indexes returns the indexes of the round's events in (after, upTo].
 func (s *script) indexes(round relay.RoundID, after, upTo uint64) (indexes []uint64) {
 	for i := after; i < upTo; i++ {
 		if e := s.events[i]; len(e) > 0 && e[0].RoundID() == round {
@@ -244,8 +244,8 @@ type node struct {
 	server *httptest.Server
 }
 
-// startNode starts one whose boards hold the script up to applied; what came
-// before never becomes an event there.
+// startNode starts a node whose boards have the script up to applied. It publishes no event for
+// those entries.
 func startNode(t testing.TB, s *script, applied uint64, change func(*Config)) *node {
 	t.Helper()
 	n := &node{t: t, script: s}
@@ -301,7 +301,7 @@ func (n *node) apply(upTo uint64) {
 	}
 }
 
-// step applies one entry to the boards, and leaves its events to be published.
+// step applies one entry to the boards, and returns its events unpublished.
 func (n *node) step() []relay.Event {
 	n.boards.mu.Lock()
 	defer n.boards.mu.Unlock()
@@ -316,7 +316,7 @@ func (n *node) applied() uint64 {
 	return n.boards.applied
 }
 
-// waitFor waits until what holds.
+// waitFor waits until holds returns true; what names the condition.
 func waitFor(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -331,5 +331,5 @@ func waitFor(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits for an event that must come.
 const patience = 30 * time.Second

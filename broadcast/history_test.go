@@ -14,7 +14,7 @@ func fakeFrame(index uint64, size int) *frame {
 	return &frame{index: index, parts: []eventPart{{board: 1, message: m}}, whole: m}
 }
 
-// all takes everything after index, batch by batch.
+// all returns everything after index, batch by batch.
 func (h *history) all(index uint64) (indexes []uint64, behind bool) {
 	for {
 		v := h.view.Load()
@@ -87,13 +87,13 @@ func TestHistoryBytes(t *testing.T) {
 	if len(h.view.Load().frames) == 0 {
 		t.Error("nothing is kept")
 	}
-	h.add(fakeFrame(501, 20_000), false) // larger than the history may be
+	h.add(fakeFrame(501, 20_000), false) // larger than the limit
 	if floor, last := h.bounds(); floor != 501 || last != 501 || h.bytes != 0 {
 		t.Errorf("floor %d, last %d, %d bytes", floor, last, h.bytes)
 	}
 }
 
-// A batch is bounded, and who waits is woken by what comes after what he saw.
+// TestHistoryBatchAndWake: a batch is bounded, and a waiter is woken by what comes after its view.
 func TestHistoryBatchAndWake(t *testing.T) {
 	var h history
 	h.init(0, 1000, 1<<20)
@@ -132,8 +132,8 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// Whatever the table forgets, a cursor is either told that it is behind or
-// gets every event of its round that it lacks.
+// TestTableNeverLeavesAHole: whatever the table forgets, a cursor is either told that it is behind
+// or gets every event of its round that it lacks.
 func TestTableNeverLeavesAHole(t *testing.T) {
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 1))

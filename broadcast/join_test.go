@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// longScript has four boards in round A, two in B, and n moves, now and then a
-// takeback, a result or a clock.
+// longScript has four boards in round A, two in B, and n moves, sometimes a takeback, a result or a
+// clock.
 func longScript(t testing.TB, n int) *script { return newScript(t).long(n) }
 
 func (s *script) long(n int) *script {
@@ -28,7 +28,7 @@ func (s *script) long(n int) *script {
 		game, _ := s.state.Game(g)
 		switch {
 		case game.Over():
-			s.takeBack(g, game.Ply()-1) // and the result goes with the move
+			s.takeBack(g, game.Ply()-1) // this also removes the result
 		case i%23 == 22 && game.Ply() > 2:
 			s.takeBack(g, game.Ply()-2)
 		case i%19 == 18:
@@ -48,12 +48,12 @@ func (s *script) long(n int) *script {
 	return s
 }
 
-// Between the change of the boards and Publish a snapshot may be taken that has
-// the event already. No one may get it twice, and no one may miss it.
+// TestJoinRace: between the change of the boards and Publish, a snapshot may be taken that has the
+// event already. No spectator may get the event twice, and none may miss it.
 func TestJoinRace(t *testing.T) {
 	s := longScript(t, 1500)
 	n := startNode(t, s, 9, func(c *Config) { c.StatusEvery = 50 * time.Millisecond })
-	// Crowds come and go all the while.
+	// Crowds join and leave all the time.
 	var wg sync.WaitGroup
 	done := make(chan struct{})
 	crowd := make([]int, 3)
@@ -67,7 +67,7 @@ func TestJoinRace(t *testing.T) {
 			}
 		})
 	}
-	// And one comes at the worst moment, again and again.
+	// And one joins at the worst moment, again and again.
 	worst := 0
 	for index := n.applied() + 1; index <= s.last(); index++ {
 		events := n.step()
@@ -77,14 +77,14 @@ func TestJoinRace(t *testing.T) {
 		}
 		n.hub.mu.Lock()
 		if r := n.hub.rounds[topic{id: roundA}]; r != nil {
-			r.snapshots.drop() // or one from before would do, and the event follows it
+			r.snapshots.drop() // so that an older one is not used
 		}
 		n.hub.mu.Unlock()
 		w := newWatcher(t, roundA).join(n).until(1)
 		if w.cursor > index || w.snapshots != 1 {
 			t.Fatalf("the snapshot is at %d, and the boards are at %d", w.cursor, index)
 		}
-		if w.cursor == index { // or one of the crowd had one made before the boards changed
+		if w.cursor == index { // otherwise the crowd got an older one
 			worst++
 		}
 		n.hub.Publish(events)
@@ -108,7 +108,7 @@ func TestJoinRace(t *testing.T) {
 	t.Logf("%d joined between the boards and Publish, and crowds of %v meanwhile", worst, crowd)
 }
 
-// joinAndLook joins at any moment, reads some messages, and compares.
+// joinAndLook joins at a random moment, reads some messages, and compares.
 func joinAndLook(t *testing.T, n *node, s *script) error {
 	w := newWatcher(t, roundA).join(n)
 	defer w.leave()
@@ -130,7 +130,7 @@ func joinAndLook(t *testing.T, n *node, s *script) error {
 	return nil
 }
 
-// The same without sockets, where thousands fit.
+// TestJoinRaceAtTheCursor is TestJoinRace without sockets, for thousands.
 func TestJoinRaceAtTheCursor(t *testing.T) {
 	s := longScript(t, 2000)
 	n := startNode(t, s, 9, func(c *Config) { c.HistoryEvents = 64 })
@@ -156,7 +156,7 @@ func TestJoinRaceAtTheCursor(t *testing.T) {
 	t.Log("joins of each worker:", joins)
 }
 
-// followCursor joins with a snapshot, and takes up to some dozens of events.
+// followCursor joins with a snapshot, and reads some dozens of events at most.
 func followCursor(n *node, s *script, filtered bool) error {
 	n.hub.mu.Lock()
 	r := n.hub.table.join(topic{id: roundA}, false)
@@ -183,7 +183,7 @@ func followCursor(n *node, s *script, filtered bool) error {
 		}
 		if w.counted.snapshotsSent.Load() > snapshots {
 			from, sum = c.cursor, 0
-			for _, out := range w.out { // what follows the snapshot came with it
+			for _, out := range w.out { // with the snapshot came later frames
 				var f anyFrame
 				if err := json.Unmarshal(payload(out), &f); err == nil && f.Type == "snapshot" {
 					from = f.Index

@@ -12,8 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// What is wrong with a request is said by the close frame, so that a page can
-// read it.
+// TestCloseCodes: the close frame says what is wrong with a request, so that a page can read it.
 func TestCloseCodes(t *testing.T) {
 	s := longScript(t, 10)
 	n := startNode(t, s, s.last(), nil)
@@ -33,7 +32,7 @@ func TestCloseCodes(t *testing.T) {
 		"round=roundAAA&boards=" + many[:len(many)-1]: CloseBadRequest,
 		"round=nowhere1":                       CloseNoRound,
 		"round=nowhere1&since=1":               CloseNoRound,
-		"round=nowhere1&since=9999":            CloseGoingAway, // we cannot know yet
+		"round=nowhere1&since=9999":            CloseGoingAway, // the node cannot know yet
 		"round=roundAAA&cluster=other":         CloseOtherCluster,
 		"round=nowhere1&cluster=other":         CloseOtherCluster,
 		"round=roundAAA&cluster=other&since=3": CloseOtherCluster,
@@ -187,7 +186,7 @@ func TestClose(t *testing.T) {
 	if got := n.hub.Stats(); got.Connections != 0 || got.Spectators != 0 {
 		t.Errorf("%+v", got)
 	}
-	n.apply(s.last()) // reaches nobody, and harms nobody
+	n.apply(s.last()) // reaches nobody
 	n.hub.Reset(s.last(), nil)
 	n.hub.SetStale(true, time.Now())
 	_, resp, err := n.dial("round=roundAAA", nil)

@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// Two nodes, which lag behind each other now this way and now that, apply one
-// log; now and then one is given a snapshot instead. Spectators come, go, and
-// change nodes as they like. Whatever happens, every spectator's indexes rise
-// (the watcher sees to that), and in the end each has the boards as they are.
+// TestSpectatorsWander: two nodes apply one log, now one ahead and now the other; sometimes one
+// gets a snapshot instead. Spectators join, leave, and change nodes at random. Each spectator's
+// indexes must rise (the watcher checks that), and in the end each must have the present boards.
 func TestSpectatorsWander(t *testing.T) {
 	for seed := range someOf(4, 12) {
 		wander(t, seed)
@@ -106,7 +105,7 @@ func (p *wanderer) goTo(n *node) {
 	p.wg.Go(func() { p.follow(p.left) })
 }
 
-// resubscribe asks for other boards, whatever is on the way just now.
+// resubscribe asks for other boards, at any time.
 func (p *wanderer) resubscribe(rnd *rand.Rand) {
 	if p.left == nil {
 		return
@@ -119,7 +118,7 @@ func (p *wanderer) resubscribe(rnd *rand.Rand) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// It waits for the answer before it asks again, and would not know the answer to what it had asked for already.
+	// It waits for the answer before it asks again: it could not tell two answers apart.
 	if !p.asked && !slices.Equal(boards, p.only) {
 		_ = p.ask(boards...) // an error is the reader's, too
 	}

@@ -40,7 +40,7 @@ func TestClientFrames(t *testing.T) {
 				}
 			}
 			if c.ok {
-				// It is still there, and gets what everyone gets.
+				// It is still connected, and gets what everyone gets.
 				n.hub.SetStale(true, time.Now())
 				n.hub.SetStale(false, time.Now())
 				for had := len(w.statuses); len(w.statuses) < had+1; {

@@ -9,9 +9,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestReduceFromAnyIndex is a viewer with a score sheet, who fetches the games at some index and reads the events
-// from there on: at every index after it he has the moves, the result and the names as the boards do, and nothing
-// of a line that was corrected.
+// TestReduceFromAnyIndex keeps a score sheet: it fetches the games at some index and reads the
+// events from there. After every index it must have the moves, the result and the names of the
+// boards, and nothing of a line that was corrected.
 func TestReduceFromAnyIndex(t *testing.T) {
 	s := longScript(t, 600)
 	type sheet struct {

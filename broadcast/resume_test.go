@@ -8,8 +8,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A spectator goes from one node to another with its index, and gets what it
-// lacks: nothing else, nothing twice.
+// TestResumeOnAnotherNode: a spectator goes from one node to another with its index, and gets
+// exactly what it lacks.
 func TestResumeOnAnotherNode(t *testing.T) {
 	s := longScript(t, 300)
 	a, b := startNode(t, s, 9, nil), startNode(t, s, 9, nil)
@@ -27,8 +27,8 @@ func TestResumeOnAnotherNode(t *testing.T) {
 	w.check(s, s.last())
 }
 
-// The other node is behind: it must not show an older board, nor repeat
-// anything, and it goes on from there once it has caught up.
+// TestResumeOnANodeThatIsBehind: such a node must not show an older board, nor repeat anything. It
+// goes on once it has caught up.
 func TestResumeOnANodeThatIsBehind(t *testing.T) {
 	s := longScript(t, 300)
 	often := func(c *Config) { c.StatusEvery = 10 * time.Millisecond }
@@ -38,7 +38,7 @@ func TestResumeOnANodeThatIsBehind(t *testing.T) {
 	w := newWatcher(t, roundA).join(a).until(last(s.indexes(roundA, 0, 200)))
 	at := w.cursor
 	w.join(b)
-	for w.statuses = nil; len(w.statuses) < 3; { // it is in, and gets nothing else
+	for w.statuses = nil; len(w.statuses) < 3; { // it has joined, and gets nothing else
 		if _, err := w.read(); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestResumeOnANodeThatIsBehind(t *testing.T) {
 	w.check(s, s.last())
 }
 
-// A history that does not reach back is bridged by a snapshot.
+// TestResumeTooLate: a snapshot bridges the gap if the history does not reach back.
 func TestResumeTooLate(t *testing.T) {
 	s := longScript(t, 300)
 	a := startNode(t, s, 9, nil)
@@ -78,8 +78,8 @@ func TestResumeTooLate(t *testing.T) {
 	}
 }
 
-// After a Raft snapshot nobody is left with a hole: neither one who is there,
-// nor one who comes back, and also where nothing follows.
+// TestReset: after a Raft snapshot no spectator has a gap: neither one that is connected nor one
+// that resumes, even if no event follows.
 func TestReset(t *testing.T) {
 	s := longScript(t, 300)
 	n := startNode(t, s, 9, nil)
@@ -108,8 +108,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// The boards were replaced, and the round is the same as before: a snapshot from
-// before will not do all the same, since the history begins later.
+// TestResetOfAQuietRound: the boards were replaced, and the round is the same. Still an older
+// snapshot will not do, since the history begins later.
 func TestResetOfAQuietRound(t *testing.T) {
 	s := longScript(t, 30)
 	n := startNode(t, s, 20, nil)
@@ -125,7 +125,7 @@ func TestResetOfAQuietRound(t *testing.T) {
 	w.check(s, 20)
 }
 
-// One index that touches two rounds is one message in each.
+// TestOneIndexInTwoRounds: one index that changes two rounds is one message in each.
 func TestOneIndexInTwoRounds(t *testing.T) {
 	s := newScript(t)
 	a, b := s.game(roundA, 1), s.game(roundB, 1)
@@ -188,7 +188,7 @@ func TestBoardsFilter(t *testing.T) {
 		t.Errorf("%v, want %v", w.seen, want)
 	}
 	w.check(s, s.last())
-	// It comes back with the index of its last frame, and again gets only its own.
+	// It resumes with the index of its last frame, and again gets only its own boards.
 	w.join(n)
 	n.hub.SetStale(true, time.Now())
 	if frames, err := w.read(); err != nil || frames[0].Type != "hello" {
@@ -204,8 +204,8 @@ func TestBoardsFilter(t *testing.T) {
 	}
 }
 
-// A takeback in a game that is over takes the result with it: two events of one
-// index. They come together, and to one who filters as well.
+// TestOneIndexIsOneMessage: a takeback in a finished game removes the result, too: two events of
+// one index. They come together, also for a spectator of some boards.
 func TestOneIndexIsOneMessage(t *testing.T) {
 	s := newScript(t)
 	g := s.game(roundA, 1)
@@ -213,7 +213,7 @@ func TestOneIndexIsOneMessage(t *testing.T) {
 	s.result(g, "1-0")
 	n := startNode(t, s, s.last(), nil)
 	index := s.takeBack(g, 0)
-	if len(s.events[index-1]) != 3 { // the takeback, the result, and the round that is no longer finished
+	if len(s.events[index-1]) != 3 { // takeback, result and round
 		t.Fatalf("the takeback made %d events", len(s.events[index-1]))
 	}
 	for _, w := range []*watcher{newWatcher(t, roundA), newWatcher(t, roundA, 1)} {
@@ -232,7 +232,7 @@ func TestOneIndexIsOneMessage(t *testing.T) {
 	}
 }
 
-// A batch joins what has waited; the order of events stays.
+// TestPublishSeveralIndexesAndRounds: a batch joins what has waited; the order of events stays.
 func TestPublishSeveralIndexesAndRounds(t *testing.T) {
 	s := longScript(t, 60)
 	n := startNode(t, s, 9, nil)

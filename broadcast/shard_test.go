@@ -11,8 +11,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestStalledShareOfAWorker has one worker, and stalls many of its spectators in the middle of a frame: the others get each move at
-// once, one whose socket is full costs them nothing, and it goes on by itself when it reads again.
+// TestStalledShareOfAWorker has one worker, and stalls many of its spectators in the middle of a
+// frame. The others must get each move at once. A stalled one must go on by itself when it reads
+// again.
 func TestStalledShareOfAWorker(t *testing.T) {
 	s := longScript(t, 3000)
 	n := startNode(t, s, 9, func(c *Config) { tight(c); c.Workers = 1; c.HistoryEvents = 100 })
@@ -26,7 +27,7 @@ func TestStalledShareOfAWorker(t *testing.T) {
 	for n.applied() < s.last() {
 		n.apply(min(n.applied()+25, s.last()))
 		if rest := s.indexes(roundA, fast.cursor, n.applied()); len(rest) > 0 {
-			fast.until(last(rest)) // or this never ends
+			fast.until(last(rest)) // otherwise this never ends
 		}
 	}
 	if want := s.indexes(roundA, 9, s.last()); !slices.Equal(fast.seen, want) {
@@ -63,11 +64,12 @@ func TestStalledShareOfAWorker(t *testing.T) {
 }
 
 // TestTricklingSpectator takes a little of a large snapshot within each WriteTimeout, by a clock
-// that the test moves: it is slow, but not closed, however long that goes on. One for whom there is
-// room, of which the worker has yet to hear, is not closed either. Then it takes nothing, and is.
+// that the test moves. It is slow, but not closed, however long that takes. One for which there is
+// room, of which the worker has not heard yet, is not closed either. Then it takes nothing, and is
+// closed.
 func TestTricklingSpectator(t *testing.T) {
 	s := newScript(t)
-	for b := range 1000 { // with as many, and names as long, as there may be
+	for b := range 1000 { // the most boards, and the longest names
 		s.add(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
 			Game: string(s.game(roundA, b+1)), White: &relaypb.PlayerUpdate{Name: new(strings.Repeat("♘", 60)), Team: new(strings.Repeat("♞", 60))},
 		}}})
@@ -77,9 +79,9 @@ func TestTricklingSpectator(t *testing.T) {
 		c.Workers = 1
 		c.WriteTimeout, c.CloseTimeout, c.PingEvery = 10*time.Hour, 20*time.Millisecond, 1000*time.Hour
 	})
-	// With much less, the kernel itself waits for seconds.
+	// With a much smaller buffer, the kernel itself waits for seconds.
 	conn := dialBuffer(t, n, newWatcher(t, roundA).query(), 32<<10).UnderlyingConn()
-	// ask returns what f says in the worker's loop of its only spectator.
+	// ask returns f's result in the worker's loop, for its only spectator.
 	ask := func(f func(w *worker, s *spectator) bool) bool {
 		answer := make(chan bool)
 		n.hub.workers[0].call(func(w *worker) { answer <- len(w.slots) > 0 && w.slots[0] != nil && f(w, w.slots[0]) })
@@ -117,7 +119,7 @@ func TestTricklingSpectator(t *testing.T) {
 	}
 }
 
-// TestStallsOften stalls again and again, and is listed once.
+// TestStallsOften stalls again and again, and is in the list of stalled spectators once.
 func TestStallsOften(t *testing.T) {
 	s := longScript(t, 3000)
 	n := startNode(t, s, 9, func(c *Config) { tight(c); c.Workers, c.HistoryEvents = 1, 5000; c.PingEvery = time.Hour })
@@ -139,7 +141,8 @@ func TestStallsOften(t *testing.T) {
 	w.check(s, s.last())
 }
 
-// TestRush lets so many in at once, and asks the others to come back; a little later they are in as well.
+// TestRush: the hub admits so many at once and refuses the others, which are admitted a little
+// later.
 func TestRush(t *testing.T) {
 	s := longScript(t, 60)
 	n := startNode(t, s, s.last(), func(c *Config) { c.MaxPerSecond = 20 })
@@ -168,8 +171,9 @@ func TestRush(t *testing.T) {
 	})
 }
 
-// TestHerd cuts a crowd off and has all come back at once, with their cursors, while moves are played: each gets what it
-// lacks, a round's snapshot is made once for all who come at one index, and the moves do not wait.
+// TestHerd disconnects a crowd, which returns at once with its cursors while moves are played. Each
+// must get what it lacks. A round's snapshot is made once for all who join at one index, and the
+// moves do not wait.
 func TestHerd(t *testing.T) {
 	const size = 300
 	s := longScript(t, 1000)
@@ -198,7 +202,7 @@ func TestHerd(t *testing.T) {
 		each(func(w *watcher) { w.join(n) })
 		<-played
 		target := min(last(s.indexes(roundA, 0, upTo)), last(s.indexes(roundB, 0, upTo)))
-		n.hub.SetStale(turn%2 == 0, time.Now()) // a status, and with it an index for those who watch quiet boards
+		n.hub.SetStale(turn%2 == 0, time.Now()) // a status frame with an index for quiet boards
 		each(func(w *watcher) {
 			for w.cursor < target {
 				if _, err := w.read(); err != nil {
@@ -224,7 +228,8 @@ func TestHerd(t *testing.T) {
 	waitFor(t, "all have gone", func() bool { return n.hub.Stats().Connections == 0 })
 }
 
-// TestPatrol goes over all slots within its time, however many there are, and is never far behind or ahead.
+// TestPatrol: a patrol goes over all slots in its time, however many there are, and is never far
+// behind or ahead.
 func TestPatrol(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	p := patrol{every: 1000}
@@ -242,12 +247,12 @@ func TestPatrol(t *testing.T) {
 	}
 }
 
-// TestTurnsAreFair: however often something new comes while members have their turns, and whoever leaves meanwhile, all
-// are given a turn within a round, and after the last event everybody is.
+// TestTurnsAreFair: every member gets a turn within one round, however often events come in the
+// middle of the turns, and whoever leaves. After the last event, every member has had one.
 func TestTurnsAreFair(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	g := &group{}
-	last := map[*spectator]int{} // when it had its turn
+	last := map[*spectator]int{} // when it had its last turn
 	for range 500 {
 		s := &spectator{}
 		g.add(s)
@@ -261,7 +266,7 @@ func TestTurnsAreFair(t *testing.T) {
 		if s == nil {
 			continue
 		}
-		if now-last[s] > 1100 { // two rounds, if somebody left
+		if now-last[s] > 1100 { // two rounds if a member left
 			t.Fatalf("turn %d: one had to wait for %d", now, now-last[s])
 		}
 		last[s] = now

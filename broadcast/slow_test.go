@@ -7,15 +7,14 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// tight makes slowness show soon.
+// tight lets a slow spectator be noticed soon.
 func tight(c *Config) {
 	c.SendBuffer = 4096
 	c.WriteTimeout = patience
 }
 
-// One does not read. Another one gets every single event meanwhile, at
-// once; and when the first reads again, it finds a snapshot where it has missed
-// something, and no hole.
+// TestSlowSpectatorIsMovedForward: one spectator does not read. Another one gets every event at
+// once. When the first reads again, it gets a snapshot instead of what it has missed, and no gap.
 func TestSlowSpectatorIsMovedForward(t *testing.T) {
 	s := longScript(t, 3000)
 	n := startNode(t, s, 9, func(c *Config) { tight(c); c.HistoryEvents = 50 })
@@ -43,9 +42,9 @@ func TestSlowSpectatorIsMovedForward(t *testing.T) {
 	}
 }
 
-// One does not read at all. It is given up after WriteTimeout, and it can read
-// why when it wakes: what it had been sent, the rest of the frame that did not
-// fit, and the close frame.
+// TestStuckSpectatorIsClosed: one spectator does not read at all. It is closed after WriteTimeout.
+// When it wakes it can read why: what it had been sent, the rest of the frame that did not fit, and
+// the close frame.
 func TestStuckSpectatorIsClosed(t *testing.T) {
 	s := longScript(t, 3000)
 	n := startNode(t, s, 9, func(c *Config) {
@@ -67,13 +66,14 @@ func TestStuckSpectatorIsClosed(t *testing.T) {
 	if code, reason := stuck.closed(); code != CloseTooSlow || reason == "" {
 		t.Errorf("code %d, reason %q", code, reason)
 	}
-	// With its index it comes back as anyone does.
+	// It resumes with its index like any other.
 	stuck.join(n).until(last(s.indexes(roundA, 0, s.last())))
 	stuck.check(s, s.last())
 	fast.check(s, s.last())
 }
 
-// One whose machine has gone to sleep answers no ping. It takes no room for long.
+// TestDeadClient: one spectator's machine sleeps and answers no ping. It does not take up room for
+// long.
 func TestDeadClient(t *testing.T) {
 	s := longScript(t, 10)
 	n := startNode(t, s, s.last(), func(c *Config) {
@@ -92,7 +92,7 @@ func TestDeadClient(t *testing.T) {
 			}
 		}
 	}()
-	for range 5 { // one that answers is there for longer than two pings
+	for range 5 { // one that answers stays for longer than two pings
 		select {
 		case <-pings:
 		case err := <-closed:
@@ -100,7 +100,7 @@ func TestDeadClient(t *testing.T) {
 		}
 	}
 	dead := newWatcher(t, roundA).join(n)
-	dead.conn.SetPingHandler(func(string) error { return nil }) // nor when it has woken up
+	dead.conn.SetPingHandler(func(string) error { return nil }) // also once it has woken up
 	waitFor(t, "the dead one is gone", func() bool { return n.hub.Stats().ClosedSlow == 1 })
 	waitFor(t, "its place is free", func() bool { return n.hub.Stats().Connections == 1 })
 	if code, _ := dead.closed(); code != CloseTooSlow {
@@ -115,7 +115,8 @@ func TestDeadClient(t *testing.T) {
 	}
 }
 
-// Close does not wait for one who does not read, however long WriteTimeout is.
+// TestCloseCutsWritesShort: Close does not wait for a spectator that does not read, however long
+// WriteTimeout is.
 func TestCloseCutsWritesShort(t *testing.T) {
 	s := longScript(t, 3000)
 	n := startNode(t, s, 9, func(c *Config) {

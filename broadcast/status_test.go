@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// nextStatus reads up to the next status frame that holds.
+// nextStatus reads up to the next status frame for which holds returns true.
 func (w *watcher) nextStatus(holds func(anyFrame) bool) anyFrame {
 	w.t.Helper()
 	for {
@@ -25,7 +25,7 @@ func anyStatus(anyFrame) bool { return true }
 
 func TestStatusAtOnceOnAChange(t *testing.T) {
 	s := longScript(t, 10)
-	n := startNode(t, s, s.last(), nil) // the next one in turn is ten seconds away
+	n := startNode(t, s, s.last(), nil) // the next routine frame is ten seconds away
 	a := newWatcher(t, roundA).join(n)
 	b := newWatcher(t, roundB).join(n)
 	began := time.Now()
@@ -41,7 +41,7 @@ func TestStatusAtOnceOnAChange(t *testing.T) {
 			t.Errorf("stale: %s", f.raw)
 		}
 	}
-	late := newWatcher(t, roundA).join(n) // is told as well
+	late := newWatcher(t, roundA).join(n) // it is told, too
 	if f := late.nextStatus(anyStatus); !f.Stale || f.Age < 7000 {
 		t.Errorf("a late one: %s", f.raw)
 	}
@@ -74,8 +74,8 @@ func TestStatusInTurn(t *testing.T) {
 	}
 }
 
-// The cursor of a quiet round moves on with the others' events, and what then
-// comes is still not lost.
+// TestStatusMovesAQuietCursor: the cursor of a quiet round moves with the events of others, and a
+// later event of the round is not lost.
 func TestStatusMovesAQuietCursor(t *testing.T) {
 	s := newScript(t)
 	a, b := s.game(roundA, 1), s.game(roundB, 1)
@@ -91,7 +91,7 @@ func TestStatusMovesAQuietCursor(t *testing.T) {
 	if len(w.seen) != 0 || w.snapshots != 1 {
 		t.Errorf("events %v, %d snapshots", w.seen, w.snapshots)
 	}
-	w.join(n) // with the index of a status
+	w.join(n) // with the index of a status frame
 	n.apply(s.last())
 	w.until(s.last())
 	if len(w.seen) != 1 || w.snapshots != 1 {

@@ -16,8 +16,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// TestSubscribe changes the boards of a spectator without a reconnect: he gets those boards, all that happens to
-// them, and of the others no more than a summary.
+// TestSubscribe changes a spectator's boards without a reconnect. It gets those boards and all
+// their events, and of the others only a summary.
 func TestSubscribe(t *testing.T) {
 	s := longScript(t, 400)
 	n := startNode(t, s, 9, func(c *Config) { c.SummaryEvery = 5 * time.Millisecond })
@@ -52,7 +52,8 @@ func TestSubscribe(t *testing.T) {
 	}
 }
 
-// TestSummary tells one who watches one board of four how the others stand, soon and not at every move.
+// TestSummary: a spectator of one board of four learns how the others are, soon and not at every
+// move.
 func TestSummary(t *testing.T) {
 	s := longScript(t, 600)
 	n := startNode(t, s, 9, func(c *Config) { c.SummaryEvery = 20 * time.Millisecond })
@@ -104,7 +105,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestSubscribeBadly wants those closed who ask for what makes no sense.
+// TestSubscribeBadly: a client that asks for nonsense is closed.
 func TestSubscribeBadly(t *testing.T) {
 	s := longScript(t, 10)
 	n := startNode(t, s, s.last(), nil)
@@ -123,7 +124,8 @@ func TestSubscribeBadly(t *testing.T) {
 	}
 }
 
-// TestDeflate gives compressed snapshots to those who can read them, and takes compressed messages from them; a move's frame is left as it is.
+// TestDeflate sends compressed snapshots to clients that can read them, and reads their compressed
+// messages. A move's frame is not compressed.
 func TestDeflate(t *testing.T) {
 	s := longScript(t, 100)
 	n := startNode(t, s, 50, nil)
@@ -144,7 +146,7 @@ func TestDeflate(t *testing.T) {
 		}
 		w.until(48)
 		w.check(s, 50)
-		w.subscribe(1, 2, 3) // long enough to be worth compressing, on the client's side too
+		w.subscribe(1, 2, 3) // long enough for the client to compress it
 		w.subscribe()
 		w.check(s, 50)
 		w.leave()
@@ -165,7 +167,7 @@ func (c *countingConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestFragments takes a message in pieces, with a ping between them, byte by byte.
+// TestFragments sends a message in pieces, with a ping between them, byte by byte.
 func TestFragments(t *testing.T) {
 	s := longScript(t, 60)
 	n := startNode(t, s, s.last(), func(c *Config) { c.MaxClientFrame = 100 })
@@ -207,7 +209,7 @@ func TestFragments(t *testing.T) {
 	default:
 		t.Error("no pong came before the answer")
 	}
-	// Too much in pieces is too much.
+	// A message that is too long in pieces is refused, too.
 	for range 3 {
 		w.conn.NetConn().Write(frame(continuation, ""))
 		break
@@ -235,7 +237,8 @@ func TestFragments(t *testing.T) {
 	}
 }
 
-// FuzzFrames feeds a client's bytes to the parser, whole and cut in two: it takes the same of both, and no more than it may.
+// FuzzFrames gives a client's bytes to the parser, whole and cut in two. It must read the same from
+// both, and no more than it may.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte{0x81, 0x82, 0, 0, 0, 0, '{', '}'}, 3, false)
 	f.Add([]byte{0x89, 0x80, 1, 2, 3, 4, 0x8a, 0x80, 1, 2, 3, 4}, 7, false)
@@ -279,7 +282,7 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// TestDeflatedFrame is read back by another implementation.
+// TestDeflatedFrame reads the frame with another implementation.
 func TestDeflatedFrame(t *testing.T) {
 	text := []byte(strings.Repeat(`{"a":"bcdefg"}`, 500))
 	b := deflatedFrame(text)

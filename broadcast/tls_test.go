@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// TestOverTLS has a WebSocket, Server-Sent Events and the feed over TLS: these two as a stream of
-// HTTP/2, which a browser asks for. All get what they get over TCP, and are told when the hub ends.
+// TestOverTLS has a WebSocket, Server-Sent Events and the feed over TLS; the latter two are streams
+// of HTTP/2, as in a browser. All get what they get over TCP, and are told when the hub ends.
 func TestOverTLS(t *testing.T) {
 	defer func(was bool) { *overTLS = was }(*overTLS)
 	*overTLS = true

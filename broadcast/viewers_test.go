@@ -65,7 +65,7 @@ func TestViewers(t *testing.T) {
 	if public.hello.Delay != nil {
 		t.Error("the public is told a delay of its own")
 	}
-	// A delay that nobody has had before, in the middle.
+	// A new delay, in the middle.
 	n.apply(s.viewer("viewer77", 50))
 	n.release(from + 12)
 	newer := join(50).until(from + 22)
@@ -77,7 +77,7 @@ func TestViewers(t *testing.T) {
 	if newer.snapshots != 1 || early.snapshots != 1 {
 		t.Errorf("%d and %d snapshots", newer.snapshots, early.snapshots)
 	}
-	// To a node that has begun anew, with a cursor.
+	// It goes to a node with new histories, with a cursor.
 	early.leave()
 	n.jumpTo(s.last(), from+15)
 	early.join(n)
@@ -132,8 +132,7 @@ func TestViewersLoseABoard(t *testing.T) {
 	}
 }
 
-// TestTokenEnds: who watches by a token is sent away once it no longer holds, and everybody else
-// stays.
+// TestTokenEnds: a spectator whose token is no longer valid is closed, and all others stay.
 func TestTokenEnds(t *testing.T) {
 	s := newDelayedScript(t, testDelay)
 	s.game(roundA, 1)

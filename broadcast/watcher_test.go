@@ -19,7 +19,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// anyFrame is what any frame may hold.
+// anyFrame has the fields of all frames.
 type anyFrame struct {
 	Delay      *int            `json:"delay"` // of hello
 	Type       string          `json:"type"`
@@ -50,24 +50,24 @@ type anyFrame struct {
 	raw json.RawMessage
 }
 
-// watcher is a spectator, and checks that what it is sent makes sense.
+// watcher is a spectator that checks what it is sent.
 type watcher struct {
 	t     testing.TB
 	round relay.RoundID
 	only  []int // boards, none: all
 
-	header http.Header               // what it connects with besides
-	limit  func(cursor uint64) error // of what it may have, nil: none
+	header http.Header               // of its request
+	limit  func(cursor uint64) error // checks the cursor; nil: no limit
 
 	conn   *websocket.Conn
-	cursor uint64 // what it would come back with
+	cursor uint64 // from which it would resume
 	boards map[int]boardInfo
-	others map[int]boardSummary // as the summaries tell
+	others map[int]boardSummary // from summaries
 	info   roundInfo
 
 	hello     *anyFrame
 	asked     bool // it has asked for other boards, and waits for their snapshot
-	renews    bool // a snapshot may come that is no newer, since something was deleted that is not held
+	renews    bool // a snapshot may have the same index, after a deletion
 	snapshots int
 	seen      []uint64 // indexes of the events, since the last snapshot
 	statuses  []anyFrame
@@ -94,11 +94,11 @@ func (n *node) dial(query string, header http.Header) (*websocket.Conn, *http.Re
 	return d.Dial("ws"+strings.TrimPrefix(n.server.URL, "http")+"/live?"+query, header)
 }
 
-// join connects, with the cursor if there is one, and leaves what it had before.
+// join connects, with the cursor if there is one, and leaves its last node.
 func (w *watcher) join(n *node) *watcher {
 	w.t.Helper()
 	w.leave()
-	if w.asked { // the cursor speaks for other boards
+	if w.asked { // the cursor is for other boards
 		w.cursor, w.asked = 0, false
 	}
 	conn, _, err := n.dial(w.query(), w.header)
@@ -117,7 +117,7 @@ func (w *watcher) leave() {
 	}
 }
 
-// read takes one message. A frame that ought not to come fails the test.
+// read reads one message. A wrong frame fails the test.
 func (w *watcher) read() ([]anyFrame, error) {
 	w.conn.SetReadDeadline(time.Now().Add(patience))
 	_, data, err := w.conn.ReadMessage()
@@ -176,8 +176,8 @@ func decode(data []byte) ([]anyFrame, error) {
 	return frames, nil
 }
 
-// take applies a frame, as a page does. sameIndex: the frame before, in the same
-// message, had this one's index.
+// take applies a frame, as a page does. sameIndex: the frame before, in the same message, had this
+// one's index.
 func (w *watcher) take(f *anyFrame, sameIndex bool) error {
 	if (w.hello == nil) != (f.Type == "hello") {
 		return errors.New("hello comes first, and once")
@@ -297,7 +297,7 @@ func (w *watcher) ask(boards ...int) error {
 	return w.conn.WriteJSON(order)
 }
 
-// apply is the score sheet, in UCI, after the event.
+// apply returns the score sheet, in UCI, after the event.
 func (f *anyFrame) apply(moves []string) []string {
 	switch f.Type {
 	case "move":
@@ -324,7 +324,7 @@ func (w *watcher) until(index uint64) *watcher {
 	return w
 }
 
-// closed reads to the end, and answers the close code.
+// closed reads to the end, and returns the close code.
 func (w *watcher) closed() (int, string) {
 	w.t.Helper()
 	for {
@@ -339,7 +339,7 @@ func (w *watcher) closed() (int, string) {
 	}
 }
 
-// differs tells how the watcher's boards differ from those of the script at index.
+// differs returns how the watcher's boards differ from the script's at index.
 func (w *watcher) differs(s *script, index uint64) string {
 	want := map[int]boardInfo{}
 	for n, g := range s.boardsAt(w.round, index) {
@@ -365,7 +365,7 @@ func contains(list []int, n int) bool {
 	return false
 }
 
-// check fails unless the boards are those of the script at index.
+// check fails unless the boards are the script's at index.
 func (w *watcher) check(s *script, index uint64) {
 	w.t.Helper()
 	if d := w.differs(s, index); d != "" {
@@ -373,8 +373,8 @@ func (w *watcher) check(s *script, index uint64) {
 	}
 }
 
-// dialSlow gives the connection the smallest buffer there is, so that a
-// spectator who does not read is noticed soon.
+// dialSlow gives the connection the smallest buffer, so that a spectator that does not read is
+// noticed soon.
 func dialSlow(t testing.TB, n *node, query string) *websocket.Conn {
 	t.Helper()
 	return dialBuffer(t, n, query, 4096)

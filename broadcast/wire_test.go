@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The frames are what pages and other programs hold on to: a field may be
-// added, none is renamed or removed.
+// TestFramesGolden: pages and other programs rely on the frames: a field may be added, none is
+// renamed or removed.
 func TestFramesGolden(t *testing.T) {
 	s := newDelayedScript(t, 5)
 	g := s.game(roundA, 1)
@@ -25,7 +25,7 @@ func TestFramesGolden(t *testing.T) {
 	s.takeBack(g, 1)
 	s.clock(g, 3_590_000)
 	s.result(g, relay.WhiteWins)
-	s.takeBack(g, 0) // and with it the result
+	s.takeBack(g, 0) // this also removes the result
 	s.add(&relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
 		Id: "endgame1", Round: string(roundA), Board: 2, TimeControl: "90+30",
 		Fen:   "8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",
@@ -74,7 +74,7 @@ func TestFramesGolden(t *testing.T) {
 	}
 }
 
-// A snapshot is encoded once for all who join, and anew once something changed.
+// TestSnapshotIsShared: a snapshot is encoded once for all who join, and again after a change.
 func TestSnapshotIsShared(t *testing.T) {
 	s := longScript(t, 60)
 	n := startNode(t, s, 30, nil)

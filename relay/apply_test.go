@@ -65,8 +65,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestCreateAgain: the answer to the same request is the thing that it created,
-// even under another id, which the web chooses anew for each try.
+// TestCreateAgain: the answer to the same request is the thing that it created, even under another
+// id. The web draws a new id for each try.
 func TestCreateAgain(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4")
@@ -305,7 +305,7 @@ func TestParseScore(t *testing.T) {
 	}
 }
 
-// TestForfeit is the mark of a result, which goes with it.
+// TestForfeit: a result has its forfeit mark.
 func TestForfeit(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4")

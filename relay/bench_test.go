@@ -33,7 +33,8 @@ func BenchmarkApplyMove(b *testing.B) {
 	}
 }
 
-// benchGames makes n games in as many rounds as it takes, with plies moves each, and all of it stored.
+// benchGames makes n games of plies moves each, in as many rounds as that takes, and stores all of
+// it.
 func benchGames(b *testing.B, n, plies int) *script {
 	s := newScript(b)
 	s.must(createTournament(testTournament, "req-t"))
@@ -59,7 +60,7 @@ func benchRound(game int) string { return fmt.Sprintf("round%03d", game/MaxBoard
 
 func benchGame(i int) string { return fmt.Sprintf("g%07d", i) }
 
-// knights is a move of knights that go out and come back.
+// knights returns the moves of knights that go out and come back.
 func knights(ply int) string { return []string{"Nf3", "Nf6", "Ng1", "Ng8"}[ply%4] }
 
 func benchMove(b *testing.B, game, ply int, move string) []byte {
@@ -74,9 +75,9 @@ func benchMove(b *testing.B, game, ply int, move string) []byte {
 	return data
 }
 
-// BenchmarkCheckpoint has 256 games that are of some length already, and gets some more moves
-// in each before each checkpoint. The cost follows the new ones: taking them, as the apply
-// loop does, and encoding them, as is done beside it.
+// BenchmarkCheckpoint plays some more moves in each of 256 long games before each checkpoint. The
+// cost must follow the new moves: taking them, as the apply loop does, and encoding them, which
+// runs beside it.
 func BenchmarkCheckpoint(b *testing.B) {
 	const games = 256
 	for _, length := range []int{16, 80, 400} {
@@ -87,7 +88,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 				ply := MaxPlies
 				for b.Loop() {
 					b.StopTimer()
-					if ply+more > length+64 { // else they would not be of that length any more
+					if ply+more > length+64 { // otherwise they would be too long
 						s, ply = benchGames(b, games, length), length
 					}
 					for range more {
@@ -124,7 +125,7 @@ func BenchmarkEncodeMove(b *testing.B) {
 	}
 }
 
-// BenchmarkStamp is what the leader does with each command, and what copying alone costs.
+// BenchmarkStamp measures what the leader does with each command, beside a copy alone.
 func BenchmarkStamp(b *testing.B) {
 	command, err := EncodeCommand(at(0, playMove(1, "e4")))
 	if err != nil {
@@ -143,7 +144,7 @@ func BenchmarkStamp(b *testing.B) {
 	})
 }
 
-// BenchmarkSum is what the rolling sum adds to the cost of a move.
+// BenchmarkSum measures what the rolling sum adds to a move.
 func BenchmarkSum(b *testing.B) {
 	s := benchGames(b, 1, 16)
 	command := benchMove(b, 0, 16, "Nf3")

@@ -20,7 +20,7 @@ import (
 // records is a whole checkpoint.
 func records(s *State) map[string][]byte { return maps.Collect(s.Records()) }
 
-// store does to the records what a checkpoint does.
+// store applies a checkpoint to the records.
 func store(tb testing.TB, records map[string][]byte, changed iter.Seq2[string, []byte]) {
 	tb.Helper()
 	for key, value := range changed {
@@ -51,8 +51,8 @@ func load(tb testing.TB, records map[string][]byte) *State {
 
 func reload(tb testing.TB, s *State) *State { return load(tb, records(s)) }
 
-// TestCheckpoints stores what is dirty after every few commands, as a node
-// does, and starts again from what was stored.
+// TestCheckpoints stores the changes after every few commands, as a node does, and starts again
+// from what was stored.
 func TestCheckpoints(t *testing.T) {
 	s := newScript(t)
 	stored := map[string][]byte{}
@@ -79,14 +79,14 @@ func TestCheckpoints(t *testing.T) {
 				t.Fatal("the checkpoint has lost something: ", diff)
 			}
 		}
-		// It goes on from there as it would have.
+		// It goes on as if nothing had happened.
 		if i%49 == 0 {
 			s.State = again
 		}
 	}
 }
 
-// published is all games as readers see them.
+// published returns all games as readers see them.
 func published(s *State) map[GameID]*Game {
 	out := map[GameID]*Game{}
 	for g := range s.games.all {
@@ -95,8 +95,8 @@ func published(s *State) map[GameID]*Game {
 	return out
 }
 
-// asBefore makes the records those that a former program would have written: with fewer moves in each record of moves, and under keys
-// that have only the id.
+// asBefore converts the records to those of a former program: fewer moves in each record, and keys
+// with only the id.
 func asBefore(tb testing.TB, records map[string][]byte) {
 	for key, value := range maps.Clone(records) {
 		at := strings.LastIndex(key, "g/")
@@ -133,10 +133,10 @@ func asBefore(tb testing.TB, records map[string][]byte) {
 	}
 }
 
-// TestCheckpointsOfOneGame plays a long game with takebacks of any depth. Checkpoints are taken now and
-// then and encoded some commands later, as a node does that. What is stored must be what
-// the game was when the checkpoint was taken, and be the same records, byte for
-// byte, as those of a checkpoint of everything.
+// TestCheckpointsOfOneGame plays a long game with takebacks of any depth. Now and then it takes a
+// checkpoint, and encodes it some commands later, as a node does. The stored records must be those
+// of the game when the checkpoint was taken, byte for byte the same as in a checkpoint of
+// everything.
 func TestCheckpointsOfOneGame(t *testing.T) {
 	for seed := range uint64(someOf(2, 5)) {
 		r := rand.New(rand.NewPCG(seed, 3))
@@ -178,7 +178,7 @@ func TestCheckpointsOfOneGame(t *testing.T) {
 				t.Fatalf("seed %d, index %d: other records", seed, s.index)
 			}
 			most = max(most, len(stored))
-			if r.IntN(3) == 0 { // the program was a former one so far
+			if r.IntN(3) == 0 { // a former program ran so far
 				asBefore(t, stored)
 				s.State = load(t, stored)
 			}
@@ -189,7 +189,8 @@ func TestCheckpointsOfOneGame(t *testing.T) {
 	}
 }
 
-// TestRecords: all records, as of when they were asked for however late they are read, and no checkpoint has more or less for it.
+// TestRecords: Records returns all records as of the call, however late they are read, and
+// checkpoints do not notice.
 func TestRecords(t *testing.T) {
 	s, disk := NewState(), map[string][]byte{}
 	commands := longScript(t, 7, someOf(1500, 3000))
@@ -212,7 +213,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestCheckpointGrowsWithMoves: what is written of a long game is what is new in it.
+// TestCheckpointGrowsWithMoves: a checkpoint of a long game writes only what is new.
 func TestCheckpointGrowsWithMoves(t *testing.T) {
 	s := withGame(t, "")
 	for ply := range 1000 {
@@ -249,8 +250,8 @@ func size(changed iter.Seq2[string, []byte]) (n int) {
 	return n
 }
 
-// TestLoadWhole: a record that has all moves and changes of its game in it is good as well, and
-// is taken apart when the game goes on.
+// TestLoadWhole: a record with all moves and changes of its game is valid, too. It is split when
+// the game goes on.
 func TestLoadWhole(t *testing.T) {
 	s := newScript(t)
 	for _, c := range longScript(t, 9, 400) {
@@ -278,7 +279,8 @@ func TestLoadWhole(t *testing.T) {
 	}
 }
 
-// TestMoveRecords: the records of moves are what protobuf would make of them, and are read as what was written.
+// TestMoveRecords: the records of moves are what protobuf would write, and are read as they were
+// written.
 func TestMoveRecords(t *testing.T) {
 	s := newScript(t)
 	for _, c := range longScript(t, 11, 400) {
@@ -323,8 +325,8 @@ func TestMoveRecords(t *testing.T) {
 	}
 }
 
-// TestMovesApart: a move and a position mean the same wherever they are asked for, in the game and in each version
-// of it that came before, after any takebacks.
+// TestMovesApart: moves and positions are the same wherever they are read, in the game and in each
+// earlier version of it, after any takebacks.
 func TestMovesApart(t *testing.T) {
 	s := withGame(t, "")
 	type version struct {
@@ -376,7 +378,7 @@ func TestMovesApart(t *testing.T) {
 	}
 }
 
-// TestDeterminism: two states that were given the same are the same, at every index.
+// TestDeterminism: two states with the same commands are the same at every index.
 func TestDeterminism(t *testing.T) {
 	a, b := newScript(t), newScript(t)
 	for _, c := range longScript(t, 2, 400) {
@@ -396,7 +398,7 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
-// TestHashCovers changes one thing at a time, each of which must show.
+// TestHashCovers: each single change changes the hash.
 func TestHashCovers(t *testing.T) {
 	s := withGame(t, "")
 	seen := map[[32]byte]string{s.Hash(): "start"}
@@ -428,7 +430,7 @@ func make16() []*relaypb.MoveRecord {
 	return out
 }
 
-// TestLoadDamaged: what does not belong together is found, and named.
+// TestLoadDamaged: records that do not belong together are found, and named.
 func TestLoadDamaged(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5")

@@ -34,7 +34,8 @@ func TestStartPositions960(t *testing.T) {
 	}
 }
 
-// TestCastling960 castles in every way that a text can ask for it, and in none that it cannot mean.
+// TestCastling960 castles in every way that a text can ask for, and refuses texts that cannot mean
+// castling.
 func TestCastling960(t *testing.T) {
 	for _, tt := range []struct{ fen, move, uci, san, after string }{
 		{"4k3/8/8/8/8/8/8/1R2K1R1 w GB - 0 1", "O-O", "e1g1", "O-O", "4k3/8/8/8/8/8/8/1R3RK1 b - - 1 1"}, // king takes rook
@@ -75,7 +76,7 @@ func TestCastling960(t *testing.T) {
 	}
 }
 
-// TestStart960 begins a game by the number of its position.
+// TestStart960 starts a game by the number of its position.
 func TestStart960(t *testing.T) {
 	s := withGame(t, "")
 	for i, n := range []int32{0, 518, 959} {

@@ -15,7 +15,7 @@ func moveAt(ply Ply, move string, white, black int64) *relaypb.Command {
 	return c
 }
 
-// TestCarried: of the clocks after a move it is known which were told with it.
+// TestCarried: a move knows which of its clocks were told with it.
 func TestCarried(t *testing.T) {
 	const none = -1
 	s := withGame(t, "")
@@ -54,7 +54,8 @@ func TestCarried(t *testing.T) {
 	}
 }
 
-// TestSetClock follows a game whose clocks are told without moves too, over a checkpoint after each step.
+// TestSetClock plays a game whose clocks are also told without moves, with a checkpoint after each
+// step.
 func TestSetClock(t *testing.T) {
 	s := withGame(t, "")
 	for i, tt := range []struct {
@@ -63,9 +64,9 @@ func TestSetClock(t *testing.T) {
 		at        Millis // after testTime
 		duplicate bool
 	}{
-		{setClock(10, 900, -1), `{"white":900,"running":null}`, 10, false}, // those that the game starts with
+		{setClock(10, 900, -1), `{"white":900,"running":null}`, 10, false}, // the start's clocks
 		{setClock(20, -1, 800), `{"white":900,"black":800,"running":null}`, 20, false},
-		{setClock(15, 1, 1), `{"white":900,"black":800,"running":null}`, 20, true}, // which came too late
+		{setClock(15, 1, 1), `{"white":900,"black":800,"running":null}`, 20, true}, // too late
 		{moveAt(1, "e4", -1, -1), `{"white":900,"black":800,"running":"black"}`, 0, false},
 		{setClock(30, -1, 700), `{"white":900,"black":700,"running":"black"}`, 30, false},
 		{setClock(30, -1, 700), `{"white":900,"black":700,"running":"black"}`, 30, true},
@@ -109,7 +110,8 @@ func TestSetClock(t *testing.T) {
 	}
 }
 
-// TestSetClockAtTheEndOfARecord: the last move of a record of moves gets other clocks after it was stored.
+// TestSetClockAtTheEndOfARecord: the last move of a record of moves gets other clocks after it was
+// stored.
 func TestSetClockAtTheEndOfARecord(t *testing.T) {
 	s := withGame(t, "")
 	stored := map[string][]byte{}

@@ -35,7 +35,7 @@ func TestCorrect(t *testing.T) {
 		line    string // after
 		is      Result
 		to      Ply    // of the change
-		removed string // likewise
+		removed string // the same
 		added   string
 		events  []EventType
 	}{
@@ -93,7 +93,8 @@ func TestCorrect(t *testing.T) {
 				t.Errorf("the same by another request: %+v", again)
 			}
 			s.must(setResult("*", "go on"))
-			if g := s.game(); g.Ply() > 0 { // it goes on from the new line, and nothing of it can be played twice
+			// It goes on from the new line, and no move of it can be played twice.
+			if g := s.game(); g.Ply() > 0 {
 				m := g.MoveAt(g.Ply())
 				if out := s.must(playMove(m.Ply, m.SAN)); !out.Duplicate || out.Index != m.Index {
 					t.Errorf("%+v", out)
@@ -103,7 +104,7 @@ func TestCorrect(t *testing.T) {
 	}
 }
 
-// TestCorrectClocks: a correction that says another clock is one, and one that says the same or nothing is none.
+// TestCorrectClocks: another clock is a correction; the same clock or none is not.
 func TestCorrectClocks(t *testing.T) {
 	s := withGame(t, "")
 	c := playMove(1, "e4")
@@ -129,8 +130,7 @@ func TestCorrectClocks(t *testing.T) {
 	}
 }
 
-// TestCorrectedStays: neither a late copy of a move that a correction removed, nor a late copy of an older
-// correction, changes what stands.
+// TestCorrectedStays: a late copy of a corrected move or of an older correction changes nothing.
 func TestCorrectedStays(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4")
@@ -175,8 +175,8 @@ func TestCorrectLimits(t *testing.T) {
 	}
 }
 
-// TestHistory has a line for each change, with what came and went, and keeps what a correction
-// played when that is taken back in parts.
+// TestHistory has a line for each change, with the moves that it removed and added. It keeps what a
+// correction played when that is taken back in parts.
 func TestHistory(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5")

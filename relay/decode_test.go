@@ -10,7 +10,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestMoveDecoder: the moves that EncodeCommand writes take the quick way, and nothing else does.
+// TestMoveDecoder: moveDecoder reads the moves that EncodeCommand writes, and nothing else.
 func TestMoveDecoder(t *testing.T) {
 	var d moveDecoder
 	quick := 0
@@ -36,7 +36,7 @@ func TestMoveDecoder(t *testing.T) {
 	}
 }
 
-// TestEncodeMove: the quick way makes what protobuf makes.
+// TestEncodeMove: encodeMove writes the bytes that protobuf writes.
 func TestEncodeMove(t *testing.T) {
 	commands := []*relaypb.Command{
 		{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{}}},
@@ -66,7 +66,7 @@ func TestEncodeMove(t *testing.T) {
 	}
 }
 
-// FuzzMoveDecoder: what the quick way takes means the same to protobuf.
+// FuzzMoveDecoder: what moveDecoder reads means the same to protobuf.
 func FuzzMoveDecoder(f *testing.F) {
 	for _, c := range longScript(f, 15, 60) {
 		f.Add(c)
@@ -76,7 +76,7 @@ func FuzzMoveDecoder(f *testing.F) {
 	f.Add([]byte("\x08\x01\x1a\x01\xffj\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var d moveDecoder
-		d.decode(playMoveBytes(t), string(playMoveBytes(t))) // what was there before must not show
+		d.decode(playMoveBytes(t), string(playMoveBytes(t))) // leftovers of it must not show
 		got := d.decode(data, string(data))
 		if got == nil {
 			return

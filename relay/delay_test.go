@@ -17,13 +17,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// at gives a command its time, so many seconds after testTime.
+// at sets a command's time to so many seconds after testTime.
 func at(seconds int64, c *relaypb.Command) *relaypb.Command {
 	c.At = testTime + 1000*seconds
 	return c
 }
 
-// withDelay has a round with a delay of so many seconds and a game in it, both public.
+// withDelay returns a script with a delayed round and a game in it, both public.
 func withDelay(tb testing.TB, delay int32) *script {
 	tb.Helper()
 	s := newScript(tb)
@@ -36,7 +36,7 @@ func withDelay(tb testing.TB, delay int32) *script {
 	return s
 }
 
-// release is Release so many seconds after testTime; its events are to be those.
+// release calls Release so many seconds after testTime, and wants these events.
 func (s *script) release(seconds int64, want ...string) (next int64) {
 	s.Helper()
 	events, due := s.Release(testTime+Millis(1000*seconds), testTime+Millis(1000*seconds))
@@ -53,7 +53,7 @@ func (s *script) release(seconds int64, want ...string) (next int64) {
 	return int64(due-testTime) / 1000
 }
 
-// public is the ply at which the public sees the game, and the index of what it sees.
+// public returns the ply at which the public sees the game, and the index of that view.
 func (s *script) public() (Ply, uint64) {
 	s.Helper()
 	p := s.Public(s.index)
@@ -111,7 +111,7 @@ func TestDelay(t *testing.T) {
 			s.release(64, "move 4", "round 4") // the round starts
 			s.see(1, 4)
 			again()
-			s.release(66, "move 5") // which is no more
+			s.release(66, "move 5") // which was taken back since
 			s.see(2, 5)
 			if g, _ := s.Public(0).Game(testGame); g.MoveAt(2).SAN != "e5" {
 				t.Fatal("the public sees the move that is not out")
@@ -130,7 +130,8 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestDelayOrder: a command with an early time waits for those before it, and a clock that goes back takes nothing back.
+// TestDelayOrder: a command with an early time waits for those before it, and a clock that goes
+// back hides nothing again.
 func TestDelayOrder(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(20, playMove(1, "e4")))
@@ -145,11 +146,11 @@ func TestDelayChanges(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(0, playMove(1, "e4")))   // 4
 	s.must(at(50, playMove(2, "e5")))  // 5
-	s.must(at(100, delayTo(600, "d"))) // 6: the first move has been out for 40 s, wherever the log is replayed
+	s.must(at(100, delayTo(600, "d"))) // 6: the first move is public since 60 s
 	s.see(1, 4)
 	s.restart()
 	s.see(1, 4)
-	s.release(100)                      // of the move that was out before, no event: who starts again begins with a snapshot
+	s.release(100)                      // no event of that move: it was public before the restart
 	s.must(at(110, playMove(3, "Nf3"))) // 7
 	s.release(649)
 	s.release(650, "move 5")
@@ -207,7 +208,8 @@ func TestDelayNewGame(t *testing.T) {
 	}
 }
 
-// TestDelayTournament: a tournament has no delay, but what a round with one tells of its new name has its place behind what is held.
+// TestDelayTournament: a tournament has no delay. But the event of its new name in a round with a
+// delay comes after what is held.
 func TestDelayTournament(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(0, createRound("round002", "r2")))                                                       // 4
@@ -234,10 +236,10 @@ func TestDelayTournament(t *testing.T) {
 	s.must(at(70, updateTournament("u2", &relaypb.UpdateTournament{Name: new("Olympiad")})))
 	s.restart()
 	s.release(130)
-	s.see(1, 5) // that the round has another tournament's name is not stored
+	s.see(1, 5) // the event of the tournament's new name is not stored
 }
 
-// TestDelayOfOldBoards: what a program has stored that held nothing back was public.
+// TestDelayOfOldBoards: boards stored by a program that held nothing are public.
 func TestDelayOfOldBoards(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(0, playMove(1, "e4")))
@@ -283,9 +285,10 @@ func TestDelayDamaged(t *testing.T) {
 	}
 }
 
-// TestDelayOfALongGame takes checkpoints of a long game with takebacks, of which now less and now more is held. What is stored is to be the
-// records of a checkpoint of everything. Some checkpoints are those of a former program, and what it stored is written anew when
-// it changes: until then there are other records, of the same moves.
+// TestDelayOfALongGame takes checkpoints of a long game with takebacks, of which more or less is
+// held. The stored records must be those of a checkpoint of everything. Some checkpoints are a
+// former program's, whose records are replaced when they change; until then there are other records
+// of the same moves.
 func TestDelayOfALongGame(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 8))
 	s := withDelay(t, 60)
@@ -307,7 +310,7 @@ func TestDelayOfALongGame(t *testing.T) {
 		if r.IntN(20) > 0 {
 			continue
 		}
-		if r.IntN(3) == 0 { // all of it is out
+		if r.IntN(3) == 0 { // all of it is public
 			now += 300
 			s.Release(testTime+Millis(1000*now), 0)
 		}
@@ -317,7 +320,7 @@ func TestDelayOfALongGame(t *testing.T) {
 		if len(heldIn(s.State)) > 0 {
 			asBefore(t, have)
 			asBefore(t, want)
-		} else { // the truth is all there is, and it has just changed
+		} else { // nothing is held
 			exact++
 		}
 		if !maps.EqualFunc(have, want, bytes.Equal) {
@@ -328,7 +331,7 @@ func TestDelayOfALongGame(t *testing.T) {
 				asBefore(t, stored)
 			}
 			s.State = load(t, stored)
-			if n%6 == 0 { // what the public had is removed
+			if n%6 == 0 { // the public's view is removed
 				s.must(at(now, delayTo(0, fmt.Sprint("z", n))))
 			}
 		}
@@ -342,8 +345,8 @@ func TestDelayOfALongGame(t *testing.T) {
 	}
 }
 
-// A delayed is a round of the property test as the public or some viewers see it, and the model of
-// that: another State, to which those of the round's commands are applied that are out.
+// A delayedModel is a round of the property test in one sight, and a model of it: another State,
+// with those of the round's commands that are released.
 type delayedModel struct {
 	id    RoundID
 	sight Sight
@@ -351,7 +354,7 @@ type delayedModel struct {
 	all   []loadedHeld
 	times []int64
 	out   int
-	shown [2]uint64 // out and the index that the public had last
+	shown [2]uint64 // out, and the last index in this sight
 	model *State
 }
 
@@ -368,10 +371,10 @@ func (d *delayedModel) release(t *testing.T, now int64) {
 	}
 }
 
-// TestDelayProperty applies random commands to rounds with random delays that change. At each time
-// the public, and viewers with delays of their own, see what a State has that got the commands of
-// the round that are out, and no others; its events come each once and in order; and neither
-// checkpoints nor restarts, with part of the log applied again, change anything.
+// TestDelayProperty applies random commands to rounds with random delays that change. The public
+// and each tier must always see a State with exactly the round's released commands. Each event
+// comes once and in order. Checkpoints change nothing, and neither do restarts that apply a part of
+// the log again.
 func TestDelayProperty(t *testing.T) {
 	for seed := range uint64(someOf(4, 10)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { delayProperty(t, seed) })
@@ -394,7 +397,7 @@ func delayProperty(t *testing.T, seed uint64) {
 	tell := func(events []Event) {
 		for _, e := range events {
 			if e.Renews {
-				continue // it is told at once, whatever is held
+				continue // it is told at once
 			}
 			to := []topic{{e.RoundID(), e.Sight}}
 			if e.To == ToEveryone {
@@ -499,7 +502,7 @@ func delayProperty(t *testing.T, seed uint64) {
 					}
 				}
 			}
-			// Everything that is out lies up to the index, and what is held behind it and does not
+			// Released commands are at or below the index, and held ones above it. Held ones do not
 			// move it.
 			most, least := s.index, uint64(0)
 			if d.out < len(d.all) {
@@ -592,8 +595,8 @@ func delayProperty(t *testing.T, seed uint64) {
 	}
 }
 
-// TestDelayImageBesideCheckpoint: an edge may be given all records while a checkpoint takes those that have changed. It takes -race to see
-// that they are not in each other's way.
+// TestDelayImageBesideCheckpoint: an edge may get all records while a checkpoint takes the changed
+// ones. -race shows that this is safe.
 func TestDelayImageBesideCheckpoint(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(0, playMove(1, "e4")))
@@ -603,8 +606,8 @@ func TestDelayImageBesideCheckpoint(t *testing.T) {
 	wg.Wait()
 }
 
-// TestDelayMeasured: a leader whose clock is behind does not shorten a delay where the commands
-// were seen to come, and a clock that is set ahead does not either.
+// TestDelayMeasured: neither a leader's clock that is behind nor a clock that is set ahead shortens
+// a delay, if the node saw the commands arrive.
 func TestDelayMeasured(t *testing.T) {
 	const second = 1000
 	s := withDelay(t, 60)
@@ -638,7 +641,7 @@ func TestDelayMeasured(t *testing.T) {
 	release(160, 1160, "move 6")
 	s.Arrive(1200*second, 1200*second)
 	s.must(at(0, playMove(4, "Nc6")))
-	s.must(at(100, delayTo(600, "d"))) // what is not out by this node's measure stays held
+	s.must(at(100, delayTo(600, "d"))) // by this node's measure, commands stay held
 	s.see(3, 6)
 	s.Arrive(1270*second, 1270*second)
 	s.must(at(200, delayTo(30, "d2")))
@@ -671,7 +674,7 @@ func TestStamp(t *testing.T) {
 	}
 }
 
-// heldIn are the rounds of which something is held.
+// heldIn returns the rounds with held commands.
 func heldIn(s *State) (out []Delayed) {
 	if d := s.Delays(); d != nil {
 		for _, r := range d.Rounds {

@@ -25,7 +25,7 @@ func restoreOf(id, request string) *relaypb.Command {
 	return c
 }
 
-// A ledger is a script whose every step is followed by a checkpoint, which must load to the same.
+// A ledger is a script with a checkpoint after each step, which must load to the same state.
 type ledger struct {
 	*script
 	stored map[string][]byte
@@ -42,7 +42,7 @@ func newLedger(t *testing.T) *ledger {
 	return l
 }
 
-// step applies a command and wants its events, as "type of: game or round".
+// step applies a command and wants these events, as "type of: game or round".
 func (l *ledger) step(c *relaypb.Command, want ...string) Outcome {
 	l.Helper()
 	out := l.must(c)
@@ -74,7 +74,7 @@ func (l *ledger) check() {
 	}
 }
 
-// refused wants a refusal that has the text.
+// refused wants a refusal with this text.
 func (l *ledger) refused(c *relaypb.Command, kind error, text string) {
 	l.Helper()
 	hash := l.Hash()
@@ -87,7 +87,7 @@ func (l *ledger) refused(c *relaypb.Command, kind error, text string) {
 	}
 }
 
-// duplicate wants an answer as that of the entry at index.
+// duplicate wants the answer of the entry at index.
 func (l *ledger) duplicate(c *relaypb.Command, index uint64) {
 	l.Helper()
 	hash := l.Hash()
@@ -96,7 +96,7 @@ func (l *ledger) duplicate(c *relaypb.Command, index uint64) {
 	}
 }
 
-// visible is what readers find: "T", "R" and "G" for what has its own read, and the lists.
+// visible is what readers find: "T", "R" and "G" for single reads, and the lists.
 func (l *ledger) visible() string {
 	var out []string
 	for id := range l.tournaments {
@@ -148,7 +148,7 @@ func TestDeleteGame(t *testing.T) {
 		t.Errorf("the audit trail says %+v", last)
 	}
 
-	// What is deleted takes nothing, says so, and answers what it did before.
+	// A deleted game refuses commands, says so, and answers duplicates as before.
 	const gone = `the game "game0001" was deleted at 2023-11-14 22:13:20 UTC`
 	for _, c := range []*relaypb.Command{
 		playMove(2, "e5"), takeBack(0, "x1"), setResult("1-0", "x2"), correct("x3", 0, "", "d4"), setClock(5000, 1, 1),
@@ -179,7 +179,7 @@ func TestDeleteGame(t *testing.T) {
 	l.duplicate(restoreOf("game0002", "never"), 4)
 }
 
-// The last game that goes on is deleted: the round is finished.
+// The last running game is deleted: the round is finished.
 func TestDeleteFinishesRound(t *testing.T) {
 	l := newLedger(t)
 	l.step(setResult("1-0", "res"), "result game0001")
@@ -286,7 +286,7 @@ func TestRestoreInTime(t *testing.T) {
 	}
 }
 
-// A deletion is public at once, whatever is held back; the rest of the round goes on as it is.
+// A deletion is public at once, whatever is held. The rest of the round stays delayed.
 func TestDeleteWithDelay(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(0, createGame("game0002", "req-2", 2)))
@@ -306,7 +306,7 @@ func TestDeleteWithDelay(t *testing.T) {
 	if public(testGame) || !s.Renews(testRound, Public) {
 		t.Error("after a restart, the game is still public")
 	}
-	// Of the game nothing is told any more but that it is gone.
+	// Of the game, nothing is told but that it is gone.
 	s.release(60, "game 4")
 	s.release(61, "round 5")
 	s.release(62, "move 6")
@@ -315,7 +315,7 @@ func TestDeleteWithDelay(t *testing.T) {
 		t.Error("the public sees something else once all is out")
 	}
 	s.restart()
-	// Restored, it comes back with the delay.
+	// A restored game is public after the delay.
 	s.must(at(100, restoreOf(testGame, "r")))
 	s.restart()
 	if public(testGame) {
@@ -323,7 +323,7 @@ func TestDeleteWithDelay(t *testing.T) {
 	}
 	s.release(160, "game 8")
 	s.see(1, 8)
-	// Deleted and restored within the delay, it is as if nothing had been.
+	// Deleted and restored within the delay, the game seems untouched.
 	s.must(at(200, playMove(2, "e5")))
 	s.must(at(201, deleteOf(testGame, "d2")))
 	s.must(at(202, restoreOf(testGame, "r2")))
@@ -355,7 +355,7 @@ func TestDeleteRoundWithDelay(t *testing.T) {
 	s.restart()
 	s.see(1, 4) // the truth has the move, and the public too
 	s.release(122, " 5", " 6")
-	// A tournament that is deleted holds nothing up.
+	// A deleted tournament blocks nothing.
 	s.must(at(130, playMove(2, "e5")))
 	s.must(at(131, deleteOf(testTournament, "dt")))
 	s.restart()

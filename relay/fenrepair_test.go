@@ -8,8 +8,7 @@ import (
 
 const start960 = "brkrnqnb/pppppppp/8/8/8/8/PPPPPPPP/BRKRNQNB w KQkq - 0 1"
 
-// TestRepairFEN has what sources write in place of a FEN, and the start of a game that is made of
-// it.
+// TestRepairFEN has what sources write as a FEN, and the start of a game that is made of it.
 func TestRepairFEN(t *testing.T) {
 	for _, tt := range []struct{ in, variant, want, asVariant string }{
 		{StartFEN, "", StartFEN, ""},
@@ -28,15 +27,15 @@ func TestRepairFEN(t *testing.T) {
 		{"r3k2r/8/8/8/8/8/8/R3K2R KQkq - 3 9", "", "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 3 9", ""},
 		{"4k3/8/8/8/8/8/8/4K3 b 3 9", "", "4k3/8/8/8/8/8/8/4K3 b - - 3 9", ""},
 		{"4k3/8/8/3pP3/8/8/8/4K3 w d6 0 2", "", "4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2", ""},
-		{"4k3/8/8/8/8/8/4R3/4K3", "", "4k3/8/8/8/8/8/4R3/4K3 b - - 0 1", ""}, // else White could take the king
+		{"4k3/8/8/8/8/8/4R3/4K3", "", "4k3/8/8/8/8/8/4R3/4K3 b - - 0 1", ""}, // White could take the king
 		{"4k3/4r3/8/8/8/8/8/4K3 x - -", "", "4k3/4r3/8/8/8/8/8/4K3 w - - 0 1", ""},
 
-		// Rights that cannot be.
+		// Impossible castling rights.
 		{"7k/5K2/4R3/8/8/8/8/8 w KQkq - 0 1", "", "7k/5K2/4R3/8/8/8/8/8 w - - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R4RK1 w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R4RK1 w kq - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R3K3 w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R3K3 w Qkq - 0 1", ""},
-		{"r3k2r/8/8/8/8/8/8/1R2K2R b KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/1R2K2R b KQkq - 0 1", Chess960}, // as it may be meant
-		{"r3k2r/8/8/8/8/8/8/R2K3R w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R2K3R w kq - 0 1", ""},           // the kings began on one file
+		{"r3k2r/8/8/8/8/8/8/1R2K2R b KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/1R2K2R b KQkq - 0 1", Chess960}, // it may be meant
+		{"r3k2r/8/8/8/8/8/8/R2K3R w KQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R2K3R w kq - 0 1", ""},           // both kings on one file
 		{"4k3/8/8/8/8/8/8/4K1R1 w K - 0 1", "", "4k3/8/8/8/8/8/8/4K1R1 w - - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R3K2R w KKQkq - 0 1", "", "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1", ""},
 		{"r3k2r/8/8/8/8/8/8/R3K2R w HAha - 0 1", "", "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1", ""},
@@ -53,14 +52,14 @@ func TestRepairFEN(t *testing.T) {
 		{"brkrnqnb/pppppppp/8/8/8/8/PPPPPPPP/BRKRNQNB w KQkq - 0 1", "", start960, Chess960},
 		{"brkrnqnb/pppppppp/8/8/8/8/PPPPPPPP/BRKRNQNB", "", start960, Chess960},
 
-		// A pawn that did not just pass.
+		// No pawn has just passed.
 		{"4k3/8/8/8/8/8/8/4K3 w - e6 0 1", "", "4k3/8/8/8/8/8/8/4K3 w - - 0 1", ""},
 		{"4k3/8/8/3pP3/8/8/8/4K3 w - d3 0 2", "", "4k3/8/8/3pP3/8/8/8/4K3 w - - 0 2", ""},
 		{"4k3/8/8/3pP3/8/8/8/4K3 w - D6 0 2", "", "4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2", ""},
 		{"4k3/8/8/3pP3/8/8/8/4K3 w - z9 0 2", "", "4k3/8/8/3pP3/8/8/8/4K3 w - - 0 2", ""},
 		{"4k3/8/8/8/4P3/8/8/4K3 w - e3 0 2", "", "4k3/8/8/8/4P3/8/8/4K3 w - - 0 2", ""},
 
-		// Counters that are none, and what else is behind.
+		// Wrong counters, and what follows them.
 		{"4k3/8/8/8/8/8/8/4K3 w - - x y", "", "4k3/8/8/8/8/8/8/4K3 w - - 0 1", ""},
 		{"4k3/8/8/8/8/8/8/4K3 w - - -3 -4", "", "4k3/8/8/8/8/8/8/4K3 w - - 0 1", ""},
 		{"4k3/8/8/8/8/8/8/4K3 w - - 5000 99999", "", "4k3/8/8/8/8/8/8/4K3 w - - 0 1", ""},
@@ -95,7 +94,7 @@ func TestRepairFEN(t *testing.T) {
 	}
 }
 
-// TestNoRepair: what stands where is not guessed.
+// TestNoRepair: the place of a piece is never guessed.
 func TestNoRepair(t *testing.T) {
 	for in, want := range map[string]string{
 		"8/8/8/8/8/8/8/8 w - - 0 1": "White has 0 kings", "4k3/8/8/8/8/8/8/8 w - - 0 1": "White has 0 kings", "4k3/8/8/8/8/8/8/2K1K3 w - - 0 1": "White has 2 kings",
@@ -110,7 +109,7 @@ func TestNoRepair(t *testing.T) {
 	}
 }
 
-// TestVariants has the names that are met, for callers and for sources.
+// TestVariants has common names of variants, for callers and for sources.
 func TestVariants(t *testing.T) {
 	for _, name := range []string{
 		"", "Standard", "standard", "Chess", "Normal", "Regular", "regular chess", "Rapid", "Blitz", "Bullet", "Classical", "From Position", "Orthodox", "?", "-", "Lichess Standard", "None",

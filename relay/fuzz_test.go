@@ -9,8 +9,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// FuzzCommand gives Apply any bytes. It must not panic, and what it refuses must
-// leave no trace.
+// FuzzCommand gives Apply any bytes. It must not panic, and a refused command must leave no trace.
 func FuzzCommand(f *testing.F) {
 	base := withGame(f, "")
 	base.moves("e4", "e5")
@@ -56,8 +55,8 @@ func FuzzCommand(f *testing.F) {
 			t.Fatal("nothing has changed")
 		}
 		after := s.Hash()
-		// The same again, and it is a duplicate; but a move without a request
-		// is recognised as well, since it stands.
+		// The same command again is a duplicate. So is a move without a request, since the game has
+		// it.
 		if out := s.Apply(7, 1, command); out.Err != nil || !out.Duplicate || s.Hash() != after {
 			t.Fatalf("the second time: %+v", out)
 		}
@@ -67,8 +66,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-// FuzzFEN: what is accepted is a position that can be played on from, and is
-// written as it was read.
+// FuzzFEN: an accepted FEN is a position that a game can go on from, and is written as it was read.
 func FuzzFEN(f *testing.F) {
 	for _, fen := range []string{
 		StartFEN, "4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2", "r3k2r/8/8/8/8/8/8/R3K2R b HAha - 3 20", "1n5k/P1P5/8/8/8/8/8/K7 w - -",
@@ -106,7 +104,7 @@ func FuzzFEN(f *testing.F) {
 
 // FuzzRecord gives Load any bytes under a good key: an error, or a state that works.
 func FuzzRecord(f *testing.F) {
-	s := withDelay(f, 60) // so that there are records of what is held
+	s := withDelay(f, 60) // so that there are held records
 	s.moves("e4", "e5")
 	s.must(takeBack(1, "t"))
 	s.must(playIllegal(2, "e7e3", "rnbqkbnr/pppp1ppp/8/8/4P3/4p3/PPPP1PPP/RNBQKBNR w KQkq - 0 2"))

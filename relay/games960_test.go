@@ -13,8 +13,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestGames960 plays real games of Chess960 through Apply by the SAN of the file, and again by the UCI that
-// came of it, with the same position at the end.
+// TestGames960 plays real games of Chess960 through Apply by the file's SAN, and again by the UCI
+// of that. Both must end in the same position.
 func TestGames960(t *testing.T) {
 	f, err := os.Open("../../shared/pgn/chess960-2006.pgn")
 	if err != nil {

@@ -16,9 +16,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestRealGames plays every sample game of standard chess through Apply, by SAN and
-// then again by UCI, and compares each position with what the library makes of the
-// same moves by itself.
+// TestRealGames plays every sample game of standard chess through Apply, by SAN and again by UCI.
+// It compares each position with the library's.
 func TestRealGames(t *testing.T) {
 	const folder = "../../shared/pgn"
 	files, _ := filepath.Glob(folder + "/*.pgn")
@@ -90,8 +89,8 @@ func (p *player) play(name string, g *pgn.Game) {
 		if out.Err != nil {
 			p.Fatalf("%s: %v", where, out.Err)
 		}
-		// The library's own reading of the file's SAN is slow, so it is asked about
-		// some games, and about the others what it makes of our move.
+		// The library reads the file's SAN slowly, so it does for some games. For the others it
+		// gets our move.
 		own, err := chess.UCINotation{}.Decode(pos, out.Move().UCI)
 		if first%8 == 0 {
 			own, err = chess.AlgebraicNotation{}.Decode(pos, strings.TrimRight(m.SAN, "+#"))

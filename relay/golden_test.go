@@ -17,14 +17,14 @@ import (
 
 var newGolden = flag.String("golden", "", "write a new golden log testdata/golden-`NAME`.log; an old one is never written again")
 
-// TestGolden replays the logs of every version that has been: each command must
-// do what it did when the log was written, and the boards must end with the hash
-// that they had. A cluster whose nodes disagree on an old log is broken for ever, so
-// a failure here is never mended by a new file. Where a new version adds commands,
+// TestGolden replays the logs of every version so far. Each command must do what it did when the
+// log was written, and the boards must end with the same hash. A cluster whose nodes disagree on an
+// old log is broken for ever, so never mend a failure with a new file. If a new version adds
+// commands,
 //
 //	go test ./relay -run TestGolden -golden NAME
 //
-// writes one more log, beside the old ones, from what longScript makes then.
+// writes one more log beside the old ones, from the present longScript.
 func TestGolden(t *testing.T) {
 	if *newGolden != "" {
 		writeGolden(t, "testdata/golden-"+*newGolden+".log")
@@ -81,7 +81,7 @@ func replayGolden(t *testing.T, name string) {
 	}
 }
 
-// outcomeWord is what came of a command, without the wording of its message.
+// outcomeWord is the outcome of a command, without the wording of its message.
 func outcomeWord(out Outcome) string {
 	if out.Err == nil {
 		if out.Duplicate {
@@ -90,7 +90,7 @@ func outcomeWord(out Outcome) string {
 		if out.Round != nil {
 			return fmt.Sprintf("ok/%d", len(out.AppendEvents(nil)))
 		}
-		// When the first logs were written, only updates of a round told of one.
+		// When the first logs were written, only updates of a round had a round event.
 		return fmt.Sprintf("ok/%d", len(gameEvents(out)))
 	}
 	for _, sentinel := range []error{
@@ -127,7 +127,7 @@ func writeGolden(t *testing.T, name string) {
 	fmt.Fprintf(f, "hash %x\n", s.Hash())
 }
 
-// goldenCommands has all kinds, with second copies and with what is refused.
+// goldenCommands has all kinds of commands, with second copies and with refused ones.
 func goldenCommands(t *testing.T) [][]byte {
 	story := longScript(t, 7, 420)
 	out := [][]byte{nil, {0xff}}
@@ -187,7 +187,7 @@ func goldenCommands(t *testing.T) [][]byte {
 	return append(out, special.log...)
 }
 
-// tokenCommands make tokens and revoke them, and come with tokens that hold and with others.
+// tokenCommands create tokens, revoke them, and come with valid tokens and others.
 func tokenCommands() []*relaypb.Command {
 	with := func(token string, c *relaypb.Command) *relaypb.Command {
 		c.Token, c.From, c.By = token, "192.0.2.7", "the desk"
@@ -205,7 +205,7 @@ func tokenCommands() []*relaypb.Command {
 	}
 }
 
-// sourceCommands give rounds sources, change them and take them away, and say more of a tournament than its name.
+// sourceCommands set, change and remove the sources of rounds, and set more fields of a tournament.
 func sourceCommands() []*relaypb.Command {
 	pgn, cloud := &relaypb.Source{Kind: "pgn", Url: "https://club.example/1.pgn"}, &relaypb.Source{Kind: "lcc", Url: "https://cloud.example/get/X4PKuVsC", Round: 3, IntervalSeconds: 10}
 	of := func(round string, s *relaypb.Source, request string) *relaypb.Command {

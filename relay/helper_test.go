@@ -13,7 +13,7 @@ import (
 
 var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 
-// someOf is how much a property test does: some of it, or all with -long.
+// someOf returns how much a property test does: some, or all with -long.
 func someOf(some, all int) int {
 	if *long {
 		return all
@@ -21,8 +21,7 @@ func someOf(some, all int) int {
 	return some
 }
 
-// A script applies commands to a state, one log entry after the other, and
-// keeps what it has given it.
+// A script applies commands to a state, one log entry after the other, and keeps the log.
 type script struct {
 	testing.TB
 	*State
@@ -39,7 +38,7 @@ func (s *script) bytes(command []byte) Outcome {
 	return s.Apply(s.index, 1+s.index/100, command)
 }
 
-// do applies one command, whatever comes of it.
+// do applies one command, whatever the outcome.
 func (s *script) do(c *relaypb.Command) Outcome {
 	s.Helper()
 	data, err := EncodeCommand(c)
@@ -49,7 +48,7 @@ func (s *script) do(c *relaypb.Command) Outcome {
 	return s.bytes(data)
 }
 
-// must applies a command that is not to be refused.
+// must applies a command that must not be refused.
 func (s *script) must(c *relaypb.Command) Outcome {
 	s.Helper()
 	out := s.do(c)
@@ -66,7 +65,7 @@ const (
 	testTime       = 1_700_000_000_000
 )
 
-// withGame has a tournament, a round and, at board 1, a game from the position.
+// withGame returns a script with a tournament, a round and, at board 1, a game from the position.
 func withGame(tb testing.TB, fen string) *script {
 	tb.Helper()
 	s := newScript(tb)
@@ -87,7 +86,7 @@ func (s *script) game() *Game {
 	return g
 }
 
-// moves plays them from where the game stands.
+// moves plays moves from the game's present position.
 func (s *script) moves(texts ...string) {
 	s.Helper()
 	for _, text := range texts {
@@ -110,7 +109,7 @@ var wholeGames = cmp.Transformer("whole", func(g Game) any {
 	}{g.Pairing, g.Result, g.Forfeit, g.Changes, g.Index, g.Moves(), g.LiveClock(), g.ClockTime(), g.ClockAt(0)}
 })
 
-// A played is a legal move, and what comes of it.
+// A played is a legal move and its effect.
 type played struct {
 	san, uci, fen string
 	after         position
@@ -127,7 +126,7 @@ func (pos *position) play(text string) (_ played, reason string) {
 	return played{m.SAN, string(pos.appendUCI(nil, found)), m.FEN, after}, ""
 }
 
-// normalizeFEN is the one spelling of a position that a game can start from.
+// normalizeFEN returns the one spelling of a position that a game can start from.
 func normalizeFEN(fen string, chess960 bool) (string, error) {
 	b, err := readFEN(fen)
 	if err == nil {
@@ -173,7 +172,7 @@ func playMove(ply Ply, move string) *relaypb.Command {
 	return c
 }
 
-// playIllegal records a move that is not legal, and the position that it led to.
+// playIllegal records an illegal move and the position after it.
 func playIllegal(ply Ply, move, fen string) *relaypb.Command {
 	c := playMove(ply, move)
 	c.GetPlayMove().Illegal, c.GetPlayMove().Fen = true, fen
@@ -214,7 +213,8 @@ func correct(request string, to Ply, result string, moves ...string) *relaypb.Co
 	return c
 }
 
-// setClock tells the clocks as they were read so many milliseconds after testTime; a negative one is left out.
+// setClock tells the clocks that were read so many milliseconds after testTime. A negative clock is
+// left out.
 func setClock(after, white, black int64) *relaypb.Command {
 	c := envelope(fmt.Sprintf("clock-%d", after))
 	c.At += after
@@ -243,7 +243,7 @@ func updateTournament(request string, op *relaypb.UpdateTournament) *relaypb.Com
 	return c
 }
 
-// gameEvents are the events of an outcome but for those that tell of a round.
+// gameEvents returns the events of an outcome but those about rounds.
 func gameEvents(out Outcome) []Event {
 	return slices.DeleteFunc(out.AppendEvents(nil), func(e Event) bool { return e.Type == EventRound })
 }

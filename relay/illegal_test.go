@@ -65,7 +65,7 @@ func TestIllegalMove(t *testing.T) {
 	}
 }
 
-// TestIllegalText: what reads like UCI is UCI too, and the rest is a text.
+// TestIllegalText: a text in the form of UCI is UCI, too.
 func TestIllegalText(t *testing.T) {
 	for text, uci := range map[string]string{"f1c3": "f1c3", "Bc3": "", "f1f1": "", "e7e8q": "e7e8q", "e7e8k": "", "--": "", "Ф:в3": "", "f1-c3": ""} {
 		s := withGame(t, "")
@@ -77,7 +77,8 @@ func TestIllegalText(t *testing.T) {
 	}
 }
 
-// TestIllegalNumbers: the move's number is the game's, and the other fields of the FEN may be written anyhow.
+// TestIllegalNumbers: the move's number is the game's, and the FEN's other fields may have any
+// spelling.
 func TestIllegalNumbers(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5", "Nf3", "Nc6")
@@ -91,7 +92,8 @@ func TestIllegalNumbers(t *testing.T) {
 	}
 }
 
-// TestIllegalInCheck: who moves may leave the own king in check, which cannot be taken.
+// TestIllegalInCheck: the side that moves may leave its king in check, and nobody can take the
+// king.
 func TestIllegalInCheck(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5", "Bc4", "Qh4", "Nc3", "Qxf2")
@@ -145,7 +147,7 @@ func TestIllegalRefused(t *testing.T) {
 	if out := s.do(c); !errors.Is(out.Err, ErrBadCommand) || !strings.HasPrefix(out.Err.Error(), "fen: is told of an illegal move only") {
 		t.Errorf("a FEN without the word: %v", out.Err)
 	}
-	// A legal text may stand for what was not it: another piece has gone, too.
+	// A legal text may stand for another move: another piece has gone, too.
 	s.must(playIllegal(5, "Bb5", "r1bqkbnr/pppp1ppp/2n5/1B2p3/4P3/8/PPPP1PPP/RNBQK2R b KQkq - 3 3"))
 }
 
@@ -176,7 +178,7 @@ func TestIllegalDuplicates(t *testing.T) {
 	if conflict == nil || !conflict.Current.Illegal || !strings.Contains(conflict.Error(), "ply 5 is taken by Bc3") {
 		t.Errorf("the conflict is %v", conflict)
 	}
-	// A late copy does not bring back what was taken back, and a new request may.
+	// A late copy does not bring back a move that was taken back; a new request may.
 	withRequest := playIllegal(7, "Bc8", "r1Bqkb1r/pppp1ppp/2n2n2/4p3/4P3/5N2/PPPP1PPP/RNBQK2R b KQkq - 4 4")
 	withRequest.Request = "played-7"
 	s.must(withRequest)
@@ -228,7 +230,8 @@ func TestIllegalCorrections(t *testing.T) {
 	}
 }
 
-// TestIllegalCorrected: another illegal move, or the legal one of that name, is not the one that stands.
+// TestIllegalCorrected: another illegal move, or the legal move of the same text, is a different
+// move.
 func TestIllegalCorrected(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5", "Nf3", "Nc6")
@@ -244,7 +247,8 @@ func TestIllegalCorrected(t *testing.T) {
 	}
 }
 
-// TestIllegalRecords: moves from illegal ones on to the ends of records and over them, each position looked up by itself.
+// TestIllegalRecords plays from illegal moves up to the ends of records and beyond, and reads each
+// position by itself.
 func TestIllegalRecords(t *testing.T) {
 	for _, at := range []Ply{1, 31, 32, 33, 64, 65} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
@@ -282,7 +286,7 @@ func TestIllegalRecords(t *testing.T) {
 	}
 }
 
-// TestLoadIllegal: a record that says of an illegal move what cannot be is no record.
+// TestLoadIllegal: a record with an impossible illegal move is refused.
 func TestLoadIllegal(t *testing.T) {
 	for name, damage := range map[string]func(*relaypb.MoveRecord){
 		"no text":        func(r *relaypb.MoveRecord) { r.San = "" },

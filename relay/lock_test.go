@@ -11,12 +11,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// bySource is the command as a source gives it.
+// bySource returns the command as a source sends it.
 func bySource(c *relaypb.Command) *relaypb.Command {
 	return with(c, func(c *relaypb.Command) { c.Source = "push" })
 }
 
-// fromSource has a game that a source has opened and played, so that nothing of it is locked.
+// fromSource has a game that a source has opened and played, so that nothing is locked.
 func fromSource(t *testing.T, moves ...string) *script {
 	t.Helper()
 	s := newScript(t)
@@ -29,7 +29,7 @@ func fromSource(t *testing.T, moves ...string) *script {
 	return s
 }
 
-// locked are the names of the fields that are locked.
+// locked returns the names of the locked fields.
 func (s *script) locked() string {
 	s.Helper()
 	var out []string
@@ -48,7 +48,7 @@ func unlock(request string, fields ...string) *relaypb.Command {
 	return c
 }
 
-// TestLocks: what a person sets a source cannot change, until it is unlocked.
+// TestLocks: a source cannot change what a person sets until it is unlocked.
 func TestLocks(t *testing.T) {
 	s := fromSource(t, "e4", "e5")
 	if got := s.locked(); got != "" {
@@ -115,7 +115,7 @@ func TestLocks(t *testing.T) {
 	}
 }
 
-// TestLockedMoves: moves that a person has fixed hold, and later ones of a source go on from there.
+// TestLockedMoves: a person's moves stay, and a source goes on after them.
 func TestLockedMoves(t *testing.T) {
 	s := fromSource(t, "e4", "e5", "Nf3", "Nc6")
 	s.must(correct("c1", 1, "", "c5", "Nf3"))
@@ -158,7 +158,7 @@ func TestLockedMoves(t *testing.T) {
 	}
 }
 
-// TestLockedClock: clocks that a person tells hold for their ply.
+// TestLockedClock: a person's clocks stay for their ply.
 func TestLockedClock(t *testing.T) {
 	s := fromSource(t, "e4", "e5")
 	s.must(setClock(10, 1000, 2000))
@@ -189,7 +189,7 @@ func TestManualBoard(t *testing.T) {
 	s.must(bySource(playMove(3, "Nf3")))
 }
 
-// TestStartPosition: what a game starts from may change while it has no move.
+// TestStartPosition: a game's start position may change while it has no move.
 func TestStartPosition(t *testing.T) {
 	s := fromSource(t)
 	const fen = "brkrnqnb/pppppppp/8/8/8/8/PPPPPPPP/BRKRNQNB w DBdb - 0 1"

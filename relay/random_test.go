@@ -40,7 +40,7 @@ func (s *story) request() string {
 	return fmt.Sprintf("request-%d", s.asked)
 }
 
-// next makes one command that follows from how things stand.
+// next makes one command that fits the present state.
 func (s *story) next() *relaypb.Command {
 	g := s.State.games.get(s.games[s.IntN(len(s.games))]).Game
 	c := envelope(s.request())
@@ -117,7 +117,7 @@ func (s *story) next() *relaypb.Command {
 	return c
 }
 
-// idOf is the id of something that was deleted.
+// idOf returns the id of a deleted thing.
 func idOf(d Deleted) string {
 	switch {
 	case d.Tournament != nil:
@@ -128,14 +128,15 @@ func idOf(d Deleted) string {
 	return string(d.Game.ID)
 }
 
-// correction goes some plies back, and on as the game went or otherwise, now and then with a move that is not legal.
+// correction goes back some plies and on with the same moves or others, sometimes with an illegal
+// one.
 func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 	to := max(0, int(g.Ply())-s.IntN(20))
 	op := &relaypb.CorrectMoves{
 		Game: string(g.ID), ToPly: int32(to), Reason: "the score sheet",
 		Result: []string{"", "", "", "*", "1-0", "1/2-0", "?"}[s.IntN(7)],
 	}
-	as := s.IntN(20) // so many moves as they were
+	as := s.IntN(20) // so many moves as before
 	pos := *g.position(Ply(to))
 	for ply := Ply(to) + 1; s.IntN(12) > 0 || ply <= Ply(to+as) && ply <= g.Ply(); ply++ {
 		m := &relaypb.CorrectedMove{}
@@ -171,7 +172,8 @@ func (s *story) correction(g *Game) *relaypb.CorrectMoves {
 	return op
 }
 
-// illegal makes an illegal move: a piece of the side to move goes anywhere, and a few are refused. What castles is forgotten.
+// illegal makes an illegal move: a piece of the side to move goes anywhere. Some are refused. It
+// drops all castling rights.
 func (s *story) illegal(fen string) (text, after string) {
 	b, err := readFEN(fen)
 	if err != nil {
@@ -210,9 +212,8 @@ func (s *story) legalIn(fen string) string {
 	return chess.AlgebraicNotation{}.Encode(p, m)
 }
 
-// TestSentTwice is why a submitter may try again for as long as it likes: the log has
-// second copies of commands that have changed something, anywhere behind the
-// first ones, and what stands in the end is what would stand without them.
+// TestSentTwice: a submitter may retry as long as it likes. The log has second copies of commands,
+// anywhere after the first ones. The boards must end as if the copies were not there.
 func TestSentTwice(t *testing.T) {
 	for seed := range uint64(someOf(4, 12)) {
 		r := rand.New(rand.NewPCG(seed, 2))
@@ -246,7 +247,7 @@ func TestSentTwice(t *testing.T) {
 	}
 }
 
-// sameBoards compares all but the indexes, which the copies have moved on.
+// sameBoards compares all but the indexes, which the copies move.
 func sameBoards(t *testing.T, a, b *State) {
 	t.Helper()
 	if a.games.n != b.games.n || len(a.rounds) != len(b.rounds) || len(a.tournaments) != len(b.tournaments) {
@@ -266,8 +267,8 @@ func sameBoards(t *testing.T, a, b *State) {
 	}
 }
 
-// TestPublishedStays keeps every version of every game and looks at the end
-// whether any of them has changed since.
+// TestPublishedStays keeps every version of every game, and checks at the end that none has
+// changed.
 func TestPublishedStays(t *testing.T) {
 	s := newScript(t)
 	type kept struct {

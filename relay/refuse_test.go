@@ -25,8 +25,8 @@ func manyTags(n int) []*relaypb.Tag {
 	return out
 }
 
-// TestRefusals has every way in which a command is refused. Each one must leave
-// everything as it was, and say why in words that are written for a person.
+// TestRefusals has every way in which a command is refused. Each refusal must change nothing, and
+// explain itself to a person.
 func TestRefusals(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("x", n+1) }
 	newTournament := func(change func(*relaypb.CreateTournament)) *relaypb.Command {
@@ -190,7 +190,7 @@ func TestRefusals(t *testing.T) {
 			if out.Index != s.index || out.Duplicate || out.AppendEvents(nil) != nil || out.Game != nil || out.Round != nil {
 				t.Errorf("the outcome of a refusal: %+v", out)
 			}
-			s.games.get(testGame).hash = nil // the hash is of the record, not of what was remembered of it
+			s.games.get(testGame).hash = nil // so that it is computed again
 			if s.Hash() != before || s.game() != game || len(boardsDirty(s.State)) != 0 {
 				t.Error("something has changed")
 			}
@@ -227,8 +227,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestGameOver: no move is played in a game with a result, and the ones that
-// stand are still there to be asked for again.
+// TestGameOver: no move is played in a game with a result, and its moves are still answered as
+// duplicates.
 func TestGameOver(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("e4", "e5")
@@ -243,7 +243,7 @@ func TestGameOver(t *testing.T) {
 	s.moves("Nf3")
 }
 
-// TestMate: mate and stalemate end a game, until somebody says otherwise.
+// TestMate: mate and stalemate end a game, until another result is set.
 func TestMate(t *testing.T) {
 	s := withGame(t, "")
 	s.moves("f3", "e5", "g4")
@@ -298,7 +298,7 @@ func TestLimits(t *testing.T) {
 	if out := s.do(playMove(MaxPlies+1, "Rh2")); !errors.Is(out.Err, ErrBadCommand) {
 		t.Error(out.Err)
 	}
-	// The longest game is still one that a checkpoint can bring back.
+	// A checkpoint can bring back the longest game.
 	if got := reload(t, s.State).Hash(); got != s.Hash() {
 		t.Error("another hash after the checkpoint")
 	}

@@ -17,7 +17,7 @@ func mustPosition(tb testing.TB, fen string) position {
 	return p
 }
 
-// legalMoves asks the library, which is the reference here. It wants a position of its own.
+// legalMoves asks the library, which is the reference. It needs a position of its own.
 func legalMoves(tb testing.TB, p position) (*chess.Position, []*chess.Move) {
 	tb.Helper()
 	library := new(chess.Position)
@@ -74,7 +74,7 @@ func TestPerft(t *testing.T) {
 	}
 }
 
-// TestMoveText has the spellings of one move each, and what is none.
+// TestMoveText has spellings of one move each, and texts that are no move.
 func TestMoveText(t *testing.T) {
 	const (
 		castles  = "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1"
@@ -138,8 +138,8 @@ func TestFEN(t *testing.T) {
 		"  rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR  w HAha -  0 0": StartFEN,
 		"8/8/8/8/8/8/8/K1k5 w - - 99 150":                              "8/8/8/8/8/8/8/K1k5 w - - 99 150",
 		"4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2":                            "4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 2",
-		"QQQQQQQQ/QK6/8/8/8/8/8/7k b - - 0 1":                          "", // Black can be in check; White cannot have 9 queens and the rest
-		"QQQQQQQQ/1K6/8/8/8/8/1q6/7k b - - 0 1":                        "", // and it is not White's turn
+		"QQQQQQQQ/QK6/8/8/8/8/8/7k b - - 0 1":                          "", // White has too many queens
+		"QQQQQQQQ/1K6/8/8/8/8/1q6/7k b - - 0 1":                        "", // it is not White's turn
 	} {
 		got, err := normalizeFEN(in, false)
 		if want != "" && (got != want || err != nil) {

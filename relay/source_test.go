@@ -17,7 +17,7 @@ func (s *script) setSource(round, request string, to *relaypb.Source) Outcome {
 	return s.do(c)
 }
 
-// sourceSettings has the source as the only one; without an address, none.
+// sourceSettings returns settings with this source alone; without an address, with none.
 func sourceSettings(s *relaypb.Source) *relaypb.RoundSettings {
 	out := &relaypb.RoundSettings{Sources: new(relaypb.Sources)}
 	if s.Kind != "" || s.Url != "" {
@@ -26,7 +26,8 @@ func sourceSettings(s *relaypb.Source) *relaypb.RoundSettings {
 	return out
 }
 
-// TestSource gives a round a source, changes it and takes it away, and wants each version to be kept by a checkpoint.
+// TestSource sets, changes and removes the source of a round, and wants a checkpoint to keep each
+// version.
 func TestSource(t *testing.T) {
 	s := withGame(t, "")
 	created := createRound("round002", "req-2")
@@ -103,7 +104,7 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestTooManySources fills the state with sources; one that has one already may still change it.
+// TestTooManySources fills the state with sources; a round that has one may still change it.
 func TestTooManySources(t *testing.T) {
 	s := withGame(t, "")
 	for i := range MaxSources {

@@ -14,8 +14,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestSumsAgree has two nodes apply the same log, one of which starts again from a checkpoint now
-// and then, or from all records. Their sums are the same after each command.
+// TestSumsAgree applies the same log on two nodes, one of which now and then restarts from a
+// checkpoint or from all records. Their sums are the same after each command.
 func TestSumsAgree(t *testing.T) {
 	a, b, disk := NewState(), NewState(), map[string][]byte{}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -40,7 +40,7 @@ func TestSumsAgree(t *testing.T) {
 	}
 }
 
-// TestSumsDiffer: another log, or another judgement of the same one, shows at once and for ever.
+// TestSumsDiffer: another log, or another judgement of the same log, shows at once and for ever.
 func TestSumsDiffer(t *testing.T) {
 	start := func() *script {
 		s := withGame(t, "")
@@ -83,7 +83,7 @@ func TestSumsDiffer(t *testing.T) {
 	}
 }
 
-// tamper makes the number of the next move another one, which decides nothing.
+// tamper changes the number of the next move, which decides nothing.
 func tamper(s *script) {
 	g := s.games.get(testGame)
 	fen := strings.TrimSuffix(g.FEN(), "2") + "40"
@@ -94,8 +94,7 @@ func tamper(s *script) {
 	g.moves.after = pos
 }
 
-// TestSumOfRecords: what of a tournament, a round and a game a command does not name is in the sum,
-// too.
+// TestSumOfRecords: the sum also covers fields that the command does not name.
 func TestSumOfRecords(t *testing.T) {
 	for name, c := range map[string]*relaypb.Command{
 		"tournament": updateTournament("u", &relaypb.UpdateTournament{Description: new("d")}),
@@ -115,8 +114,8 @@ func TestSumOfRecords(t *testing.T) {
 	}
 }
 
-// TestGoldenSums: each version must make the same sum of an old log, or nodes of two versions, as
-// there are during an upgrade, would take each other for wrong.
+// TestGoldenSums: each version must make the same sum of an old log. Otherwise nodes of two
+// versions would take each other for diverged during an upgrade.
 func TestGoldenSums(t *testing.T) {
 	want := map[string]string{}
 	f, err := os.Open("testdata/golden-sums.txt")
@@ -158,7 +157,7 @@ func TestGoldenSums(t *testing.T) {
 	}
 }
 
-// boardsDirty takes the records that have changed, but for the sum, which each command changes.
+// boardsDirty takes the records that have changed, without the sum, which each command changes.
 func boardsDirty(s *State) map[string][]byte {
 	all := maps.Collect(s.TakeDirty())
 	delete(all, sumKey)

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestGameTable holds the table against a map.
+// TestGameTable compares the table with a map.
 func TestGameTable(t *testing.T) {
 	var table gameTable
 	want := map[GameID]*liveGame{}
@@ -24,10 +24,10 @@ func TestGameTable(t *testing.T) {
 	absent()
 	for n := range 3000 {
 		id := GameID(FormatID(random.Uint64()))
-		if n%3 == 0 { // of ids that are much alike
+		if n%3 == 0 { // similar ids
 			id = GameID(FormatID(uint64(n)))
 		}
-		for range 1 + n%2 { // the second takes the place of the first
+		for range 1 + n%2 { // the second replaces the first
 			want[id] = &liveGame{Game: &Game{Pairing: &Pairing{ID: id}}}
 			table.add(want[id])
 		}
@@ -49,7 +49,7 @@ func TestGameTable(t *testing.T) {
 	}
 }
 
-// TestLookAhead: it finds the game that a move is for, and makes no difference to anything.
+// TestLookAhead finds the game of a move, and changes nothing.
 func TestLookAhead(t *testing.T) {
 	a, b := newScript(t), newScript(t)
 	script := longScript(t, 7, 400)
@@ -74,7 +74,7 @@ func TestLookAhead(t *testing.T) {
 	}
 }
 
-// TestKeepsNothing: what Apply was given may be overwritten when it returns.
+// TestKeepsNothing: the caller may overwrite Apply's arguments when it returns.
 func TestKeepsNothing(t *testing.T) {
 	a, b := newScript(t), newScript(t)
 	errs := map[error]string{}

@@ -95,7 +95,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestGrants has clients log in with a token: they have what it has, and end with it.
+// TestGrants logs clients in with a token: they have its rights, and end with it.
 func TestGrants(t *testing.T) {
 	s := withGame(t, "")
 	s.must(createToken("admin001", "k1", RoleAdmin, nil))
@@ -128,7 +128,7 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// TestTokensRefused asks for what must not be.
+// TestTokensRefused asks for impossible tokens.
 func TestTokensRefused(t *testing.T) {
 	s := withGame(t, "")
 	if out := s.do(createToken("arbiter1", "k", RoleArbiter, nil)); !errors.Is(out.Err, ErrLimit) {
@@ -171,7 +171,7 @@ func TestTokensRefused(t *testing.T) {
 	}
 }
 
-// TestTokensForgotten has more tokens revoked than are remembered, with checkpoints between.
+// TestTokensForgotten revokes more tokens than are remembered, with checkpoints between.
 func TestTokensForgotten(t *testing.T) {
 	s := newScript(t)
 	stored := map[string][]byte{}
@@ -191,7 +191,7 @@ func TestTokensForgotten(t *testing.T) {
 	}
 }
 
-// TestAudit wants a line of each command that has changed something, and only the last ones kept.
+// TestAudit: each command that has changed something has a line, and only the last lines are kept.
 func TestAudit(t *testing.T) {
 	s := withGame(t, "")
 	stored := map[string][]byte{}
@@ -201,7 +201,7 @@ func TestAudit(t *testing.T) {
 	s.must(move)
 	s.do(move)               // a duplicate
 	s.do(playMove(2, "e4"))  // refused
-	s.must(takeBack(0, "t")) // of nobody
+	s.must(takeBack(0, "t")) // by nobody
 	want := []AuditEntry{
 		{Index: 8, At: testTime, By: "arbiter", What: "takeback", ID: testGame},
 		{Index: 5, At: testTime, By: "Vera", Token: "admin001", From: "192.0.2.1", Source: "feed", What: "move", ID: testGame, Ply: 1},
@@ -214,7 +214,7 @@ func TestAudit(t *testing.T) {
 	if diff := cmp.Diff(want[2:3], s.Audit(5, 1)); diff != "" {
 		t.Error(diff)
 	}
-	// However many clocks there are, what a person did stays.
+	// Many clocks do not push out a person's lines.
 	const clocks = auditBlock*auditBlocks + 3*auditBlock
 	for i := range clocks {
 		s.must(setClock(int64(i+1), int64(i), 0))
@@ -242,7 +242,7 @@ func TestAudit(t *testing.T) {
 }
 
 // TestTokensWhileACheckpointIsTaken reads tokens beside TakeDirty, as a node does under a read
-// lock: the race detector sees it if that changes anything in them.
+// lock. The race detector sees any write to them.
 func TestTokensWhileACheckpointIsTaken(t *testing.T) {
 	s := withGame(t, "")
 	s.must(createToken("admin001", "k1", RoleAdmin, nil))

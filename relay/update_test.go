@@ -71,7 +71,7 @@ func TestUpdateGame(t *testing.T) {
 	}
 }
 
-// TestTagsAtCreation is the same, from the start.
+// TestTagsAtCreation: tags at the creation of a game.
 func TestTagsAtCreation(t *testing.T) {
 	s := withGame(t, "")
 	out := s.must(with(createGame("game0002", "g2", 2), func(c *relaypb.Command) {
@@ -82,7 +82,7 @@ func TestTagsAtCreation(t *testing.T) {
 	}
 }
 
-// TestRoundStatus is a round from its creation to its end, and its opening again.
+// TestRoundStatus takes a round from its creation to its end, and opens it again.
 func TestRoundStatus(t *testing.T) {
 	s := newScript(t)
 	s.must(createTournament(testTournament, "req-t"))
@@ -129,7 +129,7 @@ func TestRoundStatus(t *testing.T) {
 		}
 		tour, _ := s.Tournament(testTournament)
 		var want, got []Event
-		if r != before && !(r.Status == before.Status && out.Round == nil) { // a game that is added makes a new version, too
+		if r != before && !(r.Status == before.Status && out.Round == nil) { // a new game makes a new version, too
 			want = []Event{{Type: EventRound, Index: s.index, At: testTime, Round: r, Tournament: tour}}
 		}
 		for _, e := range out.AppendEvents(nil) {
@@ -230,7 +230,7 @@ func TestUpdateTournament(t *testing.T) {
 	}
 }
 
-// TestTournamentInfo gives a tournament what is said of it besides, and changes some of it.
+// TestTournamentInfo sets a tournament's other fields, and changes some.
 func TestTournamentInfo(t *testing.T) {
 	s := newScript(t)
 	website := "https://olympiad.example/2026"
