@@ -5,8 +5,8 @@
 // source: relay.proto
 
 // The wire and disk formats of the domain. Field numbers are never reused.
-// Command is what one Raft log entry carries; the *Record messages are what a
-// checkpoint of the boards stores, one a key (see checkpoint.go).
+// Command is one Raft log entry. The *Record messages are what a checkpoint of the
+// boards stores, one for each key (see checkpoint.go).
 
 package relaypb
 
@@ -25,22 +25,22 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Command is one change asked of the boards. Everything that must be the same
-// on every node travels in it: the time, the ids, who asked.
+// Command asks the boards for one change. It has everything that must be the same on
+// every node: the time, the ids, the author.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // see CommandVersion
 	At      int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`           // Unix milliseconds, when the leader appended it; see Stamp
 	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`            // who asked, as the audit trail shows it
-	// Idempotency-Key, or a random id: the same request twice changes nothing the
-	// second time. Required for every op but PlayMove, and for that one it is
-	// what keeps a late copy from playing a move again that was taken back.
+	// Idempotency-Key, or a random id. A second command with the same request changes
+	// nothing. Only PlayMove may leave it empty; with it, a late copy cannot play a move
+	// again that was taken back.
 	Request string `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
-	// The program that speaks for a source of games, such as "push" or "pull"; empty: a person. What a
-	// person sets is locked, and a source cannot change it.
+	// The program that speaks for a source of games, such as "push" or "pull"; empty: a person.
+	// A source cannot change what a person has set.
 	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
-	From   string `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`   // the address that it came from, for the audit trail of administrators
-	Token  string `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"` // the id of the token that was shown; empty: none was
+	From   string `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`   // the address that it came from, for the administrators' audit trail
+	Token  string `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"` // the id of the token that it came with; empty: none
 	// Types that are valid to be assigned to Op:
 	//
 	//	*Command_CreateTournament
@@ -510,7 +510,7 @@ func (x *CreateTournament) GetSettings() *TournamentSettings {
 	return nil
 }
 
-// TournamentInfo is what is said of a tournament besides. In an update, what is absent stays.
+// TournamentInfo has a tournament's other fields. In an update, absent fields stay.
 type TournamentInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Format        *string                `protobuf:"bytes,1,opt,name=format,proto3,oneof" json:"format,omitempty"` // such as "9-round Swiss"
@@ -587,17 +587,17 @@ func (x *TournamentInfo) GetWebsite() string {
 	return ""
 }
 
-// TournamentSettings is how a tournament is shown, counted and read from its sources. In an update, what is
-// absent stays.
+// TournamentSettings is how a tournament is shown, counted and read from its sources. In an
+// update, absent fields stay.
 type TournamentSettings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Unlisted      *bool                  `protobuf:"varint,1,opt,name=unlisted,proto3,oneof" json:"unlisted,omitempty"`                   // it is in no list, and is read by its id only
+	Unlisted      *bool                  `protobuf:"varint,1,opt,name=unlisted,proto3,oneof" json:"unlisted,omitempty"`                   // it is in no list, and read only by its id
 	Replacements  *string                `protobuf:"bytes,2,opt,name=replacements,proto3,oneof" json:"replacements,omitempty"`            // lines: "Wrong Name = Right Name / 12345 / IM / 2410"
 	Teams         *string                `protobuf:"bytes,3,opt,name=teams,proto3,oneof" json:"teams,omitempty"`                          // lines: "Team; Name or FIDE id"
-	TieBreaks     *string                `protobuf:"bytes,4,opt,name=tie_breaks,json=tieBreaks,proto3,oneof" json:"tie_breaks,omitempty"` // FIDE's codes in their order, such as "DE,BHC1,BH"; empty: the usual ones
-	Scoring       *Scoring               `protobuf:"bytes,5,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // points of a game; absent in an update: as it is
-	Grouping      *string                `protobuf:"bytes,6,opt,name=grouping,proto3,oneof" json:"grouping,omitempty"`                    // lines of tournaments that are shown together, by id; the first line is a name
-	Private       *bool                  `protobuf:"varint,7,opt,name=private,proto3,oneof" json:"private,omitempty"`                     // only tokens that cover it see that it is there
+	TieBreaks     *string                `protobuf:"bytes,4,opt,name=tie_breaks,json=tieBreaks,proto3,oneof" json:"tie_breaks,omitempty"` // FIDE's codes, such as "DE,BHC1,BH"; empty: the usual ones
+	Scoring       *Scoring               `protobuf:"bytes,5,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // points of a game
+	Grouping      *string                `protobuf:"bytes,6,opt,name=grouping,proto3,oneof" json:"grouping,omitempty"`                    // a name, then a line for each id of a tournament beside it
+	Private       *bool                  `protobuf:"varint,7,opt,name=private,proto3,oneof" json:"private,omitempty"`                     // only clients with tokens that cover it see that it exists
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -681,8 +681,8 @@ func (x *TournamentSettings) GetPrivate() bool {
 	return false
 }
 
-// Scoring is what a game's results are worth, in hundredths of a point. What is absent has the usual
-// worth: 100, 50 and 0. A match of teams has the fields of White only, and 200, 100 and 0.
+// Scoring is what a game's results are worth, in hundredths of a point. An absent field has its
+// usual worth: 100, 50 and 0. A match of teams has only White's fields, with 200, 100 and 0.
 type Scoring struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	WhiteWin      *int32                 `protobuf:"varint,1,opt,name=white_win,json=whiteWin,proto3,oneof" json:"white_win,omitempty"`
@@ -867,13 +867,13 @@ func (x *CreateRound) GetSettings() *RoundSettings {
 	return nil
 }
 
-// RoundSettings is how a round is counted and fetched. In an update, what is absent stays.
+// RoundSettings is how a round is counted and fetched. In an update, absent fields stay.
 type RoundSettings struct {
 	state               protoimpl.MessageState `protogen:"open.v1"`
 	Sources             *Sources               `protobuf:"bytes,1,opt,name=sources,proto3" json:"sources,omitempty"`
 	StartsAfterPrevious *bool                  `protobuf:"varint,2,opt,name=starts_after_previous,json=startsAfterPrevious,proto3,oneof" json:"starts_after_previous,omitempty"` // it starts when the round before it is finished
 	Unrated             *bool                  `protobuf:"varint,3,opt,name=unrated,proto3,oneof" json:"unrated,omitempty"`
-	Scoring             *Scoring               `protobuf:"bytes,4,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // of its games, before that of the tournament
+	Scoring             *Scoring               `protobuf:"bytes,4,opt,name=scoring,proto3" json:"scoring,omitempty"`                            // of its games; it overrides the tournament's
 	TeamScoring         *Scoring               `protobuf:"bytes,5,opt,name=team_scoring,json=teamScoring,proto3" json:"team_scoring,omitempty"` // of its matches
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
@@ -944,7 +944,8 @@ func (x *RoundSettings) GetTeamScoring() *Scoring {
 	return nil
 }
 
-// Sources are where a round's games come from, the most trusted first. An empty list: from nowhere.
+// Sources are where a round's games come from, the most trusted first. An update with an empty list
+// removes them.
 type Sources struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	List          []*Source              `protobuf:"bytes,1,rep,name=list,proto3" json:"list,omitempty"`
@@ -993,13 +994,13 @@ type Source struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Kind            string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // pgn, lcc or folder
 	Url             string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
-	Round           int32                  `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"`                                            // its number there; 0: its place in the tournament
+	Round           int32                  `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"`                                            // the round's number there; 0: its place in the tournament
 	IntervalSeconds int32                  `protobuf:"varint,4,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"` // 0: 5
 	Id              string                 `protobuf:"bytes,5,opt,name=id,proto3" json:"id,omitempty"`                                                   // unique in the round; a game names the one that it follows
-	OnlyRound       int32                  `protobuf:"varint,6,opt,name=only_round,json=onlyRound,proto3" json:"only_round,omitempty"`                   // games of another Round tag, or without one, are left out; 0: all are taken
+	OnlyRound       int32                  `protobuf:"varint,6,opt,name=only_round,json=onlyRound,proto3" json:"only_round,omitempty"`                   // games with another Round tag or none are left out; 0: all are taken
 	Slices          string                 `protobuf:"bytes,7,opt,name=slices,proto3" json:"slices,omitempty"`                                           // which games, by their place from 1, such as "1-4,7"; empty: all
 	BoardOffset     int32                  `protobuf:"varint,8,opt,name=board_offset,json=boardOffset,proto3" json:"board_offset,omitempty"`             // is added to the numbers of its boards
-	SilentSeconds   int32                  `protobuf:"varint,9,opt,name=silent_seconds,json=silentSeconds,proto3" json:"silent_seconds,omitempty"`       // after so long without news a board goes over to another source; 0: 60
+	SilentSeconds   int32                  `protobuf:"varint,9,opt,name=silent_seconds,json=silentSeconds,proto3" json:"silent_seconds,omitempty"`       // after so long without news a board changes to another source; 0: 60
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1185,7 +1186,7 @@ type CreateGame struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Round         string                 `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
-	Board         int32                  `protobuf:"varint,3,opt,name=board,proto3" json:"board,omitempty"` // from 1; its number for ever
+	Board         int32                  `protobuf:"varint,3,opt,name=board,proto3" json:"board,omitempty"` // from 1; it never changes
 	White         *Player                `protobuf:"bytes,4,opt,name=white,proto3" json:"white,omitempty"`
 	Black         *Player                `protobuf:"bytes,5,opt,name=black,proto3" json:"black,omitempty"`
 	Fen           string                 `protobuf:"bytes,6,opt,name=fen,proto3" json:"fen,omitempty"` // empty: the standard position
@@ -1305,7 +1306,7 @@ func (x *CreateGame) GetSource() string {
 	return ""
 }
 
-// Tag is a PGN tag that no field of a game says.
+// Tag is a PGN tag that has no field of its own in a game.
 type Tag struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1365,9 +1366,9 @@ type PlayMove struct {
 	Move          string                 `protobuf:"bytes,3,opt,name=move,proto3" json:"move,omitempty"` // SAN or UCI
 	WhiteMs       *int64                 `protobuf:"varint,4,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
-	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`           // when it was played, if the submitter said; else Command.at
-	Fen           string                 `protobuf:"bytes,7,opt,name=fen,proto3" json:"fen,omitempty"`          // the position on the board after an illegal move; else empty
-	Illegal       bool                   `protobuf:"varint,8,opt,name=illegal,proto3" json:"illegal,omitempty"` // it was played though it is not legal
+	At            int64                  `protobuf:"varint,6,opt,name=at,proto3" json:"at,omitempty"`           // when it was played, if the submitter said so; otherwise Command.at
+	Fen           string                 `protobuf:"bytes,7,opt,name=fen,proto3" json:"fen,omitempty"`          // the position after an illegal move; otherwise empty
+	Illegal       bool                   `protobuf:"varint,8,opt,name=illegal,proto3" json:"illegal,omitempty"` // it was played though it is illegal
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1523,7 +1524,7 @@ type SetResult struct {
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
 	Result        string                 `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	Forfeit       bool                   `protobuf:"varint,4,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // it was not played out; a spelling such as +/- says so too
+	Forfeit       bool                   `protobuf:"varint,4,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // of the result; a spelling such as +/- means it, too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1586,14 +1587,14 @@ func (x *SetResult) GetForfeit() bool {
 	return false
 }
 
-// SetClock replaces the clocks as they stand: those after the last move, or those that the game starts with. A side
-// that is absent stays.
+// SetClock replaces the present clocks: those after the last move, or those at the start. An
+// absent side stays.
 type SetClock struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
 	WhiteMs       *int64                 `protobuf:"varint,2,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,3,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
-	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"` // when they were read, if the submitter said; else Command.at
+	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"` // when they were read, if the submitter said so; otherwise Command.at
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1656,14 +1657,14 @@ func (x *SetClock) GetAt() int64 {
 	return 0
 }
 
-// CorrectMoves takes the moves after to_ply back and plays others in their place: all
-// of it or nothing.
+// CorrectMoves takes the moves after to_ply back and plays others in their place, all or
+// nothing.
 type CorrectMoves struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
 	ToPly         int32                  `protobuf:"varint,2,opt,name=to_ply,json=toPly,proto3" json:"to_ply,omitempty"`
 	Moves         []*CorrectedMove       `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
-	Result        string                 `protobuf:"bytes,4,opt,name=result,proto3" json:"result,omitempty"` // empty: as it is
+	Result        string                 `protobuf:"bytes,4,opt,name=result,proto3" json:"result,omitempty"` // empty: it stays
 	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	Forfeit       bool                   `protobuf:"varint,6,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // with a result: as in SetResult
 	unknownFields protoimpl.UnknownFields
@@ -1747,7 +1748,7 @@ type CorrectedMove struct {
 	Move          string                 `protobuf:"bytes,1,opt,name=move,proto3" json:"move,omitempty"` // SAN or UCI
 	WhiteMs       *int64                 `protobuf:"varint,2,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,3,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
-	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"`  // when it was played, if the submitter said; else Command.at
+	At            int64                  `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"`  // when it was played, if the submitter said so; otherwise Command.at
 	Fen           string                 `protobuf:"bytes,5,opt,name=fen,proto3" json:"fen,omitempty"` // as in PlayMove
 	Illegal       bool                   `protobuf:"varint,6,opt,name=illegal,proto3" json:"illegal,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1834,11 +1835,11 @@ type UpdateGame struct {
 	TimeControl *string                `protobuf:"bytes,4,opt,name=time_control,json=timeControl,proto3,oneof" json:"time_control,omitempty"`
 	Tags        []*Tag                 `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"` // an empty value removes the tag
 	Reason      string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Where it starts from, while no move is recorded.
+	// The start position, while no move is recorded.
 	Fen           *string `protobuf:"bytes,7,opt,name=fen,proto3,oneof" json:"fen,omitempty"`
 	Variant       *string `protobuf:"bytes,8,opt,name=variant,proto3,oneof" json:"variant,omitempty"`
 	StartPosition *int32  `protobuf:"varint,9,opt,name=start_position,json=startPosition,proto3,oneof" json:"start_position,omitempty"`
-	// The id of the source that the board follows; "manual": none, and "": the first that has it.
+	// The id of the source that the board follows; "manual": none; "": the first that has it.
 	Source        *string `protobuf:"bytes,10,opt,name=source,proto3,oneof" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1944,7 +1945,7 @@ func (x *UpdateGame) GetSource() string {
 	return ""
 }
 
-// Unlock gives fields back to the sources. "moves" is one of them.
+// Unlock lets sources change fields again. "moves" is one of them.
 type Unlock struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
@@ -2005,8 +2006,8 @@ func (x *Unlock) GetReason() string {
 	return ""
 }
 
-// NoteSource writes down what a source has and the board does not, since a person has set it or plays the board
-// by hand. An empty note: the source agrees.
+// NoteSource stores what a source has and the board does not, since a person has set it or plays
+// the board by hand. An empty note: the source agrees.
 type NoteSource struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
@@ -2188,7 +2189,7 @@ func (x *FieldNote) GetValue() string {
 	return ""
 }
 
-// AcceptSource sets the fields as the note of the game's source has them, and unlocks them.
+// AcceptSource sets the fields to the values of the source's note, and unlocks them.
 type AcceptSource struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Game          string                 `protobuf:"bytes,1,opt,name=game,proto3" json:"game,omitempty"`
@@ -2249,7 +2250,8 @@ func (x *AcceptSource) GetReason() string {
 	return ""
 }
 
-// Delete takes a game, a round or a tournament from all lists. Restore brings it back, for 30 days.
+// Delete removes a game, a round or a tournament from all lists. Restore can bring it back for
+// 30 days.
 type Delete struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2354,22 +2356,23 @@ func (x *Restore) GetReason() string {
 	return ""
 }
 
-// CreateToken lets the bearer of a secret do what a role may, within a scope. The log has a salted hash
-// of the secret only.
+// CreateToken allows the bearer of a secret what a role may do, within a scope. The log has only
+// a salted hash of the secret.
 type CreateToken struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Name       string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`             // the author of what is changed with it
+	Name       string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`             // the author of the changes made with it
 	Role       string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`             // admin, organiser, arbiter, source, edge or viewer
 	Tournament string                 `protobuf:"bytes,4,opt,name=tournament,proto3" json:"tournament,omitempty"` // the scope; with round empty as well: everything
 	Round      string                 `protobuf:"bytes,5,opt,name=round,proto3" json:"round,omitempty"`
 	ExpiresAt  int64                  `protobuf:"varint,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"` // 0: never
 	Salt       []byte                 `protobuf:"bytes,7,opt,name=salt,proto3" json:"salt,omitempty"`
 	Hash       []byte                 `protobuf:"bytes,8,opt,name=hash,proto3" json:"hash,omitempty"` // SHA-256 of the salt and the secret
-	// The token that a log-in was granted with. The grant has its name, role, scope and expiry, and ends with it.
+	// The token that a client logged in with. The grant has its name, role, scope and expiry, and
+	// ends with it.
 	Parent        string `protobuf:"bytes,9,opt,name=parent,proto3" json:"parent,omitempty"`
 	Client        string `protobuf:"bytes,10,opt,name=client,proto3" json:"client,omitempty"` // of a grant: the program that has logged in
-	Delay         int32  `protobuf:"varint,11,opt,name=delay,proto3" json:"delay,omitempty"`  // of a viewer: how many seconds behind the boards it sees; 0: none
+	Delay         int32  `protobuf:"varint,11,opt,name=delay,proto3" json:"delay,omitempty"`  // of a viewer: how many seconds late it sees delayed rounds; 0: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2481,7 +2484,7 @@ func (x *CreateToken) GetDelay() int32 {
 	return 0
 }
 
-// RevokeToken ends a token, and all that was granted with it.
+// RevokeToken ends a token and its grants.
 type RevokeToken struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2821,7 +2824,7 @@ type TournamentRecord struct {
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Updates       []*UpdateRecord        `protobuf:"bytes,9,rep,name=updates,proto3" json:"updates,omitempty"`
-	Info          *TournamentInfo        `protobuf:"bytes,10,opt,name=info,proto3" json:"info,omitempty"`         // absent: nothing of it is said
+	Info          *TournamentInfo        `protobuf:"bytes,10,opt,name=info,proto3" json:"info,omitempty"`         // absent: all fields are empty
 	Settings      *TournamentSettings    `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"` // absent: the usual ones
 	Deleted       *DeletedRecord         `protobuf:"bytes,12,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2942,7 +2945,7 @@ func (x *TournamentRecord) GetDeleted() *DeletedRecord {
 	return nil
 }
 
-// DeletedRecord is who deleted it, and when; absent: nobody did.
+// DeletedRecord says who deleted it, when and why; absent: it is not deleted.
 type DeletedRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	At            int64                  `protobuf:"varint,1,opt,name=at,proto3" json:"at,omitempty"`
@@ -3023,7 +3026,7 @@ type RoundRecord struct {
 	Index         uint64                 `protobuf:"varint,8,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,9,opt,name=term,proto3" json:"term,omitempty"`
 	Description   string                 `protobuf:"bytes,10,opt,name=description,proto3" json:"description,omitempty"`
-	Status        string                 `protobuf:"bytes,11,opt,name=status,proto3" json:"status,omitempty"`                               // as it was set; empty: as the games say
+	Status        string                 `protobuf:"bytes,11,opt,name=status,proto3" json:"status,omitempty"`                               // as it was set; empty: it follows from the games
 	StatusIndex   uint64                 `protobuf:"varint,12,opt,name=status_index,json=statusIndex,proto3" json:"status_index,omitempty"` // of the command that set it
 	Shorten       bool                   `protobuf:"varint,13,opt,name=shorten,proto3" json:"shorten,omitempty"`
 	Updates       []*UpdateRecord        `protobuf:"bytes,14,rep,name=updates,proto3" json:"updates,omitempty"`
@@ -3329,13 +3332,13 @@ func (x *FieldRecord) GetNow() string {
 	return ""
 }
 
-// MoveRecord is one move. Those of a game are stored without what follows from the
-// moves before: in the hash and in an audit trail they have it. Of an illegal move nothing follows, so its record
-// has all; and no other begins with a field 1.
+// MoveRecord is one move. A game's moves are stored without the fields that follow from the
+// moves before; in the hash and in an audit trail they have them. An illegal move has all its
+// fields, and only its record begins with field 1.
 type MoveRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	San           string                 `protobuf:"bytes,1,opt,name=san,proto3" json:"san,omitempty"` // follows; of an illegal move its text
-	Uci           string                 `protobuf:"bytes,2,opt,name=uci,proto3" json:"uci,omitempty"` // of an illegal move empty, unless its text is one
+	Uci           string                 `protobuf:"bytes,2,opt,name=uci,proto3" json:"uci,omitempty"` // empty if the move is illegal, unless its text is UCI
 	Fen           string                 `protobuf:"bytes,3,opt,name=fen,proto3" json:"fen,omitempty"` // follows; of an illegal move the position on the board
 	WhiteMs       *int64                 `protobuf:"varint,4,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"`
 	BlackMs       *int64                 `protobuf:"varint,5,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
@@ -3343,7 +3346,7 @@ type MoveRecord struct {
 	Index         uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term          uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
 	Request       string                 `protobuf:"bytes,9,opt,name=request,proto3" json:"request,omitempty"`
-	Carried       uint32                 `protobuf:"varint,10,opt,name=carried,proto3" json:"carried,omitempty"` // whose clock nobody told, so that it is the one before: 1 White's, 2 Black's
+	Carried       uint32                 `protobuf:"varint,10,opt,name=carried,proto3" json:"carried,omitempty"` // whose clock is that of the move before: 1 White's, 2 Black's
 	Illegal       bool                   `protobuf:"varint,11,opt,name=illegal,proto3" json:"illegal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3456,10 +3459,10 @@ func (x *MoveRecord) GetIllegal() bool {
 	return false
 }
 
-// ClockRecord is what SetClock leaves behind, besides the clocks of the move.
+// ClockRecord is what SetClock leaves behind, beside the clocks of the move.
 type ClockRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	WhiteMs       *int64                 `protobuf:"varint,1,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"` // that the game starts with
+	WhiteMs       *int64                 `protobuf:"varint,1,opt,name=white_ms,json=whiteMs,proto3,oneof" json:"white_ms,omitempty"` // at the start
 	BlackMs       *int64                 `protobuf:"varint,2,opt,name=black_ms,json=blackMs,proto3,oneof" json:"black_ms,omitempty"`
 	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`   // of the last one
 	Ply           int32                  `protobuf:"varint,4,opt,name=ply,proto3" json:"ply,omitempty"` // after which it set the clocks
@@ -3549,7 +3552,8 @@ func (x *ClockRecord) GetRequest() string {
 	return ""
 }
 
-// ChangeRecord is the audit trail: what was taken back, corrected or set, with who, when and why.
+// ChangeRecord is a line of the audit trail: what was taken back, corrected or set, by whom, when
+// and why.
 type ChangeRecord struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Request string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
@@ -3560,12 +3564,13 @@ type ChangeRecord struct {
 	Result  string                 `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"` // the result that was set; empty: none
 	Index   uint64                 `protobuf:"varint,7,opt,name=index,proto3" json:"index,omitempty"`
 	Term    uint64                 `protobuf:"varint,8,opt,name=term,proto3" json:"term,omitempty"`
-	FromPly int32                  `protobuf:"varint,9,opt,name=from_ply,json=fromPly,proto3" json:"from_ply,omitempty"` // the ply that the game stood at
+	FromPly int32                  `protobuf:"varint,9,opt,name=from_ply,json=fromPly,proto3" json:"from_ply,omitempty"` // the game's ply before
 	Was     string                 `protobuf:"bytes,10,opt,name=was,proto3" json:"was,omitempty"`                        // the result before, if the change was a result or reopened the game
 	Removed []*MoveRecord          `protobuf:"bytes,11,rep,name=removed,proto3" json:"removed,omitempty"`                // the moves after to_ply that it took back
-	// 0: a takeback, or a result if that is set; 1: CorrectMoves; 2: UpdateGame; 10: Delete; 11: Restore
+	// 0: a takeback, or a result if that is set; 1: CorrectMoves; 2: UpdateGame; 3: Unlock;
+	// 10: Delete; 11: Restore
 	Kind          uint32         `protobuf:"varint,12,opt,name=kind,proto3" json:"kind,omitempty"`
-	Added         int32          `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`     // how many moves CorrectMoves played after to_ply; they bear its index
+	Added         int32          `protobuf:"varint,13,opt,name=added,proto3" json:"added,omitempty"`     // how many moves CorrectMoves played after to_ply; they have its index
 	Fields        []*FieldRecord `protobuf:"bytes,14,rep,name=fields,proto3" json:"fields,omitempty"`    // of UpdateGame
 	Forfeit       bool           `protobuf:"varint,15,opt,name=forfeit,proto3" json:"forfeit,omitempty"` // of the result that was set
 	Source        string         `protobuf:"bytes,16,opt,name=source,proto3" json:"source,omitempty"`    // the source that did it; empty: a person
@@ -3760,39 +3765,41 @@ func (x *MovesRecord) GetMoves() []*MoveRecord {
 	return nil
 }
 
-// GameRecord is a game. What of its moves and of its audit trail stands in records
-// of their own comes before what stands here. In the hash it is whole, with all of both.
+// GameRecord is a game. Its first moves and its audit trail may be in records of their own; they
+// come before those here. In the hash it has all of both.
 type GameRecord struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Round         string                 `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
-	Board         int32                  `protobuf:"varint,3,opt,name=board,proto3" json:"board,omitempty"`
-	White         *Player                `protobuf:"bytes,4,opt,name=white,proto3" json:"white,omitempty"`
-	Black         *Player                `protobuf:"bytes,5,opt,name=black,proto3" json:"black,omitempty"`
-	StartFen      string                 `protobuf:"bytes,6,opt,name=start_fen,json=startFen,proto3" json:"start_fen,omitempty"` // empty: the standard position
-	Variant       string                 `protobuf:"bytes,7,opt,name=variant,proto3" json:"variant,omitempty"`
-	TimeControl   string                 `protobuf:"bytes,8,opt,name=time_control,json=timeControl,proto3" json:"time_control,omitempty"`
-	Moves         []*MoveRecord          `protobuf:"bytes,9,rep,name=moves,proto3" json:"moves,omitempty"`
-	Result        string                 `protobuf:"bytes,10,opt,name=result,proto3" json:"result,omitempty"`
-	Changes       []*ChangeRecord        `protobuf:"bytes,11,rep,name=changes,proto3" json:"changes,omitempty"`
-	CreatedAt     int64                  `protobuf:"varint,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	Request       string                 `protobuf:"bytes,13,opt,name=request,proto3" json:"request,omitempty"`
-	Index         uint64                 `protobuf:"varint,14,opt,name=index,proto3" json:"index,omitempty"` // of the last command that changed this game
-	CreatedIndex  uint64                 `protobuf:"varint,15,opt,name=created_index,json=createdIndex,proto3" json:"created_index,omitempty"`
-	CreatedTerm   uint64                 `protobuf:"varint,16,opt,name=created_term,json=createdTerm,proto3" json:"created_term,omitempty"`
-	MovesRecords  uint32                 `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`    // how many MovesRecords there are, of 128 moves each; of 32 under a key without created_index, as a former program wrote them
-	ChangeRecords uint32                 `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
-	Tags          []*Tag                 `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
-	Forfeit       bool                   `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
-	Clock         *ClockRecord           `protobuf:"bytes,21,opt,name=clock,proto3" json:"clock,omitempty"`                                       // absent: no SetClock yet
-	Locks         []*LockRecord          `protobuf:"bytes,22,rep,name=locks,proto3" json:"locks,omitempty"`                                       // by field
-	LockedPly     int32                  `protobuf:"varint,23,opt,name=locked_ply,json=lockedPly,proto3" json:"locked_ply,omitempty"`             // the moves up to this one are a person's; with locked_moves
-	LockedMoves   bool                   `protobuf:"varint,24,opt,name=locked_moves,json=lockedMoves,proto3" json:"locked_moves,omitempty"`
-	LockedBy      string                 `protobuf:"bytes,25,opt,name=locked_by,json=lockedBy,proto3" json:"locked_by,omitempty"`
-	Source        string                 `protobuf:"bytes,26,opt,name=source,proto3" json:"source,omitempty"`        // see UpdateGame
-	Note          *SourceNote            `protobuf:"bytes,27,opt,name=note,proto3" json:"note,omitempty"`            // absent: the source agrees
-	Automatic     bool                   `protobuf:"varint,28,opt,name=automatic,proto3" json:"automatic,omitempty"` // the result is that of the position, mate or stalemate
-	Deleted       *DeletedRecord         `protobuf:"bytes,29,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Round        string                 `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
+	Board        int32                  `protobuf:"varint,3,opt,name=board,proto3" json:"board,omitempty"`
+	White        *Player                `protobuf:"bytes,4,opt,name=white,proto3" json:"white,omitempty"`
+	Black        *Player                `protobuf:"bytes,5,opt,name=black,proto3" json:"black,omitempty"`
+	StartFen     string                 `protobuf:"bytes,6,opt,name=start_fen,json=startFen,proto3" json:"start_fen,omitempty"` // empty: the standard position
+	Variant      string                 `protobuf:"bytes,7,opt,name=variant,proto3" json:"variant,omitempty"`
+	TimeControl  string                 `protobuf:"bytes,8,opt,name=time_control,json=timeControl,proto3" json:"time_control,omitempty"`
+	Moves        []*MoveRecord          `protobuf:"bytes,9,rep,name=moves,proto3" json:"moves,omitempty"`
+	Result       string                 `protobuf:"bytes,10,opt,name=result,proto3" json:"result,omitempty"`
+	Changes      []*ChangeRecord        `protobuf:"bytes,11,rep,name=changes,proto3" json:"changes,omitempty"`
+	CreatedAt    int64                  `protobuf:"varint,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	Request      string                 `protobuf:"bytes,13,opt,name=request,proto3" json:"request,omitempty"`
+	Index        uint64                 `protobuf:"varint,14,opt,name=index,proto3" json:"index,omitempty"` // of the last command that changed this game
+	CreatedIndex uint64                 `protobuf:"varint,15,opt,name=created_index,json=createdIndex,proto3" json:"created_index,omitempty"`
+	CreatedTerm  uint64                 `protobuf:"varint,16,opt,name=created_term,json=createdTerm,proto3" json:"created_term,omitempty"`
+	// How many MovesRecords there are, of 128 moves each; of 32 under a key without created_index,
+	// which a former program wrote.
+	MovesRecords  uint32         `protobuf:"varint,17,opt,name=moves_records,json=movesRecords,proto3" json:"moves_records,omitempty"`
+	ChangeRecords uint32         `protobuf:"varint,18,opt,name=change_records,json=changeRecords,proto3" json:"change_records,omitempty"` // how many ChangeRecords there are
+	Tags          []*Tag         `protobuf:"bytes,19,rep,name=tags,proto3" json:"tags,omitempty"`                                         // by name
+	Forfeit       bool           `protobuf:"varint,20,opt,name=forfeit,proto3" json:"forfeit,omitempty"`                                  // of the result
+	Clock         *ClockRecord   `protobuf:"bytes,21,opt,name=clock,proto3" json:"clock,omitempty"`                                       // absent: no SetClock yet
+	Locks         []*LockRecord  `protobuf:"bytes,22,rep,name=locks,proto3" json:"locks,omitempty"`                                       // by field
+	LockedPly     int32          `protobuf:"varint,23,opt,name=locked_ply,json=lockedPly,proto3" json:"locked_ply,omitempty"`             // with locked_moves: a person fixed the moves up to this ply
+	LockedMoves   bool           `protobuf:"varint,24,opt,name=locked_moves,json=lockedMoves,proto3" json:"locked_moves,omitempty"`
+	LockedBy      string         `protobuf:"bytes,25,opt,name=locked_by,json=lockedBy,proto3" json:"locked_by,omitempty"`
+	Source        string         `protobuf:"bytes,26,opt,name=source,proto3" json:"source,omitempty"`        // see UpdateGame
+	Note          *SourceNote    `protobuf:"bytes,27,opt,name=note,proto3" json:"note,omitempty"`            // absent: the source agrees
+	Automatic     bool           `protobuf:"varint,28,opt,name=automatic,proto3" json:"automatic,omitempty"` // the result is that of the position, mate or stalemate
+	Deleted       *DeletedRecord `protobuf:"bytes,29,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4099,8 +4106,8 @@ func (x *LockRecord) GetPly() int32 {
 	return 0
 }
 
-// HeldRecord is a command of a round with a delay that the public has not seen the effect of. The key has the round and the
-// log index; beside it, the round and its games as the public has them are records as above.
+// HeldRecord is a held command of a round with a delay. Its key has the round and the log index.
+// The public's view of the round and its games is stored in records as above.
 type HeldRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Term          uint64                 `protobuf:"varint,1,opt,name=term,proto3" json:"term,omitempty"`
@@ -4153,7 +4160,7 @@ func (x *HeldRecord) GetCommand() []byte {
 	return nil
 }
 
-// TokenRecord is a token, or one that was revoked lately, which has no hash any more.
+// TokenRecord is a token. A revoked one is kept for a while, without its hash.
 type TokenRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -4334,7 +4341,7 @@ func (x *TokenRecord) GetDelay() int32 {
 	return 0
 }
 
-// AuditRecord is who did what, when and from where.
+// AuditRecord says who did what, when and from where.
 type AuditRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
@@ -4344,8 +4351,8 @@ type AuditRecord struct {
 	From          string                 `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
 	Source        string                 `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
 	What          uint32                 `protobuf:"varint,7,opt,name=what,proto3" json:"what,omitempty"` // the number of the field in Command.op
-	Id            string                 `protobuf:"bytes,8,opt,name=id,proto3" json:"id,omitempty"`      // of what it was done to
-	Ply           int32                  `protobuf:"varint,9,opt,name=ply,proto3" json:"ply,omitempty"`   // of a move, or to which moves were taken back
+	Id            string                 `protobuf:"bytes,8,opt,name=id,proto3" json:"id,omitempty"`      // of the tournament, round, game or token
+	Ply           int32                  `protobuf:"varint,9,opt,name=ply,proto3" json:"ply,omitempty"`   // of the move, or the one to which moves were taken back
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
