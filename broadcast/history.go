@@ -31,8 +31,8 @@ type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
-	// held is how many released commands are still to come, of those that the truth has already.
-	// While there are any, the end of the frames says nothing about later indexes.
+	// held is how many held commands are still to come, which the truth has already. While there are
+	// any, the end of the frames says nothing about later indexes.
 	held int
 	// epoch changes when spectators may no longer see what they were sent; see renew.
 	epoch uint32

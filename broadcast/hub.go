@@ -116,14 +116,14 @@ func (h *Hub) Publish(events []relay.Event) {
 func released(e *relay.Event) bool { return e.To == relay.ToPublic || e.To == relay.ToTier }
 
 func (h *Hub) publishIndex(events []relay.Event) {
-	index, released, viewers := events[0].Index, released(&events[0]), events[0].To == relay.ToTier
-	shown := !viewers && slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.ToTruth || e.Renews })
+	index, released, tier := events[0].Index, released(&events[0]), events[0].To == relay.ToTier
+	shown := !tier && slices.ContainsFunc(events, func(e relay.Event) bool { return e.To != relay.ToTruth || e.Renews })
 	var room [2]*frame
 	public, truth := room[:0:1], room[1:1]
 	for len(events) > 0 {
 		mine, rest := splitRound(events)
 		if f := h.publishRound(mine); f != nil {
-			if mine[0].To != relay.ToTruth && !viewers && !mine[0].Private {
+			if mine[0].To != relay.ToTruth && !tier && !mine[0].Private {
 				public = append(public, f)
 			}
 			if !released {

@@ -14,14 +14,13 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// boards are the boards of one node: the state machine that the log is applied
-// to, and the view that pages and spectators read. It is the one place where
-// the pure state of package relay meets goroutines, and a clock: a goroutine of its own lets the public have what
-// is held back in rounds with a delay when that has passed.
+// boards are the boards of one node: the state machine that the log drives, and the view that pages
+// and spectators read. It is the one place where the pure state of package relay meets goroutines
+// and a clock. Its goroutine releases held commands when their delay has passed.
 type boards struct {
-	// publish gets the events of each batch after the state has taken it, and those of what has
-	// become public. reset is told when everything was replaced, and the delays there are then.
-	// Both are set before the node opens.
+	// publish gets the events of each batch after the state has taken it, and those of released
+	// commands. reset is told when all boards were replaced, and the delays of the new ones. Both
+	// are set before the node opens.
 	publish func([]relay.Event)
 	reset   func(applied uint64, delays *relay.Delays)
 	now     func() time.Time // this node's clock
@@ -34,7 +33,7 @@ type boards struct {
 	// sums are what the boards' rolling sum was lately, for other nodes to compare theirs with.
 	sums consensus.Sums
 
-	wake chan struct{} // of one: something is held that is due earlier than what the goroutine waits for
+	wake chan struct{} // capacity 1: something held is due earlier than what the goroutine waits for
 	quit chan struct{}
 	done chan struct{}
 

@@ -204,7 +204,7 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteWithDelay: a deletion is not held back, on any node.
+// TestDeleteWithDelay: no delay holds a deletion, on any node.
 func TestDeleteWithDelay(t *testing.T) {
 	t.Parallel()
 	d := newDeletionTest(t, 2, 1)

@@ -60,7 +60,7 @@ func (o *publicClient) answers(n *testNode) map[string]string {
 		path := parameter.ReplaceAllStringFunc(pattern, func(p string) string {
 			v, ok := known[p[1:len(p)-1]]
 			if !ok {
-				o.t.Fatalf("%s: say in this test what %s is, so that it is known to tell nothing that is held back", pattern, p)
+				o.t.Fatalf("%s: say in this test what %s is, so that it is known to tell nothing that is held", pattern, p)
 			}
 			return v
 		})
@@ -320,8 +320,8 @@ func (d *delayedRound) settle() {
 	})
 }
 
-// TestStreamsStandStill watches while moves are held back. No stream says a word until something
-// public happens.
+// TestStreamsStandStill watches while moves are held. No stream tells anything until something is
+// released.
 func TestStreamsStandStill(t *testing.T) {
 	d := newDelayedRound(t, time.Hour)
 	n := d.nodes[0]

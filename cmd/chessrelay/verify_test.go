@@ -89,7 +89,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestChainOfADelayedRound: the chain that the public gets ends before what is held back, and its
+// TestChainOfADelayedRound: the chain that the public gets ends before what is held, and its
 // head is one of those of the whole chain.
 func TestChainOfADelayedRound(t *testing.T) {
 	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = delayToken })
