@@ -111,7 +111,7 @@ func (v Viewer) sees(id relay.RoundID) relay.Sight {
 // the connection for dead.
 const maxStatusEvery = 10 * time.Second
 
-// maxWorkers is the number of bits in round.workers.
+// maxWorkers is the number of bits in topic.workers.
 const maxWorkers = 64
 
 // spareFiles is how many files a node needs for its log, its peers and requests.

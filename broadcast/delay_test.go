@@ -295,7 +295,7 @@ func feedIndexes(t *testing.T, in *stream, n int) (got []uint64) {
 
 // anyHeld reports whether a history waits for a held command.
 func anyHeld(h *Hub) bool {
-	for _, r := range h.table.rounds {
+	for _, r := range h.table.topics {
 		if r.history.hasHeld() {
 			return true
 		}

@@ -116,7 +116,7 @@
 // # Where to look
 //
 //	hub.go        Open, Close, Publish, Reset
-//	round.go      the topics that have a history or spectators
+//	topic.go      the topics that have a history or spectators
 //	history.go    the shared frames of one topic, and its floor
 //	frame.go      all that one index changed in a round; wire.go its JSON, and the close codes
 //	form.go       a message encoded for each kind of connection, once for all spectators

@@ -103,8 +103,8 @@ func (h *Hub) respond(w http.ResponseWriter, r *http.Request, f form, contentTyp
 	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		if s.round != nil {
-			h.leaveRound(s.round)
+		if s.topic != nil {
+			h.leaveTopic(s.topic)
 		}
 		h.gate.leave(address)
 		writeError(w, http.StatusInternalServerError, "internal", "this connection cannot be kept: "+err.Error())

@@ -15,7 +15,7 @@ import (
 // an index. It is the index of the log's last frame, followed by the number of frames released
 // since.
 type feed struct {
-	*round             // without an id
+	*topic             // without an id
 	read   atomic.Bool // the truth's feed is written to once it has a reader
 
 	// snapshotCursor is the greatest cursor of a snapshot. A frame that is released later must
@@ -31,16 +31,16 @@ type feed struct {
 const releaseBits = 20
 
 // cursorAt returns the cursor of a spectator that has everything up to the log index.
-func (r *round) cursorAt(index uint64) uint64 {
-	if r.feed != nil {
+func (tp *topic) cursorAt(index uint64) uint64 {
+	if tp.feed != nil {
 		return min(index, 1<<(64-releaseBits)-1) << releaseBits
 	}
 	return index
 }
 
 // indexAt returns the log index up to which a spectator with the cursor has everything.
-func (r *round) indexAt(cursor uint64) uint64 {
-	if r.feed != nil {
+func (tp *topic) indexAt(cursor uint64) uint64 {
+	if tp.feed != nil {
 		return cursor >> releaseBits
 	}
 	return cursor
@@ -56,7 +56,7 @@ type feedSnapshot struct {
 
 func newFeed(cfg *Config, base uint64, truth bool) *feed {
 	f := &feed{}
-	f.round = &round{feed: f}
+	f.topic = &topic{feed: f}
 	if truth {
 		f.sight = relay.Truth
 	}
@@ -72,7 +72,7 @@ func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 		all.index = max(last, f.snapshotCursor.Load()) + 1
 	}
 	f.history.add(all, false)
-	h.wake(f.round)
+	h.wake(f.topic)
 }
 
 // startAfter restarts the history after index.
@@ -81,7 +81,7 @@ func (f *feed) startAfter(index uint64) { f.history.reset(f.cursorAt(index)) }
 // renew gives new snapshots to all readers of the feed.
 func (f *feed) renew(h *Hub, index uint64) {
 	f.history.renew(f.cursorAt(index))
-	h.wake(f.round)
+	h.wake(f.topic)
 }
 
 // combine joins the frames that one index made in several rounds.
@@ -110,7 +110,7 @@ func (h *Hub) joinFeed(s *spectator, since uint64, truth bool) {
 			f.read.Store(true)
 		}
 	}
-	s.round, s.cursor, s.snapshotFirst, s.epoch = f.round, f.cursorAt(since), since == 0, f.history.epoch()
+	s.topic, s.cursor, s.snapshotFirst, s.epoch = f.topic, f.cursorAt(since), since == 0, f.history.epoch()
 	if !truth && !s.snapshotFirst && (h.table.delays() || f.released()) {
 		s.cursor, s.snapshotFirst = 0, true
 	}
@@ -126,7 +126,7 @@ func (f *feed) released() bool {
 	return false
 }
 
-// snapshotAll is [round.snapshot] for all rounds. Each round's snapshot has its own index. The
+// snapshotAll is [topic.snapshot] for all rounds. Each round's snapshot has its own index. The
 // cursor is that of all of them.
 func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bool, err error) {
 	v := f.history.view.Load()

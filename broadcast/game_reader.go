@@ -29,7 +29,7 @@ var (
 // It belongs to one goroutine.
 type GameReader struct {
 	hub     *Hub
-	round   *round
+	topic   *topic
 	viewer  Viewer
 	address string
 
@@ -61,7 +61,7 @@ func (h *Hub) ReadGames(r *http.Request, id relay.RoundID) (*GameReader, error) 
 		return nil, err
 	}
 	h.mu.Lock()
-	gr.round = h.table.join(topic{id, sight}, delayed)
+	gr.topic = h.table.join(topicKey{id, sight}, delayed)
 	h.mu.Unlock()
 	h.counted.joined.Add(1)
 	h.counted.spectators.Add(1)
@@ -71,7 +71,7 @@ func (h *Hub) ReadGames(r *http.Request, id relay.RoundID) (*GameReader, error) 
 // Close ends the reader.
 func (gr *GameReader) Close() {
 	gr.hub.counted.spectators.Add(-1)
-	gr.hub.leaveRound(gr.round)
+	gr.hub.leaveTopic(gr.topic)
 	gr.hub.gate.leave(gr.address)
 }
 
@@ -85,10 +85,10 @@ func (h *Hub) Closing() <-chan struct{} { return h.gate.closing }
 // first call returns all games. If there are none, Next waits until ctx ends or the hub is closed.
 func (gr *GameReader) Next(ctx context.Context) ([]*relay.Game, error) {
 	for first := gr.index == 0; ; first = false {
-		if gr.viewer != nil && gr.viewer(gr.round.id) != gr.round.sight {
+		if gr.viewer != nil && gr.viewer(gr.topic.id) != gr.topic.sight {
 			return nil, ErrTokenEnded
 		}
-		v := gr.round.history.view.Load()
+		v := gr.topic.history.view.Load()
 		var frames []*frame
 		var changed []*relay.Game
 		var err error
@@ -114,7 +114,7 @@ func (gr *GameReader) Next(ctx context.Context) ([]*relay.Game, error) {
 		}
 		select {
 		case <-again:
-		case <-gr.round.history.wait(v):
+		case <-gr.topic.history.wait(v):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-gr.hub.gate.closing:
@@ -126,8 +126,8 @@ func (gr *GameReader) Next(ctx context.Context) ([]*relay.Game, error) {
 // readAll compares the whole round.
 func (gr *GameReader) readAll(v *view) (changed []*relay.Game, err error) {
 	err = ErrNoRound
-	index := gr.round.read(gr.hub.cfg.Boards, func(s relay.Reader) {
-		r, ok := s.Round(gr.round.id)
+	index := gr.topic.read(gr.hub.cfg.Boards, func(s relay.Reader) {
+		r, ok := s.Round(gr.topic.id)
 		if !ok {
 			return
 		}
@@ -157,7 +157,7 @@ func (gr *GameReader) readChanged(v *view, frames []*frame) (changed []*relay.Ga
 			}
 		}
 	}
-	gr.round.read(gr.hub.cfg.Boards, func(s relay.Reader) {
+	gr.topic.read(gr.hub.cfg.Boards, func(s relay.Reader) {
 		for _, fr := range frames {
 			for i := range fr.parts {
 				id := gr.boardGames[fr.parts[i].board]

@@ -139,20 +139,20 @@ func TestTableNeverLeavesAHole(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		table := newTable(Config{HistoryEvents: 8, HistoryBytes: 6000, HistoryTotal: 12_000}, 0)
 		published := map[relay.RoundID][]uint64{}
-		watched := map[relay.RoundID]*round{}
+		watched := map[relay.RoundID]*topic{}
 		var index, base uint64
 		for range 300 {
 			id := relay.RoundID(fmt.Sprint("round", rnd.IntN(6)))
 			switch r := watched[id]; rnd.IntN(12) {
 			default:
 				index += 1 + rnd.Uint64N(3)
-				if _, ok := table.add(topic{id: id}, fakeFrame(index, rnd.IntN(600)), false); !ok {
+				if _, ok := table.add(topicKey{id: id}, fakeFrame(index, rnd.IntN(600)), false); !ok {
 					t.Fatalf("seed %d: %d was refused", seed, index)
 				}
 				published[id] = append(published[id], index)
 			case 0:
 				if r == nil {
-					watched[id] = table.join(topic{id: id}, false)
+					watched[id] = table.join(topicKey{id: id}, false)
 				}
 			case 1:
 				if r != nil {
@@ -170,14 +170,14 @@ func TestTableNeverLeavesAHole(t *testing.T) {
 				t.Fatalf("seed %d: %d bytes", seed, table.bytes)
 			}
 			sum := 0
-			for _, r := range table.rounds {
+			for _, r := range table.topics {
 				sum += r.history.bytes
 			}
 			if sum != table.bytes {
 				t.Fatalf("seed %d: %d bytes are counted as %d", seed, sum, table.bytes)
 			}
 			since := rnd.Uint64N(index + 1)
-			r := table.join(topic{id: id}, false)
+			r := table.join(topicKey{id: id}, false)
 			got, behind := r.history.all(since)
 			table.leave(r)
 			if since < base && !behind {

@@ -175,7 +175,7 @@ func splitRound(events []relay.Event) (mine, rest []relay.Event) {
 // returns their frame, nil if there is none. The public's history counts what is held.
 func (h *Hub) publishRound(events []relay.Event) *frame {
 	id, index, to := events[0].RoundID(), events[0].Index, events[0].To
-	behind := topic{id, events[0].Sight}
+	behind := topicKey{id, events[0].Sight}
 	switch {
 	case events[0].Type == relay.EventNone:
 		h.mu.Lock()
@@ -184,9 +184,9 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		return nil
 	case events[0].Type == relay.EventTier:
 		h.mu.Lock()
-		r := h.table.beginTier(behind, index)
+		tp := h.table.beginTier(behind, index)
 		h.mu.Unlock()
-		h.wake(r)
+		h.wake(tp)
 		return nil
 	case events[0].Game == nil && (events[0].Type == relay.EventDeleted || events[0].Type == relay.EventRestored):
 		return h.publishWholeRound(&events[0])
@@ -195,7 +195,7 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 	}
 	if r := events[0].Round; r != nil && r.Delay > 0 {
 		h.mu.Lock()
-		h.table.getOrCreate(topic{id: id}).delayed.Store(true)
+		h.table.getOrCreate(topicKey{id: id}).delayed.Store(true)
 		h.mu.Unlock()
 	}
 	if to == relay.ToTruth {
@@ -214,26 +214,26 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		h.truthFeed.startAfter(index)
 	}
 	h.mu.Lock()
-	var room [2 + relay.MaxSights]*round
+	var room [2 + relay.MaxSights]*topic
 	changed := room[:0]
 	ok := true
 	if to != relay.ToTruth {
-		var r *round
-		r, ok = h.table.put(behind, index, f, to == relay.ToPublic)
-		changed = append(changed, r)
+		var tp *topic
+		tp, ok = h.table.put(behind, index, f, to == relay.ToPublic)
+		changed = append(changed, tp)
 	}
 	// A spectator that has joined meanwhile has a snapshot, or will get one.
 	if to == relay.ToEveryone {
 		for _, sight := range h.table.sights {
-			if of := (topic{id, sight}); h.table.rounds[of] != nil {
-				r, _ := h.table.put(of, index, f, false)
-				changed = append(changed, r)
+			if key := (topicKey{id, sight}); h.table.topics[key] != nil {
+				tp, _ := h.table.put(key, index, f, false)
+				changed = append(changed, tp)
 			}
 		}
 	}
-	if truth := (topic{id, relay.Truth}); (to == relay.ToEveryone || to == relay.ToTruth) && h.table.rounds[truth] != nil {
-		r, _ := h.table.put(truth, index, f, false)
-		changed = append(changed, r)
+	if truth := (topicKey{id, relay.Truth}); (to == relay.ToEveryone || to == relay.ToTruth) && h.table.topics[truth] != nil {
+		tp, _ := h.table.put(truth, index, f, false)
+		changed = append(changed, tp)
 	}
 	h.mu.Unlock()
 	if !ok {
@@ -241,8 +241,8 @@ func (h *Hub) publishRound(events []relay.Event) *frame {
 		return nil
 	}
 	h.counted.events.Add(uint64(len(events)))
-	for _, r := range changed {
-		h.wake(r)
+	for _, tp := range changed {
+		h.wake(tp)
 	}
 	return f
 }
@@ -256,7 +256,7 @@ func (h *Hub) publishWholeRound(e *relay.Event) (f *frame) {
 		h.table.noteHeld(e.Round.ID, e.Index)
 	}
 	h.table.newest = max(h.table.newest, e.Index)
-	changed := h.renewLocked(append(h.table.delayedTopics(e.Round.ID), topic{e.Round.ID, relay.Truth}), e.Index)
+	changed := h.renewLocked(append(h.table.delayedKeys(e.Round.ID), topicKey{e.Round.ID, relay.Truth}), e.Index)
 	h.mu.Unlock()
 	h.wakeAll(changed)
 	h.counted.events.Add(1)
@@ -277,11 +277,11 @@ func (h *Hub) publishWholeRound(e *relay.Event) (f *frame) {
 // private, or is no longer private.
 func (h *Hub) renewDelayed(id relay.RoundID, public bool) {
 	h.mu.Lock()
-	topics := h.table.delayedTopics(id)
+	keys := h.table.delayedKeys(id)
 	if !public {
-		topics = topics[1:]
+		keys = keys[1:]
 	}
-	changed := h.renewLocked(topics, 0)
+	changed := h.renewLocked(keys, 0)
 	h.mu.Unlock()
 	h.wakeAll(changed)
 	if public {
@@ -291,22 +291,22 @@ func (h *Hub) renewDelayed(id relay.RoundID, public bool) {
 
 // renewLocked gives new snapshots to the spectators of the topics, with an index of at least floor.
 // h.mu is held.
-func (h *Hub) renewLocked(topics []topic, floor uint64) (changed []*round) {
-	for _, of := range topics {
+func (h *Hub) renewLocked(keys []topicKey, floor uint64) (changed []*topic) {
+	for _, key := range keys {
 		from := floor
-		if r := h.table.rounds[of]; r != nil && r.delayed.Load() {
+		if tp := h.table.topics[key]; tp != nil && tp.delayed.Load() {
 			from = 0 // held commands have older indexes
 		}
-		if r := h.table.renew(of, from); r != nil {
-			changed = append(changed, r)
+		if tp := h.table.renew(key, from); tp != nil {
+			changed = append(changed, tp)
 		}
 	}
 	return changed
 }
 
-func (h *Hub) wakeAll(rounds []*round) {
-	for _, r := range rounds {
-		h.wake(r)
+func (h *Hub) wakeAll(topics []*topic) {
+	for _, tp := range topics {
+		h.wake(tp)
 	}
 }
 
@@ -324,7 +324,7 @@ func (h *Hub) Reset(applied uint64, delays *relay.Delays) {
 	raise(&h.shown, shown)
 	h.publicFeed.startAfter(shown)
 	h.truthFeed.startAfter(applied)
-	h.wakeAll(append(all, h.publicFeed.round, h.truthFeed.round))
+	h.wakeAll(append(all, h.publicFeed.topic, h.truthFeed.topic))
 }
 
 // shownOf returns [relay.State.Shown] of boards with these delays.
@@ -335,24 +335,24 @@ func shownOf(applied uint64, delays *relay.Delays) uint64 {
 	return delays.Shown
 }
 
-// wake tells the workers with spectators of r that its history has changed. A worker that has not
-// looked yet is told once.
-func (h *Hub) wake(r *round) {
-	at := r.workers.Load()
+// wake tells the workers with spectators of the topic that its history has changed. A worker that
+// has not looked yet is told once.
+func (h *Hub) wake(tp *topic) {
+	at := tp.workers.Load()
 	for _, w := range h.workers {
-		if at&w.bit != 0 && r.dirty.Or(w.bit)&w.bit == 0 {
-			w.markDirty(r)
+		if at&w.bit != 0 && tp.dirty.Or(w.bit)&w.bit == 0 {
+			w.markDirty(tp)
 		}
 	}
 }
 
-func (h *Hub) leaveRound(r *round) {
+func (h *Hub) leaveTopic(tp *topic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if r.feed == nil {
-		h.table.leave(r)
-	} else if r.workers.Load() == 0 {
-		r.feed.newest.Store(nil)
+	if tp.feed == nil {
+		h.table.leave(tp)
+	} else if tp.workers.Load() == 0 {
+		tp.feed.newest.Store(nil)
 	}
 }
 

@@ -76,7 +76,7 @@ func TestJoinRace(t *testing.T) {
 			continue
 		}
 		n.hub.mu.Lock()
-		if r := n.hub.rounds[topic{id: roundA}]; r != nil {
+		if r := n.hub.topics[topicKey{id: roundA}]; r != nil {
 			r.snapshots.drop() // so that an older one is not used
 		}
 		n.hub.mu.Unlock()
@@ -159,11 +159,11 @@ func TestJoinRaceAtTheCursor(t *testing.T) {
 // followCursor joins with a snapshot, and reads some dozens of events at most.
 func followCursor(n *node, s *script, filtered bool) error {
 	n.hub.mu.Lock()
-	r := n.hub.table.join(topic{id: roundA}, false)
+	r := n.hub.table.join(topicKey{id: roundA}, false)
 	n.hub.mu.Unlock()
-	defer n.hub.leaveRound(r)
+	defer n.hub.leaveTopic(r)
 	w := &worker{hub: n.hub}
-	c := &spectator{round: r, snapshotFirst: true}
+	c := &spectator{topic: r, snapshotFirst: true}
 	if filtered {
 		c.boards = &boardSet{2, 3}
 	}

@@ -58,8 +58,8 @@ func (h *Hub) adopt(conn net.Conn, a arrival) {
 	if a.sock, err = takeOver(conn, h.cfg.SendBuffer, 2*h.cfg.PingEvery); err != nil {
 		h.log.Error("a connection cannot be taken over", "address", a.address, "err", err)
 		conn.Close()
-		if a.round != nil {
-			h.leaveRound(a.round)
+		if a.topic != nil {
+			h.leaveTopic(a.topic)
 		}
 		h.gate.leave(a.address)
 		return
@@ -111,7 +111,7 @@ func closeCode(err error) (code int, reason string) {
 	return CloseBadRequest, err.Error()
 }
 
-// admit gives s its round and its cursor.
+// admit gives s its topic and its cursor.
 func (h *Hub) admit(s *spectator, q liveQuery) error {
 	if err := h.checkCluster(q.cluster); err != nil {
 		return err
@@ -142,8 +142,8 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	}
 	s.cursor, s.snapshotFirst, s.boards = q.since, q.since == 0, q.boards
 	h.mu.Lock()
-	s.round = h.table.join(topic{q.round, sight}, delayed)
-	s.epoch = s.round.history.epoch()
+	s.topic = h.table.join(topicKey{q.round, sight}, delayed)
+	s.epoch = s.topic.history.epoch()
 	h.mu.Unlock()
 	// The boards have every deletion before this epoch. A later one begins another epoch.
 	if sight != relay.Truth && !s.snapshotFirst {

@@ -81,7 +81,7 @@ func wander(t *testing.T, seed uint64) {
 		if len(n.hub.gate.address) != 0 {
 			t.Error("the gate remembers those who have left")
 		}
-		for _, r := range n.hub.rounds {
+		for _, r := range n.hub.topics {
 			if r.watchers != 0 || r.snapshots.newest.Load() != nil {
 				t.Errorf("round %s has %d watchers, and a snapshot for them", r.id, r.watchers)
 			}

@@ -269,7 +269,7 @@ func newBoardSet(boards []int32) (*boardSet, error) {
 
 // subscribe lets s watch other boards from now on. It starts with a snapshot of them.
 func (w *worker) subscribe(s *spectator, order *subscription) {
-	g := w.groups[s.round]
+	g := w.groups[s.topic]
 	if s.boards != nil {
 		g.partial--
 	}

@@ -43,9 +43,9 @@ func (s *snapshots) drop() { s.newest.Store(nil) }
 // The cached snapshot will do if it has all that is in the history. It will also do if it has the
 // same values as the boards: they are immutable, so the same pointers are the same boards. Its
 // index may be older than the boards', and is as true.
-func (r *round) snapshot(boards View) (snap *snapshot, encoded bool, err error) {
-	s := &r.snapshots
-	v := r.history.view.Load()
+func (tp *topic) snapshot(boards View) (snap *snapshot, encoded bool, err error) {
+	s := &tp.snapshots
+	v := tp.history.view.Load()
 	if old := s.newest.Load(); old != nil && old.index >= v.last && old.epoch == v.epoch {
 		return old, false, nil
 	}
@@ -53,7 +53,7 @@ func (r *round) snapshot(boards View) (snap *snapshot, encoded bool, err error) 
 	defer s.mu.Unlock()
 	next := &snapshot{epoch: v.epoch}
 	// The topic has no event between the boards' index and the floor.
-	next.index = max(v.floor, r.read(boards, func(state relay.Reader) { next.read(state, r.id) }))
+	next.index = max(v.floor, tp.read(boards, func(state relay.Reader) { next.read(state, tp.id) }))
 	if next.round == nil {
 		return nil, false, errNoRound
 	}

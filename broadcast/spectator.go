@@ -8,12 +8,12 @@ import (
 
 // spectator is one connection, from the moment a worker has it. It belongs to that worker.
 //
-// There are tens of thousands of them, so it is small. Its next frames are in the round's history
+// There are tens of thousands of them, so it is small. Its next frames are in the topic's history
 // behind its cursor. rest has the bytes for which the kernel has no room.
 type spectator struct {
 	// Static.
 	sock    socket
-	round   *round
+	topic   *topic
 	address string
 	hello   *message // nil once it is written
 	head    []byte   // the head of an HTTP response; nil once it is written
@@ -46,10 +46,10 @@ type spectator struct {
 
 // mayStay reports whether the client still has the sight with which it was let in.
 func (s *spectator) mayStay() bool {
-	if s.round.feed != nil && s.round.sight == relay.Public {
+	if s.topic.feed != nil && s.topic.sight == relay.Public {
 		return true // it needs no token
 	}
-	return s.viewer(s.round.id) == s.round.sight
+	return s.viewer(s.topic.id) == s.topic.sight
 }
 
 type state uint8

@@ -76,7 +76,7 @@ func (h *Hub) Stats() Stats {
 		w.counted.addTo(&s)
 	}
 	h.mu.Lock()
-	s.Rounds, s.HistoryBytes = len(h.rounds), h.bytes
+	s.Rounds, s.HistoryBytes = len(h.topics), h.bytes
 	h.mu.Unlock()
 	return s
 }

@@ -29,9 +29,9 @@ type statusNotice struct {
 	public    *message // with the public's index
 }
 
-// forRound returns the notice with an index for the spectators of r.
-func (n *statusNotice) forRound(r *round) *message {
-	if r.sight == relay.Truth {
+// forTopic returns the notice with an index for the spectators of the topic.
+func (n *statusNotice) forTopic(tp *topic) *message {
+	if tp.sight == relay.Truth {
 		return n.with
 	}
 	return n.public

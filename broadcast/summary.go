@@ -35,16 +35,16 @@ type boardSummary struct {
 
 // summary returns the summary for a spectator that knows the boards up to from (0: nothing), and up
 // to where it knows them then. m is nil if nothing is new.
-func (r *round) summary(boards View, from uint64) (m *message, to uint64, err error) {
-	s := &r.summaries
+func (tp *topic) summary(boards View, from uint64) (m *message, to uint64, err error) {
+	s := &tp.summaries
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := r.history.view.Load()
+	v := tp.history.view.Load()
 	to = v.last
 	switch {
 	case from == 0 || from < v.floor:
 		if s.whole == nil || s.wholeTo != to {
-			if s.whole, err = r.encodeSummary(boards, nil); err != nil {
+			if s.whole, err = tp.encodeSummary(boards, nil); err != nil {
 				return nil, 0, err
 			}
 			s.wholeTo = to
@@ -65,7 +65,7 @@ func (r *round) summary(boards View, from uint64) (m *message, to uint64, err er
 	}
 	m = nil
 	if len(changed) > 0 {
-		if m, err = r.encodeSummary(boards, changed); err != nil {
+		if m, err = tp.encodeSummary(boards, changed); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -75,11 +75,11 @@ func (r *round) summary(boards View, from uint64) (m *message, to uint64, err er
 
 // encodeSummary reads the present boards, which may be newer than the summary's index. Then the
 // next summary repeats the news.
-func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) {
+func (tp *topic) encodeSummary(boards View, only map[int]bool) (*message, error) {
 	f := summaryFrame{Type: "summary", Boards: []boardSummary{}}
 	var games []*relay.Game
-	r.read(boards, func(state relay.Reader) {
-		if rd, ok := state.Round(r.id); ok {
+	tp.read(boards, func(state relay.Reader) {
+		if rd, ok := state.Round(tp.id); ok {
 			for _, id := range rd.Games {
 				if g, ok := state.Game(id); ok && (only == nil || only[g.Board]) {
 					games = append(games, g)
@@ -103,7 +103,7 @@ func (r *round) encodeSummary(boards View, only map[int]bool) (*message, error) 
 
 // summarize gives a summary to the spectators of some boards in g, if there is news.
 func (w *worker) summarize(g *group) {
-	_, last := g.round.history.bounds()
+	_, last := g.topic.history.bounds()
 	some := false
 	for _, s := range g.members {
 		if s.boards != nil && s.summarized < last {
@@ -120,7 +120,7 @@ func (w *worker) putSummary(s *spectator) error {
 	if s.boards == nil {
 		return nil
 	}
-	m, to, err := s.round.summary(w.hub.cfg.Boards, s.summarized)
+	m, to, err := s.topic.summary(w.hub.cfg.Boards, s.summarized)
 	if err != nil {
 		return err
 	}

@@ -59,12 +59,12 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 			return b, err
 		}
 	}
-	v := s.round.history.view.Load()
+	v := s.topic.history.view.Load()
 	if s.needsSnapshot(v) {
 		if err := w.putSnapshot(s, v.epoch); err != nil {
 			return b, err
 		}
-		if v = s.round.history.view.Load(); s.needsSnapshot(v) {
+		if v = s.topic.history.view.Load(); s.needsSnapshot(v) {
 			// Either the boards are behind what s has seen, and s waits for them. Or the history
 			// has moved on while the snapshot was made.
 			b.more = !s.snapshotFirst
@@ -99,19 +99,19 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 
 // putStatus puts the notice into w.out, unless more must come before it.
 func (w *worker) putStatus(s *spectator, n *statusNotice, more bool) {
-	m := n.forRound(s.round)
-	at := s.round.cursorAt(m.index)
+	m := n.forTopic(s.topic)
+	at := s.topic.cursorAt(m.index)
 	if more && s.cursor < at {
 		return
 	}
 	s.due &^= dueStatus
-	if m.index < s.round.indexAt(s.cursor) || s.round.delayed.Load() {
+	if m.index < s.topic.indexAt(s.cursor) || s.topic.delayed.Load() {
 		w.put(s, n.bare)
 		return
 	}
 	w.put(s, m)
 	// In the public's feed, frames that are released follow newer indexes.
-	if s.round.feed == nil || s.round.sight == relay.Truth {
+	if s.topic.feed == nil || s.topic.sight == relay.Truth {
 		s.cursor = max(s.cursor, at)
 	}
 }
@@ -158,10 +158,10 @@ func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 
 // snapshot returns the snapshot for s, and the cursor that it leads to.
 func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, encoded bool, err error) {
-	if s.round.feed != nil {
-		return s.round.feed.snapshotAll(w.hub.cfg.Boards)
+	if s.topic.feed != nil {
+		return s.topic.feed.snapshotAll(w.hub.cfg.Boards)
 	}
-	snap, encoded, err := s.round.snapshot(w.hub.cfg.Boards)
+	snap, encoded, err := s.topic.snapshot(w.hub.cfg.Boards)
 	if err != nil {
 		return 0, nil, false, err
 	}
@@ -258,13 +258,13 @@ func (w *worker) addArrival(a arrival) {
 	}
 }
 
-// enter adds s to its round.
+// enter adds s to its topic.
 func (w *worker) enter(s *spectator) {
-	g := w.groups[s.round]
+	g := w.groups[s.topic]
 	if g == nil {
-		g = &group{round: s.round}
-		w.groups[s.round] = g
-		s.round.workers.Or(w.bit) // before its history is read
+		g = &group{topic: s.topic}
+		w.groups[s.topic] = g
+		s.topic.workers.Or(w.bit) // before its history is read
 	}
 	g.add(s)
 	s.due |= dueStatus
@@ -275,19 +275,19 @@ func (w *worker) enter(s *spectator) {
 	w.counted.spectators.Add(1)
 }
 
-// leave removes s from its round.
+// leave removes s from its topic.
 func (w *worker) leave(s *spectator) {
-	if s.round == nil {
+	if s.topic == nil {
 		return // it was never let in
 	}
-	g := w.groups[s.round]
+	g := w.groups[s.topic]
 	g.remove(s)
 	if len(g.members) == 0 {
-		delete(w.groups, s.round)
-		s.round.workers.And(^w.bit)
+		delete(w.groups, s.topic)
+		s.topic.workers.And(^w.bit)
 	}
 	w.counted.spectators.Add(-1)
-	w.hub.leaveRound(s.round)
+	w.hub.leaveTopic(s.topic)
 }
 
 // stop closes a spectator. It waits a little until the peer has read the close frame: closing a
@@ -372,7 +372,7 @@ func (w *worker) fail(s *spectator, err error) {
 	if errors.Is(err, errNoRound) { // it was there when s joined
 		why := errRoundDeleted
 		w.hub.cfg.Boards.Read(func(_ uint64, b *relay.State) {
-			if b.Private(string(s.round.id)) {
+			if b.Private(string(s.topic.id)) {
 				why = errNoRound
 			}
 		})

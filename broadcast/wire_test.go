@@ -49,7 +49,7 @@ func TestFramesGolden(t *testing.T) {
 		out.Write(text)
 		out.WriteByte('\n')
 	}
-	r := &round{topic: topic{roundA, relay.Truth}}
+	r := &topic{topicKey: topicKey{roundA, relay.Truth}}
 	r.history.init(0, 10, 1000)
 	b := &boards{applied: s.last(), state: s.state}
 	snap, _, err := r.snapshot(b)

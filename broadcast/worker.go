@@ -13,7 +13,7 @@ import (
 type worker struct {
 	// Static after construction.
 	hub    *Hub
-	bit    uint64 // in round.workers and round.dirty
+	bit    uint64 // in topic.workers and topic.dirty
 	poll   *poller
 	wakeup chan struct{} // capacity 1: something is in the inbox
 	quit   chan struct{}
@@ -29,7 +29,7 @@ type worker struct {
 	now          int64 // ns since the hub was opened
 	slots        []*spectator
 	free         []int32
-	groups       map[*round]*group
+	groups       map[*topic]*group
 	arrived      []arrival
 	closing      bool
 	queue        []*group // those with members that are still to get a turn
@@ -48,7 +48,7 @@ type worker struct {
 
 type inbox struct {
 	joined []arrival
-	dirty  []*round
+	dirty  []*topic
 	ready  []readiness
 	calls  []func(w *worker)
 }
@@ -74,7 +74,7 @@ func (b *inbox) clear() {
 
 // group is the spectators of one topic that one worker owns.
 type group struct {
-	round   *round
+	topic   *topic
 	members []*spectator
 	partial int  // how many members watch some boards only
 	queued  bool // it is in worker.queue
@@ -87,7 +87,7 @@ func newWorker(h *Hub, n int) (*worker, error) {
 	cfg := &h.cfg
 	w := &worker{
 		hub: h, bit: 1 << n, wakeup: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
-		groups: make(map[*round]*group), buf: make([]byte, 4096),
+		groups: make(map[*topic]*group), buf: make([]byte, 4096),
 		// The tick is an eighth of the shortest of these times.
 		tick: min(max(min(cfg.WriteTimeout, cfg.PingEvery, cfg.StatusEvery, cfg.CloseTimeout, cfg.SummaryEvery)/8, time.Millisecond), 250*time.Millisecond),
 	}
@@ -128,9 +128,9 @@ func (w *worker) call(f func(w *worker)) {
 	w.signal()
 }
 
-func (w *worker) markDirty(r *round) {
+func (w *worker) markDirty(tp *topic) {
 	w.mu.Lock()
-	w.inbox.dirty = append(w.inbox.dirty, r)
+	w.inbox.dirty = append(w.inbox.dirty, tp)
 	w.mu.Unlock()
 	w.signal()
 }
@@ -186,9 +186,9 @@ func (w *worker) takeInbox() {
 	box := w.inbox
 	w.inbox, w.spare = w.spare, inbox{}
 	w.mu.Unlock()
-	for _, r := range box.dirty {
-		r.dirty.And(^w.bit) // before the history is read
-		if g := w.groups[r]; g != nil {
+	for _, tp := range box.dirty {
+		tp.dirty.And(^w.bit) // before the history is read
+		if g := w.groups[tp]; g != nil {
 			w.enqueue(g)
 		}
 	}
@@ -257,7 +257,7 @@ func (w *worker) enqueue(g *group) {
 }
 
 // runTurns gives a turn to turnsPerPass spectators, and reports whether there is more to do. The
-// rounds take turns.
+// topics take turns.
 func (w *worker) runTurns() bool {
 	if len(w.queue) > 0 {
 		g := w.queue[0]
