@@ -90,14 +90,15 @@
 // a lock. When a history has changed, it gives all members of the round a turn (worker.turn): all
 // frames after the cursor leave in one write(2) or writev(2), as the shared bytes in the history.
 //
-// A write never waits. The worker keeps what a socket does not take as a list of shared buffers,
-// and sends it when the poller says that there is room. Meanwhile the spectator gets no turns.
+// A write never waits. The worker keeps what a socket does not take, as a list of shared buffers.
+// It sends them when the poller says that there is room. Meanwhile the spectator gets no turns.
 // After every 64 turns a worker looks at its inbox and lets others use the processor. Pings and
 // routine status frames go to a few spectators at each tick.
 //
-// A connection has no goroutine, with these exceptions. One over TLS has a reader and a writer,
-// since it has no descriptor to write to. Server-Sent Events and the feed over HTTP/2 also keep the
-// request's. Close waits for all of them.
+// A connection has no goroutine, with these exceptions. One over TLS, or on a system without epoll,
+// has a reader and a writer, since the worker cannot poll it. Server-Sent Events and the feed over
+// HTTP/2 also keep the request's. A WebSocket over TLS is always HTTP/1.1. Close waits for all of
+// them.
 //
 // # Locks
 //

@@ -10,9 +10,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestGameReader reads a round through moves, corrections and new boards, with a history that is
-// too short for a slow reader, and through a Raft snapshot. It must end with every game as it is,
-// and never go back.
+// TestGameReader reads a round through moves, corrections and new boards. The history is too short
+// for a slow reader, and a Raft snapshot comes between. It must end with every game as it is, and
+// never go back.
 func TestGameReader(t *testing.T) {
 	s := longScript(t, 400)
 	n := startNode(t, s, 9, func(c *Config) { c.HistoryEvents = 8 })

@@ -25,14 +25,14 @@ type history struct {
 // view is a history at one moment. Immutable. Views share the array behind frames, which only grows
 // beyond the end of older views.
 //
-// Invariant: every event of the topic that was published with index > floor is in frames, and the
-// indexes of frames ascend from above floor to last.
+// Invariant: every event of the topic that was published with index > floor is in frames. The
+// indexes of frames ascend, from above floor to last.
 type view struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
-	// held is how many held commands are still to come, which the truth has already. While there are
-	// any, the end of the frames says nothing about later indexes.
+	// held is how many held commands are still to come, which the truth has already. While there
+	// are any, the end of the frames says nothing about later indexes.
 	held int
 	// epoch changes when spectators may no longer see what they were sent; see renew.
 	epoch uint32

@@ -142,8 +142,9 @@ func (w *worker) close() {
 	w.poll.close()
 }
 
-// turnsPerPass is how many spectators get a turn before the worker looks at its inbox and lets
-// others use the processor, the apply loop among them. It is about half a millisecond of writing.
+// turnsPerPass is how many spectators get a turn before the worker looks at its inbox, and lets
+// others use the processor. That is about half a millisecond of writing. The apply loop is among
+// the others.
 const turnsPerPass = 64
 
 func (w *worker) run() {
@@ -340,8 +341,8 @@ func (w *worker) onTick() {
 }
 
 // closeStalled closes spectators that have taken nothing for WriteTimeout. Each is offered its rest
-// once more. The poller tells of room only when a good part of the buffer is free, and after a
-// machine has slept this worker may not have heard of any.
+// once more. The poller tells of room only when a good part of the buffer is free. And after a
+// machine has slept, this worker may not have heard of any.
 func (w *worker) closeStalled() {
 	limit := int64(w.hub.cfg.WriteTimeout)
 	var late []*spectator

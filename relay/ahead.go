@@ -6,8 +6,8 @@ import "encoding/binary"
 const Ahead = 16
 
 // LookAhead reads what the next commands, at most [Ahead] of them, will need, and changes nothing.
-// With thousands of games side by side, a move's game, version and position are in no cache, and
-// each is found by way of the one before. LookAhead fetches those of many commands at once, so the
+// With thousands of games side by side, a move's game, version and position are in no cache. Each
+// is found by way of the one before. LookAhead fetches those of many commands at once, so the
 // processor waits for all of them in the time of one.
 func (s *State) LookAhead(n int, command func(i int) []byte) {
 	n = min(n, Ahead)

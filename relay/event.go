@@ -26,9 +26,9 @@ const (
 // Event is what one command changed, for spectators. [State.Apply] and [State.Release] make the
 // events, so they are the same on every node. Index, the log index of the command, orders them.
 //
-// Game has the news: its last move after EventMove, the position after EventTakeback,
-// [Game.Corrected] after EventCorrection, the result after EventResult, the clocks after
-// EventClock, and all of it after EventGame. EventRound is about no game, and has a Round.
+// Most events are about a Game, and say what of it is news: EventMove its last move, EventTakeback
+// the position, EventResult the result, EventClock the clocks, EventGame all of it. EventCorrection
+// is about [Game.Corrected]. EventRound is about no game, and has a Round.
 type Event struct {
 	Type  EventType
 	Index uint64
@@ -84,8 +84,8 @@ type Outcome struct {
 	// Err is the refusal (see errors.go); nothing has changed.
 	Err error
 
-	// The subject of the command, as the command left it: the tournament or the round of a command that
-	// creates or updates one, and the game of all others.
+	// The subject of the command, as the command left it: the tournament or the round of a command
+	// that creates or updates one, and the game of all others.
 	Tournament *Tournament
 	Round      *Round
 	Game       *Game

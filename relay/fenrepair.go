@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// RepairFEN reads the FEN of a source, less strictly than one that a caller sends. What it returns
-// can be the start of a game. It fills in missing fields. It drops castling rights and an en
-// passant square that cannot be, and counters that are no numbers. It never guesses where a piece
-// stands: without a king the FEN is an [ErrBadCommand].
+// RepairFEN reads the FEN of a source, less strictly than one that a caller sends. The result can
+// be the start of a game. It fills in missing fields. It drops castling rights and an en passant
+// square that cannot be, and counters that are no numbers. It never guesses where a piece stands:
+// without a king the FEN is an [ErrBadCommand].
 //
 // variant is what the source says. The returned variant may be [Chess960] all the same, if the
-// castling rights can mean nothing else, and if both sides have them or the moves castle (castles).
-// Otherwise rights of pieces that are not at home are a slip. If the field is missing, the start of
-// a game and a game with castling get all possible rights.
+// castling rights can mean nothing else. That needs both sides' rights, or moves that castle
+// (castles). Otherwise rights of pieces that are not at home are a slip. If the field is missing,
+// the start of a game and a game with castling get all possible rights.
 //
 // An empty FEN is the standard position.
 func RepairFEN(text, variant string, castles bool) (fen, asVariant string, err error) {

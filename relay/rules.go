@@ -93,6 +93,6 @@ func (pos *position) uci(text string) string {
 	return string(pos.appendUCI(nil, m))
 }
 
-// fen writes the position. After a double step of a pawn it always has the en passant square,
-// whether or not a pawn can take it, as in the PGN standard (16.1.3.4).
+// fen writes the position. After a double step of a pawn it always has the en passant square, even
+// if no pawn can take there, as in the PGN standard (16.1.3.4).
 func (pos *position) fen() string { return pos.FEN() }

@@ -16,12 +16,15 @@ type Control struct {
 // maxControls is how many periods a time control may have; three are in use.
 const maxControls = 8
 
-// ParseTimeControl reads a time control in common spellings: the PGN standard's (9.6.1:
-// 40/5400+30:1800+30, in seconds), minutes and seconds as servers and arbiters write them (90+30,
-// 3+2, 15 min + 10 sec, 90'+30"), and several periods in a row (40/90+30, SD/30+30). ok is false
-// for what it cannot read, and for ? and -. Then show the text as it is.
+// ParseTimeControl reads a time control in common spellings:
 //
-// A time without a unit is in seconds from 180 on, and in minutes below: nobody plays three hours
+//	40/5400+30:1800+30                  the PGN standard's (9.6.1), in seconds
+//	90+30, 3+2, 15 min + 10 sec, 90'+30"  minutes and seconds, as servers and arbiters write them
+//	40/90+30, SD/30+30                  several periods in a row
+//
+// ok is false for what it cannot read, and for ? and -. Then show the text as it is.
+//
+// A time without a unit is in seconds from 180 on, and in minutes below. Nobody plays three hours
 // in one period and writes them so, and no game of less than three minutes is broadcast.
 func ParseTimeControl(text string) (controls []Control, ok bool) {
 	if len(text) > MaxTimeControl {

@@ -225,8 +225,8 @@ func checkTag(field string, t *relaypb.Tag) error {
 	return checkText(field, t.GetValue(), MaxTagValue, false)
 }
 
-// OwnTag reports whether a PGN tag, in any case, has a field of its own in a game, such as the
-// players, the result or the position.
+// OwnTag reports whether a PGN tag, in any case, has a field of its own in a game. Examples are the
+// players, the result and the position.
 func OwnTag(name string) bool {
 	switch strings.ToLower(name) {
 	case "white", "black", "result", "whiteelo", "blackelo", "whitetitle", "blacktitle", "whiteteam", "blackteam",
