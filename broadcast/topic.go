@@ -234,7 +234,7 @@ func (t *table) put(key topicKey, index uint64, f *frame, released bool) (tp *to
 	return t.add(key, f, released)
 }
 
-// resetRound restarts a topic's history at index. released: index was held until now.
+// resetTopic restarts a topic's history at index. released: index was held until now.
 func (t *table) resetTopic(key topicKey, index uint64, released bool) *topic {
 	tp := t.getOrCreate(key)
 	if released {

@@ -179,7 +179,7 @@ func TestDeleteGame(t *testing.T) {
 	l.duplicate(restoreOf("game0002", "never"), 4)
 }
 
-// The last running game is deleted: the round is finished.
+// TestDeleteFinishesRound: the last running game is deleted, and the round is finished.
 func TestDeleteFinishesRound(t *testing.T) {
 	l := newLedger(t)
 	l.step(setResult("1-0", "res"), "result game0001")
@@ -265,7 +265,7 @@ func TestDeleteTournament(t *testing.T) {
 	l.refused(long, ErrBadCommand, "reason")
 }
 
-// Thirty days by the commands' own time, to the millisecond.
+// TestRestoreInTime: thirty days by the commands' own time, to the millisecond.
 func TestRestoreInTime(t *testing.T) {
 	for _, id := range []string{testTournament, testRound, testGame} {
 		l := newLedger(t)
@@ -286,7 +286,8 @@ func TestRestoreInTime(t *testing.T) {
 	}
 }
 
-// A deletion is public at once, whatever is held. The rest of the round stays delayed.
+// TestDeleteWithDelay: a deletion is public at once, whatever is held. The rest of the round stays
+// delayed.
 func TestDeleteWithDelay(t *testing.T) {
 	s := withDelay(t, 60)
 	s.must(at(0, createGame("game0002", "req-2", 2)))

@@ -11,7 +11,7 @@ import (
 // NameKey returns one text for all ways to write a person's name. Two games with the same key have
 // the same player, as far as names can tell.
 //
-// "Carlsen, Magnus", "Magnus Carlsen", "CARLSEN magnus" and "Carlsen,Magnus" have one key: case,
+// "Carlsen, Magnus", "Magnus Carlsen", "CARLSEN  magnus" and "Carlsen,Magnus" have one key: case,
 // punctuation, spaces and the order of the words do not matter. The Unicode form does not matter
 // either: "Müller" is one name, composed (NFC) or decomposed (NFD). Different letters are different
 // names: "Müller", "Mueller" and "Muller" have three keys. So have "Carlsen, M." and "Carlsen,
