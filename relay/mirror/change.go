@@ -37,96 +37,96 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 }
 
 // update brings the game to where the source has it, as far as a person has not set it otherwise.
-func update(g *seat, s *Game, source string, shorten bool) Change {
-	c := Change{Game: g.ID, Board: g.Board, Warning: s.Warning}
+func update(b *boardGame, s *Game, source string, shorten bool) Change {
+	c := Change{Game: b.ID, Board: b.Board, Warning: s.Warning}
 	// What is asked for follows from the game as it stands, so the same request
 	// is not made of another state: each new intent has a new one.
-	ask := asker{fmt.Sprintf("mirror/%d", g.Index), 0}
+	ask := asker{fmt.Sprintf("mirror/%d", b.Index), 0}
 	n := &note{source: source, fields: map[string]string{}}
-	if g.Source == relay.ManualSource {
-		if common(g, s) == len(s.Moves) {
-			s.goOn(g)
+	if b.Source == relay.ManualSource {
+		if common(b, s) == len(s.Moves) {
+			s.goOn(b)
 		}
-		c.byHand(g, s, n)
-		c.note(&ask, g, n)
+		c.byHand(b, s, n)
+		c.note(&ask, b, n)
 		return c
 	}
-	if !sameStart(g, s) {
-		c.start(&ask, g, s, n)
+	if !sameStart(b, s) {
+		c.start(&ask, b, s, n)
 	}
-	if common(g, s) == len(s.Moves) {
-		s.goOn(g)
+	if common(b, s) == len(s.Moves) {
+		s.goOn(b)
 		c.Warning = s.Warning
 	}
-	c.tags(&ask, g, s, n)
-	if sameStart(g, s) || len(g.moves) == 0 && len(n.fields[relay.LockStart]) == 0 {
-		c.moves(&ask, g, s, n, shorten)
+	c.tags(&ask, b, s, n)
+	if sameStart(b, s) || len(b.moves) == 0 && len(n.fields[relay.LockStart]) == 0 {
+		c.moves(&ask, b, s, n, shorten)
 	}
-	c.note(&ask, g, n)
+	c.note(&ask, b, n)
 	return c
 }
 
 // moves brings the moves, the result and the clocks of a game to where the source has them.
-func (c *Change) moves(ask *asker, g *seat, s *Game, n *note, shorten bool) {
-	released, held := c.locks(ask, g, s, n)
-	stands := score{g.Result, g.Forfeit}
+func (c *Change) moves(ask *asker, b *boardGame, s *Game, n *note, shorten bool) {
+	released, held := c.locks(ask, b, s, n)
+	stands := score{b.Result, b.Forfeit}
 	wanted := stands
 	if s.Result != "" {
 		wanted = score{s.Result, s.Forfeit}
 	}
-	if g.Automatic && s.Result == relay.Ongoing {
+	if b.Automatic && s.Result == relay.Ongoing {
 		wanted = stands // no source says of a mate that it is over before somebody has written the result
 	}
-	if _, locked := g.Lock(relay.LockResult); (locked || held) && wanted != stands {
+	if _, locked := b.Lock(relay.LockResult); (locked || held) && wanted != stands {
 		c.lock(n, relay.LockResult, spell(wanted))
 		wanted = stands
 	}
-	same := common(g, s)
-	clocks := otherClocks(g, s, same, released)
+	same := common(b, s)
+	clocks := otherClocks(b, s, same, released)
 	switch {
-	case same == len(s.Moves) && same < len(g.moves) && (s.Broken || !shorten || same == 0 || same < int(g.LockedPly()) && !released || g.moves[same].Illegal):
+	case same == len(s.Moves) && same < len(b.moves) && (s.Broken || !shorten || same == 0 || same < int(b.LockedPly()) && !released || b.moves[same].Illegal):
 		// The source has less. Nor can it know then that a game which was over goes on. One that stands still before an illegal
 		// move can do no other, and the arbiter knows better.
-		c.Kept = len(g.moves) - same
+		c.Kept = len(b.moves) - same
 		if wanted != stands && wanted.result != relay.Ongoing {
 			c.result(ask, wanted)
 		}
-	case same < len(g.moves) || same < len(s.Moves) && g.Over() || clocks < same:
-		c.correct(ask, g, s, clocks, same, wanted)
+	case same < len(b.moves) || same < len(s.Moves) && b.Over() || clocks < same:
+		c.correct(ask, b, s, clocks, same, wanted)
 	default:
 		c.play(ask, s.Moves, same)
-		if wanted != stands || g.Automatic && s.Result == g.Result {
+		if wanted != stands || b.Automatic && s.Result == b.Result {
 			c.result(ask, wanted) // or the source has written what the position says
 		}
 	}
 	now := s.Clock
-	if l, ok := g.Lock(relay.LockClock); ok && 0 < l.ToPly && int(l.ToPly) <= same && !agrees(s.Moves[l.ToPly-1].Clock, g.ClockAt(l.ToPly)) {
+	if l, ok := b.Lock(relay.LockClock); ok && 0 < l.ToPly && int(l.ToPly) <= same && !agrees(s.Moves[l.ToPly-1].Clock, b.ClockAt(l.ToPly)) {
 		c.lock(n, relay.LockClock, relay.ClockText(s.Moves[l.ToPly-1].Clock))
-	} else if after := c.clockAfter(g, s, clocks, same); agrees(now, after) {
+	} else if after := c.clockAfter(b, s, clocks, same); agrees(now, after) {
 		return
-	} else if clockLocked(g, s) {
+	} else if clockLocked(b, s) {
 		c.lock(n, relay.LockClock, relay.ClockText(now))
 	} else {
-		c.clock(ask, s, g.ClockTime())
+		c.clock(ask, s, b.ClockTime())
 	}
 }
 
 // start gives a game without moves the position that the source starts from. A game with moves is
 // not here: it is another one.
-func (c *Change) start(ask *asker, g *seat, s *Game, n *note) {
+func (c *Change) start(ask *asker, b *boardGame, s *Game, n *note) {
 	fen := s.StartFEN
 	if s.Variant == relay.Chess960 {
 		fen = cmp.Or(fen, relay.StartFEN)
 	}
-	if _, locked := g.Lock(relay.LockStart); locked {
+	if _, locked := b.Lock(relay.LockStart); locked {
 		c.lock(n, relay.LockStart, cmp.Or(fen, relay.StartFEN))
 		return
 	}
-	if len(g.moves) > 0 {
+	if len(b.moves) > 0 {
 		return
 	}
 	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
-		Game: string(g.ID), Fen: &fen, Variant: &s.Variant, Reason: "as the source says",
+		Game: string(b.ID), Fen: &fen, Variant: &s.Variant, Reason: "as the source says",
 	}}})
 }
 
@@ -143,19 +143,19 @@ const enoughChanges = relay.MaxChanges / 2
 // otherClocks is the number of plies that have the clocks that the source says, of the
 // first ones that are the same; all of them if that is no longer worth a correction.
 // Those of moves that a person has fixed, or has told without a move, stand.
-func otherClocks(g *seat, s *Game, same int, released bool) int {
-	if len(g.Changes) >= enoughChanges {
+func otherClocks(b *boardGame, s *Game, same int, released bool) int {
+	if len(b.Changes) >= enoughChanges {
 		return same
 	}
 	locked := 0
 	if !released {
-		locked = max(int(g.LockedPly()), 0)
+		locked = max(int(b.LockedPly()), 0)
 	}
-	if l, ok := g.Lock(relay.LockClock); ok {
+	if l, ok := b.Lock(relay.LockClock); ok {
 		locked = max(locked, int(l.ToPly))
 	}
 	for i := locked; i < same; i++ {
-		told, stands := s.Moves[i].Clock, g.moves[i].Clock
+		told, stands := s.Moves[i].Clock, b.moves[i].Clock
 		if told.White >= 0 && told.White != stands.White || told.Black >= 0 && told.Black != stands.Black {
 			return i
 		}
@@ -181,16 +181,16 @@ func (c *Change) play(ask *asker, moves []Move, from int) {
 
 // correct goes back to the ply and plays the moves behind it, at once. Those that are the same, and
 // of which the clocks alone were others, keep their time.
-func (c *Change) correct(ask *asker, g *seat, s *Game, to, same int, wanted score) {
+func (c *Change) correct(ask *asker, b *boardGame, s *Game, to, same int, wanted score) {
 	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Reason: "as the source says"}
-	if wanted != (score{g.Result, g.Forfeit}) {
+	if wanted != (score{b.Result, b.Forfeit}) {
 		op.Result, op.Forfeit = string(wanted.result), wanted.forfeit
 	}
 	for i := to; i < len(s.Moves); i++ {
 		m := &s.Moves[i]
 		at := m.At
 		if i < same && at == 0 {
-			at = g.moves[i].At
+			at = b.moves[i].At
 		}
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{
 			Move: m.UCI, At: int64(at), WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black), Fen: m.FEN, Illegal: m.FEN != "",
@@ -219,15 +219,15 @@ func (c *Change) clock(ask *asker, s *Game, stands relay.Millis) {
 
 // clockAfter is what the clocks will be once the moves are there, of which the first ones are the
 // same, and those before that have their clocks.
-func (c *Change) clockAfter(g *seat, s *Game, clocks, same int) relay.Clock {
+func (c *Change) clockAfter(b *boardGame, s *Game, clocks, same int) relay.Clock {
 	if c.Kept > 0 || clocks == len(s.Moves) {
-		return g.Clock()
+		return b.Clock()
 	}
-	clock := g.ClockAt(relay.Ply(clocks))
+	clock := b.ClockAt(relay.Ply(clocks))
 	for i := clocks; i < len(s.Moves); i++ {
 		told := s.Moves[i].Clock
-		if i < same && agrees(told, g.moves[i].Clock) {
-			clock = g.moves[i].Clock
+		if i < same && agrees(told, b.moves[i].Clock) {
+			clock = b.moves[i].Clock
 			continue
 		}
 		if told.White >= 0 {
@@ -256,31 +256,31 @@ func agrees(told, stands relay.Clock) bool {
 }
 
 // clockLocked reports whether a person has told the clocks at the ply where the source is.
-func clockLocked(g *seat, s *Game) bool {
-	l, ok := g.Lock(relay.LockClock)
-	return ok && max(len(g.moves), len(s.Moves)) <= int(l.ToPly)
+func clockLocked(b *boardGame, s *Game) bool {
+	l, ok := b.Lock(relay.LockClock)
+	return ok && max(len(b.moves), len(s.Moves)) <= int(l.ToPly)
 }
 
 // tags updates what the source says of the players and the game, as far as it says something.
-func (c *Change) tags(ask *asker, g *seat, s *Game, n *note) {
-	op := &relaypb.UpdateGame{Game: string(g.ID), Reason: "as the source says"}
-	op.White = c.player(g, n, "white", &g.White, &g.Black, s.White)
-	op.Black = c.player(g, n, "black", &g.Black, &g.White, s.Black)
-	if control := text(s.TimeControl, relay.MaxTimeControl); control != "" && control != g.TimeControl {
-		if _, locked := g.Lock("timeControl"); locked {
+func (c *Change) tags(ask *asker, b *boardGame, s *Game, n *note) {
+	op := &relaypb.UpdateGame{Game: string(b.ID), Reason: "as the source says"}
+	op.White = c.player(b, n, "white", &b.White, &b.Black, s.White)
+	op.Black = c.player(b, n, "black", &b.Black, &b.White, s.Black)
+	if control := text(s.TimeControl, relay.MaxTimeControl); control != "" && control != b.TimeControl {
+		if _, locked := b.Lock("timeControl"); locked {
 			c.lock(n, "timeControl", control)
 		} else {
 			op.TimeControl = &control
 		}
 	}
-	for _, t := range otherTags(g.Tags, s) {
-		if _, locked := g.Lock("tags." + t.Name); locked {
+	for _, t := range otherTags(b.Tags, s) {
+		if _, locked := b.Lock("tags." + t.Name); locked {
 			c.lock(n, "tags."+t.Name, t.Value)
 			continue
 		}
 		op.Tags = append(op.Tags, t)
 	}
-	if len(g.Changes) >= enoughChanges {
+	if len(b.Changes) >= enoughChanges {
 		return
 	}
 	if op.White != nil || op.Black != nil || op.TimeControl != nil || len(op.Tags) > 0 {
@@ -291,7 +291,7 @@ func (c *Change) tags(ask *asker, g *seat, s *Game, n *note) {
 // player is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation
 // and team belong to the person: whoever takes another one's seat starts without them, or brings
 // them along from the seat opposite.
-func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.Player, told relay.Player) *relaypb.PlayerUpdate {
+func (c *Change) player(b *boardGame, n *note, side string, stands, opposite *relay.Player, told relay.Player) *relaypb.PlayerUpdate {
 	now, was := player(told), player(*stands)
 	if now.Name == was.Name {
 		told.Name = "" // as with nearly all
@@ -300,13 +300,13 @@ func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.P
 		told.Name, now.Name = "", stands.Name // the source says nothing of the name
 	}
 	if told.Name == "" {
-		return c.replace(g, n, side, was, completed(now, was))
+		return c.replace(b, n, side, was, completed(now, was))
 	}
 	is, sits, sat := personOf(now), personOf(was), personOf(player(*opposite))
-	_, nameLocked := g.Lock(side + ".name")
+	_, nameLocked := b.Lock(side + ".name")
 	switch {
 	case is.like(&sits) >= unknown:
-	case nameLocked && g.personBehind(side, &is):
+	case nameLocked && b.personBehind(side, &is):
 	case nameLocked: // what it says is of somebody else
 		c.lock(n, side+".name", now.Name)
 		return nil
@@ -315,9 +315,9 @@ func (c *Change) player(g *seat, n *note, side string, stands, opposite *relay.P
 		if is.like(&sat) >= similar {
 			base = player(*opposite)
 		}
-		return c.replace(g, n, side, was, completed(now, base))
+		return c.replace(b, n, side, was, completed(now, base))
 	}
-	return c.replace(g, n, side, was, completed(now, was))
+	return c.replace(b, n, side, was, completed(now, was))
 }
 
 // completed is the player with what the base knows and nobody has told.
@@ -335,10 +335,10 @@ func personOf(p *relaypb.Player) person {
 
 // replace is the update that makes one player of the other, but for what is locked; nil if they are
 // the same.
-func (c *Change) replace(g *seat, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
+func (c *Change) replace(b *boardGame, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
 	u, some := &relaypb.PlayerUpdate{}, false
 	free := func(field, value string) bool {
-		if _, locked := g.Lock(side + "." + field); locked {
+		if _, locked := b.Lock(side + "." + field); locked {
 			c.lock(n, side+"."+field, value)
 			return false
 		}

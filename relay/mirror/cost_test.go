@@ -23,11 +23,11 @@ func TestStrangersCostLittle(t *testing.T) {
 	w := newWorld(t)
 	w.push(line("Nf3", "Nf6", "Ng1", "Ng8"))
 	told := read(t, line("Nc3", "Nc6", "Nb1", "Nb8"))
-	seat, s := seatsOf(w.games())[0], said{Game: &told[0]}
-	if n := testing.AllocsPerRun(10, func() { s.relation(seat) }); n > 10 {
+	b, s := boardGames(w.games())[0], sourceGame{Game: &told[0]}
+	if n := testing.AllocsPerRun(10, func() { s.relation(b) }); n > 10 {
 		t.Errorf("to compare two games of 1,160 plies takes %.0f allocations", n)
 	}
-	if r := s.relation(seat); r.common != 0 || r.resemble || r.stands != 1160 || r.told != 1160 {
+	if r := s.relation(b); r.common != 0 || r.resemble || r.stands != 1160 || r.told != 1160 {
 		t.Errorf("their relation is %+v", r)
 	}
 }

@@ -39,25 +39,25 @@ func spell(s score) string {
 
 // personBehind reports whether the person is the one whom a person at the desk has called
 // otherwise.
-func (g *seat) personBehind(side string, is *person) bool {
+func (b *boardGame) personBehind(side string, is *person) bool {
 	i := 0
 	if side == "black" {
 		i = 1
 	}
-	return is.like(&g.who[i]) >= similar
+	return is.like(&b.who[i]) >= similar
 }
 
 // locks has the moves that a person has fixed stand: what the source has instead is noted, and what
 // it has behind them goes on from there as far as it is legal. If the source agrees, the lock is
 // given up: released. If the source still shows a move that was taken back, it is held: its result
 // belongs to that move, and is not taken either.
-func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released, held bool) {
-	locked := int(g.LockedPly())
+func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, held bool) {
+	locked := int(b.LockedPly())
 	if locked < 0 {
 		return false, false
 	}
-	same := common(g, s)
-	if back, ok := g.TakenBack(); ok && same == locked && len(g.moves) == locked && len(s.Moves) > locked && s.Moves[locked].UCI == back.UCI {
+	same := common(b, s)
+	if back, ok := b.TakenBack(); ok && same == locked && len(b.moves) == locked && len(s.Moves) > locked && s.Moves[locked].UCI == back.UCI {
 		// It has not seen the takeback yet.
 		c.moveNote(n, locked, s.Moves[locked:])
 		s.Moves, s.Broken = s.Moves[:locked], true
@@ -68,23 +68,23 @@ func (c *Change) locks(ask *asker, g *seat, s *Game, n *note) (released, held bo
 		return false, false // it is not there yet
 	case same >= locked:
 		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
-			Game: string(g.ID), Fields: []string{relay.LockMoves},
+			Game: string(b.ID), Fields: []string{relay.LockMoves},
 		}}})
 		return true, false
 	}
 	c.moveNote(n, same, s.Moves[same:])
 	line := make([]Move, 0, max(len(s.Moves), locked))
-	for i := range g.moves[:locked] {
-		m := Move{UCI: g.moves[i].UCI(), Clock: relay.NoClock()}
-		if g.moves[i].Illegal {
-			stands := g.MoveAt(relay.Ply(i) + 1)
+	for i := range b.moves[:locked] {
+		m := Move{UCI: b.moves[i].UCI(), Clock: relay.NoClock()}
+		if b.moves[i].Illegal {
+			stands := b.MoveAt(relay.Ply(i) + 1)
 			m.UCI, m.FEN = stands.SAN, stands.FEN
 		}
 		line = append(line, m)
 	}
-	pos, err := rules.ParseFENAfterIllegal(g.FENAt(relay.Ply(locked)))
+	pos, err := rules.ParseFENAfterIllegal(b.FENAt(relay.Ply(locked)))
 	for _, m := range s.Moves[min(locked, len(s.Moves)):] {
-		if err != nil || m.FEN != "" || g.over() {
+		if err != nil || m.FEN != "" || b.over() {
 			break
 		}
 		var played rules.Move
@@ -105,17 +105,17 @@ func (c *Change) moveNote(n *note, ply int, moves []Move) {
 }
 
 // byHand notes all that the source has of a board which a person plays.
-func (c *Change) byHand(g *seat, s *Game, n *note) {
-	if same := common(g, s); sameStart(g, s) && same < len(s.Moves) {
+func (c *Change) byHand(b *boardGame, s *Game, n *note) {
+	if same := common(b, s); sameStart(b, s) && same < len(s.Moves) {
 		n.toPly, n.moves, n.differ = same, s.Moves[same:], true
 	}
-	if wanted := (score{s.Result, s.Forfeit}); s.Result != "" && wanted != (score{g.Result, g.Forfeit}) && !(g.Over() && s.Result == relay.Ongoing) {
+	if wanted := (score{s.Result, s.Forfeit}); s.Result != "" && wanted != (score{b.Result, b.Forfeit}) && !(b.Over() && s.Result == relay.Ongoing) {
 		n.fields[relay.LockResult] = spell(wanted)
 	}
 	for _, p := range []struct {
 		side         string
 		told, stands relay.Player
-	}{{"white", s.White, g.White}, {"black", s.Black, g.Black}} {
+	}{{"white", s.White, b.White}, {"black", s.Black, b.Black}} {
 		now, was := player(p.told), player(p.stands)
 		if p.told.Name != "" && now.Name != was.Name {
 			n.fields[p.side+".name"] = now.Name
@@ -133,12 +133,12 @@ func (c *Change) byHand(g *seat, s *Game, n *note) {
 }
 
 // note writes down what the source has, if it is another thing than what is noted already.
-func (c *Change) note(ask *asker, g *seat, n *note) {
+func (c *Change) note(ask *asker, b *boardGame, n *note) {
 	record := n.record()
-	if proto.Equal(record, recordOf(g.Note())) {
+	if proto.Equal(record, recordOf(b.Note())) {
 		return
 	}
-	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_NoteSource{NoteSource: &relaypb.NoteSource{Game: string(g.ID), Note: record}}})
+	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_NoteSource{NoteSource: &relaypb.NoteSource{Game: string(b.ID), Note: record}}})
 }
 
 // record is nil if the source agrees.

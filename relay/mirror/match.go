@@ -13,46 +13,46 @@ import (
 
 // matching is what match finds, one of each for every game of the source.
 type matching struct {
-	said  []said
-	of    []*seat // nil: it is a new one
-	board []int   // of a new one
+	source   []sourceGame
+	found    []*boardGame // nil: it is a new one
+	newBoard []int        // of a new one
 }
 
 // match finds the games of the source among those of the round, and numbers the new ones. The
 // deleted games are in gone. They take part if the evidence is good, and have neither a place nor a
 // number.
-func match(seats, gone []*seat, games []Game) matching {
-	m := matching{said: sayings(games), of: make([]*seat, len(games)), board: make([]int, len(games))}
-	claimed := make(map[*seat]bool, len(seats))
-	all := slices.Concat(seats, gone)
+func match(boards, deleted []*boardGame, shown []Game) matching {
+	m := matching{source: sourceGames(shown), found: make([]*boardGame, len(shown)), newBoard: make([]int, len(shown))}
+	taken := make(map[*boardGame]bool, len(boards))
+	all := slices.Concat(boards, deleted)
 	for _, c := range m.candidates(all) {
-		if m.of[c.game] == nil && !claimed[c.seat] {
-			m.of[c.game], claimed[c.seat] = c.seat, true
+		if m.found[c.source] == nil && !taken[c.board] {
+			m.found[c.source], taken[c.board] = c.board, true
 		}
 	}
-	m.byPlace(seats, claimed)
-	m.number(seats)
-	m.rename(all)
+	m.byPlace(boards, taken)
+	m.numberNewGames(boards)
+	m.distinguishRequests(all)
 	return m
 }
 
-// sayings are the games with what follows from the others.
-func sayings(games []Game) []said {
-	out, keys, boards := make([]said, len(games)), keys(games), trustedBoards(games)
+// sourceGames are the games with what follows from the others.
+func sourceGames(games []Game) []sourceGame {
+	out, keys, boards := make([]sourceGame, len(games)), creationRequests(games), trustedBoards(games)
 	pairs := make(map[[2]string]int, len(games))
 	for i := range games {
 		g := &games[i]
-		out[i] = said{Game: g, key: keys[i], board: boards[i], place: i + 1, head: heads(g), who: g.people()}
+		out[i] = sourceGame{Game: g, creationRequest: keys[i], board: boards[i], place: i + 1, heading: headingOf(g), who: g.people()}
 		pairs[out[i].pair()]++
 	}
 	for i := range out {
-		out[i].twice = pairs[out[i].pair()] > 1
+		out[i].pairRepeats = pairs[out[i].pair()] > 1
 	}
 	return out
 }
 
 // pair is the same for all games of the same two, in either colour.
-func (s *said) pair() (pair [2]string) {
+func (s *sourceGame) pair() (pair [2]string) {
 	for i := range s.who {
 		if len(s.who[i].keys) > 0 {
 			pair[i] = s.who[i].keys[0]
@@ -64,82 +64,82 @@ func (s *said) pair() (pair [2]string) {
 	return pair
 }
 
-// A candidate is a game that may be that of a seat.
+// A candidate is a source game that may be that of a board.
 type candidate struct {
-	game int
-	seat *seat
-	rank rank
-	fit  int // of two with the same rank, the greater one is the likelier
+	source int
+	board  *boardGame
+	rank   rank
+	fit    int // of two with the same rank, the greater one is the likelier
 }
 
 // candidates are all for which there is evidence, the strongest first. Only those are looked at
 // that have an id, a player or a board in common, so a round of a thousand boards costs little more
 // than its moves.
-func (m *matching) candidates(seats []*seat) []candidate {
-	index := indexOf(seats)
-	sitting := make(map[string][]int, 2*len(m.said)) // where the players of the source sit
-	for i := range m.said {
-		for j := range m.said[i].who {
-			for _, key := range m.said[i].who[j].keys {
-				sitting[key] = append(sitting[key], i)
+func (m *matching) candidates(boards []*boardGame) []candidate {
+	index := newBoardIndex(boards)
+	namesInSource := make(map[string][]int, 2*len(m.source)) // where the players of the source sit
+	for i := range m.source {
+		for j := range m.source[i].who {
+			for _, key := range m.source[i].who[j].keys {
+				namesInSource[key] = append(namesInSource[key], i)
 			}
 		}
 	}
-	ids := make(map[string]bool, len(m.said))
-	for i := range m.said {
-		ids[m.said[i].ID] = true
+	ids := make(map[string]bool, len(m.source))
+	for i := range m.source {
+		ids[m.source[i].ID] = true
 	}
 	var out []candidate
-	budget := 20_000 // seats that are looked at though they have nothing in common
-	for i := range m.said {
-		s := &m.said[i]
-		near := &around{
-			elsewhere: func(p *person) bool {
+	comparisonsLeft := 20_000 // boards that are compared though they have nothing in common
+	for i := range m.source {
+		s := &m.source[i]
+		others := &otherGames{
+			elsewhereInSource: func(p *person) bool {
 				return slices.ContainsFunc(p.keys, func(key string) bool {
-					return slices.ContainsFunc(sitting[key], func(at int) bool { return at != i })
+					return slices.ContainsFunc(namesInSource[key], func(at int) bool { return at != i })
 				})
 			},
-			seated: func(p *person, but *seat) bool {
+			elsewhereInRound: func(p *person, but *boardGame) bool {
 				return slices.ContainsFunc(p.keys, func(key string) bool {
 					at := index.byName[key]
-					return slices.ContainsFunc(at[:min(len(at), 32)], func(g *seat) bool {
-						return g != but && g.Deleted == nil && !g.over() && !differ(s.head.round, g.place.round)
+					return slices.ContainsFunc(at[:min(len(at), 32)], func(b *boardGame) bool {
+						return b != but && b.Deleted == nil && !b.over() && !contradict(s.heading.round, b.heading.round)
 					})
 				})
 			},
-			shows: func(id string) bool { return ids[id] },
+			sourceHasID: func(id string) bool { return ids[id] },
 		}
-		found, there := len(out), false // there: a board that was not deleted has the same players
-		weigh := func(seats []*seat) {
-			for _, g := range seats {
-				rank := s.evidence(g, near)
-				if rank == none || g.Deleted != nil && rank < likePair {
+		found, boardHasPlayers := len(out), false // the board was not deleted
+		consider := func(boards []*boardGame) {
+			for _, b := range boards {
+				rank := s.evidence(b, others)
+				if rank == none || b.Deleted != nil && rank < likePair {
 					continue
 				}
-				there = there || g.Deleted == nil && rank >= swapped
-				out = append(out, candidate{i, g, rank, s.fit(g)})
+				boardHasPlayers = boardHasPlayers || b.Deleted == nil && rank >= swapped
+				out = append(out, candidate{i, b, rank, s.fit(b)})
 			}
 		}
-		weigh(index.near(s))
+		consider(index.related(s))
 		// Both names may be written otherwise.
-		if len(out) == found && budget >= len(seats) {
-			budget -= len(seats)
-			weigh(seats)
+		if len(out) == found && comparisonsLeft >= len(boards) {
+			comparisonsLeft -= len(boards)
+			consider(boards)
 		}
-		if there {
-			out = slices.DeleteFunc(out, func(c candidate) bool { return c.game == i && c.seat.Deleted != nil })
+		if boardHasPlayers {
+			out = slices.DeleteFunc(out, func(c candidate) bool { return c.source == i && c.board.Deleted != nil })
 		}
 	}
 	slices.SortStableFunc(out, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(b.fit, a.fit), cmp.Compare(a.game, b.game), cmp.Compare(a.seat.Board, b.seat.Board))
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(b.fit, a.fit), cmp.Compare(a.source, b.source), cmp.Compare(a.board.Board, b.board.Board))
 	})
 	return out
 }
 
-// fit prefers the seat whose moves are those of the game, then one without moves for one without,
+// fit prefers the board whose moves are those of the game, then one without moves for one without,
 // then the same board.
-func (s *said) fit(g *seat) int {
-	r, fit := s.relation(g), 0
+func (s *sourceGame) fit(b *boardGame) int {
+	r, fit := s.relation(b), 0
 	switch {
 	case r.agree():
 		fit = 8 + 4*r.common - (r.stands - r.common)
@@ -151,64 +151,64 @@ func (s *said) fit(g *seat) int {
 		fit = 2
 	}
 	fit *= 4
-	if s.key == g.key() {
+	if s.creationRequest == b.creationRequest() {
 		fit += 2
 	}
-	if s.at(g) || s.board == 0 && s.place == g.Board {
+	if s.hasBoardOf(b) || s.board == 0 && s.place == b.Board {
 		fit++
 	}
 	return fit
 }
 
-// seatIndex finds the seats that have something in common with a game.
-type seatIndex struct {
-	byID, byName map[string][]*seat
-	byKey        map[string][]*seat // what the games were known by when they were created
-	byFIDE       map[int64][]*seat
-	byBoard      map[int][]*seat
+// boardIndex finds the boards that have something in common with a game.
+type boardIndex struct {
+	byID, byName map[string][]*boardGame
+	byCreation   map[string][]*boardGame // what the games were known by when they were created
+	byFIDE       map[int64][]*boardGame
+	byBoard      map[int][]*boardGame
 }
 
-func indexOf(seats []*seat) seatIndex {
-	x := seatIndex{map[string][]*seat{}, map[string][]*seat{}, map[string][]*seat{}, map[int64][]*seat{}, map[int][]*seat{}}
-	for _, g := range seats {
-		if g.id != "" {
-			x.byID[g.id] = append(x.byID[g.id], g)
+func newBoardIndex(boards []*boardGame) boardIndex {
+	x := boardIndex{map[string][]*boardGame{}, map[string][]*boardGame{}, map[string][]*boardGame{}, map[int64][]*boardGame{}, map[int][]*boardGame{}}
+	for _, b := range boards {
+		if b.sourceID != "" {
+			x.byID[b.sourceID] = append(x.byID[b.sourceID], b)
 		}
-		x.byKey[g.key()] = append(x.byKey[g.key()], g)
-		x.byBoard[g.Board] = append(x.byBoard[g.Board], g)
-		if g.board > 0 && g.board != g.Board {
-			x.byBoard[g.board] = append(x.byBoard[g.board], g)
+		x.byCreation[b.creationRequest()] = append(x.byCreation[b.creationRequest()], b)
+		x.byBoard[b.Board] = append(x.byBoard[b.Board], b)
+		if b.taggedBoard > 0 && b.taggedBoard != b.Board {
+			x.byBoard[b.taggedBoard] = append(x.byBoard[b.taggedBoard], b)
 		}
-		for i := range g.who {
-			for _, key := range g.who[i].keys {
-				x.byName[key] = append(x.byName[key], g)
+		for i := range b.who {
+			for _, key := range b.who[i].keys {
+				x.byName[key] = append(x.byName[key], b)
 			}
-			if id := g.who[i].id; id != 0 {
-				x.byFIDE[id] = append(x.byFIDE[id], g)
+			if id := b.who[i].id; id != 0 {
+				x.byFIDE[id] = append(x.byFIDE[id], b)
 			}
 		}
 	}
 	return x
 }
 
-// near are the seats that the game may be at, each once.
-func (x *seatIndex) near(s *said) []*seat {
-	var out []*seat
-	seen := make(map[*seat]bool, 4)
+// related are the boards that the game may be at, each once.
+func (x *boardIndex) related(s *sourceGame) []*boardGame {
+	var out []*boardGame
+	seen := make(map[*boardGame]bool, 4)
 	// A source that calls everybody the same must not cost the square of its games.
 	const enough = 32
-	add := func(seats []*seat) {
-		for _, g := range seats[:min(len(seats), enough)] {
-			if !seen[g] {
-				seen[g] = true
-				out = append(out, g)
+	add := func(boards []*boardGame) {
+		for _, b := range boards[:min(len(boards), enough)] {
+			if !seen[b] {
+				seen[b] = true
+				out = append(out, b)
 			}
 		}
 	}
 	if s.ID != "" {
 		add(x.byID[s.ID])
 	}
-	add(x.byKey[s.key])
+	add(x.byCreation[s.creationRequest])
 	if s.board > 0 {
 		add(x.byBoard[s.board])
 	}
@@ -226,81 +226,81 @@ func (x *seatIndex) near(s *said) []*seat {
 // byPlace matches what is left by the place in the source, or by the board alone, where the source
 // is evidently the list that the round was made of: other games of it are known by evidence, and
 // all those that are left go on from the moves that stand at their places.
-func (m *matching) byPlace(seats []*seat, claimed map[*seat]bool) {
-	byBoard := make(map[int]*seat, len(seats))
-	for _, g := range seats {
-		byBoard[g.Board] = g
+func (m *matching) byPlace(boards []*boardGame, taken map[*boardGame]bool) {
+	byBoard := make(map[int]*boardGame, len(boards))
+	for _, b := range boards {
+		byBoard[b.Board] = b
 	}
 	known, inPlace, left := 0, 0, 0
-	at := make([]*seat, len(m.of))
-	for i := range m.said {
-		s := &m.said[i]
-		g := byBoard[cmp.Or(s.board, s.place)]
-		if m.of[i] != nil {
+	at := make([]*boardGame, len(m.found))
+	for i := range m.source {
+		s := &m.source[i]
+		b := byBoard[cmp.Or(s.board, s.place)]
+		if m.found[i] != nil {
 			known++
-			if m.of[i] == g {
+			if m.found[i] == b {
 				inPlace++
 			}
 			continue
 		}
-		if g == nil || claimed[g] || !s.mayBeAt(g) {
+		if b == nil || taken[b] || !s.mayBeAtItsPlace(b) {
 			continue
 		}
-		at[i] = g
+		at[i] = b
 		left++
 	}
 	if left == 0 || known == 0 || 2*inPlace < known {
 		return
 	}
-	for i, g := range at {
-		if g == nil {
+	for i, b := range at {
+		if b == nil {
 			continue
 		}
-		s := &m.said[i]
+		s := &m.source[i]
 		// Nobody's moves are given to two strangers.
-		if s.who[0].like(&g.who[0]) >= unknown || s.who[1].like(&g.who[1]) >= unknown {
-			m.of[i], claimed[g] = g, true
+		if s.who[0].like(&b.who[0]) >= unknown || s.who[1].like(&b.who[1]) >= unknown {
+			m.found[i], taken[b] = b, true
 		}
 	}
 }
 
-// mayBeAt reports whether nothing speaks against the game being the one at its place.
-func (s *said) mayBeAt(g *seat) bool {
-	return s.relation(g).agree() && !g.over() && !differ(s.head.event, g.place.event) && !differ(s.head.round, g.place.round) &&
-		!differ(s.head.date, g.place.date) && !differ(s.ID, g.id)
+// mayBeAtItsPlace reports whether nothing speaks against the game being the one at its place.
+func (s *sourceGame) mayBeAtItsPlace(b *boardGame) bool {
+	return s.relation(b).agree() && !b.over() && !contradict(s.heading.event, b.heading.event) && !contradict(s.heading.round, b.heading.round) &&
+		!contradict(s.heading.date, b.heading.date) && !contradict(s.ID, b.sourceID)
 }
 
-// rename gives a new game another request id where one of the round has its own: that is another
+// distinguishRequests gives a new game another request id where one of the round has its own: that is another
 // game now, and the creation would be taken for the same one sent again.
-func (m *matching) rename(seats []*seat) {
-	taken := make(map[string]bool, len(seats))
-	for _, g := range seats {
-		taken[g.Request] = true
+func (m *matching) distinguishRequests(boards []*boardGame) {
+	taken := make(map[string]bool, len(boards))
+	for _, b := range boards {
+		taken[b.Request] = true
 	}
-	for i := range m.said {
-		if m.of[i] != nil {
+	for i := range m.source {
+		if m.found[i] != nil {
 			continue
 		}
-		s := &m.said[i]
-		key := s.key
-		for n := 1; taken[s.key]; n++ {
-			s.key = key + again + strconv.Itoa(n)
+		s := &m.source[i]
+		key := s.creationRequest
+		for n := 1; taken[s.creationRequest]; n++ {
+			s.creationRequest = key + againSuffix + strconv.Itoa(n)
 		}
-		taken[s.key] = true
+		taken[s.creationRequest] = true
 	}
 }
 
-const again = "/again/"
+const againSuffix = "/again/"
 
-// key is what the game was known by when it was created.
-func (g *seat) key() string {
-	key, _, _ := strings.Cut(g.Request, again)
+// creationRequest is what the game was known by when it was created.
+func (b *boardGame) creationRequest() string {
+	key, _, _ := strings.Cut(b.Request, againSuffix)
 	return key
 }
 
-// keys are the request ids of the games' creations, which say by what they are known. They stay with
+// creationRequests are the request ids of the games' creations, which say by what they are known. They stay with
 // the games for ever. Equal games have different ones, by their order.
-func keys(games []Game) []string {
+func creationRequests(games []Game) []string {
 	out := make([]string, len(games))
 	times := make(map[string]int, len(games))
 	for i := range games {
@@ -368,39 +368,39 @@ func trustedBoards(games []Game) []int {
 	return out
 }
 
-// number gives the new games their boards: the one that the source says, or that of their
+// numberNewGames gives the new games their boards: the one that the source says, or that of their
 // place, and if it is taken the lowest that is free.
-func (m *matching) number(seats []*seat) {
-	taken := make(map[int]bool, len(seats)+len(m.of))
-	for _, g := range seats {
-		taken[g.Board] = true
+func (m *matching) numberNewGames(boards []*boardGame) {
+	taken := make(map[int]bool, len(boards)+len(m.found))
+	for _, b := range boards {
+		taken[b.Board] = true
 	}
-	for _, wanted := range []func(s *said) int{
-		func(s *said) int { return s.board },
-		func(s *said) int { return s.place },
+	for _, wanted := range []func(s *sourceGame) int{
+		func(s *sourceGame) int { return s.board },
+		func(s *sourceGame) int { return s.place },
 	} {
-		for i := range m.of {
-			if w := wanted(&m.said[i]); m.of[i] == nil && m.opens(i) && m.board[i] == 0 && w > 0 && !taken[w] {
-				m.board[i], taken[w] = w, true
+		for i := range m.found {
+			if w := wanted(&m.source[i]); m.found[i] == nil && m.opensBoard(i) && m.newBoard[i] == 0 && w > 0 && !taken[w] {
+				m.newBoard[i], taken[w] = w, true
 			}
 		}
 	}
 	next := 1
-	for i := range m.of {
-		if m.of[i] != nil || m.board[i] != 0 || !m.opens(i) {
+	for i := range m.found {
+		if m.found[i] != nil || m.newBoard[i] != 0 || !m.opensBoard(i) {
 			continue
 		}
 		for taken[next] {
 			next++
 		}
-		m.board[i], taken[next] = next, true
+		m.newBoard[i], taken[next] = next, true
 	}
 }
 
-// opens reports whether the game may open a board: one of which the source does not even name the
+// opensBoard reports whether the game may open a board: one of which the source does not even name the
 // players is not there yet, and one of nobody in particular must have something to show.
-func (m *matching) opens(i int) bool {
-	s := &m.said[i]
+func (m *matching) opensBoard(i int) bool {
+	s := &m.source[i]
 	if s.Unnamed {
 		return false
 	}

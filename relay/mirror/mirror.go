@@ -122,21 +122,21 @@ var ErrDeleted = errors.New("this game was deleted here, and stays so until it i
 func Diff(round Round, games []Game) []Change {
 	games = withDistinctIDs(round.Players.Apply(games))
 	source := cmp.Or(round.Source, "source")
-	m := match(seatsOf(round.Games), seatsOf(round.Deleted), games)
+	m := match(boardGames(round.Games), boardGames(round.Deleted), games)
 	out := make([]Change, len(games))
 	for i, s := range games {
 		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
 		s.Clock = possible(s.Clock)
-		g := m.of[i]
+		b := m.found[i]
 		switch {
-		case g != nil && g.Deleted != nil:
-			out[i] = Change{Game: g.ID, Board: g.Board, Warning: s.Warning, Err: ErrDeleted}
-		case g != nil:
-			out[i] = update(g, &s, source, round.Shorten)
-		case !m.opens(i):
+		case b != nil && b.Deleted != nil:
+			out[i] = Change{Game: b.ID, Board: b.Board, Warning: s.Warning, Err: ErrDeleted}
+		case b != nil:
+			out[i] = update(b, &s, source, round.Shorten)
+		case !m.opensBoard(i):
 			out[i] = Change{Warning: s.Warning, Err: ErrUnnamed}
 		default:
-			out[i] = create(round.ID, &s, m.board[i], m.said[i].key, source)
+			out[i] = create(round.ID, &s, m.newBoard[i], m.source[i].creationRequest, source)
 		}
 		for _, c := range out[i].Commands {
 			c.Source = source

@@ -99,14 +99,14 @@ func (g *Game) ends(in *pgn.Game, line *pgn.Line, err error) {
 
 // goOn reads on where the source has a move that cannot be played, and the arbiter has recorded, as that very ply, what
 // it was and where it led to. The text of the move need not be the arbiter's: whatever the source has there stands for it.
-func (g *Game) goOn(stands *seat) {
+func (g *Game) goOn(b *boardGame) {
 	for g.unplayed != nil {
 		n, in := len(g.Moves), g.unplayed
-		if n >= len(stands.moves) || n >= len(in.Moves) || !stands.moves[n].Illegal {
+		if n >= len(b.moves) || n >= len(in.Moves) || !b.moves[n].Illegal {
 			return
 		}
 		g.Moves = slices.Clip(g.Moves)
-		played := stands.MoveAt(relay.Ply(n) + 1)
+		played := b.MoveAt(relay.Ply(n) + 1)
 		g.add(Move{UCI: played.SAN, FEN: played.FEN}, in.Moves[n].Clock)
 		line, err := in.PlayAfter(n+1, played.FEN, g.Variant)
 		for _, m := range line.Moves[:min(len(line.Moves), relay.MaxPlies-n-1)] {

@@ -182,7 +182,7 @@ func TestRules(t *testing.T) {
 }
 
 // TestAnotherPerson: title, rating, FIDE id, federation and team belong to the person and not to
-// the seat.
+// the board.
 func TestAnotherPerson(t *testing.T) {
 	lake := "WhiteTitle=GM WhiteElo=2700 WhiteFideId=101 WhiteFed=NED WhiteTeam=Reds"
 	w := newWorld(t)

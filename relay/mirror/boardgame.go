@@ -12,18 +12,18 @@ import (
 // idTag is the tag that keeps what the source calls a game.
 const idTag = "GameId"
 
-// A seat is a game of the round as it is compared with what a source says.
-type seat struct {
+// A boardGame is a game of the round as it is compared with what a source says.
+type boardGame struct {
 	*relay.Game
 	moves []relay.Played // see relay.Game.Line
 
-	id    string
-	place heading
-	board int       // the number in its Round tag, which is another one if that was taken; 0: none
-	who   [2]person // White, Black
-	// before are the lines, in UCI, that a person has changed: what a source may have shown until
+	sourceID    string
+	heading     heading
+	taggedBoard int       // the number in its Round tag, which is another one if that was taken; 0: none
+	who         [2]person // White, Black
+	// replaced are the lines, in UCI, that a person has changed: what a source may have shown until
 	// then, and may show still.
-	before [][]string
+	replaced [][]string
 }
 
 // A heading is what the tags say of where a game belongs. What is empty is not known, and
@@ -46,23 +46,23 @@ const (
 	same
 )
 
-func seatsOf(games []*relay.Game) []*seat {
-	out := make([]*seat, len(games))
+func boardGames(games []*relay.Game) []*boardGame {
+	out := make([]*boardGame, len(games))
 	for i, g := range games {
-		s := &seat{Game: g, moves: g.Line(), id: valueOf(g.Tags, idTag)}
-		s.place = heading{s.tag("Event"), s.tag("Round"), s.tag("Date"), s.tag("Site")}.normal()
-		s.board = (&pgn.Game{Tags: []pgn.Tag{{Name: "Round", Value: s.tag("Round")}}}).Board()
-		s.before = s.changed()
+		s := &boardGame{Game: g, moves: g.Line(), sourceID: valueOf(g.Tags, idTag)}
+		s.heading = heading{s.tag("Event"), s.tag("Round"), s.tag("Date"), s.tag("Site")}.normal()
+		s.taggedBoard = (&pgn.Game{Tags: []pgn.Tag{{Name: "Round", Value: s.tag("Round")}}}).Board()
+		s.replaced = s.replacedLines()
 		s.who = [2]person{s.person("white", &g.White), s.person("black", &g.Black)}
 		out[i] = s
 	}
 	return out
 }
 
-// changed are the lines that a person has changed, the newest first, and the one that the source
+// replacedLines are the lines that a person has changed, the newest first, and the one that the source
 // was last seen to have.
-func (s *seat) changed() (out [][]string) {
-	line := func(to relay.Ply, n int, uci func(i int) string) {
+func (s *boardGame) replacedLines() (out [][]string) {
+	add := func(to relay.Ply, n int, uci func(i int) string) {
 		const enough = 4
 		if int(to) > len(s.moves) || n == 0 || len(out) == enough {
 			return
@@ -77,18 +77,18 @@ func (s *seat) changed() (out [][]string) {
 		out = append(out, moves)
 	}
 	if n := s.Note(); n != nil && n.HasMoves {
-		line(n.ToPly, len(n.Moves), func(i int) string { return n.Moves[i].UCI })
+		add(n.ToPly, len(n.Moves), func(i int) string { return n.Moves[i].UCI })
 	}
 	for _, c := range slices.Backward(s.Changes) {
 		if c.Source == "" {
-			line(c.ToPly, len(c.Removed), func(i int) string { return c.Removed[i].UCI })
+			add(c.ToPly, len(c.Removed), func(i int) string { return c.Removed[i].UCI })
 		}
 	}
 	return out
 }
 
 // tag is the value that a source has given; empty if a person has set another one.
-func (s *seat) tag(name string) string {
+func (s *boardGame) tag(name string) string {
 	if _, locked := s.Lock("tags." + name); locked {
 		return ""
 	}
@@ -96,7 +96,7 @@ func (s *seat) tag(name string) string {
 }
 
 // person knows the player also by what the source called them before a person set the name.
-func (s *seat) person(side string, p *relay.Player) person {
+func (s *boardGame) person(side string, p *relay.Player) person {
 	out := person{id: p.FideID}
 	if _, locked := s.Lock(side + ".fideId"); locked {
 		out.id = 0
@@ -185,12 +185,12 @@ func roundKey(tag string) string {
 	}
 }
 
-func heads(g *Game) heading {
+func headingOf(g *Game) heading {
 	return heading{g.Event, g.Round, valueOf(g.Tags, "Date"), valueOf(g.Tags, "Site")}.normal()
 }
 
-// differ reports whether both are known, and not the same.
-func differ(a, b string) bool { return a != "" && b != "" && a != b }
+// contradict reports whether both are known, and not the same.
+func contradict(a, b string) bool { return a != "" && b != "" && a != b }
 
 func valueOf(tags []relay.Tag, name string) string {
 	for _, t := range tags {
