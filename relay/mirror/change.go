@@ -44,7 +44,7 @@ func update(b *boardGame, s *Game, source string, shorten bool) Change {
 	ask := asker{fmt.Sprintf("mirror/%d", b.Index), 0}
 	n := &note{source: source, fields: map[string]string{}}
 	if b.Source == relay.ManualSource {
-		if common(b, s) == len(s.Moves) {
+		if commonPlies(b, s) == len(s.Moves) {
 			s.goOn(b)
 		}
 		c.byHand(b, s, n)
@@ -54,7 +54,7 @@ func update(b *boardGame, s *Game, source string, shorten bool) Change {
 	if !sameStart(b, s) {
 		c.start(&ask, b, s, n)
 	}
-	if common(b, s) == len(s.Moves) {
+	if commonPlies(b, s) == len(s.Moves) {
 		s.goOn(b)
 		c.Warning = s.Warning
 	}
@@ -81,7 +81,7 @@ func (c *Change) moves(ask *asker, b *boardGame, s *Game, n *note, shorten bool)
 		c.lock(n, relay.LockResult, spell(wanted))
 		wanted = stands
 	}
-	same := common(b, s)
+	same := commonPlies(b, s)
 	clocks := otherClocks(b, s, same, released)
 	switch {
 	case same == len(s.Moves) && same < len(b.moves) && (s.Broken || !shorten || same == 0 || same < int(b.LockedPly()) && !released || b.moves[same].Illegal):

@@ -27,7 +27,7 @@ func TestStrangersCostLittle(t *testing.T) {
 	if n := testing.AllocsPerRun(10, func() { s.relation(b) }); n > 10 {
 		t.Errorf("to compare two games of 1,160 plies takes %.0f allocations", n)
 	}
-	if r := s.relation(b); r.common != 0 || r.resemble || r.stands != 1160 || r.told != 1160 {
+	if r := s.relation(b); r.common != 0 || r.mostAlike || r.recorded != 1160 || r.shown != 1160 {
 		t.Errorf("their relation is %+v", r)
 	}
 }

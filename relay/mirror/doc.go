@@ -29,7 +29,7 @@
 //     moves, and two strangers get nobody's moves, however many agree.
 //  7. A game of which the source does not name White and Black opens none.
 //  8. A source that shows other moves corrects a game only if it keeps the beginning
-//     ([sourceGame.corrects]), or the game has but a move or a few. A game that is over is corrected only
+//     ([sourceGame.mayCorrect]), or the game has but a move or a few. A game that is over is corrected only
 //     near its end, and by a source in which it is over too. Otherwise it is another game of the
 //     same players. So is one that starts from another position, unless no move is recorded.
 //

@@ -9,17 +9,17 @@ import (
 // This file judges whether a game of the source is a game of the round. The rules stand in doc.go;
 // the first number of a constant's comment is that of the rule.
 
-// A rank is how strong the evidence is that two games are one.
-type rank int
+// evidence is how strongly two games seem to be one.
+type evidence int
 
 const (
-	none      rank = iota
-	sameLine       // 5. one player, and many moves
-	sameBoard      // 4. the board, and one player or the moves
-	likePair       // 3. names that may be theirs
-	swapped        // 2. both players, with the other colours
-	samePair       // 2. event, round and both players
-	sameID         // 1. the id in the source
+	noEvidence  evidence = iota
+	sameLine             // 5. one player, and many moves
+	sameBoard            // 4. the board, and one player or the moves
+	similarPair          // 3. names that may be theirs
+	swappedPair          // 2. both players, with the other colours
+	samePair             // 2. event, round and both players
+	sameID               // 1. the id in the source
 )
 
 // tellingPlies are so many that two games of one round that have them in common are probably one.
@@ -49,39 +49,39 @@ type otherGames struct {
 
 // A relation is how the moves of a game of the source stand to those of one of the round.
 type relation struct {
-	common   int // plies at the beginning that are the same
-	stands   int // plies of the round's game
-	told     int // plies of the source's
-	start    bool
-	resemble bool // most plies are the same, place by place
+	common    int // plies at the beginning that are the same
+	recorded  int // plies of the round's game
+	shown     int // plies of the source's
+	sameStart bool
+	mostAlike bool // most plies are the same, place by place
 }
 
 // relation compares with the moves that stand and, where a person has changed them, with those that
 // the source had before: what a person has fixed contradicts no source.
 func (s *sourceGame) relation(b *boardGame) relation {
-	r := relation{stands: len(b.moves), told: len(s.Moves), start: startAgrees(b, s.Game)}
-	if !r.start {
+	r := relation{recorded: len(b.moves), shown: len(s.Moves), sameStart: startAgrees(b, s.Game)}
+	if !r.sameStart {
 		return r
 	}
-	r.common = common(b, s.Game)
-	if n := min(r.stands, r.told); r.common < n {
-		alike, others := r.common, 0
-		for i := r.common; i < n && 2*others <= n && 2*alike < n; i++ {
+	r.common = commonPlies(b, s.Game)
+	if n := min(r.recorded, r.shown); r.common < n {
+		alike, different := r.common, 0
+		for i := r.common; i < n && 2*different <= n && 2*alike < n; i++ {
 			if sameMove(b, i, &s.Moves[i]) {
 				alike++
 			} else {
-				others++
+				different++
 			}
 		}
-		r.resemble = 2*alike >= n && n >= 4
+		r.mostAlike = 2*alike >= n && n >= 4
 	}
 	for _, before := range b.replaced {
 		same := 0
-		for same < min(len(before), r.told) && before[same] == s.Moves[same].UCI {
+		for same < min(len(before), r.shown) && before[same] == s.Moves[same].UCI {
 			same++
 		}
-		if same > r.common && same == min(len(before), r.told) {
-			r = relation{common: same, stands: len(before), told: r.told, start: true}
+		if same > r.common && same == min(len(before), r.shown) {
+			r = relation{common: same, recorded: len(before), shown: r.shown, sameStart: true}
 		}
 	}
 	return r
@@ -89,16 +89,18 @@ func (s *sourceGame) relation(b *boardGame) relation {
 
 // agree: one of the two can be the other one a while ago, and both have a move. A game without
 // moves agrees with nothing.
-func (r relation) agree() bool { return r.start && r.common > 0 && r.common == min(r.stands, r.told) }
+func (r relation) agree() bool {
+	return r.sameStart && r.common > 0 && r.common == min(r.recorded, r.shown)
+}
 
-// many: they agree over so many moves that it is no accident.
-func (r relation) many() bool { return r.agree() && r.common >= tellingPlies }
+// agreeLong: they agree over so many moves that it is no accident.
+func (r relation) agreeLong() bool { return r.agree() && r.common >= tellingPlies }
 
-// over: somebody has said how the game ended. An automatic result goes with the moves.
-func (b *boardGame) over() bool { return b.Over() && !b.Automatic }
+// decided: somebody has said how the game ended. An automatic result goes with the moves.
+func (b *boardGame) decided() bool { return b.Over() && !b.Automatic }
 
-// untouched: nothing is recorded that could be lost.
-func (b *boardGame) untouched() bool { return len(b.moves) == 0 && !b.Over() }
+// nothingRecorded: nothing is recorded that could be lost.
+func (b *boardGame) nothingRecorded() bool { return len(b.moves) == 0 && !b.Over() }
 
 // nobody: the players are not known.
 func nobody(who *[2]person) bool { return len(who[0].keys) == 0 && len(who[1].keys) == 0 }
@@ -111,125 +113,125 @@ func (s *sourceGame) hasBoardOf(b *boardGame) bool {
 	return s.board > 0 && (s.board == b.Board || s.board == b.taggedBoard)
 }
 
-// corrects reports whether the source's moves, which are not those that stand, can be a correction
+// mayCorrect reports whether the source's moves, which are not those that stand, can be a correction
 // of them by the same players. A correction keeps the beginning. It goes back a little way, or over
 // less than half of the game, or leaves most moves as they were. A game that is over is corrected
 // only by a source in which it is over as well, and only near its end.
-func (s *sourceGame) corrects(b *boardGame, r relation) bool {
-	lost := r.stands - r.common
+func (s *sourceGame) mayCorrect(b *boardGame, r relation) bool {
+	lost := r.recorded - r.common
 	switch {
-	case !r.start:
-		return r.stands == 0
-	case r.common == min(r.stands, r.told):
+	case !r.sameStart:
+		return r.recorded == 0
+	case r.common == min(r.recorded, r.shown):
 		return true
-	case b.over() && (s.Result == relay.Ongoing || r.common == 0):
+	case b.decided() && (s.Result == relay.Ongoing || r.common == 0):
 		return false
-	case b.over():
+	case b.decided():
 		const few = 3
-		return lost <= few && 2*r.common >= r.stands || r.resemble || s.Result == b.Result && 4*r.common >= 3*r.stands
+		return lost <= few && 2*r.common >= r.recorded || r.mostAlike || s.Result == b.Result && 4*r.common >= 3*r.recorded
 	case r.common == 0: // the first moves of a game were entered wrongly, such as e3 by a pawn on its way to e4
 		few := 2
 		if s.hasBoardOf(b) {
 			few = 4
 		}
-		return !s.pairRepeats && (r.stands <= few || s.hasBoardOf(b) && r.resemble)
+		return !s.pairRepeats && (r.recorded <= few || s.hasBoardOf(b) && r.mostAlike)
 	}
-	return lost <= tellingPlies || 2*r.common >= r.stands || r.resemble
+	return lost <= tellingPlies || 2*r.common >= r.recorded || r.mostAlike
 }
 
-// evidence weighs what speaks for the game being that of the board.
-func (s *sourceGame) evidence(b *boardGame, others *otherGames) rank {
+// weigh returns the strongest evidence that the source game is the board game.
+func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 	if contradict(s.heading.round, b.heading.round) {
-		return none
+		return noEvidence
 	}
 	r := s.relation(b)
 	straight := [2]likeness{s.who[0].like(&b.who[0]), s.who[1].like(&b.who[1])}
 	crossed := [2]likeness{s.who[0].like(&b.who[1]), s.who[1].like(&b.who[0])}
 	low, high := min(straight[0], straight[1]), max(straight[0], straight[1])
 	pair := low >= similar || min(crossed[0], crossed[1]) >= similar
-	corrects := s.corrects(b, r)
+	mayCorrect := s.mayCorrect(b, r)
 	switch {
 	case contradict(s.ID, b.sourceID): // two names for one game are met where the source makes them anew
-		if others.sourceHasID(b.sourceID) || low < same || !(r.agree() || b.untouched()) || !s.resultStands(b) {
-			return none
+		if others.sourceHasID(b.sourceID) || low < same || !(r.agree() || b.nothingRecorded()) || !s.resultAgrees(b) {
+			return noEvidence
 		}
 	case s.ID != "" && s.ID == b.sourceID:
 		known := pair || high == same && s.sameNobody(b) // as in a bye
 		one := max(high, crossed[0], crossed[1]) >= similar
-		if b.untouched() || known && corrects && !s.newDay(b) || one && r.agree() && s.resultStands(b) {
+		if b.nothingRecorded() || known && mayCorrect && !s.isLaterGame(b) || one && r.agree() && s.resultAgrees(b) {
 			return sameID
 		}
-		return none // the id is used again
+		return noEvidence // the id is used again
 	}
 	otherEvent := contradict(s.heading.event, b.heading.event)
-	harmless := b.untouched() || r.agree()
+	losesNothing := b.nothingRecorded() || r.agree()
 	switch {
-	case low == same && otherEvent && harmless, low == same && !otherEvent && corrects && !s.newDay(b):
+	case low == same && otherEvent && losesNothing, low == same && !otherEvent && mayCorrect && !s.isLaterGame(b):
 		return samePair
 	case low == same:
-		return none
+		return noEvidence
 	case min(crossed[0], crossed[1]) == same:
-		if harmless && !otherEvent && (!b.over() || s.Result == b.Result || s.hasBoardOf(b)) {
-			return swapped
+		if losesNothing && !otherEvent && (!b.decided() || s.Result == b.Result || s.hasBoardOf(b)) {
+			return swappedPair
 		}
-		return none
+		return noEvidence
 	case otherEvent:
-		return none
-	case high == same && low == similar && corrects && !s.newDay(b):
+		return noEvidence
+	case high == same && low == similar && mayCorrect && !s.isLaterGame(b):
 		// A source that shows a name otherwise, and less of the game, changes nothing but the name.
-		if s.resultStands(b) || r.agree() || r.told == 0 || s.Result != relay.Ongoing {
-			return likePair
+		if s.resultAgrees(b) || r.agree() || r.shown == 0 || s.Result != relay.Ongoing {
+			return similarPair
 		}
-		return none
-	case high == same && low == unknown && (harmless || s.sameNobody(b) && corrects),
-		low == similar && harmless && (r.agree() || s.hasBoardOf(b) || r.told == 0):
-		if s.resultStands(b) || r.agree() && r.told >= r.stands && low == similar {
-			return likePair
+		return noEvidence
+	case high == same && low == unknown && (losesNothing || s.sameNobody(b) && mayCorrect),
+		low == similar && losesNothing && (r.agree() || s.hasBoardOf(b) || r.shown == 0):
+		if s.resultAgrees(b) || r.agree() && r.shown >= r.recorded && low == similar {
+			return similarPair
 		}
-		return none
+		return noEvidence
 	}
 	// The source called the players so when the board was opened. They may have been renamed since,
 	// or are nobody in particular.
-	if s.creationRequest == b.creationRequest() && s.resultStands(b) && (harmless || s.nobody() && b.nobody() && corrects) {
-		return likePair
+	if s.creationRequest == b.creationRequest() && s.resultAgrees(b) && (losesNothing || s.nobody() && b.nobody() && mayCorrect) {
+		return similarPair
 	}
-	if rank := s.boardEvidence(b, r, straight, crossed, others); rank != none {
-		return rank
+	if evidence := s.boardEvidence(b, r, straight, crossed, others); evidence != noEvidence {
+		return evidence
 	}
 	for i := range 2 {
-		if straight[i] >= similar && r.many() && !b.over() && !others.elsewhereInSource(&b.who[1-i]) && !others.elsewhereInRound(&s.who[1-i], b) {
+		if straight[i] >= similar && r.agreeLong() && !b.decided() && !others.elsewhereInSource(&b.who[1-i]) && !others.elsewhereInRound(&s.who[1-i], b) {
 			return sameLine
 		}
 	}
-	return none
+	return noEvidence
 }
 
-// resultStands reports whether the source does not contradict a result that stands. One that a
+// resultAgrees reports whether the source does not contradict a result that stands. One that a
 // person has set contradicts no source.
-func (s *sourceGame) resultStands(b *boardGame) bool {
+func (s *sourceGame) resultAgrees(b *boardGame) bool {
 	_, locked := b.Lock(relay.LockResult)
-	return !b.over() || locked || s.Result == "" || s.Result == b.Result
+	return !b.decided() || locked || s.Result == "" || s.Result == b.Result
 }
 
-// newDay: the game that stands is over, and the source has one that goes on, of another date.
-func (s *sourceGame) newDay(b *boardGame) bool {
-	return b.over() && s.Result == relay.Ongoing && contradict(s.heading.date, b.heading.date)
+// isLaterGame: the game that stands is over, and the source has one that goes on, of another date.
+func (s *sourceGame) isLaterGame(b *boardGame) bool {
+	return b.decided() && s.Result == relay.Ongoing && contradict(s.heading.date, b.heading.date)
 }
 
 // sameNobody reports whether nobody in particular sits at the same side in both.
 func (s *sourceGame) sameNobody(b *boardGame) bool {
 	for i := range 2 {
 		if len(s.who[i].keys) == 0 && len(b.who[i].keys) == 0 {
-			return s.resultStands(b)
+			return s.resultAgrees(b)
 		}
 	}
 	return false
 }
 
 // boardEvidence is that of the board's number.
-func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [2]likeness, others *otherGames) rank {
-	if !s.hasBoardOf(b) || contradict(s.heading.date, b.heading.date) || contradict(s.heading.site, b.heading.site) || !s.resultStands(b) {
-		return none
+func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [2]likeness, others *otherGames) evidence {
+	if !s.hasBoardOf(b) || contradict(s.heading.date, b.heading.date) || contradict(s.heading.site, b.heading.site) || !s.resultAgrees(b) {
+		return noEvidence
 	}
 	for i := range 2 { // one player is the same, in either colour
 		left, came := &b.who[1-i], &s.who[1-i]
@@ -241,20 +243,20 @@ func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [
 			continue
 		}
 		if others.elsewhereInSource(left) || others.elsewhereInRound(came, b) {
-			return none
+			return noEvidence
 		}
-		if b.untouched() || r.agree() || r.common > 0 && s.corrects(b, r) {
+		if b.nothingRecorded() || r.agree() || r.common > 0 && s.mayCorrect(b, r) {
 			return sameBoard
 		}
 	}
-	if (b.nobody() || s.nobody()) && (b.untouched() || r.agree()) {
+	if (b.nobody() || s.nobody()) && (b.nothingRecorded() || r.agree()) {
 		return sameBoard
 	}
-	return none
+	return noEvidence
 }
 
-// common is the number of plies that both have at the start.
-func common(b *boardGame, s *Game) int {
+// commonPlies is the number of plies that both have at the start.
+func commonPlies(b *boardGame, s *Game) int {
 	n := min(len(b.moves), len(s.Moves))
 	for i := range n {
 		if !sameMove(b, i, &s.Moves[i]) {
@@ -267,18 +269,18 @@ func common(b *boardGame, s *Game) int {
 // sameMove compares the move at index i. It also takes the two ways to write castling for one: as
 // the king's step, and as the king taking its rook, which is how it is written in Chess960. That
 // starts from the usual position too, now and then.
-func sameMove(b *boardGame, i int, told *Move) bool {
-	stands, ply := &b.moves[i], relay.Ply(i)+1
+func sameMove(b *boardGame, i int, shown *Move) bool {
+	recorded, ply := &b.moves[i], relay.Ply(i)+1
 	switch {
-	case stands.Is(told.UCI) && told.FEN == "":
+	case recorded.Is(shown.UCI) && shown.FEN == "":
 		return true
-	case stands.Illegal && told.FEN != "":
+	case recorded.Illegal && shown.FEN != "":
 		m := b.MoveAt(ply)
-		return m.SAN == told.UCI && m.FEN == told.FEN
-	case stands.Illegal || told.FEN != "" || !mayCastle(told.UCI):
+		return m.SAN == shown.UCI && m.FEN == shown.FEN
+	case recorded.Illegal || shown.FEN != "" || !mayCastle(shown.UCI):
 		return false
 	}
-	return kingTakesRook.Replace(stands.UCI()) == kingTakesRook.Replace(told.UCI) && strings.HasPrefix(b.MoveAt(ply).SAN, "O-O")
+	return kingTakesRook.Replace(recorded.UCI()) == kingTakesRook.Replace(shown.UCI) && strings.HasPrefix(b.MoveAt(ply).SAN, "O-O")
 }
 
 // mayCastle reports whether the move is along a back rank, from where a king begins. It is asked of
@@ -290,7 +292,9 @@ func mayCastle(uci string) bool {
 var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")
 
 // sameStart compares the men and who moves; the rest is written by different customs.
-func sameStart(b *boardGame, s *Game) bool { return s.noStart || men(b.StartFEN) == men(s.StartFEN) }
+func sameStart(b *boardGame, s *Game) bool {
+	return s.noStart || placementAndTurn(b.StartFEN) == placementAndTurn(s.StartFEN)
+}
 
 // startAgrees: a start that a person has set contradicts no source.
 func startAgrees(b *boardGame, s *Game) bool {
@@ -298,7 +302,7 @@ func startAgrees(b *boardGame, s *Game) bool {
 	return locked || sameStart(b, s)
 }
 
-func men(fen string) string {
+func placementAndTurn(fen string) string {
 	if fen == "" {
 		fen = relay.StartFEN
 	}

@@ -56,7 +56,7 @@ func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, he
 	if locked < 0 {
 		return false, false
 	}
-	same := common(b, s)
+	same := commonPlies(b, s)
 	if back, ok := b.TakenBack(); ok && same == locked && len(b.moves) == locked && len(s.Moves) > locked && s.Moves[locked].UCI == back.UCI {
 		// It has not seen the takeback yet.
 		c.moveNote(n, locked, s.Moves[locked:])
@@ -84,7 +84,7 @@ func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, he
 	}
 	pos, err := rules.ParseFENAfterIllegal(b.FENAt(relay.Ply(locked)))
 	for _, m := range s.Moves[min(locked, len(s.Moves)):] {
-		if err != nil || m.FEN != "" || b.over() {
+		if err != nil || m.FEN != "" || b.decided() {
 			break
 		}
 		var played rules.Move
@@ -106,7 +106,7 @@ func (c *Change) moveNote(n *note, ply int, moves []Move) {
 
 // byHand notes all that the source has of a board which a person plays.
 func (c *Change) byHand(b *boardGame, s *Game, n *note) {
-	if same := common(b, s); sameStart(b, s) && same < len(s.Moves) {
+	if same := commonPlies(b, s); sameStart(b, s) && same < len(s.Moves) {
 		n.toPly, n.moves, n.differ = same, s.Moves[same:], true
 	}
 	if wanted := (score{s.Result, s.Forfeit}); s.Result != "" && wanted != (score{b.Result, b.Forfeit}) && !(b.Over() && s.Result == relay.Ongoing) {

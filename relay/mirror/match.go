@@ -66,10 +66,10 @@ func (s *sourceGame) pair() (pair [2]string) {
 
 // A candidate is a source game that may be that of a board.
 type candidate struct {
-	source int
-	board  *boardGame
-	rank   rank
-	fit    int // of two with the same rank, the greater one is the likelier
+	source   int
+	board    *boardGame
+	evidence evidence
+	fit      int // of two with the same rank, the greater one is the likelier
 }
 
 // candidates are all for which there is evidence, the strongest first. Only those are looked at
@@ -103,7 +103,7 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 				return slices.ContainsFunc(p.keys, func(key string) bool {
 					at := index.byName[key]
 					return slices.ContainsFunc(at[:min(len(at), 32)], func(b *boardGame) bool {
-						return b != but && b.Deleted == nil && !b.over() && !contradict(s.heading.round, b.heading.round)
+						return b != but && b.Deleted == nil && !b.decided() && !contradict(s.heading.round, b.heading.round)
 					})
 				})
 			},
@@ -112,12 +112,12 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 		found, boardHasPlayers := len(out), false // the board was not deleted
 		consider := func(boards []*boardGame) {
 			for _, b := range boards {
-				rank := s.evidence(b, others)
-				if rank == none || b.Deleted != nil && rank < likePair {
+				evidence := s.weigh(b, others)
+				if evidence == noEvidence || b.Deleted != nil && evidence < similarPair {
 					continue
 				}
-				boardHasPlayers = boardHasPlayers || b.Deleted == nil && rank >= swapped
-				out = append(out, candidate{i, b, rank, s.fit(b)})
+				boardHasPlayers = boardHasPlayers || b.Deleted == nil && evidence >= swappedPair
+				out = append(out, candidate{i, b, evidence, s.fit(b)})
 			}
 		}
 		consider(index.related(s))
@@ -131,7 +131,7 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(b.fit, a.fit), cmp.Compare(a.source, b.source), cmp.Compare(a.board.Board, b.board.Board))
+		return cmp.Or(cmp.Compare(b.evidence, a.evidence), cmp.Compare(b.fit, a.fit), cmp.Compare(a.source, b.source), cmp.Compare(a.board.Board, b.board.Board))
 	})
 	return out
 }
@@ -142,12 +142,12 @@ func (s *sourceGame) fit(b *boardGame) int {
 	r, fit := s.relation(b), 0
 	switch {
 	case r.agree():
-		fit = 8 + 4*r.common - (r.stands - r.common)
-	case r.stands == 0 && r.told == 0:
+		fit = 8 + 4*r.common - (r.recorded - r.common)
+	case r.recorded == 0 && r.shown == 0:
 		fit = 6
-	case r.stands == 0:
+	case r.recorded == 0:
 		fit = 4
-	case r.told > 0:
+	case r.shown > 0:
 		fit = 2
 	}
 	fit *= 4
@@ -266,7 +266,7 @@ func (m *matching) byPlace(boards []*boardGame, taken map[*boardGame]bool) {
 
 // mayBeAtItsPlace reports whether nothing speaks against the game being the one at its place.
 func (s *sourceGame) mayBeAtItsPlace(b *boardGame) bool {
-	return s.relation(b).agree() && !b.over() && !contradict(s.heading.event, b.heading.event) && !contradict(s.heading.round, b.heading.round) &&
+	return s.relation(b).agree() && !b.decided() && !contradict(s.heading.event, b.heading.event) && !contradict(s.heading.round, b.heading.round) &&
 		!contradict(s.heading.date, b.heading.date) && !contradict(s.ID, b.sourceID)
 }
 
