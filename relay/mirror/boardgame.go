@@ -20,7 +20,7 @@ type boardGame struct {
 	sourceID    string
 	heading     heading
 	taggedBoard int       // the number in its Round tag, which is another one if that was taken; 0: none
-	who         [2]person // White, Black
+	players     [2]player // White, Black
 	// replaced are the lines, in UCI, that a person has changed: what a source may have shown until
 	// then, and may show still.
 	replaced [][]string
@@ -30,20 +30,20 @@ type boardGame struct {
 // contradicts nothing.
 type heading struct{ event, round, date, site string }
 
-// A person is one of the two at a board, as far as a source can tell people apart.
-type person struct {
-	id   int64    // FIDE id; 0: not known
-	keys []string // of the names they go by; none: nobody in particular
+// A player is one of the two at a board, as far as a source can tell people apart.
+type player struct {
+	fideID   int64    // FIDE id; 0: not known
+	nameKeys []string // of the names they go by; none: nobody in particular
 }
 
 // A likeness is how sure it is that two persons are one.
 type likeness uint8
 
 const (
-	other   likeness = iota // two persons
-	unknown                 // one of them is nobody in particular
-	similar                 // the names may be two spellings of one
-	same
+	otherPlayer   likeness = iota // two persons
+	unknownPlayer                 // one of them is nobody in particular
+	similarPlayer                 // the names may be two spellings of one
+	samePlayer
 )
 
 func boardGames(games []*relay.Game) []*boardGame {
@@ -53,7 +53,7 @@ func boardGames(games []*relay.Game) []*boardGame {
 		s.heading = heading{s.tag("Event"), s.tag("Round"), s.tag("Date"), s.tag("Site")}.normal()
 		s.taggedBoard = (&pgn.Game{Tags: []pgn.Tag{{Name: "Round", Value: s.tag("Round")}}}).Board()
 		s.replaced = s.replacedLines()
-		s.who = [2]person{s.person("white", &g.White), s.person("black", &g.Black)}
+		s.players = [2]player{s.player("white", &g.White), s.player("black", &g.Black)}
 		out[i] = s
 	}
 	return out
@@ -95,13 +95,13 @@ func (s *boardGame) tag(name string) string {
 	return valueOf(s.Tags, name)
 }
 
-// person knows the player also by what the source called them before a person set the name.
-func (s *boardGame) person(side string, p *relay.Player) person {
-	out := person{id: p.FideID}
+// player knows the player also by what the source called them before a person set the name.
+func (s *boardGame) player(side string, p *relay.Player) player {
+	out := player{fideID: p.FideID}
 	if _, locked := s.Lock(side + ".fideId"); locked {
-		out.id = 0
+		out.fideID = 0
 	}
-	out.called(p.Name)
+	out.addName(p.Name)
 	if _, locked := s.Lock(side + ".name"); !locked {
 		return out
 	}
@@ -109,7 +109,7 @@ func (s *boardGame) person(side string, p *relay.Player) person {
 		if c := &s.Changes[i]; c.Source == "" {
 			for _, f := range c.Fields {
 				if f.Name == side+".name" {
-					out.called(f.Was)
+					out.addName(f.Was)
 				}
 			}
 		}
@@ -117,41 +117,41 @@ func (s *boardGame) person(side string, p *relay.Player) person {
 	return out
 }
 
-func (p *person) called(name string) {
-	if key := relay.NameKey(name); key != "" && !slices.Contains(p.keys, key) {
-		p.keys = append(p.keys, key)
+func (p *player) addName(name string) {
+	if key := relay.NameKey(name); key != "" && !slices.Contains(p.nameKeys, key) {
+		p.nameKeys = append(p.nameKeys, key)
 	}
 }
 
-// people are those of a game of the source, by their own names and by those that the source uses.
-func (g *Game) people() [2]person {
+// players are those of a game of the source, by their own names and by those that the source uses.
+func (g *Game) players() [2]player {
 	white, black := g.sourceNames()
-	out := [2]person{{id: g.White.FideID}, {id: g.Black.FideID}}
-	out[0].called(g.White.Name)
-	out[0].called(white)
-	out[1].called(g.Black.Name)
-	out[1].called(black)
+	out := [2]player{{fideID: g.White.FideID}, {fideID: g.Black.FideID}}
+	out[0].addName(g.White.Name)
+	out[0].addName(white)
+	out[1].addName(g.Black.Name)
+	out[1].addName(black)
 	return out
 }
 
-// like tells how sure it is that two persons are one: by their FIDE ids, else by their names.
-func (p *person) like(q *person) likeness {
-	sameName := slices.ContainsFunc(p.keys, func(key string) bool { return slices.Contains(q.keys, key) })
+// likenessTo tells how sure it is that two persons are one: by their FIDE ids, else by their names.
+func (p *player) likenessTo(q *player) likeness {
+	sameName := slices.ContainsFunc(p.nameKeys, func(key string) bool { return slices.Contains(q.nameKeys, key) })
 	switch {
-	case p.id != 0 && p.id == q.id, sameName && (p.id == 0 || q.id == 0):
-		return same
+	case p.fideID != 0 && p.fideID == q.fideID, sameName && (p.fideID == 0 || q.fideID == 0):
+		return samePlayer
 	case sameName:
-		return similar // one of the ids is wrong, or there are two of that name
-	case len(p.keys) == 0 || len(q.keys) == 0:
-		return unknown
-	case p.id != 0 && q.id != 0:
-		return other
-	case slices.ContainsFunc(p.keys, func(a string) bool {
-		return slices.ContainsFunc(q.keys, func(b string) bool { return relay.SimilarKeys(a, b) })
+		return similarPlayer // one of the ids is wrong, or there are two of that name
+	case len(p.nameKeys) == 0 || len(q.nameKeys) == 0:
+		return unknownPlayer
+	case p.fideID != 0 && q.fideID != 0:
+		return otherPlayer
+	case slices.ContainsFunc(p.nameKeys, func(a string) bool {
+		return slices.ContainsFunc(q.nameKeys, func(b string) bool { return relay.SimilarKeys(a, b) })
 	}):
-		return similar
+		return similarPlayer
 	}
-	return other
+	return otherPlayer
 }
 
 // normal is the heading in the one form in which headings are compared.

@@ -17,7 +17,7 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 	id := newID(round, key)
 	c := Change{Game: id, Board: board, New: true, Warning: s.Warning}
 	op := &relaypb.CreateGame{
-		Id: string(id), Round: string(round), Board: int32(board), White: player(s.White), Black: player(s.Black),
+		Id: string(id), Round: string(round), Board: int32(board), White: playerProto(s.White), Black: playerProto(s.Black),
 		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxTimeControl),
 	}
 	op.Tags = otherTags(nil, s)
@@ -264,8 +264,8 @@ func clockLocked(b *boardGame, s *Game) bool {
 // tags updates what the source says of the players and the game, as far as it says something.
 func (c *Change) tags(ask *asker, b *boardGame, s *Game, n *note) {
 	op := &relaypb.UpdateGame{Game: string(b.ID), Reason: "as the source says"}
-	op.White = c.player(b, n, "white", &b.White, &b.Black, s.White)
-	op.Black = c.player(b, n, "black", &b.Black, &b.White, s.Black)
+	op.White = c.updatePlayer(b, n, "white", &b.White, &b.Black, s.White)
+	op.Black = c.updatePlayer(b, n, "black", &b.Black, &b.White, s.Black)
 	if control := text(s.TimeControl, relay.MaxTimeControl); control != "" && control != b.TimeControl {
 		if _, locked := b.Lock("timeControl"); locked {
 			c.lock(n, "timeControl", control)
@@ -288,85 +288,85 @@ func (c *Change) tags(ask *asker, b *boardGame, s *Game, n *note) {
 	}
 }
 
-// player is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation
+// updatePlayer is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation
 // and team belong to the person: whoever takes another one's seat starts without them, or brings
 // them along from the seat opposite.
-func (c *Change) player(b *boardGame, n *note, side string, stands, opposite *relay.Player, told relay.Player) *relaypb.PlayerUpdate {
-	now, was := player(told), player(*stands)
+func (c *Change) updatePlayer(b *boardGame, n *note, side string, recordedPlayer, oppositePlayer *relay.Player, sourcePlayer relay.Player) *relaypb.PlayerUpdate {
+	now, was := playerProto(sourcePlayer), playerProto(*recordedPlayer)
 	if now.Name == was.Name {
-		told.Name = "" // as with nearly all
+		sourcePlayer.Name = "" // as with nearly all
 	}
-	if told.Name == "" || relay.Nobody(told.Name) && !relay.Nobody(stands.Name) {
-		told.Name, now.Name = "", stands.Name // the source says nothing of the name
+	if sourcePlayer.Name == "" || relay.Nobody(sourcePlayer.Name) && !relay.Nobody(recordedPlayer.Name) {
+		sourcePlayer.Name, now.Name = "", recordedPlayer.Name // the source says nothing of the name
 	}
-	if told.Name == "" {
-		return c.replace(b, n, side, was, completed(now, was))
+	if sourcePlayer.Name == "" {
+		return c.playerUpdate(b, n, side, was, filledFrom(now, was))
 	}
-	is, sits, sat := personOf(now), personOf(was), personOf(player(*opposite))
+	shown, recorded, acrossTheBoard := playerOf(now), playerOf(was), playerOf(playerProto(*oppositePlayer))
 	_, nameLocked := b.Lock(side + ".name")
 	switch {
-	case is.like(&sits) >= unknown:
-	case nameLocked && b.personBehind(side, &is):
+	case shown.likenessTo(&recorded) >= unknownPlayer:
+	case nameLocked && b.hasPlayer(side, &shown):
 	case nameLocked: // what it says is of somebody else
 		c.lock(n, side+".name", now.Name)
 		return nil
 	default:
 		base := &relaypb.Player{}
-		if is.like(&sat) >= similar {
-			base = player(*opposite)
+		if shown.likenessTo(&acrossTheBoard) >= similarPlayer {
+			base = playerProto(*oppositePlayer)
 		}
-		return c.replace(b, n, side, was, completed(now, base))
+		return c.playerUpdate(b, n, side, was, filledFrom(now, base))
 	}
-	return c.replace(b, n, side, was, completed(now, was))
+	return c.playerUpdate(b, n, side, was, filledFrom(now, was))
 }
 
-// completed is the player with what the base knows and nobody has told.
-func completed(p, base *relaypb.Player) *relaypb.Player {
+// filledFrom is the player with what the base knows and nobody has told.
+func filledFrom(p, base *relaypb.Player) *relaypb.Player {
 	p.Title, p.Rating, p.FideId = cmp.Or(p.Title, base.Title), cmp.Or(p.Rating, base.Rating), cmp.Or(p.FideId, base.FideId)
 	p.Federation, p.Team = cmp.Or(p.Federation, base.Federation), cmp.Or(p.Team, base.Team)
 	return p
 }
 
-func personOf(p *relaypb.Player) person {
-	out := person{id: p.FideId}
-	out.called(p.Name)
+func playerOf(p *relaypb.Player) player {
+	out := player{fideID: p.FideId}
+	out.addName(p.Name)
 	return out
 }
 
-// replace is the update that makes one player of the other, but for what is locked; nil if they are
+// playerUpdate is the update that makes one player of the other, but for what is locked; nil if they are
 // the same.
-func (c *Change) replace(b *boardGame, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
-	u, some := &relaypb.PlayerUpdate{}, false
-	free := func(field, value string) bool {
+func (c *Change) playerUpdate(b *boardGame, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
+	update, changed := &relaypb.PlayerUpdate{}, false
+	mayChange := func(field, value string) bool {
 		if _, locked := b.Lock(side + "." + field); locked {
 			c.lock(n, side+"."+field, value)
 			return false
 		}
-		some = true
+		changed = true
 		return true
 	}
-	if now.Name != was.Name && free("name", now.Name) {
-		u.Name = &now.Name
+	if now.Name != was.Name && mayChange("name", now.Name) {
+		update.Name = &now.Name
 	}
-	if now.Title != was.Title && free("title", now.Title) {
-		u.Title = &now.Title
+	if now.Title != was.Title && mayChange("title", now.Title) {
+		update.Title = &now.Title
 	}
-	if now.Rating != was.Rating && free("rating", strconv.Itoa(int(now.Rating))) {
-		u.Rating = &now.Rating
+	if now.Rating != was.Rating && mayChange("rating", strconv.Itoa(int(now.Rating))) {
+		update.Rating = &now.Rating
 	}
-	if now.FideId != was.FideId && free("fideId", strconv.FormatInt(now.FideId, 10)) {
-		u.FideId = &now.FideId
+	if now.FideId != was.FideId && mayChange("fideId", strconv.FormatInt(now.FideId, 10)) {
+		update.FideId = &now.FideId
 	}
-	if now.Federation != was.Federation && free("federation", now.Federation) {
-		u.Federation = &now.Federation
+	if now.Federation != was.Federation && mayChange("federation", now.Federation) {
+		update.Federation = &now.Federation
 	}
-	if now.Team != was.Team && free("team", now.Team) {
-		u.Team = &now.Team
+	if now.Team != was.Team && mayChange("team", now.Team) {
+		update.Team = &now.Team
 	}
-	if !some {
+	if !changed {
 		return nil
 	}
-	return u
+	return update
 }
 
 // otherTags are those that the source has and were others before, and the warning, also if there is none any more.
@@ -408,8 +408,8 @@ func known(t relay.Millis) *int64 {
 	return new(int64(t))
 }
 
-// player is what of p the boards take: a rating that cannot be is no reason to refuse a game.
-func player(p relay.Player) *relaypb.Player {
+// playerProto is what of p the boards take: a rating that cannot be is no reason to refuse a game.
+func playerProto(p relay.Player) *relaypb.Player {
 	out := &relaypb.Player{
 		Name: cmp.Or(text(p.Name, relay.MaxName), "?"), Title: text(p.Title, relay.MaxTitle),
 		Federation: text(p.Federation, relay.MaxShortText), Team: text(p.Team, relay.MaxName),

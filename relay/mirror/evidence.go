@@ -32,7 +32,7 @@ type sourceGame struct {
 	board           int       // 0: none that can be believed
 	place           int       // in the source, from 1
 	heading         heading   // of its tags
-	who             [2]person // White, Black
+	players         [2]player // White, Black
 	pairRepeats     bool      // the source has another game of the same two
 }
 
@@ -40,9 +40,9 @@ type sourceGame struct {
 // games.
 type otherGames struct {
 	// elsewhereInSource: the source has the person at another of its games.
-	elsewhereInSource func(p *person) bool
+	elsewhereInSource func(p *player) bool
 	// elsewhereInRound: the round has the person at another board than that one.
-	elsewhereInRound func(p *person, but *boardGame) bool
+	elsewhereInRound func(p *player, but *boardGame) bool
 	// sourceHasID: the source has a game of that id.
 	sourceHasID func(id string) bool
 }
@@ -102,11 +102,12 @@ func (b *boardGame) decided() bool { return b.Over() && !b.Automatic }
 // nothingRecorded: nothing is recorded that could be lost.
 func (b *boardGame) nothingRecorded() bool { return len(b.moves) == 0 && !b.Over() }
 
-// nobody: the players are not known.
-func nobody(who *[2]person) bool { return len(who[0].keys) == 0 && len(who[1].keys) == 0 }
+func playersUnknown(players *[2]player) bool {
+	return len(players[0].nameKeys) == 0 && len(players[1].nameKeys) == 0
+}
 
-func (s *sourceGame) nobody() bool { return nobody(&s.who) }
-func (b *boardGame) nobody() bool  { return nobody(&b.who) }
+func (s *sourceGame) playersUnknown() bool { return playersUnknown(&s.players) }
+func (b *boardGame) playersUnknown() bool  { return playersUnknown(&b.players) }
 
 // hasBoardOf reports whether the source gives the game the number of the board.
 func (s *sourceGame) hasBoardOf(b *boardGame) bool {
@@ -145,19 +146,19 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 		return noEvidence
 	}
 	r := s.relation(b)
-	straight := [2]likeness{s.who[0].like(&b.who[0]), s.who[1].like(&b.who[1])}
-	crossed := [2]likeness{s.who[0].like(&b.who[1]), s.who[1].like(&b.who[0])}
+	straight := [2]likeness{s.players[0].likenessTo(&b.players[0]), s.players[1].likenessTo(&b.players[1])}
+	crossed := [2]likeness{s.players[0].likenessTo(&b.players[1]), s.players[1].likenessTo(&b.players[0])}
 	low, high := min(straight[0], straight[1]), max(straight[0], straight[1])
-	pair := low >= similar || min(crossed[0], crossed[1]) >= similar
+	pair := low >= similarPlayer || min(crossed[0], crossed[1]) >= similarPlayer
 	mayCorrect := s.mayCorrect(b, r)
 	switch {
 	case contradict(s.ID, b.sourceID): // two names for one game are met where the source makes them anew
-		if others.sourceHasID(b.sourceID) || low < same || !(r.agree() || b.nothingRecorded()) || !s.resultAgrees(b) {
+		if others.sourceHasID(b.sourceID) || low < samePlayer || !(r.agree() || b.nothingRecorded()) || !s.resultAgrees(b) {
 			return noEvidence
 		}
 	case s.ID != "" && s.ID == b.sourceID:
-		known := pair || high == same && s.sameNobody(b) // as in a bye
-		one := max(high, crossed[0], crossed[1]) >= similar
+		known := pair || high == samePlayer && s.sameUnknownPlayer(b) // as in a bye
+		one := max(high, crossed[0], crossed[1]) >= similarPlayer
 		if b.nothingRecorded() || known && mayCorrect && !s.isLaterGame(b) || one && r.agree() && s.resultAgrees(b) {
 			return sameID
 		}
@@ -166,40 +167,40 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 	otherEvent := contradict(s.heading.event, b.heading.event)
 	losesNothing := b.nothingRecorded() || r.agree()
 	switch {
-	case low == same && otherEvent && losesNothing, low == same && !otherEvent && mayCorrect && !s.isLaterGame(b):
+	case low == samePlayer && otherEvent && losesNothing, low == samePlayer && !otherEvent && mayCorrect && !s.isLaterGame(b):
 		return samePair
-	case low == same:
+	case low == samePlayer:
 		return noEvidence
-	case min(crossed[0], crossed[1]) == same:
+	case min(crossed[0], crossed[1]) == samePlayer:
 		if losesNothing && !otherEvent && (!b.decided() || s.Result == b.Result || s.hasBoardOf(b)) {
 			return swappedPair
 		}
 		return noEvidence
 	case otherEvent:
 		return noEvidence
-	case high == same && low == similar && mayCorrect && !s.isLaterGame(b):
+	case high == samePlayer && low == similarPlayer && mayCorrect && !s.isLaterGame(b):
 		// A source that shows a name otherwise, and less of the game, changes nothing but the name.
 		if s.resultAgrees(b) || r.agree() || r.shown == 0 || s.Result != relay.Ongoing {
 			return similarPair
 		}
 		return noEvidence
-	case high == same && low == unknown && (losesNothing || s.sameNobody(b) && mayCorrect),
-		low == similar && losesNothing && (r.agree() || s.hasBoardOf(b) || r.shown == 0):
-		if s.resultAgrees(b) || r.agree() && r.shown >= r.recorded && low == similar {
+	case high == samePlayer && low == unknownPlayer && (losesNothing || s.sameUnknownPlayer(b) && mayCorrect),
+		low == similarPlayer && losesNothing && (r.agree() || s.hasBoardOf(b) || r.shown == 0):
+		if s.resultAgrees(b) || r.agree() && r.shown >= r.recorded && low == similarPlayer {
 			return similarPair
 		}
 		return noEvidence
 	}
 	// The source called the players so when the board was opened. They may have been renamed since,
 	// or are nobody in particular.
-	if s.creationRequest == b.creationRequest() && s.resultAgrees(b) && (losesNothing || s.nobody() && b.nobody() && mayCorrect) {
+	if s.creationRequest == b.creationRequest() && s.resultAgrees(b) && (losesNothing || s.playersUnknown() && b.playersUnknown() && mayCorrect) {
 		return similarPair
 	}
 	if evidence := s.boardEvidence(b, r, straight, crossed, others); evidence != noEvidence {
 		return evidence
 	}
 	for i := range 2 {
-		if straight[i] >= similar && r.agreeLong() && !b.decided() && !others.elsewhereInSource(&b.who[1-i]) && !others.elsewhereInRound(&s.who[1-i], b) {
+		if straight[i] >= similarPlayer && r.agreeLong() && !b.decided() && !others.elsewhereInSource(&b.players[1-i]) && !others.elsewhereInRound(&s.players[1-i], b) {
 			return sameLine
 		}
 	}
@@ -218,10 +219,10 @@ func (s *sourceGame) isLaterGame(b *boardGame) bool {
 	return b.decided() && s.Result == relay.Ongoing && contradict(s.heading.date, b.heading.date)
 }
 
-// sameNobody reports whether nobody in particular sits at the same side in both.
-func (s *sourceGame) sameNobody(b *boardGame) bool {
+// sameUnknownPlayer reports whether nobody in particular sits at the same side in both.
+func (s *sourceGame) sameUnknownPlayer(b *boardGame) bool {
 	for i := range 2 {
-		if len(s.who[i].keys) == 0 && len(b.who[i].keys) == 0 {
+		if len(s.players[i].nameKeys) == 0 && len(b.players[i].nameKeys) == 0 {
 			return s.resultAgrees(b)
 		}
 	}
@@ -234,11 +235,11 @@ func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [
 		return noEvidence
 	}
 	for i := range 2 { // one player is the same, in either colour
-		left, came := &b.who[1-i], &s.who[1-i]
+		left, came := &b.players[1-i], &s.players[1-i]
 		switch {
-		case straight[i] >= similar:
-		case crossed[1-i] >= similar: // s.who[1-i] sits where g.who[i] sat
-			left, came = &b.who[1-i], &s.who[i]
+		case straight[i] >= similarPlayer:
+		case crossed[1-i] >= similarPlayer: // s.players[1-i] sits where b.players[i] sat
+			left, came = &b.players[1-i], &s.players[i]
 		default:
 			continue
 		}
@@ -249,7 +250,7 @@ func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [
 			return sameBoard
 		}
 	}
-	if (b.nobody() || s.nobody()) && (b.nothingRecorded() || r.agree()) {
+	if (b.playersUnknown() || s.playersUnknown()) && (b.nothingRecorded() || r.agree()) {
 		return sameBoard
 	}
 	return noEvidence

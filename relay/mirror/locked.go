@@ -37,14 +37,14 @@ func spell(s score) string {
 	return string(s.result)
 }
 
-// personBehind reports whether the person is the one whom a person at the desk has called
+// hasPlayer reports whether the person is the one whom a person at the desk has called
 // otherwise.
-func (b *boardGame) personBehind(side string, is *person) bool {
+func (b *boardGame) hasPlayer(side string, p *player) bool {
 	i := 0
 	if side == "black" {
 		i = 1
 	}
-	return is.like(&b.who[i]) >= similar
+	return p.likenessTo(&b.players[i]) >= similarPlayer
 }
 
 // locks has the moves that a person has fixed stand: what the source has instead is noted, and what
@@ -116,7 +116,7 @@ func (c *Change) byHand(b *boardGame, s *Game, n *note) {
 		side         string
 		told, stands relay.Player
 	}{{"white", s.White, b.White}, {"black", s.Black, b.Black}} {
-		now, was := player(p.told), player(p.stands)
+		now, was := playerProto(p.told), playerProto(p.stands)
 		if p.told.Name != "" && now.Name != was.Name {
 			n.fields[p.side+".name"] = now.Name
 		}

@@ -42,7 +42,7 @@ func sourceGames(games []Game) []sourceGame {
 	pairs := make(map[[2]string]int, len(games))
 	for i := range games {
 		g := &games[i]
-		out[i] = sourceGame{Game: g, creationRequest: keys[i], board: boards[i], place: i + 1, heading: headingOf(g), who: g.people()}
+		out[i] = sourceGame{Game: g, creationRequest: keys[i], board: boards[i], place: i + 1, heading: headingOf(g), players: g.players()}
 		pairs[out[i].pair()]++
 	}
 	for i := range out {
@@ -53,9 +53,9 @@ func sourceGames(games []Game) []sourceGame {
 
 // pair is the same for all games of the same two, in either colour.
 func (s *sourceGame) pair() (pair [2]string) {
-	for i := range s.who {
-		if len(s.who[i].keys) > 0 {
-			pair[i] = s.who[i].keys[0]
+	for i := range s.players {
+		if len(s.players[i].nameKeys) > 0 {
+			pair[i] = s.players[i].nameKeys[0]
 		}
 	}
 	if pair[0] > pair[1] {
@@ -79,8 +79,8 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 	index := newBoardIndex(boards)
 	namesInSource := make(map[string][]int, 2*len(m.source)) // where the players of the source sit
 	for i := range m.source {
-		for j := range m.source[i].who {
-			for _, key := range m.source[i].who[j].keys {
+		for j := range m.source[i].players {
+			for _, key := range m.source[i].players[j].nameKeys {
 				namesInSource[key] = append(namesInSource[key], i)
 			}
 		}
@@ -94,13 +94,13 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 	for i := range m.source {
 		s := &m.source[i]
 		others := &otherGames{
-			elsewhereInSource: func(p *person) bool {
-				return slices.ContainsFunc(p.keys, func(key string) bool {
+			elsewhereInSource: func(p *player) bool {
+				return slices.ContainsFunc(p.nameKeys, func(key string) bool {
 					return slices.ContainsFunc(namesInSource[key], func(at int) bool { return at != i })
 				})
 			},
-			elsewhereInRound: func(p *person, but *boardGame) bool {
-				return slices.ContainsFunc(p.keys, func(key string) bool {
+			elsewhereInRound: func(p *player, but *boardGame) bool {
+				return slices.ContainsFunc(p.nameKeys, func(key string) bool {
 					at := index.byName[key]
 					return slices.ContainsFunc(at[:min(len(at), 32)], func(b *boardGame) bool {
 						return b != but && b.Deleted == nil && !b.decided() && !contradict(s.heading.round, b.heading.round)
@@ -179,11 +179,11 @@ func newBoardIndex(boards []*boardGame) boardIndex {
 		if b.taggedBoard > 0 && b.taggedBoard != b.Board {
 			x.byBoard[b.taggedBoard] = append(x.byBoard[b.taggedBoard], b)
 		}
-		for i := range b.who {
-			for _, key := range b.who[i].keys {
+		for i := range b.players {
+			for _, key := range b.players[i].nameKeys {
 				x.byName[key] = append(x.byName[key], b)
 			}
-			if id := b.who[i].id; id != 0 {
+			if id := b.players[i].fideID; id != 0 {
 				x.byFIDE[id] = append(x.byFIDE[id], b)
 			}
 		}
@@ -212,11 +212,11 @@ func (x *boardIndex) related(s *sourceGame) []*boardGame {
 	if s.board > 0 {
 		add(x.byBoard[s.board])
 	}
-	for i := range s.who {
-		for _, key := range s.who[i].keys {
+	for i := range s.players {
+		for _, key := range s.players[i].nameKeys {
 			add(x.byName[key])
 		}
-		if id := s.who[i].id; id != 0 {
+		if id := s.players[i].fideID; id != 0 {
 			add(x.byFIDE[id])
 		}
 	}
@@ -258,7 +258,7 @@ func (m *matching) byPlace(boards []*boardGame, taken map[*boardGame]bool) {
 		}
 		s := &m.source[i]
 		// Nobody's moves are given to two strangers.
-		if s.who[0].like(&b.who[0]) >= unknown || s.who[1].like(&b.who[1]) >= unknown {
+		if s.players[0].likenessTo(&b.players[0]) >= unknownPlayer || s.players[1].likenessTo(&b.players[1]) >= unknownPlayer {
 			m.found[i], taken[b] = b, true
 		}
 	}
@@ -404,5 +404,5 @@ func (m *matching) opensBoard(i int) bool {
 	if s.Unnamed {
 		return false
 	}
-	return !s.nobody() || len(s.Moves) > 0 || s.board > 0
+	return !s.playersUnknown() || len(s.Moves) > 0 || s.board > 0
 }

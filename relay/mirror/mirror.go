@@ -66,9 +66,9 @@ type Game struct {
 	// Warning says why the moves end here, for the game's [relay.WarningTag]; empty if nothing is wrong.
 	Warning string
 
-	noStart  bool       // of FromPGN: what it starts from cannot be read
-	unplayed *pgn.Game  // of FromPGN, if its moves could not all be played; see goOn
-	called   *[2]string // what the source calls the players, if Replacements has seen the game
+	noStart       bool       // of FromPGN: what it starts from cannot be read
+	unplayed      *pgn.Game  // of FromPGN, if its moves could not all be played; see goOn
+	namesInSource *[2]string // what the source calls the players, if Replacements has seen the game
 }
 
 // Move is one ply.

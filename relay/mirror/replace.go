@@ -241,7 +241,7 @@ func (r *Replacements) Apply(games []Game) []Game {
 	players := make([]*relay.Player, 0, 2*len(out))
 	for i := range out {
 		g := &out[i]
-		g.called = &[2]string{g.White.Name, g.Black.Name}
+		g.namesInSource = &[2]string{g.White.Name, g.Black.Name}
 		players = append(players, &g.White, &g.Black)
 	}
 	teams := r.teams.find(players)
@@ -263,8 +263,8 @@ func (r *Replacements) Apply(games []Game) []Game {
 
 // sourceNames are what the source calls the players, whatever they are replaced by.
 func (g *Game) sourceNames() (white, black string) {
-	if g.called != nil {
-		return g.called[0], g.called[1]
+	if g.namesInSource != nil {
+		return g.namesInSource[0], g.namesInSource[1]
 	}
 	return g.White.Name, g.Black.Name
 }

@@ -236,7 +236,7 @@ func FuzzReplacements(f *testing.F) {
 		}
 		before := relay.Player{Name: name, FideID: 1503014}
 		p := r.Apply([]Game{{White: before}})[0].White
-		if got := player(p); p != before && (p.Name != name && got.Name != p.Name || p.Title != got.Title || p.Team != got.Team ||
+		if got := playerProto(p); p != before && (p.Name != name && got.Name != p.Name || p.Title != got.Title || p.Team != got.Team ||
 			p.Rating != int(got.Rating) || p.FideID != got.FideId) {
 			t.Fatalf("%+v becomes %+v, and the boards take %v", before, p, got)
 		}
