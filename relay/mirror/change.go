@@ -18,20 +18,20 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 	c := Change{Game: id, Board: board, New: true, Warning: s.Warning}
 	op := &relaypb.CreateGame{
 		Id: string(id), Round: string(round), Board: int32(board), White: playerProto(s.White), Black: playerProto(s.Black),
-		Fen: s.StartFEN, Variant: s.Variant, TimeControl: text(s.TimeControl, relay.MaxTimeControl),
+		Fen: s.StartFEN, Variant: s.Variant, TimeControl: cleanText(s.TimeControl, relay.MaxTimeControl),
 	}
-	op.Tags = otherTags(nil, s)
+	op.Tags = changedTags(nil, s)
 	if s.Variant == relay.Chess960 {
 		op.Fen = cmp.Or(s.StartFEN, relay.StartFEN) // which is one of its positions, and must be told
 	}
 	c.add(key, &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: op}})
-	ask := asker{key, 0}
-	c.play(&ask, s.Moves, 0)
+	requests := requestIDs{key, 0}
+	c.playMoves(&requests, s.Moves, 0)
 	if s.Result != "" && s.Result != relay.Ongoing {
-		c.result(&ask, score{s.Result, s.Forfeit})
+		c.setResult(&requests, gameResult{s.Result, s.Forfeit})
 	}
 	if s.Clock.Known() {
-		c.clock(&ask, s, 0)
+		c.setClock(&requests, s, 0)
 	}
 	return c
 }
@@ -41,122 +41,122 @@ func update(b *boardGame, s *Game, source string, shorten bool) Change {
 	c := Change{Game: b.ID, Board: b.Board, Warning: s.Warning}
 	// What is asked for follows from the game as it stands, so the same request
 	// is not made of another state: each new intent has a new one.
-	ask := asker{fmt.Sprintf("mirror/%d", b.Index), 0}
+	requests := requestIDs{fmt.Sprintf("mirror/%d", b.Index), 0}
 	n := &note{source: source, fields: map[string]string{}}
 	if b.Source == relay.ManualSource {
 		if commonPlies(b, s) == len(s.Moves) {
-			s.goOn(b)
+			s.readAfterIllegal(b)
 		}
-		c.byHand(b, s, n)
-		c.note(&ask, b, n)
+		c.noteEverything(b, s, n)
+		c.noteSource(&requests, b, n)
 		return c
 	}
 	if !sameStart(b, s) {
-		c.start(&ask, b, s, n)
+		c.setStart(&requests, b, s, n)
 	}
 	if commonPlies(b, s) == len(s.Moves) {
-		s.goOn(b)
+		s.readAfterIllegal(b)
 		c.Warning = s.Warning
 	}
-	c.tags(&ask, b, s, n)
+	c.updateTags(&requests, b, s, n)
 	if sameStart(b, s) || len(b.moves) == 0 && len(n.fields[relay.LockStart]) == 0 {
-		c.moves(&ask, b, s, n, shorten)
+		c.updateMoves(&requests, b, s, n, shorten)
 	}
-	c.note(&ask, b, n)
+	c.noteSource(&requests, b, n)
 	return c
 }
 
-// moves brings the moves, the result and the clocks of a game to where the source has them.
-func (c *Change) moves(ask *asker, b *boardGame, s *Game, n *note, shorten bool) {
-	released, held := c.locks(ask, b, s, n)
-	stands := score{b.Result, b.Forfeit}
-	wanted := stands
+// updateMoves brings the moves, the result and the clocks of a game to where the source has them.
+func (c *Change) updateMoves(requests *requestIDs, b *boardGame, s *Game, n *note, shorten bool) {
+	unlocked, showsTakenBack := c.keepLockedMoves(requests, b, s, n)
+	recorded := gameResult{b.Result, b.Forfeit}
+	wanted := recorded
 	if s.Result != "" {
-		wanted = score{s.Result, s.Forfeit}
+		wanted = gameResult{s.Result, s.Forfeit}
 	}
 	if b.Automatic && s.Result == relay.Ongoing {
-		wanted = stands // no source says of a mate that it is over before somebody has written the result
+		wanted = recorded // no source says of a mate that it is over before somebody has written the result
 	}
-	if _, locked := b.Lock(relay.LockResult); (locked || held) && wanted != stands {
-		c.lock(n, relay.LockResult, spell(wanted))
-		wanted = stands
+	if _, locked := b.Lock(relay.LockResult); (locked || showsTakenBack) && wanted != recorded {
+		c.noteLocked(n, relay.LockResult, resultText(wanted))
+		wanted = recorded
 	}
 	same := commonPlies(b, s)
-	clocks := otherClocks(b, s, same, released)
+	clocks := commonClocks(b, s, same, unlocked)
 	switch {
-	case same == len(s.Moves) && same < len(b.moves) && (s.Broken || !shorten || same == 0 || same < int(b.LockedPly()) && !released || b.moves[same].Illegal):
+	case same == len(s.Moves) && same < len(b.moves) && (s.Broken || !shorten || same == 0 || same < int(b.LockedPly()) && !unlocked || b.moves[same].Illegal):
 		// The source has less. Nor can it know then that a game which was over goes on. One that stands still before an illegal
 		// move can do no other, and the arbiter knows better.
 		c.Kept = len(b.moves) - same
-		if wanted != stands && wanted.result != relay.Ongoing {
-			c.result(ask, wanted)
+		if wanted != recorded && wanted.result != relay.Ongoing {
+			c.setResult(requests, wanted)
 		}
 	case same < len(b.moves) || same < len(s.Moves) && b.Over() || clocks < same:
-		c.correct(ask, b, s, clocks, same, wanted)
+		c.correctMoves(requests, b, s, clocks, same, wanted)
 	default:
-		c.play(ask, s.Moves, same)
-		if wanted != stands || b.Automatic && s.Result == b.Result {
-			c.result(ask, wanted) // or the source has written what the position says
+		c.playMoves(requests, s.Moves, same)
+		if wanted != recorded || b.Automatic && s.Result == b.Result {
+			c.setResult(requests, wanted) // or the source has written what the position says
 		}
 	}
 	now := s.Clock
-	if l, ok := b.Lock(relay.LockClock); ok && 0 < l.ToPly && int(l.ToPly) <= same && !agrees(s.Moves[l.ToPly-1].Clock, b.ClockAt(l.ToPly)) {
-		c.lock(n, relay.LockClock, relay.ClockText(s.Moves[l.ToPly-1].Clock))
-	} else if after := c.clockAfter(b, s, clocks, same); agrees(now, after) {
+	if l, ok := b.Lock(relay.LockClock); ok && 0 < l.ToPly && int(l.ToPly) <= same && !clocksAgree(s.Moves[l.ToPly-1].Clock, b.ClockAt(l.ToPly)) {
+		c.noteLocked(n, relay.LockClock, relay.ClockText(s.Moves[l.ToPly-1].Clock))
+	} else if after := c.clockAfter(b, s, clocks, same); clocksAgree(now, after) {
 		return
 	} else if clockLocked(b, s) {
-		c.lock(n, relay.LockClock, relay.ClockText(now))
+		c.noteLocked(n, relay.LockClock, relay.ClockText(now))
 	} else {
-		c.clock(ask, s, b.ClockTime())
+		c.setClock(requests, s, b.ClockTime())
 	}
 }
 
-// start gives a game without moves the position that the source starts from. A game with moves is
+// setStart gives a game without moves the position that the source starts from. A game with moves is
 // not here: it is another one.
-func (c *Change) start(ask *asker, b *boardGame, s *Game, n *note) {
+func (c *Change) setStart(requests *requestIDs, b *boardGame, s *Game, n *note) {
 	fen := s.StartFEN
 	if s.Variant == relay.Chess960 {
 		fen = cmp.Or(fen, relay.StartFEN)
 	}
 	if _, locked := b.Lock(relay.LockStart); locked {
-		c.lock(n, relay.LockStart, cmp.Or(fen, relay.StartFEN))
+		c.noteLocked(n, relay.LockStart, cmp.Or(fen, relay.StartFEN))
 		return
 	}
 	if len(b.moves) > 0 {
 		return
 	}
-	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+	c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
 		Game: string(b.ID), Fen: &fen, Variant: &s.Variant, Reason: "as the source says",
 	}}})
 }
 
-// score is a result as it is set.
-type score struct {
+// gameResult is a result as it is set.
+type gameResult struct {
 	result  relay.Result
 	forfeit bool
 }
 
 // A game's audit trail has a limit. A source that changes a clock or a name with each look must
 // not use it up, or no move could be corrected any more.
-const enoughChanges = relay.MaxChanges / 2
+const maxSourceChanges = relay.MaxChanges / 2
 
-// otherClocks is the number of plies that have the clocks that the source says, of the
+// commonClocks is the number of plies that have the clocks that the source says, of the
 // first ones that are the same; all of them if that is no longer worth a correction.
 // Those of moves that a person has fixed, or has told without a move, stand.
-func otherClocks(b *boardGame, s *Game, same int, released bool) int {
-	if len(b.Changes) >= enoughChanges {
+func commonClocks(b *boardGame, s *Game, same int, unlocked bool) int {
+	if len(b.Changes) >= maxSourceChanges {
 		return same
 	}
 	locked := 0
-	if !released {
+	if !unlocked {
 		locked = max(int(b.LockedPly()), 0)
 	}
 	if l, ok := b.Lock(relay.LockClock); ok {
 		locked = max(locked, int(l.ToPly))
 	}
 	for i := locked; i < same; i++ {
-		told, stands := s.Moves[i].Clock, b.moves[i].Clock
-		if told.White >= 0 && told.White != stands.White || told.Black >= 0 && told.Black != stands.Black {
+		shown, recorded := s.Moves[i].Clock, b.moves[i].Clock
+		if shown.White >= 0 && shown.White != recorded.White || shown.Black >= 0 && shown.Black != recorded.Black {
 			return i
 		}
 	}
@@ -168,22 +168,22 @@ func (c *Change) add(request string, command *relaypb.Command) {
 	c.Commands = append(c.Commands, command)
 }
 
-// play adds the moves behind the first plies.
-func (c *Change) play(ask *asker, moves []Move, from int) {
+// playMoves adds the moves behind the first plies.
+func (c *Change) playMoves(requests *requestIDs, moves []Move, from int) {
 	for i := from; i < len(moves); i++ {
 		m := &moves[i]
-		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
+		c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
 			Game: string(c.Game), Ply: int32(i + 1), Move: m.UCI, At: int64(m.At), Fen: m.FEN, Illegal: m.FEN != "",
-			WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black),
+			WhiteMs: clockProto(m.Clock.White), BlackMs: clockProto(m.Clock.Black),
 		}}})
 	}
 }
 
-// correct goes back to the ply and plays the moves behind it, at once. Those that are the same, and
+// correctMoves goes back to the ply and plays the moves behind it, at once. Those that are the same, and
 // of which the clocks alone were others, keep their time.
-func (c *Change) correct(ask *asker, b *boardGame, s *Game, to, same int, wanted score) {
+func (c *Change) correctMoves(requests *requestIDs, b *boardGame, s *Game, to, same int, wanted gameResult) {
 	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Reason: "as the source says"}
-	if wanted != (score{b.Result, b.Forfeit}) {
+	if wanted != (gameResult{b.Result, b.Forfeit}) {
 		op.Result, op.Forfeit = string(wanted.result), wanted.forfeit
 	}
 	for i := to; i < len(s.Moves); i++ {
@@ -193,27 +193,27 @@ func (c *Change) correct(ask *asker, b *boardGame, s *Game, to, same int, wanted
 			at = b.moves[i].At
 		}
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{
-			Move: m.UCI, At: int64(at), WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black), Fen: m.FEN, Illegal: m.FEN != "",
+			Move: m.UCI, At: int64(at), WhiteMs: clockProto(m.Clock.White), BlackMs: clockProto(m.Clock.Black), Fen: m.FEN, Illegal: m.FEN != "",
 		})
 	}
-	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
+	c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
 }
 
-func (c *Change) result(ask *asker, s score) {
-	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
-		Game: string(c.Game), Result: string(s.result), Forfeit: s.forfeit, Reason: "as the source says",
+func (c *Change) setResult(requests *requestIDs, r gameResult) {
+	c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
+		Game: string(c.Game), Result: string(r.result), Forfeit: r.forfeit, Reason: "as the source says",
 	}}})
 }
 
-// clock tells the clocks as they are now. A time before that of the clocks that stand would have
+// setClock tells the clocks as they are now. A time before that of the clocks that stand would have
 // them passed over.
-func (c *Change) clock(ask *asker, s *Game, stands relay.Millis) {
+func (c *Change) setClock(requests *requestIDs, s *Game, recordedAt relay.Millis) {
 	at := s.ClockAt
-	if at <= stands {
+	if at <= recordedAt {
 		at = 0
 	}
-	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{
-		Game: string(c.Game), WhiteMs: known(s.Clock.White), BlackMs: known(s.Clock.Black), At: int64(at),
+	c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{
+		Game: string(c.Game), WhiteMs: clockProto(s.Clock.White), BlackMs: clockProto(s.Clock.Black), At: int64(at),
 	}}})
 }
 
@@ -225,23 +225,23 @@ func (c *Change) clockAfter(b *boardGame, s *Game, clocks, same int) relay.Clock
 	}
 	clock := b.ClockAt(relay.Ply(clocks))
 	for i := clocks; i < len(s.Moves); i++ {
-		told := s.Moves[i].Clock
-		if i < same && agrees(told, b.moves[i].Clock) {
+		shown := s.Moves[i].Clock
+		if i < same && clocksAgree(shown, b.moves[i].Clock) {
 			clock = b.moves[i].Clock
 			continue
 		}
-		if told.White >= 0 {
-			clock.White = told.White
+		if shown.White >= 0 {
+			clock.White = shown.White
 		}
-		if told.Black >= 0 {
-			clock.Black = told.Black
+		if shown.Black >= 0 {
+			clock.Black = shown.Black
 		}
 	}
 	return clock
 }
 
-// possible is the clock without what cannot be one.
-func possible(c relay.Clock) relay.Clock {
+// validClock is the clock without what cannot be one.
+func validClock(c relay.Clock) relay.Clock {
 	for _, t := range []*relay.Millis{&c.White, &c.Black} {
 		if *t < 0 || *t > relay.MaxClock {
 			*t = relay.NoTime
@@ -250,9 +250,9 @@ func possible(c relay.Clock) relay.Clock {
 	return c
 }
 
-// agrees reports whether the clocks told are those that stand, where they are told.
-func agrees(told, stands relay.Clock) bool {
-	return (told.White < 0 || told.White == stands.White) && (told.Black < 0 || told.Black == stands.Black)
+// clocksAgree reports whether the clocks told are those that stand, where they are told.
+func clocksAgree(shown, recorded relay.Clock) bool {
+	return (shown.White < 0 || shown.White == recorded.White) && (shown.Black < 0 || shown.Black == recorded.Black)
 }
 
 // clockLocked reports whether a person has told the clocks at the ply where the source is.
@@ -261,30 +261,30 @@ func clockLocked(b *boardGame, s *Game) bool {
 	return ok && max(len(b.moves), len(s.Moves)) <= int(l.ToPly)
 }
 
-// tags updates what the source says of the players and the game, as far as it says something.
-func (c *Change) tags(ask *asker, b *boardGame, s *Game, n *note) {
+// updateTags updates what the source says of the players and the game, as far as it says something.
+func (c *Change) updateTags(requests *requestIDs, b *boardGame, s *Game, n *note) {
 	op := &relaypb.UpdateGame{Game: string(b.ID), Reason: "as the source says"}
 	op.White = c.updatePlayer(b, n, "white", &b.White, &b.Black, s.White)
 	op.Black = c.updatePlayer(b, n, "black", &b.Black, &b.White, s.Black)
-	if control := text(s.TimeControl, relay.MaxTimeControl); control != "" && control != b.TimeControl {
+	if control := cleanText(s.TimeControl, relay.MaxTimeControl); control != "" && control != b.TimeControl {
 		if _, locked := b.Lock("timeControl"); locked {
-			c.lock(n, "timeControl", control)
+			c.noteLocked(n, "timeControl", control)
 		} else {
 			op.TimeControl = &control
 		}
 	}
-	for _, t := range otherTags(b.Tags, s) {
+	for _, t := range changedTags(b.Tags, s) {
 		if _, locked := b.Lock("tags." + t.Name); locked {
-			c.lock(n, "tags."+t.Name, t.Value)
+			c.noteLocked(n, "tags."+t.Name, t.Value)
 			continue
 		}
 		op.Tags = append(op.Tags, t)
 	}
-	if len(b.Changes) >= enoughChanges {
+	if len(b.Changes) >= maxSourceChanges {
 		return
 	}
 	if op.White != nil || op.Black != nil || op.TimeControl != nil || len(op.Tags) > 0 {
-		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: op}})
+		c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: op}})
 	}
 }
 
@@ -308,7 +308,7 @@ func (c *Change) updatePlayer(b *boardGame, n *note, side string, recordedPlayer
 	case shown.likenessTo(&recorded) >= unknownPlayer:
 	case nameLocked && b.hasPlayer(side, &shown):
 	case nameLocked: // what it says is of somebody else
-		c.lock(n, side+".name", now.Name)
+		c.noteLocked(n, side+".name", now.Name)
 		return nil
 	default:
 		base := &relaypb.Player{}
@@ -339,7 +339,7 @@ func (c *Change) playerUpdate(b *boardGame, n *note, side string, was, now *rela
 	update, changed := &relaypb.PlayerUpdate{}, false
 	mayChange := func(field, value string) bool {
 		if _, locked := b.Lock(side + "." + field); locked {
-			c.lock(n, side+"."+field, value)
+			c.noteLocked(n, side+"."+field, value)
 			return false
 		}
 		changed = true
@@ -369,27 +369,27 @@ func (c *Change) playerUpdate(b *boardGame, n *note, side string, was, now *rela
 	return update
 }
 
-// otherTags are those that the source has and were others before, and the warning, also if there is none any more.
-func otherTags(was []relay.Tag, s *Game) []*relaypb.Tag {
+// changedTags are those that the source has and were others before, and the warning, also if there is none any more.
+func changedTags(was []relay.Tag, s *Game) []*relaypb.Tag {
 	var out []*relaypb.Tag
 	for _, t := range append([]relay.Tag{{Name: idTag, Value: s.ID}}, s.Tags...) {
-		if value := text(t.Value, relay.MaxTagValue); value != "" && value != valueOf(was, t.Name) {
+		if value := cleanText(t.Value, relay.MaxTagValue); value != "" && value != valueOf(was, t.Name) {
 			out = append(out, &relaypb.Tag{Name: t.Name, Value: value})
 		}
 	}
-	if warning := text(s.Warning, relay.MaxTagValue); warning != valueOf(was, relay.WarningTag) {
+	if warning := cleanText(s.Warning, relay.MaxTagValue); warning != valueOf(was, relay.WarningTag) {
 		out = append(out, &relaypb.Tag{Name: relay.WarningTag, Value: warning}) // an empty one removes it
 	}
 	return out
 }
 
-// asker makes the request ids of one game's commands.
-type asker struct {
+// requestIDs makes the request ids of one game's commands.
+type requestIDs struct {
 	base string
 	n    int
 }
 
-func (a *asker) next() string {
+func (a *requestIDs) next() string {
 	a.n++
 	return fmt.Sprintf("%s/%d", a.base, a.n)
 }
@@ -401,7 +401,7 @@ func newID(round relay.RoundID, key string) relay.GameID {
 	return relay.GameID(relay.FormatID(binary.BigEndian.Uint64(h[:])))
 }
 
-func known(t relay.Millis) *int64 {
+func clockProto(t relay.Millis) *int64 {
 	if t < 0 || t > relay.MaxClock {
 		return nil
 	}
@@ -411,8 +411,8 @@ func known(t relay.Millis) *int64 {
 // playerProto is what of p the boards take: a rating that cannot be is no reason to refuse a game.
 func playerProto(p relay.Player) *relaypb.Player {
 	out := &relaypb.Player{
-		Name: cmp.Or(text(p.Name, relay.MaxName), "?"), Title: text(p.Title, relay.MaxTitle),
-		Federation: text(p.Federation, relay.MaxShortText), Team: text(p.Team, relay.MaxName),
+		Name: cmp.Or(cleanText(p.Name, relay.MaxName), "?"), Title: cleanText(p.Title, relay.MaxTitle),
+		Federation: cleanText(p.Federation, relay.MaxShortText), Team: cleanText(p.Team, relay.MaxName),
 	}
 	if p.Rating > 0 && p.Rating <= relay.MaxRating {
 		out.Rating = int32(p.Rating)
@@ -423,8 +423,8 @@ func playerProto(p relay.Player) *relaypb.Player {
 	return out
 }
 
-// text is s without what the boards refuse in a text: signs that cannot be seen, and more than limit bytes.
-func text(s string, limit int) string {
+// cleanText is s without what the boards refuse in a text: signs that cannot be seen, and more than limit bytes.
+func cleanText(s string, limit int) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case r < 0x20 || r >= 0x7f && r <= 0x9f, r == 0x2028, r == 0x2029:

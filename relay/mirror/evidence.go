@@ -294,7 +294,7 @@ var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", 
 
 // sameStart compares the men and who moves; the rest is written by different customs.
 func sameStart(b *boardGame, s *Game) bool {
-	return s.noStart || placementAndTurn(b.StartFEN) == placementAndTurn(s.StartFEN)
+	return s.startUnreadable || placementAndTurn(b.StartFEN) == placementAndTurn(s.StartFEN)
 }
 
 // startAgrees: a start that a person has set contradicts no source.

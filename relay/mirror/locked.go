@@ -16,25 +16,25 @@ import (
 
 // note is what the source has of a game and the game does not, as it is found.
 type note struct {
-	source string
-	fields map[string]string
-	toPly  int
-	moves  []Move
-	differ bool // the moves do
+	source      string
+	fields      map[string]string
+	toPly       int
+	moves       []Move
+	movesDiffer bool // the moves do
 }
 
-// lock notes a field that a person has set otherwise.
-func (c *Change) lock(n *note, field, value string) {
+// noteLocked notes a field that a person has set otherwise.
+func (c *Change) noteLocked(n *note, field, value string) {
 	c.Locked = append(c.Locked, field)
-	n.fields[field] = text(value, relay.MaxTagValue)
+	n.fields[field] = cleanText(value, relay.MaxTagValue)
 }
 
-// spell is a result as a note and [relay.ParseScore] have it.
-func spell(s score) string {
-	if s.forfeit {
-		return string(s.result) + "F"
+// resultText is a result as a note and [relay.ParseScore] have it.
+func resultText(r gameResult) string {
+	if r.forfeit {
+		return string(r.result) + "F"
 	}
-	return string(s.result)
+	return string(r.result)
 }
 
 // hasPlayer reports whether the person is the one whom a person at the desk has called
@@ -47,11 +47,11 @@ func (b *boardGame) hasPlayer(side string, p *player) bool {
 	return p.likenessTo(&b.players[i]) >= similarPlayer
 }
 
-// locks has the moves that a person has fixed stand: what the source has instead is noted, and what
+// keepLockedMoves has the moves that a person has fixed stand: what the source has instead is noted, and what
 // it has behind them goes on from there as far as it is legal. If the source agrees, the lock is
 // given up: released. If the source still shows a move that was taken back, it is held: its result
 // belongs to that move, and is not taken either.
-func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, held bool) {
+func (c *Change) keepLockedMoves(requests *requestIDs, b *boardGame, s *Game, n *note) (unlocked, showsTakenBack bool) {
 	locked := int(b.LockedPly())
 	if locked < 0 {
 		return false, false
@@ -59,7 +59,7 @@ func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, he
 	same := commonPlies(b, s)
 	if back, ok := b.TakenBack(); ok && same == locked && len(b.moves) == locked && len(s.Moves) > locked && s.Moves[locked].UCI == back.UCI {
 		// It has not seen the takeback yet.
-		c.moveNote(n, locked, s.Moves[locked:])
+		c.noteMoves(n, locked, s.Moves[locked:])
 		s.Moves, s.Broken = s.Moves[:locked], true
 		return false, true
 	}
@@ -67,18 +67,18 @@ func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, he
 	case len(s.Moves) < locked && same == len(s.Moves):
 		return false, false // it is not there yet
 	case same >= locked:
-		c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
+		c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
 			Game: string(b.ID), Fields: []string{relay.LockMoves},
 		}}})
 		return true, false
 	}
-	c.moveNote(n, same, s.Moves[same:])
+	c.noteMoves(n, same, s.Moves[same:])
 	line := make([]Move, 0, max(len(s.Moves), locked))
 	for i := range b.moves[:locked] {
 		m := Move{UCI: b.moves[i].UCI(), Clock: relay.NoClock()}
 		if b.moves[i].Illegal {
-			stands := b.MoveAt(relay.Ply(i) + 1)
-			m.UCI, m.FEN = stands.SAN, stands.FEN
+			recorded := b.MoveAt(relay.Ply(i) + 1)
+			m.UCI, m.FEN = recorded.SAN, recorded.FEN
 		}
 		line = append(line, m)
 	}
@@ -98,26 +98,26 @@ func (c *Change) locks(ask *asker, b *boardGame, s *Game, n *note) (released, he
 	return false, false
 }
 
-// moveNote notes the moves that the source has behind the ply.
-func (c *Change) moveNote(n *note, ply int, moves []Move) {
+// noteMoves notes the moves that the source has behind the ply.
+func (c *Change) noteMoves(n *note, ply int, moves []Move) {
 	c.Locked = append(c.Locked, relay.LockMoves)
-	n.toPly, n.moves, n.differ = ply, moves, true
+	n.toPly, n.moves, n.movesDiffer = ply, moves, true
 }
 
-// byHand notes all that the source has of a board which a person plays.
-func (c *Change) byHand(b *boardGame, s *Game, n *note) {
+// noteEverything notes all that the source has of a board which a person plays.
+func (c *Change) noteEverything(b *boardGame, s *Game, n *note) {
 	if same := commonPlies(b, s); sameStart(b, s) && same < len(s.Moves) {
-		n.toPly, n.moves, n.differ = same, s.Moves[same:], true
+		n.toPly, n.moves, n.movesDiffer = same, s.Moves[same:], true
 	}
-	if wanted := (score{s.Result, s.Forfeit}); s.Result != "" && wanted != (score{b.Result, b.Forfeit}) && !(b.Over() && s.Result == relay.Ongoing) {
-		n.fields[relay.LockResult] = spell(wanted)
+	if wanted := (gameResult{s.Result, s.Forfeit}); s.Result != "" && wanted != (gameResult{b.Result, b.Forfeit}) && !(b.Over() && s.Result == relay.Ongoing) {
+		n.fields[relay.LockResult] = resultText(wanted)
 	}
 	for _, p := range []struct {
-		side         string
-		told, stands relay.Player
+		side             string
+		source, recorded relay.Player
 	}{{"white", s.White, b.White}, {"black", s.Black, b.Black}} {
-		now, was := playerProto(p.told), playerProto(p.stands)
-		if p.told.Name != "" && now.Name != was.Name {
+		now, was := playerProto(p.source), playerProto(p.recorded)
+		if p.source.Name != "" && now.Name != was.Name {
 			n.fields[p.side+".name"] = now.Name
 		}
 		if now.Title != "" && now.Title != was.Title {
@@ -127,44 +127,44 @@ func (c *Change) byHand(b *boardGame, s *Game, n *note) {
 			n.fields[p.side+".rating"] = strconv.Itoa(int(now.Rating))
 		}
 	}
-	if len(n.fields) > 0 || n.differ {
+	if len(n.fields) > 0 || n.movesDiffer {
 		c.Locked = []string{"source"}
 	}
 }
 
-// note writes down what the source has, if it is another thing than what is noted already.
-func (c *Change) note(ask *asker, b *boardGame, n *note) {
-	record := n.record()
-	if proto.Equal(record, recordOf(b.Note())) {
+// noteSource writes down what the source has, if it is another thing than what is noted already.
+func (c *Change) noteSource(requests *requestIDs, b *boardGame, n *note) {
+	note := n.proto()
+	if proto.Equal(note, noteProto(b.Note())) {
 		return
 	}
-	c.add(ask.next(), &relaypb.Command{Op: &relaypb.Command_NoteSource{NoteSource: &relaypb.NoteSource{Game: string(b.ID), Note: record}}})
+	c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_NoteSource{NoteSource: &relaypb.NoteSource{Game: string(b.ID), Note: note}}})
 }
 
-// record is nil if the source agrees.
-func (n *note) record() *relaypb.SourceNote {
-	if len(n.fields) == 0 && !n.differ {
+// proto is nil if the source agrees.
+func (n *note) proto() *relaypb.SourceNote {
+	if len(n.fields) == 0 && !n.movesDiffer {
 		return nil
 	}
-	r := &relaypb.SourceNote{Source: n.source, HasMoves: n.differ, ToPly: int32(n.toPly)}
+	r := &relaypb.SourceNote{Source: n.source, HasMoves: n.movesDiffer, ToPly: int32(n.toPly)}
 	for _, name := range sortedKeys(n.fields) {
 		r.Fields = append(r.Fields, &relaypb.FieldNote{Name: name, Value: n.fields[name]})
 	}
 	for _, m := range n.moves[:min(len(n.moves), relay.MaxCorrection)] {
-		r.Moves = append(r.Moves, &relaypb.CorrectedMove{Move: m.UCI, WhiteMs: known(m.Clock.White), BlackMs: known(m.Clock.Black), At: int64(m.At)})
+		r.Moves = append(r.Moves, &relaypb.CorrectedMove{Move: m.UCI, WhiteMs: clockProto(m.Clock.White), BlackMs: clockProto(m.Clock.Black), At: int64(m.At)})
 	}
 	return r
 }
 
-func recordOf(n *relay.SourceNote) *relaypb.SourceNote {
+func noteProto(n *relay.SourceNote) *relaypb.SourceNote {
 	if n == nil {
 		return nil
 	}
-	again := note{source: n.Source, fields: n.Fields, toPly: int(n.ToPly), differ: n.HasMoves}
+	same := note{source: n.Source, fields: n.Fields, toPly: int(n.ToPly), movesDiffer: n.HasMoves}
 	for _, m := range n.Moves {
-		again.moves = append(again.moves, Move{UCI: m.UCI, Clock: m.Clock, At: m.At})
+		same.moves = append(same.moves, Move{UCI: m.UCI, Clock: m.Clock, At: m.At})
 	}
-	return again.record()
+	return same.proto()
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -327,7 +327,7 @@ func creationRequests(games []Game) []string {
 func withDistinctIDs(games []Game) []Game {
 	out, times := slices.Clone(games), make(map[string]int, len(games))
 	for i := range out {
-		out[i].ID = text(out[i].ID, relay.MaxTagValue)
+		out[i].ID = cleanText(out[i].ID, relay.MaxTagValue)
 		times[out[i].ID]++
 	}
 	for i := range out {

@@ -66,9 +66,9 @@ type Game struct {
 	// Warning says why the moves end here, for the game's [relay.WarningTag]; empty if nothing is wrong.
 	Warning string
 
-	noStart       bool       // of FromPGN: what it starts from cannot be read
-	unplayed      *pgn.Game  // of FromPGN, if its moves could not all be played; see goOn
-	namesInSource *[2]string // what the source calls the players, if Replacements has seen the game
+	startUnreadable bool       // of FromPGN: what it starts from cannot be read
+	unread          *pgn.Game  // of FromPGN, if its moves could not all be played; see readAfterIllegal
+	namesInSource   *[2]string // what the source calls the players, if Replacements has seen the game
 }
 
 // Move is one ply.
@@ -126,7 +126,7 @@ func Diff(round Round, games []Game) []Change {
 	out := make([]Change, len(games))
 	for i, s := range games {
 		s.Moves = s.Moves[:min(len(s.Moves), relay.MaxPlies)]
-		s.Clock = possible(s.Clock)
+		s.Clock = validClock(s.Clock)
 		b := m.found[i]
 		switch {
 		case b != nil && b.Deleted != nil:
@@ -149,25 +149,25 @@ func Diff(round Round, games []Game) []Change {
 // places, from 0, of the source's games that are of a round which none of the round's games is of;
 // source and stands are the numbers of one of them and of one of the round's, such as "2" and "1".
 // Games without a Round, and those whose Round a person has set, say nothing.
-func OtherRound(round Round, games []Game) (source, stands string, foreign []int) {
-	there := map[string]bool{}
+func OtherRound(round Round, games []Game) (inSource, inRound string, foreign []int) {
+	roundNumbers := map[string]bool{}
 	for _, g := range round.Games {
 		if _, locked := g.Lock("tags.Round"); locked {
 			continue
 		}
 		if n := roundNumber(valueOf(g.Tags, "Round")); n != "" {
-			there[n], stands = true, n
+			roundNumbers[n], inRound = true, n
 		}
 	}
-	if len(there) == 0 {
+	if len(roundNumbers) == 0 {
 		return "", "", nil
 	}
 	for i := range games {
-		if n := roundNumber(games[i].Round); n != "" && !there[n] {
-			source, foreign = n, append(foreign, i)
+		if n := roundNumber(games[i].Round); n != "" && !roundNumbers[n] {
+			inSource, foreign = n, append(foreign, i)
 		}
 	}
-	return source, stands, foreign
+	return inSource, inRound, foreign
 }
 
 // roundNumber is the first number of a round: "5" of "5.2.1".

@@ -10,9 +10,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// kept are the tags that stay with a game besides those that it has fields for. Others, such as the clocks of a board or
+// keptTags are the tags that stay with a game besides those that it has fields for. Others, such as the clocks of a board or
 // the name of an opening, change with the moves, and each change would be a line in the game's audit trail.
-var kept = []string{"Event", "Site", "Date", "Round", "EventDate", "Section", "Stage"}
+var keptTags = []string{"Event", "Site", "Date", "Round", "EventDate", "Section", "Stage"}
 
 // FromPGN makes the game of one that was read. The error, if there is one, says what of it
 // could not be taken, for the person whose file it is; the game is then what could, with Broken set.
@@ -24,24 +24,24 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	}
 	line, err := in.Play()
 	g.StartFEN, g.Variant = line.StartFEN, line.Variant
-	g.ends(in, line, err)
-	for _, name := range kept {
+	g.setEnding(in, line, err)
+	for _, name := range keptTags {
 		if value := in.Known(name); value != "" {
 			g.Tags = append(g.Tags, relay.Tag{Name: name, Value: value})
 		}
 	}
 	g.Moves = make([]Move, 0, len(line.Moves))
 	for _, m := range line.Moves {
-		g.add(Move{UCI: m.UCI}, m.Clock)
+		g.addMove(Move{UCI: m.UCI}, m.Clock)
 	}
-	g.now(in.LiveClock())
+	g.setLiveClock(in.LiveClock())
 	return g, err
 }
 
-// now takes the clocks that are told without a move, as far as those of the moves do not know
+// setLiveClock takes the clocks that are told without a move, as far as those of the moves do not know
 // better: the mover's is that of the last move, the other one's can only have run down since, and
 // once the game is over no clock runs.
-func (g *Game) now(told relay.Clock, at relay.Millis) {
+func (g *Game) setLiveClock(live relay.Clock, at relay.Millis) {
 	last, n := relay.NoClock(), len(g.Moves)
 	for i := range g.Moves {
 		c := g.Moves[i].Clock
@@ -53,23 +53,23 @@ func (g *Game) now(told relay.Clock, at relay.Millis) {
 		}
 	}
 	for _, side := range []struct {
-		told, last *relay.Millis
+		live, last *relay.Millis
 		moved      bool // the last move is told with this side's clock
 	}{
-		{&told.White, &last.White, n > 0 && g.Moves[n-1].Clock.White >= 0},
-		{&told.Black, &last.Black, n > 0 && g.Moves[n-1].Clock.Black >= 0},
+		{&live.White, &last.White, n > 0 && g.Moves[n-1].Clock.White >= 0},
+		{&live.Black, &last.Black, n > 0 && g.Moves[n-1].Clock.Black >= 0},
 	} {
-		if *side.last >= 0 && (side.moved || *side.told > *side.last || g.Result != relay.Ongoing) {
-			*side.told = relay.NoTime
+		if *side.last >= 0 && (side.moved || *side.live > *side.last || g.Result != relay.Ongoing) {
+			*side.live = relay.NoTime
 		}
 	}
-	if g.Clock = told; told.Known() {
+	if g.Clock = live; live.Known() {
 		g.ClockAt = at
 	}
 }
 
-// add appends a move, after which the mover had that time left.
-func (g *Game) add(m Move, left relay.Millis) {
+// addMove appends a move, after which the mover had that time left.
+func (g *Game) addMove(m Move, left relay.Millis) {
 	m.Clock = relay.NoClock()
 	if whiteBegins(g.StartFEN) == (len(g.Moves)%2 == 0) {
 		m.Clock.White = left
@@ -79,16 +79,16 @@ func (g *Game) add(m Move, left relay.Millis) {
 	g.Moves = append(g.Moves, m)
 }
 
-// ends notes how the game ends as far as it was played: with its result, or before a move that cannot be played.
-func (g *Game) ends(in *pgn.Game, line *pgn.Line, err error) {
-	g.Broken, g.Warning, g.unplayed = err != nil, "", nil
+// setEnding notes how the game ends as far as it was played: with its result, or before a move that cannot be played.
+func (g *Game) setEnding(in *pgn.Game, line *pgn.Line, err error) {
+	g.Broken, g.Warning, g.unread = err != nil, "", nil
 	if fault, ok := errors.AsType[*pgn.Error](err); ok {
 		g.Warning = "the source could not be read: " + fault.Reason
-		g.noStart = fault.Ply == 0
+		g.startUnreadable = fault.Ply == 0
 		if fault.Ply > 0 {
-			g.unplayed = in
+			g.unread = in
 			const enough = 20
-			where := strings.TrimSuffix(fmt.Sprintf("ply %d, %s", fault.Ply, text(fault.Move, enough)), ", ")
+			where := strings.TrimSuffix(fmt.Sprintf("ply %d, %s", fault.Ply, cleanText(fault.Move, enough)), ", ")
 			g.Warning = "the source could not be read on from " + where + ": " + fault.Reason
 		}
 	}
@@ -97,22 +97,22 @@ func (g *Game) ends(in *pgn.Game, line *pgn.Line, err error) {
 	}
 }
 
-// goOn reads on where the source has a move that cannot be played, and the arbiter has recorded, as that very ply, what
+// readAfterIllegal reads on where the source has a move that cannot be played, and the arbiter has recorded, as that very ply, what
 // it was and where it led to. The text of the move need not be the arbiter's: whatever the source has there stands for it.
-func (g *Game) goOn(b *boardGame) {
-	for g.unplayed != nil {
-		n, in := len(g.Moves), g.unplayed
+func (g *Game) readAfterIllegal(b *boardGame) {
+	for g.unread != nil {
+		n, in := len(g.Moves), g.unread
 		if n >= len(b.moves) || n >= len(in.Moves) || !b.moves[n].Illegal {
 			return
 		}
 		g.Moves = slices.Clip(g.Moves)
 		played := b.MoveAt(relay.Ply(n) + 1)
-		g.add(Move{UCI: played.SAN, FEN: played.FEN}, in.Moves[n].Clock)
+		g.addMove(Move{UCI: played.SAN, FEN: played.FEN}, in.Moves[n].Clock)
 		line, err := in.PlayAfter(n+1, played.FEN, g.Variant)
 		for _, m := range line.Moves[:min(len(line.Moves), relay.MaxPlies-n-1)] {
-			g.add(Move{UCI: m.UCI}, m.Clock)
+			g.addMove(Move{UCI: m.UCI}, m.Clock)
 		}
-		g.ends(in, line, err)
+		g.setEnding(in, line, err)
 		g.Broken = g.Broken || in.Truncated
 	}
 }

@@ -194,7 +194,7 @@ func (p *replacement) add(part string) error {
 		default:
 			p.rating = int(n)
 		}
-	case text(part, relay.MaxName) != part:
+	case cleanText(part, relay.MaxName) != part:
 		return fmt.Errorf("the name %s has characters that cannot be seen, or more than %d bytes", quote(part), relay.MaxName)
 	case relay.TeamKey(part) == "":
 		return fmt.Errorf("%s is neither a name, a FIDE id, a title nor a rating", quote(part))
@@ -224,7 +224,7 @@ func parseTeam(line string) (player, team string, err error) {
 	switch {
 	case relay.TeamKey(team) == "":
 		return "", "", fmt.Errorf("%s names no team", quote(line))
-	case text(team, relay.MaxName) != team:
+	case cleanText(team, relay.MaxName) != team:
 		return "", "", fmt.Errorf("the team %s has characters that cannot be seen, or more than %d bytes", quote(team), relay.MaxName)
 	}
 	return player, team, nil
