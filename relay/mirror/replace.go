@@ -87,48 +87,48 @@ func (e *LineError) Error() string { return fmt.Sprintf("%s, line %d: %s", e.Fie
 func ParseReplacements(replacements, teams string) (*Replacements, error) {
 	r := new(Replacements)
 	err := eachLine("replacements", replacements, func(at int, line string) error {
-		player, says, err := parseReplacement(line)
+		player, shown, err := parseReplacement(line)
 		if err != nil {
 			return err
 		}
-		return r.players.put(at, player, says)
+		return r.players.add(at, player, shown)
 	})
 	if teamsErr := eachLine("teams", teams, func(at int, line string) error {
 		player, team, err := parseTeam(line)
 		if err != nil {
 			return err
 		}
-		return r.teams.put(at, player, team)
+		return r.teams.add(at, player, team)
 	}); err == nil {
 		err = teamsErr
 	}
-	r.players.complete()
-	r.teams.complete()
+	r.players.addShortNames()
+	r.teams.addShortNames()
 	return r, err
 }
 
 // eachLine calls read for each line that says something, and returns the first error.
-func eachLine(field, text string, read func(at int, line string) error) (first error) {
+func eachLine(field, text string, parse func(number int, line string) error) (first error) {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\ufeff", "").Replace(text)
-	at, says := 0, 0
+	number, meaningful := 0, 0
 	for line := range strings.SplitSeq(text, "\n") {
-		at++
+		number++
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "//") {
 			continue
 		}
 		var err error
-		switch says++; {
-		case says > maxLines:
+		switch meaningful++; {
+		case meaningful > maxLines:
 			err = fmt.Errorf("is one too many: at most %d lines may say something", maxLines)
 		case len(line) > maxLine:
 			err = fmt.Errorf("must not be longer than %d bytes, and has %d", maxLine, len(line))
 		default:
-			err = read(at, line)
+			err = parse(number, line)
 		}
 		if err != nil && first == nil {
-			first = &LineError{field, at, err.Error()}
+			first = &LineError{field, number, err.Error()}
 		}
-		if says > maxLines {
+		if meaningful > maxLines {
 			break
 		}
 	}
@@ -136,7 +136,7 @@ func eachLine(field, text string, read func(at int, line string) error) (first e
 }
 
 // parseReplacement reads a line of replacements.
-func parseReplacement(line string) (player string, says replacement, err error) {
+func parseReplacement(line string) (player string, shown replacement, err error) {
 	player, rest, found := strings.Cut(line, "=")
 	sep := "/"
 	switch {
@@ -145,27 +145,27 @@ func parseReplacement(line string) (player string, says replacement, err error) 
 	case !found:
 		player, rest, found = strings.Cut(line, ";")
 		if sep = ";"; !found {
-			return "", says, fmt.Errorf("%s names a player, and what is shown instead is missing: write %q",
+			return "", shown, fmt.Errorf("%s names a player, and what is shown instead is missing: write %q",
 				quote(line), "Wrong Name = Right Name / FIDE id / title / rating")
 		}
 	case strings.Contains(rest, "="):
-		return "", says, errors.New("has two equals signs")
+		return "", shown, errors.New("has two equals signs")
 	case !strings.Contains(rest, "/"):
 		sep = ";"
 	}
 	for part := range strings.SplitSeq(rest, sep) {
-		if err := says.add(strings.TrimSpace(part)); err != nil {
-			return "", says, err
+		if err := shown.addPart(strings.TrimSpace(part)); err != nil {
+			return "", shown, err
 		}
 	}
-	if says == (replacement{}) {
-		return "", says, fmt.Errorf("says nothing of %s: a name, a FIDE id, a title or a rating is needed", quote(strings.TrimSpace(player)))
+	if shown == (replacement{}) {
+		return "", shown, fmt.Errorf("says nothing of %s: a name, a FIDE id, a title or a rating is needed", quote(strings.TrimSpace(player)))
 	}
-	return strings.TrimSpace(player), says, nil
+	return strings.TrimSpace(player), shown, nil
 }
 
-// add takes in one part of a line.
-func (p *replacement) add(part string) error {
+// addPart takes in one part of a line.
+func (p *replacement) addPart(part string) error {
 	part = strings.Join(strings.Fields(part), " ")
 	title := strings.ToUpper(part)
 	twice := func(what string, is, also any) error {
@@ -245,17 +245,17 @@ func (r *Replacements) Apply(games []Game) []Game {
 		players = append(players, &g.White, &g.Black)
 	}
 	teams := r.teams.find(players)
-	for i, line := range r.players.find(players) {
-		if line != nil {
-			line.says.apply(players[i])
+	for i, entry := range r.players.find(players) {
+		if entry != nil {
+			entry.value.apply(players[i])
 		}
 	}
-	for i, line := range r.teams.find(players) {
-		if line == nil {
-			line = teams[i]
+	for i, entry := range r.teams.find(players) {
+		if entry == nil {
+			entry = teams[i]
 		}
-		if line != nil {
-			players[i].Team = line.says
+		if entry != nil {
+			players[i].Team = entry.value
 		}
 	}
 	return out
@@ -289,49 +289,49 @@ type index[T comparable] struct {
 	lines []*entry[T]
 	ids   map[int64]*entry[T]
 	names map[string]*entry[T] // by relay.NameKey
-	// parts has some words of longer names, as a key. A nil line: several lines have them.
-	parts map[string]*entry[T]
+	// shortNames has some words of longer names, as a key. A nil line: several lines have them.
+	shortNames map[string]*entry[T]
 }
 
 type entry[T comparable] struct {
-	at   int
-	key  string // empty: it is about a FIDE id
-	says T
+	line    int
+	nameKey string // empty: it is about a FIDE id
+	value   T
 }
 
-// put adds a line about a player, who is a name or a FIDE id. The same line twice is one.
-func (x *index[T]) put(at int, player string, says T) error {
-	e := &entry[T]{at: at, says: says}
-	var there *entry[T]
+// add adds a line about a player, who is a name or a FIDE id. The same line twice is one.
+func (x *index[T]) add(line int, player string, value T) error {
+	e := &entry[T]{line: line, value: value}
+	var existing *entry[T]
 	if isDigits(player) {
 		id, err := strconv.ParseInt(player, 10, 64)
 		if err != nil || id > relay.MaxFideID || len(player) < minFideID || id == 0 {
 			return fmt.Errorf("%s is not a FIDE id, which has %d to 12 digits", quote(player), minFideID)
 		}
-		if there = x.ids[id]; there == nil {
-			x.ids = with(x.ids, id, e)
+		if existing = x.ids[id]; existing == nil {
+			x.ids = setKey(x.ids, id, e)
 		}
 	} else {
-		if e.key = relay.NameKey(player); e.key == "" {
+		if e.nameKey = relay.NameKey(player); e.nameKey == "" {
 			return fmt.Errorf("%s does not name a player", quote(player))
 		}
-		if there = x.names[e.key]; there == nil {
-			x.names = with(x.names, e.key, e)
+		if existing = x.names[e.nameKey]; existing == nil {
+			x.names = setKey(x.names, e.nameKey, e)
 		}
 	}
-	if there != nil && there.says != says {
-		return fmt.Errorf("%s is on line %d already, with something else", quote(player), there.at)
+	if existing != nil && existing.value != value {
+		return fmt.Errorf("%s is on line %d already, with something else", quote(player), existing.line)
 	}
-	if there == nil {
+	if existing == nil {
 		x.lines = append(x.lines, e)
 	}
 	return nil
 }
 
-// complete finds the shorter forms of the names once all lines are known.
-func (x *index[T]) complete() {
+// addShortNames finds the shorter forms of the names once all lines are known.
+func (x *index[T]) addShortNames() {
 	for _, e := range x.lines {
-		words := strings.Fields(e.key)
+		words := strings.Fields(e.nameKey)
 		if len(words) < 3 || len(words) > maxLineName {
 			continue
 		}
@@ -346,11 +346,11 @@ func (x *index[T]) complete() {
 			if len(some) < 2 || x.names[key] != nil {
 				continue
 			}
-			if other, there := x.parts[key]; there && other != e {
-				x.parts[key] = nil
+			if other, there := x.shortNames[key]; there && other != e {
+				x.shortNames[key] = nil
 				continue
 			}
-			x.parts = with(x.parts, key, e)
+			x.shortNames = setKey(x.shortNames, key, e)
 		}
 	}
 }
@@ -373,15 +373,15 @@ func (x *index[T]) find(players []*relay.Player) []*entry[T] {
 		}
 	}
 	for i := range players {
-		if line := x.parts[keys[i]]; out[i] == nil && line != nil && !named[line] {
+		if line := x.shortNames[keys[i]]; out[i] == nil && line != nil && !named[line] {
 			out[i] = line
 		}
 	}
 	return out
 }
 
-// with sets a key of a map that may be nil.
-func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+// setKey sets a key of a map that may be nil.
+func setKey[K comparable, V any](m map[K]V, key K, value V) map[K]V {
 	if m == nil {
 		m = make(map[K]V)
 	}
