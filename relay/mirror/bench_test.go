@@ -17,8 +17,8 @@ func BenchmarkDiff(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var before, after strings.Builder
 	for i := range boards {
-		s := &sheet{board: i + 1, white: fmt.Sprintf("White, W%d", i), black: fmt.Sprintf("Black, B%d", i), result: "*"}
-		sans := line(r, nil, plies+1)
+		s := &scoreSheet{board: i + 1, white: fmt.Sprintf("White, W%d", i), black: fmt.Sprintf("Black, B%d", i), result: "*"}
+		sans := randomLine(r, nil, plies+1)
 		s.write(r, sans[:min(plies, len(sans))])
 		before.WriteString(s.pgn())
 		if i < news {

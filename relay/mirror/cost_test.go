@@ -22,8 +22,8 @@ func TestStrangersCostLittle(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.push(line("Nf3", "Nf6", "Ng1", "Ng8"))
-	told := read(t, line("Nc3", "Nc6", "Nb1", "Nb8"))
-	b, s := boardGames(w.games())[0], sourceGame{Game: &told[0]}
+	shown := read(t, line("Nc3", "Nc6", "Nb1", "Nb8"))
+	b, s := boardGames(w.games())[0], sourceGame{Game: &shown[0]}
 	if n := testing.AllocsPerRun(10, func() { s.relation(b) }); n > 10 {
 		t.Errorf("to compare two games of 1,160 plies takes %.0f allocations", n)
 	}

@@ -77,7 +77,7 @@ func (w *world) push(text string) []Change {
 	}
 	for i, c := range w.diff(games) {
 		if len(c.Commands) > 0 {
-			w.t.Fatalf("game %d: pushed again, it makes %v, after %v\n%s", i, c.Commands, changes[i].Commands, w.stands())
+			w.t.Fatalf("game %d: pushed again, it makes %v, after %v\n%s", i, c.Commands, changes[i].Commands, w.summary())
 		}
 		if c.Game != changes[i].Game || c.Board != changes[i].Board {
 			w.t.Fatalf("game %d was %s on board %d, and is %s on board %d", i, changes[i].Game, changes[i].Board, c.Game, c.Board)
@@ -113,8 +113,8 @@ func read(t testing.TB, text string) []Game {
 	}
 }
 
-// stands is the round in short: board, players, moves, result.
-func (w *world) stands() string {
+// summary is the round in short: board, players, moves, result.
+func (w *world) summary() string {
 	var b strings.Builder
 	for _, g := range w.games() {
 		fmt.Fprintf(&b, "%d %s-%s", g.Board, g.White.Name, g.Black.Name)

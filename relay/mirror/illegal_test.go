@@ -13,8 +13,8 @@ import (
 // The bishop goes like a knight, and Black answers.
 const afterIllegal = "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/2B2N2/PPPP1PPP/RNBQK2R b KQkq - 3 3"
 
-// record is an illegal move that an arbiter submits, and what follows it from a source.
-func (w *world) record(board int, ply relay.Ply, text, fen string, more ...string) {
+// recordIllegal is an illegal move that an arbiter submits, and what follows it from a source.
+func (w *world) recordIllegal(board int, ply relay.Ply, text, fen string, more ...string) {
 	w.t.Helper()
 	g := w.games()[board-1]
 	for i, move := range append([]string{text}, more...) {
@@ -38,8 +38,8 @@ func (w *world) pass(g *relay.Game) {
 	}}})
 }
 
-// marked is the moves and the result of the first board, an illegal move marked by a star.
-func (w *world) marked() string {
+// markedMoves is the moves and the result of the first board, an illegal move marked by a star.
+func (w *world) markedMoves() string {
 	g := w.games()[0]
 	out := ""
 	for _, m := range g.Moves() {
@@ -81,7 +81,7 @@ func TestIllegal(t *testing.T) {
 					w.apply(&relaypb.Command{Request: "s", Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: string(w.round), Shorten: new(true)}}})
 				}
 				w.push(game("A-B", before+"*"))
-				w.record(1, 5, "Bc3", afterIllegal, "Nf6", "O-O")
+				w.recordIllegal(1, 5, "Bc3", afterIllegal, "Nf6", "O-O")
 				index := w.games()[0].MoveAt(5).Index
 				w.push(game("A-B", tc.push))
 				want := tc.want
@@ -90,7 +90,7 @@ func TestIllegal(t *testing.T) {
 				case strings.HasPrefix(tc.name, "and has what"):
 					want = "e4 e5 Nf3 Nc6 Bc3* *" // which is as far as it goes
 				}
-				if got := w.marked(); got != want {
+				if got := w.markedMoves(); got != want {
 					t.Errorf("%s, and should be %s", got, want)
 				}
 				g := w.games()[0]
@@ -109,13 +109,13 @@ func TestIllegal(t *testing.T) {
 func TestIllegalClocks(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 *"))
-	w.record(1, 5, "Bc3", afterIllegal, "Nf6", "O-O")
+	w.recordIllegal(1, 5, "Bc3", afterIllegal, "Nf6", "O-O")
 	w.push(game("A-B", "1. e4 {[%clk 1:00:00]} e5 2. Nf3 Nc6 3. Bc3 {[%clk 0:59:00]} Nf6 4. O-O {[%clk 0:58:00]} *"))
 	g := w.games()[0]
 	if m := g.MoveAt(5); !m.Illegal || m.FEN != afterIllegal || m.Clock.White != 3540_000 || g.ClockAt(1).White != 3600_000 {
 		t.Errorf("it is %+v", m)
 	}
-	if got := w.marked(); got != "e4 e5 Nf3 Nc6 Bc3* Nf6 O-O *" {
+	if got := w.markedMoves(); got != "e4 e5 Nf3 Nc6 Bc3* Nf6 O-O *" {
 		t.Error(got)
 	}
 }
@@ -152,9 +152,9 @@ func TestAnyIllegalIsKept(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		w := newWorld(t)
-		sheet := &sheet{white: "A", black: "B", result: "*"}
+		sheet := &scoreSheet{white: "A", black: "B", result: "*"}
 		n := r.IntN(20)
-		sheet.write(r, line(r, nil, n))
+		sheet.write(r, randomLine(r, nil, n))
 		w.push(sheet.pgn())
 		g := w.games()[0]
 		if g.Ply() < relay.Ply(n) {

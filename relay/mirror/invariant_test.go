@@ -13,14 +13,14 @@ import (
 // A fixture is a tournament as it is really played: who meets whom, and the moves.
 type fixture struct {
 	r      *rand.Rand
-	rounds [][]*pairing
+	rounds [][]*gameOnPaper
 	style  struct{ event, round, board, id bool } // which tags the source writes
 	names  map[string]string                      // what the source calls a player now
 	person map[string]string                      // who is meant by a name that was ever used
 }
 
-// A pairing is one game, with how far it is.
-type pairing struct {
+// A gameOnPaper is one game, with how far it is.
+type gameOnPaper struct {
 	round, board int
 	white, black string
 	sans         []string
@@ -41,7 +41,7 @@ func newFixture(r *rand.Rand) *fixture {
 	}
 	for round := range 1 + r.IntN(3) {
 		r.Shuffle(n, func(i, j int) { players[i], players[j] = players[j], players[i] })
-		var games []*pairing
+		var games []*gameOnPaper
 		for i := 0; i+1 < n; i += 2 {
 			games = append(games, f.game(round+1, i/2+1, players[i], players[i+1]))
 		}
@@ -58,14 +58,14 @@ func newFixture(r *rand.Rand) *fixture {
 	return f
 }
 
-func (f *fixture) game(round, board int, white, black string) *pairing {
-	g := &pairing{round: round, board: board, white: white, black: black, sans: line(f.r, nil, f.r.IntN(40))}
+func (f *fixture) game(round, board int, white, black string) *gameOnPaper {
+	g := &gameOnPaper{round: round, board: board, white: white, black: black, sans: randomLine(f.r, nil, f.r.IntN(40))}
 	g.result = []string{"1-0", "0-1", "1/2-1/2", "*"}[f.r.IntN(4)]
 	return g
 }
 
 // pgn is the game as the source shows it now.
-func (f *fixture) pgn(g *pairing) string {
+func (f *fixture) pgn(g *gameOnPaper) string {
 	var b strings.Builder
 	tag := func(name, value string) { fmt.Fprintf(&b, "[%s \"%s\"]\n", name, value) }
 	if f.style.event {
@@ -112,8 +112,8 @@ func (f *fixture) rename() {
 	f.names[p], f.person[relay.NameKey(name)] = name, p
 }
 
-// who are the persons at a board.
-func (f *fixture) who(g *relay.Game) [2]string {
+// persons are the persons at a board.
+func (f *fixture) persons(g *relay.Game) [2]string {
 	return [2]string{f.person[relay.NameKey(g.White.Name)], f.person[relay.NameKey(g.Black.Name)]}
 }
 
@@ -153,23 +153,23 @@ func TestNothingRecordedIsLost(t *testing.T) {
 			games += len(round)
 		}
 		if n := len(w.games()); n != games {
-			t.Fatalf("seed %d: %d boards of %d games\n%s", seed, n, games, w.stands())
+			t.Fatalf("seed %d: %d boards of %d games\n%s", seed, n, games, w.summary())
 		}
 		for _, round := range f.rounds {
 			for _, g := range round {
-				f.stands(w, g, seed)
+				f.wantsBoard(w, g, seed)
 			}
 		}
 	}
 }
 
 // pushSome pushes what a source may show at a moment.
-func (f *fixture) pushSome(w *world, round []*pairing, seed uint64) {
+func (f *fixture) pushSome(w *world, round []*gameOnPaper, seed uint64) {
 	games := slices.Clone(round)
 	switch f.r.IntN(5) {
 	case 0: // one at a time
 		for _, g := range games {
-			f.push(w, []*pairing{g}, seed)
+			f.push(w, []*gameOnPaper{g}, seed)
 		}
 		return
 	case 1: // a part
@@ -184,7 +184,7 @@ func (f *fixture) pushSome(w *world, round []*pairing, seed uint64) {
 	f.push(w, games, seed)
 }
 
-func (f *fixture) push(w *world, games []*pairing, seed uint64) {
+func (f *fixture) push(w *world, games []*gameOnPaper, seed uint64) {
 	var text strings.Builder
 	for _, g := range games {
 		text.WriteString(f.pgn(g))
@@ -197,7 +197,7 @@ func (f *fixture) push(w *world, games []*pairing, seed uint64) {
 	for _, was := range before {
 		now, ok := w.state.Game(was.ID)
 		fail := func(what string) {
-			w.t.Fatalf("seed %d: %s: board %d was %s-%s %d plies %s\npushed\n%s\nnow\n%s", seed, what, was.Board, was.White.Name, was.Black.Name, was.Ply(), was.Result, text.String(), w.stands())
+			w.t.Fatalf("seed %d: %s: board %d was %s-%s %d plies %s\npushed\n%s\nnow\n%s", seed, what, was.Board, was.White.Name, was.Black.Name, was.Ply(), was.Result, text.String(), w.summary())
 		}
 		if !ok || now.Board != was.Board {
 			fail("the board is gone")
@@ -208,7 +208,7 @@ func (f *fixture) push(w *world, games []*pairing, seed uint64) {
 		if was.Ply() == 0 && !was.Over() {
 			continue
 		}
-		old, is := f.who(was), f.who(now)
+		old, is := f.persons(was), f.persons(now)
 		if is[0] != old[0] && is[0] != old[1] && is[1] != old[0] && is[1] != old[1] {
 			fail("neither of the players was there")
 		}
@@ -223,11 +223,11 @@ func (f *fixture) push(w *world, games []*pairing, seed uint64) {
 	}
 }
 
-// stands wants one board with the game, whole.
-func (f *fixture) stands(w *world, g *pairing, seed uint64) {
+// wantsBoard wants one board with the game, whole.
+func (f *fixture) wantsBoard(w *world, g *gameOnPaper, seed uint64) {
 	found := 0
 	for _, is := range w.games() {
-		if f.who(is) != [2]string{g.white, g.black} || int(is.Ply()) != len(g.sans) || string(is.Result) != g.result && !is.Automatic {
+		if f.persons(is) != [2]string{g.white, g.black} || int(is.Ply()) != len(g.sans) || string(is.Result) != g.result && !is.Automatic {
 			continue
 		}
 		if m, ok := is.LastMove(); !ok || m.SAN == g.sans[len(g.sans)-1] {
@@ -235,6 +235,6 @@ func (f *fixture) stands(w *world, g *pairing, seed uint64) {
 		}
 	}
 	if found == 0 {
-		w.t.Fatalf("seed %d: no board has\n%s\nthere are\n%s", seed, f.pgn(g), w.stands())
+		w.t.Fatalf("seed %d: no board has\n%s\nthere are\n%s", seed, f.pgn(g), w.summary())
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// desk submits what a person asks for.
-func (w *world) desk(c *relaypb.Command) {
+// submitByHand submits what a person asks for.
+func (w *world) submitByHand(c *relaypb.Command) {
 	w.t.Helper()
 	c.By = "Anna"
 	if c.Request == "" {
@@ -24,13 +24,13 @@ func (w *world) desk(c *relaypb.Command) {
 }
 
 func (w *world) rename(board int, white string) {
-	w.desk(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{
 		Game: string(w.games()[board-1].ID), White: &relaypb.PlayerUpdate{Name: &white},
 	}}})
 }
 
 func (w *world) takeBack(board int, to int32) {
-	w.desk(&relaypb.Command{Op: &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: string(w.games()[board-1].ID), ToPly: to}}})
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: string(w.games()[board-1].ID), ToPly: to}}})
 }
 
 func (w *world) correct(board int, to int32, moves ...string) {
@@ -38,23 +38,23 @@ func (w *world) correct(board int, to int32, moves ...string) {
 	for _, m := range moves {
 		op.Moves = append(op.Moves, &relaypb.CorrectedMove{Move: m})
 	}
-	w.desk(&relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_CorrectMoves{CorrectMoves: op}})
 }
 
 func (w *world) unlock(board int, fields ...string) {
-	w.desk(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: string(w.games()[board-1].ID), Fields: fields}}})
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: string(w.games()[board-1].ID), Fields: fields}}})
 }
 
-// has is what the source of a board has instead.
-func (w *world) has(board int) string {
+// sourceNote is what the source of a board has instead.
+func (w *world) sourceNote(board int) string {
 	if d := w.games()[board-1].Differences(); d != nil {
 		return strings.TrimPrefix(d.Text, "the source has ")
 	}
 	return ""
 }
 
-// locks are the names of the fields that are locked on a board.
-func (w *world) locks(board int) string {
+// lockedFields are the names of the fields that are locked on a board.
+func (w *world) lockedFields(board int) string {
 	var out []string
 	for _, l := range w.games()[board-1].LockedFields() {
 		out = append(out, l.Field)
@@ -76,8 +76,8 @@ func TestLockedName(t *testing.T) {
 		}
 	}
 	w.push(game("Wrong-B WhiteElo=2400 WhiteTitle=IM", "1. e4 e5 *") + game("C-D", "1. d4 *"))
-	if got := w.stands(); got != "1 Right, Vera-B e4 e5 *\n2 C-D d4 *\n" || w.has(1) != `white.name "Wrong"` {
-		t.Errorf("the round stands\n%s, the source has %s", got, w.has(1))
+	if got := w.summary(); got != "1 Right, Vera-B e4 e5 *\n2 C-D d4 *\n" || w.sourceNote(1) != `white.name "Wrong"` {
+		t.Errorf("the round stands\n%s, the source has %s", got, w.sourceNote(1))
 	}
 	if p := w.games()[0].White; p.Rating != 2400 || p.Title != "IM" {
 		t.Errorf("what is not locked is taken: %+v", p)
@@ -89,8 +89,8 @@ func TestLockedName(t *testing.T) {
 	w.push(source)
 	w.unlock(1, "white.name")
 	w.push(source)
-	if p := w.games()[0].White; p.Name != "Wrong" || w.has(1) != "" || w.locks(1) != "" {
-		t.Errorf("unlocked it is %+v; the source has %q, locked %q", p, w.has(1), w.locks(1))
+	if p := w.games()[0].White; p.Name != "Wrong" || w.sourceNote(1) != "" || w.lockedFields(1) != "" {
+		t.Errorf("unlocked it is %+v; the source has %q, locked %q", p, w.sourceNote(1), w.lockedFields(1))
 	}
 }
 
@@ -98,17 +98,17 @@ func TestLockedName(t *testing.T) {
 func TestLockedResult(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 *"))
-	w.desk(&relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: string(w.games()[0].ID), Result: "1-0"}}})
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{Game: string(w.games()[0].ID), Result: "1-0"}}})
 	for _, text := range []string{"1. e4 e5 *", "1. e4 e5 1/2-1/2", "1. e4 c5 0-1"} {
 		if c := w.push(game("A-B", text))[0]; c.Locked[0] != "result" {
 			t.Errorf("%s: locked %v", text, c.Locked)
 		}
 	}
-	if got := w.stands(); got != "1 A-B e4 c5 1-0\n" || w.has(1) != `result "0-1"` {
-		t.Errorf("%s, the source has %s", got, w.has(1))
+	if got := w.summary(); got != "1 A-B e4 c5 1-0\n" || w.sourceNote(1) != `result "0-1"` {
+		t.Errorf("%s, the source has %s", got, w.sourceNote(1))
 	}
-	if c := w.push(game("A-B", "1. e4 c5 1-0"))[0]; c.Locked != nil || w.has(1) != "" {
-		t.Errorf("the source agrees: locked %v, it has %s", c.Locked, w.has(1))
+	if c := w.push(game("A-B", "1. e4 c5 1-0"))[0]; c.Locked != nil || w.sourceNote(1) != "" {
+		t.Errorf("the source agrees: locked %v, it has %s", c.Locked, w.sourceNote(1))
 	}
 }
 
@@ -126,8 +126,8 @@ func TestLockedMoves(t *testing.T) {
 		{"1. e4 c5 2. Nf3 Nc6 3. Bc4 *", "e4 c5 Nf3 Nc6 Bc4 *", "", ""},
 	} {
 		w.push(game("A-B", step.push))
-		if got := w.stands(); got != "1 A-B "+step.stands+"\n" || w.has(1) != step.has || w.locks(1) != step.locks {
-			t.Errorf("after %s it stands %sthe source has %q, want %q; locked %q", step.push, got, w.has(1), step.has, w.locks(1))
+		if got := w.summary(); got != "1 A-B "+step.stands+"\n" || w.sourceNote(1) != step.has || w.lockedFields(1) != step.locks {
+			t.Errorf("after %s it stands %sthe source has %q, want %q; locked %q", step.push, got, w.sourceNote(1), step.has, w.lockedFields(1))
 		}
 	}
 }
@@ -144,13 +144,13 @@ func TestTakenBack(t *testing.T) {
 		{"1. e4 e5 2. Nf3 Nf6 *", "e4 e5 Nf3 Nf6 *", "", ""}, // it has seen the takeback, and says otherwise now
 	} {
 		w.push(game("A-B", step.push))
-		if got := w.stands(); got != "1 A-B "+step.stands+"\n" || w.has(1) != step.has || w.locks(1) != step.locks {
-			t.Errorf("after %s it stands %sthe source has %q; locked %q", step.push, got, w.has(1), w.locks(1))
+		if got := w.summary(); got != "1 A-B "+step.stands+"\n" || w.sourceNote(1) != step.has || w.lockedFields(1) != step.locks {
+			t.Errorf("after %s it stands %sthe source has %q; locked %q", step.push, got, w.sourceNote(1), w.lockedFields(1))
 		}
 	}
 	w.takeBack(1, 0)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nf6 *"))
-	if got := w.stands(); got != "1 A-B *\n" {
+	if got := w.summary(); got != "1 A-B *\n" {
 		t.Errorf("all taken back, it stands %s", got)
 	}
 }
@@ -164,12 +164,12 @@ func TestFixedFromTheStart(t *testing.T) {
 	w.correct(1, 0, "d4", "d5", "c4", "e6")
 	for range 2 {
 		w.push(game("A-B", ruy+"6. Re1 b5 *") + game("C-D", "1. d4 d5 2. c4 *"))
-		if got := w.stands(); got != "1 A-B d4 d5 c4 e6 *\n2 C-D d4 d5 c4 *\n" || !strings.HasPrefix(w.has(1), "1.e4 e5 2.Nf3 Nc6 and") {
-			t.Fatalf("it stands\n%sthe source has %s", got, w.has(1))
+		if got := w.summary(); got != "1 A-B d4 d5 c4 e6 *\n2 C-D d4 d5 c4 *\n" || !strings.HasPrefix(w.sourceNote(1), "1.e4 e5 2.Nf3 Nc6 and") {
+			t.Fatalf("it stands\n%sthe source has %s", got, w.sourceNote(1))
 		}
 	}
-	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: string(w.games()[0].ID)}}})
-	if got := w.stands(); !strings.HasPrefix(got, "1 A-B e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 *\n") || w.locks(1) != "" {
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: string(w.games()[0].ID)}}})
+	if got := w.summary(); !strings.HasPrefix(got, "1 A-B e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 *\n") || w.lockedFields(1) != "" {
 		t.Errorf("accepted, it stands\n%s", got)
 	}
 }
@@ -180,11 +180,11 @@ func TestTakenBackResult(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))
 	w.takeBack(1, 2)
-	if c := w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))[0]; w.stands() != "1 A-B e4 e5 *\n" || len(c.Locked) != 2 {
-		t.Errorf("it stands %s, locked %v", w.stands(), c.Locked)
+	if c := w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))[0]; w.summary() != "1 A-B e4 e5 *\n" || len(c.Locked) != 2 {
+		t.Errorf("it stands %s, locked %v", w.summary(), c.Locked)
 	}
 	w.push(game("A-B", "1. e4 e5 2. Nc3 1-0"))
-	if got := w.stands(); got != "1 A-B e4 e5 Nc3 1-0\n" {
+	if got := w.summary(); got != "1 A-B e4 e5 Nc3 1-0\n" {
 		t.Errorf("it stands %s", got)
 	}
 }
@@ -195,18 +195,18 @@ func TestByHand(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-Bea", "1. e4 e5 *"))
 	id := string(w.games()[0].ID)
-	w.desk(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, Source: new(relay.ManualSource)}}})
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, Source: new(relay.ManualSource)}}})
 	c := w.push(game("A-Beatrix", "1. e4 e5 2. Nf3 Nc6 1-0"))[0]
-	if got := w.stands(); got != "1 A-Bea e4 e5 *\n" || c.Locked[0] != "source" || w.has(1) != `black.name "Beatrix", result "1-0", 2.Nf3 Nc6` {
-		t.Errorf("it stands %sand the source has %s, locked %v", got, w.has(1), c.Locked)
+	if got := w.summary(); got != "1 A-Bea e4 e5 *\n" || c.Locked[0] != "source" || w.sourceNote(1) != `black.name "Beatrix", result "1-0", 2.Nf3 Nc6` {
+		t.Errorf("it stands %sand the source has %s, locked %v", got, w.sourceNote(1), c.Locked)
 	}
-	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: id, Fields: []string{"moves"}}}})
-	if got := w.stands(); got != "1 A-Bea e4 e5 Nf3 Nc6 *\n" || w.has(1) != `black.name "Beatrix", result "1-0"` {
-		t.Errorf("it stands %sand the source has %s", got, w.has(1))
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: id, Fields: []string{"moves"}}}})
+	if got := w.summary(); got != "1 A-Bea e4 e5 Nf3 Nc6 *\n" || w.sourceNote(1) != `black.name "Beatrix", result "1-0"` {
+		t.Errorf("it stands %sand the source has %s", got, w.sourceNote(1))
 	}
 	w.push(game("A-Bea", "1. e4 e5 *"))
-	if got := w.stands(); got != "1 A-Bea e4 e5 Nf3 Nc6 *\n" || w.has(1) != "" {
-		t.Errorf("it stands %sand the source has %s", got, w.has(1))
+	if got := w.summary(); got != "1 A-Bea e4 e5 Nf3 Nc6 *\n" || w.sourceNote(1) != "" {
+		t.Errorf("it stands %sand the source has %s", got, w.sourceNote(1))
 	}
 }
 
@@ -225,17 +225,17 @@ func TestClockOfNow(t *testing.T) {
 	push("WhiteClock=00:33:40 BlackClock=01:23:54", "1. d4 Nf6 *", 2020_000, 5034_000)
 	push("WhiteClock=00:33:30 BlackClock=01:23:50", "1. d4 Nf6 2. c4 *", 2010_000, 5030_000)
 	push("WhiteClock=00:20:00 BlackClock=01:23:40", "1. d4 Nf6 2. c4 {[%clk 0:33:00]} e6 {[%clk 1:20:00]} *", 1200_000, 4800_000)
-	w.desk(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: string(w.games()[0].ID), WhiteMs: new(int64(1)), BlackMs: new(int64(2))}}})
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{Game: string(w.games()[0].ID), WhiteMs: new(int64(1)), BlackMs: new(int64(2))}}})
 	push("WhiteClock=00:10:00 BlackClock=00:10:00", "1. d4 Nf6 2. c4 e6 *", 1, 2)
-	if got := w.has(1); got != `clock "600000/600000"` {
+	if got := w.sourceNote(1); got != `clock "600000/600000"` {
 		t.Errorf("the source has %s", got)
 	}
 	push("", "1. d4 Nf6 2. c4 {[%clk 0:33:00]} e6 {[%clk 1:20:00]} *", 1, 2)
-	if got := w.has(1); got != `clock "?/4800000"` {
+	if got := w.sourceNote(1); got != `clock "?/4800000"` {
 		t.Errorf("the source has %s", got)
 	}
-	w.desk(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: string(w.games()[0].ID)}}})
-	if c := w.games()[0].Clock(); c != (relay.Clock{White: 1, Black: 4800_000}) || w.locks(1) != "" {
-		t.Errorf("accepted, the clocks are %v, locked %s", c, w.locks(1))
+	w.submitByHand(&relaypb.Command{Op: &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: string(w.games()[0].ID)}}})
+	if c := w.games()[0].Clock(); c != (relay.Clock{White: 1, Black: 4800_000}) || w.lockedFields(1) != "" {
+		t.Errorf("accepted, the clocks are %v, locked %s", c, w.lockedFields(1))
 	}
 }

@@ -123,7 +123,7 @@ func TestDiff(t *testing.T) {
 			for _, text := range tc.pushes {
 				w.push(text)
 			}
-			if got := w.stands(); got != tc.want {
+			if got := w.summary(); got != tc.want {
 				t.Errorf("the round stands\n%swant\n%s", got, tc.want)
 			}
 		})
@@ -175,7 +175,7 @@ func TestDiffSparesTheTrail(t *testing.T) {
 		w.push(game("Abel"+strings.Repeat("x", i%2)+"-B", "1. e4 {[%clk 1:00:0"+string(rune('0'+i%2))+"]} *"))
 	}
 	w.push(game("Abel-B", "1. d4 1-0"))
-	if got := w.stands(); !strings.HasSuffix(got, "-B d4 1-0\n") {
+	if got := w.summary(); !strings.HasSuffix(got, "-B d4 1-0\n") {
 		t.Errorf("the round stands %s", got)
 	}
 }
@@ -192,7 +192,7 @@ func TestDiffOtherStart(t *testing.T) {
 	if c := w.push(game("A-B", "1. e4 *"))[0]; !c.New || c.Err != nil {
 		t.Errorf("%+v", c)
 	}
-	if got := w.stands(); got != "1 A-B e4 Ke7 *\n2 A-B e4 *\n" {
+	if got := w.summary(); got != "1 A-B e4 Ke7 *\n2 A-B e4 *\n" {
 		t.Errorf("the round stands\n%s", got)
 	}
 }
@@ -212,7 +212,7 @@ func TestTwoNodes(t *testing.T) {
 			}
 		}
 	}
-	if got := w.stands(); got != "1 A-B e4 c5 1-0\n2 C-D d4 d5 *\n" {
+	if got := w.summary(); got != "1 A-B e4 c5 1-0\n2 C-D d4 d5 *\n" {
 		t.Errorf("the round stands\n%s", got)
 	}
 	w.push(text)

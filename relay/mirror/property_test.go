@@ -12,8 +12,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A sheet is one game as somebody writes it down.
-type sheet struct {
+// A scoreSheet is one game as somebody writes it down.
+type scoreSheet struct {
 	board        int // 0: it is not written
 	white, black string
 	sans         []string
@@ -21,7 +21,7 @@ type sheet struct {
 	result       string
 }
 
-func (s *sheet) pgn() string {
+func (s *scoreSheet) pgn() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[Event \"Open\"]\n[White \"%s\"]\n[Black \"%s\"]\n[Result \"%s\"]\n", s.white, s.black, s.result)
 	if s.board > 0 {
@@ -41,8 +41,8 @@ func (s *sheet) pgn() string {
 	return b.String()
 }
 
-// line plays on at random behind the moves that are given.
-func line(r *rand.Rand, sans []string, length int) []string {
+// randomLine plays on at random behind the moves that are given.
+func randomLine(r *rand.Rand, sans []string, length int) []string {
 	pos := chess.StartingPosition()
 	for _, san := range sans {
 		m, err := chess.AlgebraicNotation{}.Decode(pos, san)
@@ -64,18 +64,18 @@ func line(r *rand.Rand, sans []string, length int) []string {
 	return sans
 }
 
-func randomSheet(r *rand.Rand, i int, numbered bool) *sheet {
-	s := &sheet{white: fmt.Sprintf("White, W%d", i), black: fmt.Sprintf("Black, B%d", i)}
+func randomScoreSheet(r *rand.Rand, i int, numbered bool) *scoreSheet {
+	s := &scoreSheet{white: fmt.Sprintf("White, W%d", i), black: fmt.Sprintf("Black, B%d", i)}
 	s.result = []string{"*", "*", "1-0", "0-1", "1/2-1/2"}[r.IntN(5)]
 	if numbered {
 		s.board = i + 1
 	}
-	s.write(r, line(r, nil, r.IntN(60)))
+	s.write(r, randomLine(r, nil, r.IntN(60)))
 	return s
 }
 
 // write fills in the moves, with clocks here and there.
-func (s *sheet) write(r *rand.Rand, sans []string) {
+func (s *scoreSheet) write(r *rand.Rand, sans []string) {
 	s.sans, s.clocks = sans, make([]int, len(sans))
 	for i := range s.clocks {
 		s.clocks[i] = -1
@@ -87,7 +87,7 @@ func (s *sheet) write(r *rand.Rand, sans []string) {
 
 // edited is the sheet as it might have been at another moment. Never is it the final one
 // with something added behind, unless shorten: that is not taken back otherwise.
-func (s *sheet) edited(r *rand.Rand, shorten bool) *sheet {
+func (s *scoreSheet) edited(r *rand.Rand, shorten bool) *scoreSheet {
 	e := *s
 	e.clocks = slices.Clone(s.clocks)
 	n := len(s.sans)
@@ -100,7 +100,7 @@ func (s *sheet) edited(r *rand.Rand, shorten bool) *sheet {
 			break // a game that is over is not corrected to one that goes on
 		}
 		keep := n - r.IntN(n/4+1) // a correction keeps the beginning
-		e.write(r, line(r, s.sans[:keep], keep+r.IntN(5)))
+		e.write(r, randomLine(r, s.sans[:keep], keep+r.IntN(5)))
 	case 3:
 		if s.result != "*" {
 			e.result = "0-1"
@@ -135,13 +135,13 @@ func TestAnyHistoryEndsAsTheLastPush(t *testing.T) {
 		if shorten {
 			w.shorten()
 		}
-		final := make([]*sheet, 1+r.IntN(6))
+		final := make([]*scoreSheet, 1+r.IntN(6))
 		for i := range final {
-			final[i] = randomSheet(r, i, numbered)
+			final[i] = randomScoreSheet(r, i, numbered)
 		}
 		opened := map[string]Change{} // by Black, whose name is never edited
 		for range r.IntN(8) {
-			var part []*sheet
+			var part []*scoreSheet
 			for _, s := range final {
 				if !numbered || r.IntN(8) > 0 { // who has neither a number nor a place is known by his opponent only
 					part = append(part, s.edited(r, shorten))
@@ -154,7 +154,7 @@ func TestAnyHistoryEndsAsTheLastPush(t *testing.T) {
 		}
 		pushSheets(w, final, opened, seed)
 		if n := len(w.games()); n != len(final) {
-			t.Fatalf("seed %d: %d boards of %d games\n%s", seed, n, len(final), w.stands())
+			t.Fatalf("seed %d: %d boards of %d games\n%s", seed, n, len(final), w.summary())
 		}
 		for _, s := range final {
 			g, _ := w.state.Game(opened[s.black].Game)
@@ -163,7 +163,7 @@ func TestAnyHistoryEndsAsTheLastPush(t *testing.T) {
 	}
 }
 
-func pushSheets(w *world, sheets []*sheet, opened map[string]Change, seed uint64) {
+func pushSheets(w *world, sheets []*scoreSheet, opened map[string]Change, seed uint64) {
 	w.t.Helper()
 	var text strings.Builder
 	for _, s := range sheets {
@@ -172,14 +172,14 @@ func pushSheets(w *world, sheets []*sheet, opened map[string]Change, seed uint64
 	for i, c := range w.push(text.String()) {
 		black := sheets[i].black
 		if was, ok := opened[black]; ok && (was.Game != c.Game || was.Board != c.Board) {
-			w.t.Fatalf("%s\nagain pushed %s\nseed %d: %s was game %s on board %d, and is %s on %d", w.stands(), sheets[i].pgn(), seed, black, was.Game, was.Board, c.Game, c.Board)
+			w.t.Fatalf("%s\nagain pushed %s\nseed %d: %s was game %s on board %d, and is %s on %d", w.summary(), sheets[i].pgn(), seed, black, was.Game, was.Board, c.Game, c.Board)
 		}
 		opened[black] = c
 	}
 }
 
 // check wants the game to be as the sheet says.
-func (s *sheet) check(t *testing.T, g *relay.Game, seed uint64) {
+func (s *scoreSheet) check(t *testing.T, g *relay.Game, seed uint64) {
 	t.Helper()
 	if g.White.Name != s.white || g.Black.Name != s.black || string(g.Result) != s.result && !g.Automatic || int(g.Ply()) != len(s.sans) {
 		t.Fatalf("seed %d: the game is %s-%s, %d plies, %s, and should be\n%s", seed, g.White.Name, g.Black.Name, g.Ply(), g.Result, s.pgn())

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// shown is the player whom the source names, as the lines show him.
-func shown(t *testing.T, replacements, teams string, p relay.Player) relay.Player {
+// shownPlayer is the player whom the source names, as the lines show him.
+func shownPlayer(t *testing.T, replacements, teams string, p relay.Player) relay.Player {
 	t.Helper()
 	r, err := ParseReplacements(replacements, teams)
 	if err != nil {
@@ -69,7 +69,7 @@ func TestReplacements(t *testing.T) {
 		{"Jürgen Weiß = GM", player{Name: "Weiß, Ju\u0308rgen"}, player{Name: "Weiß, Ju\u0308rgen", Title: "GM"}},
 	} {
 		t.Run(c.lines, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, shown(t, c.lines, "", c.is)); diff != "" {
+			if diff := cmp.Diff(c.want, shownPlayer(t, c.lines, "", c.is)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -92,7 +92,7 @@ func TestTeams(t *testing.T) {
 		{"Scuby = Scooby Doo / 3408230", "Dogs; Scooby Doo", player{Name: "Scuby"}, "Dogs"},
 		{"Scuby = Scooby Doo / 3408230", "Dogs; 3408230\nCats; Scuby", player{Name: "Scuby"}, "Dogs"},
 	} {
-		if got := shown(t, c.lines, c.teams, c.is).Team; got != c.want {
+		if got := shownPlayer(t, c.lines, c.teams, c.is).Team; got != c.want {
 			t.Errorf("%q, %q: %+v is in %q, want %q", c.lines, c.teams, c.is, got, c.want)
 		}
 	}

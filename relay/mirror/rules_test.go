@@ -174,7 +174,7 @@ func TestRules(t *testing.T) {
 			for _, text := range tc.pushes {
 				w.push(text)
 			}
-			if got := w.stands(); got != tc.want {
+			if got := w.summary(); got != tc.want {
 				t.Errorf("the round stands\n%swant\n%s", got, tc.want)
 			}
 		})

@@ -23,7 +23,7 @@ func TestWhatSourcesWrite(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.push(tt.in)
-			if got := strings.TrimSpace(w.stands()); got != tt.want {
+			if got := strings.TrimSpace(w.summary()); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 			if control := w.games()[0].TimeControl; strings.Contains(tt.in, "TimeControl") && control != strings.TrimSpace(long) {
