@@ -36,7 +36,7 @@
 // lichess.go and the files named after it speak the interface of lichess's broadcasts over the same
 // submissions. A push of PGN is compared with the boards (package mirror), and what differs is
 // submitted; pushes to one round, and polls of its source, wait for each other in the order in
-// which they came (pull.Lines). A push that is tried again after a newer one was taken is passed
+// which they came (pull.Queues). A push that is tried again after a newer one was taken is passed
 // over (lichess_late.go). A stream of PGN reads the hub's history.
 //
 // A stream has a goroutine beside its request's, which ends with it. The locks here are those of

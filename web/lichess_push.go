@@ -118,7 +118,7 @@ func (s *Server) enterPush(round relay.RoundID) (turn *pull.Turn, leave func(), 
 	default:
 		return nil, nil, tooMany("too many pushes wait at this node for those before them")
 	}
-	turn = s.lines.Enter(round)
+	turn = s.queues.Enter(round)
 	return turn, func() { turn.Leave(); <-s.pushes }, nil
 }
 

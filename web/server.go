@@ -70,7 +70,7 @@ type Server struct {
 	handler http.Handler
 	verdict atomic.Pointer[verdict] // see SetDiverged
 
-	lines    *pull.Lines   // with those who poll, if there are any
+	queues   *pull.Queues  // with those who poll, if there are any
 	players  pull.Players  // the replacements of the tournaments, for pushes
 	memory   *pull.Memory  // the games of pushes, with those of polls if there are any
 	pushes   chan struct{} // one for each push
@@ -103,9 +103,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StreamSilence == 0 {
 		cfg.StreamSilence = time.Minute
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), lines: new(pull.Lines), memory: new(pull.Memory), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams), forwards: make(chan struct{}, maxForwards)}
+	s := &Server{cfg: cfg, log: cfg.Log, key: newKey(cfg), queues: new(pull.Queues), memory: new(pull.Memory), pushes: make(chan struct{}, maxPushes), streams: make(chan struct{}, maxStreams), forwards: make(chan struct{}, maxForwards)}
 	if cfg.Pull != nil {
-		s.lines, s.memory = cfg.Pull.Lines(), cfg.Pull.Memory()
+		s.queues, s.memory = cfg.Pull.Queues(), cfg.Pull.Memory()
 	}
 	if s.origin = cfg.Node; cfg.Edge != nil {
 		s.origin = cfg.Edge

@@ -9,7 +9,7 @@
 //	one goroutine a source ──► fetch ──► pgn, lcc ──► games ──┴─► follow ──► mirror ──► Config.Submit
 //
 // A poll whose source shows something new compares the boards with all sources of the round. It
-// does so while it has the round's turn ([Lines]), so a round has one comparison at a time. Each
+// does so while it has the round's turn ([Queues]), so a round has one comparison at a time. Each
 // source is compared as a whole, and the boards that follow it are changed (round.follow has the
 // rules). What a board follows is in the log, so another leader goes on with it.
 //
@@ -45,5 +45,5 @@
 //
 // One finds the rounds, and one polls each source. [Puller.Close] ends them and waits. Locks: the
 // Puller's for its rounds, a poll's for what it shows, then the round's for when it is due; and one
-// each for [Lines] and [Memory]. Nothing outside is called under them.
+// each for [Queues] and [Memory]. Nothing outside is called under them.
 package pull

@@ -76,11 +76,11 @@ func TestFilterPolled(t *testing.T) {
 	of := func(round, board int, white string) string {
 		return fmt.Sprintf("[Event \"Open\"]\n[Round \"%d.%d\"]\n[White \"%s\"]\n[Black \"X\"]\n\n1. e4 *\n\n", round, board, white)
 	}
-	src := newPage(t, of(1, 1, "A")+of(1, 2, "B")+of(2, 1, "C")+of(2, 2, "D")+of(2, 3, "E"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn", OnlyRound: 2, Slices: "2-3", BoardOffset: 10})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
-	if st := s.tell(); h.boardCount() != 2 || h.white(12) != "D" || h.white(13) != "E" || st.Games != 2 {
-		t.Errorf("%d boards, %q, %q, %+v", h.boardCount(), h.white(12), h.white(13), st)
+	src := newSourceServer(t, of(1, 1, "A")+of(1, 2, "B")+of(2, 1, "C")+of(2, 2, "D")+of(2, 3, "E"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn", OnlyRound: 2, Slices: "2-3", BoardOffset: 10})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.boardCount() != 2 || r.white(12) != "D" || r.white(13) != "E" || st.Games != 2 {
+		t.Errorf("%d boards, %q, %q, %+v", r.boardCount(), r.white(12), r.white(13), st)
 	}
 }

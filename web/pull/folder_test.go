@@ -61,39 +61,39 @@ func TestFolder(t *testing.T) {
 		if err := Check(&source); err != nil {
 			t.Fatal(err)
 		}
-		h := newHall(t, source)
-		s := newPoll(t, h, "127.0.0.1")
-		s.once(t.Context())
-		if h.line(1) != "e4 e5 *" || h.line(2) != "1/2-1/2" || h.boardCount() != 2 || h.white(1) != "Lake, Ann" {
-			t.Errorf("%s: %q, %q, %d boards, %+v", at, h.line(1), h.line(2), h.boardCount(), s.tell())
+		r := newTestRound(t, source)
+		s := newPoller(t, r, "127.0.0.1")
+		s.pollOnce(t.Context())
+		if r.line(1) != "e4 e5 *" || r.line(2) != "1/2-1/2" || r.boardCount() != 2 || r.white(1) != "Lake, Ann" {
+			t.Errorf("%s: %q, %q, %d boards, %+v", at, r.line(1), r.line(2), r.boardCount(), s.currentStatus())
 		}
 		index := src.asked["/live/"] + src.asked["/live/index.html"]
 		src.set("/live/game-1.json", `{"live":true,"moves":["e4 5400+3","e5","Nf3"],"result":null}`)
-		s.once(t.Context())
-		if h.line(1) != "e4 e5 Nf3 *" {
-			t.Errorf("%s: %q, %+v", at, h.line(1), s.tell())
+		s.pollOnce(t.Context())
+		if r.line(1) != "e4 e5 Nf3 *" {
+			t.Errorf("%s: %q, %+v", at, r.line(1), s.currentStatus())
 		}
 		if n := src.asked["/live/"] + src.asked["/live/index.html"]; n != index {
 			t.Errorf("%s: the page was asked for again", at)
 		}
 		// What is none of its documents changes nothing, and is named.
-		applied := h.applied()
+		applied := r.applied()
 		for body, want := range map[string]string{
 			`{"error":"not found"}`: "it has no pairings", `[]`: "cannot be read", "Too many requests. Try again later.": "sends plain text in place of the round's index.json",
 			listing: "sends a web page in place of the round's index.json", "": "cannot be read",
 		} {
 			src.set("/live/index.json", body)
-			s.once(t.Context())
-			if st := s.tell(); !strings.Contains(st.LastError, want) || h.applied() != applied {
+			s.pollOnce(t.Context())
+			if st := s.currentStatus(); !strings.Contains(st.LastError, want) || r.applied() != applied {
 				t.Errorf("%s: an index %q: %+v", at, body, st)
 			}
 		}
 		src.set("/live/index.json", folderIndex)
 		src.set("/live/game-1.json", `{"error":"gone"}`)
-		s.once(t.Context())
-		h.advance(2 * patience)
-		s.once(t.Context())
-		if st := s.tell(); len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 1: its game.json cannot be read: it has no moves") || h.applied() != applied {
+		s.pollOnce(t.Context())
+		r.advance(2 * patience)
+		s.pollOnce(t.Context())
+		if st := s.currentStatus(); len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 1: its game.json cannot be read: it has no moves") || r.applied() != applied {
 			t.Errorf("%s: a game: %+v", at, st)
 		}
 	}
@@ -106,60 +106,60 @@ func TestLiveClock(t *testing.T) {
 		return fmt.Sprintf(`{"live":true,"moves":["e4 5400+3","e5 5390+9"],"clock":{"white":%d,"black":%d,"run":true,"time":%d}}`, white, black, at.UnixMilli())
 	}
 	src := newFolderServer(t, map[string]string{"/index.json": folderIndex})
-	h := newHall(t, relay.Source{Kind: relay.SourceFolder, URL: src.URL + "/"})
-	src.set("/game-1.json", doc(5380, 5390, h.now()))
-	s := newPoll(t, h, "127.0.0.1")
+	r := newTestRound(t, relay.Source{Kind: relay.SourceFolder, URL: src.URL + "/"})
+	src.set("/game-1.json", doc(5380, 5390, r.now()))
+	s := newPoller(t, r, "127.0.0.1")
 	clock := func() (c relay.LiveClock, at relay.Millis) {
-		h.Read(func(_ uint64, b *relay.State) {
+		r.Read(func(_ uint64, b *relay.State) {
 			r, _ := b.Round(rid)
 			g, _ := b.Game(r.Games[0])
 			c, at = g.LiveClock(), g.ClockTime()
 		})
 		return c, at
 	}
-	s.once(t.Context())
+	s.pollOnce(t.Context())
 	want := relay.LiveClock{Clock: relay.Clock{White: 5_380_000, Black: 5_390_000}, Running: "white"}
-	if got, at := clock(); got != want || at != millis(h.now()) {
-		t.Errorf("at first %+v at %d; %+v", got, at, s.tell())
+	if got, at := clock(); got != want || at != millis(r.now()) {
+		t.Errorf("at first %+v at %d; %+v", got, at, s.currentStatus())
 	}
-	h.advance(20 * time.Second)
-	src.set("/game-1.json", doc(5360, 5390, h.now()))
-	s.once(t.Context())
+	r.advance(20 * time.Second)
+	src.set("/game-1.json", doc(5360, 5390, r.now()))
+	s.pollOnce(t.Context())
 	want.White = 5_360_000
-	if got, at := clock(); got != want || at != millis(h.now()) {
-		t.Errorf("20 seconds later %+v at %d; %+v", got, at, s.tell())
+	if got, at := clock(); got != want || at != millis(r.now()) {
+		t.Errorf("20 seconds later %+v at %d; %+v", got, at, s.currentStatus())
 	}
 	// Another board changes, and with it all are compared.
-	at := h.applied()
+	at := r.applied()
 	src.set("/index.json", strings.Replace(folderIndex, `"1/2-1/2"`, `"1-0"`, 1))
-	s.once(t.Context())
-	if got := h.applied() - at; got != 1 || h.line(2) != "1-0" {
-		t.Errorf("%d entries for a result; %q", got, h.line(2))
+	s.pollOnce(t.Context())
+	if got := r.applied() - at; got != 1 || r.line(2) != "1-0" {
+		t.Errorf("%d entries for a result; %q", got, r.line(2))
 	}
 }
 
 // TestEmptyFolder wants a folder that has no pairings yet to be one.
 func TestEmptyFolder(t *testing.T) {
 	src := newFolderServer(t, map[string]string{"/index.json": `{"pairings":[]}`})
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
-	s := newPoll(t, h, "127.0.0.1")
-	if s.once(t.Context()); s.tell().State != "polled" {
-		t.Errorf("%+v", s.tell())
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
+	s := newPoller(t, r, "127.0.0.1")
+	if s.pollOnce(t.Context()); s.currentStatus().State != "polled" {
+		t.Errorf("%+v", s.currentStatus())
 	}
 }
 
 // TestNoFolder wants a page beside which there is no index to stay what it is.
 func TestNoFolder(t *testing.T) {
 	src := newFolderServer(t, map[string]string{"/": "<html><title>Our club</title></html>"})
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
-	if st := s.tell(); st.LastError != `the source sends a web page in place of PGN: "Our club"` || h.boardCount() != 0 {
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.LastError != `the source sends a web page in place of PGN: "Our club"` || r.boardCount() != 0 {
 		t.Errorf("%+v", st)
 	}
 	src.set("/", game(1, "A", "1. e4 *"))
-	s.once(t.Context())
-	if st := s.tell(); st.LastError != "" || h.line(1) != "e4 *" {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.LastError != "" || r.line(1) != "e4 *" {
 		t.Errorf("%+v", st)
 	}
 }

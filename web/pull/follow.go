@@ -32,7 +32,7 @@ type boardLine struct {
 //     early.
 //  5. If there is no such source, the board stays with the one that it follows, also if that is
 //     gone from the list.
-func (r *round) follow(view mirror.Round, all []*offer, now time.Time) map[relay.GameID]int {
+func (r *roundPuller) follow(view mirror.Round, all []*offer, now time.Time) map[relay.GameID]int {
 	shows := make(map[relay.GameID][]*mirror.Game, len(view.Games))
 	for _, g := range view.Games {
 		shows[g.ID] = make([]*mirror.Game, len(all))
@@ -47,7 +47,7 @@ func (r *round) follow(view mirror.Round, all []*offer, now time.Time) map[relay
 	known := make(map[relay.GameID][]boardLine, len(view.Games))
 	out := make(map[relay.GameID]int, len(view.Games))
 	for _, g := range view.Games {
-		lines := r.known[g.ID]
+		lines := r.progress[g.ID]
 		if lines == nil {
 			lines = make([]boardLine, len(all))
 		}
@@ -57,7 +57,7 @@ func (r *round) follow(view mirror.Round, all []*offer, now time.Time) map[relay
 			out[g.ID] = i
 		}
 	}
-	r.known = known
+	r.progress = known
 	return out
 }
 
@@ -98,7 +98,7 @@ func behind(s *mirror.Game, g *relay.Game) bool {
 }
 
 // choose returns the place of the source that the board is to follow; -1 if no source shows it.
-func (r *round) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, all []*offer, now time.Time) int {
+func (r *roundPuller) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, all []*offer, now time.Time) int {
 	current := -1
 	for i, o := range all {
 		if o.target.ID == g.Source {
@@ -136,7 +136,7 @@ func (r *round) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, a
 // mine reports whether what the source at that place says of a game is for the boards. A board that
 // is not there yet is opened once every source that is trusted more has been read, or is dead: it
 // may have the board too.
-func (r *round) mine(view mirror.Round, all []*offer, follow map[relay.GameID]int, place int, c mirror.Change) bool {
+func (r *roundPuller) mine(view mirror.Round, all []*offer, follow map[relay.GameID]int, place int, c mirror.Change) bool {
 	if i, ok := follow[c.Game]; ok {
 		return i == place
 	}
@@ -146,7 +146,7 @@ func (r *round) mine(view mirror.Round, all []*offer, follow map[relay.GameID]in
 		}
 	}
 	for _, o := range all[:place] {
-		if !o.read && !o.dead {
+		if !o.everRead && !o.dead {
 			return false
 		}
 	}

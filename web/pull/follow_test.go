@@ -12,8 +12,8 @@ import (
 )
 
 // follows is the id of the source that the board follows.
-func (h *hall) follows(board int) (id string) {
-	h.Read(func(_ uint64, b *relay.State) {
+func (r *testRound) follows(board int) (id string) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		for _, gid := range r.Games {
 			if g, _ := b.Game(gid); g.Board == board {
@@ -24,31 +24,31 @@ func (h *hall) follows(board int) (id string) {
 	return id
 }
 
-// A pair is a round with two sources, whose polls the test takes.
-type pair struct {
-	*hall
+// A twoSources is a round with two sources, whose polls the test takes.
+type twoSources struct {
+	*testRound
 	t     *testing.T
-	a, b  *page
-	polls []*poll
+	a, b  *sourceServer
+	polls []*poller
 }
 
-func newPair(t *testing.T, a, b string) *pair {
-	p := &pair{t: t, a: newPage(t, a), b: newPage(t, b)}
-	p.hall = newHall(t, relay.Source{Kind: relay.SourcePGN, URL: p.a.URL + "/a.pgn"}, relay.Source{Kind: relay.SourcePGN, URL: p.b.URL + "/b.pgn", SilentSeconds: 30})
-	p.polls = newPolls(t, p.hall, "127.0.0.1")
+func newTwoSources(t *testing.T, a, b string) *twoSources {
+	p := &twoSources{t: t, a: newSourceServer(t, a), b: newSourceServer(t, b)}
+	p.testRound = newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: p.a.URL + "/a.pgn"}, relay.Source{Kind: relay.SourcePGN, URL: p.b.URL + "/b.pgn", SilentSeconds: 30})
+	p.polls = newPollers(t, p.testRound, "127.0.0.1")
 	return p
 }
 
 // poll polls both sources.
-func (p *pair) poll() {
+func (p *twoSources) poll() {
 	for _, s := range p.polls {
-		s.once(p.t.Context())
+		s.pollOnce(p.t.Context())
 	}
 }
 
 // show has both sources show other bodies, and polls them; an empty one breaks the source.
-func (p *pair) show(a, b string) {
-	for src, body := range map[*page]string{p.a: a, p.b: b} {
+func (p *twoSources) show(a, b string) {
+	for src, body := range map[*sourceServer]string{p.a: a, p.b: b} {
 		if src.set(http.StatusOK, body); body == "" {
 			src.set(http.StatusServiceUnavailable, "no")
 		}
@@ -57,18 +57,18 @@ func (p *pair) show(a, b string) {
 }
 
 // want checks what stands at a board and what it follows, and that no move was ever taken back.
-func (p *pair) want(when string, board int, source, line string) {
+func (p *twoSources) want(when string, board int, source, line string) {
 	p.t.Helper()
 	if got := p.line(board); p.follows(board) != source || got != line || len(p.removed()) > 0 {
 		p.t.Errorf("%s: board %d follows %q and has %q, want %q and %q; taken back: %v; %+v",
-			when, board, p.follows(board), got, source, line, p.removed(), p.polls[0].round.tell())
+			when, board, p.follows(board), got, source, line, p.removed(), p.polls[0].roundPuller.sourceStatuses())
 	}
 }
 
 // TestSourceBreaks has the first source break and come back.
 func TestSourceBreaks(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
-	p := newPair(t, g("1. e4 e5 *"), g("1. e4 *"))
+	p := newTwoSources(t, g("1. e4 e5 *"), g("1. e4 *"))
 	p.poll()
 	p.want("both are there", 1, "s1", "e4 e5 *")
 	p.show(g("1. e4 e5 2. Nf3 *"), g("1. e4 e5 *"))
@@ -89,12 +89,12 @@ func TestSourceBreaks(t *testing.T) {
 	p.poll()
 	p.want("behind for long", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 a6 *")
 	// A node that begins to lead now knows from the log what the board follows.
-	p.polls = newPolls(t, p.hall, "127.0.0.1")
+	p.polls = newPollers(t, p.testRound, "127.0.0.1")
 	p.poll()
 	p.want("another leader", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 a6 *")
 	p.show(g("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 *"))
 	p.want("the first has caught up", 1, "s1", "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 *")
-	st := p.polls[0].round.tell()
+	st := p.polls[0].roundPuller.sourceStatuses()
 	if len(st) != 2 || st[0].ID != "s1" || st[0].Follow != 1 || st[1].ID != "s2" || st[1].Follow != 0 || st[1].State != "polled" || !strings.HasSuffix(st[1].URL, "/b.pgn") {
 		t.Errorf("%+v", st)
 	}
@@ -103,7 +103,7 @@ func TestSourceBreaks(t *testing.T) {
 // TestSourceFallsSilent has the first source answer and show nothing new, while the second goes on.
 func TestSourceFallsSilent(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
-	p := newPair(t, g("1. e4 e5 *"), g("1. e4 e5 *"))
+	p := newTwoSources(t, g("1. e4 e5 *"), g("1. e4 e5 *"))
 	p.poll()
 	p.advance(time.Hour)
 	p.poll()
@@ -117,11 +117,11 @@ func TestSourceFallsSilent(t *testing.T) {
 	p.poll()
 	p.want("not yet for a minute", 1, "s1", "e4 e5 Nf3 *")
 	// Nothing new comes, and nobody polls: the time alone decides.
-	if at := p.polls[0].when(); at.IsZero() || at.Sub(p.now()) > 20*time.Second {
+	if at := p.polls[0].nextComparison(); at.IsZero() || at.Sub(p.now()) > 20*time.Second {
 		t.Errorf("the boards are to be compared at %s, and it is %s", at, p.now())
 	}
 	p.advance(20 * time.Second)
-	if err := p.polls[1].catchUp(context.Background()); err != nil {
+	if err := p.polls[1].compareBetweenPolls(context.Background()); err != nil {
 		t.Error(err)
 	}
 	p.want("silent", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 *")
@@ -141,7 +141,7 @@ func TestSourceFallsSilent(t *testing.T) {
 // TestSourceLosesABoard has one board vanish from the first source, for a moment and for long.
 func TestSourceLosesABoard(t *testing.T) {
 	one, two := game(1, "A", "1. e4 *"), game(2, "B", "1. d4 *")
-	p := newPair(t, one+two, one+two)
+	p := newTwoSources(t, one+two, one+two)
 	p.poll()
 	p.show(one, one+game(2, "B", "1. d4 d5 *"))
 	p.want("for a moment", 2, "s1", "d4 *")
@@ -156,36 +156,36 @@ func TestSourceLosesABoard(t *testing.T) {
 // TestSourcesAreMerged takes boards of both, each from the source that has it, on numbers of their
 // own.
 func TestSourcesAreMerged(t *testing.T) {
-	a, b := newPage(t, game(1, "A", "1. e4 *")), newPage(t, game(1, "C", "1. c4 *")+game(2, "D", "1. d4 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a"}, relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", BoardOffset: 10})
-	polls := newPolls(t, h, "127.0.0.1")
+	a, b := newSourceServer(t, game(1, "A", "1. e4 *")), newSourceServer(t, game(1, "C", "1. c4 *")+game(2, "D", "1. d4 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a"}, relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", BoardOffset: 10})
+	polls := newPollers(t, r, "127.0.0.1")
 	// The second is polled first, and waits for what the first may have.
-	polls[1].once(t.Context())
-	if n := h.boardCount(); n != 0 {
+	polls[1].pollOnce(t.Context())
+	if n := r.boardCount(); n != 0 {
 		t.Errorf("%d boards before the first source was read", n)
 	}
-	polls[0].once(t.Context())
-	if h.line(1) != "e4 *" || h.line(11) != "c4 *" || h.line(12) != "d4 *" || h.boardCount() != 3 {
-		t.Errorf("%q, %q, %q of %d", h.line(1), h.line(11), h.line(12), h.boardCount())
+	polls[0].pollOnce(t.Context())
+	if r.line(1) != "e4 *" || r.line(11) != "c4 *" || r.line(12) != "d4 *" || r.boardCount() != 3 {
+		t.Errorf("%q, %q, %q of %d", r.line(1), r.line(11), r.line(12), r.boardCount())
 	}
-	if h.follows(1) != "s1" || h.follows(11) != "s2" || h.follows(12) != "s2" {
-		t.Errorf("they follow %q, %q, %q", h.follows(1), h.follows(11), h.follows(12))
+	if r.follows(1) != "s1" || r.follows(11) != "s2" || r.follows(12) != "s2" {
+		t.Errorf("they follow %q, %q, %q", r.follows(1), r.follows(11), r.follows(12))
 	}
-	at := h.applied()
+	at := r.applied()
 	for range 3 {
-		h.advance(time.Minute)
-		polls[0].once(t.Context())
-		polls[1].once(t.Context())
+		r.advance(time.Minute)
+		polls[0].pollOnce(t.Context())
+		polls[1].pollOnce(t.Context())
 	}
-	if h.applied() != at {
-		t.Errorf("sources that stay make %d entries", h.applied()-at)
+	if r.applied() != at {
+		t.Errorf("sources that stay make %d entries", r.applied()-at)
 	}
 }
 
 // TestFirstSourceIsDown opens the boards of the second once the first is dead, and gives them to
 // the first when it is there.
 func TestFirstSourceIsDown(t *testing.T) {
-	p := newPair(t, "", game(1, "A", "1. e4 *"))
+	p := newTwoSources(t, "", game(1, "A", "1. e4 *"))
 	p.show("", game(1, "A", "1. e4 *"))
 	if n := p.boardCount(); n != 0 {
 		t.Errorf("%d boards at once", n)
@@ -200,20 +200,20 @@ func TestFirstSourceIsDown(t *testing.T) {
 // TestFirstSourceHangs opens the boards of the second though the first poll of the first never
 // ends.
 func TestFirstSourceHangs(t *testing.T) {
-	p := newPair(t, "", game(1, "A", "1. e4 *"))
-	p.polls[1].once(t.Context())
+	p := newTwoSources(t, "", game(1, "A", "1. e4 *"))
+	p.polls[1].pollOnce(t.Context())
 	p.advance(59 * time.Second)
-	if p.polls[1].once(t.Context()); p.boardCount() != 0 {
+	if p.polls[1].pollOnce(t.Context()); p.boardCount() != 0 {
 		t.Error("a board before the minute is over")
 	}
 	p.advance(time.Second)
-	p.polls[1].once(t.Context())
+	p.polls[1].pollOnce(t.Context())
 	p.want("a minute later", 1, "s2", "e4 *")
 }
 
 // TestBothSourcesAreDown leaves the boards as they are.
 func TestBothSourcesAreDown(t *testing.T) {
-	p := newPair(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
+	p := newTwoSources(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
 	p.poll()
 	at := p.applied()
 	p.show("", "")
@@ -229,13 +229,13 @@ func TestBothSourcesAreDown(t *testing.T) {
 // other has caught up.
 func TestSourceIsTakenAway(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
-	p := newPair(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
+	p := newTwoSources(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
 	p.poll()
 	only := relay.Source{Kind: relay.SourcePGN, URL: p.b.URL + "/b.pgn"}
 	list := sourceList(only, only)
 	list.List = list.List[1:] // the second
 	p.updateRound(rid, &relaypb.UpdateRound{Settings: &relaypb.RoundSettings{Sources: list}})
-	p.polls = newPolls(t, p.hall, "127.0.0.1")
+	p.polls = newPollers(t, p.testRound, "127.0.0.1")
 	p.poll()
 	p.want("one source, which is behind", 1, "s1", "e4 e5 Nf3 *")
 	p.b.set(200, g("1. e4 c5 *"))
@@ -251,7 +251,7 @@ func TestSourceIsTakenAway(t *testing.T) {
 // TestSourceTakesBack wants a source that the board follows to be able to take moves back, as ever.
 func TestSourceTakesBack(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
-	p := newPair(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
+	p := newTwoSources(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
 	p.poll()
 	p.show(g("1. e4 c5 *"), g("1. e4 *"))
 	if got := p.line(1); got != "e4 c5 *" || p.follows(1) != "s1" {
@@ -268,7 +268,7 @@ func TestSourceTakesBack(t *testing.T) {
 // TestManualBoard leaves it to mirror what a board that a person plays gets of its sources, and
 // never has it follow one.
 func TestManualBoard(t *testing.T) {
-	p := newPair(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
+	p := newTwoSources(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
 	p.poll()
 	var id string
 	p.Read(func(_ uint64, b *relay.State) {
@@ -282,7 +282,7 @@ func TestManualBoard(t *testing.T) {
 	if got := p.follows(1); got != relay.ManualSource {
 		t.Errorf("the board follows %q", got)
 	}
-	for _, st := range p.polls[0].round.tell() {
+	for _, st := range p.polls[0].roundPuller.sourceStatuses() {
 		if len(st.Problems) > 0 {
 			t.Errorf("%s: %v", st.ID, st.Problems)
 		}
@@ -291,25 +291,25 @@ func TestManualBoard(t *testing.T) {
 
 // TestSourcesRun runs the goroutines of two sources against the clock, and has the first break.
 func TestSourcesRun(t *testing.T) {
-	a, b := newPage(t, game(1, "A", "1. e4 *")), newPage(t, game(1, "A", "1. e4 *"))
-	h := newHall(t,
+	a, b := newSourceServer(t, game(1, "A", "1. e4 *")), newSourceServer(t, game(1, "A", "1. e4 *"))
+	r := newTestRound(t,
 		relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a", IntervalSeconds: 1, SilentSeconds: 1},
 		relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", IntervalSeconds: 1, SilentSeconds: 1})
-	p := Open(h.config("127.0.0.1"))
+	p := Open(r.config("127.0.0.1"))
 	defer p.Close()
-	eventually(t, "both to be polled", func() bool { return h.line(1) == "e4 *" && h.follows(1) == "s1" && p.Stats().Sources == 2 })
+	eventually(t, "both to be polled", func() bool { return r.line(1) == "e4 *" && r.follows(1) == "s1" && p.Stats().Sources == 2 })
 	a.set(503, "no")
 	b.set(200, game(1, "A", "1. e4 e5 *"))
-	eventually(t, "the board to go over", func() bool { return h.line(1) == "e4 e5 *" && h.follows(1) == "s2" })
+	eventually(t, "the board to go over", func() bool { return r.line(1) == "e4 e5 *" && r.follows(1) == "s2" })
 	a.set(200, game(1, "A", "1. e4 e5 2. Nf3 *"))
-	eventually(t, "the board to come back", func() bool { return h.line(1) == "e4 e5 Nf3 *" && h.follows(1) == "s1" })
-	h.leads.Store(false)
+	eventually(t, "the board to come back", func() bool { return r.line(1) == "e4 e5 Nf3 *" && r.follows(1) == "s1" })
+	r.leads.Store(false)
 	eventually(t, "both to be let go", func() bool { return p.Stats().Sources == 0 && len(p.Sources(rid)) == 0 })
 }
 
 // TestSourceWithoutResults: a backup that knows no results undoes none.
 func TestSourceWithoutResults(t *testing.T) {
-	p := newPair(t, game(1, "A", "1. e4 e5 1-0"), game(1, "A", "1. e4 e5 *"))
+	p := newTwoSources(t, game(1, "A", "1. e4 e5 1-0"), game(1, "A", "1. e4 e5 *"))
 	p.poll()
 	p.want("both are there", 1, "s1", "e4 e5 1-0")
 	p.advance(time.Hour)

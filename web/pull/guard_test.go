@@ -159,11 +159,11 @@ func TestAllow(t *testing.T) {
 
 // TestLocalShown wants the refusal to be told in words where the round's source is shown.
 func TestLocalShown(t *testing.T) {
-	src := newPage(t, "")
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
-	s := newPoll(t, h, "")
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "leads into a local or reserved network") || strings.Contains(st.LastError, "127.0.0.1") || src.count() > 0 {
+	src := newSourceServer(t, "")
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
+	s := newPoller(t, r, "")
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "leads into a local or reserved network") || strings.Contains(st.LastError, "127.0.0.1") || src.count() > 0 {
 		t.Errorf("%+v", st)
 	}
 }

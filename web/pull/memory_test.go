@@ -256,28 +256,28 @@ func BenchmarkRead(b *testing.B) {
 // 50 boards. There is no log here, so the first poll costs less than it does on a node. diff is
 // mirror's part of a poll.
 func BenchmarkPoll(b *testing.B) {
-	start := func() (*hall, *poll) {
-		h := newHall(b, relay.Source{Kind: relay.SourcePGN, URL: "http://example.org/x.pgn"})
-		return h, newPoll(b, h, "")
+	start := func() (*testRound, *poller) {
+		r := newTestRound(b, relay.Source{Kind: relay.SourcePGN, URL: "http://example.org/x.pgn"})
+		return r, newPoller(b, r, "")
 	}
-	show := func(s *poll, body []byte) {
+	show := func(s *poller, body []byte) {
 		t := &text{memory: &s.memory}
 		s.source = readerFunc(func() ([]Game, []string) { return t.games(body) })
-		s.once(b.Context())
+		s.pollOnce(b.Context())
 	}
 	first := bigRound(0)
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
-			h, s := start()
-			if show(s, first); h.boardCount() != 1000 {
-				b.Fatal(s.tell())
+			r, s := start()
+			if show(s, first); r.boardCount() != 1000 {
+				b.Fatal(s.currentStatus())
 			}
 		}
 	})
 	b.Run("again", func(b *testing.B) {
-		h, s := start()
+		r, s := start()
 		show(s, first)
-		was := h.applied()
+		was := r.applied()
 		n := 0
 		for b.Loop() {
 			b.StopTimer()
@@ -286,14 +286,14 @@ func BenchmarkPoll(b *testing.B) {
 			b.StartTimer()
 			show(s, body)
 		}
-		if got := h.applied() - was; got != uint64(50*n) {
-			b.Fatalf("%d entries of %d polls; %+v", got, n, s.tell())
+		if got := r.applied() - was; got != uint64(50*n) {
+			b.Fatalf("%d entries of %d polls; %+v", got, n, s.currentStatus())
 		}
 	})
 	b.Run("diff", func(b *testing.B) {
 		_, s := start()
 		show(s, first)
-		games, view := s.shows.games, s.view()
+		games, view := s.state.games, s.view()
 		for b.Loop() {
 			mirror.Diff(view, games)
 		}

@@ -46,19 +46,19 @@ func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
 	return players
 }
 
-// edited reports whether somebody has changed how a source is taken since the boards were last
+// settingsChanged reports whether somebody has changed how a source is taken since the boards were last
 // compared: the tournament's replacements, or what of the boards is locked. Then a source that
 // shows nothing new must be compared again.
-func (r *round) edited() bool {
+func (r *roundPuller) settingsChanged() bool {
 	view := r.view()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return view.Players != r.applied || locksOf(view.Games) != r.locks
+	return view.Players != r.playersCompared || lockHash(view.Games) != r.locksCompared
 }
 
-// locksOf is another number when a lock of one of the games comes or goes, or a board leaves its
+// lockHash is another number when a lock of one of the games comes or goes, or a board leaves its
 // source.
-func locksOf(games []*relay.Game) uint64 {
+func lockHash(games []*relay.Game) uint64 {
 	h := fnv.New64a()
 	for _, g := range games {
 		fmt.Fprintf(h, "%s%s%d", g.ID, g.Source, g.LockedPly())

@@ -8,8 +8,8 @@ import (
 )
 
 // names are those of the round's players, by board.
-func (h *hall) names() (out []string) {
-	h.Read(func(_ uint64, b *relay.State) {
+func (r *testRound) names() (out []string) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		for _, id := range r.Games {
 			g, _ := b.Game(id)
@@ -22,27 +22,27 @@ func (h *hall) names() (out []string) {
 // TestReplacementsOfAPoll edits the replacements while the source stays as it is: the next poll
 // shows them, and later polls ask for nothing.
 func TestReplacementsOfAPoll(t *testing.T) {
-	src := newPage(t, game(1, "Wrong, A", "1. e4 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
+	src := newSourceServer(t, game(1, "Wrong, A", "1. e4 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
 	for _, c := range []struct{ replacements, teams, want string }{
 		{"", "", " Wrong, A "},
 		{"A Wrong = Right, A / GM", "", "GM Right, A "},
 		{"A Wrong = Right, A / IM", "Cats; A Right", "IM Right, A Cats"},
 		{"a line that says nothing\nA Wrong = Righter, A", "Cats; A Wrong", "IM Righter, A Cats"},
 	} {
-		h.must(&relaypb.Command{Op: &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
+		r.must(&relaypb.Command{Op: &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
 			Tournament: tid, Name: new("T " + c.want),
 			Settings: &relaypb.TournamentSettings{Replacements: new(c.replacements), Teams: new(c.teams)},
 		}}})
-		s.once(t.Context())
-		if got := h.names(); len(got) != 1 || got[0] != c.want {
+		s.pollOnce(t.Context())
+		if got := r.names(); len(got) != 1 || got[0] != c.want {
 			t.Errorf("with %q: %q, want %q", c.replacements, got, c.want)
 		}
-		at := h.applied()
-		s.once(t.Context())
-		if h.applied() != at {
-			t.Errorf("with %q: the next poll submitted %d commands", c.replacements, h.applied()-at)
+		at := r.applied()
+		s.pollOnce(t.Context())
+		if r.applied() != at {
+			t.Errorf("with %q: the next poll submitted %d commands", c.replacements, r.applied()-at)
 		}
 	}
 }
@@ -74,32 +74,32 @@ func TestPlayersParseOnce(t *testing.T) {
 // TestUnlocked: a field that a person has set stays while the source shows the same, and is filled
 // in by the next poll once it is unlocked.
 func TestUnlocked(t *testing.T) {
-	src := newPage(t, game(1, "Wrong, A", "1. e4 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
+	src := newSourceServer(t, game(1, "Wrong, A", "1. e4 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
 	var id string
-	h.Read(func(_ uint64, b *relay.State) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		id = string(r.Games[0])
 	})
 	poll := func(want string) {
 		t.Helper()
-		if s.once(t.Context()); len(h.names()) != 1 || h.names()[0] != want {
-			t.Errorf("%q, want %q", h.names(), want)
+		if s.pollOnce(t.Context()); len(r.names()) != 1 || r.names()[0] != want {
+			t.Errorf("%q, want %q", r.names(), want)
 		}
 	}
-	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, White: &relaypb.PlayerUpdate{Name: new("Right, A")}}}})
+	r.must(&relaypb.Command{Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: id, White: &relaypb.PlayerUpdate{Name: new("Right, A")}}}})
 	poll(" Right, A ")
 	src.set(200, game(1, "Wrong, A", "1. e4 e5 *"))
 	poll(" Right, A ")
-	if st := s.tell(); st.Locked != 1 || st.Problems != nil {
+	if st := s.currentStatus(); st.Locked != 1 || st.Problems != nil {
 		t.Errorf("%+v", st)
 	}
-	h.must(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: id, Fields: []string{"white.name"}}}})
+	r.must(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: id, Fields: []string{"white.name"}}}})
 	poll(" Wrong, A ")
-	at := h.applied()
-	if poll(" Wrong, A "); h.applied() != at {
-		t.Errorf("the next poll submitted %d commands", h.applied()-at)
+	at := r.applied()
+	if poll(" Wrong, A "); r.applied() != at {
+		t.Errorf("the next poll submitted %d commands", r.applied()-at)
 	}
 }

@@ -25,8 +25,8 @@ const (
 	rid = "round001"
 )
 
-// hall is the boards of one node: a state machine without a log.
-type hall struct {
+// testRound is the boards of one node: a state machine without a log.
+type testRound struct {
 	t     testing.TB
 	leads atomic.Bool
 
@@ -37,29 +37,29 @@ type hall struct {
 	time  time.Time // what the clock shows
 }
 
-func (h *hall) now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.time
+func (r *testRound) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.time
 }
 
 // advance puts the clock on.
-func (h *hall) advance(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.time = h.time.Add(d)
+func (r *testRound) advance(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.time = r.time.Add(d)
 }
 
-func newHall(t testing.TB, sources ...relay.Source) *hall {
-	h := &hall{t: t, state: relay.NewState(), time: time.UnixMilli(1_795_419_368_331)}
-	h.leads.Store(true)
-	h.must(&relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: tid, Name: "T"}}})
-	h.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: "other001", Tournament: tid, Name: "Round 1"}}})
-	h.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
+func newTestRound(t testing.TB, sources ...relay.Source) *testRound {
+	r := &testRound{t: t, state: relay.NewState(), time: time.UnixMilli(1_795_419_368_331)}
+	r.leads.Store(true)
+	r.must(&relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: tid, Name: "T"}}})
+	r.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: "other001", Tournament: tid, Name: "Round 1"}}})
+	r.must(&relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 		Id: rid, Tournament: tid, Name: "Round 2", Shorten: true,
 		Settings: &relaypb.RoundSettings{Sources: sourceList(sources...)},
 	}}})
-	return h
+	return r
 }
 
 // sourceList names the sources s1, s2 and so on.
@@ -74,52 +74,52 @@ func sourceList(sources ...relay.Source) *relaypb.Sources {
 	return out
 }
 
-func (h *hall) Read(f func(uint64, *relay.State)) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	f(h.index, h.state)
+func (r *testRound) Read(f func(uint64, *relay.State)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.index, r.state)
 }
 
-func (h *hall) submit(_ context.Context, commands ...*relaypb.Command) (out []relay.Outcome, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.fail != nil {
-		return nil, h.fail
+func (r *testRound) submit(_ context.Context, commands ...*relaypb.Command) (out []relay.Outcome, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fail != nil {
+		return nil, r.fail
 	}
 	for _, c := range commands {
 		if c.At == 0 {
-			c.At = h.time.UnixMilli()
+			c.At = r.time.UnixMilli()
 		}
 		data, err := relay.EncodeCommand(c)
 		if err != nil {
 			return nil, err
 		}
-		h.index++
-		out = append(out, h.state.Apply(h.index, 1, data))
+		r.index++
+		out = append(out, r.state.Apply(r.index, 1, data))
 	}
 	return out, nil
 }
 
-func (h *hall) must(c *relaypb.Command) {
-	h.t.Helper()
+func (r *testRound) must(c *relaypb.Command) {
+	r.t.Helper()
 	if c.Request == "" {
-		c.Request = fmt.Sprintf("req-%d", h.index)
+		c.Request = fmt.Sprintf("req-%d", r.index)
 	}
-	out, err := h.submit(h.t.Context(), c)
+	out, err := r.submit(r.t.Context(), c)
 	if err != nil || out[0].Err != nil {
-		h.t.Fatal(err, out)
+		r.t.Fatal(err, out)
 	}
 }
 
-func (h *hall) setFail(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.fail = err
+func (r *testRound) setFail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail = err
 }
 
 // line is the moves and the result at a board of the round, "" if there is no game.
-func (h *hall) line(board int) (line string) {
-	h.Read(func(_ uint64, b *relay.State) {
+func (r *testRound) line(board int) (line string) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		for _, id := range r.Games {
 			if g, _ := b.Game(id); g.Board == board {
@@ -134,8 +134,8 @@ func (h *hall) line(board int) (line string) {
 }
 
 // removed are the moves of the round that were taken back.
-func (h *hall) removed() (out []string) {
-	h.Read(func(_ uint64, b *relay.State) {
+func (r *testRound) removed() (out []string) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		for _, id := range r.Games {
 			g, _ := b.Game(id)
@@ -149,36 +149,36 @@ func (h *hall) removed() (out []string) {
 	return out
 }
 
-func (h *hall) applied() (index uint64) {
-	h.Read(func(i uint64, _ *relay.State) { index = i })
+func (r *testRound) applied() (index uint64) {
+	r.Read(func(i uint64, _ *relay.State) { index = i })
 	return index
 }
 
-func (h *hall) config(allow string) Config {
+func (r *testRound) config(allow string) Config {
 	a, err := ParseAllow(allow)
 	if err != nil {
-		h.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	return Config{
-		Leads: h.leads.Load, Boards: h, Submit: h.submit, Allow: a,
+		Leads: r.leads.Load, Boards: r, Submit: r.submit, Allow: a,
 		Sync: func(context.Context) error { return nil },
 	}
 }
 
-// newPoll is a poll of the round's first source that the test takes the steps of.
-func newPoll(t testing.TB, h *hall, allow string) *poll { return newPolls(t, h, allow)[0] }
+// newPoller is a poll of the round's first source that the test takes the steps of.
+func newPoller(t testing.TB, r *testRound, allow string) *poller { return newPollers(t, r, allow)[0] }
 
-// newPolls are the polls of all sources of the round.
-func newPolls(t testing.TB, h *hall, allow string) []*poll {
-	cfg := h.config(allow)
-	cfg.Now = h.now
+// newPollers are the polls of all sources of the round.
+func newPollers(t testing.TB, r *testRound, allow string) []*poller {
+	cfg := r.config(allow)
+	cfg.Now = r.now
 	p := &Puller{cfg: cfg, log: newDiscard(), fetch: newFetcher(mustAllow(t, allow)), slots: make(chan struct{}, 1)}
 	t.Cleanup(p.fetch.close)
 	targets := p.targets()[rid]
 	if len(targets) == 0 {
 		t.Fatal("the round has no source")
 	}
-	return newRound(p, rid, targets).sources
+	return newRoundPuller(p, rid, targets).sources
 }
 
 func mustAllow(t testing.TB, s string) Allow {
@@ -189,8 +189,8 @@ func mustAllow(t testing.TB, s string) Allow {
 	return a
 }
 
-// page is a source: a document that changes, at one address.
-type page struct {
+// sourceServer is a source: a document that changes, at one address.
+type sourceServer struct {
 	*httptest.Server
 	mu       sync.Mutex
 	body     string
@@ -199,8 +199,8 @@ type page struct {
 	requests []*http.Request
 }
 
-func newPage(t testing.TB, body string) *page {
-	p := &page{body: body, status: 200, header: http.Header{}}
+func newSourceServer(t testing.TB, body string) *sourceServer {
+	p := &sourceServer{body: body, status: 200, header: http.Header{}}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -223,13 +223,13 @@ func newPage(t testing.TB, body string) *page {
 	return p
 }
 
-func (p *page) set(status int, body string) {
+func (p *sourceServer) set(status int, body string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status, p.body = status, body
 }
 
-func (p *page) count() int {
+func (p *sourceServer) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.requests)
@@ -250,33 +250,33 @@ func eventually(t testing.TB, what string, f func() bool) {
 
 // TestPGN follows a PGN that grows, and wants nothing to happen while it stays as it is.
 func TestPGN(t *testing.T) {
-	src := newPage(t, game(1, "A", "1. e4 {[%clk 1:30:00]} *")+game(2, "B", "1. d4 d5 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	if pause := s.once(t.Context()); pause != 5*time.Second {
+	src := newSourceServer(t, game(1, "A", "1. e4 {[%clk 1:30:00]} *")+game(2, "B", "1. d4 d5 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	if pause := s.pollOnce(t.Context()); pause != 5*time.Second {
 		t.Errorf("the pause is %s", pause)
 	}
-	if a, b := h.line(1), h.line(2); a != "e4 *" || b != "d4 d5 *" {
-		t.Fatalf("boards: %q, %q; %+v", a, b, s.tell())
+	if a, b := r.line(1), r.line(2); a != "e4 *" || b != "d4 d5 *" {
+		t.Fatalf("boards: %q, %q; %+v", a, b, s.currentStatus())
 	}
-	at := h.applied()
-	s.once(t.Context())
-	s.once(t.Context())
-	if st := s.tell(); st.Unchanged != 2 || st.Bytes != uint64(len(src.body)) || st.Polls != 3 || st.Games != 2 || h.applied() != at {
-		t.Errorf("a source that stays: %+v, and %d entries", st, h.applied()-at)
+	at := r.applied()
+	s.pollOnce(t.Context())
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.Unchanged != 2 || st.Bytes != uint64(len(src.body)) || st.Polls != 3 || st.Games != 2 || r.applied() != at {
+		t.Errorf("a source that stays: %+v, and %d entries", st, r.applied()-at)
 	}
 	src.set(200, game(1, "A", "1. e4 e5 2. Nf3 *")+game(2, "B", "1. d4 d5 2. c4 1/2-1/2"))
-	s.once(t.Context())
-	if a, b := h.line(1), h.line(2); a != "e4 e5 Nf3 *" || b != "d4 d5 c4 1/2-1/2" {
+	s.pollOnce(t.Context())
+	if a, b := r.line(1), r.line(2); a != "e4 e5 Nf3 *" || b != "d4 d5 c4 1/2-1/2" {
 		t.Errorf("boards: %q, %q", a, b)
 	}
 	// A correction counts at once.
 	src.set(200, game(1, "A", "1. e4 c5 2. Nf3 Nc6 *")+game(2, "B", "1. d4 d5 2. c4 1/2-1/2"))
-	s.once(t.Context())
-	if a := h.line(1); a != "e4 c5 Nf3 Nc6 *" {
+	s.pollOnce(t.Context())
+	if a := r.line(1); a != "e4 c5 Nf3 Nc6 *" {
 		t.Errorf("the correction: %q", a)
 	}
-	if st := s.tell(); st.LastError != "" || st.Problems != nil || st.LastChange == 0 {
+	if st := s.currentStatus(); st.LastError != "" || st.Problems != nil || st.LastChange == 0 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -287,13 +287,13 @@ func TestNoETag(t *testing.T) {
 		_, _ = w.Write([]byte(game(1, "A", "1. e4 *")))
 	}))
 	defer src.Close()
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
-	s := newPoll(t, h, "127.0.0.0/8")
-	s.once(t.Context())
-	at := h.applied()
-	s.once(t.Context())
-	if st := s.tell(); st.Unchanged != 1 || h.applied() != at {
-		t.Errorf("%+v, and %d entries", st, h.applied()-at)
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
+	s := newPoller(t, r, "127.0.0.0/8")
+	s.pollOnce(t.Context())
+	at := r.applied()
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.Unchanged != 1 || r.applied() != at {
+		t.Errorf("%+v, and %d entries", st, r.applied()-at)
 	}
 }
 
@@ -302,32 +302,32 @@ func TestNoETag(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	first := game(1, "A", "1. e4 e5 2. Nf3 {[%clk 1:29:00]} Nc6 {[%clk 1:28:00]} *")
 	whole := first + game(2, "B", "1. d4 d5 2. Nc3 Nc6 3. Be3 Be6 4. Qd2 {[%clk 1:21:30]} Qd7 {[%clk 1:21:20]} 5. O-O-O {[%clk 1:20:30]} 1-0")
-	src := newPage(t, whole)
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
+	src := newSourceServer(t, whole)
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
 	const played = "d4 d5 Nc3 Nc6 Be3 Be6 Qd2 Qd7 O-O-O 1-0"
-	at := h.applied()
+	at := r.applied()
 	for cut := range len(whole) {
 		src.set(200, whole[:cut])
-		s.once(t.Context())
-		if a, b := h.line(1), h.line(2); a != "e4 e5 Nf3 Nc6 *" || b != played {
+		s.pollOnce(t.Context())
+		if a, b := r.line(1), r.line(2); a != "e4 e5 Nf3 Nc6 *" || b != played {
 			t.Fatalf("cut at %d: %q, %q", cut, a, b)
 		}
 	}
-	if h.applied() != at {
-		t.Errorf("half a source made %d entries", h.applied()-at)
+	if r.applied() != at {
+		t.Errorf("half a source made %d entries", r.applied()-at)
 	}
 	// And so while it comes for the first time: what is there is played in order, and on no other boards.
-	fresh := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
-	f := newPoll(t, fresh, "127.0.0.1")
+	fresh := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
+	f := newPoller(t, fresh, "127.0.0.1")
 	before := 0 // until the first clock nobody can know that there are any
 	for cut := range len(whole) {
 		if cut == len(first) {
 			before = len(fresh.removed())
 		}
 		src.set(200, whole[:cut])
-		f.once(t.Context())
+		f.pollOnce(t.Context())
 		if a, b := fresh.line(1), fresh.line(2); !strings.HasPrefix("e4 e5 Nf3 Nc6 *", strings.TrimSuffix(a, "*")) ||
 			!strings.HasPrefix(played, strings.TrimSuffix(b, "*")) || fresh.line(3) != "" || cut > len(first) && len(fresh.removed()) > before {
 			t.Fatalf("cut at %d, for the first time: %q, %q, %q", cut, a, b, fresh.removed())
@@ -337,9 +337,9 @@ func TestTruncated(t *testing.T) {
 	src.header = http.Header{"Content-Length": {"5000"}}
 	src.mu.Unlock()
 	src.set(200, game(1, "A", "1. d4 *")+"x")
-	s.once(t.Context())
-	if st := s.tell(); h.line(1) != "e4 e5 Nf3 Nc6 *" || !strings.Contains(st.LastError, "broke off") {
-		t.Errorf("a broken answer: %q, %+v", h.line(1), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.line(1) != "e4 e5 Nf3 Nc6 *" || !strings.Contains(st.LastError, "broke off") {
+		t.Errorf("a broken answer: %q, %+v", r.line(1), st)
 	}
 	src.mu.Lock()
 	src.header = http.Header{}
@@ -347,84 +347,84 @@ func TestTruncated(t *testing.T) {
 
 	shorter := game(1, "A", "1. e4 e5 *") + game(2, "B", "1. d4 d5")
 	src.set(200, shorter)
-	s.once(t.Context())
-	if st := s.tell(); st.Kept != 9 || h.line(1) != "e4 e5 Nf3 Nc6 *" || s.when().IsZero() {
-		t.Errorf("just shorter: %q, %+v", h.line(1), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.Kept != 9 || r.line(1) != "e4 e5 Nf3 Nc6 *" || s.nextComparison().IsZero() {
+		t.Errorf("just shorter: %q, %+v", r.line(1), st)
 	}
-	h.advance(patience - time.Second)
-	s.once(t.Context())
-	if h.line(1) != "e4 e5 Nf3 Nc6 *" {
-		t.Errorf("taken back too early: %q", h.line(1))
+	r.advance(patience - time.Second)
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 e5 Nf3 Nc6 *" {
+		t.Errorf("taken back too early: %q", r.line(1))
 	}
-	h.advance(2 * time.Second)
-	s.once(t.Context()) // the source answers 304, and yet
-	if a, b := h.line(1), h.line(2); a != "e4 e5 *" || b != played {
+	r.advance(2 * time.Second)
+	s.pollOnce(t.Context()) // the source answers 304, and yet
+	if a, b := r.line(1), r.line(2); a != "e4 e5 *" || b != played {
 		t.Errorf("shorter for long: %q, %q", a, b)
 	}
 }
 
 // TestErrors wants errors to be told in words, pauses to grow, and the source to be taken up again.
 func TestErrors(t *testing.T) {
-	src := newPage(t, "no")
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
-	s := newPoll(t, h, "127.0.0.1")
+	src := newSourceServer(t, "no")
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
+	s := newPoller(t, r, "127.0.0.1")
 	src.set(503, "no")
 	last, first := time.Duration(0), relay.Millis(0)
 	for i := range 8 {
-		pause := s.once(t.Context())
-		if st := s.tell(); i == 0 {
+		pause := s.pollOnce(t.Context())
+		if st := s.currentStatus(); i == 0 {
 			first = st.LastPoll
 		} else if st.FailingSince != first {
 			t.Errorf("poll %d: it has failed since %d, and not since %d", i, st.FailingSince, first)
 		}
-		h.advance(pause)
+		r.advance(pause)
 		if want := min(time.Second<<(i+1), maxBackoff); pause < want/2 || pause > want || pause < time.Second {
 			t.Errorf("pause %d is %s, and should be from half of %s to all", i, pause, want)
 		}
 		last = pause
 	}
-	if st := s.tell(); st.LastError != "the source answers 503 Service Unavailable" || st.Errors != 8 || last < 30*time.Second {
+	if st := s.currentStatus(); st.LastError != "the source answers 503 Service Unavailable" || st.Errors != 8 || last < 30*time.Second {
 		t.Errorf("%+v, %s", st, last)
 	}
 	src.mu.Lock()
 	src.header = http.Header{"Retry-After": {"120"}}
 	src.mu.Unlock()
-	if pause := s.once(t.Context()); pause != 2*time.Minute {
+	if pause := s.pollOnce(t.Context()); pause != 2*time.Minute {
 		t.Errorf("a source that asks for two minutes gets %s", pause)
 	}
 	src.set(200, "<!DOCTYPE html><html>Log in")
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "web page") {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "web page") {
 		t.Errorf("%+v", st)
 	}
 	src.set(200, strings.Repeat("x", MaxBytes+1))
-	s.once(t.Context())
-	if st := s.tell(); st.LastError != errTooMuch.Error() {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.LastError != errTooMuch.Error() {
 		t.Errorf("%+v", st)
 	}
 	src.set(200, game(1, "A", "1. e4 e5 2. Ke2 Ke7 3. Qxh8 *")+game(2, "B", "1. d4 *"))
-	if pause := s.once(t.Context()); pause != time.Second {
+	if pause := s.pollOnce(t.Context()); pause != time.Second {
 		t.Errorf("back again, the pause is %s", pause)
 	}
-	if st := s.tell(); st.LastError != "" || st.FailingSince != 0 || len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "Qxh8") || h.line(2) != "d4 *" {
-		t.Errorf("one bad game: %+v, %q", st, h.line(2))
+	if st := s.currentStatus(); st.LastError != "" || st.FailingSince != 0 || len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "Qxh8") || r.line(2) != "d4 *" {
+		t.Errorf("one bad game: %+v, %q", st, r.line(2))
 	}
 
 	// What cannot be recorded is recorded later, though the source shows nothing new.
-	h.setFail(errors.New("no leader"))
+	r.setFail(errors.New("no leader"))
 	src.set(200, game(1, "A", "1. e4 *")+game(2, "B", "1. d4 d5 *"))
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "no leader") {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "no leader") {
 		t.Errorf("%+v", st)
 	}
-	h.setFail(nil)
-	s.once(t.Context())
-	if st := s.tell(); h.line(2) != "d4 d5 *" || st.LastError != "" {
-		t.Errorf("%q, %+v", h.line(2), st)
+	r.setFail(nil)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.line(2) != "d4 d5 *" || st.LastError != "" {
+		t.Errorf("%q, %+v", r.line(2), st)
 	}
 	src.Close()
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "refused") {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "refused") {
 		t.Errorf("%+v", st)
 	}
 }
@@ -432,29 +432,29 @@ func TestErrors(t *testing.T) {
 // TestLeadership wants one of two nodes to poll at any time, the one that leads, and a source that is taken away or
 // changed to be let go.
 func TestLeadership(t *testing.T) {
-	src := newPage(t, game(1, "A", "1. e4 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
+	src := newSourceServer(t, game(1, "A", "1. e4 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
 	var second atomic.Bool
-	other := h.config("127.0.0.1")
+	other := r.config("127.0.0.1")
 	other.Leads = second.Load
-	a, b := Open(h.config("127.0.0.1")), Open(other)
+	a, b := Open(r.config("127.0.0.1")), Open(other)
 	defer a.Close()
 	defer b.Close()
 	polls := func(p *Puller) bool { _, ok := p.Status(rid); return ok }
-	eventually(t, "the leader to poll", func() bool { return h.line(1) == "e4 *" })
+	eventually(t, "the leader to poll", func() bool { return r.line(1) == "e4 *" })
 	if polls(b) || b.Stats().Polls > 0 {
 		t.Error("the follower polls")
 	}
-	h.leads.Store(false)
+	r.leads.Store(false)
 	eventually(t, "the old leader to stop", func() bool { return !polls(a) })
 	n := a.Stats().Polls
 	second.Store(true)
 	src.set(200, game(1, "A", "1. e4 e5 *"))
-	eventually(t, "the new leader to poll", func() bool { return h.line(1) == "e4 e5 *" })
+	eventually(t, "the new leader to poll", func() bool { return r.line(1) == "e4 e5 *" })
 	if a.Stats().Polls != n {
 		t.Error("the old leader still polls")
 	}
-	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Settings: &relaypb.RoundSettings{
+	r.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Settings: &relaypb.RoundSettings{
 		Sources: &relaypb.Sources{List: []*relaypb.Source{{Id: "s1", Kind: "pgn", Url: src.URL + "/other", IntervalSeconds: 1}}},
 	}}}})
 	eventually(t, "the other address to be asked", func() bool {
@@ -462,7 +462,7 @@ func TestLeadership(t *testing.T) {
 		defer src.mu.Unlock()
 		return src.requests[len(src.requests)-1].URL.Path == "/other"
 	})
-	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Settings: &relaypb.RoundSettings{Sources: new(relaypb.Sources)}}}})
+	r.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{Round: rid, Settings: &relaypb.RoundSettings{Sources: new(relaypb.Sources)}}}})
 	eventually(t, "the source to be let go", func() bool { return !polls(b) && b.Stats().Sources == 0 })
 }
 
@@ -505,37 +505,37 @@ func TestCloud(t *testing.T) {
 		defer mu.Unlock()
 		docs[name] = doc
 	}
-	h := newHall(t, relay.Source{Kind: relay.SourceLCC, URL: src.URL + base}) // the second round, as it is here
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
-	if a, b, c := h.line(1), h.line(2), h.line(3); a != "e4 e5 *" || b != "" || c != "*" {
-		t.Fatalf("%q, %q, %q; %+v", a, b, c, s.tell())
+	r := newTestRound(t, relay.Source{Kind: relay.SourceLCC, URL: src.URL + base}) // the second round, as it is here
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
+	if a, b, c := r.line(1), r.line(2), r.line(3); a != "e4 e5 *" || b != "" || c != "*" {
+		t.Fatalf("%q, %q, %q; %+v", a, b, c, s.currentStatus())
 	}
-	s.once(t.Context())
-	if st := s.tell(); st.Unchanged != 1 || st.Games != 2 {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.Unchanged != 1 || st.Games != 2 {
 		t.Errorf("%+v", st)
 	}
 	set("game-3.json", `{"live":true,"chess960":518,"moves":["d4 5000"]}`)
 	set("game-1.json", `{"live":true,"chess960":518,"moves":["e4 5400+3","e5 5390","Nf3"]}`)
-	s.once(t.Context())
-	if a, c := h.line(1), h.line(3); a != "e4 e5 Nf3 *" || c != "d4 *" {
+	s.pollOnce(t.Context())
+	if a, c := r.line(1), r.line(3); a != "e4 e5 Nf3 *" || c != "d4 *" {
 		t.Errorf("%q, %q", a, c)
 	}
 	// One that does not come leaves the others alone.
 	set("game-3.json", "500")
 	set("game-1.json", `{"live":false,"chess960":518,"result":"WHITEWIN","moves":["e4 5400+3","e5 5390","Nf3","Nf6"]}`)
 	set("index.json", fmt.Sprintf(index, "1-0", false))
-	s.once(t.Context())
-	if st := s.tell(); h.line(1) != "e4 e5 Nf3 Nf6 1-0" || h.line(3) != "d4 *" || len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 3: the source answers 500") {
-		t.Errorf("%q, %q, %+v", h.line(1), h.line(3), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.line(1) != "e4 e5 Nf3 Nf6 1-0" || r.line(3) != "d4 *" || len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 3: the source answers 500") {
+		t.Errorf("%q, %q, %+v", r.line(1), r.line(3), st)
 	}
 	set("game-3.json", `{"live":true,"chess960":518,"moves":["d4 5000","Nf6"]}`)
 	mu.Lock()
 	n := asked["game-1.json"]
 	mu.Unlock()
-	s.once(t.Context())
-	if st := s.tell(); h.line(3) != "d4 Nf6 *" || st.Problems != nil {
-		t.Errorf("%q, %+v", h.line(3), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.line(3) != "d4 Nf6 *" || st.Problems != nil {
+		t.Errorf("%q, %+v", r.line(3), st)
 	}
 	mu.Lock()
 	if asked["game-1.json"] != n || asked["game-2.json"] != 0 {
@@ -543,7 +543,7 @@ func TestCloud(t *testing.T) {
 	}
 	mu.Unlock()
 	var clock relay.Clock
-	h.Read(func(_ uint64, b *relay.State) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		g, _ := b.Game(r.Games[0])
 		clock = g.Clock()
@@ -555,26 +555,26 @@ func TestCloud(t *testing.T) {
 	set("index.json", strings.Replace(fmt.Sprintf(index, "1-0", false), `"result":"*","live":true`, `"result":"1/2-1/2","live":true`, 1))
 	was := docs["game-3.json"]
 	set("game-3.json", "500")
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "500") || h.line(3) != "d4 Nf6 *" {
-		t.Errorf("%q, %+v", h.line(3), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "500") || r.line(3) != "d4 Nf6 *" {
+		t.Errorf("%q, %+v", r.line(3), st)
 	}
 	set("game-3.json", was)
-	s.once(t.Context())
-	if h.line(3) != "d4 Nf6 1/2-1/2" {
-		t.Errorf("%q, %+v", h.line(3), s.tell())
+	s.pollOnce(t.Context())
+	if r.line(3) != "d4 Nf6 1/2-1/2" {
+		t.Errorf("%q, %+v", r.line(3), s.currentStatus())
 	}
 	// A game that is over is looked after now and then.
 	set("game-1.json", `{"live":false,"chess960":518,"result":"WHITEWIN","moves":["e4 5400+3","e5 5390","Nf3","Nc6 5"]}`)
 	for range overEvery {
-		s.once(t.Context())
+		s.pollOnce(t.Context())
 	}
-	if h.line(1) != "e4 e5 Nf3 Nc6 1-0" {
-		t.Errorf("%q, %+v", h.line(1), s.tell())
+	if r.line(1) != "e4 e5 Nf3 Nc6 1-0" {
+		t.Errorf("%q, %+v", r.line(1), s.currentStatus())
 	}
 	set("index.json", "{")
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "index.json") {
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "index.json") {
 		t.Errorf("%+v", st)
 	}
 }
@@ -582,12 +582,12 @@ func TestCloud(t *testing.T) {
 // TestLookup follows the address of a tournament's page.
 func TestLookup(t *testing.T) {
 	const uuid = "00b986b4-9d0e-87cf-8000-4c92714efbce"
-	src := newPage(t, `{"host":"evil.example","format":1}`)
-	h := newHall(t, relay.Source{Kind: relay.SourceLCC, URL: "https://view.livechesscloud.com/#" + uuid})
-	s := newPoll(t, h, "127.0.0.1")
-	s.lookup = src.URL + "/meta/"
-	s.once(t.Context())
-	if st := s.tell(); !strings.Contains(st.LastError, "names none of its own") || src.requests[0].URL.Path != "/meta/"+uuid {
+	src := newSourceServer(t, `{"host":"evil.example","format":1}`)
+	r := newTestRound(t, relay.Source{Kind: relay.SourceLCC, URL: "https://view.livechesscloud.com/#" + uuid})
+	s := newPoller(t, r, "127.0.0.1")
+	s.lookupURL = src.URL + "/meta/"
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); !strings.Contains(st.LastError, "names none of its own") || src.requests[0].URL.Path != "/meta/"+uuid {
 		t.Errorf("%+v", st)
 	}
 	src.set(200, `{"host":"7.pool.livechesscloud.com","format":1}`)

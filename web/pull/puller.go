@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	lookInterval = 250 * time.Millisecond // how often it is looked who leads and what is to be polled
-	maxAtOnce    = 8                      // polls at a time
-	maxBackoff   = time.Minute
-	pollTimeout  = time.Minute // of a poll with all its requests, and of what follows from it
+	watchInterval = 250 * time.Millisecond // how often it is looked who leads and what is to be polled
+	maxAtOnce     = 8                      // polls at a time
+	maxBackoff    = time.Minute
+	pollTimeout   = time.Minute // of a poll with all its requests, and of what follows from it
 	// finishedInterval is the least pause where the round is finished: something may be corrected yet.
 	finishedInterval = time.Minute
 	// restInterval is how often it is looked whether a source that rests is to be polled again.
@@ -48,12 +48,12 @@ type Puller struct {
 	log    *slog.Logger
 	fetch  *fetcher
 	slots  chan struct{} // one for each poll that is on
-	lines  Lines
+	queues Queues
 	memory Memory
 	// players are the parsed replacements of the tournaments.
 	players Players
-	// lookup is where the host of a LiveChess Cloud tournament is asked for.
-	lookup string
+	// lookupURL is where the host of a LiveChess Cloud tournament is asked for.
+	lookupURL string
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -61,7 +61,7 @@ type Puller struct {
 	total struct{ polls, unchanged, errors, bytes, commands atomic.Uint64 }
 
 	mu     sync.Mutex
-	rounds map[relay.RoundID]*round // guarded by mu; what is polled now
+	rounds map[relay.RoundID]*roundPuller // guarded by mu; what is polled now
 }
 
 // Stats are counts since the node started.
@@ -82,9 +82,9 @@ func Open(cfg Config) *Puller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Puller{
 		cfg: cfg, log: cfg.Log, fetch: newFetcher(cfg.Allow), slots: make(chan struct{}, maxAtOnce),
-		lookup: "https://lookup.livechesscloud.com/meta/", cancel: cancel, rounds: map[relay.RoundID]*round{},
+		lookupURL: "https://lookup.livechesscloud.com/meta/", cancel: cancel, rounds: map[relay.RoundID]*roundPuller{},
 	}
-	p.wg.Go(func() { p.look(ctx) })
+	p.wg.Go(func() { p.watchRounds(ctx) })
 	return p
 }
 
@@ -96,8 +96,8 @@ func (p *Puller) Close() error {
 	return nil
 }
 
-// Lines are the lines in which polls wait for each other, and for whoever else enters them.
-func (p *Puller) Lines() *Lines { return &p.lines }
+// Queues are the lines in which polls wait for each other, and for whoever else enters them.
+func (p *Puller) Queues() *Queues { return &p.queues }
 
 // Memory remembers the games that polls have read. Pushes may share it.
 func (p *Puller) Memory() *Memory { return &p.memory }
@@ -120,7 +120,7 @@ func (p *Puller) Sources(id relay.RoundID) []SourceStatus {
 	if r == nil {
 		return nil
 	}
-	return r.tell()
+	return r.sourceStatuses()
 }
 
 // Stats returns the counts.
@@ -143,9 +143,9 @@ func (p *Puller) now() time.Time {
 	return time.Now()
 }
 
-// look starts and ends polls, as leadership and the rounds change. The polls end with it.
-func (p *Puller) look(ctx context.Context) {
-	every := time.NewTicker(lookInterval)
+// watchRounds starts and ends polls, as leadership and the rounds change. The polls end with it.
+func (p *Puller) watchRounds(ctx context.Context) {
+	every := time.NewTicker(watchInterval)
 	defer every.Stop()
 	for {
 		wanted := map[relay.RoundID][]target{}
@@ -157,19 +157,19 @@ func (p *Puller) look(ctx context.Context) {
 		p.mu.Unlock()
 		for id, r := range running {
 			if !slices.Equal(wanted[id], r.targets) {
-				p.end(id, r)
+				p.stopRound(id, r)
 				delete(running, id)
 			}
 		}
 		for id, targets := range wanted {
 			if running[id] == nil {
-				p.begin(ctx, id, targets)
+				p.startRound(ctx, id, targets)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			for id, r := range p.rounds { // which nobody else changes
-				p.end(id, r)
+				p.stopRound(id, r)
 			}
 			return
 		case <-every.C:
@@ -195,16 +195,16 @@ func (p *Puller) targets() map[relay.RoundID][]target {
 	return out
 }
 
-func (p *Puller) begin(ctx context.Context, id relay.RoundID, targets []target) {
-	r := newRound(p, id, targets)
+func (p *Puller) startRound(ctx context.Context, id relay.RoundID, targets []target) {
+	r := newRoundPuller(p, id, targets)
 	p.mu.Lock()
 	p.rounds[id] = r
 	p.mu.Unlock()
 	r.start(ctx)
 }
 
-// end stops the polls of a round and waits for them, so that no source is polled twice.
-func (p *Puller) end(id relay.RoundID, r *round) {
+// stopRound stops the polls of a round and waits for them, so that no source is polled twice.
+func (p *Puller) stopRound(id relay.RoundID, r *roundPuller) {
 	r.stop()
 	p.mu.Lock()
 	delete(p.rounds, id)

@@ -12,40 +12,40 @@ import (
 	"github.com/chessrelay/chessrelay/relay/mirror"
 )
 
-// round polls the sources of one round, and brings its boards to what they show.
-type round struct {
+// roundPuller polls the sources of one round, and brings its boards to what they show.
+type roundPuller struct {
 	*Puller
 	id      relay.RoundID
 	targets []target
-	sources []*poll // the most trusted first
+	sources []*poller // the most trusted first
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup // of the sources
 	log     *slog.Logger
 	began   time.Time
 
 	// Owned by whoever has the round's turn in its line.
-	known map[relay.GameID][]boardLine // what each source showed of a board, if there are several
+	progress map[relay.GameID][]boardLine // what each source showed of a board, if there are several
 
-	mu    sync.Mutex
-	again bool      // guarded by mu; something was shown that the boards do not have yet
-	later time.Time // guarded by mu; when the boards are to be compared though nothing may have changed; zero: not
-	// applied are the tournament's replacements when the boards were last compared.
-	applied *mirror.Replacements // guarded by mu
-	// locks are those of the boards when they were last compared, see locksOf.
-	locks uint64 // guarded by mu
+	mu           sync.Mutex
+	compareSoon  bool      // guarded by mu; something was shown that the boards do not have yet
+	compareLater time.Time // guarded by mu; when the boards are to be compared though nothing may have changed; zero: not
+	// playersCompared are the tournament's replacements when the boards were last compared.
+	playersCompared *mirror.Replacements // guarded by mu
+	// locksCompared are those of the boards when they were last compared, see lockHash.
+	locksCompared uint64 // guarded by mu
 }
 
-func newRound(p *Puller, id relay.RoundID, targets []target) *round {
-	r := &round{
+func newRoundPuller(p *Puller, id relay.RoundID, targets []target) *roundPuller {
+	r := &roundPuller{
 		Puller: p, id: id, targets: targets, log: p.log.With("round", id), began: p.now(),
 	}
 	for i, t := range targets {
-		r.sources = append(r.sources, &poll{round: r, place: i, target: t, log: r.log.With("source", t.URL), status: Status{State: "starting"}})
+		r.sources = append(r.sources, &poller{roundPuller: r, index: i, target: t, log: r.log.With("source", t.URL), status: Status{State: "starting"}})
 	}
 	return r
 }
 
-func (r *round) start(ctx context.Context) {
+func (r *roundPuller) start(ctx context.Context) {
 	ctx, r.cancel = context.WithCancel(ctx)
 	for _, s := range r.sources {
 		s.log.Info("polling a source", "kind", s.target.Kind, "interval", s.target.Interval())
@@ -54,45 +54,45 @@ func (r *round) start(ctx context.Context) {
 }
 
 // stop ends the polls, and waits for them.
-func (r *round) stop() {
+func (r *roundPuller) stop() {
 	r.cancel()
 	r.wg.Wait()
 	r.log.Info("no longer polling the round's sources")
 }
 
-// due asks for the boards to be compared: now, or at a time.
-func (r *round) due(at time.Time) {
+// scheduleComparison asks for the boards to be compared: now, or at a time.
+func (r *roundPuller) scheduleComparison(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if at.IsZero() {
-		r.again = true
-	} else if r.later.IsZero() || at.Before(r.later) {
-		r.later = at
+		r.compareSoon = true
+	} else if r.compareLater.IsZero() || at.Before(r.compareLater) {
+		r.compareLater = at
 	}
 }
 
-// forget calls off what is due at a time. The next poll that brings something finds it again.
-func (r *round) forget() {
+// cancelComparison calls off what is due at a time. The next poll that brings something finds it again.
+func (r *roundPuller) cancelComparison() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.later, r.again = time.Time{}, true
+	r.compareLater, r.compareSoon = time.Time{}, true
 }
 
-// when is the time at which the boards are to be compared though no poll brings anything; zero if
+// nextComparison is the time at which the boards are to be compared though no poll brings anything; zero if
 // there is none.
-func (r *round) when() time.Time {
+func (r *roundPuller) nextComparison() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.later
+	return r.compareLater
 }
 
 // afterFinish is for how long a round is polled that is finished, since something may be corrected
 // yet.
 const afterFinish = time.Hour
 
-// rests says why the round is not polled now; empty if it is. It follows from the log, so that
+// restReason says why the round is not polled now; empty if it is. It follows from the log, so that
 // every leader thinks the same.
-func (r *round) rests() (why string) {
+func (r *roundPuller) restReason() (why string) {
 	now := r.now()
 	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		is, ok := b.Round(r.id)
@@ -151,11 +151,11 @@ func previous(b *relay.State, r *relay.Round) *relay.Round {
 	return before
 }
 
-// tell is how each source fares.
-func (r *round) tell() []SourceStatus {
+// sourceStatuses is how each source fares.
+func (r *roundPuller) sourceStatuses() []SourceStatus {
 	out := make([]SourceStatus, len(r.sources))
 	for i, s := range r.sources {
-		out[i] = SourceStatus{ID: s.target.ID, Kind: s.target.Kind, URL: s.target.URL, Status: s.tell()}
+		out[i] = SourceStatus{ID: s.target.ID, Kind: s.target.Kind, URL: s.target.URL, Status: s.currentStatus()}
 	}
 	return out
 }

@@ -9,156 +9,156 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-func (h *hall) updateRound(id string, op *relaypb.UpdateRound) {
-	h.t.Helper()
+func (r *testRound) updateRound(id string, op *relaypb.UpdateRound) {
+	r.t.Helper()
 	op.Round = id
-	h.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: op}})
+	r.must(&relaypb.Command{Op: &relaypb.Command_UpdateRound{UpdateRound: op}})
 }
 
-func (h *hall) setStatus(id string, status relay.RoundStatus) {
-	h.t.Helper()
-	h.updateRound(id, &relaypb.UpdateRound{Status: new(string(status))})
+func (r *testRound) setStatus(id string, status relay.RoundStatus) {
+	r.t.Helper()
+	r.updateRound(id, &relaypb.UpdateRound{Status: new(string(status))})
 }
 
 // TestFinished polls a round for an hour after its last result, and again when it is opened again.
 // A node that begins to lead then thinks the same.
 func TestFinished(t *testing.T) {
 	const whole = "1. e4 e5 1-0"
-	src := newPage(t, game(1, "A", "1. e4 *")+game(2, "B", "1. d4 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
-	h.advance(5 * time.Hour) // a long game
+	src := newSourceServer(t, game(1, "A", "1. e4 *")+game(2, "B", "1. d4 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
+	r.advance(5 * time.Hour) // a long game
 	src.set(200, game(1, "A", whole)+game(2, "B", "1. d4 *"))
-	s.once(t.Context())
-	h.advance(30 * time.Minute)
+	s.pollOnce(t.Context())
+	r.advance(30 * time.Minute)
 	src.set(200, game(1, "A", whole)+game(2, "B", "1. d4 1/2-1/2"))
-	if pause := s.once(t.Context()); pause != finishedInterval || s.tell().State != "polled" {
-		t.Errorf("just finished: a pause of %s, %+v", pause, s.tell())
+	if pause := s.pollOnce(t.Context()); pause != finishedInterval || s.currentStatus().State != "polled" {
+		t.Errorf("just finished: a pause of %s, %+v", pause, s.currentStatus())
 	}
-	h.advance(afterFinish - time.Second)
+	r.advance(afterFinish - time.Second)
 	src.set(200, game(1, "A", whole)+game(2, "B", "1. d4 d5 1/2-1/2"))
-	if s.once(t.Context()); h.line(2) != "d4 d5 1/2-1/2" {
-		t.Errorf("a correction within the hour: %q", h.line(2))
+	if s.pollOnce(t.Context()); r.line(2) != "d4 d5 1/2-1/2" {
+		t.Errorf("a correction within the hour: %q", r.line(2))
 	}
-	h.advance(2 * time.Second)
+	r.advance(2 * time.Second)
 	src.set(200, game(1, "A", whole)+game(2, "B", "1. d4 d5 2. c4 1/2-1/2"))
-	for _, who := range []*poll{s, newPoll(t, h, "127.0.0.1")} {
+	for _, who := range []*poller{s, newPoller(t, r, "127.0.0.1")} {
 		n := src.count()
-		pause := who.once(t.Context())
-		st := who.tell()
-		if src.count() != n || h.line(2) != "d4 d5 1/2-1/2" || !strings.HasPrefix(st.State, "stopped: the round finished at 2026-11-23 ") || pause != restInterval {
-			t.Errorf("after the hour: %d polls, a pause of %s, %q, %+v", src.count()-n, pause, h.line(2), st)
+		pause := who.pollOnce(t.Context())
+		st := who.currentStatus()
+		if src.count() != n || r.line(2) != "d4 d5 1/2-1/2" || !strings.HasPrefix(st.State, "stopped: the round finished at 2026-11-23 ") || pause != restInterval {
+			t.Errorf("after the hour: %d polls, a pause of %s, %q, %+v", src.count()-n, pause, r.line(2), st)
 		}
 	}
 	// Opened again, it is polled at once; and the next result begins another hour.
-	h.setStatus(rid, relay.RoundStarted)
-	s.once(t.Context())
-	if st := s.tell(); h.line(2) != "d4 d5 c4 1/2-1/2" || st.State != "polled" {
-		t.Errorf("opened again: %q, %+v", h.line(2), st)
+	r.setStatus(rid, relay.RoundStarted)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.line(2) != "d4 d5 c4 1/2-1/2" || st.State != "polled" {
+		t.Errorf("opened again: %q, %+v", r.line(2), st)
 	}
 	src.set(200, game(1, "A", whole)+game(2, "B", "1. d4 d5 2. c4 0-1"))
-	s.once(t.Context())
-	h.advance(afterFinish / 2)
-	if n := src.count(); s.once(t.Context()) == 0 || src.count() == n {
+	s.pollOnce(t.Context())
+	r.advance(afterFinish / 2)
+	if n := src.count(); s.pollOnce(t.Context()) == 0 || src.count() == n {
 		t.Error("half an hour after another result it is not polled")
 	}
-	h.advance(afterFinish)
-	if n := src.count(); s.once(t.Context()) == 0 || src.count() != n {
+	r.advance(afterFinish)
+	if n := src.count(); s.pollOnce(t.Context()) == 0 || src.count() != n {
 		t.Error("an hour after another result it is polled")
 	}
 }
 
 // TestFinishedByHand stops at once when somebody finishes the round.
 func TestFinishedByHand(t *testing.T) {
-	src := newPage(t, game(1, "A", "1. e4 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
-	h.setStatus(rid, relay.RoundFinished)
+	src := newSourceServer(t, game(1, "A", "1. e4 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
+	r.setStatus(rid, relay.RoundFinished)
 	src.set(200, game(1, "A", "1. e4 e5 *"))
 	n := src.count()
-	s.once(t.Context())
-	if st := s.tell(); src.count() != n || h.line(1) != "e4 *" || !strings.HasPrefix(st.State, "stopped: somebody has finished the round") {
-		t.Errorf("%d polls, %q, %+v", src.count()-n, h.line(1), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); src.count() != n || r.line(1) != "e4 *" || !strings.HasPrefix(st.State, "stopped: somebody has finished the round") {
+		t.Errorf("%d polls, %q, %+v", src.count()-n, r.line(1), st)
 	}
-	h.setStatus(rid, relay.RoundStarted)
-	s.once(t.Context())
-	if st := s.tell(); h.line(1) != "e4 e5 *" || st.State != "polled" {
-		t.Errorf("opened again: %q, %+v", h.line(1), st)
+	r.setStatus(rid, relay.RoundStarted)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); r.line(1) != "e4 e5 *" || st.State != "polled" {
+		t.Errorf("opened again: %q, %+v", r.line(1), st)
 	}
 }
 
 // TestFinishedWhileSomethingIsDue wants a round that was finished by hand to stay as it is, though
 // its source has been shorter for long.
 func TestFinishedWhileSomethingIsDue(t *testing.T) {
-	src := newPage(t, game(1, "A", "1. e4 e5 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
+	src := newSourceServer(t, game(1, "A", "1. e4 e5 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
 	src.set(200, game(1, "A", "1. e4 *"))
-	s.once(t.Context())
-	h.setStatus(rid, relay.RoundFinished)
-	h.advance(patience)
-	if err := s.catchUp(t.Context()); err != nil || h.line(1) != "e4 e5 *" || !s.when().IsZero() {
-		t.Errorf("%v, %q, due at %s", err, h.line(1), s.when())
+	s.pollOnce(t.Context())
+	r.setStatus(rid, relay.RoundFinished)
+	r.advance(patience)
+	if err := s.compareBetweenPolls(t.Context()); err != nil || r.line(1) != "e4 e5 *" || !s.nextComparison().IsZero() {
+		t.Errorf("%v, %q, due at %s", err, r.line(1), s.nextComparison())
 	}
-	h.setStatus(rid, relay.RoundStarted)
-	if s.once(t.Context()); h.line(1) != "e4 *" {
-		t.Errorf("opened again: %q", h.line(1))
+	r.setStatus(rid, relay.RoundStarted)
+	if s.pollOnce(t.Context()); r.line(1) != "e4 *" {
+		t.Errorf("opened again: %q", r.line(1))
 	}
 }
 
 // TestShorterWhileItFails wants a source that was shorter, and cannot be asked since, to take
 // nothing back until it shows the same again.
 func TestShorterWhileItFails(t *testing.T) {
-	src := newPage(t, game(1, "A", "1. e4 e5 *"))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
+	src := newSourceServer(t, game(1, "A", "1. e4 e5 *"))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
 	src.set(200, game(1, "A", "1. e4 *"))
-	s.once(t.Context())
+	s.pollOnce(t.Context())
 	src.set(503, "no")
-	s.once(t.Context())
-	h.advance(2 * patience)
-	if s.once(t.Context()); h.line(1) != "e4 e5 *" {
-		t.Errorf("while it fails: %q", h.line(1))
+	s.pollOnce(t.Context())
+	r.advance(2 * patience)
+	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
+		t.Errorf("while it fails: %q", r.line(1))
 	}
 	src.set(200, game(1, "A", "1. e4 *"))
-	if s.once(t.Context()); h.line(1) != "e4 *" {
-		t.Errorf("when it is back: %q, %+v", h.line(1), s.tell())
+	if s.pollOnce(t.Context()); r.line(1) != "e4 *" {
+		t.Errorf("when it is back: %q, %+v", r.line(1), s.currentStatus())
 	}
 }
 
 // TestStartsAfterPrevious waits for the round before, or for somebody who starts the round.
 func TestStartsAfterPrevious(t *testing.T) {
-	src := newPage(t, game(1, "A", "1. e4 *"))
-	start := func() (*hall, *poll) {
-		h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-		h.updateRound(rid, &relaypb.UpdateRound{Settings: &relaypb.RoundSettings{StartsAfterPrevious: new(true)}})
-		s := newPoll(t, h, "127.0.0.1")
+	src := newSourceServer(t, game(1, "A", "1. e4 *"))
+	start := func() (*testRound, *poller) {
+		r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+		r.updateRound(rid, &relaypb.UpdateRound{Settings: &relaypb.RoundSettings{StartsAfterPrevious: new(true)}})
+		s := newPoller(t, r, "127.0.0.1")
 		n := src.count()
-		s.once(t.Context())
-		if st := s.tell(); src.count() != n || h.boardCount() != 0 || !strings.HasPrefix(st.State, `waiting: the round starts when "Round 1" is finished`) {
-			t.Fatalf("%d polls, %d boards, %+v", src.count()-n, h.boardCount(), st)
+		s.pollOnce(t.Context())
+		if st := s.currentStatus(); src.count() != n || r.boardCount() != 0 || !strings.HasPrefix(st.State, `waiting: the round starts when "Round 1" is finished`) {
+			t.Fatalf("%d polls, %d boards, %+v", src.count()-n, r.boardCount(), st)
 		}
-		return h, s
+		return r, s
 	}
-	h, s := start()
-	h.setStatus("other001", relay.RoundFinished)
-	s.once(t.Context())
-	if h.line(1) != "e4 *" || s.tell().State != "polled" {
-		t.Errorf("the round before is finished: %q, %+v", h.line(1), s.tell())
+	r, s := start()
+	r.setStatus("other001", relay.RoundFinished)
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 *" || s.currentStatus().State != "polled" {
+		t.Errorf("the round before is finished: %q, %+v", r.line(1), s.currentStatus())
 	}
-	h.setStatus("other001", relay.RoundStarted) // which does not matter once the round has begun
+	r.setStatus("other001", relay.RoundStarted) // which does not matter once the round has begun
 	src.set(200, game(1, "A", "1. e4 e5 *"))
-	if s.once(t.Context()); h.line(1) != "e4 e5 *" {
-		t.Errorf("the round before goes on: %q, %+v", h.line(1), s.tell())
+	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
+		t.Errorf("the round before goes on: %q, %+v", r.line(1), s.currentStatus())
 	}
-	h, s = start()
-	h.setStatus(rid, relay.RoundStarted)
-	if s.once(t.Context()); h.line(1) != "e4 e5 *" {
-		t.Errorf("started by hand: %q, %+v", h.line(1), s.tell())
+	r, s = start()
+	r.setStatus(rid, relay.RoundStarted)
+	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
+		t.Errorf("started by hand: %q, %+v", r.line(1), s.currentStatus())
 	}
 }
 
@@ -168,23 +168,23 @@ func TestMovedOn(t *testing.T) {
 	of := func(round string, games ...string) string {
 		return strings.ReplaceAll(strings.Join(games, ""), "[Round \"2.", "[Round \""+round+".")
 	}
-	src := newPage(t, of("5", game(1, "A", "1. e4 e5 1-0"), game(2, "B", "1. d4 *")))
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
-	at := h.applied()
+	src := newSourceServer(t, of("5", game(1, "A", "1. e4 e5 1-0"), game(2, "B", "1. d4 *")))
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
+	at := r.applied()
 	src.set(200, of("6", game(1, "C", "*"), game(2, "D", "1. c4 *")))
 	for range 2 {
-		pause := s.once(t.Context())
+		pause := s.pollOnce(t.Context())
 		const want = "stopped: the source shows round 6 now, and the games of this round are of round 5"
-		if st := s.tell(); st.State != want || h.applied() != at || pause != finishedInterval {
-			t.Errorf("%+v, %d entries, a pause of %s", st, h.applied()-at, pause)
+		if st := s.currentStatus(); st.State != want || r.applied() != at || pause != finishedInterval {
+			t.Errorf("%+v, %d entries, a pause of %s", st, r.applied()-at, pause)
 		}
 	}
 	src.set(200, of("5", game(1, "A", "1. e4 e5 1-0"), game(2, "B", "1. d4 d5 *")))
-	s.once(t.Context())
-	if st := s.tell(); st.State != "polled" || h.line(2) != "d4 d5 *" {
-		t.Errorf("back again: %q, %+v", h.line(2), st)
+	s.pollOnce(t.Context())
+	if st := s.currentStatus(); st.State != "polled" || r.line(2) != "d4 d5 *" {
+		t.Errorf("back again: %q, %+v", r.line(2), st)
 	}
 	// Games of both rounds in one file are no other round, nor are games without a number.
 	for _, body := range []string{
@@ -192,8 +192,8 @@ func TestMovedOn(t *testing.T) {
 		strings.ReplaceAll(of("x", game(1, "A", "1. e4 e5 1-0"), game(2, "B", "1. d4 d5 2. c4 c6 *")), "[Round \"x.", "[Stage \""),
 	} {
 		src.set(200, body)
-		s.once(t.Context())
-		if st := s.tell(); st.State != "polled" {
+		s.pollOnce(t.Context())
+		if st := s.currentStatus(); st.State != "polled" {
 			t.Errorf("%s\n%+v", body, st)
 		}
 	}

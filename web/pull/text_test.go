@@ -13,8 +13,8 @@ import (
 )
 
 // boardCount is how many boards the round has.
-func (h *hall) boardCount() (n int) {
-	h.Read(func(_ uint64, b *relay.State) {
+func (r *testRound) boardCount() (n int) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		n = len(r.Games)
 	})
@@ -22,8 +22,8 @@ func (h *hall) boardCount() (n int) {
 }
 
 // white is the name of White at a board.
-func (h *hall) white(board int) (name string) {
-	h.Read(func(_ uint64, b *relay.State) {
+func (r *testRound) white(board int) (name string) {
+	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
 		for _, id := range r.Games {
 			if g, _ := b.Game(id); g.Board == board {
@@ -34,14 +34,14 @@ func (h *hall) white(board int) (name string) {
 	return name
 }
 
-func (p *page) setType(contentType string) {
+func (p *sourceServer) setType(contentType string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.header = http.Header{"Content-Type": {contentType}}
 }
 
-// strange are bodies that are no PGN, and what is to be said of them.
-func strange(t testing.TB) map[string]string {
+// notPGNBodies are bodies that are no PGN, and what is to be said of them.
+func notPGNBodies(t testing.TB) map[string]string {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
 	if _, err := w.Write([]byte(game(1, "A", "1. e4 *"))); err != nil {
@@ -68,33 +68,33 @@ func strange(t testing.TB) map[string]string {
 // the source is there again.
 func TestNotPGN(t *testing.T) {
 	good := game(1, "A", "1. e4 e5 *") + game(2, "B", "1. d4 d5 1-0")
-	for body, what := range strange(t) {
+	for body, what := range notPGNBodies(t) {
 		for _, contentType := range []string{"", "text/plain", "application/x-chess-pgn", "text/html; charset=utf-8"} {
-			src := newPage(t, body)
+			src := newSourceServer(t, body)
 			src.setType(contentType)
-			h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/games.pgn"})
-			s := newPoll(t, h, "127.0.0.1")
-			s.once(t.Context())
+			r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/games.pgn"})
+			s := newPoller(t, r, "127.0.0.1")
+			s.pollOnce(t.Context())
 			want := "the source sends " + what + " in place of PGN"
-			if st := s.tell(); !strings.HasPrefix(st.LastError, want) || h.boardCount() != 0 {
-				t.Fatalf("%q as %q: %q, %d boards", body, contentType, st.LastError, h.boardCount())
+			if st := s.currentStatus(); !strings.HasPrefix(st.LastError, want) || r.boardCount() != 0 {
+				t.Fatalf("%q as %q: %q, %d boards", body, contentType, st.LastError, r.boardCount())
 			}
 			src.set(200, good)
-			s.once(t.Context())
-			at := h.applied()
-			if st := s.tell(); st.LastError != "" || h.line(1) != "e4 e5 *" || h.line(2) != "d4 d5 1-0" {
-				t.Fatalf("PGN as %q: %+v, %q, %q", contentType, st, h.line(1), h.line(2))
+			s.pollOnce(t.Context())
+			at := r.applied()
+			if st := s.currentStatus(); st.LastError != "" || r.line(1) != "e4 e5 *" || r.line(2) != "d4 d5 1-0" {
+				t.Fatalf("PGN as %q: %+v, %q, %q", contentType, st, r.line(1), r.line(2))
 			}
 			src.set(200, body)
-			s.once(t.Context())
-			h.advance(2 * patience)
-			s.once(t.Context())
-			if st := s.tell(); !strings.HasPrefix(st.LastError, want) || h.applied() != at || h.boardCount() != 2 {
-				t.Fatalf("%q behind a PGN: %q, %d boards", body, st.LastError, h.boardCount())
+			s.pollOnce(t.Context())
+			r.advance(2 * patience)
+			s.pollOnce(t.Context())
+			if st := s.currentStatus(); !strings.HasPrefix(st.LastError, want) || r.applied() != at || r.boardCount() != 2 {
+				t.Fatalf("%q behind a PGN: %q, %d boards", body, st.LastError, r.boardCount())
 			}
 			src.set(200, good)
-			s.once(t.Context())
-			if st := s.tell(); st.LastError != "" || h.applied() != at {
+			s.pollOnce(t.Context())
+			if st := s.currentStatus(); st.LastError != "" || r.applied() != at {
 				t.Fatalf("the PGN again: %+v", st)
 			}
 		}
@@ -104,12 +104,12 @@ func TestNotPGN(t *testing.T) {
 // TestLenientType wants PGN to be taken whatever its type says.
 func TestLenientType(t *testing.T) {
 	for _, contentType := range []string{"text/html", "application/json", "application/octet-stream", "image/png", "rubbish;;", "text/plain; charset=no-such"} {
-		src := newPage(t, game(1, "A", "1. e4 *"))
+		src := newSourceServer(t, game(1, "A", "1. e4 *"))
 		src.setType(contentType)
-		h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-		s := newPoll(t, h, "127.0.0.1")
-		if s.once(t.Context()); h.line(1) != "e4 *" {
-			t.Errorf("PGN as %s: %+v", contentType, s.tell())
+		r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+		s := newPoller(t, r, "127.0.0.1")
+		if s.pollOnce(t.Context()); r.line(1) != "e4 *" {
+			t.Errorf("PGN as %s: %+v", contentType, s.currentStatus())
 		}
 	}
 }
@@ -118,12 +118,12 @@ func TestLenientType(t *testing.T) {
 // round.
 func TestEmpty(t *testing.T) {
 	for _, body := range []string{"", "\n \n", "\ufeff"} {
-		src := newPage(t, body)
-		h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-		s := newPoll(t, h, "127.0.0.1")
-		s.once(t.Context())
-		if st := s.tell(); st.LastError != "" || h.boardCount() != 0 || len(st.Problems) != 1 || st.Problems[0] != "the source shows no game" {
-			t.Errorf("%q: %+v, %d boards", body, st, h.boardCount())
+		src := newSourceServer(t, body)
+		r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+		s := newPoller(t, r, "127.0.0.1")
+		s.pollOnce(t.Context())
+		if st := s.currentStatus(); st.LastError != "" || r.boardCount() != 0 || len(st.Problems) != 1 || st.Problems[0] != "the source shows no game" {
+			t.Errorf("%q: %+v, %d boards", body, st, r.boardCount())
 		}
 	}
 }
@@ -149,24 +149,24 @@ func TestCharset(t *testing.T) {
 		{"no type, Latin-1", encoded(charmap.ISO8859_1, western), "", western},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			src := newPage(t, tt.body)
+			src := newSourceServer(t, tt.body)
 			src.setType(tt.contentType)
-			h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-			s := newPoll(t, h, "127.0.0.1")
-			if s.once(t.Context()); h.white(1) != tt.want {
-				t.Errorf("White is %q, not %q; %+v", h.white(1), tt.want, s.tell())
+			r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+			s := newPoller(t, r, "127.0.0.1")
+			if s.pollOnce(t.Context()); r.white(1) != tt.want {
+				t.Errorf("White is %q, not %q; %+v", r.white(1), tt.want, s.currentStatus())
 			}
 		})
 	}
 	// The header is put right while the bytes stay.
-	src := newPage(t, encoded(charmap.Windows1251, cyrillic))
+	src := newSourceServer(t, encoded(charmap.Windows1251, cyrillic))
 	src.setType("text/plain")
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
-	s := newPoll(t, h, "127.0.0.1")
-	s.once(t.Context())
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
+	s := newPoller(t, r, "127.0.0.1")
+	s.pollOnce(t.Context())
 	src.setType("text/plain; charset=windows-1251")
 	s.source.(*text).have = validators{} // as of a server without ETags
-	if s.once(t.Context()); h.white(1) != cyrillic {
-		t.Errorf("White is %q, not %q", h.white(1), cyrillic)
+	if s.pollOnce(t.Context()); r.white(1) != cyrillic {
+		t.Errorf("White is %q, not %q", r.white(1), cyrillic)
 	}
 }

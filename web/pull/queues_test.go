@@ -9,14 +9,14 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestLines wants those who wait for a round one by one in the order in which they came, also when one gives up.
-func TestLines(t *testing.T) {
-	var l Lines
+// TestQueues wants those who wait for a round one by one in the order in which they came, also when one gives up.
+func TestQueues(t *testing.T) {
+	var q Queues
 	var turns []*Turn
 	for range 4 {
-		turns = append(turns, l.Enter("roundAAA"))
+		turns = append(turns, q.Enter("roundAAA"))
 	}
-	elsewhere := l.Enter("roundBBB")
+	elsewhere := q.Enter("roundBBB")
 	if elsewhere.Wait(t.Context()) != nil {
 		t.Fatal("another round waits")
 	}
@@ -39,26 +39,26 @@ func TestLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	turns[3].Leave()
-	if len(l.lines) != 0 {
-		t.Errorf("something is left: %v", l.lines)
+	if len(q.turns) != 0 {
+		t.Errorf("something is left: %v", q.turns)
 	}
-	if turns[0].Number >= turns[3].Number || l.Enter("roundCCC").Number <= elsewhere.Number {
+	if turns[0].Number >= turns[3].Number || q.Enter("roundCCC").Number <= elsewhere.Number {
 		t.Error("the numbers do not grow")
 	}
 }
 
 // TestPollWaitsForAPush wants what a source shows to be compared with the boards only once a push to the round has been recorded.
 func TestPollWaitsForAPush(t *testing.T) {
-	src := newPage(t, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 *\n\n")
-	h := newHall(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
-	s := newPoll(t, h, "127.0.0.1")
-	push := s.Lines().Enter(rid)
+	src := newSourceServer(t, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 *\n\n")
+	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
+	s := newPoller(t, r, "127.0.0.1")
+	push := s.Queues().Enter(rid)
 	var wg sync.WaitGroup
-	wg.Go(func() { s.once(t.Context()) })
+	wg.Go(func() { s.pollOnce(t.Context()) })
 	waiting := func() bool {
-		s.lines.mu.Lock()
-		defer s.lines.mu.Unlock()
-		return len(s.lines.lines[rid]) == 2
+		s.queues.mu.Lock()
+		defer s.queues.mu.Unlock()
+		return len(s.queues.turns[rid]) == 2
 	}
 	for !waiting() {
 		runtime.Gosched()
@@ -68,7 +68,7 @@ func TestPollWaitsForAPush(t *testing.T) {
 	}
 	push.Leave()
 	wg.Wait()
-	if n := len(s.view().Games); n != 1 || s.tell().LastError != "" {
-		t.Errorf("%d games, %+v", n, s.tell())
+	if n := len(s.view().Games); n != 1 || s.currentStatus().LastError != "" {
+		t.Errorf("%d games, %+v", n, s.currentStatus())
 	}
 }

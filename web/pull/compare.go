@@ -30,8 +30,8 @@ type shortened struct {
 
 // offer is what a source shows while the boards are compared.
 type offer struct {
-	*poll
-	shown
+	*poller
+	sourceState
 	movedOn string          // says that it shows another round, and is not taken
 	left    string          // says that some of its games are of another round, and are not taken
 	dead    bool            // it has been broken for so long that boards go over to others
@@ -39,40 +39,40 @@ type offer struct {
 }
 
 // taken reports whether anything is taken from the source now.
-func (o *offer) taken() bool { return o.read && o.movedOn == "" }
+func (o *offer) taken() bool { return o.everRead && o.movedOn == "" }
 
-// settle compares the boards with what the sources show, if that is due. polled says that a poll
+// compareIfDue compares the boards with what the sources show, if that is due. polled says that a poll
 // has just ended: then what could not be recorded before is tried again.
-func (r *round) settle(ctx context.Context, polled bool) error {
-	if !r.isDue(polled) {
+func (r *roundPuller) compareIfDue(ctx context.Context, polled bool) error {
+	if !r.comparisonDue(polled) {
 		return nil
 	}
-	turn := r.Puller.lines.Enter(r.id)
+	turn := r.Puller.queues.Enter(r.id)
 	defer turn.Leave()
 	if err := turn.Wait(ctx); err != nil {
 		return fmt.Errorf("a push to the round is being recorded: %w", err)
 	}
-	if !r.isDue(polled) {
+	if !r.comparisonDue(polled) {
 		return nil // the poll of another source has done it
 	}
 	r.mu.Lock()
-	r.again, r.later = false, time.Time{}
+	r.compareSoon, r.compareLater = false, time.Time{}
 	r.mu.Unlock()
 	err := r.compare(ctx)
 	if err != nil {
-		r.due(time.Time{})
+		r.scheduleComparison(time.Time{})
 	}
 	return err
 }
 
-func (r *round) isDue(polled bool) bool {
+func (r *roundPuller) comparisonDue(polled bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return polled && r.again || !r.later.IsZero() && !r.now().Before(r.later)
+	return polled && r.compareSoon || !r.compareLater.IsZero() && !r.now().Before(r.compareLater)
 }
 
 // compare brings the boards to what the sources show. The caller has the round's turn.
-func (r *round) compare(ctx context.Context) error {
+func (r *roundPuller) compare(ctx context.Context) error {
 	if err := r.cfg.Sync(ctx); err != nil {
 		return fmt.Errorf("the boards cannot be compared: %w", err)
 	}
@@ -87,58 +87,58 @@ func (r *round) compare(ctx context.Context) error {
 // takeAll takes from each source what the boards are to have of it, the most trusted first. again
 // says that it is to be done once more: somebody else may have changed a game meanwhile, or boards
 // were opened that are to follow a source.
-func (r *round) takeAll(ctx context.Context) (again bool, err error) {
+func (r *roundPuller) takeAll(ctx context.Context) (again bool, err error) {
 	now := r.now()
 	view := r.view()
 	if view.ID == "" {
 		return false, errors.New("the round is gone")
 	}
 	r.mu.Lock()
-	r.applied, r.locks = view.Players, locksOf(view.Games)
+	r.playersCompared, r.locksCompared = view.Players, lockHash(view.Games)
 	r.mu.Unlock()
 	all := r.offers(view, now)
 	follow := r.follow(view, all, now)
 	submitted := false
 	for i, o := range all {
-		took := taken{}
+		result := takeResult{}
 		if o.taken() {
 			if submitted { // and what was opened for one source is there for the next
 				view = r.view()
 				o.changes = o.diff(view)
 			}
 			mine := func(c mirror.Change) bool { return r.mine(view, all, follow, i, c) }
-			changes := o.shorter(view, mine, now, &took)
-			n, more, err := o.take(ctx, view, changes, mine, &took)
+			changes := o.shorter(view, mine, now, &result)
+			n, more, err := o.take(ctx, view, changes, mine, &result)
 			if err != nil {
 				return false, err
 			}
 			submitted, again = submitted || n > 0, again || more
 		}
 		if o.left != "" {
-			took.refused = append(took.refused, o.left)
+			result.refused = append(result.refused, o.left)
 		}
 		o.mu.Lock()
-		o.poll.took, o.poll.movedOn = took, o.movedOn
-		o.noteTaken()
+		o.poller.lastTake, o.poller.movedOn = result, o.movedOn
+		o.updateStatus()
 		o.mu.Unlock()
 	}
 	return again, nil
 }
 
 // offers are what the sources show, and what it means for the boards.
-func (r *round) offers(view mirror.Round, now time.Time) []*offer {
+func (r *roundPuller) offers(view mirror.Round, now time.Time) []*offer {
 	all := make([]*offer, len(r.sources))
 	for i, s := range r.sources {
 		s.mu.Lock()
-		o := &offer{poll: s, shown: s.shows}
+		o := &offer{poller: s, sourceState: s.state}
 		s.mu.Unlock()
 		all[i] = o
 		o.leaveForeign(view)
 		if o.taken() {
 			o.changes = o.diff(view)
 		}
-		broken := o.failing
-		if !o.read && broken.IsZero() {
+		broken := o.failingSince
+		if !o.everRead && broken.IsZero() {
 			broken = r.began // its first poll is still on its way
 		}
 		if !broken.IsZero() {
@@ -178,10 +178,10 @@ func (o *offer) leaveForeign(view mirror.Round) {
 
 // passed reports whether the time has passed since then. Otherwise the boards are compared when it
 // has.
-func (r *round) passed(since time.Time, d time.Duration, now time.Time) bool {
+func (r *roundPuller) passed(since time.Time, d time.Duration, now time.Time) bool {
 	if at := since.Add(d); now.Before(at) {
 		if len(r.sources) > 1 {
-			r.due(at)
+			r.scheduleComparison(at)
 		}
 		return false
 	}
@@ -196,7 +196,7 @@ func (o *offer) diff(view mirror.Round) []mirror.Change {
 
 // shorter takes moves back that the source no longer shows, only if the round says so, and once the
 // source has shown the same for some time. Until then the boards keep them, and took counts them.
-func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now time.Time, took *taken) []mirror.Change {
+func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now time.Time, result *takeResult) []mirror.Change {
 	short := map[relay.GameID]shortened{}
 	settled := false
 	kept := make([]bool, len(o.changes))
@@ -205,22 +205,22 @@ func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now ti
 			continue
 		}
 		is := shortened{len(o.games[i].Moves), now}
-		if was, ok := o.short[c.Game]; ok && was.moves == is.moves {
+		if was, ok := o.shorterGames[c.Game]; ok && was.moves == is.moves {
 			is = was
 		}
 		short[c.Game] = is
-		if view.Shorten && !o.games[i].Broken && o.failing.IsZero() {
+		if view.Shorten && !o.games[i].Broken && o.failingSince.IsZero() {
 			if at := is.since.Add(patience); !now.Before(at) {
 				settled = true // this one is taken back
 				continue
 			} else {
-				o.due(at)
+				o.scheduleComparison(at)
 			}
 		}
 		kept[i] = true
-		took.kept += c.Kept
+		result.kept += c.Kept
 	}
-	o.short = short
+	o.shorterGames = short
 	if !settled {
 		return o.changes
 	}
@@ -235,7 +235,7 @@ func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now ti
 // take submits what the boards that follow the source are to have of it, and says how many commands
 // that took.
 func (o *offer) take(
-	ctx context.Context, view mirror.Round, changes []mirror.Change, mine func(mirror.Change) bool, took *taken,
+	ctx context.Context, view mirror.Round, changes []mirror.Change, mine func(mirror.Change) bool, result *takeResult,
 ) (n int, again bool, err error) {
 	boards := make(map[relay.GameID]*relay.Game, len(view.Games))
 	for _, g := range view.Games {
@@ -251,13 +251,13 @@ func (o *offer) take(
 		g := boards[c.Game]
 		opened = opened || c.New
 		if g != nil || c.New {
-			took.follow++
+			result.following++
 		}
 		if len(c.Locked) > 0 {
-			took.locked++
+			result.locked++
 		}
 		if o.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
-			took.unread = append(took.unread, o.faults[i].Error())
+			result.unplayable = append(result.unplayable, o.faults[i].Error())
 		}
 		if update := o.followed(g); update != nil {
 			c.Commands = slices.Concat([]*relaypb.Command{update}, c.Commands)
@@ -266,7 +266,7 @@ func (o *offer) take(
 		commands = append(commands, c.Commands...)
 	}
 	if len(o.sources) == 1 {
-		took.follow = 0
+		result.following = 0
 	}
 	var outcomes []relay.Outcome
 	if len(commands) > 0 {
@@ -274,12 +274,12 @@ func (o *offer) take(
 			return 0, false, err
 		}
 	}
-	took.refused, again = refusals(mineOnly, outcomes)
+	result.refused, again = refusals(mineOnly, outcomes)
 	return len(commands), again || opened && len(o.sources) > 1, nil
 }
 
 // submit brings commands through the log.
-func (r *round) submit(ctx context.Context, commands []*relaypb.Command) (outcomes []relay.Outcome, err error) {
+func (r *roundPuller) submit(ctx context.Context, commands []*relaypb.Command) (outcomes []relay.Outcome, err error) {
 	if !r.cfg.Leads() {
 		return nil, errors.New("this node no longer leads")
 	}
@@ -319,7 +319,7 @@ func refusals(changes []mirror.Change, outcomes []relay.Outcome) (out []string, 
 }
 
 // view reads the round.
-func (r *round) view() (view mirror.Round) {
+func (r *roundPuller) view() (view mirror.Round) {
 	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
 		is, ok := b.Round(r.id)
 		if !ok {

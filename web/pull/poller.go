@@ -51,43 +51,43 @@ type SourceStatus struct {
 
 const maxProblems = 10
 
-// poll polls one source of a round.
-type poll struct {
-	*round
-	place  int // among the round's sources
+// poller polls one source of a round.
+type poller struct {
+	*roundPuller
+	index  int // among the round's sources
 	target target
 	log    *slog.Logger
 
 	// Owned by run.
-	source reader
-	failed int // polls in a row
+	source   reader
+	failures int // polls in a row
 
 	// Owned by whoever has the round's turn in its line.
-	short map[relay.GameID]shortened
+	shorterGames map[relay.GameID]shortened
 
 	mu       sync.Mutex
-	shows    shown    // guarded by mu
-	took     taken    // guarded by mu
-	movedOn  string   // guarded by mu; says that the source shows another round
-	problems []string // guarded by mu; what of the text could not be read
-	status   Status   // guarded by mu
+	state    sourceState // guarded by mu
+	lastTake takeResult  // guarded by mu
+	movedOn  string      // guarded by mu; says that the source shows another round
+	problems []string    // guarded by mu; what of the text could not be read
+	status   Status      // guarded by mu
 }
 
-// shown is what a source shows.
-type shown struct {
-	games   []mirror.Game // not changed any more
-	faults  []error       // of each game, what of it could not be played
-	read    bool          // at least one poll went well
-	failing time.Time     // when the current run of failed polls began; zero if the last poll went well
+// sourceState is what a source shows.
+type sourceState struct {
+	games        []mirror.Game // not changed any more
+	faults       []error       // of each game, what of it could not be played
+	everRead     bool          // at least one poll went well
+	failingSince time.Time     // when the current run of failed polls began; zero if the last poll went well
 }
 
-// taken is what became of it.
-type taken struct {
-	unread  []string // what of the games the boards do not have, since it cannot be played
-	refused []string // what the boards did not take
-	kept    int
-	follow  int
-	locked  int
+// takeResult is what became of it.
+type takeResult struct {
+	unplayable []string // what of the games the boards do not have, since it cannot be played
+	refused    []string // what the boards did not take
+	kept       int
+	following  int
+	locked     int
 }
 
 // reader fetches the games of one kind of source. It returns false if they are as the last time, and tells
@@ -96,25 +96,25 @@ type reader interface {
 	read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error)
 }
 
-func (s *poll) tell() Status {
+func (s *poller) currentStatus() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status
 }
 
 // run polls, and compares the boards when that is due between two polls.
-func (s *poll) run(ctx context.Context) {
+func (s *poller) run(ctx context.Context) {
 	next := s.now()
 	for ctx.Err() == nil {
 		if now := s.now(); !now.Before(next) {
-			next = now.Add(s.once(ctx))
+			next = now.Add(s.pollOnce(ctx))
 			s.mu.Lock()
 			s.status.NextPoll = millis(next)
 			s.mu.Unlock()
-		} else if err := s.catchUp(ctx); err != nil {
+		} else if err := s.compareBetweenPolls(ctx); err != nil {
 			s.log.Warn("what the source shows cannot be taken over", "err", err)
 		}
-		t := time.NewTimer(max(0, earliest(next, s.when()).Sub(s.now())))
+		t := time.NewTimer(max(0, earliest(next, s.nextComparison()).Sub(s.now())))
 		select {
 		case <-t.C:
 		case <-ctx.Done():
@@ -124,20 +124,20 @@ func (s *poll) run(ctx context.Context) {
 	}
 }
 
-// catchUp compares the boards if that is due at a time which has come. Those of a round that is
+// compareBetweenPolls compares the boards if that is due at a time which has come. Those of a round that is
 // over stay as they are.
-func (s *poll) catchUp(life context.Context) error {
-	if s.rests() != "" {
-		s.forget()
+func (s *poller) compareBetweenPolls(life context.Context) error {
+	if s.restReason() != "" {
+		s.cancelComparison()
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(life, pollTimeout)
 	defer cancel()
-	return s.settle(ctx, false)
+	return s.compareIfDue(ctx, false)
 }
 
-// once polls, and returns the pause before the next time.
-func (s *poll) once(life context.Context) time.Duration {
+// pollOnce polls, and returns the pause before the next time.
+func (s *poller) pollOnce(life context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(life, pollTimeout)
 	defer cancel()
 	select {
@@ -147,41 +147,41 @@ func (s *poll) once(life context.Context) time.Duration {
 		return s.target.Interval() // all are busy with others
 	}
 	if !s.cfg.Leads() {
-		return lookInterval // look ends this soon
+		return watchInterval // watchRounds ends this soon
 	}
-	if why := s.rests(); why != "" {
-		s.rest(why)
+	if why := s.restReason(); why != "" {
+		s.noteRest(why)
 		return min(s.target.Interval(), restInterval)
 	}
 	var b budget
 	b.left.Store(MaxBytes)
 	if s.source == nil {
-		s.source = newReader(s.target, s.lookup, &s.memory)
+		s.source = newReader(s.target, s.lookupURL, &s.memory)
 	}
 	games, problems, changed, err := s.source.read(ctx, s.fetch, &b)
 	if life.Err() != nil {
 		return 0 // not the source's fault
 	}
-	s.show(games, problems, changed, err)
-	if s.edited() {
-		s.due(time.Time{})
+	s.noteAnswer(games, problems, changed, err)
+	if s.settingsChanged() {
+		s.scheduleComparison(time.Time{})
 	}
-	if e := s.settle(ctx, true); err == nil {
+	if e := s.compareIfDue(ctx, true); err == nil {
 		err = e
 	}
 	if life.Err() != nil {
 		return 0
 	}
-	s.note(&b, changed, err)
+	s.notePoll(&b, changed, err)
 	if err == nil {
-		s.failed = 0
-		if s.slow() {
+		s.failures = 0
+		if s.pollsRarely() {
 			return max(s.target.Interval(), finishedInterval)
 		}
 		return s.target.Interval()
 	}
-	s.failed++
-	pause := min(s.target.Interval()<<min(s.failed, 10), maxBackoff)
+	s.failures++
+	pause := min(s.target.Interval()<<min(s.failures, 10), maxBackoff)
 	pause = max(pause/2+rand.N(pause/2), s.target.Interval())
 	if a, ok := errors.AsType[*answerError](err); ok {
 		pause = max(pause, a.retryAfter)
@@ -189,33 +189,33 @@ func (s *poll) once(life context.Context) time.Duration {
 	return pause
 }
 
-// show notes what a poll brought.
-func (s *poll) show(games []Game, problems []string, changed bool, err error) {
+// noteAnswer notes what a poll brought.
+func (s *poller) noteAnswer(games []Game, problems []string, changed bool, err error) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.shows.failing = earliest(s.shows.failing, now)
+		s.state.failingSince = earliest(s.state.failingSince, now)
 		return
 	}
 	if changed {
 		games = s.target.filter(games)
-		s.shows.games, s.shows.faults, s.problems = make([]mirror.Game, len(games)), make([]error, len(games)), problems
+		s.state.games, s.state.faults, s.problems = make([]mirror.Game, len(games)), make([]error, len(games)), problems
 		for i, g := range games {
-			s.shows.games[i], s.shows.faults[i] = g.Game, g.Err
+			s.state.games[i], s.state.faults[i] = g.Game, g.Err
 			// A text that ends in the middle is still being written.
-			s.shows.games[i].Broken = g.Broken || g.Truncated
+			s.state.games[i].Broken = g.Broken || g.Truncated
 		}
 	}
-	if changed || !s.shows.failing.IsZero() {
-		s.due(time.Time{})
+	if changed || !s.state.failingSince.IsZero() {
+		s.scheduleComparison(time.Time{})
 	}
-	s.shows.read, s.shows.failing = true, time.Time{}
+	s.state.everRead, s.state.failingSince = true, time.Time{}
 }
 
-// slow reports whether the source is to be asked less often: the round is finished, or the source
+// pollsRarely reports whether the source is to be asked less often: the round is finished, or the source
 // has gone on to another.
-func (s *poll) slow() (yes bool) {
+func (s *poller) pollsRarely() (yes bool) {
 	s.mu.Lock()
 	yes = s.movedOn != ""
 	s.mu.Unlock()
@@ -226,8 +226,8 @@ func (s *poll) slow() (yes bool) {
 	return yes
 }
 
-// rest writes down why the source is not polled.
-func (s *poll) rest(why string) {
+// noteRest writes down why the source is not polled.
+func (s *poller) noteRest(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.status.State != why {
@@ -236,8 +236,8 @@ func (s *poll) rest(why string) {
 	s.status.State = why
 }
 
-// note writes down how a poll went.
-func (s *poll) note(b *budget, changed bool, err error) {
+// notePoll writes down how a poll went.
+func (s *poller) notePoll(b *budget, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := millis(s.now())
@@ -273,17 +273,17 @@ func (s *poll) note(b *budget, changed bool, err error) {
 	if was != "" {
 		s.log.Info("the source is there again")
 	}
-	s.noteTaken()
+	s.updateStatus()
 }
 
-// noteTaken writes down what became of what the source shows. The caller holds mu.
-func (s *poll) noteTaken() {
+// updateStatus writes down what became of what the source shows. The caller holds mu.
+func (s *poller) updateStatus() {
 	st := &s.status
-	problems := slices.Concat(s.problems, s.took.unread, s.took.refused)
+	problems := slices.Concat(s.problems, s.lastTake.unplayable, s.lastTake.refused)
 	for i := range problems {
 		problems[i] = clip(problems[i])
 	}
-	st.Games, st.Kept, st.Follow, st.Locked = len(s.shows.games), s.took.kept, s.took.follow, s.took.locked
+	st.Games, st.Kept, st.Follow, st.Locked = len(s.state.games), s.lastTake.kept, s.lastTake.following, s.lastTake.locked
 	st.Problems = problems
 	if n := len(problems); n > maxProblems {
 		st.Problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("and %d more", n-maxProblems))
