@@ -22,24 +22,24 @@ const (
 	maxBatch = 1000
 )
 
-// shortened is a game of which the source shows less than the boards have.
-type shortened struct {
-	moves int // that the source shows
+// shorterGame is a game of which the source shows less than the boards have.
+type shorterGame struct {
+	plies int // that the source shows
 	since time.Time
 }
 
-// offer is what a source shows while the boards are compared.
-type offer struct {
+// comparison is what a source shows while the boards are compared.
+type comparison struct {
 	*poller
 	sourceState
 	movedOn string          // says that it shows another round, and is not taken
-	left    string          // says that some of its games are of another round, and are not taken
+	leftOut string          // says that some of its games are of another round, and are not taken
 	dead    bool            // it has been broken for so long that boards go over to others
 	changes []mirror.Change // what each of its games means for the boards, if nothing is taken back
 }
 
-// taken reports whether anything is taken from the source now.
-func (o *offer) taken() bool { return o.everRead && o.movedOn == "" }
+// usable reports whether anything is taken from the source now.
+func (s *comparison) usable() bool { return s.everRead && s.movedOn == "" }
 
 // compareIfDue compares the boards with what the sources show, if that is due. polled says that a poll
 // has just ended: then what could not be recorded before is tried again.
@@ -77,17 +77,17 @@ func (r *roundPuller) compare(ctx context.Context) error {
 		return fmt.Errorf("the boards cannot be compared: %w", err)
 	}
 	for try := 1; ; try++ {
-		again, err := r.takeAll(ctx)
+		again, err := r.takeFromAll(ctx)
 		if err != nil || !again || try == maxTries {
 			return err // what was refused is asked for again when a source shows something else
 		}
 	}
 }
 
-// takeAll takes from each source what the boards are to have of it, the most trusted first. again
+// takeFromAll takes from each source what the boards are to have of it, the most trusted first. again
 // says that it is to be done once more: somebody else may have changed a game meanwhile, or boards
 // were opened that are to follow a source.
-func (r *roundPuller) takeAll(ctx context.Context) (again bool, err error) {
+func (r *roundPuller) takeFromAll(ctx context.Context) (again bool, err error) {
 	now := r.now()
 	view := r.view()
 	if view.ID == "" {
@@ -96,89 +96,89 @@ func (r *roundPuller) takeAll(ctx context.Context) (again bool, err error) {
 	r.mu.Lock()
 	r.playersCompared, r.locksCompared = view.Players, lockHash(view.Games)
 	r.mu.Unlock()
-	all := r.offers(view, now)
-	follow := r.follow(view, all, now)
-	submitted := false
-	for i, o := range all {
+	sources := r.comparisons(view, now)
+	chosen := r.chooseSources(view, sources, now)
+	anySubmitted := false
+	for i, s := range sources {
 		result := takeResult{}
-		if o.taken() {
-			if submitted { // and what was opened for one source is there for the next
+		if s.usable() {
+			if anySubmitted { // and what was opened for one source is there for the next
 				view = r.view()
-				o.changes = o.diff(view)
+				s.changes = s.diff(view)
 			}
-			mine := func(c mirror.Change) bool { return r.mine(view, all, follow, i, c) }
-			changes := o.shorter(view, mine, now, &result)
-			n, more, err := o.take(ctx, view, changes, mine, &result)
+			follows := func(c mirror.Change) bool { return r.followsSource(view, sources, chosen, i, c) }
+			changes := s.withTakebacks(view, follows, now, &result)
+			submitted, retry, err := s.submitChanges(ctx, view, changes, follows, &result)
 			if err != nil {
 				return false, err
 			}
-			submitted, again = submitted || n > 0, again || more
+			anySubmitted, again = anySubmitted || submitted > 0, again || retry
 		}
-		if o.left != "" {
-			result.refused = append(result.refused, o.left)
+		if s.leftOut != "" {
+			result.refused = append(result.refused, s.leftOut)
 		}
-		o.mu.Lock()
-		o.poller.lastTake, o.poller.movedOn = result, o.movedOn
-		o.updateStatus()
-		o.mu.Unlock()
+		s.mu.Lock()
+		s.poller.lastTake, s.poller.movedOn = result, s.movedOn
+		s.updateStatus()
+		s.mu.Unlock()
 	}
 	return again, nil
 }
 
-// offers are what the sources show, and what it means for the boards.
-func (r *roundPuller) offers(view mirror.Round, now time.Time) []*offer {
-	all := make([]*offer, len(r.sources))
-	for i, s := range r.sources {
-		s.mu.Lock()
-		o := &offer{poller: s, sourceState: s.state}
-		s.mu.Unlock()
-		all[i] = o
-		o.leaveForeign(view)
-		if o.taken() {
-			o.changes = o.diff(view)
+// comparisons are what the sources show, and what it means for the boards.
+func (r *roundPuller) comparisons(view mirror.Round, now time.Time) []*comparison {
+	sources := make([]*comparison, len(r.sources))
+	for i, p := range r.sources {
+		p.mu.Lock()
+		s := &comparison{poller: p, sourceState: p.state}
+		p.mu.Unlock()
+		sources[i] = s
+		s.leaveOutOtherRounds(view)
+		if s.usable() {
+			s.changes = s.diff(view)
 		}
-		broken := o.failingSince
-		if !o.everRead && broken.IsZero() {
+		broken := s.failingSince
+		if !s.everRead && broken.IsZero() {
 			broken = r.began // its first poll is still on its way
 		}
 		if !broken.IsZero() {
-			o.dead = r.passed(broken, o.target.Silence(), now)
+			s.dead = r.hasPassed(broken, s.target.Silence(), now)
 		}
-		o.dead = o.dead || o.movedOn != ""
+		s.dead = s.dead || s.movedOn != ""
 	}
-	return all
+	return sources
 }
 
-// leaveForeign leaves out the games of another round than this one's. If the source has no others,
+// leaveOutOtherRounds leaves out the games of another round than this one's. If the source has no others,
 // it has moved on.
-func (o *offer) leaveForeign(view mirror.Round) {
-	source, stands, foreign := mirror.OtherRound(view, o.games)
+func (s *comparison) leaveOutOtherRounds(view mirror.Round) {
+	inSource, inRound, foreign := mirror.OtherRound(view, s.games)
 	if len(foreign) == 0 {
 		return
 	}
 	tagged := 0
-	for i := range o.games {
-		if o.games[i].Round != "" {
+	for i := range s.games {
+		if s.games[i].Round != "" {
 			tagged++
 		}
 	}
 	if len(foreign) == tagged {
-		o.movedOn = fmt.Sprintf("the source shows round %s now, and the games of this round are of round %s", source, stands)
+		s.movedOn = fmt.Sprintf("the source shows round %s now, and the games of this round are of round %s", inSource, inRound)
 		return
 	}
-	o.left = fmt.Sprintf("%d games of round %s are left out: the games of this round are of round %s", len(foreign), source, stands)
-	games, faults := make([]mirror.Game, 0, len(o.games)), make([]error, 0, len(o.games))
-	for i := range o.games {
+	s.leftOut = fmt.Sprintf("%d games of round %s are left out: the games of this round are of round %s", len(foreign), inSource, inRound)
+	games, faults := make([]mirror.Game, 0, len(s.games)), make([]error, 0, len(s.games))
+	for i := range s.games {
 		if !slices.Contains(foreign, i) {
-			games, faults = append(games, o.games[i]), append(faults, o.faults[i])
+			games, faults = append(games, s.games[i]), append(faults, s.faults[i])
 		}
 	}
-	o.games, o.faults = games, faults
+	s.games, s.faults = games, faults
 }
 
-// passed reports whether the time has passed since then. Otherwise the boards are compared when it
+// hasPassed reports whether the time has passed since then. Otherwise the boards are compared when it
 // has.
-func (r *roundPuller) passed(since time.Time, d time.Duration, now time.Time) bool {
+func (r *roundPuller) hasPassed(since time.Time, d time.Duration, now time.Time) bool {
 	if at := since.Add(d); now.Before(at) {
 		if len(r.sources) > 1 {
 			r.scheduleComparison(at)
@@ -189,63 +189,63 @@ func (r *roundPuller) passed(since time.Time, d time.Duration, now time.Time) bo
 }
 
 // diff compares without taking anything back that the source merely lacks.
-func (o *offer) diff(view mirror.Round) []mirror.Change {
-	view.Source, view.Shorten = o.target.ID, false
-	return mirror.Diff(view, o.games)
+func (s *comparison) diff(view mirror.Round) []mirror.Change {
+	view.Source, view.Shorten = s.target.ID, false
+	return mirror.Diff(view, s.games)
 }
 
-// shorter takes moves back that the source no longer shows, only if the round says so, and once the
+// withTakebacks takes moves back that the source no longer shows, only if the round says so, and once the
 // source has shown the same for some time. Until then the boards keep them, and took counts them.
-func (o *offer) shorter(view mirror.Round, mine func(mirror.Change) bool, now time.Time, result *takeResult) []mirror.Change {
-	short := map[relay.GameID]shortened{}
-	settled := false
-	kept := make([]bool, len(o.changes))
-	for i, c := range o.changes {
-		if c.Kept == 0 || !mine(c) {
+func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change) bool, now time.Time, result *takeResult) []mirror.Change {
+	shorter := map[relay.GameID]shorterGame{}
+	takesBack := false
+	kept := make([]bool, len(s.changes))
+	for i, c := range s.changes {
+		if c.Kept == 0 || !follows(c) {
 			continue
 		}
-		is := shortened{len(o.games[i].Moves), now}
-		if was, ok := o.shorterGames[c.Game]; ok && was.moves == is.moves {
-			is = was
+		short := shorterGame{len(s.games[i].Moves), now}
+		if was, ok := s.shorterGames[c.Game]; ok && was.plies == short.plies {
+			short = was
 		}
-		short[c.Game] = is
-		if view.Shorten && !o.games[i].Broken && o.failingSince.IsZero() {
-			if at := is.since.Add(patience); !now.Before(at) {
-				settled = true // this one is taken back
+		shorter[c.Game] = short
+		if view.Shorten && !s.games[i].Broken && s.failingSince.IsZero() {
+			if at := short.since.Add(patience); !now.Before(at) {
+				takesBack = true // this one is taken back
 				continue
 			} else {
-				o.scheduleComparison(at)
+				s.scheduleComparison(at)
 			}
 		}
 		kept[i] = true
 		result.kept += c.Kept
 	}
-	o.shorterGames = short
-	if !settled {
-		return o.changes
+	s.shorterGames = shorter
+	if !takesBack {
+		return s.changes
 	}
-	games := slices.Clone(o.games)
+	games := slices.Clone(s.games)
 	for i := range games {
 		games[i].Broken = games[i].Broken || kept[i]
 	}
-	view.Source = o.target.ID
+	view.Source = s.target.ID
 	return mirror.Diff(view, games)
 }
 
-// take submits what the boards that follow the source are to have of it, and says how many commands
+// submitChanges submits what the boards that follow the source are to have of it, and says how many commands
 // that took.
-func (o *offer) take(
-	ctx context.Context, view mirror.Round, changes []mirror.Change, mine func(mirror.Change) bool, result *takeResult,
+func (s *comparison) submitChanges(
+	ctx context.Context, view mirror.Round, changes []mirror.Change, follows func(mirror.Change) bool, result *takeResult,
 ) (n int, again bool, err error) {
 	boards := make(map[relay.GameID]*relay.Game, len(view.Games))
 	for _, g := range view.Games {
 		boards[g.ID] = g
 	}
-	mineOnly := make([]mirror.Change, 0, len(changes))
+	followed := make([]mirror.Change, 0, len(changes))
 	var commands []*relaypb.Command
 	opened := false
 	for i, c := range changes {
-		if !mine(c) {
+		if !follows(c) {
 			continue
 		}
 		g := boards[c.Game]
@@ -256,26 +256,26 @@ func (o *offer) take(
 		if len(c.Locked) > 0 {
 			result.locked++
 		}
-		if o.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
-			result.unplayable = append(result.unplayable, o.faults[i].Error())
+		if s.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
+			result.unplayable = append(result.unplayable, s.faults[i].Error())
 		}
-		if update := o.followed(g); update != nil {
+		if update := s.followCommand(g); update != nil {
 			c.Commands = slices.Concat([]*relaypb.Command{update}, c.Commands)
 		}
-		mineOnly = append(mineOnly, c)
+		followed = append(followed, c)
 		commands = append(commands, c.Commands...)
 	}
-	if len(o.sources) == 1 {
+	if len(s.sources) == 1 {
 		result.following = 0
 	}
 	var outcomes []relay.Outcome
 	if len(commands) > 0 {
-		if outcomes, err = o.submit(ctx, commands); err != nil {
+		if outcomes, err = s.submit(ctx, commands); err != nil {
 			return 0, false, err
 		}
 	}
-	result.refused, again = refusals(mineOnly, outcomes)
-	return len(commands), again || opened && len(o.sources) > 1, nil
+	result.refused, again = refusals(followed, outcomes)
+	return len(commands), again || opened && len(s.sources) > 1, nil
 }
 
 // submit brings commands through the log.

@@ -10,7 +10,7 @@
 //
 // A poll whose source shows something new compares the boards with all sources of the round. It
 // does so while it has the round's turn ([Queues]), so a round has one comparison at a time. Each
-// source is compared as a whole, and the boards that follow it are changed (round.follow has the
+// source is compared as a whole, and the boards that follow it are changed (roundPuller.chooseSources has the
 // rules). What a board follows is in the log, so another leader goes on with it.
 //
 // What is polled is asked for conditionally (ETag, Last-Modified); what comes as it came before goes no further. After an error

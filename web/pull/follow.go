@@ -9,15 +9,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// boardLine is what one source showed of a board.
-type boardLine struct {
-	plies   int
-	result  relay.Result
-	silent  time.Time // since when it has shown nothing new while another source is ahead of it; zero: none is
-	missing time.Time // since when it has not shown the board; zero: it does
+// boardProgress is what one source showed of a board.
+type boardProgress struct {
+	plies        int
+	result       relay.Result
+	silentSince  time.Time // since when it has shown nothing new while another source is ahead of it; zero: none is
+	missingSince time.Time // since when it has not shown the board; zero: it does
 }
 
-// follow chooses the source of each board, and returns its place. A board that follows none now is
+// chooseSources chooses the source of each board, and returns its place. A board that follows none now is
 // not there.
 //
 // The rules, which hold for each board alone:
@@ -32,55 +32,55 @@ type boardLine struct {
 //     early.
 //  5. If there is no such source, the board stays with the one that it follows, also if that is
 //     gone from the list.
-func (r *roundPuller) follow(view mirror.Round, all []*offer, now time.Time) map[relay.GameID]int {
-	shows := make(map[relay.GameID][]*mirror.Game, len(view.Games))
+func (r *roundPuller) chooseSources(view mirror.Round, sources []*comparison, now time.Time) map[relay.GameID]int {
+	shown := make(map[relay.GameID][]*mirror.Game, len(view.Games))
 	for _, g := range view.Games {
-		shows[g.ID] = make([]*mirror.Game, len(all))
+		shown[g.ID] = make([]*mirror.Game, len(sources))
 	}
-	for i, o := range all {
-		for j, c := range o.changes {
-			if of := shows[c.Game]; of != nil && of[i] == nil {
-				of[i] = &o.games[j]
+	for i, s := range sources {
+		for j, c := range s.changes {
+			if of := shown[c.Game]; of != nil && of[i] == nil {
+				of[i] = &s.games[j]
 			}
 		}
 	}
-	known := make(map[relay.GameID][]boardLine, len(view.Games))
-	out := make(map[relay.GameID]int, len(view.Games))
+	progress := make(map[relay.GameID][]boardProgress, len(view.Games))
+	chosen := make(map[relay.GameID]int, len(view.Games))
 	for _, g := range view.Games {
-		lines := r.progress[g.ID]
-		if lines == nil {
-			lines = make([]boardLine, len(all))
+		ofBoard := r.progress[g.ID]
+		if ofBoard == nil {
+			ofBoard = make([]boardProgress, len(sources))
 		}
-		watch(lines, shows[g.ID], all, now)
-		known[g.ID] = lines
-		if i := r.choose(g, lines, shows[g.ID], all, now); i >= 0 {
-			out[g.ID] = i
+		noteProgress(ofBoard, shown[g.ID], sources, now)
+		progress[g.ID] = ofBoard
+		if i := r.chooseSource(g, ofBoard, shown[g.ID], sources, now); i >= 0 {
+			chosen[g.ID] = i
 		}
 	}
-	r.progress = known
-	return out
+	r.progress = progress
+	return chosen
 }
 
-// watch notes what the sources show of a board now.
-func watch(lines []boardLine, shows []*mirror.Game, all []*offer, now time.Time) {
-	for i, s := range shows {
-		l := &lines[i]
+// noteProgress notes what the sources show of a board now.
+func noteProgress(progress []boardProgress, shown []*mirror.Game, sources []*comparison, now time.Time) {
+	for i, s := range shown {
+		p := &progress[i]
 		if s == nil {
-			l.missing = earliest(l.missing, now)
+			p.missingSince = earliest(p.missingSince, now)
 			continue
 		}
-		l.missing = time.Time{}
+		p.missingSince = time.Time{}
 		behind := false
-		for k, other := range shows {
-			behind = behind || other != nil && !all[k].dead && ahead(other, s)
+		for k, other := range shown {
+			behind = behind || other != nil && !sources[k].dead && ahead(other, s)
 		}
-		switch news := l.plies != len(s.Moves) || l.result != s.Result; {
+		switch news := p.plies != len(s.Moves) || p.result != s.Result; {
 		case !behind:
-			l.silent = time.Time{}
-		case news || l.silent.IsZero():
-			l.silent = now
+			p.silentSince = time.Time{}
+		case news || p.silentSince.IsZero():
+			p.silentSince = now
 		}
-		l.plies, l.result = len(s.Moves), s.Result
+		p.plies, p.result = len(s.Moves), s.Result
 	}
 }
 
@@ -90,73 +90,73 @@ func ahead(a, b *mirror.Game) bool {
 	return len(a.Moves) > len(b.Moves) || len(a.Moves) == len(b.Moves) && over(a) && !over(b)
 }
 
-// behind reports whether the board has more of the game than the source: moves, or a result that
+// boardAhead reports whether the board has more of the game than the source: moves, or a result that
 // somebody has told.
-func behind(s *mirror.Game, g *relay.Game) bool {
+func boardAhead(s *mirror.Game, g *relay.Game) bool {
 	over := s.Result != "" && s.Result != relay.Ongoing
 	return len(s.Moves) < int(g.Ply()) || g.Over() && !g.Automatic && !over
 }
 
-// choose returns the place of the source that the board is to follow; -1 if no source shows it.
-func (r *roundPuller) choose(g *relay.Game, lines []boardLine, shows []*mirror.Game, all []*offer, now time.Time) int {
+// chooseSource returns the place of the source that the board is to follow; -1 if no source shows it.
+func (r *roundPuller) chooseSource(g *relay.Game, progress []boardProgress, shown []*mirror.Game, sources []*comparison, now time.Time) int {
 	current := -1
-	for i, o := range all {
-		if o.target.ID == g.Source {
+	for i, s := range sources {
+		if s.target.ID == g.Source {
 			current = i
 		}
 	}
-	moves := g.Source != "" && g.Source != relay.ManualSource // from one source to another
-	for i, o := range all {
-		l := &lines[i]
-		silence := o.target.Silence()
+	changesSource := g.Source != "" && g.Source != relay.ManualSource // from one source to another
+	for i, s := range sources {
+		p := &progress[i]
+		silence := s.target.Silence()
 		switch {
-		case o.dead:
-		case shows[i] == nil:
+		case s.dead:
+		case shown[i] == nil:
 			// A file that is being written may lack a board for a moment.
-			if i == current && !r.passed(l.missing, silence, now) {
+			if i == current && !r.hasPassed(p.missingSince, silence, now) {
 				return i
 			}
-		case !l.silent.IsZero() && r.passed(l.silent, silence, now):
-		case i != current && moves && (!l.silent.IsZero() || behind(shows[i], g)):
+		case !p.silentSince.IsZero() && r.hasPassed(p.silentSince, silence, now):
+		case i != current && changesSource && (!p.silentSince.IsZero() || boardAhead(shown[i], g)):
 		default:
 			return i
 		}
 	}
-	if current >= 0 || moves {
+	if current >= 0 || changesSource {
 		return current
 	}
-	for i := range all {
-		if shows[i] != nil {
+	for i := range sources {
+		if shown[i] != nil {
 			return i
 		}
 	}
 	return -1
 }
 
-// mine reports whether what the source at that place says of a game is for the boards. A board that
+// followsSource reports whether what the source at that place says of a game is for the boards. A board that
 // is not there yet is opened once every source that is trusted more has been read, or is dead: it
 // may have the board too.
-func (r *roundPuller) mine(view mirror.Round, all []*offer, follow map[relay.GameID]int, place int, c mirror.Change) bool {
-	if i, ok := follow[c.Game]; ok {
-		return i == place
+func (r *roundPuller) followsSource(view mirror.Round, sources []*comparison, chosen map[relay.GameID]int, source int, c mirror.Change) bool {
+	if i, ok := chosen[c.Game]; ok {
+		return i == source
 	}
 	for _, g := range view.Games {
 		if g.ID == c.Game {
 			return false // it was opened a moment ago, for a source that is trusted more
 		}
 	}
-	for _, o := range all[:place] {
-		if !o.everRead && !o.dead {
+	for _, s := range sources[:source] {
+		if !s.everRead && !s.dead {
 			return false
 		}
 	}
 	return true
 }
 
-// followed is the command that says which source the board follows; nil if it says so already, or
+// followCommand is the command that says which source the board follows; nil if it says so already, or
 // if there is but one source.
-func (o *offer) followed(g *relay.Game) *relaypb.Command {
-	if g == nil || g.Source == o.target.ID || g.Source == relay.ManualSource || g.Source == "" && len(o.sources) == 1 {
+func (s *comparison) followCommand(g *relay.Game) *relaypb.Command {
+	if g == nil || g.Source == s.target.ID || g.Source == relay.ManualSource || g.Source == "" && len(s.sources) == 1 {
 		return nil
 	}
 	const reserve = 100 // lines of the audit trail that are left for everything else
@@ -164,7 +164,7 @@ func (o *offer) followed(g *relay.Game) *relaypb.Command {
 		return nil
 	}
 	return &relaypb.Command{
-		Request: fmt.Sprintf("follow/%s/%d/%s", g.ID, g.Index, o.target.ID), Source: o.target.ID,
-		Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: string(g.ID), Source: &o.target.ID}},
+		Request: fmt.Sprintf("follow/%s/%d/%s", g.ID, g.Index, s.target.ID), Source: s.target.ID,
+		Op: &relaypb.Command_UpdateGame{UpdateGame: &relaypb.UpdateGame{Game: string(g.ID), Source: &s.target.ID}},
 	}
 }

@@ -63,7 +63,7 @@ type poller struct {
 	failures int // polls in a row
 
 	// Owned by whoever has the round's turn in its line.
-	shorterGames map[relay.GameID]shortened
+	shorterGames map[relay.GameID]shorterGame
 
 	mu       sync.Mutex
 	state    sourceState // guarded by mu

@@ -24,7 +24,7 @@ type roundPuller struct {
 	began   time.Time
 
 	// Owned by whoever has the round's turn in its line.
-	progress map[relay.GameID][]boardLine // what each source showed of a board, if there are several
+	progress map[relay.GameID][]boardProgress // what each source showed of a board, if there are several
 
 	mu           sync.Mutex
 	compareSoon  bool      // guarded by mu; something was shown that the boards do not have yet
