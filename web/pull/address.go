@@ -39,17 +39,17 @@ func Check(s *relay.Source) error {
 		return errors.New("an address of a LiveChess Cloud ends in /get/ and a UUID, or is view.livechesscloud.com/#UUID")
 	case s.Kind == relay.SourceLCC && s.Round == 0:
 		s.Round = cloud.round
-	case s.Kind == relay.SourcePGN && s.OnlyRound == 0 && tournamentOf(u) != "":
+	case s.Kind == relay.SourcePGN && s.OnlyRound == 0 && tournamentPGNOf(u) != "":
 		return errors.New("it is the address of a whole tournament: give that of one of its rounds, or say onlyRound too")
 	}
 	return nil
 }
 
 // newReader returns the reader of a source that Check has taken.
-func newReader(t target, lookup string, memory *Memory) reader {
+func newReader(t target, lookup string, memory *Memory) sourceReader {
 	u, err := url.Parse(t.URL)
 	if err != nil {
-		return &text{url: t.URL, memory: memory} // the poll says what is wrong with it
+		return &pgnSource{url: t.URL, memory: memory} // the poll says what is wrong with it
 	}
 	switch t.Kind {
 	case relay.SourceLCC:
@@ -60,12 +60,12 @@ func newReader(t target, lookup string, memory *Memory) reader {
 	case relay.SourceFolder:
 		return folderOf(u, t.Round)
 	}
-	if feed := cmp.Or(feedOf(u), tournamentOf(u)); feed != "" {
-		return &text{url: feed, memory: memory}
+	if pgnURL := cmp.Or(pgnURLOf(u), tournamentPGNOf(u)); pgnURL != "" {
+		return &pgnSource{url: pgnURL, memory: memory}
 	}
-	out := &text{url: t.URL, memory: memory}
+	out := &pgnSource{url: t.URL, memory: memory}
 	if isFolder(u) {
-		return &either{text: out, folder: folderOf(u, t.Round)}
+		return &pgnOrFolder{pgn: out, folder: folderOf(u, t.Round)}
 	}
 	return out
 }
@@ -87,7 +87,7 @@ func isFolder(u *url.URL) bool {
 }
 
 // folderOf returns the reader of the folder that the address is in, or is.
-func folderOf(u *url.URL, round int) *cloud {
+func folderOf(u *url.URL, round int) *cloudSource {
 	index := *u
 	index.Fragment, index.RawFragment = "", ""
 	if !isIndex(u) {
@@ -96,13 +96,13 @@ func folderOf(u *url.URL, round int) *cloud {
 		}
 		index = *index.ResolveReference(&url.URL{Path: "index.json"})
 	}
-	return &cloud{folder: &index, round: round, games: map[int]*cloudGame{}}
+	return &cloudSource{folder: &index, round: round, games: map[int]*cloudGame{}}
 }
 
-// feedOf returns the address of the PGN of the round whose page or JSON the address is; empty if it
+// pgnURLOf returns the address of the PGN of the round whose page or JSON the address is; empty if it
 // is none of those. Lichess's paths count on every host, since chessrelay has them too, and other
 // sites have no such paths.
-func feedOf(u *url.URL) string {
+func pgnURLOf(u *url.URL) string {
 	at := func(path string) string {
 		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}).String()
 	}
@@ -125,9 +125,9 @@ func feedOf(u *url.URL) string {
 	return ""
 }
 
-// tournamentOf returns the address of the PGN of all rounds of the tournament whose page or JSON
+// tournamentPGNOf returns the address of the PGN of all rounds of the tournament whose page or JSON
 // the address is; empty if it is none of those.
-func tournamentOf(u *url.URL) string {
+func tournamentPGNOf(u *url.URL) string {
 	p := strings.TrimRight(u.Path, "/")
 	m := tourPath.FindStringSubmatch(p)
 	if strings.HasPrefix(p, "/broadcast/by/") {
@@ -176,8 +176,8 @@ func isCloudPage(u *url.URL) bool {
 }
 
 // parseCloud reads the address of a tournament's documents, or of its page in the cloud.
-func parseCloud(u *url.URL) (c *cloud, ok bool) {
-	c = &cloud{games: map[int]*cloudGame{}}
+func parseCloud(u *url.URL) (c *cloudSource, ok bool) {
+	c = &cloudSource{games: map[int]*cloudGame{}}
 	if isCloudPage(u) {
 		c.uuid, c.round, ok = parsePage(u)
 		return c, ok

@@ -65,7 +65,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %+v", tt.url, s)
 		}
 		if tt.base != "" {
-			if c, ok := newReader(target{Source: s}, "", nil).(*cloud); !ok || c.base != tt.base {
+			if c, ok := newReader(target{Source: s}, "", nil).(*cloudSource); !ok || c.base != tt.base {
 				t.Errorf("%s: %+v", tt.url, c)
 			}
 		}
@@ -76,8 +76,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestFeeds wants the PGN behind the pages whose addresses people copy.
-func TestFeeds(t *testing.T) {
+// TestPGNURLs wants the PGN behind the pages whose addresses people copy.
+func TestPGNURLs(t *testing.T) {
 	const lichess, ours = "https://lichess.org", "http://hall:8080"
 	for from, want := range map[string]string{
 		lichess + "/broadcast/an-open/round-5/X4PKuVsC":              lichess + "/api/broadcast/round/X4PKuVsC.pgn",
@@ -116,7 +116,7 @@ func TestFeeds(t *testing.T) {
 		if err := Check(&s); err != nil || s.Kind != relay.SourcePGN || s.URL != from {
 			t.Errorf("%s: %+v, %v", from, s, err)
 		}
-		if r, ok := newReader(target{Source: s}, "", nil).(*text); !ok || r.url != want {
+		if r, ok := newReader(target{Source: s}, "", nil).(*pgnSource); !ok || r.url != want {
 			t.Errorf("%s leads to %+v, not to %s", from, r, want)
 		}
 	}
@@ -139,7 +139,7 @@ func TestFolderAddresses(t *testing.T) {
 		if err := Check(&s); err != nil {
 			t.Errorf("%s: %v", from, err)
 		}
-		if r, ok := newReader(target{Source: s}, "", nil).(*cloud); !ok || r.folder.String() != want {
+		if r, ok := newReader(target{Source: s}, "", nil).(*cloudSource); !ok || r.folder.String() != want {
 			t.Errorf("%s leads to %+v, not to %s", from, r.folder, want)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// patience is for how long a source must show the same before moves are taken back that it merely lacks.
-	patience = 30 * time.Second
+	// takebackDelay is for how long a source must show the same before moves are taken back that it merely lacks.
+	takebackDelay = 30 * time.Second
 	// maxTries is how often the boards are brought to what the sources show, if others change them
 	// meanwhile.
 	maxTries = 3
@@ -210,7 +210,7 @@ func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change
 		}
 		shorter[c.Game] = short
 		if view.Shorten && !s.games[i].Broken && s.failingSince.IsZero() {
-			if at := short.since.Add(patience); !now.Before(at) {
+			if at := short.since.Add(takebackDelay); !now.Before(at) {
 				takesBack = true // this one is taken back
 				continue
 			} else {

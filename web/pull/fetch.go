@@ -83,7 +83,7 @@ type budget struct{ left, spent atomic.Int64 }
 type document struct {
 	body        []byte
 	contentType string
-	have        validators
+	validators  validators
 }
 
 // get asks for a document. It returns nil if nothing has changed since the validators. At most
@@ -105,7 +105,7 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	}
 	res, err := f.client.Do(req)
 	if err != nil {
-		return nil, plain(err)
+		return nil, plainError(err)
 	}
 	defer res.Body.Close()
 	switch {
@@ -123,7 +123,7 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	b.spent.Add(int64(len(body)))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), plain(err))
+		return nil, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), plainError(err))
 	case int64(len(body)) > limit:
 		return nil, tooMuch
 	}
@@ -134,9 +134,9 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	return &document{body, res.Header.Get("Content-Type"), have}, nil
 }
 
-// plain takes off what net/http says around an error, so that it can be shown to a person.
-func plain(err error) error {
-	if e, ok := errors.AsType[*errLocal](err); ok {
+// plainError takes off what net/http says around an error, so that it can be shown to a person.
+func plainError(err error) error {
+	if e, ok := errors.AsType[*localAddressError](err); ok {
 		return e
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {

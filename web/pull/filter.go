@@ -22,7 +22,7 @@ func (t *target) filter(games []Game) []Game {
 	}
 	slices, err := relay.ParseSlices(t.Slices)
 	if err == nil && len(slices) > 0 {
-		games = sliced(games, slices)
+		games = atPlaces(games, slices)
 	}
 	if t.BoardOffset == 0 {
 		return games
@@ -43,8 +43,8 @@ func (t *target) filter(games []Game) []Game {
 	return out
 }
 
-// sliced returns the games at the places, each once.
-func sliced(games []Game, slices []relay.Slice) []Game {
+// atPlaces returns the games at the places, each once.
+func atPlaces(games []Game, slices []relay.Slice) []Game {
 	at := make(map[int]int, len(games)) // by place, the index
 	last := 0
 	for i, g := range games {

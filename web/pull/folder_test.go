@@ -91,7 +91,7 @@ func TestFolder(t *testing.T) {
 		src.set("/live/index.json", folderIndex)
 		src.set("/live/game-1.json", `{"error":"gone"}`)
 		s.pollOnce(t.Context())
-		r.advance(2 * patience)
+		r.advance(2 * takebackDelay)
 		s.pollOnce(t.Context())
 		if st := s.currentStatus(); len(st.Problems) != 1 || !strings.Contains(st.Problems[0], "board 1: its game.json cannot be read: it has no moves") || r.applied() != applied {
 			t.Errorf("%s: a game: %+v", at, st)

@@ -240,7 +240,7 @@ func TestSourceIsTakenAway(t *testing.T) {
 	p.want("one source, which is behind", 1, "s1", "e4 e5 Nf3 *")
 	p.b.set(200, g("1. e4 c5 *"))
 	p.poll()
-	p.advance(2 * patience)
+	p.advance(2 * takebackDelay)
 	p.poll()
 	p.want("it has other moves, and fewer", 1, "s1", "e4 e5 Nf3 *")
 	p.b.set(200, g("1. e4 e5 2. Nf3 Nc6 *"))
@@ -258,7 +258,7 @@ func TestSourceTakesBack(t *testing.T) {
 		t.Errorf("a correction: %q, %q", got, p.follows(1))
 	}
 	p.show(g("1. e4 *"), g("1. e4 *"))
-	p.advance(patience)
+	p.advance(takebackDelay)
 	p.poll()
 	if got := p.line(1); got != "e4 *" || p.follows(1) != "s1" {
 		t.Errorf("shorter for long: %q, %q", got, p.follows(1))

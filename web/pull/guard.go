@@ -59,7 +59,7 @@ func ParseAllow(s string) (Allow, error) {
 	return a, nil
 }
 
-func (a *Allow) name(host, port string) bool {
+func (a *Allow) allowsName(host, port string) bool {
 	host = strings.ToLower(host)
 	for _, n := range a.names {
 		if n.host == host && (n.port == "" || n.port == port) {
@@ -69,7 +69,7 @@ func (a *Allow) name(host, port string) bool {
 	return false
 }
 
-func (a *Allow) address(at netip.AddrPort) bool {
+func (a *Allow) allowsAddress(at netip.AddrPort) bool {
 	for _, n := range a.nets {
 		if n.prefix.Contains(at.Addr().Unmap()) && (n.port == "" || n.port == strconv.Itoa(int(at.Port()))) {
 			return true
@@ -78,11 +78,11 @@ func (a *Allow) address(at netip.AddrPort) bool {
 	return false
 }
 
-// errLocal is an address that may not be asked. The address itself is for the log: everybody can read the error, and need not
+// localAddressError is an address that may not be asked. The address itself is for the log: everybody can read the error, and need not
 // learn what the names of our network lead to.
-type errLocal struct{ addr netip.Addr }
+type localAddressError struct{ addr netip.Addr }
 
-func (e *errLocal) Error() string {
+func (e *localAddressError) Error() string {
 	return "the address leads into a local or reserved network, which this node asks only if it was started with --pull-allow for it; its log says where to"
 }
 
@@ -94,14 +94,14 @@ func (a *Allow) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	if !a.name(host, port) {
+	if !a.allowsName(host, port) {
 		d.Control = func(_, address string, _ syscall.RawConn) error {
 			at, err := netip.ParseAddrPort(address)
 			if err != nil {
 				return err
 			}
-			if !public(at.Addr()) && !a.address(at) {
-				return &errLocal{at.Addr()}
+			if !isPublic(at.Addr()) && !a.allowsAddress(at) {
+				return &localAddressError{at.Addr()}
 			}
 			return nil
 		}
@@ -119,9 +119,9 @@ var reserved = prefixes(
 
 // Of IPv6, what is handed out is in global. The others that can be met carry an address of IPv4 in them.
 var (
-	global  = netip.MustParsePrefix("2000::/3")
-	nat64   = netip.MustParsePrefix("64:ff9b::/96")
-	sixToIV = netip.MustParsePrefix("2002::/16")
+	globalUnicast = netip.MustParsePrefix("2000::/3")
+	nat64         = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour     = netip.MustParsePrefix("2002::/16")
 )
 
 func prefixes(list ...string) []netip.Prefix {
@@ -132,8 +132,8 @@ func prefixes(list ...string) []netip.Prefix {
 	return out
 }
 
-// public reports whether the address is one of the public internet.
-func public(addr netip.Addr) bool {
+// isPublic reports whether the address is one of the public internet.
+func isPublic(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
 		return false
@@ -149,11 +149,11 @@ func public(addr netip.Addr) bool {
 	b := addr.As16()
 	switch {
 	case nat64.Contains(addr):
-		return public(netip.AddrFrom4([4]byte(b[12:])))
-	case sixToIV.Contains(addr):
-		return public(netip.AddrFrom4([4]byte(b[2:])))
+		return isPublic(netip.AddrFrom4([4]byte(b[12:])))
+	case sixToFour.Contains(addr):
+		return isPublic(netip.AddrFrom4([4]byte(b[2:])))
 	}
-	return global.Contains(addr)
+	return globalUnicast.Contains(addr)
 }
 
 // checkURL refuses what is no address of a web server. A password has no place in it, since everybody may read the address.

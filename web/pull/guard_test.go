@@ -28,7 +28,7 @@ func TestPublic(t *testing.T) {
 		"64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "100::1", "2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1",
 		"2002:7f00:1::", "2002:0a00:1::1", "2002:c0a8:101::1", "3fff::1", "4000::1", "5f00::1",
 	} {
-		if public(netip.MustParseAddr(s)) {
+		if isPublic(netip.MustParseAddr(s)) {
 			t.Errorf("%s was taken for public", s)
 		}
 	}
@@ -37,7 +37,7 @@ func TestPublic(t *testing.T) {
 		"192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255", "::ffff:8.8.8.8",
 		"2606:4700::1111", "2a00:1450::1", "64:ff9b::8.8.8.8", "2002:808:808::1", "2001:4860::8888",
 	} {
-		if !public(netip.MustParseAddr(s)) {
+		if !isPublic(netip.MustParseAddr(s)) {
 			t.Errorf("%s was taken for local", s)
 		}
 	}
@@ -67,7 +67,7 @@ func TestRefused(t *testing.T) {
 			continue
 		}
 		// The spellings with which C libraries know 127.0.0.1 are names here, and lead nowhere.
-		if _, local := errors.AsType[*errLocal](err); !local && !strings.Contains(err.Error(), "leads nowhere") {
+		if _, local := errors.AsType[*localAddressError](err); !local && !strings.Contains(err.Error(), "leads nowhere") {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
@@ -105,7 +105,7 @@ func TestRedirects(t *testing.T) {
 	}
 	for _, to = range []string{inside.URL, strings.Replace(inside.URL, "127.0.0.1", "localhost", 1), "http://169.254.169.254/latest/meta-data"} {
 		err := get(outside.URL)
-		if _, local := errors.AsType[*errLocal](err); !local {
+		if _, local := errors.AsType[*localAddressError](err); !local {
 			t.Errorf("a redirect to %s: %v", to, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestAllow(t *testing.T) {
 		"10.1.2.3:80": true, "10.2.0.1:80": false, "127.0.0.1:9000": true, "127.0.0.1:9001": false, "[::ffff:127.0.0.1]:9000": true,
 		"[fd12::1]:443": true, "[::1]:80": true, "[::1]:81": false, "192.168.7.7:1": true, "192.168.7.8:1": false,
 	} {
-		if got := a.address(netip.MustParseAddrPort(at)); got != want {
+		if got := a.allowsAddress(netip.MustParseAddrPort(at)); got != want {
 			t.Errorf("%s: %v", at, got)
 		}
 	}
@@ -143,7 +143,7 @@ func TestAllow(t *testing.T) {
 		{"intranet.example", "8080", true}, {"INTRANET.example", "8080", true}, {"intranet.example", "80", false},
 		{"other.example", "80", true}, {"x.other.example", "80", false}, {"10.1.2.3", "80", false},
 	} {
-		if got := a.name(n.host, n.port); got != n.want {
+		if got := a.allowsName(n.host, n.port); got != n.want {
 			t.Errorf("%s:%s: %v", n.host, n.port, got)
 		}
 	}

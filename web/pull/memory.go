@@ -95,7 +95,7 @@ func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 			n = min(2*n, len(pieces)) // not one by one, or many such pieces would cost their square
 		}
 		for _, g := range p.games {
-			g.Err = placed(g.Err, len(games)+more, line)
+			g.Err = relocated(g.Err, len(games)+more, line)
 			g.place = len(games) + 1
 			plies += len(g.Moves)
 			games = append(games, g)
@@ -123,9 +123,9 @@ func count(in *pgn.Reader, text []byte) (n int) {
 	}
 }
 
-// placed turns an error of a game in its piece into one of the game in the whole text. before is
+// relocated turns an error of a game in its piece into one of the game in the whole text. before is
 // how many games stand before that game, and lines how many lines stand before the piece.
-func placed(err error, before, lines int) error {
+func relocated(err error, before, lines int) error {
 	fault, ok := errors.AsType[*pgn.Error](err)
 	if !ok {
 		return err

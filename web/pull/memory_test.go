@@ -261,7 +261,7 @@ func BenchmarkPoll(b *testing.B) {
 		return r, newPoller(b, r, "")
 	}
 	show := func(s *poller, body []byte) {
-		t := &text{memory: &s.memory}
+		t := &pgnSource{memory: &s.memory}
 		s.source = readerFunc(func() ([]Game, []string) { return t.games(body) })
 		s.pollOnce(b.Context())
 	}

@@ -59,7 +59,7 @@ type poller struct {
 	log    *slog.Logger
 
 	// Owned by run.
-	source   reader
+	source   sourceReader
 	failures int // polls in a row
 
 	// Owned by whoever has the round's turn in its line.
@@ -90,9 +90,9 @@ type takeResult struct {
 	locked     int
 }
 
-// reader fetches the games of one kind of source. It returns false if they are as the last time, and tells
+// sourceReader fetches the games of one kind of source. It returns false if they are as the last time, and tells
 // what of them cannot be read.
-type reader interface {
+type sourceReader interface {
 	read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error)
 }
 
@@ -258,7 +258,7 @@ func (s *poller) notePoll(b *budget, changed bool, err error) {
 		st.State = "failing: " + st.LastError
 		if st.LastError != was {
 			log := s.log
-			if local, ok := errors.AsType[*errLocal](err); ok {
+			if local, ok := errors.AsType[*localAddressError](err); ok {
 				log = log.With("address", local.addr)
 			}
 			log.Warn("the source cannot be taken over", "err", err)

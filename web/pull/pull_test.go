@@ -351,7 +351,7 @@ func TestTruncated(t *testing.T) {
 	if st := s.currentStatus(); st.Kept != 9 || r.line(1) != "e4 e5 Nf3 Nc6 *" || s.nextComparison().IsZero() {
 		t.Errorf("just shorter: %q, %+v", r.line(1), st)
 	}
-	r.advance(patience - time.Second)
+	r.advance(takebackDelay - time.Second)
 	s.pollOnce(t.Context())
 	if r.line(1) != "e4 e5 Nf3 Nc6 *" {
 		t.Errorf("taken back too early: %q", r.line(1))
@@ -591,10 +591,10 @@ func TestLookup(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	src.set(200, `{"host":"7.pool.livechesscloud.com","format":1}`)
-	c := s.source.(*cloud)
+	c := s.source.(*cloudSource)
 	var b budget
 	b.left.Store(MaxBytes)
-	if err := c.find(t.Context(), s.fetch, &b); err != nil || c.base != "https://7.pool.livechesscloud.com/get/"+uuid {
+	if err := c.findHost(t.Context(), s.fetch, &b); err != nil || c.base != "https://7.pool.livechesscloud.com/get/"+uuid {
 		t.Errorf("%v, %q", err, c.base)
 	}
 }

@@ -99,7 +99,7 @@ func TestFinishedWhileSomethingIsDue(t *testing.T) {
 	src.set(200, game(1, "A", "1. e4 *"))
 	s.pollOnce(t.Context())
 	r.setStatus(rid, relay.RoundFinished)
-	r.advance(patience)
+	r.advance(takebackDelay)
 	if err := s.compareBetweenPolls(t.Context()); err != nil || r.line(1) != "e4 e5 *" || !s.nextComparison().IsZero() {
 		t.Errorf("%v, %q, due at %s", err, r.line(1), s.nextComparison())
 	}
@@ -120,7 +120,7 @@ func TestShorterWhileItFails(t *testing.T) {
 	s.pollOnce(t.Context())
 	src.set(503, "no")
 	s.pollOnce(t.Context())
-	r.advance(2 * patience)
+	r.advance(2 * takebackDelay)
 	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
 		t.Errorf("while it fails: %q", r.line(1))
 	}

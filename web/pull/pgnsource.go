@@ -11,17 +11,17 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// text is a PGN with all games of a round.
-type text struct {
+// pgnSource is a PGN with all games of a round.
+type pgnSource struct {
 	url    string
 	memory *Memory
 
-	have validators
-	sum  [sha256.Size]byte
+	validators validators
+	sum        [sha256.Size]byte
 }
 
-func (t *text) read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error) {
-	doc, err := f.get(ctx, t.url, t.have, b, MaxBytes)
+func (t *pgnSource) read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error) {
+	doc, err := f.get(ctx, t.url, t.validators, b, MaxBytes)
 	if err != nil || doc == nil {
 		return nil, nil, false, err
 	}
@@ -29,33 +29,33 @@ func (t *text) read(ctx context.Context, f *fetcher, b *budget) (games []Game, p
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n%s", doc.contentType, doc.body)
 	if [sha256.Size]byte(sum.Sum(nil)) == t.sum {
-		t.have = doc.have
+		t.validators = doc.validators
 		return nil, nil, false, nil
 	}
 	if n, ok := errors.AsType[*pgn.NotPGN](pgn.Sniff(doc.body, doc.contentType)); ok {
-		return nil, nil, false, &strangeError{"PGN", n}
+		return nil, nil, false, &wrongDocumentError{"PGN", n}
 	}
 	games, problems = t.games(pgn.Decode(doc.body, pgn.Charset(doc.contentType)))
-	t.have, t.sum = doc.have, [sha256.Size]byte(sum.Sum(nil))
+	t.validators, t.sum = doc.validators, [sha256.Size]byte(sum.Sum(nil))
 	return games, problems, true, nil
 }
 
-// strangeError is returned when a source sends something else than its kind of document.
-type strangeError struct {
-	name string // of the document
-	came *pgn.NotPGN
+// wrongDocumentError is returned when a source sends something else than its kind of document.
+type wrongDocumentError struct {
+	document string // what was expected, such as "PGN"
+	sniffed  *pgn.NotPGN
 }
 
-func (e *strangeError) Error() string {
-	text := "the source sends " + e.came.What + " in place of " + e.name
-	if e.came.Says != "" {
-		text += fmt.Sprintf(": %q", e.came.Says)
+func (e *wrongDocumentError) Error() string {
+	text := "the source sends " + e.sniffed.What + " in place of " + e.document
+	if e.sniffed.Says != "" {
+		text += fmt.Sprintf(": %q", e.sniffed.Says)
 	}
 	return text
 }
 
 // games reads the text, and says what of it could not be read.
-func (t *text) games(body []byte) (games []Game, problems []string) {
+func (t *pgnSource) games(body []byte) (games []Game, problems []string) {
 	all, more := t.memory.Read(body, relay.MaxBoard)
 	for _, g := range withoutTorn(all, body) {
 		if g.Unread {

@@ -20,8 +20,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// cloud is a round of a LiveChess Cloud, or in a folder that LiveChess writes.
-type cloud struct {
+// cloudSource is a round of a LiveChess Cloud, or in a folder that LiveChess writes.
+type cloudSource struct {
 	folder *url.URL // of the folder's index; nil: it is the cloud, and the next four say where
 
 	base   string // of the tournament's documents, without a slash at the end; empty until it was looked up
@@ -29,12 +29,12 @@ type cloud struct {
 	lookup string
 	round  int
 
-	lookedUp bool
-	index    validators
-	list     lcc.Index
-	again    bool // something has changed that was not yet handed on
-	polls    int
-	shown    map[int]*cloudShown // by board; what was last handed on
+	lookedUp   bool
+	index      validators
+	list       lcc.Index
+	unreported bool // something has changed that was not yet handed on
+	polls      int
+	played     map[int]*playedGame // by board; what was last handed on
 
 	mu    sync.Mutex         // while games are fetched, it guards
 	games map[int]*cloudGame // by board
@@ -43,15 +43,15 @@ type cloud struct {
 
 // cloudGame is a game as it was last fetched.
 type cloudGame struct {
-	have   validators
-	sum    [sha256.Size]byte
-	doc    *lcc.Game // nil: there is none yet
-	size   int
-	result string // of the pairing at that time
+	validators validators
+	sum        [sha256.Size]byte
+	doc        *lcc.Game // nil: there is none yet
+	size       int
+	result     string // of the pairing at that time
 }
 
-// cloudShown is a game in the form that everything else has, and what it was made of.
-type cloudShown struct {
+// playedGame is a game in the form that everything else has, and what it was made of.
+type playedGame struct {
 	pairing lcc.Pairing
 	doc     *lcc.Game
 	game    Game
@@ -64,8 +64,8 @@ const (
 	overEvery = 12
 )
 
-func (c *cloud) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []string, bool, error) {
-	if err := c.find(ctx, f, b); err != nil {
+func (c *cloudSource) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []string, bool, error) {
+	if err := c.findHost(ctx, f, b); err != nil {
 		return nil, nil, false, err
 	}
 	dir := fmt.Sprintf("%s/round-%d/", c.base, c.round)
@@ -91,33 +91,33 @@ func (c *cloud) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []stri
 			return nil, nil, false, fmt.Errorf("the round has %d pairings, and the limit is %d", len(list.Pairings), relay.MaxBoard)
 		}
 		changed = !reflect.DeepEqual(c.list.Pairings, list.Pairings)
-		c.list, c.index = list, doc.have
+		c.list, c.index = list, doc.validators
 	}
 	news, problems, err := c.fetchGames(ctx, f, b, dir)
 	// What has changed must not be lost if the rest fails; and problems are to be shown and, once
 	// they are gone, forgotten.
-	c.again = c.again || changed || news || len(problems) > 0
+	c.unreported = c.unreported || changed || news || len(problems) > 0
 	if err != nil {
 		return nil, nil, false, err
 	}
-	if !c.again {
+	if !c.unreported {
 		return nil, nil, false, nil
 	}
-	c.again = len(problems) > 0
-	return c.show(), problems, true, nil
+	c.unreported = len(problems) > 0
+	return c.playedGames(), problems, true, nil
 }
 
-// show returns the games of the round. Only what has changed since the last time is played again.
-func (c *cloud) show() (out []Game) {
-	shown := make(map[int]*cloudShown, len(c.list.Pairings))
+// playedGames returns the games of the round. Only what has changed since the last time is played again.
+func (c *cloudSource) playedGames() (out []Game) {
+	shown := make(map[int]*playedGame, len(c.list.Pairings))
 	for i, p := range c.list.Pairings {
 		if p.White == nil && p.Black == nil {
 			continue // a board without a game
 		}
 		board, doc := i+1, c.games[i+1].document()
-		s := c.shown[board]
+		s := c.played[board]
 		if s == nil || s.doc != doc || !reflect.DeepEqual(s.pairing, p) {
-			s = &cloudShown{pairing: p, doc: doc, game: Game{place: board}}
+			s = &playedGame{pairing: p, doc: doc, game: Game{place: board}}
 			in := lcc.PGN(c.round, board, p, doc)
 			s.game.Tags = in.Tags
 			s.game.Game, s.game.Err = mirror.FromPGN(in)
@@ -125,23 +125,23 @@ func (c *cloud) show() (out []Game) {
 		shown[board] = s
 		out = append(out, s.game)
 	}
-	c.shown = shown
+	c.played = shown
 	return out
 }
 
-// either is an address of which only its answers tell whether it is that of a PGN, or that of a
+// pgnOrFolder is an address of which only its answers tell whether it is that of a PGN, or that of a
 // folder that LiveChess writes, or of the page in it.
-type either struct {
-	text     *text
-	folder   *cloud
+type pgnOrFolder struct {
+	pgn      *pgnSource
+	folder   *cloudSource
 	isFolder bool
 }
 
-func (e *either) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []string, bool, error) {
+func (e *pgnOrFolder) read(ctx context.Context, f *fetcher, b *budget) ([]Game, []string, bool, error) {
 	if e.isFolder {
 		return e.folder.read(ctx, f, b)
 	}
-	games, problems, changed, err := e.text.read(ctx, f, b)
+	games, problems, changed, err := e.pgn.read(ctx, f, b)
 	if !noPGN(err) {
 		return games, problems, changed, err
 	}
@@ -157,14 +157,14 @@ func noPGN(err error) bool {
 	if a, ok := errors.AsType[*answerError](err); ok {
 		return a.status == http.StatusForbidden || a.status == http.StatusNotFound
 	}
-	_, strange := errors.AsType[*strangeError](err)
+	_, strange := errors.AsType[*wrongDocumentError](err)
 	return strange
 }
 
 // notJSON says what came in place of a document that cannot be read.
 func notJSON(name string, doc *document, err error) error {
 	if n, ok := errors.AsType[*pgn.NotPGN](pgn.Sniff(doc.body, doc.contentType)); ok && n.What != "JSON" {
-		return &strangeError{name, n}
+		return &wrongDocumentError{name, n}
 	}
 	return fmt.Errorf("%s cannot be read: %w", name, err)
 }
@@ -176,8 +176,8 @@ func (g *cloudGame) document() *lcc.Game {
 	return g.doc
 }
 
-// find looks up which host has the tournament, if the address was that of its page.
-func (c *cloud) find(ctx context.Context, f *fetcher, b *budget) error {
+// findHost looks up which host has the tournament, if the address was that of its page.
+func (c *cloudSource) findHost(ctx context.Context, f *fetcher, b *budget) error {
 	if c.base != "" || c.folder != nil {
 		return nil
 	}
@@ -201,16 +201,16 @@ const maxFailed = 3
 // fetchGames fetches the games that may have changed, some at a time, and reports whether one has.
 // If a few do not come, they stay as they were, and problems tells why; if more do not, that is the
 // error.
-func (c *cloud) fetchGames(ctx context.Context, f *fetcher, b *budget, dir string) (news bool, problems []string, err error) {
+func (c *cloudSource) fetchGames(ctx context.Context, f *fetcher, b *budget, dir string) (anyChanged bool, problems []string, err error) {
 	var group errgroup.Group
 	group.SetLimit(gamesAtOnce)
 	asked, failed := 0, 0
 	for i, p := range c.list.Pairings {
 		board := i + 1
 		c.mu.Lock()
-		old, hopeless := c.games[board], failed > maxFailed
+		old, tooManyFailed := c.games[board], failed > maxFailed
 		c.mu.Unlock()
-		if hopeless || ctx.Err() != nil {
+		if tooManyFailed || ctx.Err() != nil {
 			break
 		}
 		if p.White == nil && p.Black == nil || old.over(p) && c.polls%overEvery != 0 {
@@ -237,7 +237,7 @@ func (c *cloud) fetchGames(ctx context.Context, f *fetcher, b *budget, dir strin
 			}
 			g.result = p.Result
 			c.games[board] = g
-			news = news || changed
+			anyChanged = anyChanged || changed
 			return nil
 		})
 	}
@@ -245,7 +245,7 @@ func (c *cloud) fetchGames(ctx context.Context, f *fetcher, b *budget, dir strin
 		err = nil
 	}
 	slices.Sort(problems)
-	return news, problems, err
+	return anyChanged, problems, err
 }
 
 // over reports whether nothing more is to be expected of the game, since it has a result, as it had
@@ -259,14 +259,14 @@ func fetchGame(ctx context.Context, f *fetcher, b *budget, address string, old *
 		old = &cloudGame{}
 	}
 	g := *old
-	doc, err := f.get(ctx, address, old.have, b, maxGameBytes)
+	doc, err := f.get(ctx, address, old.validators, b, maxGameBytes)
 	if a, ok := errors.AsType[*answerError](err); ok && a.status == http.StatusNotFound {
 		return &g, false, nil // not yet; or not now, and then it stays as it was
 	}
 	if err != nil || doc == nil {
 		return &g, false, err
 	}
-	g.have = doc.have
+	g.validators = doc.validators
 	sum := sha256.Sum256(doc.body)
 	if sum == old.sum {
 		return &g, false, nil

@@ -87,7 +87,7 @@ func TestNotPGN(t *testing.T) {
 			}
 			src.set(200, body)
 			s.pollOnce(t.Context())
-			r.advance(2 * patience)
+			r.advance(2 * takebackDelay)
 			s.pollOnce(t.Context())
 			if st := s.currentStatus(); !strings.HasPrefix(st.LastError, want) || r.applied() != at || r.boardCount() != 2 {
 				t.Fatalf("%q behind a PGN: %q, %d boards", body, st.LastError, r.boardCount())
@@ -165,7 +165,7 @@ func TestCharset(t *testing.T) {
 	s := newPoller(t, r, "127.0.0.1")
 	s.pollOnce(t.Context())
 	src.setType("text/plain; charset=windows-1251")
-	s.source.(*text).have = validators{} // as of a server without ETags
+	s.source.(*pgnSource).validators = validators{} // as of a server without ETags
 	if s.pollOnce(t.Context()); r.white(1) != cyrillic {
 		t.Errorf("White is %q, not %q", r.white(1), cyrillic)
 	}
