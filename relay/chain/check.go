@@ -18,7 +18,7 @@ type Document struct {
 	Head string
 	Seal string // empty: it has none
 
-	links   []entry
+	entries []entry
 	stands  json.RawMessage
 	parts   []Part
 	partsOf string
@@ -33,8 +33,8 @@ type entry struct {
 	json  []byte
 }
 
-// line is what is read of an entry besides its JSON.
-type line struct {
+// entryFields is what is read of an entry besides its JSON.
+type entryFields struct {
 	Hash  string `json:"hash"`
 	Index uint64 `json:"index"`
 	Ply   int    `json:"ply"`
@@ -79,7 +79,7 @@ func Parse(data []byte) (*Document, error) {
 			if err != nil {
 				return nil, err
 			}
-			d.links = append(d.links, e)
+			d.entries = append(d.entries, e)
 		}
 	}
 	return d, nil
@@ -88,7 +88,7 @@ func Parse(data []byte) (*Document, error) {
 func isHash(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
 func parseEntry(raw []byte, name string) (entry, error) {
-	var l line
+	var l entryFields
 	if err := json.Unmarshal(raw, &l); err != nil {
 		return entry{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -115,15 +115,15 @@ func parseEntry(raw []byte, name string) (entry, error) {
 // Has reports whether a hash that was kept earlier is one of this trail: its head at that time.
 func (d *Document) Has(hash string) bool {
 	return hash == d.Seal || hash == Begin(d.What, d.ID).Head() ||
-		slices.ContainsFunc(d.links, func(e entry) bool { return e.hash == hash })
+		slices.ContainsFunc(d.entries, func(e entry) bool { return e.hash == hash })
 }
 
 // Len is how many entries the trail has.
-func (d *Document) Len() int { return len(d.links) }
+func (d *Document) Len() int { return len(d.entries) }
 
 // Check says what is wrong, a sentence for each fault; nil: the trail is whole.
 func (d *Document) Check() (faults []string) {
-	sorted := slices.Clone(d.links)
+	sorted := slices.Clone(d.entries)
 	slices.SortStableFunc(sorted, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.ply, b.ply))
 	})
@@ -131,7 +131,7 @@ func (d *Document) Check() (faults []string) {
 	before, name := Begin(d.What, d.ID).Head(), "the beginning"
 	for _, e := range sorted {
 		if (&Chain{head: before}).Add(e.json) != e.hash {
-			faults = append(faults, d.broken(e, name))
+			faults = append(faults, d.explainBreak(e, name))
 		}
 		before, name = e.hash, e.name
 	}
@@ -146,9 +146,9 @@ func (d *Document) Check() (faults []string) {
 	return faults
 }
 
-// broken says what can have happened to an entry whose hash does not follow from the one before.
-func (d *Document) broken(e entry, before string) string {
-	for _, other := range append([]entry{{name: "the beginning", hash: Begin(d.What, d.ID).Head()}}, d.links...) {
+// explainBreak says what can have happened to an entry whose hash does not follow from the one before.
+func (d *Document) explainBreak(e entry, before string) string {
+	for _, other := range append([]entry{{name: "the beginning", hash: Begin(d.What, d.ID).Head()}}, d.entries...) {
 		if (&Chain{head: other.hash}).Add(e.json) == e.hash {
 			return fmt.Sprintf("%s follows %s, and not %s: entries were reordered, or some were put in between", e.name, other.name, before)
 		}
@@ -158,8 +158,8 @@ func (d *Document) broken(e entry, before string) string {
 
 // outOfOrder finds entries that stand before older ones in their list.
 func (d *Document) outOfOrder() (faults []string) {
-	for i := 1; i < len(d.links); i++ {
-		a, b := d.links[i-1], d.links[i]
+	for i := 1; i < len(d.entries); i++ {
+		a, b := d.entries[i-1], d.entries[i]
 		if (a.ply > 0) == (b.ply > 0) && (b.index < a.index || b.index == a.index && b.ply <= a.ply && b.ply > 0) {
 			faults = append(faults, fmt.Sprintf("%s stands behind %s, which is newer: they were reordered", b.name, a.name))
 		}

@@ -35,14 +35,14 @@ func Updates(what, id string, updates []relay.Update) (out []Entry[relay.Update]
 	c := Begin(what, id)
 	out = make([]Entry[relay.Update], len(updates))
 	for i, u := range updates {
-		if out[i], err = link(c, u); err != nil {
+		if out[i], err = addLine(c, u); err != nil {
 			return nil, "", err
 		}
 	}
 	return out, c.Head(), nil
 }
 
-func link[T any](c *Chain, line T) (Entry[T], error) {
+func addLine[T any](c *Chain, line T) (Entry[T], error) {
 	data, err := Canonical(line)
 	if err != nil {
 		return Entry[T]{}, err
@@ -58,7 +58,7 @@ func Game(g *relay.Game) (history []Entry[relay.Entry], moves []Move, head strin
 	var buf []byte
 	for len(lines) > 0 || len(played) > 0 {
 		if len(lines) > 0 && (len(played) == 0 || lines[0].Index <= played[0].Index) {
-			e, err := link(c, lines[0])
+			e, err := addLine(c, lines[0])
 			if err != nil {
 				return nil, nil, "", err
 			}

@@ -142,15 +142,15 @@ func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 			continue
 		}
 		tag(side.color, side.p.name())
-		tag(side.color+"Title", text(side.p.Title))
-		tag(side.color+"Fed", text(side.p.Federation))
+		tag(side.color+"Title", trimmed(side.p.Title))
+		tag(side.color+"Fed", trimmed(side.p.Federation))
 		if side.p.FideID != nil && *side.p.FideID > 0 {
 			tag(side.color+"FideId", strconv.FormatInt(*side.p.FideID, 10))
 		}
 	}
 	if g != nil {
-		for result, word := range results {
-			if text(g.Result) == word {
+		for result, word := range resultWords {
+			if trimmed(g.Result) == word {
 				out.ResultText = string(result)
 			}
 		}
@@ -224,15 +224,15 @@ func duration(s string) (relay.Millis, bool) {
 
 // name is "Carlsen, Magnus".
 func (p *Player) name() string {
-	first := strings.TrimSpace(text(p.FirstName) + " " + text(p.MiddleName))
-	last := text(p.LastName)
+	first := strings.TrimSpace(trimmed(p.FirstName) + " " + trimmed(p.MiddleName))
+	last := trimmed(p.LastName)
 	if first == "" || last == "" {
 		return first + last
 	}
 	return last + ", " + first
 }
 
-func text(s *string) string {
+func trimmed(s *string) string {
 	if s == nil {
 		return ""
 	}

@@ -22,7 +22,7 @@ func NewTournament(cluster string, t *relay.Tournament, rounds [][]*relay.Game) 
 		var r Round
 		for _, g := range games {
 			r.Count = max(r.Count, g.Board)
-			if live(g) {
+			if isLive(g) {
 				r.Live++
 			}
 			if n, ok := StartNumber(g.StartFEN); !ok || n != Standard {
@@ -51,7 +51,7 @@ func NewIndex(r *relay.Round, games []*relay.Game) Index {
 		for len(out.Pairings) < g.Board-1 {
 			out.Pairings = append(out.Pairings, Pairing{Result: string(relay.Ongoing)})
 		}
-		out.Pairings = append(out.Pairings, Pairing{player(g.White), player(g.Black), string(g.Result), live(g)})
+		out.Pairings = append(out.Pairings, Pairing{player(g.White), player(g.Black), string(g.Result), isLive(g)})
 	}
 	return out
 }
@@ -64,13 +64,13 @@ func NewGame(g *relay.Game) Game {
 		comment = new("Illegal move was played: " + moves[i].SAN + ", ply " + strconv.Itoa(i+1) + "; position " + moves[i].FEN)
 		moves = moves[:i]
 	}
-	out := Game{Comment: comment, Live: live(g), Moves: make([]string, len(moves)), Clock: clock(g)}
+	out := Game{Comment: comment, Live: isLive(g), Moves: make([]string, len(moves)), Clock: clock(g)}
 	if n, ok := StartNumber(g.StartFEN); ok {
 		out.Chess960 = &n
 	} else {
 		out.FEN = g.StartFEN
 	}
-	if r, ok := results[g.Result]; ok {
+	if r, ok := resultWords[g.Result]; ok {
 		out.Result = &r
 	}
 	if len(moves) > 0 {
@@ -107,10 +107,10 @@ func NoGame() Game {
 	return Game{Moves: []string{}, Chess960: new(Standard)}
 }
 
-var results = map[relay.Result]string{relay.WhiteWins: "WHITEWIN", relay.BlackWins: "BLACKWIN", relay.Draw: "DRAW"}
+var resultWords = map[relay.Result]string{relay.WhiteWins: "WHITEWIN", relay.BlackWins: "BLACKWIN", relay.Draw: "DRAW"}
 
-// live is a game that has begun and goes on.
-func live(g *relay.Game) bool { return !g.Over() && g.Ply() > 0 }
+// isLive is a game that has begun and goes on.
+func isLive(g *relay.Game) bool { return !g.Over() && g.Ply() > 0 }
 
 func seconds(t relay.Millis) int64 { return int64(t) / 1000 }
 
@@ -150,7 +150,7 @@ func timeControl(s string) (base, increment relay.Millis, ok bool) {
 func player(p relay.Player) *Player {
 	last, first, _ := strings.Cut(p.Name, ",")
 	out := &Player{
-		FirstName: known(first), LastName: known(last), Title: known(p.Title), Federation: known(p.Federation),
+		FirstName: optional(first), LastName: optional(last), Title: optional(p.Title), Federation: optional(p.Federation),
 	}
 	if p.FideID > 0 {
 		out.FideID = &p.FideID
@@ -158,8 +158,8 @@ func player(p relay.Player) *Player {
 	return out
 }
 
-// known is nil for an empty text.
-func known(s string) *string {
+// optional is nil for an empty text.
+func optional(s string) *string {
 	if s = strings.TrimSpace(s); s == "" {
 		return nil
 	}

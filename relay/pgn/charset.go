@@ -27,7 +27,7 @@ func NewReaderCharset(in io.Reader, charset string) *Reader {
 	if e := encodingOf(start, charset); e != nil {
 		b = bufio.NewReaderSize(e.NewDecoder().Reader(b), bufferSize)
 	}
-	return &Reader{s: scanner{in: b, line: 1, bol: true}}
+	return &Reader{s: scanner{in: b, line: 1, lineStart: true}}
 }
 
 const bufferSize = 16 << 10
@@ -55,17 +55,17 @@ func Charset(contentType string) string {
 // for what the scanner reads as it is.
 func encodingOf(start []byte, charset string) encoding.Encoding {
 	switch {
-	case bytes.HasPrefix(start, mark) && validStart(start):
+	case bytes.HasPrefix(start, byteOrderMark) && validStart(start):
 		return nil
 	case bytes.HasPrefix(start, []byte("\xff\xfe")):
 		return unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
 	case bytes.HasPrefix(start, []byte("\xfe\xff")):
 		return unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM)
 	}
-	if e := withoutMark(start); e != nil {
+	if e := utf16WithoutMark(start); e != nil {
 		return e
 	}
-	return named(charset)
+	return encodingNamed(charset)
 }
 
 // validStart reports whether the bytes are UTF-8; the last character may be cut.
@@ -76,9 +76,9 @@ func validStart(b []byte) bool {
 	return utf8.Valid(b)
 }
 
-// withoutMark tells UTF-16 by the zero bytes in the tag or the move number that a PGN begins with.
+// utf16WithoutMark tells UTF-16 by the zero bytes in the tag or the move number that a PGN begins with.
 // No other charset has them.
-func withoutMark(start []byte) encoding.Encoding {
+func utf16WithoutMark(start []byte) encoding.Encoding {
 	if len(start) < 4 {
 		return nil
 	}
@@ -91,9 +91,9 @@ func withoutMark(start []byte) encoding.Encoding {
 	return nil
 }
 
-// named returns the encoding of that name. It is nil for what the scanner reads as it is, and for
+// encodingNamed returns the encoding of that name. It is nil for what the scanner reads as it is, and for
 // what nobody knows.
-func named(charset string) encoding.Encoding {
+func encodingNamed(charset string) encoding.Encoding {
 	charset = strings.ToLower(strings.Trim(charset, " \"'"))
 	if charset == "" || len(charset) > 64 {
 		return nil

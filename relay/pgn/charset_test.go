@@ -81,7 +81,7 @@ func TestReadCharsets(t *testing.T) {
 // TestMarkBeforeCharset: a byte order mark is believed only if what follows is UTF-8.
 func TestMarkBeforeCharset(t *testing.T) {
 	in, _ := charmap.Windows1251.NewEncoder().String("[White \"Волков\"]\n\n*")
-	g, err := NewReaderCharset(strings.NewReader(string(mark)+in), "windows-1251").Next()
+	g, err := NewReaderCharset(strings.NewReader(string(byteOrderMark)+in), "windows-1251").Next()
 	if err != nil || g.Tag("White") != "Волков" {
 		t.Errorf("%+v, %v", g, err)
 	}

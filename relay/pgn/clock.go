@@ -24,7 +24,7 @@ func parseClock(s string, noHours bool) (relay.Millis, bool) {
 		return 0, false
 	}
 	var h, m, sec, millis int64
-	switch n := t.values; t.signs() {
+	switch n := t.values; t.separators() {
 	case ":":
 		if noHours || n[0] >= 10 {
 			m, sec = n[0], n[1]
@@ -60,18 +60,18 @@ func parseClock(s string, noHours bool) (relay.Millis, bool) {
 // writesHours reports whether the time has hours, minutes and seconds.
 func writesHours(s string) bool {
 	t, ok := readTime(s)
-	return ok && (t.signs() == "::" || t.signs() == "::.")
+	return ok && (t.separators() == "::" || t.separators() == "::.")
 }
 
 // A timeText is a time taken apart into up to four numbers and the signs between them.
 type timeText struct {
-	values     [4]int64
-	between    [3]byte // ':' or '.'
-	count      int     // of the numbers
-	lastDigits int     // of the last number
+	values         [4]int64
+	separatorBytes [3]byte // ':' or '.'
+	count          int     // of the numbers
+	lastDigits     int     // of the last number
 }
 
-func (t *timeText) signs() string { return string(t.between[:t.count-1]) }
+func (t *timeText) separators() string { return string(t.separatorBytes[:t.count-1]) }
 
 func readTime(s string) (t timeText, ok bool) {
 	s = strings.TrimSpace(s)
@@ -90,10 +90,10 @@ func readTime(s string) (t timeText, ok bool) {
 		if sign == ',' {
 			sign = '.'
 		}
-		if sign != ':' && sign != '.' || t.count > len(t.between) {
+		if sign != ':' && sign != '.' || t.count > len(t.separatorBytes) {
 			return t, false
 		}
-		t.between[t.count-1] = sign
+		t.separatorBytes[t.count-1] = sign
 		s = s[1:]
 	}
 }

@@ -1,7 +1,7 @@
 package pgn
 
-// commented adds a comment of the main line to what it stands behind.
-func (p *parser) commented(comment string, depth int) error {
+// addComment adds a comment of the main line to what it stands behind.
+func (p *parser) addComment(comment string, depth int) error {
 	if depth > 0 || comment == "" {
 		return nil
 	}
@@ -28,20 +28,20 @@ func (p *parser) comment() (_ string, whole bool, err error) {
 	p.scratch = p.scratch[:0]
 	emptyLine := false
 	for {
-		if p.s.bol && (p.s.startsWith(event) || emptyLine && p.s.startsTag()) {
-			return p.words(), false, nil
+		if p.s.lineStart && (p.s.startsWith(eventTag) || emptyLine && p.s.startsTag()) {
+			return p.commentText(), false, nil
 		}
-		bol := p.s.bol
+		bol := p.s.lineStart
 		b := p.s.next()
 		if bol {
 			emptyLine = b == '\n'
 		}
 		switch {
 		case p.s.err != nil:
-			return p.words(), false, nil
+			return p.commentText(), false, nil
 		case b == '}':
-			return p.words(), true, nil
-		case !p.word(b):
+			return p.commentText(), true, nil
+		case !p.addCommentByte(b):
 			return "", false, p.fail("a comment is too long")
 		}
 	}
@@ -53,16 +53,16 @@ func (p *parser) lineComment() (string, error) {
 	for {
 		b := p.s.next()
 		if p.s.err != nil || b == '\n' {
-			return p.words(), nil
+			return p.commentText(), nil
 		}
-		if !p.word(b) {
+		if !p.addCommentByte(b) {
 			return "", p.fail("a comment is too long")
 		}
 	}
 }
 
-// word adds a byte of a comment to scratch, and undoes the wrapping: white space becomes one space.
-func (p *parser) word(b byte) bool {
+// addCommentByte adds a byte of a comment to scratch, and undoes the wrapping: white space becomes one space.
+func (p *parser) addCommentByte(b byte) bool {
 	switch b {
 	case ' ', '\n', '\t', '\v', '\f':
 		if n := len(p.scratch); n == 0 || p.scratch[n-1] == ' ' {
@@ -77,10 +77,10 @@ func (p *parser) word(b byte) bool {
 	return true
 }
 
-// words is the comment in scratch.
-func (p *parser) words() string {
+// commentText is the comment in scratch.
+func (p *parser) commentText() string {
 	if n := len(p.scratch); n > 0 && p.scratch[n-1] == ' ' {
 		p.scratch = p.scratch[:n-1]
 	}
-	return cleanSpaces(text(p.scratch))
+	return cleanSpaces(decodeText(p.scratch))
 }

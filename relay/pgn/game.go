@@ -140,8 +140,8 @@ func command(comment, name string) (value string, found bool) {
 // forfeit in the tag Termination marks a game that was not played, where the result alone does not say it.
 const forfeit = "forfeit"
 
-// notPlayed are words of the tag Termination that say so, in letters of the lower case.
-var notPlayed = map[string]bool{
+// notPlayedWords are words of the tag Termination that say so, in letters of the lower case.
+var notPlayedWords = map[string]bool{
 	forfeit: true, "forfeits": true, "forfeited": true, "forfeiture": true, "unplayed": true, "notplayed": true, "default": true, "defaulted": true,
 	"walkover": true, "wo": true, "noshow": true, "bye": true, "absent": true, "absence": true,
 	"kampflos": true, "forfait": true, "incomparecencia": true, "kontumace": true, "kontumačně": true, "walkower": true, "reglementair": true,
@@ -158,7 +158,7 @@ func wasNotPlayed(termination string) bool {
 		if word == "time" || word == "flag" || word == "clock" {
 			return false
 		}
-		found = found || notPlayed[word] || i > 0 && notPlayed[words[i-1]+word]
+		found = found || notPlayedWords[word] || i > 0 && notPlayedWords[words[i-1]+word]
 	}
 	return found
 }

@@ -136,7 +136,7 @@ func TestGoldenOut(t *testing.T) {
 			n++
 			w := tell(t, g)
 			w.Board = n
-			w.White.Name, w.Black.Name = or(w.White.Name, "A"), or(w.Black.Name, "B")
+			w.White.Name, w.Black.Name = firstNonEmpty(w.White.Name, "A"), firstNonEmpty(w.Black.Name, "B")
 			if err := NewWriter(&out).Write(b.play(&w), b.event); err != nil {
 				t.Fatal(err)
 			}

@@ -49,7 +49,7 @@ type LineMove struct {
 // It costs less than a microsecond a move, and five allocations a game.
 func (g *Game) Play() (*Line, error) {
 	l := &Line{Result: g.Result}
-	pos, err := l.start(g)
+	pos, err := l.startPosition(g)
 	if err != nil {
 		return l, g.fault(0, err.Error())
 	}
@@ -73,7 +73,7 @@ func (g *Game) PlayAfter(n int, fen, variant string) (*Line, error) {
 // play plays the moves from index first on, in the letters of another language if they are not English.
 func (l *Line) play(g *Game, first int, pos rules.Position) error {
 	before := *l
-	err := l.playAs(g, first, pos)
+	err := l.playMoves(g, first, pos)
 	fault, _ := errors.AsType[*Error](err)
 	if fault == nil {
 		return err
@@ -83,14 +83,14 @@ func (l *Line) play(g *Game, first int, pos rules.Position) error {
 		return err
 	}
 	*l = before
-	err = l.playAs(foreign, first, pos)
+	err = l.playMoves(foreign, first, pos)
 	if fault, _ := errors.AsType[*Error](err); fault != nil {
 		fault.Move = g.Moves[fault.Ply-1].SAN // as it is written
 	}
 	return err
 }
 
-func (l *Line) playAs(g *Game, first int, pos rules.Position) (err error) {
+func (l *Line) playMoves(g *Game, first int, pos rules.Position) (err error) {
 	l.Moves = make([]LineMove, 0, len(g.Moves)-first)
 	// The texts live and die together, so one string holds them.
 	texts := make([]byte, 0, 12*len(g.Moves))
@@ -100,7 +100,7 @@ func (l *Line) playAs(g *Game, first int, pos rules.Position) (err error) {
 		if e != nil {
 			half := g.Cut && i == len(g.Moves)-1 && (errors.Is(e, rules.ErrText) || errors.Is(e, rules.ErrPromotion))
 			switch null := isNull(g.Moves[i].SAN); {
-			case half || null && i == len(g.Moves)-1 || l.kings(g, i): // a null move at the end bears a comment
+			case half || null && i == len(g.Moves)-1 || l.endsWithKings(g, i): // a null move at the end bears a comment
 			case null:
 				err = g.fault(relay.Ply(i+1), "it is a null move, which leaves the same side to move twice: what follows is no game")
 			default:
@@ -142,9 +142,9 @@ func (g *Game) playedIllegal() error {
 	return &Error{Game: g.Number, Players: g.Players(), Line: g.Line, Ply: relay.Ply(len(g.Moves)) + 1, Reason: illegalMark + played}
 }
 
-// start settles the variant and the position that the game starts from, as [relay.SourceVariant]
+// startPosition settles the variant and the position that the game starts from, as [relay.SourceVariant]
 // and [relay.RepairFEN] read them.
-func (l *Line) start(g *Game) (rules.Position, error) {
+func (l *Line) startPosition(g *Game) (rules.Position, error) {
 	var none rules.Position
 	variant, err := relay.SourceVariant(g.Known("Variant"))
 	if err != nil {
@@ -185,9 +185,9 @@ func (g *Game) castles() bool {
 
 var standard, _ = rules.ParseFEN(relay.StartFEN)
 
-// kings reports whether the text ends, with the moves from i on, as a DGT board does that was
+// endsWithKings reports whether the text ends, with the moves from i on, as a DGT board does that was
 // told that the game is over, and notes so.
-func (l *Line) kings(g *Game, i int) bool {
+func (l *Line) endsWithKings(g *Game, i int) bool {
 	last := g.Moves[i:]
 	if len(last) > 2 {
 		return false

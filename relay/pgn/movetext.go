@@ -9,17 +9,17 @@ import (
 
 // moves reads the moves up to the result, which it returns, or to the next game.
 func (p *parser) moves() (result string, err error) {
-	depth := 0 // of variations
-	sign := "" // the last token, if it may be the result or an opinion
+	depth := 0   // of variations
+	symbol := "" // the last token, if it may be the result or an opinion
 	for {
 		emptyLine := p.s.blanks()
-		if err := p.tooLong(); err != nil {
+		if err := p.checkSize(); err != nil {
 			return "", err
 		}
 		b := p.s.peek()
-		end := p.s.err != nil || b == '[' && !p.remark()
-		if sign != "" && (end || emptyLine) && p.g.endsBySign(sign) {
-			return sign, nil
+		end := p.s.err != nil || b == '[' && !p.isRemark()
+		if symbol != "" && (end || emptyLine) && p.g.endsWithSymbol(symbol) {
+			return symbol, nil
 		}
 		if end {
 			return "", nil // perhaps the next game begins: this one has no end
@@ -28,10 +28,10 @@ func (p *parser) moves() (result string, err error) {
 		case '[':
 			p.bracket()
 		case '{':
-			p.begins()
+			p.noteStart()
 			comment, whole, err := p.comment()
 			if err == nil {
-				err = p.commented(comment, depth)
+				err = p.addComment(comment, depth)
 			}
 			if err != nil || !whole {
 				return "", err
@@ -39,7 +39,7 @@ func (p *parser) moves() (result string, err error) {
 		case ';':
 			comment, err := p.lineComment()
 			if err == nil {
-				err = p.commented(comment, depth)
+				err = p.addComment(comment, depth)
 			}
 			if err != nil {
 				return "", err
@@ -53,16 +53,16 @@ func (p *parser) moves() (result string, err error) {
 		case '}', ']', '<', '>', '"':
 			p.s.next() // a stray sign
 		default:
-			p.begins()
+			p.noteStart()
 			token := p.token()
 			if depth > 0 {
 				continue
 			}
 			if endsGame(token) {
-				if !isSign(token) || len(p.g.Moves) == 0 {
+				if !isSymbol(token) || len(p.g.Moves) == 0 {
 					return token, nil
 				}
-				sign = token
+				symbol = token
 				continue
 			}
 			n := len(p.g.Moves)
@@ -70,7 +70,7 @@ func (p *parser) moves() (result string, err error) {
 				return "", err
 			}
 			if len(p.g.Moves) > n {
-				sign = ""
+				symbol = ""
 			}
 			p.g.Cut = p.s.err != nil && len(p.g.Moves) > n
 		}
@@ -94,14 +94,14 @@ func (p *parser) token() string {
 				break // and blanks goes over it
 			}
 			if kind == zeroWidth {
-				p.s.pass(size)
+				p.s.skipBytes(size)
 				continue
 			}
 		}
 		out = append(out, p.s.next())
 	}
 	p.scratch = out
-	return text(out)
+	return decodeText(out)
 }
 
 // betweenRunes reports whether no character of UTF-8 is begun and unfinished at the end of b.
@@ -127,9 +127,9 @@ func isWhole(token string) bool {
 	return strings.HasSuffix(token, "O-O") || strings.HasSuffix(token, "0-0") || token == "*"
 }
 
-// remark reports whether the bracket that stands here begins something other than a tag: a command
+// isRemark reports whether the bracket that stands here begins something other than a tag: a command
 // without its braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
-func (p *parser) remark() bool {
+func (p *parser) isRemark() bool {
 	const enough = 80
 	for n := 1; n < enough; n++ {
 		b, err := p.s.in.Peek(n + 1)
@@ -140,7 +140,7 @@ func (p *parser) remark() bool {
 		case n == 1 && strings.IndexByte("%!?+-=#$*.0123456789", c) >= 0:
 			return true
 		case c == ']':
-			return !p.s.bol
+			return !p.s.lineStart
 		case c == '"' || c == '\n':
 			return false
 		}
@@ -152,12 +152,12 @@ func (p *parser) remark() bool {
 func (p *parser) bracket() {
 	p.scratch = p.scratch[:0]
 	for b := byte(0); b != ']' && b != '\n'; {
-		if b = p.s.next(); p.s.err != nil || !p.word(b) {
+		if b = p.s.next(); p.s.err != nil || !p.addCommentByte(b) {
 			return
 		}
 	}
-	if words := p.words(); strings.HasPrefix(words, "[%") {
-		_ = p.commented(words, 0)
+	if words := p.commentText(); strings.HasPrefix(words, "[%") {
+		_ = p.addComment(words, 0)
 	}
 }
 
@@ -176,7 +176,7 @@ func (p *parser) move(token string) error {
 		san = withoutOpinions(san)
 	}
 	switch {
-	case len(san) < 2 || words[san]:
+	case len(san) < 2 || looseWords[san]:
 		return nil // a number, an annotation, "N" for a novelty
 	case isNull(san):
 	case isLetter(san):

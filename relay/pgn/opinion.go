@@ -18,8 +18,8 @@ var opinions = []string{
 	"TN", "RR",
 }
 
-// words are those that stand alone between the moves.
-var words = map[string]bool{"ep": true, "e.p.": true, "RR": true, "TN": true, "ch": true, "dbl": true, "dis": true, "mate": true}
+// looseWords are those that stand alone between the moves.
+var looseWords = map[string]bool{"ep": true, "e.p.": true, "RR": true, "TN": true, "ch": true, "dbl": true, "dis": true, "mate": true}
 
 // withoutOpinions cuts the opinions off the end of a move. A sign of check or mate stays.
 func withoutOpinions(move string) string {
@@ -66,14 +66,14 @@ func isNovelty(move string) bool {
 	return withoutOpinion(move) != move
 }
 
-// isSign reports whether a result that [endsGame] knows is made of signs alone, such as +/-. Those
+// isSymbol reports whether a result that [endsGame] knows is made of signs alone, such as +/-. Those
 // are opinions, too.
-func isSign(token string) bool { return strings.Trim(dashes.Replace(token), "+-/:=") == "" }
+func isSymbol(token string) bool { return strings.Trim(dashes.Replace(token), "+-/:=") == "" }
 
-// endsBySign decides whether a sign behind the last move of a game is its result. It is if the tags
+// endsWithSymbol decides whether a sign behind the last move of a game is its result. It is if the tags
 // agree with it, or say nothing: a forfeit with one move is met, but one with many is somebody's
 // opinion.
-func (g *Game) endsBySign(sign string) bool {
+func (g *Game) endsWithSymbol(symbol string) bool {
 	const most = 2
 	if len(g.Moves) == 0 {
 		return true
@@ -83,6 +83,6 @@ func (g *Game) endsBySign(sign string) bool {
 		return true
 	}
 	told, forfeit, err := relay.ParseScore(tag)
-	result, _, _ := relay.ParseScore(sign)
+	result, _, _ := relay.ParseScore(symbol)
 	return err == nil && told == result && (forfeit || len(g.Moves) < most)
 }

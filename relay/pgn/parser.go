@@ -18,8 +18,8 @@ func (p *parser) fail(reason string) error {
 	}
 }
 
-// tooLong is the error of a game that exceeds the limit of its size.
-func (p *parser) tooLong() error {
+// checkSize is the error of a game that exceeds the limit of its size.
+func (p *parser) checkSize() error {
 	if p.s.size > p.Limits.Bytes {
 		return p.fail("the game is too long")
 	}
@@ -28,10 +28,10 @@ func (p *parser) tooLong() error {
 
 // game reads the tags and the moves. It reports whether there was neither.
 func (p *parser) game() (empty bool, err error) {
-	if p.ahead != nil {
-		p.g.Line = p.line
-		p.g.Tags = append(p.g.Tags, *p.ahead)
-		p.ahead = nil
+	if p.nextTag != nil {
+		p.g.Line = p.nextTagLine
+		p.g.Tags = append(p.g.Tags, *p.nextTag)
+		p.nextTag = nil
 	}
 	for again := false; ; again = true {
 		more, err := p.tags(again)
@@ -50,7 +50,7 @@ func (p *parser) game() (empty bool, err error) {
 		if len(p.g.Tags) > 0 || p.g.hasMove() {
 			return false, nil
 		}
-		p.passed = p.passed || len(p.g.Moves) > 0
+		p.skippedText = p.skippedText || len(p.g.Moves) > 0
 		return len(p.g.Moves) > 0 || token == "", nil
 	}
 }
@@ -69,8 +69,8 @@ func (g *Game) hasMove() bool {
 // moveForm has the letters of any language for the pieces.
 var moveForm = regexp.MustCompile(`^(?:[A-Za-z]?[a-h]?[1-8]?[x:-]?[a-h][0-9]|[Oo0]-[Oo0])`)
 
-// begins notes where the game begins.
-func (p *parser) begins() {
+// noteStart notes where the game begins.
+func (p *parser) noteStart() {
 	if p.g.Line == 0 {
 		p.g.Line = p.s.line
 	}

@@ -47,15 +47,15 @@ type Reader struct {
 	// Limits may be changed before the first call of Next.
 	Limits Limits
 
-	s       scanner
-	skip    bool   // the game before could not be read: look for the next one
-	ahead   *Tag   // the tag that began the next game
-	line    int    // of ahead
-	games   int    // begun so far
-	passed  bool   // some text was passed over, since it is no game
-	inTag   bool   // the text ended in a tag, which was left out
-	scratch []byte // of the comment or token that is being read
-	fatal   error  // what every further call returns
+	s           scanner
+	skipToNext  bool   // the game before could not be read: look for the next one
+	nextTag     *Tag   // the tag that began the next game
+	nextTagLine int    // of ahead
+	games       int    // begun so far
+	skippedText bool   // some text was passed over, since it is no game
+	inTag       bool   // the text ended in a tag, which was left out
+	scratch     []byte // of the comment or token that is being read
+	fatal       error  // what every further call returns
 }
 
 // NewReader returns a reader of the games in in. It reads ahead. The text may be UTF-8, UTF-16,
@@ -69,21 +69,21 @@ func (r *Reader) Next() (*Game, error) {
 		return nil, r.fatal
 	}
 	r.Limits.setDefaults()
-	if r.skip {
-		r.skip = false
+	if r.skipToNext {
+		r.skipToNext = false
 		r.toNextGame()
 	}
 	for {
 		p := parser{Reader: r, g: &Game{Number: r.games + 1}}
 		r.s.size = 0
 		empty, err := p.game()
-		switch ioErr := r.s.failed(); {
+		switch ioErr := r.s.inputError(); {
 		case ioErr != nil:
 			r.fatal = ioErr
 			return nil, ioErr
 		case err != nil:
 			r.games++
-			r.skip = true
+			r.skipToNext = true
 			return nil, err
 		case !empty:
 			r.games++
@@ -113,10 +113,10 @@ func (r *Reader) toNextGame() {
 	empty := false
 	for r.s.err == nil {
 		b := r.s.peek()
-		if r.s.bol && b == '[' && (empty || r.s.startsWith(event)) {
+		if r.s.lineStart && b == '[' && (empty || r.s.startsWith(eventTag)) {
 			return
 		}
-		if r.s.bol {
+		if r.s.lineStart {
 			empty = b == '\n'
 		}
 		r.s.next()

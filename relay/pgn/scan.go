@@ -12,17 +12,17 @@ import (
 // characters that PGN is made of are ASCII, so text may stay bytes, of whatever
 // encoding, until it is a value.
 type scanner struct {
-	in   *bufio.Reader
-	line int  // of the next byte
-	bol  bool // the next byte begins a line
-	raw  bool // inside a comment, where an escape line is none
-	size int  // bytes given since the game began
-	err  error
+	in        *bufio.Reader
+	line      int  // of the next byte
+	lineStart bool // the next byte begins a line
+	raw       bool // inside a comment, where an escape line is none
+	size      int  // bytes given since the game began
+	err       error
 }
 
 var (
-	mark  = []byte("\xef\xbb\xbf")
-	event = []byte(`[Event "`)
+	byteOrderMark = []byte("\xef\xbb\xbf")
+	eventTag      = []byte(`[Event "`)
 )
 
 // peek returns the next byte, or 0 at the end. A zero byte in the text is a space.
@@ -35,10 +35,10 @@ func (s *scanner) peek() byte {
 		}
 		c := b[0] // a copy: looking further ahead moves the bytes that b points to
 		switch {
-		case c == '%' && s.bol && !s.raw:
+		case c == '%' && s.lineStart && !s.raw:
 			s.skipLine()
-		case c == mark[0] && s.bol && s.startsWith(mark):
-			s.in.Discard(len(mark)) // at the start of the text, or of a file joined to another; else see space
+		case c == byteOrderMark[0] && s.lineStart && s.startsWith(byteOrderMark):
+			s.in.Discard(len(byteOrderMark)) // at the start of the text, or of a file joined to another; else see space
 		case c == '\r':
 			if s.startsWith([]byte("\r\n")) {
 				s.in.Discard(1)
@@ -61,8 +61,8 @@ func (s *scanner) next() byte {
 	}
 	s.in.Discard(1)
 	s.size++
-	s.bol = b == '\n'
-	if s.bol {
+	s.lineStart = b == '\n'
+	if s.lineStart {
 		s.line++
 	}
 	return b
@@ -91,7 +91,7 @@ func (s *scanner) skipLine() {
 		s.size++
 		if b == '\n' {
 			s.line++
-			s.bol = true
+			s.lineStart = true
 			return
 		}
 	}
@@ -104,33 +104,33 @@ func (s *scanner) blanks() (emptyLine bool) {
 		case s.err != nil:
 			return emptyLine
 		case b == '\n':
-			emptyLine = emptyLine || s.bol
+			emptyLine = emptyLine || s.lineStart
 			s.next()
 		case b == ' ' || b == '\t' || b == '\v' || b == '\f':
-			bol := s.bol
+			bol := s.lineStart
 			s.next()
-			s.bol = bol // a line of spaces is an empty one
+			s.lineStart = bol // a line of spaces is an empty one
 		default:
 			kind, size := s.space()
 			if kind == noSpace {
 				return emptyLine
 			}
-			s.pass(size)
+			s.skipBytes(size)
 		}
 	}
 }
 
-// failed returns the error of the input, without its end.
-func (s *scanner) failed() error {
+// inputError returns the error of the input, without its end.
+func (s *scanner) inputError() error {
 	if s.err == nil || s.err == io.EOF {
 		return nil
 	}
 	return s.err
 }
 
-// text makes a string of bytes: UTF-8, or else ISO-8859-1, whose characters are
+// decodeText makes a string of bytes: UTF-8, or else ISO-8859-1, whose characters are
 // numbered as in Unicode, in the form that Windows gave it.
-func text(b []byte) string {
+func decodeText(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}

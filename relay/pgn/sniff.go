@@ -45,21 +45,21 @@ func Sniff(body []byte, contentType string) error {
 		return nil
 	}
 	if isJSON(body) {
-		return &NotPGN{What: "JSON", Says: says(body)}
+		return &NotPGN{What: "JSON", Says: excerpt(body)}
 	}
-	body = body[:min(len(body), sniffed)]
+	body = body[:min(len(body), maxSniffed)]
 	start := bytes.ToLower(body[:min(len(body), 2048)])
 	switch {
 	case webPage.Match(start):
 		return &NotPGN{What: "a web page", Says: title(body)}
 	case bytes.HasPrefix(start, []byte("<?xml")):
-		return &NotPGN{What: "XML", Says: says(withoutMarkup(body))}
+		return &NotPGN{What: "XML", Says: excerpt(withoutMarkup(body))}
 	case knownTag.Match(body):
 		return nil
 	case start[0] == '<':
-		return &NotPGN{What: markup(start), Says: says(withoutMarkup(body))}
+		return &NotPGN{What: markup(start), Says: excerpt(withoutMarkup(body))}
 	case looksLikeJSON.Match(start):
-		return &NotPGN{What: "JSON", Says: says(body)}
+		return &NotPGN{What: "JSON", Says: excerpt(body)}
 	}
 	switch found := search(body); {
 	case found.moves:
@@ -69,13 +69,13 @@ func Sniff(body []byte, contentType string) error {
 	case isBinary(body):
 		return &NotPGN{What: "binary data"}
 	case scriptError.Match(start):
-		return &NotPGN{What: "the error of a script", Says: says(body)}
+		return &NotPGN{What: "the error of a script", Says: excerpt(body)}
 	}
-	return &NotPGN{What: "plain text", Says: says(body)}
+	return &NotPGN{What: "plain text", Says: excerpt(body)}
 }
 
-// sniffed is how much of a body is searched for a game. A PGN has one much sooner.
-const sniffed = 256 << 10
+// maxSniffed is how much of a body is searched for a game. A PGN has one much sooner.
+const maxSniffed = 256 << 10
 
 var (
 	// webPage is the beginning of a whole page.
@@ -143,7 +143,7 @@ type findings struct{ moves, games, junk bool }
 func search(body []byte) (f findings) {
 	for r := NewReader(bytes.NewReader(body)); !f.moves; {
 		g, err := r.Next()
-		f.junk = f.junk || r.passed
+		f.junk = f.junk || r.skippedText
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -163,7 +163,7 @@ func search(body []byte) (f findings) {
 // title is what a page says of itself.
 func title(page []byte) string {
 	for _, m := range titleForm.FindAllSubmatch(page[:min(len(page), 64<<10)], 4) {
-		if s := says(withoutMarkup(m[1])); s != "" {
+		if s := excerpt(withoutMarkup(m[1])); s != "" {
 			return s
 		}
 	}
@@ -174,8 +174,8 @@ func withoutMarkup(b []byte) []byte {
 	return element.ReplaceAll(b[:min(len(b), 4096)], []byte(" "))
 }
 
-// says is the beginning of a text, on one line.
-func says(body []byte) string {
+// excerpt is the beginning of a text, on one line.
+func excerpt(body []byte) string {
 	const enough = 100
 	s := strings.ToValidUTF8(string(body[:min(len(body), 8*enough)]), "")
 	s = strings.Map(func(r rune) rune {

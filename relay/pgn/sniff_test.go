@@ -99,7 +99,7 @@ func TestSniffTakes(t *testing.T) {
 // TestSniffIsQuick: however long a body is, its beginning decides.
 func TestSniffIsQuick(t *testing.T) {
 	for _, part := range []string{"lorem ipsum ", "\n[x", "[", "{ ", "<a ", "<!--", "e4 ", "\"a\": "} {
-		body := []byte(strings.Repeat(part, sniffed/len(part)) + "\n[White \"A\"]\n\n1. e4 e5 *")
+		body := []byte(strings.Repeat(part, maxSniffed/len(part)) + "\n[White \"A\"]\n\n1. e4 e5 *")
 		if part == "{ " {
 			body = append([]byte("x"), body...)
 		}

@@ -18,7 +18,7 @@ const (
 	zeroWidth
 )
 
-func spaceOf(r rune) space {
+func spaceKind(r rune) space {
 	switch {
 	case r < 0x80:
 		if r == ' ' || r >= '\t' && r <= '\r' {
@@ -47,11 +47,11 @@ func (s *scanner) space() (kind space, size int) {
 	if r == utf8.RuneError && size == 1 && b[0] == 0xa0 {
 		r = 0xa0
 	}
-	return spaceOf(r), size
+	return spaceKind(r), size
 }
 
-// pass goes over bytes that stay in the line.
-func (s *scanner) pass(n int) {
+// skipBytes goes over bytes that stay in the line.
+func (s *scanner) skipBytes(n int) {
 	s.in.Discard(n)
 	s.size += n
 }
@@ -66,14 +66,14 @@ func cleanSpaces(s string) string {
 	b.Grow(len(s))
 	before, pending := rune(0), false // the last rune written, and whether a space follows it
 	for i, r := range s {
-		switch spaceOf(r) {
+		switch spaceKind(r) {
 		case wideSpace:
 			pending = true
 			continue
 		case zeroWidth:
 			next, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
 			switch {
-			case joins(r) && shapes(before) && shapes(next):
+			case joinsLetters(r) && changesShape(before) && changesShape(next):
 				b.WriteRune(r)
 			case (before == ',' || before == ';') && next != utf8.RuneError:
 				pending = true
@@ -90,13 +90,13 @@ func cleanSpaces(s string) string {
 	return b.String()
 }
 
-// joins reports whether the sign says how the letters beside it are drawn. Persian and Indian names
+// joinsLetters reports whether the sign says how the letters beside it are drawn. Persian and Indian names
 // have it.
-func joins(r rune) bool { return r == 0x200c || r == 0x200d }
+func joinsLetters(r rune) bool { return r == 0x200c || r == 0x200d }
 
-// shapes reports whether r is of a script whose letters change with those beside them, or a picture
+// changesShape reports whether r is of a script whose letters change with those beside them, or a picture
 // made of several.
-func shapes(r rune) bool {
+func changesShape(r rune) bool {
 	return r >= 0x600 && r < 0x1100 && (unicode.IsLetter(r) || unicode.IsMark(r)) || r >= 0x1f000
 }
 
@@ -117,7 +117,7 @@ func plainSpaces(s string) bool {
 func cleanRest(s string) bool {
 	last := wideSpace
 	for _, r := range s {
-		kind := spaceOf(r)
+		kind := spaceKind(r)
 		if kind == zeroWidth || kind == wideSpace && (r != ' ' || last == wideSpace) {
 			return false
 		}

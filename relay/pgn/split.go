@@ -69,5 +69,5 @@ func (r *Reader) Open(last *Game) bool {
 // Reset makes the reader read another text from its beginning. It keeps its buffers and its Limits.
 func (r *Reader) Reset(in io.Reader) {
 	r.s.in.Reset(in)
-	*r = Reader{Limits: r.Limits, s: scanner{in: r.s.in, line: 1, bol: true}, scratch: r.scratch}
+	*r = Reader{Limits: r.Limits, s: scanner{in: r.s.in, line: 1, lineStart: true}, scratch: r.scratch}
 }

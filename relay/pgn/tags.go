@@ -12,7 +12,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 	for {
 		apart = p.s.blanks() || apart
 		if b := p.s.peek(); p.s.err != nil || b != '[' {
-			return true, p.tooLong()
+			return true, p.checkSize()
 		}
 		line := p.s.line
 		tag, closed, err := p.tag()
@@ -27,7 +27,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 			}
 		}
 		if p.startsAnother(tag.Name, apart) {
-			p.ahead, p.line = &tag, line
+			p.nextTag, p.nextTagLine = &tag, line
 			return false, nil
 		}
 		if !isName(tag.Name) || strings.EqualFold(tag.Name, "ePGN") {
@@ -96,9 +96,9 @@ func (p *parser) tag() (t Tag, closed bool, err error) {
 			return Tag{}, false, p.fail("a tag is too long")
 		}
 	}
-	n, v, _ := strings.Cut(cleanSpaces(text(name)), " ")
+	n, v, _ := strings.Cut(cleanSpaces(decodeText(name)), " ")
 	if len(value) > 0 {
-		v = text(value)
+		v = decodeText(value)
 	}
 	return Tag{n, cleanSpaces(v)}, closed, nil
 }
@@ -115,7 +115,7 @@ func (p *parser) closesTag() bool {
 		switch c := b[n]; {
 		case c == ']' || c == '\n' || c == '\r':
 			return true
-		case c < 0x80 && spaceOf(rune(c)) != noSpace:
+		case c < 0x80 && spaceKind(rune(c)) != noSpace:
 			n++
 		case c < 0x80:
 			return false
@@ -125,7 +125,7 @@ func (p *parser) closesTag() bool {
 			if r == utf8.RuneError {
 				r = rune(c) // of ISO-8859-1
 			}
-			if spaceOf(r) == noSpace {
+			if spaceKind(r) == noSpace {
 				return false
 			}
 			n += size

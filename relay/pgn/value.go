@@ -44,8 +44,8 @@ func isTagName(s string) bool {
 	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
 
-// inComment replaces what would end a comment, begin a command in it, or escape its end.
-var inComment = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")", `\`, "/", "\n", " ", "\r", " ")
+// commentEscapes replaces what would end a comment, begin a command in it, or escape its end.
+var commentEscapes = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")", `\`, "/", "\n", " ", "\r", " ")
 
 // valueOf is the value of a tag as PGN has it. It is empty if there is no such value, as of a date
 // that cannot be one.

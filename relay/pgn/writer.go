@@ -162,7 +162,7 @@ func appendIllegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
 			b = strconv.AppendInt(b, int64(startNumber(g)+halves/2), 10)
 			b = append(b, map[bool]string{true: ". ", false: "... "}[white]...)
 		}
-		b = append(b, inComment.Replace(m.SAN)...)
+		b = append(b, commentEscapes.Replace(m.SAN)...)
 		switch {
 		case m.Illegal && n > i:
 			b = append(b, " (illegal), position "...)
@@ -204,7 +204,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	add := func(name, value string) {
 		placed[strings.ToLower(name)] = true
 		if !relay.OwnTag(name) {
-			value = or(valueOf(name, given(g, name)), value)
+			value = firstNonEmpty(valueOf(name, givenTag(g, name)), value)
 		}
 		if value != "" {
 			out = append(out, Tag{name, value})
@@ -212,7 +212,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	}
 	event, location, roundURL, started := "?", "", "", g.CreatedAt
 	if e.Tournament != nil {
-		event, location = or(e.Tournament.Name, event), e.Tournament.Location
+		event, location = firstNonEmpty(e.Tournament.Name, event), e.Tournament.Location
 	}
 	if e.Round != nil && e.Round.StartsAt > 0 {
 		started = e.Round.StartsAt
@@ -222,12 +222,12 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	}
 	at := time.UnixMilli(int64(started)).UTC()
 	add("Event", event)
-	add("Site", or(location, roundURL, "?"))
+	add("Site", firstNonEmpty(location, roundURL, "?"))
 	add("Date", at.Format("2006.01.02"))
 	placed["round"] = true
 	out = append(out, Tag{"Round", roundNumber(g, e) + "." + strconv.Itoa(g.Board)})
-	add("White", or(g.White.Name, "?"))
-	add("Black", or(g.Black.Name, "?"))
+	add("White", firstNonEmpty(g.White.Name, "?"))
+	add("Black", firstNonEmpty(g.Black.Name, "?"))
 	add("Result", string(g.Result))
 	for _, side := range []struct {
 		color string
@@ -239,13 +239,13 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 		add(side.color+"FideId", number(side.p.FideID))
 	}
 	add("TimeControl", g.TimeControl)
-	add("Variant", or(g.Variant, "Standard"))
+	add("Variant", firstNonEmpty(g.Variant, "Standard"))
 	eco, name := openingOf(g, moves)
 	add("ECO", eco)
 	add("Opening", name)
 	fen := g.StartFEN
 	if g.Variant == relay.Chess960 { // where a reader cannot know the position otherwise
-		fen = or(fen, relay.StartFEN)
+		fen = firstNonEmpty(fen, relay.StartFEN)
 	}
 	if fen != "" {
 		add("FEN", fen)
@@ -275,8 +275,8 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	return out
 }
 
-// given is the value of a tag that somebody gave the game, in any spelling of its name.
-func given(g *relay.Game, name string) string {
+// givenTag is the value of a tag that somebody gave the game, in any spelling of its name.
+func givenTag(g *relay.Game, name string) string {
 	for _, t := range g.Tags {
 		if strings.EqualFold(t.Name, name) {
 			return t.Value
@@ -288,7 +288,7 @@ func given(g *relay.Game, name string) string {
 // roundNumber is what the game's tag says before the board, or the number at the end of the round's
 // name ("Round 11"), or else its place in the tournament.
 func roundNumber(g *relay.Game, e Event) string {
-	if n, _, _ := strings.Cut(given(g, "Round"), "."); n != "" {
+	if n, _, _ := strings.Cut(givenTag(g, "Round"), "."); n != "" {
 		return n
 	}
 	if e.Round == nil {
@@ -315,8 +315,8 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// or returns the first that is not empty.
-func or(values ...string) string {
+// firstNonEmpty returns the first that is not empty.
+func firstNonEmpty(values ...string) string {
 	for _, v := range values {
 		if v != "" {
 			return v

@@ -144,7 +144,7 @@ func (p *Position) readCastling(s string) error {
 		if king&home == 0 || rook == 0 {
 			return fmt.Errorf("has the castling right %q without its king and rook", s[i])
 		}
-		if rooks&p.castlers()&sameSide(king, rook) != 0 {
+		if rooks&p.castlingRooks()&sameSide(king, rook) != 0 {
 			return fmt.Errorf("has the castling rights %q, which name a side twice", s)
 		}
 		p.castling[side] |= 1 << (rook.first() & 7)
@@ -184,7 +184,7 @@ func (p *Position) readEnPassant(s string) error {
 		return fmt.Errorf("has an en passant square %q that is not on rank %c", s, rank)
 	}
 	sq := Square(rank-'1')*8 + Square(s[0]-'a')
-	if p.occupied()&(bit(sq)|came(bit(sq))) != 0 || p.of(Pawn)&p.enemies()&passed(sq) == 0 {
+	if p.occupied()&(bit(sq)|came(bit(sq))) != 0 || p.of(Pawn)&p.enemies()&passedPawn(sq) == 0 {
 		return fmt.Errorf("has an en passant square %s that no pawn can just have passed", s)
 	}
 	p.enPassant = sq

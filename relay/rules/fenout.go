@@ -29,9 +29,9 @@ func (p *Position) appendFEN(dst []byte, files bool) []byte {
 		king := p.of(King) & p.side(side)
 		rooks := p.of(Rook) & p.side(side) & homeRank(side)
 		right := rooks & king.above()
-		dst = appendRight(dst, 'K', right&p.castlers(), highest(right), side, files)
+		dst = appendRight(dst, 'K', right&p.castlingRooks(), highest(right), side, files)
 		left := rooks & king.below()
-		dst = appendRight(dst, 'Q', left&p.castlers(), lowest(left), side, files)
+		dst = appendRight(dst, 'Q', left&p.castlingRooks(), lowest(left), side, files)
 	}
 	dst = append(dst, ' ')
 	if p.enPassant == 0 {

@@ -27,10 +27,10 @@ func (p *Position) Find(text string) (Move, error) {
 		return Move{}, ErrText
 	}
 	if t.role == NoRole && !t.castling {
-		p.readUCI(&t)
+		p.resolveUCI(&t)
 	}
 	if t.castling {
-		if m, ok := p.castling960(t.kingSide); ok {
+		if m, ok := p.findCastling(t.kingSide); ok {
 			return m, nil
 		}
 		return Move{}, ErrIllegal
@@ -39,7 +39,7 @@ func (p *Position) Find(text string) (Move, error) {
 	err := ErrIllegal
 	for pieces := p.of(t.role) & p.own() & t.from; pieces != 0; pieces &= pieces - 1 {
 		m := Move{pieces.first(), t.to, t.promotion}
-		if p.targets(m.From, t.role)&bit(m.To) == 0 || !p.safe(m, t.role) {
+		if p.targets(m.From, t.role)&bit(m.To) == 0 || !p.leavesKingSafe(m, t.role) {
 			continue
 		}
 		switch promotes := promotes(t.role, m.To); {
@@ -55,8 +55,8 @@ func (p *Position) Find(text string) (Move, error) {
 	return found, err
 }
 
-// readUCI fills in what stands on the square that a move in UCI begins on.
-func (p *Position) readUCI(t *moveText) {
+// resolveUCI fills in what stands on the square that a move in UCI begins on.
+func (p *Position) resolveUCI(t *moveText) {
 	from := t.from & p.own()
 	t.role = p.roleAt(from)
 	if t.role != King || t.promotion != NoRole {
@@ -64,19 +64,19 @@ func (p *Position) readUCI(t *moveText) {
 	}
 	sq := from.first()
 	jump := t.to>>3 == sq>>3 && (t.to&7 == 6 && t.to > sq+1 || t.to&7 == 2 && t.to+1 < sq) && bit(sq)&homeRank(p.turn) != 0
-	if jump || bit(t.to)&p.castlers()&p.own() != 0 {
+	if jump || bit(t.to)&p.castlingRooks()&p.own() != 0 {
 		t.castling, t.kingSide = true, t.to > sq
 	}
 }
 
-// castling960 is the castling to one side, if it is legal.
-func (p *Position) castling960(kingSide bool) (Move, bool) {
+// findCastling is the castling to one side, if it is legal.
+func (p *Position) findCastling(kingSide bool) (Move, bool) {
 	king := p.ownKing()
 	side := king.below()
 	if kingSide {
 		side = king.above()
 	}
-	rook := p.castlers() & p.own() & side
+	rook := p.castlingRooks() & p.own() & side
 	m := Move{From: king.first(), To: rook.first()}
 	return m, rook != 0 && p.canCastle(m)
 }
@@ -101,7 +101,7 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 		}
 	default:
 		dst = append(dst, roleLetters[role])
-		dst = p.appendOrigin(dst, m, role)
+		dst = p.appendDisambiguation(dst, m, role)
 	}
 	if !castles {
 		if captures {
@@ -122,14 +122,14 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 	return append(dst, '#')
 }
 
-// appendOrigin appends what tells the piece from the others of its kind that could go
+// appendDisambiguation appends what tells the piece from the others of its kind that could go
 // there: the file if that is enough, else the rank if that is, else both.
 // A piece that is pinned could not go, and does not count.
-func (p *Position) appendOrigin(dst []byte, m Move, role Role) []byte {
+func (p *Position) appendDisambiguation(dst []byte, m Move, role Role) []byte {
 	var any, sameFile, sameRank bool
 	for others := p.of(role) & p.own() &^ bit(m.From); others != 0; others &= others - 1 {
 		o := Move{From: others.first(), To: m.To}
-		if p.targets(o.From, role)&bit(o.To) == 0 || !p.safe(o, role) {
+		if p.targets(o.From, role)&bit(o.To) == 0 || !p.leavesKingSafe(o, role) {
 			continue
 		}
 		any = true
@@ -149,7 +149,7 @@ func (p *Position) appendOrigin(dst []byte, m Move, role Role) []byte {
 // two steps of the king: e1g1.
 func (p *Position) AppendUCI(dst []byte, m Move) []byte {
 	if p.ownKing()&bit(m.From) != 0 && p.own()&bit(m.To) != 0 {
-		m.To, _ = castled(m)
+		m.To, _ = castlingSquares(m)
 	}
 	return AppendUCI960(dst, m)
 }

@@ -23,7 +23,7 @@ func (p *Position) Legal(m Move) bool {
 	} else if m.Promotion != NoRole {
 		return false
 	}
-	return p.targets(m.From, role)&bit(m.To) != 0 && p.safe(m, role)
+	return p.targets(m.From, role)&bit(m.To) != 0 && p.leavesKingSafe(m, role)
 }
 
 // HasMove reports whether any move is legal. If none is, it is mate or stalemate.
@@ -60,7 +60,7 @@ func (p *Position) legalMoves(yield func(Move) bool) {
 		role := p.roleAt(bit(from))
 		for targets := p.targets(from, role); targets != 0; targets &= targets - 1 {
 			m := Move{From: from, To: targets.first()}
-			if !p.safe(m, role) {
+			if !p.leavesKingSafe(m, role) {
 				continue
 			}
 			if !promotes(role, m.To) {
@@ -76,7 +76,7 @@ func (p *Position) legalMoves(yield func(Move) bool) {
 			}
 		}
 	}
-	for rooks := p.castlers() & p.own(); rooks != 0; rooks &= rooks - 1 {
+	for rooks := p.castlingRooks() & p.own(); rooks != 0; rooks &= rooks - 1 {
 		if m := (Move{From: p.ownKing().first(), To: rooks.first()}); p.canCastle(m) && !yield(m) {
 			return
 		}
@@ -123,11 +123,11 @@ func (p *Position) pawnTargets(from Square, occupied set) set {
 	return to | step | step&(rank8>>16)>>8&^occupied
 }
 
-// safe reports whether the king is safe after the move, which is to one of the
+// leavesKingSafe reports whether the king is safe after the move, which is to one of the
 // piece's targets. Nothing is moved: the board after it, as the king sees it, is what is
 // occupied then and who of the enemies is left. So a pin, a double check and
 // the rank that en passant opens are all one case.
-func (p *Position) safe(m Move, role Role) bool {
+func (p *Position) leavesKingSafe(m Move, role Role) bool {
 	from, to := bit(m.From), bit(m.To)
 	occupied := p.occupied()&^from | to
 	enemies := p.enemies() &^ to
@@ -136,15 +136,15 @@ func (p *Position) safe(m Move, role Role) bool {
 	case role == King:
 		king = to
 	case role == Pawn && p.enPassant != 0 && m.To == p.enPassant:
-		occupied &^= passed(m.To)
-		enemies &^= passed(m.To)
+		occupied &^= passedPawn(m.To)
+		enemies &^= passedPawn(m.To)
 	}
 	return king != 0 && !p.attacked(king.first(), p.turn, occupied, enemies)
 }
 
-// passed is where the pawn stands that can be taken on the en passant square: one
+// passedPawn is where the pawn stands that can be taken on the en passant square: one
 // rank off, on 5 for 6 and on 4 for 3.
-func passed(enPassant Square) set { return bit(enPassant ^ 8) }
+func passedPawn(enPassant Square) set { return bit(enPassant ^ 8) }
 
 // canCastle judges a king of the side to move that takes its own piece. What stands
 // between must be gone, for the king and for the rook; the king must not be in check, nor cross a
@@ -152,10 +152,10 @@ func passed(enPassant Square) set { return bit(enPassant ^ 8) }
 // the rook in its new place: in Chess960 it may have been what covered the king.
 func (p *Position) canCastle(m Move) bool {
 	king, rook := bit(m.From), bit(m.To)
-	if p.castlers()&p.own()&rook == 0 {
+	if p.castlingRooks()&p.own()&rook == 0 {
 		return false
 	}
-	kingTo, rookTo := castled(m)
+	kingTo, rookTo := castlingSquares(m)
 	others := p.occupied() &^ (king | rook)
 	path := between(m.From, kingTo)
 	if (path|between(m.To, rookTo))&others != 0 {
@@ -169,9 +169,9 @@ func (p *Position) canCastle(m Move) bool {
 	return !p.attacked(kingTo, p.turn, others|bit(rookTo), p.enemies())
 }
 
-// castled is where the king and the rook end: as in standard chess, wherever
+// castlingSquares is where the king and the rook end: as in standard chess, wherever
 // they have begun.
-func castled(m Move) (king, rook Square) {
+func castlingSquares(m Move) (king, rook Square) {
 	home := m.From &^ 7
 	if m.To > m.From {
 		return home + 6, home + 5

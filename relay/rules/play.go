@@ -48,13 +48,13 @@ func (p *Position) Make(m Move) Undo {
 	switch {
 	case role == King && own&to != 0:
 		undo.taken = King
-		king, rook := castled(m)
+		king, rook := castlingSquares(m)
 		p.put(King, p.turn, bit(king))
 		p.put(Rook, p.turn, bit(rook))
 	case role == Pawn && m.Promotion != NoRole:
 		p.put(m.Promotion, p.turn, to)
 	case role == Pawn && undo.enPassant != 0 && m.To == undo.enPassant:
-		p.remove(passed(m.To))
+		p.remove(passedPawn(m.To))
 		p.put(Pawn, p.turn, to)
 	case role == Pawn && m.From^m.To == 16:
 		p.enPassant = (m.From + m.To) / 2
@@ -78,7 +78,7 @@ func (p *Position) Unmake(m Move, undo Undo) {
 	p.halfMoves, p.castling, p.enPassant = undo.halfMoves, undo.castling, undo.enPassant
 	from, to := bit(m.From), bit(m.To)
 	if undo.taken == King {
-		king, rook := castled(m)
+		king, rook := castlingSquares(m)
 		p.remove(bit(king) | bit(rook))
 		p.put(King, p.turn, from)
 		p.put(Rook, p.turn, to)
@@ -94,7 +94,7 @@ func (p *Position) Unmake(m Move, undo Undo) {
 	case undo.taken != NoRole:
 		p.put(undo.taken, p.turn^1, to)
 	case role == Pawn && undo.enPassant != 0 && m.To == undo.enPassant:
-		p.put(Pawn, p.turn^1, passed(m.To))
+		p.put(Pawn, p.turn^1, passedPawn(m.To))
 	}
 }
 
@@ -110,8 +110,8 @@ func (p *Position) put(role Role, c Color, s set) {
 	if role > King {
 		return
 	}
-	p.planes[0] |= s &^ unless(uint8(role))
-	p.planes[1] |= s &^ unless(uint8(role>>1))
-	p.planes[2] |= s &^ unless(uint8(role>>2))
-	p.black |= s &^ unless(uint8(c))
+	p.planes[0] |= s &^ allUnless(uint8(role))
+	p.planes[1] |= s &^ allUnless(uint8(role>>1))
+	p.planes[2] |= s &^ allUnless(uint8(role>>2))
+	p.black |= s &^ allUnless(uint8(c))
 }

@@ -107,7 +107,7 @@ func (p *Position) checked(side Color) bool {
 func (p *Position) occupied() set { return p.planes[0] | p.planes[1] | p.planes[2] }
 
 // side has the pieces of one side.
-func (p *Position) side(c Color) set { return p.occupied() & (p.black ^ unless(uint8(c))) }
+func (p *Position) side(c Color) set { return p.occupied() & (p.black ^ allUnless(uint8(c))) }
 
 func (p *Position) own() set { return p.side(p.turn) }
 
@@ -117,15 +117,15 @@ func (p *Position) ownKing() set { return p.of(King) & p.own() }
 
 // of has the pieces of a role; of NoRole the squares that are empty.
 func (p *Position) of(r Role) set {
-	return (p.planes[0] ^ unless(uint8(r))) & (p.planes[1] ^ unless(uint8(r>>1))) & (p.planes[2] ^ unless(uint8(r>>2)))
+	return (p.planes[0] ^ allUnless(uint8(r))) & (p.planes[1] ^ allUnless(uint8(r>>1))) & (p.planes[2] ^ allUnless(uint8(r>>2)))
 }
 
 // straight has the pieces that move as a rook does, and diagonal those that move as a bishop does.
 func (p *Position) straight() set { return p.planes[2] &^ p.planes[1] }
 func (p *Position) diagonal() set { return p.planes[0] & (p.planes[1] | p.planes[2]) }
 
-// unless has all squares if the lowest bit of n is 0, and none if it is 1.
-func unless(n uint8) set { return set(n&1) - 1 }
+// allUnless has all squares if the lowest bit of n is 0, and none if it is 1.
+func allUnless(n uint8) set { return set(n&1) - 1 }
 
 // roleAt is the role on the only square of s, and NoRole if there is none.
 func (p *Position) roleAt(s set) (r Role) {
@@ -141,8 +141,8 @@ func (p *Position) roleAt(s set) (r Role) {
 	return r
 }
 
-// castlers are the rooks that may castle.
-func (p *Position) castlers() set { return set(p.castling[White]) | set(p.castling[Black])<<56 }
+// castlingRooks are the rooks that may castle.
+func (p *Position) castlingRooks() set { return set(p.castling[White]) | set(p.castling[Black])<<56 }
 
 // attacked reports whether one of the enemies attacks the square of a side. The
 // board may be another one than the position's: occupied and enemies say which

@@ -26,7 +26,7 @@ func readText(s string) (moveText, bool) {
 	if len(s) > MaxText {
 		return t, false
 	}
-	s = cleanText(s)
+	s = trimMoveText(s)
 	switch s {
 	case "O-O", "o-o", "0-0":
 		t.castling, t.kingSide = true, true
@@ -75,8 +75,8 @@ func readText(s string) (moveText, bool) {
 	return t, s == ""
 }
 
-// cleanText removes what says nothing about which move it is.
-func cleanText(s string) string {
+// trimMoveText removes what says nothing about which move it is.
+func trimMoveText(s string) string {
 	s = trimMarks(strings.TrimLeft(s, " "))
 	s = strings.TrimSuffix(s, "e.p.")
 	s = strings.TrimSuffix(s, "ep")

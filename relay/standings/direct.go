@@ -7,46 +7,46 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// versus is what an entrant scored against another one, in so many meetings.
-type versus struct {
+// headToHead is what an entrant scored against another one, in so many meetings.
+type headToHead struct {
 	opponent *entrant
 	sum      number
 	meetings int64
 }
 
-// scored is what an entrant scored against the others of a group, in parts of a number, and how
+// groupScore is what an entrant scored against the others of a group, in parts of a number, and how
 // little and how much it could be once those have met who have not yet.
-type scored struct{ is, least, most int64 }
+type groupScore struct{ now, least, most int64 }
 
 // direct applies the direct encounter (C.07, 6).
 type direct struct {
 	roundRobin  bool
 	least, most number // what one meeting can give; never more than 0, since a forfeit gives nothing
-	mark        int    // of the last group that was measured
+	groupNumber int    // of the last group that was measured
 	parts       int64  // of a number, in the last group that was measured
 }
 
-// admit takes note of what one meeting can give.
-func (d *direct) admit(p relay.Points) {
+// noteMeetingPoints takes note of what one meeting can give.
+func (d *direct) noteMeetingPoints(p relay.Points) {
 	d.least = min(d.least, hundredths(min(p.Win, p.Draw, p.Loss)))
 	d.most = max(d.most, hundredths(max(p.Win, p.Draw, p.Loss)))
 }
 
-// meet fills in whom the entrant has met. Only meetings over the board count, unless the pairings
+// noteOpponents fills in whom the entrant has met. Only meetings over the board count, unless the pairings
 // were fixed (6.1.1); of several with one opponent the average does (6.1.2).
-func (d *direct) meet(e *entrant) {
-	e.versus = make([]versus, 0, len(e.meetings))
+func (d *direct) noteOpponents(e *entrant) {
+	e.headToHead = make([]headToHead, 0, len(e.meetings))
 	for _, m := range e.meetings {
 		if !m.over || m.opponent == nil || !m.played && !d.roundRobin {
 			continue
 		}
-		i := slices.IndexFunc(e.versus, func(v versus) bool { return v.opponent == m.opponent })
+		i := slices.IndexFunc(e.headToHead, func(v headToHead) bool { return v.opponent == m.opponent })
 		if i < 0 {
-			i = len(e.versus)
-			e.versus = append(e.versus, versus{opponent: m.opponent})
+			i = len(e.headToHead)
+			e.headToHead = append(e.headToHead, headToHead{opponent: m.opponent})
 		}
-		e.versus[i].sum += m.points
-		e.versus[i].meetings++
+		e.headToHead[i].sum += m.points
+		e.headToHead[i].meetings++
 	}
 }
 
@@ -56,7 +56,7 @@ func (d *direct) apply(group []*entrant) (parts [][]*entrant, values []number) {
 	values = make([]number, len(group))
 	all := d.measure(group)
 	for i, e := range group {
-		values[i] = number((e.scored.is + d.parts/2) / d.parts)
+		values[i] = number((e.groupScore.now + d.parts/2) / d.parts)
 	}
 	if parts = d.split(group); len(parts) == 1 && !all {
 		clear(values)
@@ -77,11 +77,11 @@ func (d *direct) split(group []*entrant) [][]*entrant {
 	all := d.measure(group)
 	group = slices.Clone(group)
 	slices.SortStableFunc(group, func(a, b *entrant) int {
-		return cmp.Or(cmp.Compare(b.scored.most, a.scored.most), cmp.Compare(b.scored.is, a.scored.is))
+		return cmp.Or(cmp.Compare(b.groupScore.most, a.groupScore.most), cmp.Compare(b.groupScore.now, a.groupScore.now))
 	})
 	var out [][]*entrant
 	if !all {
-		for len(group) > 1 && group[0].scored.least > group[1].scored.most {
+		for len(group) > 1 && group[0].groupScore.least > group[1].groupScore.most {
 			out = append(out, group[:1])
 			group = group[1:]
 		}
@@ -90,7 +90,7 @@ func (d *direct) split(group []*entrant) [][]*entrant {
 		}
 		return append(out, d.split(group)...)
 	}
-	parts := chunks(group, func(a, b *entrant) bool { return a.scored.is == b.scored.is })
+	parts := chunks(group, func(a, b *entrant) bool { return a.groupScore.now == b.groupScore.now })
 	if len(parts) == 1 {
 		return parts
 	}
@@ -103,14 +103,14 @@ func (d *direct) split(group []*entrant) [][]*entrant {
 // measure computes what each of the group scored against the others, and reports whether all have
 // met. All that it computes is in parts of a number, so that averages are exact.
 func (d *direct) measure(group []*entrant) bool {
-	d.mark++
+	d.groupNumber++
 	for _, e := range group {
-		e.group = d.mark
+		e.groupNumber = d.groupNumber
 	}
 	d.parts = 1
 	for _, e := range group {
-		for _, v := range e.versus {
-			if v.opponent.group == d.mark {
+		for _, v := range e.headToHead {
+			if v.opponent.groupNumber == d.groupNumber {
 				d.parts = lcm(d.parts, v.meetings)
 			}
 		}
@@ -120,18 +120,18 @@ func (d *direct) measure(group []*entrant) bool {
 	}
 	all := true
 	for _, e := range group {
-		var s scored
+		var s groupScore
 		missing := int64(len(group) - 1)
-		for _, v := range e.versus {
-			if v.opponent.group == d.mark {
-				s.is += int64(v.sum) * d.parts / v.meetings
+		for _, v := range e.headToHead {
+			if v.opponent.groupNumber == d.groupNumber {
+				s.now += int64(v.sum) * d.parts / v.meetings
 				missing--
 			}
 		}
 		all = all && missing == 0
-		s.least = s.is + missing*int64(d.least)*d.parts
-		s.most = s.is + missing*int64(d.most)*d.parts
-		e.scored = s
+		s.least = s.now + missing*int64(d.least)*d.parts
+		s.most = s.now + missing*int64(d.most)*d.parts
+		e.groupScore = s
 	}
 	return all
 }

@@ -208,9 +208,9 @@ func TestDirectEncounterForce(t *testing.T) {
 			}
 		}
 		d := direct{}
-		d.admit(relay.UsualScoring.White)
+		d.noteMeetingPoints(relay.UsualScoring.White)
 		for _, e := range group {
-			d.meet(e)
+			d.noteOpponents(e)
 		}
 		parts := d.split(group)
 		if certain < 0 && len(parts) != 1 || certain >= 0 && (len(parts[0]) != 1 || parts[0][0] != group[certain]) {

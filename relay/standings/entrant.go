@@ -9,21 +9,21 @@ type entrant struct {
 	rating      int   // as last told
 	fideID      int64 // tells apart those who have one name and one rating
 
-	points   number // the score that the table is by
-	adjusted number // what the score counts in the tie-breaks of its opponents
-	match    number // a team's match points
-	board    number // a team's board points
-	byBoard  bool   // points are the board points
-	meetings []meeting
-	met      []*entrant // of each of the line's results, in their order; nil: nobody
+	points    number // the score that the table is by
+	adjusted  number // what the score counts in the tie-breaks of its opponents
+	match     number // a team's match points
+	board     number // a team's board points
+	byBoard   bool   // points are the board points
+	meetings  []meeting
+	opponents []*entrant // of each of the line's results, in their order; nil: nobody
 
 	values     []number // of the tie-breaks, in their order
 	direct     number   // against those who have the same points
 	directRank int      // among them, from 1; 0: there is nobody else
 
-	group  int      // the mark of the group that is looked at; see direct.measure
-	versus []versus // those whom it has met
-	scored scored   // in the group
+	groupNumber int          // of the group that is looked at; see direct.measure
+	headToHead  []headToHead // those whom it has met
+	groupScore  groupScore   // in the group
 }
 
 // meeting is one game or match as one of its sides sees it, or a round in which it is free.
@@ -84,9 +84,9 @@ func (e *entrant) addFree(finished []freeRound) {
 	}
 }
 
-// settle puts the meetings in the order of the rounds and computes the adjusted score (C.07, 16.3):
+// adjustScore puts the meetings in the order of the rounds and computes the adjusted score (C.07, 16.3):
 // requested byes behind which the entrant chose not to play any more count as draws.
-func (e *entrant) settle(roundRobin bool) {
+func (e *entrant) adjustScore(roundRobin bool) {
 	slices.SortStableFunc(e.meetings, func(a, b meeting) int { return a.round - b.round })
 	e.adjusted = 0
 	last := true // nothing behind that is more than voluntary absence
@@ -146,10 +146,10 @@ func (t *context) contributions(
 	return out
 }
 
-// cut adds up the contributions without the lowest ones and the highest ones. Among the lowest,
+// sumWithoutExtremes adds up the contributions without the lowest ones and the highest ones. Among the lowest,
 // those of rounds that the entrant chose not to play go first, unless such a one is worth less
 // (C.07, 16.5).
-func cut(all []contribution, low, high int) number {
+func sumWithoutExtremes(all []contribution, low, high int) number {
 	for range low {
 		i, j := -1, -1 // the lowest of all, and of those
 		for k, c := range all {
@@ -221,9 +221,9 @@ func (e *entrant) count(f func(m *meeting) bool) number {
 	return number(n) * one
 }
 
-// survey finds out how many rounds have begun, and how much one can have scored, and puts down the
+// prepare finds out how many rounds have begun, and how much one can have scored, and puts down the
 // rounds in which the entrants were free.
-func (t *context) survey(all []*entrant, finished []freeRound) {
+func (t *context) prepare(all []*entrant, finished []freeRound) {
 	for _, e := range all {
 		var most number
 		for _, m := range e.meetings {
@@ -234,6 +234,6 @@ func (t *context) survey(all []*entrant, finished []freeRound) {
 		}
 		t.most = max(t.most, most)
 		e.addFree(finished)
-		e.settle(t.roundRobin)
+		e.adjustScore(t.roundRobin)
 	}
 }

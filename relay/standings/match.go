@@ -121,8 +121,8 @@ func (t *Table) rankTeams(rounds []Round, o *Options) {
 	for i, r := range rows {
 		all[i] = &r.entrant
 	}
-	c.survey(all, finished(rounds, func(r *Round) number { return hundredths(match(r).Draw) }))
-	c.rank(all, codes, func(b *breaker) func(*entrant, *context) number { return b.team })
+	c.prepare(all, finished(rounds, func(r *Round) number { return hundredths(match(r).Draw) }))
+	c.rank(all, codes, func(b *tieBreakRule) func(*entrant, *context) number { return b.team })
 	t.TeamTieBreaks = describe(codes)
 	slices.SortFunc(rows, func(a, b *teamRow) int { return a.place - b.place })
 	for _, r := range rows {
@@ -146,24 +146,24 @@ func (c *context) teamRows(rounds []Round, o *Options, byBoard bool) []*teamRow 
 	for i := range rounds {
 		p := match(&rounds[i])
 		if !byBoard {
-			c.direct.admit(p)
+			c.direct.noteMeetingPoints(p)
 		}
 		for _, m := range Matches(rounds[i].Games) {
 			if byBoard {
-				c.direct.admit(relay.Points{Win: 100 * len(m.Boards)})
+				c.direct.noteMeetingPoints(relay.Points{Win: 100 * len(m.Boards)})
 			}
 			a, b := find(m.keys[0], m.Teams[0]), find(m.keys[1], m.Teams[1])
-			a.enter(i+1, b, &m, m.Score, p)
-			b.enter(i+1, a, &m, [2]float64{m.Score[1], m.Score[0]}, p)
+			a.addMatch(i+1, b, &m, m.Score, p)
+			b.addMatch(i+1, a, &m, [2]float64{m.Score[1], m.Score[0]}, p)
 		}
 	}
 	return rows
 }
 
-// enter puts a match down for one of its teams, whose board points are the first.
-func (r *teamRow) enter(round int, opponent *teamRow, m *Match, boards [2]float64, p relay.Points) {
+// addMatch puts a match down for one of its teams, whose board points are the first.
+func (r *teamRow) addMatch(round int, opponent *teamRow, m *Match, boards [2]float64, p relay.Points) {
 	r.Results = append(r.Results, TeamEncounter{Round: round, Score: boards, Finished: m.Finished})
-	r.met = append(r.met, &opponent.entrant)
+	r.opponents = append(r.opponents, &opponent.entrant)
 	e := meeting{round: round, opponent: &opponent.entrant, over: m.Finished}
 	if m.Finished {
 		e.played, e.onBoard = m.played, m.played
@@ -196,9 +196,9 @@ func (r *teamRow) finish(c *context) Team {
 	l := r.Team
 	l.Place, l.Rank, l.Values = r.place, r.rank, floats(r.values)
 	l.MatchPoints, l.BoardPoints = r.match.float(), r.board.float()
-	l.SonnebornBerger = breakers[EMGSB].team(&r.entrant, c).float()
-	l.SonnebornBergerMatch = breakers[EMMSB].team(&r.entrant, c).float()
-	for i, opponent := range r.met {
+	l.SonnebornBerger = rules[EMGSB].team(&r.entrant, c).float()
+	l.SonnebornBergerMatch = rules[EMMSB].team(&r.entrant, c).float()
+	for i, opponent := range r.opponents {
 		l.Results[i].Opponent = opponent.place
 	}
 	return l

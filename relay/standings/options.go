@@ -61,7 +61,7 @@ func ParseTieBreaks(text string) ([]Code, error) {
 	var out []Code
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",; \t\r\n", r) }) {
 		code := Code(strings.ToUpper(strings.NewReplacer("-", "", "/", "").Replace(word)))
-		if _, known := breakers[code]; !known {
+		if _, known := rules[code]; !known {
 			return nil, fmt.Errorf("there is no tie-break %q; the codes are %s", word, allCodes())
 		}
 		if code != DE && slices.Contains(out, code) {
@@ -88,7 +88,7 @@ func allCodes() string { return strings.ReplaceAll(FormatTieBreaks(Codes()), ","
 
 // players are the tie-breaks of the players' table: those of the list that are not of teams alone.
 func (o *Options) players() []Code {
-	out := o.filter(func(b *breaker) bool { return b.player != nil || b.code == DE })
+	out := o.filter(func(b *tieBreakRule) bool { return b.player != nil || b.code == DE })
 	if len(out) == 0 {
 		return DefaultTieBreaks
 	}
@@ -98,11 +98,11 @@ func (o *Options) players() []Code {
 // teams are the tie-breaks of the teams' table, and first the score that it is by. A list that
 // names nothing of teams alone is meant for the players, so that teams keep the usual ones.
 func (o *Options) teams() []Code {
-	forTeams := func(c Code) bool { return breakers[c].player == nil && c != DE }
+	forTeams := func(c Code) bool { return rules[c].player == nil && c != DE }
 	if !slices.ContainsFunc(o.TieBreaks, forTeams) {
 		return defaultTeamTieBreaks
 	}
-	out := o.filter(func(b *breaker) bool { return b.team != nil || b.code == DE })
+	out := o.filter(func(b *tieBreakRule) bool { return b.team != nil || b.code == DE })
 	primary := slices.IndexFunc(out, func(c Code) bool { return c == MP || c == GP })
 	if primary < 0 {
 		return append([]Code{MP}, out...)
@@ -111,10 +111,10 @@ func (o *Options) teams() []Code {
 	return append([]Code{first}, slices.Delete(out, primary, primary+1)...)
 }
 
-func (o *Options) filter(keep func(*breaker) bool) []Code {
+func (o *Options) filter(keep func(*tieBreakRule) bool) []Code {
 	var out []Code
 	for _, c := range o.TieBreaks {
-		if b, known := breakers[c]; known && keep(b) {
+		if b, known := rules[c]; known && keep(b) {
 			out = append(out, c)
 		}
 	}

@@ -6,89 +6,89 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// people tells who is who. A player is known by his FIDE id. A player without an id is the one with
+// playerIndex tells who is who. A player is known by his FIDE id. A player without an id is the one with
 // an id and the same name, if there is exactly one, and otherwise the one with that name.
-type people struct {
-	rows   []*row
-	byFide map[int64]*row
-	byName map[string]*row
-	fide   map[string][]int64 // the ids that come with a name
-	keys   map[string]string  // relay.NameKey of the names seen so far
+type playerIndex struct {
+	rows    []*row
+	byFIDE  map[int64]*row
+	byName  map[string]*row
+	fideIDs map[string][]int64 // the ids that come with a name
+	keys    map[string]string  // relay.NameKey of the names seen so far
 }
 
-func newPeople() *people {
-	return &people{
-		byFide: map[int64]*row{}, byName: map[string]*row{},
-		fide: map[string][]int64{}, keys: map[string]string{},
+func newPlayerIndex() *playerIndex {
+	return &playerIndex{
+		byFIDE: map[int64]*row{}, byName: map[string]*row{},
+		fideIDs: map[string][]int64{}, keys: map[string]string{},
 	}
 }
 
-func (p *people) key(name string) string {
-	key, ok := p.keys[name]
+func (x *playerIndex) key(name string) string {
+	key, ok := x.keys[name]
 	if !ok {
 		key = relay.NameKey(name)
-		p.keys[name] = key
+		x.keys[name] = key
 	}
 	return key
 }
 
-// introduce notes a player's id. All players must be introduced before the first
+// noteFIDEID notes a player's id. All players must be introduced before the first
 // one is looked up, since an id may be told in a later round only.
-func (p *people) introduce(who relay.Player) {
-	if key := p.key(who.Name); who.FideID != 0 && !slices.Contains(p.fide[key], who.FideID) {
-		p.fide[key] = append(p.fide[key], who.FideID)
+func (x *playerIndex) noteFIDEID(player relay.Player) {
+	if key := x.key(player.Name); player.FideID != 0 && !slices.Contains(x.fideIDs[key], player.FideID) {
+		x.fideIDs[key] = append(x.fideIDs[key], player.FideID)
 	}
 }
 
 // find returns the player's row, or nil if he is nobody. A new row is made for a new player;
 // what the games tell of one who is known already replaces what those before told.
-func (p *people) find(who relay.Player) *row {
-	key, id := p.key(who.Name), who.FideID
+func (x *playerIndex) find(player relay.Player) *row {
+	key, id := x.key(player.Name), player.FideID
 	if id == 0 {
 		if key == "" {
 			return nil
 		}
-		if ids := p.fide[key]; len(ids) == 1 {
+		if ids := x.fideIDs[key]; len(ids) == 1 {
 			id = ids[0]
 		}
 	}
-	r := p.byName[key]
+	r := x.byName[key]
 	if id != 0 {
-		r = p.byFide[id]
+		r = x.byFIDE[id]
 	}
 	switch {
 	case r != nil:
-		r.learn(who)
+		r.update(player)
 		return r
 	case id != 0:
 		r = &row{}
-		p.byFide[id] = r
+		x.byFIDE[id] = r
 	default:
 		r = &row{}
-		p.byName[key] = r
+		x.byName[key] = r
 	}
-	r.Player = who
-	p.rows = append(p.rows, r)
+	r.Player = player
+	x.rows = append(x.rows, r)
 	return r
 }
 
-// learn takes what a later game says of the player, and keeps what it does not say.
-func (r *row) learn(who relay.Player) {
+// update takes what a later game says of the player, and keeps what it does not say.
+func (r *row) update(player relay.Player) {
 	old := r.Player
-	r.Player = who
-	if who.Title == "" {
+	r.Player = player
+	if player.Title == "" {
 		r.Player.Title = old.Title
 	}
-	if who.Rating == 0 {
+	if player.Rating == 0 {
 		r.Player.Rating = old.Rating
 	}
-	if who.FideID == 0 {
+	if player.FideID == 0 {
 		r.Player.FideID = old.FideID
 	}
-	if who.Federation == "" {
+	if player.Federation == "" {
 		r.Player.Federation = old.Federation
 	}
-	if who.Team == "" {
+	if player.Team == "" {
 		r.Player.Team = old.Team
 	}
 }

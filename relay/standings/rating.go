@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// differences are the rating differences that go with a score of 50 %, 51 %, … 100 % (FIDE Handbook,
+// ratingDifferences are the rating differences that go with a score of 50 %, 51 %, … 100 % (FIDE Handbook,
 // B.02, Rating Regulations, the table of p and dp). Below 50 % they are those of the opponent's
 // score, negative.
-var differences = [51]int{
+var ratingDifferences = [51]int{
 	0, 7, 14, 21, 29, 36, 43, 50, 57, 65,
 	72, 80, 87, 95, 102, 110, 117, 125, 133, 141,
 	149, 158, 166, 175, 184, 193, 202, 211, 220, 230,
@@ -17,10 +17,10 @@ var differences = [51]int{
 	800,
 }
 
-// opponents returns the ratings of the opponents in games that were played and count for ratings,
+// ratedOpponents returns the ratings of the opponents in games that were played and count for ratings,
 // each as it was in that game, and what was scored against them: a half for each draw. games is
 // how many there were, with those against opponents who have no rating.
-func (e *entrant) opponents() (ratings []int, halves, games int) {
+func (e *entrant) ratedOpponents() (ratings []int, halves, games int) {
 	for _, m := range e.meetings {
 		if !m.played || !m.rated {
 			continue
@@ -41,7 +41,7 @@ func (e *entrant) opponents() (ratings []int, halves, games int) {
 // averageRating is the average rating of the opponents, a half rounded up, without so many of the
 // lowest. Opponents without a rating are the first that are left out. 0: there are none.
 func (e *entrant) averageRating(cut int) int {
-	ratings, _, games := e.opponents()
+	ratings, _, games := e.ratedOpponents()
 	if cut -= games - len(ratings); cut > 0 {
 		slices.Sort(ratings)
 		ratings = ratings[min(cut, len(ratings)):]
@@ -63,20 +63,20 @@ func average(ratings []int) int {
 // performance is the rating at which the score against the rated opponents would have been
 // expected. 0: there are none.
 func (e *entrant) performance() int {
-	ratings, halves, _ := e.opponents()
+	ratings, halves, _ := e.ratedOpponents()
 	if len(ratings) == 0 {
 		return 0
 	}
-	return max(0, average(ratings)+difference(float64(halves)/2, len(ratings)))
+	return max(0, average(ratings)+ratingDifference(float64(halves)/2, len(ratings)))
 }
 
 func rating(n int) number { return number(n) * one }
 
-// difference is the rating difference at which the score would have been expected.
-func difference(points float64, games int) int {
+// ratingDifference is the rating difference at which the score would have been expected.
+func ratingDifference(points float64, games int) int {
 	percent := int(math.Round(100 * points / float64(games)))
 	if percent < 50 {
-		return -differences[50-percent]
+		return -ratingDifferences[50-percent]
 	}
-	return differences[percent-50]
+	return ratingDifferences[percent-50]
 }

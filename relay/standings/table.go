@@ -117,22 +117,22 @@ type row struct {
 func Compute(rounds []Round, o Options) *Table {
 	rounds = ordered(rounds)
 	t := &Table{Finished: len(rounds) > 0, Rounds: []RoundState{}, Players: []Line{}}
-	who := newPeople()
+	players := newPlayerIndex()
 	for _, r := range rounds {
 		done := r.Status == relay.RoundFinished
 		t.Rounds = append(t.Rounds, RoundState{r.ID, r.Name, done})
 		t.Finished = t.Finished && done
 		for _, g := range r.Games {
-			who.introduce(g.White)
-			who.introduce(g.Black)
+			players.noteFIDEID(g.White)
+			players.noteFIDEID(g.Black)
 		}
 	}
 	for i := range rounds {
 		for _, g := range rounds[i].Games {
-			enter(&rounds[i], i+1, g, who.find(g.White), who.find(g.Black), o.scoring(&rounds[i]))
+			addGame(&rounds[i], i+1, g, players.find(g.White), players.find(g.Black), o.scoring(&rounds[i]))
 		}
 	}
-	t.rank(who.rows, rounds, &o)
+	t.rank(players.rows, rounds, &o)
 	t.rankTeams(rounds, &o)
 	return t
 }
@@ -147,15 +147,15 @@ func (t *Table) rank(rows []*row, rounds []Round, o *Options) {
 	}
 	for i := range rounds {
 		s := o.scoring(&rounds[i])
-		c.direct.admit(s.White)
-		c.direct.admit(s.Black)
+		c.direct.noteMeetingPoints(s.White)
+		c.direct.noteMeetingPoints(s.Black)
 	}
-	c.survey(all, finished(rounds, func(r *Round) number {
+	c.prepare(all, finished(rounds, func(r *Round) number {
 		s := o.scoring(r)
 		return hundredths(max(s.White.Draw, s.Black.Draw))
 	}))
 	codes := o.players()
-	c.rank(all, codes, func(b *breaker) func(*entrant, *context) number { return b.player })
+	c.rank(all, codes, func(b *tieBreakRule) func(*entrant, *context) number { return b.player })
 	t.TieBreaks = describe(codes)
 	slices.SortFunc(rows, func(a, b *row) int { return a.place - b.place })
 	for _, r := range rows {
@@ -180,11 +180,11 @@ func (r *row) finish(c *context, codes []Code) Line {
 		if i := slices.Index(codes, code); i >= 0 {
 			return r.values[i].float()
 		}
-		return breakers[code].player(&r.entrant, c).float()
+		return rules[code].player(&r.entrant, c).float()
 	}
 	l := r.Line
 	l.Place, l.Rank, l.Points, l.Values = r.place, r.rank, r.points.float(), floats(r.values)
-	for i, opponent := range r.met {
+	for i, opponent := range r.opponents {
 		if opponent != nil {
 			l.Results[i].Opponent = opponent.place
 		}
@@ -217,8 +217,8 @@ func byBoard(games []*relay.Game) []*relay.Game {
 	return games
 }
 
-// enter puts a game down for both of its players.
-func enter(r *Round, round int, g *relay.Game, white, black *row, scoring relay.Scoring) {
+// addGame puts a game down for both of its players.
+func addGame(r *Round, round int, g *relay.Game, white, black *row, scoring relay.Scoring) {
 	if white == black {
 		return // himself, or nobody against nobody
 	}
@@ -227,29 +227,29 @@ func enter(r *Round, round int, g *relay.Game, white, black *row, scoring relay.
 	s.played = s.played && white != nil && black != nil
 	m := meeting{round: round, over: s.over, played: s.played, onBoard: onBoard, rated: !r.Unrated}
 	m.white = true
-	white.enter(g, s, m, s.white, black, g.Black, scoring.White)
+	white.addGame(g, s, m, s.white, black, g.Black, scoring.White)
 	m.white = false
-	black.enter(g, s, m, s.black, white, g.White, scoring.Black)
+	black.addGame(g, s, m, s.black, white, g.White, scoring.Black)
 }
 
-// enter puts a game down for one of its players. m is what both have in common.
-func (r *row) enter(g *relay.Game, s score, m meeting, o outcome, opponent *row, as relay.Player, p relay.Points) {
+// addGame puts a game down for one of its players. m is what both have in common.
+func (r *row) addGame(g *relay.Game, s score, m meeting, outcome outcome, opponent *row, opponentPlayer relay.Player, p relay.Points) {
 	if r == nil {
 		return
 	}
 	e := Encounter{Round: m.round, Game: g.ID, Board: g.Board, White: m.white, Unplayed: s.over && !s.played}
-	m.outcome, m.rating, m.most, m.draw = o, as.Rating, pointsOf(win, p), pointsOf(draw, p)
+	m.outcome, m.rating, m.most, m.draw = outcome, opponentPlayer.Rating, pointsOf(win, p), pointsOf(draw, p)
 	if opponent != nil {
 		m.opponent = &opponent.entrant
 	}
 	if s.over {
-		m.points = s.points(o, p)
-		m.voluntary = !m.onBoard && o != win
+		m.points = s.points(outcome, p)
+		m.voluntary = !m.onBoard && outcome != win
 		m.requested = m.voluntary && opponent == nil
 		e.Points = new(m.points.float())
 		r.points += m.points
 		r.Games++
-		switch o {
+		switch outcome {
 		case win:
 			r.Wins++
 		case draw:
@@ -262,6 +262,6 @@ func (r *row) enter(g *relay.Game, s score, m meeting, o outcome, opponent *row,
 		}
 	}
 	r.Results = append(r.Results, e)
-	r.met = append(r.met, m.opponent)
+	r.opponents = append(r.opponents, m.opponent)
 	r.meetings = append(r.meetings, m)
 }

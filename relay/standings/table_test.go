@@ -242,7 +242,7 @@ func TestRatings(t *testing.T) {
 		games  int
 		want   int
 	}{{2, 4, 0}, {3, 9, -125}, {6, 9, 125}, {0, 3, -800}, {8.5, 9, 444}, {.5, 9, -422 - 22}} {
-		if got := difference(c.points, c.games); got != c.want {
+		if got := ratingDifference(c.points, c.games); got != c.want {
 			t.Errorf("%v of %d is a difference of %d, want %d", c.points, c.games, got, c.want)
 		}
 	}
@@ -251,7 +251,7 @@ func TestRatings(t *testing.T) {
 // TestDifferences holds FIDE's table to what it was made of, a normal distribution with a
 // deviation of 2000/7; only at its end does it go its own way.
 func TestDifferences(t *testing.T) {
-	for i, d := range differences[:50] {
+	for i, d := range ratingDifferences[:50] {
 		within := 1.
 		if i > 47 {
 			within = 13

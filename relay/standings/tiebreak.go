@@ -40,9 +40,9 @@ type TieBreak struct {
 	Meaning string `json:"meaning"`
 }
 
-// breaker is a tie-break with what computes it for a player and for a team. A nil function: it is
+// tieBreakRule is a tie-break with what computes it for a player and for a team. A nil function: it is
 // none of theirs. The direct encounter has none, since it is one of a group.
-type breaker struct {
+type tieBreakRule struct {
 	code          Code
 	name, meaning string
 	player, team  func(e *entrant, t *context) number
@@ -57,18 +57,18 @@ type context struct {
 	list       []contribution // of one entrant, used again and again
 }
 
-func asItIs(score number, _ *meeting) number      { return score }
+func scoreAsIs(score number, _ *meeting) number   { return score }
 func timesPoints(score number, m *meeting) number { return score.times(m.points) }
 
 func buchholz(low, high int) func(*entrant, *context) number {
 	return func(e *entrant, t *context) number {
-		return cut(t.contributions(e, (*entrant).score, asItIs), low, high)
+		return sumWithoutExtremes(t.contributions(e, (*entrant).score, scoreAsIs), low, high)
 	}
 }
 
 func sonnebornBerger(low int) func(*entrant, *context) number {
 	return func(e *entrant, t *context) number {
-		return cut(t.contributions(e, (*entrant).score, timesPoints), low, 0)
+		return sumWithoutExtremes(t.contributions(e, (*entrant).score, timesPoints), low, 0)
 	}
 }
 
@@ -94,8 +94,8 @@ func averageRating(cut int) func(*entrant, *context) number {
 	return func(e *entrant, _ *context) number { return rating(e.averageRating(cut)) }
 }
 
-// breakerList has them in the order in which they are told.
-var breakerList = func() []breaker {
+// ruleList has them in the order in which they are told.
+var ruleList = func() []tieBreakRule {
 	wins := count(func(m *meeting) bool { return m.outcome == win })
 	won := count(func(m *meeting) bool { return m.outcome == win && m.onBoard })
 	black := count(func(m *meeting) bool { return m.onBoard && !m.white })
@@ -107,7 +107,7 @@ var breakerList = func() []breaker {
 	boardPoints := func(e *entrant, _ *context) number { return e.board }
 	timesBoards := byMatchPoints(func(m *meeting) number { return m.board })
 	timesMatches := byMatchPoints(func(m *meeting) number { return m.match })
-	return []breaker{
+	return []tieBreakRule{
 		{DE, "Direct encounter", "points against those who are tied, applied again to those who still are", nil, nil},
 		{BH, "Buchholz", "sum of the opponents' points", buchholz(0, 0), buchholz(0, 0)},
 		{BHC1, "Buchholz cut 1", "Buchholz without the lowest", buchholz(1, 0), buchholz(1, 0)},
@@ -132,18 +132,18 @@ var breakerList = func() []breaker {
 	}
 }()
 
-var breakers = func() map[Code]*breaker {
-	out := make(map[Code]*breaker, len(breakerList))
-	for i := range breakerList {
-		out[breakerList[i].code] = &breakerList[i]
+var rules = func() map[Code]*tieBreakRule {
+	out := make(map[Code]*tieBreakRule, len(ruleList))
+	for i := range ruleList {
+		out[ruleList[i].code] = &ruleList[i]
 	}
 	return out
 }()
 
 // Codes are all tie-breaks that can be chosen.
 func Codes() []Code {
-	out := make([]Code, len(breakerList))
-	for i, b := range breakerList {
+	out := make([]Code, len(ruleList))
+	for i, b := range ruleList {
 		out[i] = b.code
 	}
 	return out
@@ -153,7 +153,7 @@ func Codes() []Code {
 func describe(codes []Code) []TieBreak {
 	out := make([]TieBreak, len(codes))
 	for i, c := range codes {
-		b := breakers[c]
+		b := rules[c]
 		out[i] = TieBreak{c, b.name, b.meaning}
 	}
 	return out
@@ -162,13 +162,13 @@ func describe(codes []Code) []TieBreak {
 // rank sorts the entrants and gives places and ranks: by points, then by each of the tie-breaks
 // among those who are still tied. Those who are tied for good have one rank, and stand by rating
 // and name.
-func (t *context) rank(all []*entrant, codes []Code, compute func(*breaker) func(*entrant, *context) number) {
+func (t *context) rank(all []*entrant, codes []Code, compute func(*tieBreakRule) func(*entrant, *context) number) {
 	for _, e := range all {
-		t.direct.meet(e)
+		t.direct.noteOpponents(e)
 		e.values = make([]number, len(codes))
 	}
 	for i, code := range codes {
-		if f := compute(breakers[code]); f != nil {
+		if f := compute(rules[code]); f != nil {
 			for _, e := range all {
 				e.values[i] = f(e, t)
 			}
