@@ -9,40 +9,40 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// idTag is the tag that keeps what the source calls a game.
+// idTag is the tag that keeps the source's name for a game.
 const idTag = "GameId"
 
-// A boardGame is a game of the round as it is compared with what a source says.
+// boardGame is a game of the round, with what the comparison needs of it.
 type boardGame struct {
 	*relay.Game
-	moves []relay.Played // see relay.Game.Line
+	moves []relay.Played // as relay.Game.Line returns them
 
-	sourceID    string
-	heading     heading
-	taggedBoard int       // the number in its Round tag, which is another one if that was taken; 0: none
+	sourceID string
+	heading  heading
+	// the number in its Round tag, which is another one if that was taken; 0: none
+	taggedBoard int
 	players     [2]player // White, Black
-	// replaced are the lines, in UCI, that a person has changed: what a source may have shown until
-	// then, and may show still.
+	// replaced are lines, in UCI, that a person has changed. A source may have shown them until
+	// then, and may still show them.
 	replaced [][]string
 }
 
-// A heading is what the tags say of where a game belongs. What is empty is not known, and
-// contradicts nothing.
+// heading is where a game belongs, by its tags. An empty field is unknown, and contradicts nothing.
 type heading struct{ event, round, date, site string }
 
-// A player is one of the two at a board, as far as a source can tell people apart.
+// player is one of the two at a board, as far as a source can tell players apart.
 type player struct {
-	fideID   int64    // FIDE id; 0: not known
-	nameKeys []string // of the names they go by; none: nobody in particular
+	fideID   int64    // 0: unknown
+	nameKeys []string // one for each name that the player goes by; none: the player is unknown
 }
 
-// A likeness is how sure it is that two persons are one.
+// likeness is how surely two players are the same.
 type likeness uint8
 
 const (
-	otherPlayer   likeness = iota // two persons
-	unknownPlayer                 // one of them is nobody in particular
-	similarPlayer                 // the names may be two spellings of one
+	otherPlayer   likeness = iota // they are two players
+	unknownPlayer                 // one of them is unknown
+	similarPlayer                 // their names may be two spellings of one name
 	samePlayer
 )
 
@@ -59,8 +59,8 @@ func boardGames(games []*relay.Game) []*boardGame {
 	return out
 }
 
-// replacedLines are the lines that a person has changed, the newest first, and the one that the source
-// was last seen to have.
+// replacedLines returns the source's moves in the note, if any, and then the lines that a person
+// has changed, the newest first.
 func (s *boardGame) replacedLines() (out [][]string) {
 	add := func(to relay.Ply, n int, uci func(i int) string) {
 		const enough = 4
@@ -87,7 +87,7 @@ func (s *boardGame) replacedLines() (out [][]string) {
 	return out
 }
 
-// tag is the value that a source has given; empty if a person has set another one.
+// tag is a tag's value; empty if a person has set it.
 func (s *boardGame) tag(name string) string {
 	if _, locked := s.Lock("tags." + name); locked {
 		return ""
@@ -95,7 +95,7 @@ func (s *boardGame) tag(name string) string {
 	return valueOf(s.Tags, name)
 }
 
-// player knows the player also by what the source called them before a person set the name.
+// player also knows the names that the source used before a person set the name.
 func (s *boardGame) player(side string, p *relay.Player) player {
 	out := player{fideID: p.FideID}
 	if _, locked := s.Lock(side + ".fideId"); locked {
@@ -123,7 +123,7 @@ func (p *player) addName(name string) {
 	}
 }
 
-// players are those of a game of the source, by their own names and by those that the source uses.
+// players are those of a source game, by their replaced names and by the source's own.
 func (g *Game) players() [2]player {
 	white, black := g.sourceNames()
 	out := [2]player{{fideID: g.White.FideID}, {fideID: g.Black.FideID}}
@@ -134,14 +134,14 @@ func (g *Game) players() [2]player {
 	return out
 }
 
-// likenessTo tells how sure it is that two persons are one: by their FIDE ids, else by their names.
+// likenessTo compares FIDE ids first, then names.
 func (p *player) likenessTo(q *player) likeness {
 	sameName := slices.ContainsFunc(p.nameKeys, func(key string) bool { return slices.Contains(q.nameKeys, key) })
 	switch {
 	case p.fideID != 0 && p.fideID == q.fideID, sameName && (p.fideID == 0 || q.fideID == 0):
 		return samePlayer
 	case sameName:
-		return similarPlayer // one of the ids is wrong, or there are two of that name
+		return similarPlayer // one of the ids is wrong, or two players have that name
 	case len(p.nameKeys) == 0 || len(q.nameKeys) == 0:
 		return unknownPlayer
 	case p.fideID != 0 && q.fideID != 0:
@@ -154,7 +154,7 @@ func (p *player) likenessTo(q *player) likeness {
 	return otherPlayer
 }
 
-// normal is the heading in the one form in which headings are compared.
+// normal brings the heading into the one form in which headings are compared.
 func (h heading) normal() heading {
 	h.event, h.site = relay.TeamKey(h.event), relay.TeamKey(h.site)
 	h.round = roundKey(h.round)
@@ -166,8 +166,9 @@ func (h heading) normal() heading {
 
 var roundForm = regexp.MustCompile(`^(\D*)0*(\d+)(?:\.(\d+)\.\d.*|[ .,(-].*)?$`)
 
-// roundKey is the round of a Round tag without the board: "5" of "5.12", "05" and "Round 5", and
-// "5.2" of "5.2.1", the second match of the round. Another form, such as "1/8 final", is its text.
+// roundKey is the round of a Round tag, without the board: "5" of "5.12", "05" and "Round 5". It is
+// "5.2" of "5.2.1", the second match of the round. Any other form, such as "1/8 final", is its
+// text.
 func roundKey(tag string) string {
 	m := roundForm.FindStringSubmatch(tag)
 	if m == nil {
@@ -189,7 +190,7 @@ func headingOf(g *Game) heading {
 	return heading{g.Event, g.Round, valueOf(g.Tags, "Date"), valueOf(g.Tags, "Site")}.normal()
 }
 
-// contradict reports whether both are known, and not the same.
+// contradict reports whether both values are known and differ.
 func contradict(a, b string) bool { return a != "" && b != "" && a != b }
 
 func valueOf(tags []relay.Tag, name string) string {

@@ -12,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// create opens a board for the game and plays what it has.
+// create opens a board for the game and plays its moves.
 func create(round relay.RoundID, s *Game, board int, key, source string) Change {
 	id := newID(round, key)
 	c := Change{Game: id, Board: board, New: true, Warning: s.Warning}
@@ -22,7 +22,7 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 	}
 	op.Tags = changedTags(nil, s)
 	if s.Variant == relay.Chess960 {
-		op.Fen = cmp.Or(s.StartFEN, relay.StartFEN) // which is one of its positions, and must be told
+		op.Fen = cmp.Or(s.StartFEN, relay.StartFEN) // the command must have one
 	}
 	c.add(key, &relaypb.Command{Op: &relaypb.Command_CreateGame{CreateGame: op}})
 	requests := requestIDs{key, 0}
@@ -36,11 +36,10 @@ func create(round relay.RoundID, s *Game, board int, key, source string) Change 
 	return c
 }
 
-// update brings the game to where the source has it, as far as a person has not set it otherwise.
+// update brings the game to the state that the source shows, except for what a person has set.
 func update(b *boardGame, s *Game, source string, shorten bool) Change {
 	c := Change{Game: b.ID, Board: b.Board, Warning: s.Warning}
-	// What is asked for follows from the game as it stands, so the same request
-	// is not made of another state: each new intent has a new one.
+	// The commands follow from the game's state. So each state has its own request ids.
 	requests := requestIDs{fmt.Sprintf("mirror/%d", b.Index), 0}
 	n := &note{source: source, fields: map[string]string{}}
 	if b.Source == relay.ManualSource {
@@ -66,7 +65,7 @@ func update(b *boardGame, s *Game, source string, shorten bool) Change {
 	return c
 }
 
-// updateMoves brings the moves, the result and the clocks of a game to where the source has them.
+// updateMoves brings the moves, the result and the clocks to the state that the source shows.
 func (c *Change) updateMoves(requests *requestIDs, b *boardGame, s *Game, n *note, shorten bool) {
 	unlocked, showsTakenBack := c.keepLockedMoves(requests, b, s, n)
 	recorded := gameResult{b.Result, b.Forfeit}
@@ -75,7 +74,7 @@ func (c *Change) updateMoves(requests *requestIDs, b *boardGame, s *Game, n *not
 		wanted = gameResult{s.Result, s.Forfeit}
 	}
 	if b.Automatic && s.Result == relay.Ongoing {
-		wanted = recorded // no source says of a mate that it is over before somebody has written the result
+		wanted = recorded // a mate is over, even if nobody has yet written the result in the source
 	}
 	if _, locked := b.Lock(relay.LockResult); (locked || showsTakenBack) && wanted != recorded {
 		c.noteLocked(n, relay.LockResult, resultText(wanted))
@@ -85,8 +84,8 @@ func (c *Change) updateMoves(requests *requestIDs, b *boardGame, s *Game, n *not
 	clocks := commonClocks(b, s, same, unlocked)
 	switch {
 	case same == len(s.Moves) && same < len(b.moves) && (s.Broken || !shorten || same == 0 || same < int(b.LockedPly()) && !unlocked || b.moves[same].Illegal):
-		// The source has less. Nor can it know then that a game which was over goes on. One that stands still before an illegal
-		// move can do no other, and the arbiter knows better.
+		// The source has less, so it cannot know that a game which was over goes on. A source that
+		// stops before an illegal move has no choice, and the arbiter knows better.
 		c.Kept = len(b.moves) - same
 		if wanted != recorded && wanted.result != relay.Ongoing {
 			c.setResult(requests, wanted)
@@ -96,7 +95,8 @@ func (c *Change) updateMoves(requests *requestIDs, b *boardGame, s *Game, n *not
 	default:
 		c.playMoves(requests, s.Moves, same)
 		if wanted != recorded || b.Automatic && s.Result == b.Result {
-			c.setResult(requests, wanted) // or the source has written what the position says
+			// the second: somebody has now written the result that the position gave
+			c.setResult(requests, wanted)
 		}
 	}
 	now := s.Clock
@@ -111,8 +111,8 @@ func (c *Change) updateMoves(requests *requestIDs, b *boardGame, s *Game, n *not
 	}
 }
 
-// setStart gives a game without moves the position that the source starts from. A game with moves is
-// not here: it is another one.
+// setStart gives a game without moves the source's start position. A game with moves would be
+// another game.
 func (c *Change) setStart(requests *requestIDs, b *boardGame, s *Game, n *note) {
 	fen := s.StartFEN
 	if s.Variant == relay.Chess960 {
@@ -130,19 +130,19 @@ func (c *Change) setStart(requests *requestIDs, b *boardGame, s *Game, n *note) 
 	}}})
 }
 
-// gameResult is a result as it is set.
+// gameResult is a result with its forfeit flag.
 type gameResult struct {
 	result  relay.Result
 	forfeit bool
 }
 
-// A game's audit trail has a limit. A source that changes a clock or a name with each look must
-// not use it up, or no move could be corrected any more.
+// maxSourceChanges bounds how much of a game's audit trail a source may use. A source that changes
+// a clock or a name at each poll must not use it up, otherwise no move could be corrected.
 const maxSourceChanges = relay.MaxChanges / 2
 
-// commonClocks is the number of plies that have the clocks that the source says, of the
-// first ones that are the same; all of them if that is no longer worth a correction.
-// Those of moves that a person has fixed, or has told without a move, stand.
+// commonClocks is the number of common plies whose clocks agree with the source. It is all of them
+// if another correction would use up the audit trail. Clocks of moves that a person has fixed
+// agree, and so do clocks that a person has set.
 func commonClocks(b *boardGame, s *Game, same int, unlocked bool) int {
 	if len(b.Changes) >= maxSourceChanges {
 		return same
@@ -168,7 +168,7 @@ func (c *Change) add(request string, command *relaypb.Command) {
 	c.Commands = append(c.Commands, command)
 }
 
-// playMoves adds the moves behind the first plies.
+// playMoves adds the moves after the first ones.
 func (c *Change) playMoves(requests *requestIDs, moves []Move, from int) {
 	for i := from; i < len(moves); i++ {
 		m := &moves[i]
@@ -179,8 +179,8 @@ func (c *Change) playMoves(requests *requestIDs, moves []Move, from int) {
 	}
 }
 
-// correctMoves goes back to the ply and plays the moves behind it, at once. Those that are the same, and
-// of which the clocks alone were others, keep their time.
+// correctMoves goes back to the ply and plays the source's moves after it, in one command. Moves of
+// which only the clocks differ keep their time.
 func (c *Change) correctMoves(requests *requestIDs, b *boardGame, s *Game, to, same int, wanted gameResult) {
 	op := &relaypb.CorrectMoves{Game: string(c.Game), ToPly: int32(to), Reason: "as the source says"}
 	if wanted != (gameResult{b.Result, b.Forfeit}) {
@@ -205,8 +205,8 @@ func (c *Change) setResult(requests *requestIDs, r gameResult) {
 	}}})
 }
 
-// setClock tells the clocks as they are now. A time before that of the clocks that stand would have
-// them passed over.
+// setClock sets the live clocks. The boards ignore a time before that of their own clocks, so such
+// a time is left out.
 func (c *Change) setClock(requests *requestIDs, s *Game, recordedAt relay.Millis) {
 	at := s.ClockAt
 	if at <= recordedAt {
@@ -217,8 +217,8 @@ func (c *Change) setClock(requests *requestIDs, s *Game, recordedAt relay.Millis
 	}}})
 }
 
-// clockAfter is what the clocks will be once the moves are there, of which the first ones are the
-// same, and those before that have their clocks.
+// clockAfter are the clocks once the moves are corrected from ply clocks on. The first same plies
+// are the same moves.
 func (c *Change) clockAfter(b *boardGame, s *Game, clocks, same int) relay.Clock {
 	if c.Kept > 0 || clocks == len(s.Moves) {
 		return b.Clock()
@@ -240,7 +240,7 @@ func (c *Change) clockAfter(b *boardGame, s *Game, clocks, same int) relay.Clock
 	return clock
 }
 
-// validClock is the clock without what cannot be one.
+// validClock removes times that are impossible.
 func validClock(c relay.Clock) relay.Clock {
 	for _, t := range []*relay.Millis{&c.White, &c.Black} {
 		if *t < 0 || *t > relay.MaxClock {
@@ -250,18 +250,18 @@ func validClock(c relay.Clock) relay.Clock {
 	return c
 }
 
-// clocksAgree reports whether the clocks told are those that stand, where they are told.
+// clocksAgree reports whether all times that the source shows are the recorded ones.
 func clocksAgree(shown, recorded relay.Clock) bool {
 	return (shown.White < 0 || shown.White == recorded.White) && (shown.Black < 0 || shown.Black == recorded.Black)
 }
 
-// clockLocked reports whether a person has told the clocks at the ply where the source is.
+// clockLocked reports whether a person has set the clocks at the source's last ply or later.
 func clockLocked(b *boardGame, s *Game) bool {
 	l, ok := b.Lock(relay.LockClock)
 	return ok && max(len(b.moves), len(s.Moves)) <= int(l.ToPly)
 }
 
-// updateTags updates what the source says of the players and the game, as far as it says something.
+// updateTags updates the players and the tags that the source shows.
 func (c *Change) updateTags(requests *requestIDs, b *boardGame, s *Game, n *note) {
 	op := &relaypb.UpdateGame{Game: string(b.ID), Reason: "as the source says"}
 	op.White = c.updatePlayer(b, n, "white", &b.White, &b.Black, s.White)
@@ -288,16 +288,16 @@ func (c *Change) updateTags(requests *requestIDs, b *boardGame, s *Game, n *note
 	}
 }
 
-// updatePlayer is what is to change of a player; nil if nothing is. Title, rating, FIDE id, federation
-// and team belong to the person: whoever takes another one's seat starts without them, or brings
-// them along from the seat opposite.
+// updatePlayer returns the change of a player; nil if there is none. Title, rating, FIDE id,
+// federation and team belong to the player. So a new player starts without them, or brings them
+// along from the other side of the board.
 func (c *Change) updatePlayer(b *boardGame, n *note, side string, recordedPlayer, oppositePlayer *relay.Player, sourcePlayer relay.Player) *relaypb.PlayerUpdate {
 	now, was := playerProto(sourcePlayer), playerProto(*recordedPlayer)
 	if now.Name == was.Name {
-		sourcePlayer.Name = "" // as with nearly all
+		sourcePlayer.Name = "" // nothing new, as with nearly all games
 	}
 	if sourcePlayer.Name == "" || relay.Nobody(sourcePlayer.Name) && !relay.Nobody(recordedPlayer.Name) {
-		sourcePlayer.Name, now.Name = "", recordedPlayer.Name // the source says nothing of the name
+		sourcePlayer.Name, now.Name = "", recordedPlayer.Name // the source does not know the name
 	}
 	if sourcePlayer.Name == "" {
 		return c.playerUpdate(b, n, side, was, filledFrom(now, was))
@@ -307,7 +307,7 @@ func (c *Change) updatePlayer(b *boardGame, n *note, side string, recordedPlayer
 	switch {
 	case shown.likenessTo(&recorded) >= unknownPlayer:
 	case nameLocked && b.hasPlayer(side, &shown):
-	case nameLocked: // what it says is of somebody else
+	case nameLocked: // the source has another player there
 		c.noteLocked(n, side+".name", now.Name)
 		return nil
 	default:
@@ -320,7 +320,7 @@ func (c *Change) updatePlayer(b *boardGame, n *note, side string, recordedPlayer
 	return c.playerUpdate(b, n, side, was, filledFrom(now, was))
 }
 
-// filledFrom is the player with what the base knows and nobody has told.
+// filledFrom fills in the fields that p does not know.
 func filledFrom(p, base *relaypb.Player) *relaypb.Player {
 	p.Title, p.Rating, p.FideId = cmp.Or(p.Title, base.Title), cmp.Or(p.Rating, base.Rating), cmp.Or(p.FideId, base.FideId)
 	p.Federation, p.Team = cmp.Or(p.Federation, base.Federation), cmp.Or(p.Team, base.Team)
@@ -333,8 +333,8 @@ func playerOf(p *relaypb.Player) player {
 	return out
 }
 
-// playerUpdate is the update that makes one player of the other, but for what is locked; nil if they are
-// the same.
+// playerUpdate is the update that turns was into now, except for locked fields; nil if they are the
+// same.
 func (c *Change) playerUpdate(b *boardGame, n *note, side string, was, now *relaypb.Player) *relaypb.PlayerUpdate {
 	update, changed := &relaypb.PlayerUpdate{}, false
 	mayChange := func(field, value string) bool {
@@ -369,7 +369,7 @@ func (c *Change) playerUpdate(b *boardGame, n *note, side string, was, now *rela
 	return update
 }
 
-// changedTags are those that the source has and were others before, and the warning, also if there is none any more.
+// changedTags are the tags whose values differ from was. An empty warning removes the tag.
 func changedTags(was []relay.Tag, s *Game) []*relaypb.Tag {
 	var out []*relaypb.Tag
 	for _, t := range append([]relay.Tag{{Name: idTag, Value: s.ID}}, s.Tags...) {
@@ -378,7 +378,7 @@ func changedTags(was []relay.Tag, s *Game) []*relaypb.Tag {
 		}
 	}
 	if warning := cleanText(s.Warning, relay.MaxTagValue); warning != valueOf(was, relay.WarningTag) {
-		out = append(out, &relaypb.Tag{Name: relay.WarningTag, Value: warning}) // an empty one removes it
+		out = append(out, &relaypb.Tag{Name: relay.WarningTag, Value: warning})
 	}
 	return out
 }
@@ -394,8 +394,8 @@ func (a *requestIDs) next() string {
 	return fmt.Sprintf("%s/%d", a.base, a.n)
 }
 
-// newID is the id of a game that is created: that of the round and of what it is known by,
-// so that it can be played in before the creation is answered.
+// newID derives the id of a new game from the round and the creation request. So moves can follow
+// before the creation is answered.
 func newID(round relay.RoundID, key string) relay.GameID {
 	h := sha256.Sum256([]byte(string(round) + "/" + key))
 	return relay.GameID(relay.FormatID(binary.BigEndian.Uint64(h[:])))
@@ -408,7 +408,8 @@ func clockProto(t relay.Millis) *int64 {
 	return new(int64(t))
 }
 
-// playerProto is what of p the boards take: a rating that cannot be is no reason to refuse a game.
+// playerProto is the player as the boards take him. An impossible rating or id is left out: it must
+// not make the boards refuse the game.
 func playerProto(p relay.Player) *relaypb.Player {
 	out := &relaypb.Player{
 		Name: cmp.Or(cleanText(p.Name, relay.MaxName), "?"), Title: cleanText(p.Title, relay.MaxTitle),
@@ -423,7 +424,7 @@ func playerProto(p relay.Player) *relaypb.Player {
 	return out
 }
 
-// cleanText is s without what the boards refuse in a text: signs that cannot be seen, and more than limit bytes.
+// cleanText removes what the boards refuse: invisible characters, and bytes beyond the limit.
 func cleanText(s string, limit int) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {

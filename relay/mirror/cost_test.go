@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// TestStrangersCostLittle compares a long game with others of the same players that have not a move
-// in common with it. A push of a hundred such games compares each with dozens, move by move, so a
-// move must cost no allocation.
+// TestStrangersCostLittle compares a long game with one of the same players without a common move.
+// A push of a hundred such games makes dozens of comparisons for each, so a move must not allocate.
 func TestStrangersCostLittle(t *testing.T) {
 	line := func(cycle ...string) string {
 		var moves strings.Builder

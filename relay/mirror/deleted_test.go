@@ -9,8 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// pushDeleted pushes to a round of which games were deleted, and returns what became of each of the
-// source's games: "deleted" with the board that it was, or the board.
+// pushDeleted pushes to a round with deleted games. For each source game it returns the board, and
+// whether the game is deleted.
 func (w *world) pushDeleted(text string) string {
 	w.t.Helper()
 	var out []string
@@ -41,8 +41,8 @@ func (w *world) delete(board int) {
 	}
 }
 
-// TestDeletedStays: a game that was deleted is not opened again by a source that still has it,
-// whatever else changes there.
+// TestDeletedStays: a source that still has a deleted game does not open it again, whatever else
+// changes.
 func TestDeletedStays(t *testing.T) {
 	const a, b, c = "A-B Board=1", "C-D Board=2", "E-F Board=3"
 	for _, test := range []struct {
@@ -73,7 +73,7 @@ func TestDeletedStays(t *testing.T) {
 	}
 }
 
-// A board that was opened anew for the same players takes what the source has.
+// A new board for the same players takes the source's game.
 func TestDeletedAndOpenedAgain(t *testing.T) {
 	w := newWorld(t)
 	text := game("A-B Board=1", "1. e4 *") + game("C-D Board=2", "1. d4 *")

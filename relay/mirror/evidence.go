@@ -6,8 +6,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// This file judges whether a game of the source is a game of the round. The rules stand in doc.go;
-// the first number of a constant's comment is that of the rule.
+// This file judges whether a source game is a board game. The rules are in doc.go. The number in a
+// constant's comment is the number of its rule.
 
 // evidence is how strongly two games seem to be one.
 type evidence int
@@ -15,17 +15,17 @@ type evidence int
 const (
 	noEvidence  evidence = iota
 	sameLine             // 5. one player, and many moves
-	sameBoard            // 4. the board, and one player or the moves
+	sameBoard            // 4. the tagged board, with one of the players or unknown ones
 	similarPair          // 3. names that may be theirs
 	swappedPair          // 2. both players, with the other colours
 	samePair             // 2. event, round and both players
 	sameID               // 1. the id in the source
 )
 
-// tellingPlies are so many that two games of one round that have them in common are probably one.
+// tellingPlies is how many common plies make two games of one round probably the same.
 const tellingPlies = 10
 
-// sourceGame is a game of the source with what follows from the games around it.
+// sourceGame is a game of the source, with what follows from the games around it.
 type sourceGame struct {
 	*Game
 	creationRequest string    // the request id of its creation
@@ -36,18 +36,17 @@ type sourceGame struct {
 	pairRepeats     bool      // the source has another game of the same two
 }
 
-// otherGames is what the other games of the source and the other boards of the round say of a pair of
-// games.
+// otherGames answers what the other games of source and round say about a pair.
 type otherGames struct {
-	// elsewhereInSource: the source has the person at another of its games.
+	// elsewhereInSource: the source has the player in another game.
 	elsewhereInSource func(p *player) bool
-	// elsewhereInRound: the round has the person at another board than that one.
+	// elsewhereInRound: the round has the player at a board other than but, in a game that goes on.
 	elsewhereInRound func(p *player, but *boardGame) bool
 	// sourceHasID: the source has a game of that id.
 	sourceHasID func(id string) bool
 }
 
-// A relation is how the moves of a game of the source stand to those of one of the round.
+// relation is how the moves of a source game compare with those of a board game.
 type relation struct {
 	common    int // plies at the beginning that are the same
 	recorded  int // plies of the round's game
@@ -56,8 +55,8 @@ type relation struct {
 	mostAlike bool // most plies are the same, place by place
 }
 
-// relation compares with the moves that stand and, where a person has changed them, with those that
-// the source had before: what a person has fixed contradicts no source.
+// relation compares with the recorded moves. Where a person has changed them, it also compares with
+// the lines that the source had before. What a person has fixed contradicts no source.
 func (s *sourceGame) relation(b *boardGame) relation {
 	r := relation{recorded: len(b.moves), shown: len(s.Moves), sameStart: startAgrees(b, s.Game)}
 	if !r.sameStart {
@@ -87,19 +86,20 @@ func (s *sourceGame) relation(b *boardGame) relation {
 	return r
 }
 
-// agree: one of the two can be the other one a while ago, and both have a move. A game without
-// moves agrees with nothing.
+// agree reports whether one of the two may be an earlier state of the other. Both must have a move:
+// a game without moves agrees with nothing.
 func (r relation) agree() bool {
 	return r.sameStart && r.common > 0 && r.common == min(r.recorded, r.shown)
 }
 
-// agreeLong: they agree over so many moves that it is no accident.
+// agreeLong reports whether they agree over too many moves for an accident.
 func (r relation) agreeLong() bool { return r.agree() && r.common >= tellingPlies }
 
-// decided: somebody has said how the game ended. An automatic result goes with the moves.
+// decided reports whether somebody has set the result. A result that the boards set goes with the
+// moves.
 func (b *boardGame) decided() bool { return b.Over() && !b.Automatic }
 
-// nothingRecorded: nothing is recorded that could be lost.
+// nothingRecorded reports whether there is nothing that could be lost.
 func (b *boardGame) nothingRecorded() bool { return len(b.moves) == 0 && !b.Over() }
 
 func playersUnknown(players *[2]player) bool {
@@ -109,15 +109,15 @@ func playersUnknown(players *[2]player) bool {
 func (s *sourceGame) playersUnknown() bool { return playersUnknown(&s.players) }
 func (b *boardGame) playersUnknown() bool  { return playersUnknown(&b.players) }
 
-// hasBoardOf reports whether the source gives the game the number of the board.
+// hasBoardOf reports whether the source's number for the game is that of the board.
 func (s *sourceGame) hasBoardOf(b *boardGame) bool {
 	return s.board > 0 && (s.board == b.Board || s.board == b.taggedBoard)
 }
 
-// mayCorrect reports whether the source's moves, which are not those that stand, can be a correction
-// of them by the same players. A correction keeps the beginning. It goes back a little way, or over
-// less than half of the game, or leaves most moves as they were. A game that is over is corrected
-// only by a source in which it is over as well, and only near its end.
+// mayCorrect reports whether the source's other moves can be a correction by the same players. A
+// correction keeps the beginning. It goes back a few moves, or over less than half of the game, or
+// it leaves most moves as they were. A game that is over is corrected only near its end, and only
+// if it is over in the source too.
 func (s *sourceGame) mayCorrect(b *boardGame, r relation) bool {
 	lost := r.recorded - r.common
 	switch {
@@ -130,7 +130,7 @@ func (s *sourceGame) mayCorrect(b *boardGame, r relation) bool {
 	case b.decided():
 		const few = 3
 		return lost <= few && 2*r.common >= r.recorded || r.mostAlike || s.Result == b.Result && 4*r.common >= 3*r.recorded
-	case r.common == 0: // the first moves of a game were entered wrongly, such as e3 by a pawn on its way to e4
+	case r.common == 0: // a wrong first move, such as e3 by a pawn on its way to e4
 		few := 2
 		if s.hasBoardOf(b) {
 			few = 4
@@ -152,7 +152,7 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 	pair := low >= similarPlayer || min(crossed[0], crossed[1]) >= similarPlayer
 	mayCorrect := s.mayCorrect(b, r)
 	switch {
-	case contradict(s.ID, b.sourceID): // two names for one game are met where the source makes them anew
+	case contradict(s.ID, b.sourceID): // some sources give new ids to the same games
 		if others.sourceHasID(b.sourceID) || low < samePlayer || !(r.agree() || b.nothingRecorded()) || !s.resultAgrees(b) {
 			return noEvidence
 		}
@@ -162,7 +162,7 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 		if b.nothingRecorded() || known && mayCorrect && !s.isLaterGame(b) || one && r.agree() && s.resultAgrees(b) {
 			return sameID
 		}
-		return noEvidence // the id is used again
+		return noEvidence // the source uses the id again for another game
 	}
 	otherEvent := contradict(s.heading.event, b.heading.event)
 	losesNothing := b.nothingRecorded() || r.agree()
@@ -179,7 +179,7 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 	case otherEvent:
 		return noEvidence
 	case high == samePlayer && low == similarPlayer && mayCorrect && !s.isLaterGame(b):
-		// A source that shows a name otherwise, and less of the game, changes nothing but the name.
+		// A source with another spelling and fewer moves changes only the name.
 		if s.resultAgrees(b) || r.agree() || r.shown == 0 || s.Result != relay.Ongoing {
 			return similarPair
 		}
@@ -191,8 +191,8 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 		}
 		return noEvidence
 	}
-	// The source called the players so when the board was opened. They may have been renamed since,
-	// or are nobody in particular.
+	// The source used these names when the board was opened. The players may have been renamed
+	// since, or may be unknown.
 	if s.creationRequest == b.creationRequest() && s.resultAgrees(b) && (losesNothing || s.playersUnknown() && b.playersUnknown() && mayCorrect) {
 		return similarPair
 	}
@@ -207,19 +207,19 @@ func (s *sourceGame) weigh(b *boardGame, others *otherGames) evidence {
 	return noEvidence
 }
 
-// resultAgrees reports whether the source does not contradict a result that stands. One that a
+// resultAgrees reports whether the source does not contradict the recorded result. A result that a
 // person has set contradicts no source.
 func (s *sourceGame) resultAgrees(b *boardGame) bool {
 	_, locked := b.Lock(relay.LockResult)
 	return !b.decided() || locked || s.Result == "" || s.Result == b.Result
 }
 
-// isLaterGame: the game that stands is over, and the source has one that goes on, of another date.
+// isLaterGame reports whether the board game is over and the source's game goes on at another date.
 func (s *sourceGame) isLaterGame(b *boardGame) bool {
 	return b.decided() && s.Result == relay.Ongoing && contradict(s.heading.date, b.heading.date)
 }
 
-// sameUnknownPlayer reports whether nobody in particular sits at the same side in both.
+// sameUnknownPlayer reports whether the player of one colour is unknown in both.
 func (s *sourceGame) sameUnknownPlayer(b *boardGame) bool {
 	for i := range 2 {
 		if len(s.players[i].nameKeys) == 0 && len(b.players[i].nameKeys) == 0 {
@@ -229,7 +229,7 @@ func (s *sourceGame) sameUnknownPlayer(b *boardGame) bool {
 	return false
 }
 
-// boardEvidence is that of the board's number.
+// boardEvidence weighs the board number, and who has left the board and who has come.
 func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [2]likeness, others *otherGames) evidence {
 	if !s.hasBoardOf(b) || contradict(s.heading.date, b.heading.date) || contradict(s.heading.site, b.heading.site) || !s.resultAgrees(b) {
 		return noEvidence
@@ -256,7 +256,7 @@ func (s *sourceGame) boardEvidence(b *boardGame, r relation, straight, crossed [
 	return noEvidence
 }
 
-// commonPlies is the number of plies that both have at the start.
+// commonPlies is the number of plies at the start that are the same in both.
 func commonPlies(b *boardGame, s *Game) int {
 	n := min(len(b.moves), len(s.Moves))
 	for i := range n {
@@ -267,9 +267,9 @@ func commonPlies(b *boardGame, s *Game) int {
 	return n
 }
 
-// sameMove compares the move at index i. It also takes the two ways to write castling for one: as
-// the king's step, and as the king taking its rook, which is how it is written in Chess960. That
-// starts from the usual position too, now and then.
+// sameMove compares the moves at index i. Castling may be written as the king's step, or as the
+// king taking its rook. The second is the notation of Chess960, which can also start from the usual
+// position.
 func sameMove(b *boardGame, i int, shown *Move) bool {
 	recorded, ply := &b.moves[i], relay.Ply(i)+1
 	switch {
@@ -284,20 +284,20 @@ func sameMove(b *boardGame, i int, shown *Move) bool {
 	return kingTakesRook.Replace(recorded.UCI()) == kingTakesRook.Replace(shown.UCI) && strings.HasPrefix(b.MoveAt(ply).SAN, "O-O")
 }
 
-// mayCastle reports whether the move is along a back rank, from where a king begins. It is asked of
-// every move in which two games differ, and so it must cost little.
+// mayCastle reports whether the move is along a back rank from the king's start square. It runs for
+// every move that differs, so it must be cheap.
 func mayCastle(uci string) bool {
 	return len(uci) == 4 && uci[0] == 'e' && uci[1] == uci[3] && (uci[1] == '1' || uci[1] == '8')
 }
 
 var kingTakesRook = strings.NewReplacer("e1g1", "e1h1", "e1c1", "e1a1", "e8g8", "e8h8", "e8c8", "e8a8")
 
-// sameStart compares the men and who moves; the rest is written by different customs.
+// sameStart compares the pieces and the side to move. Sources write the rest by different customs.
 func sameStart(b *boardGame, s *Game) bool {
 	return s.startUnreadable || placementAndTurn(b.StartFEN) == placementAndTurn(s.StartFEN)
 }
 
-// startAgrees: a start that a person has set contradicts no source.
+// startAgrees is sameStart, except that a start that a person has set contradicts no source.
 func startAgrees(b *boardGame, s *Game) bool {
 	_, locked := b.Lock(relay.LockStart)
 	return locked || sameStart(b, s)

@@ -14,7 +14,7 @@ import (
 
 var long = flag.Bool("long", false, "run the property tests in full, as make test-long does")
 
-// A world is boards with one round, and whoever submits to them.
+// world is boards with one round, and a client that submits to them.
 type world struct {
 	t     testing.TB
 	state *relay.State
@@ -63,7 +63,8 @@ func (w *world) diff(games []Game) []Change {
 	return Diff(Round{ID: w.round, Games: w.games(), Shorten: r.Shorten}, games)
 }
 
-// push brings the round to what the text says, and wants nothing to be refused and nothing to be left.
+// push brings the round to what the text shows. It fails if a command is refused, or if a second
+// push would change something.
 func (w *world) push(text string) []Change {
 	w.t.Helper()
 	games := read(w.t, text)

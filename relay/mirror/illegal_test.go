@@ -13,7 +13,7 @@ import (
 // The bishop goes like a knight, and Black answers.
 const afterIllegal = "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/2B2N2/PPPP1PPP/RNBQK2R b KQkq - 3 3"
 
-// recordIllegal is an illegal move that an arbiter submits, and what follows it from a source.
+// recordIllegal submits an arbiter's illegal move, and then moves from a source.
 func (w *world) recordIllegal(board int, ply relay.Ply, text, fen string, more ...string) {
 	w.t.Helper()
 	g := w.games()[board-1]
@@ -29,7 +29,7 @@ func (w *world) recordIllegal(board int, ply relay.Ply, text, fen string, more .
 	}
 }
 
-// pass records that the side to move has pressed the clock without a move, if the game goes on.
+// pass records that the side to move pressed the clock without a move, if the game goes on.
 func (w *world) pass(g *relay.Game) {
 	fields := strings.Fields(g.FEN())
 	fields[1], fields[3] = map[string]string{"w": "b", "b": "w"}[fields[1]], "-"
@@ -38,7 +38,7 @@ func (w *world) pass(g *relay.Game) {
 	}}})
 }
 
-// markedMoves is the moves and the result of the first board, an illegal move marked by a star.
+// markedMoves is the moves and the result of the first board, with a star behind an illegal move.
 func (w *world) markedMoves() string {
 	g := w.games()[0]
 	out := ""
@@ -52,7 +52,7 @@ func (w *world) markedMoves() string {
 	return out + string(g.Result)
 }
 
-// TestIllegal tells what becomes of an illegal move that the arbiter has recorded when the source is pushed again.
+// TestIllegal pushes the source again after the arbiter has recorded an illegal move.
 func TestIllegal(t *testing.T) {
 	const before = "1. e4 e5 2. Nf3 Nc6 "
 	const kept = "e4 e5 Nf3 Nc6 Bc3* Nf6 O-O "
@@ -105,7 +105,8 @@ func TestIllegal(t *testing.T) {
 	}
 }
 
-// TestIllegalClocks: clocks that the source has for the illegal move, and for those before it, are taken without touching what it led to.
+// TestIllegalClocks: clocks at an illegal move and before it are taken. The position after it
+// stays.
 func TestIllegalClocks(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 *"))
@@ -120,7 +121,8 @@ func TestIllegalClocks(t *testing.T) {
 	}
 }
 
-// TestWarning comes with a move that cannot be played, changes with it, and goes; the other boards go on.
+// TestWarning: the warning comes with a move that cannot be played, changes with it, and goes. The
+// other boards go on.
 func TestWarning(t *testing.T) {
 	w := newWorld(t)
 	warning := func(want string) {
@@ -146,8 +148,9 @@ func TestWarning(t *testing.T) {
 	warning("")
 }
 
-// TestAnyIllegalIsKept plays random games with an illegal move somewhere, which the arbiter records, and pushes what a source may show of
-// them: what the arbiter recorded is there in the end, and so is the whole game if the source has it.
+// TestAnyIllegalIsKept plays random games in which the arbiter records an illegal move, and pushes
+// what a source may show of them. In the end the arbiter's move is there, and the rest of the game
+// if the source has it.
 func TestAnyIllegalIsKept(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 7))

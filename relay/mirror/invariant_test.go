@@ -10,7 +10,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A fixture is a tournament as it is really played: who meets whom, and the moves.
+// fixture is a tournament as it is really played: the pairings and the moves.
 type fixture struct {
 	r      *rand.Rand
 	rounds [][]*gameOnPaper
@@ -19,7 +19,7 @@ type fixture struct {
 	person map[string]string                      // who is meant by a name that was ever used
 }
 
-// A gameOnPaper is one game, with how far it is.
+// gameOnPaper is one game, and how far it has come.
 type gameOnPaper struct {
 	round, board int
 	white, black string
@@ -45,7 +45,8 @@ func newFixture(r *rand.Rand) *fixture {
 		for i := 0; i+1 < n; i += 2 {
 			games = append(games, f.game(round+1, i/2+1, players[i], players[i+1]))
 		}
-		if f.style.round && r.IntN(3) == 0 { // the same two once more, with the other colours or the same
+		// the same two once more, with the other colours or the same
+		if f.style.round && r.IntN(3) == 0 {
 			g := games[r.IntN(len(games))]
 			white, black := g.white, g.black
 			if r.IntN(2) == 0 {
@@ -98,8 +99,8 @@ func (f *fixture) pgn(g *gameOnPaper) string {
 	return b.String()
 }
 
-// rename has the source write a player's name otherwise: with a letter less, an initial, or as it
-// was.
+// rename makes the source write a name in another way: with a letter less, with an initial, or as
+// it was.
 func (f *fixture) rename() {
 	var all []string
 	for p := range f.names {
@@ -112,16 +113,16 @@ func (f *fixture) rename() {
 	f.names[p], f.person[relay.NameKey(name)] = name, p
 }
 
-// persons are the persons at a board.
+// persons are the real players at a board.
 func (f *fixture) persons(g *relay.Game) [2]string {
 	return [2]string{f.person[relay.NameKey(g.White.Name)], f.person[relay.NameKey(g.Black.Name)]}
 }
 
 // TestNothingRecordedIsLost pushes what sources show of random tournaments: round after round into
-// one file, one game at a time, half of them, all of them, in any order, with names that change.
-// Whatever comes, a game with moves or a result never gets two players of whom neither was there;
-// it loses moves only by a correction that keeps the beginning; what a source stops showing stays.
-// And where the source says the round, each game has one board in the end.
+// one file, one game at a time, some of them, in any order, with names that change. A game with
+// moves or a result never gets two new players. It loses moves only by a correction that keeps the
+// beginning. What a source stops showing stays. If the source tells the round, each game has one
+// board in the end.
 func TestNothingRecordedIsLost(t *testing.T) {
 	runs := 130
 	if *long {
@@ -163,7 +164,7 @@ func TestNothingRecordedIsLost(t *testing.T) {
 	}
 }
 
-// pushSome pushes what a source may show at a moment.
+// pushSome pushes what a source may show at one moment.
 func (f *fixture) pushSome(w *world, round []*gameOnPaper, seed uint64) {
 	games := slices.Clone(round)
 	switch f.r.IntN(5) {
@@ -223,7 +224,7 @@ func (f *fixture) push(w *world, games []*gameOnPaper, seed uint64) {
 	}
 }
 
-// wantsBoard wants one board with the game, whole.
+// wantsBoard fails unless a board has the whole game.
 func (f *fixture) wantsBoard(w *world, g *gameOnPaper, seed uint64) {
 	found := 0
 	for _, is := range w.games() {

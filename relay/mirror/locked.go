@@ -11,25 +11,25 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// This file has what becomes of a source that differs from what a person has set: the person's word
-// stands, and what the source has is noted beside the game.
+// This file handles a source that differs from what a person has set. The person's value stays, and
+// the source's value is noted beside the game.
 
-// note is what the source has of a game and the game does not, as it is found.
+// note collects what the source has and the game does not.
 type note struct {
 	source      string
 	fields      map[string]string
 	toPly       int
 	moves       []Move
-	movesDiffer bool // the moves do
+	movesDiffer bool
 }
 
-// noteLocked notes a field that a person has set otherwise.
+// noteLocked notes the source's value of a field that a person has set.
 func (c *Change) noteLocked(n *note, field, value string) {
 	c.Locked = append(c.Locked, field)
 	n.fields[field] = cleanText(value, relay.MaxTagValue)
 }
 
-// resultText is a result as a note and [relay.ParseScore] have it.
+// resultText is a result as notes and [relay.ParseScore] write it.
 func resultText(r gameResult) string {
 	if r.forfeit {
 		return string(r.result) + "F"
@@ -37,8 +37,8 @@ func resultText(r gameResult) string {
 	return string(r.result)
 }
 
-// hasPlayer reports whether the person is the one whom a person at the desk has called
-// otherwise.
+// hasPlayer reports whether the source's player is the one at that side, perhaps under a name that
+// somebody has since replaced.
 func (b *boardGame) hasPlayer(side string, p *player) bool {
 	i := 0
 	if side == "black" {
@@ -47,10 +47,11 @@ func (b *boardGame) hasPlayer(side string, p *player) bool {
 	return p.likenessTo(&b.players[i]) >= similarPlayer
 }
 
-// keepLockedMoves has the moves that a person has fixed stand: what the source has instead is noted, and what
-// it has behind them goes on from there as far as it is legal. If the source agrees, the lock is
-// given up: released. If the source still shows a move that was taken back, it is held: its result
-// belongs to that move, and is not taken either.
+// keepLockedMoves keeps the moves that a person has fixed. It notes the source's other moves, and
+// changes s to the fixed moves followed by the source's later moves, as far as these are legal.
+//
+// unlocked says that the source agrees and the lock ends. showsTakenBack says that the source still
+// shows a move that was taken back. Then its result belongs to that move, and is not taken either.
 func (c *Change) keepLockedMoves(requests *requestIDs, b *boardGame, s *Game, n *note) (unlocked, showsTakenBack bool) {
 	locked := int(b.LockedPly())
 	if locked < 0 {
@@ -58,14 +59,14 @@ func (c *Change) keepLockedMoves(requests *requestIDs, b *boardGame, s *Game, n 
 	}
 	same := commonPlies(b, s)
 	if back, ok := b.TakenBack(); ok && same == locked && len(b.moves) == locked && len(s.Moves) > locked && s.Moves[locked].UCI == back.UCI {
-		// It has not seen the takeback yet.
+		// The source has not seen the takeback yet.
 		c.noteMoves(n, locked, s.Moves[locked:])
 		s.Moves, s.Broken = s.Moves[:locked], true
 		return false, true
 	}
 	switch {
 	case len(s.Moves) < locked && same == len(s.Moves):
-		return false, false // it is not there yet
+		return false, false // the source has not come to the locked moves yet
 	case same >= locked:
 		c.add(requests.next(), &relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
 			Game: string(b.ID), Fields: []string{relay.LockMoves},
@@ -94,17 +95,18 @@ func (c *Change) keepLockedMoves(requests *requestIDs, b *boardGame, s *Game, n 
 		pos = pos.After(played)
 		line = append(line, m)
 	}
-	s.Moves, s.Broken = line, true // so that nothing is taken back for what it lacks
+	s.Moves, s.Broken = line, true // Broken: moves that the source lacks stay
 	return false, false
 }
 
-// noteMoves notes the moves that the source has behind the ply.
+// noteMoves notes the source's moves after the ply.
 func (c *Change) noteMoves(n *note, ply int, moves []Move) {
 	c.Locked = append(c.Locked, relay.LockMoves)
 	n.toPly, n.moves, n.movesDiffer = ply, moves, true
 }
 
-// noteEverything notes all that the source has of a board which a person plays.
+// noteEverything notes everything in which the source differs from a board that a person plays by
+// hand.
 func (c *Change) noteEverything(b *boardGame, s *Game, n *note) {
 	if same := commonPlies(b, s); sameStart(b, s) && same < len(s.Moves) {
 		n.toPly, n.moves, n.movesDiffer = same, s.Moves[same:], true
@@ -132,7 +134,7 @@ func (c *Change) noteEverything(b *boardGame, s *Game, n *note) {
 	}
 }
 
-// noteSource writes down what the source has, if it is another thing than what is noted already.
+// noteSource adds the command for the note, if it changes the recorded one.
 func (c *Change) noteSource(requests *requestIDs, b *boardGame, n *note) {
 	note := n.proto()
 	if proto.Equal(note, noteProto(b.Note())) {

@@ -11,7 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// submitByHand submits what a person asks for.
+// submitByHand submits a command of a person.
 func (w *world) submitByHand(c *relaypb.Command) {
 	w.t.Helper()
 	c.By = "Anna"
@@ -53,7 +53,7 @@ func (w *world) sourceNote(board int) string {
 	return ""
 }
 
-// lockedFields are the names of the fields that are locked on a board.
+// lockedFields are the names of a board's locked fields.
 func (w *world) lockedFields(board int) string {
 	var out []string
 	for _, l := range w.games()[board-1].LockedFields() {
@@ -62,8 +62,8 @@ func (w *world) lockedFields(board int) string {
 	return strings.Join(out, " ")
 }
 
-// TestLockedName: a name that a person has put right stands, and the board is still known by what
-// the source calls him.
+// TestLockedName: a name that a person has corrected stays. The source's name still finds the
+// board.
 func TestLockedName(t *testing.T) {
 	w := newWorld(t)
 	source := game("Wrong-B", "1. e4 *") + game("C-D", "1. d4 *")
@@ -94,7 +94,7 @@ func TestLockedName(t *testing.T) {
 	}
 }
 
-// TestLockedResult: the arbiter's result stands whatever the source says, and the moves go on.
+// TestLockedResult: the arbiter's result stays whatever the source says, and the moves go on.
 func TestLockedResult(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 *"))
@@ -112,7 +112,7 @@ func TestLockedResult(t *testing.T) {
 	}
 }
 
-// TestLockedMoves: moves that a person has fixed hold; later ones of the source are taken as far as
+// TestLockedMoves: moves that a person has fixed stay. The source's later moves are taken as far as
 // they are legal.
 func TestLockedMoves(t *testing.T) {
 	w := newWorld(t)
@@ -132,7 +132,7 @@ func TestLockedMoves(t *testing.T) {
 	}
 }
 
-// TestTakenBack: what a person took back does not return while the source goes on showing it.
+// TestTakenBack: a move that a person took back does not return while the source still shows it.
 func TestTakenBack(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nf6 *"))
@@ -141,7 +141,7 @@ func TestTakenBack(t *testing.T) {
 		{"1. e4 e5 2. Nf3 Nf6 *", "e4 e5 Nf3 *", "2…Nf6", "moves"},
 		{"1. e4 e5 2. Nf3 Nf6 3. Nc3 *", "e4 e5 Nf3 *", "2…Nf6 3.Nc3", "moves"},
 		{"1. e4 e5 2. Nf3 Nc6 *", "e4 e5 Nf3 Nc6 *", "", ""},
-		{"1. e4 e5 2. Nf3 Nf6 *", "e4 e5 Nf3 Nf6 *", "", ""}, // it has seen the takeback, and says otherwise now
+		{"1. e4 e5 2. Nf3 Nf6 *", "e4 e5 Nf3 Nf6 *", "", ""}, // the source has seen the takeback
 	} {
 		w.push(game("A-B", step.push))
 		if got := w.summary(); got != "1 A-B "+step.stands+"\n" || w.sourceNote(1) != step.has || w.lockedFields(1) != step.locks {
@@ -155,8 +155,8 @@ func TestTakenBack(t *testing.T) {
 	}
 }
 
-// TestFixedFromTheStart: what a person has fixed does not contradict the source that had it
-// otherwise: it is the same game.
+// TestFixedFromTheStart: what a person has fixed does not contradict the source, so it is the same
+// game.
 func TestFixedFromTheStart(t *testing.T) {
 	w := newWorld(t)
 	const ruy = "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 Nf6 5. O-O Be7 "
@@ -174,8 +174,7 @@ func TestFixedFromTheStart(t *testing.T) {
 	}
 }
 
-// TestTakenBackResult: a result that a takeback removed does not return while the source shows the
-// move that was taken back.
+// TestTakenBackResult: the source's result does not return with a move that was taken back.
 func TestTakenBackResult(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 1-0"))
@@ -189,7 +188,7 @@ func TestTakenBackResult(t *testing.T) {
 	}
 }
 
-// TestByHand: of a board that a person plays, all that the source has is noted, and one call
+// TestByHand: if a person plays a board by hand, everything from the source is noted, and one call
 // accepts it.
 func TestByHand(t *testing.T) {
 	w := newWorld(t)
@@ -210,8 +209,7 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// TestClockOfNow: clocks that are told without a move are set as such, but for those that a person
-// has told.
+// TestClockOfNow: live clocks are set, except for those that a person has set.
 func TestClockOfNow(t *testing.T) {
 	w := newWorld(t)
 	push := func(tags, moves string, white, black relay.Millis) {

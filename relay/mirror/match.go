@@ -11,16 +11,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// matching is what match finds, one of each for every game of the source.
+// matching is the result of match. Each field has one element for each source game.
 type matching struct {
 	source   []sourceGame
-	found    []*boardGame // nil: it is a new one
-	newBoard []int        // of a new one
+	found    []*boardGame // nil: the game opens a board, or is refused
+	newBoard []int        // the number of the board that it opens
 }
 
-// match finds the games of the source among those of the round, and numbers the new ones. The
-// deleted games are in gone. They take part if the evidence is good, and have neither a place nor a
-// number.
+// match finds the board game of each source game, and numbers the new boards. A deleted game takes
+// part only if the evidence is good. It has neither a place nor a number.
 func match(boards, deleted []*boardGame, shown []Game) matching {
 	m := matching{source: sourceGames(shown), found: make([]*boardGame, len(shown)), newBoard: make([]int, len(shown))}
 	taken := make(map[*boardGame]bool, len(boards))
@@ -36,7 +35,7 @@ func match(boards, deleted []*boardGame, shown []Game) matching {
 	return m
 }
 
-// sourceGames are the games with what follows from the others.
+// sourceGames adds to each game what follows from the others.
 func sourceGames(games []Game) []sourceGame {
 	out, keys, boards := make([]sourceGame, len(games)), creationRequests(games), trustedBoards(games)
 	pairs := make(map[[2]string]int, len(games))
@@ -51,7 +50,7 @@ func sourceGames(games []Game) []sourceGame {
 	return out
 }
 
-// pair is the same for all games of the same two, in either colour.
+// pair is the same for all games of the same two players, in either colour.
 func (s *sourceGame) pair() (pair [2]string) {
 	for i := range s.players {
 		if len(s.players[i].nameKeys) > 0 {
@@ -64,20 +63,20 @@ func (s *sourceGame) pair() (pair [2]string) {
 	return pair
 }
 
-// A candidate is a source game that may be that of a board.
+// candidate is a board game that a source game may be.
 type candidate struct {
 	source   int
 	board    *boardGame
 	evidence evidence
-	fit      int // of two with the same rank, the greater one is the likelier
+	fit      int // decides between candidates with the same evidence; the greater wins
 }
 
-// candidates are all for which there is evidence, the strongest first. Only those are looked at
-// that have an id, a player or a board in common, so a round of a thousand boards costs little more
-// than its moves.
+// candidates are all pairs with evidence, the strongest first. It compares only games that have an
+// id, a player or a board in common. So a round of a thousand boards costs little more than its
+// moves.
 func (m *matching) candidates(boards []*boardGame) []candidate {
 	index := newBoardIndex(boards)
-	namesInSource := make(map[string][]int, 2*len(m.source)) // where the players of the source sit
+	namesInSource := make(map[string][]int, 2*len(m.source))
 	for i := range m.source {
 		for j := range m.source[i].players {
 			for _, key := range m.source[i].players[j].nameKeys {
@@ -90,7 +89,7 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 		ids[m.source[i].ID] = true
 	}
 	var out []candidate
-	comparisonsLeft := 20_000 // boards that are compared though they have nothing in common
+	comparisonsLeft := 20_000 // with boards that have nothing in common with a source game
 	for i := range m.source {
 		s := &m.source[i]
 		others := &otherGames{
@@ -109,7 +108,7 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 			},
 			sourceHasID: func(id string) bool { return ids[id] },
 		}
-		found, boardHasPlayers := len(out), false // the board was not deleted
+		found, boardHasPlayers := len(out), false // a board that was not deleted has these players
 		consider := func(boards []*boardGame) {
 			for _, b := range boards {
 				evidence := s.weigh(b, others)
@@ -121,7 +120,7 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 			}
 		}
 		consider(index.related(s))
-		// Both names may be written otherwise.
+		// Both names may have another spelling.
 		if len(out) == found && comparisonsLeft >= len(boards) {
 			comparisonsLeft -= len(boards)
 			consider(boards)
@@ -136,8 +135,8 @@ func (m *matching) candidates(boards []*boardGame) []candidate {
 	return out
 }
 
-// fit prefers the board whose moves are those of the game, then one without moves for one without,
-// then the same board.
+// fit prefers a board whose moves agree. Next comes a board without moves for a game without moves,
+// then the same board number.
 func (s *sourceGame) fit(b *boardGame) int {
 	r, fit := s.relation(b), 0
 	switch {
@@ -160,10 +159,10 @@ func (s *sourceGame) fit(b *boardGame) int {
 	return fit
 }
 
-// boardIndex finds the boards that have something in common with a game.
+// boardIndex finds the boards that have something in common with a source game.
 type boardIndex struct {
 	byID, byName map[string][]*boardGame
-	byCreation   map[string][]*boardGame // what the games were known by when they were created
+	byCreation   map[string][]*boardGame // by creationRequest
 	byFIDE       map[int64][]*boardGame
 	byBoard      map[int][]*boardGame
 }
@@ -195,7 +194,7 @@ func newBoardIndex(boards []*boardGame) boardIndex {
 func (x *boardIndex) related(s *sourceGame) []*boardGame {
 	var out []*boardGame
 	seen := make(map[*boardGame]bool, 4)
-	// A source that calls everybody the same must not cost the square of its games.
+	// Bounds the cost of a source where all players have one name.
 	const enough = 32
 	add := func(boards []*boardGame) {
 		for _, b := range boards[:min(len(boards), enough)] {
@@ -223,9 +222,9 @@ func (x *boardIndex) related(s *sourceGame) []*boardGame {
 	return out
 }
 
-// byPlace matches what is left by the place in the source, or by the board alone, where the source
-// is evidently the list that the round was made of: other games of it are known by evidence, and
-// all those that are left go on from the moves that stand at their places.
+// byPlace matches what is left by the place in the source, or by the board number alone. It does so
+// only if the round was evidently made from this list: evidence matches other games of it, and all
+// games left continue the moves recorded at their places.
 func (m *matching) byPlace(boards []*boardGame, taken map[*boardGame]bool) {
 	byBoard := make(map[int]*boardGame, len(boards))
 	for _, b := range boards {
@@ -257,21 +256,21 @@ func (m *matching) byPlace(boards []*boardGame, taken map[*boardGame]bool) {
 			continue
 		}
 		s := &m.source[i]
-		// Nobody's moves are given to two strangers.
+		// Two strangers must not get the recorded moves.
 		if s.players[0].likenessTo(&b.players[0]) >= unknownPlayer || s.players[1].likenessTo(&b.players[1]) >= unknownPlayer {
 			m.found[i], taken[b] = b, true
 		}
 	}
 }
 
-// mayBeAtItsPlace reports whether nothing speaks against the game being the one at its place.
+// mayBeAtItsPlace reports whether nothing contradicts that the game is the one at its place.
 func (s *sourceGame) mayBeAtItsPlace(b *boardGame) bool {
 	return s.relation(b).agree() && !b.decided() && !contradict(s.heading.event, b.heading.event) && !contradict(s.heading.round, b.heading.round) &&
 		!contradict(s.heading.date, b.heading.date) && !contradict(s.ID, b.sourceID)
 }
 
-// distinguishRequests gives a new game another request id where one of the round has its own: that is another
-// game now, and the creation would be taken for the same one sent again.
+// distinguishRequests gives a new game another request id if a board was created with the same one.
+// Otherwise the log would take the creation for a repeated one.
 func (m *matching) distinguishRequests(boards []*boardGame) {
 	taken := make(map[string]bool, len(boards))
 	for _, b := range boards {
@@ -292,14 +291,14 @@ func (m *matching) distinguishRequests(boards []*boardGame) {
 
 const againSuffix = "/again/"
 
-// creationRequest is what the game was known by when it was created.
+// creationRequest is the request id of the game's creation, without the suffix.
 func (b *boardGame) creationRequest() string {
 	key, _, _ := strings.Cut(b.Request, againSuffix)
 	return key
 }
 
-// creationRequests are the request ids of the games' creations, which say by what they are known. They stay with
-// the games for ever. Equal games have different ones, by their order.
+// creationRequests returns the request ids with which the games would be created. The boards keep
+// them for ever. Equal games get different ids, by their order.
 func creationRequests(games []Game) []string {
 	out := make([]string, len(games))
 	times := make(map[string]int, len(games))
@@ -323,7 +322,8 @@ func creationRequests(games []Game) []string {
 	return out
 }
 
-// withDistinctIDs returns the games without the ids that more than one has, and with those as a tag can keep them.
+// withDistinctIDs returns the games with their ids cut to what a tag can keep. Ids that several
+// games have are removed.
 func withDistinctIDs(games []Game) []Game {
 	out, times := slices.Clone(games), make(map[string]int, len(games))
 	for i := range out {
@@ -338,7 +338,7 @@ func withDistinctIDs(games []Game) []Game {
 	return out
 }
 
-// digest is a short text that differs where the parts do.
+// digest is a short text that depends on all parts.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -349,8 +349,8 @@ func digest(parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }
 
-// trustedBoards are the numbers of the boards as the source has them, or zeros if two are
-// the same: the boards of a team match, counted from 1 in each.
+// trustedBoards are the source's board numbers. They are all zero if two are the same: then they
+// are the boards of team matches, counted from 1 in each.
 func trustedBoards(games []Game) []int {
 	out := make([]int, len(games))
 	seen := make(map[int]bool, len(games))
@@ -368,8 +368,8 @@ func trustedBoards(games []Game) []int {
 	return out
 }
 
-// numberNewGames gives the new games their boards: the one that the source says, or that of their
-// place, and if it is taken the lowest that is free.
+// numberNewGames numbers the new boards: by the source's number, otherwise by the place in the
+// source, otherwise with the lowest free number.
 func (m *matching) numberNewGames(boards []*boardGame) {
 	taken := make(map[int]bool, len(boards)+len(m.found))
 	for _, b := range boards {
@@ -397,8 +397,8 @@ func (m *matching) numberNewGames(boards []*boardGame) {
 	}
 }
 
-// opensBoard reports whether the game may open a board: one of which the source does not even name the
-// players is not there yet, and one of nobody in particular must have something to show.
+// opensBoard reports whether the game may open a board. The source must name White and Black. If
+// both players are unknown, the game must have moves or a board number.
 func (m *matching) opensBoard(i int) bool {
 	s := &m.source[i]
 	if s.Unnamed {

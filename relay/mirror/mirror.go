@@ -14,111 +14,118 @@ import (
 type Round struct {
 	ID    relay.RoundID
 	Games []*relay.Game // by board
-	// Deleted are the games of the round that were deleted, see [relay.State.DeletedGames]. A game
-	// of the source that is one of them stays deleted.
+	// Deleted are the round's deleted games, see [relay.State.DeletedGames]. A source game that is
+	// one of them stays deleted.
 	Deleted []*relay.Game
-	// Shorten, a setting of the round: a source with fewer moves takes back those that it has not.
+	// Shorten is a setting of the round: a source with fewer moves takes the others back.
 	Shorten bool
-	// Source is what the source is called, in the log and in notes of what it has.
+	// Source is the source's name in the log and in notes.
 	Source string
-	// Players, settings of the tournament, are applied to what the source says before anything is
-	// compared.
+	// Players are replacements from the tournament's settings. Diff applies them to the source
+	// games before it compares anything.
 	Players *Replacements
 }
 
-// Game is one game as a source tells it.
+// Game is one game as a source shows it.
 type Game struct {
-	// ID is what the source calls the game, for ever; empty if it does not say. It is believed only
+	// ID is the source's permanent name for the game; empty if there is none. It is believed only
 	// if no two games have the same.
 	ID string
-	// Event and Round as the source writes them, so that two games of the same
-	// players can be told apart. May be empty.
+	// Event and Round are as the source writes them. They tell games of the same players apart, and
+	// may be empty.
 	Event, Round string
-	// Board is the number that the source gives the board; 0 if it does not. Numbers are
-	// believed only if no two games have the same.
+	// Board is the source's number for the board; 0 if it has none. Numbers are believed only if no
+	// two games have the same.
 	Board int
 
-	// White and Black: what is empty or 0 is not known, and stays as it was.
+	// White and Black are the players. An empty or zero field is unknown, and stays as it was.
 	White, Black relay.Player
-	// Unnamed: the source does not even say that White or Black is unknown. Such a game opens no
-	// board: it is half written.
+	// Unnamed says that the source has no White or no Black, not even an unknown one. Such a game
+	// is half written, and opens no board.
 	Unnamed bool
-	// StartFEN is the position at the start, empty for the standard one.
+	// StartFEN is the start position; empty for the standard one.
 	StartFEN    string
 	Variant     string
 	TimeControl string
-	// Tags are further PGN tags that are to stay with the game, each name once. See [relay.OwnTag] for those that cannot.
+	// Tags are further PGN tags to keep with the game, each name once. See [relay.OwnTag] for tags
+	// that cannot be kept.
 	Tags []relay.Tag
 
 	Moves []Move // of the main line, all of them legal
-	// Clock is the time left now, if the source tells it without a move, read at ClockAt (0: it
-	// does not say when).
+	// Clock is the time left now, if the source tells it without a move. It was read at ClockAt; 0
+	// if that is unknown.
 	Clock   relay.Clock
 	ClockAt relay.Millis
-	// Result is the result, [relay.Ongoing] if the source says that the game
-	// goes on, and empty if it says nothing.
+	// Result is the result: [relay.Ongoing] if the source says that the game goes on, and empty if
+	// it says nothing.
 	Result relay.Result
-	// Forfeit: the game was not played, or not played out.
+	// Forfeit says that the game was not played, or not to its end.
 	Forfeit bool
-	// Broken: the source has more moves, which could not be read. What is there is
-	// appended, and nothing is taken back for it.
+	// Broken says that the source has more moves, which could not be read. The readable moves are
+	// played, and nothing is taken back.
 	Broken bool
-	// Warning says why the moves end here, for the game's [relay.WarningTag]; empty if nothing is wrong.
+	// Warning says why the moves end here, for the game's [relay.WarningTag]; empty if nothing is
+	// wrong.
 	Warning string
 
-	startUnreadable bool       // of FromPGN: what it starts from cannot be read
-	unread          *pgn.Game  // of FromPGN, if its moves could not all be played; see readAfterIllegal
-	namesInSource   *[2]string // what the source calls the players, if Replacements has seen the game
+	// Set by FromPGN.
+	startUnreadable bool      // the start position cannot be read
+	unread          *pgn.Game // the game, if some moves could not be played; see readAfterIllegal
+
+	// namesInSource are the source's names of the players, once Replacements has seen the game.
+	namesInSource *[2]string
 }
 
 // Move is one ply.
 type Move struct {
-	UCI string // as package rules writes it, so that equal moves are equal texts; of an illegal one its text
-	FEN string // of an illegal one that the boards have, where it led to
-	// Clock is what is known of the time left after the move; a side that is not
-	// is [relay.NoTime].
+	// UCI is as package rules writes it, so equal moves are equal texts. Of an illegal move it is
+	// the text.
+	UCI string
+	// FEN is the position after an illegal move that the boards have; empty for a legal move.
+	FEN string
+	// Clock is the time left after the move; [relay.NoTime] for a side that is unknown.
 	Clock relay.Clock
-	// At is when it was played; 0 if the source does not say.
+	// At is when the move was played; 0 if the source does not say.
 	At relay.Millis
 }
 
-// Change is what one game of the source means for the round.
+// Change is what one source game means for the round.
 type Change struct {
-	// Game is the game of the round that it is, or will be once the commands are applied; empty of
-	// one that opens no board.
+	// Game is the board game, which may exist only once the commands are applied; empty if the
+	// source game opens no board.
 	Game  relay.GameID
 	Board int
-	// New: the game opens a board.
+	// New says that the game opens a board.
 	New bool
-	// Commands to be submitted in this order, each with an operation and a
-	// request id; the submitter adds the time and who asks. Empty: all is as the source says.
+	// Commands are to be submitted in this order. Each has an operation and a request id; the
+	// caller adds the time and the submitter. None: the board already agrees with the source.
 	Commands []*relaypb.Command
-	// Kept is the number of plies that the log has beyond the source's and keeps.
+	// Kept is the number of plies that the log keeps beyond the source's.
 	Kept int
-	// Locked are the fields in which the source differs from what a person has set, as in
-	// [relay.Lock.Field]; they stay. "source" stands for all of a board that a person plays by
-	// hand.
+	// Locked are the fields where the source differs from what a person has set, as in
+	// [relay.Lock.Field]. They stay. The name "source" stands for the whole board if a person plays
+	// it by hand.
 	Locked []string
-	// Warning is the game's once the commands are applied, empty if all that the source has could be played: also if [FromPGN] thought
-	// otherwise, since the boards have an illegal move there. See [relay.WarningTag].
+	// Warning is the game's warning once the commands are applied, see [relay.WarningTag]. It is
+	// empty if all moves of the source could be played, if need be with the boards' illegal move.
 	Warning string
-	// Err says why nothing of the game was compared. It is [ErrUnnamed], [ErrDeleted] or nil.
+	// Err says why the game was not compared. It is [ErrUnnamed], [ErrDeleted] or nil.
 	Err error
 }
 
 // ErrUnnamed is the Err of a [Change] whose game opens no board.
 var ErrUnnamed = errors.New("the game names no White or no Black, and opens no board")
 
-// ErrDeleted is the Err of a [Change] whose game was deleted from the round. Its Game and Board say
-// which it was.
+// ErrDeleted is the Err of a [Change] whose game was deleted from the round. Game and Board say
+// which game it was.
 var ErrDeleted = errors.New("this game was deleted here, and stays so until it is restored")
 
-// Diff returns one Change for each of the games, in their order. What the round has
-// and the source has not stays as it is.
+// Diff returns one Change for each game, in the order of games. Boards that the source does not
+// show stay as they are.
 //
-// The round must be read after everything that was submitted before was applied. If
-// others submit at the same time, some commands may be refused or come to nothing:
-// read the round again then and call Diff again, until no Change has commands.
+// The caller must read the round after all its earlier commands were applied. If others submit at
+// the same time, some commands may be refused or change nothing. Then read the round again and call
+// Diff again, until no Change has commands.
 func Diff(round Round, games []Game) []Change {
 	games = withDistinctIDs(round.Players.Apply(games))
 	source := cmp.Or(round.Source, "source")
@@ -146,9 +153,9 @@ func Diff(round Round, games []Game) []Change {
 }
 
 // OtherRound compares the Round tags of a source with those of the round's games. foreign are the
-// places, from 0, of the source's games that are of a round which none of the round's games is of;
-// source and stands are the numbers of one of them and of one of the round's, such as "2" and "1".
-// Games without a Round, and those whose Round a person has set, say nothing.
+// indexes of source games whose round number no board game has. inSource and inRound are one number
+// of each, such as "2" and "1". Games without a Round count for nothing, and so do boards whose
+// Round a person has set.
 func OtherRound(round Round, games []Game) (inSource, inRound string, foreign []int) {
 	roundNumbers := map[string]bool{}
 	for _, g := range round.Games {

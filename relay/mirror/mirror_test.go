@@ -8,7 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// game is a PGN of a few tags: "A-B board=1" and the moves.
+// game is a PGN of a few tags, such as "A-B board=1", and the moves.
 func game(head, moves string) string {
 	players, rest, _ := strings.Cut(head, " ")
 	white, black, _ := strings.Cut(players, "-")
@@ -20,7 +20,7 @@ func game(head, moves string) string {
 	return out + "\n" + moves + "\n\n"
 }
 
-// TestDiff tells stories: one push after the other, and how the round stands then.
+// TestDiff tells stories: one push after the other, and the round after each.
 func TestDiff(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -130,7 +130,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestDiffIsOneCorrection wants earlier moves that change to be one command.
+// TestDiffIsOneCorrection: a change of earlier moves is one command.
 func TestDiffIsOneCorrection(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
@@ -140,7 +140,7 @@ func TestDiffIsOneCorrection(t *testing.T) {
 	}
 }
 
-// TestDiffKeepsShorter wants to be told what a shorter source lacks.
+// TestDiffKeepsShorter: a Change counts the plies that a shorter source lacks.
 func TestDiffKeepsShorter(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 e5 2. Nf3 Nc6 *"))
@@ -149,7 +149,7 @@ func TestDiffKeepsShorter(t *testing.T) {
 	}
 }
 
-// TestDiffClocks wants clocks that come late, or are corrected, to be those of the game.
+// TestDiffClocks: clocks that come late, or are corrected, become those of the game.
 func TestDiffClocks(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "1. e4 {[%clk 1:00:00]} e5 *"))
@@ -167,8 +167,8 @@ func TestDiffClocks(t *testing.T) {
 	}
 }
 
-// TestDiffSparesTheTrail has a source that changes a clock and a name each time, and wants corrections and
-// results to be possible for ever.
+// TestDiffSparesTheTrail: a source that changes a clock and a name each time never makes
+// corrections and results impossible.
 func TestDiffSparesTheTrail(t *testing.T) {
 	w := newWorld(t)
 	for i := range relay.MaxChanges + 10 {
@@ -180,8 +180,7 @@ func TestDiffSparesTheTrail(t *testing.T) {
 	}
 }
 
-// TestDiffOtherStart opens another board for a game from another position: the moves that stand
-// cannot be its own.
+// TestDiffOtherStart: a game from another position opens another board.
 func TestDiffOtherStart(t *testing.T) {
 	w := newWorld(t)
 	fen := "SetUp=1 FEN=4k3/8/8/8/8/8/4P3/4K3_w_-_-_0_1"
@@ -218,7 +217,7 @@ func TestTwoNodes(t *testing.T) {
 	w.push(text)
 }
 
-// TestRealFiles pushes the files that organisers' software wrote, whole, and ply by ply.
+// TestRealFiles pushes the files of organisers' software whole, and ply by ply.
 func TestRealFiles(t *testing.T) {
 	for _, name := range []string{"olympiad-2014-round-11", "dgt-epgn-12-boards", "live-clocks-tenths", "tilburg-1998-round-2", "chess960-2006"} {
 		b, err := os.ReadFile("../../../shared/pgn/" + name + ".pgn")

@@ -10,12 +10,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// keptTags are the tags that stay with a game besides those that it has fields for. Others, such as the clocks of a board or
-// the name of an opening, change with the moves, and each change would be a line in the game's audit trail.
+// keptTags stay with a game besides the tags that have fields. Other tags change with the moves,
+// such as live clocks and openings. Each change would be a line in the game's audit trail.
 var keptTags = []string{"Event", "Site", "Date", "Round", "EventDate", "Section", "Stage"}
 
-// FromPGN makes the game of one that was read. The error, if there is one, says what of it
-// could not be taken, for the person whose file it is; the game is then what could, with Broken set.
+// FromPGN makes a source game of a PGN game. An error says, for the file's owner, what could not be
+// taken. The game then has what could, with Broken set.
 func FromPGN(in *pgn.Game) (Game, error) {
 	g := Game{
 		ID: in.Known(idTag), Event: in.Known("Event"), Round: in.Known("Round"), Board: in.Board(),
@@ -38,9 +38,9 @@ func FromPGN(in *pgn.Game) (Game, error) {
 	return g, err
 }
 
-// setLiveClock takes the clocks that are told without a move, as far as those of the moves do not know
-// better: the mover's is that of the last move, the other one's can only have run down since, and
-// once the game is over no clock runs.
+// setLiveClock takes the clocks that are told without a move. It ignores those about which the
+// moves know better. The mover's clock is that of the last move; the other clock can only have run
+// down since. Once the game is over, no clock runs.
 func (g *Game) setLiveClock(live relay.Clock, at relay.Millis) {
 	last, n := relay.NoClock(), len(g.Moves)
 	for i := range g.Moves {
@@ -54,7 +54,7 @@ func (g *Game) setLiveClock(live relay.Clock, at relay.Millis) {
 	}
 	for _, side := range []struct {
 		live, last *relay.Millis
-		moved      bool // the last move is told with this side's clock
+		moved      bool // the last move has this side's clock
 	}{
 		{&live.White, &last.White, n > 0 && g.Moves[n-1].Clock.White >= 0},
 		{&live.Black, &last.Black, n > 0 && g.Moves[n-1].Clock.Black >= 0},
@@ -68,7 +68,7 @@ func (g *Game) setLiveClock(live relay.Clock, at relay.Millis) {
 	}
 }
 
-// addMove appends a move, after which the mover had that time left.
+// addMove adds a move; left is the mover's time after it.
 func (g *Game) addMove(m Move, left relay.Millis) {
 	m.Clock = relay.NoClock()
 	if whiteBegins(g.StartFEN) == (len(g.Moves)%2 == 0) {
@@ -79,7 +79,7 @@ func (g *Game) addMove(m Move, left relay.Millis) {
 	g.Moves = append(g.Moves, m)
 }
 
-// setEnding notes how the game ends as far as it was played: with its result, or before a move that cannot be played.
+// setEnding sets the result, and the warning if a move could not be played.
 func (g *Game) setEnding(in *pgn.Game, line *pgn.Line, err error) {
 	g.Broken, g.Warning, g.unread = err != nil, "", nil
 	if fault, ok := errors.AsType[*pgn.Error](err); ok {
@@ -93,12 +93,12 @@ func (g *Game) setEnding(in *pgn.Game, line *pgn.Line, err error) {
 		}
 	}
 	if g.Result, g.Forfeit = line.Result, in.Forfeit; g.Result == relay.Ongoing && in.ResultText != "*" {
-		g.Result = "" // it says nothing, or nothing that is known
+		g.Result = "" // no result, or an unknown one
 	}
 }
 
-// readAfterIllegal reads on where the source has a move that cannot be played, and the arbiter has recorded, as that very ply, what
-// it was and where it led to. The text of the move need not be the arbiter's: whatever the source has there stands for it.
+// readAfterIllegal reads on after a move that could not be played, if the arbiter has recorded an
+// illegal move at that very ply. The source's text for it need not be the arbiter's.
 func (g *Game) readAfterIllegal(b *boardGame) {
 	for g.unread != nil {
 		n, in := len(g.Moves), g.unread
@@ -117,7 +117,7 @@ func (g *Game) readAfterIllegal(b *boardGame) {
 	}
 }
 
-// whiteBegins reports whether White is to move in the position; the empty one is the standard one.
+// whiteBegins reports whether White is to move; an empty FEN is the standard position.
 func whiteBegins(fen string) bool {
 	return (&relay.Game{Pairing: &relay.Pairing{StartFEN: fen}}).WhitePlays(1)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A scoreSheet is one game as somebody writes it down.
+// scoreSheet is one game as somebody writes it down.
 type scoreSheet struct {
 	board        int // 0: it is not written
 	white, black string
@@ -41,7 +41,7 @@ func (s *scoreSheet) pgn() string {
 	return b.String()
 }
 
-// randomLine plays on at random behind the moves that are given.
+// randomLine continues the given moves at random.
 func randomLine(r *rand.Rand, sans []string, length int) []string {
 	pos := chess.StartingPosition()
 	for _, san := range sans {
@@ -85,8 +85,8 @@ func (s *scoreSheet) write(r *rand.Rand, sans []string) {
 	}
 }
 
-// edited is the sheet as it might have been at another moment. Never is it the final one
-// with something added behind, unless shorten: that is not taken back otherwise.
+// edited is the sheet as it might have been at another moment. Unless shorten is set, it never has
+// moves beyond the final ones, since these would not be taken back.
 func (s *scoreSheet) edited(r *rand.Rand, shorten bool) *scoreSheet {
 	e := *s
 	e.clocks = slices.Clone(s.clocks)
@@ -120,9 +120,9 @@ func (s *scoreSheet) edited(r *rand.Rand, shorten bool) *scoreSheet {
 	return &e
 }
 
-// TestAnyHistoryEndsAsTheLastPush pushes edits of random games one after the other, with games missing and in another
-// order where the boards are numbered, and the final PGN last: the round is that PGN, and each game on the
-// board on which it was opened.
+// TestAnyHistoryEndsAsTheLastPush pushes edits of random games, and the final PGN last. Games may
+// be missing, and may come in another order where the boards are numbered. In the end the round is
+// the final PGN, and each game is on the board on which it was opened.
 func TestAnyHistoryEndsAsTheLastPush(t *testing.T) {
 	runs := 100
 	if *long {
@@ -143,7 +143,8 @@ func TestAnyHistoryEndsAsTheLastPush(t *testing.T) {
 		for range r.IntN(8) {
 			var part []*scoreSheet
 			for _, s := range final {
-				if !numbered || r.IntN(8) > 0 { // who has neither a number nor a place is known by his opponent only
+				// without number and place, a game is known by its players only
+				if !numbered || r.IntN(8) > 0 {
 					part = append(part, s.edited(r, shorten))
 				}
 			}
@@ -178,7 +179,7 @@ func pushSheets(w *world, sheets []*scoreSheet, opened map[string]Change, seed u
 	}
 }
 
-// check wants the game to be as the sheet says.
+// check fails unless the game is as the sheet says.
 func (s *scoreSheet) check(t *testing.T, g *relay.Game, seed uint64) {
 	t.Helper()
 	if g.White.Name != s.white || g.Black.Name != s.black || string(g.Result) != s.result && !g.Automatic || int(g.Ply()) != len(s.sans) {

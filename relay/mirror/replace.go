@@ -9,34 +9,34 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Limits of the texts of [ParseReplacements]. The whole text has [relay.MaxReplacements] bytes at
-// most.
+// Limits of the texts of [ParseReplacements]. A whole text has at most [relay.MaxReplacements]
+// bytes.
 const (
-	maxLines    = 2000 // that say something
+	maxLines    = 2000 // without comments and empty lines
 	maxLine     = 500  // bytes
-	maxLineName = 6    // words of a name of which any two find it
+	maxLineName = 6    // words of a name that any two of its words can find
 	minFideID   = 5    // digits
 	maxRating   = 4    // digits
 	minRating   = 3
 )
 
-// Replacements says how a tournament shows the players whom its sources name. It has the two texts
-// of the tournament's settings, parsed. It is immutable; nil replaces nothing.
+// Replacements says how a tournament shows the players of its sources. It holds two parsed texts of
+// the tournament's settings. It is immutable; nil replaces nothing.
 //
 // # Lines of replacements
 //
-// A line names a player as the source does, and says what is shown instead:
+// A line names a player as the source does, and then the replacement:
 //
 //	Wrong Name = Right Name / 12345 / IM / 2410
 //	1503014 = Carlsen, Magnus / GM / 2830
 //
-// Before the first "=" stands a name, or the FIDE id that the source gives the player. After it
-// stand parts between slashes, in any order. Digits are a FIDE id (5 to 12 of them) or a rating (3
-// or 4); a title of FIDE's or of a federation is the title; anything else is the name. A part that
-// is empty, "-" or "0" leaves what the source says.
+// The part before the first "=" is the source's name or FIDE id of the player. The parts after it
+// are separated by slashes, in any order. 5 to 12 digits are a FIDE id, 3 or 4 are a rating. A
+// title of FIDE or of a federation is the title, and anything else is the name. A part that is
+// empty, "-" or "0" keeps the source's value.
 //
-// The forms that lichess takes, or took, mean the same: there is no "=", the first part is the
-// player, and a semicolon may stand between the parts:
+// Lichess's present and former forms mean the same. They may have no "=": then the first part is
+// the player. A semicolon may separate the parts:
 //
 //	Magnus Carlsen / 1503014
 //	YouGotLittUp / / / 1890 / Louis Litt
@@ -45,34 +45,34 @@ const (
 //
 // # Lines of teams
 //
-// A line puts a player into a team, by FIDE id or by name:
+// A line puts a player into a team, by FIDE id or name:
 //
 //	Team Cats; 3408230
 //	Team Dogs; Scooby Doo
 //
-// The player may be named as the source does, or as a replacement shows him.
+// The name may be the source's or the replacement's.
 //
 // # Which player a line is about
 //
 // The FIDE id decides if a line has it. Otherwise the name does, in any form ([relay.NameKey]).
-// Otherwise, as on lichess, a line with a name of three words or more finds a player whom the
-// source calls by some of those words, at least two. Such a match counts only if one line alone has
-// those words, and if no other player of the same games has the whole name.
+// Otherwise a name of at least three words also matches some of these words, but at least two, as
+// on lichess. Such a match counts only if no other line has those words, and if no other player of
+// the same games has the whole name.
 //
-// Empty lines, and lines that begin with "#" or "//", say nothing.
+// Empty lines, and lines that begin with "#" or "//", are ignored.
 type Replacements struct {
 	players index[replacement]
 	teams   index[string]
 }
 
-// replacement is what a line says of a player; what it does not say is empty.
+// replacement is what a line shows instead; an empty field keeps the source's value.
 type replacement struct {
 	name, title string
 	rating      int
 	fideID      int64
 }
 
-// LineError is the error of a line that cannot be read.
+// LineError is returned for a line that cannot be read.
 type LineError struct {
 	Field  string // replacements or teams, as the API names the setting
 	Line   int    // from 1
@@ -83,7 +83,7 @@ func (e *LineError) Error() string { return fmt.Sprintf("%s, line %d: %s", e.Fie
 
 // ParseReplacements reads a tournament's replacements and its team list. The error is a
 // [*LineError] for the first line that cannot be read. The result is usable even then: it has all
-// the other lines, since a typing error in one line must not undo the others on the boards.
+// other lines, since an error in one line must not undo the others on the boards.
 func ParseReplacements(replacements, teams string) (*Replacements, error) {
 	r := new(Replacements)
 	err := eachLine("replacements", replacements, func(at int, line string) error {
@@ -107,7 +107,8 @@ func ParseReplacements(replacements, teams string) (*Replacements, error) {
 	return r, err
 }
 
-// eachLine calls read for each line that says something, and returns the first error.
+// eachLine calls parse for each line that is neither empty nor a comment, and returns the first
+// error.
 func eachLine(field, text string, parse func(number int, line string) error) (first error) {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\ufeff", "").Replace(text)
 	number, meaningful := 0, 0
@@ -206,15 +207,15 @@ func (p *replacement) addPart(part string) error {
 	return nil
 }
 
-// titles are those that FIDE gives, over the board and online, and those of federations that
-// broadcasts show.
+// titles are those of FIDE, over the board and online, and those of federations that broadcasts
+// show.
 var titles = map[string]bool{
 	"GM": true, "IM": true, "FM": true, "CM": true, "NM": true,
 	"WGM": true, "WIM": true, "WFM": true, "WCM": true, "WNM": true,
 	"AGM": true, "AIM": true, "AFM": true, "ACM": true,
 }
 
-// parseTeam reads a line of a team list. The team is what stands before the last semicolon.
+// parseTeam reads a line of a team list. The team is the part before the last semicolon.
 func parseTeam(line string) (player, team string, err error) {
 	i := strings.LastIndexByte(line, ';')
 	if i < 0 {
@@ -230,9 +231,9 @@ func parseTeam(line string) (player, team string, err error) {
 	return player, team, nil
 }
 
-// Apply returns the games with their players as the lines say. It does not change the games that it
-// is given. Each game keeps what its source calls the players, since that is what the game is known
-// by: lines may be edited at any time, and must not make another game of it.
+// Apply returns the games with their players replaced. It does not change its argument. Each game
+// keeps the source's names, since these identify it: an edited line must not make another game of
+// it.
 func (r *Replacements) Apply(games []Game) []Game {
 	if r == nil || len(r.players.lines) == 0 && len(r.teams.lines) == 0 {
 		return games
@@ -261,7 +262,7 @@ func (r *Replacements) Apply(games []Game) []Game {
 	return out
 }
 
-// sourceNames are what the source calls the players, whatever they are replaced by.
+// sourceNames are the source's names of the players, whatever replaces them.
 func (g *Game) sourceNames() (white, black string) {
 	if g.namesInSource != nil {
 		return g.namesInSource[0], g.namesInSource[1]
@@ -289,17 +290,17 @@ type index[T comparable] struct {
 	lines []*entry[T]
 	ids   map[int64]*entry[T]
 	names map[string]*entry[T] // by relay.NameKey
-	// shortNames has some words of longer names, as a key. A nil line: several lines have them.
+	// shortNames are some words of longer names. A nil entry: several lines have them.
 	shortNames map[string]*entry[T]
 }
 
 type entry[T comparable] struct {
 	line    int
-	nameKey string // empty: it is about a FIDE id
+	nameKey string // empty for a line with a FIDE id
 	value   T
 }
 
-// add adds a line about a player, who is a name or a FIDE id. The same line twice is one.
+// add adds a line for a player, given by name or FIDE id. The same line twice counts once.
 func (x *index[T]) add(line int, player string, value T) error {
 	e := &entry[T]{line: line, value: value}
 	var existing *entry[T]
@@ -328,7 +329,7 @@ func (x *index[T]) add(line int, player string, value T) error {
 	return nil
 }
 
-// addShortNames finds the shorter forms of the names once all lines are known.
+// addShortNames adds the shorter forms of the names, once all lines are known.
 func (x *index[T]) addShortNames() {
 	for _, e := range x.lines {
 		words := strings.Fields(e.nameKey)
@@ -355,7 +356,7 @@ func (x *index[T]) addShortNames() {
 	}
 }
 
-// find returns the line about each of the players, or nil.
+// find returns the entry for each player, or nil.
 func (x *index[T]) find(players []*relay.Player) []*entry[T] {
 	out := make([]*entry[T], len(players))
 	if len(x.lines) == 0 {

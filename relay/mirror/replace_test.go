@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// shownPlayer is the player whom the source names, as the lines show him.
+// shownPlayer is the source's player as the lines show him.
 func shownPlayer(t *testing.T, replacements, teams string, p relay.Player) relay.Player {
 	t.Helper()
 	r, err := ParseReplacements(replacements, teams)
@@ -98,8 +98,7 @@ func TestTeams(t *testing.T) {
 	}
 }
 
-// A player with the whole name is the one whom a line means, and not his namesake with a shorter
-// one.
+// A line means the player with the whole name, and not a namesake with a shorter one.
 func TestReplacementsPreferWholeNames(t *testing.T) {
 	r, err := ParseReplacements("Jorge Rick Vito / GM", "")
 	if err != nil {
@@ -162,7 +161,7 @@ func TestReplacementsBesideAnError(t *testing.T) {
 	}
 }
 
-// Lines that are edited while the round is on change the boards at the next push, and open none.
+// Lines that are edited during the round change the boards at the next push, and open none.
 func TestReplacementsEdited(t *testing.T) {
 	w := newWorld(t)
 	source := readAny(game("Wron-Other", "*") + game("Third-Fourth", "1. e4 *"))
@@ -205,8 +204,8 @@ func TestReplacementsEdited(t *testing.T) {
 	}
 }
 
-// A game is known by what its source calls the players, also when both are shown as others and the
-// source changes its order.
+// The source's names find the game, even if both players are replaced and the source changes its
+// order.
 func TestReplacementsKeepTheBoard(t *testing.T) {
 	w := newWorld(t)
 	w.push(game("A-B", "*") + game("C-D", "1. e4 *"))
@@ -220,7 +219,7 @@ func TestReplacementsKeepTheBoard(t *testing.T) {
 	}
 }
 
-// FuzzReplacements parses anything: it must not panic, and what it takes must show only what the
+// FuzzReplacements parses anything. It must not panic, and the result must show only what the
 // boards take.
 func FuzzReplacements(f *testing.F) {
 	f.Add("A B = C / 12345 / IM / 2410", "Team; A B", "A B")

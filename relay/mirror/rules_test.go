@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tagged is a PGN: its tags as "Round=1.1 White=North,_Ada", and the moves, which end with the
+// tagged is a PGN of tags such as "Round=1.1 White=North,_Ada", and of moves that end with the
 // result.
 func tagged(tags, moves string) string {
 	var b strings.Builder
@@ -19,8 +19,7 @@ func tagged(tags, moves string) string {
 	return b.String() + "[Result \"" + fields[len(fields)-1] + "\"]\n\n" + moves + "\n\n"
 }
 
-// TestRules reads like the rules of doc.go: what is pushed one after the other, and how the round
-// stands then.
+// TestRules reads like the rules of doc.go: pushes one after the other, and the round after each.
 func TestRules(t *testing.T) {
 	const round1, round2 = "Event=Open Round=1.", "Event=Open Round=2."
 	for _, tc := range []struct {
@@ -181,7 +180,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestAnotherPerson: title, rating, FIDE id, federation and team belong to the person and not to
+// TestAnotherPerson: title, rating, FIDE id, federation and team belong to the player and not to
 // the board.
 func TestAnotherPerson(t *testing.T) {
 	lake := "WhiteTitle=GM WhiteElo=2700 WhiteFideId=101 WhiteFed=NED WhiteTeam=Reds"
@@ -206,7 +205,7 @@ func TestAnotherPerson(t *testing.T) {
 	}
 }
 
-// TestOtherRound: a source that has turned to another round is told from one that has not.
+// TestOtherRound: a source that has gone on to another round is recognised.
 func TestOtherRound(t *testing.T) {
 	w := newWorld(t)
 	w.push(tagged("Round=1.1 White=A Black=B", "1. e4 *") + tagged("Round=1.2 White=C Black=D", "*"))

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestWhatSourcesWrite records what sources write that is no good PGN, and looks at the boards.
+// TestWhatSourcesWrite pushes bad PGN as real sources write it, and looks at the boards.
 func TestWhatSourcesWrite(t *testing.T) {
 	const players = "[Round \"1.1\"]\n[White \"Lake, Una\"]\n[Black \"Hill, Tom\"]\n"
 	long := strings.Repeat("90 minutes for 40 moves, then ", 5)
