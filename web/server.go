@@ -70,9 +70,9 @@ type Server struct {
 	handler http.Handler
 	verdict atomic.Pointer[verdict] // see SetDiverged
 
-	queues   *pull.Queues  // with those who poll, if there are any
+	queues   *pull.Queues  // shared with the Puller, if there is one
 	players  pull.Players  // the replacements of the tournaments, for pushes
-	memory   *pull.Memory  // the games of pushes, with those of polls if there are any
+	memory   *pull.Memory  // of pushes; shared with the Puller, if there is one
 	pushes   chan struct{} // one for each push
 	late     lateTries
 	bodies   sharedBodies

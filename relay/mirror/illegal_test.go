@@ -95,7 +95,7 @@ func TestIllegal(t *testing.T) {
 				}
 				g := w.games()[0]
 				if strings.Contains(want, "*  ") && g.MoveAt(5).Index != index {
-					t.Error("the illegal move was played anew")
+					t.Error("the illegal move was played again")
 				}
 				if got := g.Warning(); !strings.HasPrefix(got, tc.warning) || tc.warning == "" && got != "" {
 					t.Errorf("the warning is %q", got)

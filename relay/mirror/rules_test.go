@@ -40,7 +40,7 @@ func TestRules(t *testing.T) {
 		{"1: two GameIds are two games", []string{
 			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=y White=A Black=B", "1. e4 *") + tagged("GameId=x White=A Black=B", "1. e4 *"),
 		}, "1 A-B e4 *\n2 A-B e4 *\n"},
-		{"1: unless the source makes its ids anew", []string{
+		{"1: unless the source makes new ids", []string{
 			tagged("GameId=x White=A Black=B", "1. e4 *"), tagged("GameId=y White=A Black=B", "1. e4 e5 *"),
 		}, "1 A-B e4 e5 *\n"},
 		{"2: the same event, round and players are the same game, in any order", []string{
@@ -61,7 +61,7 @@ func TestRules(t *testing.T) {
 		{"2: the same players in another round are another game", []string{
 			tagged(round1+"1 White=A Black=B", "1. e4 *"), tagged(round2+"1 White=A Black=B", "1. e4 e5 *"),
 		}, "1 A-B e4 *\n2 A-B e4 e5 *\n"},
-		{"2: a game that is over is not begun anew", []string{
+		{"2: a game that is over is not begun again", []string{
 			tagged(round1+"1 White=A Black=B", "1. e4 e5 1-0"), tagged(round1+"1 White=A Black=B", "1. d4 *"),
 			tagged(round1+"1 White=A Black=B", "1. d4 d5 *"),
 		}, "1 A-B e4 e5 1-0\n2 A-B d4 d5 *\n"},

@@ -12,9 +12,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Check refuses an address that no source can have, and fills in the kind if it is not said. It
-// knows the addresses that people copy out of their browsers: a page of LiveChess Cloud, a lichess
-// round, a round of another chessrelay. Whether the host may be asked shows when it is.
+// Check refuses an address that no source can have, and fills in a missing kind. It knows the
+// addresses that people copy from their browsers: a page of LiveChess Cloud, a lichess round, a
+// round of another chessrelay. The fetch shows whether the host may be asked.
 func Check(s *relay.Source) error {
 	s.URL = strings.TrimSpace(s.URL)
 	u, err := url.Parse(s.URL)
@@ -45,11 +45,11 @@ func Check(s *relay.Source) error {
 	return nil
 }
 
-// newReader returns the reader of a source that Check has taken.
+// newReader returns the reader of a source that Check has accepted.
 func newReader(t target, lookup string, memory *Memory) sourceReader {
 	u, err := url.Parse(t.URL)
 	if err != nil {
-		return &pgnSource{url: t.URL, memory: memory} // the poll says what is wrong with it
+		return &pgnSource{url: t.URL, memory: memory} // the poll reports the error
 	}
 	switch t.Kind {
 	case relay.SourceLCC:
@@ -70,14 +70,13 @@ func newReader(t target, lookup string, memory *Memory) sourceReader {
 	return out
 }
 
-// isIndex reports whether the address is that of the index in a folder that LiveChess writes.
+// isIndex reports whether the address is the index of a LiveChess folder.
 func isIndex(u *url.URL) bool {
 	name := strings.ToLower(path.Base(u.Path))
 	return name == "index.json" || name == "round.json"
 }
 
-// isFolder reports whether the address may be that of a folder that LiveChess writes, or of the
-// page in it.
+// isFolder reports whether the address may be a LiveChess folder, or the page in it.
 func isFolder(u *url.URL) bool {
 	switch strings.ToLower(path.Base(u.Path)) {
 	case "index.html", "index.htm":
@@ -86,7 +85,7 @@ func isFolder(u *url.URL) bool {
 	return u.Path == "" || strings.HasSuffix(u.Path, "/")
 }
 
-// folderOf returns the reader of the folder that the address is in, or is.
+// folderOf returns the reader of the folder at the address, or of the folder that contains it.
 func folderOf(u *url.URL, round int) *cloudSource {
 	index := *u
 	index.Fragment, index.RawFragment = "", ""
@@ -99,9 +98,9 @@ func folderOf(u *url.URL, round int) *cloudSource {
 	return &cloudSource{folder: &index, round: round, games: map[int]*cloudGame{}}
 }
 
-// pgnURLOf returns the address of the PGN of the round whose page or JSON the address is; empty if it
-// is none of those. Lichess's paths count on every host, since chessrelay has them too, and other
-// sites have no such paths.
+// pgnURLOf returns the address of a round's PGN, if u is the round's page or JSON; otherwise it is
+// empty. Lichess's paths count on every host. chessrelay has them too, and other sites have no such
+// paths.
 func pgnURLOf(u *url.URL) string {
 	at := func(path string) string {
 		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}).String()
@@ -125,15 +124,15 @@ func pgnURLOf(u *url.URL) string {
 	return ""
 }
 
-// tournamentPGNOf returns the address of the PGN of all rounds of the tournament whose page or JSON
-// the address is; empty if it is none of those.
+// tournamentPGNOf returns the address of the PGN of all rounds, if u is the tournament's page or
+// JSON; otherwise it is empty.
 func tournamentPGNOf(u *url.URL) string {
 	p := strings.TrimRight(u.Path, "/")
 	m := tourPath.FindStringSubmatch(p)
 	if strings.HasPrefix(p, "/broadcast/by/") {
 		m = nil // the broadcasts of a user
 	}
-	if m == nil && !isLichess(u) { // where /tournament is an arena
+	if m == nil && !isLichess(u) { // on lichess, /tournament is an arena
 		m = tournamentPath.FindStringSubmatch(p)
 	}
 	if m == nil {
@@ -142,10 +141,10 @@ func tournamentPGNOf(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/api/broadcast/" + m[1] + ".pgn"}).String()
 }
 
-// Paths without the slash at the end, and what their ids are.
+// Paths without the slash at the end. The group is the id.
 var (
-	// broadcastPath is a lichess round: /broadcast/slug/slug/ID, with a board's id behind it; or as
-	// JSON or as a stream.
+	// broadcastPath is a lichess round: its page with or without a board's id, its JSON or its
+	// stream.
 	broadcastPath = regexp.MustCompile(`^(?:(?:/embed|/api)?/broadcast/[^/]+/[^/]+/([0-9A-Za-z]{8})(?:/[0-9A-Za-z]{8})?|` +
 		`(?:/api(?:/stream)?)?/broadcast/round/([0-9A-Za-z]{8})(?:\.pgn|/edit)?)$`)
 	tourPath       = regexp.MustCompile(`^/(?:broadcast/(?:[^/]+/)?|api/broadcast/)([0-9A-Za-z]{8})$`)
@@ -166,7 +165,7 @@ var (
 	cloudHost = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*\.livechesscloud\.com$`)
 )
 
-// isCloudPage reports whether the address is that of LiveChess Cloud's pages.
+// isCloudPage reports whether the address is a page of LiveChess Cloud.
 func isCloudPage(u *url.URL) bool {
 	switch strings.ToLower(u.Hostname()) {
 	case "view.livechesscloud.com", "www.livechesscloud.com", "livechesscloud.com":
@@ -191,8 +190,8 @@ func parseCloud(u *url.URL) (c *cloudSource, ok bool) {
 	return c, true
 }
 
-// parsePage reads #UUID, #UUID/ROUND and #UUID/ROUND/BOARD. What follows a question mark does not
-// count.
+// parsePage reads #UUID, #UUID/ROUND and #UUID/ROUND/BOARD. It ignores a question mark and what
+// follows.
 func parsePage(u *url.URL) (uuid string, round int, ok bool) {
 	where, _, _ := strings.Cut(u.Fragment, "?")
 	parts := strings.Split(strings.Trim(path.Clean("/"+u.Path+"/"+where), "/"), "/")

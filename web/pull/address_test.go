@@ -76,7 +76,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestPGNURLs wants the PGN behind the pages whose addresses people copy.
+// TestPGNURLs: the pages whose addresses people copy lead to the PGN behind them.
 func TestPGNURLs(t *testing.T) {
 	const lichess, ours = "https://lichess.org", "http://hall:8080"
 	for from, want := range map[string]string{
@@ -122,7 +122,8 @@ func TestPGNURLs(t *testing.T) {
 	}
 }
 
-// TestFolderAddresses wants the index of the folder whose address, or whose file's, was copied.
+// TestFolderAddresses: a copied address of a folder, or of a file in it, leads to the folder's
+// index.
 func TestFolderAddresses(t *testing.T) {
 	for from, want := range map[string]string{
 		"http://h/live/index.json":       "http://h/live/index.json",

@@ -20,11 +20,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// cloudSource is a round of a LiveChess Cloud, or in a folder that LiveChess writes.
+// cloudSource reads a round of a LiveChess Cloud, or of a folder that LiveChess writes.
 type cloudSource struct {
-	folder *url.URL // of the folder's index; nil: it is the cloud, and the next four say where
+	folder *url.URL // of the folder's index; nil for the cloud, which has the next four fields
 
-	base   string // of the tournament's documents, without a slash at the end; empty until it was looked up
+	base   string // of the tournament's documents, without the last slash; empty: not looked up
 	uuid   string
 	lookup string
 	round  int
@@ -32,25 +32,25 @@ type cloudSource struct {
 	lookedUp   bool
 	index      validators
 	list       lcc.Index
-	unreported bool // something has changed that was not yet handed on
+	unreported bool // something has changed that read has not returned yet
 	polls      int
-	played     map[int]*playedGame // by board; what was last handed on
+	played     map[int]*playedGame // by board; what read last returned
 
-	mu    sync.Mutex         // while games are fetched, it guards
-	games map[int]*cloudGame // by board
-	size  int                // of all their documents
+	mu    sync.Mutex
+	games map[int]*cloudGame // by board; guarded by mu while games are fetched
+	size  int                // of all their documents; guarded by mu
 }
 
 // cloudGame is a game as it was last fetched.
 type cloudGame struct {
 	validators validators
 	sum        [sha256.Size]byte
-	doc        *lcc.Game // nil: there is none yet
+	doc        *lcc.Game // nil: none yet
 	size       int
 	result     string // of the pairing at that time
 }
 
-// playedGame is a game in the form that everything else has, and what it was made of.
+// playedGame is a game in the form that the other kinds of source have, and its documents.
 type playedGame struct {
 	pairing lcc.Pairing
 	doc     *lcc.Game
@@ -60,7 +60,7 @@ type playedGame struct {
 const (
 	maxGameBytes = 64 << 10 // of a game's document; 1,200 plies take 30 KiB
 	gamesAtOnce  = 4
-	// every so many polls a game that is over is asked for, too: it may have been corrected.
+	// overEvery: a game that is over is fetched at every overEvery-th poll. It may be corrected.
 	overEvery = 12
 )
 
@@ -94,8 +94,7 @@ func (c *cloudSource) read(ctx context.Context, f *fetcher, b *budget) ([]Game, 
 		c.list, c.index = list, doc.validators
 	}
 	news, problems, err := c.fetchGames(ctx, f, b, dir)
-	// What has changed must not be lost if the rest fails; and problems are to be shown and, once
-	// they are gone, forgotten.
+	// A change must not be lost if the rest fails. Problems must be shown, and also their end.
 	c.unreported = c.unreported || changed || news || len(problems) > 0
 	if err != nil {
 		return nil, nil, false, err
@@ -107,7 +106,8 @@ func (c *cloudSource) read(ctx context.Context, f *fetcher, b *budget) ([]Game, 
 	return c.playedGames(), problems, true, nil
 }
 
-// playedGames returns the games of the round. Only what has changed since the last time is played again.
+// playedGames returns the games of the round. It plays only those that have changed since the last
+// call.
 func (c *cloudSource) playedGames() (out []Game) {
 	shown := make(map[int]*playedGame, len(c.list.Pairings))
 	for i, p := range c.list.Pairings {
@@ -129,8 +129,8 @@ func (c *cloudSource) playedGames() (out []Game) {
 	return out
 }
 
-// pgnOrFolder is an address of which only its answers tell whether it is that of a PGN, or that of a
-// folder that LiveChess writes, or of the page in it.
+// pgnOrFolder reads an address that may be a PGN, a LiveChess folder or the page in it. Only the
+// answers tell which.
 type pgnOrFolder struct {
 	pgn      *pgnSource
 	folder   *cloudSource
@@ -161,7 +161,7 @@ func noPGN(err error) bool {
 	return strange
 }
 
-// notJSON says what came in place of a document that cannot be read.
+// notJSON is the error of a document that is not the expected JSON. It names what came.
 func notJSON(name string, doc *document, err error) error {
 	if n, ok := errors.AsType[*pgn.NotPGN](pgn.Sniff(doc.body, doc.contentType)); ok && n.What != "JSON" {
 		return &wrongDocumentError{name, n}
@@ -176,7 +176,7 @@ func (g *cloudGame) document() *lcc.Game {
 	return g.doc
 }
 
-// findHost looks up which host has the tournament, if the address was that of its page.
+// findHost looks up the tournament's host, if the address was that of its page.
 func (c *cloudSource) findHost(ctx context.Context, f *fetcher, b *budget) error {
 	if c.base != "" || c.folder != nil {
 		return nil
@@ -195,12 +195,11 @@ func (c *cloudSource) findHost(ctx context.Context, f *fetcher, b *budget) error
 	return nil
 }
 
-// maxFailed is how many games of a round may fail to come before the others are not asked for.
+// maxFailed is how many fetches of games may fail in a round before the rest is not tried.
 const maxFailed = 3
 
-// fetchGames fetches the games that may have changed, some at a time, and reports whether one has.
-// If a few do not come, they stay as they were, and problems tells why; if more do not, that is the
-// error.
+// fetchGames fetches the games that may have changed, a few at a time. If a few fetches fail, those
+// games stay as they were, and problems has the errors. If more fail, that is an error.
 func (c *cloudSource) fetchGames(ctx context.Context, f *fetcher, b *budget, dir string) (anyChanged bool, problems []string, err error) {
 	var group errgroup.Group
 	group.SetLimit(gamesAtOnce)
@@ -248,8 +247,7 @@ func (c *cloudSource) fetchGames(ctx context.Context, f *fetcher, b *budget, dir
 	return anyChanged, problems, err
 }
 
-// over reports whether nothing more is to be expected of the game, since it has a result, as it had
-// when it was fetched.
+// over reports whether the game is over and unchanged, so nothing more is to be expected of it.
 func (g *cloudGame) over(p lcc.Pairing) bool {
 	return g != nil && g.doc != nil && !g.doc.Live && !p.Live && p.Result == g.result && p.Result != string(relay.Ongoing)
 }
@@ -261,7 +259,7 @@ func fetchGame(ctx context.Context, f *fetcher, b *budget, address string, old *
 	g := *old
 	doc, err := f.get(ctx, address, old.validators, b, maxGameBytes)
 	if a, ok := errors.AsType[*answerError](err); ok && a.status == http.StatusNotFound {
-		return &g, false, nil // not yet; or not now, and then it stays as it was
+		return &g, false, nil // not there yet, or gone for a moment: it stays as it was
 	}
 	if err != nil || doc == nil {
 		return &g, false, err

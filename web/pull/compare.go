@@ -13,36 +13,36 @@ import (
 )
 
 const (
-	// takebackDelay is for how long a source must show the same before moves are taken back that it merely lacks.
+	// takebackDelay is how long a source must show the same before moves that it lacks are taken
+	// back.
 	takebackDelay = 30 * time.Second
-	// maxTries is how often the boards are brought to what the sources show, if others change them
-	// meanwhile.
+	// maxTries bounds the attempts of one comparison, if others change the boards at the same time.
 	maxTries = 3
-	// maxBatch bounds the commands that are submitted at once.
+	// maxBatch bounds the commands of one call of Submit.
 	maxBatch = 1000
 )
 
 // shorterGame is a game of which the source shows less than the boards have.
 type shorterGame struct {
-	plies int // that the source shows
+	plies int // in the source
 	since time.Time
 }
 
-// comparison is what a source shows while the boards are compared.
+// comparison is one source while the boards are compared.
 type comparison struct {
 	*poller
 	sourceState
-	movedOn string          // says that it shows another round, and is not taken
-	leftOut string          // says that some of its games are of another round, and are not taken
-	dead    bool            // it has been broken for so long that boards go over to others
-	changes []mirror.Change // what each of its games means for the boards, if nothing is taken back
+	movedOn string          // not empty: all its games are of another round, in words
+	leftOut string          // not empty: some of its games are of another round, in words
+	dead    bool            // it has failed for so long that boards change to others
+	changes []mirror.Change // one for each of its games; nothing is taken back
 }
 
-// usable reports whether anything is taken from the source now.
+// usable reports whether boards may take anything from the source now.
 func (s *comparison) usable() bool { return s.everRead && s.movedOn == "" }
 
-// compareIfDue compares the boards with what the sources show, if that is due. polled says that a poll
-// has just ended: then what could not be recorded before is tried again.
+// compareIfDue compares the boards with the sources if that is due. polled says that a poll has
+// just ended. Then a comparison that failed before is tried again.
 func (r *roundPuller) compareIfDue(ctx context.Context, polled bool) error {
 	if !r.comparisonDue(polled) {
 		return nil
@@ -53,7 +53,7 @@ func (r *roundPuller) compareIfDue(ctx context.Context, polled bool) error {
 		return fmt.Errorf("a push to the round is being recorded: %w", err)
 	}
 	if !r.comparisonDue(polled) {
-		return nil // the poll of another source has done it
+		return nil // another source's poller has done it
 	}
 	r.mu.Lock()
 	r.compareSoon, r.compareLater = false, time.Time{}
@@ -79,14 +79,13 @@ func (r *roundPuller) compare(ctx context.Context) error {
 	for try := 1; ; try++ {
 		again, err := r.takeFromAll(ctx)
 		if err != nil || !again || try == maxTries {
-			return err // what was refused is asked for again when a source shows something else
+			return err // refused commands are made again when a source shows something new
 		}
 	}
 }
 
-// takeFromAll takes from each source what the boards are to have of it, the most trusted first. again
-// says that it is to be done once more: somebody else may have changed a game meanwhile, or boards
-// were opened that are to follow a source.
+// takeFromAll changes the boards of each source, the most trusted first. again says that another
+// attempt is needed: somebody else may have changed a game, or new boards must follow a source.
 func (r *roundPuller) takeFromAll(ctx context.Context) (again bool, err error) {
 	now := r.now()
 	view := r.view()
@@ -102,7 +101,7 @@ func (r *roundPuller) takeFromAll(ctx context.Context) (again bool, err error) {
 	for i, s := range sources {
 		result := takeResult{}
 		if s.usable() {
-			if anySubmitted { // and what was opened for one source is there for the next
+			if anySubmitted { // the next source must see the boards that were just opened
 				view = r.view()
 				s.changes = s.diff(view)
 			}
@@ -125,7 +124,7 @@ func (r *roundPuller) takeFromAll(ctx context.Context) (again bool, err error) {
 	return again, nil
 }
 
-// comparisons are what the sources show, and what it means for the boards.
+// comparisons are the sources, compared with the boards.
 func (r *roundPuller) comparisons(view mirror.Round, now time.Time) []*comparison {
 	sources := make([]*comparison, len(r.sources))
 	for i, p := range r.sources {
@@ -149,8 +148,8 @@ func (r *roundPuller) comparisons(view mirror.Round, now time.Time) []*compariso
 	return sources
 }
 
-// leaveOutOtherRounds leaves out the games of another round than this one's. If the source has no others,
-// it has moved on.
+// leaveOutOtherRounds removes the games of other rounds. If no game is left, the source has moved
+// on.
 func (s *comparison) leaveOutOtherRounds(view mirror.Round) {
 	inSource, inRound, foreign := mirror.OtherRound(view, s.games)
 	if len(foreign) == 0 {
@@ -176,8 +175,8 @@ func (s *comparison) leaveOutOtherRounds(view mirror.Round) {
 	s.games, s.faults = games, faults
 }
 
-// hasPassed reports whether the time has passed since then. Otherwise the boards are compared when it
-// has.
+// hasPassed reports whether d has passed since then. Otherwise it schedules a comparison for that
+// time.
 func (r *roundPuller) hasPassed(since time.Time, d time.Duration, now time.Time) bool {
 	if at := since.Add(d); now.Before(at) {
 		if len(r.sources) > 1 {
@@ -188,14 +187,15 @@ func (r *roundPuller) hasPassed(since time.Time, d time.Duration, now time.Time)
 	return true
 }
 
-// diff compares without taking anything back that the source merely lacks.
+// diff compares without taking back moves that the source lacks.
 func (s *comparison) diff(view mirror.Round) []mirror.Change {
 	view.Source, view.Shorten = s.target.ID, false
 	return mirror.Diff(view, s.games)
 }
 
-// withTakebacks takes moves back that the source no longer shows, only if the round says so, and once the
-// source has shown the same for some time. Until then the boards keep them, and took counts them.
+// withTakebacks returns the changes with takebacks of moves that the source no longer shows. A move
+// is taken back only if the round says so, and once the source has shown the same for
+// takebackDelay. Until then the boards keep it, and result counts it.
 func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change) bool, now time.Time, result *takeResult) []mirror.Change {
 	shorter := map[relay.GameID]shorterGame{}
 	takesBack := false
@@ -232,8 +232,8 @@ func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change
 	return mirror.Diff(view, games)
 }
 
-// submitChanges submits what the boards that follow the source are to have of it, and says how many commands
-// that took.
+// submitChanges submits the commands for the boards that follow the source, and returns their
+// number.
 func (s *comparison) submitChanges(
 	ctx context.Context, view mirror.Round, changes []mirror.Change, follows func(mirror.Change) bool, result *takeResult,
 ) (n int, again bool, err error) {
@@ -256,7 +256,8 @@ func (s *comparison) submitChanges(
 		if len(c.Locked) > 0 {
 			result.locked++
 		}
-		if s.faults[i] != nil && c.Warning != "" { // else the boards have what could not be played
+		// Without a warning, the boards have the move that could not be played.
+		if s.faults[i] != nil && c.Warning != "" {
 			result.unplayable = append(result.unplayable, s.faults[i].Error())
 		}
 		if update := s.followCommand(g); update != nil {
@@ -278,7 +279,7 @@ func (s *comparison) submitChanges(
 	return len(commands), again || opened && len(s.sources) > 1, nil
 }
 
-// submit brings commands through the log.
+// submit submits commands in batches.
 func (r *roundPuller) submit(ctx context.Context, commands []*relaypb.Command) (outcomes []relay.Outcome, err error) {
 	if !r.cfg.Leads() {
 		return nil, errors.New("this node no longer leads")
@@ -294,8 +295,8 @@ func (r *roundPuller) submit(ctx context.Context, commands []*relaypb.Command) (
 	return outcomes, nil
 }
 
-// refusals are what the boards did not take, one of each game, since what follows in it is refused because of that. again says that
-// somebody else may have changed a game meanwhile.
+// refusals are the boards' errors, at most one for each game, since later ones follow from the
+// first. again says that somebody else may have changed a game at the same time.
 func refusals(changes []mirror.Change, outcomes []relay.Outcome) (out []string, again bool) {
 	for _, c := range changes {
 		err := c.Err

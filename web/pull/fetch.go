@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// MaxBytes bounds what one poll of a source may bring, after decompression.
+	// MaxBytes bounds what one poll of a source may read, after decompression.
 	MaxBytes = 4 << 20
 
 	maxRedirects   = 3
 	requestTimeout = 15 * time.Second
 	dialTimeout    = 5 * time.Second
 	maxHeader      = 64 << 10
-	maxValidators  = 1 << 10 // longer ones are not kept
-	// maxRetryAfter bounds how long a source may ask us to stay away.
+	maxValidators  = 1 << 10 // bytes; longer ones are not kept
+	// maxRetryAfter bounds the pause that a source may ask for.
 	maxRetryAfter = 5 * time.Minute
 )
 
-// fetcher asks other servers. It is safe for use by many goroutines.
+// fetcher fetches documents. It is safe for concurrent use.
 type fetcher struct {
 	client *http.Client
 	agent  string
@@ -38,7 +38,7 @@ func newFetcher(allow Allow) *fetcher {
 		client: &http.Client{
 			Timeout: requestTimeout,
 			Transport: &http.Transport{
-				// No Proxy: it would connect for us, and to where it likes.
+				// No Proxy: it would connect for us, to any address.
 				DialContext:            allow.dial,
 				TLSHandshakeTimeout:    dialTimeout,
 				ResponseHeaderTimeout:  requestTimeout,
@@ -61,10 +61,10 @@ func newFetcher(allow Allow) *fetcher {
 
 func (f *fetcher) close() { f.client.CloseIdleConnections() }
 
-// validators are what makes a request conditional, as they came with the last answer.
+// validators make a request conditional. They come with the last answer.
 type validators struct{ etag, modified string }
 
-// answerError is an answer without a document.
+// answerError is returned for an answer without a document.
 type answerError struct {
 	status     int
 	retryAfter time.Duration
@@ -76,18 +76,18 @@ func (e *answerError) Error() string {
 
 var errTooMuch = fmt.Errorf("the source sends more than %d bytes", MaxBytes)
 
-// budget is how many bytes a poll may still bring, and how many it has brought.
+// budget is how many bytes a poll may still read, and how many it has read.
 type budget struct{ left, spent atomic.Int64 }
 
-// document is what an answer brings.
+// document is the body of an answer.
 type document struct {
 	body        []byte
 	contentType string
 	validators  validators
 }
 
-// get asks for a document. It returns nil if nothing has changed since the validators. At most
-// limit bytes are taken from the budget.
+// get fetches a document. It returns nil if nothing has changed since the validators. It takes at
+// most limit bytes from the budget.
 func (f *fetcher) get(ctx context.Context, address string, old validators, b *budget, limit int64) (*document, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -134,7 +134,7 @@ func (f *fetcher) get(ctx context.Context, address string, old validators, b *bu
 	return &document{body, res.Header.Get("Content-Type"), have}, nil
 }
 
-// plainError takes off what net/http says around an error, so that it can be shown to a person.
+// plainError removes what net/http adds to an error, so that people can read it.
 func plainError(err error) error {
 	if e, ok := errors.AsType[*localAddressError](err); ok {
 		return e
@@ -151,7 +151,7 @@ func plainError(err error) error {
 	return err
 }
 
-// retryAfter reads the header's seconds; its other form, a date, is passed over.
+// retryAfter reads the header's seconds. It ignores the other form, a date.
 func retryAfter(s string) time.Duration {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {

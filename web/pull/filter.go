@@ -6,9 +6,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// filter returns those of a source's games that the round takes, with the numbers of their boards.
-// OnlyRound comes first, and the places of Slices count what it has left. The order is that of
-// Slices.
+// filter returns the source's games that the round takes, with their board numbers. OnlyRound comes
+// first. Slices counts the places of the games that are left, and gives the order.
 func (t *target) filter(games []Game) []Game {
 	if t.OnlyRound > 0 {
 		kept := make([]Game, 0, len(games))
@@ -45,7 +44,7 @@ func (t *target) filter(games []Game) []Game {
 
 // atPlaces returns the games at the places, each once.
 func atPlaces(games []Game, slices []relay.Slice) []Game {
-	at := make(map[int]int, len(games)) // by place, the index
+	at := make(map[int]int, len(games)) // index by place
 	last := 0
 	for i, g := range games {
 		at[g.place] = i
@@ -64,7 +63,7 @@ func atPlaces(games []Game, slices []relay.Slice) []Game {
 	return out
 }
 
-// roundNumber is the first number in a tag Round: 5 of "5.12", of "5" and of "Round 5"; 0 if there
+// roundNumber is the first number in a Round tag: 5 of "5.12", of "5" and of "Round 5"; 0 if there
 // is none.
 func roundNumber(text string) (n int) {
 	start := strings.IndexAny(text, "0123456789")

@@ -33,7 +33,7 @@ func TestFilter(t *testing.T) {
 		{"one round", relay.Source{OnlyRound: 5}, games("A 5.1 1", "B 6.2 2", "C", "D 5", "E 55", "F R5"), "A1 D0 F0"},
 		{"slices", relay.Source{Slices: "1-2,4"}, games("A", "B", "C", "D", "E"), "A0 B0 D0"},
 		{"slices in another order, twice, too far", relay.Source{Slices: "4-9,2,1-3,700-800"}, games("A", "B", "C", "D", "E"), "D0 E0 B0 A0 C0"},
-		{"slices of one round", relay.Source{OnlyRound: 5, Slices: "2-"}, games("A 5"), "A0"}, // which relay refuses
+		{"slices of one round", relay.Source{OnlyRound: 5, Slices: "2-"}, games("A 5"), "A0"},
 		{"slices count what the round has left", relay.Source{OnlyRound: 5, Slices: "2"}, games("X 4", "A 5", "Y 6", "B 5", "C 5"), "B0"},
 		{"an offset", relay.Source{BoardOffset: 10}, games("A 5 1", "B 5 3", "C"), "A11 B13 C0"},
 		{"an offset without numbers", relay.Source{BoardOffset: 10, Slices: "2-3"}, games("A", "B", "C"), "B11 C12"},
@@ -51,7 +51,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestFilterLeavesAlone wants the games that a memory keeps to stay as they are.
+// TestFilterLeavesAlone: the games that a memory keeps stay as they are.
 func TestFilterLeavesAlone(t *testing.T) {
 	in := []Game{{Game: mirror.Game{Board: 1, Round: "5"}, place: 1}, {Game: mirror.Game{Board: 2, Round: "5"}, place: 2}}
 	(&target{relay.Source{BoardOffset: 5, OnlyRound: 5}}).filter(in[1:])

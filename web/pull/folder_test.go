@@ -12,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A folder is a web server with files that change.
+// folder is a web server with files that change.
 type folder struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -76,7 +76,7 @@ func TestFolder(t *testing.T) {
 		if n := src.asked["/live/"] + src.asked["/live/index.html"]; n != index {
 			t.Errorf("%s: the page was asked for again", at)
 		}
-		// What is none of its documents changes nothing, and is named.
+		// Another document changes nothing, and the error names it.
 		applied := r.applied()
 		for body, want := range map[string]string{
 			`{"error":"not found"}`: "it has no pairings", `[]`: "cannot be read", "Too many requests. Try again later.": "sends plain text in place of the round's index.json",
@@ -99,8 +99,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestLiveClock takes the clocks as they run from a game's clock, also when no move comes. The same
-// clock again is no news.
+// TestLiveClock: clocks are taken from a game's live clock even if no move comes. The same clock
+// again is no news.
 func TestLiveClock(t *testing.T) {
 	doc := func(white, black int, at time.Time) string {
 		return fmt.Sprintf(`{"live":true,"moves":["e4 5400+3","e5 5390+9"],"clock":{"white":%d,"black":%d,"run":true,"time":%d}}`, white, black, at.UnixMilli())
@@ -138,7 +138,7 @@ func TestLiveClock(t *testing.T) {
 	}
 }
 
-// TestEmptyFolder wants a folder that has no pairings yet to be one.
+// TestEmptyFolder: a folder without pairings is a folder all the same.
 func TestEmptyFolder(t *testing.T) {
 	src := newFolderServer(t, map[string]string{"/index.json": `{"pairings":[]}`})
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
@@ -148,7 +148,7 @@ func TestEmptyFolder(t *testing.T) {
 	}
 }
 
-// TestNoFolder wants a page beside which there is no index to stay what it is.
+// TestNoFolder: a page without an index beside it is a page.
 func TestNoFolder(t *testing.T) {
 	src := newFolderServer(t, map[string]string{"/": "<html><title>Our club</title></html>"})
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})

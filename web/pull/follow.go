@@ -11,27 +11,25 @@ import (
 
 // boardProgress is what one source showed of a board.
 type boardProgress struct {
-	plies        int
-	result       relay.Result
-	silentSince  time.Time // since when it has shown nothing new while another source is ahead of it; zero: none is
-	missingSince time.Time // since when it has not shown the board; zero: it does
+	plies  int
+	result relay.Result
+	// another source is ahead, and nothing new came since; zero: none is ahead
+	silentSince  time.Time
+	missingSince time.Time // the source does not show the board since; zero: it does
 }
 
-// chooseSources chooses the source of each board, and returns its place. A board that follows none now is
-// not there.
-//
-// The rules, which hold for each board alone:
+// chooseSources returns the index of the source that each board follows. A board without a source
+// is not in the map. The rules hold for each board alone:
 //
 //  1. A source is dead if its polls have failed for its SilentSeconds, or if it shows another
 //     round.
-//  2. It is silent for a board if another source has more of the game, and it has shown nothing new
-//     since for SilentSeconds. A player who thinks makes no source silent.
+//  2. A source is silent for a board if another one has more of the game, and it has shown nothing
+//     new for its SilentSeconds since then. A player's long think makes no source silent.
 //  3. The board follows the first source in the list that is neither dead nor silent for it.
-//  4. It goes to another source only if that one has at least as many plies as the board, a result
-//     if the board has one, and is behind none. So it loses nothing, and does not come back too
-//     early.
-//  5. If there is no such source, the board stays with the one that it follows, also if that is
-//     gone from the list.
+//  4. The board changes to another source only if that one has at least as many plies, a result if
+//     the board has one, and no source ahead of it. So the board loses nothing, and does not come
+//     back too early.
+//  5. Without such a source, the board stays with its own, even if that is no longer in the list.
 func (r *roundPuller) chooseSources(view mirror.Round, sources []*comparison, now time.Time) map[relay.GameID]int {
 	shown := make(map[relay.GameID][]*mirror.Game, len(view.Games))
 	for _, g := range view.Games {
@@ -90,14 +88,15 @@ func ahead(a, b *mirror.Game) bool {
 	return len(a.Moves) > len(b.Moves) || len(a.Moves) == len(b.Moves) && over(a) && !over(b)
 }
 
-// boardAhead reports whether the board has more of the game than the source: moves, or a result that
-// somebody has told.
+// boardAhead reports whether the board has more of the game than the source: moves, or a result
+// that somebody has set.
 func boardAhead(s *mirror.Game, g *relay.Game) bool {
 	over := s.Result != "" && s.Result != relay.Ongoing
 	return len(s.Moves) < int(g.Ply()) || g.Over() && !g.Automatic && !over
 }
 
-// chooseSource returns the place of the source that the board is to follow; -1 if no source shows it.
+// chooseSource returns the index of the source that the board is to follow; -1 if no source shows
+// it.
 func (r *roundPuller) chooseSource(g *relay.Game, progress []boardProgress, shown []*mirror.Game, sources []*comparison, now time.Time) int {
 	current := -1
 	for i, s := range sources {
@@ -112,7 +111,7 @@ func (r *roundPuller) chooseSource(g *relay.Game, progress []boardProgress, show
 		switch {
 		case s.dead:
 		case shown[i] == nil:
-			// A file that is being written may lack a board for a moment.
+			// A half-written file may lack a board for a moment.
 			if i == current && !r.hasPassed(p.missingSince, silence, now) {
 				return i
 			}
@@ -133,16 +132,15 @@ func (r *roundPuller) chooseSource(g *relay.Game, progress []boardProgress, show
 	return -1
 }
 
-// followsSource reports whether what the source at that place says of a game is for the boards. A board that
-// is not there yet is opened once every source that is trusted more has been read, or is dead: it
-// may have the board too.
+// followsSource reports whether the board of a change follows the source. A new board is opened
+// once every more trusted source has been read or is dead, since it may have the board too.
 func (r *roundPuller) followsSource(view mirror.Round, sources []*comparison, chosen map[relay.GameID]int, source int, c mirror.Change) bool {
 	if i, ok := chosen[c.Game]; ok {
 		return i == source
 	}
 	for _, g := range view.Games {
 		if g.ID == c.Game {
-			return false // it was opened a moment ago, for a source that is trusted more
+			return false // it was just opened for a more trusted source
 		}
 	}
 	for _, s := range sources[:source] {
@@ -153,13 +151,13 @@ func (r *roundPuller) followsSource(view mirror.Round, sources []*comparison, ch
 	return true
 }
 
-// followCommand is the command that says which source the board follows; nil if it says so already, or
-// if there is but one source.
+// followCommand is the command that records which source the board follows. It is nil if the board
+// already has it, or if there is only one source.
 func (s *comparison) followCommand(g *relay.Game) *relaypb.Command {
 	if g == nil || g.Source == s.target.ID || g.Source == relay.ManualSource || g.Source == "" && len(s.sources) == 1 {
 		return nil
 	}
-	const reserve = 100 // lines of the audit trail that are left for everything else
+	const reserve = 100 // lines of the audit trail that stay free for everything else
 	if len(g.Changes) > relay.MaxChanges-reserve {
 		return nil
 	}

@@ -24,7 +24,7 @@ func (r *testRound) follows(board int) (id string) {
 	return id
 }
 
-// A twoSources is a round with two sources, whose polls the test takes.
+// twoSources is a round with two sources. The test takes the steps of their pollers.
 type twoSources struct {
 	*testRound
 	t     *testing.T
@@ -46,7 +46,7 @@ func (p *twoSources) poll() {
 	}
 }
 
-// show has both sources show other bodies, and polls them; an empty one breaks the source.
+// show changes the bodies of both sources and polls them. An empty body breaks its source.
 func (p *twoSources) show(a, b string) {
 	for src, body := range map[*sourceServer]string{p.a: a, p.b: b} {
 		if src.set(http.StatusOK, body); body == "" {
@@ -56,7 +56,7 @@ func (p *twoSources) show(a, b string) {
 	p.poll()
 }
 
-// want checks what stands at a board and what it follows, and that no move was ever taken back.
+// want checks a board and the source that it follows, and that no move was ever taken back.
 func (p *twoSources) want(when string, board int, source, line string) {
 	p.t.Helper()
 	if got := p.line(board); p.follows(board) != source || got != line || len(p.removed()) > 0 {
@@ -65,7 +65,7 @@ func (p *twoSources) want(when string, board int, source, line string) {
 	}
 }
 
-// TestSourceBreaks has the first source break and come back.
+// TestSourceBreaks: the first source breaks and comes back.
 func TestSourceBreaks(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
 	p := newTwoSources(t, g("1. e4 e5 *"), g("1. e4 *"))
@@ -100,7 +100,7 @@ func TestSourceBreaks(t *testing.T) {
 	}
 }
 
-// TestSourceFallsSilent has the first source answer and show nothing new, while the second goes on.
+// TestSourceFallsSilent: the first source shows nothing new while the second goes on.
 func TestSourceFallsSilent(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
 	p := newTwoSources(t, g("1. e4 e5 *"), g("1. e4 e5 *"))
@@ -132,13 +132,13 @@ func TestSourceFallsSilent(t *testing.T) {
 	p.advance(time.Minute)
 	p.poll()
 	p.want("a result", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 1-0")
-	// The first is not silent any more, but behind: it does not take the result away.
+	// The first is no longer silent, but behind: it does not take the result away.
 	p.show(g("1. e4 e5 2. Nf3 Nc6 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
 	p.show(g("1. e4 e5 2. Nf3 Nc6 3. Bb5 *"), g("1. e4 e5 2. Nf3 Nc6 3. Bb5 1-0"))
 	p.want("as many moves, and no result", 1, "s2", "e4 e5 Nf3 Nc6 Bb5 1-0")
 }
 
-// TestSourceLosesABoard has one board vanish from the first source, for a moment and for long.
+// TestSourceLosesABoard: one board vanishes from the first source, for a moment and for long.
 func TestSourceLosesABoard(t *testing.T) {
 	one, two := game(1, "A", "1. e4 *"), game(2, "B", "1. d4 *")
 	p := newTwoSources(t, one+two, one+two)
@@ -153,8 +153,7 @@ func TestSourceLosesABoard(t *testing.T) {
 	p.want("back again", 2, "s1", "d4 d5 c4 *")
 }
 
-// TestSourcesAreMerged takes boards of both, each from the source that has it, on numbers of their
-// own.
+// TestSourcesAreMerged: each board comes from the source that has it, and has a number of its own.
 func TestSourcesAreMerged(t *testing.T) {
 	a, b := newSourceServer(t, game(1, "A", "1. e4 *")), newSourceServer(t, game(1, "C", "1. c4 *")+game(2, "D", "1. d4 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: a.URL + "/a"}, relay.Source{Kind: relay.SourcePGN, URL: b.URL + "/b", BoardOffset: 10})
@@ -182,8 +181,8 @@ func TestSourcesAreMerged(t *testing.T) {
 	}
 }
 
-// TestFirstSourceIsDown opens the boards of the second once the first is dead, and gives them to
-// the first when it is there.
+// TestFirstSourceIsDown: the second source opens the boards once the first is dead. The first gets
+// them when it comes back.
 func TestFirstSourceIsDown(t *testing.T) {
 	p := newTwoSources(t, "", game(1, "A", "1. e4 *"))
 	p.show("", game(1, "A", "1. e4 *"))
@@ -197,8 +196,8 @@ func TestFirstSourceIsDown(t *testing.T) {
 	p.want("the first is there", 1, "s1", "e4 e5 *")
 }
 
-// TestFirstSourceHangs opens the boards of the second though the first poll of the first never
-// ends.
+// TestFirstSourceHangs: the second source opens the boards although the first poll of the first
+// source never ends.
 func TestFirstSourceHangs(t *testing.T) {
 	p := newTwoSources(t, "", game(1, "A", "1. e4 *"))
 	p.polls[1].pollOnce(t.Context())
@@ -211,7 +210,7 @@ func TestFirstSourceHangs(t *testing.T) {
 	p.want("a minute later", 1, "s2", "e4 *")
 }
 
-// TestBothSourcesAreDown leaves the boards as they are.
+// TestBothSourcesAreDown: the boards stay as they are.
 func TestBothSourcesAreDown(t *testing.T) {
 	p := newTwoSources(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
 	p.poll()
@@ -225,8 +224,8 @@ func TestBothSourcesAreDown(t *testing.T) {
 	}
 }
 
-// TestSourceIsTakenAway leaves a board with the moves that it has when its source goes, until the
-// other has caught up.
+// TestSourceIsTakenAway: a board keeps its moves when its source is removed, until the other source
+// has caught up.
 func TestSourceIsTakenAway(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
 	p := newTwoSources(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
@@ -248,7 +247,7 @@ func TestSourceIsTakenAway(t *testing.T) {
 	p.want("it has caught up", 1, "s2", "e4 e5 Nf3 Nc6 *")
 }
 
-// TestSourceTakesBack wants a source that the board follows to be able to take moves back, as ever.
+// TestSourceTakesBack: the source that a board follows can take moves back.
 func TestSourceTakesBack(t *testing.T) {
 	g := func(moves string) string { return game(1, "A", moves) }
 	p := newTwoSources(t, g("1. e4 e5 2. Nf3 *"), g("1. e4 *"))
@@ -265,8 +264,7 @@ func TestSourceTakesBack(t *testing.T) {
 	}
 }
 
-// TestManualBoard leaves it to mirror what a board that a person plays gets of its sources, and
-// never has it follow one.
+// TestManualBoard: a board that a person plays never follows a source. The rest is mirror's.
 func TestManualBoard(t *testing.T) {
 	p := newTwoSources(t, game(1, "A", "1. e4 *"), game(1, "A", "1. e4 *"))
 	p.poll()
@@ -289,7 +287,7 @@ func TestManualBoard(t *testing.T) {
 	}
 }
 
-// TestSourcesRun runs the goroutines of two sources against the clock, and has the first break.
+// TestSourcesRun runs the goroutines of two sources against the clock. The first source breaks.
 func TestSourcesRun(t *testing.T) {
 	a, b := newSourceServer(t, game(1, "A", "1. e4 *")), newSourceServer(t, game(1, "A", "1. e4 *"))
 	r := newTestRound(t,
@@ -307,7 +305,7 @@ func TestSourcesRun(t *testing.T) {
 	eventually(t, "both to be let go", func() bool { return p.Stats().Sources == 0 && len(p.Sources(rid)) == 0 })
 }
 
-// TestSourceWithoutResults: a backup that knows no results undoes none.
+// TestSourceWithoutResults: a backup without results removes no result.
 func TestSourceWithoutResults(t *testing.T) {
 	p := newTwoSources(t, game(1, "A", "1. e4 e5 1-0"), game(1, "A", "1. e4 e5 *"))
 	p.poll()

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// Allow is what of the local network may be asked nevertheless. The zero value is nothing.
+// Allow is the part of the local network that may be asked. The zero value allows nothing of it.
 type Allow struct {
 	names []name
 	nets  []network
@@ -28,8 +28,8 @@ type network struct {
 	port   string
 }
 
-// ParseAllow reads "host[:port],CIDR…": an address or a range may be asked by whatever name; a name may be asked at whatever
-// address it has.
+// ParseAllow reads "host[:port],CIDR…". An address or a range may be reached by any name. A name
+// may have any address.
 func ParseAllow(s string) (Allow, error) {
 	var a Allow
 	for entry := range strings.SplitSeq(s, ",") {
@@ -78,16 +78,16 @@ func (a *Allow) allowsAddress(at netip.AddrPort) bool {
 	return false
 }
 
-// localAddressError is an address that may not be asked. The address itself is for the log: everybody can read the error, and need not
-// learn what the names of our network lead to.
+// localAddressError is returned for a local address that is not allowed. The text does not have the
+// address: everybody can read it, and need not learn our network. The log has the address.
 type localAddressError struct{ addr netip.Addr }
 
 func (e *localAddressError) Error() string {
 	return "the address leads into a local or reserved network, which this node asks only if it was started with --pull-allow for it; its log says where to"
 }
 
-// dial connects to where the name leads, if that is public or allowed. The check is made with the address that the
-// connection is about to be made to, so that a name which leads elsewhere the next time gains nothing.
+// dial connects if the resolved address is public or allowed. The check sees the very address of
+// the connection. So a name gains nothing by leading elsewhere the next time.
 func (a *Allow) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
 	host, port, err := net.SplitHostPort(addr)
@@ -109,15 +109,15 @@ func (a *Allow) dial(ctx context.Context, network, addr string) (net.Conn, error
 	return d.DialContext(ctx, network, addr)
 }
 
-// reserved are the ranges that are not of the public internet though [netip.Addr.IsGlobalUnicast] says so (the
-// IANA's registries of special-purpose addresses).
+// reserved are the IANA's special-purpose ranges for which [netip.Addr.IsGlobalUnicast] is true.
+// They are not in the public internet.
 var reserved = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
 	"198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 	"2001::/23", "2001:db8::/32", "3fff::/20",
 )
 
-// Of IPv6, what is handed out is in global. The others that can be met carry an address of IPv4 in them.
+// All assigned IPv6 addresses are in globalUnicast. The other two ranges embed an IPv4 address.
 var (
 	globalUnicast = netip.MustParsePrefix("2000::/3")
 	nat64         = netip.MustParsePrefix("64:ff9b::/96")
@@ -132,7 +132,7 @@ func prefixes(list ...string) []netip.Prefix {
 	return out
 }
 
-// isPublic reports whether the address is one of the public internet.
+// isPublic reports whether the address is in the public internet.
 func isPublic(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
@@ -156,7 +156,8 @@ func isPublic(addr netip.Addr) bool {
 	return globalUnicast.Contains(addr)
 }
 
-// checkURL refuses what is no address of a web server. A password has no place in it, since everybody may read the address.
+// checkURL refuses what is no address of a web server. It refuses passwords too, since everybody
+// may read the address.
 func checkURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":

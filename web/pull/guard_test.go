@@ -16,8 +16,8 @@ import (
 
 func newDiscard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// TestPublic judges addresses: of every range that is not of the public internet the first and the last,
-// and what stands beside it.
+// TestPublic tries the first and last address of every range that is not public, and their
+// neighbours.
 func TestPublic(t *testing.T) {
 	for _, s := range []string{
 		"0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255", "100.64.0.0", "100.127.255.255", "127.0.0.1", "127.255.255.254",
@@ -43,8 +43,8 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// TestRefused fetches from addresses that lead into the local network, in all their spellings, where a server
-// listens, and wants it to hear nothing.
+// TestRefused fetches from addresses that lead into the local network, in all their spellings. A
+// server is there, but must not be reached.
 func TestRefused(t *testing.T) {
 	heard := 0
 	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { heard++ }))
@@ -76,7 +76,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRedirects wants a redirect to be judged like an address, and to end.
+// TestRedirects: a redirect is judged like an address, and redirections have an end.
 func TestRedirects(t *testing.T) {
 	heard := 0
 	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -125,7 +125,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestAllow reads what may be asked, and holds it to addresses and names.
+// TestAllow checks addresses and names against what may be asked.
 func TestAllow(t *testing.T) {
 	a := mustAllow(t, " intranet.example:8080, Other.Example,10.1.0.0/16,127.0.0.1:9000,fd00::/8,[::1]:80,192.168.7.7")
 	for at, want := range map[string]bool{
@@ -157,7 +157,7 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// TestLocalShown wants the refusal to be told in words where the round's source is shown.
+// TestLocalShown: the status of the source has the refusal in words.
 func TestLocalShown(t *testing.T) {
 	src := newSourceServer(t, "")
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})

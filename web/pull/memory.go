@@ -16,61 +16,61 @@ import (
 )
 
 const (
-	maxRemembered      = 64 << 20 // bytes that a Memory keeps, about eight rounds of 1,000 boards
-	maxRememberedItems = 1 << 16  // pieces that a Memory keeps
+	maxRemembered      = 64 << 20 // bytes, about eight rounds of 1,000 boards
+	maxRememberedItems = 1 << 16  // pieces
 )
 
 // Memory reads PGN texts, and remembers the games that it has read. A text that comes again with a
-// few games changed costs a hash for each of the others. Polls and pushes of all rounds share one,
-// since what a game's text says does not depend on who sent it.
+// few games changed costs a hash for each of the others. Polls and pushes of all rounds share one
+// Memory, since the meaning of a text does not depend on its sender.
 //
-// The memory is bounded: it forgets the games that came last the longest time ago. The zero value
-// is ready. It is safe for use by many goroutines.
+// It is bounded, and forgets first what it has not seen for the longest time. The zero value is
+// ready. It is safe for concurrent use.
 type Memory struct {
-	bytes int // how many it may keep; 0: maxRemembered
+	bytes int // the limit; 0: maxRemembered
 
 	mu     sync.Mutex
 	pieces map[[sha256.Size]byte]*list.Element // guarded by mu; the elements hold a *piece
-	order  list.List                           // guarded by mu; those that came last are in front
+	order  list.List                           // guarded by mu; the newest is in front
 	size   int                                 // guarded by mu; of all pieces, in bytes
 }
 
-// Game is one game of a text that a [Memory] has read. What it points to is shared: the caller must
-// not change it.
+// Game is one game that a [Memory] has read. It shares memory with other Games, so the caller must
+// not change what it points to.
 type Game struct {
 	mirror.Game
 	Tags []pgn.Tag
 	// Err says why the game could not be read or played to its end; nil if it could.
 	Err error
-	// Unread: nothing of the game could be read, and the other fields but Err are empty.
+	// Unread says that nothing of the game could be read. The fields other than Err are empty.
 	Unread bool
-	// Truncated: the game has no result behind its moves, as in a file that is still being written.
+	// Truncated says that the game has no result behind its moves, as in a file that is still being
+	// written.
 	Truncated bool
-	// Torn is the game as it was read if the text ends in it, so that half of a move or of a tag
-	// may be missing; nil otherwise. It is the last game's, and belongs to the caller.
+	// Torn is the game as it was read, if the text ends in it; nil otherwise. Half of a move or of
+	// a tag may be missing. Only the last game can have it. It belongs to the caller.
 	Torn *pgn.Game
 
-	place int // in what the source shows, from 1; also of a LiveChess board
+	place int // in the source, from 1; for LiveChess the board
 }
 
-// piece is what was read of one piece of a text, see [pgn.Pieces]. Immutable.
+// piece is the result of reading one piece of a text, see [pgn.Pieces]. It is immutable.
 type piece struct {
 	sum   [sha256.Size]byte
 	games []Game
-	more  int  // games behind the limit
+	more  int  // number of games beyond the limit
 	lines int  // of the text
-	open  bool // what it ends with may go on in the next piece, see [pgn.Reader.Open]
+	open  bool // its end may go on in the next piece, see [pgn.Reader.Open]
 	torn  *pgn.Game
 	size  int
 }
 
-// MaxPlies is how many moves of a text are read, give or take a game: a thousand long games have
-// 200,000. A text of 8 MB can have two million, which would take more than a gigabyte.
+// MaxPlies bounds the plies that are read of a text, give or take a game. A thousand long games
+// have 200,000. A text of 8 MB can have two million, which would take more than a gigabyte.
 const MaxPlies = 500_000
 
-// Read reads a text, as [pgn.Decode] returns it. It returns at most limit games, those that could
-// not be read among them, and the number of the others. Games behind [MaxPlies] are among the
-// others.
+// Read reads a text, as [pgn.Decode] returns it. It returns at most limit games, unreadable ones
+// included, and the number of the others. Games beyond [MaxPlies] count among the others.
 func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 	in := pgn.NewReader(bytes.NewReader(nil))
 	pieces := slices.Collect(pgn.Pieces(text))
@@ -92,7 +92,7 @@ func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 				start += size
 				break
 			}
-			n = min(2*n, len(pieces)) // not one by one, or many such pieces would cost their square
+			n = min(2*n, len(pieces)) // doubled, so that many such pieces do not cost their square
 		}
 		for _, g := range p.games {
 			g.Err = relocated(g.Err, len(games)+more, line)
@@ -112,7 +112,7 @@ func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 	return games, more
 }
 
-// count is how many games a text has.
+// count is the number of games in a text.
 func count(in *pgn.Reader, text []byte) (n int) {
 	in.Reset(bytes.NewReader(text))
 	for {
@@ -124,7 +124,7 @@ func count(in *pgn.Reader, text []byte) (n int) {
 }
 
 // relocated turns an error of a game in its piece into one of the game in the whole text. before is
-// how many games stand before that game, and lines how many lines stand before the piece.
+// the number of games before that game, and lines the number of lines before the piece.
 func relocated(err error, before, lines int) error {
 	fault, ok := errors.AsType[*pgn.Error](err)
 	if !ok {
@@ -138,8 +138,8 @@ func relocated(err error, before, lines int) error {
 	return &moved
 }
 
-// read returns what the piece says. The end of the text is not remembered if it is the middle of a
-// game.
+// read returns a piece, from memory if it is there. It does not remember a text's end if that is in
+// the middle of a game.
 func (m *Memory) read(in *pgn.Reader, text []byte, last bool) *piece {
 	sum := sha256.Sum256(text)
 	if p := m.find(sum); p != nil && !(last && p.unfinished()) {
@@ -208,7 +208,7 @@ func (g *Game) weight() int {
 	return n
 }
 
-// find returns the piece with that text, nil if the memory does not have it.
+// find returns the piece of that text; nil if the memory does not have it.
 func (m *Memory) find(sum [sha256.Size]byte) *piece {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -229,7 +229,7 @@ func (m *Memory) keep(p *piece) {
 	}
 	limit := cmp.Or(m.bytes, maxRemembered)
 	if m.pieces[p.sum] != nil || p.size > limit/4 {
-		return // somebody else has read it meanwhile; or it would push out too many
+		return // another goroutine was first, or the piece would push out too many others
 	}
 	m.pieces[p.sum] = m.order.PushFront(p)
 	m.size += p.size

@@ -33,7 +33,7 @@ func plainRead(t testing.TB, text string) (games []Game) {
 	}
 }
 
-// sameGames compares what two readings gave, errors by their text and moves by all they have.
+// sameGames compares two readings: errors by their text, and moves by all fields.
 func sameGames(t testing.TB, got, want []Game) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -54,9 +54,8 @@ func sameGames(t testing.TB, got, want []Game) {
 	}
 }
 
-// TestMemory changes a text at random, game by game, and wants what a memory reads of it to be what
-// is read without one: also of games that cannot be read or played, of cut texts, and with the
-// lines of the errors.
+// TestMemory changes a text at random, game by game. A memory must read the same as a plain reader.
+// That holds also for unreadable games, for cut texts and for the lines of errors.
 func TestMemory(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	moves := strings.Fields("e4 {[%clk_1:00:00]} e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7")
@@ -106,7 +105,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryReads wants a game to be read once.
+// TestMemoryReads: a game is read once.
 func TestMemoryReads(t *testing.T) {
 	var m Memory
 	texts := []string{game(1, "A", "1. e4 *"), game(2, "B", "1. d4 *"), game(3, "C", "1. c4 *")}
@@ -131,7 +130,7 @@ func TestMemoryReads(t *testing.T) {
 	}
 }
 
-// TestMemoryLimit wants the first games of a text that has too many, and the number of the others.
+// TestMemoryLimit: a text with too many games gives the first ones, and the number of the others.
 func TestMemoryLimit(t *testing.T) {
 	var m Memory
 	for _, text := range []string{
@@ -147,7 +146,7 @@ func TestMemoryLimit(t *testing.T) {
 	if games, more := m.Read([]byte(strings.Repeat("[White \"A\"]\n*\n", 2500)), 1000); len(games) != 1000 || more != 1500 {
 		t.Errorf("one piece: %d games and %d more", len(games), more)
 	}
-	// What could be quadratic: each tag may belong to the game before, up to the limit of its tags.
+	// The quadratic case: each tag may belong to the game before, up to the limit of its tags.
 	var tags strings.Builder
 	for i := range 40_000 {
 		fmt.Fprintf(&tags, "[T%d \"\"]\n\n", i)
@@ -157,7 +156,7 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// TestMemoryForgets wants a memory to stay within its bounds, and to keep what came last.
+// TestMemoryForgets: a memory stays within its bounds, and keeps what came last.
 func TestMemoryForgets(t *testing.T) {
 	m := Memory{bytes: 1 << 20}
 	text := func(from int) []byte {
@@ -200,7 +199,8 @@ func TestMemoryShared(t *testing.T) {
 	wg.Wait()
 }
 
-// bigRound is a PGN of 1,000 boards and about 4 MB; 50 of the games have some moves more.
+// bigRound is a PGN of 1,000 boards and about 4 MB. more is how many plies 50 of the games have
+// more.
 func bigRound(more int) []byte {
 	line := "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 Bb3 d6 c3 O-O h3 Nb8" + strings.Repeat(" Nh2 Nfd7 Nf3 Nf6", 15+(more+3)/4)
 	moves := strings.Fields(line)
@@ -223,7 +223,7 @@ func bigRound(more int) []byte {
 	return []byte(b.String())
 }
 
-// BenchmarkRead reads a round of 1,000 boards, without a memory and with 50 boards changed each
+// BenchmarkRead reads a round of 1,000 boards, without a memory, and with 50 changed boards each
 // time.
 func BenchmarkRead(b *testing.B) {
 	text := bigRound(0)
@@ -252,9 +252,8 @@ func BenchmarkRead(b *testing.B) {
 	})
 }
 
-// BenchmarkPoll polls a round of 1,000 boards, for the first time, and with one new move on each of
-// 50 boards. There is no log here, so the first poll costs less than it does on a node. diff is
-// mirror's part of a poll.
+// BenchmarkPoll polls a round of 1,000 boards, for the first time, and then with a new move on 50
+// boards. There is no log here, so the first poll costs less than on a node. diff is mirror's part.
 func BenchmarkPoll(b *testing.B) {
 	start := func() (*testRound, *poller) {
 		r := newTestRound(b, relay.Source{Kind: relay.SourcePGN, URL: "http://example.org/x.pgn"})
@@ -300,7 +299,7 @@ func BenchmarkPoll(b *testing.B) {
 	})
 }
 
-// readerFunc is a reader of what is there already.
+// readerFunc is a reader of games that are there already.
 type readerFunc func() ([]Game, []string)
 
 func (f readerFunc) read(context.Context, *fetcher, *budget) ([]Game, []string, bool, error) {
@@ -308,8 +307,7 @@ func (f readerFunc) read(context.Context, *fetcher, *budget) ([]Game, []string, 
 	return games, problems, true, nil
 }
 
-// TestMemoryBoundsMoves: of a text with more moves than are read, the games behind them are
-// counted.
+// TestMemoryBoundsMoves: of a text with too many moves, the games behind the limit are counted.
 func TestMemoryBoundsMoves(t *testing.T) {
 	var moves strings.Builder
 	for ply := range 1160 {

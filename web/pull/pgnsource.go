@@ -11,7 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// pgnSource is a PGN with all games of a round.
+// pgnSource reads a PGN with all games of a round.
 type pgnSource struct {
 	url    string
 	memory *Memory
@@ -25,7 +25,7 @@ func (t *pgnSource) read(ctx context.Context, f *fetcher, b *budget) (games []Ga
 	if err != nil || doc == nil {
 		return nil, nil, false, err
 	}
-	// Many servers know no ETag. The type counts too, since its charset may have been put right.
+	// Many servers have no ETag. The type counts too, since its charset may have been corrected.
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n%s", doc.contentType, doc.body)
 	if [sha256.Size]byte(sum.Sum(nil)) == t.sum {
@@ -40,7 +40,7 @@ func (t *pgnSource) read(ctx context.Context, f *fetcher, b *budget) (games []Ga
 	return games, problems, true, nil
 }
 
-// wrongDocumentError is returned when a source sends something else than its kind of document.
+// wrongDocumentError is returned when a source sends another kind of document.
 type wrongDocumentError struct {
 	document string // what was expected, such as "PGN"
 	sniffed  *pgn.NotPGN
@@ -54,7 +54,7 @@ func (e *wrongDocumentError) Error() string {
 	return text
 }
 
-// games reads the text, and says what of it could not be read.
+// games reads the text. problems are the parts that could not be read.
 func (t *pgnSource) games(body []byte) (games []Game, problems []string) {
 	all, more := t.memory.Read(body, relay.MaxBoard)
 	for _, g := range withoutTorn(all, body) {
@@ -73,7 +73,7 @@ func (t *pgnSource) games(body []byte) (games []Game, problems []string) {
 	return games, problems
 }
 
-// withoutTorn leaves out what a text that ends in the middle may say wrongly, see
+// withoutTorn removes what may be wrong at the end of a text that ends in the middle, see
 // [pgn.WithoutTorn]. A last move without a clock goes too, if any game of the text has clocks.
 func withoutTorn(games []Game, body []byte) []Game {
 	n := len(games)

@@ -40,7 +40,7 @@ func (p *sourceServer) setType(contentType string) {
 	p.header = http.Header{"Content-Type": {contentType}}
 }
 
-// notPGNBodies are bodies that are no PGN, and what is to be said of them.
+// notPGNBodies are bodies that are no PGN, and their names in the error.
 func notPGNBodies(t testing.TB) map[string]string {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -63,9 +63,9 @@ func notPGNBodies(t testing.TB) map[string]string {
 	}
 }
 
-// TestNotPGN polls what is no PGN: before the first PGN came, behind a good one, and with other
-// types. No board is opened, nothing that is recorded changes, and the state says what came. Then
-// the source is there again.
+// TestNotPGN polls bodies that are no PGN: before the first PGN, after a good one, and with other
+// types. No board is opened, nothing recorded changes, and the status says what came. Then the
+// source comes back.
 func TestNotPGN(t *testing.T) {
 	good := game(1, "A", "1. e4 e5 *") + game(2, "B", "1. d4 d5 1-0")
 	for body, what := range notPGNBodies(t) {
@@ -101,7 +101,7 @@ func TestNotPGN(t *testing.T) {
 	}
 }
 
-// TestLenientType wants PGN to be taken whatever its type says.
+// TestLenientType: PGN is taken whatever its type says.
 func TestLenientType(t *testing.T) {
 	for _, contentType := range []string{"text/html", "application/json", "application/octet-stream", "image/png", "rubbish;;", "text/plain; charset=no-such"} {
 		src := newSourceServer(t, game(1, "A", "1. e4 *"))
@@ -114,8 +114,7 @@ func TestLenientType(t *testing.T) {
 	}
 }
 
-// TestEmpty wants a source that shows nothing to be no fault, since a file is empty before the
-// round.
+// TestEmpty: an empty source is no fault, since a file is empty before the round.
 func TestEmpty(t *testing.T) {
 	for _, body := range []string{"", "\n \n", "\ufeff"} {
 		src := newSourceServer(t, body)
@@ -128,7 +127,7 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// TestCharset wants the charset of the header, then the mark, then UTF-8, then Latin-1.
+// TestCharset: the header's charset counts first, then the mark, then UTF-8, then Latin-1.
 func TestCharset(t *testing.T) {
 	const cyrillic, western = "Спасский", "Weiß, Jürgen"
 	encoded := func(c *charmap.Charmap, name string) string {

@@ -10,7 +10,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/mirror"
 )
 
-// Players parses the tournaments' replacements and team lists, each version once: a text may have
+// Players parses the tournaments' replacements and team lists, each version once. A text may have
 // thousands of lines, and a push or poll may come every second. The zero value is ready. It is safe
 // for concurrent use.
 type Players struct {
@@ -18,17 +18,17 @@ type Players struct {
 	parsed map[relay.TournamentID]parsed // guarded by mu
 }
 
-// parsed is what the two texts say.
+// parsed is the two texts and their meaning.
 type parsed struct {
 	replacements, teams string
 	players             *mirror.Replacements
 }
 
-// maxParsed bounds the tournaments that are kept.
+// maxParsed bounds the number of tournaments that are kept.
 const maxParsed = 64
 
-// Of returns how the tournament shows its players; nil if its settings say nothing. Lines that
-// cannot be read are passed over. The API refuses them, so only other programs can have set them.
+// Of returns the tournament's replacements; nil if it has none. It ignores lines that cannot be
+// read: the API refuses them, so only other programs can have set them.
 func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
 	if t == nil || t.Replacements == "" && t.Teams == "" {
 		return nil
@@ -46,9 +46,8 @@ func (p *Players) Of(t *relay.Tournament) *mirror.Replacements {
 	return players
 }
 
-// settingsChanged reports whether somebody has changed how a source is taken since the boards were last
-// compared: the tournament's replacements, or what of the boards is locked. Then a source that
-// shows nothing new must be compared again.
+// settingsChanged reports whether the replacements or the locks have changed since the last
+// comparison. Then a source without news must be compared again.
 func (r *roundPuller) settingsChanged() bool {
 	view := r.view()
 	r.mu.Lock()
@@ -56,8 +55,7 @@ func (r *roundPuller) settingsChanged() bool {
 	return view.Players != r.playersCompared || lockHash(view.Games) != r.locksCompared
 }
 
-// lockHash is another number when a lock of one of the games comes or goes, or a board leaves its
-// source.
+// lockHash changes when a lock of a game comes or goes, or a board leaves its source.
 func lockHash(games []*relay.Game) uint64 {
 	h := fnv.New64a()
 	for _, g := range games {

@@ -19,7 +19,7 @@ func (r *testRound) names() (out []string) {
 	return out
 }
 
-// TestReplacementsOfAPoll edits the replacements while the source stays as it is: the next poll
+// TestReplacementsOfAPoll edits the replacements while the source stays as it is. The next poll
 // shows them, and later polls ask for nothing.
 func TestReplacementsOfAPoll(t *testing.T) {
 	src := newSourceServer(t, game(1, "Wrong, A", "1. e4 *"))
@@ -47,7 +47,8 @@ func TestReplacementsOfAPoll(t *testing.T) {
 	}
 }
 
-// TestPlayersParseOnce wants one parse a version of the texts, and a bounded number of tournaments.
+// TestPlayersParseOnce: each version of the texts is parsed once, for a bounded number of
+// tournaments.
 func TestPlayersParseOnce(t *testing.T) {
 	var p Players
 	of := func(id, text string) *relay.Tournament {
@@ -71,8 +72,8 @@ func TestPlayersParseOnce(t *testing.T) {
 	}
 }
 
-// TestUnlocked: a field that a person has set stays while the source shows the same, and is filled
-// in by the next poll once it is unlocked.
+// TestUnlocked: a field that a person has set stays while the source shows the same. Once it is
+// unlocked, the next poll fills it in.
 func TestUnlocked(t *testing.T) {
 	src := newSourceServer(t, game(1, "Wrong, A", "1. e4 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})

@@ -16,32 +16,33 @@ import (
 	"github.com/chessrelay/chessrelay/relay/mirror"
 )
 
-// target is what one poll is about: a source, with the number of its round filled in.
+// target is a source, with the number of its round filled in.
 type target struct{ relay.Source }
 
-// Status is how a source fares, as the API shows it. Times are those of this node's clock, and counts those since it leads.
+// Status is the state of a source, as the API shows it. Times are by this node's clock. Counts are
+// those since it leads.
 type Status struct {
 	// State says it in words: "polled", "failing: …", "stopped: …" with the reason, "waiting: …",
 	// or "starting".
 	State      string       `json:"state"`
 	LastPoll   relay.Millis `json:"lastPoll,omitempty"`
-	LastChange relay.Millis `json:"lastChange,omitempty"` // when the source last showed something new
+	LastChange relay.Millis `json:"lastChange,omitempty"` // when something new last came
 	NextPoll   relay.Millis `json:"nextPoll,omitempty"`
-	LastError  string       `json:"lastError,omitempty"` // of the last poll; empty if it went well
-	// FailingSince is when the current run of failed polls began; 0 if the last poll went well.
+	LastError  string       `json:"lastError,omitempty"` // of the last poll; empty if it succeeded
+	// FailingSince is when the current run of failed polls began; 0 if the last poll succeeded.
 	FailingSince relay.Millis `json:"failingSince,omitempty"`
-	Problems     []string     `json:"problems,omitempty"` // what of the games could not be taken, up to ten
+	Problems     []string     `json:"problems,omitempty"` // with the games, at most ten and a count
 	Polls        uint64       `json:"polls"`
 	Unchanged    uint64       `json:"unchanged"`
 	Errors       uint64       `json:"errors"`
 	Bytes        uint64       `json:"bytes"`
-	Games        int          `json:"games"`            // that the source shows
-	Follow       int          `json:"follow,omitempty"` // boards that follow this source, of a round with several
-	Kept         int          `json:"kept,omitempty"`   // plies that the boards have and the source does not
-	Locked       int          `json:"locked,omitempty"` // boards where a person has set something else than the source says
+	Games        int          `json:"games"`            // in the source
+	Follow       int          `json:"follow,omitempty"` // boards; 0 with a single source
+	Kept         int          `json:"kept,omitempty"`   // plies that only the boards have
+	Locked       int          `json:"locked,omitempty"` // boards that differ because of a lock
 }
 
-// SourceStatus is a source of a round, and how it fares.
+// SourceStatus is a source of a round, and its state.
 type SourceStatus struct {
 	ID   string           `json:"id"`
 	Kind relay.SourceKind `json:"kind"`
@@ -62,36 +63,37 @@ type poller struct {
 	source   sourceReader
 	failures int // polls in a row
 
-	// Owned by whoever has the round's turn in its line.
+	// Owned by the holder of the round's turn.
 	shorterGames map[relay.GameID]shorterGame
 
 	mu       sync.Mutex
 	state    sourceState // guarded by mu
 	lastTake takeResult  // guarded by mu
-	movedOn  string      // guarded by mu; says that the source shows another round
-	problems []string    // guarded by mu; what of the text could not be read
+	movedOn  string      // guarded by mu; not empty: the source shows another round, in words
+	problems []string    // guarded by mu; parts of the text that could not be read
 	status   Status      // guarded by mu
 }
 
 // sourceState is what a source shows.
 type sourceState struct {
-	games        []mirror.Game // not changed any more
-	faults       []error       // of each game, what of it could not be played
-	everRead     bool          // at least one poll went well
-	failingSince time.Time     // when the current run of failed polls began; zero if the last poll went well
+	games    []mirror.Game // immutable
+	faults   []error       // for each game, the part that could not be played
+	everRead bool          // at least one poll succeeded
+	// start of the current run of failed polls; zero: the last one succeeded
+	failingSince time.Time
 }
 
-// takeResult is what became of it.
+// takeResult is what the last comparison made of a source.
 type takeResult struct {
-	unplayable []string // what of the games the boards do not have, since it cannot be played
-	refused    []string // what the boards did not take
+	unplayable []string // errors of games that the boards do not have to the end
+	refused    []string // errors of the boards
 	kept       int
 	following  int
 	locked     int
 }
 
-// sourceReader fetches the games of one kind of source. It returns false if they are as the last time, and tells
-// what of them cannot be read.
+// sourceReader fetches the games of one kind of source. changed is false if they are as they were
+// the last time. problems are the parts that cannot be read.
 type sourceReader interface {
 	read(ctx context.Context, f *fetcher, b *budget) (games []Game, problems []string, changed bool, err error)
 }
@@ -102,7 +104,7 @@ func (s *poller) currentStatus() Status {
 	return s.status
 }
 
-// run polls, and compares the boards when that is due between two polls.
+// run polls, and compares the boards if that is due between two polls.
 func (s *poller) run(ctx context.Context) {
 	next := s.now()
 	for ctx.Err() == nil {
@@ -124,8 +126,8 @@ func (s *poller) run(ctx context.Context) {
 	}
 }
 
-// compareBetweenPolls compares the boards if that is due at a time which has come. Those of a round that is
-// over stay as they are.
+// compareBetweenPolls compares the boards if a scheduled comparison is due. The boards of a round
+// that is over stay as they are.
 func (s *poller) compareBetweenPolls(life context.Context) error {
 	if s.restReason() != "" {
 		s.cancelComparison()
@@ -136,7 +138,7 @@ func (s *poller) compareBetweenPolls(life context.Context) error {
 	return s.compareIfDue(ctx, false)
 }
 
-// pollOnce polls, and returns the pause before the next time.
+// pollOnce polls, and returns the pause before the next poll.
 func (s *poller) pollOnce(life context.Context) time.Duration {
 	ctx, cancel := context.WithTimeout(life, pollTimeout)
 	defer cancel()
@@ -144,10 +146,10 @@ func (s *poller) pollOnce(life context.Context) time.Duration {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
-		return s.target.Interval() // all are busy with others
+		return s.target.Interval() // other sources have all slots
 	}
 	if !s.cfg.Leads() {
-		return watchInterval // watchRounds ends this soon
+		return watchInterval // watchRounds is about to stop this poller
 	}
 	if why := s.restReason(); why != "" {
 		s.noteRest(why)
@@ -189,7 +191,7 @@ func (s *poller) pollOnce(life context.Context) time.Duration {
 	return pause
 }
 
-// noteAnswer notes what a poll brought.
+// noteAnswer notes the result of a poll.
 func (s *poller) noteAnswer(games []Game, problems []string, changed bool, err error) {
 	now := s.now()
 	s.mu.Lock()
@@ -213,8 +215,8 @@ func (s *poller) noteAnswer(games []Game, problems []string, changed bool, err e
 	s.state.everRead, s.state.failingSince = true, time.Time{}
 }
 
-// pollsRarely reports whether the source is to be asked less often: the round is finished, or the source
-// has gone on to another.
+// pollsRarely reports whether longer pauses are enough: the round is finished, or the source has
+// gone on to another one.
 func (s *poller) pollsRarely() (yes bool) {
 	s.mu.Lock()
 	yes = s.movedOn != ""
@@ -226,7 +228,7 @@ func (s *poller) pollsRarely() (yes bool) {
 	return yes
 }
 
-// noteRest writes down why the source is not polled.
+// noteRest shows in the status why the source is not polled.
 func (s *poller) noteRest(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,7 +238,7 @@ func (s *poller) noteRest(why string) {
 	s.status.State = why
 }
 
-// notePoll writes down how a poll went.
+// notePoll shows the result of a poll in the status.
 func (s *poller) notePoll(b *budget, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,7 +278,7 @@ func (s *poller) notePoll(b *budget, changed bool, err error) {
 	s.updateStatus()
 }
 
-// updateStatus writes down what became of what the source shows. The caller holds mu.
+// updateStatus shows in the status what the comparison made of the source. The caller holds mu.
 func (s *poller) updateStatus() {
 	st := &s.status
 	problems := slices.Concat(s.problems, s.lastTake.unplayable, s.lastTake.refused)

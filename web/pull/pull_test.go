@@ -43,7 +43,7 @@ func (r *testRound) now() time.Time {
 	return r.time
 }
 
-// advance puts the clock on.
+// advance moves the clock on.
 func (r *testRound) advance(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,7 +117,7 @@ func (r *testRound) setFail(err error) {
 	r.fail = err
 }
 
-// line is the moves and the result at a board of the round, "" if there is no game.
+// line is the moves and the result at a board; "" if there is no game.
 func (r *testRound) line(board int) (line string) {
 	r.Read(func(_ uint64, b *relay.State) {
 		r, _ := b.Round(rid)
@@ -165,10 +165,10 @@ func (r *testRound) config(allow string) Config {
 	}
 }
 
-// newPoller is a poll of the round's first source that the test takes the steps of.
+// newPoller is the poller of the round's first source. The test takes its steps.
 func newPoller(t testing.TB, r *testRound, allow string) *poller { return newPollers(t, r, allow)[0] }
 
-// newPollers are the polls of all sources of the round.
+// newPollers are the pollers of all sources.
 func newPollers(t testing.TB, r *testRound, allow string) []*poller {
 	cfg := r.config(allow)
 	cfg.Now = r.now
@@ -189,7 +189,7 @@ func mustAllow(t testing.TB, s string) Allow {
 	return a
 }
 
-// sourceServer is a source: a document that changes, at one address.
+// sourceServer is a source: a changing document at one address.
 type sourceServer struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -248,7 +248,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 	}
 }
 
-// TestPGN follows a PGN that grows, and wants nothing to happen while it stays as it is.
+// TestPGN follows a PGN that grows. While it stays the same, nothing happens.
 func TestPGN(t *testing.T) {
 	src := newSourceServer(t, game(1, "A", "1. e4 {[%clk 1:30:00]} *")+game(2, "B", "1. d4 d5 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/round.pgn"})
@@ -281,7 +281,7 @@ func TestPGN(t *testing.T) {
 	}
 }
 
-// TestNoETag wants a source without ETags to cost no commands either.
+// TestNoETag: a source without ETags costs no commands either.
 func TestNoETag(t *testing.T) {
 	src := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(game(1, "A", "1. e4 *")))
@@ -297,8 +297,8 @@ func TestNoETag(t *testing.T) {
 	}
 }
 
-// TestTruncated shows a source that is half written, in all the ways there are, and wants the boards to stay. What it
-// goes on to show for half a minute counts, but not a text that ends in the middle.
+// TestTruncated shows a half-written source in many forms, and the boards stay. What the source
+// shows for half a minute counts, except a text that ends in the middle.
 func TestTruncated(t *testing.T) {
 	first := game(1, "A", "1. e4 e5 2. Nf3 {[%clk 1:29:00]} Nc6 {[%clk 1:28:00]} *")
 	whole := first + game(2, "B", "1. d4 d5 2. Nc3 Nc6 3. Be3 Be6 4. Qd2 {[%clk 1:21:30]} Qd7 {[%clk 1:21:20]} 5. O-O-O {[%clk 1:20:30]} 1-0")
@@ -318,7 +318,8 @@ func TestTruncated(t *testing.T) {
 	if r.applied() != at {
 		t.Errorf("half a source made %d entries", r.applied()-at)
 	}
-	// And so while it comes for the first time: what is there is played in order, and on no other boards.
+	// The same while the file comes for the first time: its moves are played in order, on its
+	// boards.
 	fresh := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})
 	f := newPoller(t, fresh, "127.0.0.1")
 	before := 0 // until the first clock nobody can know that there are any
@@ -363,7 +364,7 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestErrors wants errors to be told in words, pauses to grow, and the source to be taken up again.
+// TestErrors: errors are told in words, pauses grow, and the source comes back.
 func TestErrors(t *testing.T) {
 	src := newSourceServer(t, "no")
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
@@ -410,7 +411,7 @@ func TestErrors(t *testing.T) {
 		t.Errorf("one bad game: %+v, %q", st, r.line(2))
 	}
 
-	// What cannot be recorded is recorded later, though the source shows nothing new.
+	// A change that cannot be recorded is recorded later, even if the source shows nothing new.
 	r.setFail(errors.New("no leader"))
 	src.set(200, game(1, "A", "1. e4 *")+game(2, "B", "1. d4 d5 *"))
 	s.pollOnce(t.Context())
@@ -429,8 +430,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestLeadership wants one of two nodes to poll at any time, the one that leads, and a source that is taken away or
-// changed to be let go.
+// TestLeadership: one of two nodes polls at any time, the one that leads. A source that is removed
+// or changed is no longer polled.
 func TestLeadership(t *testing.T) {
 	src := newSourceServer(t, game(1, "A", "1. e4 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL, IntervalSeconds: 1})
@@ -505,7 +506,8 @@ func TestCloud(t *testing.T) {
 		defer mu.Unlock()
 		docs[name] = doc
 	}
-	r := newTestRound(t, relay.Source{Kind: relay.SourceLCC, URL: src.URL + base}) // the second round, as it is here
+	// the second round, as it is here
+	r := newTestRound(t, relay.Source{Kind: relay.SourceLCC, URL: src.URL + base})
 	s := newPoller(t, r, "127.0.0.1")
 	s.pollOnce(t.Context())
 	if a, b, c := r.line(1), r.line(2), r.line(3); a != "e4 e5 *" || b != "" || c != "*" {
@@ -551,7 +553,7 @@ func TestCloud(t *testing.T) {
 	if clock != (relay.Clock{White: 5400_000, Black: 5390_000}) {
 		t.Errorf("the clocks are %+v", clock)
 	}
-	// What came while the rest failed is not lost.
+	// A change that came while the rest failed is not lost.
 	set("index.json", strings.Replace(fmt.Sprintf(index, "1-0", false), `"result":"*","live":true`, `"result":"1/2-1/2","live":true`, 1))
 	was := docs["game-3.json"]
 	set("game-3.json", "500")

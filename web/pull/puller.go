@@ -16,26 +16,26 @@ import (
 )
 
 const (
-	watchInterval = 250 * time.Millisecond // how often it is looked who leads and what is to be polled
+	watchInterval = 250 * time.Millisecond // between looks at the leadership and the rounds
 	maxAtOnce     = 8                      // polls at a time
 	maxBackoff    = time.Minute
-	pollTimeout   = time.Minute // of a poll with all its requests, and of what follows from it
-	// finishedInterval is the least pause where the round is finished: something may be corrected yet.
+	pollTimeout   = time.Minute // for a poll with all its requests and its comparison
+	// finishedInterval is the shortest pause once the round is finished. It may still be corrected.
 	finishedInterval = time.Minute
-	// restInterval is how often it is looked whether a source that rests is to be polled again.
+	// restInterval is the pause between checks whether a resting source is to be polled again.
 	restInterval = 5 * time.Second
 )
 
 // Config is what a [Puller] works with.
 type Config struct {
-	// Leads reports whether this node leads: only then are sources polled.
+	// Leads reports whether this node leads. Only then are sources polled.
 	Leads func() bool
 	// Boards has the rounds and their sources.
 	Boards broadcast.View
-	// Sync waits until this node's boards have what was committed before.
+	// Sync waits until this node's boards have everything that was committed before the call.
 	Sync func(ctx context.Context) error
-	// Submit brings commands through the log, and returns what the boards made of each once they have. The commands
-	// have their operation and request id; Submit adds the rest.
+	// Submit proposes commands and returns what the boards made of each, once they are applied. The
+	// commands have their operation and request id; Submit adds the rest.
 	Submit func(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error)
 	Allow  Allow
 	Log    *slog.Logger
@@ -47,12 +47,12 @@ type Puller struct {
 	cfg    Config
 	log    *slog.Logger
 	fetch  *fetcher
-	slots  chan struct{} // one for each poll that is on
+	slots  chan struct{} // one element for each poll in progress
 	queues Queues
 	memory Memory
 	// players are the parsed replacements of the tournaments.
 	players Players
-	// lookupURL is where the host of a LiveChess Cloud tournament is asked for.
+	// lookupURL is where the host of a LiveChess Cloud tournament is looked up.
 	lookupURL string
 
 	cancel context.CancelFunc
@@ -61,13 +61,13 @@ type Puller struct {
 	total struct{ polls, unchanged, errors, bytes, commands atomic.Uint64 }
 
 	mu     sync.Mutex
-	rounds map[relay.RoundID]*roundPuller // guarded by mu; what is polled now
+	rounds map[relay.RoundID]*roundPuller // guarded by mu; the rounds that are polled now
 }
 
 // Stats are counts since the node started.
 type Stats struct {
-	Sources   int    // of the rounds that are polled now
-	Polls     uint64 // of them, what became of them:
+	Sources   int // of the rounds that are polled now
+	Polls     uint64
 	Unchanged uint64
 	Errors    uint64
 	Bytes     uint64 // of documents
@@ -88,7 +88,7 @@ func Open(cfg Config) *Puller {
 	return p
 }
 
-// Close calls off what is on its way, and waits until it has ended.
+// Close cancels the polls, and waits until all goroutines have ended.
 func (p *Puller) Close() error {
 	p.cancel()
 	p.wg.Wait()
@@ -96,13 +96,13 @@ func (p *Puller) Close() error {
 	return nil
 }
 
-// Queues are the lines in which polls wait for each other, and for whoever else enters them.
+// Queues are the queues of the rounds. Polls wait in them, and pushes may.
 func (p *Puller) Queues() *Queues { return &p.queues }
 
 // Memory remembers the games that polls have read. Pushes may share it.
 func (p *Puller) Memory() *Memory { return &p.memory }
 
-// Status tells how the first source of a round fares; false if this node does not poll it.
+// Status is the state of the round's first source; false if this node does not poll it.
 func (p *Puller) Status(id relay.RoundID) (Status, bool) {
 	all := p.Sources(id)
 	if len(all) == 0 {
@@ -111,8 +111,8 @@ func (p *Puller) Status(id relay.RoundID) (Status, bool) {
 	return all[0].Status, true
 }
 
-// Sources tells how each source of a round fares, the most trusted first; none if this node does
-// not poll them.
+// Sources are the states of the round's sources, the most trusted first; none if this node does not
+// poll them.
 func (p *Puller) Sources(id relay.RoundID) []SourceStatus {
 	p.mu.Lock()
 	r := p.rounds[id]
@@ -143,7 +143,8 @@ func (p *Puller) now() time.Time {
 	return time.Now()
 }
 
-// watchRounds starts and ends polls, as leadership and the rounds change. The polls end with it.
+// watchRounds starts and stops polls as leadership and the rounds change. When it ends, so do the
+// polls.
 func (p *Puller) watchRounds(ctx context.Context) {
 	every := time.NewTicker(watchInterval)
 	defer every.Stop()
@@ -168,7 +169,7 @@ func (p *Puller) watchRounds(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			for id, r := range p.rounds { // which nobody else changes
+			for id, r := range p.rounds { // only this goroutine changes them
 				p.stopRound(id, r)
 			}
 			return
@@ -203,7 +204,7 @@ func (p *Puller) startRound(ctx context.Context, id relay.RoundID, targets []tar
 	r.start(ctx)
 }
 
-// stopRound stops the polls of a round and waits for them, so that no source is polled twice.
+// stopRound stops the polls of a round and waits for them, so no source is polled twice.
 func (p *Puller) stopRound(id relay.RoundID, r *roundPuller) {
 	r.stop()
 	p.mu.Lock()

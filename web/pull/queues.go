@@ -7,25 +7,26 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Queues keep those who bring the whole state of a round, each comparing it with the boards and submitting what differs, in the order
-// in which they came to this node, one at a time: polls of a source and pushes. The zero value is ready.
+// Queues has a queue for each round. Polls and pushes bring the whole state of a round: they
+// compare it with the boards and submit the difference. The queue lets one of them work at a time,
+// in the order in which they came to this node. The zero value is ready.
 type Queues struct {
 	mu         sync.Mutex
-	turns      map[relay.RoundID][]*Turn // guarded by mu; the first one is at work
+	turns      map[relay.RoundID][]*Turn // guarded by mu; the first one is working
 	lastNumber uint64                    // guarded by mu; the number of the last Turn
 }
 
-// A Turn is a place in a round's line.
+// Turn is a place in a round's queue.
 type Turn struct {
-	// Number is greater than that of every Turn that was taken before.
+	// Number is greater than that of every earlier Turn.
 	Number uint64
 
 	queues *Queues
 	round  relay.RoundID
-	ready  chan struct{} // closed when it is this one's turn
+	ready  chan struct{} // closed when this Turn is the first
 }
 
-// Enter takes the last place in the round's line; Leave must follow.
+// Enter takes the last place in the round's queue. The caller must call Leave.
 func (q *Queues) Enter(round relay.RoundID) *Turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -41,7 +42,7 @@ func (q *Queues) Enter(round relay.RoundID) *Turn {
 	return t
 }
 
-// Wait returns when it is this one's turn, or ctx ends.
+// Wait returns when the Turn is the first in its queue, or when ctx ends.
 func (t *Turn) Wait(ctx context.Context) error {
 	select {
 	case <-t.ready:
@@ -51,7 +52,7 @@ func (t *Turn) Wait(ctx context.Context) error {
 	}
 }
 
-// Leave lets the next one have its turn.
+// Leave gives up the place, and lets the next one work if it was the first.
 func (t *Turn) Leave() {
 	q := t.queues
 	q.mu.Lock()

@@ -9,7 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestQueues wants those who wait for a round one by one in the order in which they came, also when one gives up.
+// TestQueues: those that wait for a round work one at a time, in the order in which they came, even
+// if one gives up.
 func TestQueues(t *testing.T) {
 	var q Queues
 	var turns []*Turn
@@ -47,7 +48,8 @@ func TestQueues(t *testing.T) {
 	}
 }
 
-// TestPollWaitsForAPush wants what a source shows to be compared with the boards only once a push to the round has been recorded.
+// TestPollWaitsForAPush: a poll is compared with the boards only after a push to the round was
+// recorded.
 func TestPollWaitsForAPush(t *testing.T) {
 	src := newSourceServer(t, "[White \"A\"]\n[Black \"B\"]\n\n1. e4 *\n\n")
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL})

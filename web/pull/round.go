@@ -23,15 +23,15 @@ type roundPuller struct {
 	log     *slog.Logger
 	began   time.Time
 
-	// Owned by whoever has the round's turn in its line.
-	progress map[relay.GameID][]boardProgress // what each source showed of a board, if there are several
+	// Owned by the holder of the round's turn.
+	progress map[relay.GameID][]boardProgress // one element for each source
 
 	mu           sync.Mutex
-	compareSoon  bool      // guarded by mu; something was shown that the boards do not have yet
-	compareLater time.Time // guarded by mu; when the boards are to be compared though nothing may have changed; zero: not
-	// playersCompared are the tournament's replacements when the boards were last compared.
+	compareSoon  bool      // guarded by mu; the next poll must compare
+	compareLater time.Time // guarded by mu; the next comparison without a poll; zero: none
+	// playersCompared are the tournament's replacements at the last comparison.
 	playersCompared *mirror.Replacements // guarded by mu
-	// locksCompared are those of the boards when they were last compared, see lockHash.
+	// locksCompared is the lockHash of the boards at the last comparison.
 	locksCompared uint64 // guarded by mu
 }
 
@@ -53,14 +53,14 @@ func (r *roundPuller) start(ctx context.Context) {
 	}
 }
 
-// stop ends the polls, and waits for them.
+// stop ends the polls and waits for them.
 func (r *roundPuller) stop() {
 	r.cancel()
 	r.wg.Wait()
 	r.log.Info("no longer polling the round's sources")
 }
 
-// scheduleComparison asks for the boards to be compared: now, or at a time.
+// scheduleComparison has the boards compared at a time, or soon if at is zero.
 func (r *roundPuller) scheduleComparison(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,27 +71,25 @@ func (r *roundPuller) scheduleComparison(at time.Time) {
 	}
 }
 
-// cancelComparison calls off what is due at a time. The next poll that brings something finds it again.
+// cancelComparison cancels what is due at a time. The next poll compares instead.
 func (r *roundPuller) cancelComparison() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.compareLater, r.compareSoon = time.Time{}, true
 }
 
-// nextComparison is the time at which the boards are to be compared though no poll brings anything; zero if
-// there is none.
+// nextComparison is the time of the next comparison without a poll; zero if there is none.
 func (r *roundPuller) nextComparison() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.compareLater
 }
 
-// afterFinish is for how long a round is polled that is finished, since something may be corrected
-// yet.
+// afterFinish is how long a finished round is still polled, since it may be corrected.
 const afterFinish = time.Hour
 
-// restReason says why the round is not polled now; empty if it is. It follows from the log, so that
-// every leader thinks the same.
+// restReason says why the round is not polled now; empty if it is. It follows from the log and the
+// clock, so every leader decides the same.
 func (r *roundPuller) restReason() (why string) {
 	now := r.now()
 	r.cfg.Boards.Read(func(_ uint64, b *relay.State) {
@@ -117,7 +115,7 @@ func (r *roundPuller) restReason() (why string) {
 	return why
 }
 
-// finishedAt is when the last game of a round got its result.
+// finishedAt is when the round's last game got its result.
 func finishedAt(b *relay.State, r *relay.Round) time.Time {
 	last := r.CreatedAt
 	for _, id := range r.Games {
@@ -151,7 +149,7 @@ func previous(b *relay.State, r *relay.Round) *relay.Round {
 	return before
 }
 
-// sourceStatuses is how each source fares.
+// sourceStatuses are the states of all sources.
 func (r *roundPuller) sourceStatuses() []SourceStatus {
 	out := make([]SourceStatus, len(r.sources))
 	for i, s := range r.sources {
@@ -160,7 +158,7 @@ func (r *roundPuller) sourceStatuses() []SourceStatus {
 	return out
 }
 
-// earliest is the earlier of two times, of which the zero one is none.
+// earliest is the earlier of two times. A zero time counts as none.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -21,7 +21,7 @@ func (r *testRound) setStatus(id string, status relay.RoundStatus) {
 }
 
 // TestFinished polls a round for an hour after its last result, and again when it is opened again.
-// A node that begins to lead then thinks the same.
+// A node that begins to lead then decides the same.
 func TestFinished(t *testing.T) {
 	const whole = "1. e4 e5 1-0"
 	src := newSourceServer(t, game(1, "A", "1. e4 *")+game(2, "B", "1. d4 *"))
@@ -69,7 +69,7 @@ func TestFinished(t *testing.T) {
 	}
 }
 
-// TestFinishedByHand stops at once when somebody finishes the round.
+// TestFinishedByHand: polling stops at once when somebody finishes the round.
 func TestFinishedByHand(t *testing.T) {
 	src := newSourceServer(t, game(1, "A", "1. e4 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
@@ -89,8 +89,8 @@ func TestFinishedByHand(t *testing.T) {
 	}
 }
 
-// TestFinishedWhileSomethingIsDue wants a round that was finished by hand to stay as it is, though
-// its source has been shorter for long.
+// TestFinishedWhileSomethingIsDue: a round that was finished by hand stays as it is, although its
+// source has been shorter for long.
 func TestFinishedWhileSomethingIsDue(t *testing.T) {
 	src := newSourceServer(t, game(1, "A", "1. e4 e5 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
@@ -109,8 +109,8 @@ func TestFinishedWhileSomethingIsDue(t *testing.T) {
 	}
 }
 
-// TestShorterWhileItFails wants a source that was shorter, and cannot be asked since, to take
-// nothing back until it shows the same again.
+// TestShorterWhileItFails: a source that was shorter, and fails since, takes nothing back until it
+// shows the same again.
 func TestShorterWhileItFails(t *testing.T) {
 	src := newSourceServer(t, game(1, "A", "1. e4 e5 *"))
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/x.pgn"})
@@ -162,8 +162,8 @@ func TestStartsAfterPrevious(t *testing.T) {
 	}
 }
 
-// TestMovedOn stops taking a source that shows the next round, and takes it again when it shows
-// this one.
+// TestMovedOn: a source that shows the next round is no longer taken, until it shows this one
+// again.
 func TestMovedOn(t *testing.T) {
 	of := func(round string, games ...string) string {
 		return strings.ReplaceAll(strings.Join(games, ""), "[Round \"2.", "[Round \""+round+".")
