@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -16,11 +16,6 @@ import (
 // TestGames960 plays real games of Chess960 through Apply by the file's SAN, and again by the UCI
 // of that. Both must end in the same position.
 func TestGames960(t *testing.T) {
-	f, err := os.Open("../../shared/pgn/chess960-2006.pgn")
-	if err != nil {
-		t.Skip("the folder of sample games, shared/pgn beside the project, is not there")
-	}
-	defer f.Close()
 	s, index := relay.NewState(), uint64(0)
 	do := func(request string, c *relaypb.Command) relay.Outcome {
 		t.Helper()
@@ -39,7 +34,7 @@ func TestGames960(t *testing.T) {
 	do("t", &relaypb.Command{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: "tournam1", Name: "Mainz"}}})
 	do("r", &relaypb.Command{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: "round001", Tournament: "tournam1", Name: "1"}}})
 	games, castlings := 0, 0
-	for r := pgn.NewReader(f); ; games++ {
+	for r := pgn.NewReader(strings.NewReader(samples.Read(t, "chess960-2006.pgn"))); ; games++ {
 		g, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break

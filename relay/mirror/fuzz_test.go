@@ -2,11 +2,11 @@ package mirror
 
 import (
 	"io"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
@@ -21,9 +21,8 @@ func FuzzPush(f *testing.F) {
 		f.Add(game("A-B", begin+"*"), game("A-B", begin+more))
 	}
 	for _, name := range []string{"edge-empty-line-in-tags", "edge-tags-and-moves-on-one-line", "edge-utf8-bom", "live-clocks-tenths"} {
-		if b, err := os.ReadFile("../../../shared/pgn/" + name + ".pgn"); err == nil {
-			f.Add(string(b), string(b[:len(b)/2]))
-		}
+		text := samples.Read(f, name+".pgn")
+		f.Add(text, text[:len(text)/2])
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
 		if len(first)+len(second) > 1<<16 {

@@ -1,11 +1,11 @@
 package mirror
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 )
 
 // game is a PGN of a few tags, such as "A-B board=1", and the moves.
@@ -220,12 +220,9 @@ func TestTwoNodes(t *testing.T) {
 // TestRealFiles pushes the files of organisers' software whole, and ply by ply.
 func TestRealFiles(t *testing.T) {
 	for _, name := range []string{"olympiad-2014-round-11", "dgt-epgn-12-boards", "live-clocks-tenths", "tilburg-1998-round-2", "chess960-2006"} {
-		b, err := os.ReadFile("../../../shared/pgn/" + name + ".pgn")
-		if err != nil {
-			t.Skip(err)
-		}
+		text := samples.Read(t, name+".pgn")
 		w := newWorld(t)
-		games := read(t, string(b))
+		games := read(t, text)
 		for n := 0; n <= 200; n += 7 {
 			part := make([]Game, len(games))
 			for i, g := range games {
@@ -241,7 +238,7 @@ func TestRealFiles(t *testing.T) {
 				}
 			}
 		}
-		w.push(string(b))
+		w.push(text)
 		if n := len(w.games()); n != len(games) {
 			t.Errorf("%s: %d boards of %d games", name, n, len(games))
 		}

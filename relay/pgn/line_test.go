@@ -3,11 +3,11 @@ package pgn
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 )
 
 // readOne reads a text of one game.
@@ -118,10 +118,12 @@ func TestPlay(t *testing.T) {
 	}
 }
 
-// TestPlaySamples: every move of every sample file is legal, but those of the variant that we do not know.
+// TestPlaySamples: every move of every sample file is legal, except in the variant that we do not
+// know.
 func TestPlaySamples(t *testing.T) {
-	for _, name := range samples(t) {
-		games, _ := readAll(t, open(t, name))
+	for _, file := range samples.All(t) {
+		name := file.Name
+		games, _ := readAll(t, strings.NewReader(file.Text))
 		for _, g := range games {
 			line, err := g.Play()
 			if g.Tag("Variant") == "Antichess" {
@@ -143,19 +145,6 @@ func TestPlaySamples(t *testing.T) {
 			}
 		}
 	}
-}
-
-// samples are the names of the sample files.
-func samples(tb testing.TB) (names []string) {
-	tb.Helper()
-	files, _ := filepath.Glob(filepath.Join(samplesFolder, "*.pgn"))
-	if len(files) == 0 {
-		tb.Skip("the folder of sample games, shared/pgn beside the project, is not there")
-	}
-	for _, f := range files {
-		names = append(names, filepath.Base(f))
-	}
-	return names
 }
 
 // TestPlayAllocates: a push has all games of a round, so each must be cheap.

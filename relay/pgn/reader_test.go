@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 )
 
 // readAll reads to the end. The games that could not be read are errors, in order.
@@ -38,22 +38,7 @@ func readAll(tb testing.TB, in io.Reader) (games []*Game, errs []error) {
 	}
 }
 
-const samplesFolder = "../../../shared/pgn"
-
-func open(tb testing.TB, name string) io.Reader {
-	tb.Helper()
-	if _, err := os.Stat(samplesFolder); err != nil {
-		tb.Skip("the folder of sample games, shared/pgn beside the project, is not there")
-	}
-	f, err := os.Open(filepath.Join(samplesFolder, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { f.Close() })
-	return f
-}
-
-// TestSamples reads every sample file. The numbers were counted in the files by
+// TestSamples reads every carried file. The numbers were counted in the files by
 // other means: games by their tags, clocks by their commands.
 func TestSamples(t *testing.T) {
 	for _, f := range []struct {
@@ -73,7 +58,7 @@ func TestSamples(t *testing.T) {
 		{"twic-944-first-400-games.pgn", 400, 32861, 0, 0},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			games, errs := readAll(t, iotest.HalfReader(open(t, f.name)))
+			games, errs := readAll(t, iotest.HalfReader(strings.NewReader(samples.Read(t, f.name))))
 			if len(errs) > 0 {
 				t.Fatal(errs)
 			}

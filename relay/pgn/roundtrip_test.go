@@ -10,6 +10,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -122,10 +123,10 @@ func (b *boards) play(g *told) *relay.Game {
 
 // TestRoundTrip reads each sample file, plays its games on the boards, writes these and reads that again.
 func TestRoundTrip(t *testing.T) {
-	for _, name := range samples(t) {
-		t.Run(name, func(t *testing.T) {
+	for _, file := range samples.All(t) {
+		t.Run(file.Name, func(t *testing.T) {
 			b, writer := newBoards(t), NewWriter(nil)
-			games, _ := readAll(t, open(t, name))
+			games, _ := readAll(t, strings.NewReader(file.Text))
 			var want []told
 			var written []string
 			for i, g := range games {

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/internal/samples"
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
@@ -86,19 +86,12 @@ func order(table *Table) string {
 	return strings.Join(names, " ")
 }
 
-// fromFile reads the rounds of an event out of a PGN file; none where the files are not there.
+// fromFile reads the rounds of an event out of a carried PGN file.
 func fromFile(t testing.TB, name, event string) []Round {
 	t.Helper()
-	f, err := os.Open("../../../shared/pgn/" + name)
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("the collection of games is not here")
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	var out []Round
 	at := map[string]int{}
-	for r := pgn.NewReader(f); ; {
+	for r := pgn.NewReader(strings.NewReader(samples.Read(t, name))); ; {
 		g, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			for i := range out {
