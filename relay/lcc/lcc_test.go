@@ -15,7 +15,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 const cluster = "00b986b49d0e7cf0"
 

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// NewReaderCharset is [NewReader] for a text in the given charset, such as "windows-1251". Names
-// are those that browsers and IANA know. An empty or an unknown name leaves it to the text.
+// NewReaderCharset is [NewReader] for a text in the given charset, such as "windows-1251". It knows
+// the names of browsers and of IANA. With an empty or unknown name, the text decides.
 //
-// UTF-16 and a byte order mark tell themselves, since no text in another charset looks so. Then the
-// charset counts.
-// UTF-8, ASCII, ISO-8859-1 and Windows-1252 are what servers say of every text by default. So the
-// reader takes each value of such a text for UTF-8, or for Windows-1252 if it is not valid UTF-8.
+// UTF-16 and a byte order mark come first, since no text in another charset looks so. Then the
+// charset counts. UTF-8, ASCII, ISO-8859-1 and Windows-1252 count as unknown, since servers name
+// them by default. The reader takes each value of such a text for UTF-8 if it is valid, and
+// otherwise for Windows-1252.
 func NewReaderCharset(in io.Reader, charset string) *Reader {
 	b := bufio.NewReaderSize(in, bufferSize)
 	start, _ := b.Peek(1 << 10)
@@ -51,8 +51,8 @@ func Charset(contentType string) string {
 	return after[:end]
 }
 
-// encodingOf judges by the beginning of a text and by the charset that somebody named. It is nil
-// for what the scanner reads as it is.
+// encodingOf decides by the beginning of a text and by the named charset. It returns nil for what
+// the scanner reads without decoding.
 func encodingOf(start []byte, charset string) encoding.Encoding {
 	switch {
 	case bytes.HasPrefix(start, byteOrderMark) && validStart(start):
@@ -76,8 +76,8 @@ func validStart(b []byte) bool {
 	return utf8.Valid(b)
 }
 
-// utf16WithoutMark tells UTF-16 by the zero bytes in the tag or the move number that a PGN begins with.
-// No other charset has them.
+// utf16WithoutMark recognises UTF-16 by the zero bytes in the tag or the move number at the
+// beginning. No other charset has them.
 func utf16WithoutMark(start []byte) encoding.Encoding {
 	if len(start) < 4 {
 		return nil
@@ -91,8 +91,8 @@ func utf16WithoutMark(start []byte) encoding.Encoding {
 	return nil
 }
 
-// encodingNamed returns the encoding of that name. It is nil for what the scanner reads as it is, and for
-// what nobody knows.
+// encodingNamed returns the encoding of that name. It returns nil for what the scanner reads
+// without decoding, and for unknown names.
 func encodingNamed(charset string) encoding.Encoding {
 	charset = strings.ToLower(strings.Trim(charset, " \"'"))
 	if charset == "" || len(charset) > 64 {
@@ -101,7 +101,7 @@ func encodingNamed(charset string) encoding.Encoding {
 	e, err := htmlindex.Get(charset)
 	if err != nil {
 		if e, err = ianaindex.IANA.Encoding(charset); err != nil || e == nil {
-			return nil // ianaindex has names of which it knows no more than that
+			return nil // ianaindex has names without an encoding
 		}
 	}
 	switch name, _ := htmlindex.Name(e); name {

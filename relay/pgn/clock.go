@@ -8,11 +8,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// ParseClock reads the time of a [%clk]: 1:01:27, 0:02:58.9. Boards write other
-// forms too: h:mm.ss or h.mm:ss, such as 0:15.16 for 15 minutes and 16 seconds, so
-// a point is no sign of a fraction by itself. With one digit behind it, it is
-// m:ss.t. Of two numbers, 1:30 is hours and minutes, and 59:01 can only be
-// minutes and seconds; see [Move] for how a whole game settles it.
+// ParseClock reads the time of a [%clk]: 1:01:27, 0:02:58.9. Boards also write h:mm.ss or h.mm:ss,
+// such as 0:15.16 for 15 minutes and 16 seconds. So a point alone is no sign of a fraction. With
+// one digit behind it, the form is m:ss.t. Two numbers such as 1:30 are hours and minutes; 59:01
+// can only be minutes and seconds. [Move] says how a whole game decides.
 func ParseClock(s string) (relay.Millis, bool) {
 	return parseClock(s, false)
 }
@@ -63,7 +62,7 @@ func writesHours(s string) bool {
 	return ok && (t.separators() == "::" || t.separators() == "::.")
 }
 
-// A timeText is a time taken apart into up to four numbers and the signs between them.
+// timeText is a time in up to four numbers and the separators between them.
 type timeText struct {
 	values         [4]int64
 	separatorBytes [3]byte // ':' or '.'
@@ -106,8 +105,8 @@ func digits(s string, most int) (int64, bool) {
 	return n, err == nil
 }
 
-// StartClock is what both clocks showed before the first move, from the tags WhiteClock and
-// BlackClock. A side is [relay.NoTime] if they do not say.
+// StartClock is both clocks before the first move, from the tags WhiteClock and BlackClock;
+// otherwise [relay.NoTime].
 func (g *Game) StartClock() relay.Clock {
 	c := relay.NoClock()
 	if t, ok := ParseClock(g.Known("WhiteClock")); ok {
@@ -119,12 +118,12 @@ func (g *Game) StartClock() relay.Clock {
 	return c
 }
 
-// LiveClock is what the clocks showed when the text was written, from the tags WhiteClock,
-// BlackClock and a Clock such as "B/0:15:29". A side is [relay.NoTime] if they do not say. at is
-// the time in the tag ReferenceTime; 0 if it is not told, or without its time zone.
+// LiveClock is both clocks at the time of the text, from the tags WhiteClock, BlackClock and a
+// Clock such as "B/0:15:29". A side is [relay.NoTime] if they do not say. at is the time in the tag
+// ReferenceTime; 0 if it is missing or has no time zone.
 //
-// Times are those of a [%clk], or seconds. Of two numbers the second has seconds, unless the
-// moves have clocks without seconds.
+// Times are those of a [%clk], or seconds. Of two numbers, the second is seconds, unless the moves
+// have clocks without seconds.
 func (g *Game) LiveClock() (clock relay.Clock, at relay.Millis) {
 	clock = relay.NoClock()
 	noHours := g.secondsShown()
@@ -151,7 +150,7 @@ func (g *Game) LiveClock() (clock relay.Clock, at relay.Millis) {
 	return clock, 0
 }
 
-// cutSide takes "B/0:15:29" apart. Without a side it is empty.
+// cutSide splits "B/0:15:29". side is empty if there is none.
 func cutSide(s string) (side, rest string) {
 	if before, after, found := strings.Cut(s, "/"); found {
 		return strings.ToUpper(strings.TrimSpace(before)), strings.TrimSpace(after)
@@ -159,8 +158,8 @@ func cutSide(s string) (side, rest string) {
 	return "", s
 }
 
-// secondsShown reports whether two numbers of a clock are minutes and seconds: if a move's clock
-// has hours, too, or no move has a clock.
+// secondsShown reports whether two numbers of a clock are minutes and seconds. They are if some
+// move's clock also has hours, or if no move has a clock.
 func (g *Game) secondsShown() bool {
 	clocks := false
 	for i := range g.Moves {
@@ -173,7 +172,7 @@ func (g *Game) secondsShown() bool {
 	return !clocks
 }
 
-// liveTime reads a time in a tag. It may be seconds alone.
+// liveTime reads a time in a tag, which may be seconds alone.
 func liveTime(s string, noHours bool) (relay.Millis, bool) {
 	s = strings.TrimSpace(s)
 	if !strings.Contains(s, ":") {
@@ -182,7 +181,7 @@ func liveTime(s string, noHours bool) (relay.Millis, bool) {
 	return parseClock(s, noHours)
 }
 
-// FormatClock writes the time as [%clk] has it: whole seconds, or as many decimals as it takes.
+// FormatClock writes the time of a [%clk], with as many decimals as needed.
 func FormatClock(t relay.Millis) string { return string(appendClock(nil, t)) }
 
 func appendClock(b []byte, t relay.Millis) []byte {

@@ -1,6 +1,6 @@
 package pgn
 
-// addComment adds a comment of the main line to what it stands behind.
+// addComment adds a comment of the main line to the move before it, or to the game.
 func (p *parser) addComment(comment string, depth int) error {
 	if depth > 0 || comment == "" {
 		return nil
@@ -19,8 +19,8 @@ func (p *parser) addComment(comment string, depth int) error {
 	return nil
 }
 
-// comment reads up to the closing brace. It is not whole if the text ends first,
-// or the next game begins: one brace forgotten must not swallow the games behind it.
+// comment reads up to the closing brace. It is not whole if the text ends first or the next game
+// begins: a missing brace must not swallow the games behind it.
 func (p *parser) comment() (_ string, whole bool, err error) {
 	p.s.next()
 	p.s.raw = true
@@ -61,7 +61,8 @@ func (p *parser) lineComment() (string, error) {
 	}
 }
 
-// addCommentByte adds a byte of a comment to scratch, and undoes the wrapping: white space becomes one space.
+// addCommentByte adds a byte to scratch. It turns white space into one space, which undoes
+// wrapping.
 func (p *parser) addCommentByte(b byte) bool {
 	switch b {
 	case ' ', '\n', '\t', '\v', '\f':

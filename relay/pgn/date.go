@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// cleanDate returns the value of a tag. A date comes out in PGN's form, 2026.02.24, if it is
-// written in another one of which nobody can be in doubt. Anything else stays as it is.
+// cleanDate returns a tag's value. A date in another unambiguous form gets PGN's form, 2026.02.24.
+// Anything else stays as it is.
 func cleanDate(t Tag) string {
 	switch strings.ToLower(t.Name) {
 	case "date", "eventdate", "utcdate", "startdate", "enddate":
@@ -46,7 +46,7 @@ func cleanDate(t Tag) string {
 	return t.Value
 }
 
-// dateForms say in which group of an expression which part of a date is.
+// dateForms say which group of an expression is which part of a date.
 var dateForms = []struct {
 	re               *regexp.Regexp
 	year, month, day int
@@ -57,13 +57,13 @@ var dateForms = []struct {
 	{re: regexp.MustCompile(`^(\?{4})[-/.](\?\?)[-/.](\?\?)$`), year: 1},
 	{re: regexp.MustCompile(`^(\d{4})$`), year: 1},
 	{re: regexp.MustCompile(`^(\d{4})(\d\d)(\d\d)$`), year: 1, month: 2, day: 3},
-	{re: regexp.MustCompile(`^(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})$`), year: 3, month: 2, day: 1}, // points: the day first
+	{re: regexp.MustCompile(`^(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})$`), year: 3, month: 2, day: 1},
 	{re: regexp.MustCompile(`^(\d{1,2})[-/.] ?(\d{1,2})[-/.] ?(\d{4})$`), year: 3, month: 2, day: 1, either: true},
 	{re: regexp.MustCompile(`^(?i:\w{3,9},? )?(\d{1,2})[. -]{1,2}([A-Za-z]{3,9})[. ,-]{1,2}(\d{4})$`), year: 3, month: 2, day: 1},
 	{re: regexp.MustCompile(`^(?i:\w{3,9},? )?([A-Za-z]{3,9})[. -]{1,2}(\d{1,2})(?:st|nd|rd|th)?[. ,-]{1,2}(\d{4})$`), year: 3, month: 1, day: 2},
 }
 
-// pgnDate writes a date. What is 0 or no number is not known.
+// pgnDate writes a date. A part that is 0 or no number is unknown.
 func pgnDate(year, month, day string) (string, bool) {
 	y, _ := strconv.Atoi(year)
 	m, _ := strconv.Atoi(month)

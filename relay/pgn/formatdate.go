@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// formatDate is a date in PGN's form, such as 2026.02.24, with question marks for what is not
-// known. It reads the forms that programs and people write: 2026-02-24T14:00:00Z, 24.02.2026,
-// 2/24/2026, Tue, 24 February 2026, 20260224. It is empty if the text has no year. Where 2/3/2026
-// can be two days, it has the year alone.
+// formatDate is a date in PGN's form, such as 2026.02.24, with question marks for unknown parts. It
+// reads the forms of programs and people: 2026-02-24T14:00:00Z, 24.02.2026, 2/24/2026, Tue, 24
+// February 2026, 20260224. It is empty if the text has no year. An ambiguous date such as 2/3/2026
+// keeps only the year.
 func formatDate(text string) string {
 	d, ok := readDate(text)
 	if !ok {
@@ -20,13 +20,13 @@ func formatDate(text string) string {
 	switch {
 	case d.month < 1 || d.month > 12:
 		return fmt.Sprintf("%04d.??.??", d.year)
-	case d.day < 1 || int(day.Month()) != d.month: // or it is the 30th of February
+	case d.day < 1 || int(day.Month()) != d.month: // such as the 30th of February
 		return fmt.Sprintf("%04d.%02d.??", d.year, d.month)
 	}
 	return fmt.Sprintf("%04d.%02d.%02d", d.year, d.month, d.day)
 }
 
-// A date has 0 for a month or a day that is not known.
+// date is a date; an unknown month or day is 0.
 type date struct{ year, month, day int }
 
 func readDate(text string) (d date, ok bool) {
@@ -67,7 +67,7 @@ func readDate(text string) (d date, ok bool) {
 		case d.month > 12 && d.day <= 12:
 			d.month, d.day = d.day, d.month
 		case d.day <= 12 && d.day != d.month && number4(second) > 0 && !strings.Contains(text, "."):
-			d.month, d.day = 0, 0 // only with points does the day surely come first
+			d.month, d.day = 0, 0 // ambiguous: only with points is the day surely first
 		}
 	case isYear(second) && third == "?": // February 2026, 02/2026
 		d = date{number4(second), monthOf(first), 0}

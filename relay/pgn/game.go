@@ -11,24 +11,25 @@ import (
 
 // Game is one game as the text has it.
 type Game struct {
-	Number int   // its place in the text, counted from 1, with those that cannot be read
+	Number int   // in the text, from 1; unreadable games count too
 	Line   int   // of its first character, counted from 1
-	Tags   []Tag // in the order of the text, each one
+	Tags   []Tag // all, in the order of the text
 
 	Comment string // before the first move
 	Moves   []Move // of the main line
 
-	// Result is the result that the game ends with. Where that is "*" or is missing,
-	// it is the one in the tags; [relay.Ongoing] also if it is none that is known.
+	// Result is the result behind the moves. If that is "*" or missing, it is the tag's. It is
+	// [relay.Ongoing] for unknown results.
 	Result relay.Result
-	// Forfeit: the game was not played, as a result such as +/- says.
+	// Forfeit says that the game was not played, as a result such as +/- does.
 	Forfeit bool
 	// ResultText is the text that Result was read from; empty if there is none.
 	ResultText string
-	// Truncated: the moves do not end with a result, as in a file that is still being written. A
-	// tag that the text ends in is left out, so White or Black may be missing. See [WithoutTorn].
+	// Truncated says that the moves do not end with a result, as in a file that is still being
+	// written. The reader leaves out a tag in which the text ends, so White or Black may be
+	// missing. See [WithoutTorn].
 	Truncated bool
-	// Cut: the whole text ends in, or right behind, the last move, which may be half of what was meant.
+	// Cut says that the whole text ends in or right behind the last move, which may be half a move.
 	Cut bool
 }
 
@@ -38,16 +39,16 @@ type Tag struct{ Name, Value string }
 // Move is one ply of the main line.
 type Move struct {
 	SAN string // as it was written, without annotations such as "!?"
-	// Clock is the time that the mover had left, [relay.NoTime] if the text does not
-	// say. See [ParseClock] for its forms. In a game where any clock has hours, minutes and
-	// seconds, one of two numbers has minutes and seconds.
+	// Clock is the mover's time left; [relay.NoTime] if the text does not say. See [ParseClock] for
+	// its forms. If any clock of the game has hours, minutes and seconds, then two numbers are
+	// minutes and seconds.
 	Clock   relay.Millis
 	Comment string // all comments behind the move, with their commands such as [%clk 1:30:00]
 	Line    int
 }
 
-// Tag returns the value of the first tag of that name, or an empty string.
-// Names are compared without regard to case, since programs disagree about it.
+// Tag returns the value of the first tag of that name; empty if there is none. Case does not count,
+// since programs disagree about it.
 func (g *Game) Tag(name string) string {
 	for _, t := range g.Tags {
 		if strings.EqualFold(t.Name, name) {
@@ -57,7 +58,7 @@ func (g *Game) Tag(name string) string {
 	return ""
 }
 
-// Known is Tag without what means "not known" in PGN: "?", "-", "????.??.??".
+// Known is Tag, but empty for "?", "-", "????.??.??" and other forms of "unknown".
 func (g *Game) Known(name string) string {
 	v := g.Tag(name)
 	if strings.Trim(v, "?-. ") == "" {
@@ -66,8 +67,7 @@ func (g *Game) Known(name string) string {
 	return v
 }
 
-// Board is the number of the board, from the tag Board, or from a Round such as
-// "5.12"; 0 if neither says.
+// Board is the board's number, from the tag Board, or from a Round such as "5.12"; otherwise 0.
 func (g *Game) Board() int {
 	if n, err := strconv.Atoi(g.Tag("Board")); err == nil && n > 0 {
 		return n
@@ -80,8 +80,8 @@ func (g *Game) Board() int {
 	return max(n, 0)
 }
 
-// Players are the names of the two, such as "Carlsen, M – Caruana, F", to tell a person which game it is; of
-// a long name the beginning. It is empty if neither is known.
+// Players names the players, such as "Carlsen, M – Caruana, F", to tell a person which game it is.
+// Long names are cut. It is empty if neither is known.
 func (g *Game) Players() string {
 	white, black := g.Known("White"), g.Known("Black")
 	if white == "" && black == "" {
@@ -98,13 +98,13 @@ func clip(name string) string {
 	return strings.ToValidUTF8(name[:enough], "") + "…"
 }
 
-// Round is the tag Round without the number of the board: "5" of "5.12". It is empty if it is not known.
+// Round is the tag Round without the board: "5" of "5.12". It is empty if unknown.
 func (g *Game) Round() string {
 	round, _, _ := strings.Cut(g.Known("Round"), ".")
 	return round
 }
 
-// Player returns the player with that colour's tags.
+// Player returns the player of that colour's tags.
 func (g *Game) Player(color string) relay.Player {
 	rating, _ := strconv.Atoi(g.Known(color + "Elo"))
 	fideID, _ := strconv.ParseInt(g.Known(color+"FideId"), 10, 64)
@@ -114,8 +114,8 @@ func (g *Game) Player(color string) relay.Player {
 	}
 }
 
-// Command returns the argument of the last command of that name in the comment, such as
-// "0.23" for eval in [%eval 0.23].
+// Command returns the argument of the last command of that name in the comment, such as "0.23" for
+// eval in [%eval 0.23].
 func (m *Move) Command(name string) (string, bool) {
 	return command(m.Comment, name)
 }
@@ -137,18 +137,17 @@ func command(comment, name string) (value string, found bool) {
 	}
 }
 
-// forfeit in the tag Termination marks a game that was not played, where the result alone does not say it.
+// forfeit in the tag Termination marks a game that was not played, if the result does not say so.
 const forfeit = "forfeit"
 
-// notPlayedWords are words of the tag Termination that say so, in letters of the lower case.
+// notPlayedWords are the lower-case words of a Termination that say so.
 var notPlayedWords = map[string]bool{
 	forfeit: true, "forfeits": true, "forfeited": true, "forfeiture": true, "unplayed": true, "notplayed": true, "default": true, "defaulted": true,
 	"walkover": true, "wo": true, "noshow": true, "bye": true, "absent": true, "absence": true,
 	"kampflos": true, "forfait": true, "incomparecencia": true, "kontumace": true, "kontumačně": true, "walkower": true, "reglementair": true,
 }
 
-// wasNotPlayed reads a tag Termination. A "time forfeit", as the standard has it, is a game that
-// was played.
+// wasNotPlayed reads a Termination. A "time forfeit", as the standard has it, is a played game.
 func wasNotPlayed(termination string) bool {
 	words := strings.FieldsFunc(strings.ToLower(strings.NewReplacer(".", "", "'", "").Replace(termination)), func(r rune) bool {
 		return !unicode.IsLetter(r)
@@ -163,7 +162,7 @@ func wasNotPlayed(termination string) bool {
 	return found
 }
 
-// finish settles what can be said only at the end of the game.
+// finish decides what can be decided only at the end of the game.
 func (g *Game) finish(token string) {
 	g.Truncated = token == ""
 	tag := g.Tag("Result")
@@ -186,8 +185,8 @@ func (g *Game) finish(token string) {
 	g.readClocks()
 }
 
-// readClocks reads the moves' clocks. Where some show hours, minutes and seconds,
-// 5:30 is what the writer makes of five minutes and a half.
+// readClocks reads the moves' clocks. If some have hours, minutes and seconds, then 5:30 is five
+// and a half minutes.
 func (g *Game) readClocks() {
 	noHours := false
 	for _, m := range g.Moves {

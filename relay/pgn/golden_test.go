@@ -13,7 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew; then read what has changed")
+var update = flag.Bool("update", false, "write the golden files again; then read what has changed")
 
 // golden compares with a file, line by line.
 func golden(t *testing.T, name, got string) {
@@ -116,8 +116,8 @@ func describe(b *strings.Builder, g *Game) {
 	}
 }
 
-// TestGoldenOut plays on the boards what of these files is legal, and compares what is written, byte for
-// byte, with testdata/out.pgn: programs split and parse this form.
+// TestGoldenOut plays on the boards what of these files is legal, and compares what is written,
+// byte for byte, with testdata/out.pgn: programs split and parse this form.
 func TestGoldenOut(t *testing.T) {
 	b := newBoards(t)
 	var out strings.Builder

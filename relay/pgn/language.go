@@ -5,16 +5,17 @@ import (
 	"strings"
 )
 
-// languages are the letters of king, queen, rook, bishop and knight, as people type score sheets. Where a text could be of two
-// of them, the letters that it has mean the same in both. Other languages are left out, since they give English letters other meanings.
+// languages are the letters for king, queen, rook, bishop and knight on score sheets. If a text
+// could be in two of them, its letters mean the same in both. Other languages are left out, since
+// they give English letters other meanings.
 var languages = []string{
 	"KDTLS", // German, also Danish, Norwegian and Swedish
 	"RDTFC", // French
 	"RDTAC", // Spanish and Italian
 }
 
-// translated is the game with English letters, if the pieces of all of its moves have those of one of the other languages, and one of them
-// at least is not English. It is nil otherwise.
+// translated is the game with English letters. It is nil unless the pieces of all moves have the
+// letters of one language, and at least one letter is not English.
 func (g *Game) translated() *Game {
 	const english = "KQRBN"
 	used := ""
@@ -40,7 +41,7 @@ func (g *Game) translated() *Game {
 	return nil
 }
 
-// translate replaces the letter of the piece, and that of what a pawn becomes.
+// translate replaces the letter of the piece, and that of a promotion.
 func translate(san, from, to string) string {
 	b := []byte(san)
 	letter := func(at int) {

@@ -15,10 +15,10 @@ type Line struct {
 	StartFEN string // empty for the standard position of standard chess
 	Moves    []LineMove
 
-	// Result is that of the [Game], or what the kings of a DGT board told of a game without one.
+	// Result is the [Game]'s. If it has none, it is the one that a DGT board's kings tell.
 	Result relay.Result
-	// Ended: the kings of a DGT board told that the game is over, see [Game.Play]. The
-	// Result may be [relay.Ongoing] all the same, if nobody told it.
+	// Ended says that a DGT board's kings told the end of the game, see [Game.Play]. The Result may
+	// still be [relay.Ongoing].
 	Ended bool
 }
 
@@ -29,24 +29,24 @@ type LineMove struct {
 	Clock relay.Millis // what the mover had left, [relay.NoTime] if the text does not say
 }
 
-// Play plays the main line from the position that the tags tell, as far as it is
-// legal. An error is an [*Error] that says which move is not, and why; the line then has the
-// moves before it. Where its Ply is 0 the line has none, since the variant or the position at the
-// start cannot be had. The last move of a text that is [Game.Cut] is left out without an error if it is but the beginning of one.
+// Play plays the main line from the start position in the tags, as far as it is legal. An error is
+// an [*Error] that says which move is illegal and why; the line then has the moves before it. If
+// its Ply is 0, the line is empty: the variant is unknown or the start position impossible. If the
+// game is [Game.Cut], a last move that is only the beginning of one is left out without an error.
 //
-// A last king move to d4, d5, e4 or e5 that is not legal is neither an error nor a move. By it a
-// DGT board is told that the game is over: both kings go to the light squares among these if White has won, to the dark
-// ones if Black has, one to each kind for a draw (digitalgametechnology.com, "End of game: indicate
-// result"). The text often has the first king only, since the board's software stops there. So the kings'
-// squares count as a result only if the text has no other, and both kings went there by the two last
-// moves, of which neither is legal.
+// A last illegal king move to d4, d5, e4 or e5 is neither an error nor a move. It is how a DGT
+// board learns that the game is over. Both kings go to light squares among these if White has won,
+// to dark ones if Black has, and to one of each for a draw (digitalgametechnology.com, "End of
+// game: indicate result"). The text often has only the first king, since the board's software stops
+// there. So the squares count as a result only if the text has no other, and if the two last moves
+// are such king moves and both illegal.
 //
-// A game that our own [Writer] ended before an illegal move, since no other program could read on, has that as its error, too.
+// If our own [Writer] ended the game before an illegal move, that is an error, too.
 //
-// A null move (--, Z0, @@@@) at the end is left out. The letters of the pieces may be German, French, Spanish or Italian, if the game as it is
-// written has only those of one of them: see languages.
+// A null move (--, Z0, @@@@) at the end is left out. The letters of the pieces may be those of
+// another language, see languages.
 //
-// It costs less than a microsecond a move, and five allocations a game.
+// Play costs less than a microsecond for each move, and five allocations for each game.
 func (g *Game) Play() (*Line, error) {
 	l := &Line{Result: g.Result}
 	pos, err := l.startPosition(g)
@@ -59,8 +59,8 @@ func (g *Game) Play() (*Line, error) {
 	return l, g.playedIllegal()
 }
 
-// PlayAfter plays the moves behind the first n from the position of the FEN, which an illegal move led to, as
-// [Game.Play] does. The variant is that of a [Line].
+// PlayAfter plays the moves behind the first n from the position of the FEN, to which an illegal
+// move led. variant is that of a [Line].
 func (g *Game) PlayAfter(n int, fen, variant string) (*Line, error) {
 	l := &Line{Variant: variant, StartFEN: fen, Result: g.Result}
 	pos, err := rules.ParseFENAfterIllegal(fen)
@@ -70,7 +70,7 @@ func (g *Game) PlayAfter(n int, fen, variant string) (*Line, error) {
 	return l, l.play(g, n, pos)
 }
 
-// play plays the moves from index first on, in the letters of another language if they are not English.
+// play plays the moves from index first on. If English letters fail, it tries another language.
 func (l *Line) play(g *Game, first int, pos rules.Position) error {
 	before := *l
 	err := l.playMoves(g, first, pos)
@@ -100,7 +100,8 @@ func (l *Line) playMoves(g *Game, first int, pos rules.Position) (err error) {
 		if e != nil {
 			half := g.Cut && i == len(g.Moves)-1 && (errors.Is(e, rules.ErrText) || errors.Is(e, rules.ErrPromotion))
 			switch null := isNull(g.Moves[i].SAN); {
-			case half || null && i == len(g.Moves)-1 || l.endsWithKings(g, i): // a null move at the end bears a comment
+			case half || null && i == len(g.Moves)-1 || l.endsWithKings(g, i):
+				// Some programs end with a null move, to have a place for a comment.
 			case null:
 				err = g.fault(relay.Ply(i+1), "it is a null move, which leaves the same side to move twice: what follows is no game")
 			default:
@@ -128,7 +129,7 @@ func (l *Line) playMoves(g *Game, first int, pos rules.Position) (err error) {
 	return err
 }
 
-// playedIllegal is the error of a game that our own [Writer] had to end, since what was played next is not legal.
+// playedIllegal is the error of a game that our own [Writer] ended before an illegal move.
 func (g *Game) playedIllegal() error {
 	comment := g.Comment
 	if n := len(g.Moves); n > 0 {
@@ -142,8 +143,8 @@ func (g *Game) playedIllegal() error {
 	return &Error{Game: g.Number, Players: g.Players(), Line: g.Line, Ply: relay.Ply(len(g.Moves)) + 1, Reason: illegalMark + played}
 }
 
-// startPosition settles the variant and the position that the game starts from, as [relay.SourceVariant]
-// and [relay.RepairFEN] read them.
+// startPosition returns the start position and sets the variant, as [relay.SourceVariant] and
+// [relay.RepairFEN] read them.
 func (l *Line) startPosition(g *Game) (rules.Position, error) {
 	var none rules.Position
 	variant, err := relay.SourceVariant(g.Known("Variant"))
@@ -185,8 +186,8 @@ func (g *Game) castles() bool {
 
 var standard, _ = rules.ParseFEN(relay.StartFEN)
 
-// endsWithKings reports whether the text ends, with the moves from i on, as a DGT board does that was
-// told that the game is over, and notes so.
+// endsWithKings reports whether the moves from i on are those by which a DGT board learns the end
+// of a game. Then it sets Ended, and the result.
 func (l *Line) endsWithKings(g *Game, i int) bool {
 	last := g.Moves[i:]
 	if len(last) > 2 {
@@ -219,7 +220,7 @@ func kingToCentre(san string) (to string, ok bool) {
 	return to, to == "d4" || to == "d5" || to == "e4" || to == "e5"
 }
 
-// fault is the error of a ply, or of what stands before the first one.
+// fault is the error of a ply, or of the tags if ply is 0.
 func (g *Game) fault(ply relay.Ply, reason string) error {
 	e := &Error{Game: g.Number, Players: g.Players(), Line: g.Line, Ply: ply, Reason: reason}
 	if ply > 0 {

@@ -174,7 +174,8 @@ func pushedGame(n int) string {
 	return b.String()
 }
 
-// BenchmarkPush reads and plays what a round of 100 boards pushes each second, with 80 moves a board.
+// BenchmarkPush reads and plays what a round of 100 boards pushes each second, with 80 moves a
+// board.
 func BenchmarkPush(b *testing.B) {
 	push := strings.Repeat(pushedGame(160), 100)
 	b.SetBytes(int64(len(push)))

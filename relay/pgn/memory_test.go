@@ -68,7 +68,8 @@ func TestConstantMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkRead reads and plays 3,000 games, 2.5 MB. A game's memory is given back before the next one.
+// BenchmarkRead reads and plays 3,000 games, 2.5 MB. A game's memory is given back before the next
+// one.
 func BenchmarkRead(b *testing.B) {
 	b.SetBytes(int64(len(longGame) * longGames))
 	b.ReportAllocs()

@@ -7,7 +7,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// moves reads the moves up to the result, which it returns, or to the next game.
+// moves reads the moves up to the result, which it returns, or up to the next game.
 func (p *parser) moves() (result string, err error) {
 	depth := 0   // of variations
 	symbol := "" // the last token, if it may be the result or an opinion
@@ -22,7 +22,7 @@ func (p *parser) moves() (result string, err error) {
 			return symbol, nil
 		}
 		if end {
-			return "", nil // perhaps the next game begins: this one has no end
+			return "", nil // perhaps the next game begins: this one has no result
 		}
 		switch b {
 		case '[':
@@ -77,7 +77,7 @@ func (p *parser) moves() (result string, err error) {
 	}
 }
 
-// token reads up to white space or a sign that stands alone.
+// token reads up to white space, or up to a character that stands alone.
 func (p *parser) token() string {
 	out := p.scratch[:0]
 	for len(out) <= 64 {
@@ -91,7 +91,7 @@ func (p *parser) token() string {
 		if b >= 0x80 && betweenRunes(out) {
 			kind, size := p.s.space()
 			if kind == wideSpace || kind == zeroWidth && isWhole(string(out)) {
-				break // and blanks goes over it
+				break // blanks skips it
 			}
 			if kind == zeroWidth {
 				p.s.skipBytes(size)
@@ -104,7 +104,7 @@ func (p *parser) token() string {
 	return decodeText(out)
 }
 
-// betweenRunes reports whether no character of UTF-8 is begun and unfinished at the end of b.
+// betweenRunes reports whether b ends between two characters of UTF-8.
 func betweenRunes(b []byte) bool {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if utf8.RuneStart(b[len(b)-n]) {
@@ -114,8 +114,8 @@ func betweenRunes(b []byte) bool {
 	return true
 }
 
-// isWhole reports whether the beginning of a token can stand for itself: a number, an opinion, a
-// move or a star.
+// isWhole reports whether the beginning of a token can stand alone: a number, an opinion, a move or
+// a star.
 func isWhole(token string) bool {
 	if strings.Trim(token, "$0123456789.…") == "" || strings.Trim(token, "!?+-/=") == "" {
 		return token != ""
@@ -127,8 +127,8 @@ func isWhole(token string) bool {
 	return strings.HasSuffix(token, "O-O") || strings.HasSuffix(token, "0-0") || token == "*"
 }
 
-// isRemark reports whether the bracket that stands here begins something other than a tag: a command
-// without its braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
+// isRemark reports whether the bracket here begins something other than a tag: a command without
+// its braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
 func (p *parser) isRemark() bool {
 	const enough = 80
 	for n := 1; n < enough; n++ {
@@ -148,7 +148,7 @@ func (p *parser) isRemark() bool {
 	return false
 }
 
-// bracket reads up to the closing bracket, or the end of the line. A command is kept as a comment.
+// bracket reads up to the closing bracket or the end of the line. It keeps a command as a comment.
 func (p *parser) bracket() {
 	p.scratch = p.scratch[:0]
 	for b := byte(0); b != ']' && b != '\n'; {
@@ -161,7 +161,7 @@ func (p *parser) bracket() {
 	}
 }
 
-// move takes in a token that is not a result: a move, perhaps behind its number.
+// move takes a token that is not a result: a move, perhaps behind its number.
 func (p *parser) move(token string) error {
 	behind := strings.TrimLeft(token, "0123456789")
 	if strings.HasPrefix(behind, ".") || strings.HasPrefix(behind, "…") || len(behind) < len(token) && moveForm.MatchString(behind) && isLetter(behind) {
@@ -195,19 +195,20 @@ func isLetter(s string) bool {
 	return s != "" && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z')
 }
 
-// isNull reports whether the text is a null move, as some programs write it for a threat or a comment.
+// isNull reports whether the text is a null move. Some programs write one for a threat or a
+// comment.
 func isNull(san string) bool { return san == "--" || san == "Z0" || san == "@@@@" || san == "0000" }
 
-// dashes are what is written for a minus sign in castling and in results.
+// dashes are written for a minus sign in castling and in results.
 var dashes = strings.NewReplacer("‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-", "_", "-")
 
-// figurines are the pieces as signs. That of the pawn is none.
+// figurines are the pieces as symbols. A pawn has no letter.
 var figurines = strings.NewReplacer(
 	"♔", "K", "♕", "Q", "♖", "R", "♗", "B", "♘", "N", "♙", "", "♚", "K", "♛", "Q", "♜", "R", "♝", "B", "♞", "N", "♟", "",
 )
 
-// endsGame reports whether the token is a result. One that both have lost, 0-0, is castling here: only the
-// tags can tell, see [Game.finish].
+// endsGame reports whether the token is a result. 0-0 counts as castling here; only the tags can
+// tell, see [Game.finish].
 func endsGame(token string) bool {
 	if !mayBeResult(token) || dashes.Replace(token) == "0-0" {
 		return false
@@ -216,7 +217,7 @@ func endsGame(token string) bool {
 	return err == nil
 }
 
-// mayBeResult tells most moves from results at once.
+// mayBeResult is a quick test that most moves fail.
 func mayBeResult(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

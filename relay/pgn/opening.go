@@ -10,12 +10,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// book names openings by the Encyclopaedia of Chess Openings. It takes half a
-// second and 5 MB to make, so it is made for the first game that is written.
+// book names openings by the Encyclopaedia of Chess Openings. It takes half a second and 5 MB, so
+// the first written game makes it.
 var book = sync.OnceValue(opening.NewBookECO)
 
-// openingOf returns the code and the name of the opening of a game with these moves, or nothing: for a
-// game without moves, of Chess960 or from a position of its own, and for what is in no book.
+// openingOf returns the code and the name of the game's opening. They are empty for a game without
+// moves, in Chess960 or from another position, and for moves that are not in the book.
 func openingOf(g *relay.Game, played []relay.Move) (eco, name string) {
 	if g.StartFEN != "" || g.Variant == relay.Chess960 || len(played) == 0 {
 		return "", ""
@@ -35,11 +35,11 @@ func openingOf(g *relay.Game, played []relay.Move) (eco, name string) {
 	return o.Code(), o.Title()
 }
 
-// bookMoves are the moves that were asked about, by their UCI, of which there are fewer than 2,000. The library
-// takes ten microseconds to read one, since it writes an error message in any case.
+// bookMoves are the moves that were looked up, by UCI; there are fewer than 2,000. The library
+// takes ten microseconds to read one, since it always writes an error message.
 var bookMoves sync.Map
 
-// bookMove is a move without its position, since the book compares only the squares.
+// bookMove is a move without its position: the book compares only squares.
 func bookMove(uci string) *chess.Move {
 	if m, ok := bookMoves.Load(uci); ok {
 		return m.(*chess.Move)
@@ -48,6 +48,7 @@ func bookMove(uci string) *chess.Move {
 	if err != nil {
 		return nil
 	}
-	bookMoves.Store(strings.Clone(uci), m) // uci is part of a larger string, which it would hold
+	// a clone, since uci would keep a larger string in memory
+	bookMoves.Store(strings.Clone(uci), m)
 	return m
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// An opinion is a sign between the moves, or behind one, that says what somebody thinks of it: !?,
-// ±, +-, =/∞, $14, N for a novelty. Opinions are read over.
+// An opinion is a symbol between the moves or behind one, with somebody's judgement: !?, ±, +-,
+// =/∞, $14, N for a novelty. The reader skips opinions.
 
-// opinions are those that may be glued to a move. A sign that begins with another one stands before
-// it.
+// opinions are the symbols that may stand directly behind a move. A symbol that begins with another
+// one comes before it.
 var opinions = []string{
 	"+/-", "-/+", "+/=", "=/+", "+=", "=+", "+-", "-+", "=/∞", "∞/=", "=∞", "∞=", "=", ",", ".", "…",
 	"!", "?", "‼", "⁇", "⁈", "⁉", "±", "∓", "⩲", "⩱", "∞", "⯹", "⟳", "↻", "⇄", "⇆", "⇔", "→", "↑", "↗", "⇑", "⊕", "⨁", "⊗", "○", "◯", "●", "□", "■",
@@ -18,10 +18,10 @@ var opinions = []string{
 	"TN", "RR",
 }
 
-// looseWords are those that stand alone between the moves.
+// looseWords may stand alone between the moves.
 var looseWords = map[string]bool{"ep": true, "e.p.": true, "RR": true, "TN": true, "ch": true, "dbl": true, "dis": true, "mate": true}
 
-// withoutOpinions cuts the opinions off the end of a move. A sign of check or mate stays.
+// withoutOpinions removes the opinions behind a move. The signs of check and mate stay.
 func withoutOpinions(move string) string {
 	for {
 		n := len(move) - 1
@@ -50,8 +50,8 @@ func withoutOpinion(move string) string {
 	return move
 }
 
-// isNovelty reports whether an N behind the move stands for a novelty. Behind a pawn's move to the
-// last rank it is a knight: e8N, e8=N.
+// isNovelty reports whether an N behind the move means a novelty. Behind a pawn's move to the last
+// rank it is a knight: e8N, e8=N.
 func isNovelty(move string) bool {
 	base := strings.TrimRight(move, "=+#")
 	if base == "" {
@@ -66,13 +66,13 @@ func isNovelty(move string) bool {
 	return withoutOpinion(move) != move
 }
 
-// isSymbol reports whether a result that [endsGame] knows is made of signs alone, such as +/-. Those
-// are opinions, too.
+// isSymbol reports whether a result of [endsGame] is made of symbols alone, such as +/-. These are
+// opinions, too.
 func isSymbol(token string) bool { return strings.Trim(dashes.Replace(token), "+-/:=") == "" }
 
-// endsWithSymbol decides whether a sign behind the last move of a game is its result. It is if the tags
-// agree with it, or say nothing: a forfeit with one move is met, but one with many is somebody's
-// opinion.
+// endsWithSymbol reports whether a symbol behind the last move is the game's result. It is if the
+// tags agree or say nothing. A forfeit with at most one move is common; with many moves the symbol
+// is an opinion.
 func (g *Game) endsWithSymbol(symbol string) bool {
 	const most = 2
 	if len(g.Moves) == 0 {

@@ -6,7 +6,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A parser reads one game.
+// parser reads one game.
 type parser struct {
 	*Reader
 	g *Game
@@ -18,7 +18,7 @@ func (p *parser) fail(reason string) error {
 	}
 }
 
-// checkSize is the error of a game that exceeds the limit of its size.
+// checkSize returns an error for a game that is longer than the limit.
 func (p *parser) checkSize() error {
 	if p.s.size > p.Limits.Bytes {
 		return p.fail("the game is too long")
@@ -26,7 +26,7 @@ func (p *parser) checkSize() error {
 	return nil
 }
 
-// game reads the tags and the moves. It reports whether there was neither.
+// game reads the tags and the moves. It reports whether there were none.
 func (p *parser) game() (empty bool, err error) {
 	if p.nextTag != nil {
 		p.g.Line = p.nextTagLine
@@ -56,7 +56,7 @@ func (p *parser) game() (empty bool, err error) {
 }
 
 // hasMove reports whether a word of the main line has the form of a move. Without tags and without
-// such a word, a text is no game, but a sentence in front of one, or the markup around it.
+// such a word, a text is no game, but a sentence or markup around one.
 func (g *Game) hasMove() bool {
 	for i := range g.Moves {
 		if moveForm.MatchString(g.Moves[i].SAN) {
@@ -66,10 +66,10 @@ func (g *Game) hasMove() bool {
 	return false
 }
 
-// moveForm has the letters of any language for the pieces.
+// moveForm takes any letter for a piece, as in any language.
 var moveForm = regexp.MustCompile(`^(?:[A-Za-z]?[a-h]?[1-8]?[x:-]?[a-h][0-9]|[Oo0]-[Oo0])`)
 
-// noteStart notes where the game begins.
+// noteStart notes the line where the game begins.
 func (p *parser) noteStart() {
 	if p.g.Line == 0 {
 		p.g.Line = p.s.line

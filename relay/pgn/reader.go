@@ -7,7 +7,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Limits bounds what one game may take up. Zero fields are the defaults.
+// Limits bounds the size of one game. A zero field is its default.
 type Limits struct {
 	Bytes int // of the whole game with its comments and variations; 1 MiB
 	Tags  int // 100
@@ -15,13 +15,13 @@ type Limits struct {
 	Value int // bytes of one tag's value or one comment, 32 KiB
 }
 
-// Error is a game that cannot be read, or cannot be played to its end. The games behind it can.
+// Error is returned for a game that cannot be read, or not played to its end. The next games can.
 type Error struct {
 	Game    int       // its place in the text, from 1
 	Players string    // as [Game.Players] has them; empty if they are not known
-	Line    int       // of the text, from 1; 0 if it was no text
-	Ply     relay.Ply // that was at fault, or was being read; 0 before the first
-	Move    string    // as it was written; empty if it is not a move that was at fault
+	Line    int       // of the text, from 1; 0 without a text
+	Ply     relay.Ply // with the fault, or being read; 0 before the first
+	Move    string    // as it was written; empty if the fault is not a move
 	Reason  string
 }
 
@@ -62,8 +62,8 @@ type Reader struct {
 // ISO-8859-1 or Windows-1252; see [NewReaderCharset] for others.
 func NewReader(in io.Reader) *Reader { return NewReaderCharset(in, "") }
 
-// Next returns the next game, or [io.EOF] behind the last. An [*Error] is about one game; any other
-// error is that of the input and final.
+// Next returns the next game, or [io.EOF] after the last. An [*Error] concerns one game. Any other
+// error is that of the input, and final.
 func (r *Reader) Next() (*Game, error) {
 	if r.fatal != nil {
 		return nil, r.fatal
@@ -92,7 +92,7 @@ func (r *Reader) Next() (*Game, error) {
 			r.fatal = io.EOF
 			return nil, io.EOF
 		}
-		// A comment between two games, or other matter that is no game.
+		// A comment between two games, or other text that is no game.
 	}
 }
 
@@ -107,8 +107,8 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// toNextGame goes to the next line that begins with a tag behind an empty line,
-// or with the tag Event.
+// toNextGame goes to the next line that begins with the tag Event, or with any tag behind an empty
+// line.
 func (r *Reader) toNextGame() {
 	empty := false
 	for r.s.err == nil {

@@ -273,7 +273,7 @@ func TestLiveClock(t *testing.T) {
 		"[Clock \"W/0:15:29\"]":                                               {929_000, no, 0},
 		"[Clock \"w/0:00:10.5\"]\n[WhiteClock \"?\"]":                         {10_500, no, 0},
 		"[Clock \"black / 0:15:29\"]":                                         {no, 929_000, 0},
-		"[Clock \"N/0:15.29\"]":                                               {no, no, 0}, // it does not say whose
+		"[Clock \"N/0:15.29\"]":                                               {no, no, 0},
 		"[Clock \"B\"]":                                                       {no, no, 0},
 		"[Clock \"0:15:29\"]":                                                 {no, no, 0},
 		"[Clock \"X/0:15:29\"]\n[ReferenceTime \"yesterday\"]":                {no, no, 0},
@@ -283,9 +283,9 @@ func TestLiveClock(t *testing.T) {
 		"[WhiteClock \"-\"]\n[BlackClock \"9999:00:00\"]":                     {no, no, 0},
 		"[WhiteClock \"--:--\"]\n[BlackClock \"1:2:3:4:5\"]":                  {no, no, 0},
 		"[WhiteClock \"99999999999\"]\n[BlackClock \"12:\"]":                  {no, no, 0},
-		"[WhiteClock \"1:30\"]\n\n1. e4 {[%clk 1:29]}":                        {5_400_000, no, 0}, // as the moves have it
+		"[WhiteClock \"1:30\"]\n\n1. e4 {[%clk 1:29]}":                        {5_400_000, no, 0},
 		"[WhiteClock \"1:30\"]\n\n1. e4 {[%clk 1:29:00]}":                     {90_000, no, 0},
-		"[ReferenceTime \"W/2026-12-19T17:52:47\"]\n[WhiteClock \"1:00:00\"]": {3_600_000, no, 0}, // in which time zone?
+		"[ReferenceTime \"W/2026-12-19T17:52:47\"]\n[WhiteClock \"1:00:00\"]": {3_600_000, no, 0},
 		"[ReferenceTime \"W/2026-12-19 17:52:47+0100\"]":                      {no, no, 0},
 		"[ReferenceTime \"W/2026-12-19 17:52:47 +0100\"]":                     {no, no, 1_797_699_167_000},
 		"[ReferenceTime \"W/1026-12-19T17:52:47Z\"]":                          {no, no, 0},

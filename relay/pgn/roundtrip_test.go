@@ -35,10 +35,11 @@ func tell(tb testing.TB, g *Game) told {
 	var tags []relay.Tag
 	for _, t := range g.Tags {
 		switch t.Name {
-		case "Round", "Termination", "BroadcastName", "BroadcastURL", "GameURL": // made of what the boards have
+		case "Round", "Termination", "BroadcastName", "BroadcastURL", "GameURL":
 		default:
 			if known := g.Known(t.Name); known != "" && !relay.OwnTag(t.Name) {
-				tags = append(tags, relay.Tag{Name: t.Name, Value: valueOf(t.Name, known)}) // a date in PGN's form
+				// a date in PGN's form
+				tags = append(tags, relay.Tag{Name: t.Name, Value: valueOf(t.Name, known)})
 			}
 		}
 	}
@@ -121,7 +122,8 @@ func (b *boards) play(g *told) *relay.Game {
 	return game.Game
 }
 
-// TestRoundTrip reads each sample file, plays its games on the boards, writes these and reads that again.
+// TestRoundTrip reads each sample file, plays its games on the boards, writes these and reads that
+// again.
 func TestRoundTrip(t *testing.T) {
 	for _, file := range samples.All(t) {
 		t.Run(file.Name, func(t *testing.T) {
@@ -150,7 +152,8 @@ func TestRoundTrip(t *testing.T) {
 			}
 			for i, g := range again {
 				got := tell(t, g)
-				got.Tags = slices.DeleteFunc(got.Tags, func(t relay.Tag) bool { // what the writer knows besides
+				// what the writer knows besides
+				got.Tags = slices.DeleteFunc(got.Tags, func(t relay.Tag) bool {
 					return !slices.ContainsFunc(want[i].Tags, func(w relay.Tag) bool { return w.Name == t.Name })
 				})
 				if diff := gocmp.Diff(want[i], got); diff != "" {

@@ -7,9 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A scanner gives the bytes of the text with what depends on lines settled: one
-// newline at the end of each, escape lines left out, the line counted. The
-// characters that PGN is made of are ASCII, so text may stay bytes, of whatever
+// scanner returns the bytes of the text. It makes every line end one newline, leaves out escape
+// lines and counts lines. All characters of PGN's syntax are ASCII, so text stays bytes, in any
 // encoding, until it is a value.
 type scanner struct {
 	in        *bufio.Reader
@@ -25,7 +24,7 @@ var (
 	eventTag      = []byte(`[Event "`)
 )
 
-// peek returns the next byte, or 0 at the end. A zero byte in the text is a space.
+// peek returns the next byte; 0 at the end. It returns a space for a zero byte in the text.
 func (s *scanner) peek() byte {
 	for {
 		b, err := s.in.Peek(1)
@@ -38,7 +37,8 @@ func (s *scanner) peek() byte {
 		case c == '%' && s.lineStart && !s.raw:
 			s.skipLine()
 		case c == byteOrderMark[0] && s.lineStart && s.startsWith(byteOrderMark):
-			s.in.Discard(len(byteOrderMark)) // at the start of the text, or of a file joined to another; else see space
+			// at the start of the text, or of a joined file; otherwise see space
+			s.in.Discard(len(byteOrderMark))
 		case c == '\r':
 			if s.startsWith([]byte("\r\n")) {
 				s.in.Discard(1)
@@ -53,7 +53,7 @@ func (s *scanner) peek() byte {
 	}
 }
 
-// next returns what peek does, and goes on.
+// next returns the byte that peek does, and goes on.
 func (s *scanner) next() byte {
 	b := s.peek()
 	if s.err != nil {
@@ -68,13 +68,13 @@ func (s *scanner) next() byte {
 	return b
 }
 
-// startsWith looks ahead in the bytes as they are.
+// startsWith compares the next raw bytes.
 func (s *scanner) startsWith(prefix []byte) bool {
 	b, _ := s.in.Peek(len(prefix))
 	return bytes.Equal(b, prefix)
 }
 
-// startsTag looks whether a tag may begin here: a bracket and a letter.
+// startsTag reports whether a tag may begin here, with a bracket and a letter.
 func (s *scanner) startsTag() bool {
 	b, _ := s.in.Peek(2)
 	return len(b) == 2 && b[0] == '[' && (b[1]|0x20 >= 'a' && b[1]|0x20 <= 'z')
@@ -97,7 +97,7 @@ func (s *scanner) skipLine() {
 	}
 }
 
-// blanks goes over white space, and reports whether there was an empty line in it.
+// blanks skips white space, and reports whether there was an empty line in it.
 func (s *scanner) blanks() (emptyLine bool) {
 	for {
 		switch b := s.peek(); {
@@ -120,7 +120,7 @@ func (s *scanner) blanks() (emptyLine bool) {
 	}
 }
 
-// inputError returns the error of the input, without its end.
+// inputError returns the error of the input; nil at its end.
 func (s *scanner) inputError() error {
 	if s.err == nil || s.err == io.EOF {
 		return nil
@@ -128,8 +128,7 @@ func (s *scanner) inputError() error {
 	return s.err
 }
 
-// decodeText makes a string of bytes: UTF-8, or else ISO-8859-1, whose characters are
-// numbered as in Unicode, in the form that Windows gave it.
+// decodeText makes a string of UTF-8, or otherwise of Windows-1252, which extends ISO-8859-1.
 func decodeText(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -144,8 +143,7 @@ func decodeText(b []byte) string {
 	return string(out)
 }
 
-// windows1252 are the characters that stand where ISO-8859-1 has controls, which no
-// file has on purpose.
+// windows1252 are the characters in the place of ISO-8859-1's control characters.
 var windows1252 = [32]rune{
 	'€', '\ufffd', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\ufffd', 'Ž', '\ufffd',
 	'\ufffd', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\ufffd', 'ž', 'Ÿ',

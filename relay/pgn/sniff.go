@@ -11,10 +11,10 @@ import (
 	"unicode"
 )
 
-// A NotPGN is the error of a body that has something other than PGN in it.
+// NotPGN is returned for a body that is something other than PGN.
 type NotPGN struct {
 	What string // such as "a web page"
-	Says string // what a person can read of it, such as the page's title; may be empty
+	Says string // an excerpt, such as the page's title; may be empty
 }
 
 func (e *NotPGN) Error() string {
@@ -28,8 +28,8 @@ func (e *NotPGN) Error() string {
 // Sniff judges a body before it is read. It returns nil for PGN and for an empty body, and a
 // [*NotPGN] for anything else: a web page, JSON, the error of a script, a sentence, an archive.
 //
-// The body decides, not its type: many servers send PGN as text/html. The type tells the charset.
-// A body that holds a game is PGN, whatever stands in front of the game; only whole web pages are
+// The body decides, not its type: many servers send PGN as text/html. The type only tells the
+// charset. A body that has a game is PGN, whatever comes before the game. Only whole web pages are
 // not searched for games.
 func Sniff(body []byte, contentType string) error {
 	if what := binaryKind(body); what != "" {
@@ -65,7 +65,7 @@ func Sniff(body []byte, contentType string) error {
 	case found.moves:
 		return nil
 	case !found.junk && (found.games || strings.IndexByte("{;%", body[0]) >= 0):
-		return nil // comments, or the results of games without moves
+		return nil // comments, or results of games without moves
 	case isBinary(body):
 		return &NotPGN{What: "binary data"}
 	case scriptError.Match(start):
@@ -74,15 +74,15 @@ func Sniff(body []byte, contentType string) error {
 	return &NotPGN{What: "plain text", Says: excerpt(body)}
 }
 
-// maxSniffed is how much of a body is searched for a game. A PGN has one much sooner.
+// maxSniffed is how much of a body is searched for a game. In a PGN, one comes much sooner.
 const maxSniffed = 256 << 10
 
 var (
 	// webPage is the beginning of a whole page.
 	webPage = regexp.MustCompile(`^(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|(?:html|head|body|title|meta|script|link|style|frameset)\b)`)
-	// knownTag is a tag that stands in PGN and hardly anywhere else.
+	// knownTag is a tag that hardly occurs outside PGN.
 	knownTag = regexp.MustCompile(`(?im)(?:^|[\]>])[\s\p{Z}\p{Cf}]*\[[\s\p{Z}\p{Cf}]*(?:ePGN|Event|Site|Date|Round|Result|FEN|ECO|Variant|TimeControl|Annotator|(?:White|Black)\w*)[\s\p{Z}\p{Cf}]*"`)
-	// looksLikeJSON is the beginning of JSON that was cut, or of several documents.
+	// looksLikeJSON is the beginning of cut JSON, or of several documents.
 	looksLikeJSON = regexp.MustCompile(`^(?:\{\s*"(?:[^"\\]|\\.)*"\s*:|\[\s*(?:[\[{]|"(?:[^"\\]|\\.)*"\s*[,\]]|-?\d[\d.]*\s*[,\]]))`)
 	scriptError   = regexp.MustCompile(`^(?:php )?(?:warning|notice|deprecated|(?:fatal |parse |syntax )?error): `)
 	pageElement   = regexp.MustCompile(`^<(?:!--|/?(?:a|b|br|center|div|font|form|h[1-6]|i|img|li|nav|p|pre|section|span|strong|svg|table|ul)\b)`)
@@ -90,7 +90,8 @@ var (
 	titleForm     = regexp.MustCompile(`(?is)<(?:title|h1)\b[^>]*>(.*?)</`)
 )
 
-// binaryKinds are how files begin that people mistake for PGN, or that a server sends in its place.
+// binaryKinds are the beginnings of files that people mistake for PGN, or that servers send
+// instead.
 var binaryKinds = []struct{ start, what string }{
 	{"PK\x03\x04", "a zip archive"}, {"PK\x05\x06", "a zip archive"}, {"\x1f\x8b", "gzip"}, {"%PDF-", "a PDF"}, {"7z\xbc\xaf", "a 7z archive"},
 	{"Rar!", "a RAR archive"}, {"BZh", "bzip2"}, {"\xfd7zXZ", "xz"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"\x89PNG", "a picture"},
@@ -107,7 +108,8 @@ func binaryKind(body []byte) string {
 	return ""
 }
 
-// isBinary reports whether there are more controls than any text has. Decoded UTF-16 has none.
+// isBinary reports whether there are more control characters than in any text. Decoded UTF-16 has
+// none.
 func isBinary(body []byte) bool {
 	start, controls := body[:min(len(body), 4096)], 0
 	for _, b := range start {
@@ -118,8 +120,7 @@ func isBinary(body []byte) bool {
 	return controls > len(start)/20
 }
 
-// isJSON reports whether the whole body is JSON, which no PGN is: not even {} is, which is an empty
-// comment.
+// isJSON reports whether the whole body is JSON. No PGN is, not even the empty comment {}.
 func isJSON(body []byte) bool {
 	return strings.IndexByte(`{["`, body[0]) >= 0 && json.Valid(body)
 }
@@ -136,7 +137,7 @@ func markup(start []byte) string {
 	return "XML"
 }
 
-// findings is what a body has of PGN, and whether it has something else.
+// findings is how much PGN a body has, and whether it has something else.
 type findings struct{ moves, games, junk bool }
 
 // search reads the body as PGN, up to the first legal move.
@@ -160,7 +161,7 @@ func search(body []byte) (f findings) {
 	return f
 }
 
-// title is what a page says of itself.
+// title is the title of a page.
 func title(page []byte) string {
 	for _, m := range titleForm.FindAllSubmatch(page[:min(len(page), 64<<10)], 4) {
 		if s := excerpt(withoutMarkup(m[1])); s != "" {
@@ -194,7 +195,7 @@ func excerpt(body []byte) string {
 	return s
 }
 
-// trimSpaces takes away what may stand in front of any text, and behind it.
+// trimSpaces removes what may surround any text.
 func trimSpaces(b []byte) []byte {
 	return bytes.TrimFunc(b, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || r == 0 })
 }

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// A space is what separates words without being a space of ASCII. Web pages and word processors put
-// such signs into text that is copied from them.
+// space is what kind of space a character is. Web pages and word processors put spaces outside
+// ASCII into text that is copied from them.
 type space int
 
 const (
 	noSpace space = iota
 	wideSpace
-	// zeroWidth cannot be seen, so nobody knows that it is there. It separates what is whole, and
-	// is nothing inside a word.
+	// zeroWidth is invisible, so nobody knows that it is there. It separates whole tokens, and
+	// counts for nothing inside a word.
 	zeroWidth
 )
 
@@ -35,8 +35,8 @@ func spaceKind(r rune) space {
 	return noSpace
 }
 
-// space looks whether the next bytes are a space that is not of ASCII, and how many they are. A
-// lone 0xa0 is the no-break space of ISO-8859-1. The caller must not stand inside a character.
+// space tells whether the next bytes are a space outside ASCII, and how many they are. A lone 0xa0
+// is the no-break space of ISO-8859-1. The caller must not be inside a character.
 func (s *scanner) space() (kind space, size int) {
 	b, _ := s.in.Peek(1)
 	if len(b) == 0 || b[0] < 0x80 {
@@ -50,14 +50,14 @@ func (s *scanner) space() (kind space, size int) {
 	return spaceKind(r), size
 }
 
-// skipBytes goes over bytes that stay in the line.
+// skipBytes skips bytes within the line.
 func (s *scanner) skipBytes(n int) {
 	s.in.Discard(n)
 	s.size += n
 }
 
-// cleanSpaces makes every run of spaces one space, cuts them off both ends, and leaves out what has
-// no width. So equal names are equal texts.
+// cleanSpaces turns every run of spaces into one, cuts spaces off both ends, and removes zero-width
+// characters. So equal names are equal texts.
 func cleanSpaces(s string) string {
 	if s = strings.Trim(s, " "); plainSpaces(s) {
 		return s
@@ -90,12 +90,12 @@ func cleanSpaces(s string) string {
 	return b.String()
 }
 
-// joinsLetters reports whether the sign says how the letters beside it are drawn. Persian and Indian names
-// have it.
+// joinsLetters reports whether r decides how the letters beside it are drawn. Persian and Indian
+// names have such characters.
 func joinsLetters(r rune) bool { return r == 0x200c || r == 0x200d }
 
-// changesShape reports whether r is of a script whose letters change with those beside them, or a picture
-// made of several.
+// changesShape reports whether r belongs to a script whose letters depend on their neighbours, or
+// to a picture made of several characters.
 func changesShape(r rune) bool {
 	return r >= 0x600 && r < 0x1100 && (unicode.IsLetter(r) || unicode.IsMark(r)) || r >= 0x1f000
 }
@@ -113,7 +113,7 @@ func plainSpaces(s string) bool {
 	return last != ' ' || s == ""
 }
 
-// cleanRest is plainSpaces of a text that is not of ASCII.
+// cleanRest is plainSpaces for a text outside ASCII.
 func cleanRest(s string) bool {
 	last := wideSpace
 	for _, r := range s {

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// tags reads the tags, and reports whether moves of this game may follow: not
-// if it was the next game that began. apart: there has been an empty line or a comment since the last tag.
+// tags reads the tags. more is false if the next game has begun. apart says that an empty line or a
+// comment came after the last tag.
 func (p *parser) tags(apart bool) (more bool, err error) {
 	for {
 		apart = p.s.blanks() || apart
@@ -23,7 +23,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 		if !closed {
 			if emptyLine = p.s.blanks(); p.s.err != nil {
 				p.inTag = true
-				return true, nil // the text ends in the tag, which may be half of one
+				return true, nil // the text ends in this tag, which may be incomplete
 			}
 		}
 		if p.startsAnother(tag.Name, apart) {
@@ -31,7 +31,7 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 			return false, nil
 		}
 		if !isName(tag.Name) || strings.EqualFold(tag.Name, "ePGN") {
-			continue // other brackets, or the header of a file and not of a game
+			continue // another bracket, or the header of the file
 		}
 		if p.g.Line == 0 {
 			p.g.Line = line
@@ -45,15 +45,15 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 	}
 }
 
-// isName reports whether a tag may be called so.
+// isName reports whether s can be a tag's name.
 func isName(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-+.", r)
 	}) < 0
 }
 
-// startsAnother tells an empty line inside the tags from a game without moves:
-// in the latter, tags come again that were there, or the one that is always the first.
+// startsAnother tells an empty line inside the tags from a game without moves. After the latter,
+// tags come again that were there, or Event, which is always the first.
 func (p *parser) startsAnother(name string, apart bool) bool {
 	isEvent := strings.EqualFold(name, "Event")
 	if !apart && !isEvent {
@@ -67,15 +67,15 @@ func (p *parser) startsAnother(name string, apart bool) bool {
 	return false
 }
 
-// tag reads [Name "value"]. A quote inside the value that was not escaped is
-// taken for one if it is not followed by the bracket. closed: the bracket was there.
+// tag reads [Name "value"]. It takes an unescaped quote inside the value as part of it, unless the
+// bracket follows. closed says that there was a bracket.
 func (p *parser) tag() (t Tag, closed bool, err error) {
 	p.s.next()
 	name, value, quoted := []byte(nil), []byte(nil), false
 	for !closed {
 		b := p.s.peek()
 		if p.s.err != nil || b == '\n' {
-			break // the line ends: what there is must do
+			break // the line ends without a bracket
 		}
 		p.s.next()
 		switch {
@@ -103,8 +103,8 @@ func (p *parser) tag() (t Tag, closed bool, err error) {
 	return Tag{n, cleanSpaces(v)}, closed, nil
 }
 
-// closesTag looks whether the quote just read ends the value: only spaces stand between it and the
-// bracket, or the end of the line.
+// closesTag reports whether the quote just read ends the value: only spaces come before the bracket
+// or the end of the line.
 func (p *parser) closesTag() bool {
 	const enough = 64
 	for n := 0; n < enough; {

@@ -4,16 +4,15 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// WithoutTorn leaves out what a text that ends in the middle may say wrongly. games are those that
-// were read of body, and their last one may be changed.
+// WithoutTorn removes what may be wrong at the end of a text that ends in the middle. games are
+// those of body; the last one may be changed.
 //
-//   - A last game without moves and without an end goes, unless its tags name both players and tell
-//     the result, which comes behind the names. Half of a roster would open a board for another
-//     game.
-//   - A last move goes that may become another one (O-O-O), or that may get a clock yet, if the
-//     other moves have one.
+//   - A last game without moves and without an end goes, unless its tags have both players and the
+//     result, which comes after the names. Half of the tags would open a board for another game.
+//   - A last move goes if it may become another one (O-O-O), or if it may still get a clock, as the
+//     other moves have.
 //
-// The reader itself leaves out a tag that the text ends in.
+// The reader itself leaves out a tag in which the text ends.
 func WithoutTorn(games []*Game, body []byte) []*Game {
 	n := len(games)
 	if n == 0 || !games[n-1].Truncated {

@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// This file has what other programs can read of a tag and of a comment. Where they disagree with
-// the standard, the form is one that all of them take alike: chess.js, chessops (and so lichess's
-// viewer), kokopu and python-chess. web/clients/readers holds the writer to the first three.
+// This file writes tags and comments so that other programs can read them: chess.js, chessops (and
+// so lichess's viewer), kokopu and python-chess. Where these disagree with the standard, all of
+// them read the form here. web/clients/readers tests the first three.
 
-// appendValue writes the value of a tag. There are no escapes in it, though the standard has \" and
-// \\: chess.js stops at the former, and python-chess shows both as they are. A quote becomes an
-// apostrophe, a backslash a slash. White space and control characters become one space.
+// appendValue writes the value of a tag. It uses no escapes, although the standard has \" and \\:
+// chess.js stops at the former, and python-chess shows both as they are. A quote becomes an
+// apostrophe, and a backslash a slash. White space and control characters become one space.
 func appendValue(b []byte, s string) []byte {
 	from := len(b)
 	for _, r := range s {
@@ -33,13 +33,13 @@ func appendValue(b []byte, s string) []byte {
 	return b
 }
 
-// isSpace reports whether some reader takes r for white space, or for the end of a line.
+// isSpace reports whether some reader takes r for white space or for a line end.
 func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\ufeff'
 }
 
-// isTagName reports whether all readers take the name of a tag. The standard allows digits and
-// underscores, too, but chess.js gives up the game at one of these.
+// isTagName reports whether all readers take the name of a tag. The standard also allows digits and
+// underscores, but chess.js gives up the game there.
 func isTagName(s string) bool {
 	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }
@@ -47,8 +47,7 @@ func isTagName(s string) bool {
 // commentEscapes replaces what would end a comment, begin a command in it, or escape its end.
 var commentEscapes = strings.NewReplacer("{", "(", "}", ")", "[", "(", "]", ")", `\`, "/", "\n", " ", "\r", " ")
 
-// valueOf is the value of a tag as PGN has it. It is empty if there is no such value, as of a date
-// that cannot be one.
+// valueOf is a tag's value in PGN's form. It is empty for an impossible date.
 func valueOf(name, value string) string {
 	switch strings.ToLower(name) {
 	case "date", "utcdate", "eventdate", "startdate", "enddate":

@@ -10,8 +10,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Writer writes games one after the other, each followed by two empty lines,
-// by which readers split them.
+// Writer writes games one after the other, each followed by two empty lines, where readers split.
 type Writer struct {
 	// NoClocks leaves out the [%clk] comments. It may be changed between games.
 	NoClocks bool
@@ -26,8 +25,8 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 type Event struct {
 	Tournament *relay.Tournament
 	Round      *relay.Round
-	// Site is the address of this server, such as "https://chess.example":
-	// the links in the tags begin with it. Without it there are none.
+	// Site is the address of this server, such as "https://chess.example". The links in the tags
+	// begin with it. Without it there are none.
 	Site string
 }
 
@@ -57,8 +56,8 @@ func (w *Writer) append(b []byte, g *relay.Game, e Event) []byte {
 	return append(b, "\n\n\n"...)
 }
 
-// terminator is what the moves end with. Other programs know four of them and take any other result
-// for castling ("0-0") or for a broken move. The tag Result has it then.
+// terminator is the text behind the moves. Other programs know four of them, and take any other for
+// castling ("0-0") or a broken move. The tag Result has the other ones.
 func terminator(r relay.Result) relay.Result {
 	switch r {
 	case relay.WhiteWins, relay.BlackWins, relay.Draw:
@@ -68,7 +67,7 @@ func terminator(r relay.Result) relay.Result {
 }
 
 // moves writes 1. e4 { [%clk 1:01:27] } e5 { … } 2. Nf3. Like lichess, it numbers a move of Black
-// only if that is the first one. The moves end before the first illegal one; see comment.
+// only if it is the first. The moves end before the first illegal one; see comment.
 func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	number := startNumber(g)
 	if len(moves) > 0 && moves[0].Illegal {
@@ -100,9 +99,9 @@ func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	return b
 }
 
-// comment writes all that is said after the first n moves as a single comment, if anything is:
-// the mover's clock, and the rest of the game if the next move is illegal. Readers such as
-// chess.js stop at a second comment, and pgn-viewer forgets the clock of the first.
+// comment writes everything after the first n moves as one comment, if there is anything: the
+// mover's clock, and the rest of the game if the next move is illegal. Readers such as chess.js
+// stop at a second comment, and pgn-viewer forgets the clock of the first.
 func (w *Writer) comment(b []byte, g *relay.Game, moves []relay.Move, n int) []byte {
 	left := relay.NoTime
 	if n > 0 && !w.NoClocks {
@@ -128,8 +127,8 @@ func (w *Writer) comment(b []byte, g *relay.Game, moves []relay.Move, n int) []b
 	return append(b, '}')
 }
 
-// clockOf is the time that the mover had left, if it was told with the move. A clock that was
-// carried over from the move before says nothing of this move.
+// clockOf is the mover's time left, if it came with the move. A clock that was carried over from
+// the move before says nothing about this move.
 func clockOf(g *relay.Game, m *relay.Move) relay.Millis {
 	left, side := m.Clock.Black, relay.BlackSide
 	if g.WhitePlays(m.Ply) {
@@ -141,11 +140,11 @@ func clockOf(g *relay.Game, m *relay.Move) relay.Millis {
 	return left
 }
 
-// illegalMark begins the text in which a game goes on after an illegal move.
+// illegalMark begins the text that has the rest of a game after an illegal move.
 const illegalMark = "Illegal move was played: "
 
-// appendIllegal writes the moves from an illegal one on, which is at index i. Other programs cannot
-// play it, so the text belongs into a comment:
+// appendIllegal writes the moves from the illegal one at index i on. Other programs cannot play it,
+// so the text belongs into a comment:
 //
 //	Illegal move was played: 3. Bc3; position FEN; then 3... Nf6 4. O-O
 func appendIllegal(b []byte, g *relay.Game, moves []relay.Move, i int) []byte {
@@ -194,13 +193,13 @@ func startNumber(g *relay.Game) int {
 	return n
 }
 
-// tags are those of lichess's broadcasts, in their order. The seven of the standard's roster always
-// stand, the others if something is known. A tag that the game was given, such as Event, replaces
-// what follows from its place. Tags without a place in that order come before the links, which are
-// always ours.
+// tags are those of lichess's broadcasts, in their order. The seven of the standard's roster are
+// always there, the others if something is known. A tag that the game has, such as Event, replaces
+// ours in its place. Other tags come before the links, which are always ours.
 func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	var out []Tag
-	placed := map[string]bool{"broadcastname": true, "broadcasturl": true, "gameurl": true} // in lower case
+	// In lower case.
+	placed := map[string]bool{"broadcastname": true, "broadcasturl": true, "gameurl": true}
 	add := func(name, value string) {
 		placed[strings.ToLower(name)] = true
 		if !relay.OwnTag(name) {
@@ -244,7 +243,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	add("ECO", eco)
 	add("Opening", name)
 	fen := g.StartFEN
-	if g.Variant == relay.Chess960 { // where a reader cannot know the position otherwise
+	if g.Variant == relay.Chess960 { // otherwise a reader cannot know the position
 		fen = firstNonEmpty(fen, relay.StartFEN)
 	}
 	if fen != "" {
@@ -259,7 +258,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 		placed["termination"] = true
 		out = append(out, Tag{"Termination", forfeit})
 	}
-	placed["warning"] = true // which is for the arbiter; see relay.WarningTag
+	placed["warning"] = true // left out: it is for the arbiter, see relay.WarningTag
 	for _, t := range g.Tags {
 		if value := valueOf(t.Name, t.Value); value != "" && !placed[strings.ToLower(t.Name)] && isTagName(t.Name) {
 			placed[strings.ToLower(t.Name)] = true
@@ -275,7 +274,7 @@ func tags(g *relay.Game, moves []relay.Move, e Event) []Tag {
 	return out
 }
 
-// givenTag is the value of a tag that somebody gave the game, in any spelling of its name.
+// givenTag is the value of a game's tag, in any spelling of its name.
 func givenTag(g *relay.Game, name string) string {
 	for _, t := range g.Tags {
 		if strings.EqualFold(t.Name, name) {
@@ -285,8 +284,8 @@ func givenTag(g *relay.Game, name string) string {
 	return ""
 }
 
-// roundNumber is what the game's tag says before the board, or the number at the end of the round's
-// name ("Round 11"), or else its place in the tournament.
+// roundNumber is the game's tag without the board, or the number at the end of the round's name
+// ("Round 11"), or its place in the tournament.
 func roundNumber(g *relay.Game, e Event) string {
 	if n, _, _ := strings.Cut(givenTag(g, "Round"), "."); n != "" {
 		return n
@@ -315,7 +314,7 @@ func number(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// firstNonEmpty returns the first that is not empty.
+// firstNonEmpty returns the first value that is not empty.
 func firstNonEmpty(values ...string) string {
 	for _, v := range values {
 		if v != "" {

@@ -105,7 +105,8 @@ func randomWrite(r *rand.Rand, board int) (*relay.Game, told) {
 		fields := strings.Fields(position.String())
 		fields[1], fields[3] = map[string]string{"w": "b", "b": "w"}[fields[1]], "-"
 		passed := append(moves, relay.Move{SAN: []string{"--", `"`, `\`, ";", "%", "*"}[r.IntN(6)], FEN: strings.Join(fields, " "), Illegal: true, Clock: relay.NoClock()})
-		if g, err := relay.NewGame(p, w.Result, passed); err == nil { // or the side that passed is in check
+		// or the side that passed is in check
+		if g, err := relay.NewGame(p, w.Result, passed); err == nil {
 			g.Forfeit = w.Forfeit
 			return g, w
 		}
