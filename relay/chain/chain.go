@@ -1,18 +1,18 @@
 // Package chain makes an audit trail tamper-evident: each entry has a hash over itself and the hash
-// before it. Whoever has kept the last hash can tell later whether an export still leads up to it.
+// before it. A person who has kept an earlier hash can check whether an export still has it.
 //
-// What is hashed is what the HTTP API shows, so that an export can be checked without this program:
+// The hashes are over what the HTTP API shows, so an export can be checked without this program:
 //
 //	first hash = SHA-256("chessrelay history 1\n" + what + " " + id)
 //	hash       = SHA-256(hash before + "\n" + the entry as canonical JSON, without its hash)
 //	seal       = SHA-256(last hash + "\n" + stands + "\n" + parts, both as canonical JSON)
 //
-// Hashes are 64 lower-case hexadecimal digits. Canonical JSON has its keys sorted and no space. The
-// entries are the changes and the moves, by their log index; of one index the change comes first,
-// and then its moves by their ply.
+// Hashes are 64 lower-case hexadecimal digits. Canonical JSON has sorted keys and no space. The
+// entries are the changes and the moves, by their log index. Within one index, the change comes
+// first, and then its moves by ply.
 //
-// A trail is built from what the boards keep anyway, by the same code on each node. Nothing is
-// stored for it.
+// A trail is computed from what the boards keep anyway, by the same code on each node. Nothing is
+// stored for it. There are no goroutines and no locks.
 package chain
 
 import (
@@ -23,7 +23,7 @@ import (
 	"fmt"
 )
 
-// Chain is the hashes of a trail as they are made.
+// Chain computes the hashes of a trail, one after the other.
 type Chain struct {
 	head string
 	buf  []byte
@@ -49,13 +49,13 @@ func (c *Chain) Add(entry []byte) string {
 // Head is the last hash.
 func (c *Chain) Head() string { return c.head }
 
-// Part is something that belongs to what a trail is of, such as a game to its round.
+// Part is something that belongs to a trail's subject, such as a game to its round.
 type Part struct {
 	ID   string `json:"id"`
 	Seal string `json:"seal"`
 }
 
-// Seal is one hash over a whole trail, how the thing stands now, and all parts.
+// Seal is one hash over a whole trail, the present state of its subject, and all parts.
 func Seal(head string, stands any, parts []Part) (string, error) {
 	a, err := Canonical(stands)
 	if err != nil {
@@ -77,7 +77,7 @@ func Canonical(v any) ([]byte, error) {
 	return canonicalJSON(data)
 }
 
-// canonicalJSON makes JSON canonical; without is keys that are left out of the object.
+// canonicalJSON makes JSON canonical, without the given keys of the object.
 func canonicalJSON(data []byte, without ...string) ([]byte, error) {
 	var v any
 	d := json.NewDecoder(bytes.NewReader(data))

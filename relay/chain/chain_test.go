@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// game is a game with moves, a takeback, a correction, an illegal move and a result; and how its
-// head was after each command.
+// game is a game with moves, a takeback, a correction, an illegal move and a result, and its head
+// after each command.
 func game(t *testing.T) (*relay.Game, []string) {
 	t.Helper()
 	s := relay.NewState()
@@ -58,7 +58,7 @@ func game(t *testing.T) (*relay.Game, []string) {
 	return g, heads[2:]
 }
 
-// export is what the API answers about a game.
+// export is the API's answer about a game.
 func export(t *testing.T, g *relay.Game) map[string]any {
 	t.Helper()
 	history, moves, head, err := Game(g)
@@ -90,8 +90,7 @@ func parse(t *testing.T, doc map[string]any) *Document {
 	return d
 }
 
-// TestChainGrows: what the head was after any command is still in the chain later, also after
-// takebacks and corrections, and a clock that is told.
+// TestChainGrows: an earlier head stays in the chain, also after takebacks, corrections and clocks.
 func TestChainGrows(t *testing.T) {
 	g, heads := game(t)
 	d := parse(t, export(t, g))
@@ -111,7 +110,7 @@ func TestChainGrows(t *testing.T) {
 	}
 }
 
-// TestTampering: whatever is changed in an export is found, and named.
+// TestTampering: every change of an export is found and named.
 func TestTampering(t *testing.T) {
 	g, _ := game(t)
 	list := func(doc map[string]any, name string) []any { return doc[name].([]any) }

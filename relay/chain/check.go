@@ -11,12 +11,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Document is an export of a trail: what GET …/history answers.
+// Document is an export of a trail: the answer of GET …/history.
 type Document struct {
 	What string // "tournament", "round" or "game"
 	ID   string
 	Head string
-	Seal string // empty: it has none
+	Seal string // empty if there is none
 
 	entries []entry
 	stands  json.RawMessage
@@ -24,7 +24,7 @@ type Document struct {
 	partsOf string
 }
 
-// entry is one link of an export.
+// entry is one entry of an export.
 type entry struct {
 	name  string // for people, such as "history[2] (correction at index 17)"
 	hash  string
@@ -33,7 +33,7 @@ type entry struct {
 	json  []byte
 }
 
-// entryFields is what is read of an entry besides its JSON.
+// entryFields are the fields of an entry that the check needs.
 type entryFields struct {
 	Hash  string `json:"hash"`
 	Index uint64 `json:"index"`
@@ -112,16 +112,16 @@ func parseEntry(raw []byte, name string) (entry, error) {
 	return entry{fmt.Sprintf("%s (%s at index %d)", name, what, l.Index), l.Hash, l.Index, l.Ply, data}, nil
 }
 
-// Has reports whether a hash that was kept earlier is one of this trail: its head at that time.
+// Has reports whether a hash that was kept earlier is in this trail.
 func (d *Document) Has(hash string) bool {
 	return hash == d.Seal || hash == Begin(d.What, d.ID).Head() ||
 		slices.ContainsFunc(d.entries, func(e entry) bool { return e.hash == hash })
 }
 
-// Len is how many entries the trail has.
+// Len is the number of entries.
 func (d *Document) Len() int { return len(d.entries) }
 
-// Check says what is wrong, a sentence for each fault; nil: the trail is whole.
+// Check returns a sentence for each fault; nil if the trail is whole.
 func (d *Document) Check() (faults []string) {
 	sorted := slices.Clone(d.entries)
 	slices.SortStableFunc(sorted, func(a, b entry) int {
@@ -146,7 +146,7 @@ func (d *Document) Check() (faults []string) {
 	return faults
 }
 
-// explainBreak says what can have happened to an entry whose hash does not follow from the one before.
+// explainBreak says how an entry may have come to a hash that does not follow from the one before.
 func (d *Document) explainBreak(e entry, before string) string {
 	for _, other := range append([]entry{{name: "the beginning", hash: Begin(d.What, d.ID).Head()}}, d.entries...) {
 		if (&Chain{head: other.hash}).Add(e.json) == e.hash {
@@ -167,5 +167,5 @@ func (d *Document) outOfOrder() (faults []string) {
 	return faults
 }
 
-// Parts are the ids of what belongs to it, and what they are.
+// Parts are the ids and seals of the parts, and what kind of part they are.
 func (d *Document) Parts() (what string, parts []Part) { return d.partsOf, d.parts }

@@ -8,7 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Entry is a line of a trail with its hash: the JSON of the line, and one field more.
+// Entry is a line of a trail with its hash: the JSON of the line with one more field.
 type Entry[T any] struct {
 	Line T
 	Hash string
@@ -23,14 +23,14 @@ func (e Entry[T]) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(b[:len(b)-1], `,"hash":%q}`, e.Hash), nil
 }
 
-// Move is a move as the trail of its game has it, whether it stands or was taken back. Its clocks
-// are not there, since they may be told later.
+// Move is a move in the trail of its game, whether it stands or was taken back. It has no clocks,
+// since these may come later.
 type Move struct {
 	relay.PlayedMove
 	Hash string `json:"hash"`
 }
 
-// Updates chains the audit trail of a tournament or a round, as somebody sees it.
+// Updates chains the audit trail of a tournament or a round, as one reader sees it.
 func Updates(what, id string, updates []relay.Update) (out []Entry[relay.Update], head string, err error) {
 	c := Begin(what, id)
 	out = make([]Entry[relay.Update], len(updates))
@@ -73,7 +73,7 @@ func Game(g *relay.Game) (history []Entry[relay.Entry], moves []Move, head strin
 	return history, moves, c.Head(), nil
 }
 
-// appendMove is Canonical of a move, at a fraction of the time.
+// appendMove is Canonical for a move, at a fraction of the time.
 func appendMove(b []byte, m *relay.PlayedMove) ([]byte, error) {
 	if m.Illegal {
 		data, err := Canonical(m)
@@ -85,7 +85,7 @@ func appendMove(b []byte, m *relay.PlayedMove) ([]byte, error) {
 	return append(b, `"}`...), nil
 }
 
-// GameStands is what the seal of a game says of how it stands, besides its moves.
+// GameStands is what a game's seal has of its present state, besides the moves.
 type GameStands struct {
 	Board    int          `json:"board"`
 	White    relay.Player `json:"white"`
@@ -96,12 +96,12 @@ type GameStands struct {
 	Forfeit  bool         `json:"forfeit,omitempty"`
 }
 
-// StandsOf is how a game stands.
+// StandsOf is the game's present state.
 func StandsOf(g *relay.Game) GameStands {
 	return GameStands{g.Board, g.White, g.Black, g.StartFEN, g.Variant, g.Result, g.Forfeit}
 }
 
-// NameStands is the same of a round or a tournament.
+// NameStands is the present state of a round or a tournament.
 type NameStands struct {
 	Name     string       `json:"name"`
 	StartsAt relay.Millis `json:"startsAt,omitempty"` // of a round

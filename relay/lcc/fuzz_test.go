@@ -46,7 +46,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzUUID wants nothing to be taken for a UUID but what UUID makes.
+// FuzzUUID: only what UUID makes is taken for a UUID.
 func FuzzUUID(f *testing.F) {
 	f.Add(UUID(cluster, "X4PKuVsC"))
 	f.Add("X4PKuVsC")

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files again")
 
 const cluster = "00b986b49d0e7cf0"
 
-// TestUUID wants UUIDs that are one, that lead back, and nothing else to.
+// TestUUID: UUIDs are valid and lead back to their ids, and nothing else does.
 func TestUUID(t *testing.T) {
 	for _, id := range []relay.TournamentID{"X4PKuVsC", "AAAAAAAA", "99999999", "AAAAAAAB", "zZ0aB9yQ"} {
 		for _, c := range []string{cluster, "0000000000000000", "ffffffffffffffff", "123456789abcdef0"} {
@@ -52,8 +52,8 @@ func TestUUID(t *testing.T) {
 	}
 }
 
-// TestStartNumbers holds the numbers to Scharnagl's, of which some are known everywhere,
-// and wants each to lead back.
+// TestStartNumbers compares the numbers with some well-known ones of Scharnagl's, and each leads
+// back.
 func TestStartNumbers(t *testing.T) {
 	for number, rank := range map[int]string{0: "BBQNNRKR", 518: "RNBQKBNR", 534: "RNBKQBNR", 959: "RKRNNQBB"} {
 		if got := relay.StartFEN960(number)[:8]; got != strings.ToLower(rank) {
@@ -88,8 +88,8 @@ func TestStartNumbers(t *testing.T) {
 	}
 }
 
-// sample has what a round may have: a game that goes on, one that is over, an empty board,
-// one from a position, one of Fischer's chess.
+// sample is a round with a live game, a finished one, an empty board, a game from another position,
+// and one of Chess960.
 func sample(t testing.TB) (*relay.Tournament, *relay.Round, []*relay.Game) {
 	const start = 1_795_419_368_331
 	at := func(board int, white, black string, fen, tc string) relay.Pairing {
@@ -130,7 +130,7 @@ func sample(t testing.TB) (*relay.Tournament, *relay.Round, []*relay.Game) {
 		&relay.Round{StartsAt: start, CreatedAt: 5}, []*relay.Game{one, two, five, six, seven}
 }
 
-// TestGolden holds what is written to testdata, which readers elsewhere count on.
+// TestGolden compares the written documents with testdata. Readers elsewhere depend on them.
 func TestGolden(t *testing.T) {
 	tournament, round, games := sample(t)
 	docs := map[string]any{
@@ -163,7 +163,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestThereAndBack writes the sample, reads it, and wants what was played.
+// TestThereAndBack writes the sample and reads it: the games must be the same.
 func TestThereAndBack(t *testing.T) {
 	_, round, games := sample(t)
 	pairings := NewIndex(round, games).Pairings
@@ -238,7 +238,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestLiveClock reads what the clocks show now, in the forms that it may have.
+// TestLiveClock reads live clocks in all their forms.
 func TestLiveClock(t *testing.T) {
 	for _, tt := range []struct {
 		clock string
@@ -268,8 +268,8 @@ func TestLiveClock(t *testing.T) {
 	}
 }
 
-// TestNotOurs refuses the JSON of other programs. Taken for a document, it would be one that has
-// lost all of its games or moves.
+// TestNotOurs refuses the JSON of other programs. Taken for a document, it would have lost all its
+// games or moves.
 func TestNotOurs(t *testing.T) {
 	for _, body := range []string{`[{"id":1,"error":"not found"}]`, `{"error":"not found"}`, `{}`, `null`, `"x"`, `3`, `[]`, `<html>`, ``} {
 		if got, err := ReadIndex([]byte(body)); err == nil {
@@ -286,7 +286,7 @@ func TestNotOurs(t *testing.T) {
 	}
 }
 
-// TestEmptySeats wants nobody to sit where the object of a player says nothing.
+// TestEmptySeats: an empty player object is nobody.
 func TestEmptySeats(t *testing.T) {
 	got, err := ReadIndex([]byte(`{"pairings":[
 		{"white":{},"black":{"fname":null,"lname":" ","title":"GM","fideid":null},"result":"*"},
@@ -302,7 +302,8 @@ func TestEmptySeats(t *testing.T) {
 	}
 }
 
-// TestTournamentInfo wants the website and the time control of a tournament that says them; of a game, its own comes first.
+// TestTournamentInfo: a tournament's website and time control are written; a game's own time
+// control comes first.
 func TestTournamentInfo(t *testing.T) {
 	tour := &relay.Tournament{ID: "X4PKuVsC", Name: "City Open"}
 	tour.Website, tour.TimeControl = "https://open.example", "90 min"
@@ -315,7 +316,7 @@ func TestTournamentInfo(t *testing.T) {
 	}
 }
 
-// TestCarriedClocks wants no seconds at a move with which nobody told its clock, nor what the next one took since it is not known.
+// TestCarriedClocks: a move without a clock has no seconds, and the next one has no time spent.
 func TestCarriedClocks(t *testing.T) {
 	var list []relay.Move
 	for i, m := range []struct {

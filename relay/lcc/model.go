@@ -5,17 +5,17 @@ type Tournament struct {
 	ID          string  `json:"id"`
 	Name        string  `json:"name"`
 	Location    string  `json:"location"`
-	Country     *string `json:"country"` // two letters, as ISO 3166 has them; not known here
+	Country     *string `json:"country"` // two letters of ISO 3166; unknown here
 	Website     *string `json:"website"`
 	Rules       string  `json:"rules"`    // STANDARD
-	Chess960    string  `json:"chess960"` // STANDARD, or ANY if some game begins with other positions
+	Chess960    string  `json:"chess960"` // STANDARD, or ANY if some game has another start
 	TimeControl string  `json:"timecontrol"`
 	Rounds      []Round `json:"rounds"`
-	EBoards     []any   `json:"eboards"` // serial numbers of electronic boards; not known here
-	UUID        string  `json:"uuid"`    // ours: the name for readers that take nothing but a UUID
+	EBoards     []any   `json:"eboards"` // serial numbers of electronic boards; unknown here
+	UUID        string  `json:"uuid"`    // ours, for readers that take only a UUID
 }
 
-// Round is how many games a round has, and how many of them go on.
+// Round is the number of games of a round, and how many of them are live.
 type Round struct {
 	Count int `json:"count"`
 	Live  int `json:"live"`
@@ -27,7 +27,7 @@ type Index struct {
 	Pairings []Pairing `json:"pairings"`
 }
 
-// Pairing is a board. Its number is its place in the list.
+// Pairing is a board. Its place in the list is its number.
 type Pairing struct {
 	White  *Player `json:"white"`
 	Black  *Player `json:"black"`
@@ -35,7 +35,7 @@ type Pairing struct {
 	Live   bool    `json:"live"`
 }
 
-// Player is one of the two at a board. What is not known is null.
+// Player is one of the two at a board. Unknown fields are null.
 type Player struct {
 	FirstName  *string `json:"fname"`
 	MiddleName *string `json:"mname"`
@@ -52,15 +52,15 @@ type Game struct {
 	SerialNumber *string `json:"serialNr"`
 	FirstMove    *int64  `json:"firstMove"` // Unix milliseconds
 	Chess960     *int    `json:"chess960"`  // see StartNumber; null if there is none
-	Result       *string `json:"result"`    // WHITEWIN, BLACKWIN, DRAW; null of others, which the pairing tells
+	Result       *string `json:"result"`    // WHITEWIN, BLACKWIN, DRAW; null for others
 	Comment      *string `json:"comment"`
-	Clock        *Clock  `json:"clock"` // null if it is not known, or no longer runs
-	// Moves are "e4 5436+23": the move in SAN, the seconds left to who played it, and how many it took.
+	Clock        *Clock  `json:"clock"` // null if it is unknown, or no longer runs
+	// Moves are "e4 5436+23": the move in SAN, the mover's seconds left, and the seconds it took.
 	Moves []string `json:"moves"`
-	FEN   string   `json:"fen,omitempty"` // ours: where the game begins, if that has no number
+	FEN   string   `json:"fen,omitempty"` // ours: the start position, if it has no number
 }
 
-// Clock is what both clocks showed at a time.
+// Clock is both clocks at one time.
 type Clock struct {
 	White *int64 `json:"white"` // seconds
 	Black *int64 `json:"black"`

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// ReadIndex reads index.json. It passes over what it does not need, in whatever form that is, since
-// no document describes the format. Another server's JSON is an error: it has no pairings.
+// ReadIndex reads index.json. It ignores what it does not need, in any form, since no document
+// describes the format. JSON without pairings, such as another server's, is an error.
 func ReadIndex(data []byte) (Index, error) {
 	type player struct {
 		FirstName  *string         `json:"fname"`
@@ -20,7 +20,7 @@ func ReadIndex(data []byte) (Index, error) {
 		LastName   *string         `json:"lname"`
 		Title      *string         `json:"title"`
 		Federation *string         `json:"federation"`
-		FideID     json.RawMessage `json:"fideid"` // a number; in quotes it would do, too
+		FideID     json.RawMessage `json:"fideid"` // a number, perhaps in quotes
 	}
 	var in struct {
 		Pairings json.RawMessage `json:"pairings"`
@@ -51,7 +51,7 @@ func ReadIndex(data []byte) (Index, error) {
 			out.FideID = &id
 		}
 		if out.name() == "" && out.FideID == nil {
-			return nil // an empty seat, though its object stands there
+			return nil // nobody, although there is an object
 		}
 		return out
 	}
@@ -62,8 +62,8 @@ func ReadIndex(data []byte) (Index, error) {
 	return out, nil
 }
 
-// ReadGame reads what [PGN] needs of game.json. The rest may have any form. Another server's JSON
-// is an error: it has no moves.
+// ReadGame reads what [PGN] needs of game.json. The rest may have any form. JSON without moves,
+// such as another server's, is an error.
 func ReadGame(data []byte) (*Game, error) {
 	var in struct {
 		Live     bool            `json:"live"`
@@ -86,10 +86,10 @@ func ReadGame(data []byte) (*Game, error) {
 	return out, nil
 }
 
-// readClock returns nil for a clock that is missing or out of form. The game counts without it.
+// readClock returns nil for a missing or malformed clock. The game counts without it.
 func readClock(data []byte) *Clock {
 	var in struct {
-		White *json.Number    `json:"white"` // also in quotes
+		White *json.Number    `json:"white"` // perhaps in quotes
 		Black *json.Number    `json:"black"`
 		Run   json.RawMessage `json:"run"`
 		Time  json.Number     `json:"time"`
@@ -118,10 +118,9 @@ func readClock(data []byte) *Clock {
 	return out
 }
 
-// PGN turns a pairing and its game into what package pgn reads from a PGN, so that the rest of the
-// program has one form to deal with. round and board are their numbers, from 1; g is nil if there
-// is no game yet. Text that is out of form is passed on or left out: relay says whether it makes
-// sense.
+// PGN turns a pairing and its game into what package pgn reads from a PGN. So the rest of the
+// program has one form. round and board are numbers from 1; g is nil if there is no game yet.
+// Malformed text is passed on or left out: relay decides whether it makes sense.
 //
 // The live clock becomes the tags WhiteClock, BlackClock and ReferenceTime, as LiveChess writes
 // them into a PGN. See [pgn.Game.LiveClock].
@@ -176,8 +175,8 @@ func PGN(round, board int, p Pairing, g *Game) *pgn.Game {
 	return out
 }
 
-// tags are the clock as a PGN tells it: [ReferenceTime "B/2026-12-19T17:52:47.862Z"] says when the
-// clocks were read, and that Black's was running.
+// tags are the clock as in a PGN: [ReferenceTime "B/2026-12-19T17:52:47.862Z"] has the time of the
+// reading, and that Black's clock was running.
 func (c *Clock) tags() (out []pgn.Tag) {
 	if c == nil {
 		return nil

@@ -9,9 +9,9 @@ import (
 // Standard is the number of the standard position.
 const Standard = 518
 
-// StartNumber is the number of the position among the 960 of Fischer's chess, as Scharnagl counts them: 518 is the
-// standard one, which an empty fen means. It is false for any other position, also one of the 960 with a castling
-// right lost or Black to move.
+// StartNumber is the number of the position in Scharnagl's list of the 960: 518 is the standard
+// one, which an empty fen means. It is false for any other position, also for one of the 960 with a
+// lost castling right or with Black to move.
 func StartNumber(fen string) (int, bool) {
 	if fen == "" {
 		return Standard, true

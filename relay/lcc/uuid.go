@@ -11,8 +11,9 @@ import (
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// UUID is the tournament's name in LiveChess Cloud's addresses, the same on every node: a UUID of version 8 (RFC 9562,
-// 5.8), whose first 64 free bits are the cluster's id and whose last 48 are the tournament's. It is empty if the ids are none.
+// UUID is the tournament's name in LiveChess Cloud's addresses, the same on every node. It is a
+// UUID of version 8 (RFC 9562, 5.8): 64 bits of the cluster's id and 48 of the tournament's. It is
+// empty if the ids are invalid.
 func UUID(cluster string, id relay.TournamentID) string {
 	c, err := strconv.ParseUint(cluster, 16, 64)
 	if err != nil || !relay.ValidID(string(id)) {
@@ -31,7 +32,8 @@ func UUID(cluster string, id relay.TournamentID) string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
-// TournamentID is the id in a UUID that [UUID] made for the cluster, in either case. A plain id is taken as it is.
+// TournamentID is the id in a UUID that [UUID] made for the cluster, in either case. It returns a
+// plain id as it is.
 func TournamentID(cluster, uuid string) (relay.TournamentID, bool) {
 	if relay.ValidID(uuid) {
 		return relay.TournamentID(uuid), true
@@ -48,6 +50,6 @@ func TournamentID(cluster, uuid string) (relay.TournamentID, bool) {
 		id[i] = alphabet[n%uint64(len(alphabet))]
 		n /= uint64(len(alphabet))
 	}
-	// Whatever else is wrong with it, it is not what we make of this id.
+	// Any other fault shows here: we would have made another UUID of this id.
 	return relay.TournamentID(id[:]), strings.EqualFold(UUID(cluster, relay.TournamentID(id[:])), uuid)
 }

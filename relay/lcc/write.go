@@ -9,7 +9,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// NewTournament makes tournament.json. rounds are the games of each round, in the order of the rounds.
+// NewTournament makes tournament.json. rounds are the games of each round, in order.
 func NewTournament(cluster string, t *relay.Tournament, rounds [][]*relay.Game) Tournament {
 	out := Tournament{
 		ID: string(t.ID), Name: t.Name, Location: t.Location, Rules: "STANDARD", Chess960: "STANDARD",
@@ -34,13 +34,13 @@ func NewTournament(cluster string, t *relay.Tournament, rounds [][]*relay.Game) 
 		}
 		out.Rounds = append(out.Rounds, r)
 	}
-	if out.TimeControl == "" { // in words, which fewer readers understand
+	if out.TimeControl == "" { // in words, which fewer readers parse
 		out.TimeControl = t.TimeControl
 	}
 	return out
 }
 
-// NewIndex makes index.json. The games are in the order of their boards.
+// NewIndex makes index.json. games are in the order of their boards.
 func NewIndex(r *relay.Round, games []*relay.Game) Index {
 	day := r.CreatedAt
 	if r.StartsAt > 0 {
@@ -56,7 +56,8 @@ func NewIndex(r *relay.Round, games []*relay.Game) Index {
 	return out
 }
 
-// NewGame makes game.json. Its moves end before an illegal one, which readers could not play, and the comment says so.
+// NewGame makes game.json. Its moves end before an illegal one, which readers could not play; the
+// comment has it.
 func NewGame(g *relay.Game) Game {
 	moves := g.Moves()
 	var comment *string
@@ -92,7 +93,7 @@ func NewGame(g *relay.Game) Game {
 			continue
 		}
 		out.Moves[i] += " " + strconv.FormatInt(seconds(now), 10)
-		// A clock that shows what it showed before was rather not told again.
+		// A clock that shows the same as before was probably not read again.
 		if spent := *before + increment - now; simple && *before != relay.NoTime && *before != now && spent >= 0 {
 			out.Moves[i] += "+" + strconv.FormatInt(seconds(spent), 10)
 		}
@@ -101,7 +102,7 @@ func NewGame(g *relay.Game) Game {
 	return out
 }
 
-// NoGame is the game.json of a board that has no game. It has no moves, so readers show the start
+// NoGame is the game.json of a board without a game. It has no moves, so readers show the start
 // position.
 func NoGame() Game {
 	return Game{Moves: []string{}, Chess960: new(Standard)}
@@ -109,12 +110,12 @@ func NoGame() Game {
 
 var resultWords = map[relay.Result]string{relay.WhiteWins: "WHITEWIN", relay.BlackWins: "BLACKWIN", relay.Draw: "DRAW"}
 
-// isLive is a game that has begun and goes on.
+// isLive reports whether the game has begun and goes on.
 func isLive(g *relay.Game) bool { return !g.Over() && g.Ply() > 0 }
 
 func seconds(t relay.Millis) int64 { return int64(t) / 1000 }
 
-// clock is what the clocks showed at the last move, from where the clock of who is to move runs.
+// clock is both clocks at the last move. From then on the clock of the side to move runs.
 func clock(g *relay.Game) *Clock {
 	last, ok := g.LastMove()
 	if !ok || g.Over() || !last.Clock.Known() {
@@ -130,8 +131,8 @@ func clock(g *relay.Game) *Clock {
 	return out
 }
 
-// timeControl reads "5400+30" and "5400", where the time that a move took follows from the clocks. Where time is
-// added after so many moves, it does not.
+// timeControl reads "5400+30" and "5400", where the clocks tell how long a move took. If time is
+// added after some moves, they do not.
 func timeControl(s string) (base, increment relay.Millis, ok bool) {
 	first, second, _ := strings.Cut(s, "+")
 	b, err := strconv.ParseUint(first, 10, 32)

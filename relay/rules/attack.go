@@ -2,7 +2,7 @@ package rules
 
 import "math/bits"
 
-// A set is a set of squares, one bit each: a1 is the lowest, h8 the highest.
+// set is a set of squares, one bit each: a1 is the lowest, h8 the highest.
 type set uint64
 
 const (
@@ -17,10 +17,10 @@ func bit(sq Square) set { return 1 << (sq & 63) }
 // first is the lowest square of a set that is not empty.
 func (s set) first() Square { return Square(bits.TrailingZeros64(uint64(s)) & 63) }
 
-// above has the squares that come after the only one of s.
+// above has the squares after the only one of s.
 func (s set) above() set { return ^(s | (s - 1)) }
 
-// below has the squares that come before the only one of s.
+// below has the squares before the only one of s.
 func (s set) below() set { return s - 1 }
 
 // The directions of rays. The first four lead to higher squares.
@@ -41,8 +41,9 @@ var (
 	rays       [directions][64]set
 	knightFrom [64]set
 	kingFrom   [64]set
-	kingLines  [64]set    // the squares from which a piece can shield the king: those of a queen's moves
-	pawnTakes  [2][64]set // by the colour of the pawn
+	// the squares from which a piece can shield the king: those of a queen's moves
+	kingLines [64]set
+	pawnTakes [2][64]set // by the colour of the pawn
 )
 
 func init() {
@@ -74,8 +75,7 @@ func init() {
 	}
 }
 
-// ray has the squares seen from sq in a direction, up to the first one
-// occupied, which is in it.
+// ray has the squares seen from sq in a direction, up to and including the first occupied one.
 func ray(d int, sq Square, occupied set) set {
 	r := rays[d][sq&63]
 	blockers := uint64(r & occupied)
@@ -97,7 +97,7 @@ func bishopFrom(sq Square, occupied set) set {
 		ray(southWest, sq, occupied) | ray(southEast, sq, occupied)
 }
 
-// between has the squares of a rank from a to b, both in it.
+// between has the squares of a rank from a to b, both included.
 func between(a, b Square) set {
 	a, b = min(a, b), max(a, b)
 	return (bit(b)<<1 - 1) &^ (bit(a) - 1)

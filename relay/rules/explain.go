@@ -2,8 +2,8 @@ package rules
 
 import "errors"
 
-// Explain says to who sent a text why it means no move of the position. err is what
-// [Position.Find] returned for it.
+// Explain says, for the sender of a text, why it means no move of the position. err is the one of
+// [Position.Find].
 func (p *Position) Explain(err error) string {
 	var either *AmbiguousError
 	switch {

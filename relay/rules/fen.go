@@ -10,13 +10,13 @@ import (
 const StartFEN = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
 
 const (
-	maxFEN     = 120    // the longest that means anything has 92 bytes
-	maxCounter = 30_000 // no game gets there
+	maxFEN     = 120    // bytes; the longest useful FEN has 92
+	maxCounter = 30_000 // beyond any game
 )
 
-// ParseFEN reads a position, which must be one that can be played on from: see the
-// invariant of [Position]. Castling rights are read as X-FEN and Shredder-FEN have them,
-// and each must have its king and its rook. The two counters may be missing.
+// ParseFEN reads a position from which a game can go on: see the invariant of [Position]. It reads
+// castling rights as in X-FEN and Shredder-FEN, and each must have its king and its rook. The two
+// counters may be missing.
 func ParseFEN(fen string) (Position, error) {
 	p, err := parseFEN(fen)
 	if err == nil && p.checked(p.turn^1) {
@@ -28,8 +28,8 @@ func ParseFEN(fen string) (Position, error) {
 	return p, nil
 }
 
-// ParseFENAfterIllegal is [ParseFEN] of a position that an illegal move has led to: who moved may have left the own king in
-// check. That king cannot be taken, and the moves after the next one are as ever.
+// ParseFENAfterIllegal is [ParseFEN] for a position after an illegal move, which may have left its
+// own king in check. That king cannot be taken. Moves after the next one follow the usual rules.
 func ParseFENAfterIllegal(fen string) (Position, error) {
 	p, err := parseFEN(fen)
 	if err != nil {
@@ -83,7 +83,7 @@ func parseFEN(fen string) (p Position, err error) {
 	return p, p.readEnPassant(fields[3])
 }
 
-// readCounter reads plain digits, and nothing above the limit.
+// readCounter reads plain digits, up to the limit.
 func readCounter(s string) (n uint16, ok bool) {
 	for i := range len(s) {
 		digit := uint16(s[i] - '0')
@@ -121,8 +121,8 @@ func (p *Position) readPlacement(s string) error {
 	return nil
 }
 
-// readCastling reads the rights: K and Q for the outermost rook on that side of the
-// king, or the letter of the rook's file, and in lower case for Black.
+// readCastling reads the rights: K and Q for the outermost rook on that side of the king, or the
+// letter of the rook's file; in lower case for Black.
 func (p *Position) readCastling(s string) error {
 	if s == "-" {
 		return nil
@@ -154,7 +154,7 @@ func (p *Position) readCastling(s string) error {
 
 func homeRank(side Color) set { return rank1 << (56 * (side & 1)) }
 
-// sameSide has the squares on the side of the king where the rook is.
+// sameSide has the squares on the rook's side of the king.
 func sameSide(king, rook set) set {
 	if rook > king {
 		return king.above()

@@ -70,8 +70,8 @@ func TestFEN(t *testing.T) {
 	}
 }
 
-// FuzzPosition reads any FEN and any move. What is accepted must lead to a
-// position that is accepted, and agree with the slow board.
+// FuzzPosition reads any FEN and any move. An accepted move must lead to an accepted position, and
+// agree with the slow board.
 func FuzzPosition(f *testing.F) {
 	for _, fen := range []string{
 		rules.StartFEN, castles, castlesB, promotes, passant, onRank, queens, stepOr, stays, uncovers, inner, foolish,

@@ -5,14 +5,12 @@ import "strconv"
 // FEN is the position as [Position.AppendFEN] writes it.
 func (p *Position) FEN() string { return string(p.AppendFEN(make([]byte, 0, maxFEN))) }
 
-// AppendFEN appends the position as a FEN to dst. The square behind a pawn that has just
-// made its double step always stands in it, whether or not a pawn can take it, as the
-// PGN standard (16.1.3.4) has it. Castling rights are written as X-FEN has
-// them, which is KQkq in standard chess.
+// AppendFEN appends the position as a FEN to dst. After a double step, it always has the square
+// behind the pawn, whether or not a pawn can take there (PGN standard, 16.1.3.4). Castling rights
+// are those of X-FEN, which are KQkq in standard chess.
 func (p *Position) AppendFEN(dst []byte) []byte { return p.appendFEN(dst, false) }
 
-// AppendShredderFEN is [Position.AppendFEN] with the files of the rooks for
-// castling rights, such as HAha.
+// AppendShredderFEN is [Position.AppendFEN] with the rooks' files as castling rights, such as HAha.
 func (p *Position) AppendShredderFEN(dst []byte) []byte { return p.appendFEN(dst, true) }
 
 func (p *Position) appendFEN(dst []byte, files bool) []byte {
@@ -75,8 +73,8 @@ func (p *Position) appendPlacement(dst []byte) []byte {
 	return dst
 }
 
-// appendRight writes a castling right, if there is a rook that has it: with K or Q if
-// that rook is the outermost one, unless files are wanted throughout.
+// appendRight writes a castling right, if a rook has it: K or Q for the outermost rook, unless
+// files is set, and otherwise the rook's file.
 func appendRight(dst []byte, letter byte, rook, outermost set, side Color, files bool) []byte {
 	if rook == 0 {
 		return dst

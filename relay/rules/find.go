@@ -13,14 +13,14 @@ var (
 	ErrPromotion = errors.New("the piece that the pawn becomes is not named")
 )
 
-// An AmbiguousError is returned when a text could be either of two legal moves.
+// AmbiguousError is returned when a text could be either of two legal moves.
 type AmbiguousError struct{ First, Second Move }
 
 func (e *AmbiguousError) Error() string { return "more than one move could be meant" }
 
-// Find returns the one legal move that a text means, in SAN or in UCI. It
-// takes castling as O-O, as the king taking its rook (e1h1) and, as standard UCI has it, by the
-// squares of the king (e1g1), where that is not one step; but "Kg1" is a step of the king, and never castling.
+// Find returns the one legal move that a text means, in SAN or UCI. Castling may be O-O, the king
+// taking its rook (e1h1), or the king's two squares as in standard UCI (e1g1), if that is not one
+// step. "Kg1" is always a step of the king, and never castling.
 func (p *Position) Find(text string) (Move, error) {
 	t, ok := readText(text)
 	if !ok {
@@ -55,7 +55,7 @@ func (p *Position) Find(text string) (Move, error) {
 	return found, err
 }
 
-// resolveUCI fills in what stands on the square that a move in UCI begins on.
+// resolveUCI fills in the piece on the first square of a move in UCI.
 func (p *Position) resolveUCI(t *moveText) {
 	from := t.from & p.own()
 	t.role = p.roleAt(from)
@@ -81,9 +81,9 @@ func (p *Position) findCastling(kingSide bool) (Move, bool) {
 	return m, rook != 0 && p.canCastle(m)
 }
 
-// AppendSAN appends the legal move in SAN to dst, as the PGN standard has it: no more
-// of the from-square than is needed, and + or # where it is check or mate. Of
-// a move that is not legal it appends what means nothing.
+// AppendSAN appends the legal move in SAN to dst, as the PGN standard writes it: no more of the
+// from-square than needed, and + or # for check or mate. For an illegal move the text has no
+// meaning.
 func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 	m.From, m.To = m.From&63, m.To&63
 	role := p.roleAt(bit(m.From))
@@ -122,9 +122,9 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 	return append(dst, '#')
 }
 
-// appendDisambiguation appends what tells the piece from the others of its kind that could go
-// there: the file if that is enough, else the rank if that is, else both.
-// A piece that is pinned could not go, and does not count.
+// appendDisambiguation appends what tells the piece from others of its kind that could go there:
+// the file if that is enough, otherwise the rank, otherwise both. A pinned piece could not go, and
+// does not count.
 func (p *Position) appendDisambiguation(dst []byte, m Move, role Role) []byte {
 	var any, sameFile, sameRank bool
 	for others := p.of(role) & p.own() &^ bit(m.From); others != 0; others &= others - 1 {
@@ -145,8 +145,8 @@ func (p *Position) appendDisambiguation(dst []byte, m Move, role Role) []byte {
 	return dst
 }
 
-// AppendUCI appends the legal move in the UCI of standard chess to dst, where castling is
-// two steps of the king: e1g1.
+// AppendUCI appends the legal move in the UCI of standard chess to dst. Castling is two steps of
+// the king: e1g1.
 func (p *Position) AppendUCI(dst []byte, m Move) []byte {
 	if p.ownKing()&bit(m.From) != 0 && p.own()&bit(m.To) != 0 {
 		m.To, _ = castlingSquares(m)
@@ -154,8 +154,8 @@ func (p *Position) AppendUCI(dst []byte, m Move) []byte {
 	return AppendUCI960(dst, m)
 }
 
-// AppendUCI960 appends the move in the UCI of Chess960 to dst, where castling is the
-// king taking its rook: e1h1. Every other move is the same in both.
+// AppendUCI960 appends the move in the UCI of Chess960 to dst. Castling is the king taking its
+// rook: e1h1. Every other move is the same in both.
 func AppendUCI960(dst []byte, m Move) []byte {
 	dst = append(dst, m.From.file(), m.From.rank(), m.To.file(), m.To.rank())
 	if m.Promotion > NoRole && m.Promotion <= King {

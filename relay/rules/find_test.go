@@ -72,9 +72,9 @@ func TestFind(t *testing.T) {
 		{onRank, "exd6 e5d6", rules.ErrIllegal},
 		{bishop, "Bxc3 c3", rules.ErrIllegal},
 		{uncovers, "O-O-O c1b1", rules.ErrIllegal},
-		{"4k3/8/8/8/8/8/4r3/R3K2R w KQ - 0 1", "O-O O-O-O e1g1", rules.ErrIllegal},   // out of check
-		{"4k3/8/8/8/8/8/3r1r2/R3K2R w KQ - 0 1", "O-O O-O-O e1g1", rules.ErrIllegal}, // through an attack
-		{"4k3/8/8/8/8/8/8/RN2K1NR w KQ - 0 1", "O-O O-O-O e1g1", rules.ErrIllegal},   // past others
+		{"4k3/8/8/8/8/8/4r3/R3K2R w KQ - 0 1", "O-O O-O-O e1g1", rules.ErrIllegal},
+		{"4k3/8/8/8/8/8/3r1r2/R3K2R w KQ - 0 1", "O-O O-O-O e1g1", rules.ErrIllegal},
+		{"4k3/8/8/8/8/8/8/RN2K1NR w KQ - 0 1", "O-O O-O-O e1g1", rules.ErrIllegal}, // past others
 		{"7k/5Q2/6K1/8/8/8/8/8 b - - 0 1", "Kg8 Kh7", rules.ErrIllegal},
 	} {
 		p := parse(t, tt.fen)
@@ -94,7 +94,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestNoAllocation: a move costs no garbage, from its text to the texts that go out.
+// TestNoAllocation: a move allocates nothing, from its text to the texts of the answer.
 func TestNoAllocation(t *testing.T) {
 	for _, texts := range [][]string{gameSAN, gameUCI} {
 		start := parse(t, rules.StartFEN)
@@ -116,7 +116,7 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// TestNoPosition: the zero value, and moves made of anything, do no harm.
+// TestNoPosition: the zero value and impossible moves do no harm.
 func TestNoPosition(t *testing.T) {
 	var none rules.Position
 	if _, err := none.Find("e1g1"); err != rules.ErrIllegal || none.HasMove() || none.InCheck() {

@@ -1,10 +1,10 @@
 package rules
 
-// A Move is a move of a piece. Castling is the king taking its own rook, which is the
-// one way to say it that leaves no doubt in Chess960: e1h1, and not e1g1.
+// Move is a move of a piece. Castling is the king taking its own rook, since that alone is
+// unambiguous in Chess960: e1h1, and not e1g1.
 type Move struct {
 	From, To  Square
-	Promotion Role // what the pawn becomes, from Knight to Queen; else NoRole
+	Promotion Role // what the pawn becomes, from Knight to Queen; otherwise NoRole
 }
 
 // Legal reports whether the move can be played.
@@ -26,7 +26,7 @@ func (p *Position) Legal(m Move) bool {
 	return p.targets(m.From, role)&bit(m.To) != 0 && p.leavesKingSafe(m, role)
 }
 
-// HasMove reports whether any move is legal. If none is, it is mate or stalemate.
+// HasMove reports whether any move is legal. If none is, the position is mate or stalemate.
 func (p *Position) HasMove() bool {
 	if p.hasPawnMove() {
 		return true
@@ -37,9 +37,9 @@ func (p *Position) HasMove() bool {
 	return false
 }
 
-// hasPawnMove reports whether a pawn can step forward, which nearly always one can. The king must
-// not be in check; a pawn that stands on none of the king's lines is not pinned, and there need not
-// be another look at it.
+// hasPawnMove reports whether a pawn can step forward, which is true in nearly every position. The
+// king must not be in check. A pawn outside the king's lines is not pinned, so no other test is
+// needed.
 func (p *Position) hasPawnMove() bool {
 	king := p.ownKing()
 	if king == 0 {
@@ -85,8 +85,9 @@ func (p *Position) legalMoves(yield func(Move) bool) {
 
 func promotes(role Role, to Square) bool { return role == Pawn && bit(to)&lastBoth != 0 }
 
-// targets has the squares that a piece of the side to move can go to, if its king were not in the
-// way of anything. Castling is not among them, nor is a king, which is in reach after an illegal move only.
+// targets has the squares that a piece of the side to move can reach, whether or not its king is
+// safe then. Castling is not among them. Nor is a king, which can be reached only after an illegal
+// move.
 func (p *Position) targets(from Square, role Role) set {
 	from &= 63
 	occupied := p.occupied()
@@ -123,10 +124,10 @@ func (p *Position) pawnTargets(from Square, occupied set) set {
 	return to | step | step&(rank8>>16)>>8&^occupied
 }
 
-// leavesKingSafe reports whether the king is safe after the move, which is to one of the
-// piece's targets. Nothing is moved: the board after it, as the king sees it, is what is
-// occupied then and who of the enemies is left. So a pin, a double check and
-// the rank that en passant opens are all one case.
+// leavesKingSafe reports whether the king is safe after the move, which goes to one of the piece's
+// targets. No piece is moved. The board after the move, as the king sees it, is the squares
+// occupied then and the enemies left. So a pin, a double check and the rank that en passant opens
+// are one case.
 func (p *Position) leavesKingSafe(m Move, role Role) bool {
 	from, to := bit(m.From), bit(m.To)
 	occupied := p.occupied()&^from | to
@@ -142,14 +143,14 @@ func (p *Position) leavesKingSafe(m Move, role Role) bool {
 	return king != 0 && !p.attacked(king.first(), p.turn, occupied, enemies)
 }
 
-// passedPawn is where the pawn stands that can be taken on the en passant square: one
-// rank off, on 5 for 6 and on 4 for 3.
+// passedPawn is the pawn that can be taken on the en passant square: on rank 5 for 6, and on 4 for
+// 3.
 func passedPawn(enPassant Square) set { return bit(enPassant ^ 8) }
 
-// canCastle judges a king of the side to move that takes its own piece. What stands
-// between must be gone, for the king and for the rook; the king must not be in check, nor cross a
-// square that is attacked, nor end on one. The last is asked again with
-// the rook in its new place: in Chess960 it may have been what covered the king.
+// canCastle judges a king of the side to move that takes its own piece. The squares between must be
+// free for the king and the rook. The king must not be in check, cross an attacked square or end on
+// one. The last test is made again with the rook in its new place, since in Chess960 it may have
+// shielded the king.
 func (p *Position) canCastle(m Move) bool {
 	king, rook := bit(m.From), bit(m.To)
 	if p.castlingRooks()&p.own()&rook == 0 {
@@ -169,8 +170,7 @@ func (p *Position) canCastle(m Move) bool {
 	return !p.attacked(kingTo, p.turn, others|bit(rookTo), p.enemies())
 }
 
-// castlingSquares is where the king and the rook end: as in standard chess, wherever
-// they have begun.
+// castlingSquares is where the king and the rook end: as in standard chess, wherever they began.
 func castlingSquares(m Move) (king, rook Square) {
 	home := m.From &^ 7
 	if m.To > m.From {

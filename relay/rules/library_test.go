@@ -16,7 +16,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// A pair is one position of standard chess, here and in the library.
+// pair is one position of standard chess, here and in the library.
 type pair struct {
 	rules.Position
 	library *chess.Position
@@ -121,8 +121,8 @@ func TestRealGames(t *testing.T) {
 	}
 }
 
-// playStandard compares every position of a game; and, where it is thorough, all that
-// is one ply off the game.
+// playStandard compares every position of a game. If thorough is set, it also compares all
+// positions one ply off the game.
 func playStandard(t *testing.T, where string, g *pgn.Game, thorough bool) {
 	p := newPair(t, rules.StartFEN)
 	for i, gm := range g.Moves {
@@ -145,8 +145,8 @@ func playStandard(t *testing.T, where string, g *pgn.Game, thorough bool) {
 	p.checkMoves(t)
 }
 
-// play960 replays a game and checks that the file's SAN is ours, but for the checks,
-// of which the file tells some only.
+// play960 replays a game. The file's SAN must be ours, except for checks, of which the file has
+// only some.
 func play960(t *testing.T, g *pgn.Game) {
 	p, slow := parse(t, g.Tag("FEN")), newMailbox(g.Tag("FEN"))
 	for i, gm := range g.Moves {

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// A mailbox is the slowest way to know the rules of Chess960, and shares nothing with the
-// package: 64 letters, every move tried on a copy, and the king looked for.
+// mailbox is the slowest implementation of Chess960's rules. It shares nothing with the package: 64
+// letters, every move tried on a copy, and a search for the king.
 type mailbox struct {
 	at     [64]byte
 	black  bool
@@ -256,8 +256,8 @@ func (m *mailbox) compare(tb testing.TB, p *rules.Position) []rules.Move {
 	return want
 }
 
-// start960 draws a start position, and often takes pieces off the home ranks, so that kings
-// and rooks get at each other.
+// start960 draws a start position, and often removes pieces from the home ranks, so that kings and
+// rooks attack each other.
 func start960(r *rand.Rand) string {
 	var rank [8]byte
 	empty := func(n int) int { // the n-th empty square
@@ -304,8 +304,8 @@ func start960(r *rand.Rand) string {
 	return fen + " w " + strings.ToUpper(files) + files + " - 0 1"
 }
 
-// TestRandom960 compares random games of Chess960 with the slow board, and counts castlings, so as
-// not to be content with games that have none.
+// TestRandom960 compares random games of Chess960 with the slow board. It also requires a number of
+// castlings.
 func TestRandom960(t *testing.T) {
 	t.Parallel()
 	games := 80

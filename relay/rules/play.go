@@ -1,7 +1,6 @@
 package rules
 
-// Play returns the position after the move, or false if the move is not legal.
-// p stays as it was.
+// Play returns the position after the move; false if the move is illegal. p stays as it was.
 func (p *Position) Play(m Move) (after Position, ok bool) {
 	if !p.Legal(m) {
 		return *p, false
@@ -9,23 +8,23 @@ func (p *Position) Play(m Move) (after Position, ok bool) {
 	return p.After(m), true
 }
 
-// After is the position after a move that is known to be legal, such as one that [Position.Find] has found. Of
-// another one it makes what means nothing.
+// After is the position after a legal move, such as one that [Position.Find] has found. After an
+// illegal move it has no meaning.
 func (p *Position) After(m Move) Position {
 	next := *p
 	next.Make(m)
 	return next
 }
 
-// An Undo is what a position does not tell any more of the one before it.
+// Undo is what a position does not tell about the one before it.
 type Undo struct {
 	halfMoves uint16
 	castling  [2]uint8
 	enPassant Square
-	taken     Role // on the square that was moved to, and King of castling
+	taken     Role // the captured piece; King for castling
 }
 
-// Make makes p what [Position.After] returns, and returns what [Position.Unmake] needs.
+// Make turns p into what [Position.After] returns, and returns what [Position.Unmake] needs.
 func (p *Position) Make(m Move) Undo {
 	from, to := bit(m.From), bit(m.To)
 	role := p.roleAt(from)
@@ -69,7 +68,7 @@ func (p *Position) Make(m Move) Undo {
 	return undo
 }
 
-// Unmake makes p what it was before the legal move was made.
+// Unmake turns p into what it was before the legal move.
 func (p *Position) Unmake(m Move, undo Undo) {
 	p.turn ^= 1
 	if p.turn == Black {
@@ -105,7 +104,7 @@ func (p *Position) remove(s set) {
 	p.black &^= s
 }
 
-// put sets a piece of a side on empty squares.
+// put puts a piece of a side on empty squares.
 func (p *Position) put(role Role, c Color, s set) {
 	if role > King {
 		return

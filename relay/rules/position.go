@@ -2,7 +2,7 @@ package rules
 
 import "encoding/binary"
 
-// A Color is a side.
+// Color is a side.
 type Color uint8
 
 // The two sides.
@@ -11,7 +11,7 @@ const (
 	Black
 )
 
-// A Role is what a piece is, without its colour.
+// Role is what a piece is, without its colour.
 type Role uint8
 
 // The roles. NoRole is that of an empty square, and of a move that promotes nothing.
@@ -27,7 +27,7 @@ const (
 
 const roleLetters = " PNBRQK"
 
-// A Square counts from a1 = 0 along the rank to h8 = 63.
+// Square counts from a1 = 0 along the rank to h8 = 63.
 type Square uint8
 
 func (sq Square) file() byte { return 'a' + byte(sq&7) }
@@ -41,31 +41,32 @@ func (sq Square) String() string {
 	return string([]byte{sq.file(), sq.rank()})
 }
 
-// A Position is a board with everything that decides which moves are legal, and the
-// two counters that a FEN has: what a FEN says, and no more. Positions are equal
-// (==) if their FENs are. [ParseFEN] makes one, and [Position.Play] another one of it.
+// Position is a board with everything that decides which moves are legal, and the two counters of a
+// FEN. It is what a FEN says, and no more. Positions are equal (==) if their FENs are. [ParseFEN]
+// makes one, and [Position.Play] makes the next one.
 //
-// Invariant: each side has one king, no pawn is on the first or last rank, and the
-// side that is not to move is not in check, unless [ParseFENAfterIllegal] has read it so.
+// Invariant: each side has one king, no pawn is on the first or last rank, and the side that is not
+// to move is not in check. [ParseFENAfterIllegal] may break the last.
 type Position struct {
-	// What stands on a square, in four bits: the number of the role, its lowest bit first, and whether it is black. So a
-	// position is less than a line of the processor's cache; thousands of games are as many of them.
+	// planes and black have four bits for each square: the number of the role, its lowest bit
+	// first, and whether the piece is black. So a position is smaller than a cache line, and
+	// thousands of games stay small.
 	planes [3]set
 	black  set
 
-	// The files of the rooks that may castle, by side: each on the rank of its king, which has not
-	// moved and is on the first of its own, and no two on the same side of it.
+	// castling has the files of the rooks that may castle, by side. Each is on the rank of its
+	// king, which has not moved and is on its first rank. No two are on the same side of it.
 	castling [2]uint8
 
 	halfMoves uint16 // since the last capture or move of a pawn
 	fullMoves uint16 // the number of the move, from 1
 
-	enPassant Square // behind a pawn that has just made its double step, or 0
+	enPassant Square // behind a pawn that has just made its double step; otherwise 0
 	turn      Color
 }
 
-// AppendBinary appends the position in a form of always the same length. Equal positions have
-// equal ones, others have others.
+// AppendBinary appends the position in a form of fixed length. Equal positions have equal forms,
+// and different ones have different forms.
 func (p *Position) AppendBinary(b []byte) []byte {
 	for _, s := range [...]set{p.planes[0], p.planes[1], p.planes[2], p.black} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(s))
@@ -85,7 +86,7 @@ func (p *Position) HalfMoves() int { return int(p.halfMoves) }
 // move of Black.
 func (p *Position) FullMoves() int { return int(p.fullMoves) }
 
-// At returns what stands on the square. The colour of an empty square means nothing.
+// At returns the piece on the square. The colour of an empty square has no meaning.
 func (p *Position) At(sq Square) (Color, Role) {
 	if sq > 63 {
 		return White, NoRole
@@ -115,7 +116,7 @@ func (p *Position) enemies() set { return p.side(p.turn ^ 1) }
 
 func (p *Position) ownKing() set { return p.of(King) & p.own() }
 
-// of has the pieces of a role; of NoRole the squares that are empty.
+// of has the pieces of a role; for NoRole the empty squares.
 func (p *Position) of(r Role) set {
 	return (p.planes[0] ^ allUnless(uint8(r))) & (p.planes[1] ^ allUnless(uint8(r>>1))) & (p.planes[2] ^ allUnless(uint8(r>>2)))
 }
@@ -127,7 +128,7 @@ func (p *Position) diagonal() set { return p.planes[0] & (p.planes[1] | p.planes
 // allUnless has all squares if the lowest bit of n is 0, and none if it is 1.
 func allUnless(n uint8) set { return set(n&1) - 1 }
 
-// roleAt is the role on the only square of s, and NoRole if there is none.
+// roleAt is the role on the only square of s; NoRole if it is empty.
 func (p *Position) roleAt(s set) (r Role) {
 	if p.planes[0]&s != 0 {
 		r = 1
@@ -144,9 +145,8 @@ func (p *Position) roleAt(s set) (r Role) {
 // castlingRooks are the rooks that may castle.
 func (p *Position) castlingRooks() set { return set(p.castling[White]) | set(p.castling[Black])<<56 }
 
-// attacked reports whether one of the enemies attacks the square of a side. The
-// board may be another one than the position's: occupied and enemies say which
-// of its pieces are still there, and where they block.
+// attacked reports whether an enemy attacks the square of a side. The board may differ from the
+// position's: occupied says which squares block, and enemies which of its pieces are left.
 func (p *Position) attacked(sq Square, side Color, occupied, enemies set) bool {
 	sq &= 63
 	return enemies&(knightFrom[sq]&p.of(Knight)|

@@ -2,25 +2,23 @@ package rules
 
 import "strings"
 
-// MaxText is the longest text of a move that is looked at, in bytes.
+// MaxText is the longest text of a move, in bytes.
 const MaxText = 16
 
-// A moveText is what a move's text asks for, before it is known whether any
-// legal move answers it.
+// moveText is what the text of a move asks for, whether or not a legal move answers it.
 type moveText struct {
 	castling  bool
 	kingSide  bool // with castling
-	role      Role // NoRole: whatever stands on the square that is named
-	from      set  // the squares that it allows the piece to come from
+	role      Role // NoRole: the piece on the named square
+	from      set  // the squares from which the piece may come
 	to        Square
 	promotion Role
 }
 
-// readText reads SAN and UCI as they are met in the wild: castling with
-// zeros, checks left out or added, e8Q and e8(Q), an annotation behind, more
-// squares named than is needed, the capture sign left out, long algebraic
-// notation. The text alone tells SAN from UCI: a move that names its whole from-square
-// and no piece means whatever stands there.
+// readText reads SAN and UCI as people and programs write them: castling with zeros, checks left
+// out or added, e8Q and e8(Q), an annotation behind, more squares than needed, no capture sign,
+// long algebraic notation. The text alone tells SAN from UCI: a move with its whole from-square and
+// no piece means the piece there.
 func readText(s string) (moveText, bool) {
 	t := moveText{from: ^set(0)}
 	if len(s) > MaxText {
@@ -75,7 +73,7 @@ func readText(s string) (moveText, bool) {
 	return t, s == ""
 }
 
-// trimMoveText removes what says nothing about which move it is.
+// trimMoveText removes what does not identify the move.
 func trimMoveText(s string) string {
 	s = trimMarks(strings.TrimLeft(s, " "))
 	s = strings.TrimSuffix(s, "e.p.")
@@ -91,7 +89,7 @@ func trimMarks(s string) string {
 	return s
 }
 
-// takePromotion cuts the piece promoted to off the end.
+// takePromotion cuts the promotion off the end.
 func (t *moveText) takePromotion(s string) string {
 	closed := strings.HasSuffix(s, ")")
 	s = strings.TrimSuffix(s, ")")
@@ -115,7 +113,7 @@ func (t *moveText) takePromotion(s string) string {
 	return s
 }
 
-// roleOf is the role of a letter of SAN, and NoRole for any other byte.
+// roleOf is the role of a letter of SAN; NoRole for any other byte.
 func roleOf(letter byte) Role {
 	for r := Pawn; r <= King; r++ {
 		if roleLetters[r] == letter {

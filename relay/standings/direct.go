@@ -7,33 +7,33 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// headToHead is what an entrant scored against another one, in so many meetings.
+// headToHead is what an entrant scored against one opponent, and in how many meetings.
 type headToHead struct {
 	opponent *entrant
 	sum      number
 	meetings int64
 }
 
-// groupScore is what an entrant scored against the others of a group, in parts of a number, and how
-// little and how much it could be once those have met who have not yet.
+// groupScore is what an entrant scored against the others of a group, in parts of a number. least
+// and most are the bounds once the missing meetings are played.
 type groupScore struct{ now, least, most int64 }
 
 // direct applies the direct encounter (C.07, 6).
 type direct struct {
 	roundRobin  bool
-	least, most number // what one meeting can give; never more than 0, since a forfeit gives nothing
+	least, most number // of one meeting; least is at most 0, since a forfeit gives nothing
 	groupNumber int    // of the last group that was measured
 	parts       int64  // of a number, in the last group that was measured
 }
 
-// noteMeetingPoints takes note of what one meeting can give.
+// noteMeetingPoints notes what one meeting can give.
 func (d *direct) noteMeetingPoints(p relay.Points) {
 	d.least = min(d.least, hundredths(min(p.Win, p.Draw, p.Loss)))
 	d.most = max(d.most, hundredths(max(p.Win, p.Draw, p.Loss)))
 }
 
-// noteOpponents fills in whom the entrant has met. Only meetings over the board count, unless the pairings
-// were fixed (6.1.1); of several with one opponent the average does (6.1.2).
+// noteOpponents fills in the entrant's opponents. Only meetings over the board count, unless the
+// pairings were fixed (6.1.1). Of several meetings with one opponent, the average counts (6.1.2).
 func (d *direct) noteOpponents(e *entrant) {
 	e.headToHead = make([]headToHead, 0, len(e.meetings))
 	for _, m := range e.meetings {
@@ -50,8 +50,8 @@ func (d *direct) noteOpponents(e *entrant) {
 	}
 }
 
-// apply splits a group of those who are tied. It also returns what each of them scored in the
-// group; nothing if not all have met and it cannot be split.
+// apply splits a group of tied entrants. values are what each scored in the group. They are 0 if
+// not all have met and the group cannot be split.
 func (d *direct) apply(group []*entrant) (parts [][]*entrant, values []number) {
 	values = make([]number, len(group))
 	all := d.measure(group)
@@ -64,12 +64,11 @@ func (d *direct) apply(group []*entrant) (parts [][]*entrant, values []number) {
 	return parts, values
 }
 
-// split returns the group in parts, those ahead first, and no part can be split any further.
+// split returns the group in parts, the best first, so that no part can be split further.
 //
-// If all have met, they are split by what they scored (6.2). If not, the one who has more points
-// than any other could reach is first, whatever the missing meetings would bring; then the second
-// is looked for in the same way, and so on (6.3). Then those who are still tied are looked at
-// again, without the others.
+// If all have met, their scores split them (6.2). Otherwise an entrant is first if no other can
+// reach his score, whatever the missing meetings bring. Then the second is looked for in the same
+// way, and so on (6.3). Those still tied are looked at again without the others.
 func (d *direct) split(group []*entrant) [][]*entrant {
 	if len(group) < 2 {
 		return [][]*entrant{group}
@@ -100,8 +99,8 @@ func (d *direct) split(group []*entrant) [][]*entrant {
 	return out
 }
 
-// measure computes what each of the group scored against the others, and reports whether all have
-// met. All that it computes is in parts of a number, so that averages are exact.
+// measure computes the group scores, and reports whether all have met. It counts in parts of a
+// number, so averages are exact.
 func (d *direct) measure(group []*entrant) bool {
 	d.groupNumber++
 	for _, e := range group {
@@ -136,8 +135,8 @@ func (d *direct) measure(group []*entrant) bool {
 	return all
 }
 
-// maxParts keeps sums of points far from what an int64 can hold. It has all the divisors from 1 to
-// 16, so it is only not exact where two have met 17 times and more.
+// maxParts keeps sums of points far from the limit of an int64. All numbers from 1 to 16 divide it.
+// So sums are inexact only for two entrants who have met at least 17 times.
 const maxParts = 720_720
 
 func lcm(a, b int64) int64 {

@@ -150,8 +150,8 @@ func checkRanking(t *testing.T, table *Table) {
 	}
 }
 
-// TestDirectEncounterOnlySplits compares tables with and without it at the end of a list: all who
-// are apart without it must stay as they are.
+// TestDirectEncounterOnlySplits compares tables with and without it at the end of a list. It must
+// not reorder players who are separated without it.
 func TestDirectEncounterOnlySplits(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 4))
@@ -168,8 +168,8 @@ func TestDirectEncounterOnlySplits(t *testing.T) {
 	}
 }
 
-// TestDirectEncounterForce tries every outcome of the games that are missing in small groups. The
-// first is parted from the rest if he is ahead of all others in each outcome, and only then.
+// TestDirectEncounterForce tries every outcome of the missing games in small groups. The first is
+// separated if he is ahead in each outcome, and only then.
 func TestDirectEncounterForce(t *testing.T) {
 	for seed := range uint64(3000) {
 		rng := rand.New(rand.NewPCG(seed, 5))
@@ -219,7 +219,7 @@ func TestDirectEncounterForce(t *testing.T) {
 	}
 }
 
-// firstOf is the place of the only one with the highest score; -1: there are several.
+// firstOf is the index of the only highest score; -1 if there are several.
 func firstOf(scores []int) int {
 	best := slices.Max(scores)
 	first := slices.Index(scores, best)

@@ -6,11 +6,11 @@ import "slices"
 type entrant struct {
 	place, rank int // once ranked
 	name        string
-	rating      int   // as last told
-	fideID      int64 // tells apart those who have one name and one rating
+	rating      int   // of the last game that has one
+	fideID      int64 // orders entrants with the same name and rating
 
 	points    number // the score that the table is by
-	adjusted  number // what the score counts in the tie-breaks of its opponents
+	adjusted  number // the score in the tie-breaks of its opponents
 	match     number // a team's match points
 	board     number // a team's board points
 	byBoard   bool   // points are the board points
@@ -22,16 +22,16 @@ type entrant struct {
 	directRank int      // among them, from 1; 0: there is nobody else
 
 	groupNumber int          // of the group that is looked at; see direct.measure
-	headToHead  []headToHead // those whom it has met
+	headToHead  []headToHead // one for each opponent
 	groupScore  groupScore   // in the group
 }
 
-// meeting is one game or match as one of its sides sees it, or a round in which it is free.
+// meeting is a game or match from one side, or a round in which that side is free.
 type meeting struct {
 	round    int
-	times    int      // 0: once; otherwise the free rounds in a row that it stands for
+	times    int      // 0: once; otherwise the number of free rounds in a row
 	opponent *entrant // nil: nobody
-	rating   int      // the opponent's in this game; 0: it does not say
+	rating   int      // the opponent's in this game; 0: unknown
 	outcome  outcome
 	points   number // by the table's score
 	most     number // what a win would have given
@@ -40,12 +40,12 @@ type meeting struct {
 	board    number // its board points
 	over     bool   // it has a result
 	played   bool   // against a known opponent, over the board
-	onBoard  bool   // over the board, perhaps against somebody unknown
+	onBoard  bool   // over the board, perhaps against an unknown opponent
 	white    bool
 	rated    bool
 
-	// voluntary: the side chose not to play (C.07, 16.1.2), by a bye of less than a full point, a
-	// forfeit or by not coming. requested: it was such a bye, or it did not come (16.1.1).
+	// voluntary: the side chose not to play (C.07, 16.1.2), by a bye of less than a full point, by
+	// a forfeit or by its absence. requested: it was such a bye, or it was absent (16.1.1).
 	voluntary, requested bool
 }
 
@@ -55,13 +55,13 @@ type freeRound struct {
 	draw  number
 }
 
-// addFree puts down the finished rounds in which the entrant has no game, each of which is a
-// zero-point bye (C.07, 16.1.1). Rounds in a row are one meeting, so that an entrant of few games
-// has few meetings, however many rounds there are.
+// addFree adds the finished rounds without a game of the entrant. Each is a zero-point bye (C.07,
+// 16.1.1). Rounds in a row are one meeting, so an entrant with few games has few meetings, however
+// many rounds there are.
 func (e *entrant) addFree(finished []freeRound) {
 	games := e.meetings
 	next := 0
-	run := -1 // the place of the last one put down, if nothing was played since
+	run := -1 // index of the last free meeting, if nothing was played since
 	for _, f := range finished {
 		start := next
 		for next < len(games) && games[next].round <= f.round {
@@ -84,12 +84,12 @@ func (e *entrant) addFree(finished []freeRound) {
 	}
 }
 
-// adjustScore puts the meetings in the order of the rounds and computes the adjusted score (C.07, 16.3):
-// requested byes behind which the entrant chose not to play any more count as draws.
+// adjustScore sorts the meetings by round and computes the adjusted score (C.07, 16.3): requested
+// byes count as draws if only voluntary absence follows.
 func (e *entrant) adjustScore(roundRobin bool) {
 	slices.SortStableFunc(e.meetings, func(a, b meeting) int { return a.round - b.round })
 	e.adjusted = 0
-	last := true // nothing behind that is more than voluntary absence
+	last := true // only voluntary absence follows
 	for _, m := range slices.Backward(e.meetings) {
 		if m.over && m.requested && last && !roundRobin {
 			e.adjusted += m.draw * number(max(1, m.times))
@@ -109,7 +109,7 @@ func (e *entrant) matchScore() (own, adjusted number) {
 	return e.points, e.adjusted
 }
 
-// contribution is what one meeting is worth to Buchholz or Sonneborn-Berger.
+// contribution is what one meeting adds to Buchholz or Sonneborn-Berger.
 type contribution struct {
 	score     number // the opponent's
 	value     number // what is added
@@ -117,11 +117,11 @@ type contribution struct {
 	voluntary bool
 }
 
-// contributions are those of all that is over. A meeting that was not played is one with an
-// opponent who has the entrant's own score (C.07, 16.4).
+// contributions are those of all meetings that are over. A meeting that was not played counts as
+// one against an opponent with the entrant's own score (C.07, 16.4).
 //
-// score returns the scores that an entrant has in its own tie-breaks and in those of others.
-// The list is valid until the next call.
+// score returns an entrant's scores for its own tie-breaks and for those of others. The result is
+// valid until the next call.
 func (t *context) contributions(
 	e *entrant,
 	score func(*entrant) (own, adjusted number),
@@ -146,12 +146,12 @@ func (t *context) contributions(
 	return out
 }
 
-// sumWithoutExtremes adds up the contributions without the lowest ones and the highest ones. Among the lowest,
-// those of rounds that the entrant chose not to play go first, unless such a one is worth less
-// (C.07, 16.5).
+// sumWithoutExtremes adds up the contributions without the low lowest and the high highest. Among
+// the lowest, rounds that the entrant chose not to play go first, unless they are worth less (C.07,
+// 16.5).
 func sumWithoutExtremes(all []contribution, low, high int) number {
 	for range low {
-		i, j := -1, -1 // the lowest of all, and of those
+		i, j := -1, -1 // the lowest of all, and the lowest voluntary one
 		for k, c := range all {
 			if c.times > 0 && (i < 0 || c.before(&all[i])) {
 				i = k
@@ -190,7 +190,7 @@ func (c *contribution) before(d *contribution) bool {
 	return c.score < d.score || c.score == d.score && c.value < d.value
 }
 
-// progressive is the sum of the scores after each of the rounds (C.07, 7.5).
+// progressive is the sum of the scores after each round (C.07, 7.5).
 func (e *entrant) progressive(rounds int) number {
 	var sum number
 	for _, m := range e.meetings {
@@ -199,8 +199,7 @@ func (e *entrant) progressive(rounds int) number {
 	return sum
 }
 
-// koya is what the entrant scored against those who have half of the points that one can have
-// (C.07, 9.2).
+// koya is the score against opponents with at least half of the possible points (C.07, 9.2).
 func (e *entrant) koya(most number) number {
 	var sum number
 	for _, m := range e.meetings {
@@ -221,8 +220,8 @@ func (e *entrant) count(f func(m *meeting) bool) number {
 	return number(n) * one
 }
 
-// prepare finds out how many rounds have begun, and how much one can have scored, and puts down the
-// rounds in which the entrants were free.
+// prepare computes the rounds that have begun and the highest possible score, and adds the free
+// rounds.
 func (t *context) prepare(all []*entrant, finished []freeRound) {
 	for _, e := range all {
 		var most number

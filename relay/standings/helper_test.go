@@ -13,8 +13,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// tournament reads rounds as "A-B 1-0, C-D *". A player is a name, and what may follow it: a rating
-// behind a slash, a team behind an @.
+// tournament reads rounds as "A-B 1-0, C-D *". A player is a name, perhaps
+// with a rating behind a slash and a team behind an @.
 func tournament(t testing.TB, rounds ...string) []Round {
 	t.Helper()
 	var out []Round

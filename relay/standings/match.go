@@ -13,30 +13,30 @@ type Match struct {
 	Teams    [2]string  `json:"teams"`    // the first has White on the first of the boards
 	Score    [2]float64 `json:"score"`    // board points, of the games that have a result
 	Boards   []int      `json:"boards"`   // their numbers
-	Results  int        `json:"results"`  // so many of them have a result
-	Finished bool       `json:"finished"` // all of them have
+	Results  int        `json:"results"`  // number of boards with a result
+	Finished bool       `json:"finished"` // all boards have one
 
 	keys   [2]string
-	played bool // a game of it was
+	played bool // at least one game was
 }
 
 // Team is one line of the teams' table. A match counts once it is finished.
 type Team struct {
 	Place int    `json:"place"` // the line's number, from 1
-	Rank  int    `json:"rank"`  // the place of the first of those who are tied for good
+	Rank  int    `json:"rank"`  // the first place of its tied group
 	Team  string `json:"team"`
 
-	// MatchPoints are two for a match that is won and one for one that is drawn, unless the
-	// tournament says otherwise.
+	// MatchPoints are two for a won match and one for a drawn one, unless the tournament has other
+	// points.
 	MatchPoints float64 `json:"matchPoints"`
 	Matches     int     `json:"matches"`
 	Wins        int     `json:"wins"`
 	Draws       int     `json:"draws"`
 	Losses      int     `json:"losses"`
 
-	// BoardPoints are those of the games, 1, ½ and 0 each. SonnebornBerger is the sum of the
-	// opponents' match points, each times the board points that were scored against him, and
-	// SonnebornBergerMatch the same, times the match points (C.07: EMGSB and EMMSB).
+	// BoardPoints are those of the games, 1, ½ and 0 each. SonnebornBerger is the sum of each
+	// opponent's match points times the board points against him. SonnebornBergerMatch takes the
+	// match points against him instead (C.07: EMGSB and EMMSB).
 	BoardPoints          float64 `json:"boardPoints"`
 	SonnebornBerger      float64 `json:"sonnebornBerger"`
 	SonnebornBergerMatch float64 `json:"sonnebornBergerMatch"`
@@ -45,7 +45,7 @@ type Team struct {
 	Results []TeamEncounter `json:"results"` // by round
 }
 
-// TeamEncounter is a match as one of its teams sees it.
+// TeamEncounter is a match from one of its teams.
 type TeamEncounter struct {
 	Round    int        `json:"round"`    // its number, from 1
 	Opponent int        `json:"opponent"` // its place
@@ -54,12 +54,12 @@ type TeamEncounter struct {
 }
 
 // Matches returns the matches of a round, by their first board. A team is known by its name, in any
-// spelling that [relay.TeamKey] takes for one. A game is of no match if one of its players has no
-// team, or if both have the same.
+// spelling ([relay.TeamKey]). A game belongs to no match if one player has no team, or if both have
+// the same.
 //
-// Players of an open may name their clubs, which then meet on one board here and another there. So
-// a match has at least two boards, and they are at least half of those on which either team meets
-// another in this round.
+// Players of an open tournament may name their clubs, and clubs meet on a board here and there. So
+// a match has at least two boards, and at least half of the boards on which either team plays
+// another one in this round.
 func Matches(games []*relay.Game) []Match {
 	var out []Match
 	at := map[[2]string]int{}
@@ -130,7 +130,7 @@ func (t *Table) rankTeams(rounds []Round, o *Options) {
 	}
 }
 
-// teamRows makes a row for each team that has a match. byBoard: board points are the score.
+// teamRows makes a row for each team with a match. If byBoard is set, board points are the score.
 func (c *context) teamRows(rounds []Round, o *Options, byBoard bool) []*teamRow {
 	var rows []*teamRow
 	byKey := map[string]*teamRow{}
@@ -160,7 +160,7 @@ func (c *context) teamRows(rounds []Round, o *Options, byBoard bool) []*teamRow 
 	return rows
 }
 
-// addMatch puts a match down for one of its teams, whose board points are the first.
+// addMatch adds a match to one of its teams. boards are the board points, its own first.
 func (r *teamRow) addMatch(round int, opponent *teamRow, m *Match, boards [2]float64, p relay.Points) {
 	r.Results = append(r.Results, TeamEncounter{Round: round, Score: boards, Finished: m.Finished})
 	r.opponents = append(r.opponents, &opponent.entrant)
@@ -191,7 +191,7 @@ func (r *teamRow) addMatch(round int, opponent *teamRow, m *Match, boards [2]flo
 	r.meetings = append(r.meetings, e)
 }
 
-// finish is the line of a row that has been ranked, with those of its opponents.
+// finish is the line of a ranked row, with the places of its opponents.
 func (r *teamRow) finish(c *context) Team {
 	l := r.Team
 	l.Place, l.Rank, l.Values = r.place, r.rank, floats(r.values)

@@ -13,8 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestMatches has cases that the pages are held to as well, since they make the matches of a round
-// themselves while it is played.
+// TestMatches has cases that also hold for the pages, which make a live round's matches themselves.
 func TestMatches(t *testing.T) {
 	data, err := os.ReadFile("testdata/matches.json")
 	if err != nil {
@@ -45,8 +44,8 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// TestTeams has numbers worked out by hand. Red beat Blue 2–0 and Green 1½–½, Blue beat Green 2–0, Black drew
-// 1–1 with Green and lost to Blue ½–1½. The last match goes on.
+// TestTeams has numbers worked out by hand. Red beat Blue 2–0 and Green 1½–½, Blue beat Green 2–0,
+// Black drew 1–1 with Green and lost to Blue ½–1½. The last match goes on.
 func TestTeams(t *testing.T) {
 	table := Compute(tournament(t,
 		"A@Red-B@Blue 1-0, B2@Blue-A2@Red 0-1, C@Green-D@Black 1-0, D2@Black-C2@Green 1-0",
@@ -96,7 +95,8 @@ func TestTeams(t *testing.T) {
 	}
 }
 
-// TestTeamOrder has a case for each thing that decides between two teams who are equal in all that comes before it.
+// TestTeamOrder has a case for each tie-break, between two teams that are equal in all earlier
+// ones.
 func TestTeamOrder(t *testing.T) {
 	// A match is of two boards, with White for each team once.
 	match := func(first, second string, score string) string {
@@ -111,14 +111,15 @@ func TestTeamOrder(t *testing.T) {
 	}{
 		{"match points", "Z", "A", []string{match("A", "Z", "½-1½")}},
 		{"board points", "Z", "A", []string{round(match("A", "B", "1½-½"), match("Y", "Z", "0-2"))}},
-		// Z beat Y, who has 0 match points, by 1½–½, and lost to X, who has 6: 0·1½ + 6·½. A drew with B and C,
-		// who have 1: 1·1 + 1·1. By match points A would be ahead.
+		// Z beat Y, who has 0 match points, by 1½–½, and lost to X, who has 6: 0·1½ + 6·½. A drew
+		// with B and C, who have 1: 1·1 + 1·1. By match points A would be ahead.
 		{"Sonneborn-Berger", "Z", "A", []string{
 			round(match("A", "B", "1-1"), match("Z", "Y", "1½-½")), round(match("A", "C", "1-1"), match("Z", "X", "½-1½")),
 			match("X", "W", "2-0"), match("X", "V", "2-0"),
 		}},
-		// Z drew with B and C, who have 1 match point each: 1·1 + 1·1, and the same by match points. A beat Y,
-		// who has 0, by 1½–½, and lost to X, who has 4: 0·1½ + 4·½, and by match points 0·2 + 4·0.
+		// Z drew with B and C, who have 1 match point each: 1·1 + 1·1, and the same by match
+		// points. A beat Y, who has 0, by 1½–½, and lost to X, who has 4: 0·1½ + 4·½, and by match
+		// points 0·2 + 4·0.
 		{"Sonneborn-Berger by match points", "Z", "A", []string{
 			round(match("Z", "B", "1-1"), match("A", "Y", "1½-½")), round(match("Z", "C", "1-1"), match("A", "X", "½-1½")), match("X", "W", "2-0"),
 		}},

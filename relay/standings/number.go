@@ -1,7 +1,7 @@
 package standings
 
-// number is points, or a sum or product of points, in ten-thousandths. Points are given in
-// hundredths, so a product of two is exact, and sums do not gather the errors of binary fractions.
+// number is points, or a sum or product of points, in ten-thousandths. Points come in hundredths,
+// so a product of two is exact, and sums gather no errors of binary fractions.
 type number int64
 
 // one is a whole point.
@@ -13,8 +13,8 @@ func hundredths(n int) number { return number(n) * (one / 100) }
 // times multiplies two numbers that are whole hundredths.
 func (n number) times(m number) number { return n * m / one }
 
-// float is the float64 that is nearest. So it is written, in JSON too, with no more digits than the
-// number has: 2.5, 3, 0.33.
+// float is the nearest float64. So JSON and text show no more digits than the number has: 2.5, 3,
+// 0.33.
 func (n number) float() float64 { return float64(n) / float64(one) }
 
 func floats(numbers []number) []float64 {

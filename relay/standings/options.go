@@ -8,27 +8,27 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Options are what a tournament's regulations say about its tables. The zero value is what most
-// tournaments play by.
+// Options are a tournament's regulations for its tables. The zero value is what most tournaments
+// use.
 type Options struct {
 	// TieBreaks are applied in this order; empty: [DefaultTieBreaks]. See [ParseTieBreaks].
 	TieBreaks []Code
 	// Scoring is what a game gives its players; nil: 1, ½ and 0. A round may have its own.
 	Scoring *relay.Scoring
-	// RoundRobin says that the pairings were fixed beforehand. Then a forfeit is a game like
-	// others for the tie-breaks (C.07, 15.2), and a free round is none.
+	// RoundRobin says that the pairings were fixed beforehand. Then a forfeit is a game like others
+	// for the tie-breaks (C.07, 15.2), and a free round is none.
 	RoundRobin bool
 }
 
-// OptionsOf returns what the tournament's settings say. Tie-breaks that cannot be read, which no
-// API takes, count as not chosen. The pairings are fixed if its format says so in words, such as
-// "10-player double round-robin".
+// OptionsOf returns the options in the tournament's settings. Unreadable tie-breaks, which the API
+// refuses, count as not chosen. The pairings are fixed if the format says so, such as "10-player
+// double round-robin".
 func OptionsOf(t *relay.Tournament) Options {
 	codes, _ := ParseTieBreaks(t.TieBreaks)
 	return Options{TieBreaks: codes, Scoring: t.Scoring, RoundRobin: isRoundRobin(t.Format)}
 }
 
-// isRoundRobin looks for the words for it in the languages of many tournaments.
+// isRoundRobin looks for the words for it in several languages.
 func isRoundRobin(format string) bool {
 	format = strings.NewReplacer("-", " ", "_", " ").Replace(strings.ToLower(format))
 	for _, words := range []string{"round robin", "roundrobin", "all play all", "berger", "rundenturnier", "todos contra todos", "girone all'italiana", "toutes rondes"} {
@@ -39,10 +39,10 @@ func isRoundRobin(format string) bool {
 	return false
 }
 
-// DefaultTieBreaks are those of players, where the tournament does not choose its own.
+// DefaultTieBreaks are the players' tie-breaks, if the tournament does not choose its own.
 var DefaultTieBreaks = []Code{DE, BHC1, BH, SB, WIN, ARO}
 
-// defaultTeamTieBreaks are those of teams. The first is the score that the table is by.
+// defaultTeamTieBreaks are the teams'. The first is the score by which the table is ranked.
 var defaultTeamTieBreaks = []Code{MP, GP, EMGSB, EMMSB}
 
 // The limits of a list of tie-breaks.
@@ -51,9 +51,9 @@ const (
 	maxTieBreaksText = 200 // bytes
 )
 
-// ParseTieBreaks reads a list of codes such as "DE, BHC1, BH". Case does not matter, and a modifier
-// may follow a dash or a slash, as in "BH-C1" and "BH/C1". An empty text is an empty list, which
-// stands for [DefaultTieBreaks]. Only the direct encounter may be there more than once.
+// ParseTieBreaks reads a list of codes such as "DE, BHC1, BH". Case does not matter. A modifier may
+// follow a dash or a slash, as in "BH-C1" and "BH/C1". An empty text is an empty list, which stands
+// for [DefaultTieBreaks]. Only the direct encounter may occur more than once.
 func ParseTieBreaks(text string) ([]Code, error) {
 	if len(text) > maxTieBreaksText {
 		return nil, fmt.Errorf("the list of tie-breaks must have at most %d characters", maxTieBreaksText)
@@ -86,7 +86,7 @@ func FormatTieBreaks(codes []Code) string {
 
 func allCodes() string { return strings.ReplaceAll(FormatTieBreaks(Codes()), ",", ", ") }
 
-// players are the tie-breaks of the players' table: those of the list that are not of teams alone.
+// players are the tie-breaks of the players' table: those of the list that are not for teams alone.
 func (o *Options) players() []Code {
 	out := o.filter(func(b *tieBreakRule) bool { return b.player != nil || b.code == DE })
 	if len(out) == 0 {
@@ -95,8 +95,8 @@ func (o *Options) players() []Code {
 	return out
 }
 
-// teams are the tie-breaks of the teams' table, and first the score that it is by. A list that
-// names nothing of teams alone is meant for the players, so that teams keep the usual ones.
+// teams are the tie-breaks of the teams' table, after the score by which it is ranked. A list
+// without codes for teams alone is meant for the players, so teams keep the default ones.
 func (o *Options) teams() []Code {
 	forTeams := func(c Code) bool { return rules[c].player == nil && c != DE }
 	if !slices.ContainsFunc(o.TieBreaks, forTeams) {
@@ -121,7 +121,7 @@ func (o *Options) filter(keep func(*tieBreakRule) bool) []Code {
 	return out
 }
 
-// scoring is what the games of the round give.
+// scoring is what games of the round give.
 func (o *Options) scoring(r *Round) relay.Scoring {
 	switch {
 	case r.Scoring != nil:
@@ -132,7 +132,7 @@ func (o *Options) scoring(r *Round) relay.Scoring {
 	return relay.UsualScoring
 }
 
-// match is what the matches of the round give.
+// match is what matches of the round give.
 func match(r *Round) relay.Points {
 	if r.TeamScoring != nil {
 		return r.TeamScoring.White

@@ -97,7 +97,7 @@ func TestTieBreaksTakeEffect(t *testing.T) {
 			t.Errorf("%s: the table tells %+v", list, table.TieBreaks)
 		}
 	}
-	// What is of teams alone is not for players.
+	// Tie-breaks for teams alone are not for players.
 	if got := Compute(rounds, Options{TieBreaks: []Code{MP, WIN}}).TieBreaks; len(got) != 1 || got[0].Code != WIN {
 		t.Errorf("the players' tie-breaks are %v", got)
 	}
@@ -191,7 +191,7 @@ func teamOrder(table *Table) string {
 	return strings.Join(names, " ")
 }
 
-// TestNumber wants points to be written without the noise of binary fractions.
+// TestNumber: points are written without the noise of binary fractions.
 func TestNumber(t *testing.T) {
 	for n, want := range map[number]string{
 		0: "0", 3 * one: "3", hundredths(250): "2.5", hundredths(33): "0.33", hundredths(1005): "10.05",
@@ -221,8 +221,8 @@ func TestPlayer(t *testing.T) {
 	}
 }
 
-// TestForfeitCounts has what an unplayed game counts for: points and wins, but nothing that says
-// "over the board", nor ratings.
+// TestForfeitCounts: an unplayed game counts for points and wins, but for nothing "over the board"
+// and not for ratings.
 func TestForfeitCounts(t *testing.T) {
 	o := Options{TieBreaks: []Code{WIN, WON, BPG, BWG, ARO, TPR, DE}}
 	table := Compute(tournament(t, "B/2500-A -/+", "A-Bye 1-0", "C/2300-A 0-1, X-Y *"), o)

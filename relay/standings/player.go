@@ -6,8 +6,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// playerIndex tells who is who. A player is known by his FIDE id. A player without an id is the one with
-// an id and the same name, if there is exactly one, and otherwise the one with that name.
+// playerIndex finds out which players are the same. A player is known by his FIDE id. A player
+// without an id is the only player with an id and the same name, if there is exactly one, and
+// otherwise the one with that name.
 type playerIndex struct {
 	rows    []*row
 	byFIDE  map[int64]*row
@@ -32,16 +33,16 @@ func (x *playerIndex) key(name string) string {
 	return key
 }
 
-// noteFIDEID notes a player's id. All players must be introduced before the first
-// one is looked up, since an id may be told in a later round only.
+// noteFIDEID notes a player's id. It must be called for all players before the first find, since an
+// id may occur only in a later round.
 func (x *playerIndex) noteFIDEID(player relay.Player) {
 	if key := x.key(player.Name); player.FideID != 0 && !slices.Contains(x.fideIDs[key], player.FideID) {
 		x.fideIDs[key] = append(x.fideIDs[key], player.FideID)
 	}
 }
 
-// find returns the player's row, or nil if he is nobody. A new row is made for a new player;
-// what the games tell of one who is known already replaces what those before told.
+// find returns the player's row; nil for nobody. A new player gets a new row. What later games say
+// of a known player replaces what earlier ones said.
 func (x *playerIndex) find(player relay.Player) *row {
 	key, id := x.key(player.Name), player.FideID
 	if id == 0 {

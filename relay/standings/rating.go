@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// ratingDifferences are the rating differences that go with a score of 50 %, 51 %, … 100 % (FIDE Handbook,
-// B.02, Rating Regulations, the table of p and dp). Below 50 % they are those of the opponent's
-// score, negative.
+// ratingDifferences are the rating differences for a score of 50 %, 51 %, … 100 % (FIDE Handbook,
+// B.02, Rating Regulations, the table of p and dp). Below 50 %, take the opponent's score,
+// negative.
 var ratingDifferences = [51]int{
 	0, 7, 14, 21, 29, 36, 43, 50, 57, 65,
 	72, 80, 87, 95, 102, 110, 117, 125, 133, 141,
@@ -17,9 +17,9 @@ var ratingDifferences = [51]int{
 	800,
 }
 
-// ratedOpponents returns the ratings of the opponents in games that were played and count for ratings,
-// each as it was in that game, and what was scored against them: a half for each draw. games is
-// how many there were, with those against opponents who have no rating.
+// ratedOpponents returns the opponents' ratings in played games that count for ratings, each as in
+// that game, and the score against them in halves. games is the number of games, including those
+// against unrated opponents.
 func (e *entrant) ratedOpponents() (ratings []int, halves, games int) {
 	for _, m := range e.meetings {
 		if !m.played || !m.rated {
@@ -28,7 +28,7 @@ func (e *entrant) ratedOpponents() (ratings []int, halves, games int) {
 		games++
 		rating := m.rating
 		if rating == 0 {
-			rating = m.opponent.rating // as another game tells it
+			rating = m.opponent.rating // of another game
 		}
 		if rating > 0 {
 			ratings = append(ratings, rating)
@@ -38,8 +38,8 @@ func (e *entrant) ratedOpponents() (ratings []int, halves, games int) {
 	return ratings, halves, games
 }
 
-// averageRating is the average rating of the opponents, a half rounded up, without so many of the
-// lowest. Opponents without a rating are the first that are left out. 0: there are none.
+// averageRating is the opponents' average rating without the cut lowest ones, a half rounded up.
+// Unrated opponents are cut first. It is 0 if there are none.
 func (e *entrant) averageRating(cut int) int {
 	ratings, _, games := e.ratedOpponents()
 	if cut -= games - len(ratings); cut > 0 {
@@ -60,8 +60,8 @@ func average(ratings []int) int {
 	return (2*sum + n) / (2 * n)
 }
 
-// performance is the rating at which the score against the rated opponents would have been
-// expected. 0: there are none.
+// performance is the rating for which the score against the rated opponents would be expected. It
+// is 0 if there are none.
 func (e *entrant) performance() int {
 	ratings, halves, _ := e.ratedOpponents()
 	if len(ratings) == 0 {
@@ -72,7 +72,7 @@ func (e *entrant) performance() int {
 
 func rating(n int) number { return number(n) * one }
 
-// ratingDifference is the rating difference at which the score would have been expected.
+// ratingDifference is the rating difference for which the score would be expected.
 func ratingDifference(points float64, games int) int {
 	percent := int(math.Round(100 * points / float64(games)))
 	if percent < 50 {

@@ -6,7 +6,7 @@ import "github.com/chessrelay/chessrelay/relay"
 type outcome int
 
 const (
-	loss outcome = iota // so that an outcome is also so many halves of a standard point
+	loss outcome = iota // as a number, an outcome is the halves of a standard point
 	draw
 	win
 )
@@ -33,14 +33,14 @@ var scores = map[relay.Result]score{
 }
 
 // scoreOf returns the game's score. A game that was forfeited after both have moved was played, as
-// it is for FIDE's ratings.
+// for FIDE's ratings.
 func scoreOf(g *relay.Game) score {
 	s := scores[g.Result]
 	s.played = s.played && (!g.Forfeit || g.Ply() > 1)
 	return s
 }
 
-// points are what the outcome gives one side. A loss gives its points only to those who played.
+// points are what the outcome gives one side. A loss gives points only if the game was played.
 func (s *score) points(o outcome, p relay.Points) number {
 	if o == loss && !s.played {
 		return 0

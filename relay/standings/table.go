@@ -14,21 +14,21 @@ type Round struct {
 	Games []*relay.Game
 }
 
-// Table is how a tournament stands.
+// Table is the table of a tournament.
 type Table struct {
 	Finished bool         `json:"finished"` // there are rounds, and all of them are
 	Rounds   []RoundState `json:"rounds"`   // in order
 	Players  []Line       `json:"players"`  // the first one leads
 	Teams    []Team       `json:"teams,omitempty"`
 
-	// TieBreaks decide between players who have the same points, in this order. TeamTieBreaks do
-	// between teams, and the first of them is the score that teams are ranked by.
+	// TieBreaks decide between players with the same points, in this order. TeamTieBreaks decide
+	// between teams; the first of them is the score by which teams are ranked.
 	TieBreaks     []TieBreak `json:"tieBreaks"`
 	TeamTieBreaks []TieBreak `json:"teamTieBreaks,omitempty"`
 }
 
-// Player returns the line of the player with the FIDE id, or else with the name, in any spelling
-// that [relay.NameKey] takes for one; nil if there is none. It is how a player is addressed.
+// Player returns the line of the player with that FIDE id, or otherwise with that name, in any
+// spelling ([relay.NameKey]); nil if there is none. This is how clients address a player.
 func (t *Table) Player(id string) *Line {
 	key := relay.NameKey(id)
 	for i := range t.Players {
@@ -40,7 +40,7 @@ func (t *Table) Player(id string) *Line {
 	return nil
 }
 
-// RoundState is a round of a table. Its number, from 1, is its place among the others.
+// RoundState is a round of a table. Its place among the others is its number, from 1.
 type RoundState struct {
 	ID       relay.RoundID `json:"id"`
 	Name     string        `json:"name"`
@@ -49,15 +49,15 @@ type RoundState struct {
 
 // Line is one player's line of the table.
 type Line struct {
-	// Place is the line's number, from 1. Rank is the place of the first of those between
-	// whom no tie-break decides.
+	// Place is the line's number, from 1. Rank is the first place of the players between whom no
+	// tie-break decides.
 	Place  int          `json:"place"`
 	Rank   int          `json:"rank"`
-	Player relay.Player `json:"player"` // as the last game has him
+	Player relay.Player `json:"player"` // as in his last game
 	Points float64      `json:"points"`
 
-	// Games have a result; they are Wins, Draws and Losses, and so many of them are Unplayed.
-	// A player who gets half a point has drawn, whatever his opponent gets.
+	// Games have a result. They are Wins, Draws and Losses; Unplayed of them were not played. A
+	// player who gets half a point has drawn, whatever his opponent gets.
 	Games    int `json:"games"`
 	Wins     int `json:"wins"`
 	Draws    int `json:"draws"`
@@ -69,38 +69,36 @@ type Line struct {
 	Results   []Encounter `json:"results"`   // by round
 }
 
-// TieBreaks are those that are told whether the tournament has chosen them or not.
+// TieBreaks are shown whether the tournament has chosen them or not.
 type TieBreaks struct {
-	// DirectEncounter is what the player scored against those who have the same points (DE). It is
-	// 0 where not all of these have met and it does not decide. DirectEncounterRank is his place
-	// among them, from 1, shared where it does not decide: it is applied again to those who still
-	// have the same. 0: nobody else has his points.
+	// DirectEncounter is the score against players with the same points (DE). It is 0 if not all of
+	// them have met and it does not decide. DirectEncounterRank is the place among them, from 1,
+	// shared if it does not decide; 0 if nobody else has these points.
 	DirectEncounter     float64 `json:"directEncounter"`
 	DirectEncounterRank int     `json:"directEncounterRank,omitempty"`
 	// BuchholzCut1 is Buchholz without the lowest of its parts (BHC1).
 	BuchholzCut1 float64 `json:"buchholzCut1"`
 	// Buchholz is the sum of the opponents' points, once for each game (BH).
 	Buchholz float64 `json:"buchholz"`
-	// SonnebornBerger is the sum of the opponents' points, each times what was scored against
-	// him (SB).
+	// SonnebornBerger is the sum of each opponent's points times the score against him (SB).
 	SonnebornBerger float64 `json:"sonnebornBerger"`
-	// Wins counts a point without play too (WIN).
+	// Wins also counts a point without play (WIN).
 	Wins int `json:"wins"`
-	// AverageRating is that of the opponents in played games who have a rating, each with the
-	// one he had in that game, rounded, a half up (ARO). 0: there are none.
+	// AverageRating is that of the rated opponents in played games, each as in that game, a half
+	// rounded up (ARO). It is 0 if there are none.
 	AverageRating int `json:"averageRating,omitempty"`
-	// Performance is the rating at which the score in these games would have been expected:
-	// AverageRating plus the rating difference of FIDE's table for the score's percentage (TPR).
+	// Performance is the rating for which the score in these games would be expected: AverageRating
+	// plus the rating difference of FIDE's table for the percentage (TPR).
 	Performance int `json:"performance,omitempty"`
 }
 
-// Encounter is one game as one of its players sees it.
+// Encounter is one game from one of its players.
 type Encounter struct {
 	Round    int          `json:"round"` // its number, from 1
 	Game     relay.GameID `json:"game"`
 	Board    int          `json:"board"`
 	White    bool         `json:"white"`
-	Opponent int          `json:"opponent,omitempty"` // his place; left out if he is nobody
+	Opponent int          `json:"opponent,omitempty"` // his place; left out for nobody
 	Points   *float64     `json:"points,omitempty"`   // left out while the game goes on
 	Unplayed bool         `json:"unplayed,omitempty"`
 }
@@ -111,9 +109,9 @@ type row struct {
 	entrant
 }
 
-// Compute makes the table of a tournament's rounds. They are in order: by the time they start
-// if all of them say it, or else as they are given. The order of the games in a round does not
-// matter. A game of a player against himself is passed over.
+// Compute makes the table of a tournament's rounds. It orders them by start time if all have one,
+// and otherwise keeps their order. The order of the games in a round does not matter. It ignores a
+// game of a player against himself.
 func Compute(rounds []Round, o Options) *Table {
 	rounds = ordered(rounds)
 	t := &Table{Finished: len(rounds) > 0, Rounds: []RoundState{}, Players: []Line{}}
@@ -174,7 +172,7 @@ func finished(rounds []Round, drawn func(*Round) number) []freeRound {
 	return out
 }
 
-// finish is the line of a row that has been ranked, with those of its opponents.
+// finish is the line of a ranked row, with the places of its opponents.
 func (r *row) finish(c *context, codes []Code) Line {
 	value := func(code Code) float64 {
 		if i := slices.Index(codes, code); i >= 0 {
@@ -217,10 +215,10 @@ func byBoard(games []*relay.Game) []*relay.Game {
 	return games
 }
 
-// addGame puts a game down for both of its players.
+// addGame adds a game to both of its players.
 func addGame(r *Round, round int, g *relay.Game, white, black *row, scoring relay.Scoring) {
 	if white == black {
-		return // himself, or nobody against nobody
+		return // a player against himself, or nobody against nobody
 	}
 	s := scoreOf(g)
 	onBoard := s.played && (white != nil && black != nil || g.Ply() > 1)
@@ -232,7 +230,7 @@ func addGame(r *Round, round int, g *relay.Game, white, black *row, scoring rela
 	black.addGame(g, s, m, s.black, white, g.White, scoring.Black)
 }
 
-// addGame puts a game down for one of its players. m is what both have in common.
+// addGame adds a game to one of its players. m is the part that both have in common.
 func (r *row) addGame(g *relay.Game, s score, m meeting, outcome outcome, opponent *row, opponentPlayer relay.Player, p relay.Points) {
 	if r == nil {
 		return

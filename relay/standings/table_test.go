@@ -15,8 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestRoundRobin has numbers worked out by hand. A 2 points (beat D and C), B 1½ (beat A, drew with C),
-// C 1½ (beat D), D 1 (beat B).
+// TestRoundRobin has numbers worked out by hand. A 2 points (beat D and C), B 1½ (beat A, drew with
+// C), C 1½ (beat D), D 1 (beat B).
 func TestRoundRobin(t *testing.T) {
 	table := Compute(tournament(t,
 		"A-D 1-0, B-C 1/2-1/2",
@@ -59,8 +59,7 @@ func TestRoundRobin(t *testing.T) {
 	}
 }
 
-// TestOrder has a case for each thing that decides, between two players who are equal in all that
-// comes before it.
+// TestOrder has a case for each tie-break, between two players who are equal in all earlier ones.
 func TestOrder(t *testing.T) {
 	for _, c := range []struct {
 		by            string
@@ -95,7 +94,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// decides names the first thing in which the lines differ.
+// decides names the first field in which the lines differ.
 func decides(a, b Line) string {
 	s, t := a.TieBreaks, b.TieBreaks
 	for _, c := range []struct {
@@ -248,8 +247,8 @@ func TestRatings(t *testing.T) {
 	}
 }
 
-// TestDifferences holds FIDE's table to what it was made of, a normal distribution with a
-// deviation of 2000/7; only at its end does it go its own way.
+// TestDifferences compares FIDE's table with its origin, a normal distribution with a deviation of
+// 2000/7. Only its end differs.
 func TestDifferences(t *testing.T) {
 	for i, d := range ratingDifferences[:50] {
 		within := 1.
@@ -340,7 +339,8 @@ func TestRoundsInOrder(t *testing.T) {
 	}
 }
 
-// random makes a tournament of n players, who may meet more than once, with results of all kinds.
+// random makes a tournament of n players with results of all kinds. Players may meet more than
+// once.
 func random(t testing.TB, rng *rand.Rand, n, rounds int, results []string) []Round {
 	var out []Round
 	for r := range rounds {
@@ -358,8 +358,8 @@ func random(t testing.TB, rng *rand.Rand, n, rounds int, results []string) []Rou
 	return out
 }
 
-// TestRandom holds tables to sums that are done in another way, game by game, and wants them to be
-// the same in whatever order the games come.
+// TestRandom compares tables with sums that are made in another way, game by game. The order of the
+// games must not matter.
 func TestRandom(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -483,8 +483,8 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 	}
 }
 
-// TestRealTournaments makes the tables of what the collection has of two events: rounds 4 to 9 of a
-// round robin of nine, and 1 to 4 of an open.
+// TestRealTournaments makes the tables of two real events: rounds 4 to 9 of a round robin of nine,
+// and 1 to 4 of an open.
 func TestRealTournaments(t *testing.T) {
 	classic := fromFile(t, "twic-944-first-400-games.pgn", "4th London Chess Classic")
 	table := Compute(classic, Options{})

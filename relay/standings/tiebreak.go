@@ -33,28 +33,28 @@ const (
 	EMMSB Code = "EMMSB"
 )
 
-// TieBreak is a tie-break of a table, for those who read it.
+// TieBreak is a tie-break of a table, for its readers.
 type TieBreak struct {
 	Code    Code   `json:"code"`
 	Name    string `json:"name"`
 	Meaning string `json:"meaning"`
 }
 
-// tieBreakRule is a tie-break with what computes it for a player and for a team. A nil function: it is
-// none of theirs. The direct encounter has none, since it is one of a group.
+// tieBreakRule is a tie-break and its functions for a player and for a team. Without a function it
+// does not apply. The direct encounter has none, since it concerns a group.
 type tieBreakRule struct {
 	code          Code
 	name, meaning string
 	player, team  func(e *entrant, t *context) number
 }
 
-// context is what tie-breaks need to know of the whole table.
+// context is what tie-breaks need of the whole table.
 type context struct {
 	direct     direct
 	roundRobin bool
 	rounds     int            // those that have begun
 	most       number         // that one can have scored
-	list       []contribution // of one entrant, used again and again
+	list       []contribution // memory for the contributions of one entrant
 }
 
 func scoreAsIs(score number, _ *meeting) number   { return score }
@@ -94,7 +94,7 @@ func averageRating(cut int) func(*entrant, *context) number {
 	return func(e *entrant, _ *context) number { return rating(e.averageRating(cut)) }
 }
 
-// ruleList has them in the order in which they are told.
+// ruleList has all tie-breaks, in the order in which they are shown.
 var ruleList = func() []tieBreakRule {
 	wins := count(func(m *meeting) bool { return m.outcome == win })
 	won := count(func(m *meeting) bool { return m.outcome == win && m.onBoard })
@@ -149,7 +149,7 @@ func Codes() []Code {
 	return out
 }
 
-// describe tells what the codes mean.
+// describe returns the names and meanings of the codes.
 func describe(codes []Code) []TieBreak {
 	out := make([]TieBreak, len(codes))
 	for i, c := range codes {
@@ -159,9 +159,8 @@ func describe(codes []Code) []TieBreak {
 	return out
 }
 
-// rank sorts the entrants and gives places and ranks: by points, then by each of the tie-breaks
-// among those who are still tied. Those who are tied for good have one rank, and stand by rating
-// and name.
+// rank sorts the entrants, by points and then by each tie-break among those who are still tied. It
+// sets places and ranks. Entrants who stay tied share a rank, and are listed by rating and name.
 func (t *context) rank(all []*entrant, codes []Code, compute func(*tieBreakRule) func(*entrant, *context) number) {
 	for _, e := range all {
 		t.direct.noteOpponents(e)
@@ -200,7 +199,7 @@ func (t *context) rank(all []*entrant, codes []Code, compute func(*tieBreakRule)
 	slices.SortFunc(all, func(a, b *entrant) int { return a.place - b.place })
 }
 
-// separate splits a group by the tie-break that is the i-th of the table.
+// separate splits a group by the i-th tie-break of the table.
 func (t *context) separate(group []*entrant, code Code, i int) [][]*entrant {
 	if len(group) == 1 {
 		return [][]*entrant{group}
@@ -217,7 +216,7 @@ func (t *context) separate(group []*entrant, code Code, i int) [][]*entrant {
 	return chunks(group, func(a, b *entrant) bool { return a.values[i] == b.values[i] })
 }
 
-// noteDirect notes the direct encounters of those who have the same points, which is told whatever
+// noteDirect sets the direct encounters of a group with the same points. They are shown whatever
 // tie-breaks a table has.
 func (t *context) noteDirect(group []*entrant) {
 	if len(group) == 1 {
