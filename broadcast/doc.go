@@ -1,7 +1,7 @@
 // Package broadcast is the hub of one node: it sends its spectators what happens on the boards.
 //
-//	apply loop ── Publish ──► history of the round ── wake ──► workers, each with its spectators
-//	                          floor … frames … last            frames after the cursor, in one write
+//	apply loop ── Publish ─► history of the round ── wake ─► workers, each with its spectators
+//	                         floor … frames … last           frames after the cursor, in one write
 //
 // A spectator is served as Raft serves a follower. It says with ?since= which index it has. It gets
 // a snapshot if it has nothing, or if the history does not reach back that far, and then the events
@@ -122,9 +122,9 @@
 //	frame.go      all that one index changed in a round; wire.go its JSON, and the close codes
 //	form.go       a message encoded for each kind of connection, once for all spectators
 //	snapshot.go   the snapshot of a topic; summary.go the boards that a spectator does not watch
-//	worker.go     the loop: inbox, turns, clock; turn.go one spectator's turn, its start and its end
+//	worker.go     the loop: inbox, turns, clock; turn.go a spectator's turn, start to end
 //	spectator.go  what is kept of one connection; receive.go what clients may send
-//	live.go       GET /live; events.go GET /events and /feed; feed.go all rounds in one stream
+//	live.go       GET /live; events.go GET /events and /feed; feed.go all rounds as one stream
 //	game_reader.go  a spectator within the process that reads games instead of frames
 //	socket_linux.go, socket_other.go, socket_pair.go, stream_conn.go  the connections
 //	gate.go       how many may join: in all, from one address, in a second; address.go

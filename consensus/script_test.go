@@ -27,8 +27,8 @@ import (
 //	1->2 MsgApp term=2 prev=5/2 entries=[6..7] commit=5
 //
 // where prev is index/term of the entry before those in the message. Heartbeats, reads and the
-// answers to both are left out. What disks and state machines do is left out unless show asks for
-// it. With the argument quiet a command only counts its lines.
+// answers to both are left out. Disks and state machines are left out unless show asks for
+// them. With the argument quiet a command only counts its lines.
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(paths) == 0 {

@@ -3,7 +3,7 @@
 //
 //	log entry ──► State.Apply ──► Outcome: the new values and events, or a refusal
 //	              │
-//	              ├── readers         [State] shows the truth, [State.ReaderFor] what a sight shows
+//	              ├── readers         [State] shows the truth, [State.ReaderFor] a sight
 //	              ├── State.Release   makes public what a delay has held
 //	              └── State.TakeDirty the records that a checkpoint writes; State.Load reads them
 //

@@ -6,9 +6,9 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// This file converts the domain's values to the records of a checkpoint and back. What follows from
-// other fields is not stored: the ply of a move is its place, and rounds and games name their
-// parent.
+// This file converts the domain's values to the records of a checkpoint and back. A value that
+// follows from other fields is not stored: the ply of a move is its place, and rounds and games
+// name their parent.
 
 func tournamentRecord(t *Tournament) *relaypb.TournamentRecord {
 	return &relaypb.TournamentRecord{

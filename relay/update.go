@@ -26,8 +26,8 @@ func (d *diff) note(name, was, now string) {
 }
 
 // updateGame changes the players and the tags of a game. The round and the board never change. The
-// start position may change as long as no move is recorded. What a person sets is locked. From a
-// source, locked fields are ignored.
+// start position may change as long as no move is recorded. A field that a person sets is locked.
+// From a source, locked fields are ignored.
 func (s *State) updateGame(c *relaypb.Command, op *relaypb.UpdateGame, out *Outcome) error {
 	g, err := s.gameToChange(op.Game, c.Request, out)
 	if g == nil {

@@ -71,7 +71,7 @@ func replaceDirect(t *testing.T, l *Log, path string, flags int) {
 	}
 }
 
-// refuseDirect has the system refuse the next direct write, if there are any here. A device with
+// refuseDirect has the system refuse the next direct write, if this system has them. A device with
 // only the oldest form of write does not know the flag.
 func refuseDirect(t *testing.T, l *Log) {
 	t.Helper()

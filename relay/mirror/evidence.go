@@ -56,7 +56,7 @@ type relation struct {
 }
 
 // relation compares with the recorded moves. Where a person has changed them, it also compares with
-// the lines that the source had before. What a person has fixed contradicts no source.
+// the lines that the source had before. A value that a person has fixed contradicts no source.
 func (s *sourceGame) relation(b *boardGame) relation {
 	r := relation{recorded: len(b.moves), shown: len(s.Moves), sameStart: startAgrees(b, s.Game)}
 	if !r.sameStart {

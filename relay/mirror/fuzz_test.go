@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// FuzzPush pushes any text after another one. Nothing may panic. What is taken must be taken whole,
-// so the same text pushed again asks for nothing. No board may lose its number.
+// FuzzPush pushes any text after another one. Nothing may panic. A game that is taken must be taken
+// whole, so the same text pushed again asks for nothing. No board may lose its number.
 func FuzzPush(f *testing.F) {
 	f.Add("", "")
 	f.Add(game("A-B", "1. e4 e5 *")+game("C-D Board=4", "1-0"), game("C-D", "1. d4 {[%clk 0:01:00]} *")+game("A-B GameId=x", "1. e4 c5 0-1"))

@@ -121,8 +121,8 @@ func (f *fixture) persons(g *relay.Game) [2]string {
 // TestNothingRecordedIsLost pushes what sources show of random tournaments: round after round into
 // one file, one game at a time, some of them, in any order, with names that change. A game with
 // moves or a result never gets two new players. It loses moves only by a correction that keeps the
-// beginning. What a source stops showing stays. If the source tells the round, each game has one
-// board in the end.
+// beginning. A game that the source stops showing stays. If the source tells the round, each game
+// has one board in the end.
 func TestNothingRecordedIsLost(t *testing.T) {
 	runs := 130
 	if *long {

@@ -41,8 +41,8 @@ func (x *playerIndex) noteFIDEID(player relay.Player) {
 	}
 }
 
-// find returns the player's row; nil for nobody. A new player gets a new row. What later games say
-// of a known player replaces what earlier ones said.
+// find returns the player's row; nil for nobody. A new player gets a new row. Details of a known
+// player in later games replace those in earlier ones.
 func (x *playerIndex) find(player relay.Player) *row {
 	key, id := x.key(player.Name), player.FideID
 	if id == 0 {

@@ -256,7 +256,8 @@ func (l *Listener) victim(own *host, room int) *list.Element {
 	return oldest(&l.all)
 }
 
-// oldest is the connection of q that has idled longest, or else the oldest that had its time.
+// oldest returns the connection of q that has idled longest. If none idles, it is the oldest whose
+// time is over.
 func oldest(q *queues) *list.Element {
 	if e := q.idle.Front(); e != nil {
 		return e
@@ -288,7 +289,7 @@ func (l *Listener) add(c net.Conn, own *host, room int) {
 	k.enter(busy)
 }
 
-// displace closes a connection. What reads from it or writes to it ends.
+// displace closes a connection, which ends all reads and writes.
 func (l *Listener) displace(e *list.Element) {
 	k := e.Value.(*conn)
 	l.displaced.Add(1)

@@ -297,8 +297,8 @@ func TestNoETag(t *testing.T) {
 	}
 }
 
-// TestTruncated shows a half-written source in many forms, and the boards stay. What the source
-// shows for half a minute counts, except a text that ends in the middle.
+// TestTruncated shows a half-written source in many forms, and the boards stay. A text that the
+// source shows for half a minute counts, except one that ends in the middle.
 func TestTruncated(t *testing.T) {
 	first := game(1, "A", "1. e4 e5 2. Nf3 {[%clk 1:29:00]} Nc6 {[%clk 1:28:00]} *")
 	whole := first + game(2, "B", "1. d4 d5 2. Nc3 Nc6 3. Be3 Be6 4. Qd2 {[%clk 1:21:30]} Qd7 {[%clk 1:21:20]} 5. O-O-O {[%clk 1:20:30]} 1-0")
