@@ -74,8 +74,8 @@ func (l *lateTries) took(round relay.RoundID, place uint64) {
 	}
 }
 
-// owe notes that a push was left without an answer, and how it will be known when it comes again.
-func (l *lateTries) owe(round relay.RoundID, body [sha256.Size]byte, place uint64, now time.Time) {
+// noteUnanswered notes that a push was left without an answer, and how it will be known when it comes again.
+func (l *lateTries) noteUnanswered(round relay.RoundID, body [sha256.Size]byte, place uint64, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	o := l.rounds[round]

@@ -81,7 +81,7 @@ func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err e
 	defer func() {
 		again := err == nil && isBroadcaster(r) && r.Context().Err() != nil || err != nil && triesAgain(r, err)
 		if again && s.hasRound(round) {
-			s.late.owe(round, body, place, time.Now())
+			s.late.noteUnanswered(round, body, place, time.Now())
 		}
 		if err == nil && !late {
 			s.late.took(round, place)

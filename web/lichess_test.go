@@ -709,7 +709,7 @@ func TestLateTries(t *testing.T) {
 		case late:
 			return "passed over"
 		case !answered:
-			l.owe(round, body(name), place, now)
+			l.noteUnanswered(round, body(name), place, now)
 			return "owed"
 		}
 		l.took(round, place)
