@@ -102,9 +102,8 @@ func oneOf(t testing.TB, what string, got content, may []content) content {
 
 var crashSeeds = flag.Int("crashes", 400, "how many logs TestLogPowerFailure crashes, six times each")
 
-// TestLogPowerFailure crashes logs on a simulated disk, at any operation, and
-// looks at what is there afterwards: everything that was acknowledged, and what
-// was not is there as a whole or not at all. Then it goes on.
+// TestLogPowerFailure crashes logs on a simulated disk, at any operation. Afterwards everything
+// that was acknowledged is there. The rest is there as a whole or not at all. Then it goes on.
 func TestLogPowerFailure(t *testing.T) {
 	seeds, parts := *crashSeeds, 4
 	if testing.Short() {

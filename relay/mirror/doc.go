@@ -27,8 +27,8 @@
 //     result or moves may contradict it. So does the old player if the source has him elsewhere,
 //     and the new one if he sits at another board.
 //  5. One player and ten plies of a game that is not over. Or the place in the source, if the round
-//     was evidently made from this list: evidence matches other games of it, the moves agree, and
-//     one of the players may be the same.
+//     was evidently made from this list. Then evidence matches other games of it, the moves agree,
+//     and one of the players may be the same.
 //  6. Without evidence, the game opens a board. A game without moves agrees with nothing by its
 //     moves. Two strangers never get somebody else's moves.
 //  7. A game whose source does not name White and Black opens no board.

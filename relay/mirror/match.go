@@ -223,8 +223,8 @@ func (x *boardIndex) related(s *sourceGame) []*boardGame {
 }
 
 // byPlace matches what is left by the place in the source, or by the board number alone. It does so
-// only if the round was evidently made from this list: evidence matches other games of it, and all
-// games left continue the moves recorded at their places.
+// only if the round was evidently made from this list. Then evidence matches other games of it, and
+// all games left continue the moves recorded at their places.
 func (m *matching) byPlace(boards []*boardGame, taken map[*boardGame]bool) {
 	byBoard := make(map[int]*boardGame, len(boards))
 	for _, b := range boards {

@@ -6,11 +6,11 @@
 // [Reader] reads one game after the other from a stream. Its memory is bounded by one game
 // ([Limits]). It knows the notation and no chess: a move is a piece of text. It must lose nothing
 // of the main line of any real file. So it forgives a byte order mark, every space of Unicode,
-// opinions between and behind the moves, either end of line, ISO-8859-1, wrapped comments, an empty
-// line or a comment between the tags, tags and moves on one line, a brace that is never closed,
-// dates in other forms, and a file that ends in the middle of a game ([WithoutTorn]). It skips
-// variations and annotation glyphs. A game that cannot be read is an [*Error]; the next call goes
-// on with the game after it.
+// either end of line, and ISO-8859-1. It forgives opinions between and behind the moves, wrapped
+// comments, and a brace that is never closed. It forgives an empty line or a comment between the
+// tags, tags and moves on one line, and dates in other forms. A file may end in the middle of a
+// game ([WithoutTorn]). It skips variations and annotation glyphs. A game that cannot be read is an
+// [*Error]; the next call goes on with the game after it.
 //
 // [Sniff] says what a body is if it is not PGN, before anything is read. [NewReaderCharset] reads a
 // text in the charset that its Content-Type names.

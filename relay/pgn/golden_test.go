@@ -116,8 +116,8 @@ func describe(b *strings.Builder, g *Game) {
 	}
 }
 
-// TestGoldenOut plays on the boards what of these files is legal, and compares what is written,
-// byte for byte, with testdata/out.pgn: programs split and parse this form.
+// TestGoldenOut plays the legal moves of these files on the boards. The written text must be
+// testdata/out.pgn, byte for byte: programs split and parse this form.
 func TestGoldenOut(t *testing.T) {
 	b := newBoards(t)
 	var out strings.Builder

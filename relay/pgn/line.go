@@ -35,11 +35,11 @@ type LineMove struct {
 // game is [Game.Cut], a last move that is only the beginning of one is left out without an error.
 //
 // A last illegal king move to d4, d5, e4 or e5 is neither an error nor a move. It is how a DGT
-// board learns that the game is over. Both kings go to light squares among these if White has won,
-// to dark ones if Black has, and to one of each for a draw (digitalgametechnology.com, "End of
-// game: indicate result"). The text often has only the first king, since the board's software stops
-// there. So the squares count as a result only if the text has no other, and if the two last moves
-// are such king moves and both illegal.
+// board learns that the game is over. If White has won, both kings go to light squares among these.
+// If Black has, they go to dark ones; for a draw, to one of each (digitalgametechnology.com, "End
+// of game: indicate result"). The text often has only the first king, since the board's software
+// stops there. So the squares count as a result only if the text has no other. The two last moves
+// must be such king moves, both illegal.
 //
 // If our own [Writer] ended the game before an illegal move, that is an error, too.
 //

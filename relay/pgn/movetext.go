@@ -127,8 +127,8 @@ func isWhole(token string) bool {
 	return strings.HasSuffix(token, "O-O") || strings.HasSuffix(token, "0-0") || token == "*"
 }
 
-// isRemark reports whether the bracket here begins something other than a tag: a command without
-// its braces, such as [%clk 1:00:00], an opinion, or a word between the moves.
+// isRemark reports whether the bracket here begins something other than a tag. That is a command
+// without its braces, such as [%clk 1:00:00], an opinion, or a word.
 func (p *parser) isRemark() bool {
 	const enough = 80
 	for n := 1; n < enough; n++ {

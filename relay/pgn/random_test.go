@@ -85,8 +85,8 @@ func (w *written) check(g *Game) error {
 	return err
 }
 
-// TestRandomDamage reads random games, whole and then with one of them damaged: some of its text is
-// cut out, written twice, replaced by rubbish, or the whole text ends in it. The others must be
+// TestRandomDamage reads random games, whole and then with one of them damaged. Some of its text is
+// cut out, written twice or replaced by rubbish, or the whole text ends in it. The others must be
 // read as they are.
 func TestRandomDamage(t *testing.T) {
 	rounds := 600

@@ -25,8 +25,8 @@ func (e *NotPGN) Error() string {
 	return s
 }
 
-// Sniff judges a body before it is read. It returns nil for PGN and for an empty body, and a
-// [*NotPGN] for anything else: a web page, JSON, the error of a script, a sentence, an archive.
+// Sniff judges a body before it is read. It returns nil for PGN and for an empty body. For anything
+// else it returns a [*NotPGN]: a web page, JSON, the error of a script, a sentence, an archive.
 //
 // The body decides, not its type: many servers send PGN as text/html. The type only tells the
 // charset. A body that has a game is PGN, whatever comes before the game. Only whole web pages are

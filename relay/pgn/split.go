@@ -23,8 +23,8 @@ func Decode(body []byte, charset string) []byte {
 // Pieces cuts a text before each line that begins with a tag after an empty line. That costs far
 // less than reading, so a program can find out which games have changed.
 //
-// A [Reader] of the pieces, one after the other, reads the same games as a Reader of the whole
-// text, on one condition: no piece is [Reader.Open] at its end. An open piece must be read together
+// A [Reader] of the pieces, one after the other, reads the same games as one of the whole text. One
+// condition must hold: no piece is [Reader.Open] at its end. An open piece must be read together
 // with the next one. Number and Line count from the start of the piece.
 func Pieces(text []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

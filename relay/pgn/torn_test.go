@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestEveryPrefix reads a file of eight games as it is while it is written slowly: at no byte is a
-// name, or a move, another than that of the whole file.
+// TestEveryPrefix reads every prefix of a file of eight games, as if it were written slowly. Each
+// name and each move must be that of the whole file.
 func TestEveryPrefix(t *testing.T) {
 	names := []string{"Weiß, Jürgen", "Schwarz, Ö.", "Żak, Ł", "O\\\"Neil", "Lake, \"Una\"", "D", "Волков, П", "Hill"}
 	var b strings.Builder

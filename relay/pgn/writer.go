@@ -99,8 +99,8 @@ func (w *Writer) moves(b []byte, g *relay.Game, moves []relay.Move) []byte {
 	return b
 }
 
-// comment writes everything after the first n moves as one comment, if there is anything: the
-// mover's clock, and the rest of the game if the next move is illegal. Readers such as chess.js
+// comment writes everything after the first n moves as one comment, if there is anything. It has
+// the mover's clock, and the rest of the game if the next move is illegal. Readers such as chess.js
 // stop at a second comment, and pgn-viewer forgets the clock of the first.
 func (w *Writer) comment(b []byte, g *relay.Game, moves []relay.Move, n int) []byte {
 	left := relay.NoTime

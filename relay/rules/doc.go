@@ -18,7 +18,7 @@
 // A [Position] is a plain value. It can be copied, compared with == and used by any number of
 // goroutines. There are no locks, no clock and no state outside. [Position.Find] of a legal move,
 // [Position.Legal] and [Position.Play] allocate nothing. The text of a move or a position is
-// appended to the caller's buffer. Nothing panics, on any input: a [Move] with impossible squares
+// appended to the caller's buffer. Nothing panics, on any input. A [Move] with impossible squares
 // or pieces is not legal, and the zero Position is a board without pieces and moves.
 //
 // # Chess960

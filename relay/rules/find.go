@@ -18,9 +18,9 @@ type AmbiguousError struct{ First, Second Move }
 
 func (e *AmbiguousError) Error() string { return "more than one move could be meant" }
 
-// Find returns the one legal move that a text means, in SAN or UCI. Castling may be O-O, the king
-// taking its rook (e1h1), or the king's two squares as in standard UCI (e1g1), if that is not one
-// step. "Kg1" is always a step of the king, and never castling.
+// Find returns the one legal move that a text means, in SAN or UCI. Castling may be O-O or the king
+// taking its rook (e1h1). It may also be the king's two squares as in standard UCI (e1g1), if that
+// is not one step. "Kg1" is always a step of the king, and never castling.
 func (p *Position) Find(text string) (Move, error) {
 	t, ok := readText(text)
 	if !ok {
@@ -81,8 +81,8 @@ func (p *Position) findCastling(kingSide bool) (Move, bool) {
 	return m, rook != 0 && p.canCastle(m)
 }
 
-// AppendSAN appends the legal move in SAN to dst, as the PGN standard writes it: no more of the
-// from-square than needed, and + or # for check or mate. For an illegal move the text has no
+// AppendSAN appends the legal move in SAN to dst, as the PGN standard writes it. It has no more of
+// the from-square than needed, and + or # for check or mate. For an illegal move the text has no
 // meaning.
 func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 	m.From, m.To = m.From&63, m.To&63
@@ -122,9 +122,9 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 	return append(dst, '#')
 }
 
-// appendDisambiguation appends what tells the piece from others of its kind that could go there:
-// the file if that is enough, otherwise the rank, otherwise both. A pinned piece could not go, and
-// does not count.
+// appendDisambiguation appends what tells the piece from others of its kind that could go there.
+// That is the file if it is enough, otherwise the rank, otherwise both. A pinned piece could not
+// go, and does not count.
 func (p *Position) appendDisambiguation(dst []byte, m Move, role Role) []byte {
 	var any, sameFile, sameRank bool
 	for others := p.of(role) & p.own() &^ bit(m.From); others != 0; others &= others - 1 {

@@ -15,10 +15,10 @@ type moveText struct {
 	promotion Role
 }
 
-// readText reads SAN and UCI as people and programs write them: castling with zeros, checks left
-// out or added, e8Q and e8(Q), an annotation behind, more squares than needed, no capture sign,
-// long algebraic notation. The text alone tells SAN from UCI: a move with its whole from-square and
-// no piece means the piece there.
+// readText reads SAN and UCI as people and programs write them. Castling may have zeros, checks may
+// be missing or added, and a promotion may be e8Q or e8(Q). There may be an annotation behind, more
+// squares than needed, no capture sign, or long algebraic notation. The text alone tells SAN from
+// UCI: a move with its whole from-square and no piece means the piece there.
 func readText(s string) (moveText, bool) {
 	t := moveText{from: ^set(0)}
 	if len(s) > MaxText {

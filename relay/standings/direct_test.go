@@ -80,8 +80,8 @@ func TestDirectEncounterMissing(t *testing.T) {
 	}
 }
 
-// TestRankingIsAnOrder checks on random tournaments, with random tie-breaks and points, what must
-// hold of any ranking: it does not depend on the order of games and rounds; nobody with fewer
+// TestRankingIsAnOrder checks the invariants of any ranking on random tournaments, with random
+// tie-breaks and points. It does not depend on the order of games and rounds; nobody with fewer
 // points is ahead; the direct encounter parts only those who are tied by all that comes before it;
 // and what it says of a group, nobody outside of it can change.
 func TestRankingIsAnOrder(t *testing.T) {
@@ -112,8 +112,8 @@ func TestRankingIsAnOrder(t *testing.T) {
 	}
 }
 
-// checkRanking checks that each line is ahead of the next one by the first value that differs, or
-// by a direct encounter where all before it are equal, or is tied with it.
+// checkRanking checks that each line is ahead of the next one, or tied with it. It is ahead by the
+// first value that differs, or by a direct encounter if all before it are equal.
 func checkRanking(t *testing.T, table *Table) {
 	t.Helper()
 	for i, b := range table.Players {

@@ -7,8 +7,8 @@ import (
 )
 
 // playerIndex finds out which players are the same. A player is known by his FIDE id. A player
-// without an id is the only player with an id and the same name, if there is exactly one, and
-// otherwise the one with that name.
+// without an id is the one with an id and the same name, if there is exactly one. Otherwise the
+// name decides.
 type playerIndex struct {
 	rows    []*row
 	byFIDE  map[int64]*row

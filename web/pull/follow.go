@@ -23,12 +23,12 @@ type boardProgress struct {
 //
 //  1. A source is dead if its polls have failed for its SilentSeconds, or if it shows another
 //     round.
-//  2. A source is silent for a board if another one has more of the game, and it has shown nothing
-//     new for its SilentSeconds since then. A player's long think makes no source silent.
+//  2. A source is silent for a board if another one has more of the game. It must have shown
+//     nothing new for its SilentSeconds since then. A player's long think makes no source silent.
 //  3. The board follows the first source in the list that is neither dead nor silent for it.
-//  4. The board changes to another source only if that one has at least as many plies, a result if
-//     the board has one, and no source ahead of it. So the board loses nothing, and does not come
-//     back too early.
+//  4. The board changes only to a source with at least as many plies, with a result if the board
+//     has one, and with no source ahead of it. So the board loses nothing, and does not come back
+//     too early.
 //  5. Without such a source, the board stays with its own, even if that is no longer in the list.
 func (r *roundPuller) chooseSources(view mirror.Round, sources []*comparison, now time.Time) map[relay.GameID]int {
 	shown := make(map[relay.GameID][]*mirror.Game, len(view.Games))
