@@ -69,6 +69,9 @@ func TestCheckpoints(t *testing.T) {
 		if len(maps.Collect(again.TakeDirty())) != 0 {
 			t.Fatal("what was loaded is dirty")
 		}
+		if was, is := s.Shown(s.index), again.Shown(s.index); was != is {
+			t.Fatalf("index %d: the public's index was %d, and is %d after a restart", s.index, was, is)
+		}
 		for _, diff := range []string{
 			cmp.Diff(s.tournaments, again.tournaments, cmpopts.EquateEmpty()),
 			cmp.Diff(s.rounds, again.rounds, cmpopts.EquateEmpty()),

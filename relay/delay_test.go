@@ -685,3 +685,19 @@ func heldIn(s *State) (out []Delayed) {
 	}
 	return out
 }
+
+// TestShownAfterARestart checks that the public's index does not depend on commands of which a
+// restarted node knows no index, such as those about tokens.
+func TestShownAfterARestart(t *testing.T) {
+	s := newScript(t)
+	s.must(createTournament(testTournament, "req-t"))
+	c := createRound(testRound, "req-r")
+	c.GetCreateRound().DelaySeconds = 60
+	shown := s.must(c).Index
+	s.must(createToken("tokenAA1", "req-token", RoleAdmin, nil))
+	for what, state := range map[string]*State{"the node": s.State, "a restarted one": reload(t, s.State)} {
+		if got := state.Shown(s.index); got != shown {
+			t.Errorf("%s shows the index %d, want %d", what, got, shown)
+		}
+	}
+}

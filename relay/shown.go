@@ -23,6 +23,7 @@ func (s *State) Released() uint64 { return s.releaseCount }
 func (s *State) noteShown(out *Outcome) {
 	switch {
 	case out.Err != nil || out.Duplicate:
+	case out.Tournament == nil && out.Round == nil && out.Game == nil: // a token; findShown must agree
 	case out.delayed == nil, out.Game == nil && out.renews: // a whole round
 		s.shown = out.Index
 	case out.renews:
