@@ -24,7 +24,7 @@ func recordKey(g *Game) string { return fmt.Sprintf("g/%0*x/%s", createdLen, g.C
 
 const createdLen = 16
 
-// gameKey is the key of a game in [State.Hash]. A former program stored its records under it.
+// gameKey is the key of a game in [State.Hash].
 func gameKey(id GameID) string { return "g/" + string(id) }
 
 func movesKey(game string, i int) string  { return fmt.Sprintf("%s/m%04d", game, i) }
@@ -41,18 +41,14 @@ const movesPerRecord = 128
 // Invariant: unchanged <= moves, and unchanged is at most the number of complete records that the
 // game's moves make.
 type storedGame struct {
-	moves     int  // records of moves
-	unchanged int  // how many of them have the game's present moves
-	changes   int  // records of changes, which never change
-	former    bool // stored by a former program, under gameKey; unchanged is 0
+	moves     int // records of moves
+	unchanged int // how many of them have the game's present moves
+	changes   int // records of changes, which never change
 }
 
 // remove yields the removal of g's records.
 func (st storedGame) remove(g *Game, yield func(string, []byte) bool) bool {
 	key := recordKey(g)
-	if st.former {
-		key = gameKey(g.ID)
-	}
 	for i := range st.moves {
 		if !yield(movesKey(key, i), nil) {
 			return false
@@ -181,12 +177,6 @@ func (c *changes) records(games []gameChange, delayed []delayedChange, tokens []
 // encode yields the records of a game that have changed.
 func (c gameChange) encode(yield func(string, []byte) bool) bool {
 	g, stored := c.game, c.stored
-	if stored.former {
-		if !stored.remove(g, yield) {
-			return false
-		}
-		stored = storedGame{}
-	}
 	key := recordKey(g)
 	complete := len(g.moves.blocks)
 	for i := stored.unchanged; i < complete; i++ {

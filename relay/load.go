@@ -16,9 +16,6 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
-// movesPerFormerRecord is how many moves a former program wrote into a record of moves.
-const movesPerFormerRecord = 32
-
 // gameParts is what Load has read of a game.
 type gameParts struct {
 	key     string // of all of them
@@ -86,8 +83,10 @@ var (
 // part is the rest.
 func splitKey(key string) (kind, id, of, part string, err error) {
 	at := 2 // where the id begins
-	if strings.HasPrefix(key, "g/") && len(key) > at+createdLen && key[at+createdLen] == '/' {
-		at += createdLen + 1
+	if strings.HasPrefix(key, "g/") {
+		if at += createdLen + 1; len(key) < at || key[at-1] != '/' {
+			return "", "", "", "", fmt.Errorf("load record %q: %w", clip(key, 64), errKey)
+		}
 	}
 	if end := at + idLen; len(key) >= end && ValidID(key[at:end]) {
 		kind, id, of, part = key[:2], key[at:end], key[:end], key[end:]
@@ -136,12 +135,8 @@ func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 		if err := proto.Unmarshal(value, r); err != nil {
 			return err
 		}
-		want := movesPerRecord
-		if g.former() {
-			want = movesPerFormerRecord
-		}
-		if len(r.Moves) != want {
-			return fmt.Errorf("it has %d moves, and should have %d", len(r.Moves), want)
+		if len(r.Moves) != movesPerRecord {
+			return fmt.Errorf("it has %d moves, and should have %d", len(r.Moves), movesPerRecord)
 		}
 		g.moves[i] = r.Moves
 		return nil
@@ -155,9 +150,6 @@ func (s *State) loadPart(id GameID, key, part string, value []byte) error {
 	}
 	return errKey
 }
-
-// former reports whether a former program wrote the records.
-func (p *gameParts) former() bool { return len(p.key) == 2+idLen }
 
 // join makes the game of its records, which must be complete.
 func (p *gameParts) join() (*liveGame, error) {
@@ -185,12 +177,9 @@ func (p *gameParts) join() (*liveGame, error) {
 			len(p.moves), len(p.changes), p.head.MovesRecords, p.head.ChangeRecords)
 	}
 	p.head.Changes = append(trail, p.head.Changes...)
-	g := &liveGame{Game: gameFrom(p.head), stored: storedGame{moves: len(p.moves), changes: len(p.changes), former: p.former()}}
-	if !p.former() {
-		if p.key != recordKey(g.Game) {
-			return nil, fmt.Errorf("it is not the game of the key %s", p.key)
-		}
-		g.stored.unchanged = len(p.moves)
+	g := &liveGame{Game: gameFrom(p.head), stored: storedGame{moves: len(p.moves), unchanged: len(p.moves), changes: len(p.changes)}}
+	if p.key != recordKey(g.Game) {
+		return nil, fmt.Errorf("it is not the game of the key %s", p.key)
 	}
 	return g, g.replay(append(moves, p.head.Moves...))
 }
