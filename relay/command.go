@@ -13,7 +13,7 @@ import (
 
 // CommandVersion is the version of the commands that this program writes and reads. A command that
 // means something else than before gets a new version; all nodes of a cluster then change together.
-const CommandVersion = 5
+const CommandVersion = 1
 
 // deterministic encodes equal messages as equal bytes, which the hash requires.
 var deterministic = proto.MarshalOptions{Deterministic: true}

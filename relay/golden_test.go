@@ -87,11 +87,7 @@ func outcomeWord(out Outcome) string {
 		if out.Duplicate {
 			return "duplicate"
 		}
-		if out.Round != nil {
-			return fmt.Sprintf("ok/%d", len(out.AppendEvents(nil)))
-		}
-		// When the first logs were written, only updates of a round had a round event.
-		return fmt.Sprintf("ok/%d", len(gameEvents(out)))
+		return fmt.Sprintf("ok/%d", len(out.AppendEvents(nil)))
 	}
 	for _, sentinel := range []error{
 		ErrVariant, ErrBadCommand, ErrVersion, ErrNotFound, ErrIDTaken, ErrBoardTaken,

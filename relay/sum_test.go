@@ -114,7 +114,7 @@ func TestSumOfRecords(t *testing.T) {
 	}
 }
 
-// TestGoldenSums: each version must make the same sum of an old log. Otherwise nodes of two
+// TestGoldenSums: each version must make the same sum of a golden log. Otherwise nodes of two
 // versions would take each other for diverged during an upgrade.
 func TestGoldenSums(t *testing.T) {
 	want := map[string]string{}
