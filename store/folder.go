@@ -48,9 +48,8 @@ func openFolder(path string) (folder, error) {
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
-		return nil, fmt.Errorf("%s is a file, the log of a former version, which this one cannot read; it keeps the log in a "+
-			"directory of that name: start the former version once more and remove this member from the cluster (if it is alone, "+
-			"let another node join first), then clear %s and let the node join again as a new member", path, filepath.Dir(path))
+		return nil, fmt.Errorf("%s is a file, and the log is a directory of that name: another program wrote the file; "+
+			"start with an empty data directory", path)
 	}
 	// Also for an existing folder: the process that made it may have been killed before this.
 	if err := syncDir(filepath.Dir(path)); err != nil {

@@ -20,7 +20,7 @@ import (
 //	last       8 bytes: index of the last entry, this frame's included
 //	hardState  3 × 8 bytes: term, vote, commit
 //	count      4 bytes: entries that follow
-//	flags      4 bytes: 1 reset; 2 4 8 the HardState has term, vote, commit (former programs)
+//	flags      4 bytes: 1 reset
 //	records    the entries, one behind the other
 //	padding    0 to 7 zeros
 //	end        4 bytes, endMark
@@ -32,7 +32,7 @@ import (
 //	index      8 bytes
 //	term       8 bytes
 //	type       2 bytes
-//	flags      2 bytes: 1 the entry has a term, 2 a type (both for former programs), 4 data
+//	flags      2 bytes: 1 the data is not nil
 //	data
 //
 // A frame lies in one segment. It follows the frame before it, or begins the next segment if there
@@ -52,13 +52,8 @@ const (
 	// written, see tornFrame.
 	endMark = 0x656e642e
 
-	flagReset     = 1
-	flagHSTerm    = 2
-	flagHSVote    = 4
-	flagHSCommit  = 8
-	flagHasTerm   = 1
-	flagHasType   = 2
-	flagHasData   = 4
+	flagReset     = 1 // of a frame
+	flagHasData   = 1 // of a record
 	maxFrame      = 1 << 30
 	maxRecordType = 1<<16 - 1
 )
@@ -105,17 +100,10 @@ func encodeFrame(buf []byte, salt uint32, at int64, h frame, entries []raftpb.En
 	if cap(buf) < size {
 		buf = make([]byte, 0, size)
 	}
-	flags := uint32(0)
-	set := func(on bool, flag uint32) {
-		if on {
-			flags |= flag
-		}
+	flags, hs := uint32(0), h.state.hs
+	if h.reset {
+		flags = flagReset
 	}
-	hs := h.state.hs
-	set(h.reset, flagReset)
-	set(hs.Term != 0, flagHSTerm)
-	set(hs.Vote != 0, flagHSVote)
-	set(hs.Commit != 0, flagHSCommit)
 	buf = be.AppendUint32(buf, 0)
 	buf = be.AppendUint32(buf, uint32(size))
 	buf = be.AppendUint64(buf, h.batch)
@@ -142,14 +130,8 @@ func encodeRecord(buf []byte, salt uint32, at int64, e *raftpb.Entry) []byte {
 	be := binary.BigEndian
 	start := len(buf)
 	flags := uint16(0)
-	if e.Term != 0 {
-		flags |= flagHasTerm
-	}
-	if e.Type != 0 {
-		flags |= flagHasType
-	}
 	if e.Data != nil {
-		flags |= flagHasData
+		flags = flagHasData
 	}
 	buf = be.AppendUint32(buf, 0)
 	buf = be.AppendUint32(buf, uint32(len(e.Data)))

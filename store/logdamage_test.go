@@ -280,8 +280,8 @@ func TestForeignLogs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	mustOpenBoards(t, path).Close()
 	_, err := OpenLog(path, LogOptions{})
-	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "former version") || !strings.Contains(err.Error(), path) {
-		t.Errorf("the log of a former version: %v", err)
+	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "is a file") || !strings.Contains(err.Error(), path) {
+		t.Errorf("a file in the place of the log: %v", err)
 	}
 	path = filepath.Join(t.TempDir(), "log")
 	mustOpenLog(t, path, LogOptions{}).Close()
