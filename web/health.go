@@ -179,6 +179,7 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		counter("pull_commands_total", p.Commands)
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = io.WriteString(w, ThisBuild().metric())
 	set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 }

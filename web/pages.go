@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"io/fs"
@@ -36,7 +37,12 @@ func newPages() (*pages, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		index, err = []byte(notBuilt), nil
 	}
-	return &pages{files, index}, err
+	return &pages{files, withVersion(index)}, err
+}
+
+// withVersion adds the version to the head of a built document. The pages show it at their foot.
+func withVersion(index []byte) []byte {
+	return bytes.Replace(index, []byte("</head>"), []byte(`<meta name="version" content="`+Version+`"></head>`), 1)
 }
 
 func (p *pages) mount(r chi.Router) {

@@ -9,6 +9,7 @@
 //	chessrelay venue    the membership, at runtime
 //	chessrelay edge     what edges start with
 //	chessrelay licenses whose work is in the program, and its terms
+//	chessrelay version  the version, its commit and its Go
 //
 // # How a command is built
 //

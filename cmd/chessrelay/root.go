@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/web"
 )
 
 // The exit codes of every command.
@@ -84,7 +84,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "chessrelay",
 		Short:         "Relays chess games live, from one recorder to many venues",
-		Version:       version(),
+		Version:       web.ThisBuild().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -109,6 +109,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetUsageTemplate(root.UsageTemplate() + environmentHelp)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "logs as `text|json`")
@@ -126,6 +127,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newVerifyCommand(env),
 		newBenchCommand(env),
 		newLicensesCommand(env),
+		newVersionCommand(env),
 	)
 	sayFlagsOnce(root)
 	return root
@@ -163,18 +165,4 @@ func newLogger(env *environment, format, level string) (*slog.Logger, error) {
 		env.logs.notice.Store(&tell)
 	}
 	return log, nil
-}
-
-// version is the module's version, or the commit the binary was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && info.Main.Version == "(devel)" {
-			return s.Value
-		}
-	}
-	return info.Main.Version
 }

@@ -2,6 +2,9 @@ import type { VNode } from "preact";
 import licenses from "../../LICENSES.txt?url";
 import type { Condition } from "../model/status.ts";
 
+/** The version of the node that served the document; absent if the document came from elsewhere. */
+const version = document.querySelector<HTMLMetaElement>('meta[name="version"]')?.content;
+
 interface Props {
   readonly page: VNode;
   readonly condition?: Condition;
@@ -36,6 +39,7 @@ export function ShellView({ page, condition, spectators }: Props) {
       <footer class="foot">
         <a href="/cluster">Cluster</a> · Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by{" "}
         <a href="https://github.com/shaack/cm-chessboard">shaack</a>, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a> · <a href={licenses}>Licences</a>
+        {version && <span class="version"> · chessrelay {version}</span>}
       </footer>
     </div>
   );
