@@ -12,6 +12,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOSEC       := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
+BENCH_MODULES := bench bench/node bench/etcd
 FUZZTIME    ?= 10s
 SEEDS       ?= 50000
 CRASHES     ?= 100000
@@ -67,6 +68,7 @@ vet: need-go ui
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+	for m in $(BENCH_MODULES); do (cd $$m && go vet ./...) || exit 1; done
 	.ci/words
 
 ui-test: ui
@@ -121,7 +123,7 @@ fuzz: need-go
 bench: need-go
 	go test -run '^$$' -bench . -benchmem ./...
 
-# The peers are modules of their own: nothing above builds or tests them.
+# The peers are modules of their own. Of the targets above only vet looks at them.
 bench-peers: need-go
 	cd bench && go run . peers $(ARGS)
 
@@ -138,7 +140,7 @@ bench-fanout: need-go
 	cd bench && go run . fanout $(ARGS)
 
 bench-vet: need-go
-	for m in bench bench/node bench/etcd; do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...); done
+	for m in $(BENCH_MODULES); do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...) || exit 1; done
 
 # Rounds are pulled over https, so the image needs the certificates that this machine trusts.
 image: ui need-go
