@@ -54,7 +54,7 @@ func breakFile(t *testing.T, path, device string) {
 var brokenDevices = []string{"/dev/full", "/dev/zero"}
 
 func TestLogWriteFails(t *testing.T) {
-	noDirect := func(t *testing.T, l *Log) {
+	noDirect := func(l *Log) {
 		if f := l.lastSegment().f.(*osFile); f.direct != nil {
 			f.direct.Close()
 			f.direct = nil
@@ -70,9 +70,9 @@ func TestLogWriteFails(t *testing.T) {
 			}
 			replaceDirect(t, l, file, os.O_RDONLY)
 		}, unix.EBADF},
-		"direct is refused, then /dev/full": {func(t *testing.T, l *Log, file string) { breakFile(t, file, "/dev/full") }, unix.ENOSPC},
-		"/dev/full":                         {func(t *testing.T, l *Log, file string) { noDirect(t, l); breakFile(t, file, "/dev/full") }, unix.ENOSPC},
-		"/dev/zero":                         {func(t *testing.T, l *Log, file string) { noDirect(t, l); breakFile(t, file, "/dev/zero") }, unix.EINVAL},
+		"direct is refused, then /dev/full": {func(t *testing.T, _ *Log, file string) { breakFile(t, file, "/dev/full") }, unix.ENOSPC},
+		"/dev/full":                         {func(t *testing.T, l *Log, file string) { noDirect(l); breakFile(t, file, "/dev/full") }, unix.ENOSPC},
+		"/dev/zero":                         {func(t *testing.T, l *Log, file string) { noDirect(l); breakFile(t, file, "/dev/zero") }, unix.EINVAL},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "log")

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -134,7 +135,7 @@ func (im *image) parseMeta(m []byte) (tx uint64, err error) {
 }
 
 func short(what string, err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: cut short", what)
 	}
 	return fmt.Errorf("%s: %w", what, err)

@@ -128,7 +128,7 @@ func (r *entryReader) read(p piece, dir folder) (full bool, err error) {
 	r.buf, r.end = r.buf[:0], int64(p.offs[len(p.offs)-1])+recordHeader
 	for i, off := range p.offs {
 		rec, err := r.record(p.seg, int64(off))
-		if err == errRecord || err == nil && rec.index != p.first+uint64(i) {
+		if errors.Is(err, errRecord) || err == nil && rec.index != p.first+uint64(i) {
 			err = damaged(dir.path(p.seg.name), "entry %d, at byte %d: %v", p.first+uint64(i), off, errRecord)
 		}
 		if err != nil {

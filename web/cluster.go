@@ -31,7 +31,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	}
 	out := clusterJSON{Sources: s.clusterSources(r, time.Now())}
 	if status.LeaderID != 0 && status.LeaderID != status.NodeID && r.Header.Get(forwardedHeader) == "" {
-		if leaders, err := s.leadersView(ctx, r, status); err == nil {
+		if leaders, err := s.leadersView(ctx, status); err == nil {
 			status.Members, out.Sources = leaders.Members, leaders.Sources
 		}
 	}
@@ -50,7 +50,7 @@ type clusterJSON struct {
 	Edges   []edge.SessionStatus `json:"edges"`
 }
 
-func (s *Server) leadersView(ctx context.Context, r *http.Request, status consensus.Status) (clusterJSON, error) {
+func (s *Server) leadersView(ctx context.Context, status consensus.Status) (clusterJSON, error) {
 	var out clusterJSON
 	u, err := s.leaderURL()
 	if err != nil {

@@ -120,7 +120,7 @@ func (s *Server) lichessPlayerOf(r *http.Request) (answer, error) {
 	out := lichessEntryGames{entryOf(in, table, line), []lichessEntryGame{}}
 	for _, e := range line.Results {
 		if g := games[e.Game]; g != nil {
-			out.Games = append(out.Games, entryGame(in, table, e, g))
+			out.Games = append(out.Games, entryGame(in, e, g))
 		}
 	}
 	return ok(indexed{in.index, out})
@@ -154,7 +154,7 @@ func orStandard(tc string) string {
 	return tc
 }
 
-func entryGame(in tableInput, table *standings.Table, e standings.Encounter, g *relay.Game) lichessEntryGame {
+func entryGame(in tableInput, e standings.Encounter, g *relay.Game) lichessEntryGame {
 	opponent, color := g.Black, "white"
 	if !e.White {
 		opponent, color = g.White, "black"

@@ -27,7 +27,7 @@ const (
 func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "tourId"))
 	s.stream(w, r, func() (gameReader, error) {
-		return s.readTours(r, func(b relay.Reader) []relay.TournamentID { return []relay.TournamentID{id} }, "tournament", string(id))
+		return s.readTours(r, func(relay.Reader) []relay.TournamentID { return []relay.TournamentID{id} }, "tournament", string(id))
 	})
 }
 

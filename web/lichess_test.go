@@ -130,7 +130,7 @@ func streamOf(t *testing.T, server *httptest.Server, what string) <-chan string 
 		defer close(games)
 		defer res.Body.Close()
 		in := bufio.NewScanner(res.Body)
-		in.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		in.Split(func(data []byte, _ bool) (int, []byte, error) {
 			if i := strings.Index(string(data), "\n\n\n"); i >= 0 {
 				return i + 3, data[:i], nil
 			}

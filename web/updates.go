@@ -105,14 +105,14 @@ func anotherPerson(stands *relay.Player, to *relaypb.PlayerUpdate) {
 	if was == "" || is == "" || was == is || relay.SimilarKeys(was, is) {
 		return
 	}
-	clear := func(to **string, stands string) {
+	forget := func(to **string, stands string) {
 		if *to == nil && stands != "" {
 			*to = new(string)
 		}
 	}
-	clear(&to.Title, stands.Title)
-	clear(&to.Federation, stands.Federation)
-	clear(&to.Team, stands.Team)
+	forget(&to.Title, stands.Title)
+	forget(&to.Federation, stands.Federation)
+	forget(&to.Team, stands.Team)
 	if to.Rating == nil && stands.Rating != 0 {
 		to.Rating = new(int32)
 	}

@@ -215,10 +215,10 @@ func (d *demo) tell(p *replay.Player) {
 }
 
 // say prints something as a whole, with mu held.
-func (d *demo) say(print func(io.Writer)) {
+func (d *demo) say(write func(io.Writer)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	print(d.env.stdout)
+	write(d.env.stdout)
 }
 
 // leave removes the demo's folder if it is to be removed, unless a node that

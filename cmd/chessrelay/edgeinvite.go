@@ -21,7 +21,7 @@ func newEdgeCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edge invite URL ...",
 		Short: "Invites edges, which follow a cluster from outside",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("an edge cannot be %q; what can be done is invite", args[0])
 			}

@@ -87,7 +87,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		Version:       web.ThisBuild().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q", args[0])
 			}

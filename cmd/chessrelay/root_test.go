@@ -133,7 +133,7 @@ func clusterOfTwo(t *testing.T) *httptest.Server {
 			{"id":"1","name":"recorder","role":"recorder","suffrage":"voter","http":"http://r:8080","state":"leader","match":1165,"next":1166},
 			{"id":"2","name":"venue-1","role":"venue","suffrage":"learner","http":"http://v:8080","state":"replicate","match":1160,"next":1166,"inflight":5,"inflightLimit":256,"lag":5,"lagMs":31,"lastContactMs":42,"rttMicros":182,"sentBytes":39360}]}`)
 	})
-	mux.HandleFunc("POST /api/cluster/members", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /api/cluster/members", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, `{"invitation":"cri1_x","id":"ABCDEFGH","uses":1,"expiresAt":1767225600000}`)
 	})

@@ -28,7 +28,7 @@ func newTokenCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token create|list|revoke URL ... | generate",
 		Short: "Makes, lists and revokes the tokens of a cluster",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("a token cannot be %q; what can be done is create, list, revoke, generate", args[0])
 			}

@@ -24,7 +24,7 @@ func newVenueCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "venue list|invite|add|remove|promote|demote URL ...",
 		Short: "Lists and changes the members of a running cluster",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("a venue cannot be %q; what can be done is list, invite, add, remove, promote, demote", args[0])
 			}

@@ -156,7 +156,7 @@ func TestTampering(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"round":"round001","index":1,"history":[],"stands":{},"games":[],"head":"` + strings.Repeat("a", 64) + `"}`))
 	f.Add([]byte(`{"game":"game0001","history":[{"hash":"` + strings.Repeat("a", 64) + `","index":1}],"moves":[null],"head":"x"}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		if d, err := Parse(data); err == nil {
 			d.Check()
 		}

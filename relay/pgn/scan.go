@@ -122,7 +122,7 @@ func (s *scanner) blanks() (emptyLine bool) {
 
 // inputError returns the error of the input; nil at its end.
 func (s *scanner) inputError() error {
-	if s.err == nil || s.err == io.EOF {
+	if s.err == nil || s.err == io.EOF { //nolint:errorlint // a reader ends with the bare io.EOF
 		return nil
 	}
 	return s.err

@@ -15,8 +15,12 @@ import (
 func TestSniffRefuses(t *testing.T) {
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
-	z.Write([]byte("[White \"A\"]\n\n1. e4 *"))
-	z.Close()
+	if _, err := z.Write([]byte("[White \"A\"]\n\n1. e4 *")); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
 	utf16, _ := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("Not found.")
 	for _, tt := range []struct{ name, body, contentType, want string }{
 		{"a sentence", "Too many requests. Try again later.", "text/plain", `plain text, not PGN: "Too many requests. Try again later."`},

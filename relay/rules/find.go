@@ -126,17 +126,17 @@ func (p *Position) AppendSAN(dst []byte, m Move) []byte {
 // That is the file if it is enough, otherwise the rank, otherwise both. A pinned piece could not
 // go, and does not count.
 func (p *Position) appendDisambiguation(dst []byte, m Move, role Role) []byte {
-	var any, sameFile, sameRank bool
+	var another, sameFile, sameRank bool
 	for others := p.of(role) & p.own() &^ bit(m.From); others != 0; others &= others - 1 {
 		o := Move{From: others.first(), To: m.To}
 		if p.targets(o.From, role)&bit(o.To) == 0 || !p.leavesKingSafe(o, role) {
 			continue
 		}
-		any = true
+		another = true
 		sameFile = sameFile || o.From&7 == m.From&7
 		sameRank = sameRank || o.From>>3 == m.From>>3
 	}
-	if sameRank || any && !sameFile {
+	if sameRank || another && !sameFile {
 		dst = append(dst, m.From.file())
 	}
 	if sameFile {

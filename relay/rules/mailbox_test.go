@@ -62,7 +62,9 @@ func newMailbox(fen string) mailbox {
 	if fields[3] != "-" {
 		m.ep = int(fields[3][1]-'1')*8 + int(fields[3][0]-'a')
 	}
-	fmt.Sscan(fields[4]+" "+fields[5], &m.number[0], &m.number[1])
+	if _, err := fmt.Sscan(fields[4]+" "+fields[5], &m.number[0], &m.number[1]); err != nil {
+		panic(err)
+	}
 	return m
 }
 

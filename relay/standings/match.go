@@ -113,7 +113,7 @@ type teamRow struct {
 func (t *Table) rankTeams(rounds []Round, o *Options) {
 	codes := o.teams()
 	c := context{roundRobin: o.RoundRobin, direct: direct{roundRobin: o.RoundRobin}}
-	rows := c.teamRows(rounds, o, codes[0] == GP)
+	rows := c.teamRows(rounds, codes[0] == GP)
 	if len(rows) == 0 {
 		return
 	}
@@ -131,7 +131,7 @@ func (t *Table) rankTeams(rounds []Round, o *Options) {
 }
 
 // teamRows makes a row for each team with a match. If byBoard is set, board points are the score.
-func (c *context) teamRows(rounds []Round, o *Options, byBoard bool) []*teamRow {
+func (c *context) teamRows(rounds []Round, byBoard bool) []*teamRow {
 	var rows []*teamRow
 	byKey := map[string]*teamRow{}
 	find := func(key, name string) *teamRow {

@@ -9,6 +9,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -146,7 +147,7 @@ func fromFile(name string) (games []game) {
 	for r := pgn.NewReader(f); ; {
 		in, err := r.Next()
 		if in == nil {
-			if _, broken := err.(*pgn.Error); broken {
+			if _, broken := errors.AsType[*pgn.Error](err); broken {
 				continue
 			}
 			return games
