@@ -10,6 +10,7 @@ SHELL := /bin/bash
 BIN         := bin/chessrelay
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 GOSEC       := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 UI_SOURCES  := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 BENCH_MODULES := bench bench/node bench/etcd
@@ -21,12 +22,13 @@ KILLS       ?= 200
 LONG        := ^(TestDelayProperty|TestSentTwice|TestCheckpointsOfOneGame|TestRecords|TestSumsAgree|TestNothingRecordedIsLost|$\
 	TestAnyHistoryEndsAsTheLastPush|TestPerft|TestRandom960|TestRandomGames|TestLog|TestKill|TestSpectatorsWander|TestDelayedWander)$$
 
-.PHONY: help build ui demo test vet ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses audit clean need-go need-node
+.PHONY: help build ui demo test vet lint ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses audit clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
-	@echo 'make test      vet, staticcheck, unit, whole nodes, clients, browser; with -race'
+	@echo 'make test      vet, staticcheck, linters, unit, whole nodes, clients, browser; with -race'
+	@echo 'make lint      the linters of .golangci.yml, which make vet runs, too'
 	@echo 'make test-long property tests in full, the hub without epoll and over TLS, thousands of simulated schedules'
 	@echo 'make client-test   only other programs'\'' readers and clients, from npm'
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
@@ -63,13 +65,18 @@ demo: build
 
 test: vet ui-test client-test go-test
 
-vet: need-go ui
+vet: need-go ui lint
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not gofmt-ed' >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
 	for m in $(BENCH_MODULES); do (cd $$m && go vet ./...) || exit 1; done
 	.ci/words
+
+# The linters of .golangci.yml. The first run builds them. Each clone has a cache of its own: in a
+# common one, findings have the paths of another clone, which no exclusion matches.
+lint: need-go
+	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint go run $(GOLANGCI) run ./...
 
 ui-test: ui
 	cd web/ui && npm run --silent check && npm test --silent
@@ -156,8 +163,8 @@ generate: need-go
 
 # What is accepted, and why, is in docs/security.md. All three run, and one that cannot reach its database fails.
 ACCEPTED_RULES := G103,G104,G115,G404
-ACCEPTED_PLACES := store/.*:G304;store/identity.go:G117;cmd/chessrelay/(feed|bench|verify|firsttoken|certificate|accesslog).go:G304;cmd/chessrelay/demo.go:G301;$\
-	cmd/chessrelay/demo_node.go:G204;web/pages.go:G703;web/edge/forward.go:G704;relay/update.go:G602;web/grant.go:G602;$\
+ACCEPTED_PLACES := store/.*:G304;store/identity.go:G117;cmd/chessrelay/(feed|bench|verify|firsttoken|certificate|accesslog|join).go:G304;cmd/chessrelay/demo.go:G301;$\
+	cmd/chessrelay/demo_node.go:G204;web/pages.go:G703;web/edge/(forward|prove).go:G704;relay/update.go:G602;web/grant.go:G602;$\
 	consensus/(join|credentials).go:G402
 audit: need-go ui
 	failed=; \
