@@ -27,8 +27,8 @@ LONG        := ^(TestDelayProperty|TestSentTwice|TestCheckpointsOfOneGame|TestRe
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
-	@echo 'make test      vet, staticcheck, linters, unit, whole nodes, clients, browser; with -race'
-	@echo 'make lint      the linters of .golangci.yml, which make vet runs, too'
+	@echo 'make test      vet, staticcheck, unit, whole nodes, clients, browser; with -race'
+	@echo 'make lint      the linters of .golangci.yml'
 	@echo 'make test-long property tests in full, the hub without epoll and over TLS, thousands of simulated schedules'
 	@echo 'make client-test   only other programs'\'' readers and clients, from npm'
 	@echo 'make soak      SEEDS ($(SEEDS)) simulated schedules of faults that were never run before, the log crashed CRASHES ($(CRASHES)) times six,'
@@ -65,12 +65,11 @@ demo: build
 
 test: vet ui-test client-test go-test
 
-vet: need-go ui lint
+vet: need-go ui
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not gofmt-ed' >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
-	for m in $(BENCH_MODULES); do (cd $$m && go vet ./...) || exit 1; done
 	.ci/words
 
 # The linters of .golangci.yml. The first run builds them. Each clone has a cache of its own: in a
