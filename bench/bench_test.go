@@ -38,7 +38,8 @@ func measured(p50 time.Duration, ops int) measurement {
 	return measurement{Window: node.Window{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, groupUsage: groupUsage{CPU: time.Second, MaxRSS: 1 << 20}}
 }
 
-// testResult has a failed round, a peer that is not durable, and one peer best at p50 and another at the rate.
+// testResult has a failed round, a peer that is not durable, and one peer best at p50 and another
+// at the rate.
 func testResult() *peersResult {
 	load := func(ms ...measurement) []loadResult { return []loadResult{{Outstanding: 1, Rounds: ms}} }
 	return &peersResult{
@@ -141,7 +142,8 @@ func TestAxis(t *testing.T) {
 	}
 }
 
-// Three real processes of this project, and of a peer that has a program of its own, briefly: that all parts of the harness fit.
+// Three real processes of this project, and of a peer that has a program of its own, briefly: that
+// all parts of the harness fit.
 func TestWholeRun(t *testing.T) {
 	pgn, err := filepath.Abs("../cmd/chessrelay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {

@@ -70,7 +70,8 @@ func readGames(path string) (games [][]string, err error) {
 			moves = append(moves, m.SAN)
 		}
 		if len(moves) > 0 && g.Known("FEN") == "" {
-			// Side by side, as they come in over a connection, and not each in a cold place of its own.
+			// Side by side, as they come in over a connection, and not each in a cold place of its
+			// own.
 			games = append(games, strings.Fields(strings.Join(moves, " ")))
 		}
 	}

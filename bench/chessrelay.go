@@ -41,12 +41,13 @@ type opaque struct {
 // HasApplied implements node.Counted.
 func (o *opaque) HasApplied() node.Applied { return node.Applied{Count: o.machine.n.Load()} }
 
-// chessrelayOptions are what the systems that are chessrelay can be told. Zero values are consensus's own defaults.
+// chessrelayOptions are what the systems that are chessrelay can be told. Zero values are
+// consensus's own defaults.
 type chessrelayOptions struct {
 	// Voters is how many of the nodes are to vote; zero: all.
 	Voters int `json:"voters,omitempty"`
-	// AdvertisePeer is where others are to reach this node's replication port, if not where it listens: at
-	// a proxy, for example.
+	// AdvertisePeer is where others are to reach this node's replication port, if not where it
+	// listens: at a proxy, for example.
 	AdvertisePeer string `json:"advertisePeer,omitempty"`
 	// The window to one follower; see consensus.Config.
 	MaxInflightMsgs  int    `json:"maxInflightMsgs,omitempty"`
@@ -64,7 +65,8 @@ type chessrelay struct {
 	admits net.Listener  // node 0's: where others ask to be admitted
 }
 
-// openChessrelay starts a node. It listens on its first address for replication; on the second one, node 0 admits the others.
+// openChessrelay starts a node. It listens on its first address for replication; on the second one,
+// node 0 admits the others.
 func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.StateMachine) (*chessrelay, error) {
 	o := cfg.Chessrelay
 	cc := consensus.Config{

@@ -92,7 +92,8 @@ func (c *cluster) plan(size int, opts chessrelayOptions) error {
 	return nil
 }
 
-// lengthen makes the way to each node that is planned longer, for the others. The nodes must not be started yet.
+// lengthen makes the way to each node that is planned longer, for the others. The nodes must not be
+// started yet.
 func (c *cluster) lengthen(delay time.Duration) error {
 	for i := range c.cfgs {
 		d, err := newDelayLine(c.cfgs[i].OwnAddrs()[0], delay)
@@ -105,8 +106,8 @@ func (c *cluster) lengthen(delay time.Duration) error {
 	return nil
 }
 
-// start starts node i, or starts it again after it was killed or stopped; it returns when the node is open.
-// c.cfgs[i] may be changed before.
+// start starts node i, or starts it again after it was killed or stopped; it returns when the node
+// is open. c.cfgs[i] may be changed before.
 func (c *cluster) start(ctx context.Context, i int) error {
 	p, err := startProcess(c.system.program, fmt.Sprintf("%s-%d", c.system.name, i), c.dir)
 	if err != nil {
@@ -116,7 +117,8 @@ func (c *cluster) start(ctx context.Context, i int) error {
 	return p.call(ctx, "start", c.cfgs[i], nil)
 }
 
-// converged waits until all nodes have applied the same, and returns what. Nothing may be submitted meanwhile.
+// converged waits until all nodes have applied the same, and returns what. Nothing may be submitted
+// meanwhile.
 func (c *cluster) converged(ctx context.Context) (has node.Applied, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -17,7 +17,8 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// A process is a child, as the orchestrator sees it. Package node has the protocol between them. Its methods may be called by any goroutine.
+// A process is a child, as the orchestrator sees it. Package node has the protocol between them.
+// Its methods may be called by any goroutine.
 type process struct {
 	name    string
 	logFile string
@@ -30,7 +31,8 @@ type process struct {
 	waiting map[int]chan node.Response
 }
 
-// startProcess starts a program, if empty this one, as a node. It dies with its standard input, so with the orchestrator at the latest.
+// startProcess starts a program, if empty this one, as a node. It dies with its standard input, so
+// with the orchestrator at the latest.
 func startProcess(program, name, dir string) (_ *process, err error) {
 	if program == "" {
 		if program, err = os.Executable(); err != nil {

@@ -69,14 +69,16 @@ func TestDelay(t *testing.T) {
 			}
 			times = append(times, took)
 		}
-		// Others may use the machine, so the limit is wide. On a quiet one the median is some 0.3 ms above.
+		// Others may use the machine, so the limit is wide. On a quiet one the median is some 0.3
+		// ms above.
 		if got := median(times); got > 2*delay+5*time.Millisecond {
 			t.Errorf("%v there and back, which takes %v", got, 2*delay)
 		}
 	}
 }
 
-// Many small writes, far more than one in a delay, arrive one delay later and in order; none waits for another to arrive.
+// Many small writes, far more than one in a delay, arrive one delay later and in order; none waits
+// for another to arrive.
 func TestDelayIsNoStopAndWait(t *testing.T) {
 	const delay, writes, every = 50 * time.Millisecond, 500, 200 * time.Microsecond
 	got := make(chan time.Time, 1)

@@ -15,20 +15,22 @@ import (
 )
 
 const (
-	// maxFanSpectators is the most that one process may have: it has 20,000 file descriptors where nobody has raised that.
+	// maxFanSpectators is the most that one process may have: it has 20,000 file descriptors where
+	// nobody has raised that.
 	maxFanSpectators = 19_500
 	// fanRate is how many moves a second are played where there is a load.
 	fanRate = 20
 	// fanHerdRate is how many are while all come back.
 	fanHerdRate = 4
-	// fanBatch and fanOutstanding are the load of saturation: so many events are published at once, as
-	// long as no more than that are not yet with everybody.
+	// fanBatch and fanOutstanding are the load of saturation: so many events are published at once,
+	// as long as no more than that are not yet with everybody.
 	fanBatch, fanOutstanding = 8, 32
 	// fanWindow is how many connections are made at once, but for the herd.
 	fanWindow = 512
 	// fanSlowShare is one slow spectator of so many.
 	fanSlowShare = 100
-	// fanLong is how many times as long as the others the loads take that are to show whether it lasts.
+	// fanLong is how many times as long as the others the loads take that are to show whether it
+	// lasts.
 	fanLong = 6
 	// fanWithin is how long the last spectator may take.
 	fanWithin = 3 * time.Minute
@@ -44,7 +46,8 @@ type fanFlags struct {
 
 // runFanout is the command "fanout": what spectators cost, beside those who have many, too.
 //
-// The server and the spectators are a process each; CPU and memory are the server's. Times are by the one clock that both have.
+// The server and the spectators are a process each; CPU and memory are the server's. Times are by
+// the one clock that both have.
 func runFanout(ctx context.Context, args []string) error {
 	var f fanFlags
 	fs := flag.NewFlagSet("fanout", flag.ContinueOnError)
@@ -118,7 +121,8 @@ func (f *fanFlags) selected() ([]fanSystem, error) {
 	return chosen, nil
 }
 
-// measureFanout runs every round: each number of spectators, and with it each system, beginning with another one each time.
+// measureFanout runs every round: each number of spectators, and with it each system, beginning
+// with another one each time.
 func measureFanout(ctx context.Context, f *fanFlags, chosen []fanSystem, counts []int) (*fanoutResult, error) {
 	r := newFanoutResult(f, chosen, counts)
 	failed := func(what string, err error) error {
@@ -172,7 +176,8 @@ type fanRun struct {
 	idle          float64 // CPU seconds a second that the server takes when nothing happens
 }
 
-// startFanRun starts both; nobody has come yet. Group tells the runs apart that there are at the same time.
+// startFanRun starts both; nobody has come yet. Group tells the runs apart that there are at the
+// same time.
 func startFanRun(ctx context.Context, s fanSystem, pgn string, group int) (r *fanRun, err error) {
 	r = &fanRun{system: s}
 	if r.dir, err = os.MkdirTemp("", "bench-fanout-"); err != nil {
@@ -244,7 +249,8 @@ func (r *fanRun) usage(ctx context.Context) (fanUsage, error) {
 // fanLoad is moves, and when the spectators had them.
 type fanLoad struct {
 	Moves int `json:"moves"`
-	// Delays after the publishing: for each move the first spectator's, the median, p99 and the last one's; medians over the moves, and the longest.
+	// Delays after the publishing: for each move the first spectator's, the median, p99 and the
+	// last one's; medians over the moves, and the longest.
 	First   time.Duration `json:"first"`
 	P50     time.Duration `json:"p50"`
 	P99     time.Duration `json:"p99"`
@@ -255,7 +261,8 @@ type fanLoad struct {
 	Events   uint64 `json:"events"`
 	Messages uint64 `json:"messages"`
 	Writes   int64  `json:"writes"` // system calls of the server's that write
-	// CPU of the server, without what it takes when nothing happens, for one move to one spectator; CrowdCPU of the spectators.
+	// CPU of the server, without what it takes when nothing happens, for one move to one spectator;
+	// CrowdCPU of the spectators.
 	CPU       time.Duration `json:"cpu"`
 	CrowdCPU  time.Duration `json:"crowdCpu"`
 	PerSecond float64       `json:"perSecond"` // moves delivered
@@ -282,8 +289,8 @@ func (l fanLoad) messagesPerEvent() float64 {
 	return float64(l.Messages) / float64(l.Events)
 }
 
-// load has so many moves played and waits until everybody has the last one. If perSecond is 0 they are played as fast as
-// the spectators get them, for as long as seconds says.
+// load has so many moves played and waits until everybody has the last one. If perSecond is 0 they
+// are played as fast as the spectators get them, for as long as seconds says.
 func (r *fanRun) load(ctx context.Context, moves int, perSecond, seconds float64) (l fanLoad, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*fanWithin+time.Duration(seconds*float64(time.Second)))
 	defer cancel()
@@ -390,7 +397,8 @@ func (r *fanRun) saturate(ctx context.Context, index uint64, seconds float64) (a
 	return all, end, r.await(ctx, index+uint64(len(all.Times)), &end)
 }
 
-// fanPace is how many moves a second are played where each is to be alone: so few that all have one when the next one comes.
+// fanPace is how many moves a second are played where each is to be alone: so few that all have one
+// when the next one comes.
 func fanPace(spectators int) float64 {
 	switch {
 	case spectators <= 2_000:
@@ -401,7 +409,8 @@ func fanPace(spectators int) float64 {
 	return 1
 }
 
-// measure measures one system with so many spectators. The fewest are measured with slow ones among them, too, and the most as a herd.
+// measure measures one system with so many spectators. The fewest are measured with slow ones among
+// them, too, and the most as a herd.
 func (f *fanFlags) measure(ctx context.Context, s fanSystem, n int, fewest, most bool) (m fanMeasurement, err error) {
 	r, err := startFanRun(ctx, s, f.pgn, 0)
 	if err != nil {
@@ -546,7 +555,8 @@ func (r *fanRun) slow(ctx context.Context, n int, seconds float64) (s fanSlow, e
 	if s.fanLoad, err = r.load(ctx, max(1, int(fanLong*fanRate*seconds)), fanRate, 0); err != nil {
 		return s, err
 	}
-	// The server is asked: what says to a slow one that it is over waits behind all that it has not read.
+	// The server is asked: what says to a slow one that it is over waits behind all that it has not
+	// read.
 	state, err := r.state(ctx)
 	s.SlowClosed = n - state.Spectators - s.Closed
 	return s, err
@@ -555,8 +565,8 @@ func (r *fanRun) slow(ctx context.Context, n int, seconds float64) (s fanSlow, e
 // fanScaled is how many spectators each of two processes has.
 const fanScaled = 19_000
 
-// measureScale has as many spectators as so many processes can have, and a move a second on their boards, for fanLong times as long as the
-// other loads take.
+// measureScale has as many spectators as so many processes can have, and a move a second on their
+// boards, for fanLong times as long as the other loads take.
 func (f *fanFlags) measureScale(ctx context.Context, s fanSystem, processes int) (m fanScale, err error) {
 	each := maxFanSpectators
 	if processes > 1 {

@@ -16,8 +16,8 @@ type crowdConfig struct {
 	Group int `json:"group"`
 }
 
-// fanPerAddress is how many spectators come from one address: fewer than broadcast.Config.MaxPerAddress, and
-// than there are ports.
+// fanPerAddress is how many spectators come from one address: fewer than
+// broadcast.Config.MaxPerAddress, and than there are ports.
 const fanPerAddress = 100
 
 // comeArgs have spectators connect until there are Count.
@@ -68,7 +68,8 @@ type awaited struct {
 	Missing int           `json:"missing"` // who were closed, or had not got it in time
 }
 
-// crowdState is what a crowd has seen since it began. Who reads slowly on purpose is counted in Slow and Closed only.
+// crowdState is what a crowd has seen since it began. Who reads slowly on purpose is counted in
+// Slow and Closed only.
 type crowdState struct {
 	Here   int `json:"here"`   // connected, and with a snapshot
 	Slow   int `json:"slow"`   // of them
@@ -97,5 +98,6 @@ func arrivalOf(first time.Duration, later []uint32, missed int) arrival {
 	return arrival{Count: len(later), First: first, P50: at(0.5), P99: at(0.99), Last: at(1), Missed: missed}
 }
 
-// laterUnit is the unit in which it is written down how much later than the first a spectator had an event.
+// laterUnit is the unit in which it is written down how much later than the first a spectator had
+// an event.
 const laterUnit = 100 * time.Nanosecond

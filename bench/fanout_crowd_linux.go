@@ -22,9 +22,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A crowd is many spectators of one server in one process, made to cost as little as can be: one thread, one epoll, one buffer, and of a
-// spectator nothing but where he is. A spectator's times are those at which epoll told of him, so they can be as much too late
-// as it takes to read what it told before, which is crowdBatch sockets at the most, a tenth of a millisecond.
+// A crowd is many spectators of one server in one process, made to cost as little as can be: one
+// thread, one epoll, one buffer, and of a spectator nothing but where he is. A spectator's times
+// are those at which epoll told of him, so they can be as much too late as it takes to read what it
+// told before, which is crowdBatch sockets at the most, a tenth of a millisecond.
 type crowd struct {
 	cfg     crowdConfig
 	server  unix.SockaddrInet4
@@ -535,7 +536,8 @@ func (c *crowd) closed(who int32, payload []byte) {
 	c.lostFor(who, fmt.Sprintf("%d %s", code, reason), pause)
 }
 
-// reasonSeconds is the number of seconds that a close reason names, as in "come back in 5 s"; 0: none.
+// reasonSeconds is the number of seconds that a close reason names, as in "come back in 5 s"; 0:
+// none.
 func reasonSeconds(reason string) int {
 	words := strings.Fields(reason)
 	for i := 1; i < len(words); i++ {
@@ -551,7 +553,8 @@ var (
 	indexMark = []byte(`,"index":`)
 )
 
-// message is told one message: frames of chessrelay, which other systems may have put into something of theirs.
+// message is told one message: frames of chessrelay, which other systems may have put into
+// something of theirs.
 func (c *crowd) message(who int32, m []byte) {
 	f := &c.fans[who]
 	if len(c.cfg.Says) > 0 && isPing(m) {

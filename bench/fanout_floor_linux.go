@@ -16,7 +16,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// fanFloor writes one frame to each socket in turn, and does nothing else: no queues, no pings, no limits, and whose socket is full is closed.
+// fanFloor writes one frame to each socket in turn, and does nothing else: no queues, no pings, no
+// limits, and whose socket is full is closed.
 type fanFloor struct {
 	venue  *venue
 	listen *os.File

@@ -15,7 +15,8 @@ const (
 	fanSpareFiles = 300
 	// fanBacklog is how many connections the kernel has to hold for a listener.
 	fanBacklog = 1024
-	// fanMemory is how many bytes a spectator may take, with the kernel's buffers on both sides, in the system that takes most.
+	// fanMemory is how many bytes a spectator may take, with the kernel's buffers on both sides, in
+	// the system that takes most.
 	fanMemory = 100 << 10
 )
 

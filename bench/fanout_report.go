@@ -18,7 +18,8 @@ const fanPeer = "centrifuge"
 // fanMeasurement is one system with so many spectators in one round.
 type fanMeasurement struct {
 	Came came `json:"came"`
-	// JoinedBytes is what the server's memory grew by for a spectator who had just come; Bytes once he has had some moves.
+	// JoinedBytes is what the server's memory grew by for a spectator who had just come; Bytes once
+	// he has had some moves.
 	JoinedBytes float64 `json:"joinedBytes"`
 	Bytes       float64 `json:"bytes"`
 	IdleCPU     float64 `json:"idleCpu"` // of one processor, when nothing happens
@@ -53,7 +54,8 @@ type fanScale struct {
 	Loads      []fanLoad `json:"loads"` // by process
 }
 
-// fanoutResult is everything that a run of "fanout" measured. Durations are in nanoseconds in its JSON.
+// fanoutResult is everything that a run of "fanout" measured. Durations are in nanoseconds in its
+// JSON.
 type fanoutResult struct {
 	Machine  machine           `json:"machine"`
 	Rounds   int               `json:"rounds"`
@@ -111,7 +113,8 @@ func fanMedian[T ~int64 | ~float64](c *fanCountResult, of func(fanMeasurement) T
 	return median(values)
 }
 
-// fanRatio is the median over the rounds of one value over the peer's in the same round; 0 if there is none.
+// fanRatio is the median over the rounds of one value over the peer's in the same round; 0 if there
+// is none.
 func (r *fanoutResult) fanRatio(c *fanCountResult, of func(fanMeasurement) float64) float64 {
 	peer := r.count(fanPeer, c.Spectators)
 	if peer == nil {

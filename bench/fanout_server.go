@@ -89,7 +89,8 @@ func (s *fanServer) state() fanState {
 	return fanState{Addr: s.addr, Spectators: s.hub.spectators(), Index: s.venue.index()}
 }
 
-// publishArgs are moves to be played: Count of them, PerSecond at a steady pace or, if that is 0, one right after another.
+// publishArgs are moves to be played: Count of them, PerSecond at a steady pace or, if that is 0,
+// one right after another.
 type publishArgs struct {
 	Count     int     `json:"count"`
 	PerSecond float64 `json:"perSecond,omitempty"`
@@ -142,8 +143,9 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 	return p, nil
 }
 
-// idleMemory is what this process holds in memory, in bytes, once it has given back what it does not need: heap, stacks and
-// what the runtime keeps about them, and not the pages of the program itself.
+// idleMemory is what this process holds in memory, in bytes, once it has given back what it does
+// not need: heap, stacks and what the runtime keeps about them, and not the pages of the program
+// itself.
 func idleMemory() (int64, error) {
 	debug.FreeOSMemory()
 	debug.FreeOSMemory() // what pools held over the first collection

@@ -33,7 +33,8 @@ type fanSystem struct {
 
 // A fanHub is a system in the process that it was opened in.
 type fanHub interface {
-	// publish tells all spectators the events of one log entry. It is called in order, by one goroutine at a time.
+	// publish tells all spectators the events of one log entry. It is called in order, by one
+	// goroutine at a time.
 	publish(events []relay.Event) error
 	// spectators is how many get what is published now.
 	spectators() int
@@ -174,8 +175,8 @@ func eachFanEvent(events []relay.Event, do func(frame []byte) error) error {
 	return nil
 }
 
-// fanChat is a hub of the kind that gorilla's chat example has made common: all clients in a map that one goroutine owns, and a
-// buffered channel to each.
+// fanChat is a hub of the kind that gorilla's chat example has made common: all clients in a map
+// that one goroutine owns, and a buffered channel to each.
 type fanChat struct {
 	venue *venue
 	http  *fanHTTP

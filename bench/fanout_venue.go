@@ -18,8 +18,9 @@ const (
 	venueBoards = 20
 )
 
-// A venue is the boards of a node, on which real games are played: one move on each board in turn, and when a game is over it is
-// taken back and played again. So every log entry is one event, and the boards stay as many as they are.
+// A venue is the boards of a node, on which real games are played: one move on each board in turn,
+// and when a game is over it is taken back and played again. So every log entry is one event, and
+// the boards stay as many as they are.
 type venue struct {
 	games [][]string // the moves of each board, in SAN; static
 
@@ -63,7 +64,8 @@ func newVenue(games [][]string) (*venue, error) {
 
 func boardGame(board int) relay.GameID { return relay.GameID(fmt.Sprintf("fangam%02d", board+1)) }
 
-// apply has the state take a command, as the apply loop of a node does, and returns its event, if it has one.
+// apply has the state take a command, as the apply loop of a node does, and returns its event, if
+// it has one.
 func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
 	c.At, c.By = time.Now().UnixMilli(), "bench"
 	c.Request = strconv.FormatUint(v.applied+1, 36) // who plays is the only one to write it
@@ -81,7 +83,8 @@ func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
 	return out.AppendEvents(nil), nil
 }
 
-// play plays the next move, on the next board, and returns its event: index is one more than that of the one before.
+// play plays the next move, on the next board, and returns its event: index is one more than that
+// of the one before.
 func (v *venue) play() ([]relay.Event, error) {
 	board := v.next
 	v.next = (v.next + 1) % len(v.games)
@@ -111,8 +114,8 @@ func (v *venue) index() (at uint64) {
 	return at
 }
 
-// eventFrame is an event as chessrelay's spectators get it, for the peers, who are to carry the same bytes.
-// TestFanoutEvents holds it to that.
+// eventFrame is an event as chessrelay's spectators get it, for the peers, who are to carry the
+// same bytes. TestFanoutEvents holds it to that.
 type eventFrame struct {
 	Type     relay.EventType `json:"type"`
 	Index    uint64          `json:"index"`
@@ -142,8 +145,8 @@ func encodeFanEvent(e *relay.Event) ([]byte, error) {
 	return json.Marshal(f)
 }
 
-// snapshot is the round as it stands, for the peers, who are to greet a spectator with what chessrelay greets one with. It is
-// encoded once for all who come while nothing happens.
+// snapshot is the round as it stands, for the peers, who are to greet a spectator with what
+// chessrelay greets one with. It is encoded once for all who come while nothing happens.
 func (v *venue) snapshot() ([]byte, error) {
 	v.snapshotMu.Lock()
 	defer v.snapshotMu.Unlock()

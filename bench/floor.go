@@ -16,8 +16,8 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// floorSystem is the least that three processes can do to have a record on the disks of a majority: no
-// terms, no elections, no log to come back to. Nothing that is idle can be faster here.
+// floorSystem is the least that three processes can do to have a record on the disks of a majority:
+// no terms, no elections, no log to come back to. Nothing that is idle can be faster here.
 var floorSystem = system{
 	name:    "floor",
 	about:   "a bare quorum append without Raft: the leader's fdatasync beside those of two followers",
@@ -29,7 +29,8 @@ var floorSystem = system{
 // floorAck is a follower's answer: that it has all records up to this one.
 const floorAckSize = 8
 
-// floor is one node. Records go to the followers with their number in front; the answer is the number.
+// floor is one node. Records go to the followers with their number in front; the answer is the
+// number.
 type floor struct {
 	cfg  nodeConfig
 	disk *syncFile
@@ -136,8 +137,9 @@ func (f *floor) Submitter(worker int) (func(context.Context) error, error) {
 	}, nil
 }
 
-// A syncFile is a log that was filled with zeros beforehand and is written round and round, 4 KiB and one fdatasync
-// a record: what a disk can do at its best, since no record changes the file's size or its blocks.
+// A syncFile is a log that was filled with zeros beforehand and is written round and round, 4 KiB
+// and one fdatasync a record: what a disk can do at its best, since no record changes the file's
+// size or its blocks.
 type syncFile struct {
 	f     *os.File
 	block []byte

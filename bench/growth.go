@@ -17,11 +17,13 @@ import (
 
 // runGrowth is the command "growth": what more followers and more history cost.
 //
-// Followers: rate and CPU time of the leader, by how many there are. Three nodes vote, the others learn, as in the product.
+// Followers: rate and CPU time of the leader, by how many there are. Three nodes vote, the others
+// learn, as in the product.
 //
-// History: a group of three has that many moves behind it. Then a new venue joins, a follower is killed and started again, and the leader is. Timed is
-// from the start of the process until it has applied what was committed when it started. History is made in two state machines: the boards, where each game
-// that was ever played stays, and one counter, which never grows.
+// History: a group of three has that many moves behind it. Then a new venue joins, a follower is
+// killed and started again, and the leader is. Timed is from the start of the process until it has
+// applied what was committed when it started. History is made in two state machines: the boards,
+// where each game that was ever played stays, and one counter, which never grows.
 func runGrowth(ctx context.Context, args []string) error {
 	var f runFlags
 	var followers, moves string
@@ -160,7 +162,8 @@ type historyPoint struct {
 type startTiming struct {
 	// CaughtUp is from the start of the process until it had applied what was committed then.
 	CaughtUp time.Duration `json:"caughtUp"`
-	// Open is what of that consensus.Open took: the log and the boards are open. The program itself starts before.
+	// Open is what of that consensus.Open took: the log and the boards are open. The program itself
+	// starts before.
 	Open time.Duration `json:"open"`
 	// Leads is from the start of the process until it leads again.
 	Leads time.Duration `json:"leads,omitempty"`
@@ -207,7 +210,8 @@ func (h *historyResult) run(ctx context.Context, f *runFlags, round int) (err er
 // historyTimeout is how long it may take to make history of up to the most moves.
 const historyTimeout = 10 * time.Minute
 
-// makeHistory makes that many submissions, and returns when all nodes have them. Where chess is played most games are played to their end.
+// makeHistory makes that many submissions, and returns when all nodes have them. Where chess is
+// played most games are played to their end.
 func (c *cluster) makeHistory(ctx context.Context, moves int) error {
 	const movesPerWorker = 200 // more than two games
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
@@ -220,7 +224,8 @@ func (c *cluster) makeHistory(ctx context.Context, moves int) error {
 	return err
 }
 
-// timeJoin has one more node join, times that, and kills it. It stays a member that is away. Nothing may be submitted meanwhile.
+// timeJoin has one more node join, times that, and kills it. It stays a member that is away.
+// Nothing may be submitted meanwhile.
 func (c *cluster) timeJoin(ctx context.Context, opts chessrelayOptions) (t startTiming, err error) {
 	i := len(c.nodes)
 	if err := c.plan(1, opts); err != nil {
@@ -256,7 +261,8 @@ func (c *cluster) timeRestart(ctx context.Context, i int) (t startTiming, err er
 	return c.timeStart(ctx, i, ask)
 }
 
-// timeStart starts a node and waits until it has applied what node ask knows to be committed; node 0 also until it leads.
+// timeStart starts a node and waits until it has applied what node ask knows to be committed; node
+// 0 also until it leads.
 func (c *cluster) timeStart(ctx context.Context, i, ask int) (t startTiming, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -13,7 +13,8 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// growthResult is everything that a run of "growth" measured. Durations are in nanoseconds in its JSON.
+// growthResult is everything that a run of "growth" measured. Durations are in nanoseconds in its
+// JSON.
 type growthResult struct {
 	Machine   machine         `json:"machine"`
 	Rounds    int             `json:"rounds"`

@@ -45,7 +45,8 @@ func TestSnapshotBytes(t *testing.T) {
 	}
 }
 
-// A little history and one small group, so that all parts are used: what joins and what is started again has everything.
+// A little history and one small group, so that all parts are used: what joins and what is started
+// again has everything.
 func TestGrowth(t *testing.T) {
 	pgn, err := filepath.Abs("../cmd/chessrelay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {

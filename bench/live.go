@@ -23,13 +23,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runLive is the command "live": how much later than the leader's own spectators those of a venue see a move.
+// runLive is the command "live": how much later than the leader's own spectators those of a venue
+// see a move.
 //
-// Three real nodes run (chessrelay serve), a recorder and two venues. Moves are posted to the recorder, as many a second
-// as the load says, to a schedule that does not wait for answers. One spectator watches the round at the recorder, one at a
-// venue; both are goroutines of this process, so there is one clock. Per move, three times are taken: when it was posted,
-// when the recorder's spectator had it, which is as soon after commit and apply as the leader shows it, and
-// when the venue's had it. Reported are the quantiles of the differences.
+// Three real nodes run (chessrelay serve), a recorder and two venues. Moves are posted to the
+// recorder, as many a second as the load says, to a schedule that does not wait for answers. One
+// spectator watches the round at the recorder, one at a venue; both are goroutines of this process,
+// so there is one clock. Per move, three times are taken: when it was posted, when the recorder's
+// spectator had it, which is as soon after commit and apply as the leader shows it, and when the
+// venue's had it. Reported are the quantiles of the differences.
 func runLive(ctx context.Context, args []string) error {
 	var f liveFlags
 	fs := flag.NewFlagSet("live", flag.ContinueOnError)
@@ -260,7 +262,8 @@ func liveRun(ctx context.Context, f *liveFlags, tmp string, games [][]string, ra
 	return liveMeasurement{Moves: len(behind), Behind: spreadOf(behind), ToLeader: spreadOf(toLeader), ToVenue: spreadOf(toVenue), Answer: spreadOf(answer)}, nil
 }
 
-// openGames opens a round with games enough for total moves, and for that no game ever waits for its own last move.
+// openGames opens a round with games enough for total moves, and for that no game ever waits for
+// its own last move.
 func openGames(ctx context.Context, url string, games [][]string, total int) (round string, playing []*liveGame, err error) {
 	var made struct{ ID string }
 	if err := post(ctx, url+"/api/tournaments", map[string]string{"name": "Bench"}, &made); err != nil {

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processStart and clockAtStart are the same moment, by Go's clock and by the one that all processes share.
+// processStart and clockAtStart are the same moment, by Go's clock and by the one that all
+// processes share.
 var processStart, clockAtStart = time.Now(), sharedClock()
 
 func sharedClock() time.Duration {

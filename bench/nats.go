@@ -38,7 +38,8 @@ var jetStreamSyncSystem = system{
 const (
 	streamName    = "MOVES"
 	streamSubject = "moves"
-	// jetStreamPending is how many answers a client may wait for; more than any load has outstanding.
+	// jetStreamPending is how many answers a client may wait for; more than any load has
+	// outstanding.
 	jetStreamPending = 4096
 )
 

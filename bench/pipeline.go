@@ -15,11 +15,12 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// runPipeline is the command "pipeline": what it is worth that an append is sent without waiting for the answer to the one before, on lines
-// between the nodes that are longer than loopback.
+// runPipeline is the command "pipeline": what it is worth that an append is sent without waiting
+// for the answer to the one before, on lines between the nodes that are longer than loopback.
 //
-// Three nodes run with delay lines in front of each, one time with the window that is the default, one time with a
-// window of one append, which is stop-and-wait. A round trip is twice the delay and what it takes on loopback.
+// Three nodes run with delay lines in front of each, one time with the window that is the default,
+// one time with a window of one append, which is stop-and-wait. A round trip is twice the delay and
+// what it takes on loopback.
 func runPipeline(ctx context.Context, args []string) error {
 	var f runFlags
 	var delayList string
@@ -82,8 +83,8 @@ var (
 	pipelined   = sender{"pipeline", chessrelayOptions{}, lineLoads}
 	stopAndWait = sender{"stop-and-wait", chessrelayOptions{MaxInflightMsgs: 1}, lineLoads}
 
-	// With small appends a full load is a few hundred of them at once. To stop-and-wait, which answers some 50 submissions in a round
-	// trip then, a load of 1,024 is as full.
+	// With small appends a full load is a few hundred of them at once. To stop-and-wait, which
+	// answers some 50 submissions in a round trip then, a load of 1,024 is as full.
 	smallPipelined   = sender{"pipeline, 4 KiB", chessrelayOptions{MaxInflightMsgs: 4096, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: fullLoad}}}
 	smallStopAndWait = sender{"stop-and-wait, 4 KiB", chessrelayOptions{MaxInflightMsgs: 1, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: 1024}}}
 )
@@ -113,9 +114,11 @@ type lineLoad struct {
 	// P50Trips and P99Trips are p50 and p99 in round trips, 0 where there is no delay to speak of.
 	P50Trips float64 `json:"p50RoundTrips,omitempty"`
 	P99Trips float64 `json:"p99RoundTrips,omitempty"`
-	// ToUndelayed is the rate over that of the same sender in the same round over lines of no delay.
+	// ToUndelayed is the rate over that of the same sender in the same round over lines of no
+	// delay.
 	ToUndelayed float64 `json:"rateToUndelayed,omitempty"`
-	// LineCPU is CPU seconds of the delay lines for a million submissions, NodeCPU that of the nodes.
+	// LineCPU is CPU seconds of the delay lines for a million submissions, NodeCPU that of the
+	// nodes.
 	LineCPU float64 `json:"lineCpuSecondsPerMillion"`
 	NodeCPU float64 `json:"nodeCpuSecondsPerMillion"`
 }

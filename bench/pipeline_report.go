@@ -12,7 +12,8 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// pipelineResult is everything that a run of "pipeline" measured. Durations are in nanoseconds in its JSON.
+// pipelineResult is everything that a run of "pipeline" measured. Durations are in nanoseconds in
+// its JSON.
 type pipelineResult struct {
 	Machine machine      `json:"machine"`
 	Rounds  int          `json:"rounds"`
@@ -44,8 +45,8 @@ func (l *lineResult) load(load node.LoadArgs) *lineLoad {
 	return &lineLoad{}
 }
 
-// roundTrip is what a message and its answer take over lines of that delay: twice the delay, and what it
-// takes without one.
+// roundTrip is what a message and its answer take over lines of that delay: twice the delay, and
+// what it takes without one.
 func (r *pipelineResult) roundTrip(delay time.Duration) time.Duration {
 	rtt := 2 * delay
 	if l := r.line(pipelined.name, 0); l != nil {
@@ -134,7 +135,8 @@ func (r *pipelineResult) markdown(w io.Writer) {
 	}
 }
 
-// eachDelay calls do with the lines of each delay, and first with those that are direct, which stop-and-wait has none of.
+// eachDelay calls do with the lines of each delay, and first with those that are direct, which
+// stop-and-wait has none of.
 func (r *pipelineResult) eachDelay(do func(name string, pipelined, stopAndWait *lineResult)) {
 	for i := range r.Lines {
 		if r.Lines[i].Direct {
@@ -188,7 +190,8 @@ func (r *pipelineResult) plots() map[string]dotPlot {
 	return map[string]dotPlot{"pipeline-latency.svg": latency, "pipeline-rate.svg": rate}
 }
 
-// write writes pipeline.json, pipeline.md and the plots into dir, and the tables to standard output.
+// write writes pipeline.json, pipeline.md and the plots into dir, and the tables to standard
+// output.
 func (r *pipelineResult) write(dir string) error {
 	r.summarize()
 	var md strings.Builder

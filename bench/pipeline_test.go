@@ -55,7 +55,8 @@ func TestPipelineSummary(t *testing.T) {
 	}
 }
 
-// Over a line with a delay, the same as directly, later; and the leader's own view of the way agrees.
+// Over a line with a delay, the same as directly, later; and the leader's own view of the way
+// agrees.
 func TestLongLines(t *testing.T) {
 	const delay = 10 * time.Millisecond
 	r := newPipelineResult(&runFlags{rounds: 1}, []time.Duration{delay})

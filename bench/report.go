@@ -15,7 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// peersResult is everything that a run of "peers" measured. Durations are in nanoseconds in its JSON.
+// peersResult is everything that a run of "peers" measured. Durations are in nanoseconds in its
+// JSON.
 type peersResult struct {
 	Machine machine         `json:"machine"`
 	Rounds  int             `json:"rounds"`
@@ -96,8 +97,8 @@ func medianOf[T ~int64 | ~float64](rounds []measurement, of func(measurement) T)
 	return median(values)
 }
 
-// ratio is the median over the rounds of one value over the other's in the same round, since a machine's pace
-// differs more from hour to hour than from minute to minute. 0 if no round has both.
+// ratio is the median over the rounds of one value over the other's in the same round, since a
+// machine's pace differs more from hour to hour than from minute to minute. 0 if no round has both.
 func ratio(rounds, others []measurement, of func(measurement) float64) float64 {
 	var values []float64
 	for i, m := range rounds {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// A dotPlot is rows of dots over one logarithmic axis: SVG as text, which follows the reader's light or dark theme.
+// A dotPlot is rows of dots over one logarithmic axis: SVG as text, which follows the reader's
+// light or dark theme.
 type dotPlot struct {
 	Title string
 	// Note is one line under the title.
@@ -73,7 +74,8 @@ func logAxis(values []float64, from, to float64) axis {
 	return axis{lo / 1.25, hi * 1.25, from, to}
 }
 
-// ticks are the values of 1, 2 and 5 times a power of ten on the axis, or the powers of ten alone if those would be many.
+// ticks are the values of 1, 2 and 5 times a power of ten on the axis, or the powers of ten alone
+// if those would be many.
 func (a axis) ticks() (ticks []float64) {
 	steps := []float64{1, 2, 5}
 	if a.hi/a.lo > 500 {

@@ -20,12 +20,14 @@ type system struct {
 	loads []int
 	// converges says that its nodes are counted, so that it can be seen whether all got everything.
 	converges bool
-	// folder is that of the module that its nodes' program is built from; empty: its nodes are this program.
+	// folder is that of the module that its nodes' program is built from; empty: its nodes are this
+	// program.
 	folder string
 	// program is the file of that program, once there is one; see prepare.
 	program string
-	// open starts the node that cfg describes, in this process; nil: another program does. The nodes of a group are started at
-	// the same time, so open must not wait for another one to answer.
+	// open starts the node that cfg describes, in this process; nil: another program does. The
+	// nodes of a group are started at the same time, so open must not wait for another one to
+	// answer.
 	open func(ctx context.Context, cfg nodeConfig) (node.Node, error)
 }
 

@@ -17,8 +17,9 @@ import (
 // again: leadership may move faster than a request.
 const forwardedHeader = "X-Chessrelay-Forwarded"
 
-// getCluster is GET /api/cluster. Only the leader knows how far the others are,
-// so its view is fetched; without a leader this node tells what it sees itself. The edges are those that follow this node.
+// getCluster is GET /api/cluster. Only the leader knows how far the others are, so its view is
+// fetched; without a leader this node tells what it sees itself. The edges are those that follow
+// this node.
 func (s *Server) getCluster(r *http.Request) (answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -42,7 +43,8 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 	return s.shown(r, out, func() publicCluster { return s.publicMember(status) })
 }
 
-// clusterJSON is the cluster, the sources that its leader polls, and the edges that follow the node which answers.
+// clusterJSON is the cluster, the sources that its leader polls, and the edges that follow the node
+// which answers.
 type clusterJSON struct {
 	consensus.Status
 	boardsAge

@@ -14,7 +14,8 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// origin is where a node's boards come from, the Raft group or an upstream, as far as every node has to know.
+// origin is where a node's boards come from, the Raft group or an upstream, as far as every node
+// has to know.
 type origin interface {
 	Name() string
 	ClusterID() string

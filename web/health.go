@@ -54,8 +54,8 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
-// readyz is GET /readyz: 200 while the node has a leader, or an edge an upstream, and shows what it knows.
-// The public is told its own index, see [relay.State.Shown].
+// readyz is GET /readyz: 200 while the node has a leader, or an edge an upstream, and shows what it
+// knows. The public is told its own index, see [relay.State.Shown].
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	n := s.origin
 	status, why := http.StatusOK, "ready"

@@ -35,8 +35,8 @@ func parseGrouping(t *relay.Tournament) *grouping {
 	return g
 }
 
-// withoutHidden returns t as a reader may see it. Its grouping may name tournaments that are private:
-// a line whose tournament the reader does not find is left out.
+// withoutHidden returns t as a reader may see it. Its grouping may name tournaments that are
+// private: a line whose tournament the reader does not find is left out.
 func (s *Server) withoutHidden(r *http.Request, b relay.Reader, t *relay.Tournament) *relay.Tournament {
 	name, lines, ok := strings.Cut(t.Grouping, "\n")
 	if !ok || callerOf(r).sight("", "") == relay.Truth {

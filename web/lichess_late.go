@@ -9,15 +9,18 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The broadcaster app does not wait for a push before it begins the next one, and when a connection ends without an answer it
-// sends the same body again, a second later, until there is one. So after a time without a majority the retries of several pushes come
-// in any order, and an old one that came last would take back what the newer ones brought: a result, or moves where the round has
-// shorten. A body does not tell its time. But each try that we left without an answer is owed one more with the same body; and that one
-// has the place of the first try: it is passed over if a push that came after the first try has been taken meanwhile.
+// The broadcaster app does not wait for a push before it begins the next one, and when a connection
+// ends without an answer it sends the same body again, a second later, until there is one. So after
+// a time without a majority the retries of several pushes come in any order, and an old one that
+// came last would take back what the newer ones brought: a result, or moves where the round has
+// shorten. A body does not tell its time. But each try that we left without an answer is owed one
+// more with the same body; and that one has the place of the first try: it is passed over if a push
+// that came after the first try has been taken meanwhile.
 //
-// A body that comes again otherwise is no retry: an organiser who takes a mistake back pushes what he had before, to the letter.
-// So only tries that were left without an answer count, each for one retry, and not for long. What another node
-// left without an answer, or what never came here, is not known; nor is it after a restart.
+// A body that comes again otherwise is no retry: an organiser who takes a mistake back pushes what
+// he had before, to the letter. So only tries that were left without an answer count, each for one
+// retry, and not for long. What another node left without an answer, or what never came here, is
+// not known; nor is it after a restart.
 
 const (
 	// maxOwed is how many retries of a round are remembered; the oldest are forgotten first.
@@ -43,8 +46,9 @@ type owedTry struct {
 	until time.Time
 }
 
-// begin returns the place of a push in the order of its round: that of its first try if it is a retry, or else the number of its
-// turn. late says that it is a retry, and that what it brings is no longer what counts.
+// begin returns the place of a push in the order of its round: that of its first try if it is a
+// retry, or else the number of its turn. late says that it is a retry, and that what it brings is
+// no longer what counts.
 func (l *lateTries) begin(round relay.RoundID, body [sha256.Size]byte, turn uint64, now time.Time) (place uint64, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +78,8 @@ func (l *lateTries) took(round relay.RoundID, place uint64) {
 	}
 }
 
-// noteUnanswered notes that a push was left without an answer, and how it will be known when it comes again.
+// noteUnanswered notes that a push was left without an answer, and how it will be known when it
+// comes again.
 func (l *lateTries) noteUnanswered(round relay.RoundID, body [sha256.Size]byte, place uint64, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

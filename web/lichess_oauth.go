@@ -300,7 +300,8 @@ func (s *Server) grant(r *http.Request, token, client string) (granted string, l
 	return granted, lifetime, err
 }
 
-// redeemedCodes are the codes that were redeemed at this node and would hold still. The zero value is ready.
+// redeemedCodes are the codes that were redeemed at this node and would hold still. The zero value
+// is ready.
 type redeemedCodes struct {
 	mu    sync.Mutex
 	until map[string]time.Time // guarded by mu
@@ -308,7 +309,8 @@ type redeemedCodes struct {
 
 var errRedeemed = errors.New("the code was redeemed before: log in again")
 
-// redeem notes that a code, which was checked, is redeemed. It fails with errRedeemed if it was before.
+// redeem notes that a code, which was checked, is redeemed. It fails with errRedeemed if it was
+// before.
 func (c *redeemedCodes) redeem(code string, now time.Time) error {
 	raw, _ := base64.RawURLEncoding.DecodeString(code) // which can be spelt in several ways
 	code = string(raw)

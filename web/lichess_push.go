@@ -21,15 +21,16 @@ import (
 const (
 	// maxPushes is how many pushes a node has at a time, those that wait for their turn among them.
 	maxPushes = 32
-	// pushTries is how often a push compares and submits, if others submit to the same round meanwhile.
+	// pushTries is how often a push compares and submits, if others submit to the same round
+	// meanwhile.
 	pushTries = 5
 )
 
-// push is POST /api/broadcast/round/{roundId}/push: the whole state of a round's games
-// as PGN, again and again. What differs from the boards is submitted; the answer comes after the commit.
+// push is POST /api/broadcast/round/{roundId}/push: the whole state of a round's games as PGN,
+// again and again. What differs from the boards is submitted; the answer comes after the commit.
 //
-// The broadcaster app takes any answer but 2xx for a success and is silent until a file
-// changes. When the fault is ours and passes, its connection is cut instead, since then it tries again.
+// The broadcaster app takes any answer but 2xx for a success and is silent until a file changes.
+// When the fault is ours and passes, its connection is cut instead, since then it tries again.
 func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	a, err := s.pushed(w, r)
 	if err == nil {
@@ -127,8 +128,8 @@ func (s *Server) hasRound(id relay.RoundID) (found bool) {
 	return found
 }
 
-// mirror submits what differs, until the round shows what the games say, and fills in the answers. Of a push that is late
-// nothing is submitted.
+// mirror submits what differs, until the round shows what the games say, and fills in the answers.
+// Of a push that is late nothing is submitted.
 func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Command, p *pushing, late bool) error {
 	for try := 1; ; try++ {
 		v, _, err := reading(s.truth).round(id)

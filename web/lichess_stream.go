@@ -17,16 +17,17 @@ import (
 )
 
 const (
-	// maxStreams is how many streams of PGN a node has at a time: each formats whole games, so they cost
-	// more than spectators do, whose frames are shared.
+	// maxStreams is how many streams of PGN a node has at a time: each formats whole games, so they
+	// cost more than spectators do, whose frames are shared.
 	maxStreams = 500
 	// streamWrite is how long a client may take to take what is written.
 	streamWrite = 10 * time.Second
 )
 
-// streamPGN is GET /api/stream/broadcast/round/{roundId}.pgn: every game, then each game
-// again that changes, whole; a space now and then so that the connection is seen to live. It reads the
-// hub's history by a cursor: a client that is slow gets fewer versions of a game, and none is kept for it.
+// streamPGN is GET /api/stream/broadcast/round/{roundId}.pgn: every game, then each game again that
+// changes, whole; a space now and then so that the connection is seen to live. It reads the hub's
+// history by a cursor: a client that is slow gets fewer versions of a game, and none is kept for
+// it.
 func (s *Server) streamPGN(w http.ResponseWriter, r *http.Request) {
 	id := relay.RoundID(chi.URLParam(r, "roundId"))
 	s.stream(w, r, func() (gameReader, error) {
@@ -137,8 +138,9 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 	}
 }
 
-// sameText reports whether the PGN of a game that was as before is still the same, but for what surrounds the game: only clocks
-// have been told since that it does not show, of the side to move or of all where there are none.
+// sameText reports whether the PGN of a game that was as before is still the same, but for what
+// surrounds the game: only clocks have been told since that it does not show, of the side to move
+// or of all where there are none.
 func sameText(before, now *relay.Game, noClocks bool) bool {
 	if before.Pairing != now.Pairing || before.Result != now.Result || before.Forfeit != now.Forfeit ||
 		len(before.Changes) != len(now.Changes) || before.Ply() != now.Ply() {

@@ -104,7 +104,8 @@ func streaming(t *testing.T, silence time.Duration) (*liveBoards, *httptest.Serv
 	return b, server
 }
 
-// stream opens the stream of the round, and returns the games as they come, by the two empty lines behind each.
+// stream opens the stream of the round, and returns the games as they come, by the two empty lines
+// behind each.
 func stream(t *testing.T, server *httptest.Server, query string) <-chan string {
 	t.Helper()
 	return streamOf(t, server, "round/roundAAA.pgn"+query)
@@ -165,7 +166,8 @@ func next(t *testing.T, games <-chan string) string {
 	return ""
 }
 
-// TestStream wants every game first, then the whole of each that changes, also of one that is opened later.
+// TestStream wants every game first, then the whole of each that changes, also of one that is
+// opened later.
 func TestStream(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	b.move("gameAAA1", 1, "e4")
@@ -283,7 +285,8 @@ func TestStreamOfTournaments(t *testing.T) {
 	}
 }
 
-// TestStreamClocks wants a game again for a clock without a move where its text shows that clock, and not else.
+// TestStreamClocks wants a game again for a clock without a move where its text shows that clock,
+// and not else.
 func TestStreamClocks(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	clock := func(game string, white, black *int64) {
@@ -319,7 +322,8 @@ func TestStreamClocks(t *testing.T) {
 	}
 }
 
-// TestStreamSilence wants spaces while nothing happens, longer than the server's own limits on a request.
+// TestStreamSilence wants spaces while nothing happens, longer than the server's own limits on a
+// request.
 func TestStreamSilence(t *testing.T) {
 	b, server := streaming(t, 100*time.Millisecond)
 	games := stream(t, server, "")
@@ -624,7 +628,8 @@ func body(t *testing.T, res *http.Response) string {
 	return string(b)
 }
 
-// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the one behind it have its turn.
+// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the one
+// behind it have its turn.
 func TestPushThatDoesNotCome(t *testing.T) {
 	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub), SubmitTimeout: 50 * time.Millisecond})
 	if err != nil {
@@ -646,7 +651,8 @@ func TestPushThatDoesNotCome(t *testing.T) {
 	}
 }
 
-// TestPushComparesAgain wants another comparison where others may have been quicker, and the refusal told where not.
+// TestPushComparesAgain wants another comparison where others may have been quicker, and the
+// refusal told where not.
 func TestPushComparesAgain(t *testing.T) {
 	for _, tc := range []struct {
 		err   error

@@ -15,8 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/lcc"
 )
 
-// liveChess serves every tournament in DGT LiveChess Cloud's format, see package lcc. Its readers poll, so each answer has an
-// ETag, the same on every node, and may be kept for a second.
+// liveChess serves every tournament in DGT LiveChess Cloud's format, see package lcc. Its readers
+// poll, so each answer has an ETag, the same on every node, and may be kept for a second.
 func (s *Server) liveChess(r chi.Router) {
 	r.Use(crossOriginReads, vary)
 	r.Get("/tournament.json", s.polled(s.liveChessTournament))
@@ -127,7 +127,8 @@ func (s *Server) liveChessRound(r *http.Request) (round *relay.Round, games []*r
 	return round, games, err
 }
 
-// readTournament calls f with the boards and the tournament that the path names, by its UUID or its id.
+// readTournament calls f with the boards and the tournament that the path names, by its UUID or its
+// id.
 func (s *Server) readTournament(r *http.Request, f func(relay.Reader, *relay.Tournament)) error {
 	uuid := chi.URLParam(r, "uuid")
 	id, found := lcc.TournamentID(s.origin.ClusterID(), uuid)

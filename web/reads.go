@@ -12,7 +12,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// A reading is the boards as somebody may see them. It calls f with them, and returns the index as of which what f read is.
+// A reading is the boards as somebody may see them. It calls f with them, and returns the index as
+// of which what f read is.
 type reading func(f func(relay.Reader)) (index uint64)
 
 // truth is a reading of what is so.

@@ -19,7 +19,8 @@ import (
 
 // Config is what a [Server] works with.
 type Config struct {
-	// Node is this node's member of the Raft group, or Edge what it follows as an edge: one of both.
+	// Node is this node's member of the Raft group, or Edge what it follows as an edge: one of
+	// both.
 	Node *consensus.Node
 	Edge *edge.LogClient
 	// LogServer, if set, serves the edges that follow this node.
@@ -61,7 +62,8 @@ type Config struct {
 	StreamSilence time.Duration
 }
 
-// Server is the HTTP side of one node. What it keeps is who waits for his turn: the boards are elsewhere.
+// Server is the HTTP side of one node. What it keeps is who waits for his turn: the boards are
+// elsewhere.
 type Server struct {
 	cfg     Config
 	log     *slog.Logger

@@ -97,7 +97,8 @@ func sourceID(s *relay.Source, n int) string {
 	return fmt.Sprintf("s%x", sum[:3])
 }
 
-// fits is a number that fits: one that does not is refused by the boards, and not wrapped around here.
+// fits is a number that fits: one that does not is refused by the boards, and not wrapped around
+// here.
 func fits(n int) int32 { return int32(max(min(n, 1<<30), -1)) }
 
 // sourceState is how the source of a round fares. The leader polls it, so others tell who that is.
@@ -108,7 +109,8 @@ type sourceState struct {
 	Sources []pull.SourceStatus `json:"sources,omitempty"` // all of the round's; Status is that of the first
 }
 
-// clusterSource is how the source of a round fares, in few words. Durations, since the nodes' clocks may differ.
+// clusterSource is how the source of a round fares, in few words. Durations, since the nodes'
+// clocks may differ.
 type clusterSource struct {
 	Round      relay.RoundID `json:"round"`
 	Name       string        `json:"name"`       // of the round
@@ -158,8 +160,8 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 	return out
 }
 
-// withoutSources hides from the public where rounds with a delay come from: there the games are to be had without one, and what is wrong with
-// them is told of the newest ones.
+// withoutSources hides from the public where rounds with a delay come from: there the games are to
+// be had without one, and what is wrong with them is told of the newest ones.
 func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay.Round {
 	for i, round := range rounds {
 		if len(round.Sources) > 0 && s.hidesSources(r, round) {

@@ -113,8 +113,8 @@ func (in *tableInput) version() string {
 	return fmt.Sprintf("%d-%x", last, h.Sum64())
 }
 
-// changedAt is the index of the last entry that may have changed the round's part of the table: one that created
-// or updated something, set a result or took one back. Moves do not.
+// changedAt is the index of the last entry that may have changed the round's part of the table: one
+// that created or updated something, set a result or took one back. Moves do not.
 func changedAt(r standings.Round) uint64 {
 	at := max(r.Index, updatedAt(r.Updates))
 	for _, g := range r.Games {

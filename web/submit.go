@@ -124,8 +124,9 @@ func withholds(c *relaypb.Command) string {
 	return ""
 }
 
-// Propose brings commands through the log, and returns what the boards of the node made of them, once they have. Refusals of
-// single commands are in their outcomes; errors are those of [consensus.Node.Propose].
+// Propose brings commands through the log, and returns what the boards of the node made of them,
+// once they have. Refusals of single commands are in their outcomes; errors are those of
+// [consensus.Node.Propose].
 func Propose(ctx context.Context, n *consensus.Node, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	data := make([][]byte, len(commands))
 	for i, c := range commands {

@@ -244,5 +244,6 @@ func (s *Server) updateTournament(r *http.Request) (answer, error) {
 	return ok(withOutcome(o, o.Tournament))
 }
 
-// fitting is a rating that fits: one that does not is refused by the boards, and not wrapped around here.
+// fitting is a rating that fits: one that does not is refused by the boards, and not wrapped around
+// here.
 func fitting(rating int) int32 { return int32(max(min(rating, relay.MaxRating+1), -1)) }

@@ -46,16 +46,17 @@ type worker struct {
 	submit func(context.Context) error
 }
 
-// answers are how long those took that one processor had in this window. Were each worker to keep its own, a
-// thousand of them would be a thousand places in memory, none of which is in the cache when its turn comes: with 32,768 of them that
-// takes 0.1 µs more of each submission.
+// answers are how long those took that one processor had in this window. Were each worker to keep
+// its own, a thousand of them would be a thousand places in memory, none of which is in the cache
+// when its turn comes: with 32,768 of them that takes 0.1 µs more of each submission.
 type answers struct {
 	mu    sync.Mutex
 	times []time.Duration   // guarded by mu
 	full  [][]time.Duration // the chunks before those; guarded by mu
 }
 
-// answersChunk is how many times a chunk holds. One slice that grew with them would be copied again and again under load.
+// answersChunk is how many times a chunk holds. One slice that grew with them would be copied again
+// and again under load.
 const answersChunk = 1 << 10
 
 // maxWorkers is how many submissions may be outstanding.
@@ -107,11 +108,12 @@ func (l *load) newWorker() (*worker, error) {
 	return w, nil
 }
 
-// now is the time since the load was started. A submission's end is the beginning of the worker's next one, so that the clock is read
-// once for each.
+// now is the time since the load was started. A submission's end is the beginning of the worker's
+// next one, so that the clock is read once for each.
 func (l *load) now() time.Duration { return time.Since(l.started) }
 
-// submit makes one submission that began at this time, and returns when it ended; false: it failed, or is not wanted any more.
+// submit makes one submission that began at this time, and returns when it ended; false: it failed,
+// or is not wanted any more.
 func (l *load) submit(ctx context.Context, w *worker, began time.Duration) (ended time.Duration, ok bool) {
 	err := w.submit(ctx)
 	for err == ErrNotCounted {
@@ -143,8 +145,9 @@ func (l *load) newAnswers() any {
 	return l.all[len(l.all)-1]
 }
 
-// pace submits at a steady pace until the load is stopped. It waits for no answer. The clock of a submission starts when it is made: should
-// pace be late itself, which a sleep of less than a millisecond may be, it catches up.
+// pace submits at a steady pace until the load is stopped. It waits for no answer. The clock of a
+// submission starts when it is made: should pace be late itself, which a sleep of less than a
+// millisecond may be, it catches up.
 func (l *load) pace(ctx context.Context, perSecond int) {
 	began, every := l.now(), float64(time.Second)/float64(perSecond)
 	for i := 0; !l.stopped.Load(); i++ {
@@ -202,7 +205,8 @@ type Window struct {
 // Rate is submissions answered a second.
 func (w Window) Rate() float64 { return float64(w.Ops) / w.Seconds }
 
-// window ends the present window, begins the next, and returns what was answered in the one that ended.
+// window ends the present window, begins the next, and returns what was answered in the one that
+// ended.
 func (l *load) window() (Window, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

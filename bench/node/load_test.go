@@ -33,7 +33,8 @@ func (n *slowNode) Submitter(int) (func(context.Context) error, error) {
 	}, nil
 }
 
-// A load with a pace does not wait for answers: with those after 100 ms, workers that did would make 10 a second each.
+// A load with a pace does not wait for answers: with those after 100 ms, workers that did would
+// make 10 a second each.
 func TestPace(t *testing.T) {
 	n := &slowNode{takes: 100 * time.Millisecond}
 	l, err := startLoad(t.Context(), n, LoadArgs{PerSecond: 1000})
@@ -64,7 +65,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// A load of a number of submissions makes as many, however many workers there are, and counts those alone that count.
+// A load of a number of submissions makes as many, however many workers there are, and counts those
+// alone that count.
 func TestCountedLoad(t *testing.T) {
 	for _, n := range []*slowNode{{}, {skip: 3}} {
 		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 7, Count: 5000})
@@ -127,7 +129,8 @@ func TestLoadFails(t *testing.T) {
 	}
 }
 
-// batchNode answers all that has been submitted at once, as a leader does after a write. Nothing else takes time.
+// batchNode answers all that has been submitted at once, as a leader does after a write. Nothing
+// else takes time.
 type batchNode struct {
 	mu      sync.Mutex
 	waiting []chan struct{} // guarded by mu

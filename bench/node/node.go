@@ -34,8 +34,8 @@ type Node interface {
 	// called on node 0 alone, once all are open.
 	Lead(ctx context.Context) error
 	// Submitter returns the function by which one of the workers submits: it returns when the
-	// submission has been answered, or with ErrNotCounted when it did something else that had to be done. It is
-	// called by one goroutine at a time. Workers count from 0.
+	// submission has been answered, or with ErrNotCounted when it did something else that had to be
+	// done. It is called by one goroutine at a time. Workers count from 0.
 	Submitter(worker int) (func(ctx context.Context) error, error)
 }
 
@@ -59,7 +59,8 @@ func (a Applied) Same(b Applied) bool {
 	return a.Count == b.Count
 }
 
-// A Caller is a node that knows more operations than every node does, or what a child is instead of a node.
+// A Caller is a node that knows more operations than every node does, or what a child is instead of
+// a node.
 type Caller interface {
 	Call(ctx context.Context, op string, args json.RawMessage) (any, error)
 }
@@ -76,7 +77,8 @@ func Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Until waits until cond holds. Its error, if ctx ends before, says what was waited for, and cond's last error.
+// Until waits until cond holds. Its error, if ctx ends before, says what was waited for, and cond's
+// last error.
 func Until(ctx context.Context, what string, cond func() (bool, error)) error {
 	for {
 		ok, err := cond()
@@ -89,8 +91,8 @@ func Until(ctx context.Context, what string, cond func() (bool, error)) error {
 	}
 }
 
-// Quantile is the smallest of the sorted values that a share q of them do not exceed; q is in (0, 1].
-// The zero value if there are none.
+// Quantile is the smallest of the sorted values that a share q of them do not exceed; q is in (0,
+// 1]. The zero value if there are none.
 func Quantile[T any](sorted []T, q float64) T {
 	var zero T
 	if len(sorted) == 0 {

@@ -31,8 +31,9 @@ const MaxLine = 1 << 20
 
 // A Program says what a process can be made into.
 type Program struct {
-	// Open starts the node that the arguments of the operation "start" describe, a Config, in this process. The nodes of a group are
-	// started at the same time, so Open must not wait for another one to answer.
+	// Open starts the node that the arguments of the operation "start" describe, a Config, in this
+	// process. The nodes of a group are started at the same time, so Open must not wait for another
+	// one to answer.
 	Open func(ctx context.Context, args json.RawMessage) (Node, error)
 	// Roles are what the process can be made into instead of a node, by operation.
 	Roles map[string]func(args json.RawMessage) (Caller, error)

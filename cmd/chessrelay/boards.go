@@ -26,7 +26,8 @@ type boards struct {
 	now     func() time.Time // this node's clock
 	began   time.Time        // when it was made, by that clock
 	origin  atomic.Pointer[timekeeper]
-	// newer is told of a command that a newer program wrote, which this one could only pass over. Set before the node opens, too.
+	// newer is told of a command that a newer program wrote, which this one could only pass over.
+	// Set before the node opens, too.
 	newer func(relay.Outcome)
 	// tail keeps what was applied last, for the edges that follow this node.
 	tail *edge.Tail
@@ -37,8 +38,8 @@ type boards struct {
 	quit chan struct{}
 	done chan struct{}
 
-	// order is held from a change until it is published, so that events are published in the order in which they
-	// were made. It is taken before mu.
+	// order is held from a change until it is published, so that events are published in the order
+	// in which they were made. It is taken before mu.
 	order  sync.Mutex
 	events []relay.Event // for publish; guarded by order
 	next   relay.Millis  // when something is due, 0 if nothing is held; guarded by order
@@ -243,8 +244,8 @@ func (b *boards) releaseDue() (next relay.Millis, wait time.Duration) {
 	return b.next, wait
 }
 
-// Dirty implements consensus.StateMachine. It changes nothing that readers see, and who calls it is the apply loop:
-// so they need not wait. The goroutine that releases does.
+// Dirty implements consensus.StateMachine. It changes nothing that readers see, and who calls it is
+// the apply loop: so they need not wait. The goroutine that releases does.
 func (b *boards) Dirty() iter.Seq2[string, []byte] {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -278,7 +279,8 @@ func (b *boards) Restore(applied uint64, load func(func(key string, value []byte
 // Sums implements consensus.Summed.
 func (b *boards) Sums() *consensus.Sums { return &b.sums }
 
-// image is the boards for an edge: their records, which are made as they are read, while the boards go on.
+// image is the boards for an edge: their records, which are made as they are read, while the boards
+// go on.
 func (b *boards) image() (applied uint64, records iter.Seq2[string, []byte]) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

@@ -15,7 +15,8 @@ func (p *page) text(selector string) string {
 	return eval[string](p, `document.querySelector('`+selector+`')?.innerText ?? ''`)
 }
 
-// TestPageMarks sees an illegal move, a forfeit and a warning on the pages of a board and of the round, and in what they say to who does not see.
+// TestPageMarks sees an illegal move, a forfeit and a warning on the pages of a board and of the
+// round, and in what they say to who does not see.
 func TestPageMarks(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 1)

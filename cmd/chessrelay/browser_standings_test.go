@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageShowsTheStandings plays a round of two matches: the round's page follows their scores as results come,
-// and the tournament's page has the tables then, on phones too.
+// TestPageShowsTheStandings plays a round of two matches: the round's page follows their scores as
+// results come, and the tournament's page has the tables then, on phones too.
 func TestPageShowsTheStandings(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 1)

@@ -95,8 +95,8 @@ func (c *contract) post(status int, path string, body any) object {
 // notRedirected is a client that shows the redirects it is sent.
 var notRedirected = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// call sends a request, with a body of text or JSON, to a path of the document, wants the status, and wants
-// the answer to be one that the document has.
+// call sends a request, with a body of text or JSON, to a path of the document, wants the status,
+// and wants the answer to be one that the document has.
 func (c *contract) call(status int, method, path string, body any) object {
 	c.t.Helper()
 	template, query, _ := strings.Cut(path, "?")

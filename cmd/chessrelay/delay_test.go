@@ -250,7 +250,8 @@ func (d *delayedRound) begin(n *testNode, path, token string) string {
 
 var anyIndex = regexp.MustCompile(`"type":"snapshot","index":\d+`)
 
-// A pursuer watches the round as one of the public, at one node after the other, and keeps when each event came.
+// A pursuer watches the round as one of the public, at one node after the other, and keeps when
+// each event came.
 type pursuer struct {
 	*spectator
 	from uint64 // what it began behind

@@ -30,7 +30,8 @@ type demoOptions struct {
 	data   string
 }
 
-// newDemoCommand is `chessrelay demo`: a recorder and venues as real processes, with a round replayed into them.
+// newDemoCommand is `chessrelay demo`: a recorder and venues as real processes, with a round
+// replayed into them.
 func newDemoCommand(env *environment) *cobra.Command {
 	var opts demoOptions
 	cmd := &cobra.Command{

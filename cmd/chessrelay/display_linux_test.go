@@ -19,7 +19,8 @@ import (
 	"github.com/chessrelay/chessrelay/client"
 )
 
-// terminal opens a real one of this size: what is written to the one end can be read from the other.
+// terminal opens a real one of this size: what is written to the one end can be read from the
+// other.
 func terminal(t *testing.T, columns, lines uint16) (screen, keyboard *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -148,8 +149,8 @@ func TestTableFits(t *testing.T) {
 	}
 }
 
-// TestStatusSaysWhatItDoesNotKnow: a leader that has had no word from a member does not know how far
-// it is, and nobody does when the leader cannot be asked.
+// TestStatusSaysWhatItDoesNotKnow: a leader that has had no word from a member does not know how
+// far it is, and nobody does when the leader cannot be asked.
 func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
 	s := client.Cluster{Leader: "a", Members: []client.Member{
 		{Name: "a", State: "leader", Match: 59188, Next: 59189},

@@ -1,36 +1,38 @@
-// Command chessrelay relays chess games live: one binary that is a node of a cluster, the arbiter's
-// feed into it, and the tools to look at it.
+// Command chessrelay is a node of a cluster, and the tools that people use beside it.
 //
-//	chessrelay demo     a recorder and venues on this machine, with a real round replayed into them
-//	chessrelay serve    one node, of the cluster or an edge outside it
-//	chessrelay feed     plays a PGN file into a round, as an arbiter would
+//	chessrelay demo     a recorder and venues on this machine, with a real round
+//	chessrelay serve    one node: a member of a cluster, or an edge outside it
+//	chessrelay feed     plays a PGN file into a round
 //	chessrelay watch    the moves in a terminal
-//	chessrelay status   the members of the cluster and how far each of them is
-//	chessrelay venue    the membership, at runtime
-//	chessrelay edge     what edges start with
-//	chessrelay licenses whose work is in the program, and its terms
+//	chessrelay status   the members of the cluster, and how far each of them is
+//	chessrelay venue    the membership: invite, add, promote, demote, remove
+//	chessrelay edge     invitations for edges
+//	chessrelay token    tokens: create, list, revoke
+//	chessrelay link     viewing links
+//	chessrelay verify   checks an exported history
+//	chessrelay bench    the rate of a cluster, with moves of a tournament of its own
+//	chessrelay licenses the notices of all linked modules
 //	chessrelay version  the version, its commit and its Go
 //
-// # How a command is built
+// # How a command works
 //
-// main hands everything of the outside that a command may touch to [run], in an environment; run
-// builds the tree of commands (root.go), which parses flags, fills those that were not given from
-// CHESSRELAY_* variables (flags.go), makes the logger, and calls the command with a context that
-// SIGINT and SIGTERM cancel. A command checks its flags, returns a usageError for what the user got
-// wrong (exit 2) and any other error for what went wrong (exit 1), and never ends the process
-// itself. Logs go to stderr, results to stdout.
+// main passes all that a command may touch of the outside to [run], as an environment. run builds
+// the tree of commands (root.go), parses the flags, takes those that are missing from CHESSRELAY_*
+// variables (flags.go), makes the logger, and calls the command. SIGINT and SIGTERM cancel its
+// context. A command returns a usageError for a mistake of the user (exit 2), any other error for a
+// failure (exit 1), and never ends the process. Logs go to stderr, results to stdout.
 //
-// # The client's side
+// All commands but serve speak to nodes over HTTP, through package client. It repeats calls and
+// goes on at the next node, which is safe since every submission is idempotent.
 //
-// All commands but serve speak to nodes by HTTP only, through client (client.go), which retries and
-// moves from a node that does not answer to the next one. That is safe since every submission is
-// idempotent: a move by its game and ply, a creation by its Idempotency-Key. So a feed outlives the
-// node it feeds.
+// # One node
+//
+// serve.go reads the flags, node.go joins the packages, boards.go is the state machine with its
+// lock, and listen.go has the ports. edge.go and pull.go connect packages edge and pull.
 //
 // # Goroutines
 //
-// Each is waited for by the function that starts it: feed has one a board and one that reports
-// progress, watch one that keeps the connection alive, demo one a child process. main has one that
-// writes the log (logqueue.go), so that no goroutine waits for whatever reads it. The child
-// processes of demo end with it, however it ends.
+// The function that starts a goroutine waits for it. feed has one for each board and one that
+// reports progress; demo has one for each child process, and no child outlives it. main has one
+// that writes the log (logqueue.go), so no other goroutine waits for the log's reader.
 package main

@@ -14,7 +14,8 @@ import (
 
 // openEdge opens what this node follows, as an edge. It returns once the boards are here.
 func (n *node) openEdge(ctx context.Context, cfg serveConfig, identified func(cluster string) error) (err error) {
-	// A member that is older than the leader must go on, for its vote. An edge must not: it would show other boards than the cluster's.
+	// A member that is older than the leader must go on, for its vote. An edge must not: it would
+	// show other boards than the cluster's.
 	n.boards.newer = func(o relay.Outcome) {
 		select {
 		case n.outdated <- fmt.Errorf("entry %d of the log: %w; upgrade this edge, which is older than what it follows", o.Index, o.Err):

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// BenchmarkLevels plays one move after the other at a recorder, and tells how much later than there each was on the boards of the edges
-// below it, by level.
+// BenchmarkLevels plays one move after the other at a recorder, and tells how much later than there
+// each was on the boards of the edges below it, by level.
 func BenchmarkLevels(b *testing.B) {
 	c := newTestCluster(b, 1)
 	up := c.nodes[0]

@@ -68,8 +68,9 @@ func (s *leafSpectator) watchUntil(ctx context.Context, done func() bool) error 
 	return nil
 }
 
-// TestTreeOfEdges is a recorder and two venues, and three levels of edges below them. A round is fed while a node of each level is killed in turn and comes back.
-// Every spectator of a leaf sees every event of the log, once and in order, by way of whatever nodes.
+// TestTreeOfEdges is a recorder and two venues, and three levels of edges below them. A round is
+// fed while a node of each level is killed in turn and comes back. Every spectator of a leaf sees
+// every event of the log, once and in order, by way of whatever nodes.
 func TestTreeOfEdges(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
@@ -225,7 +226,8 @@ func TestSampleRoundAtTheLeaf(t *testing.T) {
 	}
 }
 
-// TestEdgeAnswers: what an edge says of itself, what it refuses, and what a venue says of its edges.
+// TestEdgeAnswers: what an edge says of itself, what it refuses, and what a venue says of its
+// edges.
 func TestEdgeAnswers(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 1)
@@ -347,7 +349,8 @@ func TestEdgeRefused(t *testing.T) {
 	})
 }
 
-// TestTailBeginsWithTheBoards: what the boards were replaced by is in no tail, so one that has less must get the boards.
+// TestTailBeginsWithTheBoards: what the boards were replaced by is in no tail, so one that has less
+// must get the boards.
 func TestTailBeginsWithTheBoards(t *testing.T) {
 	b := newBoards(nil)
 	defer b.Close()

@@ -80,7 +80,8 @@ func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.S
 // TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge was told of lie, and die.
 // The edge shows nothing to liars that pass on a member's proof, be it for the member's URL or for
 // their own, nor at a member's URL to one who proves that he has another member's key, or at a URL
-// that no member has, such as a removed member's. It goes on at a member that it has learnt of, which proves that it is one.
+// that no member has, such as a removed member's. It goes on at a member that it has learnt of,
+// which proves that it is one.
 func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	c := newTokenTest(t, 2)
 	first, second := c.nodes[0], c.nodes[1]
@@ -137,8 +138,8 @@ func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 }
 
 // TestEveryConnectionIsProved has connections to a member end again and again. The token, the
-// edge's own or that of a submission, comes by no connection that the member has not proved by: when
-// one ends another program may listen there.
+// edge's own or that of a submission, comes by no connection that the member has not proved by:
+// when one ends another program may listen there.
 func TestEveryConnectionIsProved(t *testing.T) {
 	type proof struct{}
 	member := &httputil.ReverseProxy{}

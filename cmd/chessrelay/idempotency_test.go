@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// postKey posts with an Idempotency-Key until a node has an answer, as a submitter would: 503 says to send it again.
+// postKey posts with an Idempotency-Key until a node has an answer, as a submitter would: 503 says
+// to send it again.
 func postKey(t *testing.T, url, key string, body object) (status int, out object) {
 	t.Helper()
 	data, err := json.Marshal(body)
@@ -34,8 +35,8 @@ func postKey(t *testing.T, url, key string, body object) (status int, out object
 	return status, out
 }
 
-// TestSameKeyOnAnyNode: a creation that is sent to all nodes at once, and again after the leader has died, is one
-// creation; and so is a correction, and so are clocks.
+// TestSameKeyOnAnyNode: a creation that is sent to all nodes at once, and again after the leader
+// has died, is one creation; and so is a correction, and so are clocks.
 func TestSameKeyOnAnyNode(t *testing.T) {
 	c := newTestCluster(t, 3)
 	everywhere := func(path, key string, body object) (id string, index float64) {

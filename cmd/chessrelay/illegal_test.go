@@ -16,7 +16,8 @@ import (
 // The bishop goes like a knight.
 const afterIllegal = "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/2B2N2/PPPP1PPP/RNBQK2R b KQkq - 3 3"
 
-// TestPullOverAnIllegalMove: the warning of a round that is pulled stands in its log, and goes when the arbiter has recorded what was played.
+// TestPullOverAnIllegalMove: the warning of a round that is pulled stands in its log, and goes when
+// the arbiter has recorded what was played.
 func TestPullOverAnIllegalMove(t *testing.T) {
 	c := newTestCluster(t, 2)
 	base := c.nodes[1].url
@@ -47,8 +48,9 @@ func TestPullOverAnIllegalMove(t *testing.T) {
 	eventually(t, "the game to go on", stands(7, false))
 }
 
-// TestIllegalMove is the story of a board on which an illegal move was played: the source stops before it with a warning, the arbiter
-// records it at another node, and the broadcast goes on by what the source shows behind it, on every node and after a restart.
+// TestIllegalMove is the story of a board on which an illegal move was played: the source stops
+// before it with a warning, the arbiter records it at another node, and the broadcast goes on by
+// what the source shows behind it, on every node and after a restart.
 func TestIllegalMove(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)

@@ -66,9 +66,10 @@ func mustPush(t testing.TB, base, round, text string) pushed {
 	return out
 }
 
-// A broadcaster behaves as the app does that organisers use: it watches a folder, and whenever a file has changed it pushes all games,
-// joined by empty lines, to one node, without waiting for the push before. When the connection fails it tries again soon;
-// an answer that is not 200 it takes as it takes a good one.
+// A broadcaster behaves as the app does that organisers use: it watches a folder, and whenever a
+// file has changed it pushes all games, joined by empty lines, to one node, without waiting for the
+// push before. When the connection fails it tries again soon; an answer that is not 200 it takes as
+// it takes a good one.
 type broadcaster struct {
 	t       *testing.T
 	folder  string
@@ -132,8 +133,9 @@ func (b *broadcaster) read() string {
 	return strings.Join(games, "\n\n")
 }
 
-// TestBroadcasterApp has the app push a round whose files grow, one of them corrected in the middle, while
-// the recorder, to which it pushes, is killed and comes back. The round ends exactly as the files.
+// TestBroadcasterApp has the app push a round whose files grow, one of them corrected in the
+// middle, while the recorder, to which it pushes, is killed and comes back. The round ends exactly
+// as the files.
 func TestBroadcasterApp(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
@@ -224,7 +226,8 @@ func sheetOf(g *pgn.Game) string {
 	return b.String()
 }
 
-// wantGames wants the round to be those games, in their order, with their moves, clocks, players and results.
+// wantGames wants the round to be those games, in their order, with their moves, clocks, players
+// and results.
 func (n *testNode) wantGames(t *testing.T, round string, games []*pgn.Game) {
 	t.Helper()
 	n.boards.Read(func(_ uint64, s *relay.State) {
@@ -257,8 +260,8 @@ func (n *testNode) wantGames(t *testing.T, round string, games []*pgn.Game) {
 	})
 }
 
-// TestPushesToAllNodes pushes a growing round to every node at the same time. Whoever comes last, the final PGN
-// pushed once more makes the round what it says, with one board a game.
+// TestPushesToAllNodes pushes a growing round to every node at the same time. Whoever comes last,
+// the final PGN pushed once more makes the round what it says, with one board a game.
 func TestPushesToAllNodes(t *testing.T) {
 	c := newTestCluster(t, 3)
 	round, _ := newRound(t, c.nodes[0].url, 0)
@@ -295,7 +298,8 @@ func TestPushesToAllNodes(t *testing.T) {
 	}
 }
 
-// TestPushesKeepTheirOrder begins a push and holds its body back. One that comes later must wait for it, and be the one that counts.
+// TestPushesKeepTheirOrder begins a push and holds its body back. One that comes later must wait
+// for it, and be the one that counts.
 func TestPushesKeepTheirOrder(t *testing.T) {
 	c := newTestCluster(t, 1)
 	round, _ := newRound(t, c.nodes[0].url, 0)
@@ -337,8 +341,8 @@ func TestPushesKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// TestPushWithoutMajority wants a 503, except for the broadcaster app, whose connection must end without
-// an answer so that it tries again.
+// TestPushWithoutMajority wants a 503, except for the broadcaster app, whose connection must end
+// without an answer so that it tries again.
 func TestPushWithoutMajority(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 2)
@@ -371,8 +375,9 @@ func TestPushWithoutMajority(t *testing.T) {
 	}
 }
 
-// TestPushesTriedAgainLate has two pushes of the app fail while there is no majority. The newer one's retry comes first, and the
-// older one's must not take the result back; who pushes the older state once more means it.
+// TestPushesTriedAgainLate has two pushes of the app fail while there is no majority. The newer
+// one's retry comes first, and the older one's must not take the result back; who pushes the older
+// state once more means it.
 func TestPushesTriedAgainLate(t *testing.T) {
 	c := newTestCluster(t, 2)
 	n := c.nodes[0]
@@ -417,7 +422,8 @@ func TestPushesTriedAgainLate(t *testing.T) {
 	}
 }
 
-// TestLichessAnswers compares what is answered, word by word but for ids and times, with what was looked at by a person.
+// TestLichessAnswers compares what is answered, word by word but for ids and times, with what was
+// looked at by a person.
 func TestLichessAnswers(t *testing.T) {
 	// The round has a delay. The token's sight is the truth.
 	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = testToken })

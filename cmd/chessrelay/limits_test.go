@@ -13,7 +13,8 @@ import (
 // A visitor is how a spectator presents himself.
 type visitor struct{ origin, behind string }
 
-// visit dials the node, and returns the status of the answer; 101 is a spectator who stays until the test ends.
+// visit dials the node, and returns the status of the answer; 101 is a spectator who stays until
+// the test ends.
 func (v visitor) visit(t *testing.T, node, path string) (*http.Response, int) {
 	t.Helper()
 	header := http.Header{}
@@ -46,7 +47,8 @@ func (v visitor) visit(t *testing.T, node, path string) (*http.Response, int) {
 	return res, res.StatusCode
 }
 
-// TestSpectatorFlags starts a node with the limits of serve's flags, and wants them kept, and counted in the metrics.
+// TestSpectatorFlags starts a node with the limits of serve's flags, and wants them kept, and
+// counted in the metrics.
 func TestSpectatorFlags(t *testing.T) {
 	c := newTestCluster(t, 1)
 	n := c.nodes[0]

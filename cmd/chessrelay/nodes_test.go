@@ -128,7 +128,8 @@ func samePosition(a, b string) bool {
 	return len(x) == 6 && len(y) == 6 && x[0] == y[0] && x[1] == y[1] && x[2] == y[2]
 }
 
-// TestVenueKilledAndRestarted kills a venue in the middle of a round, and starts it again on its disk.
+// TestVenueKilledAndRestarted kills a venue in the middle of a round, and starts it again on its
+// disk.
 func TestVenueKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)

@@ -198,7 +198,8 @@ func guardedLogin(doc *contract) {
 
 func idOf(answer object, of string) string { return answer[of].(object)["id"].(string) }
 
-// TestStreamReaches pushes to one node and reads the stream of another: a stream of PGN lives through a whole cluster.
+// TestStreamReaches pushes to one node and reads the stream of another: a stream of PGN lives
+// through a whole cluster.
 func TestStreamReaches(t *testing.T) {
 	c := newTestCluster(t, 2)
 	round, _ := newRound(t, c.nodes[0].url, 0)

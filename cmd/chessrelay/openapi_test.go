@@ -416,13 +416,13 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(429, "/events?round=AAAAAAAA")
 	guardedLogin(doc)
 
-	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which boards are sent.
-	// Nor does any bring a source to say less than it did.
+	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which
+	// boards are sent. Nor does any bring a source to say less than it did.
 	doc.wantAllSeen("SourceState.kept", "SourceState.follow", "OneSourceState.kept", "OneSourceState.follow", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
 }
 
-// readStreams opens streams of the document at once, and returns a function that reads each of them until a frame of all those
-// types has come, or it has ended by a "close".
+// readStreams opens streams of the document at once, and returns a function that reads each of them
+// until a frame of all those types has come, or it has ended by a "close".
 func readStreams(doc *contract, paths ...string) func(types ...string) {
 	var next []func() (string, []byte)
 	for _, path := range paths {

@@ -10,7 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-// pullTimeout bounds how long what a source shows waits for its majority. It is tried again with the next poll.
+// pullTimeout bounds how long what a source shows waits for its majority. It is tried again with
+// the next poll.
 const pullTimeout = 10 * time.Second
 
 // openPuller starts what polls the sources of rounds while this node leads.

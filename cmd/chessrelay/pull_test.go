@@ -61,8 +61,8 @@ type pulledRound struct {
 	}
 }
 
-// TestPull gives a round a source while three nodes run, and wants the boards to follow it on all of them, one
-// node to poll, and another one when leadership moves.
+// TestPull gives a round a source while three nodes run, and wants the boards to follow it on all
+// of them, one node to poll, and another one when leadership moves.
 func TestPull(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
@@ -164,7 +164,8 @@ func TestPull(t *testing.T) {
 	eventually(t, "the source to be let go", func() bool { return c.leader().pull.Stats().Sources == 0 })
 }
 
-// TestPullFromAnotherCluster pulls a round out of a second cluster that serves it as LiveChess Cloud does.
+// TestPullFromAnotherCluster pulls a round out of a second cluster that serves it as LiveChess
+// Cloud does.
 func TestPullFromAnotherCluster(t *testing.T) {
 	t.Parallel()
 	from, to := newTestCluster(t, 1), newTestCluster(t, 1)
@@ -199,7 +200,8 @@ func TestPullFromAnotherCluster(t *testing.T) {
 	})
 }
 
-// TestPullByLichess names the source of a round as clients of lichess do, reads it back, and takes it away.
+// TestPullByLichess names the source of a round as clients of lichess do, reads it back, and takes
+// it away.
 func TestPullByLichess(t *testing.T) {
 	c := newTestCluster(t, 1)
 	base := c.nodes[0].url

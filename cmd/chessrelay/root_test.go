@@ -193,7 +193,8 @@ func TestVenueRemove(t *testing.T) {
 	}
 }
 
-// TestVenueDemote warns when there is nobody who takes the vote over, and too few are left to lose one.
+// TestVenueDemote warns when there is nobody who takes the vote over, and too few are left to lose
+// one.
 func TestVenueDemote(t *testing.T) {
 	for voters, warning := range map[int]string{5: "", 3: "Voters left: 2. While one of them is away, no submission is taken.\n"} {
 		var members []string

@@ -62,15 +62,17 @@ type serveConfig struct {
 	// AccessLog is a file that gets a line of JSON for each request, "-" stdout; empty: none.
 	AccessLog string
 
-	// PullAllow is what of the local network sources of rounds may be fetched from; see pull.ParseAllow.
+	// PullAllow is what of the local network sources of rounds may be fetched from; see
+	// pull.ParseAllow.
 	PullAllow string
 
-	// MaxSpectators bounds the connections to /live, /events and /feed, MaxPerAddress those of
-	// one address, MaxJoins how many come in a second. 0: broadcast's own defaults; negative: no limit.
+	// MaxSpectators bounds the connections to /live, /events and /feed, MaxPerAddress those of one
+	// address, MaxJoins how many come in a second. 0: broadcast's own defaults; negative: no limit.
 	MaxSpectators int
 	MaxPerAddress int
 	MaxJoins      int
-	// HistoryEvents and HistoryBytes bound what is kept of a round for those who come back; 0: broadcast's own defaults.
+	// HistoryEvents and HistoryBytes bound what is kept of a round for those who come back; 0:
+	// broadcast's own defaults.
 	HistoryEvents int
 	HistoryBytes  int
 	AllowOrigins  []string // whose pages may connect, besides the node's own; see checkOrigin
@@ -271,8 +273,8 @@ func (c *serveConfig) validate() (err error) {
 	return c.validateAdvertised()
 }
 
-// gcPercent is GOGC for a node, unless it is set. What lives is small, a few tens of MB, and what
-// a high rate of moves leaves behind is not: collecting it less often saves a tenth of the CPU time.
+// gcPercent is GOGC for a node, unless it is set. What lives is small, a few tens of MB, and what a
+// high rate of moves leaves behind is not: collecting it less often saves a tenth of the CPU time.
 const gcPercent = 400
 
 // listenFirst is twice as long as a member rests between two tries to reach another one.

@@ -35,7 +35,8 @@ type show struct {
 	stale   bool
 }
 
-// frame prints one frame. Types that are not known are passed over, as are summaries: who asked for one board gets no others.
+// frame prints one frame. Types that are not known are passed over, as are summaries: who asked for
+// one board gets no others.
 func (s *show) frame(f client.Frame) error {
 	if s.json {
 		_, err := fmt.Fprintf(s.out, "%s\n", f.Raw)

@@ -98,7 +98,8 @@ func askCluster(ctx context.Context, c *client.Client) (client.Cluster, error) {
 	return c.Cluster(ctx)
 }
 
-// askJSON asks for the state of the cluster as the node tells it, with the fields that this program does not know.
+// askJSON asks for the state of the cluster as the node tells it, with the fields that this program
+// does not know.
 func askJSON(ctx context.Context, c *client.Client) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -153,8 +154,8 @@ func watchStatus(ctx context.Context, env *environment, c *client.Client) error 
 	return nil
 }
 
-// describe is the cluster as a table, and what is to be said about single members below it, in lines of
-// so many columns; 0: as long as they will. The leader is marked with a star.
+// describe is the cluster as a table, and what is to be said about single members below it, in
+// lines of so many columns; 0: as long as they will. The leader is marked with a star.
 func describeCluster(s client.Cluster, columns int) string {
 	if s.Public {
 		return describePublic(s, columns)

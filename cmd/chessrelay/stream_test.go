@@ -91,8 +91,8 @@ func frames(t testing.TB, message []byte) []json.RawMessage {
 	return several
 }
 
-// stream opens a stream of the document, and returns what reads the next message of it, and its name if it has one:
-// each fits the schema. At the end it returns nil.
+// stream opens a stream of the document, and returns what reads the next message of it, and its
+// name if it has one: each fits the schema. At the end it returns nil.
 func (c *contract) stream(path string) (next func() (name string, message []byte)) {
 	c.t.Helper()
 	template, _, _ := strings.Cut(path, "?")
@@ -128,8 +128,9 @@ func (c *contract) stream(path string) (next func() (name string, message []byte
 	}
 }
 
-// TestEventsOnAnotherNode watches by Server-Sent Events what is played, and changes the node every few events, as a browser does
-// behind a balancer: with the id of the last event, and the address it began with.
+// TestEventsOnAnotherNode watches by Server-Sent Events what is played, and changes the node every
+// few events, as a browser does behind a balancer: with the id of the last event, and the address
+// it began with.
 func TestEventsOnAnotherNode(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
@@ -194,8 +195,9 @@ func TestEventsOnAnotherNode(t *testing.T) {
 	}
 }
 
-// TestFeedIsTheLog lets a program read the sample round from /feed while it is played. It is cut off again and again, in the
-// middle of lines too, and comes back at another node. In the end it has exactly the moves of the log.
+// TestFeedIsTheLog lets a program read the sample round from /feed while it is played. It is cut
+// off again and again, in the middle of lines too, and comes back at another node. In the end it
+// has exactly the moves of the log.
 func TestFeedIsTheLog(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
@@ -308,7 +310,8 @@ func TestFeedIsTheLog(t *testing.T) {
 	})
 }
 
-// TestSubscribe has a spectator of one board go to the next one on the connection it has, over a real socket, with compression.
+// TestSubscribe has a spectator of one board go to the next one on the connection it has, over a
+// real socket, with compression.
 func TestSubscribe(t *testing.T) {
 	c := newTestCluster(t, 1)
 	node := c.nodes[0]
@@ -322,7 +325,8 @@ func TestSubscribe(t *testing.T) {
 	if got := res.Header.Get("Sec-WebSocket-Extensions"); !strings.HasPrefix(got, "permessage-deflate") {
 		t.Errorf("compression was asked for, and the answer is %q", got)
 	}
-	// until reads frames until one is as it should be, and returns it. None may be an event of a board that was not asked for.
+	// until reads frames until one is as it should be, and returns it. None may be an event of a
+	// board that was not asked for.
 	watched := map[int]bool{1: true}
 	until := func(what string, is func(frame) bool) frame {
 		t.Helper()
