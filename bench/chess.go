@@ -206,7 +206,7 @@ func (b *boards) Dirty() iter.Seq2[string, []byte] {
 	return b.state.TakeDirty()
 }
 
-// Restore implements consensus.StateMachine. The count begins anew.
+// Restore implements consensus.StateMachine. The count begins again.
 func (b *boards) Restore(_ uint64, load func(func(key string, value []byte) error) error) error {
 	state := relay.NewState()
 	if err := load(state.Load); err != nil {

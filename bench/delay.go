@@ -14,7 +14,7 @@ import (
 // A delayLine is a TCP proxy in this process that makes the way to one address longer: what comes
 // from either side is written to the other a fixed time later. It is a long cable and not a thin
 // one: whatever comes within the delay is on its way at the same time, up to 1,024 chunks a
-// direction of a connection, each what one read brought, of 32 KiB at the most.
+// direction of a connection, each what one read brought, of at most 32 KiB.
 type delayLine struct {
 	proxy *toxiproxy.Proxy
 }

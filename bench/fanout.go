@@ -266,7 +266,7 @@ type fanLoad struct {
 	CPU       time.Duration `json:"cpu"`
 	CrowdCPU  time.Duration `json:"crowdCpu"`
 	PerSecond float64       `json:"perSecond"` // moves delivered
-	// Held is how long the system kept its publisher at the most.
+	// Held is the longest time that the system kept its publisher.
 	Held    time.Duration `json:"held"`
 	Closed  int           `json:"closed"`  // spectators whom the server closed
 	Missing int           `json:"missing"` // who did not get the last move
@@ -509,7 +509,7 @@ func (r *fanRun) measureIdle(ctx context.Context, seconds float64) error {
 // fanHerd is all spectators coming back at once.
 type fanHerd struct {
 	came
-	// Held is how long the system kept its publisher meanwhile, at the most.
+	// Held is the longest time that the system kept its publisher meanwhile.
 	Held time.Duration `json:"held"`
 }
 

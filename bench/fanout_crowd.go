@@ -68,8 +68,8 @@ type awaited struct {
 	Missing int           `json:"missing"` // who were closed, or had not got it in time
 }
 
-// crowdState is what a crowd has seen since it began. Who reads slowly on purpose is counted in
-// Slow and Closed only.
+// crowdState is what a crowd has seen since it began. Spectators that read slowly on purpose are
+// counted in Slow and Closed only.
 type crowdState struct {
 	Here   int `json:"here"`   // connected, and with a snapshot
 	Slow   int `json:"slow"`   // of them

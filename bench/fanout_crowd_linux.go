@@ -25,7 +25,7 @@ import (
 // A crowd is many spectators of one server in one process, made to cost as little as can be: one
 // thread, one epoll, one buffer, and of a spectator nothing but where he is. A spectator's times
 // are those at which epoll told of him, so they can be as much too late as it takes to read what it
-// told before, which is crowdBatch sockets at the most, a tenth of a millisecond.
+// told before, which is at most crowdBatch sockets, a tenth of a millisecond.
 type crowd struct {
 	cfg     crowdConfig
 	server  unix.SockaddrInet4
@@ -298,7 +298,8 @@ func (c *crowd) doDue() {
 	}
 }
 
-// come begins to have as many spectators as are asked for. Who is here and not slow as asked stays.
+// come begins to have as many spectators as are asked for. Spectators that are here, and slow as
+// asked or not, stay.
 func (c *crowd) come(o *coming) {
 	o.began = c.now
 	if o.args.Cut {

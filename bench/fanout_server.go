@@ -100,7 +100,7 @@ type publishArgs struct {
 type published struct {
 	From  uint64          `json:"from"`  // the first one's index
 	Times []time.Duration `json:"times"` // of clock: when each was given to the system, or was due, if that kept the publisher from it
-	// Held is how long the system kept the caller at the most, which would be the apply loop.
+	// Held is the longest time that the system kept its caller, which would be the apply loop.
 	Held time.Duration `json:"held"`
 }
 

@@ -93,7 +93,7 @@ func parseRising(what, list string, most int) (numbers []int, err error) {
 	return numbers, nil
 }
 
-// growthVoters is how many nodes vote at the most, unless all do: consensus's default.
+// growthVoters bounds the nodes that vote, unless all do: consensus's default.
 const growthVoters = 3
 
 // sizeResult is a group with that many followers.

@@ -17,7 +17,7 @@
 // system says that it is committed and, where there is a state machine, applied by the leader.
 //
 // The rounds are interleaved: a round runs every system once, with every load, beginning with
-// another system each time. What is reported is the median over the rounds. The time of one
+// another system each time. The report has the median over the rounds. The time of one
 // fdatasync is taken before each run, in the same minutes.
 package main
 

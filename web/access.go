@@ -27,8 +27,8 @@ const (
 	actAdminister action = "administer the cluster and its tokens"
 )
 
-// may is what each role may do, within the scope of its token. It is the one table of that. What a
-// source sets is not locked, see Server.command.
+// may is what each role may do, within the scope of its token. It is the only such table. A field
+// that a source sets is not locked, see Server.command.
 var may = map[relay.Role][]action{
 	relay.RoleAdmin:     {actSee, actRecord, actUnlock, actOrganise, actFollow, actAdminister},
 	relay.RoleOrganiser: {actSee, actRecord, actUnlock, actOrganise},
@@ -123,7 +123,7 @@ func bearer(r *http.Request) (token string, ok bool) {
 }
 
 // shownToken is that of the header or, since a browser's WebSocket can have none, of the parameter
-// access_token (RFC 6750, 2.3). What changes something needs the header.
+// access_token (RFC 6750, 2.3). A request that changes something needs the header.
 func shownToken(r *http.Request) string {
 	token, ok := bearer(r)
 	if !ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.URL.RawQuery, "access_token") {
@@ -169,8 +169,8 @@ func (a *Access) find(id string) (token relay.Token, known, needed bool) {
 	return token, known, needed
 }
 
-// noteSeen notes that a token was shown. What is written with it is in the log; that it was used
-// for reading is known to this node only, so that reading costs the cluster nothing.
+// noteSeen notes that a token was shown. The log has the writes of a token. Only this node knows
+// that it was used for reading, so reading costs the cluster nothing.
 func (a *Access) noteSeen(id string, now relay.Millis) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -86,7 +86,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 // heldCheck is how often it is looked whether the token of an edge still holds.
 const heldCheck = time.Second
 
-// whileHeld cancels once the token no longer holds, and ends with ctx. What an edge follows lasts
+// whileHeld cancels once the token no longer holds, and ends with ctx. A stream to an edge lasts
 // for days, so the judgement at its beginning is not enough.
 func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id string) {
 	every := time.NewTicker(heldCheck)

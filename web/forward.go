@@ -146,7 +146,7 @@ func (s *Server) askMember(next http.Handler) http.Handler {
 // memberGrants lets a member log clients in, on an edge that could not.
 func (s *Server) memberGrants(next http.Handler) http.Handler { return s.forward(next) }
 
-// memberRevokes lets a member end a grant. What is none is not passed on.
+// memberRevokes lets a member end a grant. Other tokens are not passed on.
 func (s *Server) memberRevokes(next http.Handler) http.Handler {
 	forwarded := s.forward(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

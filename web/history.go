@@ -8,7 +8,7 @@ import (
 )
 
 // The audit trails, as the API shows them: each line with a hash over it and those before, see
-// package chain. What somebody may not see is in no hash that is shown to them.
+// package chain. No hash that is shown to a reader covers what the reader may not see.
 
 // maxSealedGames is how many games a tournament may have for its history to have a seal.
 const maxSealedGames = 10_000

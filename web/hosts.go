@@ -10,9 +10,9 @@ import (
 )
 
 // A page of any site can have its own name lead to this node (DNS rebinding). The browser then
-// takes the node for that site: it lets the page submit here, and read what comes back. What gives
-// it away is the name, in Host. So whatever changes something, or is not for everybody, must be
-// asked for by a name that is this node's own.
+// takes the node for that site: it lets the page submit here, and read what comes back. But the
+// name in Host is the site's. So a request that changes something, or reads what is not for
+// everybody, must use a name of this node.
 //
 // IP addresses and localhost are nobody's to rebind. The public's reads are left alone: any page
 // may read them anyway (Access-Control-Allow-Origin), no browser adds credentials to them by

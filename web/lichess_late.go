@@ -19,8 +19,8 @@ import (
 //
 // A body that comes again otherwise is no retry: an organiser who takes a mistake back pushes what
 // he had before, to the letter. So only tries that were left without an answer count, each for one
-// retry, and not for long. What another node left without an answer, or what never came here, is
-// not known; nor is it after a restart.
+// retry, and not for long. A node does not know the pushes that another node left without an
+// answer, and forgets its own at a restart.
 
 const (
 	// maxOwed is how many retries of a round are remembered; the oldest are forgotten first.
@@ -47,8 +47,8 @@ type owedTry struct {
 }
 
 // begin returns the place of a push in the order of its round: that of its first try if it is a
-// retry, or else the number of its turn. late says that it is a retry, and that what it brings is
-// no longer what counts.
+// retry, otherwise its own turn. late says that it is a retry, and that what it brings is no longer
+// what counts.
 func (l *lateTries) begin(round relay.RoundID, body [sha256.Size]byte, turn uint64, now time.Time) (place uint64, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

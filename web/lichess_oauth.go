@@ -22,10 +22,10 @@ import (
 )
 
 // Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
-// page asks for a token of the cluster. What the client gets is a token of its own, a grant in the
-// log: it has the name, the role, the scope and the expiry of the one that was shown, and ends with
-// that one or when the client logs out (DELETE /api/token). While the cluster has no token,
-// everybody is let in at once; see grant.go.
+// page asks for a token of the cluster. The client gets a token of its own, a grant in the log: it
+// has the name, the role, the scope and the expiry of the one that was shown, and ends with that
+// one or when the client logs out (DELETE /api/token). While the cluster has no token, everybody is
+// let in at once; see grant.go.
 //
 // The code is self-contained: when it was made, for whom and with which token, signed with a key
 // that all members have, so that any of them can redeem it. It holds for two minutes, once at each

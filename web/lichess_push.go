@@ -27,7 +27,7 @@ const (
 )
 
 // push is POST /api/broadcast/round/{roundId}/push: the whole state of a round's games as PGN,
-// again and again. What differs from the boards is submitted; the answer comes after the commit.
+// again and again. The node submits the differences to the boards, and answers after the commit.
 //
 // The broadcaster app takes any answer but 2xx for a success and is silent until a file changes.
 // When the fault is ours and passes, its connection is cut instead, since then it tries again.

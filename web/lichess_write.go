@@ -32,7 +32,7 @@ func (s *Server) lichessNewTour(r *http.Request) (answer, error) {
 	return ok(lichessFormOf(r).withRounds(tourView{tournament: o.Tournament}))
 }
 
-// lichessEditTour is POST /broadcast/{tourId}/edit. What is not said stays as it is.
+// lichessEditTour is POST /broadcast/{tourId}/edit. Fields that are left out stay.
 func (s *Server) lichessEditTour(r *http.Request) (answer, error) {
 	in, err := readTourForm(r, false)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Server) lichessNewRound(r *http.Request) (answer, error) {
 	return ok(out.lichessRoundOf)
 }
 
-// lichessEditRound is POST /broadcast/round/{roundId}/edit. What is not said stays as it is.
+// lichessEditRound is POST /broadcast/round/{roundId}/edit. Fields that are left out stay.
 func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
 	in, err := readRoundForm(r, false)
 	if err != nil {

@@ -258,8 +258,8 @@ func TestOpenAPIExamples(t *testing.T) {
 	})
 }
 
-// walk calls f with every object in v and the JSON pointer to it. What examples
-// hold is data, and passed over.
+// walk calls f with every object in v and the JSON pointer to it. It skips examples, which are
+// data.
 func walk(v any, at string, f func(at string, o object)) {
 	switch v := v.(type) {
 	case object:

@@ -62,8 +62,7 @@ type Config struct {
 	StreamSilence time.Duration
 }
 
-// Server is the HTTP side of one node. What it keeps is who waits for his turn: the boards are
-// elsewhere.
+// Server is the HTTP side of one node. It keeps the queues of requests; the boards are elsewhere.
 type Server struct {
 	cfg     Config
 	log     *slog.Logger

@@ -9,7 +9,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// tournamentSettingsIn is how a tournament is shown and counts. What is left out stays.
+// tournamentSettingsIn is how a tournament is shown and counts. Fields that are left out stay.
 type tournamentSettingsIn struct {
 	Unlisted     *bool      `json:"unlisted"`
 	Private      *bool      `json:"private"`
@@ -78,7 +78,8 @@ func (s scoringIn) command() *relaypb.Scoring {
 	}
 }
 
-// hundredths of a point. What does not fit is refused by the boards, and not wrapped around here.
+// hundredths of a point. A number that does not fit is refused by the boards, and not wrapped
+// around here.
 func hundredths(points *float64) *int32 {
 	if points == nil {
 		return nil

@@ -16,8 +16,8 @@ import (
 )
 
 // This file shares the encoded answers of lists between their readers. A list is encoded once for
-// all who ask while the boards stand as they do. What a slow reader has yet to get is a slice of
-// that one body, and not a body of its own. A client that shows the ETag gets a 304.
+// all who ask while the boards stand as they do. A slow reader holds a slice of that one body, and
+// no body of its own. A client that shows the ETag gets a 304.
 
 const (
 	// maxShared is how many bytes of bodies are kept for the next reader, and maxSharedBodies how

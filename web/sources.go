@@ -28,7 +28,7 @@ func (s *sourceIn) UnmarshalJSON(data []byte) error {
 	return d.Decode(&s.source)
 }
 
-// roundSettingsIn is how a round is fetched and counts. What is left out stays.
+// roundSettingsIn is how a round is fetched and counts. Fields that are left out stay.
 type roundSettingsIn struct {
 	Source              sourceIn        `json:"source"`  // the only one, or null: none
 	Sources             *[]relay.Source `json:"sources"` // all of them, the most trusted first

@@ -27,8 +27,8 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc)
 const byHeader = "X-Chessrelay-By"
 
 // sourceHeader is how a program says that it speaks for a source of games, and what it calls
-// itself. What a source sets is not locked, and what is locked it cannot change. Without the header
-// a person asks.
+// itself. A field that a source sets is not locked, and a source cannot change a locked field.
+// Without the header a person asks.
 const sourceHeader = "X-Chessrelay-Source"
 
 // command begins a command: from whom, and by which request. Its time the leader replaces by its

@@ -37,7 +37,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	return answer{status: created(o), body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
 }
 
-// infoIn is what is said of a tournament besides. What is left out stays.
+// infoIn is what is said of a tournament besides. Fields that are left out stay.
 type infoIn struct {
 	Format      *string `json:"format"`
 	TimeControl *string `json:"timeControl"`

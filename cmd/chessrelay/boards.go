@@ -59,10 +59,9 @@ var (
 // a delay holds something back two rules keep it, on a node with a right clock, from being shorter
 // than it says:
 //
-//   - What comes while the boards are fresh is held from the moment it came, by this node's own
-//     measure, whatever time the leader gave it. What comes late, after a pause or over a slow
-//     line, is held from the leader's time, but from no earlier than the boards were last fresh.
-//     See [relay.State.Arrive].
+//   - A command that comes while the boards are fresh is held from the moment it came, by this
+//     node's own measure. A late one, after a pause or over a slow line, is held from the leader's
+//     time, but from no earlier than the boards were last fresh. See [relay.State.Arrive].
 //   - Nothing is let out before this node's clock was compared with another one, and then by the
 //     earlier of its own and the group's. So a node whose clock is wrong lets things out late.
 //     After a restart this is what counts, since the node has not seen the commands come.

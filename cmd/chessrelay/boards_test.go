@@ -14,8 +14,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestBoardsRelease: what is held becomes public at its time by itself, and after boards that begin
-// anew on their checkpoint no event of the past comes.
+// TestBoardsRelease: what is held becomes public at its time by itself, and boards that begin again
+// on their checkpoint tell no event of the past.
 func TestBoardsRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var index uint64

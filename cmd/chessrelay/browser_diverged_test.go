@@ -16,7 +16,7 @@ func says(text string) string {
 
 // TestPageOfADivergedNode has a page open while its node's boards turn out to be wrong. The page
 // says so and keeps the board that it had; pages that are opened then say so too. The first page is
-// live again once the node has joined anew.
+// live again once the node has joined again.
 func TestPageOfADivergedNode(t *testing.T) {
 	c := newTestCluster(t, 3)
 	wrong, right := c.nodes[2], c.nodes[1]

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes text from elsewhere fit for one line of a terminal. What could move the cursor,
-// change the terminal or turn the text around is written as an escape, such as \u001b.
+// clean makes text from elsewhere fit for one line of a terminal. Characters that could move the
+// cursor, change the terminal or turn the text around become escapes, such as \u001b.
 func clean(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return disturbs(r) || r == '\n' || r == '\t' }) && utf8.ValidString(s) {
 		return s

@@ -195,7 +195,7 @@ func (k *crashed) crash() {
 	}
 }
 
-// kill is kill -9. What the process had to say is looked through.
+// kill is kill -9. It looks through what the process has logged.
 func (k *crashed) kill(n *demoNode) {
 	k.t.Helper()
 	select {

@@ -16,7 +16,7 @@ import (
 )
 
 // relayingLiar is an upstream that serves what a member does, and tells of itself at other URLs as
-// alternatives. Asked to vouch for them, it asks the member, by the URL that rewrite makes of it.
+// alternatives. Asked to vouch for them, it asks the member, by the URL that rewrite returns.
 type relayingLiar struct {
 	*httptest.Server
 	saw  atomic.Int32 // tokens
@@ -59,7 +59,7 @@ func (n *testNode) upstream(url string) edge.Upstream {
 	return edge.Upstream{}
 }
 
-// lyingFeed serves what n does, and says of itself what change makes of it.
+// lyingFeed serves what n does, and changes what it says of itself.
 func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.Server {
 	feed := edge.OpenLogServer(edge.LogServerConfig{
 		Tail: n.boards.tail, Image: n.boards.image, Log: testLog(t),

@@ -12,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/web/conns"
 )
 
-// Limits of the HTTP server. What is hijacked for a WebSocket has its own.
+// Limits of the HTTP server. A WebSocket has its own.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second

@@ -273,8 +273,8 @@ func (c *serveConfig) validate() (err error) {
 	return c.validateAdvertised()
 }
 
-// gcPercent is GOGC for a node, unless it is set. What lives is small, a few tens of MB, and what a
-// high rate of moves leaves behind is not: collecting it less often saves a tenth of the CPU time.
+// gcPercent is GOGC for a node, unless it is set. The heap in use is small, a few tens of MB, but a
+// high rate of moves leaves much garbage. Collecting it less often saves a tenth of the CPU time.
 const gcPercent = 400
 
 // listenFirst is twice as long as a member rests between two tries to reach another one.

@@ -111,8 +111,8 @@ func (s *spectator) read() ([]frame, error) {
 	return frames, nil
 }
 
-// take takes a frame in, of a message before which that index had been seen. What one index has
-// changed is one message.
+// take takes a frame in, of a message before which that index had been seen. All changes of one
+// index are one message.
 func (s *spectator) take(f frame, before uint64) {
 	switch f.Type {
 	case "hello":

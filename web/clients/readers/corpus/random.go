@@ -54,7 +54,7 @@ func play(r *rand.Rand, fen string, n int) (list []relay.Move, after string) {
 	return list, pos.FEN()
 }
 
-// legalMoves are those of the position. What happens seldom stands there several times: castling,
+// legalMoves are those of the position. Rare moves stand there several times: castling,
 // promotion and en passant.
 func legalMoves(pos *rules.Position) (legal []rules.Move) {
 	for from := range rules.Square(64) {
