@@ -103,7 +103,9 @@ func (c *serveConfig) meetAt(ctx context.Context) []string {
 	case isAddress(c.Join):
 		return []string{c.Join}
 	case strings.Contains(c.Join, "://"):
-		at := client.New([]string{c.Join}, client.Options{Token: c.Token, Roots: c.roots, FailFast: true})
+		// Without the token: when members look for each other, another program may listen there. On
+		// this machine the question needs none.
+		at := client.New([]string{c.Join}, client.Options{Roots: c.roots, FailFast: true})
 		defer at.Close()
 		if s, err := at.Cluster(ctx); err == nil && s.Peer != "" {
 			return []string{s.Peer}

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,5 +182,23 @@ func TestCheckJoin(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", join, err)
 		}
+	}
+}
+
+// TestLookingForMembersShowsNoToken: a node that looks for other members asks at the URL of --join,
+// long after it has joined. It does not show its token to the program that listens there now.
+func TestLookingForMembersShowsNoToken(t *testing.T) {
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		if r.Header.Get("Authorization") != "" {
+			t.Errorf("%s %s shows the token", r.Method, r.URL)
+		}
+		_, _ = io.WriteString(w, `{"peer":"127.0.0.1:9"}`)
+	}))
+	defer s.Close()
+	cfg := serveConfig{Join: s.URL, Token: testToken}
+	if at := cfg.meetAt(t.Context()); asked != 1 || !slices.Equal(at, []string{"127.0.0.1:9"}) {
+		t.Errorf("it has asked %d times, and looks at %q", asked, at)
 	}
 }
