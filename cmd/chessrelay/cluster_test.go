@@ -104,7 +104,8 @@ var kept sync.Map
 func keptAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(22_000)))
+		// From 11,000 on: browsers refuse port 10,080 as unsafe.
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(11_000+rand.IntN(21_000)))
 		if err != nil {
 			continue
 		}
