@@ -30,7 +30,7 @@
 // between. The second one is a Duplicate, and has the index and term of the entry that made the
 // change. Apply recognises it in two ways:
 //
-//   - What the command asks for is so already: the same move at the same ply, the same result, the
+//   - The state has what the command asks for: the same move at the same ply, the same result, the
 //     takeback that led to the present ply.
 //   - Everything that changes keeps its request: what it created, the move it played, the [Change]
 //     it asked for. A move that is taken back stays in [Change.Removed]. Clocks without a move keep

@@ -101,7 +101,7 @@ func (l *LogClient) send(ctx context.Context, a *connections, c *upstream, r *ht
 		res, err := p.client.Do(r)
 		switch {
 		case err == nil:
-			res.Body = &keptBody{res.Body, sync.OnceFunc(func() { a.keep(c.url, p) })}
+			res.Body = &keptBody{ReadCloser: res.Body, keep: sync.OnceFunc(func() { a.keep(c.url, p) })}
 			return res, nil
 		case !kept || !errors.Is(err, errEnded):
 			p.client.CloseIdleConnections()
@@ -138,14 +138,24 @@ func (l *LogClient) prove(ctx context.Context, a *connections, url string) (prov
 	return p, nil
 }
 
-// keptBody makes its connection idle once it is closed.
+// keptBody makes its connection idle once it is closed, if it was read to its end. Otherwise the
+// transport has ended the connection.
 type keptBody struct {
 	io.ReadCloser
-	keep func()
+	whole bool
+	keep  func()
+}
+
+func (b *keptBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.whole = b.whole || err == io.EOF
+	return n, err
 }
 
 func (b *keptBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.keep()
+	if b.whole {
+		b.keep()
+	}
 	return err
 }
