@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -207,20 +206,6 @@ func (n *Node) awaitFormerMembers() error {
 	return <-knocks
 }
 
-// warnSoughtMember warns, once for each, that a node looks here for another member. That member may
-// have lost its data, and this node may be in its place.
-func (n *Node) warnSoughtMember(c net.Conn, name string) {
-	n.processesMu.Lock()
-	defer n.processesMu.Unlock()
-	if len(n.sought) >= maxUnknown || n.sought[name] {
-		return
-	}
-	n.sought[name] = true
-	member, cluster, _ := strings.Cut(strings.TrimSuffix(name, memberDomain), ".")
-	n.log.Warn("a node looks here for another member; if this machine was that one, its data is lost: see docs/operations.md",
-		"address", c.RemoteAddr(), "member", member, "cluster", cluster)
-}
-
 // errNameKnown ends a handshake once the dialer has said whom it looks for.
 var errNameKnown = errors.New("the name is known")
 
@@ -233,9 +218,8 @@ func (n *Node) checkFormerMember(ctx context.Context, c net.Conn) error {
 		wants = h.ServerName
 		return nil, errNameKnown
 	}}).HandshakeContext(ctx)
-	name, ok := strings.CutSuffix(wants, memberDomain)
-	member, cluster, whole := strings.Cut(name, ".")
-	if !ok || !whole {
+	member, cluster, ok := splitMemberName(wants)
+	if !ok {
 		return nil
 	}
 	return fmt.Errorf("no new cluster is made: %s looks here for member %s of cluster %s, so this machine was in that cluster and has lost its data. "+

@@ -79,7 +79,6 @@ type Node struct {
 
 	processesMu sync.Mutex             // locked while judgeLog judges
 	processes   map[MemberID]processes // guarded by processesMu: of each member
-	sought      map[string]bool        // guarded by processesMu: names that nodes sought here
 
 	snapshots snapshotSlot
 	servers   *servers   // which members send snapshots for this node as the leader
@@ -94,6 +93,7 @@ type Node struct {
 	freshness     Freshness // see Fresh
 	clocks        *Clocks
 	divergence    *divergence
+	sought        sought
 	groupClock    atomic.Pointer[reading] // see commandTime
 	clocksWrong   bool                    // owned by the policy loop
 }
@@ -138,7 +138,6 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		servers:         newServers(),
 		deferredCommits: map[MemberID]*raftpb.Message{},
 		processes:       map[MemberID]processes{},
-		sought:          map[string]bool{},
 		gate:            newBatchGate(),
 	}
 	n.refuseLocal = n.pending.refuse

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 )
 
 // proof is what the other side of a connection has proved by its certificate.
@@ -64,9 +63,7 @@ func (n *Node) secureAccepted(raw net.Conn) (net.Conn, proof, error) {
 	line := newTLSLine(raw)
 	tc := tls.Server(line, n.credentials.server())
 	err := tc.HandshakeContext(ctx)
-	if name := tc.ConnectionState().ServerName; strings.HasSuffix(name, memberDomain) && name != memberDNS(n.clusterID, n.id) {
-		n.warnSoughtMember(raw, name)
-	}
+	n.noteSought(raw, tc.ConnectionState().ServerName)
 	if err != nil {
 		return nil, proof{}, err
 	}

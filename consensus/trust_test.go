@@ -374,21 +374,3 @@ func TestRemovedMemberTellsNothing(t *testing.T) {
 		t.Error("the removed one is believed")
 	}
 }
-
-// TestSoughtMemberIsLoggedOnce has a node look here for another member. The log says so once.
-func TestSoughtMemberIsLoggedOnce(t *testing.T) {
-	n := newCluster(t, 1).nodes[0]
-	for range 3 {
-		raw, err := net.Dial("tcp", n.PeerAddr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = tls.Client(raw, n.credentialsOf(9).client(42, nil)).HandshakeContext(within(t, 60*time.Second))
-		raw.Close()
-	}
-	missing := func() int { n.processesMu.Lock(); defer n.processesMu.Unlock(); return len(n.sought) }
-	waitFor(t, "it to be said", func() bool { return missing() > 0 })
-	if got := missing(); got != 1 {
-		t.Errorf("%d are said to be missing", got)
-	}
-}

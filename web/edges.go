@@ -27,10 +27,11 @@ type origin interface {
 	// to lack nothing; not ok is not since at.
 	Newest() uint64
 	Fresh() (at time.Time, ok bool)
-	// Skew is how far this node's clock is ahead of the group's; ClockWarnings says whose are
-	// wrong.
+	// Skew is how far this node's clock is ahead of the group's.
 	Skew() time.Duration
-	ClockWarnings() []string
+	// Warnings is what an operator should know: boards that differ, clocks that are wrong, members
+	// that are looked for here.
+	Warnings() []string
 	// Diverged says why this node's boards are known to be wrong, empty if they are not;
 	// Differences says whose are others than this node's.
 	Diverged() string

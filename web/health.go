@@ -20,8 +20,8 @@ const (
 type boardsAge struct {
 	Newest uint64 `json:"newest"` // the highest index that is known here to be committed
 	AgeMs  int64  `json:"ageMs"`  // since when the boards may lack something
-	// Warnings are sentences about clocks that are wrong, and about boards that differ between
-	// nodes.
+	// Warnings are sentences about boards that differ between nodes, clocks that are wrong, and
+	// members that are looked for at this node's address.
 	Warnings []string `json:"warnings"`
 }
 
@@ -29,7 +29,7 @@ func (s *Server) boardsAge() boardsAge {
 	at, _ := s.origin.Fresh()
 	return boardsAge{
 		Newest: max(s.origin.Newest(), s.origin.Applied()), AgeMs: max(0, time.Since(at).Milliseconds()),
-		Warnings: append(append([]string{}, s.origin.Differences()...), s.origin.ClockWarnings()...), // a list, not null
+		Warnings: append([]string{}, s.origin.Warnings()...), // a list, not null
 	}
 }
 

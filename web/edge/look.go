@@ -111,6 +111,9 @@ func (l *LogClient) ClockWarnings() []string {
 	return []string{"the clock of " + l.cfg.Name + " is " + consensus.DescribeSkew(skew) + " the cluster's; set it by NTP"}
 }
 
+// Warnings says so if this edge's boards are not its upstream's, or its clock is wrong.
+func (l *LogClient) Warnings() []string { return append(l.Differences(), l.ClockWarnings()...) }
+
 // Fresh is when the boards were last known to lack nothing that the cluster had committed.
 func (l *LogClient) Fresh() (at time.Time, ok bool) { return l.fresh.UpTo(l.applied.Load()) }
 
