@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/chessrelay/chessrelay/relay"
 )
@@ -146,4 +147,19 @@ func (c *Client) RemoveMember(ctx context.Context, id string) error {
 // SetSuffrage makes a member a "voter" or a "learner".
 func (c *Client) SetSuffrage(ctx context.Context, id, suffrage string) error {
 	return c.Do(ctx, http.MethodPost, Path("/api/cluster/members", id), map[string]string{"suffrage": suffrage}, nil)
+}
+
+// Invitation is a word with which venues join the cluster.
+type Invitation struct {
+	Invitation string `json:"invitation"`
+	ID         string `json:"id"`
+	Uses       int    `json:"uses"`
+	ExpiresAt  int64  `json:"expiresAt"` // Unix ms
+}
+
+// Invite makes an invitation for this many nodes (POST /api/cluster/members), which expires after
+// life.
+func (c *Client) Invite(ctx context.Context, uses int, life time.Duration) (i Invitation, err error) {
+	in := map[string]any{"uses": uses, "expiresIn": life.Seconds()}
+	return i, c.Do(ctx, http.MethodPost, "/api/cluster/members", in, &i)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -33,7 +34,7 @@ func askAs(t testing.TB, method, url, body string, headers map[string]string) (i
 func TestRebinding(t *testing.T) {
 	c := newTestClusterWith(t, 2, func(cfg *serveConfig) {
 		cfg.AllowHosts = []string{"chess.example"}
-		cfg.TrustProxies = []string{"127.0.0.9"}
+		cfg.TrustProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")}
 		if cfg.Bootstrap {
 			cfg.AdvertiseHTTP = "http://localhost:" + strings.TrimPrefix(cfg.HTTP, "127.0.0.1:")
 		}
@@ -68,7 +69,7 @@ func TestRebinding(t *testing.T) {
 		}
 	}
 	n.stop()
-	n.cfg.TrustProxies = []string{"127.0.0.0/8"}
+	n.cfg.TrustProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	n.start()
 	status, out := askAs(t, "POST", n.url+"/api/tournaments", `{"name":"x"}`, map[string]string{"Host": "www.club.test", "X-Forwarded-For": "192.0.2.1"})
 	if status != http.StatusCreated {

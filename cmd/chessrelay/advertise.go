@@ -11,7 +11,7 @@ import (
 
 // validateAdvertised refuses what a node must not tell the others about itself: a name or an
 // address that they cannot use.
-func (c *serveConfig) validateAdvertised() (err error) {
+func validateAdvertised(c *serveConfig) (err error) {
 	if err := consensus.CheckName(c.Name); err != nil {
 		return usagef("--name: %v", err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
@@ -96,24 +95,4 @@ func expired(pair *tls.Certificate) error {
 		return fmt.Errorf("the certificate has expired, at %s", end.Format(time.RFC3339))
 	}
 	return nil
-}
-
-// readCA is the CAs of the system and those in a PEM file. Without a file it is nil, which stands
-// for the system's.
-func readCA(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-ca: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--tls-ca %s holds no certificate in PEM", file)
-	}
-	return pool, nil
 }

@@ -16,6 +16,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web"
 )
 
 const (
@@ -154,7 +157,7 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 	var nodes []*demoNode
 	token := "" // nodes that other machines reach need one
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		token = newTokenText()
+		token = web.NewToken(new(relaypb.CreateToken))
 	}
 	voters := demoVoters
 	if 1+venues < demoVoters {

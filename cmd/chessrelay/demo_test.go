@@ -32,7 +32,7 @@ func TestPlanNodesPassesOverTakenPorts(t *testing.T) {
 			}
 			used[addr] = true
 		}
-		if err := n.cfg.validate(); err != nil {
+		if err := validate(&n.cfg); err != nil {
 			t.Errorf("node %d cannot be started: %v", i, err)
 		}
 		if n.cfg.Bootstrap != (i == 0) || (n.cfg.Join == nodes[0].cfg.InviteTo) != (i > 0) || nodes[0].cfg.InviteTo == "" {

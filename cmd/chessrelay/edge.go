@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/edge"
@@ -85,54 +83,4 @@ func (n *node) status() edge.Status {
 		}
 	}
 	return s
-}
-
-// describeEdge is what an edge tells of itself.
-func describeEdge(s client.Cluster, columns int) string {
-	u := s.Upstream
-	way := make([]string, len(u.Path))
-	for i, h := range u.Path {
-		way[i] = h.Name
-	}
-	leader := "nobody leads at the moment"
-	if s.Leader != "" {
-		leader = string(s.Leader) + " leads"
-	}
-	head := clean(fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > ")))
-	how := fmt.Sprintf("It lacks %d entries, since %s; its boards were the cluster's %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
-	if u.Lag == 0 {
-		how = fmt.Sprintf("It lacks nothing that it knows of; its boards were the cluster's %s ago.", ago(u.AgeMs))
-	}
-	if u.Stale {
-		how += " That is too long: they are stale."
-	}
-	for _, warning := range s.Warnings {
-		how += " Warning: " + warning + "."
-	}
-	t := table{head: []string{" ", "UPSTREAM", "FROM", "STATE", "WHY NOT"}}
-	for _, x := range u.Upstreams {
-		row := []string{" ", x.URL, "learnt", x.State, x.Error}
-		if x.Named {
-			row[2] = "named"
-		}
-		if x.State == "followed" {
-			row[0] = "*"
-		}
-		t.rows = append(t.rows, row)
-	}
-	t.fit(columns, "WHY NOT", "FROM")
-	return wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + describeEdges(s, columns)
-}
-
-// describeEdges are the edges that follow the node which answered.
-func describeEdges(s client.Cluster, columns int) string {
-	if len(s.Edges) == 0 {
-		return ""
-	}
-	t := table{head: []string{"EDGE", "SENT UP TO", "UNSENT", "SENT", "FOR", "ADDRESS", "HTTP"}}
-	for _, e := range s.Edges {
-		t.rows = append(t.rows, []string{e.Name, fmt.Sprint(e.Sent), fmt.Sprint(e.Lag), byteSize(e.SentBytes), ago(e.ConnectedMs), e.Address, e.HTTP})
-	}
-	t.fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
-	return "\n" + t.String()
 }

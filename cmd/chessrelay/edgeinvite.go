@@ -115,7 +115,7 @@ func isLocalURL(text string) bool {
 // joinEdge takes over what the invitation in --join has, a word or a file that holds one. What
 // other flags say wins. But a token that an environment variable has, which may be an admin's for
 // the commands of the same shell, goes to no upstream if the invitation has one.
-func (c *serveConfig) joinEdge(tokenOfEnvironment bool) error {
+func joinEdge(c *serveConfig, tokenOfEnvironment bool) error {
 	text := c.Join
 	switch {
 	case consensus.IsInvitation(text):

@@ -119,12 +119,12 @@ func TestEdgeInvitationWithoutTokens(t *testing.T) {
 	// A token of the environment is for the commands of that shell, and the invitation's for the
 	// edge.
 	cfg := serveConfig{Join: consensus.EdgeInvitation{ClusterID: i.ClusterID, Authority: i.Authority, Upstreams: i.Upstreams, Token: "cr_invited1_" + strings.Repeat("A", 26)}.String(), Token: testToken}
-	if err := cfg.joinEdge(true); err != nil || !strings.HasPrefix(cfg.Token, "cr_invited1_") || !cfg.invited {
+	if err := joinEdge(&cfg, true); err != nil || !strings.HasPrefix(cfg.Token, "cr_invited1_") || !cfg.invited {
 		t.Errorf("%v: it would show %s", err, cfg.Token)
 	}
 	// What is said besides wins.
 	cfg = serveConfig{Join: word, Upstreams: []string{"http://hall"}, Token: testToken}
-	if err := cfg.joinEdge(false); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != testToken || cfg.voucher.ClusterID != i.ClusterID {
+	if err := joinEdge(&cfg, false); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != testToken || cfg.voucher.ClusterID != i.ClusterID {
 		t.Errorf("%v: it would follow %v", err, cfg.Upstreams)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -34,36 +33,6 @@ func onLoopback(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// newTokenText is a new token, as it is shown.
-func newTokenText() string { return web.NewToken(new(relaypb.CreateToken)) }
-
-// readToken reads --token-file. A node that makes a cluster makes the file too.
-func (c *serveConfig) readToken() error {
-	if c.TokenFile == "" {
-		return nil
-	}
-	b, err := os.ReadFile(c.TokenFile)
-	if c.Bootstrap && errors.Is(err, fs.ErrNotExist) {
-		c.Token = newTokenText()
-		c.tokenMade = true
-		err = os.WriteFile(c.TokenFile, []byte(c.Token+"\n"), 0o600)
-	} else {
-		c.Token = strings.TrimSpace(string(b))
-	}
-	if err != nil {
-		return fmt.Errorf("--token-file: %w", err)
-	}
-	if _, _, ok := relay.SplitToken(c.Token); !ok {
-		return fmt.Errorf("--token-file %s holds no token, which looks like cr_ID_SECRET (chessrelay token generate makes one)", c.TokenFile)
-	}
-	return nil
-}
-
-// open reports whether anybody may write while there is no token.
-func (c *serveConfig) open(at net.Addr) bool {
-	return (c.Open || onLoopback(at) && !c.exposed) && !(c.Bootstrap && c.Token != "")
-}
-
 // hasTokens reports whether the boards of this node have any.
 func (n *node) hasTokens() (has bool) {
 	n.boards.Read(func(_ uint64, s *relay.State) { has = s.HasTokens() })
@@ -89,7 +58,12 @@ func (n *node) settleTokens(ctx context.Context, cfg serveConfig, open bool) {
 			err = n.makeFirstToken(try, cfg)
 		}
 		cancel()
-		if err != nil && !sleep(ctx, tokenRetry) {
+		if err == nil {
+			continue
+		}
+		select {
+		case <-time.After(tokenRetry):
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -108,7 +82,7 @@ func (n *node) makeFirstToken(ctx context.Context, cfg serveConfig) error {
 	file := filepath.Join(cfg.Data, firstTokenFile)
 	if text == "" {
 		// It is kept until it was told, so that a crash does not lose it.
-		text = newTokenText()
+		text = web.NewToken(new(relaypb.CreateToken))
 		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 			n.stopWith(fmt.Errorf("keep the first token: %w", err))
 			return err

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"crypto/x509"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -146,11 +150,8 @@ func parseNode(s string) (string, error) {
 	return u.String(), nil // which escapes the zone of an address: http://[fe80::1%25eth0]:8080
 }
 
-// tls reports whether the node speaks TLS at --http.
-func (c *serveConfig) tls() bool { return c.TLSCert != "" || len(c.ACME) > 0 }
-
 // validateTLS checks the flags that say how the node is reached.
-func (c *serveConfig) validateTLS() error {
+func validateTLS(c *serveConfig) error {
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usagef("--tls-cert and --tls-key are given together")
@@ -182,4 +183,51 @@ func (c *serveConfig) validateTLS() error {
 		}
 	}
 	return nil
+}
+
+// readCA is the CAs of the system and those in a PEM file. Without a file it is nil, which stands
+// for the system's.
+func readCA(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-ca: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--tls-ca %s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this
+// machine, a file that holds an invitation, or, for a node that is a member already, the address of
+// another one's --peer port.
+func checkJoin(join string) (string, error) {
+	if consensus.IsEdgeInvitation(join) {
+		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
+	}
+	if consensus.IsInvitation(join) {
+		if _, err := consensus.ParseInvitation(join); err != nil {
+			return "", usagef("--join: %v", err)
+		}
+		return join, nil
+	}
+	host, _, _ := net.SplitHostPort(join)
+	if !strings.Contains(join, "://") && !isLoopback(host) {
+		return join, nil
+	}
+	node, err := parseNode(join)
+	if err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(node); err != nil || !isLoopback(u.Hostname()) {
+		return "", usagef("--join takes an invitation; a URL is enough only on this machine, and %s is elsewhere: run `chessrelay venue invite URL` at a member", node)
+	}
+	return node, nil
 }

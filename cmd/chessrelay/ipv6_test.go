@@ -90,7 +90,7 @@ func TestZonedURL(t *testing.T) {
 	venue := &testNode{t: t, cfg: serveConfig{
 		Name: "venue", Role: roleVenue, Data: t.TempDir(), HTTP: "[::1]:0", Peer: "[::1]:0", Voters: 1, Join: at,
 	}}
-	if err := venue.cfg.validate(); err != nil {
+	if err := validate(&venue.cfg); err != nil {
 		t.Fatal(err)
 	}
 	venue.start()

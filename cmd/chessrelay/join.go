@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -26,34 +25,11 @@ const (
 	fileInvited = 7 * 24 * time.Hour
 	fileUses    = 20
 	fileChecked = time.Second
+	// askTimeout bounds a question to another node, renewTimeout a new invitation: the cluster has
+	// to agree to it.
+	askTimeout   = 5 * time.Second
+	renewTimeout = 30 * time.Second
 )
-
-// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this
-// machine, a file that holds an invitation, or, for a node that is a member already, the address of
-// another one's --peer port.
-func checkJoin(join string) (string, error) {
-	if consensus.IsEdgeInvitation(join) {
-		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
-	}
-	if consensus.IsInvitation(join) {
-		if _, err := consensus.ParseInvitation(join); err != nil {
-			return "", usagef("--join: %v", err)
-		}
-		return join, nil
-	}
-	host, _, _ := net.SplitHostPort(join)
-	if !strings.Contains(join, "://") && !isLoopback(host) {
-		return join, nil
-	}
-	node, err := parseNode(join)
-	if err != nil {
-		return "", err
-	}
-	if u, err := url.Parse(node); err != nil || !isLoopback(u.Hostname()) {
-		return "", usagef("--join takes an invitation; a URL is enough only on this machine, and %s is elsewhere: run `chessrelay venue invite URL` at a member", node)
-	}
-	return node, nil
-}
 
 // invitation is the one that --join names. It waits for a file that is not there yet, and for the
 // member at a URL, until ctx ends.
@@ -64,7 +40,7 @@ func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consens
 	case strings.Contains(c.Join, "://"):
 		at := client.New([]string{c.Join}, client.Options{Token: c.Token, Roots: c.roots, Log: log})
 		defer at.Close()
-		made, err := invite(ctx, at, 1, briefly)
+		made, err := at.Invite(ctx, 1, briefly)
 		if err != nil {
 			return consensus.Invitation{}, err
 		}
@@ -85,7 +61,9 @@ func (c *serveConfig) invitation(ctx context.Context, log *slog.Logger) (consens
 		if !told {
 			log.Info("waiting for the file with the invitation", "file", c.Join)
 		}
-		if !sleep(ctx, pollEvery) {
+		select {
+		case <-time.After(fileChecked):
+		case <-ctx.Done():
 			return consensus.Invitation{}, fmt.Errorf("--join: %s holds no invitation: %w", c.Join, ctx.Err())
 		}
 	}
@@ -149,11 +127,15 @@ func (n *node) compareClusters(ctx context.Context, cfg serveConfig) {
 
 // keepInvitation keeps an invitation in a file, for whoever may read its folder, until ctx ends.
 func (n *node) keepInvitation(ctx context.Context, file string) {
+	check := time.NewTicker(fileChecked)
+	defer check.Stop()
 	for {
 		if err := n.renewInvitation(ctx, file); err != nil && ctx.Err() == nil {
 			n.log.Warn("no invitation is written yet", "file", file, "err", err)
 		}
-		if !sleep(ctx, fileChecked) {
+		select {
+		case <-check.C:
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -181,7 +163,7 @@ func (n *node) renewInvitation(ctx context.Context, file string) error {
 	if n.isKept(file) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
 	// A node that has just started may not know yet what the log has. If it made another invitation
 	// each time, a node that starts often would use up the limit of them.
@@ -198,18 +180,4 @@ func (n *node) renewInvitation(ctx context.Context, file string) error {
 		return err
 	}
 	return os.Rename(draft, file)
-}
-
-// invited is an invitation as the API tells it.
-type invited struct {
-	Invitation string `json:"invitation"`
-	ID         string `json:"id"`
-	Uses       int    `json:"uses"`
-	ExpiresAt  int64  `json:"expiresAt"` // Unix ms
-}
-
-// invite asks for an invitation.
-func invite(ctx context.Context, c *client.Client, uses int, life time.Duration) (i invited, err error) {
-	in := map[string]any{"uses": uses, "expiresIn": life.Seconds()}
-	return i, c.Do(ctx, http.MethodPost, "/api/cluster/members", in, &i)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestSpectatorFlags(t *testing.T) {
 	n.stop()
 	n.cfg.MaxSpectators, n.cfg.MaxPerAddress, n.cfg.MaxJoins = 4, 1, 7
 	n.cfg.HistoryEvents = 2
-	n.cfg.AllowOrigins, n.cfg.TrustProxies = []string{"https://club.example"}, []string{"127.0.0.0/8"}
+	n.cfg.AllowOrigins, n.cfg.TrustProxies = []string{"https://club.example"}, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	n.start()
 	eventually(t, "a leader", func() bool { return n.raft.Leader() != 0 })
 	from, _ := n.stand()

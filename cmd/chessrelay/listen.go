@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -80,14 +79,6 @@ func newACME(cfg serveConfig) *autocert.Manager {
 			HTTPClient:   &http.Client{Timeout: time.Minute, Transport: nodeTransport(cfg.roots)},
 		},
 	}
-}
-
-// acmeCache is the folder of the certificates that a CA has issued, and of the account there.
-func (c *serveConfig) acmeCache() string {
-	if c.ACMECache != "" {
-		return c.ACMECache
-	}
-	return filepath.Join(c.Data, "acme")
 }
 
 // url is where a node that listens there is reached, unless it is told otherwise.

@@ -75,10 +75,7 @@ func openNode(ctx context.Context, cfg serveConfig, log *slog.Logger, tick time.
 	if n.front, err = openFront(cfg, log); err != nil {
 		return n, err
 	}
-	proxies, err := parseProxies(cfg.TrustProxies)
-	if err != nil {
-		return n, err
-	}
+	proxies := cfg.TrustProxies
 	if err := n.openHTTP(cfg, proxies); err != nil {
 		return n, err
 	}

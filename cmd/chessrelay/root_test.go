@@ -87,7 +87,7 @@ func TestAdvertisedLoopback(t *testing.T) {
 		{HTTP: ":80", Peer: ":90", AdvertiseHTTP: "http://[fe80::1%25eth0]:8080/relay/", AdvertisePeer: "[fe80::1%eth0]:90"},
 	} {
 		c.Name, c.Role, c.Voters = "n", roleVenue, 3
-		if err := c.validate(); err != nil {
+		if err := validate(&c); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
 		if again, err := parseNode(c.AdvertiseHTTP); err != nil || again != c.AdvertiseHTTP || strings.HasSuffix(again, "/") {

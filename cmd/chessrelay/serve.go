@@ -2,116 +2,23 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
-	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/spf13/cobra"
 )
 
-// The roles a node can have.
-const (
-	roleRecorder = "recorder"
-	roleVenue    = "venue"
-	roleEdge     = "edge" // outside the cluster: it follows a venue or another edge
-)
-
-// serveConfig is what the flags of serve say, checked.
-type serveConfig struct {
-	Name string
-	Role string // roleRecorder, roleVenue or roleEdge
-	Data string // the folder of the node; an edge has none
-
-	HTTP string // host:port to listen on for arbiters and spectators
-	Peer string // host:port to listen on for the other nodes
-	// AdvertiseHTTP and AdvertisePeer are where others reach this node; empty:
-	// where it listens.
-	AdvertiseHTTP string
-	AdvertisePeer string
-
-	// Bootstrap makes a new cluster; Join is what admits the node to the one to enter, see
-	// checkJoin. Both are passed over if Data holds a node already. Not both are set.
-	Bootstrap bool
-	Join      string
-	InviteTo  string // a file in which this node keeps an invitation; empty: none
-	Voters    int    // the number up to which venues become voters; at least 1
-
-	// Upstreams are the base URLs of what an edge follows, the preferred one first.
-	Upstreams []string
-	// voucher is by what an edge knows the members of the cluster; zero: it does not.
-	voucher consensus.Voucher
-	// invited: Upstreams are those of an invitation, and nobody has named them.
-	invited bool
-
-	// Token is, with Bootstrap, the first token of an admin. With Join or Upstreams it is what this
-	// node shows there. TokenFile has it instead.
-	Token     string
-	TokenFile string
-	Open      bool // anybody may write while there is no token, also from other machines
-
-	// AccessLog is a file that gets a line of JSON for each request, "-" stdout; empty: none.
-	AccessLog string
-
-	// PullAllow is what of the local network sources of rounds may be fetched from; see
-	// pull.ParseAllow.
-	PullAllow string
-
-	// MaxSpectators bounds the connections to /live, /events and /feed, MaxPerAddress those of one
-	// address, MaxJoins how many come in a second. 0: broadcast's own defaults; negative: no limit.
-	MaxSpectators int
-	MaxPerAddress int
-	MaxJoins      int
-	// HistoryEvents and HistoryBytes bound what is kept of a round for those who come back; 0:
-	// broadcast's own defaults.
-	HistoryEvents int
-	HistoryBytes  int
-	AllowOrigins  []string // whose pages may connect, besides the node's own; see checkOrigin
-	TrustProxies  []string // networks; see parseProxies
-	AllowHosts    []string // names that the node is reached by, besides the one of AdvertiseHTTP
-
-	// TLSCert and TLSKey are files in PEM; ACME, if set, are hosts that the CA at ACMEDirectory
-	// certifies, by default Let's Encrypt. Neither: plain HTTP.
-	TLSCert, TLSKey string
-	ACME            []string
-	ACMEDirectory   string
-	ACMECache       string         // a folder; empty: in Data
-	HTTPRedirect    string         // host:port that sends browsers to TLS; empty: none
-	AdminHTTP       string         // host:port of what only operators may see; empty: see web.Config.AdminPort
-	roots           *x509.CertPool // of --tls-ca; nil: the system's
-
-	// The pipeline's window to one node, while this one leads; 0: consensus' own defaults.
-	MaxInflightMsgs  int
-	MaxInflightBytes uint64
-
-	pace edge.LogClientConfig // the tests' own times of an edge
-	now  func() time.Time     // nil: the system's clock
-
-	// foundAfter is how long --bootstrap listens for members that miss this one, see
-	// consensus.Config.FoundAfter.
-	foundAfter time.Duration
-
-	checkpointAfter time.Duration // 0: as consensus has it
-	stdout          io.Writer     // is told the first token; nil: nobody is
-	tokenMade       bool          // Token is new, and TokenFile has it
-	exposed         bool          // a test's: as if other machines reached --http
-
-	logDropped func() uint64 // how many log lines were dropped; nil: none ever are
-}
-
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.
 func newServeCommand(env *environment) *cobra.Command {
 	var cfg serveConfig
-	var upstreams []string
+	var upstreams, proxies []string
 	cmd := &cobra.Command{
 		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join INVITATION] | --join INVITATION | --upstream URL[,URL...])",
 		Short: "Runs one node, a recorder, a venue or an edge",
@@ -132,7 +39,7 @@ Tokens say who may change something; the cluster keeps them (chessrelay token). 
 machines reach makes the first one, an admin's, and prints it once; or it takes that of --token or --token-file. While a
 cluster has no token anybody may write: so a node then listens on 127.0.0.1 only, unless --open says that this is meant.`,
 		Args: exactArgs(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := needFlags(cmd, "name", "role"); err != nil {
 				return err
 			}
@@ -142,7 +49,10 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 			if err := excludeFlags(cmd, "bootstrap", "join"); err != nil {
 				return err
 			}
-			if err := cfg.validate(); err != nil {
+			if cfg.TrustProxies, err = parseProxies(proxies); err != nil {
+				return err
+			}
+			if err := validate(&cfg); err != nil {
 				return err
 			}
 			cfg.roots = env.roots
@@ -173,7 +83,7 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	f.IntVar(&cfg.HistoryEvents, "history-events", 0, "keep the last `N` events of a round for spectators who come back; who lacks more gets a snapshot (default 4096)")
 	f.IntVar(&cfg.HistoryBytes, "history-bytes", 0, "and at most `N` bytes of them (default 4194304)")
 	f.StringSliceVar(&cfg.AllowOrigins, "allow-origin", nil, "let pages of this site watch too, `ORIGIN[,ORIGIN…]` such as https://club.example; *: of all sites (default: the node's own pages only)")
-	f.StringSliceVar(&cfg.TrustProxies, "trust-proxy", nil, "believe the X-Forwarded-For of proxies in these networks, `CIDR[,CIDR…]`: --max-per-address counts for who is behind them")
+	f.StringSliceVar(&proxies, "trust-proxy", nil, "believe the X-Forwarded-For of proxies in these networks, `CIDR[,CIDR…]`: --max-per-address counts for who is behind them")
 	f.StringSliceVar(&cfg.AllowHosts, "allow-host", nil, "take submissions that name the node by this `HOST[,HOST…]`, as one behind a proxy needs (default: by the hosts that nodes advertise, IP addresses and localhost)")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "speak TLS at --http, with the certificate in `FILE` and its chain, in PEM; read again when it changes")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "the key of --tls-cert, a `FILE` in PEM")
@@ -207,7 +117,7 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serve
 		}
 	}
 	if cfg.Join != "" {
-		return cfg.joinEdge(cmd.Flags().Lookup("token").Annotations[fromEnvironment] != nil)
+		return joinEdge(cfg, cmd.Flags().Lookup("token").Annotations[fromEnvironment] != nil)
 	}
 	if len(upstreams) == 0 {
 		return usagef("--upstream is missing, the `URL` of the venue or the edge that this one follows; or --join, with an invitation")
@@ -216,7 +126,7 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serve
 }
 
 // validate checks the flags, and brings URLs into one form.
-func (c *serveConfig) validate() (err error) {
+func validate(c *serveConfig) (err error) {
 	if c.Role != roleRecorder && c.Role != roleVenue && c.Role != roleEdge {
 		return usagef("--role is recorder, venue or edge, not %q", c.Role)
 	}
@@ -247,9 +157,6 @@ func (c *serveConfig) validate() (err error) {
 			return err
 		}
 	}
-	if _, err := parseProxies(c.TrustProxies); err != nil {
-		return err
-	}
 	if _, err := pull.ParseAllow(c.PullAllow); err != nil {
 		return usagef("--pull-allow: %v", err)
 	}
@@ -259,7 +166,7 @@ func (c *serveConfig) validate() (err error) {
 	if _, _, err := net.SplitHostPort(c.Peer); err != nil {
 		return usagef("--peer is an address to listen on, such as :9080, not %q", c.Peer)
 	}
-	if err := c.validateTLS(); err != nil {
+	if err := validateTLS(c); err != nil {
 		return err
 	}
 	if c.Join != "" {
@@ -270,7 +177,7 @@ func (c *serveConfig) validate() (err error) {
 	if _, _, ok := relay.SplitToken(c.Token); c.Token != "" && !ok {
 		return usagef("--token looks like cr_ID_SECRET; chessrelay token generate makes one that nobody can guess")
 	}
-	return c.validateAdvertised()
+	return validateAdvertised(c)
 }
 
 // gcPercent is GOGC for a node, unless it is set. The heap in use is small, a few tens of MB, but a

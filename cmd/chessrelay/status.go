@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// askTimeout bounds a question whose answer somebody waits for at a terminal.
-	askTimeout = 5 * time.Second
-	watchEvery = time.Second
+	// answerTimeout bounds a question whose answer somebody waits for at a terminal.
+	answerTimeout = 5 * time.Second
+	watchEvery    = time.Second
 )
 
 // newStatusCommand is `chessrelay status`: the members of the cluster, and how
@@ -79,7 +79,7 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 
 // askReady fails unless a node says that it is ready.
 func askReady(ctx context.Context, env *environment, c *client.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var answer struct {
 		Status string `json:"status"`
@@ -93,7 +93,7 @@ func askReady(ctx context.Context, env *environment, c *client.Client) error {
 
 // askCluster asks for the state of the cluster, and does not try for long.
 func askCluster(ctx context.Context, c *client.Client) (client.Cluster, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return c.Cluster(ctx)
 }
@@ -101,7 +101,7 @@ func askCluster(ctx context.Context, c *client.Client) (client.Cluster, error) {
 // askJSON asks for the state of the cluster as the node tells it, with the fields that this program
 // does not know.
 func askJSON(ctx context.Context, c *client.Client) (json.RawMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var s json.RawMessage
 	return s, c.Do(ctx, http.MethodGet, "/api/cluster", nil, &s)
@@ -329,4 +329,54 @@ func ago(ms int64) string {
 	default:
 		return d.Round(time.Second).String()
 	}
+}
+
+// describeEdge is what an edge tells of itself.
+func describeEdge(s client.Cluster, columns int) string {
+	u := s.Upstream
+	way := make([]string, len(u.Path))
+	for i, h := range u.Path {
+		way[i] = h.Name
+	}
+	leader := "nobody leads at the moment"
+	if s.Leader != "" {
+		leader = string(s.Leader) + " leads"
+	}
+	head := clean(fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > ")))
+	how := fmt.Sprintf("It lacks %d entries, since %s; its boards were the cluster's %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
+	if u.Lag == 0 {
+		how = fmt.Sprintf("It lacks nothing that it knows of; its boards were the cluster's %s ago.", ago(u.AgeMs))
+	}
+	if u.Stale {
+		how += " That is too long: they are stale."
+	}
+	for _, warning := range s.Warnings {
+		how += " Warning: " + warning + "."
+	}
+	t := table{head: []string{" ", "UPSTREAM", "FROM", "STATE", "WHY NOT"}}
+	for _, x := range u.Upstreams {
+		row := []string{" ", x.URL, "learnt", x.State, x.Error}
+		if x.Named {
+			row[2] = "named"
+		}
+		if x.State == "followed" {
+			row[0] = "*"
+		}
+		t.rows = append(t.rows, row)
+	}
+	t.fit(columns, "WHY NOT", "FROM")
+	return wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + describeEdges(s, columns)
+}
+
+// describeEdges are the edges that follow the node which answered.
+func describeEdges(s client.Cluster, columns int) string {
+	if len(s.Edges) == 0 {
+		return ""
+	}
+	t := table{head: []string{"EDGE", "SENT UP TO", "UNSENT", "SENT", "FOR", "ADDRESS", "HTTP"}}
+	for _, e := range s.Edges {
+		t.rows = append(t.rows, []string{e.Name, fmt.Sprint(e.Sent), fmt.Sprint(e.Lag), byteSize(e.SentBytes), ago(e.ConnectedMs), e.Address, e.HTTP})
+	}
+	t.fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
+	return "\n" + t.String()
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web"
 )
 
 // tokenOptions are the flags of the token commands.
@@ -220,7 +222,7 @@ func newTokenGenerateCommand(env *environment) *cobra.Command {
 		Short: "Prints a new token, for serve --bootstrap --token-file",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(env.stdout, newTokenText())
+			_, err := fmt.Fprintln(env.stdout, web.NewToken(new(relaypb.CreateToken)))
 			return err
 		},
 	}

@@ -148,7 +148,7 @@ without tokens invitations are made on the machine of a member, at its 127.0.0.1
 			defer c.Close()
 			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
 			defer cancel()
-			made, err := invite(ctx, c, uses, life)
+			made, err := c.Invite(ctx, uses, life)
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
@@ -196,7 +196,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if cfg.Data == "" {
 				cfg.Data = cfg.Name
 			}
-			if err := cfg.validate(); err != nil {
+			if err := validate(&cfg); err != nil {
 				return err
 			}
 			token := cfg.Token
@@ -204,7 +204,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			defer c.Close()
 			inviting, done := context.WithTimeout(cmd.Context(), changeTimeout)
 			defer done()
-			made, err := invite(inviting, c, 1, 24*time.Hour)
+			made, err := c.Invite(inviting, 1, 24*time.Hour)
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}

@@ -58,7 +58,7 @@ node if several are given.`,
 
 // latestRound is the round that was opened last.
 func latestRound(ctx context.Context, c *client.Client) (relay.RoundID, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	tournaments, err := c.Tournaments(ctx)
 	if err != nil {
