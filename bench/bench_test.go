@@ -145,7 +145,7 @@ func TestAxis(t *testing.T) {
 // Three real processes of this project, and of a peer that has a program of its own, briefly: that
 // all parts of the harness fit.
 func TestWholeRun(t *testing.T) {
-	pgn, err := filepath.Abs("../cmd/chessrelay/sample/olympiad-2014-round-11.pgn")
+	pgn, err := filepath.Abs("../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func runFanout(ctx context.Context, args []string) error {
 	fs.Float64Var(&f.idle, "idle", 20, "see for `S` seconds what the server does while nothing happens, which is taken off afterwards")
 	fs.BoolVar(&f.scale, "scale", true, "serve the most spectators that one process and that two can have for a minute, too, once")
 	fs.StringVar(&f.out, "out", "results", "write the results to `DIR`")
-	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`")
+	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const testPGN = "../cmd/chessrelay/sample/olympiad-2014-round-11.pgn"
+const testPGN = "../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn"
 
 // TestFanout has every system tell a few spectators everything, and the report made of it.
 func TestFanout(t *testing.T) {

@@ -48,7 +48,7 @@ func TestSnapshotBytes(t *testing.T) {
 // A little history and one small group, so that all parts are used: what joins and what is started
 // again has everything.
 func TestGrowth(t *testing.T) {
-	pgn, err := filepath.Abs("../cmd/chessrelay/sample/olympiad-2014-round-11.pgn")
+	pgn, err := filepath.Abs("../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type runFlags struct {
 
 func (f *runFlags) register(fs *flag.FlagSet, rounds int, seconds float64) {
 	f.registerRun(fs, rounds, seconds)
-	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`, where chess is played")
+	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`, where chess is played")
 }
 
 // registerRun registers those that have to do with no system.

@@ -156,7 +156,7 @@ func TestAdminPort(t *testing.T) {
 	n.stop()
 	n.cfg.AdminHTTP = "127.0.0.1:0"
 	n.start()
-	admin := "http://" + n.front.admin.Addr().String()
+	admin := "http://" + n.AdminAddr().String()
 	eventually(t, "the node to be ready", func() bool { return get(t, admin+"/readyz", nil) == http.StatusOK })
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/cmdline"} {
 		if status, _ := askAs(t, "GET", admin+path, "", nil); status != http.StatusOK {

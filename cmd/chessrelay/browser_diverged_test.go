@@ -27,7 +27,7 @@ func TestPageOfADivergedNode(t *testing.T) {
 	p.open(wrong.url + "/round/" + round + "/1")
 	p.wait("the moves", shown(3))
 
-	wrong.corrupt(games[0])
+	corrupt(wrong, games[0])
 	right.play(games[0], 4, 4)
 	banner := says("This server’s boards have diverged; trying again")
 	p.wait("the page to say so", banner)
@@ -65,9 +65,7 @@ func TestPageOfADivergedNode(t *testing.T) {
 	}
 	late.looks("operator")
 
-	if _, errs, code := command(t.Context(), "venue", "remove", right.url, wrong.cfg.Name); code != 0 {
-		t.Fatalf("remove it: %s", errs)
-	}
+	right.removeMember(wrong.cfg.Name)
 	wrong.stop()
 	if err := os.RemoveAll(wrong.cfg.Data); err != nil {
 		t.Fatal(err)

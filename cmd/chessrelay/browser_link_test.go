@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,17 +14,8 @@ import (
 func TestPageByLink(t *testing.T) {
 	d, _ := newPrivateRound(t, 15*time.Minute)
 	n := d.nodes[0]
-	link := func(delay string) (address, id string) {
-		t.Helper()
-		code, out, errOut := runCommand(t.Context(), t, nil, "link", n.url, "--token", delayToken, "--round", d.round, "--delay", delay)
-		if code != 0 {
-			t.Fatal(errOut)
-		}
-		fields := strings.Fields(errOut)
-		return strings.TrimSpace(out), fields[len(fields)-1]
-	}
 	d.advanceWhileDown(16 * time.Minute)
-	n.boards.wake <- struct{}{}
+	n.boards.ReleaseNow()
 	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
 	says := func(text string) string {
 		return fmt.Sprintf(`document.querySelector('main').textContent.includes(%q)`, text)
@@ -34,8 +24,8 @@ func TestPageByLink(t *testing.T) {
 		return fmt.Sprintf(`document.querySelector('[data-board="1"]')?.dataset.ply === '%d'`, ply)
 	}
 
-	now, _ := link("0s")
-	late, lateID := link("5m")
+	now, _ := d.viewingLink(object{})
+	late, lateID := d.viewingLink(object{"delay": 300})
 	commentator, partner := newPage(t), newPage(t)
 	commentator.open(now)
 	commentator.wait("the move", board(1))
@@ -44,7 +34,7 @@ func TestPageByLink(t *testing.T) {
 	partner.wait("the board without the move", board(0))
 	partner.wait("how late it is", says("You see this delayed by 5 min."))
 	d.advanceWhileDown(5*time.Minute + time.Second)
-	n.boards.wake <- struct{}{}
+	n.boards.ReleaseNow()
 	partner.wait("the move, five minutes later", board(1))
 	partner.looks("round")
 

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
@@ -131,12 +132,22 @@ func (n *testNode) start() {
 	n.mu.Lock()
 	n.node = node
 	n.mu.Unlock()
-	n.cfg.HTTP = node.listener.Addr().String()
+	n.cfg.HTTP = node.Addr().String()
 	if node.raft != nil {
 		n.cfg.Peer = node.raft.PeerAddr()
 	}
 	if n.cfg.Token != "" && n.cfg.Bootstrap {
 		eventually(n.t, "the first token", node.hasTokens)
+	}
+}
+
+// removeMember asks the node to remove a member for good.
+func (n *testNode) removeMember(name string) {
+	n.t.Helper()
+	c := client.New([]string{n.url}, client.Options{})
+	defer c.Close()
+	if err := c.RemoveMember(n.t.Context(), name); err != nil {
+		n.t.Fatalf("remove %s: %v", name, err)
 	}
 }
 
@@ -354,23 +365,29 @@ func newRound(t testing.TB, url string, boards int) (round string, games []strin
 	return round, games
 }
 
-// command runs the binary's command line in this process.
-func command(ctx context.Context, args ...string) (stdout, stderr string, code int) {
-	var out, errs bytes.Buffer
-	env := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(string) string { return "" }}
-	code = run(ctx, env, args)
-	return out.String(), errs.String(), code
-}
-
-// feedSample replays the sample round as fast as it goes.
-func feedSample(t testing.TB, to string, more ...string) replay.Summary {
+// feedSample replays the sample round as fast as it goes. The URLs are separated by commas.
+func feedSample(t testing.TB, to string) replay.Summary {
 	t.Helper()
-	out, errs, code := command(t.Context(), append([]string{"feed", "--to", to, "--asap", "--json", samplePath}, more...)...)
-	var s replay.Summary
-	if err := json.Unmarshal([]byte(out), &s); code != 0 || err != nil {
-		t.Fatalf("feed: exit %d, %v\n%s%s", code, err, out, errs)
+	s := feedGames(t, to, replay.SampleRound)
+	if len(s.Failures) > 0 {
+		t.Fatalf("the sample round: %v", s.Failures)
 	}
 	return s
 }
 
-const samplePath = "sample/olympiad-2014-round-11.pgn"
+// feedGames replays games in PGN as fast as it goes, into a round of their own.
+func feedGames(t testing.TB, to, text string) replay.Summary {
+	t.Helper()
+	games, broken, err := replay.Read(strings.NewReader(text))
+	if err != nil || len(broken) > 0 {
+		t.Fatal(err, broken)
+	}
+	c := client.New(strings.Split(to, ","), client.Options{Source: "feed"})
+	defer c.Close()
+	p := replay.New(replay.Config{Client: c, Anonymous: true, Log: testLog(t), Games: games, Patience: 10 * time.Minute})
+	if err := p.Prepare(t.Context(), "", ""); err != nil {
+		t.Fatal(err)
+	}
+	p.Play(t.Context())
+	return p.Summary()
+}

@@ -9,9 +9,9 @@ import (
 // defaultVoters is what serve's --voters is unless told otherwise.
 const defaultVoters = 3
 
-// args is the command line that makes serve parse to c: what demo starts, and
+// serveArgs is the command line that makes serve parse to c: what demo starts, and
 // what it and venue add print for somebody to run.
-func (c *serveConfig) args() []string {
+func serveArgs(c serveConfig) []string {
 	args := []string{"serve", "--name", c.Name, "--role", c.Role, "--data", c.Data, "--http", c.HTTP, "--peer", c.Peer}
 	for _, f := range []struct{ flag, value string }{
 		{"--advertise-http", c.AdvertiseHTTP},

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/store"
 )
 
@@ -369,7 +370,7 @@ func (k *crashed) end() {
 		if err := file.Close(); err != nil {
 			k.t.Fatal(err)
 		}
-		hashes[b.state.Hash()] += n.cfg.Name + " "
+		b.Read(func(_ uint64, s *relay.State) { hashes[s.Hash()] += n.cfg.Name + " " })
 	}
 	if len(hashes) != 1 {
 		k.t.Errorf("the disks hold different boards: %v", hashes)

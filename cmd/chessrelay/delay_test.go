@@ -357,10 +357,7 @@ func (d *delayedRound) advance(by time.Duration) {
 	d.mu.Unlock()
 	for _, n := range d.nodes {
 		if n.node != nil {
-			select {
-			case n.boards.wake <- struct{}{}:
-			default:
-			}
+			n.boards.ReleaseNow()
 		}
 	}
 	d.compare()

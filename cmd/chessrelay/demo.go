@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"io"
 	"net"
@@ -16,11 +15,6 @@ import (
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 )
-
-// sampleRound is the round that demo replays; sample/README.md says where it is from.
-//
-//go:embed sample/olympiad-2014-round-11.pgn
-var sampleRound string
 
 type demoOptions struct {
 	http   string
@@ -259,5 +253,5 @@ func demoGames(stdin io.Reader, file string) ([]*replay.Game, []replay.Failure, 
 	if file != "" {
 		return readFeedFile(stdin, file)
 	}
-	return replay.Read(strings.NewReader(sampleRound))
+	return replay.Read(strings.NewReader(replay.SampleRound))
 }

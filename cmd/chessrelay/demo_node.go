@@ -44,7 +44,7 @@ type demoNode struct {
 	state *os.ProcessState
 }
 
-func (n *demoNode) commandLine(exe string) string { return shellLine(exe, n.cfg.args()...) }
+func (n *demoNode) commandLine(exe string) string { return shellLine(exe, serveArgs(n.cfg)...) }
 
 // launch starts the node's process. ctx ends it: by SIGTERM, and by SIGKILL if it
 // does not end by itself then.
@@ -53,7 +53,7 @@ func (d *demo) launch(ctx context.Context, n *demoNode) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, d.exe, n.cfg.args()...)
+	cmd := exec.CommandContext(ctx, d.exe, serveArgs(n.cfg)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = withoutOurVariables(os.Environ())
 	cmd.SysProcAttr = childAttributes()

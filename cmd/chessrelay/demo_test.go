@@ -53,7 +53,7 @@ func TestServeParsesTheLineOfAPlan(t *testing.T) {
 	}
 	for _, n := range nodes {
 		cmd := newServeCommand(env)
-		if err := cmd.ParseFlags(n.cfg.args()[1:]); err != nil {
+		if err := cmd.ParseFlags(serveArgs(n.cfg)[1:]); err != nil {
 			t.Fatal(err)
 		}
 		for flag, want := range map[string]string{

@@ -20,31 +20,28 @@ import (
 
 // corrupt has a node's memory lose the last move of a game, as a fault of its memory could. Its
 // rolling sum stays: nothing shows until the game goes on.
-func (n *testNode) corrupt(game string) {
+func corrupt(n *testNode, game string) {
 	n.t.Helper()
-	b := n.boards
-	b.order.Lock()
-	defer b.order.Unlock()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	state, found := relay.NewState(), false
-	for key, value := range maps.Collect(b.state.Records()) {
-		if strings.HasSuffix(key, "/"+game) {
-			r := new(relaypb.GameRecord)
-			if err := proto.Unmarshal(value, r); err != nil {
+	n.boards.Replace(func(was *relay.State) *relay.State {
+		state, found := relay.NewState(), false
+		for key, value := range maps.Collect(was.Records()) {
+			if strings.HasSuffix(key, "/"+game) {
+				r := new(relaypb.GameRecord)
+				if err := proto.Unmarshal(value, r); err != nil {
+					n.t.Fatal(err)
+				}
+				r.Moves, found = r.Moves[:len(r.Moves)-1], true
+				value, _ = proto.Marshal(r)
+			}
+			if err := state.Load(key, value); err != nil {
 				n.t.Fatal(err)
 			}
-			r.Moves, found = r.Moves[:len(r.Moves)-1], true
-			value, _ = proto.Marshal(r)
 		}
-		if err := state.Load(key, value); err != nil {
-			n.t.Fatal(err)
+		if err := state.Loaded(); err != nil || !found {
+			n.t.Fatal(found, err)
 		}
-	}
-	if err := state.Loaded(); err != nil || !found {
-		n.t.Fatal(found, err)
-	}
-	b.state = state
+		return state
+	})
 }
 
 // readiness is what a node says of itself, and of the others.
@@ -84,7 +81,7 @@ func TestDivergedNode(t *testing.T) {
 			}
 			defer sp.Close()
 
-			wrong.corrupt(games[0])
+			corrupt(wrong, games[0])
 			right.play(games[0], 5, 5)
 			began := time.Now()
 			eventually(t, "the node to say so", func() bool {
@@ -184,15 +181,13 @@ func TestNoFalseAlarm(t *testing.T) {
 		status, why, _ := readiness(t, wrong)
 		return status == http.StatusServiceUnavailable && strings.Contains(why, "has diverged")
 	}
-	wrong.corrupt(games[0])
+	corrupt(wrong, games[0])
 	c.nodes[1].play(games[0], 5, 5)
 	eventually(t, "the wrong node to say so", diverged)
 	wrong.stop()
 	wrong.start()
 	eventually(t, "it to say so after a restart", diverged)
-	if _, errs, code := command(t.Context(), "venue", "remove", c.nodes[1].url, wrong.cfg.Name); code != 0 {
-		t.Fatalf("remove it: %s", errs)
-	}
+	c.nodes[1].removeMember(wrong.cfg.Name)
 	wrong.stop()
 	if err := os.RemoveAll(wrong.cfg.Data); err != nil {
 		t.Fatal(err)
@@ -218,8 +213,8 @@ func TestDivergedOfTwo(t *testing.T) {
 	lead.play(games[0], 1, 4)
 	c.waitEqual()
 	edge := c.addEdge("edge", lead)
-	lead.corrupt(games[0])
-	edge.corrupt(games[0])
+	corrupt(lead, games[0])
+	corrupt(edge, games[0])
 	must(t, lead.url+"/api/games/"+games[0]+"/takeback", object{"toPly": 2})
 	eventually(t, "the venue to step back", func() bool {
 		status, why, _ := readiness(t, venue)
@@ -229,7 +224,7 @@ func TestDivergedOfTwo(t *testing.T) {
 		status, _, warnings := readiness(t, lead)
 		return status == http.StatusOK && strings.Contains(warnings, "nobody can tell which are right")
 	})
-	edge.corrupt(games[0]) // once more than the leader
+	corrupt(edge, games[0]) // once more than the leader
 	lead.play(games[0], 3, 3)
 	eventually(t, "the edge to say so", func() bool {
 		status, why, _ := readiness(t, edge)

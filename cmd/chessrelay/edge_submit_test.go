@@ -204,7 +204,7 @@ func TestEdgePushesKeepTheirOrder(t *testing.T) {
 			gate <- struct{}{}
 			defer func() { <-gate; now--; gate <- struct{}{} }()
 		}
-		c.nodes[0].server.Handler.ServeHTTP(w, r)
+		c.nodes[0].Handler().ServeHTTP(w, r)
 	}))
 	defer proxy.Close()
 	e := c.addEdge("e", &testNode{cfg: serveConfig{HTTP: strings.TrimPrefix(proxy.URL, "http://")}})

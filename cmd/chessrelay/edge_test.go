@@ -358,7 +358,7 @@ func TestTailBeginsWithTheBoards(t *testing.T) {
 	if err := b.Restore(100, func(func(string, []byte) error) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if last := b.tail.Last(); last != 100 {
+	if last := b.Tail().Last(); last != 100 {
 		t.Errorf("the boards stand at 100, and the tail at %d", last)
 	}
 }

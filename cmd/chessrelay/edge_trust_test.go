@@ -49,8 +49,8 @@ func newRelayingLiar(t *testing.T, member string, rewrite func(asked string) str
 	return l
 }
 
-// upstream is what an edge says of the upstream at a URL.
-func (n *testNode) upstream(url string) edge.Upstream {
+// upstreamOf is what an edge says of the upstream at a URL.
+func upstreamOf(n *testNode, url string) edge.Upstream {
 	for _, u := range n.edge.Report().Upstreams {
 		if u.URL == url {
 			return u
@@ -62,9 +62,9 @@ func (n *testNode) upstream(url string) edge.Upstream {
 // lyingFeed serves what n does, and changes what it says of itself.
 func lyingFeed(t *testing.T, n *testNode, change func(*edge.Status)) *httptest.Server {
 	feed := edge.OpenLogServer(edge.LogServerConfig{
-		Tail: n.boards.tail, Image: n.boards.image, Log: testLog(t),
+		Tail: n.boards.Tail(), Image: n.boards.Image, Log: testLog(t),
 		Status: func() edge.Status {
-			s := n.status()
+			s := n.Status()
 			change(&s)
 			return s
 		},
@@ -109,7 +109,7 @@ func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	eventually(t, "the liars to be tried and refused", func() bool {
 		named.CloseClientConnections()
 		for _, l := range liars {
-			if l.told.Load() == 0 || !strings.HasPrefix(e.upstream(l.URL).Error, edge.ErrUnvouched.Error()) {
+			if l.told.Load() == 0 || !strings.HasPrefix(upstreamOf(e, l.URL).Error, edge.ErrUnvouched.Error()) {
 				return false
 			}
 		}
@@ -118,12 +118,12 @@ func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	told.Store(&[]string{liars[0].URL, liars[1].URL, second.url})
 	eventually(t, "who has not the member's key to be refused", func() bool {
 		named.CloseClientConnections()
-		return strings.Contains(e.upstream(second.url).Error, "its key is not that of the member")
+		return strings.Contains(upstreamOf(e, second.url).Error, "its key is not that of the member")
 	})
 	keys.Store(&map[string]string{})
 	eventually(t, "a URL without a key to be refused", func() bool {
 		named.CloseClientConnections()
-		return strings.Contains(e.upstream(second.url).Error, "no member of the cluster has this URL")
+		return strings.Contains(upstreamOf(e, second.url).Error, "no member of the cluster has this URL")
 	})
 	keys.Store(&map[string]string{second.url: key})
 	eventually(t, "the edge to hear of the right key", func() bool { return e.edge.Status().Keys[second.url] == (*keys.Load())[second.url] })

@@ -17,7 +17,7 @@ import (
 )
 
 // inviteEdge runs `edge invite` until the word names all nodes, which may not have met yet.
-func (c *testCluster) inviteEdge(args ...string) (word string, i consensus.EdgeInvitation, told string) {
+func inviteEdge(c *testCluster, args ...string) (word string, i consensus.EdgeInvitation, told string) {
 	c.t.Helper()
 	eventually(c.t, "an invitation that names all members", func() bool {
 		out, errs, code := command(c.t.Context(), append([]string{"edge", "invite", c.nodes[0].url}, args...)...)
@@ -56,7 +56,7 @@ func serveEdge(t *testing.T, join string) (url string, stop func()) {
 func TestEdgeInvitation(t *testing.T) {
 	t.Parallel()
 	c := newTokenTest(t, 3)
-	word, i, told := c.inviteEdge("--token", testToken, "--name", "the hall", "--expires", "30d")
+	word, i, told := inviteEdge(c.testCluster, "--token", testToken, "--name", "the hall", "--expires", "30d")
 	if i.Upstreams[0] != c.nodes[0].url || i.ClusterID != c.nodes[0].raft.ClusterID() || !strings.Contains(told, "Good until") || !strings.Contains(told, "on this machine only") {
 		t.Errorf("the invitation is %+v, and it is told %q", i, told)
 	}
@@ -105,7 +105,7 @@ func TestEdgeInvitation(t *testing.T) {
 // TestEdgeInvitationWithoutTokens has none in it, and may be read from a file.
 func TestEdgeInvitationWithoutTokens(t *testing.T) {
 	c := newTestCluster(t, 1)
-	word, i, told := c.inviteEdge()
+	word, i, told := inviteEdge(c)
 	if i.Token != "" || !strings.Contains(told, "no tokens") {
 		t.Errorf("the invitation is %+v, and it is told %q", i, told)
 	}

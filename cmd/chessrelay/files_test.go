@@ -265,6 +265,10 @@ func TestFilesWarning(t *testing.T) {
 	if get(t, n.url+"/readyz", &ready); !strings.Contains(ready.Warning, want) {
 		t.Errorf("/readyz warns %q", ready.Warning)
 	}
+}
+
+// TestFilesWarningLimits checks from which number of files on a node warns.
+func TestFilesWarningLimits(t *testing.T) {
 	for files, wants := range map[int]map[int]bool{
 		0: {0: false, 1 << 30: false}, 1024: {0: true, 500: false, 600: true}, 1500: {0: false, 1000: false, 1001: true, -1: false}, 1 << 20: {0: false, 1 << 20: true},
 	} {

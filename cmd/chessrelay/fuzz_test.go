@@ -35,7 +35,7 @@ func FuzzBody(f *testing.F) {
 		path := paths[uint(which)%uint(len(paths))]
 		_, before := n.stand()
 		w := httptest.NewRecorder()
-		n.server.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(string(body))))
+		n.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(string(body))))
 		var out object
 		status := decode(t, w.Result(), &out)
 		switch {

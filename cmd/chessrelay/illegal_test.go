@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -178,12 +176,7 @@ func TestIllegalMove(t *testing.T) {
 	if len(livechess.Moves) != 4 || !strings.HasPrefix(livechess.Comment, "Illegal move was played: Bc3") {
 		t.Errorf("LiveChess has %+v", livechess)
 	}
-	file := filepath.Join(t.TempDir(), "game.pgn")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	stdout, stderr, code := command(t.Context(), "feed", "--to", base, "--new", "Copy", "--asap", file)
-	if code == 0 || !strings.Contains(stdout+stderr, "Illegal move was played: 3. Bc3") {
-		t.Errorf("feed of it ends with %d: %s%s", code, stdout, stderr)
+	if s := feedGames(t, base, text); len(s.Failures) != 1 || !strings.Contains(s.Failures[0].String(), "Illegal move was played: 3. Bc3") {
+		t.Errorf("feed of it fails with %v", s.Failures)
 	}
 }

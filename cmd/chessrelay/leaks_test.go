@@ -53,7 +53,7 @@ func (o *publicClient) answers(n *testNode) map[string]string {
 	}
 	out := map[string]string{}
 	parameter := regexp.MustCompile(`\{(\w+)\}`)
-	err := (*n.handler.Load()).(*web.Server).Walk(func(method, pattern string) error {
+	err := n.Handler().(*web.Server).Walk(func(method, pattern string) error {
 		if method != http.MethodGet || notCompared[pattern] != "" || strings.HasSuffix(pattern, "/*") {
 			return nil
 		}
@@ -67,7 +67,7 @@ func (o *publicClient) answers(n *testNode) map[string]string {
 		switch path {
 		case "/live", "/events":
 			for _, round := range []string{o.round, o.open} {
-				for _, since := range []uint64{0, 1, n.hubIndex()} {
+				for _, since := range []uint64{0, 1, hubIndex(n)} {
 					o.add(out, n, fmt.Sprintf("%s?round=%s&since=%d", path, round, since))
 				}
 			}
@@ -78,7 +78,7 @@ func (o *publicClient) answers(n *testNode) map[string]string {
 			}
 		case "/feed":
 			o.add(out, n, path)
-			o.add(out, n, fmt.Sprintf("%s?since=%d", path, n.hubIndex()))
+			o.add(out, n, fmt.Sprintf("%s?since=%d", path, hubIndex(n)))
 		default:
 			o.add(out, n, path)
 		}
@@ -183,7 +183,7 @@ func (o *publicClient) text(req *http.Request) string {
 	return text + timeOfDay.ReplaceAllString(string(body), "")
 }
 
-func (n *testNode) hubIndex() (index uint64) {
+func hubIndex(n *testNode) (index uint64) {
 	n.boards.Read(func(applied uint64, s *relay.State) { index = s.Public(applied).Index() })
 	return index
 }
@@ -293,7 +293,7 @@ func (d *delayedRound) wait(by time.Duration) {
 	d.settle() // what comes later is held from then on
 	d.advanceWhileDown(by)
 	for _, n := range d.nodes {
-		n.boards.wake <- struct{}{}
+		n.boards.ReleaseNow()
 		eventually(d.t, "what is due to be public", func() (none bool) {
 			n.boards.Read(func(_ uint64, s *relay.State) {
 				none = true

@@ -198,7 +198,7 @@ func TestBroadcasterApp(t *testing.T) {
 	}
 	c.waitEqual()
 	for _, n := range c.nodes {
-		n.wantGames(t, round, games)
+		wantGames(t, n, round, games)
 	}
 }
 
@@ -228,7 +228,7 @@ func sheetOf(g *pgn.Game) string {
 
 // wantGames wants the round to be those games, in their order, with their moves, clocks, players
 // and results.
-func (n *testNode) wantGames(t *testing.T, round string, games []*pgn.Game) {
+func wantGames(t *testing.T, n *testNode, round string, games []*pgn.Game) {
 	t.Helper()
 	n.boards.Read(func(_ uint64, s *relay.State) {
 		r, _ := s.Round(relay.RoundID(round))

@@ -126,7 +126,7 @@ type child struct {
 // startChild starts a node with out as its standard output and error.
 func startChild(t *testing.T, n *demoNode, out *os.File) *child {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], n.cfg.args()...)
+	cmd := exec.Command(os.Args[0], serveArgs(n.cfg)...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = withoutOurVariables(os.Environ())
 	if err := cmd.Start(); err != nil {

@@ -51,3 +51,14 @@ func runCommand(ctx context.Context, t testing.TB, variables map[string]string, 
 	code = run(ctx, env, args)
 	return code, out.String(), errs.String()
 }
+
+// command runs the binary's command line in this process.
+func command(ctx context.Context, args ...string) (stdout, stderr string, code int) {
+	var out, errs bytes.Buffer
+	env := &environment{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(string) string { return "" }}
+	code = run(ctx, env, args)
+	return out.String(), errs.String(), code
+}
+
+// samplePath is the round that the demo replays.
+const samplePath = "replay/sample/olympiad-2014-round-11.pgn"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -253,6 +254,17 @@ func (n *node) stale() (bool, time.Time) {
 	}
 	fresh, _ := n.raft.Fresh()
 	return time.Since(fresh) > staleAfter, fresh
+}
+
+// Addr is where the node listens for HTTP.
+func (n *node) Addr() net.Addr { return n.listener.Addr() }
+
+// AdminAddr is where it listens for operators (--admin-http), nil if it does not.
+func (n *node) AdminAddr() net.Addr {
+	if n.front.admin == nil {
+		return nil
+	}
+	return n.front.admin.Addr()
 }
 
 // run waits until ctx ends, or the node stops by itself.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,14 +22,10 @@ import (
 // each game, by White's name, with nothing but regular expressions and notnil/chess.
 func sampleMoves(t testing.TB) (moves int, finals map[string]string) {
 	t.Helper()
-	b, err := os.ReadFile(samplePath)
-	if err != nil {
-		t.Fatal(err)
-	}
 	finals = map[string]string{}
 	white := regexp.MustCompile(`\[White "(.*)"\]`)
 	noMove := regexp.MustCompile(`(?s)\[[^\]]*"\]|\{.*?\}|\d+\.+|1-0|0-1|1/2-1/2|\*`)
-	for _, game := range strings.Split(string(b), "[Event ")[1:] {
+	for _, game := range strings.Split(replay.SampleRound, "[Event ")[1:] {
 		pos := chess.StartingPosition()
 		for _, san := range strings.Fields(noMove.ReplaceAllString("[Event "+game, " ")) {
 			m, err := chess.AlgebraicNotation{}.Decode(pos, san)
@@ -114,11 +109,7 @@ func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 
 func sampleReader(t testing.TB) *pgn.Reader {
 	t.Helper()
-	b, err := os.ReadFile(samplePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pgn.NewReader(bytes.NewReader(b))
+	return pgn.NewReader(strings.NewReader(replay.SampleRound))
 }
 
 // samePosition compares but for the counters and the en passant square, which
@@ -352,9 +343,8 @@ func TestRestartOfTheWholeCluster(t *testing.T) {
 			t.Errorf("%s came back with another round", n.cfg.Name)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if out, errs, code := command(ctx, "status", c.nodes[1].url); code != 0 || !strings.Contains(out, "recorder") {
-		t.Errorf("status: exit %d\n%s%s", code, out, errs)
+	var cluster struct{ Leader string }
+	if status := get(t, c.nodes[1].url+"/api/cluster", &cluster); status != http.StatusOK || cluster.Leader == "" {
+		t.Errorf("the cluster's state: %d, led by %q", status, cluster.Leader)
 	}
 }

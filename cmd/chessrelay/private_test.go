@@ -119,33 +119,36 @@ func TestPrivateNeedsTokens(t *testing.T) {
 	}
 }
 
+// viewingLink makes a link to the round, and returns its address and its id.
+func (d *delayedRound) viewingLink(in object) (address, id string) {
+	d.t.Helper()
+	body := object{"name": "viewing link", "role": "viewer", "round": d.round}
+	maps.Copy(body, in)
+	status, text := ask(d.t, http.MethodPost, d.nodes[0].url+"/api/tokens", delayToken, body)
+	var made struct{ ID, Link string }
+	if err := json.Unmarshal([]byte(text), &made); err != nil || status != http.StatusCreated || made.Link == "" {
+		d.t.Fatalf("a link: %d %s", status, text)
+	}
+	return made.Link, made.ID
+}
+
 // TestViewingLinks: each link shows the boards so late as it says, of its round alone, on every way
 // there is; a revoked one nothing.
 func TestViewingLinks(t *testing.T) {
 	d, other := newPrivateRound(t, 15*time.Minute)
 	n := d.nodes[0]
-	link := func(args ...string) (token, id string) {
+	link := func(in object) (token, id string) {
 		t.Helper()
-		code, out, errOut := runCommand(t.Context(), t, nil, append([]string{"link", n.url, "--token", delayToken}, args...)...)
-		if code != 0 {
-			t.Fatalf("%q: %d %s", args, code, errOut)
+		address, id := d.viewingLink(in)
+		where, token, _ := strings.Cut(address, "#view=")
+		if named, _, ok := relay.SplitToken(token); !ok || named != id || where != n.url+"/round/"+d.round {
+			t.Fatalf("the link is %q", address)
 		}
-		where, token, ok := strings.Cut(strings.TrimSpace(out), "#view=")
-		if id, _, known := relay.SplitToken(token); ok && known && where == n.url+"/round/"+d.round {
-			return token, id
-		}
-		t.Fatalf("the link is %q", out)
-		return "", ""
+		return token, id
 	}
-	commentator, _ := link("--round", d.round, "--name", "Commentators")
-	partner, partnerID := link("--round", d.round, "--delay", "5m", "--expires", "30d")
-	public, _ := link("--round", d.round, "--delay", "15m")
-	for delay, warns := range map[string]bool{"10m": false, "20m": true} {
-		_, _, told := runCommand(t.Context(), t, nil, "link", n.url, "--token", delayToken, "--round", d.round, "--delay", delay)
-		if strings.Contains(told, "Warning: the round") != warns {
-			t.Errorf("a link that is %s late: %s", delay, told)
-		}
-	}
+	commentator, _ := link(object{"name": "Commentators"})
+	partner, partnerID := link(object{"delay": 300, "expiresAt": time.Now().Add(time.Hour).UnixMilli()})
+	public, _ := link(object{"delay": 900})
 	get := func(path, token string) (int, object) {
 		t.Helper()
 		status, text := ask(t, http.MethodGet, n.url+path, token, nil)
@@ -168,12 +171,12 @@ func TestViewingLinks(t *testing.T) {
 		}
 	}
 	d.advanceWhileDown(16 * time.Minute)
-	n.boards.wake <- struct{}{}
+	n.boards.ReleaseNow()
 	sees("the boards are there", 0, 0, 0, -1)
 	d.submit("/api/games/"+d.games[0]+"/moves", object{"ply": 1, "move": "e4"})
 	sees("a move was made", 1, 0, 0, -1)
 	d.advanceWhileDown(5*time.Minute + time.Second)
-	n.boards.wake <- struct{}{}
+	n.boards.ReleaseNow()
 	sees("five minutes ago", 1, 1, 0, -1)
 	conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(n.url, "http")+"/live?round="+d.round+"&access_token="+partner, nil)
 	if err != nil {
@@ -198,7 +201,7 @@ func TestViewingLinks(t *testing.T) {
 		t.Errorf("a move by a viewer: %d", status)
 	}
 	d.advanceWhileDown(10 * time.Minute)
-	n.boards.wake <- struct{}{}
+	n.boards.ReleaseNow()
 	sees("a quarter of an hour ago", 1, 1, 1, -1)
 	if status, text := ask(t, http.MethodDelete, n.url+"/api/tokens/"+partnerID, delayToken, nil); status != http.StatusOK {
 		t.Fatalf("%d %s", status, text)
@@ -222,25 +225,5 @@ func TestViewingLinks(t *testing.T) {
 	}
 	if !websocket.IsCloseError(err, broadcast.CloseForbidden) {
 		t.Errorf("who watches by it: %v", err)
-	}
-}
-
-// TestLinkCommandRefuses says what is wrong with a link that cannot be.
-func TestLinkCommandRefuses(t *testing.T) {
-	for _, test := range []struct {
-		args []string
-		want string
-	}{
-		{[]string{"http://127.0.0.1:1"}, "--round ID or --tournament ID"},
-		{[]string{"http://127.0.0.1:1", "--round", "a", "--tournament", "b"}, "tournament"},
-		{[]string{"http://127.0.0.1:1", "--round", "a", "--delay", "2h"}, "--delay"},
-		{[]string{"http://127.0.0.1:1", "--round", "a", "--delay", "1500ms"}, "whole seconds"},
-		{[]string{"http://127.0.0.1:1", "--round", "a", "--expires", "never"}, "--expires"},
-		{nil, "URL"},
-	} {
-		code, _, errOut := runCommand(t.Context(), t, nil, append([]string{"link"}, test.args...)...)
-		if code != 2 || !strings.Contains(errOut, test.want) {
-			t.Errorf("link %q: %d %s", test.args, code, errOut)
-		}
 	}
 }

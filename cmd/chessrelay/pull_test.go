@@ -146,7 +146,7 @@ func TestPull(t *testing.T) {
 	})
 	for _, n := range c.nodes { // by the leader's word
 		var s client.Cluster
-		if get(t, n.url+"/api/cluster", &s); len(s.Sources) != 1 || !strings.Contains(sourceText(s.Sources[0]), "Open, Round 1: its source http://169.254.169.254/latest has failed for") {
+		if get(t, n.url+"/api/cluster", &s); len(s.Sources) != 1 || s.Sources[0].URL != "http://169.254.169.254/latest" || s.Sources[0].LastError == "" {
 			t.Errorf("%s: %+v", n.cfg.Name, s.Sources)
 		}
 	}

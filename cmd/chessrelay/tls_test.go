@@ -184,7 +184,7 @@ func TestCertificateReload(t *testing.T) {
 	}
 	defer n.Close()
 	serial := func() int64 {
-		c, err := tls.Dial("tcp", n.listener.Addr().String(), &tls.Config{RootCAs: testAuthority.pool})
+		c, err := tls.Dial("tcp", n.Addr().String(), &tls.Config{RootCAs: testAuthority.pool})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestHTTPRedirect(t *testing.T) {
 	secure := withTLS(t)
 	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { secure(cfg); cfg.HTTPRedirect = "127.0.0.1:0" })
 	n := c.nodes[0]
-	plain := "http://" + n.front.redirect.Addr().String()
+	plain := "http://" + n.RedirectAddr().String()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Get(plain + "/round/x%2Fy?ply=3")
 	if err != nil {

@@ -241,7 +241,7 @@ func TestFirstToken(t *testing.T) {
 	if again := strings.TrimSpace(out.String()); again != line {
 		t.Errorf("it was told twice:\n%s", again)
 	}
-	if _, err := os.Stat(filepath.Join(c.nodes[0].cfg.Data, firstTokenFile)); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(c.nodes[0].cfg.Data, FirstTokenFile)); !os.IsNotExist(err) {
 		t.Errorf("the token is kept: %v", err)
 	}
 

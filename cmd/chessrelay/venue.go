@@ -209,7 +209,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 				return fmt.Errorf("invite: %w", err)
 			}
 			cfg.Join, cfg.Token = made.Invitation, "" // the line is for another machine
-			fmt.Fprintln(env.stdout, shellLine("chessrelay", cfg.args()...))
+			fmt.Fprintln(env.stdout, shellLine("chessrelay", serveArgs(cfg)...))
 			if !wait {
 				return nil
 			}

@@ -92,14 +92,24 @@ func TestVerify(t *testing.T) {
 // TestChainOfADelayedRound: the chain that the public gets ends before what is held, and its
 // head is one of those of the whole chain.
 func TestChainOfADelayedRound(t *testing.T) {
-	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = delayToken })
+	c := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = testToken })
 	n := c.nodes[0]
-	game := delayedGame(t, n, 3000)
+	submit := func(method, path string, body object) (out object) {
+		t.Helper()
+		status, text := ask(t, method, n.url+path, testToken, body)
+		if err := json.Unmarshal([]byte(text), &out); err != nil || status/100 != 2 {
+			t.Fatalf("%s: %d %s", path, status, text)
+		}
+		return out
+	}
+	round := submit(http.MethodPost, "/api/tournaments/"+submit(http.MethodPost, "/api/tournaments", object{"name": "Open"})["id"].(string)+"/rounds", object{"name": "Round 1"})["id"].(string)
+	game := submit(http.MethodPost, "/api/rounds/"+round+"/games", object{"board": 1, "white": object{"name": "A"}, "black": object{"name": "B"}})["id"].(string)
+	submit(http.MethodPatch, "/api/rounds/"+round, object{"delay": 3000}) // the game is public by then
 	path := "/api/games/" + game + "/history"
 	var before, public object
 	get(t, n.url+path, &before)
-	submit(t, n, "/api/games/"+game+"/moves", `{"ply":1,"move":"e4"}`)
-	submit(t, n, "/api/games/"+game+"/result", `{"result":"1-0"}`)
+	submit(http.MethodPost, "/api/games/"+game+"/moves", object{"ply": 1, "move": "e4"})
+	submit(http.MethodPost, "/api/games/"+game+"/result", object{"result": "1-0"})
 	get(t, n.url+path, &public)
 	if diff := cmp.Diff(before, public); diff != "" {
 		t.Errorf("the public's history has changed:\n%s", diff)
@@ -107,7 +117,7 @@ func TestChainOfADelayedRound(t *testing.T) {
 	if len(public["moves"].([]any)) != 0 {
 		t.Errorf("the public has the moves %v", public["moves"])
 	}
-	out, errs, code := command(t.Context(), "verify", n.url+path, "--token", delayToken, "--head", public["head"].(string))
+	out, errs, code := command(t.Context(), "verify", n.url+path, "--token", testToken, "--head", public["head"].(string))
 	if code != 0 || !strings.Contains(out, "2 entries, whole") {
 		t.Errorf("exit %d:\n%s%s", code, out, errs)
 	}

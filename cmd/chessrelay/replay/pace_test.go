@@ -88,7 +88,7 @@ func TestParseIncrement(t *testing.T) {
 // as a whole: a side's time is what it began with, plus the increments, minus what was
 // left. After move 40 it also gets half an hour, which is not in that sum.
 func TestPaceOfTheSample(t *testing.T) {
-	file, err := os.Open("../sample/olympiad-2014-round-11.pgn")
+	file, err := os.Open("sample/olympiad-2014-round-11.pgn")
 	if err != nil {
 		t.Fatal(err)
 	}

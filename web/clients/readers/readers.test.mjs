@@ -6,7 +6,7 @@ import { PgnParser } from 'chessops/pgn';
 import { pgnRead } from 'kokopu';
 import { readers } from './readers.mjs';
 
-const files = ['../../../relay/pgn/testdata/in', '../../../cmd/chessrelay/sample'].flatMap(folder =>
+const files = ['../../../relay/pgn/testdata/in', '../../../cmd/chessrelay/replay/sample'].flatMap(folder =>
   readdirSync(new URL(folder + '/', import.meta.url))
     .filter(name => name.endsWith('.pgn'))
     .map(name => `${folder}/${name}`),
