@@ -24,7 +24,7 @@ import (
 
 // These tests hold openapi.json to the routes and the errors of this package,
 // and to itself. That real answers fit it is tested where whole nodes are, in
-// cmd/chessrelay.
+// cmd/chessrelay/node.
 
 type object = map[string]any
 

@@ -6,18 +6,19 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
 // validateAdvertised refuses what a node must not tell the others about itself: a name or an
 // address that they cannot use.
-func validateAdvertised(c *serveConfig) (err error) {
+func validateAdvertised(c *node.Config) (err error) {
 	if err := consensus.CheckName(c.Name); err != nil {
 		return usagef("--name: %v", err)
 	}
 	// In a cluster of one machine every address may be this machine's own. An edge has no peer
 	// port.
-	oneMachine := c.Role != roleEdge && listensOnLoopback(c.Peer)
+	oneMachine := c.Role != node.RoleEdge && listensOnLoopback(c.Peer)
 	if c.AdvertisePeer != "" {
 		if err := consensus.CheckPeer(c.AdvertisePeer); err != nil {
 			return usagef("--advertise-peer %v", err)

@@ -7,241 +7,46 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/web"
 )
-
-// TestBadInput sends what is wrong in every way that CONTRACT knows, and wants
-// the right code, a sentence that names what is wrong, and nothing changed.
-func TestBadInput(t *testing.T) {
-	c := newTestCluster(t, 1)
-	base := c.nodes[0].url + "/api"
-	round, games := newRound(t, c.nodes[0].url, 2)
-	game := "/games/" + games[0]
-	tournament := must(t, base+"/tournaments", object{"name": "Another"})["id"].(string)
-	must(t, base+game+"/moves", object{"ply": 1, "move": "e4"})
-	must(t, base+"/games/"+games[1]+"/result", object{"result": "1/2-1/2"})
-	hash := func() [32]byte {
-		_, h := c.nodes[0].stand()
-		return h
-	}
-	before := hash()
-	for _, tc := range []struct {
-		name, path string
-		body       any
-		status     int
-		code       string
-		says       string // in the sentence
-	}{
-		{"an illegal move", game + "/moves", object{"ply": 2, "move": "Ke7"}, 422, "illegal_move", "Ke7"},
-		{"a move that is none", game + "/moves", object{"ply": 2, "move": "castle"}, 422, "illegal_move", "castle"},
-		{"no move", game + "/moves", object{"ply": 2}, 400, "bad_request", "move"},
-		{"a taken ply", game + "/moves", object{"ply": 1, "move": "d4"}, 409, "ply_conflict", "e4"},
-		{"a ply too far", game + "/moves", object{"ply": 4, "move": "d5"}, 409, "ply_conflict", "2"},
-		{"ply 0", game + "/moves", object{"ply": 0, "move": "d5"}, 400, "bad_request", "ply"},
-		{"a negative clock", game + "/moves", object{"ply": 2, "move": "d5", "clock": object{"black": -5}}, 400, "bad_request", "clock"},
-		{"a game that is over", "/games/" + games[1] + "/moves", object{"ply": 1, "move": "e4"}, 409, "game_over", "1/2-1/2"},
-		{"an unknown game", "/games/AAAAAAAA/moves", object{"ply": 1, "move": "e4"}, 404, "not_found", "AAAAAAAA"},
-		{"an id of no form", "/games/x/moves", object{"ply": 1, "move": "e4"}, 404, "not_found", `"x"`},
-		{"an unknown round", "/rounds/AAAAAAAA/games", object{"board": 1, "white": object{"name": "A"}, "black": object{"name": "B"}}, 404, "not_found", "AAAAAAAA"},
-		{"a huge body", "/tournaments", `{"name":"` + strings.Repeat("x", 600<<10) + `"}`, 413, "too_large", "524288"},
-		{"malformed JSON", game + "/moves", `{"ply":2,"move":"d5"`, 400, "bad_request", "ends in the middle"},
-		{"no JSON", game + "/moves", `e4`, 400, "bad_request", "not JSON"},
-		{"an empty body", game + "/moves", ``, 400, "bad_request", "empty"},
-		{"a list", game + "/moves", `[]`, 400, "bad_request", "object"},
-		{"two values", game + "/moves", `{"ply":2,"move":"d5"}{}`, 400, "bad_request", "more than one"},
-		{"a misspelt field", game + "/moves", object{"ply": 2, "move": "d5", "clok": object{}}, 400, "bad_request", "clok"},
-		{"a field of the wrong type", game + "/moves", object{"ply": "two", "move": "d5"}, 400, "bad_request", "ply must be a whole number"},
-		{"a ply beyond 32 bits", game + "/moves", `{"ply":99999999999,"move":"d5"}`, 400, "bad_request", "ply"},
-		{"one move and a batch", game + "/moves", object{"ply": 2, "move": "d5", "moves": []object{{"ply": 3, "move": "d4"}}}, 400, "bad_request", "not both"},
-		{"an empty batch", game + "/moves", object{"moves": []object{}}, 400, "bad_request", "empty"},
-		{"a bad batch", game + "/moves", object{"moves": []object{{"ply": 2, "move": "Ke4"}, {"ply": 3, "move": "Ke5"}}}, 422, "batch_refused", "each"},
-		{"a bad FEN", "/rounds/" + round + "/games", object{"board": 7, "white": object{"name": "A"}, "black": object{"name": "B"}, "fen": "8/8/8/8/8/8/8/8 w - - 0 1"}, 400, "bad_request", "king"},
-		{"a FEN that is none", "/rounds/" + round + "/games", object{"board": 7, "white": object{"name": "A"}, "black": object{"name": "B"}, "fen": "hello"}, 400, "bad_request", "fen"},
-		{"a board that is taken", "/rounds/" + round + "/games", object{"board": 1, "white": object{"name": "A"}, "black": object{"name": "B"}}, 409, "board_taken", "1"},
-		{"a game without players", "/rounds/" + round + "/games", object{"board": 8}, 400, "bad_request", "name"},
-		{"a tournament without a name", "/tournaments", object{}, 400, "bad_request", "name"},
-		{"a delay of a day", "/tournaments/" + tournament + "/rounds", object{"name": "R", "delay": 86400}, 400, "bad_request", "delay"},
-		{"a result that is none", game + "/result", object{"result": "2-0"}, 400, "bad_request", "result"},
-		{"a takeback to nowhere", game + "/takeback", object{}, 400, "bad_request", "toPly"},
-		{"a takeback into the future", game + "/takeback", object{"toPly": 9}, 400, "bad_request", "toPly"},
-		{"an unknown path", "/chess", object{}, 404, "not_found", "/api/chess"},
-		{"no leader named", "/cluster/leader", object{}, 400, "bad_request", "to is missing"},
-		{"an unknown leader", "/cluster/leader", object{"to": "nobody"}, 404, "not_found", "nobody"},
-		{"an invitation for nobody", "/cluster/members", object{"uses": 0}, 409, "membership_refused", "1 to"},
-		{"an invitation for ever", "/cluster/members", object{"expiresIn": 1e12}, 400, "bad_request", "expiresIn"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var out object
-			status := post(t, base+tc.path, tc.body, &out)
-			text, _ := out["error"].(string)
-			if status != tc.status || out["code"] != tc.code || !strings.Contains(text, tc.says) {
-				t.Errorf("got %d %v, want %d %s with %q in the sentence", status, out, tc.status, tc.code, tc.says)
-			}
-			if hash() != before {
-				t.Fatal("the boards changed")
-			}
-		})
-	}
-
-	res, err := http.Get(base + game + "/moves")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res.Body.Close(); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != http.MethodPost {
-		t.Errorf("GET of moves: %d, Allow %q", res.StatusCode, res.Header.Get("Allow"))
-	}
-
-	var conflict struct {
-		Expected int
-		Current  struct{ SAN string }
-		FEN      string
-	}
-	post(t, base+game+"/moves", object{"ply": 1, "move": "d4"}, &conflict)
-	if conflict.Expected != 2 || conflict.Current.SAN != "e4" {
-		t.Errorf("the conflict says %+v", conflict)
-	}
-	post(t, base+game+"/moves", object{"ply": 2, "move": "Ke7"}, &conflict)
-	if !strings.HasPrefix(conflict.FEN, "rnbqkbnr/pppppppp/8/8/4P3") {
-		t.Errorf("the illegal move names the position %q", conflict.FEN)
-	}
-}
-
-// TestDuplicates sends what stands there already: a success that says so.
-func TestDuplicates(t *testing.T) {
-	c := newTestCluster(t, 1)
-	base := c.nodes[0].url + "/api"
-	_, games := newRound(t, c.nodes[0].url, 1)
-	moves := base + "/games/" + games[0] + "/moves"
-	var first, again object
-	if status := post(t, moves, object{"ply": 1, "move": "e4"}, &first); status != http.StatusCreated {
-		t.Fatalf("%d %v", status, first)
-	}
-	if status := post(t, moves, object{"ply": 1, "move": "e2e4"}, &again); status != http.StatusOK || again["duplicate"] != true {
-		t.Fatalf("%d %v", status, again)
-	}
-	for _, k := range []string{"index", "term", "game", "ply", "san", "uci", "fen"} {
-		if first[k] == nil || first[k] != again[k] {
-			t.Errorf("%s: %v and %v", k, first[k], again[k])
-		}
-	}
-
-	req := func(key string) (int, object) {
-		r, _ := http.NewRequest(http.MethodPost, base+"/tournaments", strings.NewReader(`{"name":"Once"}`))
-		r.Header.Set("Idempotency-Key", key)
-		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out object
-		return decode(t, res, &out), out
-	}
-	s1, o1 := req("k1")
-	s2, o2 := req("k1")
-	s3, o3 := req("k2")
-	if s1 != 201 || s2 != 200 || s3 != 201 || o1["id"] != o2["id"] || o1["id"] == o3["id"] {
-		t.Errorf("%d %v, %d %v, %d %v", s1, o1["id"], s2, o2["id"], s3, o3["id"])
-	}
-}
-
-// TestBatchIsOnePipeline sends a game's moves at once; a refusal stops none before it.
-func TestBatchIsOnePipeline(t *testing.T) {
-	c := newTestCluster(t, 3)
-	_, games := newRound(t, c.nodes[0].url, 1)
-	var out struct {
-		Moves []struct {
-			Index     uint64
-			SAN, Code string
-			Status    int
-			Duplicate bool
-		}
-	}
-	batch := object{"moves": []object{
-		{"ply": 1, "move": "e4"}, {"ply": 2, "move": "e5"}, {"ply": 3, "move": "Qh5"}, {"ply": 4, "move": "Nc6"},
-		{"ply": 5, "move": "Bc4"}, {"ply": 6, "move": "Nf6"}, {"ply": 7, "move": "Qxf7#"}, {"ply": 8, "move": "Kxf7"},
-	}}
-	status := post(t, c.nodes[2].url+"/api/games/"+games[0]+"/moves", batch, &out)
-	if status != 409 || len(out.Moves) != 8 || out.Moves[6].SAN != "Qxf7#" || out.Moves[7].Code != "game_over" || out.Moves[7].Status != 409 {
-		t.Fatalf("%d %+v", status, out)
-	}
-	for i := 1; i < 7; i++ {
-		if out.Moves[i].Index != out.Moves[i-1].Index+1 {
-			t.Errorf("move %d has index %d, the one before %d", i, out.Moves[i].Index, out.Moves[i-1].Index)
-		}
-	}
-}
 
 // TestClosedCluster asks a node that has no majority: the answer is a 503 that
 // says so, and nothing is half done.
 func TestClosedCluster(t *testing.T) {
 	t.Parallel()
-	c := newTestCluster(t, 3)
-	_, games := newRound(t, c.nodes[0].url, 1)
-	c.waitEqual()
-	c.nodes[1].kill()
-	c.nodes[2].kill()
-	n := c.nodes[0]
-	quick, err := web.New(web.Config{Node: n.raft, Boards: n.boards, Hub: n.hub, LogServer: n.logServer, SubmitTimeout: 4 * 20 * testTick})
+	c := nodetest.NewCluster(t, 3)
+	_, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
+	c.WaitEqual()
+	c.Nodes[1].Kill()
+	c.Nodes[2].Kill()
+	n := c.Nodes[0]
+	quick, err := web.New(web.Config{Node: n.Raft, Boards: n.Boards, Hub: n.Hub, LogServer: n.LogServer, SubmitTimeout: 4 * 20 * nodetest.Tick})
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(quick)
 	defer srv.Close()
-	var out object
+	var out nodetest.Object
 	res, err := http.Post(srv.URL+"/api/games/"+games[0]+"/moves", "application/json", strings.NewReader(`{"ply":1,"move":"e4"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	retry := res.Header.Get("Retry-After")
-	if status := decode(t, res, &out); status != 503 || (out["code"] != "no_quorum" && out["code"] != "no_leader") || retry == "" || strings.Contains(fmt.Sprint(out["error"]), "context") {
+	if status := nodetest.Decode(t, res, &out); status != 503 || (out["code"] != "no_quorum" && out["code"] != "no_leader") || retry == "" || strings.Contains(fmt.Sprint(out["error"]), "context") {
 		t.Errorf("%d %v, Retry-After %q", status, out, retry)
 	}
-	if status := get(t, srv.URL+"/readyz", &out); status != 503 {
+	if status := nodetest.Get(t, srv.URL+"/readyz", &out); status != 503 {
 		t.Errorf("readyz: %d %v", status, out)
 	}
 	if out, errs, code := command(t.Context(), "status", "--ready", srv.URL); code != exitFailed || !strings.Contains(errs, "leader") || strings.Contains(errs, "is a node running") {
 		t.Errorf("status --ready: exit %d, %s%s", code, out, errs)
 	}
-	if status := get(t, srv.URL+"/api/games/"+games[0], &out); status != 200 || out["ply"] != 0.0 {
+	if status := nodetest.Get(t, srv.URL+"/api/games/"+games[0], &out); status != 200 || out["ply"] != 0.0 {
 		t.Errorf("the game: %d %v", status, out)
 	}
 	// The same move again, when there is a majority: it is there once.
-	c.nodes[1].start()
-	eventually(t, "status --ready", func() bool { _, _, code := command(t.Context(), "status", "--ready", srv.URL); return code == exitDone })
-	must(t, n.url+"/api/games/"+games[0]+"/moves", object{"ply": 1, "move": "e4"})
-}
-
-// TestToken guards what changes something, and nothing else.
-func TestToken(t *testing.T) {
-	guarded := newTestClusterWith(t, 1, func(cfg *serveConfig) { cfg.Token = testToken }).nodes[0]
-	for header, want := range map[string]int{
-		"": 401, "Bearer wrong": 401, "Basic " + testToken: 401, "Bearer " + testToken: 201, "bearer " + testToken: 201,
-		"Bearer " + testToken + "A": 401, "Bearer cr_nobody01_ABCDEFGHIJKLMNOPQRSTUVWXYZ": 401,
-	} {
-		r, _ := http.NewRequest(http.MethodPost, guarded.url+"/api/tournaments", strings.NewReader(`{"name":"T"}`))
-		r.Header.Set("Authorization", header)
-		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out object
-		if got := decode(t, res, &out); got != want || want == 401 && out["code"] != "unauthorized" {
-			t.Errorf("%q: %d %v", header, got, out)
-		}
-	}
-	if got := get(t, guarded.url+"/api/tournaments", nil); got != 200 {
-		t.Errorf("reading: %d", got)
-	}
-	n := newTestCluster(t, 1).nodes[0]
-	// Another site's page cannot make a browser submit.
-	r, _ := http.NewRequest(http.MethodPost, n.url+"/api/tournaments", strings.NewReader(`{"name":"T"}`))
-	r.Header.Set("Origin", "https://example.org")
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out object
-	if got := decode(t, res, &out); got != 403 || out["code"] != "forbidden" {
-		t.Errorf("from another site: %d %v", got, out)
-	}
+	c.Nodes[1].Start()
+	nodetest.Eventually(t, "status --ready", func() bool { _, _, code := command(t.Context(), "status", "--ready", srv.URL); return code == exitDone })
+	nodetest.Must(t, n.URL+"/api/games/"+games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/gorilla/websocket"
 )
 
@@ -46,26 +47,26 @@ func hostile(t *testing.T) *httptest.Server {
 		_, _ = w.Write([]byte(strings.NewReplacer(`\u2028`, "\u2028").Replace(string(raw))))
 	}
 	refuse := func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusConflict, object{"error": evil, "code": evil})
+		answer(w, http.StatusConflict, nodetest.Object{"error": evil, "code": evil})
 	}
 	mux.HandleFunc("/", refuse)
-	members := []object{
+	members := []nodetest.Object{
 		{"id": evil, "name": "leader" + evil, "role": evil, "suffrage": evil, "http": evil, "peer": evil, "state": "leader", "leads": evil},
 		{"id": "2", "name": evil, "state": evil, "suffrage": "voter", "match": 5, "next": 6, "snapshotFrom": evil, "snapshotError": evil},
 	}
-	sources := []object{{"round": evil, "name": evil, "tournament": evil, "url": evil, "state": "stopped: " + evil},
+	sources := []nodetest.Object{{"round": evil, "name": evil, "tournament": evil, "url": evil, "state": "stopped: " + evil},
 		{"failingMs": 5, "lastError": evil}, {"problems": 1, "round": evil}}
-	edges := []object{{"name": evil, "address": evil, "http": evil}}
+	edges := []nodetest.Object{{"name": evil, "address": evil, "http": evil}}
 	mux.HandleFunc("GET /member/api/cluster", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, 200, object{"clusterId": evil, "node": evil, "leader": evil, "members": members, "sources": sources, "edges": edges})
+		answer(w, 200, nodetest.Object{"clusterId": evil, "node": evil, "leader": evil, "members": members, "sources": sources, "edges": edges})
 	})
 	mux.HandleFunc("GET /edge/api/cluster", func(w http.ResponseWriter, _ *http.Request) {
-		hop := object{"id": evil, "name": evil, "http": evil}
-		answer(w, 200, object{"clusterId": evil, "leader": evil, "edges": edges, "upstream": object{
-			"upstream": evil, "path": []any{hop, hop}, "upstreams": []object{{"url": evil, "state": evil, "error": evil}},
+		hop := nodetest.Object{"id": evil, "name": evil, "http": evil}
+		answer(w, 200, nodetest.Object{"clusterId": evil, "leader": evil, "edges": edges, "upstream": nodetest.Object{
+			"upstream": evil, "path": []any{hop, hop}, "upstreams": []nodetest.Object{{"url": evil, "state": evil, "error": evil}},
 		}})
 	})
-	mux.HandleFunc("GET /member/readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, object{"status": evil}) })
+	mux.HandleFunc("GET /member/readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, nodetest.Object{"status": evil}) })
 	mux.HandleFunc("GET /refuses/live", func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err == nil {
@@ -73,9 +74,9 @@ func hostile(t *testing.T) *httptest.Server {
 			conn.Close()
 		}
 	})
-	player := object{"name": evil, "title": evil}
-	board := object{"type": "game", "board": 1, "white": player, "black": player, "fen": evil, "warning": evil, "result": evil, "lastMove": object{"san": evil}}
-	round := object{"name": evil, "tournamentName": evil, "status": evil}
+	player := nodetest.Object{"name": evil, "title": evil}
+	board := nodetest.Object{"type": "game", "board": 1, "white": player, "black": player, "fen": evil, "warning": evil, "result": evil, "lastMove": nodetest.Object{"san": evil}}
+	round := nodetest.Object{"name": evil, "tournamentName": evil, "status": evil}
 	mux.HandleFunc("GET /member/live", func(w http.ResponseWriter, r *http.Request) {
 		var up websocket.Upgrader
 		conn, err := up.Upgrade(w, r, nil)
@@ -83,10 +84,10 @@ func hostile(t *testing.T) *httptest.Server {
 			return
 		}
 		defer conn.Close()
-		_ = conn.WriteJSON([]object{
-			{"type": "hello", "cluster": evil}, {"type": "snapshot", "round": round, "boards": []object{board}}, board,
+		_ = conn.WriteJSON([]nodetest.Object{
+			{"type": "hello", "cluster": evil}, {"type": "snapshot", "round": round, "boards": []nodetest.Object{board}}, board,
 			{"type": "move", "board": 1, "san": evil, "fen": evil}, {"type": "result", "board": 1, "result": evil},
-			{"type": "round", "round": round}, {"type": "correction", "board": 1, "moves": []object{{"san": evil}}, "result": evil},
+			{"type": "round", "round": round}, {"type": "correction", "board": 1, "moves": []nodetest.Object{{"san": evil}}, "result": evil},
 		})
 		bye := websocket.FormatCloseMessage(broadcast.CloseBadRequest, strings.ToValidUTF8(evil, "?"))
 		_ = conn.WriteMessage(websocket.CloseMessage, bye)
@@ -104,7 +105,7 @@ func TestHostileServer(t *testing.T) {
 		{"status", member}, {"status", edge}, {"status", refuses}, {"status", member, "--json"}, {"status", member, "--ready"},
 		{"status", refuses, "--ready"}, {"venue", "list", member}, {"venue", "remove", member, "2"}, {"venue", "remove", member, "none"},
 		{"watch", member, "--round", "R"}, {"watch", member, "--round", "R", "--json"}, {"watch", refuses, "--round", "R"}, {"watch", refuses},
-		{"feed", "--to", refuses, samplePath}, {"feed", "--to", refuses, "--round", "R", "--json", samplePath},
+		{"feed", "--to", refuses, SamplePath}, {"feed", "--to", refuses, "--round", "R", "--json", SamplePath},
 		{"venue", "remove", member, "2", "--log-format", "json"},
 	} {
 		_, stdout, stderr := runCommand(t.Context(), t, nil, args...)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 )
 
 // defaultVoters is what serve's --voters is unless told otherwise.
@@ -11,7 +13,7 @@ const defaultVoters = 3
 
 // serveArgs is the command line that makes serve parse to c: what demo starts, and
 // what it and venue add print for somebody to run.
-func serveArgs(c serveConfig) []string {
+func serveArgs(c node.Config) []string {
 	args := []string{"serve", "--name", c.Name, "--role", c.Role, "--data", c.Data, "--http", c.HTTP, "--peer", c.Peer}
 	for _, f := range []struct{ flag, value string }{
 		{"--advertise-http", c.AdvertiseHTTP},

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/store"
 )
@@ -77,7 +79,7 @@ func newCrashed(t *testing.T) *crashed {
 	}}
 	k.ctx, k.stop = context.WithCancel(context.Background())
 	var err error
-	if k.d.nodes, err = planNodes(env, k.d.dir, keptAddress(k.t), 2); err != nil {
+	if k.d.nodes, err = planNodes(env, k.d.dir, nodetest.KeptAddress(k.t), 2); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -107,7 +109,7 @@ func upTo(d time.Duration) { <-time.After(rand.N(d)) }
 
 func (k *crashed) round(number int) {
 	const games, submitters, spectators = 3, 6, 3
-	id, boards := newRound(k.t, k.any().url, games)
+	id, boards := nodetest.NewRound(k.t, k.any().url, games)
 
 	ctx, leave := context.WithCancel(k.ctx)
 	defer leave()
@@ -116,7 +118,7 @@ func (k *crashed) round(number int) {
 	defer leave()
 	var watchers []*viewer
 	for range spectators {
-		w := &viewer{k: k, spectator: newSpectator(k.t, id), plies: map[string]int{}}
+		w := &viewer{k: k, spectator: nodetest.NewSpectator(k.t, id), plies: map[string]int{}}
 		watchers = append(watchers, w)
 		watching.Go(func() { w.follow(ctx) })
 	}
@@ -129,7 +131,7 @@ func (k *crashed) round(number int) {
 	for i := range submitters { // two a game
 		playing.Go(func() { last[i] = k.play(ctx, boards[i%games], over, &times) })
 	}
-	eventually(k.t, "moves", func() bool { return k.acked.Load() > before+submitters })
+	nodetest.Eventually(k.t, "moves", func() bool { return k.acked.Load() > before+submitters })
 	upTo(300 * time.Millisecond)
 	k.crash()
 	upTo(300 * time.Millisecond)
@@ -144,7 +146,7 @@ func (k *crashed) round(number int) {
 		}
 		k.compare(number, game, plies)
 		for _, w := range watchers {
-			eventually(k.t, "a spectator to see it all", func() bool { return w.ply(game) >= plies })
+			nodetest.Eventually(k.t, "a spectator to see it all", func() bool { return w.ply(game) >= plies })
 			if got := w.ply(game); got != plies {
 				k.t.Errorf("round %d: a spectator saw %d moves of %d", number, got, plies)
 			}
@@ -168,7 +170,7 @@ func (k *crashed) crash() {
 	}
 	var s struct{ Leader string }
 	for _, n := range k.d.nodes {
-		if get(k.t, n.url+"/api/cluster", &s) == http.StatusOK && s.Leader != "" {
+		if nodetest.Get(k.t, n.url+"/api/cluster", &s) == http.StatusOK && s.Leader != "" {
 			break
 		}
 	}
@@ -241,7 +243,7 @@ func (k *crashed) play(ctx context.Context, game string, over <-chan struct{}, t
 			return ply
 		case <-time.After(rand.N(5 * time.Millisecond)):
 		}
-		body, err := json.Marshal(object{"ply": ply + 1, "move": shuffled(ply + 1)})
+		body, err := json.Marshal(nodetest.Object{"ply": ply + 1, "move": shuffled(ply + 1)})
 		if err != nil {
 			k.t.Error(err)
 			return ply
@@ -308,7 +310,7 @@ func (k *crashed) compare(round int, game string, plies int) {
 			SAN string
 		}
 	}
-	eventually(k.t, "an answer", func() bool { return get(k.t, k.any().url+path, &g) == http.StatusOK })
+	nodetest.Eventually(k.t, "an answer", func() bool { return nodetest.Get(k.t, k.any().url+path, &g) == http.StatusOK })
 	if g.Ply != plies || len(g.Moves) != plies {
 		k.t.Errorf("round %d, game %s: %d plies were acknowledged, and it has %d", round, game, plies, len(g.Moves))
 	}
@@ -325,7 +327,7 @@ func (k *crashed) same(round int, path string) {
 	var first []byte
 	for _, n := range k.d.nodes {
 		var body []byte
-		eventually(k.t, "an answer of "+n.cfg.Name, func() bool {
+		nodetest.Eventually(k.t, "an answer of "+n.cfg.Name, func() bool {
 			res, err := http.Get(n.url + path)
 			if err != nil {
 				return false
@@ -354,7 +356,7 @@ func (k *crashed) end() {
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		b := newBoards(nil)
+		b := node.NewBoards(nil)
 		defer b.Close()
 		err = b.Restore(file.Position().Index, func(fn func(string, []byte) error) error {
 			return file.Load(func(key string, value []byte) error {
@@ -410,7 +412,7 @@ func (a *acks) longest() time.Duration {
 // spectator checks he adds the plies of each game: each once, none left out.
 type viewer struct {
 	k         *crashed
-	spectator *spectator // owned by follow
+	spectator *nodetest.Spectator // owned by follow
 
 	mu    sync.Mutex
 	plies map[string]int // by game; guarded by mu
@@ -427,17 +429,17 @@ func (w *viewer) follow(ctx context.Context) {
 		if !first {
 			w.k.returns.Add(1)
 		}
-		if err := w.spectator.dial(w.k.any().url); err != nil {
+		if err := w.spectator.Dial(w.k.any().url); err != nil {
 			select {
 			case <-ctx.Done():
 			case <-time.After(20 * time.Millisecond):
 			}
 			continue
 		}
-		conn := w.spectator.conn
+		conn := w.spectator.Conn
 		unhook := context.AfterFunc(ctx, func() { _ = conn.Close() })
 		for {
-			frames, err := w.spectator.read()
+			frames, err := w.spectator.Read()
 			if err != nil {
 				break
 			}
@@ -449,7 +451,7 @@ func (w *viewer) follow(ctx context.Context) {
 	}
 }
 
-func (w *viewer) take(f frame) {
+func (w *viewer) take(f nodetest.Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch f.Type {

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/web"
 )
@@ -33,7 +34,7 @@ const (
 // was killed and started again by hand is not ours any more.
 type demoNode struct {
 	// Static after construction.
-	cfg     serveConfig
+	cfg     node.Config
 	url     string
 	logFile string
 
@@ -165,9 +166,9 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 	}
 	for i := range 1 + venues {
 		invitation := filepath.Join(dir, "invitation")
-		n := &demoNode{cfg: serveConfig{Name: "recorder", Role: roleRecorder, Bootstrap: true, InviteTo: invitation, Voters: voters}}
+		n := &demoNode{cfg: node.Config{Name: "recorder", Role: node.RoleRecorder, Bootstrap: true, InviteTo: invitation, Voters: voters}}
 		if i > 0 {
-			n.cfg = serveConfig{Name: fmt.Sprintf("venue-%d", i), Role: roleVenue, Join: invitation, Voters: voters}
+			n.cfg = node.Config{Name: fmt.Sprintf("venue-%d", i), Role: node.RoleVenue, Join: invitation, Voters: voters}
 		}
 		n.cfg.Token = token
 		http, err := ports.next(host, port)

@@ -25,11 +25,6 @@
 // All commands but serve speak to nodes over HTTP, through package client. It repeats calls and
 // goes on at the next node, which is safe since every submission is idempotent.
 //
-// # One node
-//
-// serve.go reads the flags, node.go joins the packages, boards.go is the state machine with its
-// lock, and listen.go has the ports. edge.go and pull.go connect packages edge and pull.
-//
 // # Goroutines
 //
 // The function that starts a goroutine waits for it. feed has one for each board and one that

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -115,12 +116,12 @@ func isLocalURL(text string) bool {
 // joinEdge takes over what the invitation in --join has, a word or a file that holds one. What
 // other flags say wins. But a token that an environment variable has, which may be an admin's for
 // the commands of the same shell, goes to no upstream if the invitation has one.
-func joinEdge(c *serveConfig, tokenOfEnvironment bool) error {
+func joinEdge(c *node.Config, tokenOfEnvironment bool) error {
 	text := c.Join
 	switch {
 	case consensus.IsInvitation(text):
 		return usagef("--join is for members with this invitation; run `chessrelay edge invite URL` for one of an edge")
-	case strings.Contains(text, "://"), isAddress(text):
+	case strings.Contains(text, "://"), node.IsAddress(text):
 		return usagef("--join is for members with a URL; an edge takes an invitation (chessrelay edge invite URL), or the URL as --upstream")
 	case !consensus.IsEdgeInvitation(text):
 		b, err := os.ReadFile(c.Join)
@@ -133,9 +134,9 @@ func joinEdge(c *serveConfig, tokenOfEnvironment bool) error {
 	if err != nil {
 		return usagef("--join: %v", err)
 	}
-	c.Join, c.voucher = "", i.Voucher()
+	c.Join, c.Voucher = "", i.Voucher()
 	if len(c.Upstreams) == 0 {
-		c.Upstreams, c.invited = i.Upstreams, true
+		c.Upstreams, c.Invited = i.Upstreams, true
 	}
 	if i.Token != "" && c.TokenFile == "" && (c.Token == "" || tokenOfEnvironment) {
 		c.Token = i.Token

@@ -12,24 +12,26 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
 // inviteEdge runs `edge invite` until the word names all nodes, which may not have met yet.
-func inviteEdge(c *testCluster, args ...string) (word string, i consensus.EdgeInvitation, told string) {
-	c.t.Helper()
-	eventually(c.t, "an invitation that names all members", func() bool {
-		out, errs, code := command(c.t.Context(), append([]string{"edge", "invite", c.nodes[0].url}, args...)...)
+func inviteEdge(c *nodetest.Cluster, args ...string) (word string, i consensus.EdgeInvitation, told string) {
+	c.T.Helper()
+	nodetest.Eventually(c.T, "an invitation that names all members", func() bool {
+		out, errs, code := command(c.T.Context(), append([]string{"edge", "invite", c.Nodes[0].URL}, args...)...)
 		if code != 0 {
-			c.t.Fatalf("exit %d: %s", code, errs)
+			c.T.Fatalf("exit %d: %s", code, errs)
 		}
 		var err error
 		word, told = strings.TrimSpace(out), errs
 		if i, err = consensus.ParseEdgeInvitation(word); err != nil {
-			c.t.Fatal(err)
+			c.T.Fatal(err)
 		}
-		return len(i.Upstreams) == len(c.nodes)
+		return len(i.Upstreams) == len(c.Nodes)
 	})
 	return word, i, told
 }
@@ -38,7 +40,7 @@ func inviteEdge(c *testCluster, args ...string) (word string, i consensus.EdgeIn
 // it returns is called.
 func serveEdge(t *testing.T, join string) (url string, stop func()) {
 	t.Helper()
-	at := keptAddress(t)
+	at := nodetest.KeptAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -55,27 +57,27 @@ func serveEdge(t *testing.T, join string) (url string, stop func()) {
 // goes on when the member that made the invitation dies, until its token is revoked.
 func TestEdgeInvitation(t *testing.T) {
 	t.Parallel()
-	c := newTokenTest(t, 3)
-	word, i, told := inviteEdge(c.testCluster, "--token", testToken, "--name", "the hall", "--expires", "30d")
-	if i.Upstreams[0] != c.nodes[0].url || i.ClusterID != c.nodes[0].raft.ClusterID() || !strings.Contains(told, "Good until") || !strings.Contains(told, "on this machine only") {
+	c := nodetest.NewTokenCluster(t, 3)
+	word, i, told := inviteEdge(c.Cluster, "--token", nodetest.Token, "--name", "the hall", "--expires", "30d")
+	if i.Upstreams[0] != c.Nodes[0].URL || i.ClusterID != c.Nodes[0].Raft.ClusterID() || !strings.Contains(told, "Good until") || !strings.Contains(told, "on this machine only") {
 		t.Errorf("the invitation is %+v, and it is told %q", i, told)
 	}
 	id, _, _ := relay.SplitToken(i.Token)
 	var made relay.Token
-	c.nodes[0].boards.Read(func(_ uint64, s *relay.State) { made, _ = s.Token(id) })
+	c.Nodes[0].Boards.Read(func(_ uint64, s *relay.State) { made, _ = s.Token(id) })
 	if made.Role != relay.RoleEdge || made.Name != "the hall" || made.ExpiresAt == 0 || !strings.Contains(told, id) {
 		t.Errorf("the token is %+v, and it is told %q", made, told)
 	}
 	url, _ := serveEdge(t, word)
-	follows := func(n *testNode) func() bool {
+	follows := func(n *nodetest.Node) func() bool {
 		return func() bool {
 			var s struct{ Upstream struct{ Upstream string } }
-			return n.node != nil && get(t, url+"/api/cluster", &s) == http.StatusOK && s.Upstream.Upstream == n.url
+			return n.Node != nil && nodetest.Get(t, url+"/api/cluster", &s) == http.StatusOK && s.Upstream.Upstream == n.URL
 		}
 	}
-	eventually(t, "the edge to follow the first member", follows(c.nodes[0]))
-	there := strings.TrimPrefix(c.nodes[0].url, "http://")
-	c.nodes[0].kill()
+	nodetest.Eventually(t, "the edge to follow the first member", follows(c.Nodes[0]))
+	there := strings.TrimPrefix(c.Nodes[0].URL, "http://")
+	c.Nodes[0].Kill()
 	// Whoever is at that address now is asked to prove that he is a member, and is shown no token.
 	var asked, saw atomic.Int32
 	l, err := net.Listen("tcp", there)
@@ -90,21 +92,21 @@ func TestEdgeInvitation(t *testing.T) {
 	})}
 	t.Cleanup(func() { liar.Close() })
 	go func() { _ = liar.Serve(l) }()
-	eventually(t, "the edge to follow another one", func() bool { return follows(c.nodes[1])() || follows(c.nodes[2])() })
-	eventually(t, "the liar to be asked", func() bool { return asked.Load() > 0 })
+	nodetest.Eventually(t, "the edge to follow another one", func() bool { return follows(c.Nodes[1])() || follows(c.Nodes[2])() })
+	nodetest.Eventually(t, "the liar to be asked", func() bool { return asked.Load() > 0 })
 	if n := saw.Load(); n > 0 {
 		t.Errorf("he saw the token %d times", n)
 	}
-	eventually(t, "the token to be revoked", func() bool {
-		status, _ := c.ask(testToken, http.MethodDelete, "/api/tokens/"+id, nil)
+	nodetest.Eventually(t, "the token to be revoked", func() bool {
+		status, _ := c.Ask(nodetest.Token, http.MethodDelete, "/api/tokens/"+id, nil)
 		return status == http.StatusOK
 	})
-	eventually(t, "the edge to be cut", func() bool { return get(t, url+"/readyz", nil) == http.StatusServiceUnavailable })
+	nodetest.Eventually(t, "the edge to be cut", func() bool { return nodetest.Get(t, url+"/readyz", nil) == http.StatusServiceUnavailable })
 }
 
 // TestEdgeInvitationWithoutTokens has none in it, and may be read from a file.
 func TestEdgeInvitationWithoutTokens(t *testing.T) {
-	c := newTestCluster(t, 1)
+	c := nodetest.NewCluster(t, 1)
 	word, i, told := inviteEdge(c)
 	if i.Token != "" || !strings.Contains(told, "no tokens") {
 		t.Errorf("the invitation is %+v, and it is told %q", i, told)
@@ -114,32 +116,32 @@ func TestEdgeInvitationWithoutTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	url, stop := serveEdge(t, file)
-	eventually(t, "the edge to be ready", func() bool { return get(t, url+"/readyz", nil) == http.StatusOK })
+	nodetest.Eventually(t, "the edge to be ready", func() bool { return nodetest.Get(t, url+"/readyz", nil) == http.StatusOK })
 	stop()
 	// A token of the environment is for the commands of that shell, and the invitation's for the
 	// edge.
-	cfg := serveConfig{Join: consensus.EdgeInvitation{ClusterID: i.ClusterID, Authority: i.Authority, Upstreams: i.Upstreams, Token: "cr_invited1_" + strings.Repeat("A", 26)}.String(), Token: testToken}
-	if err := joinEdge(&cfg, true); err != nil || !strings.HasPrefix(cfg.Token, "cr_invited1_") || !cfg.invited {
+	cfg := node.Config{Join: consensus.EdgeInvitation{ClusterID: i.ClusterID, Authority: i.Authority, Upstreams: i.Upstreams, Token: "cr_invited1_" + strings.Repeat("A", 26)}.String(), Token: nodetest.Token}
+	if err := joinEdge(&cfg, true); err != nil || !strings.HasPrefix(cfg.Token, "cr_invited1_") || !cfg.Invited {
 		t.Errorf("%v: it would show %s", err, cfg.Token)
 	}
 	// What is said besides wins.
-	cfg = serveConfig{Join: word, Upstreams: []string{"http://hall"}, Token: testToken}
-	if err := joinEdge(&cfg, false); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != testToken || cfg.voucher.ClusterID != i.ClusterID {
+	cfg = node.Config{Join: word, Upstreams: []string{"http://hall"}, Token: nodetest.Token}
+	if err := joinEdge(&cfg, false); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != nodetest.Token || cfg.Voucher.ClusterID != i.ClusterID {
 		t.Errorf("%v: it would follow %v", err, cfg.Upstreams)
 	}
 }
 
 // TestInviteEdgeRefused: who may not invite edges.
 func TestInviteEdgeRefused(t *testing.T) {
-	c := newTokenTest(t, 1)
-	organiser, _ := c.make("organiser", nil)
+	c := nodetest.NewTokenCluster(t, 1)
+	organiser, _ := c.MakeToken("organiser", nil)
 	for token, want := range map[string]int{"": http.StatusUnauthorized, organiser: http.StatusForbidden} {
-		if status, out := c.ask(token, http.MethodPost, "/api/cluster/edges", object{}); status != want || out["invitation"] != nil {
+		if status, out := c.Ask(token, http.MethodPost, "/api/cluster/edges", nodetest.Object{}); status != want || out["invitation"] != nil {
 			t.Errorf("%q: %d %v", token, status, out)
 		}
 	}
-	open := newTestCluster(t, 1).nodes[0]
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, open.url+"/api/cluster/edges", strings.NewReader("{}"))
+	open := nodetest.NewCluster(t, 1).Nodes[0]
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, open.URL+"/api/cluster/edges", strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +150,7 @@ func TestInviteEdgeRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status := decode(t, res, nil); status != http.StatusForbidden {
+	if status := nodetest.Decode(t, res, nil); status != http.StatusForbidden {
 		t.Errorf("through a proxy: %d", status)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
 // limited is a node in a process of its own that may have only so many files open.
@@ -39,7 +39,7 @@ func newLimited(t *testing.T, files int, flags ...string) *limited {
 	env, _, _ := testEnvironment(nil)
 	env.stdout = io.Discard
 	d := &demo{env: env, exe: exe, dir: dir}
-	nodes, err := planNodes(env, dir, keptAddress(t), 0)
+	nodes, err := planNodes(env, dir, nodetest.KeptAddress(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestFullNodeTakesMoves(t *testing.T) {
 	t.Parallel()
 	const files, clients = 1100, 1090
 	n := newLimited(t, files, "--max-per-address=-1")
-	round, games := newRound(t, n.url, 1)
+	round, games := nodetest.NewRound(t, n.url, 1)
 	var c crowd
 	defer c.leave()
 	request := "GET /events?round=" + round + " HTTP/1.1\r\nHost: hall\r\n\r\n"
@@ -162,11 +162,11 @@ func TestFullNodeTakesMoves(t *testing.T) {
 			n.play(games[0], i/10+1)
 		}
 	}
-	eventually(t, "all to be answered", func() bool { return c.let.Load()+c.refused.Load() == clients })
+	nodetest.Eventually(t, "all to be answered", func() bool { return c.let.Load()+c.refused.Load() == clients })
 	if let, refused := c.let.Load(), c.refused.Load(); let != files-500 || refused != clients-let {
 		t.Errorf("%d of %d watch and %d were refused, with %d files", let, clients, refused, files)
 	}
-	eventually(t, "the refused to be closed", func() bool { return c.closed.Load() == c.refused.Load() })
+	nodetest.Eventually(t, "the refused to be closed", func() bool { return c.closed.Load() == c.refused.Load() })
 	for ply := clients/10 + 1; ply < clients/10+20; ply++ {
 		n.play(games[0], ply)
 	}
@@ -181,7 +181,7 @@ func TestPagesLeaveRoom(t *testing.T) {
 	t.Parallel()
 	const files, clients = 1500, 1000
 	n := newLimited(t, files, "--max-per-address=-1")
-	round, games := newRound(t, n.url, 1)
+	round, games := nodetest.NewRound(t, n.url, 1)
 	var pages, watchers crowd
 	defer pages.leave()
 	defer watchers.leave()
@@ -192,7 +192,7 @@ func TestPagesLeaveRoom(t *testing.T) {
 			n.play(games[0], i/10+1)
 		}
 	}
-	eventually(t, "all pages and streams", func() bool { return pages.let.Load()+watchers.let.Load() == 2*clients })
+	nodetest.Eventually(t, "all pages and streams", func() bool { return pages.let.Load()+watchers.let.Load() == 2*clients })
 	for ply := clients/10 + 1; ply < clients/10+20; ply++ {
 		n.play(games[0], ply)
 	}
@@ -200,7 +200,7 @@ func TestPagesLeaveRoom(t *testing.T) {
 		t.Errorf("%d who watch were closed, %d refused", watchers.closed.Load(), watchers.refused.Load())
 	}
 	// They are closed after a while even without need.
-	eventually(t, "idle connections to be closed", func() bool { return pages.closed.Load() == clients })
+	nodetest.Eventually(t, "idle connections to be closed", func() bool { return pages.closed.Load() == clients })
 }
 
 // TestIdleConnectionsDoNotStopLeader keeps more connections idle than a leader has files, until its
@@ -214,10 +214,10 @@ func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
 	for i := range 2 * files {
 		c.come(t, fmt.Sprintf("127.0.1.%d", 1+i%100), n.url, "GET /healthz HTTP/1.1\r\nHost: hall\r\n\r\n")
 	}
-	tournament := n.url + "/api/tournaments/" + must(t, n.url+"/api/tournaments", object{"name": "Test Open"})["id"].(string)
+	tournament := n.url + "/api/tournaments/" + nodetest.Must(t, n.url+"/api/tournaments", nodetest.Object{"name": "Test Open"})["id"].(string)
 	for i := range 2000 {
-		long := object{"description": fmt.Sprintf("%20000d", i)}
-		if status := patch(t, tournament, long, nil); status != http.StatusOK {
+		long := nodetest.Object{"description": fmt.Sprintf("%20000d", i)}
+		if status := nodetest.Patch(t, tournament, long, nil); status != http.StatusOK {
 			t.Fatalf("change %d: %d", i, status)
 		}
 		if segments, err := filepath.Glob(filepath.Join(n.cfg.Data, "log", "*.seg")); err != nil || len(segments) > 2 {
@@ -235,7 +235,7 @@ func TestSilentConnectionsLeaveRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const files = 400
 			n := newLimited(t, files)
-			_, games := newRound(t, n.url, 1)
+			_, games := nodetest.NewRound(t, n.url, 1)
 			requests := []string{"", "POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\nHost: hall\r\nX: ",
 				"POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: hall\r\nContent-Length: 40\r\n\r\n{"}
 			var c crowd
@@ -262,51 +262,7 @@ func TestFilesWarning(t *testing.T) {
 		t.Errorf("its log does not say %q:\n%s", want, log)
 	}
 	var ready struct{ Warning string }
-	if get(t, n.url+"/readyz", &ready); !strings.Contains(ready.Warning, want) {
+	if nodetest.Get(t, n.url+"/readyz", &ready); !strings.Contains(ready.Warning, want) {
 		t.Errorf("/readyz warns %q", ready.Warning)
-	}
-}
-
-// TestFilesWarningLimits checks from which number of files on a node warns.
-func TestFilesWarningLimits(t *testing.T) {
-	for files, wants := range map[int]map[int]bool{
-		0: {0: false, 1 << 30: false}, 1024: {0: true, 500: false, 600: true}, 1500: {0: false, 1000: false, 1001: true, -1: false}, 1 << 20: {0: false, 1 << 20: true},
-	} {
-		for wanted, warns := range wants {
-			if got := filesWarning(wanted, files); (got != "") != warns {
-				t.Errorf("%d spectators with %d files: %q", wanted, files, got)
-			}
-		}
-	}
-}
-
-// TestFilesTable holds the figures to those of docs/operations.md.
-func TestFilesTable(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	number := func(n int) string {
-		s := fmt.Sprint(n)
-		if len(s) > 3 {
-			s = s[:len(s)-3] + "," + s[len(s)-3:]
-		}
-		return s
-	}
-	for _, files := range []int{400, 1024, 1100, 1500, 20_000, 110_000} {
-		spectators := min(files-broadcast.SpareFiles(files), 100_000)
-		more := ""
-		if files == 110_000 {
-			more = " and more"
-		}
-		row := fmt.Sprintf("| %s%s | %s | %s | %s |", number(files), more, number(spectators), number(requestRoom(files, spectators)), number(requestRoom(files, 0)))
-		if !strings.Contains(string(doc), row) {
-			t.Errorf("docs/operations.md lacks the row\n%s", row)
-		}
-	}
-	for files, want := range map[int]int{0: 512, 400: 60, 1100: 150, 20_000: 150, 1 << 20: 512} {
-		if got := maxFollowers(files, min(files-broadcast.SpareFiles(files), 100_000)); got != want {
-			t.Errorf("%d edges may follow with %d files, want %d", got, files, want)
-		}
 	}
 }

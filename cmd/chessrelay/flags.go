@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -151,7 +152,7 @@ func parseNode(s string) (string, error) {
 }
 
 // validateTLS checks the flags that say how the node is reached.
-func validateTLS(c *serveConfig) error {
+func validateTLS(c *node.Config) error {
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usagef("--tls-cert and --tls-key are given together")
@@ -161,7 +162,7 @@ func validateTLS(c *serveConfig) error {
 		return usagef("--acme is missing: the hosts that a certificate is asked for")
 	case len(c.ACME) > 0 && c.Data == "" && c.ACMECache == "":
 		return usagef("--acme-cache is missing: an edge has no --data to keep certificates in")
-	case c.HTTPRedirect != "" && !c.tls():
+	case c.HTTPRedirect != "" && !c.TLS():
 		return usagef("--http-redirect needs --tls-cert or --acme: there is nothing to send browsers to")
 	}
 	for flag, address := range map[string]string{"http-redirect": c.HTTPRedirect, "admin-http": c.AdminHTTP} {
@@ -174,7 +175,7 @@ func validateTLS(c *serveConfig) error {
 			return usagef("--acme and --allow-host are names of hosts, such as chess.example.org, not %q", host)
 		}
 	}
-	if c.tls() && c.AdvertiseHTTP != "" {
+	if c.TLS() && c.AdvertiseHTTP != "" {
 		if !strings.Contains(c.AdvertiseHTTP, "://") {
 			c.AdvertiseHTTP = "https://" + c.AdvertiseHTTP
 		}

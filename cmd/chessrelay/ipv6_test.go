@@ -7,11 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/gorilla/websocket"
 )
 
 // onIPv6 puts a node on the IPv6 loopback address, on the ports that it has.
-func onIPv6(cfg *serveConfig) {
+func onIPv6(cfg *node.Config) {
 	cfg.HTTP = strings.Replace(cfg.HTTP, "127.0.0.1", "[::1]", 1)
 	cfg.Peer = strings.Replace(cfg.Peer, "127.0.0.1", "[::1]", 1)
 }
@@ -20,40 +22,40 @@ func onIPv6(cfg *serveConfig) {
 // asked, and one of its nodes is killed and started again.
 func TestIPv6Cluster(t *testing.T) {
 	t.Parallel()
-	c := newTestClusterWith(t, 3, onIPv6)
-	for _, n := range c.nodes {
-		if !strings.HasPrefix(n.url, "http://[::1]:") || !strings.HasPrefix(n.raft.PeerAddr(), "[::1]:") {
-			t.Errorf("%s is at %s and %s", n.cfg.Name, n.url, n.raft.PeerAddr())
+	c := nodetest.NewClusterWith(t, 3, onIPv6)
+	for _, n := range c.Nodes {
+		if !strings.HasPrefix(n.URL, "http://[::1]:") || !strings.HasPrefix(n.Raft.PeerAddr(), "[::1]:") {
+			t.Errorf("%s is at %s and %s", n.Config.Name, n.URL, n.Raft.PeerAddr())
 		}
 	}
-	edge := &testNode{t: t, cfg: serveConfig{Name: "edge", Role: roleEdge, HTTP: "[::1]:0", Upstreams: []string{c.nodes[1].url}}}
-	edge.start()
-	t.Cleanup(edge.stop)
+	edge := &nodetest.Node{T: t, Config: node.Config{Name: "edge", Role: node.RoleEdge, HTTP: "[::1]:0", Upstreams: []string{c.Nodes[1].URL}}}
+	edge.Start()
+	t.Cleanup(edge.Stop)
 
-	s := feedSample(t, c.urls())
-	c.nodes[2].kill()
-	c.nodes[2].start()
-	c.waitEqual()
-	for _, n := range append(slices.Clone(c.nodes), edge) {
-		sp := newSpectator(t, string(s.Round))
-		sp.watch(n.url)
-		sp.until("the snapshot", func() bool { return sp.snaps == 1 && len(sp.fens) == 12 })
-		out, errs, code := command(t.Context(), "status", n.url)
+	s := nodetest.FeedSample(t, c.URLs())
+	c.Nodes[2].Kill()
+	c.Nodes[2].Start()
+	c.WaitEqual()
+	for _, n := range append(slices.Clone(c.Nodes), edge) {
+		sp := nodetest.NewSpectator(t, string(s.Round))
+		sp.Watch(n.URL)
+		sp.Until("the snapshot", func() bool { return sp.Snapshots == 1 && len(sp.FENs) == 12 })
+		out, errs, code := command(t.Context(), "status", n.URL)
 		if code != exitDone || !strings.Contains(out, "[::1]:") {
-			t.Errorf("status of %s: exit %d\n%s%s", n.cfg.Name, code, out, errs)
+			t.Errorf("status of %s: exit %d\n%s%s", n.Config.Name, code, out, errs)
 		}
-		for origin, want := range map[string]int{n.url: http.StatusSwitchingProtocols, "http://[::2]:80": http.StatusForbidden} {
+		for origin, want := range map[string]int{n.URL: http.StatusSwitchingProtocols, "http://[::2]:80": http.StatusForbidden} {
 			conn, res, err := websocket.DefaultDialer.DialContext(t.Context(),
-				"ws"+strings.TrimPrefix(n.url, "http")+"/live?round="+string(s.Round), http.Header{"Origin": {origin}})
+				"ws"+strings.TrimPrefix(n.URL, "http")+"/live?round="+string(s.Round), http.Header{"Origin": {origin}})
 			if err == nil {
 				conn.Close()
 			}
 			if res == nil || res.StatusCode != want {
-				t.Errorf("a page of %s at %s: %v", origin, n.url, err)
+				t.Errorf("a page of %s at %s: %v", origin, n.URL, err)
 			}
 		}
 	}
-	if status := post(t, edge.url+"/api/tournaments", object{"name": "At the edge"}, nil); status != http.StatusCreated {
+	if status := nodetest.Post(t, edge.URL+"/api/tournaments", nodetest.Object{"name": "At the edge"}, nil); status != http.StatusCreated {
 		t.Errorf("what the edge passes on is answered with %d", status)
 	}
 }
@@ -71,9 +73,9 @@ func TestZonedURL(t *testing.T) {
 			zone = i.Name
 		}
 	}
-	c := newTestClusterWith(t, 1, onIPv6)
-	round, _ := newRound(t, c.nodes[0].url, 1)
-	_, port, err := net.SplitHostPort(c.nodes[0].cfg.HTTP)
+	c := nodetest.NewClusterWith(t, 1, onIPv6)
+	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 1)
+	_, port, err := net.SplitHostPort(c.Nodes[0].Config.HTTP)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,19 +83,19 @@ func TestZonedURL(t *testing.T) {
 	if out, errs, code := command(t.Context(), "status", at+"/"); code != exitDone {
 		t.Errorf("status %s: exit %d\n%s%s", at, code, out, errs)
 	}
-	if s := feedSample(t, at); len(s.Failures) > 0 {
+	if s := nodetest.FeedSample(t, at); len(s.Failures) > 0 {
 		t.Errorf("feed %s: %+v", at, s)
 	}
-	sp := newSpectator(t, round)
-	sp.watch(at)
-	sp.until("the snapshot", func() bool { return sp.snaps == 1 })
-	venue := &testNode{t: t, cfg: serveConfig{
-		Name: "venue", Role: roleVenue, Data: t.TempDir(), HTTP: "[::1]:0", Peer: "[::1]:0", Voters: 1, Join: at,
+	sp := nodetest.NewSpectator(t, round)
+	sp.Watch(at)
+	sp.Until("the snapshot", func() bool { return sp.Snapshots == 1 })
+	venue := &nodetest.Node{T: t, Config: node.Config{
+		Name: "venue", Role: node.RoleVenue, Data: t.TempDir(), HTTP: "[::1]:0", Peer: "[::1]:0", Voters: 1, Join: at,
 	}}
-	if err := validate(&venue.cfg); err != nil {
+	if err := validate(&venue.Config); err != nil {
 		t.Fatal(err)
 	}
-	venue.start()
-	t.Cleanup(venue.stop)
-	eventually(t, "the venue to be ready", func() bool { return get(t, venue.url+"/readyz", nil) == http.StatusOK })
+	venue.Start()
+	t.Cleanup(venue.Stop)
+	nodetest.Eventually(t, "the venue to be ready", func() bool { return nodetest.Get(t, venue.URL+"/readyz", nil) == http.StatusOK })
 }

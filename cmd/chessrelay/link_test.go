@@ -5,23 +5,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestLinkCommand makes links to a round with a delay of an hour, and ends one.
+// TestLinkCommand makes links to a round with a delay of a quarter of an hour, and ends one.
 func TestLinkCommand(t *testing.T) {
-	c := newTokenTest(t, 1)
-	url := c.nodes[0].url
+	c := nodetest.NewTokenCluster(t, 1)
+	url := c.Nodes[0].URL
 	link := func(delay string) (token, told string) {
 		t.Helper()
-		code, out, told := runCommand(t.Context(), t, nil, "link", url, "--token", testToken, "--round", c.rounds[0], "--delay", delay, "--expires", "30d")
+		code, out, told := runCommand(t.Context(), t, nil, "link", url, "--token", nodetest.Token, "--round", c.Rounds[0], "--delay", delay, "--expires", "30d")
 		where, token, _ := strings.Cut(strings.TrimSpace(out), "#view=")
-		if _, _, ok := relay.SplitToken(token); code != exitDone || !ok || where != url+"/round/"+c.rounds[0] {
+		if _, _, ok := relay.SplitToken(token); code != exitDone || !ok || where != url+"/round/"+c.Rounds[0] {
 			t.Fatalf("exit %d, the link is %q\n%s", code, out, told)
 		}
 		return token, told
 	}
-	for delay, warns := range map[string]bool{"0s": false, "1h": false, "1h30m": true} {
+	if status, out := c.Ask(nodetest.Token, http.MethodPatch, "/api/rounds/"+c.Rounds[0], nodetest.Object{"delay": 900}); status != http.StatusOK {
+		t.Fatal(status, out)
+	}
+	for delay, warns := range map[string]bool{"0s": false, "10m": false, "20m": true} {
 		token, told := link(delay)
 		if strings.Contains(told, "Warning: the round") != warns {
 			t.Errorf("a link that is %s late: %s", delay, told)
@@ -31,13 +35,13 @@ func TestLinkCommand(t *testing.T) {
 		if named, _, _ := relay.SplitToken(token); id != named {
 			t.Errorf("the link of %s is ended by %s", token, id)
 		}
-		if status, _ := c.ask(token, http.MethodGet, "/api/games/"+c.games[0], nil); status != http.StatusOK && delay == "0s" {
+		if status, _ := c.Ask(token, http.MethodGet, "/api/games/"+c.Games[0], nil); status != http.StatusOK && delay == "0s" {
 			t.Errorf("a link without a delay: %d", status)
 		}
-		if code, _, errs := runCommand(t.Context(), t, nil, "token", "revoke", url, id, "--token", testToken); code != exitDone {
+		if code, _, errs := runCommand(t.Context(), t, nil, "token", "revoke", url, id, "--token", nodetest.Token); code != exitDone {
 			t.Errorf("end it: %d %s", code, errs)
 		}
-		if status, _ := c.ask(token, http.MethodGet, "/api/games/"+c.games[0], nil); status == http.StatusOK {
+		if status, _ := c.Ask(token, http.MethodGet, "/api/games/"+c.Games[0], nil); status == http.StatusOK {
 			t.Error("a link that was ended shows the game")
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -160,7 +161,7 @@ func (c *child) signal(t *testing.T, sig os.Signal) {
 // again must catch up, moves must be taken, and SIGTERM must end the leader.
 func TestStalledLogReader(t *testing.T) {
 	env, _, _ := testEnvironment(nil)
-	nodes, err := planNodes(env, t.TempDir(), keptAddress(t), 2)
+	nodes, err := planNodes(env, t.TempDir(), nodetest.KeptAddress(t), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,20 +180,20 @@ func TestStalledLogReader(t *testing.T) {
 		} else {
 			venues = append(venues, startChild(t, n, logs))
 		}
-		eventually(t, n.cfg.Name+" to be ready", func() bool { return n.get("/readyz") })
+		nodetest.Eventually(t, n.cfg.Name+" to be ready", func() bool { return n.get("/readyz") })
 	}
 	c := client.New([]string{leader.url}, client.Options{Log: env.log})
 	defer c.Close()
-	eventually(t, "three voters", func() bool {
+	nodetest.Eventually(t, "three voters", func() bool {
 		s, err := c.Cluster(t.Context())
 		return err == nil && countVoters(s) == 3
 	})
-	_, games := newRound(t, leader.url, 1)
+	_, games := nodetest.NewRound(t, leader.url, 1)
 	fill(t, w)
 
 	venues[1].signal(t, syscall.SIGKILL)
 	venues[1] = startChild(t, nodes[2], logs)
-	eventually(t, "the venue to be ready again", func() bool { return nodes[2].get("/readyz") })
+	nodetest.Eventually(t, "the venue to be ready again", func() bool { return nodes[2].get("/readyz") })
 	venues[0].signal(t, syscall.SIGKILL) // so that the majority needs the one that came back
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
@@ -217,14 +218,14 @@ func TestStalledLogReader(t *testing.T) {
 // after the node has ended.
 func TestClosedLogReader(t *testing.T) {
 	env, _, _ := testEnvironment(nil)
-	nodes, err := planNodes(env, t.TempDir(), keptAddress(t), 0)
+	nodes, err := planNodes(env, t.TempDir(), nodetest.KeptAddress(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w, r := newPipe(t)
 	r.Close()
 	n := startChild(t, nodes[0], w)
-	eventually(t, "the node to be ready", func() bool {
+	nodetest.Eventually(t, "the node to be ready", func() bool {
 		select {
 		case <-n.ended:
 			t.Fatalf("the node ended: %v", n.state)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,21 +14,10 @@ import (
 // TestMain makes the test binary be chessrelay itself when it is started as a
 // node, so that demo's child processes are real ones in tests too.
 func TestMain(m *testing.M) {
-	if status, ok := asTool(filepath.Base(os.Args[0]), os.Args[1:]); ok {
-		os.Exit(status)
-	}
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		main()
 	}
-	goleak.VerifyTestMain(suite{m})
-}
-
-// suite is all tests, and what ends after the last of them.
-type suite struct{ *testing.M }
-
-func (s suite) Run() int {
-	defer closeBrowser()
-	return s.M.Run()
+	goleak.VerifyTestMain(m)
 }
 
 // testEnvironment is a world with nothing in it but these variables.
@@ -61,4 +49,4 @@ func command(ctx context.Context, args ...string) (stdout, stderr string, code i
 }
 
 // samplePath is the round that the demo replays.
-const samplePath = "replay/sample/olympiad-2014-round-11.pgn"
+const SamplePath = "replay/sample/olympiad-2014-round-11.pgn"

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -81,12 +83,12 @@ func TestExitCodes(t *testing.T) {
 // TestAdvertisedLoopback lets a node advertise this machine's own addresses if nobody else reaches
 // it.
 func TestAdvertisedLoopback(t *testing.T) {
-	for _, c := range []serveConfig{
+	for _, c := range []node.Config{
 		{HTTP: "127.0.0.1:80", Peer: "localhost:90", AdvertiseHTTP: "localhost:80", AdvertisePeer: "127.0.0.1:90"},
 		{HTTP: ":80", Peer: "[::1]:90", AdvertiseHTTP: "http://[::1]:80"}, // as demo does
 		{HTTP: ":80", Peer: ":90", AdvertiseHTTP: "http://[fe80::1%25eth0]:8080/relay/", AdvertisePeer: "[fe80::1%eth0]:90"},
 	} {
-		c.Name, c.Role, c.Voters = "n", roleVenue, 3
+		c.Name, c.Role, c.Voters = "n", node.RoleVenue, 3
 		if err := validate(&c); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ import (
 
 // newServeCommand is `chessrelay serve`: one node, until it is told to stop.
 func newServeCommand(env *environment) *cobra.Command {
-	var cfg serveConfig
+	var cfg node.Config
 	var upstreams, proxies []string
 	cmd := &cobra.Command{
 		Use:   "serve --name NAME --role recorder|venue|edge (--data DIR [--bootstrap | --join INVITATION] | --join INVITATION | --upstream URL[,URL...])",
@@ -55,7 +56,7 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 			if err := validate(&cfg); err != nil {
 				return err
 			}
-			cfg.roots = env.roots
+			cfg.Roots = env.roots
 			return runServe(cmd.Context(), env, cfg)
 		},
 	}
@@ -99,8 +100,8 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 
 // flagsOfRole refuses flags that the role has no use for, and reads --upstream and an edge's
 // --join.
-func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serveConfig) (err error) {
-	if role != roleEdge {
+func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.Config) (err error) {
+	if role != node.RoleEdge {
 		if len(upstreams) > 0 {
 			return usagef("--upstream is for --role edge; a %s enters the cluster with --join", role)
 		}
@@ -126,8 +127,8 @@ func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *serve
 }
 
 // validate checks the flags, and brings URLs into one form.
-func validate(c *serveConfig) (err error) {
-	if c.Role != roleRecorder && c.Role != roleVenue && c.Role != roleEdge {
+func validate(c *node.Config) (err error) {
+	if c.Role != node.RoleRecorder && c.Role != node.RoleVenue && c.Role != node.RoleEdge {
 		return usagef("--role is recorder, venue or edge, not %q", c.Role)
 	}
 	if c.Voters < 1 {
@@ -188,23 +189,23 @@ const gcPercent = 400
 const listenFirst = 2 * time.Second
 
 // runServe opens the node that cfg describes and runs it until ctx ends.
-func runServe(ctx context.Context, env *environment, cfg serveConfig) error {
+func runServe(ctx context.Context, env *environment, cfg node.Config) error {
 	if env.getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	cfg.foundAfter = listenFirst
+	cfg.FoundAfter = listenFirst
 	if env.logs != nil {
-		cfg.logDropped = env.logs.Dropped
+		cfg.LogDropped = env.logs.Dropped
 	}
-	if err := cfg.readToken(); err != nil {
+	if err := cfg.ReadToken(); err != nil {
 		return err
 	}
-	cfg.stdout = env.stdout
-	n, err := openNode(ctx, cfg, env.log, 0)
+	cfg.Stdout = env.stdout
+	n, err := node.Open(ctx, cfg, env.log, 0)
 	if err != nil {
 		return err
 	}
-	err = n.run(ctx)
+	err = n.Run(ctx)
 	if errors.Is(err, syscall.ENOSPC) {
 		err = fmt.Errorf("%w (make room on the disk of --data %s and start the node again: it lacks nothing that it acknowledged)", err, cfg.Data)
 	}

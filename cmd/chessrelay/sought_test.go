@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
 // TestWipedRecorder starts a recorder that has lost its data before its venues, by its old command
@@ -11,25 +13,25 @@ import (
 // it. (The page of the cluster shows the same warnings.)
 func TestWipedRecorder(t *testing.T) {
 	t.Parallel()
-	c := newTestCluster(t, 3)
-	recorder, former := c.nodes[0], c.nodes[0].raft.ClusterID()
-	for _, n := range c.nodes {
-		n.stop()
+	c := nodetest.NewCluster(t, 3)
+	recorder, former := c.Nodes[0], c.Nodes[0].Raft.ClusterID()
+	for _, n := range c.Nodes {
+		n.Stop()
 	}
-	if err := os.RemoveAll(recorder.cfg.Data); err != nil {
+	if err := os.RemoveAll(recorder.Config.Data); err != nil {
 		t.Fatal(err)
 	}
-	recorder.start()
-	if _, _, warnings := readiness(t, recorder); warnings != "" {
+	recorder.Start()
+	if _, _, warnings := nodetest.Readiness(t, recorder); warnings != "" {
 		t.Fatalf("nobody looks for it yet, and it warns: %s", warnings)
 	}
-	c.nodes[1].start()
+	c.Nodes[1].Start()
 	want := "of cluster " + former + "; if this machine was that member, its data is lost"
-	eventually(t, "readyz to warn", func() bool {
-		_, _, warnings := readiness(t, recorder)
+	nodetest.Eventually(t, "readyz to warn", func() bool {
+		_, _, warnings := nodetest.Readiness(t, recorder)
 		return strings.Contains(warnings, want)
 	})
-	if text, errs, code := command(t.Context(), "status", recorder.url); code != exitDone || !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+	if text, errs, code := command(t.Context(), "status", recorder.URL); code != exitDone || !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 		t.Errorf("status ends with %d and says %s%s", code, text, errs)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -176,7 +177,7 @@ func describeCluster(s client.Cluster, columns int) string {
 	if leads, err := findMember(s, string(s.Leader)); err == nil && leads.Next == 0 {
 		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
 	}
-	if old := time.Duration(s.AgeMs) * time.Millisecond; old > staleAfter {
+	if old := time.Duration(s.AgeMs) * time.Millisecond; old > node.StaleAfter {
 		notes = append(notes, fmt.Sprintf("The boards of %s are %s old: it is %d entries behind.", s.Node, ago(s.AgeMs), s.Newest-min(s.Newest, s.Applied)))
 	}
 	for _, warning := range s.Warnings {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/gorilla/websocket"
 )
 
@@ -36,7 +38,7 @@ type costNode struct {
 // memory, and CPU time for each move. Two nodes run beside each other and take turns. Run it once:
 // go test -run '^$' -bench TLSSpectators -benchtime 1x ./cmd/chessrelay
 func BenchmarkTLSSpectators(b *testing.B) {
-	plain, secure := startCostNode(b, nil), startCostNode(b, withTLS(b))
+	plain, secure := startCostNode(b, nil), startCostNode(b, nodetest.WithTLS(b))
 	nodes := []*costNode{plain, secure}
 	for _, n := range nodes {
 		n.crowd(b)
@@ -47,7 +49,7 @@ func BenchmarkTLSSpectators(b *testing.B) {
 			before := n.cpu(b)
 			for range costMoves {
 				n.ply++
-				must(b, n.url+"/api/games/"+n.game+"/moves", object{"ply": n.ply, "move": []string{"Ng8", "Nf3", "Nf6", "Ng1"}[n.ply%4]})
+				nodetest.Must(b, n.url+"/api/games/"+n.game+"/moves", nodetest.Object{"ply": n.ply, "move": []string{"Ng8", "Nf3", "Nf6", "Ng1"}[n.ply%4]})
 			}
 			n.perMove = append(n.perMove, float64((n.cpu(b)-before).Microseconds())/costMoves/costSpectators)
 		}
@@ -61,8 +63,8 @@ func BenchmarkTLSSpectators(b *testing.B) {
 	}
 }
 
-func startCostNode(b *testing.B, with func(*serveConfig)) *costNode {
-	cfg := serveConfig{HTTP: keptAddress(b), Peer: keptAddress(b)}
+func startCostNode(b *testing.B, with func(*node.Config)) *costNode {
+	cfg := node.Config{HTTP: nodetest.KeptAddress(b), Peer: nodetest.KeptAddress(b)}
 	args := []string{"serve", "--name", "r", "--role", "recorder", "--bootstrap", "--voters", "1", "--data", filepath.Join(b.TempDir(), "r"),
 		"--http", cfg.HTTP, "--peer", cfg.Peer, "--max-per-address", "-1"}
 	n := &costNode{url: "http://" + cfg.HTTP}
@@ -77,13 +79,13 @@ func startCostNode(b *testing.B, with func(*serveConfig)) *costNode {
 	}
 	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	n.pid = cmd.Process.Pid
-	eventually(b, "the node to be ready", func() bool { return get(b, n.url+"/readyz", nil) == http.StatusOK })
+	nodetest.Eventually(b, "the node to be ready", func() bool { return nodetest.Get(b, n.url+"/readyz", nil) == http.StatusOK })
 	return n
 }
 
 // crowd brings the spectators, who read all that comes.
 func (n *costNode) crowd(b *testing.B) {
-	round, games := newRound(b, n.url, 1)
+	round, games := nodetest.NewRound(b, n.url, 1)
 	n.game, n.idle = games[0], n.resident(b)
 	before := n.cpu(b)
 	for range costSpectators {

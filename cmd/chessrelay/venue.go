@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 )
 
 const (
@@ -175,7 +176,7 @@ func counted(n int, thing string) string {
 // newVenueAddCommand tells how to start a venue that enters the cluster: a venue
 // adds itself, on the machine it runs on.
 func newVenueAddCommand(env *environment) *cobra.Command {
-	var cfg serveConfig
+	var cfg node.Config
 	var wait bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
@@ -192,7 +193,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if err != nil {
 				return err
 			}
-			cfg.Role, cfg.Voters = roleVenue, defaultVoters
+			cfg.Role, cfg.Voters = node.RoleVenue, defaultVoters
 			if cfg.Data == "" {
 				cfg.Data = cfg.Name
 			}

@@ -1,0 +1,34 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web"
+	"github.com/chessrelay/chessrelay/web/pull"
+)
+
+// pullTimeout bounds how long what a source shows waits for its majority. It is tried again with
+// the next poll.
+const pullTimeout = 10 * time.Second
+
+// openPuller starts what polls the sources of rounds while this node leads.
+func (n *Node) openPuller(allow pull.Allow) {
+	n.Pull = pull.Open(pull.Config{
+		Leads:  func() bool { return n.Raft.Leader() == n.Raft.ID() },
+		Boards: n.Boards, Sync: n.Raft.ReadIndex, Submit: n.submitPulled, Allow: allow, Log: n.log,
+	})
+}
+
+// submitPulled brings what a source shows through the log.
+func (n *Node) submitPulled(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
+	now := n.Boards.now().UnixMilli()
+	for _, c := range commands {
+		c.At, c.By = now, "the round's source"
+	}
+	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
+	defer cancel()
+	return web.Propose(ctx, n.Raft, commands...)
+}
