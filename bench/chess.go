@@ -5,15 +5,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chessrelay/chessrelay/bench/node"
+	whole "github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/pgn"
@@ -31,15 +31,15 @@ var chessSystem = system{
 // chess is a node whose state machine is relay's boards.
 type chess struct {
 	*chessrelay
-	boards *boards
+	boards *countedBoards
 	games  [][]string // the moves of real games, in SAN
 }
 
 func openChess(ctx context.Context, cfg nodeConfig) (node.Node, error) {
-	b := &boards{state: relay.NewState()}
+	b := &countedBoards{Boards: whole.NewBoards(nil)}
 	c, err := openChessrelay(ctx, cfg, b)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, b.Close())
 	}
 	games, err := readGames(cfg.Chessrelay.PGN)
 	return &chess{chessrelay: c, boards: b, games: games}, err
@@ -169,54 +169,31 @@ func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Comma
 }
 
 // HasApplied implements node.Counted.
-func (c *chess) HasApplied() node.Applied {
-	c.boards.mu.RLock()
-	defer c.boards.mu.RUnlock()
-	hash := c.boards.state.Hash()
-	return node.Applied{Count: c.boards.count, Hash: hex.EncodeToString(hash[:])}
+func (c *chess) HasApplied() (a node.Applied) {
+	c.boards.Read(func(_ uint64, s *relay.State) {
+		hash := s.Hash()
+		a = node.Applied{Count: c.boards.count.Load(), Hash: hex.EncodeToString(hash[:])}
+	})
+	return a
 }
 
-// boards is the state machine that cmd/chessrelay has, without its spectators.
-type boards struct {
-	mu    sync.RWMutex
-	state *relay.State // guarded by mu
-	count uint64       // commands; guarded by mu
+// Close closes the node and its boards.
+func (c *chess) Close() error { return errors.Join(c.chessrelay.Close(), c.boards.Close()) }
+
+// countedBoards is the state machine of a whole node, which counts its commands.
+type countedBoards struct {
+	*whole.Boards
+	count atomic.Uint64
 }
 
 // Apply implements consensus.StateMachine.
-func (b *boards) Apply(batch []consensus.Command) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	outcomes := make([]relay.Outcome, len(batch))
-	for i := range batch {
-		if i%relay.Ahead == 0 && len(batch) > 1 {
-			b.state.LookAhead(len(batch)-i, func(j int) []byte { return batch[i+j].Data })
-		}
-		c := &batch[i]
-		outcomes[i] = b.state.Apply(c.Index, c.Term, c.Data)
-		c.Result = &outcomes[i]
-	}
-	b.count += uint64(len(batch))
-}
-
-// Dirty implements consensus.StateMachine.
-func (b *boards) Dirty() iter.Seq2[string, []byte] {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.state.TakeDirty()
+func (b *countedBoards) Apply(batch []consensus.Command) {
+	b.Boards.Apply(batch)
+	b.count.Add(uint64(len(batch)))
 }
 
 // Restore implements consensus.StateMachine. The count begins again.
-func (b *boards) Restore(_ uint64, load func(func(key string, value []byte) error) error) error {
-	state := relay.NewState()
-	if err := load(state.Load); err != nil {
-		return err
-	}
-	if err := state.Loaded(); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.state, b.count = state, 0
-	return nil
+func (b *countedBoards) Restore(applied uint64, load func(func(key string, value []byte) error) error) error {
+	b.count.Store(0)
+	return b.Boards.Restore(applied, load)
 }

@@ -76,7 +76,7 @@ func (s *fanServer) Call(ctx context.Context, op string, args json.RawMessage) (
 }
 
 // Close implements io.Closer.
-func (s *fanServer) Close() error { return s.hub.close() }
+func (s *fanServer) Close() error { return errors.Join(s.hub.close(), s.venue.Close()) }
 
 // fanState is where a server is.
 type fanState struct {

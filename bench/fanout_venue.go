@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/broadcast"
+	whole "github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
@@ -18,19 +20,17 @@ const (
 	venueBoards = 20
 )
 
-// A venue is the boards of a node, on which real games are played: one move on each board in turn,
-// and when a game is over it is taken back and played again. So every log entry is one event, and
-// the boards stay as many as they are.
+// A venue is the boards of a whole node, on which real games are played: one move on each board in
+// turn, and when a game is over it is taken back and played again. So every log entry is one event,
+// and the boards stay as many as they are.
 type venue struct {
+	*whole.Boards
 	games [][]string // the moves of each board, in SAN; static
 
 	// Owned by who plays.
-	plies []int
-	next  int // the board whose turn it is
-
-	mu      sync.RWMutex
-	state   *relay.State // guarded by mu
-	applied uint64       // guarded by mu
+	plies   []int
+	next    int // the board whose turn it is
+	applied uint64
 
 	snapshotMu sync.Mutex
 	snapshotAt uint64 // guarded by snapshotMu, as snap
@@ -41,7 +41,7 @@ var _ broadcast.View = (*venue)(nil)
 
 // newVenue opens the round and its boards.
 func newVenue(games [][]string) (*venue, error) {
-	v := &venue{state: relay.NewState(), plies: make([]int, venueBoards)}
+	v := &venue{Boards: whole.NewBoards(nil), plies: make([]int, venueBoards)}
 	commands := []*relaypb.Command{
 		{Op: &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{Id: "fancup00", Name: "Bench Open"}}},
 		{Op: &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{Id: string(venueRound), Tournament: "fancup00", Name: "Round 1"}}},
@@ -73,13 +73,13 @@ func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	out := v.state.Apply(v.applied+1, 1, data)
-	if out.Err != nil {
-		return nil, fmt.Errorf("entry %d: %w", v.applied+1, out.Err)
-	}
 	v.applied++
+	batch := []consensus.Command{{Index: v.applied, Term: 1, Data: data}}
+	v.Apply(batch)
+	out := batch[0].Result.(*relay.Outcome)
+	if out.Err != nil {
+		return nil, fmt.Errorf("entry %d: %w", v.applied, out.Err)
+	}
 	return out.AppendEvents(nil), nil
 }
 
@@ -99,13 +99,6 @@ func (v *venue) play() ([]relay.Event, error) {
 	return v.apply(&relaypb.Command{Op: &relaypb.Command_PlayMove{PlayMove: &relaypb.PlayMove{
 		Game: game, Ply: int32(ply) + 1, Move: moves[ply], WhiteMs: &white, BlackMs: &black,
 	}}})
-}
-
-// Read implements broadcast.View.
-func (v *venue) Read(fn func(applied uint64, s *relay.State)) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	fn(v.applied, v.state)
 }
 
 // index is how many entries are applied.

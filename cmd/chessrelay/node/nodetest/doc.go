@@ -3,7 +3,8 @@
 //	c := nodetest.NewCluster(t, 3) // a recorder and two venues
 //	_, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
 //	c.Nodes[1].Kill()
-//	nodetest.Must(t, c.Nodes[0].URL+"/api/games/"+games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})
+//	moves := c.Nodes[0].URL + "/api/games/" + games[0] + "/moves"
+//	nodetest.Must(t, moves, nodetest.Object{"ply": 1, "move": "e4"})
 //	c.Nodes[1].Start()
 //	c.WaitEqual() // fails unless all nodes have the same boards
 //
