@@ -12,6 +12,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/gorilla/websocket"
 )
 
@@ -31,7 +32,7 @@ func TestClean(t *testing.T) {
 		"\U000e0041":                   `\udb40\udc41`,
 		"\ufffd stays, and\u00a0":      "\ufffd stays, and\u00a0",
 	} {
-		if got := clean(in); got != want {
+		if got := terminal.Clean(in); got != want {
 			t.Errorf("%q is cleaned to %q, not to %q", in, got, want)
 		}
 	}
@@ -137,7 +138,7 @@ func TestHostileServer(t *testing.T) {
 // TestHostileDisplay shows on a screen what a hostile server says; the screen's own escapes stay.
 func TestHostileDisplay(t *testing.T) {
 	var out strings.Builder
-	if err := newDisplay(cleaned{&out}).show(evil + "\n"); err != nil {
+	if err := terminal.NewDisplay(terminal.NewCleanWriter(&out)).Show(evil + "\n"); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(out.String(), "\x1b\u009b\u202e\r") {

@@ -19,9 +19,9 @@ import (
 	"github.com/chessrelay/chessrelay/client"
 )
 
-// terminal opens a real one of this size: what is written to the one end can be read from the
+// openTerminal opens a real one of this size: what is written to the one end can be read from the
 // other.
-func terminal(t *testing.T, columns, lines uint16) (screen, keyboard *os.File) {
+func openTerminal(t *testing.T, columns, lines uint16) (screen, keyboard *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -67,7 +67,7 @@ func TestStatusWatch(t *testing.T) {
 	}))
 	defer srv.Close()
 	const columns, lines = 76, 18
-	slave, master := terminal(t, columns, lines)
+	slave, master := openTerminal(t, columns, lines)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var errs strings.Builder

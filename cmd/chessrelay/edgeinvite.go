@@ -14,6 +14,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -65,7 +66,7 @@ cluster without tokens invitations are made on the machine of a member, at its 1
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
-			fmt.Fprintln(env.stdout, clean(made.Invitation))
+			fmt.Fprintln(env.stdout, terminal.Clean(made.Invitation))
 			fmt.Fprint(env.stderr, made.describe())
 			return nil
 		},
@@ -96,10 +97,10 @@ func (i invitedEdge) describe() string {
 	case i.TokenID == "":
 		b.WriteString("The cluster has no tokens, so there is none in it.\n")
 	case i.ExpiresAt == 0:
-		fmt.Fprintf(&b, "Keep it secret. It ends by `chessrelay token revoke URL %s`.\n", clean(i.TokenID))
+		fmt.Fprintf(&b, "Keep it secret. It ends by `chessrelay token revoke URL %s`.\n", terminal.Clean(i.TokenID))
 	default:
 		fmt.Fprintf(&b, "Good until %s. Keep it secret. It ends earlier by `chessrelay token revoke URL %s`.\n",
-			time.UnixMilli(i.ExpiresAt).Format(time.DateTime), clean(i.TokenID))
+			time.UnixMilli(i.ExpiresAt).Format(time.DateTime), terminal.Clean(i.TokenID))
 	}
 	word, err := consensus.ParseEdgeInvitation(i.Invitation)
 	if err == nil && slices.ContainsFunc(word.Upstreams, isLocalURL) {

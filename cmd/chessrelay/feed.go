@@ -12,6 +12,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -153,7 +154,7 @@ func printSummary(w io.Writer, s replay.Summary) {
 	fmt.Fprintf(w, "time        %.1f s, %.1f moves a second\n", s.Seconds, s.PerSecond)
 	fmt.Fprintf(w, "submission  p50 %.1f ms, p99 %.1f ms\n", s.P50Ms, s.P99Ms)
 	for _, f := range s.Failures {
-		fmt.Fprintf(w, "stopped     %s\n", clean(f.String()))
+		fmt.Fprintf(w, "stopped     %s\n", terminal.Clean(f.String()))
 	}
 	fmt.Fprintf(w, "page        %s\n", s.Page)
 }

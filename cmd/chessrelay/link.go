@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -53,9 +54,9 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 			if opts.asJSON {
 				return printJSON(env.stdout, made)
 			}
-			fmt.Fprintln(env.stdout, clean(made.Link))
+			fmt.Fprintln(env.stdout, terminal.Clean(made.Link))
 			opts.warnOfEarlyRounds(cmd.Context(), env, args[0], delay)
-			fmt.Fprintf(env.stderr, "To end it: chessrelay token revoke %s %s\n", args[0], clean(made.ID))
+			fmt.Fprintf(env.stderr, "To end it: chessrelay token revoke %s %s\n", args[0], terminal.Clean(made.ID))
 			return nil
 		},
 	}
@@ -87,7 +88,7 @@ func (opts *tokenOptions) warnOfEarlyRounds(ctx context.Context, env *environmen
 	}
 	for _, r := range t.Rounds {
 		if own := time.Duration(r.Delay) * time.Second; own < delay {
-			fmt.Fprintf(env.stderr, "Warning: the round %s (%s) has a delay of %v only, so the link shows it that late. Give the round the longest delay that anybody has.\n", clean(r.Name), r.ID, own)
+			fmt.Fprintf(env.stderr, "Warning: the round %s (%s) has a delay of %v only, so the link shows it that late. Give the round the longest delay that anybody has.\n", terminal.Clean(r.Name), r.ID, own)
 		}
 	}
 }

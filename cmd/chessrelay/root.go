@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/web"
 )
 
@@ -57,7 +58,7 @@ func usagef(format string, args ...any) error {
 // run runs the command that args name and returns the exit code. Everything that it prints is
 // cleaned: some of it comes from servers.
 func run(ctx context.Context, env *environment, args []string) int {
-	env.stdout, env.stderr = cleaned{env.stdout}, cleaned{env.stderr}
+	env.stdout, env.stderr = terminal.NewCleanWriter(env.stdout), terminal.NewCleanWriter(env.stderr)
 	root := newRootCommand(env)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -45,7 +46,7 @@ func (s *show) frame(f client.Frame) error {
 	text := ""
 	switch f.Type {
 	case "snapshot":
-		text = clean(f.Round.TournamentName+", "+f.Round.Name) + "\n"
+		text = terminal.Clean(f.Round.TournamentName+", "+f.Round.Name) + "\n"
 		for _, b := range f.Boards {
 			text += s.board(b)
 		}
@@ -65,7 +66,7 @@ func (s *show) frame(f client.Frame) error {
 	case "correction":
 		text = s.correction(f)
 	case "round":
-		text = clean(f.Round.TournamentName+", "+f.Round.Name+": "+f.Round.Status) + "\n"
+		text = terminal.Clean(f.Round.TournamentName+", "+f.Round.Name+": "+f.Round.Status) + "\n"
 	case "result":
 		text = s.line(f.Board, outcome(f.BoardState), "")
 	case "status":
@@ -96,7 +97,7 @@ func (s *show) board(b client.BoardState) string {
 	}
 	text := s.line(b.Board, at, clocks(b.Clock))
 	if b.Warning != "" {
-		text += "     ! " + clean(b.Warning) + "\n"
+		text += "     ! " + terminal.Clean(b.Warning) + "\n"
 	}
 	return text
 }
@@ -117,7 +118,7 @@ func (s *show) correction(f client.Frame) string {
 }
 
 func (s *show) line(board int, what, clocks string) string {
-	text := fmt.Sprintf("%3d  %-20s %-17s  %s", board, clean(what), clocks, clean(s.players[board]))
+	text := fmt.Sprintf("%3d  %-20s %-17s  %s", board, terminal.Clean(what), clocks, terminal.Clean(s.players[board]))
 	return strings.TrimRight(text, " ") + "\n"
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
@@ -65,7 +66,7 @@ knows, and exits with 1 if it does not: the health check of a container.`,
 			if err != nil {
 				return err
 			}
-			columns, _ := newDisplay(env.stdout).size()
+			columns, _ := terminal.NewDisplay(env.stdout).Size()
 			_, err = fmt.Fprint(env.stdout, describeCluster(s, columns))
 			return err
 		},
@@ -88,7 +89,7 @@ func askReady(ctx context.Context, env *environment, c *client.Client) error {
 	if err := c.Do(ctx, http.MethodGet, "/readyz", nil, &answer); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(env.stdout, clean(answer.Status))
+	_, err := fmt.Fprintln(env.stdout, terminal.Clean(answer.Status))
 	return err
 }
 
@@ -130,7 +131,7 @@ func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
 // watchStatus shows the state of the cluster until ctx ends. While no node answers
 // it shows the last one, and says so.
 func watchStatus(ctx context.Context, env *environment, c *client.Client) error {
-	display := newDisplay(env.stdout)
+	display := terminal.NewDisplay(env.stdout)
 	picture, at := "", time.Now() // the last that there was, and when
 	for ok := true; ok; ok = sleep(ctx, watchEvery) {
 		s, err := askCluster(ctx, c)
@@ -138,7 +139,7 @@ func watchStatus(ctx context.Context, env *environment, c *client.Client) error 
 			return nil
 		}
 		now := time.Now()
-		columns, _ := display.size()
+		columns, _ := display.Size()
 		head := fmt.Sprintf("%s  every second, until Ctrl-C", now.Format(time.TimeOnly))
 		switch {
 		case err == nil:
@@ -148,7 +149,7 @@ func watchStatus(ctx context.Context, env *environment, c *client.Client) error 
 		default:
 			head = fmt.Sprintf("%s  %v. Trying again, until Ctrl-C. What follows is %s old.", now.Format(time.TimeOnly), err, ago(now.Sub(at).Milliseconds()))
 		}
-		if err := display.show(wrap(head, columns) + "\n\n" + picture); err != nil {
+		if err := display.Show(terminal.Wrap(head, columns) + "\n\n" + picture); err != nil {
 			return fmt.Errorf("print the state: %w", err)
 		}
 	}
@@ -170,9 +171,9 @@ func describeCluster(s client.Cluster, columns int) string {
 			}[m.Leads]
 		}
 	}
-	head := clean(fmt.Sprintf("cluster %s: %s, term %d, commit %d, applied %d", s.ClusterID, leader, s.Term, s.Commit, s.Applied)) + "\n"
+	head := terminal.Clean(fmt.Sprintf("cluster %s: %s, term %d, commit %d, applied %d", s.ClusterID, leader, s.Term, s.Commit, s.Applied)) + "\n"
 
-	t := table{head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
+	t := terminal.Table{Head: []string{" ", "NAME", "ROLE", "SUFFRAGE", "STATE", "MATCH", "NEXT", "LAG", "BEHIND", "INFLIGHT", "RTT", "SENT", "LAST CONTACT", "HTTP"}}
 	var notes []string
 	if leads, err := findMember(s, string(s.Leader)); err == nil && leads.Next == 0 {
 		notes = append(notes, fmt.Sprintf("Only the leader knows how far each is, and %s could not be asked. If it is gone, another one leads in a second or two.", s.Leader))
@@ -184,7 +185,7 @@ func describeCluster(s client.Cluster, columns int) string {
 		notes = append(notes, "Warning: "+warning+".")
 	}
 	for _, m := range s.Members {
-		t.rows = append(t.rows, memberRow(m, s))
+		t.Rows = append(t.Rows, memberRow(m, s))
 		if m.SnapshotFrom != "" {
 			notes = append(notes, fmt.Sprintf("%s gets the boards from %s, %s so far.", m.Name, m.SnapshotFrom, byteSize(m.SnapshotBytes)))
 		}
@@ -192,21 +193,21 @@ func describeCluster(s client.Cluster, columns int) string {
 			notes = append(notes, fmt.Sprintf("%s: the boards before did not arrive, and are sent again: %s", m.Name, m.SnapshotError))
 		}
 	}
-	if left := t.fit(columns, "HTTP", "SENT", "SUFFRAGE", "NEXT", "LAST CONTACT", "ROLE", "RTT", "MATCH", "INFLIGHT", "BEHIND", "LAG"); len(left) > 0 {
+	if left := t.Fit(columns, "HTTP", "SENT", "SUFFRAGE", "NEXT", "LAST CONTACT", "ROLE", "RTT", "MATCH", "INFLIGHT", "BEHIND", "LAG"); len(left) > 0 {
 		notes = append(notes, fmt.Sprintf("There is no room for %s; a wider terminal shows them, and --json.", strings.ToLower(strings.Join(left, ", "))))
 	}
 	for _, src := range s.Sources {
 		notes = append(notes, sourceText(src))
 	}
 	for i := range notes {
-		notes[i] = clean(notes[i])
+		notes[i] = terminal.Clean(notes[i])
 	}
-	if len(t.rows) == 0 && s.Upstream != nil {
+	if len(t.Rows) == 0 && s.Upstream != nil {
 		return describeEdge(s, columns)
 	}
-	text := wrap(head, columns) + "\n" + t.String() + describeEdges(s, columns)
+	text := terminal.Wrap(head, columns) + "\n" + t.String() + describeEdges(s, columns)
 	if len(notes) > 0 {
-		text += "\n" + wrap(strings.Join(notes, "\n")+"\n", columns)
+		text += "\n" + terminal.Wrap(strings.Join(notes, "\n")+"\n", columns)
 	}
 	return text
 }
@@ -225,7 +226,7 @@ func describePublic(s client.Cluster, columns int) string {
 	} else {
 		head += "current boards."
 	}
-	t := table{head: []string{" ", "NAME", "ROLE", "BOARDS"}}
+	t := terminal.Table{Head: []string{" ", "NAME", "ROLE", "BOARDS"}}
 	for _, m := range s.Members {
 		row := []string{" ", m.Name, m.Role, "unknown"}
 		if isLeader(m, s) {
@@ -234,13 +235,13 @@ func describePublic(s client.Cluster, columns int) string {
 		if m.Stale != nil {
 			row[3] = map[bool]string{false: "current", true: "stale"}[*m.Stale]
 		}
-		t.rows = append(t.rows, row)
+		t.Rows = append(t.Rows, row)
 	}
-	text := wrap(head+"\n", columns)
-	if len(t.rows) > 0 {
+	text := terminal.Wrap(head+"\n", columns)
+	if len(t.Rows) > 0 {
 		text += "\n" + t.String()
 	}
-	return text + "\n" + wrap("This is what the public sees. --token shows operators all of it.\n", columns)
+	return text + "\n" + terminal.Wrap("This is what the public sees. --token shows operators all of it.\n", columns)
 }
 
 // String is a sentence about the source.
@@ -343,7 +344,7 @@ func describeEdge(s client.Cluster, columns int) string {
 	if s.Leader != "" {
 		leader = string(s.Leader) + " leads"
 	}
-	head := clean(fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > ")))
+	head := terminal.Clean(fmt.Sprintf("cluster %s: %s, applied %d. This is an edge, at depth %d: %s.", s.ClusterID, leader, s.Applied, u.Depth, strings.Join(way, " > ")))
 	how := fmt.Sprintf("It lacks %d entries, since %s; its boards were the cluster's %s ago.", u.Lag, ago(u.LagMs), ago(u.AgeMs))
 	if u.Lag == 0 {
 		how = fmt.Sprintf("It lacks nothing that it knows of; its boards were the cluster's %s ago.", ago(u.AgeMs))
@@ -354,7 +355,7 @@ func describeEdge(s client.Cluster, columns int) string {
 	for _, warning := range s.Warnings {
 		how += " Warning: " + warning + "."
 	}
-	t := table{head: []string{" ", "UPSTREAM", "FROM", "STATE", "WHY NOT"}}
+	t := terminal.Table{Head: []string{" ", "UPSTREAM", "FROM", "STATE", "WHY NOT"}}
 	for _, x := range u.Upstreams {
 		row := []string{" ", x.URL, "learnt", x.State, x.Error}
 		if x.Named {
@@ -363,10 +364,10 @@ func describeEdge(s client.Cluster, columns int) string {
 		if x.State == "followed" {
 			row[0] = "*"
 		}
-		t.rows = append(t.rows, row)
+		t.Rows = append(t.Rows, row)
 	}
-	t.fit(columns, "WHY NOT", "FROM")
-	return wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + describeEdges(s, columns)
+	t.Fit(columns, "WHY NOT", "FROM")
+	return terminal.Wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + describeEdges(s, columns)
 }
 
 // describeEdges are the edges that follow the node which answered.
@@ -374,10 +375,10 @@ func describeEdges(s client.Cluster, columns int) string {
 	if len(s.Edges) == 0 {
 		return ""
 	}
-	t := table{head: []string{"EDGE", "SENT UP TO", "UNSENT", "SENT", "FOR", "ADDRESS", "HTTP"}}
+	t := terminal.Table{Head: []string{"EDGE", "SENT UP TO", "UNSENT", "SENT", "FOR", "ADDRESS", "HTTP"}}
 	for _, e := range s.Edges {
-		t.rows = append(t.rows, []string{e.Name, fmt.Sprint(e.Sent), fmt.Sprint(e.Lag), byteSize(e.SentBytes), ago(e.ConnectedMs), e.Address, e.HTTP})
+		t.Rows = append(t.Rows, []string{e.Name, fmt.Sprint(e.Sent), fmt.Sprint(e.Lag), byteSize(e.SentBytes), ago(e.ConnectedMs), e.Address, e.HTTP})
 	}
-	t.fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
+	t.Fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
 	return "\n" + t.String()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/web"
@@ -158,7 +159,7 @@ func newTokenListCommand(env *environment) *cobra.Command {
 			if opts.asJSON {
 				return printJSON(env.stdout, out)
 			}
-			columns, _ := newDisplay(env.stdout).size()
+			columns, _ := terminal.NewDisplay(env.stdout).Size()
 			_, err := fmt.Fprint(env.stdout, tokenTable(out.Tokens, columns))
 			return err
 		},
@@ -169,7 +170,7 @@ func newTokenListCommand(env *environment) *cobra.Command {
 
 // tokenTable shows tokens. Their texts have no control characters, since the log takes none.
 func tokenTable(tokens []relay.Token, columns int) string {
-	t := table{head: []string{"ID", "NAME", "ROLE", "SCOPE", "DELAY", "EXPIRES", "LAST USED", "CREATED BY", "LOGGED IN"}}
+	t := terminal.Table{Head: []string{"ID", "NAME", "ROLE", "SCOPE", "DELAY", "EXPIRES", "LAST USED", "CREATED BY", "LOGGED IN"}}
 	day := func(at relay.Millis, none string) string {
 		if at == 0 {
 			return none
@@ -178,11 +179,11 @@ func tokenTable(tokens []relay.Token, columns int) string {
 	}
 	for i := range tokens {
 		k := &tokens[i]
-		t.rows = append(t.rows, []string{
+		t.Rows = append(t.Rows, []string{
 			k.ID, k.Name, string(k.Role), k.Scope(), delayText(k), day(k.ExpiresAt, "never"), day(k.LastUsed, "not yet"), k.CreatedBy, k.Client,
 		})
 	}
-	t.fit(columns, "CREATED BY", "LOGGED IN", "LAST USED")
+	t.Fit(columns, "CREATED BY", "LOGGED IN", "LAST USED")
 	return t.String()
 }
 

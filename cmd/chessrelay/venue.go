@@ -12,6 +12,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 )
 
 const (
@@ -80,9 +81,9 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 			ctx, cancel := context.WithTimeout(cmd.Context(), changeTimeout)
 			defer cancel()
 			if err := change(ctx, c, m); err != nil {
-				return fmt.Errorf("%s %s: %w", verb, clean(m.Name), err)
+				return fmt.Errorf("%s %s: %w", verb, terminal.Clean(m.Name), err)
 			}
-			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, clean(m.Name), clean(memberKey(m)))
+			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, terminal.Clean(m.Name), terminal.Clean(memberKey(m)))
 			// A learner that is left becomes a voter in its place.
 			if voters := countVoters(s); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
 				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
@@ -121,7 +122,7 @@ func findMember(s client.Cluster, nameOrID string) (client.Member, error) {
 	for _, m := range s.Members {
 		names = append(names, m.Name)
 	}
-	return client.Member{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, clean(strings.Join(names, ", ")))
+	return client.Member{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, terminal.Clean(strings.Join(names, ", ")))
 }
 
 // newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use
@@ -153,7 +154,7 @@ without tokens invitations are made on the machine of a member, at its 127.0.0.1
 			if err != nil {
 				return fmt.Errorf("invite: %w", err)
 			}
-			fmt.Fprintln(env.stdout, clean(made.Invitation))
+			fmt.Fprintln(env.stdout, terminal.Clean(made.Invitation))
 			fmt.Fprintf(env.stderr, "For %s until %s. Keep it secret.\n", counted(made.Uses, "node"), time.UnixMilli(made.ExpiresAt).Format(time.DateTime))
 			return nil
 		},

@@ -96,6 +96,8 @@ func TestPull(t *testing.T) {
 	}
 	nodetest.Eventually(t, "all nodes to show the source", follows(2))
 	lead := c.Leader()
+	// A poll counts once it is over, which is after its moves were applied.
+	nodetest.Eventually(t, "the poll to be counted", func() bool { st := look(lead).SourceState; return st != nil && st.Polls > 0 })
 	for _, n := range c.Nodes {
 		st := look(n).SourceState
 		if st == nil || st.PolledBy != lead.Config.Name || (n == lead) != (st.Polls > 0) || (n == lead) != (st.URL == "") {

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes text from elsewhere fit for one line of a terminal. Characters that could move the
+// Clean makes text from elsewhere fit for one line of a terminal. Characters that could move the
 // cursor, change the terminal or turn the text around become escapes, such as \u001b.
-func clean(s string) string {
+func Clean(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return disturbs(r) || r == '\n' || r == '\t' }) && utf8.ValidString(s) {
 		return s
 	}
@@ -55,20 +55,24 @@ func appendClean(dst, b []byte, keep string) []byte {
 	return dst
 }
 
-// cleaned is a terminal, or a file, that everything is cleaned for which a command prints. A
-// command cleans what it puts in one line by itself: here a new line may be meant.
-type cleaned struct{ w io.Writer }
+// A CleanWriter is a terminal, or a file, for which all that a command prints is cleaned. Text for
+// one line needs [Clean] as well: a new line may be meant here.
+type CleanWriter struct{ w io.Writer }
 
-func (c cleaned) Write(b []byte) (int, error) {
+// NewCleanWriter returns a writer that cleans what goes to w.
+func NewCleanWriter(w io.Writer) CleanWriter { return CleanWriter{w} }
+
+// Write implements io.Writer.
+func (c CleanWriter) Write(b []byte) (int, error) {
 	if _, err := c.w.Write(appendClean(nil, b, "\n\t")); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
-// behind is the writer behind a cleaned one: whoever uses it cleans.
+// behind is the writer behind a CleanWriter: whoever uses it cleans.
 func behind(w io.Writer) io.Writer {
-	if c, ok := w.(cleaned); ok {
+	if c, ok := w.(CleanWriter); ok {
 		return c.w
 	}
 	return w

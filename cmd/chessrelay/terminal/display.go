@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -10,24 +10,25 @@ import (
 	"golang.org/x/term"
 )
 
-// display is where something is shown that changes: a terminal, where each
-// picture takes the place of the one before, or a file, where it is appended.
-type display struct {
+// A Display shows something that changes. On a terminal each picture takes the place of the one
+// before; in a file it is appended.
+type Display struct {
 	w        io.Writer
 	terminal *os.File // nil: w is none
 	drawn    bool     // owned by who draws
 }
 
-func newDisplay(w io.Writer) *display {
-	s := &display{w: behind(w)}
+// NewDisplay returns a display on w, which is a terminal or not.
+func NewDisplay(w io.Writer) *Display {
+	s := &Display{w: behind(w)}
 	if f, ok := s.w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = f
 	}
 	return s
 }
 
-// size is how many columns and lines it has now; 0: as many as it takes.
-func (s *display) size() (columns, lines int) {
+// Size is how many columns and lines it has now; 0: as many as it takes.
+func (s *Display) Size() (columns, lines int) {
 	if s.terminal == nil {
 		return 0, 0
 	}
@@ -38,17 +39,17 @@ func (s *display) size() (columns, lines int) {
 	return columns, lines
 }
 
-// show draws picture, whose last line ends in a newline. On a terminal it is
-// written over what stands there, in one piece, so that nothing is blank for a moment, and lines
-// that there is no room for are left out and counted.
-func (s *display) show(picture string) error {
+// Show draws picture, whose last line ends in a newline. On a terminal it is written over what
+// stands there, in one piece, so that nothing is blank for a moment. Lines that there is no room for
+// are left out and counted.
+func (s *Display) Show(picture string) error {
 	picture = string(appendClean(nil, []byte(picture), "\n"))
 	if s.terminal == nil {
 		_, err := io.WriteString(s.w, picture+"\n")
 		return err
 	}
 	const home, clearLine, clearBelow, clearAll = "\x1b[H", "\x1b[K", "\x1b[J", "\x1b[2J"
-	_, height := s.size()
+	_, height := s.Size()
 	lines := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
 	if height > 1 && len(lines) > height-1 { // the cursor stands in the last one
 		more := len(lines) - (height - 2)

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"slices"
@@ -6,46 +6,46 @@ import (
 	"unicode/utf8"
 )
 
-// table is rows of cells under headings.
-type table struct {
-	head []string
-	rows [][]string
+// A Table is rows of cells under headings.
+type Table struct {
+	Head []string
+	Rows [][]string
 }
 
 // gap stands between two columns.
 const gap = "  "
 
 // widths is how wide each column is.
-func (t *table) widths() []int {
-	w := make([]int, len(t.head))
-	for _, row := range append([][]string{t.head}, t.rows...) {
+func (t *Table) widths() []int {
+	w := make([]int, len(t.Head))
+	for _, row := range append([][]string{t.Head}, t.Rows...) {
 		for i, cell := range row {
-			w[i] = max(w[i], utf8.RuneCountInString(clean(cell)))
+			w[i] = max(w[i], utf8.RuneCountInString(Clean(cell)))
 		}
 	}
 	return w
 }
 
 // width is how many columns of a terminal a line takes.
-func (t *table) width() int {
-	sum := len(gap) * (len(t.head) - 1)
+func (t *Table) width() int {
+	sum := len(gap) * (len(t.Head) - 1)
 	for _, w := range t.widths() {
 		sum += w
 	}
 	return sum
 }
 
-// fit leaves out columns, in the order of expendable, until a line takes no more than
-// columns; 0: it may be as long as it will. It returns the headings of those it left out.
-func (t *table) fit(columns int, expendable ...string) (left []string) {
+// Fit leaves out columns, in the order of expendable, until a line takes no more than this many
+// columns; 0: there is no limit. It returns the headings of those that it left out.
+func (t *Table) Fit(columns int, expendable ...string) (left []string) {
 	for _, name := range expendable {
 		if columns == 0 || t.width() <= columns {
 			break
 		}
-		at := slices.Index(t.head, name)
-		t.head = slices.Delete(t.head, at, at+1)
-		for i := range t.rows {
-			t.rows[i] = slices.Delete(t.rows[i], at, at+1)
+		at := slices.Index(t.Head, name)
+		t.Head = slices.Delete(t.Head, at, at+1)
+		for i := range t.Rows {
+			t.Rows[i] = slices.Delete(t.Rows[i], at, at+1)
 		}
 		left = append(left, name)
 	}
@@ -53,16 +53,16 @@ func (t *table) fit(columns int, expendable ...string) (left []string) {
 }
 
 // String is the table with its lines, none of which ends in spaces.
-func (t *table) String() string {
+func (t *Table) String() string {
 	var b strings.Builder
 	w := t.widths()
-	for _, row := range append([][]string{t.head}, t.rows...) {
+	for _, row := range append([][]string{t.Head}, t.Rows...) {
 		var line strings.Builder
 		for i, cell := range row {
 			if i > 0 {
 				line.WriteString(gap)
 			}
-			cell = clean(cell)
+			cell = Clean(cell)
 			line.WriteString(cell + strings.Repeat(" ", w[i]-utf8.RuneCountInString(cell)))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
@@ -70,9 +70,9 @@ func (t *table) String() string {
 	return b.String()
 }
 
-// wrap breaks text between words, so that no line takes more than columns; 0: it
-// may be as long as it will. A word that is longer is cut.
-func wrap(text string, columns int) string {
+// Wrap breaks text between words, so that no line takes more than this many columns; 0: there is no
+// limit. A longer word is cut.
+func Wrap(text string, columns int) string {
 	if columns <= 0 {
 		return text
 	}
