@@ -163,3 +163,8 @@ func (c *Client) Invite(ctx context.Context, uses int, life time.Duration) (i In
 	in := map[string]any{"uses": uses, "expiresIn": life.Seconds()}
 	return i, c.Do(ctx, http.MethodPost, "/api/cluster/members", in, &i)
 }
+
+// Replicates reports whether the member gets every entry as it is written.
+func (m Member) Replicates() bool {
+	return m.State == "replicate" || m.State == "leader" || m.Stale != nil && !*m.Stale
+}

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/demo"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/relay"
@@ -59,7 +61,7 @@ func TestCrashes(t *testing.T) {
 // crashed is a cluster of processes, and what its submitters know.
 type crashed struct {
 	t    *testing.T
-	d    *demo
+	d    *demo.Demo
 	ctx  context.Context // of the processes
 	stop context.CancelFunc
 	http *http.Client // of the submitters
@@ -71,45 +73,43 @@ type crashed struct {
 }
 
 func newCrashed(t *testing.T) *crashed {
-	env, _, _ := testEnvironment(nil)
-	env.stdout = io.Discard
-	k := &crashed{t: t, d: &demo{env: env, exe: os.Args[0], dir: t.TempDir()}, http: &http.Client{
+	k := &crashed{t: t, d: &demo.Demo{Out: io.Discard, Log: slog.New(slog.DiscardHandler), Exe: os.Args[0], Dir: t.TempDir()}, http: &http.Client{
 		Timeout:   3 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 8},
 	}}
 	k.ctx, k.stop = context.WithCancel(context.Background())
 	var err error
-	if k.d.nodes, err = planNodes(env, k.d.dir, nodetest.KeptAddress(k.t), 2); err != nil {
+	if k.d.Nodes, err = demo.Plan(k.d.Dir, nodetest.KeptAddress(k.t), 2, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		k.stop()
-		k.d.children.Wait()
+		k.d.Children.Wait()
 		k.http.CloseIdleConnections()
 	})
-	c := client.New([]string{k.d.nodes[0].url}, client.Options{Log: env.log})
+	c := client.New([]string{k.d.Nodes[0].URL}, client.Options{Log: k.d.Log})
 	defer c.Close()
-	for _, n := range k.d.nodes {
+	for _, n := range k.d.Nodes {
 		k.launch(n)
-		if err := n.waitReady(k.ctx); err != nil {
+		if err := n.WaitReady(k.ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := k.d.waitFormed(k.ctx, c); err != nil {
+	if err := k.d.WaitFormed(k.ctx, c); err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
 // any is a node drawn at random, whether it runs or not.
-func (k *crashed) any() *demoNode { return k.d.nodes[rand.IntN(len(k.d.nodes))] }
+func (k *crashed) any() *demo.Node { return k.d.Nodes[rand.IntN(len(k.d.Nodes))] }
 
 // upTo lets up to that much time pass.
 func upTo(d time.Duration) { <-time.After(rand.N(d)) }
 
 func (k *crashed) round(number int) {
 	const games, submitters, spectators = 3, 6, 3
-	id, boards := nodetest.NewRound(k.t, k.any().url, games)
+	id, boards := nodetest.NewRound(k.t, k.any().URL, games)
 
 	ctx, leave := context.WithCancel(k.ctx)
 	defer leave()
@@ -158,7 +158,7 @@ func (k *crashed) round(number int) {
 
 // crash kills some of the nodes and starts them again.
 func (k *crashed) crash() {
-	some := slices.Clone(k.d.nodes)
+	some := slices.Clone(k.d.Nodes)
 	rand.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
 	switch n := rand.IntN(10); {
 	case n < 5:
@@ -169,12 +169,12 @@ func (k *crashed) crash() {
 		k.whole++
 	}
 	var s struct{ Leader string }
-	for _, n := range k.d.nodes {
-		if nodetest.Get(k.t, n.url+"/api/cluster", &s) == http.StatusOK && s.Leader != "" {
+	for _, n := range k.d.Nodes {
+		if nodetest.Get(k.t, n.URL+"/api/cluster", &s) == http.StatusOK && s.Leader != "" {
 			break
 		}
 	}
-	if slices.ContainsFunc(some, func(n *demoNode) bool { return n.cfg.Name == s.Leader }) {
+	if slices.ContainsFunc(some, func(n *demo.Node) bool { return n.Config.Name == s.Leader }) {
 		k.leaders++
 	}
 	for _, n := range some {
@@ -191,45 +191,45 @@ func (k *crashed) crash() {
 		k.kill(some[0])
 		k.launch(some[0])
 	}
-	for _, n := range k.d.nodes {
-		if err := n.waitReady(k.ctx); err != nil {
+	for _, n := range k.d.Nodes {
+		if err := n.WaitReady(k.ctx); err != nil {
 			k.t.Fatal(err)
 		}
 	}
 }
 
 // kill is kill -9. It looks through what the process has logged.
-func (k *crashed) kill(n *demoNode) {
+func (k *crashed) kill(n *demo.Node) {
 	k.t.Helper()
 	select {
-	case <-n.ended:
+	case <-n.Ended:
 	default:
-		_ = syscall.Kill(n.pid, syscall.SIGKILL)
-		<-n.ended
+		_ = syscall.Kill(n.PID, syscall.SIGKILL)
+		<-n.Ended
 	}
 	k.kills++
-	if n.state.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		k.t.Errorf("%s had ended by itself: %v", n.cfg.Name, n.state)
+	if n.State.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		k.t.Errorf("%s had ended by itself: %v", n.Config.Name, n.State)
 	}
 	k.lookThrough(n)
 }
 
-func (k *crashed) lookThrough(n *demoNode) {
+func (k *crashed) lookThrough(n *demo.Node) {
 	k.t.Helper()
-	log, err := os.ReadFile(n.logFile)
+	log, err := os.ReadFile(n.LogFile)
 	if err != nil {
 		k.t.Fatal(err)
 	}
 	for _, bad := range []string{"DATA RACE", "panic:", "fatal error:", "this node stops"} {
 		if bytes.Contains(log, []byte(bad)) {
-			k.t.Errorf("%s said:\n%s", n.cfg.Name, log)
+			k.t.Errorf("%s said:\n%s", n.Config.Name, log)
 		}
 	}
 }
 
-func (k *crashed) launch(n *demoNode) {
+func (k *crashed) launch(n *demo.Node) {
 	k.t.Helper()
-	if err := k.d.launch(k.ctx, n); err != nil {
+	if err := k.d.Launch(k.ctx, n); err != nil {
 		k.t.Fatal(err)
 	}
 }
@@ -265,7 +265,7 @@ func shuffled(ply int) string { return []string{"Ng8", "Nf3", "Nf6", "Ng1"}[ply%
 // submit sends a move to a node drawn at random and reports whether it was
 // acknowledged. A node that is down, or stops in the middle, is no mistake; a refusal is one.
 func (k *crashed) submit(ctx context.Context, path string, body []byte) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.any().url+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.any().URL+path, bytes.NewReader(body))
 	if err != nil {
 		k.t.Error(err)
 		return false
@@ -310,7 +310,7 @@ func (k *crashed) compare(round int, game string, plies int) {
 			SAN string
 		}
 	}
-	nodetest.Eventually(k.t, "an answer", func() bool { return nodetest.Get(k.t, k.any().url+path, &g) == http.StatusOK })
+	nodetest.Eventually(k.t, "an answer", func() bool { return nodetest.Get(k.t, k.any().URL+path, &g) == http.StatusOK })
 	if g.Ply != plies || len(g.Moves) != plies {
 		k.t.Errorf("round %d, game %s: %d plies were acknowledged, and it has %d", round, game, plies, len(g.Moves))
 	}
@@ -325,10 +325,10 @@ func (k *crashed) compare(round int, game string, plies int) {
 func (k *crashed) same(round int, path string) {
 	k.t.Helper()
 	var first []byte
-	for _, n := range k.d.nodes {
+	for _, n := range k.d.Nodes {
 		var body []byte
-		nodetest.Eventually(k.t, "an answer of "+n.cfg.Name, func() bool {
-			res, err := http.Get(n.url + path)
+		nodetest.Eventually(k.t, "an answer of "+n.Config.Name, func() bool {
+			res, err := http.Get(n.URL + path)
 			if err != nil {
 				return false
 			}
@@ -336,11 +336,11 @@ func (k *crashed) same(round int, path string) {
 			body, err = io.ReadAll(res.Body)
 			return err == nil && res.StatusCode == http.StatusOK
 		})
-		body = bytes.ReplaceAll(body, []byte(n.url), []byte("URL"))
+		body = bytes.ReplaceAll(body, []byte(n.URL), []byte("URL"))
 		if first == nil {
 			first = body
 		} else if !bytes.Equal(first, body) {
-			k.t.Errorf("round %d: %s differs at %s:\n%s\n%s", round, path, n.cfg.Name, first, body)
+			k.t.Errorf("round %d: %s differs at %s:\n%s\n%s", round, path, n.Config.Name, first, body)
 		}
 	}
 }
@@ -348,11 +348,11 @@ func (k *crashed) same(round int, path string) {
 // end stops the nodes as an operator does, and compares what is on their disks.
 func (k *crashed) end() {
 	k.stop()
-	k.d.children.Wait()
+	k.d.Children.Wait()
 	hashes := map[[32]byte]string{}
-	for _, n := range k.d.nodes {
+	for _, n := range k.d.Nodes {
 		k.lookThrough(n)
-		file, err := store.OpenBoards(filepath.Join(n.cfg.Data, "boards"))
+		file, err := store.OpenBoards(filepath.Join(n.Config.Data, "boards"))
 		if err != nil {
 			k.t.Fatal(err)
 		}
@@ -372,7 +372,7 @@ func (k *crashed) end() {
 		if err := file.Close(); err != nil {
 			k.t.Fatal(err)
 		}
-		b.Read(func(_ uint64, s *relay.State) { hashes[s.Hash()] += n.cfg.Name + " " })
+		b.Read(func(_ uint64, s *relay.State) { hashes[s.Hash()] += n.Config.Name + " " })
 	}
 	if len(hashes) != 1 {
 		k.t.Errorf("the disks hold different boards: %v", hashes)
@@ -380,8 +380,8 @@ func (k *crashed) end() {
 }
 
 func (k *crashed) showLogs() {
-	for _, n := range k.d.nodes {
-		k.t.Logf("%s:\n%s", n.cfg.Name, n.endOfLog())
+	for _, n := range k.d.Nodes {
+		k.t.Logf("%s:\n%s", n.Config.Name, n.EndOfLog())
 	}
 }
 
@@ -429,7 +429,7 @@ func (w *viewer) follow(ctx context.Context) {
 		if !first {
 			w.k.returns.Add(1)
 		}
-		if err := w.spectator.Dial(w.k.any().url); err != nil {
+		if err := w.spectator.Dial(w.k.any().URL); err != nil {
 			select {
 			case <-ctx.Done():
 			case <-time.After(20 * time.Millisecond):

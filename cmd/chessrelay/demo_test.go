@@ -2,13 +2,14 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/demo"
 )
 
 func TestPlanNodesPassesOverTakenPorts(t *testing.T) {
@@ -19,27 +20,26 @@ func TestPlanNodesPassesOverTakenPorts(t *testing.T) {
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 
-	env, _, _ := testEnvironment(nil)
-	nodes, err := planNodes(env, "/data", taken.Addr().String(), 2)
+	nodes, err := demo.Plan("/data", taken.Addr().String(), 2, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	used := map[string]bool{taken.Addr().String(): true}
 	for i, n := range nodes {
-		for _, addr := range []string{n.cfg.HTTP, n.cfg.Peer} {
+		for _, addr := range []string{n.Config.HTTP, n.Config.Peer} {
 			if used[addr] {
 				t.Errorf("%s is used twice", addr)
 			}
 			used[addr] = true
 		}
-		if err := validate(&n.cfg); err != nil {
+		if err := validate(&n.Config); err != nil {
 			t.Errorf("node %d cannot be started: %v", i, err)
 		}
-		if n.cfg.Bootstrap != (i == 0) || (n.cfg.Join == nodes[0].cfg.InviteTo) != (i > 0) || nodes[0].cfg.InviteTo == "" {
-			t.Errorf("node %d: %+v", i, n.cfg)
+		if n.Config.Bootstrap != (i == 0) || (n.Config.Join == nodes[0].Config.InviteTo) != (i > 0) || nodes[0].Config.InviteTo == "" {
+			t.Errorf("node %d: %+v", i, n.Config)
 		}
 	}
-	_, http, _ := net.SplitHostPort(nodes[0].cfg.HTTP)
+	_, http, _ := net.SplitHostPort(nodes[0].Config.HTTP)
 	if got, _ := strconv.Atoi(http); got <= port {
 		t.Errorf("the recorder is on %d; want the next free port after %d", got, port)
 	}
@@ -47,43 +47,28 @@ func TestPlanNodesPassesOverTakenPorts(t *testing.T) {
 
 func TestServeParsesTheLineOfAPlan(t *testing.T) {
 	env, _, _ := testEnvironment(nil)
-	nodes, err := planNodes(env, "/data", "127.0.0.1:0", 1)
+	nodes, err := demo.Plan("/data", "127.0.0.1:0", 1, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range nodes {
 		cmd := newServeCommand(env)
-		if err := cmd.ParseFlags(serveArgs(n.cfg)[1:]); err != nil {
+		if err := cmd.ParseFlags(n.Config.Args()[1:]); err != nil {
 			t.Fatal(err)
 		}
 		for flag, want := range map[string]string{
-			"name": n.cfg.Name, "role": n.cfg.Role, "data": n.cfg.Data, "http": n.cfg.HTTP, "peer": n.cfg.Peer,
-			"join": n.cfg.Join, "bootstrap": fmt.Sprint(n.cfg.Bootstrap), "advertise-http": n.url,
+			"name": n.Config.Name, "role": n.Config.Role, "data": n.Config.Data, "http": n.Config.HTTP, "peer": n.Config.Peer,
+			"join": n.Config.Join, "bootstrap": fmt.Sprint(n.Config.Bootstrap), "advertise-http": n.URL,
 		} {
 			if got := cmd.Flags().Lookup(flag).Value.String(); got != want {
-				t.Errorf("%s: --%s = %q; want %q", n.cfg.Name, flag, got, want)
+				t.Errorf("%s: --%s = %q; want %q", n.Config.Name, flag, got, want)
 			}
 		}
 	}
 }
 
-func TestDemoFolderIsFreshEachTime(t *testing.T) {
-	under := filepath.Join(t.TempDir(), "made", "for it")
-	first, err := demoFolder(under)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := demoFolder(under)
-	if err != nil || first == second || filepath.Dir(second) != under {
-		t.Errorf("the folders are %s and %s, %v", first, second, err)
-	}
-	if entries, err := os.ReadDir(second); err != nil || len(entries) > 0 {
-		t.Errorf("the second has %v, %v", entries, err)
-	}
-}
-
 func TestChildrenDoNotGetTheDemosOwnFlags(t *testing.T) {
-	got := withoutOurVariables([]string{"HOME=/h", "CHESSRELAY_HTTP=:1", "PATH=/p"})
+	got := demo.Environment([]string{"HOME=/h", "CHESSRELAY_HTTP=:1", "PATH=/p"})
 	if want := []string{"HOME=/h", "PATH=/p"}; !slices.Equal(got, want) {
 		t.Errorf("got %s; want %s", strings.Join(got, " "), strings.Join(want, " "))
 	}

@@ -14,6 +14,10 @@
 //	chessrelay licenses the notices of all linked modules
 //	chessrelay version  the version, its commit and its Go
 //
+// This package has only commands and flags, one file for each command. The work is in node (one
+// whole node), demo (nodes as processes), replay (a PGN file into a round), terminal (what is
+// printed) and logqueue (the log).
+//
 // # How a command works
 //
 // main passes all that a command may touch of the outside to [run], as an environment. run builds
@@ -24,10 +28,4 @@
 //
 // All commands but serve speak to nodes over HTTP, through package client. It repeats calls and
 // goes on at the next node, which is safe since every submission is idempotent.
-//
-// # Goroutines
-//
-// The function that starts a goroutine waits for it. feed has one for each board and one that
-// reports progress; demo has one for each child process, and no child outlives it. main has one
-// that writes the log (logqueue.go), so no other goroutine waits for the log's reader.
 package main

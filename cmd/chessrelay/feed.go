@@ -12,7 +12,6 @@ import (
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
-	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -100,7 +99,7 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	if opts.json {
 		err = printJSON(env.stdout, s)
 	} else {
-		printSummary(env.stdout, s)
+		s.Print(env.stdout)
 	}
 	switch {
 	case err != nil:
@@ -146,15 +145,4 @@ func printJSON(w io.Writer, v any) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
-}
-
-func printSummary(w io.Writer, s replay.Summary) {
-	fmt.Fprintf(w, "games       %d of %d played to their end\n", s.Complete, s.Games)
-	fmt.Fprintf(w, "moves       %d sent: %d accepted, %d duplicates; %d stood there already\n", s.Sent, s.Accepted, s.Duplicates, s.Skipped)
-	fmt.Fprintf(w, "time        %.1f s, %.1f moves a second\n", s.Seconds, s.PerSecond)
-	fmt.Fprintf(w, "submission  p50 %.1f ms, p99 %.1f ms\n", s.P50Ms, s.P99Ms)
-	for _, f := range s.Failures {
-		fmt.Fprintf(w, "stopped     %s\n", terminal.Clean(f.String()))
-	}
-	fmt.Fprintf(w, "page        %s\n", s.Page)
 }

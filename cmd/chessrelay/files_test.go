@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,12 +18,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/demo"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
 // limited is a node in a process of its own that may have only so many files open.
 type limited struct {
-	*demoNode
+	*demo.Node
 	t    testing.TB
 	http *http.Client // of the arbiter, who has a new connection for each request
 }
@@ -36,10 +38,8 @@ func newLimited(t *testing.T, files int, flags ...string) *limited {
 	if err := os.WriteFile(exe, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	env, _, _ := testEnvironment(nil)
-	env.stdout = io.Discard
-	d := &demo{env: env, exe: exe, dir: dir}
-	nodes, err := planNodes(env, dir, nodetest.KeptAddress(t), 0)
+	d := &demo.Demo{Out: io.Discard, Log: slog.New(slog.DiscardHandler), Exe: exe, Dir: dir}
+	nodes, err := demo.Plan(dir, nodetest.KeptAddress(t), 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +47,15 @@ func newLimited(t *testing.T, files int, flags ...string) *limited {
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(func() {
 		stop()
-		d.children.Wait()
+		d.Children.Wait()
 		if t.Failed() {
-			t.Logf("the end of its log:\n%s", n.endOfLog())
+			t.Logf("the end of its log:\n%s", n.EndOfLog())
 		}
 	})
-	if err := d.launch(ctx, n); err != nil {
+	if err := d.Launch(ctx, n); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.waitReady(ctx); err != nil {
+	if err := n.WaitReady(ctx); err != nil {
 		t.Fatal(err)
 	}
 	arbiter := &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: from("127.0.0.2")}).DialContext}
@@ -67,7 +67,7 @@ func from(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip)} }
 
 // log is what the process has said.
 func (l *limited) log() string {
-	b, err := os.ReadFile(l.logFile)
+	b, err := os.ReadFile(l.LogFile)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func (l *limited) log() string {
 
 // files is how many files the process has open.
 func (l *limited) files() int {
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", l.pid))
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", l.PID))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (l *limited) play(game string, ply int) {
 		{http.MethodPost, "/api/games/" + game + "/moves", fmt.Sprintf(`{"ply":%d,"move":"%s"}`, ply, shuffled(ply))},
 		{http.MethodGet, "/readyz", ""},
 	} {
-		req, err := http.NewRequestWithContext(l.t.Context(), r.method, l.url+r.path, strings.NewReader(r.body))
+		req, err := http.NewRequestWithContext(l.t.Context(), r.method, l.URL+r.path, strings.NewReader(r.body))
 		if err != nil {
 			l.t.Fatal(err)
 		}
@@ -152,12 +152,12 @@ func TestFullNodeTakesMoves(t *testing.T) {
 	t.Parallel()
 	const files, clients = 1100, 1090
 	n := newLimited(t, files, "--max-per-address=-1")
-	round, games := nodetest.NewRound(t, n.url, 1)
+	round, games := nodetest.NewRound(t, n.URL, 1)
 	var c crowd
 	defer c.leave()
 	request := "GET /events?round=" + round + " HTTP/1.1\r\nHost: hall\r\n\r\n"
 	for i := range clients {
-		c.come(t, "127.0.0.2", n.url, request)
+		c.come(t, "127.0.0.2", n.URL, request)
 		if i%10 == 0 {
 			n.play(games[0], i/10+1)
 		}
@@ -181,13 +181,13 @@ func TestPagesLeaveRoom(t *testing.T) {
 	t.Parallel()
 	const files, clients = 1500, 1000
 	n := newLimited(t, files, "--max-per-address=-1")
-	round, games := nodetest.NewRound(t, n.url, 1)
+	round, games := nodetest.NewRound(t, n.URL, 1)
 	var pages, watchers crowd
 	defer pages.leave()
 	defer watchers.leave()
 	for i := range clients {
-		pages.come(t, "127.0.0.2", n.url, "GET /round/"+round+" HTTP/1.1\r\nHost: hall\r\n\r\n")
-		watchers.come(t, "127.0.0.2", n.url, "GET /events?round="+round+" HTTP/1.1\r\nHost: hall\r\n\r\n")
+		pages.come(t, "127.0.0.2", n.URL, "GET /round/"+round+" HTTP/1.1\r\nHost: hall\r\n\r\n")
+		watchers.come(t, "127.0.0.2", n.URL, "GET /events?round="+round+" HTTP/1.1\r\nHost: hall\r\n\r\n")
 		if i%10 == 0 {
 			n.play(games[0], i/10+1)
 		}
@@ -212,15 +212,15 @@ func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
 	var c crowd
 	defer c.leave()
 	for i := range 2 * files {
-		c.come(t, fmt.Sprintf("127.0.1.%d", 1+i%100), n.url, "GET /healthz HTTP/1.1\r\nHost: hall\r\n\r\n")
+		c.come(t, fmt.Sprintf("127.0.1.%d", 1+i%100), n.URL, "GET /healthz HTTP/1.1\r\nHost: hall\r\n\r\n")
 	}
-	tournament := n.url + "/api/tournaments/" + nodetest.Must(t, n.url+"/api/tournaments", nodetest.Object{"name": "Test Open"})["id"].(string)
+	tournament := n.URL + "/api/tournaments/" + nodetest.Must(t, n.URL+"/api/tournaments", nodetest.Object{"name": "Test Open"})["id"].(string)
 	for i := range 2000 {
 		long := nodetest.Object{"description": fmt.Sprintf("%20000d", i)}
 		if status := nodetest.Patch(t, tournament, long, nil); status != http.StatusOK {
 			t.Fatalf("change %d: %d", i, status)
 		}
-		if segments, err := filepath.Glob(filepath.Join(n.cfg.Data, "log", "*.seg")); err != nil || len(segments) > 2 {
+		if segments, err := filepath.Glob(filepath.Join(n.Config.Data, "log", "*.seg")); err != nil || len(segments) > 2 {
 			return
 		}
 	}
@@ -235,13 +235,13 @@ func TestSilentConnectionsLeaveRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const files = 400
 			n := newLimited(t, files)
-			_, games := nodetest.NewRound(t, n.url, 1)
+			_, games := nodetest.NewRound(t, n.URL, 1)
 			requests := []string{"", "POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\nHost: hall\r\nX: ",
 				"POST /api/games/" + games[0] + "/moves HTTP/1.1\r\nHost: hall\r\nContent-Length: 40\r\n\r\n{"}
 			var c crowd
 			defer c.leave()
 			for i := range 3 * files {
-				c.come(t, fmt.Sprintf("127.0.1.%d", 1+i%addresses), n.url, requests[i%len(requests)])
+				c.come(t, fmt.Sprintf("127.0.1.%d", 1+i%addresses), n.URL, requests[i%len(requests)])
 				if i%40 == 0 {
 					n.play(games[0], i/40+1)
 				}
@@ -262,7 +262,7 @@ func TestFilesWarning(t *testing.T) {
 		t.Errorf("its log does not say %q:\n%s", want, log)
 	}
 	var ready struct{ Warning string }
-	if nodetest.Get(t, n.url+"/readyz", &ready); !strings.Contains(ready.Warning, want) {
+	if nodetest.Get(t, n.URL+"/readyz", &ready); !strings.Contains(ready.Warning, want) {
 		t.Errorf("/readyz warns %q", ready.Warning)
 	}
 }

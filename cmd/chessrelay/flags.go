@@ -3,15 +3,10 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
-	"net"
-	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
-	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
-	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -93,31 +88,6 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// checkOrigin wants an origin as browsers send it (RFC 6454, 6.1), or * for all of them.
-func checkOrigin(s string) error {
-	u, err := url.Parse(s)
-	if s == "*" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host {
-		return nil
-	}
-	return usagef("--allow-origin is the scheme and the host of a site, such as https://club.example, or *, not %q", s)
-}
-
-// parseProxies reads networks in CIDR notation, or single addresses.
-func parseProxies(list []string) (proxies []netip.Prefix, err error) {
-	for _, s := range list {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			at, err := netip.ParseAddr(s)
-			if err != nil {
-				return nil, usagef("--trust-proxy is a network or an address, such as 10.0.0.0/8 or 127.0.0.1, not %q", s)
-			}
-			p = netip.PrefixFrom(at, at.BitLen())
-		}
-		proxies = append(proxies, p.Masked())
-	}
-	return proxies, nil
-}
-
 // parseNodes reads a comma-separated list of nodes' base URLs. A node may be
 // given as host:port too.
 func parseNodes(list string) ([]string, error) {
@@ -151,41 +121,6 @@ func parseNode(s string) (string, error) {
 	return u.String(), nil // which escapes the zone of an address: http://[fe80::1%25eth0]:8080
 }
 
-// validateTLS checks the flags that say how the node is reached.
-func validateTLS(c *node.Config) error {
-	switch {
-	case (c.TLSCert == "") != (c.TLSKey == ""):
-		return usagef("--tls-cert and --tls-key are given together")
-	case c.TLSCert != "" && len(c.ACME) > 0:
-		return usagef("--tls-cert and --acme exclude each other")
-	case len(c.ACME) == 0 && (c.ACMEDirectory != "" || c.ACMECache != ""):
-		return usagef("--acme is missing: the hosts that a certificate is asked for")
-	case len(c.ACME) > 0 && c.Data == "" && c.ACMECache == "":
-		return usagef("--acme-cache is missing: an edge has no --data to keep certificates in")
-	case c.HTTPRedirect != "" && !c.TLS():
-		return usagef("--http-redirect needs --tls-cert or --acme: there is nothing to send browsers to")
-	}
-	for flag, address := range map[string]string{"http-redirect": c.HTTPRedirect, "admin-http": c.AdminHTTP} {
-		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
-			return usagef("--%s is an address to listen on, such as 127.0.0.1:6060, not %q", flag, address)
-		}
-	}
-	for _, host := range append(slices.Clone(c.ACME), c.AllowHosts...) {
-		if u, err := url.Parse("http://" + host); err != nil || host == "" || u.Hostname() != host || u.Host != host {
-			return usagef("--acme and --allow-host are names of hosts, such as chess.example.org, not %q", host)
-		}
-	}
-	if c.TLS() && c.AdvertiseHTTP != "" {
-		if !strings.Contains(c.AdvertiseHTTP, "://") {
-			c.AdvertiseHTTP = "https://" + c.AdvertiseHTTP
-		}
-		if strings.HasPrefix(c.AdvertiseHTTP, "http://") {
-			return usagef("--advertise-http is %s, and the node speaks TLS: say https", c.AdvertiseHTTP)
-		}
-	}
-	return nil
-}
-
 // readCA is the CAs of the system and those in a PEM file. Without a file it is nil, which stands
 // for the system's.
 func readCA(file string) (*x509.CertPool, error) {
@@ -204,31 +139,4 @@ func readCA(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("--tls-ca %s holds no certificate in PEM", file)
 	}
 	return pool, nil
-}
-
-// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this
-// machine, a file that holds an invitation, or, for a node that is a member already, the address of
-// another one's --peer port.
-func checkJoin(join string) (string, error) {
-	if consensus.IsEdgeInvitation(join) {
-		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
-	}
-	if consensus.IsInvitation(join) {
-		if _, err := consensus.ParseInvitation(join); err != nil {
-			return "", usagef("--join: %v", err)
-		}
-		return join, nil
-	}
-	host, _, _ := net.SplitHostPort(join)
-	if !strings.Contains(join, "://") && !isLoopback(host) {
-		return join, nil
-	}
-	node, err := parseNode(join)
-	if err != nil {
-		return "", err
-	}
-	if u, err := url.Parse(node); err != nil || !isLoopback(u.Hostname()) {
-		return "", usagef("--join takes an invitation; a URL is enough only on this machine, and %s is elsewhere: run `chessrelay venue invite URL` at a member", node)
-	}
-	return node, nil
 }

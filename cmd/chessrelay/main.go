@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/logqueue"
 )
 
 func main() {
@@ -14,7 +16,7 @@ func main() {
 	// more, so that somebody who cannot wait does not have to.
 	context.AfterFunc(ctx, stop)
 
-	logs := openLogQueue(os.Stderr)
+	logs := logqueue.Open(os.Stderr)
 	log.SetOutput(logs) // the standard library's own lines must not block either
 	env := &environment{
 		stdin:  os.Stdin,
@@ -24,6 +26,6 @@ func main() {
 		getenv: os.Getenv,
 	}
 	code := run(ctx, env, os.Args[1:])
-	_ = logs.Close() // never fails
+	_ = logs.Close() // nobody could be told
 	os.Exit(code)
 }

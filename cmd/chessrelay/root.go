@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/logqueue"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/web"
 )
@@ -32,7 +33,7 @@ type environment struct {
 	getenv func(string) string
 
 	// logs is the queue that stderr leads into; nil: stderr is written to at once.
-	logs *logQueue
+	logs *logqueue.Queue
 
 	// log is set from --log-format and --log-level before a command runs.
 	log *slog.Logger
@@ -163,7 +164,7 @@ func newLogger(env *environment, format, level string) (*slog.Logger, error) {
 		tell := func(lines uint64) {
 			log.Error("log lines before this one were dropped: the reader of this log was too slow", "lines", lines)
 		}
-		env.logs.notice.Store(&tell)
+		env.logs.SetNotice(tell)
 	}
 	return log, nil
 }

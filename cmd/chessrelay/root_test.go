@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -120,7 +121,7 @@ func TestFlagsFromTheEnvironment(t *testing.T) {
 }
 
 func TestShellLine(t *testing.T) {
-	got := shellLine("/opt/chess relay", "serve", "--name", "it's", "--http", ":80", "")
+	got := terminal.ShellLine("/opt/chess relay", "serve", "--name", "it's", "--http", ":80", "")
 	want := `'/opt/chess relay' serve --name 'it'\''s' --http :80 ''`
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)

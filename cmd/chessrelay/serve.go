@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
-	"github.com/chessrelay/chessrelay/relay"
-	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/spf13/cobra"
 )
 
@@ -72,7 +68,7 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	f.StringVar(&cfg.Join, "join", "", "enter a cluster with an `INVITATION`, a file that holds one, or the URL of a member on this machine; a member whose cluster has moved is told a --peer address")
 	f.StringVar(&cfg.InviteTo, "invite-to", "", "keep an invitation in `FILE`, for nodes that --join it, as in a shared volume")
 	f.StringArrayVar(&upstreams, "upstream", nil, "an edge follows the node at `URL`, or the next one if that fails; may be given again")
-	f.IntVar(&cfg.Voters, "voters", defaultVoters, "the first venues vote too, until the cluster has `N` voters")
+	f.IntVar(&cfg.Voters, "voters", node.DefaultVoters, "the first venues vote too, until the cluster has `N` voters")
 	f.StringVar(&cfg.Token, "token", "", "with --bootstrap, make this `TOKEN` the first admin's; with --join URL or --upstream, show it there")
 	f.StringVar(&cfg.TokenFile, "token-file", "", "read --token from `FILE`, which counts more than --token; with --bootstrap, a missing file gets a new token")
 	f.BoolVar(&cfg.Open, "open", false, "while the cluster has no token, let anybody write who reaches this node")
@@ -96,89 +92,6 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	f.IntVar(&cfg.MaxInflightMsgs, "max-inflight-msgs", 0, "as leader, have at most `N` unanswered appends on the way to a node (default 256)")
 	f.Uint64Var(&cfg.MaxInflightBytes, "max-inflight-bytes", 0, "and at most `N` bytes in them (default 16777216)")
 	return cmd
-}
-
-// flagsOfRole refuses flags that the role has no use for, and reads --upstream and an edge's
-// --join.
-func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.Config) (err error) {
-	if role != node.RoleEdge {
-		if len(upstreams) > 0 {
-			return usagef("--upstream is for --role edge; a %s enters the cluster with --join", role)
-		}
-		return needFlags(cmd, "data")
-	}
-	for _, name := range []string{"data", "peer", "bootstrap", "invite-to", "advertise-peer", "voters", "pull-allow", "max-inflight-msgs", "max-inflight-bytes"} {
-		if cmd.Flags().Changed(name) {
-			return usagef("--%s is for members of the cluster; an edge follows one, with --upstream or --join, and keeps nothing on disk", name)
-		}
-	}
-	if len(upstreams) > 0 {
-		if cfg.Upstreams, err = parseNodes(strings.Join(upstreams, ",")); err != nil {
-			return err
-		}
-	}
-	if cfg.Join != "" {
-		return joinEdge(cfg, cmd.Flags().Lookup("token").Annotations[fromEnvironment] != nil)
-	}
-	if len(upstreams) == 0 {
-		return usagef("--upstream is missing, the `URL` of the venue or the edge that this one follows; or --join, with an invitation")
-	}
-	return nil
-}
-
-// validate checks the flags, and brings URLs into one form.
-func validate(c *node.Config) (err error) {
-	if c.Role != node.RoleRecorder && c.Role != node.RoleVenue && c.Role != node.RoleEdge {
-		return usagef("--role is recorder, venue or edge, not %q", c.Role)
-	}
-	if c.Voters < 1 {
-		return usagef("--voters is at least 1, not %d", c.Voters)
-	}
-	if c.MaxInflightMsgs < 0 {
-		return usagef("--max-inflight-msgs is at least 1, not %d", c.MaxInflightMsgs)
-	}
-	for _, f := range []struct {
-		flag  string
-		value int
-		least int
-		hint  string
-	}{
-		{"max-spectators", c.MaxSpectators, -1, "; -1 is no limit"},
-		{"max-per-address", c.MaxPerAddress, -1, "; -1 is no limit"},
-		{"max-joins", c.MaxJoins, -1, "; -1 is no limit"},
-		{"history-events", c.HistoryEvents, 0, ""},
-		{"history-bytes", c.HistoryBytes, 0, ""},
-	} {
-		if f.value < f.least {
-			return usagef("--%s is at least 1, not %d%s", f.flag, f.value, f.hint)
-		}
-	}
-	for _, origin := range c.AllowOrigins {
-		if err := checkOrigin(origin); err != nil {
-			return err
-		}
-	}
-	if _, err := pull.ParseAllow(c.PullAllow); err != nil {
-		return usagef("--pull-allow: %v", err)
-	}
-	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
-		return usagef("--http is an address to listen on, such as :8080, not %q", c.HTTP)
-	}
-	if _, _, err := net.SplitHostPort(c.Peer); err != nil {
-		return usagef("--peer is an address to listen on, such as :9080, not %q", c.Peer)
-	}
-	if err := validateTLS(c); err != nil {
-		return err
-	}
-	if c.Join != "" {
-		if c.Join, err = checkJoin(c.Join); err != nil {
-			return err
-		}
-	}
-	if _, _, ok := relay.SplitToken(c.Token); c.Token != "" && !ok {
-		return usagef("--token looks like cr_ID_SECRET; chessrelay token generate makes one that nobody can guess")
-	}
-	return validateAdvertised(c)
 }
 
 // gcPercent is GOGC for a node, unless it is set. The heap in use is small, a few tens of MB, but a

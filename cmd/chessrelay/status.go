@@ -10,12 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/spf13/cobra"
 )
 
 const (
@@ -302,11 +301,6 @@ func isLeader(m client.Member, s client.Cluster) bool {
 	return m.State == "leader" || s.Leader != "" && (m.Name == string(s.Leader) || m.ID == s.Leader)
 }
 
-// replicates reports whether the member takes every entry as it comes.
-func replicates(m client.Member) bool {
-	return m.State == "replicate" || m.State == "leader" || m.Stale != nil && !*m.Stale
-}
-
 // byteSize is an amount of data, as a person reads it.
 func byteSize(n uint64) string {
 	size, units := float64(n), []string{"B", "kB", "MB", "GB", "TB"}
@@ -381,4 +375,19 @@ func describeEdges(s client.Cluster, columns int) string {
 	}
 	t.Fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
 	return "\n" + t.String()
+}
+
+// sleep waits for d. It returns false if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

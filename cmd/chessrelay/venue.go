@@ -194,7 +194,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 			if err != nil {
 				return err
 			}
-			cfg.Role, cfg.Voters = node.RoleVenue, defaultVoters
+			cfg.Role, cfg.Voters = node.RoleVenue, node.DefaultVoters
 			if cfg.Data == "" {
 				cfg.Data = cfg.Name
 			}
@@ -211,7 +211,7 @@ invitation that is good for a day. With --wait it then waits until the venue has
 				return fmt.Errorf("invite: %w", err)
 			}
 			cfg.Join, cfg.Token = made.Invitation, "" // the line is for another machine
-			fmt.Fprintln(env.stdout, shellLine("chessrelay", serveArgs(cfg)...))
+			fmt.Fprintln(env.stdout, terminal.ShellLine("chessrelay", cfg.Args()...))
 			if !wait {
 				return nil
 			}
@@ -244,7 +244,7 @@ func waitForMember(ctx context.Context, env *environment, c *client.Client, name
 			return err
 		}
 		m, err := findMember(s, name)
-		if err == nil && replicates(m) {
+		if err == nil && m.Replicates() {
 			fmt.Fprintf(env.stdout, "%s replicates\n", name)
 			return nil
 		}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/spf13/cobra"
+	"io"
+	"strings"
+	"time"
 
 	"github.com/chessrelay/chessrelay/client"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/spf13/cobra"
 )
 
 // newWatchCommand is `chessrelay watch`: the moves in a terminal.
@@ -76,4 +79,152 @@ func latestRound(ctx context.Context, c *client.Client) (relay.RoundID, error) {
 		return "", errors.New("there is no round yet")
 	}
 	return latest.ID, nil
+}
+
+// moveSAN is a move for a terminal.
+func moveSAN(m client.MoveText) string {
+	if m.Illegal {
+		return m.SAN + " (illegal)"
+	}
+	return m.SAN
+}
+
+// outcome is the result, and whether it is one of a game that was not played out.
+func outcome(b client.BoardState) string {
+	if b.Forfeit {
+		return string(b.Result) + " (forfeit)"
+	}
+	return string(b.Result)
+}
+
+// show prints frames for a person, or as they are.
+type show struct {
+	out  io.Writer
+	json bool
+
+	players map[int]string // by board
+	stale   bool
+}
+
+// frame prints one frame. Types that are not known are passed over, as are summaries: who asked for
+// one board gets no others.
+func (s *show) frame(f client.Frame) error {
+	if s.json {
+		_, err := fmt.Fprintf(s.out, "%s\n", f.Raw)
+		return err
+	}
+	text := ""
+	switch f.Type {
+	case "snapshot":
+		text = terminal.Clean(f.Round.TournamentName+", "+f.Round.Name) + "\n"
+		for _, b := range f.Boards {
+			text += s.board(b)
+		}
+	case "game":
+		text = s.board(f.BoardState)
+	case "move":
+		text = s.line(f.Board, moveNumber(f.FEN)+" "+moveSAN(f.MoveText), clocks(f.Clock))
+	case "takeback":
+		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
+	case "deleted":
+		if s.players[f.Board] != "" { // it may be one that is not watched
+			text = s.line(f.Board, "deleted", "")
+			delete(s.players, f.Board)
+		}
+	case "clock":
+		text = s.line(f.Board, "clock", clocks(f.Clock))
+	case "correction":
+		text = s.correction(f)
+	case "round":
+		text = terminal.Clean(f.Round.TournamentName+", "+f.Round.Name+": "+f.Round.Status) + "\n"
+	case "result":
+		text = s.line(f.Board, outcome(f.BoardState), "")
+	case "status":
+		if f.Stale != s.stale {
+			text = "the node is in touch with the cluster again\n"
+			if f.Stale {
+				text = fmt.Sprintf("the node is cut off from the cluster, for %v now; what it shows may be old\n", duration(f.Age))
+			}
+			s.stale = f.Stale
+		}
+	}
+	_, err := io.WriteString(s.out, text)
+	return err
+}
+
+// board prints where a board stands, and remembers who plays on it.
+func (s *show) board(b client.BoardState) string {
+	if s.players == nil {
+		s.players = make(map[int]string)
+	}
+	s.players[b.Board] = strings.TrimSpace(b.White.Title+" "+b.White.Name) + " – " + strings.TrimSpace(b.Black.Title+" "+b.Black.Name)
+	at := "no move yet"
+	if b.LastMove != nil {
+		at = moveNumber(b.FEN) + " " + moveSAN(*b.LastMove)
+	}
+	if b.Result != relay.Ongoing {
+		at += "  " + outcome(b)
+	}
+	text := s.line(b.Board, at, clocks(b.Clock))
+	if b.Warning != "" {
+		text += "     ! " + terminal.Clean(b.Warning) + "\n"
+	}
+	return text
+}
+
+// correction prints what was put in the place of what, and where the board stands then.
+func (s *show) correction(f client.Frame) string {
+	what := fmt.Sprintf("corrected after ply %d:", f.ToPly)
+	for _, m := range f.Moves {
+		what += " " + moveSAN(m)
+	}
+	if len(f.Moves) == 0 {
+		what += " no move"
+	}
+	if f.Result != relay.Ongoing {
+		what += "  " + outcome(f.BoardState)
+	}
+	return s.line(f.Board, what, clocks(f.Clock))
+}
+
+func (s *show) line(board int, what, clocks string) string {
+	text := fmt.Sprintf("%3d  %-20s %-17s  %s", board, terminal.Clean(what), clocks, terminal.Clean(s.players[board]))
+	return strings.TrimRight(text, " ") + "\n"
+}
+
+// moveNumber is the number of the move that led to a position, as a score
+// sheet has it: "12." if white played it, "12..." if black did.
+func moveNumber(fen string) string {
+	fields := strings.Fields(fen)
+	if len(fields) != 6 {
+		return ""
+	}
+	if fields[1] == "b" {
+		return fields[5] + "."
+	}
+	var n int
+	if _, err := fmt.Sscan(fields[5], &n); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d...", n-1)
+}
+
+// clocks shows the time left of white and black.
+func clocks(c relay.Clock) string {
+	if !c.Known() {
+		return ""
+	}
+	return hms(c.White) + "  " + hms(c.Black)
+}
+
+func hms(left relay.Millis) string {
+	if left == relay.NoTime {
+		return "-:--:--"
+	}
+	s := int64(left / 1000)
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+func duration(ms relay.Millis) time.Duration {
+	return (time.Duration(ms) * time.Millisecond).Round(time.Second)
 }

@@ -1,44 +1,31 @@
 package node
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"sync/atomic"
-	"time"
+
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/logqueue"
 )
 
-const (
-	// accessLines is how many lines wait to be written. Those beyond are dropped and counted: a
-	// disk or a pipe that takes nothing must not hold requests up.
-	accessLines = 4096
-	// accessGrace is how long the last lines may take when the node stops.
-	accessGrace = time.Second
-)
-
-// An accessLog writes the lines of a log from a goroutine of its own.
+// An accessLog has a line of JSON for each request. A disk or a pipe that takes nothing holds up no
+// request: lines are dropped then, and one line says how many.
 type accessLog struct {
-	out     io.Writer
-	close   func() error
-	lines   chan []byte
-	dropped atomic.Uint64
-	quit    chan struct{}
-	done    chan struct{}
+	file  *os.File
+	queue *logqueue.Queue
 }
 
 // openAccessLog appends to a file, or writes to stdout if its name is -. Close must follow.
 func openAccessLog(name string) (*accessLog, error) {
-	l := &accessLog{out: os.Stdout, close: func() error { return nil }, lines: make(chan []byte, accessLines), quit: make(chan struct{}), done: make(chan struct{})}
+	file := os.Stdout
 	if name != "-" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-		if err != nil {
+		var err error
+		if file, err = os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600); err != nil {
 			return nil, fmt.Errorf("--access-log: %w", err)
 		}
-		l.out, l.close = f, f.Close
 	}
-	go l.run()
+	l := &accessLog{file, logqueue.Open(file)}
+	l.queue.SetNotice(func(dropped uint64) { fmt.Fprintf(l.queue, "{\"dropped\":%d}\n", dropped) })
 	return l, nil
 }
 
@@ -47,7 +34,7 @@ func (l *accessLog) logger() *slog.Logger {
 	if l == nil {
 		return nil
 	}
-	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	return slog.New(slog.NewJSONHandler(l.queue, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.LevelKey || a.Key == slog.MessageKey {
 			return slog.Attr{}
 		}
@@ -55,52 +42,13 @@ func (l *accessLog) logger() *slog.Logger {
 	}}))
 }
 
-// Write takes a line. It never waits.
-func (l *accessLog) Write(line []byte) (int, error) {
-	select {
-	case l.lines <- bytes.Clone(line):
-	default:
-		l.dropped.Add(1)
-	}
-	return len(line), nil
-}
-
-func (l *accessLog) run() {
-	defer close(l.done)
-	for {
-		select {
-		case line := <-l.lines:
-			l.write(line)
-		case <-l.quit:
-			for {
-				select {
-				case line := <-l.lines:
-					l.write(line)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
-
-func (l *accessLog) write(line []byte) {
-	if n := l.dropped.Swap(0); n > 0 {
-		_, _ = fmt.Fprintf(l.out, "{\"dropped\":%d}\n", n)
-	}
-	_, _ = l.out.Write(line) // nobody is left to be told
-}
-
 // Close writes what waits, if that can be written. Lines that come later are lost.
 func (l *accessLog) Close() error {
 	if l == nil {
 		return nil
 	}
-	close(l.quit)
-	select {
-	case <-l.done:
-		return l.close()
-	case <-time.After(accessGrace):
-		return nil // the process ends with it
+	if err := l.queue.Close(); err != nil || l.file == os.Stdout {
+		return err
 	}
+	return l.file.Close()
 }

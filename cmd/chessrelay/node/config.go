@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ const (
 	RoleVenue    = "venue"
 	RoleEdge     = "edge" // outside the cluster: it follows a venue or another edge
 )
+
+// DefaultVoters is up to how many members become voters, unless told otherwise.
+const DefaultVoters = 3
 
 // Config says how a node is started. The flags of `chessrelay serve` fill it, and that command
 // checks them.
@@ -148,4 +152,37 @@ func (c *Config) ReadToken() error {
 // OpenAt reports whether anybody may write while there is no token.
 func (c *Config) OpenAt(at net.Addr) bool {
 	return (c.Open || onLoopback(at) && !c.Exposed) && !(c.Bootstrap && c.Token != "")
+}
+
+// Args is the command line of `chessrelay serve` that parses to c.
+func (c *Config) Args() []string {
+	args := []string{"serve", "--name", c.Name, "--role", c.Role, "--data", c.Data, "--http", c.HTTP, "--peer", c.Peer}
+	for _, f := range []struct{ flag, value string }{
+		{"--advertise-http", c.AdvertiseHTTP},
+		{"--advertise-peer", c.AdvertisePeer},
+		{"--join", c.Join},
+		{"--invite-to", c.InviteTo},
+		{"--token", c.Token},
+		{"--token-file", c.TokenFile},
+	} {
+		if f.value != "" {
+			args = append(args, f.flag, f.value)
+		}
+	}
+	if c.Voters != DefaultVoters {
+		args = append(args, "--voters", strconv.Itoa(c.Voters))
+	}
+	if c.MaxInflightMsgs != 0 {
+		args = append(args, "--max-inflight-msgs", strconv.Itoa(c.MaxInflightMsgs))
+	}
+	if c.MaxInflightBytes != 0 {
+		args = append(args, "--max-inflight-bytes", strconv.FormatUint(c.MaxInflightBytes, 10))
+	}
+	if c.Open {
+		args = append(args, "--open")
+	}
+	if c.Bootstrap {
+		args = append(args, "--bootstrap")
+	}
+	return args
 }

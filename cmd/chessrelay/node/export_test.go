@@ -36,7 +36,7 @@ func (b *Boards) Tail() *edge.Tail                           { return b.tail }
 func (b *Boards) Image() (uint64, iter.Seq2[string, []byte]) { return b.image() }
 
 // Status is how the node stands, for edges.
-func (n *Node) Status() edge.Status { return n.Status() }
+func (n *Node) Status() edge.Status { return n.status() }
 
 // Handler answers the node's requests, without a socket.
 func (n *Node) Handler() http.Handler { return *n.handler.Load() }

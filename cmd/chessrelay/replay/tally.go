@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 )
 
@@ -164,4 +166,16 @@ func QuantileMs(sorted []time.Duration, q float64) float64 {
 		return 0
 	}
 	return float64(sorted[int(q*float64(len(sorted)-1)+0.5)].Microseconds()) / 1000
+}
+
+// Print prints the summary for a person.
+func (s Summary) Print(w io.Writer) {
+	fmt.Fprintf(w, "games       %d of %d played to their end\n", s.Complete, s.Games)
+	fmt.Fprintf(w, "moves       %d sent: %d accepted, %d duplicates; %d stood there already\n", s.Sent, s.Accepted, s.Duplicates, s.Skipped)
+	fmt.Fprintf(w, "time        %.1f s, %.1f moves a second\n", s.Seconds, s.PerSecond)
+	fmt.Fprintf(w, "submission  p50 %.1f ms, p99 %.1f ms\n", s.P50Ms, s.P99Ms)
+	for _, f := range s.Failures {
+		fmt.Fprintf(w, "stopped     %s\n", terminal.Clean(f.String()))
+	}
+	fmt.Fprintf(w, "page        %s\n", s.Page)
 }

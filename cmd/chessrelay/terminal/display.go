@@ -40,8 +40,8 @@ func (s *Display) Size() (columns, lines int) {
 }
 
 // Show draws picture, whose last line ends in a newline. On a terminal it is written over what
-// stands there, in one piece, so that nothing is blank for a moment. Lines that there is no room for
-// are left out and counted.
+// stands there, in one piece, so that nothing is blank for a moment. Lines that there is no room
+// for are left out and counted.
 func (s *Display) Show(picture string) error {
 	picture = string(appendClean(nil, []byte(picture), "\n"))
 	if s.terminal == nil {

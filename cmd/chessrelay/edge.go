@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
-	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/consensus"
 )
@@ -112,35 +110,4 @@ func (i invitedEdge) describe() string {
 func isLocalURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && isLoopback(u.Hostname())
-}
-
-// joinEdge takes over what the invitation in --join has, a word or a file that holds one. What
-// other flags say wins. But a token that an environment variable has, which may be an admin's for
-// the commands of the same shell, goes to no upstream if the invitation has one.
-func joinEdge(c *node.Config, tokenOfEnvironment bool) error {
-	text := c.Join
-	switch {
-	case consensus.IsInvitation(text):
-		return usagef("--join is for members with this invitation; run `chessrelay edge invite URL` for one of an edge")
-	case strings.Contains(text, "://"), node.IsAddress(text):
-		return usagef("--join is for members with a URL; an edge takes an invitation (chessrelay edge invite URL), or the URL as --upstream")
-	case !consensus.IsEdgeInvitation(text):
-		b, err := os.ReadFile(c.Join)
-		if err != nil {
-			return usagef("--join takes an invitation, or a file that holds one: %v", err)
-		}
-		text = string(b)
-	}
-	i, err := consensus.ParseEdgeInvitation(text)
-	if err != nil {
-		return usagef("--join: %v", err)
-	}
-	c.Join, c.Voucher = "", i.Voucher()
-	if len(c.Upstreams) == 0 {
-		c.Upstreams, c.Invited = i.Upstreams, true
-	}
-	if i.Token != "" && c.TokenFile == "" && (c.Token == "" || tokenOfEnvironment) {
-		c.Token = i.Token
-	}
-	return nil
 }

@@ -5,8 +5,24 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/chessrelay/chessrelay/web"
 	"github.com/spf13/cobra"
 )
+
+// newVersionCommand is `chessrelay version`, which prints what --version prints.
+func newVersionCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Prints the version of this program, its commit and the version of Go",
+		Args:  exactArgs(),
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := fmt.Fprintln(env.stdout, web.ThisBuild()); err != nil {
+				return fmt.Errorf("print the version: %w", err)
+			}
+			return nil
+		},
+	}
+}
 
 // notices is the licenses of everything that is linked into the binary or shipped with it.
 // `make licenses` writes it, and TestLicenses compares it with what is linked.

@@ -1,4 +1,4 @@
-package main
+package logqueue
 
 import (
 	"errors"
@@ -11,21 +11,20 @@ import (
 )
 
 const (
-	// maxLogQueue is how many bytes of log lines wait for their reader. Lines beyond are dropped.
-	maxLogQueue = 1 << 20
-	// maxLogWrite is the largest write that a pipe takes whole once it is writable (PIPE_BUF).
-	maxLogWrite = 4096
-	// logFlush is how long the last lines of a process may wait for their reader.
-	logFlush = 2 * time.Second
-	// logPoll is how often a stalled writer looks whether it is to end.
-	logPoll = 50 * time.Millisecond
+	// maxQueued is how many bytes of log lines wait for their reader. Lines beyond are dropped.
+	maxQueued = 1 << 20
+	// maxWrite is the largest write that a pipe takes whole once it is writable (PIPE_BUF).
+	maxWrite = 4096
+	// flushTime is how long the last lines of a process may wait for their reader.
+	flushTime = 2 * time.Second
+	// pollTime is how often a stalled writer looks whether it is to end.
+	pollTime = 50 * time.Millisecond
 )
 
-// A logQueue is a writer of lines that never blocks: one goroutine writes them to the file behind
-// it. A log whose reader has stalled must not hold up Raft or the spectators. Lines that find the
-// queue full are dropped and counted, and so are those that the file refuses (EPIPE: the reader
-// has gone). When the reader takes lines again, one says how many are missing.
-type logQueue struct {
+// A Queue is a writer of lines that never blocks: one goroutine writes them to the file behind it.
+// Lines that find the queue full are dropped and counted, and so are those that the file refuses
+// (EPIPE: the reader has gone). When the reader takes lines again, one says how many are missing.
+type Queue struct {
 	// Static after construction.
 	file *os.File
 	wake chan struct{} // of one: there is something to do
@@ -43,18 +42,18 @@ type logQueue struct {
 	closed  bool
 }
 
-// openLogQueue returns a queue in front of file, which stays open. Close the queue.
-func openLogQueue(file *os.File) *logQueue {
-	q := &logQueue{file: file, wake: make(chan struct{}, 1), done: make(chan struct{})}
+// Open returns a queue in front of file, which stays open. Close the queue.
+func Open(file *os.File) *Queue {
+	q := &Queue{file: file, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go q.run()
 	return q
 }
 
 // Write queues a copy of line, or drops it. It never fails: nobody could be told.
-func (q *logQueue) Write(line []byte) (int, error) {
+func (q *Queue) Write(line []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.size+len(line) > maxLogQueue {
+	if q.closed || q.size+len(line) > maxQueued {
 		q.dropped++
 		q.total.Add(1)
 		return len(line), nil
@@ -66,26 +65,28 @@ func (q *logQueue) Write(line []byte) (int, error) {
 }
 
 // Dropped is how many lines were dropped since the start.
-func (q *logQueue) Dropped() uint64 { return q.total.Load() }
+func (q *Queue) Dropped() uint64 { return q.total.Load() }
 
-// Close writes what is queued, for at most logFlush, and ends the queue's goroutine.
-func (q *logQueue) Close() error {
+// Close writes what is queued, for at most flushTime, and ends the queue's goroutine. If a write
+// blocks for longer it returns os.ErrDeadlineExceeded, and the file must stay open.
+func (q *Queue) Close() error {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
-		end := time.Now().Add(logFlush)
+		end := time.Now().Add(flushTime)
 		q.deadline.Store(&end)
 		q.wakeUp()
 	}
 	q.mu.Unlock()
 	select {
 	case <-q.done:
-	case <-time.After(2 * logFlush): // another process took the room, and the write blocks: it is left
+		return nil
+	case <-time.After(2 * flushTime): // another process took the room, and the write blocks: it is left
+		return os.ErrDeadlineExceeded
 	}
-	return nil
 }
 
-func (q *logQueue) wakeUp() {
+func (q *Queue) wakeUp() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -93,7 +94,7 @@ func (q *logQueue) wakeUp() {
 }
 
 // run writes lines until the queue is closed and empty, or its time is over.
-func (q *logQueue) run() {
+func (q *Queue) run() {
 	defer close(q.done)
 	for range q.wake {
 		for line := q.next(); line != nil; line = q.next() {
@@ -113,7 +114,7 @@ func (q *logQueue) run() {
 }
 
 // next takes the oldest line; nil: there is none.
-func (q *logQueue) next() []byte {
+func (q *Queue) next() []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.lines) == 0 {
@@ -128,7 +129,7 @@ func (q *logQueue) next() []byte {
 }
 
 // lost counts a line that the file refused.
-func (q *logQueue) lost() {
+func (q *Queue) lost() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.dropped++
@@ -137,10 +138,10 @@ func (q *logQueue) lost() {
 
 // tellDropped queues the line about lines that were dropped. It is called after a line was
 // written, so the reader is there.
-func (q *logQueue) tellDropped() {
+func (q *Queue) tellDropped() {
 	q.mu.Lock()
 	dropped, tell := q.dropped, q.notice.Load()
-	if dropped == 0 || tell == nil || q.closed || q.size > maxLogQueue/2 {
+	if dropped == 0 || tell == nil || q.closed || q.size > maxQueued/2 {
 		q.mu.Unlock()
 		return
 	}
@@ -150,9 +151,9 @@ func (q *logQueue) tellDropped() {
 }
 
 // write writes a line in pieces, each of which waits for room.
-func (q *logQueue) write(line []byte) error {
+func (q *Queue) write(line []byte) error {
 	for len(line) > 0 {
-		n, err := q.writeSome(line[:min(len(line), maxLogWrite)])
+		n, err := q.writeSome(line[:min(len(line), maxWrite)])
 		if err != nil {
 			return err
 		}
@@ -161,13 +162,17 @@ func (q *logQueue) write(line []byte) error {
 	return nil
 }
 
+// SetNotice has notice write the line about dropped lines: it is called with their number once the
+// reader takes lines again.
+func (q *Queue) SetNotice(notice func(dropped uint64)) { q.notice.Store(&notice) }
+
 // writeSome writes what it can of b once the file takes it, or fails once the queue is late. It
 // writes past [os.File], which ends the process when the reader of standard error has gone.
-func (q *logQueue) writeSome(b []byte) (int, error) {
+func (q *Queue) writeSome(b []byte) (int, error) {
 	fd := int(q.file.Fd())
 	for {
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-		ready, err := unix.Poll(poll, int(logPoll.Milliseconds()))
+		ready, err := unix.Poll(poll, int(pollTime.Milliseconds()))
 		if ready > 0 {
 			var n int
 			if n, err = unix.Write(fd, b); err == nil {
@@ -184,7 +189,7 @@ func (q *logQueue) writeSome(b []byte) (int, error) {
 }
 
 // late reports whether the queue was closed and its time is over.
-func (q *logQueue) late() bool {
+func (q *Queue) late() bool {
 	end := q.deadline.Load()
 	return end != nil && time.Now().After(*end)
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
+	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 	"github.com/chessrelay/chessrelay/web"
 )
@@ -30,40 +32,40 @@ const (
 	portsTried = 100
 )
 
-// A demoNode is one node of a demo: a process of its own, until it ends. One that
-// was killed and started again by hand is not ours any more.
-type demoNode struct {
-	// Static after construction.
-	cfg     node.Config
-	url     string
-	logFile string
+// A Node is one node of a demo: a process of its own, until it ends. One that was killed and
+// started again by hand is not the demo's any more.
+type Node struct {
+	// Immutable after construction.
+	Config  node.Config
+	URL     string
+	LogFile string
 
-	// Static after launch.
-	pid   int
-	ended chan struct{} // closed when the process has ended
-	// state is how it ended. Set before ended is closed.
-	state *os.ProcessState
+	// Immutable after Launch.
+	PID   int
+	Ended chan struct{} // closed when the process has ended
+	// State is how it ended. Set before Ended is closed.
+	State *os.ProcessState
 }
 
-func (n *demoNode) commandLine(exe string) string { return shellLine(exe, serveArgs(n.cfg)...) }
+func (n *Node) commandLine(exe string) string { return terminal.ShellLine(exe, n.Config.Args()...) }
 
-// launch starts the node's process. ctx ends it: by SIGTERM, and by SIGKILL if it
-// does not end by itself then.
-func (d *demo) launch(ctx context.Context, n *demoNode) error {
-	log, err := os.Create(n.logFile)
+// Launch starts the node's process. ctx ends it: by SIGTERM, and by SIGKILL if it does not end by
+// itself then.
+func (d *Demo) Launch(ctx context.Context, n *Node) error {
+	log, err := os.Create(n.LogFile)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, d.exe, serveArgs(n.cfg)...)
+	cmd := exec.CommandContext(ctx, d.Exe, n.Config.Args()...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = withoutOurVariables(os.Environ())
+	cmd.Env = Environment(os.Environ())
 	cmd.SysProcAttr = childAttributes()
 	cmd.Cancel = func() error { return terminate(cmd.Process) }
 	cmd.WaitDelay = termGrace
 
 	started := make(chan error)
-	n.ended = make(chan struct{})
-	d.children.Go(func() {
+	n.Ended = make(chan struct{})
+	d.Children.Go(func() {
 		// The kernel ends a child with the thread that started it, so that
 		// thread must live as long as the child does (golang.org/issue/27505).
 		runtime.LockOSThread()
@@ -75,54 +77,55 @@ func (d *demo) launch(ctx context.Context, n *demoNode) error {
 			return
 		}
 		_ = cmd.Wait() // says no more than the state does
-		n.state = cmd.ProcessState
-		close(n.ended)
+		n.State = cmd.ProcessState
+		close(n.Ended)
 		if ctx.Err() == nil {
 			d.announceEnd(n)
 		}
 	})
 	if err := <-started; err != nil {
-		n.ended = nil
-		return fmt.Errorf("start %s: %w", n.cfg.Name, err)
+		n.Ended = nil
+		return fmt.Errorf("start %s: %w", n.Config.Name, err)
 	}
-	n.pid = cmd.Process.Pid
+	n.PID = cmd.Process.Pid
 	return nil
 }
 
 // announceEnd says that a process ended which should not have, and how to start it again.
-func (d *demo) announceEnd(n *demoNode) {
+func (d *Demo) announceEnd(n *Node) {
 	d.say(func(w io.Writer) {
-		if d.up { // before that, waitReady tells
+		if d.up { // before that, WaitReady tells
 			fmt.Fprintf(w, "\n%s ended (pid %d, %v). To start it again, in another terminal:\n\n  %s\n\n",
-				n.cfg.Name, n.pid, n.state, n.commandLine(d.exe))
+				n.Config.Name, n.PID, n.State, n.commandLine(d.Exe))
 		}
 	})
 }
 
-// waitReady waits until the node can be fed and watched.
-func (n *demoNode) waitReady(ctx context.Context) error {
+// WaitReady waits until the node can be fed and watched.
+func (n *Node) WaitReady(ctx context.Context) error {
 	deadline := time.Now().Add(readyTimeout)
-	for !n.get("/readyz") {
+	for !n.Get("/readyz") {
 		select {
-		case <-n.ended:
-			return fmt.Errorf("%s ended while it started (%v); the end of its log:\n%s", n.cfg.Name, n.state, n.endOfLog())
+		case <-n.Ended:
+			return fmt.Errorf("%s ended while it started (%v); the end of its log:\n%s", n.Config.Name, n.State, n.EndOfLog())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not ready after %v; the end of its log:\n%s", n.cfg.Name, readyTimeout, n.endOfLog())
+			return fmt.Errorf("%s is not ready after %v; the end of its log:\n%s", n.Config.Name, readyTimeout, n.EndOfLog())
 		}
 	}
 	return nil
 }
 
 // answers reports whether a node runs at this address, whoever started it.
-func (n *demoNode) answers() bool { return n.get("/healthz") }
+func (n *Node) answers() bool { return n.Get("/healthz") }
 
-func (n *demoNode) get(path string) bool {
+// Get reports whether the node answers a path with 200.
+func (n *Node) Get(path string) bool {
 	c := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	res, err := c.Get(n.url + path)
+	res, err := c.Get(n.URL + path)
 	if err != nil {
 		return false
 	}
@@ -130,8 +133,9 @@ func (n *demoNode) get(path string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-func (n *demoNode) endOfLog() string {
-	log, err := os.ReadFile(n.logFile)
+// EndOfLog is the last lines that the node has logged.
+func (n *Node) EndOfLog() string {
+	log, err := os.ReadFile(n.LogFile)
 	if err != nil {
 		return err.Error()
 	}
@@ -139,15 +143,15 @@ func (n *demoNode) endOfLog() string {
 	return string(bytes.Join(lines[max(0, len(lines)-5):], []byte("\n")))
 }
 
-// planNodes gives each node its name, its folder and its ports.
-func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, error) {
+// Plan gives each node its name, its folder and its ports.
+func Plan(dir, addr string, venues int, log *slog.Logger) ([]*Node, error) {
 	host, first, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
 	}
 	port, err := strconv.Atoi(first)
 	if err != nil {
-		return nil, usagef("--http has no port that is a number: %q", addr)
+		return nil, fmt.Errorf("--http has no port that is a number: %q", addr)
 	}
 	peerPort := port + 1000
 	if port == 0 || peerPort+portsTried >= 1<<16 {
@@ -155,7 +159,7 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 	}
 	var ports portPlan
 	defer ports.release()
-	var nodes []*demoNode
+	var nodes []*Node
 	token := "" // nodes that other machines reach need one
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		token = web.NewToken(new(relaypb.CreateToken))
@@ -166,11 +170,11 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 	}
 	for i := range 1 + venues {
 		invitation := filepath.Join(dir, "invitation")
-		n := &demoNode{cfg: node.Config{Name: "recorder", Role: node.RoleRecorder, Bootstrap: true, InviteTo: invitation, Voters: voters}}
+		n := &Node{Config: node.Config{Name: "recorder", Role: node.RoleRecorder, Bootstrap: true, InviteTo: invitation, Voters: voters}}
 		if i > 0 {
-			n.cfg = node.Config{Name: fmt.Sprintf("venue-%d", i), Role: node.RoleVenue, Join: invitation, Voters: voters}
+			n.Config = node.Config{Name: fmt.Sprintf("venue-%d", i), Role: node.RoleVenue, Join: invitation, Voters: voters}
 		}
-		n.cfg.Token = token
+		n.Config.Token = token
 		http, err := ports.next(host, port)
 		if err != nil {
 			return nil, err
@@ -180,14 +184,14 @@ func planNodes(env *environment, dir, addr string, venues int) ([]*demoNode, err
 			return nil, err
 		}
 		if i == 0 && port != 0 && http != port {
-			env.log.Warn("the port is taken; the next free one is used", "taken", port, "used", http)
+			log.Warn("the port is taken; the next free one is used", "taken", port, "used", http)
 		}
-		n.cfg.Data = filepath.Join(dir, n.cfg.Name)
-		n.cfg.HTTP = net.JoinHostPort(host, strconv.Itoa(http))
-		n.cfg.Peer = net.JoinHostPort("127.0.0.1", strconv.Itoa(peer))
-		n.url = "http://" + net.JoinHostPort(reachable(host), strconv.Itoa(http))
-		n.cfg.AdvertiseHTTP = n.url
-		n.logFile = n.cfg.Data + ".log"
+		n.Config.Data = filepath.Join(dir, n.Config.Name)
+		n.Config.HTTP = net.JoinHostPort(host, strconv.Itoa(http))
+		n.Config.Peer = net.JoinHostPort("127.0.0.1", strconv.Itoa(peer))
+		n.URL = "http://" + net.JoinHostPort(reachable(host), strconv.Itoa(http))
+		n.Config.AdvertiseHTTP = n.URL
+		n.LogFile = n.Config.Data + ".log"
 		nodes = append(nodes, n)
 	}
 	return nodes, nil
@@ -227,11 +231,11 @@ func (p *portPlan) release() {
 	}
 }
 
-// withoutOurVariables leaves out what is meant for the demo's own flags.
-func withoutOurVariables(environ []string) []string {
+// Environment leaves out of environ the variables of this program's flags: they are for the demo.
+func Environment(environ []string) []string {
 	var kept []string
 	for _, v := range environ {
-		if !strings.HasPrefix(v, environmentPrefix) {
+		if !strings.HasPrefix(v, "CHESSRELAY_") {
 			kept = append(kept, v)
 		}
 	}
