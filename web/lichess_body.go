@@ -35,8 +35,6 @@ type pushedGame struct {
 	// Locked are the fields in which the push differs from what a person has set, and which stay.
 	Locked []string `json:"locked,omitempty"`
 	Board  int      `json:"board,omitempty"` // of the round, where the game stands
-
-	refused string // what the boards refused of it in the last try
 }
 
 // A pushing is one push: the games that could be read, and an answer for each that came.
@@ -44,6 +42,7 @@ type pushing struct {
 	games   []mirror.Game
 	of      []int // of games: which answer
 	answers []pushedGame
+	refused []error // of games: why the boards have not taken each in the last try; nil: nothing was tried
 
 	warnings []string // about the push as a whole
 }

@@ -18,13 +18,8 @@ import (
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-const (
-	// maxPushes is how many pushes a node has at a time, those that wait for their turn among them.
-	maxPushes = 32
-	// pushTries is how often a push compares and submits, if others submit to the same round
-	// meanwhile.
-	pushTries = 5
-)
+// maxPushes is how many pushes a node has at a time, those that wait for their turn among them.
+const maxPushes = 32
 
 // push is POST /api/broadcast/round/{roundId}/push: the whole state of a round's games as PGN,
 // again and again. The node submits the differences to the boards, and answers after the commit.
@@ -131,39 +126,33 @@ func (s *Server) hasRound(id relay.RoundID) (found bool) {
 // mirror submits what differs, until the round shows what the games say, and fills in the answers.
 // Of a push that is late nothing is submitted.
 func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Command, p *pushing, late bool) error {
-	for try := 1; ; try++ {
+	var changes []mirror.Change
+	err := mirror.Converge(func(first bool) (again bool, err error) {
 		v, _, err := reading(s.truth).round(id)
 		if err != nil {
-			return err
+			return false, err
 		}
 		round := mirror.Round{
 			ID: id, Games: v.games, Deleted: v.deleted, Shorten: v.round.Shorten, Source: cmp.Or(head.Source, "push"), Players: s.players.Of(v.tournament),
 		}
-		if try == 1 {
+		if first {
 			p.warn(round)
 		}
-		changes := mirror.Diff(round, p.games)
-		if late {
-			s.fillIn(changes, p)
-			return nil
+		if changes = mirror.Diff(round, p.games); late {
+			return false, nil
 		}
-		var commands []*relaypb.Command
 		for _, c := range changes {
 			for _, command := range c.Commands {
 				command.At, command.By, command.From, command.Token = head.At, head.By, head.From, head.Token
-				commands = append(commands, command)
 			}
 		}
-		outcomes, err := s.submitAll(ctx, commands)
-		if err != nil {
-			return err
-		}
-		if again := p.take(changes, outcomes); again && try < pushTries {
-			continue
-		}
+		p.refused, again, err = mirror.Submit(ctx, changes, s.propose)
+		return again, err
+	})
+	if err == nil {
 		s.fillIn(changes, p)
-		return nil
 	}
+	return err
 }
 
 // warn says what is odd about the push as a whole.
@@ -173,28 +162,6 @@ func (p *pushing) warn(round mirror.Round) {
 			"%d games are of round %s, and those that the round has are of round %s: they get boards of their own; a new round is the better place for them",
 			len(foreign), source, stands))
 	}
-}
-
-// take notes what was refused, and reports whether a refusal may be due to others who
-// submit to the round, so that it is worth to compare again.
-func (p *pushing) take(changes []mirror.Change, outcomes []relay.Outcome) (again bool) {
-	for i, c := range changes {
-		a, mine := &p.answers[p.of[i]], outcomes[:len(c.Commands)]
-		if a.refused = ""; c.Err != nil {
-			a.refused = c.Err.Error()
-		}
-		outcomes = outcomes[len(c.Commands):]
-		for _, o := range mine {
-			if o.Err == nil {
-				continue
-			}
-			again = again || errors.Is(o.Err, relay.ErrPlyConflict) || errors.Is(o.Err, relay.ErrGameOver) ||
-				errors.Is(o.Err, relay.ErrBoardTaken) || errors.Is(o.Err, relay.ErrNotFound)
-			a.refused = o.Err.Error()
-			break // what follows in the game is refused because of it
-		}
-	}
-	return again
 }
 
 // fillIn tells what the boards have now.
@@ -209,22 +176,9 @@ func (s *Server) fillIn(changes []mirror.Change, p *pushing) {
 			if c.Warning == "" {
 				a.Error = "" // the boards have an illegal move where it could not be played
 			}
-			a.Error = cmp.Or(a.Error, a.refused)
+			if p.refused != nil && p.refused[i] != nil {
+				a.Error = cmp.Or(a.Error, p.refused[i].Error())
+			}
 		}
 	})
-}
-
-// submitAll is submit for any number of commands, in order.
-func (s *Server) submitAll(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
-	var out []relay.Outcome
-	for len(commands) > 0 {
-		n := min(len(commands), maxMoves)
-		part, err := s.propose(ctx, commands[:n])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, part...)
-		commands = commands[n:]
-	}
-	return out, nil
 }

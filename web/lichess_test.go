@@ -20,7 +20,6 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
-	"github.com/chessrelay/chessrelay/relay/mirror"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -648,28 +647,6 @@ func TestPushThatDoesNotCome(t *testing.T) {
 	}
 	if len(s.pushes) != 0 {
 		t.Errorf("%d pushes are still there", len(s.pushes))
-	}
-}
-
-// TestPushComparesAgain wants another comparison where others may have been quicker, and the
-// refusal told where not.
-func TestPushComparesAgain(t *testing.T) {
-	for _, tc := range []struct {
-		err   error
-		again bool
-	}{
-		{nil, false}, {&relay.PlyConflictError{}, true}, {relay.ErrGameOver, true}, {relay.ErrBoardTaken, true},
-		{relay.ErrLimit, false}, {&relay.BadCommandError{Field: "white.name"}, false},
-	} {
-		p := &pushing{of: []int{1, 0}, answers: make([]pushedGame, 2)}
-		changes := []mirror.Change{{Commands: make([]*relaypb.Command, 2)}, {Commands: make([]*relaypb.Command, 1)}}
-		again := p.take(changes, []relay.Outcome{{}, {Err: tc.err}, {}})
-		if again != tc.again || (p.answers[1].refused == "") != (tc.err == nil) || p.answers[0].refused != "" {
-			t.Errorf("%v: again %v, the answers %+v", tc.err, again, p.answers)
-		}
-		if p.take(changes, make([]relay.Outcome, 3)); p.answers[1].refused != "" {
-			t.Errorf("%v is told though it has passed", tc.err)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/relay/mirror"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
@@ -186,7 +187,7 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 			}},
 		})
 	}
-	outcomes, err := s.submitAll(ctx, commands)
+	outcomes, err := mirror.SubmitAll(ctx, commands, s.propose)
 	if err != nil {
 		return answer{}, err
 	}

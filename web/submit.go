@@ -92,11 +92,11 @@ func newID() string {
 func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	ctx, cancel := s.deadline(r)
 	defer cancel()
-	return s.propose(ctx, commands)
+	return s.propose(ctx, commands...)
 }
 
 // propose is submit for one who keeps the time himself.
-func (s *Server) propose(ctx context.Context, commands []*relaypb.Command) ([]relay.Outcome, error) {
+func (s *Server) propose(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	for _, c := range commands {
 		if what := withholds(c); what != "" && !s.access.Needed() {
 			return nil, needsTokens(what)

@@ -5,6 +5,8 @@
 //
 //	round, games ──► Diff ──► a Change for each game ──► its commands
 //
+// [Converge] and [Submit] repeat that while others change the round (submit.go).
+//
 // Diff is pure: no clock, no randomness, no I/O, no goroutines, no locks. Two nodes with the same
 // input make the same commands with the same ids and request ids. So the second node's commands
 // change nothing.

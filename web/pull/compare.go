@@ -12,15 +12,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-const (
-	// takebackDelay is how long a source must show the same before moves that it lacks are taken
-	// back.
-	takebackDelay = 30 * time.Second
-	// maxTries bounds the attempts of one comparison, if others change the boards at the same time.
-	maxTries = 3
-	// maxBatch bounds the commands of one call of Submit.
-	maxBatch = 1000
-)
+// takebackDelay is how long a source must show the same before moves that it lacks are taken back.
+const takebackDelay = 30 * time.Second
 
 // shorterGame is a game of which the source shows less than the boards have.
 type shorterGame struct {
@@ -76,12 +69,7 @@ func (r *roundPuller) compare(ctx context.Context) error {
 	if err := r.cfg.Sync(ctx); err != nil {
 		return fmt.Errorf("the boards cannot be compared: %w", err)
 	}
-	for try := 1; ; try++ {
-		again, err := r.takeFromAll(ctx)
-		if err != nil || !again || try == maxTries {
-			return err // refused commands are made again when a source shows something new
-		}
-	}
+	return mirror.Converge(func(bool) (again bool, err error) { return r.takeFromAll(ctx) })
 }
 
 // takeFromAll changes the boards of each source, the most trusted first. again says that another
@@ -242,7 +230,6 @@ func (s *comparison) submitChanges(
 		boards[g.ID] = g
 	}
 	followed := make([]mirror.Change, 0, len(changes))
-	var commands []*relaypb.Command
 	opened := false
 	for i, c := range changes {
 		if !follows(c) {
@@ -264,59 +251,28 @@ func (s *comparison) submitChanges(
 			c.Commands = slices.Concat([]*relaypb.Command{update}, c.Commands)
 		}
 		followed = append(followed, c)
-		commands = append(commands, c.Commands...)
+		n += len(c.Commands)
 	}
 	if len(s.sources) == 1 {
 		result.following = 0
 	}
-	var outcomes []relay.Outcome
-	if len(commands) > 0 {
-		if outcomes, err = s.submit(ctx, commands); err != nil {
-			return 0, false, err
-		}
+	if n > 0 && !s.cfg.Leads() {
+		return 0, false, errors.New("this node no longer leads")
 	}
-	result.refused, again = refusals(followed, outcomes)
-	return len(commands), again || opened && len(s.sources) > 1, nil
-}
-
-// submit submits commands in batches.
-func (r *roundPuller) submit(ctx context.Context, commands []*relaypb.Command) (outcomes []relay.Outcome, err error) {
-	if !r.cfg.Leads() {
-		return nil, errors.New("this node no longer leads")
+	refused, again, err := mirror.Submit(ctx, followed, s.cfg.Submit)
+	if err != nil {
+		return 0, false, fmt.Errorf("what the source shows could not be recorded: %w", err)
 	}
-	for batch := range slices.Chunk(commands, maxBatch) {
-		out, err := r.cfg.Submit(ctx, batch...)
-		if err != nil {
-			return nil, fmt.Errorf("what the source shows could not be recorded: %w", err)
-		}
-		outcomes = append(outcomes, out...)
-		r.total.commands.Add(uint64(len(batch)))
-	}
-	return outcomes, nil
-}
-
-// refusals are the boards' errors, at most one for each game, since later ones follow from the
-// first. again says that somebody else may have changed a game at the same time.
-func refusals(changes []mirror.Change, outcomes []relay.Outcome) (out []string, again bool) {
-	for _, c := range changes {
-		err := c.Err
-		n := min(len(c.Commands), len(outcomes))
-		for _, o := range outcomes[:n] {
-			if err == nil {
-				err = o.Err
-			}
-		}
-		outcomes = outcomes[n:]
-		switch {
-		case err != nil && c.Board > 0:
-			out = append(out, fmt.Sprintf("board %d: %v", c.Board, err))
+	s.total.commands.Add(uint64(n))
+	for i, err := range refused {
+		switch board := followed[i].Board; {
+		case err != nil && board > 0:
+			result.refused = append(result.refused, fmt.Sprintf("board %d: %v", board, err))
 		case err != nil:
-			out = append(out, err.Error())
+			result.refused = append(result.refused, err.Error())
 		}
-		again = again || errors.Is(err, relay.ErrPlyConflict) || errors.Is(err, relay.ErrGameOver) ||
-			errors.Is(err, relay.ErrBoardTaken) || errors.Is(err, relay.ErrNotFound)
 	}
-	return out, again
+	return n, again || opened && len(s.sources) > 1, nil
 }
 
 // view reads the round.
