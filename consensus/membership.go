@@ -94,8 +94,14 @@ func (n *Node) SetVoter(ctx context.Context, id MemberID, voter bool) error {
 	return n.change(ctx, memberChange{Op: op, Member: m})
 }
 
+// change proposes a membership change, as Propose does commands, and waits until it is in force.
 func (n *Node) change(ctx context.Context, mc memberChange) error {
-	_, err := n.propose(ctx, true, [][]byte{mustJSON(mc)})
+	p, err := n.pending.add(ctx, n, true, [][]byte{mustJSON(mc)})
+	if err != nil {
+		return err
+	}
+	p.sendToLeader()
+	_, err = p.wait()
 	return err
 }
 

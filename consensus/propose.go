@@ -92,19 +92,22 @@ func (n *Node) Propose(ctx context.Context, commands ...[]byte) ([]Result, error
 	if len(commands) > maxProposal || total > maxProposalBytes {
 		return nil, fmt.Errorf("%w: %d commands of %d bytes at once, the limits are %d and %d", ErrTooLarge, len(commands), total, maxProposal, maxProposalBytes)
 	}
-	return n.propose(ctx, false, commands)
-}
-
-func (n *Node) propose(ctx context.Context, membership bool, data [][]byte) ([]Result, error) {
-	if len(data) == 0 {
+	if len(commands) == 0 {
 		return nil, nil
 	}
-	p, err := n.pending.add(ctx, n, membership, data)
+	p, err := n.pending.add(ctx, n, false, commands)
 	if err != nil {
 		return nil, err
 	}
+	p.sendToLeader()
+	return p.wait()
+}
+
+// wait returns the results once all are there. Until then it sends the commands again when the
+// leader has changed, has refused them, or has not answered for long.
+func (p *pendingProposal) wait() ([]Result, error) {
+	n := p.n
 	for {
-		p.sendToLeader()
 		switch {
 		case n.ctx.Err() != nil: // otherwise the node ends later, and wakes us
 			return n.pending.remove(p), ErrClosed
@@ -120,6 +123,7 @@ func (n *Node) propose(ctx context.Context, membership bool, data [][]byte) ([]R
 		if over, err := p.handleWake(); over {
 			return n.pending.remove(p), err
 		}
+		p.sendToLeader()
 	}
 }
 
@@ -175,7 +179,8 @@ type attempts struct {
 	overloadedSince time.Time     // zero: the newest answer was another one
 }
 
-// sendToLeader sends the commands that are not applied yet, unless the leader has them.
+// sendToLeader sends the commands that are not applied yet, unless the leader has them: to this
+// node's queue, or to the leader's replicator.
 func (p *pendingProposal) sendToLeader() {
 	lead, change := p.n.leader.current()
 	if change != p.leaderChange { // what the old leader had may be lost
@@ -187,9 +192,17 @@ func (p *pendingProposal) sendToLeader() {
 	}
 	prop := p.n.pending.unapplied(p)
 	p.sends++
-	if !p.n.routeProposal(lead, prop) {
-		p.pause = p.backoff
-		return
+	switch {
+	case len(prop.ids) == 0: // the last ones were applied just now
+	case lead == p.n.id:
+		prop.refuse = p.n.refuseLocal
+		p.n.proposals.put(prop)
+	default:
+		r := p.n.peers.get(lead)
+		if r == nil || !r.enqueue(r.appends, outgoing{kind: kindPropose, payload: prop.encode()}) {
+			p.pause = p.backoff
+			return
+		}
 	}
 	// A slow leader has not lost the proposal: do not make it slower.
 	p.retryTicks, p.sentTo, p.resendIndex = min(2*p.retryTicks, maxRetryTicks), lead, 0
@@ -268,21 +281,6 @@ func (p *pendingProposal) handleRefusal(r refusal) (over bool, err error) {
 
 func (p *pendingProposal) forgetLeader() {
 	p.sentTo, p.retryTicks = 0, firstRetryTicks
-}
-
-// routeProposal gives prop to the leader: to this node's queue, or to the leader's replicator. It
-// reports whether prop is on its way.
-func (n *Node) routeProposal(lead MemberID, prop *proposal) bool {
-	if len(prop.ids) == 0 {
-		return true
-	}
-	if lead == n.id {
-		prop.refuse = n.refuseLocal
-		n.proposals.put(prop)
-		return true
-	}
-	r := n.peers.get(lead)
-	return r != nil && r.enqueue(r.appends, outgoing{kind: kindPropose, payload: prop.encode()})
 }
 
 // encode writes prop as the payload of a kindPropose frame: one byte for its kind, then the id, the

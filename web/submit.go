@@ -90,19 +90,30 @@ func newID() string {
 // submit brings commands through the log, and returns what the boards of this
 // node made of them. Refusals of single commands are in their outcomes.
 func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.Outcome, error) {
+	if err := s.checkWithheld(commands); err != nil {
+		return nil, err
+	}
 	ctx, cancel := s.deadline(r)
 	defer cancel()
-	return s.propose(ctx, commands...)
+	return Propose(ctx, s.cfg.Node, commands...)
 }
 
-// propose is submit for one who keeps the time himself.
+// propose is submit for a caller with a deadline of its own.
 func (s *Server) propose(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
-	for _, c := range commands {
-		if what := withholds(c); what != "" && !s.access.Needed() {
-			return nil, needsTokens(what)
-		}
+	if err := s.checkWithheld(commands); err != nil {
+		return nil, err
 	}
 	return Propose(ctx, s.cfg.Node, commands...)
+}
+
+// checkWithheld refuses to keep something from the public in a cluster without tokens.
+func (s *Server) checkWithheld(commands []*relaypb.Command) error {
+	for _, c := range commands {
+		if what := withholds(c); what != "" && !s.access.Needed() {
+			return needsTokens(what)
+		}
+	}
+	return nil
 }
 
 func needsTokens(what string) error {

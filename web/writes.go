@@ -156,11 +156,14 @@ func (s *Server) playMoves(r *http.Request) (answer, error) {
 	case in.Moves == nil && in.Move == "":
 		return answer{}, badRequest("move is required, in SAN (Nf3) or UCI (g1f3)")
 	case in.Moves == nil:
-		o, err := s.submitOne(r, moveCommand(c, game, in.moveIn))
+		outcomes, err := s.submit(r, moveCommand(c, game, in.moveIn))
+		if err == nil {
+			err = outcomes[0].Err
+		}
 		if err != nil {
 			return answer{}, err
 		}
-		return answer{status: created(o), body: moveJSON(o)}, nil
+		return answer{status: created(outcomes[0]), body: moveJSON(outcomes[0])}, nil
 	case in.moveIn != moveIn{}:
 		return answer{}, badRequest(`either one move or "moves", not both`)
 	case len(in.Moves) == 0:
