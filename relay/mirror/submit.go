@@ -33,8 +33,8 @@ func Converge(try func(first bool) (again bool, err error)) error {
 }
 
 // Submit submits the commands of all changes. It returns for each change why the boards have not
-// taken it, nil if they have: its own Err, or the first refusal, from which later ones follow. again
-// says that a refusal may be due to others who submit to the round.
+// taken it, nil if they have: its own Err, or the first refusal, from which later ones follow.
+// again says that a refusal may be due to others who submit to the round.
 func Submit(ctx context.Context, changes []Change, propose Propose) (refused []error, again bool, err error) {
 	var commands []*relaypb.Command
 	for _, c := range changes {
