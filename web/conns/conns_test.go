@@ -18,13 +18,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server is an http.Server behind a Listener, with requests that last until the test says so.
+// server is an http.Server behind a Listener. Its requests last until the test ends them.
 type server struct {
 	t    testing.TB
 	l    *Listener
 	room atomic.Int64
 	held chan struct{} // closed: /held and /kept answer
-	asks atomic.Int64  // how many of these have come
+	asks atomic.Int64  // how many such requests have come
 	idle atomic.Int64  // how many requests have ended
 	free func()
 }
@@ -106,7 +106,7 @@ func (p *peer) ask(path string) *peer {
 	return p
 }
 
-// status is that of the answer; 0: the connection was closed.
+// status returns the status of the answer; 0: the connection was closed.
 func (p *peer) status() int {
 	p.t.Helper()
 	res, err := http.ReadResponse(p.r, nil)
@@ -139,7 +139,7 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// hold asks for what is not answered yet, and waits until the request has come.
+// hold sends a request that is not answered yet, and waits until it has come.
 func (s *server) hold(ip, path string) *peer {
 	s.t.Helper()
 	before := s.asks.Load()
@@ -148,7 +148,7 @@ func (s *server) hold(ip, path string) *peer {
 	return p
 }
 
-// queued waits until so many connections idle, and so many are busy and not kept.
+// queued waits until that many connections are idle, and that many are busy and not kept.
 func (s *server) queued(idle, busy int) {
 	s.t.Helper()
 	waitFor(s.t, fmt.Sprintf("%d idle and %d busy connections", idle, busy), func() bool {
@@ -182,7 +182,7 @@ func TestOrder(t *testing.T) {
 	s.queued(1, 3)
 	s.hold("127.0.0.9", "/held")
 	s.queued(0, 4)
-	// Nobody idles but the valued one, which is the oldest of the busy.
+	// Only the valued connection idles; it is the oldest of the busy ones.
 	s.dial("127.0.0.10").ask("/").want("the fourth", 200)
 	valued.want("the valued one", 0)
 	s.queued(1, 3)
@@ -197,8 +197,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestAddress: an address has as many connections as it may have, and when there is no room half of
-// it. One with more makes way at once for others.
+// TestAddress: an address has at most as many connections as it may have. If there is no room, an
+// address with more than half of it makes way for others at once.
 func TestAddress(t *testing.T) {
 	s := newServer(t, 8, 6, nil)
 	var crowd []*peer
@@ -223,7 +223,7 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestHijacked: spectators are counted by others, who leave less room.
+// TestHijacked: the hub counts spectators, which leave less room.
 func TestHijacked(t *testing.T) {
 	s := newServer(t, 2, -1, nil)
 	for range 3 {
@@ -238,7 +238,7 @@ func TestHijacked(t *testing.T) {
 	b.want("b", 0)
 }
 
-// faulty is a listener whose accept fails now and then.
+// faulty is a listener whose accept sometimes fails.
 type faulty struct {
 	net.Listener
 	errs chan error

@@ -16,21 +16,21 @@ import (
 const (
 	// Patience is how long a connection has for a request before another may take its place.
 	Patience = time.Second
-	// acceptPause is the time between two tries to accept after an error.
+	// acceptPause is the longest time between an error and the next accept.
 	acceptPause = 50 * time.Millisecond
-	// warnEvery is the time between two warnings of one kind, at least.
+	// warnEvery is the least time between two warnings of one kind.
 	warnEvery = 10 * time.Second
-	// closedTogether is how many idle connections are closed when the process has no file left.
+	// closedTogether is how many idle connections are closed if the process has no file left.
 	closedTogether = 64
 )
 
 // Config is what a [Listener] works with.
 type Config struct {
-	// Room returns how many connections there may be now, without those that were hijacked. It is
-	// asked for every connection, and may be less than there are. Required.
+	// Room returns how many connections there may be now, not counting hijacked ones. It is called
+	// for every connection, and may return less than there are. Required.
 	Room func() int
 	// PerAddress is how many connections an IPv4 address or an IPv6 /64 may have; zero: 1,000;
-	// negative: no limit of its own. An address has half of the room at most while others need it.
+	// negative: no limit of its own. An address has at most half of the room while others need it.
 	PerAddress int
 	// Proxies are networks to which no limit per address applies.
 	Proxies []netip.Prefix
@@ -40,32 +40,32 @@ type Config struct {
 // Stats are the figures of a [Listener].
 type Stats struct {
 	Open         int    // connections that were not hijacked
-	Displaced    uint64 // closed for the sake of another one
+	Displaced    uint64 // closed to make room for another
 	Refused      uint64 // closed at once: their address has too many
 	AcceptErrors uint64
 }
 
-// Listener is a net.Listener for one http.Server, whose ConnState and ConnContext must be those of
-// the Listener.
+// Listener is a net.Listener for one http.Server. The server's ConnState and ConnContext must be
+// those of the Listener.
 type Listener struct {
 	net.Listener
 	cfg   Config
 	quit  chan struct{}
 	close sync.Once
-	freed chan struct{} // of one: a connection is gone, or idle
+	freed chan struct{} // of one: a connection is gone or became idle
 
 	displaced, refused, acceptErrors atomic.Uint64
 	displaceWarning, acceptWarning   warning // owned by Accept
 
 	mu    sync.Mutex
-	conns map[net.Conn]*conn     // guarded by mu, as is all that they lead to
+	conns map[net.Conn]*conn     // guarded by mu, as is all that is reached through it
 	hosts map[netip.Prefix]*host // those that have connections
 	all   queues
-	crowd *host // the last one that had more than half of the room; nil: none
+	crowd *host // the last host that had more than half of the room; nil: none
 }
 
-// queues are connections that may be closed, the one that has been so for longest in front. A
-// connection whose request is kept is in none.
+// queues are the connections that may be closed, the longest-waiting one first. A connection whose
+// request is kept is in none.
 type queues struct{ idle, busy list.List }
 
 // conn is a connection. It is in the queues of all and in those of its host.
@@ -74,10 +74,10 @@ type conn struct {
 	l      *Listener
 	host   *host // nil: a proxy
 	since  time.Time
-	queue  func(*queues) *list.List // the one that it is in; nil: in none
-	at     [2]*list.Element         // of all, of the host
+	queue  func(*queues) *list.List // the queue that it is in; nil: none
+	at     [2]*list.Element         // in the queue of all, and in that of the host
 	kept   int                      // requests that must not be ended
-	valued bool                     // it has had one that changes something
+	valued bool                     // it has had a request that changes something
 }
 
 type host struct {
@@ -116,7 +116,7 @@ func (l *Listener) Stats() Stats {
 	return Stats{len(l.conns), l.displaced.Load(), l.refused.Load(), l.acceptErrors.Load()}
 }
 
-// Accept returns the next connection that there is room for. It fails after Close only.
+// Accept returns the next connection that there is room for. It fails only after Close.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -131,8 +131,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// rest waits a little after an error of accept; false: the listener was closed. Where the process
-// has no file left, idle connections are closed.
+// rest waits a little after an error of accept; false: the listener was closed. If the process has
+// no file left, rest closes idle connections.
 func (l *Listener) rest(err error) bool {
 	l.acceptErrors.Add(1)
 	if noFiles := errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE); noFiles {
@@ -150,7 +150,7 @@ func (l *Listener) rest(err error) bool {
 	return l.pause(acceptPause)
 }
 
-// pause waits until a connection is freed, for d at most; false: the listener was closed.
+// pause waits until a connection is freed, for at most d; false: the listener was closed.
 func (l *Listener) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -184,14 +184,15 @@ func (l *Listener) admit(c net.Conn) bool {
 	}
 }
 
-// refusal is what a connection is told that is closed at once. Under TLS it is never understood.
+// refusal is the answer to a connection that is closed at once. Under TLS the client cannot read
+// it.
 const (
 	refusal = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 2\r\nConnection: close\r\n" +
 		"Content-Length: 78\r\n\r\n" + refusalBody
 	refusalBody = `{"error":"there are too many connections from your address","code":"too_many"}`
 )
 
-// refuse closes c, which waits for nothing: its buffer is empty.
+// refuse closes c. It does not wait: the buffer of c is empty.
 func refuse(c net.Conn) {
 	_ = c.SetWriteDeadline(time.Now().Add(acceptPause))
 	_, _ = c.Write([]byte(refusal))
@@ -206,7 +207,7 @@ const (
 	full
 )
 
-// place admits c if there is room for it, or can be made; if not, it says how long to wait.
+// place admits c if there is room, or if it can make room. Otherwise it says how long to wait.
 func (l *Listener) place(c net.Conn, address netip.Prefix, limited bool) (verdict, time.Duration) {
 	room := max(1, l.cfg.Room())
 	l.mu.Lock()
@@ -240,7 +241,7 @@ func (l *Listener) place(c net.Conn, address netip.Prefix, limited bool) (verdic
 	return admitted, 0
 }
 
-// victim is the connection whose place one of own takes; nil: there is none yet.
+// victim returns the connection whose place a new one of own takes; nil: there is none yet.
 func (l *Listener) victim(own *host, room int) *list.Element {
 	if own != nil && own.n > room/2 {
 		return oldest(&own.queues)
@@ -256,8 +257,8 @@ func (l *Listener) victim(own *host, room int) *list.Element {
 	return oldest(&l.all)
 }
 
-// oldest returns the connection of q that has idled longest. If none idles, it is the oldest whose
-// time is over.
+// oldest returns the connection of q that has idled longest. If none idles, it returns the oldest
+// busy one that has had its Patience.
 func oldest(q *queues) *list.Element {
 	if e := q.idle.Front(); e != nil {
 		return e
@@ -268,7 +269,7 @@ func oldest(q *queues) *list.Element {
 	return nil
 }
 
-// untilOld is how long it takes until the oldest busy connection has had its time.
+// untilOld returns how long it takes until the oldest busy connection has had its Patience.
 func (l *Listener) untilOld() time.Duration {
 	if e := l.all.busy.Front(); e != nil {
 		return max(time.Millisecond, Patience-time.Since(e.Value.(*conn).since))
@@ -311,7 +312,7 @@ func (l *Listener) remove(k *conn) {
 	}
 }
 
-// enter puts a connection behind those in its queues.
+// enter puts a connection at the end of its queues.
 func (k *conn) enter(queue func(*queues) *list.List) {
 	k.leave()
 	k.queue, k.since = queue, time.Now()
@@ -332,7 +333,7 @@ func (k *conn) leave() {
 	k.queue = nil
 }
 
-// address is whom a connection counts for; false: for nobody, since it is a proxy's.
+// address returns the address that a connection counts for; false: none, since it is a proxy's.
 func (l *Listener) address(c net.Conn) (netip.Prefix, bool) {
 	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
@@ -348,7 +349,7 @@ func (l *Listener) address(c net.Conn) (netip.Prefix, bool) {
 	return netip.PrefixFrom(ip, bits).Masked(), true
 }
 
-// warning is logged now and then only.
+// warning is logged at most once in warnEvery.
 type warning struct{ last time.Time }
 
 func (w *warning) log(log *slog.Logger, message string, args ...any) {

@@ -19,7 +19,7 @@ func (l *Listener) ConnState(c net.Conn, state http.ConnState) {
 	case http.StateActive, http.StateIdle:
 		switch {
 		case k.kept > 0:
-		case state == http.StateActive || k.valued: // a submitter should find its connection when it has the next move
+		case state == http.StateActive || k.valued: // a submitter should still have its connection for the next move
 			k.enter(busy)
 		default:
 			k.enter(idle)
@@ -37,7 +37,7 @@ func (l *Listener) ConnState(c net.Conn, state http.ConnState) {
 	}
 }
 
-// under is the connection that TLS runs over, or c.
+// under returns the connection that TLS runs over, or c.
 func under(c net.Conn) net.Conn {
 	for {
 		over, ok := c.(interface{ NetConn() net.Conn })
@@ -61,7 +61,8 @@ func (l *Listener) ConnContext(ctx context.Context, c net.Conn) context.Context 
 }
 
 // Kept is a middleware for requests that are never ended for the sake of others, once they have
-// come wholly. The connection of one that changes something is displaced last when it idles.
+// come completely. If the request changes something, its connection is displaced last when it
+// idles.
 func Kept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if k, ok := r.Context().Value(contextKey{}).(*conn); ok {
@@ -77,7 +78,7 @@ func Kept(next http.Handler) http.Handler {
 	})
 }
 
-// request is one that is kept from begin to end.
+// request is kept from begin to end.
 type request struct {
 	*conn
 	valued     bool
@@ -107,8 +108,8 @@ func (q *request) end() {
 	}
 }
 
-// body begins to keep its request when it has been read to its end: one that comes slowly could
-// hold a place for as long as it likes.
+// body keeps its request only once it has been read to its end. Otherwise a slow one could hold a
+// place for as long as it likes.
 type body struct {
 	io.ReadCloser
 	q *request
