@@ -8,8 +8,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// The files lichess_*.go speak the interface of lichess's broadcasts, as clients of it
-// use it, over the same boards and the same submissions as the API of our own:
+// The files lichess_*.go speak the interface of lichess's broadcasts as its clients use it. They
+// work on the same boards and with the same submissions as our own API:
 //
 //	lichess.go         the routes
 //	lichess_json.go    the JSON of tournaments, rounds and games
@@ -26,7 +26,7 @@ import (
 //	lichess_oauth.go   logging in
 //	lichess_pages.go   the addresses of lichess's pages
 
-// lichessUser is the name of the one account that there is: every node has the same.
+// lichessUser is the name of the only account; every node has the same.
 const lichessUser = "chessrelay"
 
 func (s *Server) lichessRoutes(r chi.Router, p *pages) {
@@ -74,8 +74,8 @@ func (s *Server) lichessRoutes(r chi.Router, p *pages) {
 	})
 }
 
-// anyOrigin lets pages of any site use what lichess lets them use. They are no danger, since a
-// browser adds nothing by itself that we go by: the token comes in a header.
+// anyOrigin lets pages of any site use what lichess lets them use. That is safe: the token comes in
+// a header, and a browser adds no such header by itself.
 func (s *Server) anyOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -83,7 +83,8 @@ func (s *Server) anyOrigin(next http.Handler) http.Handler {
 	})
 }
 
-// preflight answers what a browser asks before a page of another site may use lichess's interface.
+// preflight answers the request that a browser sends before another site's page may use lichess's
+// interface.
 func preflight(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" || !isLichess(r.URL.Path) {

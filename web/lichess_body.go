@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// maxPushGames is how many games of a push are taken. A thousand of forty moves each, with
-	// clocks, are 4 MB.
+	// maxPushGames is how many games of a push are taken. A thousand games of forty moves each,
+	// with clocks, are 4 MB.
 	maxPushGames = 1000
 	maxPushBody  = 8 << 20
-	// maxPushAnswers bounds the answers, and with them what the games behind the limit cost.
+	// maxPushAnswers bounds the answers, and so what the games beyond the limit cost.
 	maxPushAnswers = 2 * maxPushGames
 )
 
@@ -27,32 +27,33 @@ var tooManyMoves = fmt.Sprintf("this game is not taken: those before it have %d 
 
 var tooManyGames = fmt.Sprintf("this game is not taken: the push has more than %d", maxPushGames)
 
-// pushedGame is what is answered of one game: what the boards have, and what is wrong with it.
+// pushedGame is the answer about one game: what the boards have, and what is wrong with it.
 type pushedGame struct {
 	Tags  map[string]string `json:"tags"`
 	Moves *int              `json:"moves,omitempty"`
 	Error string            `json:"error,omitempty"`
-	// Locked are the fields in which the push differs from what a person has set, and which stay.
+	// Locked are the fields in which the push differs from what a person has set. They stay.
 	Locked []string `json:"locked,omitempty"`
-	Board  int      `json:"board,omitempty"` // of the round, where the game stands
+	Board  int      `json:"board,omitempty"` // of the round, that has the game
 }
 
-// A pushing is one push: the games that could be read, and an answer for each that came.
+// A pushing is one push: the games that could be read, and an answer for each game of the push.
 type pushing struct {
 	games   []mirror.Game
-	of      []int // of games: which answer
+	of      []int // of games: the index of its answer
 	answers []pushedGame
-	refused []error // of games: why the boards have not taken each in the last try; nil: nothing was tried
+	refused []error // of games: why the boards refused each in the last try; nil: nothing was tried
 
 	warnings []string // about the push as a whole
 }
 
-// minRate is how many bytes a second of a push must come, after the first seconds. A hall may have
-// a slow line; one that sends nothing holds up those behind it for no longer than they wait.
+// minRate is how many bytes of a push must come each second, after the first seconds. A hall may
+// have a slow line. A line that sends nothing holds up the pushes behind it no longer than they
+// wait anyway.
 const minRate = 32 << 10
 
-// readBody reads the whole body of a push, which has a limit. It must begin within patience, and go
-// on at minRate.
+// readBody reads the whole body of a push, which has a limit. The body must begin within patience,
+// and continue at minRate.
 func readBody(w http.ResponseWriter, r *http.Request, patience time.Duration) ([]byte, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxPushBody)
 	var b bytes.Buffer
@@ -62,7 +63,7 @@ func readBody(w http.ResponseWriter, r *http.Request, patience time.Duration) ([
 	connection, began := http.NewResponseController(w), time.Now()
 	for {
 		allowed := patience + time.Duration(b.Len())*time.Second/minRate
-		_ = connection.SetReadDeadline(began.Add(allowed)) // which a test's connection may not have
+		_ = connection.SetReadDeadline(began.Add(allowed)) // a test's connection may have none
 		switch _, err := io.CopyN(&b, r.Body, minRate); {
 		case errors.Is(err, io.EOF):
 			return b.Bytes(), nil
@@ -72,14 +73,14 @@ func readBody(w http.ResponseWriter, r *http.Request, patience time.Duration) ([
 				Message: fmt.Sprintf("the push is larger than %d MiB", maxPushBody>>20), More: map[string]any{"limit": maxPushBody},
 			}
 		case err != nil:
-			return nil, http.ErrAbortHandler // it did not come, or not in time
+			return nil, http.ErrAbortHandler // it did not come, or too slowly
 		}
 	}
 }
 
-// readPush reads the games of a push. One that cannot be read leaves the others alone. So do those
-// behind the limit: the broadcaster app passes over an answer that is an error of all of them.
-// Games that memory has read before are not read again.
+// readPush reads the games of a push. A game that cannot be read does not keep the others out, nor
+// do games beyond the limit: the broadcaster app ignores an error for the whole push. Games that
+// memory has read before are not read again.
 func readPush(memory *pull.Memory, body []byte, contentType string) (*pushing, error) {
 	if err := pgn.Sniff(body, contentType); err != nil {
 		return nil, badRequest("Cannot parse moves: %v", err)
@@ -121,7 +122,7 @@ func (p *pushing) add(g pull.Game) {
 	case g.Unread:
 	case len(p.games) == maxPushGames:
 		a.Error = tooManyGames
-	case len(g.Tags) == 0 && len(g.Moves) == 0: // any text can be read so
+	case len(g.Tags) == 0 && len(g.Moves) == 0: // any text can be read as a game
 		a.Error = cmp.Or(a.Error, "there is neither a tag nor a legal move")
 	default:
 		p.of = append(p.of, len(p.answers))

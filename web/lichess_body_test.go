@@ -8,7 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-// TestReadPush wants what cannot be taken of a push to be told, and the rest to be taken.
+// TestReadPush wants the answer to name each game that cannot be taken, and the rest to be taken.
 func TestReadPush(t *testing.T) {
 	many := func(n int) string {
 		var b strings.Builder
@@ -21,7 +21,7 @@ func TestReadPush(t *testing.T) {
 	for _, tc := range []struct {
 		name, body, kind      string
 		games, answers, wrong int
-		refused               string // of all
+		refused               string // the error of the whole push
 		last                  string // the last game's error
 		white                 string // of the first game
 	}{
@@ -68,7 +68,7 @@ func TestReadPush(t *testing.T) {
 	}
 }
 
-// BenchmarkReadPush reads 1,000 games of 80 plies with clocks, of which 50 have a new move each
+// BenchmarkReadPush reads 1,000 games of 80 plies with clocks. 50 of them have a new move each
 // time.
 func BenchmarkReadPush(b *testing.B) {
 	text := func(round int) []byte {

@@ -14,14 +14,14 @@ import (
 	"strings"
 )
 
-// form is the fields of a body. One that is empty is there nevertheless.
+// form is the fields of a body. A field that is empty is still there.
 type form struct{ url.Values }
 
 // maxFields bounds the fields of a form.
 const maxFields = 500
 
-// readForm reads a form or a JSON object, whatever its Content-Type says. The fields of an object
-// in the object are named as in a form: info.format, and tiebreaks[0] in a list.
+// readForm reads a form or a JSON object, whatever its Content-Type says. Fields of a nested object
+// are named as in a form: info.format, and tiebreaks[0] in a list.
 func readForm(r *http.Request) (form, error) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -77,7 +77,7 @@ func (f form) flatten(prefix string, in map[string]any, depth int) error {
 	return nil
 }
 
-// text is a JSON value as a form has it; null is empty.
+// text returns a JSON value as a form has it; null is empty.
 func text(v any) string {
 	if v == nil {
 		return ""
@@ -85,7 +85,7 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// text is nil if nothing is said.
+// text returns the field; nil if the body does not have it.
 func (f form) text(name string) *string {
 	if !f.Has(name) {
 		return nil
@@ -93,8 +93,8 @@ func (f form) text(name string) *string {
 	return new(strings.ReplaceAll(f.Get(name), "\r\n", "\n"))
 }
 
-// number is nil if nothing is said. An empty field is 0, as is one that is left out where none is
-// the least.
+// number returns the field; nil if the body does not have it. An empty field is 0, even if least is
+// greater.
 func (f form) number(name string, least, most int64) (*int64, error) {
 	text := f.text(name)
 	if text == nil || *text == "" {
@@ -107,7 +107,7 @@ func (f form) number(name string, least, most int64) (*int64, error) {
 	return &n, nil
 }
 
-// whenSaid is f of what is said; nil if nothing is.
+// whenSaid returns f of the value; nil if there is none.
 func whenSaid[A, B any](p *A, f func(A) B) *B {
 	if p == nil {
 		return nil
@@ -115,7 +115,7 @@ func whenSaid[A, B any](p *A, f func(A) B) *B {
 	return new(f(*p))
 }
 
-// boolean is nil if nothing is said.
+// boolean returns the field; nil if the body does not have it.
 func (f form) boolean(name string) (*bool, error) {
 	text := f.text(name)
 	if text == nil {
@@ -130,8 +130,8 @@ func (f form) boolean(name string) (*bool, error) {
 	return nil, badRequest("%s is true or false, not %q", name, *text)
 }
 
-// list is the values of a field that may be repeated: name, name[] or name[0]. asked says whether
-// there was one.
+// list returns the values of a field that may be repeated: name, name[] or name[0]. asked reports
+// whether the body has the field.
 func (f form) list(name string) (values []string, asked bool) {
 	for _, key := range slices.Sorted(maps.Keys(f.Values)) {
 		if rest, ok := strings.CutPrefix(key, name); ok && (rest == "" || strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]")) {
@@ -142,8 +142,8 @@ func (f form) list(name string) (values []string, asked bool) {
 	return slices.DeleteFunc(values, func(v string) bool { return v == "" }), asked
 }
 
-// points is what a win and a draw are worth, in hundredths. asked reports whether the body has one
-// of the fields. An empty field is nil, and means the usual points.
+// points returns what a win and a draw are worth, in hundredths. asked reports whether the body has
+// one of the fields. An empty field is nil, and means the usual points.
 func (f form) points(name string) (p [2]*int32, asked bool, err error) {
 	for i, field := range []string{"win", "draw"} {
 		key := name + "." + field

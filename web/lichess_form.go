@@ -14,11 +14,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What lichess's clients send of tournaments and rounds: a form, or the same as JSON. Fields that
-// are not known are passed over, since lichess has many more. A field that is known but cannot be
-// done is refused: a client that is told yes would wait for what does not happen.
+// This file reads what lichess's clients send about tournaments and rounds: a form, or the same as
+// JSON. Unknown fields are ignored, since lichess has many more. A known field that cannot be done
+// is refused. Otherwise the client would wait for what never happens.
 
-// tourForm is what is said of a tournament; what is left out is nil.
+// tourForm is what the client says about a tournament; nil fields were left out.
 type tourForm struct {
 	name, description, location *string
 	info                        infoIn
@@ -72,7 +72,7 @@ func readVisibility(f form, to *relaypb.TournamentSettings) error {
 	return nil
 }
 
-// readReplacements reads who is to be called otherwise. The field is lichess's "players";
+// readReplacements reads which players get other names. The field is lichess's "players";
 // "replacements" is ours.
 func readReplacements(f form, to *relaypb.TournamentSettings) error {
 	text := f.text("replacements")
@@ -83,7 +83,7 @@ func readReplacements(f form, to *relaypb.TournamentSettings) error {
 	return tournamentSettingsIn{Replacements: to.Replacements, Teams: to.Teams}.check()
 }
 
-// readTieBreaks reads lichess's codes, which are FIDE's with a dash before what is cut: BH-C1.
+// readTieBreaks reads lichess's codes: FIDE's, with a dash before what is cut, as in BH-C1.
 func readTieBreaks(f form, to *relaypb.TournamentSettings) error {
 	codes, asked := f.list("tiebreaks")
 	if !asked {
@@ -124,7 +124,7 @@ func readGrouping(f form, to *relaypb.TournamentSettings) error {
 	return nil
 }
 
-// roundForm is what is said of a round; what is left out is nil.
+// roundForm is what the client says about a round; nil fields were left out.
 type roundForm struct {
 	name     *string
 	startsAt *int64
@@ -194,9 +194,9 @@ func readRoundSettings(f form) (*relaypb.RoundSettings, error) {
 	return out, nil
 }
 
-// syncForm is what is said of where a round's games come from.
+// syncForm is what the client says about where a round's games come from.
 type syncForm struct {
-	field     string // that has the addresses; empty: nothing is said of them
+	field     string // the field with the addresses; empty: the client says nothing about them
 	urls      []string
 	onlyRound *int64
 	slices    *string
@@ -246,7 +246,7 @@ func readSync(f form) (in syncForm, err error) {
 	return in, nil
 }
 
-// sources are those of a round that has these now; nil: they stay.
+// sources returns the new sources of a round that has these now; nil: they stay.
 func (in syncForm) sources(now []relay.Source) (*relaypb.Sources, error) {
 	if in.field == "" {
 		if in.onlyRound == nil && in.slices == nil && in.period == nil || len(now) == 0 {
@@ -273,8 +273,8 @@ func (in syncForm) sources(now []relay.Source) (*relaypb.Sources, error) {
 	return list, err
 }
 
-// narrow sets which games are taken. A LiveChess Cloud is asked for the round; of a PGN the other
-// games are left out.
+// narrow sets which games are taken. A LiveChess Cloud is asked for that round only; of a PGN, the
+// games of other rounds are left out.
 func (in syncForm) narrow(s *relay.Source) {
 	if in.onlyRound != nil && s.Kind == relay.SourceLCC {
 		s.Round = int(*in.onlyRound)
@@ -289,7 +289,7 @@ func (in syncForm) narrow(s *relay.Source) {
 	}
 }
 
-// command is nil if nothing is said. now are the sources that the round has.
+// command returns nil if the client says nothing. now are the sources that the round has.
 func (in roundForm) command(now []relay.Source) (*relaypb.RoundSettings, error) {
 	var err error
 	if in.settings.Sources, err = in.sync.sources(now); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A grouping is tournaments that are shown together, such as the sections of an open. It is written
-// down at one of them, and counts for all that it names. Its id is that of the first tournament.
+// A grouping is tournaments that are shown together, such as the sections of an open. One of them
+// has it in its settings; it counts for all that it names. Its id is that of the first tournament.
 type grouping struct {
 	name  string
 	tours []relay.TournamentID
@@ -35,8 +35,8 @@ func parseGrouping(t *relay.Tournament) *grouping {
 	return g
 }
 
-// withoutHidden returns t as a reader may see it. Its grouping may name tournaments that are
-// private: a line whose tournament the reader does not find is left out.
+// withoutHidden returns t as the reader may see it. Its grouping may name private tournaments, so a
+// line is left out if the reader does not find its tournament.
 func (s *Server) withoutHidden(r *http.Request, b relay.Reader, t *relay.Tournament) *relay.Tournament {
 	name, lines, ok := strings.Cut(t.Grouping, "\n")
 	if !ok || callerOf(r).sight("", "") == relay.Truth {
@@ -53,10 +53,10 @@ func (s *Server) withoutHidden(r *http.Request, b relay.Reader, t *relay.Tournam
 	return &shown
 }
 
-// groupings are those that there are, by tournament. If several name one, its own counts, or else
-// the newest.
+// groupings returns the grouping of each tournament. If several name a tournament, its own counts,
+// otherwise the newest.
 //
-// Those that are unlisted are in none, but for a client that finds them in lists.
+// An unlisted tournament is in no grouping, unless the client finds it in lists.
 func (s *Server) groupings(r *http.Request, b relay.Reader) map[relay.TournamentID]*grouping {
 	out := groupings(b)
 	hidden := func(id relay.TournamentID) bool {
@@ -74,7 +74,7 @@ func (s *Server) groupings(r *http.Request, b relay.Reader) map[relay.Tournament
 	return out
 }
 
-// groupings are all that there are.
+// groupings returns all groupings, by tournament.
 func groupings(b relay.Reader) map[relay.TournamentID]*grouping {
 	out := map[relay.TournamentID]*grouping{}
 	own := map[relay.TournamentID]bool{}
@@ -103,12 +103,12 @@ type lichessGroup struct {
 
 type lichessGroupTour struct {
 	ID     relay.TournamentID `json:"id"`
-	Name   string             `json:"name"`   // without what it shares with the group's
+	Name   string             `json:"name"`   // without the beginning that is the group's name
 	Active bool               `json:"active"` // a round is to come, or is being played
 	Live   bool               `json:"live"`   // a round is being played
 }
 
-// groupIn is the group of a tournament; nil: it has none.
+// groupIn returns the group of a tournament; nil: it has none.
 func (s *Server) groupIn(r *http.Request, b relay.Reader, id relay.TournamentID) *lichessGroup {
 	g := s.groupings(r, b)[id]
 	if g == nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The JSON of tournaments, rounds and games, as lichess publishes its schemas. Where ours has
-// values that those do not allow, such as the result 0-0, the field is left out: clients are
+// This file makes the JSON of tournaments, rounds and games, by the schemas that lichess publishes.
+// A field whose value a schema does not allow, such as the result 0-0, is left out: clients are
 // generated from the schemas.
 
 type lichessTour struct {
@@ -21,7 +21,7 @@ type lichessTour struct {
 	Slug           string             `json:"slug"`
 	Info           lichessInfo        `json:"info"`
 	CreatedAt      relay.Millis       `json:"createdAt"`
-	Dates          []relay.Millis     `json:"dates,omitempty"` // of the first round and, if it is another one, of the last
+	Dates          []relay.Millis     `json:"dates,omitempty"` // of the first round and, if there are more, of the last
 	Description    string             `json:"description,omitempty"`
 	TeamTable      bool               `json:"teamTable,omitempty"`
 	URL            string             `json:"url"`
@@ -57,7 +57,7 @@ type lichessRound struct {
 	URL                 string          `json:"url"`
 	Delay               int             `json:"delay,omitempty"`
 	CustomScoring       *lichessScoring `json:"customScoring,omitempty"`
-	TeamCustomScoring   *lichessPoints  `json:"teamCustomScoring,omitempty"` // which lichess takes and does not tell
+	TeamCustomScoring   *lichessPoints  `json:"teamCustomScoring,omitempty"` // lichess takes it, but does not show it
 }
 
 type lichessScoring struct {
@@ -75,14 +75,14 @@ type lichessStudy struct {
 	Features  lichessFeatures `json:"features"`
 }
 
-// lichessFeatures are those of lichess's own pages, which there are not here.
+// lichessFeatures are features of lichess's own pages; this server has none of them.
 type lichessFeatures struct {
 	Chat     bool `json:"chat"`
 	Computer bool `json:"computer"`
 	Explorer bool `json:"explorer"`
 }
 
-// lichessSync is where a round's games come from, if not from pushes.
+// lichessSync is where a round's games come from, unless they are pushed.
 type lichessSync struct {
 	Ongoing bool     `json:"ongoing"`
 	URL     string   `json:"url"`
@@ -113,21 +113,21 @@ type lichessPlayer struct {
 	Clock  *int64 `json:"clock,omitempty"` // hundredths of a second
 }
 
-// noPhotos is an object without any: there are none here, and the schema wants one.
+// noPhotos is an empty object: there are no photos here, but the schema wants the field.
 type noPhotos struct{}
 
-// lichessRoundOf is a round with what it belongs to.
+// lichessRoundOf is a round with its tournament.
 type lichessRoundOf struct {
 	Round lichessRound `json:"round"`
 	Tour  lichessTour  `json:"tour"`
 	Study lichessStudy `json:"study"`
-	Sync  *lichessSync `json:"sync,omitempty"` // for whom may change it, as lichess's pages have it
+	Sync  *lichessSync `json:"sync,omitempty"` // only for a client that may change it, as on lichess's pages
 }
 
-// lichessRoundWithGames is what GET /api/broadcast/-/-/{roundId} answers, and an edit.
+// lichessRoundWithGames is the answer to GET /api/broadcast/-/-/{roundId}, and to an edit.
 type lichessRoundWithGames struct {
 	lichessRoundOf
-	OK           bool          `json:"ok,omitempty"` // of an edit, for clients that look at nothing else
+	OK           bool          `json:"ok,omitempty"` // of an edit, for clients that check nothing else
 	Games        []lichessGame `json:"games"`
 	Group        *lichessGroup `json:"group,omitempty"`
 	IsSubscribed bool          `json:"isSubscribed"`
@@ -151,9 +151,9 @@ type lichessLast struct {
 	Round *lichessRound `json:"round,omitempty"`
 }
 
-// lichessForm is how an answer is to be written.
+// lichessForm is how to write an answer.
 type lichessForm struct {
-	site string // that its addresses begin with
+	site string // the beginning of its URLs
 	html bool   // descriptions are HTML
 }
 
@@ -162,7 +162,7 @@ func lichessFormOf(r *http.Request) lichessForm {
 	return lichessForm{siteURL(r), as == "1" || as == "true"}
 }
 
-// tour writes a tournament. Of its rounds only the first and the last are looked at in earnest.
+// tour writes a tournament. The rounds are read only for the dates and the teams.
 func (f lichessForm) tour(t *relay.Tournament, rounds []view) lichessTour {
 	const short, long = 80, 120 // characters that the schema allows
 	out := lichessTour{
@@ -183,7 +183,7 @@ func (f lichessForm) tour(t *relay.Tournament, rounds []view) lichessTour {
 	return out
 }
 
-// cut keeps the beginning of a text that has more characters than that.
+// cut returns at most that many characters of a text.
 func cut(text string, most int) string {
 	if r := []rune(text); len(r) > most {
 		return strings.TrimSpace(string(r[:most-1])) + "…"
@@ -191,7 +191,7 @@ func cut(text string, most int) string {
 	return text
 }
 
-// paragraphs is a text as HTML. Its Markdown stays as it is written.
+// paragraphs returns a text as HTML. Its Markdown stays as written.
 func paragraphs(text string) string {
 	var b strings.Builder
 	for p := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n") {
@@ -202,8 +202,8 @@ func paragraphs(text string) string {
 	return b.String()
 }
 
-// fideTC is FIDE's category of a time control: by the time for sixty moves, with which FIDE
-// measures it. Empty: not known.
+// fideTC returns FIDE's category of a time control: by the time for sixty moves, as FIDE measures
+// it. Empty: not known.
 func fideTC(text string) string {
 	controls, ok := relay.ParseTimeControl(text)
 	if !ok {
@@ -232,7 +232,7 @@ func fideTC(text string) string {
 	return "standard"
 }
 
-// dates are when the first and the last round begin.
+// dates returns when the first and the last round begin.
 func dates(rounds []view) []relay.Millis {
 	var out []relay.Millis
 	for _, v := range rounds {
@@ -250,7 +250,7 @@ func dates(rounds []view) []relay.Millis {
 	return []relay.Millis{first, last}
 }
 
-// beginsAt is when a round begins, or began; 0: that is not known.
+// beginsAt returns when a round begins, or began; 0: not known.
 func beginsAt(v view) relay.Millis {
 	if v.round.StartsAt > 0 {
 		return v.round.StartsAt
@@ -284,8 +284,8 @@ func (f lichessForm) round(v view) lichessRound {
 	return out
 }
 
-// finishedAt is when the last result came, or when somebody finished the round by hand; 0: it is
-// not finished.
+// finishedAt returns when the last result came, or when somebody finished the round by hand; 0: it
+// is not finished.
 func finishedAt(r *relay.Round, games []*relay.Game) (at relay.Millis) {
 	if r.Status != relay.RoundFinished {
 		return 0
@@ -307,7 +307,7 @@ func finishedAt(r *relay.Round, games []*relay.Game) (at relay.Millis) {
 	return cmp.Or(at, r.CreatedAt)
 }
 
-// maxLichessPoints is what a result may be worth by the schema.
+// maxLichessPoints is the most that the schema lets a result be worth.
 const maxLichessPoints = 10_00
 
 func inRange(p relay.Points) bool { return p.Win <= maxLichessPoints && p.Draw <= maxLichessPoints }
@@ -343,7 +343,7 @@ func lichessGameJSON(g *relay.Game, now time.Time) lichessGame {
 	return out
 }
 
-// lichessTitles are those that the schema knows.
+// lichessTitles are the titles that the schema knows.
 var lichessTitles = []string{"GM", "WGM", "IM", "WIM", "FM", "WFM", "NM", "CM", "WCM", "WNM", "LM", "BOT"}
 
 func lichessTitle(title string) string {
@@ -363,7 +363,7 @@ func lichessPlayerJSON(p relay.Player, clock relay.Millis) lichessPlayer {
 	return out
 }
 
-// slug is the name as a part of a URL.
+// slug returns the name as a part of a URL.
 func slug(name string) string {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9')

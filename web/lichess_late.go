@@ -9,30 +9,32 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The broadcaster app does not wait for a push before it begins the next one, and when a connection
-// ends without an answer it sends the same body again, a second later, until there is one. So after
-// a time without a majority the retries of several pushes come in any order, and an old one that
-// came last would take back what the newer ones brought: a result, or moves where the round has
-// shorten. A body does not tell its time. But each try that we left without an answer is owed one
-// more with the same body; and that one has the place of the first try: it is passed over if a push
-// that came after the first try has been taken meanwhile.
+// The broadcaster app does not wait for a push before it begins the next one. If a connection ends
+// without an answer, the app sends the same body again each second, until there is an answer. So
+// after a time without a majority, the retries of several pushes come in any order. An old one that
+// came last would undo what the newer ones brought: a result, or moves if the round's shorten is
+// set.
 //
-// A body that comes again otherwise is no retry: an organiser who takes a mistake back pushes what
-// he had before, to the letter. So only tries that were left without an answer count, each for one
-// retry, and not for long. A node does not know the pushes that another node left without an
-// answer, and forgets its own at a restart.
+// A body carries no timestamp. So we remember each try that we left without an answer, and expect
+// one retry with the same body. The retry takes the first try's place in the order. It is passed
+// over if a push that came after the first try has been taken meanwhile.
+//
+// Any other body that comes again is no retry: an organiser who undoes a mistake pushes exactly
+// what was there before. So only tries without an answer count, each for one retry, and not for
+// long. A node does not know the pushes that another node left without an answer, and forgets its
+// own at a restart.
 
 const (
-	// maxOwed is how many retries of a round are remembered; the oldest are forgotten first.
+	// maxOwed is how many retries are remembered for each round; the oldest are forgotten first.
 	maxOwed = 64
-	// owedFor is how long a retry is waited for. The app tries again each second.
+	// owedFor is how long a retry is expected. The app tries again each second.
 	owedFor = 2 * time.Minute
 )
 
-// lateTries knows which tries to push were left without an answer. The zero value is ready.
+// lateTries knows which pushes were left without an answer. The zero value is ready.
 type lateTries struct {
 	mu     sync.Mutex
-	rounds map[relay.RoundID]*owedTries // guarded by mu; of those only in which one is owed
+	rounds map[relay.RoundID]*owedTries // guarded by mu; only rounds from which a retry is owed
 }
 
 type owedTries struct {
@@ -46,9 +48,8 @@ type owedTry struct {
 	until time.Time
 }
 
-// begin returns the place of a push in the order of its round: that of its first try if it is a
-// retry, otherwise its own turn. late says that it is a retry, and that what it brings is no longer
-// what counts.
+// begin returns the place of a push in the order of its round: for a retry, the place of its first
+// try, otherwise its turn. late reports whether it is a retry and a newer push was taken meanwhile.
 func (l *lateTries) begin(round relay.RoundID, body [sha256.Size]byte, turn uint64, now time.Time) (place uint64, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,8 +79,8 @@ func (l *lateTries) took(round relay.RoundID, place uint64) {
 	}
 }
 
-// noteUnanswered notes that a push was left without an answer, and how it will be known when it
-// comes again.
+// noteUnanswered notes that a push was left without an answer, and the hash that its retry will
+// have.
 func (l *lateTries) noteUnanswered(round relay.RoundID, body [sha256.Size]byte, place uint64, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

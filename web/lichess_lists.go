@@ -13,24 +13,24 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The lists of tournaments. One that is unlisted is in none of them, unless the client shows that
-// it may write.
+// This file makes the lists of tournaments. An unlisted tournament is in none of them, unless the
+// client shows that it is in its scope.
 
 const (
-	byUserPage = 20 // tournaments of a page
+	byUserPage = 20 // tournaments of one page
 	topPage    = 24
-	// maxPage is the last page that is told of; there may be more tournaments.
+	// maxPage is the last page that a client can ask for; there may be more tournaments.
 	maxPage = 1 << 20
-	// maxOfficial is how many tournaments a stream of them has.
+	// maxOfficial is the most tournaments of GET /api/broadcast.
 	maxOfficial = 100
-	// maxActive is how many a page begins with.
+	// maxActive is how many active tournaments the first page has.
 	maxActive = 100
-	// maxMyRounds is how many rounds my-rounds lists, unless told fewer.
+	// maxMyRounds is how many rounds my-rounds lists, unless the client wants fewer.
 	maxMyRounds = 1000
 )
 
-// lichessNames are the users that there are. Everything belongs to the first one; the app looks for
-// official broadcasts at the other.
+// lichessNames are all the users. Everything belongs to the first one; the app looks for official
+// broadcasts at the other.
 var lichessNames = []string{lichessUser, "broadcaster"}
 
 func lichessName(name string) (string, error) {
@@ -51,8 +51,8 @@ func (s *Server) lichessUserJSON(r *http.Request) (answer, error) {
 	return ok(map[string]any{"id": name, "username": name, "url": siteURL(r) + "/broadcast/by/" + name})
 }
 
-// ownerOf reports whether the client has shown that the tournament is in its scope, and so sees it
-// though it is in no list.
+// ownerOf reports whether the client has shown that the tournament is in its scope. Such a client
+// finds it in lists even if it is unlisted.
 func (s *Server) ownerOf(r *http.Request, t *relay.Tournament) bool {
 	if c := callerOf(r); c.Token != nil {
 		return c.can(actSee, t.ID, "") || c.Round != "" && slices.Contains(t.Rounds, c.Round)
@@ -61,7 +61,7 @@ func (s *Server) ownerOf(r *http.Request, t *relay.Tournament) bool {
 	return ok && !s.access.Needed() && s.isGrant(shown, s.cfg.Now())
 }
 
-// listed are the tournaments that the client finds in lists, the newest first.
+// listed returns the tournaments that the client finds in lists, newest first.
 func (s *Server) listed(r *http.Request, b relay.Reader) []*relay.Tournament {
 	return slices.DeleteFunc(slices.Clone(b.Tournaments()), func(t *relay.Tournament) bool { return t.Unlisted && !s.ownerOf(r, t) })
 }
@@ -73,14 +73,14 @@ type tourView struct {
 	group      string
 }
 
-// tourIn has all of a tournament, the games too.
+// tourIn returns a tournament with its rounds and their games.
 func tourIn(b relay.Reader, t *relay.Tournament) tourView {
 	v := roundsIn(b, t)
 	v.load(b)
 	return v
 }
 
-// roundsIn has a tournament without the games, which are many.
+// roundsIn returns a tournament with its rounds, but without the games, which are many.
 func roundsIn(b relay.Reader, t *relay.Tournament) tourView {
 	v := tourView{tournament: t}
 	for _, round := range rounds(b, t) {
@@ -99,13 +99,13 @@ func (v tourView) live() bool {
 	return slices.ContainsFunc(v.rounds, func(r view) bool { return r.round.Status == relay.RoundStarted })
 }
 
-// active: a round is to come, or is being played, or there is none yet.
+// active reports whether a round is to come or being played, or there is none yet.
 func (v tourView) active() bool {
 	return len(v.rounds) == 0 || slices.ContainsFunc(v.rounds, func(r view) bool { return r.round.Status != relay.RoundFinished })
 }
 
-// shownRound is the place of the round to show: that which is being played, or the first to come,
-// or the last. -1: there is none.
+// shownRound returns the index of the round to show: the one being played, or the next one, or the
+// last. -1: there is none.
 func (v tourView) shownRound() int {
 	for _, fits := range []func(relay.RoundStatus) bool{
 		func(s relay.RoundStatus) bool { return s == relay.RoundStarted },
@@ -118,7 +118,7 @@ func (v tourView) shownRound() int {
 	return len(v.rounds) - 1
 }
 
-// last is the tournament with the round to show.
+// last returns the tournament with the round to show.
 func (f lichessForm) last(v tourView) lichessLast {
 	out := lichessLast{Tour: f.tour(v.tournament, v.rounds), Group: v.group}
 	if i := v.shownRound(); i >= 0 {
@@ -127,7 +127,7 @@ func (f lichessForm) last(v tourView) lichessLast {
 	return out
 }
 
-// withRounds is the tournament with all of its rounds.
+// withRounds returns the tournament with all of its rounds.
 func (f lichessForm) withRounds(v tourView) lichessTourOf {
 	out := lichessTourOf{Tour: f.tour(v.tournament, v.rounds), Rounds: make([]lichessRound, len(v.rounds))}
 	for i, r := range v.rounds {
@@ -142,8 +142,8 @@ func (f lichessForm) withRounds(v tourView) lichessTourOf {
 	return out
 }
 
-// sorted has first the tournaments that are live, then those that are active, then the others; each
-// the newest first.
+// sorted sorts the tournaments: live ones first, then active ones, then the others. Within each
+// part the newest is first.
 func sorted(tours []tourView) {
 	rank := func(v tourView) int {
 		switch {
@@ -157,8 +157,8 @@ func sorted(tours []tourView) {
 	slices.SortStableFunc(tours, func(a, b tourView) int { return rank(a) - rank(b) })
 }
 
-// list finds the tournaments for which keep is true, sorts them, and loads those that pick takes of
-// them.
+// list finds the tournaments for which keep is true, and sorts them. It loads the games only of
+// those that pick returns.
 func (s *Server) list(r *http.Request, keep func(*relay.Tournament) bool, pick func([]tourView) []tourView) (picked []tourView, index uint64) {
 	index = s.seenBy(r)(func(b relay.Reader) {
 		var tours []tourView
@@ -182,7 +182,7 @@ func (s *Server) list(r *http.Request, keep func(*relay.Tournament) bool, pick f
 
 func everyTournament(*relay.Tournament) bool { return true }
 
-// lichessOfficial is GET /api/broadcast: the tournaments with their rounds, one a line.
+// lichessOfficial is GET /api/broadcast: the tournaments with their rounds, one on each line.
 func (s *Server) lichessOfficial(w http.ResponseWriter, r *http.Request) {
 	most, err := number(r, "nb", 20, 1, maxOfficial)
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *Server) lichessOfficial(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// ndjson answers with one JSON value a line. send is false once the client is gone.
+// ndjson answers with one JSON value on each line. send returns false once the client is gone.
 func (s *Server) ndjson(w http.ResponseWriter, index uint64, write func(send func(any) bool)) {
 	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
 	w.Header().Set(indexHeader, fmt.Sprint(index))
@@ -224,7 +224,7 @@ func (s *Server) lichessTop(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	active, past := 0, 0 // shown of the ones, and how many there are of the others
+	active, past := 0, 0 // how many active ones are shown, and how many others there are
 	tours, index := s.list(r, everyTournament, func(tours []tourView) []tourView {
 		n := slices.IndexFunc(tours, func(v tourView) bool { return !v.active() })
 		if n < 0 {
@@ -241,7 +241,7 @@ func (s *Server) lichessTop(r *http.Request) (answer, error) {
 	}})
 }
 
-// lichessSearch is GET /api/broadcast/search: the tournaments that have all the words.
+// lichessSearch is GET /api/broadcast/search: the tournaments whose text has all the words.
 func (s *Server) lichessSearch(r *http.Request) (answer, error) {
 	page, err := number(r, "page", 1, 1, maxPage)
 	if err != nil {
@@ -290,7 +290,7 @@ func (s *Server) lichessByUser(r *http.Request) (answer, error) {
 	return ok(indexed{index, out})
 }
 
-// paging is where a page stands among the others.
+// paging is a page's number, its size, and how many results all pages have.
 type paging struct{ total, page, size int }
 
 func (p paging) body(results any) map[string]any {
@@ -311,7 +311,7 @@ func pageOf[T any](list []T, page, size int) []T {
 	return list[from:min(from+size, len(list))]
 }
 
-// mapTo is never nil, so that JSON has a list.
+// mapTo never returns nil, so that JSON has a list.
 func mapTo[A, B any](list []A, f func(A) B) []B {
 	out := make([]B, len(list))
 	for i, a := range list {
@@ -320,7 +320,7 @@ func mapTo[A, B any](list []A, f func(A) B) []B {
 	return out
 }
 
-// number reads a parameter that is a number, and lowers one that is too great.
+// number reads a parameter that is a number, and lowers it to most.
 func number(r *http.Request, name string, usual, least, most int) (int, error) {
 	text := r.URL.Query().Get(name)
 	if text == "" {
@@ -345,7 +345,7 @@ func boolean(r *http.Request, name string) (bool, error) {
 	return b, nil
 }
 
-// lichessMyRounds is GET /api/broadcast/my-rounds: every round, the newest first, one a line.
+// lichessMyRounds is GET /api/broadcast/my-rounds: every round, newest first, one on each line.
 func (s *Server) lichessMyRounds(w http.ResponseWriter, r *http.Request) {
 	most, err := number(r, "nb", maxMyRounds, 1, maxMyRounds)
 	if err != nil {

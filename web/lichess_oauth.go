@@ -21,22 +21,23 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// Logging in as clients of lichess do: OAuth 2.0 with a code and PKCE (RFC 6749, RFC 7636). The
-// page asks for a token of the cluster. The client gets a token of its own, a grant in the log: it
-// has the name, the role, the scope and the expiry of the one that was shown, and ends with that
-// one or when the client logs out (DELETE /api/token). While the cluster has no token, everybody is
-// let in at once; see grant.go.
+// Clients of lichess log in with OAuth 2.0, a code and PKCE (RFC 6749, RFC 7636). The page asks for
+// a token of the cluster. The client then gets a token of its own, a grant in the log. The grant
+// has the name, the role, the scope and the expiry of the token that was shown. It ends with that
+// token, or when the client logs out (DELETE /api/token). A cluster without tokens lets every
+// client in at once; see grant.go.
 //
-// The code is self-contained: when it was made, for whom and with which token, signed with a key
-// that all members have, so that any of them can redeem it. It holds for two minutes, once at each
-// node. It is worth nothing without the code_verifier, which never left the client.
+// The code is self-contained: when it was made, for which client and with which token. It is signed
+// with a key that all members have, so any member can redeem it. It is valid for two minutes, and
+// can be redeemed once at each node. It is worth nothing without the code_verifier, which never
+// left the client.
 
 const (
 	codeLifetime = 2 * time.Minute
-	// tokenLifetime is what clients are told of a grant that does not expire. The broadcaster app
-	// takes less than eleven months for no login.
+	// tokenLifetime is the lifetime that clients are told for a grant that does not expire. With
+	// less than eleven months, the broadcaster app does not count as logged in.
 	tokenLifetime = 10 * 365 * 24 * time.Hour
-	// maxCodes is how many redeemed codes a node remembers, for as long as they hold.
+	// maxCodes is how many redeemed codes a node remembers while they are valid.
 	maxCodes = 1000
 )
 
@@ -74,7 +75,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// oauthPage is GET /oauth: it asks for the token, or grants at once where none is needed.
+// oauthPage is GET /oauth: it asks for the token, or grants at once if none is needed.
 func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 	o, err := readOAuthRequest(r.URL.Query())
 	if err != nil {
@@ -93,9 +94,9 @@ func (s *Server) oauthPage(w http.ResponseWriter, r *http.Request) {
 }
 
 // onlyWindows refuses scripts of other sites. The code goes to an address of the client's machine,
-// in the address bar of a browser, and such a script must not get at it: it could fetch /oauth and
-// read where it was redirected to. No browser lets it, since the answer names no origin that may
-// read it (CORS). And those that say where a request comes from are not answered.
+// in a browser's address bar. Such a script could fetch /oauth and read from the redirect where it
+// leads. Browsers do not let it, since the answer names no origin that may read it (CORS). If a
+// browser says that a request comes from such a script, the node does not answer it either.
 func (s *Server) onlyWindows(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isScript(r) {
@@ -106,8 +107,8 @@ func (s *Server) onlyWindows(next http.Handler) http.Handler {
 	})
 }
 
-// isScript reports whether a page of another site fetches the address, or has it in a frame, in
-// place of going there.
+// isScript reports whether another site's page fetches the address, or shows it in a frame, instead
+// of going there.
 func isScript(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":
@@ -150,7 +151,7 @@ func (s *Server) oauthGrant(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// oauthRedirect goes back to the client with a code, which is for a grant of that token.
+// oauthRedirect sends the browser back to the client, with a code for a grant of that token.
 func (s *Server) oauthRedirect(w http.ResponseWriter, o oauthRequest, token string) {
 	u, _ := url.Parse(o.redirect) // it was read before
 	q := u.Query()
@@ -168,7 +169,7 @@ func (s *Server) askForToken(w http.ResponseWriter, o oauthRequest, problem stri
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	// Browsers hold the redirect that follows the form to form-action too.
+	// Browsers apply form-action to the redirect after the form, too.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "+
 		"frame-ancestors 'none'; form-action 'self' "+o.origin)
 	if problem != "" {
@@ -195,11 +196,11 @@ input, button { font: inherit; padding: .5rem; width: 100%; box-sizing: border-b
 </html>
 `))
 
-// codeHead is what a code begins with: when it was made, and the id of the token that was shown, or
-// zeros.
+// codeHead is the size of a code's beginning: when it was made, and the id of the token that was
+// shown, or zeros.
 const codeHead = 8 + 8
 
-// newCode is that, and a signature of it with what the code was asked by.
+// newCode returns that beginning, and a signature over it and the client's request.
 func (s *Server) newCode(o oauthRequest, token string, now time.Time) string {
 	b := make([]byte, codeHead)
 	binary.BigEndian.PutUint64(b, uint64(now.UnixMilli()))
@@ -217,8 +218,8 @@ func (s *Server) sign(made []byte, parts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// checkCode reports whether the code was made a moment ago for this client, and by who knows the
-// verifier, and with which token; none if it is empty.
+// checkCode reports whether the code is recent and was made for this client, which must know the
+// verifier. It returns the id of the token that was shown; empty: none.
 func (s *Server) checkCode(form url.Values, now time.Time) (token string, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(form.Get("code"))
 	verifier := form.Get("code_verifier")
@@ -230,7 +231,7 @@ func (s *Server) checkCode(form url.Values, now time.Time) (token string, ok boo
 	head, signature := raw[:codeHead], raw[codeHead:]
 	signed := s.sign(head, form.Get("client_id"), form.Get("redirect_uri"), challenge)
 	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(head))))
-	// The node that made it may have another clock.
+	// The node that made the code may have another clock.
 	ok = subtle.ConstantTimeCompare(signed, signature) == 1 && age < codeLifetime && age > -codeLifetime
 	return strings.Trim(string(head[8:]), "\x00"), ok
 }
@@ -300,8 +301,8 @@ func (s *Server) grant(r *http.Request, token, client string) (granted string, l
 	return granted, lifetime, err
 }
 
-// redeemedCodes are the codes that were redeemed at this node and would hold still. The zero value
-// is ready.
+// redeemedCodes are the codes that were redeemed at this node and would still be valid. The zero
+// value is ready.
 type redeemedCodes struct {
 	mu    sync.Mutex
 	until map[string]time.Time // guarded by mu
@@ -309,10 +310,10 @@ type redeemedCodes struct {
 
 var errRedeemed = errors.New("the code was redeemed before: log in again")
 
-// redeem notes that a code, which was checked, is redeemed. It fails with errRedeemed if it was
-// before.
+// redeem notes that a code, which was checked, is redeemed. It fails with errRedeemed if it already
+// was.
 func (c *redeemedCodes) redeem(code string, now time.Time) error {
-	raw, _ := base64.RawURLEncoding.DecodeString(code) // which can be spelt in several ways
+	raw, _ := base64.RawURLEncoding.DecodeString(code) // its base64 can be spelt in several ways
 	code = string(raw)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -326,12 +327,12 @@ func (c *redeemedCodes) redeem(code string, now time.Time) error {
 	if c.until == nil {
 		c.until = make(map[string]time.Time)
 	}
-	c.until[code] = now.Add(2 * codeLifetime) // the node that made it may have another clock
+	c.until[code] = now.Add(2 * codeLifetime) // the node that made the code may have another clock
 	return nil
 }
 
-// oauthRevoke is DELETE /api/token: a client logs out, and its grant ends. A token that an admin
-// has made is not the client's to end.
+// oauthRevoke is DELETE /api/token: a client logs out, and its grant ends. A client cannot end a
+// token that an admin has made.
 func (s *Server) oauthRevoke(w http.ResponseWriter, r *http.Request) {
 	if token := callerOf(r).Token; token != nil && token.Parent != "" {
 		c, err := s.command(r)

@@ -16,11 +16,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The addresses of lichess's pages. A browser gets a page at each of them, and a program that does
-// not ask for one the JSON. The broadcaster app opens them in a browser, and it takes those of
+// This file serves the addresses of lichess's pages. At each of them a browser gets a page, and any
+// other program the JSON. The broadcaster app opens them in a browser. It also takes addresses of
 // tournaments and rounds that are pasted into it.
 
-// lichessPages are the routes that answer a browser.
+// lichessPages adds the routes that answer a browser.
 func (s *Server) lichessPages(r chi.Router, p *pages) {
 	r.Group(func(r chi.Router) {
 		r.Use(s.anyOrigin, vary, s.consistency)
@@ -34,10 +34,11 @@ func (s *Server) lichessPages(r chi.Router, p *pages) {
 	r.Get("/broadcast/{tourId}/new", s.newRoundPage)
 }
 
-// wantsPage reports whether the client is a browser that shows what it gets.
+// wantsPage reports whether the client is a browser that shows the answer.
 func wantsPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
 
-// pageOr answers a browser with the pages' document, which finds by its address what to show.
+// pageOr answers a browser with the pages' document. The document finds out by its address what to
+// show.
 func (s *Server) pageOr(p *pages, json http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept")
@@ -49,7 +50,7 @@ func (s *Server) pageOr(p *pages, json http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// tourRedirect goes on to the address with the slug.
+// tourRedirect redirects to the address with the slug.
 func (s *Server) tourRedirect(w http.ResponseWriter, r *http.Request) {
 	t, err := s.tournamentOf(r)
 	if err != nil {
@@ -72,8 +73,8 @@ func (s *Server) tournamentOf(r *http.Request) (t *relay.Tournament, err error) 
 // newPage is one of the two forms.
 type newPage struct {
 	Title, Of, Problem string
-	Token              bool // is asked for
-	Round              bool // or else a tournament
+	Token              bool // the form asks for a token
+	Round              bool // for a round; otherwise for a tournament
 	Values             url.Values
 }
 
@@ -138,9 +139,9 @@ input, textarea, button { font: inherit; padding: .5rem; width: 100%; box-sizing
 </html>
 `))
 
-// sentByPage takes the forms of the pages, which a browser sends without a script: the token is a
-// field, and a page comes back. Everything else passes through. The request goes on as a program's,
-// so an edge passes it on too.
+// sentByPage takes the pages' forms, which a browser sends without a script: the token is a field,
+// and a page is the answer. All other requests pass through. The request goes on as if a program
+// had sent it, so an edge passes it on too.
 func (s *Server) sentByPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !wantsPage(r) {
@@ -166,7 +167,7 @@ func (s *Server) sentByPage(next http.Handler) http.Handler {
 			return
 		}
 		got := &answerBuffer{header: http.Header{}}
-		s.access.identify(next).ServeHTTP(got, asProgram(r, p.Values)) // by the token of the form
+		s.access.identify(next).ServeHTTP(got, asProgram(r, p.Values)) // judged by the form's token
 		if got.status == http.StatusOK {
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("Location", got.page())
@@ -184,7 +185,7 @@ func (s *Server) sentByPage(next http.Handler) http.Handler {
 	})
 }
 
-// asProgram is the request as a program would send it.
+// asProgram returns the request as a program would send it.
 func asProgram(r *http.Request, values url.Values) *http.Request {
 	out := r.Clone(r.Context())
 	out.Header.Set("Accept", "application/json")
@@ -210,7 +211,7 @@ func asProgram(r *http.Request, values url.Values) *http.Request {
 	return out
 }
 
-// answerBuffer is an answer that a page is made of.
+// answerBuffer is an answer from which a page is made.
 type answerBuffer struct {
 	header http.Header
 	status int
@@ -228,7 +229,8 @@ func (a *answerBuffer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
-// page is where to go on: from a new tournament to its first round, from a new round to its boards.
+// page returns where to go next: from a new tournament to its first round, from a new round to its
+// boards.
 func (a *answerBuffer) page() string {
 	var made struct{ Tour, Round struct{ ID, Slug string } }
 	_ = json.Unmarshal(a.body.Bytes(), &made)

@@ -46,7 +46,7 @@ type lichessEntryGame struct {
 	Opponent     lichessPlayer `json:"opponent"`
 	Color        string        `json:"color"`
 	Points       string        `json:"points,omitempty"`       // 1, 1/2 or 0
-	CustomPoints *float64      `json:"customPoints,omitempty"` // if games are worth something else
+	CustomPoints *float64      `json:"customPoints,omitempty"` // if games are worth other points
 	FideTC       string        `json:"fideTC"`
 	Ongoing      bool          `json:"ongoing,omitempty"`
 }
@@ -64,12 +64,12 @@ type lichessTeam struct {
 type lichessMatch struct {
 	Round       relay.RoundID `json:"roundId"`
 	Opponent    string        `json:"opponent"`
-	MatchPoints *float64      `json:"mp,omitempty"` // of a match that is over, as are the points
+	MatchPoints *float64      `json:"mp,omitempty"` // only if the match is over, like Points
 	GamePoints  float64       `json:"gp"`
 	Points      string        `json:"points,omitempty"`
 }
 
-// maxTieBreaks is how many an entry has by the schema.
+// maxTieBreaks is how many tie-breaks the schema lets an entry have.
 const maxTieBreaks = 5
 
 // lichessCodes are the tie-breaks that the schema has, as it writes them. Others are left out.
@@ -79,7 +79,7 @@ var lichessCodes = map[standings.Code]string{
 	standings.TPR: "TPR", standings.WON: "WON",
 }
 
-// tableOf is the table of the tournament that the path names.
+// tableOf returns the table of the tournament that the path names.
 func (s *Server) tableOf(r *http.Request) (tableInput, *standings.Table, error) {
 	in, err := s.readTable(r, relay.TournamentID(chi.URLParam(r, "tourId")))
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Server) lichessPlayers(r *http.Request) (answer, error) {
 	return ok(indexed{in.index, mapTo(table.Players, func(l standings.Line) lichessEntry { return entryOf(in, table, &l) })})
 }
 
-// lichessPlayerOf is GET /broadcast/{tourId}/players/{playerId}: a FIDE id or a name.
+// lichessPlayerOf is GET /broadcast/{tourId}/players/{playerId}; playerId is a FIDE id or a name.
 func (s *Server) lichessPlayerOf(r *http.Request) (answer, error) {
 	in, table, err := s.tableOf(r)
 	if err != nil {

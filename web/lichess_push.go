@@ -18,14 +18,15 @@ import (
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-// maxPushes is how many pushes a node has at a time, those that wait for their turn among them.
+// maxPushes is how many pushes a node has at a time, including those that wait for their turn.
 const maxPushes = 32
 
 // push is POST /api/broadcast/round/{roundId}/push: the whole state of a round's games as PGN,
 // again and again. The node submits the differences to the boards, and answers after the commit.
 //
-// The broadcaster app takes any answer but 2xx for a success and is silent until a file changes.
-// When the fault is ours and passes, its connection is cut instead, since then it tries again.
+// The broadcaster app takes any answer but 2xx for a success, and then sends nothing until a file
+// changes. So if the fault is ours and passes, the node cuts the connection instead, and the app
+// tries again.
 func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	a, err := s.pushed(w, r)
 	if err == nil {
@@ -42,7 +43,7 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, err)
 }
 
-// triesAgain reports whether the client is to be left without an answer, so that it tries again.
+// triesAgain reports whether to leave the client without an answer, so that it tries again.
 func triesAgain(r *http.Request, err error) bool {
 	status := describe(err).Status
 	return isBroadcaster(r) && (status >= 500 || status == http.StatusTooManyRequests)
@@ -54,8 +55,8 @@ func isBroadcaster(r *http.Request) bool {
 
 func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err error) {
 	round := relay.RoundID(chi.URLParam(r, "roundId"))
-	// The place in the line is taken before the body is read, so that of two pushes the one
-	// that came later is the one that counts.
+	// The place in the queue is taken before the body is read. So of two pushes, the one that came
+	// later counts.
 	turn, leave, err := s.enterPush(round)
 	if err != nil {
 		return answer{}, err
@@ -65,7 +66,7 @@ func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err e
 	if err != nil {
 		return answer{}, err
 	}
-	ctx, cancel := s.deadline(r) // from when all is there
+	ctx, cancel := s.deadline(r) // counted from here: the whole body is there
 	defer cancel()
 	p, err := readPush(s.memory, text, r.Header.Get("Content-Type"))
 	if err != nil {
@@ -73,7 +74,7 @@ func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err e
 	}
 	body := sha256.Sum256(text)
 	place, late := turn.Number, false
-	// Before the next one has its turn.
+	// This must run before the next push has its turn.
 	defer func() {
 		again := err == nil && isBroadcaster(r) && r.Context().Err() != nil || err != nil && triesAgain(r, err)
 		if again && s.hasRound(round) {
@@ -89,7 +90,7 @@ func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err e
 	if place, late = s.late.begin(round, body, turn.Number, time.Now()); late {
 		s.log.Info("a push that was tried again after a newer one is passed over", "round", round)
 	}
-	// What was committed elsewhere before this push came must be seen here.
+	// This node must see what was committed elsewhere before this push came.
 	if err := s.cfg.Node.ReadIndex(ctx); err != nil {
 		return answer{}, err
 	}
@@ -107,7 +108,7 @@ func (s *Server) pushed(w http.ResponseWriter, r *http.Request) (_ answer, err e
 	return ok(out)
 }
 
-// enterPush takes a place in the round's line; leave must follow.
+// enterPush takes a place in the round's queue. The caller must call leave.
 func (s *Server) enterPush(round relay.RoundID) (turn *pull.Turn, leave func(), err error) {
 	select {
 	case s.pushes <- struct{}{}:
@@ -123,8 +124,8 @@ func (s *Server) hasRound(id relay.RoundID) (found bool) {
 	return found
 }
 
-// mirror submits what differs, until the round shows what the games say, and fills in the answers.
-// Of a push that is late nothing is submitted.
+// mirror submits the differences until the round shows what the games say, and fills in the
+// answers. For a late push it submits nothing.
 func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Command, p *pushing, late bool) error {
 	var changes []mirror.Change
 	err := mirror.Converge(func(first bool) (again bool, err error) {
@@ -164,7 +165,7 @@ func (p *pushing) warn(round mirror.Round) {
 	}
 }
 
-// fillIn tells what the boards have now.
+// fillIn puts what the boards have now into the answers.
 func (s *Server) fillIn(changes []mirror.Change, p *pushing) {
 	s.truth(func(b relay.Reader) {
 		for i, c := range changes {
@@ -174,7 +175,7 @@ func (s *Server) fillIn(changes []mirror.Change, p *pushing) {
 			}
 			a.Locked = c.Locked
 			if c.Warning == "" {
-				a.Error = "" // the boards have an illegal move where it could not be played
+				a.Error = "" // the boards have recorded the illegal move that could not be read
 			}
 			if p.refused != nil && p.refused[i] != nil {
 				a.Error = cmp.Or(a.Error, p.refused[i].Error())

@@ -13,7 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// lichessRound is GET /api/broadcast/{tourSlug}/{roundSlug}/{roundId}. The slugs say nothing.
+// lichessRound is GET /api/broadcast/{tourSlug}/{roundSlug}/{roundId}. The slugs are ignored.
 func (s *Server) lichessRound(r *http.Request) (answer, error) {
 	out, index, err := s.roundWithGames(r, s.seenBy(r), relay.RoundID(chi.URLParam(r, "roundId")))
 	if err != nil {
@@ -22,7 +22,7 @@ func (s *Server) lichessRound(r *http.Request) (answer, error) {
 	return ok(indexed{index, out})
 }
 
-// roundWithGames is a round with all that there is of it.
+// roundWithGames returns a round with its games, its tournament and its group.
 func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID) (out lichessRoundWithGames, index uint64, err error) {
 	var v view
 	var all []view
@@ -39,7 +39,7 @@ func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID)
 	}
 	games := make([]lichessGame, len(v.games))
 	now := s.cfg.Now()
-	if !s.sees(r, v.round) { // then it is the time of what is shown
+	if !s.sees(r, v.round) { // the times must fit what the client sees
 		now = now.Add(-time.Duration(v.round.Delay) * time.Second)
 	}
 	for i, g := range v.games {
@@ -48,7 +48,7 @@ func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID)
 	return lichessRoundWithGames{lichessRoundOf: s.roundOf(r, v, all), Games: games, Group: group}, index, nil
 }
 
-// roundOf is a round with its tournament, which has all of those rounds.
+// roundOf returns a round with its tournament; all are the tournament's rounds.
 func (s *Server) roundOf(r *http.Request, v view, all []view) lichessRoundOf {
 	form := lichessFormOf(r)
 	may := s.can(r, actRecord, v.tournament.ID, v.round.ID)
@@ -59,7 +59,7 @@ func (s *Server) roundOf(r *http.Request, v view, all []view) lichessRoundOf {
 	return out
 }
 
-// syncOf is where a round's games come from; nil: from what is pushed.
+// syncOf returns where a round's games come from; nil: from pushes.
 func syncOf(r *relay.Round) *lichessSync {
 	first := firstSource(r)
 	if first == nil {
@@ -96,8 +96,8 @@ func (s *Server) lichessTour(r *http.Request) (answer, error) {
 	return ok(indexed{index, out})
 }
 
-// lichessAccount is GET /api/account. A client learns here that its token no longer holds, and logs
-// in again.
+// lichessAccount is GET /api/account. By it a client learns that its token is no longer valid, and
+// logs in again.
 func (s *Server) lichessAccount(w http.ResponseWriter, r *http.Request) {
 	c, shown := callerOf(r), shownToken(r)
 	switch needed := s.access.Needed(); {
@@ -147,7 +147,7 @@ func (s *Server) lichessPGN(w http.ResponseWriter, r *http.Request, views []view
 
 const pgnType = "application/x-chess-pgn; charset=utf-8"
 
-// withoutClocks reads ?clocks= and ?comments=. Clocks are all the comments there are.
+// withoutClocks reads ?clocks= and ?comments=. Clocks are the only comments.
 func withoutClocks(r *http.Request) (bool, error) {
 	without := false
 	for _, name := range []string{"clocks", "comments"} {
@@ -164,7 +164,7 @@ func withoutClocks(r *http.Request) (bool, error) {
 	return without, nil
 }
 
-// viewIn is a round of the boards; it is empty if there is none with the id.
+// viewIn returns a round of the boards; it is empty if there is none with the id.
 func viewIn(b relay.Reader, id relay.RoundID) (v view) {
 	var found bool
 	if v.round, found = b.Round(id); !found {

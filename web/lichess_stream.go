@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// maxStreams is how many streams of PGN a node has at a time: each formats whole games, so they
-	// cost more than spectators do, whose frames are shared.
+	// maxStreams is how many streams of PGN a node has at a time. Each formats whole games, so it
+	// costs more than a spectator, whose frames are shared.
 	maxStreams = 500
-	// streamWrite is how long a client may take to take what is written.
+	// streamWrite is how long a client may take to accept what is written.
 	streamWrite = 10 * time.Second
 )
 
-// streamPGN is GET /api/stream/broadcast/round/{roundId}.pgn: every game, then each game again that
-// changes, whole; a space now and then so that the connection is seen to live. It reads the hub's
-// history by a cursor: a client that is slow gets fewer versions of a game, and none is kept for
+// streamPGN is GET /api/stream/broadcast/round/{roundId}.pgn: every game, then each game again,
+// whole, when it changes. A space now and then shows that the connection lives. The stream reads
+// the hub's history by a cursor. A slow client gets fewer versions of a game, and none is kept for
 // it.
 func (s *Server) streamPGN(w http.ResponseWriter, r *http.Request) {
 	id := relay.RoundID(chi.URLParam(r, "roundId"))
@@ -53,7 +53,7 @@ func (s *Server) readGames(r *http.Request, id relay.RoundID) (gameReader, error
 	return f, nil
 }
 
-// stream answers with what the reader returns.
+// stream answers with the games that the reader returns.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, open func() (gameReader, error)) {
 	noClocks, err := withoutClocks(r)
 	if err == nil {
@@ -83,7 +83,7 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 		return nil
 	}
 	conn := http.NewResponseController(w)
-	// A client that takes nothing does not hold up the node's end.
+	// A client that accepts nothing must not delay the node's shutdown.
 	var cut sync.WaitGroup
 	ended := make(chan struct{})
 	cut.Go(func() {
@@ -96,7 +96,7 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 	defer cut.Wait()
 	defer close(ended)
 
-	_ = conn.Flush() // the client sees the stream begin, however long nothing comes
+	_ = conn.Flush() // the client sees that the stream has begun, even if nothing comes for long
 	format := pgn.NewWriter(nil)
 	format.NoClocks = noClocks
 	sent := map[relay.GameID]*relay.Game{} // as last written
@@ -107,11 +107,11 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 		cancel()
 		games = slices.DeleteFunc(games, func(g *relay.Game) bool { return sent[g.ID] != nil && sameText(sent[g.ID], g, noClocks) })
 		if err == nil && len(games) == 0 {
-			continue // clocks that the text does not show
+			continue // the text does not show the clocks that changed
 		}
 		var text strings.Builder
 		var v view
-		if len(games) > 0 { // the names above them may be others by now
+		if len(games) > 0 { // the names of the tournament and the round may have changed
 			s.seenBy(r)(func(b relay.Reader) { v = viewIn(b, games[0].Round) })
 		}
 		for _, g := range games {
@@ -138,9 +138,9 @@ func (s *Server) streamGames(w http.ResponseWriter, r *http.Request, open func()
 	}
 }
 
-// sameText reports whether the PGN of a game that was as before is still the same, but for what
-// surrounds the game: only clocks have been told since that it does not show, of the side to move
-// or of all where there are none.
+// sameText reports whether the PGN of a game is the same as before, apart from the names of its
+// tournament and round. It is if only clocks have changed that the PGN does not show: those of the
+// side to move, or all if noClocks is set.
 func sameText(before, now *relay.Game, noClocks bool) bool {
 	if before.Pairing != now.Pairing || before.Result != now.Result || before.Forfeit != now.Forfeit ||
 		len(before.Changes) != len(now.Changes) || before.Ply() != now.Ply() {
@@ -168,7 +168,7 @@ func tooMany(message string) *apiError {
 
 var errNodeCloses = &apiError{Status: http.StatusServiceUnavailable, Code: "going_away", Message: "this node is going away", RetryAfter: 1}
 
-// gameReaderError is the API's error for the hub's.
+// gameReaderError returns the API's error for an error of the hub.
 func gameReaderError(err error) error {
 	switch {
 	case errors.Is(err, broadcast.ErrTooMany):

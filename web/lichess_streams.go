@@ -16,14 +16,14 @@ import (
 const (
 	// maxReadRounds is how many rounds one stream reads. Each counts as a spectator.
 	maxReadRounds = 100
-	// recently is how long ago a round may have finished when a stream begins, to be in it.
+	// recently is how long ago a round may have finished and still be in a stream that begins.
 	recently = time.Hour
-	// lookForRounds is how often a stream looks whether another round has begun.
+	// lookForRounds is how often a stream looks for rounds that have begun.
 	lookForRounds = time.Second
 )
 
-// streamTour is GET /api/stream/broadcast/tour/{tourId}.pgn: the stream of every round that is
-// being played or has finished a short while ago, and of those that begin later.
+// streamTour is GET /api/stream/broadcast/tour/{tourId}.pgn: the games of every round that is being
+// played or has finished recently, and of rounds that begin later.
 func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "tourId"))
 	s.stream(w, r, func() (gameReader, error) {
@@ -31,7 +31,7 @@ func (s *Server) streamTour(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// streamGroup is GET /api/stream/broadcast/group/{groupId}.pgn: the same of all tournaments of a
+// streamGroup is GET /api/stream/broadcast/group/{groupId}.pgn: the same for all tournaments of a
 // group.
 func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
 	id := relay.TournamentID(chi.URLParam(r, "groupId"))
@@ -45,7 +45,7 @@ func (s *Server) streamGroup(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// tourReader reads the rounds of some tournaments as one.
+// tourReader reads the rounds of several tournaments as one.
 type tourReader struct {
 	s     *Server
 	r     *http.Request
@@ -57,12 +57,13 @@ type tourReader struct {
 	failed  chan error         // of one: why the stream ends
 	closing <-chan struct{}
 
-	// Owned by watch, and by readTours before it. A round that is false was found to be over.
+	// reading and count are owned by watch, and by readTours before it. A false round was found to
+	// be over.
 	reading map[relay.RoundID]bool
 	count   int // of those that are true
 }
 
-// readTours opens a reader of the tournaments. It fails if there is none of them.
+// readTours opens a reader of the tournaments. It fails if none of them exists.
 func (s *Server) readTours(r *http.Request, tours func(relay.Reader) []relay.TournamentID, what, id string) (gameReader, error) {
 	found := false
 	s.seenBy(r)(func(b relay.Reader) {
@@ -87,8 +88,8 @@ func (s *Server) readTours(r *http.Request, tours func(relay.Reader) []relay.Tou
 	return f, nil
 }
 
-// look begins to read the rounds that are being played, or have finished since then, and are not
-// read yet.
+// look begins to read each round that is not read yet, if it is being played or has finished since
+// then.
 func (f *tourReader) look(ctx context.Context, since time.Time) error {
 	var begin []relay.RoundID
 	there := false
@@ -112,7 +113,7 @@ func (f *tourReader) look(ctx context.Context, since time.Time) error {
 			}
 		}
 	})
-	if !there { // deleted, or no longer to be seen by that token
+	if !there { // deleted, or the token no longer sees it
 		return broadcast.ErrNoRound
 	}
 	for _, id := range begin {
@@ -150,7 +151,7 @@ func (f *tourReader) watch(ctx context.Context) {
 	}
 }
 
-// pass passes the changes of one round on. One that is gone leaves the others alone.
+// pass passes the changes of one round on. If the round is gone, the other rounds go on.
 func (f *tourReader) pass(ctx context.Context, one gameReader) {
 	for {
 		games, err := one.Next(ctx)

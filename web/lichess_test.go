@@ -74,7 +74,7 @@ func (b *liveBoards) open(game string, board int32) {
 	}}})
 }
 
-// streaming is a server over boards with a round of two games, without a cluster.
+// streaming returns a server without a cluster, over the boards of a round with two games.
 func streaming(t *testing.T, silence time.Duration) (*liveBoards, *httptest.Server) {
 	t.Helper()
 	b := &liveBoards{t: t, state: relay.NewState()}
@@ -92,10 +92,10 @@ func streaming(t *testing.T, silence time.Duration) (*liveBoards, *httptest.Serv
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(s)
-	server.Config.ReadTimeout = 300 * time.Millisecond // as in earnest: a stream lives longer
+	server.Config.ReadTimeout = 300 * time.Millisecond // as in production: a stream lives longer
 	server.Config.WriteTimeout = 500 * time.Millisecond
 	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that a client that takes nothing is soon noticed
+		_ = c.(*net.TCPConn).SetWriteBuffer(8 << 10) // so that a client that reads nothing is soon noticed
 		return ctx
 	}
 	server.Start()
@@ -103,8 +103,8 @@ func streaming(t *testing.T, silence time.Duration) (*liveBoards, *httptest.Serv
 	return b, server
 }
 
-// stream opens the stream of the round, and returns the games as they come, by the two empty lines
-// behind each.
+// stream opens the stream of the round, and returns the games as they come. Two empty lines end
+// each.
 func stream(t *testing.T, server *httptest.Server, query string) <-chan string {
 	t.Helper()
 	return streamOf(t, server, "round/roundAAA.pgn"+query)
@@ -165,8 +165,8 @@ func next(t *testing.T, games <-chan string) string {
 	return ""
 }
 
-// TestStream wants every game first, then the whole of each that changes, also of one that is
-// opened later.
+// TestStream wants every game first, then the whole of each game that changes, even of a game that
+// is opened later.
 func TestStream(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	b.move("gameAAA1", 1, "e4")
@@ -211,9 +211,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStreamOfTournaments wants the games of every round that is being played in the stream of the
-// tournament, and of the group, also of rounds that begin later; and those of a round that is over
-// only if that was a short while ago.
+// TestStreamOfTournaments wants the games of every round that is being played in the streams of the
+// tournament and of the group. That includes rounds that begin later, and rounds that have finished
+// recently, but no other finished rounds.
 func TestStreamOfTournaments(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	b.now = func() int64 { return time.Now().UnixMilli() }
@@ -284,8 +284,7 @@ func TestStreamOfTournaments(t *testing.T) {
 	}
 }
 
-// TestStreamClocks wants a game again for a clock without a move where its text shows that clock,
-// and not else.
+// TestStreamClocks wants a game again for a clock without a move only if its text shows that clock.
 func TestStreamClocks(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	clock := func(game string, white, black *int64) {
@@ -297,9 +296,9 @@ func TestStreamClocks(t *testing.T) {
 		next(t, games)
 		next(t, games)
 	}
-	clock("gameAAA1", nil, new(int64(50000)))               // Black's runs, and is in the text with his move only
+	clock("gameAAA1", nil, new(int64(50000)))               // Black's clock runs; the text shows it only with Black's move
 	clock("gameAAA2", new(int64(60000)), new(int64(60000))) // nobody has moved
-	clock("gameAAA1", new(int64(58000)), nil)               // that of the move
+	clock("gameAAA1", new(int64(58000)), nil)               // the clock of the last move
 	if g := next(t, with); !strings.Contains(g, "1. e4 { [%clk 0:00:58] } *") {
 		t.Errorf("the clock of the move came as\n%s", g)
 	}
@@ -310,7 +309,7 @@ func TestStreamClocks(t *testing.T) {
 		}
 	}
 	for i, step := range []func(){
-		func() { b.move("gameAAA1", 2, "e5") }, // who has not told Black's clock
+		func() { b.move("gameAAA1", 2, "e5") }, // a move without Black's clock
 		func() { clock("gameAAA1", nil, new(int64(50000))) },
 	} {
 		step()
@@ -321,8 +320,8 @@ func TestStreamClocks(t *testing.T) {
 	}
 }
 
-// TestStreamSilence wants spaces while nothing happens, longer than the server's own limits on a
-// request.
+// TestStreamSilence wants spaces while nothing happens, for longer than the server's own limits on
+// a request.
 func TestStreamSilence(t *testing.T) {
 	b, server := streaming(t, 100*time.Millisecond)
 	games := stream(t, server, "")
@@ -333,7 +332,7 @@ func TestStreamSilence(t *testing.T) {
 			t.Fatalf("in the silence came %q", g)
 		}
 	}
-	// Clocks that no text shows are silence, too.
+	// Clocks that no text shows count as silence.
 	ticks, stop := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ticks)
@@ -361,7 +360,7 @@ func TestStreamSilence(t *testing.T) {
 	}
 }
 
-// TestStreamSlow has a client that takes nothing: nobody waits for it, the hub's end neither.
+// TestStreamSlow has a client that reads nothing. Nobody waits for it, and the hub can end.
 func TestStreamSlow(t *testing.T) {
 	b, server := streaming(t, time.Minute)
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -388,7 +387,7 @@ func TestStreamSlow(t *testing.T) {
 	}
 }
 
-// TestStreamLimit wants one stream too many to be told so.
+// TestStreamLimit wants the stream beyond the limit to be refused with a reason.
 func TestStreamLimit(t *testing.T) {
 	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
 	if err != nil {
@@ -403,7 +402,7 @@ func TestStreamLimit(t *testing.T) {
 	}
 }
 
-// loginServer is a node of a cluster without tokens, as far as logging in goes.
+// loginServer is a node of a cluster without tokens, as far as logging in needs one.
 func loginServer(t *testing.T) *httptest.Server {
 	t.Helper()
 	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
@@ -442,13 +441,13 @@ func TestLoginWithoutToken(t *testing.T) {
 	if b := body(t, res); res.StatusCode != 200 || !strings.Contains(b, `"access_token":"`+grantPrefix) {
 		t.Errorf("the token is %s %s", res.Status, b)
 	}
-	// A script of another site could read where it is redirected to, and with it the code.
+	// A script of another site could read the redirect, and with it the code.
 	for _, tc := range []struct {
 		site, mode, dest string
 		want             int
 	}{
 		{"", "", "", 303},     // a program
-		{"", "cors", "", 303}, // Node's fetch, which says so of itself
+		{"", "cors", "", 303}, // Node's fetch, which sends this by itself
 		{"none", "navigate", "document", 303},
 		{"cross-site", "navigate", "document", 303}, // a link
 		{"cross-site", "cors", "empty", 403}, {"cross-site", "no-cors", "image", 403}, {"same-site", "cors", "empty", 403},
@@ -467,7 +466,7 @@ func TestLoginWithoutToken(t *testing.T) {
 	}
 }
 
-// TestGrants wants the tokens that a cluster grants to hold there for as long as is said, and no
+// TestGrants wants the tokens that a cluster grants to be valid there for their lifetime, and no
 // others.
 func TestGrants(t *testing.T) {
 	s, other := &Server{key: "a"}, &Server{key: "b"}
@@ -501,7 +500,7 @@ func TestForeign(t *testing.T) {
 		{"POST", "node:8080", "", "", false},
 		{"POST", "node:8080", "http://node:8080", "", false},
 		{"POST", "node:8080", "http://node:8080", "same-origin", false},
-		{"POST", "node:8080", "null", "same-origin", false}, // our own page, which hides where it comes from
+		{"POST", "node:8080", "null", "same-origin", false}, // our own page, which hides its origin
 		{"POST", "node:8080", "null", "", true},
 		{"POST", "", "null", "", true},
 		{"GET", "node:8080", "null", "", true},
@@ -544,7 +543,7 @@ func TestLoginRefuses(t *testing.T) {
 	}
 }
 
-// TestCodeAges wants a code to hold for two minutes, and not at another cluster.
+// TestCodeAges wants a code to be valid for two minutes, and not at another cluster.
 func TestCodeAges(t *testing.T) {
 	s, other := &Server{key: "a"}, &Server{key: "b"}
 	o, err := readOAuthRequest(loginQuery())
@@ -563,7 +562,7 @@ func TestCodeAges(t *testing.T) {
 	}
 }
 
-// TestRedeemedCodes wants a code to be redeemed once, and no more of them remembered than hold.
+// TestRedeemedCodes wants a code to be redeemed once, and remembered only while it is valid.
 func TestRedeemedCodes(t *testing.T) {
 	var c redeemedCodes
 	code := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -584,7 +583,7 @@ func TestRedeemedCodes(t *testing.T) {
 	}
 }
 
-// TestPreflight asks as a browser does before a page of another site may push.
+// TestPreflight asks as a browser does before another site's page may push.
 func TestPreflight(t *testing.T) {
 	s := loginServer(t)
 	ask := http.Header{"Access-Control-Request-Method": {"POST"}, "Origin": {"https://elsewhere.example"}}
@@ -627,8 +626,8 @@ func body(t *testing.T, res *http.Response) string {
 	return string(b)
 }
 
-// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the one
-// behind it have its turn.
+// TestPushThatDoesNotCome sends half a push, and nothing more. The connection must end, and the
+// push behind it must get its turn.
 func TestPushThatDoesNotCome(t *testing.T) {
 	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub), SubmitTimeout: 50 * time.Millisecond})
 	if err != nil {
@@ -650,7 +649,7 @@ func TestPushThatDoesNotCome(t *testing.T) {
 	}
 }
 
-// TestPushLimit wants one push too many to be told so.
+// TestPushLimit wants the push beyond the limit to be refused with a reason.
 func TestPushLimit(t *testing.T) {
 	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
 	if err != nil {
@@ -677,7 +676,7 @@ func TestPushLimit(t *testing.T) {
 	}
 }
 
-// TestLateTries goes through the orders in which retries can come.
+// TestLateTries tries the orders in which retries can come.
 func TestLateTries(t *testing.T) {
 	const round = "roundAAA"
 	now := time.UnixMilli(1795419368331)
@@ -703,14 +702,14 @@ func TestLateTries(t *testing.T) {
 		answered bool
 		want     string
 	}{
-		{"a", true, "taken"}, {"b", true, "taken"}, {"a", true, "taken"}, // back to what it was: no retry
+		{"a", true, "taken"}, {"b", true, "taken"}, {"a", true, "taken"}, // back to the state before: no retry
 		{"a", false, "owed"}, {"b", false, "owed"}, {"c", false, "owed"},
 		{"b", false, "owed"},       // and again
-		{"a", true, "taken"},       // nothing newer was
+		{"a", true, "taken"},       // nothing newer was taken
 		{"b", true, "taken"},       // it is newer than a
-		{"d", true, "taken"},       // and this than all
+		{"d", true, "taken"},       // and d is newer than all
 		{"c", true, "passed over"}, // the retry of the third
-		{"c", true, "taken"},       // which had but one
+		{"c", true, "taken"},       // c had only one retry
 		{"a", false, "owed"}, {"a", false, "owed"}, {"e", true, "taken"},
 		{"a", true, "passed over"}, {"a", true, "taken"}, // the second try was the first's retry
 	} {

@@ -102,7 +102,7 @@ func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
 	id := chi.URLParam(r, "roundId")
 	var sources []relay.Source
 	s.truth(func(b relay.Reader) {
-		if round, ok := b.Round(relay.RoundID(id)); ok { // or else the boards here are behind, or there is none
+		if round, ok := b.Round(relay.RoundID(id)); ok { // otherwise the boards here are behind, or there is no such round
 			sources = round.Sources
 		}
 	})
@@ -128,7 +128,7 @@ func (s *Server) lichessEditRound(r *http.Request) (answer, error) {
 	return ok(out)
 }
 
-// orZero is what a pointer leads to, or nothing.
+// orZero returns what a pointer leads to, or the zero value.
 func orZero[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
@@ -138,8 +138,8 @@ func orZero[T any](p *T) (v T) {
 
 var done = map[string]any{"ok": true}
 
-// lichessReset is POST /api/broadcast/round/{roundId}/reset: every game goes back to its
-// start. The boards stay, and what was played stays in the games' records.
+// lichessReset is POST /api/broadcast/round/{roundId}/reset: every game goes back to its start. The
+// boards stay, and the games' records keep what was played.
 func (s *Server) lichessReset(r *http.Request) (answer, error) {
 	ctx, cancel := s.deadline(r)
 	defer cancel()
@@ -171,7 +171,7 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 				Op: &relaypb.Command_CorrectMoves{CorrectMoves: &relaypb.CorrectMoves{
 					Game: string(g.ID), Result: string(relay.Ongoing), Reason: "the round was reset",
 				}},
-			}, &relaypb.Command{ // and the next push may fill it again
+			}, &relaypb.Command{ // so that the next push may fill it again
 				At: head.At, By: head.By, Request: head.Request + "/unlock", From: head.From, Token: head.Token,
 				Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{
 					Game: string(g.ID), Fields: []string{relay.LockMoves, relay.LockResult, relay.LockClock}, Reason: "the round was reset",

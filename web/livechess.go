@@ -16,7 +16,7 @@ import (
 )
 
 // liveChess serves every tournament in DGT LiveChess Cloud's format, see package lcc. Its readers
-// poll, so each answer has an ETag, the same on every node, and may be kept for a second.
+// poll. So each answer may be cached for a second, and has an ETag that is the same on every node.
 func (s *Server) liveChess(r chi.Router) {
 	r.Use(crossOriginReads, vary)
 	r.Get("/tournament.json", s.polled(s.liveChessTournament))
@@ -24,7 +24,7 @@ func (s *Server) liveChess(r chi.Router) {
 	r.Get("/round-{n}/game-{m}.json", s.polled(s.liveChessGame))
 }
 
-// polled makes a handler of a function whose answer is asked for again and again.
+// polled makes a handler from a function whose answer clients poll.
 func (s *Server) polled(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		doc, err := f(r)
@@ -55,7 +55,7 @@ func (s *Server) polled(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// noneMatch reports whether the client has what bears the ETag (RFC 9110, 13.1.2).
+// noneMatch reports whether the client has what the ETag names (RFC 9110, 13.1.2).
 func noneMatch(r *http.Request, etag string) bool {
 	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
 		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == etag || have == "*" {
@@ -91,8 +91,8 @@ func (s *Server) liveChessIndex(r *http.Request) (any, error) {
 }
 
 // liveChessGame is GET /get/{uuid}/round-{n}/game-{m}.json. A board without a game is served as a
-// game without moves, also beyond the last board. Three of four downloaders give up the whole
-// tournament when they get a 404.
+// game without moves, even beyond the last board. On a 404, three of four downloaders give up the
+// whole tournament.
 func (s *Server) liveChessGame(r *http.Request) (any, error) {
 	_, games, err := s.liveChessRound(r)
 	if err != nil {
