@@ -14,7 +14,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// An action is something that the bearer of a token may do, or may not.
+// An action is something that the bearer of a token may or may not do.
 type action string
 
 // The actions. Each route that is not for everybody needs one of them; see Server.routes.
@@ -38,7 +38,7 @@ var may = map[relay.Role][]action{
 	relay.RoleViewer:    {actSee},
 }
 
-// rolesFor are the roles that may do it, in words.
+// rolesFor names the roles that may do it.
 func rolesFor(act action) string {
 	var out []string
 	for _, role := range relay.Roles {
@@ -56,17 +56,17 @@ type AccessConfig struct {
 	Open bool
 	// Now is the clock that tokens expire by. Nil: the system's.
 	Now func() time.Time
-	// Proxies are believed when they say whom a request is from.
+	// Proxies are believed when they say which address a request is from.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
 }
 
-// Access judges who may do what, by the tokens that the boards have. Every node has them, edges
-// too, so a node asks nobody. It keeps how often each address has shown a bad token of late.
+// Access judges who may do what, by the tokens in the boards. Every node has them, edges too, so a
+// node asks no other. Access counts the recent bad tokens of each address.
 type Access struct {
 	cfg AccessConfig
-	// catchUp brings the boards up to what the cluster has committed or, on an edge, to what its
-	// upstream has told of.
+	// catchUp brings the boards up to what the cluster has committed. On an edge, it brings them up
+	// to what the upstream has announced.
 	catchUp  func(context.Context) error
 	failures failures
 
@@ -85,7 +85,7 @@ func NewAccess(cfg AccessConfig) *Access {
 	return &Access{cfg: cfg, seen: make(map[string]relay.Millis)}
 }
 
-// Needed reports whether changes need a token, since the cluster has one.
+// Needed reports whether changes need a token. They do once the cluster has one.
 func (a *Access) Needed() (needed bool) {
 	a.cfg.Boards.Read(func(_ uint64, b *relay.State) { needed = b.HasTokens() })
 	return needed
@@ -93,20 +93,21 @@ func (a *Access) Needed() (needed bool) {
 
 // A caller is a client that has shown a token.
 type caller struct {
-	*relay.Token      // nil if it does not hold
-	limited      bool // too many bad ones came from its address
+	*relay.Token      // nil if the token is not valid
+	limited      bool // too many bad tokens came from its address
 }
 
 type callerKey struct{}
 
-// callerOf is the client that sent the request; its Token is nil if it has shown none that holds.
+// callerOf returns the client that sent the request. Its Token is nil unless it has shown a valid
+// one.
 func callerOf(r *http.Request) caller {
 	c, _ := r.Context().Value(callerKey{}).(caller)
 	return c
 }
 
-// identify judges the token that a request shows, once. It refuses nothing: what everybody may see
-// is for clients with a bad token too.
+// identify judges the token of each request, once. It refuses nothing: a client with a bad token
+// may still see what everybody may see.
 func (a *Access) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if shown := shownToken(r); shown != "" {
@@ -116,14 +117,15 @@ func (a *Access) identify(next http.Handler) http.Handler {
 	})
 }
 
-// bearer is the token of the header Authorization.
+// bearer returns the token of the Authorization header.
 func bearer(r *http.Request) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return token, strings.EqualFold(scheme, "Bearer")
 }
 
-// shownToken is that of the header or, since a browser's WebSocket can have none, of the parameter
-// access_token (RFC 6750, 2.3). A request that changes something needs the header.
+// shownToken returns the token of the header or, for a read, of the parameter access_token (RFC
+// 6750, 2.3): a browser's WebSocket cannot have the header. A request that changes something needs
+// the header.
 func shownToken(r *http.Request) string {
 	token, ok := bearer(r)
 	if !ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.URL.RawQuery, "access_token") {
@@ -137,8 +139,8 @@ func shownToken(r *http.Request) string {
 // catchUpTime bounds the wait for a token that this node does not know yet.
 const catchUpTime = 2 * time.Second
 
-// judge looks the token up. One that this node does not know may have been made a moment ago at
-// another one. So the node catches up once, unless the address has shown too many bad ones.
+// judge looks the token up. A token that this node does not know may be new and made at another
+// node. So the node catches up once, unless the address has shown too many bad tokens.
 func (a *Access) judge(r *http.Request, shown string) caller {
 	now := relay.Millis(a.cfg.Now().UnixMilli())
 	id, secret, ok := relay.SplitToken(shown)
@@ -169,18 +171,18 @@ func (a *Access) find(id string) (token relay.Token, known, needed bool) {
 	return token, known, needed
 }
 
-// noteSeen notes that a token was shown. The log has the writes of a token. Only this node knows
-// that it was used for reading, so reading costs the cluster nothing.
+// noteSeen notes that a token was shown here. The log has only what a token wrote. That it was used
+// for reading is known to this node alone, so reading costs the cluster nothing.
 func (a *Access) noteSeen(id string, now relay.Millis) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.seen) > 2*relay.MaxTokens { // those that were revoked are among them
+	if len(a.seen) > 2*relay.MaxTokens { // revoked ones are among them
 		clear(a.seen)
 	}
 	a.seen[id] = now
 }
 
-// lastSeen is when the token was shown here last; 0: never.
+// lastSeen returns when the token was last shown here; 0: never.
 func (a *Access) lastSeen(id string) relay.Millis {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -192,7 +194,7 @@ func (c caller) can(act action, tournament relay.TournamentID, round relay.Round
 	return c.Token != nil && slices.Contains(may[c.Role], act) && c.Covers(tournament, round)
 }
 
-// sight is how the client sees the round of the tournament or, without a round, the tournament.
+// sight returns how the client sees the round or, without a round, the tournament.
 func (c caller) sight(tournament relay.TournamentID, round relay.RoundID) relay.Sight {
 	if c.Token == nil || !slices.Contains(may[c.Role], actSee) {
 		return relay.Public
@@ -200,12 +202,12 @@ func (c caller) sight(tournament relay.TournamentID, round relay.RoundID) relay.
 	return c.Token.Sight(tournament, round)
 }
 
-// Sees reports whether the client sees all rounds as they are. Without tokens nobody does, since
-// nobody can be told from the public.
+// Sees reports whether the client sees all rounds as they are. In a cluster without tokens no
+// client does, since none can be told from the public.
 func (a *Access) Sees(r *http.Request) bool { return callerOf(r).sight("", "") == relay.Truth }
 
-// Viewer returns how the client sees each round or, without an id, all of them, as long as its
-// token holds; nil for one of the public.
+// Viewer returns how the client sees each round or, without an id, all of them, while its token is
+// valid. It is nil for the public.
 func (a *Access) Viewer(r *http.Request) broadcast.Viewer {
 	c := callerOf(r)
 	if c.Token == nil {

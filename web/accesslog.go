@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 )
 
-// logged writes a line for each request to the access log, if there is one. A WebSocket's line is
-// written when it is open. No line has a token, but for the id of one that holds.
+// logged writes a line for each request to the access log, if any. A WebSocket's line is written
+// when it is open. No line contains a token, only the id of a valid one.
 func (s *Server) logged(next http.Handler) http.Handler {
 	if s.cfg.AccessLog == nil {
 		return next
@@ -36,8 +36,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	})
 }
 
-// withoutToken is the path and the query of an address, without a token, and not longer than a line
-// should be.
+// withoutToken returns the path and the query of a URL, without secrets and at most 1,024 bytes.
 func withoutToken(u *url.URL) string {
 	q := u.Query()
 	for _, name := range []string{"access_token", "token", "code", "code_verifier"} {

@@ -14,14 +14,15 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// What only operators may see: /metrics, the whole of GET /api/cluster, and profiles. The public
-// gets the names of the nodes, their roles, and whether what they show is stale.
+// This file guards what only operators may see: /metrics, the whole of GET /api/cluster, and
+// profiles. The public sees the names of the nodes, their roles, and whether their boards are
+// stale.
 
-// adminPort marks, in a context, what came by the port of its own.
+// adminPort marks, in a context, a request that came by the operators' own port.
 type adminPort struct{}
 
-// Admin serves a port of its own for operators: all that the node serves elsewhere, as an operator
-// sees it, and profiles.
+// Admin serves the operators' own port: all that the node serves elsewhere, as an operator sees it,
+// and profiles.
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s)
@@ -40,13 +41,13 @@ func (s *Server) Admin() http.Handler {
 	})
 }
 
-// admin reports whether who asks is an operator: one who shows an admin's token, who comes by the
-// port of its own or, where there is none, from this machine.
+// admin reports whether the client is an operator. It is one if it shows an admin's token or comes
+// by the operators' port. Without such a port, a client on this machine is one, too.
 func (s *Server) admin(r *http.Request) bool {
 	if callerOf(r).can(actAdminister, "", "") {
 		return true
 	}
-	if !s.namesUs(r) || isForeign(r) { // a page of another site, in an operator's browser
+	if !s.namesUs(r) || isForeign(r) { // another site's page, in an operator's browser
 		return false
 	}
 	return r.Context().Value(adminPort{}) != nil || !s.cfg.AdminPort && fromThisMachine(r)
@@ -71,12 +72,12 @@ func (s *Server) forAdmins(next http.Handler) http.Handler {
 	})
 }
 
-// voucherHeader shows one member to another: the time, signed with the key that members share. The
-// leader tells its view to members, whoever they ask for.
+// voucherHeader carries one member's proof to another: the time, signed with the key that members
+// share. With it, the leader tells a member its whole view, whoever that member asks for.
 const voucherHeader = "X-Chessrelay-Voucher"
 
-// voucherLifetime bounds how far the clocks of two members may differ. A voucher only lets one
-// read.
+// voucherLifetime bounds how far the clocks of two members may differ. A voucher lets its bearer
+// only read.
 const voucherLifetime = 5 * time.Minute
 
 func (s *Server) voucher(now time.Time) string {
@@ -86,7 +87,7 @@ func (s *Server) voucher(now time.Time) string {
 	return at + "." + base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-// vouched reports whether a member asks.
+// vouched reports whether a member sent the request.
 func (s *Server) vouched(r *http.Request) bool {
 	shown := r.Header.Get(voucherHeader)
 	at, _, _ := strings.Cut(shown, ".")
@@ -95,7 +96,7 @@ func (s *Server) vouched(r *http.Request) bool {
 	return err == nil && time.Since(made).Abs() <= voucherLifetime && hmac.Equal([]byte(shown), []byte(s.voucher(made)))
 }
 
-// shown is the whole for operators and members, and what is public for all others.
+// shown answers operators and members with the whole, and all others with what is public.
 func (s *Server) shown(r *http.Request, whole any, public func() publicCluster) (answer, error) {
 	if s.vouched(r) || s.admin(r) {
 		return ok(whole)
@@ -103,11 +104,11 @@ func (s *Server) shown(r *http.Request, whole any, public func() publicCluster) 
 	return ok(public())
 }
 
-// staleAfter is when a member's boards are stale: it has had no word from the leader, or lacks an
-// entry, for so long.
+// staleAfter is how long a member may have no word from the leader, or lack an entry, before its
+// boards count as stale.
 const staleAfter = 1500 * time.Millisecond
 
-// publicCluster is what the public sees of the cluster. It says nothing that moves with the log.
+// publicCluster is what the public sees of the cluster. Nothing in it changes with each log entry.
 type publicCluster struct {
 	Public    bool         `json:"public"`
 	ClusterID string       `json:"clusterId"`
@@ -121,7 +122,7 @@ type publicCluster struct {
 type publicNode struct {
 	Name  string `json:"name"`
 	Role  string `json:"role"`
-	Stale *bool  `json:"stale,omitempty"` // nil: the leader knows, and could not be asked
+	Stale *bool  `json:"stale,omitempty"` // nil: only the leader knows, and could not be asked
 }
 
 func (s *Server) publicMember(status consensus.Status) publicCluster {
@@ -132,7 +133,7 @@ func (s *Server) publicMember(status consensus.Status) publicCluster {
 	for _, m := range status.Members {
 		n := publicNode{Name: m.Name, Role: string(m.Role)}
 		switch {
-		case m.Diverged: // the public is not told why a node is of no use
+		case m.Diverged: // the public is not told why a node is unusable
 			n.Stale = new(true)
 		case m.State == "leader":
 			n.Stale = new(false)

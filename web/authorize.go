@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// needs lets a request pass if its token may do that to what the path names. While the cluster has
-// no token, see grant.go.
+// needs lets a request pass if its token may do that to what the path names. For a cluster without
+// tokens, see grant.go.
 func (s *Server) needs(act action) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,7 +26,7 @@ func (s *Server) needs(act action) func(http.Handler) http.Handler {
 	}
 }
 
-// authorize is nil if the client may do it to what the path names.
+// authorize returns nil if the client may do it to what the path names.
 func (s *Server) authorize(r *http.Request, act action) error {
 	c := callerOf(r)
 	if c.Token == nil {
@@ -48,7 +48,7 @@ func (s *Server) authorize(r *http.Request, act action) error {
 	return refused(c, act)
 }
 
-// unknownCaller asks for a token, or for another one than that which was shown.
+// unknownCaller asks for a token, or for another one if a token was shown.
 func unknownCaller(r *http.Request, c caller) error {
 	switch {
 	case c.limited:
@@ -69,7 +69,7 @@ func forbidden(format string, a ...any) *apiError {
 	return &apiError{Status: http.StatusForbidden, Code: "forbidden", Message: fmt.Sprintf(format, a...)}
 }
 
-// refused says whether it is the role that does not do, or the scope.
+// refused says whether the token lacks the role or the scope.
 func refused(c caller, act action) error {
 	if (caller{Token: &relay.Token{Role: c.Role}}).can(act, "", "") {
 		return forbidden("the token %q is for %s only, and this is beyond it; ask an admin for one with that scope", c.Name, c.Scope())
@@ -77,7 +77,8 @@ func refused(c caller, act action) error {
 	return forbidden("the token %q has the role %s, which may not %s; this needs the role %s", c.Name, c.Role, act, rolesFor(act))
 }
 
-// somewhere are the lists that show a client what is in its scope, and so are for every scope.
+// somewhere are the lists that show a client what is in its scope. So a token of any scope may read
+// them.
 var somewhere = map[string]bool{"/api/deleted": true, "/api/broadcast/my-rounds": true}
 
 // targetParams are the parameters of paths that name a tournament, a round or a game.
@@ -85,8 +86,8 @@ var targetParams = []struct{ name, what string }{
 	{"gid", "game"}, {"rid", "round"}, {"roundId", "round"}, {"tid", "tournament"}, {"tourId", "tournament"},
 }
 
-// target is the tournament and the round that the path names, or a part of; none if the path names
-// nothing. A token that sees everything needs no look.
+// target returns the tournament and the round that the path names or that contain what it names;
+// none if it names nothing. For a token that sees everything nothing is looked up.
 func (s *Server) target(r *http.Request, c caller) (tournament relay.TournamentID, round relay.RoundID, err error) {
 	if c.sight("", "") == relay.Truth {
 		return "", "", nil
@@ -111,8 +112,7 @@ func (s *Server) target(r *http.Request, c caller) (tournament relay.TournamentI
 	return "", "", nil
 }
 
-// hidden is the answer to a token that does not see the private tournament or round which the path
-// names: that there is none.
+// hidden answers "not found" if the path names something private that the token does not see.
 func (s *Server) hidden(r *http.Request, c caller, tournament relay.TournamentID, round relay.RoundID) (err error) {
 	if c.sight(tournament, round) != relay.Public {
 		return nil
@@ -140,10 +140,10 @@ func (s *Server) can(r *http.Request, act action, tournament relay.TournamentID,
 	return !s.access.Needed() && s.withoutTokens(r) == nil
 }
 
-// sees reports whether the client sees the round as it is, whatever delay it has.
+// sees reports whether the client sees the round as it is, whatever its delay.
 func (s *Server) sees(r *http.Request, round *relay.Round) bool {
 	return callerOf(r).sight(round.Tournament, round.ID) == relay.Truth
 }
 
-// seesAny reports whether what the client sees may differ from what the public does.
+// seesAny reports whether the client may see something other than the public sees.
 func (s *Server) seesAny(r *http.Request) bool { return callerOf(r).Token != nil }

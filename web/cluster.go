@@ -13,13 +13,13 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// forwardedHeader marks what one node asks another, which must not pass it on
-// again: leadership may move faster than a request.
+// forwardedHeader marks a request that one node sends to another. The other must not pass it on
+// again, since leadership may move faster than a request.
 const forwardedHeader = "X-Chessrelay-Forwarded"
 
-// getCluster is GET /api/cluster. Only the leader knows how far the others are, so its view is
-// fetched; without a leader this node tells what it sees itself. The edges are those that follow
-// this node.
+// getCluster is GET /api/cluster. Only the leader knows how far the others are, so this node
+// fetches the leader's view. Without a leader it shows what it sees itself. The edges are those
+// that follow this node.
 func (s *Server) getCluster(r *http.Request) (answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -36,7 +36,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 			status.Members, out.Sources = leaders.Members, leaders.Sources
 		}
 	}
-	if status.Members == nil { // a node that just joined knows nobody yet: a list, not null
+	if status.Members == nil { // a node that just joined knows no member yet: a list, not null
 		status.Members = []consensus.MemberStatus{}
 	}
 	out.Status, out.Edges, out.boardsAge = status, s.edges(), s.boardsAge()
@@ -44,7 +44,7 @@ func (s *Server) getCluster(r *http.Request) (answer, error) {
 }
 
 // clusterJSON is the cluster, the sources that its leader polls, and the edges that follow the node
-// which answers.
+// that answers.
 type clusterJSON struct {
 	consensus.Status
 	boardsAge
@@ -75,7 +75,7 @@ func (s *Server) leadersView(ctx context.Context, status consensus.Status) (clus
 	return out, decodeLimited(res.Body, &out)
 }
 
-// leaderURL is where the leader's API is.
+// leaderURL returns the URL of the leader's API.
 func (s *Server) leaderURL() (*url.URL, error) {
 	m, err := s.cfg.Node.FindMember(s.cfg.Node.Leader().String())
 	if err != nil || m.HTTP == "" {
@@ -121,7 +121,7 @@ func (s *Server) changeMember(r *http.Request) (answer, error) {
 	return ok(map[string]any{"id": m.ID, "name": m.Name, "suffrage": in.Suffrage})
 }
 
-// member is the one that the path names, by id or by name.
+// member returns the member that the path names, by id or by name.
 func (s *Server) member(r *http.Request) (consensus.Member, error) {
 	id, err := url.PathUnescape(chi.URLParam(r, "id"))
 	if err != nil {
@@ -130,8 +130,8 @@ func (s *Server) member(r *http.Request) (consensus.Member, error) {
 	return s.cfg.Node.FindMember(id)
 }
 
-// moveLeader is POST /api/cluster/leader {"to": id or name}. It is passed on
-// to the leader, who alone can do it.
+// moveLeader is POST /api/cluster/leader {"to": id or name}. The request is passed on to the
+// leader: only the leader can do it.
 func (s *Server) moveLeader(r *http.Request) (answer, error) {
 	var in struct {
 		To string `json:"to"`
@@ -154,7 +154,7 @@ func (s *Server) moveLeader(r *http.Request) (answer, error) {
 	return ok(map[string]any{"leader": m.Name, "leaderId": m.ID})
 }
 
-// toLeader passes requests on to the leader's API, where this node is not it.
+// toLeader passes requests on to the leader's API, unless this node leads.
 func (s *Server) toLeader(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.cfg.Node.Leader() == s.cfg.Node.ID() || r.Header.Get(forwardedHeader) != "" {
@@ -174,7 +174,7 @@ func (s *Server) toLeader(next http.Handler) http.Handler {
 				p.Out.Header.Del("Origin") // judged here already
 			},
 			ModifyResponse: func(res *http.Response) error {
-				for name := range res.Header { // the leader has set what this node has, and all would stand there twice
+				for name := range res.Header { // the leader has set the same headers as this node; each must be there once
 					w.Header().Del(name)
 				}
 				return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// deletable are the kinds of things that can be deleted: the path of each, and its parameter.
+// deletable are the kinds of things that can be deleted, each with its path and its parameter.
 var deletable = []struct{ what, path, param string }{
 	{"tournament", "/tournaments/{tid}", "tid"},
 	{"round", "/rounds/{rid}", "rid"},
@@ -68,7 +68,7 @@ func (s *Server) deleteOrRestore(r *http.Request, what, id string, set func(c *r
 }
 
 // mustHave fails unless there is a thing of that kind with the id, deleted or not. A command has
-// only the id, so this must refuse a round's id where a game's is expected.
+// only the id. So without this check, a round's id would be taken where a game's is expected.
 func (s *Server) mustHave(r *http.Request, what, id string) error {
 	has := func() (yes bool) {
 		s.cfg.Boards.Read(func(_ uint64, b *relay.State) { yes = b.Has(what, id) })
@@ -89,7 +89,7 @@ func (s *Server) mustHave(r *http.Request, what, id string) error {
 	return nil
 }
 
-// getDeleted is GET /api/deleted: what can be restored, the newest first.
+// getDeleted is GET /api/deleted: what can be restored, newest first.
 func (s *Server) getDeleted(r *http.Request) (answer, error) {
 	var list []relay.Deleted
 	index := s.truthState(func(b *relay.State) {
@@ -135,8 +135,8 @@ func deletedJSON(d relay.Deleted) fields {
 	return out
 }
 
-// explain adds to a not-found error that the thing was deleted. A client that may restore it is
-// told how.
+// explain adds to a not-found error that the thing was deleted. It tells a client that may restore
+// it how to do so.
 func (s *Server) explain(r *http.Request, err error) error {
 	if missing, ok := errors.AsType[*relay.NotFoundError](err); ok {
 		s.truthState(func(b *relay.State) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// verdict is whether this node's boards were found to be wrong.
+// verdict says whether this node's boards were found to be wrong.
 type verdict struct {
 	why   string          // empty: they are right
 	ended context.Context // ends when they are found to be wrong
@@ -22,7 +22,7 @@ func newVerdict(why string) *verdict {
 	return v
 }
 
-// SetDiverged has the server show no boards for as long as why is not empty. One goroutine may call
+// SetDiverged makes the server show no boards while why is not empty. Only one goroutine may call
 // it.
 func (s *Server) SetDiverged(why string) {
 	if was := s.verdict.Load(); was.why != why {
@@ -31,8 +31,8 @@ func (s *Server) SetDiverged(why string) {
 	}
 }
 
-// whileRight refuses everything that has to do with boards while this node's are known to be
-// wrong: better no board than a false one. Long answers end.
+// whileRight refuses everything about boards while this node's boards are known to be wrong: no
+// board is better than a false one. It also ends long answers then.
 func (s *Server) whileRight(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := s.verdict.Load()
@@ -53,8 +53,8 @@ func (s *Server) whileRight(next http.Handler) http.Handler {
 	})
 }
 
-// aboutBoards reports whether what is at a path reads or changes boards. The state of the cluster
-// and of this node do not, nor do the pages, which get their boards from elsewhere.
+// aboutBoards reports whether a path reads or changes boards. The state of the cluster and of this
+// node does not. Nor do the pages, since they get their boards from other paths.
 func aboutBoards(path string) bool {
 	switch {
 	case path == "/api/openapi.json", path == "/api/cluster", strings.HasPrefix(path, "/api/cluster/"):

@@ -14,8 +14,8 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// origin is where a node's boards come from, the Raft group or an upstream, as far as every node
-// has to know.
+// origin is where a node's boards come from: the Raft group or an upstream. It has what the server
+// must know of either.
 type origin interface {
 	Name() string
 	ClusterID() string
@@ -23,17 +23,17 @@ type origin interface {
 	Applied() uint64
 	Commit() uint64
 	LastContact() time.Time
-	// Newest is the highest index known to be committed, Fresh when the boards were last known
-	// to lack nothing; not ok is not since at.
+	// Newest is the highest index known to be committed. Fresh is when the boards were last known
+	// to lack nothing; if ok is false, they have not been so since at.
 	Newest() uint64
 	Fresh() (at time.Time, ok bool)
 	// Skew is how far this node's clock is ahead of the group's.
 	Skew() time.Duration
-	// Warnings is what an operator should know: boards that differ, clocks that are wrong, members
-	// that are looked for here.
+	// Warnings tells an operator about boards that differ, wrong clocks, and members that are
+	// looked for at this node's address.
 	Warnings() []string
-	// Diverged says why this node's boards are known to be wrong, empty if they are not;
-	// Differences says whose are others than this node's.
+	// Diverged says why this node's boards are known to be wrong; empty: they are not. Differences
+	// says which nodes' boards differ from this node's.
 	Diverged() string
 	Differences() []string
 }
@@ -43,9 +43,9 @@ var (
 	_ origin = (*edge.LogClient)(nil)
 )
 
-// atVenue refuses, on an edge, what only a member of the Raft group can do, and says where it can
-// be done. An edge passes submissions on (forward.go). The membership is nothing for the public,
-// which an edge faces.
+// atVenue refuses, on an edge, what only a member of the Raft group can do, and names a member that
+// can. Unlike submissions (forward.go), such requests are not passed on: an edge faces the public,
+// and the membership is not for the public.
 func (s *Server) atVenue(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil {
 		return next
@@ -84,11 +84,11 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// heldCheck is how often it is looked whether the token of an edge still holds.
+// heldCheck is how often the node checks that an edge's token is still valid.
 const heldCheck = time.Second
 
-// whileHeld cancels once the token no longer holds, and ends with ctx. A stream to an edge lasts
-// for days, so the judgement at its beginning is not enough.
+// whileHeld cancels once the token is no longer valid, and ends with ctx. A stream to an edge lasts
+// for days, so one check at its beginning is not enough.
 func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id string) {
 	every := time.NewTicker(heldCheck)
 	defer every.Stop()
@@ -109,8 +109,8 @@ func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id st
 // vouch is GET /feed/vouch?url=URL&nonce=HEX: a proof, for edges, that the URL is this member's
 // own.
 //
-// A loopback URL leads to another machine's own ports there, so only this machine gets a proof of
-// it.
+// On another machine a loopback URL leads to that machine's own ports. So only this machine gets a
+// proof of one.
 func (s *Server) vouch(r *http.Request) (answer, error) {
 	q := r.URL.Query()
 	nonce, err := hex.DecodeString(q.Get("nonce"))
@@ -127,19 +127,19 @@ func (s *Server) vouch(r *http.Request) (answer, error) {
 	return ok(v)
 }
 
-// isLoopbackHost reports whether a host is this machine, wherever it is said.
+// isLoopbackHost reports whether the host means the machine that uses it.
 func isLoopbackHost(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
-// followUp waits, on an edge, until the boards have what the upstream has told of.
+// followUp waits, on an edge, until the boards have what the upstream has announced.
 func (s *Server) followUp(ctx context.Context) error {
 	s.cfg.Edge.WaitApplied(ctx, s.cfg.Edge.Commit())
 	return nil
 }
 
-// edges are the edges that follow this node.
+// edges returns the edges that follow this node.
 func (s *Server) edges() []edge.SessionStatus {
 	if s.cfg.LogServer == nil {
 		return []edge.SessionStatus{}
@@ -147,7 +147,7 @@ func (s *Server) edges() []edge.SessionStatus {
 	return s.cfg.LogServer.Edges()
 }
 
-// edgeCluster is what GET /api/cluster tells on an edge.
+// edgeCluster is the answer to GET /api/cluster on an edge.
 type edgeCluster struct {
 	ClusterID string `json:"clusterId"`
 	Node      string `json:"node"`
@@ -172,7 +172,7 @@ func (s *Server) edgeCluster() edgeCluster {
 	}
 }
 
-// edgeMetrics are those of the edges that follow, and of an edge itself.
+// edgeMetrics adds the metrics of the edges that follow this node and, on an edge, its own.
 func (s *Server) edgeMetrics(gauge func(string, float64), counter func(string, uint64)) {
 	if s.cfg.LogServer != nil {
 		f := s.cfg.LogServer.Stats()

@@ -14,14 +14,14 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// apiError is an error as the API tells it:
+// apiError is an error as the API shows it:
 // {"error":"message for a person","code":"machine_word",…}.
 type apiError struct {
 	Status  int
 	Code    string
 	Message string
 	More    map[string]any // further fields of the answer
-	// RetryAfter, in seconds, is told with errors that pass.
+	// RetryAfter is in seconds. Errors that pass by themselves have it.
 	RetryAfter int
 }
 
@@ -58,7 +58,7 @@ var kinds = []struct {
 	{relay.ErrToken, http.StatusUnauthorized, "unauthorized"},
 	{relay.ErrLimit, http.StatusUnprocessableEntity, "limit_reached"},
 	{relay.ErrBadCommand, http.StatusBadRequest, "bad_request"},
-	// The leader is newer than we are, or older: someone upgrades.
+	// The leader has another version than this node: the cluster is being upgraded.
 	{relay.ErrVersion, http.StatusServiceUnavailable, "unknown_version"},
 
 	{edge.ErrBadRequest, http.StatusBadRequest, "bad_request"},
@@ -82,7 +82,7 @@ var kinds = []struct {
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "no_quorum"},
 }
 
-// describe makes an answer of any error.
+// describe makes an answer from any error.
 func describe(err error) *apiError {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		return e
@@ -90,7 +90,7 @@ func describe(err error) *apiError {
 	e := &apiError{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on this node; its log says what"}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
-			text := strings.TrimSuffix(err.Error(), " ("+context.DeadlineExceeded.Error()+")") // which the sentence has said
+			text := strings.TrimSuffix(err.Error(), " ("+context.DeadlineExceeded.Error()+")") // the message says it already
 			e = &apiError{Status: k.status, Code: k.code, Message: text}
 			break
 		}
@@ -116,7 +116,7 @@ func describe(err error) *apiError {
 	return e
 }
 
-// fail answers with err, and logs what is our own fault.
+// fail answers with err, and logs it if the fault is the node's own.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := describe(s.explain(r, err))
 	if e.Status == http.StatusInternalServerError {

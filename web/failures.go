@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// An address may show so many bad tokens at once, and one more each failureEvery.
+	// An address may show this many bad tokens at once, and one more each failureEvery.
 	failureBurst = 60
 	failureEvery = time.Second
-	// failureLines is how many are logged at once, and one more each second.
+	// failureLines is how many are logged at once; one more is logged each second.
 	failureLines = 10
 	// maxFailing is how many addresses are counted at a time.
 	maxFailing = 4096
 )
 
-// failures counts bad tokens by the address that they came from. A client with a good token is
-// never refused for others at its address: nobody can guess a token, and so the limit is for the
-// sake of the log and of the work that a bad token makes. The zero value is ready.
+// failures counts bad tokens by the address that they came from. It never refuses a client with a
+// good token because of others at its address. Tokens cannot be guessed, so the limit only protects
+// the log and saves the work that a bad token causes. The zero value is ready.
 type failures struct {
 	total, limited, silent atomic.Uint64 // silent is how many were not logged since the last line
 
@@ -65,7 +65,7 @@ func (f *failures) count(log *slog.Logger, address string, r *http.Request) (lim
 	return limited
 }
 
-// limiter is that of the address. f.mu is held.
+// limiter returns the limiter of the address. f.mu is held.
 func (f *failures) limiter(address string) *rate.Limiter {
 	if l := f.of[address]; l != nil {
 		return l
@@ -87,8 +87,8 @@ func (f *failures) limiter(address string) *rate.Limiter {
 	return l
 }
 
-// limitedAddress is whom failures are counted for. Whoever has one IPv6 address has the 2^64 beside
-// it as well.
+// limitedAddress returns the address that failures are counted for. A client with one IPv6 address
+// has its whole /64, so that counts as one address.
 func limitedAddress(r *http.Request, proxies []netip.Prefix) string {
 	text := broadcast.Address(r, proxies)
 	if at, err := netip.ParseAddr(text); err == nil && at.Is6() {

@@ -20,19 +20,18 @@ import (
 const (
 	// maxForwards is how many submissions an edge passes on at a time, besides pushes.
 	maxForwards = 256
-	// forwardGrace is how long an answer may take beyond what the member itself waits for its
+	// forwardGrace is how much longer an answer may take than the member itself waits for its
 	// majority.
 	forwardGrace = 5 * time.Second
 	// maxForwarded bounds an answer that is passed back.
 	maxForwarded = 64 << 20
-	// ownWrites is how long an edge waits to have what it has passed on, before it passes the
-	// answer back.
+	// ownWrites is how long an edge waits until it has applied a submission that it passed on. Then
+	// it passes the answer back.
 	ownWrites = time.Second
 )
 
-// forward passes submissions on, on an edge, to a member of the group. One that comes from a page
-// of another site must have been refused before, unless it shows a token that only a member can
-// judge.
+// forward passes an edge's submissions on to a member of the group. A submission from another
+// site's page must have been refused before, unless it shows a token that only a member can judge.
 func (s *Server) forward(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil {
 		return next
@@ -51,7 +50,7 @@ func (s *Server) forward(next http.Handler) http.Handler {
 
 func isPush(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/push") }
 
-// passOn answers with what the member answers. Nothing has been written if it fails.
+// passOn answers with the member's answer. If it fails, nothing has been written.
 func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	body, leave, err := s.takeBody(w, r)
 	if err != nil {
@@ -65,7 +64,7 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	r = r.Clone(ctx)
 	r.Header.Set(edge.ClientHeader, client)
 	if r.Header.Del("Origin"); foreign {
-		r.Header.Set("Origin", "null") // of another site for the member too, whatever it is called
+		r.Header.Set("Origin", "null") // foreign to the member too, whatever name it goes by
 	}
 	res, err := s.cfg.Edge.Forward(ctx, r, body, siteURL(r))
 	if err != nil {
@@ -73,7 +72,7 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer res.Body.Close()
 	if isPush(r) && isBroadcaster(r) && (res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests) {
-		return http.ErrAbortHandler // of a proxy before the member, which would have cut the connection itself
+		return http.ErrAbortHandler // from a proxy before the member; the member would have cut the connection itself
 	}
 	if index, err := strconv.ParseUint(res.Header.Get(indexHeader), 10, 64); err == nil && r.Method != http.MethodGet {
 		wait, cancel := context.WithTimeout(ctx, ownWrites)
@@ -91,9 +90,9 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// takeBody reads what is to be passed on, within its limit. Pushes to a round go on one after the
-// other, in the order in which they came: the member must not get an older one last. leave must
-// follow.
+// takeBody reads what is to be passed on, within its limit. Pushes to a round are passed on one by
+// one, in the order in which they came, so that the member gets the newest last. The caller must
+// call leave.
 func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) (body []byte, leave func(), err error) {
 	if !isPush(r) {
 		select {
@@ -124,9 +123,8 @@ func (s *Server) takeBody(w http.ResponseWriter, r *http.Request) (body []byte, 
 	return body, leave, nil
 }
 
-// askMember lets a member answer, on an edge, whether the client's token holds: an edge does not
-// know the secret that grants are signed with. If no member is reached, next answers, by what the
-// edge can tell.
+// askMember lets a member judge the client's token on an edge, since an edge does not know the
+// secret that signs grants. If no member is reached, next answers by what the edge knows.
 func (s *Server) askMember(next http.Handler) http.Handler {
 	if s.cfg.Edge == nil {
 		return next
@@ -143,10 +141,10 @@ func (s *Server) askMember(next http.Handler) http.Handler {
 	})
 }
 
-// memberGrants lets a member log clients in, on an edge that could not.
+// memberGrants lets a member log clients in, since an edge cannot.
 func (s *Server) memberGrants(next http.Handler) http.Handler { return s.forward(next) }
 
-// memberRevokes lets a member end a grant. Other tokens are not passed on.
+// memberRevokes lets a member end a grant. Requests with other tokens are not passed on.
 func (s *Server) memberRevokes(next http.Handler) http.Handler {
 	forwarded := s.forward(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -158,8 +156,7 @@ func (s *Server) memberRevokes(next http.Handler) http.Handler {
 	})
 }
 
-// forwardedIndex says, to an edge that has passed the request on, at which index the answer is
-// true.
+// forwardedIndex tells an edge that has passed the request on at which index the answer is true.
 func (s *Server) forwardedIndex(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if edge.Forwarded(r) {
@@ -169,8 +166,8 @@ func (s *Server) forwardedIndex(next http.Handler) http.Handler {
 	})
 }
 
-// appliedFor is the index that the client may know. Anybody can say that an edge forwards his
-// request.
+// appliedFor returns the index that the client may know. Any client can claim that an edge forwards
+// its request.
 func (s *Server) appliedFor(r *http.Request) uint64 {
 	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r) {
 		return shown
@@ -191,8 +188,8 @@ func (w *indexWriter) WriteHeader(status int) {
 
 func (w *indexWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// forwardedSite is where the client has sent a request that came by an edge. Only answers that no
-// cache keeps go by it.
+// forwardedSite returns the site to which the client sent a request that an edge passed on. It is
+// used only in answers that no cache keeps.
 func forwardedSite(r *http.Request) (string, bool) {
 	site := r.Header.Get(edge.SiteHeader)
 	if !edge.Forwarded(r) || len(site) > 256 || r.Method == http.MethodGet && r.Header.Get("Authorization") == "" {

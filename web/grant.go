@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// What may be done while the cluster has no token.
+// This file says who may do what while the cluster has no token.
 //
-// On loopback, or with --open, programs may do everything, and so may the node's own pages. A page
-// of another site may not, since a browser would submit in the name of whoever looks at it. The
-// broadcaster app looks just like such a page: it sends an Origin, which is "null" on some systems,
-// and any page can bring a browser to send that. So the app must show what its log-in granted.
-// Another site's page cannot: a browser adds no header Authorization by itself, and the page cannot
-// log in (see [Server.onlyWindows]).
+// On loopback, or with --open, programs and the node's own pages may do everything. Another site's
+// page may not, since a browser would submit in the name of its user. The broadcaster app looks
+// just like such a page. It sends an Origin, which is "null" on some systems, and any page can make
+// a browser send that. So the app must show the grant that it got by logging in. Another site's
+// page cannot: a browser adds no Authorization header by itself, and the page cannot log in (see
+// [Server.onlyWindows]).
 //
-// Such a grant is self-contained: when it was made, and a signature with the secret that the
-// members of the cluster share. It ends when the cluster gets its first token.
+// Such a grant is self-contained: the time when it was made, and a signature with the secret that
+// the cluster's members share. It ends when the cluster gets its first token.
 
-// grantPrefix begins every grant, so that people recognise one.
+// grantPrefix begins every grant, so that people recognise it.
 const grantPrefix = "chessrelay_"
 
 // grantSize is a time, a random number and a signature.
 const grantSize = 8 + 16 + sha256.Size
 
-// newKey is what codes and grants are signed with: every member of a cluster has the same. An edge
-// has none, and passes log-ins on.
+// newKey returns the key that signs codes and grants; every member of a cluster has the same. An
+// edge does not have it, and passes log-ins on.
 func newKey(cfg Config) string {
 	secret := ""
 	if cfg.Node != nil {
@@ -67,18 +67,18 @@ func (s *Server) signGrant(made []byte) []byte {
 	return h.Sum(nil)
 }
 
-// isForeign reports whether a page of another site made a browser send the request, as far as can
-// be told. It judges a request that only reads as if it did more.
+// isForeign reports whether another site's page made a browser send the request, as far as can be
+// told. It judges a read as if it were a write.
 func isForeign(r *http.Request) bool {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null" {
-		return true // whatever the Host is, which may be empty
+		return true // whatever the Host is; it may be empty
 	}
 	as := http.Request{Method: http.MethodPost, URL: r.URL, Host: r.Host, Header: r.Header}
 	return http.NewCrossOriginProtection().Check(&as) != nil
 }
 
-// withoutTokens is nil if the client may change things while the cluster has no token. A client
-// sees the same judgement in a round's `writeable` beforehand.
+// withoutTokens returns nil if the client may change things while the cluster has no token. A
+// round's `writeable` tells a client the same beforehand.
 func (s *Server) withoutTokens(r *http.Request) error {
 	shown, ok := bearer(r)
 	switch {
@@ -95,8 +95,8 @@ func (s *Server) withoutTokens(r *http.Request) error {
 	return unauthorized("this cluster has not granted that token: log in again, at /oauth")
 }
 
-// judgedElsewhere passes by the judgement of this node if it is an edge that cannot tell whether a
-// grant holds. A member judges what the edge passes on.
+// judgedElsewhere reports whether this node is an edge that cannot tell whether a grant is valid. A
+// member then judges what the edge passes on.
 func (s *Server) judgedElsewhere(r *http.Request) bool {
 	shown, _ := bearer(r)
 	return s.cfg.Edge != nil && shown != "" && s.access.cfg.Open && !s.access.Needed()

@@ -10,7 +10,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// How far behind the group a node may be, and still be ready.
+// How far behind the group a ready node may be.
 const (
 	maxLag = 1000 // entries
 	maxAge = 5 * time.Second
@@ -18,10 +18,10 @@ const (
 
 // boardsAge is how old this node's boards are.
 type boardsAge struct {
-	Newest uint64 `json:"newest"` // the highest index that is known here to be committed
-	AgeMs  int64  `json:"ageMs"`  // since when the boards may lack something
-	// Warnings are sentences about boards that differ between nodes, clocks that are wrong, and
-	// members that are looked for at this node's address.
+	Newest uint64 `json:"newest"` // the highest index that this node knows to be committed
+	AgeMs  int64  `json:"ageMs"`  // for how long the boards may have lacked something
+	// Warnings are sentences about boards that differ between nodes, wrong clocks, and members that
+	// are looked for at this node's address.
 	Warnings []string `json:"warnings"`
 }
 
@@ -54,8 +54,8 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
-// readyz is GET /readyz: 200 while the node has a leader, or an edge an upstream, and shows what it
-// knows. The public is told its own index, see [relay.State.Shown].
+// readyz is GET /readyz: 200 while the node has a leader (an edge: an upstream) and shows boards
+// that are up to date. The public is told its own index, see [relay.State.Shown].
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	n := s.origin
 	status, why := http.StatusOK, "ready"
@@ -184,7 +184,7 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	metrics.WriteProcessMetrics(w)
 }
 
-// maxAnswer bounds what another node's answer may make us read.
+// maxAnswer bounds how many bytes of another node's answer are read.
 const maxAnswer = 1 << 20
 
 func decodeLimited(r io.Reader, v any) error {

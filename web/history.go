@@ -7,19 +7,19 @@ import (
 	"github.com/chessrelay/chessrelay/relay/chain"
 )
 
-// The audit trails, as the API shows them: each line with a hash over it and those before, see
-// package chain. No hash that is shown to a reader covers what the reader may not see.
+// This file makes the audit trails that the API shows. Each line has a hash over it and the lines
+// before it, see package chain. No hash that a reader is shown covers what the reader may not see.
 
-// maxSealedGames is how many games a tournament may have for its history to have a seal.
+// maxSealedGames is the most games that a tournament may have for its history to have a seal.
 const maxSealedGames = 10_000
 
-// seals remembers the seals of games, which cost as much as a game has moves.
+// seals remembers the seals of games: the more moves a game has, the longer one takes.
 type seals struct {
 	mu sync.Mutex
 	of map[relay.GameID]sealed // guarded by mu
 }
 
-// sealed is the seal of the version of a game that Index made.
+// sealed is the seal of one version of a game, the one that index made.
 type sealed struct {
 	index uint64
 	seal  string
@@ -27,7 +27,7 @@ type sealed struct {
 
 // game returns the seal of a game.
 func (s *seals) game(g *relay.Game) (string, error) {
-	s.mu.Lock() // to the end: many who ask for the same use one processor
+	s.mu.Lock() // to the end: many requests for the same seal use one processor
 	defer s.mu.Unlock()
 	if known, ok := s.of[g.ID]; ok && known.index == g.Index {
 		return known.seal, nil
@@ -43,14 +43,14 @@ func (s *seals) game(g *relay.Game) (string, error) {
 	return seal, nil
 }
 
-// sealedRound is a round with its games, as somebody may see them.
+// sealedRound is a round with its games, as one client may see them.
 type sealedRound struct {
 	*relay.Round
 	updates []relay.Update
 	games   []*relay.Game
 }
 
-// trail is the answer about a tournament or a round. Of one with too many games it has no seal.
+// trail is the answer about a tournament or a round. If it has too many games, there is no seal.
 func trail(what, id string, index uint64, updates []relay.Update, stands any, of string, parts []chain.Part, whole bool) (map[string]any, error) {
 	if n := len(updates); n > 0 {
 		index = updates[n-1].Index
@@ -67,7 +67,7 @@ func trail(what, id string, index uint64, updates []relay.Update, stands any, of
 	return out, err
 }
 
-// roundTrail is what GET /api/rounds/{rid}/history answers.
+// roundTrail returns the answer to GET /api/rounds/{rid}/history.
 func (s *Server) roundTrail(r *sealedRound) (map[string]any, error) {
 	var parts []chain.Part
 	for _, g := range r.games {
@@ -81,7 +81,7 @@ func (s *Server) roundTrail(r *sealedRound) (map[string]any, error) {
 	return trail("round", string(r.ID), r.Index, r.updates, stands, "games", parts, true)
 }
 
-// tournamentTrail is what GET /api/tournaments/{tid}/history answers.
+// tournamentTrail returns the answer to GET /api/tournaments/{tid}/history.
 func (s *Server) tournamentTrail(t *relay.Tournament, rounds []sealedRound) (map[string]any, error) {
 	games := 0
 	for i := range rounds {
@@ -101,7 +101,7 @@ func (s *Server) tournamentTrail(t *relay.Tournament, rounds []sealedRound) (map
 	return trail("tournament", string(t.ID), t.Index, t.Updates, chain.NameStands{Name: t.Name}, "rounds", parts, games <= maxSealedGames)
 }
 
-// gameTrail is what GET /api/games/{gid}/history answers.
+// gameTrail returns the answer to GET /api/games/{gid}/history.
 func gameTrail(g *relay.Game) (map[string]any, error) {
 	history, moves, head, err := chain.Game(g)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// A page of any site can have its own name lead to this node (DNS rebinding). The browser then
-// takes the node for that site: it lets the page submit here, and read what comes back. But the
-// name in Host is the site's. So a request that changes something, or reads what is not for
-// everybody, must use a name of this node.
+// A page of any site can make its own name lead to this node (DNS rebinding). The browser then
+// takes the node for that site: it lets the page submit here, and read the answers. But the name in
+// Host is the site's. So a request that changes something, or reads what is not for everybody, must
+// use a name of this node.
 //
-// IP addresses and localhost are nobody's to rebind. The public's reads are left alone: any page
-// may read them anyway (Access-Control-Allow-Origin), no browser adds credentials to them by
-// itself, and spectators come by names that nobody has told the node.
+// Nobody can rebind IP addresses and localhost. The public's reads are left alone. Any page may
+// read them anyway (Access-Control-Allow-Origin), and no browser adds credentials to them by
+// itself. Spectators also come by names that nobody has told the node.
 
 // submittedHere refuses submissions that name another host.
 func (s *Server) submittedHere(next http.Handler) http.Handler {
@@ -31,7 +31,7 @@ func (s *Server) submittedHere(next http.Handler) http.Handler {
 	})
 }
 
-// askedHere refuses whatever names another host.
+// askedHere refuses every request that names another host.
 func (s *Server) askedHere(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.namesUs(r) {
@@ -68,14 +68,14 @@ func (s *Server) namesUs(r *http.Request) bool {
 	return false
 }
 
-// byProxy reports whether it comes by a proxy that is trusted.
+// byProxy reports whether the request comes from a trusted proxy.
 func (s *Server) byProxy(r *http.Request) bool {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	at := from.Addr().Unmap().WithZone("")
 	return err == nil && slices.ContainsFunc(s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(at) })
 }
 
-// hostName is a host without its port, in one form.
+// hostName returns a host without its port, in one form.
 func hostName(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h

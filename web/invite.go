@@ -11,20 +11,20 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// defaultInvited is how long an invitation lasts if nothing else is asked for.
+// defaultInvited is how long an invitation lasts unless the request says otherwise.
 const defaultInvited = 24 * time.Hour
 
-// maxEdgeInvited is the longest that an edge's token may be good for, if it is to end at all.
+// maxEdgeInvited is the longest lifetime of an edge's token that expires.
 const maxEdgeInvited = 10 * 365 * 24 * time.Hour
 
-// invitationJSON is an invitation, which is told once, and what the log has of it.
+// invitationJSON is an invitation, which is shown once, and what the log has of it.
 type invitationJSON struct {
 	Invitation string `json:"invitation"`
 	consensus.InvitationState
 }
 
-// addMember is POST /api/cluster/members {"uses":1,"expiresIn":SECONDS}: it makes an invitation, by
-// which new nodes join.
+// addMember is POST /api/cluster/members {"uses":1,"expiresIn":SECONDS}: it makes an invitation.
+// New nodes join with it.
 func (s *Server) addMember(r *http.Request) (answer, error) {
 	in := struct {
 		Uses      int     `json:"uses"`
@@ -46,15 +46,15 @@ func (s *Server) addMember(r *http.Request) (answer, error) {
 	return answer{status: http.StatusCreated, body: invitationJSON{invitation.String(), state}}, nil
 }
 
-// edgeInvitationJSON is an edge's invitation, which is told once.
+// edgeInvitationJSON is an edge's invitation, which is shown once.
 type edgeInvitationJSON struct {
 	Invitation string       `json:"invitation"`
-	TokenID    string       `json:"tokenId,omitempty"`   // by which the token in it is revoked
-	ExpiresAt  relay.Millis `json:"expiresAt,omitempty"` // when the token ends; 0: it does not
+	TokenID    string       `json:"tokenId,omitempty"`   // revokes the token in the invitation
+	ExpiresAt  relay.Millis `json:"expiresAt,omitempty"` // when the token expires; 0: never
 }
 
-// inviteEdge is POST /api/cluster/edges {"name":"edge","expiresIn":SECONDS}: it makes an
-// invitation, by which edges follow the cluster, and a token for it if the cluster has tokens.
+// inviteEdge is POST /api/cluster/edges {"name":"edge","expiresIn":SECONDS}: it makes an invitation
+// with which edges follow the cluster. If the cluster has tokens, it also makes one for the edge.
 func (s *Server) inviteEdge(r *http.Request) (answer, error) {
 	in := struct {
 		Name      string  `json:"name"`
@@ -83,7 +83,8 @@ func (s *Server) inviteEdge(r *http.Request) (answer, error) {
 	return answer{status: http.StatusCreated, body: out}, nil
 }
 
-// listInvitations is GET /api/cluster/invitations. The invitations themselves are not in it.
+// listInvitations is GET /api/cluster/invitations. The answer does not contain the invitations
+// themselves.
 func (s *Server) listInvitations(*http.Request) (answer, error) {
 	all := s.cfg.Node.Invitations()
 	if all == nil {
@@ -103,8 +104,9 @@ func (s *Server) revokeInvitation(r *http.Request) (answer, error) {
 	return ok(map[string]any{"revoked": id})
 }
 
-// membersOnly guards what hands out a place in the cluster. Where there are no tokens, only this
-// machine may: whoever else reaches the port may record moves, and must not become a member.
+// membersOnly guards what hands out a place in the cluster. In a cluster without tokens only this
+// machine may do that. Other machines that reach the port may record moves, but must not become
+// members.
 func (s *Server) membersOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.access.Needed() && !fromThisMachine(r) {

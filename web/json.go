@@ -13,7 +13,7 @@ import (
 // maxBody bounds what a request may send. The largest honest one is a batch of moves.
 const maxBody = 512 << 10
 
-// answer is what a handler makes: a body to be sent as JSON.
+// answer is what a handler returns: a body to be sent as JSON.
 type answer struct {
 	status int
 	body   any
@@ -23,7 +23,7 @@ type answer struct {
 
 func ok(body any) (answer, error) { return answer{status: http.StatusOK, body: body}, nil }
 
-// handle makes an http.HandlerFunc of a function that answers with JSON or an error.
+// handle makes an http.HandlerFunc from a function that returns a JSON answer or an error.
 func (s *Server) handle(f func(r *http.Request) (answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -50,8 +50,8 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(append(b, '\n')) // the client may be gone: nobody is left to be told
 }
 
-// readJSON decodes the body into v. A field that v does not have is refused:
-// a misspelt "clock" must not be a move without one.
+// readJSON decodes the body into v. It refuses a field that v does not have: a misspelt "clock"
+// must not become a move without one.
 func readJSON(r *http.Request, v any) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
