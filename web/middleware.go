@@ -23,8 +23,8 @@ func (s *Server) recover(next http.Handler) http.Handler {
 	})
 }
 
-// The pages need nothing from elsewhere. Styles are set by script on single
-// elements (a piece that moves), which CSP counts as inline.
+// The pages load nothing from elsewhere. Scripts set styles on single elements (a piece that
+// moves); CSP counts that as inline.
 const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
 	"connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
@@ -52,8 +52,8 @@ func crossOriginReads(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what another site's page makes a browser submit. Programs
-// send no Origin, and are not concerned.
+// sameOrigin refuses what another site's page makes a browser submit. Programs send no Origin, so
+// they pass.
 func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isForeign(r) {
@@ -64,7 +64,8 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
-// vary says that the answer may depend on the token. So no cache gives the truth to the public.
+// vary says that the answer may depend on the token, so that no cache gives the truth to the
+// public.
 func vary(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Authorization")
@@ -72,11 +73,11 @@ func vary(next http.Handler) http.Handler {
 	})
 }
 
-// indexHeader says at which log index a read was true.
+// indexHeader carries the log index at which a read was true.
 const indexHeader = "X-Chessrelay-Index"
 
-// consistency makes a read linearizable if it asks for that: ReadIndex first
-// (Raft thesis, 6.4), then the boards of this node.
+// consistency makes a read linearizable on request: first ReadIndex (Raft thesis, 6.4), then the
+// boards of this node.
 func (s *Server) consistency(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch c := r.URL.Query().Get("consistency"); c {

@@ -22,13 +22,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay/chain"
 )
 
-// These tests hold openapi.json to the routes and the errors of this package,
-// and to itself. That real answers fit it is tested where whole nodes are, in
-// cmd/chessrelay/node.
+// These tests check openapi.json against the routes and the errors of this package, and against
+// itself. cmd/chessrelay/node, which has whole nodes, tests that real answers fit it.
 
 type object = map[string]any
 
-// noBoards is a view that nobody looks at.
+// noBoards is a view that nobody reads.
 type noBoards struct{}
 
 func (noBoards) Read(func(uint64, *relay.State)) {}
@@ -54,8 +53,7 @@ func operations(doc object) map[string]object {
 	return out
 }
 
-// TestOpenAPIRoutes wants every route in the document, except the pages, and
-// no others.
+// TestOpenAPIRoutes wants every route in the document, except the pages, and no others.
 func TestOpenAPIRoutes(t *testing.T) {
 	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
 	if err != nil {
@@ -118,7 +116,7 @@ func TestOpenAPIErrors(t *testing.T) {
 	}
 }
 
-// codesIn returns the error codes that v allows, behind its references too.
+// codesIn returns the error codes that v allows, also by references.
 func codesIn(doc object, v any) map[string]bool {
 	out := map[string]bool{}
 	walk(v, "", func(_ string, o object) {
@@ -159,8 +157,8 @@ func TestPageForPeople(t *testing.T) {
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
-// TestOpenAPIDocument checks what OpenAPI 3.1 asks of a document, as far as this
-// one can break it: references, operation ids, parameters, responses, schemas, examples.
+// TestOpenAPIDocument checks what OpenAPI 3.1 requires, as far as this document can break it:
+// references, operation ids, parameters, responses, schemas, examples.
 func TestOpenAPIDocument(t *testing.T) {
 	doc := document(t)
 	if v := doc["openapi"]; v != "3.1.1" {
@@ -211,8 +209,8 @@ func TestOpenAPIDocument(t *testing.T) {
 	}
 }
 
-// TestOpenAPIExamples compiles every schema, which checks it against JSON Schema
-// 2020-12, and wants every example to fit the schema it stands at.
+// TestOpenAPIExamples compiles every schema, which checks it against JSON Schema 2020-12. It wants
+// every example to fit its schema.
 func TestOpenAPIExamples(t *testing.T) {
 	doc := document(t)
 	c := jsonschema.NewCompiler()
@@ -296,8 +294,8 @@ func deref(doc object, v any) object {
 	return v.(object)
 }
 
-// TestHistoryExamples: the hashes in the document's examples were made by another program, from
-// what package chain says, and hold.
+// TestHistoryExamples wants the hashes in the document's examples to be right. Another program made
+// them, by the rules of package chain.
 func TestHistoryExamples(t *testing.T) {
 	var doc struct {
 		Paths map[string]map[string]struct {

@@ -11,8 +11,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// dist is what `make ui` builds from ui/. A checkout that has not been built
-// holds an empty folder, so that the Go code compiles without Node.
+// dist is what `make ui` builds from ui/. Before that, a checkout has an empty folder here, so that
+// the Go code compiles without Node.
 //
 //go:embed all:dist
 var dist embed.FS
@@ -40,7 +40,7 @@ func newPages() (*pages, error) {
 	return &pages{files, withVersion(index)}, err
 }
 
-// withVersion adds the version to the head of a built document. The pages show it at their foot.
+// withVersion adds the version to the head of a built document. The pages show it at the bottom.
 func withVersion(index []byte) []byte {
 	return bytes.Replace(index, []byte("</head>"), []byte(`<meta name="version" content="`+Version+`"></head>`), 1)
 }
@@ -59,8 +59,8 @@ func (p *pages) page(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(p.index)
 }
 
-// asset serves a built file. Names in assets/ hold a hash of the content, so
-// browsers may keep them for ever.
+// asset serves a built file. Names in assets/ contain a hash of the content, so browsers may keep
+// the files for ever.
 func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if info, err := fs.Stat(p.files, name); err != nil || info.IsDir() {

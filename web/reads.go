@@ -12,11 +12,11 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// A reading is the boards as somebody may see them. It calls f with them, and returns the index as
-// of which what f read is.
+// A reading is the boards as one client may see them. It calls f with them, and returns the index
+// as of which f saw them.
 type reading func(f func(relay.Reader)) (index uint64)
 
-// truth is a reading of what is so.
+// truth is the reading of the boards as they are.
 func (s *Server) truth(f func(relay.Reader)) (index uint64) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
 		index = applied
@@ -25,7 +25,7 @@ func (s *Server) truth(f func(relay.Reader)) (index uint64) {
 	return index
 }
 
-// public is a reading of what everybody may see.
+// public is the reading of what everybody may see.
 func (s *Server) public(f func(relay.Reader)) (index uint64) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
 		p := b.Public(applied)
@@ -35,8 +35,8 @@ func (s *Server) public(f func(relay.Reader)) (index uint64) {
 	return index
 }
 
-// publicIndex is the newest log index whose effect the public may see. Delays reports whether there
-// is a round with a delay, and so a difference to what this node has applied.
+// publicIndex returns the newest log index whose effect the public may see. delays reports whether
+// a round has a delay; only then may the index differ from what this node has applied.
 func (s *Server) publicIndex() (index uint64, delays bool) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
 		index, delays = b.Shown(applied), b.Delays() != nil
@@ -44,7 +44,7 @@ func (s *Server) publicIndex() (index uint64, delays bool) {
 	return index, delays
 }
 
-// seenBy is the reading for who asks.
+// seenBy returns the reading for the client that sent the request.
 func (s *Server) seenBy(r *http.Request) reading {
 	c := callerOf(r)
 	switch {
@@ -63,7 +63,7 @@ func (s *Server) seenBy(r *http.Request) reading {
 	}
 }
 
-// view is what one read sees: all of it as of one log index.
+// view is what one read sees, all of it as of one log index.
 type view struct {
 	tournament *relay.Tournament
 	round      *relay.Round
@@ -75,12 +75,12 @@ type view struct {
 const (
 	listPage    = 100
 	maxListPage = 1000
-	// maxListRounds ends a page that has more rounds, each of which may have a long description.
+	// maxListRounds ends a page early if its rounds are more: each may have a long description.
 	maxListRounds = 1000
 )
 
-// listTournaments is GET /api/tournaments: a page of them, the newest first. A page goes on behind
-// a log index, so tournaments that come or go meanwhile move nothing.
+// listTournaments is GET /api/tournaments: a page of tournaments, newest first. The next page
+// continues after a log index, so tournaments that come or go meanwhile shift nothing.
 func (s *Server) listTournaments(r *http.Request) (answer, error) {
 	most, err := number(r, "limit", listPage, 1, maxListPage)
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *Server) getTournamentHistory(r *http.Request) (answer, error) {
 	return ok(indexed{index, body})
 }
 
-// sealedRound is a round with its games; its Round is nil if there is none for who asks.
+// sealedRound returns a round with its games; its Round is nil if the client sees no such round.
 func (s *Server) sealedRound(q *http.Request, b relay.Reader, id relay.RoundID) sealedRound {
 	r, found := b.Round(id)
 	if !found {
@@ -265,7 +265,7 @@ func (s *Server) pgn(w http.ResponseWriter, r *http.Request, get func(*http.Requ
 	}
 }
 
-// siteURL is this server as the client calls it.
+// siteURL returns this server's URL as the client knows it.
 func siteURL(r *http.Request) string {
 	if site, ok := forwardedSite(r); ok {
 		return site
@@ -287,13 +287,13 @@ func rounds(b relay.Reader, t *relay.Tournament) []*relay.Round {
 	return out
 }
 
-// indexed is a body that was true at a log index, which goes into a header.
+// indexed is a body that was true at a log index. The index goes into a header.
 type indexed struct {
 	index uint64
 	body  any
 }
 
-// fields is a JSON object made of a value's own fields and some more.
+// fields is a JSON object, or the fields that [merge] adds to one.
 type fields map[string]any
 
 // merge encodes v and adds the fields of more.
@@ -321,13 +321,13 @@ func tournamentJSON(t *relay.Tournament, rs []*relay.Round) any {
 	}{t, shownRounds(rs)}
 }
 
-// shownRound is a round as the API shows it, with the first of its sources in a field of its own.
+// shownRound is a round as the API shows it, with its first source in a field of its own.
 type shownRound struct {
 	*relay.Round
 	Source *relay.Source `json:"source,omitempty"`
 }
 
-// shownRounds is never nil, so that JSON has a list.
+// shownRounds never returns nil, so that JSON has a list.
 func shownRounds(rs []*relay.Round) []shownRound {
 	out := make([]shownRound, len(rs))
 	for i, r := range rs {
@@ -336,7 +336,7 @@ func shownRounds(rs []*relay.Round) []shownRound {
 	return out
 }
 
-// boardJSON is a game without its moves, as the list of a round has it.
+// boardJSON is a game without its moves, as in the list of a round.
 type boardJSON struct {
 	ID relay.GameID `json:"id"`
 	relay.Standing
@@ -361,7 +361,7 @@ func roundJSON(r *relay.Round, games []*relay.Game, state *sourceState) any {
 	}{shownRound{r, firstSource(r)}, state, boards, standings.Matches(games)}
 }
 
-// withOutcome adds where in the log a change stands, and whether it stood there before.
+// withOutcome adds where in the log a change is, and whether it was there before.
 func withOutcome(o relay.Outcome, v any) any {
 	more := fields{"index": o.Index, "term": o.Term}
 	if o.Duplicate {

@@ -9,8 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/mirror"
 )
 
-// check refuses replacements and team lists with a line that cannot be read. The boards take any
-// text, since what a line means is the mirror's to say and may come to mean more.
+// check refuses replacements and team lists that have a line that cannot be read. The boards take
+// any text: the mirror decides what a line means, and that may grow.
 func (in tournamentSettingsIn) check() error {
 	replacements, teams := cmp.Or(in.Replacements, new(string)), cmp.Or(in.Teams, new(string))
 	if len(*replacements) > relay.MaxReplacements || len(*teams) > relay.MaxReplacements {

@@ -19,8 +19,8 @@ import (
 
 // Config is what a [Server] works with.
 type Config struct {
-	// Node is this node's member of the Raft group, or Edge what it follows as an edge: one of
-	// both.
+	// Node is this node's member of the Raft group; Edge follows the log on an edge. Exactly one of
+	// them is set.
 	Node *consensus.Node
 	Edge *edge.LogClient
 	// LogServer, if set, serves the edges that follow this node.
@@ -29,40 +29,39 @@ type Config struct {
 	Hub       *broadcast.Hub
 	Log       *slog.Logger
 
-	// Access judges who may do what. Nil: one for these boards, by which everybody may write while
+	// Access judges who may do what. Nil: one for these boards, which lets everybody write while
 	// there is no token.
 	Access *Access
 	// AccessLog, if set, gets a line for each request.
 	AccessLog *slog.Logger
-	// URL is where others reach this node, and Hosts are further names that it goes by; see
-	// hosts.go.
+	// URL is where others reach this node. Hosts are its other names; see hosts.go.
 	URL   string
 	Hosts []string
-	// Proxies are networks whose requests may name any host: the proxy has judged that.
+	// Proxies are networks whose requests may name any host: the proxy has checked the name.
 	Proxies []netip.Prefix
-	// AdminPort is whether what only operators may see is on a port of its own, Server.Admin.
+	// AdminPort says that operators have a port of their own; see Server.Admin.
 	AdminPort bool
-	// Peers calls the other nodes. Nil: as http.DefaultTransport does.
+	// Peers calls the other nodes. Nil: http.DefaultTransport.
 	Peers http.RoundTripper
 	// Now is this node's clock. Nil: the system's.
 	Now func() time.Time
-	// Conns, if set, has the connections of the server, for /metrics.
+	// Conns, if set, has the server's connections, for /metrics.
 	Conns *conns.Listener
-	// Warning, if set, is what /readyz says of how the node is set up.
+	// Warning, if set, is what /readyz says about the node's setup.
 	Warning string
-	// LogDropped is how many log lines were dropped so far. Nil: none ever are.
+	// LogDropped returns how many log lines were dropped so far. Nil: none ever are.
 	LogDropped func() uint64
-	// Pull, if set, polls the rounds' sources, and tells how they fare.
+	// Pull, if set, polls the rounds' sources, and says how that goes.
 	Pull *pull.Puller
 	// SubmitTimeout bounds how long a submission waits for its majority.
 	// Zero: 10 s.
 	SubmitTimeout time.Duration
-	// StreamSilence is how long a stream of PGN may be silent until a space is sent, so that
-	// the connection is seen to live. Zero: 60 s.
+	// StreamSilence is how long a stream of PGN may be silent before a space is sent to show that
+	// the connection lives. Zero: 60 s.
 	StreamSilence time.Duration
 }
 
-// Server is the HTTP side of one node. It keeps the queues of requests; the boards are elsewhere.
+// Server is the HTTP side of one node. It has the queues of requests; the boards are elsewhere.
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
@@ -71,17 +70,17 @@ type Server struct {
 	handler http.Handler
 	verdict atomic.Pointer[verdict] // see SetDiverged
 
-	queues   *pull.Queues  // shared with the Puller, if there is one
+	queues   *pull.Queues  // shared with the Puller, if any
 	players  pull.Players  // the replacements of the tournaments, for pushes
-	memory   *pull.Memory  // of pushes; shared with the Puller, if there is one
+	memory   *pull.Memory  // of pushes; shared with the Puller, if any
 	pushes   chan struct{} // one for each push
 	late     lateTries
 	bodies   sharedBodies
 	codes    redeemedCodes
-	key      string // that codes and grants are signed with
+	key      string // signs codes and grants
 	seals    seals
 	streams  chan struct{} // one for each stream of PGN
-	forwards chan struct{} // one for each submission that an edge passes on, but for pushes
+	forwards chan struct{} // one for each submission that an edge passes on, except pushes
 }
 
 // New makes the server's routes.
@@ -154,8 +153,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.Get("/live", s.cfg.Hub.Live)
 	r.Get("/events", s.cfg.Hub.Events)
 	r.Get("/feed", s.cfg.Hub.Feed)
-	// These, and all that submits, keep their connections while others are closed; see package
-	// conns.
+	// These, and all submissions, keep their connections when others are closed; see package conns.
 	r.With(conns.Kept).Get("/healthz", s.healthz)
 	r.With(conns.Kept).Get("/readyz", s.readyz)
 	r.With(s.forAdmins).Get("/metrics", s.metrics)
@@ -167,8 +165,7 @@ func (s *Server) routes(pages *pages) http.Handler {
 		r.Use(crossOriginReads, vary)
 		r.Get("/openapi.json", openAPI)
 
-		// What is read waits for ReadIndex if asked to, and says at which
-		// index it was true.
+		// Reads wait for ReadIndex if asked to, and say at which index they were true.
 		r.Group(func(r chi.Router) {
 			r.Use(s.consistency)
 			r.Get("/tournaments", s.shared(s.listTournaments))

@@ -9,7 +9,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// tournamentSettingsIn is how a tournament is shown and counts. Fields that are left out stay.
+// tournamentSettingsIn is how a tournament is shown and scored. Fields that are left out stay.
 type tournamentSettingsIn struct {
 	Unlisted     *bool      `json:"unlisted"`
 	Private      *bool      `json:"private"`
@@ -20,7 +20,7 @@ type tournamentSettingsIn struct {
 	Grouping     *string    `json:"grouping"`
 }
 
-// command is nil if nothing is said.
+// command returns nil if the client says nothing.
 func (in tournamentSettingsIn) command() *relaypb.TournamentSettings {
 	out := &relaypb.TournamentSettings{
 		Unlisted: in.Unlisted, Private: in.Private, Replacements: in.Replacements, Teams: in.Teams, TieBreaks: (*string)(in.TieBreaks),
@@ -32,7 +32,7 @@ func (in tournamentSettingsIn) command() *relaypb.TournamentSettings {
 	return out
 }
 
-// scoringIn is what results are worth: absent, null (as usual), or points such as
+// scoringIn is what results are worth: absent, null (the usual points), or points such as
 // {"win":3,"draw":1}, for both colours or for each: {"white":{"win":1},"black":{"win":1.5}}.
 type scoringIn struct {
 	asked   bool
@@ -60,7 +60,7 @@ func (s *scoringIn) UnmarshalJSON(data []byte) error {
 	return d.Decode(&s.scoring)
 }
 
-// command is nil if nothing was asked for.
+// command returns nil if the client says nothing.
 func (s scoringIn) command() *relaypb.Scoring {
 	if !s.asked {
 		return nil
@@ -78,8 +78,8 @@ func (s scoringIn) command() *relaypb.Scoring {
 	}
 }
 
-// hundredths of a point. A number that does not fit is refused by the boards, and not wrapped
-// around here.
+// hundredths returns the points in hundredths. It does not wrap a number that does not fit; the
+// boards refuse it.
 func hundredths(points *float64) *int32 {
 	if points == nil {
 		return nil
@@ -87,8 +87,7 @@ func hundredths(points *float64) *int32 {
 	return new(int32(max(min(math.Round(*points*100), 1<<30), -1)))
 }
 
-// firstSource is the first of a round's sources, as the field "source" shows it; nil if there is
-// none.
+// firstSource returns the first of a round's sources, for the field "source"; nil if there is none.
 func firstSource(r *relay.Round) *relay.Source {
 	if len(r.Sources) == 0 {
 		return nil

@@ -16,25 +16,25 @@ import (
 )
 
 // This file shares the encoded answers of lists between their readers. A list is encoded once for
-// all who ask while the boards stand as they do. A slow reader holds a slice of that one body, and
+// all readers while the boards stay as they are. A slow reader holds a slice of that one body, and
 // no body of its own. A client that shows the ETag gets a 304.
 
 const (
-	// maxShared is how many bytes of bodies are kept for the next reader, and maxSharedBodies how
-	// many bodies.
+	// maxShared is how many bytes of bodies are kept for the next reader, and maxSharedBodies is
+	// how many bodies.
 	maxShared       = 32 << 20
 	maxSharedBodies = 512
 )
 
-// version is the boards at one moment, as far as a reader can see. Weak, so that boards that were
-// replaced are not kept.
+// version is the boards at one moment, as far as a reader can see. The pointer is weak, so that
+// replaced boards are not kept.
 type version struct {
 	state    weak.Pointer[relay.State]
 	applied  uint64
 	released uint64
 }
 
-// version is that of the boards now.
+// version returns the version of the boards now.
 func (s *Server) version() (v version) {
 	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
 		v = version{weak.Make(b), applied, b.Released()}
@@ -42,11 +42,11 @@ func (s *Server) version() (v version) {
 	return v
 }
 
-// sharedBody is an encoded answer. The fields are guarded by mu; a body is never changed.
+// sharedBody is an encoded answer. Its fields are guarded by mu; the bytes of a body never change.
 type sharedBody struct {
 	key string
 
-	mu    sync.Mutex // held while it is made, so that it is made once
+	mu    sync.Mutex // held while the body is made, so that it is made once
 	made  bool
 	as    version
 	index uint64
@@ -54,7 +54,7 @@ type sharedBody struct {
 	etag  string
 }
 
-// sharedBodies are those that were asked for last. The zero value is ready.
+// sharedBodies are the bodies that were last asked for. The zero value is ready.
 type sharedBodies struct {
 	mu     sync.Mutex
 	order  list.List // of *sharedBody, the newest first
@@ -63,7 +63,7 @@ type sharedBodies struct {
 	bytes  int
 }
 
-// get is the body for the key, which may have to be made.
+// get returns the body for the key. It may still have to be made.
 func (c *sharedBodies) get(key string) *sharedBody {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,14 +85,14 @@ func (c *sharedBodies) made(b *sharedBody, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at := c.places[b.key]; at == nil || at.Value != b {
-		return // it was forgotten meanwhile
+		return // it was dropped meanwhile
 	}
 	c.bytes += size - c.sizes[b.key]
 	c.sizes[b.key] = size
 	c.trim()
 }
 
-// trim forgets the oldest bodies beyond the bounds. Their readers keep what they have.
+// trim drops the oldest bodies beyond the limits. Their readers keep what they have.
 func (c *sharedBodies) trim() {
 	for c.order.Len() > maxSharedBodies || c.bytes > maxShared && c.order.Len() > 0 {
 		last := c.order.Back()
@@ -103,7 +103,7 @@ func (c *sharedBodies) trim() {
 	}
 }
 
-// sharedKey names all of a request that an answer depends on besides the boards.
+// sharedKey names everything in a request that an answer depends on, besides the boards.
 func (s *Server) sharedKey(r *http.Request) string {
 	who := ""
 	if c := callerOf(r); c.Token != nil {
@@ -114,7 +114,7 @@ func (s *Server) sharedKey(r *http.Request) string {
 	return fmt.Sprint(who, " ", s.can(r, actRecord, "", ""), " ", siteURL(r), " ", r.URL.EscapedPath(), "?", r.URL.RawQuery)
 }
 
-// shared is [Server.handle] for what follows from the boards and the request alone, and not from
+// shared is [Server.handle] for answers that follow from the boards and the request alone, not from
 // the time of day. An answer that is passing is made for each reader.
 func (s *Server) shared(f func(r *http.Request) (answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +127,7 @@ func (s *Server) shared(f func(r *http.Request) (answer, error)) http.HandlerFun
 		h := w.Header()
 		h.Set(indexHeader, strconv.FormatUint(index, 10))
 		h.Set("ETag", etag)
-		h.Set("Cache-Control", "no-cache") // to be asked for again, with the tag
+		h.Set("Cache-Control", "no-cache") // to be revalidated with the tag
 		if noneMatch(r, etag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -138,11 +138,12 @@ func (s *Server) shared(f func(r *http.Request) (answer, error)) http.HandlerFun
 	}
 }
 
-// take is the body as the boards stand now. If only the index is another, it is the same body.
+// take returns the body for the boards as they are now. If only the index has changed, it is the
+// same body.
 func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (answer, error)) (index uint64, body []byte, etag string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	as := s.version() // before the boards are read: what comes meanwhile is made again
+	as := s.version() // before the boards are read: after a change meanwhile, the next reader makes the body again
 	if b.made && b.as == as {
 		return b.index, b.body, b.etag, nil
 	}

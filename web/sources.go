@@ -28,9 +28,9 @@ func (s *sourceIn) UnmarshalJSON(data []byte) error {
 	return d.Decode(&s.source)
 }
 
-// roundSettingsIn is how a round is fetched and counts. Fields that are left out stay.
+// roundSettingsIn is how a round is fetched and scored. Fields that are left out stay.
 type roundSettingsIn struct {
-	Source              sourceIn        `json:"source"`  // the only one, or null: none
+	Source              sourceIn        `json:"source"`  // the only one; null: none
 	Sources             *[]relay.Source `json:"sources"` // all of them, the most trusted first
 	StartsAfterPrevious *bool           `json:"startsAfterPrevious"`
 	Unrated             *bool           `json:"unrated"`
@@ -38,7 +38,7 @@ type roundSettingsIn struct {
 	TeamScoring         scoringIn       `json:"teamScoring"`
 }
 
-// command is nil if nothing is said.
+// command returns nil if the client says nothing.
 func (in roundSettingsIn) command() (*relaypb.RoundSettings, error) {
 	out := &relaypb.RoundSettings{
 		StartsAfterPrevious: in.StartsAfterPrevious, Unrated: in.Unrated, Scoring: in.Scoring.command(), TeamScoring: in.TeamScoring.command(),
@@ -63,7 +63,7 @@ func (in roundSettingsIn) command() (*relaypb.RoundSettings, error) {
 	return out, nil
 }
 
-// sourcesCommand checks the addresses, and names the sources that have no id yet.
+// sourcesCommand checks the URLs, and gives an id to each source that has none.
 func sourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
 	if len(sources) > relay.MaxRoundSources {
 		return nil, badRequest("a round has at most %d sources, and these are %d", relay.MaxRoundSources, len(sources))
@@ -90,41 +90,41 @@ func sourcesCommand(sources []relay.Source) (*relaypb.Sources, error) {
 	return out, nil
 }
 
-// sourceID is the id of a source that has none: it follows from what the source is, so that boards
-// which follow one source are not handed to another when the list changes.
+// sourceID derives the id of a source from what the source is. So when the list changes, boards
+// that follow one source are not handed to another.
 func sourceID(s *relay.Source, n int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d\n%s\n%d", s.URL, s.Round, s.OnlyRound, s.Slices, n))
 	return fmt.Sprintf("s%x", sum[:3])
 }
 
-// fits is a number that fits: one that does not is refused by the boards, and not wrapped around
-// here.
+// fits returns a number that fits. It does not wrap one that does not fit; the boards refuse it.
 func fits(n int) int32 { return int32(max(min(n, 1<<30), -1)) }
 
-// sourceState is how the source of a round fares. The leader polls it, so others tell who that is.
+// sourceState says how the source of a round fares. The leader polls it, so other nodes name the
+// leader.
 type sourceState struct {
-	PolledBy string `json:"polledBy"`      // the leader's name, empty if there is none
-	URL      string `json:"url,omitempty"` // where the leader tells more, if that is not here
+	PolledBy string `json:"polledBy"`      // the leader's name; empty: there is none
+	URL      string `json:"url,omitempty"` // where the leader says more, unless this is the leader
 	*pull.Status
 	Sources []pull.SourceStatus `json:"sources,omitempty"` // all of the round's; Status is that of the first
 }
 
-// clusterSource is how the source of a round fares, in few words. Durations, since the nodes'
-// clocks may differ.
+// clusterSource says in short how the source of a round fares. Times are durations, since the
+// nodes' clocks may differ.
 type clusterSource struct {
 	Round      relay.RoundID `json:"round"`
 	Name       string        `json:"name"`       // of the round
 	Tournament string        `json:"tournament"` // its name
 	URL        string        `json:"url"`
 	State      string        `json:"state,omitempty"`     // see pull.Status
-	LastPollMs int64         `json:"lastPollMs"`          // since the last poll; -1: there was none yet
+	LastPollMs int64         `json:"lastPollMs"`          // since the last poll; -1: none yet
 	NextPollMs int64         `json:"nextPollMs"`          // until the next one
-	FailingMs  int64         `json:"failingMs,omitempty"` // since the first of the polls that have failed without one that went well
-	LastError  string        `json:"lastError,omitempty"` // of the last poll; empty if it went well
-	Problems   int           `json:"problems,omitempty"`  // with games that it shows; the round's sourceState tells which
+	FailingMs  int64         `json:"failingMs,omitempty"` // since the current run of failed polls began; 0: the last poll succeeded
+	LastError  string        `json:"lastError,omitempty"` // of the last poll; empty: it succeeded
+	Problems   int           `json:"problems,omitempty"`  // problems with games that it shows; the round's sourceState has them
 }
 
-// clusterSources are those that this node polls, the oldest round first.
+// clusterSources returns the sources that this node polls, oldest round first.
 func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSource) {
 	if s.cfg.Pull == nil {
 		return nil
@@ -160,8 +160,8 @@ func (s *Server) clusterSources(r *http.Request, now time.Time) (out []clusterSo
 	return out
 }
 
-// withoutSources hides from the public where rounds with a delay come from: there the games are to
-// be had without one, and what is wrong with them is told of the newest ones.
+// withoutSources hides the sources of rounds with a delay from the public. A source has the games
+// without the delay, and its problems tell about the newest moves.
 func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay.Round {
 	for i, round := range rounds {
 		if len(round.Sources) > 0 && s.hidesSources(r, round) {
@@ -173,13 +173,13 @@ func (s *Server) withoutSources(r *http.Request, rounds []*relay.Round) []*relay
 	return rounds
 }
 
-// hidesSources reports whether the client may not know where the round comes from.
+// hidesSources reports whether the client may not know the round's sources.
 func (s *Server) hidesSources(r *http.Request, round *relay.Round) bool {
 	return round.Delay > 0 && !s.sees(r, round)
 }
 
-// withoutSourceUpdates is the audit trail of a round, without what [Server.withoutSources] hides. A
-// line that is about nothing else is left out.
+// withoutSourceUpdates returns the audit trail of a round without what [Server.withoutSources]
+// hides. A line about nothing else is left out.
 func (s *Server) withoutSourceUpdates(r *http.Request, round *relay.Round) []relay.Update {
 	if !s.hidesSources(r, round) {
 		return round.Updates

@@ -12,12 +12,12 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// maxTableGames bounds what a table is made of: an Olympiad has 4,000 games. The
-// table of so many takes up to 60 ms, and 6 MB on the line.
+// maxTableGames is the most games that a table is made of: an Olympiad has 4,000. The table of so
+// many takes up to 60 ms, and 6 MB on the line.
 const maxTableGames = 10_000
 
-// getStandings is GET /api/tournaments/{tid}/standings. A client that has the table as it is gets a
-// 304, and no table is made for that.
+// getStandings is GET /api/tournaments/{tid}/standings. A client that has the current table gets a
+// 304 without a table being made.
 func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 	in, err := s.readTable(r, relay.TournamentID(chi.URLParam(r, "tid")))
 	if err != nil {
@@ -29,7 +29,7 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set(indexHeader, fmt.Sprint(in.index))
 	h.Set("ETag", tag)
-	h.Set("Cache-Control", "no-cache") // to be asked for again, with the tag
+	h.Set("Cache-Control", "no-cache") // to be revalidated with the tag
 	if hasTag(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
@@ -45,7 +45,7 @@ func (s *Server) getStandings(w http.ResponseWriter, r *http.Request) {
 type tableInput struct {
 	tournament *relay.Tournament
 	rounds     []standings.Round
-	index      uint64 // as of which it is
+	index      uint64 // the log index as of which it was read
 }
 
 // readTable reads what the tables of the tournament are made of. It fails if there is no such
@@ -82,8 +82,8 @@ func (in *tableInput) compute() *standings.Table {
 	return standings.Compute(in.rounds, standings.OptionsOf(in.tournament))
 }
 
-// tieBreaks is a list of tie-breaks as a client submits it. Those that there are not are refused,
-// and the others kept in one spelling.
+// tieBreaks is a list of tie-breaks as a client submits it. Unknown ones are refused, and the
+// others kept in one spelling.
 type tieBreaks string
 
 func (t *tieBreaks) UnmarshalJSON(data []byte) error {
@@ -100,21 +100,21 @@ func (t *tieBreaks) UnmarshalJSON(data []byte) error {
 }
 
 // version names what a table is made of: the index of the last entry that may have changed it, and
-// a hash of those of each round. Of rounds with a delay the public sees less than others see, and
-// each as of another index.
+// a hash of each round's. The last entry alone is not enough: the public sees rounds with a delay
+// later, each as of another index.
 func (in *tableInput) version() string {
 	h := fnv.New64a()
 	last := max(in.tournament.Index, updatedAt(in.tournament.Updates))
 	for _, r := range in.rounds {
 		at := changedAt(r)
 		last = max(last, at)
-		fmt.Fprint(h, at, " ", len(r.Games), " ") // one that was deleted leaves the index as it is
+		fmt.Fprint(h, at, " ", len(r.Games), " ") // deleting a game leaves the index as it is
 	}
 	return fmt.Sprintf("%d-%x", last, h.Sum64())
 }
 
-// changedAt is the index of the last entry that may have changed the round's part of the table: one
-// that created or updated something, set a result or took one back. Moves do not.
+// changedAt returns the index of the last entry that may have changed the round's part of the
+// table. Creations, updates and results may; moves do not.
 func changedAt(r standings.Round) uint64 {
 	at := max(r.Index, updatedAt(r.Updates))
 	for _, g := range r.Games {
@@ -133,7 +133,7 @@ func updatedAt(updates []relay.Update) uint64 {
 	return 0
 }
 
-// hasTag reports whether the client has what bears the tag (RFC 9110, 13.1.2).
+// hasTag reports whether the client has what the tag names (RFC 9110, 13.1.2).
 func hasTag(r *http.Request, tag string) bool {
 	for have := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
 		if have = strings.TrimSpace(have); have == "*" || strings.TrimPrefix(have, "W/") == tag {

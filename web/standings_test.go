@@ -18,7 +18,7 @@ type stateView struct{ state *relay.State }
 
 func (v stateView) Read(f func(uint64, *relay.State)) { f(1, v.state) }
 
-// TestStandingsLimit fills a tournament until there is no table of it any more.
+// TestStandingsLimit fills a tournament until no table is made of it.
 func TestStandingsLimit(t *testing.T) {
 	state, index := relay.NewState(), uint64(0)
 	apply := func(c *relaypb.Command) {

@@ -9,16 +9,16 @@ import (
 	"github.com/chessrelay/chessrelay/web/conns"
 )
 
-// Starting answers in the place of a [Server] while a node has no boards yet: it waits for its
-// cluster, or an edge for its upstream. /healthz says that the node runs, /readyz why it is not
-// ready, pages that it joins; all else is refused as not_ready.
+// Starting answers in place of a [Server] while a node has no boards yet: it waits for its cluster,
+// or an edge for its upstream. /healthz says that the node runs, /readyz says why it is not ready,
+// and pages say that it joins. All other requests are refused as not_ready.
 type Starting struct {
 	name    string
 	reason  atomic.Pointer[string]
 	handler http.Handler
 }
 
-// NewStarting makes the answers of the node called name, with the reason that Say changes.
+// NewStarting returns the answers of the node with that name. Say changes the reason.
 func NewStarting(name, reason string) *Starting {
 	s := &Starting{name: name}
 	s.Say(reason)
@@ -48,7 +48,7 @@ func (s *Starting) readyz(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// retryStarting is how many seconds later a client should ask again, and a page does.
+// retryStarting is after how many seconds a client should ask again. The page does so by itself.
 const retryStarting = "2"
 
 func (s *Starting) refuse(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func (s *Starting) refuse(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusServiceUnavailable, map[string]any{"error": *s.reason.Load(), "code": "not_ready"})
 }
 
-// startingPage asks for its address again until the node's own page is there.
+// startingPage reloads until the node's own page is there.
 const startingPage = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -21,19 +21,18 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc)
 	return context.WithTimeout(r.Context(), s.cfg.SubmitTimeout)
 }
 
-// byHeader is how a submitter says who asks while there are no tokens; the name of a token counts
-// more. It goes into the game's audit
-// trail, which everybody can read: so it is a name that he chose, and not an address.
+// byHeader carries the submitter's name while there are no tokens; the name of a token takes
+// precedence. It goes into the game's audit trail, which everybody can read. So it is a name that
+// the submitter chose, and not an address.
 const byHeader = "X-Chessrelay-By"
 
-// sourceHeader is how a program says that it speaks for a source of games, and what it calls
-// itself. A field that a source sets is not locked, and a source cannot change a locked field.
-// Without the header a person asks.
+// sourceHeader says that a program speaks for a source of games, and carries the source's name. A
+// field that a source sets is not locked, and a source cannot change a locked field. A request
+// without the header is a person's.
 const sourceHeader = "X-Chessrelay-Source"
 
-// command begins a command: from whom, and by which request. Its time the leader replaces by its
-// own. A request that is retried must bring the same Idempotency-Key; without one it is a new
-// request each time.
+// command begins a command: it says who submits, and by which request. The leader replaces its time
+// by its own. A retry must carry the same Idempotency-Key; without one, each request is a new one.
 func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	request := r.Header.Get("Idempotency-Key")
 	if len(request) > relay.MaxRequest {
@@ -48,19 +47,20 @@ func (s *Server) command(r *http.Request) (*relaypb.Command, error) {
 	if token := callerOf(r).Token; token != nil {
 		c.By, c.Token = token.Name, token.ID
 		if token.Role == relay.RoleSource && c.Source == "" {
-			c.Source = clip(token.Name, relay.MaxTagName) // it locks nothing, whatever it says of itself
+			c.Source = clip(token.Name, relay.MaxTagName) // a source's token locks nothing, whatever the headers say
 		}
 	}
 	return c, nil
 }
 
-// under is another command of the same request.
+// under returns another command of the same submission.
 func under(head *relaypb.Command, request string) *relaypb.Command {
 	return &relaypb.Command{At: head.At, By: head.By, Request: request, Source: head.Source, From: head.From, Token: head.Token}
 }
 
-// from is where a request came from, for the audit trail. An edge says for whom it passes a request
-// on. Anybody could say so, and thus the address that we have seen ourselves stands in front.
+// from returns where a request came from, for the audit trail. An edge names the client for which
+// it passes a request on. Any client could do that, so the address that this node has seen comes
+// first.
 func (s *Server) from(r *http.Request) string {
 	at := broadcast.Address(r, s.access.cfg.Proxies)
 	if client, err := netip.ParseAddr(r.Header.Get(edge.ClientHeader)); edge.Forwarded(r) && err == nil {
@@ -69,7 +69,7 @@ func (s *Server) from(r *http.Request) string {
 	return at
 }
 
-// clip is the text up to so many bytes.
+// clip returns at most that many bytes of a text.
 func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -87,8 +87,8 @@ func newID() string {
 	return relay.FormatID(binary.BigEndian.Uint64(b[:]))
 }
 
-// submit brings commands through the log, and returns what the boards of this
-// node made of them. Refusals of single commands are in their outcomes.
+// submit brings commands through the log, and returns what this node's boards made of them.
+// Refusals of single commands are in their outcomes.
 func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	if err := s.checkWithheld(commands); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 	return Propose(ctx, s.cfg.Node, commands...)
 }
 
-// propose is submit for a caller with a deadline of its own.
+// propose is submit for a caller that has its own deadline.
 func (s *Server) propose(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	if err := s.checkWithheld(commands); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (s *Server) propose(ctx context.Context, commands ...*relaypb.Command) ([]r
 	return Propose(ctx, s.cfg.Node, commands...)
 }
 
-// checkWithheld refuses to keep something from the public in a cluster without tokens.
+// checkWithheld refuses to hide anything from the public in a cluster without tokens.
 func (s *Server) checkWithheld(commands []*relaypb.Command) error {
 	for _, c := range commands {
 		if what := withholds(c); what != "" && !s.access.Needed() {
@@ -123,7 +123,8 @@ func needsTokens(what string) error {
 	}
 }
 
-// withholds says what the command keeps from the public, in a way that it may; nothing is empty.
+// withholds says what the command hides from the public; empty: nothing, or the delay is out of
+// range.
 func withholds(c *relaypb.Command) string {
 	seconds := max(c.GetCreateRound().GetDelaySeconds(), c.GetUpdateRound().GetDelaySeconds())
 	switch {
@@ -135,8 +136,8 @@ func withholds(c *relaypb.Command) string {
 	return ""
 }
 
-// Propose brings commands through the log, and returns what the boards of the node made of them,
-// once they have. Refusals of single commands are in their outcomes; errors are those of
+// Propose brings commands through the log. It returns what the node's boards made of them, once
+// they have applied them. Refusals of single commands are in their outcomes; errors are those of
 // [consensus.Node.Propose].
 func Propose(ctx context.Context, n *consensus.Node, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	data := make([][]byte, len(commands))
@@ -161,7 +162,7 @@ func Propose(ctx context.Context, n *consensus.Node, commands ...*relaypb.Comman
 	return outcomes, nil
 }
 
-// submitOne is submit for one command; its refusal is the error.
+// submitOne is submit for one command. A refusal is returned as the error.
 func (s *Server) submitOne(r *http.Request, c *relaypb.Command) (relay.Outcome, error) {
 	out, err := s.submit(r, c)
 	if err != nil {
@@ -170,7 +171,7 @@ func (s *Server) submitOne(r *http.Request, c *relaypb.Command) (relay.Outcome, 
 	return out[0], out[0].Err
 }
 
-// create submits a creation, again with another id if the first one was taken.
+// create submits a creation. It tries again with another id while the id is taken.
 func (s *Server) create(r *http.Request, with func(id string) *relaypb.Command) (relay.Outcome, error) {
 	for {
 		o, err := s.submitOne(r, with(newID()))
@@ -180,7 +181,8 @@ func (s *Server) create(r *http.Request, with func(id string) *relaypb.Command) 
 	}
 }
 
-// created is the status of an answer: 200 tells that it stood there already.
+// created is the status of the answer to a creation: 200 if it was in the log already, otherwise
+// 201.
 func created(o relay.Outcome) int {
 	if o.Duplicate {
 		return http.StatusOK

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// NewToken fills in an id and a secret, and returns the token as it is shown. Nothing but the
-// answer has the secret.
+// NewToken fills in an id and a secret, and returns the token as it is shown. The secret is kept
+// nowhere else.
 func NewToken(op *relaypb.CreateToken) (token string) {
 	secret := rand.Text() // 130 bits
 	op.Id = newID()
@@ -26,7 +26,7 @@ func Hash(op *relaypb.CreateToken, secret string) {
 	op.Hash = relay.HashSecret(op.Salt, secret)
 }
 
-// createToken is POST /api/tokens. The answer is the only place where the token is told.
+// createToken is POST /api/tokens. Only its answer ever shows the token.
 func (s *Server) createToken(r *http.Request) (answer, error) {
 	var in struct {
 		Name       string `json:"name"`
@@ -58,8 +58,8 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 	}{made, token, viewingLink(siteURL(r), &made, token)}}, nil
 }
 
-// viewingLink is the address at which a browser shows what a viewer's token covers; empty for all
-// other tokens. The token stands behind a #, which no browser sends to a server.
+// viewingLink returns the URL at which a browser shows what a viewer's token covers; empty for
+// other tokens. The token follows a #, which no browser sends to a server.
 func viewingLink(site string, t *relay.Token, token string) string {
 	path := "/"
 	switch {
@@ -73,7 +73,7 @@ func viewingLink(site string, t *relay.Token, token string) string {
 	return site + path + "#view=" + token
 }
 
-// makeToken submits a creation.
+// makeToken submits the creation of a token.
 func (s *Server) makeToken(r *http.Request, c *relaypb.Command, op *relaypb.CreateToken) (made relay.Token, token string, err error) {
 	o, err := s.create(r, func(string) *relaypb.Command {
 		token = NewToken(op)
@@ -122,8 +122,7 @@ const (
 	maxAudit   = 1000
 )
 
-// getAudit is GET /api/audit?before=INDEX&limit=N: who did what, when and from where, the newest
-// first.
+// getAudit is GET /api/audit?before=INDEX&limit=N: who did what, when and from where, newest first.
 func (s *Server) getAudit(r *http.Request) (answer, error) {
 	limit, err := number(r, "limit", auditLimit, 1, maxAudit)
 	if err != nil {

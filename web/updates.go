@@ -42,7 +42,7 @@ func (s *Server) correctMoves(r *http.Request) (answer, error) {
 	return s.changeGame(r, c)
 }
 
-// playerUpdate is what of a player is to change: what is left out stays.
+// playerUpdate is the fields of a player to change; those that are left out stay.
 type playerUpdate struct {
 	Name       *string `json:"name"`
 	Title      *string `json:"title"`
@@ -95,8 +95,8 @@ func (s *Server) updateGame(r *http.Request) (answer, error) {
 	return s.changeBoard(r, c)
 }
 
-// anotherPerson has an update that names another person clear what it does not tell of them: title,
-// rating, FIDE id, federation and team were those of the person before.
+// anotherPerson extends an update that names another person: it clears title, rating, FIDE id,
+// federation and team, unless the update sets them. They belonged to the person before.
 func anotherPerson(stands *relay.Player, to *relaypb.PlayerUpdate) {
 	if to == nil || to.Name == nil {
 		return
@@ -121,13 +121,13 @@ func anotherPerson(stands *relay.Player, to *relaypb.PlayerUpdate) {
 	}
 }
 
-// fieldsIn names fields of a game, as its locks and its sourceHas name them; none are all of them.
+// fieldsIn names fields of a game, as its locks and its sourceHas do; none means all.
 type fieldsIn struct {
 	Fields []string `json:"fields"`
 	Reason string   `json:"reason"`
 }
 
-// unlockGame is POST /api/games/{gid}/unlock: gives fields back to the source.
+// unlockGame is POST /api/games/{gid}/unlock: it gives fields back to the source.
 func (s *Server) unlockGame(r *http.Request) (answer, error) {
 	var in fieldsIn
 	c, err := s.readCommand(r, &in)
@@ -138,7 +138,7 @@ func (s *Server) unlockGame(r *http.Request) (answer, error) {
 	return s.changeBoard(r, c)
 }
 
-// acceptSource is POST /api/games/{gid}/accept: takes over what the source has.
+// acceptSource is POST /api/games/{gid}/accept: it takes over the source's values.
 func (s *Server) acceptSource(r *http.Request) (answer, error) {
 	var in fieldsIn
 	c, err := s.readCommand(r, &in)
@@ -149,7 +149,7 @@ func (s *Server) acceptSource(r *http.Request) (answer, error) {
 	return s.changeBoard(r, c)
 }
 
-// changeBoard submits a change of a game that is answered with its board.
+// changeBoard submits a change of a game, and answers with its board.
 func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error) {
 	o, err := s.submitOne(r, c)
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error
 	if c.Source == "" {
 		return ok(body)
 	}
-	// What of it is locked was passed over.
+	// Locked fields of a source's update were passed over; the answer names them.
 	var locked []string
 	for _, field := range relay.UpdatedFields(c.GetUpdateGame()) {
 		if _, is := o.Game.Lock(field); is {
@@ -172,7 +172,7 @@ func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error
 	return ok(body)
 }
 
-// tags are those of an object, in the order of their names. An empty one, and null, removes.
+// tags returns the tags of an object, sorted by name. An empty or null value removes the tag.
 func tags(in map[string]*string) []*relaypb.Tag {
 	var out []*relaypb.Tag
 	for _, name := range slices.Sorted(maps.Keys(in)) {
@@ -244,6 +244,5 @@ func (s *Server) updateTournament(r *http.Request) (answer, error) {
 	return ok(withOutcome(o, o.Tournament))
 }
 
-// fitting is a rating that fits: one that does not is refused by the boards, and not wrapped around
-// here.
+// fitting returns a rating that fits. It does not wrap one that does not fit; the boards refuse it.
 func fitting(rating int) int32 { return int32(max(min(rating, relay.MaxRating+1), -1)) }

@@ -7,8 +7,8 @@ import (
 	"runtime/debug"
 )
 
-// Version is the release of this program, or of the next one on the main branch. It is written
-// nowhere else.
+// Version is the release of this program, or of the next one on the main branch. It is defined only
+// here.
 const Version = "0.1.0"
 
 // Build says what a program was built from. No field is empty.

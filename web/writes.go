@@ -37,7 +37,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	return answer{status: created(o), body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
 }
 
-// infoIn is what is said of a tournament besides. Fields that are left out stay.
+// infoIn is further information about a tournament. Fields that are left out stay.
 type infoIn struct {
 	Format      *string `json:"format"`
 	TimeControl *string `json:"timeControl"`
@@ -46,7 +46,7 @@ type infoIn struct {
 	Website     *string `json:"website"`
 }
 
-// command is nil if nothing is said.
+// command returns nil if the client says nothing.
 func (in infoIn) command() *relaypb.TournamentInfo {
 	if in == (infoIn{}) {
 		return nil
@@ -121,18 +121,18 @@ func player(p relay.Player) *relaypb.Player {
 	return &relaypb.Player{Name: p.Name, Title: p.Title, Rating: fitting(p.Rating), FideId: p.FideID, Federation: p.Federation, Team: p.Team}
 }
 
-// moveIn is one move as it is submitted.
+// moveIn is one move as a client submits it.
 type moveIn struct {
 	Ply   int32    `json:"ply"`
 	Move  string   `json:"move"`
 	Clock *clockIn `json:"clock"`
 	At    int64    `json:"at"`
-	// Illegal: the move was played though it is not legal, and FEN is what stood on the board then.
+	// Illegal: the move was played though it is not legal, and FEN is the position that followed.
 	Illegal bool   `json:"illegal"`
 	FEN     string `json:"fen"`
 }
 
-// clockIn is the time left that a submitter tells.
+// clockIn is the time left, as a client submits it.
 type clockIn struct {
 	White *int64 `json:"white"`
 	Black *int64 `json:"black"`
@@ -192,10 +192,9 @@ func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command 
 	return c
 }
 
-// submitInOrder is submit for moves that build on each other. If a leader is lost in
-// the middle, some of a batch may have to be proposed again, and a later move can
-// then have come before an earlier one and found a gap. Those are sent again,
-// as long as that brings the game on.
+// submitInOrder is submit for moves that build on each other. If a leader is lost in the middle,
+// some moves of a batch may be proposed again. A later move can then reach the log before an
+// earlier one and find a gap. Such moves are submitted again, as long as that advances the game.
 func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]relay.Outcome, error) {
 	outcomes, err := s.submit(r, commands...)
 	if err != nil {
@@ -217,7 +216,7 @@ func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]
 		}
 		first := again[0]
 		if commands[first].GetPlayMove().Ply != commands[first-1].GetPlayMove().Ply+1 {
-			return outcomes, nil // the gap is the submitter's own
+			return outcomes, nil // the client itself left the gap
 		}
 		rest, err := s.submit(r, commands[first:]...)
 		if err != nil {
@@ -229,8 +228,8 @@ func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]
 	}
 }
 
-// batchAnswer has one answer a move. Its status is that of the first refusal,
-// or 201 if a move is new, or 200.
+// batchAnswer has one answer for each move. Its status is that of the first refusal, otherwise 201
+// if a move is new, otherwise 200.
 func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) answer {
 	status, refused := http.StatusOK, 0
 	list := make([]any, len(outcomes))
