@@ -24,13 +24,14 @@ func newVersionCommand(env *environment) *cobra.Command {
 	}
 }
 
-// notices is the licenses of everything that is linked into the binary or shipped with it.
-// `make licenses` writes it, and TestLicenses compares it with what is linked.
+// notices is the licenses of everything that is linked into the binary or shipped with it. `make
+// licenses` writes it. TestLicenses compares it with what is linked.
 //
 //go:embed licenses.txt
 var notices string
 
-// newLicensesCommand is `chessrelay licenses`: whose work is in this program, and its terms.
+// newLicensesCommand is `chessrelay licenses`. It prints whose work is in this program, and on
+// which terms.
 func newLicensesCommand(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "licenses",

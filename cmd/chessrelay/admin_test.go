@@ -9,7 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestAdminPort: with a port for operators, being on the machine is not enough elsewhere.
+// TestAdminPort: with a port for operators, a client on the same machine gets no more at --http
+// than the public.
 func TestAdminPort(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 1, nil)
 	n := c.Nodes[0]
@@ -45,7 +46,7 @@ func TestAdminPort(t *testing.T) {
 	}
 }
 
-// TestStatusToken: status shows the whole table to who has the token, and members are changed by
+// TestStatusToken: status shows the whole table to a client with the token. Members are changed by
 // name.
 func TestStatusToken(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = nodetest.Token })

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/web"
 )
 
-// TestClosedCluster asks a node that has no majority: the answer is a 503 that
-// says so, and nothing is half done.
+// TestClosedCluster asks a node that has no majority. The answer is a 503 that says so, and nothing
+// is half done.
 func TestClosedCluster(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -45,7 +45,7 @@ func TestClosedCluster(t *testing.T) {
 	if status := nodetest.Get(t, srv.URL+"/api/games/"+games[0], &out); status != 200 || out["ply"] != 0.0 {
 		t.Errorf("the game: %d %v", status, out)
 	}
-	// The same move again, when there is a majority: it is there once.
+	// The same move again, once there is a majority: it is recorded once.
 	c.Nodes[1].Start()
 	nodetest.Eventually(t, "status --ready", func() bool { _, _, code := command(t.Context(), "status", "--ready", srv.URL); return code == exitDone })
 	nodetest.Must(t, n.URL+"/api/games/"+games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})

@@ -28,8 +28,8 @@ type benchOptions struct {
 	json        bool
 }
 
-// benchResult is what a bench measured. Sync is one fdatasync of 4 KiB in the same
-// minutes, on the disk that was named, since a latency means little without it.
+// benchResult is what a bench measured. A latency means little without the disk's, so Sync is one
+// fdatasync of 4 KiB on the named disk, measured in the same minutes.
 type benchResult struct {
 	Moves       int     `json:"moves"`
 	Outstanding int     `json:"outstanding"`
@@ -119,7 +119,7 @@ func (b *bench) run(ctx context.Context) (benchResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	var spent time.Duration // on measuring the disk, which is no part of the load
+	var spent time.Duration // time spent on measuring the disk, which is no part of the load
 	began := time.Now()
 	for w := range b.opts.outstanding {
 		moves := b.opts.moves / b.opts.outstanding
@@ -199,8 +199,8 @@ func (r benchResult) print(w io.Writer) {
 	fmt.Fprintf(w, "commit     p50 %.3f ms = %.1f fdatasyncs, p99 %.3f ms = %.1f fdatasyncs\n", r.P50Ms, r.P50Syncs, r.P99Ms, r.P99Syncs)
 }
 
-// syncProbe measures what one fdatasync of 4 KiB costs, in place, as a log that
-// was allocated beforehand does it.
+// syncProbe measures what one fdatasync of 4 KiB costs. It writes in place, as a preallocated log
+// does.
 type syncProbe struct {
 	f     *os.File
 	block []byte

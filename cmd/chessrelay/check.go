@@ -17,8 +17,7 @@ import (
 
 // This file checks what the flags of serve say.
 
-// flagsOfRole refuses flags that the role has no use for, and reads --upstream and an edge's
-// --join.
+// flagsOfRole refuses flags that the role does not use, and reads --upstream and an edge's --join.
 func flagsOfRole(cmd *cobra.Command, role string, upstreams []string, cfg *node.Config) (err error) {
 	if role != node.RoleEdge {
 		if len(upstreams) > 0 {
@@ -135,7 +134,7 @@ func validateTLS(c *node.Config) error {
 	return nil
 }
 
-// checkOrigin wants an origin as browsers send it (RFC 6454, 6.1), or * for all of them.
+// checkOrigin accepts an origin as browsers send it (RFC 6454, 6.1), or * for all of them.
 func checkOrigin(s string) error {
 	u, err := url.Parse(s)
 	if s == "*" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host {
@@ -160,9 +159,9 @@ func parseProxies(list []string) (proxies []netip.Prefix, err error) {
 	return proxies, nil
 }
 
-// checkJoin refuses what --join cannot be: it is an invitation, the URL of a member on this
-// machine, a file that holds an invitation, or, for a node that is a member already, the address of
-// another one's --peer port.
+// checkJoin refuses what --join cannot be. It may be an invitation, a file that holds one, or the
+// URL of a member on this machine. For a node that is a member already, it may also be the address
+// of another member's --peer port.
 func checkJoin(join string) (string, error) {
 	if consensus.IsEdgeInvitation(join) {
 		return "", usagef("--join: this invitation is for --role edge; run `chessrelay venue invite URL` for one of a member")
@@ -187,8 +186,8 @@ func checkJoin(join string) (string, error) {
 	return node, nil
 }
 
-// validateAdvertised refuses what a node must not tell the others about itself: a name or an
-// address that they cannot use.
+// validateAdvertised refuses a name or an address that the others cannot use. A node must not tell
+// them such a thing about itself.
 func validateAdvertised(c *node.Config) (err error) {
 	if err := consensus.CheckName(c.Name); err != nil {
 		return usagef("--name: %v", err)
@@ -226,13 +225,13 @@ func validateAdvertised(c *node.Config) (err error) {
 	return nil
 }
 
-// listensOnLoopback reports whether an address to listen on is reached from this machine only.
+// listensOnLoopback reports whether only this machine reaches an address to listen on.
 func listensOnLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && isLoopback(host)
 }
 
-// isLoopback reports whether a host is each machine's own, by its address or its name.
+// isLoopback reports whether a host stands for the machine itself, by its address or its name.
 func isLoopback(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.WithZone("").Unmap().IsLoopback()
@@ -242,9 +241,9 @@ func isLoopback(host string) bool {
 		name == "ip6-localhost" || name == "ip6-loopback"
 }
 
-// joinEdge takes over what the invitation in --join has, a word or a file that holds one. What
-// other flags say wins. But a token that an environment variable has, which may be an admin's for
-// the commands of the same shell, goes to no upstream if the invitation has one.
+// joinEdge takes over the content of the invitation in --join, which is a word or a file. Other
+// flags win. A token from an environment variable may be an admin's, for the commands of the same
+// shell. If the invitation has a token, that one goes to the upstreams instead.
 func joinEdge(c *node.Config, tokenOfEnvironment bool) error {
 	text := c.Join
 	switch {

@@ -16,8 +16,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// evil is a name that clears the screen in three ways, turns the text around, hides itself and
-// begins a line of its own.
+// evil is a name that clears the screen in three ways, reverses the text, hides itself and begins a
+// line of its own.
 const evil = "a\x1b[2J\u009b2J\x7f\u202eb\u2066\u00ad\U000e0041\r\nFORGED \u2028\tc\a"
 
 func TestClean(t *testing.T) {
@@ -44,7 +44,7 @@ func hostile(t *testing.T) *httptest.Server {
 	answer := func(w http.ResponseWriter, status int, v any) {
 		w.WriteHeader(status)
 		raw, _ := json.Marshal(v)
-		// What JSON lets through unescaped is not escaped.
+		// Characters that JSON allows unescaped stay unescaped.
 		_, _ = w.Write([]byte(strings.NewReplacer(`\u2028`, "\u2028").Replace(string(raw))))
 	}
 	refuse := func(w http.ResponseWriter, _ *http.Request) {
@@ -98,7 +98,7 @@ func hostile(t *testing.T) *httptest.Server {
 	return s
 }
 
-// TestHostileServer runs the commands of the terminal against a server that wants to harm it.
+// TestHostileServer runs the terminal's commands against a server that wants to harm it.
 func TestHostileServer(t *testing.T) {
 	s := hostile(t)
 	member, edge, refuses := s.URL+"/member", s.URL+"/edge", s.URL+"/refuses"
@@ -135,7 +135,7 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// TestHostileDisplay shows on a screen what a hostile server says; the screen's own escapes stay.
+// TestHostileDisplay shows on a screen what a hostile server says. The screen's own escapes stay.
 func TestHostileDisplay(t *testing.T) {
 	var out strings.Builder
 	if err := terminal.NewDisplay(terminal.NewCleanWriter(&out)).Show(evil + "\n"); err != nil {

@@ -32,12 +32,11 @@ import (
 
 var crashRounds = flag.Int("crashes", 3, "how many rounds TestCrashes is to have")
 
-// TestCrashes has rounds of chess played into real processes, by several
-// submitters at random nodes, while one, two or all of the nodes are killed with
-// SIGKILL at a random moment, and now and then once more while they start. After each
-// round every node must hold what was acknowledged and nothing else, byte by byte the same,
-// and each spectator, who comes back at any node when his own dies, must have seen
-// every move once and in order.
+// TestCrashes plays rounds of chess into real processes. Several submitters send to random nodes,
+// while one, two or all of the nodes are killed with SIGKILL at a random moment. Now and then a
+// node is killed again while it starts. After each round all nodes must hold what was acknowledged
+// and nothing else, byte for byte the same. A spectator goes to any node when his own dies. He must
+// have seen every move once and in order.
 func TestCrashes(t *testing.T) {
 	t.Parallel()
 	k := newCrashed(t)
@@ -104,7 +103,7 @@ func newCrashed(t *testing.T) *crashed {
 // any is a node drawn at random, whether it runs or not.
 func (k *crashed) any() *demo.Node { return k.d.Nodes[rand.IntN(len(k.d.Nodes))] }
 
-// upTo lets up to that much time pass.
+// upTo waits for a random time of at most d.
 func upTo(d time.Duration) { <-time.After(rand.N(d)) }
 
 func (k *crashed) round(number int) {
@@ -198,7 +197,7 @@ func (k *crashed) crash() {
 	}
 }
 
-// kill is kill -9. It looks through what the process has logged.
+// kill is kill -9. It also looks through the log of the process.
 func (k *crashed) kill(n *demo.Node) {
 	k.t.Helper()
 	select {
@@ -234,8 +233,8 @@ func (k *crashed) launch(n *demo.Node) {
 	}
 }
 
-// play submits one move after another of a game, each until it is acknowledged,
-// and returns how many were. It ends between two moves.
+// play submits a game's moves one after another, each until it is acknowledged. It returns how many
+// were, and ends between two moves.
 func (k *crashed) play(ctx context.Context, game string, over <-chan struct{}, times *acks) (ply int) {
 	for ply < 1000 {
 		select {
@@ -262,8 +261,8 @@ func (k *crashed) play(ctx context.Context, game string, over <-chan struct{}, t
 // shuffled is the move at a ply of a game that never ends.
 func shuffled(ply int) string { return []string{"Ng8", "Nf3", "Nf6", "Ng1"}[ply%4] }
 
-// submit sends a move to a node drawn at random and reports whether it was
-// acknowledged. A node that is down, or stops in the middle, is no mistake; a refusal is one.
+// submit sends a move to a node drawn at random and reports whether it was acknowledged. A node
+// that is down, or stops in the middle, is no error; a refusal is one.
 func (k *crashed) submit(ctx context.Context, path string, body []byte) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.any().URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -297,8 +296,8 @@ func (k *crashed) submit(ctx context.Context, path string, body []byte) bool {
 	return false
 }
 
-// compare wants a game to have these plies on every node: all that were
-// acknowledged, and no other.
+// compare checks that a game has these plies on every node: all that were acknowledged, and no
+// other.
 func (k *crashed) compare(round int, game string, plies int) {
 	k.t.Helper()
 	path := "/api/games/" + game + "?consistency=linearizable"
@@ -321,7 +320,7 @@ func (k *crashed) compare(round int, game string, plies int) {
 	}
 }
 
-// same wants the same bytes from every node, but for its own URL.
+// same checks that every node answers with the same bytes, except for its own URL.
 func (k *crashed) same(round int, path string) {
 	k.t.Helper()
 	var first []byte
@@ -408,8 +407,8 @@ func (a *acks) longest() time.Duration {
 	return a.worst
 }
 
-// viewer is a spectator who goes to another node when his own dies. To what a
-// spectator checks he adds the plies of each game: each once, none left out.
+// viewer is a spectator who goes to another node when his own dies. Besides what a spectator
+// checks, he counts the plies of each game: each comes once, and none is left out.
 type viewer struct {
 	k         *crashed
 	spectator *nodetest.Spectator // owned by follow

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/replay"
 )
 
-// newDemoCommand is `chessrelay demo`: a recorder and venues as real processes, with a round
-// replayed into them.
+// newDemoCommand is `chessrelay demo`: a recorder and venues as real processes, into which it
+// replays a round.
 func newDemoCommand(env *environment) *cobra.Command {
 	var opts demo.Config
 	var pgn string

@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// A screen is what a command prints, to be looked at while it runs.
+// A screen is what a command prints. A test can look at it while the command runs.
 type screen struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
-	changed chan struct{} // of one
+	changed chan struct{} // capacity 1
 }
 
 func (s *screen) Write(p []byte) (int, error) {
@@ -54,8 +54,8 @@ func (s *screen) waitFor(t *testing.T, ended <-chan int, pattern string) []strin
 	}
 }
 
-// TestDemo runs a demo with real processes: it replays its round, tells when one
-// of them is killed, and leaves no process and no file behind.
+// TestDemo runs a demo with real processes. It replays its round, tells when a process is killed,
+// and leaves no process and no file behind.
 func TestDemo(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)

@@ -19,8 +19,7 @@ import (
 	"github.com/chessrelay/chessrelay/client"
 )
 
-// openTerminal opens a real one of this size: what is written to the one end can be read from the
-// other.
+// openTerminal opens a real terminal of this size. One end reads what is written to the other.
 func openTerminal(t *testing.T, columns, lines uint16) (screen, keyboard *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -47,7 +46,7 @@ func openTerminal(t *testing.T, columns, lines uint16) (screen, keyboard *os.Fil
 	return slave, master
 }
 
-// fiveNodes is a cluster of which one gets the boards and one is away.
+// fiveNodes is a cluster of five. One gets the boards, and one is away.
 const fiveNodes = `{"clusterId":"8512770007e56358","node":"hall","leader":"hall","term":2,"commit":58567,"applied":58567,"members":[
  {"id":"1","name":"backup","role":"recorder","suffrage":"voter","state":"replicate","match":58567,"next":58568,"inflight":2,"inflightLimit":256,"rttMicros":177,"sentBytes":5700000,"lastContactMs":14,"http":"http://backup.example.org:8080"},
  {"id":"2","name":"club","role":"venue","suffrage":"voter","state":"replicate","match":58567,"next":58568,"inflight":0,"inflightLimit":256,"rttMicros":177,"sentBytes":5700000,"lastContactMs":14,"http":"http://club.example.org:8080"},
@@ -55,7 +54,7 @@ const fiveNodes = `{"clusterId":"8512770007e56358","node":"hall","leader":"hall"
  {"id":"4","name":"library","role":"venue","suffrage":"learner","state":"unreachable","match":13724,"next":13725,"lag":44843,"lagMs":33100,"inflightLimit":256,"rttMicros":2302,"sentBytes":1200000,"lastContactMs":32500,"http":"http://library.example.org:8080"},
  {"id":"5","name":"studio","role":"venue","suffrage":"learner","state":"snapshot","match":13724,"next":34455,"lag":44843,"lagMs":33100,"inflightLimit":256,"rttMicros":4001373,"sentBytes":1200000,"lastContactMs":403,"snapshotFrom":"club","snapshotBytes":1480208,"snapshotError":"no answer: i/o timeout","http":"http://studio.example.org:8080"}]}`
 
-// TestStatusWatch looks at it in a narrow terminal, while the node answers, is gone and comes back.
+// TestStatusWatch runs status in a narrow terminal, while the node answers, is gone and comes back.
 func TestStatusWatch(t *testing.T) {
 	t.Parallel()
 	var away atomic.Bool
@@ -149,8 +148,8 @@ func TestTableFits(t *testing.T) {
 	}
 }
 
-// TestStatusSaysWhatItDoesNotKnow: a leader that has had no word from a member does not know how
-// far it is, and nobody does when the leader cannot be asked.
+// TestStatusSaysWhatItDoesNotKnow: a leader that has not heard from a member does not know how far
+// the member is. If the leader cannot be asked, nobody knows.
 func TestStatusSaysWhatItDoesNotKnow(t *testing.T) {
 	s := client.Cluster{Leader: "a", Members: []client.Member{
 		{Name: "a", State: "leader", Match: 59188, Next: 59189},

@@ -14,18 +14,19 @@
 //	chessrelay licenses the notices of all linked modules
 //	chessrelay version  the version, its commit and its Go
 //
-// This package has only commands and flags, one file for each command. The work is in node (one
-// whole node), demo (nodes as processes), replay (a PGN file into a round), terminal (what is
+// This package has only commands and flags, one file for each command. The work is done in node
+// (one whole node), demo (nodes as processes), replay (a PGN file into a round), terminal (what is
 // printed) and logqueue (the log).
 //
 // # How a command works
 //
-// main passes all that a command may touch of the outside to [run], as an environment. run builds
-// the tree of commands (root.go), parses the flags, takes those that are missing from CHESSRELAY_*
-// variables (flags.go), makes the logger, and calls the command. SIGINT and SIGTERM cancel its
-// context. A command returns a usageError for a mistake of the user (exit 2), any other error for a
-// failure (exit 1), and never ends the process. Logs go to stderr, results to stdout.
+// main passes [run] everything outside the process that a command may touch, as an environment. run
+// builds the tree of commands (root.go) and parses the flags. It takes missing flags from
+// CHESSRELAY_* variables (flags.go), makes the logger, and calls the command. SIGINT and SIGTERM
+// cancel its context. A command returns a usageError for a mistake of the user (exit 2) and any
+// other error for a failure (exit 1). It never ends the process. Logs go to stderr, results to
+// stdout.
 //
 // All commands but serve speak to nodes over HTTP, through package client. It repeats calls and
-// goes on at the next node, which is safe since every submission is idempotent.
+// goes on at the next node. That is safe since every submission is idempotent.
 package main

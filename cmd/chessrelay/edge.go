@@ -16,7 +16,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// newEdgeCommand is `chessrelay edge`: what edges start with.
+// newEdgeCommand is `chessrelay edge`: invitations for edges.
 func newEdgeCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edge invite URL ...",
@@ -32,15 +32,14 @@ func newEdgeCommand(env *environment) *cobra.Command {
 	return cmd
 }
 
-// invitedEdge is an edge's invitation as the API tells it.
+// invitedEdge is an edge's invitation as the API returns it.
 type invitedEdge struct {
 	Invitation string `json:"invitation"`
 	TokenID    string `json:"tokenId"`
 	ExpiresAt  int64  `json:"expiresAt"` // Unix ms; 0: it does not expire
 }
 
-// newEdgeInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use
-// it.
+// newEdgeInviteCommand prints an invitation, and nothing else on stdout. So scripts can use it.
 func newEdgeInviteCommand(env *environment) *cobra.Command {
 	var token, name, expires string
 	cmd := &cobra.Command{

@@ -9,7 +9,7 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// TestEdgeAnswers: what an edge says of itself, what it refuses, and what a venue says of its
+// TestEdgeAnswers checks what an edge says of itself, what it refuses, and what a venue says of its
 // edges.
 func TestEdgeAnswers(t *testing.T) {
 	t.Parallel()
@@ -81,7 +81,7 @@ func TestEdgeAnswers(t *testing.T) {
 	nodetest.Eventually(t, "the edge to be ready", func() bool { return nodetest.Get(t, e.URL+"/readyz", nil) == http.StatusOK })
 }
 
-// TestEdgeFlags: which flags belong together.
+// TestEdgeFlags checks which flags belong together.
 func TestEdgeFlags(t *testing.T) {
 	for line, want := range map[string]string{
 		"serve --name e --role edge":                                     "--upstream is missing",

@@ -15,9 +15,9 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestEveryConnectionIsProved has connections to a member end again and again. The token, the
-// edge's own or that of a submission, comes by no connection that the member has not proved by:
-// when one ends another program may listen there.
+// TestEveryConnectionIsProved ends connections to a member again and again. No token, the edge's
+// own or a submission's, may come over a connection on which the member has not proved itself. When
+// a connection ends, another program may listen there.
 func TestEveryConnectionIsProved(t *testing.T) {
 	type proof struct{}
 	member := &httputil.ReverseProxy{}

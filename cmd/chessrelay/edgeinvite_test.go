@@ -18,7 +18,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// inviteEdge runs `edge invite` until the word names all nodes, which may not have met yet.
+// inviteEdge runs `edge invite` until the word names all nodes. They may not have met yet.
 func inviteEdge(c *nodetest.Cluster, args ...string) (word string, i consensus.EdgeInvitation, told string) {
 	c.T.Helper()
 	nodetest.Eventually(c.T, "an invitation that names all members", func() bool {
@@ -36,8 +36,7 @@ func inviteEdge(c *nodetest.Cluster, args ...string) (word string, i consensus.E
 	return word, i, told
 }
 
-// serveEdge runs `serve --role edge` with the invitation and nothing else, until the function that
-// it returns is called.
+// serveEdge runs `serve --role edge` with only the invitation, until the caller calls stop.
 func serveEdge(t *testing.T, join string) (url string, stop func()) {
 	t.Helper()
 	at := nodetest.KeptAddress(t)
@@ -53,7 +52,7 @@ func serveEdge(t *testing.T, join string) (url string, stop func()) {
 	return "http://" + at, stop
 }
 
-// TestEdgeInvitation starts an edge with nothing but its invitation, in a cluster with tokens. It
+// TestEdgeInvitation starts an edge with only its invitation, in a cluster with tokens. The edge
 // goes on when the member that made the invitation dies, until its token is revoked.
 func TestEdgeInvitation(t *testing.T) {
 	t.Parallel()
@@ -78,7 +77,7 @@ func TestEdgeInvitation(t *testing.T) {
 	nodetest.Eventually(t, "the edge to follow the first member", follows(c.Nodes[0]))
 	there := strings.TrimPrefix(c.Nodes[0].URL, "http://")
 	c.Nodes[0].Kill()
-	// Whoever is at that address now is asked to prove that he is a member, and is shown no token.
+	// The program at that address now is asked to prove that it is a member. It sees no token.
 	var asked, saw atomic.Int32
 	l, err := net.Listen("tcp", there)
 	if err != nil {
@@ -104,7 +103,7 @@ func TestEdgeInvitation(t *testing.T) {
 	nodetest.Eventually(t, "the edge to be cut", func() bool { return nodetest.Get(t, url+"/readyz", nil) == http.StatusServiceUnavailable })
 }
 
-// TestEdgeInvitationWithoutTokens has none in it, and may be read from a file.
+// TestEdgeInvitationWithoutTokens has no token in the invitation, and reads it from a file.
 func TestEdgeInvitationWithoutTokens(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	word, i, told := inviteEdge(c)
@@ -118,20 +117,20 @@ func TestEdgeInvitationWithoutTokens(t *testing.T) {
 	url, stop := serveEdge(t, file)
 	nodetest.Eventually(t, "the edge to be ready", func() bool { return nodetest.Get(t, url+"/readyz", nil) == http.StatusOK })
 	stop()
-	// A token of the environment is for the commands of that shell, and the invitation's for the
+	// A token from the environment is for the commands of that shell; the invitation's is for the
 	// edge.
 	cfg := node.Config{Join: consensus.EdgeInvitation{ClusterID: i.ClusterID, Authority: i.Authority, Upstreams: i.Upstreams, Token: "cr_invited1_" + strings.Repeat("A", 26)}.String(), Token: nodetest.Token}
 	if err := joinEdge(&cfg, true); err != nil || !strings.HasPrefix(cfg.Token, "cr_invited1_") || !cfg.Invited {
 		t.Errorf("%v: it would show %s", err, cfg.Token)
 	}
-	// What is said besides wins.
+	// Other flags win.
 	cfg = node.Config{Join: word, Upstreams: []string{"http://hall"}, Token: nodetest.Token}
 	if err := joinEdge(&cfg, false); err != nil || !slices.Equal(cfg.Upstreams, []string{"http://hall"}) || cfg.Token != nodetest.Token || cfg.Voucher.ClusterID != i.ClusterID {
 		t.Errorf("%v: it would follow %v", err, cfg.Upstreams)
 	}
 }
 
-// TestInviteEdgeRefused: who may not invite edges.
+// TestInviteEdgeRefused checks who may not invite edges.
 func TestInviteEdgeRefused(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	organiser, _ := c.MakeToken("organiser", nil)

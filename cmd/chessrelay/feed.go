@@ -26,7 +26,7 @@ type feedOptions struct {
 	json     bool
 }
 
-// newFeedCommand is `chessrelay feed`: a PGN file, played into a round.
+// newFeedCommand is `chessrelay feed`, which plays a PGN file into a round.
 func newFeedCommand(env *environment) *cobra.Command {
 	var opts feedOptions
 	cmd := &cobra.Command{
@@ -112,8 +112,8 @@ func runFeed(ctx context.Context, env *environment, opts feedOptions, file strin
 	return nil
 }
 
-// readFeedFile reads all games of a file, or of stdin if its name is "-". Those
-// that cannot be read are returned as failures.
+// readFeedFile reads all games of a file, or of stdin if its name is "-". It returns games that
+// cannot be read as failures.
 func readFeedFile(stdin io.Reader, name string) ([]*replay.Game, []replay.Failure, error) {
 	in := stdin
 	if name != "-" {

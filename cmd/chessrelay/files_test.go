@@ -22,7 +22,7 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// limited is a node in a process of its own that may have only so many files open.
+// limited is a node in a process of its own, with a limit on its open files.
 type limited struct {
 	*demo.Node
 	t    testing.TB
@@ -65,7 +65,7 @@ func newLimited(t *testing.T, files int, flags ...string) *limited {
 // from is a local address for a connection.
 func from(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip)} }
 
-// log is what the process has said.
+// log is what the process has logged.
 func (l *limited) log() string {
 	b, err := os.ReadFile(l.LogFile)
 	if err != nil {
@@ -83,8 +83,8 @@ func (l *limited) files() int {
 	return len(open)
 }
 
-// play submits one more move of a game, over a connection of its own, and asks whether the node is
-// ready. Neither may fail.
+// play submits the next move of a game over a new connection, and asks whether the node is ready.
+// Neither may fail.
 func (l *limited) play(game string, ply int) {
 	l.t.Helper()
 	for _, r := range []struct{ method, path, body string }{
@@ -107,7 +107,7 @@ func (l *limited) play(game string, ply int) {
 	}
 }
 
-// A crowd is connections that stay for as long as the node lets them.
+// A crowd is connections that stay as long as the node lets them.
 type crowd struct {
 	let, refused, closed atomic.Int64
 	wg                   sync.WaitGroup
@@ -115,7 +115,8 @@ type crowd struct {
 	conns                []net.Conn
 }
 
-// come opens a connection, sends a request and reads until the node closes it. It never closes it.
+// come opens a connection, sends a request and reads until the node closes it. It never closes the
+// connection itself.
 func (c *crowd) come(t testing.TB, ip, node, request string) {
 	t.Helper()
 	conn, err := (&net.Dialer{LocalAddr: from(ip)}).DialContext(t.Context(), "tcp", strings.TrimPrefix(node, "http://"))
@@ -146,8 +147,8 @@ func (c *crowd) leave() {
 	c.wg.Wait()
 }
 
-// TestFullNodeTakesMoves has more clients ask a node for /events than it may serve. The refused
-// keep their connections if they can. Moves and health checks go on.
+// TestFullNodeTakesMoves asks a node for /events with more clients than it may serve. Refused
+// clients keep their connections if they can. Moves and health checks go on.
 func TestFullNodeTakesMoves(t *testing.T) {
 	t.Parallel()
 	const files, clients = 1100, 1090
@@ -175,8 +176,8 @@ func TestFullNodeTakesMoves(t *testing.T) {
 	}
 }
 
-// TestPagesLeaveRoom has the spectators that docs/operations.md promises load a page over a
-// connection that they keep, and then watch. All of them see the round, and moves go on.
+// TestPagesLeaveRoom brings the spectators that docs/operations.md promises. Each loads a page over
+// a connection that it keeps, and then watches. All of them see the round, and moves go on.
 func TestPagesLeaveRoom(t *testing.T) {
 	t.Parallel()
 	const files, clients = 1500, 1000
@@ -199,12 +200,12 @@ func TestPagesLeaveRoom(t *testing.T) {
 	if watchers.closed.Load() > 0 || watchers.refused.Load() > 0 {
 		t.Errorf("%d who watch were closed, %d refused", watchers.closed.Load(), watchers.refused.Load())
 	}
-	// They are closed after a while even without need.
+	// The node closes them after a while even without need.
 	nodetest.Eventually(t, "idle connections to be closed", func() bool { return pages.closed.Load() == clients })
 }
 
-// TestIdleConnectionsDoNotStopLeader keeps more connections idle than a leader has files, until its
-// log has needed new segments.
+// TestIdleConnectionsDoNotStopLeader keeps more connections idle than a leader may have files,
+// until its log has needed new segments.
 func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
 	t.Parallel()
 	const files = 400
@@ -227,8 +228,8 @@ func TestIdleConnectionsDoNotStopLeader(t *testing.T) {
 	t.Fatal("the log has needed no new segment")
 }
 
-// TestSilentConnectionsLeaveRoom has a crowd connect that sends no request, or half of one, over
-// and over, from one address or from many. Moves and health checks go on.
+// TestSilentConnectionsLeaveRoom connects over and over, from one address or from many, and sends
+// no request or half of one. Moves and health checks go on.
 func TestSilentConnectionsLeaveRoom(t *testing.T) {
 	t.Parallel()
 	for name, addresses := range map[string]int{"one address": 1, "many addresses": 100} {
@@ -253,7 +254,7 @@ func TestSilentConnectionsLeaveRoom(t *testing.T) {
 	}
 }
 
-// TestFilesWarning starts a node that may have too few files open for its spectators. It says so.
+// TestFilesWarning starts a node that may open too few files for its spectators. The node says so.
 func TestFilesWarning(t *testing.T) {
 	t.Parallel()
 	n := newLimited(t, 800, "--max-spectators=2000")

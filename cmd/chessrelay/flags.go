@@ -22,14 +22,13 @@ const environmentPrefix = "CHESSRELAY_"
 // fromEnvironment marks a flag that a variable has set.
 const fromEnvironment = "environment"
 
-// environmentName is the variable that sets a flag.
+// environmentName is the name of the variable that sets a flag.
 func environmentName(flag string) string {
 	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// setFromEnvironment sets every flag that was not given on the command line
-// from its environment variable. An empty variable counts as none, as compose
-// files and unit files write those.
+// setFromEnvironment sets every flag that is missing on the command line from its environment
+// variable. An empty variable counts as unset, since compose files and unit files write those.
 func setFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	var first error
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -75,7 +74,7 @@ func excludeFlags(cmd *cobra.Command, names ...string) error {
 	return nil
 }
 
-// exactArgs wants one argument for each of names, which the message speaks of.
+// exactArgs wants one argument for each of names. Its error lists the names.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {
@@ -88,8 +87,8 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// parseNodes reads a comma-separated list of nodes' base URLs. A node may be
-// given as host:port too.
+// parseNodes reads a comma-separated list of nodes' base URLs. A node may also be given as
+// host:port.
 func parseNodes(list string) ([]string, error) {
 	var nodes []string
 	for _, s := range strings.Split(list, ",") {
@@ -108,7 +107,7 @@ func parseNodes(list string) ([]string, error) {
 	return nodes, nil
 }
 
-// parseNode reads one node's base URL, and gives it without a slash at its end.
+// parseNode reads one node's base URL, and returns it without a slash at its end.
 func parseNode(s string) (string, error) {
 	if !strings.Contains(s, "://") {
 		s = "http://" + s
@@ -121,8 +120,8 @@ func parseNode(s string) (string, error) {
 	return u.String(), nil // which escapes the zone of an address: http://[fe80::1%25eth0]:8080
 }
 
-// readCA is the CAs of the system and those in a PEM file. Without a file it is nil, which stands
-// for the system's.
+// readCA returns the CAs of the system and those in a PEM file. Without a file it returns nil,
+// which stands for the system's.
 func readCA(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil

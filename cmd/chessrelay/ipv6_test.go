@@ -12,14 +12,14 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// onIPv6 puts a node on the IPv6 loopback address, on the ports that it has.
+// onIPv6 moves a node to the IPv6 loopback address, on the same ports.
 func onIPv6(cfg *node.Config) {
 	cfg.HTTP = strings.Replace(cfg.HTTP, "127.0.0.1", "[::1]", 1)
 	cfg.Peer = strings.Replace(cfg.Peer, "127.0.0.1", "[::1]", 1)
 }
 
-// TestIPv6Cluster has a whole cluster and an edge that know no IPv4 address: it is fed, watched,
-// asked, and one of its nodes is killed and started again.
+// TestIPv6Cluster runs a whole cluster and an edge that know no IPv4 address. It is fed, watched
+// and asked, and one of its nodes is killed and started again.
 func TestIPv6Cluster(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewClusterWith(t, 3, onIPv6)
@@ -60,7 +60,7 @@ func TestIPv6Cluster(t *testing.T) {
 	}
 }
 
-// TestZonedURL reaches a node at an address with a zone, as link-local addresses have one.
+// TestZonedURL reaches a node at an address with a zone, as a link-local address has.
 func TestZonedURL(t *testing.T) {
 	t.Parallel()
 	zone := ""

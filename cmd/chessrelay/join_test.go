@@ -36,7 +36,7 @@ func TestInviteAndJoin(t *testing.T) {
 	if left := c.Nodes[0].Raft.Invitations(); len(left) != 0 {
 		t.Errorf("left: %+v", left)
 	}
-	// A node that has none is refused with a sentence.
+	// A node without an invitation is refused with a sentence.
 	cfg := c.Nodes[1].Config
 	cfg.Name, cfg.Data, cfg.HTTP, cfg.Peer = "late", filepath.Join(c.Dir, "late"), nodetest.KeptAddress(t), nodetest.KeptAddress(t)
 	if n, err := node.Open(ctx, cfg, nodetest.Log(t), nodetest.Tick); err == nil || !strings.Contains(err.Error(), "used up") {
@@ -45,8 +45,7 @@ func TestInviteAndJoin(t *testing.T) {
 	}
 }
 
-// TestAddTellsNoToken: the line is for another machine, and the invitation in it is all that is
-// needed.
+// TestAddTellsNoToken: the line is for another machine, and needs nothing but the invitation in it.
 func TestAddTellsNoToken(t *testing.T) {
 	_, stdout, stderr := runCommand(t.Context(), t, map[string]string{"CHESSRELAY_TOKEN": nodetest.Token},
 		"venue", "add", clusterOfTwo(t).URL, "--name", "oslo")

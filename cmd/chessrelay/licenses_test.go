@@ -19,8 +19,8 @@ import (
 
 var updateLicenses = flag.Bool("licenses.update", false, "write licenses.txt anew")
 
-// TestLicenses wants the notices of each module that is linked on any system, of Go itself, and
-// of what the pages contain.
+// TestLicenses checks that there are the notices of each module that is linked on any system, of Go
+// itself, and of what the pages contain.
 func TestLicenses(t *testing.T) {
 	linked := map[string]*linkedModule{}
 	for _, system := range []string{"linux", "darwin", "freebsd"} {
@@ -62,7 +62,7 @@ type linkedModule struct {
 	packages           map[string]bool
 }
 
-// addLinked adds the modules that the program is linked of on one system.
+// addLinked adds the modules that the program links on one system.
 func addLinked(t *testing.T, linked map[string]*linkedModule, system string) {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-deps", "-json=Dir,Module", ".")
@@ -96,7 +96,7 @@ func addLinked(t *testing.T, linked map[string]*linkedModule, system string) {
 	}
 }
 
-// licenseText is what `chessrelay licenses` is to print.
+// licenseText is what `chessrelay licenses` must print.
 func licenseText(t *testing.T, linked map[string]*linkedModule) string {
 	t.Helper()
 	var b strings.Builder
@@ -133,8 +133,8 @@ func licenseText(t *testing.T, linked map[string]*linkedModule) string {
 
 var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]es?|copying|notice|patents)([-_.].*)?$`)
 
-// licenses are the files with the terms of the packages that are linked: in their folders, and in
-// those above up to the module's.
+// licenses are the files with the terms of the linked packages. They are in the packages' folders,
+// and in those above up to the module's.
 func (m *linkedModule) licenses(t *testing.T) []string {
 	t.Helper()
 	files := map[string]bool{}

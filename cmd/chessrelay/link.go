@@ -15,8 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// newLinkCommand is `chessrelay link`. It prints the link, and nothing else on stdout, so that
-// scripts can use it.
+// newLinkCommand is `chessrelay link`. It prints the link, and nothing else on stdout. So scripts
+// can use it.
 func newLinkCommand(env *environment) *cobra.Command {
 	var opts tokenOptions
 	var delay time.Duration
@@ -70,8 +70,8 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 	return cmd
 }
 
-// warnOfEarlyRounds tells of rounds that the link shows sooner than its delay says, since their own
-// is shorter.
+// warnOfEarlyRounds warns of rounds that the link shows sooner than its delay says, because the
+// round's own delay is shorter.
 func (opts *tokenOptions) warnOfEarlyRounds(ctx context.Context, env *environment, list string, delay time.Duration) {
 	var t struct {
 		Rounds []client.Round `json:"rounds"`
@@ -84,7 +84,7 @@ func (opts *tokenOptions) warnOfEarlyRounds(ctx context.Context, env *environmen
 		err = callTokens(ctx, env, list, opts.token, http.MethodGet, "/api/rounds/"+url.PathEscape(opts.round), nil, &t.Rounds[0])
 	}
 	if err != nil {
-		return // the link is made all the same
+		return // the link is made nevertheless
 	}
 	for _, r := range t.Rounds {
 		if own := time.Duration(r.Delay) * time.Second; own < delay {

@@ -47,7 +47,7 @@ func TestLinkCommand(t *testing.T) {
 	}
 }
 
-// TestLinkCommandRefuses says what is wrong with a link that cannot be.
+// TestLinkCommandRefuses checks that the command says what is wrong with an impossible link.
 func TestLinkCommandRefuses(t *testing.T) {
 	for _, test := range []struct {
 		args []string

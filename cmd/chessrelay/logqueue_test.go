@@ -38,7 +38,7 @@ func startChild(t *testing.T, n *demo.Node, out *os.File) *child {
 	}
 	n.PID, n.Ended = cmd.Process.Pid, make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // says no more than the state does
+		_ = cmd.Wait() // the state says as much
 		n.State = cmd.ProcessState
 		close(n.Ended)
 	}()
@@ -47,7 +47,7 @@ func startChild(t *testing.T, n *demo.Node, out *os.File) *child {
 	return c
 }
 
-// signal ends the process, and waits until it has ended.
+// signal sends the process a signal, and waits until it has ended.
 func (c *child) signal(t *testing.T, sig os.Signal) {
 	t.Helper()
 	_ = c.cmd.Process.Signal(sig) // it may have ended
@@ -60,7 +60,7 @@ func (c *child) signal(t *testing.T, sig os.Signal) {
 	}
 }
 
-// TestStalledLogReader has a leader whose log nobody reads any more. A venue that is started
+// TestStalledLogReader has a leader whose log nobody reads any longer. A venue that is started
 // again must catch up, moves must be taken, and SIGTERM must end the leader.
 func TestStalledLogReader(t *testing.T) {
 	nodes, err := demo.Plan(t.TempDir(), nodetest.KeptAddress(t), 2, slog.New(slog.DiscardHandler))
@@ -96,7 +96,7 @@ func TestStalledLogReader(t *testing.T) {
 	venues[1].signal(t, syscall.SIGKILL)
 	venues[1] = startChild(t, nodes[2], logs)
 	nodetest.Eventually(t, "the venue to be ready again", func() bool { return nodes[2].Get("/readyz") })
-	venues[0].signal(t, syscall.SIGKILL) // so that the majority needs the one that came back
+	venues[0].signal(t, syscall.SIGKILL) // so the majority needs the one that came back
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	if _, err := c.PlayMove(ctx, relay.GameID(games[0]), client.NewMove{Ply: 1, Move: "e4"}); err != nil {
@@ -116,8 +116,8 @@ func TestStalledLogReader(t *testing.T) {
 	}
 }
 
-// TestClosedLogReader has a node whose log reader has gone, and one whose last line is read only
-// after the node has ended.
+// TestClosedLogReader has a node whose log reader has gone. On another node, the last line is read
+// only after the node has ended.
 func TestClosedLogReader(t *testing.T) {
 	nodes, err := demo.Plan(t.TempDir(), nodetest.KeptAddress(t), 0, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks for an orderly end; a second one is not caught any
-	// more, so that somebody who cannot wait does not have to.
+	// The first signal asks for an orderly end. A second one is no longer caught, so it ends the
+	// process at once.
 	context.AfterFunc(ctx, stop)
 
 	logs := logqueue.Open(os.Stderr)
@@ -26,6 +26,6 @@ func main() {
 		getenv: os.Getenv,
 	}
 	code := run(ctx, env, os.Args[1:])
-	_ = logs.Close() // nobody could be told
+	_ = logs.Close() // nobody could be told of an error
 	os.Exit(code)
 }

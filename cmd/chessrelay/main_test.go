@@ -11,8 +11,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary be chessrelay itself when it is started as a
-// node, so that demo's child processes are real ones in tests too.
+// TestMain lets the test binary be chessrelay itself when it is started as a node. So demo's child
+// processes are real ones in tests too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		main()
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// testEnvironment is a world with nothing in it but these variables.
+// testEnvironment is an environment with only these variables.
 func testEnvironment(variables map[string]string) (env *environment, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
 	return &environment{
@@ -32,7 +32,7 @@ func testEnvironment(variables map[string]string) (env *environment, stdout, std
 	}, stdout, stderr
 }
 
-// runCommand runs a command line and returns what came of it.
+// runCommand runs a command line and returns its exit code and output.
 func runCommand(ctx context.Context, t testing.TB, variables map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	env, out, errs := testEnvironment(variables)
@@ -48,5 +48,5 @@ func command(ctx context.Context, args ...string) (stdout, stderr string, code i
 	return out.String(), errs.String(), code
 }
 
-// samplePath is the round that the demo replays.
+// SamplePath is the round that the demo replays.
 const SamplePath = "replay/sample/olympiad-2014-round-11.pgn"

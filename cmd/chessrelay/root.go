@@ -24,20 +24,20 @@ const (
 	exitUsage  = 2
 )
 
-// environment is what a command may touch of the world around the process, so
-// that a test can be that world.
+// environment is what a command may touch of the world around the process. A test can take that
+// world's place.
 type environment struct {
 	stdin  io.Reader
 	stdout io.Writer // results
 	stderr io.Writer // logs, and the one line that says what went wrong
 	getenv func(string) string
 
-	// logs is the queue that stderr leads into; nil: stderr is written to at once.
+	// logs is the queue in front of stderr; nil: stderr is written to at once.
 	logs *logqueue.Queue
 
 	// log is set from --log-format and --log-level before a command runs.
 	log *slog.Logger
-	// roots are the CAs of --tls-ca, beside the system's; nil: the system's.
+	// roots are the CAs of --tls-ca and the system's; nil: the system's alone.
 	roots *x509.CertPool
 }
 
@@ -47,7 +47,7 @@ func (env *environment) client(nodes []string, opts client.Options) *client.Clie
 	return client.New(nodes, opts)
 }
 
-// usageError is what the user got wrong on the command line: exit 2.
+// usageError is a mistake of the user on the command line: exit 2.
 type usageError struct{ msg string }
 
 func (e *usageError) Error() string { return e.msg }
@@ -78,9 +78,8 @@ func run(ctx context.Context, env *environment, args []string) int {
 	return exitFailed
 }
 
-// newRootCommand builds the tree of commands. Each of them is made by a
-// function of its own that takes the environment, keeps the values of its flags in
-// local variables, and does its work in RunE with cmd.Context().
+// newRootCommand builds the tree of commands. A function for each command takes the environment. It
+// keeps the values of the flags in local variables, and does its work in RunE with cmd.Context().
 func newRootCommand(env *environment) *cobra.Command {
 	var logFormat, logLevel, ca string
 	root := &cobra.Command{

@@ -17,7 +17,7 @@ func TestExitCodes(t *testing.T) {
 		args   string
 		code   int
 		stdout string // contains
-		stderr string // contains; and is one line if the code is not 0
+		stderr string // contains; it is one line if the code is not 0
 	}{
 		{"", exitDone, "Usage:", ""},
 		{"--help", exitDone, "CHESSRELAY_LOG_LEVEL", ""},
@@ -81,8 +81,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestAdvertisedLoopback lets a node advertise this machine's own addresses if nobody else reaches
-// it.
+// TestAdvertisedLoopback: a node may advertise this machine's own addresses if no other machine
+// reaches it.
 func TestAdvertisedLoopback(t *testing.T) {
 	for _, c := range []node.Config{
 		{HTTP: "127.0.0.1:80", Peer: "localhost:90", AdvertiseHTTP: "localhost:80", AdvertisePeer: "127.0.0.1:90"},
@@ -128,7 +128,7 @@ func TestShellLine(t *testing.T) {
 	}
 }
 
-// clusterOfTwo answers GET /api/cluster, and lets venue-1 be removed but not the recorder.
+// clusterOfTwo answers GET /api/cluster. It lets venue-1 be removed, but not the recorder.
 func clusterOfTwo(t *testing.T) *httptest.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/cluster", func(w http.ResponseWriter, _ *http.Request) {
@@ -196,8 +196,8 @@ func TestVenueRemove(t *testing.T) {
 	}
 }
 
-// TestVenueDemote warns when there is nobody who takes the vote over, and too few are left to lose
-// one.
+// TestVenueDemote: demote warns when nobody takes the vote over, and too few voters are left to
+// lose one.
 func TestVenueDemote(t *testing.T) {
 	for voters, warning := range map[int]string{5: "", 3: "Voters left: 2. While one of them is away, no submission is taken.\n"} {
 		var members []string

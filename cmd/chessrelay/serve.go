@@ -94,11 +94,11 @@ cluster has no token anybody may write: so a node then listens on 127.0.0.1 only
 	return cmd
 }
 
-// gcPercent is GOGC for a node, unless it is set. The heap in use is small, a few tens of MB, but a
-// high rate of moves leaves much garbage. Collecting it less often saves a tenth of the CPU time.
+// gcPercent is GOGC for a node, unless it is set. The live heap is small, a few tens of MB, but a
+// high rate of moves makes much garbage. Collecting it less often saves a tenth of the CPU time.
 const gcPercent = 400
 
-// listenFirst is twice as long as a member rests between two tries to reach another one.
+// listenFirst is twice the pause of a member between two attempts to reach another one.
 const listenFirst = 2 * time.Second
 
 // runServe opens the node that cfg describes and runs it until ctx ends.

@@ -8,9 +8,9 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestWipedRecorder starts a recorder that has lost its data before its venues, by its old command
-// line. It founds an empty cluster, and says so in /readyz and in status once the venues look for
-// it. (The page of the cluster shows the same warnings.)
+// TestWipedRecorder starts a recorder that has lost its data, by its old command line and before
+// its venues. It founds an empty cluster. Once the venues look for it, it says so in /readyz and in
+// status. (The page of the cluster shows the same warnings.)
 func TestWipedRecorder(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// answerTimeout bounds a question whose answer somebody waits for at a terminal.
+	// answerTimeout bounds a question while somebody waits for the answer at a terminal.
 	answerTimeout = 5 * time.Second
 	watchEvery    = time.Second
 )
@@ -92,15 +92,15 @@ func askReady(ctx context.Context, env *environment, c *client.Client) error {
 	return err
 }
 
-// askCluster asks for the state of the cluster, and does not try for long.
+// askCluster asks for the state of the cluster, and gives up soon.
 func askCluster(ctx context.Context, c *client.Client) (client.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return c.Cluster(ctx)
 }
 
-// askJSON asks for the state of the cluster as the node tells it, with the fields that this program
-// does not know.
+// askJSON asks for the state of the cluster as the node sends it, including fields that this
+// program does not know.
 func askJSON(ctx context.Context, c *client.Client) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -108,8 +108,8 @@ func askJSON(ctx context.Context, c *client.Client) (json.RawMessage, error) {
 	return s, c.Do(ctx, http.MethodGet, "/api/cluster", nil, &s)
 }
 
-// watchJSON prints the state of the cluster, one object a line, until ctx ends. That no node
-// answers is said beside it, and is no reason to stop.
+// watchJSON prints the state of the cluster, one object a line, until ctx ends. If no node answers,
+// it reports that on stderr and goes on.
 func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
 	for ok := true; ok; ok = sleep(ctx, watchEvery) {
 		s, err := askJSON(ctx, c)
@@ -127,11 +127,11 @@ func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
 	return nil
 }
 
-// watchStatus shows the state of the cluster until ctx ends. While no node answers
-// it shows the last one, and says so.
+// watchStatus shows the state of the cluster until ctx ends. While no node answers, it shows the
+// last state, and says so.
 func watchStatus(ctx context.Context, env *environment, c *client.Client) error {
 	display := terminal.NewDisplay(env.stdout)
-	picture, at := "", time.Now() // the last that there was, and when
+	picture, at := "", time.Now() // the last picture, and when it was drawn
 	for ok := true; ok; ok = sleep(ctx, watchEvery) {
 		s, err := askCluster(ctx, c)
 		if ctx.Err() != nil {
@@ -155,8 +155,8 @@ func watchStatus(ctx context.Context, env *environment, c *client.Client) error 
 	return nil
 }
 
-// describe is the cluster as a table, and what is to be said about single members below it, in
-// lines of so many columns; 0: as long as they will. The leader is marked with a star.
+// describeCluster is the cluster as a table, with remarks about single members below it. Lines have
+// at most this many columns; 0: no limit. A star marks the leader.
 func describeCluster(s client.Cluster, columns int) string {
 	if s.Public {
 		return describePublic(s, columns)
@@ -243,7 +243,7 @@ func describePublic(s client.Cluster, columns int) string {
 	return text + "\n" + terminal.Wrap("This is what the public sees. --token shows operators all of it.\n", columns)
 }
 
-// String is a sentence about the source.
+// sourceText is a sentence about the source.
 func sourceText(s client.Source) string {
 	text := fmt.Sprintf("%s, %s: its source %s ", s.Tournament, s.Name, s.URL)
 	if s.URL == "" { // it has a delay
@@ -269,7 +269,7 @@ func sourceText(s client.Source) string {
 	return text + "."
 }
 
-// row is the member's row of the table.
+// memberRow is the member's row of the table.
 func memberRow(m client.Member, s client.Cluster) []string {
 	row := []string{" ", m.Name, m.Role, m.Suffrage, m.State}
 	if m.Diverged {
@@ -282,7 +282,7 @@ func memberRow(m client.Member, s client.Cluster) []string {
 		return append(row, "-", "-", "-", "-", "-", "-", "-", "-", m.HTTP)
 	}
 	behind := ago(m.LagMs)
-	if m.Match == 0 { // this leader has had no word from it yet, so it does not know
+	if m.Match == 0 { // this leader has not heard from it yet, so it does not know
 		row, behind = append(row, "?", fmt.Sprint(m.Next), "?"), "?"
 	} else {
 		row = append(row, fmt.Sprint(m.Match), fmt.Sprint(m.Next), fmt.Sprint(m.Lag))
@@ -291,7 +291,7 @@ func memberRow(m client.Member, s client.Cluster) []string {
 		return append(row, "-", "-", "-", "-", "-", m.HTTP)
 	}
 	rtt := "-"
-	if m.RTTMicros > 0 && m.State != "unreachable" { // what was measured before is none of now
+	if m.RTTMicros > 0 && m.State != "unreachable" { // an earlier measurement says nothing about now
 		rtt = (time.Duration(m.RTTMicros) * time.Microsecond).String()
 	}
 	return append(row, behind, fmt.Sprintf("%d/%d", m.Inflight, m.InflightLimit), rtt, byteSize(m.SentBytes), ago(m.LastContactMs), m.HTTP)
@@ -313,7 +313,7 @@ func byteSize(n uint64) string {
 	return fmt.Sprintf("%.1f %s", size, units[0])
 }
 
-// ago is a time since, as a person reads it; negative is never.
+// ago is the time since something, as a person reads it; negative is never.
 func ago(ms int64) string {
 	switch d := time.Duration(ms) * time.Millisecond; {
 	case ms < 0:
@@ -327,7 +327,7 @@ func ago(ms int64) string {
 	}
 }
 
-// describeEdge is what an edge tells of itself.
+// describeEdge is what an edge says of itself.
 func describeEdge(s client.Cluster, columns int) string {
 	u := s.Upstream
 	way := make([]string, len(u.Path))
@@ -364,7 +364,7 @@ func describeEdge(s client.Cluster, columns int) string {
 	return terminal.Wrap(head+"\n"+how+"\n", columns) + "\n" + t.String() + describeEdges(s, columns)
 }
 
-// describeEdges are the edges that follow the node which answered.
+// describeEdges are the edges that follow the node that answered.
 func describeEdges(s client.Cluster, columns int) string {
 	if len(s.Edges) == 0 {
 		return ""

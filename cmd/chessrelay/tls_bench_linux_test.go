@@ -18,7 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// Of BenchmarkTLSSpectators: so many spectators at each node, and so many rounds of so many moves.
+// The load of BenchmarkTLSSpectators: spectators at each node, rounds, and moves in each round.
 const (
 	costSpectators = 1000
 	costRounds     = 7
@@ -34,7 +34,7 @@ type costNode struct {
 	perMove       []float64 // µs of CPU time for each spectator and move, by round
 }
 
-// BenchmarkTLSSpectators is what a spectator over TLS costs a node beside one over TCP: resident
+// BenchmarkTLSSpectators compares what a spectator costs a node over TLS and over TCP: resident
 // memory, and CPU time for each move. Two nodes run beside each other and take turns. Run it once:
 // go test -run '^$' -bench TLSSpectators -benchtime 1x ./cmd/chessrelay
 func BenchmarkTLSSpectators(b *testing.B) {
@@ -56,7 +56,7 @@ func BenchmarkTLSSpectators(b *testing.B) {
 	}
 	for name, n := range map[string]*costNode{"tcp": plain, "tls": secure} {
 		slices.Sort(n.perMove)
-		n.crowded = n.resident(b) // with what the collector leaves, not what joining took
+		n.crowded = n.resident(b) // with what the collector leaves, without what joining took
 		b.ReportMetric(float64(n.crowded-n.idle)/costSpectators/1024, name+"-KiB/spectator")
 		b.ReportMetric(float64(n.joining.Microseconds())/costSpectators, name+"-µs/join")
 		b.ReportMetric(n.perMove[costRounds/2], name+"-µs/move")
@@ -83,7 +83,7 @@ func startCostNode(b *testing.B, with func(*node.Config)) *costNode {
 	return n
 }
 
-// crowd brings the spectators, who read all that comes.
+// crowd brings the spectators, who read everything that comes.
 func (n *costNode) crowd(b *testing.B) {
 	round, games := nodetest.NewRound(b, n.url, 1)
 	n.game, n.idle = games[0], n.resident(b)
@@ -118,7 +118,7 @@ func (n *costNode) resident(b *testing.B) int64 {
 	return kB << 10
 }
 
-// cpu is the processor time of the node so far; the kernel counts it in hundredths of a second.
+// cpu is the processor time of the node so far. The kernel counts it in hundredths of a second.
 func (n *costNode) cpu(b *testing.B) time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.pid))
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// TestTLSCluster has members and an edge call each other over TLS: they join, ask the leader,
-// follow and pass on. Commands and spectators come over TLS too.
+// TestTLSCluster has members and an edge call each other over TLS. They join, ask the leader,
+// follow, and pass submissions on. Commands and spectators come over TLS too.
 func TestTLSCluster(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 3, nodetest.WithTLS(t))
 	e := c.AddEdge("e", c.Nodes[1])
@@ -61,7 +61,7 @@ func TestTLSCluster(t *testing.T) {
 	}
 }
 
-// nextMoves is one legal move in a game of knights going out and back.
+// nextMoves is one legal move in a game of knights that go out and back.
 func nextMoves(t testing.TB, node, game string) []nodetest.Object {
 	t.Helper()
 	var g struct{ Ply int }

@@ -20,7 +20,7 @@ import (
 
 // tokenOptions are the flags of the token commands.
 type tokenOptions struct {
-	token                         string // that is shown
+	token                         string // the token that authorizes the call
 	name, role, tournament, round string
 	expires                       string
 	asJSON                        bool
@@ -168,7 +168,7 @@ func newTokenListCommand(env *environment) *cobra.Command {
 	return cmd
 }
 
-// tokenTable shows tokens. Their texts have no control characters, since the log takes none.
+// tokenTable shows tokens. Their texts have no control characters, since the log refuses those.
 func tokenTable(tokens []relay.Token, columns int) string {
 	t := terminal.Table{Head: []string{"ID", "NAME", "ROLE", "SCOPE", "DELAY", "EXPIRES", "LAST USED", "CREATED BY", "LOGGED IN"}}
 	day := func(at relay.Millis, none string) string {
@@ -187,7 +187,7 @@ func tokenTable(tokens []relay.Token, columns int) string {
 	return t.String()
 }
 
-// delayText is how late a viewer sees; empty for all others.
+// delayText is how late a viewer sees; empty for all other roles.
 func delayText(t *relay.Token) string {
 	if t.Role != relay.RoleViewer {
 		return ""

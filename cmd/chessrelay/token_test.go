@@ -12,8 +12,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestNoTokens: a node that others reach does not serve a cluster without tokens, unless that is
-// meant.
+// TestNoTokens: a node that other machines reach does not serve a cluster without tokens, unless
+// its flags allow that.
 func TestNoTokens(t *testing.T) {
 	for _, tc := range []struct {
 		c    node.Config
@@ -61,14 +61,14 @@ func TestNoTokens(t *testing.T) {
 	if code, _, stderr := runCommand(t.Context(), t, nil, args...); code != exitUsage || !strings.Contains(stderr, "--token") {
 		t.Errorf("%v: exit %d\n%s", args, code, stderr)
 	}
-	// The token of the environment must not keep a node from its own file.
+	// A token in the environment must not keep a node from its own file.
 	both := node.Config{Token: nodetest.Token, TokenFile: filepath.Join(t.TempDir(), "token"), Bootstrap: true}
 	if err := both.ReadToken(); err != nil || both.Token == nodetest.Token || !both.TokenMade {
 		t.Errorf("with both, the token is %s, %v", both.Token, err)
 	}
 }
 
-// TestTokenCommand does by the command line what an admin does.
+// TestTokenCommand does on the command line what an admin does.
 func TestTokenCommand(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	url := c.Nodes[0].URL

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// changeTimeout bounds a change of the membership: the cluster has to agree to it.
+	// changeTimeout bounds a change of the membership, to which the cluster has to agree.
 	changeTimeout = 30 * time.Second
 	pollEvery     = 500 * time.Millisecond
 )
@@ -56,7 +56,7 @@ func newVenueListCommand(env *environment) *cobra.Command {
 	return list
 }
 
-// newVenueChangeCommand makes a command that does something to one member.
+// newVenueChangeCommand makes a command that changes one member.
 func newVenueChangeCommand(env *environment, verb, short string, change func(context.Context, *client.Client, client.Member) error) *cobra.Command {
 	var token string
 	cmd := &cobra.Command{
@@ -84,7 +84,7 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 				return fmt.Errorf("%s %s: %w", verb, terminal.Clean(m.Name), err)
 			}
 			fmt.Fprintf(env.stdout, "%sd %s (%s)\n", verb, terminal.Clean(m.Name), terminal.Clean(memberKey(m)))
-			// A learner that is left becomes a voter in its place.
+			// If a learner is left, it becomes a voter in its place.
 			if voters := countVoters(s); m.Suffrage == "voter" && voters == len(s.Members) && voters <= 3 {
 				fmt.Fprintf(env.stderr, "Voters left: %d. While one of them is away, no submission is taken.\n", voters-1)
 			}
@@ -95,7 +95,7 @@ func newVenueChangeCommand(env *environment, verb, short string, change func(con
 	return cmd
 }
 
-// voters counts them.
+// countVoters counts the voters.
 func countVoters(s client.Cluster) (n int) {
 	for _, m := range s.Members {
 		if m.Suffrage == "voter" {
@@ -105,10 +105,10 @@ func countVoters(s client.Cluster) (n int) {
 	return n
 }
 
-// key is the id, or the name, which the public sees.
+// memberKey is the id; for the public, which sees no ids, it is the name.
 func memberKey(m client.Member) string { return cmp.Or(string(m.ID), m.Name) }
 
-// member finds a member by its name or else by its id.
+// findMember finds a member by its name, otherwise by its id.
 func findMember(s client.Cluster, nameOrID string) (client.Member, error) {
 	for _, is := range []func(client.Member) bool{
 		func(m client.Member) bool { return m.Name == nameOrID },
@@ -125,8 +125,7 @@ func findMember(s client.Cluster, nameOrID string) (client.Member, error) {
 	return client.Member{}, fmt.Errorf("there is no member %q; the members are %s", nameOrID, terminal.Clean(strings.Join(names, ", ")))
 }
 
-// newVenueInviteCommand prints an invitation, and nothing else on stdout, so that scripts can use
-// it.
+// newVenueInviteCommand prints an invitation, and nothing else on stdout. So scripts can use it.
 func newVenueInviteCommand(env *environment) *cobra.Command {
 	var token string
 	var uses int
@@ -174,8 +173,8 @@ func counted(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// newVenueAddCommand tells how to start a venue that enters the cluster: a venue
-// adds itself, on the machine it runs on.
+// newVenueAddCommand prints how to start a venue that enters the cluster. A venue adds itself, on
+// the machine it runs on.
 func newVenueAddCommand(env *environment) *cobra.Command {
 	var cfg node.Config
 	var wait bool

@@ -49,22 +49,22 @@ history, with new hashes. For that, keep the head somewhere else, and name it wi
 	return cmd
 }
 
-// verifier checks documents, and those that belong to each other.
+// verifier checks documents, and compares those that belong together.
 type verifier struct {
 	env    *environment
 	token  string
 	kept   []string
-	seals  map[string]string // by what and id, of the documents that were checked
+	seals  map[string]string // by what and id, of the checked documents
 	wanted []wantedSeal
 	faults int
-	found  map[string]bool // of kept
+	found  map[string]bool // of the kept heads
 }
 
-// wantedSeal is a part's seal, as the whole has it.
+// wantedSeal is the seal of a part that the whole has recorded.
 type wantedSeal struct{ of, what, id, seal string }
 
-// check checks one file or URL, and what is behind that. It must be of what and id, unless they are
-// empty.
+// check checks one file or URL. For a URL, it also checks the parts. The document must be of what
+// and id, unless they are empty.
 func (v *verifier) check(ctx context.Context, from, what, id string) error {
 	data, err := v.read(ctx, from)
 	if err != nil {
@@ -113,7 +113,7 @@ func (v *verifier) judge(from string, d *chain.Document) {
 	}
 }
 
-// end compares the parts with the whole, and the heads that were kept with what was seen.
+// end compares the parts with the whole, and the kept heads with those that were seen.
 func (v *verifier) end() error {
 	for _, w := range v.wanted {
 		if seal, ok := v.seals[w.what+" "+w.id]; ok && seal != w.seal {

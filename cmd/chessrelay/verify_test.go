@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestVerify: all nodes tell the same hashes. An export that was tampered with is found, and so is
-// a history that no longer has a head that was kept.
+// TestVerify: all nodes return the same hashes. An export that was tampered with is found, and so
+// is a history that no longer has a kept head.
 func TestVerify(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	round, games := nodetest.NewRound(t, c.Nodes[0].URL, 2)
@@ -91,8 +91,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestChainOfADelayedRound: the chain that the public gets ends before what is held, and its
-// head is one of those of the whole chain.
+// TestChainOfADelayedRound: the chain that the public gets ends before the held commands. Its head
+// is one of those of the whole chain.
 func TestChainOfADelayedRound(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = nodetest.Token })
 	n := c.Nodes[0]

@@ -81,7 +81,7 @@ func latestRound(ctx context.Context, c *client.Client) (relay.RoundID, error) {
 	return latest.ID, nil
 }
 
-// moveSAN is a move for a terminal.
+// moveSAN is a move, as text for a terminal.
 func moveSAN(m client.MoveText) string {
 	if m.Illegal {
 		return m.SAN + " (illegal)"
@@ -89,7 +89,7 @@ func moveSAN(m client.MoveText) string {
 	return m.SAN
 }
 
-// outcome is the result, and whether it is one of a game that was not played out.
+// outcome is the result, and whether the game was not played out.
 func outcome(b client.BoardState) string {
 	if b.Forfeit {
 		return string(b.Result) + " (forfeit)"
@@ -97,7 +97,7 @@ func outcome(b client.BoardState) string {
 	return string(b.Result)
 }
 
-// show prints frames for a person, or as they are.
+// show prints frames, for a person or as they are.
 type show struct {
 	out  io.Writer
 	json bool
@@ -106,7 +106,7 @@ type show struct {
 	stale   bool
 }
 
-// frame prints one frame. Types that are not known are passed over, as are summaries: who asked for
+// frame prints one frame. It ignores unknown types. It also ignores summaries: a user who asked for
 // one board gets no others.
 func (s *show) frame(f client.Frame) error {
 	if s.json {
@@ -127,7 +127,7 @@ func (s *show) frame(f client.Frame) error {
 	case "takeback":
 		text = s.line(f.Board, fmt.Sprintf("taken back to ply %d", f.Ply), clocks(f.Clock))
 	case "deleted":
-		if s.players[f.Board] != "" { // it may be one that is not watched
+		if s.players[f.Board] != "" { // the board may be one that is not watched
 			text = s.line(f.Board, "deleted", "")
 			delete(s.players, f.Board)
 		}
@@ -172,7 +172,7 @@ func (s *show) board(b client.BoardState) string {
 	return text
 }
 
-// correction prints what was put in the place of what, and where the board stands then.
+// correction prints the moves that replace others, and where the board stands then.
 func (s *show) correction(f client.Frame) string {
 	what := fmt.Sprintf("corrected after ply %d:", f.ToPly)
 	for _, m := range f.Moves {
@@ -192,8 +192,8 @@ func (s *show) line(board int, what, clocks string) string {
 	return strings.TrimRight(text, " ") + "\n"
 }
 
-// moveNumber is the number of the move that led to a position, as a score
-// sheet has it: "12." if white played it, "12..." if black did.
+// moveNumber is the number of the move that led to a position, as on a score sheet: "12." if white
+// played it, "12..." if black did.
 func moveNumber(fen string) string {
 	fields := strings.Fields(fen)
 	if len(fields) != 6 {
