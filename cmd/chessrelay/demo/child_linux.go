@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// childAttributes puts a child out of reach of the terminal's Ctrl-C, so that
-// it is ended by us and in order, and has the kernel kill it should we die first.
+// childAttributes puts a child out of reach of the terminal's Ctrl-C. So the demo ends it, in
+// order. The kernel kills the child if the demo dies first.
 func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -9,5 +9,5 @@ import (
 
 func childAttributes() *syscall.SysProcAttr { return nil }
 
-// terminate kills: there is no signal that asks for an orderly end here.
+// terminate kills: here, no signal asks for an orderly end.
 func terminate(p *os.Process) error { return p.Kill() }

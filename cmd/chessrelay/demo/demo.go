@@ -17,24 +17,24 @@ import (
 
 // Config says what a demo runs.
 type Config struct {
-	HTTP   string         // where the recorder listens; the venues do on the ports after it
+	HTTP   string         // where the recorder listens; the venues take the ports after it
 	Venues int            // how many
 	Games  []*replay.Game // what is replayed
 	Speed  float64        // how many times faster than the clocks of the games
-	// Data is a folder, in which the nodes' data and logs are kept in a new one. Empty: a temporary
-	// one, which is removed at the end.
+	// Data is a folder. The demo keeps the nodes' data and logs in a new folder inside it. Empty: a
+	// temporary one, which is removed at the end.
 	Data string
 }
 
-// demoVoters is how many voters a demo has if it has enough nodes. With fewer, it has one: of two,
-// neither could be lost.
+// demoVoters is how many voters a demo has if it has enough nodes. With fewer nodes it has one
+// voter: of two, neither could be lost.
 const demoVoters = 3
 
 // formedCheck is how often the demo asks whether the cluster is formed.
 const formedCheck = 500 * time.Millisecond
 
-// A Demo is a running demonstration. [Run] is one from its start to its end. Tests make one of
-// their own and start its nodes with [Demo.Launch].
+// A Demo is a running demonstration. [Run] is one from its start to its end. Tests make their own
+// and start its nodes with [Demo.Launch].
 type Demo struct {
 	// Immutable after construction.
 	Out   io.Writer
@@ -47,11 +47,11 @@ type Demo struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	up bool // all nodes were ready once; from then on, it is told when one ends
+	up bool // all nodes were ready once; from then on, the demo reports each that ends
 }
 
-// Run starts the nodes, replays the games into them, and waits until ctx ends. It prints to out
-// what runs.
+// Run starts the nodes, replays the games into them, and waits until ctx ends. It prints what runs
+// to out.
 func Run(ctx context.Context, opts Config, out io.Writer, log *slog.Logger) (err error) {
 	d := &Demo{Out: out, Log: log}
 	if d.Exe, err = os.Executable(); err != nil {
@@ -100,9 +100,9 @@ func Run(ctx context.Context, opts Config, out io.Writer, log *slog.Logger) (err
 	return nil
 }
 
-// start starts the recorder and, once it is ready, the venues, and waits until
-// all of them are and the cluster has all its voters: before that, it would not
-// outlive the loss of one.
+// start starts the recorder and, once it is ready, the venues. It waits until all of them are ready
+// and the cluster has all its voters. Before that, the cluster would not survive the loss of a
+// node.
 func (d *Demo) start(ctx context.Context, c *client.Client) error {
 	first, venues := d.Nodes[:1], d.Nodes[1:]
 	for _, some := range [][]*Node{first, venues} {
@@ -154,7 +154,7 @@ func (d *Demo) WaitFormed(ctx context.Context, c *client.Client) error {
 	}
 }
 
-// tell prints what runs, and what can be done with it.
+// tell prints what runs, and what a user can do with it.
 func (d *Demo) tell(p *replay.Player) {
 	d.say(func(w io.Writer) {
 		roundPath := client.Path("/round", string(p.Round()))
@@ -181,15 +181,14 @@ func (d *Demo) tell(p *replay.Player) {
 	})
 }
 
-// say prints something as a whole, with mu held.
+// say prints something in one piece, with mu held.
 func (d *Demo) say(write func(io.Writer)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	write(d.Out)
 }
 
-// leave removes the demo's folder if it is to be removed, unless a node that
-// somebody started again still works in it.
+// leave removes a temporary folder, unless a node that somebody started again still works in it.
 func (d *Demo) leave(temporary bool) {
 	if !temporary {
 		return
@@ -205,13 +204,13 @@ func (d *Demo) leave(temporary bool) {
 	}
 }
 
-// demoFolder makes the folder of one demo, which begins fresh each time.
+// newFolder makes the folder of one demo. Each demo begins with a new one.
 func newFolder(under string) (string, error) {
 	if under != "" {
 		if err := os.MkdirAll(under, 0o755); err != nil {
 			return "", err
 		}
-		// The lines that are printed are for any folder to be run in.
+		// A user may run the printed command lines in any folder.
 		abs, err := filepath.Abs(under)
 		if err != nil {
 			return "", err

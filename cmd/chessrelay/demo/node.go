@@ -26,14 +26,14 @@ import (
 
 const (
 	readyTimeout = time.Minute
-	// termGrace is how long a process may take to end by itself.
+	// termGrace is how long a process may take to end after SIGTERM.
 	termGrace = 10 * time.Second
 	// portsTried is how many ports are tried for each listener.
 	portsTried = 100
 )
 
-// A Node is one node of a demo: a process of its own, until it ends. One that was killed and
-// started again by hand is not the demo's any more.
+// A Node is one node of a demo: a process of its own, until it ends. A node that was killed and
+// started again by hand no longer belongs to the demo.
 type Node struct {
 	// Immutable after construction.
 	Config  node.Config
@@ -43,14 +43,14 @@ type Node struct {
 	// Immutable after Launch.
 	PID   int
 	Ended chan struct{} // closed when the process has ended
-	// State is how it ended. Set before Ended is closed.
+	// State is how the process ended. It is set before Ended is closed.
 	State *os.ProcessState
 }
 
 func (n *Node) commandLine(exe string) string { return terminal.ShellLine(exe, n.Config.Args()...) }
 
-// Launch starts the node's process. ctx ends it: by SIGTERM, and by SIGKILL if it does not end by
-// itself then.
+// Launch starts the node's process. When ctx ends, the process gets SIGTERM, and SIGKILL if it does
+// not end by itself then.
 func (d *Demo) Launch(ctx context.Context, n *Node) error {
 	log, err := os.Create(n.LogFile)
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *Demo) Launch(ctx context.Context, n *Node) error {
 		if err != nil {
 			return
 		}
-		_ = cmd.Wait() // says no more than the state does
+		_ = cmd.Wait() // the state says as much
 		n.State = cmd.ProcessState
 		close(n.Ended)
 		if ctx.Err() == nil {
@@ -91,10 +91,10 @@ func (d *Demo) Launch(ctx context.Context, n *Node) error {
 	return nil
 }
 
-// announceEnd says that a process ended which should not have, and how to start it again.
+// announceEnd reports a process that ended unexpectedly, and how to start it again.
 func (d *Demo) announceEnd(n *Node) {
 	d.say(func(w io.Writer) {
-		if d.up { // before that, WaitReady tells
+		if d.up { // before that, WaitReady reports it
 			fmt.Fprintf(w, "\n%s ended (pid %d, %v). To start it again, in another terminal:\n\n  %s\n\n",
 				n.Config.Name, n.PID, n.State, n.commandLine(d.Exe))
 		}
@@ -133,7 +133,7 @@ func (n *Node) Get(path string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// EndOfLog is the last lines that the node has logged.
+// EndOfLog is the last lines of the node's log.
 func (n *Node) EndOfLog() string {
 	log, err := os.ReadFile(n.LogFile)
 	if err != nil {
@@ -197,7 +197,7 @@ func Plan(dir, addr string, venues int, log *slog.Logger) ([]*Node, error) {
 	return nodes, nil
 }
 
-// reachable is a host by which a listener on this host is reached from here.
+// reachable is a host at which this machine reaches a listener on the given host.
 func reachable(host string) string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		return "127.0.0.1"
@@ -205,11 +205,10 @@ func reachable(host string) string {
 	return host
 }
 
-// A portPlan finds free ports. It holds on to all it has found until release, so
-// that none is found twice.
+// A portPlan finds free ports. It holds all of them until release, so that it finds none twice.
 type portPlan struct{ held []net.Listener }
 
-// next is the first port from this one on that is free; with 0, any that is.
+// next is the first free port from this one on; with 0, any free port.
 func (p *portPlan) next(host string, from int) (int, error) {
 	last := errors.New("no such port")
 	for port := from; port < from+portsTried && port < 1<<16; port++ {
@@ -231,7 +230,7 @@ func (p *portPlan) release() {
 	}
 }
 
-// Environment leaves out of environ the variables of this program's flags: they are for the demo.
+// Environment removes the variables of this program's flags from environ: they are for the demo.
 func Environment(environ []string) []string {
 	var kept []string
 	for _, v := range environ {

@@ -1,4 +1,4 @@
-// Package logqueue keeps a log whose reader has stalled from holding up Raft or the spectators: a
-// [Queue] takes lines at once, and one goroutine writes them. Lines that have no room are dropped
-// and counted. The process's own log and the access log go through one each.
+// Package logqueue keeps a log with a stalled reader from holding up Raft or the spectators. A
+// [Queue] takes lines at once, and one goroutine writes them. Lines that find no room are dropped
+// and counted. The process's own log and the access log have one queue each.
 package logqueue

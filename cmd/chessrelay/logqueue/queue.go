@@ -11,23 +11,24 @@ import (
 )
 
 const (
-	// maxQueued is how many bytes of log lines wait for their reader. Lines beyond are dropped.
+	// maxQueued is how many bytes of log lines wait for their reader. Lines beyond it are dropped.
 	maxQueued = 1 << 20
 	// maxWrite is the largest write that a pipe takes whole once it is writable (PIPE_BUF).
 	maxWrite = 4096
 	// flushTime is how long the last lines of a process may wait for their reader.
 	flushTime = 2 * time.Second
-	// pollTime is how often a stalled writer looks whether it is to end.
+	// pollTime is how often a stalled writer checks whether it must end.
 	pollTime = 50 * time.Millisecond
 )
 
 // A Queue is a writer of lines that never blocks: one goroutine writes them to the file behind it.
-// Lines that find the queue full are dropped and counted, and so are those that the file refuses
-// (EPIPE: the reader has gone). When the reader takes lines again, one says how many are missing.
+// Lines that find the queue full are dropped and counted. So are lines that the file refuses
+// (EPIPE: the reader has gone). When the reader takes lines again, a line says how many are
+// missing.
 type Queue struct {
 	// Static after construction.
 	file *os.File
-	wake chan struct{} // of one: there is something to do
+	wake chan struct{} // capacity 1: there is something to do
 	done chan struct{} // closed when the goroutine has ended
 
 	total    atomic.Uint64                // lines dropped since the start
@@ -68,7 +69,7 @@ func (q *Queue) Write(line []byte) (int, error) {
 func (q *Queue) Dropped() uint64 { return q.total.Load() }
 
 // Close writes what is queued, for at most flushTime, and ends the queue's goroutine. If a write
-// blocks for longer it returns os.ErrDeadlineExceeded, and the file must stay open.
+// blocks for longer, Close returns os.ErrDeadlineExceeded, and the file must stay open.
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	if !q.closed {
@@ -81,7 +82,7 @@ func (q *Queue) Close() error {
 	select {
 	case <-q.done:
 		return nil
-	case <-time.After(2 * flushTime): // another process took the room, and the write blocks: it is left
+	case <-time.After(2 * flushTime): // another process took the room, and the write blocks: Close leaves it
 		return os.ErrDeadlineExceeded
 	}
 }
@@ -136,8 +137,8 @@ func (q *Queue) lost() {
 	q.total.Add(1)
 }
 
-// tellDropped queues the line about lines that were dropped. It is called after a line was
-// written, so the reader is there.
+// tellDropped queues the line about dropped lines. It is called after a line was written, so the
+// reader is there.
 func (q *Queue) tellDropped() {
 	q.mu.Lock()
 	dropped, tell := q.dropped, q.notice.Load()
@@ -150,7 +151,7 @@ func (q *Queue) tellDropped() {
 	(*tell)(dropped)
 }
 
-// write writes a line in pieces, each of which waits for room.
+// write writes a line in pieces. Each waits for room.
 func (q *Queue) write(line []byte) error {
 	for len(line) > 0 {
 		n, err := q.writeSome(line[:min(len(line), maxWrite)])
@@ -162,12 +163,12 @@ func (q *Queue) write(line []byte) error {
 	return nil
 }
 
-// SetNotice has notice write the line about dropped lines: it is called with their number once the
-// reader takes lines again.
+// SetNotice sets the function that writes the line about dropped lines. The queue calls it with
+// their number once the reader takes lines again.
 func (q *Queue) SetNotice(notice func(dropped uint64)) { q.notice.Store(&notice) }
 
 // writeSome writes what it can of b once the file takes it, or fails once the queue is late. It
-// writes past [os.File], which ends the process when the reader of standard error has gone.
+// bypasses [os.File], which ends the process when the reader of standard error has gone.
 func (q *Queue) writeSome(b []byte) (int, error) {
 	fd := int(q.file.Fd())
 	for {

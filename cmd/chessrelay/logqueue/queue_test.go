@@ -14,8 +14,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestDropsAndSays logs into a full pipe: no line waits, those that have no room are
-// counted, and the log says how many once its reader is back.
+// TestDropsAndSays logs into a full pipe. No line waits; lines without room are counted, and the
+// log says how many once its reader is back.
 func TestDropsAndSays(t *testing.T) {
 	w, r := nodetest.NewPipe(t)
 	filled := nodetest.FillPipe(t, w)
@@ -56,8 +56,8 @@ func TestDropsAndSays(t *testing.T) {
 	}
 }
 
-// TestEndsThoughItsReaderStalls closes a queue whose file takes nothing; goleak sees to
-// its goroutine.
+// TestEndsThoughItsReaderStalls closes a queue whose file takes nothing. goleak checks that its
+// goroutine ends.
 func TestEndsThoughItsReaderStalls(t *testing.T) {
 	w, _ := nodetest.NewPipe(t)
 	nodetest.FillPipe(t, w)

@@ -12,7 +12,7 @@ type Game struct {
 	// Immutable after Read.
 	client.NewGame        // Board is 0 until it is known
 	number         int    // its place in the file, from 1
-	saysBoard      int    // the board's number as the file says it; 0 if it does not
+	saysBoard      int    // the board's number in the file; 0 if it has none
 	event          string // of the tags
 	site           string
 	round          string
@@ -20,11 +20,11 @@ type Game struct {
 	clocks         clockedGame
 	at             []time.Duration // when each ply was played, from the start of the game
 	result         relay.Result
-	broken         error // why the file has no more of it, if that is not the end
+	broken         error // why the file has no more of the game, if this is not its end
 
 	// Immutable after Prepare.
 	id       relay.GameID // empty if the server refused the game
-	standing client.Game  // what stood on the board when we attached
+	standing client.Game  // the board's state when we attached
 }
 
 func (g *Game) players() string { return g.White.Name + " – " + g.Black.Name }
@@ -33,7 +33,7 @@ func (g *Game) players() string { return g.White.Name + " – " + g.Black.Name }
 func (g *Game) clock(i int) *relay.Clock {
 	sides := [2]relay.Millis{relay.NoTime, relay.NoTime}
 	for side := range sides {
-		// The side's own last ply up to i; there is none before its first one.
+		// The side's own last ply up to i, if any.
 		last := i - (i-g.clocks.firstPly(side))&1
 		shown := g.clocks.start[side]
 		if last >= g.clocks.firstPly(side) {

@@ -23,7 +23,7 @@ const (
 type clockedGame struct {
 	// start is each side's clock before its first move, or unknownClock.
 	start [2]time.Duration
-	// increment is what a side gains for each move. Zero: the file does not say, and it is guessed.
+	// increment is what a side gains for each move. Zero: the file does not say, so it is guessed.
 	increment time.Duration
 	// after is the mover's clock after each ply, or unknownClock.
 	after []time.Duration
@@ -75,8 +75,8 @@ func (g clockedGame) thoughts() []time.Duration {
 // firstPly is the index of a side's first ply.
 func (g clockedGame) firstPly(side int) int { return side ^ g.first }
 
-// guessIncrement returns the smallest customary increment that explains how much the clocks gained;
-// 0 if they never did.
+// guessIncrement returns the smallest customary increment that explains the clocks' gains; 0 if
+// they never gained.
 func (g clockedGame) guessIncrement() time.Duration {
 	var growth time.Duration
 	for side := range 2 {
@@ -97,8 +97,8 @@ func (g clockedGame) guessIncrement() time.Duration {
 	return maxIncrement
 }
 
-// An increment is written "900+10", "40/5400+30:1800+30", "90'+30”" or "15 min/game + 10 sec/move".
-// A number of minutes after a plus ("90'/40+30'+30”") is none.
+// incrementPatterns match "900+10", "40/5400+30:1800+30", "90'+30”" and "15 min/game + 10
+// sec/move". A number of minutes after a plus ("90'/40+30'+30”") is no increment.
 var incrementPatterns = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)(\d+)\s*(?:''|"|″|”|s\b|secs?\b|seconds?\b)`),
 	regexp.MustCompile(`\+\s*(\d+)\s*(?:$|[:,;/])`),

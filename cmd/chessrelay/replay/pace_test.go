@@ -84,9 +84,9 @@ func TestParseIncrement(t *testing.T) {
 	}
 }
 
-// TestPaceOfTheSample holds the replay of the sample against what its clocks say
-// as a whole: a side's time is what it began with, plus the increments, minus what was
-// left. After move 40 it also gets half an hour, which is not in that sum.
+// TestPaceOfTheSample compares the replay of the sample with its clocks as a whole. A side's time
+// is what it began with, plus the increments, minus what was left. After move 40 a side also gets
+// half an hour, which is not in that sum.
 func TestPaceOfTheSample(t *testing.T) {
 	file, err := os.Open("sample/olympiad-2014-round-11.pgn")
 	if err != nil {

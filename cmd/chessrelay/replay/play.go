@@ -11,7 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Play plays all games. It returns when each has ended or failed, or ctx has ended. A game that
+// Play plays all games. It returns when each has ended or failed, or when ctx ends. A game that
 // fails does not stop the others.
 func (p *Player) Play(ctx context.Context) {
 	p.started = time.Now()
@@ -33,7 +33,7 @@ func (p *Player) Play(ctx context.Context) {
 }
 
 // playGame submits a game's plies in order, each when it is due, and then its result. It skips the
-// plies that the server has, up to the first one that the server spells differently.
+// plies that the server has, up to the first one with another spelling.
 func (p *Player) playGame(ctx context.Context, g *Game) {
 	first := g.agreement()
 	p.tally.skip(first)
@@ -90,8 +90,8 @@ func (p *Player) patiently(ctx context.Context, submit func(context.Context) err
 	return submit(ctx)
 }
 
-// sleepUntilDue waits until a ply is due that was played at the given time of its game. Times count
-// from the start of the replay, so a board that an outage has delayed catches up.
+// sleepUntilDue waits until a ply is due. at is when it was played in its game. Times count from
+// the start of the replay, so a board that an outage has delayed catches up.
 func (p *Player) sleepUntilDue(ctx context.Context, at time.Duration) bool {
 	if p.Speed == 0 {
 		return ctx.Err() == nil
@@ -118,7 +118,7 @@ func (p *Player) fail(g *Game, ply relay.Ply, err error) {
 		"ply", failure.Ply, "move", failure.Move, "err", failure.Error)
 }
 
-// agreement returns how many plies from the start the server has as the file has them.
+// agreement returns how many plies, from the start, are the same on the server and in the file.
 func (g *Game) agreement() int {
 	n := 0
 	for n < len(g.moves) && n < len(g.standing.Moves) && bareSAN(g.moves[n]) == bareSAN(g.standing.Moves[n].SAN) {
@@ -127,5 +127,5 @@ func (g *Game) agreement() int {
 	return n
 }
 
-// bareSAN is a SAN without the signs that do not tell the move.
+// bareSAN is a SAN without the signs that do not identify the move.
 func bareSAN(san string) string { return strings.TrimRight(san, "+#!?") }

@@ -26,7 +26,8 @@ const (
 // Config says what a [Player] plays, and where.
 type Config struct {
 	Client *client.Client
-	// Anonymous is set if Client has no token. Then a delay holds back what the player reads.
+	// Anonymous is set if Client has no token. In that case a delay holds back what the player
+	// reads.
 	Anonymous bool
 	Log       *slog.Logger
 	// Games are played at the same time, each on a board of its own.
@@ -46,7 +47,7 @@ type Player struct {
 	// Immutable after Prepare.
 	round relay.RoundID
 	// skipped is how far the round had come before Prepare, in the games' time. It is the same for
-	// all boards, so that a board that is behind catches up.
+	// all boards, so a board that is behind catches up.
 	skipped time.Duration
 
 	// Owned by Play.
@@ -58,8 +59,8 @@ type Player struct {
 func New(cfg Config) *Player { return &Player{Config: cfg} }
 
 // Prepare opens a tournament with one round, and a board for each game. If round is not empty, it
-// takes the boards of that round and opens the missing ones. name names a new tournament; empty:
-// the event of the first game.
+// takes the boards of that round and opens the missing ones. name names a new tournament. If it is
+// empty, the tournament has the name of the first game's event.
 func (p *Player) Prepare(ctx context.Context, round relay.RoundID, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, firstContact)
 	defer cancel()
@@ -75,8 +76,8 @@ func (p *Player) Round() relay.RoundID { return p.round }
 // Page is the URL at which spectators see the round.
 func (p *Player) Page() string { return p.Client.Node() + client.Path("/round", string(p.round)) }
 
-// open creates a tournament with one round, and a board for each game. Without a name the
-// tournament gets that of the first game's event.
+// open creates a tournament with one round, and a board for each game. Without a name, the
+// tournament has that of the first game's event.
 func (p *Player) open(ctx context.Context, name string) error {
 	first := p.Games[0]
 	t, err := p.Client.CreateTournament(ctx, client.NewTournament{
@@ -214,8 +215,8 @@ func samePlayers(g *Game, there client.Game) bool {
 	return white+black != "" && white == relay.NameKey(there.White.Name) && black == relay.NameKey(there.Black.Name)
 }
 
-// sameBoard compares boards only if the file says the number. The order of a file is too weak a
-// sign: it could play into a game of other players.
+// sameBoard compares boards only if the file says the number. The order of games in a file is too
+// weak evidence: the feed could play into a game of other players.
 func sameBoard(g *Game, there client.Game) bool {
 	return g.saysBoard != 0 && g.saysBoard == there.Board
 }

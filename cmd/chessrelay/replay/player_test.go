@@ -20,7 +20,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// inPlace is an http.RoundTripper that calls a handler, so that time can be synctest's.
+// inPlace is an http.RoundTripper that calls a handler. So time can be synctest's.
 type inPlace struct{ http.Handler }
 
 func (h inPlace) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -29,8 +29,8 @@ func (h inPlace) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), r.Context().Err()
 }
 
-// A ledger is a node's API as far as a feed goes: it keeps what it is told, in
-// order, and knows no rules but that a move with "!!" in it is illegal.
+// A ledger is a node's API, as far as a feed needs it. It keeps what it is told, in order. It knows
+// one rule only: a move with "!!" in it is illegal.
 type ledger struct {
 	mux http.ServeMux
 
@@ -235,8 +235,8 @@ func TestReplayGoesOnWhereTheRoundStands(t *testing.T) {
 		}
 		began := time.Now()
 		p.Play(t.Context())
-		// The board that was left behind catches up at once with the one that had come
-		// furthest, and then both go on together.
+		// The board that was left behind catches up at once with the furthest one. Then both go on
+		// together.
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("took %v", took)
 		}

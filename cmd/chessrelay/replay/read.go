@@ -13,7 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/pgn"
 )
 
-// nobody stands for a player whom the file does not name; a game needs a name.
+// nobody stands for a player whom the file does not name, since a game needs names.
 const nobody = "?"
 
 // Read reads all games of a PGN stream. The games that cannot be read are returned as failures.

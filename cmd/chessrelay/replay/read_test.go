@@ -7,7 +7,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// TestReadGamesEnds: how the moves of a file end, and what of them is fed.
+// TestReadGamesEnds checks how the moves of a file end, and which of them are fed.
 func TestReadGamesEnds(t *testing.T) {
 	for _, tc := range []struct {
 		text, moves string
@@ -15,7 +15,7 @@ func TestReadGamesEnds(t *testing.T) {
 		broken      string
 	}{
 		{"1. e4 e5 2. Nf3 1-0", "e4 e5 Nf3", relay.WhiteWins, ""},
-		// Kings in the middle: a DGT board's sign for the end, and no move.
+		// Kings in the middle are a DGT board's sign for the end, and no move.
 		{"1. e4 e5 2. Nf3 Ke4 *", "e4 e5 Nf3", relay.Ongoing, ""},
 		{"1. e4 e5 2. Nf3 Ke4 Kd5 *", "e4 e5 Nf3", relay.WhiteWins, ""},
 		{"1. d4 d5 2. Kd2 Kd7 3. Kd3 Ke6 4. c4 Kf5 5. cxd5 h6 6. Kc4 h5 7. Kc5 Ke4 *", "d4 d5 Kd2 Kd7 Kd3 Ke6 c4 Kf5 cxd5 h6 Kc4 h5 Kc5 Ke4", relay.Ongoing, ""},
@@ -40,7 +40,7 @@ func TestReadGamesEnds(t *testing.T) {
 	}
 }
 
-// TestFeedStopsBeforeAnIllegalMove: a game of which the file has no more does not get its result.
+// TestReplayStopsBeforeAnIllegalMove: a game that breaks off in the file does not get its result.
 func TestReplayStopsBeforeAnIllegalMove(t *testing.T) {
 	l := newLedger()
 	games, _, err := Read(strings.NewReader("[White \"A\"]\n[Black \"B\"]\n\n1. e4 { Illegal move was played: 1... Ke6; position x } 1-0\n"))

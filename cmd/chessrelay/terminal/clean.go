@@ -10,7 +10,7 @@ import (
 )
 
 // Clean makes text from elsewhere fit for one line of a terminal. Characters that could move the
-// cursor, change the terminal or turn the text around become escapes, such as \u001b.
+// cursor, change the terminal or reverse the text become escapes, such as \u001b.
 func Clean(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return disturbs(r) || r == '\n' || r == '\t' }) && utf8.ValidString(s) {
 		return s
@@ -18,9 +18,9 @@ func Clean(s string) string {
 	return string(appendClean(nil, []byte(s), ""))
 }
 
-// disturbs reports whether a terminal does something at r other than to show it, but for new lines
-// and tabs. It counts the controls (C0, DEL, C1), line separators and invisible format characters.
-// Names need some of the latter: joiners in Persian and emoji, and the marks of a direction.
+// disturbs reports whether a terminal does more at r than show it, except for newlines and tabs.
+// Controls (C0, DEL, C1), line separators and invisible format characters disturb. Names need some
+// of the latter: joiners in Persian and emoji, and the marks of a direction.
 func disturbs(r rune) bool {
 	switch {
 	case r == '\n' || r == '\t' || r >= 0x200c && r <= 0x200f:
@@ -31,8 +31,8 @@ func disturbs(r rune) bool {
 	return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || unicode.Is(unicode.Cf, r)
 }
 
-// appendClean appends b, cleaned but for the characters in keep. The escapes are those of JSON, so
-// JSON stays the same JSON. Bytes that are not UTF-8 become U+FFFD: some terminals read the byte
+// appendClean appends b, cleaned except for the characters in keep. The escapes are those of JSON,
+// so JSON stays the same JSON. Bytes that are not UTF-8 become U+FFFD: some terminals read the byte
 // 0x9b as a control character.
 func appendClean(dst, b []byte, keep string) []byte {
 	for len(b) > 0 {
@@ -55,8 +55,8 @@ func appendClean(dst, b []byte, keep string) []byte {
 	return dst
 }
 
-// A CleanWriter is a terminal, or a file, for which all that a command prints is cleaned. Text for
-// one line needs [Clean] as well: a new line may be meant here.
+// A CleanWriter cleans everything that a command prints to a terminal or a file. Text for one line
+// needs [Clean] as well: here, a newline may be meant.
 type CleanWriter struct{ w io.Writer }
 
 // NewCleanWriter returns a writer that cleans what goes to w.
@@ -70,7 +70,7 @@ func (c CleanWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// behind is the writer behind a CleanWriter: whoever uses it cleans.
+// behind is the writer behind a CleanWriter. Its caller must clean the text.
 func behind(w io.Writer) io.Writer {
 	if c, ok := w.(CleanWriter); ok {
 		return c.w

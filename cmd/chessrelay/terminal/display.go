@@ -10,15 +10,15 @@ import (
 	"golang.org/x/term"
 )
 
-// A Display shows something that changes. On a terminal each picture takes the place of the one
-// before; in a file it is appended.
+// A Display shows something that changes. On a terminal each picture replaces the one before; in a
+// file it is appended.
 type Display struct {
 	w        io.Writer
-	terminal *os.File // nil: w is none
-	drawn    bool     // owned by who draws
+	terminal *os.File // nil: w is no terminal
+	drawn    bool     // owned by the caller of Show
 }
 
-// NewDisplay returns a display on w, which is a terminal or not.
+// NewDisplay returns a display on w, which may be a terminal.
 func NewDisplay(w io.Writer) *Display {
 	s := &Display{w: behind(w)}
 	if f, ok := s.w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -27,7 +27,7 @@ func NewDisplay(w io.Writer) *Display {
 	return s
 }
 
-// Size is how many columns and lines it has now; 0: as many as it takes.
+// Size is how many columns and lines the terminal has now; 0: no limit.
 func (s *Display) Size() (columns, lines int) {
 	if s.terminal == nil {
 		return 0, 0
@@ -39,9 +39,9 @@ func (s *Display) Size() (columns, lines int) {
 	return columns, lines
 }
 
-// Show draws picture, whose last line ends in a newline. On a terminal it is written over what
-// stands there, in one piece, so that nothing is blank for a moment. Lines that there is no room
-// for are left out and counted.
+// Show draws picture, whose last line ends in a newline. On a terminal it writes the picture in one
+// piece over the one before, so that nothing is blank for a moment. Lines without room are left out
+// and counted.
 func (s *Display) Show(picture string) error {
 	picture = string(appendClean(nil, []byte(picture), "\n"))
 	if s.terminal == nil {
@@ -51,7 +51,7 @@ func (s *Display) Show(picture string) error {
 	const home, clearLine, clearBelow, clearAll = "\x1b[H", "\x1b[K", "\x1b[J", "\x1b[2J"
 	_, height := s.Size()
 	lines := strings.Split(strings.TrimSuffix(picture, "\n"), "\n")
-	if height > 1 && len(lines) > height-1 { // the cursor stands in the last one
+	if height > 1 && len(lines) > height-1 { // the cursor stands in the last line
 		more := len(lines) - (height - 2)
 		lines = append(lines[:height-2:height-2], fmt.Sprintf("… and %d lines more", more))
 	}

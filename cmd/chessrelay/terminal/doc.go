@@ -1,4 +1,4 @@
-// Package terminal has what commands print with: text from servers made harmless ([Clean],
-// [CleanWriter]), tables that fit the width ([Table], [Wrap]), and pictures that are drawn again in
-// place ([Display]). It has no goroutines and no locks.
+// Package terminal has what commands print with. [Clean] and [CleanWriter] make text from servers
+// harmless, [Table] and [Wrap] fit the width, and [Display] draws a picture again in place. The
+// package has no goroutines and no locks.
 package terminal

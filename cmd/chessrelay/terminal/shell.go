@@ -7,7 +7,7 @@ import (
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
 
-// ShellLine is a command as a shell takes it, pasted.
+// ShellLine is a command line that can be pasted into a shell.
 func ShellLine(name string, args ...string) string {
 	words := append([]string{name}, args...)
 	for i, w := range words {

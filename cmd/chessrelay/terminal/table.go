@@ -35,8 +35,8 @@ func (t *Table) width() int {
 	return sum
 }
 
-// Fit leaves out columns, in the order of expendable, until a line takes no more than this many
-// columns; 0: there is no limit. It returns the headings of those that it left out.
+// Fit leaves out columns, in the order of expendable, until a line takes at most this many columns;
+// 0: no limit. It returns the headings of the omitted ones.
 func (t *Table) Fit(columns int, expendable ...string) (left []string) {
 	for _, name := range expendable {
 		if columns == 0 || t.width() <= columns {
@@ -52,7 +52,7 @@ func (t *Table) Fit(columns int, expendable ...string) (left []string) {
 	return left
 }
 
-// String is the table with its lines, none of which ends in spaces.
+// String is the table as lines, none of which ends in spaces.
 func (t *Table) String() string {
 	var b strings.Builder
 	w := t.widths()
@@ -70,8 +70,8 @@ func (t *Table) String() string {
 	return b.String()
 }
 
-// Wrap breaks text between words, so that no line takes more than this many columns; 0: there is no
-// limit. A longer word is cut.
+// Wrap breaks text between words, so that no line takes more than this many columns; 0: no limit. A
+// longer word is cut.
 func Wrap(text string, columns int) string {
 	if columns <= 0 {
 		return text
