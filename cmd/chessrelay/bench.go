@@ -119,7 +119,7 @@ func (b *bench) run(ctx context.Context) (benchResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	var spent time.Duration // time spent on measuring the disk, which is no part of the load
+	var spent time.Duration // on measuring the disk, which is no part of the load
 	began := time.Now()
 	for w := range b.opts.outstanding {
 		moves := b.opts.moves / b.opts.outstanding

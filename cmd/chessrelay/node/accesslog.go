@@ -8,14 +8,15 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/logqueue"
 )
 
-// An accessLog has a line of JSON for each request. A disk or a pipe that takes nothing holds up no
-// request: lines are dropped then, and one line says how many.
+// An accessLog writes a line of JSON for each request. A disk or a pipe that takes nothing holds up
+// no request: lines are dropped then, and one line says how many.
 type accessLog struct {
 	file  *os.File
 	queue *logqueue.Queue
 }
 
-// openAccessLog appends to a file, or writes to stdout if its name is -. Close must follow.
+// openAccessLog appends to a file, or writes to stdout if its name is -. The caller must call
+// Close.
 func openAccessLog(name string) (*accessLog, error) {
 	file := os.Stdout
 	if name != "-" {
@@ -29,7 +30,7 @@ func openAccessLog(name string) (*accessLog, error) {
 	return l, nil
 }
 
-// logger writes JSON into the log; it is nil if there is no log.
+// logger writes JSON into the log; nil if there is no log.
 func (l *accessLog) logger() *slog.Logger {
 	if l == nil {
 		return nil
@@ -42,7 +43,7 @@ func (l *accessLog) logger() *slog.Logger {
 	}}))
 }
 
-// Close writes what waits, if that can be written. Lines that come later are lost.
+// Close writes what waits, if it can. Lines that come later are lost.
 func (l *accessLog) Close() error {
 	if l == nil {
 		return nil

@@ -18,7 +18,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// pebbleVersion is that of Let's Encrypt's small CA, a program for tests. It is no part of go.mod.
+// pebbleVersion is the version of pebble, Let's Encrypt's small CA for tests. It is no part of
+// go.mod.
 const pebbleVersion = "@v2.10.3"
 
 // install builds another program's commands into a folder, and returns it.
@@ -62,7 +63,8 @@ func launch(t testing.TB, env []string, program string, args ...string) (stop fu
 	return stop
 }
 
-// pebble is a CA that certifies what answers at these ports of this machine, whatever its name.
+// pebble is a CA that issues a certificate for any name to whatever answers at these ports of this
+// machine.
 type pebble struct {
 	directory, management string
 	stop                  func()
@@ -95,7 +97,7 @@ func startPebble(t testing.TB, bin, tlsAddress, httpAddress string) *pebble {
 	return p
 }
 
-// roots are what pebble's certificates are signed by.
+// roots are the CAs that sign pebble's certificates.
 func (p *pebble) roots(t testing.TB) *x509.CertPool {
 	t.Helper()
 	res, err := http.Get(p.management + "/roots/0")
@@ -111,8 +113,8 @@ func (p *pebble) roots(t testing.TB) *x509.CertPool {
 	return pool
 }
 
-// TestACME has a CA certify a node by each of the two ways, over the port of TLS itself and over
-// the one that redirects. A node that starts again has the certificate, though the CA is gone.
+// TestACME has a CA certify a node in both ways: over the TLS port itself, and over the port that
+// redirects. A node that starts again has the certificate, though the CA is gone.
 func TestACME(t *testing.T) {
 	t.Parallel()
 	bin := install(t, "github.com/letsencrypt/pebble/v2/cmd/pebble"+pebbleVersion, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv"+pebbleVersion)

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestRebinding: a page that has its own name lead to a node gets nothing done there, and sees
-// nothing that is not public. The node's own names are as good as its address.
+// TestRebinding: a page whose own name leads to a node gets nothing done there, and sees only what
+// is public. The node's own names are as good as its address.
 func TestRebinding(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		cfg.AllowHosts = []string{"chess.example"}
@@ -58,8 +58,8 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestMembersNames: a node answers to the names of the other members, which may be asked for by
-// them.
+// TestMembersNames: a node also answers to the names of the other members, since clients may ask it
+// for them.
 func TestMembersNames(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
 		if !cfg.Bootstrap {
@@ -72,7 +72,7 @@ func TestMembersNames(t *testing.T) {
 }
 
 // TestOnlyOperators: the public sees names, roles and staleness, and no metrics. Operators are
-// those on the machine and those who show the token.
+// clients on this machine and clients that show the token.
 func TestOnlyOperators(t *testing.T) {
 	for _, token := range []string{"", nodetest.Token} {
 		c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) { cfg.Token = token })
@@ -110,7 +110,7 @@ func TestOnlyOperators(t *testing.T) {
 	}
 }
 
-// checkPublic holds an answer to what the public may see.
+// checkPublic checks that an answer has only what the public may see.
 func checkPublic(t *testing.T, n *nodetest.Node, out nodetest.Object) {
 	t.Helper()
 	allowed := map[string]bool{"public": true, "clusterId": true, "node": true, "role": true, "leader": true, "stale": true, "members": true}

@@ -9,8 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestBadInput sends what is wrong in every way that CONTRACT knows, and wants
-// the right code, a sentence that names what is wrong, and nothing changed.
+// TestBadInput sends wrong input of every kind that CONTRACT knows. It wants the right code, a
+// sentence that names the mistake, and nothing changed.
 func TestBadInput(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL + "/api"
@@ -105,7 +105,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestDuplicates sends what stands there already: a success that says so.
+// TestDuplicates sends what is recorded already. The answer is a success that says so.
 func TestDuplicates(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL + "/api"
@@ -142,7 +142,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// TestBatchIsOnePipeline sends a game's moves at once; a refusal stops none before it.
+// TestBatchIsOnePipeline sends a game's moves at once. A refusal stops none before it.
 func TestBatchIsOnePipeline(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	_, games := nodetest.NewRound(t, c.Nodes[0].URL, 1)
@@ -169,7 +169,7 @@ func TestBatchIsOnePipeline(t *testing.T) {
 	}
 }
 
-// TestToken guards what changes something, and nothing else.
+// TestToken checks that the token guards each change, and nothing else.
 func TestToken(t *testing.T) {
 	guarded := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = nodetest.Token }).Nodes[0]
 	for header, want := range map[string]int{

@@ -15,31 +15,31 @@ import (
 )
 
 // Boards are the boards of one node: the state machine that the log drives, and the view that pages
-// and spectators read. It is the one place where the pure state of package relay meets goroutines
-// and a clock. Its goroutine releases held commands when their delay has passed.
+// and spectators read. Only here does the pure state of package relay meet goroutines and a clock.
+// The goroutine releases held commands when their delay has passed.
 type Boards struct {
 	// publish gets the events of each batch after the state has taken it, and those of released
-	// commands. reset is told when all boards were replaced, and the delays of the new ones. Both
-	// are set before the node opens.
+	// commands. reset is called when all boards were replaced, with the delays of the new ones.
+	// Both are set before the node opens.
 	publish func([]relay.Event)
 	reset   func(applied uint64, delays *relay.Delays)
 	now     func() time.Time // this node's clock
-	began   time.Time        // when it was made, by that clock
+	began   time.Time        // when the boards were made, by that clock
 	origin  atomic.Pointer[timekeeper]
-	// newer is told of a command that a newer program wrote, which this one could only pass over.
-	// Set before the node opens, too.
+	// newer is called with a command from a newer program, which this one could only skip. It is
+	// set before the node opens, too.
 	newer func(relay.Outcome)
 	// tail keeps what was applied last, for the edges that follow this node.
 	tail *edge.Tail
-	// sums are what the boards' rolling sum was lately, for other nodes to compare theirs with.
+	// sums are the recent rolling sums of the boards, for other nodes to compare theirs with.
 	sums consensus.Sums
 
-	wake chan struct{} // capacity 1: something held is due earlier than what the goroutine waits for
+	wake chan struct{} // capacity 1: something is due earlier than the time that the goroutine waits for
 	quit chan struct{}
 	done chan struct{}
 
-	// order is held from a change until it is published, so that events are published in the order
-	// in which they were made. It is taken before mu.
+	// order is held from a change until it is published. So events are published in the order in
+	// which they were made. It is taken before mu.
 	order  sync.Mutex
 	events []relay.Event // for publish; guarded by order
 	next   relay.Millis  // when something is due, 0 if nothing is held; guarded by order
@@ -55,16 +55,15 @@ var (
 	_ broadcast.View         = (*Boards)(nil)
 )
 
-// A timekeeper knows how fresh the boards are, and what time it is where clocks may be wrong. Where
-// a delay holds something back two rules keep it, on a node with a right clock, from being shorter
-// than it says:
+// A timekeeper knows how fresh the boards are, and what time it is while clocks may be wrong. Two
+// rules keep a delay, on a node with a right clock, from being shorter than it says:
 //
-//   - A command that comes while the boards are fresh is held from the moment it came, by this
-//     node's own measure. A late one, after a pause or over a slow line, is held from the leader's
-//     time, but from no earlier than the boards were last fresh. See [relay.State.Arrive].
-//   - Nothing is let out before this node's clock was compared with another one, and then by the
-//     earlier of its own and the group's. So a node whose clock is wrong lets things out late.
-//     After a restart this is what counts, since the node has not seen the commands come.
+//   - A command that arrives while the boards are fresh is held from its arrival, by this node's
+//     own measure. A late one, after a pause or over a slow line, is held from the leader's time,
+//     but not from before the boards were last fresh. See [relay.State.Arrive].
+//   - Nothing is released before this node's clock was compared with another one. Then the earlier
+//     of the node's clock and the group's counts. So a node with a wrong clock releases late. After
+//     a restart this rule decides, since the node has not seen the commands arrive.
 type timekeeper interface {
 	// Fresh is when the boards were last known to lack nothing.
 	Fresh() (at time.Time, ok bool)
@@ -72,10 +71,10 @@ type timekeeper interface {
 	ReleaseTime() (at time.Time, ok bool)
 }
 
-// freshEnough is how old boards may be that the newest commands come to.
+// freshEnough is the age up to which boards count as fresh when a command arrives.
 const freshEnough = 2 * time.Second
 
-// ownClock is the timekeeper of boards that stand alone, and noClock that of a node which has not
+// ownClock is the timekeeper of boards that stand alone. noClock is that of a node that has not
 // found its group yet.
 type ownClock struct{ now func() time.Time }
 
@@ -87,7 +86,7 @@ type noClock struct{}
 func (noClock) Fresh() (time.Time, bool)       { return time.Time{}, false }
 func (noClock) ReleaseTime() (time.Time, bool) { return time.Time{}, false }
 
-// keepTime has the boards go by t from now on, and lets out what is due.
+// keepTime makes t the timekeeper of the boards, and releases what is due.
 func (b *Boards) keepTime(t timekeeper) {
 	b.origin.Store(&t)
 	b.releaseDue()
@@ -109,7 +108,7 @@ func NewBoards(now func() time.Time) *Boards {
 	return b
 }
 
-// Close ends the goroutine, and waits for that. Nothing becomes public any more.
+// Close ends the goroutine, and waits for that. Nothing more becomes public.
 func (b *Boards) Close() error {
 	close(b.quit)
 	<-b.done
@@ -148,12 +147,13 @@ func (b *Boards) Apply(batch []consensus.Command) {
 	b.tell(released)
 }
 
-// up is a time that no one sets: this node's clock when it began, and what has passed since.
+// up is a time that nobody sets: this node's clock when the boards were made, plus the time since
+// then.
 func (b *Boards) up() relay.Millis {
 	return relay.Millis(b.began.UnixMilli() + b.now().Sub(b.began).Milliseconds())
 }
 
-// arrive tells the state when what is applied next came. Both locks are held.
+// arrive tells the state when the next commands arrived. Both locks are held.
 func (b *Boards) arrive() {
 	up, seen := b.up(), relay.Millis(0)
 	if fresh, ok := (*b.origin.Load()).Fresh(); ok {
@@ -165,7 +165,8 @@ func (b *Boards) arrive() {
 	b.state.Arrive(seen, up)
 }
 
-// release makes public what is due, and returns how long it is until more is. Both locks are held.
+// release makes public what is due, and returns the time until more may be due. Both locks are
+// held.
 func (b *Boards) release() (events []relay.Event, wait time.Duration) {
 	if !b.state.MayRelease() {
 		b.next = 0
@@ -188,7 +189,7 @@ func (b *Boards) release() (events []relay.Event, wait time.Duration) {
 	return events, wait
 }
 
-// tell publishes what is in events, and then those released. order is held.
+// tell publishes the pending events, and then the released ones. order is held.
 func (b *Boards) tell(released []relay.Event) {
 	if b.events = append(b.events, released...); len(b.events) > 0 {
 		b.publish(b.events)
@@ -197,7 +198,7 @@ func (b *Boards) tell(released []relay.Event) {
 	}
 }
 
-// wakeFor wakes the goroutine if something is due before what it waits for. order is held.
+// wakeFor wakes the goroutine if something is due before the time that it waits for. order is held.
 func (b *Boards) wakeFor(earlier relay.Millis) {
 	if b.next != 0 && (earlier == 0 || b.next < earlier) {
 		select {
@@ -207,13 +208,13 @@ func (b *Boards) wakeFor(earlier relay.Millis) {
 	}
 }
 
-// How long the goroutine sleeps at most while something is held.
+// These bound the sleep of the goroutine while something is held.
 const (
 	lookAgain = time.Second            // since the clock may be set meanwhile
 	askAgain  = 100 * time.Millisecond // if the time is not known
 )
 
-// run makes public what is held, each at its time.
+// run makes each held command public at its time.
 func (b *Boards) run() {
 	defer close(b.done)
 	timer := time.NewTimer(lookAgain)
@@ -232,7 +233,7 @@ func (b *Boards) run() {
 	}
 }
 
-// releaseDue makes public what is due, and returns when more is, 0 if nothing is held.
+// releaseDue makes public what is due, and returns when more is; 0 if nothing is held.
 func (b *Boards) releaseDue() (next relay.Millis, wait time.Duration) {
 	b.order.Lock()
 	defer b.order.Unlock()
@@ -243,8 +244,8 @@ func (b *Boards) releaseDue() (next relay.Millis, wait time.Duration) {
 	return b.next, wait
 }
 
-// Dirty implements consensus.StateMachine. It changes nothing that readers see, and who calls it is
-// the apply loop: so they need not wait. The goroutine that releases does.
+// Dirty implements consensus.StateMachine. It changes nothing that readers see, and the apply loop
+// calls it. So a read lock is enough, and readers need not wait. The goroutine that releases waits.
 func (b *Boards) Dirty() iter.Seq2[string, []byte] {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -264,7 +265,7 @@ func (b *Boards) Restore(applied uint64, load func(func(key string, value []byte
 	defer b.order.Unlock()
 	b.mu.Lock()
 	b.state, b.applied = state, applied
-	_, _ = b.release() // of this nobody needs an event: spectators get a snapshot
+	_, _ = b.release() // nobody needs these events: spectators get a snapshot
 	b.wakeFor(0)
 	b.mu.Unlock()
 	var at consensus.Point
@@ -278,8 +279,7 @@ func (b *Boards) Restore(applied uint64, load func(func(key string, value []byte
 // Sums implements consensus.Summed.
 func (b *Boards) Sums() *consensus.Sums { return &b.sums }
 
-// image is the boards for an edge: their records, which are made as they are read, while the boards
-// go on.
+// image is the boards for an edge. Each record is made when it is read, while the boards go on.
 func (b *Boards) image() (applied uint64, records iter.Seq2[string, []byte]) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

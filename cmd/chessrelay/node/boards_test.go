@@ -14,8 +14,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// TestBoardsRelease: what is held becomes public at its time by itself, and boards that begin again
-// on their checkpoint tell no event of the past.
+// TestBoardsRelease: a held command becomes public at its time without a call. Boards that start
+// from their checkpoint publish no event of the past.
 func TestBoardsRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var index uint64

@@ -10,12 +10,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageOfTheClusterForThePublic looks at /cluster without a token: it shows names, roles, and
-// whose boards are stale, and nothing of the machines. With an admin's token it shows the rest.
+// TestPageOfTheClusterForThePublic looks at /cluster without a token. The page shows names, roles,
+// and whose boards are stale, but nothing of the machines. With an admin's token it shows the rest.
 func TestPageOfTheClusterForThePublic(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 3, func(cfg *node.Config) {
 		if cfg.Token = nodetest.Token; !cfg.Bootstrap {
-			cfg.AdminHTTP = "127.0.0.1:0" // so that this machine is the public
+			cfg.AdminHTTP = "127.0.0.1:0" // so this machine is the public
 		}
 	})
 	lead := c.Nodes[0]

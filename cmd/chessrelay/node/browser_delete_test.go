@@ -9,7 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageLosesWhatIsDeleted: open pages lose a board, and a round, at once, and say so.
+// TestPageLosesWhatIsDeleted: open pages lose a deleted board, and a deleted round, at once, and
+// say so.
 func TestPageLosesWhatIsDeleted(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)

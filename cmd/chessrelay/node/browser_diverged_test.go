@@ -10,14 +10,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// says is whether the page's status is stale, for that reason.
+// says is an expression that checks that the page's status is stale, for that reason.
 func says(text string) string {
 	return `(document.querySelector('.root[data-status="stale"] .condition')?.textContent ?? '').includes('` + text + `')`
 }
 
-// TestPageOfADivergedNode has a page open while its node's boards turn out to be wrong. The page
-// says so and keeps the board that it had; pages that are opened then say so too. The first page is
-// live again once the node has joined again.
+// TestPageOfADivergedNode has a page open while its node's boards diverge. The page says so and
+// keeps the board that it had. Pages that are opened then say so too. The first page is live again
+// once the node has joined again.
 func TestPageOfADivergedNode(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	wrong, right := c.Nodes[2], c.Nodes[1]

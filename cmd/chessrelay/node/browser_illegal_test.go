@@ -10,14 +10,14 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// text is what a person reads in an element, empty without it.
+// text is what a person reads in an element; empty if there is none.
 func (p *page) text(selector string) string {
 	p.t.Helper()
 	return eval[string](p, `document.querySelector('`+selector+`')?.innerText ?? ''`)
 }
 
-// TestPageMarks sees an illegal move, a forfeit and a warning on the pages of a board and of the
-// round, and in what they say to who does not see.
+// TestPageMarks checks how the pages of a board and of the round show an illegal move, a forfeit
+// and a warning. It also checks what they say to a screen reader.
 func TestPageMarks(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)

@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageByLink opens a round of a private tournament by viewing links: the page shows it, says
-// how late it is, and says when the link has ended. Without a link there is nothing.
+// TestPageByLink opens a round of a private tournament by viewing links. The page shows the round,
+// how late it is, and when the link has ended. Without a link the page shows nothing.
 func TestPageByLink(t *testing.T) {
 	d, _ := newPrivateRound(t, 15*time.Minute)
 	n := d.Nodes[0]

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// axePath is axe-core, which finds what a reader of the page cannot use. `make ui` installs it.
+// axePath is axe-core, which finds what some readers of the page cannot use. `make ui` installs it.
 const axePath = "../../../web/ui/node_modules/axe-core/axe.min.js"
 
 // accessible fails the test for each thing on the page that axe-core objects to.
@@ -38,8 +38,8 @@ func (p *page) accessible(where string) {
 	}
 }
 
-// looks has the page as a phone and a desktop show it, in the light and the dark. Each time nothing
-// may be wider than the screen, nor be out of some reader's reach. It leaves the page as it was.
+// looks has the page as a phone and a desktop show it, in light and dark. Nothing may be wider than
+// the screen, or out of some reader's reach. It leaves the page as it was.
 func (p *page) looks(name string) {
 	p.t.Helper()
 	scheme := func(to string) chromedp.Action[chromedp.Void] {
@@ -64,7 +64,7 @@ func (p *page) looks(name string) {
 	p.do(scheme(""), chromedp.EmulateReset())
 }
 
-// showToken has the browser send a token with each request, as a proxy of operators may.
+// showToken has the browser send a token with each request, as an operators' proxy may.
 func (p *page) showToken(token string) {
 	p.t.Helper()
 	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageTurnsToAnotherBoard shows one board with the others beside it in little, and goes from
-// board to board over one connection.
+// TestPageTurnsToAnotherBoard shows one board, with small ones of the others beside it. It goes
+// from board to board over one connection.
 func TestPageTurnsToAnotherBoard(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
@@ -64,8 +64,8 @@ func TestPageTurnsToAnotherBoard(t *testing.T) {
 	p.noErrors()
 }
 
-// TestPageWithoutWebSockets watches through a proxy that lets no WebSocket through: the moves come
-// as Server-Sent Events.
+// TestPageWithoutWebSockets watches through a proxy that blocks WebSockets. The moves come as
+// Server-Sent Events.
 func TestPageWithoutWebSockets(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)

@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageShowsTheStandings plays a round of two matches: the round's page follows their scores as
-// results come, and the tournament's page has the tables then, on phones too.
+// TestPageShowsTheStandings plays a round of two matches. The round's page follows their scores as
+// results come. After that, the tournament's page has the tables, on phones too.
 func TestPageShowsTheStandings(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)

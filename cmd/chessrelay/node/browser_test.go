@@ -25,8 +25,8 @@ type page struct {
 	errors []string // what the page's scripts threw or logged as errors
 }
 
-// browser is the Chromium that all pages share, each with a profile of its own. A test that needs
-// other flags starts another one.
+// browser is the Chromium that all pages share, each with its own profile. A test that needs other
+// flags starts another one.
 var browser struct {
 	mu    sync.Mutex
 	ctx   context.Context // of the browser's first tab, which no test uses
@@ -96,8 +96,8 @@ func startBrowser(t testing.TB, profile string, more ...chromedp.ExecAllocatorOp
 	return ctx, stop
 }
 
-// newPage opens a tab with an empty profile, in the shared Chromium or, with more options, in one
-// of its own.
+// newPage opens a tab with an empty profile, in the shared Chromium. With more options, it starts a
+// Chromium of its own.
 func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
 	t.Helper()
 	if len(more) > 0 {
@@ -112,7 +112,7 @@ func newPage(t testing.TB, more ...chromedp.ExecAllocatorOption) *page {
 	return newPageIn(t, ctx, cancel)
 }
 
-// newPageIn is the page of a context that has run. It ends with the test.
+// newPageIn is the page of a context that has run. The page ends with the test.
 func newPageIn(t testing.TB, ctx context.Context, stop func()) *page {
 	t.Helper()
 	p := &page{t: t, ctx: ctx}
@@ -123,7 +123,7 @@ func newPageIn(t testing.TB, ctx context.Context, stop func()) *page {
 			if err != nil {
 				return
 			}
-			// That a node does not answer is logged by the browser itself.
+			// The browser itself logs that a node does not answer.
 			if m.IsException() || m.Type == "error" && m.Source != "network" {
 				p.mu.Lock()
 				p.errors = append(p.errors, m.String())
@@ -201,8 +201,7 @@ func (p *page) shoot(name string) {
 	}
 }
 
-// squares reads what stands on each square from the board's drawing, and
-// returns it as the first field of a FEN.
+// squares reads the pieces from the board's drawing, and returns them as the first field of a FEN.
 func (p *page) squares(board string) string {
 	p.t.Helper()
 	pieces := eval[map[string]string](p, fmt.Sprintf(`Object.fromEntries([...document.querySelectorAll('%s g[data-piece][data-square]')].map(e => [e.dataset.square, e.dataset.piece]))`, board))
@@ -249,8 +248,8 @@ func shown(ply int) string {
 	return fmt.Sprintf(`document.querySelector('%s')?.dataset.ply === '%d'`, boardSelector, ply)
 }
 
-// TestPageShowsASubmittedMove submits moves at the recorder and sees them on a
-// venue's page; it steps back while the game goes on, and returns to live.
+// TestPageShowsASubmittedMove submits moves at the recorder and sees them on a venue's page. The
+// page steps back while the game goes on, and returns to live.
 func TestPageShowsASubmittedMove(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -280,8 +279,8 @@ func TestPageShowsASubmittedMove(t *testing.T) {
 	p.noErrors()
 }
 
-// TestPageShowsTheReplayedRound compares the final positions square by square,
-// on the board's own page and, for all twelve, on the round's.
+// TestPageShowsTheReplayedRound compares the final positions square by square: on the board's own
+// page and, for all twelve, on the round's.
 func TestPageShowsTheReplayedRound(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
@@ -432,8 +431,8 @@ func TestPageShowsTheCluster(t *testing.T) {
 	p.noErrors()
 }
 
-// TestPageIsOneSpectator goes through pages in one tab, and back: the node
-// counts one spectator, not one for each page the browser keeps.
+// TestPageIsOneSpectator visits several pages in one tab, and goes back. The node counts one
+// spectator, not one for each page that the browser keeps.
 func TestPageIsOneSpectator(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
@@ -445,7 +444,7 @@ func TestPageIsOneSpectator(t *testing.T) {
 	}
 	one := func() bool { return n.Hub.Stats().Spectators == 1 }
 	nodetest.Eventually(t, "the node to count one spectator", one)
-	// Not NavigateBack, which waits for a load: a page that was kept is not loaded again.
+	// Not NavigateBack, which waits for a load: the browser does not load a kept page again.
 	p.do(chromedp.Evaluate[chromedp.Void](`setTimeout(() => history.back())`))
 	nodetest.Eventually(t, "the page before", func() bool {
 		ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)

@@ -8,8 +8,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestPageOverTLS has a browser watch a round over TLS: pages come by HTTP/2, and moves by a
-// WebSocket or, where there is none, by Server-Sent Events. Its public gets names and roles.
+// TestPageOverTLS has a browser watch a round over TLS. Pages come by HTTP/2. Moves come by a
+// WebSocket or, where there is none, by Server-Sent Events. On the cluster's page the public gets
+// names and roles.
 func TestPageOverTLS(t *testing.T) {
 	t.Parallel()
 	secure := nodetest.WithTLS(t)
@@ -34,7 +35,7 @@ func TestPageOverTLS(t *testing.T) {
 
 	n := c.Nodes[1]
 	n.Stop()
-	n.Config.AdminHTTP = "127.0.0.1:0" // so that this machine is the public
+	n.Config.AdminHTTP = "127.0.0.1:0" // so this machine is the public
 	n.Start()
 	nodetest.Eventually(t, "the node to be ready", func() bool { return nodetest.Get(t, n.URL+"/readyz", nil) == http.StatusOK })
 	p.open(n.URL + "/cluster")

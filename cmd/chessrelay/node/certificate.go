@@ -13,19 +13,19 @@ import (
 // certificateCheck is how long a change of the files may go unnoticed while clients connect.
 const certificateCheck = time.Second
 
-// certificate is a pair of PEM files, read again when they change: whatever renews them need not
-// restart the node. It looks at them when a client connects.
+// certificate is a pair of PEM files. It reads them again when they change, so a renewal needs no
+// restart of the node. It checks the files when a client connects.
 type certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate]
 
-	mu     sync.Mutex // one looks, and the others go on with current
+	mu     sync.Mutex // one caller looks; the others go on with current
 	looked time.Time
-	seen   [2]fileVersion // of the files that were read last, taken or not
+	seen   [2]fileVersion // of the files that were read last, whether taken or not
 }
 
-// fileVersion tells one content of a file from another, as far as that can be told without reading.
+// fileVersion tells one content of a file from another, as far as possible without reading it.
 type fileVersion struct {
 	changed time.Time
 	size    int64
@@ -39,8 +39,8 @@ func versionOf(file string) fileVersion {
 	return fileVersion{info.ModTime(), info.Size()}
 }
 
-// openCertificate reads the pair. An old one is taken at the start, and said: nothing better is
-// there.
+// openCertificate reads the pair. At the start it takes an expired one, too, and logs that: nothing
+// better is there.
 func openCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, looked: time.Now()}
 	c.seen = c.versions()
@@ -71,9 +71,10 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current.Load(), nil
 }
 
-// look takes the files if they have changed and are a pair. They may be between two writes.
+// look takes the files if they have changed and are a pair. A program may be between its two
+// writes.
 func (c *certificate) look() {
-	now := c.versions() // before they are read: a write after that is another version
+	now := c.versions() // before they are read: a later write makes another version
 	if now == c.seen {
 		return
 	}

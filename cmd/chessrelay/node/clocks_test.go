@@ -17,7 +17,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// skewed is a cluster in which the clock of one node, by its place, is wrong.
+// skewed is a cluster in which the node at this place has a wrong clock.
 func skewed(t *testing.T, wrong int, by time.Duration) *nodetest.Cluster {
 	i := -1
 	return nodetest.NewClusterWith(t, 3, func(cfg *node.Config) {
@@ -28,7 +28,7 @@ func skewed(t *testing.T, wrong int, by time.Duration) *nodetest.Cluster {
 	})
 }
 
-// submit asks a node with the token.
+// submit sends a submission to a node, with the token.
 func submit(t *testing.T, n *nodetest.Node, path string, body string) (out nodetest.Object) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, n.URL+path, strings.NewReader(body))
@@ -58,8 +58,8 @@ func waitCurrent(t *testing.T, c *nodetest.Cluster) {
 	}
 }
 
-// delayedGame opens a round with a delay of so many seconds, and a game in it that is public: the
-// delay comes last.
+// delayedGame opens a round with a delay of that many seconds, and a game in it. The game is
+// public, as the round gets its delay last.
 func delayedGame(t *testing.T, n *nodetest.Node, delay int) string {
 	t.Helper()
 	tour := submit(t, n, "/api/tournaments", `{"name":"Test Open"}`)["id"].(string)
@@ -87,8 +87,8 @@ func publicPly(t *testing.T, n *nodetest.Node, game string) float64 {
 	return out["ply"].(float64)
 }
 
-// TestWrongClockKeepsTheDelay has the clock of one node be an hour wrong. The move of a round with
-// a delay is held on every node, wherever it is submitted, and on a node that starts again, too.
+// TestWrongClockKeepsTheDelay has the clock of one node be an hour wrong. In a round with a delay,
+// every node holds a move, wherever it is submitted. So does a node that starts again.
 func TestWrongClockKeepsTheDelay(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -144,8 +144,8 @@ func TestWrongClockKeepsTheDelay(t *testing.T) {
 	}
 }
 
-// TestWrongClockIsSaid: everybody says whose clock is wrong, and the others show what the public
-// may see.
+// TestWrongClockIsSaid: all nodes say whose clock is wrong, and the others show what the public may
+// see.
 func TestWrongClockIsSaid(t *testing.T) {
 	c := skewed(t, 2, 10*time.Minute)
 	game := delayedGame(t, c.Nodes[0], 1)
@@ -188,7 +188,7 @@ func TestWrongClockIsSaid(t *testing.T) {
 	}
 }
 
-// TestEdgeWithAWrongClock: an edge whose clock is ahead lets nothing out early, and says so.
+// TestEdgeWithAWrongClock: an edge whose clock is ahead releases nothing early, and says so.
 func TestEdgeWithAWrongClock(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = delayToken })
 	game := delayedGame(t, c.Nodes[0], 3000)
@@ -214,8 +214,8 @@ func TestEdgeWithAWrongClock(t *testing.T) {
 	}
 }
 
-// A slowLine is a TCP proxy to a node. While slow, a connection that has carried something large
-// carries 200 bytes a second from then on; heartbeats come through.
+// A slowLine is a TCP proxy to a node. While it is slow, a connection that has carried something
+// large carries 200 bytes a second from then on. Heartbeats come through.
 type slowLine struct {
 	net.Listener
 	slow atomic.Bool
@@ -276,8 +276,8 @@ func (l *slowLine) carry(ctx context.Context, to io.Writer, from io.Reader) {
 	}
 }
 
-// TestVenueBehindSaysSo has a venue on a line on which appends take long. Its heartbeats
-// come through; it is not ready, and its spectators are told how old the boards are.
+// TestVenueBehindSaysSo has a venue on a line on which appends take long, but heartbeats come
+// through. The venue is not ready, and tells its spectators how old the boards are.
 func TestVenueBehindSaysSo(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)

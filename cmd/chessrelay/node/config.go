@@ -28,7 +28,7 @@ const (
 	RoleEdge     = "edge" // outside the cluster: it follows a venue or another edge
 )
 
-// DefaultVoters is up to how many members become voters, unless told otherwise.
+// DefaultVoters is how many voters a cluster gets by default, if it has enough members.
 const DefaultVoters = 3
 
 // Config says how a node is started. The flags of `chessrelay serve` fill it, and that command
@@ -47,48 +47,49 @@ type Config struct {
 
 	// Bootstrap makes a new cluster. Join is what admits the node to an existing one: an
 	// invitation, a file that holds one, the URL of a member on this machine, or the address of
-	// another member's --peer port. Both are passed over if Data holds a node already. Not both are
-	// set.
+	// another member's --peer port. Both are ignored if Data holds a node already. At most one of
+	// them is set.
 	Bootstrap bool
 	Join      string
 	InviteTo  string // a file in which this node keeps an invitation; empty: none
 	Voters    int    // the number up to which venues become voters; at least 1
 
-	// Upstreams are the base URLs of what an edge follows, the preferred one first.
+	// Upstreams are the base URLs of the nodes that an edge may follow, the preferred one first.
 	Upstreams []string
-	// Voucher is by what an edge knows the members of the cluster; zero: it does not.
+	// Voucher is what an edge recognizes the members of the cluster by; zero: it cannot.
 	Voucher consensus.Voucher
-	// Invited: Upstreams are those of an invitation, and nobody has named them.
+	// Invited says that Upstreams come from an invitation, and not from a flag.
 	Invited bool
 
-	// Token is, with Bootstrap, the first token of an admin. With Join or Upstreams it is what this
-	// node shows there. TokenFile has it instead.
+	// Token is, with Bootstrap, the first token of an admin. With Join or Upstreams, the node shows
+	// it there. TokenFile is a file that holds the token instead.
 	Token     string
 	TokenFile string
 	Open      bool // anybody may write while there is no token, also from other machines
 
-	// AccessLog is a file that gets a line of JSON for each request, "-" stdout; empty: none.
+	// AccessLog is a file that gets a line of JSON for each request; "-": stdout; empty: none.
 	AccessLog string
 
-	// PullAllow is what of the local network sources of rounds may be fetched from; see
+	// PullAllow lists the hosts of the local network from which sources may be fetched; see
 	// pull.ParseAllow.
 	PullAllow string
 
-	// MaxSpectators bounds the connections to /live, /events and /feed, MaxPerAddress those of one
-	// address, MaxJoins how many come in a second. 0: broadcast's own defaults; negative: no limit.
+	// MaxSpectators bounds the connections to /live, /events and /feed. MaxPerAddress bounds those
+	// of one address, MaxJoins how many come in a second. 0: broadcast's own defaults; negative: no
+	// limit.
 	MaxSpectators int
 	MaxPerAddress int
 	MaxJoins      int
-	// HistoryEvents and HistoryBytes bound what is kept of a round for those who come back; 0:
-	// broadcast's own defaults.
+	// HistoryEvents and HistoryBytes bound the history that is kept of a round for spectators who
+	// come back; 0: broadcast's own defaults.
 	HistoryEvents int
 	HistoryBytes  int
 	AllowOrigins  []string       // whose pages may connect, besides the node's own; see checkOrigin
 	TrustProxies  []netip.Prefix // whose X-Forwarded-For is believed
-	AllowHosts    []string       // names that the node is reached by, besides the one of AdvertiseHTTP
+	AllowHosts    []string       // names that clients reach the node by, besides the one of AdvertiseHTTP
 
-	// TLSCert and TLSKey are files in PEM; ACME, if set, are hosts that the CA at ACMEDirectory
-	// certifies, by default Let's Encrypt. Neither: plain HTTP.
+	// TLSCert and TLSKey are PEM files. ACME, if set, are hosts for which the CA at ACMEDirectory
+	// issues certificates; by default Let's Encrypt. Neither: plain HTTP.
 	TLSCert, TLSKey string
 	ACME            []string
 	ACMEDirectory   string
@@ -97,19 +98,20 @@ type Config struct {
 	AdminHTTP       string         // host:port of what only operators may see; empty: see web.Config.AdminPort
 	Roots           *x509.CertPool // of --tls-ca; nil: the system's
 
-	// The pipeline's window to one node, while this one leads; 0: consensus' own defaults.
+	// These bound the appends that are on their way to one node while this one leads; 0: consensus'
+	// own defaults.
 	MaxInflightMsgs  int
 	MaxInflightBytes uint64
 
 	Pace edge.LogClientConfig // times of an edge, for tests
 	Now  func() time.Time     // nil: the system's clock
 
-	// FoundAfter is how long --bootstrap listens for members that miss this one, see
+	// FoundAfter is how long --bootstrap listens for members that look for this one, see
 	// consensus.Config.FoundAfter.
 	FoundAfter time.Duration
 
 	CheckpointAfter time.Duration // 0: as consensus has it
-	Stdout          io.Writer     // is told the first token; nil: nobody is
+	Stdout          io.Writer     // gets the first token; nil: nobody does
 	TokenMade       bool          // Token is new, and TokenFile has it
 	Exposed         bool          // for tests: as if other machines reached --http
 
@@ -119,7 +121,7 @@ type Config struct {
 // TLS reports whether the node speaks TLS at --http.
 func (c *Config) TLS() bool { return c.TLSCert != "" || len(c.ACME) > 0 }
 
-// acmeCache is the folder of the certificates that a CA has issued, and of the account there.
+// acmeCache is the folder of the CA's certificates and of the account there.
 func (c *Config) acmeCache() string {
 	if c.ACMECache != "" {
 		return c.ACMECache
@@ -127,7 +129,7 @@ func (c *Config) acmeCache() string {
 	return filepath.Join(c.Data, "acme")
 }
 
-// ReadToken reads --token-file. A node that makes a cluster makes the file too.
+// ReadToken reads --token-file. A node that makes a cluster creates the file if it is missing.
 func (c *Config) ReadToken() error {
 	if c.TokenFile == "" {
 		return nil

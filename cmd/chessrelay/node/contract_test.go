@@ -14,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// contract is a node's OpenAPI document, and calls that are held to it.
+// contract is a node's OpenAPI document, and calls that are checked against it.
 type contract struct {
 	t    *testing.T
 	doc  nodetest.Object
@@ -30,8 +30,8 @@ type contract struct {
 	seen   map[string]bool // properties of components, such as "Move.san": whether one came
 }
 
-// newContract reads the document, and closes its schemas: in answers it promises
-// more fields to come, but a field that comes and is not described is a mistake.
+// newContract reads the document, and closes its schemas. The document promises that answers may
+// get more fields, but a field that comes and is not described is a mistake.
 func newContract(t *testing.T, base string) *contract {
 	t.Helper()
 	res, err := http.Get(base + "/api/openapi.json")
@@ -55,8 +55,8 @@ func newContract(t *testing.T, base string) *contract {
 	return c
 }
 
-// closeSchemas forbids, wherever a schema is used as a whole, what it does not
-// name. Not where it is part of another one: there the whole decides.
+// closeSchemas forbids undescribed fields wherever a schema is used as a whole. It skips a schema
+// that is part of another one: there the whole decides.
 func closeSchemas(v any, isSchema bool) {
 	o, _ := v.(nodetest.Object)
 	for key, child := range o {
@@ -76,7 +76,7 @@ func closeSchemas(v any, isSchema bool) {
 			closeSchemas(child, false)
 		}
 	}
-	// An object that may hold anything says so by describing nothing.
+	// A schema for an object that may hold anything describes nothing.
 	described := o["$ref"] != nil || o["properties"] != nil || o["allOf"] != nil || o["oneOf"] != nil
 	if isSchema && described && o["additionalProperties"] == nil {
 		o["unevaluatedProperties"] = false
@@ -93,11 +93,11 @@ func (c *contract) post(status int, path string, body any) nodetest.Object {
 	return c.call(status, http.MethodPost, path, body)
 }
 
-// notRedirected is a client that shows the redirects it is sent.
+// notRedirected is a client that returns redirects instead of following them.
 var notRedirected = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// call sends a request, with a body of text or JSON, to a path of the document, wants the status,
-// and wants the answer to be one that the document has.
+// call sends a request, with a body of text or JSON, to a path of the document. It wants the
+// status, and an answer that the document describes.
 func (c *contract) call(status int, method, path string, body any) nodetest.Object {
 	c.t.Helper()
 	template, query, _ := strings.Cut(path, "?")
@@ -149,8 +149,8 @@ func (c *contract) call(status int, method, path string, body any) nodetest.Obje
 	return c.fitsResponse(what, pointer+"/responses/"+strconv.Itoa(status), res, answer)
 }
 
-// fitsResponse wants the answer's headers and body to be as described, and
-// returns the body if it is a JSON object.
+// fitsResponse checks that the answer's headers and body are as described. It returns the body if
+// it is a JSON object.
 func (c *contract) fitsResponse(what, pointer string, res *http.Response, body []byte) nodetest.Object {
 	c.t.Helper()
 	pointer, response := c.deref(pointer)
@@ -188,14 +188,14 @@ func (c *contract) fitsResponse(what, pointer string, res *http.Response, body [
 	return out
 }
 
-// fitsMessage wants a message of /live to be as described.
+// fitsMessage checks that a message of /live is as described.
 func (c *contract) fitsMessage(message []byte) {
 	c.t.Helper()
 	c.called["#/paths/~1live/get"] = true
 	c.fits("/live", "#/paths/~1live/get/x-websocket/message", message)
 }
 
-// fits wants the JSON to fit the schema.
+// fits checks that the JSON fits the schema.
 func (c *contract) fits(what, schema string, data []byte) {
 	c.t.Helper()
 	s, err := c.comp.Compile("openapi.json" + schema)
@@ -212,8 +212,8 @@ func (c *contract) fits(what, schema string, data []byte) {
 	c.note(schema, "", v)
 }
 
-// note remembers which of the properties that the schema describes were there.
-// component is the schema's name, or empty if it has none.
+// note remembers which properties of the schema were in v. component is the schema's name, or empty
+// if it has none.
 func (c *contract) note(pointer, component string, v any) {
 	s, _ := c.at(pointer).(nodetest.Object)
 	if target, ok := s["$ref"].(string); ok {
@@ -246,8 +246,8 @@ func (c *contract) note(pointer, component string, v any) {
 	}
 }
 
-// wantAllSeen wants every operation to have been called, and every property of
-// the answers to have come at least once, except those.
+// wantAllSeen checks that every operation was called, and that every property of the answers came
+// at least once, with these exceptions.
 func (c *contract) wantAllSeen(except ...string) {
 	c.t.Helper()
 	for path, item := range c.doc["paths"].(nodetest.Object) {
@@ -264,8 +264,8 @@ func (c *contract) wantAllSeen(except ...string) {
 	}
 }
 
-// requestExample is what the document suggests to send there. name is that of one
-// of several examples, or empty.
+// requestExample is what the document suggests to send to the path. name is that of one of several
+// examples, or empty.
 func (c *contract) requestExample(path, name string) nodetest.Object {
 	c.t.Helper()
 	pointer := "#/paths/" + escapePointer(path) + "/post"

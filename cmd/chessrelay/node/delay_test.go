@@ -38,9 +38,9 @@ func (c *testClock) Now() time.Time {
 	return c.now
 }
 
-// A delayedRound is a round with a delay on a cluster whose nodes go by one clock, with its truth
-// at each step. The public must see the same a delay later, on every node, whatever happens to the
-// nodes.
+// A delayedRound is a round with a delay on a cluster whose nodes share one clock. It keeps the
+// truth at each step. The public must see the same a delay later, on every node, whatever happens
+// to the nodes.
 type delayedRound struct {
 	*nodetest.Cluster
 	*testClock
@@ -50,10 +50,10 @@ type delayedRound struct {
 	games      []string
 	steps      []step
 	compared   int
-	indexes    map[uint64]time.Time // when what was answered with the index was submitted
+	indexes    map[uint64]time.Time // when the submission that was answered with the index was made
 }
 
-// step is how everything stood after something was done.
+// step is the state after something was done.
 type step struct {
 	at    time.Time
 	truth map[string]string // by path
@@ -66,7 +66,7 @@ func newDelayedRound(t *testing.T, delay time.Duration) *delayedRound {
 	d.Cluster = nodetest.NewClusterWith(t, 3, func(cfg *node.Config) {
 		cfg.Token, cfg.Now = delayToken, d.Now
 		// A node that wrote its boards shortly before it was killed has no events of what falls due
-		// while it is down. Then it begins with a snapshot, and the pursuer would see less.
+		// while it is down. It would begin with a snapshot, and the pursuer would see less.
 		cfg.CheckpointAfter = time.Hour
 	})
 	d.tour = d.submit("/api/tournaments", nodetest.Object{"name": "Test Open"})["id"].(string)
@@ -88,7 +88,7 @@ func (d *delayedRound) open(board int) {
 	d.games = append(d.games, g["id"].(string))
 }
 
-// submit asks a node that runs, with the token, until one takes it.
+// submit sends a submission with the token to running nodes, until one takes it.
 func (d *delayedRound) submit(path string, body nodetest.Object) nodetest.Object {
 	return d.ask(http.MethodPost, path, body)
 }
@@ -134,7 +134,7 @@ func (d *delayedRound) ask(method, path string, body nodetest.Object) (out nodet
 	return out
 }
 
-// paths are all that shows something of the round.
+// paths are all paths that show something of the round.
 func (d *delayedRound) paths() []string {
 	paths := []string{
 		"/api/tournaments", "/api/tournaments/" + d.tour, "/api/tournaments/" + d.tour + "/standings",
@@ -151,7 +151,8 @@ func (d *delayedRound) paths() []string {
 	return paths
 }
 
-// Who may see what, where a server is and how long somebody thinks is no news of the round.
+// noNews matches what is no news of the round: what a client may write, where a server is, and how
+// long a player thinks.
 var noNews = regexp.MustCompile(`"writeable":(true|false)|"thinkTime":\d+,?|http://127\.0\.0\.1:\d+`)
 
 func (d *delayedRound) fetch(n *nodetest.Node, path, token string) string {
@@ -189,14 +190,14 @@ func streams(path string) bool {
 	return slices.ContainsFunc([]string{"/live", "/events", "/feed", "/api/stream"}, func(p string) bool { return strings.HasPrefix(path, p) })
 }
 
-// begin is what a stream begins with: a snapshot, without its index, or the games.
+// begin is the beginning of a stream: a snapshot, without its index, or the games.
 func (d *delayedRound) begin(n *nodetest.Node, path, token string) string {
 	d.T.Helper()
 	ctx, cancel := context.WithTimeout(d.T.Context(), 90*time.Second)
 	defer cancel()
 	var read func() string
 	if strings.HasPrefix(path, "/live") {
-		// As a browser does, which can set no header.
+		// A browser can set no header, so the token is in the URL.
 		address := "ws" + strings.TrimPrefix(n.URL, "http") + path
 		if token != "" {
 			address += "&" + url.Values{"access_token": {token}}.Encode()
@@ -252,17 +253,17 @@ func (d *delayedRound) begin(n *nodetest.Node, path, token string) string {
 
 var anyIndex = regexp.MustCompile(`"type":"snapshot","index":\d+`)
 
-// A pursuer watches the round as one of the public, at one node after the other, and keeps when
-// each event came.
+// A pursuer watches the round as the public does, at one node after the other. It keeps when each
+// event came.
 type pursuer struct {
 	*nodetest.Spectator
-	from uint64 // what it began behind
+	from uint64 // the index behind which it began
 
 	mu   sync.Mutex
 	came map[uint64]time.Time
 	quit chan struct{}
 	done sync.WaitGroup
-	stop func() // closes quit and waits; a test that fails before its end does it, too
+	stop func() // closes quit and waits; a test that fails early does it, too
 }
 
 func (d *delayedRound) pursue() *pursuer {
@@ -304,7 +305,7 @@ func (d *delayedRound) pursue() *pursuer {
 	return p
 }
 
-// end waits until it has seen what was submitted last, and looks at what came when.
+// end waits until the pursuer has seen the last submission, and checks when each event came.
 func (d *delayedRound) end(p *pursuer) {
 	d.T.Helper()
 	nodetest.Eventually(d.T, "the pursuer to have seen all", func() bool {
@@ -328,7 +329,7 @@ func (d *delayedRound) end(p *pursuer) {
 	}
 }
 
-// note ends a step: it waits for all nodes that run, and keeps the truth.
+// note ends a step: it waits for all running nodes, and keeps the truth.
 func (d *delayedRound) note() {
 	d.T.Helper()
 	d.WaitEqual()
@@ -351,7 +352,7 @@ func (d *delayedRound) note() {
 	d.steps = append(d.steps, s)
 }
 
-// advance moves the clock, and wants the public to see on each node what is due then.
+// advance moves the clock, and checks that the public sees on each node what is due then.
 func (d *delayedRound) advance(by time.Duration) {
 	d.T.Helper()
 	d.mu.Lock()
@@ -365,7 +366,7 @@ func (d *delayedRound) advance(by time.Duration) {
 	d.compare()
 }
 
-// compare wants the public to see the truth of a delay ago, and nothing later, not even for a
+// compare checks that the public sees the truth of a delay ago, and nothing later, not even for a
 // moment.
 func (d *delayedRound) compare() {
 	d.T.Helper()
@@ -399,7 +400,7 @@ func (d *delayedRound) compare() {
 	}
 }
 
-// do is one step: something is done, and some seconds pass.
+// do is one step: it submits something, and lets some seconds pass.
 func (d *delayedRound) do(method, path string, body nodetest.Object) {
 	d.T.Helper()
 	d.ask(method, path, body)
@@ -428,7 +429,7 @@ func TestDelay(t *testing.T) {
 	d.do(http.MethodPost, game+"/takeback", nodetest.Object{"toPly": 1, "reason": "sensor"})
 	d.move(0, 2, "c5")
 
-	// A venue starts again, and so it does when moves came while it was down.
+	// Two venues start again. The first missed moves while it was down, the second missed none.
 	d.Nodes[2].Kill()
 	d.move(0, 3, "Nf3")
 	d.Nodes[2].Start()
@@ -439,12 +440,12 @@ func TestDelay(t *testing.T) {
 	d.WaitEqual()
 	d.compare()
 
-	d.Nodes[2].Stop() // which leaves a checkpoint behind and nothing to replay
+	d.Nodes[2].Stop() // this leaves a checkpoint and nothing to replay
 	d.advance(10 * time.Second)
 	d.Nodes[2].Start()
 	d.compare()
 
-	// The leader dies: another one leads, and shows neither more nor less.
+	// The leader dies. Another one leads, and shows neither more nor less.
 	lead := d.Leader()
 	lead.Kill()
 	d.compare()

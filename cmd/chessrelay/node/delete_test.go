@@ -17,7 +17,7 @@ import (
 
 const deleteToken = nodetest.Token
 
-// A deletion test has a cluster with a token, and a round of two boards.
+// A deletionTest has a cluster with a token, and a round of two boards.
 type deletionTest struct {
 	*nodetest.Cluster
 	tour, uuid, round string
@@ -40,7 +40,8 @@ func newDeletionTest(t *testing.T, nodes int, delay int) *deletionTest {
 	return d
 }
 
-// do submits to the last node, with the token, and wants it done. The recorder has it then.
+// do submits to the last node, with the token, and wants a success. The recorder has the submission
+// by then.
 func (d *deletionTest) do(method, path string, body any) (out nodetest.Object) {
 	d.T.Helper()
 	status, text := nodetest.Ask(d.T, method, d.Nodes[len(d.Nodes)-1].URL+path, deleteToken, body)
@@ -54,8 +55,8 @@ func (d *deletionTest) do(method, path string, body any) (out nodetest.Object) {
 	return out
 }
 
-// shows wants what the public reads at each path to have the text, or not to have it and be the
-// status.
+// shows checks what the public reads at each path: a 200 with the text if it is shown, otherwise an
+// answer without the text.
 func (d *deletionTest) shows(text string, shown bool, paths ...string) {
 	d.T.Helper()
 	for _, n := range d.Nodes {
@@ -67,8 +68,8 @@ func (d *deletionTest) shows(text string, shown bool, paths ...string) {
 	}
 }
 
-// gone wants each path to be a 404 that says when it was deleted, and only with the token how it is
-// restored.
+// gone checks that each path is a 404 that says when it was deleted. Only with the token does it
+// say how to restore it.
 func (d *deletionTest) gone(restore string, paths ...string) {
 	d.T.Helper()
 	for _, n := range d.Nodes {
@@ -83,7 +84,7 @@ func (d *deletionTest) gone(restore string, paths ...string) {
 	}
 }
 
-// roundPaths are all that shows the games of a round.
+// roundPaths are all paths that show the games of a round.
 func (d *deletionTest) roundPaths() []string {
 	return []string{
 		"/api/rounds/" + d.round, "/api/rounds/" + d.round + ".pgn", "/api/tournaments/" + d.tour + "/standings",
@@ -93,7 +94,7 @@ func (d *deletionTest) roundPaths() []string {
 }
 
 // TestDelete deletes a board, a round and a tournament, and restores each. The public loses it
-// everywhere at once, a push does not bring it back, and all nodes and an edge have the same, also
+// everywhere at once, and a push does not bring it back. All nodes and an edge have the same, also
 // after a restart.
 func TestDelete(t *testing.T) {
 	t.Parallel()
@@ -177,7 +178,7 @@ func TestDeleteWithDelay(t *testing.T) {
 	t.Parallel()
 	d := newDeletionTest(t, 2, 1)
 	d.do(http.MethodPost, "/api/games/"+d.games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})
-	// By now a second has passed for the boards, or will have: the public has both.
+	// By then a second has passed for the boards, so the public has both.
 	nodetest.Eventually(t, "the boards to be public", func() bool {
 		_, body := nodetest.Ask(t, http.MethodGet, d.Nodes[0].URL+"/api/rounds/"+d.round, "", nil)
 		return strings.Contains(body, `"ply":1`)

@@ -19,8 +19,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
-// corrupt has a node's memory lose the last move of a game, as a fault of its memory could. Its
-// rolling sum stays: nothing shows until the game goes on.
+// corrupt has a node's memory lose the last move of a game, as a memory fault could. The rolling
+// sum stays, so nothing shows until the game goes on.
 func corrupt(n *nodetest.Node, game string) {
 	n.T.Helper()
 	n.Boards.Replace(func(was *relay.State) *relay.State {
@@ -45,9 +45,9 @@ func corrupt(n *nodetest.Node, game string) {
 	})
 }
 
-// TestDivergedNode: whichever node has other boards than the rest, it is found within seconds and
-// named everywhere. It shows no boards, its spectators and edges go elsewhere, and if it leads it
-// does so no longer. The others go on.
+// TestDivergedNode: if a node's boards differ from the others', it is found within seconds and
+// named everywhere, whichever node it is. It shows no boards, its spectators and edges go
+// elsewhere, and it no longer leads. The others go on.
 func TestDivergedNode(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]int{"the leader": 0, "a follower": 2} {
@@ -113,8 +113,8 @@ func TestDivergedNode(t *testing.T) {
 	}
 }
 
-// TestNoFalseAlarm has nodes be killed and started again, one join by a snapshot, and leadership
-// change, while a round is fed: no node is taken for wrong. Then one really is. It stays so when
+// TestNoFalseAlarm kills and restarts nodes, has one join by a snapshot, and moves leadership,
+// while a round is fed. No node is found diverged. Then one really diverges. It stays diverged when
 // it starts again, until it joins with an empty directory.
 func TestNoFalseAlarm(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
@@ -183,7 +183,7 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 }
 
-// TestDivergedOfTwo: of two nodes nobody can tell which is right, so the leader's boards are shown,
+// TestDivergedOfTwo: of two nodes nobody can tell which is right. So the leader's boards are shown,
 // and both say so. An edge that is wrong itself shows nothing.
 func TestDivergedOfTwo(t *testing.T) {
 	t.Parallel()
