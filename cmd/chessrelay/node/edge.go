@@ -10,10 +10,10 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// openEdge opens what this node follows, as an edge. It returns once the boards are here.
+// openEdge opens the client of the log that this edge follows. It returns once the boards are here.
 func (n *Node) openEdge(ctx context.Context, cfg Config, identified func(cluster string) error) (err error) {
-	// A member that is older than the leader must go on, for its vote. An edge must not: it would
-	// show other boards than the cluster's.
+	// A member that is older than the leader must go on, for its vote. An edge must not: its boards
+	// would differ from the cluster's.
 	n.Boards.newer = func(o relay.Outcome) {
 		select {
 		case n.outdated <- fmt.Errorf("entry %d of the log: %w; upgrade this edge, which is older than what it follows", o.Index, o.Err):
@@ -74,7 +74,7 @@ func (n *Node) status() edge.Status {
 		s.Alternatives = recorders
 	}
 	s.Alternatives = s.Alternatives[:min(len(s.Alternatives), edge.MaxAlternatives)]
-	// The edge trusts no URL without a key, so those that it may follow come first.
+	// The edge trusts no URL without a key, so the URLs that it may follow come first.
 	likely := append([]string{n.URL, s.Leader.HTTP}, s.Alternatives...)
 	s.Keys = make(map[string]string)
 	for _, at := range append(likely, others...) {

@@ -8,8 +8,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// BenchmarkLevels plays one move after the other at a recorder, and tells how much later than there
-// each was on the boards of the edges below it, by level.
+// BenchmarkLevels plays moves one after another at a recorder. For each level of edges below it, it
+// reports how much later a move was on their boards.
 func BenchmarkLevels(b *testing.B) {
 	c := nodetest.NewCluster(b, 1)
 	up := c.Nodes[0]

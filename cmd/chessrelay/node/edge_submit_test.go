@@ -35,8 +35,8 @@ func send(t testing.TB, method, url string, body any, header http.Header) (statu
 	return nodetest.Decode(t, res, &out), out, res.Header
 }
 
-// TestEdgePassesSubmissionsOn submits everything at an edge that follows an edge, to clusters with
-// and without a token, and reads it there.
+// TestEdgePassesSubmissionsOn submits everything at an edge that follows an edge, and reads it
+// there. The clusters have a token, or none.
 func TestEdgePassesSubmissionsOn(t *testing.T) {
 	t.Parallel()
 	for _, token := range []string{"", nodetest.Token} {
@@ -172,7 +172,7 @@ func TestEdgePassesSubmissionsOn(t *testing.T) {
 	}
 }
 
-// pushPGNAs pushes as the app does; the error is that of the connection.
+// pushPGNAs pushes as the app does. The error is that of the connection.
 func pushPGNAs(a *app, round, pgn string) (out pushed, status int, err error) {
 	req, err := http.NewRequest(http.MethodPost, a.base+"/api/broadcast/round/"+round+"/push", strings.NewReader(pgn))
 	if err != nil {
@@ -187,13 +187,13 @@ func pushPGNAs(a *app, round, pgn string) (out pushed, status int, err error) {
 	return out, res.StatusCode, json.NewDecoder(res.Body).Decode(&out)
 }
 
-// TestEdgePushesKeepTheirOrder pushes a growing game to an edge without waiting for the push
-// before, as the app does. The member must get them in the order in which they came to the edge.
+// TestEdgePushesKeepTheirOrder pushes a growing game to an edge as the app does, without waiting
+// for the push before. The member must get the pushes in the order in which they came to the edge.
 func TestEdgePushesKeepTheirOrder(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
-	// What the member is asked goes through a proxy, which shows whether two pushes are on their
-	// way at once.
+	// Requests to the member go through a proxy. It shows whether two pushes are on their way at
+	// once.
 	var now, most int
 	gate := make(chan struct{}, 1)
 	gate <- struct{}{}

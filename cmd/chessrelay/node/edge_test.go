@@ -22,14 +22,15 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// leafSpectator watches at one of some leaves and, when that fails, at the next, with since.
+// leafSpectator watches at one of several leaves. When that fails, it goes on at the next, with
+// since.
 type leafSpectator struct {
 	*nodetest.Spectator
 	leaves []*nodetest.Node
 	at     int
 }
 
-// watchUntil reads until the spectator has seen index, wherever it has to go for that.
+// watchUntil reads until done holds, at any leaf.
 func (s *leafSpectator) watchUntil(ctx context.Context, done func() bool) error {
 	for !done() {
 		if ctx.Err() != nil {
@@ -48,9 +49,9 @@ func (s *leafSpectator) watchUntil(ctx context.Context, done func() bool) error 
 	return nil
 }
 
-// TestTreeOfEdges is a recorder and two venues, and three levels of edges below them. A round is
-// fed while a node of each level is killed in turn and comes back. Every spectator of a leaf sees
-// every event of the log, once and in order, by way of whatever nodes.
+// TestTreeOfEdges is a recorder and two venues, and three levels of edges below them. While a round
+// is fed, a node of each level is killed in turn and comes back. Every spectator of a leaf sees
+// every event of the log, once and in order, through any nodes.
 func TestTreeOfEdges(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -177,14 +178,15 @@ func TestTreeOfEdges(t *testing.T) {
 	t.Logf("%d moves, %d spectators at the leaves", last.moves, len(spectators))
 }
 
-// TestSampleRoundAtTheLeaf feeds the sample round, and reads at the third level what a venue shows.
+// TestSampleRoundAtTheLeaf feeds the sample round. It compares what an edge of the third level
+// shows with a venue.
 func TestSampleRoundAtTheLeaf(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
 	half := c.AddEdge("a", c.Nodes[0])
 	half = c.AddEdge("b", half)
 	s := nodetest.FeedSample(t, c.Nodes[0].URL)
-	leaf := c.AddEdge("leaf", half) // with an image in the place of most entries
+	leaf := c.AddEdge("leaf", half) // it gets an image in the place of most entries
 	c.WaitEqual()
 	for _, path := range []string{"/api/rounds/%s", "/api/rounds/%s.pgn", "/api/broadcast/-/-/%s"} {
 		at := func(n *nodetest.Node) string {
@@ -206,7 +208,8 @@ func TestSampleRoundAtTheLeaf(t *testing.T) {
 	}
 }
 
-// TestEdgeRefused: an edge without the token, of another cluster, and of itself.
+// TestEdgeRefused: an edge cannot follow without the token, follow another cluster, or follow
+// itself.
 func TestEdgeRefused(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 1)
@@ -239,7 +242,7 @@ func TestEdgeRefused(t *testing.T) {
 		t.Error("an edge follows itself")
 	}
 
-	// An edge whose venue becomes one of another cluster under the same address.
+	// An edge's venue becomes one of another cluster at the same address.
 	first, second := nodetest.NewCluster(t, 1), nodetest.NewCluster(t, 1)
 	round, _ := nodetest.NewRound(t, first.Nodes[0].URL, 1)
 	nodetest.NewRound(t, second.Nodes[0].URL, 1)
@@ -257,8 +260,8 @@ func TestEdgeRefused(t *testing.T) {
 	})
 }
 
-// TestTailBeginsWithTheBoards: what the boards were replaced by is in no tail, so one that has less
-// must get the boards.
+// TestTailBeginsWithTheBoards: the tail does not have the commands that replaced boards contain. So
+// an edge that lacks them must get the boards.
 func TestTailBeginsWithTheBoards(t *testing.T) {
 	b := node.NewBoards(nil)
 	defer b.Close()
@@ -271,7 +274,7 @@ func TestTailBeginsWithTheBoards(t *testing.T) {
 	}
 }
 
-// TestEdgeIsOutdated: an edge ends rather than to pass over what a newer program has written.
+// TestEdgeIsOutdated: an edge ends instead of skipping what a newer program has written.
 func TestEdgeIsOutdated(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	nodetest.NewRound(t, c.Nodes[0].URL, 1)

@@ -13,12 +13,13 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// relayingLiar is an upstream that serves what a member does, and tells of itself at other URLs as
-// alternatives. Asked to vouch for them, it asks the member, by the URL that rewrite returns.
+// relayingLiar is an upstream that serves what a member does, and names itself at other URLs as
+// alternatives. When an edge asks it to vouch for them, it asks the member, with the URL that
+// rewrite returns.
 type relayingLiar struct {
 	*httptest.Server
-	saw  atomic.Int32 // tokens
-	told atomic.Int32 // proofs that were passed on
+	saw  atomic.Int32 // tokens that it was shown
+	told atomic.Int32 // proofs that it passed on
 }
 
 func newRelayingLiar(t *testing.T, member string, rewrite func(asked string) string) *relayingLiar {
@@ -57,7 +58,7 @@ func upstreamOf(n *nodetest.Node, url string) edge.Upstream {
 	return edge.Upstream{}
 }
 
-// lyingFeed serves what n does, and changes what it says of itself.
+// lyingFeed serves n's log, and changes what n says of itself.
 func lyingFeed(t *testing.T, n *nodetest.Node, change func(*edge.Status)) *httptest.Server {
 	feed := edge.OpenLogServer(edge.LogServerConfig{
 		Tail: n.Boards.Tail(), Image: n.Boards.Image, Log: nodetest.Log(t),
@@ -75,11 +76,11 @@ func lyingFeed(t *testing.T, n *nodetest.Node, change func(*edge.Status)) *httpt
 	return s
 }
 
-// TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge was told of lie, and die.
-// The edge shows nothing to liars that pass on a member's proof, be it for the member's URL or for
-// their own, nor at a member's URL to one who proves that he has another member's key, or at a URL
-// that no member has, such as a removed member's. It goes on at a member that it has learnt of,
-// which proves that it is one.
+// TestEdgeShowsItsTokenToMembersOnly has the only upstream that an edge knows lie, and die. The
+// edge shows nothing to liars that pass on a member's proof, for the member's URL or for their own.
+// It shows nothing at a member's URL if the key there proves to be another member's. It shows
+// nothing at a URL that no member has, such as a removed member's. It goes on at a member that it
+// has learnt of, which proves to be one.
 func TestEdgeShowsItsTokenToMembersOnly(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	first, second := c.Nodes[0], c.Nodes[1]

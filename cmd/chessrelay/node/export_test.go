@@ -9,16 +9,16 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// What the tests of whole nodes see and change inside of a node.
+// This file lets the tests of whole nodes see and change the inside of a node.
 
-// FirstTokenFile keeps a token that was made until it was told.
+// FirstTokenFile keeps a new token until it was printed.
 const FirstTokenFile = firstTokenFile
 
-// ReleaseNow has the boards look at their clock.
+// ReleaseNow has the boards check their clock.
 func (b *Boards) ReleaseNow() {
 	select {
 	case b.wake <- struct{}{}:
-	default: // it is about to
+	default: // the goroutine is about to do so
 	}
 }
 
@@ -31,7 +31,7 @@ func (b *Boards) Replace(change func(*relay.State) *relay.State) {
 	b.state = change(b.state)
 }
 
-// Tail is what was applied last, and Image what edges are sent first.
+// Tail is what was applied last. Image is what edges get first.
 func (b *Boards) Tail() *edge.Tail                           { return b.tail }
 func (b *Boards) Image() (uint64, iter.Seq2[string, []byte]) { return b.image() }
 

@@ -21,18 +21,20 @@ const (
 	maxHeader     = 64 << 10
 	// shutdownGrace is how long requests may take to end when the node stops.
 	shutdownGrace = 3 * time.Second
-	// maxRequests bounds the connections that are not spectators', however many files may be open.
+	// maxRequests bounds the connections that are not spectators', whatever the limit on open
+	// files.
 	maxRequests = 32_768
 	// maxEdges bounds the edges that follow this node.
 	maxEdges = 512
-	// fewSpectators is how many a node must be able to serve by default, or it warns.
+	// fewSpectators is how many spectators a node must be able to serve by default; with fewer, it
+	// warns.
 	fewSpectators = 1000
 )
 
-// isStarting is why a node that needs nobody else is not ready.
+// isStarting is why a node is not ready while it waits for no other node.
 const isStarting = "the node is starting"
 
-// openHTTP listens, and answers at once: that the node starts, until answerBy has something better.
+// openHTTP listens, and answers at once that the node is starting. answerBy replaces that answer.
 func (n *Node) openHTTP(cfg Config, proxies []netip.Prefix) error {
 	l, err := net.Listen("tcp", cfg.HTTP)
 	if err != nil {
@@ -50,7 +52,7 @@ func (n *Node) openHTTP(cfg Config, proxies []netip.Prefix) error {
 // answerBy has h answer all requests from now on.
 func (n *Node) answerBy(h http.Handler) { n.handler.Store(&h) }
 
-// room is how many connections there may be besides the spectators'.
+// room is how many connections there may be besides those of spectators.
 func (n *Node) room() int {
 	spectators := 0
 	if hub := n.watched.Load(); hub != nil {
@@ -59,8 +61,8 @@ func (n *Node) room() int {
 	return requestRoom(broadcast.OpenFiles(), spectators)
 }
 
-// requestRoom is how many of the files are left for requests. Of those that are not for spectators
-// two fifths are the node's own: its log, its boards, its peers. Requests always have the others.
+// requestRoom is how many files are left for requests. Of the files that are not for spectators,
+// two fifths are for the node's own log, boards and peers. Requests always have the others.
 func requestRoom(files, spectators int) int {
 	if files == 0 {
 		return maxRequests
@@ -74,8 +76,8 @@ func maxFollowers(files, spectators int) int {
 	return max(1, min(maxEdges, requestRoom(files, spectators)/2))
 }
 
-// filesWarning says that too few files may be open for the spectators that are wanted; empty: there
-// are enough. wanted is --max-spectators.
+// filesWarning says that too few files may be open for the wanted spectators; empty: there are
+// enough. wanted is --max-spectators.
 func filesWarning(wanted, files int) string {
 	if files == 0 || wanted < 0 {
 		return ""

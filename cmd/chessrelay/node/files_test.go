@@ -11,7 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/broadcast"
 )
 
-// TestFilesWarningLimits checks from which number of files on a node warns.
+// TestFilesWarningLimits checks at which number of files a node warns.
 func TestFilesWarningLimits(t *testing.T) {
 	for files, wants := range map[int]map[int]bool{
 		0: {0: false, 1 << 30: false}, 1024: {0: true, 500: false, 600: true}, 1500: {0: false, 1000: false, 1001: true, -1: false}, 1 << 20: {0: false, 1 << 20: true},
@@ -24,7 +24,7 @@ func TestFilesWarningLimits(t *testing.T) {
 	}
 }
 
-// TestFilesTable holds the figures to those of docs/operations.md.
+// TestFilesTable compares the figures with those of docs/operations.md.
 func TestFilesTable(t *testing.T) {
 	doc, err := os.ReadFile("../../../docs/operations.md")
 	if err != nil {

@@ -16,15 +16,15 @@ import (
 	"github.com/chessrelay/chessrelay/web"
 )
 
-// This file sees to it that nobody can write who should not, from the first moment: a node on an
-// address that others can reach has tokens, or was told that anybody may write.
+// This file keeps strangers from writing, from the first moment. A node on an address that others
+// can reach has tokens, or its flags say that anybody may write.
 
-// errOpen is what a node stops with that would let anybody write.
+// errOpen is the error of a node that stops because it would let anybody write.
 var errOpen = errors.New("this cluster has no token, so anybody who reaches this node could change everything; " +
 	"start its first node with --bootstrap on an address of its own, which makes the first token, or create one there " +
 	"(chessrelay token create --role admin), or listen on 127.0.0.1, or say --open if anybody may write")
 
-// firstTokenFile keeps a token that was made until it was told.
+// firstTokenFile keeps a new token until it was printed.
 const firstTokenFile = "first-token"
 
 // onLoopback reports whether only this machine reaches the address.
@@ -39,9 +39,9 @@ func (n *Node) HasTokens() (has bool) {
 	return has
 }
 
-// settleTokens makes the first token, if this node is to, and stops the node if others can reach it
-// and there is none. Until then it takes no changes. It may take as long as the cluster has no
-// majority.
+// settleTokens makes the first token, if this node has to. It stops the node if others can reach it
+// and there is no token. Until then the node takes no changes. This may take as long as the cluster
+// has no majority.
 func (n *Node) settleTokens(ctx context.Context, cfg Config, open bool) {
 	if open {
 		return
@@ -71,7 +71,7 @@ func (n *Node) settleTokens(ctx context.Context, cfg Config, open bool) {
 }
 
 const (
-	// tokenTry bounds one try of settleTokens, tokenRetry is the pause between two.
+	// tokenTry bounds one try of settleTokens; tokenRetry is the pause between two.
 	tokenTry   = 12 * time.Second
 	tokenRetry = 200 * time.Millisecond
 )
@@ -81,7 +81,7 @@ func (n *Node) makeFirstToken(ctx context.Context, cfg Config) error {
 	text := cfg.Token
 	file := filepath.Join(cfg.Data, firstTokenFile)
 	if text == "" {
-		// It is kept until it was told, so that a crash does not lose it.
+		// The file keeps it until it was printed, so a crash does not lose it.
 		text = web.NewToken(new(relaypb.CreateToken))
 		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 			n.stopWith(fmt.Errorf("keep the first token: %w", err))
@@ -110,7 +110,7 @@ func (n *Node) makeFirstToken(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// tellFirstToken prints a token that was made and not told yet.
+// tellFirstToken prints a token that was made and not printed yet.
 func (n *Node) tellFirstToken(cfg Config) {
 	file := filepath.Join(cfg.Data, firstTokenFile)
 	text, err := os.ReadFile(file)

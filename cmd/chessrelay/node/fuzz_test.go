@@ -9,9 +9,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// FuzzBody sends any bytes as the body of every kind of submission to a real
-// node. The answer is never a 500, is always JSON with a code, and what was refused
-// changed nothing.
+// FuzzBody sends any bytes as the body of every kind of submission to a real node. The answer is
+// never a 500, and is always JSON with a code. A refused submission changed nothing.
 func FuzzBody(f *testing.F) {
 	c := nodetest.NewCluster(f, 1)
 	n := c.Nodes[0]

@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// postKey posts with an Idempotency-Key until a node has an answer, as a submitter would: 503 says
-// to send it again.
+// postKey posts with an Idempotency-Key until a node answers, as a submitter would: after a 503 it
+// sends the request again.
 func postKey(t *testing.T, url, key string, body nodetest.Object) (status int, out nodetest.Object) {
 	t.Helper()
 	data, err := json.Marshal(body)
@@ -37,8 +37,8 @@ func postKey(t *testing.T, url, key string, body nodetest.Object) (status int, o
 	return status, out
 }
 
-// TestSameKeyOnAnyNode: a creation that is sent to all nodes at once, and again after the leader
-// has died, is one creation; and so is a correction, and so are clocks.
+// TestSameKeyOnAnyNode sends a creation to all nodes at once, and again after the leader has died.
+// It is one creation. The same is true of a correction, and of clocks.
 func TestSameKeyOnAnyNode(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	everywhere := func(path, key string, body nodetest.Object) (id string, index float64) {

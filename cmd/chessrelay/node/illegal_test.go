@@ -12,11 +12,11 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// The bishop goes like a knight.
+// afterIllegal is the position after a bishop has moved like a knight.
 const afterIllegal = "r1bqkbnr/pppp1ppp/2n5/4p3/4P3/2B2N2/PPPP1PPP/RNBQK2R b KQkq - 3 3"
 
-// TestPullOverAnIllegalMove: the warning of a round that is pulled stands in its log, and goes when
-// the arbiter has recorded what was played.
+// TestPullOverAnIllegalMove: the warning of a polled round is in its log. It goes when the arbiter
+// has recorded what was played.
 func TestPullOverAnIllegalMove(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	base := c.Nodes[1].URL
@@ -47,9 +47,9 @@ func TestPullOverAnIllegalMove(t *testing.T) {
 	nodetest.Eventually(t, "the game to go on", stands(7, false))
 }
 
-// TestIllegalMove is the story of a board on which an illegal move was played: the source stops
-// before it with a warning, the arbiter records it at another node, and the broadcast goes on by
-// what the source shows behind it, on every node and after a restart.
+// TestIllegalMove plays an illegal move on a board. The source stops before it with a warning, and
+// the arbiter records it at another node. Then the broadcast goes on with the source's later moves,
+// on every node and after a restart.
 func TestIllegalMove(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -84,7 +84,7 @@ func TestIllegalMove(t *testing.T) {
 
 	watcher := nodetest.NewSpectator(t, round)
 	watcher.Watch(c.Nodes[2].URL)
-	// The arbiter's mistakes are told.
+	// The arbiter's mistakes are refused.
 	for want, body := range map[string]nodetest.Object{
 		"fen: is required of an illegal move":  {"ply": 5, "move": "Bc3", "illegal": true},
 		"fen: must have Black (b) to move":     {"ply": 5, "move": "Bc3", "illegal": true, "fen": strings.Replace(afterIllegal, " b ", " w ", 1)},
@@ -116,7 +116,7 @@ func TestIllegalMove(t *testing.T) {
 		t.Errorf("a snapshot has %s, illegal %v", late.FENs[game], late.Illegal[game])
 	}
 
-	// What the source shows now goes on behind the illegal move, and the warning goes.
+	// The source's later moves follow the illegal move, and the warning goes.
 	for i, n := range c.Nodes {
 		out := mustPush(t, n.URL, round, both("1. e4 e5 2. Nf3 Nc6 3. Bc3 Nf6 4. O-O *", "1. d4 d5 *"))
 		if *out.Games[0].Moves != 7 || out.Games[0].Error != "" || i > 0 && *out.Games[1].Moves != 2 {
@@ -160,7 +160,7 @@ func TestIllegalMove(t *testing.T) {
 		}
 	}
 
-	// The other forms of the game.
+	// The game in its other forms.
 	res, err := http.Get(c.Nodes[1].URL + "/api/games/" + game + ".pgn")
 	if err != nil {
 		t.Fatal(err)

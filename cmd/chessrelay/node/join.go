@@ -18,21 +18,21 @@ import (
 )
 
 const (
-	// briefly is how long an invitation lasts that a node asks for to use it at once.
+	// briefly is how long an invitation lasts that a node asks for and uses at once.
 	briefly = 10 * time.Minute
 	// An invitation in a file lasts for fileInvited and is for fileUses nodes. It is checked every
-	// fileChecked. Another one takes its place once it is used up or half of its time is over.
+	// fileChecked. A new one replaces it once it is used up or half of its time is over.
 	fileInvited = 7 * 24 * time.Hour
 	fileUses    = 20
 	fileChecked = time.Second
-	// askTimeout bounds a question to another node, renewTimeout a new invitation: the cluster has
-	// to agree to it.
+	// askTimeout bounds a question to another node. renewTimeout bounds a new invitation, to which
+	// the cluster has to agree.
 	askTimeout   = 5 * time.Second
 	renewTimeout = 30 * time.Second
 )
 
-// invitation is the one that --join names. It waits for a file that is not there yet, and for the
-// member at a URL, until ctx ends.
+// invitation is the one that --join names. Until ctx ends, it waits for a file that is not there
+// yet, and for the member at a URL.
 func (c *Config) invitation(ctx context.Context, log *slog.Logger) (consensus.Invitation, error) {
 	switch {
 	case consensus.IsInvitation(c.Join):
@@ -81,8 +81,8 @@ func (c *Config) MeetAt(ctx context.Context) []string {
 	case IsAddress(c.Join):
 		return []string{c.Join}
 	case strings.Contains(c.Join, "://"):
-		// Without the token: when members look for each other, another program may listen there. On
-		// this machine the question needs none.
+		// This shows no token: when members look for each other, another program may listen there.
+		// On this machine the question needs none.
 		at := client.New([]string{c.Join}, client.Options{Roots: c.Roots, FailFast: true})
 		defer at.Close()
 		if s, err := at.Cluster(ctx); err == nil && s.Peer != "" {
@@ -103,9 +103,9 @@ func (c *Config) MeetAt(ctx context.Context) []string {
 	return i.Addresses
 }
 
-// compareClusters says it if --join names another cluster than the one that the data directory is
-// of. This node goes on nevertheless: its own cluster may depend on its vote. A member that does
-// not answer now is not waited for.
+// compareClusters logs an error if --join names another cluster than the data directory's. This
+// node goes on nevertheless: its own cluster may depend on its vote. compareClusters does not wait
+// for a member that does not answer now.
 func (n *Node) compareClusters(ctx context.Context, cfg Config) {
 	named := ""
 	if i, err := consensus.ParseInvitation(cfg.Join); err == nil {
@@ -125,7 +125,8 @@ func (n *Node) compareClusters(ctx context.Context, cfg Config) {
 	}
 }
 
-// keepInvitation keeps an invitation in a file, for whoever may read its folder, until ctx ends.
+// keepInvitation keeps an invitation in a file until ctx ends. Anybody who may read the folder may
+// use it.
 func (n *Node) keepInvitation(ctx context.Context, file string) {
 	check := time.NewTicker(fileChecked)
 	defer check.Stop()
@@ -141,8 +142,8 @@ func (n *Node) keepInvitation(ctx context.Context, file string) {
 	}
 }
 
-// isKept reports whether the file holds an invitation that nodes can join by for some time yet, and
-// that says what is so.
+// isKept reports whether the file holds an invitation that is valid for some time yet, and whose
+// content is still true.
 func (n *Node) isKept(file string) bool {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -165,8 +166,8 @@ func (n *Node) renewInvitation(ctx context.Context, file string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
-	// A node that has just started may not know yet what the log has. If it made another invitation
-	// each time, a node that starts often would use up the limit of them.
+	// A node that has just started may not know the log's newest entries yet. If it made a new
+	// invitation each time, a node that often starts would use up their limit.
 	if err := n.Raft.ReadIndex(ctx); err != nil || n.isKept(file) {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// TestClusterMovesToNewAddresses stops all nodes and gives each another --peer address. Started by
-// the same lines otherwise, they find one another through --join.
+// TestClusterMovesToNewAddresses stops all nodes and gives each another --peer address. Started
+// with otherwise the same command lines, they find one another through --join.
 func TestClusterMovesToNewAddresses(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -35,9 +35,9 @@ func TestClusterMovesToNewAddresses(t *testing.T) {
 	}
 }
 
-// TestInvitationInAFile has the founder keep an invitation in a file that other nodes wait for, all
-// of them as if other machines reached them. It says that there are tokens. It stays while nodes
-// can join by it, and another one takes its place when it is revoked.
+// TestInvitationInAFile has the founder keep an invitation in a file. The other nodes wait for it,
+// all as if other machines reached them. The invitation says that there are tokens. It stays while
+// nodes can join by it, and a new one replaces it when it is revoked.
 func TestInvitationInAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "invitation")
 	exposed := func(cfg *node.Config) {
@@ -92,8 +92,8 @@ func TestInvitationInAFile(t *testing.T) {
 	nodetest.Eventually(t, "the fourth to be a member", func() bool { return len(members()) == 4 })
 }
 
-// TestInviteFromElsewhere: in a cluster without tokens whoever reaches the port may record moves,
-// and must not become a member, nor remove one.
+// TestInviteFromElsewhere: in a cluster without tokens, anybody who reaches the port may record
+// moves. He must not become a member, or remove one.
 func TestInviteFromElsewhere(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for _, passedOn := range []string{"X-Forwarded-For", "Forwarded", "Via"} {

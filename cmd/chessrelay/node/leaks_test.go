@@ -24,14 +24,14 @@ import (
 	"github.com/chessrelay/chessrelay/web"
 )
 
-// A publicClient asks a node for everything that the public may read, and compares.
+// A publicClient asks a node for everything that the public may read, and compares the answers.
 type publicClient struct {
 	*delayedRound
 	open  string // a round without a delay
 	since uint64 // about where the log stood when the test began
 }
 
-// notCompared are the patterns of what is no public answer.
+// notCompared are the patterns of answers that are not public.
 var notCompared = map[string]string{
 	"/metrics":     "figures of the node, which belong to its administrator",
 	"/api/cluster": "the log's figures, which belong to the administrator",
@@ -39,10 +39,11 @@ var notCompared = map[string]string{
 	"/api/deleted": "needs the token",
 }
 
-// Each answer has the time of day; a stream has it in its frames, and a refusal a random time to
-// come back. The spectators are those of the test, which leave in their own time, and a machine
-// that is slow makes the node say that it is stale. The age of the boards counts up between two
-// looks. The length of an answer follows from the rest, which is compared, and from these.
+// timeOfDay matches what may differ. Answers have the time of day, streams have it in their frames,
+// and refusals have a random Retry-After. The spectators are those of the test, which leave in
+// their own time. A slow machine makes the node say that it is stale. The age of the boards grows
+// between two looks. The length of an answer follows from these and from the rest, which is
+// compared.
 var timeOfDay = regexp.MustCompile(`"now":\d+|Date: [^\n]*\n|Retry-After: [^\n]*\n|"spectators":\d+|"stale":(true|false)|"(age|ageMs)":\d+|Content-Length: \d+\n`)
 
 // answers asks for everything, by the routes that the node has.
@@ -73,8 +74,7 @@ func (o *publicClient) answers(n *nodetest.Node) map[string]string {
 					o.add(out, n, fmt.Sprintf("%s?round=%s&since=%d", path, round, since))
 				}
 			}
-			// A round that this node does not know yet is told from one that is unknown by the
-			// index.
+			// Only the index tells a round that this node does not know yet from an unknown one.
 			for since := o.since - 10; since < o.since+40; since++ {
 				o.add(out, n, fmt.Sprintf("/events?round=nosuchid&since=%d", since))
 			}
@@ -128,7 +128,7 @@ func (o *publicClient) add(to map[string]string, n *nodetest.Node, path string) 
 	to[path] = o.text(req)
 }
 
-// untilStatus is what a stream says until its first status, or until it ends.
+// untilStatus is the text of a stream until its first status, or until its end.
 func untilStatus(read func() (string, bool)) (text string) {
 	for {
 		line, ok := read()
@@ -191,7 +191,7 @@ func hubIndex(n *nodetest.Node) (index uint64) {
 }
 
 // TestNothingPublicMoves records much in a round with a delay, and asks for everything before and
-// after. To the public it is the same, byte for byte, whether or not something was recorded.
+// after. For the public, the answers are the same, byte for byte.
 func TestNothingPublicMoves(t *testing.T) {
 	t.Parallel()
 	d := &delayedRound{testClock: newTestClock(), delay: time.Hour, indexes: map[uint64]time.Time{}}
@@ -244,7 +244,7 @@ func TestNothingPublicMoves(t *testing.T) {
 	d.settle()
 	compare("corrections, results and a board", before)
 
-	// The public has not seen the board, so it does not see it go either.
+	// The public has not seen the board, so it does not see the deletion either.
 	board := "/api/games/" + extra["id"].(string)
 	d.ask(http.MethodDelete, board, nodetest.Object{})
 	d.submit(board+"/restore", nodetest.Object{})
@@ -252,14 +252,14 @@ func TestNothingPublicMoves(t *testing.T) {
 	d.settle()
 	compare("a board that was deleted", before)
 
-	// What is seen at once moves it, and nothing that is held before or after does.
+	// A public move changes the answers. Nothing that is held before or after it does.
 	d.submit("/api/games/"+shown["id"].(string)+"/moves", nodetest.Object{"ply": 2, "move": "d5"})
 	before = o.all()
 	d.ask(http.MethodPatch, "/api/rounds/"+d.round, nodetest.Object{"description": "held, too"})
 	d.settle()
 	compare("a description", before)
 
-	// A node that starts again knows what the public had, though not all events.
+	// A node that starts again knows what the public had, but not all events.
 	for _, answers := range before {
 		maps.DeleteFunc(answers, func(path, _ string) bool { return streams(path) })
 	}
@@ -270,8 +270,8 @@ func TestNothingPublicMoves(t *testing.T) {
 	compare("a restart", before)
 }
 
-// all asks all nodes for everything, until they answer the same twice: for half a second, a status
-// may be older than what happened last.
+// all asks all nodes for everything, until they answer the same twice. For half a second, a status
+// may be older than the last event.
 func (o *publicClient) all() (answers []map[string]string) {
 	o.T.Helper()
 	o.settle()
@@ -292,7 +292,7 @@ func (o *publicClient) all() (answers []map[string]string) {
 // wait moves the clock, and waits until the public has what is due.
 func (d *delayedRound) wait(by time.Duration) {
 	d.T.Helper()
-	d.settle() // what comes later is held from then on
+	d.settle() // anything later is held from then on
 	d.advanceWhileDown(by)
 	for _, n := range d.Nodes {
 		n.Boards.ReleaseNow()
@@ -322,7 +322,7 @@ func (d *delayedRound) settle() {
 	})
 }
 
-// TestStreamsStandStill watches while moves are held. No stream tells anything until something is
+// TestStreamsStandStill watches while moves are held. No stream says anything until something is
 // released.
 func TestStreamsStandStill(t *testing.T) {
 	d := newDelayedRound(t, time.Hour)
@@ -334,7 +334,7 @@ func TestStreamsStandStill(t *testing.T) {
 	type stream struct {
 		name string
 		read func() (string, bool)
-		end  string // what it says last
+		end  string // its last text
 	}
 	var streams []stream
 	for _, path := range []string{"/feed", "/events?round=" + d.round, "/events?round=" + open} {
@@ -378,14 +378,14 @@ func TestStreamsStandStill(t *testing.T) {
 }
 
 // TestSourceOfADelayedRound sets, changes and removes the source of a round with a delay. The
-// public finds it nowhere; in the truth, the audit trail has it.
+// public finds it nowhere. In the truth, the audit trail has it.
 func TestSourceOfADelayedRound(t *testing.T) {
 	t.Parallel()
 	d := newDelayedRound(t, time.Minute)
 	d.ask(http.MethodPatch, "/api/rounds/"+d.round, nodetest.Object{"source": nodetest.Object{"url": "http://127.0.0.1:9/unheard-of.pgn"}})
 	d.ask(http.MethodPatch, "/api/rounds/"+d.round, nodetest.Object{"source": nil, "description": "known"})
 	d.ask(http.MethodPatch, "/api/rounds/"+d.round, nodetest.Object{"source": nodetest.Object{"url": "http://127.0.0.1:9/unheard-of-too.pgn"}})
-	d.submit("/api/games/"+d.games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"}) // else the streams say nothing
+	d.submit("/api/games/"+d.games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"}) // otherwise the streams say nothing
 	d.wait(time.Hour)
 	o := &publicClient{delayedRound: d, open: d.round, since: 10}
 	n := d.Nodes[0]

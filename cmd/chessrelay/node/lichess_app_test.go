@@ -20,16 +20,16 @@ import (
 type app struct {
 	t      testing.TB
 	base   string
-	origin string // "null" on Linux and macOS; what it is elsewhere depends on the build
+	origin string // "null" on Linux and macOS; elsewhere it depends on the build
 	token  string
 }
 
-// appOrigins are those that builds of the app send; none stands for a build that sends none.
+// appOrigins are the Origin headers that builds of the app send. Some builds send none.
 var appOrigins = []string{"null", "tauri://localhost", "https://tauri.localhost", "http://tauri.localhost", ""}
 
 const appAgent = "Lichess Broadcaster/0.33.2 os:linux as:chessrelay"
 
-// do sends a request as the app does, and decodes the answer if it is a good one.
+// do sends a request as the app does, and decodes an answer of success.
 func (a *app) do(method, path, kind, body string, out any) int {
 	a.t.Helper()
 	req, err := http.NewRequest(method, a.base+path, strings.NewReader(body))
@@ -65,8 +65,8 @@ func (a *app) do(method, path, kind, body string, out any) int {
 
 const appVerifier = "a-verifier-of-43-characters-or-more-as-RFC-7636-has-it"
 
-// logIn opens the log-in in a browser, which answers the page with the node's token if it asks for
-// one, and redeems the code at the node at redeemAt.
+// logIn opens the log-in in a browser. If the page asks for a token, the browser sends nodeToken.
+// Then the app redeems the code at the node at redeemAt.
 func (a *app) logIn(nodeToken, redeemAt string) {
 	a.t.Helper()
 	sum := sha256.Sum256([]byte(appVerifier))
@@ -108,14 +108,14 @@ func (a *app) logIn(nodeToken, redeemAt string) {
 		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "code_verifier": {appVerifier},
 		"redirect_uri": {"http://localhost:8000"}, "client_id": {"org.lichess.broadcaster"},
 	}.Encode(), &granted)
-	// Under eleven months the app thinks that it is logged out.
+	// With less than eleven months left, the app thinks that it is logged out.
 	if status != http.StatusOK || granted.TokenType != "Bearer" || granted.AccessToken == "" || granted.ExpiresIn < int64(335*24*time.Hour/time.Second) {
 		a.t.Fatalf("the code is answered %d, %+v", status, granted)
 	}
 	a.token = granted.AccessToken
 }
 
-// writeable is what the app goes by: it offers a folder to be watched, or says that it may not
+// writeable is the flag by which the app either offers a folder to watch, or says that it may not
 // push.
 func (a *app) writeable(round string) bool {
 	a.t.Helper()
@@ -132,7 +132,8 @@ func (a *app) push(round, pgn string) (out pushed, status int) {
 	return out, status
 }
 
-// wantRefused wants the app's pushes to be refused, and to have been told so beforehand.
+// wantRefused checks that the app's pushes are refused, and that the app could know that
+// beforehand.
 func (a *app) wantRefused(what, round string, want int) {
 	a.t.Helper()
 	if a.writeable(round) {
@@ -143,9 +144,9 @@ func (a *app) wantRefused(what, round string, want int) {
 	}
 }
 
-// TestApp has the app broadcast from every system it runs on, to clusters with and without a token:
-// log in at one node, and push to each. Without the token that the log-in granted, or with one that
-// was not granted here, it is refused, and the round is not writeable.
+// TestApp has the app broadcast from every system it runs on, to clusters with and without a token.
+// It logs in at one node, and pushes to each. Without the token that the log-in granted, or with a
+// token from elsewhere, it is refused, and the round is not writeable.
 func TestApp(t *testing.T) {
 	for _, nodeToken := range []string{"", nodetest.Token} {
 		name := "without a token"
@@ -204,7 +205,7 @@ func TestApp(t *testing.T) {
 					}
 				}
 			}
-			// What was granted before a restart holds after it.
+			// A grant from before a restart is valid after it.
 			c.Nodes[1].Kill()
 			c.Nodes[1].Start()
 			owner.base, owner.origin = c.Nodes[1].URL, "null"
@@ -216,8 +217,8 @@ func TestApp(t *testing.T) {
 	}
 }
 
-// TestAppPushesTooMany pushes more games than a push may have, as the app does. It passes over an
-// answer that is not 2xx, so the first ones must be taken, and the others be named.
+// TestAppPushesTooMany pushes more games than a push may have, as the app does. The app ignores an
+// answer that is not 2xx. So the first games must be taken, and the answer must name the others.
 func TestAppPushesTooMany(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	a := &app{t: t, base: c.Nodes[0].URL, origin: "null"}

@@ -14,8 +14,8 @@ import (
 
 const browserAccept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-// browse asks as a browser does, without a script: it follows no redirect, so that the test sees
-// them.
+// browse sends a request as a browser without scripts does. It follows no redirect, so the test
+// sees them.
 func browse(t *testing.T, method, at string, form url.Values, origin string) (res *http.Response, text string) {
 	t.Helper()
 	req, err := http.NewRequest(method, at, strings.NewReader(form.Encode()))
@@ -39,8 +39,9 @@ func browse(t *testing.T, method, at string, form url.Values, origin string) (re
 	return res, string(b)
 }
 
-// TestLichessPages goes the way of a person at whom the broadcaster app has opened a page: a new
-// tournament, a new round, and the round, at a member and at an edge, with a token and without one.
+// TestLichessPages follows a person for whom the broadcaster app has opened a page: a new
+// tournament, a new round, and the round. It does so at a member and at an edge, with a token and
+// without one.
 func TestLichessPages(t *testing.T) {
 	for _, token := range []string{"", nodetest.Token} {
 		c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = token })
@@ -105,7 +106,7 @@ func TestLichessPages(t *testing.T) {
 				if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/broadcast/city-open/"+tid[1] {
 					t.Errorf("the tournament without a slug is %s to %q", res.Status, res.Header.Get("Location"))
 				}
-				// A program gets the JSON, and what the form has said.
+				// A program gets the JSON, with the values from the form.
 				client := newLichessClient(t, n.URL, "")
 				round := client.get("roundFull", "/broadcast/-/-/"+rid[1])
 				if at(round, "round", "startsAt") != 1795534200000.0 || at(round, "tour", "info", "location") != "Oslo" {

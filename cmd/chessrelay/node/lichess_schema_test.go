@@ -16,13 +16,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// lichessClient asks as a client of lichess does, and holds what it gets to what lichess publishes.
+// lichessClient sends requests as a client of lichess does, and checks the answers against
+// lichess's published schemas.
 type lichessClient struct {
 	t       *testing.T
 	base    string
 	token   string
 	schemas *jsonschema.Compiler
-	seen    map[string]bool // schemas that an answer was held to
+	seen    map[string]bool // schemas that an answer was checked against
 }
 
 func newLichessClient(t *testing.T, base, token string) *lichessClient {
@@ -44,7 +45,8 @@ func newLichessClient(t *testing.T, base, token string) *lichessClient {
 	return c
 }
 
-// ask wants the status, and the answer to fit the schema; an answer of lines, each of them.
+// ask wants the status, and an answer that fits the schema. In an answer of lines, each line must
+// fit.
 func (c *lichessClient) ask(status int, schema, method, path, kind, body string) any {
 	c.t.Helper()
 	req, err := http.NewRequest(method, c.base+path, strings.NewReader(body))
@@ -122,8 +124,8 @@ func at(v any, keys ...any) any {
 	return v
 }
 
-// TestLichessSchemas makes tournaments by every field that lichess has, and holds every answer to
-// its schemas.
+// TestLichessSchemas makes tournaments with every field that lichess has, and checks every answer
+// against its schemas.
 func TestLichessSchemas(t *testing.T) {
 	for _, token := range []string{"", nodetest.Token} {
 		t.Run(fmt.Sprintf("token %q", token), func(t *testing.T) {
@@ -242,7 +244,7 @@ func TestLichessSchemas(t *testing.T) {
 			is("its match", at(teams, 0, "matches", 0, "points"), "1")
 			is("its rating", at(teams, 0, "averageRating"), 2400)
 
-			// Finished by hand, with a game that goes on.
+			// The round is finished by hand, though a game goes on.
 			edited := c.post("roundFull", "/broadcast/round/"+rid+"/edit?patch=1", url.Values{"status": {"finished"}, "rated": {"true"}})
 			is("finished", at(edited, "round", "finished"), true)
 			if at(edited, "round", "finishedAt") == nil {
@@ -263,7 +265,7 @@ func TestLichessSchemas(t *testing.T) {
 			is("no source", at(edited, "sync"), nil)
 			c.post("ok", "/api/broadcast/round/"+rid2+"/reset", nil)
 
-			// One that is unlisted is found by its address, and by its owner.
+			// An unlisted tournament is found by its address, and by its owner.
 			c.post("ok", "/broadcast/"+tid+"/edit", url.Values{"visibility": {"unlisted"}})
 			c.get("withRoundsAndFullGroup", "/api/broadcast/"+tid)
 			listed := func(c *lichessClient) (out [4]float64) {

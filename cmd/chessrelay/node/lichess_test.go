@@ -68,10 +68,10 @@ func mustPush(t testing.TB, base, round, text string) pushed {
 	return out
 }
 
-// A broadcaster behaves as the app does that organisers use: it watches a folder, and whenever a
-// file has changed it pushes all games, joined by empty lines, to one node, without waiting for the
-// push before. When the connection fails it tries again soon; an answer that is not 200 it takes as
-// it takes a good one.
+// A broadcaster behaves like the app that organisers use. It watches a folder. When a file has
+// changed, it pushes all games, joined by empty lines, to one node, without waiting for the push
+// before. When the connection fails, it soon tries again. It treats an answer that is not 200 like
+// a good one.
 type broadcaster struct {
 	t       *testing.T
 	folder  string
@@ -83,7 +83,7 @@ type broadcaster struct {
 	retries int
 }
 
-// run watches until stop is closed, and then until all is pushed.
+// run watches until stop is closed, and then until everything is pushed.
 func (b *broadcaster) run(stop <-chan struct{}) {
 	last := ""
 	for stopping := false; ; {
@@ -135,9 +135,9 @@ func (b *broadcaster) read() string {
 	return strings.Join(games, "\n\n")
 }
 
-// TestBroadcasterApp has the app push a round whose files grow, one of them corrected in the
-// middle, while the recorder, to which it pushes, is killed and comes back. The round ends exactly
-// as the files.
+// TestBroadcasterApp has the app push a round whose files grow. One of them is corrected in the
+// middle. Meanwhile the recorder, to which the app pushes, is killed and comes back. The round ends
+// exactly like the files.
 func TestBroadcasterApp(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -166,7 +166,7 @@ func TestBroadcasterApp(t *testing.T) {
 			if wrong && i == 0 && plies > 4 {
 				part.Moves = append(slices.Clone(part.Moves[:4]), pgn.Move{SAN: "a3", Clock: relay.NoTime}, pgn.Move{SAN: "h6", Clock: relay.NoTime})
 			}
-			// As software does that thinks of its readers: the file is never half written.
+			// Like careful software, it never leaves the file half written.
 			name := filepath.Join(b.folder, fmt.Sprintf("game-%02d.pgn", i+1))
 			if err := os.WriteFile(name+".new", []byte(sheetOf(&part)), 0o600); err != nil {
 				t.Fatal(err)
@@ -228,8 +228,8 @@ func sheetOf(g *pgn.Game) string {
 	return b.String()
 }
 
-// wantGames wants the round to be those games, in their order, with their moves, clocks, players
-// and results.
+// wantGames checks that the round has those games, in their order, with their moves, clocks,
+// players and results.
 func wantGames(t *testing.T, n *nodetest.Node, round string, games []*pgn.Game) {
 	t.Helper()
 	n.Boards.Read(func(_ uint64, s *relay.State) {
@@ -262,8 +262,8 @@ func wantGames(t *testing.T, n *nodetest.Node, round string, games []*pgn.Game) 
 	})
 }
 
-// TestPushesToAllNodes pushes a growing round to every node at the same time. Whoever comes last,
-// the final PGN pushed once more makes the round what it says, with one board a game.
+// TestPushesToAllNodes pushes a growing round to every node at the same time, so any push may be
+// the last. Then the final PGN is pushed once more. The round has its moves, with one board a game.
 func TestPushesToAllNodes(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
@@ -300,8 +300,8 @@ func TestPushesToAllNodes(t *testing.T) {
 	}
 }
 
-// TestPushesKeepTheirOrder begins a push and holds its body back. One that comes later must wait
-// for it, and be the one that counts.
+// TestPushesKeepTheirOrder begins a push and holds its body back. A later push must wait for it,
+// and be the one that counts.
 func TestPushesKeepTheirOrder(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)
@@ -313,7 +313,7 @@ func TestPushesKeepTheirOrder(t *testing.T) {
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST /api/broadcast/round/%s/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", round, len(text("e4")))
 	in := bufio.NewReader(conn)
-	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // its body is wanted: it has its place in the line
+	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // the node wants its body, so the push has its place in the order
 		t.Fatalf("%q, %v", line, err)
 	}
 	later := make(chan pushed, 1)
@@ -343,8 +343,8 @@ func TestPushesKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// TestPushWithoutMajority wants a 503, except for the broadcaster app, whose connection must end
-// without an answer so that it tries again.
+// TestPushWithoutMajority wants a 503, except for the broadcaster app. The app's connection must
+// end without an answer, so that it tries again.
 func TestPushWithoutMajority(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
@@ -378,8 +378,8 @@ func TestPushWithoutMajority(t *testing.T) {
 }
 
 // TestPushesTriedAgainLate has two pushes of the app fail while there is no majority. The newer
-// one's retry comes first, and the older one's must not take the result back; who pushes the older
-// state once more means it.
+// one's retry comes first, and the older one's must not take the result back. If the older state is
+// pushed once more, that counts.
 func TestPushesTriedAgainLate(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	n := c.Nodes[0]
@@ -424,8 +424,8 @@ func TestPushesTriedAgainLate(t *testing.T) {
 	}
 }
 
-// TestLichessAnswers compares what is answered, word by word but for ids and times, with what was
-// looked at by a person.
+// TestLichessAnswers compares the answers with ones that a person has checked, word by word except
+// for ids and times.
 func TestLichessAnswers(t *testing.T) {
 	// The round has a delay. The token's sight is the truth.
 	c := nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token = nodetest.Token })
@@ -572,7 +572,7 @@ func BenchmarkPush(b *testing.B) {
 		}
 		return t.String()
 	}
-	const most = 1000 // plies of a game; then the next round
+	const most = 1000 // plies of a game; then the next round begins
 	plies, moves := 0, 0
 	for b.Loop() {
 		if plies == most {

@@ -12,10 +12,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A visitor is how a spectator presents himself.
+// A visitor is how a spectator identifies himself.
 type visitor struct{ origin, behind string }
 
-// visit dials the node, and returns the status of the answer; 101 is a spectator who stays until
+// visit dials the node, and returns the status of the answer. 101 means a spectator who stays until
 // the test ends.
 func (v visitor) visit(t *testing.T, node, path string) (*http.Response, int) {
 	t.Helper()
@@ -49,8 +49,8 @@ func (v visitor) visit(t *testing.T, node, path string) (*http.Response, int) {
 	return res, res.StatusCode
 }
 
-// TestSpectatorFlags starts a node with the limits of serve's flags, and wants them kept, and
-// counted in the metrics.
+// TestSpectatorFlags starts a node with the limits of serve's flags. It checks that the node keeps
+// them, and counts in the metrics.
 func TestSpectatorFlags(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]
@@ -99,7 +99,7 @@ func TestSpectatorFlags(t *testing.T) {
 	})
 	figures := metricsOf(t, n.URL)
 	for name, want := range map[string]float64{
-		"spectators": 4, "spectator_connections": 4, "live_rounds": 1, "events_published_total": 4, // the moves, and that the round has begun
+		"spectators": 4, "spectator_connections": 4, "live_rounds": 1, "events_published_total": 4, // the moves, and the round's beginning
 		"spectators_joined_total":  4,
 		"spectators_refused_total": 4, "spectators_refused_limit_total": 3, "spectators_refused_origin_total": 1, "spectators_refused_rate_total": 0,
 		"spectators_subscribed_total": 0, "spectators_bad_request_total": 0, "spectators_too_slow_total": 0, "spectators_moved_forward_total": 1,
@@ -119,7 +119,7 @@ func TestSpectatorFlags(t *testing.T) {
 		}
 	}
 
-	// Seven may come at once. Each second lets seven more in, so of many some have to come back.
+	// Seven may come at once, and seven more in each second. So of many, some have to come back.
 	n.Stop()
 	n.Config.MaxSpectators, n.Config.MaxPerAddress = -1, -1
 	n.Start()
@@ -134,7 +134,7 @@ func TestSpectatorFlags(t *testing.T) {
 	}
 }
 
-// metricsOf reads what a node tells of itself.
+// metricsOf reads a node's metrics.
 func metricsOf(t *testing.T, node string) map[string]float64 {
 	t.Helper()
 	res, err := http.Get(node + "/metrics")

@@ -69,7 +69,7 @@ func newACME(cfg Config) *autocert.Manager {
 		Prompt: autocert.AcceptTOS,
 		Cache:  autocert.DirCache(cfg.acmeCache()),
 		HostPolicy: func(ctx context.Context, host string) error {
-			if bare, _, err := net.SplitHostPort(host); err == nil { // a CA that asks by another port than 80
+			if bare, _, err := net.SplitHostPort(host); err == nil { // a CA that asks at another port than 80
 				host = bare
 			}
 			return named(ctx, host)
@@ -81,14 +81,14 @@ func newACME(cfg Config) *autocert.Manager {
 	}
 }
 
-// url is where a node that listens there is reached, unless it is told otherwise.
+// url is where others reach a node that listens there, unless AdvertiseHTTP says otherwise.
 func (f *front) url(cfg Config, at net.Addr) string {
 	if cfg.AdvertiseHTTP != "" {
 		return cfg.AdvertiseHTTP
 	}
 	address := consensus.Reachable(at)
 	if f.tls == nil {
-		return (&url.URL{Scheme: "http", Host: address}).String() // which escapes the zone of an address
+		return (&url.URL{Scheme: "http", Host: address}).String() // String escapes the zone of an address
 	}
 	if len(cfg.ACME) > 0 {
 		_, port, _ := net.SplitHostPort(address)
@@ -110,8 +110,8 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serve serves what comes by l, over TLS if that is on. A browser gets HTTP/2, but for a WebSocket,
-// for which it opens a connection of its own.
+// serve serves the connections of l, over TLS if that is on. A browser uses HTTP/2, except for a
+// WebSocket, for which it opens a connection of its own.
 func (f *front) serve(s *http.Server, l net.Listener) error {
 	if f.tls == nil {
 		return s.Serve(l)
@@ -165,8 +165,8 @@ func (f *front) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// redirect sends browsers to the same page over TLS. A submission is refused: what it holds has
-// gone over the line in clear, and whoever sends it must learn that.
+// redirect sends browsers to the same page over TLS. It refuses a submission: its content has gone
+// over the line in clear, and the sender must learn that.
 func redirect(self string) http.Handler {
 	u, _ := url.Parse(self) // checked before
 	port := u.Port()
@@ -194,7 +194,7 @@ func redirect(self string) http.Handler {
 	})
 }
 
-// nodeTransport calls other nodes. It believes the CAs in roots; nil: those of the system.
+// nodeTransport calls other nodes. It trusts the CAs in roots; nil: those of the system.
 func nodeTransport(roots *x509.CertPool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: roots}

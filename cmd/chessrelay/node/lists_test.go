@@ -38,7 +38,7 @@ func manyTournaments(t *testing.T, n *nodetest.Node, count, length int) {
 	}
 }
 
-// TestListIsPaged reads all tournaments page by page while others come, and finds each once.
+// TestListIsPaged reads all tournaments page by page while new ones are made, and finds each once.
 func TestListIsPaged(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]
@@ -70,7 +70,7 @@ func TestListIsPaged(t *testing.T) {
 	}
 }
 
-// TestListHasATag: a client that has the list as it is gets a 304, also when the log has gone on.
+// TestListHasATag: a client that has the current list gets a 304, even when the log has gone on.
 func TestListHasATag(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]
@@ -123,7 +123,7 @@ func fetchTag(t *testing.T, url string) (body, tag string) {
 	return string(b), res.Header.Get("ETag")
 }
 
-// TestSlowReadersShareTheList has 25 clients ask for the longest page and read the head only. They
+// TestSlowReadersShareTheList has 25 clients ask for the longest page and read only the head. They
 // cost the memory of one body, not of 25.
 func TestSlowReadersShareTheList(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)

@@ -11,8 +11,8 @@ import (
 	"github.com/chessrelay/chessrelay/relay/lcc"
 )
 
-// TestLiveChess reads a replayed round the way LiveChess viewers do, from every node: by UUID and
-// by id, again with the ETag, and only its header.
+// TestLiveChess reads a replayed round as LiveChess viewers do, from every node: by UUID and by id,
+// again with the ETag, and only its header.
 func TestLiveChess(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 2)
@@ -64,7 +64,7 @@ func TestLiveChess(t *testing.T) {
 		}
 		for i, g := range games {
 			var game lcc.Game
-			// Viewers add a query of their own.
+			// Viewers add their own query.
 			path := "/round-1/game-" + strconv.Itoa(g.Board) + ".json"
 			res := fetch("GET", base+path+"?poll", nil, &game)
 			if res.Header.Get("Access-Control-Allow-Origin") != "*" || res.Header.Get("Cache-Control") == "" {
@@ -85,7 +85,7 @@ func TestLiveChess(t *testing.T) {
 				t.Errorf("HEAD %s: %s, %v", path, res.Status, res.Header)
 			}
 		}
-		// Downloaders ask for boards that have no game, and give up when they get a 404.
+		// Downloaders ask for boards without a game, and give up when they get a 404.
 		for _, path := range []string{"/round-1/game-13.json", "/round-1/game-1000.json", "/round-2/game-1.json"} {
 			var game struct {
 				Live   *bool

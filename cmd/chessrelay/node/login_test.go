@@ -21,7 +21,7 @@ const (
 	loginClient   = "org.lichess.broadcaster"
 )
 
-// loginQuery is what a client of lichess opens the log-in with.
+// loginQuery is the query with which a client of lichess opens the log-in.
 func loginQuery() string {
 	sum := sha256.Sum256([]byte(loginVerifier))
 	return "/oauth?" + url.Values{
@@ -80,8 +80,8 @@ func redeem(t testing.TB, base string, form url.Values) string {
 	return granted.Token
 }
 
-// TestLogin goes the whole way of the broadcaster app: the page, the token, the code at one node,
-// the access token at another.
+// TestLogin does everything that the broadcaster app does: the page, the token, the code at one
+// node, the access token at another.
 func TestLogin(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	one, other := c.Nodes[0].URL, c.Nodes[1].URL
@@ -131,8 +131,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestGrantEnds wants what a log-in grants to have the role and the scope of the token, and to end
-// with it, and when the client logs out.
+// TestGrantEnds checks that a grant has the role and the scope of the token. It ends with the
+// token, and when the client logs out.
 func TestGrantEnds(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	e := c.AddEdge("e", c.Nodes[1])
@@ -150,12 +150,12 @@ func TestGrantEnds(t *testing.T) {
 		t.Errorf("a grant logs in: %s", res.Status)
 	}
 	second := redeem(t, c.Nodes[0].URL, loginCode(t, c.Nodes[1].URL, arbiter))
-	for _, token := range []string{first, arbiter} { // the latter is not the client's to end
+	for _, token := range []string{first, arbiter} { // the client may not end the latter
 		if status, text := nodetest.Ask(t, http.MethodDelete, e.URL+"/api/token", token, nil); status != http.StatusNoContent {
 			t.Errorf("logging out: %d %s", status, text)
 		}
 	}
-	c.WaitEqual() // to read, a node goes by what it has
+	c.WaitEqual() // for reads, a node goes by what it has applied
 	for token, want := range map[string]int{first: 401, second: 200, arbiter: 200} {
 		for _, n := range []*nodetest.Node{c.Nodes[0], c.Nodes[1], e} {
 			if status, _ := nodetest.Ask(t, http.MethodGet, n.URL+"/api/account", token, nil); status != want {

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary be curl or jq when it is started as such, see asTool.
+// TestMain lets the test binary be curl or jq when it is started as such, see asTool.
 func TestMain(m *testing.M) {
 	if status, ok := asTool(filepath.Base(os.Args[0]), os.Args[1:]); ok {
 		os.Exit(status)

@@ -46,13 +46,13 @@ type Node struct {
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	served chan error // gets what the HTTP server ended with
-	// outdated gets why a node that would not stop otherwise cannot go on.
+	served chan error // gets the error with which the HTTP server ended
+	// outdated gets why the node cannot go on, though it would not stop otherwise.
 	outdated chan error
 }
 
-// A node is stale when its boards may have lacked something for StaleAfter. It asks
-// the leader four times a second what there is.
+// A node is stale when its boards may have lacked something for StaleAfter. It asks the leader four
+// times a second for the newest index.
 const (
 	StaleAfter = 1500 * time.Millisecond
 	staleCheck = 250 * time.Millisecond
@@ -63,7 +63,7 @@ const (
 func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration) (_ *Node, err error) {
 	n := &Node{log: log, Boards: NewBoards(cfg.Now), served: make(chan error, 1), outdated: make(chan error, 1)}
 	n.Boards.keepTime(noClock{})
-	// What was opened is closed again if the rest cannot be.
+	// If the rest cannot be opened, this closes what was.
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -131,7 +131,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 	if n.Raft != nil {
 		n.wg.Go(func() {
 			n.settleTokens(lifetime, cfg, open)
-			// Only now: an invitation says whether the cluster has tokens.
+			// Not before: an invitation says whether the cluster has tokens.
 			if cfg.InviteTo != "" {
 				n.keepInvitation(lifetime, cfg.InviteTo)
 			}
@@ -198,8 +198,8 @@ func (n *Node) openMember(ctx context.Context, cfg Config, identified func(clust
 	return nil
 }
 
-// openHub is called as soon as the cluster is known, and before the boards are
-// filled, so that no event is made which the hub does not get.
+// openHub is called as soon as the cluster is known, and before the boards are filled. So the hub
+// gets every event.
 func (n *Node) openHub(cfg broadcast.Config) (err error) {
 	n.Hub, err = broadcast.Open(cfg)
 	if err == nil {
@@ -209,7 +209,7 @@ func (n *Node) openHub(cfg broadcast.Config) (err error) {
 	return err
 }
 
-// whenTaken is what to do about an address that another process listens on.
+// whenTaken says what to do about an address that another process listens on.
 func whenTaken(err error) string {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return " (another process listens there, maybe this very node; stop that one, or choose another address with --http and --peer)"
@@ -217,15 +217,15 @@ func whenTaken(err error) string {
 	return ""
 }
 
-// watchStale tells the spectators when what they see may be out of date, and sends them to other
-// nodes when it is wrong.
+// watchStale tells the spectators when their boards may be out of date, and sends them to other
+// nodes when the boards have diverged.
 func (n *Node) watchStale(ctx context.Context) {
 	every := time.NewTicker(staleCheck)
 	defer every.Stop()
 	for {
 		n.Hub.SetStale(n.stale())
 		why := n.diverged()
-		if n.api.SetDiverged(why); why != "" { // some may still have come in before
+		if n.api.SetDiverged(why); why != "" { // spectators may still have come in before
 			n.Hub.SendAway("the boards of this node have diverged; try another one")
 		}
 		select {
@@ -256,7 +256,7 @@ func (n *Node) stale() (bool, time.Time) {
 // Addr is where the node listens for HTTP.
 func (n *Node) Addr() net.Addr { return n.listener.Addr() }
 
-// AdminAddr is where it listens for operators (--admin-http), nil if it does not.
+// AdminAddr is where the node listens for operators (--admin-http); nil if it does not.
 func (n *Node) AdminAddr() net.Addr {
 	if n.front.admin == nil {
 		return nil
@@ -282,8 +282,8 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 }
 
-// Close says goodbye to the spectators, lets requests end, and then closes the
-// rest from the outside in.
+// Close says goodbye to the spectators, lets requests end, and then closes the rest from the
+// outside in.
 func (n *Node) Close() error {
 	var errs []error
 	if n.Hub != nil {

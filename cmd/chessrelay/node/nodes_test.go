@@ -19,8 +19,8 @@ import (
 	"github.com/notnil/chess"
 )
 
-// sampleMoves counts the moves of the sample round and finds the final position of
-// each game, by White's name, with nothing but regular expressions and notnil/chess.
+// sampleMoves counts the moves of the sample round and finds the final position of each game, by
+// White's name. It uses nothing but regular expressions and notnil/chess.
 func sampleMoves(t testing.TB) (moves int, finals map[string]string) {
 	t.Helper()
 	finals = map[string]string{}
@@ -44,8 +44,8 @@ func sampleMoves(t testing.TB) (moves int, finals map[string]string) {
 	return moves, finals
 }
 
-// TestTwelveBoardsWhileAFourthNodeJoins replays the sample round into three
-// nodes; a fourth one joins in the middle, and a spectator watches it there.
+// TestTwelveBoardsWhileAFourthNodeJoins replays the sample round into three nodes. A fourth one
+// joins in the middle, and a spectator watches the round there.
 func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -78,7 +78,7 @@ func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 		}
 	})
 
-	// The late node shows it to the late spectator.
+	// The late node shows the round to a late spectator.
 	sp := nodetest.NewSpectator(t, string(s.Round))
 	sp.Watch(late.URL)
 	sp.Until("the snapshot", func() bool { return sp.Snapshots == 1 })
@@ -86,7 +86,7 @@ func TestTwelveBoardsWhileAFourthNodeJoins(t *testing.T) {
 		t.Errorf("a late spectator got %d boards and %d old events", len(sp.FENs), len(sp.Indexes))
 	}
 
-	// What went in comes out.
+	// The node returns the same moves that went in.
 	res, err := http.Get(late.URL + "/api/rounds/" + string(s.Round) + ".pgn")
 	if err != nil {
 		t.Fatal(err)
@@ -113,8 +113,8 @@ func sampleReader(t testing.TB) *pgn.Reader {
 	return pgn.NewReader(strings.NewReader(replay.SampleRound))
 }
 
-// samePosition compares but for the counters and the en passant square, which
-// the two libraries write by different customs.
+// samePosition compares all but the counters and the en passant square. The two libraries write
+// those by different customs.
 func samePosition(a, b string) bool {
 	x, y := strings.Fields(a), strings.Fields(b)
 	return len(x) == 6 && len(y) == 6 && x[0] == y[0] && x[1] == y[1] && x[2] == y[2]
@@ -147,8 +147,8 @@ func TestVenueKilledAndRestarted(t *testing.T) {
 	c.WaitEqual()
 }
 
-// TestLeaderKilledWhileFeeding kills the leader in the middle of a round. The
-// feed goes on at the others; no move is lost and none is there twice.
+// TestLeaderKilledWhileFeeding kills the leader in the middle of a round. The feed goes on at the
+// others. No move is lost or recorded twice.
 func TestLeaderKilledWhileFeeding(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -185,8 +185,8 @@ func TestLeaderKilledWhileFeeding(t *testing.T) {
 	}
 }
 
-// TestLeaderChosenByHand makes a venue the leader by the API, asked at another node: it stays so
-// though the recorder is well, while moves are taken everywhere, until another one is chosen.
+// TestLeaderChosenByHand makes a venue the leader by the API, through another node. The venue leads
+// although the recorder is well, while moves are taken everywhere, until another leader is chosen.
 func TestLeaderChosenByHand(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	recorder, venue := c.Nodes[0], c.Nodes[1]
@@ -211,7 +211,7 @@ func TestLeaderChosenByHand(t *testing.T) {
 			t.Fatalf("after %v and %d moves %s does not lead by hand", time.Since(began), ply, venue.Config.Name)
 		}
 	}
-	// Passed on by another node, it is answered as if by that one.
+	// If another node passes the request on, the answer is as if that node had given it.
 	res, err := http.Post(recorder.URL+"/api/cluster/leader", "application/json", strings.NewReader(`{"to":"`+recorder.Config.Name+`"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -230,8 +230,8 @@ func TestLeaderChosenByHand(t *testing.T) {
 	}
 }
 
-// TestSpectatorMovesFromVenueToVenue watches a whole round, and changes to
-// another node every hundred events. It must see each event once, in order.
+// TestSpectatorMovesFromVenueToVenue watches a whole round, and changes to another node every
+// hundred events. The spectator must see each event once, in order.
 func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -275,8 +275,8 @@ func TestSpectatorMovesFromVenueToVenue(t *testing.T) {
 	}
 }
 
-// TestStaleVenueSaysSo cuts a venue's group down to itself: its spectators keep
-// the boards, and are told that they may be out of date.
+// TestStaleVenueSaysSo leaves a venue alone in its group. Its spectators keep the boards, and the
+// venue tells them that the boards may be out of date.
 func TestStaleVenueSaysSo(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)

@@ -11,7 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// edgeAnswers lets an edge answer, and the node that it follows.
+// edgeAnswers calls an edge, and the node that it follows.
 func edgeAnswers(t *testing.T, doc *contract, c *nodetest.Cluster) {
 	venue, with := c.Nodes[0], c.With
 	c.With = func(cfg *node.Config) {

@@ -9,7 +9,7 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// lichessAnswers has lichess's interface answer in every way that a cluster can be brought to.
+// lichessAnswers has lichess's interface answer in every way that a cluster can.
 func lichessAnswers(t *testing.T, doc *contract) {
 	example, form := doc.requestExample, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	asJSON := http.Header{"Content-Type": {"application/json"}}
@@ -119,7 +119,7 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	reset := "/api/broadcast/round/{roundId}/reset"
 	doc.post(200, reset, "")
 
-	// Where no token is needed, nobody is asked for it.
+	// A cluster without tokens asks nobody for one.
 	base, token := doc.base, doc.token
 	doc.base, doc.token = nodetest.NewCluster(t, 1).Nodes[0].URL, ""
 	login := "/oauth?response_type=code&client_id=app&redirect_uri=http%3A%2F%2Flocalhost%3A9%2F&code_challenge_method=S256&" +
@@ -155,7 +155,7 @@ func lichessAnswers(t *testing.T, doc *contract) {
 	doc.header = nil
 }
 
-// matchPGN is a match of two teams on two boards, of players whom a push before did not have.
+// matchPGN is a match of two teams on two boards. An earlier push did not have its players.
 const matchPGN = `[White "E"]
 [Black "F"]
 [WhiteTeam "Oslo"]
@@ -174,7 +174,7 @@ const matchPGN = `[White "E"]
 1. e4 1/2-1/2
 `
 
-// guardedLogin asks a node that needs a token, which the contract shows in its header.
+// guardedLogin logs in at a node that needs a token. The contract shows it in its header.
 func guardedLogin(doc *contract) {
 	token := doc.header
 	doc.header = nil
@@ -202,8 +202,7 @@ func idOf(answer nodetest.Object, of string) string {
 	return answer[of].(nodetest.Object)["id"].(string)
 }
 
-// TestStreamReaches pushes to one node and reads the stream of another: a stream of PGN lives
-// through a whole cluster.
+// TestStreamReaches pushes to one node and reads the PGN stream of another.
 func TestStreamReaches(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	round, _ := nodetest.NewRound(t, c.Nodes[0].URL, 0)

@@ -15,19 +15,19 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// TestOpenAPI lets a cluster answer in every way it can be brought to, and
-// holds each answer, and each frame, to the OpenAPI document that it serves.
+// TestOpenAPI has a cluster answer in every way it can. It checks each answer, and each frame,
+// against the OpenAPI document that the cluster serves.
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
 	// The document's rounds have a delay. The token's sight is the truth.
 	c := nodetest.NewClusterWith(t, 2, func(cfg *node.Config) {
-		cfg.Token, cfg.MaxSpectators = nodetest.Token, 1<<30 // of which /readyz warns
+		cfg.Token, cfg.MaxSpectators = nodetest.Token, 1<<30 // /readyz warns of so many spectators
 	})
 	doc := newContract(t, c.Nodes[0].URL)
 	doc.token = nodetest.Token
 	example := doc.requestExample
 
-	// What is made here is made of the document's own examples, and asked for twice.
+	// create posts an example of the document twice.
 	create := func(path string, body nodetest.Object) string {
 		t.Helper()
 		doc.header = http.Header{"Idempotency-Key": {path}}
@@ -54,7 +54,7 @@ func TestOpenAPI(t *testing.T) {
 	chess960 := doc.post(201, "/api/rounds/{rid}/games", nodetest.Object{"board": 3, "white": nodetest.Object{"name": "A"}, "black": nodetest.Object{"name": "B"}, "variant": "Chess960", "startPosition": 0, "timeControl": "40/5400+30:G/30d5"})
 	board1 := doc.ids["gid"]
 	doc.ids["gid"] = chess960["id"].(string)
-	doc.get(200, "/api/games/{gid}/history") // which has a start of its own
+	doc.get(200, "/api/games/{gid}/history") // it has a start of its own
 	doc.ids["gid"] = board1
 
 	moves, takeback, correct := "/api/games/{gid}/moves", "/api/games/{gid}/takeback", "/api/games/{gid}/correct"
@@ -147,7 +147,7 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 	doc.header = nil
-	// What a person has set a source cannot change; it says what it has instead.
+	// A source cannot change what a person has set. Its own values are noted.
 	patch(200, gamePath, nodetest.Object{"source": "manual", "white": nodetest.Object{"name": "Carlsen, Magnus"}})
 	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
 	doc.post(201, result, nodetest.Object{"result": "1/2-1/2"})
@@ -184,7 +184,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(200, "/api/rounds/{rid}")
 
 	doc.tokens()
-	// What is deleted is a 404, told with the way back to who shows the token.
+	// A deleted thing is a 404. A client with the token is told how to restore it.
 	doc.header = http.Header{"X-Chessrelay-By": {"Arbiter Anna"}}
 	deleted := doc.call(200, http.MethodDelete, gamePath, nodetest.Object{"reason": "opened by mistake"})
 	doc.header = nil
@@ -276,7 +276,8 @@ func TestOpenAPI(t *testing.T) {
 	patch(200, "/api/tournaments/{tid}", nodetest.Object{"unlisted": false, "scoring": nil, "tieBreaks": ""})
 	patch(200, "/api/rounds/{rid}", nodetest.Object{"source": nodetest.Object{"url": src.URL}, "scoring": nil, "teamScoring": nil, "unrated": false})
 
-	// A match of two teams on two boards, one of which still goes on, and somebody who is free.
+	// A match of two teams on two boards, one of which still goes on, and a player without an
+	// opponent.
 	standing := func(board int, white, black, whiteTeam, blackTeam, outcome string) {
 		t.Helper()
 		made := doc.post(201, "/api/rounds/{rid}/games", nodetest.Object{
@@ -394,7 +395,7 @@ func TestOpenAPI(t *testing.T) {
 	doc.call(409, http.MethodDelete, "/api/cluster/members/{id}", nil)
 	doc.post(404, "/api/cluster/leader", nodetest.Object{"to": "nobody"})
 	doc.post(200, "/api/cluster/leader", nodetest.Object{"to": "venue-1"})
-	doc.get(200, "/api/cluster") // tells why a venue leads
+	doc.get(200, "/api/cluster") // it says why a venue leads
 
 	// One of two voters is no majority.
 	c.Nodes[0].Kill()
@@ -422,13 +423,13 @@ func TestOpenAPI(t *testing.T) {
 	doc.get(429, "/events?round=AAAAAAAA")
 	guardedLogin(doc)
 
-	// No test fills a tournament, makes a node stop by itself, or asks in the moment in which
-	// boards are sent. Nor does any bring a source to say less than it did.
+	// No test fills a tournament, makes a node stop by itself, or asks while boards are being sent.
+	// Nor does any test make a source say less than before.
 	doc.wantAllSeen("SourceState.kept", "SourceState.follow", "OneSourceState.kept", "OneSourceState.follow", "SourceState.lastError", "Health.error", "MemberStatus.snapshotFrom", "MemberStatus.snapshotBytes", "MemberStatus.snapshotError")
 }
 
-// readStreams opens streams of the document at once, and returns a function that reads each of them
-// until a frame of all those types has come, or it has ended by a "close".
+// readStreams opens streams of the document at once. It returns a function that reads each of them
+// until a frame of every given type has come, or a "close" has ended it.
 func readStreams(doc *contract, paths ...string) func(types ...string) {
 	var next []func() (string, []byte)
 	for _, path := range paths {
@@ -462,8 +463,8 @@ func readStreams(doc *contract, paths ...string) func(types ...string) {
 	}
 }
 
-// watchFrames watches a round, and returns a function that holds what came to the
-// document, once a frame of every type has.
+// watchFrames watches a round. It returns a function that checks the frames against the document,
+// until one of every type has come.
 func watchFrames(t *testing.T, node, round string) func(*contract) {
 	admin := http.Header{"Authorization": {"Bearer " + nodetest.Token}}
 	conn, res, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(node, "http")+"/live?round="+round, admin)
@@ -478,7 +479,7 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 			"hello": true, "snapshot": true, "game": true, "move": true, "takeback": true, "correction": true, "result": true, "clock": true,
 			"round": true, "status": true, "summary": true, "deleted": true,
 		}
-		// From now on it watches one board, and is told of the others in little.
+		// From now on it watches one board, and gets summaries of the others.
 		order := []byte(`{"type":"subscribe","boards":[1]}`)
 		doc.fits("subscribe", "#/paths/~1live/get/x-websocket/fromClient/schema", order)
 		if err := conn.WriteMessage(websocket.TextMessage, order); err != nil {
@@ -498,7 +499,7 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 				}
 			}
 			for _, f := range several {
-				// The last that comes tells that the tournament was renamed.
+				// The last frame of this type says that the tournament was renamed.
 				if r, ok := f["round"].(nodetest.Object); f["type"] != "round" || ok && r["tournamentName"] == "City Open 2026" {
 					delete(missing, f["type"].(string))
 				}
@@ -507,7 +508,7 @@ func watchFrames(t *testing.T, node, round string) func(*contract) {
 	}
 }
 
-// tokens makes and revokes tokens, and looks at what was done with them.
+// tokens makes and revokes tokens, and checks what was done with them.
 func (c *contract) tokens() {
 	c.t.Helper()
 	round, tournament := c.ids["rid"], c.ids["tid"]

@@ -13,9 +13,9 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestOverloadIsTold fills a node that has no leader with as many moves as may
-// wait. The next ones are refused at once and say so; once there is a majority
-// again moves are taken, and the refused ones were never recorded.
+// TestOverloadIsTold fills a node that has no leader with as many moves as may wait. The next ones
+// are refused at once, with that reason. Once there is a majority again, moves are taken. The
+// refused ones were never recorded.
 func TestOverloadIsTold(t *testing.T) {
 	c := nodetest.NewCluster(t, 3)
 	n := c.Nodes[0]
@@ -66,7 +66,7 @@ func TestOverloadIsTold(t *testing.T) {
 	for range batches + 10 {
 		wg.Go(send)
 	}
-	for i := range 10 { // long before anybody has waited for as long as a submission may
+	for i := range 10 { // long before a submission times out
 		select {
 		case took := <-refused:
 			t.Logf("refused after %v", took)

@@ -21,8 +21,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay/lcc"
 )
 
-// newPrivateRound is a private tournament with two rounds of which the first has the delay and two
-// boards.
+// newPrivateRound is a private tournament with two rounds. The first has the delay and two boards.
 func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other string) {
 	d = &delayedRound{testClock: newTestClock(), delay: delay, indexes: map[uint64]time.Time{}}
 	d.Cluster = nodetest.NewClusterWith(t, 1, func(cfg *node.Config) { cfg.Token, cfg.Now = delayToken, d.Now })
@@ -37,7 +36,7 @@ func newPrivateRound(t *testing.T, delay time.Duration) (d *delayedRound, other 
 }
 
 // TestPrivateIsNotThere asks for everything by the ids of a private tournament, and by ids that
-// nobody has: the answers are the same.
+// nobody has. The answers are the same.
 func TestPrivateIsNotThere(t *testing.T) {
 	d, _ := newPrivateRound(t, 0)
 	d.submit("/api/games/"+d.games[0]+"/moves", nodetest.Object{"ply": 1, "move": "e4"})
@@ -73,7 +72,7 @@ func TestPrivateIsNotThere(t *testing.T) {
 			t.Errorf("%s: only %d answers were compared", n.Config.Name, len(have))
 		}
 	}
-	// Writes by tokens that do not cover it are answered as if it were not there.
+	// Writes with tokens that do not cover the tournament are answered as if it did not exist.
 	elsewhere := d.ask(http.MethodPost, "/api/tournaments", nodetest.Object{"name": "Elsewhere"})["id"].(string)
 	for _, scope := range []nodetest.Object{{"role": "edge"}, {"role": "organiser", "tournament": elsewhere}} {
 		scope["name"] = "other"
@@ -89,7 +88,8 @@ func TestPrivateIsNotThere(t *testing.T) {
 			}
 		}
 	}
-	// A public tournament's group does not name it to the public, and does to an admin.
+	// A public tournament's group does not show the private one to the public, but shows it to an
+	// admin.
 	group := d.ask(http.MethodPost, "/api/tournaments", nodetest.Object{"name": "Open"})["id"].(string)
 	d.ask(http.MethodPatch, "/api/tournaments/"+group, nodetest.Object{"grouping": "Festival\n" + group + "\n" + d.tour})
 	for _, path := range []string{"/api/tournaments/" + group, "/api/tournaments"} {
@@ -99,19 +99,19 @@ func TestPrivateIsNotThere(t *testing.T) {
 			}
 		}
 	}
-	// One that is deleted is not there either.
+	// Its deleted board does not exist either, for the public.
 	d.ask(http.MethodDelete, "/api/games/"+d.games[1], nodetest.Object{})
 	if status, text := nodetest.Ask(t, http.MethodGet, d.Nodes[0].URL+"/api/games/"+d.games[1], "", nil); status != http.StatusNotFound || strings.Contains(text, "deleted") {
 		t.Errorf("a board of it that was deleted: %d %s", status, text)
 	}
-	// And it can be made public.
+	// The tournament can be made public.
 	d.ask(http.MethodPatch, "/api/tournaments/"+d.tour, nodetest.Object{"private": false})
 	if status, _ := nodetest.Ask(t, http.MethodGet, d.Nodes[0].URL+"/api/rounds/"+d.round, "", nil); status != http.StatusOK {
 		t.Errorf("when it is public: %d", status)
 	}
 }
 
-// TestPrivateNeedsTokens: without tokens nobody could be told from the public.
+// TestPrivateNeedsTokens: without tokens, a node could tell nobody from the public.
 func TestPrivateNeedsTokens(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for _, in := range []nodetest.Object{{"name": "Secret", "private": true}} {
@@ -134,8 +134,8 @@ func (d *delayedRound) viewingLink(in nodetest.Object) (address, id string) {
 	return made.Link, made.ID
 }
 
-// TestViewingLinks: each link shows the boards so late as it says, of its round alone, on every way
-// there is; a revoked one nothing.
+// TestViewingLinks: each link shows the boards as late as it says, of its round alone, in every
+// format. A revoked link shows nothing.
 func TestViewingLinks(t *testing.T) {
 	d, other := newPrivateRound(t, 15*time.Minute)
 	n := d.Nodes[0]
@@ -216,7 +216,7 @@ func TestViewingLinks(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(90 * time.Second): // a hang
+	case <-time.After(90 * time.Second): // it hangs
 		t.Error("the stream of the tournament goes on")
 		stream.Body.Close()
 		<-ended

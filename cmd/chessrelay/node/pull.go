@@ -10,11 +10,10 @@ import (
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
-// pullTimeout bounds how long what a source shows waits for its majority. It is tried again with
-// the next poll.
+// pullTimeout bounds how long a source's commands wait for a majority. The next poll tries again.
 const pullTimeout = 10 * time.Second
 
-// openPuller starts what polls the sources of rounds while this node leads.
+// openPuller starts the puller, which polls the sources of rounds while this node leads.
 func (n *Node) openPuller(allow pull.Allow) {
 	n.Pull = pull.Open(pull.Config{
 		Leads:  func() bool { return n.Raft.Leader() == n.Raft.ID() },
@@ -22,7 +21,7 @@ func (n *Node) openPuller(allow pull.Allow) {
 	})
 }
 
-// submitPulled brings what a source shows through the log.
+// submitPulled submits a source's commands to the log.
 func (n *Node) submitPulled(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	now := n.Boards.now().UnixMilli()
 	for _, c := range commands {

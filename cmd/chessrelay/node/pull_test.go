@@ -15,7 +15,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// pulledPage is a source: a PGN that changes, and by whom it was asked for.
+// pulledPage is a source: a PGN that changes, and how often it was asked for.
 type pulledPage struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -62,8 +62,8 @@ type pulledRound struct {
 	}
 }
 
-// TestPull gives a round a source while three nodes run, and wants the boards to follow it on all
-// of them, one node to poll, and another one when leadership moves.
+// TestPull gives a round a source while three nodes run. The boards must follow it on all of them.
+// One node polls, and another one does when leadership moves.
 func TestPull(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -86,7 +86,7 @@ func TestPull(t *testing.T) {
 	follows := func(ply int) func() bool {
 		return func() bool {
 			for _, n := range c.Nodes {
-				var r pulledRound // a node may have yet to apply that there is such a round
+				var r pulledRound // a node may not have applied the round's creation yet
 				if code := nodetest.Get(t, n.URL+path, &r); code != http.StatusOK || len(r.Games) != 1 || r.Games[0].Ply != ply {
 					return false
 				}
@@ -96,7 +96,7 @@ func TestPull(t *testing.T) {
 	}
 	nodetest.Eventually(t, "all nodes to show the source", follows(2))
 	lead := c.Leader()
-	// A poll counts once it is over, which is after its moves were applied.
+	// A poll counts once it is over. By then its moves were applied.
 	nodetest.Eventually(t, "the poll to be counted", func() bool { st := look(lead).SourceState; return st != nil && st.Polls > 0 })
 	for _, n := range c.Nodes {
 		st := look(n).SourceState
@@ -134,7 +134,7 @@ func TestPull(t *testing.T) {
 	src.set("[White \"A\"]\n[Black \"B\"]\n[Board \"1\"]\n\n1. e4 e5 2. Nf3 Nc6 1-0\n\n")
 	nodetest.Eventually(t, "another one to poll", follows(4))
 
-	// What it may not ask is told; and null ends it.
+	// The node says that it may not fetch this URL. null removes the source.
 	var out pulledRound
 	patch := func(source any) int {
 		t.Helper()
@@ -147,7 +147,7 @@ func TestPull(t *testing.T) {
 		st := look(c.Leader()).SourceState
 		return st != nil && strings.Contains(st.LastError, "local or reserved")
 	})
-	for _, n := range c.Nodes { // by the leader's word
+	for _, n := range c.Nodes { // they say what the leader says
 		var s client.Cluster
 		if nodetest.Get(t, n.URL+"/api/cluster", &s); len(s.Sources) != 1 || s.Sources[0].URL != "http://169.254.169.254/latest" || s.Sources[0].LastError == "" {
 			t.Errorf("%s: %+v", n.Config.Name, s.Sources)
@@ -167,8 +167,8 @@ func TestPull(t *testing.T) {
 	nodetest.Eventually(t, "the source to be let go", func() bool { return c.Leader().Pull.Stats().Sources == 0 })
 }
 
-// TestPullFromAnotherCluster pulls a round out of a second cluster that serves it as LiveChess
-// Cloud does.
+// TestPullFromAnotherCluster polls a round of a second cluster, which serves it as LiveChess Cloud
+// does.
 func TestPullFromAnotherCluster(t *testing.T) {
 	t.Parallel()
 	from, to := nodetest.NewCluster(t, 1), nodetest.NewCluster(t, 1)
@@ -203,8 +203,8 @@ func TestPullFromAnotherCluster(t *testing.T) {
 	})
 }
 
-// TestPullByLichess names the source of a round as clients of lichess do, reads it back, and takes
-// it away.
+// TestPullByLichess sets the source of a round as clients of lichess do, reads it back, and removes
+// it.
 func TestPullByLichess(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL

@@ -12,7 +12,7 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// logText collects a log that is written to by several goroutines.
+// logText collects a log to which several goroutines write.
 type logText struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -30,7 +30,7 @@ func (l *logText) String() string {
 	return l.b.String()
 }
 
-// TestAddressInUse: who starts a node twice is told which address it is, and what to do.
+// TestAddressInUse starts a node twice. The error says which address is in use, and what to do.
 func TestAddressInUse(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for flag, cfg := range map[string]node.Config{
@@ -51,7 +51,7 @@ func TestAddressInUse(t *testing.T) {
 	}
 }
 
-// TestOldDataDirectory starts a node of one cluster with the line that would have it join another.
+// TestOldDataDirectory starts a node of one cluster with a command line for joining another.
 func TestOldDataDirectory(t *testing.T) {
 	old, other := nodetest.NewCluster(t, 1), nodetest.NewCluster(t, 1)
 	n := old.Nodes[0]

@@ -8,8 +8,7 @@ import (
 )
 
 // TestReplacementsOfAPush sets replacements and teams over HTTP. A line that cannot be read is
-// refused with its number; the others show in the next push, and lines that are edited in the one
-// after it.
+// refused with its number. The others apply to the next push, and edited lines to the one after it.
 func TestReplacementsOfAPush(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	url := c.Nodes[0].URL

@@ -19,8 +19,8 @@ import (
 )
 
 // TestSnippets pastes every shell snippet of docs/api.md into one shell, in their order, as a
-// reader does. Each request must be answered with a 2xx. The snippets run with a curl and a jq of
-// this test, see asTool.
+// reader does. Each request must be answered with a 2xx. The snippets run with this test's own curl
+// and jq, see asTool.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../docs/api.md")
@@ -81,7 +81,7 @@ func TestSnippets(t *testing.T) {
 	})
 }
 
-// asTool is main of this test's binary where it is called as curl or jq.
+// asTool is main of this test's binary if it is called as curl or jq.
 func asTool(name string, args []string) (status int, ok bool) {
 	switch name {
 	case "curl":
@@ -92,7 +92,7 @@ func asTool(name string, args []string) (status int, ok bool) {
 	return 0, false
 }
 
-// curl does what the snippets need of curl. It fails if the answer is not a 2xx, and reads a stream
+// curl does what the snippets need of curl. It fails if the answer is not a 2xx. It reads the feed
 // for a second.
 func curl(args []string) int {
 	method, at, body := "", "", io.Reader(nil)
@@ -145,7 +145,7 @@ func curl(args []string) int {
 		time.AfterFunc(time.Second, cancel)
 	}
 	var answer bytes.Buffer
-	_, _ = io.Copy(&answer, res.Body) // of a stream, until it is cut
+	_, _ = io.Copy(&answer, res.Body) // a stream is read until it is cut
 	_, _ = os.Stdout.Write(answer.Bytes())
 	if res.StatusCode/100 != 2 {
 		fmt.Fprintf(os.Stderr, "%s %s: %s %s\n", method, at, res.Status, answer.Bytes())
@@ -154,8 +154,8 @@ func curl(args []string) int {
 	return 0
 }
 
-// jq does what the snippets need of jq for going on: it picks an id. Other filters only want JSON,
-// for a person.
+// jq does what the snippets need of jq to go on: it picks an id. Other filters only show JSON to a
+// person.
 func jq(args []string) int {
 	in, err := io.ReadAll(os.Stdin)
 	if err != nil || !bytes.HasPrefix(bytes.TrimSpace(in), []byte("{")) && !bytes.HasPrefix(bytes.TrimSpace(in), []byte("[")) {

@@ -24,7 +24,7 @@ func boardsOf(t *testing.T, base, round string) []sourcedGame {
 	return r.Games
 }
 
-// TestReset: what is pushed after a reset fills the round again.
+// TestReset: a push after a reset fills the round again.
 func TestReset(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
@@ -71,7 +71,7 @@ func TestSourceHeader(t *testing.T) {
 	for _, step := range []struct {
 		what, method, path, source, body string
 		status                           int
-		locked                           bool // the moves are, then
+		locked                           bool // then the moves are locked
 	}{
 		{"a source plays", "POST", "/moves", "hall", `{"ply":1,"move":"e4"}`, 201, false},
 		{"and corrects itself", "POST", "/correct", "hall", `{"toPly":0,"moves":[{"move":"d4"}]}`, 201, false},
@@ -99,8 +99,8 @@ func TestSourceHeader(t *testing.T) {
 	}
 }
 
-// TestAnotherPersonByHand: a person who names another player does not leave him the title and the
-// rating of the one before.
+// TestAnotherPersonByHand: when a person names another player, that player does not inherit the
+// title and the rating of the one before.
 func TestAnotherPersonByHand(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL
@@ -126,8 +126,8 @@ func TestAnotherPersonByHand(t *testing.T) {
 	}
 }
 
-// TestSourceIDs: a source keeps its id when the list around it changes, and another one does not
-// get it.
+// TestSourceIDs: a source keeps its id when the list around it changes. Another source does not get
+// that id.
 func TestSourceIDs(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	base := c.Nodes[0].URL

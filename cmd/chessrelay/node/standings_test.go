@@ -10,8 +10,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestStandingsTag wants the table's tag to be another one when the table is, the same for as long
-// as it is not, and the same on every node.
+// TestStandingsTag checks that the table's tag changes when the table does, and only then. It is
+// the same on every node.
 func TestStandingsTag(t *testing.T) {
 	c := nodetest.NewCluster(t, 2)
 	doc := newContract(t, c.Nodes[0].URL)
@@ -59,7 +59,7 @@ func TestStandingsTag(t *testing.T) {
 
 	for _, what := range []string{"/api/games/{gid}", "/api/rounds/{rid}", "/api/tournaments/{tid}"} {
 		body := doc.requestExample(what, "")
-		delete(body, "delay") // the table would be another one only when that has passed
+		delete(body, "delay") // with it, the table would change only when the delay has passed
 		doc.call(200, http.MethodPatch, what, body)
 		changed(what + " was updated")
 	}
@@ -69,8 +69,9 @@ func TestStandingsTag(t *testing.T) {
 	doc.get(404, path)
 }
 
-// TestTieBreaksOfATournament has four players with three points each, whom the direct encounter
-// parts when it is applied again, and the same tournament with tie-breaks and points of its own.
+// TestTieBreaksOfATournament has four players with three points each. The direct encounter
+// separates them when it is applied again. The same tournament is also tried with its own
+// tie-breaks and points.
 func TestTieBreaksOfATournament(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	doc := newContract(t, c.Nodes[0].URL)

@@ -13,7 +13,7 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// wantStarting checks how a node answers that has no boards yet.
+// wantStarting checks the answers of a node that has no boards yet.
 func wantStarting(t *testing.T, node, reason string) {
 	t.Helper()
 	nodetest.Eventually(t, "the node to answer", func() bool { return nodetest.Get(t, node+"/healthz", nil) == http.StatusOK })

@@ -20,7 +20,7 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// stream is what /events or /feed send, without an end.
+// stream is an endless answer of /events or /feed.
 type stream struct {
 	t   testing.TB
 	res *http.Response
@@ -47,10 +47,10 @@ func openStream(t testing.TB, address string, header http.Header) *stream {
 
 func (s *stream) leave() { s.res.Body.Close() }
 
-// line is the next one, and false at the end.
+// line reads the next line; false at the end.
 func (s *stream) line() (string, bool) {
 	s.t.Helper()
-	// A node that says nothing for so long is broken.
+	// A node that sends nothing for so long is broken.
 	give := time.AfterFunc(30*time.Second, s.leave)
 	defer give.Stop()
 	return s.in.Text(), s.in.Scan()
@@ -79,7 +79,7 @@ func (s *stream) event() (id, name string, data []byte, ok bool) {
 	}
 }
 
-// frames are those of a message.
+// frames are the frames of a message.
 func frames(t testing.TB, message []byte) []json.RawMessage {
 	t.Helper()
 	if !bytes.HasPrefix(message, []byte("[")) {
@@ -92,8 +92,8 @@ func frames(t testing.TB, message []byte) []json.RawMessage {
 	return several
 }
 
-// stream opens a stream of the document, and returns what reads the next message of it, and its
-// name if it has one: each fits the schema. At the end it returns nil.
+// stream opens a stream of the document. It returns a function that reads the next message, and its
+// name if it has one. Each must fit the schema. At the end the function returns nil.
 func (c *contract) stream(path string) (next func() (name string, message []byte)) {
 	c.t.Helper()
 	template, _, _ := strings.Cut(path, "?")
@@ -129,9 +129,9 @@ func (c *contract) stream(path string) (next func() (name string, message []byte
 	}
 }
 
-// TestEventsOnAnotherNode watches by Server-Sent Events what is played, and changes the node every
-// few events, as a browser does behind a balancer: with the id of the last event, and the address
-// it began with.
+// TestEventsOnAnotherNode watches moves by Server-Sent Events, and changes the node every few
+// events. It does so as a browser does behind a balancer: with the id of the last event, and the
+// address it began with.
 func TestEventsOnAnotherNode(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -183,7 +183,7 @@ func TestEventsOnAnotherNode(t *testing.T) {
 		}
 		s.leave()
 	}
-	// Each move that was not in the one snapshot came once, in order: take says otherwise.
+	// Each move that was not in the one snapshot came once and in order, otherwise Take has failed.
 	if sp.Snapshots != 1 {
 		t.Errorf("%d snapshots: who comes back with an id needs none", sp.Snapshots)
 	}
@@ -196,9 +196,9 @@ func TestEventsOnAnotherNode(t *testing.T) {
 	}
 }
 
-// TestFeedIsTheLog lets a program read the sample round from /feed while it is played. It is cut
-// off again and again, in the middle of lines too, and comes back at another node. In the end it
-// has exactly the moves of the log.
+// TestFeedIsTheLog has a program read the sample round from /feed while it is played. The program
+// is cut off again and again, in the middle of lines too, and comes back at another node. In the
+// end it has exactly the moves of the log.
 func TestFeedIsTheLog(t *testing.T) {
 	t.Parallel()
 	c := nodetest.NewCluster(t, 3)
@@ -311,8 +311,8 @@ func TestFeedIsTheLog(t *testing.T) {
 	})
 }
 
-// TestSubscribe has a spectator of one board go to the next one on the connection it has, over a
-// real socket, with compression.
+// TestSubscribe has a spectator of one board go to the next one on the same connection, over a real
+// socket, with compression.
 func TestSubscribe(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	node := c.Nodes[0]
@@ -326,8 +326,8 @@ func TestSubscribe(t *testing.T) {
 	if got := res.Header.Get("Sec-WebSocket-Extensions"); !strings.HasPrefix(got, "permessage-deflate") {
 		t.Errorf("compression was asked for, and the answer is %q", got)
 	}
-	// until reads frames until one is as it should be, and returns it. None may be an event of a
-	// board that was not asked for.
+	// until reads frames until is accepts one, and returns it. No frame may be an event of a board
+	// that was not asked for.
 	watched := map[int]bool{1: true}
 	until := func(what string, is func(nodetest.Frame) bool) nodetest.Frame {
 		t.Helper()

@@ -17,8 +17,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestCertificateReload: a new pair of files is used without a restart, and one that is none, or
-// has expired, is not; the log says so.
+// TestCertificateReload: a new pair of files is used without a restart. Files that are no pair, or
+// have expired, are not used, and the log says so.
 func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -61,7 +61,7 @@ func TestCertificateReload(t *testing.T) {
 	nodetest.Eventually(t, "the good certificate", func() bool { return serial() == 15 })
 }
 
-// lockedBuffer is a log that may be read while it is written.
+// lockedBuffer is a log that a test may read while it is written.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -17,7 +17,7 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 )
 
-// TestRoles holds every role to the table, within its scope and outside of it.
+// TestRoles checks every role against the table, within its scope and outside of it.
 func TestRoles(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	const see, record, unlock, organise, administer, follow = "see", "record", "unlock", "organise", "administer", "follow"
@@ -59,7 +59,7 @@ func TestRoles(t *testing.T) {
 				t.Helper()
 				for _, try := range tries {
 					want := within && strings.Contains(acts, try.act)
-					// What is let in is refused for what it says, so that nothing changes.
+					// A request that is let in is refused for its body. So nothing changes.
 					status, out := c.Ask(token, try.method, try.path, "{")
 					if got := status != http.StatusForbidden && status != http.StatusUnauthorized; got != want {
 						t.Errorf("%s of %s: %s %s: %d %v", role, name, try.method, try.path, status, out)
@@ -84,7 +84,8 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestSourceLocksNothing wants what comes with a source's token to be a source's, whatever it says.
+// TestSourceLocksNothing checks that a submission with a source's token counts as the source's,
+// whatever it says.
 func TestSourceLocksNothing(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	source, _ := c.MakeToken("source", nodetest.Object{"round": c.Rounds[0]})
@@ -104,7 +105,8 @@ func TestSourceLocksNothing(t *testing.T) {
 		t.Errorf("the locks are %v", g["locks"])
 	}
 
-	// Who did it, and from where. X-Chessrelay-By, which ask sends, is nobody's word.
+	// The audit trail says who did it, and from where. X-Chessrelay-By, which Ask sends, proves
+	// nothing.
 	_, page := c.Ask(nodetest.Token, http.MethodGet, "/api/audit?limit=2", nil)
 	lines := page["entries"].([]any)
 	for i, want := range []nodetest.Object{
@@ -130,7 +132,8 @@ func TestSourceLocksNothing(t *testing.T) {
 	}
 }
 
-// TestRevoked wants a token that is revoked at one node to be nobody's at every other one, at once.
+// TestRevoked checks that a token that is revoked at one node is invalid at every other one, at
+// once.
 func TestRevoked(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 2)
 	e := c.AddEdge("e", c.Nodes[1])
@@ -188,7 +191,7 @@ func TestFirstToken(t *testing.T) {
 	if status, _ := nodetest.Ask(t, http.MethodPost, c.Nodes[0].URL+"/api/tournaments", "", nodetest.Object{"name": "Open"}); status != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", status)
 	}
-	// The same line makes no other one, and nothing is left in the folder.
+	// With the same command line, the node makes no other token, and nothing is left in the folder.
 	c.Nodes[0].Stop()
 	c.Nodes[0].Start()
 	nodetest.Eventually(t, "the node to be ready", func() bool { return nodetest.Get(t, c.Nodes[0].URL+"/readyz", nil) == http.StatusOK })
@@ -200,7 +203,7 @@ func TestFirstToken(t *testing.T) {
 		t.Errorf("the token is kept: %v", err)
 	}
 
-	// A token of a file, which is made.
+	// The node creates the token file.
 	cfg := node.Config{Bootstrap: true, TokenFile: filepath.Join(dir, "token")}
 	if err := cfg.ReadToken(); err != nil || !cfg.TokenMade {
 		t.Fatalf("%v, %q", err, cfg.Token)
@@ -228,7 +231,7 @@ func TestFirstToken(t *testing.T) {
 	}
 }
 
-// TestBadTokens are counted, logged and limited, and a good one is taken nevertheless.
+// TestBadTokens: bad tokens are counted, logged and limited. A good one is taken nevertheless.
 func TestBadTokens(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	n := c.Nodes[0]
@@ -291,7 +294,7 @@ func TestBadTokens(t *testing.T) {
 	}
 }
 
-// TestEdgeToken has an edge follow with a token of its own, until that is revoked.
+// TestEdgeToken has an edge follow with its own token, until that is revoked.
 func TestEdgeToken(t *testing.T) {
 	c := nodetest.NewTokenCluster(t, 1)
 	viewer, _ := c.MakeToken("viewer", nil)

@@ -23,14 +23,14 @@ import (
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// Tick is Raft's tick in tests. It makes elections ten times as fast as in use.
+// Tick is Raft's tick in tests. Elections are ten times as fast as in use.
 const Tick = 20 * time.Millisecond
 
-// Token is that of an admin, where a test's cluster has tokens.
+// Token is an admin's, if a test's cluster has tokens.
 const Token = "cr_testtok1_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// Node is a whole node in this process, over real sockets and files, that
-// can be killed and started again by the same line.
+// Node is a whole node in this process, over real sockets and files. A test can kill it and start
+// it again with the same configuration.
 type Node struct {
 	T      testing.TB
 	Config node.Config // what Start starts it with
@@ -43,14 +43,14 @@ type Node struct {
 type Cluster struct {
 	T     testing.TB
 	Dir   string             // of the nodes' data
-	With  func(*node.Config) // what else the nodes are started with; nil: nothing
+	With  func(*node.Config) // changes the nodes' configurations; nil: nothing
 	Nodes []*Node
 }
 
-// NewCluster starts this many nodes, and waits until they vote: the first three of them.
+// NewCluster starts this many nodes, and waits until the first three of them vote.
 func NewCluster(t testing.TB, size int) *Cluster { return NewClusterWith(t, size, nil) }
 
-// NewClusterWith does so after with has changed what each is started with.
+// NewClusterWith does the same, after with has changed each node's configuration.
 func NewClusterWith(t testing.TB, size int, with func(*node.Config)) *Cluster {
 	c := &Cluster{T: t, Dir: t.TempDir(), With: with}
 	t.Cleanup(func() {
@@ -96,12 +96,12 @@ func (n *Node) AdmitGhost() {
 	}
 }
 
-// kept has the addresses that KeptAddress has returned: tests run side by side.
+// kept has the addresses that KeptAddress has returned: tests run in parallel.
 var kept sync.Map
 
-// KeptAddress is a free address that a node can come back to. No other caller gets it. Its port is
-// not one of those that the kernel gives to connections (from 32768 on Linux), any of which could
-// hold it while the node is down.
+// KeptAddress is a free address that a node can come back to. No other caller gets it. The kernel
+// gives connections other ports (from 32768 on Linux), since any such port could be taken while the
+// node is down.
 func KeptAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
@@ -163,8 +163,8 @@ func (n *Node) Stop() {
 	}
 }
 
-// Kill is as near to kill -9 as one process allows: nothing is handed over and
-// nothing more is written. TestDemo kills real processes.
+// Kill is as near to kill -9 as one process allows: the node hands nothing over and writes nothing
+// more. TestDemo kills real processes.
 func (n *Node) Kill() {
 	if n.Raft != nil {
 		n.Raft.Halt(errors.New("killed by the test"))
@@ -214,11 +214,11 @@ func (c *Cluster) WaitVoters(want int) {
 	})
 }
 
-// WaitEqual waits until all running nodes have what was ever acknowledged, and fails if
-// their boards are not the same then. Nothing may be submitted meanwhile.
+// WaitEqual waits until all running nodes have everything that was acknowledged, and fails if their
+// boards differ then. Nothing may be submitted meanwhile.
 //
-// That the nodes stand at the same index would not do: nodes that have all started again know only
-// what was committed when they last noted it, until one of them leads.
+// The same index on all nodes would not be enough. Nodes that have all started again know only the
+// commit index that they last noted, until one of them leads.
 func (c *Cluster) WaitEqual() {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(c.T.Context(), 30*time.Second)
@@ -259,7 +259,7 @@ func (n *Node) Stand() (index uint64, hash [32]byte) {
 	return index, hash
 }
 
-// Log is discarded, or goes to stderr if CHESSRELAY_TEST_LOG is set.
+// Log discards everything, or goes to stderr if CHESSRELAY_TEST_LOG is set.
 func Log(t testing.TB) *slog.Logger {
 	if os.Getenv("CHESSRELAY_TEST_LOG") == "" {
 		return slog.New(slog.DiscardHandler)
@@ -267,8 +267,7 @@ func Log(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})).With("test", t.Name())
 }
 
-// Eventually waits until cond holds. The limit is for a test that hangs, not a
-// figure that anything is held to.
+// Eventually waits until cond holds. Its limit is for a test that hangs, and is no requirement.
 func Eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(90 * time.Second)
@@ -280,7 +279,7 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// AddEdge starts an edge that follows these, the first one rather than the others.
+// AddEdge starts an edge that follows one of these nodes, preferably the first.
 func (c *Cluster) AddEdge(name string, upstreams ...*Node) *Node {
 	c.T.Helper()
 	n := &Node{T: c.T, Config: node.Config{
@@ -302,7 +301,7 @@ func (c *Cluster) AddEdge(name string, upstreams ...*Node) *Node {
 	return n
 }
 
-// Play plays the next moves of a game that goes on with knights, at a node.
+// Play plays the next moves of an endless game of knights, at a node.
 func (n *Node) Play(game string, from, to int) {
 	n.T.Helper()
 	for ply := from; ply <= to; ply++ {

@@ -8,7 +8,7 @@
 //	c.Nodes[1].Start()
 //	c.WaitEqual() // fails unless all nodes have the same boards
 //
-// A [Node] can be killed and started again by the same configuration. A [Spectator] keeps what a
-// browser would. Nothing waits for a time: [Eventually] waits for a condition, and its limit is for
-// a test that hangs. All nodes of a test end with it.
+// A test can kill a [Node] and start it again with the same configuration. A [Spectator] keeps what
+// a browser would. Nothing waits for a time: [Eventually] waits for a condition, and its limit is
+// for a test that hangs. All nodes of a test end with it.
 package nodetest

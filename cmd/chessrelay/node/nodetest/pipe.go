@@ -20,7 +20,7 @@ func NewPipe(t testing.TB) (w *os.File, r *os.File) {
 	return w, r
 }
 
-// FillPipe writes until the pipe takes nothing more, and returns how many bytes that were.
+// FillPipe writes until the pipe takes nothing more, and returns the number of bytes.
 func FillPipe(t testing.TB, w *os.File) (filled int) {
 	t.Helper()
 	raw, err := w.SyscallConn()

@@ -79,7 +79,7 @@ func Decode(t testing.TB, res *http.Response, out any) int {
 // Object is any JSON object.
 type Object = map[string]any
 
-// Must posts and wants it done.
+// Must posts, and fails the test unless that succeeds.
 func Must(t testing.TB, url string, body any) Object {
 	t.Helper()
 	var out Object
@@ -106,7 +106,7 @@ func NewRound(t testing.TB, url string, boards int) (round string, games []strin
 	return round, games
 }
 
-// FeedSample replays the sample round as fast as it goes. The URLs are separated by commas.
+// FeedSample replays the sample round as fast as possible. The URLs are separated by commas.
 func FeedSample(t testing.TB, to string) replay.Summary {
 	t.Helper()
 	s := FeedGames(t, to, replay.SampleRound)
@@ -116,7 +116,7 @@ func FeedSample(t testing.TB, to string) replay.Summary {
 	return s
 }
 
-// FeedGames replays games in PGN as fast as it goes, into a round of their own.
+// FeedGames replays games in PGN as fast as possible, into a round of their own.
 func FeedGames(t testing.TB, to, text string) replay.Summary {
 	t.Helper()
 	games, broken, err := replay.Read(strings.NewReader(text))
@@ -182,7 +182,7 @@ func AskAs(t testing.TB, method, url, body string, headers map[string]string) (i
 	}
 	defer res.Body.Close()
 	var out Object
-	_ = json.NewDecoder(res.Body).Decode(&out) // metrics are none
+	_ = json.NewDecoder(res.Body).Decode(&out) // metrics are no JSON
 	return res.StatusCode, out
 }
 

@@ -58,7 +58,7 @@ func NewSpectator(t testing.TB, round string) *Spectator {
 	return s
 }
 
-// Watch connects to a node, with since if there is something to resume.
+// Watch connects to a node, with since if the spectator resumes.
 func (s *Spectator) Watch(node string) {
 	s.T.Helper()
 	if err := s.Dial(node); err != nil {
@@ -66,7 +66,7 @@ func (s *Spectator) Watch(node string) {
 	}
 }
 
-// Dial is watch for a node that may be down.
+// Dial is Watch for a node that may be down.
 func (s *Spectator) Dial(node string) error {
 	s.Leave()
 	q := url.Values{"round": {s.Round}}
@@ -81,7 +81,7 @@ func (s *Spectator) Dial(node string) error {
 	return err
 }
 
-// Leave ends the connection, if there is one.
+// Leave ends the connection, if any.
 func (s *Spectator) Leave() {
 	if s.Conn != nil {
 		_ = s.Conn.Close()
@@ -89,7 +89,7 @@ func (s *Spectator) Leave() {
 	}
 }
 
-// Read takes one message; its frames are returned after they were taken in.
+// Read reads one message, takes its frames in, and returns them.
 func (s *Spectator) Read() ([]Frame, error) {
 	_ = s.Conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	_, b, err := s.Conn.ReadMessage()
@@ -113,8 +113,8 @@ func (s *Spectator) Read() ([]Frame, error) {
 	return frames, nil
 }
 
-// Take takes a frame in, of a message before which that index had been seen. All changes of one
-// index are one message.
+// Take takes in a frame of a message. before is the last index seen before that message. All
+// changes of one index are one message.
 func (s *Spectator) Take(f Frame, before uint64) {
 	switch f.Type {
 	case "hello":

@@ -21,8 +21,8 @@ import (
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 )
 
-// CA signs the certificates of the tests' nodes. The tests' own clients believe it; a
-// node or a command has to be told by --tls-ca.
+// CA signs the certificates of the tests' nodes. The tests' own clients trust it; a node or a
+// command needs --tls-ca.
 var CA = newAuthority()
 
 // Authority is a CA.
@@ -32,7 +32,7 @@ type Authority struct {
 	Pool *x509.CertPool
 }
 
-// The default clients believe the CA.
+// The default clients trust the CA.
 func init() {
 	http.DefaultTransport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: CA.Pool}
 	websocket.DefaultDialer.TLSClientConfig = &tls.Config{RootCAs: CA.Pool}
@@ -54,7 +54,7 @@ func newAuthority() *Authority {
 	return a
 }
 
-// File writes the CA's certificate.
+// File writes the CA's certificate to a file.
 func (a *Authority) File(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -64,7 +64,7 @@ func (a *Authority) File(t testing.TB) string {
 	return file
 }
 
-// Issue makes a certificate for this machine, under that serial number, which ends then.
+// Issue makes a certificate for this machine, with that serial number and end.
 func (a *Authority) Issue(t testing.TB, serial int64, end time.Time) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -15,7 +15,7 @@ type TokenCluster struct {
 	Tournaments, Rounds, Games [2]string
 }
 
-// NewTokenCluster starts it. Both rounds have a delay of an hour.
+// NewTokenCluster starts one. Both rounds have a delay of an hour.
 func NewTokenCluster(t *testing.T, nodes int) *TokenCluster {
 	c := &TokenCluster{Cluster: NewClusterWith(t, nodes, func(cfg *node.Config) { cfg.Token = Token })}
 	for i := range c.Tournaments {
@@ -45,7 +45,7 @@ func (c *TokenCluster) Must(token, path string, body any) Object {
 	return out
 }
 
-// MakeToken makes a token, and returns what is shown of it and its id.
+// MakeToken makes a token, and returns its text and its id.
 func (c *TokenCluster) MakeToken(role string, scope Object) (token, id string) {
 	c.T.Helper()
 	in := Object{"name": "the " + role, "role": role}
