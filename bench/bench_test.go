@@ -38,8 +38,8 @@ func measured(p50 time.Duration, ops int) measurement {
 	return measurement{Window: node.Window{Ops: ops, Seconds: 1, P50: p50, P99: 3 * p50}, groupUsage: groupUsage{CPU: time.Second, MaxRSS: 1 << 20}}
 }
 
-// testResult has a failed round, a peer that is not durable, and one peer best at p50 and another
-// at the rate.
+// testResult has a failed round, a peer that is not durable, one peer with the best p50 and another
+// with the best rate.
 func testResult() *peersResult {
 	load := func(ms ...measurement) []loadResult { return []loadResult{{Outstanding: 1, Rounds: ms}} }
 	return &peersResult{
@@ -142,8 +142,8 @@ func TestAxis(t *testing.T) {
 	}
 }
 
-// Three real processes of this project, and of a peer that has a program of its own, briefly: that
-// all parts of the harness fit.
+// TestWholeRun briefly runs three real processes of this project, and of a peer with its own
+// program. It checks that all parts of the harness fit together.
 func TestWholeRun(t *testing.T) {
 	pgn, err := filepath.Abs("../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {
@@ -192,7 +192,7 @@ func TestWholeRun(t *testing.T) {
 	}
 }
 
-// A node that is stopped and started again is the same one, and gets what it missed.
+// TestRestart: a node that is stopped and started again is the same node, and gets what it missed.
 func TestRestart(t *testing.T) {
 	c, err := startCluster(t.Context(), chessrelaySystem, t.TempDir(), 3, chessrelayOptions{})
 	if err != nil {

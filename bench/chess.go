@@ -45,7 +45,8 @@ func openChess(ctx context.Context, cfg nodeConfig) (node.Node, error) {
 	return &chess{chessrelay: c, boards: b, games: games}, err
 }
 
-// readGames reads the moves of all games in a PGN file that have any.
+// readGames reads the moves of all games in a PGN file. It skips games without moves, and games
+// with a start position of their own.
 func readGames(path string) (games [][]string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,8 +71,8 @@ func readGames(path string) (games [][]string, err error) {
 			moves = append(moves, m.SAN)
 		}
 		if len(moves) > 0 && g.Known("FEN") == "" {
-			// Side by side, as they come in over a connection, and not each in a cold place of its
-			// own.
+			// The strings lie side by side, as if read from a connection, instead of each in a cold
+			// place of memory.
 			games = append(games, strings.Fields(strings.Join(moves, " ")))
 		}
 	}
@@ -82,13 +83,13 @@ type chessWorker struct {
 	c          *chess
 	tournament string
 	round      string
-	board      int32 // of the present game
+	board      int32 // of the current game
 	game       string
-	moves      []string // of the present game, all
-	ply        int      // how many of them are played
+	moves      []string // all moves of the current game
+	ply        int      // how many of them were played
 	next       int      // which game is next
 
-	// The present move.
+	// These belong to the current move.
 	command      relaypb.Command
 	op           relaypb.Command_PlayMove
 	move         relaypb.PlayMove
@@ -102,7 +103,7 @@ func (c *chess) Submitter(worker int) (func(context.Context) error, error) {
 	return w.submit, nil
 }
 
-// submit plays one move. When a game is over it opens the next one instead, which does not count.
+// submit plays one move. When a game is over, it opens the next one instead. That does not count.
 func (w *chessWorker) submit(ctx context.Context) error {
 	if w.ply == len(w.moves) {
 		if err := w.open(ctx); err != nil {
@@ -144,7 +145,7 @@ func (w *chessWorker) open(ctx context.Context) error {
 	}}})
 }
 
-// propose submits a command as a server would, and insists that the boards took it as new.
+// propose submits a command as a server would, and fails unless the boards took it as new.
 func (w *chessWorker) propose(ctx context.Context, kind string, c *relaypb.Command) error {
 	c.At, c.By = time.Now().UnixMilli(), "bench"
 	c.Request = kind + strconv.FormatUint(rand.Uint64(), 32)
@@ -180,7 +181,7 @@ func (c *chess) HasApplied() (a node.Applied) {
 // Close closes the node and its boards.
 func (c *chess) Close() error { return errors.Join(c.chessrelay.Close(), c.boards.Close()) }
 
-// countedBoards is the state machine of a whole node, which counts its commands.
+// countedBoards is a whole node's state machine, which also counts its commands.
 type countedBoards struct {
 	*whole.Boards
 	count atomic.Uint64

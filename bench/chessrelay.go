@@ -41,19 +41,19 @@ type opaque struct {
 // HasApplied implements node.Counted.
 func (o *opaque) HasApplied() node.Applied { return node.Applied{Count: o.machine.n.Load()} }
 
-// chessrelayOptions are what the systems that are chessrelay can be told. Zero values are
-// consensus's own defaults.
+// chessrelayOptions are the options of the systems that are chessrelay. Zero values are consensus's
+// own defaults.
 type chessrelayOptions struct {
-	// Voters is how many of the nodes are to vote; zero: all.
+	// Voters is how many of the nodes vote; zero: all.
 	Voters int `json:"voters,omitempty"`
-	// AdvertisePeer is where others are to reach this node's replication port, if not where it
-	// listens: at a proxy, for example.
+	// AdvertisePeer is where others reach this node's replication port, if not where it listens: at
+	// a proxy, for example.
 	AdvertisePeer string `json:"advertisePeer,omitempty"`
-	// The window to one follower; see consensus.Config.
+	// These bound the window to one follower; see consensus.Config.
 	MaxInflightMsgs  int    `json:"maxInflightMsgs,omitempty"`
 	MaxInflightBytes uint64 `json:"maxInflightBytes,omitempty"`
 	MaxMessageBytes  uint64 `json:"maxMessageBytes,omitempty"`
-	// PGN is the file of games that are played, where chess is played.
+	// PGN is the file with the games to play, where chess is played.
 	PGN string `json:"pgn,omitempty"`
 }
 
@@ -65,8 +65,8 @@ type chessrelay struct {
 	admits net.Listener  // node 0's: where others ask to be admitted
 }
 
-// openChessrelay starts a node. It listens on its first address for replication; on the second one,
-// node 0 admits the others.
+// openChessrelay starts a node. It listens on its first address for replication. On the second
+// address, node 0 admits the others.
 func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.StateMachine) (*chessrelay, error) {
 	o := cfg.Chessrelay
 	cc := consensus.Config{
@@ -107,7 +107,7 @@ func openChessrelay(ctx context.Context, cfg nodeConfig, machine consensus.State
 	return c, err
 }
 
-// serveAdmits has others join through this node.
+// serveAdmits lets others join through this node.
 func (c *chessrelay) serveAdmits(addr string) (err error) {
 	if c.admits, err = net.Listen("tcp", addr); err != nil {
 		return err
@@ -158,7 +158,7 @@ func post(ctx context.Context, url string, in, out any) error {
 	return json.Unmarshal(answer, out)
 }
 
-// lead waits until all other nodes replicate and as many as are to vote do.
+// Lead waits until all other nodes replicate and enough of them vote.
 func (c *chessrelay) Lead(ctx context.Context) error {
 	voters := c.cfg.Chessrelay.Voters
 	if voters == 0 {
@@ -194,7 +194,7 @@ func (c *chessrelay) Submitter(worker int) (func(context.Context) error, error) 
 	}, nil
 }
 
-// Call implements node.Caller: "status" is consensus.Status, "position" how far this node is.
+// Call implements node.Caller. "status" returns consensus.Status, "position" how far this node is.
 func (c *chessrelay) Call(ctx context.Context, op string, _ json.RawMessage) (any, error) {
 	switch op {
 	case "status":
@@ -220,7 +220,7 @@ func (c *chessrelay) Close() error {
 	return c.Node.Close()
 }
 
-// counter is the least state machine: it counts its commands.
+// counter is the smallest state machine: it counts its commands.
 type counter struct {
 	n atomic.Uint64
 }

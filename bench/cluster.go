@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// startTimeout is how long a group may take from nothing until it can be submitted to.
+	// startTimeout is how long a group may take to start, until it takes submissions.
 	startTimeout = time.Minute
 	// callTimeout is how long a child may take to answer while it is measured.
 	callTimeout = 30 * time.Second
@@ -25,7 +25,7 @@ type cluster struct {
 	system system
 	dir    string       // removed by close
 	nodes  []*process   // nil: planned and not started, or gone for good
-	cfgs   []nodeConfig // as each node was started
+	cfgs   []nodeConfig // each node's configuration at its last start
 	lines  []*delayLine // to the nodes, if any
 }
 
@@ -35,7 +35,7 @@ func newCluster(s system, parent string) (*cluster, error) {
 	return &cluster{system: s, dir: dir}, err
 }
 
-// startCluster starts a group of size nodes; it can be submitted to when startCluster returns.
+// startCluster starts a group of size nodes. The group takes submissions when startCluster returns.
 func startCluster(ctx context.Context, s system, parent string, size int, opts chessrelayOptions) (*cluster, error) {
 	c, err := newCluster(s, parent)
 	if err != nil {
@@ -53,7 +53,7 @@ func startCluster(ctx context.Context, s system, parent string, size int, opts c
 	return c, nil
 }
 
-// startAll starts all nodes that are planned. They can be submitted to when it returns.
+// startAll starts all planned nodes. They take submissions when it returns.
 func (c *cluster) startAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -92,8 +92,8 @@ func (c *cluster) plan(size int, opts chessrelayOptions) error {
 	return nil
 }
 
-// lengthen makes the way to each node that is planned longer, for the others. The nodes must not be
-// started yet.
+// lengthen makes the way from the others to each planned node longer. The nodes must not be started
+// yet.
 func (c *cluster) lengthen(delay time.Duration) error {
 	for i := range c.cfgs {
 		d, err := newDelayLine(c.cfgs[i].OwnAddrs()[0], delay)
@@ -106,8 +106,8 @@ func (c *cluster) lengthen(delay time.Duration) error {
 	return nil
 }
 
-// start starts node i, or starts it again after it was killed or stopped; it returns when the node
-// is open. c.cfgs[i] may be changed before.
+// start starts node i, or starts it again after it was killed or stopped. It returns when the node
+// is open. The caller may change c.cfgs[i] before.
 func (c *cluster) start(ctx context.Context, i int) error {
 	p, err := startProcess(c.system.program, fmt.Sprintf("%s-%d", c.system.name, i), c.dir)
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *cluster) start(ctx context.Context, i int) error {
 	return p.call(ctx, "start", c.cfgs[i], nil)
 }
 
-// converged waits until all nodes have applied the same, and returns what. Nothing may be submitted
+// converged waits until all nodes have applied the same, and returns it. Nothing may be submitted
 // meanwhile.
 func (c *cluster) converged(ctx context.Context) (has node.Applied, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -156,13 +156,13 @@ func (c *cluster) close() error {
 
 // groupUsage is what the processes of a group have used.
 type groupUsage struct {
-	CPU       time.Duration `json:"cpu"`       // of all together
+	CPU       time.Duration `json:"cpu"`       // of all processes together
 	LeaderCPU time.Duration `json:"leaderCpu"` // of node 0's, the load generator included
 	OwnCPU    time.Duration `json:"ownCpu"`    // of the orchestrator's own, where delay lines are
 	MaxRSS    int64         `json:"maxRss"`    // bytes, of all together, since they began
 }
 
-// usage is what all processes of the group that run have used up to now.
+// usage is what all running processes of the group have used until now.
 func (c *cluster) usage(ctx context.Context) (sum groupUsage, err error) {
 	for i, p := range c.nodes {
 		if p == nil || p.hasEnded() {
@@ -183,7 +183,7 @@ func (c *cluster) usage(ctx context.Context) (sum groupUsage, err error) {
 	return sum, err
 }
 
-// since is what u is more than earlier, in CPU time.
+// since is the difference of u and an earlier usage, in CPU time.
 func (u groupUsage) since(earlier groupUsage) groupUsage {
 	u.CPU -= earlier.CPU
 	u.LeaderCPU -= earlier.LeaderCPU
@@ -191,7 +191,7 @@ func (u groupUsage) since(earlier groupUsage) groupUsage {
 	return u
 }
 
-// measurement is one load on one group, and what the processes used in the window.
+// measurement is one load on one group, and what the processes used in its window.
 type measurement struct {
 	node.Window
 	groupUsage
@@ -200,7 +200,7 @@ type measurement struct {
 // cpuPerMillion is CPU seconds per million submissions.
 func (m measurement) cpuPerMillion() float64 { return m.CPU.Seconds() / float64(m.Ops) * 1e6 }
 
-// leaderPerMillion is the same of the leader's process alone.
+// leaderPerMillion is the same for the leader's process alone.
 func (m measurement) leaderPerMillion() float64 { return m.LeaderCPU.Seconds() / float64(m.Ops) * 1e6 }
 
 // measure puts a load on node 0 and measures it for a window, after a warm-up.
@@ -247,7 +247,7 @@ func freeAddrs(n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all at the end, so that none is found twice
+		defer l.Close() // all at the end, so none is found twice
 		addrs = append(addrs, l.Addr().String())
 	}
 	return addrs, nil

@@ -18,12 +18,12 @@ import (
 )
 
 // A process is a child, as the orchestrator sees it. Package node has the protocol between them.
-// Its methods may be called by any goroutine.
+// Any goroutine may call its methods.
 type process struct {
 	name    string
 	logFile string
 	cmd     *exec.Cmd
-	ended   chan struct{} // closed when it has ended, and the goroutine that waits for it
+	ended   chan struct{} // closed when the child has ended, and the goroutine that waits for it
 
 	mu      sync.Mutex
 	stdin   io.WriteCloser
@@ -31,8 +31,8 @@ type process struct {
 	waiting map[int]chan node.Response
 }
 
-// startProcess starts a program, if empty this one, as a node. It dies with its standard input, so
-// with the orchestrator at the latest.
+// startProcess starts a program as a node; empty: this program. The child ends with its standard
+// input, so at the latest with the orchestrator.
 func startProcess(program, name, dir string) (_ *process, err error) {
 	if program == "" {
 		if program, err = os.Executable(); err != nil {
@@ -77,7 +77,7 @@ func (p *process) read(out io.Reader) {
 		}
 		p.mu.Unlock()
 	}
-	_ = p.cmd.Wait() // a child that was killed is no news
+	_ = p.cmd.Wait() // it is no error that a child was killed
 	close(p.ended)
 }
 
@@ -114,7 +114,7 @@ func (p *process) call(ctx context.Context, op string, args, result any) error {
 	}
 }
 
-// endOfLog is what the child last wrote to its log, for an error message.
+// endOfLog is what the child wrote last to its log, for an error message.
 func (p *process) endOfLog() string {
 	log, err := os.ReadFile(p.logFile)
 	log = bytes.TrimSpace(log)

@@ -11,15 +11,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// A delayLine is a TCP proxy in this process that makes the way to one address longer: what comes
-// from either side is written to the other a fixed time later. It is a long cable and not a thin
-// one: whatever comes within the delay is on its way at the same time, up to 1,024 chunks a
-// direction of a connection, each what one read brought, of at most 32 KiB.
+// A delayLine is a TCP proxy in this process that makes the way to one address longer. Data from
+// either side reaches the other a fixed time later. It is like a long cable, not like a thin one:
+// everything sent within the delay is on its way at the same time. The limit is 1,024 chunks for
+// each direction of a connection. A chunk is what one read returned, at most 32 KiB.
 type delayLine struct {
 	proxy *toxiproxy.Proxy
 }
 
-// newDelayLine listens on a free loopback port and takes what comes there to target, and back.
+// newDelayLine listens on a free loopback port, and passes connections on to target and back.
 func newDelayLine(target string, delay time.Duration) (*delayLine, error) {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.New(io.Discard))
 	d := &delayLine{toxiproxy.NewProxy(server, "to "+target, "127.0.0.1:0", target)}
@@ -39,7 +39,7 @@ func newDelayLine(target string, delay time.Duration) (*delayLine, error) {
 	return d, nil
 }
 
-// addr is where it listens.
+// addr is where the line listens.
 func (d *delayLine) addr() string { return d.proxy.Listen }
 
 // close ends all connections.

@@ -33,7 +33,7 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// delayed connects to what serve serves, over a line of this delay.
+// delayed connects to what serve serves, over a line with this delay.
 func delayed(t *testing.T, delay time.Duration, serve func(net.Conn)) net.Conn {
 	t.Helper()
 	d, err := newDelayLine(listen(t, serve), delay)
@@ -49,7 +49,7 @@ func delayed(t *testing.T, delay time.Duration, serve func(net.Conn)) net.Conn {
 	return c
 }
 
-// Each way takes the delay, and hardly more.
+// TestDelay: each way takes the delay, and hardly more.
 func TestDelay(t *testing.T) {
 	for _, delay := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond} {
 		c := delayed(t, delay, func(c net.Conn) { _, _ = io.Copy(c, c) })
@@ -69,16 +69,16 @@ func TestDelay(t *testing.T) {
 			}
 			times = append(times, took)
 		}
-		// Others may use the machine, so the limit is wide. On a quiet one the median is some 0.3
-		// ms above.
+		// Other programs may use the machine, so the limit is wide. On a quiet machine the median
+		// is some 0.3 ms above the delay.
 		if got := median(times); got > 2*delay+5*time.Millisecond {
 			t.Errorf("%v there and back, which takes %v", got, 2*delay)
 		}
 	}
 }
 
-// Many small writes, far more than one in a delay, arrive one delay later and in order; none waits
-// for another to arrive.
+// TestDelayIsNoStopAndWait: many small writes, far more than one in a delay, arrive one delay later
+// and in order. None waits until another has arrived.
 func TestDelayIsNoStopAndWait(t *testing.T) {
 	const delay, writes, every = 50 * time.Millisecond, 500, 200 * time.Microsecond
 	got := make(chan time.Time, 1)
@@ -100,7 +100,7 @@ func TestDelayIsNoStopAndWait(t *testing.T) {
 		if _, err := c.Write(binary.BigEndian.AppendUint64(nil, i)); err != nil {
 			t.Fatal(err)
 		}
-		if err := node.Wait(t.Context(), every); err != nil { // so that they are chunks of their own
+		if err := node.Wait(t.Context(), every); err != nil { // so they are chunks of their own
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestDelayIsNoStopAndWait(t *testing.T) {
 	}
 }
 
-// What is on its way may be much more than sockets' buffers hold.
+// TestDelayHoldsWhatIsOnItsWay: much more data may be on its way than the sockets' buffers hold.
 func TestDelayHoldsWhatIsOnItsWay(t *testing.T) {
 	const delay, size = 100 * time.Millisecond, 32 << 20
 	sum := make(chan int, 1)
@@ -128,13 +128,13 @@ func TestDelayHoldsWhatIsOnItsWay(t *testing.T) {
 	if n := <-sum; n != size {
 		t.Errorf("%d bytes of %d", n, size)
 	}
-	// Waiting for one chunk of 32 KiB to arrive before the next would take 1,024 delays.
+	// If each chunk of 32 KiB waited for the one before to arrive, this would take 1,024 delays.
 	if took := time.Since(began); took < delay || took > 20*delay {
 		t.Errorf("all was there after %v", took)
 	}
 }
 
-// A target that is not there ends the connection.
+// TestDelayToNobody: a target that is not there ends the connection.
 func TestDelayToNobody(t *testing.T) {
 	nobody, err := freeAddrs(1)
 	if err != nil {

@@ -85,7 +85,7 @@ func openDragonboat(cfg nodeConfig, log config.LogDBFactory) (node.Node, error) 
 
 func dragonboatReplica(index int) uint64 { return uint64(index) + 1 }
 
-// lead has whoever leads hand over to this node.
+// Lead has the leader transfer leadership to this node.
 func (d *dragonboatNode) Lead(ctx context.Context) error {
 	asked := time.Time{}
 	return node.Until(ctx, "this node to lead", func() (bool, error) {
@@ -120,7 +120,7 @@ func (d *dragonboatNode) Submitter(int) (func(context.Context) error, error) {
 	}, nil
 }
 
-// dragonboatCounter is the least state machine.
+// dragonboatCounter is the smallest state machine.
 type dragonboatCounter struct{ n atomic.Uint64 }
 
 // Update implements statemachine.IConcurrentStateMachine.

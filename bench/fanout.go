@@ -15,21 +15,21 @@ import (
 )
 
 const (
-	// maxFanSpectators is the most that one process may have: it has 20,000 file descriptors where
-	// nobody has raised that.
+	// maxFanSpectators is the most that one process may have. By default it has 20,000 file
+	// descriptors.
 	maxFanSpectators = 19_500
-	// fanRate is how many moves a second are played where there is a load.
+	// fanRate is how many moves a second a load plays.
 	fanRate = 20
-	// fanHerdRate is how many are while all come back.
+	// fanHerdRate is the same while all spectators come back.
 	fanHerdRate = 4
-	// fanBatch and fanOutstanding are the load of saturation: so many events are published at once,
-	// as long as no more than that are not yet with everybody.
+	// fanBatch and fanOutstanding are the load of saturation: fanBatch events are published at
+	// once, while at most fanOutstanding have not reached all spectators.
 	fanBatch, fanOutstanding = 8, 32
-	// fanWindow is how many connections are made at once, but for the herd.
+	// fanWindow is how many connections are made at once, except for the herd.
 	fanWindow = 512
-	// fanSlowShare is one slow spectator of so many.
+	// fanSlowShare says that one of so many spectators is slow.
 	fanSlowShare = 100
-	// fanLong is how many times as long as the others the loads take that are to show whether it
+	// fanLong is how many times as long as the others those loads take that show whether a system
 	// lasts.
 	fanLong = 6
 	// fanWithin is how long the last spectator may take.
@@ -44,10 +44,10 @@ type fanFlags struct {
 	scale      bool
 }
 
-// runFanout is the command "fanout": what spectators cost, beside those who have many, too.
+// runFanout is the command "fanout": what spectators cost, here and in systems that also have many.
 //
-// The server and the spectators are a process each; CPU and memory are the server's. Times are by
-// the one clock that both have.
+// The server and the spectators are one process each. CPU and memory are the server's. All times
+// are from the one clock that both share.
 func runFanout(ctx context.Context, args []string) error {
 	var f fanFlags
 	fs := flag.NewFlagSet("fanout", flag.ContinueOnError)
@@ -121,8 +121,8 @@ func (f *fanFlags) selected() ([]fanSystem, error) {
 	return chosen, nil
 }
 
-// measureFanout runs every round: each number of spectators, and with it each system, beginning
-// with another one each time.
+// measureFanout runs every round: for each number of spectators it measures each system. Each time,
+// it begins with another system.
 func measureFanout(ctx context.Context, f *fanFlags, chosen []fanSystem, counts []int) (*fanoutResult, error) {
 	r := newFanoutResult(f, chosen, counts)
 	failed := func(what string, err error) error {
@@ -176,8 +176,7 @@ type fanRun struct {
 	idle          float64 // CPU seconds a second that the server takes when nothing happens
 }
 
-// startFanRun starts both; nobody has come yet. Group tells the runs apart that there are at the
-// same time.
+// startFanRun starts both, without a spectator. group distinguishes runs at the same time.
 func startFanRun(ctx context.Context, s fanSystem, pgn string, group int) (r *fanRun, err error) {
 	r = &fanRun{system: s}
 	if r.dir, err = os.MkdirTemp("", "bench-fanout-"); err != nil {
@@ -219,7 +218,7 @@ func (r *fanRun) state(ctx context.Context) (s fanState, err error) {
 	return s, err
 }
 
-// come has spectators come, and waits until the server, too, knows all of them.
+// come has spectators come, and waits until the server knows all of them, too.
 func (r *fanRun) come(ctx context.Context, args comeArgs) (c came, err error) {
 	ctx, cancel := context.WithTimeout(ctx, fanWithin)
 	defer cancel()
@@ -233,7 +232,7 @@ func (r *fanRun) come(ctx context.Context, args comeArgs) (c came, err error) {
 	return c, err
 }
 
-// fanUsage is CPU time of both processes.
+// fanUsage is the CPU time of both processes.
 type fanUsage struct {
 	at     time.Time
 	server time.Duration
@@ -249,30 +248,30 @@ func (r *fanRun) usage(ctx context.Context) (fanUsage, error) {
 // fanLoad is moves, and when the spectators had them.
 type fanLoad struct {
 	Moves int `json:"moves"`
-	// Delays after the publishing: for each move the first spectator's, the median, p99 and the
-	// last one's; medians over the moves, and the longest.
+	// These are delays after the publishing. For each move there are the first spectator's, the
+	// median, p99 and the last one's. Reported are the medians over the moves, and the longest.
 	First   time.Duration `json:"first"`
 	P50     time.Duration `json:"p50"`
 	P99     time.Duration `json:"p99"`
 	Last    time.Duration `json:"last"`
 	MaxP50  time.Duration `json:"maxP50"`
 	MaxLast time.Duration `json:"maxLast"`
-	// Events are moves delivered; Messages are the WebSocket messages that they came in.
+	// Events are moves delivered; Messages are the WebSocket messages that carried them.
 	Events   uint64 `json:"events"`
 	Messages uint64 `json:"messages"`
-	Writes   int64  `json:"writes"` // system calls of the server's that write
-	// CPU of the server, without what it takes when nothing happens, for one move to one spectator;
-	// CrowdCPU of the spectators.
+	Writes   int64  `json:"writes"` // the server's system calls that write
+	// CPU is the server's time for one move to one spectator, without what it takes when nothing
+	// happens. CrowdCPU is that of the spectators.
 	CPU       time.Duration `json:"cpu"`
 	CrowdCPU  time.Duration `json:"crowdCpu"`
 	PerSecond float64       `json:"perSecond"` // moves delivered
-	// Held is the longest time that the system kept its publisher.
+	// Held is the longest time that the system blocked its publisher.
 	Held    time.Duration `json:"held"`
 	Closed  int           `json:"closed"`  // spectators whom the server closed
-	Missing int           `json:"missing"` // who did not get the last move
+	Missing int           `json:"missing"` // spectators without the last move
 	Gaps    uint64        `json:"gaps"`    // moves that never came
 	Again   uint64        `json:"again"`   // moves that came twice, or late
-	Forward uint64        `json:"forward"` // moves that a later snapshot stood for
+	Forward uint64        `json:"forward"` // moves that a later snapshot replaced
 }
 
 func (l fanLoad) writesPerEvent() float64 {
@@ -289,8 +288,8 @@ func (l fanLoad) messagesPerEvent() float64 {
 	return float64(l.Messages) / float64(l.Events)
 }
 
-// load has so many moves played and waits until everybody has the last one. If perSecond is 0 they
-// are played as fast as the spectators get them, for as long as seconds says.
+// load plays this many moves and waits until everybody has the last one. If perSecond is 0, they
+// are played as fast as the spectators get them, for that many seconds.
 func (r *fanRun) load(ctx context.Context, moves int, perSecond, seconds float64) (l fanLoad, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*fanWithin+time.Duration(seconds*float64(time.Second)))
 	defer cancel()
@@ -360,7 +359,7 @@ func (r *fanRun) load(ctx context.Context, moves int, perSecond, seconds float64
 	return l, nil
 }
 
-// delays works out how long after their publishing the moves were where.
+// delays computes how long after their publishing the moves reached the spectators.
 func (l *fanLoad) delays(published []time.Duration, arrivals []arrival) {
 	var first, p50, p99, last []time.Duration
 	for i, a := range arrivals {
@@ -380,7 +379,7 @@ func (r *fanRun) await(ctx context.Context, index uint64, end *awaited) error {
 	return r.crowd.call(ctx, "await", awaitArgs{Index: index, Within: fanWithin}, end)
 }
 
-// saturate publishes after index as fast as everybody gets it.
+// saturate publishes as fast as all spectators get it. The events follow index.
 func (r *fanRun) saturate(ctx context.Context, index uint64, seconds float64) (all published, end awaited, err error) {
 	for began, n := time.Now(), 0; time.Since(began).Seconds() < seconds; n += fanBatch {
 		if out := n + fanBatch - fanOutstanding; out > 0 {
@@ -397,8 +396,8 @@ func (r *fanRun) saturate(ctx context.Context, index uint64, seconds float64) (a
 	return all, end, r.await(ctx, index+uint64(len(all.Times)), &end)
 }
 
-// fanPace is how many moves a second are played where each is to be alone: so few that all have one
-// when the next one comes.
+// fanPace is how many moves a second are played where each is measured alone: so few that all
+// spectators have a move when the next one comes.
 func fanPace(spectators int) float64 {
 	switch {
 	case spectators <= 2_000:
@@ -409,15 +408,15 @@ func fanPace(spectators int) float64 {
 	return 1
 }
 
-// measure measures one system with so many spectators. The fewest are measured with slow ones among
-// them, too, and the most as a herd.
+// measure measures one system with n spectators. The fewest are also measured with slow ones among
+// them, and the most also as a herd.
 func (f *fanFlags) measure(ctx context.Context, s fanSystem, n int, fewest, most bool) (m fanMeasurement, err error) {
 	r, err := startFanRun(ctx, s, f.pgn, 0)
 	if err != nil {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	// All code has run once before memory is looked at.
+	// All code has run once before memory is measured.
 	if _, err := r.come(ctx, comeArgs{Count: min(n, 50), Window: fanWindow}); err != nil {
 		return m, err
 	}
@@ -451,7 +450,7 @@ func (f *fanFlags) measure(ctx context.Context, s fanSystem, n int, fewest, most
 		return m, err
 	}
 	m.JoinedBytes, m.Bytes = float64(joined-before)/float64(n), float64(after-before)/float64(n)
-	// Whoever is closed by one load comes back for the next.
+	// Spectators that one load has closed come back for the next.
 	full := func() error {
 		_, err := r.come(ctx, comeArgs{Count: n, Window: fanWindow})
 		return err
@@ -489,7 +488,7 @@ func (r *fanRun) memory(ctx context.Context) (bytes int64, err error) {
 	return bytes, err
 }
 
-// measureIdle sees what the server takes while nothing happens.
+// measureIdle measures what the server takes while nothing happens.
 func (r *fanRun) measureIdle(ctx context.Context, seconds float64) error {
 	if seconds == 0 {
 		return nil
@@ -509,7 +508,7 @@ func (r *fanRun) measureIdle(ctx context.Context, seconds float64) error {
 // fanHerd is all spectators coming back at once.
 type fanHerd struct {
 	came
-	// Held is the longest time that the system kept its publisher meanwhile.
+	// Held is the longest time that the system blocked its publisher meanwhile.
 	Held time.Duration `json:"held"`
 }
 
@@ -546,7 +545,7 @@ type fanSlow struct {
 	SlowClosed int `json:"slowClosed"`
 }
 
-// slow has some spectators read next to nothing, for fanLong times as long as the other loads take.
+// slow has some spectators read almost nothing, for fanLong times as long as the other loads take.
 func (r *fanRun) slow(ctx context.Context, n int, seconds float64) (s fanSlow, err error) {
 	s.Slow = max(1, n/fanSlowShare)
 	if _, err := r.come(ctx, comeArgs{Count: n, Slow: s.Slow, Cut: true, Window: fanWindow}); err != nil {
@@ -555,8 +554,8 @@ func (r *fanRun) slow(ctx context.Context, n int, seconds float64) (s fanSlow, e
 	if s.fanLoad, err = r.load(ctx, max(1, int(fanLong*fanRate*seconds)), fanRate, 0); err != nil {
 		return s, err
 	}
-	// The server is asked: what says to a slow one that it is over waits behind all that it has not
-	// read.
+	// This asks the server: a slow spectator would learn of its end only after everything that it
+	// has not read.
 	state, err := r.state(ctx)
 	s.SlowClosed = n - state.Spectators - s.Closed
 	return s, err
@@ -565,8 +564,8 @@ func (r *fanRun) slow(ctx context.Context, n int, seconds float64) (s fanSlow, e
 // fanScaled is how many spectators each of two processes has.
 const fanScaled = 19_000
 
-// measureScale has as many spectators as so many processes can have, and a move a second on their
-// boards, for fanLong times as long as the other loads take.
+// measureScale has as many spectators as these processes can have, and plays one move a second on
+// their boards. It takes fanLong times as long as the other loads.
 func (f *fanFlags) measureScale(ctx context.Context, s fanSystem, processes int) (m fanScale, err error) {
 	each := maxFanSpectators
 	if processes > 1 {

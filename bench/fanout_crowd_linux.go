@@ -22,10 +22,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A crowd is many spectators of one server in one process, made to cost as little as can be: one
-// thread, one epoll, one buffer, and of a spectator nothing but where he is. A spectator's times
-// are those at which epoll told of him, so they can be as much too late as it takes to read what it
-// told before, which is at most crowdBatch sockets, a tenth of a millisecond.
+// A crowd is many spectators of one server in one process, as cheap as possible: one thread, one
+// epoll, one buffer, and for a spectator only its state. A spectator's times are those at which
+// epoll reported it. They may be late by the time that the sockets reported before it take to read:
+// at most crowdBatch sockets, a tenth of a millisecond.
 type crowd struct {
 	cfg     crowdConfig
 	server  unix.SockaddrInet4
@@ -39,11 +39,11 @@ type crowd struct {
 
 	// Owned by run.
 	stopped  bool
-	now      time.Duration // when epoll last told something
+	now      time.Duration // when epoll last reported something
 	fans     []fan
 	coming   *coming
-	waiting  []int32 // who is to connect
-	onTheWay int     // who has begun to
+	waiting  []int32 // spectators that have to connect
+	onTheWay int     // how many have begun to connect
 	later    retries
 	slowAt   time.Duration // when the slow ones read next
 	from     uint64
@@ -53,7 +53,7 @@ type crowd struct {
 	buffer   []byte
 }
 
-// crowdBatch is how many sockets epoll tells of at once.
+// crowdBatch is how many sockets epoll reports at once.
 const crowdBatch = 64
 
 // fan is one spectator.
@@ -63,9 +63,9 @@ type fan struct {
 	stage  fanStage
 	slow   bool
 	failed uint8  // how many times in a row it did not get in
-	next   uint64 // the event that it has yet to get
-	rest   []byte // what has come of a frame
-	parts  []byte // what has come of a message in several frames
+	next   uint64 // the event that it must get next
+	rest   []byte // the part of a frame that has come
+	parts  []byte // the parts of a message in several frames
 }
 
 type fanStage uint8
@@ -90,8 +90,8 @@ type coming struct {
 // awaiting is an operation "await".
 type awaiting struct {
 	index   uint64
-	behind  int // who has it not
-	missing int // who will not get it
+	behind  int // how many do not have it yet
+	missing int // how many will not get it
 	done    chan awaited
 }
 
@@ -233,7 +233,7 @@ func (c *crowd) run() {
 			switch {
 			case e.Fd < 0:
 				c.doJobs()
-			case c.fans[e.Fd].life == e.Pad: // else it has been closed since
+			case c.fans[e.Fd].life == e.Pad: // otherwise it has been closed since
 				c.ready(e.Fd, e.Events)
 			}
 		}
@@ -241,7 +241,7 @@ func (c *crowd) run() {
 	}
 }
 
-// patience is for how many milliseconds epoll may sleep.
+// patience is how many milliseconds epoll may sleep.
 func (c *crowd) patience() int {
 	until := time.Second
 	if len(c.later) > 0 {
@@ -265,10 +265,10 @@ func (c *crowd) doJobs() {
 	}
 }
 
-// slowRead is how much a slow spectator reads in a second.
+// slowRead is how many bytes a slow spectator reads in a second.
 const slowRead = 100
 
-// doDue does what has become due.
+// doDue does what is due.
 func (c *crowd) doDue() {
 	for len(c.later) > 0 && c.later[0].at <= c.now {
 		c.waiting = append(c.waiting, heap.Pop(&c.later).(retry).who)
@@ -298,8 +298,7 @@ func (c *crowd) doDue() {
 	}
 }
 
-// come begins to have as many spectators as are asked for. Spectators that are here, and slow as
-// asked or not, stay.
+// come begins to bring the wanted number of spectators. Spectators that are here stay, slow or not.
 func (c *crowd) come(o *coming) {
 	o.began = c.now
 	if o.args.Cut {
@@ -323,7 +322,7 @@ func (c *crowd) come(o *coming) {
 	}
 }
 
-// connect has a spectator set out.
+// connect begins a spectator's connection.
 func (c *crowd) connect(who int32) {
 	f := &c.fans[who]
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -353,13 +352,13 @@ func (c *crowd) connect(who int32) {
 	}
 }
 
-// fanAddress is where a spectator comes from.
+// fanAddress is the address that a spectator comes from.
 func fanAddress(group, who int) [4]byte {
 	n := who / fanPerAddress
 	return [4]byte{127, byte(10 + group), byte(n / 250), byte(1 + n%250)}
 }
 
-// ready is told what epoll says of a spectator's socket.
+// ready handles what epoll reports of a spectator's socket.
 func (c *crowd) ready(who int32, what uint32) {
 	f := &c.fans[who]
 	if f.stage == fanConnecting {
@@ -418,7 +417,7 @@ func (c *crowd) ready(who int32, what uint32) {
 	}
 }
 
-// watch says what epoll is to tell of a spectator.
+// watch sets what epoll reports of a spectator.
 func (c *crowd) watch(who int32, what uint32) error {
 	f := &c.fans[who]
 	return unix.EpollCtl(c.epoll, unix.EPOLL_CTL_MOD, int(f.fd), &unix.EpollEvent{Events: what, Fd: who, Pad: f.life})
@@ -461,7 +460,7 @@ func headerSeconds(head string) int {
 	return 0
 }
 
-// say sends a frame, masked with nothing.
+// say sends a frame, with a mask of zeros.
 func (c *crowd) say(who int32, opcode byte, payload []byte) {
 	frame := []byte{0x80 | opcode}
 	if len(payload) < 126 {
@@ -475,7 +474,7 @@ func (c *crowd) say(who int32, opcode byte, payload []byte) {
 	}
 }
 
-// frames reads all frames that are whole, and returns what follows them.
+// frames reads all complete frames, and returns what follows them.
 func (c *crowd) frames(who int32, data []byte) []byte {
 	f := &c.fans[who]
 	life := f.life
@@ -517,7 +516,7 @@ func (c *crowd) frames(who int32, data []byte) []byte {
 	return data
 }
 
-// closed is told a close frame.
+// closed handles a close frame.
 func (c *crowd) closed(who int32, payload []byte) {
 	if len(payload) < 2 {
 		c.lost(who, "closed without a code")
@@ -526,7 +525,7 @@ func (c *crowd) closed(who int32, payload []byte) {
 	code, reason := int(payload[0])<<8|int(payload[1]), string(payload[2:])
 	var pause time.Duration
 	switch code {
-	case 4000: // as chessrelay's page does it
+	case 4000: // as chessrelay's page does
 		pause = 200*time.Millisecond + rand.N(1800*time.Millisecond)
 	case 4001:
 		pause = time.Millisecond
@@ -554,8 +553,8 @@ var (
 	indexMark = []byte(`,"index":`)
 )
 
-// message is told one message: frames of chessrelay, which other systems may have put into
-// something of theirs.
+// message handles one message. It contains frames of chessrelay, which other systems may have
+// wrapped.
 func (c *crowd) message(who int32, m []byte) {
 	f := &c.fans[who]
 	if len(c.cfg.Says) > 0 && isPing(m) {
@@ -600,7 +599,8 @@ func (c *crowd) message(who int32, m []byte) {
 	}
 }
 
-// isPing reports whether centrifuge's ping, an empty object on a line of its own, is in a message.
+// isPing reports whether a message contains centrifuge's ping, an empty object on a line of its
+// own.
 func isPing(m []byte) bool {
 	return string(m) == "{}" || bytes.HasPrefix(m, []byte("{}\n")) || bytes.HasSuffix(m, []byte("\n{}")) || bytes.Contains(m, []byte("\n{}\n"))
 }
@@ -688,7 +688,7 @@ func (c *crowd) startAwait(o *awaiting) {
 	c.checkAwait()
 }
 
-// passed is told that one more spectator has an event.
+// passed notes that one more spectator has an event.
 func (c *crowd) passed(index uint64) {
 	if c.await != nil && c.await.index == index {
 		c.await.behind--
@@ -711,10 +711,11 @@ func (c *crowd) giveUp(o *awaiting) {
 	}
 }
 
-// lost is told that a connection has ended which was not to.
+// lost handles the unexpected end of a connection.
 func (c *crowd) lost(who int32, reason string) { c.lostFor(who, reason, 0) }
 
-// lostFor has the spectator come back after a pause, if they are coming; 0: after one that grows.
+// lostFor has the spectator come back after a pause, if spectators are coming; 0: after a pause
+// that grows.
 func (c *crowd) lostFor(who int32, reason string, pause time.Duration) {
 	f := &c.fans[who]
 	if f.stage == fanHere {
@@ -738,13 +739,13 @@ func (c *crowd) lostFor(who int32, reason string, pause time.Duration) {
 	}
 }
 
-// again is lostFor of a spectator who has no socket.
+// again calls lost for a spectator without a socket.
 func (c *crowd) again(who int32, reason string) {
 	c.fans[who].fd = -1
 	c.lost(who, reason)
 }
 
-// hangUp closes a connection, if there is one.
+// hangUp closes a connection, if any.
 func (c *crowd) hangUp(who int32) {
 	f := &c.fans[who]
 	if f.stage == fanAway {
@@ -767,7 +768,7 @@ func (c *crowd) hangUp(who int32) {
 	f.life++
 }
 
-// retries are those who come back later, the next one first.
+// retries are the spectators that come back later, the next one first.
 type retries []retry
 
 type retry struct {

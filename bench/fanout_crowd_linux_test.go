@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestCrowdChecks: a spectator who misses a move, or gets one twice, is noticed.
+// TestCrowdChecks: the crowd notices a spectator that misses a move, or gets one twice.
 func TestCrowdChecks(t *testing.T) {
 	message := func(kind string, index string) []byte {
 		return []byte(`{"type":"` + kind + `","index":` + index + `,"game":"x"}`)
@@ -36,7 +36,7 @@ func TestCrowdChecks(t *testing.T) {
 	}
 }
 
-// TestCrowdFrames: frames that come in pieces, and messages of several frames.
+// TestCrowdFrames: the crowd reads frames that come in pieces, and messages of several frames.
 func TestCrowdFrames(t *testing.T) {
 	c := &crowd{fans: []fan{{stage: fanJoining}}, onTheWay: 1}
 	long := []byte(`{"type":"snapshot","index":3,"boards":"`)
@@ -45,7 +45,7 @@ func TestCrowdFrames(t *testing.T) {
 	}
 	wire := appendFrame(nil, append(long, `"}`...))
 	wire = append(wire, 0x01, 9)
-	wire = append(wire, `{"type":"`...) // not the last frame of its message
+	wire = append(wire, `{"type":"`...) // this frame is not the last of its message
 	wire = append(wire, 0x80, 15)
 	wire = append(wire, `move","index":4`...)
 	wire = appendFrame(wire, []byte(`{"type":"move","index":5}`))

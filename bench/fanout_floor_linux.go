@@ -17,7 +17,7 @@ import (
 )
 
 // fanFloor writes one frame to each socket in turn, and does nothing else: no queues, no pings, no
-// limits, and whose socket is full is closed.
+// limits. It closes a socket that is full.
 type fanFloor struct {
 	venue  *venue
 	listen *os.File
@@ -25,9 +25,9 @@ type fanFloor struct {
 	wake   int // an eventfd
 	ended  chan struct{}
 
-	mu     sync.Mutex // held while a frame is written to all
+	mu     sync.Mutex // held while a frame is written to all sockets
 	inside []int32    // the sockets that get what is published
-	place  []int32    // by socket: where in inside it is, plus one; 0: nowhere
+	place  []int32    // by socket: its place in inside, plus one; 0: none
 }
 
 func openFanFloor(v *venue, l net.Listener) (fanHub, error) {
@@ -37,7 +37,7 @@ func openFanFloor(v *venue, l net.Listener) (fanHub, error) {
 	if f.listen, err = l.(*net.TCPListener).File(); err != nil {
 		return nil, err
 	}
-	fd := int(f.listen.Fd()) // which makes it blocking, so it is asked once
+	fd := int(f.listen.Fd()) // Fd makes it blocking, so it is called once
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, err
 	}
@@ -79,12 +79,12 @@ func (f *fanFloor) run(listen int32) {
 	}
 }
 
-// accept takes in all who wait.
+// accept accepts all waiting spectators.
 func (f *fanFloor) accept(listen int) {
 	for {
 		fd, _, err := unix.Accept4(listen, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
-			return // until epoll says that there is another
+			return // until epoll reports another one
 		}
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		if unix.EpollCtl(f.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}) != nil {
@@ -93,7 +93,7 @@ func (f *fanFloor) accept(listen int) {
 	}
 }
 
-// read takes a request, which came in one piece, or throws away what a spectator says.
+// read takes a request, which came in one piece. Later it discards what a spectator says.
 func (f *fanFloor) read(fd int, said []byte) {
 	n, err := unix.Read(fd, said)
 	if err == unix.EAGAIN {
@@ -137,7 +137,7 @@ func (f *fanFloor) drop(fd int) {
 	_ = unix.Close(fd)
 }
 
-// upgradeAnswer is what a WebSocket's handshake is answered with.
+// upgradeAnswer is the answer to a WebSocket's handshake.
 func upgradeAnswer(request string) ([]byte, error) {
 	_, key, ok := strings.Cut(request, "Sec-WebSocket-Key: ")
 	key, _, ended := strings.Cut(key, "\r\n")

@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What so many spectators take beside their sockets.
+// These are what many spectators need besides their sockets.
 const (
 	fanSpareFiles = 300
-	// fanBacklog is how many connections the kernel has to hold for a listener.
+	// fanBacklog is how many connections the kernel must hold for a listener.
 	fanBacklog = 1024
-	// fanMemory is how many bytes a spectator may take, with the kernel's buffers on both sides, in
-	// the system that takes most.
+	// fanMemory is how many bytes a spectator may take in the system that takes most, with the
+	// kernel's buffers on both sides.
 	fanMemory = 100 << 10
 )
 
-// checkFanLimits says what this machine would have to allow for so many spectators in all.
+// checkFanLimits says which limits of this machine are too low for so many spectators in all.
 func checkFanLimits(spectators int) error {
 	var errs []error
 	var files unix.Rlimit
@@ -55,7 +55,7 @@ func checkFanLimits(spectators int) error {
 	return nil
 }
 
-// bindable finds out whether all of 127.0.0.0/8 is this machine's.
+// bindable checks that all of 127.0.0.0/8 is this machine's.
 func bindable(addr [4]byte) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -77,7 +77,7 @@ func readNumber(path string) (n int, err error) {
 	return n, err
 }
 
-// availableMemory is how many bytes can be had without swapping.
+// availableMemory is how many bytes are available without swapping.
 func availableMemory() (uint64, error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {

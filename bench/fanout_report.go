@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// fanPeer is the system that the ratios are to.
+// fanPeer is the system that the ratios compare with.
 const fanPeer = "centrifuge"
 
-// fanMeasurement is one system with so many spectators in one round.
+// fanMeasurement is one system with one number of spectators in one round.
 type fanMeasurement struct {
 	Came came `json:"came"`
-	// JoinedBytes is what the server's memory grew by for a spectator who had just come; Bytes once
-	// he has had some moves.
+	// JoinedBytes is the server's growth in memory for each spectator that has just come. Bytes is
+	// the same once it has had some moves.
 	JoinedBytes float64 `json:"joinedBytes"`
 	Bytes       float64 `json:"bytes"`
 	IdleCPU     float64 `json:"idleCpu"` // of one processor, when nothing happens
 	Single      fanLoad `json:"single"`  // one move at a time
 	Load        fanLoad `json:"load"`    // fanRate moves a second
-	Full        fanLoad `json:"full"`    // as many as it delivers
+	Full        fanLoad `json:"full"`    // as many moves as it delivers
 	Herd        fanHerd `json:"herd"`    // with the most spectators only
 	Slow        fanSlow `json:"slow"`    // with the fewest only
 	// Reasons are why spectators were closed or not let in, over all loads.
@@ -72,10 +72,10 @@ type fanSystemResult struct {
 	Counts []fanCountResult `json:"counts"`
 }
 
-// fanCountResult is one system with so many spectators.
+// fanCountResult is one system with one number of spectators.
 type fanCountResult struct {
 	Spectators int              `json:"spectators"`
-	Rounds     []fanMeasurement `json:"rounds"` // one that failed is empty
+	Rounds     []fanMeasurement `json:"rounds"` // by round; one that failed is empty
 }
 
 func newFanoutResult(f *fanFlags, chosen []fanSystem, counts []int) *fanoutResult {
@@ -90,7 +90,7 @@ func newFanoutResult(f *fanFlags, chosen []fanSystem, counts []int) *fanoutResul
 	return r
 }
 
-// count is one system with so many spectators, or nil.
+// count returns one system with that many spectators, or nil.
 func (r *fanoutResult) count(system string, spectators int) *fanCountResult {
 	for i := range r.Systems {
 		for j := range r.Systems[i].Counts {
@@ -113,8 +113,8 @@ func fanMedian[T ~int64 | ~float64](c *fanCountResult, of func(fanMeasurement) T
 	return median(values)
 }
 
-// fanRatio is the median over the rounds of one value over the peer's in the same round; 0 if there
-// is none.
+// fanRatio is the median over the rounds of a value divided by the peer's in the same round; 0 if
+// there is none.
 func (r *fanoutResult) fanRatio(c *fanCountResult, of func(fanMeasurement) float64) float64 {
 	peer := r.count(fanPeer, c.Spectators)
 	if peer == nil {
@@ -278,7 +278,7 @@ func (t *fanTable) markdown(w io.Writer, r *fanoutResult) {
 	fmt.Fprintf(w, "\n|--:|---|%s\n%s\n", strings.Repeat("--:|", len(t.columns)), strings.Join(rows, "\n"))
 }
 
-// strong writes a system's name: this project's stands out.
+// strong writes a system's name. This project's stands out.
 func strong(name string) string {
 	if ours(name) {
 		return "**" + name + "**"
@@ -330,7 +330,7 @@ func (r *fanoutResult) markdown(w io.Writer) {
 	}
 }
 
-// wrongs says whether every spectator got every move, once and in order.
+// wrongs reports whether every spectator got every move, once and in order.
 func (r *fanoutResult) wrongs(w io.Writer) {
 	fmt.Fprintf(w, "\n## Checked\n\nThat each spectator gets each move, once and in order, in all loads.\n\n")
 	for _, s := range r.Systems {
@@ -393,5 +393,5 @@ func (r *fanoutResult) write(dir string) error {
 	return errors.Join(writeJSON(filepath.Join(dir, "fanout.json"), r), os.WriteFile(filepath.Join(dir, "fanout.md"), []byte(md.String()), 0o644), writePlots(dir, r.plots()))
 }
 
-// fine writes a few microseconds.
+// fine writes a duration of a few microseconds.
 func fine(d time.Duration) string { return fmt.Sprintf("%.2f µs", float64(d.Nanoseconds())/1000) }

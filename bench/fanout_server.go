@@ -15,13 +15,13 @@ import (
 	"github.com/chessrelay/chessrelay/bench/node"
 )
 
-// fanServerConfig is what the operation "serve" makes of a child.
+// fanServerConfig is for the operation "serve", which makes a child a server.
 type fanServerConfig struct {
 	System string `json:"system"`
 	PGN    string `json:"pgn"`
 }
 
-// A fanServer is a child that has spectators.
+// A fanServer is a child that serves spectators.
 type fanServer struct {
 	venue *venue
 	addr  string
@@ -78,7 +78,7 @@ func (s *fanServer) Call(ctx context.Context, op string, args json.RawMessage) (
 // Close implements io.Closer.
 func (s *fanServer) Close() error { return errors.Join(s.hub.close(), s.venue.Close()) }
 
-// fanState is where a server is.
+// fanState is the state of a server.
 type fanState struct {
 	Addr       string `json:"addr"`
 	Spectators int    `json:"spectators"`
@@ -89,18 +89,19 @@ func (s *fanServer) state() fanState {
 	return fanState{Addr: s.addr, Spectators: s.hub.spectators(), Index: s.venue.index()}
 }
 
-// publishArgs are moves to be played: Count of them, PerSecond at a steady pace or, if that is 0,
-// one right after another.
+// publishArgs are moves to play: Count of them, PerSecond at a steady pace. If that is 0, they
+// follow one right after another.
 type publishArgs struct {
 	Count     int     `json:"count"`
 	PerSecond float64 `json:"perSecond,omitempty"`
 }
 
-// published is what was played. The events' indexes follow each other.
+// published is what was played. The events' indexes are consecutive.
 type published struct {
 	From  uint64          `json:"from"`  // the first one's index
-	Times []time.Duration `json:"times"` // of clock: when each was given to the system, or was due, if that kept the publisher from it
-	// Held is the longest time that the system kept its caller, which would be the apply loop.
+	Times []time.Duration `json:"times"` // of clock: when the system got each, or when each was due, if the system blocked the publisher then
+	// Held is the longest time that the system blocked its caller. In a node, that would be the
+	// apply loop.
 	Held time.Duration `json:"held"`
 }
 
@@ -121,7 +122,7 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 			if err := node.Wait(ctx, pause); err != nil {
 				return p, err
 			}
-			due = 0 // the timer's lateness is not the system's
+			due = 0 // the timer's lateness is not the system's fault
 		}
 		events, err := s.venue.play()
 		if err != nil {
@@ -143,12 +144,12 @@ func (s *fanServer) publish(ctx context.Context, args publishArgs) (p published,
 	return p, nil
 }
 
-// idleMemory is what this process holds in memory, in bytes, once it has given back what it does
-// not need: heap, stacks and what the runtime keeps about them, and not the pages of the program
-// itself.
+// idleMemory is how many bytes of memory this process holds once it has returned what it does not
+// need. It counts the heap, the stacks and the runtime's own data about them, but not the pages of
+// the program.
 func idleMemory() (int64, error) {
 	debug.FreeOSMemory()
-	debug.FreeOSMemory() // what pools held over the first collection
+	debug.FreeOSMemory() // frees what pools held over the first collection
 	kib, err := procNumber("/proc/self/status", "RssAnon:")
 	return kib << 10, err
 }

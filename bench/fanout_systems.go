@@ -17,13 +17,13 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// A fanSystem is something that tells many spectators what happens.
+// A fanSystem is a system that tells many spectators what happens.
 type fanSystem struct {
 	name  string
 	about string
-	// module is whose version belongs into the report; empty: none.
+	// module is the module whose version the report names; empty: none.
 	module string
-	// path is what a spectator asks for.
+	// path is the path that a spectator requests.
 	path string
 	// says are the messages that a spectator sends once it is connected.
 	says []string
@@ -33,15 +33,15 @@ type fanSystem struct {
 
 // A fanHub is a system in the process that it was opened in.
 type fanHub interface {
-	// publish tells all spectators the events of one log entry. It is called in order, by one
-	// goroutine at a time.
+	// publish sends the events of one log entry to all spectators. One goroutine at a time calls
+	// it, in order.
 	publish(events []relay.Event) error
-	// spectators is how many get what is published now.
+	// spectators is how many spectators now get what is published.
 	spectators() int
 	close() error
 }
 
-// fanSystems are all that can be measured, in the order of the report.
+// fanSystems are all systems that can be measured, in the order of the report.
 var fanSystems []fanSystem
 
 func init() {
@@ -133,7 +133,7 @@ func openFanCentrifuge(v *venue, l net.Listener) (fanHub, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	node.OnConnecting(func(context.Context, centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
-		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{}}, nil // anybody
+		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{}}, nil // everybody may connect
 	})
 	node.OnConnect(func(c *centrifuge.Client) {
 		c.OnSubscribe(func(_ centrifuge.SubscribeEvent, answer centrifuge.SubscribeCallback) {
@@ -175,8 +175,8 @@ func eachFanEvent(events []relay.Event, do func(frame []byte) error) error {
 	return nil
 }
 
-// fanChat is a hub of the kind that gorilla's chat example has made common: all clients in a map
-// that one goroutine owns, and a buffered channel to each.
+// fanChat is a hub like the one in gorilla's widely copied chat example. One goroutine owns a map
+// of all clients, and each client has a buffered channel.
 type fanChat struct {
 	venue *venue
 	http  *fanHTTP
@@ -194,7 +194,7 @@ type chatClient struct {
 	send chan []byte // closed by the hub
 }
 
-// The example's figures.
+// These are the example's figures.
 const (
 	chatQueue     = 256
 	chatBuffer    = 1024
@@ -251,7 +251,7 @@ func (f *fanChat) run() {
 func (f *fanChat) live(w http.ResponseWriter, r *http.Request) {
 	conn, err := f.up.Upgrade(w, r, nil)
 	if err != nil {
-		return // and it has answered
+		return // Upgrade has answered
 	}
 	snap, err := f.venue.snapshot()
 	if err != nil {
@@ -270,7 +270,7 @@ func (f *fanChat) live(w http.ResponseWriter, r *http.Request) {
 	go f.read(c)
 }
 
-// read throws away what a client says, and finds out that it has gone.
+// read discards what a client says, and notices when it has gone.
 func (f *fanChat) read(c *chatClient) {
 	defer c.conn.Close()
 	c.conn.SetReadLimit(chatMaxSaid)
@@ -288,7 +288,7 @@ func (f *fanChat) read(c *chatClient) {
 	}
 }
 
-// write makes one message of what waits.
+// write makes one message of everything that waits.
 func (f *fanChat) write(c *chatClient) {
 	ping := time.NewTicker(chatPingEvery)
 	defer ping.Stop()

@@ -14,7 +14,7 @@ import (
 
 const testPGN = "../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn"
 
-// TestFanout has every system tell a few spectators everything, and the report made of it.
+// TestFanout has every system tell a few spectators everything, and makes the report.
 func TestFanout(t *testing.T) {
 	if err := checkFanLimits(40); err != nil {
 		t.Skip(err)
@@ -89,7 +89,7 @@ func TestFanoutEvents(t *testing.T) {
 		if err := r.crowd.call(t.Context(), "state", nil, &state); err != nil {
 			t.Fatal(err)
 		}
-		got := at.ReplaceAllString(state.Sample, `"at":0`) // all else is the same whenever it was played
+		got := at.ReplaceAllString(state.Sample, `"at":0`) // the rest is the same whenever it was played
 		if want == "" {
 			want = got
 			if !strings.HasPrefix(got, `{"type":"move","index":`) || !strings.Contains(got, `"san":`) {

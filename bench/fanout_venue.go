@@ -21,8 +21,8 @@ const (
 )
 
 // A venue is the boards of a whole node, on which real games are played: one move on each board in
-// turn, and when a game is over it is taken back and played again. So every log entry is one event,
-// and the boards stay as many as they are.
+// turn. When a game is over, it is taken back and played again. So every log entry is one event,
+// and the boards do not grow.
 type venue struct {
 	*whole.Boards
 	games [][]string // the moves of each board, in SAN; static
@@ -33,7 +33,7 @@ type venue struct {
 	applied uint64
 
 	snapshotMu sync.Mutex
-	snapshotAt uint64 // guarded by snapshotMu, as snap
+	snapshotAt uint64 // guarded by snapshotMu, as is snap
 	snap       []byte
 }
 
@@ -58,17 +58,17 @@ func newVenue(games [][]string) (*venue, error) {
 			return nil, err
 		}
 	}
-	_, err := v.play() // the first move begins the round, too, and is two events
+	_, err := v.play() // the first move also begins the round, so it is two events
 	return v, err
 }
 
 func boardGame(board int) relay.GameID { return relay.GameID(fmt.Sprintf("fangam%02d", board+1)) }
 
-// apply has the state take a command, as the apply loop of a node does, and returns its event, if
-// it has one.
+// apply has the state take a command, as the apply loop of a node does. It returns the command's
+// event, if any.
 func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
 	c.At, c.By = time.Now().UnixMilli(), "bench"
-	c.Request = strconv.FormatUint(v.applied+1, 36) // who plays is the only one to write it
+	c.Request = strconv.FormatUint(v.applied+1, 36) // only the caller of play writes it
 	data, err := relay.EncodeCommand(c)
 	if err != nil {
 		return nil, err
@@ -83,8 +83,8 @@ func (v *venue) apply(c *relaypb.Command) ([]relay.Event, error) {
 	return out.AppendEvents(nil), nil
 }
 
-// play plays the next move, on the next board, and returns its event: index is one more than that
-// of the one before.
+// play plays the next move, on the next board, and returns its event. Its index is one more than
+// the last.
 func (v *venue) play() ([]relay.Event, error) {
 	board := v.next
 	v.next = (v.next + 1) % len(v.games)
@@ -101,14 +101,14 @@ func (v *venue) play() ([]relay.Event, error) {
 	}}})
 }
 
-// index is how many entries are applied.
+// index is the index of the last applied entry.
 func (v *venue) index() (at uint64) {
 	v.Read(func(applied uint64, _ *relay.State) { at = applied })
 	return at
 }
 
-// eventFrame is an event as chessrelay's spectators get it, for the peers, who are to carry the
-// same bytes. TestFanoutEvents holds it to that.
+// eventFrame is an event as chessrelay's spectators get it. The peers must carry the same bytes;
+// TestFanoutEvents checks that.
 type eventFrame struct {
 	Type     relay.EventType `json:"type"`
 	Index    uint64          `json:"index"`
@@ -138,8 +138,8 @@ func encodeFanEvent(e *relay.Event) ([]byte, error) {
 	return json.Marshal(f)
 }
 
-// snapshot is the round as it stands, for the peers, who are to greet a spectator with what
-// chessrelay greets one with. It is encoded once for all who come while nothing happens.
+// snapshot is the current round, for the peers: they must greet a spectator with the same data as
+// chessrelay. It is encoded once for all spectators that come while nothing happens.
 func (v *venue) snapshot() ([]byte, error) {
 	v.snapshotMu.Lock()
 	defer v.snapshotMu.Unlock()

@@ -17,7 +17,8 @@ import (
 )
 
 // floorSystem is the least that three processes can do to have a record on the disks of a majority:
-// no terms, no elections, no log to come back to. Nothing that is idle can be faster here.
+// no terms, no elections, no log to restart from. With one submission at a time, nothing can be
+// faster here.
 var floorSystem = system{
 	name:    "floor",
 	about:   "a bare quorum append without Raft: the leader's fdatasync beside those of two followers",
@@ -26,21 +27,21 @@ var floorSystem = system{
 	open:    openFloor,
 }
 
-// floorAck is a follower's answer: that it has all records up to this one.
+// floorAckSize is the size of a follower's answer: the number up to which it has all records.
 const floorAckSize = 8
 
-// floor is one node. Records go to the followers with their number in front; the answer is the
+// floor is one node. Followers get each record with its number in front, and answer with the
 // number.
 type floor struct {
 	cfg  nodeConfig
 	disk *syncFile
 
 	followers []net.Conn
-	acks      chan uint64 // from both followers; each its numbers in order
+	acks      chan uint64 // from both followers; each sends its numbers in order
 	failed    chan error
 
 	// Owned by the one submitter.
-	last  uint64 // the record that was submitted last
+	last  uint64 // the last submitted record
 	acked uint64 // the highest that any follower has
 }
 
@@ -137,9 +138,9 @@ func (f *floor) Submitter(worker int) (func(context.Context) error, error) {
 	}, nil
 }
 
-// A syncFile is a log that was filled with zeros beforehand and is written round and round, 4 KiB
-// and one fdatasync a record: what a disk can do at its best, since no record changes the file's
-// size or its blocks.
+// A syncFile is a log that was filled with zeros beforehand. It is written round and round, with 4
+// KiB and one fdatasync for each record. That is the best that a disk can do, since no record
+// changes the file's size or its blocks.
 type syncFile struct {
 	f     *os.File
 	block []byte
@@ -151,7 +152,7 @@ const (
 	syncBytes = 16 << 20
 )
 
-// zeros fills a new file at most once a process; it is only read.
+// zeros fills new files; it is made at most once a process, and only read.
 var zeros = sync.OnceValue(func() []byte { return make([]byte, 1<<20) })
 
 func openSyncFile(path string) (*syncFile, error) {
@@ -167,7 +168,7 @@ func openSyncFile(path string) (*syncFile, error) {
 	return &syncFile{f: f, block: make([]byte, syncBlock)}, f.Sync()
 }
 
-// append makes record durable. It has to fit in one block.
+// append makes record durable. It must fit in one block.
 func (s *syncFile) append(record []byte) error {
 	copy(s.block, record)
 	if _, err := s.f.WriteAt(s.block, s.at); err != nil {

@@ -17,13 +17,14 @@ import (
 
 // runGrowth is the command "growth": what more followers and more history cost.
 //
-// Followers: rate and CPU time of the leader, by how many there are. Three nodes vote, the others
-// learn, as in the product.
+// Followers: the rate and the leader's CPU time, by number of followers. Three nodes vote; the
+// others learn, as in the product.
 //
-// History: a group of three has that many moves behind it. Then a new venue joins, a follower is
-// killed and started again, and the leader is. Timed is from the start of the process until it has
-// applied what was committed when it started. History is made in two state machines: the boards,
-// where each game that was ever played stays, and one counter, which never grows.
+// History: a group of three has a number of moves behind it. Then a new venue joins, a follower is
+// killed and started again, and then the leader is. A time is from the start of the process until
+// it has applied what was committed when it started. There is history in two state machines. One is
+// the boards, where each game that was ever played stays; the other is one counter, which never
+// grows.
 func runGrowth(ctx context.Context, args []string) error {
 	var f runFlags
 	var followers, moves string
@@ -93,7 +94,7 @@ func parseRising(what, list string, most int) (numbers []int, err error) {
 	return numbers, nil
 }
 
-// growthVoters bounds the nodes that vote, unless all do: consensus's default.
+// growthVoters is the number of voters, unless all nodes vote: consensus's default.
 const growthVoters = 3
 
 // sizeResult is a group with that many followers.
@@ -116,7 +117,7 @@ func (s *sizeResult) String() string {
 	return fmt.Sprintf("%d followers, %d vote", s.Followers, s.Voters)
 }
 
-// run measures all loads in one round, on a group made for that.
+// run measures all loads in one round, on a group of its own.
 func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error) {
 	c, err := startCluster(ctx, chessrelaySystem, f.dir, s.Followers+1, chessrelayOptions{Voters: s.Voters})
 	if err != nil {
@@ -139,35 +140,35 @@ func (s *sizeResult) run(ctx context.Context, f *runFlags, round int) (err error
 	return nil
 }
 
-// historyResult is one state machine, and what a start takes after that much history in it.
+// historyResult is one state machine, and how long starts take with history in it.
 type historyResult struct {
 	System string         `json:"system"`
 	Points []historyPoint `json:"points"`
 }
 
-// historyPoint is after so many moves.
+// historyPoint is the measurement after a number of moves.
 type historyPoint struct {
 	Moves int `json:"moves"`
 	// By round; one that failed is empty.
 	Join     []startTiming `json:"join"`     // a new venue
 	Follower []startTiming `json:"follower"` // killed, and started again
 	Leader   []startTiming `json:"leader"`   // likewise
-	// The medians.
+	// These are the medians.
 	JoinP50     startTiming `json:"joinP50"`
 	FollowerP50 startTiming `json:"followerP50"`
 	LeaderP50   startTiming `json:"leaderP50"`
 }
 
-// startTiming is what the start of one process took.
+// startTiming is how long the start of one process took.
 type startTiming struct {
 	// CaughtUp is from the start of the process until it had applied what was committed then.
 	CaughtUp time.Duration `json:"caughtUp"`
-	// Open is what of that consensus.Open took: the log and the boards are open. The program itself
-	// starts before.
+	// Open is consensus.Open's part of that: afterwards, the log and the boards are open. The
+	// program itself starts before.
 	Open time.Duration `json:"open"`
 	// Leads is from the start of the process until it leads again.
 	Leads time.Duration `json:"leads,omitempty"`
-	// Snapshot is the bytes of the snapshot that it was sent, 0: none.
+	// Snapshot is the size in bytes of the snapshot that it received; 0: none.
 	Snapshot int64 `json:"snapshotBytes,omitempty"`
 }
 
@@ -207,13 +208,13 @@ func (h *historyResult) run(ctx context.Context, f *runFlags, round int) (err er
 	return nil
 }
 
-// historyTimeout is how long it may take to make history of up to the most moves.
+// historyTimeout is how long the group may take to make the most moves.
 const historyTimeout = 10 * time.Minute
 
 // makeHistory makes that many submissions, and returns when all nodes have them. Where chess is
-// played most games are played to their end.
+// played, most games are played to their end.
 func (c *cluster) makeHistory(ctx context.Context, moves int) error {
-	const movesPerWorker = 200 // more than two games
+	const movesPerWorker = 200 // more moves than two games have
 	ctx, cancel := context.WithTimeout(ctx, historyTimeout)
 	defer cancel()
 	args := node.LoadArgs{Outstanding: min(max(moves/movesPerWorker, 1), 1024), Count: moves}
@@ -224,7 +225,7 @@ func (c *cluster) makeHistory(ctx context.Context, moves int) error {
 	return err
 }
 
-// timeJoin has one more node join, times that, and kills it. It stays a member that is away.
+// timeJoin has one more node join, times that, and kills it. The node stays a member that is away.
 // Nothing may be submitted meanwhile.
 func (c *cluster) timeJoin(ctx context.Context, opts chessrelayOptions) (t startTiming, err error) {
 	i := len(c.nodes)
@@ -261,8 +262,8 @@ func (c *cluster) timeRestart(ctx context.Context, i int) (t startTiming, err er
 	return c.timeStart(ctx, i, ask)
 }
 
-// timeStart starts a node and waits until it has applied what node ask knows to be committed; node
-// 0 also until it leads.
+// timeStart starts a node and waits until it has applied what the node ask knows to be committed.
+// For node 0 it also waits until it leads.
 func (c *cluster) timeStart(ctx context.Context, i, ask int) (t startTiming, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -300,7 +301,7 @@ func (c *cluster) timeStart(ctx context.Context, i, ask int) (t startTiming, err
 
 var snapshotReceived = regexp.MustCompile(`msg="snapshot received".* bytes=(\d+)`)
 
-// snapshotBytes finds in a node's log how large the snapshot was that it received last.
+// snapshotBytes finds in a node's log the size of the last snapshot that it received.
 func snapshotBytes(logFile string) (int64, error) {
 	log, err := os.ReadFile(logFile)
 	if err != nil {

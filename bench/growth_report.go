@@ -104,7 +104,7 @@ func (r *growthResult) markdown(w io.Writer) {
 	}
 }
 
-// plots are the figures by file name.
+// plots are the plots by file name.
 func (r *growthResult) plots() map[string]dotPlot {
 	note := fmt.Sprintf("medians of %d rounds, %d cores; %s", r.Rounds, r.Machine.Cores, r.Machine.Date.Format("2006-01-02"))
 	plots := map[string]dotPlot{}

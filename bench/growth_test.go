@@ -45,8 +45,8 @@ func TestSnapshotBytes(t *testing.T) {
 	}
 }
 
-// A little history and one small group, so that all parts are used: what joins and what is started
-// again has everything.
+// TestGrowth makes a little history and one small group, so it uses all parts. A node that joins or
+// is started again has everything.
 func TestGrowth(t *testing.T) {
 	pgn, err := filepath.Abs("../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn")
 	if err != nil {
@@ -54,13 +54,13 @@ func TestGrowth(t *testing.T) {
 	}
 	f := &runFlags{rounds: 1, seconds: 0.3, dir: t.TempDir(), pgn: pgn}
 	r := newGrowthResult(f, []int{1}, []int{300, 900})
-	if n := len(newGrowthResult(f, []int{1, 2, 5}, nil).Sizes); n != 4 { // all vote in a second group of six
+	if n := len(newGrowthResult(f, []int{1, 2, 5}, nil).Sizes); n != 4 { // there is a second group of six in which all vote
 		t.Errorf("%d groups", n)
 	}
 	if err := r.Sizes[0].run(t.Context(), f, 0); err != nil {
 		t.Fatal(err)
 	}
-	r.Histories[1].Points = r.Histories[1].Points[:1] // one is enough of what does not grow
+	r.Histories[1].Points = r.Histories[1].Points[:1] // one is enough for a state that does not grow
 	for i := range r.Histories {
 		if err := r.Histories[i].run(t.Context(), f, 0); err != nil {
 			t.Fatal(err)

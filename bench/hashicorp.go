@@ -52,7 +52,7 @@ type hashicorpLog interface {
 	raft.StableStore
 }
 
-// What hashicorp/raft is told beyond its defaults. Larger batches are what it gains most by.
+// These change hashicorp/raft's defaults. It gains most from larger batches.
 const (
 	hashicorpMaxAppend = 1024
 	hashicorpCache     = 8 << 10
@@ -95,7 +95,7 @@ func openHashicorp(cfg nodeConfig, openLog func(dir string) (hashicorpLog, error
 	rc.Logger = log
 	rc.MaxAppendEntries = hashicorpMaxAppend
 	rc.BatchApplyCh = true
-	rc.SnapshotThreshold = 1 << 40 // none while it is measured
+	rc.SnapshotThreshold = 1 << 40 // no snapshot while it is measured
 	machine := &hashicorpCounter{}
 	r, err := raft.NewRaft(rc, machine, cache, store, snapshots, transport)
 	if err != nil {
@@ -124,7 +124,7 @@ func (h *hashicorp) Lead(ctx context.Context) error {
 		return err
 	}
 	if h.State() != raft.Leader {
-		return errors.New("another node leads") // it has heard of no members before this one told it
+		return errors.New("another node leads") // unexpected: it knew no members before this node told it
 	}
 	return h.Barrier(hashicorpTimeout).Error()
 }
@@ -134,7 +134,7 @@ func (h *hashicorp) Submitter(int) (func(context.Context) error, error) {
 	return func(context.Context) error { return h.Apply(payload, hashicorpTimeout).Error() }, nil
 }
 
-// hashicorpCounter is the least state machine.
+// hashicorpCounter is the smallest state machine.
 type hashicorpCounter struct{ n atomic.Uint64 }
 
 var _ raft.BatchingFSM = (*hashicorpCounter)(nil)

@@ -23,15 +23,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runLive is the command "live": how much later than the leader's own spectators those of a venue
-// see a move.
+// runLive is the command "live": how much later a venue's spectators see a move than the leader's
+// own.
 //
-// Three real nodes run (chessrelay serve), a recorder and two venues. Moves are posted to the
-// recorder, as many a second as the load says, to a schedule that does not wait for answers. One
-// spectator watches the round at the recorder, one at a venue; both are goroutines of this process,
-// so there is one clock. Per move, three times are taken: when it was posted, when the recorder's
-// spectator had it, which is as soon after commit and apply as the leader shows it, and when the
-// venue's had it. Reported are the quantiles of the differences.
+// Three real nodes run (chessrelay serve): a recorder and two venues. Moves are posted to the
+// recorder at the load's rate, on a schedule that does not wait for answers. One spectator watches
+// the round at the recorder, one at a venue. Both are goroutines of this process, so there is one
+// clock. Each move has three times: when it was posted, when the recorder's spectator had it, and
+// when the venue's spectator had it. The recorder shows a move right after commit and apply. The
+// report has the quantiles of the differences.
 func runLive(ctx context.Context, args []string) error {
 	var f liveFlags
 	fs := flag.NewFlagSet("live", flag.ContinueOnError)
@@ -131,7 +131,7 @@ type liveNodes struct {
 	cmds []*exec.Cmd
 }
 
-// startLiveNodes starts a recorder and two venues, which all vote.
+// startLiveNodes starts a recorder and two venues. All of them vote.
 func startLiveNodes(ctx context.Context, bin, dir string) (*liveNodes, error) {
 	const size = 3
 	addrs, err := freeAddrs(2 * size)
@@ -154,7 +154,7 @@ func startLiveNodes(ctx context.Context, bin, dir string) (*liveNodes, error) {
 		cmd := exec.Command(bin, args...)
 		cmd.Stdout, cmd.Stderr = log, log
 		err = cmd.Start()
-		_ = log.Close() // the child has it
+		_ = log.Close() // the child has its own copy
 		if err != nil {
 			return nil, errors.Join(err, n.close())
 		}
@@ -183,7 +183,7 @@ func startLiveNodes(ctx context.Context, bin, dir string) (*liveNodes, error) {
 	return n, nil
 }
 
-// close kills the nodes; their folders are not needed any more.
+// close kills the nodes. Their folders are no longer needed.
 func (n *liveNodes) close() error {
 	for _, cmd := range n.cmds {
 		_ = cmd.Process.Kill()
@@ -192,22 +192,22 @@ func (n *liveNodes) close() error {
 	return nil
 }
 
-// liveGame is a game on its way.
+// liveGame is a game in progress.
 type liveGame struct {
 	id    string
 	moves []string
 
-	mu  sync.Mutex // held while a move of the game is on its way: they are played in order
+	mu  sync.Mutex // held while a move of the game is on its way, so moves are played in order
 	ply int
 }
 
-// moveKey is what tells a move from all others.
+// moveKey distinguishes a move from all others.
 type moveKey struct {
 	Game string
 	Ply  int
 }
 
-// liveRun measures one rate on nodes made for that.
+// liveRun measures one rate on new nodes.
 func liveRun(ctx context.Context, f *liveFlags, tmp string, games [][]string, rate int) (m liveMeasurement, err error) {
 	dir, err := os.MkdirTemp(tmp, "run-")
 	if err != nil {
@@ -262,8 +262,8 @@ func liveRun(ctx context.Context, f *liveFlags, tmp string, games [][]string, ra
 	return liveMeasurement{Moves: len(behind), Behind: spreadOf(behind), ToLeader: spreadOf(toLeader), ToVenue: spreadOf(toVenue), Answer: spreadOf(answer)}, nil
 }
 
-// openGames opens a round with games enough for total moves, and for that no game ever waits for
-// its own last move.
+// openGames opens a round with enough games for total moves. There must also be so many that no
+// game waits for its own last move.
 func openGames(ctx context.Context, url string, games [][]string, total int) (round string, playing []*liveGame, err error) {
 	var made struct{ ID string }
 	if err := post(ctx, url+"/api/tournaments", map[string]string{"name": "Bench"}, &made); err != nil {
@@ -296,7 +296,7 @@ type postedMove struct {
 	at  time.Time
 }
 
-// postMoves posts total moves, rate of them a second, whether those before are answered or not.
+// postMoves posts total moves, rate of them a second. It does not wait for answers.
 func postMoves(ctx context.Context, url string, playing []*liveGame, total, rate int) ([]postedMove, []time.Time, error) {
 	posted, answered := make([]postedMove, total), make([]time.Time, total)
 	every := time.Second / time.Duration(rate)
@@ -310,7 +310,7 @@ func postMoves(ctx context.Context, url string, playing []*liveGame, total, rate
 		for g == nil {
 			g = playing[next%len(playing)]
 			next++
-			g.mu.Lock() // waits if all games in turn have a move on its way
+			g.mu.Lock() // it waits if each game in turn has a move on its way
 			if g.ply == len(g.moves) {
 				g.mu.Unlock()
 				g = nil
@@ -333,7 +333,7 @@ func postMoves(ctx context.Context, url string, playing []*liveGame, total, rate
 	return posted, answered, all.Wait()
 }
 
-// A watcher is a spectator that writes down when it had each move.
+// A watcher is a spectator that records when it had each move.
 type watcher struct {
 	conn  *websocket.Conn
 	ended chan struct{}

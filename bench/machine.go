@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// machine is where and with what something was measured.
+// machine says where and with what something was measured.
 type machine struct {
 	Date     time.Time         `json:"date"`
 	CPU      string            `json:"cpu"`
@@ -53,7 +53,7 @@ func thisMachine() machine {
 	return m
 }
 
-// addProgram adds the version of a module that the program in a file was built with.
+// addProgram adds the version of a module with which the program in a file was built.
 func (m *machine) addProgram(file, module string) error {
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
@@ -68,7 +68,7 @@ func (m *machine) addProgram(file, module string) error {
 	return fmt.Errorf("%s holds no %s", file, module)
 }
 
-// cpuModel is what the processor calls itself, where that can be read.
+// cpuModel is the processor's own name, where it can be read.
 func cpuModel() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command bench measures how fast chessrelay replicates, and beside it, in the same minutes on the
-// same disk, the systems one would take instead. It is a module of its own, so that those stay out
-// of chessrelay's go.mod.
+// Command bench measures how fast chessrelay replicates. Beside it, in the same minutes on the same
+// disk, it measures the systems that one would use instead. It is a module of its own, so that
+// those stay out of chessrelay's go.mod.
 //
 //	go run . peers                    every system, 5 rounds; results in ./results
 //	go run . peers --only floor,chessrelay,etcd --rounds 1 --seconds 2
@@ -8,17 +8,17 @@
 //
 // # What is measured
 //
-// Each system runs as three processes on loopback, on the disk that --dir is on, in a fresh folder
-// that is removed afterwards. The processes are this program again, but for etcd's, which are the
-// one in the folder etcd: it starts itself as `bench node` and talks with each child by lines of
-// JSON over the child's standard input and output (package node). Submissions of 64 bytes come from
-// inside the leader's process, from as many goroutines as submissions are to be outstanding, each
-// of which submits, waits for the answer and submits again. A submission is answered when the
-// system says that it is committed and, where there is a state machine, applied by the leader.
+// Each system runs as three processes on loopback, on the disk of --dir, in a new folder that is
+// removed afterwards. The processes are this program again, except for etcd's, which are the
+// program in the folder etcd. bench starts itself as `bench node`. It talks with each child by
+// lines of JSON over the child's standard input and output (package node). Submissions of 64 bytes
+// come from inside the leader's process. For each outstanding submission one goroutine submits,
+// waits for the answer and submits again. A submission is answered when the system says that it is
+// committed and, if there is a state machine, applied by the leader.
 //
-// The rounds are interleaved: a round runs every system once, with every load, beginning with
-// another system each time. The report has the median over the rounds. The time of one
-// fdatasync is taken before each run, in the same minutes.
+// The rounds are interleaved: a round runs every system once, with every load, and each round
+// begins with another system. The report has the median over the rounds. The time of one fdatasync
+// is measured before each run, in the same minutes.
 package main
 
 import (
@@ -32,7 +32,7 @@ import (
 	"syscall"
 )
 
-// A command is what the first argument names. Each has its own flags.
+// A command is named by the first argument. Each has its own flags.
 type command struct {
 	name  string
 	about string

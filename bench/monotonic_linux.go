@@ -12,9 +12,9 @@ var processStart, clockAtStart = time.Now(), sharedClock()
 
 func sharedClock() time.Duration {
 	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // it is always there
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // this clock always exists
 	return time.Duration(t.Nano())
 }
 
-// clock is a time that can be compared between processes, and that nobody sets.
+// clock is a time that processes can compare, and that nobody sets.
 func clock() time.Duration { return clockAtStart + time.Since(processStart) }

@@ -6,5 +6,5 @@ import "time"
 
 var processStart = time.Now()
 
-// clock is a time that can be compared between processes, as long as nobody sets it.
+// clock is a time that processes can compare, as long as nobody sets it.
 func clock() time.Duration { return time.Duration(processStart.UnixNano()) + time.Since(processStart) }

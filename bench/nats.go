@@ -38,12 +38,12 @@ var jetStreamSyncSystem = system{
 const (
 	streamName    = "MOVES"
 	streamSubject = "moves"
-	// jetStreamPending is how many answers a client may wait for; more than any load has
+	// jetStreamPending is how many answers a client may wait for: more than any load has
 	// outstanding.
 	jetStreamPending = 4096
 )
 
-// jetStream is one server, and on the leader a client within the process.
+// jetStream is one server. The leader also has a client in the same process.
 type jetStream struct {
 	cfg    nodeConfig
 	server *server.Server
@@ -54,7 +54,7 @@ func openJetStream(cfg nodeConfig, syncAlways bool) (node.Node, error) {
 	o := &server.Options{
 		ServerName:         jetStreamName(cfg.Index),
 		Host:               "127.0.0.1",
-		Port:               server.RANDOM_PORT, // for clients: the one there is is in the process
+		Port:               server.RANDOM_PORT, // for clients: the only one is in this process
 		NoSigs:             true,
 		JetStream:          true,
 		StoreDir:           cfg.Dir,
@@ -88,7 +88,7 @@ func openJetStream(cfg nodeConfig, syncAlways bool) (node.Node, error) {
 
 func jetStreamName(index int) string { return fmt.Sprintf("node-%d", index) }
 
-// lead makes the stream, and has it led by the server in this process.
+// Lead makes the stream, and has the server in this process lead it.
 func (j *jetStream) Lead(ctx context.Context) error {
 	conn, err := nats.Connect("", nats.InProcessServer(j.server))
 	if err != nil {
@@ -99,7 +99,7 @@ func (j *jetStream) Lead(ctx context.Context) error {
 	}
 	var stream jetstream.Stream
 	err = node.Until(ctx, "the servers to take a stream", func() (bool, error) {
-		// Those that have just met refuse it, or do not answer.
+		// Servers that have just met refuse it, or do not answer.
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		var err error

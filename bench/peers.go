@@ -34,7 +34,7 @@ func (f *runFlags) register(fs *flag.FlagSet, rounds int, seconds float64) {
 	fs.StringVar(&f.pgn, "pgn", "../cmd/chessrelay/replay/sample/olympiad-2014-round-11.pgn", "play the games in `FILE`, where chess is played")
 }
 
-// registerRun registers those that have to do with no system.
+// registerRun registers the flags that do not depend on a system.
 func (f *runFlags) registerRun(fs *flag.FlagSet, rounds int, seconds float64) {
 	fs.IntVar(&f.rounds, "rounds", rounds, "measure everything `N` times and report the medians")
 	fs.Float64Var(&f.seconds, "seconds", seconds, "measure each load for `S` seconds")
@@ -63,7 +63,7 @@ func (f *runFlags) parse(fs *flag.FlagSet, args []string) error {
 	return os.MkdirAll(f.out, 0o755)
 }
 
-// checkPGN finds out before anything is measured whether the games can be read.
+// checkPGN checks that the games can be read, before anything is measured.
 func (f *runFlags) checkPGN() (err error) {
 	if _, err = readGames(f.pgn); err != nil {
 		return err
@@ -142,7 +142,7 @@ func runPeers(ctx context.Context, args []string) error {
 	return nil
 }
 
-// run measures one system in one round, on a group made for that.
+// run measures one system in one round, on a group of its own.
 func (r *peersResult) run(ctx context.Context, s system, f *runFlags, round int) (err error) {
 	syncs, err := measureSync(f.dir, 200)
 	if err != nil {

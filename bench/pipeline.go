@@ -15,12 +15,12 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 )
 
-// runPipeline is the command "pipeline": what it is worth that an append is sent without waiting
-// for the answer to the one before, on lines between the nodes that are longer than loopback.
+// runPipeline is the command "pipeline". It measures what it gains to send an append without
+// waiting for the answer to the one before. The lines between the nodes are longer than loopback.
 //
-// Three nodes run with delay lines in front of each, one time with the window that is the default,
-// one time with a window of one append, which is stop-and-wait. A round trip is twice the delay and
-// what it takes on loopback.
+// Three nodes run with a delay line in front of each. They run once with the default window, and
+// once with a window of one append, which is stop-and-wait. A round trip is twice the delay plus
+// the time on loopback.
 func runPipeline(ctx context.Context, args []string) error {
 	var f runFlags
 	var delayList string
@@ -61,14 +61,14 @@ func runPipeline(ctx context.Context, args []string) error {
 	return nil
 }
 
-// A sender is how the leader's replicators are set.
+// A sender is a setting of the leader's replicators.
 type sender struct {
 	name  string
 	opts  chessrelayOptions
 	loads []node.LoadArgs
 }
 
-// The numbers of submissions.
+// These are the numbers of submissions.
 const (
 	someASecond = 2_000
 	manyASecond = 20_000
@@ -83,8 +83,8 @@ var (
 	pipelined   = sender{"pipeline", chessrelayOptions{}, lineLoads}
 	stopAndWait = sender{"stop-and-wait", chessrelayOptions{MaxInflightMsgs: 1}, lineLoads}
 
-	// With small appends a full load is a few hundred of them at once. To stop-and-wait, which
-	// answers some 50 submissions in a round trip then, a load of 1,024 is as full.
+	// With small appends, a full load is a few hundred of them at once. Stop-and-wait then answers
+	// some 50 submissions in a round trip, so a load of 1,024 is as full for it.
 	smallPipelined   = sender{"pipeline, 4 KiB", chessrelayOptions{MaxInflightMsgs: 4096, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: fullLoad}}}
 	smallStopAndWait = sender{"stop-and-wait, 4 KiB", chessrelayOptions{MaxInflightMsgs: 1, MaxMessageBytes: smallAppend}, []node.LoadArgs{{Outstanding: 1024}}}
 )
@@ -94,8 +94,8 @@ type lineResult struct {
 	Sender string            `json:"sender"`
 	Opts   chessrelayOptions `json:"options"`
 	Delay  time.Duration     `json:"delay"`  // each way
-	Direct bool              `json:"direct"` // without a delay line, so the nodes have all of the CPU
-	// RTT is the median of the pings while one submission at a time is made, 0: none was made.
+	Direct bool              `json:"direct"` // without a delay line, so the nodes have the whole CPU
+	// RTT is the median of the pings while one submission at a time is made; 0: there were none.
 	RTT   time.Duration `json:"rtt"`
 	Loads []lineLoad    `json:"loads"`
 
@@ -106,18 +106,18 @@ type lineResult struct {
 type lineLoad struct {
 	Load   node.LoadArgs `json:"load"`
 	Rounds []measurement `json:"rounds"` // by round; one that failed is empty
-	// Inflight is, by round, the median of the appends that were on their way to a follower.
+	// Inflight is, by round, the median number of appends on their way to a follower.
 	Inflight []float64     `json:"inflight"`
 	P50      time.Duration `json:"p50"`
 	P99      time.Duration `json:"p99"`
 	Rate     float64       `json:"perSecond"`
-	// P50Trips and P99Trips are p50 and p99 in round trips, 0 where there is no delay to speak of.
+	// P50Trips and P99Trips are p50 and p99 in round trips; 0 if there is no real delay.
 	P50Trips float64 `json:"p50RoundTrips,omitempty"`
 	P99Trips float64 `json:"p99RoundTrips,omitempty"`
-	// ToUndelayed is the rate over that of the same sender in the same round over lines of no
-	// delay.
+	// ToUndelayed is the rate divided by that of the same sender in the same round over lines
+	// without delay.
 	ToUndelayed float64 `json:"rateToUndelayed,omitempty"`
-	// LineCPU is CPU seconds of the delay lines for a million submissions, NodeCPU that of the
+	// LineCPU is CPU seconds of the delay lines for a million submissions; NodeCPU is that of the
 	// nodes.
 	LineCPU float64 `json:"lineCpuSecondsPerMillion"`
 	NodeCPU float64 `json:"nodeCpuSecondsPerMillion"`
@@ -130,7 +130,7 @@ func (l *lineResult) String() string {
 	return fmt.Sprintf("%s, %s each way", l.Sender, millis(l.Delay))
 }
 
-// run measures all loads in one round, on a group made for that.
+// run measures all loads in one round, on a group of its own.
 func (l *lineResult) run(ctx context.Context, f *runFlags, round int) (err error) {
 	c, err := newCluster(chessrelaySystem, f.dir)
 	if err != nil {
@@ -172,11 +172,11 @@ func (l *lineResult) run(ctx context.Context, f *runFlags, round int) (err error
 	return nil
 }
 
-// samples are what the leader says of its followers, every now and then.
+// samples are what the leader says of its followers, now and then.
 type samples struct {
 	inflight []float64
 	rtts     []time.Duration
-	states   map[string]int // that are not "replicate"
+	states   map[string]int // states other than "replicate"
 }
 
 func (s *samples) trouble() (what string) {
@@ -191,7 +191,7 @@ func (s *samples) trouble() (what string) {
 // sampleEvery is often enough for a median, and costs nothing beside a load.
 const sampleEvery = 50 * time.Millisecond
 
-// sampleLines asks the leader until the function that it returns is called.
+// sampleLines asks the leader again and again, until the caller calls stop.
 func sampleLines(ctx context.Context, c *cluster) (stop func() *samples) {
 	ctx, cancel := context.WithCancel(ctx)
 	s, ended := &samples{states: map[string]int{}}, make(chan struct{})
@@ -200,7 +200,7 @@ func sampleLines(ctx context.Context, c *cluster) (stop func() *samples) {
 		for node.Wait(ctx, sampleEvery) == nil {
 			var status consensus.Status
 			if c.nodes[0].call(ctx, "status", nil, &status) != nil {
-				continue // the load will say what is wrong
+				continue // the load will report the cause
 			}
 			for _, m := range status.Members {
 				if m.State == "leader" {

@@ -23,7 +23,7 @@ type pipelineResult struct {
 	Failures []string `json:"failures,omitempty"`
 }
 
-// line is that sender over lines of that delay, nil if it was not to be measured.
+// line is that sender over lines of that delay; nil if it was not measured.
 func (r *pipelineResult) line(sender string, delay time.Duration) *lineResult {
 	for i := range r.Lines {
 		if l := &r.Lines[i]; l.Sender == sender && l.Delay == delay && !l.Direct {
@@ -33,7 +33,7 @@ func (r *pipelineResult) line(sender string, delay time.Duration) *lineResult {
 	return nil
 }
 
-// load is that load on l, empty if there is none.
+// load is that load on l; empty if there is none.
 func (l *lineResult) load(load node.LoadArgs) *lineLoad {
 	if l != nil {
 		for i := range l.Loads {
@@ -45,8 +45,8 @@ func (l *lineResult) load(load node.LoadArgs) *lineLoad {
 	return &lineLoad{}
 }
 
-// roundTrip is what a message and its answer take over lines of that delay: twice the delay, and
-// what it takes without one.
+// roundTrip is how long a message and its answer take over lines of that delay: twice the delay,
+// plus the time without one.
 func (r *pipelineResult) roundTrip(delay time.Duration) time.Duration {
 	rtt := 2 * delay
 	if l := r.line(pipelined.name, 0); l != nil {
@@ -55,7 +55,7 @@ func (r *pipelineResult) roundTrip(delay time.Duration) time.Duration {
 	return rtt
 }
 
-// delays are those that were measured, without the direct lines.
+// delays are the measured delays, without the direct lines.
 func (r *pipelineResult) delays() (all []time.Duration) {
 	for _, l := range r.Lines {
 		if l.Sender == pipelined.name && !l.Direct {
@@ -135,8 +135,8 @@ func (r *pipelineResult) markdown(w io.Writer) {
 	}
 }
 
-// eachDelay calls do with the lines of each delay, and first with those that are direct, which
-// stop-and-wait has none of.
+// eachDelay calls do with the lines of each delay. It begins with the direct ones, which
+// stop-and-wait does not have.
 func (r *pipelineResult) eachDelay(do func(name string, pipelined, stopAndWait *lineResult)) {
 	for i := range r.Lines {
 		if r.Lines[i].Direct {
@@ -168,7 +168,7 @@ func (r *pipelineResult) small() (p, s *lineResult, of float64) {
 	return p, s, ratio(p.Loads[0].Rounds, s.Loads[0].Rounds, measurement.Rate)
 }
 
-// plots are the figures by file name.
+// plots are the plots by file name.
 func (r *pipelineResult) plots() map[string]dotPlot {
 	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", node.PayloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	series := []string{"pipeline", "stop-and-wait"}
@@ -231,7 +231,7 @@ func duration(d time.Duration) string {
 // millis writes a delay, which is whole milliseconds.
 func millis(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
 
-// count writes a number with its thousands apart; 0 is none.
+// count writes a number with separated thousands; 0 is none.
 func count(v float64) string {
 	if v == 0 {
 		return ""

@@ -38,7 +38,7 @@ func TestPipelineSummary(t *testing.T) {
 		}
 	}
 	near("the undelayed round trip", r.roundTrip(0).Seconds(), 0.002)
-	near("p50 in round trips", r.line(pipelined.name, 25*ms).load(pace).P50Trips, 1.5) // 78 ms of 52
+	near("p50 in round trips", r.line(pipelined.name, 25*ms).load(pace).P50Trips, 1.5) // 78 ms, with round trips of 52
 	near("p99 in round trips", r.line(pipelined.name, 25*ms).load(pace).P99Trips, 4.5)
 	near("rate to undelayed", r.line(pipelined.name, 25*ms).load(full).ToUndelayed, 0.85) // of 0.9 and 0.8
 	_, _, of := r.small()
@@ -55,8 +55,8 @@ func TestPipelineSummary(t *testing.T) {
 	}
 }
 
-// Over a line with a delay, the same as directly, later; and the leader's own view of the way
-// agrees.
+// TestLongLines: over a line with a delay, all is as without it, but later. The leader's own
+// measurements agree.
 func TestLongLines(t *testing.T) {
 	const delay = 10 * time.Millisecond
 	r := newPipelineResult(&runFlags{rounds: 1}, []time.Duration{delay})

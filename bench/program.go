@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// etcdSystem's nodes are a program of their own: one program holds one version of go.etcd.io/raft,
-// and etcd's need not be chessrelay's.
+// etcdSystem's nodes are a program of their own. One program holds one version of go.etcd.io/raft,
+// and etcd's may differ from chessrelay's.
 var etcdSystem = system{
 	name:      "etcd",
 	about:     "an embedded etcd server, and its client within the process",
@@ -19,8 +19,8 @@ var etcdSystem = system{
 	folder:    "etcd",
 }
 
-// prepare sees to it that the program of s, if it has one of its own, is there: the given file or,
-// if that is empty, one that is built in dir.
+// prepare makes sure that the program of s exists, if it has its own. That is the given file or, if
+// that is empty, a program that is built in dir.
 func (s *system) prepare(ctx context.Context, given, dir string) error {
 	if s.folder == "" {
 		return nil
@@ -34,8 +34,7 @@ func (s *system) prepare(ctx context.Context, given, dir string) error {
 	return nil
 }
 
-// build builds the command that is pkg in the module in folder. The go command says on standard
-// error what is wrong with it.
+// build builds the command pkg in folder's module. The go command reports errors on standard error.
 func build(ctx context.Context, folder, pkg, file string) error {
 	file, err := filepath.Abs(file)
 	if err != nil {

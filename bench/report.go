@@ -42,9 +42,10 @@ type loadResult struct {
 	PerSecond     float64       `json:"perSecond"`
 	CPUPerMillion float64       `json:"cpuSecondsPerMillion"` // of the three processes together
 	MaxRSS        int64         `json:"maxRss"`               // bytes, of the three processes together
-	// P50Floor is the p50 over that of the floor, of 1 outstanding. 0: there is none.
+	// P50Floor is p50 divided by the floor's with 1 outstanding; 0: there is none.
 	P50Floor float64 `json:"p50ToFloor,omitempty"`
-	// P50Best and RateBest are p50 and rate over those of the durable peer that is best at each.
+	// P50Best and RateBest are p50 and rate divided by those of the durable peer that is best at
+	// each.
 	P50Best  float64       `json:"p50ToBestPeer,omitempty"`
 	RateBest float64       `json:"rateToBestPeer,omitempty"`
 	Rounds   []measurement `json:"rounds"` // by round; one that failed is empty
@@ -78,7 +79,7 @@ func (r *peersResult) load(system string, outstanding int) *loadResult {
 	return nil
 }
 
-// rounds are those of l, if there is one.
+// rounds are those of l, if any.
 func (l *loadResult) rounds() []measurement {
 	if l == nil {
 		return nil
@@ -97,8 +98,9 @@ func medianOf[T ~int64 | ~float64](rounds []measurement, of func(measurement) T)
 	return median(values)
 }
 
-// ratio is the median over the rounds of one value over the other's in the same round, since a
-// machine's pace differs more from hour to hour than from minute to minute. 0 if no round has both.
+// ratio is the median over the rounds of one value divided by the other's in the same round. A
+// machine's pace differs more from hour to hour than from minute to minute. It is 0 if no round has
+// both.
 func ratio(rounds, others []measurement, of func(measurement) float64) float64 {
 	var values []float64
 	for i, m := range rounds {
@@ -111,10 +113,10 @@ func ratio(rounds, others []measurement, of func(measurement) float64) float64 {
 
 func p50(m measurement) float64 { return m.P50.Seconds() }
 
-// ours reports whether a system is this project, and no peer.
+// ours reports whether a system is this project's, and no peer.
 func ours(name string) bool { return strings.HasPrefix(name, "chessrelay") }
 
-// bestPeer is the load of the durable peer for which is comes out least.
+// bestPeer is the load of the durable peer with the smallest value of least.
 func (r *peersResult) bestPeer(outstanding int, least func(*loadResult) float64) (best *loadResult) {
 	for i := range r.Systems {
 		s := &r.Systems[i]
@@ -197,7 +199,7 @@ func (r *peersResult) markdown(w io.Writer) {
 	}
 }
 
-// plots are the figures by file name.
+// plots are the plots by file name.
 func (r *peersResult) plots() map[string]dotPlot {
 	note := fmt.Sprintf("three processes, %d bytes, medians of %d interleaved rounds; %s", node.PayloadSize, r.Rounds, r.Machine.Date.Format("2006-01-02"))
 	latency := dotPlot{Title: "One submission at a time: how long it takes", Note: note + "; less is better", Series: []string{"p50", "p99"}, Format: formatMicros}
@@ -253,7 +255,7 @@ func writeJSON(path string, v any) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-// micros writes a duration as its readers compare it.
+// micros writes a duration in microseconds, so readers can compare it.
 func micros(d time.Duration) string { return thousands(float64(d.Nanoseconds())/1000) + " µs" }
 
 // times writes a ratio; 0 is none.
@@ -264,7 +266,7 @@ func times(v float64) string {
 	return fmt.Sprintf("%.2f×", v)
 }
 
-// thousands writes a number, rounded, with its thousands apart.
+// thousands writes a number, rounded, with separated thousands.
 func thousands(v float64) string {
 	s := fmt.Sprintf("%.0f", v)
 	digits := strings.TrimPrefix(s, "-")

@@ -2,8 +2,7 @@ package main
 
 import "slices"
 
-// median is the middle one of the values, or the mean of the two in the middle; 0 if there are
-// none.
+// median is the middle value, or the mean of the two middle ones; 0 if there are none.
 func median[T ~int64 | ~float64](values []T) T {
 	if len(values) == 0 {
 		return 0

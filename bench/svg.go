@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A dotPlot is rows of dots over one logarithmic axis: SVG as text, which follows the reader's
+// A dotPlot is rows of dots over one logarithmic axis. It is SVG as text, and follows the reader's
 // light or dark theme.
 type dotPlot struct {
 	Title string
@@ -23,22 +23,22 @@ type dotPlot struct {
 // dotRow is one row; a value of 0 is missing.
 type dotRow struct {
 	Label  string
-	Strong bool // it is what the plot is about
+	Strong bool // the plot is about it
 	Faint  bool // it does not promise the same as the others
 	Values []float64
 }
 
-// The plot's measures, in SVG's pixels.
+// These are the plot's measures, in SVG's pixels.
 const (
 	plotWidth  = 860
 	plotLeft   = 190 // where the axis begins
-	plotRight  = 60  // what is free behind its end, for the last value
+	plotRight  = 60  // the space behind its end, for the last value
 	plotTop    = 84
 	plotRow    = 34
 	plotBottom = 36
 )
 
-// svgStyle has one colour for what is ours and one for the rest, for light and for dark pages.
+// svgStyle has one colour for our systems and one for the rest, for light and for dark pages.
 const svgStyle = `<style>
 svg { --page: #ffffff; --ink: #1f2328; --dim: #59636e; --grid: #dde1e6; --ours: #b4440c; --theirs: #3b6fb5; }
 @media (prefers-color-scheme: dark) { svg { --page: #0d1117; --ink: #e6edf3; --dim: #9198a1; --grid: #2b313a; --ours: #f0883e; --theirs: #79a8e8; } }
@@ -50,7 +50,7 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: var(--
 </style>
 `
 
-// axis is a logarithmic axis from lo to hi, which are at their pixels from and to.
+// axis is a logarithmic axis. lo is at the pixel from, hi is at the pixel to.
 type axis struct {
 	lo, hi   float64
 	from, to float64
@@ -60,7 +60,7 @@ func (a axis) at(v float64) float64 {
 	return a.from + (a.to-a.from)*(math.Log(v)-math.Log(a.lo))/(math.Log(a.hi)-math.Log(a.lo))
 }
 
-// logAxis spans the positive ones among the values, with some air.
+// logAxis spans the positive values, with some space around them.
 func logAxis(values []float64, from, to float64) axis {
 	lo, hi := math.Inf(1), 0.0
 	for _, v := range values {
@@ -74,8 +74,8 @@ func logAxis(values []float64, from, to float64) axis {
 	return axis{lo / 1.25, hi * 1.25, from, to}
 }
 
-// ticks are the values of 1, 2 and 5 times a power of ten on the axis, or the powers of ten alone
-// if those would be many.
+// ticks are the values of 1, 2 and 5 times a power of ten on the axis. If those are too many, they
+// are only the powers of ten.
 func (a axis) ticks() (ticks []float64) {
 	steps := []float64{1, 2, 5}
 	if a.hi/a.lo > 500 {
@@ -149,7 +149,8 @@ func (p dotPlot) svg() string {
 	return b.String()
 }
 
-// labelPlace is where the label of v goes: above its dot, or away from the dot that is too near.
+// labelPlace is where the label of v goes: above its dot, or away from another dot that is too
+// near.
 func labelPlace(a axis, values []float64, v float64) (x float64, anchor string) {
 	const near = 48
 	x, anchor = a.at(v), "middle"

@@ -12,18 +12,19 @@ import (
 type system struct {
 	name  string
 	about string
-	// durable says that an answer means: on the disks of a majority.
+	// durable says that an answer means that a majority has it on disk.
 	durable bool
-	// module is whose version belongs into the report; empty: none.
+	// module is the module whose version the report names; empty: none.
 	module string
-	// loads are the numbers of submissions outstanding that it is measured with; empty: all.
+	// loads are the numbers of outstanding submissions that it is measured with; empty: all.
 	loads []int
-	// converges says that its nodes are counted, so that it can be seen whether all got everything.
+	// converges says that its nodes count commands. So the harness can check that all got
+	// everything.
 	converges bool
-	// folder is that of the module that its nodes' program is built from; empty: its nodes are this
-	// program.
+	// folder is the folder of the module that its nodes' program is built from; empty: its nodes
+	// are this program.
 	folder string
-	// program is the file of that program, once there is one; see prepare.
+	// program is the file of that program, once it exists; see prepare.
 	program string
 	// open starts the node that cfg describes, in this process; nil: another program does. The
 	// nodes of a group are started at the same time, so open must not wait for another one to
@@ -31,7 +32,7 @@ type system struct {
 	open func(ctx context.Context, cfg nodeConfig) (node.Node, error)
 }
 
-// systems are all that can be measured, in the order of the report.
+// systems are all systems that can be measured, in the order of the report.
 var systems []system
 
 func init() {
@@ -66,7 +67,7 @@ func findSystem(name string) (system, error) {
 	return system{}, fmt.Errorf("there is no system %q", name)
 }
 
-// nodeConfig says what node of what system a child process is to be.
+// nodeConfig says which node of which system a child process is.
 type nodeConfig struct {
 	System string `json:"system"`
 	node.Config
@@ -74,7 +75,7 @@ type nodeConfig struct {
 	Chessrelay chessrelayOptions `json:"chessrelay,omitzero"`
 }
 
-// openNode opens the node that args describe, a nodeConfig.
+// openNode opens the node that args, a nodeConfig, describe.
 func openNode(ctx context.Context, args json.RawMessage) (node.Node, error) {
 	var cfg nodeConfig
 	if err := json.Unmarshal(args, &cfg); err != nil {

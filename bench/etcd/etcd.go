@@ -22,7 +22,7 @@ type etcd struct {
 	client *clientv3.Client
 }
 
-// openEtcd opens the node that args describe, a node.Config.
+// openEtcd opens the node that args, a node.Config, describe.
 func openEtcd(_ context.Context, args json.RawMessage) (node.Node, error) {
 	var cfg node.Config
 	if err := json.Unmarshal(args, &cfg); err != nil {
@@ -51,7 +51,7 @@ func openEtcd(_ context.Context, args json.RawMessage) (node.Node, error) {
 func etcdName(index int) string       { return fmt.Sprintf("node-%d", index) }
 func etcdURL(addr string) (u url.URL) { return url.URL{Scheme: "http", Host: addr} }
 
-// lead has whoever leads hand over to this server.
+// Lead has the leader transfer leadership to this server.
 func (e *etcd) Lead(ctx context.Context) error {
 	select {
 	case <-e.Server.ReadyNotify():
@@ -92,7 +92,7 @@ func etcdMoveLeader(ctx context.Context, endpoint string, to uint64) error {
 // HasApplied implements node.Counted. A revision is one put.
 func (e *etcd) HasApplied() node.Applied { return node.Applied{Count: uint64(e.Server.KV().Rev())} }
 
-// submitter puts under a key of the worker's own, so that the keys stay few.
+// Submitter puts to a key of the worker's own, so the keys stay few.
 func (e *etcd) Submitter(worker int) (func(context.Context) error, error) {
 	key := fmt.Sprintf("moves/%d", worker)
 	payload := make([]byte, node.PayloadSize)

@@ -1,7 +1,7 @@
 // Command etcd is the nodes of the system "etcd" of bench: embedded etcd servers, each with its
-// client within the process. `bench peers` builds and starts it. It is a module of its own, since
-// etcd's version of go.etcd.io/raft need not be chessrelay's, and one program holds one version of
-// a module.
+// client in the same process. `bench peers` builds and starts it. It is a module of its own, since
+// etcd may need another version of go.etcd.io/raft than chessrelay. One program holds one version
+// of a module.
 package main
 
 import (

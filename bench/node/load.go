@@ -13,7 +13,7 @@ import (
 type LoadArgs struct {
 	// Outstanding workers submit one after another, each when the one before is answered.
 	Outstanding int `json:"outstanding,omitempty"`
-	// PerSecond submissions are made at a steady pace, whether those before are answered or not.
+	// PerSecond submissions are made at a steady pace, without waiting for answers.
 	PerSecond int `json:"perSecond,omitempty"`
 	// Count is how many submissions the workers make together; zero: until the load is stopped.
 	Count int `json:"count,omitempty"`
@@ -31,13 +31,13 @@ type load struct {
 	left    atomic.Int64 // of LoadArgs.Count
 	wg      sync.WaitGroup
 
-	answers sync.Pool // of *answers, which all has, too: the processors do not wait for each other there
+	answers sync.Pool // of *answers, which are also in all: here the processors do not wait for each other
 
 	mu      sync.Mutex
-	all     []*answers // guarded by mu, as all that follows
+	all     []*answers // guarded by mu, as is all that follows
 	workers []*worker
 	idle    []*worker     // of a load with a pace
-	began   time.Duration // when the present window did, by now
+	began   time.Duration // when the current window began, by now
 	failure error         // the first one
 }
 
@@ -46,23 +46,23 @@ type worker struct {
 	submit func(context.Context) error
 }
 
-// answers are how long those took that one processor had in this window. Were each worker to keep
-// its own, a thousand of them would be a thousand places in memory, none of which is in the cache
-// when its turn comes: with 32,768 of them that takes 0.1 µs more of each submission.
+// answers are the times of submissions that were answered on one processor in this window. If each
+// worker kept its own, a thousand workers would use a thousand places in memory, all cold when
+// their turn comes. With 32,768 workers that costs 0.1 µs more for each submission.
 type answers struct {
 	mu    sync.Mutex
 	times []time.Duration   // guarded by mu
-	full  [][]time.Duration // the chunks before those; guarded by mu
+	full  [][]time.Duration // the earlier chunks; guarded by mu
 }
 
-// answersChunk is how many times a chunk holds. One slice that grew with them would be copied again
-// and again under load.
+// answersChunk is how many times a chunk holds. A single growing slice would be copied again and
+// again under load.
 const answersChunk = 1 << 10
 
 // maxWorkers is how many submissions may be outstanding.
 const maxWorkers = 1 << 16
 
-// startLoad starts the workers. Those of a load without a pace are all there when it returns.
+// startLoad starts the workers. For a load without a pace, all workers exist when it returns.
 func startLoad(ctx context.Context, n Node, args LoadArgs) (*load, error) {
 	if args.Outstanding < 0 || args.Outstanding > maxWorkers || args.PerSecond < 0 || args.PerSecond > 1_000_000 ||
 		(args.Outstanding == 0) == (args.PerSecond == 0) || args.Count < 0 || args.Count > 0 && args.PerSecond > 0 {
@@ -108,12 +108,12 @@ func (l *load) newWorker() (*worker, error) {
 	return w, nil
 }
 
-// now is the time since the load was started. A submission's end is the beginning of the worker's
-// next one, so that the clock is read once for each.
+// now is the time since the load was started. The end of a submission is the beginning of the
+// worker's next one, so each needs one reading of the clock.
 func (l *load) now() time.Duration { return time.Since(l.started) }
 
-// submit makes one submission that began at this time, and returns when it ended; false: it failed,
-// or is not wanted any more.
+// submit makes one submission that began at this time, and returns when it ended. false: it failed,
+// or is no longer wanted.
 func (l *load) submit(ctx context.Context, w *worker, began time.Duration) (ended time.Duration, ok bool) {
 	err := w.submit(ctx)
 	for err == ErrNotCounted {
@@ -146,8 +146,8 @@ func (l *load) newAnswers() any {
 }
 
 // pace submits at a steady pace until the load is stopped. It waits for no answer. The clock of a
-// submission starts when it is made: should pace be late itself, which a sleep of less than a
-// millisecond may be, it catches up.
+// submission starts when it is made. If pace itself is late, it catches up: a sleep of less than a
+// millisecond may be late.
 func (l *load) pace(ctx context.Context, perSecond int) {
 	began, every := l.now(), float64(time.Second)/float64(perSecond)
 	for i := 0; !l.stopped.Load(); i++ {
@@ -184,7 +184,8 @@ func (l *load) takeIdle() *worker {
 	return w
 }
 
-// fail remembers why a submission was not answered. A measurement with one that failed is none.
+// fail remembers why a submission was not answered. A measurement with a failed submission does not
+// count.
 func (l *load) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -205,7 +206,7 @@ type Window struct {
 // Rate is submissions answered a second.
 func (w Window) Rate() float64 { return float64(w.Ops) / w.Seconds }
 
-// window ends the present window, begins the next, and returns what was answered in the one that
+// window ends the current window and begins the next. It returns what was answered in the one that
 // ended.
 func (l *load) window() (Window, error) {
 	l.mu.Lock()
@@ -231,7 +232,7 @@ func (l *load) window() (Window, error) {
 	return r, l.failure
 }
 
-// stop has the workers end with the answer that they wait for.
+// stop lets each worker wait for its current answer, and ends it.
 func (l *load) stop() error {
 	l.stopped.Store(true)
 	late := time.AfterFunc(lastAnswer, l.cancel)

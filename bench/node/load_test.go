@@ -14,7 +14,7 @@ import (
 type slowNode struct {
 	takes     time.Duration
 	submitted atomic.Int64
-	skip      int64 // every so many-th submission does not count; 0: all do
+	skip      int64 // every skip-th submission does not count; 0: all do
 	failure   error
 }
 
@@ -33,8 +33,8 @@ func (n *slowNode) Submitter(int) (func(context.Context) error, error) {
 	}, nil
 }
 
-// A load with a pace does not wait for answers: with those after 100 ms, workers that did would
-// make 10 a second each.
+// TestPace: a load with a pace does not wait for answers. They take 100 ms here, so workers that
+// waited would make 10 submissions a second each.
 func TestPace(t *testing.T) {
 	n := &slowNode{takes: 100 * time.Millisecond}
 	l, err := startLoad(t.Context(), n, LoadArgs{PerSecond: 1000})
@@ -65,8 +65,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// A load of a number of submissions makes as many, however many workers there are, and counts those
-// alone that count.
+// TestCountedLoad: a load with a count makes that many submissions, however many workers there are.
+// It counts only those that count.
 func TestCountedLoad(t *testing.T) {
 	for _, n := range []*slowNode{{}, {skip: 3}} {
 		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 7, Count: 5000})
@@ -87,7 +87,7 @@ func TestCountedLoad(t *testing.T) {
 	}
 }
 
-// The time of a submission is its own, though the clock is read once for each.
+// TestTimes: each submission has its own time, though each needs only one reading of the clock.
 func TestTimes(t *testing.T) {
 	for _, n := range []*slowNode{{takes: 2 * time.Millisecond}, {takes: 2 * time.Millisecond, skip: 3}} {
 		l, err := startLoad(t.Context(), n, LoadArgs{Outstanding: 2, Count: 100})
@@ -99,7 +99,7 @@ func TestTimes(t *testing.T) {
 		if err := errors.Join(err, l.stop()); err != nil {
 			t.Fatal(err)
 		}
-		if r.P50 < n.takes || r.P50 > 8*n.takes { // of some 50 in a row
+		if r.P50 < n.takes || r.P50 > 8*n.takes { // some 50 of them in a row
 			t.Errorf("p50 %v of what takes %v", r.P50, n.takes)
 		}
 	}
@@ -129,8 +129,8 @@ func TestLoadFails(t *testing.T) {
 	}
 }
 
-// batchNode answers all that has been submitted at once, as a leader does after a write. Nothing
-// else takes time.
+// batchNode answers all waiting submissions at once, as a leader does after a write. Nothing else
+// takes time.
 type batchNode struct {
 	mu      sync.Mutex
 	waiting []chan struct{} // guarded by mu
@@ -171,7 +171,7 @@ func (n *batchNode) answer(ctx context.Context) {
 	}
 }
 
-// What a submission costs beside the system: the node answers at once.
+// BenchmarkLoad measures what a submission costs outside of the system: the node answers at once.
 func BenchmarkLoad(b *testing.B) {
 	for _, outstanding := range []int{1, 64, 1024, 32768} {
 		b.Run(fmt.Sprint(outstanding), func(b *testing.B) {

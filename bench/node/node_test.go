@@ -35,7 +35,7 @@ func TestSameApplied(t *testing.T) {
 	}{
 		{Applied{Count: 1}, Applied{Count: 1}, true},
 		{Applied{Count: 1}, Applied{Count: 2}, false},
-		{Applied{Count: 1, Hash: "x"}, Applied{Count: 2, Hash: "x"}, true}, // one was started again
+		{Applied{Count: 1, Hash: "x"}, Applied{Count: 2, Hash: "x"}, true}, // one node was started again
 		{Applied{Count: 1, Hash: "x"}, Applied{Count: 1, Hash: "y"}, false},
 		{Applied{Count: 1, Hash: "x"}, Applied{Count: 1}, false},
 	} {

@@ -12,14 +12,14 @@ import (
 	"sync"
 )
 
-// Request is one operation that the orchestrator wants done.
+// Request is one operation for a child, from the orchestrator.
 type Request struct {
 	ID   int             `json:"id"`
 	Op   string          `json:"op"`
 	Args json.RawMessage `json:"args,omitempty"`
 }
 
-// Response is the answer to the request of that id.
+// Response is the answer to the request with the same id.
 type Response struct {
 	ID     int             `json:"id"`
 	Error  string          `json:"error,omitempty"`
@@ -29,23 +29,23 @@ type Response struct {
 // MaxLine bounds one line of the protocol, in bytes.
 const MaxLine = 1 << 20
 
-// A Program says what a process can be made into.
+// A Program says what a process can become.
 type Program struct {
-	// Open starts the node that the arguments of the operation "start" describe, a Config, in this
+	// Open starts the node that the arguments of the operation "start", a Config, describe, in this
 	// process. The nodes of a group are started at the same time, so Open must not wait for another
 	// one to answer.
 	Open func(ctx context.Context, args json.RawMessage) (Node, error)
-	// Roles are what the process can be made into instead of a node, by operation.
+	// Roles are what the process can become instead of a node, by operation.
 	Roles map[string]func(args json.RawMessage) (Caller, error)
 }
 
-// child is this process as a node: what the orchestrator's requests work on.
+// child is this process as a node: the target of the orchestrator's requests.
 type child struct {
 	Program
 	mu   sync.Mutex // guards what follows
 	node Node
 	load *load
-	role Caller // what it is instead of a node
+	role Caller // its role instead of a node
 }
 
 // gcPercent is GOGC in the nodes of every system, as `chessrelay serve` has it.
@@ -58,7 +58,7 @@ func (p Program) Serve(ctx context.Context) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	out := json.NewEncoder(os.Stdout)
-	// Libraries that print go to the log.
+	// Output of libraries goes to the log.
 	os.Stdout = os.Stderr
 	var mu sync.Mutex // one answer at a time
 	lines := bufio.NewScanner(os.Stdin)
