@@ -27,7 +27,7 @@ type venue struct {
 	*whole.Boards
 	games [][]string // the moves of each board, in SAN; static
 
-	// Owned by who plays.
+	// Owned by the caller of play.
 	plies   []int
 	next    int // the board whose turn it is
 	applied uint64

@@ -121,7 +121,7 @@ func TestACME(t *testing.T) {
 	for _, way := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(way, func(t *testing.T) {
 			address, redirect := nodetest.KeptAddress(t), nodetest.KeptAddress(t)
-			reached := map[string]string{"tls-alpn-01": address, "http-01": nodetest.KeptAddress(t)} // nobody is at the latter
+			reached := map[string]string{"tls-alpn-01": address, "http-01": nodetest.KeptAddress(t)} // nothing listens at the latter
 			ca := startPebble(t, bin, reached[way], redirect)
 			c := &nodetest.Cluster{T: t}
 			n := &nodetest.Node{T: t, Config: node.Config{
