@@ -100,8 +100,8 @@ func (n *Node) AdmitGhost() {
 var kept sync.Map
 
 // KeptAddress is a free address that a node can come back to. No other caller gets it. The kernel
-// gives connections other ports (from 32768 on Linux), since any such port could be taken while the
-// node is down.
+// never gives its port to a connection (those are from 32768 on Linux), which could hold it while
+// the node is down.
 func KeptAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
