@@ -61,9 +61,10 @@ var (
 //   - A command that arrives while the boards are fresh is held from its arrival, by this node's
 //     own measure. A late one, after a pause or over a slow line, is held from the leader's time,
 //     but not from before the boards were last fresh. See [relay.State.Arrive].
-//   - Nothing is released before this node's clock was compared with another one. Then the earlier
-//     of the node's clock and the group's counts. So a node with a wrong clock releases late. After
-//     a restart this rule decides, since the node has not seen the commands arrive.
+//   - Nothing is released before this node's clock was compared with another one. From then on, the
+//     node goes by the earlier of its own clock and the group's. So a node with a wrong clock
+//     releases late. After a restart this rule decides, since the node has not seen the commands
+//     arrive.
 type timekeeper interface {
 	// Fresh is when the boards were last known to lack nothing.
 	Fresh() (at time.Time, ok bool)

@@ -260,8 +260,8 @@ func TestEdgeRefused(t *testing.T) {
 	})
 }
 
-// TestTailBeginsWithTheBoards: the tail does not have the commands that replaced boards contain. So
-// an edge that lacks them must get the boards.
+// TestTailBeginsWithTheBoards: after all boards were replaced, the tail has none of the commands in
+// them. So an edge that lacks these must get the boards.
 func TestTailBeginsWithTheBoards(t *testing.T) {
 	b := node.NewBoards(nil)
 	defer b.Close()

@@ -49,8 +49,8 @@ func (v visitor) visit(t *testing.T, node, path string) (*http.Response, int) {
 	return res, res.StatusCode
 }
 
-// TestSpectatorFlags starts a node with the limits of serve's flags. It checks that the node keeps
-// them, and counts in the metrics.
+// TestSpectatorFlags starts a node with the limits of serve's flags. The node must keep them, and
+// the metrics must count.
 func TestSpectatorFlags(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	n := c.Nodes[0]

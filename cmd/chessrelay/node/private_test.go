@@ -111,7 +111,7 @@ func TestPrivateIsNotThere(t *testing.T) {
 	}
 }
 
-// TestPrivateNeedsTokens: without tokens, a node could tell nobody from the public.
+// TestPrivateNeedsTokens: without tokens, a node cannot distinguish anybody from the public.
 func TestPrivateNeedsTokens(t *testing.T) {
 	c := nodetest.NewCluster(t, 1)
 	for _, in := range []nodetest.Object{{"name": "Secret", "private": true}} {
