@@ -1,4 +1,4 @@
-// cm-chessboard comes without types. These are the parts of it that we use.
+// cm-chessboard has no types. These are the parts of it that we use.
 
 declare module "cm-chessboard/src/Chessboard.js" {
   export class Chessboard {

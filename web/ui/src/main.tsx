@@ -14,7 +14,7 @@ import { loadSprite } from "./view/sprite.ts";
 
 const root = document.getElementById("app")!;
 const voices = {
-  // Outside what is drawn again, so that a screen reader only hears what is new in them.
+  // These are outside what is drawn again: a screen reader only reads changes in them.
   moves: region(),
   status: region(),
 };
@@ -44,9 +44,9 @@ function draw(): void {
   const { condition, spectators } = page.condition?.() ?? {};
   render(<ShellView key={path} page={page.view()} condition={condition} spectators={spectators} />, root);
   if (condition && condition.status !== told) {
-    // The countdown on show changes each second; what is said changes only with the state.
+    // The visible countdown changes each second; the spoken text changes only with the state.
     if (told !== undefined) voices.status.textContent = spoken[condition.status];
-    // Until it is live for the first time, there is nothing to be told about.
+    // Until the page is live for the first time, there is nothing to say.
     if (told !== undefined || condition.status === "live") told = condition.status;
   }
 }
@@ -79,7 +79,10 @@ function show(): void {
   draw();
 }
 
-/** Links between our own pages change the page in place; all others, and those to be opened elsewhere, are the browser's. */
+/**
+ * Follows links between our own pages in place. The browser handles all others, and those to be
+ * opened elsewhere.
+ */
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = event.target instanceof Element ? event.target.closest("a") : null;
@@ -100,7 +103,7 @@ document.addEventListener("keydown", (event) => {
 
 window.addEventListener("popstate", () => {
   if (openLink(location.hash)) return show();
-  // A jump inside the page (the skip link) is no change of page.
+  // A jump inside the page (the skip link) does not change the page.
   if (location.pathname !== path) show();
 });
 

@@ -1,4 +1,4 @@
-/** "640 B", "21.9 kB", "3.40 MB": three digits say enough. */
+/** "640 B", "21.9 kB", "3.40 MB": three digits are enough. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let n = bytes;
@@ -10,7 +10,7 @@ export function formatBytes(bytes: number): string {
   return `${i === 0 ? Math.round(n) : digits(n)} ${units[i]}`;
 }
 
-/** "0", "3.2", "48", "1,250": how many of something there are a second. */
+/** "0", "3.2", "48", "1,250": a rate per second. */
 export function formatRate(n: number): string {
   return n === 0 ? "0" : n < 10 ? n.toFixed(1) : formatCount(Math.round(n));
 }
@@ -19,7 +19,7 @@ export function formatCount(n: number): string {
   return n.toLocaleString("en");
 }
 
-/** "0.07 ms", "42 ms", "3.1 s": a time that is mostly short, as exactly as it was told. */
+/** "0.07 ms", "42 ms", "3.1 s": a mostly short time, as exact as it was given. */
 export function formatShort(ms: number): string {
   if (ms < 999.5) return `${ms < 10 && !Number.isInteger(ms) ? digits(ms) : Math.round(ms)} ms`;
   const s = ms / 1000;

@@ -4,7 +4,9 @@ import type { Clock, Result } from "./wire.ts";
 /** Below this, tenths of a second are shown. */
 const tenths = 20_000;
 
-/** h:mm:ss, m:ss, or m:ss.t when time is short. A part of a second does not count until it is over. */
+/**
+ * h:mm:ss, m:ss, or m:ss.t when time is short. A part of a second does not count until it is over.
+ */
 export function formatClock(ms: number): string {
   const left = Math.max(0, ms);
   const whole = Math.floor(left / 1000);
@@ -15,7 +17,7 @@ export function formatClock(ms: number): string {
   return left < tenths ? `${m}:${s}.${Math.floor((left % 1000) / 100)}` : `${m}:${s}`;
 }
 
-/** What a board needs to tell for its clocks to run. */
+/** What the clocks need from a board. */
 export interface Ticking {
   readonly fen: string;
   readonly ply: number;
@@ -24,13 +26,19 @@ export interface Ticking {
   readonly at?: number;
 }
 
-/** The side whose clock runs. None does before the first move, after the game, or if we were not told since when. */
+/**
+ * The side whose clock runs. None runs before the first move, after the game, or if we do not know
+ * since when.
+ */
 export function running(board: Ticking): Side | undefined {
   if (board.result !== "*" || board.ply === 0 || board.at === undefined) return undefined;
   return turn(board.fen);
 }
 
-/** What a side has left at `now`, on the node's clock: never less than nothing. Undefined if nobody told us. */
+/**
+ * The time that a side has left at `now`, on the node's clock; never negative. Undefined if
+ * unknown.
+ */
 export function timeLeft(board: Ticking, side: Side, now: number | undefined): number | undefined {
   const ms = board.clock[side];
   if (ms === undefined) return undefined;
@@ -38,7 +46,7 @@ export function timeLeft(board: Ticking, side: Side, now: number | undefined): n
   return Math.max(0, ms - Math.max(0, now - board.at));
 }
 
-/** How long what [formatClock] shows stays right, for a clock that runs. */
+/** How long the text of [formatClock] stays right, for a clock that runs. */
 export function untilNextTick(ms: number): number {
   const unit = ms < tenths + 1000 ? 100 : 1000;
   return (ms % unit) + 1;

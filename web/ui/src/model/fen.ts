@@ -37,7 +37,9 @@ export function place(square: string): { x: number; y: number } {
   return { x: square.charCodeAt(0) - 97, y: 56 - square.charCodeAt(1) };
 }
 
-/** The two squares of a move in UCI; none of a move that has no squares, such as the null move 0000. */
+/**
+ * The two squares of a move in UCI; none if the move has no squares, such as the null move 0000.
+ */
 export function squares(uci: string | undefined): string[] {
   const m = /^([a-h][1-8])([a-h][1-8])/.exec(uci ?? "");
   return m ? [m[1]!, m[2]!] : [];
@@ -50,7 +52,9 @@ export function checked(fen: string, san: string | undefined): string | undefine
   return pieces(fen).find((p) => p.piece === king)?.square;
 }
 
-/** The number of the move that a ply belongs to, for a game that began with `startFen`: ply 1 is move 1, White's. */
+/**
+ * The number of the move that a ply belongs to, in a game from `startFen`: ply 1 is White's move 1.
+ */
 export function numbering(startFen: string, ply: number): { move: number; side: Side } {
   const parts = startFen.split(" ");
   const first = Number(parts[5] ?? 1) || 1;
@@ -58,7 +62,10 @@ export function numbering(startFen: string, ply: number): { move: number; side: 
   return { move: first + Math.floor(halves / 2), side: halves % 2 === 0 ? "white" : "black" };
 }
 
-/** The number of the move that led to this position, as a score sheet has it: "12." of White, "12…" of Black. */
+/**
+ * The number of the move that led to this position, as on a score sheet: "12." for White, "12…" for
+ * Black.
+ */
 export function moveNumber(fen: string): string {
   const next = Number(fen.split(" ")[5] ?? 1) || 1;
   return turn(fen) === "black" ? `${next}.` : `${next - 1}…`;

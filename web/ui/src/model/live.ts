@@ -1,26 +1,30 @@
 import type { Board, BoardSummary, DeletedFrame, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame, SummaryFrame } from "./wire.ts";
 
 /**
- * What a spectator knows of a round. It changes by [reduce] only, which is pure: the same frames in the same order make
- * the same state. A board that did not change keeps its identity, so a view can tell cheaply what to draw again.
+ * What a spectator knows of a round. Only [reduce] changes it, and is pure: the same frames in the
+ * same order make the same state. An unchanged board keeps its identity, so a view can tell cheaply
+ * what to draw again.
  */
 export interface Live {
   readonly cluster?: string;
   readonly node?: string;
-  /** The log index up to which everything is in here; 0 before the first snapshot. It is our cursor: `since`. */
+  /**
+   * The log index up to which this state has everything; 0 before the first snapshot. It is our
+   * cursor: `since`.
+   */
   readonly index: number;
   /**
-   * The events of `index` itself that are in here. One command may make several events (a mating move, and the result
-   * it brings), all with its index. Undefined after a snapshot, which has all of them.
+   * The events of `index` itself that this state has. One command may make several events with its
+   * index, such as a mating move and its result. Undefined after a snapshot, which has all of them.
    */
   readonly seen?: readonly string[];
   readonly round?: Round;
   readonly boards: ReadonlyMap<number, Board>;
-  /** How boards stand that are not watched, as far as we were told. */
+  /** The standing of boards that we do not watch, as far as summaries gave it. */
   readonly told: ReadonlyMap<number, BoardSummary>;
-  /** An event was about a board that we have never heard of: what we have is not whole, and needs a new snapshot. */
+  /** An event was about an unknown board: this state is incomplete and needs a new snapshot. */
   readonly incomplete: boolean;
-  /** Node's clock minus ours, as well as we know it. */
+  /** The node's clock minus ours, as well as we know it. */
   readonly offset?: number;
   /** When the last frame came, on our clock. */
   readonly heardAt?: number;
@@ -33,7 +37,7 @@ export interface Live {
 
 export const nothing: Live = { index: 0, boards: new Map(), told: new Map(), incomplete: false, stale: false, age: 0 };
 
-/** The state after a frame that came at `local`, a time in milliseconds on a clock of ours that only goes forward. */
+/** The state after a frame that came at `local`, in milliseconds on our monotonic clock. */
 export function reduce(state: Live, frame: Frame, local: number): Live {
   const timed = { ...state, heardAt: local, ...offset(state, frame, local) };
   switch (frame.type) {
@@ -54,18 +58,21 @@ export function reduce(state: Live, frame: Frame, local: number): Live {
   }
 }
 
-/** The time on the node's clock, or undefined if it never told us. */
+/** The time on the node's clock, or undefined if no frame gave it. */
 export function serverNow(state: Live, local: number): number | undefined {
   return state.offset === undefined ? undefined : local + state.offset;
 }
 
-/** How many seconds behind the boards this is. */
+/** How many seconds this view is behind the boards. */
 export function delayOf(state: Live): number {
   const delay = state.round?.delay ?? 0;
   return Math.min(state.early ?? delay, delay);
 }
 
-/** A round as HTTP gives it. It shows something while no WebSocket comes through; a snapshot takes its place. */
+/**
+ * The state with a round from HTTP. It shows something while no WebSocket gets through; a snapshot
+ * replaces it.
+ */
 export function provisional(state: Live, { games, ...round }: RoundWithGames): Live {
   if (state.index > 0) return state;
   const boards = games.map(({ id, ...rest }): Board => ({ ...rest, game: id }));
@@ -76,13 +83,14 @@ function hello(state: Live, frame: HelloFrame): Live {
   const known = state.cluster;
   const next = { ...state, cluster: frame.cluster, node: frame.node, early: frame.delay, stale: false, age: 0 };
   if (known === undefined || known === frame.cluster) return next;
-  // Another cluster counts its own indexes: ours means nothing there. The boards stay until its snapshot comes.
+  // Another cluster has its own indexes: ours means nothing there. The boards stay until its
+  // snapshot comes.
   return { ...next, index: 0, seen: undefined, told: new Map() };
 }
 
 function snapshot(state: Live, frame: SnapshotFrame): Live {
-  // A node that is behind the one we had before tells an older story. What we have is that story's continuation, and
-  // the events that follow it will catch up with us, so nothing is taken back.
+  // A node that is behind our previous one sends an older state. Ours continues that state, and its
+  // events will catch up with us, so nothing is taken back.
   if (frame.index < state.index) return state;
   return { ...state, index: frame.index, seen: undefined, round: frame.round, boards: byNumber(frame.boards), incomplete: false };
 }
@@ -97,12 +105,12 @@ function summary(state: Live, frame: SummaryFrame): Live {
   return { ...state, told };
 }
 
-/** The state of one who begins to watch other boards: nothing of them is there until their snapshot comes. */
+/** The state after a change to other boards: it has none of them until their snapshot comes. */
 export function turned(state: Live): Live {
   return { ...state, index: 0, seen: undefined, boards: new Map(), incomplete: false };
 }
 
-/** The state with the event of that name written down as seen, or undefined if it is in there already. */
+/** The state with the event of that name marked as seen, or undefined if it was seen before. */
 function noted(state: Live, index: number, name: string): Live | undefined {
   if (index < state.index) return undefined;
   const seen = index > state.index ? [] : state.seen;
@@ -116,7 +124,7 @@ function renamed(state: Live, frame: RoundFrame): Live {
   return { ...next, round: { tournamentName: state.round?.tournamentName, ...frame.round } };
 }
 
-/** The state without the board, which need not be one that is watched. */
+/** The state without the board, which may be one that we do not watch. */
 function deleted(state: Live, frame: DeletedFrame): Live {
   const next = noted(state, frame.index, `${frame.type} ${frame.board}`);
   if (next === undefined) return state;
@@ -124,7 +132,7 @@ function deleted(state: Live, frame: DeletedFrame): Live {
 }
 
 function lacking<B extends { readonly game: string }>(boards: ReadonlyMap<number, B>, { game, board }: DeletedFrame): ReadonlyMap<number, B> {
-  if (boards.get(board)?.game !== game) return boards; // another game is there by now
+  if (boards.get(board)?.game !== game) return boards; // the board already has another game
   const left = new Map(boards);
   left.delete(board);
   return left;
@@ -146,7 +154,7 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
   if (board === undefined || board.game !== frame.game) return undefined;
   switch (frame.type) {
     case "move":
-      // The event says all there is to say of the position, so that even a gap before it does not matter here.
+      // The event has the whole position, so a gap before it does not matter here.
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: { san: frame.san, uci: frame.uci, ...(frame.illegal && { illegal: true }) }, clock: frame.clock ?? {}, at: frame.at };
     case "takeback":
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at };
@@ -167,12 +175,15 @@ function byNumber(boards: readonly Board[]): ReadonlyMap<number, Board> {
   return new Map([...boards].sort((a, b) => a.board - b.board).map((b) => [b.board, b]));
 }
 
-/** A clock that jumped, or a computer that slept, is believed only if it is further off than any network is slow. */
+/**
+ * Only an offset larger than any network delay counts as a clock that jumped or a computer that
+ * slept.
+ */
 const jump = 2000;
 
 /**
- * A frame is never early: the one that travelled fastest is nearest to the truth, so the largest offset wins. A much
- * smaller one means that a clock was set.
+ * A frame is never early: the fastest frame is nearest to the truth, so the largest offset wins. A
+ * much smaller offset means that a clock was set.
  */
 function offset(state: Live, frame: Frame, local: number): { offset?: number } {
   if (frame.now === undefined) return {};

@@ -3,7 +3,7 @@ import type { Board } from "./wire.ts";
 /** Two teams that meet on boards of one round. The first has White on the first of the boards. */
 export interface Match {
   readonly teams: readonly [string, string];
-  /** Board points, of the boards that have a result. */
+  /** Board points, from the boards that have a result. */
   readonly score: readonly [number, number];
   readonly boards: readonly number[];
   readonly results: number;
@@ -12,7 +12,10 @@ export interface Match {
 
 type Paired = Pick<Board, "board"> & { readonly result: string; readonly white: { readonly team?: string }; readonly black: { readonly team?: string } };
 
-/** What a result gives White and Black, forfeits too; any other is that of a game that goes on. */
+/**
+ * The points of a result for White and Black, also of forfeits. Any other result is of a game that
+ * goes on.
+ */
 const worth: Readonly<Record<string, readonly [number, number]>> = {
   "1-0": [1, 0],
   "0-1": [0, 1],
@@ -23,8 +26,8 @@ const worth: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /**
- * The matches of a round, by their first board, as the node makes them (relay/standings): it tells them once, and they
- * change with every result.
+ * The matches of a round, by their first board, computed as the node does (relay/standings). The
+ * node sends them only once, but they change with every result.
  */
 export function matches(boards: Iterable<Paired>): readonly Match[] {
   const found = new Map<string, Match>();
@@ -37,7 +40,7 @@ export function matches(boards: Iterable<Paired>): readonly Match[] {
     const match = found.get(pair) ?? { teams: [name(b.white.team), name(b.black.team)], score: [0, 0], boards: [], results: 0, finished: false };
     found.set(pair, add(match, b, key(match.teams[0]) === white));
   }
-  // Else they are the clubs of an open, whose players meet here and there.
+  // Otherwise they are the clubs of an open, whose players meet now and then.
   return [...found.values()].filter(({ teams, boards: { length } }) => length >= 2 && teams.every((t) => 2 * length >= meets.get(key(t))!));
 }
 
@@ -53,7 +56,9 @@ function name(team = ""): string {
   return team.trim().replace(/\s+/g, " ");
 }
 
-/** The same for all spellings of a team's name, as relay.TeamKey has it; "" if it has none. */
+/**
+ * One key for all spellings of a team's name, as relay.TeamKey makes it; "" if there is no team.
+ */
 function key(team = ""): string {
   const folded = team.normalize("NFKC").replaceAll("\u200b", " ").replace(/\p{Cf}/gu, "").toUpperCase().toLowerCase();
   return folded.normalize("NFKC").split(/[^\p{L}\p{Nd}\p{M}]+/u).filter(Boolean).join(" ");

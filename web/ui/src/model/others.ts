@@ -1,6 +1,6 @@
 import type { BoardSummary, Player, Result, RoundWithGames } from "./wire.ts";
 
-/** A board of the round in little: who plays, and how it stands. */
+/** A board of the round in brief: the players and the standing. */
 export interface Other {
   readonly board: number;
   readonly white: Player;
@@ -11,18 +11,18 @@ export interface Other {
   readonly forfeit?: boolean;
 }
 
-/** All boards of a round as HTTP gave it, with what the stream has told of them since. */
+/** All boards of a round from HTTP, with the stream's newer summaries. */
 export function others(round: RoundWithGames, told: ReadonlyMap<number, BoardSummary>): Other[] {
   return round.games.map((g) => {
     const { board, white, black } = g;
     const news = told.get(board);
-    // Another game at this board is one that this round is not whole without: see [unknown].
+    // Another game at this board means that this round is incomplete: see [unknown].
     if (news === undefined || news.game !== g.id) return { board, white, black, san: g.lastMove?.san, result: g.result, forfeit: g.forfeit };
     return { board, white, black, san: news.san, result: news.result, forfeit: news.result === g.result ? g.forfeit : undefined };
   });
 }
 
-/** Whether the stream tells of a game that this round does not have yet. */
+/** Whether the stream has a game that this round does not have yet. */
 export function unknown(round: RoundWithGames, told: ReadonlyMap<number, BoardSummary>): boolean {
   const games = new Set(round.games.map((g) => g.id));
   return [...told.values()].some((t) => !games.has(t.game));

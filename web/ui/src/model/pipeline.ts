@@ -1,37 +1,42 @@
 import { formatBytes, formatCount, formatShort } from "./amount.ts";
 import type { ClusterStatus, MemberState, MemberStatus, UpstreamStatus } from "./wire.ts";
 
-/** One answer of GET /api/cluster, and when it came on our clock. */
+/** One answer of GET /api/cluster, and its time on our clock. */
 export interface Poll {
   readonly at: number;
   readonly status: ClusterStatus;
 }
 
-/** The cluster as it is drawn: one lane a member, the leader's first. */
+/** The cluster as it is drawn: one lane for each member, the leader's first. */
 export interface Pipeline {
-  /** Who answered. */
+  /** The node that answered. */
   readonly node: string;
-  /** Who leads; undefined while nobody is known to. */
+  /** The leader; undefined while none is known. */
   readonly leader?: string;
-  /** Why, if it is a venue. */
+  /** Why it leads, if it is a venue. */
   readonly leads?: MemberStatus["leads"];
   readonly term: number;
-  /** As far as the node that answered. */
+  /** The indexes of the node that answered. */
   readonly commit: number;
   readonly applied: number;
   readonly entriesPerSecond?: number;
-  /** The leader's last index, which every lane runs up to; the commit index if the leader's view could not be had. */
+  /**
+   * The leader's last index, the end of every lane; the commit index if the leader's view is
+   * unknown.
+   */
   readonly last: number;
-  /** How many entries, up to the last, a lane shows: a log is long, and its bar would always look full. */
+  /** How many of the last entries a lane shows: a bar of the whole log would always look full. */
   readonly span: number;
-  /** Whether the lanes are as the leader sees them. Nobody else knows how far each follower is. */
+  /**
+   * Whether the lanes are as the leader sees them. Only the leader knows how far each follower is.
+   */
   readonly known: boolean;
   readonly lanes: readonly Lane[];
-  /** What somebody should see to. */
+  /** Problems that an operator should look into. */
   readonly warnings: readonly string[];
   /** Whether the boards of the node that answered are known to be wrong. */
   readonly diverged: boolean;
-  /** If the node that answered is an edge, outside the group: how it gets the log, in words. */
+  /** How the node that answered gets the log, in words, if it is an edge. */
   readonly edge?: string;
 }
 
@@ -41,18 +46,18 @@ export interface Lane {
   readonly role: string;
   readonly suffrage: "voter" | "learner";
   readonly state: MemberState;
-  /** It is the node that answered. */
+  /** Whether it is the node that answered. */
   readonly here: boolean;
-  /** Where its own pages are, if it told. */
+  /** The address of its own pages, if known. */
   readonly pages?: string;
-  /** What the leader knows of it; undefined if the leader could not be asked. */
+  /** Its progress as the leader sees it; undefined if the leader could not be asked. */
   readonly progress?: Progress;
   readonly rttMs?: number;
-  /** How long ago the leader heard from it; undefined if never, and of the leader itself. */
+  /** How long ago the leader heard from it; undefined if never, and for the leader itself. */
   readonly heardMs?: number;
   readonly sentBytes?: number;
   readonly bytesPerSecond?: number;
-  /** How it is, in words for who does not know Raft. */
+  /** Its state, in words for readers who do not know Raft. */
   readonly words: string;
 }
 
@@ -61,7 +66,7 @@ export interface Progress {
   readonly next: number;
   readonly inflight: number;
   readonly inflightLimit: number;
-  /** Undefined while this leader has had no word from it, and so does not know. */
+  /** Undefined while this leader has not heard from it. */
   readonly lag?: number;
   readonly lagMs: number;
   /** How much of the lane is filled, 0 to 1. */
@@ -70,14 +75,17 @@ export interface Progress {
   readonly arrived: number;
 }
 
-/** Rates over less time than this would be noise. */
+/** Rates over a shorter time would be noise. */
 const shortest = 200;
 const smallestSpan = 32;
 
-/** What to draw after a poll. `previous` is the one before it: rates are what changed between the two. */
+/**
+ * What to draw after a poll. `previous` is the poll before it: rates come from the changes between
+ * the two.
+ */
 export function pipeline(previous: Poll | undefined, poll: Poll): Pipeline {
   const { status } = poll;
-  // Counters start again with another node, and what the leader counted with another leader.
+  // Counters start again with another node, and the leader's with another leader.
   const before = previous?.status.clusterId === status.clusterId ? previous : undefined;
   const same = before?.status.leaderId === status.leaderId ? before : undefined;
   const leader = status.members.find((m) => m.state === "leader");
@@ -108,7 +116,7 @@ function edge(u: UpstreamStatus): string {
   return `This node is an edge, outside the group, at depth ${u.depth}: ${u.path.map((h) => h.name).join(" › ")}. ${lacks}${stale}`;
 }
 
-/** What is worth saying aloud of what changed between two pictures. */
+/** The changes between two pictures that are worth saying aloud. */
 export function changes(before: Pipeline | undefined, after: Pipeline): string[] {
   if (before === undefined) return [];
   const said: string[] = [];
@@ -137,10 +145,10 @@ function lane(m: MemberStatus, poll: Poll, before: Poll | undefined, known: bool
     suffrage: m.suffrage,
     state: m.state,
     here: m.id === poll.status.nodeId,
-    // It comes from the node itself, so it is not trusted to be harmless.
+    // It comes from the node itself, so it may be harmful.
     pages: /^https?:\/\//.test(m.http) ? m.http : undefined,
     progress: told ? progress(m, then, span) : undefined,
-    // What was measured before it went silent is no round trip of now.
+    // A measurement from before it went silent is out of date.
     rttMs: told && !leads && m.rttMicros && m.state !== "unreachable" ? m.rttMicros / 1000 : undefined,
     heardMs,
     sentBytes: told && !leads ? m.sentBytes : undefined,
@@ -160,7 +168,7 @@ function words(m: MemberStatus, heardMs: number | undefined): string {
     case "leader":
       return "Orders the moves and sends them to the others.";
     case "replicate":
-      // A handful is what is on its way anyway.
+      // A few entries are always on their way.
       if (m.lagMs < 1000) return m.diverged ? "Gets each move as it comes." : "Up to date: gets each move as it comes.";
       return "Behind, and catching up move by move.";
     case "probe":
@@ -186,12 +194,15 @@ function progress(m: MemberStatus, then: MemberStatus | undefined, span: number)
     lag: m.match === 0 ? undefined : m.lag,
     lagMs: m.lagMs,
     filled: m.match === 0 ? 0 : span === 0 ? 1 : Math.max(0, 1 - m.lag / span),
-    // Next is never 0 of a member whose progress was known.
+    // Next is never 0 for a member whose progress was known.
     arrived: then && then.next > 0 && then.match > 0 ? Math.max(0, m.match - then.match) : 0,
   };
 }
 
-/** Twice the largest lag that is known, as a power of two so that it seldom changes, but no more than there is; a lag of one entry stays visible. */
+/**
+ * Twice the largest known lag, but at most the whole log. It is a power of two, so it seldom
+ * changes, and a lag of one entry stays visible.
+ */
 function spanOf(members: readonly MemberStatus[], known: boolean, last: number): number {
   const most = known ? Math.max(0, ...members.map((m) => (m.match === 0 ? 0 : m.lag))) : 0;
   let span = smallestSpan;
@@ -199,7 +210,9 @@ function spanOf(members: readonly MemberStatus[], known: boolean, last: number):
   return Math.min(span, last);
 }
 
-/** By how much a counter grows a second; undefined if it began anew, or too little time has passed. */
+/**
+ * The growth of a counter per second; undefined if it began again, or too little time has passed.
+ */
 function rate(before: Poll, now: Poll, from: number, to: number): number | undefined {
   const ms = now.at - before.at;
   return ms < shortest || to < from ? undefined : ((to - from) * 1000) / ms;

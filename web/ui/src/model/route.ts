@@ -1,4 +1,4 @@
-/** What an address of ours shows. */
+/** The page that an address of ours shows. */
 export type Route =
   | { readonly page: "tournaments" | "cluster" | "missing" }
   | { readonly page: "tournament" | "round"; readonly id: string }
@@ -7,8 +7,8 @@ export type Route =
 const id = "([A-Za-z0-9]{8})";
 
 /**
- * Lichess's addresses have the same pages as ours, so that lichess's broadcaster app takes them when they are copied from the
- * address bar. The slugs say nothing.
+ * Lichess's addresses show the same pages as ours: its broadcaster app accepts them when a user
+ * copies them from the address bar. The slugs mean nothing.
  */
 const routes: readonly (readonly [RegExp, (m: RegExpExecArray) => Route])[] = [
   [/^\/$/, () => ({ page: "tournaments" })],

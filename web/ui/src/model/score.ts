@@ -1,10 +1,11 @@
 import type { Board, Event, Game, Move, Player, Result } from "./wire.ts";
 
 /**
- * The score sheet of one game: every move of it, kept up to date by the events of its board. All functions here are pure.
+ * The score sheet of one game: every move, kept up to date by the events of its board. All
+ * functions here are pure.
  *
- * An event that does not fit on the last ply is a gap: from there on events wait, and the game must be fetched again
- * ([loaded]), after which those that are newer than it are written down.
+ * An event that does not follow the last ply is a gap. From there on events wait, and the game must
+ * be fetched again ([loaded]). Then the events that are newer than the game are applied.
  */
 export interface Score {
   readonly game?: Game;
@@ -23,29 +24,35 @@ export function record(score: Score, event: Event): Score {
   return game === score.game ? score : { ...score, game };
 }
 
-/** The score with the game as it was fetched, and whatever happened since. */
+/** The score with the fetched game, and the events since then. */
 export function loaded(score: Score, game: Game): Score {
-  // An answer may come from a node that is behind what we know already.
+  // An answer may come from a node that is behind us.
   const base = score.game !== undefined && score.game.id === game.id && score.game.index > game.index ? score.game : game;
   return score.waiting.reduce(record, { game: base, waiting: [], gap: false } as Score);
 }
 
-/** The score after a snapshot at `index`, which has the board but not the moves: do they still agree? */
+/**
+ * The score after a snapshot at `index`, which has the board but not the moves: it checks that they
+ * still agree.
+ */
 export function compare(score: Score, board: Board, index: number): Score {
   const game = score.game;
   if (game === undefined || score.gap) return score;
   if (game.id !== board.game) return blank;
   if (index < game.index) return score;
-  // Something has happened to the game since: perhaps a correction, after which other moves may lead to the same position.
+  // The game has changed since then. A correction may reach the same position by other moves.
   if (board.index !== undefined && board.index > game.index) return { ...score, waiting: [], gap: true };
   if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...score, waiting: [], gap: true };
   return same(game, board) ? score : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, forfeit: board.forfeit, index } };
 }
 
-/** The game after the event, the same object if it says nothing new, undefined if something between them is missing. */
+/**
+ * The game after the event: the same object if the event is not new, undefined if one between them
+ * is missing.
+ */
 function write(game: Game, event: Event): Game | undefined {
   if (event.index < game.index || event.game !== game.id) return game;
-  // One command may make two events with one index. Each of them is harmless when it comes again.
+  // One command may make two events with one index. Each of them is harmless when repeated.
   const again = event.index === game.index;
   const index = event.index;
   switch (event.type) {

@@ -18,7 +18,7 @@ export function speak(san: string): string {
   return words + (promoted ? `, becomes a ${names[promoted]}` : "") + end;
 }
 
-/** A move as a person would say it, and that it is illegal if it is. */
+/** A move as a person would say it, with the word illegal if it is. */
 export function speakMove({ san, illegal }: { readonly san: string; readonly illegal?: boolean }): string {
   return illegal ? `${speak(san)}, an illegal move` : speak(san);
 }

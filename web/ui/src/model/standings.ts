@@ -9,21 +9,23 @@ export function written(points: number): string {
   return whole === 0 ? rest : `${whole}${rest}`;
 }
 
-/** What a player got in one game: "1", "½" or "0", a forfeit "+" or "−", and "·" while it goes on. */
+/**
+ * A player's points in one game: "1", "½" or "0", a forfeit "+" or "−", and "·" while it goes on.
+ */
 export function got(e: Encounter): string {
   if (e.points === undefined) return "·";
   if (e.unplayed && e.points !== 0.5) return e.points > 0 ? "+" : "−";
   return written(e.points);
 }
 
-/** The encounters of a line, one list for each of so many rounds. */
+/** The encounters of a line, one list for each round. */
 export function byRound<E extends { readonly round: number }>(results: readonly E[], rounds: number): readonly (readonly E[])[] {
   const out: E[][] = Array.from({ length: rounds }, () => []);
   for (const e of results) out[e.round - 1]?.push(e);
   return out;
 }
 
-/** How far the tournament is, in words. */
+/** The progress of the tournament, in words. */
 export function progress(s: Standings): string {
   const done = s.rounds.filter((r) => r.finished).length;
   if (s.finished) return `Final standings after ${rounds(done)}`;

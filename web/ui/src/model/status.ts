@@ -4,16 +4,22 @@ import type { Live } from "./live.ts";
 
 export type Status = "live" | "reconnecting" | "stale";
 
-/** How true what is shown is, and the words for it. Local is our clock, the one that Live.heardAt is on. */
+/**
+ * How up to date the page is, and the words for it. `local` is a time on our clock, like
+ * Live.heardAt.
+ */
 export interface Condition {
   readonly status: Status;
   readonly text: string;
 }
 
-/** A node speaks every 10 s. One that says nothing for longer is not live any more, though it is not given up yet. */
+/**
+ * A node sends something every 10 s. After a longer silence it is no longer live, but not yet given
+ * up.
+ */
 const quiet = 15_000;
 
-/** What a node that has diverged shows in place of boards. */
+/** The text that a diverged node shows instead of boards. */
 export const divergedText = "This server’s boards have diverged from those of the others, so it shows none. Please watch on another server.";
 
 export function condition(phase: Phase, live: Live, local: number): Condition {

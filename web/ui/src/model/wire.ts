@@ -1,15 +1,18 @@
-// The shapes that a node sends, over HTTP and over the WebSocket. A field may be added by a newer node, so nothing here
-// is checked beyond what we use, and whatever is unknown is ignored.
+// The shapes that a node sends, over HTTP and over the WebSocket. A newer node may add a field. So
+// we check only what we use, and ignore the unknown.
 
 export type Result = "*" | "1-0" | "0-1" | "1/2-1/2" | "0-0" | "1/2-0" | "0-1/2";
 
-/** Times are Unix milliseconds on the node's clock, clocks are milliseconds left. A side that is unknown is missing. */
+/**
+ * Times are Unix milliseconds on the node's clock, clocks are milliseconds left. A side that is
+ * unknown is missing.
+ */
 export interface Clock {
   readonly white?: number;
   readonly black?: number;
 }
 
-/** A clock as the game stands: whose runs, null if none does. Missing from nodes that do not tell. */
+/** The side whose clock runs now, null if none does. Some nodes leave it out. */
 export interface LiveClock extends Clock {
   readonly running?: "white" | "black" | null;
 }
@@ -26,11 +29,11 @@ export interface Player {
 export interface LastMove {
   readonly san: string;
   readonly uci: string;
-  /** It was played though it is not legal. Then uci may be empty, and san is what the arbiter wrote. */
+  /** It was played although it is illegal. Then uci may be empty, and san is the arbiter's text. */
   readonly illegal?: boolean;
 }
 
-/** A board as a snapshot has it: what it takes to show the position, and no more of the game. */
+/** A board as a snapshot has it: enough to show the position, and no more of the game. */
 export interface Board {
   readonly game: string;
   readonly board: number;
@@ -41,13 +44,16 @@ export interface Board {
   readonly lastMove: LastMove | null;
   readonly clock: LiveClock;
   readonly result: Result;
-  /** The result is that of a game that was not played, or not played out. */
+  /** The game was not played, or not played out. */
   readonly forfeit?: boolean;
-  /** What is wrong with the game, such as that its source cannot be read on. */
+  /** A problem of the game, such as a source that cannot be read further. */
   readonly warning?: string;
-  /** When the clocks were told, with the last move or since; the clock of the side to move runs since then. */
+  /**
+   * When the clocks were set, with the last move or later; the clock of the side to move runs since
+   * then.
+   */
   readonly at?: number;
-  /** Of the last change to the game. */
+  /** The index of the last change to the game. */
   readonly index?: number;
 }
 
@@ -56,7 +62,7 @@ export type RoundStatus = "new" | "started" | "finished";
 export interface Round {
   readonly id: string;
   readonly tournament: string;
-  /** In the stream; HTTP has it with the tournament. */
+  /** Only in the stream; HTTP has it with the tournament. */
   readonly tournamentName?: string;
   readonly name: string;
   readonly startsAt?: number;
@@ -82,7 +88,7 @@ export interface Tournament {
   readonly players?: string;
   readonly website?: string;
   readonly createdAt: number;
-  /** Only those see it who were given a token or a link. */
+  /** Only holders of a token or a link see it. */
   readonly private?: boolean;
   readonly rounds: readonly Round[];
 }
@@ -93,7 +99,7 @@ export interface Encounter {
   readonly round: number;
   readonly board: number;
   readonly white: boolean;
-  /** The opponent's place; missing if he is nobody, as in a bye. */
+  /** The opponent's place; missing if there is no opponent, as in a bye. */
   readonly opponent?: number;
   /** Missing while the game goes on. */
   readonly points?: number;
@@ -106,13 +112,13 @@ export interface StandingsLine {
   readonly player: Player;
   readonly points: number;
   readonly games: number;
-  /** Those that are told whether they decide or not. */
+  /** Values that are always sent, whether they decide or not. */
   readonly tieBreaks: {
-    /** The place among those who have the same points; missing if nobody else has. */
+    /** The place among players with the same points; missing if there is no other. */
     readonly directEncounterRank?: number;
     readonly performance?: number;
   };
-  /** Of the table's tieBreaks, in their order. */
+  /** The values of the table's tieBreaks, in their order. */
   readonly values: readonly number[];
   readonly results: readonly Encounter[];
 }
@@ -130,7 +136,7 @@ export interface StandingsTeam {
   readonly rank: number;
   readonly team: string;
   readonly matches: number;
-  /** Of the table's teamTieBreaks, in their order. */
+  /** The values of the table's teamTieBreaks, in their order. */
   readonly values: readonly number[];
   readonly results: readonly { readonly round: number; readonly opponent: number; readonly score: readonly [number, number]; readonly finished: boolean }[];
 }
@@ -141,9 +147,9 @@ export interface Standings {
   readonly rounds: readonly { readonly id: string; readonly name: string; readonly finished: boolean }[];
   readonly players: readonly StandingsLine[];
   readonly teams?: readonly StandingsTeam[];
-  /** What decides between players with the same points, in this order. */
+  /** The tie-breaks between players with the same points, in this order. */
   readonly tieBreaks: readonly TieBreak[];
-  /** What teams are ranked by; the first is their score. */
+  /** The tie-breaks that rank teams; the first is their score. */
   readonly teamTieBreaks?: readonly TieBreak[];
 }
 
@@ -189,12 +195,12 @@ export interface SnapshotFrame {
   readonly index: number;
   readonly round: Round;
   readonly boards: readonly Board[];
-  /** The boards that were asked for; missing if all are. */
+  /** The boards that the client asked for; missing if it asked for all. */
   readonly only?: readonly number[];
   readonly now?: number;
 }
 
-/** How the boards stand that are not watched. It has no index. */
+/** The standing of the boards that the client does not watch. It has no index. */
 export interface SummaryFrame {
   readonly type: "summary";
   readonly boards: readonly BoardSummary[];
@@ -213,7 +219,7 @@ export interface BoardSummary {
 export interface StatusFrame {
   readonly type: "status";
   readonly stale: boolean;
-  /** How old what this node shows is, in milliseconds. */
+  /** The age of this node's boards, in milliseconds. */
   readonly age?: number;
   readonly spectators?: number;
   readonly now?: number;
@@ -239,7 +245,7 @@ export interface TakebackFrame extends BoardEvent {
   readonly at?: number;
 }
 
-/** The plies after toPly are gone, and the moves are in their place. */
+/** The moves replace the plies after toPly. */
 export interface CorrectionFrame extends BoardEvent {
   readonly type: "correction";
   readonly toPly: number;
@@ -260,7 +266,7 @@ export interface ResultFrame extends BoardEvent {
   readonly clock?: LiveClock;
 }
 
-/** The clocks were told without a move: so they were at that time. */
+/** The clocks at a time, without a move. */
 export interface ClockFrame extends BoardEvent {
   readonly type: "clock";
   readonly clock: LiveClock;
@@ -274,7 +280,7 @@ export interface GameFrame extends BoardEvent, Board {
   readonly board: number;
 }
 
-/** The board is gone. Its number may come back with another game. */
+/** The board was deleted. Its number may come back with another game. */
 export interface DeletedFrame extends BoardEvent {
   readonly type: "deleted";
 }
@@ -299,7 +305,7 @@ export function isEvent(frame: Frame): frame is Event {
 
 const known = new Set(["hello", "snapshot", "status", "summary", "round", "deleted", ...events]);
 
-/** The frames of one text message: one object, or an array of them. Types that we do not know are left out. */
+/** The frames of one text message: one object, or an array of them. Unknown types are left out. */
 export function parseFrames(text: string): Frame[] {
   let value: unknown;
   try {
@@ -311,7 +317,10 @@ export function parseFrames(text: string): Frame[] {
   return list.filter((f): f is Frame => typeof f === "object" && f !== null && known.has((f as { type?: string }).type ?? ""));
 }
 
-/** How a member's replication goes, as the leader sees it. A follower that cannot ask the leader says "unknown". */
+/**
+ * How a member's replication goes, as the leader sees it. A follower that cannot ask the leader
+ * says "unknown".
+ */
 export type MemberState = "leader" | "replicate" | "probe" | "snapshot" | "unreachable" | "unknown";
 
 export interface MemberStatus {
@@ -323,30 +332,29 @@ export interface MemberStatus {
   readonly state: MemberState;
   readonly match: number;
   readonly next: number;
-  /** Why a venue leads: for want of a recorder, or since somebody chose it. */
+  /** Why a venue leads: for want of a recorder, or because somebody chose it. */
   readonly leads?: "last_resort" | "by_hand";
   readonly inflight: number;
   readonly inflightLimit: number;
   readonly lag: number;
-  /** How long ago the leader appended the first entry that it lacks; 0: it lacks none. */
+  /** How long ago the leader appended the first entry that the member lacks; 0: it lacks none. */
   readonly lagMs: number;
-  /** How long ago it was heard from; -1: never. */
+  /** How long ago the leader heard from it; -1: never. */
   readonly lastContactMs: number;
   readonly rttMicros?: number;
   readonly sentBytes: number;
-  /** How far its clock is ahead of the one in the middle of all members'; negative: behind. */
+  /** How far its clock is ahead of the median of all members' clocks; negative: behind. */
   readonly skewMs?: number;
-  /** Its boards are wrong: they differ from those of most members. */
+  /** Its boards have diverged from those of most members. */
   readonly diverged?: boolean;
-  /** Who sends it the boards at the moment, and how much of them it has. */
+  /** The node that is sending it the boards, and how many bytes of them it has. */
   readonly snapshotFrom?: string;
   readonly snapshotBytes?: number;
-  /** Why the boards before did not arrive. */
+  /** Why the previous boards did not arrive. */
   readonly snapshotError?: string;
 }
 
-/** The group, as the node that answers sees it. */
-/** What GET /api/cluster tells the public. */
+/** The answer of GET /api/cluster to the public. */
 export interface PublicCluster {
   readonly public: true;
   readonly clusterId: string;
@@ -355,11 +363,11 @@ export interface PublicCluster {
   /** Empty while nobody leads. */
   readonly leader: string;
   readonly stale: boolean;
-  /** `stale` is missing where only the leader knows, and it could not be asked. */
+  /** `stale` is missing if only the leader knows it and could not be asked. */
   readonly members: readonly { readonly name: string; readonly role: string; readonly stale?: boolean }[];
 }
 
-/** What it tells operators. */
+/** The answer to operators: the group, as the node that answers sees it. */
 export interface ClusterStatus {
   readonly public?: undefined;
   readonly clusterId: string;
@@ -370,15 +378,15 @@ export interface ClusterStatus {
   readonly term: number;
   readonly commit: number;
   readonly applied: number;
-  /** Sentences about boards that differ, and clocks that are wrong. */
+  /** Sentences about diverged boards and wrong clocks. */
   readonly warnings?: readonly string[];
   readonly members: readonly MemberStatus[];
-  /** On an edge, which is no member: how it gets the log. */
+  /** Only on an edge, which is not a member: how it gets the log. */
   readonly upstream?: UpstreamStatus;
 }
 
 export interface UpstreamStatus {
-  /** From a member of the group down to this edge. */
+  /** The nodes from a member of the group down to this edge. */
   readonly path: readonly { readonly name: string }[];
   readonly depth: number;
   readonly lag: number;

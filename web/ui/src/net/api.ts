@@ -2,12 +2,12 @@ import { divergedText } from "../model/status.ts";
 import type { ClusterStatus, Game, PublicCluster, RoundWithGames, Standings, Tournament } from "../model/wire.ts";
 import { viewToken, withToken } from "./link.ts";
 
-/** What a node answered when it was not 200. */
+/** A node's answer that was not 200. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
-    /** What was asked for was deleted. */
+    /** The resource was deleted. */
     readonly deleted = false,
     /** The node's boards have diverged from the others', so it shows none. */
     readonly diverged = false,
@@ -44,7 +44,7 @@ export function tournament(id: string, signal: AbortSignal): Promise<Tournament>
   return get(`/api/tournaments/${encodeURIComponent(id)}`, signal);
 }
 
-/** The browser keeps the answer, and asks with its tag whether it is another one. */
+/** The browser caches the answer, and asks with its tag whether it has changed. */
 export function standings(id: string, signal: AbortSignal): Promise<Standings> {
   return get(`/api/tournaments/${encodeURIComponent(id)}/standings`, signal);
 }

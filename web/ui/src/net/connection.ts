@@ -4,62 +4,71 @@ import { parseFrames, type Frame } from "../model/wire.ts";
 const goingAway = 4000; // come back
 const tooSlow = 4001; // come back with since
 const badRequest = 4400;
-const ended = 4403; // what was shown to see it
+const ended = 4403; // the token or viewing link ended
 const noSuchRound = 4404;
 const otherCluster = 4409;
 
-/** A node says something at least every 10 s; one that is silent for longer than this is dead, whatever TCP thinks. */
+/**
+ * A node sends something at least every 10 s. After this long a silence it is dead, whatever TCP
+ * reports.
+ */
 export const silence = 25_000;
-/** A connection that has not said hello by then is given up. */
+/** A connection without a hello by then is given up. */
 const openTimeout = 10_000;
-/** On coming back to the page, a connection that missed one status frame already is not waited for any longer. */
+/**
+ * When the viewer comes back to the page, a connection that has missed one status frame is
+ * replaced.
+ */
 const overdue = 12_000;
-/** A connection that lasted this long was a good one: the next failure starts to count from one. */
+/** After a connection that lasted this long, failures count from one again. */
 const lasting = 10_000;
 
 const firstDelay = 500;
 const lastDelay = 20_000;
 
-/** How far the connection is. */
+/** The phase of the connection. */
 export type Phase =
   | { readonly kind: "connecting"; readonly attempt: number; readonly diverged?: true }
   | { readonly kind: "open" }
   /** Nothing is under way until `until`, a time on the clock of Options.now. */
   | { readonly kind: "waiting"; readonly attempt: number; readonly until: number; readonly diverged?: true }
-  /** There is no point in trying again. */
+  /** A new attempt is pointless. */
   | { readonly kind: "refused"; readonly reason: Refusal };
 
 /** Why a connection is not tried again. "ended": the viewing link. */
 export type Refusal = "no-round" | "deleted" | "ended" | "bad-request";
 
 export interface Options {
-  /** The address without a cursor: wss://host/live?round=… Asked before every attempt. */
+  /** Returns the address without a cursor: wss://host/live?round=… Called before every attempt. */
   readonly url: () => string;
-  /** Where we are. Asked before every attempt. */
+  /** Returns our cursor. Called before every attempt. */
   readonly cursor: () => { since: number; cluster?: string };
   readonly onFrames: (frames: readonly Frame[]) => void;
   readonly onPhase: (phase: Phase) => void;
-  /** Milliseconds on a clock that only goes forward. */
+  /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
   readonly random?: () => number;
   readonly open?: (url: string) => Channel;
-  /** The same by Server-Sent Events, at the address that [eventsUrl] makes. */
+  /** Does the same by Server-Sent Events, at the address that [eventsUrl] makes. */
   readonly openEvents?: (url: string) => Channel;
 }
 
-/** What carries frames: a WebSocket, or what looks like one. */
+/** A carrier of frames: a WebSocket, or an object that looks like one. */
 export interface Channel {
   onmessage: ((message: { data: unknown }) => void) | null;
   onclose: ((close: { code: number; reason?: string }) => void) | null;
-  /** Missing where nothing can be said to the node. */
+  /** Missing if the channel cannot send. */
   send?(text: string): void;
   close(): void;
 }
 
-/** After this many WebSockets in a row that ended before a word was heard, Server-Sent Events are tried: some proxy lets none through. */
+/**
+ * After this many WebSockets in a row that ended without a frame, Server-Sent Events are tried:
+ * some proxies let no WebSocket through.
+ */
 const mute = 2;
 
-/** Where the same frames come as Server-Sent Events. */
+/** The address of the same frames as Server-Sent Events. */
 export function eventsUrl(live: string): string {
   return live.replace(/^ws/, "http").replace("/live?", "/events?");
 }
@@ -68,7 +77,10 @@ function webSocket(url: string): Channel {
   return new WebSocket(url) as unknown as Channel;
 }
 
-/** An EventSource that looks like a WebSocket. It comes back only when it is told to: [Connection] knows better when. */
+/**
+ * An EventSource that looks like a WebSocket. It never reconnects by itself: [Connection] decides
+ * when.
+ */
 export function events(url: string): Channel {
   const source = new EventSource(url);
   const channel: Channel = { onmessage: null, onclose: null, close: () => source.close() };
@@ -91,8 +103,10 @@ function farewell(text: string): [code: number, reason: string] {
   }
 }
 
-/** How long to wait before an attempt, counted from 1: it doubles, up to a limit, and half of it is chance, so that a
- * thousand spectators do not all come back in the same instant. */
+/**
+ * How long to wait before an attempt, counted from 1. It doubles, up to a limit. Half of it is
+ * random, so a thousand spectators do not all come back at once.
+ */
 export function backoff(attempt: number, random: number): number {
   const most = Math.min(lastDelay, firstDelay * 2 ** Math.min(attempt - 1, 10));
   return most / 2 + (most / 2) * random;
@@ -106,30 +120,36 @@ interface Attempt {
   heardAt: number;
 }
 
-/** All that a connection knows. */
+/** The state of a connection. */
 interface State {
   phase: Phase;
-  /** The attempt under way; undefined: none. */
+  /** The attempt under way, if any. */
   attempt: Attempt | undefined;
   /** Attempts in a row that failed. */
   failures: number;
-  /** WebSockets in a row that ended before a word was heard. */
+  /** WebSockets in a row that ended without a frame. */
   mute: number;
-  /** The last attempt by events ended so, too. Its status is hidden, and the cursor may be the reason. */
+  /**
+   * The last attempt by events also ended without a frame. Its status is hidden, and the cursor may
+   * be the reason.
+   */
   doubtsCursor: boolean;
   /** The next attempt begins with a snapshot. */
   forgetsCursor: boolean;
-  /** The last attempt ended with the node's wish to come back, and followed one that did so at once. */
+  /** The node asked us to come back, and we did so at once. If it asks again soon, we wait. */
   hurried: boolean;
   /** A node has sent something of the round. */
   known: boolean;
-  /** The node said that its boards have diverged. The status with which it refuses sockets is hidden. */
+  /**
+   * The node said that its boards have diverged. The browser hides the status with which it refuses
+   * sockets.
+   */
   diverged: boolean;
 }
 
 /**
- * One spectator's connection. After a loss it comes back by itself, from where it was. It owns one channel at most and
- * one timer. Open it once and close it once.
+ * One spectator's connection. After a loss it reconnects by itself and resumes at its cursor. It
+ * owns at most one channel and one timer. Open it once and close it once.
  */
 export class Connection {
   readonly #options: Options;
@@ -177,7 +197,10 @@ export class Connection {
     return true;
   }
 
-  /** Lets go of the channel until [check]. A browser may keep a page that was left, and its socket with it. */
+  /**
+   * Closes the channel until [check]. A browser may keep a page that the user left, and its socket
+   * with it.
+   */
   sleep(): void {
     if (this.#state.phase.kind === "refused") return;
     clearTimeout(this.#timer);
@@ -185,7 +208,7 @@ export class Connection {
     this.#set({ kind: "waiting", attempt: this.#state.failures, until: this.#now() });
   }
 
-  /** Notes that the node said by HTTP that its boards have diverged. */
+  /** Records that the node said by HTTP that its boards have diverged. */
   diverge(): void {
     const { phase, diverged } = this.#state;
     if (diverged || (phase.kind !== "waiting" && phase.kind !== "connecting")) return;
@@ -193,7 +216,7 @@ export class Connection {
     this.#set({ ...phase, diverged: true });
   }
 
-  /** To be called when the page is looked at again, or the network is back. */
+  /** Reconnects if needed. Call it when the page becomes visible again, or the network is back. */
   check(): void {
     const { phase, attempt } = this.#state;
     const late = attempt !== undefined && this.#now() - attempt.heardAt > overdue;
@@ -218,7 +241,7 @@ export class Connection {
     this.#watch(attempt, openTimeout);
   }
 
-  /** The cursor as parameters of the address; empty: the node begins with a snapshot. */
+  /** The cursor as parameters of the address; if empty, the node begins with a snapshot. */
   #resume(byEvents: boolean): string {
     const { since, cluster } = this.#options.cursor();
     const { forgetsCursor, doubtsCursor } = this.#state;
@@ -241,7 +264,10 @@ export class Connection {
     if (frames.length > 0) this.#options.onFrames(frames);
   }
 
-  /** Gives the attempt up once nothing was heard for `limit`. It asks the clock, since timers sleep when the page does. */
+  /**
+   * Gives the attempt up after `limit` of silence. It reads the clock, because timers sleep when
+   * the page does.
+   */
   #watch(attempt: Attempt, limit: number): void {
     clearTimeout(this.#timer);
     const left = limit - (this.#now() - attempt.heardAt);
@@ -260,7 +286,8 @@ export class Connection {
     if (code < 4000) this.#unheard(attempt);
     const lasted = state.phase.kind === "open" && this.#now() - attempt.openedAt > lasting;
     if (lasted) state.failures = 0;
-    // A node that asks the client to come back means it. So the client does at once, unless it did a moment ago.
+    // If a node asks the client to come back, the client does so at once, unless it did a moment
+    // ago.
     const asked = code === tooSlow || code === goingAway || code === otherCluster;
     const soon = asked && (lasted || !state.hurried);
     state.hurried = soon;
@@ -291,7 +318,10 @@ export class Connection {
     }
   }
 
-  /** Notes an attempt in which nothing was heard. After some of them the next ones go another way. */
+  /**
+   * Records an attempt without a frame. After some of them the next ones use the other kind of
+   * channel.
+   */
   #unheard(attempt: Attempt): void {
     const state = this.#state;
     if (state.phase.kind === "open") return;

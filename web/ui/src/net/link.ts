@@ -1,11 +1,14 @@
 /**
- * A viewing link has a viewer's token behind its #: `/round/RID#view=TOKEN`. It is shown to the node with each request of this tab,
- * and kept for as long as the tab is there.
+ * A viewing link has a viewer's token behind its #: `/round/RID#view=TOKEN`. Each request of this
+ * tab sends it to the node, and the tab keeps it until it is closed.
  */
 const key = "chessrelay.view";
 let token: string | undefined;
 
-/** Takes the token of a link that was opened, or of one before it in this tab. Reports whether it is another one than before. */
+/**
+ * Takes the token of the opened link, or of an earlier one in this tab. Reports whether the token
+ * changed.
+ */
 export function openLink(hash: string): boolean {
   const shown = /^#view=([\w-]{1,200})$/.exec(hash)?.[1];
   const before = token;
@@ -13,28 +16,28 @@ export function openLink(hash: string): boolean {
     if (shown !== undefined) sessionStorage.setItem(key, shown);
     token = shown ?? sessionStorage.getItem(key) ?? undefined;
   } catch {
-    token = shown ?? token; // a browser that keeps nothing for us
+    token = shown ?? token; // the browser stores nothing for us
   }
   return token !== before;
 }
 
-/** Forgets the token, which no longer holds, so that a reload shows what everybody sees. */
+/** Forgets the token, which is no longer valid. A reload then shows what everybody sees. */
 export function closeLink(): void {
   token = undefined;
   try {
     sessionStorage.removeItem(key);
   } catch {
-    // Nothing was kept.
+    // Nothing was stored.
   }
   history.replaceState(history.state, "", location.pathname);
 }
 
-/** The token; undefined of the public. */
+/** The token; undefined for the public. */
 export function viewToken(): string | undefined {
   return token;
 }
 
-/** The address with the token in it, where no header can be sent. */
+/** The address with the token in it, for requests that cannot send a header. */
 export function withToken(url: string): string {
   if (token === undefined) return url;
   return `${url}${url.includes("?") ? "&" : "?"}access_token=${encodeURIComponent(token)}`;

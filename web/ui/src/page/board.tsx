@@ -16,7 +16,7 @@ import { Loading, missingRound, NotFound } from "../view/notfound.tsx";
 import { Feed } from "./feed.ts";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
-/** `/round/{rid}/{board}`: one board, which can be stepped through while its game goes on. */
+/** `/round/{rid}/{board}`: one board. The viewer can step through its game while it goes on. */
 export class BoardPage implements Page {
   readonly #feed: Feed;
   readonly #abort = new AbortController();
@@ -72,7 +72,7 @@ export class BoardPage implements Page {
     this.#fetching = this.#reloading = false;
     this.#failures = 0;
     this.#feed.watch(to.board);
-    if (this.#round === undefined) void this.#loadRound(); // what waited to be tried again was one of the timers
+    if (this.#round === undefined) void this.#loadRound(); // a retry may have been one of the timers
     return true;
   }
 
@@ -142,7 +142,7 @@ export class BoardPage implements Page {
     event.preventDefault();
   }
 
-  /** The board as it stands. Before the stream has it, as HTTP gave it. */
+  /** The board as it stands: from the stream, otherwise from HTTP. */
   #board(): Board | undefined {
     const known = this.#feed.live.boards.get(this.#number);
     if (known) return known;
@@ -152,7 +152,7 @@ export class BoardPage implements Page {
     return game && { ...game, game: game.id };
   }
 
-  /** The boards of the round. The one on show is told by its own events. */
+  /** The boards of the round. The board on show follows its own events. */
   #others(): Other[] {
     if (!this.#round) return [];
     const board = this.#feed.live.boards.get(this.#number);
@@ -161,7 +161,10 @@ export class BoardPage implements Page {
     );
   }
 
-  /** How many plies there are to step through: those whose positions we have, and the one that is on the board. */
+  /**
+   * How many plies there are to step through: those with known positions, or up to the one on the
+   * board.
+   */
   #plies(board: Board): number {
     return this.#score.game?.moves.length ?? board.ply;
   }
@@ -171,7 +174,8 @@ export class BoardPage implements Page {
     const ply = shown(this.#step, total);
     const game = this.#score.game;
     if (this.#step.ply === null || !game) {
-      // The end of the game is the board itself, which is right even while the list of moves is being fetched.
+      // The end of the game is the board itself, which is right even while the list of moves is
+      // being fetched.
       const last = board.lastMove;
       const illegal = last?.illegal ? last.san : undefined;
       return { fen: board.fen, ply: board.ply, marks: squares(last?.uci), check: checked(board.fen, last?.san), clock: board, illegal };
@@ -207,7 +211,7 @@ export class BoardPage implements Page {
     if (frame.type === "hello" && before.cluster !== undefined && before.cluster !== frame.cluster) this.#score = blank;
     if (frame.type === "summary" && this.#round && !this.#reloading && unknown(this.#round, live.told)) this.#reload();
     if (frame.type === "deleted") return this.#gone(frame, before);
-    // A snapshot on a connection that had one: boards may be gone that the round had when it was fetched.
+    // After a second snapshot on a connection, some boards of the fetched round may be gone.
     if (frame.type === "snapshot" && before.index > 0 && !this.#reloading) this.#reload();
     const board = live.boards.get(this.#number);
     if (frame.type === "snapshot") {
@@ -227,7 +231,7 @@ export class BoardPage implements Page {
     if (this.#round) this.#round = { ...this.#round, games: this.#round.games.filter((g) => g.id !== frame.game) };
   }
 
-  /** A move is announced as it comes, unless the viewer is busy with an earlier one. */
+  /** Announces a move as it comes, unless the viewer looks at an earlier one. */
   #tell(type: string, board: Board): void {
     if (type === "result") return this.shell.announce(speakResult(board));
     if (type === "takeback") return this.shell.announce(`Moves were taken back. The game stands after ply ${board.ply}.`);
@@ -236,7 +240,7 @@ export class BoardPage implements Page {
     this.shell.announce(`${turn(board.fen) === "white" ? "Black" : "White"}: ${speakMove(board.lastMove)}`);
   }
 
-  /** What must follow every change of the score: the step stays inside the game, and a gap is filled. */
+  /** Follows every change of the score: keeps the step inside the game, and fills a gap. */
   #followUp(): void {
     const game = this.#score.game;
     if (game && !this.#score.gap) this.#step = afterChange(this.#step, game.moves.length);
@@ -254,7 +258,7 @@ export class BoardPage implements Page {
     this.shell.redraw();
   }
 
-  /** There are boards that the round did not have when it was fetched. A node that lags is not asked again at once. */
+  /** Fetches the round again, because it has new boards. It waits first, since the node may lag. */
   #reload(): void {
     this.#reloading = true;
     this.#later(() => {
@@ -293,7 +297,7 @@ export class BoardPage implements Page {
     } catch (error) {
       if (isAbort(error)) return;
     }
-    // An answer that leaves a gap came from a node that lags; it will not help to ask it at once.
+    // An answer that leaves a gap came from a node that lags; asking again at once does not help.
     if (this.#score.gap) {
       this.#later(() => {
         this.#fetching = false;

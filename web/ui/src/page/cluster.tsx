@@ -9,16 +9,19 @@ import { PublicClusterView } from "../view/publiccluster.tsx";
 import { Loading } from "../view/notfound.tsx";
 import { local, type Page, type Shell } from "./page.ts";
 
-/** How long after an answer the next question is asked. */
+/** The pause between an answer and the next request. */
 const pause = 1000;
-/** A node asks the leader for 2 s at most; one that takes longer than this is not there. */
+/** A node asks the leader for at most 2 s; one that takes longer than this is gone. */
 const patience = 5000;
 
-/** `/cluster`: the pipeline, live. It asks while it is looked at, and keeps the last picture when there is no answer. */
+/**
+ * `/cluster`: the pipeline, live. It asks while it is visible, and keeps the last picture when
+ * there is no answer.
+ */
 export class ClusterPage implements Page {
   #poll: Poll | undefined;
   #picture: Pipeline | undefined;
-  /** In place of both, for who is no operator. */
+  /** Replaces both for the public. */
   #public: { at: number; status: PublicCluster } | undefined;
   #turn = 0;
   #failed = false;
@@ -71,7 +74,7 @@ export class ClusterPage implements Page {
     return this.#picture.leader === undefined ? { status: "stale", text: "No leader" } : { status: "live", text: "Live" };
   }
 
-  /** Asks now, instead of whatever was to come; what was asked already is waited for. */
+  /** Asks now instead of at the next poll. A request that is under way goes on. */
   #ask(): void {
     clearTimeout(this.#timer);
     if (this.#asking === undefined) void this.#load((this.#asking = new AbortController()));
@@ -92,7 +95,7 @@ export class ClusterPage implements Page {
       else this.#take({ at: local(), status });
       this.#failed = false;
     } catch {
-      if (this.#asking !== asking) return; // nobody looks any more
+      if (this.#asking !== asking) return; // the page is no longer visible
       this.#failed = true;
     } finally {
       clearTimeout(late);

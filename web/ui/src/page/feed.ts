@@ -6,13 +6,16 @@ import { liveUrl } from "../net/api.ts";
 import { Connection, type Phase } from "../net/connection.ts";
 import { local } from "./page.ts";
 
-/** A node takes 50 messages in ten seconds; who leafs through the boards more quickly asks for the one where he stops. */
+/**
+ * A node takes 50 messages in ten seconds. A viewer who changes boards faster asks only for the
+ * last one.
+ */
 const askEvery = 250;
-/** A node that has not sent the boards asked for by then does not know how. */
+/** A node that has not sent the requested boards by then does not know how. */
 const answerTimeout = 5000;
 
 export interface FeedListener {
-  /** A frame was taken in: `live` is the state after it, `before` the one before. */
+  /** Called after each frame: `live` is the state after it, `before` the state before it. */
   frame?(frame: Frame, before: Live, live: Live): void;
   phase?(phase: Phase): void;
   changed(): void;
@@ -26,7 +29,7 @@ export class Feed {
   readonly #connection: Connection;
   #ticker: ReturnType<typeof setTimeout> | undefined;
   #board: number | undefined;
-  /** Another board was asked for, and what comes is still of the one before. */
+  /** We asked for another board, and the frames are still about the previous one. */
   #turning = false;
   #asked = -Infinity; // when
   #asker: ReturnType<typeof setTimeout> | undefined;
@@ -34,7 +37,7 @@ export class Feed {
     if (document.visibilityState === "visible") this.#connection.check();
   };
 
-  // Else the node would count a viewer for every page of ours in the tab's history.
+  // Otherwise the node would count a viewer for every page of ours in the tab's history.
   readonly #sleep = () => this.#connection.sleep();
 
   constructor(round: string, board: number | undefined, listener: FeedListener) {
@@ -54,7 +57,7 @@ export class Feed {
   }
 
   open(): void {
-    // There is no listener for "offline": a server on this very computer works without any network.
+    // There is no listener for "offline": a server on this computer works without a network.
     window.addEventListener("online", this.#wake);
     window.addEventListener("pageshow", this.#wake);
     window.addEventListener("pagehide", this.#sleep);
@@ -73,7 +76,7 @@ export class Feed {
     this.#connection.close();
   }
 
-  /** Watches another board of the round, on the same connection if it can be told. */
+  /** Watches another board of the round, on the same connection if it can send. */
   watch(board: number): void {
     this.#board = board;
     this.#turning = true;
@@ -91,7 +94,7 @@ export class Feed {
     }
   }
 
-  /** Takes a round that came by HTTP, if nothing better is there. */
+  /** Takes a round from HTTP, if there is nothing better. */
   offer(round: RoundWithGames): void {
     this.live = provisional(this.live, round);
     this.#listener.changed();
@@ -102,12 +105,15 @@ export class Feed {
     this.#connection.diverge();
   }
 
-  /** The node shows no boards, since they have diverged from the others'. */
+  /** Whether the node shows no boards because they have diverged from the others'. */
   get isDiverged(): boolean {
     return "diverged" in this.phase;
   }
 
-  /** The time that clocks are read at, on the node's clock; a delayed broadcast shows the clocks of back then. */
+  /**
+   * The time for reading clocks, on the node's clock. A delayed broadcast shows the clocks of that
+   * earlier time.
+   */
   now(): number | undefined {
     const now = serverNow(this.live, local());
     return now === undefined ? undefined : now - delayOf(this.live) * 1000;
@@ -131,17 +137,23 @@ export class Feed {
     this.#listener.changed();
   }
 
-  /** Whether a frame concerns us before the other board is here. Its snapshot is the first that does, but for those that have no index. */
+  /**
+   * Whether a frame concerns us while we wait for the other board. The first is its snapshot,
+   * except for frames without an index.
+   */
   #turned(frame: Frame): boolean {
     if (frame.type !== "snapshot") return !isEvent(frame) && frame.type !== "round" && frame.type !== "deleted";
-    // One without "only" has all boards, or comes from a node that watches what it was asked for as we connected.
+    // A snapshot without "only" has all boards, or those that we asked for when we connected.
     if (frame.only !== undefined && !frame.only.includes(this.#board!)) return false;
     this.#turning = false;
     clearTimeout(this.#asker);
     return true;
   }
 
-  /** Asks for a redraw whenever a clock on show changes, and each second for the ages in the status line. */
+  /**
+   * Asks for a redraw whenever a clock on show changes, and each second for the ages in the status
+   * line.
+   */
   #tick(): void {
     const now = this.now();
     let wait = 1000;
@@ -150,7 +162,7 @@ export class Feed {
       const left = side && timeLeft(board, side, now);
       if (left) wait = Math.min(wait, untilNextTick(left));
     }
-    // Many boards have many seconds to begin; ten redraws a second are enough for all of them.
+    // With many boards the seconds begin at many moments; ten redraws a second are enough for all.
     this.#ticker = setTimeout(() => {
       this.#listener.changed();
       this.#tick();

@@ -66,7 +66,7 @@ export class RoundPage implements Page {
   #frame(frame: Frame, before: Live, live: Live): void {
     this.#name(live);
     if (frame.type === "deleted" && live.boards !== before.boards) this.shell.announce(`Board ${frame.board} was deleted.`);
-    // Twelve boards would talk without end; their results are worth a word.
+    // Announcing every move of twelve boards would be too much, so only results are announced.
     const board = frame.type === "result" ? live.boards.get(frame.board) : undefined;
     if (board && board !== before.boards.get(board.board)) {
       this.shell.announce(`Board ${board.board}, ${board.white.name} against ${board.black.name}: ${speakResult(board)}`);
@@ -107,7 +107,7 @@ export class RoundPage implements Page {
         this.#tournament = answer.name;
         this.shell.redraw();
       },
-      () => (this.#named = false), // the page is whole without its name; the next frame asks again
+      () => (this.#named = false), // the page works without its name; the next frame asks again
     );
   }
 }

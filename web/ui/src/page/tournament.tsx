@@ -5,10 +5,10 @@ import { NotFound } from "../view/notfound.tsx";
 import { TournamentView } from "../view/tournament.tsx";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
-/** How often tables that are looked at are asked for again. */
+/** How often visible tables are fetched again. */
 const refresh = 30_000;
 
-/** `/tournament/{tid}`: its rounds, and who is ahead. */
+/** `/tournament/{tid}`: its rounds and tables. */
 export class TournamentPage implements Page {
   #tournament: Tournament | undefined;
   #standings: Standings | undefined;
@@ -60,7 +60,7 @@ export class TournamentPage implements Page {
       this.#error = error instanceof TypeError ? "The server cannot be reached." : (error as Error).message;
     }
     this.shell.redraw();
-    // A page in the background asks when it is looked at again.
+    // A page in the background asks when it becomes visible again.
     this.#timer = setTimeout(() => document.visibilityState === "visible" && void this.#load(), refresh);
   }
 }

@@ -4,10 +4,10 @@ import { tournaments } from "../net/api.ts";
 import { TournamentsView } from "../view/tournaments.tsx";
 import { isAbort, type Page, type Shell } from "./page.ts";
 
-/** How often a list that is looked at is fetched again. */
+/** How often a visible list is fetched again. */
 const refresh = 30_000;
 
-/** `/`: what there is to see. */
+/** `/`: the list of tournaments. */
 export class TournamentsPage implements Page {
   #list: readonly Tournament[] | undefined;
   #error: string | undefined;

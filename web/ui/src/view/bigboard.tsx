@@ -14,7 +14,7 @@ export interface BigBoardProps {
 
 const slide = 180; // ms; short enough to be over before the next move of a blitz game
 
-/** Marks squares of a cm-chessboard by classes on their rectangles, which a stylesheet can give any look. */
+/** Marks squares of a cm-chessboard by classes on their rectangles, for the stylesheet. */
 class Marks extends Extension {
   #marks: readonly string[] = [];
   #check: string | undefined;
@@ -41,11 +41,11 @@ class Marks extends Extension {
 }
 
 /**
- * The board on which pieces slide. Its element says what is on it, in data-fen and data-ply, once the pieces have
- * arrived there: the squares of the drawing and these attributes always agree.
+ * The board on which pieces slide. Its element has data-fen and data-ply, set once the pieces have
+ * arrived: the drawing and these attributes always agree.
  *
- * There is one change under way at most. Whatever is asked for meanwhile takes its place when it is over, and only the
- * last of it: a board that is behind jumps to where it ought to be.
+ * At most one change is under way. Of the changes that are requested meanwhile, only the last
+ * follows: a board that is behind jumps to its position.
  */
 export class BigBoard extends Component<BigBoardProps> {
   readonly #element = createRef<HTMLDivElement>();
@@ -64,7 +64,7 @@ export class BigBoard extends Component<BigBoardProps> {
       style: { cssClass: "relay", borderType: "none", pieces: { file: spriteUrl, tileSize: 40 }, animationDuration: slide },
       extensions: [{ class: Marks }],
     });
-    // The table beside it tells the position to those who cannot see it.
+    // The table beside it has the position for screen readers.
     element.querySelector("svg")?.setAttribute("aria-hidden", "true");
     this.#board.getExtension(Marks).set(marks, check);
     this.#arrived(fen, ply);
@@ -75,7 +75,7 @@ export class BigBoard extends Component<BigBoardProps> {
     if (next.fen === now.fen && next.ply === now.ply && next.bottom === now.bottom && next.check === now.check && String(next.marks) === String(now.marks)) return false;
     this.#want = next;
     void this.#settle();
-    return false; // the element is cm-chessboard's from here on
+    return false; // from here on the element belongs to cm-chessboard
   }
 
   override componentWillUnmount(): void {

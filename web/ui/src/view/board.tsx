@@ -10,7 +10,7 @@ import { Moves } from "./moves.tsx";
 import { Others } from "./others.tsx";
 import { clockProps, PlayerRow } from "./player.tsx";
 
-/** The position that is looked at: the last one, or one that the viewer went back to. */
+/** The position on show: the last one, or one that the viewer went back to. */
 export interface Shown {
   readonly fen: string;
   readonly ply: number;
@@ -41,7 +41,7 @@ interface Props {
 export function BoardView(props: Props) {
   const { round, id, others, board, game, shown, bottom, now } = props;
   const top: Side = bottom === "white" ? "black" : "white";
-  // Who looks back sees the clocks of back then, and no result yet.
+  // A viewer who looks back sees the clocks of that time, and no result yet.
   const result = props.following ? board.result : "*";
   const row = (side: Side) => <PlayerRow full player={board[side]} side={side} result={result} forfeit={board.forfeit} {...clockProps(shown.clock, side, now)} />;
   return (

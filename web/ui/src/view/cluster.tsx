@@ -3,7 +3,7 @@ import type { Lane, Pipeline } from "../model/pipeline.ts";
 
 interface Props {
   readonly pipeline: Pipeline;
-  /** Counts the polls: what runs along a lane begins again with each. */
+  /** Counts the polls: with each, the dots on a lane start again. */
   readonly turn: number;
 }
 
@@ -12,7 +12,7 @@ const reason = {
   by_hand: (name: string) => `${name} leads since somebody chose it, and goes on until somebody chooses another.`,
 };
 
-/** More dots than this cannot be told apart. */
+/** More dots than this look the same. */
 const mostDots = 10;
 
 export function ClusterView({ pipeline: p, turn }: Props) {
@@ -51,7 +51,7 @@ export function ClusterView({ pipeline: p, turn }: Props) {
         </p>
       )}
       <div class="lanes" hidden={p.edge !== undefined}>
-        {/* Roles, since a row that is laid out as a grid is no row any more to some browsers. */}
+        {/* Roles: to some browsers a row that is laid out as a grid is no longer a row. */}
         <table role="table">
           <caption class="hidden">The nodes, and how much of the leader’s log each has on disk</caption>
           <thead role="rowgroup">
@@ -135,7 +135,7 @@ function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
   );
 }
 
-/** The lane itself. It says nothing that the numbers beside it do not say. */
+/** The lane itself. It adds nothing to the numbers beside it. */
 function Track({ lane: l, turn }: { lane: Lane; turn: number }) {
   const p = l.progress;
   const running = Math.min(p?.arrived ?? 0, mostDots);
@@ -160,7 +160,7 @@ function Track({ lane: l, turn }: { lane: Lane; turn: number }) {
   );
 }
 
-/** How full the window is. One that is full holds the leader back. */
+/** How full the inflight window is. A full one holds the leader back. */
 function Window({ inflight, limit }: { inflight: number; limit: number }) {
   const full = limit === 0 ? 0 : Math.min(1, inflight / limit);
   return (

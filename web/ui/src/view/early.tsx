@@ -1,6 +1,9 @@
 import { delayOf, type Live } from "../model/live.ts";
 
-/** Tells one who sees the round before the public that it is so, and one whose link no longer does that it does not. */
+/**
+ * Tells viewers that they see the round before the public, or that their link no longer shows it
+ * early.
+ */
 export function Early({ live, linked }: { live: Live; linked?: boolean }) {
   const late = live.round?.delay;
   if (!late || live.heardAt === undefined) return null;

@@ -1,7 +1,7 @@
 import { pieces, place, squares } from "../model/fen.ts";
 import { Pure } from "./pure.ts";
 
-const tile = 40; // the size of a square, as that of a piece in the sprite
+const tile = 40; // the size of a square, and of a piece in the sprite
 
 const dark = Array.from({ length: 64 }, (_, i) => i)
   .filter((i) => ((i >> 3) + i) % 2 === 1)
@@ -15,8 +15,8 @@ interface Props {
 }
 
 /**
- * A board to look at among a hundred others: a drawing of a few dozen elements that scales by itself and has no
- * listeners. The piece that just moved slides in, by CSS alone.
+ * A board among a hundred others: a drawing of a few dozen elements that scales by itself and has
+ * no listeners. The piece that just moved slides in, by CSS alone.
  */
 export class MiniBoard extends Pure<Props> {
   #ply: number | undefined;

@@ -7,12 +7,12 @@ import { Pure } from "./pure.ts";
 
 interface Props {
   readonly game: Game;
-  /** The ply that is looked at. */
+  /** The ply on show. */
   readonly ply: number;
   readonly onGo: (ply: number) => void;
 }
 
-/** The score sheet. The ply that is looked at stays in sight; the page itself is not scrolled. */
+/** The score sheet. The ply on show stays in sight; the page itself does not scroll. */
 export class Moves extends Pure<Props> {
   readonly #list = createRef<HTMLOListElement>();
 

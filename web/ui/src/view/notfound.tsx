@@ -1,7 +1,7 @@
 import { divergedText } from "../model/status.ts";
 import type { Refusal } from "../net/connection.ts";
 
-/** Why there is no round to show, in words; undefined if it is another reason. */
+/** Why there is no round to show, in words; undefined for any other reason. */
 export function missingRound(reason: Refusal, link?: string): string | undefined {
   if (reason === "no-round" && link !== undefined) return "The viewing link shows no round here: it is for another one, has ended or was revoked.";
   if (reason === "no-round") return "There is no round at this address. It may have been mistyped, or belong to another server.";
@@ -22,7 +22,7 @@ export function NotFound({ text }: { text: string }) {
   );
 }
 
-/** In place of a page whose boards are not here yet, or will not come from this node. */
+/** Replaces a page whose boards have not come yet, or will not come from this node. */
 export function Loading({ diverged }: { diverged?: boolean }) {
   return (
     <section class="message">

@@ -8,7 +8,10 @@ interface Props {
   readonly list: readonly Other[];
 }
 
-/** The round's boards, each a link: who plays there, and the last move or the result. It says nothing by itself to those who listen. */
+/**
+ * The round's boards as links, with the players and the last move or the result. Screen readers do
+ * not announce its changes.
+ */
 export class Others extends Pure<Props> {
   override shouldComponentUpdate(next: Props): boolean {
     const now = this.props;
@@ -47,7 +50,10 @@ function same(a: Other, b: Other): boolean {
   return a.board === b.board && a.white.name === b.white.name && a.black.name === b.black.name && a.san === b.san && a.result === b.result && a.forfeit === b.forfeit;
 }
 
-/** "Carlsen" of "Carlsen, Magnus", and all of it for screen readers; a name without a comma is written whole. */
+/**
+ * "Carlsen" of "Carlsen, Magnus", and all of it for screen readers; a name without a comma stays
+ * whole.
+ */
 function Name({ of: name, won }: { of: string; won: boolean }) {
   const surname = name.split(",", 1)[0]!;
   const rest = name.slice(surname.length);

@@ -6,7 +6,7 @@ import { Pure } from "./pure.ts";
 export interface PlayerProps {
   readonly player: Player;
   readonly side: Side;
-  /** What the clock reads; undefined if nobody told us. */
+  /** The time on the clock; undefined if unknown. */
   readonly clock?: string;
   readonly running: boolean;
   readonly short: boolean;
@@ -14,14 +14,16 @@ export interface PlayerProps {
   readonly forfeit?: boolean;
 }
 
-/** What a player's row needs to show of the clocks, at `now` on the node's clock. */
+/** The clocks for a player's row, at `now` on the node's clock. */
 export function clockProps(ticking: Ticking, side: Side, now: number | undefined): { clock?: string; running: boolean; short: boolean } {
   const left = timeLeft(ticking, side, now);
   const runs = now !== undefined && left !== undefined && running(ticking) === side;
   return { clock: left === undefined ? undefined : formatClock(left), running: runs, short: left !== undefined && left < 20_000 };
 }
 
-/** The points of a side: "1", "0" or "½", by forfeit "+" or "−"; nothing while the game goes on. */
+/**
+ * The points of a side: "1", "0" or "½", for a forfeit "+" or "−"; nothing while the game goes on.
+ */
 export function points(result: Result, side: Side, forfeit?: boolean): string | undefined {
   if (result === "*") return undefined;
   const [white, black] = result.split("-");
@@ -30,7 +32,7 @@ export function points(result: Result, side: Side, forfeit?: boolean): string | 
   return got?.replace("1/2", "½");
 }
 
-/** A player's name and what is known of him, his clock, and what he got. */
+/** A player's name and details, clock and points. */
 export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
   override render({ player, side, clock, running, short, result, forfeit, full }: PlayerProps & { full?: boolean }) {
     const score = points(result, side, forfeit);

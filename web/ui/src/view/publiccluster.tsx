@@ -1,6 +1,6 @@
 import type { PublicCluster } from "../model/wire.ts";
 
-/** The nodes as the public sees them: names, roles, and whose boards are stale. */
+/** The nodes as the public sees them: names, roles, and the nodes whose boards are stale. */
 export function PublicClusterView({ cluster: c }: { readonly cluster: PublicCluster }) {
   return (
     <div class="cluster" data-public="" data-leader={c.leader || undefined}>

@@ -17,9 +17,9 @@ interface Props {
   readonly id: string;
   /** The node's time, if we know it. */
   readonly now?: number;
-  /** The page was opened by a viewing link. */
+  /** Whether a viewing link opened the page. */
   readonly linked?: boolean;
-  /** The node shows no boards, since they have diverged from the others'. */
+  /** Whether the node shows no boards because they have diverged from the others'. */
   readonly diverged?: boolean;
 }
 
@@ -67,7 +67,7 @@ export function RoundView({ live, tournament, id, now, linked, diverged }: Props
   );
 }
 
-/** How the teams stand that meet in this round. */
+/** The standing of the matches in this round. */
 function Matches({ list }: { list: readonly Match[] }) {
   if (list.length === 0) return null;
   return (

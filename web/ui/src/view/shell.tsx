@@ -11,7 +11,7 @@ interface Props {
   readonly spectators?: number;
 }
 
-/** What is around every page. Its root says in data-status how live the page is. */
+/** The frame around every page. Its root has the page's status in data-status. */
 export function ShellView({ page, condition, spectators }: Props) {
   return (
     <div class="root" data-status={condition?.status}>

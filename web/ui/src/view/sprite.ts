@@ -4,8 +4,8 @@ import url from "cm-chessboard/assets/pieces/standard.svg?url";
 export const spriteUrl = url;
 
 /**
- * Puts the pieces into the page, once, where every board refers to them. It uses the id that cm-chessboard looks for,
- * so that it does not load them again.
+ * Puts the pieces into the page once; every board refers to them. They have the id that
+ * cm-chessboard looks for, so it does not load them again.
  */
 export async function loadSprite(): Promise<void> {
   const holder = document.createElement("div");

@@ -42,7 +42,7 @@ export function TournamentView({ tournament: t, standings: s, error, now }: Prop
   );
 }
 
-/** What the organiser says of it, as far as he does. */
+/** The organiser's description of the tournament, if any. */
 function About({ tournament: t }: { tournament: Tournament }) {
   const said = [t.private && "Private", t.location, t.format, t.timeControl, t.timeZone && `Time zone: ${t.timeZone}`].filter(Boolean);
   if (said.length === 0 && !t.website) return null;
@@ -105,7 +105,7 @@ function Head({ short, long, less }: { short: string; long: string; less?: boole
   );
 }
 
-/** The heads of the tie-breaks, of which the first few are shown on a narrow screen too. */
+/** The heads of the tie-breaks. A narrow screen shows only the first few. */
 function Heads({ of, less }: { of: readonly TieBreak[]; less: number }) {
   return (
     <>
@@ -116,7 +116,7 @@ function Heads({ of, less }: { of: readonly TieBreak[]; less: number }) {
   );
 }
 
-/** Whether the performance has a column as a tie-break already. */
+/** Whether the performance already has a column as a tie-break. */
 function hasPerformance(s: Standings): boolean {
   return s.tieBreaks.some((t) => t.code === "TPR");
 }
@@ -178,7 +178,7 @@ function among(rank: number | undefined): string | undefined {
   return rank === undefined ? undefined : `Place ${rank} among those with the same points`;
 }
 
-/** The number by which others refer to the line; tied ones are told apart by it alone. */
+/** The number by which other lines refer to this one; it alone tells tied lines apart. */
 function Place({ of: { place, rank } }: { of: { readonly place: number; readonly rank: number } }) {
   return (
     <td class="rank" title={place === rank ? undefined : `Tied for rank ${rank}`}>
@@ -187,7 +187,7 @@ function Place({ of: { place, rank } }: { of: { readonly place: number; readonly
   );
 }
 
-/** What was got in one game, against whom, and with which pieces. */
+/** The points of one game, with the opponent and the colour. */
 function Game({ e, of }: { e: Encounter; of: Standings }) {
   const opponent = e.opponent === undefined ? undefined : of.players[e.opponent - 1];
   const title = `${e.white ? "White" : "Black"} against ${opponent?.player.name ?? "nobody"}${e.unplayed ? ", not played" : ""}`;
