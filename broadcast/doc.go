@@ -35,53 +35,9 @@
 //   - A spectator that takes nothing for WriteTimeout, or answers no ping, is closed with
 //     [CloseTooSlow].
 //
-// A status frame has an index, too, so that the spectators of a quiet round need not stay behind.
-// It is written only after everything of the round up to it, and left out below the cursor. So a
-// client may use the index of any frame but hello as its since.
-//
-// With ?boards= a spectator gets the events of those boards, and its cursor is for them only. About
-// the others it gets at most one summary frame a second, without an index. It may ask for other
-// boards, or for all, and gets a snapshot of them:
-//
-//	{"type":"subscribe","boards":[3,4]}
-//
-// # The caller's duties
-//
-//  1. Open the hub once the boards are loaded: the histories begin at their index.
-//  2. After each log entry, change the boards and then call Publish with all events of that index
-//     in one call. Do the same for events that are released. Call it in log order, one call at a
-//     time, from any goroutine. An entry without events needs no call.
-//  3. After a Raft snapshot has replaced the boards, call Reset before the next Publish.
-//  4. Call SetStale when the node loses or regains touch with the cluster.
-//  5. Route GET /live to Live, /events to Events and /feed to Feed.
-//  6. Close the hub before the HTTP server: net/http does not wait for connections that became
-//     WebSockets.
-//
-// # Delay
-//
-// A round with a delay has several topics, one for each [relay.Sight]: the truth, the public, and
-// each tier. Each topic has a history and snapshots of its own. The truth's topic exists while it
-// has spectators; a tier's exists from its [relay.EventTier] on. An event enters the truth's
-// history at once, and the history of every other topic when it is released. That may be later than
-// newer events of other rounds. Within the round the order is the same, so the log index is the
-// cursor of all its topics.
-//
-// The public must not notice that something is held. So whether or not something is held:
-//
-//   - The public's hello and the bases of its histories go by [relay.State.Shown] instead of the
-//     log's index. Its snapshots go by the newest public index of the round.
-//   - Its status frames have no index.
-//   - The round stays in the table.
-//
-// In the feed, a released event comes between two log indexes; see feed.go.
-//
-// # Deletion
-//
-// A deletion in a round with a delay changes what the public may see at an index that it has
-// already. So does the deletion of a whole round. Then the index is not enough as a cursor, and the
-// history begins a new epoch (history.renew). A spectator of an older epoch gets a snapshot, even
-// with the same index. If the round is gone, the connection is closed with [CloseNoRound]. A client
-// that joins while such a command is held begins with a snapshot.
+// A status frame has an index, too (status.go). With ?boards= a spectator gets the events of those
+// boards, and its cursor is for them only (summary.go). A round with a delay has a history for each
+// view of it (topic.go).
 //
 // # Goroutines
 //

@@ -13,7 +13,17 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
-// Hub serves the spectators of one node. The package documentation lists the caller's duties.
+// Hub serves the spectators of one node. Its caller has these duties:
+//
+//  1. Open the hub once the boards are loaded: the histories begin at their index.
+//  2. After each log entry, change the boards and then call Publish with all events of that index
+//     in one call. Do the same for events that are released. Call it in log order, one call at a
+//     time, from any goroutine. An entry without events needs no call.
+//  3. After a Raft snapshot has replaced the boards, call Reset before the next Publish.
+//  4. Call SetStale when the node loses or regains touch with the cluster.
+//  5. Route GET /live to Live, /events to Events and /feed to Feed.
+//  6. Close the hub before the HTTP server: net/http does not wait for connections that became
+//     WebSockets.
 type Hub struct {
 	// Static after Open.
 	cfg        Config

@@ -9,6 +9,10 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
+// A status frame has an index, too, so that the spectators of a quiet round need not stay behind.
+// It is written only after everything of the round up to it, and left out below the cursor. So a
+// client may use the index of any frame but hello as its since.
+
 // status is whether the node's boards are stale, and the frame that says so, shared by all
 // spectators.
 type status struct {

@@ -7,6 +7,12 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
+// With ?boards= a spectator gets the events of those boards, and its cursor is for them only. About
+// the others it gets at most one summary frame a second, without an index. It may ask for other
+// boards, or for all, and gets a snapshot of them:
+//
+//	{"type":"subscribe","boards":[3,4]}
+
 // summaries tell spectators of some boards how the others are: about once a second, what has
 // changed. They are encoded once for all spectators that know the same.
 type summaries struct {

@@ -8,6 +8,28 @@ import (
 	"github.com/chessrelay/chessrelay/relay"
 )
 
+// A round with a delay has several topics, one for each [relay.Sight]: the truth, the public, and
+// each tier. Each topic has a history and snapshots of its own. The truth's topic exists while it
+// has spectators; a tier's exists from its [relay.EventTier] on. An event enters the truth's
+// history at once, and the history of every other topic when it is released. That may be later than
+// newer events of other rounds. Within the round the order is the same, so the log index is the
+// cursor of all its topics.
+//
+// The public must not notice that something is held. So whether or not something is held:
+//
+//   - The public's hello and the bases of its histories go by [relay.State.Shown] instead of the
+//     log's index. Its snapshots go by the newest public index of the round.
+//   - Its status frames have no index.
+//   - The round stays in the table.
+//
+// In the feed, a released event comes between two log indexes; see feed.go.
+//
+// A deletion in a round with a delay changes what the public may see at an index that it has
+// already. So does the deletion of a whole round. Then the index is not enough as a cursor, and the
+// history begins a new epoch (history.renew). A spectator of an older epoch gets a snapshot, even
+// with the same index. If the round is gone, the connection is closed with [CloseNoRound]. A client
+// that joins while such a command is held begins with a snapshot.
+
 // A topicKey names a topic: a round, as one sight shows it.
 type topicKey struct {
 	id    relay.RoundID

@@ -43,7 +43,7 @@ type statusFrame struct {
 	Age        int64  `json:"age"`        // ms since the boards were complete; 0 unless stale
 	Spectators int64  `json:"spectators"` // of this node
 	Now        int64  `json:"now"`
-	Index      uint64 `json:"index,omitempty"` // see doc.go
+	Index      uint64 `json:"index,omitempty"` // see status.go
 }
 
 type roundInfo struct {

@@ -12,6 +12,25 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
+// [State.TakeDirty] returns the records that have changed since the last call, by key:
+//
+//	t/<id>                  a tournament
+//	r/<id>                  a round
+//	g/<created>/<id>        the head of a game: its tags, its result, and at most 127 last moves
+//	g/<created>/<id>/m0000  its first 128 moves; m0001 the next 128, and so on
+//	g/<created>/<id>/c0000  the first line of its audit trail, with the moves that it took back
+//	p/r/<id> …              a round with a delay, and its games, in the public's view
+//	h/<round>/<index>       a held command, since the log may be cut behind it
+//	k/<id>                  a token, with a salted hash of its secret
+//	a/m/<block>             lines of the audit trail about moves, clocks and sources
+//	a/c/<block>             its other lines
+//	s/sum                   the rolling sum, see [State.Sum]
+//
+// <created> is the index of the command that created the game, in 16 hexadecimal digits. So games
+// that are played at the same time are neighbours in the file, and of a running game only the head
+// is written again. [State.Loaded] replays the games, derives the rest and checks that all belongs
+// together. [State.Hash] is one number over the truth; it does not depend on how records are cut.
+
 // The keys of records. Each tournament, round and game has one, and a game has one more for each
 // movesPerRecord moves and for each change. The moves after the last complete record are in the
 // game's own. So what a checkpoint writes grows with what has happened since the last one.

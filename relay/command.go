@@ -11,6 +11,35 @@ import (
 	"github.com/chessrelay/chessrelay/relay/relaypb"
 )
 
+// A [relaypb.Command] says what somebody wants. The node that receives it adds what must be the
+// same everywhere: the time, a new id, the author and a request id. [EncodeCommand] makes a log
+// entry of it.
+//
+// A submitter that gets no answer sends its command again, so an entry may come twice, with others
+// between. The second one is a Duplicate, and has the index and term of the entry that made the
+// change. Apply recognises it in two ways:
+//
+//   - The state has what the command asks for: the same move at the same ply, the same result, the
+//     takeback that led to the present ply.
+//   - Everything that changes keeps its request: what it created, the move it played, the [Change]
+//     it asked for. A move that is taken back stays in [Change.Removed]. Clocks without a move keep
+//     only the last request; a game takes only clocks that were read later than its last ones.
+//
+// So each new intent needs a new request id, and only moves may have none. A refusal is not
+// remembered: the same command may be accepted later.
+//
+// A command says whether a person asks or a source. A field that a person sets is locked: a source
+// cannot change it until it is unlocked (lock.go). The source's value is kept beside the game for
+// the person (note.go). A command also names the token that it came with. Apply refuses it if the
+// token was revoked before.
+//
+// What a command of an old log asked for it must go on to do, and be refused if it was refused. A
+// command that is to mean something else gets another [CommandVersion].
+//
+// The formats are in relay.proto. Each version must replay testdata/golden*.log to the same hash,
+// and to the rolling sums of golden-sums.txt. Only new nodes know a new operation or a new limit:
+// all nodes of a cluster must have it before the first command that needs it.
+
 // CommandVersion is the version of the commands that this program writes and reads. A command that
 // means something else than before gets a new version; all nodes of a cluster then change together.
 const CommandVersion = 1

@@ -7,6 +7,32 @@ import (
 	"slices"
 )
 
+// A round may have a delay of up to an hour. The State is the truth, and a delay changes none of
+// the above. The State also keeps the public's view of such a round: the round after the first of
+// its commands. The commands behind them are held, until the delay has passed since their own time
+// and all commands before them are released. The node that leads the log stamps that time.
+//
+//	the round's commands   1 2 3 4 5 6 7 8 9
+//	                       └public─┘ └held─┘
+//	                       └── a tier ─┘
+//	                       └──── truth ────┘
+//
+// [State.Release] is told the time, and releases what is due. So the public's view is a function of
+// the log and the time, and of nothing that one node remembers. [State.Public] shows it. A round
+// without a delay has the truth as its only view.
+//
+// A command that changes the delay first releases what is due under the old delay. So a longer
+// delay hides nothing again, also when the log is replayed. The command itself is held, too. The
+// public has a round and its tournament from the beginning. Events of the round are held, including
+// the creation of its games.
+//
+// A viewer's token may have a shorter delay than the round. So there is a tier for each such delay:
+// the public's view and the first held commands on top (sight.go). [State.ReaderFor] shows the view
+// of a [Sight], and hides private tournaments from clients whose tokens do not cover them.
+//
+// The public has an index of its own, [State.Shown]: the newest index whose effect it may see. No
+// held command moves it, so no index that the public is told tells what is held.
+
 // A delayedRound is what the State keeps of a round with a delaybeside the truth: the public's
 // view, the tiers, and the held commands. A view is the round after the first commands of its log.
 // A held command keeps the immutable values that it led to. So holding costs no second Apply and no

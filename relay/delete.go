@@ -18,7 +18,8 @@ import (
 // restoring brings all of it back as it was.
 //
 // A delay does not hold a deletion back. The command is held like any other command, and the
-// public's view of the round stays. But a reader shows nothing that the truth no longer has.
+// public's view of the round stays. But a reader shows nothing that the truth no longer has. So the
+// public may have less at an index than before; [Event.Renews] says when.
 
 // RestoreFor is how long something can be restored after its deletion.
 const RestoreFor Millis = 30 * 24 * 60 * 60 * 1000

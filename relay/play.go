@@ -5,6 +5,14 @@ import (
 	"github.com/chessrelay/chessrelay/relay/rules"
 )
 
+// Standard chess and Chess960 are known. SAN and UCI are read in common spellings; SAN is written
+// as in the PGN standard. A move has ply [Game.Ply]+1 and must be legal. Package rules decides
+// that, and only rules.go calls it. fen.go and fencheck.go decide what a game may start from. Mate
+// and stalemate end a game with an automatic result, which the arbiter or a source may overrule. A
+// game with a result takes no move. A takeback reopens it; a correction keeps the result unless it
+// names another. A clock that a move does not tell is carried over from the move before
+// ([Move.Carried]); clocks may also be told without a move.
+
 func (s *State) playMove(c *relaypb.Command, op *relaypb.PlayMove, out *Outcome) error {
 	g := s.games.get(GameID(op.Game))
 	if g == nil {
