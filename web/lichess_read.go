@@ -38,14 +38,25 @@ func (s *Server) roundWithGames(r *http.Request, read reading, id relay.RoundID)
 		return out, 0, &relay.NotFoundError{What: "round", ID: string(id)}
 	}
 	games := make([]lichessGame, len(v.games))
-	now := s.cfg.Now()
-	if !s.sees(r, v.round) { // the times must fit what the client sees
-		now = now.Add(-time.Duration(v.round.Delay) * time.Second)
-	}
+	// The times must fit what the client sees.
+	now := s.cfg.Now().Add(-lateness(callerOf(r).sight(v.round.Tournament, v.round.ID), v.round))
 	for i, g := range v.games {
 		games[i] = lichessGameJSON(g, now)
 	}
 	return lichessRoundWithGames{lichessRoundOf: s.roundOf(r, v, all), Games: games, Group: group}, index, nil
+}
+
+// lateness returns how late a client with this sight sees the round.
+func lateness(sight relay.Sight, round *relay.Round) time.Duration {
+	seconds := round.Delay
+	switch sight {
+	case relay.Truth:
+		seconds = 0
+	case relay.Public:
+	default:
+		seconds = min(seconds, int(sight))
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // roundOf returns a round with its tournament; all are the tournament's rounds.

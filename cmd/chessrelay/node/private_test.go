@@ -205,6 +205,14 @@ func TestViewingLinks(t *testing.T) {
 	d.advanceWhileDown(10 * time.Minute)
 	n.Boards.ReleaseNow()
 	sees("a quarter of an hour ago", 1, 1, 1, -1)
+	// The time since the last move is of the boards that a link shows.
+	for token, want := range map[string]float64{commentator: 901, partner: 601, public: 1} {
+		_, out := get("/api/broadcast/-/-/"+d.round, token)
+		games, _ := out["games"].([]any)
+		if len(games) == 0 || games[0].(nodetest.Object)["thinkTime"] != want {
+			t.Errorf("a link shows %v, want a thinkTime of %v", games, want)
+		}
+	}
 	if status, text := nodetest.Ask(t, http.MethodDelete, n.URL+"/api/tokens/"+partnerID, delayToken, nil); status != http.StatusOK {
 		t.Fatalf("%d %s", status, text)
 	}
