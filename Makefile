@@ -22,12 +22,12 @@ KILLS       ?= 200
 LONG        := ^(TestDelayProperty|TestSentTwice|TestCheckpointsOfOneGame|TestRecords|TestSumsAgree|TestNothingRecordedIsLost|$\
 	TestAnyHistoryEndsAsTheLastPush|TestPerft|TestRandom960|TestRandomGames|TestLog|TestKill|TestSpectatorsWander|TestDelayedWander)$$
 
-.PHONY: help build ui demo test vet lint ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-vet image generate licenses audit clean need-go need-node
+.PHONY: help build ui demo test vet lint ui-test client-test go-test test-long soak browser fuzz bench bench-peers bench-live bench-pipeline bench-growth bench-fanout bench-test image generate licenses audit clean need-go need-node
 
 help:
 	@echo 'make build     bin/chessrelay with its pages'
 	@echo 'make demo      a recorder and two venues on this machine, a real round replayed into them'
-	@echo 'make test      vet, staticcheck, unit, whole nodes, clients, browser; with -race'
+	@echo 'make test      vet, staticcheck, linters, unit, whole nodes, clients, browser; with -race'
 	@echo 'make lint      the linters of .golangci.yml'
 	@echo 'make test-long property tests in full, the hub without epoll and over TLS, thousands of simulated schedules'
 	@echo 'make client-test   only other programs'\'' readers and clients, from npm'
@@ -65,11 +65,9 @@ demo: build
 
 test: vet ui-test client-test go-test
 
-vet: need-go ui
+vet: need-go ui lint
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not gofmt-ed' >&2; exit 1; }
-	go vet ./...
-	go run $(STATICCHECK) ./...
-	go mod tidy -diff
+	for m in . $(BENCH_MODULES); do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff) || exit 1; done
 	.ci/words
 
 # The linters of .golangci.yml. The first run builds them. Each clone has a cache of its own: in a
@@ -145,8 +143,8 @@ bench-growth: need-go
 bench-fanout: need-go
 	cd bench && go run . fanout $(ARGS)
 
-bench-vet: need-go
-	for m in $(BENCH_MODULES); do (cd $$m && go vet ./... && go run $(STATICCHECK) ./... && go mod tidy -diff && go test ./...) || exit 1; done
+bench-test: need-go
+	for m in $(BENCH_MODULES); do (cd $$m && go test ./...) || exit 1; done
 
 # Rounds are pulled over https, so the image needs the certificates that this machine trusts.
 image: ui need-go

@@ -36,8 +36,6 @@ type counters struct {
 	snapshotsSent, snapshotsEncoded, movedForward atomic.Uint64
 	refusedLimit, refusedRate, refusedOrigin      atomic.Uint64
 	closedSlow, closedBad                         atomic.Uint64
-	// Another worker's counters are in another cache line.
-	_ [64]byte
 }
 
 func (c *counters) addTo(s *Stats) {

@@ -10,25 +10,19 @@ import (
 // pendingProposals finds the Propose that waits for an entry, by the id in the entry. An id is the
 // number of a pendingProposal times maxProposal, plus the place of the command in it.
 //
-// Every proposal and every entry comes by here, on many goroutines. Where tens of thousands wait,
-// none of them is in a cache. So a lookup is one load, each pendingProposal has its own lock, and
-// resolve fetches several at a time.
+// Every proposal and every entry comes by here, on many goroutines. So a lookup is one load, and
+// each pendingProposal has its own lock.
 type pendingProposals struct {
 	// slots has each pendingProposal at its number modulo the length. The length is twice the
 	// limit, so that a free slot is soon found.
-	slots       []atomic.Pointer[pendingProposal]
-	lastNumber  atomic.Uint64   // of the newest pendingProposal
-	outstanding atomic.Uint64   // commands that wait, times countUnit, plus their bytes
-	ticks       atomic.Uint64   // of the Raft loop
-	toWake      []chan struct{} // see wakeResolved; owned by the apply loop
-	pool        sync.Pool       // of *pendingProposal, which would be most of the garbage
+	slots      []atomic.Pointer[pendingProposal]
+	lastNumber atomic.Uint64   // of the newest pendingProposal
+	commands   atomic.Int64    // that wait
+	bytes      atomic.Int64    // of these commands
+	ticks      atomic.Uint64   // of the Raft loop
+	toWake     []chan struct{} // see wakeResolved; owned by the apply loop
+	pool       sync.Pool       // of *pendingProposal, which would be most of the garbage
 }
-
-const (
-	countUnit = 1 << 40
-	// wakeAtOnce is how many proposals are resolved, and woken, at a time.
-	wakeAtOnce = 16
-)
 
 // newPendingProposals has room for max commands. Its numbers begin at random, so that nobody waits
 // for an entry that was proposed elsewhere, or before a restart.
@@ -50,7 +44,8 @@ func (pp *pendingProposals) add(ctx context.Context, n *Node, membership bool, d
 	for _, c := range data {
 		size += len(c)
 	}
-	if pp.addOutstanding(len(data), size); pp.outstandingCommands() > len(pp.slots)/2 || pp.outstandingBytes() > maxPendingBytes {
+	pp.addOutstanding(len(data), size)
+	if pp.outstandingCommands() > len(pp.slots)/2 || pp.outstandingBytes() > maxPendingBytes {
 		pp.addOutstanding(-len(data), -size)
 		return nil, ErrOverloaded
 	}
@@ -76,11 +71,12 @@ func (pp *pendingProposals) add(ctx context.Context, n *Node, membership bool, d
 
 // addOutstanding counts commands that begin to wait, or end it if negative.
 func (pp *pendingProposals) addOutstanding(commands, bytes int) {
-	pp.outstanding.Add(uint64(commands*countUnit + bytes))
+	pp.commands.Add(int64(commands))
+	pp.bytes.Add(int64(bytes))
 }
 
-func (pp *pendingProposals) outstandingCommands() int { return int(pp.outstanding.Load() / countUnit) }
-func (pp *pendingProposals) outstandingBytes() int    { return int(pp.outstanding.Load() % countUnit) }
+func (pp *pendingProposals) outstandingCommands() int { return int(pp.commands.Load()) }
+func (pp *pendingProposals) outstandingBytes() int    { return int(pp.bytes.Load()) }
 
 // remove ends the waiting of p and returns the results that it has. p must not be used again.
 func (pp *pendingProposals) remove(p *pendingProposal) []Result {
@@ -169,75 +165,6 @@ func notify(wake chan struct{}) {
 	case wake <- struct{}{}:
 	default:
 	}
-}
-
-// resolve hands out the results of applied entries. wakeResolved then wakes the callers. A second
-// entry with the same id finds nobody.
-func (pp *pendingProposals) resolve(ids []uint64, batch []Command) {
-	if pp.outstandingCommands() == 0 {
-		return
-	}
-	for len(ids) > 0 {
-		var found [wakeAtOnce]*pendingProposal
-		some := min(len(ids), wakeAtOnce)
-		for i, id := range ids[:some] {
-			found[i] = pp.slot(id).Load()
-		}
-		for _, p := range found[:some] { // the processor fetches all of them at once
-			if p != nil {
-				p.done.Load()
-			}
-		}
-		commands, bytes := 0, 0
-		for i, p := range found[:some] {
-			if p != nil {
-				c, b := pp.resolveOne(p, ids[i], &batch[i])
-				commands, bytes = commands+c, bytes+b
-			}
-		}
-		pp.addOutstanding(-commands, -bytes)
-		if len(pp.toWake) >= wakeAtOnce {
-			pp.wakeResolved() // many callers then run beside the rest of this
-		}
-		ids, batch = ids[some:], batch[some:]
-	}
-}
-
-// wakeResolved wakes the callers that got all their results since the last call.
-func (pp *pendingProposals) wakeResolved() {
-	for i, wake := range pp.toWake { // as in resolve
-		if len(wake) > 0 { // it is awake already
-			pp.toWake[i] = nil
-		}
-	}
-	for _, wake := range pp.toWake {
-		notify(wake)
-	}
-	clear(pp.toWake)
-	pp.toWake = pp.toWake[:0]
-}
-
-// resolveOne takes the result of one command. If that is the last one of p, it returns the commands
-// and bytes that no longer wait. By the time of the wake p may serve another caller, which does no
-// harm.
-func (pp *pendingProposals) resolveOne(p *pendingProposal, id uint64, c *Command) (commands, bytes int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	at := id - p.firstID
-	if !p.lacksResult(at) {
-		return 0, 0
-	}
-	p.results[at] = Result{Index: c.Index, Term: c.Term, Value: c.Result}
-	if p.resolved != nil {
-		p.resolved[at] = true
-	}
-	if p.unresolved--; p.unresolved > 0 {
-		return 0, 0
-	}
-	pp.slot(id).Store(nil)
-	pp.toWake = append(pp.toWake, p.wake)
-	p.done.Store(true)
-	return int(p.count), int(p.size)
 }
 
 // lacksResult reports whether p waits for the result of the command at this place.

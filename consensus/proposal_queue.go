@@ -9,46 +9,29 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// proposalQueue is the proposals that wait for the Raft loop, in no order. All goroutines that
-// propose use it at once. So it has several shards, each with a lock, and they seldom wait for each
-// other.
+// proposalQueue is the proposals that wait for the Raft loop. All goroutines that propose use it.
 type proposalQueue struct {
-	ready  chan struct{} // has a token while there may be any
-	shards [proposalShards]proposalShard
-	taken  []*proposal // the Raft loop's, until its next takeAll
-}
+	ready chan struct{} // has a token while there may be any
+	taken []*proposal   // the Raft loop's, until its next takeAll
 
-type proposalShard struct {
 	mu    sync.Mutex
 	items []*proposal  // guarded by mu
-	count atomic.Int32 // of items
-	_     [28]byte     // keeps the next shard in another cache line
+	size  atomic.Int64 // of items
 }
-
-const proposalShards = 8
 
 func newProposalQueue() *proposalQueue { return &proposalQueue{ready: make(chan struct{}, 1)} }
 
 // put adds a proposal and wakes the Raft loop.
 func (q *proposalQueue) put(prop *proposal) {
-	t := &q.shards[prop.ids[0]/maxProposal%proposalShards]
-	t.mu.Lock()
-	t.items = append(t.items, prop)
-	t.count.Store(int32(len(t.items)))
-	t.mu.Unlock()
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
+	q.mu.Lock()
+	q.items = append(q.items, prop)
+	q.size.Store(int64(len(q.items)))
+	q.mu.Unlock()
+	notify(q.ready)
 }
 
 // count returns how many there are.
-func (q *proposalQueue) count() (n int) {
-	for i := range q.shards {
-		n += int(q.shards[i].count.Load())
-	}
-	return n
-}
+func (q *proposalQueue) count() int { return int(q.size.Load()) }
 
 func (q *proposalQueue) any() bool { return q.count() > 0 }
 
@@ -59,20 +42,14 @@ func (q *proposalQueue) takeAll() []*proposal {
 	default:
 	}
 	clear(q.taken)
-	if q.taken = q.taken[:0]; cap(q.taken) > keepItems {
-		q.taken = nil
+	empty := q.taken[:0]
+	if cap(empty) > keepItems {
+		empty = nil
 	}
-	for i := range q.shards {
-		t := &q.shards[i]
-		t.mu.Lock()
-		q.taken = append(q.taken, t.items...)
-		clear(t.items)
-		t.count.Store(0)
-		if t.items = t.items[:0]; cap(t.items) > keepItems {
-			t.items = nil
-		}
-		t.mu.Unlock()
-	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.taken, q.items = q.items, empty
+	q.size.Store(0)
 	return q.taken
 }
 

@@ -134,8 +134,6 @@ func (p *pendingProposal) wait() ([]Result, error) {
 // that has news wakes it, and the news is in the fields. The Raft loop wakes it at wakeTick, and
 // when its ctx has ended. A wake without news does no harm.
 type pendingProposal struct {
-	// The apply loop needs these first 64 bytes, one cache line.
-
 	mu         sync.Mutex
 	firstID    uint64        // guarded by mu; of the first command; others count up
 	wake       chan struct{} // has a token when there is news

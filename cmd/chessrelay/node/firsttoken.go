@@ -55,7 +55,9 @@ func (n *Node) settleTokens(ctx context.Context, cfg Config, open bool) {
 				n.stopWith(errOpen)
 				return
 			}
-			err = n.makeFirstToken(try, cfg)
+			if err = n.makeFirstToken(try, cfg); err != nil {
+				n.log.Info("the first token cannot be made yet", "err", err)
+			}
 		}
 		cancel()
 		if err == nil {
@@ -100,7 +102,6 @@ func (n *Node) makeFirstToken(ctx context.Context, cfg Config) error {
 		err = out[0].Err
 	}
 	if err != nil {
-		n.log.Info("the first token cannot be made yet", "err", err)
 		return err
 	}
 	n.log.Info("the first token was made", "id", id, "role", op.Role)

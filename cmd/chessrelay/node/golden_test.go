@@ -24,8 +24,8 @@ var newGolden = flag.String("golden", "", "write a new golden data folder testda
 const goldenHash = "hash"
 
 // TestGoldenFolder starts a node with the data folder of each version so far: log, boards and
-// identity. The boards must be those that the folder was packed with, and the game goes on. So never
-// mend a failure with a new folder. If a new version writes other files,
+// identity. The boards must be those that the folder was packed with, and the game goes on. So
+// never mend a failure with a new folder. If a new version writes other files,
 //
 //	go test ./cmd/chessrelay/node -run TestGoldenFolder -golden NAME
 //
