@@ -402,12 +402,14 @@ func (c *crowd) ready(who int32, what uint32) {
 		data = f.rest
 	}
 	if f.stage == fanGreeting {
-		if data = c.greeted(who, data); f.life != life {
+		data = c.greeted(who, data)
+		if f.life != life {
 			return
 		}
 	}
 	if f.stage > fanGreeting {
-		if data = c.frames(who, data); f.life != life {
+		data = c.frames(who, data)
+		if f.life != life {
 			return
 		}
 	}
@@ -442,7 +444,8 @@ func (c *crowd) greeted(who int32, data []byte) []byte {
 	}
 	f.stage = fanJoining
 	for _, say := range c.cfg.Says {
-		if c.say(who, 1, []byte(say)); f.stage != fanJoining {
+		c.say(who, 1, []byte(say))
+		if f.stage != fanJoining {
 			return nil
 		}
 	}
@@ -558,7 +561,8 @@ var (
 func (c *crowd) message(who int32, m []byte) {
 	f := &c.fans[who]
 	if len(c.cfg.Says) > 0 && isPing(m) {
-		if c.say(who, 1, []byte("{}")); f.stage == fanAway {
+		c.say(who, 1, []byte("{}"))
+		if f.stage == fanAway {
 			return
 		}
 	}

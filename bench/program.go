@@ -25,7 +25,8 @@ func (s *system) prepare(ctx context.Context, given, dir string) error {
 	if s.folder == "" {
 		return nil
 	}
-	if s.program = given; given == "" {
+	s.program = given
+	if given == "" {
 		s.program = filepath.Join(dir, s.name)
 		if err := build(ctx, s.folder, ".", s.program); err != nil {
 			return fmt.Errorf("%w; or give the program of %s with --%s, or leave it out with --only", err, s.name, s.name)

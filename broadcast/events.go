@@ -52,7 +52,8 @@ func (h *Hub) Feed(w http.ResponseWriter, r *http.Request) {
 		var applied uint64
 		truth := s.viewer.sees("") == relay.Truth
 		h.cfg.Boards.Read(func(at uint64, state *relay.State) {
-			if applied = at; !truth {
+			applied = at
+			if !truth {
 				applied = state.Shown(at)
 			}
 		})

@@ -138,7 +138,8 @@ func TestEventsRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if head.Body.Close(); head.StatusCode != 200 || !strings.HasPrefix(head.Header.Get("Content-Type"), "text/event-stream") && path != "/feed" {
+		head.Body.Close()
+		if head.StatusCode != 200 || !strings.HasPrefix(head.Header.Get("Content-Type"), "text/event-stream") && path != "/feed" {
 			t.Errorf("HEAD %s: %d %v", path, head.StatusCode, head.Header)
 		}
 	}

@@ -67,7 +67,8 @@ func newFeed(cfg *Config, base uint64, truth bool) *feed {
 // publish adds the frames that one index made in several rounds.
 func (f *feed) publish(h *Hub, frames []*frame, released bool) {
 	all := combine(frames)
-	if all.index = f.cursorAt(all.whole.index); released {
+	all.index = f.cursorAt(all.whole.index)
+	if released {
 		_, last := f.history.bounds()
 		all.index = max(last, f.snapshotCursor.Load()) + 1
 	}
@@ -140,7 +141,8 @@ func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bo
 	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {
-		if next.cursor = f.cursorAt(applied); f.sight != relay.Truth {
+		next.cursor = f.cursorAt(applied)
+		if f.sight != relay.Truth {
 			next.cursor = f.cursorAt(state.Shown(applied))
 		}
 		next.cursor = max(next.cursor, v.last)
@@ -152,7 +154,8 @@ func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bo
 		for _, t := range all.Tournaments() {
 			for _, id := range t.Rounds {
 				s := &snapshot{}
-				if s.index = applied; f.sight == relay.Truth {
+				s.index = applied
+				if f.sight == relay.Truth {
 					s.read(state, id)
 				} else {
 					p := state.Public(applied)

@@ -263,7 +263,8 @@ func startNode(t testing.TB, s *script, applied uint64, change func(*Config)) *n
 	mux.HandleFunc("/events", n.hub.Events)
 	mux.HandleFunc("/feed", n.hub.Feed)
 	n.server = httptest.NewUnstartedServer(mux)
-	if n.server.EnableHTTP2 = true; *overTLS {
+	n.server.EnableHTTP2 = true
+	if *overTLS {
 		n.server.StartTLS()
 	} else {
 		n.server.Start()

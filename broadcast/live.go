@@ -122,7 +122,8 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	var delayed bool
 	var behind *int
 	h.cfg.Boards.Read(func(at uint64, state *relay.State) {
-		if applied = at; sight != relay.Truth {
+		applied = at
+		if sight != relay.Truth {
 			applied = state.Shown(at)
 		}
 		missing, delayed = missingRound(state, q.round, sight), state.HasDelay(q.round)

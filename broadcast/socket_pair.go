@@ -75,7 +75,8 @@ func (p *pair) write(bufs [][]byte) (n int, err error) {
 			b = b[:maxHandover-n]
 		}
 		p.out = append(p.out, b)
-		if n += len(b); p.full {
+		n += len(b)
+		if p.full {
 			break
 		}
 	}

@@ -310,7 +310,8 @@ func (t *table) dropIfEmpty(tp *topic) {
 		return
 	}
 	_, last := tp.history.bounds()
-	if t.base = max(t.base, last); tp.sight != relay.Truth {
+	t.base = max(t.base, last)
+	if tp.sight != relay.Truth {
 		t.shown = max(t.shown, last)
 	}
 	delete(t.topics, tp.topicKey)

@@ -271,7 +271,8 @@ func (n *Node) updateIdentity(change func(*store.Identity)) (who store.Identity,
 			return err
 		}
 		was := who
-		if change(&who); who != was {
+		change(&who)
+		if who != was {
 			err = store.SaveIdentity(n.cfg.Dir, who)
 		}
 		return err

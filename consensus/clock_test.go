@@ -77,7 +77,8 @@ func TestLeaderStamps(t *testing.T) {
 	c := newCluster(t, 0)
 	for i := range 3 {
 		c.add(func(cfg *Config) {
-			if cfg.Stamp = stamp; i == 0 {
+			cfg.Stamp = stamp
+			if i == 0 {
 				cfg.Now = func() time.Time { return time.Now().Add(-24 * time.Hour) }
 			}
 		})

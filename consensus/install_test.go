@@ -91,7 +91,8 @@ func TestCrashInAnInstallation(t *testing.T) {
 				if loop != "write" || step != "received" {
 					return
 				}
-				if <-opened; n.snapshots.busy() {
+				<-opened
+				if n.snapshots.busy() {
 					_ = die("received")()
 					runtime.Goexit() // as kill -9
 				}

@@ -49,9 +49,12 @@ func (n *Node) admit(ctx context.Context, mc memberChange) (Welcome, error) {
 	if err := m.validate(); err != nil {
 		return Welcome{}, err
 	}
-	if had, ok := n.roster.get(m.ID); ok && had.Removed {
+	had, ok := n.roster.get(m.ID)
+	if ok && had.Removed {
 		return Welcome{}, fmt.Errorf("%w: %w", ErrMembership, ErrRemoved)
-	} else if m.Learner, m.Certificate = had.Learner, had.Certificate; !ok || had != m {
+	}
+	m.Learner, m.Certificate = had.Learner, had.Certificate
+	if !ok || had != m {
 		if ok {
 			mc.Op = opUpdate
 		}

@@ -335,7 +335,8 @@ func TestMembersShareASecret(t *testing.T) {
 		n.stop()
 	}
 	for _, n := range c.nodes {
-		if n.start(); n.Secret() != secret {
+		n.start()
+		if n.Secret() != secret {
 			t.Errorf("%s has come back with another secret", n.cfg.Name)
 		}
 	}

@@ -131,7 +131,8 @@ func TestOutOfFiles(t *testing.T) {
 		for i := 0; ctx.Err() == nil; i++ {
 			within, done := context.WithTimeout(ctx, 5*time.Second)
 			_, err := nodes[i%3].Propose(within, []byte(strings.Repeat("x", 1000)))
-			if done(); err == nil {
+			done()
+			if err == nil {
 				acked.Add(1)
 			}
 		}

@@ -124,7 +124,8 @@ func (c *electionClock) noteLeader(lead MemberID) {
 	if lead == c.lead {
 		return
 	}
-	if c.lastLeader = c.lead; lead != 0 {
+	c.lastLeader = c.lead
+	if lead != 0 {
 		c.lastLeader, c.refusedVotes = 0, nil
 		c.resetWait()
 	}

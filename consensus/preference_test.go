@@ -227,7 +227,8 @@ func TestProbation(t *testing.T) {
 						fit = []fitRecorder{{id: recorder, since: now.Add(-cycle)}}
 					}
 					if h.choose(now, time.Duration(r.probation)*tick, fit) == recorder {
-						if gap = at - last; cycle < firstProbation*tick {
+						gap = at - last
+						if cycle < firstProbation*tick {
 							t.Fatalf("given leadership after %v", cycle)
 						}
 						given, leads, last = given+1, true, at

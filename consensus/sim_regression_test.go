@@ -175,7 +175,8 @@ func TestChangeIsNotAppliedBehindASnapshot(t *testing.T) {
 		goOn := make(chan struct{})
 		settle := n.cfg.seams.settle
 		n.cfg.seams.settle = func(loop string, who uint64) {
-			if settle(loop, who); loop == "apply" {
+			settle(loop, who)
+			if loop == "apply" {
 				<-goOn
 			}
 		}

@@ -77,7 +77,8 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			since[MemberID(id)] = n.entryTimes.since(p.Match + 1)
 		}
 		if n.cfg.Role == Venue && rs.RaftState == raft.StateLeader {
-			if why = LeadsLastResort; n.manualTransfer.keeps {
+			why = LeadsLastResort
+			if n.manualTransfer.keeps {
 				why = LeadsByHand
 			}
 		}

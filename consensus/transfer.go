@@ -63,7 +63,8 @@ func (n *Node) beginTransfer(r *raft.RawNode, to MemberID, manual bool) error {
 	if !n.reachable(to) {
 		return fmt.Errorf("%w: %s cannot be reached", ErrMembership, n.nameOf(to))
 	}
-	if n.manualTransfer.target = 0; manual {
+	n.manualTransfer.target = 0
+	if manual {
 		n.manualTransfer.target = to
 	}
 	if to == n.id {

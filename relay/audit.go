@@ -134,7 +134,8 @@ func (s *State) audit(c *relaypb.Command, index uint64) {
 	line = appendNonZero(line, 7, uint64(what))
 	line = appendString(line, 8, id)
 	line = appendNonZero(line, 9, uint64(ply))
-	if s.line = line; what == 13 || what == 20 || c.Source != "" {
+	s.line = line
+	if what == 13 || what == 20 || c.Source != "" {
 		s.played.add(line)
 	} else {
 		s.managed.add(line)
@@ -233,7 +234,8 @@ func (s *State) loadAudit(key string, value []byte) error {
 func (t *trail) loadedAudit() error {
 	numbers := slices.Sorted(maps.Keys(t.loaded))
 	loaded := t.loaded
-	if t.loaded = nil; len(numbers) == 0 {
+	t.loaded = nil
+	if len(numbers) == 0 {
 		return nil
 	}
 	t.first = numbers[0]

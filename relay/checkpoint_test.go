@@ -323,7 +323,8 @@ func TestMovesApart(t *testing.T) {
 		pos := mustPosition(t, StartFEN)
 		for i, m := range v.game.Moves() {
 			next, reason := pos.play(m.SAN)
-			if pos = next.after; reason != "" || next.uci != m.UCI || next.fen != m.FEN {
+			pos = next.after
+			if reason != "" || next.uci != m.UCI || next.fen != m.FEN {
 				t.Fatalf("ply %d: %+v, %s", i+1, m, reason)
 			}
 		}

@@ -295,7 +295,8 @@ func (s *State) Release(now, uptime Millis) (events []Event, next Millis) {
 				continue
 			}
 			s.findTiers(d)
-			if s.release(d, now, uptime); len(d.held) > 0 {
+			s.release(d, now, uptime)
+			if len(d.held) > 0 {
 				s.nextRelease = min(s.nextRelease, d.due())
 				if wait := d.wait(now, uptime); wait != never {
 					next = min(cmp.Or(next, never), now+wait)

@@ -604,7 +604,8 @@ func delayProperty(t *testing.T, seed uint64) {
 			s.Release(Millis(now), 0)
 		default:
 			c := s.next()
-			if c.At = now - int64(r.IntN(3000)); c.GetSetClock() != nil {
+			c.At = now - int64(r.IntN(3000))
+			if c.GetSetClock() != nil {
 				c.GetSetClock().At = 0
 			}
 			do(c)

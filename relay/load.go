@@ -252,7 +252,8 @@ func (s *State) Loaded() error {
 		}
 	}
 	for id, r := range s.rounds {
-		if s.updateStatus(id, new(Outcome)); len(errs) == 0 {
+		s.updateStatus(id, new(Outcome))
+		if len(errs) == 0 {
 			s.markGames(r)
 		}
 	}

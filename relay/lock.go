@@ -63,7 +63,8 @@ func (g *Game) setNote(note *SourceNote) {
 
 // setLockedMoves locks the moves up to ply for by; ply -1 unlocks them.
 func (g *Game) setLockedMoves(ply Ply, by string) {
-	if g.lockedMoves = int32(ply + 1); g.currentOverrides().lockedBy != by {
+	g.lockedMoves = int32(ply + 1)
+	if g.currentOverrides().lockedBy != by {
 		d := *g.currentOverrides()
 		d.lockedBy = strings.Clone(by) // it may be a part of the log entry
 		g.setOverrides(d)
@@ -71,7 +72,8 @@ func (g *Game) setLockedMoves(ply Ply, by string) {
 }
 
 func (g *Game) setOverrides(d overrides) {
-	if g.overrides = &d; len(d.locks) == 0 && d.lockedBy == "" && d.note == nil {
+	g.overrides = &d
+	if len(d.locks) == 0 && d.lockedBy == "" && d.note == nil {
 		g.overrides = nil
 	}
 }

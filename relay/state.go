@@ -88,8 +88,10 @@ func (s *State) applyEntry(index, term uint64, command []byte, out *Outcome) {
 	// A legal move's command is decoded without a copy, and the state keeps copies only. A refusal
 	// may keep parts of the command, so it is decoded again from a copy.
 	if c := s.decoder.decode(command, unsafe.String(unsafe.SliceData(command), len(command))); c != nil {
-		if s.applyCommand(index, term, c, out); out.Err == nil {
-			if s.noteShown(out); out.Held() {
+		s.applyCommand(index, term, c, out)
+		if out.Err == nil {
+			s.noteShown(out)
+			if out.Held() {
 				s.hold(out, Millis(c.At), command)
 			}
 			return
@@ -103,7 +105,8 @@ func (s *State) applyEntry(index, term uint64, command []byte, out *Outcome) {
 		return
 	}
 	s.applyCommand(index, term, c, out)
-	if s.noteShown(out); out.Held() {
+	s.noteShown(out)
+	if out.Held() {
 		s.hold(out, Millis(c.At), command)
 	} else if out.events&tellRound != 0 {
 		s.holdRounds(out, Millis(c.At))

@@ -46,7 +46,8 @@ func (s *State) loadToken(id string, value []byte) error {
 	if s.tokens == nil {
 		s.tokens = make(map[string]*Token)
 	}
-	if s.tokens[id] = t; t.revoked == nil {
+	s.tokens[id] = t
+	if t.revoked == nil {
 		s.liveTokens++
 	}
 	return nil

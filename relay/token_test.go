@@ -183,7 +183,8 @@ func TestTokensForgotten(t *testing.T) {
 			store(t, stored, s.TakeDirty())
 		}
 	}
-	if store(t, stored, s.TakeDirty()); load(t, stored).Hash() != s.Hash() {
+	store(t, stored, s.TakeDirty())
+	if load(t, stored).Hash() != s.Hash() {
 		t.Error("the checkpoint has other tokens")
 	}
 	if len(s.tokens) != MaxTokens+1 {

@@ -63,7 +63,8 @@ func (s *Server) passOn(w http.ResponseWriter, r *http.Request) error {
 	client := broadcast.Address(r, s.access.cfg.Proxies)
 	r = r.Clone(ctx)
 	r.Header.Set(edge.ClientHeader, client)
-	if r.Header.Del("Origin"); foreign {
+	r.Header.Del("Origin")
+	if foreign {
 		r.Header.Set("Origin", "null") // foreign to the member too, whatever name it goes by
 	}
 	res, err := s.cfg.Edge.Forward(ctx, r, body, siteURL(r))

@@ -151,7 +151,8 @@ func (f form) points(name string) (p [2]*int32, asked bool, err error) {
 		if text == nil {
 			continue
 		}
-		if asked = true; *text == "" {
+		asked = true
+		if *text == "" {
 			continue
 		}
 		n, err := strconv.ParseFloat(*text, 64)

@@ -230,7 +230,8 @@ func (s *Server) lichessTop(r *http.Request) (answer, error) {
 		if n < 0 {
 			n = len(tours)
 		}
-		if past = len(tours) - n; page == 1 {
+		past = len(tours) - n
+		if page == 1 {
 			active = min(n, maxActive)
 		}
 		return slices.Concat(tours[:active], pageOf(tours[n:], page, topPage))

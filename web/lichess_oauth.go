@@ -295,7 +295,8 @@ func (s *Server) grant(r *http.Request, token, client string) (granted string, l
 		}
 	})
 	made, granted, err := s.makeToken(r, c, &relaypb.CreateToken{Parent: token, Client: clip(client, relay.MaxName)})
-	if lifetime = tokenLifetime; made.ExpiresAt != 0 {
+	lifetime = tokenLifetime
+	if made.ExpiresAt != 0 {
 		lifetime = min(lifetime, time.UnixMilli(int64(made.ExpiresAt)).Sub(s.cfg.Now()))
 	}
 	return granted, lifetime, err

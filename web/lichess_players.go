@@ -170,7 +170,8 @@ func entryGame(in tableInput, e standings.Encounter, g *relay.Game) lichessEntry
 		return out
 	}
 	white, black, _ := strings.Cut(string(g.Result), "-")
-	if out.Points = white; !e.White {
+	out.Points = white
+	if !e.White {
 		out.Points = black
 	}
 	custom := in.tournament.Scoring != nil

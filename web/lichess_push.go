@@ -139,7 +139,8 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 		if first {
 			p.warn(round)
 		}
-		if changes = mirror.Diff(round, p.games); late {
+		changes = mirror.Diff(round, p.games)
+		if late {
 			return false, nil
 		}
 		for _, c := range changes {

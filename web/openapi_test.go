@@ -167,7 +167,8 @@ func TestOpenAPIDocument(t *testing.T) {
 	used := map[string]bool{}
 	walk(doc, "#", func(at string, o object) {
 		if target, ok := o["$ref"].(string); ok {
-			if used[target] = true; resolve(doc, target) == nil {
+			used[target] = true
+			if resolve(doc, target) == nil {
 				t.Errorf("%s: %s leads nowhere", at, target)
 			}
 		}

@@ -107,13 +107,15 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Pull != nil {
 		s.queues, s.memory = cfg.Pull.Queues(), cfg.Pull.Memory()
 	}
-	if s.origin = cfg.Node; cfg.Edge != nil {
+	s.origin = cfg.Node
+	if cfg.Edge != nil {
 		s.origin = cfg.Edge
 	}
 	if s.access = cfg.Access; s.access == nil {
 		s.access = NewAccess(AccessConfig{Boards: cfg.Boards, Open: true, Now: cfg.Now, Log: cfg.Log})
 	}
-	if s.access.catchUp = s.followUp; cfg.Node != nil {
+	s.access.catchUp = s.followUp
+	if cfg.Node != nil {
 		s.access.catchUp = cfg.Node.ReadIndex
 	}
 	s.verdict.Store(newVerdict(""))

@@ -161,7 +161,8 @@ func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (a
 	}
 	sum := sha256.Sum256(text)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-	if text = append(text, '\n'); a.passing {
+	text = append(text, '\n')
+	if a.passing {
 		return in.index, text, tag, nil
 	}
 	if !b.made || b.etag != tag {

@@ -222,7 +222,8 @@ func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]
 		if err != nil {
 			return nil, err
 		}
-		if copy(outcomes[first:], rest); rest[0].Err != nil {
+		copy(outcomes[first:], rest)
+		if rest[0].Err != nil {
 			return outcomes, nil
 		}
 	}

@@ -43,7 +43,8 @@ func TestEdgeAnswers(t *testing.T) {
 		Upstream           edge.Report
 		Edges              []edge.SessionStatus
 	}
-	if nodetest.Get(t, e.URL+"/api/cluster", &s); s.Role != "edge" || s.Node != "e" || s.Leader != "recorder" || s.Upstream.Upstream != venue.URL || s.Upstream.Depth != 1 || s.Upstream.Stale {
+	nodetest.Get(t, e.URL+"/api/cluster", &s)
+	if s.Role != "edge" || s.Node != "e" || s.Leader != "recorder" || s.Upstream.Upstream != venue.URL || s.Upstream.Depth != 1 || s.Upstream.Stale {
 		t.Errorf("the edge says %+v", s)
 	}
 	nodetest.Eventually(t, "the venue to count what it has sent", func() bool { // the edge may have it a moment before

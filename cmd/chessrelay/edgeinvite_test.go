@@ -84,7 +84,8 @@ func TestEdgeInvitation(t *testing.T) {
 		t.Fatal(err)
 	}
 	liar := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked.Add(1); r.Header.Get("Authorization") != "" {
+		asked.Add(1)
+		if r.Header.Get("Authorization") != "" {
 			saw.Add(1)
 		}
 		http.NotFound(w, r)

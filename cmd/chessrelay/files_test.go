@@ -263,7 +263,8 @@ func TestFilesWarning(t *testing.T) {
 		t.Errorf("its log does not say %q:\n%s", want, log)
 	}
 	var ready struct{ Warning string }
-	if nodetest.Get(t, n.URL+"/readyz", &ready); !strings.Contains(ready.Warning, want) {
+	nodetest.Get(t, n.URL+"/readyz", &ready)
+	if !strings.Contains(ready.Warning, want) {
 		t.Errorf("/readyz warns %q", ready.Warning)
 	}
 }

@@ -100,7 +100,8 @@ func newRootCommand(env *environment) *cobra.Command {
 				return err
 			}
 			log, err := newLogger(env, logFormat, logLevel)
-			if env.log = log; err != nil {
+			env.log = log
+			if err != nil {
 				return err
 			}
 			env.roots, err = readCA(ca)

@@ -35,7 +35,8 @@ func TestTLSCluster(t *testing.T) {
 		sp.Until("the move", func() bool { return len(sp.Indexes) == 1 })
 	}
 	var s consensus.Status
-	if nodetest.Get(t, c.Nodes[2].URL+"/api/cluster", &s); s.Members[0].Match == 0 {
+	nodetest.Get(t, c.Nodes[2].URL+"/api/cluster", &s)
+	if s.Members[0].Match == 0 {
 		t.Errorf("a follower did not get the leader's view: %+v", s)
 	}
 	nodetest.Must(t, c.Nodes[2].URL+"/api/cluster/leader", nodetest.Object{"to": c.Nodes[1].Config.Name})
@@ -55,7 +56,8 @@ func TestTLSCluster(t *testing.T) {
 		t.Errorf("%s, %v", res.Proto, res.Header)
 	}
 	if res, err := http.Get("http://" + c.Nodes[0].Config.HTTP + "/api/tournaments"); err == nil {
-		if res.Body.Close(); res.StatusCode != http.StatusBadRequest {
+		res.Body.Close()
+		if res.StatusCode != http.StatusBadRequest {
 			t.Errorf("plain HTTP to the port of TLS: %s", res.Status)
 		}
 	}

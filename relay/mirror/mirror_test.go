@@ -226,7 +226,8 @@ func TestRealFiles(t *testing.T) {
 		for n := 0; n <= 200; n += 7 {
 			part := make([]Game, len(games))
 			for i, g := range games {
-				if part[i] = g; n < len(g.Moves) {
+				part[i] = g
+				if n < len(g.Moves) {
 					part[i].Moves, part[i].Result = g.Moves[:n], relay.Ongoing
 				}
 			}

@@ -63,7 +63,8 @@ func (g *Game) setLiveClock(live relay.Clock, at relay.Millis) {
 			*side.live = relay.NoTime
 		}
 	}
-	if g.Clock = live; live.Known() {
+	g.Clock = live
+	if live.Known() {
 		g.ClockAt = at
 	}
 }

@@ -118,7 +118,8 @@ func eachLine(field, text string, parse func(number int, line string) error) (fi
 			continue
 		}
 		var err error
-		switch meaningful++; {
+		meaningful++
+		switch {
 		case meaningful > maxLines:
 			err = fmt.Errorf("is one too many: at most %d lines may say something", maxLines)
 		case len(line) > maxLine:
@@ -145,7 +146,8 @@ func parseReplacement(line string) (player string, shown replacement, err error)
 		player, rest, _ = strings.Cut(line, "/")
 	case !found:
 		player, rest, found = strings.Cut(line, ";")
-		if sep = ";"; !found {
+		sep = ";"
+		if !found {
 			return "", shown, fmt.Errorf("%s names a player, and what is shown instead is missing: write %q",
 				quote(line), "Wrong Name = Right Name / FIDE id / title / rating")
 		}

@@ -199,7 +199,8 @@ func (l *Line) endsWithKings(g *Game, i int) bool {
 		if !ok || to == before {
 			return false
 		}
-		if before = to; to == "e4" || to == "d5" {
+		before = to
+		if to == "e4" || to == "d5" {
 			light++
 		}
 	}

@@ -24,7 +24,8 @@ func readPlaceless(text []byte) (games []Game, faults []Error, open bool) {
 		if errors.Is(err, io.EOF) {
 			return games, faults, r.Open(last)
 		}
-		if last = g; err != nil {
+		last = g
+		if err != nil {
 			last = nil
 		}
 		if fault, ok := errors.AsType[*Error](err); ok {
@@ -136,7 +137,8 @@ func TestPiecesOfAnything(t *testing.T) {
 		for range 1 + r.IntN(24) {
 			text = append(text, parts[r.IntN(len(parts))]...)
 		}
-		if checkPieces(t, text); t.Failed() {
+		checkPieces(t, text)
+		if t.Failed() {
 			return
 		}
 	}

@@ -21,7 +21,8 @@ func (p *parser) tags(apart bool) (more bool, err error) {
 		}
 		emptyLine := false
 		if !closed {
-			if emptyLine = p.s.blanks(); p.s.err != nil {
+			emptyLine = p.s.blanks()
+			if p.s.err != nil {
 				p.inTag = true
 				return true, nil // the text ends in this tag, which may be incomplete
 			}

@@ -36,7 +36,8 @@ func perft(tb testing.TB, p *rules.Position, depth int) (n int) {
 		if made != next {
 			tb.Fatalf("%v in %s makes %s, and not %s", m, p.FEN(), made.FEN(), next.FEN())
 		}
-		if made.Unmake(m, undo); made != *p {
+		made.Unmake(m, undo)
+		if made != *p {
 			tb.Fatalf("%v in %s leads back to %s", m, p.FEN(), made.FEN())
 		}
 		n += perft(tb, &next, depth-1)

@@ -417,7 +417,8 @@ func checkTable(t *testing.T, rounds []Round, table *Table) {
 					continue
 				}
 				h := halves[g.Result]
-				if here = true; !g.Forfeit || h[0] == 2 && g.White.Name == name || h[1] == 2 && g.Black.Name == name {
+				here = true
+				if !g.Forfeit || h[0] == 2 && g.White.Name == name || h[1] == 2 && g.Black.Name == name {
 					break rounds
 				}
 			}

@@ -100,7 +100,8 @@ func (q *request) begin() {
 func (q *request) end() {
 	q.l.mu.Lock()
 	defer q.l.mu.Unlock()
-	if q.over = true; !q.kept {
+	q.over = true
+	if !q.kept {
 		return
 	}
 	if q.conn.kept--; q.conn.kept == 0 && q.l.conns[q.Conn] == q.conn {

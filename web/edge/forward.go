@@ -108,7 +108,8 @@ func (l *LogClient) Forward(ctx context.Context, r *http.Request, body []byte, s
 			continue
 		}
 		l.log.Warn("a submission could not be passed on", "upstream", t.url, "err", whyNone(err))
-		if last = err; connected.Load() {
+		last = err
+		if connected.Load() {
 			return nil, fmt.Errorf("%w (%s)", ErrUnanswered, t.url)
 		}
 	}

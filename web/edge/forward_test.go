@@ -97,7 +97,8 @@ func TestForward(t *testing.T) {
 			var urls []string
 			for _, there := range append(tc.named, tc.learn...) {
 				s := newUpstreamServer(t)
-				if servers = append(servers, s); there {
+				servers = append(servers, s)
+				if there {
 					urls = append(urls, s.URL)
 				} else {
 					urls = append(urls, nobody(t))

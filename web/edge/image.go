@@ -164,7 +164,8 @@ func (c *chunkReader) Read(b []byte) (int, error) {
 		case kind == kindChunk:
 			c.rest = payload
 		case kind == kindImageEnd:
-			if c.end = payload; len(payload) != sha256.Size {
+			c.end = payload
+			if len(payload) != sha256.Size {
 				return 0, corrupt("a sum of %d bytes", len(payload))
 			}
 		default:

@@ -143,7 +143,8 @@ func TestEmptyFolder(t *testing.T) {
 	src := newFolderServer(t, map[string]string{"/index.json": `{"pairings":[]}`})
 	r := newTestRound(t, relay.Source{Kind: relay.SourcePGN, URL: src.URL + "/"})
 	s := newPoller(t, r, "127.0.0.1")
-	if s.pollOnce(t.Context()); s.currentStatus().State != "polled" {
+	s.pollOnce(t.Context())
+	if s.currentStatus().State != "polled" {
 		t.Errorf("%+v", s.currentStatus())
 	}
 }

@@ -49,7 +49,8 @@ func (p *twoSources) poll() {
 // show changes the bodies of both sources and polls them. An empty body breaks its source.
 func (p *twoSources) show(a, b string) {
 	for src, body := range map[*sourceServer]string{p.a: a, p.b: b} {
-		if src.set(http.StatusOK, body); body == "" {
+		src.set(http.StatusOK, body)
+		if body == "" {
 			src.set(http.StatusServiceUnavailable, "no")
 		}
 	}
@@ -202,7 +203,8 @@ func TestFirstSourceHangs(t *testing.T) {
 	p := newTwoSources(t, "", game(1, "A", "1. e4 *"))
 	p.polls[1].pollOnce(t.Context())
 	p.advance(59 * time.Second)
-	if p.polls[1].pollOnce(t.Context()); p.boardCount() != 0 {
+	p.polls[1].pollOnce(t.Context())
+	if p.boardCount() != 0 {
 		t.Error("a board before the minute is over")
 	}
 	p.advance(time.Second)

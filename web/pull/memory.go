@@ -100,7 +100,8 @@ func (m *Memory) Read(text []byte, limit int) (games []Game, more int) {
 			plies += len(g.Moves)
 			games = append(games, g)
 		}
-		if more += p.more; p.torn != nil {
+		more += p.more
+		if p.torn != nil {
 			games[len(games)-1].Torn = p.torn
 		}
 		line += p.lines

@@ -268,7 +268,8 @@ func BenchmarkPoll(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
 			r, s := start()
-			if show(s, first); r.boardCount() != 1000 {
+			show(s, first)
+			if r.boardCount() != 1000 {
 				b.Fatal(s.currentStatus())
 			}
 		}

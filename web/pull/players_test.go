@@ -86,7 +86,8 @@ func TestUnlocked(t *testing.T) {
 	})
 	poll := func(want string) {
 		t.Helper()
-		if s.pollOnce(t.Context()); len(r.names()) != 1 || r.names()[0] != want {
+		s.pollOnce(t.Context())
+		if len(r.names()) != 1 || r.names()[0] != want {
 			t.Errorf("%q, want %q", r.names(), want)
 		}
 	}
@@ -100,7 +101,8 @@ func TestUnlocked(t *testing.T) {
 	r.must(&relaypb.Command{Op: &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: id, Fields: []string{"white.name"}}}})
 	poll(" Wrong, A ")
 	at := r.applied()
-	if poll(" Wrong, A "); r.applied() != at {
+	poll(" Wrong, A ")
+	if r.applied() != at {
 		t.Errorf("the next poll submitted %d commands", r.applied()-at)
 	}
 }

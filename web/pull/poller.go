@@ -291,7 +291,8 @@ func (s *poller) updateStatus() {
 		st.Problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("and %d more", n-maxProblems))
 	}
 	if st.LastError == "" {
-		if st.State = "polled"; s.movedOn != "" {
+		st.State = "polled"
+		if s.movedOn != "" {
 			st.State = "stopped: " + s.movedOn
 		}
 	}

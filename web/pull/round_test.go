@@ -38,7 +38,8 @@ func TestFinished(t *testing.T) {
 	}
 	r.advance(afterFinish - time.Second)
 	src.set(200, game(1, "A", whole)+game(2, "B", "1. d4 d5 1/2-1/2"))
-	if s.pollOnce(t.Context()); r.line(2) != "d4 d5 1/2-1/2" {
+	s.pollOnce(t.Context())
+	if r.line(2) != "d4 d5 1/2-1/2" {
 		t.Errorf("a correction within the hour: %q", r.line(2))
 	}
 	r.advance(2 * time.Second)
@@ -104,7 +105,8 @@ func TestFinishedWhileSomethingIsDue(t *testing.T) {
 		t.Errorf("%v, %q, due at %s", err, r.line(1), s.nextComparison())
 	}
 	r.setStatus(rid, relay.RoundStarted)
-	if s.pollOnce(t.Context()); r.line(1) != "e4 *" {
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 *" {
 		t.Errorf("opened again: %q", r.line(1))
 	}
 }
@@ -121,11 +123,13 @@ func TestShorterWhileItFails(t *testing.T) {
 	src.set(503, "no")
 	s.pollOnce(t.Context())
 	r.advance(2 * takebackDelay)
-	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 e5 *" {
 		t.Errorf("while it fails: %q", r.line(1))
 	}
 	src.set(200, game(1, "A", "1. e4 *"))
-	if s.pollOnce(t.Context()); r.line(1) != "e4 *" {
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 *" {
 		t.Errorf("when it is back: %q, %+v", r.line(1), s.currentStatus())
 	}
 }
@@ -152,12 +156,14 @@ func TestStartsAfterPrevious(t *testing.T) {
 	}
 	r.setStatus("other001", relay.RoundStarted) // which does not matter once the round has begun
 	src.set(200, game(1, "A", "1. e4 e5 *"))
-	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 e5 *" {
 		t.Errorf("the round before goes on: %q, %+v", r.line(1), s.currentStatus())
 	}
 	r, s = start()
 	r.setStatus(rid, relay.RoundStarted)
-	if s.pollOnce(t.Context()); r.line(1) != "e4 e5 *" {
+	s.pollOnce(t.Context())
+	if r.line(1) != "e4 e5 *" {
 		t.Errorf("started by hand: %q, %+v", r.line(1), s.currentStatus())
 	}
 }

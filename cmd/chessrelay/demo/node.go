@@ -217,7 +217,8 @@ func (p *portPlan) next(host string, from int) (int, error) {
 			p.held = append(p.held, l)
 			return l.Addr().(*net.TCPAddr).Port, nil
 		}
-		if last = err; !errors.Is(err, syscall.EADDRINUSE) {
+		last = err
+		if !errors.Is(err, syscall.EADDRINUSE) {
 			break
 		}
 	}

@@ -14,7 +14,8 @@ import (
 // and whose boards are stale, but nothing of the machines. With an admin's token it shows the rest.
 func TestPageOfTheClusterForThePublic(t *testing.T) {
 	c := nodetest.NewClusterWith(t, 3, func(cfg *node.Config) {
-		if cfg.Token = nodetest.Token; !cfg.Bootstrap {
+		cfg.Token = nodetest.Token
+		if !cfg.Bootstrap {
 			cfg.AdminHTTP = "127.0.0.1:0" // so this machine is the public
 		}
 	})

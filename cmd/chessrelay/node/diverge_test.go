@@ -178,7 +178,8 @@ func TestNoFalseAlarm(t *testing.T) {
 	wrong.Start()
 	nodetest.Eventually(t, "it to be ready with new boards", func() bool { status, _, _ := nodetest.Readiness(t, wrong); return status == http.StatusOK })
 	var out nodetest.Object
-	if nodetest.Get(t, wrong.URL+"/api/games/"+games[0], &out); out["ply"] != 5.0 {
+	nodetest.Get(t, wrong.URL+"/api/games/"+games[0], &out)
+	if out["ply"] != 5.0 {
 		t.Errorf("its game stands at %v", out["ply"])
 	}
 }

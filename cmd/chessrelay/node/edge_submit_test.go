@@ -89,7 +89,8 @@ func TestEdgePassesSubmissionsOn(t *testing.T) {
 			if token != "" {
 				by = "admin" // the token's name
 			}
-			if nodetest.Get(t, lower.URL+game, &g); g.Ply != 1 || g.Result != "1-0" || len(g.Changes) == 0 || g.Changes[0].By != by {
+			nodetest.Get(t, lower.URL+game, &g)
+			if g.Ply != 1 || g.Result != "1-0" || len(g.Changes) == 0 || g.Changes[0].By != by {
 				t.Errorf("the edge shows %+v", g)
 			}
 			do(404, "POST", "/api/games/AAAAAAAA/moves", nodetest.Object{"ply": 1, "move": "e4"})

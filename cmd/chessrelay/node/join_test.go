@@ -41,7 +41,8 @@ func TestClusterMovesToNewAddresses(t *testing.T) {
 func TestInvitationInAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "invitation")
 	exposed := func(cfg *node.Config) {
-		if cfg.Exposed = true; cfg.Bootstrap {
+		cfg.Exposed = true
+		if cfg.Bootstrap {
 			cfg.InviteTo = file
 		} else {
 			cfg.Join = file

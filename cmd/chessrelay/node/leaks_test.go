@@ -167,7 +167,8 @@ func (o *publicClient) text(req *http.Request) string {
 		var got string
 		for buf := make([]byte, 1<<16); strings.Count(got, "[Event ") < games; {
 			n, err := res.Body.Read(buf)
-			if got += string(buf[:n]); err != nil {
+			got += string(buf[:n])
+			if err != nil {
 				o.T.Fatalf("%s has ended: %v\n%s", path, err, got)
 			}
 		}
@@ -360,7 +361,8 @@ func TestStreamsStandStill(t *testing.T) {
 	for _, s := range streams {
 		for text := ""; !strings.Contains(text, s.end); {
 			line, ok := s.read()
-			if text += line; !ok {
+			text += line
+			if !ok {
 				t.Fatalf("%s has ended: %s", s.name, text)
 			}
 			public := strings.Contains(line, g) || strings.Contains(line, `"status"`) && strings.Contains(line, open)

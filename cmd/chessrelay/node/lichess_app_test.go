@@ -190,7 +190,8 @@ func TestApp(t *testing.T) {
 				}
 				a.logIn(nodeToken, c.Nodes[(i+1)%2].URL)
 				var account struct{ Username string }
-				if a.do(http.MethodGet, "/api/account", "", "", &account); account.Username != "chessrelay" {
+				a.do(http.MethodGet, "/api/account", "", "", &account)
+				if account.Username != "chessrelay" {
 					t.Errorf("the account is %+v", account)
 				}
 				text := "[White \"A\"]\n[Black \"B\"]\n\n" + strings.Join(strings.Fields("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6")[:i+2], " ") + " *\n"

@@ -225,7 +225,8 @@ func (n *Node) watchStale(ctx context.Context) {
 	for {
 		n.Hub.SetStale(n.stale())
 		why := n.diverged()
-		if n.api.SetDiverged(why); why != "" { // spectators may still have come in before
+		n.api.SetDiverged(why)
+		if why != "" { // spectators may still have come in before
 			n.Hub.SendAway("the boards of this node have diverged; try another one")
 		}
 		select {

@@ -225,7 +225,8 @@ func TestLeaderChosenByHand(t *testing.T) {
 	nodetest.Eventually(t, "the recorder to lead", func() bool { return leads(recorder, "") })
 	c.WaitEqual()
 	var r struct{ Games []struct{ Ply int } }
-	if nodetest.Get(t, c.Nodes[2].URL+"/api/rounds/"+round, &r); len(r.Games) != 1 || r.Games[0].Ply != ply {
+	nodetest.Get(t, c.Nodes[2].URL+"/api/rounds/"+round, &r)
+	if len(r.Games) != 1 || r.Games[0].Ply != ply {
 		t.Errorf("%d moves were played, and the round is %+v", ply, r)
 	}
 }
@@ -340,7 +341,8 @@ func TestRestartOfTheWholeCluster(t *testing.T) {
 	}
 	for _, n := range c.Nodes {
 		nodetest.Eventually(t, n.Config.Name+" to be ready", func() bool { return nodetest.Get(t, n.URL+"/readyz", nil) == http.StatusOK })
-		if nodetest.Get(t, n.URL+"/api/rounds/"+string(s.Round)+"?consistency=linearizable", &after); !bytes.Equal(before, after) {
+		nodetest.Get(t, n.URL+"/api/rounds/"+string(s.Round)+"?consistency=linearizable", &after)
+		if !bytes.Equal(before, after) {
 			t.Errorf("%s came back with another round", n.Config.Name)
 		}
 	}

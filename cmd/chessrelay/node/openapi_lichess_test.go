@@ -219,7 +219,8 @@ func TestStreamReaches(t *testing.T) {
 	for !strings.Contains(string(seen), "1. e4 e5 *") {
 		buf := make([]byte, 4096)
 		n, err := res.Body.Read(buf)
-		if seen = append(seen, buf[:n]...); err != nil {
+		seen = append(seen, buf[:n]...)
+		if err != nil {
 			t.Fatalf("%v after\n%s", err, seen)
 		}
 	}

@@ -93,7 +93,8 @@ func TestOverloadIsTold(t *testing.T) {
 	nodetest.Must(t, moves, nodetest.Object{"ply": 1, "move": "e4"})
 	c.WaitEqual()
 	var g struct{ Moves []struct{ SAN string } }
-	if nodetest.Get(t, c.Nodes[2].URL+"/api/games/"+games[0], &g); len(g.Moves) != 1 || g.Moves[0].SAN != "e4" {
+	nodetest.Get(t, c.Nodes[2].URL+"/api/games/"+games[0], &g)
+	if len(g.Moves) != 1 || g.Moves[0].SAN != "e4" {
 		t.Errorf("the game stands as %+v", g)
 	}
 }

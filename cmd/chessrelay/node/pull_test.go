@@ -149,7 +149,8 @@ func TestPull(t *testing.T) {
 	})
 	for _, n := range c.Nodes { // they say what the leader says
 		var s client.Cluster
-		if nodetest.Get(t, n.URL+"/api/cluster", &s); len(s.Sources) != 1 || s.Sources[0].URL != "http://169.254.169.254/latest" || s.Sources[0].LastError == "" {
+		nodetest.Get(t, n.URL+"/api/cluster", &s)
+		if len(s.Sources) != 1 || s.Sources[0].URL != "http://169.254.169.254/latest" || s.Sources[0].LastError == "" {
 			t.Errorf("%s: %+v", n.Config.Name, s.Sources)
 		}
 	}

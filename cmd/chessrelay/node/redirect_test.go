@@ -21,7 +21,8 @@ func TestRedirectTarget(t *testing.T) {
 		}
 		r.Host = c.host
 		w := &headerWriter{header: http.Header{}}
-		if redirect(c.self).ServeHTTP(w, r); w.header.Get("Location") != c.want {
+		redirect(c.self).ServeHTTP(w, r)
+		if w.header.Get("Location") != c.want {
 			t.Errorf("%s at %s: %s, want %s", c.host, c.self, w.header.Get("Location"), c.want)
 		}
 	}

@@ -109,7 +109,8 @@ func curl(args []string) int {
 				name, text, _ := strings.Cut(value, ":")
 				header.Set(name, strings.TrimSpace(text))
 			default:
-				if body = strings.NewReader(value); value == "@-" {
+				body = strings.NewReader(value)
+				if value == "@-" {
 					body = os.Stdin
 				}
 				if header.Get("Content-Type") == "" {

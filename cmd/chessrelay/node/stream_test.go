@@ -173,7 +173,8 @@ func TestEventsOnAnotherNode(t *testing.T) {
 				if err := json.Unmarshal(raw, &f); err != nil {
 					t.Fatal(err)
 				}
-				if sp.Take(f, before); sp.Snapshots == 1 {
+				sp.Take(f, before)
+				if sp.Snapshots == 1 {
 					play()
 				}
 			}
@@ -238,7 +239,8 @@ func TestFeedIsTheLog(t *testing.T) {
 			return
 		case "status", "round":
 		case "snapshot":
-			if snapshots++; len(m.Boards) > 0 {
+			snapshots++
+			if len(m.Boards) > 0 {
 				t.Errorf("a snapshot of %d boards: everything is in the history", len(m.Boards))
 			}
 		case "game":
@@ -254,7 +256,8 @@ func TestFeedIsTheLog(t *testing.T) {
 		default:
 			t.Errorf("a line of the type %q", m.Type)
 		}
-		if since = max(since, m.Index); m.Type != "status" && m.RoundID == "" {
+		since = max(since, m.Index)
+		if m.Type != "status" && m.RoundID == "" {
 			t.Errorf("%s is about no round", m.Type)
 		}
 	}

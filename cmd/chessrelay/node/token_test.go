@@ -122,7 +122,8 @@ func TestSourceLocksNothing(t *testing.T) {
 	seen, before := 0, 0.0
 	for range 100 {
 		_, page := c.Ask(nodetest.Token, http.MethodGet, fmt.Sprintf("/api/audit?limit=2&before=%.0f", before), nil)
-		if seen += len(page["entries"].([]any)); page["before"] == nil {
+		seen += len(page["entries"].([]any))
+		if page["before"] == nil {
 			break
 		}
 		before = page["before"].(float64)
@@ -177,7 +178,8 @@ func TestFirstToken(t *testing.T) {
 	var out logText
 	dir := t.TempDir()
 	exposed := func(cfg *node.Config) {
-		if cfg.Exposed = true; cfg.Bootstrap {
+		cfg.Exposed = true
+		if cfg.Bootstrap {
 			cfg.Stdout = &out
 		}
 	}
@@ -284,7 +286,8 @@ func TestBadTokens(t *testing.T) {
 			t.Errorf("the access log has a secret: %s", lines.Text())
 		}
 		if last.Status == http.StatusCreated {
-			if made++; last.From != "127.0.0.1" || last.Method != "POST" || last.URI != "/api/tournaments" || last.Token != "testtok1" || last.Bytes == 0 {
+			made++
+			if last.From != "127.0.0.1" || last.Method != "POST" || last.URI != "/api/tournaments" || last.Token != "testtok1" || last.Bytes == 0 {
 				t.Errorf("the line is %+v", last)
 			}
 		}
