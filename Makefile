@@ -165,7 +165,7 @@ ACCEPTED_PLACES := store/.*:G304;store/identity.go:G117;cmd/chessrelay/.*:G304;c
 	consensus/(join|credentials).go:G402
 audit: need-go ui
 	failed=; \
-	go run $(GOSEC) -quiet -exclude-generated -exclude-dir=bench -exclude-dir=web/clients -exclude-dir=web/ui \
+	go run $(GOSEC) -quiet -exclude-generated -exclude-dir=bench -exclude-dir=web/clients -exclude-dir=web/ui -exclude-dir=nodetest \
 		-exclude=$(ACCEPTED_RULES) --exclude-rules='$(ACCEPTED_PLACES)' ./... || failed="$$failed gosec"; \
 	go run $(GOVULNCHECK) ./... || failed="$$failed govulncheck"; \
 	(cd web/ui && npm audit) || failed="$$failed npm-audit"; \

@@ -37,7 +37,7 @@ func crowd(t testing.TB, n *node, size int) (leave func()) {
 	var wg sync.WaitGroup
 	for i := range conns {
 		conns[i] = rawSpectator(t, n)
-		wg.Go(func() { io.Copy(io.Discard, conns[i]) })
+		wg.Go(func() { _, _ = io.Copy(io.Discard, conns[i]) })
 	}
 	waitFor(t, "all have their snapshot", func() bool { return n.hub.Stats().SnapshotsSent >= uint64(size) })
 	return func() {

@@ -136,7 +136,7 @@ func (p *wanderer) stop() {
 
 func (p *wanderer) follow(left <-chan struct{}) {
 	for {
-		p.conn.SetReadDeadline(time.Now().Add(patience))
+		_ = p.conn.SetReadDeadline(time.Now().Add(patience))
 		_, data, err := p.conn.ReadMessage()
 		if err != nil {
 			if !isClosed(left) {

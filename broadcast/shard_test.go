@@ -105,7 +105,7 @@ func TestTricklingSpectator(t *testing.T) {
 		}
 	}
 	ask(func(w *worker, _ *spectator) bool {
-		conn.SetReadDeadline(time.Now().Add(time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 		for _, err := conn.Read(little); err == nil; _, err = conn.Read(little) {
 		}
 		return later(w, 12*time.Hour)

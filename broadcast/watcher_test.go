@@ -119,7 +119,7 @@ func (w *watcher) leave() {
 
 // read reads one message. A wrong frame fails the test.
 func (w *watcher) read() ([]anyFrame, error) {
-	w.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = w.conn.SetReadDeadline(time.Now().Add(patience))
 	_, data, err := w.conn.ReadMessage()
 	if err != nil {
 		return nil, err

@@ -93,7 +93,9 @@ func TestConcurrentProposalsKeepTheirOrder(t *testing.T) {
 	next := map[int]int{}
 	for _, s := range all {
 		var w, i int
-		fmt.Sscanf(s, "%d %d", &w, &i)
+		if _, err := fmt.Sscanf(s, "%d %d", &w, &i); err != nil {
+			t.Fatal(s, err)
+		}
 		if next[w] != i {
 			t.Fatalf("of worker %d, %d came when %d was next", w, i, next[w])
 		}

@@ -24,10 +24,10 @@ type pendingProposals struct {
 	pool       sync.Pool       // of *pendingProposal, which would be most of the garbage
 }
 
-// newPendingProposals has room for max commands. Its numbers begin at random, so that nobody waits
-// for an entry that was proposed elsewhere, or before a restart.
-func newPendingProposals(max int) *pendingProposals {
-	pp := &pendingProposals{slots: make([]atomic.Pointer[pendingProposal], 2*max)}
+// newPendingProposals has room for limit commands. Its numbers begin at random, so that nobody
+// waits for an entry that was proposed elsewhere, or before a restart.
+func newPendingProposals(limit int) *pendingProposals {
+	pp := &pendingProposals{slots: make([]atomic.Pointer[pendingProposal], 2*limit)}
 	pp.lastNumber.Store(randomUint64() / maxProposal)
 	pp.pool.New = func() any { return &pendingProposal{wake: make(chan struct{}, 1)} }
 	return pp

@@ -164,7 +164,7 @@ func (s *script) member(t *testing.T, d *datadriven.TestData, key string) *simNo
 }
 
 // show makes the rest of a story tell more: stored, applied, checkpoint.
-func (s *script) show(t *testing.T, d *datadriven.TestData) {
+func (s *script) show(_ *testing.T, d *datadriven.TestData) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range d.CmdArgs {

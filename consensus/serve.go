@@ -392,7 +392,7 @@ func (n *Node) serveFor(c net.Conn, m *raftpb.Message, req serveRequest) (served
 	defer hungUp(nil)
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer c.SetReadDeadline(time.Now()) // ends the goroutine; nothing is read after it
+	defer func() { _ = c.SetReadDeadline(time.Now()) }() // ends the goroutine; nothing is read after it
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
 		return served{}, err
 	}

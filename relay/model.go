@@ -2,11 +2,15 @@ package relay
 
 // Ids are 8 characters of [A-Za-z0-9]. The node that receives a creation draws one at random and
 // puts it into the command, so that every node has the same. See [FormatID].
-type (
-	TournamentID string
-	RoundID      string
-	GameID       string
-)
+
+// TournamentID is the id of a tournament.
+type TournamentID string
+
+// RoundID is the id of a round.
+type RoundID string
+
+// GameID is the id of a game.
+type GameID string
 
 // A Ply is a half-move, counted from 1. Ply 0 is the position at the start.
 type Ply int

@@ -100,19 +100,19 @@ func (r *SightReader) Tournament(id TournamentID) (*Tournament, bool) {
 }
 
 // Round implements Reader.
-func (p *SightReader) Round(id RoundID) (*Round, bool) {
-	r, ok := p.s.Round(id)
+func (r *SightReader) Round(id RoundID) (*Round, bool) {
+	round, ok := r.s.Round(id)
 	if !ok {
 		return nil, false
 	}
-	sight := p.sight(r.Tournament, id)
-	if sight == Public && p.s.tournaments[r.Tournament].Private {
+	sight := r.sight(round.Tournament, id)
+	if sight == Public && r.s.tournaments[round.Tournament].Private {
 		return nil, false
 	}
-	if v := p.delayedView(p.s.delayed[id], sight); v != nil {
+	if v := r.delayedView(r.s.delayed[id], sight); v != nil {
 		return v.round, true
 	}
-	return r, true
+	return round, true
 }
 
 // Game implements Reader. A new game is not found until its creation is public. A deleted one is
@@ -136,9 +136,9 @@ func (r *SightReader) Game(id GameID) (*Game, bool) {
 }
 
 // DeletedGames implements Reader.
-func (reader *SightReader) DeletedGames(id RoundID) []*Game {
-	if r := reader.s.rounds[id]; r != nil && reader.sight(r.Tournament, id) == Truth {
-		return reader.s.DeletedGames(id)
+func (r *SightReader) DeletedGames(id RoundID) []*Game {
+	if round := r.s.rounds[id]; round != nil && r.sight(round.Tournament, id) == Truth {
+		return r.s.DeletedGames(id)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // create opens a board for the game and plays its moves.
-func create(round relay.RoundID, s *Game, board int, key, source string) Change {
+func create(round relay.RoundID, s *Game, board int, key string) Change {
 	id := newID(round, key)
 	c := Change{Game: id, Board: board, New: true, Warning: s.Warning}
 	op := &relaypb.CreateGame{

@@ -143,7 +143,7 @@ func Diff(round Round, games []Game) []Change {
 		case !m.opensBoard(i):
 			out[i] = Change{Warning: s.Warning, Err: ErrUnnamed}
 		default:
-			out[i] = create(round.ID, &s, m.newBoard[i], m.source[i].creationRequest, source)
+			out[i] = create(round.ID, &s, m.newBoard[i], m.source[i].creationRequest)
 		}
 		for _, c := range out[i].Commands {
 			c.Source = source

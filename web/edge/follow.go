@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -63,7 +64,7 @@ func (l *LogClient) ask(ctx context.Context, c *upstream, peek bool) (*http.Resp
 
 // whyNone returns the cause of err without the URL, which callers name themselves.
 func whyNone(err error) error {
-	if u, ok := err.(*url.Error); ok {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err
@@ -133,7 +134,7 @@ func (s *stream) read(r io.Reader) error {
 	for first := true; ; first = false {
 		kind, payload, err := s.next()
 		switch {
-		case err == io.EOF, err == io.ErrUnexpectedEOF:
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return errGone
 		case err != nil:
 			return err

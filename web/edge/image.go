@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -115,8 +116,7 @@ func readImage(next func() (kind byte, payload []byte, err error), load func(key
 }
 
 func imageError(err error) error {
-	switch err {
-	case nil, io.EOF, io.ErrUnexpectedEOF:
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return corrupt("the image ends in the wrong place")
 	}
 	return fmt.Errorf("read an image: %w", err)
@@ -157,7 +157,7 @@ func (c *chunkReader) Read(b []byte) (int, error) {
 		}
 		kind, payload, err := c.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return 0, io.ErrUnexpectedEOF
 		case err != nil:
 			return 0, err

@@ -212,7 +212,7 @@ func FuzzImage(f *testing.F) {
 	var b bytes.Buffer
 	_ = writeImage(&b, 7, maps.All(map[string][]byte{"a": []byte("1"), "b": make([]byte, 5000)}))
 	f.Add(b.Bytes())
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		frames := newFrameReader(bytes.NewReader(data))
 		_ = readImage(frames.next, func(string, []byte) error { return nil })
 		_ = readImage(func() (byte, []byte, error) {

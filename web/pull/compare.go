@@ -198,12 +198,12 @@ func (s *comparison) withTakebacks(view mirror.Round, follows func(mirror.Change
 		}
 		shorter[c.Game] = short
 		if view.Shorten && !s.games[i].Broken && s.failingSince.IsZero() {
-			if at := short.since.Add(takebackDelay); !now.Before(at) {
+			at := short.since.Add(takebackDelay)
+			if !now.Before(at) {
 				takesBack = true // this one is taken back
 				continue
-			} else {
-				s.scheduleComparison(at)
 			}
+			s.scheduleComparison(at)
 		}
 		kept[i] = true
 		result.kept += c.Kept

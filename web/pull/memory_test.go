@@ -17,7 +17,7 @@ import (
 )
 
 // plainRead reads a text without a memory.
-func plainRead(t testing.TB, text string) (games []Game) {
+func plainRead(text string) (games []Game) {
 	for in := pgn.NewReader(strings.NewReader(text)); ; {
 		read, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -93,7 +93,7 @@ func TestMemory(t *testing.T) {
 			if more != 0 {
 				t.Fatalf("%d more", more)
 			}
-			sameGames(t, got, plainRead(t, text))
+			sameGames(t, got, plainRead(text))
 			for i, g := range got {
 				if g.Torn != nil && (!g.Truncated || i < len(got)-1) {
 					t.Fatalf("game %d of %d is torn: %+v", i+1, len(got), g)
@@ -227,7 +227,7 @@ func bigRound(more int) []byte {
 // time.
 func BenchmarkRead(b *testing.B) {
 	text := bigRound(0)
-	for _, g := range plainRead(b, string(text)) {
+	for _, g := range plainRead(string(text)) {
 		if g.Err != nil {
 			b.Fatal(g.Err)
 		}
