@@ -105,7 +105,10 @@ test("it comes back from where it was", () => {
 });
 
 test("it waits longer each time it fails, and no longer than the limit", () => {
-  assert.deepEqual([1, 2, 3, 4].map((n) => backoff(n, 1)), [500, 1000, 2000, 4000]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map((n) => backoff(n, 1)),
+    [500, 1000, 2000, 4000],
+  );
   assert.equal(backoff(99, 1), 20_000);
   assert.equal(backoff(1, 0), 250);
   for (let n = 1; n <= 4; n++) {

@@ -22,10 +22,30 @@ class Socket {
   }
 }
 
-const board = (n: number, ply = 0) => ({ game: `G${n}`, board: n, white: { name: "W" }, black: { name: "B" }, fen: "", ply, lastMove: null, clock: {}, result: "*" });
+const board = (n: number, ply = 0) => ({
+  game: `G${n}`,
+  board: n,
+  white: { name: "W" },
+  black: { name: "B" },
+  fen: "",
+  ply,
+  lastMove: null,
+  clock: {},
+  result: "*",
+});
 const round = { id: "R", tournament: "T", name: "Round 1" };
 const snapshot = (index: number, n: number, ply = 0) => ({ type: "snapshot", index, round, boards: [board(n, ply)], only: [n] });
-const move = (index: number, n: number, ply: number) => ({ type: "move", index, game: `G${n}`, board: n, ply, san: "e4", uci: "e2e4", fen: "", clock: {} });
+const move = (index: number, n: number, ply: number) => ({
+  type: "move",
+  index,
+  game: `G${n}`,
+  board: n,
+  ply,
+  san: "e4",
+  uci: "e2e4",
+  fen: "",
+  clock: {},
+});
 const last = () => Socket.all.at(-1)!;
 
 let feed: Feed;

@@ -5,10 +5,19 @@ import { closeLink, openLink, viewToken, withToken } from "../src/net/link.ts";
 
 const kept = new Map<string, string>();
 let address = "";
-const storage = { setItem: (k: string, v: string) => void kept.set(k, v), getItem: (k: string) => kept.get(k) ?? null, removeItem: (k: string) => void kept.delete(k) };
+const storage = {
+  setItem: (k: string, v: string) => void kept.set(k, v),
+  getItem: (k: string) => kept.get(k) ?? null,
+  removeItem: (k: string) => void kept.delete(k),
+};
 Object.assign(globalThis, {
   location: { pathname: "/round/round001", protocol: "https:", host: "club.example" },
-  history: { state: null, replaceState: (_: unknown, __: string, to: string) => void (address = to) },
+  history: {
+    state: null,
+    replaceState: (_: unknown, __: string, to: string) => {
+      address = to;
+    },
+  },
 });
 
 beforeEach(() => {

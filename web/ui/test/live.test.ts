@@ -7,7 +7,18 @@ const start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
 const afterE4 = "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1";
 
 function board(n: number, more: Partial<Board> = {}): Board {
-  return { game: `game000${n}`, board: n, white: { name: "W" }, black: { name: "B" }, fen: start, ply: 0, lastMove: null, clock: {}, result: "*", ...more };
+  return {
+    game: `game000${n}`,
+    board: n,
+    white: { name: "W" },
+    black: { name: "B" },
+    fen: start,
+    ply: 0,
+    lastMove: null,
+    clock: {},
+    result: "*",
+    ...more,
+  };
 }
 
 function move(index: number, n: number, ply: number, more: Partial<MoveFrame> = {}): MoveFrame {
@@ -82,10 +93,26 @@ test("a takeback shows the position gone back to", () => {
 });
 
 test("a correction shows the position of the new line, and its result", () => {
-  const frame: Frame = { type: "correction", index: 12, game: "game0001", board: 1, toPly: 0, moves: [], ply: 1, fen: afterE4, lastMove: { san: "e4", uci: "e2e4" }, clock: { white: 9 }, result: "1-0", at: 7 };
+  const frame: Frame = {
+    type: "correction",
+    index: 12,
+    game: "game0001",
+    board: 1,
+    toPly: 0,
+    moves: [],
+    ply: 1,
+    fen: afterE4,
+    lastMove: { san: "e4", uci: "e2e4" },
+    clock: { white: 9 },
+    result: "1-0",
+    at: 7,
+  };
   const state = play([hello, snapshot, frame]);
   const { ply, fen, lastMove, clock, result, at } = state.boards.get(1) ?? board(9);
-  assert.deepEqual({ ply, fen, lastMove, clock, result, at }, { ply: 1, fen: afterE4, lastMove: { san: "e4", uci: "e2e4" }, clock: { white: 9 }, result: "1-0", at: 7 });
+  assert.deepEqual(
+    { ply, fen, lastMove, clock, result, at },
+    { ply: 1, fen: afterE4, lastMove: { san: "e4", uci: "e2e4" }, clock: { white: 9 }, result: "1-0", at: 7 },
+  );
   assert.equal(play([{ ...frame, ply: 9 }], state).boards.get(1)?.ply, 1, "once");
 });
 
@@ -173,7 +200,10 @@ test("a clock that is told without a move replaces the clocks, and runs from the
   const state = play([hello, snapshot, move(11, 1, 1), ...parseFrames(JSON.stringify(clock))]);
   const { ply, clock: shown, at } = state.boards.get(1) ?? board(9);
   assert.deepEqual({ ply, shown, at }, { ply: 1, shown: { white: 900, black: 700, running: "black" }, at: 77 });
-  const over = play([{ type: "result", index: 13, game: "game0001", board: 1, result: "1-0", clock: { white: 900, black: 700, running: null } }], state);
+  const over = play(
+    [{ type: "result", index: 13, game: "game0001", board: 1, result: "1-0", clock: { white: 900, black: 700, running: null } }],
+    state,
+  );
   assert.equal(over.boards.get(1)?.clock.running, null);
 });
 
@@ -184,7 +214,14 @@ test("an illegal move is marked until the next one", () => {
 });
 
 test("a forfeit comes with its result and goes with it, and a warning with the game", () => {
-  const result = (index: number, result: "1-0" | "*", forfeit?: true): Frame => ({ type: "result", index, game: "game0001", board: 1, result, forfeit });
+  const result = (index: number, result: "1-0" | "*", forfeit?: true): Frame => ({
+    type: "result",
+    index,
+    game: "game0001",
+    board: 1,
+    result,
+    forfeit,
+  });
   let state = play([hello, snapshot, result(11, "1-0", true)]);
   assert.equal(state.boards.get(1)?.forfeit, true);
   state = play([result(12, "*")], state);

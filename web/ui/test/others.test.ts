@@ -6,10 +6,21 @@ import type { BoardSummary, Frame, RoundWithGames } from "../src/model/wire.ts";
 
 const player = (name: string) => ({ name });
 const game = (board: number, more: object = {}) => ({
-  id: `G${board}`, board, white: player(`W${board}`), black: player(`B${board}`), fen: "", ply: 0, lastMove: null, clock: {}, result: "*" as const, ...more,
+  id: `G${board}`,
+  board,
+  white: player(`W${board}`),
+  black: player(`B${board}`),
+  fen: "",
+  ply: 0,
+  lastMove: null,
+  clock: {},
+  result: "*" as const,
+  ...more,
 });
 const round: RoundWithGames = {
-  id: "R", tournament: "T", name: "Round 1",
+  id: "R",
+  tournament: "T",
+  name: "Round 1",
   games: [game(1, { ply: 3, lastMove: { san: "Nf3", uci: "g1f3" } }), game(2), game(3, { result: "1-0", forfeit: true })],
 };
 const summary = (...boards: BoardSummary[]): Frame => ({ type: "summary", boards });
@@ -20,17 +31,31 @@ test("a summary is kept by board, and touches neither the boards that are watche
   const after = reduce(first, summary({ game: "G2", board: 2, ply: 1, san: "d4", result: "*" }), 2);
   assert.equal(after.boards, before.boards);
   assert.equal(after.index, 7);
-  assert.deepEqual([...after.told.values()].map((t) => [t.board, t.san]), [[1, "Nf3"], [2, "d4"]]);
+  assert.deepEqual(
+    [...after.told.values()].map((t) => [t.board, t.san]),
+    [
+      [1, "Nf3"],
+      [2, "d4"],
+    ],
+  );
   assert.equal(reduce(after, { type: "hello", cluster: "c", node: "n", index: 9 }, 3).told.size, 2);
 });
 
 test("another cluster's boards are others", () => {
-  const known = reduce(reduce(nothing, { type: "hello", cluster: "a", node: "n", index: 9 }, 0), summary({ game: "G2", board: 2, ply: 1, result: "*" }), 1);
+  const known = reduce(
+    reduce(nothing, { type: "hello", cluster: "a", node: "n", index: 9 }, 0),
+    summary({ game: "G2", board: 2, ply: 1, result: "*" }),
+    1,
+  );
   assert.equal(reduce(known, { type: "hello", cluster: "b", node: "n", index: 9 }, 2).told.size, 0);
 });
 
 test("who turns to another board has nothing of it, and still knows how the others stand", () => {
-  const before = reduce(reduce(nothing, { type: "snapshot", index: 7, round, boards: [{ ...game(1), game: "G1" }] }, 0), summary({ game: "G2", board: 2, ply: 1, result: "*" }), 1);
+  const before = reduce(
+    reduce(nothing, { type: "snapshot", index: 7, round, boards: [{ ...game(1), game: "G1" }] }, 0),
+    summary({ game: "G2", board: 2, ply: 1, result: "*" }),
+    1,
+  );
   const after = turned(before);
   assert.equal(after.index, 0);
   assert.equal(after.boards.size, 0);
@@ -52,7 +77,14 @@ test("the list of boards is the round's, with what was told since", () => {
       [3, undefined, "*", undefined],
     ],
   );
-  assert.deepEqual(others(round, new Map()).map((o) => [o.san, o.result, o.forfeit]), [["Nf3", "*", undefined], [undefined, "*", undefined], [undefined, "1-0", true]]);
+  assert.deepEqual(
+    others(round, new Map()).map((o) => [o.san, o.result, o.forfeit]),
+    [
+      ["Nf3", "*", undefined],
+      [undefined, "*", undefined],
+      [undefined, "1-0", true],
+    ],
+  );
   assert.equal(unknown(round, told), true);
   assert.equal(unknown(round, new Map([[1, told.get(1)!]])), false);
 });

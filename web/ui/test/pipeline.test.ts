@@ -6,8 +6,22 @@ import type { ClusterStatus, MemberStatus } from "../src/model/wire.ts";
 
 function member(id: string, more: Partial<MemberStatus> = {}): MemberStatus {
   return {
-    id, name: `venue-${id}`, role: "venue", http: `http://10.0.0.${id}:8080`, suffrage: "voter",
-    state: "replicate", match: 100, next: 101, inflight: 0, inflightLimit: 256, lag: 0, lagMs: 0, lastContactMs: 42, rttMicros: 68, sentBytes: 1000, ...more,
+    id,
+    name: `venue-${id}`,
+    role: "venue",
+    http: `http://10.0.0.${id}:8080`,
+    suffrage: "voter",
+    state: "replicate",
+    match: 100,
+    next: 101,
+    inflight: 0,
+    inflightLimit: 256,
+    lag: 0,
+    lagMs: 0,
+    lastContactMs: 42,
+    rttMicros: 68,
+    sentBytes: 1000,
+    ...more,
   };
 }
 
@@ -15,17 +29,37 @@ const recorder = member("1", { name: "recorder", role: "recorder", state: "leade
 
 function poll(at: number, more: Partial<ClusterStatus> = {}): Poll {
   const members = [member("10"), member("2"), recorder];
-  return { at, status: { clusterId: "c", node: "recorder", nodeId: "1", leader: "recorder", leaderId: "1", term: 2, commit: 100, applied: 100, members, ...more } };
+  return {
+    at,
+    status: {
+      clusterId: "c",
+      node: "recorder",
+      nodeId: "1",
+      leader: "recorder",
+      leaderId: "1",
+      term: 2,
+      commit: 100,
+      applied: 100,
+      members,
+      ...more,
+    },
+  };
 }
 
 const lane = (p: ReturnType<typeof pipeline>, name: string) => p.lanes.find((l) => l.name === name)!;
 
 test("the leader's lane is the first, the others come by name", () => {
   const p = pipeline(undefined, poll(0));
-  assert.deepEqual(p.lanes.map((l) => l.name), ["recorder", "venue-2", "venue-10"]);
+  assert.deepEqual(
+    p.lanes.map((l) => l.name),
+    ["recorder", "venue-2", "venue-10"],
+  );
   assert.equal(p.leader, "recorder");
   assert.equal(p.known, true);
-  assert.deepEqual(p.lanes.map((l) => l.here), [true, false, false]);
+  assert.deepEqual(
+    p.lanes.map((l) => l.here),
+    [true, false, false],
+  );
 });
 
 test("why a venue leads is told", () => {
@@ -42,7 +76,10 @@ test("one poll has no rates", () => {
 });
 
 test("rates and arrivals are what changed between two polls", () => {
-  const later = poll(3000, { commit: 130, members: [{ ...recorder, match: 131, next: 132 }, member("2", { match: 128, next: 132, lag: 3, lagMs: 40, inflight: 2, sentBytes: 7000 })] });
+  const later = poll(3000, {
+    commit: 130,
+    members: [{ ...recorder, match: 131, next: 132 }, member("2", { match: 128, next: 132, lag: 3, lagMs: 40, inflight: 2, sentBytes: 7000 })],
+  });
   const p = pipeline(poll(1000), later);
   assert.equal(p.entriesPerSecond, 15);
   assert.equal(p.last, 131, "the leader's log, which is ahead of what is committed");
@@ -58,12 +95,22 @@ test("no rate is told over a moment, or across a restart", () => {
   assert.equal(pipeline(poll(0), poll(1000, { ...more, commit: 5 })).entriesPerSecond, undefined, "the commit index went back");
   assert.equal(pipeline(poll(0), poll(1000, { ...more, clusterId: "d" })).entriesPerSecond, undefined, "another cluster");
   assert.equal(pipeline(poll(0), poll(1000, { ...more, nodeId: "2" })).entriesPerSecond, undefined, "another node");
-  assert.equal(lane(pipeline(poll(0), poll(1000, { ...more, leaderId: "2" })), "venue-2").bytesPerSecond, undefined, "another leader counts for itself");
+  assert.equal(
+    lane(pipeline(poll(0), poll(1000, { ...more, leaderId: "2" })), "venue-2").bytesPerSecond,
+    undefined,
+    "another leader counts for itself",
+  );
   assert.equal(lane(pipeline(poll(0), poll(1000, { members: [recorder, member("2", { sentBytes: 10 })] })), "venue-2").bytesPerSecond, undefined);
 });
 
 test("a lane shows so many entries that the largest lag fills half of it at most", () => {
-  const p = pipeline(undefined, poll(0, { commit: 900, members: [{ ...recorder, match: 1000, next: 1001 }, member("2"), member("3", { state: "unreachable", match: 1, next: 1, lag: 100 })] }));
+  const p = pipeline(
+    undefined,
+    poll(0, {
+      commit: 900,
+      members: [{ ...recorder, match: 1000, next: 1001 }, member("2"), member("3", { state: "unreachable", match: 1, next: 1, lag: 100 })],
+    }),
+  );
   assert.equal(p.span, 256);
   assert.equal(pipeline(undefined, poll(0, { commit: 7, members: [{ ...recorder, match: 8, next: 9 }] })).span, 8, "no more than there are");
   assert.equal(lane(p, "venue-3").progress?.filled, 1 - 100 / 256);
@@ -76,7 +123,10 @@ test("a follower that cannot ask the leader knows of nobody how far he is", () =
   const p = pipeline(poll(0), poll(1000, { node: "venue-2", nodeId: "2", members: alone }));
   assert.equal(p.known, false);
   assert.equal(p.last, 100);
-  assert.deepEqual(p.lanes.map((l) => l.progress), [undefined, undefined]);
+  assert.deepEqual(
+    p.lanes.map((l) => l.progress),
+    [undefined, undefined],
+  );
   assert.equal(lane(p, "venue-2").here, true);
   const back = pipeline(poll(1000, { members: alone }), poll(2000));
   assert.equal(lane(back, "venue-2").progress?.arrived, 0, "what was not known before did not arrive now");
@@ -90,7 +140,8 @@ test("without a leader there is a picture too", () => {
 
 test("an edge says by which nodes it gets the log, and what it lacks", () => {
   const upstream = { path: [{ name: "venue-1" }, { name: "edge-1" }, { name: "leaf" }], depth: 2, lag: 0, lagMs: 0, stale: false };
-  const said = (more: Partial<typeof upstream>) => pipeline(undefined, poll(0, { node: "leaf", term: 0, members: [], upstream: { ...upstream, ...more } })).edge;
+  const said = (more: Partial<typeof upstream>) =>
+    pipeline(undefined, poll(0, { node: "leaf", term: 0, members: [], upstream: { ...upstream, ...more } })).edge;
   assert.equal(said({}), "This node is an edge, outside the group, at depth 2: venue-1 › edge-1 › leaf. It lacks nothing that it knows of.");
   assert.match(said({ lag: 1200, lagMs: 3000, stale: true })!, /lacks 1.200 entries, since 3.* out of date/);
   assert.equal(pipeline(undefined, poll(0)).edge, undefined);
@@ -98,7 +149,10 @@ test("an edge says by which nodes it gets the log, and what it lacks", () => {
 
 test("an address that is no web address is no link", () => {
   const p = pipeline(undefined, poll(0, { members: [recorder, member("2", { http: "javascript:alert(1)" }), member("3", { http: "" })] }));
-  assert.deepEqual(p.lanes.map((l) => l.pages), ["http://10.0.0.1:8080", undefined, undefined]);
+  assert.deepEqual(
+    p.lanes.map((l) => l.pages),
+    ["http://10.0.0.1:8080", undefined, undefined],
+  );
 });
 
 test("what changed is said, and nothing else", () => {
@@ -106,14 +160,26 @@ test("what changed is said, and nothing else", () => {
   const now = (members: MemberStatus[], more: Partial<ClusterStatus> = {}) => changes(was, pipeline(undefined, poll(1000, { members, ...more })));
   assert.deepEqual(changes(undefined, was), []);
   assert.deepEqual(changes(was, pipeline(poll(0), poll(1000, { commit: 300 }))), []);
-  assert.deepEqual(now([recorder, member("2", { state: "unreachable" }), member("11")]), ["venue-2 is unreachable", "venue-11 joined", "venue-10 was removed"]);
+  assert.deepEqual(now([recorder, member("2", { state: "unreachable" }), member("11")]), [
+    "venue-2 is unreachable",
+    "venue-11 joined",
+    "venue-10 was removed",
+  ]);
   assert.deepEqual(now([recorder, member("2"), member("10")], { leader: "" }), ["Nobody leads"]);
   const lost = pipeline(undefined, poll(0, { members: [recorder, member("2", { state: "unreachable" })] }));
   assert.deepEqual(changes(lost, pipeline(undefined, poll(0, { members: [recorder, member("2", { state: "probe" })] }))), ["venue-2 is back"]);
 });
 
 test("amounts are short", () => {
-  assert.deepEqual([0, 640, 999, 1000, 21_908, 999_600, 3_400_000].map(formatBytes), ["0 B", "640 B", "999 B", "1.00 kB", "21.9 kB", "1.00 MB", "3.40 MB"]);
+  assert.deepEqual([0, 640, 999, 1000, 21_908, 999_600, 3_400_000].map(formatBytes), [
+    "0 B",
+    "640 B",
+    "999 B",
+    "1.00 kB",
+    "21.9 kB",
+    "1.00 MB",
+    "3.40 MB",
+  ]);
   assert.deepEqual([0, 3.24, 48.4, 1250].map(formatRate), ["0", "3.2", "48", "1,250"]);
   assert.deepEqual([0, 0.068, 3, 42, 3100, 42_000, 180_000].map(formatShort), ["0 ms", "0.07 ms", "3 ms", "42 ms", "3.1 s", "42 s", "3 min"]);
 });
@@ -130,7 +196,10 @@ test("each lane says in words how its node is", () => {
 });
 
 test("how far a node is that this leader never heard is not made up", () => {
-  const p = pipeline(undefined, poll(0, { commit: 50000, members: [{ ...recorder, match: 50000, next: 50001 }, member("2", { state: "unreachable", match: 0, lag: 50000 })] }));
+  const p = pipeline(
+    undefined,
+    poll(0, { commit: 50000, members: [{ ...recorder, match: 50000, next: 50001 }, member("2", { state: "unreachable", match: 0, lag: 50000 })] }),
+  );
   assert.equal(lane(p, "venue-2").progress?.lag, undefined);
   assert.equal(lane(p, "venue-2").progress?.filled, 0);
   assert.equal(p.span, 32);

@@ -11,7 +11,18 @@ function ply(n: number): Move {
 
 function game(plies: number, index: number): Game {
   const moves = Array.from({ length: plies }, (_, i) => ply(i + 1));
-  return { id: "g", round: "r", board: 1, white: { name: "W" }, black: { name: "B" }, fen: moves.at(-1)?.fen ?? start, ply: plies, moves, result: "*", index };
+  return {
+    id: "g",
+    round: "r",
+    board: 1,
+    white: { name: "W" },
+    black: { name: "B" },
+    fen: moves.at(-1)?.fen ?? start,
+    ply: plies,
+    moves,
+    result: "*",
+    index,
+  };
 }
 
 function move(index: number, n: number): Event {
@@ -25,7 +36,10 @@ function takeback(index: number, n: number): Event {
 test("moves append", () => {
   const score = [move(11, 3), move(12, 4)].reduce(record, loaded(blank, game(2, 10)));
   assert.equal(score.gap, false);
-  assert.deepEqual(score.game?.moves.map((m) => m.san), ["m1", "m2", "m3", "m4"]);
+  assert.deepEqual(
+    score.game?.moves.map((m) => m.san),
+    ["m1", "m2", "m3", "m4"],
+  );
   assert.equal(score.game?.fen, ply(4).fen);
   assert.equal(score.game?.index, 12);
 });
@@ -63,7 +77,10 @@ test("an older answer does not undo what we know", () => {
 
 test("a takeback cuts, and the game goes on from there", () => {
   const score = [takeback(11, 1), move(12, 2)].reduce(record, loaded(blank, game(4, 10)));
-  assert.deepEqual(score.game?.moves.map((m) => m.ply), [1, 2]);
+  assert.deepEqual(
+    score.game?.moves.map((m) => m.ply),
+    [1, 2],
+  );
   const all = record(loaded(blank, game(4, 10)), takeback(11, 0));
   assert.equal(all.game?.fen, start);
   assert.equal(record(loaded(blank, game(2, 10)), takeback(12, 3)).gap, true, "to a ply that we never had");
@@ -78,7 +95,10 @@ test("a correction leaves nothing of the old line", () => {
   const other = (n: number): Move => ({ ...ply(n), san: `c${n}`, fen: `other${n} b - - 0 1` });
   const before = loaded(blank, game(4, 10));
   const score = [correction(11, 2, [other(3)]), move(12, 4)].reduce(record, before);
-  assert.deepEqual(score.game?.moves.map((m) => m.san), ["m1", "m2", "c3", "m4"]);
+  assert.deepEqual(
+    score.game?.moves.map((m) => m.san),
+    ["m1", "m2", "c3", "m4"],
+  );
   assert.equal(record(before, correction(11, 2, [other(3)])).game?.fen, other(3).fen);
   assert.equal(record(before, correction(11, 0, [])).game?.fen, start);
   assert.equal(record(score, correction(11, 2, [other(3)])), score, "an old one");
@@ -88,7 +108,17 @@ test("a correction leaves nothing of the old line", () => {
 
 test("a snapshot in which the game has changed since makes it fetched again, though the position is the same", () => {
   const score = loaded(blank, game(2, 10));
-  const board: Board = { game: "g", board: 1, white: { name: "W" }, black: { name: "B" }, fen: ply(2).fen, ply: 2, lastMove: null, clock: {}, result: "*" };
+  const board: Board = {
+    game: "g",
+    board: 1,
+    white: { name: "W" },
+    black: { name: "B" },
+    fen: ply(2).fen,
+    ply: 2,
+    lastMove: null,
+    clock: {},
+    result: "*",
+  };
   assert.equal(compare(score, { ...board, index: 11 }, 20).gap, true);
   assert.equal(compare(score, { ...board, index: 10 }, 20), score);
 });
@@ -101,7 +131,19 @@ test("a result that comes with the move, at the same index, counts", () => {
 });
 
 test("tags change in place", () => {
-  const tags: Event = { type: "game", index: 11, game: "g", board: 1, white: { name: "Renamed" }, black: { name: "B" }, fen: ply(2).fen, ply: 2, lastMove: null, clock: {}, result: "*" };
+  const tags: Event = {
+    type: "game",
+    index: 11,
+    game: "g",
+    board: 1,
+    white: { name: "Renamed" },
+    black: { name: "B" },
+    fen: ply(2).fen,
+    ply: 2,
+    lastMove: null,
+    clock: {},
+    result: "*",
+  };
   const score = record(loaded(blank, game(2, 10)), tags);
   assert.equal(score.game?.white.name, "Renamed");
   assert.equal(score.game?.moves.length, 2);
@@ -109,7 +151,17 @@ test("tags change in place", () => {
 
 test("a snapshot that agrees keeps the moves, one that does not is a gap", () => {
   const score = loaded(blank, game(2, 10));
-  const board: Board = { game: "g", board: 1, white: { name: "W" }, black: { name: "B" }, fen: ply(2).fen, ply: 2, lastMove: null, clock: {}, result: "*" };
+  const board: Board = {
+    game: "g",
+    board: 1,
+    white: { name: "W" },
+    black: { name: "B" },
+    fen: ply(2).fen,
+    ply: 2,
+    lastMove: null,
+    clock: {},
+    result: "*",
+  };
   assert.equal(compare(score, board, 20), score);
   assert.equal(compare(score, { ...board, result: "1-0" }, 20).game?.result, "1-0");
   assert.equal(compare(score, { ...board, ply: 5, fen: "x" }, 20).gap, true);
@@ -127,7 +179,10 @@ test("a clock that is told without a move is that of the last one", () => {
   const tick: Event = { type: "clock", index: 11, game: "g", board: 1, clock: { white: 9, running: "white" }, at: 5 };
   const score = record(loaded(blank, game(2, 10)), tick);
   assert.equal(score.gap, false);
-  assert.deepEqual(score.game?.moves.map((m) => m.clock.white), [undefined, 9]);
+  assert.deepEqual(
+    score.game?.moves.map((m) => m.clock.white),
+    [undefined, 9],
+  );
   assert.equal(score.game?.index, 11);
 });
 
@@ -136,7 +191,18 @@ test("an illegal move stays marked in the score, also through a correction", () 
   let score = record(loaded(blank, game(2, 10)), { type: "move", index: 11, game: "g", board: 1, ...illegal });
   assert.equal(score.game?.moves[2]?.illegal, true);
   assert.ok(!("illegal" in score.game!.moves[1]!));
-  score = record(score, { type: "correction", index: 12, game: "g", board: 1, toPly: 1, moves: [{ ...illegal, ply: 2 }], ply: 2, fen: illegal.fen, result: "1-0", forfeit: true });
+  score = record(score, {
+    type: "correction",
+    index: 12,
+    game: "g",
+    board: 1,
+    toPly: 1,
+    moves: [{ ...illegal, ply: 2 }],
+    ply: 2,
+    fen: illegal.fen,
+    result: "1-0",
+    forfeit: true,
+  });
   assert.equal(score.game?.moves[1]?.illegal, true);
   assert.equal(score.game?.forfeit, true);
   score = record(score, { type: "result", index: 13, game: "g", board: 1, result: "1-0" });

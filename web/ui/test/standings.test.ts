@@ -21,13 +21,32 @@ for (const c of cases) {
 }
 
 test("points are written with fractions", () => {
-  assert.deepEqual([0, 0.5, 1, 6.5, 24.25, 0.75, 10, 0.33, 4.08, 2451, 1.3333].map(written), ["0", "½", "1", "6½", "24¼", "¾", "10", "0.33", "4.08", "2451", "1.33"]);
+  assert.deepEqual([0, 0.5, 1, 6.5, 24.25, 0.75, 10, 0.33, 4.08, 2451, 1.3333].map(written), [
+    "0",
+    "½",
+    "1",
+    "6½",
+    "24¼",
+    "¾",
+    "10",
+    "0.33",
+    "4.08",
+    "2451",
+    "1.33",
+  ]);
 });
 
 test("what was got tells a forfeit from a game, and one that goes on", () => {
   const e = { round: 1, board: 1, white: true };
   assert.deepEqual(
-    [e, { ...e, points: 0 }, { ...e, points: 0.5 }, { ...e, points: 1, unplayed: true }, { ...e, points: 0, unplayed: true }, { ...e, points: 0.5, unplayed: true }].map(got),
+    [
+      e,
+      { ...e, points: 0 },
+      { ...e, points: 0.5 },
+      { ...e, points: 1, unplayed: true },
+      { ...e, points: 0, unplayed: true },
+      { ...e, points: 0.5, unplayed: true },
+    ].map(got),
     ["·", "0", "½", "+", "−", "½"],
   );
 });

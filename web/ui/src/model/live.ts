@@ -1,4 +1,17 @@
-import type { Board, BoardSummary, DeletedFrame, Event, Frame, HelloFrame, Round, RoundFrame, RoundWithGames, SnapshotFrame, StatusFrame, SummaryFrame } from "./wire.ts";
+import type {
+  Board,
+  BoardSummary,
+  DeletedFrame,
+  Event,
+  Frame,
+  HelloFrame,
+  Round,
+  RoundFrame,
+  RoundWithGames,
+  SnapshotFrame,
+  StatusFrame,
+  SummaryFrame,
+} from "./wire.ts";
 
 /**
  * What a spectator knows of a round. Only [reduce] changes it, and is pure: the same frames in the
@@ -155,11 +168,27 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
   switch (frame.type) {
     case "move":
       // The event has the whole position, so a gap before it does not matter here.
-      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: { san: frame.san, uci: frame.uci, ...(frame.illegal && { illegal: true }) }, clock: frame.clock ?? {}, at: frame.at };
+      return {
+        ...board,
+        ply: frame.ply,
+        fen: frame.fen,
+        lastMove: { san: frame.san, uci: frame.uci, ...(frame.illegal && { illegal: true }) },
+        clock: frame.clock ?? {},
+        at: frame.at,
+      };
     case "takeback":
       return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at };
     case "correction":
-      return { ...board, ply: frame.ply, fen: frame.fen, lastMove: frame.lastMove ?? null, clock: frame.clock ?? {}, at: frame.at, result: frame.result, forfeit: frame.forfeit };
+      return {
+        ...board,
+        ply: frame.ply,
+        fen: frame.fen,
+        lastMove: frame.lastMove ?? null,
+        clock: frame.clock ?? {},
+        at: frame.at,
+        result: frame.result,
+        forfeit: frame.forfeit,
+      };
     case "clock":
       return { ...board, clock: frame.clock, at: frame.at };
     case "result":
@@ -168,7 +197,20 @@ function changed(board: Board | undefined, frame: Event): Board | undefined {
 }
 
 function opened({ game, board, white, black, fen, ply, lastMove, clock, result, forfeit, warning, at }: Event & { type: "game" }): Board {
-  return { game, board, white, black, fen, ply: ply ?? 0, lastMove: lastMove ?? null, clock: clock ?? {}, result: result ?? "*", forfeit, warning, at };
+  return {
+    game,
+    board,
+    white,
+    black,
+    fen,
+    ply: ply ?? 0,
+    lastMove: lastMove ?? null,
+    clock: clock ?? {},
+    result: result ?? "*",
+    forfeit,
+    warning,
+    at,
+  };
 }
 
 function byNumber(boards: readonly Board[]): ReadonlyMap<number, Board> {

@@ -10,7 +10,11 @@ export interface Match {
   readonly finished: boolean;
 }
 
-type Paired = Pick<Board, "board"> & { readonly result: string; readonly white: { readonly team?: string }; readonly black: { readonly team?: string } };
+type Paired = Pick<Board, "board"> & {
+  readonly result: string;
+  readonly white: { readonly team?: string };
+  readonly black: { readonly team?: string };
+};
 
 /**
  * The points of a result for White and Black, also of forfeits. Any other result is of a game that
@@ -60,6 +64,15 @@ function name(team = ""): string {
  * One key for all spellings of a team's name, as relay.TeamKey makes it; "" if there is no team.
  */
 function key(team = ""): string {
-  const folded = team.normalize("NFKC").replaceAll("\u200b", " ").replace(/\p{Cf}/gu, "").toUpperCase().toLowerCase();
-  return folded.normalize("NFKC").split(/[^\p{L}\p{Nd}\p{M}]+/u).filter(Boolean).join(" ");
+  const folded = team
+    .normalize("NFKC")
+    .replaceAll("\u200b", " ")
+    .replace(/\p{Cf}/gu, "")
+    .toUpperCase()
+    .toLowerCase();
+  return folded
+    .normalize("NFKC")
+    .split(/[^\p{L}\p{Nd}\p{M}]+/u)
+    .filter(Boolean)
+    .join(" ");
 }

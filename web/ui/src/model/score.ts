@@ -43,7 +43,9 @@ export function compare(score: Score, board: Board, index: number): Score {
   // The game has changed since then. A correction may reach the same position by other moves.
   if (board.index !== undefined && board.index > game.index) return { ...score, waiting: [], gap: true };
   if (board.ply !== game.moves.length || board.fen !== game.fen) return { ...score, waiting: [], gap: true };
-  return same(game, board) ? score : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, forfeit: board.forfeit, index } };
+  return same(game, board)
+    ? score
+    : { ...score, game: { ...game, white: board.white, black: board.black, result: board.result, forfeit: board.forfeit, index } };
 }
 
 /**
@@ -74,7 +76,8 @@ function write(game: Game, event: Event): Game | undefined {
       return { ...game, index, result: event.result, forfeit: event.forfeit };
     case "clock": {
       const last = game.moves.at(-1);
-      const moves = last === undefined ? game.moves : [...game.moves.slice(0, -1), { ...last, clock: { white: event.clock.white, black: event.clock.black } }];
+      const moves =
+        last === undefined ? game.moves : [...game.moves.slice(0, -1), { ...last, clock: { white: event.clock.white, black: event.clock.black } }];
       return { ...game, index, clock: event.clock, moves };
     }
     case "game":
@@ -94,7 +97,9 @@ function moveOf({ ply, san, uci, fen, clock, at, illegal }: Move): Move {
 
 function same(game: Game, board: Board): boolean {
   const equal = (a: Player, b: Player) => JSON.stringify(a) === JSON.stringify(b);
-  return game.result === (board.result as Result) && game.forfeit === board.forfeit && equal(game.white, board.white) && equal(game.black, board.black);
+  return (
+    game.result === (board.result as Result) && game.forfeit === board.forfeit && equal(game.white, board.white) && equal(game.black, board.black)
+  );
 }
 
 const standardStart = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";

@@ -138,7 +138,12 @@ export interface StandingsTeam {
   readonly matches: number;
   /** The values of the table's teamTieBreaks, in their order. */
   readonly values: readonly number[];
-  readonly results: readonly { readonly round: number; readonly opponent: number; readonly score: readonly [number, number]; readonly finished: boolean }[];
+  readonly results: readonly {
+    readonly round: number;
+    readonly opponent: number;
+    readonly score: readonly [number, number];
+    readonly finished: boolean;
+  }[];
 }
 
 /** The tables of a tournament. */

@@ -182,7 +182,14 @@ export class BoardPage implements Page {
     }
     const move = game.moves[ply - 1];
     const fen = move?.fen ?? startFen(game);
-    return { fen, ply, marks: squares(move?.uci), check: checked(fen, move?.san), clock: { fen, ply, clock: move?.clock ?? {}, result: board.result }, illegal: move?.illegal ? move.san : undefined };
+    return {
+      fen,
+      ply,
+      marks: squares(move?.uci),
+      check: checked(fen, move?.san),
+      clock: { fen, ply, clock: move?.clock ?? {}, result: board.result },
+      illegal: move?.illegal ? move.san : undefined,
+    };
   }
 
   #show(step: Step, board: Board): void {
@@ -312,10 +319,13 @@ export class BoardPage implements Page {
 
   #later(what: () => void): void {
     this.#failures++;
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      what();
-    }, backoff(this.#failures, Math.random()));
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        what();
+      },
+      backoff(this.#failures, Math.random()),
+    );
     this.#timers.add(timer);
   }
 }

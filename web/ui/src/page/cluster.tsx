@@ -77,7 +77,9 @@ export class ClusterPage implements Page {
   /** Asks now instead of at the next poll. A request that is under way goes on. */
   #ask(): void {
     clearTimeout(this.#timer);
-    if (this.#asking === undefined) void this.#load((this.#asking = new AbortController()));
+    if (this.#asking !== undefined) return;
+    this.#asking = new AbortController();
+    void this.#load(this.#asking);
   }
 
   #rest(): void {

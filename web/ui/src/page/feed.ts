@@ -163,9 +163,12 @@ export class Feed {
       if (left) wait = Math.min(wait, untilNextTick(left));
     }
     // With many boards the seconds begin at many moments; ten redraws a second are enough for all.
-    this.#ticker = setTimeout(() => {
-      this.#listener.changed();
-      this.#tick();
-    }, Math.max(wait, 100));
+    this.#ticker = setTimeout(
+      () => {
+        this.#listener.changed();
+        this.#tick();
+      },
+      Math.max(wait, 100),
+    );
   }
 }

@@ -72,7 +72,14 @@ export class BigBoard extends Component<BigBoardProps> {
 
   override shouldComponentUpdate(next: BigBoardProps): boolean {
     const now = this.#want ?? this.props;
-    if (next.fen === now.fen && next.ply === now.ply && next.bottom === now.bottom && next.check === now.check && String(next.marks) === String(now.marks)) return false;
+    if (
+      next.fen === now.fen &&
+      next.ply === now.ply &&
+      next.bottom === now.bottom &&
+      next.check === now.check &&
+      String(next.marks) === String(now.marks)
+    )
+      return false;
     this.#want = next;
     void this.#settle();
     return false; // from here on the element belongs to cm-chessboard

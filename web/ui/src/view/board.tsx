@@ -43,7 +43,9 @@ export function BoardView(props: Props) {
   const top: Side = bottom === "white" ? "black" : "white";
   // A viewer who looks back sees the clocks of that time, and no result yet.
   const result = props.following ? board.result : "*";
-  const row = (side: Side) => <PlayerRow full player={board[side]} side={side} result={result} forfeit={board.forfeit} {...clockProps(shown.clock, side, now)} />;
+  const row = (side: Side) => (
+    <PlayerRow full player={board[side]} side={side} result={result} forfeit={board.forfeit} {...clockProps(shown.clock, side, now)} />
+  );
   return (
     <>
       <header class="head">

@@ -56,12 +56,24 @@ export function ClusterView({ pipeline: p, turn }: Props) {
           <caption class="hidden">The nodes, and how much of the leader’s log each has on disk</caption>
           <thead role="rowgroup">
             <tr role="row">
-              <th role="columnheader" scope="col">Node</th>
-              <th role="columnheader" scope="col">Log</th>
-              <th role="columnheader" scope="col">Lag</th>
-              <th role="columnheader" scope="col">Round trip</th>
-              <th role="columnheader" scope="col">Sent</th>
-              <th role="columnheader" scope="col">Last contact</th>
+              <th role="columnheader" scope="col">
+                Node
+              </th>
+              <th role="columnheader" scope="col">
+                Log
+              </th>
+              <th role="columnheader" scope="col">
+                Lag
+              </th>
+              <th role="columnheader" scope="col">
+                Round trip
+              </th>
+              <th role="columnheader" scope="col">
+                Sent
+              </th>
+              <th role="columnheader" scope="col">
+                Last contact
+              </th>
             </tr>
           </thead>
           <tbody role="rowgroup">
@@ -73,8 +85,8 @@ export function ClusterView({ pipeline: p, turn }: Props) {
       </div>
       {p.known && (
         <p class="legend quiet">
-          Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on disk. A
-          dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way. The
+          Each lane is the last {formatCount(p.span)} entries of the leader’s log, up to {formatCount(p.last)}, filled as far as the node has them on
+          disk. A dot that runs is an entry that arrived there within the last second; one that waits at the end is an append still on its way. The
           small bar is the window: how many such appends there are, of how many there may be. When it is full the leader waits.
         </p>
       )}
@@ -127,9 +139,17 @@ function LaneRow({ lane: l, turn }: { lane: Lane; turn: number }) {
           )}
         </span>
       </td>
-      <Cell name="Lag" value={lag === undefined ? (l.progress && !leads ? "unknown" : undefined) : lag === 0 ? "none" : formatCount(lag)} more={behind} />
+      <Cell
+        name="Lag"
+        value={lag === undefined ? (l.progress && !leads ? "unknown" : undefined) : lag === 0 ? "none" : formatCount(lag)}
+        more={behind}
+      />
       <Cell name="Round trip" value={l.rttMs === undefined ? undefined : formatShort(l.rttMs)} />
-      <Cell name="Sent" value={l.sentBytes === undefined ? undefined : formatBytes(l.sentBytes)} more={l.bytesPerSecond === undefined ? undefined : `${formatBytes(l.bytesPerSecond)}/s`} />
+      <Cell
+        name="Sent"
+        value={l.sentBytes === undefined ? undefined : formatBytes(l.sentBytes)}
+        more={l.bytesPerSecond === undefined ? undefined : `${formatBytes(l.bytesPerSecond)}/s`}
+      />
       <Cell name="Last contact" value={leads ? undefined : l.heardMs === undefined ? l.progress && "never" : `${formatShort(l.heardMs)} ago`} />
     </tr>
   );

@@ -7,12 +7,14 @@ import { delayOf, type Live } from "../model/live.ts";
 export function Early({ live, linked }: { live: Live; linked?: boolean }) {
   const late = live.round?.delay;
   if (!late || live.heardAt === undefined) return null;
-  if (live.early === undefined) return linked ? <p class="notice">The viewing link does not show this round early, or has ended: this is what everybody sees.</p> : null;
+  if (live.early === undefined)
+    return linked ? <p class="notice">The viewing link does not show this round early, or has ended: this is what everybody sees.</p> : null;
   const behind = delayOf(live);
   if (behind === late) return <p class="notice">The viewing link shows this round as everybody sees it, delayed by {duration(late)}.</p>;
   return (
     <p class="notice early">
-      You see this {behind === 0 ? "as it happens" : `delayed by ${duration(behind)}`}. Others see it {duration(late)} late: please keep it to yourself until then.
+      You see this {behind === 0 ? "as it happens" : `delayed by ${duration(behind)}`}. Others see it {duration(late)} late: please keep it to
+      yourself until then.
     </p>
   );
 }

@@ -47,7 +47,14 @@ export class Others extends Pure<Props> {
 }
 
 function same(a: Other, b: Other): boolean {
-  return a.board === b.board && a.white.name === b.white.name && a.black.name === b.black.name && a.san === b.san && a.result === b.result && a.forfeit === b.forfeit;
+  return (
+    a.board === b.board &&
+    a.white.name === b.white.name &&
+    a.black.name === b.black.name &&
+    a.san === b.san &&
+    a.result === b.result &&
+    a.forfeit === b.forfeit
+  );
 }
 
 /**

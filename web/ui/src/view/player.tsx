@@ -60,7 +60,13 @@ export class PlayerRow extends Pure<PlayerProps & { readonly full?: boolean }> {
           </span>
         )}
         {(clock !== undefined || (full && !score)) && (
-          <span class={`clock${running ? " running" : ""}${short ? " short" : ""}`} data-side={side} role="timer" aria-label={`${side === "white" ? "White" : "Black"}’s clock`} aria-live="off">
+          <span
+            class={`clock${running ? " running" : ""}${short ? " short" : ""}`}
+            data-side={side}
+            role="timer"
+            aria-label={`${side === "white" ? "White" : "Black"}’s clock`}
+            aria-live="off"
+          >
             {clock ?? "–:––"}
           </span>
         )}

@@ -25,8 +25,12 @@ export function PublicClusterView({ cluster: c }: { readonly cluster: PublicClus
           <caption class="hidden">The nodes, and whether their boards are up to date</caption>
           <thead role="rowgroup">
             <tr role="row">
-              <th role="columnheader" scope="col">Node</th>
-              <th role="columnheader" scope="col">Boards</th>
+              <th role="columnheader" scope="col">
+                Node
+              </th>
+              <th role="columnheader" scope="col">
+                Boards
+              </th>
             </tr>
           </thead>
           <tbody role="rowgroup">

@@ -58,7 +58,13 @@ export function RoundView({ live, tournament, id, now, linked, diverged }: Props
           <Matches list={matches(boards)} />
           <ul class="tiles">
             {boards.map((b) => (
-              <Tile key={b.board} board={b} href={`/round/${id}/${b.board}`} white={clockProps(b, "white", now)} black={clockProps(b, "black", now)} />
+              <Tile
+                key={b.board}
+                board={b}
+                href={`/round/${id}/${b.board}`}
+                white={clockProps(b, "white", now)}
+                black={clockProps(b, "black", now)}
+              />
             ))}
           </ul>
         </>
@@ -73,7 +79,13 @@ function Matches({ list }: { list: readonly Match[] }) {
   return (
     <ul class="matches" aria-label="Matches">
       {list.map((m) => (
-        <li key={m.boards[0]} class={m.finished ? "over" : ""} data-match={m.teams.join(" – ")} data-score={m.score.join(" ")} data-finished={m.finished}>
+        <li
+          key={m.boards[0]}
+          class={m.finished ? "over" : ""}
+          data-match={m.teams.join(" – ")}
+          data-score={m.score.join(" ")}
+          data-finished={m.finished}
+        >
           <span class={lead(m, 0)}>{m.teams[0]}</span>
           <span class="score">
             {written(m.score[0])} : {written(m.score[1])}

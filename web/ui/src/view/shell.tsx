@@ -37,8 +37,9 @@ export function ShellView({ page, condition, spectators }: Props) {
         {page}
       </main>
       <footer class="foot">
-        <a href="/cluster">Cluster</a> · Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by{" "}
-        <a href="https://github.com/shaack/cm-chessboard">shaack</a>, <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a> · <a href={licenses}>Licences</a>
+        <a href="/cluster">Cluster</a> · Pieces by <a href="https://en.wikipedia.org/wiki/User:Cburnett">Cburnett</a> and{" "}
+        <a href="https://en.wikipedia.org/wiki/User:Rfc1394">Rfc1394</a>, adapted by <a href="https://github.com/shaack/cm-chessboard">shaack</a>,{" "}
+        <a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a> · <a href={licenses}>Licences</a>
         {version && <span class="version"> · chessrelay {version}</span>}
       </footer>
     </div>

@@ -234,7 +234,12 @@ function Teams({ standings: s, teams }: { standings: Standings; teams: readonly 
                 {byRound(t.results, s.rounds.length).map((list, i) => (
                   <td key={i} class="more round">
                     {list.map((m) => (
-                      <a key={m.opponent} class="game" href={`/round/${s.rounds[i]?.id}`} title={`against ${teams[m.opponent - 1]?.team}${m.finished ? "" : ", going on"}`}>
+                      <a
+                        key={m.opponent}
+                        class="game"
+                        href={`/round/${s.rounds[i]?.id}`}
+                        title={`against ${teams[m.opponent - 1]?.team}${m.finished ? "" : ", going on"}`}
+                      >
                         <b class={m.finished ? "" : "open"}>{written(m.score[0])}</b>
                         <span class="quiet">{m.opponent}</span>
                       </a>
