@@ -111,7 +111,9 @@ func askJSON(ctx context.Context, c *client.Client) (json.RawMessage, error) {
 // watchJSON prints the state of the cluster, one object a line, until ctx ends. If no node answers,
 // it reports that on stderr and goes on.
 func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
-	for ok := true; ok; ok = sleep(ctx, watchEvery) {
+	every := time.NewTicker(watchEvery)
+	defer every.Stop()
+	for {
 		s, err := askJSON(ctx, c)
 		switch {
 		case ctx.Err() != nil:
@@ -123,8 +125,12 @@ func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
 				return fmt.Errorf("print the state: %w", err)
 			}
 		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return nil
+		}
 	}
-	return nil
 }
 
 // watchStatus shows the state of the cluster until ctx ends. While no node answers, it shows the
@@ -132,7 +138,9 @@ func watchJSON(ctx context.Context, env *environment, c *client.Client) error {
 func watchStatus(ctx context.Context, env *environment, c *client.Client) error {
 	display := terminal.NewDisplay(env.stdout)
 	picture, at := "", time.Now() // the last picture, and when it was drawn
-	for ok := true; ok; ok = sleep(ctx, watchEvery) {
+	every := time.NewTicker(watchEvery)
+	defer every.Stop()
+	for {
 		s, err := askCluster(ctx, c)
 		if ctx.Err() != nil {
 			return nil
@@ -151,8 +159,12 @@ func watchStatus(ctx context.Context, env *environment, c *client.Client) error 
 		if err := display.Show(terminal.Wrap(head, columns) + "\n\n" + picture); err != nil {
 			return fmt.Errorf("print the state: %w", err)
 		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return nil
+		}
 	}
-	return nil
 }
 
 // describeCluster is the cluster as a table, with remarks about single members below it. Lines have
@@ -375,19 +387,4 @@ func describeEdges(s client.Cluster, columns int) string {
 	}
 	t.Fit(columns, "ADDRESS", "FOR", "SENT", "HTTP")
 	return "\n" + t.String()
-}
-
-// sleep waits for d. It returns false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

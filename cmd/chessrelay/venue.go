@@ -251,7 +251,9 @@ func waitForMember(ctx context.Context, env *environment, c *client.Client, name
 			state = m.State
 			env.log.Info("the venue is a member", "name", m.Name, "state", m.State, "lag", m.Lag)
 		}
-		if !sleep(ctx, pollEvery) {
+		select {
+		case <-time.After(pollEvery):
+		case <-ctx.Done():
 			return fmt.Errorf("%s does not replicate yet: %w", name, ctx.Err())
 		}
 	}
