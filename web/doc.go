@@ -13,7 +13,7 @@
 // public already. Answers to submissions show the truth. No cache mixes them (Vary, and tags by
 // content).
 //
-// livechess.go serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the
+// Package livechess serves tournaments in the form of DGT LiveChess Cloud. Package pull fetches the
 // games of rounds that have a source; this package only asks it how that goes (sources.go).
 //
 // An edge has no consensus.Node. It passes submissions on to a member (forward.go). It refuses

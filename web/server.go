@@ -10,8 +10,10 @@ import (
 
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/web/conns"
 	"github.com/chessrelay/chessrelay/web/edge"
+	"github.com/chessrelay/chessrelay/web/livechess"
 	"github.com/chessrelay/chessrelay/web/pull"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -161,7 +163,14 @@ func (s *Server) routes(pages *pages) http.Handler {
 	r.With(s.forAdmins).Get("/metrics", s.metrics)
 	r.With(s.askedHere, s.needs(actFollow), conns.Kept).Get("/feed/log", s.feed)
 	r.With(s.atVenue).Get("/feed/vouch", s.handle(s.vouch))
-	r.Route("/get/{uuid}", s.liveChess)
+	r.Route("/get/{uuid}", func(r chi.Router) {
+		r.Use(crossOriginReads, vary)
+		liveChess := livechess.Server{
+			ClusterID: s.origin.ClusterID, Polled: s.polled,
+			Read: func(r *http.Request, f func(relay.Reader)) { s.seenBy(r)(f) },
+		}
+		liveChess.Routes(r)
+	})
 
 	r.Route("/api", func(r chi.Router) {
 		r.Use(crossOriginReads, vary)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"weak"
 
@@ -171,4 +172,45 @@ func (b *sharedBody) take(s *Server, r *http.Request, f func(r *http.Request) (a
 	}
 	b.made, b.as, b.index = true, as, in.index
 	return b.index, b.body, b.etag, nil
+}
+
+// polled makes a handler from a function whose answer clients poll.
+func (s *Server) polled(f func(r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		doc, err := f(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		body, err := json.Marshal(doc)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		sum := sha256.Sum256(body)
+		etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+		w.Header().Set("ETag", etag)
+		if s.seesAny(r) {
+			w.Header().Set("Cache-Control", "private, max-age=1")
+		} else {
+			w.Header().Set("Cache-Control", "public, max-age=1")
+		}
+		if noneMatch(r, etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}
+}
+
+// noneMatch reports whether the client has what the ETag names (RFC 9110, 13.1.2).
+func noneMatch(r *http.Request, etag string) bool {
+	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == etag || have == "*" {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,6 @@
 // Package lcc writes and reads the JSON of DGT LiveChess Cloud. So its viewers can read from us,
-// and its tournaments can become ours. It is pure: no I/O, no goroutines, no locks. Package web
-// fetches and serves.
+// and its tournaments can become ours. It is pure: no I/O, no goroutines, no locks. Package pull
+// fetches, and package livechess serves.
 //
 // A tournament is three kinds of document, which readers poll:
 //
