@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,6 +53,8 @@ type Config struct {
 	// StatusEvery is the time between status frames; zero: 10 s, which is also the most that
 	// clients are promised.
 	StatusEvery time.Duration
+	// maxStatusEvery is for tests in which no status frame may be routine. Zero: the constant.
+	maxStatusEvery time.Duration
 	// SummaryEvery is the time between summaries of the boards that a spectator does not watch;
 	// zero: 1 s.
 	SummaryEvery time.Duration
@@ -177,8 +180,8 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("broadcast: Config.%s is negative", f.name)
 		}
 	}
-	if c.StatusEvery > maxStatusEvery {
-		return c, fmt.Errorf("broadcast: Config.StatusEvery is %v; clients are promised %v", c.StatusEvery, maxStatusEvery)
+	if most := cmp.Or(c.maxStatusEvery, maxStatusEvery); c.StatusEvery > most {
+		return c, fmt.Errorf("broadcast: Config.StatusEvery is %v; clients are promised %v", c.StatusEvery, most)
 	}
 	if c.HistoryTotal < c.HistoryBytes {
 		return c, errors.New("broadcast: Config.HistoryTotal is less than HistoryBytes")
