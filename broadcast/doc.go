@@ -1,17 +1,17 @@
 // Package broadcast is the hub of one node: it sends its spectators what happens on the boards.
 //
 //	apply loop ── Publish ─► history of the round ── wake ─► workers, each with its spectators
-//	                         floor … frames … last           frames after the cursor, in one write
+//	                         floor … frames … last            frames after the cursor, 64 a write
 //
 // A spectator is served as Raft serves a follower. It says with ?since= which index it has. It gets
 // a snapshot if it has nothing, or if the history does not reach back that far, and then the events
 // that follow. The log index is its cursor. The index is the same on every node, so a spectator may
 // resume on any of them.
 //
-// There is no queue and no goroutine per spectator. Each round has one history of frames, bounded
-// by count and by bytes, and a spectator is an index into it and a socket. So a spectator costs
-// some hundred bytes, fast or slow. The apply loop does the same work for none as for twenty
-// thousand.
+// There is no queue and no goroutine per spectator. Each topic, a round in one sight, has one
+// history of frames, bounded by count and by bytes. A spectator is an index into it and a socket.
+// So a spectator costs some hundred bytes, fast or slow. The apply loop does the same work for none
+// as for twenty thousand.
 //
 // # Promises
 //
@@ -44,7 +44,7 @@
 // There are GOMAXPROCS workers, each with two goroutines: its loop, and one that waits for its
 // epoll. A worker owns its spectators: their sockets, cursors and what they send, so none of it has
 // a lock. When a history has changed, it gives all members of the round a turn (worker.turn): all
-// frames after the cursor leave in one write(2) or writev(2), as the shared bytes in the history.
+// frames after the cursor leave in writes of at most 64, as the shared bytes in the history.
 //
 // A write never waits. The worker keeps what a socket does not take, as a list of shared buffers.
 // It sends them when the poller says that there is room. Meanwhile the spectator gets no turns.

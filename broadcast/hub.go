@@ -16,9 +16,9 @@ import (
 // Hub serves the spectators of one node. Its caller has these duties:
 //
 //  1. Open the hub once the boards are loaded: the histories begin at their index.
-//  2. After each log entry, change the boards and then call Publish with all events of that index
-//     in one call. Do the same for events that are released. Call it in log order, one call at a
-//     time, from any goroutine. An entry without events needs no call.
+//  2. After one or more log entries, change the boards and then call Publish, with all events of an
+//     index in the same call. Do the same for events that are released. Call it in log order, one
+//     call at a time, from any goroutine. Entries without events need no call.
 //  3. After a Raft snapshot has replaced the boards, call Reset before the next Publish.
 //  4. Call SetStale when the node loses or regains touch with the cluster.
 //  5. Route GET /live to Live, /events to Events and /feed to Feed.

@@ -71,7 +71,7 @@ type table struct {
 	shown   uint64        // the base of topics other than the truth
 	newest  uint64        // the newest index published in log order
 	bytes   int           // of all histories
-	written list.List     // of *round, least recently written last
+	written list.List     // of *topic, least recently written last
 	sights  []relay.Sight // of the tiers that there ever were
 }
 
@@ -207,7 +207,7 @@ func (t *table) add(key topicKey, f *frame, released bool) (tp *topic, ok bool) 
 		t.written.MoveToFront(tp.written)
 	}
 	for t.bytes > t.maxTotal {
-		// The last one is not r: r alone is within maxBytes <= maxTotal.
+		// The last one is not tp: tp alone is within maxBytes <= maxTotal.
 		t.empty(t.written.Back().Value.(*topic), 0)
 	}
 	return tp, true

@@ -24,6 +24,7 @@ const (
 //	hello     once, first
 //	snapshot  the whole round, or the boards asked for; replaces what the client has
 //	move, takeback, correction, result, clock, game, round, deleted   one event each
+//	summary   the boards that the client does not watch
 //	status    at least every ten seconds, and at once when stale changes
 
 type helloFrame struct {

@@ -81,8 +81,8 @@ func (n *Node) applyLoop() {
 	}
 }
 
-// fewApplied: at most so many entries, applied alone, do not wake the Raft loop. It learns of them
-// at its next event, and may hand on that much less until then; see maxCommitted.
+// fewApplied is how many entries, applied alone, do not wake the Raft loop. It learns of them at
+// its next event. Until then Raft counts them as not yet applied, against maxCommitted.
 const fewApplied = 16
 
 // process does w. alone says that nothing else waits.

@@ -19,7 +19,7 @@ import (
 // Owned by the Raft loop, but for awaitsApply.
 type batchGate struct {
 	writes       int       // writes of entries that the write loop has not finished
-	lastEntry    uint64    // of the newest of these writes
+	lastEntry    uint64    // the index of the last entry of the newest write
 	writeBeganAt time.Time // when the write loop got that write
 	deadline     time.Time // when the gate opens at the latest, once nothing is being written
 	majorityNear bool

@@ -17,8 +17,8 @@ type pendingProposals struct {
 	// limit, so that a free slot is soon found.
 	slots      []atomic.Pointer[pendingProposal]
 	lastNumber atomic.Uint64   // of the newest pendingProposal
-	commands   atomic.Int64    // that wait
-	bytes      atomic.Int64    // of these commands
+	commands   atomic.Int64    // how many commands wait
+	bytes      atomic.Int64    // how many bytes these commands have
 	ticks      atomic.Uint64   // of the Raft loop
 	toWake     []chan struct{} // see wakeResolved; owned by the apply loop
 	pool       sync.Pool       // of *pendingProposal, which would be most of the garbage

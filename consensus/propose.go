@@ -168,8 +168,9 @@ type attempts struct {
 	unrefused    int // how many were not refused; 0: no log has any of the commands
 	sentTo       MemberID
 	leaderChange uint64 // number of the change after which it was sent, see leaderWatch
-	// resendIndex is set when the answer is late: the commands may be among the entries up to this
-	// index, so they are sent again only once it is applied. 0: not set.
+	// resendIndex is set when the answer is late. The commands may be committed and not yet applied
+	// here. They are sent again if they still lack a result once this node has applied up to this
+	// index. 0: not set.
 	resendIndex     uint64
 	backoff         time.Duration // before the next try after a refusal
 	retryTicks      uint64        // before the next try without an answer

@@ -12,8 +12,8 @@ import (
 )
 
 // A [relaypb.Command] says what somebody wants. The node that receives it adds what must be the
-// same everywhere: the time, a new id, the author and a request id. [EncodeCommand] makes a log
-// entry of it.
+// same everywhere: a new id, the author, a request id, and a time, which the leader replaces by its
+// own ([Stamp]). [EncodeCommand] makes a log entry of it.
 //
 // A submitter that gets no answer sends its command again, so an entry may come twice, with others
 // between. The second one is a Duplicate, and has the index and term of the entry that made the

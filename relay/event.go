@@ -94,9 +94,9 @@ type Outcome struct {
 	move        *Move        // of PlayMove, if it is not the game's last one
 	at          Millis       // of the events
 	events      eventSet
-	delayed     *delayedRound // of a round with a delay; see Held
+	delayed     *delayedRound // of a round with a delay; see Outcome.Held
 	renews      bool          // see Event.Renews
-	renewsTiers bool          // see Event.RenewsViewers
+	renewsTiers bool          // see Event.RenewsTiers
 	private     bool          // see Event.Private
 }
 

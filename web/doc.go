@@ -2,11 +2,11 @@
 // spectators' pages. The pages are built from ui/ and embedded. The package turns requests into
 // commands and outcomes into answers; the boards are elsewhere.
 //
-// A write takes four steps. The node reads the body (json.go) and makes a relay.Command with the
-// request's time and id (submit.go). It proposes the command, and answers with its boards' outcome
-// (writes.go). A read takes immutable values out of the boards under their lock and encodes them
-// outside it (reads.go). Tables are computed from such values for each answer (standings.go). Every
-// error becomes an answer by the one table in errors.go.
+// A write takes four steps. The node reads the body (json.go) and makes a relaypb.Command with the
+// request's id and a time, which the leader replaces. It proposes the command (submit.go), and
+// answers with its boards' outcome (writes.go). A read takes immutable values out of the boards
+// under their lock and encodes them outside it (reads.go). Tables are computed from such values for
+// each answer (standings.go). Every error becomes an answer by the one table in errors.go.
 //
 // A read shows a round with a delay as the client may see it ([reading]). A token that covers the
 // round sees it as it is, or with the token's own delay (authorize.go); all others see what is

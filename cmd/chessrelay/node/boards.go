@@ -23,9 +23,9 @@ type Boards struct {
 	// Both are set before the node opens.
 	publish func([]relay.Event)
 	reset   func(applied uint64, delays *relay.Delays)
-	now     func() time.Time // this node's clock
-	began   time.Time        // when the boards were made, by that clock
-	origin  atomic.Pointer[timekeeper]
+	now     func() time.Time           // this node's clock
+	began   time.Time                  // when the boards were made, by that clock
+	origin  atomic.Pointer[timekeeper] // tells how fresh the boards are, and the time for releases
 	// newer is called with a command from a newer program, which this one could only skip. It is
 	// set before the node opens, too.
 	newer func(relay.Outcome)

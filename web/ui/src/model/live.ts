@@ -14,8 +14,8 @@ import type {
 } from "./wire.ts";
 
 /**
- * What a spectator knows of a round. Only [reduce] changes it, and is pure: the same frames in the
- * same order make the same state. An unchanged board keeps its identity, so a view can tell cheaply
+ * What a spectator knows of a round. The functions here make the next state of it, and are pure: the
+ * same frames in the same order make the same state. An unchanged board keeps its identity, so a view can tell cheaply
  * what to draw again.
  */
 export interface Live {
