@@ -119,7 +119,7 @@ func (h *Hub) joinFeed(s *spectator, since uint64, truth bool) {
 
 // released reports whether the history has a released frame.
 func (f *feed) released() bool {
-	for _, fr := range f.history.view.Load().frames {
+	for _, fr := range f.history.newest.Load().frames {
 		if fr.index&(1<<releaseBits-1) != 0 {
 			return true
 		}
@@ -130,14 +130,14 @@ func (f *feed) released() bool {
 // snapshotAll is [topic.snapshot] for all rounds. Each round's snapshot has its own index. The
 // cursor is that of all of them.
 func (f *feed) snapshotAll(boards View) (cursor uint64, all *message, encoded bool, err error) {
-	v := f.history.view.Load()
+	v := f.history.newest.Load()
 	if old := f.newest.Load(); old != nil && old.cursor >= v.last && old.epoch == v.epoch {
 		return old.cursor, old.all, false, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.newest.Load()
-	v = f.history.view.Load() // the boards have at least this much
+	v = f.history.newest.Load() // the boards have at least this much
 	next := &feedSnapshot{epoch: v.epoch, rounds: map[relay.RoundID]*snapshot{}}
 	var order []*snapshot
 	boards.Read(func(applied uint64, state *relay.State) {

@@ -88,7 +88,7 @@ func (gr *GameReader) Next(ctx context.Context) ([]*relay.Game, error) {
 		if gr.viewer != nil && gr.viewer(gr.topic.id) != gr.topic.sight {
 			return nil, ErrTokenEnded
 		}
-		v := gr.topic.history.view.Load()
+		v := gr.topic.history.newest.Load()
 		var frames []*frame
 		var changed []*relay.Game
 		var err error
@@ -124,7 +124,7 @@ func (gr *GameReader) Next(ctx context.Context) ([]*relay.Game, error) {
 }
 
 // readAll compares the whole round.
-func (gr *GameReader) readAll(v *view) (changed []*relay.Game, err error) {
+func (gr *GameReader) readAll(v *moment) (changed []*relay.Game, err error) {
 	err = ErrNoRound
 	index := gr.topic.read(gr.hub.cfg.Boards, func(s relay.Reader) {
 		r, ok := s.Round(gr.topic.id)
@@ -149,7 +149,7 @@ func (gr *GameReader) readAll(v *view) (changed []*relay.Game, err error) {
 
 // readChanged reads only the boards of the frames. A game may be ahead of its frame. When the
 // cursor reaches what was returned before, the game is the same, and is not returned again.
-func (gr *GameReader) readChanged(v *view, frames []*frame) (changed []*relay.Game, err error) {
+func (gr *GameReader) readChanged(v *moment, frames []*frame) (changed []*relay.Game, err error) {
 	for _, fr := range frames {
 		for i := range fr.parts {
 			if _, ok := gr.boardGames[fr.parts[i].board]; !ok || fr.parts[i].changesGame {

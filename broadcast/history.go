@@ -9,25 +9,25 @@ import (
 
 // history is the newest frames of one topic, shared by all its spectators.
 //
-// Spectators read it without a lock: each change makes a new view and leaves the old ones as they
+// Spectators read it without a lock: each change makes a new moment and leaves the old ones as they
 // are. So no spectator can hold a lock that Publish needs.
 type history struct {
 	maxFrames int
 	maxBytes  int
 
-	view atomic.Pointer[view] // replaced under mu
+	newest atomic.Pointer[moment] // replaced under mu
 
 	mu      sync.Mutex // guards changes, by Publish and Reset
 	bytes   int
 	changed chan struct{} // closed by the next change; nil if nobody waits, see wait
 }
 
-// view is a history at one moment. Immutable. Views share the array behind frames, which only grows
-// beyond the end of older views.
+// moment is a history at one moment. Immutable. Moments share the array behind frames, which only
+// grows beyond the end of older ones.
 //
 // Invariant: every event of the topic that was published with index > floor is in frames. The
 // indexes of frames ascend, from above floor to last.
-type view struct {
+type moment struct {
 	floor  uint64
 	last   uint64 // of the newest frame, or floor
 	frames []*frame
@@ -40,7 +40,7 @@ type view struct {
 
 func (h *history) init(floor uint64, maxFrames, maxBytes int) {
 	h.maxFrames, h.maxBytes = maxFrames, maxBytes
-	h.view.Store(&view{floor: floor, last: floor})
+	h.newest.Store(&moment{floor: floor, last: floor})
 }
 
 // addHeld notes a held command, whose frame will come later than newer indexes of other rounds.
@@ -52,7 +52,7 @@ func (h *history) removeHeld() { h.changeHeld(-1) }
 func (h *history) changeHeld(n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := *h.view.Load()
+	v := *h.newest.Load()
 	v.held += n
 	h.replaceLocked(&v)
 }
@@ -66,7 +66,7 @@ func (h *history) changeHeld(n int) {
 func (h *history) add(f *frame, released bool) (grown int, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := *h.view.Load()
+	v := *h.newest.Load()
 	if released {
 		v.held--
 	}
@@ -100,7 +100,7 @@ func (h *history) renew(floor uint64) (freed int) { return h.forget(floor, 1) }
 func (h *history) forget(floor uint64, epochs uint32) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := *h.view.Load()
+	v := *h.newest.Load()
 	v.epoch += epochs
 	v.floor = max(floor, v.last)
 	v.last = v.floor
@@ -114,13 +114,13 @@ func (h *history) forget(floor uint64, epochs uint32) (freed int) {
 func (h *history) begin(floor uint64, held int) (freed int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.replaceLocked(&view{floor: floor, last: floor, held: held, epoch: h.view.Load().epoch})
+	h.replaceLocked(&moment{floor: floor, last: floor, held: held, epoch: h.newest.Load().epoch})
 	freed, h.bytes = h.bytes, 0
 	return freed
 }
 
-func (h *history) replaceLocked(v *view) {
-	h.view.Store(v)
+func (h *history) replaceLocked(v *moment) {
+	h.newest.Store(v)
 	if h.changed != nil {
 		close(h.changed)
 		h.changed = nil
@@ -128,10 +128,10 @@ func (h *history) replaceLocked(v *view) {
 }
 
 // wait returns a channel that is closed once the history differs from v.
-func (h *history) wait(v *view) <-chan struct{} {
+func (h *history) wait(v *moment) <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.view.Load() != v {
+	if h.newest.Load() != v {
 		return ready
 	}
 	if h.changed == nil {
@@ -152,7 +152,7 @@ const (
 
 // after returns the frames after index, oldest first, at most one batch. index must not be below
 // the floor.
-func (v *view) after(index uint64) []*frame {
+func (v *moment) after(index uint64) []*frame {
 	if index >= v.last {
 		return nil
 	}
@@ -173,13 +173,13 @@ func (v *view) after(index uint64) []*frame {
 }
 
 // hasHeld reports whether a frame is still to come.
-func (h *history) hasHeld() bool { return h.view.Load().held > 0 }
+func (h *history) hasHeld() bool { return h.newest.Load().held > 0 }
 
 // epoch returns the present epoch.
-func (h *history) epoch() uint32 { return h.view.Load().epoch }
+func (h *history) epoch() uint32 { return h.newest.Load().epoch }
 
 // bounds returns the floor and the newest index.
 func (h *history) bounds() (floor, last uint64) {
-	v := h.view.Load()
+	v := h.newest.Load()
 	return v.floor, v.last
 }

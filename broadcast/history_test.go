@@ -17,7 +17,7 @@ func fakeFrame(index uint64, size int) *frame {
 // all returns everything after index, batch by batch.
 func (h *history) all(index uint64) (indexes []uint64, behind bool) {
 	for {
-		v := h.view.Load()
+		v := h.newest.Load()
 		if index < v.floor {
 			return indexes, true
 		}
@@ -84,7 +84,7 @@ func TestHistoryBytes(t *testing.T) {
 			t.Fatalf("%d bytes at %d", h.bytes, i)
 		}
 	}
-	if len(h.view.Load().frames) == 0 {
+	if len(h.newest.Load().frames) == 0 {
 		t.Error("nothing is kept")
 	}
 	h.add(fakeFrame(501, 20_000), false) // larger than the limit
@@ -100,7 +100,7 @@ func TestHistoryBatchAndWake(t *testing.T) {
 	for i := uint64(1); i <= 200; i++ {
 		h.add(fakeFrame(i, 10), false)
 	}
-	v := h.view.Load()
+	v := h.newest.Load()
 	frames := v.after(0)
 	if len(frames) != maxBatchFrames {
 		t.Errorf("a batch of %d", len(frames))
@@ -118,7 +118,7 @@ func TestHistoryBatchAndWake(t *testing.T) {
 	if !isClosed(h.wait(v)) {
 		t.Error("the history was another before the wait, which goes on")
 	}
-	if isClosed(h.wait(h.view.Load())) {
+	if isClosed(h.wait(h.newest.Load())) {
 		t.Error("woken by nothing")
 	}
 }

@@ -165,7 +165,7 @@ func followCursor(n *node, s *script, filtered bool) error {
 	w := &worker{hub: n.hub}
 	c := &spectator{topic: r, snapshotFirst: true}
 	if filtered {
-		c.boards = &boardSet{2, 3}
+		c.only = &boardSet{2, 3}
 	}
 	var from uint64
 	sum := 0
@@ -195,7 +195,7 @@ func followCursor(n *node, s *script, filtered bool) error {
 	want := 0
 	for _, index := range s.indexes(roundA, from, c.cursor) {
 		for _, e := range s.events[index-1] {
-			if e.Game == nil || c.boards.has(e.Game.Board) {
+			if e.Game == nil || c.only.has(e.Game.Board) {
 				want++
 			}
 		}

@@ -141,7 +141,7 @@ func (h *Hub) admit(s *spectator, q liveQuery) error {
 	if err := h.setHello(s, applied, behind); err != nil {
 		return err
 	}
-	s.cursor, s.snapshotFirst, s.boards = q.since, q.since == 0, q.boards
+	s.cursor, s.snapshotFirst, s.only = q.since, q.since == 0, q.boards
 	h.mu.Lock()
 	s.topic = h.table.join(topicKey{q.round, sight}, delayed)
 	s.epoch = s.topic.history.epoch()

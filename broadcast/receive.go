@@ -270,11 +270,11 @@ func newBoardSet(boards []int32) (*boardSet, error) {
 // subscribe lets s watch other boards from now on. It starts with a snapshot of them.
 func (w *worker) subscribe(s *spectator, order *subscription) {
 	g := w.groups[s.topic]
-	if s.boards != nil {
+	if s.only != nil {
 		g.partial--
 	}
-	s.boards, s.snapshotFirst, s.summarized = order.boards, true, 0
-	if s.boards != nil {
+	s.only, s.snapshotFirst, s.summarized = order.boards, true, 0
+	if s.only != nil {
 		g.partial++
 		s.due |= dueSummary
 	}

@@ -45,7 +45,7 @@ func (s *snapshots) drop() { s.newest.Store(nil) }
 // index may be older than the boards', and is as true.
 func (tp *topic) snapshot(boards View) (snap *snapshot, encoded bool, err error) {
 	s := &tp.snapshots
-	v := tp.history.view.Load()
+	v := tp.history.newest.Load()
 	if old := s.newest.Load(); old != nil && old.index >= v.last && old.epoch == v.epoch {
 		return old, false, nil
 	}

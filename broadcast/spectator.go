@@ -34,7 +34,7 @@ type spectator struct {
 	snapshotFirst bool
 	// inStalled: it is in worker.stalled, which may be for a tick longer than it is stalled.
 	inStalled bool
-	boards    *boardSet
+	only      *boardSet
 	// summarized is the index up to which summaries have told it the boards that it does not watch.
 	summarized uint64
 

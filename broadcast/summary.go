@@ -45,7 +45,7 @@ func (tp *topic) summary(boards View, from uint64) (m *message, to uint64, err e
 	s := &tp.summaries
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := tp.history.view.Load()
+	v := tp.history.newest.Load()
 	to = v.last
 	switch {
 	case from == 0 || from < v.floor:
@@ -112,7 +112,7 @@ func (w *worker) summarize(g *group) {
 	_, last := g.topic.history.bounds()
 	some := false
 	for _, s := range g.members {
-		if s.boards != nil && s.summarized < last {
+		if s.only != nil && s.summarized < last {
 			s.due |= dueSummary
 			some = true
 		}
@@ -123,7 +123,7 @@ func (w *worker) summarize(g *group) {
 }
 
 func (w *worker) putSummary(s *spectator) error {
-	if s.boards == nil {
+	if s.only == nil {
 		return nil
 	}
 	m, to, err := s.topic.summary(w.hub.cfg.Boards, s.summarized)

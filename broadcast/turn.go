@@ -59,12 +59,12 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 			return b, err
 		}
 	}
-	v := s.topic.history.view.Load()
+	v := s.topic.history.newest.Load()
 	if s.needsSnapshot(v) {
 		if err := w.putSnapshot(s, v.epoch); err != nil {
 			return b, err
 		}
-		if v = s.topic.history.view.Load(); s.needsSnapshot(v) {
+		if v = s.topic.history.newest.Load(); s.needsSnapshot(v) {
 			// Either the boards are behind what s has seen, and s waits for them. Or the history
 			// has moved on while the snapshot was made.
 			b.more = !s.snapshotFirst
@@ -73,7 +73,7 @@ func (w *worker) gather(s *spectator) (b batch, err error) {
 	}
 	frames := v.after(s.cursor)
 	for _, f := range frames {
-		if m, events := f.forBoards(s.boards); m != nil {
+		if m, events := f.forBoards(s.only); m != nil {
 			w.put(s, m)
 			b.events += events
 		}
@@ -123,7 +123,7 @@ func (w *worker) put(s *spectator, m *message) {
 }
 
 // needsSnapshot reports whether the frames of v do not continue what s has.
-func (s *spectator) needsSnapshot(v *view) bool {
+func (s *spectator) needsSnapshot(v *moment) bool {
 	return s.snapshotFirst || s.cursor < v.floor || s.epoch != v.epoch
 }
 
@@ -140,7 +140,7 @@ func (w *worker) putSnapshot(s *spectator, epoch uint32) error {
 	if s.epoch != epoch {
 		s.epoch = epoch
 		s.summarized = 0 // it needs the other boards again, too
-		if s.boards != nil {
+		if s.only != nil {
 			s.due |= dueSummary
 		}
 	}
@@ -165,7 +165,7 @@ func (w *worker) snapshot(s *spectator) (cursor uint64, m *message, encoded bool
 	if err != nil {
 		return 0, nil, false, err
 	}
-	m, err = snap.forBoards(s.boards)
+	m, err = snap.forBoards(s.only)
 	return snap.index, m, encoded, err
 }
 
@@ -268,7 +268,7 @@ func (w *worker) enter(s *spectator) {
 	}
 	g.add(s)
 	s.due |= dueStatus
-	if s.boards != nil {
+	if s.only != nil {
 		s.due |= dueSummary
 	}
 	w.counted.joined.Add(1)

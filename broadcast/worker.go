@@ -229,7 +229,7 @@ func (g *group) nextMember() *spectator {
 func (g *group) add(s *spectator) {
 	s.place = int32(len(g.members))
 	g.members = append(g.members, s)
-	if s.boards != nil {
+	if s.only != nil {
 		g.partial++
 	}
 }
@@ -243,7 +243,7 @@ func (g *group) remove(s *spectator) {
 	if g.turnsLeft > 0 {
 		g.giveTurns() // the last member may have moved to a place that had its turn
 	}
-	if s.boards != nil {
+	if s.only != nil {
 		g.partial--
 	}
 }

@@ -43,7 +43,7 @@ type applier struct {
 // applyLoop feeds committed entries to the state machine, in log order. It also decides when to
 // write the boards to disk. Another goroutine writes them, so that moves are applied meanwhile.
 func (n *Node) applyLoop() {
-	a := &applier{n: n, position: n.boards.Position()}
+	a := &applier{n: n, position: n.boardsFile.Position()}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -104,7 +104,7 @@ func (a *applier) process(w applyWork, alone bool) error {
 		m := &w.message.Responses[i]
 		// Raft need not be woken for it.
 		if few {
-			a.n.inbox.putQuietly(event{message: m})
+			a.n.inbox.putQuietly(news{message: m})
 		} else {
 			a.n.send(m)
 		}
@@ -276,7 +276,7 @@ func (a *applier) takeChanges() (save func() error) {
 				}
 			}
 		}
-		return a.n.cfg.seams.checkpoint(a.n.boards, c)
+		return a.n.cfg.seams.checkpoint(a.n.boardsFile, c)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // propose again. The gate is open while nothing is on its way to the disk, and for a majority that
 // is far away, slow or gone.
 //
-// The majority is near if it committed the last timed write soon: at most gateWrites times as long
+// The majority is near if it committed the last timed write soon: at most nearFactor times as long
 // after the end of the write as the write took. No wait is longer than that either.
 //
 // Owned by the Raft loop, but for awaitsApply.
@@ -36,7 +36,7 @@ type timedWrite struct {
 	deadline  time.Time
 }
 
-const gateWrites = 3
+const nearFactor = 3
 
 func newBatchGate() *batchGate {
 	g := &batchGate{timer: time.NewTimer(0)}
@@ -57,7 +57,7 @@ func (g *batchGate) writesDone(writes int, commit uint64) {
 		return
 	}
 	now := time.Now()
-	g.deadline = now.Add(gateWrites * now.Sub(g.writeBeganAt))
+	g.deadline = now.Add(nearFactor * now.Sub(g.writeBeganAt))
 	if g.timing.lastEntry == 0 {
 		g.timing = timedWrite{g.lastEntry, g.deadline}
 		g.committed(commit) // a majority may have been faster than this node
@@ -72,8 +72,9 @@ func (g *batchGate) committed(index uint64) {
 	}
 }
 
-// closed reports whether proposals must wait. anyQueued reports whether there are any.
-func (g *batchGate) closed(applied *atomic.Uint64, anyQueued func() bool) bool {
+// mustWait reports whether proposals must wait, and sees to it that the Raft loop is woken when
+// they need not any longer. anyQueued reports whether there are any.
+func (g *batchGate) mustWait(applied *atomic.Uint64, anyQueued func() bool) bool {
 	if g.writes > 0 {
 		return true
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // TestBatchGate checks what closes the gate: a write, and a batch that a near majority is about to
-// commit. Nothing else does, nor for longer than gateWrites times the write.
+// commit. Nothing else does, nor for longer than nearFactor times the write.
 func TestBatchGate(t *testing.T) {
 	const write = time.Millisecond
 	some, none := func() bool { return true }, func() bool { return false }
@@ -44,9 +44,9 @@ func TestBatchGate(t *testing.T) {
 			applied.Store(2)
 		}, some, false},
 		// The second one was near.
-		{"far", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, gateWrites*write+1); writeUpTo(g, 2, 0) }, some, true},
-		{"far now", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, write); writeUpTo(g, 2, gateWrites*write+1) }, some, false},
-		{"near, and waited long enough", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, write); writeUpTo(g, 2, gateWrites*write) }, some, false},
+		{"far", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, nearFactor*write+1); writeUpTo(g, 2, 0) }, some, true},
+		{"far now", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, write); writeUpTo(g, 2, nearFactor*write+1) }, some, false},
+		{"near, and waited long enough", func(g *batchGate, _ *atomic.Uint64) { writeUpTo(g, 1, write); writeUpTo(g, 2, nearFactor*write) }, some, false},
 		{"two are being written", func(g *batchGate, _ *atomic.Uint64) {
 			writeUpTo(g, 1, write)
 			g.writeBegan(2, time.Now())
@@ -59,7 +59,7 @@ func TestBatchGate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g, applied := newBatchGate(), &atomic.Uint64{}
 				c.play(g, applied)
-				if got := g.closed(applied, c.anyQueued); got != c.want {
+				if got := g.mustWait(applied, c.anyQueued); got != c.want {
 					t.Errorf("they wait: %v, want %v", got, c.want)
 				}
 				if waits := c.want && g.writes == 0; g.awaitsApply.Load() != waits {
@@ -81,16 +81,16 @@ func TestBatchGateOpens(t *testing.T) {
 		g.writeBegan(2, time.Now())
 		time.Sleep(time.Millisecond)
 		g.writesDone(1, 1)
-		if !g.closed(applied, some) {
+		if !g.mustWait(applied, some) {
 			t.Fatal("nobody waits for a near majority")
 		}
 		began := time.Now()
 		<-g.timer.C
-		if took := time.Since(began); took != gateWrites*time.Millisecond {
+		if took := time.Since(began); took != nearFactor*time.Millisecond {
 			t.Errorf("they waited for %s after a write of 1ms", took)
 		}
 		for range 2 {
-			if g.closed(applied, some) {
+			if g.mustWait(applied, some) {
 				t.Error("they wait for ever")
 			}
 		}

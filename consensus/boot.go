@@ -41,11 +41,11 @@ func (n *Node) openFiles() error {
 		return err
 	}
 	n.storage = &storage{entryLog: log}
-	n.boards, err = store.OpenBoards(filepath.Join(n.cfg.Dir, boardsFile))
+	n.boardsFile, err = store.OpenBoards(filepath.Join(n.cfg.Dir, boardsFile))
 	if err != nil {
 		return err
 	}
-	n.storage.boards = n.boards
+	n.storage.boards = n.boardsFile
 	return nil
 }
 
@@ -65,8 +65,8 @@ func (n *Node) closeFiles() error {
 	if n.listener != nil {
 		_ = n.listener.Close() // Close and fail close it, too
 	}
-	if n.boards != nil {
-		errs = append(errs, n.boards.Close())
+	if n.boardsFile != nil {
+		errs = append(errs, n.boardsFile.Close())
 	}
 	if n.storage != nil {
 		errs = append(errs, n.storage.entryLog.Close())
@@ -93,14 +93,14 @@ func (n *Node) identify(ctx context.Context) error {
 		if err := n.adoptIdentity(who); err != nil {
 			return err
 		}
-		if n.boards.Position().Index == 0 && n.cfg.Join != nil {
+		if n.boardsFile.Position().Index == 0 && n.cfg.Join != nil {
 			// It was admitted and has no boards yet, so it knows no member to tell its new address.
 			return n.joinCluster(ctx, &who)
 		}
 		return nil
 	case !n.cfg.Bootstrap && n.cfg.Join == nil:
 		return fmt.Errorf("%s holds no node yet: make a new cluster (--bootstrap) or join one (--join INVITATION)", n.cfg.Dir)
-	case fresh && (n.boards.Position().Index != 0 || n.storage.entryLog.LastIndex() != 0):
+	case fresh && (n.boardsFile.Position().Index != 0 || n.storage.entryLog.LastIndex() != 0):
 		return fmt.Errorf("%s holds boards but no identity (identity.json): restore it, or start with an empty directory", n.cfg.Dir)
 	}
 	if fresh {
@@ -153,11 +153,11 @@ func (n *Node) foundCluster() (err error) {
 	if self.Certificate, err = n.credentials.issue(n.id, n.publicKey, foundingIndex, time.Now()); err != nil {
 		return err
 	}
-	if n.boards.Position().Index == 0 {
+	if n.boardsFile.Position().Index == 0 {
 		if err := n.awaitFormerMembers(); err != nil {
 			return err
 		}
-		err := n.boards.Checkpoint(store.Checkpoint{
+		err := n.boardsFile.Checkpoint(store.Checkpoint{
 			Position: store.Position{
 				Index: foundingIndex, Term: foundingTerm,
 				ConfState: &raftpb.ConfState{Voters: []uint64{uint64(n.id)}},
@@ -173,7 +173,7 @@ func (n *Node) foundCluster() (err error) {
 
 // joinCluster asks to be admitted, and writes what it learns into who.
 func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
-	if n.boards.Position().Index != 0 {
+	if n.boardsFile.Position().Index != 0 {
 		return fmt.Errorf("%s holds the beginning of a cluster of its own; use an empty directory to join another one", n.cfg.Dir)
 	}
 	key, err := privateKey(who.Key)
@@ -201,7 +201,7 @@ func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 // repair makes log and boards fit each other after a crash. Two loops write them, so either may be
 // ahead.
 func (n *Node) repair() error {
-	p, log := n.boards.Position(), n.storage.entryLog
+	p, log := n.boardsFile.Position(), n.storage.entryLog
 	hard := log.HardState()
 	if p.Index+1 < log.FirstIndex() {
 		return fmt.Errorf("%s: the boards stand at index %d and the log begins at %d, so moves are missing between them: "+

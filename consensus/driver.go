@@ -70,7 +70,7 @@ func (n *Node) raftLoop() {
 			c.f(n.raft)
 			done = append(done, c.done)
 		}
-		if !n.gate.closed(&n.applied, n.proposals.any) {
+		if !n.gate.mustWait(&n.applied, n.proposals.any) {
 			n.proposeQueued()
 		}
 		for n.raft.HasReady() {
@@ -104,7 +104,7 @@ func (n *Node) handleEvents() {
 	}
 }
 
-func (n *Node) handleEvent(e event) {
+func (n *Node) handleEvent(e news) {
 	switch {
 	case e.message != nil:
 		n.step(e.message)
@@ -248,7 +248,7 @@ func (n *Node) leaderChanged(lead MemberID, state raft.StateType) {
 func (n *Node) send(m *raftpb.Message) {
 	to := MemberID(m.To)
 	if to == n.id {
-		n.inbox.put(event{message: m})
+		n.inbox.put(news{message: m})
 		return
 	}
 	if m.Type == raftpb.MsgTransferLeader {

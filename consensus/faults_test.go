@@ -367,7 +367,7 @@ func TestLogStaysForASnapshotOnItsWay(t *testing.T) {
 		for range 10 {
 			n.propose(numbered(0, 20)...)
 		}
-		waitFor(t, "a checkpoint of it all", func() bool { return n.boards.Position().Index >= n.Applied() })
+		waitFor(t, "a checkpoint of it all", func() bool { return n.boardsFile.Position().Index >= n.Applied() })
 	}
 	cut()
 	if first := n.storage.entryLog.FirstIndex(); first > pin+1 {
@@ -421,7 +421,7 @@ func TestReadIDsDifferFromStartToStart(t *testing.T) {
 func TestReceivedSnapshotIsRemoved(t *testing.T) {
 	c := newCluster(t, 1)
 	n := c.nodes[0]
-	snap, err := n.boards.Snapshot()
+	snap, err := n.boardsFile.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -429,7 +429,7 @@ func TestReceivedSnapshotIsRemoved(t *testing.T) {
 	if err := errors.Join(snap.Encode(&stream), snap.Close()); err != nil {
 		t.Fatal(err)
 	}
-	in, err := n.boards.Receive(&stream, snap.Position(), 0)
+	in, err := n.boardsFile.Receive(&stream, snap.Position(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

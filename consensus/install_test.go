@@ -104,7 +104,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 			case <-time.After(time.Minute):
 				t.Fatal("it got no snapshot")
 			}
-			before := n.boards.Position().Index
+			before := n.boardsFile.Position().Index
 			n.stop()
 			for path, b := range received {
 				if err := os.WriteFile(path, b, 0o600); err != nil {
@@ -117,7 +117,7 @@ func TestCrashInAnInstallation(t *testing.T) {
 
 			n.cfg = was
 			n.start()
-			if now := n.boards.Position().Index; now < before {
+			if now := n.boardsFile.Position().Index; now < before {
 				t.Errorf("its boards stood at %d and stand at %d", before, now)
 			}
 			lead.propose("goes on")

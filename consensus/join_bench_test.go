@@ -95,7 +95,7 @@ func BenchmarkSnapshotUnderLoad(b *testing.B) {
 		c.nodes = append(c.nodes, add(fmt.Sprint("voter-", i), l))
 		if i == 0 {
 			c.nodes[0].propose("the first")
-			waitFor(b, "the history to be on disk", func() bool { return c.nodes[0].boards.Position().Index > 1 })
+			waitFor(b, "the history to be on disk", func() bool { return c.nodes[0].boardsFile.Position().Index > 1 })
 		}
 	}
 	lead := c.leader()

@@ -120,21 +120,21 @@ func (w *logWriter) flush() error {
 			return err
 		}
 	}
-	w.release()
+	w.sendAnswers()
 	return nil
 }
 
-// release sends the answers. Those to this node's Raft loop go first, and together: the goroutine
-// that is woken last runs first, and the peers wait for their answers.
-func (w *logWriter) release() {
-	var own []event
+// sendAnswers sends the answers. Those to this node's Raft loop go first, and together: the
+// goroutine that is woken last runs first, and the peers wait for their answers.
+func (w *logWriter) sendAnswers() {
+	var own []news
 	for _, m := range w.responses {
 		if MemberID(m.To) == w.n.id {
-			own = append(own, event{message: m})
+			own = append(own, news{message: m})
 		}
 	}
 	if w.writes > 0 {
-		own = append(own, event{writes: w.writes})
+		own = append(own, news{writes: w.writes})
 	}
 	w.n.inbox.put(own...)
 	for _, m := range w.responses {
@@ -164,6 +164,6 @@ func (w *logWriter) install(m *raftpb.Message) error {
 		}
 	}
 	w.queueResponses(m)
-	w.release()
+	w.sendAnswers()
 	return nil
 }

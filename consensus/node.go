@@ -42,8 +42,8 @@ type Node struct {
 	failure    atomic.Pointer[error]
 	identityMu sync.Mutex // locked while the file is changed, see updateIdentity
 
-	storage *storage
-	boards  *store.Boards
+	storage    *storage
+	boardsFile *store.Boards
 
 	// Owned by the Raft loop.
 	raft            *raft.RawNode
@@ -60,7 +60,7 @@ type Node struct {
 	restoredIndex   uint64            // of the last snapshot that gave Raft its membership
 
 	// Into the Raft loop.
-	inbox     *queue[event]        // from this node's other loops: never blocks them
+	inbox     *queue[news]         // from this node's other loops: never blocks them
 	network   chan *raftpb.Message // from peers: blocks their reader, and so, by TCP, the peer
 	proposals *proposalQueue       // from requests, here and forwarded
 	calls     chan call            // functions to run on the loop: status, configuration changes
@@ -98,8 +98,8 @@ type Node struct {
 	clocksWrong   bool                    // owned by the policy loop
 }
 
-// event is what one of the node's own goroutines tells the Raft loop.
-type event struct {
+// news is what one of the node's own goroutines tells the Raft loop.
+type news struct {
 	message     *raftpb.Message // an answer of the write or the apply loop
 	writes      int             // how many writes of entries are done
 	unreachable MemberID        // a message to this peer was lost
@@ -125,7 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		openedAt:        time.Now(),
 		clocks:          NewClocks(cfg.Now),
 		divergence:      newDivergence(cfg.Machine),
-		inbox:           newQueue[event](),
+		inbox:           newQueue[news](),
 		network:         make(chan *raftpb.Message, 1024),
 		proposals:       newProposalQueue(),
 		calls:           make(chan call),
@@ -198,7 +198,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		ElectionTick:              electionTicks,
 		HeartbeatTick:             heartbeatTicks,
 		Storage:                   n.storage,
-		Applied:                   n.boards.Position().Index,
+		Applied:                   n.boardsFile.Position().Index,
 		AsyncStorageWrites:        true,
 		MaxSizePerMsg:             n.cfg.MaxMessageBytes,
 		MaxCommittedSizePerReady:  maxCommitted,
@@ -221,7 +221,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.electionClock.noteTerm(hard.Term)
 	n.leadership.current.Store(hard.Term)
 	// A lone voter need not wait for another leader.
-	if cs := n.boards.Position().ConfState; len(cs.Voters) == 1 && cs.Voters[0] == uint64(n.id) {
+	if cs := n.boardsFile.Position().ConfState; len(cs.Voters) == 1 && cs.Voters[0] == uint64(n.id) {
 		return n.raft.Campaign()
 	}
 	return nil
@@ -334,8 +334,8 @@ func (n *Node) runOnRaftLoop(ctx context.Context, f func(*raft.RawNode)) error {
 	}
 }
 
-func (n *Node) reportUnreachable(id MemberID) { n.inbox.put(event{unreachable: id}) }
+func (n *Node) reportUnreachable(id MemberID) { n.inbox.put(news{unreachable: id}) }
 
 func (n *Node) reportSnapshot(id MemberID, s raft.SnapshotStatus) {
-	n.inbox.put(event{snapshotTo: id, snapshot: s})
+	n.inbox.put(news{snapshotTo: id, snapshot: s})
 }

@@ -261,7 +261,7 @@ func (n *Node) judgeHello(h hello, proof proof) reply {
 		return reply{replyStranger, fmt.Sprintf("the dialer has not proved to be member %s, as far as this node's log goes", h.From)}
 	}
 	if m, known := n.roster.get(h.From); known && m.Removed {
-		p := n.boards.Position()
+		p := n.boardsFile.Position()
 		if p.Index < n.storage.needIndex.Load() || !slices.Contains(p.ConfState.Voters, uint64(n.id)) {
 			return reply{replyBusy, "this node was removed, which a voter has yet to write down"}
 		}

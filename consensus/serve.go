@@ -214,7 +214,7 @@ func (r *replicator) pin(index uint64) uint64 {
 	r.pinned.Store(1)
 	// A compaction that is under way is for a checkpoint up to this one.
 	keep := r.n.cfg.KeepEntries
-	at := r.n.boards.Position().Index
+	at := r.n.boardsFile.Position().Index
 	at = max(min(index, at-min(at, keep)), r.n.storage.entryLog.FirstIndex()-1, 1)
 	r.pinned.Store(at)
 	return at
@@ -424,11 +424,11 @@ func (n *Node) waitBoards(ctx context.Context, index uint64) error {
 	defer cancel()
 	every := time.NewTicker(n.cfg.Tick)
 	defer every.Stop()
-	for n.boards.Position().Index < index {
+	for n.boardsFile.Position().Index < index {
 		select {
 		case <-every.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the boards on disk stand at index %d, and %d is needed", n.boards.Position().Index, index)
+			return fmt.Errorf("the boards on disk stand at index %d, and %d is needed", n.boardsFile.Position().Index, index)
 		}
 	}
 	return nil
@@ -448,7 +448,7 @@ func (n *Node) streamBoards(ctx context.Context, m *raftpb.Message, addr string,
 	if err := n.waitBoards(ctx, atLeast); err != nil {
 		return got, err
 	}
-	snap, err := n.boards.Snapshot()
+	snap, err := n.boardsFile.Snapshot()
 	if err != nil {
 		return got, err
 	}

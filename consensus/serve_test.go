@@ -382,7 +382,7 @@ func TestSnapshotByAThirdIsOfThePresentTerm(t *testing.T) {
 	c := newCluster(t, 3)
 	lead := c.leader()
 	lead.propose(numbered(0, 10)...)
-	waitFor(t, "a checkpoint", func() bool { return lead.boards.Position().Index >= lead.Applied() })
+	waitFor(t, "a checkpoint", func() bool { return lead.boardsFile.Position().Index >= lead.Applied() })
 	var at, third *testNode
 	for _, n := range c.nodes {
 		if n != lead {
@@ -457,7 +457,7 @@ func TestLogStaysWhileThePeerCatchesUp(t *testing.T) {
 		}
 		r.acknowledged(at)
 		n.propose(numbered(0, 20)...)
-		waitFor(t, "a checkpoint of it all", func() bool { return n.boards.Position().Index >= n.Applied() })
+		waitFor(t, "a checkpoint of it all", func() bool { return n.boardsFile.Position().Index >= n.Applied() })
 		waitFor(t, "the log to be cut", func() bool { return n.storage.entryLog.FirstIndex() > at })
 		if first := n.storage.entryLog.FirstIndex(); first > at+1 {
 			t.Errorf("the log begins at %d, and the peer is at %d", first, at)
@@ -574,7 +574,7 @@ func TestSnapshotOverASlowLine(t *testing.T) {
 	}
 	before := lead.Applied()
 	deadline := time.Now().Add(2 * time.Minute) // longer than c.arrives waits
-	for venue.boards.Position().Index == 0 && time.Now().Before(deadline) {
+	for venue.boardsFile.Position().Index == 0 && time.Now().Before(deadline) {
 		<-time.After(20 * time.Millisecond)
 	}
 	took := time.Since(restarted)

@@ -121,7 +121,7 @@ func (n *Node) takeSnapshot(r io.Reader, m *raftpb.Message, from MemberID) error
 		return err
 	}
 	meta := m.Snapshot.Metadata
-	in, err := n.boards.Receive(r, store.Position{Index: meta.Index, Term: meta.Term, ConfState: &meta.ConfState}, 0)
+	in, err := n.boardsFile.Receive(r, store.Position{Index: meta.Index, Term: meta.Term, ConfState: &meta.ConfState}, 0)
 	if err != nil {
 		return err
 	}
@@ -192,10 +192,10 @@ func (a *applier) install(i *installation) error {
 	if _, err := a.n.updateIdentity(func(who *store.Identity) { who.Installed = i.meta.Index }); err != nil {
 		return err
 	}
-	if err := a.n.untilFiles(func() error { return a.n.boards.Install(i.incoming) }); err != nil {
+	if err := a.n.untilFiles(func() error { return a.n.boardsFile.Install(i.incoming) }); err != nil {
 		return err
 	}
-	a.position, a.awaitsSnapshot, a.unsaved, a.checkpointNow = a.n.boards.Position(), false, 0, false
+	a.position, a.awaitsSnapshot, a.unsaved, a.checkpointNow = a.n.boardsFile.Position(), false, 0, false
 	if err := a.n.restore(); err != nil {
 		return err
 	}
@@ -206,10 +206,10 @@ func (a *applier) install(i *installation) error {
 // restore loads the boards file into memory: the members into the roster, the rest into the state
 // machine.
 func (n *Node) restore() error {
-	p := n.boards.Position()
+	p := n.boardsFile.Position()
 	own := records{members: map[MemberID]Member{}, invitations: map[string]InvitationState{}}
 	err := n.cfg.Machine.Restore(p.Index, func(fn func(key string, value []byte) error) error {
-		return n.boards.Load(func(key string, value []byte) error {
+		return n.boardsFile.Load(func(key string, value []byte) error {
 			if ok, err := own.take(key, value); ok {
 				return err
 			}

@@ -181,9 +181,9 @@ func (s *Server) create(r *http.Request, with func(id string) *relaypb.Command) 
 	}
 }
 
-// created is the status of the answer to a creation: 200 if it was in the log already, otherwise
+// statusOf is the status of the answer to a change: 200 if it was in the log already, otherwise
 // 201.
-func created(o relay.Outcome) int {
+func statusOf(o relay.Outcome) int {
 	if o.Duplicate {
 		return http.StatusOK
 	}

@@ -34,7 +34,7 @@ func (s *Server) createTournament(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: created(o), body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
+	return answer{status: statusOf(o), body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
 }
 
 // infoIn is further information about a tournament. Fields that are left out stay.
@@ -84,7 +84,7 @@ func (s *Server) createRound(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: created(o), body: withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
+	return answer{status: statusOf(o), body: withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
 }
 
 // createGame is POST /api/rounds/{rid}/games.
@@ -114,7 +114,7 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: created(o), body: withOutcome(o, o.Game)}, nil
+	return answer{status: statusOf(o), body: withOutcome(o, o.Game)}, nil
 }
 
 func player(p relay.Player) *relaypb.Player {
@@ -163,7 +163,7 @@ func (s *Server) playMoves(r *http.Request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return answer{status: created(outcomes[0]), body: moveJSON(outcomes[0])}, nil
+		return answer{status: statusOf(outcomes[0]), body: moveJSON(outcomes[0])}, nil
 	case in.moveIn != moveIn{}:
 		return answer{}, badRequest(`either one move or "moves", not both`)
 	case len(in.Moves) == 0:
@@ -318,7 +318,7 @@ func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (answer, error)
 	if g.Forfeit {
 		body["forfeit"] = true
 	}
-	return answer{status: created(o), body: withOutcome(o, body)}, nil
+	return answer{status: statusOf(o), body: withOutcome(o, body)}, nil
 }
 
 // readCommand reads the body into v and begins a command.

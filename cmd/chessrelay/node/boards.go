@@ -25,7 +25,7 @@ type Boards struct {
 	reset   func(applied uint64, delays *relay.Delays)
 	now     func() time.Time           // this node's clock
 	began   time.Time                  // when the boards were made, by that clock
-	origin  atomic.Pointer[timekeeper] // tells how fresh the boards are, and the time for releases
+	clock   atomic.Pointer[timekeeper] // tells how fresh the boards are, and the time for releases
 	// newer is called with a command from a newer program, which this one could only skip. It is
 	// set before the node opens, too.
 	newer func(relay.Outcome)
@@ -89,7 +89,7 @@ func (noClock) ReleaseTime() (time.Time, bool) { return time.Time{}, false }
 
 // keepTime makes t the timekeeper of the boards, and releases what is due.
 func (b *Boards) keepTime(t timekeeper) {
-	b.origin.Store(&t)
+	b.clock.Store(&t)
 	b.releaseDue()
 }
 
@@ -157,7 +157,7 @@ func (b *Boards) up() relay.Millis {
 // arrive tells the state when the next commands arrived. Both locks are held.
 func (b *Boards) arrive() {
 	up, seen := b.up(), relay.Millis(0)
-	if fresh, ok := (*b.origin.Load()).Fresh(); ok {
+	if fresh, ok := (*b.clock.Load()).Fresh(); ok {
 		seen = up
 		if age := time.Since(fresh); age > freshEnough {
 			seen -= relay.Millis(age.Milliseconds())
@@ -175,7 +175,7 @@ func (b *Boards) release() (events []relay.Event, wait time.Duration) {
 	}
 	wait = lookAgain
 	var now relay.Millis // nothing is due at 0
-	at, ok := (*b.origin.Load()).ReleaseTime()
+	at, ok := (*b.clock.Load()).ReleaseTime()
 	if ok {
 		now = relay.Millis(at.UnixMilli())
 	}
