@@ -275,7 +275,7 @@ func (h *Hub) publishWholeRound(e *relay.Event) (f *frame) {
 		if f, err = encodeFrame([]relay.Event{*e}); err == nil {
 			return f
 		}
-		h.log.Error("an event could not be encoded; who reads all rounds gets snapshots", "round", e.Round.ID, "index", e.Index, "err", err)
+		h.log.Error("an event could not be encoded; readers of all rounds get snapshots", "round", e.Round.ID, "index", e.Index, "err", err)
 	}
 	h.publicFeed.renew(h, e.Index)
 	h.truthFeed.renew(h, e.Index)

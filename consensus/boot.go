@@ -186,7 +186,7 @@ func (n *Node) joinCluster(ctx context.Context, who *store.Identity) error {
 		return fmt.Errorf("join: %w", err)
 	}
 	if w.ClusterID == "" {
-		return errors.New("join: the member did not say what cluster it is of")
+		return errors.New("join: the member's answer names no cluster")
 	}
 	me := slices.IndexFunc(w.Members, func(m Member) bool { return m.ID == n.id })
 	if me < 0 || w.Members[me].Key != n.publicKey {

@@ -174,7 +174,7 @@ func (r *replay) frame(s *segment, b []byte, at int, h frame) error {
 	case h.state.compacted > h.state.last:
 		return fmt.Errorf("it is compacted to %d and ends at %d", h.state.compacted, h.state.last)
 	case h.reset && (h.count > 0 || h.state.compacted != h.state.last):
-		return fmt.Errorf("it starts the log anew at %d, and holds %d entries", h.state.compacted, h.count)
+		return fmt.Errorf("it starts the log again at %d, and holds %d entries", h.state.compacted, h.count)
 	case r.begun && !h.reset && h.state.compacted < l.state.compacted:
 		return fmt.Errorf("it is compacted to %d, and was to %d before", h.state.compacted, l.state.compacted)
 	}

@@ -140,7 +140,7 @@ func (s *Server) moveLeader(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	if in.To == "" {
-		return answer{}, badRequest("to is missing: the name or the id of the member that is to lead")
+		return answer{}, badRequest("to is missing: the name or the id of the new leader")
 	}
 	m, err := s.cfg.Node.FindMember(in.To)
 	if err != nil {

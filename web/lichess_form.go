@@ -118,7 +118,7 @@ func readGrouping(f form, to *relaypb.TournamentSettings) error {
 		lines = append(lines, id)
 	}
 	if lines[0] == "" && len(lines) > 1 {
-		return badRequest("grouping.info.name is required: what the tournaments are called together")
+		return badRequest("grouping.info.name is required: the common name of the tournaments")
 	}
 	to.Grouping = new(strings.TrimSpace(strings.Join(lines, "\n")))
 	return nil

@@ -269,7 +269,7 @@ func (s *Server) takeBack(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	if in.ToPly == nil {
-		return answer{}, badRequest("toPly is required: the ply that is to be the last one, 0 for the start")
+		return answer{}, badRequest("toPly is required: the last ply that stays, 0 for the start")
 	}
 	c.Op = &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Reason: in.Reason}}
 	return s.changeGame(r, c)

@@ -23,9 +23,9 @@ func newEdgeCommand(env *environment) *cobra.Command {
 		Short: "Invites edges, which follow a cluster from outside",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("an edge cannot be %q; what can be done is invite", args[0])
+				return usagef("there is no command %q; there is invite", "edge "+args[0])
 			}
-			return usagef("what to do is missing: invite")
+			return usagef("the command is missing: invite")
 		},
 	}
 	cmd.AddCommand(newEdgeInviteCommand(env))

@@ -33,7 +33,7 @@ what it covers: "chessrelay token list" shows it as a viewer's token, and "chess
 				return err
 			}
 			if opts.tournament == "" && opts.round == "" {
-				return usagef("what the link shows is missing: --round ID or --tournament ID")
+				return usagef("the round or the tournament of the link is missing: --round ID or --tournament ID")
 			}
 			if delay < 0 || delay > relay.MaxDelay*time.Second || delay%time.Second != 0 {
 				return usagef("--delay is a time in whole seconds up to %v, such as 5m, not %v", relay.MaxDelay*time.Second, delay)

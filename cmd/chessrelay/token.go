@@ -33,9 +33,9 @@ func newTokenCommand(env *environment) *cobra.Command {
 		Short: "Makes, lists and revokes the tokens of a cluster",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("a token cannot be %q; what can be done is create, list, revoke, generate", args[0])
+				return usagef("there is no command %q; there are create, list, revoke and generate", "token "+args[0])
 			}
-			return usagef("what to do is missing: create, list, revoke or generate")
+			return usagef("the command is missing: create, list, revoke or generate")
 		},
 	}
 	cmd.AddCommand(newTokenCreateCommand(env), newTokenListCommand(env), newTokenRevokeCommand(env), newTokenGenerateCommand(env))

@@ -28,9 +28,9 @@ func newVenueCommand(env *environment) *cobra.Command {
 		Short: "Lists and changes the members of a running cluster",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("a venue cannot be %q; what can be done is list, invite, add, remove, promote, demote", args[0])
+				return usagef("there is no command %q; there are list, invite, add, remove, promote and demote", "venue "+args[0])
 			}
-			return usagef("what to do is missing: list, invite, add, remove, promote or demote")
+			return usagef("the command is missing: list, invite, add, remove, promote or demote")
 		},
 	}
 	cmd.AddCommand(newVenueListCommand(env), newVenueInviteCommand(env), newVenueAddCommand(env))

@@ -63,7 +63,7 @@ func Parse(data []byte) (*Document, error) {
 		d.What, d.ID, d.parts, d.partsOf = "tournament", in.Tournament, in.Rounds, "round"
 	}
 	if !relay.ValidID(d.ID) || !isHash(d.Head) || in.History == nil || d.Seal != "" && !isHash(d.Seal) {
-		return nil, errors.New("it is not what GET …/history answers: the id, the history or its head is missing")
+		return nil, errors.New("it is not an answer of GET …/history: the id, the history or its head is missing")
 	}
 	for _, p := range d.parts {
 		if !relay.ValidID(p.ID) || !isHash(p.Seal) {

@@ -148,7 +148,7 @@ func parseReplacement(line string) (player string, shown replacement, err error)
 		player, rest, found = strings.Cut(line, ";")
 		sep = ";"
 		if !found {
-			return "", shown, fmt.Errorf("%s names a player, and what is shown instead is missing: write %q",
+			return "", shown, fmt.Errorf("%s names a player without a replacement: write %q",
 				quote(line), "Wrong Name = Right Name / FIDE id / title / rating")
 		}
 	case strings.Contains(rest, "="):

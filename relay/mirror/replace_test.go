@@ -113,7 +113,7 @@ func TestReplacementsPreferWholeNames(t *testing.T) {
 func TestReplacementErrors(t *testing.T) {
 	long := strings.Repeat("x", maxLine)
 	for _, c := range []struct{ replacements, teams, want string }{
-		{"A B = C\n\nJust A Name", "", `replacements, line 3: "Just A Name" names a player, and what is shown instead is missing: write "Wrong Name = Right Name / FIDE id / title / rating"`},
+		{"A B = C\n\nJust A Name", "", `replacements, line 3: "Just A Name" names a player without a replacement: write "Wrong Name = Right Name / FIDE id / title / rating"`},
 		{"A B = C\r\n# x\r\nD E =", "", `replacements, line 3: says nothing of "D E": a name, a FIDE id, a title or a rating is needed`},
 		{"A B = C / D", "", `replacements, line 1: has two names, "C" and "D"`},
 		{"A B = C = D", "", `replacements, line 1: has two equals signs`},

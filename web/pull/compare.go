@@ -261,7 +261,7 @@ func (s *comparison) submitChanges(
 	}
 	refused, again, err := mirror.Submit(ctx, followed, s.cfg.Submit)
 	if err != nil {
-		return 0, false, fmt.Errorf("what the source shows could not be recorded: %w", err)
+		return 0, false, fmt.Errorf("the source's changes could not be recorded: %w", err)
 	}
 	s.total.commands.Add(uint64(n))
 	for i, err := range refused {

@@ -114,7 +114,7 @@ func (s *poller) run(ctx context.Context) {
 			s.status.NextPoll = millis(next)
 			s.mu.Unlock()
 		} else if err := s.compareBetweenPolls(ctx); err != nil {
-			s.log.Warn("what the source shows cannot be taken over", "err", err)
+			s.log.Warn("the source's games could not be recorded", "err", err)
 		}
 		t := time.NewTimer(max(0, earliest(next, s.nextComparison()).Sub(s.now())))
 		select {

@@ -16,7 +16,7 @@ func (n *Node) openEdge(ctx context.Context, cfg Config, identified func(cluster
 	// would differ from the cluster's.
 	n.Boards.newer = func(o relay.Outcome) {
 		select {
-		case n.outdated <- fmt.Errorf("entry %d of the log: %w; upgrade this edge, which is older than what it follows", o.Index, o.Err):
+		case n.outdated <- fmt.Errorf("entry %d of the log: %w; upgrade this edge: it is older than its upstream", o.Index, o.Err):
 		default:
 		}
 	}

@@ -107,7 +107,7 @@ func (p *Player) attach(ctx context.Context, id relay.RoundID) error {
 		return fmt.Errorf("read round %s: %w", id, err)
 	}
 	if round.Delay > 0 && p.Anonymous {
-		p.Log.Warn("the round has a delay, and without a token nobody sees how it stands: if it has begun, it is taken up where its public is", "delay", round.Delay)
+		p.Log.Warn("the round has a delay, and without a token the replay sees it late: a round that has begun goes on from what the public sees", "delay", round.Delay)
 	}
 	taken := make(map[int]bool)
 	for _, there := range round.Games {
