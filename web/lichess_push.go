@@ -148,7 +148,7 @@ func (s *Server) mirror(ctx context.Context, id relay.RoundID, head *relaypb.Com
 				command.At, command.By, command.From, command.Token = head.At, head.By, head.From, head.Token
 			}
 		}
-		p.refused, again, err = mirror.Submit(ctx, changes, s.propose)
+		p.refused, again, err = mirror.Submit(ctx, changes, s.submitWithin)
 		return again, err
 	})
 	if err == nil {

@@ -187,7 +187,7 @@ func (s *Server) lichessReset(r *http.Request) (answer, error) {
 			}},
 		})
 	}
-	outcomes, err := mirror.SubmitAll(ctx, commands, s.propose)
+	outcomes, err := mirror.SubmitAll(ctx, commands, s.submitWithin)
 	if err != nil {
 		return answer{}, err
 	}

@@ -98,8 +98,8 @@ func (s *Server) submit(r *http.Request, commands ...*relaypb.Command) ([]relay.
 	return Propose(ctx, s.cfg.Node, commands...)
 }
 
-// propose is submit for a caller that has its own deadline.
-func (s *Server) propose(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
+// submitWithin is submit for a caller that has its own deadline.
+func (s *Server) submitWithin(ctx context.Context, commands ...*relaypb.Command) ([]relay.Outcome, error) {
 	if err := s.checkWithheld(commands); err != nil {
 		return nil, err
 	}
