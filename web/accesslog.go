@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/chessrelay/chessrelay/broadcast"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // logged writes a line for each request to the access log, if any. A WebSocket's line is written
@@ -21,7 +22,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		seen := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
 			token := ""
-			if c := callerOf(r); c.Token != nil {
+			if c := base.CallerOf(r); c.Token != nil {
 				token = c.ID
 			}
 			status := seen.Status()
@@ -29,8 +30,8 @@ func (s *Server) logged(next http.Handler) http.Handler {
 				status = http.StatusSwitchingProtocols // the connection was taken over
 			}
 			s.cfg.AccessLog.Info("request",
-				"from", broadcast.Address(r, s.access.cfg.Proxies), "method", r.Method, "uri", withoutToken(r.URL), "status", status,
-				"bytes", seen.BytesWritten(), "ms", time.Since(began).Milliseconds(), "token", token, "agent", clip(r.UserAgent(), 256))
+				"from", broadcast.Address(r, s.Proxies), "method", r.Method, "uri", withoutToken(r.URL), "status", status,
+				"bytes", seen.BytesWritten(), "ms", time.Since(began).Milliseconds(), "token", token, "agent", base.Clip(r.UserAgent(), 256))
 		}()
 		next.ServeHTTP(seen, r)
 	})
@@ -48,5 +49,5 @@ func withoutToken(u *url.URL) string {
 	if len(q) > 0 {
 		text += "?" + q.Encode()
 	}
-	return clip(text, 1024)
+	return base.Clip(text, 1024)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // This file guards what only operators may see: /metrics, the whole of GET /api/cluster, and
@@ -44,10 +45,10 @@ func (s *Server) Admin() http.Handler {
 // admin reports whether the client is an operator. It is one if it shows an admin's token or comes
 // by the operators' port. Without such a port, a client on this machine is one, too.
 func (s *Server) admin(r *http.Request) bool {
-	if callerOf(r).can(actAdminister, "", "") {
+	if base.CallerOf(r).Can(base.Administer, "", "") {
 		return true
 	}
-	if !s.namesUs(r) || isForeign(r) { // another site's page, in an operator's browser
+	if !s.NamesUs(r) || base.IsForeign(r) { // another site's page, in an operator's browser
 		return false
 	}
 	return r.Context().Value(adminPort{}) != nil || !s.cfg.AdminPort && fromThisMachine(r)
@@ -56,15 +57,15 @@ func (s *Server) admin(r *http.Request) bool {
 // forAdmins refuses everybody but operators.
 func (s *Server) forAdmins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch c := callerOf(r); {
+		switch c := base.CallerOf(r); {
 		case s.admin(r):
 			next.ServeHTTP(w, r)
 		case c.Token != nil:
-			s.fail(w, r, refused(c, actAdminister))
-		case s.access.Needed():
-			s.fail(w, r, unknownCaller(r, c))
+			s.Fail(w, r, base.Refused(c, base.Administer))
+		case s.Access.Needed():
+			s.Fail(w, r, base.UnknownCaller(r, c))
 		default:
-			s.fail(w, r, &apiError{
+			s.Fail(w, r, &base.Error{
 				Status: http.StatusForbidden, Code: "forbidden",
 				Message: "this is for operators: ask on the node's own machine, or start the node with --admin-http ADDR, or make a token",
 			})
@@ -82,7 +83,7 @@ const voucherLifetime = 5 * time.Minute
 
 func (s *Server) voucher(now time.Time) string {
 	at := strconv.FormatInt(now.Unix(), 10)
-	h := hmac.New(sha256.New, []byte("chessrelay member\n"+s.key))
+	h := hmac.New(sha256.New, []byte("chessrelay member\n"+s.Key))
 	h.Write([]byte(at))
 	return at + "." + base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
@@ -97,11 +98,11 @@ func (s *Server) vouched(r *http.Request) bool {
 }
 
 // shown answers operators and members with the whole, and all others with what is public.
-func (s *Server) shown(r *http.Request, whole any, public func() publicCluster) (answer, error) {
+func (s *Server) shown(r *http.Request, whole any, public func() publicCluster) (base.Answer, error) {
 	if s.vouched(r) || s.admin(r) {
-		return ok(whole)
+		return base.OK(whole)
 	}
-	return ok(public())
+	return base.OK(public())
 }
 
 // staleAfter is how long a member may have no word from the leader, or lack an entry, before its
@@ -127,8 +128,8 @@ type publicNode struct {
 
 func (s *Server) publicMember(status consensus.Status) publicCluster {
 	out := publicCluster{
-		Public: true, ClusterID: s.origin.ClusterID(), Node: s.origin.Name(), Leader: status.Leader,
-		Stale: s.boardsAge().AgeMs > staleAfter.Milliseconds() || s.origin.Diverged() != "", Members: []publicNode{},
+		Public: true, ClusterID: s.Origin.ClusterID(), Node: s.Origin.Name(), Leader: status.Leader,
+		Stale: s.boardsAge().AgeMs > staleAfter.Milliseconds() || s.Origin.Diverged() != "", Members: []publicNode{},
 	}
 	for _, m := range status.Members {
 		n := publicNode{Name: m.Name, Role: string(m.Role)}
@@ -152,7 +153,7 @@ func (s *Server) publicMember(status consensus.Status) publicCluster {
 }
 
 func (s *Server) publicEdge() publicCluster {
-	e := s.cfg.Edge
+	e := s.Edge
 	report := e.Report()
 	return publicCluster{
 		Public: true, ClusterID: e.ClusterID(), Node: e.Name(), Role: "edge",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
+	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/chessrelay/chessrelay/web/edge"
 	"github.com/go-chi/chi/v5"
 )
@@ -20,15 +21,15 @@ const forwardedHeader = "X-Chessrelay-Forwarded"
 // getCluster is GET /api/cluster. Only the leader knows how far the others are, so this node
 // fetches the leader's view. Without a leader it shows what it sees itself. The edges are those
 // that follow this node.
-func (s *Server) getCluster(r *http.Request) (answer, error) {
+func (s *Server) getCluster(r *http.Request) (base.Answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if s.cfg.Edge != nil {
+	if s.Edge != nil {
 		return s.shown(r, s.edgeCluster(), s.publicEdge)
 	}
-	status, err := s.cfg.Node.Status(ctx)
+	status, err := s.Node.Status(ctx)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	out := clusterJSON{Sources: s.clusterSources(r, time.Now())}
 	if status.LeaderID != 0 && status.LeaderID != status.NodeID && r.Header.Get(forwardedHeader) == "" {
@@ -77,7 +78,7 @@ func (s *Server) leadersView(ctx context.Context, status consensus.Status) (clus
 
 // leaderURL returns the URL of the leader's API.
 func (s *Server) leaderURL() (*url.URL, error) {
-	m, err := s.cfg.Node.FindMember(s.cfg.Node.Leader().String())
+	m, err := s.Node.FindMember(s.Node.Leader().String())
 	if err != nil || m.HTTP == "" {
 		return nil, consensus.ErrNoLeader
 	}
@@ -85,92 +86,92 @@ func (s *Server) leaderURL() (*url.URL, error) {
 }
 
 // removeMember is DELETE /api/cluster/members/{id}; id may be a name.
-func (s *Server) removeMember(r *http.Request) (answer, error) {
+func (s *Server) removeMember(r *http.Request) (base.Answer, error) {
 	m, err := s.member(r)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Deadline(r)
 	defer cancel()
-	if err := s.cfg.Node.Remove(ctx, m.ID); err != nil {
-		return answer{}, err
+	if err := s.Node.Remove(ctx, m.ID); err != nil {
+		return base.Answer{}, err
 	}
-	return ok(map[string]any{"removed": m})
+	return base.OK(map[string]any{"removed": m})
 }
 
 // changeMember is POST /api/cluster/members/{id} {"suffrage":"voter"|"learner"}.
-func (s *Server) changeMember(r *http.Request) (answer, error) {
+func (s *Server) changeMember(r *http.Request) (base.Answer, error) {
 	m, err := s.member(r)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	var in struct {
 		Suffrage string `json:"suffrage"`
 	}
-	if err := readJSON(r, &in); err != nil {
-		return answer{}, err
+	if err := base.ReadJSON(r, &in); err != nil {
+		return base.Answer{}, err
 	}
 	if in.Suffrage != "voter" && in.Suffrage != "learner" {
-		return answer{}, badRequest("suffrage is voter or learner, not %q", in.Suffrage)
+		return base.Answer{}, base.BadRequest("suffrage is voter or learner, not %q", in.Suffrage)
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Deadline(r)
 	defer cancel()
-	if err := s.cfg.Node.SetVoter(ctx, m.ID, in.Suffrage == "voter"); err != nil {
-		return answer{}, err
+	if err := s.Node.SetVoter(ctx, m.ID, in.Suffrage == "voter"); err != nil {
+		return base.Answer{}, err
 	}
-	return ok(map[string]any{"id": m.ID, "name": m.Name, "suffrage": in.Suffrage})
+	return base.OK(map[string]any{"id": m.ID, "name": m.Name, "suffrage": in.Suffrage})
 }
 
 // member returns the member that the path names, by id or by name.
 func (s *Server) member(r *http.Request) (consensus.Member, error) {
 	id, err := url.PathUnescape(chi.URLParam(r, "id"))
 	if err != nil {
-		return consensus.Member{}, badRequest("the member's name cannot be read: %v", err)
+		return consensus.Member{}, base.BadRequest("the member's name cannot be read: %v", err)
 	}
-	return s.cfg.Node.FindMember(id)
+	return s.Node.FindMember(id)
 }
 
 // moveLeader is POST /api/cluster/leader {"to": id or name}. The request is passed on to the
 // leader: only the leader can do it.
-func (s *Server) moveLeader(r *http.Request) (answer, error) {
+func (s *Server) moveLeader(r *http.Request) (base.Answer, error) {
 	var in struct {
 		To string `json:"to"`
 	}
-	if err := readJSON(r, &in); err != nil {
-		return answer{}, err
+	if err := base.ReadJSON(r, &in); err != nil {
+		return base.Answer{}, err
 	}
 	if in.To == "" {
-		return answer{}, badRequest("to is missing: the name or the id of the new leader")
+		return base.Answer{}, base.BadRequest("to is missing: the name or the id of the new leader")
 	}
-	m, err := s.cfg.Node.FindMember(in.To)
+	m, err := s.Node.FindMember(in.To)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Deadline(r)
 	defer cancel()
-	if err := s.cfg.Node.TransferLeadership(ctx, m.ID); err != nil {
-		return answer{}, err
+	if err := s.Node.TransferLeadership(ctx, m.ID); err != nil {
+		return base.Answer{}, err
 	}
-	return ok(map[string]any{"leader": m.Name, "leaderId": m.ID})
+	return base.OK(map[string]any{"leader": m.Name, "leaderId": m.ID})
 }
 
 // toLeader passes requests on to the leader's API, unless this node leads.
 func (s *Server) toLeader(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.cfg.Node.Leader() == s.cfg.Node.ID() || r.Header.Get(forwardedHeader) != "" {
+		if s.Node.Leader() == s.Node.ID() || r.Header.Get(forwardedHeader) != "" {
 			next.ServeHTTP(w, r)
 			return
 		}
 		u, err := s.leaderURL()
 		if err != nil {
-			s.fail(w, r, err)
+			s.Fail(w, r, err)
 			return
 		}
 		proxy := &httputil.ReverseProxy{
 			Transport: s.cfg.Peers,
 			Rewrite: func(p *httputil.ProxyRequest) {
 				p.SetURL(u)
-				p.Out.Header.Set(forwardedHeader, s.cfg.Node.Name())
+				p.Out.Header.Set(forwardedHeader, s.Node.Name())
 				p.Out.Header.Del("Origin") // judged here already
 			},
 			ModifyResponse: func(res *http.Response) error {
@@ -180,8 +181,8 @@ func (s *Server) toLeader(next http.Handler) http.Handler {
 				return nil
 			},
 			ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-				s.log.Info("the leader's API cannot be reached", "url", u, "err", err)
-				s.fail(w, r, consensus.ErrNoLeader)
+				s.Log.Info("the leader's API cannot be reached", "url", u, "err", err)
+				s.Fail(w, r, consensus.ErrNoLeader)
 			},
 		}
 		proxy.ServeHTTP(w, r)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // deletable are the kinds of things that can be deleted, each with its path and its parameter.
@@ -22,12 +22,12 @@ var deletable = []struct{ what, path, param string }{
 func (s *Server) deletionRoutes(r chi.Router) {
 	for _, kind := range deletable {
 		id := func(r *http.Request) string { return chi.URLParam(r, kind.param) }
-		r.Delete(kind.path, s.handle(func(r *http.Request) (answer, error) {
+		r.Delete(kind.path, s.Handle(func(r *http.Request) (base.Answer, error) {
 			return s.deleteOrRestore(r, kind.what, id(r), func(c *relaypb.Command, reason string) {
 				c.Op = &relaypb.Command_Delete{Delete: &relaypb.Delete{Id: id(r), Reason: reason}}
 			})
 		}))
-		r.Post(kind.path+"/restore", s.handle(func(r *http.Request) (answer, error) {
+		r.Post(kind.path+"/restore", s.Handle(func(r *http.Request) (base.Answer, error) {
 			return s.deleteOrRestore(r, kind.what, id(r), func(c *relaypb.Command, reason string) {
 				c.Op = &relaypb.Command_Restore{Restore: &relaypb.Restore{Id: id(r), Reason: reason}}
 			})
@@ -36,26 +36,26 @@ func (s *Server) deletionRoutes(r chi.Router) {
 }
 
 // deleteOrRestore submits the command that set makes. The body may be empty.
-func (s *Server) deleteOrRestore(r *http.Request, what, id string, set func(c *relaypb.Command, reason string)) (answer, error) {
+func (s *Server) deleteOrRestore(r *http.Request, what, id string, set func(c *relaypb.Command, reason string)) (base.Answer, error) {
 	var in struct {
 		Reason string `json:"reason"`
 	}
 	if r.ContentLength != 0 {
-		if err := readJSON(r, &in); err != nil {
-			return answer{}, err
+		if err := base.ReadJSON(r, &in); err != nil {
+			return base.Answer{}, err
 		}
 	}
-	c, err := s.command(r)
+	c, err := s.NewCommand(r)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	if err := s.mustHave(r, what, id); err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	set(c, in.Reason)
-	o, err := s.submitOne(r, c)
+	o, err := s.SubmitOne(r, c)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	d := relay.Deleted{Game: o.Game}
 	switch what {
@@ -64,23 +64,23 @@ func (s *Server) deleteOrRestore(r *http.Request, what, id string, set func(c *r
 	case "tournament":
 		d = relay.Deleted{Tournament: o.Tournament}
 	}
-	return ok(withOutcome(o, deletedJSON(d)))
+	return base.OK(withOutcome(o, deletedJSON(d)))
 }
 
 // mustHave fails unless there is a thing of that kind with the id, deleted or not. A command has
 // only the id. So without this check, a round's id would be taken where a game's is expected.
 func (s *Server) mustHave(r *http.Request, what, id string) error {
 	has := func() (yes bool) {
-		s.cfg.Boards.Read(func(_ uint64, b *relay.State) { yes = b.Has(what, id) })
+		s.Boards.Read(func(_ uint64, b *relay.State) { yes = b.Has(what, id) })
 		return yes
 	}
 	if has() {
 		return nil
 	}
 	// This node may be behind.
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Deadline(r)
 	defer cancel()
-	if err := s.cfg.Node.ReadIndex(ctx); err != nil {
+	if err := s.Node.ReadIndex(ctx); err != nil {
 		return err
 	}
 	if !has() {
@@ -90,30 +90,21 @@ func (s *Server) mustHave(r *http.Request, what, id string) error {
 }
 
 // getDeleted is GET /api/deleted: what can be restored, newest first.
-func (s *Server) getDeleted(r *http.Request) (answer, error) {
+func (s *Server) getDeleted(r *http.Request) (base.Answer, error) {
 	var list []relay.Deleted
-	index := s.truthState(func(b *relay.State) {
-		list = b.DeletedSince(relay.Millis(s.cfg.Now().UnixMilli()) - relay.RestoreFor)
+	index := s.TruthState(func(b *relay.State) {
+		list = b.DeletedSince(relay.Millis(s.Now().UnixMilli()) - relay.RestoreFor)
 		list = slices.DeleteFunc(list, func(d relay.Deleted) bool {
-			c := callerOf(r)
+			c := base.CallerOf(r)
 			tournament, round, _ := b.Place(d.ID())
-			return c.Token != nil && !c.can(actOrganise, tournament, round)
+			return c.Token != nil && !c.Can(base.Organise, tournament, round)
 		})
 	})
 	out := make([]fields, len(list))
 	for i, d := range list {
 		out[i] = deletedJSON(d)
 	}
-	return ok(indexed{index, map[string]any{"deleted": out}})
-}
-
-// truthState reads the state itself, for what no [relay.Reader] tells.
-func (s *Server) truthState(f func(*relay.State)) (index uint64) {
-	s.cfg.Boards.Read(func(applied uint64, b *relay.State) {
-		index = applied
-		f(b)
-	})
-	return index
+	return base.OKAt(index, map[string]any{"deleted": out})
 }
 
 // deletedJSON is something that was deleted or restored.
@@ -133,34 +124,4 @@ func deletedJSON(d relay.Deleted) fields {
 		out["deleted"], out["restorableUntil"] = is, is.Until()
 	}
 	return out
-}
-
-// explain adds to a not-found error that the thing was deleted. It tells a client that may restore
-// it how to do so.
-func (s *Server) explain(r *http.Request, err error) error {
-	if missing, ok := errors.AsType[*relay.NotFoundError](err); ok {
-		s.truthState(func(b *relay.State) {
-			tournament, round, _ := b.Place(missing.ID)
-			if !b.Private(missing.ID) || callerOf(r).sight(tournament, round) != relay.Public {
-				err = b.Missing(missing.What, missing.ID)
-			}
-		})
-	}
-	gone, ok := errors.AsType[*relay.DeletedError](err)
-	if !ok {
-		return err
-	}
-	e := &apiError{
-		Status: http.StatusNotFound, Code: "not_found", Message: gone.Error(),
-		More: map[string]any{"deletedAt": gone.At},
-	}
-	late := gone.Late || relay.Millis(s.cfg.Now().UnixMilli()) > gone.Until()
-	var tournament relay.TournamentID
-	var round relay.RoundID
-	s.place(gone.ID, &tournament, &round)
-	if s.can(r, actOrganise, tournament, round) && !late {
-		e.Message += "; POST /api/" + gone.What + "s/" + gone.ID + "/restore brings it back"
-		e.More["restorableUntil"] = gone.Until()
-	}
-	return e
 }

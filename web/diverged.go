@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // verdict says whether this node's boards were found to be wrong.
@@ -38,7 +40,7 @@ func (s *Server) whileRight(next http.Handler) http.Handler {
 		v := s.verdict.Load()
 		switch {
 		case v.why != "" && aboutBoards(r.URL.Path):
-			s.fail(w, r, &apiError{
+			s.Fail(w, r, &base.Error{
 				Status: http.StatusServiceUnavailable, Code: "diverged", RetryAfter: 5,
 				Message: v.why + "; ask another node meanwhile",
 			})

@@ -10,77 +10,39 @@ import (
 	"time"
 
 	"github.com/chessrelay/chessrelay/consensus"
-	"github.com/chessrelay/chessrelay/relay"
+	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
-// origin is where a node's boards come from: the Raft group or an upstream. It has what the server
-// must know of either.
-type origin interface {
-	Name() string
-	ClusterID() string
-	Err() error
-	Applied() uint64
-	Commit() uint64
-	LastContact() time.Time
-	// Newest is the highest index known to be committed. Fresh is when the boards were last known
-	// to lack nothing; if ok is false, they have not been so since at.
-	Newest() uint64
-	Fresh() (at time.Time, ok bool)
-	// Skew is how far this node's clock is ahead of the group's.
-	Skew() time.Duration
-	// Warnings tells an operator about boards that differ, wrong clocks, and members that are
-	// looked for at this node's address.
-	Warnings() []string
-	// Diverged says why this node's boards are known to be wrong; empty: they are not. Differences
-	// says which nodes' boards differ from this node's.
-	Diverged() string
-	Differences() []string
-}
-
-var (
-	_ origin = (*consensus.Node)(nil)
-	_ origin = (*edge.LogClient)(nil)
-)
-
 // atVenue refuses, on an edge, what only a member of the Raft group can do, and names a member that
-// can. Unlike submissions (forward.go), such requests are not passed on: an edge faces the public,
-// and the membership is not for the public.
+// can. Unlike submissions (base/forward.go), such requests are not passed on: an edge faces the
+// public, and the membership is not for the public.
 func (s *Server) atVenue(next http.Handler) http.Handler {
-	if s.cfg.Edge == nil {
+	if s.Edge == nil {
 		return next
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, s.elsewhere()) })
-}
-
-func (s *Server) elsewhere() error {
-	path := s.cfg.Edge.Status().Path
-	return &apiError{
-		Status: http.StatusMisdirectedRequest, Code: "edge",
-		Message: "this node is an edge, which cannot do this; ask a member of the cluster, such as " + path[0].Name + " at " + path[0].HTTP,
-		More:    map[string]any{"node": path[0].HTTP},
-	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Fail(w, r, s.Elsewhere()) })
 }
 
 // feed is GET /feed/log, for edges.
 func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.LogServer == nil {
-		s.fail(w, r, notFound("this node serves no edges"))
+		s.Fail(w, r, base.NotFound("this node serves no edges"))
 		return
 	}
-	if s.cfg.Edge == nil && s.cfg.Node.Applied() == 0 {
-		s.fail(w, r, &apiError{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "this node has no boards yet", RetryAfter: 1})
+	if s.Edge == nil && s.Node.Applied() == 0 {
+		s.Fail(w, r, &base.Error{Status: http.StatusServiceUnavailable, Code: "not_ready", Message: "this node has no boards yet", RetryAfter: 1})
 		return
 	}
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	if token := callerOf(r).Token; token != nil {
+	if token := base.CallerOf(r).Token; token != nil {
 		watch.Go(func() { s.whileHeld(ctx, cancel, token.ID) })
 	}
 	if err := s.cfg.LogServer.Serve(w, r.WithContext(ctx)); err != nil {
-		s.fail(w, r, err)
+		s.Fail(w, r, err)
 	}
 }
 
@@ -98,8 +60,7 @@ func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id st
 			return
 		case <-every.C:
 		}
-		token, known, _ := s.access.find(id)
-		if !known || !token.ValidAt(relay.Millis(s.access.cfg.Now().UnixMilli())) {
+		if !s.Access.ValidToken(id) {
 			cancel()
 			return
 		}
@@ -111,32 +72,26 @@ func (s *Server) whileHeld(ctx context.Context, cancel context.CancelFunc, id st
 //
 // On another machine a loopback URL leads to that machine's own ports. So only this machine gets a
 // proof of one.
-func (s *Server) vouch(r *http.Request) (answer, error) {
+func (s *Server) vouch(r *http.Request) (base.Answer, error) {
 	q := r.URL.Query()
 	nonce, err := hex.DecodeString(q.Get("nonce"))
 	if err != nil || len(nonce) != consensus.VouchNonceSize {
-		return answer{}, badRequest("nonce is %d bytes in hexadecimal", consensus.VouchNonceSize)
+		return base.Answer{}, base.BadRequest("nonce is %d bytes in hexadecimal", consensus.VouchNonceSize)
 	}
-	if isLoopbackHost(hostOf(q.Get("url"))) && !fromThisMachine(r) {
-		return answer{}, forbidden("a URL at localhost is vouched for on its own machine only; start this node with --advertise-http and a URL that others reach")
+	if isLoopbackHost(base.HostOf(q.Get("url"))) && !fromThisMachine(r) {
+		return base.Answer{}, base.Forbidden("a URL at localhost is vouched for on its own machine only; start this node with --advertise-http and a URL that others reach")
 	}
-	v, err := s.cfg.Node.Vouch(q.Get("url"), nonce)
+	v, err := s.Node.Vouch(q.Get("url"), nonce)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return ok(v)
+	return base.OK(v)
 }
 
 // isLoopbackHost reports whether the host means the machine that uses it.
 func isLoopbackHost(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
-}
-
-// followUp waits, on an edge, until the boards have what the upstream has announced.
-func (s *Server) followUp(ctx context.Context) error {
-	s.cfg.Edge.WaitApplied(ctx, s.cfg.Edge.Commit())
-	return nil
 }
 
 // edges returns the edges that follow this node.
@@ -164,7 +119,7 @@ type edgeCluster struct {
 }
 
 func (s *Server) edgeCluster() edgeCluster {
-	e := s.cfg.Edge
+	e := s.Edge
 	report := e.Report()
 	return edgeCluster{
 		ClusterID: e.ClusterID(), Node: e.Name(), NodeID: e.ID(), Role: "edge", Leader: report.Leader.Name,
@@ -183,10 +138,10 @@ func (s *Server) edgeMetrics(gauge func(string, float64), counter func(string, u
 		counter("feed_images_total", f.SentImages)
 		counter("feed_cut_total", f.Cut)
 	}
-	if s.cfg.Edge == nil {
+	if s.Edge == nil {
 		return
 	}
-	r := s.cfg.Edge.Report()
+	r := s.Edge.Report()
 	following := 0.0
 	if r.Upstream != "" {
 		following = 1

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // How far behind the group a ready node may be.
@@ -26,10 +27,10 @@ type boardsAge struct {
 }
 
 func (s *Server) boardsAge() boardsAge {
-	at, _ := s.origin.Fresh()
+	at, _ := s.Origin.Fresh()
 	return boardsAge{
-		Newest: max(s.origin.Newest(), s.origin.Applied()), AgeMs: max(0, time.Since(at).Milliseconds()),
-		Warnings: append([]string{}, s.origin.Warnings()...), // a list, not null
+		Newest: max(s.Origin.Newest(), s.Origin.Applied()), AgeMs: max(0, time.Since(at).Milliseconds()),
+		Warnings: append([]string{}, s.Origin.Warnings()...), // a list, not null
 	}
 }
 
@@ -47,32 +48,32 @@ func (a boardsAge) behind(applied uint64) string {
 
 // healthz is GET /healthz: 200 while the node's loops run.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	if err := s.origin.Err(); err != nil {
-		writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "stopped", "error": err.Error()})
+	if err := s.Origin.Err(); err != nil {
+		base.WriteJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "stopped", "error": err.Error()})
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
+	base.WriteJSON(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
 // readyz is GET /readyz: 200 while the node has a leader (an edge: an upstream) and shows boards
 // that are up to date. The public is told its own index, see [relay.State.Shown].
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	n := s.origin
+	n := s.Origin
 	status, why := http.StatusOK, "ready"
 	age := s.boardsAge()
 	body := map[string]any{"node": n.Name(), "applied": n.Applied(), "commit": n.Commit(), "newest": age.Newest, "ageMs": age.AgeMs, "warnings": age.Warnings}
-	if shown, delays := s.publicIndex(); delays && !s.access.Sees(r) {
+	if shown, delays := s.PublicIndex(); delays && !s.Access.Sees(r) {
 		body["applied"], body["commit"], body["newest"] = shown, shown, shown
 	}
 	lost := ""
-	if e := s.cfg.Edge; e != nil {
+	if e := s.Edge; e != nil {
 		report := e.Report()
 		body["upstream"] = report.Upstream
 		if report.Stale {
 			lost = "no upstream is up to date"
 		}
 	} else {
-		leader := s.cfg.Node.Leader()
+		leader := s.Node.Leader()
 		body["leader"] = leader
 		if leader == 0 {
 			lost = "no leader is known"
@@ -85,7 +86,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		status, why = http.StatusServiceUnavailable, n.Diverged()
 	case lost != "":
 		status, why = http.StatusServiceUnavailable, lost
-	case n.Applied() == 0 && s.cfg.Edge == nil:
+	case n.Applied() == 0 && s.Edge == nil:
 		status, why = http.StatusServiceUnavailable, "waiting for the first snapshot"
 	default:
 		if behind := age.behind(n.Applied()); behind != "" {
@@ -99,17 +100,17 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if status != http.StatusOK {
 		body["error"], body["code"] = why, "not_ready"
 	}
-	writeJSON(w, status, body)
+	base.WriteJSON(w, status, body)
 }
 
 // metrics is GET /metrics, in Prometheus' text format.
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
-	n, hub := s.origin, s.cfg.Hub.Stats()
+	n, hub := s.Origin, s.cfg.Hub.Stats()
 	set := metrics.NewSet()
 	gauge := func(name string, v float64) { set.NewGauge("chessrelay_"+name, func() float64 { return v }) }
 	counter := func(name string, v uint64) { set.NewCounter("chessrelay_" + name).Set(v) }
 	isLeader := 0.0
-	if r := s.cfg.Node; r != nil {
+	if r := s.Node; r != nil {
 		if r.Leader() == r.ID() {
 			isLeader = 1
 		}
@@ -142,8 +143,9 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		counter("http_accept_errors_total", c.AcceptErrors)
 	}
 	gauge("spectators_limit", float64(s.cfg.Hub.Limit()))
-	counter("tokens_refused_total", s.access.failures.total.Load())
-	counter("tokens_limited_total", s.access.failures.limited.Load())
+	refused, limited := s.Access.RefusedTokens()
+	counter("tokens_refused_total", refused)
+	counter("tokens_limited_total", limited)
 	gauge("spectators", float64(hub.Spectators))
 	gauge("spectator_connections", float64(hub.Connections))
 	gauge("live_rounds", float64(hub.Rounds))
@@ -169,8 +171,8 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 		dropped = s.cfg.LogDropped()
 	}
 	counter("log_dropped_total", dropped)
-	if s.cfg.Pull != nil {
-		p := s.cfg.Pull.Stats()
+	if s.Pull != nil {
+		p := s.Pull.Stats()
 		gauge("pull_sources", float64(p.Sources))
 		counter("pull_polls_total", p.Polls)
 		counter("pull_unchanged_total", p.Unchanged)

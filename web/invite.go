@@ -8,6 +8,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -25,25 +26,25 @@ type invitationJSON struct {
 
 // addMember is POST /api/cluster/members {"uses":1,"expiresIn":SECONDS}: it makes an invitation.
 // New nodes join with it.
-func (s *Server) addMember(r *http.Request) (answer, error) {
+func (s *Server) addMember(r *http.Request) (base.Answer, error) {
 	in := struct {
 		Uses      int     `json:"uses"`
 		ExpiresIn float64 `json:"expiresIn"` // seconds
 	}{1, defaultInvited.Seconds()}
-	if err := readJSON(r, &in); err != nil {
-		return answer{}, err
+	if err := base.ReadJSON(r, &in); err != nil {
+		return base.Answer{}, err
 	}
 	if !(in.ExpiresIn > 0 && in.ExpiresIn <= 365*24*3600) {
-		return answer{}, badRequest("expiresIn is from 1 second to a year, in seconds, not %v", in.ExpiresIn)
+		return base.Answer{}, base.BadRequest("expiresIn is from 1 second to a year, in seconds, not %v", in.ExpiresIn)
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Deadline(r)
 	defer cancel()
-	invitation, state, err := s.cfg.Node.Invite(ctx, in.Uses, time.Duration(in.ExpiresIn*float64(time.Second)))
+	invitation, state, err := s.Node.Invite(ctx, in.Uses, time.Duration(in.ExpiresIn*float64(time.Second)))
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	invitation.NoTokens = !s.access.Needed()
-	return answer{status: http.StatusCreated, body: invitationJSON{invitation.String(), state}}, nil
+	invitation.NoTokens = !s.Access.Needed()
+	return base.Answer{Status: http.StatusCreated, Body: invitationJSON{invitation.String(), state}}, nil
 }
 
 // edgeInvitationJSON is an edge's invitation, which is shown once.
@@ -55,53 +56,53 @@ type edgeInvitationJSON struct {
 
 // inviteEdge is POST /api/cluster/edges {"name":"edge","expiresIn":SECONDS}: it makes an invitation
 // with which edges follow the cluster. If the cluster has tokens, it also makes one for the edge.
-func (s *Server) inviteEdge(r *http.Request) (answer, error) {
+func (s *Server) inviteEdge(r *http.Request) (base.Answer, error) {
 	in := struct {
 		Name      string  `json:"name"`
 		ExpiresIn float64 `json:"expiresIn"` // seconds; 0: the token does not expire
 	}{Name: string(relay.RoleEdge)}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	if !(in.ExpiresIn >= 0 && in.ExpiresIn <= maxEdgeInvited.Seconds()) {
-		return answer{}, badRequest("expiresIn is at most ten years, in seconds, or 0 for no end, not %v", in.ExpiresIn)
+		return base.Answer{}, base.BadRequest("expiresIn is at most ten years, in seconds, or 0 for no end, not %v", in.ExpiresIn)
 	}
-	invitation, out := s.cfg.Node.InviteEdge(), edgeInvitationJSON{}
-	if s.access.Needed() {
+	invitation, out := s.Node.InviteEdge(), edgeInvitationJSON{}
+	if s.Access.Needed() {
 		op := &relaypb.CreateToken{Name: in.Name, Role: string(relay.RoleEdge)}
 		if in.ExpiresIn > 0 {
 			op.ExpiresAt = c.At + int64(in.ExpiresIn*1000)
 		}
-		made, token, err := s.makeToken(r, c, op)
+		made, token, err := s.MakeToken(r, c, op)
 		if err != nil {
-			return answer{}, err
+			return base.Answer{}, err
 		}
 		invitation.Token, out.TokenID, out.ExpiresAt = token, made.ID, made.ExpiresAt
 	}
 	out.Invitation = invitation.String()
-	return answer{status: http.StatusCreated, body: out}, nil
+	return base.Answer{Status: http.StatusCreated, Body: out}, nil
 }
 
 // listInvitations is GET /api/cluster/invitations. The answer does not contain the invitations
 // themselves.
-func (s *Server) listInvitations(*http.Request) (answer, error) {
-	all := s.cfg.Node.Invitations()
+func (s *Server) listInvitations(*http.Request) (base.Answer, error) {
+	all := s.Node.Invitations()
 	if all == nil {
 		all = []consensus.InvitationState{}
 	}
-	return ok(map[string]any{"invitations": all})
+	return base.OK(map[string]any{"invitations": all})
 }
 
 // revokeInvitation is DELETE /api/cluster/invitations/{id}.
-func (s *Server) revokeInvitation(r *http.Request) (answer, error) {
+func (s *Server) revokeInvitation(r *http.Request) (base.Answer, error) {
 	id := chi.URLParam(r, "id")
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Deadline(r)
 	defer cancel()
-	if err := s.cfg.Node.Revoke(ctx, id); err != nil {
-		return answer{}, err
+	if err := s.Node.Revoke(ctx, id); err != nil {
+		return base.Answer{}, err
 	}
-	return ok(map[string]any{"revoked": id})
+	return base.OK(map[string]any{"revoked": id})
 }
 
 // membersOnly guards what hands out a place in the cluster. In a cluster without tokens only this
@@ -109,8 +110,8 @@ func (s *Server) revokeInvitation(r *http.Request) (answer, error) {
 // members.
 func (s *Server) membersOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.access.Needed() && !fromThisMachine(r) {
-			s.fail(w, r, &apiError{Status: http.StatusForbidden, Code: "forbidden",
+		if !s.Access.Needed() && !fromThisMachine(r) {
+			s.Fail(w, r, &base.Error{Status: http.StatusForbidden, Code: "forbidden",
 				Message: "a cluster without tokens is changed from the machine of one of its members only: ask at 127.0.0.1 there"})
 			return
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/chain"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // These tests check openapi.json against the routes and the errors of this package, and against
@@ -55,7 +56,7 @@ func operations(doc object) map[string]object {
 
 // TestOpenAPIRoutes wants every route in the document, except the pages, and no others.
 func TestOpenAPIRoutes(t *testing.T) {
-	s, err := New(Config{Node: new(consensus.Node), Boards: noBoards{}, Hub: new(broadcast.Hub)})
+	s, err := New(Config{Config: base.Config{Node: new(consensus.Node), Boards: noBoards{}}, Hub: new(broadcast.Hub)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 	}
 	pages := chi.NewRouter()
 	p.mount(pages)
-	s.lichessPages(pages, p)
+	s.lichess.Pages(pages)
 	for route := range routesOf(t, pages) {
 		delete(got, route)
 	}
@@ -100,12 +101,13 @@ func TestOpenAPIErrors(t *testing.T) {
 		}
 	}
 	listed := resolve(doc, "#/components/schemas/ErrorCode").(object)["enum"].([]any)
-	for _, k := range kinds {
-		if !slices.Contains(listed, any(k.code)) {
-			t.Errorf("the schema ErrorCode does not list %s", k.code)
+	for _, entry := range base.Codes() {
+		_, code, _ := strings.Cut(entry, " ")
+		if !slices.Contains(listed, any(code)) {
+			t.Errorf("the schema ErrorCode does not list %s", code)
 		}
 		// id_taken makes the node draw another id: no client sees it.
-		if entry := strconv.Itoa(k.status) + " " + k.code; !told[entry] && k.code != "id_taken" {
+		if !told[entry] && code != "id_taken" {
 			t.Errorf("no operation has the answer %s", entry)
 		}
 	}

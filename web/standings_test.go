@@ -11,6 +11,7 @@ import (
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
 // stateView is a view of a state that nobody changes.
@@ -50,7 +51,7 @@ func TestStandingsLimit(t *testing.T) {
 			}}})
 		}
 	}
-	s, err := New(Config{Node: new(consensus.Node), Boards: stateView{state}, Hub: new(broadcast.Hub)})
+	s, err := New(Config{Config: base.Config{Node: new(consensus.Node), Boards: stateView{state}}, Hub: new(broadcast.Hub)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,12 +60,12 @@ func TestStandingsLimit(t *testing.T) {
 		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/tournaments/AAAAAAAA/standings", nil))
 		return w
 	}
-	open(maxTableGames)
+	open(base.MaxTableGames)
 	if w := get(); w.Code != http.StatusOK || w.Body.Len() > 8<<20 {
-		t.Errorf("%d games: %d, %d bytes", maxTableGames, w.Code, w.Body.Len())
+		t.Errorf("%d games: %d, %d bytes", base.MaxTableGames, w.Code, w.Body.Len())
 	}
 	open(1)
 	if w := get(); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "limit_reached") {
-		t.Errorf("%d games: %d %.200s", maxTableGames+1, w.Code, w.Body)
+		t.Errorf("%d games: %d %.200s", base.MaxTableGames+1, w.Code, w.Body)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/chessrelay/chessrelay/web/conns"
 )
 
@@ -24,7 +25,7 @@ func NewStarting(name, reason string) *Starting {
 	s.Say(reason)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
+		base.WriteJSON(w, http.StatusOK, map[string]any{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", s.readyz)
 	for _, page := range []string{"/{$}", "/tournament/", "/round/", "/cluster", "/broadcast", "/broadcast/", "/oauth"} {
@@ -43,7 +44,7 @@ func (s *Starting) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler
 
 func (s *Starting) readyz(w http.ResponseWriter, _ *http.Request) {
 	reason := *s.reason.Load()
-	writeJSON(w, http.StatusServiceUnavailable, map[string]any{
+	base.WriteJSON(w, http.StatusServiceUnavailable, map[string]any{
 		"node": s.name, "applied": 0, "commit": 0, "status": reason, "error": reason, "code": "not_ready",
 	})
 }
@@ -52,15 +53,15 @@ func (s *Starting) readyz(w http.ResponseWriter, _ *http.Request) {
 const retryStarting = "2"
 
 func (s *Starting) refuse(w http.ResponseWriter, r *http.Request) {
-	if isPush(r) && isBroadcaster(r) {
-		panic(http.ErrAbortHandler) // see Server.push
+	if base.IsPush(r) && base.IsBroadcaster(r) {
+		panic(http.ErrAbortHandler) // see lichess.Server.push
 	}
 	w.Header().Set("Retry-After", retryStarting)
 	switch r.URL.Path {
 	case "/live", "/events", "/feed":
 		w.Header().Set("Connection", "close")
 	}
-	writeJSON(w, http.StatusServiceUnavailable, map[string]any{"error": *s.reason.Load(), "code": "not_ready"})
+	base.WriteJSON(w, http.StatusServiceUnavailable, map[string]any{"error": *s.reason.Load(), "code": "not_ready"})
 }
 
 // startingPage reloads until the node's own page is there.

@@ -1,33 +1,17 @@
 package web
 
 import (
-	"crypto/rand"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/base"
 )
 
-// NewToken fills in an id and a secret, and returns the token as it is shown. The secret is kept
-// nowhere else.
-func NewToken(op *relaypb.CreateToken) (token string) {
-	secret := rand.Text() // 130 bits
-	op.Id = newID()
-	Hash(op, secret)
-	return relay.JoinToken(op.Id, secret)
-}
-
-// Hash fills in the hash of a secret, with a new salt.
-func Hash(op *relaypb.CreateToken, secret string) {
-	op.Salt = make([]byte, 16)
-	_, _ = rand.Read(op.Salt) // never fails, see crypto/rand
-	op.Hash = relay.HashSecret(op.Salt, secret)
-}
-
 // createToken is POST /api/tokens. Only its answer ever shows the token.
-func (s *Server) createToken(r *http.Request) (answer, error) {
+func (s *Server) createToken(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Name       string `json:"name"`
 		Role       string `json:"role"`
@@ -36,26 +20,26 @@ func (s *Server) createToken(r *http.Request) (answer, error) {
 		ExpiresAt  int64  `json:"expiresAt"`
 		Delay      int32  `json:"delay"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	if in.ExpiresAt != 0 && in.ExpiresAt <= c.At {
-		return answer{}, badRequest("expiresAt must be in the future, in Unix milliseconds, and is %d", in.ExpiresAt)
+		return base.Answer{}, base.BadRequest("expiresAt must be in the future, in Unix milliseconds, and is %d", in.ExpiresAt)
 	}
-	if in.Role == string(relay.RoleViewer) && !s.access.Needed() {
-		return answer{}, needsTokens("a viewing link")
+	if in.Role == string(relay.RoleViewer) && !s.Access.Needed() {
+		return base.Answer{}, base.NeedsTokens("a viewing link")
 	}
 	op := &relaypb.CreateToken{Name: in.Name, Role: in.Role, Tournament: in.Tournament, Round: in.Round, ExpiresAt: in.ExpiresAt, Delay: in.Delay}
-	made, token, err := s.makeToken(r, c, op)
+	made, token, err := s.MakeToken(r, c, op)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return answer{status: http.StatusCreated, body: struct {
+	return base.Answer{Status: http.StatusCreated, Body: struct {
 		relay.Token
 		Secret string `json:"token"`
 		Link   string `json:"link,omitempty"`
-	}{made, token, viewingLink(siteURL(r), &made, token)}}, nil
+	}{made, token, viewingLink(base.SiteURL(r), &made, token)}}, nil
 }
 
 // viewingLink returns the URL at which a browser shows what a viewer's token covers; empty for
@@ -73,48 +57,28 @@ func viewingLink(site string, t *relay.Token, token string) string {
 	return site + path + "#view=" + token
 }
 
-// makeToken submits the creation of a token.
-func (s *Server) makeToken(r *http.Request, c *relaypb.Command, op *relaypb.CreateToken) (made relay.Token, token string, err error) {
-	o, err := s.create(r, func(string) *relaypb.Command {
-		token = NewToken(op)
-		c.Op = &relaypb.Command_CreateToken{CreateToken: op}
-		return c
-	})
-	if err == nil && o.Duplicate {
-		err = &apiError{
-			Status: http.StatusConflict, Code: "token_made",
-			Message: "this request has made a token before, which was told in the answer to it only; if that is lost, revoke the token and make another one",
-		}
-	}
-	if err != nil {
-		return made, "", err
-	}
-	s.truthState(func(b *relay.State) { made, _ = b.Token(op.Id) })
-	return made, token, nil
-}
-
 // listTokens is GET /api/tokens.
-func (s *Server) listTokens(*http.Request) (answer, error) {
+func (s *Server) listTokens(*http.Request) (base.Answer, error) {
 	out := []relay.Token{}
-	index := s.truthState(func(b *relay.State) { out = append(out, b.Tokens()...) })
+	index := s.TruthState(func(b *relay.State) { out = append(out, b.Tokens()...) })
 	for i := range out {
-		out[i].LastUsed = max(out[i].LastUsed, s.access.lastSeen(out[i].ID))
+		out[i].LastUsed = max(out[i].LastUsed, s.Access.LastSeen(out[i].ID))
 	}
-	return ok(indexed{index, map[string]any{"tokens": out}})
+	return base.OKAt(index, map[string]any{"tokens": out})
 }
 
 // revokeToken is DELETE /api/tokens/{id}.
-func (s *Server) revokeToken(r *http.Request) (answer, error) {
-	c, err := s.command(r)
+func (s *Server) revokeToken(r *http.Request) (base.Answer, error) {
+	c, err := s.NewCommand(r)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	id := chi.URLParam(r, "id")
 	c.Op = &relaypb.Command_RevokeToken{RevokeToken: &relaypb.RevokeToken{Id: id}}
-	if _, err := s.submitOne(r, c); err != nil {
-		return answer{}, err
+	if _, err := s.SubmitOne(r, c); err != nil {
+		return base.Answer{}, err
 	}
-	return ok(map[string]any{"revoked": id})
+	return base.OK(map[string]any{"revoked": id})
 }
 
 const (
@@ -123,20 +87,20 @@ const (
 )
 
 // getAudit is GET /api/audit?before=INDEX&limit=N: who did what, when and from where, newest first.
-func (s *Server) getAudit(r *http.Request) (answer, error) {
-	limit, err := number(r, "limit", auditLimit, 1, maxAudit)
+func (s *Server) getAudit(r *http.Request) (base.Answer, error) {
+	limit, err := base.IntParam(r, "limit", auditLimit, 1, maxAudit)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	before, err := number(r, "before", 0, 0, 1<<62)
+	before, err := base.IntParam(r, "before", 0, 0, 1<<62)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	lines := []relay.AuditEntry{}
-	index := s.truthState(func(b *relay.State) { lines = append(lines, b.Audit(uint64(before), limit)...) })
+	index := s.TruthState(func(b *relay.State) { lines = append(lines, b.Audit(uint64(before), limit)...) })
 	out := map[string]any{"entries": lines}
 	if len(lines) == limit {
 		out["before"] = lines[limit-1].Index
 	}
-	return ok(indexed{index, out})
+	return base.OKAt(index, out)
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/go-chi/chi/v5"
 )
 
 // correctMoves is POST /api/games/{gid}/correct.
-func (s *Server) correctMoves(r *http.Request) (answer, error) {
+func (s *Server) correctMoves(r *http.Request) (base.Answer, error) {
 	var in struct {
 		ToPly   *int32 `json:"toPly"`
 		Result  string `json:"result"`
@@ -25,12 +26,12 @@ func (s *Server) correctMoves(r *http.Request) (answer, error) {
 			FEN     string  `json:"fen"`
 		} `json:"moves"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	if in.ToPly == nil {
-		return answer{}, badRequest("toPly is required: the last ply that stays, 0 for none")
+		return base.Answer{}, base.BadRequest("toPly is required: the last ply that stays, 0 for none")
 	}
 	op := &relaypb.CorrectMoves{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason}
 	for _, m := range in.Moves {
@@ -64,7 +65,7 @@ func (p *playerUpdate) command() *relaypb.PlayerUpdate {
 }
 
 // updateGame is PATCH /api/games/{gid}.
-func (s *Server) updateGame(r *http.Request) (answer, error) {
+func (s *Server) updateGame(r *http.Request) (base.Answer, error) {
 	var in struct {
 		White       *playerUpdate      `json:"white"`
 		Black       *playerUpdate      `json:"black"`
@@ -76,16 +77,16 @@ func (s *Server) updateGame(r *http.Request) (answer, error) {
 		Source      *string            `json:"source"`
 		Reason      string             `json:"reason"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	op := &relaypb.UpdateGame{
 		Game: chi.URLParam(r, "gid"), White: in.White.command(), Black: in.Black.command(),
 		TimeControl: in.TimeControl, Tags: tags(in.Tags), Fen: in.FEN, Variant: in.Variant, StartPosition: in.Position, Source: in.Source,
 		Reason: in.Reason,
 	}
-	s.truth(func(b relay.Reader) {
+	s.Truth(func(b relay.Reader) {
 		if g, found := b.Game(relay.GameID(op.Game)); found {
 			anotherPerson(&g.White, op.White)
 			anotherPerson(&g.Black, op.Black)
@@ -128,36 +129,36 @@ type fieldsIn struct {
 }
 
 // unlockGame is POST /api/games/{gid}/unlock: it gives fields back to the source.
-func (s *Server) unlockGame(r *http.Request) (answer, error) {
+func (s *Server) unlockGame(r *http.Request) (base.Answer, error) {
 	var in fieldsIn
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	c.Op = &relaypb.Command_Unlock{Unlock: &relaypb.Unlock{Game: chi.URLParam(r, "gid"), Fields: in.Fields, Reason: in.Reason}}
 	return s.changeBoard(r, c)
 }
 
 // acceptSource is POST /api/games/{gid}/accept: it takes over the source's values.
-func (s *Server) acceptSource(r *http.Request) (answer, error) {
+func (s *Server) acceptSource(r *http.Request) (base.Answer, error) {
 	var in fieldsIn
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	c.Op = &relaypb.Command_AcceptSource{AcceptSource: &relaypb.AcceptSource{Game: chi.URLParam(r, "gid"), Fields: in.Fields, Reason: in.Reason}}
 	return s.changeBoard(r, c)
 }
 
 // changeBoard submits a change of a game, and answers with its board.
-func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error) {
-	o, err := s.submitOne(r, c)
+func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (base.Answer, error) {
+	o, err := s.SubmitOne(r, c)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	body := withOutcome(o, boardOf(o.Game))
 	if c.Source == "" {
-		return ok(body)
+		return base.OK(body)
 	}
 	// Locked fields of a source's update were passed over; the answer names them.
 	var locked []string
@@ -169,7 +170,7 @@ func (s *Server) changeBoard(r *http.Request, c *relaypb.Command) (answer, error
 	if locked != nil {
 		body = merge(body, fields{"locked": locked})
 	}
-	return ok(body)
+	return base.OK(body)
 }
 
 // tags returns the tags of an object, sorted by name. An empty or null value removes the tag.
@@ -186,7 +187,7 @@ func tags(in map[string]*string) []*relaypb.Tag {
 }
 
 // updateRound is PATCH /api/rounds/{rid}.
-func (s *Server) updateRound(r *http.Request) (answer, error) {
+func (s *Server) updateRound(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Name        *string `json:"name"`
 		StartsAt    *int64  `json:"startsAt"`
@@ -194,54 +195,54 @@ func (s *Server) updateRound(r *http.Request) (answer, error) {
 		Description *string `json:"description"`
 		Status      *string `json:"status"`
 		Shorten     *bool   `json:"shorten"`
-		roundSettingsIn
+		base.RoundSettingsIn
 		Reason string `json:"reason"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	settings, err := in.roundSettingsIn.command()
+	settings, err := in.RoundSettingsIn.Command()
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	c.Op = &relaypb.Command_UpdateRound{UpdateRound: &relaypb.UpdateRound{
 		Round: chi.URLParam(r, "rid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
 		Description: in.Description, Status: in.Status, Shorten: in.Shorten, Settings: settings, Reason: in.Reason,
 	}}
-	o, err := s.submitOne(r, c)
+	o, err := s.SubmitOne(r, c)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return ok(withOutcome(o, shownRound{o.Round, firstSource(o.Round)}))
+	return base.OK(withOutcome(o, shownRound{o.Round, base.FirstSource(o.Round)}))
 }
 
 // updateTournament is PATCH /api/tournaments/{tid}.
-func (s *Server) updateTournament(r *http.Request) (answer, error) {
+func (s *Server) updateTournament(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Name        *string `json:"name"`
 		Description *string `json:"description"`
 		Location    *string `json:"location"`
-		infoIn
-		tournamentSettingsIn
+		base.InfoIn
+		base.TournamentSettingsIn
 		Reason string `json:"reason"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	if err := in.tournamentSettingsIn.check(); err != nil {
-		return answer{}, err
+	if err := in.TournamentSettingsIn.Check(); err != nil {
+		return base.Answer{}, err
 	}
 	c.Op = &relaypb.Command_UpdateTournament{UpdateTournament: &relaypb.UpdateTournament{
 		Tournament: chi.URLParam(r, "tid"), Name: in.Name, Description: in.Description, Location: in.Location,
-		Info: in.infoIn.command(), Settings: in.tournamentSettingsIn.command(), Reason: in.Reason,
+		Info: in.InfoIn.Command(), Settings: in.TournamentSettingsIn.Command(), Reason: in.Reason,
 	}}
-	o, err := s.submitOne(r, c)
+	o, err := s.SubmitOne(r, c)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return ok(withOutcome(o, o.Tournament))
+	return base.OK(withOutcome(o, o.Tournament))
 }
 
 // fitting returns a rating that fits. It does not wrap one that does not fit; the boards refuse it.

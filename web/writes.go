@@ -6,75 +6,57 @@ import (
 
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
+	"github.com/chessrelay/chessrelay/web/base"
 	"github.com/go-chi/chi/v5"
 )
 
 // createTournament is POST /api/tournaments.
-func (s *Server) createTournament(r *http.Request) (answer, error) {
+func (s *Server) createTournament(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Name        string `json:"name"`
 		Description string `json:"description"`
 		Location    string `json:"location"`
-		infoIn
-		tournamentSettingsIn
+		base.InfoIn
+		base.TournamentSettingsIn
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	if err := in.tournamentSettingsIn.check(); err != nil {
-		return answer{}, err
+	if err := in.TournamentSettingsIn.Check(); err != nil {
+		return base.Answer{}, err
 	}
-	o, err := s.create(r, func(id string) *relaypb.Command {
+	o, err := s.Create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateTournament{CreateTournament: &relaypb.CreateTournament{
-			Id: id, Name: in.Name, Description: in.Description, Location: in.Location, Info: in.infoIn.command(), Settings: in.tournamentSettingsIn.command(),
+			Id: id, Name: in.Name, Description: in.Description, Location: in.Location, Info: in.InfoIn.Command(), Settings: in.TournamentSettingsIn.Command(),
 		}}
 		return c
 	})
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return answer{status: statusOf(o), body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
-}
-
-// infoIn is further information about a tournament. Fields that are left out stay.
-type infoIn struct {
-	Format      *string `json:"format"`
-	TimeControl *string `json:"timeControl"`
-	TimeZone    *string `json:"timeZone"`
-	Players     *string `json:"players"`
-	Website     *string `json:"website"`
-}
-
-// command returns nil if the client says nothing.
-func (in infoIn) command() *relaypb.TournamentInfo {
-	if in == (infoIn{}) {
-		return nil
-	}
-	return &relaypb.TournamentInfo{
-		Format: in.Format, TimeControl: in.TimeControl, TimeZone: in.TimeZone, Players: in.Players, Website: in.Website,
-	}
+	return base.Answer{Status: base.StatusOf(o), Body: withOutcome(o, tournamentJSON(o.Tournament, nil))}, nil
 }
 
 // createRound is POST /api/tournaments/{tid}/rounds.
-func (s *Server) createRound(r *http.Request) (answer, error) {
+func (s *Server) createRound(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Name        string `json:"name"`
 		StartsAt    int64  `json:"startsAt"`
 		Delay       int32  `json:"delay"`
 		Description string `json:"description"`
 		Shorten     bool   `json:"shorten"`
-		roundSettingsIn
+		base.RoundSettingsIn
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	settings, err := in.roundSettingsIn.command()
+	settings, err := in.RoundSettingsIn.Command()
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	o, err := s.create(r, func(id string) *relaypb.Command {
+	o, err := s.Create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateRound{CreateRound: &relaypb.CreateRound{
 			Id: id, Tournament: chi.URLParam(r, "tid"), Name: in.Name, StartsAt: in.StartsAt, DelaySeconds: in.Delay,
 			Description: in.Description, Shorten: in.Shorten, Settings: settings,
@@ -82,13 +64,13 @@ func (s *Server) createRound(r *http.Request) (answer, error) {
 		return c
 	})
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return answer{status: statusOf(o), body: withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
+	return base.Answer{Status: base.StatusOf(o), Body: withOutcome(o, roundJSON(o.Round, nil, nil))}, nil
 }
 
 // createGame is POST /api/rounds/{rid}/games.
-func (s *Server) createGame(r *http.Request) (answer, error) {
+func (s *Server) createGame(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Board       int32              `json:"board"`
 		White       relay.Player       `json:"white"`
@@ -99,11 +81,11 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 		TimeControl string             `json:"timeControl"`
 		Tags        map[string]*string `json:"tags"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	o, err := s.create(r, func(id string) *relaypb.Command {
+	o, err := s.Create(r, func(id string) *relaypb.Command {
 		c.Op = &relaypb.Command_CreateGame{CreateGame: &relaypb.CreateGame{
 			Id: id, Round: chi.URLParam(r, "rid"), Board: in.Board,
 			White: player(in.White), Black: player(in.Black),
@@ -112,9 +94,9 @@ func (s *Server) createGame(r *http.Request) (answer, error) {
 		return c
 	})
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
-	return answer{status: statusOf(o), body: withOutcome(o, o.Game)}, nil
+	return base.Answer{Status: base.StatusOf(o), Body: withOutcome(o, o.Game)}, nil
 }
 
 func player(p relay.Player) *relaypb.Player {
@@ -142,34 +124,34 @@ type clockIn struct {
 const maxMoves = 1000
 
 // playMoves is POST /api/games/{gid}/moves, with one move or with {"moves":[…]}.
-func (s *Server) playMoves(r *http.Request) (answer, error) {
+func (s *Server) playMoves(r *http.Request) (base.Answer, error) {
 	var in struct {
 		moveIn
 		Moves []moveIn `json:"moves"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	game := chi.URLParam(r, "gid")
 	switch {
 	case in.Moves == nil && in.Move == "":
-		return answer{}, badRequest("move is required, in SAN (Nf3) or UCI (g1f3)")
+		return base.Answer{}, base.BadRequest("move is required, in SAN (Nf3) or UCI (g1f3)")
 	case in.Moves == nil:
-		outcomes, err := s.submit(r, moveCommand(c, game, in.moveIn))
+		outcomes, err := s.Submit(r, moveCommand(c, game, in.moveIn))
 		if err == nil {
 			err = outcomes[0].Err
 		}
 		if err != nil {
-			return answer{}, err
+			return base.Answer{}, err
 		}
-		return answer{status: statusOf(outcomes[0]), body: moveJSON(outcomes[0])}, nil
+		return base.Answer{Status: base.StatusOf(outcomes[0]), Body: moveJSON(outcomes[0])}, nil
 	case in.moveIn != moveIn{}:
-		return answer{}, badRequest(`either one move or "moves", not both`)
+		return base.Answer{}, base.BadRequest(`either one move or "moves", not both`)
 	case len(in.Moves) == 0:
-		return answer{}, badRequest(`"moves" is empty`)
+		return base.Answer{}, base.BadRequest(`"moves" is empty`)
 	case len(in.Moves) > maxMoves:
-		return answer{}, badRequest(`"moves" has %d moves, and the limit is %d`, len(in.Moves), maxMoves)
+		return base.Answer{}, base.BadRequest(`"moves" has %d moves, and the limit is %d`, len(in.Moves), maxMoves)
 	}
 	commands := make([]*relaypb.Command, len(in.Moves))
 	for i, m := range in.Moves {
@@ -177,7 +159,7 @@ func (s *Server) playMoves(r *http.Request) (answer, error) {
 	}
 	outcomes, err := s.submitInOrder(r, commands)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	return s.batchAnswer(r, outcomes), nil
 }
@@ -187,7 +169,7 @@ func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command 
 	if m.Clock != nil {
 		p.WhiteMs, p.BlackMs = m.Clock.White, m.Clock.Black
 	}
-	c := under(head, head.Request)
+	c := base.Sibling(head, head.Request)
 	c.Op = &relaypb.Command_PlayMove{PlayMove: p}
 	return c
 }
@@ -196,7 +178,7 @@ func moveCommand(head *relaypb.Command, game string, m moveIn) *relaypb.Command 
 // some moves of a batch may be proposed again. A later move can then reach the log before an
 // earlier one and find a gap. Such moves are submitted again, as long as that advances the game.
 func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]relay.Outcome, error) {
-	outcomes, err := s.submit(r, commands...)
+	outcomes, err := s.Submit(r, commands...)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +200,7 @@ func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]
 		if commands[first].GetPlayMove().Ply != commands[first-1].GetPlayMove().Ply+1 {
 			return outcomes, nil // the client itself left the gap
 		}
-		rest, err := s.submit(r, commands[first:]...)
+		rest, err := s.Submit(r, commands[first:]...)
 		if err != nil {
 			return nil, err
 		}
@@ -231,13 +213,13 @@ func (s *Server) submitInOrder(r *http.Request, commands []*relaypb.Command) ([]
 
 // batchAnswer has one answer for each move. Its status is that of the first refusal, otherwise 201
 // if a move is new, otherwise 200.
-func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) answer {
+func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) base.Answer {
 	status, refused := http.StatusOK, 0
 	list := make([]any, len(outcomes))
 	for i, o := range outcomes {
 		if o.Err != nil {
-			e := describe(s.explain(r, o.Err))
-			body := e.body()
+			e := base.Describe(s.Explain(r, o.Err))
+			body := e.JSON()
 			body["status"] = e.Status
 			list[i] = body
 			if refused == 0 {
@@ -255,35 +237,35 @@ func (s *Server) batchAnswer(r *http.Request, outcomes []relay.Outcome) answer {
 		status = refused
 		body["error"], body["code"] = "not every move was taken; see the answer of each", "batch_refused"
 	}
-	return answer{status: status, body: body}
+	return base.Answer{Status: status, Body: body}
 }
 
 // takeBack is POST /api/games/{gid}/takeback.
-func (s *Server) takeBack(r *http.Request) (answer, error) {
+func (s *Server) takeBack(r *http.Request) (base.Answer, error) {
 	var in struct {
 		ToPly  *int32 `json:"toPly"`
 		Reason string `json:"reason"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	if in.ToPly == nil {
-		return answer{}, badRequest("toPly is required: the last ply that stays, 0 for the start")
+		return base.Answer{}, base.BadRequest("toPly is required: the last ply that stays, 0 for the start")
 	}
 	c.Op = &relaypb.Command_TakeBack{TakeBack: &relaypb.TakeBack{Game: chi.URLParam(r, "gid"), ToPly: *in.ToPly, Reason: in.Reason}}
 	return s.changeGame(r, c)
 }
 
 // setClock is POST /api/games/{gid}/clock.
-func (s *Server) setClock(r *http.Request) (answer, error) {
+func (s *Server) setClock(r *http.Request) (base.Answer, error) {
 	var in struct {
 		clockIn
 		At int64 `json:"at"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	c.Op = &relaypb.Command_SetClock{SetClock: &relaypb.SetClock{
 		Game: chi.URLParam(r, "gid"), WhiteMs: in.White, BlackMs: in.Black, At: in.At,
@@ -292,15 +274,15 @@ func (s *Server) setClock(r *http.Request) (answer, error) {
 }
 
 // setResult is POST /api/games/{gid}/result.
-func (s *Server) setResult(r *http.Request) (answer, error) {
+func (s *Server) setResult(r *http.Request) (base.Answer, error) {
 	var in struct {
 		Result  string `json:"result"`
 		Forfeit bool   `json:"forfeit"`
 		Reason  string `json:"reason"`
 	}
-	c, err := s.readCommand(r, &in)
+	c, err := s.ReadCommand(r, &in)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	c.Op = &relaypb.Command_SetResult{SetResult: &relaypb.SetResult{
 		Game: chi.URLParam(r, "gid"), Result: in.Result, Forfeit: in.Forfeit, Reason: in.Reason,
@@ -308,23 +290,15 @@ func (s *Server) setResult(r *http.Request) (answer, error) {
 	return s.changeGame(r, c)
 }
 
-func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (answer, error) {
-	o, err := s.submitOne(r, c)
+func (s *Server) changeGame(r *http.Request, c *relaypb.Command) (base.Answer, error) {
+	o, err := s.SubmitOne(r, c)
 	if err != nil {
-		return answer{}, err
+		return base.Answer{}, err
 	}
 	g := o.Game
 	body := map[string]any{"game": g.ID, "ply": g.Ply(), "fen": g.FEN(), "clock": g.Clock(), "result": g.Result}
 	if g.Forfeit {
 		body["forfeit"] = true
 	}
-	return answer{status: statusOf(o), body: withOutcome(o, body)}, nil
-}
-
-// readCommand reads the body into v and begins a command.
-func (s *Server) readCommand(r *http.Request, v any) (*relaypb.Command, error) {
-	if err := readJSON(r, v); err != nil {
-		return nil, err
-	}
-	return s.command(r)
+	return base.Answer{Status: base.StatusOf(o), Body: withOutcome(o, body)}, nil
 }

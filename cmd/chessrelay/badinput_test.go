@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/web"
 )
@@ -21,7 +23,7 @@ func TestClosedCluster(t *testing.T) {
 	c.Nodes[1].Kill()
 	c.Nodes[2].Kill()
 	n := c.Nodes[0]
-	quick, err := web.New(web.Config{Node: n.Raft, Boards: n.Boards, Hub: n.Hub, LogServer: n.LogServer, SubmitTimeout: 4 * 20 * nodetest.Tick})
+	quick, err := web.New(web.Config{Config: base.Config{Node: n.Raft, Boards: n.Boards, SubmitTimeout: 4 * 20 * nodetest.Tick}, Hub: n.Hub, LogServer: n.LogServer})
 	if err != nil {
 		t.Fatal(err)
 	}

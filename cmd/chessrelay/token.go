@@ -9,13 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/spf13/cobra"
 
 	"github.com/chessrelay/chessrelay/client"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
-	"github.com/chessrelay/chessrelay/web"
 )
 
 // tokenOptions are the flags of the token commands.
@@ -223,7 +224,7 @@ func newTokenGenerateCommand(env *environment) *cobra.Command {
 		Short: "Prints a new token, for serve --bootstrap --token-file",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(env.stdout, web.NewToken(new(relaypb.CreateToken)))
+			_, err := fmt.Fprintln(env.stdout, base.NewToken(new(relaypb.CreateToken)))
 			return err
 		},
 	}

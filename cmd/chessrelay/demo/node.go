@@ -18,10 +18,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/terminal"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
-	"github.com/chessrelay/chessrelay/web"
 )
 
 const (
@@ -162,7 +163,7 @@ func Plan(dir, addr string, venues int, log *slog.Logger) ([]*Node, error) {
 	var nodes []*Node
 	token := "" // nodes that other machines reach need one
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		token = web.NewToken(new(relaypb.CreateToken))
+		token = base.NewToken(new(relaypb.CreateToken))
 	}
 	voters := demoVoters
 	if 1+venues < demoVoters {

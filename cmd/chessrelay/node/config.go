@@ -14,10 +14,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
-	"github.com/chessrelay/chessrelay/web"
 	"github.com/chessrelay/chessrelay/web/edge"
 )
 
@@ -136,7 +137,7 @@ func (c *Config) ReadToken() error {
 	}
 	b, err := os.ReadFile(c.TokenFile)
 	if c.Bootstrap && errors.Is(err, fs.ErrNotExist) {
-		c.Token = web.NewToken(new(relaypb.CreateToken))
+		c.Token = base.NewToken(new(relaypb.CreateToken))
 		c.TokenMade = true
 		err = os.WriteFile(c.TokenFile, []byte(c.Token+"\n"), 0o600)
 	} else {

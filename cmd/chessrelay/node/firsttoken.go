@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
-	"github.com/chessrelay/chessrelay/web"
 )
 
 // This file keeps strangers from writing, from the first moment. A node on an address that others
@@ -84,7 +85,7 @@ func (n *Node) makeFirstToken(ctx context.Context, cfg Config) error {
 	file := filepath.Join(cfg.Data, firstTokenFile)
 	if text == "" {
 		// The file keeps it until it was printed, so a crash does not lose it.
-		text = web.NewToken(new(relaypb.CreateToken))
+		text = base.NewToken(new(relaypb.CreateToken))
 		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 			n.stopWith(fmt.Errorf("keep the first token: %w", err))
 			return err
@@ -92,12 +93,12 @@ func (n *Node) makeFirstToken(ctx context.Context, cfg Config) error {
 	}
 	id, secret, _ := relay.SplitToken(text)
 	op := &relaypb.CreateToken{Id: id, Name: "admin", Role: string(relay.RoleAdmin)}
-	web.Hash(op, secret)
+	base.Hash(op, secret)
 	c := &relaypb.Command{
 		At: n.Boards.now().UnixMilli(), By: cfg.Name, Request: "first-token-" + rand.Text(),
 		Op: &relaypb.Command_CreateToken{CreateToken: op},
 	}
-	out, err := web.Propose(ctx, n.Raft, c)
+	out, err := base.Propose(ctx, n.Raft, c)
 	if err == nil {
 		err = out[0].Err
 	}

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node"
@@ -387,7 +389,7 @@ func TestPushesTriedAgainLate(t *testing.T) {
 	c.WaitEqual()
 	c.Nodes[1].Kill()
 	nodetest.Eventually(t, "the recorder to know it", func() bool { return n.Raft.Leader() == 0 })
-	pages, err := web.New(web.Config{Node: n.Raft, Boards: n.Boards, Hub: n.Hub, SubmitTimeout: 4 * 20 * nodetest.Tick})
+	pages, err := web.New(web.Config{Config: base.Config{Node: n.Raft, Boards: n.Boards, SubmitTimeout: 4 * 20 * nodetest.Tick}, Hub: n.Hub})
 	if err != nil {
 		t.Fatal(err)
 	}

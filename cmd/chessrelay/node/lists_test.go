@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/cmd/chessrelay/node/nodetest"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
-	"github.com/chessrelay/chessrelay/web"
 )
 
 // manyTournaments makes tournaments with long descriptions, in the order of their names.
@@ -26,7 +27,7 @@ func manyTournaments(t *testing.T, n *nodetest.Node, count, length int) {
 				CreateTournament: &relaypb.CreateTournament{Id: fmt.Sprintf("tour%04d", i), Name: fmt.Sprintf("Open %04d", i), Description: strings.Repeat("x", length)},
 			}})
 		}
-		outcomes, err := web.Propose(t.Context(), n.Raft, commands...)
+		outcomes, err := base.Propose(t.Context(), n.Raft, commands...)
 		if err != nil {
 			t.Fatal(err)
 		}

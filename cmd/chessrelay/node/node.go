@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/broadcast"
 	"github.com/chessrelay/chessrelay/consensus"
 	"github.com/chessrelay/chessrelay/relay"
@@ -81,7 +83,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 	n.cancel = cancel
 	n.URL = n.front.url(cfg, n.listener.Addr())
 	open := cfg.OpenAt(n.listener.Addr())
-	access := web.NewAccess(web.AccessConfig{Boards: n.Boards, Open: open, Now: cfg.Now, Proxies: proxies, Log: log})
+	access := base.NewAccess(base.AccessConfig{Boards: n.Boards, Open: open, Now: cfg.Now, Proxies: proxies, Log: log})
 	hub := broadcast.Config{
 		Node: cfg.Name, Boards: n.Boards, Log: log,
 		MaxSpectators: cfg.MaxSpectators, MaxPerAddress: cfg.MaxPerAddress, MaxPerSecond: cfg.MaxJoins,
@@ -116,11 +118,12 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, tick time.Duration)
 		log.Warn(warning)
 	}
 	n.api, err = web.New(web.Config{
-		Node: n.Raft, Edge: n.Edge, LogServer: n.LogServer, Boards: n.Boards, Hub: n.Hub, Pull: n.Pull, Log: log, Now: cfg.Now,
-		URL: n.URL, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies, AdminPort: cfg.AdminHTTP != "", Peers: n.peers,
-		Conns: n.listener, Warning: warning,
-		LogDropped: cfg.LogDropped,
-		Access:     access, AccessLog: n.accessLog.logger(),
+		Config: base.Config{
+			Node: n.Raft, Edge: n.Edge, Boards: n.Boards, Pull: n.Pull, Log: log, Now: cfg.Now, Access: access,
+			URL: n.URL, Hosts: slices.Concat(cfg.ACME, cfg.AllowHosts), Proxies: proxies,
+		},
+		LogServer: n.LogServer, Hub: n.Hub, AdminPort: cfg.AdminHTTP != "", Peers: n.peers, Conns: n.listener, Warning: warning,
+		LogDropped: cfg.LogDropped, AccessLog: n.accessLog.logger(),
 	})
 	if err != nil {
 		return n, err

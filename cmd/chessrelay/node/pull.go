@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/chessrelay/chessrelay/web/base"
+
 	"github.com/chessrelay/chessrelay/relay"
 	"github.com/chessrelay/chessrelay/relay/relaypb"
-	"github.com/chessrelay/chessrelay/web"
 	"github.com/chessrelay/chessrelay/web/pull"
 )
 
@@ -29,5 +30,5 @@ func (n *Node) submitPulled(ctx context.Context, commands ...*relaypb.Command) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	return web.Propose(ctx, n.Raft, commands...)
+	return base.Propose(ctx, n.Raft, commands...)
 }
