@@ -94,8 +94,8 @@ func (a *Access) Needed() (needed bool) {
 // Open reports whether anybody may write while the cluster has no token.
 func (a *Access) Open() bool { return a.cfg.Open }
 
-// RefusedTokens returns how many tokens were refused so far, and how many of them were too many from
-// their address.
+// RefusedTokens returns how many tokens were refused so far, and how many of them were too many
+// from their address.
 func (a *Access) RefusedTokens() (total, limited uint64) {
 	return a.failures.total.Load(), a.failures.limited.Load()
 }

@@ -38,8 +38,8 @@ type Config struct {
 	SubmitTimeout time.Duration
 }
 
-// Server has what the routes of one node need. Packages web and lichess embed it in servers of their
-// own. Its fields never change.
+// Server has what the routes of one node need. Packages web and lichess embed it in servers of
+// their own. Its fields never change.
 type Server struct {
 	Config
 	Origin Origin // Config.Node or Config.Edge

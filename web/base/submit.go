@@ -31,8 +31,9 @@ const byHeader = "X-Chessrelay-By"
 // without the header is a person's.
 const sourceHeader = "X-Chessrelay-Source"
 
-// NewCommand begins a command: it says who submits, and by which request. The leader replaces its time
-// by its own. A retry must carry the same Idempotency-Key; without one, each request is a new one.
+// NewCommand begins a command: it says who submits, and by which request. The leader replaces its
+// time by its own. A retry must carry the same Idempotency-Key; without one, each request is a new
+// one.
 func (s *Server) NewCommand(r *http.Request) (*relaypb.Command, error) {
 	request := r.Header.Get("Idempotency-Key")
 	if len(request) > relay.MaxRequest {

@@ -1,6 +1,7 @@
-// Package lichess speaks the interface of lichess's broadcasts as its clients use it: the broadcaster
-// app, and programs that read tournaments, rounds and streams of PGN. It works on the same boards
-// and with the same submissions as our own API, by package base. Package web mounts its routes.
+// Package lichess speaks the interface of lichess's broadcasts as its clients use it: the
+// broadcaster app, and programs that read tournaments, rounds and streams of PGN. It works on the
+// same boards and with the same submissions as our own API, by package base. Package web mounts its
+// routes.
 //
 //	server.go         the routes
 //	json.go           the JSON of tournaments, rounds and games
